@@ -1,0 +1,137 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// EmbeddedConfig says how an embedded member runs. The zero value is a member
+// of its own on a free port of 127.0.0.1, with its data in a temporary folder
+// that goes when the member is closed.
+type EmbeddedConfig struct {
+	Name    string // "default" when empty
+	Dir     string // data folder, kept on Close; temporary when empty
+	Client  string // URL to serve clients on; a free port of 127.0.0.1 when empty
+	Peer    string // URL to serve peers on; likewise
+	Cluster string // initial cluster as name=url,…; this member alone when empty
+
+	// Durable makes every write wait for the disk, as a real server does. Off,
+	// data survives the death of the process but not of the machine.
+	Durable bool
+}
+
+// Embedded is an etcd member inside this process.
+type Embedded struct {
+	server  *embed.Etcd
+	tempDir string
+}
+
+const (
+	freePort     = "http://127.0.0.1:0"
+	startTimeout = 30 * time.Second
+
+	// Ticks short enough that a session TTL of one second is granted as asked:
+	// etcd raises any TTL to 1.5 times its election timeout.
+	heartbeatMs = 50
+	electionMs  = 500
+)
+
+// StartEmbedded starts a member and returns once it serves clients. A context
+// that ends before that stops it.
+func StartEmbedded(ctx context.Context, cfg EmbeddedConfig) (*Embedded, error) {
+	e := &Embedded{}
+	if cfg.Dir == "" {
+		dir, err := os.MkdirTemp("", "etcd-lock-*")
+		if err != nil {
+			return nil, fmt.Errorf("embedded etcd: %w", err)
+		}
+		cfg.Dir, e.tempDir = dir, dir
+	}
+	ec, err := embedConfig(cfg)
+	if err == nil {
+		e.server, err = embed.StartEtcd(ec)
+	}
+	if err == nil {
+		err = e.waitReady(ctx)
+	}
+	if err != nil {
+		e.Close()
+		return nil, fmt.Errorf("embedded etcd: %w", err)
+	}
+	return e, nil
+}
+
+// Endpoint is the address that serves clients.
+func (e *Embedded) Endpoint() string { return e.server.Clients[0].Addr().String() }
+
+// Done closes when the member has died by itself.
+func (e *Embedded) Done() <-chan struct{} { return e.server.Server.StopNotify() }
+
+// Close stops the member and removes its temporary folder. It may be called
+// more than once.
+func (e *Embedded) Close() {
+	if e.server != nil {
+		e.server.Close()
+	}
+	if e.tempDir != "" {
+		_ = os.RemoveAll(e.tempDir)
+	}
+}
+
+func (e *Embedded) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	select {
+	case <-e.server.Server.ReadyNotify():
+		return nil
+	case <-e.server.Server.StopNotify():
+		return errors.New("stopped while starting")
+	case err := <-e.server.Err():
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("not ready: %w", ctx.Err())
+	}
+}
+
+func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
+	ec := embed.NewConfig()
+	if cfg.Name != "" {
+		ec.Name = cfg.Name
+	}
+	client, err := parseURL(cfg.Client)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := parseURL(cfg.Peer)
+	if err != nil {
+		return nil, err
+	}
+	ec.Dir = cfg.Dir
+	ec.ListenClientUrls, ec.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
+	ec.ListenPeerUrls, ec.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	ec.InitialCluster = cfg.Cluster
+	if cfg.Cluster == "" {
+		ec.InitialCluster = ec.InitialClusterFromName(ec.Name)
+	}
+	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
+	ec.UnsafeNoFsync = !cfg.Durable
+	ec.Logger, ec.LogLevel, ec.LogOutputs = "zap", "fatal", []string{"/dev/null"}
+	return ec, nil
+}
+
+func parseURL(s string) (url.URL, error) {
+	if s == "" {
+		s = freePort
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return url.URL{}, fmt.Errorf("address %q: %w", s, err)
+	}
+	return *u, nil
+}

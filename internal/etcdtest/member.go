@@ -1,0 +1,66 @@
+// Package etcdtest runs etcd members for tests: inside the test binary, or as
+// child processes that can be killed, stopped and started again.
+package etcdtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+	"go.uber.org/zap"
+
+	"etcd-lock/internal/etcd"
+)
+
+// Start runs a member inside the test binary until the test ends, and returns
+// its endpoint.
+func Start(tb testing.TB) string {
+	tb.Helper()
+	member, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(member.Close)
+	return member.Endpoint()
+}
+
+// Client connects to endpoints until the test ends.
+func Client(tb testing.TB, endpoints ...string) *clientv3.Client {
+	tb.Helper()
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints:            endpoints,
+		DialTimeout:          10 * time.Second,
+		DialKeepAliveTime:    time.Second,
+		DialKeepAliveTimeout: time.Second,
+		Logger:               zap.NewNop(),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// Session opens a session of ttl seconds until the test ends.
+func Session(tb testing.TB, client *clientv3.Client, ttl int) *concurrency.Session {
+	tb.Helper()
+	s, err := concurrency.NewSession(client, concurrency.WithTTL(ttl))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// Eventually waits until holds reports true, for facts that no event tells of.
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); {
+		if time.Now().After(deadline) {
+			tb.Fatalf("not within 30 s: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

@@ -1,0 +1,130 @@
+package etcdtest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"etcd-lock/internal/etcd"
+)
+
+// childEnv holds, in a child, the member's configuration as JSON.
+const childEnv = "ETCDTEST_MEMBER"
+
+// Main is the TestMain of packages that use Process: in a child it runs the
+// member instead of the tests.
+func Main(m *testing.M) {
+	if cfg := os.Getenv(childEnv); cfg != "" {
+		runChild(cfg)
+	}
+	os.Exit(m.Run())
+}
+
+// runChild serves until its parent is gone, which closes its standard input.
+func runChild(env string) {
+	var cfg etcd.EmbeddedConfig
+	err := json.Unmarshal([]byte(env), &cfg)
+	if err == nil {
+		_, err = etcd.StartEmbedded(context.Background(), cfg)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// Process is a member in a child process. Its address and data stay the same
+// when it is started again.
+type Process struct {
+	Endpoint string
+
+	tb    testing.TB
+	cfg   etcd.EmbeddedConfig
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+// StartProcess runs a member as a child process until the test ends. The
+// package's TestMain must call Main.
+func StartProcess(tb testing.TB) *Process {
+	tb.Helper()
+	addr := freeAddr(tb)
+	p := &Process{Endpoint: addr, tb: tb, cfg: etcd.EmbeddedConfig{Dir: tb.TempDir(), Client: "http://" + addr}}
+	tb.Cleanup(p.Kill)
+	p.Start()
+	return p
+}
+
+// Start starts a member that is not running, and returns once it serves.
+func (p *Process) Start() {
+	p.tb.Helper()
+	cfg, err := json.Marshal(p.cfg)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(cfg))
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.tb.Fatal(err)
+	}
+	p.cmd, p.stdin = cmd, stdin
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+		p.Kill()
+		p.tb.Fatalf("member %s did not start: %q, %v", p.Endpoint, line, err)
+	}
+}
+
+// Kill ends the member with SIGKILL.
+func (p *Process) Kill() {
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	_ = p.stdin.Close()
+	_ = p.cmd.Wait()
+	p.cmd = nil
+}
+
+// Pause stops the member with SIGSTOP: its connections stay open and silent.
+func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+
+// Resume continues a paused member.
+func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(sig syscall.Signal) {
+	p.tb.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
+// freeAddr is a port of 127.0.0.1 that was free just now: a member that is to
+// come back at the same address cannot ask for any.
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}

@@ -1,0 +1,169 @@
+// Package inspect reads locks from etcd as values: who holds, who waits, who
+// blocks whom. It changes nothing in etcd.
+package inspect
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// LockID names a lock. The same name in two layouts is two locks: their
+// clients do not wait for each other.
+type LockID struct {
+	Layout keyspace.Layout
+	Name   string
+}
+
+// compare orders locks by name, then layout.
+func (id LockID) compare(other LockID) int {
+	if c := strings.Compare(id.Name, other.Name); c != 0 {
+		return c
+	}
+	return strings.Compare(string(id.Layout), string(other.Layout))
+}
+
+// Request is one key in etcd: somebody holds or waits for a lock.
+type Request struct {
+	Key      string
+	Lock     LockID
+	Mode     keyspace.Mode
+	Lease    int64 // 0 when the key has none
+	Revision int64 // create revision: the place in the queue, and the fencing token
+	Owner    keyspace.Owner
+	Owned    bool      // the value was an owner; the older clients write none
+	Since    time.Time // when it was made: by the owner's clock, else when the watch saw it; zero when unknown
+	Holding  bool
+}
+
+// Lock is a name with at least one request.
+type Lock struct {
+	ID    LockID
+	Queue []Request // by create revision
+}
+
+// State sums up a lock in a word.
+type State string
+
+// The states of a lock.
+const (
+	StateRead      State = "read"      // held by readers, nobody waits
+	StateWrite     State = "write"     // held by a writer, nobody waits
+	StateContended State = "contended" // held, and somebody waits
+)
+
+// Counts of a lock's requests.
+type Counts struct {
+	Readers int // holding
+	Writers int // holding
+	Waiters int
+}
+
+// Count counts a lock's requests.
+func (l Lock) Count() Counts {
+	var c Counts
+	for _, r := range l.Queue {
+		switch {
+		case !r.Holding:
+			c.Waiters++
+		case r.Mode == keyspace.Write:
+			c.Writers++
+		default:
+			c.Readers++
+		}
+	}
+	return c
+}
+
+// State is the lock's state.
+func (l Lock) State() State {
+	switch c := l.Count(); {
+	case c.Waiters > 0:
+		return StateContended
+	case c.Writers > 0:
+		return StateWrite
+	default:
+		return StateRead
+	}
+}
+
+// Oldest is when the lock's oldest request was made, and OldestWaiter when its
+// longest waiting one was; both are zero when nobody knows.
+func (l Lock) Oldest() time.Time { return oldest(l.Queue, func(Request) bool { return true }) }
+
+// OldestWaiter is documented with Oldest.
+func (l Lock) OldestWaiter() time.Time {
+	return oldest(l.Queue, func(r Request) bool { return !r.Holding })
+}
+
+func oldest(queue []Request, want func(Request) bool) time.Time {
+	var t time.Time
+	for _, r := range queue {
+		if want(r) && !r.Since.IsZero() && (t.IsZero() || r.Since.Before(t)) {
+			t = r.Since
+		}
+	}
+	return t
+}
+
+// Blockers are the requests that keep the i-th waiting: every earlier writer
+// and, if it is a writer, every earlier reader too.
+func (l Lock) Blockers(i int) []Request {
+	var before []Request
+	for _, r := range l.Queue {
+		if blocks(r, l.Queue[i]) {
+			before = append(before, r)
+		}
+	}
+	return before
+}
+
+func blocks(r, me Request) bool {
+	return r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
+}
+
+// newLock puts requests in their order and marks those that hold: a request
+// holds when nothing blocks it. It takes the slice over.
+func newLock(id LockID, queue []Request) Lock {
+	slices.SortFunc(queue, func(a, b Request) int {
+		if a.Revision != b.Revision {
+			return int(min(max(a.Revision-b.Revision, -1), 1))
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	firstWriter, first := int64(-1), int64(-1)
+	if len(queue) > 0 {
+		first = queue[0].Revision
+	}
+	for i := range queue {
+		r := &queue[i]
+		if r.Mode == keyspace.Write {
+			r.Holding = r.Revision == first
+			if firstWriter < 0 {
+				firstWriter = r.Revision
+			}
+			continue
+		}
+		r.Holding = firstWriter < 0 || r.Revision <= firstWriter
+	}
+	return Lock{ID: id, Queue: queue}
+}
+
+// Snapshot is all locks below a prefix at one revision.
+type Snapshot struct {
+	Prefix   string
+	Revision int64
+	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
+	Other    int    // keys below the prefix that are no lock requests
+}
+
+// Find returns the lock of that id.
+func (s Snapshot) Find(id LockID) (Lock, bool) {
+	i, ok := slices.BinarySearchFunc(s.Locks, id, func(l Lock, id LockID) int { return l.ID.compare(id) })
+	if !ok {
+		return Lock{}, false
+	}
+	return s.Locks[i], true
+}

@@ -1,0 +1,87 @@
+package keyspace_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+func TestParse(t *testing.T) {
+	const lease = 0x694d8f1b2c3d4e5f
+	tests := []struct {
+		name  string
+		key   string
+		lease int64
+		want  keyspace.Key
+		ok    bool
+	}{
+		{"reader", "/a/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a", Mode: keyspace.Read, ID: "1"}, true},
+		{"writer", "/a/write/1", 7, keyspace.Key{Layout: keyspace.RWLock, Name: "/a", Mode: keyspace.Write, ID: "1"}, true},
+		{"name ends in a slash", "/a//read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/", Mode: keyspace.Read, ID: "1"}, true},
+		{"name ends in read", "/a/read/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/read", Mode: keyspace.Read, ID: "1"}, true},
+		{"name is below write", "/a/write/b/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/write/b", Mode: keyspace.Read, ID: "1"}, true},
+		{"mutex", "x/694d8f1b2c3d4e5f", lease, keyspace.Key{Layout: keyspace.Mutex, Name: "x", Mode: keyspace.Write, ID: "694d8f1b2c3d4e5f"}, true},
+		{"mutex of a name that ends in read", "x/read/694d8f1b2c3d4e5f", lease, keyspace.Key{Layout: keyspace.Mutex, Name: "x/read", Mode: keyspace.Write, ID: "694d8f1b2c3d4e5f"}, true},
+		{"another lease", "x/694d8f1b2c3d4e5f", lease + 1, keyspace.Key{}, false},
+		{"no lease", "x/0", 0, keyspace.Key{}, false},
+		{"no id", "/a/read/", 0, keyspace.Key{}, false},
+		{"no name", "/read/1", 0, keyspace.Key{}, false},
+		{"too deep", "/a/read/1/2", 0, keyspace.Key{}, false},
+		{"other word", "/a/reader/1", 0, keyspace.Key{}, false},
+		{"no slash", "a", 0, keyspace.Key{}, false},
+		{"empty", "", 0, keyspace.Key{}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := keyspace.Parse(tt.key, tt.lease)
+			if got != tt.want || ok != tt.ok {
+				t.Errorf("Parse(%q, %x) = %+v, %v; want %+v, %v", tt.key, tt.lease, got, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
+// FuzzEncodeParse holds the law that no name can be written as a key that
+// another name reads back.
+func FuzzEncodeParse(f *testing.F) {
+	for _, name := range []string{"/a", "a/", "/a/read", "/a/write/", "/", "\x00\xff", "/read/read"} {
+		f.Add(name, true, "1")
+		f.Add(name, false, "0192-uuid")
+	}
+	f.Fuzz(func(t *testing.T, name string, write bool, id string) {
+		if name == "" || id == "" || strings.Contains(id, "/") {
+			t.Skip("not a request that rwlock writes")
+		}
+		mode := keyspace.Read
+		if write {
+			mode = keyspace.Write
+		}
+		want := keyspace.Key{Layout: keyspace.RWLock, Name: name, Mode: mode, ID: id}
+		key := keyspace.Encode(name, mode, id)
+		if got, ok := keyspace.ParseRWLock(key); !ok || got != want {
+			t.Fatalf("ParseRWLock(%q) = %+v, %v; want %+v", key, got, ok, want)
+		}
+		if !strings.HasPrefix(key, keyspace.Dir(name, mode)) {
+			t.Fatalf("%q is not below %q", key, keyspace.Dir(name, mode))
+		}
+	})
+}
+
+func TestOwner(t *testing.T) {
+	t.Run("OK", func(t *testing.T) {
+		want := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
+		got, ok := keyspace.DecodeOwner([]byte(want.Encode()))
+		if !ok || got != want {
+			t.Errorf("DecodeOwner(Encode(%+v)) = %+v, %v", want, got, ok)
+		}
+	})
+	for _, value := range []string{"", "{}", "null", "hello", `{"pid":"x"}`, "[1]"} {
+		t.Run("NotAnOwner "+value, func(t *testing.T) {
+			if got, ok := keyspace.DecodeOwner([]byte(value)); ok {
+				t.Errorf("DecodeOwner(%q) = %+v, want none", value, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+// Package printable makes text that came from etcd safe to show. Keys, values
+// and owners are written by anybody, so none of their control characters may
+// reach a terminal.
+package printable
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Text returns s with every rune that is not printable, every invalid byte and
+// every backslash written as a Go escape. The result is one line, and two
+// different strings never look alike through it.
+func Text(s string) string {
+	if clean(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b.WriteString(`\x`)
+			b.WriteByte("0123456789abcdef"[s[0]>>4])
+			b.WriteByte("0123456789abcdef"[s[0]&15])
+		case r != '\\' && unicode.IsPrint(r):
+			b.WriteString(s[:n])
+		default:
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+func clean(s string) bool {
+	for i, r := range s {
+		if r == '\\' || !unicode.IsPrint(r) {
+			return false
+		}
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// JSON returns the JSON document b with every rune that a terminal could act
+// on escaped. encoding/json leaves DEL, the C1 controls and the bidirectional
+// overrides as they are; all of them can only stand inside strings, where a
+// \u escape means the same.
+func JSON(b []byte) []byte {
+	var out bytes.Buffer
+	out.Grow(len(b))
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r < utf8.RuneSelf && r != 0x7f || unicode.IsPrint(r) && n > 1 {
+			out.Write(b[:n])
+		} else {
+			writeEscaped(&out, r)
+		}
+		b = b[n:]
+	}
+	return out.Bytes()
+}
+
+func writeEscaped(out *bytes.Buffer, r rune) {
+	for _, u := range utf16.AppendRune(nil, r) {
+		const hex = "0123456789abcdef"
+		out.WriteString(`\u`)
+		out.Write([]byte{hex[u>>12], hex[u>>8&15], hex[u>>4&15], hex[u&15]})
+	}
+}
