@@ -4,6 +4,7 @@ package etcdtest
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,36 @@ func Start(tb testing.TB) string {
 	}
 	tb.Cleanup(member.Close)
 	return member.Endpoint()
+}
+
+// shared is the one member of tests that need no member of their own.
+var shared struct {
+	sync.Mutex
+	member *etcd.Embedded
+}
+
+// Shared is the endpoint of a member that all tests of a package use, each
+// with keys of its own. The package's TestMain must call Main.
+func Shared(tb testing.TB) string {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.member == nil {
+		member, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		shared.member = member
+	}
+	return shared.member.Endpoint()
+}
+
+func stopShared() {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.member != nil {
+		shared.member.Close()
+	}
 }
 
 // Client connects to endpoints until the test ends.

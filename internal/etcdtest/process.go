@@ -12,19 +12,28 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"etcd-lock/internal/etcd"
 )
 
 // childEnv holds, in a child, the member's configuration as JSON.
 const childEnv = "ETCDTEST_MEMBER"
 
-// Main is the TestMain of packages that use Process: in a child it runs the
-// member instead of the tests.
+// Main is the TestMain of packages that use this one: in a child it runs the
+// member instead of the tests, and after the tests it stops the shared member
+// and fails when a goroutine is left.
 func Main(m *testing.M) {
 	if cfg := os.Getenv(childEnv); cfg != "" {
 		runChild(cfg)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	stopShared()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "after the tests:", err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // runChild serves until its parent is gone, which closes its standard input.
@@ -59,7 +68,7 @@ type Process struct {
 func StartProcess(tb testing.TB) *Process {
 	tb.Helper()
 	addr := freeAddr(tb)
-	p := &Process{Endpoint: addr, tb: tb, cfg: etcd.EmbeddedConfig{Dir: tb.TempDir(), Client: "http://" + addr}}
+	p := &Process{Endpoint: addr, tb: tb, cfg: etcd.EmbeddedConfig{Dir: tb.TempDir(), Client: "http://" + addr, Durable: os.Getenv("ETCDTEST_DURABLE") != ""}}
 	tb.Cleanup(p.Kill)
 	p.Start()
 	return p

@@ -1,0 +1,71 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+var (
+	// ErrInvalidName is returned for an empty lock name, before any call to etcd.
+	ErrInvalidName = errors.New("rwlock: lock name is empty")
+	// ErrBusy is returned by an acquisition on an RWMutex that already holds its
+	// lock or waits for it.
+	ErrBusy = errors.New("rwlock: mutex already holds its lock or waits for it")
+	// ErrNotHeld is returned by Unlock on an RWMutex that does not hold its lock.
+	ErrNotHeld = errors.New("rwlock: lock is not held")
+	// ErrLost says that the request's key is gone although nobody unlocked it:
+	// it was deleted in etcd, or its lease was revoked or ran out.
+	ErrLost = errors.New("rwlock: lock was lost")
+	// ErrSessionExpired says that the session ended, and the request with it.
+	ErrSessionExpired = errors.New("rwlock: session expired")
+)
+
+// explain turns what ended an operation into what its caller is told: the end
+// of the session before the end of the caller's context, and that before
+// whatever error either of them led to.
+func explain(ctx context.Context, s session, what string, err error) error {
+	switch {
+	case s.Ctx().Err() != nil, errors.Is(err, rpctypes.ErrLeaseNotFound):
+		return ErrSessionExpired
+	case errors.Is(err, ErrLost):
+		return lostOrExpired(s)
+	case ctx.Err() != nil:
+		return fmt.Errorf("rwlock: %s: %w", what, ctx.Err())
+	default:
+		return fmt.Errorf("rwlock: %s: %w", what, err)
+	}
+}
+
+// lostOrExpired asks whether a key is gone because its lease is: the session
+// itself learns that only with its next renewal.
+func lostOrExpired(s session) error {
+	ctx, cancel := context.WithTimeout(s.Ctx(), patience)
+	defer cancel()
+	if lease, err := s.Client().TimeToLive(ctx, s.Lease()); err == nil && lease.TTL <= 0 {
+		return ErrSessionExpired
+	}
+	return ErrLost
+}
+
+// transient reports whether err is one that goes away when etcd is healthy
+// again: no leader, no connection, a request that timed out inside etcd.
+func transient(err error) bool {
+	if errors.Is(err, errWatchEnded) {
+		return true
+	}
+	var e rpctypes.EtcdError
+	if errors.As(err, &e) {
+		return e.Code() == codes.Unavailable
+	}
+	return status.Code(err) == codes.Unavailable
+}
+
+// passing reports whether a bounded try that ended in err is worth another.
+func passing(err error) bool {
+	return transient(err) || errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded
+}

@@ -1,0 +1,397 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	recipe "go.etcd.io/etcd/client/v3/experimental/recipes"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/keyspace"
+)
+
+// Two sessions in a tight loop: a release between a waiter's question and its
+// watch must not be missed. The older library stops within three operations.
+func TestTightLoopNeverStalls(t *testing.T) {
+	f := newFixture(t)
+	const rounds = 300
+	var done []<-chan error
+	for range 2 {
+		m := f.mutex()
+		done = append(done, start(func() error {
+			for i := range rounds {
+				if err := m.RWLock(f.soon()); err != nil {
+					return fmt.Errorf("round %d: %w", i, err)
+				}
+				if err := m.Unlock(); err != nil {
+					return fmt.Errorf("round %d: %w", i, err)
+				}
+			}
+			return nil
+		}))
+	}
+	for _, d := range done {
+		f.must(f.await(d))
+	}
+	f.mustHaveNoKeys()
+}
+
+func TestEndOfTheContext(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+		t.Run("DeadlineExceeded "+mode.String(), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			f.mustBe(f.mutex().lock(ctx, mode), context.DeadlineExceeded)
+			if n := f.keys(); n != 1 {
+				t.Errorf("%d keys, want only the holder's", n)
+			}
+		})
+		t.Run("Canceled "+mode.String(), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(f.soon())
+			waiter := start(func() error { return f.mutex().lock(ctx, mode) })
+			f.queued(2)
+			cancel()
+			f.mustBe(f.await(waiter), context.Canceled)
+			if n := f.keys(); n != 1 {
+				t.Errorf("%d keys, want only the holder's", n)
+			}
+		})
+		t.Run("EndedBefore "+mode.String(), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			f.mustBe(f.mutex().lock(ctx, mode), context.Canceled)
+		})
+	}
+	t.Run("TheHoldDoesNotHangOnIt", func(t *testing.T) {
+		f.must(holder.Unlock())
+		ctx, cancel := context.WithCancel(context.Background())
+		f.must(holder.RWLock(ctx))
+		cancel()
+		f.must(holder.Unlock())
+	})
+	f.mustHaveNoKeys()
+}
+
+func TestTwoHundredWaitersCancelledAtOnce(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	ctx, cancel := context.WithCancel(f.soon())
+	s := f.session()
+	const n = 200
+	var done []<-chan error
+	for i := range n {
+		mode := keyspace.Mode(i%2) + keyspace.Read
+		done = append(done, start(func() error { return NewRWMutex(s, f.name).lock(ctx, mode) }))
+	}
+	f.queued(n + 1)
+	cancel()
+	for _, d := range done {
+		f.mustBe(f.await(d), context.Canceled)
+	}
+	f.must(holder.Unlock())
+	f.queued(0)
+}
+
+// A waiter whose session ends is told so at once, although its blocker stays.
+func TestEndOfTheSessionEndsTheWait(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+		t.Run("Closed "+mode.String(), func(t *testing.T) {
+			s := f.session()
+			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			f.queued(2)
+			f.must(s.Close())
+			f.mustBe(f.await(waiter), ErrSessionExpired)
+		})
+		t.Run("Orphaned "+mode.String(), func(t *testing.T) {
+			s := f.session()
+			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			f.queued(2)
+			s.Orphan()
+			f.mustBe(f.await(waiter), ErrSessionExpired)
+			f.queued(1) // although the lease lives on
+		})
+		t.Run("Revoked "+mode.String(), func(t *testing.T) {
+			s := f.session()
+			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			f.queued(2)
+			_, err := f.client.Revoke(f.soon(), s.Lease())
+			f.must(err)
+			f.mustBe(f.await(waiter), ErrSessionExpired)
+		})
+		t.Run("GoneBefore "+mode.String(), func(t *testing.T) {
+			s := f.session()
+			f.must(s.Close())
+			f.mustBe(NewRWMutex(s, f.name).lock(f.soon(), mode), ErrSessionExpired)
+		})
+		t.Run("KeyDeleted "+mode.String(), func(t *testing.T) {
+			s := f.session()
+			m := NewRWMutex(s, f.name)
+			waiter := start(func() error { return m.lock(f.soon(), mode) })
+			f.queued(2)
+			_, err := f.client.Delete(f.soon(), m.Key())
+			f.must(err)
+			f.mustBe(f.await(waiter), ErrLost)
+		})
+	}
+	f.must(holder.Unlock())
+	f.mustHaveNoKeys()
+}
+
+// etcd issue 16221: a waiter whose lease is revoked must not be told that it
+// holds the lock when its blocker goes, in one revision with it or after it.
+func TestRevokedWaiterIsNeverTheHolder(t *testing.T) {
+	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+		t.Run("BlockerGoesAfter "+mode.String(), func(t *testing.T) {
+			f := newFixture(t)
+			holder := f.mutex()
+			f.must(holder.RWLock(f.soon()))
+			s := f.session()
+			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			f.queued(2)
+			_, err := f.client.Revoke(f.soon(), s.Lease())
+			f.must(err)
+			f.must(holder.Unlock())
+			f.mustBe(f.await(waiter), ErrSessionExpired)
+			f.mustHaveNoKeys()
+		})
+		t.Run("BlockerGoesWithIt "+mode.String(), func(t *testing.T) {
+			f := newFixture(t)
+			s := f.session()
+			f.must(NewRWMutex(s, f.name).RWLock(f.soon()))
+			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			f.queued(2)
+			_, err := f.client.Revoke(f.soon(), s.Lease())
+			f.must(err)
+			f.mustBe(f.await(waiter), ErrSessionExpired)
+			f.mustHaveNoKeys()
+		})
+	}
+}
+
+func TestUnlockOfALostLock(t *testing.T) {
+	f := newFixture(t)
+	s := f.session()
+	m, next := NewRWMutex(s, f.name), f.mutex()
+	f.must(m.RWLock(f.soon()))
+	waiter := start(func() error { return next.RWLock(f.soon()) })
+	f.queued(2)
+	_, err := f.client.Revoke(f.soon(), s.Lease())
+	f.must(err)
+	f.must(f.await(waiter))
+	f.mustBe(m.Unlock(), ErrLost)
+	if n := f.keys(); n != 1 {
+		t.Errorf("%d keys after the Unlock of a lost lock, want the next holder's", n)
+	}
+	f.must(next.Unlock())
+}
+
+// Unlock with a context that has ended removes the key all the same.
+func TestUnlockContextThatHasEnded(t *testing.T) {
+	f := newFixture(t)
+	m := f.mutex()
+	f.must(m.RWLock(f.soon()))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.must(m.UnlockContext(ctx))
+	f.mustHaveNoKeys()
+}
+
+// A put on a holder's key moves its mod revision behind its waiters. The older
+// clients order by that; create revisions do not move.
+func TestPutOnAHoldersKeyLetsNobodyIn(t *testing.T) {
+	f := newFixture(t)
+	holder, second, third := f.mutex(), f.mutex(), f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	waiter := start(func() error { return second.RWLock(f.soon()) })
+	f.queued(2)
+	_, err := f.client.Put(f.soon(), holder.Key(), "vandal", clientv3.WithIgnoreLease())
+	f.must(err)
+	last := start(func() error { return third.RLock(f.soon()) })
+	f.queued(3)
+	f.waiting(waiter)
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	f.waiting(last)
+	f.must(second.Unlock())
+	f.must(f.await(last))
+	f.must(third.Unlock())
+}
+
+// etcd issue 9715: compaction while waiting is no error, and no reason to poll.
+func TestCompactionWhileWaiting(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	calls := count(client)
+	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
+	waiter := start(func() error { return m.RWLock(f.soon()) })
+	f.queued(2)
+	for range 5 {
+		resp, err := f.client.Put(f.soon(), f.name+"-noise", "")
+		f.must(err)
+		_, err = f.client.Compact(f.soon(), resp.Header.Revision)
+		f.must(err)
+	}
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	if n := calls.total(); n > 4 {
+		t.Errorf("%d calls to etcd for one contended lock over five compactions, want at most 4", n)
+	}
+	f.must(m.Unlock())
+}
+
+// A put whose reply is lost has put the key all the same: the acquisition goes
+// on with it, and one that fails takes it back.
+func TestLostReplyToThePut(t *testing.T) {
+	unavailable := rpctypes.ErrLeaderChanged
+	broken := errors.New("broken")
+	t.Run("Retried", func(t *testing.T) {
+		f := newFixture(t)
+		calls := count(f.client)
+		lost := false
+		calls.after = func() error {
+			if !lost {
+				lost = true
+				return unavailable
+			}
+			return nil
+		}
+		m := f.mutex()
+		f.must(m.RWLock(f.soon()))
+		if n := f.keys(); n != 1 {
+			t.Errorf("%d keys after a retried put, want 1", n)
+		}
+		f.must(m.Unlock())
+		f.mustHaveNoKeys()
+	})
+	t.Run("TakenBack", func(t *testing.T) {
+		f := newFixture(t)
+		calls := count(f.client)
+		lost := false
+		calls.after = func() error {
+			if !lost {
+				lost = true
+				return broken
+			}
+			return nil
+		}
+		f.mustBe(f.mutex().RWLock(f.soon()), broken)
+		f.mustHaveNoKeys()
+	})
+	t.Run("RemovedUnnoticed", func(t *testing.T) {
+		f := newFixture(t)
+		calls := count(f.client)
+		m := f.mutex()
+		f.must(m.RWLock(f.soon()))
+		lost := false
+		calls.after = func() error {
+			if !lost {
+				lost = true
+				return unavailable
+			}
+			return nil
+		}
+		f.must(m.Unlock())
+		f.mustHaveNoKeys()
+	})
+}
+
+// Our locks and those of etcd's recipe exclude each other on one name.
+func TestMixedFleet(t *testing.T) {
+	f := newFixture(t)
+	t.Run("OursWaitsForTheRecipe", func(t *testing.T) {
+		theirs := recipe.NewRWMutex(f.session(), f.name)
+		f.must(theirs.Lock())
+		m := f.mutex()
+		waiter := start(func() error { return m.RLock(f.soon()) })
+		f.queued(2)
+		f.waiting(waiter)
+		f.must(theirs.Unlock())
+		f.must(f.await(waiter))
+		f.must(m.Unlock())
+	})
+	t.Run("TheRecipeWaitsForOurs", func(t *testing.T) {
+		m := f.mutex()
+		f.must(m.RLock(f.soon()))
+		theirs := recipe.NewRWMutex(f.session(), f.name)
+		waiter := start(theirs.Lock)
+		f.queued(2)
+		f.waiting(waiter)
+		f.must(m.Unlock())
+		f.must(f.await(waiter))
+		f.must(theirs.Unlock())
+	})
+	t.Run("ReadersShare", func(t *testing.T) {
+		theirs, m := recipe.NewRWMutex(f.session(), f.name), f.mutex()
+		f.must(theirs.RLock())
+		f.must(m.RLock(f.soon()))
+		f.must(theirs.RUnlock())
+		f.must(m.Unlock())
+	})
+	f.mustHaveNoKeys()
+}
+
+// A waiter outlives its etcd: killed and started again on the same data, it
+// serves the queue on.
+func TestWaiterOutlivesARestart(t *testing.T) {
+	p := etcdtest.StartProcess(t)
+	client := etcdtest.Client(t, p.Endpoint)
+	f := fixture{T: t, client: client, name: "/" + t.Name()}
+	holder, m := f.mutex(), f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	waiter := start(func() error { return m.RWLock(f.soon()) })
+	f.queued(2)
+	p.Kill()
+	p.Start()
+	f.waiting(waiter)
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	f.must(m.Unlock())
+	f.mustHaveNoKeys()
+}
+
+// While etcd hangs, the end of the context ends the call all the same, and the
+// key goes when etcd is back.
+func TestContextEndsWhileEtcdHangs(t *testing.T) {
+	p := etcdtest.StartProcess(t)
+	f := fixture{T: t, client: etcdtest.Client(t, p.Endpoint), name: "/" + t.Name()}
+	holder, m := f.mutex(), f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	ctx, cancel := context.WithCancel(f.soon())
+	waiter := start(func() error { return m.RWLock(ctx) })
+	f.queued(2)
+	p.Pause()
+	began := time.Now()
+	cancel()
+	f.mustBe(f.await(waiter), context.Canceled)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("returned after %s", took)
+	}
+	p.Resume()
+	f.queued(1)
+	f.must(holder.Unlock())
+}
+
+func TestCostInCalls(t *testing.T) {
+	f := newFixture(t)
+	calls := count(f.client)
+	m := f.mutex()
+	f.must(m.RWLock(f.soon()))
+	f.must(m.Unlock())
+	if n := calls.total(); n != 2 {
+		t.Errorf("lock and unlock without contention took %d calls, want 2", n)
+	}
+}

@@ -1,0 +1,50 @@
+package rwlock
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// session is what a lock needs of the session it hangs on.
+type session interface {
+	Client() *clientv3.Client
+	Lease() clientv3.LeaseID
+	// Ctx ends with the session.
+	Ctx() context.Context
+}
+
+// Option configures an RWMutex.
+type Option func(*RWMutex)
+
+// WithLabel adds a label to what the lock's key says of its owner, beside
+// host, process and program: a job's name, a request's id. People who inspect
+// the lock see it; the protocol does not read it.
+func WithLabel(label string) Option {
+	return func(m *RWMutex) { m.label = label }
+}
+
+// thisProcess is the part of the owner that stays the same.
+var thisProcess = sync.OnceValue(func() keyspace.Owner {
+	o := keyspace.Owner{PID: os.Getpid()}
+	if host, err := os.Hostname(); err == nil {
+		o.Host = host
+	}
+	if len(os.Args) > 0 {
+		o.Program = filepath.Base(os.Args[0])
+	}
+	return o
+})
+
+func newOwner(label string) keyspace.Owner {
+	o := thisProcess()
+	o.Label = label
+	o.Time = time.Now().UTC().Truncate(time.Millisecond)
+	return o
+}
