@@ -11,12 +11,21 @@ import (
 )
 
 var (
-	// ErrInvalidName is returned for an empty lock name, before any call to etcd.
+	// ErrInvalidName is returned for an empty lock name and for a Set without
+	// any, before any call to etcd.
 	ErrInvalidName = errors.New("rwlock: lock name is empty")
+	// ErrInvalidMode is returned by a Set for a Want that is neither Read nor
+	// Write, before any call to etcd.
+	ErrInvalidMode = errors.New("rwlock: mode is neither read nor write")
 	// ErrBusy is returned by an acquisition on an RWMutex that already holds its
 	// lock or waits for it.
 	ErrBusy = errors.New("rwlock: mutex already holds its lock or waits for it")
-	// ErrNotHeld is returned by Unlock on an RWMutex that does not hold its lock.
+	// ErrLocked is returned by a try that would have had to wait.
+	ErrLocked = errors.New("rwlock: lock is held by another")
+	// ErrNoDowngrade is returned by Downgrade when RWLock was not asked for a
+	// hold that can be downgraded.
+	ErrNoDowngrade = errors.New("rwlock: lock was taken without WithDowngrade")
+	// ErrNotHeld is returned by Unlock when nothing is held.
 	ErrNotHeld = errors.New("rwlock: lock is not held")
 	// ErrLost says that the request's key is gone although nobody unlocked it:
 	// it was deleted in etcd, or its lease was revoked or ran out.
@@ -34,6 +43,8 @@ func explain(ctx context.Context, s session, what string, err error) error {
 		return ErrSessionExpired
 	case errors.Is(err, ErrLost):
 		return lostOrExpired(s)
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrNotHeld):
+		return err
 	case ctx.Err() != nil:
 		return fmt.Errorf("rwlock: %s: %w", what, ctx.Err())
 	default:

@@ -20,15 +20,31 @@ type session interface {
 	Ctx() context.Context
 }
 
-// Option configures an RWMutex.
-type Option func(*RWMutex)
+// Option configures an RWMutex or a Set.
+type Option func(*options)
+
+type options struct {
+	label        string
+	hook         func(Event)
+	downgradable bool
+}
+
+func newOptions(opts []Option) options {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
 
 // WithLabel adds a label to what the lock's key says of its owner, beside
 // host, process and program: a job's name, a request's id. People who inspect
 // the lock see it; the protocol does not read it.
-func WithLabel(label string) Option {
-	return func(m *RWMutex) { m.label = label }
-}
+func WithLabel(label string) Option { return func(o *options) { o.label = label } }
+
+// WithDowngrade makes RWLock ask in a way that Downgrade can build on. It costs
+// a second key in the same transaction.
+func WithDowngrade() Option { return func(o *options) { o.downgradable = true } }
 
 // thisProcess is the part of the owner that stays the same.
 var thisProcess = sync.OnceValue(func() keyspace.Owner {

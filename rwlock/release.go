@@ -16,13 +16,13 @@ const (
 	inFlight = 10 * time.Second
 )
 
-// release removes the request's key. It returns nil when that has removed it,
-// ErrLost when it was gone before, and the error of ctx soon after ctx ends;
+// release removes the keys of claims. It returns nil when that has removed it,
+// ErrLost when one was gone before, and the error of ctx soon after ctx ends;
 // then the removal goes on in the background for as long as the session lives.
 // So a key is never left to its lease while etcd can be reached.
-func (r *request) release(ctx context.Context) error {
+func (r *request) release(ctx context.Context, claims ...*claim) error {
 	done := make(chan error, 1)
-	go func() { done <- r.removeUntilGone() }()
+	go func() { done <- r.removeUntilGone(claims) }()
 	select {
 	case err := <-done:
 		return err
@@ -45,39 +45,38 @@ func (r *request) withdraw() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = r.release(ctx) // the caller is told why it did not get the lock, which matters more
+	_ = r.release(ctx, r.claims...) // the caller is told why it did not get the lock, which matters more
 }
 
-// removeUntilGone tries until the key is gone and cannot come back. The end of
+// removeUntilGone tries until the claims' keys are gone and cannot come back. The end of
 // the session ends it too, after a last try: the lease of an orphaned session
 // lives on.
-func (r *request) removeUntilGone() error {
+func (r *request) removeUntilGone(claims []*claim) error {
 	const shortest, longest = 20 * time.Millisecond, 2 * time.Second
-	unsure := r.rev == 0 // whether a delete that finds nothing may have been too early or too late
+	unsure := claims[0].rev == 0 // whether a delete that finds nothing may have been too early or too late
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		last := r.session.Ctx().Err() != nil
-		removed, err := r.tryRemove()
+		removed, err := r.tryRemove(claims)
 		switch {
 		case err != nil && (last || !passing(err)):
 			return err
-		case err != nil:
-			unsure = true
-		case removed || unsure && r.settled():
+		case err == nil && removed == len(claims):
 			return nil
-		case !unsure:
+		case err == nil && !unsure:
 			return ErrLost
-		case last:
+		case err == nil && (last || r.settled()):
 			return nil
 		}
+		unsure = unsure || err != nil
 		pause(r.session.Ctx(), delay)
 	}
 }
 
 // settled reports whether the put can no longer come through.
-func (r *request) settled() bool { return r.rev != 0 || time.Since(r.asked) > inFlight }
+func (r *request) settled() bool { return r.claims[0].rev != 0 || time.Since(r.asked) > inFlight }
 
-func (r *request) tryRemove() (bool, error) {
+func (r *request) tryRemove(claims []*claim) (int, error) {
 	ctx, cancel := context.WithTimeout(r.session.Client().Ctx(), attempt)
 	defer cancel()
-	return r.remove(ctx)
+	return r.remove(ctx, claims)
 }

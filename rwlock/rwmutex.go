@@ -2,14 +2,9 @@ package rwlock
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
-	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-
-	"etcd-lock/internal/keyspace"
 )
 
 // RWMutex is one client's place at a read/write lock. It holds its lock for
@@ -17,13 +12,8 @@ import (
 // the same name excludes it, be it on the same session or another. It is safe
 // for concurrent use.
 type RWMutex struct {
-	session session
-	name    string
-	label   string
-
-	mu   sync.Mutex
-	req  *request // nil while neither held nor waited for
-	held bool
+	hold
+	name string
 }
 
 // NewRWMutex returns a mutex for the lock called name, whose requests hang on
@@ -36,11 +26,7 @@ func NewRWMutex(s *concurrency.Session, name string, opts ...Option) *RWMutex {
 }
 
 func newRWMutex(s session, name string, opts []Option) *RWMutex {
-	m := &RWMutex{session: s, name: name}
-	for _, opt := range opts {
-		opt(m)
-	}
-	return m
+	return &RWMutex{hold: hold{session: s, options: newOptions(opts)}, name: name}
 }
 
 // RLock takes the lock for reading, together with other readers. It waits for
@@ -52,119 +38,87 @@ func newRWMutex(s session, name string, opts []Option) *RWMutex {
 // else in the background. It returns ErrSessionExpired as soon as the session
 // ends, ErrLost when somebody deleted the waiting request, ErrBusy when this
 // RWMutex holds or waits already.
-func (m *RWMutex) RLock(ctx context.Context) error { return m.lock(ctx, keyspace.Read) }
+func (m *RWMutex) RLock(ctx context.Context) error { return m.lock(ctx, Read) }
 
 // RWLock takes the lock for writing, alone. It waits for every reader and every
 // writer that asked before. In all else it is like RLock.
-func (m *RWMutex) RWLock(ctx context.Context) error { return m.lock(ctx, keyspace.Write) }
+func (m *RWMutex) RWLock(ctx context.Context) error { return m.lock(ctx, Write) }
 
-func (m *RWMutex) lock(ctx context.Context, mode keyspace.Mode) error {
-	req, err := m.begin(mode)
-	if err != nil {
+// TryRLock takes the lock for reading if that needs no waiting, and returns
+// ErrLocked if it does, which a writer that waits is reason enough for. A try
+// that is refused never was in the queue.
+func (m *RWMutex) TryRLock(ctx context.Context) error { return m.try(ctx, Read) }
+
+// TryRWLock takes the lock for writing if nobody holds it or waits for it, and
+// returns ErrLocked otherwise. A try that is refused never was in the queue.
+func (m *RWMutex) TryRWLock(ctx context.Context) error { return m.try(ctx, Write) }
+
+// RDo calls f while holding the lock for reading. See RWDo.
+func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error {
+	if err := m.RLock(ctx); err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%s lock %q", mode, m.name)
-	if ctx.Err() != nil || m.session.Ctx().Err() != nil {
-		m.end()
-		return explain(ctx, m.session, what, nil)
-	}
-	if err := req.acquire(ctx); err != nil {
-		req.withdraw()
-		m.end()
-		return explain(ctx, m.session, what, err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.held = true
-	return nil
+	return m.do(ctx, f)
 }
 
-// begin makes the mutex's one request.
-func (m *RWMutex) begin(mode keyspace.Mode) (*request, error) {
-	if m.name == "" {
-		return nil, ErrInvalidName
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.req != nil {
-		return nil, ErrBusy
-	}
-	m.req = newRequest(m.session, m.name, mode, newOwner(m.label))
-	return m.req, nil
-}
-
-// end forgets the request.
-func (m *RWMutex) end() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.req, m.held = nil, false
-}
-
-// unlockPatience bounds Unlock.
-const unlockPatience = 5 * time.Second
-
-// Unlock gives the lock back. It returns ErrNotHeld when this RWMutex does not
-// hold it, and ErrLost when it was lost before: then somebody else may have
-// held it since. It never touches another's request.
-//
-// When etcd does not answer within five seconds, Unlock returns an error and
-// the removal goes on in the background for as long as the session lives. In
-// either case the RWMutex is free for another acquisition.
-func (m *RWMutex) Unlock() error {
-	ctx, cancel := context.WithTimeout(context.Background(), unlockPatience)
-	defer cancel()
-	return m.UnlockContext(ctx)
-}
-
-// UnlockContext is Unlock bounded by ctx. A context that has ended does not
-// leave the lock to its lease: UnlockContext still tries for half a second,
-// and then in the background as Unlock does.
-func (m *RWMutex) UnlockContext(ctx context.Context) error {
-	req, err := m.giveUp()
-	if err != nil {
+// RWDo takes the lock for writing, calls f, and unlocks, also when f panics.
+// The context that f gets ends with ctx, or when the lock is lost; then
+// context.Cause is ErrLost or ErrSessionExpired. It returns the error of the
+// acquisition, or else those of f and of Unlock, joined.
+func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
+	if err := m.RWLock(ctx); err != nil {
 		return err
 	}
-	defer m.end()
-	if err := req.release(ctx); err != nil {
-		if errors.Is(err, ErrLost) {
-			return err
-		}
-		return fmt.Errorf("rwlock: unlock %q: %w", m.name, err)
-	}
-	return nil
-}
-
-// giveUp takes the hold away from the mutex, which stays busy until end.
-func (m *RWMutex) giveUp() (*request, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.held {
-		return nil, ErrNotHeld
-	}
-	m.held = false
-	return m.req, nil
+	return m.do(ctx, f)
 }
 
 // Key is the etcd key of the request that holds the lock or waits for it, or
-// empty when there is none.
+// empty when there is none. Of an upgraded or downgradable hold it is the
+// writer's.
 func (m *RWMutex) Key() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.req == nil {
 		return ""
 	}
-	return m.req.key
+	return m.req.claims[0].key
 }
 
-// Token is the fencing token of the held lock: the create revision of its key.
-// Of two grants of one lock that exclude each other, the later has the larger
-// token, so a store that refuses a token smaller than one it has seen refuses a
-// client that lost its lock without knowing. It is 0 when the lock is not held.
-func (m *RWMutex) Token() int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.held {
-		return 0
+// Guard is a condition for a transaction of the caller's own: it is true while
+// this hold lasts, so that what the transaction does is done under the lock or
+// not at all. When nothing is held, it is never true.
+func (m *RWMutex) Guard() clientv3.Cmp {
+	if req := m.holding(); req != nil {
+		return req.claims[0].guard()
 	}
-	return m.req.rev
+	return never(m.name)
+}
+
+// never is a condition that no transaction meets.
+func never(name string) clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(name), "<", 0)
+}
+
+func (m *RWMutex) lock(ctx context.Context, mode Mode) error {
+	if m.name == "" {
+		return ErrInvalidName
+	}
+	req := m.request(mode)
+	return m.take(ctx, req, req.acquire)
+}
+
+func (m *RWMutex) try(ctx context.Context, mode Mode) error {
+	if m.name == "" {
+		return ErrInvalidName
+	}
+	req := m.request(mode)
+	return m.take(ctx, req, req.tryAcquire)
+}
+
+func (m *RWMutex) request(mode Mode) *request {
+	req := newRequest(m.session, []Want{{Name: m.name, Mode: mode}}, newOwner(m.options.label))
+	if mode == Write && m.options.downgradable {
+		req.claim(m.name, Read)
+	}
+	return req
 }

@@ -12,29 +12,30 @@ import (
 // after the next one has begun.
 var errWatchEnded = errors.New("watch ended")
 
-// waiter is a request that watches some of its blockers.
+// waiter is a claim that watches some of its blockers.
 type waiter struct {
 	*request
+	*claim
 	plan
 }
 
-// wait watches the blockers that are last to go until they are gone, and
-// returns those of the others that are left then.
+// wait watches those of c's blockers that are last to go until they are gone,
+// and returns those of the others that are left then.
 //
 // etcd serves a watch at once only when it starts at the current revision; one
 // that starts in the past waits for a loop that runs ten times a second. So
 // the watch starts "now", and what happened before it is read after it.
-func (r *request) wait(ctx context.Context, ahead []place) ([]place, error) {
+func (r *request) wait(ctx context.Context, c *claim, ahead []place) ([]place, error) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	w := &waiter{request: r, plan: newPlan(ahead, r.key)}
+	w := &waiter{request: r, claim: c, plan: newPlan(ahead, c.key)}
 	client := r.session.Client()
 	var mine clientv3.WatchChan
 	if !w.mine {
 		// Only so that a waiter learns early that its key was deleted: the order
 		// of events in two watches proves nothing. It comes first, so that it
 		// has begun when the other is said to have.
-		mine = client.Watch(ctx, r.key, clientv3.WithFilterPut())
+		mine = client.Watch(ctx, c.key, clientv3.WithFilterPut())
 	}
 	gone := client.Watch(ctx, w.span.first,
 		clientv3.WithRange(w.span.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
@@ -83,14 +84,14 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) error 
 // look reads the watched span once its watch has begun at rev: from then on
 // nothing in it goes unseen.
 func (w *waiter) look(ctx context.Context, rev int64) error {
-	found, rev, err := w.read(ctx, w.span, rev)
+	found, rev, err := read(ctx, w.session, w.span, rev)
 	if err != nil {
 		return err
 	}
 	w.watched = still(w.watched, found)
 	w.clear = max(w.clear, rev)
 	if !w.mine {
-		return w.verify(ctx)
+		return w.verify(ctx, w.claim, rev)
 	}
 	if found[w.key] == 0 {
 		return ErrLost
@@ -104,7 +105,7 @@ func (w *waiter) look(ctx context.Context, rev int64) error {
 func (w *waiter) lookAtRest(ctx context.Context) error {
 	var left []place
 	for _, s := range spansOf(w.rest) {
-		found, rev, err := w.read(ctx, s, w.clear)
+		found, rev, err := read(ctx, w.session, s, w.clear)
 		if err != nil {
 			return err
 		}
@@ -115,19 +116,19 @@ func (w *waiter) lookAtRest(ctx context.Context) error {
 	return nil
 }
 
-// verify makes sure that the request's own key was there when no blocker was.
-func (r *request) verify(ctx context.Context) error {
-	if r.alive >= r.clear {
+// verify makes sure that c's own key was there at a revision of at least rev.
+func (r *request) verify(ctx context.Context, c *claim, rev int64) error {
+	if c.alive >= rev {
 		return nil
 	}
-	found, rev, err := r.read(ctx, span{first: r.key, last: r.key}, r.clear)
+	found, rev, err := read(ctx, r.session, spanOf([]string{c.key}), rev)
 	if err != nil {
 		return err
 	}
-	if found[r.key] == 0 {
+	if found[c.key] == 0 {
 		return ErrLost
 	}
-	r.alive = rev
+	c.alive = rev
 	return nil
 }
 
@@ -135,9 +136,9 @@ func (r *request) verify(ctx context.Context) error {
 // least rev. Any member may answer: keys of requests are made once and deleted
 // once, so an answer that is new enough cannot mislead. One that is not is
 // asked for again of the leader.
-func (r *request) read(ctx context.Context, s span, rev int64) (map[string]int64, int64, error) {
+func read(ctx context.Context, session session, s span, rev int64) (map[string]int64, int64, error) {
 	opts := []clientv3.OpOption{clientv3.WithRange(s.end()), clientv3.WithKeysOnly()}
-	client := r.session.Client()
+	client := session.Client()
 	resp, err := client.Get(ctx, s.first, append(opts, clientv3.WithSerializable())...)
 	if err == nil && resp.Header.Revision < rev {
 		resp, err = client.Get(ctx, s.first, opts...)

@@ -1,0 +1,85 @@
+package rwlock
+
+import "context"
+
+// TryUpgrade turns a hold for reading into one for writing if nobody else holds
+// the lock or waits to write, and returns ErrLocked otherwise; then it is still
+// held for reading. It does not wait: two readers that waited for each other
+// would wait for ever. The token grows.
+//
+// It returns ErrNotHeld when nothing is held and ErrLost when the lock was lost,
+// and does nothing when the lock is held for writing.
+func (m *RWMutex) TryUpgrade(ctx context.Context) error {
+	held, loss := m.current()
+	if held == nil {
+		return ErrNotHeld
+	}
+	reader := held.claims[len(held.claims)-1]
+	if held.claims[0].mode == Write {
+		return nil
+	}
+	up := newRequest(m.session, []Want{{Name: m.name, Mode: Write}}, newOwner(m.options.label))
+	err := m.run(ctx, func(ctx context.Context) error { return up.tryBeside(ctx, reader) })
+	if err == nil && !m.swap(held, &request{
+		session: m.session,
+		claims:  []*claim{up.claims[0], reader},
+		asked:   up.asked,
+	}) {
+		err = ErrNotHeld
+	}
+	if err != nil {
+		up.withdraw()
+		return explain(ctx, m.session, up.String(), err)
+	}
+	loss.add(up.claims[0])
+	return nil
+}
+
+// Downgrade turns a hold for writing into one for reading, with nobody able to
+// slip in between: readers that wait are let in, writers wait on. The hold must
+// be one of RWLock with the option WithDowngrade, else it is ErrNoDowngrade, or
+// of TryUpgrade. It does nothing when the lock is held for reading.
+//
+// From the call on, the lock is held for reading. As with UnlockContext, the
+// writer's key is removed in the background when ctx ends first.
+func (m *RWMutex) Downgrade(ctx context.Context) error {
+	held, loss := m.current()
+	switch {
+	case held == nil:
+		return ErrNotHeld
+	case held.claims[0].mode == Read:
+		return nil
+	case len(held.claims) == 1:
+		return ErrNoDowngrade
+	}
+	writer, reader := held.claims[0], held.claims[1]
+	loss.drop(writer)
+	if !m.swap(held, &request{session: m.session, claims: []*claim{reader}, asked: held.asked}) {
+		return ErrNotHeld
+	}
+	if err := held.release(ctx, writer); err != nil {
+		return explain(ctx, m.session, held.String(), err)
+	}
+	return nil
+}
+
+// current returns what is held, or nil.
+func (h *hold) current() (*request, *loss) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.held {
+		return nil, nil
+	}
+	return h.req, h.loss
+}
+
+// swap makes next what is held, unless held is no longer.
+func (h *hold) swap(held, next *request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.held || h.req != held {
+		return false
+	}
+	h.req = next
+	return true
+}

@@ -1,0 +1,137 @@
+package rwlock
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// loss finds out that what is held is gone. It watches only once somebody
+// asks, so that a hold nobody asks about costs nothing.
+type loss struct {
+	session session
+	since   time.Time
+	ctx     context.Context // ends with the hold, when that is given up
+	stop    context.CancelFunc
+	lost    chan struct{} // closes on loss
+
+	mu      sync.Mutex
+	err     error                         // why it was lost
+	claims  map[*claim]context.CancelFunc // each with what ends its watch, nil before that began
+	watches bool
+}
+
+func newLoss(req *request) *loss {
+	ctx, stop := context.WithCancel(req.session.Client().Ctx())
+	l := &loss{
+		session: req.session,
+		since:   time.Now(),
+		ctx:     ctx,
+		stop:    stop,
+		lost:    make(chan struct{}),
+		claims:  map[*claim]context.CancelFunc{},
+	}
+	for _, c := range req.claims {
+		l.add(c)
+	}
+	return l
+}
+
+// add makes c one of the claims whose loss is a loss.
+func (l *loss) add(c *claim) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.claims[c] = nil
+	if l.watches {
+		l.watch(c)
+	}
+}
+
+// drop lets c go without a loss.
+func (l *loss) drop(c *claim) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cancel := l.claims[c]; cancel != nil {
+		cancel()
+	}
+	delete(l.claims, c)
+}
+
+// channel closes on loss.
+func (l *loss) channel() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watches {
+		return l.lost
+	}
+	l.watches = true
+	ended := context.AfterFunc(l.session.Ctx(), func() { l.close(l.ctx, ErrSessionExpired) })
+	context.AfterFunc(l.ctx, func() { ended() })
+	for c := range l.claims {
+		l.watch(c)
+	}
+	return l.lost
+}
+
+// then calls f on loss, unless the hold ends before.
+func (l *loss) then(f func(error)) {
+	lost := l.channel()
+	go func() {
+		select {
+		case <-lost:
+			f(l.err)
+		case <-l.ctx.Done():
+		}
+	}()
+}
+
+// watch watches c in the background. The caller holds l.mu.
+func (l *loss) watch(c *claim) {
+	ctx, cancel := context.WithCancel(l.ctx)
+	l.claims[c] = cancel
+	go func() {
+		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, watchKey(ctx, l.session, c) })
+		l.close(ctx, err)
+	}()
+}
+
+// close makes err the loss, unless that of which it speaks was given up: then
+// ctx has ended.
+func (l *loss) close(ctx context.Context, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ctx.Err() == nil && l.err == nil {
+		l.err = err
+		close(l.lost)
+	}
+}
+
+// watchKey returns ErrLost when c's key is gone. That etcd does not answer is
+// no loss: the session decides for how long that may go on.
+func watchKey(ctx context.Context, s session, c *claim) error {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	events := s.Client().Watch(ctx, c.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case resp := <-events:
+			if err := watchError(resp); err != nil {
+				return err
+			}
+			if len(resp.Events) > 0 {
+				return ErrLost
+			}
+			found, _, err := read(ctx, s, spanOf([]string{c.key}), resp.Header.Revision)
+			if err != nil {
+				return err
+			}
+			if found[c.key] == 0 {
+				return ErrLost
+			}
+		}
+	}
+}
