@@ -57,18 +57,28 @@ func (r *request) removeUntilGone(claims []*claim) error {
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		last := r.session.Ctx().Err() != nil
 		removed, err := r.tryRemove(claims)
-		switch {
-		case err != nil && (last || !passing(err)):
+		if err != nil {
+			if last || !passing(err) {
+				return err
+			}
+			unsure = true
+		} else if over, err := r.outcome(removed == len(claims), unsure, last); over {
 			return err
-		case err == nil && removed == len(claims):
-			return nil
-		case err == nil && !unsure:
-			return ErrLost
-		case err == nil && (last || r.settled()):
-			return nil
 		}
-		unsure = unsure || err != nil
 		pause(r.session.Ctx(), delay)
+	}
+}
+
+// outcome says what a delete that etcd has answered means, and whether it is
+// the last word: one that found nothing may have come before the put.
+func (r *request) outcome(removed, unsure, last bool) (over bool, err error) {
+	switch {
+	case removed:
+		return true, nil
+	case !unsure:
+		return true, ErrLost
+	default:
+		return last || r.settled(), nil
 	}
 }
 

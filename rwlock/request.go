@@ -32,7 +32,8 @@ type request struct {
 	claims  []*claim
 	value   string
 
-	asked time.Time // when etcd was last asked for the keys; zero if never
+	asked  time.Time // when etcd was last asked for the keys; zero if never
+	unsure bool      // a reply to that was lost
 }
 
 // newRequest names a request's keys before anything is sent, so that they can
@@ -62,7 +63,7 @@ func (r *request) acquire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	clear := int64(0)
+	rev := int64(0)
 	for i, c := range r.claims {
 		for ahead := queues[i]; len(ahead) > 0; {
 			ahead, err = retry(ctx, func() ([]place, error) { return r.wait(ctx, c, ahead) })
@@ -70,16 +71,16 @@ func (r *request) acquire(ctx context.Context) error {
 				return err
 			}
 		}
-		clear = max(clear, c.clear)
+		rev = max(rev, c.clear)
 	}
-	return r.verifyAll(ctx, clear)
+	return r.verifyAll(ctx, rev)
 }
 
 // verifyAll makes sure that all claims' keys were there at a revision of at
-// least clear, when none of them had a blocker left.
-func (r *request) verifyAll(ctx context.Context, clear int64) error {
+// least rev, when none of them had a blocker left.
+func (r *request) verifyAll(ctx context.Context, rev int64) error {
 	for _, c := range r.claims {
-		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, c, clear) })
+		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, c, rev) })
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (r *request) verifyAll(ctx context.Context, clear int64) error {
 func (r *request) ask(ctx context.Context) ([][]place, error) {
 	txn := r.session.Client().Txn(ctx)
 	then := append(r.getQueues(), r.puts()...)
-	if r.asked.IsZero() {
+	if !r.unsure {
 		txn = txn.Then(then...)
 	} else {
 		txn = txn.If(r.absent()).Then(then...).Else(append(r.getQueues(), r.getMine())...)
@@ -101,6 +102,7 @@ func (r *request) ask(ctx context.Context) ([][]place, error) {
 	r.asked = time.Now()
 	resp, err := txn.Commit()
 	if err != nil {
+		r.unsure = true
 		return nil, err
 	}
 	if resp.Succeeded {

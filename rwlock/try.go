@@ -32,6 +32,9 @@ func (r *request) tryBeside(ctx context.Context, own *claim) error {
 			r.put(last.Kvs[0].CreateRevision, resp.Header.Revision)
 			return nil
 		}
+		if !r.unsure { // nothing was put, nor will be
+			r.asked = time.Time{}
+		}
 		if err := r.refused(resp, own); err != nil {
 			return err
 		}
@@ -54,9 +57,11 @@ func (r *request) putIfNoneSince(ctx context.Context, seen int64, own *claim) (*
 		}
 	}
 	r.asked = time.Now()
-	return r.session.Client().Txn(ctx).If(conds...).
+	resp, err := r.session.Client().Txn(ctx).If(conds...).
 		Then(r.puts()...).
 		Else(append(r.getQueues(), r.getMine())...).Commit()
+	r.unsure = r.unsure || err != nil
+	return resp, err
 }
 
 // refused says why a try did not put its claims, or nil when there was no

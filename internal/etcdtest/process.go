@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -67,39 +68,78 @@ type Process struct {
 // package's TestMain must call Main.
 func StartProcess(tb testing.TB) *Process {
 	tb.Helper()
-	addr := freeAddr(tb)
-	p := &Process{Endpoint: addr, tb: tb, cfg: etcd.EmbeddedConfig{Dir: tb.TempDir(), Client: "http://" + addr, Durable: os.Getenv("ETCDTEST_DURABLE") != ""}}
-	tb.Cleanup(p.Kill)
+	p := newProcess(tb, etcd.EmbeddedConfig{})
 	p.Start()
+	return p
+}
+
+// StartCluster runs n members of one cluster as child processes until the test
+// ends.
+func StartCluster(tb testing.TB, n int) []*Process {
+	tb.Helper()
+	members := make([]*Process, n)
+	var urls []string
+	for i := range members {
+		name, peer := fmt.Sprintf("m%d", i), "http://"+freeAddr(tb)
+		urls = append(urls, name+"="+peer)
+		members[i] = newProcess(tb, etcd.EmbeddedConfig{Name: name, Peer: peer})
+	}
+	started := make(chan error, n)
+	for _, p := range members {
+		p.cfg.Cluster = strings.Join(urls, ",")
+		go func() { started <- p.start() }()
+	}
+	for range members {
+		if err := <-started; err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return members
+}
+
+// newProcess is a member that has not been started.
+func newProcess(tb testing.TB, cfg etcd.EmbeddedConfig) *Process {
+	tb.Helper()
+	addr := freeAddr(tb)
+	cfg.Dir, cfg.Client = tb.TempDir(), "http://"+addr
+	p := &Process{Endpoint: addr, tb: tb, cfg: cfg}
+	tb.Cleanup(p.Kill)
 	return p
 }
 
 // Start starts a member that is not running, and returns once it serves.
 func (p *Process) Start() {
 	p.tb.Helper()
+	if err := p.start(); err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
+func (p *Process) start() error {
 	cfg, err := json.Marshal(p.cfg)
 	if err != nil {
-		p.tb.Fatal(err)
+		return err
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(cfg))
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		p.tb.Fatal(err)
+		return err
 	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		p.tb.Fatal(err)
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		p.tb.Fatal(err)
+		return err
 	}
 	p.cmd, p.stdin = cmd, stdin
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
 		p.Kill()
-		p.tb.Fatalf("member %s did not start: %q, %v", p.Endpoint, line, err)
+		return fmt.Errorf("member %s did not start: %q, %w", p.Endpoint, line, err)
 	}
+	return nil
 }
 
 // Kill ends the member with SIGKILL.

@@ -1,0 +1,15 @@
+# Each target is one line that works without make too.
+.PHONY: build test lint bench cover golden fuzz soak
+
+build:
+	go build -o bin/etcd-lock .
+test:
+	go test -race -shuffle=on ./...
+lint:
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+bench:
+	go test -count=1 -timeout 30m -v -run TestComparison ./internal/bench -compare
+cover:
+	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
+golden:
+	go test ./tui -update
