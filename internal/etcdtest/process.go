@@ -66,9 +66,13 @@ type Process struct {
 
 // StartProcess runs a member as a child process until the test ends. The
 // package's TestMain must call Main.
-func StartProcess(tb testing.TB) *Process {
+func StartProcess(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) *Process {
 	tb.Helper()
-	p := newProcess(tb, etcd.EmbeddedConfig{})
+	var cfg etcd.EmbeddedConfig
+	for _, c := range configure {
+		c(&cfg)
+	}
+	p := newProcess(tb, cfg)
 	p.Start()
 	return p
 }

@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
+)
+
+func TestMain(m *testing.M) { etcdtest.Main(m) }
+
+var compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
+
+// scale is how much of the comparison runs.
+type scale struct {
+	pairs   int             // lock + unlock without contention, each contender
+	rounds  int             // of each other measurement
+	waits   []time.Duration // of the waiter before its hand-off
+	queues  []int           // sessions that contend for one name
+	warmUp  time.Duration
+	measure time.Duration
+	readers []int // that wait for one writer
+}
+
+func whole() scale {
+	const ms = time.Millisecond
+	return scale{
+		pairs:   1500,
+		rounds:  3,
+		waits:   []time.Duration{5 * ms, 20 * ms, 150 * ms},
+		queues:  []int{2, 10, 50, 200, 500},
+		warmUp:  time.Second,
+		measure: 3 * time.Second,
+		readers: []int{200, 1000},
+	}
+}
+
+// small is enough to see that the benchmark still works.
+func small() scale {
+	const ms = time.Millisecond
+	return scale{
+		pairs: 3, rounds: 1, waits: []time.Duration{5 * ms}, queues: []int{2},
+		warmUp: 10 * ms, measure: 50 * ms, readers: []int{5},
+	}
+}
+
+func TestComparison(t *testing.T) {
+	size := small()
+	if *compare {
+		size = whole()
+	}
+	member := etcdtest.StartProcess(t, func(cfg *etcd.EmbeddedConfig) { cfg.Durable = *compare })
+	b := bench{T: t, endpoint: member.Endpoint, scale: size}
+	b.uncontended()
+	b.handOff()
+	b.throughput()
+	b.herd()
+}
+
+type bench struct {
+	*testing.T
+	endpoint string
+	scale
+}
+
+// sessions opens n sessions on a few clients, as a few processes would.
+func (b bench) sessions(n int, c *counts) []*concurrency.Session {
+	b.Helper()
+	clients := make([]*clientv3.Client, min(n, 8))
+	for i := range clients {
+		clients[i] = etcdtest.Client(b.T, b.endpoint)
+		if c != nil {
+			c.watch(clients[i])
+		}
+	}
+	sessions := make([]*concurrency.Session, n)
+	for i := range sessions {
+		sessions[i] = etcdtest.Session(b.T, clients[i%len(clients)], 300)
+	}
+	return sessions
+}
+
+func (b bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func median[T int | float64 | time.Duration](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// table prints rows under a heading as Markdown.
+func (b bench) table(heading string, rows [][]string) {
+	var s strings.Builder
+	fmt.Fprintf(&s, "\n%s\n\n", heading)
+	for i, row := range rows {
+		fmt.Fprintf(&s, "| %s |\n", strings.Join(row, " | "))
+		if i == 0 {
+			s.WriteString(strings.Repeat("|---", len(row)) + "|\n")
+		}
+	}
+	if *compare {
+		fmt.Print(s.String())
+	}
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}
+
+func ratio[T int | float64 | time.Duration](a, b T) string {
+	return fmt.Sprintf("%.2f", float64(a)/float64(b))
+}

@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+	recipe "go.etcd.io/etcd/client/v3/experimental/recipes"
+
+	"etcd-lock/rwlock"
+)
+
+// contender is one way to take a lock called name on a session. It returns the
+// way to give it back.
+type contender struct {
+	name  string
+	write func(s *concurrency.Session, name string) (unlock func() error, err error)
+	read  func(s *concurrency.Session, name string) (unlock func() error, err error)
+}
+
+var errNoReaders = errors.New("has no readers")
+
+func ours() contender {
+	return contender{
+		name: "rwlock",
+		write: func(s *concurrency.Session, name string) (func() error, error) {
+			m := rwlock.NewRWMutex(s, name)
+			return m.Unlock, m.RWLock(context.Background())
+		},
+		read: func(s *concurrency.Session, name string) (func() error, error) {
+			m := rwlock.NewRWMutex(s, name)
+			return m.Unlock, m.RLock(context.Background())
+		},
+	}
+}
+
+func mutex() contender {
+	return contender{
+		name: "concurrency.Mutex",
+		write: func(s *concurrency.Session, name string) (func() error, error) {
+			m := concurrency.NewMutex(s, name)
+			return func() error { return m.Unlock(context.Background()) }, m.Lock(context.Background())
+		},
+		read: func(*concurrency.Session, string) (func() error, error) { return nil, errNoReaders },
+	}
+}
+
+func recipeRWMutex() contender {
+	return contender{
+		name: "recipe RWMutex",
+		write: func(s *concurrency.Session, name string) (func() error, error) {
+			m := recipe.NewRWMutex(s, name)
+			return m.Unlock, m.Lock()
+		},
+		read: func(s *concurrency.Session, name string) (func() error, error) {
+			m := recipe.NewRWMutex(s, name)
+			return m.RUnlock, m.RLock()
+		},
+	}
+}
+
+// raw is no lock: the put and the delete that any lock has to make.
+func raw() contender {
+	return contender{
+		name: "raw put + delete",
+		write: func(s *concurrency.Session, name string) (func() error, error) {
+			client, key := s.Client(), name+"/"+uuid.NewString()
+			unlock := func() error {
+				_, err := client.Delete(context.Background(), key)
+				return err
+			}
+			_, err := client.Put(context.Background(), key, "", clientv3.WithLease(s.Lease()))
+			return unlock, err
+		},
+	}
+}

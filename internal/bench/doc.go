@@ -1,0 +1,6 @@
+// Package bench compares rwlock with what etcd's client brings: its tests are
+// the benchmark. All contenders run against one etcd process, in turns, so that
+// their ratios hold when the machine's speed does not.
+//
+//	go test -count=1 -timeout 30m -v -run TestComparison ./internal/bench -compare
+package bench
