@@ -1,0 +1,241 @@
+package rwlock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+	"go.uber.org/zap"
+
+	"etcd-lock/internal/etcd"
+	"etcd-lock/rwlock"
+)
+
+// connect stands for the caller's own client: it starts an etcd to connect to.
+func connect() (client *clientv3.Client, stop func()) {
+	member, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err = clientv3.New(clientv3.Config{Endpoints: []string{member.Endpoint()}, Logger: zap.NewNop()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client, func() {
+		_ = client.Close()
+		member.Close()
+	}
+}
+
+func Example() {
+	client, stop := connect()
+	defer stop()
+	session, err := concurrency.NewSession(client, concurrency.WithTTL(10))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	reader := rwlock.NewRWMutex(session, "/reports/daily")
+	writer := rwlock.NewRWMutex(session, "/reports/daily")
+
+	if err := reader.RLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := writer.RWLock(ctx); errors.Is(err, context.DeadlineExceeded) {
+		fmt.Println("the writer waited for the reader, and gave up")
+	}
+	if err := reader.Unlock(); err != nil {
+		log.Fatal(err)
+	}
+	if err := writer.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the writer has the lock")
+	if err := writer.Unlock(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// the writer waited for the reader, and gave up
+	// the writer has the lock
+}
+
+func ExampleRWMutex_RWDo() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	m := session.NewRWMutex("/jobs/nightly")
+	err = m.RWDo(context.Background(), func(ctx context.Context) error {
+		// An operator takes the lock away while the job runs.
+		if _, err := client.Delete(ctx, m.Key()); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	fmt.Println(errors.Is(err, rwlock.ErrLost))
+	// Output: true
+}
+
+// A write to etcd itself is guarded in its own transaction: it is done while
+// the lock is held, or not at all.
+func ExampleRWMutex_Guard() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := session.NewRWMutex("/balance/lock")
+	if err := m.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	guard := m.Guard()
+	set := func(value string) {
+		resp, err := client.Txn(context.Background()).
+			If(guard).
+			Then(clientv3.OpPut("/balance", value)).
+			Commit()
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("set to %s: %v\n", value, resp.Succeeded)
+	}
+	set("100")
+	_ = session.Close() // or it expired, while this process was stopped
+	set("200")
+	// Output:
+	// set to 100: true
+	// set to 200: false
+}
+
+// account is a store outside etcd. It refuses whoever comes with a token that
+// is older than the newest it has seen.
+type account struct{ balance, newest int64 }
+
+func (a *account) set(token, balance int64) error {
+	if token < a.newest {
+		return errors.New("token is older than the newest seen")
+	}
+	a.newest, a.balance = token, balance
+	return nil
+}
+
+// A write elsewhere carries the token, and the store compares.
+func ExampleRWMutex_Token() {
+	client, stop := connect()
+	defer stop()
+	var store account
+
+	slow, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	first := slow.NewRWMutex("/account/7")
+	if err := first.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	stale := first.Token()
+	_ = slow.Close() // it expired, and its client does not know yet
+
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	second := session.NewRWMutex("/account/7")
+	if err := second.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("second:", store.set(second.Token(), 200))
+	fmt.Println("first:", store.set(stale, 100))
+	// Output:
+	// second: <nil>
+	// first: token is older than the newest seen
+}
+
+// Money moves between accounts: both are locked at the same instant, so that
+// two transfers in opposite directions cannot wait for each other.
+func ExampleSet() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	set := session.NewSet([]rwlock.Want{
+		{Name: "/accounts/7", Mode: rwlock.Write},
+		{Name: "/accounts/9", Mode: rwlock.Write},
+		{Name: "/rates", Mode: rwlock.Read},
+	})
+	err = set.Do(context.Background(), func(context.Context) error {
+		fmt.Println("transferred")
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// transferred
+	// <nil>
+}
+
+// One writes and then reads on, while nobody else can write in between.
+func ExampleRWMutex_Downgrade() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	m := session.NewRWMutex("/cache", rwlock.WithDowngrade())
+	other := session.NewRWMutex("/cache")
+	if err := m.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("others while writing:", other.TryRLock(context.Background()))
+	if err := m.Downgrade(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("others while reading:", other.TryRLock(context.Background()))
+	// Output:
+	// others while writing: rwlock: lock is held by another
+	// others while reading: <nil>
+}
+
+func ExampleWithHook() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	m := session.NewRWMutex("/jobs/nightly", rwlock.WithHook(func(e rwlock.Event) {
+		fmt.Println(e.Kind, e.Wants[0].Mode, e.Wants[0].Name)
+	}))
+	if err := m.RLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Unlock(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// waiting read /jobs/nightly
+	// acquired read /jobs/nightly
+	// released read /jobs/nightly
+}
