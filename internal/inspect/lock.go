@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -127,12 +128,7 @@ func blocks(r, me Request) bool {
 // newLock puts requests in their order and marks those that hold: a request
 // holds when nothing blocks it. It takes the slice over.
 func newLock(id LockID, queue []Request) Lock {
-	slices.SortFunc(queue, func(a, b Request) int {
-		if a.Revision != b.Revision {
-			return int(min(max(a.Revision-b.Revision, -1), 1))
-		}
-		return strings.Compare(a.Key, b.Key)
-	})
+	slices.SortFunc(queue, byPlace)
 	firstWriter, first := int64(-1), int64(-1)
 	if len(queue) > 0 {
 		first = queue[0].Revision
@@ -149,6 +145,12 @@ func newLock(id LockID, queue []Request) Lock {
 		r.Holding = firstWriter < 0 || r.Revision <= firstWriter
 	}
 	return Lock{ID: id, Queue: queue}
+}
+
+// byPlace orders requests as they stand in a queue. Requests of one transaction
+// share a revision and a place; the key only makes the order a total one.
+func byPlace(a, b Request) int {
+	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
 }
 
 // Snapshot is all locks below a prefix at one revision.

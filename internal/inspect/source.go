@@ -7,10 +7,30 @@ import (
 )
 
 // Source reads locks from etcd.
-type Source struct{ client *clientv3.Client }
+type Source struct {
+	client *clientv3.Client
+	tuning tuning
+}
 
-// NewSource returns a source over client.
-func NewSource(client *clientv3.Client) *Source { return &Source{client: client} }
+// tuning is what tests make small.
+type tuning struct {
+	page     int64            // keys a read returns at most
+	patience time.Duration    // with a single read, while watching
+	probe    time.Duration    // pause between questions whether etcd is there, at least; at most twice that
+	now      func() time.Time // tells when the watch saw something
+}
+
+// NewSource returns a source over client. The client should have keep-alives
+// (DialKeepAliveTime): they are what moves a watch away from a member that
+// hangs.
+func NewSource(client *clientv3.Client) *Source {
+	return &Source{client: client, tuning: tuning{
+		page:     1000,
+		patience: 2 * time.Second,
+		probe:    time.Second,
+		now:      time.Now,
+	}}
+}
 
 // Update is what Watch sends.
 type Update struct {

@@ -1,0 +1,280 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+	"go.etcd.io/etcd/client/v3/experimental/recipes"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/keyspace"
+)
+
+func snapshot(t *testing.T, s *Source, prefix string) Snapshot {
+	t.Helper()
+	snap, err := s.Snapshot(t.Context(), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+func TestSnapshot(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	s := newSource(client)
+
+	t.Run("Empty", func(t *testing.T) {
+		got := snapshot(t, s, "")
+		if got.Revision != 1 || got.Locks == nil || len(got.Locks) != 0 || got.Other != 0 {
+			t.Errorf("Snapshot = %+v", got)
+		}
+	})
+	t.Run("Pages", func(t *testing.T) {
+		for i := range 40 {
+			put(t, client, fmt.Sprintf("/p/%02d/write/1", i), fmt.Sprintf("/p/%02d/data", i), fmt.Sprintf("/p/%02d/read/2", i))
+		}
+		for _, page := range []int64{1, 2, 7, 40, 119, 120, 121, 1000} {
+			s.tuning.page = page
+			got := snapshot(t, s, "/p/")
+			if len(got.Locks) != 40 || got.Other != 40 || got.Locks[39].ID.Name != "/p/39" || len(got.Locks[39].Queue) != 2 {
+				t.Errorf("pages of %d: %d locks, %d others", page, len(got.Locks), got.Other)
+			}
+		}
+	})
+	t.Run("PrefixIsOfKeys", func(t *testing.T) {
+		put(t, client, "/x/a/write/1", "/x/ab/write/1", "/x/b/write/1")
+		if got := snapshot(t, s, "/x/a"); len(got.Locks) != 2 || got.Prefix != "/x/a" {
+			t.Errorf("locks = %+v", got.Locks)
+		}
+	})
+	t.Run("Mutexes", func(t *testing.T) {
+		lease := grant(t, client, 60)
+		id := strconv.FormatInt(int64(lease), 16)
+		for _, key := range []string{"/m/" + id, "/m/read/" + id} {
+			if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(t, client, "/m/x/"+id, "/m/1f", "/m/x/read/"+id)
+		got := snapshot(t, s, "/m/")
+		var ids []string
+		for _, l := range got.Locks {
+			ids = append(ids, string(l.ID.Layout)+" "+l.ID.Name)
+		}
+		if want := []string{"mutex /m", "mutex /m/read", "rwlock /m/x"}; !slices.Equal(ids, want) || got.Other != 2 {
+			t.Errorf("locks = %q and %d others, want %q", ids, got.Other, want)
+		}
+	})
+	t.Run("PrefixOfOnlyFF", func(t *testing.T) {
+		put(t, client, "\xff\xff/write/1")
+		if got := snapshot(t, s, "\xff"); len(got.Locks) != 1 {
+			t.Errorf("locks = %+v", got.Locks)
+		}
+	})
+	t.Run("Owner", func(t *testing.T) {
+		owner := keyspace.Owner{Host: "h", PID: 7, Time: epoch}
+		for key, value := range map[string]string{"/o/write/1": owner.Encode(), "/o/write/2": "data", "/o/write/3": strings.Repeat("x", 100<<10)} {
+			if _, err := client.Put(t.Context(), key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range snapshot(t, s, "/o/").Locks[0].Queue {
+			want := Request{Key: r.Key, Lock: r.Lock, Mode: keyspace.Write, Revision: r.Revision, Holding: r.Holding}
+			if r.Key == "/o/write/1" {
+				want.Owner, want.Owned, want.Since = owner, true, epoch
+			}
+			if diff := cmp.Diff(want, r); diff != "" {
+				t.Errorf("%s:\n%s", r.Key, diff)
+			}
+		}
+	})
+	t.Run("StrangeNames", func(t *testing.T) {
+		names := []string{"/s/\x1b[31m", "/s/a\nb", "/s/\xff\xfe", "/s/" + strings.Repeat("n", 4<<10), "/s/ ", "/s//", "/s/read/write"}
+		for _, name := range names {
+			put(t, client, keyspace.Encode(name, keyspace.Read, "1"))
+		}
+		got := snapshot(t, s, "/s/")
+		if len(got.Locks) != len(names) || got.Other != 0 {
+			t.Errorf("%d locks, want %d", len(got.Locks), len(names))
+		}
+		for _, name := range names {
+			if _, ok := got.Find(LockID{Layout: keyspace.RWLock, Name: name}); !ok {
+				t.Errorf("no lock %.40q", name)
+			}
+		}
+	})
+	t.Run("CtxCanceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Snapshot(ctx, ""); !errors.Is(err, context.Canceled) {
+			t.Errorf("err = %v, want context.Canceled", err)
+		}
+	})
+}
+
+// TestSnapshotOfRealClients reads what etcd's own clients write.
+func TestSnapshotOfRealClients(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	first, second := etcdtest.Session(t, client, 60), etcdtest.Session(t, client, 60)
+	if err := concurrency.NewMutex(first, "/m").Lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = concurrency.NewMutex(second, "/m").Lock(ctx) }()
+	rw := recipe.NewRWMutex(first, "/rw")
+	if err := rw.RLock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := recipe.NewRWMutex(second, "/rw").RLock(); err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(client)
+	etcdtest.Eventually(t, "the second mutex waits", func() bool {
+		l, _ := snapshot(t, s, "/").Find(LockID{Layout: keyspace.Mutex, Name: "/m"})
+		return l.State() == StateContended
+	})
+	got := snapshot(t, s, "/")
+	mutex, _ := got.Find(LockID{Layout: keyspace.Mutex, Name: "/m"})
+	if want := (Counts{Writers: 1, Waiters: 1}); mutex.Count() != want || mutex.Queue[0].Lease != int64(first.Lease()) {
+		t.Errorf("mutex: %+v", mutex)
+	}
+	readers, _ := got.Find(LockID{Layout: keyspace.RWLock, Name: "/rw"})
+	if want := (Counts{Readers: 2}); readers.Count() != want || got.Other != 0 {
+		t.Errorf("readers: %+v; %d others", readers, got.Other)
+	}
+}
+
+// compacting is a KV on which things happen between the pages.
+type compacting struct {
+	clientv3.KV
+	between func()
+}
+
+func (c compacting) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	resp, err := c.KV.Get(ctx, key, opts...)
+	c.between()
+	return resp, err
+}
+
+func TestListWhileCompacted(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	put(t, client, "/a/write/1", "/a/write/2", "/a/write/3", "/a/write/4")
+	compact := func() {
+		if _, err := client.Compact(t.Context(), put(t, client, "/other")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(between func()) (listing, error) {
+		return newLister(compacting{KV: client, between: between}, "", 2, time.Minute).list(t.Context())
+	}
+	t.Run("Once", func(t *testing.T) {
+		reads := 0
+		got, err := list(func() {
+			if reads++; reads == 1 {
+				compact()
+			}
+		})
+		if err != nil || len(got.requests) != 4 || got.other != 1 || reads < 4 {
+			t.Errorf("list = %+v, %v after %d reads", got, err, reads)
+		}
+	})
+	t.Run("OneRevision", func(t *testing.T) {
+		revision := put(t, client, "/z/write/1")
+		got, err := list(func() { put(t, client, "/z/write/2") })
+		if err != nil || got.revision != revision || len(got.requests) != 5 {
+			t.Errorf("list = %+v, %v; want 5 requests at %d", got, err, revision)
+		}
+	})
+	t.Run("Always", func(t *testing.T) {
+		reads := 0
+		_, err := list(func() { reads++; compact() })
+		if !errors.Is(err, rpctypes.ErrCompacted) || reads > 2*listTries {
+			t.Errorf("err = %v after %d reads", err, reads)
+		}
+	})
+}
+
+func TestRuns(t *testing.T) {
+	keys := func(s string) []*mvccpb.KeyValue {
+		var kvs []*mvccpb.KeyValue
+		for _, f := range strings.Fields(s) {
+			kvs = append(kvs, &mvccpb.KeyValue{Key: []byte(f)})
+		}
+		return kvs
+	}
+	t.Run("OK", func(t *testing.T) {
+		got := runs(keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"))
+		want := []run{{first: "a/read/1", last: "a/read/2", keys: 2}, {first: "d/1f", last: "d/x/write/1", keys: 2}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("runs = %+v, want %+v", got, want)
+		}
+	})
+	t.Run("Long", func(t *testing.T) {
+		got := runs(keys(strings.Repeat("a/read/1 ", maxTxnKeys+1)))
+		if len(got) != 2 || got[0].keys != maxTxnKeys || got[1].keys != 1 {
+			t.Errorf("runs = %+v", got)
+		}
+	})
+	t.Run("Batches", func(t *testing.T) {
+		long, short := run{keys: maxTxnKeys}, run{keys: 1}
+		for _, tt := range []struct {
+			runs []run
+			want int
+		}{
+			{[]run{long, short}, 1},
+			{[]run{short, long}, 1},
+			{[]run{short, short}, 2},
+			{make([]run, 2*maxTxnRuns), maxTxnRuns},
+		} {
+			if got := batch(tt.runs); got != tt.want {
+				t.Errorf("batch of %d runs = %d, want %d", len(tt.runs), got, tt.want)
+			}
+		}
+	})
+}
+
+func TestLeaseTTLs(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	s := newSource(client)
+	alive, dead := grant(t, client, 100), grant(t, client, 100)
+	if _, err := client.Revoke(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("OK", func(t *testing.T) {
+		got, err := s.LeaseTTLs(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)})
+		ttl := got[int64(alive)]
+		if err != nil || len(got) != 1 || ttl <= 90*time.Second || ttl > 100*time.Second {
+			t.Errorf("LeaseTTLs = %v, %v", got, err)
+		}
+	})
+	t.Run("Bounded", func(t *testing.T) {
+		var leases []int64
+		for range MaxLeases + 10 {
+			leases = append(leases, int64(grant(t, client, 100)))
+		}
+		got, err := s.LeaseTTLs(t.Context(), leases)
+		if err != nil || len(got) != MaxLeases {
+			t.Errorf("%d leases, %v; want %d", len(got), err, MaxLeases)
+		}
+	})
+	t.Run("CtxCanceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got, err := s.LeaseTTLs(ctx, []int64{int64(alive)}); !errors.Is(err, context.Canceled) || got != nil {
+			t.Errorf("LeaseTTLs = %v, %v; want context.Canceled", got, err)
+		}
+	})
+}

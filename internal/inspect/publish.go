@@ -1,0 +1,142 @@
+package inspect
+
+import (
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// maxEvents is how many events an update holds at most: of those that a slow
+// receiver has missed, the last ones.
+const maxEvents = 1000
+
+// change is what the goroutines that talk to etcd tell the publisher. Exactly
+// one of its fields is set.
+type change struct {
+	listing  *listing          // everything, read anew
+	events   []*clientv3.Event // of whole revisions, in order
+	progress int64             // events up to this revision have all been told
+	answered int64             // a probe read this revision
+	failed   error             // etcd did not answer
+}
+
+// publisher owns the state. It folds changes in as they come and sends updates
+// as fast as their receiver takes them, and no faster: what happens meanwhile
+// goes into the next update. So a slow receiver holds up nobody.
+type publisher struct {
+	out    chan<- Update
+	now    func() time.Time
+	state  *state
+	synced bool // a listing has come
+	health health
+
+	next  Update // what is known but not yet offered; its snapshot is made when it is
+	dirty bool   // next says something new
+}
+
+func newPublisher(prefix string, out chan<- Update, now func() time.Time) *publisher {
+	return &publisher{out: out, now: now, state: newState(prefix, listing{}, nil)}
+}
+
+// run publishes until changes is closed.
+func (p *publisher) run(changes <-chan change) {
+	var offer Update
+	var out chan<- Update // nil while there is nothing to offer
+	for {
+		if out == nil && p.dirty {
+			offer, out = p.take(), p.out
+		}
+		select {
+		case c, ok := <-changes:
+			if !ok {
+				return
+			}
+			p.handle(c)
+			p.handleAll(changes)
+		case out <- offer:
+			offer, out = Update{}, nil
+		}
+	}
+}
+
+// handleAll handles the changes that are there already, so that a burst costs
+// one snapshot. It takes a bounded number, since more keep coming.
+func (p *publisher) handleAll(changes <-chan change) {
+	for range cap(changes) {
+		select {
+		case c, ok := <-changes:
+			if !ok {
+				return // run sees it too
+			}
+			p.handle(c)
+		default:
+			return
+		}
+	}
+}
+
+// take is all that is known, as the next update.
+func (p *publisher) take() Update {
+	u := p.next
+	u.Events = lastEvents(u.Events)
+	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
+	p.next, p.dirty = Update{}, false
+	return u
+}
+
+func (p *publisher) handle(c change) {
+	revision, err := p.state.revision, p.health.err
+	switch {
+	case c.listing != nil:
+		p.reset(*c.listing)
+	case len(c.events) > 0:
+		p.fold(c.events)
+	case c.progress > 0:
+		p.state.advance(c.progress)
+		p.health.progress = true
+	case c.answered > 0:
+		p.health.answered(c.answered, p.state.revision)
+	case c.failed != nil:
+		p.health.failed(c.failed)
+	}
+	p.health.reached(p.state.revision)
+	p.dirty = p.dirty || p.state.revision != revision || !sameError(p.health.err, err)
+}
+
+// sameError reports whether two errors look the same: the third failure in a
+// row is no news.
+func sameError(a, b error) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Error() == b.Error()
+}
+
+func (p *publisher) reset(l listing) {
+	p.state = newState(p.state.prefix, l, p.state)
+	p.next.Resynced = p.synced
+	p.synced, p.dirty = true, true
+	p.health = health{}
+}
+
+// fold applies the events revision by revision.
+func (p *publisher) fold(events []*clientv3.Event) {
+	now := p.now()
+	for len(events) > 0 {
+		n := 1
+		for n < len(events) && events[n].Kv.ModRevision == events[0].Kv.ModRevision {
+			n++
+		}
+		p.next.Events = append(p.next.Events, p.state.apply(events[:n], now)...)
+		events = events[n:]
+	}
+	p.dirty = true
+	if len(p.next.Events) > 2*maxEvents { // not for each one: it moves them all
+		p.next.Events = lastEvents(p.next.Events)
+	}
+}
+
+func lastEvents(events []Event) []Event {
+	return slices.Delete(events, 0, max(0, len(events)-maxEvents))
+}
