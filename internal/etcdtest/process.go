@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -171,13 +172,19 @@ func (p *Process) signal(sig syscall.Signal) {
 }
 
 // freeAddr is a port of 127.0.0.1 that was free just now: a member that is to
-// come back at the same address cannot ask for any.
+// come back at the same address cannot ask for any. It is below the ports that
+// the system gives to outgoing connections, one of which could take it before
+// the member does, or while the member is down.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.N(20000)))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		return l.Addr().String()
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	tb.Fatal("no free port on 127.0.0.1")
+	return ""
 }

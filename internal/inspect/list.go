@@ -9,6 +9,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 const (
@@ -169,7 +171,7 @@ func runs(kvs []*mvccpb.KeyValue) []run {
 	open := false
 	for _, kv := range kvs {
 		switch {
-		case !mayBeRequest(string(kv.Key)):
+		case !keyspace.Candidate(string(kv.Key)):
 			open = false
 		case open && found[len(found)-1].keys < maxTxnKeys:
 			r := &found[len(found)-1]

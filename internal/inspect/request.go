@@ -1,9 +1,6 @@
 package inspect
 
 import (
-	"strconv"
-	"strings"
-
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"etcd-lock/internal/keyspace"
@@ -12,15 +9,6 @@ import (
 // maxOwner bounds the value that is read as an owner, in bytes. A longer one
 // is somebody's data under a key that looks like a request.
 const maxOwner = 16 << 10
-
-// mayBeRequest reports whether a key is a lock request with some lease. etcd
-// reads keys without their leases, since 3.7, when it is asked for keys only.
-func mayBeRequest(key string) bool {
-	id := key[strings.LastIndexByte(key, '/')+1:]
-	lease, _ := strconv.ParseInt(id, 16, 64)
-	_, ok := keyspace.Parse(key, lease)
-	return ok
-}
 
 // newRequest reads a key as a lock request. It keeps the owner, not the value.
 func newRequest(kv *mvccpb.KeyValue) (Request, bool) {

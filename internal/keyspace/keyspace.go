@@ -94,6 +94,16 @@ func Parse(key string, lease int64) (Key, bool) {
 	return ParseRWLock(key)
 }
 
+// Candidate reports whether Parse reads key with some lease. It is for keys
+// that were read without theirs, as etcd reads them since 3.7 when it is asked
+// for keys only.
+func Candidate(key string) bool {
+	_, id, _ := cutLast(key)
+	lease, _ := strconv.ParseInt(id, 16, 64)
+	_, ok := Parse(key, lease)
+	return ok
+}
+
 // cutLast cuts s around its last slash.
 func cutLast(s string) (before, after string, ok bool) {
 	i := strings.LastIndexByte(s, '/')

@@ -39,6 +39,9 @@ func TestParse(t *testing.T) {
 			if got != tt.want || ok != tt.ok {
 				t.Errorf("Parse(%q, %x) = %+v, %v; want %+v, %v", tt.key, tt.lease, got, ok, tt.want, tt.ok)
 			}
+			if ok && !keyspace.Candidate(tt.key) {
+				t.Errorf("Candidate(%q) = false for a request", tt.key)
+			}
 		})
 	}
 }
