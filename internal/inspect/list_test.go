@@ -16,7 +16,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-	"go.etcd.io/etcd/client/v3/experimental/recipes"
+	recipe "go.etcd.io/etcd/client/v3/experimental/recipes"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"

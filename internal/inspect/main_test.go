@@ -37,11 +37,12 @@ type viewer struct {
 
 // watch watches until the test ends.
 func watch(t *testing.T, s *Source, prefix string) *viewer {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &viewer{t: t, updates: s.Watch(ctx, prefix)}
 	v.stop = func() {
 		cancel()
-		for range v.updates { //nolint:revive // until it is closed
+		for range v.updates {
 		}
 	}
 	t.Cleanup(v.stop)
