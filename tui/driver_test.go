@@ -1,0 +1,213 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"go.uber.org/goleak"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func TestMain(m *testing.M) {
+	// teatest waits for an interrupt for ever.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/charmbracelet/x/exp/teatest/v2.NewTestModel.func2"))
+}
+
+// patience is how long a fact may take to come true on a busy machine.
+const patience = 20 * time.Second
+
+// clock is a time that only tests move.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// driver runs a model without a terminal: the test's goroutine is the event
+// loop, and goes on until a fact is true.
+type driver struct {
+	t       *testing.T
+	m       *model
+	clock   *clock
+	cluster *cluster
+	msgs    chan tea.Msg
+	ctx     context.Context
+}
+
+func newDriver(t *testing.T, change func(*Options)) *driver {
+	t.Helper()
+	ck := newClock()
+	c := newCluster(ck.Now)
+	o := Options{Prefix: "/", Endpoint: "127.0.0.1:2379", Source: c, Locker: c, Now: ck.Now}
+	if change != nil {
+		change(&o)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	d := &driver{t: t, m: newModel(ctx, o), clock: ck, cluster: c, msgs: make(chan tea.Msg), ctx: ctx}
+	t.Cleanup(func() {
+		cancel()
+		if err := d.m.tasks.close(patience); err != nil {
+			t.Error(err)
+		}
+	})
+	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	d.start(d.m.Init())
+	d.until("connected", func() bool { return d.m.connected })
+	return d
+}
+
+func (d *driver) send(msg tea.Msg) {
+	_, cmd := d.m.Update(msg)
+	d.start(cmd)
+}
+
+func (d *driver) start(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	go func() {
+		msg := cmd()
+		if batch, ok := msg.(tea.BatchMsg); ok {
+			for _, c := range batch {
+				d.start(c)
+			}
+			return
+		}
+		if msg == nil {
+			return
+		}
+		select {
+		case d.msgs <- msg:
+		case <-d.ctx.Done():
+		}
+	}()
+}
+
+func (d *driver) until(what string, true func() bool) {
+	d.t.Helper()
+	deadline := time.After(patience)
+	for !true() {
+		select {
+		case msg := <-d.msgs:
+			d.send(msg)
+		case <-deadline:
+			d.t.Fatalf("never: %s\n%s", what, d.plain())
+		}
+	}
+}
+
+// press sends keys: a word is a key's name, other text is typed.
+func (d *driver) press(keys ...string) {
+	for _, k := range keys {
+		d.send(keyPress(k))
+	}
+}
+
+func (d *driver) typed(text string) {
+	for _, r := range text {
+		d.send(keyPress(string(r)))
+	}
+}
+
+func keyPress(name string) tea.KeyPressMsg {
+	named := map[string]tea.Key{
+		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab},
+		"space": {Code: tea.KeySpace, Text: " "}, "down": {Code: tea.KeyDown}, "up": {Code: tea.KeyUp},
+		"pgdown": {Code: tea.KeyPgDown}, "backspace": {Code: tea.KeyBackspace}, "end": {Code: tea.KeyEnd},
+		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+w": {Code: 'w', Mod: tea.ModCtrl},
+		"left": {Code: tea.KeyLeft},
+	}
+	if k, ok := named[name]; ok {
+		return tea.KeyPressMsg(k)
+	}
+	return tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
+}
+
+// plain is the screen without its styles.
+func (d *driver) plain() string { return ansi.Strip(d.m.View().Content) }
+
+func (d *driver) mustShow(text string) {
+	d.t.Helper()
+	if !strings.Contains(d.plain(), text) {
+		d.t.Errorf("the screen does not show %q:\n%s", text, d.plain())
+	}
+}
+
+func (d *driver) mustNotShow(text string) {
+	d.t.Helper()
+	if strings.Contains(d.plain(), text) {
+		d.t.Errorf("the screen shows %q:\n%s", text, d.plain())
+	}
+}
+
+func rw(name string) inspect.LockID { return inspect.LockID{Layout: keyspace.RWLock, Name: name} }
+
+// put adds somebody else's request, made ago.
+func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect.Request {
+	r := d.cluster.put(inspect.Request{
+		Lock: rw(name), Mode: mode, Lease: 0x694d8f9b0a1c0001, Owned: true, Since: d.clock.Now().Add(-ago),
+		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
+	})
+	d.until("the request is on the screen", func() bool { return d.m.live.Revision >= r.Revision })
+	return r
+}
+
+// show puts a snapshot on the screen as if it came from the source.
+func (d *driver) show(s inspect.Snapshot) {
+	d.send(updateMsg{update: inspect.Update{Snapshot: s}, ok: true})
+}
+
+func (d *driver) names() string {
+	var names []string
+	for _, r := range d.m.locks.rows {
+		names = append(names, r.lock.ID.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func (d *driver) selected() string {
+	l, _ := d.m.locks.current()
+	return l.ID.Name
+}
+
+// hostile is a snapshot of everything that could break a screen.
+func hostile(now time.Time) inspect.Snapshot {
+	names := []string{
+		"/\x1b[31mred\x1b[2J", "/two\nlines\r\tand a tab", "/" + strings.Repeat("long", 1024), "/\xff\xfe invalid",
+		"/日本語の名前がとても長い場合でも崩れない", "/👍🏽👩‍👩‍👧❤️🇩🇪", "/\u202eevil", "/\u0085\u009b31m", "/e\u0301\u0301\u0301", "/क्षि", "",
+	}
+	s := inspect.Snapshot{Revision: 1 << 62, Other: 3}
+	for i, n := range names {
+		l := inspect.Lock{ID: rw(n)}
+		for j := range 3 * i {
+			l.Queue = append(l.Queue, inspect.Request{
+				Key: fmt.Sprint(n, "/write/", j), Lock: l.ID, Mode: keyspace.Write, Lease: -1 - int64(j),
+				Revision: int64(j + 1), Holding: j == 0, Owned: true, Since: now.Add(time.Hour),
+				Owner: keyspace.Owner{Host: n, Program: n, Label: n, PID: -5},
+			})
+		}
+		s.Locks = append(s.Locks, l)
+	}
+	return s
+}

@@ -1,0 +1,107 @@
+package tui
+
+import (
+	"strings"
+	"unicode"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// inputLimit bounds what can be typed, in runes.
+const inputLimit = 1024
+
+// lineInput is a line to type in. That of bubbles comes with a clipboard
+// library that runs programs to paste; here pasting is the terminal's.
+type lineInput struct {
+	prompt string
+	value  []rune
+	at     int // the cursor is before this rune
+	keys   inputKeys
+}
+
+type inputKeys struct {
+	left, right, home, end, backspace, del, clear, word key.Binding
+}
+
+func newInput(prompt, value string) lineInput {
+	bind := func(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
+	return lineInput{prompt: prompt, value: []rune(value), at: len([]rune(value)), keys: inputKeys{
+		left: bind("left", "ctrl+b"), right: bind("right", "ctrl+f"),
+		home: bind("home", "ctrl+a"), end: bind("end", "ctrl+e"),
+		backspace: bind("backspace", "ctrl+h"), del: bind("delete", "ctrl+d"),
+		clear: bind("ctrl+u"), word: bind("ctrl+w", "alt+backspace"),
+	}}
+}
+
+func (in *lineInput) text() string { return string(in.value) }
+
+func (in *lineInput) update(msg tea.Msg) {
+	switch msg := msg.(type) {
+	case tea.PasteMsg:
+		in.insert(msg.Content)
+	case tea.KeyPressMsg:
+		in.press(msg)
+	}
+}
+
+func (in *lineInput) press(msg tea.KeyPressMsg) {
+	k := in.keys
+	switch {
+	case key.Matches(msg, k.left):
+		in.at = max(in.at-1, 0)
+	case key.Matches(msg, k.right):
+		in.at = min(in.at+1, len(in.value))
+	case key.Matches(msg, k.home):
+		in.at = 0
+	case key.Matches(msg, k.end):
+		in.at = len(in.value)
+	case key.Matches(msg, k.backspace):
+		in.cut(in.at-1, in.at)
+	case key.Matches(msg, k.del):
+		in.cut(in.at, in.at+1)
+	case key.Matches(msg, k.clear):
+		in.cut(0, in.at)
+	case key.Matches(msg, k.word):
+		before := strings.TrimRight(string(in.value[:in.at]), " /")
+		in.cut(len([]rune(before[:strings.LastIndexAny(before, " /")+1])), in.at)
+	default:
+		in.insert(msg.Text)
+	}
+}
+
+// cut removes the runes from..to, as far as there are any.
+func (in *lineInput) cut(from, to int) {
+	from, to = max(from, 0), min(to, len(in.value))
+	if from >= to {
+		return
+	}
+	in.value = append(in.value[:from:from], in.value[to:]...)
+	in.at = from
+}
+
+// insert takes what can be printed, up to the limit.
+func (in *lineInput) insert(s string) {
+	for _, r := range s {
+		if len(in.value) >= inputLimit || !unicode.IsPrint(r) {
+			continue
+		}
+		in.value = append(in.value[:in.at:in.at], append([]rune{r}, in.value[in.at:]...)...)
+		in.at++
+	}
+}
+
+// view is the prompt and the part of the text around the cursor that fits.
+func (in *lineInput) view(st styles, w int) string {
+	room := max(w-ansi.StringWidth(in.prompt)-2, 1)
+	before, under, after := safe(string(in.value[:in.at])), " ", ""
+	if in.at < len(in.value) {
+		under, after = safe(string(in.value[in.at])), safe(string(in.value[in.at+1:]))
+	}
+	if over := ansi.StringWidth(before) - room; over > 0 {
+		before = ansi.TruncateLeft(before, over+1, "…")
+	}
+	line := st.title.Render(in.prompt) + before + st.cursor.Render(under) + after
+	return cut(line, w)
+}

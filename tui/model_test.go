@@ -1,0 +1,344 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// The cursor is on a lock, whatever happens around it.
+func TestSelection(t *testing.T) {
+	t.Run("Kept", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/b", keyspace.Read, 0)
+		d.put("/c", keyspace.Read, 0)
+		d.press("j")
+		d.put("/a", keyspace.Write, 0)
+		d.put("/c", keyspace.Write, 0)
+		if d.selected() != "/c" {
+			t.Errorf("selected %s", d.selected())
+		}
+		d.press("W")
+		if d.selected() != "/c" || d.names() != "/c /a /b" {
+			t.Errorf("selected %s of %s", d.selected(), d.names())
+		}
+	})
+
+	t.Run("VanishedStaysUntilLeft", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		b := d.put("/b", keyspace.Read, 0)
+		d.put("/c", keyspace.Read, 0)
+		d.press("j")
+		d.cluster.remove(b.Lock, b.Key)
+		d.until("free", func() bool { return len(d.m.live.Locks) == 2 })
+		if d.selected() != "/b" || d.names() != "/a /b /c" {
+			t.Errorf("selected %s of %s", d.selected(), d.names())
+		}
+		d.mustShow("· free")
+		d.press("j")
+		if d.selected() != "/c" || d.names() != "/a /c" {
+			t.Errorf("selected %s of %s", d.selected(), d.names())
+		}
+	})
+
+	t.Run("OfTheQueue", func(t *testing.T) {
+		d := newDriver(t, nil)
+		first := d.put("/a", keyspace.Write, 0)
+		d.put("/a", keyspace.Write, 0)
+		want := d.put("/a", keyspace.Write, 0)
+		d.press("tab", "G")
+		d.cluster.remove(first.Lock, first.Key)
+		d.until("shorter", func() bool { return len(d.m.queue.lock.Queue) == 2 })
+		if got, _ := d.m.queue.current(); got.Key != want.Key {
+			t.Errorf("the cursor is on %s", got.Key)
+		}
+	})
+}
+
+// A filter is kept by enter, cleared by esc and shown.
+func TestFilter(t *testing.T) {
+	d := newDriver(t, nil)
+	for _, n := range []string{"/billing", "/orders/eu", "/orders/us"} {
+		d.put(n, keyspace.Read, 0)
+	}
+	d.press("/")
+	d.typed("order")
+	d.mustShow("locks 2 of 3 · filter “order”")
+	d.press("enter")
+	if d.names() != "/orders/eu /orders/us" {
+		t.Errorf("shows %s", d.names())
+	}
+	d.press("esc")
+	if d.names() != "/billing /orders/eu /orders/us" {
+		t.Errorf("shows %s", d.names())
+	}
+	d.press("/")
+	d.typed("q") // types, and does not quit
+	d.mustShow("no name contains “q”")
+	d.press("esc")
+	d.mustNotShow("filter “")
+}
+
+// A letter sorts, again reverses, an arrow shows it.
+func TestSort(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, time.Minute)
+	d.put("/b", keyspace.Write, time.Hour)
+	d.put("/b", keyspace.Write, 0)
+	d.put("/c", keyspace.Read, time.Second)
+	for _, step := range []struct{ key, names, arrow string }{
+		{"N", "/c /b /a", "name ▼"},
+		{"N", "/a /b /c", "name ▲"},
+		{"W", "/b /a /c", "waiters▼"},
+		{"W", "/a /c /b", "waiters▲"},
+		{"A", "/b /a /c", "age▼"},
+		{"A", "/c /a /b", "age▲"},
+		{"N", "/a /b /c", "name ▲"},
+	} {
+		d.press(step.key)
+		if d.names() != step.names {
+			t.Errorf("%s: %s, want %s", step.key, d.names(), step.names)
+		}
+		d.mustShow(step.arrow)
+	}
+}
+
+// A paused picture stands still and says so; nothing is lost.
+func TestPause(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 3*time.Second)
+	d.press("space")
+	d.clock.add(time.Minute)
+	d.put("/b", keyspace.Read, 0)
+	d.mustShow("PAUSED")
+	d.mustShow("1 update missed")
+	d.mustShow(" 3s")
+	if d.names() != "/a" {
+		t.Errorf("shows %s", d.names())
+	}
+	d.press("space")
+	d.mustNotShow("PAUSED")
+	d.mustShow("1m3s")
+	d.mustShow("acquired read  /b")
+	if d.names() != "/a /b" {
+		t.Errorf("shows %s", d.names())
+	}
+}
+
+// Losing etcd keeps the last picture and heals by itself.
+func TestLosingEtcd(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 0)
+	d.cluster.setDown(errors.New("rpc error: code = Unavailable desc = dial tcp: connection refused"))
+	d.until("lost", func() bool { return d.m.conn.lost })
+	d.clock.add(5 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("✗ etcd not answering for 5s")
+	d.send(resize(120, 30))
+	d.mustShow("✗ etcd not answering for 5s: dial tcp: connection refused")
+	d.mustShow("/a")
+	d.cluster.setDown(nil)
+	d.until("healed", func() bool { return d.m.connected })
+	d.mustShow("● connected")
+	d.mustShow("etcd answers again after 5s")
+}
+
+// Leases are looked up for the rows in view, counted down in between, and not
+// at all while that cannot be answered.
+func TestTTLs(t *testing.T) {
+	d := newDriver(t, nil)
+	for i := range 1000 {
+		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: int64(i + 1)})
+	}
+	idle := func() bool { return !d.m.queue.ttls.asking }
+	d.until("all are there", func() bool { return len(d.m.queue.lock.Queue) == 1000 && idle() })
+	d.clock.add(2 * time.Second)
+	d.send(tickMsg{})
+	d.until("looked up", func() bool { return len(d.m.queue.ttls.known) == d.m.queue.height && idle() })
+	d.clock.add(3 * time.Second)
+	d.m.now = d.clock.Now()
+	d.mustShow("    6s")
+
+	d.cluster.mu.Lock()
+	for _, leases := range d.cluster.ttlCalls {
+		if len(leases) > d.m.queue.height {
+			t.Errorf("asked for %d leases, %d are in view", len(leases), d.m.queue.height)
+		}
+	}
+	d.cluster.mu.Unlock()
+
+	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
+		b := ttlBook{gen: 7, asking: true}
+		if err := b.take(ttlsMsg{gen: 6, leases: []int64{1}, ttls: map[int64]time.Duration{1: time.Hour}}); err != nil || b.known != nil || b.asking {
+			t.Errorf("err %v, known %v, asking %t", err, b.known, b.asking)
+		}
+	})
+
+	t.Run("GoneLease", func(t *testing.T) {
+		b := ttlBook{gen: 7}
+		_ = b.take(ttlsMsg{gen: 7, leases: []int64{1}})
+		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
+			t.Errorf("left %v, %t", left, ok)
+		}
+	})
+
+	t.Run("Paced", func(t *testing.T) {
+		now := d.clock.Now()
+		b := ttlBook{asked: now, known: map[int64]time.Duration{1: time.Minute}}
+		for _, c := range []struct {
+			after  time.Duration
+			leases []int64
+			want   bool
+		}{
+			{time.Second, []int64{1}, false},
+			{2 * time.Second, []int64{1}, true},
+			{100 * time.Millisecond, []int64{2}, false},
+			{time.Second, []int64{2}, true},
+			{time.Hour, nil, false},
+		} {
+			if got := b.due(c.leases, now.Add(c.after)); got != c.want {
+				t.Errorf("%v after %v: %t", c.leases, c.after, got)
+			}
+		}
+		b.failed = 1
+		if b.due([]int64{2}, now.Add(time.Second)) {
+			t.Error("a failing look-up is repeated at once")
+		}
+	})
+
+	t.Run("NoneWhileDisconnected", func(t *testing.T) {
+		d.cluster.setDown(errors.New("unavailable"))
+		d.until("lost", func() bool { return d.m.conn.lost })
+		d.until("the last answer is in", idle)
+		d.clock.add(time.Hour)
+		d.send(tickMsg{})
+		if d.m.queue.ttls.asking {
+			t.Error("asked")
+		}
+		d.mustNotShow("gone")
+		d.mustNotShow("0s")
+	})
+}
+
+// What may not be done is not in the help either.
+func TestReadOnly(t *testing.T) {
+	d := newDriver(t, func(o *Options) {
+		o.ReadOnly = true
+		o.Scenarios = play{list: []Scenario{{Name: "s"}}}
+	})
+	d.put("/a", keyspace.Read, 0)
+	d.press("r", "w", "u", "n", "x")
+	if len(d.m.ours) != 0 || d.m.mode != modeBrowse {
+		t.Errorf("%d requests, mode %d", len(d.m.ours), d.m.mode)
+	}
+	d.send(resize(160, 50))
+	for _, open := range []bool{false, true} {
+		if open {
+			d.press("?")
+		}
+		for _, word := range []string{"read lock", "write lock", "unlock", "release ours", "scenarios", "r read", "new"} {
+			d.mustNotShow(word)
+		}
+	}
+	d.mustShow("filter names")
+}
+
+// Keys that leave: q and ctrl+c quit, esc never does.
+func TestQuitKeys(t *testing.T) {
+	d := newDriver(t, nil)
+	for _, c := range []struct {
+		keys []string
+		quit bool
+	}{
+		{[]string{"q"}, true},
+		{[]string{"ctrl+c"}, true},
+		{[]string{"/", "ctrl+c"}, true},
+		{[]string{"?", "q"}, true},
+		{[]string{"/", "q"}, false},
+		{[]string{"esc"}, false},
+		{[]string{"?", "esc", "esc"}, false},
+	} {
+		d.m.mode = modeBrowse
+		last := len(c.keys) - 1
+		d.press(c.keys[:last]...)
+		cmd := d.m.key(keyPress(c.keys[last]))
+		if (cmd != nil) != c.quit {
+			t.Errorf("%v: quits %t", c.keys, cmd != nil)
+		}
+	}
+}
+
+// A scenario is watched in the log, one at a time, and can be stopped.
+func TestScenario(t *testing.T) {
+	stopped := make(chan struct{})
+	d := newDriver(t, func(o *Options) {
+		o.Scenarios = play{
+			list: []Scenario{{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"}},
+			run: func(ctx context.Context, name string, log func(string)) error {
+				switch name {
+				case "endless":
+					log("begun\x1b[31m")
+					<-ctx.Done()
+					log("cleaned up")
+					close(stopped)
+					return ctx.Err()
+				case "broken":
+					return errors.New("invariant failed")
+				}
+				for i := range 1000 {
+					log(fmt.Sprintf("step %d", i))
+				}
+				return nil
+			},
+		}
+	})
+	over := func() bool { return d.m.scenarios.running == nil }
+	d.press("x")
+	d.mustShow("two readers, two writers")
+	d.press("enter")
+	d.until("over", over)
+	d.mustShow("▶ scenario step 999")
+	d.mustShow("scenario four-clients: done")
+
+	d.press("x", "down", "enter", "x")
+	d.mustShow("▶ running")
+	d.press("enter")
+	d.mustShow("✗ scenario endless is running")
+	d.until("begun", func() bool { return strings.Contains(d.plain(), `begun\x1b[31m`) })
+	d.press("s")
+	d.until("over", over)
+	<-stopped
+	d.mustShow("▶ scenario cleaned up")
+	d.mustShow("scenario endless: stopped")
+
+	d.press("down", "enter")
+	d.until("over", over)
+	d.mustShow("✗ scenario broken: invariant failed")
+}
+
+// The log follows the newest line until it is scrolled.
+func TestLogScroll(t *testing.T) {
+	d := newDriver(t, nil)
+	for i := range 3 * logCapacity {
+		d.m.log.add(entryOurs, d.clock.Now(), fmt.Sprintf("line %d.", i))
+	}
+	d.mustShow("line 5999.")
+	if n := len(d.m.log.entries); n > 2*logCapacity {
+		t.Errorf("%d lines are kept", n)
+	}
+	d.press("tab", "tab", "k")
+	d.mustShow("1 newer line below")
+	d.m.log.add(entryOurs, d.clock.Now(), "new one")
+	d.mustShow("line 5998.")
+	d.mustNotShow("new one")
+	d.press("g")
+	d.press("G")
+	d.mustShow("new one")
+}

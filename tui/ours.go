@@ -1,0 +1,264 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// ourState is how far a request of ours has come.
+type ourState int
+
+const (
+	ourAsking  ourState = iota // no ticket yet, or waiting
+	ourHeld                    // granted
+	ourLeaving                 // being cancelled or released
+)
+
+// ourRequest is a request for a lock made by the user of the screens. Only the
+// root's Update changes it.
+type ourRequest struct {
+	id     uint64
+	name   string
+	mode   keyspace.Mode
+	state  ourState
+	ticket Ticket          // nil until there is one
+	seen   bool            // its key has been in a snapshot, so when it is not it is lost
+	ctx    context.Context // ends when the user takes the request back
+	cancel context.CancelFunc
+}
+
+func (r *ourRequest) String() string { return r.mode.String() + " lock on " + r.name }
+
+func (r *ourRequest) lock() inspect.LockID {
+	return inspect.LockID{Layout: keyspace.RWLock, Name: r.name}
+}
+
+func (r *ourRequest) key() string {
+	if r.ticket == nil {
+		return ""
+	}
+	return r.ticket.Key()
+}
+
+// ticketMsg brings the ticket of a request, waitedMsg the outcome of its
+// waiting, releasedMsg that of giving it back.
+type (
+	ticketMsg struct {
+		id     uint64
+		ticket Ticket
+		err    error
+	}
+	waitedMsg struct {
+		id  uint64
+		err error
+	}
+	releasedMsg struct {
+		id  uint64
+		err error
+	}
+)
+
+// hasOurs reports whether we hold or wait for a lock.
+func (c *common) hasOurs(id inspect.LockID) bool {
+	return slices.ContainsFunc(c.ours, func(r *ourRequest) bool { return r.lock() == id })
+}
+
+// ourKeys is the keys of our requests in etcd.
+func (c *common) ourKeys() map[string]bool {
+	keys := make(map[string]bool, len(c.ours))
+	for _, r := range c.ours {
+		if k := r.key(); k != "" {
+			keys[k] = true
+		}
+	}
+	return keys
+}
+
+// ask requests the selected lock.
+func (m *model) ask(mode keyspace.Mode) tea.Cmd {
+	lock, ok := m.locks.current()
+	if !ok {
+		m.say(flashInfo, "no name is selected; "+m.keys.name.Help().Key+" to type one")
+		return nil
+	}
+	if lock.ID.Layout != keyspace.RWLock {
+		m.say(flashError, "not asked: clients of layout "+string(lock.ID.Layout)+" would not wait for a lock of ours")
+		return nil
+	}
+	m.lastID++
+	r := &ourRequest{id: m.lastID, name: lock.ID.Name, mode: mode}
+	r.ctx, r.cancel = context.WithCancel(m.tasks.ctx)
+	m.ours = append(m.ours, r)
+	m.note(r, "asked")
+	ctx, locker, id, name := r.ctx, m.opts.Locker, r.id, r.name
+	return m.tasks.cmd(func() tea.Msg {
+		ticket, err := locker.Request(ctx, name, mode)
+		return ticketMsg{id: id, ticket: ticket, err: err}
+	})
+}
+
+// gotTicket goes on to wait. A request that was cancelled meanwhile waits too:
+// its context is over, so that it returns at once.
+func (m *model) gotTicket(msg ticketMsg) tea.Cmd {
+	r := m.find(msg.id)
+	if msg.err != nil {
+		m.drop(r)
+		m.noteErr(r, msg.err)
+		return nil
+	}
+	r.ticket = msg.ticket
+	tasks, ctx, id, ticket := m.tasks, r.ctx, r.id, r.ticket
+	return tasks.cmd(func() tea.Msg { return waitedMsg{id: id, err: tasks.wait(ctx, id, ticket)} })
+}
+
+func (m *model) waited(msg waitedMsg) tea.Cmd {
+	r := m.find(msg.id)
+	if msg.err != nil {
+		m.drop(r)
+		m.noteErr(r, msg.err)
+		return nil
+	}
+	if r.state == ourLeaving { // granted in the moment it was cancelled
+		return m.giveBack(r)
+	}
+	r.state = ourHeld
+	m.note(r, "held")
+	return nil
+}
+
+// unlock releases a request of ours or cancels it: the one under the cursor of
+// the queue, else the latest on the selected name.
+func (m *model) unlock() tea.Cmd {
+	r := m.toUnlock()
+	if r == nil {
+		m.say(flashInfo, "nothing of ours on this name")
+		return nil
+	}
+	if r.state == ourHeld {
+		return m.giveBack(r)
+	}
+	r.state = ourLeaving
+	r.cancel()
+	return nil
+}
+
+func (m *model) toUnlock() *ourRequest {
+	lock, ok := m.locks.current()
+	if !ok {
+		return nil
+	}
+	under, focused := m.queue.current()
+	focused = focused && m.focus == focusQueue
+	var latest *ourRequest
+	for _, r := range m.ours {
+		if r.lock() != lock.ID || r.state == ourLeaving {
+			continue
+		}
+		latest = r
+		if focused && r.key() == under.Key {
+			break
+		}
+	}
+	return latest
+}
+
+func (m *model) giveBack(r *ourRequest) tea.Cmd {
+	r.state = ourLeaving
+	tasks, id := m.tasks, r.id
+	return tasks.cmd(func() tea.Msg { return releasedMsg{id: id, err: tasks.release(id)} })
+}
+
+// released drops a request. When giving back failed and its key is still
+// there, it is held as before and can be tried again.
+func (m *model) released(msg releasedMsg) tea.Cmd {
+	r := m.find(msg.id)
+	if r == nil { // found to be lost meanwhile
+		return nil
+	}
+	if msg.err == nil {
+		m.drop(r)
+		m.note(r, "released")
+		return nil
+	}
+	m.noteErr(r, msg.err)
+	if m.inLive(r) {
+		r.state = ourHeld
+		return nil
+	}
+	m.tasks.forget(r.id)
+	m.drop(r)
+	return nil
+}
+
+// watchOurs finds what we held and no longer do, by a snapshot of now.
+func (m *model) watchOurs() {
+	for _, r := range slices.Clone(m.ours) {
+		if m.inLive(r) {
+			r.seen = true
+			continue
+		}
+		if r.seen && r.state == ourHeld {
+			r.cancel()
+			m.tasks.forget(r.id)
+			m.drop(r)
+			m.log.add(entryError, m.now, r.String()+": lost")
+			m.say(flashError, r.String()+": lost")
+		}
+	}
+}
+
+// inLive reports whether a request's key is in the latest snapshot.
+func (m *model) inLive(r *ourRequest) bool {
+	lock, _ := m.live.Find(r.lock())
+	return slices.ContainsFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == r.key() })
+}
+
+func (m *model) find(id uint64) *ourRequest {
+	if i := slices.IndexFunc(m.ours, func(r *ourRequest) bool { return r.id == id }); i >= 0 {
+		return m.ours[i]
+	}
+	return nil
+}
+
+func (m *model) drop(r *ourRequest) {
+	r.cancel()
+	m.ours = slices.DeleteFunc(m.ours, func(o *ourRequest) bool { return o == r })
+}
+
+// note tells what became of a request of ours.
+func (m *model) note(r *ourRequest, what string) {
+	m.log.add(entryOurs, m.now, r.String()+": "+what)
+	m.say(flashInfo, r.String()+": "+what)
+}
+
+func (m *model) noteErr(r *ourRequest, err error) {
+	if r.state == ourLeaving && errors.Is(err, context.Canceled) {
+		m.note(r, "cancelled")
+		return
+	}
+	m.log.add(entryError, m.now, r.String()+": "+err.Error())
+	m.say(flashError, r.String()+": "+err.Error())
+}
+
+// oursSummary is "ours: 1 held, 2 waiting".
+func (c *common) oursSummary() string {
+	held, waiting := 0, 0
+	for _, r := range c.ours {
+		if r.state == ourHeld {
+			held++
+		} else {
+			waiting++
+		}
+	}
+	if held+waiting == 0 {
+		return ""
+	}
+	return "ours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(waiting) + " waiting"
+}

@@ -1,0 +1,258 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func (d *driver) state(state ourState) func() bool {
+	return func() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == state }
+}
+
+func (d *driver) noneOfOurs() bool { return len(d.m.ours) == 0 }
+
+// What the user takes is held or waits, is marked, and goes when they say so.
+func TestTake(t *testing.T) {
+	t.Run("ReadIsHeldAndReleased", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.state(ourHeld))
+		d.until("seen", func() bool { return d.m.ours[0].seen })
+		d.mustShow("read lock on /a: held")
+		d.mustShow(">* /a")
+		d.mustShow("ours etcd-lock")
+		d.press("u")
+		d.until("released", d.noneOfOurs)
+		d.mustShow("read lock on /a: released")
+	})
+
+	t.Run("WriterWaitsAndIsCancelled", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 2 })
+		d.mustShow(" *    2 write ○ waiting ours")
+		d.mustShow("1: reader at 1")
+		d.press("u")
+		d.until("cancelled", d.noneOfOurs)
+		d.mustShow("write lock on /a: cancelled")
+		d.until("its key is gone", func() bool { return len(d.m.queue.lock.Queue) == 1 })
+	})
+
+	t.Run("WaiterIsGrantedWhenTheHolderGoes", func(t *testing.T) {
+		d := newDriver(t, nil)
+		r := d.put("/a", keyspace.Write, 0)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 2 })
+		d.cluster.remove(r.Lock, r.Key)
+		d.until("held", d.state(ourHeld))
+	})
+
+	t.Run("LatestGoesFirst", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.state(ourHeld))
+		d.press("w", "u")
+		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
+		if got := d.m.ours[0].mode; got != keyspace.Read {
+			t.Errorf("left a %s lock", got)
+		}
+	})
+
+	t.Run("TheOneUnderTheCursorOfTheQueueGoes", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.state(ourHeld))
+		d.press("w")
+		d.until("both are in the queue", func() bool { return len(d.m.queue.lock.Queue) == 3 })
+		d.press("tab", "j", "u")
+		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
+		if got := d.m.ours[0].mode; got != keyspace.Write {
+			t.Errorf("left a %s lock", got)
+		}
+	})
+
+	t.Run("NothingOfOurs", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("u")
+		d.mustShow("nothing of ours on this name")
+	})
+}
+
+// An empty cluster is no dead end: the name can be typed.
+func TestNewName(t *testing.T) {
+	t.Run("OK", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.mustShow("no locks; n to type the name")
+		d.press("n")
+		d.typed("jobs/q?")
+		d.press("backspace", "enter")
+		d.mustShow(">  /jobs/q")
+		d.mustShow("· free")
+		d.press("w")
+		d.until("held", d.state(ourHeld))
+		d.press("u")
+		d.until("released", d.noneOfOurs)
+		d.until("gone from etcd", func() bool { return len(d.m.live.Locks) == 0 })
+		d.mustShow(">  /jobs/q") // and can be taken again
+	})
+
+	t.Run("OutsideOfThePrefix", func(t *testing.T) {
+		d := newDriver(t, func(o *Options) { o.Prefix = "/mine/" })
+		d.press("n", "ctrl+w", "ctrl+w")
+		d.typed("x")
+		d.press("enter")
+		d.mustShow("✗ only names that begin with /mine/")
+		d.press("esc")
+		d.mustNotShow("name: ")
+	})
+
+	t.Run("HiddenByTheFilter", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.press("/")
+		d.typed("zzz")
+		d.press("enter", "n")
+		d.typed("a")
+		d.press("enter")
+		if d.selected() != "/a" || d.m.locks.filter != "" {
+			t.Errorf("selected %q, filter %q", d.selected(), d.m.locks.filter)
+		}
+	})
+}
+
+// A read/write lock would not be respected by the clients of a mutex.
+func TestMutexIsNotTaken(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
+	d.until("on the screen", func() bool { return len(d.m.locks.rows) == 1 })
+	d.press("w")
+	if len(d.m.ours) != 0 {
+		t.Error("asked for a mutex")
+	}
+	d.mustShow("✗ not asked")
+}
+
+// A lock that somebody took from us is not shown as ours any longer.
+func TestLost(t *testing.T) {
+	d := newDriver(t, nil)
+	d.press("n")
+	d.typed("a")
+	d.press("enter", "w")
+	d.until("held and seen", func() bool { return d.state(ourHeld)() && d.m.ours[0].seen })
+	d.cluster.remove(rw("/a"), d.m.ours[0].key())
+	d.until("lost", d.noneOfOurs)
+	d.mustShow("✗ write lock on /a: lost")
+	if len(d.m.tasks.held) != 0 {
+		t.Error("a lost ticket is kept")
+	}
+}
+
+// A failed request is told, whichever step failed.
+func TestTakeFails(t *testing.T) {
+	t.Run("Request", func(t *testing.T) {
+		d := newDriver(t, func(o *Options) {
+			o.Locker = lockerFunc(func() (Ticket, error) { return nil, errors.New("no\x1b session") })
+		})
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("over", d.noneOfOurs)
+		d.mustShow(`✗ read lock on /a: no\x1b session`)
+	})
+
+	t.Run("ReleaseCanBeTriedAgain", func(t *testing.T) {
+		var tk *stuckTicket
+		d := newDriver(t, func(o *Options) {
+			o.Locker = lockerFunc(func() (Ticket, error) { return tk, nil })
+		})
+		r := d.put("/a", keyspace.Read, 0)
+		tk = &stuckTicket{key: r.Key, err: errors.New("unavailable")}
+		d.press("r")
+		d.until("held", d.state(ourHeld))
+		d.press("u")
+		d.until("told", func() bool { return strings.Contains(d.plain(), "✗ read lock on /a: unavailable") })
+		d.until("held as before", d.state(ourHeld))
+		tk.err = nil
+		d.press("u")
+		d.until("released", d.noneOfOurs)
+	})
+}
+
+type lockerFunc func() (Ticket, error)
+
+func (f lockerFunc) Request(context.Context, string, keyspace.Mode) (Ticket, error) { return f() }
+
+// stuckTicket is granted at once; releasing it blocks or fails.
+type stuckTicket struct {
+	key   string
+	err   error
+	block chan struct{}
+}
+
+func (s *stuckTicket) Key() string                { return s.key }
+func (s *stuckTicket) Wait(context.Context) error { return nil }
+func (s *stuckTicket) Release() error {
+	if s.block != nil {
+		<-s.block
+	}
+	return s.err
+}
+
+// Leaving gives everything back, and does not take for ever.
+func TestClose(t *testing.T) {
+	t.Run("HeldAndWaiting", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.state(ourHeld))
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 })
+		if err := d.m.tasks.close(patience); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(d.cluster.queues[rw("/a")]); n != 1 {
+			t.Errorf("%d requests are left, want the other client's", n)
+		}
+	})
+
+	t.Run("GrantedTooLate", func(t *testing.T) {
+		tasks := newTasks(t.Context())
+		if err := tasks.close(patience); err != nil {
+			t.Fatal(err)
+		}
+		released := make(chan struct{})
+		tk := &stuckTicket{block: released}
+		close(released)
+		if err := tasks.wait(t.Context(), 1, tk); err != nil || len(tasks.held) != 0 {
+			t.Errorf("err %v, held %d", err, len(tasks.held))
+		}
+	})
+
+	t.Run("Bounded", func(t *testing.T) {
+		tasks := newTasks(t.Context())
+		tk := &stuckTicket{block: make(chan struct{})}
+		defer tasks.wg.Wait()
+		defer close(tk.block)
+		tasks.keep(1, tk)
+		if err := tasks.close(time.Millisecond); !errors.Is(err, ErrNotGivenBack) {
+			t.Errorf("err %v", err)
+		}
+	})
+
+	t.Run("Failed", func(t *testing.T) {
+		tasks := newTasks(t.Context())
+		tasks.keep(1, &stuckTicket{err: errors.New("unavailable")})
+		if err := tasks.close(patience); !errors.Is(err, ErrNotGivenBack) {
+			t.Errorf("err %v", err)
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// Source is where the screens read locks from.
+type Source interface {
+	// Watch sends the locks below prefix as they are and then as they change,
+	// until ctx ends; then it closes the channel.
+	Watch(ctx context.Context, prefix string) <-chan inspect.Update
+	// LeaseTTLs returns the remaining time to live of each lease that still
+	// exists.
+	LeaseTTLs(ctx context.Context, leases []int64) (map[int64]time.Duration, error)
+}
+
+// Locker takes locks for the user of the screens.
+type Locker interface {
+	// Request prepares a request for a lock. It may have to open a session
+	// first, so it blocks.
+	Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error)
+}
+
+// Ticket is one request of ours for a lock.
+type Ticket interface {
+	// Wait asks for the lock and blocks until it is held. When ctx ends first,
+	// it takes the request back.
+	Wait(ctx context.Context) error
+	// Release gives a held lock back.
+	Release() error
+	// Key is the request's key in etcd, empty until it has asked. It does not
+	// block.
+	Key() string
+}
+
+// Scenario names a script of contention.
+type Scenario struct {
+	Name  string
+	About string
+}
+
+// Scenarios runs scripts of contention against the cluster that is watched.
+type Scenarios interface {
+	List() []Scenario
+	// Run blocks until the scenario is over, and calls log with each of its
+	// lines from one goroutine at a time.
+	Run(ctx context.Context, name string, log func(line string)) error
+}

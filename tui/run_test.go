@@ -1,0 +1,120 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/exp/teatest/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// A whole session as its user has it: a holder is seen, we queue behind it,
+// it goes, we hold, we leave.
+func TestFlow(t *testing.T) {
+	c := newCluster(time.Now)
+	other := c.put(inspect.Request{Lock: rw("/jobs"), Mode: keyspace.Write, Since: time.Now()})
+	m := newModel(t.Context(), Options{Prefix: "/", Endpoint: "local", Source: c, Locker: c, NoColor: true})
+	tm := teatest.NewTestModel(t, m, teatest.WithInitialTermSize(80, 24))
+	shows := func(text string) {
+		t.Helper()
+		teatest.WaitFor(t, tm.Output(), func(b []byte) bool { return bytes.Contains(b, []byte(text)) }, teatest.WithDuration(patience))
+	}
+	shows("/jobs")
+	tm.Type("w")
+	shows("ours etcd-lock")
+	c.remove(other.Lock, other.Key)
+	shows("held")
+	tm.Type("?")
+	shows("take and give back")
+	tm.Send(keyPress("esc"))
+	tm.Type("q")
+	tm.WaitFinished(t, teatest.WithFinalTimeout(patience))
+	if err := m.tasks.close(patience); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.queues) != 0 {
+		t.Errorf("left behind: %v", c.queues)
+	}
+}
+
+// screenBuffer is a terminal's screen that can be read while it is written.
+type screenBuffer struct {
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{}
+}
+
+func (s *screenBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.wrote <- struct{}{}:
+	default:
+	}
+	return s.b.Write(p)
+}
+
+func (s *screenBuffer) contains(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.b.String(), text)
+}
+
+func (s *screenBuffer) wait(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !s.contains(text) {
+		select {
+		case <-s.wrote:
+		case <-deadline:
+			t.Fatalf("never: %s", text)
+		}
+	}
+}
+
+// Run returns when the user or the context says so, with nothing left behind.
+func TestRun(t *testing.T) {
+	for name, leave := range map[string]func(in io.Writer, cancel func()){
+		"Quit":        func(in io.Writer, _ func()) { _, _ = in.Write([]byte("q")) },
+		"ContextEnds": func(_ io.Writer, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(time.Now)
+			c.put(inspect.Request{Lock: rw("/jobs"), Mode: keyspace.Read})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			in, keys := io.Pipe()
+			defer keys.Close()
+			out := &screenBuffer{wrote: make(chan struct{}, 1)}
+			done := make(chan error, 1)
+			go func() {
+				done <- Run(ctx, Options{Source: c, Locker: c, NoColor: true},
+					tea.WithInput(in), tea.WithOutput(out), tea.WithWindowSize(80, 24), tea.WithoutSignals())
+			}()
+			out.wait(t, "/jobs")
+			_, _ = keys.Write([]byte("r"))
+			out.wait(t, "ours etcd-lock")
+			leave(keys, cancel)
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if n := len(c.queues[rw("/jobs")]); n != 1 {
+				t.Errorf("%d requests are left, want the other client's", n)
+			}
+		})
+	}
+
+	t.Run("NoSource", func(t *testing.T) {
+		if err := Run(t.Context(), Options{}); err == nil {
+			t.Error("ran without a source")
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
+)
+
+// safe returns text from the outside as one printable line on whose width all
+// terminals agree: a cluster that is wider when counted rune by rune, such as
+// an emoji with a skin tone, is written as escapes, or it would shift the
+// columns after it.
+func safe(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	s = printable.Text(s)
+	if ansi.StringWidth(s) == ansi.StringWidthWc(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		cluster, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+		if w == ansi.StringWidthWc(cluster) {
+			b.WriteString(cluster)
+		} else {
+			q := strconv.QuoteToASCII(cluster)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		s = s[len(cluster):]
+	}
+	return b.String()
+}
+
+// isPlain reports whether nothing in s needs a second look. Most text is so,
+// and is looked at for every frame.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// cut shortens s to a display width of w.
+func cut(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	return ansi.Truncate(s, w, "…")
+}
+
+// cutMiddle shortens s to a display width of w and keeps both of its ends:
+// names mostly begin alike.
+func cutMiddle(s string, w int) string {
+	width := ansi.StringWidth(s)
+	if width <= w || w < 5 {
+		return cut(s, w)
+	}
+	head := ansi.Truncate(s, w/3, "")
+	drop := width - (w - ansi.StringWidth(head) - 1)
+	tail := ansi.TruncateLeft(s, drop, "…")
+	if ansi.StringWidth(head+tail) > w { // the cut went through a wide rune
+		tail = ansi.TruncateLeft(s, drop+1, "…")
+	}
+	return head + tail
+}
+
+// pad cuts or fills s to a display width of exactly w.
+func pad(s string, w int, right bool) string {
+	s = cut(s, w)
+	fill := strings.Repeat(" ", max(w-ansi.StringWidth(s), 0))
+	if right {
+		return fill + s
+	}
+	return s + fill
+}
+
+// clip fits a whole screen into w×h, whatever the panes have made.
+func clip(content string, w, h int) string {
+	lines := strings.Split(content, "\n")
+	lines = lines[:min(len(lines), max(h, 0))]
+	for i, l := range lines {
+		lines[i] = cut(l, w)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// age is the time from since to now in at most two units, "-" when unknown.
+func age(now, since time.Time) string {
+	if since.IsZero() {
+		return "-"
+	}
+	return span(now.Sub(since))
+}
+
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	case d < time.Hour:
+		return twoUnits(d, time.Minute, "m", time.Second, "s")
+	case d < day:
+		return twoUnits(d, time.Hour, "h", time.Minute, "m")
+	case d < 100*day:
+		return twoUnits(d, day, "d", time.Hour, "h")
+	default:
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+}
+
+func twoUnits(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
+	s := strconv.Itoa(int(d/big)) + bigName
+	if rest := d % big / small; rest > 0 {
+		s += strconv.Itoa(int(rest)) + smallName
+	}
+	return s
+}
+
+// ownerText says who a client is: label program[pid]@host, as much of it as is
+// known, "-" when it has written nothing.
+func ownerText(o keyspace.Owner, owned bool) string {
+	if !owned {
+		return "-"
+	}
+	who := o.Program
+	if o.PID > 0 {
+		if who == "" {
+			who = "pid"
+		}
+		who += "[" + strconv.Itoa(o.PID) + "]"
+	}
+	if o.Host != "" {
+		who += "@" + o.Host
+	}
+	who = strings.TrimSpace(o.Label + " " + who)
+	if who == "" {
+		return "-"
+	}
+	return safe(who)
+}
+
+// shortReason is the part of an error that tells most in few words.
+func shortReason(err error) string {
+	s := err.Error()
+	if i := strings.LastIndex(s, "desc = "); i >= 0 {
+		s = s[i+len("desc = "):]
+	}
+	s = strings.Trim(s, `"`)
+	if i := strings.LastIndex(s, ": "); i >= 0 && len(s) > 40 {
+		s = s[i+2:]
+	}
+	return safe(s)
+}
+
+// count is n with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

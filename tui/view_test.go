@@ -1,0 +1,244 @@
+package tui
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func resize(w, h int) tea.WindowSizeMsg { return tea.WindowSizeMsg{Width: w, Height: h} }
+
+// Whatever stands in etcd and however large the screen is, the view fits and
+// holds no control character but our own styles.
+func TestEveryScreenFits(t *testing.T) {
+	d := newDriver(t, func(o *Options) {
+		o.Endpoint = strings.Repeat("etcd-0.example.com:2379,", 9) + "\x1b]0;title\a"
+		o.Scenarios = play{list: []Scenario{{Name: "日本\x1b[2J", About: strings.Repeat("x", 300)}}}
+	})
+	for range 30 {
+		d.m.log.add(entryScenario, d.clock.Now(), "日本\x1b[2J\n"+strings.Repeat("語", 200))
+	}
+	modes := map[string][]string{
+		"locks": nil, "queue": {"tab"}, "log": {"tab"}, "help": {"tab", "?"},
+		"scenarios": {"?", "x"}, "name": {"esc", "n"}, "filter": {"esc", "/"},
+	}
+	states := []func(){
+		func() { d.show(hostile(d.clock.Now())) },
+		func() { d.press("G") },
+		func() { d.show(inspect.Snapshot{}) },
+		func() {
+			d.send(updateMsg{update: inspect.Update{Err: errors.New("a\x1b[31m " + strings.Repeat("reason ", 50))}, ok: true})
+		},
+	}
+	for _, state := range states {
+		d.press("esc", "esc")
+		state()
+		for _, name := range []string{"locks", "queue", "log", "help", "scenarios", "name", "filter"} {
+			d.press(modes[name]...)
+			if name == "name" {
+				d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})
+			}
+			for w := 20; w <= 200; w += 20 {
+				for _, h := range []int{5, 8, 15, 24, 60} {
+					d.send(resize(w, h))
+					checkFits(t, name, d.m.View().Content, w, h)
+				}
+			}
+		}
+	}
+	for w := range 30 { // smaller is not pretty, but does not panic
+		for h := range 12 {
+			d.send(resize(w, h))
+			checkFits(t, "tiny", d.m.View().Content, w, h)
+		}
+	}
+}
+
+func checkFits(t *testing.T, name, content string, w, h int) {
+	t.Helper()
+	plain := ansi.Strip(content)
+	lines := strings.Split(plain, "\n")
+	if len(lines) > max(h, 1) {
+		t.Fatalf("%s %dx%d: %d lines", name, w, h, len(lines))
+	}
+	for _, l := range lines {
+		if got := max(ansi.StringWidth(l), ansi.StringWidthWc(l)); got > w {
+			t.Fatalf("%s %dx%d: a line is %d wide: %s", name, w, h, got, l)
+		}
+		if i := strings.IndexFunc(l, unicode.IsControl); i >= 0 {
+			t.Fatalf("%s %dx%d: a control character in %q", name, w, h, l)
+		}
+	}
+	if rest := sgr.ReplaceAllString(content, ""); strings.Contains(rest, "\x1b") {
+		t.Fatalf("%s %dx%d: an escape that is no style: %q", name, w, h, rest)
+	}
+}
+
+var sgr = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
+
+// Without colour nothing but bold and reverse is left.
+func TestNoColor(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.NoColor = true })
+	scene(d)
+	for _, seq := range sgr.FindAllString(d.m.View().Content, -1) {
+		switch seq {
+		case "\x1b[m", "\x1b[0m", "\x1b[1m", "\x1b[7m", "\x1b[1;7m":
+		default:
+			t.Errorf("%q", seq)
+		}
+	}
+	d.mustShow(">* /orders/eu")
+}
+
+// What the screens look like.
+func TestGolden(t *testing.T) {
+	for name, c := range map[string]struct {
+		w, h int
+		lost bool
+	}{
+		"80x24_no_color": {80, 24, false},
+		"160x50":         {160, 50, false},
+		"80x24_lost":     {80, 24, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, func(o *Options) { o.NoColor = true })
+			d.send(resize(c.w, c.h))
+			scene(d)
+			if c.lost {
+				d.cluster.setDown(errors.New("connection refused"))
+				d.until("lost", func() bool { return d.m.conn.lost })
+				d.clock.add(7 * time.Second)
+				d.send(tickMsg{})
+			}
+			checkGolden(t, name, d.plain())
+		})
+	}
+}
+
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if flag.Lookup("update").Value.String() == "true" { // the flag is teatest's
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the screen has changed; -update writes it anew. Got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// scene is a cluster with a bit of everything, one of our waiters in it.
+func scene(d *driver) {
+	d.t.Helper()
+	d.put("/billing", keyspace.Read, 3*time.Second)
+	d.put("/billing", keyspace.Read, 2*time.Second)
+	d.put("/orders/eu", keyspace.Read, 130*time.Second)
+	d.put("/orders/eu", keyspace.Write, 125*time.Second)
+	d.put("/orders/us", keyspace.Write, 4*time.Hour)
+	d.put("/日本/\x1b[31m", keyspace.Write, 0)
+	d.cluster.put(inspect.Request{
+		Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/leader"}, Mode: keyspace.Write,
+		Key: "/leader/1f", Lease: 0x1f,
+	})
+	d.until("the mutex is there", func() bool { return len(d.m.locks.rows) == 5 })
+	d.press("j", "j", "w")
+	d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 && d.m.ours[0].seen })
+	d.until("no look-up is under way", func() bool { return !d.m.queue.ttls.asking })
+	d.clock.add(2 * time.Second)
+	d.send(tickMsg{})
+	d.until("looked up", func() bool { return len(d.m.queue.ttls.known) == 2 && !d.m.queue.ttls.asking })
+	d.clock.add(time.Second)
+	d.m.now = d.clock.Now()
+}
+
+// Ages have at most two units, and none is negative.
+func TestAge(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for want, d := range map[string]time.Duration{
+		"0s": -time.Hour, "3s": 3900 * time.Millisecond, "2m10s": 130 * time.Second, "2m": 2 * time.Minute,
+		"4h": 4*time.Hour + time.Second, "4h5m": 4*time.Hour + 5*time.Minute, "1d2h": 26 * time.Hour, "300d": 7200 * time.Hour,
+	} {
+		if got := age(now, now.Add(-d)); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+	if got := age(now, time.Time{}); got != "-" {
+		t.Errorf("unknown: %s", got)
+	}
+}
+
+// An owner is as much as is known of it.
+func TestOwnerText(t *testing.T) {
+	for _, c := range []struct {
+		owner keyspace.Owner
+		owned bool
+		want  string
+	}{
+		{keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "A"}, true, "A p[7]@h"},
+		{keyspace.Owner{Host: "h", PID: 7}, true, "pid[7]@h"},
+		{keyspace.Owner{Label: "A"}, true, "A"},
+		{keyspace.Owner{Time: time.Now()}, true, "-"},
+		{keyspace.Owner{Host: "h"}, false, "-"},
+	} {
+		if got := ownerText(c.owner, c.owned); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.owner, got, c.want)
+		}
+	}
+}
+
+// Columns fill the width exactly as long as the narrowest fit into it.
+func TestFitColumns(t *testing.T) {
+	d := newDriver(t, nil)
+	for w := 45; w < 200; w++ {
+		for name, cols := range map[string][]column{"locks": d.m.locks.columns(w), "queue": queueColumns()} {
+			total := -1
+			for _, n := range fitColumns(cols, w) {
+				if n > 0 {
+					total += n + 1
+				}
+			}
+			if total != w && w >= 58 {
+				t.Errorf("%s: %d columns wide on %d", name, total, w)
+			}
+		}
+	}
+}
+
+// Both ends of a name that is too long stay in view.
+func TestCutMiddle(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		w    int
+		want string
+	}{
+		{"/mylocks/orders/eu", 12, "/myl…ders/eu"},
+		{"/mylocks/orders/eu", 18, "/mylocks/orders/eu"},
+		{"/abc", 3, "/a…"},
+		{"/日本語の名前/日本語の名前", 11, "/日…の名前"},
+	} {
+		got := cutMiddle(c.s, c.w)
+		if got != c.want || ansi.StringWidth(got) > c.w {
+			t.Errorf("%s in %d: %q", c.s, c.w, got)
+		}
+	}
+}
