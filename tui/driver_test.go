@@ -104,10 +104,10 @@ func (d *driver) start(cmd tea.Cmd) {
 	}()
 }
 
-func (d *driver) until(what string, true func() bool) {
+func (d *driver) until(what string, holds func() bool) {
 	d.t.Helper()
 	deadline := time.After(patience)
-	for !true() {
+	for !holds() {
 		select {
 		case msg := <-d.msgs:
 			d.send(msg)

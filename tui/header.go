@@ -68,8 +68,8 @@ func (m *model) header(w int) string {
 		prefix = "all keys"
 	}
 	prefix, endpoint := safe(prefix), safe(m.opts.Endpoint)
-	facts := func(max int) string {
-		parts := []string{cut(endpoint, max), cut(prefix, max), "rev " + strconv.FormatInt(m.shown.Revision, 10)}
+	facts := func(most int) string {
+		parts := []string{cut(endpoint, most), cut(prefix, most), "rev " + strconv.FormatInt(m.shown.Revision, 10)}
 		return strings.Join(parts, "  ")
 	}
 	locks := count(len(m.shown.Locks), "lock", "locks")

@@ -11,9 +11,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-func (d *driver) state(state ourState) func() bool {
-	return func() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == state }
-}
+func (d *driver) held() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == ourHeld }
 
 func (d *driver) noneOfOurs() bool { return len(d.m.ours) == 0 }
 
@@ -23,7 +21,7 @@ func TestTake(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("r")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.until("seen", func() bool { return d.m.ours[0].seen })
 		d.mustShow("read lock on /a: held")
 		d.mustShow(">* /a")
@@ -52,14 +50,14 @@ func TestTake(t *testing.T) {
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 2 })
 		d.cluster.remove(r.Lock, r.Key)
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 	})
 
 	t.Run("LatestGoesFirst", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("r")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.press("w", "u")
 		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
 		if got := d.m.ours[0].mode; got != keyspace.Read {
@@ -71,7 +69,7 @@ func TestTake(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("r")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.press("w")
 		d.until("both are in the queue", func() bool { return len(d.m.queue.lock.Queue) == 3 })
 		d.press("tab", "j", "u")
@@ -100,7 +98,7 @@ func TestNewName(t *testing.T) {
 		d.mustShow(">  /jobs/q")
 		d.mustShow("· free")
 		d.press("w")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
 		d.until("gone from etcd", func() bool { return len(d.m.live.Locks) == 0 })
@@ -148,7 +146,7 @@ func TestLost(t *testing.T) {
 	d.press("n")
 	d.typed("a")
 	d.press("enter", "w")
-	d.until("held and seen", func() bool { return d.state(ourHeld)() && d.m.ours[0].seen })
+	d.until("held and seen", func() bool { return d.held() && d.m.ours[0].seen })
 	d.cluster.remove(rw("/a"), d.m.ours[0].key())
 	d.until("lost", d.noneOfOurs)
 	d.mustShow("✗ write lock on /a: lost")
@@ -177,10 +175,10 @@ func TestTakeFails(t *testing.T) {
 		r := d.put("/a", keyspace.Read, 0)
 		tk = &stuckTicket{key: r.Key, err: errors.New("unavailable")}
 		d.press("r")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.press("u")
 		d.until("told", func() bool { return strings.Contains(d.plain(), "✗ read lock on /a: unavailable") })
-		d.until("held as before", d.state(ourHeld))
+		d.until("held as before", d.held)
 		tk.err = nil
 		d.press("u")
 		d.until("released", d.noneOfOurs)
@@ -213,7 +211,7 @@ func TestClose(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("r")
-		d.until("held", d.state(ourHeld))
+		d.until("held", d.held)
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 })
 		if err := d.m.tasks.close(patience); err != nil {

@@ -14,13 +14,13 @@ import (
 // waiter. Its cursor is on a request, not on a row.
 type queuePane struct {
 	*common
-	lock   inspect.Lock
-	any    bool   // there is a lock
-	key    string // of the request under the cursor
-	cursor cursor
-	height int // lines of the table, heading excluded
-	ttls   ttlBook
-	behind map[int]string // what the waiters that were in view wait for, by place
+	lock     inspect.Lock
+	selected bool   // there is a lock
+	key      string // of the request under the cursor
+	cursor   cursor
+	height   int // lines of the table, heading excluded
+	ttls     ttlBook
+	behind   map[int]string // what the waiters that were in view wait for, by place
 }
 
 // sameQueue reports whether a is b. Queues are shared between snapshots and
@@ -30,15 +30,15 @@ func sameQueue(a, b []inspect.Request) bool {
 }
 
 // show puts the queue of lock into the pane.
-func (p *queuePane) show(lock inspect.Lock, any bool) {
-	if lock.ID != p.lock.ID || any != p.any {
+func (p *queuePane) show(lock inspect.Lock, selected bool) {
+	if lock.ID != p.lock.ID || selected != p.selected {
 		p.cursor, p.key = cursor{}, ""
 		p.ttls.reset()
 	}
 	if !sameQueue(lock.Queue, p.lock.Queue) {
 		p.behind = map[int]string{}
 	}
-	p.lock, p.any = lock, any
+	p.lock, p.selected = lock, selected
 	for i, r := range lock.Queue {
 		if r.Key == p.key {
 			p.cursor.at = i
@@ -100,7 +100,7 @@ func (p *queuePane) visible() []inspect.Request {
 }
 
 func (p *queuePane) title() string {
-	if !p.any {
+	if !p.selected {
 		return "queue"
 	}
 	c := p.lock.Count()
@@ -250,7 +250,7 @@ func (p *queuePane) detail(w, n int) []string {
 // empty says why there is no row.
 func (p *queuePane) empty() string {
 	switch {
-	case !p.any:
+	case !p.selected:
 		return "  no lock is selected"
 	case p.hasOurs(p.lock.ID):
 		return "  nobody holds it; we are asking"

@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			in, keys := io.Pipe()
-			defer keys.Close()
+			defer func() { _ = keys.Close() }()
 			out := &screenBuffer{wrote: make(chan struct{}, 1)}
 			done := make(chan error, 1)
 			go func() {
