@@ -1,0 +1,126 @@
+// Package cli is etcd-lock's command line. Each command is a file: a function
+// that builds it from flags, options that say what was asked for, and a run
+// function over the options that knows nothing of flags.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/printable"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate"
+)
+
+// What the process exits with. 3, not acquired in time, belongs to commands
+// that take a lock by name.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitLost        = 4
+	exitExpectation = 5
+)
+
+// System is what the program sees of the world around it.
+type System struct {
+	Args     []string // without the program's name
+	Out, Err io.Writer
+	Getenv   func(string) string
+}
+
+// app is what commands share.
+type app struct {
+	System
+	globals
+	now func() time.Time
+}
+
+// Main runs the program and returns what to exit with. SIGINT and SIGTERM end
+// it in order; a second one ends it at once.
+func Main(sys System) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
+	defer survivePipes()()
+	a := &app{System: sys, now: time.Now}
+	root := newRootCmd(a)
+	root.SetArgs(sys.Args)
+	root.SetOut(sys.Out)
+	root.SetErr(sys.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if !errors.Is(err, syscall.EPIPE) { // who closed the pipe knows
+		_, _ = fmt.Fprintln(sys.Err, "etcd-lock: "+printable.Text(message(ctx, cmd, err)))
+	}
+	return exitCode(err)
+}
+
+// survivePipes turns the death that Go gives a program whose standard output
+// is closed into an error of the write, so that an embedded etcd is stopped and
+// its folder removed.
+func survivePipes() (stop func()) {
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, syscall.SIGPIPE)
+	return func() { signal.Stop(ignored) }
+}
+
+// ranError is an error of a command that ran. All others are cobra's, about
+// how it was called.
+type ranError struct{ error }
+
+func (e ranError) Unwrap() error { return e.error }
+
+// usageError is an error of a command that ran, about what it was asked for.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// ran marks what a run function returned.
+func ran(err error) error {
+	if err == nil {
+		return nil
+	}
+	return ranError{err}
+}
+
+func isUsage(err error) bool {
+	return !errors.As(err, new(ranError)) || errors.As(err, new(usageError))
+}
+
+func exitCode(err error) int {
+	switch {
+	case isUsage(err):
+		return exitUsage
+	case errors.Is(err, simulate.ErrExpectation):
+		return exitExpectation
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
+		return exitLost
+	default:
+		return exitFailed
+	}
+}
+
+// message says in a line what was wrong and, where that helps, what to do.
+func message(ctx context.Context, cmd *cobra.Command, err error) string {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return "interrupted"
+	case !errors.As(err, new(ranError)):
+		return fmt.Sprintf("%v (see \"%s --help\")", err, cmd.CommandPath())
+	default:
+		return err.Error()
+	}
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/printable"
+)
+
+// newCompletionCmd stands in for cobra's own, which takes an unknown shell for
+// a question for help and exits with 0.
+func newCompletionCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print a script that completes commands, flags and lock names in a shell",
+		Long: `Prints a completion script. To load it in the current shell:
+
+  bash        source <(etcd-lock completion bash)
+  zsh         source <(etcd-lock completion zsh)
+  fish        etcd-lock completion fish | source
+  powershell  etcd-lock completion powershell | Out-String | Invoke-Expression`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ran(completion(cmd.Root(), args[0]))
+		},
+	}
+}
+
+func completion(root *cobra.Command, shell string) error {
+	out := root.OutOrStdout()
+	switch shell {
+	case "bash":
+		return root.GenBashCompletionV2(out, true)
+	case "zsh":
+		return root.GenZshCompletion(out)
+	case "fish":
+		return root.GenFishCompletion(out, true)
+	case "powershell":
+		return root.GenPowerShellCompletionWithDesc(out)
+	default:
+		return usagef("unknown shell %q", shell)
+	}
+}
+
+// completeNames offers the names of locks that begin with what was typed. It
+// stays silent on errors: a shell has no place for them.
+func completeNames(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		const nothing = cobra.ShellCompDirectiveNoFileComp
+		// The flags of the line that is being completed; cobra has parsed them by now.
+		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.embedded {
+			return nil, nothing
+		}
+		ctx := cmd.Context()
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		names, err := lockNames(ctx, a, typed)
+		if err != nil {
+			return nil, nothing
+		}
+		return names, nothing
+	}
+}
+
+func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	snapshot, err := c.snapshot(ctx, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("complete: %w", err)
+	}
+	var names []string
+	for _, l := range snapshot.Locks {
+		// A shell cannot take a name that is not printable.
+		if strings.HasPrefix(l.ID.Name, prefix) && printable.Text(l.ID.Name) == l.ID.Name {
+			names = append(names, l.ID.Name)
+		}
+	}
+	return slices.Compact(names), nil
+}

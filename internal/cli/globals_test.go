@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/etcd"
+)
+
+// env is an environment of name=value pairs.
+func env(pairs ...string) func(string) string {
+	return func(name string) string {
+		for _, p := range pairs {
+			if n, value, _ := strings.Cut(p, "="); n == name {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+// parse runs a command line up to where the command ls would begin, and
+// returns what the global flags came to.
+func parse(t *testing.T, getenv func(string) string, args ...string) (globals, error) {
+	t.Helper()
+	a := &app{System: System{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Getenv: getenv}}
+	root := newRootCmd(a)
+	for _, c := range root.Commands() {
+		if c.Name() == "ls" {
+			root.RemoveCommand(c)
+		}
+	}
+	root.AddCommand(newLsCmd(a, func(context.Context, *lsOptions) error { return nil }))
+	root.SetArgs(append([]string{"ls"}, args...))
+	err := root.Execute()
+	return a.globals, err
+}
+
+func TestGlobals(t *testing.T) {
+	defaults := func(change func(*globals)) globals {
+		g := globals{
+			etcd:           etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
+			commandTimeout: 5 * time.Second,
+			output:         formatTable,
+		}
+		change(&g)
+		return g
+	}
+	tests := []struct {
+		name string
+		args string
+		env  []string
+		want globals
+	}{
+		{"defaults", "", nil, defaults(func(*globals) {})},
+		{"endpoints", "--endpoints a:1,b:2 --endpoints c:3", nil, defaults(func(g *globals) {
+			g.etcd.Endpoints = []string{"a:1", "b:2", "c:3"}
+		})},
+		{"all of etcdctl's", "--cacert ca --cert c --key k --user u --password p --dial-timeout 1s --command-timeout 3s", nil,
+			defaults(func(g *globals) {
+				g.etcd.CACert, g.etcd.Cert, g.etcd.Key, g.etcd.User, g.etcd.Password = "ca", "c", "k", "u", "p"
+				g.etcd.DialTimeout, g.commandTimeout = time.Second, 3*time.Second
+			})},
+		{"environment", "", []string{
+			"ETCDCTL_ENDPOINTS=a:1,b:2", "ETCDCTL_CACERT=ca", "ETCDCTL_CERT=c", "ETCDCTL_KEY=k",
+			"ETCDCTL_USER=u", "ETCDCTL_PASSWORD=p", "ETCDCTL_DIAL_TIMEOUT=1s", "ETCDCTL_COMMAND_TIMEOUT=3s",
+		}, defaults(func(g *globals) {
+			g.etcd = etcd.Config{
+				Endpoints: []string{"a:1", "b:2"}, CACert: "ca", Cert: "c", Key: "k",
+				User: "u", Password: "p", DialTimeout: time.Second,
+			}
+			g.commandTimeout = 3 * time.Second
+		})},
+		{"a flag wins", "--endpoints b:2", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
+			g.etcd.Endpoints = []string{"b:2"}
+		})},
+		{"embedded wins over the environment", "--embedded", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
+			g.etcd.Endpoints, g.embedded = []string{"a:1"}, true
+		})},
+		{"the rest", "-o json --read-only", nil, defaults(func(g *globals) {
+			g.output, g.readOnly = formatJSON, true
+		})},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parse(t, env(tt.env...), strings.Fields(tt.args)...)
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got  %+v, %v\nwant %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGlobalsErrors(t *testing.T) {
+	tests := []struct {
+		args []string
+		env  string
+		want string
+	}{
+		{[]string{"--endpoints", ""}, "", "--endpoints is empty"},
+		{[]string{"--endpoints", "a:1,,b:2"}, "", "one of them is empty"},
+		{[]string{"--cert", "c"}, "", "--cert and --key go together"},
+		{[]string{"--dial-timeout", "0s"}, "", "--dial-timeout 0s: must be more than 0"},
+		{[]string{"--command-timeout", "-1s"}, "", "--command-timeout -1s: must be more than 0"},
+		{[]string{"--user", "u"}, "", "--user needs a password"},
+		{[]string{"-o", "xml"}, "", "must be table or json"},
+		{nil, "ETCDCTL_COMMAND_TIMEOUT=5", "environment variable ETCDCTL_COMMAND_TIMEOUT"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			_, err := parse(t, env(tt.env), tt.args...)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !isUsage(err) {
+				t.Errorf("error = %v, want a usage error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAsk(t *testing.T) {
+	c := &cluster{endpoint: "e", timeout: time.Millisecond}
+	never := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	t.Run("too slow", func(t *testing.T) {
+		err := c.ask(t.Context(), never)
+		if want := "etcd at e did not answer within 1ms (--command-timeout)"; err == nil || err.Error() != want {
+			t.Errorf("ask = %v, want %s", err, want)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := c.ask(ctx, never); !errors.Is(err, context.Canceled) {
+			t.Errorf("ask = %v", err)
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
+)
+
+const lsLong = `Lists the locks whose keys begin with PREFIX, or all of them.
+
+A lock that nobody holds or waits for has no keys, and so is not listed.
+
+With -o json:
+  prefix                what was asked for
+  revision              etcd's revision that the list is of
+  other                 number of keys below the prefix that are no locks
+  locks                 by name, then layout:
+    name                as in etcd
+    name_base64         only when the name is not UTF-8 and name cannot say it
+    layout              rwlock, or mutex for etcd's own mutexes and elections
+    state               read, write, or contended when somebody waits
+    readers, writers    number of holders
+    waiters             number of those who wait
+    oldest              when the oldest request was made; absent when unknown
+    longest_wait_seconds  how long the longest wait is; absent when unknown or none`
+
+// lsOptions are what ls was asked for.
+type lsOptions struct {
+	prefix   string
+	output   format
+	connect  func(context.Context) (*cluster, error)
+	out, err io.Writer
+	now      func() time.Time
+}
+
+func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = lsRun
+	}
+	return &cobra.Command{
+		Use:   "ls [PREFIX]",
+		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
+		Long:  lsLong,
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := &lsOptions{output: a.output, connect: a.connect, out: a.Out, err: a.Err, now: a.now}
+			if len(args) > 0 {
+				opts.prefix = args[0]
+			}
+			return ran(runF(cmd.Context(), opts))
+		},
+	}
+}
+
+func lsRun(ctx context.Context, opts *lsOptions) error {
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	snapshot, err := c.snapshot(ctx, opts.prefix)
+	if err != nil {
+		return err
+	}
+	doc := newLsDoc(snapshot, opts.now())
+	if opts.output == formatJSON {
+		return writeJSON(opts.out, doc)
+	}
+	if len(doc.Locks) == 0 {
+		_, err := fmt.Fprintln(opts.err, printable.Text(doc.none()))
+		return err
+	}
+	return writeTable(opts.out, doc.table())
+}
+
+// snapshot reads all locks below prefix within the command's time.
+func (c *cluster) snapshot(ctx context.Context, prefix string) (s inspect.Snapshot, err error) {
+	err = c.ask(ctx, func(ctx context.Context) error {
+		s, err = c.source.Snapshot(ctx, prefix)
+		return err
+	})
+	return s, err
+}
+
+// lsDoc is what ls prints as JSON; lsLong documents its fields.
+type lsDoc struct {
+	Prefix       string   `json:"prefix"`
+	PrefixBase64 string   `json:"prefix_base64,omitempty"`
+	Revision     int64    `json:"revision"`
+	Other        int      `json:"other"`
+	Locks        []lsLock `json:"locks"`
+}
+
+type lsLock struct {
+	Name        string    `json:"name"`
+	NameBase64  string    `json:"name_base64,omitempty"`
+	Layout      string    `json:"layout"`
+	State       string    `json:"state"`
+	Readers     int       `json:"readers"`
+	Writers     int       `json:"writers"`
+	Waiters     int       `json:"waiters"`
+	Oldest      time.Time `json:"oldest,omitzero"`
+	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
+}
+
+func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
+	doc := lsDoc{
+		Prefix:       s.Prefix,
+		PrefixBase64: base64Of(s.Prefix),
+		Revision:     s.Revision,
+		Other:        s.Other,
+		Locks:        []lsLock{},
+	}
+	for _, l := range s.Locks {
+		doc.Locks = append(doc.Locks, newLsLock(l, now))
+	}
+	return doc
+}
+
+func newLsLock(l inspect.Lock, now time.Time) lsLock {
+	counts := l.Count()
+	row := lsLock{
+		Name:       l.ID.Name,
+		NameBase64: base64Of(l.ID.Name),
+		Layout:     string(l.ID.Layout),
+		State:      string(l.State()),
+		Readers:    counts.Readers,
+		Writers:    counts.Writers,
+		Waiters:    counts.Waiters,
+		Oldest:     l.Oldest(),
+	}
+	if t := l.OldestWaiter(); !t.IsZero() {
+		wait := since(now, t).Seconds()
+		row.LongestWait = &wait
+	}
+	return row
+}
+
+// none is said to people where a table would have no rows.
+func (d lsDoc) none() string {
+	if d.Prefix == "" {
+		return "no locks"
+	}
+	return "no locks below " + d.Prefix
+}
+
+func (d lsDoc) table() [][]string {
+	rows := [][]string{{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}}
+	for _, l := range d.Locks {
+		wait := "-"
+		if l.LongestWait != nil {
+			wait = seconds(time.Duration(*l.LongestWait * float64(time.Second)))
+		}
+		rows = append(rows, []string{
+			l.Name, l.Layout, l.State,
+			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait,
+		})
+	}
+	return rows
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/rwlock"
+)
+
+// programEnv makes the test binary be the program.
+const programEnv = "ETCD_LOCK_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		program()
+	}
+	testscript.Main(m, map[string]func(){"etcd-lock": program})
+}
+
+func program() {
+	etcd.Quiet()
+	code := Main(System{Args: os.Args[1:], Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
+	os.Exit(code) //nolint:forbidigo // this is the main of the program under test
+}
+
+// locks makes requests in etcd for tests to look at.
+type locks struct {
+	tb     testing.TB
+	client *clientv3.Client
+}
+
+// request asks for a lock and returns when the request is in the queue.
+func (l *locks) request(mode, name, label string) {
+	l.tb.Helper()
+	m := rwlock.NewRWMutex(etcdtest.Session(l.tb, l.client, 20), name, rwlock.WithLabel(label))
+	take := m.RLock
+	if mode == "write" {
+		take = m.RWLock
+	}
+	l.inBackground(name, take)
+}
+
+// mutex asks for etcd's own mutex.
+func (l *locks) mutex(name string) {
+	l.tb.Helper()
+	l.inBackground(name, concurrency.NewMutex(etcdtest.Session(l.tb, l.client, 20), name).Lock)
+}
+
+// inBackground takes a lock until the test ends, and returns when one more key
+// is below name.
+func (l *locks) inBackground(name string, take func(context.Context) error) {
+	l.tb.Helper()
+	before := l.count(name)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = take(ctx) // a waiter ends with the test
+	}()
+	l.tb.Cleanup(func() { cancel(); <-done })
+	etcdtest.Eventually(l.tb, "a request for "+name, func() bool { return l.count(name) > before })
+}
+
+func (l *locks) count(name string) int64 {
+	resp, err := l.client.Get(context.Background(), name+"/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	return resp.Count
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/simulate"
+	"etcd-lock/tui"
+)
+
+// scenarios runs the built-in scenarios for the terminal UI.
+type scenarios struct{ client *clientv3.Client }
+
+// List returns what can be run.
+func (scenarios) List() []tui.Scenario {
+	var all []tui.Scenario
+	for _, sc := range simulate.Builtin() {
+		all = append(all, tui.Scenario{Name: sc.Name, About: sc.About})
+	}
+	return all
+}
+
+// Run runs a scenario until it is over. An expectation that fails is an error.
+func (s scenarios) Run(ctx context.Context, name string, log func(line string)) error {
+	sc, err := simulate.Find(name)
+	if err != nil {
+		return err
+	}
+	result, err := simulate.Run(ctx, s.client, sc, func(l simulate.Line) { log(l.Text) })
+	if err != nil {
+		return err
+	}
+	return result.Err()
+}

@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
+	"etcd-lock/rwlock"
+)
+
+const showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
+
+NAME is the lock's name exactly, not a prefix. A name may be a read/write lock
+and a mutex at once: these do not wait for each other, and are shown apart.
+
+With -o json:
+  name, name_base64     as for ls
+  revision              etcd's revision that this is of
+  locks                 one for each layout; empty when the lock is free:
+    layout, state       as for ls
+    queue               in the order in which etcd received the requests:
+      position          from 1
+      mode              read or write
+      state             holding or waiting
+      key, key_base64   in etcd
+      lease             in hex, as etcdctl takes it; absent when there is none
+      ttl_seconds       what is left of the lease; absent when unknown, and far back in a long queue
+      revision          the key's create revision, which is the fencing token
+      owner             host, pid, program, label, time; absent when the client wrote none
+      since             when the request was made; absent when unknown
+      blocked_by        positions of the requests that it waits for`
+
+// showOptions are what show was asked for.
+type showOptions struct {
+	name     string
+	output   format
+	connect  func(context.Context) (*cluster, error)
+	out, err io.Writer
+	now      func() time.Time
+}
+
+func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = showRun
+	}
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "Show one lock's queue, holder to last waiter",
+		Long:              showLong,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ran(runF(cmd.Context(), &showOptions{
+				name: args[0], output: a.output, connect: a.connect, out: a.Out, err: a.Err, now: a.now,
+			}))
+		},
+	}
+}
+
+func showRun(ctx context.Context, opts *showOptions) error {
+	if opts.name == "" {
+		return usageError{rwlock.ErrInvalidName}
+	}
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	// All requests for a name lie below it, beside those for names nested in it.
+	snapshot, err := c.snapshot(ctx, opts.name+"/")
+	if err != nil {
+		return err
+	}
+	locks := slices.DeleteFunc(slices.Clone(snapshot.Locks), func(l inspect.Lock) bool { return l.ID.Name != opts.name })
+	ttls, err := c.ttls(ctx, locks)
+	if err != nil && ctx.Err() == nil { // the queue says enough without them
+		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
+	}
+	doc := newShowDoc(opts.name, snapshot.Revision, locks, ttls)
+	if opts.output == formatJSON {
+		return writeJSON(opts.out, doc)
+	}
+	return doc.write(opts.out, opts.now())
+}
+
+// ttls reads what is left of the leases of locks, from the heads of the queues
+// on: etcd is not asked for more than inspect.MaxLeases of them.
+func (c *cluster) ttls(ctx context.Context, locks []inspect.Lock) (ttls map[int64]time.Duration, err error) {
+	var leases []int64
+	for _, l := range locks {
+		for _, r := range l.Queue {
+			leases = append(leases, r.Lease)
+		}
+	}
+	err = c.ask(ctx, func(ctx context.Context) error {
+		ttls, err = c.source.LeaseTTLs(ctx, leases)
+		return err
+	})
+	return ttls, err
+}
+
+// showDoc is what show prints as JSON; showLong documents its fields.
+type showDoc struct {
+	Name       string     `json:"name"`
+	NameBase64 string     `json:"name_base64,omitempty"`
+	Revision   int64      `json:"revision"`
+	Locks      []showLock `json:"locks"`
+}
+
+type showLock struct {
+	Layout string        `json:"layout"`
+	State  string        `json:"state"`
+	Queue  []showRequest `json:"queue"`
+}
+
+type showRequest struct {
+	Position  int             `json:"position"`
+	Mode      string          `json:"mode"`
+	State     string          `json:"state"`
+	Key       string          `json:"key"`
+	KeyBase64 string          `json:"key_base64,omitempty"`
+	Lease     string          `json:"lease,omitempty"`
+	TTL       *float64        `json:"ttl_seconds,omitempty"`
+	Revision  int64           `json:"revision"`
+	Owner     *keyspace.Owner `json:"owner,omitempty"`
+	Since     time.Time       `json:"since,omitzero"`
+	BlockedBy []int           `json:"blocked_by"`
+}
+
+func newShowDoc(name string, revision int64, locks []inspect.Lock, ttls map[int64]time.Duration) showDoc {
+	doc := showDoc{Name: name, NameBase64: base64Of(name), Revision: revision, Locks: []showLock{}}
+	for _, l := range locks {
+		shown := showLock{Layout: string(l.ID.Layout), State: string(l.State())}
+		position := map[string]int{}
+		for i, r := range l.Queue {
+			position[r.Key] = i + 1
+			request := newShowRequest(r, i+1, ttls)
+			for _, b := range l.Blockers(i) {
+				request.BlockedBy = append(request.BlockedBy, position[b.Key])
+			}
+			shown.Queue = append(shown.Queue, request)
+		}
+		doc.Locks = append(doc.Locks, shown)
+	}
+	return doc
+}
+
+func newShowRequest(r inspect.Request, position int, ttls map[int64]time.Duration) showRequest {
+	shown := showRequest{
+		Position:  position,
+		Mode:      r.Mode.String(),
+		State:     "waiting",
+		Key:       r.Key,
+		KeyBase64: base64Of(r.Key),
+		Revision:  r.Revision,
+		Since:     r.Since,
+		BlockedBy: []int{},
+	}
+	if r.Holding {
+		shown.State = "holding"
+	}
+	if r.Owned {
+		shown.Owner = &r.Owner
+	}
+	if r.Lease != 0 {
+		shown.Lease = strconv.FormatInt(r.Lease, 16)
+	}
+	if ttl, ok := ttls[r.Lease]; ok {
+		s := ttl.Seconds()
+		shown.TTL = &s
+	}
+	return shown
+}
+
+// write prints the locks for people.
+func (d showDoc) write(w io.Writer, now time.Time) error {
+	if len(d.Locks) == 0 {
+		_, err := fmt.Fprintln(w, printable.Text(d.Name)+" is free")
+		return err
+	}
+	for i, l := range d.Locks {
+		if i > 0 {
+			_, _ = fmt.Fprintln(w)
+		}
+		if _, err := fmt.Fprintf(w, "%s  %s, %s, at revision %d\n", printable.Text(d.Name), l.Layout, l.State, d.Revision); err != nil {
+			return err
+		}
+		if err := writeTable(w, l.table(now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l showLock) table(now time.Time) [][]string {
+	rows := [][]string{{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}}
+	for _, r := range l.Queue {
+		age, ttl := "-", "-"
+		if !r.Since.IsZero() {
+			age = seconds(since(now, r.Since))
+		}
+		if r.TTL != nil {
+			ttl = seconds(time.Duration(*r.TTL * float64(time.Second)))
+		}
+		rows = append(rows, []string{
+			strconv.Itoa(r.Position), r.Mode, r.State, age, ownerText(r.Owner), orDash(r.Lease), ttl,
+			strconv.FormatInt(r.Revision, 10), orDash(positions(r.BlockedBy)), r.Key,
+		})
+	}
+	return rows
+}
+
+// ownerText is an owner in a cell: label, program, process and host.
+func ownerText(o *keyspace.Owner) string {
+	if o == nil {
+		return "-"
+	}
+	var words []string
+	if o.Label != "" {
+		words = append(words, o.Label)
+	}
+	if o.Program != "" {
+		words = append(words, o.Program)
+	}
+	if o.PID != 0 {
+		words = append(words, strconv.Itoa(o.PID))
+	}
+	text := strings.Join(words, " ")
+	if o.Host != "" {
+		text += "@" + o.Host
+	}
+	return orDash(text)
+}
+
+// positions names blockers as ranges, since a waiter far back has many.
+func positions(at []int) string {
+	var parts []string
+	for i := 0; i < len(at); {
+		j := i
+		for j+1 < len(at) && at[j+1] == at[j]+1 {
+			j++
+		}
+		part := strconv.Itoa(at[i])
+		if j > i {
+			part += "-" + strconv.Itoa(at[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ",")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

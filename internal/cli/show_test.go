@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
+)
+
+func aShowDoc() showDoc {
+	s := aSnapshot()
+	return newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]time.Duration{0x1f: 8 * time.Second})
+}
+
+func TestShowOptions(t *testing.T) {
+	var got *showOptions
+	a := &app{globals: globals{output: formatJSON}}
+	cmd := newShowCmd(a, func(_ context.Context, opts *showOptions) error {
+		got = opts
+		return nil
+	})
+	cmd.SetArgs([]string{"/a"})
+	if err := cmd.Execute(); err != nil || got.name != "/a" || got.output != formatJSON {
+		t.Errorf("show /a: %+v, %v", got, err)
+	}
+}
+
+func TestShowErrInvalidName(t *testing.T) {
+	err := ran(showRun(t.Context(), &showOptions{}))
+	if !errors.Is(err, rwlock.ErrInvalidName) || exitCode(err) != exitUsage {
+		t.Errorf("show of an empty name = %v, exits with %d", err, exitCode(err))
+	}
+}
+
+func TestShowJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := writeJSON(&b, aShowDoc()); err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+  "name": "/a",
+  "revision": 9,
+  "locks": [
+    {
+      "layout": "rwlock",
+      "state": "contended",
+      "queue": [
+        {
+          "position": 1,
+          "mode": "read",
+          "state": "holding",
+          "key": "/a/read/1",
+          "lease": "1f",
+          "ttl_seconds": 8,
+          "revision": 2,
+          "owner": {
+            "host": "h",
+            "pid": 7,
+            "program": "p",
+            "label": "l",
+            "time": "2026-01-02T11:59:00Z"
+          },
+          "since": "2026-01-02T11:59:00Z",
+          "blocked_by": []
+        },
+        {
+          "position": 2,
+          "mode": "read",
+          "state": "holding",
+          "key": "/a/read/2",
+          "lease": "2f",
+          "revision": 3,
+          "blocked_by": []
+        },
+        {
+          "position": 3,
+          "mode": "write",
+          "state": "waiting",
+          "key": "/a/write/3",
+          "revision": 4,
+          "since": "2026-01-02T11:59:58.5Z",
+          "blocked_by": [
+            1,
+            2
+          ]
+        }
+      ]
+    }
+  ]
+}
+`
+	if b.String() != want {
+		t.Errorf("JSON\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestShowTable(t *testing.T) {
+	var b bytes.Buffer
+	if err := aShowDoc().write(&b, noon); err != nil {
+		t.Fatal(err)
+	}
+	want := `/a  rwlock, contended, at revision 9
+#  MODE   STATE    AGE   OWNER    LEASE  TTL  REVISION  BLOCKED BY  KEY
+1  read   holding  1m0s  l p 7@h  1f     8s   2         -           /a/read/1
+2  read   holding  -     -        2f     -    3         -           /a/read/2
+3  write  waiting  1.5s  -        -      -    4         1-2         /a/write/3
+`
+	if b.String() != want {
+		t.Errorf("table\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestShowFree(t *testing.T) {
+	var b bytes.Buffer
+	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(&b, noon); err != nil || b.String() != "/a\\n is free\n" {
+		t.Errorf("show of a free lock = %q, %v", b.String(), err)
+	}
+}
+
+func TestOwnerText(t *testing.T) {
+	for want, o := range map[string]*keyspace.Owner{
+		"-":       nil,
+		"l p 7@h": {Host: "h", PID: 7, Program: "p", Label: "l"},
+		"p":       {Program: "p"},
+		"@h":      {Host: "h"},
+	} {
+		if got := ownerText(o); got != want {
+			t.Errorf("ownerText(%+v) = %q, want %q", o, got, want)
+		}
+	}
+}

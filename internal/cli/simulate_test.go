@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/simulate"
+)
+
+// TestSimulateFourClients is the main job: the sample's lines, and 0. Its
+// clients start 100 ms apart, which a machine under load may not keep; then
+// the exit code says so, and it gets another chance.
+func TestSimulateFourClients(t *testing.T) {
+	sc, err := simulate.Find("four-clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Join(sc.Expect.Log, "\n") + "\n"
+	for attempt := 1; ; attempt++ {
+		var out, errs bytes.Buffer
+		args := []string{"simulate", "run", "four-clients", "--embedded", "--dial-timeout", "10s"}
+		code := Main(System{Args: args, Out: &out, Err: &errs, Getenv: env()})
+		if code == exitDone && out.String() == want && errs.String() == "" {
+			return
+		}
+		if code != exitExpectation || attempt == 4 {
+			t.Fatalf("exits with %d: %s\n%s", code, errs.String(), out.String())
+		}
+	}
+}
+
+func TestLoadScenario(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "s.yaml")
+	if err := os.WriteFile(file, []byte("name: s\nclients: [{name: c, steps: [{hold: 1s}]}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("OK", func(t *testing.T) {
+		if sc, err := loadScenario(file); err != nil || sc.Name != "s" {
+			t.Errorf("loadScenario = %+v, %v", sc, err)
+		}
+	})
+	t.Run("a directory", func(t *testing.T) {
+		if _, err := loadScenario(dir); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+func TestRunDoc(t *testing.T) {
+	var b bytes.Buffer
+	err := writeJSON(&b, newRunDoc(simulate.Result{
+		Scenario: "s",
+		Lines:    []simulate.Line{{Text: "LOCK1"}, {At: 1500 * time.Millisecond, Client: "c", Text: "got lock c"}},
+		Failures: []string{"f"},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+  "scenario": "s",
+  "passed": false,
+  "lines": [
+    {
+      "at_seconds": 0,
+      "text": "LOCK1"
+    },
+    {
+      "at_seconds": 1.5,
+      "client": "c",
+      "text": "got lock c"
+    }
+  ],
+  "failures": [
+    "f"
+  ]
+}
+`
+	if b.String() != want {
+		t.Errorf("JSON\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}, {Key: "vcs.modified", Value: "true"},
+	}}
+	if got, want := fmt.Sprint(newVersionDoc(info, true)), "etcd-lock v1.2.3 (abc, modified, 2026-01-02T03:04:05Z) go"; !strings.HasPrefix(got, want) {
+		t.Errorf("version %q, want %q…", got, want)
+	}
+	if got := fmt.Sprint(newVersionDoc(nil, false)); !strings.HasPrefix(got, "etcd-lock (devel) go") {
+		t.Errorf("version without build information %q", got)
+	}
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
+
+	"etcd-lock/tui"
+)
+
+// tuiOptions are what the terminal UI was asked for.
+type tuiOptions struct {
+	prefix   string
+	readOnly bool
+	noColor  bool
+	connect  func(context.Context) (*cluster, error)
+	out      io.Writer
+}
+
+func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = tuiRun
+	}
+	return &cobra.Command{
+		Use:   "tui [PREFIX]",
+		Short: "The terminal UI: watch locks, take and release them, run scenarios",
+		Long:  "The terminal UI, on the locks whose keys begin with PREFIX, or on all of them.\nPress ? in it for its keys.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := a.tuiOptions()
+			if len(args) > 0 {
+				opts.prefix = args[0]
+			}
+			return ran(runF(cmd.Context(), opts))
+		},
+	}
+}
+
+func (a *app) tuiOptions() *tuiOptions {
+	return &tuiOptions{
+		readOnly: a.readOnly,
+		noColor:  a.Getenv("NO_COLOR") != "", // any value, by no-color.org
+		connect:  a.connect,
+		out:      a.Out,
+	}
+}
+
+var errNoTerminal = errors.New("the terminal UI needs a terminal on standard output; etcd-lock ls and show print what it shows")
+
+func tuiRun(ctx context.Context, opts *tuiOptions) error {
+	if !isTerminal(opts.out) {
+		return usageError{errNoTerminal}
+	}
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	return c.screens(ctx, opts)
+}
+
+// screens runs the terminal UI on c until the user leaves or ctx ends.
+func (c *cluster) screens(ctx context.Context, opts *tuiOptions) error {
+	options := tui.Options{
+		Prefix:   opts.prefix,
+		Endpoint: c.endpoint,
+		Source:   c.source,
+		ReadOnly: opts.readOnly,
+		NoColor:  opts.noColor,
+	}
+	if !opts.readOnly {
+		l := &locker{client: c.client, timeout: c.timeout}
+		defer l.close()
+		options.Locker, options.Scenarios = l, scenarios{client: c.client}
+	}
+	// Signals end ctx, and that ends the screens: one way out is enough.
+	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(f.Fd())
+}

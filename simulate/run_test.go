@@ -1,0 +1,231 @@
+package simulate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/simulate"
+)
+
+func TestMain(m *testing.M) { etcdtest.Main(m) }
+
+// fourClients are the sample's lines, by the book.
+var fourClients = []string{
+	"PREPARE MUTEXES",
+	"LOCK1",
+	"LOCK2",
+	"LOCK3",
+	"LOCK4",
+	"waiting lock r1",
+	"got lock r1",
+	"waiting lock r2",
+	"got lock r2",
+	"waiting lock rw3",
+	"waiting lock r4",
+	"released rlock for r1",
+	"released rlock for r2",
+	"got lock rw3",
+	"released rlock for rw3",
+	"got lock r4",
+	"released rlock for r4",
+}
+
+func parse(t *testing.T, data string) *simulate.Scenario {
+	t.Helper()
+	sc, err := simulate.Parse("test.yaml", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
+}
+
+// run runs a scenario and requires that it leaves nothing in etcd.
+func run(t *testing.T, client *clientv3.Client, sc *simulate.Scenario) simulate.Result {
+	t.Helper()
+	var logged []simulate.Line
+	result, err := simulate.Run(t.Context(), client, sc, func(l simulate.Line) { logged = append(logged, l) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(logged, result.Lines) {
+		t.Errorf("logged %v\nresult %v", logged, result.Lines)
+	}
+	wantNothingLeft(t, client)
+	return result
+}
+
+func wantNothingLeft(t *testing.T, client *clientv3.Client) {
+	t.Helper()
+	keys, err := client.Get(context.Background(), "", clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil || len(keys.Kvs) != 0 {
+		t.Errorf("keys left: %v, %v", keys, err)
+	}
+	leases, err := client.Leases(context.Background())
+	if err != nil || len(leases.Leases) != 0 {
+		t.Errorf("leases left: %v, %v", leases, err)
+	}
+}
+
+func texts(lines []simulate.Line) []string {
+	var s []string
+	for _, l := range lines {
+		s = append(s, l.Text)
+	}
+	return s
+}
+
+// TestFourClients wants the sample's lines in the sample's order. Starts and
+// holds are 100 ms apart, which a machine under load may not keep: then the run
+// says so by an expectation, and gets another chance. What no load excuses is
+// wanted of every run: all lines, and every grant after the releases it waits for.
+func TestFourClients(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	sc, err := simulate.Find("four-clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(sc.Expect.Log, fourClients) {
+		t.Fatalf("four-clients expects %q", sc.Expect.Log)
+	}
+	for attempt := 1; ; attempt++ {
+		result := run(t, client, sc)
+		got := texts(result.Lines)
+		wantLaws(t, got)
+		if result.Err() == nil && slices.Equal(got, fourClients) {
+			return
+		}
+		if attempt == 4 {
+			t.Fatalf("%v\ngot  %q\nwant %q", result.Err(), got, fourClients)
+		}
+		t.Logf("attempt %d: %v", attempt, result.Err())
+	}
+}
+
+func wantLaws(t *testing.T, got []string) {
+	t.Helper()
+	if a, b := slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(fourClients)); !slices.Equal(a, b) {
+		t.Fatalf("lines %q\nwant %q", a, b)
+	}
+	before := func(first, second string) {
+		if slices.Index(got, first) > slices.Index(got, second) {
+			t.Errorf("%q stands after %q in %q", first, second, got)
+		}
+	}
+	for i, c := range []string{"r1", "r2", "rw3", "r4"} {
+		before(fmt.Sprintf("LOCK%d", i+1), "waiting lock r1")
+		before("waiting lock "+c, "got lock "+c)
+		before("got lock "+c, "released rlock for "+c)
+	}
+	if slices.Index(got, "got lock rw3") < slices.Index(got, "got lock r4") {
+		before("released rlock for rw3", "got lock r4")
+	}
+}
+
+func TestRunNotInTime(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	sc := parse(t, `
+name: late
+clients:
+  - name: first
+    steps: [{rwlock: /a}, {hold: 1500ms}, {unlock: /a}]
+  - name: late
+    after: 500ms
+    steps:
+      - rwlock: /b
+      - rlock: /a
+        within: 100ms
+      - hold: 1h
+      - unlock: /a
+      - unlock: /b
+expect:
+  log:
+    - PREPARE MUTEXES
+    - LOCK1
+    - LOCK2
+    - waiting lock first
+    - got lock first
+    - waiting lock late
+    - got lock late
+    - waiting lock late
+    - "late not acquired: context deadline exceeded"
+    - released rlock for late
+    - released rlock for first
+`)
+	if err := run(t, client, sc).Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunReleasesWhatIsHeldAtTheEnd(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	sc := parse(t, "name: keep\nclients: [{name: c, steps: [{rwlock: /a}, {rwlock: /b}]}]\n")
+	if err := run(t, client, sc).Err(); err != nil { // run looks for what is left
+		t.Error(err)
+	}
+}
+
+func TestRunExpectationFails(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	sc := parse(t, small+"expect:\n  log: [PREPARE MUTEXES, LOCK1, got lock c]\n")
+	err := run(t, client, sc).Err()
+	if !errors.Is(err, simulate.ErrExpectation) ||
+		!strings.Contains(err.Error(), `log line 3: want "got lock c", got "waiting lock c"`) {
+		t.Errorf("Err = %v", err)
+	}
+}
+
+// TestRunCancelled wants a run with a holder and a waiter to end when its
+// context does, with no goroutine, key or lease left.
+func TestRunCancelled(t *testing.T) {
+	endpoint := etcdtest.StartProcess(t).Endpoint // its goroutines are not ours to count
+	watcher := etcdtest.Client(t, endpoint)
+	wantNothingLeft(t, watcher)
+	before := goleak.IgnoreCurrent()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := parse(t, `
+name: long
+clients:
+  - {name: a, steps: [{rwlock: /a}, {hold: 1h}, {unlock: /a}]}
+  - {name: b, after: 1ms, steps: [{rwlock: /a, within: 1h}, {hold: 1h}, {unlock: /a}]}
+`)
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := 0
+	_, err = simulate.Run(ctx, client, sc, func(l simulate.Line) {
+		if strings.HasPrefix(l.Text, "waiting") || strings.HasPrefix(l.Text, "got") {
+			waiting++
+		}
+		if waiting == 3 { // both wait, one of them got it
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v", err)
+	}
+	wantNothingLeft(t, watcher)
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, before)
+}
+
+func TestRunWithoutEtcd(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := simulate.Run(ctx, client, parse(t, small), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v", err)
+	}
+	wantNothingLeft(t, client)
+}
