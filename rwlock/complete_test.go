@@ -541,3 +541,46 @@ func TestCutOffHolderLearnsFirst(t *testing.T) {
 	}
 	f.must(s.Close())
 }
+
+// Requests of one session use one key again, so that a lock in use for long
+// does not fill etcd's index with traces; but never at the same time, nor while
+// something late may yet happen to the key.
+func TestKeysAreUsedAgain(t *testing.T) {
+	f := newFixture(t)
+	s := f.session()
+	held := func(m *RWMutex) string {
+		t.Helper()
+		f.must(m.TryRLock(f.soon()))
+		return m.Key()
+	}
+	a, b := NewRWMutex(s, f.name), NewRWMutex(s, f.name)
+	first := held(a)
+	if second := held(b); second == first {
+		t.Fatalf("two requests share the key %s", first)
+	}
+	f.must(a.Unlock())
+	f.must(b.Unlock())
+	if again := held(b); again != first {
+		t.Errorf("key %s, want %s again", again, first)
+	}
+	if other := held(NewRWMutex(f.session(), f.name)); other == first {
+		t.Errorf("two sessions share the key %s", other)
+	}
+	t.Run("NotWhenUnsure", func(t *testing.T) {
+		calls := count(f.client)
+		lost := false
+		calls.after = func() error {
+			if !lost {
+				lost = true
+				return errWatchEnded // any transient error: the reply to Unlock is lost
+			}
+			return nil
+		}
+		f.must(b.Unlock())
+		calls.after = nil
+		if again := held(b); again == first {
+			t.Errorf("key %s is used again after a delete that may come late", again)
+		}
+		f.must(b.Unlock())
+	})
+}

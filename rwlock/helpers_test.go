@@ -125,6 +125,17 @@ func (c *calls) Get(ctx context.Context, key string, opts ...clientv3.OpOption) 
 	return c.KV.Get(ctx, key, opts...)
 }
 
+func (c *calls) Delete(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.DeleteResponse, error) {
+	c.writes.Add(1)
+	resp, err := c.KV.Delete(ctx, key, opts...)
+	if err == nil && c.after != nil {
+		if err := c.after(); err != nil {
+			return nil, err
+		}
+	}
+	return resp, err
+}
+
 func (c *calls) Txn(ctx context.Context) clientv3.Txn { return &txn{Txn: c.KV.Txn(ctx), calls: c} }
 
 type txn struct {

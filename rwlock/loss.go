@@ -92,7 +92,8 @@ func (l *loss) watch(c *claim) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	l.claims[c] = cancel
 	go func() {
-		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, watchKey(ctx, l.session, c) })
+		r := &request{session: l.session, claims: []*claim{c}}
+		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchKey(ctx, c) })
 		l.close(ctx, err)
 	}()
 }
@@ -110,10 +111,10 @@ func (l *loss) close(ctx context.Context, err error) {
 
 // watchKey returns ErrLost when c's key is gone. That etcd does not answer is
 // no loss: the session decides for how long that may go on.
-func watchKey(ctx context.Context, s session, c *claim) error {
+func (r *request) watchKey(ctx context.Context, c *claim) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	events := s.Client().Watch(ctx, c.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	events := r.session.Client().Watch(ctx, c.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	for {
 		select {
 		case <-ctx.Done():
@@ -122,15 +123,13 @@ func watchKey(ctx context.Context, s session, c *claim) error {
 			if err := watchError(resp); err != nil {
 				return err
 			}
-			if len(resp.Events) > 0 {
-				return ErrLost
+			for _, ev := range resp.Events {
+				if c.lostWith(place{key: c.key, rev: ev.Kv.ModRevision}) {
+					return ErrLost
+				}
 			}
-			found, _, err := read(ctx, s, spanOf([]string{c.key}), resp.Header.Revision)
-			if err != nil {
+			if err := r.verify(ctx, resp.Header.Revision); err != nil {
 				return err
-			}
-			if found[c.key] == 0 {
-				return ErrLost
 			}
 		}
 	}

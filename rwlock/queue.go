@@ -5,15 +5,45 @@ import (
 	"slices"
 	"strings"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"etcd-lock/internal/keyspace"
 )
 
+// tail is how many of the requests ahead a waiter asks for: the last ones. Of
+// more it has no use, and reading them would make each hand-off cost more the
+// longer the queue is.
+const tail = 8
+
 // place is a request's key and its place in the queue.
 type place struct {
 	key string
 	rev int64 // create revision
+}
+
+// standing is what is ahead of a claim at a revision.
+type standing struct {
+	ahead []place // its blockers, or the last of them, in the order of the queue
+	all   bool    // ahead is all of them
+	rev   int64
+}
+
+// clear reports whether nothing is ahead.
+func (s standing) clear() bool { return s.all && len(s.ahead) == 0 }
+
+// newStanding reads the replies to claim.getQueue for a claim on name made at
+// rev.
+func newStanding(replies []*etcdserverpb.ResponseOp, name string, rev int64) standing {
+	s := standing{all: true}
+	var kvs []*mvccpb.KeyValue
+	for _, reply := range replies {
+		r := reply.GetResponseRange()
+		kvs = append(kvs, r.Kvs...)
+		s.all = s.all && !r.More
+	}
+	s.ahead = blockers(kvs, name, rev)
+	return s
 }
 
 // blockers picks from the keys below the directories of name those requests
@@ -27,87 +57,62 @@ func blockers(kvs []*mvccpb.KeyValue, name string, rev int64) []place {
 			before = append(before, place{key: string(kv.Key), rev: kv.CreateRevision})
 		}
 	}
-	return inOrder(before)
+	slices.SortFunc(before, func(a, b place) int { return cmp.Compare(a.rev, b.rev) })
+	return before
 }
 
-// inOrder sorts places by their order in the queue.
-func inOrder(places []place) []place {
-	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.rev, b.rev) })
-	return places
-}
-
-// nearest is how many of its blockers a waiter watches: the last ones to go.
-// With two, the first to go leaves time to find out about all the earlier ones
-// before the second goes, so that nothing has to be read at the hand-off.
-// More would only send every deletion to more waiters.
-const nearest = 2
-
-// plan is what a waiter watches, and what it leaves out of its sight.
+// plan is what a waiter watches.
 type plan struct {
-	watched []place // the last blockers to go, in one directory
-	rest    []place // earlier ones, assumed present until a read says otherwise
-	span    span    // covers watched, and mine if it can
-	mine    bool    // the span covers the waiter's own key too
+	watched []place // blockers
+	first   string  // of the range of keys that is watched
+	last    string
+	proves  bool // the range covers the waiter's own key and all of its blockers
 }
 
-// newPlan chooses what to watch of a waiter's blockers, of which there is at
-// least one. The last to go in a queue are the latest to come, and watching one
-// directory keeps the span, and so the number of events, small.
-func newPlan(ahead []place, mine string) plan {
-	last := dir(ahead[len(ahead)-1].key)
-	cut := len(ahead) - 1
-	for cut > 0 && len(ahead)-cut < nearest && dir(ahead[cut-1].key) == last {
-		cut--
+// newPlan chooses what to watch of what is ahead, of which there is something.
+//
+// A short queue in the waiter's own directory is watched whole, and itself with
+// it: etcd tells one watch its events in the order in which they happened, so
+// that when the last blocker goes and the own key has not, the lock is held,
+// and nothing needs to be read. Of a longer one, that would tell every waiter
+// of every hand-off. There a waiter watches the last to come, which is the last
+// to go, and then reads.
+func newPlan(s standing, mine string) plan {
+	if s.all && !slices.ContainsFunc(s.ahead, func(p place) bool { return dir(p.key) != dir(mine) }) {
+		p := plan{watched: s.ahead, first: mine, last: mine, proves: true}
+		for _, b := range s.ahead {
+			p.first, p.last = min(p.first, b.key), max(p.last, b.key)
+		}
+		return p
 	}
-	p := plan{watched: slices.Clone(ahead[cut:]), rest: ahead[:cut], mine: dir(mine) == last}
-	keys := []string{}
-	for _, b := range p.watched {
-		keys = append(keys, b.key)
-	}
-	if p.mine {
-		keys = append(keys, mine)
-	}
-	p.span = spanOf(keys)
-	return p
+	nearest := s.ahead[len(s.ahead)-1:]
+	return plan{watched: nearest, first: nearest[0].key, last: nearest[0].key}
 }
 
-// span is a range of keys with both its ends.
-type span struct{ first, last string }
+// end is the first key after the plan's range, as etcd's range end.
+func (p plan) end() string { return p.last + "\x00" }
 
-func spanOf(keys []string) span {
-	return span{first: slices.Min(keys), last: slices.Max(keys)}
-}
-
-// end is the first key after the span, as etcd's range end.
-func (s span) end() string { return s.last + "\x00" }
-
-// spansOf covers places with one span a directory.
-func spansOf(places []place) []span {
-	byDir := map[string][]string{}
+// still returns those of places that are in left too.
+func still(places, left []place) []place {
+	var both []place
 	for _, p := range places {
-		byDir[dir(p.key)] = append(byDir[dir(p.key)], p.key)
-	}
-	spans := make([]span, 0, len(byDir))
-	for _, keys := range byDir {
-		spans = append(spans, spanOf(keys))
-	}
-	return spans
-}
-
-// without returns places less the one of that key. It changes places.
-func without(places []place, key string) []place {
-	return slices.DeleteFunc(places, func(p place) bool { return p.key == key })
-}
-
-// still returns those places whose keys exist, by what a read found.
-func still(places []place, found map[string]int64) []place {
-	var left []place
-	for _, p := range places {
-		if found[p.key] == p.rev {
-			left = append(left, p)
+		if slices.Contains(left, p) {
+			both = append(both, p)
 		}
 	}
-	return left
+	return both
+}
+
+// without returns places less the one that is gone. What was deleted before a
+// place was taken was another request with the same key.
+func without(places []place, gone place) []place {
+	var others []place
+	for _, p := range places {
+		if p.key != gone.key || p.rev > gone.rev {
+			others = append(others, p)
+		}
+	}
+	return others
 }
 
 func dir(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }

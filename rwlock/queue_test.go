@@ -30,27 +30,24 @@ func TestPlan(t *testing.T) {
 	w := func(id string, rev int64) place { return place{key: "/a/write/" + id, rev: rev} }
 	tests := []struct {
 		name    string
-		ahead   []place
+		now     standing
 		mine    string
 		watched int
-		span    span
-		withMe  bool
+		first   string
+		last    string
+		proves  bool
 	}{
-		{"one writer before a writer", []place{w("1", 1)}, "/a/write/2", 1, span{"/a/write/1", "/a/write/2"}, true},
-		{"one writer before a reader", []place{w("1", 1)}, "/a/read/2", 1, span{"/a/write/1", "/a/write/1"}, false},
-		{"many writers: the last to go", []place{w("1", 1), w("2", 2), w("3", 3)}, "/a/write/4", 2, span{"/a/write/2", "/a/write/4"}, true},
-		{"ids that do not grow with time", []place{w("7", 1), w("3", 2)}, "/a/write/5", 2, span{"/a/write/3", "/a/write/7"}, true},
-		{"readers, then a writer", []place{r("1", 1), r("2", 2), w("3", 3)}, "/a/write/4", 1, span{"/a/write/3", "/a/write/4"}, true},
-		{"a writer, then readers", []place{w("1", 1), r("2", 2), r("3", 3), r("4", 4)}, "/a/write/5", 2, span{"/a/read/3", "/a/read/4"}, false},
+		{"a writer before a writer", standing{ahead: []place{w("1", 1)}, all: true}, "/a/write/2", 1, "/a/write/1", "/a/write/2", true},
+		{"a few writers, and the waiter in their middle", standing{ahead: []place{w("7", 1), w("3", 2)}, all: true}, "/a/write/5", 2, "/a/write/3", "/a/write/7", true},
+		{"the last of many writers", standing{ahead: []place{w("1", 1), w("2", 2)}}, "/a/write/4", 1, "/a/write/2", "/a/write/2", false},
+		{"a writer before a reader", standing{ahead: []place{w("1", 1)}, all: true}, "/a/read/2", 1, "/a/write/1", "/a/write/1", false},
+		{"a writer and a reader before a writer", standing{ahead: []place{w("1", 1), r("2", 2)}, all: true}, "/a/write/5", 1, "/a/read/2", "/a/read/2", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlan(tt.ahead, tt.mine)
-			if len(p.watched) != tt.watched || p.span != tt.span || p.mine != tt.withMe {
-				t.Errorf("plan = %+v, want %d watched in %v, mine %v", p, tt.watched, tt.span, tt.withMe)
-			}
-			if both := slices.Concat(p.rest, p.watched); !slices.Equal(both, tt.ahead) {
-				t.Errorf("rest and watched are %v, want %v", both, tt.ahead)
+			p := newPlan(tt.now, tt.mine)
+			if len(p.watched) != tt.watched || p.first != tt.first || p.last != tt.last || p.proves != tt.proves {
+				t.Errorf("plan = %+v, want %d watched from %s to %s, proves %v", p, tt.watched, tt.first, tt.last, tt.proves)
 			}
 		})
 	}

@@ -41,6 +41,7 @@ func (r *request) release(ctx context.Context, claims ...*claim) error {
 // withdraw takes back a request that did not come to hold its lock.
 func (r *request) withdraw() {
 	if r.asked.IsZero() {
+		r.giveKeys(r.claims)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -61,8 +62,9 @@ func (r *request) removeUntilGone(claims []*claim) error {
 			if last || !passing(err) {
 				return err
 			}
-			unsure = true
-		} else if over, err := r.outcome(removed == len(claims), unsure, last); over {
+			unsure, r.unsure = true, true
+		} else if over, err := r.outcome(removed == int64(len(claims)), unsure, last); over {
+			r.giveKeys(claims)
 			return err
 		}
 		pause(r.session.Ctx(), delay)
@@ -82,10 +84,21 @@ func (r *request) outcome(removed, unsure, last bool) (over bool, err error) {
 	}
 }
 
+// giveKeys lets later requests use the keys, unless something may yet happen
+// to them.
+func (r *request) giveKeys(claims []*claim) {
+	if r.unsure {
+		return
+	}
+	for _, c := range claims {
+		giveKey(c.key)
+	}
+}
+
 // settled reports whether the put can no longer come through.
 func (r *request) settled() bool { return r.claims[0].rev != 0 || time.Since(r.asked) > inFlight }
 
-func (r *request) tryRemove(claims []*claim) (int, error) {
+func (r *request) tryRemove(claims []*claim) (int64, error) {
 	ctx, cancel := context.WithTimeout(r.session.Client().Ctx(), attempt)
 	defer cancel()
 	return r.remove(ctx, claims)

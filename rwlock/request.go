@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
@@ -20,8 +18,6 @@ type claim struct {
 	key   string
 	waits bool  // false for a claim that another one of the request waits for
 	rev   int64 // create revision; 0 until etcd told
-	alive int64 // a revision at which the key is known to have been there
-	clear int64 // a revision from which on no blocker known to be gone was there
 }
 
 // request is the claims that one transaction makes, from before they are asked
@@ -33,13 +29,11 @@ type request struct {
 	value   string
 
 	asked  time.Time // when etcd was last asked for the keys; zero if never
-	unsure bool      // a reply to that was lost
+	unsure bool      // a reply about the keys was lost
 }
 
 // newRequest names a request's keys before anything is sent, so that they can
-// be removed whatever becomes of the reply. Version 7 ids are random and yet
-// grow with time, which puts neighbours in the queue near each other in the
-// keyspace: a waiter can watch them and itself with one narrow range.
+// be removed whatever becomes of the reply.
 func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
 	r := &request{session: s, value: owner.Encode()}
 	for _, w := range wants {
@@ -50,8 +44,7 @@ func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
 
 // claim adds a claim to the request.
 func (r *request) claim(name string, mode keyspace.Mode) *claim {
-	key := keyspace.Encode(name, mode, uuid.Must(uuid.NewV7()).String())
-	c := &claim{name: name, mode: mode, key: key}
+	c := &claim{name: name, mode: mode, key: takeKey(r.session.Lease(), name, mode)}
 	r.claims = append(r.claims, c)
 	return c
 }
@@ -59,39 +52,29 @@ func (r *request) claim(name string, mode keyspace.Mode) *claim {
 // acquire returns when all claims are held, or with the error that prevented
 // it; then the caller must withdraw the request.
 func (r *request) acquire(ctx context.Context) error {
-	queues, err := retry(ctx, func() ([][]place, error) { return r.ask(ctx) })
+	queues, err := retry(ctx, func() ([]standing, error) { return r.ask(ctx) })
 	if err != nil {
 		return err
 	}
-	rev := int64(0)
+	var held int64 // since when all claims are, if their keys are there
 	for i, c := range r.claims {
-		for ahead := queues[i]; len(ahead) > 0; {
-			ahead, err = retry(ctx, func() ([]place, error) { return r.wait(ctx, c, ahead) })
-			if err != nil {
-				return err
-			}
-		}
-		rev = max(rev, c.clear)
-	}
-	return r.verifyAll(ctx, rev)
-}
-
-// verifyAll makes sure that all claims' keys were there at a revision of at
-// least rev, when none of them had a blocker left.
-func (r *request) verifyAll(ctx context.Context, rev int64) error {
-	for _, c := range r.claims {
-		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, c, rev) })
+		since, err := r.await(ctx, c, queues[i])
 		if err != nil {
 			return err
 		}
+		held = max(held, since)
 	}
-	return nil
+	if len(r.claims) == 1 || held == r.token() {
+		return nil
+	}
+	_, err = retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, held) })
+	return err
 }
 
 // ask puts the claims at the ends of their queues and returns what is ahead of
 // each, in one transaction. When the reply to an earlier ask was lost, it finds
 // out what became of that: keys are put once only.
-func (r *request) ask(ctx context.Context) ([][]place, error) {
+func (r *request) ask(ctx context.Context) ([]standing, error) {
 	txn := r.session.Client().Txn(ctx)
 	then := append(r.getQueues(), r.puts()...)
 	if !r.unsure {
@@ -105,37 +88,33 @@ func (r *request) ask(ctx context.Context) ([][]place, error) {
 		r.unsure = true
 		return nil, err
 	}
-	if resp.Succeeded {
-		r.put(resp.Header.Revision, resp.Header.Revision)
-	} else {
-		last := resp.Responses[len(resp.Responses)-1].GetResponseRange()
-		r.put(last.Kvs[0].CreateRevision, resp.Header.Revision)
+	rev := resp.Header.Revision
+	if !resp.Succeeded {
+		rev = resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs[0].CreateRevision
 	}
-	return r.queues(resp, r.token()), nil
+	r.put(rev)
+	return r.standings(resp, rev), nil
 }
 
-// put notes that the claims were put at rev and were there at now, without
-// blockers as far as is known.
-func (r *request) put(rev, now int64) {
+// put notes that the claims were put at rev.
+func (r *request) put(rev int64) {
 	for _, c := range r.claims {
-		c.rev, c.alive, c.clear = rev, now, now
+		c.rev = rev
 	}
 }
 
-// queues reads, claim by claim, what is ahead of one made at rev from the
+// standings reads, claim by claim, what is ahead of one made at rev from the
 // replies to getQueues.
-func (r *request) queues(resp *clientv3.TxnResponse, rev int64) [][]place {
-	queues := make([][]place, len(r.claims))
+func (r *request) standings(resp *clientv3.TxnResponse, rev int64) []standing {
+	all := make([]standing, len(r.claims))
 	next := 0
 	for i, c := range r.claims {
-		var kvs []*mvccpb.KeyValue
-		for range c.blockingModes() {
-			kvs = append(kvs, resp.Responses[next].GetResponseRange().Kvs...)
-			next++
-		}
-		queues[i] = blockers(kvs, c.name, rev)
+		n := len(c.blockingModes())
+		all[i] = newStanding(resp.Responses[next:next+n], c.name, rev)
+		all[i].rev = resp.Header.Revision
+		next += n
 	}
-	return queues
+	return all
 }
 
 // blockingModes are the modes of the requests that can block c.
@@ -150,15 +129,29 @@ func (c *claim) blockingModes() []keyspace.Mode {
 	}
 }
 
-// getQueues reads, claim by claim, the requests that can block it.
+// getQueues reads, claim by claim, the last of the requests that can block it.
 func (r *request) getQueues() []clientv3.Op {
 	var ops []clientv3.Op
 	for _, c := range r.claims {
-		for _, m := range c.blockingModes() {
-			ops = append(ops, clientv3.OpGet(keyspace.Dir(c.name, m), clientv3.WithPrefix(), clientv3.WithKeysOnly()))
-		}
+		ops = append(ops, c.getQueue(tail)...)
 	}
 	return ops
+}
+
+// getQueue reads the last limit of the requests that can block c, or all of
+// them if limit is 0.
+func (c *claim) getQueue(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
+	opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(limit),
+		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
+	var ops []clientv3.Op
+	for _, m := range c.blockingModes() {
+		ops = append(ops, clientv3.OpGet(keyspace.Dir(c.name, m), opts...))
+	}
+	return ops
+}
+
+func (c *claim) get(opts ...clientv3.OpOption) clientv3.Op {
+	return clientv3.OpGet(c.key, append(opts, clientv3.WithKeysOnly())...)
 }
 
 func (r *request) puts() []clientv3.Op {
@@ -174,24 +167,29 @@ func (r *request) absent() clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(r.claims[0].key), "=", 0)
 }
 
-func (r *request) getMine() clientv3.Op {
-	return clientv3.OpGet(r.claims[0].key, clientv3.WithKeysOnly())
-}
+func (r *request) getMine() clientv3.Op { return r.claims[0].get() }
 
-// remove deletes the request's keys and reports how many were there. Nobody
-// else's key can be among them: they are random and were made for this request.
-func (r *request) remove(ctx context.Context, claims []*claim) (int, error) {
+// remove deletes the keys of claims and reports how many were there.
+func (r *request) remove(ctx context.Context, claims []*claim) (int64, error) {
+	client := r.session.Client()
+	if len(claims) == 1 {
+		resp, err := client.Delete(ctx, claims[0].key)
+		if err != nil {
+			return 0, err
+		}
+		return resp.Deleted, nil
+	}
 	var ops []clientv3.Op
 	for _, c := range claims {
 		ops = append(ops, clientv3.OpDelete(c.key))
 	}
-	resp, err := r.session.Client().Txn(ctx).Then(ops...).Commit()
+	resp, err := client.Txn(ctx).Then(ops...).Commit()
 	if err != nil {
 		return 0, err
 	}
-	deleted := 0
+	var deleted int64
 	for _, res := range resp.Responses {
-		deleted += int(res.GetResponseDeleteRange().Deleted)
+		deleted += res.GetResponseDeleteRange().Deleted
 	}
 	return deleted, nil
 }

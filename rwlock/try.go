@@ -3,7 +3,6 @@ package rwlock
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -18,67 +17,81 @@ func (r *request) tryAcquire(ctx context.Context) error { return r.tryBeside(ctx
 // tryBeside is tryAcquire for one who holds own already, which does not count
 // as being ahead and must still be there.
 func (r *request) tryBeside(ctx context.Context, own *claim) error {
-	for seen := int64(0); ; {
-		resp, err := retry(ctx, func() (*clientv3.TxnResponse, error) { return r.putIfNoneSince(ctx, seen, own) })
+	t := try{request: r, own: own, limit: tail}
+	for {
+		resp, err := retry(ctx, func() (*clientv3.TxnResponse, error) { return t.putIfNoneSince(ctx) })
 		if err != nil {
 			return err
 		}
 		if resp.Succeeded {
-			r.put(resp.Header.Revision, resp.Header.Revision)
+			r.put(resp.Header.Revision)
 			return nil
 		}
 		last := resp.Responses[len(resp.Responses)-1].GetResponseRange()
 		if len(last.Kvs) > 0 { // an earlier try had come through
-			r.put(last.Kvs[0].CreateRevision, resp.Header.Revision)
+			r.put(last.Kvs[0].CreateRevision)
 			return nil
 		}
 		if !r.unsure { // nothing was put, nor will be
 			r.asked = time.Time{}
 		}
-		if err := r.refused(resp, own); err != nil {
+		if err := t.refused(resp); err != nil {
 			return err
 		}
-		// What stands there is none of the lock's: keys of locks nested below.
-		seen = resp.Header.Revision
 	}
+}
+
+// try is a request that is put only if nothing would be ahead of it.
+type try struct {
+	*request
+	own   *claim
+	seen  int64 // a revision at which no request was there, whatever keys were
+	limit int64 // of what is read of each queue
 }
 
 // putIfNoneSince puts the claims unless keys that can block them were put after
-// the revision seen, at which the caller has found none that does.
-func (r *request) putIfNoneSince(ctx context.Context, seen int64, own *claim) (*clientv3.TxnResponse, error) {
-	conds := []clientv3.Cmp{r.absent()}
-	if own != nil {
-		conds = append(conds, own.guard())
+// the revision seen.
+func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error) {
+	conds := []clientv3.Cmp{t.absent()}
+	if t.own != nil {
+		conds = append(conds, t.own.guard())
 	}
-	for _, c := range r.claims {
+	var queues []clientv3.Op
+	for _, c := range t.claims {
 		for _, m := range c.blockingModes() {
 			newest := clientv3.CreateRevision(keyspace.Dir(c.name, m))
-			conds = append(conds, clientv3.Compare(newest, "<", seen+1).WithPrefix())
+			conds = append(conds, clientv3.Compare(newest, "<", t.seen+1).WithPrefix())
 		}
+		queues = append(queues, c.getQueue(t.limit)...)
 	}
-	r.asked = time.Now()
-	resp, err := r.session.Client().Txn(ctx).If(conds...).
-		Then(r.puts()...).
-		Else(append(r.getQueues(), r.getMine())...).Commit()
-	r.unsure = r.unsure || err != nil
+	t.asked = time.Now()
+	resp, err := t.session.Client().Txn(ctx).If(conds...).Then(t.puts()...).Else(append(queues, t.getMine())...).Commit()
+	t.unsure = t.unsure || err != nil
 	return resp, err
 }
 
-// refused says why a try did not put its claims, or nil when there was no
-// reason but what is none of the lock's.
-func (r *request) refused(resp *clientv3.TxnResponse, own *claim) error {
-	for _, queue := range r.queues(resp, math.MaxInt64) {
-		if own != nil {
-			if !slices.Contains(queue, own.place()) {
-				return ErrLost
-			}
-			queue = without(queue, own.key)
+// refused says why a try did not put its claims. It returns nil when that is
+// not known yet, or was for what is none of the lock's: keys of locks nested
+// below it.
+func (t *try) refused(resp *clientv3.TxnResponse) error {
+	known := true
+	for _, s := range t.standings(resp, math.MaxInt64) {
+		others := s.ahead
+		if t.own != nil {
+			others = without(others, place{key: t.own.key, rev: t.own.rev})
 		}
-		if len(queue) > 0 {
+		switch {
+		case len(others) > 0:
 			return ErrLocked
+		case t.own != nil && s.all && len(others) == len(s.ahead):
+			return ErrLost
 		}
+		known = known && s.all
+	}
+	if known {
+		t.seen = resp.Header.Revision
+	} else {
+		t.limit = 0
 	}
 	return nil
 }
-
-func (c *claim) place() place { return place{key: c.key, rev: c.rev} }

@@ -12,6 +12,22 @@ import (
 // after the next one has begun.
 var errWatchEnded = errors.New("watch ended")
 
+// await returns when nothing is ahead of c any more: a revision at which that
+// was so and c's own key was there.
+func (r *request) await(ctx context.Context, c *claim, now standing) (int64, error) {
+	for !now.clear() {
+		next := func() (standing, error) { return r.wait(ctx, c, now) }
+		if len(now.ahead) == 0 { // but keys of locks nested below, which hide what there is
+			next = func() (standing, error) { return r.look(ctx, c, now.rev, 0) }
+		}
+		var err error
+		if now, err = retry(ctx, next); err != nil {
+			return 0, err
+		}
+	}
+	return now.rev, nil
+}
+
 // waiter is a claim that watches some of its blockers.
 type waiter struct {
 	*request
@@ -19,138 +35,129 @@ type waiter struct {
 	plan
 }
 
-// wait watches those of c's blockers that are last to go until they are gone,
-// and returns those of the others that are left then.
+// wait watches blockers of c until they are gone, and returns what is ahead of
+// c then.
 //
 // etcd serves a watch at once only when it starts at the current revision; one
 // that starts in the past waits for a loop that runs ten times a second. So
 // the watch starts "now", and what happened before it is read after it.
-func (r *request) wait(ctx context.Context, c *claim, ahead []place) ([]place, error) {
+func (r *request) wait(ctx context.Context, c *claim, now standing) (standing, error) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	w := &waiter{request: r, claim: c, plan: newPlan(ahead, c.key)}
+	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key)}
 	client := r.session.Client()
 	var mine clientv3.WatchChan
-	if !w.mine {
+	if !w.proves {
 		// Only so that a waiter learns early that its key was deleted: the order
 		// of events in two watches proves nothing. It comes first, so that it
 		// has begun when the other is said to have.
 		mine = client.Watch(ctx, c.key, clientv3.WithFilterPut())
 	}
-	gone := client.Watch(ctx, w.span.first,
-		clientv3.WithRange(w.span.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	for len(w.watched) > 0 {
+	gone := client.Watch(ctx, w.first,
+		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	for {
 		var resp clientv3.WatchResponse
 		select {
 		case resp = <-gone:
 		case resp = <-mine:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return standing{}, ctx.Err()
 		}
-		if err := w.handle(ctx, resp); err != nil {
-			return nil, err
+		next, done, err := w.handle(ctx, resp)
+		if done || err != nil {
+			return next, err
 		}
 	}
-	return w.rest, nil
 }
 
-func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) error {
+// handle takes what a watch tells. It is done when the watched blockers are
+// gone, and returns what is ahead then.
+func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next standing, done bool, err error) {
 	if err := watchError(resp); err != nil {
+		return standing{}, false, err
+	}
+	if resp.Created { // from now on nothing goes unseen
+		next, err = w.look(ctx, w.claim, resp.Header.Revision, tail)
+		w.watched = still(w.watched, next.ahead)
+		return next, len(w.watched) == 0, err
+	}
+	var rev int64
+	for _, ev := range resp.Events {
+		gone := place{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}
+		if w.lostWith(gone) {
+			return standing{}, false, ErrLost
+		}
+		w.watched = without(w.watched, gone)
+		rev = gone.rev
+	}
+	switch {
+	case len(w.watched) > 0:
+		return standing{}, false, nil
+	case w.proves:
+		return standing{all: true, rev: rev}, true, nil
+	default:
+		next, err = w.look(ctx, w.claim, rev, tail)
+		return next, true, err
+	}
+}
+
+// lostWith reports whether what was deleted is c's key. A member that lags may
+// tell of an earlier request with the same key.
+func (c *claim) lostWith(gone place) bool { return gone.key == c.key && gone.rev > c.rev }
+
+// look reads what is ahead of c, at most limit of it, and makes sure that c's
+// own key is there, at a revision of at least rev.
+func (r *request) look(ctx context.Context, c *claim, rev, limit int64) (standing, error) {
+	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
+		earlier := append(opts, clientv3.WithMaxCreateRev(c.rev-1))
+		return append(c.getQueue(limit, earlier...), c.get(opts...))
+	})
+	if err != nil {
+		return standing{}, err
+	}
+	queue, mine := resp.Responses[:len(resp.Responses)-1], resp.Responses[len(resp.Responses)-1]
+	if len(mine.GetResponseRange().Kvs) == 0 {
+		return standing{}, ErrLost
+	}
+	s := newStanding(queue, c.name, c.rev)
+	s.rev = resp.Header.Revision
+	return s, nil
+}
+
+// verify makes sure that all claims' keys are there at a revision of at least
+// rev.
+func (r *request) verify(ctx context.Context, rev int64) error {
+	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
+		var ops []clientv3.Op
+		for _, c := range r.claims {
+			ops = append(ops, c.get(opts...))
+		}
+		return ops
+	})
+	if err != nil {
 		return err
 	}
-	before := len(w.watched)
-	if resp.Created {
-		if err := w.look(ctx, resp.Header.Revision); err != nil {
-			return err
-		}
-	}
-	for _, ev := range resp.Events {
-		key, rev := string(ev.Kv.Key), ev.Kv.ModRevision
-		if key == w.key {
+	for _, reply := range resp.Responses {
+		if len(reply.GetResponseRange().Kvs) == 0 {
 			return ErrLost
 		}
-		w.watched = without(w.watched, key)
-		w.clear = max(w.clear, rev)
-		if w.mine {
-			w.alive = max(w.alive, rev)
-		}
-	}
-	if len(w.watched) < before && len(w.rest) > 0 {
-		return w.lookAtRest(ctx)
 	}
 	return nil
 }
 
-// look reads the watched span once its watch has begun at rev: from then on
-// nothing in it goes unseen.
-func (w *waiter) look(ctx context.Context, rev int64) error {
-	found, rev, err := read(ctx, w.session, w.span, rev)
-	if err != nil {
-		return err
-	}
-	w.watched = still(w.watched, found)
-	w.clear = max(w.clear, rev)
-	if !w.mine {
-		return w.verify(ctx, w.claim, rev)
-	}
-	if found[w.key] == 0 {
-		return ErrLost
-	}
-	w.alive = max(w.alive, rev)
-	return nil
-}
-
-// lookAtRest finds out which of the unwatched blockers are left. When requests
-// go in the order of the queue, none is: the spans are empty, and cheap to read.
-func (w *waiter) lookAtRest(ctx context.Context) error {
-	var left []place
-	for _, s := range spansOf(w.rest) {
-		found, rev, err := read(ctx, w.session, s, w.clear)
-		if err != nil {
-			return err
-		}
-		left = append(left, still(w.rest, found)...)
-		w.clear = max(w.clear, rev)
-	}
-	w.rest = inOrder(left)
-	return nil
-}
-
-// verify makes sure that c's own key was there at a revision of at least rev.
-func (r *request) verify(ctx context.Context, c *claim, rev int64) error {
-	if c.alive >= rev {
-		return nil
-	}
-	found, rev, err := read(ctx, r.session, spanOf([]string{c.key}), rev)
-	if err != nil {
-		return err
-	}
-	if found[c.key] == 0 {
-		return ErrLost
-	}
-	c.alive = rev
-	return nil
-}
-
-// read returns the keys in s with their create revisions, at a revision of at
-// least rev. Any member may answer: keys of requests are made once and deleted
-// once, so an answer that is new enough cannot mislead. One that is not is
-// asked for again of the leader.
-func read(ctx context.Context, session session, s span, rev int64) (map[string]int64, int64, error) {
-	opts := []clientv3.OpOption{clientv3.WithRange(s.end()), clientv3.WithKeysOnly()}
-	client := session.Client()
-	resp, err := client.Get(ctx, s.first, append(opts, clientv3.WithSerializable())...)
+// read gets what ops name at one revision of at least rev, and not before the
+// request was made: a member that lags and does not know it yet knows nothing of
+// who is ahead either, not even when it has begun a watch "now". Any member that
+// is far enough may answer: from then on no request comes to stand ahead. Where
+// the first is not, the question goes to the leader.
+func (r *request) read(ctx context.Context, rev int64, ops func(...clientv3.OpOption) []clientv3.Op) (*clientv3.TxnResponse, error) {
+	rev = max(rev, r.token())
+	client := r.session.Client()
+	resp, err := client.Txn(ctx).Then(ops(clientv3.WithSerializable())...).Commit()
 	if err == nil && resp.Header.Revision < rev {
-		resp, err = client.Get(ctx, s.first, opts...)
+		resp, err = client.Txn(ctx).Then(ops()...).Commit()
 	}
-	if err != nil {
-		return nil, 0, err
-	}
-	found := make(map[string]int64, len(resp.Kvs))
-	for _, kv := range resp.Kvs {
-		found[string(kv.Key)] = kv.CreateRevision
-	}
-	return found, resp.Header.Revision, nil
+	return resp, err
 }
 
 // watchError is what resp says went wrong; the zero response, of a closed
