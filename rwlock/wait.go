@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -109,8 +110,8 @@ func (c *claim) lostWith(gone place) bool { return gone.key == c.key && gone.rev
 // own key is there, at a revision of at least rev.
 func (r *request) look(ctx context.Context, c *claim, rev, limit int64) (standing, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
-		earlier := append(opts, clientv3.WithMaxCreateRev(c.rev-1))
-		return append(c.getQueue(limit, earlier...), c.get(opts...))
+		queue := c.getQueue(limit, append(slices.Clone(opts), clientv3.WithMaxCreateRev(c.rev-1))...)
+		return append(queue, c.get(opts...))
 	})
 	if err != nil {
 		return standing{}, err

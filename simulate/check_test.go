@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"etcd-lock/rwlock"
 )
 
 func linesOf(s string) []Line {
@@ -56,21 +58,23 @@ func ledgerOf() *ledger {
 	return newLedger(&Scenario{Clients: []Client{{Steps: []Step{{Lock: "/a"}, {Lock: "/b"}, {Do: Hold}}}}}, nil)
 }
 
+func want(mode rwlock.Mode, lock string) rwlock.Want { return rwlock.Want{Name: lock, Mode: mode} }
+
 func TestLedgerFindsTwoHolders(t *testing.T) {
 	tests := []struct {
 		name  string
 		do    func(l *ledger)
 		wrong bool
 	}{
-		{"readers share", func(l *ledger) { l.hold("x", "/a", RLock); l.hold("y", "/a", RLock) }, false},
-		{"writer and reader", func(l *ledger) { l.hold("x", "/a", RWLock); l.hold("y", "/a", RLock) }, true},
-		{"reader and writer", func(l *ledger) { l.hold("x", "/a", RLock); l.hold("y", "/a", RWLock) }, true},
+		{"readers share", func(l *ledger) { l.hold("x", want(rwlock.Read, "/a")); l.hold("y", want(rwlock.Read, "/a")) }, false},
+		{"writer and reader", func(l *ledger) { l.hold("x", want(rwlock.Write, "/a")); l.hold("y", want(rwlock.Read, "/a")) }, true},
+		{"reader and writer", func(l *ledger) { l.hold("x", want(rwlock.Read, "/a")); l.hold("y", want(rwlock.Write, "/a")) }, true},
 		{"one after the other", func(l *ledger) {
-			l.hold("x", "/a", RWLock)
+			l.hold("x", want(rwlock.Write, "/a"))
 			l.drop("x", "/a")
-			l.hold("y", "/a", RWLock)
+			l.hold("y", want(rwlock.Write, "/a"))
 		}, false},
-		{"other locks", func(l *ledger) { l.hold("x", "/a", RWLock); l.hold("y", "/b", RWLock) }, false},
+		{"other locks", func(l *ledger) { l.hold("x", want(rwlock.Write, "/a")); l.hold("y", want(rwlock.Write, "/b")) }, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,10 +94,11 @@ func TestLedgerOrdersByCause(t *testing.T) {
 	granted := make(chan struct{})
 	l.release("x", "/a", func() error {
 		go func() {
-			l.granted("y", "/a", RWLock)
+			l.granted("y", want(rwlock.Write, "/a"))
 			close(granted)
 		}()
 		l.say("", "in flight")
+		l.released("x", nil)
 		return nil
 	})
 	<-granted

@@ -1,9 +1,12 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"etcd-lock/rwlock"
 )
 
 // Line is one line of a run's log.
@@ -29,8 +32,9 @@ type ledger struct {
 
 	mu         sync.Mutex
 	lines      []Line
-	holders    map[string]map[string]Action // by lock name, then client
+	holders    map[string]map[string]rwlock.Mode // by lock name, then client
 	violations []string
+	over       bool
 }
 
 func newLedger(sc *Scenario, log func(Line)) *ledger {
@@ -38,13 +42,13 @@ func newLedger(sc *Scenario, log func(Line)) *ledger {
 		begin:   time.Now(),
 		log:     log,
 		gates:   map[string]*sync.RWMutex{},
-		holders: map[string]map[string]Action{},
+		holders: map[string]map[string]rwlock.Mode{},
 	}
 	for _, c := range sc.Clients {
 		for _, s := range c.Steps {
 			if s.Lock != "" && l.gates[s.Lock] == nil {
 				l.gates[s.Lock] = &sync.RWMutex{}
-				l.holders[s.Lock] = map[string]Action{}
+				l.holders[s.Lock] = map[string]rwlock.Mode{}
 			}
 		}
 	}
@@ -55,6 +59,9 @@ func newLedger(sc *Scenario, log func(Line)) *ledger {
 func (l *ledger) say(client, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.over {
+		return
+	}
 	line := Line{At: time.Since(l.begin), Client: client, Text: text}
 	l.lines = append(l.lines, line)
 	if l.log != nil {
@@ -62,22 +69,37 @@ func (l *ledger) say(client, text string) {
 	}
 }
 
+// finish ends the log: what becomes of locks when their sessions are closed is
+// not part of it.
+func (l *ledger) finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+}
+
 // granted notes that client has a lock.
-func (l *ledger) granted(client, lock string, mode Action) {
-	gate := l.gates[lock]
+func (l *ledger) granted(client string, lock rwlock.Want) {
+	gate := l.gates[lock.Name]
 	gate.Lock()
 	defer gate.Unlock()
 	l.say(client, logGot+client)
-	l.hold(client, lock, mode)
+	l.hold(client, lock)
 }
 
-// release gives a lock back by unlock, and notes what came of it.
+// release gives a lock back by unlock, which has released called.
 func (l *ledger) release(client, lock string, unlock func() error) {
 	gate := l.gates[lock]
 	gate.RLock()
 	defer gate.RUnlock()
 	l.drop(client, lock)
-	if err := unlock(); err != nil {
+	if err := unlock(); errors.Is(err, rwlock.ErrNotHeld) {
+		l.released(client, err)
+	}
+}
+
+// released notes what came of a release.
+func (l *ledger) released(client string, err error) {
+	if err != nil {
 		l.say(client, fmt.Sprintf("%s not released: %v", client, err))
 		return
 	}
@@ -87,16 +109,16 @@ func (l *ledger) release(client, lock string, unlock func() error) {
 // hold adds a holder, which must not be there beside a writer. The time between
 // hold and drop lies within the time for which the client believes that the
 // lock is its own, so two that overlap here did overlap.
-func (l *ledger) hold(client, lock string, mode Action) {
+func (l *ledger) hold(client string, lock rwlock.Want) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for other, otherMode := range l.holders[lock] {
-		if mode == RWLock || otherMode == RWLock {
+	for other, mode := range l.holders[lock.Name] {
+		if lock.Mode == rwlock.Write || mode == rwlock.Write {
 			l.violations = append(l.violations, fmt.Sprintf("%s (%s) and %s (%s) held %q at the same time",
-				other, otherMode, client, mode, lock))
+				other, mode, client, lock.Mode, lock.Name))
 		}
 	}
-	l.holders[lock][client] = mode
+	l.holders[lock.Name][client] = lock.Mode
 }
 
 func (l *ledger) drop(client, lock string) {

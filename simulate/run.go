@@ -41,7 +41,7 @@ func play(ctx context.Context, client *clientv3.Client, sc *Scenario, l *ledger)
 		if err != nil {
 			return fmt.Errorf("client %s: %w", c.Name, err)
 		}
-		players = append(players, newPlayer(c, s, l))
+		players = append(players, newPlayer(ctx, c, s, l))
 		l.say("", fmt.Sprintf("LOCK%d", i+1))
 	}
 	start := time.Now()
@@ -50,6 +50,7 @@ func play(ctx context.Context, client *clientv3.Client, sc *Scenario, l *ledger)
 		wg.Go(func() { p.play(ctx, start) })
 	}
 	wg.Wait()
+	l.finish()
 	return ctx.Err()
 }
 
@@ -72,14 +73,34 @@ type player struct {
 	locks   map[string]*rwlock.RWMutex // by name
 }
 
-func newPlayer(c Client, s *rwlock.Session, l *ledger) *player {
+func newPlayer(ctx context.Context, c Client, s *rwlock.Session, l *ledger) *player {
 	p := &player{Client: c, session: s, ledger: l, locks: map[string]*rwlock.RWMutex{}}
+	hook := rwlock.WithHook(func(e rwlock.Event) { p.told(ctx, e) })
 	for _, step := range c.Steps {
 		if step.Lock != "" && p.locks[step.Lock] == nil {
-			p.locks[step.Lock] = s.NewRWMutex(step.Lock, rwlock.WithLabel(c.Name))
+			p.locks[step.Lock] = s.NewRWMutex(step.Lock, rwlock.WithLabel(c.Name), hook)
 		}
 	}
 	return p
+}
+
+// told writes down what became of a request of the player's.
+func (p *player) told(ctx context.Context, e rwlock.Event) {
+	lock := e.Wants[0]
+	switch e.Kind {
+	case rwlock.EventWaiting:
+		p.ledger.say(p.Name, logWaiting+p.Name)
+	case rwlock.EventAcquired:
+		p.ledger.granted(p.Name, lock)
+	case rwlock.EventFailed:
+		if ctx.Err() == nil {
+			p.ledger.say(p.Name, fmt.Sprintf("%s not acquired: %v", p.Name, reason(e.Err)))
+		}
+	case rwlock.EventReleased:
+		p.ledger.released(p.Name, e.Err)
+	case rwlock.EventLost:
+		p.ledger.say(p.Name, fmt.Sprintf("%s lost: %v", p.Name, e.Err))
+	}
 }
 
 // play goes through the steps until they or ctx end.
@@ -111,18 +132,9 @@ func (p *player) acquire(ctx context.Context, s Step) bool {
 	if s.Do == RWLock {
 		take = lock.RWLock
 	}
-	p.ledger.say(p.Name, logWaiting+p.Name)
-	timed, cancel := context.WithTimeout(ctx, s.Within)
+	ctx, cancel := context.WithTimeout(ctx, s.Within)
 	defer cancel()
-	err := take(timed)
-	if err == nil {
-		p.ledger.granted(p.Name, s.Lock, s.Do)
-		return true
-	}
-	if ctx.Err() == nil {
-		p.ledger.say(p.Name, fmt.Sprintf("%s not acquired: %v", p.Name, reason(err)))
-	}
-	return false
+	return take(ctx) == nil // the hook is told why not
 }
 
 // reason leaves out what a reader of the log knows, where it came to pass as it

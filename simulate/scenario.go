@@ -35,6 +35,7 @@
 //	got lock CLIENT
 //	released rlock for CLIENT   whatever the mode
 //	CLIENT not acquired: WHY    "context deadline exceeded" when it was not in time
+//	CLIENT lost: WHY            its session ended, or somebody deleted its key
 //	CLIENT not released: WHY    the lock had been lost
 //
 // and a grant always comes after the releases that made way for it.
