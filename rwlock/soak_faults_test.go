@@ -1,0 +1,183 @@
+package rwlock_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+// fault is one thing that goes wrong. Faults follow from the seed alone: what,
+// to whom, when and for how long.
+type fault struct {
+	kind   string
+	target int           // a member or a client; who leads is found out when it happens
+	after  time.Duration // since the one before was over
+	lasts  time.Duration
+}
+
+// kind is a sort of fault and how long it lasts.
+type kind struct {
+	name          string
+	least, utmost time.Duration
+}
+
+const (
+	leaderKilled   = "leader killed"
+	leaderPaused   = "leader paused"
+	memberPaused   = "member paused"
+	quorumPaused   = "two members paused"
+	cutShort       = "client cut off shorter than its TTL"
+	cutLong        = "client cut off at holding, longer than its TTL"
+	cutPartly      = "client cut off from one member"
+	holderKilled   = "client killed at holding"
+	waiterKilled   = "client killed at waiting"
+	compaction     = "compaction"
+	defragmenation = "defragmentation"
+)
+
+var (
+	memberFaults = []kind{
+		{leaderKilled, ms(100), ms(1000)},
+		{leaderPaused, ms(200), ms(2000)},
+		{memberPaused, ms(200), ms(2000)},
+		{quorumPaused, ms(200), ms(1200)},
+	}
+	clientFaults = []kind{
+		{cutShort, ms(100), ms(600)},
+		{cutLong, ms(2100), ms(3500)},
+		{cutPartly, ms(300), ms(2500)},
+		{holderKilled, ms(10), ms(500)},
+		{waiterKilled, ms(10), ms(500)},
+	}
+	upkeep = []kind{
+		{compaction, 0, 1},
+		{defragmenation, 0, 1},
+		{compaction, 0, 1},
+	}
+)
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// schedule draws faults for at least the time given, each kind as often as the
+// others, with pauses of up to gap.
+func schedule(rng *rand.Rand, kinds []kind, targets []int, gap, enough time.Duration) []fault {
+	var faults []fault
+	for total := time.Duration(0); total < enough; {
+		for _, i := range rng.Perm(len(kinds)) {
+			k := kinds[i]
+			f := fault{
+				kind:   k.name,
+				target: targets[rng.IntN(len(targets))],
+				after:  between(rng, gap/4, gap),
+				lasts:  between(rng, k.least, k.utmost),
+			}
+			faults, total = append(faults, f), total+f.after+f.lasts
+		}
+	}
+	return faults
+}
+
+// inject lets faults happen one after another until ctx ends, which also ends
+// the one that lasts then.
+func inject(ctx context.Context, t *tally, faults []fault, begin func(context.Context, fault) (undo func())) {
+	for _, f := range faults {
+		if !wait(ctx, f.after) {
+			return
+		}
+		undo := begin(ctx, f)
+		t.count("faults: " + f.kind)
+		t.note("begins: %s, target %d", f.kind, f.target)
+		goesOn := wait(ctx, f.lasts)
+		undo()
+		t.note("ends: %s, target %d", f.kind, f.target)
+		if !goesOn {
+			return
+		}
+	}
+}
+
+// hitMembers does one fault to the cluster.
+func (s *soak) hitMembers(ctx context.Context, f fault) func() {
+	member := s.members[f.target]
+	if f.kind == leaderKilled || f.kind == leaderPaused {
+		if leader := etcdtest.Leader(ctx, s.admin, s.members); leader != nil {
+			member = leader
+		}
+	}
+	switch f.kind {
+	case leaderKilled:
+		member.Kill()
+		return member.Start
+	case quorumPaused:
+		second := s.members[(f.target+1)%len(s.members)]
+		member.Pause()
+		second.Pause()
+		return func() {
+			member.Resume()
+			second.Resume()
+		}
+	default:
+		member.Pause()
+		return member.Resume
+	}
+}
+
+// hitClients does one fault to a client.
+func (s *soak) hitClients(ctx context.Context, f fault) func() {
+	c := s.clients[f.target]
+	switch f.kind {
+	case cutShort:
+		c.cut()
+		return c.heal
+	case cutLong:
+		c.await(ctx, holding)
+		c.cut()
+		enough := make(chan struct{})
+		c.clinging.Store(&enough)
+		return func() {
+			c.clinging.Store(nil)
+			close(enough)
+			c.heal()
+		}
+	case cutPartly:
+		p := c.network[int(f.lasts)%len(c.network)]
+		p.Cut()
+		return p.Heal
+	case holderKilled:
+		c.await(ctx, holding)
+		c.kill()
+		return c.revive
+	default:
+		c.await(ctx, waiting)
+		c.kill()
+		return c.revive
+	}
+}
+
+// await waits until the client does that, or for a while whatever it does.
+func (c *client) await(ctx context.Context, phase int32) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for c.phase.Load() != phase && wait(ctx, time.Millisecond) {
+	}
+}
+
+// maintain compacts, as far as the observer has seen, or defragments a member.
+func (s *soak) maintain(ctx context.Context, f fault) func() {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var err error
+	if f.kind == compaction {
+		_, err = s.admin.Compact(ctx, s.observer.revision(), clientv3.WithCompactPhysical())
+	} else {
+		_, err = s.admin.Defragment(ctx, s.members[f.target].Endpoint)
+	}
+	if err != nil {
+		s.tally.count("upkeep that failed: " + f.kind)
+	}
+	return func() {}
+}

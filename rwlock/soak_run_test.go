@@ -1,0 +1,194 @@
+package rwlock_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+var (
+	soakFor  = flag.Duration("soak", 0, "how long TestSoak injects faults; a few seconds if not given")
+	soakSeed = flag.Uint64("seed", 0, "from what TestSoak draws its faults; random with -soak if not given")
+)
+
+const (
+	shortSoak = 8 * time.Second
+	shortSeed = 848 // one that has nearly every kind of fault in that time
+	// lastFaults is how long faults go on after the clients have begun their
+	// last round, so that it meets faults and sees them healed.
+	lastFaults = time.Second
+	// toTheEnd is how long the last round may take once all is healed.
+	toTheEnd = 30 * time.Second
+	prefix   = "/soak/"
+)
+
+// soak is a cluster, its clients, and what goes wrong with them.
+type soak struct {
+	seed     uint64
+	members  []*etcdtest.Process
+	admin    *clientv3.Client // not cut off by faults
+	observer *observer
+	clients  []*client
+	tally    *tally
+}
+
+// TestSoak has clients take locks while leaders die, members hang, clients are
+// cut off or killed, and etcd is compacted, and then asks three witnesses
+// whether the locks were locks: what the clients saw, what etcd's history says,
+// and whether in the end everybody gets everything and nothing is left behind.
+func TestSoak(t *testing.T) {
+	duration, seed := shortSoak, uint64(shortSeed)
+	if *soakFor != 0 {
+		duration, seed = *soakFor, rand.Uint64()
+	}
+	if *soakSeed != 0 {
+		seed = *soakSeed
+	}
+	before := goleak.IgnoreCurrent()
+	t.Run("Faults", func(t *testing.T) {
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("to have the same faults again:\n"+
+					"go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$' -soak %s -seed %d", duration, seed)
+			}
+		})
+		t.Logf("%s of faults from seed %d", duration, seed)
+		newSoak(t, seed).run(t, duration)
+	})
+	if err := goleak.Find(before); err != nil {
+		t.Error("left behind: ", err)
+	}
+}
+
+func newSoak(t *testing.T, seed uint64) *soak {
+	t.Helper()
+	s := &soak{seed: seed, members: etcdtest.StartCluster(t, 3), tally: newTally()}
+	var endpoints []string
+	for _, m := range s.members {
+		endpoints = append(endpoints, m.Endpoint)
+	}
+	s.admin = etcdtest.Client(t, endpoints...)
+	s.observer = observe(t.Context(), t, etcdtest.Client(t, endpoints...), prefix)
+	for id := range 6 {
+		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
+		s.clients = append(s.clients, newClient(t, id, seed, s.members, names, s.tally))
+	}
+	return s
+}
+
+func (s *soak) run(t *testing.T, duration time.Duration) {
+	t.Helper()
+	faulty, healed := context.WithTimeout(t.Context(), duration)
+	defer healed()
+	busy, idle := context.WithTimeout(t.Context(), duration-lastFaults)
+	defer idle()
+	limit, cancel := context.WithTimeout(t.Context(), duration+toTheEnd)
+	defer cancel()
+	var work, faults sync.WaitGroup
+	defer work.Wait() // also when a member cannot be started again, which ends the test
+	defer cancel()
+	for _, c := range s.clients {
+		work.Go(func() { c.run(busy, limit) })
+	}
+	s.injectAll(faulty, &faults, duration)
+	faults.Wait()
+	work.Wait()
+	s.check(t, duration)
+}
+
+// injectAll injects all faults and returns when those of members are over.
+// These run in the test's own goroutine, which alone may fail it.
+func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration time.Duration) {
+	draw := func(source uint64, kinds []kind, targets []int, gap time.Duration) []fault {
+		return schedule(rand.New(rand.NewPCG(s.seed, source)), kinds, targets, gap, duration)
+	}
+	members := []int{0, 1, 2}
+	others.Go(func() { inject(ctx, s.tally, draw(1, clientFaults, []int{0, 1, 2}, ms(1500)), s.hitClients) })
+	others.Go(func() { inject(ctx, s.tally, draw(2, clientFaults, []int{3, 4, 5}, ms(1500)), s.hitClients) })
+	others.Go(func() { inject(ctx, s.tally, draw(3, upkeep, members, ms(500)), s.maintain) })
+	inject(ctx, s.tally, draw(4, memberFaults, members, ms(2500)), s.hitMembers)
+}
+
+// check asks the witnesses.
+func (s *soak) check(t *testing.T, duration time.Duration) {
+	t.Helper()
+	etcdtest.Eventually(t, "no key is left", func() bool {
+		resp, err := s.admin.Get(t.Context(), prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
+		return err == nil && resp.Count == 0
+	})
+	var grants []*grant
+	for _, c := range s.clients {
+		grants = append(grants, c.grants...)
+	}
+	changes := s.observer.everything(t.Context(), t)
+	kept := sync.OnceValue(keptDir)
+	checkModel(s.tally, grants, max(30*time.Second, duration), kept)
+	checkHistory(s.tally, s.observer.since, changes, grants)
+	checkTokens(s.tally, grants)
+	t.Logf("seed %d: %d grants to clients, %d changes in etcd, %d violations%s",
+		s.seed, len(grants), len(changes), len(s.tally.violations), s.tally)
+	if len(s.tally.violations) == 0 {
+		return
+	}
+	const most = 20
+	for _, v := range s.tally.violations[:min(most, len(s.tally.violations))] {
+		t.Error(v)
+	}
+	t.Errorf("%d violations; the whole story is in %s", len(s.tally.violations), kept())
+	if err := s.tell(kept(), grants, changes); err != nil {
+		t.Error(err)
+	}
+}
+
+// keptDir is a directory for what is worth keeping of a failure.
+func keptDir() string {
+	dir, err := os.MkdirTemp("", "etcd-lock-soak-*")
+	if err != nil {
+		return os.TempDir()
+	}
+	return dir
+}
+
+// tell writes down what happened, what the clients saw and what etcd did.
+func (s *soak) tell(dir string, grants []*grant, changes []change) error {
+	var saw, did strings.Builder
+	for _, g := range grants {
+		fmt.Fprintln(&saw, g)
+	}
+	for _, c := range changes {
+		fmt.Fprintln(&did, c)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "log.txt"), []byte(strings.Join(s.tally.log, "\n")), 0o600),
+		os.WriteFile(filepath.Join(dir, "clients.txt"), []byte(saw.String()), 0o600),
+		os.WriteFile(filepath.Join(dir, "etcd.txt"), []byte(did.String()), 0o600),
+	)
+}
+
+// A schedule comes from its seed alone, or a failure could not be replayed.
+func TestFaultsFollowFromTheSeed(t *testing.T) {
+	draw := func(seed uint64) string {
+		faults := schedule(rand.New(rand.NewPCG(seed, 0)), memberFaults, []int{0, 1, 2}, time.Second, time.Minute)
+		return fmt.Sprint(faults)
+	}
+	one, again, other := draw(1), draw(1), draw(2)
+	if one != again {
+		t.Error("one seed, two schedules")
+	}
+	if one == other {
+		t.Error("two seeds, one schedule")
+	}
+}
