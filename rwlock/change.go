@@ -5,7 +5,7 @@ import "context"
 // TryUpgrade turns a hold for reading into one for writing if nobody else holds
 // the lock or waits to write, and returns ErrLocked otherwise; then it is still
 // held for reading. It does not wait: two readers that waited for each other
-// would wait for ever. The token grows.
+// would wait for ever. The token grows, and stays so after a Downgrade.
 //
 // It returns ErrNotHeld when nothing is held and ErrLost when the lock was lost,
 // and does nothing when the lock is held for writing.
@@ -20,19 +20,17 @@ func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 	}
 	up := newRequest(m.session, []Want{{Name: m.name, Mode: Write}}, newOwner(m.options.label))
 	err := m.run(ctx, func(ctx context.Context) error { return up.tryBeside(ctx, reader) })
-	if err == nil && !m.swap(held, &request{
-		session: m.session,
-		claims:  []*claim{up.claims[0], reader},
-		asked:   up.asked,
-	}) {
+	if err == nil {
+		writer := up.claims[0]
+		loss.add(writer)
+		if m.swap(held, &request{session: m.session, claims: []*claim{writer, reader}}) {
+			return nil
+		}
+		loss.drop(writer)
 		err = ErrNotHeld
 	}
-	if err != nil {
-		up.withdraw()
-		return explain(ctx, m.session, up.String(), err)
-	}
-	loss.add(up.claims[0])
-	return nil
+	up.withdraw()
+	return explain(ctx, m.session, up.String(), err)
 }
 
 // Downgrade turns a hold for writing into one for reading, with nobody able to
@@ -53,10 +51,10 @@ func (m *RWMutex) Downgrade(ctx context.Context) error {
 		return ErrNoDowngrade
 	}
 	writer, reader := held.claims[0], held.claims[1]
-	loss.drop(writer)
-	if !m.swap(held, &request{session: m.session, claims: []*claim{reader}, asked: held.asked}) {
+	if !m.swap(held, &request{session: m.session, claims: []*claim{reader}, floor: held.token()}) {
 		return ErrNotHeld
 	}
+	loss.drop(writer)
 	if err := held.release(ctx, writer); err != nil {
 		return explain(ctx, m.session, held.String(), err)
 	}

@@ -63,20 +63,34 @@ func lostOrExpired(s session) error {
 	return ErrLost
 }
 
+// errKeyTaken says that a key that was to be a request's own was there already.
+var errKeyTaken = errors.New("key is taken")
+
 // transient reports whether err is one that goes away when etcd is healthy
-// again: no leader, no connection, a request that timed out inside etcd.
+// again: no leader, no connection, a request that timed out inside etcd or was
+// dropped while the leader changed, which etcd calls an unknown error.
 func transient(err error) bool {
-	if errors.Is(err, errWatchEnded) {
+	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) {
 		return true
 	}
-	var e rpctypes.EtcdError
-	if errors.As(err, &e) {
-		return e.Code() == codes.Unavailable
-	}
-	return status.Code(err) == codes.Unavailable
+	code := codeOf(err)
+	return code == codes.Unavailable || code == codes.Unknown || code == codes.Internal
 }
 
-// passing reports whether a bounded try that ended in err is worth another.
-func passing(err error) bool {
-	return transient(err) || errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded
+// refused reports whether err says for certain that nothing was done.
+func refused(err error) bool {
+	code := codeOf(err)
+	return code == codes.InvalidArgument || code == codes.NotFound || code == codes.PermissionDenied
+}
+
+// codeOf is the gRPC code of an answer, or OK for an error that is none.
+func codeOf(err error) codes.Code {
+	var e rpctypes.EtcdError
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	if s, ok := status.FromError(err); ok {
+		return s.Code()
+	}
+	return codes.OK
 }

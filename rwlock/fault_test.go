@@ -49,14 +49,14 @@ func TestEndOfTheContext(t *testing.T) {
 		t.Run("DeadlineExceeded "+mode.String(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
-			f.mustBe(f.mutex().lock(ctx, mode), context.DeadlineExceeded)
+			f.mustBe(lock(ctx, f.mutex(), mode), context.DeadlineExceeded)
 			if n := f.keys(); n != 1 {
 				t.Errorf("%d keys, want only the holder's", n)
 			}
 		})
 		t.Run("Canceled "+mode.String(), func(t *testing.T) {
 			ctx, cancel := context.WithCancel(f.soon())
-			waiter := start(func() error { return f.mutex().lock(ctx, mode) })
+			waiter := start(func() error { return lock(ctx, f.mutex(), mode) })
 			f.queued(2)
 			cancel()
 			f.mustBe(f.await(waiter), context.Canceled)
@@ -67,7 +67,7 @@ func TestEndOfTheContext(t *testing.T) {
 		t.Run("EndedBefore "+mode.String(), func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
-			f.mustBe(f.mutex().lock(ctx, mode), context.Canceled)
+			f.mustBe(lock(ctx, f.mutex(), mode), context.Canceled)
 		})
 	}
 	t.Run("TheHoldDoesNotHangOnIt", func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestTwoHundredWaitersCancelledAtOnce(t *testing.T) {
 	var done []<-chan error
 	for i := range n {
 		mode := keyspace.Mode(i%2) + keyspace.Read
-		done = append(done, start(func() error { return NewRWMutex(s, f.name).lock(ctx, mode) }))
+		done = append(done, start(func() error { return lock(ctx, NewRWMutex(s, f.name), mode) }))
 	}
 	f.queued(n + 1)
 	cancel()
@@ -109,14 +109,14 @@ func TestEndOfTheSessionEndsTheWait(t *testing.T) {
 	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
 		t.Run("Closed "+mode.String(), func(t *testing.T) {
 			s := f.session()
-			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
 			f.queued(2)
 			f.must(s.Close())
 			f.mustBe(f.await(waiter), ErrSessionExpired)
 		})
 		t.Run("Orphaned "+mode.String(), func(t *testing.T) {
 			s := f.session()
-			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
 			f.queued(2)
 			s.Orphan()
 			f.mustBe(f.await(waiter), ErrSessionExpired)
@@ -124,7 +124,7 @@ func TestEndOfTheSessionEndsTheWait(t *testing.T) {
 		})
 		t.Run("Revoked "+mode.String(), func(t *testing.T) {
 			s := f.session()
-			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
 			f.queued(2)
 			_, err := f.client.Revoke(f.soon(), s.Lease())
 			f.must(err)
@@ -133,12 +133,12 @@ func TestEndOfTheSessionEndsTheWait(t *testing.T) {
 		t.Run("GoneBefore "+mode.String(), func(t *testing.T) {
 			s := f.session()
 			f.must(s.Close())
-			f.mustBe(NewRWMutex(s, f.name).lock(f.soon(), mode), ErrSessionExpired)
+			f.mustBe(lock(f.soon(), NewRWMutex(s, f.name), mode), ErrSessionExpired)
 		})
 		t.Run("KeyDeleted "+mode.String(), func(t *testing.T) {
 			s := f.session()
 			m := NewRWMutex(s, f.name)
-			waiter := start(func() error { return m.lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), m, mode) })
 			f.queued(2)
 			_, err := f.client.Delete(f.soon(), m.Key())
 			f.must(err)
@@ -158,7 +158,7 @@ func TestRevokedWaiterIsNeverTheHolder(t *testing.T) {
 			holder := f.mutex()
 			f.must(holder.RWLock(f.soon()))
 			s := f.session()
-			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
 			f.queued(2)
 			_, err := f.client.Revoke(f.soon(), s.Lease())
 			f.must(err)
@@ -170,7 +170,7 @@ func TestRevokedWaiterIsNeverTheHolder(t *testing.T) {
 			f := newFixture(t)
 			s := f.session()
 			f.must(NewRWMutex(s, f.name).RWLock(f.soon()))
-			waiter := start(func() error { return NewRWMutex(s, f.name).lock(f.soon(), mode) })
+			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
 			f.queued(2)
 			_, err := f.client.Revoke(f.soon(), s.Lease())
 			f.must(err)

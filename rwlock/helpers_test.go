@@ -69,6 +69,14 @@ func (f fixture) mustHaveNoKeys() {
 	}
 }
 
+// lock takes m in a mode.
+func lock(ctx context.Context, m *RWMutex, mode Mode) error {
+	if mode == Write {
+		return m.RWLock(ctx)
+	}
+	return m.RLock(ctx)
+}
+
 // queued waits until n requests are in the fixture's queue.
 func (f fixture) queued(n int) {
 	f.Helper()

@@ -47,10 +47,12 @@ func (h *hold) begin(req *request) error {
 	return nil
 }
 
-// take runs acquire, one of req's methods, and says what came of it.
-func (h *hold) take(ctx context.Context, req *request, acquire func(context.Context) error) error {
+// take runs acquire, one of req's methods, and says what came of it. The loss
+// stands for the hold, until Unlock.
+func (h *hold) take(ctx context.Context, req *request, acquire func(context.Context) error) (*loss, error) {
 	if err := h.begin(req); err != nil {
-		return err
+		giveKeys(req.claims)
+		return nil, err
 	}
 	began := time.Now()
 	h.options.tell(req, Event{Kind: EventWaiting})
@@ -60,17 +62,17 @@ func (h *hold) take(ctx context.Context, req *request, acquire func(context.Cont
 		h.end()
 		err = explain(ctx, h.session, req.String(), err)
 		h.options.tell(req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
-		return err
+		return nil, err
 	}
+	lost := newLoss(req)
 	h.mu.Lock()
-	h.held, h.loss = true, newLoss(req)
-	lost := h.loss
+	h.held, h.loss = true, lost
 	h.mu.Unlock()
 	h.options.tell(req, Event{Kind: EventAcquired, Waited: time.Since(began)})
 	if h.options.hook != nil {
 		lost.then(func(err error) { h.options.tell(req, Event{Kind: EventLost, Held: time.Since(lost.since), Err: err}) })
 	}
-	return nil
+	return lost, nil
 }
 
 // run bounds acquire by the session's life.
@@ -84,7 +86,10 @@ func (h *hold) run(ctx context.Context, acquire func(context.Context) error) err
 	if err := h.session.Ctx().Err(); err != nil {
 		return err
 	}
-	return acquire(ctx)
+	if err := acquire(ctx); err != nil {
+		return err
+	}
+	return h.session.Ctx().Err()
 }
 
 // end forgets the request.
@@ -114,7 +119,12 @@ func (h *hold) Unlock() error {
 // leave the lock to its lease: UnlockContext still tries for half a second,
 // and then in the background as Unlock does.
 func (h *hold) UnlockContext(ctx context.Context) error {
-	req, loss, err := h.giveUp()
+	return h.unlock(ctx, nil)
+}
+
+// unlock gives back the hold that only stands for, or any if that is nil.
+func (h *hold) unlock(ctx context.Context, only *loss) error {
+	req, loss, err := h.giveUp(only)
 	if err != nil {
 		return err
 	}
@@ -129,10 +139,10 @@ func (h *hold) UnlockContext(ctx context.Context) error {
 }
 
 // giveUp takes the hold away from the mutex, which stays busy until end.
-func (h *hold) giveUp() (*request, *loss, error) {
+func (h *hold) giveUp(only *loss) (*request, *loss, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.held {
+	if !h.held || only != nil && h.loss != only {
 		return nil, nil, ErrNotHeld
 	}
 	h.held = false
@@ -175,15 +185,20 @@ func (h *hold) Lost() <-chan struct{} {
 	return h.loss.channel()
 }
 
-// do runs f while holding. What ends f's context is its parent, or a loss as
-// the cause.
-func (h *hold) do(ctx context.Context, f func(context.Context) error) (err error) {
-	h.mu.Lock()
-	loss := h.loss
-	h.mu.Unlock()
+// do takes the lock by take, runs f, and unlocks. What ends f's context is its
+// parent, or a loss as the cause.
+func (h *hold) do(ctx context.Context, take func(context.Context) (*loss, error), f func(context.Context) error) (err error) {
+	held, err := take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { // after a panic too
+		timed, cancel := context.WithTimeout(context.Background(), unlockPatience)
+		defer cancel()
+		err = errors.Join(err, h.unlock(timed, held))
+	}()
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	loss.then(cancel)
-	defer func() { err = errors.Join(err, h.Unlock()) }() // after a panic too
+	defer cancel(nil) // before the lock is given back
+	held.then(cancel)
 	return f(ctx)
 }

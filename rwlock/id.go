@@ -1,11 +1,12 @@
 package rwlock
 
 import (
+	"context"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -19,19 +20,42 @@ import (
 // process sets this process's ids apart from those of any other.
 var process = sync.OnceValue(uuid.New)
 
-// taken holds the keys that requests of this process use now. One whose fate
-// is unsure stays: a put or a delete that comes through late must not meet
-// another request.
+// taken holds the keys that requests of this process use now, each with the
+// context of its session. One whose fate is unsure stays: a put or a delete that
+// comes through late must not meet another request.
 var taken sync.Map
 
+// taking counts keys that were taken. Every so often, those that were never
+// given back are forgotten with their sessions.
+var taking atomic.Uint64
+
+const sweepEvery = 1024
+
+func sweep() {
+	taken.Range(func(key, session any) bool {
+		if session.(context.Context).Err() != nil {
+			taken.Delete(key)
+		}
+		return true
+	})
+}
+
 // takeKey returns a key for a request, to be given back by giveKey.
-func takeKey(lease clientv3.LeaseID, name string, mode keyspace.Mode) string {
-	id := uuid.NewSHA1(process(), binary.BigEndian.AppendUint64(nil, uint64(lease)))
+func takeKey(s session, name string, mode keyspace.Mode) string {
+	id := uuid.NewSHA1(process(), binary.BigEndian.AppendUint64(nil, uint64(s.Lease())))
 	key := keyspace.Encode(name, mode, id.String())
-	if _, used := taken.LoadOrStore(key, true); used {
-		return keyspace.Encode(name, mode, uuid.NewString())
+	if _, used := taken.LoadOrStore(key, s.Ctx()); used {
+		return newKey(name, mode)
+	}
+	if taking.Add(1)%sweepEvery == 0 {
+		sweep()
 	}
 	return key
+}
+
+// newKey returns a key that nobody has used.
+func newKey(name string, mode keyspace.Mode) string {
+	return keyspace.Encode(name, mode, uuid.NewString())
 }
 
 // giveKey lets another request use key.

@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ type loss struct {
 }
 
 func newLoss(req *request) *loss {
-	ctx, stop := context.WithCancel(req.session.Client().Ctx())
+	ctx, stop := context.WithCancel(context.Background())
 	l := &loss{
 		session: req.session,
 		since:   time.Now(),
@@ -81,8 +82,12 @@ func (l *loss) then(f func(error)) {
 	go func() {
 		select {
 		case <-lost:
-			f(l.err)
 		case <-l.ctx.Done():
+		}
+		select {
+		case <-lost: // also when the hold was given up at the same time
+			f(l.err)
+		default:
 		}
 	}()
 }
@@ -91,10 +96,22 @@ func (l *loss) then(f func(error)) {
 func (l *loss) watch(c *claim) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	l.claims[c] = cancel
+	watching, end := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.session.Ctx(), end) // which the loss is told of by itself
+	r := &request{session: l.session, claims: []*claim{c}}
 	go func() {
-		r := &request{session: l.session, claims: []*claim{c}}
-		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchKey(ctx, c) })
-		l.close(ctx, err)
+		defer end()
+		defer stop()
+		for {
+			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, c) })
+			if errors.Is(err, ErrLost) {
+				l.close(ctx, err)
+				return
+			}
+			if !pause(watching, time.Second) { // that etcd does not say is no loss
+				return
+			}
+		}
 	}()
 }
 
@@ -109,10 +126,9 @@ func (l *loss) close(ctx context.Context, err error) {
 	}
 }
 
-// watchKey returns ErrLost when c's key is gone. That etcd does not answer is
-// no loss: the session decides for how long that may go on.
+// watchKey returns ErrLost when c's key is gone.
 func (r *request) watchKey(ctx context.Context, c *claim) error {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
 	events := r.session.Client().Watch(ctx, c.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	for {
@@ -121,6 +137,7 @@ func (r *request) watchKey(ctx context.Context, c *claim) error {
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {
+				r.broken = true
 				return err
 			}
 			for _, ev := range resp.Events {

@@ -2,7 +2,10 @@ package rwlock
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"google.golang.org/grpc/codes"
 )
 
 const (
@@ -11,18 +14,19 @@ const (
 	patience = 500 * time.Millisecond
 	// attempt bounds one try to remove a key.
 	attempt = 2 * time.Second
-	// inFlight is how long a put whose reply was lost may still come through:
-	// etcd gives a request up after 5 s and two election timeouts.
+	// inFlight is how long a put whose reply was lost is reckoned with: etcd gives
+	// a request up after 5 s and two election timeouts. Only a member that hung
+	// with the request unread can take longer; then the key goes with the lease.
 	inFlight = 10 * time.Second
 )
 
-// release removes the keys of claims. It returns nil when that has removed it,
-// ErrLost when one was gone before, and the error of ctx soon after ctx ends;
-// then the removal goes on in the background for as long as the session lives.
-// So a key is never left to its lease while etcd can be reached.
+// release removes the keys of claims. It returns nil when that has removed
+// them, ErrLost when one was gone before, and the error of ctx soon after ctx
+// ends; then the removal goes on in the background for as long as the session
+// lives. So a key is never left to its lease while etcd can be reached.
 func (r *request) release(ctx context.Context, claims ...*claim) error {
 	done := make(chan error, 1)
-	go func() { done <- r.removeUntilGone(claims) }()
+	go r.removeUntilGone(claims, done)
 	select {
 	case err := <-done:
 		return err
@@ -40,8 +44,8 @@ func (r *request) release(ctx context.Context, claims ...*claim) error {
 
 // withdraw takes back a request that did not come to hold its lock.
 func (r *request) withdraw() {
-	if r.asked.IsZero() {
-		r.giveKeys(r.claims)
+	if r.claims[0].asked.IsZero() {
+		giveKeys(r.claims)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -49,54 +53,70 @@ func (r *request) withdraw() {
 	_ = r.release(ctx, r.claims...) // the caller is told why it did not get the lock, which matters more
 }
 
-// removeUntilGone tries until the claims' keys are gone and cannot come back. The end of
-// the session ends it too, after a last try: the lease of an orphaned session
-// lives on.
-func (r *request) removeUntilGone(claims []*claim) error {
+// removeUntilGone tells done what came of the first delete that etcd has
+// answered, and goes on until the keys cannot come back. The end of the session
+// ends it too, after a last try: the lease of an orphaned session lives on.
+func (r *request) removeUntilGone(claims []*claim, done chan<- error) {
 	const shortest, longest = 20 * time.Millisecond, 2 * time.Second
-	unsure := claims[0].rev == 0 // whether a delete that finds nothing may have been too early or too late
+	told := false
+	tell := func(err error) {
+		if !told {
+			told = true
+			done <- err
+		}
+	}
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		last := r.session.Ctx().Err() != nil
 		removed, err := r.tryRemove(claims)
-		if err != nil {
-			if last || !passing(err) {
-				return err
-			}
-			unsure, r.unsure = true, true
-		} else if over, err := r.outcome(removed == int64(len(claims)), unsure, last); over {
-			r.giveKeys(claims)
-			return err
+		switch {
+		case err == nil:
+			tell(outcome(claims, removed))
+		case last, codeOf(err) == codes.PermissionDenied:
+			tell(err)
+			return
+		default:
+			markUnsure(claims)
+		}
+		if err == nil && settled(claims) {
+			giveKeys(claims)
+			return
+		}
+		if last {
+			return
 		}
 		pause(r.session.Ctx(), delay)
 	}
 }
 
-// outcome says what a delete that etcd has answered means, and whether it is
-// the last word: one that found nothing may have come before the put.
-func (r *request) outcome(removed, unsure, last bool) (over bool, err error) {
-	switch {
-	case removed:
-		return true, nil
-	case !unsure:
-		return true, ErrLost
-	default:
-		return last || r.settled(), nil
+// outcome says what a delete that etcd has answered means. One that found less
+// than all may follow one whose reply was lost.
+func outcome(claims []*claim, removed int64) error {
+	if removed == int64(len(claims)) || slices.ContainsFunc(claims, func(c *claim) bool { return c.unsure }) {
+		return nil
 	}
+	return ErrLost
+}
+
+func markUnsure(claims []*claim) {
+	for _, c := range claims {
+		c.unsure = true
+	}
+}
+
+// settled reports whether no put of the keys can come through any more.
+func settled(claims []*claim) bool {
+	return !slices.ContainsFunc(claims, func(c *claim) bool { return c.unsure && time.Since(c.asked) < inFlight })
 }
 
 // giveKeys lets later requests use the keys, unless something may yet happen
 // to them.
-func (r *request) giveKeys(claims []*claim) {
-	if r.unsure {
-		return
-	}
+func giveKeys(claims []*claim) {
 	for _, c := range claims {
-		giveKey(c.key)
+		if !c.unsure {
+			giveKey(c.key)
+		}
 	}
 }
-
-// settled reports whether the put can no longer come through.
-func (r *request) settled() bool { return r.claims[0].rev != 0 || time.Since(r.asked) > inFlight }
 
 func (r *request) tryRemove(claims []*claim) (int64, error) {
 	ctx, cancel := context.WithTimeout(r.session.Client().Ctx(), attempt)

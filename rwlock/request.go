@@ -2,7 +2,9 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,9 @@ type claim struct {
 	key   string
 	waits bool  // false for a claim that another one of the request waits for
 	rev   int64 // create revision; 0 until etcd told
+
+	asked  time.Time // when etcd was last asked to put the key; zero if never
+	unsure bool      // a reply about the key was lost, so that something may happen to it late
 }
 
 // request is the claims that one transaction makes, from before they are asked
@@ -27,9 +32,8 @@ type request struct {
 	session session
 	claims  []*claim
 	value   string
-
-	asked  time.Time // when etcd was last asked for the keys; zero if never
-	unsure bool      // a reply about the keys was lost
+	broken  bool  // a watch was ended by etcd
+	floor   int64 // the token is not less: it was so large when the hold was one of more claims
 }
 
 // newRequest names a request's keys before anything is sent, so that they can
@@ -44,7 +48,7 @@ func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
 
 // claim adds a claim to the request.
 func (r *request) claim(name string, mode keyspace.Mode) *claim {
-	c := &claim{name: name, mode: mode, key: takeKey(r.session.Lease(), name, mode)}
+	c := &claim{name: name, mode: mode, key: takeKey(r.session, name, mode)}
 	r.claims = append(r.claims, c)
 	return c
 }
@@ -56,18 +60,41 @@ func (r *request) acquire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(r.claims) == 1 {
+		_, err := r.await(ctx, r.claims[0], queues[0])
+		return err
+	}
+	return r.acquireAll(ctx, queues)
+}
+
+// acquireAll waits for one claim after the other, and meanwhile for the loss of
+// any.
+func (r *request) acquireAll(ctx context.Context, queues []standing) error {
+	if !slices.ContainsFunc(queues, func(s standing) bool { return !s.clear() }) {
+		return nil
+	}
+	l := newLoss(r)
+	defer l.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.then(cancel)
 	var held int64 // since when all claims are, if their keys are there
 	for i, c := range r.claims {
 		since, err := r.await(ctx, c, queues[i])
 		if err != nil {
-			return err
+			return firstOf(context.Cause(ctx), err)
 		}
 		held = max(held, since)
 	}
-	if len(r.claims) == 1 || held == r.token() {
-		return nil
+	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, held) })
+	return err
+}
+
+// firstOf is cause when that is a loss, else err.
+func firstOf(cause, err error) error {
+	if errors.Is(cause, ErrLost) {
+		return cause
 	}
-	_, err = retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, held) })
 	return err
 }
 
@@ -75,31 +102,54 @@ func (r *request) acquire(ctx context.Context) error {
 // each, in one transaction. When the reply to an earlier ask was lost, it finds
 // out what became of that: keys are put once only.
 func (r *request) ask(ctx context.Context) ([]standing, error) {
-	txn := r.session.Client().Txn(ctx)
-	then := append(r.getQueues(), r.puts()...)
-	if !r.unsure {
-		txn = txn.Then(then...)
-	} else {
-		txn = txn.If(r.absent()).Then(then...).Else(append(r.getQueues(), r.getMine())...)
+	txn := r.session.Client().Txn(ctx).If(r.absent()).Then(append(r.getQueues(), r.puts()...)...)
+	again := r.unsure()
+	if again {
+		txn = txn.Else(append(r.getQueues(), r.getMine())...)
 	}
-	r.asked = time.Now()
-	resp, err := txn.Commit()
-	if err != nil {
-		r.unsure = true
+	resp, err := r.send(txn)
+	switch {
+	case err != nil:
 		return nil, err
+	case resp.Succeeded:
+		r.put(resp.Header.Revision)
+	case again:
+		r.put(resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs[0].CreateRevision)
+	default: // whoever put a key of ours, it was not this request
+		r.rename()
+		return nil, errKeyTaken
 	}
-	rev := resp.Header.Revision
-	if !resp.Succeeded {
-		rev = resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs[0].CreateRevision
-	}
-	r.put(rev)
-	return r.standings(resp, rev), nil
+	return r.standings(resp, r.claims[0].rev), nil
 }
+
+// send commits a transaction that puts the claims, and notes what is sure.
+func (r *request) send(txn clientv3.Txn) (*clientv3.TxnResponse, error) {
+	now := time.Now()
+	resp, err := txn.Commit()
+	if refused(err) {
+		return resp, err
+	}
+	for _, c := range r.claims {
+		c.asked = now
+		c.unsure = c.unsure || err != nil
+	}
+	return resp, err
+}
+
+// unsure reports whether an earlier ask may have come through, or may yet.
+func (r *request) unsure() bool { return r.claims[0].unsure }
 
 // put notes that the claims were put at rev.
 func (r *request) put(rev int64) {
 	for _, c := range r.claims {
 		c.rev = rev
+	}
+}
+
+// rename gives the claims keys that nobody has used.
+func (r *request) rename() {
+	for _, c := range r.claims {
+		c.key = newKey(c.name, c.mode)
 	}
 }
 
@@ -201,7 +251,7 @@ func (c *claim) guard() clientv3.Cmp {
 
 // token is the latest create revision of the claims.
 func (r *request) token() int64 {
-	var token int64
+	token := r.floor
 	for _, c := range r.claims {
 		token = max(token, c.rev)
 	}

@@ -38,11 +38,17 @@ func newRWMutex(s session, name string, opts []Option) *RWMutex {
 // else in the background. It returns ErrSessionExpired as soon as the session
 // ends, ErrLost when somebody deleted the waiting request, ErrBusy when this
 // RWMutex holds or waits already.
-func (m *RWMutex) RLock(ctx context.Context) error { return m.lock(ctx, Read) }
+func (m *RWMutex) RLock(ctx context.Context) error {
+	_, err := m.lock(ctx, Read)
+	return err
+}
 
 // RWLock takes the lock for writing, alone. It waits for every reader and every
 // writer that asked before. In all else it is like RLock.
-func (m *RWMutex) RWLock(ctx context.Context) error { return m.lock(ctx, Write) }
+func (m *RWMutex) RWLock(ctx context.Context) error {
+	_, err := m.lock(ctx, Write)
+	return err
+}
 
 // TryRLock takes the lock for reading if that needs no waiting, and returns
 // ErrLocked if it does, which a writer that waits is reason enough for. A try
@@ -55,21 +61,16 @@ func (m *RWMutex) TryRWLock(ctx context.Context) error { return m.try(ctx, Write
 
 // RDo calls f while holding the lock for reading. See RWDo.
 func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error {
-	if err := m.RLock(ctx); err != nil {
-		return err
-	}
-	return m.do(ctx, f)
+	return m.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Read) }, f)
 }
 
 // RWDo takes the lock for writing, calls f, and unlocks, also when f panics.
 // The context that f gets ends with ctx, or when the lock is lost; then
-// context.Cause is ErrLost or ErrSessionExpired. It returns the error of the
+// context.Cause is ErrLost or ErrSessionExpired; a lease that was revoked can show
+// as either. It returns the error of the
 // acquisition, or else those of f and of Unlock, joined.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
-	if err := m.RWLock(ctx); err != nil {
-		return err
-	}
-	return m.do(ctx, f)
+	return m.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
 }
 
 // Key is the etcd key of the request that holds the lock or waits for it, or
@@ -99,9 +100,9 @@ func never(name string) clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(name), "<", 0)
 }
 
-func (m *RWMutex) lock(ctx context.Context, mode Mode) error {
+func (m *RWMutex) lock(ctx context.Context, mode Mode) (*loss, error) {
 	if m.name == "" {
-		return ErrInvalidName
+		return nil, ErrInvalidName
 	}
 	req := m.request(mode)
 	return m.take(ctx, req, req.acquire)
@@ -112,7 +113,8 @@ func (m *RWMutex) try(ctx context.Context, mode Mode) error {
 		return ErrInvalidName
 	}
 	req := m.request(mode)
-	return m.take(ctx, req, req.tryAcquire)
+	_, err := m.take(ctx, req, req.tryAcquire)
+	return err
 }
 
 func (m *RWMutex) request(mode Mode) *request {

@@ -28,6 +28,7 @@ type Session struct {
 	ctx    context.Context
 	end    context.CancelCauseFunc
 	kept   chan struct{} // closes when the lease is no longer kept alive
+	stream *leaseStream  // of renewals, nil when there is none; only keepAlive's
 
 	mu       sync.Mutex
 	ttl      time.Duration // as etcd granted it
@@ -40,8 +41,6 @@ var errClosed = errors.New("rwlock: session was closed")
 // NewSession grants a lease of at least ttl, in whole seconds, rounded up, and
 // keeps it alive until Close. etcd raises a ttl below its minimum, which is 1.5
 // times its election timeout: see TTL. ctx bounds the call only.
-//
-// When it cannot keep the lease alive from the beginning, it leaves none behind.
 func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*Session, error) {
 	if ttl <= 0 {
 		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
@@ -64,7 +63,8 @@ func (s *Session) Client() *clientv3.Client { return s.client }
 // Lease is the session's lease.
 func (s *Session) Lease() clientv3.LeaseID { return s.lease }
 
-// Ctx ends with the session; its cause is ErrSessionExpired if nobody closed it.
+// Ctx ends with the session. Its cause is ErrSessionExpired if nobody closed the
+// session or the client.
 func (s *Session) Ctx() context.Context { return s.ctx }
 
 // Done closes when the session ends.
@@ -120,7 +120,7 @@ func (s *Session) renewed(sent time.Time, ttl int64) {
 // fails. It ends the session when the lease is gone or may be.
 func (s *Session) keepAlive() {
 	defer close(s.kept)
-	for pause(s.ctx, s.TTL()*2/9) { // with its jitter, at most a third
+	for pause(s.ctx, max(min(s.TTL(), time.Until(s.Deadline()))*2/9, 1)) { // with its jitter, at most a third
 		if err := s.renewByDeadline(); err != nil {
 			s.end(ErrSessionExpired) // unless it was closed before
 		}
@@ -146,19 +146,42 @@ func (s *Session) renewByDeadline() error {
 	}
 }
 
-// renew asks once. It does not use the client's own KeepAliveOnce, which repeats
-// without a pause while there is no connection.
-func (s *Session) renew(ctx context.Context) (int64, error) {
+// renew asks once. It does not use the client's own KeepAliveOnce, which opens a
+// stream, and where there is a password logs in, each time, and repeats without a
+// pause while there is no connection.
+func (s *Session) renew(ctx context.Context) (ttl int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.TTL()/3)
 	defer cancel()
-	stream, err := etcdserverpb.NewLeaseClient(s.client.ActiveConnection()).LeaseKeepAlive(ctx)
+	if s.stream == nil {
+		s.stream = &leaseStream{}
+		s.stream.ctx, s.stream.close = context.WithCancel(s.ctx)
+	}
+	defer context.AfterFunc(ctx, s.stream.close)()
+	if ttl, err = s.stream.renew(s.client, s.lease); err != nil {
+		s.stream.close()
+		s.stream = nil
+	}
+	return ttl, err
+}
+
+// leaseStream is a stream of renewals, each answered before the next.
+type leaseStream struct {
+	etcdserverpb.Lease_LeaseKeepAliveClient
+	ctx   context.Context
+	close context.CancelFunc
+}
+
+func (l *leaseStream) renew(client *clientv3.Client, lease clientv3.LeaseID) (ttl int64, err error) {
+	if l.Lease_LeaseKeepAliveClient == nil {
+		l.Lease_LeaseKeepAliveClient, err = etcdserverpb.NewLeaseClient(client.ActiveConnection()).LeaseKeepAlive(l.ctx)
+	}
+	if err == nil {
+		err = l.Send(&etcdserverpb.LeaseKeepAliveRequest{ID: int64(lease)})
+	}
 	if err != nil {
 		return 0, err
 	}
-	if err := stream.Send(&etcdserverpb.LeaseKeepAliveRequest{ID: int64(s.lease)}); err != nil {
-		return 0, err
-	}
-	resp, err := stream.Recv()
+	resp, err := l.Recv()
 	if err != nil {
 		return 0, err
 	}

@@ -33,8 +33,13 @@ func newSet(s session, wants []Want, opts []Option) *Set {
 
 // Lock takes all locks of the set. It waits and fails as RWMutex.RWLock does.
 func (s *Set) Lock(ctx context.Context) error {
+	_, err := s.lock(ctx)
+	return err
+}
+
+func (s *Set) lock(ctx context.Context) (*loss, error) {
 	if err := s.check(); err != nil {
-		return err
+		return nil, err
 	}
 	req := s.request()
 	return s.take(ctx, req, req.acquire)
@@ -47,15 +52,13 @@ func (s *Set) TryLock(ctx context.Context) error {
 		return err
 	}
 	req := s.request()
-	return s.take(ctx, req, req.tryAcquire)
+	_, err := s.take(ctx, req, req.tryAcquire)
+	return err
 }
 
 // Do calls f while holding all locks of the set, as RWMutex.RWDo does.
 func (s *Set) Do(ctx context.Context, f func(context.Context) error) error {
-	if err := s.Lock(ctx); err != nil {
-		return err
-	}
-	return s.do(ctx, f)
+	return s.do(ctx, s.lock, f)
 }
 
 // Guard are conditions for a transaction of the caller's own that are true

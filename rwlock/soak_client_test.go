@@ -187,7 +187,7 @@ func (c *client) started() *process {
 func (c *client) open(ctx context.Context) (*process, *rwlock.Session) {
 	for {
 		p := c.living(ctx)
-		if p == nil {
+		if p == nil || ctx.Err() != nil {
 			return nil, nil
 		}
 		if c.session != nil && c.session.Ctx().Err() == nil {
@@ -215,7 +215,7 @@ func (c *client) run(busy, limit context.Context) {
 	for {
 		job := c.draw()
 		p, s := c.open(busy)
-		if p == nil || busy.Err() != nil {
+		if p == nil {
 			break
 		}
 		c.work(busy, p, s, job)

@@ -134,7 +134,7 @@ func upgradesOf(grants []*grant) map[place]int64 {
 	for _, g := range grants {
 		for i, s := range g.stages {
 			if i > 0 && s.mode == rwlock.Write {
-				upgrades[place{g.name, s.mode, s.token}] = g.stages[i-1].token
+				upgrades[place{g.name, s.mode, s.token}] = g.created(i - 1)
 			}
 		}
 	}
@@ -149,8 +149,8 @@ func checkHistory(t *tally, since int64, changes []change, grants []*grant) {
 	}
 	tenures := map[string][]tenure{}
 	for _, g := range grants {
-		for _, s := range g.stages {
-			r := f.requests[place{g.name, s.mode, s.token}]
+		for i, s := range g.stages {
+			r := f.requests[place{g.name, s.mode, g.created(i)}]
 			switch {
 			case r == nil:
 				t.violation("client %d was given %s of %s with token %d, which was never asked for", g.client, s.mode, g.name, s.token)

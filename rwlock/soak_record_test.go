@@ -32,6 +32,16 @@ type stage struct {
 	unsure bool  // the answer was lost, and it may never have come to be
 }
 
+// created is the create revision of the key that holds in stage i: of a reader's
+// the first, for an upgrade keeps it, and a downgrade goes back to it with the
+// token that the hold has by then.
+func (g *grant) created(i int) int64 {
+	if g.stages[i].mode == rwlock.Read {
+		i = 0
+	}
+	return g.stages[i].token
+}
+
 // lastReturn is when the last of the stages was known to have begun.
 func (g *grant) lastReturn() int64 {
 	var last int64

@@ -92,14 +92,16 @@ func newSoak(t *testing.T, seed uint64) *soak {
 func (s *soak) run(t *testing.T, duration time.Duration) {
 	t.Helper()
 	faulty, healed := context.WithTimeout(t.Context(), duration)
-	defer healed()
 	busy, idle := context.WithTimeout(t.Context(), duration-lastFaults)
-	defer idle()
 	limit, cancel := context.WithTimeout(t.Context(), duration+toTheEnd)
-	defer cancel()
 	var work, faults sync.WaitGroup
-	defer work.Wait() // also when a member cannot be started again, which ends the test
-	defer cancel()
+	defer func() { // also when a member cannot be started again, which ends the test
+		healed()
+		idle()
+		cancel()
+		faults.Wait()
+		work.Wait()
+	}()
 	for _, c := range s.clients {
 		work.Go(func() { c.run(busy, limit) })
 	}
@@ -125,10 +127,7 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 // check asks the witnesses.
 func (s *soak) check(t *testing.T, duration time.Duration) {
 	t.Helper()
-	etcdtest.Eventually(t, "no key is left", func() bool {
-		resp, err := s.admin.Get(t.Context(), prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
-		return err == nil && resp.Count == 0
-	})
+	s.checkEmpty(t.Context())
 	var grants []*grant
 	for _, c := range s.clients {
 		grants = append(grants, c.grants...)
@@ -150,6 +149,27 @@ func (s *soak) check(t *testing.T, duration time.Duration) {
 	t.Errorf("%d violations; the whole story is in %s", len(s.tally.violations), kept())
 	if err := s.tell(kept(), grants, changes); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkEmpty waits until no key is left: the leases of those who were killed
+// run out.
+func (s *soak) checkEmpty(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, toTheEnd)
+	defer cancel()
+	left := "unknown"
+	for {
+		resp, err := s.admin.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+		if err == nil {
+			left = fmt.Sprint(resp.Kvs)
+		}
+		if err == nil && len(resp.Kvs) == 0 {
+			return
+		}
+		if !wait(ctx, 20*time.Millisecond) {
+			s.tally.violation("keys are left in the end: %s", left)
+			return
+		}
 	}
 }
 

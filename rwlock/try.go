@@ -27,17 +27,21 @@ func (r *request) tryBeside(ctx context.Context, own *claim) error {
 			r.put(resp.Header.Revision)
 			return nil
 		}
-		last := resp.Responses[len(resp.Responses)-1].GetResponseRange()
-		if len(last.Kvs) > 0 { // an earlier try had come through
-			r.put(last.Kvs[0].CreateRevision)
-			return nil
+		if mine := resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs; len(mine) > 0 {
+			if r.unsure() { // an earlier try had come through
+				r.put(mine[0].CreateRevision)
+				return nil
+			}
+			r.rename() // whoever put a key of ours, it was not this request
+			continue
 		}
-		if !r.unsure { // nothing was put, nor will be
-			r.asked = time.Time{}
+		if !r.unsure() { // nothing was put, nor will be
+			r.forget()
 		}
 		if err := t.refused(resp); err != nil {
 			return err
 		}
+		pause(ctx, time.Millisecond)
 	}
 }
 
@@ -64,10 +68,14 @@ func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error)
 		}
 		queues = append(queues, c.getQueue(t.limit)...)
 	}
-	t.asked = time.Now()
-	resp, err := t.session.Client().Txn(ctx).If(conds...).Then(t.puts()...).Else(append(queues, t.getMine())...).Commit()
-	t.unsure = t.unsure || err != nil
-	return resp, err
+	return t.send(t.session.Client().Txn(ctx).If(conds...).Then(t.puts()...).Else(append(queues, t.getMine())...))
+}
+
+// forget notes that etcd was not asked for anything that it did.
+func (r *request) forget() {
+	for _, c := range r.claims {
+		c.asked = time.Time{}
+	}
 }
 
 // refused says why a try did not put its claims. It returns nil when that is

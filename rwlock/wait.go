@@ -5,8 +5,10 @@ import (
 	"errors"
 	"slices"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 )
 
 // errWatchEnded says that etcd ended a watch. What it would have told is read
@@ -16,10 +18,12 @@ var errWatchEnded = errors.New("watch ended")
 // await returns when nothing is ahead of c any more: a revision at which that
 // was so and c's own key was there.
 func (r *request) await(ctx context.Context, c *claim, now standing) (int64, error) {
+	limit := int64(tail)
 	for !now.clear() {
-		next := func() (standing, error) { return r.wait(ctx, c, now) }
+		next := func() (standing, error) { return r.wait(ctx, c, now, limit) }
 		if len(now.ahead) == 0 { // but keys of locks nested below, which hide what there is
-			next = func() (standing, error) { return r.look(ctx, c, now.rev, 0) }
+			limit = 0
+			next = func() (standing, error) { return r.look(ctx, c, now.rev, limit) }
 		}
 		var err error
 		if now, err = retry(ctx, next); err != nil {
@@ -34,6 +38,7 @@ type waiter struct {
 	*request
 	*claim
 	plan
+	limit int64 // of what is read of the queue, 0 for none
 }
 
 // wait watches blockers of c until they are gone, and returns what is ahead of
@@ -42,10 +47,10 @@ type waiter struct {
 // etcd serves a watch at once only when it starts at the current revision; one
 // that starts in the past waits for a loop that runs ten times a second. So
 // the watch starts "now", and what happened before it is read after it.
-func (r *request) wait(ctx context.Context, c *claim, now standing) (standing, error) {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+func (r *request) wait(ctx context.Context, c *claim, now standing, limit int64) (standing, error) {
+	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
-	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key)}
+	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key), limit: limit}
 	client := r.session.Client()
 	var mine clientv3.WatchChan
 	if !w.proves {
@@ -65,10 +70,21 @@ func (r *request) wait(ctx context.Context, c *claim, now standing) (standing, e
 			return standing{}, ctx.Err()
 		}
 		next, done, err := w.handle(ctx, resp)
+		r.broken = r.broken || errors.Is(err, errWatchEnded)
 		if done || err != nil {
 			return next, err
 		}
 	}
+}
+
+// watchContext is a context for watches. All watches of a client share a stream,
+// and etcd asks each new one for the right to it by what the stream began with:
+// one that was ended is better begun again on a stream of its own.
+func (r *request) watchContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.broken {
+		ctx = metadata.AppendToOutgoingContext(ctx, "rwlock-stream", uuid.NewString())
+	}
+	return context.WithCancel(clientv3.WithRequireLeader(ctx))
 }
 
 // handle takes what a watch tells. It is done when the watched blockers are
@@ -78,7 +94,7 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		return standing{}, false, err
 	}
 	if resp.Created { // from now on nothing goes unseen
-		next, err = w.look(ctx, w.claim, resp.Header.Revision, tail)
+		next, err = w.look(ctx, w.claim, resp.Header.Revision, w.limit)
 		w.watched = still(w.watched, next.ahead)
 		return next, len(w.watched) == 0, err
 	}
@@ -97,7 +113,7 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 	case w.proves:
 		return standing{all: true, rev: rev}, true, nil
 	default:
-		next, err = w.look(ctx, w.claim, rev, tail)
+		next, err = w.look(ctx, w.claim, rev, w.limit)
 		return next, true, err
 	}
 }
@@ -168,9 +184,9 @@ func watchError(resp clientv3.WatchResponse) error {
 	switch {
 	case err == nil && (resp.Created || len(resp.Events) > 0):
 		return nil
-	case err == nil, errors.Is(err, rpctypes.ErrCompacted), transient(err):
-		return errWatchEnded
-	default:
+	case codeOf(err) == codes.PermissionDenied:
 		return err
+	default:
+		return errWatchEnded
 	}
 }
