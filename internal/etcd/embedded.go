@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -30,6 +31,7 @@ type EmbeddedConfig struct {
 type Embedded struct {
 	server  *embed.Etcd
 	tempDir string
+	closed  sync.Once
 }
 
 const (
@@ -76,12 +78,14 @@ func (e *Embedded) Done() <-chan struct{} { return e.server.Server.StopNotify() 
 // Close stops the member and removes its temporary folder. It may be called
 // more than once.
 func (e *Embedded) Close() {
-	if e.server != nil {
-		e.server.Close()
-	}
-	if e.tempDir != "" {
-		_ = os.RemoveAll(e.tempDir)
-	}
+	e.closed.Do(func() {
+		if e.server != nil {
+			e.server.Close()
+		}
+		if e.tempDir != "" {
+			_ = os.RemoveAll(e.tempDir)
+		}
+	})
 }
 
 func (e *Embedded) waitReady(ctx context.Context) error {
