@@ -210,7 +210,7 @@ func (c *client) open(ctx context.Context) (*process, *rwlock.Session) {
 }
 
 // run works until busy ends. Then it takes each lock once more, which must come
-// to pass before limit, and closes its session.
+// to pass before limit.
 func (c *client) run(busy, limit context.Context) {
 	for {
 		job := c.draw()
@@ -225,7 +225,11 @@ func (c *client) run(busy, limit context.Context) {
 			c.tally.violation("client %d is stuck: it could not have %s in the end", c.id, name)
 		}
 	}
-	if _, s := c.open(limit); s != nil {
+}
+
+// close closes the session, once all is healed.
+func (c *client) close(ctx context.Context) {
+	if _, s := c.open(ctx); s != nil {
 		if err := s.Close(); err != nil {
 			c.tally.violation("client %d could not close its session in the end: %v", c.id, err)
 		}

@@ -108,6 +108,9 @@ func (s *soak) run(t *testing.T, duration time.Duration) {
 	s.injectAll(faulty, &faults, duration)
 	faults.Wait()
 	work.Wait()
+	for _, c := range s.clients {
+		c.close(limit)
+	}
 	s.check(t, duration)
 }
 
@@ -175,7 +178,7 @@ func (s *soak) checkEmpty(ctx context.Context) {
 
 // keptDir is a directory for what is worth keeping of a failure.
 func keptDir() string {
-	dir, err := os.MkdirTemp("", "etcd-lock-soak-*")
+	dir, err := os.MkdirTemp("", "rwlock-soak-*")
 	if err != nil {
 		return os.TempDir()
 	}
