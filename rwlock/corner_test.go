@@ -97,8 +97,8 @@ func TestRefusals(t *testing.T) {
 	calls := count(f.client)
 	f.mustBe(NewRWMutex(s, f.name).RLock(f.soon()), ErrSessionExpired)
 	f.mustBe(NewRWMutex(s, f.name).TryRWLock(f.soon()), ErrSessionExpired)
-	if n := calls.total(); n != 2 {
-		t.Errorf("%d calls to etcd for two refusals, want 2", n)
+	if n := calls.total(); n > 2 { // none when the session has noticed already
+		t.Errorf("%d calls to etcd for two refusals, want at most 2", n)
 	}
 	many := make([]Want, 100)
 	for i := range many {

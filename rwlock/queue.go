@@ -71,14 +71,15 @@ type plan struct {
 
 // newPlan chooses what to watch of what is ahead, of which there is something.
 //
-// A short queue in the waiter's own directory is watched whole, and itself with
-// it: etcd tells one watch its events in the order in which they happened, so
-// that when the last blocker goes and the own key has not, the lock is held,
-// and nothing needs to be read. Of a longer one, that would tell every waiter
-// of every hand-off. There a waiter watches the last to come, which is the last
-// to go, and then reads.
-func newPlan(s standing, mine string) plan {
-	if s.all && !slices.ContainsFunc(s.ahead, func(p place) bool { return dir(p.key) != dir(mine) }) {
+// A short queue is watched whole, and the waiter's own key with it: etcd tells
+// one watch its events in the order in which they happened, so that when the
+// last blocker goes and the own key has not, the lock is held, and nothing needs
+// to be read. Of a longer queue, that would tell every waiter of every hand-off.
+// There a waiter watches the last to come, which is the last to go, and then
+// reads. So it does if narrow says that a wide range has not done well: it may
+// not be allowed, or keys that are none of the lock's may come and go in it.
+func newPlan(s standing, mine string, narrow bool) plan {
+	if s.all && (!narrow || inOneDir(s.ahead, mine)) {
 		p := plan{watched: s.ahead, first: mine, last: mine, proves: true}
 		for _, b := range s.ahead {
 			p.first, p.last = min(p.first, b.key), max(p.last, b.key)
@@ -87,6 +88,10 @@ func newPlan(s standing, mine string) plan {
 	}
 	nearest := s.ahead[len(s.ahead)-1:]
 	return plan{watched: nearest, first: nearest[0].key, last: nearest[0].key}
+}
+
+func inOneDir(places []place, mine string) bool {
+	return !slices.ContainsFunc(places, func(p place) bool { return dir(p.key) != dir(mine) })
 }
 
 // end is the first key after the plan's range, as etcd's range end.

@@ -36,16 +36,18 @@ func TestPlan(t *testing.T) {
 		first   string
 		last    string
 		proves  bool
+		narrow  bool
 	}{
-		{"a writer before a writer", standing{ahead: []place{w("1", 1)}, all: true}, "/a/write/2", 1, "/a/write/1", "/a/write/2", true},
-		{"a few writers, and the waiter in their middle", standing{ahead: []place{w("7", 1), w("3", 2)}, all: true}, "/a/write/5", 2, "/a/write/3", "/a/write/7", true},
-		{"the last of many writers", standing{ahead: []place{w("1", 1), w("2", 2)}}, "/a/write/4", 1, "/a/write/2", "/a/write/2", false},
-		{"a writer before a reader", standing{ahead: []place{w("1", 1)}, all: true}, "/a/read/2", 1, "/a/write/1", "/a/write/1", false},
-		{"a writer and a reader before a writer", standing{ahead: []place{w("1", 1), r("2", 2)}, all: true}, "/a/write/5", 1, "/a/read/2", "/a/read/2", false},
+		{"a writer before a writer", standing{ahead: []place{w("1", 1)}, all: true}, "/a/write/2", 1, "/a/write/1", "/a/write/2", true, false},
+		{"a few writers, and the waiter in their middle", standing{ahead: []place{w("7", 1), w("3", 2)}, all: true}, "/a/write/5", 2, "/a/write/3", "/a/write/7", true, true},
+		{"the last of many writers", standing{ahead: []place{w("1", 1), w("2", 2)}}, "/a/write/4", 1, "/a/write/2", "/a/write/2", false, false},
+		{"a writer before a reader", standing{ahead: []place{w("1", 1)}, all: true}, "/a/read/2", 1, "/a/read/2", "/a/write/1", true, false},
+		{"a writer before a reader, narrowly", standing{ahead: []place{w("1", 1)}, all: true}, "/a/read/2", 1, "/a/write/1", "/a/write/1", false, true},
+		{"a writer and a reader before a writer", standing{ahead: []place{w("1", 1), r("2", 2)}, all: true}, "/a/write/5", 2, "/a/read/2", "/a/write/5", true, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPlan(tt.now, tt.mine)
+			p := newPlan(tt.now, tt.mine, tt.narrow)
 			if len(p.watched) != tt.watched || p.first != tt.first || p.last != tt.last || p.proves != tt.proves {
 				t.Errorf("plan = %+v, want %d watched from %s to %s, proves %v", p, tt.watched, tt.first, tt.last, tt.proves)
 			}

@@ -21,6 +21,7 @@ type claim struct {
 	waits bool  // false for a claim that another one of the request waits for
 	rev   int64 // create revision; 0 until etcd told
 
+	narrow bool      // a wide watch has not done well
 	asked  time.Time // when etcd was last asked to put the key; zero if never
 	unsure bool      // a reply about the key was lost, so that something may happen to it late
 }

@@ -39,7 +39,11 @@ type waiter struct {
 	*claim
 	plan
 	limit int64 // of what is read of the queue, 0 for none
+	noise int   // events that were none of its business
 }
+
+// noisy is how many events a waiter puts up with that tell it nothing.
+const noisy = 64
 
 // wait watches blockers of c until they are gone, and returns what is ahead of
 // c then.
@@ -50,7 +54,7 @@ type waiter struct {
 func (r *request) wait(ctx context.Context, c *claim, now standing, limit int64) (standing, error) {
 	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
-	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key), limit: limit}
+	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key, c.narrow), limit: limit}
 	client := r.session.Client()
 	var mine clientv3.WatchChan
 	if !w.proves {
@@ -91,6 +95,9 @@ func (r *request) watchContext(ctx context.Context) (context.Context, context.Ca
 // gone, and returns what is ahead then.
 func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next standing, done bool, err error) {
 	if err := watchError(resp); err != nil {
+		if w.proves && !w.narrow && codeOf(err) == codes.PermissionDenied {
+			w.narrow, err = true, errWatchEnded
+		}
 		return standing{}, false, err
 	}
 	if resp.Created { // from now on nothing goes unseen
@@ -99,6 +106,7 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		return next, len(w.watched) == 0, err
 	}
 	var rev int64
+	before := len(w.watched)
 	for _, ev := range resp.Events {
 		gone := place{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}
 		if w.lostWith(gone) {
@@ -106,6 +114,10 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		}
 		w.watched = without(w.watched, gone)
 		rev = gone.rev
+	}
+	if w.noise += len(resp.Events) - (before - len(w.watched)); w.noise > noisy && !w.narrow {
+		w.narrow = true
+		return standing{}, false, errWatchEnded
 	}
 	switch {
 	case len(w.watched) > 0:
