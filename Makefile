@@ -13,3 +13,7 @@ cover:
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden:
 	go test ./tui -update
+fuzz:
+	go test ./internal/keyspace -run XXX -fuzz FuzzEncodeParse -fuzztime 30s
+soak:
+	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m

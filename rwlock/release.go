@@ -25,6 +25,14 @@ const (
 // ends; then the removal goes on in the background for as long as the session
 // lives. So a key is never left to its lease while etcd can be reached.
 func (r *request) release(ctx context.Context, claims ...*claim) error {
+	if ctx.Err() == nil && settled(claims) { // which is usual, and does without a goroutine
+		removed, err := r.remove(ctx, claims)
+		if err == nil {
+			giveKeys(claims)
+			return outcome(claims, removed)
+		}
+		markUnsure(claims)
+	}
 	done := make(chan error, 1)
 	go r.removeUntilGone(claims, done)
 	select {

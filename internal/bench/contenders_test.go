@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -72,6 +73,29 @@ func raw() contender {
 				return err
 			}
 			_, err := client.Put(context.Background(), key, "", clientv3.WithLease(s.Lease()))
+			return unlock, err
+		},
+	}
+}
+
+// bare is what rwlock asks of etcd, without rwlock: a transaction that reads who
+// is ahead and puts a key that nobody has put, and a delete.
+func bare() contender {
+	return contender{
+		name: "rwlock's transaction alone",
+		write: func(s *concurrency.Session, name string) (func() error, error) {
+			client, key := s.Client(), name+"/write/"+uuid.NewSHA1(uuid.Nil, []byte(name)).String()
+			unlock := func() error {
+				_, err := client.Delete(context.Background(), key)
+				return err
+			}
+			_, err := client.Txn(context.Background()).
+				If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+				Then(
+					clientv3.OpGet(name+"/write/", clientv3.WithPrefix(), clientv3.WithKeysOnly()),
+					clientv3.OpGet(name+"/read/", clientv3.WithPrefix(), clientv3.WithKeysOnly()),
+					clientv3.OpPut(key, strings.Repeat("x", 90), clientv3.WithLease(s.Lease())),
+				).Commit()
 			return unlock, err
 		},
 	}

@@ -17,7 +17,7 @@ import (
 // uncontended measures lock + unlock by one who is alone.
 func (b bench) uncontended() {
 	session := b.sessions(1, nil)[0]
-	contenders := []contender{raw(), ours(), mutex(), recipeRWMutex()}
+	contenders := []contender{raw(), bare(), ours(), mutex(), recipeRWMutex()}
 	took := make([][]time.Duration, len(contenders))
 	for range b.pairs {
 		for i, c := range contenders {
