@@ -395,3 +395,26 @@ func TestCostInCalls(t *testing.T) {
 		t.Errorf("lock and unlock without contention took %d calls, want 2", n)
 	}
 }
+
+// One who waits and one who holds ask etcd for nothing but the renewal of their
+// leases.
+func TestIdleCostsNothing(t *testing.T) {
+	f := newFixture(t)
+	calls := count(f.client)
+	s, err := NewSession(f.soon(), f.client, time.Second)
+	f.must(err)
+	defer func() { _ = s.Close() }()
+	holder, m := s.NewRWMutex(f.name), s.NewRWMutex(f.name)
+	f.must(holder.RWLock(f.soon()))
+	waiter := start(func() error { return m.RWLock(f.soon()) })
+	const contended = 4 // two to ask, a watch, a look
+	etcdtest.Eventually(t, "the waiter has come to rest", func() bool { return calls.total() == contended })
+	began := s.Deadline()
+	etcdtest.Eventually(t, "some renewals", func() bool { return s.Deadline().Sub(began) > time.Second })
+	if n := calls.total(); n != contended {
+		t.Errorf("%d calls to etcd while nothing happened, want %d in all", n, contended)
+	}
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	f.must(m.Unlock())
+}
