@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 
@@ -139,11 +140,22 @@ func TestMutexesOfOneSession(t *testing.T) {
 func TestNamesThatNeverCollide(t *testing.T) {
 	f := newFixture(t)
 	names := []string{"", "/", "/b", "/read", "/write", "/read/", "/write/x", "/read/x/write", "/writers", "/write/read", "\x00", "/\xff\xfe", "/\x1b[2J\n"}
-	for _, suffix := range names {
-		m := NewRWMutex(f.session(), f.name+suffix)
-		f.must(m.RWLock(f.soon()))
-		t.Cleanup(func() { _ = m.Unlock() })
+	lockAll := func() (unlock func()) {
+		var held []*RWMutex
+		for _, suffix := range names {
+			m := NewRWMutex(f.session(), f.name+suffix)
+			f.must(m.RWLock(f.soon()))
+			held = append(held, m)
+		}
+		return func() {
+			for _, m := range held {
+				f.must(m.Unlock())
+			}
+		}
 	}
+	lockAll()()
+	slices.Reverse(names) // what is nested below a name is there before it
+	defer lockAll()()
 	for _, suffix := range names {
 		second := NewRWMutex(f.session(), f.name+suffix)
 		ctx, cancel := context.WithCancel(f.soon())
