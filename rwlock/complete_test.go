@@ -81,14 +81,7 @@ func TestTry(t *testing.T) {
 	t.Run("LostReply", func(t *testing.T) {
 		f := newFixture(t)
 		calls := count(f.client)
-		lost := false
-		calls.after = func() error {
-			if !lost {
-				lost = true
-				return errWatchEnded // any transient error
-			}
-			return nil
-		}
+		calls.once(errWatchEnded)
 		m := f.mutex()
 		f.must(m.TryRWLock(f.soon()))
 		if n := f.keys(); n != 1 {
@@ -568,14 +561,7 @@ func TestKeysAreUsedAgain(t *testing.T) {
 	}
 	t.Run("NotWhenUnsure", func(t *testing.T) {
 		calls := count(f.client)
-		lost := false
-		calls.after = func() error {
-			if !lost {
-				lost = true
-				return errWatchEnded // any transient error: the reply to Unlock is lost
-			}
-			return nil
-		}
+		calls.once(errWatchEnded)
 		f.must(b.Unlock())
 		calls.after = nil
 		if again := held(b); again == first {

@@ -261,14 +261,7 @@ func TestLostReplyToThePut(t *testing.T) {
 	t.Run("Retried", func(t *testing.T) {
 		f := newFixture(t)
 		calls := count(f.client)
-		lost := false
-		calls.after = func() error {
-			if !lost {
-				lost = true
-				return unavailable
-			}
-			return nil
-		}
+		calls.once(unavailable)
 		m := f.mutex()
 		f.must(m.RWLock(f.soon()))
 		if n := f.keys(); n != 1 {
@@ -280,14 +273,7 @@ func TestLostReplyToThePut(t *testing.T) {
 	t.Run("TakenBack", func(t *testing.T) {
 		f := newFixture(t)
 		calls := count(f.client)
-		lost := false
-		calls.after = func() error {
-			if !lost {
-				lost = true
-				return broken
-			}
-			return nil
-		}
+		calls.once(broken)
 		f.mustBe(f.mutex().RWLock(f.soon()), broken)
 		f.mustHaveNoKeys()
 	})
@@ -296,14 +282,7 @@ func TestLostReplyToThePut(t *testing.T) {
 		calls := count(f.client)
 		m := f.mutex()
 		f.must(m.RWLock(f.soon()))
-		lost := false
-		calls.after = func() error {
-			if !lost {
-				lost = true
-				return unavailable
-			}
-			return nil
-		}
+		calls.once(unavailable)
 		f.must(m.Unlock())
 		f.mustHaveNoKeys()
 	})

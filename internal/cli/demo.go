@@ -40,16 +40,7 @@ handful of locks in it, and the terminal UI on them. All of it ends with the UI.
 }
 
 func demoRun(ctx context.Context, opts *demoOptions) error {
-	if !isTerminal(opts.out) {
-		return usageError{errNoTerminal}
-	}
-	c, err := opts.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	defer contend(ctx, c, opts.seed)()
-	return c.screens(ctx, &opts.tuiOptions)
+	return opts.run(ctx, func(c *cluster) (stop func()) { return contend(ctx, c, opts.seed) })
 }
 
 // contend keeps the demo's locks moving until it is stopped.

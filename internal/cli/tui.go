@@ -52,6 +52,11 @@ func (a *app) tuiOptions() *tuiOptions {
 var errNoTerminal = errors.New("the terminal UI needs a terminal on standard output; etcd-lock ls and show print what it shows")
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {
+	return opts.run(ctx, func(*cluster) (stop func()) { return func() {} })
+}
+
+// run runs the terminal UI, with what beside starts going on at the same time.
+func (opts *tuiOptions) run(ctx context.Context, beside func(*cluster) (stop func())) error {
 	if !isTerminal(opts.out) {
 		return usageError{errNoTerminal}
 	}
@@ -60,6 +65,7 @@ func tuiRun(ctx context.Context, opts *tuiOptions) error {
 		return err
 	}
 	defer c.close()
+	defer beside(c)()
 	return c.screens(ctx, opts)
 }
 
