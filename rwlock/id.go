@@ -17,7 +17,8 @@ import (
 // etcd applies all writes. So requests of one session for one name use the same
 // key again, as long as nothing is unsure about it.
 
-// process sets this process's ids apart from those of any other.
+// process is the half of an id that sets this process apart from any other. The
+// other half is the session's lease.
 var process = sync.OnceValue(uuid.New)
 
 // taken holds the keys that requests of this process use now, each with the
@@ -42,7 +43,8 @@ func sweep() {
 
 // takeKey returns a key for a request, to be given back by giveKey.
 func takeKey(s session, name string, mode keyspace.Mode) string {
-	id := uuid.NewSHA1(process(), binary.BigEndian.AppendUint64(nil, uint64(s.Lease())))
+	id := process()
+	binary.BigEndian.PutUint64(id[8:], uint64(s.Lease()))
 	key := keyspace.Encode(name, mode, id.String())
 	if _, used := taken.LoadOrStore(key, s.Ctx()); used {
 		return newKey(name, mode)
