@@ -37,7 +37,7 @@ type Update struct {
 	Snapshot Snapshot // the locks now; while Err is set, the last ones known
 	Events   []Event  // what led from the snapshot before to this one, oldest first
 	Resynced bool     // the snapshot was read anew, so events in between are not known
-	Err      error    // etcd is not answering: the watch goes on trying
+	Err      error    // etcd does not answer, or refuses to: the watch goes on trying
 }
 
 // EventKind says what became of a request.
