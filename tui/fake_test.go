@@ -199,6 +199,13 @@ type ticket struct {
 
 	mu  sync.Mutex
 	key string
+	rev int64
+}
+
+func (t *ticket) Token() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rev
 }
 
 func (t *ticket) Key() string {
@@ -216,7 +223,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 		Owner: keyspace.Owner{Host: "laptop", PID: 4711, Program: "etcd-lock"},
 	})
 	t.mu.Lock()
-	t.key = r.Key
+	t.key, t.rev = r.Key, r.Revision
 	t.mu.Unlock()
 	for {
 		t.c.mu.Lock()

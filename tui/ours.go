@@ -29,7 +29,6 @@ type ourRequest struct {
 	mode   keyspace.Mode
 	state  ourState
 	ticket Ticket          // nil until there is one
-	seen   bool            // its key has been in a snapshot, so when it is not it is lost
 	ctx    context.Context // ends when the user takes the request back
 	cancel context.CancelFunc
 }
@@ -130,6 +129,7 @@ func (m *model) waited(msg waitedMsg) tea.Cmd {
 	}
 	r.state = ourHeld
 	m.note(r, "held")
+	m.watchOurs()
 	return nil
 }
 
@@ -197,20 +197,18 @@ func (m *model) released(msg releasedMsg) tea.Cmd {
 	return nil
 }
 
-// watchOurs finds what we held and no longer do, by a snapshot of now.
+// watchOurs finds what we held and no longer do, by a snapshot that is new
+// enough to show it. News of the grant and snapshots come in either order.
 func (m *model) watchOurs() {
 	for _, r := range slices.Clone(m.ours) {
-		if m.inLive(r) {
-			r.seen = true
+		if r.state != ourHeld || m.live.Revision < r.ticket.Token() || m.inLive(r) {
 			continue
 		}
-		if r.seen && r.state == ourHeld {
-			r.cancel()
-			m.tasks.forget(r.id)
-			m.drop(r)
-			m.log.add(entryError, m.now, r.String()+": lost")
-			m.say(flashError, r.String()+": lost")
-		}
+		r.cancel()
+		m.tasks.forget(r.id)
+		m.drop(r)
+		m.log.add(entryError, m.now, r.String()+": lost")
+		m.say(flashError, r.String()+": lost")
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 func (d *driver) held() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == ourHeld }
 
+func (d *driver) seen() bool { return d.m.inLive(d.m.ours[0]) }
+
 func (d *driver) noneOfOurs() bool { return len(d.m.ours) == 0 }
 
 // What the user takes is held or waits, is marked, and goes when they say so.
@@ -22,7 +24,7 @@ func TestTake(t *testing.T) {
 		d.put("/a", keyspace.Read, 0)
 		d.press("r")
 		d.until("held", d.held)
-		d.until("seen", func() bool { return d.m.ours[0].seen })
+		d.until("seen", d.seen)
 		d.mustShow("read lock on /a: held")
 		d.mustShow(">* /a")
 		d.mustShow("ours etcd-lock")
@@ -146,13 +148,23 @@ func TestLost(t *testing.T) {
 	d.press("n")
 	d.typed("a")
 	d.press("enter", "w")
-	d.until("held and seen", func() bool { return d.held() && d.m.ours[0].seen })
+	d.until("held", d.held)
 	d.cluster.remove(rw("/a"), d.m.ours[0].key())
 	d.until("lost", d.noneOfOurs)
 	d.mustShow("✗ write lock on /a: lost")
 	if len(d.m.tasks.held) != 0 {
 		t.Error("a lost ticket is kept")
 	}
+}
+
+// A lock that was lost before we heard that we had it is not shown for ever.
+func TestLostBeforeItWasHeld(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 0)
+	d.press("r")
+	d.until("asked", func() bool { return d.m.ours[0].key() != "" })
+	d.cluster.remove(rw("/a"), d.m.ours[0].key())
+	d.until("over", d.noneOfOurs)
 }
 
 // A failed request is told, whichever step failed.
@@ -197,6 +209,7 @@ type stuckTicket struct {
 }
 
 func (s *stuckTicket) Key() string                { return s.key }
+func (s *stuckTicket) Token() int64               { return 1 }
 func (s *stuckTicket) Wait(context.Context) error { return nil }
 func (s *stuckTicket) Release() error {
 	if s.block != nil {

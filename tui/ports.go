@@ -35,6 +35,9 @@ type Ticket interface {
 	// Key is the request's key in etcd, empty until it has asked. It does not
 	// block.
 	Key() string
+	// Token is the revision at which the key of a held lock was put. It does not
+	// block.
+	Token() int64
 }
 
 // Scenario names a script of contention.

@@ -162,7 +162,7 @@ func scene(d *driver) {
 	})
 	d.until("the mutex is there", func() bool { return len(d.m.locks.rows) == 5 })
 	d.press("j", "j", "w")
-	d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 && d.m.ours[0].seen })
+	d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 && d.seen() })
 	d.until("no look-up is under way", func() bool { return !d.m.queue.ttls.asking })
 	d.clock.add(2 * time.Second)
 	d.send(tickMsg{})
