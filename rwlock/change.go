@@ -60,24 +60,3 @@ func (m *RWMutex) Downgrade(ctx context.Context) error {
 	}
 	return nil
 }
-
-// current returns what is held, or nil.
-func (h *hold) current() (*request, *loss) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.held {
-		return nil, nil
-	}
-	return h.req, h.loss
-}
-
-// swap makes next what is held, unless held is no longer.
-func (h *hold) swap(held, next *request) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.held || h.req != held {
-		return false
-	}
-	h.req = next
-	return true
-}

@@ -8,10 +8,12 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/keyspace"
 )
 
 // once makes the reply to the next call be lost, with an error in its place.
@@ -269,4 +271,70 @@ func TestRenewalsShareAStream(t *testing.T) {
 	if s.stream != first || first == nil {
 		t.Error("a renewal opened another stream")
 	}
+}
+
+// A reader behind a writer watches all keys between its own and the writer's.
+// Where others' keys come and go there, it watches the writer alone.
+func TestNoiseBetweenReadersAndWriters(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	calls := count(client)
+	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
+	waiter := start(func() error { return m.RLock(f.soon()) })
+	const wide, narrow = 1, 3 // watches: of all, then of the writer and of its own key
+	etcdtest.Eventually(t, "it watches", func() bool { return calls.watches.Load() == wide && calls.total() > 2 })
+	between := f.name + "/status"
+	for range noisy + 1 {
+		_, err := f.client.Put(f.soon(), between, "")
+		f.must(err)
+		_, err = f.client.Delete(f.soon(), between)
+		f.must(err)
+	}
+	etcdtest.Eventually(t, "it watches less", func() bool { return calls.watches.Load() == narrow })
+	f.waiting(waiter)
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	f.must(m.Unlock())
+}
+
+// A user who may use a lock's two directories, and nothing between them, gets
+// the lock all the same.
+func TestPermissionForTheTwoDirectories(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	f := fixture{T: t, client: etcdtest.Client(t, endpoint), name: "/a"}
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	ctx, admin := f.soon(), f.client
+	do := func(_ any, err error) {
+		t.Helper()
+		f.must(err)
+	}
+	do(admin.UserAdd(ctx, "root", "secret"))
+	do(admin.UserGrantRole(ctx, "root", "root"))
+	do(admin.RoleAdd(ctx, "locker"))
+	for _, mode := range []Mode{Read, Write} {
+		dir := keyspace.Dir(f.name, mode)
+		do(admin.RoleGrantPermission(ctx, "locker", dir, clientv3.GetPrefixRangeEnd(dir), clientv3.PermissionType(clientv3.PermReadWrite)))
+	}
+	do(admin.UserAdd(ctx, "user", "secret"))
+	do(admin.UserGrantRole(ctx, "user", "locker"))
+	do(admin.AuthEnable(ctx))
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Username: "user", Password: "secret", Logger: zap.NewNop()})
+	f.must(err)
+	t.Cleanup(func() { _ = client.Close() })
+	root, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Username: "root", Password: "secret", Logger: zap.NewNop()})
+	f.must(err)
+	t.Cleanup(func() { _ = root.Close() })
+
+	s, err := NewSession(ctx, client, 10*time.Second)
+	f.must(err)
+	calls := count(client)
+	m := s.NewRWMutex(f.name)
+	waiter := start(func() error { return m.RLock(ctx) })
+	etcdtest.Eventually(t, "it watches what it may", func() bool { return calls.watches.Load() == 3 })
+	do(root.Delete(ctx, holder.Key()))
+	f.must(f.await(waiter))
+	f.must(m.Unlock())
 }

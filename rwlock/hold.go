@@ -109,10 +109,13 @@ const unlockPatience = 5 * time.Second
 // When etcd does not answer within five seconds, Unlock returns an error and
 // the removal goes on in the background for as long as the session lives. In
 // either case the mutex is free for another acquisition.
-func (h *hold) Unlock() error {
+func (h *hold) Unlock() error { return h.unlockInTime(nil) }
+
+// unlockInTime is unlock bounded by unlockPatience.
+func (h *hold) unlockInTime(only *loss) error {
 	ctx, cancel := context.WithTimeout(context.Background(), unlockPatience)
 	defer cancel()
-	return h.UnlockContext(ctx)
+	return h.unlock(ctx, only)
 }
 
 // UnlockContext is Unlock bounded by ctx. A context that has ended does not
@@ -149,14 +152,25 @@ func (h *hold) giveUp(only *loss) (*request, *loss, error) {
 	return h.req, h.loss, nil
 }
 
-// holding returns the request that is held, or nil.
-func (h *hold) holding() *request {
+// current returns what is held, or nil.
+func (h *hold) current() (*request, *loss) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.held {
-		return nil
+		return nil, nil
 	}
-	return h.req
+	return h.req, h.loss
+}
+
+// swap makes next what is held, unless held is no longer.
+func (h *hold) swap(held, next *request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.held || h.req != held {
+		return false
+	}
+	h.req = next
+	return true
 }
 
 // Token is the fencing token of what is held: the create revision of its keys.
@@ -164,7 +178,7 @@ func (h *hold) holding() *request {
 // store that refuses a token smaller than one it has seen refuses a client that
 // lost its lock without knowing. It is 0 when nothing is held.
 func (h *hold) Token() int64 {
-	if req := h.holding(); req != nil {
+	if req, _ := h.current(); req != nil {
 		return req.token()
 	}
 	return 0
@@ -177,12 +191,10 @@ func (h *hold) Token() int64 {
 //
 // How early a loss is known depends on the session: see NewSession.
 func (h *hold) Lost() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.held {
-		return nil
+	if _, loss := h.current(); loss != nil {
+		return loss.channel()
 	}
-	return h.loss.channel()
+	return nil
 }
 
 // do takes the lock by take, runs f, and unlocks. What ends f's context is its
@@ -192,11 +204,7 @@ func (h *hold) do(ctx context.Context, take func(context.Context) (*loss, error)
 	if err != nil {
 		return err
 	}
-	defer func() { // after a panic too
-		timed, cancel := context.WithTimeout(context.Background(), unlockPatience)
-		defer cancel()
-		err = errors.Join(err, h.unlock(timed, held))
-	}()
+	defer func() { err = errors.Join(err, h.unlockInTime(held)) }() // after a panic too
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // before the lock is given back
 	held.then(cancel)

@@ -103,10 +103,10 @@ func firstOf(cause, err error) error {
 // each, in one transaction. When the reply to an earlier ask was lost, it finds
 // out what became of that: keys are put once only.
 func (r *request) ask(ctx context.Context) ([]standing, error) {
-	txn := r.session.Client().Txn(ctx).If(r.absent()).Then(append(r.getQueues(), r.puts()...)...)
+	txn := r.session.Client().Txn(ctx).If(r.absent()).Then(append(r.getQueues(tail), r.puts()...)...)
 	again := r.unsure()
 	if again {
-		txn = txn.Else(append(r.getQueues(), r.getMine())...)
+		txn = txn.Else(append(r.getQueues(tail), r.getMine())...)
 	}
 	resp, err := r.send(txn)
 	switch {
@@ -180,11 +180,11 @@ func (c *claim) blockingModes() []keyspace.Mode {
 	}
 }
 
-// getQueues reads, claim by claim, the last of the requests that can block it.
-func (r *request) getQueues() []clientv3.Op {
+// getQueues is getQueue of each claim.
+func (r *request) getQueues(limit int64) []clientv3.Op {
 	var ops []clientv3.Op
 	for _, c := range r.claims {
-		ops = append(ops, c.getQueue(tail)...)
+		ops = append(ops, c.getQueue(limit)...)
 	}
 	return ops
 }

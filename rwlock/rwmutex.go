@@ -89,7 +89,7 @@ func (m *RWMutex) Key() string {
 // this hold lasts, so that what the transaction does is done under the lock or
 // not at all. When nothing is held, it is never true.
 func (m *RWMutex) Guard() clientv3.Cmp {
-	if req := m.holding(); req != nil {
+	if req, _ := m.current(); req != nil {
 		return req.claims[0].guard()
 	}
 	return never(m.name)

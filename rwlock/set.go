@@ -64,7 +64,7 @@ func (s *Set) Do(ctx context.Context, f func(context.Context) error) error {
 // Guard are conditions for a transaction of the caller's own that are true
 // while all locks are held. When nothing is held, they are never true.
 func (s *Set) Guard() []clientv3.Cmp {
-	req := s.holding()
+	req, _ := s.current()
 	if req == nil {
 		return []clientv3.Cmp{never("set")}
 	}

@@ -60,15 +60,15 @@ func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error)
 	if t.own != nil {
 		conds = append(conds, t.own.guard())
 	}
-	var queues []clientv3.Op
 	for _, c := range t.claims {
 		for _, m := range c.blockingModes() {
 			newest := clientv3.CreateRevision(keyspace.Dir(c.name, m))
 			conds = append(conds, clientv3.Compare(newest, "<", t.seen+1).WithPrefix())
 		}
-		queues = append(queues, c.getQueue(t.limit)...)
 	}
-	return t.send(t.session.Client().Txn(ctx).If(conds...).Then(t.puts()...).Else(append(queues, t.getMine())...))
+	return t.send(t.session.Client().Txn(ctx).If(conds...).
+		Then(t.puts()...).
+		Else(append(t.getQueues(t.limit), t.getMine())...))
 }
 
 // forget notes that etcd was not asked for anything that it did.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -74,7 +75,6 @@ func (r *request) wait(ctx context.Context, c *claim, now standing, limit int64)
 			return standing{}, ctx.Err()
 		}
 		next, done, err := w.handle(ctx, resp)
-		r.broken = r.broken || errors.Is(err, errWatchEnded)
 		if done || err != nil {
 			return next, err
 		}
@@ -95,9 +95,10 @@ func (r *request) watchContext(ctx context.Context) (context.Context, context.Ca
 // gone, and returns what is ahead then.
 func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next standing, done bool, err error) {
 	if err := watchError(resp); err != nil {
-		if w.proves && !w.narrow && codeOf(err) == codes.PermissionDenied {
-			w.narrow, err = true, errWatchEnded
+		if w.proves && !w.narrow && errors.Is(err, rpctypes.ErrPermissionDenied) {
+			return w.narrower(ctx, w.rev)
 		}
+		w.broken = w.broken || errors.Is(err, errWatchEnded)
 		return standing{}, false, err
 	}
 	if resp.Created { // from now on nothing goes unseen
@@ -116,8 +117,7 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		rev = gone.rev
 	}
 	if w.noise += len(resp.Events) - (before - len(w.watched)); w.noise > noisy && !w.narrow {
-		w.narrow = true
-		return standing{}, false, errWatchEnded
+		return w.narrower(ctx, rev)
 	}
 	switch {
 	case len(w.watched) > 0:
@@ -128,6 +128,13 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		next, err = w.look(ctx, w.claim, rev, w.limit)
 		return next, true, err
 	}
+}
+
+// narrower gives up a wide watch that has not done well.
+func (w *waiter) narrower(ctx context.Context, rev int64) (next standing, done bool, err error) {
+	w.narrow = true
+	next, err = w.look(ctx, w.claim, rev, w.limit)
+	return next, true, err
 }
 
 // lostWith reports whether what was deleted is c's key. A member that lags may
@@ -196,8 +203,8 @@ func watchError(resp clientv3.WatchResponse) error {
 	switch {
 	case err == nil && (resp.Created || len(resp.Events) > 0):
 		return nil
-	case codeOf(err) == codes.PermissionDenied:
-		return err
+	case err != nil && strings.Contains(err.Error(), rpctypes.ErrPermissionDenied.Error()):
+		return rpctypes.ErrPermissionDenied // which etcd says in words, and clientv3 calls another error
 	default:
 		return errWatchEnded
 	}
