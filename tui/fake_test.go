@@ -171,19 +171,19 @@ func (c *cluster) Watch(ctx context.Context, _ string) <-chan inspect.Update {
 	return out
 }
 
-// LeaseTTLs implements Source.
-func (c *cluster) LeaseTTLs(_ context.Context, leases []int64) (map[int64]time.Duration, error) {
+// Leases implements Source.
+func (c *cluster) Leases(_ context.Context, leases []int64) (map[int64]inspect.Lease, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ttlCalls = append(c.ttlCalls, leases)
 	if c.down != nil {
 		return nil, c.down
 	}
-	ttls := map[int64]time.Duration{}
+	found := map[int64]inspect.Lease{}
 	for _, l := range leases {
-		ttls[l] = c.ttl
+		found[l] = inspect.Lease{State: inspect.LeaseAlive, Granted: c.ttl, Remaining: c.ttl}
 	}
-	return ttls, nil
+	return found, nil
 }
 
 // Request implements Locker.

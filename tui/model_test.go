@@ -176,14 +176,14 @@ func TestTTLs(t *testing.T) {
 
 	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
 		b := ttlBook{gen: 7, asking: true}
-		if err := b.take(ttlsMsg{gen: 6, leases: []int64{1}, ttls: map[int64]time.Duration{1: time.Hour}}); err != nil || b.known != nil || b.asking {
+		if err := b.take(ttlsMsg{gen: 6, leases: map[int64]inspect.Lease{1: {}}}); err != nil || b.known != nil || b.asking {
 			t.Errorf("err %v, known %v, asking %t", err, b.known, b.asking)
 		}
 	})
 
 	t.Run("GoneLease", func(t *testing.T) {
 		b := ttlBook{gen: 7}
-		_ = b.take(ttlsMsg{gen: 7, leases: []int64{1}})
+		_ = b.take(ttlsMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
 		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
 			t.Errorf("left %v, %t", left, ok)
 		}
@@ -191,7 +191,7 @@ func TestTTLs(t *testing.T) {
 
 	t.Run("Paced", func(t *testing.T) {
 		now := d.clock.Now()
-		b := ttlBook{asked: now, known: map[int64]time.Duration{1: time.Minute}}
+		b := ttlBook{asked: now, known: map[int64]inspect.Lease{1: {}}}
 		for _, c := range []struct {
 			after  time.Duration
 			leases []int64

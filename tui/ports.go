@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -13,9 +12,8 @@ type Source interface {
 	// Watch sends the locks below prefix as they are and then as they change,
 	// until ctx ends; then it closes the channel.
 	Watch(ctx context.Context, prefix string) <-chan inspect.Update
-	// LeaseTTLs returns the remaining time to live of each lease that still
-	// exists.
-	LeaseTTLs(ctx context.Context, leases []int64) (map[int64]time.Duration, error)
+	// Leases looks leases up.
+	Leases(ctx context.Context, ids []int64) (map[int64]inspect.Lease, error)
 }
 
 // Locker takes locks for the user of the screens.

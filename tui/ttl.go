@@ -21,18 +21,17 @@ const (
 type ttlBook struct {
 	gen    uint64
 	asking bool
-	asked  time.Time               // when the last look-up began
-	known  map[int64]time.Duration // less than 0: the lease is gone
-	at     time.Time               // when known was asked for
-	failed int                     // look-ups in a row
+	asked  time.Time // when the last look-up began
+	known  map[int64]inspect.Lease
+	at     time.Time // when known was asked for
+	failed int       // look-ups in a row
 }
 
 // ttlsMsg answers a look-up. That of an older generation is dropped.
 type ttlsMsg struct {
 	gen    uint64
 	at     time.Time
-	leases []int64
-	ttls   map[int64]time.Duration
+	leases map[int64]inspect.Lease
 	err    error
 }
 
@@ -43,12 +42,15 @@ func (b *ttlBook) reset() {
 }
 
 // left is the remaining time of a lease, less than 0 when the lease is gone.
-func (b *ttlBook) left(lease int64, now time.Time) (time.Duration, bool) {
-	ttl, ok := b.known[lease]
-	if !ok || ttl < 0 {
-		return ttl, ok
+func (b *ttlBook) left(id int64, now time.Time) (time.Duration, bool) {
+	switch lease := b.known[id]; lease.State {
+	case inspect.LeaseAlive:
+		return max(lease.Remaining-now.Sub(b.at), 0), true
+	case inspect.LeaseGone:
+		return -1, true
+	default:
+		return 0, false
 	}
-	return max(ttl-now.Sub(b.at), 0), true
 }
 
 // due reports whether leases are to be looked up now.
@@ -78,8 +80,8 @@ func (b *ttlBook) fetch(t *tasks, src Source, visible []inspect.Request, now tim
 	return t.cmd(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(t.ctx, ttlTimeout)
 		defer cancel()
-		ttls, err := src.LeaseTTLs(ctx, leases)
-		return ttlsMsg{gen: gen, at: now, leases: leases, ttls: ttls, err: err}
+		found, err := src.Leases(ctx, leases)
+		return ttlsMsg{gen: gen, at: now, leases: found, err: err}
 	})
 }
 
@@ -98,15 +100,7 @@ func (b *ttlBook) take(msg ttlsMsg) error {
 		}
 		return nil
 	}
-	b.failed, b.at = 0, msg.at
-	b.known = make(map[int64]time.Duration, len(msg.leases))
-	for _, l := range msg.leases {
-		ttl, ok := msg.ttls[l]
-		if !ok {
-			ttl = -1
-		}
-		b.known[l] = ttl
-	}
+	b.failed, b.at, b.known = 0, msg.at, msg.leases
 	return nil
 }
 

@@ -81,31 +81,30 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		return err
 	}
 	locks := slices.DeleteFunc(slices.Clone(snapshot.Locks), func(l inspect.Lock) bool { return l.ID.Name != opts.name })
-	ttls, err := c.ttls(ctx, locks)
+	leases, err := c.leases(ctx, locks)
 	if err != nil && ctx.Err() == nil { // the queue says enough without them
 		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
 	}
-	doc := newShowDoc(opts.name, snapshot.Revision, locks, ttls)
+	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
 	if opts.output == formatJSON {
 		return writeJSON(opts.out, doc)
 	}
 	return doc.write(opts.out, opts.now())
 }
 
-// ttls reads what is left of the leases of locks, from the heads of the queues
-// on: etcd is not asked for more than inspect.MaxLeases of them.
-func (c *cluster) ttls(ctx context.Context, locks []inspect.Lock) (ttls map[int64]time.Duration, err error) {
-	var leases []int64
+// leases looks up the leases of locks, from the heads of the queues on: etcd is not asked for more than inspect.MaxLeases of them.
+func (c *cluster) leases(ctx context.Context, locks []inspect.Lock) (leases map[int64]inspect.Lease, err error) {
+	var ids []int64
 	for _, l := range locks {
 		for _, r := range l.Queue {
-			leases = append(leases, r.Lease)
+			ids = append(ids, r.Lease)
 		}
 	}
 	err = c.ask(ctx, func(ctx context.Context) error {
-		ttls, err = c.source.LeaseTTLs(ctx, leases)
+		leases, err = c.source.Leases(ctx, ids)
 		return err
 	})
-	return ttls, err
+	return leases, err
 }
 
 // showDoc is what show prints as JSON; showLong documents its fields.
@@ -136,14 +135,14 @@ type showRequest struct {
 	BlockedBy []int           `json:"blocked_by"`
 }
 
-func newShowDoc(name string, revision int64, locks []inspect.Lock, ttls map[int64]time.Duration) showDoc {
+func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease) showDoc {
 	doc := showDoc{Name: name, NameBase64: base64Of(name), Revision: revision, Locks: []showLock{}}
 	for _, l := range locks {
 		shown := showLock{Layout: string(l.ID.Layout), State: string(l.State())}
 		position := map[string]int{}
 		for i, r := range l.Queue {
 			position[r.Key] = i + 1
-			request := newShowRequest(r, i+1, ttls)
+			request := newShowRequest(r, i+1, leases[r.Lease])
 			for _, b := range l.Blockers(i) {
 				request.BlockedBy = append(request.BlockedBy, position[b.Key])
 			}
@@ -154,7 +153,7 @@ func newShowDoc(name string, revision int64, locks []inspect.Lock, ttls map[int6
 	return doc
 }
 
-func newShowRequest(r inspect.Request, position int, ttls map[int64]time.Duration) showRequest {
+func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRequest {
 	shown := showRequest{
 		Position:  position,
 		Mode:      r.Mode.String(),
@@ -174,8 +173,8 @@ func newShowRequest(r inspect.Request, position int, ttls map[int64]time.Duratio
 	if r.Lease != 0 {
 		shown.Lease = strconv.FormatInt(r.Lease, 16)
 	}
-	if ttl, ok := ttls[r.Lease]; ok {
-		s := ttl.Seconds()
+	if lease.State == inspect.LeaseAlive {
+		s := lease.Remaining.Seconds()
 		shown.TTL = &s
 	}
 	return shown

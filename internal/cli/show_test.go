@@ -14,7 +14,7 @@ import (
 
 func aShowDoc() showDoc {
 	s := aSnapshot()
-	return newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]time.Duration{0x1f: 8 * time.Second})
+	return newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{0x1f: {State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 8 * time.Second}})
 }
 
 func TestShowOptions(t *testing.T) {

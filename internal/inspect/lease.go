@@ -2,50 +2,86 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	// MaxLeases is how many leases LeaseTTLs looks up at most.
+	// MaxLeases is how many leases Leases looks up at most.
 	MaxLeases = 64
 
 	leaseLookups = 8 // at a time
 )
 
-// LeaseTTLs returns the remaining time to live of each lease that still
-// exists, in whole seconds. etcd's leader answers for one lease at a time, so
-// only the first MaxLeases different ones are looked up; ask for those on the
-// screen. The lease 0 is none.
-func (s *Source) LeaseTTLs(ctx context.Context, leases []int64) (map[int64]time.Duration, error) {
+// LeaseState says what etcd answered when it was asked for a lease.
+type LeaseState uint8
+
+// What can be known of a lease.
+const (
+	LeaseUnknown LeaseState = iota // etcd was not asked, or did not answer
+	LeaseAlive
+	LeaseGone    // it ran out or was revoked, or never was
+	LeaseRefused // the user may not look: that takes the right to read all of its keys
+)
+
+// Lease is what etcd says of a lease. Its times are those of one that is alive.
+type Lease struct {
+	State     LeaseState
+	Granted   time.Duration // how long it lives without a renewal
+	Remaining time.Duration // in whole seconds, rounded down
+}
+
+// Leases looks leases up. etcd's leader answers for one at a time, so only the
+// first MaxLeases different ones are asked for: begin with those that matter.
+// The answer has each of ids but the lease 0, which is none; with an error too,
+// where it holds what was learned before.
+func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, error) {
 	var mu sync.Mutex
-	ttls := make(map[int64]time.Duration, len(leases))
+	leases := make(map[int64]Lease, len(ids))
+	for _, id := range ids {
+		leases[id] = Lease{}
+	}
+	delete(leases, 0)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(leaseLookups)
-	for _, lease := range lookups(leases) {
+	for _, id := range lookups(ids) {
 		g.Go(func() error {
-			resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(lease))
+			lease, err := s.lease(ctx, id)
 			if err != nil {
-				return fmt.Errorf("inspect: lease %x: %w", lease, err)
-			}
-			if resp.TTL < 0 { // expired, or never granted
-				return nil
+				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			ttls[lease] = time.Duration(resp.TTL) * time.Second
+			leases[id] = lease
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	err := g.Wait()
+	return leases, err
+}
+
+func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
+	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
+	switch {
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return Lease{State: LeaseRefused}, nil
+	case err != nil:
+		return Lease{}, fmt.Errorf("inspect: lease %x: %w", id, err)
+	case resp.TTL < 0:
+		return Lease{State: LeaseGone}, nil
 	}
-	return ttls, nil
+	return Lease{
+		State:     LeaseAlive,
+		Granted:   time.Duration(resp.GrantedTTL) * time.Second,
+		Remaining: time.Duration(resp.TTL) * time.Second,
+	}, nil
 }
 
 // lookups are the first MaxLeases different leases.

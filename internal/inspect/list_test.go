@@ -91,7 +91,7 @@ func TestSnapshot(t *testing.T) {
 			}
 		}
 		for _, r := range snapshot(t, s, "/o/").Locks[0].Queue {
-			want := Request{Key: r.Key, Lock: r.Lock, Mode: keyspace.Write, Revision: r.Revision, Holding: r.Holding}
+			want := Request{Key: r.Key, Lock: r.Lock, Mode: keyspace.Write, Revision: r.Revision, Modified: r.Revision, Holding: r.Holding}
 			if r.Key == "/o/write/1" {
 				want.Owner, want.Owned, want.Since = owner, true, epoch
 			}
@@ -246,7 +246,7 @@ func TestRuns(t *testing.T) {
 	})
 }
 
-func TestLeaseTTLs(t *testing.T) {
+func TestLeases(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
 	alive, dead := grant(t, client, 100), grant(t, client, 100)
@@ -254,10 +254,14 @@ func TestLeaseTTLs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("OK", func(t *testing.T) {
-		got, err := s.LeaseTTLs(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)})
-		ttl := got[int64(alive)]
-		if err != nil || len(got) != 1 || ttl <= 90*time.Second || ttl > 100*time.Second {
-			t.Errorf("LeaseTTLs = %v, %v", got, err)
+		got, err := s.Leases(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)})
+		lease := got[int64(alive)]
+		if err != nil || len(got) != 3 || lease.State != LeaseAlive || lease.Granted != 100*time.Second ||
+			lease.Remaining <= 90*time.Second || lease.Remaining > 100*time.Second {
+			t.Errorf("Leases = %v, %v", got, err)
+		}
+		if got[int64(dead)].State != LeaseGone || got[12345].State != LeaseGone {
+			t.Errorf("Leases = %v; want the dead one and the one that never was gone", got)
 		}
 	})
 	t.Run("Bounded", func(t *testing.T) {
@@ -265,16 +269,21 @@ func TestLeaseTTLs(t *testing.T) {
 		for range MaxLeases + 10 {
 			leases = append(leases, int64(grant(t, client, 100)))
 		}
-		got, err := s.LeaseTTLs(t.Context(), leases)
-		if err != nil || len(got) != MaxLeases {
-			t.Errorf("%d leases, %v; want %d", len(got), err, MaxLeases)
+		got, err := s.Leases(t.Context(), leases)
+		if err != nil || len(got) != len(leases) {
+			t.Fatalf("%d leases, %v; want %d", len(got), err, len(leases))
+		}
+		for i, id := range leases {
+			if asked := got[id].State == LeaseAlive; asked != (i < MaxLeases) {
+				t.Errorf("lease %d is %v", i, got[id])
+			}
 		}
 	})
 	t.Run("CtxCanceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got, err := s.LeaseTTLs(ctx, []int64{int64(alive)}); !errors.Is(err, context.Canceled) || got != nil {
-			t.Errorf("LeaseTTLs = %v, %v; want context.Canceled", got, err)
+		if got, err := s.Leases(ctx, []int64{int64(alive)}); !errors.Is(err, context.Canceled) || got[int64(alive)] != (Lease{}) {
+			t.Errorf("Leases = %v, %v; want context.Canceled", got, err)
 		}
 	})
 }

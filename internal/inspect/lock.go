@@ -33,6 +33,7 @@ type Request struct {
 	Mode     keyspace.Mode
 	Lease    int64 // 0 when the key has none
 	Revision int64 // create revision: the place in the queue, and the fencing token
+	Modified int64 // revision at which the key was last written: Revision, unless somebody meddled
 	Owner    keyspace.Owner
 	Owned    bool      // the value was an owner; the older clients write none
 	Since    time.Time // when it was made: by the owner's clock, else when the watch saw it; zero when unknown

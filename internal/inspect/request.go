@@ -23,6 +23,7 @@ func newRequest(kv *mvccpb.KeyValue) (Request, bool) {
 		Mode:     k.Mode,
 		Lease:    kv.Lease,
 		Revision: kv.CreateRevision,
+		Modified: kv.ModRevision,
 	}
 	if len(kv.Value) <= maxOwner {
 		r.Owner, r.Owned = keyspace.DecodeOwner(kv.Value)
