@@ -33,11 +33,11 @@ With -o json:
 
 // lsOptions are what ls was asked for.
 type lsOptions struct {
-	prefix   string
-	output   format
-	connect  func(context.Context) (*cluster, error)
-	out, err io.Writer
-	now      func() time.Time
+	prefix  string
+	connect func(context.Context) (*cluster, error)
+	out     printer
+	err     io.Writer
+	now     func() time.Time
 }
 
 func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Command {
@@ -50,7 +50,7 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 		Long:  lsLong,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &lsOptions{output: a.output, connect: a.connect, out: a.Out, err: a.Err, now: a.now}
+			opts := &lsOptions{connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
@@ -70,14 +70,14 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	doc := newLsDoc(snapshot, opts.now())
-	if opts.output == formatJSON {
-		return writeJSON(opts.out, doc)
+	if opts.out.format == formatJSON {
+		return opts.out.document(doc)
 	}
 	if len(doc.Locks) == 0 {
 		_, err := fmt.Fprintln(opts.err, printable.Text(doc.none()))
 		return err
 	}
-	return writeTable(opts.out, doc.table())
+	return doc.table(opts.out)
 }
 
 // snapshot reads all locks below prefix within the command's time.
@@ -151,17 +151,24 @@ func (d lsDoc) none() string {
 	return "no locks below " + d.Prefix
 }
 
-func (d lsDoc) table() [][]string {
-	rows := [][]string{{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}}
+func (d lsDoc) table(out printer) error {
+	var rows [][]cell
 	for _, l := range d.Locks {
 		wait := "-"
 		if l.LongestWait != nil {
 			wait = seconds(time.Duration(*l.LongestWait * float64(time.Second)))
 		}
-		rows = append(rows, []string{
-			l.Name, l.Layout, l.State,
-			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait,
-		})
+		row := plainRow(l.Name, l.Layout, l.State,
+			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait)
+		row[2].tone = stateTone(l.State)
+		rows = append(rows, row)
 	}
-	return rows
+	return out.table([]string{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}, rows)
+}
+
+func stateTone(state string) tone {
+	if state == string(inspect.StateContended) {
+		return contended
+	}
+	return holding
 }

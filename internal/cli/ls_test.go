@@ -43,7 +43,7 @@ func TestLsOptions(t *testing.T) {
 
 func TestLsJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeJSON(&b, newLsDoc(aSnapshot(), noon)); err != nil {
+	if err := (printer{Writer: &b}).document(newLsDoc(aSnapshot(), noon)); err != nil {
 		t.Fatal(err)
 	}
 	want := `{
@@ -80,12 +80,12 @@ func TestLsJSON(t *testing.T) {
 
 func TestLsTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeTable(&b, newLsDoc(aSnapshot(), noon).table()); err != nil {
+	if err := newLsDoc(aSnapshot(), noon).table(printer{Writer: &b, terminal: true}); err != nil {
 		t.Fatal(err)
 	}
-	want := `NAME  LAYOUT  STATE      READERS  WRITERS  WAITERS  LONGEST WAIT
-/a    rwlock  contended  2        0        1        1.5s
-\xff  mutex   write      0        1        0        -
+	want := `NAME  LAYOUT  STATE        READERS  WRITERS  WAITERS  LONGEST WAIT
+/a    rwlock  ▲ contended  2        0        1        1.5s
+\xff  mutex   ● write      0        1        0        -
 `
 	if b.String() != want {
 		t.Errorf("table\n%s\nwant\n%s", b.String(), want)

@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/printable"
@@ -39,17 +41,49 @@ func (f *format) String() string { return string(*f) }
 // Type is documented with Set.
 func (f *format) Type() string { return "format" }
 
-// writeJSON prints a document that no terminal takes for commands.
-func writeJSON(w io.Writer, doc any) error {
+// printer is a command's standard output. What it prints, it makes safe for
+// terminals, so that no command can forget to.
+type printer struct {
+	io.Writer
+	format   format
+	terminal bool // people look at it
+	color    bool
+}
+
+func (a *app) printer() printer {
+	terminal := isTerminal(a.Out)
+	return printer{
+		Writer:   a.Out,
+		format:   a.output,
+		terminal: terminal,
+		color:    terminal && !a.noColor() && a.Getenv("TERM") != "dumb",
+	}
+}
+
+// noColor reports whether colours are unwanted: any value says so, by
+// no-color.org.
+func (a *app) noColor() bool { return a.Getenv("NO_COLOR") != "" }
+
+// document prints doc as indented JSON.
+func (p printer) document(doc any) error {
+	b, err := encodeJSON(doc, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(b)
+	return err
+}
+
+// encodeJSON is doc as JSON that no terminal takes for commands, with a newline.
+func encodeJSON(doc any, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	enc.SetIndent("", indent)
 	if err := enc.Encode(doc); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := w.Write(printable.JSON(b.Bytes()))
-	return err
+	return printable.JSON(b.Bytes()), nil
 }
 
 // base64Of is s in base64 when JSON, which is UTF-8, cannot say it as it is.
@@ -60,42 +94,125 @@ func base64Of(s string) string {
 	return base64.StdEncoding.EncodeToString([]byte(s))
 }
 
+// line prints one line.
+func (p printer) line(cells ...cell) error {
+	var b strings.Builder
+	for _, c := range cells {
+		b.WriteString(p.paint(printable.Text(c.text), c.tone))
+	}
+	_, err := fmt.Fprintln(p, b.String())
+	return err
+}
+
+// cell is text and what it means.
+type cell struct {
+	text string
+	tone tone
+}
+
+// tone is what a cell means beyond its words. On a terminal it is a sign and a
+// colour; in a pipe there are only the words.
+type tone uint8
+
+const (
+	plain tone = iota
+	holding
+	waiting
+	contended
+	warning
+	critical
+	faint
+)
+
+func (t tone) sign() string {
+	return [...]string{plain: "", holding: "● ", waiting: "○ ", contended: "▲ ", warning: "! ", critical: "✗ ", faint: ""}[t]
+}
+
+func (t tone) style() lipgloss.Style {
+	s := lipgloss.NewStyle()
+	switch t {
+	case holding:
+		return s.Foreground(lipgloss.Green)
+	case waiting, contended:
+		return s.Foreground(lipgloss.Yellow)
+	case warning:
+		return s.Foreground(lipgloss.Magenta)
+	case critical:
+		return s.Foreground(lipgloss.Red).Bold(true)
+	case faint:
+		return s.Faint(true)
+	default:
+		return s
+	}
+}
+
+// paint gives safe text its sign and colour, where there is a terminal.
+func (p printer) paint(safe string, t tone) string {
+	if p.terminal {
+		safe = t.sign() + safe
+	}
+	if !p.color || t == plain {
+		return safe
+	}
+	return t.style().Render(safe)
+}
+
 // maxPad is the width up to which cells of a column are made equal: one long
 // name must not push all other rows out of sight.
 const maxPad = 60
 
-// writeTable prints rows in columns. Every cell is made safe to print here, so
-// that no command can forget it.
-func writeTable(w io.Writer, rows [][]string) error {
-	var widths []int
-	safe := make([][]string, 0, len(rows))
+// table prints a heading and rows: in columns on a terminal, separated by tabs
+// in a pipe.
+func (p printer) table(heading []string, rows [][]cell) error {
+	all := make([][]string, 0, len(rows)+1)
+	all = append(all, make([]string, 0, len(heading)))
+	for _, h := range heading {
+		all[0] = append(all[0], p.paint(h, faint))
+	}
 	for _, row := range rows {
-		var cells []string
-		for i, cell := range row {
-			cell = printable.Text(cell)
-			cells = append(cells, cell)
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], min(ansi.StringWidth(cell), maxPad))
+		cells := make([]string, 0, len(row))
+		for _, c := range row {
+			cells = append(cells, p.paint(printable.Text(c.text), c.tone))
 		}
-		safe = append(safe, cells)
+		all = append(all, cells)
 	}
 	var b strings.Builder
-	for _, cells := range safe {
-		b.WriteString(strings.TrimRight(align(cells, widths), " ") + "\n")
+	if p.terminal {
+		alignColumns(&b, all)
+	} else {
+		for _, row := range all {
+			b.WriteString(strings.Join(row, "\t") + "\n")
+		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(p, b.String())
 	return err
 }
 
-func align(cells []string, widths []int) string {
-	var b strings.Builder
-	for i, cell := range cells {
-		b.WriteString(cell)
-		b.WriteString(strings.Repeat(" ", max(widths[i]-ansi.StringWidth(cell), 0)+2))
+func alignColumns(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], min(ansi.StringWidth(c), maxPad))
+		}
 	}
-	return b.String()
+	for _, row := range rows {
+		for i, c := range row {
+			b.WriteString(c)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", max(widths[i]-ansi.StringWidth(c), 0)+2))
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+// plainRow is a row of words that mean no more than they say.
+func plainRow(words ...string) []cell {
+	row := make([]cell, 0, len(words))
+	for _, w := range words {
+		row = append(row, cell{text: w})
+	}
+	return row
 }
 
 // seconds is a duration as people read it: tenths below a minute.

@@ -13,7 +13,8 @@ Without a command it is the terminal UI.
 The flags --endpoints, --cacert, --cert, --key, --user, --password,
 --dial-timeout and --command-timeout are also read from the environment, as
 etcdctl reads them: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag wins.
-NO_COLOR, set to anything, takes the colours out of the terminal UI.
+Tables are aligned, with signs and colours, on a terminal, and have tabs between
+their columns in a pipe. NO_COLOR, set to anything, takes the colours out.
 
 Exit codes:
   0  done

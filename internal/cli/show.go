@@ -41,11 +41,11 @@ With -o json:
 
 // showOptions are what show was asked for.
 type showOptions struct {
-	name     string
-	output   format
-	connect  func(context.Context) (*cluster, error)
-	out, err io.Writer
-	now      func() time.Time
+	name    string
+	connect func(context.Context) (*cluster, error)
+	out     printer
+	err     io.Writer
+	now     func() time.Time
 }
 
 func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.Command {
@@ -60,7 +60,7 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ran(runF(cmd.Context(), &showOptions{
-				name: args[0], output: a.output, connect: a.connect, out: a.Out, err: a.Err, now: a.now,
+				name: args[0], connect: a.connect, out: a.printer(), err: a.Err, now: a.now,
 			}))
 		},
 	}
@@ -86,8 +86,8 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
-	if opts.output == formatJSON {
-		return writeJSON(opts.out, doc)
+	if opts.out.format == formatJSON {
+		return opts.out.document(doc)
 	}
 	return doc.write(opts.out, opts.now())
 }
@@ -181,27 +181,27 @@ func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRe
 }
 
 // write prints the locks for people.
-func (d showDoc) write(w io.Writer, now time.Time) error {
+func (d showDoc) write(out printer, now time.Time) error {
 	if len(d.Locks) == 0 {
-		_, err := fmt.Fprintln(w, printable.Text(d.Name)+" is free")
-		return err
+		return out.line(cell{text: d.Name + " is free"})
 	}
 	for i, l := range d.Locks {
 		if i > 0 {
-			_, _ = fmt.Fprintln(w)
+			_ = out.line()
 		}
-		if _, err := fmt.Fprintf(w, "%s  %s, %s, at revision %d\n", printable.Text(d.Name), l.Layout, l.State, d.Revision); err != nil {
+		head := fmt.Sprintf("  %s, %s, at revision %d", l.Layout, l.State, d.Revision)
+		if err := out.line(cell{text: d.Name}, cell{text: head}); err != nil {
 			return err
 		}
-		if err := writeTable(w, l.table(now)); err != nil {
+		if err := l.table(out, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l showLock) table(now time.Time) [][]string {
-	rows := [][]string{{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}}
+func (l showLock) table(out printer, now time.Time) error {
+	var rows [][]cell
 	for _, r := range l.Queue {
 		age, ttl := "-", "-"
 		if !r.Since.IsZero() {
@@ -210,12 +210,20 @@ func (l showLock) table(now time.Time) [][]string {
 		if r.TTL != nil {
 			ttl = seconds(time.Duration(*r.TTL * float64(time.Second)))
 		}
-		rows = append(rows, []string{
+		row := plainRow(
 			strconv.Itoa(r.Position), r.Mode, r.State, age, ownerText(r.Owner), orDash(r.Lease), ttl,
-			strconv.FormatInt(r.Revision, 10), orDash(positions(r.BlockedBy)), r.Key,
-		})
+			strconv.FormatInt(r.Revision, 10), orDash(positions(r.BlockedBy)), r.Key)
+		row[2].tone = standingTone(r.State == "holding")
+		rows = append(rows, row)
 	}
-	return rows
+	return out.table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
+}
+
+func standingTone(holds bool) tone {
+	if holds {
+		return holding
+	}
+	return waiting
 }
 
 // ownerText is an owner in a cell: label, program, process and host.

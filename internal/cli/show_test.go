@@ -25,7 +25,7 @@ func TestShowOptions(t *testing.T) {
 		return nil
 	})
 	cmd.SetArgs([]string{"/a"})
-	if err := cmd.Execute(); err != nil || got.name != "/a" || got.output != formatJSON {
+	if err := cmd.Execute(); err != nil || got.name != "/a" || got.out.format != formatJSON {
 		t.Errorf("show /a: %+v, %v", got, err)
 	}
 }
@@ -39,7 +39,7 @@ func TestShowErrInvalidName(t *testing.T) {
 
 func TestShowJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeJSON(&b, aShowDoc()); err != nil {
+	if err := (printer{Writer: &b}).document(aShowDoc()); err != nil {
 		t.Fatal(err)
 	}
 	want := `{
@@ -101,14 +101,14 @@ func TestShowJSON(t *testing.T) {
 
 func TestShowTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := aShowDoc().write(&b, noon); err != nil {
+	if err := aShowDoc().write(printer{Writer: &b, terminal: true}, noon); err != nil {
 		t.Fatal(err)
 	}
 	want := `/a  rwlock, contended, at revision 9
-#  MODE   STATE    AGE   OWNER    LEASE  TTL  REVISION  BLOCKED BY  KEY
-1  read   holding  1m0s  l p 7@h  1f     8s   2         -           /a/read/1
-2  read   holding  -     -        2f     -    3         -           /a/read/2
-3  write  waiting  1.5s  -        -      -    4         1-2         /a/write/3
+#  MODE   STATE      AGE   OWNER    LEASE  TTL  REVISION  BLOCKED BY  KEY
+1  read   ● holding  1m0s  l p 7@h  1f     8s   2         -           /a/read/1
+2  read   ● holding  -     -        2f     -    3         -           /a/read/2
+3  write  ○ waiting  1.5s  -        -      -    4         1-2         /a/write/3
 `
 	if b.String() != want {
 		t.Errorf("table\n%s\nwant\n%s", b.String(), want)
@@ -117,7 +117,7 @@ func TestShowTable(t *testing.T) {
 
 func TestShowFree(t *testing.T) {
 	var b bytes.Buffer
-	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(&b, noon); err != nil || b.String() != "/a\\n is free\n" {
+	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(printer{Writer: &b}, noon); err != nil || b.String() != "/a\\n is free\n" {
 		t.Errorf("show of a free lock = %q, %v", b.String(), err)
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"etcd-lock/internal/printable"
 	"etcd-lock/simulate"
 )
 
@@ -41,10 +39,9 @@ With -o json, one document when the scenario is over:
 // simulateRunOptions are what simulate run was asked for.
 type simulateRunOptions struct {
 	scenario string // name or file
-	output   format
 	readOnly bool
 	connect  func(context.Context) (*cluster, error)
-	out      io.Writer
+	out      printer
 }
 
 func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) error) *cobra.Command {
@@ -59,7 +56,7 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ran(runF(cmd.Context(), &simulateRunOptions{
-				scenario: args[0], output: a.output, readOnly: a.readOnly, connect: a.connect, out: a.Out,
+				scenario: args[0], readOnly: a.readOnly, connect: a.connect, out: a.printer(),
 			}))
 		},
 	}
@@ -81,18 +78,18 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	result, err := simulate.Run(ctx, c.client, sc, func(l simulate.Line) {
-		if opts.output == formatJSON {
+		if opts.out.format == formatJSON {
 			return
 		}
-		if _, err := fmt.Fprintln(opts.out, printable.Text(l.Text)); err != nil {
+		if err := opts.out.line(cell{text: l.Text}); err != nil {
 			stop(err) // nobody reads on
 		}
 	})
 	if err != nil {
 		return cause(ctx, err)
 	}
-	if opts.output == formatJSON {
-		if err := writeJSON(opts.out, newRunDoc(result)); err != nil {
+	if opts.out.format == formatJSON {
+		if err := opts.out.document(newRunDoc(result)); err != nil {
 			return err
 		}
 	}
@@ -169,7 +166,7 @@ func newSimulateListCmd(a *app) *cobra.Command {
 		Long:  "Lists the built-in scenarios.\n\nWith -o json, a list of: name, about, clients (their number).",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(simulateList(a.Out, a.output))
+			return ran(simulateList(a.printer()))
 		},
 	}
 }
@@ -180,15 +177,15 @@ type listedScenario struct {
 	Clients int    `json:"clients"`
 }
 
-func simulateList(out io.Writer, output format) error {
+func simulateList(out printer) error {
 	var listed []listedScenario
-	rows := [][]string{{"NAME", "CLIENTS", "ABOUT"}}
+	var rows [][]cell
 	for _, sc := range simulate.Builtin() {
 		listed = append(listed, listedScenario{Name: sc.Name, About: sc.About, Clients: len(sc.Clients)})
-		rows = append(rows, []string{sc.Name, strconv.Itoa(len(sc.Clients)), sc.About})
+		rows = append(rows, plainRow(sc.Name, strconv.Itoa(len(sc.Clients)), sc.About))
 	}
-	if output == formatJSON {
-		return writeJSON(out, listed)
+	if out.format == formatJSON {
+		return out.document(listed)
 	}
-	return writeTable(out, rows)
+	return out.table([]string{"NAME", "CLIENTS", "ABOUT"}, rows)
 }

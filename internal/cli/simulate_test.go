@@ -55,7 +55,7 @@ func TestLoadScenario(t *testing.T) {
 
 func TestRunDoc(t *testing.T) {
 	var b bytes.Buffer
-	err := writeJSON(&b, newRunDoc(simulate.Result{
+	err := (printer{Writer: &b}).document(newRunDoc(simulate.Result{
 		Scenario: "s",
 		Lines:    []simulate.Line{{Text: "LOCK1"}, {At: 1500 * time.Millisecond, Client: "c", Text: "got lock c"}},
 		Failures: []string{"f"},

@@ -43,7 +43,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 func (a *app) tuiOptions() *tuiOptions {
 	return &tuiOptions{
 		readOnly: a.readOnly,
-		noColor:  a.Getenv("NO_COLOR") != "", // any value, by no-color.org
+		noColor:  a.noColor(),
 		connect:  a.connect,
 		out:      a.Out,
 	}

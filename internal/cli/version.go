@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -11,9 +10,8 @@ import (
 
 // versionOptions are what version was asked for.
 type versionOptions struct {
-	output format
-	out    io.Writer
-	build  func() (*debug.BuildInfo, bool)
+	out   printer
+	build func() (*debug.BuildInfo, bool)
 }
 
 func newVersionCmd(a *app, runF func(*versionOptions) error) *cobra.Command {
@@ -29,7 +27,7 @@ With -o json: version, commit, time (of the commit), modified (the sources were
 not as committed), go, platform. What is not known is empty.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(runF(&versionOptions{output: a.output, out: a.Out, build: debug.ReadBuildInfo}))
+			return ran(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
 		},
 	}
 }
@@ -45,8 +43,8 @@ type versionDoc struct {
 
 func versionRun(opts *versionOptions) error {
 	doc := newVersionDoc(opts.build())
-	if opts.output == formatJSON {
-		return writeJSON(opts.out, doc)
+	if opts.out.format == formatJSON {
+		return opts.out.document(doc)
 	}
 	_, err := fmt.Fprintln(opts.out, doc)
 	return err
