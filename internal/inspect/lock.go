@@ -126,27 +126,38 @@ func blocks(r, me Request) bool {
 	return r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
 }
 
-// newLock puts requests in their order and marks those that hold: a request
-// holds when nothing blocks it. It takes the slice over.
+// newLock puts requests in their order and marks those that hold. It takes the
+// slice over.
 func newLock(id LockID, queue []Request) Lock {
 	slices.SortFunc(queue, byPlace)
-	firstWriter, first := int64(-1), int64(-1)
-	if len(queue) > 0 {
-		first = queue[0].Revision
-	}
+	var h head
 	for i := range queue {
-		r := &queue[i]
-		if r.Mode == keyspace.Write {
-			r.Holding = r.Revision == first
-			if firstWriter < 0 {
-				firstWriter = r.Revision
-			}
-			continue
-		}
-		r.Holding = firstWriter < 0 || r.Revision <= firstWriter
+		queue[i].Holding = h.admits(queue[i])
 	}
 	return Lock{ID: id, Queue: queue}
 }
+
+// head tells which requests hold, when it is shown a queue in its order: those
+// that nothing blocks.
+type head struct {
+	first, writer int64 // create revisions of the first request and writer; 0 before they come
+}
+
+func (h *head) admits(r Request) bool {
+	if h.first == 0 {
+		h.first = r.Revision
+	}
+	if r.Mode == keyspace.Read {
+		return h.writer == 0 || r.Revision <= h.writer
+	}
+	if h.writer == 0 {
+		h.writer = r.Revision
+	}
+	return r.Revision == h.first
+}
+
+// ends reports whether neither r nor anything after it can hold.
+func (h *head) ends(r Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
 // byPlace orders requests as they stand in a queue. Requests of one transaction
 // share a revision and a place; the key only makes the order a total one.

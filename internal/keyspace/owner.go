@@ -12,7 +12,8 @@ type Owner struct {
 	PID     int       `json:"pid,omitempty"`
 	Program string    `json:"program,omitempty"`
 	Label   string    `json:"label,omitempty"`
-	Time    time.Time `json:"time,omitzero"` // when the request was made, by its client's clock
+	Under   string    `json:"under,omitempty"` // the key of the lock that the client's process runs under
+	Time    time.Time `json:"time,omitzero"`   // when the request was made, by its client's clock
 }
 
 // Encode is the owner as compact JSON.
