@@ -12,6 +12,7 @@ func main() {
 	etcd.Quiet()
 	os.Exit(cli.Main(cli.System{
 		Args:   os.Args[1:],
+		In:     os.Stdin,
 		Out:    os.Stdout,
 		Err:    os.Stderr,
 		Getenv: os.Getenv,

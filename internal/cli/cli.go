@@ -33,6 +33,7 @@ const (
 // System is what the program sees of the world around it.
 type System struct {
 	Args     []string // without the program's name
+	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 func program() {
 	etcd.Quiet()
-	code := Main(System{Args: os.Args[1:], Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
+	code := Main(System{Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
 	os.Exit(code) //nolint:forbidigo // this is the main of the program under test
 }
 

@@ -12,12 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
 )
 
-const showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
+var showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
 
 NAME is the lock's name exactly, not a prefix. A name may be a read/write lock
 and a mutex at once: these do not wait for each other, and are shown apart.
@@ -28,16 +27,10 @@ With -o json:
   locks                 one for each layout; empty when the lock is free:
     layout, state       as for ls
     queue               in the order in which etcd received the requests:
-      position          from 1
-      mode              read or write
-      state             holding or waiting
-      key, key_base64   in etcd
-      lease             in hex, as etcdctl takes it; absent when there is none
-      ttl_seconds       what is left of the lease; absent when unknown, and far back in a long queue
-      revision          the key's create revision, which is the fencing token
-      owner             host, pid, program, label, time; absent when the client wrote none
-      since             when the request was made; absent when unknown
-      blocked_by        positions of the requests that it waits for`
+      position            from 1
+` + indent(requestLong, "      ") + `
+      ttl_seconds         what is left of the lease; absent when unknown, and far back in a long queue
+      blocked_by          positions of the requests that it waits for`
 
 // showOptions are what show was asked for.
 type showOptions struct {
@@ -80,7 +73,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	if err != nil {
 		return err
 	}
-	locks := slices.DeleteFunc(slices.Clone(snapshot.Locks), func(l inspect.Lock) bool { return l.ID.Name != opts.name })
+	locks := named(snapshot, opts.name)
 	leases, err := c.leases(ctx, locks)
 	if err != nil && ctx.Err() == nil { // the queue says enough without them
 		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
@@ -90,6 +83,11 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		return opts.out.document(doc)
 	}
 	return doc.write(opts.out, opts.now())
+}
+
+// named are the locks of that name, one for each layout at most.
+func named(s inspect.Snapshot, name string) []inspect.Lock {
+	return slices.DeleteFunc(slices.Clone(s.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
 }
 
 // leases looks up the leases of locks, from the heads of the queues on: etcd is not asked for more than inspect.MaxLeases of them.
@@ -122,17 +120,10 @@ type showLock struct {
 }
 
 type showRequest struct {
-	Position  int             `json:"position"`
-	Mode      string          `json:"mode"`
-	State     string          `json:"state"`
-	Key       string          `json:"key"`
-	KeyBase64 string          `json:"key_base64,omitempty"`
-	Lease     string          `json:"lease,omitempty"`
-	TTL       *float64        `json:"ttl_seconds,omitempty"`
-	Revision  int64           `json:"revision"`
-	Owner     *keyspace.Owner `json:"owner,omitempty"`
-	Since     time.Time       `json:"since,omitzero"`
-	BlockedBy []int           `json:"blocked_by"`
+	Position int `json:"position"`
+	requestDoc
+	TTL       *float64 `json:"ttl_seconds,omitempty"`
+	BlockedBy []int    `json:"blocked_by"`
 }
 
 func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease) showDoc {
@@ -154,25 +145,7 @@ func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[in
 }
 
 func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRequest {
-	shown := showRequest{
-		Position:  position,
-		Mode:      r.Mode.String(),
-		State:     "waiting",
-		Key:       r.Key,
-		KeyBase64: base64Of(r.Key),
-		Revision:  r.Revision,
-		Since:     r.Since,
-		BlockedBy: []int{},
-	}
-	if r.Holding {
-		shown.State = "holding"
-	}
-	if r.Owned {
-		shown.Owner = &r.Owner
-	}
-	if r.Lease != 0 {
-		shown.Lease = strconv.FormatInt(r.Lease, 16)
-	}
+	shown := showRequest{Position: position, requestDoc: newRequestDoc(r), BlockedBy: []int{}}
 	if lease.State == inspect.LeaseAlive {
 		s := lease.Remaining.Seconds()
 		shown.TTL = &s
@@ -219,35 +192,6 @@ func (l showLock) table(out printer, now time.Time) error {
 	return out.table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
 }
 
-func standingTone(holds bool) tone {
-	if holds {
-		return holding
-	}
-	return waiting
-}
-
-// ownerText is an owner in a cell: label, program, process and host.
-func ownerText(o *keyspace.Owner) string {
-	if o == nil {
-		return "-"
-	}
-	var words []string
-	if o.Label != "" {
-		words = append(words, o.Label)
-	}
-	if o.Program != "" {
-		words = append(words, o.Program)
-	}
-	if o.PID != 0 {
-		words = append(words, strconv.Itoa(o.PID))
-	}
-	text := strings.Join(words, " ")
-	if o.Host != "" {
-		text += "@" + o.Host
-	}
-	return orDash(text)
-}
-
 // positions names blockers as ranges, since a waiter far back has many.
 func positions(at []int) string {
 	var parts []string
@@ -264,11 +208,4 @@ func positions(at []int) string {
 		i = j + 1
 	}
 	return strings.Join(parts, ",")
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

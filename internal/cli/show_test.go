@@ -52,11 +52,12 @@ func TestShowJSON(t *testing.T) {
       "queue": [
         {
           "position": 1,
+          "name": "/a",
+          "layout": "rwlock",
           "mode": "read",
           "state": "holding",
           "key": "/a/read/1",
           "lease": "1f",
-          "ttl_seconds": 8,
           "revision": 2,
           "owner": {
             "host": "h",
@@ -66,10 +67,13 @@ func TestShowJSON(t *testing.T) {
             "time": "2026-01-02T11:59:00Z"
           },
           "since": "2026-01-02T11:59:00Z",
+          "ttl_seconds": 8,
           "blocked_by": []
         },
         {
           "position": 2,
+          "name": "/a",
+          "layout": "rwlock",
           "mode": "read",
           "state": "holding",
           "key": "/a/read/2",
@@ -79,6 +83,8 @@ func TestShowJSON(t *testing.T) {
         },
         {
           "position": 3,
+          "name": "/a",
+          "layout": "rwlock",
           "mode": "write",
           "state": "waiting",
           "key": "/a/write/3",

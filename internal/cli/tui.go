@@ -87,7 +87,8 @@ func (c *cluster) screens(ctx context.Context, opts *tuiOptions) error {
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(interface{ Fd() uintptr })
+// isTerminal reports whether people are at the other end of a stream.
+func isTerminal(stream any) bool {
+	f, ok := stream.(interface{ Fd() uintptr })
 	return ok && term.IsTerminal(f.Fd())
 }

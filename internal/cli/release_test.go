@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/inspect"
+)
+
+func TestReleaseOptions(t *testing.T) {
+	tests := []struct {
+		args string
+		want releaseTarget
+		err  string
+	}{
+		{"--key k", releaseTarget{key: "k"}, ""},
+		{"--lease 1f", releaseTarget{lease: "1f"}, ""},
+		{"/a --holder --session", releaseTarget{name: "/a", holder: true, session: true}, ""},
+		{"/a --waiter 2", releaseTarget{name: "/a", waiter: 2}, ""},
+		{"", releaseTarget{}, "say what to release"},
+		{"/a", releaseTarget{}, "say what to release"},
+		{"--holder", releaseTarget{}, "say what to release"},
+		{"/a --key k", releaseTarget{}, "say what to release"},
+		{"/a --holder --waiter 2", releaseTarget{}, "say what to release"},
+		{"--lease 1f --session", releaseTarget{}, "--session goes with NAME"},
+		{"/a --waiter 0", releaseTarget{}, "count from 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			var got releaseTarget
+			cmd := newReleaseCmd(&app{}, func(_ context.Context, opts *releaseOptions) error {
+				got = opts.target
+				return nil
+			})
+			cmd.SilenceErrors, cmd.SilenceUsage = true, true
+			cmd.SetArgs(strings.Fields(tt.args))
+			err := cmd.Execute()
+			if tt.err == "" && (err != nil || got != tt.want) {
+				t.Errorf("target %+v, %v; want %+v", got, err, tt.want)
+			}
+			if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+		})
+	}
+}
+
+func TestReleaseChoose(t *testing.T) {
+	locks := aSnapshot().Locks
+	tests := []struct {
+		name   string
+		target releaseTarget
+		locks  []inspect.Lock
+		key    string
+		err    string
+	}{
+		{"Waiter", releaseTarget{waiter: 3}, locks[:1], "/a/write/3", ""},
+		{"Holder", releaseTarget{holder: true}, locks[1:], "\xff/5", ""},
+		{"TwoHolders", releaseTarget{holder: true}, locks[:1], "", "2 are meant by that; choose one: --key /a/read/1, --key /a/read/2"},
+		{"HolderIsNoWaiter", releaseTarget{name: "/a", waiter: 1}, locks[:1], "", "nobody waits for /a at position 1"},
+		{"Free", releaseTarget{name: "/a", holder: true}, nil, "", "/a is free"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.target.choose(tt.locks)
+			if tt.err == "" && (err != nil || got.Key != tt.key) {
+				t.Errorf("%q, %v", got.Key, err)
+			}
+			if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+		})
+	}
+}
+
+// releaser is release of the holder of /r against an etcd that has one.
+func releaser(t *testing.T, in string) (*releaseOptions, *clientv3.Client, *bytes.Buffer) {
+	t.Helper()
+	endpoint := etcdtest.Start(t)
+	client := etcdtest.Client(t, endpoint)
+	if _, err := client.Put(t.Context(), "/r/write/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	g := globals{commandTimeout: 10 * time.Second}
+	g.etcd.Endpoints, g.etcd.DialTimeout = []string{endpoint}, 10*time.Second
+	var out bytes.Buffer
+	return &releaseOptions{
+		target: releaseTarget{name: "/r", holder: true}, connect: g.connect,
+		in: strings.NewReader(in), out: printer{Writer: &out}, err: &out, now: time.Now,
+	}, client, &out
+}
+
+func held(t *testing.T, client *clientv3.Client) bool {
+	t.Helper()
+	resp, err := client.Get(t.Context(), "/r/write/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(resp.Kvs) == 1
+}
+
+// Anything but a yes is a no.
+func TestReleaseAsks(t *testing.T) {
+	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false, "yesterday\n": false} {
+		opts, client, out := releaser(t, answer)
+		plan := func() error {
+			c, err := opts.connect(t.Context())
+			if err != nil {
+				return err
+			}
+			defer c.close()
+			return opts.release(t.Context(), c)
+		}
+		if err := plan(); (err == nil) != want || !want && !errors.Is(err, errNotAgreed) {
+			t.Errorf("answer %q: %v", answer, err)
+		}
+		if held(t, client) == want || !strings.Contains(out.String(), "Release it? [y/N]") {
+			t.Errorf("answer %q: held %t, said %s", answer, held(t, client), out)
+		}
+	}
+}
+
+// What cannot be written down is not done.
+func TestReleaseNeedsItsAuditLog(t *testing.T) {
+	opts, client, _ := releaser(t, "")
+	opts.yes, opts.audit = true, filepath.Join(t.TempDir(), "none", "audit.log")
+	if err := releaseRun(t.Context(), opts); !errors.Is(err, os.ErrNotExist) || !held(t, client) {
+		t.Errorf("release = %v, held %t", err, held(t, client))
+	}
+}
+
+func TestReleaseNeedsATerminalOrYes(t *testing.T) {
+	opts := &releaseOptions{in: strings.NewReader("y\n")}
+	if err := ran(releaseRun(t.Context(), opts)); exitCode(err) != exitUsage {
+		t.Errorf("release = %v", err)
+	}
+}

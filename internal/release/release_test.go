@@ -1,0 +1,248 @@
+package release_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/release"
+)
+
+func TestMain(m *testing.M) { etcdtest.Main(m) }
+
+// cluster is an etcd with requests in it.
+type cluster struct {
+	*testing.T
+	client  *clientv3.Client
+	planner *release.Planner
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	return &cluster{T: t, client: client, planner: release.NewPlanner(client)}
+}
+
+// lease grants one of a minute.
+func (c *cluster) lease() clientv3.LeaseID {
+	c.Helper()
+	resp, err := c.client.Grant(c.Context(), 60)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return resp.ID
+}
+
+// put writes keys in order.
+func (c *cluster) put(lease clientv3.LeaseID, keys ...string) {
+	c.Helper()
+	for _, k := range keys {
+		if _, err := c.client.Put(c.Context(), k, "", clientv3.WithLease(lease)); err != nil {
+			c.Fatal(err)
+		}
+	}
+}
+
+func (c *cluster) exists(key string) bool {
+	c.Helper()
+	resp, err := c.client.Get(c.Context(), key, clientv3.WithCountOnly())
+	if err != nil {
+		c.Fatal(err)
+	}
+	return resp.Count == 1
+}
+
+func (c *cluster) planRequest(key string) release.Plan {
+	c.Helper()
+	plan, err := c.planner.Request(c.Context(), key)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return plan
+}
+
+func (c *cluster) planSession(lease clientv3.LeaseID) release.Plan {
+	c.Helper()
+	plan, err := c.planner.Session(c.Context(), int64(lease))
+	if err != nil {
+		c.Fatal(err)
+	}
+	return plan
+}
+
+func keys(requests []inspect.Request) string {
+	var all []string
+	for _, r := range requests {
+		all = append(all, r.Key)
+	}
+	return strings.Join(all, " ")
+}
+
+// A request that goes lets the next ones in, and nothing else goes with it.
+func TestRequest(t *testing.T) {
+	c := newCluster(t)
+	lease := c.lease()
+	c.put(lease, "/q/write/1", "/q/read/2", "/q/read/3", "/q/write/4", "/q/nested/write/5")
+	plan := c.planRequest("/q/write/1")
+	if keys(plan.Gone) != "/q/write/1" || keys(plan.Granted) != "/q/read/2 /q/read/3" || plan.Lease != 0 {
+		t.Fatalf("plan: gone %s, granted %s, lease %x", keys(plan.Gone), keys(plan.Granted), plan.Lease)
+	}
+	revision, err := c.planner.Carry(t.Context(), plan)
+	if err != nil || revision <= plan.Revision {
+		t.Fatalf("Carry = %d, %v; planned at %d", revision, err, plan.Revision)
+	}
+	if c.exists("/q/write/1") || !c.exists("/q/read/2") || !c.exists("/q/nested/write/5") {
+		t.Error("the wrong keys are gone")
+	}
+	if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), "is gone") {
+		t.Errorf("Carry again = %v", err)
+	}
+}
+
+// Whatever happens to a request between the look and the deed, the deed is
+// refused.
+func TestRequestErrChanged(t *testing.T) {
+	tests := []struct {
+		name, key, want string
+		change          func(*cluster, string)
+	}{
+		{"HolderIsAnother", "%s/write/1", "is a new request by now", func(c *cluster, name string) {
+			_, err := c.client.Delete(c.Context(), name+"/write/1")
+			if err != nil {
+				c.Fatal(err)
+			}
+			c.put(c.lease(), name+"/write/1")
+		}},
+		{"HolderWasWrittenAgain", "%s/write/1", "was written again", func(c *cluster, name string) {
+			c.put(c.lease(), name+"/write/1")
+		}},
+		{"WaiterMayHold", "%s/write/2", "for which it waited, is gone", func(c *cluster, name string) {
+			if _, err := c.client.Delete(c.Context(), name+"/write/1"); err != nil {
+				c.Fatal(err)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCluster(t)
+			name := "/changed/" + tt.name
+			key := fmt.Sprintf(tt.key, name)
+			c.put(c.lease(), name+"/write/1", name+"/write/2")
+			plan := c.planRequest(key)
+			tt.change(c, name)
+			if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Carry = %v, want %q", err, tt.want)
+			}
+			if !c.exists(key) {
+				t.Error("the key is gone")
+			}
+		})
+	}
+}
+
+func TestRequestErrors(t *testing.T) {
+	c := newCluster(t)
+	c.put(c.lease(), "/config")
+	for key, want := range map[string]error{"/config": release.ErrNoRequest, "/none/write/1": release.ErrGone} {
+		if _, err := c.planner.Request(t.Context(), key); !errors.Is(err, want) {
+			t.Errorf("Request(%s) = %v, want %v", key, err, want)
+		}
+	}
+}
+
+// A session goes with all of its keys, on whatever names, and its lease.
+func TestSession(t *testing.T) {
+	c := newCluster(t)
+	lease, other := c.lease(), c.lease()
+	mutex := fmt.Sprintf("/s/c/%x", lease)
+	c.put(lease, "/s/a/write/1", mutex, "/s/config")
+	c.put(other, "/s/a/write/2", "/s/b/write/3")
+	c.put(lease, "/s/b/write/4")
+	plan := c.planSession(lease)
+	if keys(plan.Gone) != "/s/a/write/1 /s/b/write/4 "+mutex || strings.Join(plan.Others, " ") != "/s/config" ||
+		keys(plan.Granted) != "/s/a/write/2" {
+		t.Fatalf("plan: gone %s, others %s, granted %s", keys(plan.Gone), plan.Others, keys(plan.Granted))
+	}
+	if _, err := c.planner.Carry(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	if c.exists("/s/a/write/1") || c.exists(mutex) || c.exists("/s/config") || !c.exists("/s/b/write/3") {
+		t.Error("the wrong keys are gone")
+	}
+	if _, err := c.planner.Session(t.Context(), int64(lease)); !errors.Is(err, release.ErrGone) {
+		t.Errorf("plan for a session that is gone: %v", err)
+	}
+}
+
+func TestSessionWithoutKeys(t *testing.T) {
+	c := newCluster(t)
+	plan := c.planSession(c.lease())
+	if _, err := c.planner.Carry(t.Context(), plan); err != nil {
+		t.Error(err)
+	}
+}
+
+// A session that has made requests since it was looked at keeps those.
+func TestSessionErrStillUsed(t *testing.T) {
+	c := newCluster(t)
+	lease := c.lease()
+	c.put(lease, "/u/a/write/1")
+	plan := c.planSession(lease)
+	c.put(lease, "/u/b/write/2")
+	if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrStillUsed) || !strings.Contains(err.Error(), "/u/b/write/2") {
+		t.Errorf("Carry = %v", err)
+	}
+	if c.exists("/u/a/write/1") || !c.exists("/u/b/write/2") {
+		t.Error("the wrong keys are gone")
+	}
+}
+
+func TestSessionErrTooMany(t *testing.T) {
+	c := newCluster(t)
+	lease := c.lease()
+	for i := range 129 {
+		c.put(lease, fmt.Sprintf("/many/%d/write/1", i))
+	}
+	if _, err := c.planner.Session(t.Context(), int64(lease)); !errors.Is(err, release.ErrTooMany) {
+		t.Errorf("plan = %v", err)
+	}
+}
+
+func TestRecord(t *testing.T) {
+	c := newCluster(t)
+	c.put(c.lease(), "/r\x1b/write/1", "/r\x1b/write/2")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	record := release.NewRecord(c.planRequest("/r\x1b/write/2"), at)
+	record.Error = "refused"
+	var b bytes.Buffer
+	if err := record.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() == 0 || strings.Count(b.String(), "\n") != 1 || strings.Contains(b.String(), "\x1b") {
+		t.Errorf("line %q", b.String())
+	}
+	var got release.Record
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.User == "" || !got.Time.Equal(at) || got.Error != "refused" || len(got.Released) != 1 ||
+		got.Released[0].Key != "/r\x1b/write/2" || got.Released[0].State != "waiting" {
+		t.Errorf("record %+v", got)
+	}
+	if err := record.Write(failing{}); err == nil {
+		t.Error("a log that cannot be written is no error")
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, context.DeadlineExceeded }
