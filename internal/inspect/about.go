@@ -1,0 +1,108 @@
+package inspect
+
+import "slices"
+
+// Account is what concerns one name, out of a diagnosis.
+type Account struct {
+	Locks    []Lock     // of that name: in one layout or both, or none when it is free
+	Chains   [][]Edge   // of each of Locks that somebody waits for: from its last waiter to a root, by the fewest edges
+	Roots    []*Blocker // the trees of all that it waits for, directly or not
+	Cycles   [][]Edge   // deadlocks among them
+	Findings []Finding  // about its locks, and about what keeps their requests waiting
+}
+
+// About tells what concerns a name. What it waits for may lie with locks of
+// other names.
+func (d Diagnosis) About(name string) Account {
+	v := d.view(name)
+	a := Account{Locks: v.locks, Chains: v.chains}
+	a.Roots = only(d.Roots, func(b *Blocker) bool { return v.sessions[b.Session.ID] })
+	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From] })
+	a.Findings = only(d.Findings, v.concerns)
+	return a
+}
+
+func only[T any](all []T, want func(T) bool) []T {
+	var some []T
+	for _, x := range all {
+		if want(x) {
+			some = append(some, x)
+		}
+	}
+	return some
+}
+
+// view is what can be seen from one name along the wait-for graph.
+type view struct {
+	name     string
+	locks    []Lock
+	chains   [][]Edge
+	sessions map[SessionID]bool // that have requests for it, and that those wait for
+	way      map[LockID]bool    // its locks, and those that these sessions wait for
+}
+
+func (d Diagnosis) view(name string) view {
+	v := view{name: name, sessions: map[SessionID]bool{}, way: map[LockID]bool{}}
+	s := d.graph.search(false)
+	var found []int32
+	for i, l := range d.graph.locks {
+		if l.ID.Name != name {
+			continue
+		}
+		v.locks = append(v.locks, l)
+		v.way[l.ID] = true
+		last := d.graph.queues[i+1] - 1
+		if chain := d.chain(last); len(chain) > 0 {
+			v.chains = append(v.chains, chain)
+		}
+		for n := d.graph.queues[i]; n <= last; n++ {
+			found = s.descend(d.graph.nodes[n].session, found)
+		}
+	}
+	for _, session := range found {
+		v.sessions[d.graph.sessions[session].ID] = true
+		for _, n := range d.graph.own[session] {
+			if d.graph.waits(n) {
+				v.way[d.graph.request(n).Lock] = true
+			}
+		}
+	}
+	return v
+}
+
+// concerns reports whether a finding is about the name, or about a session that
+// it waits for and a lock on the way to it.
+func (v view) concerns(f Finding) bool {
+	ofName := func(id LockID) bool { return id.Name == v.name }
+	onWay := func(id LockID) bool { return v.way[id] }
+	seen := func(id SessionID) bool { return v.sessions[id] }
+	return slices.ContainsFunc(f.Locks, ofName) ||
+		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, seen)
+}
+
+// chain is a shortest way from a request to the root of a tree. It is empty for
+// a request that does not wait, and for one whose session is such a root.
+func (d Diagnosis) chain(n int32) []Edge {
+	roots := map[SessionID]bool{}
+	for _, b := range d.Roots {
+		roots[b.Session.ID] = true
+	}
+	g := d.graph
+	from := g.nodes[n].session
+	if roots[g.sessions[from].ID] || !g.waits(n) {
+		return nil
+	}
+	s := g.search(false)
+	s.discover(from)
+	var queue []int32
+	for w, ok := s.along(n); ok; w, ok = s.along(n) {
+		queue = append(queue, w)
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		if roots[g.sessions[queue[0]].ID] {
+			return s.path(from, queue[0])
+		}
+		queue = append(queue, s.neighbours(queue[0])...)
+	}
+	return nil
+}

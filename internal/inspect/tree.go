@@ -1,0 +1,142 @@
+package inspect
+
+import (
+	"cmp"
+	"slices"
+)
+
+// forest is the wait-for graph as trees.
+//
+// A root is a session that others wait for and that waits for nobody. A knot
+// that waits for nobody outside it has no such session, and its oldest one
+// stands for it. Every session that waits for another one is in the tree of the
+// root that is the fewest edges away, below a session that it waits for itself;
+// the edges by which it would appear twice are left out.
+type forest struct {
+	g        *graph
+	blockers []*Blocker // of each session; nil for one that is in no tree
+	parents  []int32    // of each session; itself at a root
+	arcs     []arc      // of each session, to its parent
+	order    []int32    // all sessions, each after its parent
+	roots    []int32    // of the trees in which somebody waits for a lock, by age
+}
+
+func (g *graph) grow(components [][]int32) *forest {
+	f := &forest{g: g, blockers: make([]*Blocker, len(g.sessions)), parents: make([]int32, len(g.sessions))}
+	f.spread(g.rootsOf(components))
+	shown := g.blocking()
+	for _, v := range slices.Backward(f.order) {
+		if parent := f.parents[v]; parent != v {
+			shown[parent] = shown[parent] || shown[v]
+			f.blockers[parent].Behind += f.blockers[v].Behind + 1
+		}
+	}
+	for _, v := range f.order {
+		if f.parents[v] == v && shown[v] {
+			f.roots = append(f.roots, v)
+			f.blocker(v)
+		}
+	}
+	return f
+}
+
+// blocking are the sessions that keep another one waiting for a lock. Those
+// that only run a program under one do not.
+func (g *graph) blocking() []bool {
+	blocking := make([]bool, len(g.sessions))
+	for i := range g.locks {
+		var all, writers int64 // the revisions of the last waiters
+		for n := g.queues[i+1] - 1; n >= g.queues[i]; n-- {
+			nd := g.nodes[n]
+			if nd.revision < writers || nd.write && nd.revision < all {
+				blocking[nd.session] = true
+			}
+			if g.waits(n) {
+				all = max(all, nd.revision)
+			}
+			if g.waits(n) && nd.write {
+				writers = max(writers, nd.revision)
+			}
+		}
+	}
+	return blocking
+}
+
+// rootsOf are the sessions to begin with, by age: what is reached from none
+// before it, in the order of the components, waits for none of them.
+func (g *graph) rootsOf(components [][]int32) []int32 {
+	var roots []int32
+	s := g.search(true)
+	for _, knot := range components {
+		if len(s.descend(knot[0], nil)) > 0 {
+			roots = append(roots, knot[0])
+		}
+	}
+	slices.Sort(roots)
+	return roots
+}
+
+// spread makes the trees, breadth first from all roots at once.
+func (f *forest) spread(roots []int32) {
+	s := f.g.search(true)
+	for _, v := range roots {
+		s.discover(v)
+		f.parents[v] = v
+	}
+	f.order = roots
+	for i := 0; i < len(f.order); i++ {
+		children := s.neighbours(f.order[i])
+		slices.SortFunc(children, func(a, b int32) int { return cmp.Compare(s.via[a].waiter, s.via[b].waiter) })
+		for _, v := range children {
+			f.hang(v, f.order[i], s.via[v])
+		}
+		f.order = append(f.order, children...)
+	}
+	f.arcs = s.via
+}
+
+// hang puts a session into the tree below its parent.
+func (f *forest) hang(v, parent int32, a arc) {
+	f.parents[v] = parent
+	above, below := f.blocker(parent), f.blocker(v)
+	below.Edge, below.Depth = f.g.edge(a), above.Depth+1
+	above.Children = append(above.Children, below)
+}
+
+func (f *forest) blocker(v int32) *Blocker {
+	if f.blockers[v] == nil {
+		f.blockers[v] = &Blocker{Session: &f.g.sessions[v]}
+	}
+	return f.blockers[v]
+}
+
+// culprit is what a session waits for in the end: the first session up its tree
+// that is in a deadlock, or the root. It may be itself.
+type culprit struct {
+	session int32
+	arc     arc // the last one on the way there; void when it is itself
+}
+
+func (f *forest) culprits(deadlocked func(int32) bool) []culprit {
+	culprits := make([]culprit, len(f.order))
+	for _, v := range f.order {
+		parent := f.parents[v]
+		switch {
+		case parent == v || deadlocked(v):
+			culprits[v].session = v
+		case culprits[parent].session == parent:
+			culprits[v] = culprit{session: parent, arc: f.arcs[v]}
+		default:
+			culprits[v] = culprits[parent]
+		}
+	}
+	return culprits
+}
+
+// behind is how many sessions are below v.
+func (f *forest) behind(v int32) int {
+	if f.blockers[v] == nil {
+		return 0
+	}
+	return f.blockers[v].Behind
+}
