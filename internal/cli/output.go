@@ -48,7 +48,11 @@ type printer struct {
 	format   format
 	terminal bool // people look at it
 	color    bool
+	width    int // of the terminal; 0 when there is none
 }
+
+// maxText is how wide sentences become: longer lines are hard to read.
+const maxText = 100
 
 func (a *app) printer() printer {
 	terminal := isTerminal(a.Out)
@@ -57,6 +61,7 @@ func (a *app) printer() printer {
 		format:   a.output,
 		terminal: terminal,
 		color:    terminal && !a.noColor() && a.Getenv("TERM") != "dumb",
+		width:    terminalWidth(a.Out),
 	}
 }
 
@@ -98,9 +103,27 @@ func base64Of(s string) string {
 func (p printer) line(cells ...cell) error {
 	var b strings.Builder
 	for _, c := range cells {
-		b.WriteString(p.paint(printable.Text(c.text), c.tone))
+		b.WriteString(p.cell(c))
 	}
 	_, err := fmt.Fprintln(p, b.String())
+	return err
+}
+
+// sentence prints text behind a head, on one line in a pipe. On a terminal it
+// is broken at its width and after each semicolon, and what follows stands below
+// its beginning.
+func (p printer) sentence(head string, tag cell, text string) error {
+	text = printable.Text(text)
+	tagged := head + p.cell(tag)
+	if tag.text != "" {
+		tagged += "  "
+	}
+	if p.width > 0 {
+		indent := ansi.StringWidth(tagged)
+		text = ansi.Wrap(strings.ReplaceAll(text, "; ", ";\n"), max(min(p.width, maxText)-indent, maxText/4), "")
+		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent))
+	}
+	_, err := fmt.Fprintln(p, tagged+text)
 	return err
 }
 
@@ -108,6 +131,14 @@ func (p printer) line(cells ...cell) error {
 type cell struct {
 	text string
 	tone tone
+	safe bool // text is printable as it is
+}
+
+func (p printer) cell(c cell) string {
+	if !c.safe {
+		c.text = printable.Text(c.text)
+	}
+	return p.paint(c.text, c.tone)
 }
 
 // tone is what a cell means beyond its words. On a terminal it is a sign and a
@@ -172,7 +203,7 @@ func (p printer) table(heading []string, rows [][]cell) error {
 	for _, row := range rows {
 		cells := make([]string, 0, len(row))
 		for _, c := range row {
-			cells = append(cells, p.paint(printable.Text(c.text), c.tone))
+			cells = append(cells, p.cell(c))
 		}
 		all = append(all, cells)
 	}

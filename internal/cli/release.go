@@ -334,13 +334,13 @@ func newReleaseDoc(plan release.Plan) releaseDoc {
 func (d releaseDoc) write(out printer) error {
 	var rows [][]cell
 	for _, r := range d.Gone {
-		rows = append(rows, d.row(cell{"goes", critical}, r))
+		rows = append(rows, d.row(cell{text: "goes", tone: critical}, r))
 	}
 	for _, key := range d.Others {
-		rows = append(rows, append([]cell{{"goes", critical}}, plainRow("-", "-", "-", "-", key)...))
+		rows = append(rows, append([]cell{{text: "goes", tone: critical}}, plainRow("-", "-", "-", "-", key)...))
 	}
 	for _, r := range d.Granted {
-		rows = append(rows, d.row(cell{"is granted", holding}, r))
+		rows = append(rows, d.row(cell{text: "is granted", tone: holding}, r))
 	}
 	if len(rows) == 0 {
 		return out.line(cell{text: "the session has no keys"})

@@ -45,6 +45,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newDemoCmd(a, nil),
 		newLsCmd(a, nil),
 		newShowCmd(a, nil),
+		newWhyCmd(a, nil),
 		newReleaseCmd(a, nil),
 		newSimulateCmd(a),
 		newVersionCmd(a, nil),

@@ -98,6 +98,11 @@ func (c *cluster) leases(ctx context.Context, locks []inspect.Lock) (leases map[
 			ids = append(ids, r.Lease)
 		}
 	}
+	return c.lookUp(ctx, ids)
+}
+
+// lookUp looks leases up within the command's time.
+func (c *cluster) lookUp(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
 	err = c.ask(ctx, func(ctx context.Context) error {
 		leases, err = c.source.Leases(ctx, ids)
 		return err

@@ -87,6 +87,18 @@ func (c *cluster) screens(ctx context.Context, opts *tuiOptions) error {
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
 }
 
+// terminalWidth is 0 where there is no terminal.
+func terminalWidth(stream any) int {
+	if !isTerminal(stream) {
+		return 0
+	}
+	w, _, err := term.GetSize(stream.(interface{ Fd() uintptr }).Fd())
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
 // isTerminal reports whether people are at the other end of a stream.
 func isTerminal(stream any) bool {
 	f, ok := stream.(interface{ Fd() uintptr })

@@ -9,6 +9,7 @@ type Account struct {
 	Roots    []*Blocker // the trees of all that it waits for, directly or not
 	Cycles   [][]Edge   // deadlocks among them
 	Findings []Finding  // about its locks, and about what keeps their requests waiting
+	Remedies []Remedy   // that end who keeps them waiting, the first ones of many, whether anything is wrong or not
 }
 
 // About tells what concerns a name. What it waits for may lie with locks of
@@ -19,6 +20,9 @@ func (d Diagnosis) About(name string) Account {
 	a.Roots = only(d.Roots, func(b *Blocker) bool { return v.sessions[b.Session.ID] })
 	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From] })
 	a.Findings = only(d.Findings, v.concerns)
+	for _, root := range a.Roots[:min(len(a.Roots), maxCures)] {
+		a.Remedies = append(a.Remedies, d.examiner.end(root.Session))
+	}
 	return a
 }
 
@@ -43,27 +47,27 @@ type view struct {
 
 func (d Diagnosis) view(name string) view {
 	v := view{name: name, sessions: map[SessionID]bool{}, way: map[LockID]bool{}}
-	s := d.graph.search(false)
+	s := d.examiner.search(false)
 	var found []int32
-	for i, l := range d.graph.locks {
+	for i, l := range d.examiner.locks {
 		if l.ID.Name != name {
 			continue
 		}
 		v.locks = append(v.locks, l)
 		v.way[l.ID] = true
-		last := d.graph.queues[i+1] - 1
+		last := d.examiner.queues[i+1] - 1
 		if chain := d.chain(last); len(chain) > 0 {
 			v.chains = append(v.chains, chain)
 		}
-		for n := d.graph.queues[i]; n <= last; n++ {
-			found = s.descend(d.graph.nodes[n].session, found)
+		for n := d.examiner.queues[i]; n <= last; n++ {
+			found = s.descend(d.examiner.nodes[n].session, found)
 		}
 	}
 	for _, session := range found {
-		v.sessions[d.graph.sessions[session].ID] = true
-		for _, n := range d.graph.own[session] {
-			if d.graph.waits(n) {
-				v.way[d.graph.request(n).Lock] = true
+		v.sessions[d.examiner.sessions[session].ID] = true
+		for _, n := range d.examiner.own[session] {
+			if d.examiner.waits(n) {
+				v.way[d.examiner.request(n).Lock] = true
 			}
 		}
 	}
@@ -87,7 +91,7 @@ func (d Diagnosis) chain(n int32) []Edge {
 	for _, b := range d.Roots {
 		roots[b.Session.ID] = true
 	}
-	g := d.graph
+	g := d.examiner
 	from := g.nodes[n].session
 	if roots[g.sessions[from].ID] || !g.waits(n) {
 		return nil

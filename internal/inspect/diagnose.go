@@ -32,7 +32,7 @@ type Diagnosis struct {
 	Roots    []*Blocker // the wait-for graph as trees, the one with most behind it first
 	Findings []Finding  // worst first
 
-	graph *graph
+	examiner *examiner
 }
 
 // Diagnose tells who waits for whom in a snapshot, what is wrong with that, and
@@ -53,7 +53,7 @@ func Diagnose(s Snapshot, leases map[int64]Lease, t Thresholds, now time.Time) D
 		e.lock(i)
 	}
 	rank(e.findings)
-	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, graph: e.graph}
+	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
 	for _, deadlock := range e.deadlocks {
 		d.Cycles = append(d.Cycles, deadlock.circle)
 	}
@@ -62,7 +62,7 @@ func Diagnose(s Snapshot, leases map[int64]Lease, t Thresholds, now time.Time) D
 
 // Session finds a session.
 func (d Diagnosis) Session(id SessionID) (*Session, bool) {
-	v, ok := d.graph.ids[id]
+	v, ok := d.examiner.ids[id]
 	if !ok {
 		return nil, false
 	}

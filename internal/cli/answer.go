@@ -1,0 +1,334 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
+)
+
+// answer is what why has to say.
+type answer struct {
+	inspect.Diagnosis
+	name    string // asked for; empty for all
+	leases  map[int64]inspect.Lease
+	unknown []string
+	now     time.Time
+}
+
+// whyDoc is what why prints as JSON; whyLong documents its fields.
+type whyDoc struct {
+	Name       string       `json:"name,omitempty"`
+	NameBase64 string       `json:"name_base64,omitempty"`
+	Prefix     string       `json:"prefix"`
+	Revision   int64        `json:"revision"`
+	Locks      []showLock   `json:"locks"`
+	Chains     [][]edgeDoc  `json:"chains"`
+	Findings   []findingDoc `json:"findings"`
+	Remedies   []remedyDoc  `json:"remedies"`
+	Unknown    []string     `json:"unknown"`
+}
+
+type edgeDoc struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Kind string `json:"kind"`
+	Lock string `json:"lock"`
+}
+
+type findingDoc struct {
+	Kind     string      `json:"kind"`
+	Severity string      `json:"severity"`
+	Text     string      `json:"text"`
+	Locks    []string    `json:"locks"`
+	Sessions []string    `json:"sessions"`
+	Behind   int         `json:"behind"`
+	Due      time.Time   `json:"due,omitzero"`
+	Remedies []remedyDoc `json:"remedies"`
+}
+
+type remedyDoc struct {
+	Text     string   `json:"text"`
+	Args     []string `json:"args"`
+	Etcdctl  []string `json:"etcdctl"`
+	Releases []string `json:"releases"`
+	Grants   []string `json:"grants"`
+}
+
+func (a answer) document() whyDoc {
+	doc := whyDoc{
+		Name: a.name, NameBase64: base64Of(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
+		Locks: []showLock{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
+	}
+	findings := a.Findings
+	if a.name != "" {
+		about := a.About(a.name)
+		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
+		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases).Locks
+		for _, chain := range about.Chains {
+			doc.Chains = append(doc.Chains, newEdgeDocs(chain))
+		}
+	}
+	for _, f := range findings {
+		doc.Findings = append(doc.Findings, newFindingDoc(f))
+	}
+	return doc
+}
+
+func newEdgeDocs(chain []inspect.Edge) []edgeDoc {
+	docs := make([]edgeDoc, 0, len(chain))
+	for _, e := range chain {
+		docs = append(docs, edgeDoc{From: e.From.String(), To: e.To.String(), Kind: string(e.Kind), Lock: e.Waiter.Lock.Name})
+	}
+	return docs
+}
+
+func newFindingDoc(f inspect.Finding) findingDoc {
+	doc := findingDoc{
+		Kind: string(f.Kind), Severity: f.Severity.String(), Text: f.Text, Behind: f.Behind, Due: f.Due,
+		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies),
+	}
+	for _, l := range f.Locks {
+		doc.Locks = append(doc.Locks, l.Name)
+	}
+	for _, s := range f.Sessions {
+		doc.Sessions = append(doc.Sessions, s.String())
+	}
+	return doc
+}
+
+func newRemedyDocs(remedies []inspect.Remedy) []remedyDoc {
+	docs := make([]remedyDoc, 0, len(remedies))
+	for _, r := range remedies {
+		docs = append(docs, remedyDoc{
+			Text: r.Text, Args: r.Args, Etcdctl: r.Etcdctl, Releases: keysOf(r.Releases), Grants: keysOf(r.Grants),
+		})
+	}
+	return docs
+}
+
+func keysOf(requests []inspect.Request) []string {
+	keys := make([]string, 0, len(requests))
+	for _, r := range requests {
+		keys = append(keys, r.Key)
+	}
+	return keys
+}
+
+// write answers people.
+func (a answer) write(out printer) error {
+	var err error
+	if a.name == "" {
+		err = a.writeAll(out)
+	} else {
+		err = a.writeOne(out)
+	}
+	for _, u := range a.unknown {
+		if err == nil {
+			err = out.sentence("", cell{text: "not known", tone: warning}, u)
+		}
+	}
+	return err
+}
+
+func (a answer) writeAll(out printer) error {
+	locks := fmt.Sprintf("%s at revision %d", plural(len(a.Snapshot.Locks), "lock"), a.Snapshot.Revision)
+	if len(a.Findings) == 0 {
+		return out.line(cell{text: "nothing is wrong with " + locks})
+	}
+	t := teller{out: out}
+	t.say("", plural(len(a.Findings), "finding")+" in "+locks+", worst first")
+	t.tellFindings(a.Findings)
+	return t.err
+}
+
+// writeOne says all about the name that was asked for.
+func (a answer) writeOne(out printer) error {
+	about := a.About(a.name)
+	if len(about.Locks) == 0 {
+		return out.line(cell{text: a.name + " is free"})
+	}
+	t := teller{out: out}
+	for _, l := range about.Locks {
+		a.tellQueue(&t, l)
+	}
+	for _, chain := range about.Chains {
+		t.say("", "why the last waiter waits:")
+		for _, e := range chain {
+			t.say("  ", a.because(e))
+		}
+	}
+	t.say("", "what happens by itself:")
+	for _, l := range about.Locks {
+		t.say("  ", a.outlook(l, about))
+	}
+	switch {
+	case len(about.Findings) > 0:
+		t.say("", "what is wrong, and what could be done:")
+		t.tellFindings(about.Findings)
+	case len(about.Remedies) > 0:
+		t.say("", "nothing is wrong with it; what could be done by force:")
+		t.tellRemedies(about.Remedies)
+	}
+	return t.err
+}
+
+// teller prints until it cannot.
+type teller struct {
+	out printer
+	err error
+}
+
+func (t *teller) say(indent, text string) { t.tell(indent, cell{}, text) }
+
+func (t *teller) tell(indent string, tag cell, text string) {
+	if t.err == nil {
+		t.err = t.out.sentence(indent, tag, text)
+	}
+}
+
+func (a answer) tellQueue(t *teller, l inspect.Lock) {
+	t.say("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
+	for i, r := range l.Queue {
+		if i < maxQueueLines {
+			t.tell("  ", cell{text: stateWord(r), tone: standingTone(r.Holding)}, a.describe(r))
+		}
+	}
+	if more := len(l.Queue) - maxQueueLines; more > 0 {
+		t.say("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
+	}
+}
+
+func (t *teller) tellFindings(findings []inspect.Finding) {
+	for _, f := range findings {
+		t.tell("", cell{text: f.Severity.String(), tone: severityTone(f.Severity)}, f.Text)
+		t.tellRemedies(f.Remedies)
+	}
+}
+
+// tellRemedies prints commands to copy, each with what it does.
+func (t *teller) tellRemedies(remedies []inspect.Remedy) {
+	for _, r := range remedies {
+		command := printable.Shell(append([]string{"etcd-lock"}, r.Args...)...)
+		if t.err == nil {
+			t.err = t.out.line(cell{text: "    " + command, safe: true})
+		}
+		t.say("        ", r.Text)
+	}
+}
+
+// maxQueueLines is how much of a queue an answer describes: why is about its
+// head and show about all of it.
+const maxQueueLines = 10
+
+// describe says who a request is of, since when, and how long its lease lasts.
+func (a answer) describe(r inspect.Request) string {
+	text := fmt.Sprintf("%s (%s)", a.who(r.Session()), r.Mode)
+	switch {
+	case r.Owned && !r.Owner.Time.IsZero():
+		text += fmt.Sprintf(", asked %s ago by its own clock", seconds(since(a.now, r.Since)))
+	default:
+		text += fmt.Sprintf(", asked at revision %d; when that was, nobody noted", r.Revision)
+	}
+	lease := a.leases[r.Lease]
+	switch {
+	case r.Lease == 0:
+		text += "; no lease"
+	case lease.State == inspect.LeaseAlive:
+		text += fmt.Sprintf("; lease %s, %s of %s left", leaseText(r.Lease), seconds(lease.Remaining), seconds(lease.Granted))
+	default:
+		text += "; lease " + leaseText(r.Lease)
+	}
+	return text
+}
+
+// who names a session of the snapshot.
+func (a answer) who(id inspect.SessionID) string {
+	s, _ := a.Session(id)
+	return s.Who()
+}
+
+// because says why one session cannot go on before another.
+func (a answer) because(e inspect.Edge) string {
+	from, to := a.who(e.From), a.who(e.To)
+	switch e.Kind {
+	case inspect.EdgeInside:
+		return fmt.Sprintf("%s holds %s for a program that is %s, by its own account", from, e.Waiter.Lock.Name, to)
+	case inspect.EdgeSoft:
+		return fmt.Sprintf("%s waits for %s behind %s, who asked before", from, e.Waiter.Lock.Name, to)
+	default:
+		return fmt.Sprintf("%s waits for %s, held by %s", from, e.Waiter.Lock.Name, to)
+	}
+}
+
+// outlook says what becomes of a lock when nobody does anything.
+func (a answer) outlook(l inspect.Lock, about inspect.Account) string {
+	for _, f := range about.Findings {
+		if f.Kind == inspect.FindingDeadlock {
+			return "nothing: those who wait for each other wait on until one gives up or its session ends"
+		}
+	}
+	var says []string
+	for i, r := range l.Queue {
+		if r.Holding && i < maxQueueLines {
+			says = append(says, a.fate(r))
+		}
+	}
+	return strings.Join(says, "; ") + a.next(l)
+}
+
+// fate says when a holder will be gone.
+func (a answer) fate(r inspect.Request) string {
+	s, _ := a.Session(r.Session())
+	who := s.Who()
+	switch {
+	case r.Lease == 0:
+		return who + " holds it until somebody deletes its key: no lease ends it"
+	case s.Lease.State != inspect.LeaseAlive:
+		return who + " holds it until it unlocks or its session ends"
+	case s.MissedRenewals():
+		return fmt.Sprintf("%s has missed renewals: unless it comes back, its session ends in about %s", who, seconds(s.Lease.Remaining))
+	default:
+		return fmt.Sprintf("%s renews its session and holds it until it unlocks; if it dies, until %s later at most", who, seconds(s.Lease.Granted))
+	}
+}
+
+// next says who gets the lock when its holders are gone.
+func (a answer) next(l inspect.Lock) string {
+	var held []string
+	for _, r := range l.Queue {
+		if r.Holding {
+			held = append(held, r.Key)
+		}
+	}
+	granted := a.Snapshot.Without(held...).Granted
+	switch len(granted) {
+	case 0:
+		return ""
+	case 1:
+		return "; then " + a.who(granted[0].Session()) + " gets it"
+	default:
+		return fmt.Sprintf("; then %s gets it, and %s with it", a.who(granted[0].Session()), plural(len(granted)-1, "other reader"))
+	}
+}
+
+func severityTone(s inspect.Severity) tone {
+	switch s {
+	case inspect.Critical:
+		return critical
+	case inspect.Warning:
+		return warning
+	default:
+		return faint
+	}
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"etcd-lock/internal/inspect"
+)
+
+var whyLong = `Says why the lock NAME is stuck: who holds it and since when, who waits, who
+keeps them waiting on other names, what will happen by itself, and what could be
+done with what each would release. Without NAME, all that is wrong with any
+lock, worst first.
+
+It reads all locks at one revision, or those whose keys begin with --prefix:
+clients that block NAME may themselves wait for others. Of a long list, the
+leases that matter most are looked up, 512 at most.
+
+etcd keeps no clock. "By its own clock" is what a client wrote into its request
+when it asked; where it wrote none, only the order is known.
+
+With -o json:
+  name, name_base64   what was asked for; absent when it was all
+  prefix              what was read
+  revision            etcd's revision that this is of
+  locks               those called NAME, as for show; without NAME, none
+  chains              for each contended one of these, from its last waiter on:
+    from, to            sessions: a lease in hex, or a key that has none
+    kind                hard: to holds what from waits for; soft: to waits ahead
+                        of from; inside: from holds its lock for a program that
+                        is to, by its own account
+    lock                that from waits for; of inside: that from holds
+  findings            worst first:
+    kind                deadlock, no-lease, expiring, lease-gone, long-wait,
+                        long-hold, mixed-layouts, modified or self-wait
+    severity            critical, warning or notice
+    text                a sentence
+    locks               their names
+    sessions            as in chains
+    behind              how many sessions cannot go on because of it
+    due                 when it ends by itself; absent when unknown or never
+    remedies            what could be done, the best first:
+      text                what it does, releases and grants
+      args                arguments of etcd-lock
+      etcdctl             arguments of etcdctl to the same effect
+      releases, grants    keys of the requests that go, and that hold then
+  remedies            with NAME: what would end, by force, those who keep others
+                      waiting, whether anything is wrong or not; as above
+  unknown             what could not be had, in a sentence each`
+
+// whyOptions are what why was asked for.
+type whyOptions struct {
+	name       string // empty for all
+	prefix     string
+	thresholds inspect.Thresholds
+	connect    func(context.Context) (*cluster, error)
+	out        printer
+	err        io.Writer
+	now        func() time.Time
+}
+
+func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = whyRun
+	}
+	opts := &whyOptions{}
+	cmd := &cobra.Command{
+		Use:               "why [NAME]",
+		Short:             "Say why a lock is stuck, or what is wrong with any, and what to do",
+		Long:              whyLong,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeNames(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				if opts.name = args[0]; opts.name == "" {
+					return errors.New("NAME is empty; leave it out to ask for all locks")
+				}
+			}
+			if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
+				return errors.New("--wait-over and --hold-over must be more than 0")
+			}
+			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
+			return ran(runF(cmd.Context(), opts))
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&opts.prefix, "prefix", "", "read only locks whose keys begin with this")
+	fs.DurationVar(&opts.thresholds.Wait, "wait-over", inspect.DefaultThresholds.Wait, "call a wait long from here on")
+	fs.DurationVar(&opts.thresholds.Hold, "hold-over", inspect.DefaultThresholds.Hold, "call a hold long from here on")
+	return cmd
+}
+
+func whyRun(ctx context.Context, opts *whyOptions) error {
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	snapshot, unknown, err := opts.read(ctx, c)
+	if err != nil {
+		return err
+	}
+	leases, more := c.leasesThatMatter(ctx, snapshot)
+	now := opts.now()
+	d := inspect.Diagnose(snapshot, leases, opts.thresholds, now)
+	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: append(unknown, more...), now: now}
+	if opts.out.format == formatJSON {
+		return opts.out.document(a.document())
+	}
+	return a.write(opts.out)
+}
+
+// read reads the locks. A user who may not read them all gets what concerns
+// NAME, and is told what is missing.
+func (opts *whyOptions) read(ctx context.Context, c *cluster) (s inspect.Snapshot, unknown []string, err error) {
+	s, err = c.snapshot(ctx, opts.prefix)
+	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		return s, nil, err
+	}
+	s, err = c.snapshot(ctx, opts.name+"/")
+	return s, []string{fmt.Sprintf(
+		"who blocks the holders of %s on other names: etcd refuses to list all locks; --prefix says which may be read", opts.name)}, err
+}
+
+const (
+	whyBatches = 8 // of inspect.MaxLeases
+	whyPause   = 20 * time.Millisecond
+)
+
+// leasesThatMatter looks up leases, those of whoever is waited for first, and
+// says what remains unknown. It spares etcd: a bounded number, in batches, with
+// a pause between them.
+func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
+	ids := leasesByWeight(s)
+	leases = make(map[int64]inspect.Lease, len(ids))
+	refused := 0
+	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
+		if batch > 0 {
+			time.Sleep(whyPause/2 + rand.N(whyPause))
+		}
+		n := min(len(ids), inspect.MaxLeases)
+		found, err := c.lookUp(ctx, ids[:n])
+		for id, lease := range found {
+			leases[id] = lease
+			if lease.State == inspect.LeaseRefused {
+				refused++
+			}
+		}
+		if err != nil {
+			return leases, append(unknown, fmt.Sprintf("what is left of leases: %v", err))
+		}
+		ids = ids[n:]
+	}
+	if skipped := len(ids); skipped > 0 {
+		unknown = append(unknown, fmt.Sprintf("what is left of %d leases, of those that matter least: too many to ask for", skipped))
+	}
+	if refused > 0 {
+		unknown = append(unknown, fmt.Sprintf("what is left of %d leases: it takes the right to read all of their keys", refused))
+	}
+	return leases, unknown
+}
+
+// leasesByWeight are the different leases of a snapshot: those that others wait
+// for, then those of other holders, then those of waiters.
+func leasesByWeight(s inspect.Snapshot) []int64 {
+	var ids []int64
+	seen := map[int64]bool{0: true}
+	add := func(want func(inspect.Lock, inspect.Request) bool) {
+		for _, l := range s.Locks {
+			for _, r := range l.Queue {
+				if !seen[r.Lease] && want(l, r) {
+					seen[r.Lease] = true
+					ids = append(ids, r.Lease)
+				}
+			}
+		}
+	}
+	add(func(l inspect.Lock, r inspect.Request) bool { return r.Holding && l.State() == inspect.StateContended })
+	add(func(_ inspect.Lock, r inspect.Request) bool { return r.Holding })
+	add(func(inspect.Lock, inspect.Request) bool { return true })
+	return ids
+}

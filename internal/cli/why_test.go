@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func TestWhyOptions(t *testing.T) {
+	tests := []struct {
+		args []string
+		want whyOptions
+		ok   bool
+	}{
+		{nil, whyOptions{thresholds: inspect.DefaultThresholds}, true},
+		{[]string{"/a", "--prefix", "/p", "--wait-over", "1s", "--hold-over", "2s"},
+			whyOptions{name: "/a", prefix: "/p", thresholds: inspect.Thresholds{Wait: time.Second, Hold: 2 * time.Second}}, true},
+		{[]string{""}, whyOptions{}, false},
+		{[]string{"--wait-over", "0s"}, whyOptions{}, false},
+	}
+	for _, tt := range tests {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			var got whyOptions
+			cmd := newWhyCmd(&app{}, func(_ context.Context, opts *whyOptions) error {
+				got = *opts
+				return nil
+			})
+			cmd.SilenceErrors, cmd.SilenceUsage = true, true
+			cmd.SetArgs(tt.args)
+			err := cmd.Execute()
+			if (err == nil) != tt.ok {
+				t.Fatalf("error = %v", err)
+			}
+			if got.name != tt.want.name || got.prefix != tt.want.prefix || got.thresholds != tt.want.thresholds {
+				t.Errorf("options %+v", got)
+			}
+		})
+	}
+}
+
+// answerOn is what why says about a snapshot in which w writes, r and s wait to
+// read behind it.
+func answerOn(name string, leases map[int64]inspect.Lease) answer {
+	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	owner := func(label string, ago time.Duration) keyspace.Owner {
+		return keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: label, Time: noon.Add(-ago)}
+	}
+	request := func(key string, mode keyspace.Mode, rev, lease int64, o keyspace.Owner) inspect.Request {
+		return inspect.Request{Key: "/a/" + key, Lock: id, Mode: mode, Lease: lease, Revision: rev, Modified: rev, Owner: o, Owned: o != keyspace.Owner{}, Since: o.Time, Holding: rev == 2}
+	}
+	s := inspect.Snapshot{Revision: 9, Locks: []inspect.Lock{{ID: id, Queue: []inspect.Request{
+		request("write/1", keyspace.Write, 2, 0x1f, owner("w\x1b", 12*time.Second)),
+		request("read/2", keyspace.Read, 3, 0x2f, owner("r", 10*time.Second)),
+		request("read/3", keyspace.Read, 4, 0x3f, keyspace.Owner{}),
+	}}}}
+	return answer{
+		Diagnosis: inspect.Diagnose(s, leases, inspect.Thresholds{}, noon),
+		name:      name, leases: leases, now: noon,
+	}
+}
+
+func alive(remaining time.Duration) inspect.Lease {
+	return inspect.Lease{State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: remaining}
+}
+
+func TestWhyAnswer(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer answer
+		out    printer
+		want   string
+	}{
+		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8*time.Second)}), printer{}, `
+/a  rwlock, contended, at revision 9
+  holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 8s of 10s left
+  waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
+  waiting  lease 3f (read), asked at revision 4; when that was, nobody noted; lease 3f
+why the last waiter waits:
+  lease 3f waits for /a, held by w\x1b p 7@h
+what happens by itself:
+  w\x1b p 7@h renews its session and holds it until it unlocks; if it dies, until 10s later at most; then r p 7@h gets it, and 1 other reader with it
+nothing is wrong with it; what could be done by force:
+    etcd-lock release --lease 1f
+        end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+`},
+		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2*time.Second)}), printer{}, `
+/a  rwlock, contended, at revision 9
+  holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 2s of 10s left
+  waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
+  waiting  lease 3f (read), asked at revision 4; when that was, nobody noted; lease 3f
+why the last waiter waits:
+  lease 3f waits for /a, held by w\x1b p 7@h
+what happens by itself:
+  w\x1b p 7@h has missed renewals: unless it comes back, its session ends in about 2s; then r p 7@h gets it, and 1 other reader with it
+what is wrong, and what could be done:
+warning  w\x1b p 7@h has missed renewals: the lease ends in about 2s, which releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+    etcd-lock release --lease 1f
+        end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+`},
+		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8*time.Second)}), printer{terminal: true, width: 60}, `
+/a  rwlock, contended, at revision 9
+  ● holding  w\x1b p 7@h (write), asked 12s ago by its own
+             clock;
+             lease 1f, 8s of 10s left
+  ○ waiting  r p 7@h (read), asked 10s ago by its own clock;
+             lease 2f
+  ○ waiting  lease 3f (read), asked at revision 4;
+             when that was, nobody noted;
+             lease 3f
+why the last waiter waits:
+  lease 3f waits for /a, held by w\x1b p 7@h
+what happens by itself:
+  w\x1b p 7@h renews its session and holds it until it
+  unlocks;
+  if it dies, until 10s later at most;
+  then r p 7@h gets it, and 1 other reader with it
+nothing is wrong with it;
+what could be done by force:
+    etcd-lock release --lease 1f
+        end the session of w\x1b p 7@h: releases /a (write);
+        next: r p 7@h gets /a (read) and lease 3f gets /a
+        (read)
+`},
+		{"Free", answerOn("/b", nil), printer{}, "\n/b is free\n"},
+		{"AllIsWell", answerOn("", nil), printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
+		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), printer{}, `
+1 finding in 1 lock at revision 9, worst first
+warning  lease 3f has missed renewals: the lease ends in about 0s, which gives up its wait for /a (read)
+    etcd-lock release --lease 3f
+        end the session of lease 3f: gives up its wait for /a (read)
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			tt.out.Writer = &b
+			if err := tt.answer.write(tt.out); err != nil {
+				t.Fatal(err)
+			}
+			if got := "\n" + b.String(); got != tt.want {
+				t.Errorf("answer%s\nwant%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// Who is waited for is looked up first: there may be more leases than may be
+// asked for.
+func TestLeasesByWeight(t *testing.T) {
+	s := answerOn("", nil).Snapshot
+	quiet := s.Locks[0]
+	quiet.ID.Name = "/0"
+	quiet.Queue = []inspect.Request{{Key: "/0/write/9", Lease: 0x9f, Holding: true}, {Key: "/0/write/10", Holding: true}}
+	s.Locks = append([]inspect.Lock{quiet}, s.Locks...)
+	if got, want := leasesByWeight(s), []int64{0x1f, 0x9f, 0x2f, 0x3f}; !slices.Equal(got, want) {
+		t.Errorf("leases %x, want %x", got, want)
+	}
+}
+
+// More waiters than anybody reads are left to show.
+func TestWhyOfALongQueue(t *testing.T) {
+	a := answerOn("/a", nil)
+	queue := a.Snapshot.Locks[0].Queue
+	for i := range 50 {
+		r := queue[2]
+		r.Key, r.Revision, r.Lease = fmt.Sprintf("/a/read/%d", 10+i), int64(10+i), int64(100+i)
+		queue = append(queue, r)
+	}
+	a.Snapshot.Locks[0].Queue = queue
+	a.Diagnosis = inspect.Diagnose(a.Snapshot, nil, inspect.Thresholds{}, noon)
+	var b bytes.Buffer
+	if err := a.write(printer{Writer: &b}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "\n"); n > 25 || !strings.Contains(b.String(), "and 43 more, see etcd-lock show") {
+		t.Errorf("%d lines:\n%s", n, b.String())
+	}
+}
