@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -18,10 +20,17 @@ const (
 	// was compacted under it.
 	listTries = 5
 
-	// A transaction reads the values of so many keys at most, in so many
-	// ranges: etcd takes 128 operations unless told otherwise.
-	maxTxnKeys = 256
+	// A transaction reads so many ranges at most: etcd takes 128 operations
+	// unless told otherwise.
 	maxTxnRuns = 64
+
+	// A read is to bring so many bytes and no more, as a slow network has to
+	// carry them within a watch's patience. Values may be huge where nobody
+	// expects it, so few are read before it shows how long they are.
+	readBytes   = 1 << 20
+	keyBytes    = 64 // that a key takes besides itself and its value
+	firstValues = 64
+	maxValues   = 1000
 )
 
 // Snapshot reads all locks whose keys begin with prefix, as of one revision.
@@ -32,14 +41,44 @@ func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) 
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return newState(prefix, l, nil).snapshot(), nil
+	return Snapshot{Prefix: prefix, Revision: l.revision, Locks: l.locks(), Other: l.other}, nil
 }
 
 // listing is what etcd holds below a prefix at one revision.
 type listing struct {
 	revision int64
-	requests []Request
+	queues   map[LockID][]Request // in no order
 	other    int
+}
+
+// add adds what are requests to their queues. Those of one lock mostly follow
+// each other, and are added together.
+func (l *listing) add(kvs []*mvccpb.KeyValue) {
+	requests := make([]Request, 0, len(kvs))
+	for _, kv := range kvs {
+		if r, ok := newRequest(kv); ok {
+			requests = append(requests, r)
+		}
+	}
+	l.other -= len(requests)
+	for len(requests) > 0 {
+		id, n := requests[0].Lock, 1
+		for n < len(requests) && requests[n].Lock == id {
+			n++
+		}
+		l.queues[id] = append(l.queues[id], requests[:n]...)
+		requests = requests[n:]
+	}
+}
+
+// locks are the locks of the listing in their order. They take its queues over.
+func (l *listing) locks() []Lock {
+	locks := make([]Lock, 0, len(l.queues))
+	for id, queue := range l.queues {
+		locks = append(locks, newLock(id, queue))
+	}
+	slices.SortFunc(locks, func(a, b Lock) int { return a.ID.compare(b.ID) })
+	return locks
 }
 
 // lister reads a listing. It asks for keys first and then, with their leases and
@@ -84,54 +123,72 @@ func (l lister) list(ctx context.Context) (listing, error) {
 	return all, nil
 }
 
+// pages reads at one revision. What has been read becomes requests while etcd
+// works on the next read.
 func (l lister) pages(ctx context.Context) (listing, error) {
-	var all listing
+	all := listing{queues: map[LockID][]Request{}}
+	candidates := make(chan []*mvccpb.KeyValue)
+	var keys int
+	var err error
+	go func() {
+		defer close(candidates)
+		all.revision, keys, err = l.read(ctx, candidates)
+	}()
+	for kvs := range candidates {
+		all.add(kvs)
+	}
+	all.other += keys
+	return all, err
+}
+
+// read reads all keys, and sends those that may be requests, with their values.
+func (l lister) read(ctx context.Context, candidates chan<- []*mvccpb.KeyValue) (revision int64, keys int, err error) {
+	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
 	for start, more := l.start, true; more; {
-		page, err := l.readPage(ctx, start, all.revision)
+		page, err := l.readPage(ctx, start, next.keys, revision)
 		if err != nil {
-			return listing{}, err
+			return 0, 0, err
 		}
-		if all.revision == 0 {
-			all.revision = page.Header.Revision
+		next.learn(page.Kvs)
+		if revision == 0 {
+			revision = page.Header.Revision
 		}
-		requests, err := l.readRequests(ctx, runs(page.Kvs), all.revision)
-		if err != nil {
-			return listing{}, err
+		if err := l.readValues(ctx, page.Kvs, &values, revision, candidates); err != nil {
+			return 0, 0, err
 		}
-		all.requests = append(all.requests, requests...)
-		all.other += len(page.Kvs) - len(requests)
+		keys += len(page.Kvs)
 		if more = page.More && len(page.Kvs) > 0; more {
 			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 		}
 	}
-	return all, nil
+	return revision, keys, nil
 }
 
-// readPage reads the keys from start on, at revision unless that is 0.
-func (l lister) readPage(ctx context.Context, start string, revision int64) (*clientv3.GetResponse, error) {
+// readPage reads limit keys from start on, at revision unless that is 0. To
+// etcd, a page costs a look at all keys that follow it as well, since it counts
+// them; so pages are long.
+func (l lister) readPage(ctx context.Context, start string, limit, revision int64) (*clientv3.GetResponse, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	return l.kv.Get(ctx, start, clientv3.WithRange(l.end), clientv3.WithRev(revision),
-		clientv3.WithKeysOnly(), clientv3.WithLimit(l.page))
+		clientv3.WithKeysOnly(), clientv3.WithLimit(limit))
 }
 
-// readRequests reads the requests that lie in runs.
-func (l lister) readRequests(ctx context.Context, runs []run, revision int64) ([]Request, error) {
-	var requests []Request
-	for len(runs) > 0 {
-		n := batch(runs)
-		kvs, err := l.readRuns(ctx, runs[:n], revision)
+// readValues reads what may be requests among the keys of a page.
+func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, candidates chan<- []*mvccpb.KeyValue) error {
+	for {
+		runs, rest := nextRuns(page, values.keys)
+		if len(runs) == 0 {
+			return nil
+		}
+		kvs, err := l.readRuns(ctx, runs, revision)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, kv := range kvs {
-			if r, ok := newRequest(kv); ok {
-				requests = append(requests, r)
-			}
-		}
-		runs = runs[n:]
+		values.learn(kvs)
+		candidates <- kvs
+		page = rest
 	}
-	return requests, nil
 }
 
 func (l lister) readRuns(ctx context.Context, runs []run, revision int64) ([]*mvccpb.KeyValue, error) {
@@ -160,37 +217,43 @@ func (l lister) bound(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
 // run is a stretch of keys that all may be lock requests.
-type run struct {
-	first, last string
-	keys        int
-}
+type run struct{ first, last string }
 
-// runs finds what may be lock requests among the keys of a page.
-func runs(kvs []*mvccpb.KeyValue) []run {
-	var found []run
+// nextRuns finds what may be lock requests among keys, limit of them at most,
+// and returns the keys after those.
+func nextRuns(keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
 	open := false
-	for _, kv := range kvs {
+	for i, kv := range keys {
+		key := string(kv.Key)
 		switch {
-		case !keyspace.Candidate(string(kv.Key)):
+		case !keyspace.Candidate(key):
 			open = false
-		case open && found[len(found)-1].keys < maxTxnKeys:
-			r := &found[len(found)-1]
-			r.last = string(kv.Key)
-			r.keys++
-		default:
+			continue
+		case limit == 0 || !open && len(runs) == maxTxnRuns:
+			return runs, keys[i:]
+		case !open:
 			open = true
-			found = append(found, run{first: string(kv.Key), last: string(kv.Key), keys: 1})
+			runs = append(runs, run{first: key})
 		}
+		runs[len(runs)-1].last = key
+		limit--
 	}
-	return found
+	return runs, nil
 }
 
-// batch is how many of runs fit into one transaction, one at least.
-func batch(runs []run) int {
-	n, keys := 0, 0
-	for n < len(runs) && n < maxTxnRuns && (n == 0 || keys+runs[n].keys <= maxTxnKeys) {
-		keys += runs[n].keys
-		n++
+// pace is how many keys the next read asks for.
+type pace struct{ keys, most int64 }
+
+// learn goes by the length of what has been read, and to twice as many keys at
+// most.
+func (p *pace) learn(kvs []*mvccpb.KeyValue) {
+	if len(kvs) == 0 {
+		return
 	}
-	return n
+	size := 0
+	for _, kv := range kvs {
+		size += len(kv.Key) + len(kv.Value) + keyBytes
+	}
+	fit := readBytes * int64(len(kvs)) / int64(size)
+	p.keys = max(1, min(fit, 2*p.keys, p.most))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -187,14 +188,14 @@ func TestListWhileCompacted(t *testing.T) {
 				compact()
 			}
 		})
-		if err != nil || len(got.requests) != 4 || got.other != 1 || reads < 4 {
+		if err != nil || requests(got) != 4 || got.other != 1 || reads < 3 {
 			t.Errorf("list = %+v, %v after %d reads", got, err, reads)
 		}
 	})
 	t.Run("OneRevision", func(t *testing.T) {
 		revision := put(t, client, "/z/write/1")
 		got, err := list(func() { put(t, client, "/z/write/2") })
-		if err != nil || got.revision != revision || len(got.requests) != 5 {
+		if err != nil || got.revision != revision || requests(got) != 5 {
 			t.Errorf("list = %+v, %v; want 5 requests at %d", got, err, revision)
 		}
 	})
@@ -207,6 +208,15 @@ func TestListWhileCompacted(t *testing.T) {
 	})
 }
 
+// requests is how many requests a listing has.
+func requests(l listing) int {
+	n := 0
+	for _, queue := range l.queues {
+		n += len(queue)
+	}
+	return n
+}
+
 func TestRuns(t *testing.T) {
 	keys := func(s string) []*mvccpb.KeyValue {
 		var kvs []*mvccpb.KeyValue
@@ -216,34 +226,125 @@ func TestRuns(t *testing.T) {
 		return kvs
 	}
 	t.Run("OK", func(t *testing.T) {
-		got := runs(keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"))
-		want := []run{{first: "a/read/1", last: "a/read/2", keys: 2}, {first: "d/1f", last: "d/x/write/1", keys: 2}}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("runs = %+v, want %+v", got, want)
+		got, rest := nextRuns(keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"), 4)
+		want := []run{{first: "a/read/1", last: "a/read/2"}, {first: "d/1f", last: "d/x/write/1"}}
+		if !reflect.DeepEqual(got, want) || len(rest) != 0 {
+			t.Errorf("runs = %+v, want %+v; %d keys left", got, want, len(rest))
 		}
 	})
-	t.Run("Long", func(t *testing.T) {
-		got := runs(keys(strings.Repeat("a/read/1 ", maxTxnKeys+1)))
-		if len(got) != 2 || got[0].keys != maxTxnKeys || got[1].keys != 1 {
-			t.Errorf("runs = %+v", got)
+	t.Run("NoMoreKeys", func(t *testing.T) {
+		got, rest := nextRuns(keys("a a/read/1 b a/read/2 a/read/3 c a/read/4"), 2)
+		want := []run{{first: "a/read/1", last: "a/read/1"}, {first: "a/read/2", last: "a/read/2"}}
+		if !reflect.DeepEqual(got, want) || string(rest[0].Key) != "a/read/3" {
+			t.Errorf("runs = %+v, want %+v; left: %s", got, want, rest)
 		}
 	})
-	t.Run("Batches", func(t *testing.T) {
-		long, short := run{keys: maxTxnKeys}, run{keys: 1}
-		for _, tt := range []struct {
-			runs []run
-			want int
-		}{
-			{[]run{long, short}, 1},
-			{[]run{short, long}, 1},
-			{[]run{short, short}, 2},
-			{make([]run, 2*maxTxnRuns), maxTxnRuns},
-		} {
-			if got := batch(tt.runs); got != tt.want {
-				t.Errorf("batch of %d runs = %d, want %d", len(tt.runs), got, tt.want)
+	t.Run("NoMoreRuns", func(t *testing.T) {
+		got, rest := nextRuns(keys(strings.Repeat("a/read/1 b ", maxTxnRuns+1)), math.MaxInt64)
+		if len(got) != maxTxnRuns || len(rest) != 2 {
+			t.Errorf("%d runs, want %d; %d keys left, want 2", len(got), maxTxnRuns, len(rest))
+		}
+	})
+}
+
+func TestPace(t *testing.T) {
+	// read is what comes of a read at that pace, of values of size bytes.
+	read := func(p *pace, size int) {
+		kvs := make([]*mvccpb.KeyValue, p.keys)
+		for i := range kvs {
+			kvs[i] = &mvccpb.KeyValue{Value: make([]byte, size-keyBytes)}
+		}
+		p.learn(kvs)
+	}
+	tests := []struct {
+		name  string
+		sizes []int
+		want  []int64
+	}{
+		{"small", []int{100, 100, 100, 100}, []int64{20, 40, 50, 50}},
+		{"huge", []int{readBytes, 100, 100}, []int64{1, 2, 4}},
+		{"larger than a read", []int{2 * readBytes}, []int64{1}},
+		{"as much as a read holds", []int{readBytes / 16, readBytes / 16, readBytes / 16}, []int64{16, 16, 16}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &pace{keys: 10, most: 50}
+			for i, size := range tt.sizes {
+				if read(p, size); p.keys != tt.want[i] {
+					t.Errorf("after read %d: %d keys, want %d", i, p.keys, tt.want[i])
+				}
+			}
+			before := p.keys
+			if p.learn(nil); p.keys != before {
+				t.Errorf("an empty read changed the pace to %d", p.keys)
+			}
+		})
+	}
+}
+
+// weighing is a KV that counts the bytes of the values that are read.
+type weighing struct {
+	clientv3.KV
+	bytes *int
+}
+
+func (w weighing) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	resp, err := w.KV.Get(ctx, key, opts...)
+	w.weigh(resp.Kvs)
+	return resp, err
+}
+
+func (w weighing) Txn(ctx context.Context) clientv3.Txn {
+	return weighingTxn{Txn: w.KV.Txn(ctx), weighing: w}
+}
+
+func (w weighing) weigh(kvs []*mvccpb.KeyValue) {
+	for _, kv := range kvs {
+		*w.bytes += len(kv.Value)
+	}
+}
+
+type weighingTxn struct {
+	clientv3.Txn
+	weighing weighing
+}
+
+func (t weighingTxn) Then(ops ...clientv3.Op) clientv3.Txn {
+	t.Txn = t.Txn.Then(ops...)
+	return t
+}
+
+func (t weighingTxn) Commit() (*clientv3.TxnResponse, error) {
+	resp, err := t.Txn.Commit()
+	for _, part := range resp.Responses {
+		t.weighing.weigh(part.GetResponseRange().Kvs)
+	}
+	return resp, err
+}
+
+// TestListReadsNoOtherValues: what else lies below the prefix may be huge.
+func TestListReadsNoOtherValues(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	huge := strings.Repeat("x", 100<<10)
+	for i := range 10 {
+		for _, key := range []string{"/%d/data", "/%d/read", "/%d/write/1", "/%d/z"} {
+			value := huge
+			if strings.HasSuffix(key, "1") {
+				value = "owner"
+			}
+			if _, err := client.Put(t.Context(), fmt.Sprintf(key, i), value); err != nil {
+				t.Fatal(err)
 			}
 		}
-	})
+	}
+	read := 0
+	got, err := newLister(weighing{KV: client, bytes: &read}, "", 7, time.Minute).list(t.Context())
+	if err != nil || requests(got) != 10 || got.other != 30 {
+		t.Fatalf("%d requests, %d others, %v", requests(got), got.other, err)
+	}
+	if want := 10 * len("owner"); read != want {
+		t.Errorf("read %d bytes of values, want %d", read, want)
+	}
 }
 
 func TestLeases(t *testing.T) {

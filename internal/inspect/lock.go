@@ -130,10 +130,7 @@ func blocks(r, me Request) bool {
 // slice over.
 func newLock(id LockID, queue []Request) Lock {
 	slices.SortFunc(queue, byPlace)
-	var h head
-	for i := range queue {
-		queue[i].Holding = h.admits(queue[i])
-	}
+	markHolders(queue, len(queue))
 	return Lock{ID: id, Queue: queue}
 }
 

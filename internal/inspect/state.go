@@ -11,8 +11,9 @@ import (
 // state is the locks below a prefix, kept current by folding etcd's events
 // into it. It has no I/O.
 //
-// A Lock is never changed once made: snapshots share them with the state, and
-// an event replaces only the locks that it touches.
+// Snapshots share locks with the state. What an event costs depends on none but
+// its own lock, whose queue the first event after a snapshot copies and those
+// that follow change in place.
 type state struct {
 	prefix   string
 	revision int64
@@ -21,7 +22,7 @@ type state struct {
 	other    int
 
 	sorted  []Lock              // as of the last snapshot, which shares it
-	touched map[LockID]struct{} // since then
+	touched map[LockID]struct{} // since then: their queues are shared with nobody
 }
 
 // place finds a request in its lock's queue.
@@ -30,27 +31,29 @@ type place struct {
 	revision int64
 }
 
-// newState is the state that a listing describes. What the state before it,
-// which may be nil, knew of when requests were made is kept.
+// newState is the state that a listing describes; it takes its queues over.
+// What the state before it, which may be nil, knew of when requests were made
+// is kept.
 func newState(prefix string, l listing, before *state) *state {
+	locks := l.locks()
 	s := &state{
 		prefix:   prefix,
 		revision: l.revision,
-		places:   make(map[string]place, len(l.requests)),
-		locks:    map[LockID]Lock{},
+		places:   map[string]place{},
+		locks:    make(map[LockID]Lock, len(locks)),
 		other:    l.other,
-		sorted:   []Lock{},
+		sorted:   locks,
 		touched:  map[LockID]struct{}{},
 	}
-	queues := map[LockID][]Request{}
-	for _, r := range l.requests {
-		if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
-			r.Since = old.Since
+	for _, lock := range locks {
+		s.locks[lock.ID] = lock
+		for i := range lock.Queue {
+			r := &lock.Queue[i]
+			if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
+				r.Since = old.Since
+			}
+			s.places[r.Key] = place{lock: lock.ID, revision: r.Revision}
 		}
-		queues[r.Lock] = append(queues[r.Lock], r)
-	}
-	for id, queue := range queues {
-		s.setQueue(id, queue)
 	}
 	return s
 }
@@ -65,7 +68,7 @@ func (s *state) find(key string) (Request, bool) {
 		return Request{}, false
 	}
 	queue := s.locks[p.lock].Queue
-	i, ok := slices.BinarySearchFunc(queue, Request{Key: key, Revision: p.revision}, byPlace)
+	i, ok := position(queue, Request{Key: key, Revision: p.revision})
 	if !ok {
 		return Request{}, false
 	}
@@ -74,8 +77,7 @@ func (s *state) find(key string) (Request, bool) {
 
 // edit is what one revision does to one lock.
 type edit struct {
-	gone map[string]struct{} // keys
-	come []Request
+	gone, again, come []Request // again: written, and in its place
 }
 
 // apply folds in the events of one revision, all of them: a transaction is one
@@ -89,9 +91,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	}
 	var changes []Event
 	for _, id := range slices.SortedFunc(maps.Keys(edits), LockID.compare) {
-		before := s.locks[id].Queue
-		s.edit(id, edits[id])
-		changes = append(changes, compareStandings(before, s.locks[id].Queue)...)
+		changes = append(changes, s.edit(id, edits[id])...)
 	}
 	for i := range changes {
 		changes[i].Revision, changes[i].Time = s.revision, now
@@ -107,27 +107,39 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 // lock, or none.
 func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Time) {
 	old, was := s.find(string(ev.Kv.Key))
-	var next Request
-	var is bool
-	if ev.Type == clientv3.EventTypePut {
-		next, is = newRequest(ev.Kv)
-	}
+	next, is := written(ev, now)
 	s.other += countOther(ev, was, is)
-	if was {
-		editOf(edits, old.Lock).gone[old.Key] = struct{}{}
-		delete(s.places, old.Key)
+	if was && is && next.Owner.Time.IsZero() {
+		next.Since = old.Since
 	}
-	if !is {
+	if was && is && next.Lock == old.Lock && next.Revision == old.Revision {
+		e := editOf(edits, next.Lock)
+		e.again = append(e.again, next)
 		return
 	}
-	if next.Since.IsZero() {
-		next.Since = now
-		if was {
-			next.Since = old.Since
-		}
+	if was {
+		e := editOf(edits, old.Lock)
+		e.gone = append(e.gone, old)
+		delete(s.places, old.Key)
 	}
-	e := editOf(edits, next.Lock)
-	e.come = append(e.come, next)
+	if is {
+		e := editOf(edits, next.Lock)
+		e.come = append(e.come, next)
+		s.places[next.Key] = place{lock: next.Lock, revision: next.Revision}
+	}
+}
+
+// written is the request that an event writes, if it does. When nobody else
+// knows, it was made now.
+func written(ev *clientv3.Event, now time.Time) (Request, bool) {
+	if ev.Type != clientv3.EventTypePut {
+		return Request{}, false
+	}
+	r, ok := newRequest(ev.Kv)
+	if r.Since.IsZero() {
+		r.Since = now
+	}
+	return r, ok
 }
 
 // countOther is by how much an event changes the number of keys that are no
@@ -148,21 +160,48 @@ func countOther(ev *clientv3.Event, was, is bool) int {
 func editOf(edits map[LockID]*edit, id LockID) *edit {
 	e, ok := edits[id]
 	if !ok {
-		e = &edit{gone: map[string]struct{}{}}
+		e = &edit{}
 		edits[id] = e
 	}
 	return e
 }
 
-func (s *state) edit(id LockID, e *edit) {
-	before := s.locks[id].Queue
-	queue := make([]Request, 0, len(before)+len(e.come))
-	for _, r := range before {
-		if _, gone := e.gone[r.Key]; !gone {
-			queue = append(queue, r)
+// edit changes a lock's queue. It tells first who has gone, then who has come or
+// moved, each in the order of the queue.
+func (s *state) edit(id LockID, e *edit) []Event {
+	slices.SortFunc(e.gone, byPlace)
+	queue := s.own(id, len(e.come))
+	replace(queue, e.again)
+	queue = remove(queue, e.gone)
+	held := holders(queue)
+	queue = insert(queue, e.come)
+	moved := markHolders(queue, held+len(e.come))
+	s.setQueue(id, queue)
+
+	var changes []Event
+	for _, r := range e.gone {
+		changes = append(changes, departure(r))
+	}
+	for _, r := range e.come {
+		if i, _ := position(queue, r); !queue[i].Holding { // the others have moved
+			moved = append(moved, i)
 		}
 	}
-	s.setQueue(id, append(queue, e.come...))
+	slices.Sort(moved)
+	for _, i := range moved {
+		changes = append(changes, standing(queue[i]))
+	}
+	return changes
+}
+
+// own is a lock's queue, to be changed: a copy of it, with room for some more,
+// if a snapshot shares it.
+func (s *state) own(id LockID, more int) []Request {
+	queue := s.locks[id].Queue
+	if _, own := s.touched[id]; own {
+		return queue
+	}
+	return append(make([]Request, 0, len(queue)+more), queue...)
 }
 
 // setQueue replaces a lock's queue and takes the slice over.
@@ -172,10 +211,7 @@ func (s *state) setQueue(id LockID, queue []Request) {
 		delete(s.locks, id)
 		return
 	}
-	s.locks[id] = newLock(id, queue)
-	for _, r := range queue {
-		s.places[r.Key] = place{lock: id, revision: r.Revision}
-	}
+	s.locks[id] = Lock{ID: id, Queue: queue}
 }
 
 // snapshot is the state as a value. It costs a copy of the list of locks if

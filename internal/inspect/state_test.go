@@ -3,6 +3,7 @@ package inspect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -55,10 +56,10 @@ func (s *store) commit() []*clientv3.Event {
 }
 
 func (s *store) listing() listing {
-	l := listing{revision: s.revision}
+	l := listing{revision: s.revision, queues: map[LockID][]Request{}}
 	for _, kv := range s.keys {
 		if r, ok := newRequest(kv); ok {
-			l.requests = append(l.requests, r)
+			l.queues[r.Lock] = append(l.queues[r.Lock], r)
 		} else {
 			l.other++
 		}
@@ -75,11 +76,19 @@ func TestFoldLaw(t *testing.T) {
 			h := history{rng: rand.New(rand.NewPCG(seed, 1)), store: newStore()}
 			s := newState("", h.store.listing(), nil)
 			standings := map[string]EventKind{}
-			for range 300 {
+			for range 150 {
 				before := s.snapshot()
 				kept := untimed(before)
-				for _, e := range s.apply(h.step(), epoch) {
-					track(t, standings, e)
+				for range 1 + h.rng.IntN(4) { // more than one change the same copy
+					old := maps.Clone(s.locks)
+					for id, l := range old { // the state may change it in place
+						old[id] = Lock{ID: id, Queue: slices.Clone(l.Queue)}
+					}
+					events := s.apply(h.step(), epoch)
+					checkEvents(t, events, old, s.locks)
+					for _, e := range events {
+						track(t, standings, e)
+					}
 				}
 				if !reflect.DeepEqual(untimed(before), kept) {
 					t.Fatal("a snapshot changed after it was taken")
@@ -91,6 +100,26 @@ func TestFoldLaw(t *testing.T) {
 			}
 			checkStandings(t, standings, s.snapshot())
 		})
+	}
+}
+
+// checkEvents holds that events are the difference between two states of locks,
+// in order.
+func checkEvents(t *testing.T, events []Event, before, after map[LockID]Lock) {
+	t.Helper()
+	ids := map[LockID]bool{}
+	for id := range before {
+		ids[id] = true
+	}
+	for id := range after {
+		ids[id] = true
+	}
+	var want []string
+	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.compare) {
+		want = append(want, lines(compareStandings(before[id].Queue, after[id].Queue))...)
+	}
+	if got := lines(events); !slices.Equal(got, want) {
+		t.Fatalf("events = %q, want %q", got, want)
 	}
 }
 
