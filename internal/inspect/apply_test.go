@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -45,22 +46,56 @@ func (t *turns) turn() (gone, come []*clientv3.Event) {
 	return gone, t.store.commit()
 }
 
-func BenchmarkApply(b *testing.B) {
-	for _, size := range []struct{ locks, queue int }{{100, 10}, {1000, 10}, {10_000, 10}, {1, 100}, {1, 1000}, {1, 10_000}} {
-		for _, snapshots := range []bool{false, true} {
-			b.Run(fmt.Sprintf("locks=%d/queue=%d/snapshots=%v", size.locks, size.queue, snapshots), func(b *testing.B) {
-				s, t := crowd(size.locks, size.queue)
-				b.ReportAllocs()
-				for b.Loop() {
-					gone, come := t.turn()
-					for _, events := range [][]*clientv3.Event{gone, come} {
-						s.apply(events, epoch)
-						if snapshots {
-							s.snapshot()
-						}
-					}
-				}
-			})
+// apply folds the next turn in.
+func (t *turns) apply(s *state) {
+	gone, come := t.turn()
+	s.apply(gone, epoch)
+	s.apply(come, epoch)
+}
+
+// TestApplyCost: what an event costs depends neither on the number of locks nor
+// on the length of its queue.
+func TestApplyCost(t *testing.T) {
+	cost := func(locks, queue int) (allocs, size float64) {
+		s, turns := crowd(locks, queue)
+		turns.apply(s) // copies the queue that the snapshot shares
+		const runs = 100
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		allocs = testing.AllocsPerRun(runs, func() { turns.apply(s) })
+		runtime.ReadMemStats(&after)
+		return allocs, float64(after.TotalAlloc-before.TotalAlloc) / (runs + 1)
+	}
+	allocs, size := cost(10, 10)
+	for _, big := range []struct{ locks, queue int }{{10_000, 10}, {10, 10_000}} {
+		if a, b := cost(big.locks, big.queue); a > 2*allocs || b > 10*size {
+			t.Errorf("%d locks, %d requests each: %.0f allocations and %.0f bytes a turn; 10 and 10: %.0f and %.0f",
+				big.locks, big.queue, a, b, allocs, size)
 		}
+	}
+}
+
+func BenchmarkApply(b *testing.B) {
+	for _, size := range []struct{ locks, queue int }{{100, 10}, {1000, 10}, {10_000, 10}, {1, 1000}, {1, 10_000}} {
+		b.Run(fmt.Sprintf("locks=%d/queue=%d", size.locks, size.queue), func(b *testing.B) {
+			s, turns := crowd(size.locks, size.queue)
+			b.ReportAllocs()
+			for b.Loop() {
+				turns.apply(s)
+			}
+		})
+	}
+}
+
+// BenchmarkSnapshot is what an update costs after an event.
+func BenchmarkSnapshot(b *testing.B) {
+	for _, locks := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("locks=%d", locks), func(b *testing.B) {
+			s, turns := crowd(locks, 10)
+			for b.Loop() {
+				turns.apply(s)
+				s.snapshot()
+			}
+		})
 	}
 }

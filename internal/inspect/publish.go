@@ -11,6 +11,14 @@ import (
 // receiver has missed, the last ones.
 const maxEvents = 1000
 
+// An update costs a copy of the list of locks, and of each queue that changes
+// after it. So it is followed by a rest that many times as long as the work since
+// the one before, within bounds.
+const (
+	restFactor = 10
+	maxRest    = 50 * time.Millisecond
+)
+
 // change is what the goroutines that talk to etcd tell the publisher. Exactly
 // one of its fields is set.
 type change struct {
@@ -23,7 +31,8 @@ type change struct {
 
 // publisher owns the state. It folds changes in as they come and sends updates
 // as fast as their receiver takes them, and no faster: what happens meanwhile
-// goes into the next update. So a slow receiver holds up nobody.
+// goes into the next update. So a slow receiver holds up nobody, and a fast one
+// does not wear the processor out.
 type publisher struct {
 	out    chan<- Update
 	now    func() time.Time
@@ -42,20 +51,29 @@ func newPublisher(prefix string, out chan<- Update, now func() time.Time) *publi
 // run publishes until changes is closed.
 func (p *publisher) run(changes <-chan change) {
 	var offer Update
-	var out chan<- Update // nil while there is nothing to offer
+	var out chan<- Update     // nil while there is nothing to offer
+	var rest <-chan time.Time // nil when the next update may be made
+	var worked time.Duration  // since the last rest began
 	for {
-		if out == nil && p.dirty {
+		began := time.Now()
+		if out == nil && p.dirty && (rest == nil || len(p.next.Events) >= maxEvents) {
 			offer, out = p.take(), p.out
+			rest = time.After(min(restFactor*(worked+time.Since(began)), maxRest))
+			worked = 0
 		}
 		select {
 		case c, ok := <-changes:
 			if !ok {
 				return
 			}
+			began = time.Now()
 			p.handle(c)
 			p.handleAll(changes)
+			worked += time.Since(began)
 		case out <- offer:
 			offer, out = Update{}, nil
+		case <-rest:
+			rest = nil
 		}
 	}
 }

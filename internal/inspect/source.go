@@ -14,7 +14,7 @@ type Source struct {
 
 // tuning is what tests make small.
 type tuning struct {
-	page     int64            // keys a read returns at most
+	page     int64            // keys that the first read asks for
 	patience time.Duration    // with a single read, while watching
 	probe    time.Duration    // pause between questions whether etcd is there, at least; at most twice that
 	now      func() time.Time // tells when the watch saw something
