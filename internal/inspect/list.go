@@ -29,7 +29,7 @@ const (
 	// expects it, so few are read before it shows how long they are.
 	readBytes   = 1 << 20
 	keyBytes    = 64 // that a key takes besides itself and its value
-	firstValues = 64
+	firstValues = 16
 	maxValues   = 1000
 )
 
