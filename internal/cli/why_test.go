@@ -77,7 +77,7 @@ func TestWhyAnswer(t *testing.T) {
 		out    printer
 		want   string
 	}{
-		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8*time.Second)}), printer{}, `
+		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
   holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 8s of 10s left
   waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
@@ -90,7 +90,7 @@ nothing is wrong with it; what could be done by force:
     etcd-lock release --lease 1f
         end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
 `},
-		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2*time.Second)}), printer{}, `
+		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
   holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 2s of 10s left
   waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
@@ -104,7 +104,7 @@ warning  w\x1b p 7@h has missed renewals: the lease ends in about 2s, which rele
     etcd-lock release --lease 1f
         end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
 `},
-		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8*time.Second)}), printer{terminal: true, width: 60}, `
+		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{terminal: true, width: 60}, `
 /a  rwlock, contended, at revision 9
   ● holding  w\x1b p 7@h (write), asked 12s ago by its own
              clock;
