@@ -13,14 +13,15 @@ import (
 	"go.uber.org/zap"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 )
 
 // epoch is what all times of the test count from.
 var epoch = time.Now()
 
-func now() int64           { return at(time.Now()) }
-func at(t time.Time) int64 { return int64(t.Sub(epoch)) }
+func now() time.Duration           { return at(time.Now()) }
+func at(t time.Time) time.Duration { return t.Sub(epoch) }
 
 // between draws a duration.
 func between(rng *rand.Rand, low, high time.Duration) time.Duration {
@@ -43,13 +44,13 @@ func wait(ctx context.Context, d time.Duration) bool {
 type process struct {
 	*clientv3.Client
 	killed chan struct{} // closes when it dies
-	died   atomic.Int64  // when, or 0
+	died   atomic.Int64  // when, in nanoseconds, or 0
 }
 
 // death is when the process died, or the end of time.
-func (p *process) death() int64 {
+func (p *process) death() time.Duration {
 	if died := p.died.Load(); died != 0 {
-		return died
+		return time.Duration(died)
 	}
 	return math.MaxInt64
 }
@@ -79,8 +80,7 @@ type client struct {
 
 	session *rwlock.Session
 	ttl     time.Duration
-	grants  []*grant
-	holds   int
+	grants  []*verify.Hold
 }
 
 func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Process, names []string, tally *tally) *client {
@@ -123,7 +123,7 @@ func (c *client) kill() {
 	c.allowed = make(chan struct{})
 	c.cut()
 	if p := c.process; p != nil {
-		p.died.Store(now())
+		p.died.Store(int64(now()))
 		close(p.killed)
 		_ = p.Close()
 		c.process = nil

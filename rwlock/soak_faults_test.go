@@ -166,13 +166,13 @@ func (c *client) await(ctx context.Context, phase int32) {
 	}
 }
 
-// maintain compacts, as far as the observer has seen, or defragments a member.
+// maintain compacts, as far as is recorded, or defragments a member.
 func (s *soak) maintain(ctx context.Context, f fault) func() {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	var err error
 	if f.kind == compaction {
-		_, err = s.admin.Compact(ctx, s.observer.revision(), clientv3.WithCompactPhysical())
+		_, err = s.admin.Compact(ctx, s.recorder.Revision(), clientv3.WithCompactPhysical())
 	} else {
 		_, err = s.admin.Defragment(ctx, s.members[f.target].Endpoint)
 	}

@@ -3,8 +3,10 @@ package rwlock_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 )
 
@@ -90,11 +92,11 @@ type tenancy struct {
 	process *process
 	session *rwlock.Session
 	lost    <-chan struct{}
-	grants  []*grant // one for each name
+	grants  []*verify.Hold // one for each name
 
 	given   chan struct{} // closes when the client gives the hold up
 	watched chan struct{} // closes when lostAt will not change any more
-	lostAt  int64         // when Lost closed, or 0
+	lostAt  time.Duration // when Lost closed, or 0
 }
 
 // work does a job, and reports whether it came to hold its locks.
@@ -152,12 +154,12 @@ func (c *client) failed(ctx context.Context, p *process, j job, err error) {
 	c.tally.note("client %d: not acquired: %s %v: %v", c.id, j.kind, j.wants, err)
 }
 
-func (t *tenancy) begin(call, ret int64) {
-	t.holds++
+func (t *tenancy) begin(call, ret time.Duration) {
 	for _, w := range t.wants {
-		g := &grant{client: t.id, hold: 1000*t.holds + t.id, name: w.Name}
-		g.stages = []stage{{mode: w.Mode, token: t.Token(), call: call, ret: ret}}
-		t.grants = append(t.grants, g)
+		t.grants = append(t.grants, &verify.Hold{
+			Client: fmt.Sprintf("client %d", t.id), Lock: w.Name,
+			Stages: []verify.Stage{{Mode: w.Mode, Token: t.Token(), Asked: call, Granted: ret}},
+		})
 	}
 	t.client.grants = append(t.client.grants, t.grants...)
 	go func() {
@@ -172,8 +174,8 @@ func (t *tenancy) begin(call, ret int64) {
 
 // mode is how the first of the locks is held.
 func (t *tenancy) mode() rwlock.Mode {
-	stages := t.grants[0].stages
-	return stages[len(stages)-1].mode
+	stages := t.grants[0].Stages
+	return stages[len(stages)-1].Mode
 }
 
 // keep holds for as long as the job says, and reports whether it ended before.
@@ -239,7 +241,7 @@ func (t *tenancy) move(ctx context.Context, mode rwlock.Mode) bool {
 		return errors.Is(err, rwlock.ErrLocked)
 	}
 	g := t.grants[0]
-	g.stages = append(g.stages, stage{mode: mode, token: t.Token(), call: call, ret: ret, unsure: unsure})
+	g.Stages = append(g.Stages, verify.Stage{Mode: mode, Token: t.Token(), Asked: call, Granted: ret, Unsure: unsure})
 	return true
 }
 
@@ -259,19 +261,19 @@ func (t *tenancy) end() {
 	t.tally.count("holds: " + how)
 	known = min(known, t.process.death())
 	deadline := at(t.session.Deadline())
-	if late := time.Duration(known - deadline); late > tolerance {
+	if late := known - deadline; late > tolerance {
 		t.tally.violation("client %d believed in %v for %s after the end of its session", t.id, t.wants, late)
 	}
 	for _, g := range t.grants {
-		g.known, g.end, g.over = known, min(known, deadline), over
-		for i, s := range g.stages {
-			g.stages[i].unsure = s.unsure || i > 0 && s.mode == rwlock.Read && s.call > g.end
+		g.Known, g.End, g.Released = known, min(known, deadline), over
+		for i, s := range g.Stages {
+			g.Stages[i].Unsure = s.Unsure || i > 0 && s.Mode == rwlock.Read && s.Asked > g.End
 		}
 	}
 }
 
 // unlock says how the hold ended and, if it was unlocked, when that was over.
-func (t *tenancy) unlock() (how string, over int64) {
+func (t *tenancy) unlock() (how string, over time.Duration) {
 	call, err := now(), t.Unlock()
 	ret := now()
 	t.tally.note("client %d: unlock of %v, called at %s: %v", t.id, t.wants, clock(call), err)
@@ -293,8 +295,8 @@ func (t *tenancy) unlock() (how string, over int64) {
 
 // mayBeLost checks that nobody took the locks before the session may have
 // run out.
-func (t *tenancy) mayBeLost(when int64) {
-	if early := time.Duration(at(t.session.Deadline()) - when); early > 0 {
+func (t *tenancy) mayBeLost(when time.Duration) {
+	if early := at(t.session.Deadline()) - when; early > 0 {
 		t.tally.violation("client %d lost %v %s before the end of its session", t.id, t.wants, early)
 	}
 }

@@ -1,6 +1,7 @@
 package rwlock_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/verify"
 )
 
 var (
@@ -40,7 +43,7 @@ type soak struct {
 	seed     uint64
 	members  []*etcdtest.Process
 	admin    *clientv3.Client // not cut off by faults
-	observer *observer
+	recorder *verify.Recorder
 	clients  []*client
 	tally    *tally
 }
@@ -81,7 +84,12 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		endpoints = append(endpoints, m.Endpoint)
 	}
 	s.admin = etcdtest.Client(t, endpoints...)
-	s.observer = observe(t.Context(), t, etcdtest.Client(t, endpoints...), prefix)
+	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(recorder.Close)
+	s.recorder = recorder
 	for id := range 6 {
 		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
 		s.clients = append(s.clients, newClient(t, id, seed, s.members, names, s.tally))
@@ -130,18 +138,29 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 // check asks the witnesses.
 func (s *soak) check(t *testing.T, duration time.Duration) {
 	t.Helper()
-	s.checkEmpty(t.Context())
-	var grants []*grant
-	for _, c := range s.clients {
-		grants = append(grants, c.grants...)
+	ctx, cancel := context.WithTimeout(t.Context(), toTheEnd)
+	defer cancel()
+	_ = s.recorder.Drained(ctx, nil) // the leases of those who were killed run out; the judge says what is left
+	history, err := s.recorder.History(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	changes := s.observer.everything(t.Context(), t)
-	kept := sync.OnceValue(keptDir)
-	checkModel(s.tally, grants, max(30*time.Second, duration), kept)
-	checkHistory(s.tally, s.observer.since, changes, grants)
-	checkTokens(s.tally, grants)
+	var holds []verify.Hold
+	for _, c := range s.clients {
+		for _, g := range c.grants {
+			holds = append(holds, *g)
+		}
+	}
+	verdict := verify.Judge(verify.Seen{Holds: holds}, history, verify.Options{Limit: max(30*time.Second, duration), Exclusive: true})
+	for _, v := range verdict.Violations {
+		s.tally.violation("%s: %s", v.Kind, v.Text)
+	}
+	for _, f := range verdict.Fenced {
+		s.tally.count("late holders: fenced by a token")
+		s.tally.note("%s", f.Text)
+	}
 	t.Logf("seed %d: %d grants to clients, %d changes in etcd, %d violations%s",
-		s.seed, len(grants), len(changes), len(s.tally.violations), s.tally)
+		s.seed, len(holds), len(history.Changes), len(s.tally.violations), s.tally)
 	if len(s.tally.violations) == 0 {
 		return
 	}
@@ -149,30 +168,10 @@ func (s *soak) check(t *testing.T, duration time.Duration) {
 	for _, v := range s.tally.violations[:min(most, len(s.tally.violations))] {
 		t.Error(v)
 	}
-	t.Errorf("%d violations; the whole story is in %s", len(s.tally.violations), kept())
-	if err := s.tell(kept(), grants, changes); err != nil {
+	dir := keptDir()
+	t.Errorf("%d violations; the whole story is in %s", len(s.tally.violations), dir)
+	if err := s.tell(dir, holds, history, verdict); err != nil {
 		t.Error(err)
-	}
-}
-
-// checkEmpty waits until no key is left: the leases of those who were killed
-// run out.
-func (s *soak) checkEmpty(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, toTheEnd)
-	defer cancel()
-	left := "unknown"
-	for {
-		resp, err := s.admin.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
-		if err == nil {
-			left = fmt.Sprint(resp.Kvs)
-		}
-		if err == nil && len(resp.Kvs) == 0 {
-			return
-		}
-		if !wait(ctx, 20*time.Millisecond) {
-			s.tally.violation("keys are left in the end: %s", left)
-			return
-		}
 	}
 }
 
@@ -185,20 +184,29 @@ func keptDir() string {
 	return dir
 }
 
-// tell writes down what happened, what the clients saw and what etcd did.
-func (s *soak) tell(dir string, grants []*grant, changes []change) error {
+// tell writes down what happened, what the clients saw, what etcd did, and
+// porcupine's picture of the first violation.
+func (s *soak) tell(dir string, holds []verify.Hold, history verify.History, verdict verify.Verdict) error {
 	var saw, did strings.Builder
-	for _, g := range grants {
-		fmt.Fprintln(&saw, g)
+	for i := range holds {
+		fmt.Fprintln(&saw, &holds[i])
 	}
-	for _, c := range changes {
+	for _, c := range history.Changes {
 		fmt.Fprintln(&did, c)
 	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "log.txt"), []byte(strings.Join(s.tally.log, "\n")), 0o600),
-		os.WriteFile(filepath.Join(dir, "clients.txt"), []byte(saw.String()), 0o600),
-		os.WriteFile(filepath.Join(dir, "etcd.txt"), []byte(did.String()), 0o600),
-	)
+	var picture bytes.Buffer
+	var err error
+	if i := slices.IndexFunc(verdict.Violations, func(v verify.Violation) bool { return len(v.Holds) > 0 }); i >= 0 {
+		err = verify.Picture(&picture, verdict.Violations[i].Holds)
+	}
+	keep := func(name string, content []byte) {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	keep("log.txt", []byte(strings.Join(s.tally.log, "\n")))
+	keep("clients.txt", []byte(saw.String()))
+	keep("etcd.txt", []byte(did.String()))
+	keep("history.html", picture.Bytes())
+	return err
 }
 
 // A schedule comes from its seed alone, or a failure could not be replayed.

@@ -1,0 +1,149 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// request is what the history says of one key.
+type request struct {
+	keyspace.Key
+	lease   int64
+	created int64
+	own     int64 // of a writer that a reader was upgraded to: the reader's created
+	held    int64 // the revision at which the last of its blockers was gone, or 0
+	gone    int64 // the revision that deleted it, or 0
+
+	// When the recorder heard of these.
+	createdAt, heldAt, goneAt time.Duration
+
+	told bool // a client says that it was given it
+}
+
+// place names a request as clients know it.
+type place struct {
+	lock  string
+	mode  keyspace.Mode
+	token int64
+}
+
+func (r *request) place() place { return place{lock: r.Name, mode: r.Mode, token: r.created} }
+
+// fold is etcd's history, retold as what became of each request.
+type fold struct {
+	upgrades map[place]int64 // a writer's place to the token of its own reader
+	requests map[place]*request
+	byKey    map[string]*request
+	queues   map[string][]*request // by name, in the order of the queue
+	all      map[string][]*request // by name, with those that are gone
+	together map[int64][]*request  // by revision, those that were asked for at once
+	there    map[string]Change     // the keys that are there, to their puts
+	wrong    []string
+}
+
+// retell folds a history. upgrades tells which writers do not wait for which
+// reader, as that is their own: the keys alone do not say so. exclusive is
+// Options.Exclusive.
+func retell(h History, upgrades map[place]int64, exclusive bool) *fold {
+	f := &fold{
+		upgrades: upgrades,
+		requests: map[place]*request{},
+		byKey:    map[string]*request{},
+		queues:   map[string][]*request{},
+		all:      map[string][]*request{},
+		together: map[int64][]*request{},
+		there:    map[string]Change{},
+	}
+	f.step(h.Before, h.Since)
+	since := h.Since
+	for changes := h.Changes; len(changes) > 0; {
+		rev := changes[0].Revision
+		if rev <= since || exclusive && rev != since+1 {
+			f.violation("revision %d comes after %d: the history has a gap", rev, since)
+		}
+		n := slices.IndexFunc(changes, func(c Change) bool { return c.Revision != rev })
+		if n < 0 {
+			n = len(changes)
+		}
+		f.step(changes[:n], rev)
+		changes, since = changes[n:], rev
+	}
+	return f
+}
+
+func (f *fold) violation(format string, args ...any) {
+	f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
+}
+
+// step applies what happened at one moment.
+func (f *fold) step(changes []Change, rev int64) {
+	touched := map[string]bool{}
+	for _, c := range changes {
+		lease := c.Lease
+		if c.Put {
+			f.there[c.Key] = c
+		} else { // etcd says of a delete only which key it was
+			lease = f.there[c.Key].Lease
+			delete(f.there, c.Key)
+		}
+		if key, ok := keyspace.Parse(c.Key, lease); ok && key.Layout == keyspace.RWLock {
+			f.apply(c, key)
+			touched[key.Name] = true
+		}
+	}
+	for name := range touched {
+		f.grant(name, rev, changes[0].At)
+	}
+}
+
+// apply notes one event.
+func (f *fold) apply(c Change, key keyspace.Key) {
+	r := f.byKey[c.Key]
+	switch {
+	case c.Put && (r != nil && r.gone == 0 || c.Create != c.Revision):
+		f.violation("revision %d: %q was written twice", c.Revision, c.Key)
+	case c.Put:
+		r = &request{Key: key, lease: c.Lease, created: c.Revision, createdAt: c.At}
+		r.own = f.upgrades[r.place()]
+		f.byKey[c.Key] = r
+		f.requests[r.place()] = r
+		f.together[r.created] = append(f.together[r.created], r)
+		f.queues[key.Name] = append(f.queues[key.Name], r)
+		f.all[key.Name] = append(f.all[key.Name], r)
+	case r == nil || r.gone != 0:
+		f.violation("revision %d: %q was deleted and was not there", c.Revision, c.Key)
+	default:
+		r.gone, r.goneAt = c.Revision, c.At
+		f.queues[key.Name] = slices.DeleteFunc(f.queues[key.Name], func(q *request) bool { return q == r })
+	}
+}
+
+// grant gives the lock to all requests that nothing stands against any more.
+func (f *fold) grant(name string, rev int64, at time.Duration) {
+	queue := f.queues[name]
+	for _, r := range queue {
+		if r.held == 0 && !slices.ContainsFunc(queue, func(q *request) bool { return q.blocks(r) }) {
+			r.held, r.heldAt = rev, at
+		}
+	}
+}
+
+// blocks reports whether r has to wait for q: an earlier writer, or for a
+// writer an earlier reader, unless that is what it was upgraded from.
+func (q *request) blocks(r *request) bool {
+	return q.created < r.created && excludes(q.Mode, r.Mode) &&
+		(q.Mode == keyspace.Write || q.created != r.own)
+}
+
+// ahead returns a request that r had to wait for to the end, or nil.
+func (f *fold) ahead(r *request) *request {
+	for _, q := range f.all[r.Name] {
+		if q.blocks(r) && (q.gone == 0 || r.gone != 0 && q.gone >= r.gone) {
+			return q
+		}
+	}
+	return nil
+}

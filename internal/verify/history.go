@@ -1,0 +1,32 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+)
+
+// History is what etcd did to the keys below a prefix, without a gap.
+type History struct {
+	Since   int64    // the revision before the first that is told of
+	Before  []Change // the puts of the keys that were there at Since
+	Changes []Change // in etcd's order
+}
+
+// Change is one event of etcd's history.
+type Change struct {
+	Revision int64
+	Key      string
+	Put      bool          // else it was deleted
+	Create   int64         // create revision, of a put
+	Lease    int64         // of a put
+	At       time.Duration // when the recorder was told, which is later than when it was
+}
+
+// String tells all of a change in one line.
+func (c Change) String() string {
+	what := "delete"
+	if c.Put {
+		what = fmt.Sprintf("put by %x", c.Lease)
+	}
+	return fmt.Sprintf("%s revision %d: %s %s", clock(c.At), c.Revision, what, c.Key)
+}

@@ -1,0 +1,189 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// step is what one operation does to one lock.
+type step struct {
+	what   string // "acquire", "upgrade", "downgrade" or "release"
+	hold   int    // which of the holds, from 1
+	client string
+	lock   string
+	mode   keyspace.Mode // of an acquire
+	token  int64
+	unsure bool
+}
+
+func (s step) String() string {
+	if s.what == "acquire" {
+		return fmt.Sprintf("%s: %s %s, token %d", s.client, s.mode, s.lock, s.token)
+	}
+	return fmt.Sprintf("%s: %s %s", s.client, s.what, s.lock)
+}
+
+// lockState is who holds a lock: one writer or any number of readers.
+type lockState struct {
+	writer  int // its hold, or 0
+	readers []int
+}
+
+func (s lockState) reads(hold int) bool { return slices.Contains(s.readers, hold) }
+
+func (s lockState) equal(o lockState) bool {
+	return s.writer == o.writer && slices.Equal(s.readers, o.readers)
+}
+
+// Model is a read/write lock, for histories made by Operations. Partitions are
+// the locks, and of each the stretches between moments at which nobody held it
+// or asked for it: such a moment begins the history anew.
+func Model() porcupine.Model {
+	m := oneStretch()
+	m.Partition = partition
+	return m
+}
+
+// oneStretch is Model for a history that is not to be cut.
+func oneStretch() porcupine.Model {
+	return porcupine.Model{
+		Init:              func() any { return lockState{} },
+		Step:              func(state, input, _ any) (bool, any) { return state.(lockState).apply(input.(step)) },
+		Equal:             func(a, b any) bool { return a.(lockState).equal(b.(lockState)) },
+		DescribeOperation: func(input, _ any) string { return input.(step).String() },
+		DescribeState: func(state any) string {
+			s := state.(lockState)
+			return fmt.Sprintf("writer %d, readers %v", s.writer, s.readers)
+		},
+	}
+}
+
+// apply returns the state after op, and whether op can be.
+func (s lockState) apply(op step) (bool, lockState) {
+	alone := len(s.readers) == 0
+	switch op.what {
+	case "acquire":
+		if op.mode == keyspace.Write {
+			return s.writer == 0 && alone, lockState{writer: op.hold}
+		}
+		return s.writer == 0, lockState{readers: with(s.readers, op.hold)}
+	case "upgrade":
+		return s.writer == 0 && s.reads(op.hold) && len(s.readers) == 1, lockState{writer: op.hold}
+	case "downgrade":
+		if s.writer != op.hold {
+			return op.unsure && !s.reads(op.hold), s
+		}
+		return true, lockState{readers: []int{op.hold}}
+	default:
+		if s.writer == op.hold {
+			return true, lockState{}
+		}
+		return s.reads(op.hold), lockState{writer: s.writer, readers: less(s.readers, op.hold)}
+	}
+}
+
+func with(holds []int, hold int) []int {
+	more := append(slices.Clone(holds), hold)
+	slices.Sort(more)
+	return more
+}
+
+func less(holds []int, hold int) []int {
+	return slices.DeleteFunc(slices.Clone(holds), func(h int) bool { return h == hold })
+}
+
+// Operations are what holds mean to their locks, for Model.
+func Operations(holds []Hold) []porcupine.Operation {
+	var ops []porcupine.Operation
+	clients := map[string]int{}
+	for i := range holds {
+		h := &holds[i]
+		if _, ok := clients[h.Client]; !ok {
+			clients[h.Client] = len(clients)
+		}
+		for _, op := range h.operations(i+1, false) {
+			op.ClientId = clients[h.Client]
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// operations are what h means to its lock. If they are to be sharp, each is
+// made to be at the one moment that is as good as any other in its time: what
+// lets less in as late, and what lets more in as early as it can be. That says
+// the same, because who holds less is in nobody's way, and it spares the checker
+// choices that double its work each time. It cannot be said of a hold that ended
+// before its client heard of it.
+//
+// The end of a hold that was never confirmed, as of one that was lost, may come
+// at any time after it was called. By the same reason the earliest will do.
+func (h *Hold) operations(id int, sharp bool) []porcupine.Operation {
+	sharp = sharp && h.whole()
+	var ops []porcupine.Operation
+	add := func(s step, call, ret time.Duration) {
+		s.hold, s.lock, s.client = id, h.Lock, h.Client
+		ops = append(ops, porcupine.Operation{Input: s, Call: int64(call), Return: int64(ret)})
+	}
+	for i, s := range h.Stages {
+		what, call, ret := "acquire", s.Asked, s.Granted
+		switch {
+		case i > 0 && s.Mode == keyspace.Write:
+			what = "upgrade"
+		case i > 0:
+			what = "downgrade"
+		}
+		if sharp {
+			call = h.begin(i)
+			ret = call
+		}
+		add(step{what: what, mode: s.Mode, token: s.Token, unsure: s.Unsure}, call, ret)
+	}
+	end := max(h.End, h.Stages[0].Asked)
+	over := max(h.Released, end, h.lastGranted())
+	if sharp {
+		over = end
+	}
+	add(step{what: "release"}, end, over)
+	return ops
+}
+
+// partition cuts a history by locks, and where a lock is at rest.
+func partition(ops []porcupine.Operation) [][]porcupine.Operation {
+	byLock := map[string][]porcupine.Operation{}
+	for _, op := range ops {
+		lock := op.Input.(step).lock
+		byLock[lock] = append(byLock[lock], op)
+	}
+	var parts [][]porcupine.Operation
+	for _, lock := range slices.Sorted(maps.Keys(byLock)) {
+		parts = append(parts, atRest(byLock[lock])...)
+	}
+	return parts
+}
+
+func atRest(ops []porcupine.Operation) [][]porcupine.Operation {
+	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	var parts [][]porcupine.Operation
+	began, held, busy := 0, 0, int64(0)
+	for i, op := range ops {
+		if held == 0 && i > began && op.Call > busy {
+			parts, began = append(parts, ops[began:i]), i
+		}
+		switch op.Input.(step).what {
+		case "acquire":
+			held++
+		case "release":
+			held--
+		}
+		busy = max(busy, op.Return)
+	}
+	return append(parts, ops[began:])
+}

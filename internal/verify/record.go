@@ -1,0 +1,189 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// ErrGap says that a recorder was cut off from etcd while etcd's history was
+// compacted beyond what it had seen, so that the history cannot be told.
+var ErrGap = errors.New("verify: etcd's history was compacted before it was recorded")
+
+// askAgain is how long a recorder waits for etcd to say how far it has come. A
+// member that lags behind gives no answer, or an old one.
+const askAgain = 100 * time.Millisecond
+
+// Recorder records all that happens below a prefix. It watches all along, so
+// that it goes on through compactions and when members fail.
+type Recorder struct {
+	client *clientv3.Client
+	prefix string
+	clock  func() time.Duration
+	stop   context.CancelFunc
+	done   chan struct{} // closes when nothing more is recorded
+
+	mu      sync.Mutex
+	history History
+	there   map[string]int64 // keys that were put and not deleted, to their leases
+	seen    int64            // nothing up to here can still be missing
+	news    chan struct{}    // closes, and is replaced, when any of these changes
+	err     error
+}
+
+// Record begins to record what happens below prefix, until ctx ends or Close is
+// called. clock is the one that clients use.
+func Record(ctx context.Context, client *clientv3.Client, prefix string, clock func() time.Duration) (*Recorder, error) {
+	resp, err := client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	r := &Recorder{
+		client: client, prefix: prefix, clock: clock, stop: stop,
+		done:    make(chan struct{}),
+		history: History{Since: resp.Header.Revision},
+		there:   map[string]int64{},
+		seen:    resp.Header.Revision,
+		news:    make(chan struct{}),
+	}
+	for _, kv := range resp.Kvs {
+		r.history.Before = append(r.history.Before, Change{
+			Revision: kv.CreateRevision, Key: string(kv.Key), Put: true, Create: kv.CreateRevision, Lease: kv.Lease, At: clock(),
+		})
+	}
+	go func() {
+		defer close(r.done)
+		for ctx.Err() == nil && r.watch(ctx) {
+		}
+	}()
+	return r, nil
+}
+
+// Close ends the recording.
+func (r *Recorder) Close() {
+	r.stop()
+	<-r.done
+}
+
+// Revision is up to where everything has been recorded: as far as this, etcd can
+// be compacted without a risk to the record, even when members fail.
+func (r *Recorder) Revision() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen
+}
+
+// Drained waits until no key that was put since the recording began is left. It
+// looks at the keys of these sessions alone, or at all if sessions is nil.
+func (r *Recorder) Drained(ctx context.Context, sessions map[int64]string) error {
+	return r.await(ctx, func() bool {
+		for _, lease := range r.there {
+			if counts(sessions, lease) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// counts reports whether a key with that lease is one of sessions, or of any if
+// these are nil.
+func counts(sessions map[int64]string, lease int64) bool {
+	_, ok := sessions[lease]
+	return ok || sessions == nil
+}
+
+// History returns all that has happened up to now. It waits until that has been
+// recorded.
+func (r *Recorder) History(ctx context.Context) (History, error) {
+	resp, err := r.client.Get(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		return History{}, err
+	}
+	for {
+		if err := r.caughtUp(ctx, resp.Header.Revision); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.history, err
+		}
+	}
+}
+
+// caughtUp waits a while until everything up to rev has been recorded. That the
+// last of it happened elsewhere, only etcd can tell.
+func (r *Recorder) caughtUp(ctx context.Context, rev int64) error {
+	ctx, cancel := context.WithTimeout(ctx, askAgain)
+	defer cancel()
+	_ = r.client.RequestProgress(ctx) // asked again if it fails
+	return r.await(ctx, func() bool { return r.seen >= rev })
+}
+
+// await waits until what it is given holds, which it calls with r.mu locked.
+func (r *Recorder) await(ctx context.Context, holds func() bool) error {
+	for {
+		r.mu.Lock()
+		ok, news, err := holds(), r.news, r.err
+		r.mu.Unlock()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-news:
+		case <-r.done:
+			return context.Canceled
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// watch records until the watch ends, and reports whether another may go on.
+func (r *Recorder) watch(ctx context.Context) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for resp := range r.client.Watch(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithRev(r.Revision()+1)) {
+		if !r.record(resp) {
+			return false
+		}
+	}
+	return true
+}
+
+// record notes what etcd says, and reports whether it may say more.
+func (r *Recorder) record(resp clientv3.WatchResponse) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if resp.CompactRevision != 0 {
+		r.err = ErrGap
+	}
+	if resp.IsProgressNotify() {
+		r.seen = max(r.seen, resp.Header.Revision)
+	}
+	for _, ev := range resp.Events {
+		r.add(Change{
+			Revision: ev.Kv.ModRevision,
+			Key:      string(ev.Kv.Key),
+			Put:      ev.Type == clientv3.EventTypePut,
+			Create:   ev.Kv.CreateRevision,
+			Lease:    ev.Kv.Lease,
+			At:       r.clock(),
+		})
+	}
+	close(r.news)
+	r.news = make(chan struct{})
+	return r.err == nil
+}
+
+func (r *Recorder) add(c Change) {
+	r.history.Changes = append(r.history.Changes, c)
+	r.seen = c.Revision
+	if c.Put {
+		r.there[c.Key] = c.Lease
+	} else {
+		delete(r.there, c.Key)
+	}
+}
