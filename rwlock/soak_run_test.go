@@ -138,13 +138,7 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 // check asks the witnesses.
 func (s *soak) check(t *testing.T, duration time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), toTheEnd)
-	defer cancel()
-	_ = s.recorder.Drained(ctx, nil) // the leases of those who were killed run out; the judge says what is left
-	history, err := s.recorder.History(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	history := s.history(t)
 	var holds []verify.Hold
 	for _, c := range s.clients {
 		for _, g := range c.grants {
@@ -173,6 +167,22 @@ func (s *soak) check(t *testing.T, duration time.Duration) {
 	if err := s.tell(dir, holds, history, verdict); err != nil {
 		t.Error(err)
 	}
+}
+
+// history is what etcd did, once the leases of those who were killed have run
+// out. If they do not, the judge says what is left.
+func (s *soak) history(t *testing.T) verify.History {
+	t.Helper()
+	drained, cancel := context.WithTimeout(t.Context(), toTheEnd)
+	defer cancel()
+	_ = s.recorder.Drained(drained, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), toTheEnd)
+	defer cancel()
+	history, err := s.recorder.History(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return history
 }
 
 // keptDir is a directory for what is worth keeping of a failure.

@@ -21,9 +21,13 @@
 // In the end, wait until the keys of those that died are gone with their
 // leases, and judge:
 //
-//	_ = rec.Drained(ctx)
+//	_ = rec.Drained(ctx, nil)
 //	history, err := rec.History(ctx)
 //	verdict := verify.Judge(verify.Seen{Holds: holds, Waits: waits}, history, verify.Options{})
+//
+// The text of a violation is one sentence about the two that clash, and its
+// Story the moments of these two alone. Both hold names as they are in etcd:
+// they pass through printable before they reach a terminal.
 //
 // # What is judged
 //

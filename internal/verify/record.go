@@ -13,6 +13,8 @@ import (
 // compacted beyond what it had seen, so that the history cannot be told.
 var ErrGap = errors.New("verify: etcd's history was compacted before it was recorded")
 
+var errClosed = errors.New("verify: the recording has ended")
+
 // askAgain is how long a recorder waits for etcd to say how far it has come. A
 // member that lags behind gives no answer, or an old one.
 const askAgain = 100 * time.Millisecond
@@ -104,13 +106,16 @@ func (r *Recorder) History(ctx context.Context) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	for {
-		if err := r.caughtUp(ctx, resp.Header.Revision); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return r.history, err
-		}
+	err = r.caughtUp(ctx, resp.Header.Revision)
+	for errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = r.caughtUp(ctx, resp.Header.Revision)
 	}
+	if err != nil {
+		return History{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.history, nil
 }
 
 // caughtUp waits a while until everything up to rev has been recorded. That the
@@ -134,7 +139,7 @@ func (r *Recorder) await(ctx context.Context, holds func() bool) error {
 		select {
 		case <-news:
 		case <-r.done:
-			return context.Canceled
+			return errClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
