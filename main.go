@@ -5,11 +5,13 @@ import (
 	"os"
 
 	"etcd-lock/internal/cli"
+	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
 )
 
 func main() {
 	etcd.Quiet()
+	cluster.Main()
 	os.Exit(cli.Main(cli.System{
 		Args:   os.Args[1:],
 		In:     os.Stdin,

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"etcd-lock/internal/etcdtest"
 )
 
 // fault is one thing that goes wrong. Faults follow from the seed alone: what,
@@ -102,9 +100,10 @@ func inject(ctx context.Context, t *tally, faults []fault, begin func(context.Co
 
 // hitMembers does one fault to the cluster.
 func (s *soak) hitMembers(ctx context.Context, f fault) func() {
-	member := s.members[f.target]
+	members := s.cluster.Members
+	member := members[f.target]
 	if f.kind == leaderKilled || f.kind == leaderPaused {
-		if leader := etcdtest.Leader(ctx, s.admin, s.members); leader != nil {
+		if leader := s.cluster.Leader(ctx); leader != nil {
 			member = leader
 		}
 	}
@@ -113,7 +112,7 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 		member.Kill()
 		return member.Start
 	case quorumPaused:
-		second := s.members[(f.target+1)%len(s.members)]
+		second := members[(f.target+1)%len(members)]
 		member.Pause()
 		second.Pause()
 		return func() {
@@ -174,7 +173,7 @@ func (s *soak) maintain(ctx context.Context, f fault) func() {
 	if f.kind == compaction {
 		_, err = s.admin.Compact(ctx, s.recorder.Revision(), clientv3.WithCompactPhysical())
 	} else {
-		_, err = s.admin.Defragment(ctx, s.members[f.target].Endpoint)
+		_, err = s.admin.Defragment(ctx, s.cluster.Members[f.target].Endpoint)
 	}
 	if err != nil {
 		s.tally.count("upkeep that failed: " + f.kind)

@@ -41,7 +41,7 @@ const (
 // soak is a cluster, its clients, and what goes wrong with them.
 type soak struct {
 	seed     uint64
-	members  []*etcdtest.Process
+	cluster  *etcdtest.Cluster
 	admin    *clientv3.Client // not cut off by faults
 	recorder *verify.Recorder
 	clients  []*client
@@ -78,11 +78,8 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
-	s := &soak{seed: seed, members: etcdtest.StartCluster(t, 3), tally: newTally()}
-	var endpoints []string
-	for _, m := range s.members {
-		endpoints = append(endpoints, m.Endpoint)
-	}
+	s := &soak{seed: seed, cluster: etcdtest.StartCluster(t, 3), tally: newTally()}
+	endpoints := s.cluster.Endpoints()
 	s.admin = etcdtest.Client(t, endpoints...)
 	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)
 	if err != nil {
@@ -92,7 +89,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 	s.recorder = recorder
 	for id := range 6 {
 		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
-		s.clients = append(s.clients, newClient(t, id, seed, s.members, names, s.tally))
+		s.clients = append(s.clients, newClient(t, id, seed, s.cluster.Members, names, s.tally))
 	}
 	return s
 }

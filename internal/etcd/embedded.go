@@ -22,6 +22,10 @@ type EmbeddedConfig struct {
 	Peer    string // URL to serve peers on; likewise
 	Cluster string // initial cluster as name=url,…; this member alone when empty
 
+	// AdvertisePeer is the URL that other members reach this one by; Peer when
+	// empty.
+	AdvertisePeer string
+
 	// Durable makes every write wait for the disk, as a real server does. Off,
 	// data survives the death of the process but not of the machine.
 	Durable bool
@@ -119,6 +123,12 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	ec.Dir = cfg.Dir
 	ec.ListenClientUrls, ec.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 	ec.ListenPeerUrls, ec.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	if cfg.AdvertisePeer != "" {
+		if peer, err = parseURL(cfg.AdvertisePeer); err != nil {
+			return nil, err
+		}
+		ec.AdvertisePeerUrls = []url.URL{peer}
+	}
 	ec.InitialCluster = cfg.Cluster
 	if cfg.Cluster == "" {
 		ec.InitialCluster = ec.InitialClusterFromName(ec.Name)

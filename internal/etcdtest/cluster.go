@@ -2,30 +2,80 @@ package etcdtest
 
 import (
 	"context"
+	"os"
+	"testing"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
+	"etcd-lock/internal/cluster"
+	"etcd-lock/internal/etcd"
 )
 
+// Cluster is a cluster of child processes.
+type Cluster struct {
+	*cluster.Cluster
+	Members []*Process
+}
+
+// StartCluster runs n members of one cluster as child processes until the test
+// ends. The package's TestMain must call Main.
+func StartCluster(tb testing.TB, n int, configure ...func(*etcd.EmbeddedConfig)) *Cluster {
+	tb.Helper()
+	opts := cluster.Options{Stderr: os.Stderr}
+	for _, c := range configure {
+		c(&opts.Config)
+	}
+	started, err := cluster.Start(context.Background(), n, opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(started.Close)
+	c := &Cluster{Cluster: started}
+	for _, m := range started.Members() {
+		c.Members = append(c.Members, &Process{Member: m, Endpoint: m.Endpoint(), tb: tb})
+	}
+	return c
+}
+
 // Leader returns the member that leads the cluster, or nil when within a second
-// none says that it does.
-func Leader(ctx context.Context, client *clientv3.Client, members []*Process) *Process {
+// there is none.
+func (c *Cluster) Leader(ctx context.Context) *Process {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	leader := make(chan *Process, len(members))
-	for _, p := range members {
-		go func() {
-			status, err := client.Status(ctx, p.Endpoint)
-			if err != nil || status.Leader != status.Header.MemberId {
-				p = nil
-			}
-			leader <- p
-		}()
+	leader, err := c.Cluster.Leader(ctx)
+	if err != nil {
+		return nil
 	}
-	for range members {
-		if p := <-leader; p != nil {
-			return p
-		}
+	return c.Members[leader.Number()-1]
+}
+
+// Process is a member in a child process. Its address and data stay the same
+// when it is started again.
+type Process struct {
+	*cluster.Member
+	Endpoint string
+
+	tb testing.TB
+}
+
+// StartProcess runs a member as a child process until the test ends. The
+// package's TestMain must call Main.
+func StartProcess(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) *Process {
+	tb.Helper()
+	return StartCluster(tb, 1, configure...).Members[0]
+}
+
+// Start starts a member that is not running, and returns once it serves.
+func (p *Process) Start() { p.must(p.Restart(context.Background())) }
+
+// Pause stops the member with SIGSTOP: its connections stay open and silent.
+func (p *Process) Pause() { p.must(p.Stop()) }
+
+// Resume continues a paused member.
+func (p *Process) Resume() { p.must(p.Continue()) }
+
+func (p *Process) must(err error) {
+	p.tb.Helper()
+	if err != nil {
+		p.tb.Fatal(err)
 	}
-	return nil
 }

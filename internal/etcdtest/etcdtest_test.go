@@ -25,26 +25,6 @@ func TestProcessKeepsItsDataWhenKilled(t *testing.T) {
 	}
 }
 
-func TestClusterOutlivesAMember(t *testing.T) {
-	members := etcdtest.StartCluster(t, 3)
-	client := etcdtest.Client(t, members[0].Endpoint, members[1].Endpoint, members[2].Endpoint)
-	ctx := context.Background()
-	if _, err := client.Put(ctx, "k", "v"); err != nil {
-		t.Fatal(err)
-	}
-	members[0].Kill()
-	etcdtest.Eventually(t, "a write without one member", func() bool {
-		_, err := client.Put(ctx, "k", "w")
-		return err == nil
-	})
-	members[0].Start()
-	alone := etcdtest.Client(t, members[0].Endpoint)
-	got, err := alone.Get(ctx, "k")
-	if err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != "w" {
-		t.Fatalf("Get of the member that was away = %v, %v", got, err)
-	}
-}
-
 func TestProxyCutsAndHeals(t *testing.T) {
 	network := etcdtest.NewProxy(t, etcdtest.Shared(t))
 	client := etcdtest.Client(t, network.Addr)

@@ -1,19 +1,38 @@
 // Package etcdtest runs etcd members for tests: inside the test binary, or as
-// child processes that can be killed, stopped and started again.
+// internal/cluster's child processes that can be killed, stopped and started
+// again.
 package etcdtest
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
 )
+
+// Main is the TestMain of packages that use this one: in a child it runs the
+// member instead of the tests, and after the tests it stops the shared member
+// and fails when a goroutine is left.
+func Main(m *testing.M) {
+	cluster.Main()
+	code := m.Run()
+	stopShared()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "after the tests:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // Start runs a member inside the test binary until the test ends, and returns
 // its endpoint.

@@ -1,0 +1,7 @@
+package cluster
+
+// Crash has the member die without Kill.
+func (m *Member) Crash() {
+	_ = m.process.cmd.Process.Kill()
+	<-m.process.dead
+}

@@ -1,0 +1,130 @@
+package cluster_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/cluster"
+	"etcd-lock/internal/etcdtest"
+)
+
+// parentEnv makes the test binary a program that has a cluster and will die.
+const parentEnv = "CLUSTER_TEST_PARENT"
+
+// parent stops a member, kills another, tells the addresses, and waits.
+func parent() {
+	c, err := cluster.Start(context.Background(), 3, cluster.Options{Stderr: os.Stderr})
+	if err == nil {
+		c.Members()[1].Kill()
+		_ = c.Members()[2].Stop() // where there is such a thing
+		fmt.Println(strings.Join(c.Endpoints(), " "))
+		_, err = io.Copy(io.Discard, os.Stdin)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1) //nolint:forbidigo // this is the main of a program under test
+}
+
+// TestKilledParent has a program killed that has a cluster. The members share
+// its standard error, which ends when the last of them is gone.
+func TestKilledParent(t *testing.T) {
+	dir := tempDir(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), parentEnv+"=yes")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stdin.Close() }()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive, end, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = alive.Close() }()
+	cmd.Stderr = end
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = end.Close()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err != nil {
+		t.Fatal("no cluster: ", err)
+	}
+	_ = alive.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if said, err := io.ReadAll(alive); err != nil || len(said) > 0 {
+		t.Errorf("members live on after their parent: %v, and say %q", err, said)
+	}
+	wantNothing(t, dir, strings.Fields(line))
+}
+
+func TestClosedClusterLeavesNothing(t *testing.T) {
+	dir := tempDir(t)
+	c := start(t, 3)
+	network, err := c.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, etcdtest.Client(t, network.Endpoints()...), "v")
+	_ = c.Members()[1].Stop()
+	c.Members()[2].Isolate()
+	c.Close()
+	wantNothing(t, dir, append(c.Endpoints(), network.Endpoints()...))
+}
+
+// TestCancelledStart: no member is ever ready this soon, and some are started.
+func TestCancelledStart(t *testing.T) {
+	dir := tempDir(t)
+	for _, after := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		c, err := cluster.Start(ctx, 3, cluster.Options{Stderr: os.Stderr})
+		cancel()
+		if err == nil {
+			c.Close()
+			t.Errorf("a cluster was ready after %s", after)
+		}
+		wantNothing(t, dir, nil)
+	}
+	if _, err := cluster.Start(t.Context(), 0, cluster.Options{}); err == nil {
+		t.Error("a cluster of no members")
+	}
+	wantNothing(t, dir, nil)
+}
+
+// tempDir is where all temporary folders of the test go.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir) // Windows
+	return dir
+}
+
+// wantNothing fails when anything is in dir or listens at an address.
+func wantNothing(t *testing.T, dir string, addrs []string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", left, err)
+	}
+	for _, a := range addrs {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		_ = l.Close()
+	}
+}

@@ -1,0 +1,98 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// process is one life of a member.
+type process struct {
+	cmd    *exec.Cmd
+	served chan struct{} // closed once it serves
+	dead   chan struct{} // closed once it is gone
+	said   string        // what it said instead of serving, once it is gone
+}
+
+// start starts the member's process, which serves only later.
+func (c child) start() (*process, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	env, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childEnv+"="+string(env),
+		"HTTP_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
+	cmd.Stderr = c.stderr
+	cmd.SysProcAttr = attributes()
+	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd, served: make(chan struct{}), dead: make(chan struct{})}
+	go p.attend(stdout)
+	return p, nil
+}
+
+// attend hears what the process says, and waits for its end.
+func (p *process) attend(stdout io.Reader) {
+	defer close(p.dead)
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	if p.said = strings.TrimSpace(line); p.said == served {
+		close(p.served)
+	}
+	_ = p.cmd.Wait()
+}
+
+// wait returns once the process serves. It kills one that does not before ctx
+// ends.
+func (p *process) wait(ctx context.Context) error {
+	select {
+	case <-p.served:
+		return nil
+	case <-p.dead:
+		if p.said == "" || p.said == served {
+			return errors.New(p.cmd.ProcessState.String())
+		}
+		return errors.New(p.said)
+	case <-ctx.Done():
+		p.kill()
+		return ctx.Err()
+	}
+}
+
+// kill returns once the process is gone.
+func (p *process) kill() {
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.dead
+}
+
+func (p *process) alive() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.dead:
+		return false
+	default:
+		return true
+	}
+}

@@ -1,0 +1,158 @@
+package cluster
+
+import (
+	"io"
+	"net"
+	"sync"
+)
+
+// cable is what connections go along, whole or cut.
+type cable struct {
+	mu    sync.Mutex
+	whole chan struct{} // closed while it is whole
+}
+
+func newCable() *cable {
+	c := &cable{whole: make(chan struct{})}
+	close(c.whole)
+	return c
+}
+
+// set makes the cable whole or cut.
+func (c *cable) set(whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	select {
+	case <-c.whole:
+		if !whole {
+			c.whole = make(chan struct{})
+		}
+	default:
+		if whole {
+			close(c.whole)
+		}
+	}
+}
+
+// wait waits until the cable is whole, or done is closed.
+func (c *cable) wait(done <-chan struct{}) {
+	c.mu.Lock()
+	whole := c.whole
+	c.mu.Unlock()
+	select {
+	case <-whole:
+	case <-done:
+	}
+}
+
+// route says where a connection that was made is to go, and along what.
+type route func(net.Conn) (target string, along *cable, err error)
+
+// relay takes connections and carries each along a cable to where it is to go.
+type relay struct {
+	listener net.Listener
+	route    route
+	done     chan struct{}
+	closing  sync.Once
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // nil once it is closed
+}
+
+// newRelay listens on a free port of 127.0.0.1.
+func newRelay(r route) (*relay, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	rl := &relay{listener: l, route: r, done: make(chan struct{}), conns: map[net.Conn]bool{}}
+	rl.wg.Go(rl.accept)
+	return rl, nil
+}
+
+func (r *relay) addr() string { return r.listener.Addr().String() }
+
+func (r *relay) close() {
+	r.closing.Do(func() {
+		close(r.done)
+		_ = r.listener.Close()
+		r.mu.Lock()
+		for c := range r.conns {
+			_ = c.Close()
+		}
+		r.conns = nil
+		r.mu.Unlock()
+	})
+	r.wg.Wait()
+}
+
+func (r *relay) accept() {
+	for {
+		c, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.wg.Go(func() { r.serve(c) })
+	}
+}
+
+func (r *relay) serve(client net.Conn) {
+	if !r.track(client) {
+		return
+	}
+	defer r.forget(client)
+	target, along, err := r.route(client)
+	if err != nil {
+		return
+	}
+	along.wait(r.done)
+	server, err := net.Dial("tcp", target)
+	if err != nil || !r.track(server) {
+		return
+	}
+	defer r.forget(server)
+	var back sync.WaitGroup
+	back.Go(func() {
+		r.copy(server, client, along)
+		_ = server.Close()
+	})
+	r.copy(client, server, along)
+	_ = client.Close()
+	back.Wait()
+}
+
+// copy forwards until either end closes, and waits while the cable is cut.
+func (r *relay) copy(to io.Writer, from io.Reader, along *cable) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		along.wait(r.done)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *relay) track(c net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conns == nil {
+		_ = c.Close()
+		return false
+	}
+	r.conns[c] = true
+	return true
+}
+
+func (r *relay) forget(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	_ = c.Close()
+}
