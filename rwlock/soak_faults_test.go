@@ -28,6 +28,8 @@ const (
 	leaderPaused   = "leader paused"
 	memberPaused   = "member paused"
 	quorumPaused   = "two members paused"
+	leaderIsolated = "leader cut off from its peers"
+	memberIsolated = "member cut off from its peers"
 	cutShort       = "client cut off shorter than its TTL"
 	cutLong        = "client cut off at holding, longer than its TTL"
 	cutPartly      = "client cut off from one member"
@@ -43,6 +45,8 @@ var (
 		{leaderPaused, ms(200), ms(2000)},
 		{memberPaused, ms(200), ms(2000)},
 		{quorumPaused, ms(200), ms(1200)},
+		{leaderIsolated, ms(200), ms(2000)},
+		{memberIsolated, ms(200), ms(2000)},
 	}
 	clientFaults = []kind{
 		{cutShort, ms(100), ms(600)},
@@ -102,7 +106,7 @@ func inject(ctx context.Context, t *tally, faults []fault, begin func(context.Co
 func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 	members := s.cluster.Members
 	member := members[f.target]
-	if f.kind == leaderKilled || f.kind == leaderPaused {
+	if f.kind == leaderKilled || f.kind == leaderPaused || f.kind == leaderIsolated {
 		if leader := s.cluster.Leader(ctx); leader != nil {
 			member = leader
 		}
@@ -119,6 +123,9 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 			member.Resume()
 			second.Resume()
 		}
+	case leaderIsolated, memberIsolated:
+		member.Isolate()
+		return member.Rejoin
 	default:
 		member.Pause()
 		return member.Resume

@@ -29,7 +29,7 @@ var (
 
 const (
 	shortSoak = 8 * time.Second
-	shortSeed = 848 // one that has nearly every kind of fault in that time
+	shortSeed = 2061 // one that has nearly every kind of fault in that time
 	// lastFaults is how long faults go on after the clients have begun their
 	// last round, so that it meets faults and sees them healed.
 	lastFaults = time.Second
