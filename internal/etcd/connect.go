@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,21 +34,47 @@ type Config struct {
 }
 
 // Connect returns a client that has heard from etcd, or an error within
-// DialTimeout that says why not.
+// DialTimeout that says why not, and sooner when waiting would not help.
 func (c Config) Connect(ctx context.Context) (*clientv3.Client, error) {
 	cfg, err := c.clientConfig()
 	if err != nil {
 		return nil, err
 	}
-	client, err := clientv3.New(cfg)
-	if err != nil {
-		return nil, c.explain(err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
-	if err := probe(ctx, client); err != nil {
+	faults := make(chan []fault, 1)
+	go func() {
+		found := findFaults(ctx, c.Endpoints, cfg.TLS)
+		if allFinal(found) {
+			cancel()
+		}
+		faults <- found
+	}()
+	client, err := reach(ctx, cfg)
+	if err == nil {
+		return client, nil
+	}
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	cancel()
+	return nil, c.explain(err, late, <-faults)
+}
+
+// reach is done when etcd has answered. Until then ctx ends the client.
+func reach(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	answered := context.AfterFunc(ctx, end)
+	cfg.Context = life
+	client, err := clientv3.New(cfg)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	if err = probe(ctx, client); err == nil && !answered() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		_ = client.Close()
-		return nil, c.explain(err)
+		return nil, err
 	}
 	return client, nil
 }
@@ -60,10 +87,7 @@ func (c Config) clientConfig() (clientv3.Config, error) {
 	if err != nil {
 		return clientv3.Config{}, err
 	}
-	user, password := c.User, c.Password
-	if password == "" {
-		user, password, _ = strings.Cut(c.User, ":")
-	}
+	user, password := c.login()
 	return clientv3.Config{
 		Endpoints:            c.Endpoints,
 		DialTimeout:          c.DialTimeout,
@@ -76,15 +100,33 @@ func (c Config) clientConfig() (clientv3.Config, error) {
 	}, nil
 }
 
+// CheckTLS says what in the endpoints and files would have clientv3 speak in the
+// clear where TLS was meant: the first endpoint decides for all of them.
+func (c Config) CheckTLS() error {
+	files := c.CACert != "" || c.Cert != "" || c.Key != ""
+	for _, e := range c.Endpoints {
+		switch {
+		case !strings.HasPrefix(e, "http://"):
+		case files:
+			return fmt.Errorf("%s is without TLS: write https://, or leave --cacert, --cert and --key out", e)
+		case c.wantsTLS():
+			return fmt.Errorf("%s is without TLS, and another endpoint with: they must be alike", e)
+		}
+	}
+	return nil
+}
+
+func (c Config) wantsTLS() bool {
+	return slices.ContainsFunc(c.Endpoints, func(e string) bool { return strings.HasPrefix(e, "https://") })
+}
+
 func (c Config) tlsConfig() (*tls.Config, error) {
 	info := transport.TLSInfo{CertFile: c.Cert, KeyFile: c.Key, TrustedCAFile: c.CACert}
 	if info.Empty() && c.CACert == "" {
-		for _, e := range c.Endpoints {
-			if strings.HasPrefix(e, "https://") {
-				return &tls.Config{MinVersion: tls.VersionTLS12}, nil
-			}
+		if !c.wantsTLS() {
+			return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
 		}
-		return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
+		return &tls.Config{MinVersion: tls.VersionTLS12}, nil
 	}
 	cfg, err := info.ClientConfig()
 	if err != nil {
@@ -93,13 +135,59 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// explain names the endpoints, which clientv3's errors leave out.
-func (c Config) explain(err error) error {
-	where := strings.Join(c.Endpoints, ",")
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("etcd at %s did not answer within %s; is it running, and is --endpoints right?", where, c.DialTimeout)
+// UserName is who etcd takes us for: the user who logs in, else the common name
+// of our certificate, if etcd looks at that.
+func (c Config) UserName() string {
+	if c.User != "" {
+		name, _ := c.login()
+		return name
 	}
-	return fmt.Errorf("etcd at %s: %w", where, err)
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return ""
+	}
+	return pair.Leaf.Subject.CommonName
+}
+
+// login is the user's name and password.
+func (c Config) login() (user, password string) {
+	if c.Password != "" {
+		return c.User, c.Password
+	}
+	user, password, _ = strings.Cut(c.User, ":")
+	return user, password
+}
+
+// explain names the endpoints, which clientv3's errors leave out, and what to
+// do.
+func (c Config) explain(err error, late bool, faults []fault) error {
+	where := strings.Join(c.Endpoints, ",")
+	switch {
+	case allFinal(faults):
+		return fmt.Errorf("etcd at %s: %s", where, sayAll(faults))
+	case late && len(faults) > 0:
+		return fmt.Errorf("etcd at %s did not answer within %s (%s); is it running, and is --endpoints right?", where, c.DialTimeout, sayAll(faults))
+	case late:
+		return fmt.Errorf("etcd at %s did not answer within %s; is it running, and is --endpoints right?", where, c.DialTimeout)
+	case errors.Is(err, rpctypes.ErrAuthFailed):
+		return fmt.Errorf("etcd at %s does not know user %q with that password", where, c.UserName())
+	case errors.Is(err, rpctypes.ErrUserEmpty):
+		return fmt.Errorf("etcd at %s wants to know who asks; log in with --user, or with --cert and --key if it takes certificates for that", where)
+	default:
+		return fmt.Errorf("etcd at %s: %w", where, err)
+	}
+}
+
+// sayAll says what is wrong, and with several endpoints, with which.
+func sayAll(faults []fault) string {
+	if len(faults) == 1 {
+		return faults[0].err.Error()
+	}
+	var all []string
+	for _, f := range faults {
+		all = append(all, fmt.Sprintf("%s: %v", f.endpoint, f.err))
+	}
+	return strings.Join(all, "; ")
 }
 
 // probe asks for a key that need not exist. An etcd that refuses to say has

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
@@ -29,6 +30,27 @@ type EmbeddedConfig struct {
 	// Durable makes every write wait for the disk, as a real server does. Off,
 	// data survives the death of the process but not of the machine.
 	Durable bool
+
+	// TLS says how the member proves to clients who it is; without, it serves
+	// them in the clear.
+	TLS ServerTLS
+
+	// TokenTTL is how long a login lasts that is not used, in whole seconds;
+	// etcd's five minutes when 0.
+	TokenTTL time.Duration
+}
+
+// ServerTLS are PEM files. The zero value is no TLS.
+type ServerTLS struct {
+	Cert, Key string // the member's own
+	ClientCA  string // authority of the certificates that clients must show; they need none when empty
+}
+
+func (t ServerTLS) scheme() string {
+	if t.Cert == "" {
+		return "http"
+	}
+	return "https"
 }
 
 // Embedded is an etcd member inside this process.
@@ -39,8 +61,12 @@ type Embedded struct {
 }
 
 const (
-	freePort     = "http://127.0.0.1:0"
+	freePort     = "127.0.0.1:0"
 	startTimeout = 30 * time.Second
+
+	// cheapBcrypt is the least that bcrypt takes: what needs real passwords
+	// does not embed its etcd.
+	cheapBcrypt = 4
 
 	// Ticks short enough that a session TTL of one second is granted as asked:
 	// etcd raises any TTL to 1.5 times its election timeout.
@@ -73,8 +99,15 @@ func StartEmbedded(ctx context.Context, cfg EmbeddedConfig) (*Embedded, error) {
 	return e, nil
 }
 
-// Endpoint is the address that serves clients.
-func (e *Embedded) Endpoint() string { return e.server.Clients[0].Addr().String() }
+// Endpoint is the address that serves clients, with https:// before it if it
+// takes TLS.
+func (e *Embedded) Endpoint() string {
+	addr := e.server.Clients[0].Addr().String()
+	if e.server.Config().ClientTLSInfo.Empty() {
+		return addr
+	}
+	return "https://" + addr
+}
 
 // Done closes when the member has died by itself.
 func (e *Embedded) Done() <-chan struct{} { return e.server.Server.StopNotify() }
@@ -112,11 +145,11 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	if cfg.Name != "" {
 		ec.Name = cfg.Name
 	}
-	client, err := parseURL(cfg.Client)
+	client, err := parseURL(cfg.Client, cfg.TLS.scheme())
 	if err != nil {
 		return nil, err
 	}
-	peer, err := parseURL(cfg.Peer)
+	peer, err := parseURL(cfg.Peer, "http")
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +168,22 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	}
 	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
 	ec.UnsafeNoFsync = !cfg.Durable
+	ec.ClientTLSInfo = transport.TLSInfo{
+		CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key,
+		TrustedCAFile: cfg.TLS.ClientCA, ClientCertAuth: cfg.TLS.ClientCA != "",
+	}
+	ec.BcryptCost = cheapBcrypt
+	if cfg.TokenTTL > 0 {
+		ec.AuthTokenTTL = uint(cfg.TokenTTL / time.Second)
+	}
 	ec.Logger, ec.LogLevel, ec.LogOutputs = "zap", "fatal", []string{"/dev/null"}
 	return ec, nil
 }
 
-func parseURL(s string) (url.URL, error) {
+// parseURL reads s, which when empty is a free port.
+func parseURL(s, scheme string) (url.URL, error) {
 	if s == "" {
-		s = freePort
+		s = scheme + "://" + freePort
 	}
 	u, err := url.Parse(s)
 	if err != nil {

@@ -36,9 +36,13 @@ func Main(m *testing.M) {
 
 // Start runs a member inside the test binary until the test ends, and returns
 // its endpoint.
-func Start(tb testing.TB) string {
+func Start(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) string {
 	tb.Helper()
-	member, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
+	var cfg etcd.EmbeddedConfig
+	for _, c := range configure {
+		c(&cfg)
+	}
+	member, err := etcd.StartEmbedded(context.Background(), cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,0 +1,150 @@
+package etcd_test
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
+)
+
+// TestConnectTLS: a server or client that is not who it should be is told at
+// once, not when the dial timeout is over.
+func TestConnectTLS(t *testing.T) {
+	passwords, certs := etcdtest.StartSecure(t, false), etcdtest.StartSecure(t, true)
+	other := etcdtest.NewAuthority(t)
+	expired := startWith(t, passwords.Authority, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	elsewhere := startWith(t, passwords.Authority, func(c *x509.Certificate) {
+		c.IPAddresses, c.DNSNames = []net.IP{net.IPv4(192, 0, 2, 1)}, []string{"etcd.example"}
+	})
+	plain := etcdtest.Start(t)
+	to := func(endpoint string) etcd.Config {
+		return etcd.Config{Endpoints: strings.Split(endpoint, ","), CACert: passwords.Authority.CA}
+	}
+	with := func(c etcd.Config, change func(*etcd.Config)) etcd.Config {
+		change(&c)
+		return c
+	}
+	hostPort := strings.TrimPrefix(passwords.Endpoint, "https://")
+	tests := []struct {
+		name string
+		cfg  etcd.Config
+		want string // in the error; none when empty
+	}{
+		{"OK", to(passwords.Endpoint), ""},
+		{"OKWithoutScheme", to(hostPort), ""},
+		{"OKCertificate", certs.Config("alice"), ""},
+		{"OneOfTwo", to(elsewhere + "," + passwords.Endpoint), ""},
+		{"UnknownAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = other.CA }), "signed by an unknown authority; --cacert"},
+		{"NoAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = "" }), "signed by an unknown authority; --cacert"},
+		{"Expired", to(expired), "has expired or is not valid yet"},
+		{"AnotherHost", to(elsewhere), "for another host (x509: certificate is valid for 192.0.2.1, not 127.0.0.1)"},
+		{"NoClientCertificate", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = "", "" }), "wants a certificate of ours; --cert and --key"},
+		{"ClientOfUnknownAuthority", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = other.Issue("alice") }), "does not take our certificate"},
+		{"ServerWithoutTLS", to(plain), "does not take TLS"},
+		{"ServerWithTLS", with(to(hostPort), func(c *etcd.Config) { c.CACert = "" }), "wants TLS; write https://"},
+		{"ServerWithTLSAndCertificates", etcd.Config{Endpoints: []string{strings.TrimPrefix(certs.Endpoint, "https://")}}, "wants TLS; write https://"},
+		{"AllNamed", to(elsewhere + "," + expired), expired + ": its certificate has expired"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.cfg.DialTimeout = time.Minute // which is not waited for
+			client, err := tt.cfg.Connect(context.Background())
+			if err == nil {
+				_ = client.Close()
+			}
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "etcd at "+strings.Join(tt.cfg.Endpoints, ",")+": ")):
+				t.Errorf("error %q does not name the endpoint and say %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// startWith runs a member with a certificate that is changed.
+func startWith(t *testing.T, a *etcdtest.Authority, change func(*x509.Certificate)) string {
+	t.Helper()
+	cert, key := a.Issue("changed", change)
+	return etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.TLS = etcd.ServerTLS{Cert: cert, Key: key} })
+}
+
+func TestCheckTLS(t *testing.T) {
+	tests := []struct {
+		name      string
+		endpoints string
+		ca        string
+		ok        bool
+	}{
+		{"Plain", "a:1,http://b:1", "", true},
+		{"TLS", "a:1,https://b:1", "ca", true},
+		{"FilesInTheClear", "a:1,http://b:1", "ca", false},
+		{"Mixed", "https://a:1,http://b:1", "", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := etcd.Config{Endpoints: strings.Split(tt.endpoints, ","), CACert: tt.ca}.CheckTLS()
+			if (err == nil) != tt.ok {
+				t.Errorf("CheckTLS = %v", err)
+			}
+		})
+	}
+}
+
+// TestConnectAs is on members of their own: auth is for all of a member.
+func TestConnectAs(t *testing.T) {
+	passwords, certs := etcdtest.StartSecure(t, false), etcdtest.StartSecure(t, true)
+	grants := map[string][]etcdtest.Grant{"guest": nil}
+	nobody := passwords.Config("")
+	nobody.User, nobody.Password = "", ""
+	etcdtest.EnableAuth(t, etcdtest.Connect(t, nobody), grants)
+	etcdtest.EnableAuth(t, certs.Client("root"), grants)
+	open := etcdtest.StartSecure(t, false)
+	wrong := passwords.Config("guest")
+	wrong.Password = "wrong"
+	tests := []struct {
+		name string
+		cfg  etcd.Config
+		user string
+		want string
+	}{
+		{"Root", passwords.Config("root"), "root", ""},
+		{"BothInOne", etcd.Config{Endpoints: passwords.Config("").Endpoints, CACert: passwords.Authority.CA, User: "root:" + etcdtest.Password}, "root", ""},
+		{"MayReadNothing", passwords.Config("guest"), "guest", ""}, // which shows when they try
+		{"ByCertificate", certs.Config("guest"), "guest", ""},
+		{"CertificateOfNobody", certs.Config("stranger"), "stranger", ""}, // likewise
+		{"AuthIsOff", open.Config("guest"), "guest", ""},
+		{"WrongPassword", wrong, "guest", `does not know user "guest" with that password`},
+		{"UnknownUser", passwords.Config("stranger"), "stranger", `does not know user "stranger" with that password`},
+		{"Nobody", nobody, "", "log in with --user"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.cfg.DialTimeout = 20 * time.Second
+			client, err := tt.cfg.Connect(context.Background())
+			if err == nil {
+				defer func() { _ = client.Close() }()
+			}
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error = %v, want %q", err, tt.want)
+			}
+			if got := tt.cfg.UserName(); got != tt.user {
+				t.Errorf("UserName = %q, want %q", got, tt.user)
+			}
+		})
+	}
+	t.Run("RootMayWrite", func(t *testing.T) {
+		for _, c := range []*clientv3.Client{passwords.Client("root"), certs.Client("root")} {
+			if _, err := c.Put(t.Context(), "k", "v"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
