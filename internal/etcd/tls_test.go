@@ -103,8 +103,7 @@ func TestConnectAs(t *testing.T) {
 	passwords, certs := etcdtest.StartSecure(t, false), etcdtest.StartSecure(t, true)
 	grants := map[string][]etcdtest.Grant{"guest": nil}
 	nobody := passwords.Config("")
-	nobody.User, nobody.Password = "", ""
-	etcdtest.EnableAuth(t, etcdtest.Connect(t, nobody), grants)
+	etcdtest.EnableAuth(t, passwords.Client(""), grants)
 	etcdtest.EnableAuth(t, certs.Client("root"), grants)
 	open := etcdtest.StartSecure(t, false)
 	wrong := passwords.Config("guest")

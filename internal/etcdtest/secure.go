@@ -35,13 +35,14 @@ func StartSecure(tb testing.TB, clientCerts bool, configure ...func(*etcd.Embedd
 	return s
 }
 
-// Config is how user reaches the member.
+// Config is how user reaches the member. With passwords, "" is nobody.
 func (s *Secure) Config(user string) etcd.Config {
 	s.tb.Helper()
 	c := etcd.Config{Endpoints: []string{s.Endpoint}, CACert: s.Authority.CA, DialTimeout: 20 * time.Second}
-	if s.clientCerts {
+	switch {
+	case s.clientCerts:
 		c.Cert, c.Key = s.Authority.Issue(user)
-	} else {
+	case user != "":
 		c.User, c.Password = user, Password
 	}
 	return c
@@ -71,6 +72,17 @@ const Password = "a secret: of tests"
 type Grant struct {
 	Type   clientv3.PermissionType
 	Prefix string
+}
+
+// Read is the right to read and watch.
+func Read(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermRead), prefix} }
+
+// Write is the right to put and delete.
+func Write(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermWrite), prefix} }
+
+// ReadWrite is both.
+func ReadWrite(prefix string) Grant {
+	return Grant{clientv3.PermissionType(clientv3.PermReadWrite), prefix}
 }
 
 // EnableAuth switches auth on, with users that have a role each of the same
