@@ -1,0 +1,128 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Report is what a user may do below a prefix.
+type Report struct {
+	Auth    bool // etcd asks who somebody is
+	Grants  Grants
+	Actions []Action
+}
+
+// Action is something that takes rights.
+type Action struct {
+	Name    string
+	Allowed bool
+	Reason  string
+}
+
+// Check finds out what user, as whom client is connected, may do below prefix.
+// It changes nothing.
+func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (Report, error) {
+	status, err := client.AuthStatus(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("access: ask whether auth is on: %w", err)
+	}
+	report := Report{Auth: status.Enabled}
+	if report.Auth {
+		report.Grants, err = FindGrants(ctx, client, user)
+		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate may be anybody's
+			return Report{}, err
+		}
+	}
+	for _, p := range probes(client, prefix) {
+		err := p.try(ctx)
+		if err != nil && !refused(err) {
+			return Report{}, fmt.Errorf("access: %s: %w", p.name, err)
+		}
+		report.Actions = append(report.Actions, p.action(report, err))
+	}
+	return report, nil
+}
+
+// refused reports whether etcd has answered, with no. What it says to a watch has
+// no type.
+func refused(err error) bool {
+	return errors.Is(err, rpctypes.ErrPermissionDenied) || strings.Contains(err.Error(), rpctypes.ErrPermissionDenied.Error())
+}
+
+// probe tries a right without using it.
+type probe struct {
+	name  string
+	needs string
+	note  string // what it needs beside
+	try   func(context.Context) error
+}
+
+func (p probe) action(r Report, refusal error) Action {
+	switch {
+	case !r.Auth:
+		return Action{Name: p.name, Allowed: true, Reason: "auth is off: everybody may do everything"}
+	case refusal == nil:
+		return Action{Name: p.name, Allowed: true, Reason: p.note}
+	default:
+		return Action{Name: p.name, Reason: "etcd refuses it: needs the right to " + p.needs}
+	}
+}
+
+func probes(client *clientv3.Client, prefix string) []probe {
+	start, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
+	if prefix == "" {
+		start, end = "\x00", "\x00"
+	}
+	get := clientv3.OpGet(start, clientv3.WithRange(end))
+	del := clientv3.OpDelete(start, clientv3.WithRange(end))
+	return []probe{
+		{
+			name: "list locks", needs: "read all keys below the prefix",
+			try: func(ctx context.Context) error { return without(ctx, client, get) },
+		},
+		{
+			name: "watch locks", needs: "read all keys below the prefix",
+			try: func(ctx context.Context) error { return watch(ctx, client, start, end) },
+		},
+		{
+			name: "look up leases", needs: "log in",
+			note: "what is left of any lease; its keys only where all of them may be read",
+			try: func(ctx context.Context) error {
+				_, err := client.TimeToLive(ctx, 1) // whether there is such a lease or not
+				return err
+			},
+		},
+		{
+			name: "take locks", needs: "read and write all keys below the prefix",
+			try: func(ctx context.Context) error { return without(ctx, client, get, del) },
+		},
+		{
+			name: "release locks", needs: "read and write all keys below the prefix",
+			note: "by deleting requests; sessions only where all of their keys may be written",
+			try:  func(ctx context.Context) error { return without(ctx, client, get, del) },
+		},
+	}
+}
+
+// without asks for ops in the branch of a transaction that is never taken: etcd
+// checks the rights for both branches. The right to delete is the one to put.
+func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) error {
+	_, err := client.Txn(ctx).Else(ops...).Commit()
+	return err
+}
+
+// watch opens a watch and ends it.
+func watch(ctx context.Context, client *clientv3.Client, start, end string) error {
+	watcher := clientv3.NewWatcher(client)
+	defer func() { _ = watcher.Close() }()
+	resp, ok := <-watcher.Watch(ctx, start, clientv3.WithRange(end), clientv3.WithCreatedNotify())
+	if !ok {
+		return errors.Join(ctx.Err(), errors.New("access: etcd ended the watch"))
+	}
+	return resp.Err()
+}

@@ -1,0 +1,89 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/authpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// rootRole has all rights, and need not be there as a role.
+const rootRole = "root"
+
+// Range is a range of keys as etcd says it: no End is the key alone, and "\x00"
+// is no end.
+type Range struct{ Key, End string }
+
+// String is the range in words.
+func (r Range) String() string {
+	switch {
+	case r.End == "\x00" && (r.Key == "" || r.Key == "\x00"):
+		return "all keys"
+	case r.End == "":
+		return "the key " + strconv.Quote(r.Key)
+	case r.End == "\x00":
+		return "keys from " + strconv.Quote(r.Key) + " on"
+	case r.End == clientv3.GetPrefixRangeEnd(r.Key):
+		return "keys that begin with " + strconv.Quote(r.Key)
+	default:
+		return "keys from " + strconv.Quote(r.Key) + " to before " + strconv.Quote(r.End)
+	}
+}
+
+// Grants are a user's rights.
+type Grants struct {
+	Roles       []string
+	Read, Write []Range
+}
+
+// FindGrants asks for a user's rights. etcd tells users of their own.
+func FindGrants(ctx context.Context, client clientv3.Auth, user string) (Grants, error) {
+	u, err := client.UserGet(ctx, user)
+	if err != nil {
+		return Grants{}, fmt.Errorf("access: user %q: %w", user, err)
+	}
+	g := Grants{Roles: u.Roles}
+	for _, name := range u.Roles {
+		if name == rootRole {
+			g.add(&authpb.Permission{PermType: clientv3.PermReadWrite, Key: []byte("\x00"), RangeEnd: []byte("\x00")})
+			continue
+		}
+		role, err := client.RoleGet(ctx, name)
+		if err != nil {
+			return Grants{}, fmt.Errorf("access: role %q: %w", name, err)
+		}
+		for _, p := range role.Perm {
+			g.add(p)
+		}
+	}
+	return g, nil
+}
+
+func (g *Grants) add(p *authpb.Permission) {
+	r := Range{Key: string(p.Key), End: string(p.RangeEnd)}
+	if p.PermType != clientv3.PermWrite {
+		g.Read = append(g.Read, r)
+	}
+	if p.PermType != clientv3.PermRead {
+		g.Write = append(g.Write, r)
+	}
+}
+
+// String is what the user may do, in words that follow "who".
+func (g Grants) String() string {
+	return "may read " + words(g.Read) + ", and write " + words(g.Write)
+}
+
+func words(ranges []Range) string {
+	var all []string
+	for _, r := range ranges {
+		all = append(all, r.String())
+	}
+	if len(all) == 0 {
+		return "nothing"
+	}
+	return strings.Join(all, ", ")
+}
