@@ -3,7 +3,6 @@
 package access
 
 import (
-	"fmt"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -90,24 +89,7 @@ func (r Role) Grant() string { return "etcdctl user grant-role USER " + r.Name }
 // argument is s for a command that would take a dash for a flag.
 func argument(s string) string {
 	if strings.HasPrefix(s, "-") {
-		return "-- " + Quote(s)
+		return "-- " + printable.Shell(s)
 	}
-	return Quote(s)
-}
-
-// Quote is s as one word of a POSIX shell's. What would do things to a terminal
-// is escaped, as bash, zsh and other shells of today read it.
-func Quote(s string) string {
-	if printable.Text(s) == s {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		if c < ' ' || c > '~' || c == '\'' || c == '\\' {
-			fmt.Fprintf(&b, `\%03o`, c)
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return "$'" + b.String() + "'"
+	return printable.Shell(s)
 }

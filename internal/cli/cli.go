@@ -53,6 +53,9 @@ func Main(sys System) int {
 	defer context.AfterFunc(ctx, stop)()
 	defer survivePipes()()
 	a := &app{System: sys, now: time.Now}
+	a.askPassword, a.warn = askAtTerminal, func(text string) {
+		_, _ = fmt.Fprintln(sys.Err, "etcd-lock: "+printable.Text(text))
+	}
 	root := newRootCmd(a)
 	root.SetArgs(sys.Args)
 	root.SetOut(sys.Out)

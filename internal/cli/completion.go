@@ -56,6 +56,7 @@ func completeNames(a *app) cobra.CompletionFunc {
 		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.embedded {
 			return nil, nothing
 		}
+		a.askPassword, a.warn = nil, func(string) {}
 		ctx := cmd.Context()
 		if ctx == nil {
 			ctx = context.Background()

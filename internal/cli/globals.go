@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/access"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/inspect"
 )
@@ -17,10 +19,14 @@ import (
 // globals are the flags of all commands.
 type globals struct {
 	etcd           etcd.Config
+	passwordFile   string
 	commandTimeout time.Duration
 	embedded       bool
 	output         format
 	readOnly       bool
+
+	askPassword func(ctx context.Context, prompt string) (string, error) // nil where nobody can be asked
+	warn        func(string)
 }
 
 const (
@@ -34,8 +40,9 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.StringVar(&g.etcd.CACert, "cacert", "", "PEM `file` of the authority that signed the servers' certificates")
 	fs.StringVar(&g.etcd.Cert, "cert", "", "PEM `file` of our certificate")
 	fs.StringVar(&g.etcd.Key, "key", "", "PEM `file` of our private key")
-	fs.StringVar(&g.etcd.User, "user", "", "`name[:password]` to log in with")
-	fs.StringVar(&g.etcd.Password, "password", "", "password to log in with")
+	fs.StringVar(&g.etcd.User, "user", "", "`name[:password]` to log in with; without a password, the terminal asks for it. Others on the machine can see what is on a command line")
+	fs.StringVar(&g.etcd.Password, "password", "", "password to log in with; others on the machine can see it: rather --password-file, or wait to be asked")
+	fs.StringVar(&g.passwordFile, "password-file", "", "`file` whose first line is the password to log in with")
 	fs.DurationVar(&g.etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "how long to wait for a connection")
 	fs.DurationVar(&g.commandTimeout, "command-timeout", defaultCommandTimeout, "how long a command waits for etcd's answers")
 	fs.BoolVar(&g.embedded, "embedded", false, "start an etcd inside this process, with nothing in it, and use that")
@@ -65,8 +72,13 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			return fmt.Errorf("environment variable %s: %w", envName(name), err)
 		}
 	}
-	if g.embedded && fs.Changed("endpoints") {
+	switch {
+	case g.embedded && fs.Changed("endpoints"):
 		return errors.New("--embedded and --endpoints exclude each other")
+	case g.passwordFile != "" && fs.Changed("password"):
+		return errors.New("--password and --password-file exclude each other")
+	case g.passwordFile != "" && g.etcd.User == "":
+		return errors.New("--password-file goes with --user")
 	}
 	return g.check()
 }
@@ -87,9 +99,9 @@ func (g *globals) check() error {
 		return fmt.Errorf("--dial-timeout %s: must be more than 0", c.DialTimeout)
 	case g.commandTimeout <= 0:
 		return fmt.Errorf("--command-timeout %s: must be more than 0", g.commandTimeout)
-	case c.User != "" && c.Password == "" && !strings.Contains(c.User, ":"):
-		// clientv3 would go on without logging in.
-		return errors.New("--user needs a password: --user name:password, --password, or " + envName("password"))
+	}
+	if err := c.CheckTLS(); err != nil {
+		return fmt.Errorf("--endpoints: %w", err)
 	}
 	return nil
 }
@@ -99,20 +111,16 @@ type cluster struct {
 	client   *clientv3.Client
 	source   *inspect.Source
 	endpoint string // for people to read
+	user     string // who etcd takes us for, if it asks
 	timeout  time.Duration
 	close    func()
 }
 
 // connect reaches the etcd that the flags name, or starts one.
 func (g *globals) connect(ctx context.Context) (*cluster, error) {
-	cfg, stop := g.etcd, func() {}
-	if g.embedded {
-		member, err := etcd.StartEmbedded(ctx, etcd.EmbeddedConfig{})
-		if err != nil {
-			return nil, err
-		}
-		cfg = etcd.Config{Endpoints: []string{member.Endpoint()}, DialTimeout: g.etcd.DialTimeout}
-		stop = member.Close
+	cfg, stop, err := g.target(ctx)
+	if err != nil {
+		return nil, err
 	}
 	client, err := cfg.Connect(ctx)
 	if err != nil {
@@ -123,6 +131,7 @@ func (g *globals) connect(ctx context.Context) (*cluster, error) {
 		client:   client,
 		source:   inspect.NewSource(client),
 		endpoint: strings.Join(cfg.Endpoints, ","),
+		user:     cfg.UserName(),
 		timeout:  g.commandTimeout,
 		close: func() {
 			_ = client.Close() // all that was wanted of it has been answered
@@ -131,13 +140,41 @@ func (g *globals) connect(ctx context.Context) (*cluster, error) {
 	}, nil
 }
 
+// target is the etcd to connect to, started if it is to be embedded.
+func (g *globals) target(ctx context.Context) (cfg etcd.Config, stop func(), err error) {
+	if !g.embedded {
+		cfg, err = g.withPassword(ctx)
+		return cfg, func() {}, err
+	}
+	member, err := etcd.StartEmbedded(ctx, etcd.EmbeddedConfig{})
+	if err != nil {
+		return etcd.Config{}, nil, err
+	}
+	return etcd.Config{Endpoints: []string{member.Endpoint()}, DialTimeout: g.etcd.DialTimeout}, member.Close, nil
+}
+
 // ask runs one question to etcd within the command's time.
 func (c *cluster) ask(ctx context.Context, question func(context.Context) error) error {
 	timed, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	err := question(timed)
-	if err != nil && ctx.Err() == nil && timed.Err() != nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case timed.Err() != nil:
 		return fmt.Errorf("etcd at %s did not answer within %s (--command-timeout)", c.endpoint, c.timeout)
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return c.denied(timed, err)
+	default:
+		return err
 	}
-	return err
+}
+
+// denied adds to a refusal what the user may do, as far as etcd tells.
+func (c *cluster) denied(ctx context.Context, refusal error) error {
+	grants, err := access.FindGrants(ctx, c.client, c.user)
+	if err != nil {
+		return fmt.Errorf("%w: etcd at %s tells of no rights of user %q", refusal, c.endpoint, c.user)
+	}
+	return fmt.Errorf("%w: user %q %s", refusal, c.user, grants)
 }

@@ -107,7 +107,10 @@ func TestGlobalsErrors(t *testing.T) {
 		{[]string{"--cert", "c"}, "", "--cert and --key go together"},
 		{[]string{"--dial-timeout", "0s"}, "", "--dial-timeout 0s: must be more than 0"},
 		{[]string{"--command-timeout", "-1s"}, "", "--command-timeout -1s: must be more than 0"},
-		{[]string{"--user", "u"}, "", "--user needs a password"},
+		{[]string{"--user", "u", "--password", "p", "--password-file", "f"}, "", "exclude each other"},
+		{[]string{"--password-file", "f"}, "", "--password-file goes with --user"},
+		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 is without TLS"},
+		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "they must be alike"},
 		{[]string{"-o", "xml"}, "", "must be table or json"},
 		{nil, "ETCDCTL_COMMAND_TIMEOUT=5", "environment variable ETCDCTL_COMMAND_TIMEOUT"},
 	}

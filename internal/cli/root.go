@@ -47,6 +47,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newShowCmd(a, nil),
 		newWhyCmd(a, nil),
 		newReleaseCmd(a, nil),
+		newAccessCmd(a, nil),
 		newSimulateCmd(a),
 		newVersionCmd(a, nil),
 		newCompletionCmd(),

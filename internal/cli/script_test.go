@@ -2,10 +2,14 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"net"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -22,6 +26,7 @@ func TestScripts(t *testing.T) {
 			"exits":   cmdExits,
 			"request": cmdRequest,
 			"put":     cmdPut,
+			"secure":  cmdSecure,
 		},
 	})
 }
@@ -36,6 +41,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command under -race takes a second more
 	// A story's clients end before its etcd does.
 	t := &storyT{TB: env.T().(testing.TB), env: env}
+	env.Values["story"] = t
 	env.Values["locks"] = &locks{tb: t, client: etcdtest.Client(t, member.Endpoint())}
 	return nil
 }
@@ -84,4 +90,56 @@ func cmdPut(ts *testscript.TestScript, _ bool, args []string) {
 		_, err = ts.Value("locks").(*locks).client.Put(context.Background(), key, args[1])
 	}
 	ts.Check(err)
+}
+
+// cmdSecure starts a member with TLS at $SECURE, by an authority in $CA, with
+// auth on and requests made there from now on: secure KIND. The kinds are
+// passwords, certs, and expired and elsewhere, whose certificates are no good.
+func cmdSecure(ts *testscript.TestScript, _ bool, args []string) {
+	t := ts.Value("story").(*storyT)
+	certs := args[0] == "certs"
+	s := etcdtest.StartSecure(t, certs)
+	other := etcdtest.NewAuthority(t)
+	switch args[0] {
+	case "passwords", "certs":
+		enableAuth(ts, t, s, certs)
+	case "expired":
+		s.Endpoint = startWith(t, s.Authority, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	case "elsewhere":
+		s.Endpoint = startWith(t, s.Authority, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1)} })
+	default:
+		ts.Fatalf("secure %s: no such kind", args[0])
+	}
+	ts.Setenv("SECURE", s.Endpoint)
+	ts.Setenv("HOSTPORT", strings.TrimPrefix(s.Endpoint, "https://"))
+	ts.Setenv("CA", s.Authority.CA)
+	ts.Setenv("OTHERCA", other.CA)
+	cert, key := other.Issue("viewer")
+	ts.Setenv("OTHERCERT", cert)
+	ts.Setenv("OTHERKEY", key)
+}
+
+// enableAuth has users, with certificates in $CERT_name and $KEY_name if these
+// are how to log in.
+func enableAuth(ts *testscript.TestScript, t *storyT, s *etcdtest.Secure, certs bool) {
+	first := ""
+	if certs {
+		first = "root"
+		for _, user := range []string{"root", "viewer", "stranger"} {
+			cert, key := s.Authority.Issue(user)
+			ts.Setenv("CERT_"+user, cert)
+			ts.Setenv("KEY_"+user, key)
+		}
+	}
+	etcdtest.EnableAuth(t, s.Client(first), map[string][]etcdtest.Grant{
+		"viewer": {etcdtest.Read("/a/")},
+		"tester": {etcdtest.ReadWrite("/a/")},
+		"nobody": nil,
+	})
+	ts.Value("locks").(*locks).client = s.Client("root")
+}
+
+func startWith(t *storyT, a *etcdtest.Authority, change func(*x509.Certificate)) string {
+	cert, key := a.Issue("changed", change)
+	return etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.TLS = etcd.ServerTLS{Cert: cert, Key: key} })
 }

@@ -157,7 +157,7 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	ec.ListenClientUrls, ec.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 	ec.ListenPeerUrls, ec.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 	if cfg.AdvertisePeer != "" {
-		if peer, err = parseURL(cfg.AdvertisePeer); err != nil {
+		if peer, err = parseURL(cfg.AdvertisePeer, "http"); err != nil {
 			return nil, err
 		}
 		ec.AdvertisePeerUrls = []url.URL{peer}

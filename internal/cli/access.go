@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/access"
+	"etcd-lock/internal/printable"
+)
+
+const accessLong = `Prints the roles that people need on the locks whose keys begin with PREFIX, or
+on all of them, as the etcdctl commands that make them: a viewer, an operator and
+a tester. What they can and cannot do is beside them. No etcd is asked.
+
+With --check it asks the connected etcd what the connected user may do below
+PREFIX, without changing anything.
+
+With -o json:
+  prefix, prefix_base64  as for ls
+  roles                 each:
+    name, about         of the role
+    permission          read or readwrite, on all keys that begin with the prefix
+    can, cannot         in words
+    commands            that make the role, in the order to run them
+    grant               gives it to USER
+
+With --check -o json:
+  prefix, prefix_base64  as for ls
+  auth                  whether etcd asks who somebody is; without, all may do all
+  user                  who etcd takes us for; absent when nobody
+  roles                 of the user
+  may_read, may_write   ranges of keys that the user has rights on, each:
+    key, range_end      as etcd has them: no range_end is the key alone, "\u0000" no end
+    key_base64, range_end_base64  only when not UTF-8
+  actions               list locks, watch locks, look up leases, take locks, release locks:
+    action, allowed     whether all of that may be done below the prefix
+    reason              absent when there is none to give`
+
+// accessOptions are what access was asked for.
+type accessOptions struct {
+	prefix  string
+	connect func(context.Context) (*cluster, error) // nil when etcd is not to be asked
+	out     printer
+}
+
+func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = accessRun
+	}
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "access [PREFIX]",
+		Short: "The roles that locks take in etcd, or, with --check, what we may do",
+		Long:  accessLong,
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := &accessOptions{out: a.printer()}
+			if check {
+				opts.connect = a.connect
+			}
+			if len(args) > 0 {
+				opts.prefix = args[0]
+			}
+			return ran(runF(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "ask etcd what we may do below PREFIX")
+	return cmd
+}
+
+func accessRun(ctx context.Context, opts *accessOptions) error {
+	if opts.connect != nil {
+		return accessCheck(ctx, opts)
+	}
+	if opts.out.format == formatJSON {
+		return opts.out.document(newRolesDoc(opts.prefix))
+	}
+	return writeRoles(opts.out, opts.prefix)
+}
+
+// writeRoles prints a shell script. The words of it are ours but for the prefix,
+// which is quoted.
+func writeRoles(w io.Writer, prefix string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The prefix is %s.", printable.Shell(prefix))
+	switch {
+	case prefix == "":
+		b.WriteString(" That is all keys, not only those of locks.")
+	case !strings.HasSuffix(prefix, "/"):
+		fmt.Fprintf(&b, " It does not end in /, and so covers %s too.", printable.Shell(prefix+"2"))
+	}
+	b.WriteString("\n")
+	for _, r := range access.Roles() {
+		fmt.Fprintf(&b, "\n# %s %s.\n# It can\n", r.Name, r.About)
+		for _, s := range r.Can {
+			fmt.Fprintf(&b, "#   - %s\n", s)
+		}
+		b.WriteString("# and cannot\n")
+		for _, s := range r.Cannot {
+			fmt.Fprintf(&b, "#   - %s\n", s)
+		}
+		for _, c := range r.Commands(prefix) {
+			b.WriteString(c + "\n")
+		}
+		fmt.Fprintf(&b, "# To give it to somebody: %s\n", r.Grant())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// rolesDoc is what access prints as JSON; accessLong documents its fields.
+type rolesDoc struct {
+	Prefix       string    `json:"prefix"`
+	PrefixBase64 string    `json:"prefix_base64,omitempty"`
+	Roles        []roleDoc `json:"roles"`
+}
+
+type roleDoc struct {
+	Name       string   `json:"name"`
+	About      string   `json:"about"`
+	Permission string   `json:"permission"`
+	Can        []string `json:"can"`
+	Cannot     []string `json:"cannot"`
+	Commands   []string `json:"commands"`
+	Grant      string   `json:"grant"`
+}
+
+func newRolesDoc(prefix string) rolesDoc {
+	doc := rolesDoc{Prefix: prefix, PrefixBase64: base64Of(prefix)}
+	for _, r := range access.Roles() {
+		doc.Roles = append(doc.Roles, roleDoc{
+			Name: r.Name, About: r.About, Permission: r.Right(),
+			Can: r.Can, Cannot: r.Cannot, Commands: r.Commands(prefix), Grant: r.Grant(),
+		})
+	}
+	return doc
+}
+
+func accessCheck(ctx context.Context, opts *accessOptions) error {
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	var report access.Report
+	err = c.ask(ctx, func(ctx context.Context) error {
+		report, err = access.Check(ctx, c.client, c.user, opts.prefix)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	doc := newCheckDoc(opts.prefix, c.user, report)
+	if opts.out.format == formatJSON {
+		return opts.out.document(doc)
+	}
+	if err := opts.out.line(cell{text: doc.who(report)}); err != nil {
+		return err
+	}
+	return doc.table(opts.out)
+}
+
+// checkDoc is what access --check prints as JSON; accessLong documents its
+// fields.
+type checkDoc struct {
+	Prefix       string        `json:"prefix"`
+	PrefixBase64 string        `json:"prefix_base64,omitempty"`
+	Auth         bool          `json:"auth"`
+	User         string        `json:"user,omitempty"`
+	Roles        []string      `json:"roles"`
+	MayRead      []checkRange  `json:"may_read"`
+	MayWrite     []checkRange  `json:"may_write"`
+	Actions      []checkAction `json:"actions"`
+}
+
+type checkRange struct {
+	Key       string `json:"key"`
+	KeyBase64 string `json:"key_base64,omitempty"`
+	End       string `json:"range_end,omitempty"`
+	EndBase64 string `json:"range_end_base64,omitempty"`
+}
+
+type checkAction struct {
+	Action  string `json:"action"`
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+func newCheckDoc(prefix, user string, r access.Report) checkDoc {
+	doc := checkDoc{
+		Prefix: prefix, PrefixBase64: base64Of(prefix),
+		Auth: r.Auth, User: user, Roles: append([]string{}, r.Grants.Roles...),
+		MayRead: newCheckRanges(r.Grants.Read), MayWrite: newCheckRanges(r.Grants.Write),
+	}
+	for _, a := range r.Actions {
+		doc.Actions = append(doc.Actions, checkAction{Action: a.Name, Allowed: a.Allowed, Reason: a.Reason})
+	}
+	return doc
+}
+
+func newCheckRanges(ranges []access.Range) []checkRange {
+	docs := []checkRange{}
+	for _, r := range ranges {
+		docs = append(docs, checkRange{Key: r.Key, KeyBase64: base64Of(r.Key), End: r.End, EndBase64: base64Of(r.End)})
+	}
+	return docs
+}
+
+// who says what etcd takes us for.
+func (d checkDoc) who(r access.Report) string {
+	if !d.Auth {
+		return "auth is off: etcd asks nobody who they are"
+	}
+	roles := "no role"
+	if len(d.Roles) > 0 {
+		roles = "roles " + strings.Join(d.Roles, ", ")
+	}
+	return fmt.Sprintf("user %q, %s: %s", d.User, roles, r.Grants)
+}
+
+func (d checkDoc) table(out printer) error {
+	var rows [][]cell
+	for _, a := range d.Actions {
+		allowed := cell{text: "no", tone: critical}
+		if a.Allowed {
+			allowed = cell{text: "yes", tone: holding}
+		}
+		rows = append(rows, []cell{{text: a.Action}, allowed, {text: orDash(a.Reason)}})
+	}
+	return out.table([]string{"ACTION", "ALLOWED", "WHY"}, rows)
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+// TestPasswordPrompt runs a command in a terminal, which asks for the password
+// there, does not show it, and is as before however that ends.
+func TestPasswordPrompt(t *testing.T) {
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"viewer": {etcdtest.Read("/a/")}})
+	ls := []string{"ls", "/a/", "--endpoints", s.Endpoint, "--cacert", s.Authority.CA, "--user", "viewer", "--dial-timeout", "20s"}
+	tests := []struct {
+		name, keys, want string
+		code             int
+	}{
+		{"OK", etcdtest.Password + "\n", "no locks below /a/", 0},
+		{"Wrong", "guess\n", `does not know user "viewer" with that password`, 1},
+		{"Nothing", "\n", "no password given", 2},
+		{"Interrupted", "\x03", "interrupted", 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tm := startTerminal(t, t.TempDir(), ls...)
+			tm.waitFor("Password of viewer at " + s.Endpoint + ": ")
+			etcdtest.Eventually(t, "the terminal shows no keys", func() bool { return !tm.echoes() })
+			tm.press(tt.keys)
+			var shown strings.Builder
+			for text := range tm.output {
+				shown.WriteString(text)
+			}
+			if !strings.Contains(shown.String(), tt.want) || strings.Contains(shown.String(), strings.TrimSpace(tt.keys)) && tt.code < 2 {
+				t.Errorf("shown %q, want %q and not the keys", shown.String(), tt.want)
+			}
+			var exit *exec.ExitError
+			if err := tm.cmd.Wait(); errors.As(err, &exit) && exit.ExitCode() != tt.code || (err == nil) != (tt.code == 0) {
+				t.Errorf("ended with %v, want %d", err, tt.code)
+			}
+			if !tm.echoes() {
+				t.Error("the terminal is left showing no keys")
+			}
+		})
+	}
+}
+
+// echoes reports whether the terminal shows what is typed.
+func (tm *terminal) echoes() bool {
+	tm.t.Helper()
+	state, err := unix.IoctlGetTermios(int(tm.master.Fd()), unix.TCGETS)
+	if err != nil {
+		tm.t.Fatal(err)
+	}
+	return state.Lflag&unix.ECHO != 0
+}
+
+// TestPasswordWithoutTerminal: where nobody can be asked, nothing waits.
+func TestPasswordWithoutTerminal(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "ls", "--user", "u")
+	cmd.Env = append(os.Environ(), programEnv+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := cmd.CombinedOutput()
+	if want := "etcd-lock: " + errNoPassword.Error() + "\n"; string(out) != want || cmd.ProcessState.ExitCode() != exitUsage {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}
