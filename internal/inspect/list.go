@@ -37,11 +37,7 @@ const (
 // The empty prefix means all of etcd. It reads in pages, and the values of
 // lock requests only.
 func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) {
-	l, err := newLister(s.client, prefix, s.tuning.page, 0).list(ctx)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	return Snapshot{Prefix: prefix, Revision: l.revision, Locks: l.locks(), Other: l.other}, nil
+	return s.SnapshotAt(ctx, prefix, 0)
 }
 
 // listing is what etcd holds below a prefix at one revision.
@@ -90,6 +86,7 @@ type lister struct {
 	start, end string
 	page       int64
 	patience   time.Duration // with each read; 0 leaves it to the context
+	at         int64         // the revision to read; 0 is the current one
 }
 
 func newLister(kv clientv3.KV, prefix string, page int64, patience time.Duration) lister {
@@ -106,14 +103,14 @@ func keyRange(prefix string) (start, end string) {
 	return prefix, clientv3.GetPrefixRangeEnd(prefix)
 }
 
-// list reads all pages at the revision of the first. It starts over when that
-// revision is compacted meanwhile.
+// list reads all pages at one revision: l.at, or else that of the first page.
+// When that one is compacted meanwhile, it starts over.
 func (l lister) list(ctx context.Context) (listing, error) {
 	var all listing
 	var err error
 	for range listTries {
 		all, err = l.pages(ctx)
-		if !errors.Is(err, rpctypes.ErrCompacted) {
+		if l.at > 0 || !errors.Is(err, rpctypes.ErrCompacted) {
 			break
 		}
 	}
@@ -144,6 +141,7 @@ func (l lister) pages(ctx context.Context) (listing, error) {
 // read reads all keys, and sends those that may be requests, with their values.
 func (l lister) read(ctx context.Context, candidates chan<- []*mvccpb.KeyValue) (revision int64, keys int, err error) {
 	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
+	revision = l.at
 	for start, more := l.start, true; more; {
 		page, err := l.readPage(ctx, start, next.keys, revision)
 		if err != nil {

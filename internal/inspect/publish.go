@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -96,8 +97,8 @@ func (p *publisher) handleAll(changes <-chan change) {
 
 // take is all that is known, as the next update.
 func (p *publisher) take() Update {
+	p.dropEvents()
 	u := p.next
-	u.Events = lastEvents(u.Events)
 	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
 	p.next, p.dirty = Update{}, false
 	return u
@@ -141,20 +142,39 @@ func (p *publisher) reset(l listing) {
 // fold applies the events revision by revision.
 func (p *publisher) fold(events []*clientv3.Event) {
 	now := p.now()
-	for len(events) > 0 {
-		n := 1
-		for n < len(events) && events[n].Kv.ModRevision == events[0].Kv.ModRevision {
-			n++
-		}
-		p.next.Events = append(p.next.Events, p.state.apply(events[:n], now)...)
-		events = events[n:]
+	for revision := range revisions(events) {
+		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
 	}
 	p.dirty = true
 	if len(p.next.Events) > 2*maxEvents { // not for each one: it moves them all
-		p.next.Events = lastEvents(p.next.Events)
+		p.dropEvents()
 	}
 }
 
-func lastEvents(events []Event) []Event {
-	return slices.Delete(events, 0, max(0, len(events)-maxEvents))
+// revisions cuts events into those of one revision each.
+func revisions(events []*clientv3.Event) iter.Seq[[]*clientv3.Event] {
+	return chunks(events, func(e *clientv3.Event) int64 { return e.Kv.ModRevision })
+}
+
+// chunks cuts list where the revision changes.
+func chunks[T any](list []T, revision func(T) int64) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for len(list) > 0 {
+			n := 1
+			for n < len(list) && revision(list[n]) == revision(list[0]) {
+				n++
+			}
+			if !yield(list[:n]) {
+				return
+			}
+			list = list[n:]
+		}
+	}
+}
+
+// dropEvents keeps the last events, and the number of those before.
+func (p *publisher) dropEvents() {
+	n := max(0, len(p.next.Events)-maxEvents)
+	p.next.Events = slices.Delete(p.next.Events, 0, n)
+	p.next.Missed += n
 }

@@ -39,8 +39,8 @@ func TestPublisherCoalesces(t *testing.T) {
 	if u.Snapshot.Revision != db.revision || len(u.Snapshot.Locks) != n {
 		t.Errorf("second update: %d locks at %d, want %d at %d", len(u.Snapshot.Locks), u.Snapshot.Revision, n, db.revision)
 	}
-	if len(u.Events) != maxEvents || u.Events[0].Revision != db.revision-maxEvents+1 || u.Events[maxEvents-1].Revision != db.revision {
-		t.Errorf("%d events, %d to %d", len(u.Events), u.Events[0].Revision, u.Events[len(u.Events)-1].Revision)
+	if len(u.Events) != maxEvents || u.Missed != n-maxEvents || u.Events[0].Revision != db.revision-maxEvents+1 || u.Events[maxEvents-1].Revision != db.revision {
+		t.Errorf("%d events and %d missed, %d to %d", len(u.Events), u.Missed, u.Events[0].Revision, u.Events[len(u.Events)-1].Revision)
 	}
 }
 

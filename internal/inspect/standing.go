@@ -1,12 +1,32 @@
 package inspect
 
+// Compare tells what became of the requests between two snapshots of the same
+// prefix: who has gone, and who has come or moved, lock by lock. Its events have
+// no revision, and a request that came and went in between has none.
+func Compare(before, after Snapshot) []Event {
+	var changes []Event
+	old, now := before.Locks, after.Locks
+	for len(old) > 0 || len(now) > 0 {
+		var from, to []Request
+		c := compareHeads(old, now, func(a, b Lock) int { return a.ID.compare(b.ID) })
+		if c <= 0 {
+			from, old = old[0].Queue, old[1:]
+		}
+		if c >= 0 {
+			to, now = now[0].Queue, now[1:]
+		}
+		changes = append(changes, compareStandings(from, to)...)
+	}
+	return changes
+}
+
 // compareStandings tells what became of the requests of one lock between two
 // queues: first who has gone, then who has come or moved, each in the order of
 // the queue.
 func compareStandings(before, after []Request) []Event {
 	var gone, come []Event
 	for len(before) > 0 || len(after) > 0 {
-		switch c := comparePlaces(before, after); {
+		switch c := compareHeads(before, after, byPlace); {
 		case c < 0:
 			gone = append(gone, departure(before[0]))
 			before = before[1:]
@@ -23,16 +43,16 @@ func compareStandings(before, after []Request) []Event {
 	return append(gone, come...)
 }
 
-// comparePlaces says which of two queues goes on with the earlier request. An
-// empty queue goes on with nothing, which is later than anything.
-func comparePlaces(a, b []Request) int {
+// compareHeads says which of two sorted lists goes on with the earlier item. An
+// empty one goes on with nothing, which is later than anything.
+func compareHeads[T any](a, b []T, compare func(T, T) int) int {
 	switch {
 	case len(a) == 0:
 		return 1
 	case len(b) == 0:
 		return -1
 	default:
-		return byPlace(a[0], b[0])
+		return compare(a[0], b[0])
 	}
 }
 

@@ -31,7 +31,8 @@ const (
 //
 // The first update is a snapshot, and each one after it is complete in itself.
 // A receiver that takes its time gets the update that was waiting for it and
-// then one that sums up what it missed, with the last 1000 events of it.
+// then one that sums up what it missed, with the last 1000 events of it and the
+// number of the others.
 //
 // When etcd goes away, or hangs, an update says so in Err and holds the last
 // locks known; when it is back and the watch has caught up, another one has Err

@@ -1,0 +1,105 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+var (
+	// ErrForgotten says that etcd has compacted a revision away.
+	ErrForgotten = errors.New("inspect: etcd has forgotten that revision")
+	// ErrFuture says that etcd has not come to a revision yet.
+	ErrFuture = errors.New("inspect: etcd has not come to that revision yet")
+)
+
+// SnapshotAt is Snapshot as of a revision, or as of now when that is 0. Of the
+// past, Since is what the owners said; leases have none.
+//
+// It fails with ErrForgotten or ErrFuture, and a text that says which
+// revisions there are, when etcd has no such revision.
+func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) (Snapshot, error) {
+	l := newLister(s.client, prefix, s.tuning.page, 0)
+	l.at = revision
+	all, err := l.list(ctx)
+	if err != nil {
+		return Snapshot{}, s.explain(ctx, prefix, revision, err)
+	}
+	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks(), Other: all.other}, nil
+}
+
+// explain says which revisions etcd has when err is that it has no such one.
+func (s *Source) explain(ctx context.Context, prefix string, revision int64, err error) error {
+	if !errors.Is(err, rpctypes.ErrCompacted) && !errors.Is(err, rpctypes.ErrFutureRev) {
+		return err
+	}
+	m, merr := s.memory(ctx, prefix)
+	if merr != nil {
+		return errors.Join(err, merr)
+	}
+	if wrong := m.check(revision); wrong != nil {
+		return wrong
+	}
+	return err
+}
+
+// memory is which revisions etcd has.
+type memory struct {
+	floor   int64 // the oldest
+	current int64
+}
+
+// check returns an error when etcd has no such revision.
+func (m memory) check(revision int64) error {
+	switch {
+	case revision < m.floor:
+		return fmt.Errorf("%w: %d; the oldest that it remembers is %d", ErrForgotten, revision, m.floor)
+	case revision > m.current:
+		return fmt.Errorf("%w: %d; the current one is %d", ErrFuture, revision, m.current)
+	default:
+		return nil
+	}
+}
+
+// memory asks etcd which revisions it has. It reads a key of the prefix, for a
+// user may be allowed no other.
+func (s *Source) memory(ctx context.Context, prefix string) (memory, error) {
+	start, _ := keyRange(prefix)
+	resp, err := s.client.Get(ctx, start, clientv3.WithCountOnly())
+	if err != nil {
+		return memory{}, fmt.Errorf("inspect: ask etcd: %w", err)
+	}
+	m := memory{floor: 1, current: resp.Header.Revision}
+	_, err = s.client.Get(ctx, start, clientv3.WithCountOnly(), clientv3.WithRev(m.floor))
+	if errors.Is(err, rpctypes.ErrCompacted) {
+		m.floor, err = s.compaction(ctx, start)
+	}
+	if err != nil {
+		return memory{}, fmt.Errorf("inspect: ask etcd for its oldest revision: %w", err)
+	}
+	return m, nil
+}
+
+// compaction is the revision of the last compaction, which can still be read.
+// There is no call for it, but it is the answer to a watch that goes back
+// further. Without a compaction such a watch would make etcd read its whole
+// history, so it must be known that there was one.
+func (s *Source) compaction(ctx context.Context, key string) (int64, error) {
+	watcher := clientv3.NewWatcher(s.client)
+	defer func() { _ = watcher.Close() }()
+	for resp := range watcher.Watch(ctx, key, clientv3.WithRev(1)) {
+		if resp.CompactRevision > 0 {
+			return resp.CompactRevision, nil
+		}
+		if err := resp.Err(); err != nil {
+			return 0, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return 0, errWatchEnded
+}
