@@ -1,0 +1,236 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+func TestExplain(t *testing.T) {
+	const lease = 7
+	alive := func(granted, remaining time.Duration) Lease {
+		return Lease{State: LeaseAlive, Granted: granted, Remaining: remaining}
+	}
+	healthy, late := alive(60*time.Second, 50*time.Second), alive(60*time.Second, 20*time.Second)
+	gone := Lease{State: LeaseGone}
+	tests := []struct {
+		name   string
+		before Lease
+		after  time.Duration // how long after that look-up it went
+		alone  bool
+		now    Lease
+		want   EventKind
+	}{
+		{"given back", healthy, time.Second, true, healthy, EventReleased},
+		{"given back in the last moment", late, 30 * time.Second, true, alive(60*time.Second, 59*time.Second), EventReleased},
+		{"given back or closed", healthy, time.Second, true, gone, EventReleased},
+		{"closed", healthy, time.Second, false, gone, EventRevoked},
+		{"closed when it was late", late, time.Second, false, gone, EventRevoked},
+		{"ran out", late, 20 * time.Second, true, gone, EventExpired},
+		{"ran out with others", late, 21 * time.Second, false, gone, EventExpired},
+		{"the look-up is too old", healthy, 51 * time.Second, false, gone, EventReleased},
+		{"never looked up", Lease{}, time.Second, false, gone, EventReleased},
+		{"refused", Lease{State: LeaseRefused}, time.Second, false, gone, EventReleased},
+		{"refused now", healthy, time.Second, false, Lease{State: LeaseRefused}, EventReleased},
+		{"no answer", late, 30 * time.Second, false, Lease{}, EventReleased},
+		{"a short one ran out", alive(2*time.Second, time.Second), time.Second, true, gone, EventExpired},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnds()
+			e.learn(epoch, map[int64]Lease{lease: tt.before})
+			ev := Event{Kind: EventReleased, Request: Request{Lease: lease}, Time: epoch.Add(tt.after)}
+			e.explain(end{event: &ev, alone: tt.alone}, tt.now)
+			if ev.Kind != tt.want || ev.Session != tt.now.State {
+				t.Errorf("%s, session %d; want %s, %d", ev.Kind, ev.Session, tt.want, tt.now.State)
+			}
+		})
+	}
+}
+
+// TestFollow: a session that has other requests is alive, whatever else went
+// later in the same update.
+func TestFollow(t *testing.T) {
+	db := newStore()
+	s := newState("", db.listing(), nil)
+	e := newEnds()
+	step := func(change func()) []Event {
+		change()
+		return s.apply(db.commit(), epoch)
+	}
+	put := func(key string, lease int64) func() { return func() { db.put(key, "", lease) } }
+	del := func(keys ...string) func() {
+		return func() {
+			for _, key := range keys {
+				db.del(key)
+			}
+		}
+	}
+	step(put("a/write/1", 1))
+	e.reckon(s.snapshot())
+	events := slices.Concat(
+		step(put("a/write/2", 2)), step(put("b/write/2", 2)), step(put("c/write/1", 1)), step(put("a/write/0", 0)),
+		step(del("a/write/0")), // has no session
+		step(del("a/write/1")), // and with it the second one gets in, which is no new request
+		step(del("c/write/1")),
+		step(del("a/write/2", "b/write/2")),
+	)
+	var got []string
+	for _, o := range e.follow(events) {
+		got = append(got, fmt.Sprint(o.event.Request.Key, " ", o.alone))
+	}
+	if want := []string{"c/write/1 true", "a/write/2 false", "b/write/2 false"}; !slices.Equal(got, want) {
+		t.Errorf("to look up: %q, want %q", got, want)
+	}
+	for _, ev := range events {
+		if known := ev.Kind == EventReleased && ev.Request.Key == "a/write/1"; known != (ev.Session == LeaseAlive) {
+			t.Errorf("%s %s: session %d", ev.Kind, ev.Request.Key, ev.Session)
+		}
+	}
+}
+
+func TestDue(t *testing.T) {
+	db := newStore()
+	for i := range int64(100) {
+		db.put(fmt.Sprintf("l%02d/write/1", i), "", 100+i)
+	}
+	db.put("free/write/1", "", 0)
+	db.commit()
+	db.put("l50/write/2", "", 1)
+	db.commit()
+	s := newState("", db.listing(), nil).snapshot()
+	e := newEnds()
+	first := e.due(s, epoch)
+	if len(first) != MaxLeases || first[0] != 150 || first[1] != 1 {
+		t.Fatalf("%d leases, first %v; want the contended one's holder first", len(first), first)
+	}
+	answers := map[int64]Lease{}
+	for _, id := range first {
+		answers[id] = Lease{State: LeaseAlive, Granted: time.Minute, Remaining: time.Minute}
+	}
+	answers[1] = Lease{State: LeaseRefused}
+	e.learn(epoch, answers)
+	if rest := e.due(s, epoch); len(rest) != 101-MaxLeases || slices.Contains(rest, 1) {
+		t.Errorf("%d leases, want the others", len(rest))
+	}
+	if again := e.due(s, epoch.Add(30*time.Second)); len(again) != MaxLeases || again[0] != 150 || answers[again[1]] != (Lease{}) {
+		t.Errorf("%d leases, first %v; want the holder, then those never looked up", len(again), again)
+	}
+	e.reckon(Snapshot{})
+	if len(e.terms) > 0 {
+		t.Errorf("%d leases are kept that have no requests", len(e.terms))
+	}
+}
+
+func TestLookupsAreBounded(t *testing.T) {
+	e := newEnds()
+	asked := func(at time.Duration) int {
+		var open []end
+		for i := range int64(2 * MaxLeases) {
+			open = append(open, end{event: &Event{Request: Request{Lease: 1 + i}}})
+		}
+		return len(e.lookups(open, epoch.Add(at)))
+	}
+	total := 0
+	for range 10 {
+		n := asked(0)
+		if total += n; n > MaxLeases {
+			t.Errorf("%d at once", n)
+		}
+	}
+	if total != maxEnds || asked(time.Second) != MaxLeases {
+		t.Errorf("%d look-ups in a second, want %d", total, maxEnds)
+	}
+}
+
+// TestWatchEnds tells a client's release from the ends of its session.
+func TestWatchEnds(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	s := newSource(client)
+	request := func(key string, lease clientv3.LeaseID) {
+		if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	v := &viewer{t: t, updates: s.WatchEnds(ctx, "/")}
+	t.Cleanup(func() {
+		cancel()
+		for range v.updates {
+		}
+	})
+	v.untilRevision(1)
+	gone := func() []Event {
+		return slices.DeleteFunc(slices.Clone(v.events), func(e Event) bool { return !e.Kind.Gone() })
+	}
+	kept, revoked := grant(t, client, 60), grant(t, client, 60)
+	request("/a/write/1", kept)
+	request("/b/write/1", revoked)
+	request("/b/write/2", revoked)
+	request("/c/write/1", grant(t, client, 2)) // nobody renews it
+	put(t, client, "/d/write/1")
+	v.until("the session that ran out", func(Update) bool { return len(gone()) == 1 })
+	del(t, client, "/a/write/1")
+	del(t, client, "/d/write/1")
+	if _, err := client.Revoke(t.Context(), revoked); err != nil {
+		t.Fatal(err)
+	}
+	v.until("all", func(Update) bool { return len(gone()) == 5 })
+	var got []string
+	for _, e := range gone() {
+		got = append(got, fmt.Sprint(e.Kind, " ", e.Request.Key, " ", e.Request.Holding, " ", strconv.Itoa(int(e.Session))))
+	}
+	want := []string{
+		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
+		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("events = %q, want %q", got, want)
+	}
+}
+
+// TestWatchEndsKeepsUp: more ends than may be looked up are told all the same.
+func TestWatchEndsKeepsUp(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	s := newSource(client)
+	const n = MaxLeases + 10
+	keys := make([]string, 0, n)
+	for i := range n {
+		keys = append(keys, fmt.Sprintf("/%04d/write/1", i))
+		if _, err := client.Put(t.Context(), keys[i], "", clientv3.WithLease(grant(t, client, 60))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := goleak.IgnoreCurrent() // the connection stays
+	ctx, cancel := context.WithCancel(t.Context())
+	v := &viewer{t: t, updates: s.WatchEnds(ctx, "/")}
+	v.untilRevision(1)
+	if _, err := client.Delete(t.Context(), "/", clientv3.WithPrefix()); err != nil {
+		t.Fatal(err)
+	}
+	v.until("all", func(Update) bool { return len(v.events) == n })
+	known := 0
+	for _, e := range v.events {
+		if e.Session == LeaseAlive {
+			known++
+		}
+		if e.Kind != EventReleased {
+			t.Errorf("%s %s", e.Kind, e.Request.Key)
+		}
+	}
+	if known != MaxLeases {
+		t.Errorf("%d ends looked up in one update, want %d", known, MaxLeases)
+	}
+	cancel()
+	for range v.updates {
+	}
+	goleak.VerifyNone(t, before)
+}
