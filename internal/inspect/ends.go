@@ -24,7 +24,7 @@ type ends struct {
 type term struct {
 	asked time.Time
 	until time.Time // it cannot run out before; zero when etcd would not say
-	late  bool      // it had not been renewed when it should have been
+	late  bool      // its client had missed renewals
 }
 
 func newEnds() *ends { return &ends{terms: map[int64]term{}, keys: map[int64]int{}} }
@@ -46,12 +46,11 @@ func (e *ends) reckon(s Snapshot) {
 }
 
 // learn takes in what etcd said of leases when it was asked at that time.
-// etcd's clients renew a lease when a third of it is over.
 func (e *ends) learn(asked time.Time, leases map[int64]Lease) {
 	for id, l := range leases {
 		switch l.State {
 		case LeaseAlive:
-			e.terms[id] = term{asked: asked, until: asked.Add(l.Remaining), late: l.Remaining <= l.Granted*2/3}
+			e.terms[id] = term{asked: asked, until: asked.Add(l.Remaining), late: l.MissedRenewals()}
 		case LeaseRefused:
 			e.terms[id] = term{asked: asked}
 		}

@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 		{"refused", Lease{State: LeaseRefused}, time.Second, false, gone, EventReleased},
 		{"refused now", healthy, time.Second, false, Lease{State: LeaseRefused}, EventReleased},
 		{"no answer", late, 30 * time.Second, false, Lease{}, EventReleased},
-		{"a short one ran out", alive(2*time.Second, time.Second), time.Second, true, gone, EventExpired},
+		{"a short one ran out", alive(2*time.Second, 0), 0, true, gone, EventExpired},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

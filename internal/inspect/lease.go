@@ -38,6 +38,13 @@ type Lease struct {
 	Remaining time.Duration // in whole seconds, rounded down
 }
 
+// MissedRenewals reports whether the lease is older than a client lets it
+// become: clients renew it each third of its time. What remains is rounded
+// down, so up to a second more may be left.
+func (l Lease) MissedRenewals() bool {
+	return l.State == LeaseAlive && 3*(l.Remaining+time.Second) < 2*l.Granted
+}
+
 // Leases looks leases up. etcd's leader answers for one at a time, so only the
 // first MaxLeases different ones are asked for: begin with those that matter.
 // The answer has each of ids but the lease 0, which is none; with an error too,

@@ -3,7 +3,6 @@ package inspect
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -95,9 +94,6 @@ func (s Session) Who() string {
 	}
 }
 
-// MissedRenewals reports whether the lease is older than a client lets it
-// become: clients renew it each third of its time. What remains is rounded
-// down, so up to a second more may be left.
-func (s Session) MissedRenewals() bool {
-	return s.Lease.State == LeaseAlive && 3*(s.Lease.Remaining+time.Second) < 2*s.Lease.Granted
-}
+// MissedRenewals reports whether the session's lease has not been renewed when
+// it should have been.
+func (s Session) MissedRenewals() bool { return s.Lease.MissedRenewals() }
