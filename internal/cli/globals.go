@@ -162,7 +162,7 @@ func (c *cluster) ask(ctx context.Context, question func(context.Context) error)
 	case err == nil || ctx.Err() != nil:
 		return err
 	case timed.Err() != nil:
-		return fmt.Errorf("etcd at %s did not answer within %s (--command-timeout)", c.endpoint, c.timeout)
+		return c.noAnswer()
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return c.denied(timed, err)
 	default:
@@ -177,4 +177,8 @@ func (c *cluster) denied(ctx context.Context, refusal error) error {
 		return fmt.Errorf("%w: etcd at %s tells of no rights of user %q", refusal, c.endpoint, c.user)
 	}
 	return fmt.Errorf("%w: user %q %s", refusal, c.user, grants)
+}
+
+func (c *cluster) noAnswer() error {
+	return fmt.Errorf("etcd at %s did not answer within %s (--command-timeout)", c.endpoint, c.timeout)
 }

@@ -17,6 +17,9 @@ const lsLong = `Lists the locks whose keys begin with PREFIX, or all of them.
 
 A lock that nobody holds or waits for has no keys, and so is not listed.
 
+With --rev N, the locks as of that revision, as far back as etcd remembers. A
+revision has no time, so how long somebody had waited is not known of it.
+
 With -o json:
   prefix                what was asked for
   revision              etcd's revision that the list is of
@@ -29,11 +32,14 @@ With -o json:
     readers, writers    number of holders
     waiters             number of those who wait
     oldest              when the oldest request was made; absent when unknown
-    longest_wait_seconds  how long the longest wait is; absent when unknown or none`
+    longest_wait_seconds  how long the longest wait is; absent when unknown or none
+
+` + changesFields
 
 // lsOptions are what ls was asked for.
 type lsOptions struct {
 	prefix  string
+	rev     revs
 	connect func(context.Context) (*cluster, error)
 	out     printer
 	err     io.Writer
@@ -44,19 +50,22 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 	if runF == nil {
 		runF = lsRun
 	}
-	return &cobra.Command{
+	var rev revs
+	cmd := &cobra.Command{
 		Use:   "ls [PREFIX]",
 		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
 		Long:  lsLong,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &lsOptions{connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
+			opts := &lsOptions{rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
 			return ran(runF(cmd.Context(), opts))
 		},
 	}
+	rev.register(cmd.Flags())
+	return cmd
 }
 
 func lsRun(ctx context.Context, opts *lsOptions) error {
@@ -65,11 +74,18 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	defer c.close()
-	snapshot, err := c.snapshot(ctx, opts.prefix)
+	if opts.rev.two {
+		doc, err := c.changes(ctx, opts.prefix, opts.rev, anyLock)
+		if err != nil {
+			return err
+		}
+		return doc.write(opts.out)
+	}
+	snapshot, err := c.snapshotAt(ctx, opts.prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
-	doc := newLsDoc(snapshot, opts.now())
+	doc := newLsDoc(snapshot, opts.rev.clock(opts.now))
 	if opts.out.format == formatJSON {
 		return opts.out.document(doc)
 	}
@@ -81,12 +97,8 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 }
 
 // snapshot reads all locks below prefix within the command's time.
-func (c *cluster) snapshot(ctx context.Context, prefix string) (s inspect.Snapshot, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		s, err = c.source.Snapshot(ctx, prefix)
-		return err
-	})
-	return s, err
+func (c *cluster) snapshot(ctx context.Context, prefix string) (inspect.Snapshot, error) {
+	return c.snapshotAt(ctx, prefix, 0)
 }
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
@@ -110,6 +122,7 @@ type lsLock struct {
 	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
 }
 
+// newLsDoc is s as seen at a time, which is zero when nobody knows it.
 func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 	doc := lsDoc{
 		Prefix:       s.Prefix,
@@ -136,7 +149,7 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 		Waiters:    counts.Waiters,
 		Oldest:     l.Oldest(),
 	}
-	if t := l.OldestWaiter(); !t.IsZero() {
+	if t := l.OldestWaiter(); !t.IsZero() && !now.IsZero() {
 		wait := since(now, t).Seconds()
 		row.LongestWait = &wait
 	}

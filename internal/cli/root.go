@@ -48,6 +48,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newWhyCmd(a, nil),
 		newReleaseCmd(a, nil),
 		newAccessCmd(a, nil),
+		newWatchCmd(a, nil),
 		newSimulateCmd(a),
 		newVersionCmd(a, nil),
 		newCompletionCmd(),

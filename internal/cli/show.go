@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
@@ -21,6 +23,9 @@ var showLong = `Shows the queue of the lock NAME, from its holders to the last w
 NAME is the lock's name exactly, not a prefix. A name may be a read/write lock
 and a mutex at once: these do not wait for each other, and are shown apart.
 
+With --rev N, the queue as of that revision, as far back as etcd remembers. A
+revision has no time and its leases are gone: ages and TTLs are not known of it.
+
 With -o json:
   name, name_base64     as for ls
   revision              etcd's revision that this is of
@@ -30,32 +35,62 @@ With -o json:
       position            from 1
 ` + indent(requestLong, "      ") + `
       ttl_seconds         what is left of the lease; absent when unknown, and far back in a long queue
-      blocked_by          positions of the requests that it waits for`
+      blocked_by          positions of the requests that it waits for
+
+` + changesFields + `
+
+` + historyFields
 
 // showOptions are what show was asked for.
 type showOptions struct {
 	name    string
+	rev     revs
+	history bool
+	since   int64 // the history's begin; 0 is as far back as etcd remembers
 	connect func(context.Context) (*cluster, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
 }
 
+// wanted reports whether a lock has the name that was asked for.
+func (opts *showOptions) wanted(id inspect.LockID) bool { return id.Name == opts.name }
+
 func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.Command {
 	if runF == nil {
 		runF = showRun
 	}
-	return &cobra.Command{
+	opts := &showOptions{}
+	cmd := &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Show one lock's queue, holder to last waiter",
 		Long:              showLong,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ran(runF(cmd.Context(), &showOptions{
-				name: args[0], connect: a.connect, out: a.printer(), err: a.Err, now: a.now,
-			}))
+			if err := opts.check(cmd.Flags()); err != nil {
+				return err
+			}
+			opts.name, opts.connect, opts.out, opts.err, opts.now = args[0], a.connect, a.printer(), a.Err, a.now
+			return ran(runF(cmd.Context(), opts))
 		},
+	}
+	opts.rev.register(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.history, "history", false, "what became of its requests, as far back as etcd remembers; costs etcd a reading of its whole history")
+	cmd.Flags().Int64Var(&opts.since, "since", 0, "begin the history at revision `REV`")
+	return cmd
+}
+
+func (opts *showOptions) check(fs *pflag.FlagSet) error {
+	switch {
+	case opts.history && fs.Changed("rev"):
+		return errors.New("--history and --rev exclude each other")
+	case fs.Changed("since") && !opts.history:
+		return errors.New("--since goes with --history")
+	case fs.Changed("since") && opts.since <= 0:
+		return fmt.Errorf("--since %d: must be a revision such as 812", opts.since)
+	default:
+		return nil
 	}
 }
 
@@ -69,12 +104,31 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	}
 	defer c.close()
 	// All requests for a name lie below it, beside those for names nested in it.
-	snapshot, err := c.snapshot(ctx, opts.name+"/")
+	prefix := opts.name + "/"
+	switch {
+	case opts.history:
+		return showHistory(ctx, c, opts)
+	case opts.rev.two:
+		doc, err := c.changes(ctx, prefix, opts.rev, opts.wanted)
+		if err != nil {
+			return err
+		}
+		return doc.write(opts.out)
+	default:
+		return showQueue(ctx, c, prefix, opts)
+	}
+}
+
+func showQueue(ctx context.Context, c *cluster, prefix string, opts *showOptions) error {
+	snapshot, err := c.snapshotAt(ctx, prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
 	locks := named(snapshot, opts.name)
-	leases, err := c.leases(ctx, locks)
+	var leases map[int64]inspect.Lease
+	if opts.rev.from == 0 {
+		leases, err = c.leases(ctx, locks)
+	}
 	if err != nil && ctx.Err() == nil { // the queue says enough without them
 		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
 	}
@@ -82,7 +136,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	if opts.out.format == formatJSON {
 		return opts.out.document(doc)
 	}
-	return doc.write(opts.out, opts.now())
+	return doc.write(opts.out, opts.rev.clock(opts.now))
 }
 
 // named are the locks of that name, one for each layout at most.
@@ -158,7 +212,8 @@ func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRe
 	return shown
 }
 
-// write prints the locks for people.
+// write prints the locks for people, as seen at a time, which is zero when
+// nobody knows it.
 func (d showDoc) write(out printer, now time.Time) error {
 	if len(d.Locks) == 0 {
 		return out.line(cell{text: d.Name + " is free"})
@@ -182,7 +237,7 @@ func (l showLock) table(out printer, now time.Time) error {
 	var rows [][]cell
 	for _, r := range l.Queue {
 		age, ttl := "-", "-"
-		if !r.Since.IsZero() {
+		if !r.Since.IsZero() && !now.IsZero() {
 			age = seconds(since(now, r.Since))
 		}
 		if r.TTL != nil {

@@ -98,31 +98,58 @@ type end struct {
 }
 
 // follow takes in events, all that there were, and returns those ends that it
-// takes a look-up to explain. A session that has other requests left is alive.
+// takes a look-up to explain. It takes none where the session has other requests
+// left, or makes a new one later: etcd gives a dead lease no keys.
 func (e *ends) follow(events []Event) []end {
-	var open []end
+	var ends []end
 	for revision := range chunks(events, func(e Event) int64 { return e.Revision }) {
-		gone := map[int64]int{}
-		for _, ev := range revision {
-			switch {
-			case ev.Kind.Gone():
-				e.keys[ev.Request.Lease]--
-				gone[ev.Request.Lease]++
-			case ev.Request.Revision == ev.Revision: // it is new, and has not only moved
-				e.keys[ev.Request.Lease]++
-			}
-		}
+		gone := e.count(revision)
 		for i := range revision {
-			switch ev := &revision[i]; {
-			case !ev.Kind.Gone() || ev.Request.Lease == 0:
-			case e.keys[ev.Request.Lease] > 0:
-				ev.Session = LeaseAlive
-			default:
-				open = append(open, end{event: ev, alone: gone[ev.Request.Lease] == 1})
+			ev := &revision[i]
+			lease := ev.Request.Lease
+			if !ev.Kind.Gone() || lease == 0 {
+				continue
 			}
+			if e.keys[lease] > 0 {
+				ev.Session = LeaseAlive
+			}
+			ends = append(ends, end{event: ev, alone: gone[lease] == 1})
 		}
 	}
-	return open
+	markEarlier(events)
+	return slices.DeleteFunc(ends, func(o end) bool { return o.event.Session == LeaseAlive })
+}
+
+// count takes in the events of a revision, and returns how many requests each
+// lease lost in it.
+func (e *ends) count(revision []Event) map[int64]int {
+	gone := map[int64]int{}
+	for _, ev := range revision {
+		switch {
+		case ev.Kind.Gone():
+			e.keys[ev.Request.Lease]--
+			gone[ev.Request.Lease]++
+		case ev.isNew():
+			e.keys[ev.Request.Lease]++
+		}
+	}
+	return gone
+}
+
+// isNew reports whether the request was not there before.
+func (ev Event) isNew() bool { return !ev.Kind.Gone() && ev.Request.Revision == ev.Revision }
+
+// markEarlier marks the sessions of ends as alive that make a request later.
+func markEarlier(events []Event) {
+	later := map[int64]bool{}
+	for i := len(events) - 1; i >= 0; i-- {
+		switch ev := &events[i]; {
+		case ev.isNew():
+			later[ev.Request.Lease] = true
+		case ev.Kind.Gone() && ev.Request.Lease != 0 && later[ev.Request.Lease]:
+			ev.Session = LeaseAlive
+		}
+	}
 }
 
 // lookups are the leases that these ends ask for, as far as there are look-ups

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"etcd-lock/internal/inspect"
+)
+
+// revs is the flag --rev: a revision of the past, or two to compare.
+type revs struct {
+	from int64 // 0 is now
+	two  bool
+	to   int64 // only when there are two; 0 is now
+}
+
+func (r *revs) register(fs *pflag.FlagSet) {
+	fs.Var(r, "rev", "as of revision `N`; or A..B: what changed between two, the second of which is now when left out")
+}
+
+// Set, String and Type make revs a flag.
+func (r *revs) Set(s string) error {
+	from, to, two := strings.Cut(s, "..")
+	set := revs{two: two}
+	var err error
+	if set.from, err = parseRevision(from); err == nil && to != "" {
+		set.to, err = parseRevision(to)
+	}
+	switch {
+	case err != nil:
+		return err
+	case set.to > 0 && set.to <= set.from:
+		return errors.New("the second revision must be the later one")
+	}
+	*r = set
+	return nil
+}
+
+func parseRevision(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, errors.New("must be a revision such as 812, or two such as 812..900")
+	}
+	return n, nil
+}
+
+func (r *revs) String() string {
+	switch {
+	case r.from == 0:
+		return ""
+	case !r.two:
+		return strconv.FormatInt(r.from, 10)
+	case r.to == 0:
+		return fmt.Sprintf("%d..", r.from)
+	default:
+		return fmt.Sprintf("%d..%d", r.from, r.to)
+	}
+}
+
+// Type is documented with Set.
+func (r *revs) Type() string { return "revision" }
+
+// clock is the time to which ages are counted, zero for the past: nobody knows
+// when a revision was.
+func (r *revs) clock(now func() time.Time) time.Time {
+	if r.from > 0 {
+		return time.Time{}
+	}
+	return now()
+}
+
+// snapshotAt reads all locks below prefix as of a revision, or as of now when
+// that is 0, within the command's time.
+func (c *cluster) snapshotAt(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
+	err = c.ask(ctx, func(ctx context.Context) error {
+		s, err = c.source.SnapshotAt(ctx, prefix, revision)
+		return err
+	})
+	return s, err
+}
+
+const changesFields = `With --rev A..B, what changed in between: who has gone, who has come, and who
+holds that waited. Who came and went in between does not show.
+
+With --rev A..B -o json:
+  from, to              the two revisions
+  changes               lock by lock: event and request, as for watch; of a request that has
+                        only moved, revision is not after from`
+
+// changesDoc is what --rev A..B prints as JSON; changesFields documents it.
+type changesDoc struct {
+	From    int64      `json:"from"`
+	To      int64      `json:"to"`
+	Changes []eventDoc `json:"changes"`
+}
+
+// changes compares two revisions of the locks below prefix, as far as they
+// are wanted.
+func (c *cluster) changes(ctx context.Context, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+	before, err := c.snapshotAt(ctx, prefix, r.from)
+	if err != nil {
+		return changesDoc{}, err
+	}
+	after, err := c.snapshotAt(ctx, prefix, r.to)
+	if err != nil {
+		return changesDoc{}, err
+	}
+	doc := changesDoc{From: before.Revision, To: after.Revision, Changes: []eventDoc{}}
+	for _, e := range inspect.Compare(before, after) {
+		if wanted(e.Request.Lock) {
+			doc.Changes = append(doc.Changes, newEventDoc(e))
+		}
+	}
+	return doc, nil
+}
+
+func anyLock(inspect.LockID) bool { return true }
+
+func (d changesDoc) write(out printer) error {
+	if out.format == formatJSON {
+		return out.document(d)
+	}
+	if len(d.Changes) == 0 {
+		return out.line(cell{text: fmt.Sprintf("nothing has changed from revision %d to %d", d.From, d.To)})
+	}
+	rows := make([][]cell, 0, len(d.Changes))
+	for _, e := range d.Changes {
+		rows = append(rows, e.cells())
+	}
+	return out.table(eventHeading(), rows)
+}
