@@ -27,6 +27,9 @@ func TestScripts(t *testing.T) {
 			"request": cmdRequest,
 			"put":     cmdPut,
 			"secure":  cmdSecure,
+			"del":     cmdDel,
+			"compact": cmdCompact,
+			"churn":   cmdChurn,
 		},
 	})
 }
@@ -142,4 +145,34 @@ func enableAuth(ts *testscript.TestScript, t *storyT, s *etcdtest.Secure, certs 
 func startWith(t *storyT, a *etcdtest.Authority, change func(*x509.Certificate)) string {
 	cert, key := a.Issue("changed", change)
 	return etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.TLS = etcd.ServerTLS{Cert: cert, Key: key} })
+}
+
+// cmdDel deletes a key: del KEY.
+func cmdDel(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := ts.Value("locks").(*locks).client.Delete(context.Background(), args[0])
+	ts.Check(err)
+}
+
+// cmdCompact makes etcd forget what was before a revision: compact REVISION.
+func cmdCompact(ts *testscript.TestScript, _ bool, args []string) {
+	revision, err := strconv.ParseInt(args[0], 10, 64)
+	if err == nil {
+		_, err = ts.Value("locks").(*locks).client.Compact(context.Background(), revision)
+	}
+	ts.Check(err)
+}
+
+// cmdChurn takes and releases a lock until the story ends: churn NAME.
+func cmdChurn(ts *testscript.TestScript, _ bool, args []string) {
+	client := ts.Value("locks").(*locks).client
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			_, _ = client.Put(ctx, args[0]+"/write/1", "") // what is wrong shows by nothing happening
+			_, _ = client.Delete(ctx, args[0]+"/write/1")
+		}
+	}()
+	ts.Defer(func() { stop(); <-done })
 }

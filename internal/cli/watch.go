@@ -29,13 +29,13 @@ time. Its session may be
 With -o json, a document a line. What became of a request:
 ` + indent(eventLong, "  ") + `
 Between them, with time and revision where known:
-  snapshot              the next lines, as many as summaries says, are the requests there are
-  lost                  etcd does not answer, as error says; what happens now is told later
-  back                  it answers again, and all that it told meanwhile is told
-  gap                   so many events were missed because this was read too slowly; the next
-                        lines, as many as summaries says, are what they come to
-  resynced              etcd has forgotten what happened while it was away, or is another one;
-                        the next lines, as many as summaries says, are what that comes to`
+  snapshot            as many lines as summaries says follow: the requests there are
+  lost                etcd does not answer, as error says; what happens now is told later
+  back                it answers again, and all that it told meanwhile is told
+  gap                 as many events as missed says are left out, because this was read too
+                      slowly; as many lines as summaries says follow: what they come to
+  resynced            etcd has forgotten what happened while it was away, or is another one;
+                      as many lines as summaries says follow: what that comes to`
 
 // watchOptions are what watch was asked for.
 type watchOptions struct {

@@ -74,14 +74,14 @@ func (e *ends) due(s Snapshot, now time.Time) []int64 {
 	for id := range urgent {
 		ids = append(ids, id)
 	}
-	rank := func(id int64) int {
+	first := func(id int64) int {
 		if urgent[id] {
 			return 0
 		}
 		return 1
 	}
 	slices.SortFunc(ids, func(a, b int64) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), e.terms[a].until.Compare(e.terms[b].until), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(first(a), first(b)), e.terms[a].until.Compare(e.terms[b].until), cmp.Compare(a, b))
 	})
 	return ids[:min(len(ids), MaxLeases)]
 }

@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func TestWatchOptions(t *testing.T) {
+	tests := []struct {
+		args string
+		want watchOptions
+		err  string
+	}{
+		{"", watchOptions{}, ""},
+		{"/p --changes-only --count 3", watchOptions{prefix: "/p", changesOnly: true, count: 3}, ""},
+		{"--count 0", watchOptions{}, "--count 0: must be more than 0"},
+		{"--count -1", watchOptions{}, "--count -1: must be more than 0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			var got *watchOptions
+			a := &app{System: System{Getenv: func(string) string { return "" }}}
+			cmd := newWatchCmd(a, func(_ context.Context, opts *watchOptions) error {
+				got = opts
+				return nil
+			})
+			cmd.SilenceErrors, cmd.SilenceUsage = true, true
+			cmd.SetArgs(strings.Fields(tt.args))
+			err := cmd.Execute()
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err {
+					t.Errorf("err = %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil || got.prefix != tt.want.prefix || got.changesOnly != tt.want.changesOnly || got.count != tt.want.count {
+				t.Errorf("%+v, %v; want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// lockAt is a snapshot of one lock with writers in its queue.
+func lockAt(revision int64, writers ...int64) inspect.Snapshot {
+	s := inspect.Snapshot{Revision: revision}
+	if len(writers) == 0 {
+		return s
+	}
+	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	l := inspect.Lock{ID: id}
+	for i, w := range writers {
+		l.Queue = append(l.Queue, inspect.Request{Key: fmt.Sprint("/a/write/", w), Lock: id, Mode: keyspace.Write, Revision: w, Holding: i == 0})
+	}
+	s.Locks = []inspect.Lock{l}
+	return s
+}
+
+// TestFeed: whatever comes, what is told leads from what was told before to
+// what there is.
+func TestFeed(t *testing.T) {
+	event := func(kind inspect.EventKind, revision, key int64) inspect.Event {
+		return inspect.Event{Kind: kind, Revision: revision, Request: inspect.Request{Key: fmt.Sprint("/a/write/", key), Revision: key}}
+	}
+	errDown := errors.New("down")
+	first := inspect.Update{Snapshot: lockAt(5, 2, 3)}
+	next := inspect.Update{Snapshot: lockAt(7, 3), Events: []inspect.Event{event(inspect.EventReleased, 7, 2), event(inspect.EventAcquired, 7, 3)}}
+	gap, resynced := inspect.Update{Snapshot: lockAt(99, 3, 90), Events: next.Events, Missed: 10}, inspect.Update{Snapshot: lockAt(99), Resynced: true}
+	begin := []string{"5 snapshot 2", "5 granted /a/write/2 summary", "5 waiting /a/write/3 summary"}
+	tests := []struct {
+		name    string
+		feed    feed
+		updates []inspect.Update
+		want    []string
+		done    bool
+	}{
+		{"first", feed{}, []inspect.Update{first}, begin, false},
+		{"changes only", feed{changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
+		{"nothing new", feed{}, []inspect.Update{first, {Snapshot: lockAt(6, 2, 3)}}, begin, false},
+		{"gap", feed{}, []inspect.Update{first, gap}, append(begin[:3:3],
+			"99 gap 3 missed 12", "99 released /a/write/2 summary", "99 granted /a/write/3 summary", "99 waiting /a/write/90 summary"), false},
+		{"resynced", feed{}, []inspect.Update{first, resynced}, append(begin[:3:3],
+			"99 resynced 2", "99 released /a/write/2 summary", "99 left /a/write/3 summary"), false},
+		{"no etcd yet", feed{}, []inspect.Update{{Err: errDown}, first}, append([]string{"0 lost down", "5 back"}, begin...), false},
+		{"lost and back", feed{changesOnly: true}, []inspect.Update{first, {Snapshot: first.Snapshot, Err: errDown}, {Snapshot: first.Snapshot, Err: errDown}, next},
+			[]string{"0 lost down", "7 back", "7 released /a/write/2", "7 granted /a/write/3"}, false},
+		{"what came before it was lost", feed{changesOnly: true}, []inspect.Update{first, {Snapshot: next.Snapshot, Events: next.Events[:1], Err: errDown}},
+			[]string{"7 released /a/write/2", "0 lost down"}, false},
+		{"count", feed{count: 1}, []inspect.Update{first, next}, append(begin[:3:3], "7 released /a/write/2"), true},
+		{"count not reached", feed{count: 3, changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
+		{"count in a gap", feed{count: 2, changesOnly: true}, []inspect.Update{first, gap},
+			[]string{"99 gap 3 missed 12", "99 released /a/write/2 summary", "99 granted /a/write/3 summary"}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := tt.feed
+			f.now = func() time.Time { return noon }
+			var got []string
+			for _, u := range tt.updates {
+				for _, e := range f.entries(u) {
+					got = append(got, entryText(e))
+				}
+			}
+			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") || f.done != tt.done {
+				t.Errorf("done: %v\n%s\nwant %v\n%s", f.done, strings.Join(got, "\n"), tt.done, strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+func entryText(e entry) string {
+	switch e := e.(type) {
+	case eventDoc:
+		text := fmt.Sprint(e.Revision, " ", e.Event, " ", e.Request.Key)
+		if e.Summary {
+			text += " summary"
+		}
+		return text
+	case notice:
+		text := fmt.Sprint(e.Revision, " ", e.Event)
+		if e.Summary != nil {
+			text += fmt.Sprint(" ", *e.Summary)
+		}
+		if e.Missed > 0 {
+			text += fmt.Sprint(" missed ", e.Missed)
+		}
+		return strings.TrimSuffix(text+" "+e.Error, " ")
+	default:
+		return fmt.Sprint(e)
+	}
+}
+
+func TestStream(t *testing.T) {
+	request := aSnapshot().Locks[0].Queue[0]
+	n := 1
+	entries := []entry{
+		notice{Event: "gap", Revision: 8, Missed: 3, Summary: &n, text: "3 missed\n"},
+		newEventDoc(inspect.Event{Kind: inspect.EventExpired, Revision: 9, Time: noon, Request: request, Session: inspect.LeaseGone}),
+	}
+	tests := []struct {
+		name string
+		out  printer
+		want string
+	}{
+		{"Terminal", printer{terminal: true}, `TIME      REVISION  EVENT       WAS      SESSION  MODE   NAME  WHO  KEY
+-         8         ! gap       3 missed\n
+12:00:00  9         ✗ expired   holding  gone     read   /a    l p 7@h  /a/read/1
+`},
+		{"Pipe", printer{}, "TIME\tREVISION\tEVENT\tWAS\tSESSION\tMODE\tNAME\tWHO\tKEY\n" +
+			"-\t8\tgap\t3 missed\\n\n12:00:00\t9\texpired\tholding\tgone\tread\t/a\tl p 7@h\t/a/read/1\n"},
+		{"JSON", printer{format: formatJSON}, `{"event":"gap","revision":8,"missed":3,"summaries":1}
+{"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"1f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l","time":"2026-01-02T11:59:00Z"},"since":"2026-01-02T11:59:00Z"}}
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			tt.out.Writer = &b
+			if err := newStream(tt.out, true).write(entries); err != nil || b.String() != tt.want {
+				t.Errorf("%v\n%s\nwant\n%s", err, b.String(), tt.want)
+			}
+		})
+	}
+}
+
+// watching starts the program's watch, and returns when it has begun.
+func watching(t *testing.T, endpoint string) (cmd *exec.Cmd, lines *bufio.Scanner, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0], "watch", "/w", "-o", "json", "--endpoints", endpoint)
+	cmd.Env = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0")
+	stderr = &bytes.Buffer{}
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = out.Close() })
+	lines = bufio.NewScanner(out)
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"snapshot"`) {
+		t.Fatalf("first line: %q, stderr: %q", lines.Text(), stderr)
+	}
+	return cmd, lines, stderr
+}
+
+// TestWatchInterrupted: to be interrupted is how a watch ends.
+func TestWatchInterrupted(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	cmd, lines, stderr := watching(t, endpoint)
+	if _, err := etcdtest.Client(t, endpoint).Put(t.Context(), "/w/write/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), `{"event":"granted","revision":2,`) {
+		t.Errorf("line: %q", lines.Text())
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if lines.Scan() {
+		t.Errorf("line after the interrupt: %q", lines.Text())
+	}
+	if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("interrupted: %v, %q; want a quiet end", err, stderr)
+	}
+}
+
+// TestWatchBrokenPipe: who no longer reads needs no telling.
+func TestWatchBrokenPipe(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	client := etcdtest.Client(t, endpoint)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	defer func() { _ = w.Close() }()
+	var stderr bytes.Buffer
+	cmd := exec.Command(os.Args[0], "watch", "/w", "--endpoints", endpoint)
+	cmd.Env = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0")
+	cmd.Stdout, cmd.Stderr = w, &stderr
+	if _, err := client.Put(t.Context(), "/w/write/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed || stderr.Len() > 0 {
+		t.Errorf("broken pipe: %v, %q; want a quiet end", err, &stderr)
+	}
+}
