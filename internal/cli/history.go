@@ -12,8 +12,8 @@ const historyFields = `With --history, what became of the lock's requests as far
 oldest first: its requests at that revision, and then each change. What was
 before etcd's last compaction is gone. Why a request went is not known of the
 past. etcd reads all that was written to it since then, whatever lock it is
-asked for, so --since REV is kinder to it. --command-timeout is how long it may
-take from one change to the next.
+asked for, and writes wait meanwhile, so --since REV is kinder where there is
+much. --command-timeout is how long it may take from one change to the next.
 
 With --history -o json, a document a line: event "remembered" with floor (the
 oldest revision that etcd remembers), revision (where this begins), end (where it

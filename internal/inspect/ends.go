@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -63,29 +64,29 @@ func (e *ends) learn(asked time.Time, leases map[int64]Lease) {
 func (e *ends) due(s Snapshot, now time.Time) []int64 {
 	urgent := map[int64]bool{}
 	for _, l := range s.Locks {
-		contended := !l.Queue[len(l.Queue)-1].Holding // waiters stand behind holders
+		contended := l.State() == StateContended
 		for _, r := range l.Queue {
 			if r.Lease != 0 && e.again(r.Lease, now) {
 				urgent[r.Lease] = urgent[r.Lease] || contended && r.Holding
 			}
 		}
 	}
-	ids := make([]int64, 0, len(urgent))
-	for id := range urgent {
-		ids = append(ids, id)
-	}
-	first := func(id int64) int {
-		if urgent[id] {
-			return 0
-		}
-		return 1
-	}
+	ids := slices.Collect(maps.Keys(urgent))
 	slices.SortFunc(ids, func(a, b int64) int {
-		return cmp.Or(cmp.Compare(first(a), first(b)), e.terms[a].until.Compare(e.terms[b].until), cmp.Compare(a, b))
+		switch {
+		case urgent[a] && !urgent[b]:
+			return -1
+		case urgent[b] && !urgent[a]:
+			return 1
+		default:
+			return cmp.Or(e.terms[a].until.Compare(e.terms[b].until), cmp.Compare(a, b))
+		}
 	})
 	return ids[:min(len(ids), MaxLeases)]
 }
 
+// again reports whether it is time to look a lease up, for the first time or
+// anew.
 func (e *ends) again(id int64, now time.Time) bool {
 	t, ok := e.terms[id]
 	return !ok || !t.until.IsZero() && !now.Before(t.asked.Add(t.until.Sub(t.asked)/2))
@@ -101,7 +102,7 @@ type end struct {
 // takes a look-up to explain. It takes none where the session has other requests
 // left, or makes a new one later: etcd gives a dead lease no keys.
 func (e *ends) follow(events []Event) []end {
-	var ends []end
+	var all []end
 	for revision := range chunks(events, func(e Event) int64 { return e.Revision }) {
 		gone := e.count(revision)
 		for i := range revision {
@@ -113,11 +114,11 @@ func (e *ends) follow(events []Event) []end {
 			if e.keys[lease] > 0 {
 				ev.Session = LeaseAlive
 			}
-			ends = append(ends, end{event: ev, alone: gone[lease] == 1})
+			all = append(all, end{event: ev, alone: gone[lease] == 1})
 		}
 	}
 	markEarlier(events)
-	return slices.DeleteFunc(ends, func(o end) bool { return o.event.Session == LeaseAlive })
+	return slices.DeleteFunc(all, func(o end) bool { return o.event.Session == LeaseAlive })
 }
 
 // count takes in the events of a revision, and returns how many requests each

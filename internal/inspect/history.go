@@ -26,8 +26,9 @@ type History struct {
 // etcd remembers when that is 0. Its events are read as they are asked for.
 //
 // It costs etcd a reading of everything that was written to it since then,
-// whatever the prefix: ask for it when somebody wants to know, never as a
-// matter of course, and for as little as will do.
+// whatever the prefix, again for every 1000 revisions that it tells of, and
+// writes wait meanwhile (etcd issue 22264): ask for it when somebody wants to
+// know, never as a matter of course, and for as little as will do.
 //
 // It fails with ErrForgotten or ErrFuture when etcd has no such revision.
 func (s *Source) History(ctx context.Context, prefix string, since int64) (*History, error) {
