@@ -5,11 +5,11 @@ import "slices"
 // Account is what concerns one name, out of a diagnosis.
 type Account struct {
 	Locks    []Lock     // of that name: in one layout or both, or none when it is free
-	Chains   [][]Edge   // of each of Locks that somebody waits for: from its last waiter to a root, by the fewest edges
+	Chains   [][]Edge   // of each of Locks that somebody waits for: from its last waiter to a root, by the fewest edges; none from one that is a root, being in a deadlock
 	Roots    []*Blocker // the trees of all that it waits for, directly or not
 	Cycles   [][]Edge   // deadlocks among them
 	Findings []Finding  // about its locks, and about what keeps their requests waiting
-	Remedies []Remedy   // that end who keeps them waiting, the first ones of many, whether anything is wrong or not
+	Remedies []Remedy   // for each of Roots, the first ones of many, whether anything is wrong or not
 }
 
 // About tells what concerns a name. What it waits for may lie with locks of
@@ -21,7 +21,7 @@ func (d Diagnosis) About(name string) Account {
 	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From] })
 	a.Findings = only(d.Findings, v.concerns)
 	for _, root := range a.Roots[:min(len(a.Roots), maxCures)] {
-		a.Remedies = append(a.Remedies, d.examiner.end(root.Session))
+		a.Remedies = append(a.Remedies, d.examiner.uproot(root.Session)...)
 	}
 	return a
 }
@@ -47,6 +47,9 @@ type view struct {
 
 func (d Diagnosis) view(name string) view {
 	v := view{name: name, sessions: map[SessionID]bool{}, way: map[LockID]bool{}}
+	if d.examiner == nil {
+		return v
+	}
 	s := d.examiner.search(false)
 	var found []int32
 	for i, l := range d.examiner.locks {
@@ -55,12 +58,15 @@ func (d Diagnosis) view(name string) view {
 		}
 		v.locks = append(v.locks, l)
 		v.way[l.ID] = true
-		last := d.examiner.queues[i+1] - 1
+		last := int32(-1)
+		for n := d.examiner.queues[i]; n < d.examiner.queues[i+1]; n++ {
+			found = s.descend(d.examiner.nodes[n].session, found)
+			if d.examiner.waits(n) {
+				last = n
+			}
+		}
 		if chain := d.chain(last); len(chain) > 0 {
 			v.chains = append(v.chains, chain)
-		}
-		for n := d.examiner.queues[i]; n <= last; n++ {
-			found = s.descend(d.examiner.nodes[n].session, found)
 		}
 	}
 	for _, session := range found {
@@ -84,18 +90,18 @@ func (v view) concerns(f Finding) bool {
 		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, seen)
 }
 
-// chain is a shortest way from a request to the root of a tree. It is empty for
-// a request that does not wait, and for one whose session is such a root.
+// chain is a shortest way from a request that waits to the root of a tree. It is
+// empty when its session is such a root, which is in a deadlock.
 func (d Diagnosis) chain(n int32) []Edge {
 	roots := map[SessionID]bool{}
 	for _, b := range d.Roots {
 		roots[b.Session.ID] = true
 	}
 	g := d.examiner
-	from := g.nodes[n].session
-	if roots[g.sessions[from].ID] || !g.waits(n) {
+	if n < 0 || roots[g.request(n).Session()] {
 		return nil
 	}
+	from := g.nodes[n].session
 	s := g.search(false)
 	s.discover(from)
 	var queue []int32

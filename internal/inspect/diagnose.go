@@ -24,7 +24,7 @@ func (t Thresholds) orDefault() Thresholds {
 }
 
 // Diagnosis is what can be said of all locks of a snapshot. It is a value:
-// making it asks nobody.
+// making it asks nobody. The zero value is that of no locks.
 type Diagnosis struct {
 	Snapshot Snapshot
 	Sessions []Session  // by their oldest request
@@ -62,6 +62,9 @@ func Diagnose(s Snapshot, leases map[int64]Lease, t Thresholds, now time.Time) D
 
 // Session finds a session.
 func (d Diagnosis) Session(id SessionID) (*Session, bool) {
+	if d.examiner == nil {
+		return nil, false
+	}
 	v, ok := d.examiner.ids[id]
 	if !ok {
 		return nil, false

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,7 +11,10 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
 
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -104,8 +108,8 @@ func told(findings []Finding) string {
 }
 
 func TestFindings(t *testing.T) {
-	alive := func(granted, remaining time.Duration) Lease {
-		return Lease{State: LeaseAlive, Granted: granted * time.Second, Remaining: remaining * time.Second}
+	alive := func(granted, remaining int) Lease {
+		return Lease{State: LeaseAlive, Granted: time.Duration(granted) * time.Second, Remaining: time.Duration(remaining) * time.Second}
 	}
 	tests := []struct {
 		name   string
@@ -289,6 +293,14 @@ func TestRank(t *testing.T) {
 	}
 }
 
+func TestSeverityText(t *testing.T) {
+	for s, want := range map[Severity]string{Critical: "critical", Warning: "warning", Notice: "notice", 0: "unknown"} {
+		if got, err := s.MarshalText(); err != nil || string(got) != want {
+			t.Errorf("%d: %q, %v; want %q", s, got, err, want)
+		}
+	}
+}
+
 func TestThresholds(t *testing.T) {
 	s := locksOf(t, "/a A.w1@12m B.w2@31s")
 	for _, tt := range []struct {
@@ -383,6 +395,9 @@ func TestSession(t *testing.T) {
 	s, ok := d.Session(SessionID{Lease: 0xa})
 	if !ok || keys(s.Holds()) != "/a/write/1 /b/read/2" || keys(s.Waits()) != "/c/write/6" {
 		t.Errorf("session = %+v, %v", s, ok)
+	}
+	if _, ok := (Diagnosis{}).Session(s.ID); ok || len((Diagnosis{}).About("/a").Locks) > 0 {
+		t.Error("the zero value has something")
 	}
 	if _, ok := d.Session(SessionID{Lease: 0xd}); ok {
 		t.Error("found a session that is not there")
@@ -480,12 +495,13 @@ func TestAbout(t *testing.T) {
 		name, locks                     string
 		found                           int
 		chains, roots, cycles, findings []string
+		remedy                          string
 	}{
 		{name: "free", locks: "/b A.w1 B.w2"},
 		{name: "held", locks: "/a A.w1\n/b -.w2 B.w3", found: 1},
 		{
 			name: "another lock is in the way", locks: "/a A.w1 B.w2 C.w3~31s\n/b -.w4 A.w5 F.w9\n/c A.w6 -.w7 E.w8", found: 1,
-			chains: []string{"c hard a /a, a hard /b/write/4 /b"}, roots: []string{"key /b/write/4"},
+			chains: []string{"c hard a /a, a hard /b/write/4 /b"}, roots: []string{"key /b/write/4"}, remedy: "--key /b/write/4",
 			findings: []string{"no-lease /b", "long-wait /a"},
 		},
 		{
@@ -498,7 +514,7 @@ func TestAbout(t *testing.T) {
 		},
 		{
 			name: "behind a deadlock", locks: "/a A.w1 B.w2\n/b A.w3 C.w6\n/c C.w4 A.w5", found: 1,
-			chains: []string{"b hard a /a"}, roots: []string{"a"}, cycles: []string{"a hard c /c, c hard a /b"}, findings: []string{"deadlock /c"},
+			chains: []string{"b hard a /a"}, roots: []string{"a"}, cycles: []string{"a hard c /c, c hard a /b"}, remedy: "--lease c", findings: []string{"deadlock /c"},
 		},
 		{
 			name: "inside", locks: "/a A.w1 B.w3\n/b D.w2 C.w4</a/write/1", found: 1,
@@ -521,10 +537,60 @@ func TestAbout(t *testing.T) {
 			for _, f := range a.Findings {
 				findings = append(findings, string(f.Kind)+" "+f.Locks[0].Name)
 			}
+			if tt.remedy != "" && strings.Join(a.Remedies[0].Args[1:], " ") != tt.remedy {
+				t.Errorf("first remedy %q, want %q", a.Remedies[0].Args, tt.remedy)
+			}
 			if len(a.Locks) != tt.found || !slices.Equal(chains, tt.chains) || !slices.Equal(roots, tt.roots) ||
 				!slices.Equal(cycles, tt.cycles) || !slices.Equal(findings, tt.findings) {
 				t.Errorf("%d locks, chains %q, roots %q, cycles %q, findings %q", len(a.Locks), chains, roots, cycles, findings)
 			}
 		})
 	}
+}
+
+// TestDiagnoseRealClients: two mutexes of etcd's own wait for each other until
+// the first remedy is carried out.
+func TestDiagnoseRealClients(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	locked := make(chan error, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first, second := etcdtest.Session(t, client, 60), etcdtest.Session(t, client, 60)
+	for name, session := range map[string]*concurrency.Session{"/a": first, "/b": second} {
+		if err := concurrency.NewMutex(session, name).Lock(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, session := range map[string]*concurrency.Session{"/b": first, "/a": second} {
+		go func() { locked <- concurrency.NewMutex(session, name).Lock(ctx) }()
+	}
+	s := newSource(client)
+	diagnose := func() Diagnosis {
+		snap := snapshot(t, s, "/")
+		var ids []int64
+		for _, r := range snap.all(func(Request) bool { return true }) {
+			ids = append(ids, r.Lease)
+		}
+		leases, err := s.Leases(ctx, ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Diagnose(snap, leases, Thresholds{}, time.Now())
+	}
+	etcdtest.Eventually(t, "a deadlock", func() bool { return len(diagnose().Cycles) == 1 })
+	f := diagnose().Findings[0]
+	if f.Kind != FindingDeadlock || len(f.Remedies) != 2 {
+		t.Fatalf("finding %+v", f)
+	}
+	if _, err := client.Revoke(ctx, clientv3.LeaseID(f.Remedies[0].Releases[0].Lease)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-locked; err != nil {
+		t.Fatal(err)
+	}
+	if findings := diagnose().Findings; len(findings) != 0 {
+		t.Errorf("afterwards: %s", told(findings))
+	}
+	cancel()
+	<-locked // the other one does not notice the end of its session while it waits
 }

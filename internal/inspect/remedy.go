@@ -88,6 +88,15 @@ func (e *examiner) cure(v int32) []Remedy {
 	return []Remedy{e.end(&e.sessions[v])}
 }
 
+// uproot is what helps those who wait for a root. It keeps nothing, since a
+// diagnosis, once made, does not change.
+func (e *examiner) uproot(s *Session) []Remedy {
+	if i := e.stuck[e.ids[s.ID]]; i >= 0 {
+		return e.deadlocks[i].remedies
+	}
+	return []Remedy{e.newEnd(s)}
+}
+
 // cures are the cures for the holders of a lock. Before somebody else gets it,
 // all of them have to go.
 func (e *examiner) cures(holders []int32) []Remedy {

@@ -17,27 +17,44 @@ type forest struct {
 	blockers []*Blocker // of each session; nil for one that is in no tree
 	parents  []int32    // of each session; itself at a root
 	arcs     []arc      // of each session, to its parent
-	order    []int32    // all sessions, each after its parent
-	roots    []int32    // of the trees in which somebody waits for a lock, by age
+	roots    []int32    // by age
+	order    []int32    // the sessions in the trees, each after its parent
 }
 
 func (g *graph) grow(components [][]int32) *forest {
 	f := &forest{g: g, blockers: make([]*Blocker, len(g.sessions)), parents: make([]int32, len(g.sessions))}
-	f.spread(g.rootsOf(components))
-	shown := g.blocking()
+	for v := range f.parents {
+		f.parents[v] = int32(v)
+	}
+	f.roots = g.rootsOf(components)
+	f.spread()
 	for _, v := range slices.Backward(f.order) {
 		if parent := f.parents[v]; parent != v {
-			shown[parent] = shown[parent] || shown[v]
 			f.blockers[parent].Behind += f.blockers[v].Behind + 1
 		}
 	}
-	for _, v := range f.order {
-		if f.parents[v] == v && shown[v] {
-			f.roots = append(f.roots, v)
-			f.blocker(v)
+	return f
+}
+
+// rootsOf are the sessions to begin with, by age. What is reached from none
+// before it, in the order of the components, waits for none of them; and it is
+// a root if it is in the way of one that keeps others waiting.
+func (g *graph) rootsOf(components [][]int32) []int32 {
+	inTheWay := g.search(false)
+	for v, blocking := range g.blocking() {
+		if blocking {
+			inTheWay.descend(int32(v), nil)
 		}
 	}
-	return f
+	var roots []int32
+	back := g.search(true)
+	for _, knot := range components {
+		if len(back.descend(knot[0], nil)) > 0 && inTheWay.seen[knot[0]] == inTheWay.round {
+			roots = append(roots, knot[0])
+		}
+	}
+	slices.Sort(roots)
+	return roots
 }
 
 // blocking are the sessions that keep another one waiting for a lock. Those
@@ -62,28 +79,14 @@ func (g *graph) blocking() []bool {
 	return blocking
 }
 
-// rootsOf are the sessions to begin with, by age: what is reached from none
-// before it, in the order of the components, waits for none of them.
-func (g *graph) rootsOf(components [][]int32) []int32 {
-	var roots []int32
-	s := g.search(true)
-	for _, knot := range components {
-		if len(s.descend(knot[0], nil)) > 0 {
-			roots = append(roots, knot[0])
-		}
-	}
-	slices.Sort(roots)
-	return roots
-}
-
 // spread makes the trees, breadth first from all roots at once.
-func (f *forest) spread(roots []int32) {
+func (f *forest) spread() {
 	s := f.g.search(true)
-	for _, v := range roots {
+	for _, v := range f.roots {
 		s.discover(v)
-		f.parents[v] = v
+		f.blocker(v)
 	}
-	f.order = roots
+	f.order = slices.Clone(f.roots)
 	for i := 0; i < len(f.order); i++ {
 		children := s.neighbours(f.order[i])
 		slices.SortFunc(children, func(a, b int32) int { return cmp.Compare(s.via[a].waiter, s.via[b].waiter) })
@@ -118,16 +121,18 @@ type culprit struct {
 }
 
 func (f *forest) culprits(deadlocked func(int32) bool) []culprit {
-	culprits := make([]culprit, len(f.order))
+	culprits := make([]culprit, len(f.parents))
+	for v := range culprits {
+		culprits[v].session = int32(v)
+	}
 	for _, v := range f.order {
 		parent := f.parents[v]
-		switch {
-		case parent == v || deadlocked(v):
-			culprits[v].session = v
-		case culprits[parent].session == parent:
-			culprits[v] = culprit{session: parent, arc: f.arcs[v]}
-		default:
-			culprits[v] = culprits[parent]
+		if parent == v || deadlocked(v) {
+			continue
+		}
+		culprits[v] = culprits[parent]
+		if culprits[parent].session == parent {
+			culprits[v].arc = f.arcs[v]
 		}
 	}
 	return culprits

@@ -1,0 +1,82 @@
+package inspect
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestWithout(t *testing.T) {
+	s := locksOf(t, "/a A.r1 B.w2 C.r3 D.r4 E.w5\n/b A.w6 B.w7 -.r8\n/c D.m9 C.m10")
+	tests := []struct {
+		name          string
+		keys          []string
+		gone, granted string
+	}{
+		{"nothing", nil, "", ""},
+		{"not there", []string{"/a/read/9", ""}, "", ""},
+		{"holder", []string{"/a/read/1"}, "/a/read/1", "/a/write/2"},
+		{"waiter that others wait behind", []string{"/a/write/2"}, "/a/write/2", "/a/read/3 /a/read/4"},
+		{"waiter", []string{"/a/write/5"}, "/a/write/5", ""},
+		{"several of several locks", []string{"/c/d", "/b/write/7", "/b/write/6", "/a/read/1"}, "/a/read/1 /b/write/6 /b/write/7 /c/d", "/a/write/2 /b/read/8 /c/c"},
+		{"twice", []string{"/c/d", "/c/d"}, "/c/d", "/c/c"},
+		{"all of a lock", []string{"/c/d", "/c/c"}, "/c/d /c/c", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := s.Without(tt.keys...)
+			if keys(p.Gone) != tt.gone || keys(p.Granted) != tt.granted {
+				t.Errorf("gone %q, granted %q; want %q, %q", keys(p.Gone), keys(p.Granted), tt.gone, tt.granted)
+			}
+		})
+	}
+}
+
+func TestOfLease(t *testing.T) {
+	s := locksOf(t, "/a A.r1 B.w2\n/b -.w3 A.w4")
+	for lease, want := range map[int64]string{0xa: "/a/read/1 /b/write/4", 0xb: "/a/write/2", 0xc: "", 0: ""} {
+		if got := keys(s.OfLease(lease)); got != want {
+			t.Errorf("OfLease(%x) = %q, want %q", lease, got, want)
+		}
+	}
+}
+
+// TestWithoutLaw: what is granted is what the queues of the rest say.
+func TestWithoutLaw(t *testing.T) { eachRandomSnapshot(t, checkWithout) }
+
+func checkWithout(t *testing.T, s Snapshot) {
+	t.Helper()
+	var gone []string
+	for _, l := range s.Locks {
+		for _, r := range l.Queue {
+			if r.Revision%3 == 0 || r.Lease == 1 {
+				gone = append(gone, r.Key)
+			}
+		}
+	}
+	p := s.Without(gone...)
+	if got, want := keys(p.Granted), keys(newlyHolding(s, removed(s, p.Gone))); got != want || keys(p.Gone) != keys(s.all(func(r Request) bool { return slices.Contains(gone, r.Key) })) {
+		t.Fatalf("without %q: granted %q, want %q", gone, got, want)
+	}
+}
+
+// removed is the snapshot read anew after requests were deleted.
+func removed(s Snapshot, gone []Request) Snapshot {
+	after := Snapshot{Locks: []Lock{}}
+	for _, l := range s.Locks {
+		rest := slices.DeleteFunc(slices.Clone(l.Queue), func(r Request) bool {
+			return slices.ContainsFunc(gone, func(g Request) bool { return g.Key == r.Key })
+		})
+		if len(rest) > 0 {
+			after.Locks = append(after.Locks, newLock(l.ID, rest))
+		}
+	}
+	return after
+}
+
+func newlyHolding(before, after Snapshot) []Request {
+	held := map[string]bool{}
+	for _, r := range before.all(func(r Request) bool { return r.Holding }) {
+		held[r.Key] = true
+	}
+	return after.all(func(r Request) bool { return r.Holding && !held[r.Key] })
+}
