@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,8 +252,15 @@ func TestSet(t *testing.T) {
 		f.must(holder.Unlock())
 	})
 	t.Run("OneRevision", func(t *testing.T) {
-		set := NewSet(f.session(), []Want{{a, Read}, {b, Read}, {a, Write}})
+		set := NewSet(f.session(), []Want{{b, Read}, {a, Read}, {b, Write}})
+		if keys := set.Keys(); keys != nil {
+			t.Errorf("Keys = %q of what is not held", keys)
+		}
 		f.must(set.Lock(f.soon()))
+		keys := set.Keys()
+		if len(keys) != 2 || !strings.HasPrefix(keys[0], b+"/write/") || !strings.HasPrefix(keys[1], a+"/read/") {
+			t.Errorf("Keys = %q", keys)
+		}
 		if n := f.keys(); n != 2 {
 			t.Errorf("%d keys for two names, want 2", n)
 		}
@@ -261,7 +269,7 @@ func TestSet(t *testing.T) {
 		if !resp.Succeeded {
 			t.Error("guard is not true while held")
 		}
-		f.mustBe(NewRWMutex(f.session(), a).TryRLock(f.soon()), ErrLocked)
+		f.mustBe(NewRWMutex(f.session(), b).TryRLock(f.soon()), ErrLocked)
 		f.must(set.Unlock())
 	})
 	t.Run("Misuse", func(t *testing.T) {

@@ -40,10 +40,12 @@
 //
 // A request for the lock called name is the key <name>/read/<id> or
 // <name>/write/<id>, with the session's lease. Its value says who asked, as
-// JSON, for people who look. The key is written once, in one transaction that
-// also reads who is ahead, and never again. Who holds and who waits is not
-// stored: it follows from the create revisions of the keys. A reader waits for
-// every writer that was created before it, a writer for every request.
+// JSON, for people who look: host, process, program, label, and, when the
+// environment has it in ETCD_LOCK_KEY, the key of the lock that the process was
+// started under. The key is written once, in one transaction that also reads
+// who is ahead, and never again. Who holds and who waits is not stored: it
+// follows from the create revisions of the keys. A reader waits for every writer
+// that was created before it, a writer for every request.
 //
 // Only direct children of <name>/read/ and <name>/write/ count. So /a, /a/,
 // /a/b and /a/read are different locks that never wait for each other.

@@ -47,8 +47,10 @@ func WithLabel(label string) Option { return func(o *options) { o.label = label 
 func WithDowngrade() Option { return func(o *options) { o.downgradable = true } }
 
 // thisProcess is the part of the owner that stays the same.
-var thisProcess = sync.OnceValue(func() keyspace.Owner {
-	o := keyspace.Owner{PID: os.Getpid()}
+var thisProcess = sync.OnceValue(processOwner)
+
+func processOwner() keyspace.Owner {
+	o := keyspace.Owner{PID: os.Getpid(), Under: keyspace.Under(os.Getenv(keyspace.UnderEnv))}
 	if host, err := os.Hostname(); err == nil {
 		o.Host = host
 	}
@@ -56,7 +58,7 @@ var thisProcess = sync.OnceValue(func() keyspace.Owner {
 		o.Program = filepath.Base(os.Args[0])
 	}
 	return o
-})
+}
 
 func newOwner(label string) keyspace.Owner {
 	o := thisProcess()

@@ -187,3 +187,10 @@ func TestOwnerIsWrittenWithTheKey(t *testing.T) {
 		t.Errorf("after Unlock: key %q, token %d", m.Key(), m.Token())
 	}
 }
+
+func TestOwnerSaysWhatItsProcessRunsUnder(t *testing.T) {
+	t.Setenv(keyspace.UnderEnv, "/a/write/1\n/b/write/1")
+	if o := processOwner(); o.Under != "/a/write/1" || o.PID == 0 {
+		t.Errorf("owner = %+v", o)
+	}
+}

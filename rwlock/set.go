@@ -75,6 +75,21 @@ func (s *Set) Guard() []clientv3.Cmp {
 	return conds
 }
 
+// Keys are the etcd keys of the requests that hold the locks: one for each name,
+// in the order in which the names were first wanted. It is nil when nothing is
+// held.
+func (s *Set) Keys() []string {
+	req, _ := s.current()
+	if req == nil {
+		return nil
+	}
+	keys := make([]string, 0, len(req.claims))
+	for _, c := range req.claims {
+		keys = append(keys, c.key)
+	}
+	return keys
+}
+
 func (s *Set) request() *request {
 	return newRequest(s.session, s.wants, newOwner(s.options.label))
 }

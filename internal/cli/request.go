@@ -18,7 +18,8 @@ state               holding or waiting
 key, key_base64     in etcd
 lease               in hex, as etcdctl takes it; absent when there is none
 revision            the key's create revision, which is the fencing token
-owner               host, pid, program, label, time; absent when the client wrote none
+owner               host, pid, program, label, time, and under, the key of the lock
+                    that its process was started under; absent when it wrote none
 since               when the request was made; absent when unknown`
 
 // indent puts text further to the right.

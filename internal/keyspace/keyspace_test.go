@@ -74,7 +74,7 @@ func FuzzEncodeParse(f *testing.F) {
 
 func TestOwner(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
-		want := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
+		want := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Under: "/a/read/1", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
 		got, ok := keyspace.DecodeOwner([]byte(want.Encode()))
 		if !ok || got != want {
 			t.Errorf("DecodeOwner(Encode(%+v)) = %+v, %v", want, got, ok)
@@ -84,6 +84,24 @@ func TestOwner(t *testing.T) {
 		t.Run("NotAnOwner "+value, func(t *testing.T) {
 			if got, ok := keyspace.DecodeOwner([]byte(value)); ok {
 				t.Errorf("DecodeOwner(%q) = %+v, want none", value, got)
+			}
+		})
+	}
+}
+
+func TestUnder(t *testing.T) {
+	long := strings.Repeat("k", 1<<10)
+	for _, tt := range []struct{ name, env, want string }{
+		{"none", "", ""},
+		{"one", "/a/read/1", "/a/read/1"},
+		{"the first of several", "/a/read/1\n/b/read/1", "/a/read/1"},
+		{"long", long, long},
+		{"too long", long + "k", ""},
+		{"not UTF-8", "/a\xff/read/1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := keyspace.Under(tt.env); got != tt.want {
+				t.Errorf("Under(%q) = %q, want %q", tt.env, got, tt.want)
 			}
 		})
 	}
