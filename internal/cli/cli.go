@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -20,12 +21,12 @@ import (
 	"etcd-lock/simulate"
 )
 
-// What the process exits with. 3, not acquired in time, belongs to commands
-// that take a lock by name.
+// What the process exits with.
 const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitNotAcquired = 3
 	exitLost        = 4
 	exitExpectation = 5
 )
@@ -46,9 +47,11 @@ type app struct {
 }
 
 // Main runs the program and returns what to exit with. SIGINT and SIGTERM end
-// it in order; a second one ends it at once.
+// it in order; a second one ends it at once. SIGINT stays ignored where a shell
+// started us so, in the background.
 func Main(sys System) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ending := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM}, signal.Ignored)
+	ctx, stop := signal.NotifyContext(context.Background(), ending...)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
 	defer survivePipes()()
@@ -64,7 +67,7 @@ func Main(sys System) int {
 	if err == nil {
 		return exitDone
 	}
-	if !errors.Is(err, syscall.EPIPE) { // who closed the pipe knows
+	if !silent(err) {
 		_, _ = fmt.Fprintln(sys.Err, "etcd-lock: "+printable.Text(message(ctx, cmd, err)))
 	}
 	return exitCode(err)
@@ -92,6 +95,29 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// exitError makes the process exit with a code of its own, such as that of a
+// command which it ran. When there is no error in it, there is nothing to say.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// silent reports whether there is nothing to say of err: who closed the pipe
+// knows.
+func silent(err error) bool {
+	var exit exitError
+	return errors.Is(err, syscall.EPIPE) || errors.As(err, &exit) && exit.err == nil
+}
+
 // ran marks what a run function returned.
 func ran(err error) error {
 	if err == nil {
@@ -105,7 +131,10 @@ func isUsage(err error) bool {
 }
 
 func exitCode(err error) int {
+	var exit exitError
 	switch {
+	case errors.As(err, &exit):
+		return exit.code
 	case isUsage(err):
 		return exitUsage
 	case errors.Is(err, simulate.ErrExpectation):

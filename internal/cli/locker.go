@@ -68,12 +68,17 @@ func (l *locker) close() {
 	if l.session == nil {
 		return
 	}
+	closeSession(l.session)
+	l.session = nil
+}
+
+// closeSession closes s in a bounded time.
+func closeSession(s *rwlock.Session) {
 	closed := make(chan struct{})
-	go func(s *rwlock.Session) { // ends with the client at the latest
+	go func() { // ends with the client at the latest
 		defer close(closed)
 		_ = s.Close()
-	}(l.session)
-	l.session = nil
+	}()
 	select {
 	case <-closed:
 	case <-time.After(closeTimeout):

@@ -22,7 +22,8 @@ Exit codes:
   2  wrong usage or input
   3  lock not acquired in time
   4  lock lost while it was held
-  5  a scenario's expectation failed`
+  5  a scenario's expectation failed
+exec exits with its command's code; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command {
 	tuiCmd := newTUICmd(a, nil)
@@ -49,6 +50,7 @@ func newRootCmd(a *app) *cobra.Command {
 		newReleaseCmd(a, nil),
 		newAccessCmd(a, nil),
 		newWatchCmd(a, nil),
+		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newVersionCmd(a, nil),
 		newCompletionCmd(),
