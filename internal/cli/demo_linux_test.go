@@ -36,7 +36,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// terminal is a pseudo-terminal with the program in it.
+// terminal is a pseudo-terminal with a program in it.
 type terminal struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -46,9 +46,14 @@ type terminal struct {
 
 func startTerminal(t *testing.T, tmp string, args ...string) *terminal {
 	t.Helper()
-	master, slave := openPTY(t)
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), programEnv+"=1", "TERM=xterm-256color", "TMPDIR="+tmp, "GORACE=atexit_sleep_ms=0")
+	return runInTerminal(t, cmd)
+}
+
+func runInTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	master, slave := openPTY(t)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {

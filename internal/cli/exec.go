@@ -114,7 +114,7 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		if !slices.Contains(a.Args, "--") { // it may be the command's flag
-			return errors.Join(err, errNoDash)
+			return fmt.Errorf("%w; %w", err, errNoDash)
 		}
 		return err
 	})

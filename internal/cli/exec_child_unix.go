@@ -26,7 +26,6 @@ func passedOn() []os.Signal {
 type child struct {
 	pid     int                  // which is its group's id too
 	changes chan unix.WaitStatus // each time it stops, and when it has ended
-	signals chan<- os.Signal     // where ours come
 	tty     *tty                 // nil when there is none
 	wants   bool                 // the terminal, whenever our job is in the foreground
 }
@@ -47,7 +46,7 @@ func (e ending) code() int {
 // startChild runs a program with our standard files. From then on, signals has
 // all signals that the program is to get, and release must be called.
 func startChild(path string, argv, env []string, signals chan os.Signal) (*child, error) {
-	c := &child{changes: make(chan unix.WaitStatus), signals: signals, tty: openTTY()}
+	c := &child{changes: make(chan unix.WaitStatus), tty: openTTY()}
 	c.wants = c.tty != nil && isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	started := make(chan error)
 	go func() {
@@ -124,20 +123,19 @@ func (c *child) suspend(sig unix.Signal) (goOn bool) {
 		}
 	}
 	c.takeTTY()
-	suspendOurs(c.signals)
+	suspendOurs()
 	return true
 }
 
 // suspendOurs stops our process group until its shell continues it. A group
-// that nobody can continue does not stop.
-func suspendOurs(signals chan<- os.Signal) {
+// that nobody can continue does not stop. It is SIGTTIN that stops it, because Go
+// does not give up a SIGTSTP that it once caught.
+func suspendOurs() {
 	const soon = 200 * time.Millisecond // in which a group stops, if it does
 	goOn := make(chan os.Signal, 1)
 	signal.Notify(goOn, syscall.SIGCONT)
 	defer signal.Stop(goOn)
-	signal.Reset(syscall.SIGTSTP)
-	defer signal.Notify(signals, syscall.SIGTSTP)
-	_ = unix.Kill(0, unix.SIGTSTP)
+	_ = unix.Kill(0, unix.SIGTTIN)
 	select {
 	case <-goOn:
 	case <-time.After(soon):

@@ -38,11 +38,21 @@ func (opts *execOptions) run(ctx context.Context, path string) error {
 	}
 	// From here on, signals are ours: one must not end the holding.
 	ended, err := opts.runLocked(context.WithoutCancel(ctx), path, signals)
-	if ended.byKeyboard { // which also speaks to those who would have been in the same group
-		signal.Reset(os.Interrupt)
-		_ = unix.Kill(0, unix.SIGINT)
+	switch {
+	case ended.byKeyboard: // which meant all who would be in one group with the command
+		dieOfInterrupt(0)
+	case errors.Is(err, errInterrupted) && exitCode(err) == exitSignal+int(unix.SIGINT):
+		dieOfInterrupt(unix.Getpid())
 	}
 	return err
+}
+
+// dieOfInterrupt ends us, or our group if pid is 0, by SIGINT: a shell gives up
+// its loop or script only for a command that died of ctrl-C.
+func dieOfInterrupt(pid int) {
+	signal.Reset(os.Interrupt)
+	_ = unix.Kill(pid, unix.SIGINT)
+	time.Sleep(time.Second) // another thread may be the one to die
 }
 
 func (opts *execOptions) runLocked(ctx context.Context, path string, signals chan os.Signal) (ending, error) {
@@ -199,7 +209,7 @@ func (s *supervisor) meet() time.Time {
 }
 
 func (s *supervisor) tell(d demand) {
-	why := "etcd does not answer, and " + s.locks() + " is about to be lost"
+	why := "the lease of " + s.locks() + " was not renewed in time"
 	if !s.lost.IsZero() {
 		why = s.locks() + " was lost"
 	}
