@@ -95,7 +95,7 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 		Long:              execLong,
 		Example:           "  etcd-lock exec --wait 1m /jobs/nightly -- ./nightly.sh --full\n  etcd-lock exec --read /config -- sh -c 'echo \"token $ETCD_LOCK_TOKEN\"'",
 		Args:              namesThenCommand,
-		ValidArgsFunction: completeNames(a),
+		ValidArgsFunction: completeExec(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dash := cmd.ArgsLenAtDash()
 			opts.names, opts.command = args[:dash], args[dash:]
@@ -122,11 +122,22 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 	fs.BoolVar(&read, "read", false, "share the locks with other readers")
 	fs.DurationVar(&opts.wait, "wait", 0, "give up after so long; without it, wait for ever")
 	fs.BoolVar(&opts.try, "try", false, "do not wait at all")
-	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "what to exit with when the locks are not acquired, `0..255`")
+	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "`code` to exit with when the locks are not acquired, 0 to 255")
 	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "how long the locks outlive a client that dies, in whole seconds")
 	fs.StringVar(&opts.label, "label", "", "`text` that others see of the holder (default the command's name)")
-	fs.BoolVar(&opts.quiet, "quiet", false, "do not say who is in the way")
+	fs.BoolVar(&opts.quiet, "quiet", false, "do not say who is in the way, nor that the locks were not acquired")
 	return cmd
+}
+
+// completeExec offers names of locks before the dash, and leaves what comes
+// after it to the shell.
+func completeExec(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if slices.Contains(a.Args, "--") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return completeNames(a)(cmd, nil, typed)
+	}
 }
 
 var errNoDash = errors.New("put -- before the command: etcd-lock exec NAME -- CMD")

@@ -47,6 +47,8 @@ func (e ending) code() int {
 // all signals that the program is to get, and release must be called.
 func startChild(path string, argv, env []string, signals chan os.Signal) (*child, error) {
 	c := &child{changes: make(chan unix.WaitStatus), tty: openTTY()}
+	// Go's handlers end at the start of the program, but ignoring would not.
+	signal.Notify(signals, passedOn()...)
 	c.wants = c.tty != nil && isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	started := make(chan error)
 	go func() {
@@ -63,10 +65,7 @@ func startChild(path string, argv, env []string, signals chan os.Signal) (*child
 		c.tty.close()
 		return nil, err
 	}
-	// After the start, so that the command does not inherit it. In the background
-	// we may write to the terminal and take it back.
-	signal.Ignore(syscall.SIGTTOU)
-	signal.Notify(signals, passedOn()...)
+	signal.Ignore(syscall.SIGTTOU) // to write to the terminal, and take it back, in the background
 	c.giveTTY()
 	return c, nil
 }

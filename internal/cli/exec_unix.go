@@ -120,13 +120,13 @@ func (opts *execOptions) runHolding(path string, signals chan os.Signal, session
 	ended := s.supervise(signals, set.Lost())
 	if s.told {
 		s.clearGroup()
-		return ended, exitError{code: exitLost}
+		return ending{}, exitError{code: exitLost}
 	}
 	err = set.Unlock()
 	switch {
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
 		opts.say("%s was lost before the command ended", opts.locks())
-		return ended, exitError{code: exitLost}
+		return ending{}, exitError{code: exitLost}
 	case err != nil: // then it goes with the session
 		opts.say("%s was not given back, and goes with its lease: %v", opts.locks(), err)
 	}
