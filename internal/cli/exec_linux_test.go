@@ -21,8 +21,8 @@ func TestExecKilled(t *testing.T) {
 	e.exits(-1)
 }
 
-// answer is a command whose answer to a line is not what the terminal echoes.
-const answer = `sh -c 'while read x; do echo got $x; done'`
+// echo is a command whose answer to a line is not what the terminal echoes.
+const echo = `sh -c 'while read x; do echo got $x; done'`
 
 // TestExecInTerminal has a shell with job control run the program.
 func TestExecInTerminal(t *testing.T) {
@@ -40,7 +40,7 @@ func TestExecInTerminal(t *testing.T) {
 	}
 	t.Run("ctrl-Z gives the shell its terminal back, and fg goes on", func(t *testing.T) {
 		tm := start(t)
-		tm.press("etcd-lock exec /a -- " + answer + "\n")
+		tm.press("etcd-lock exec /a -- " + echo + "\n")
 		tm.press("one\n")
 		tm.waitFor("got one")
 		tm.press("\x1a")
@@ -86,7 +86,7 @@ func TestExecInTerminal(t *testing.T) {
 	})
 	t.Run("a command in the background gets the terminal with fg", func(t *testing.T) {
 		tm := start(t)
-		tm.press("etcd-lock exec /d -- " + answer + " &\n")
+		tm.press("etcd-lock exec /d -- " + echo + " &\n")
 		l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
 		etcdtest.Eventually(t, "the lock", func() bool { return l.count("/d") == 1 })
 		tm.press("fg\n")

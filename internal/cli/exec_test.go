@@ -169,13 +169,13 @@ func TestNotice(t *testing.T) {
 		{"one that was not let in", queue(w, w), 0, w, "/a: held by lease 10 (write), 1 more before us"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			n, ok := newNotice(tt.lock, tt.me, tt.mode)
+			n, ok := newObstacle(tt.lock, tt.me, tt.mode)
 			got := ""
 			if ok {
 				got = n.text(noon)
 			}
 			if got != tt.want {
-				t.Errorf("notice %q, want %q", got, tt.want)
+				t.Errorf("text %q, want %q", got, tt.want)
 			}
 		})
 	}

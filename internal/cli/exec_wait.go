@@ -116,34 +116,34 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // look reads who is in our way at name; ok reports whether anybody is.
-func (a *acquisition) look(ctx context.Context, name string) (n notice, ok bool, err error) {
+func (a *acquisition) look(ctx context.Context, name string) (n obstacle, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	s, err := a.cluster.source.Snapshot(ctx, name+"/")
 	if err != nil && ctx.Err() != nil {
-		return notice{}, false, errors.New("etcd does not answer")
+		return obstacle{}, false, errors.New("etcd does not answer")
 	}
 	if err != nil {
-		return notice{}, false, err
+		return obstacle{}, false, err
 	}
 	l, _ := s.Find(inspect.LockID{Layout: keyspace.RWLock, Name: name})
-	n, ok = newNotice(l, int64(a.session.Lease()), a.mode)
+	n, ok = newObstacle(l, int64(a.session.Lease()), a.mode)
 	return n, ok, nil
 }
 
-// notice says who is in somebody's way.
-type notice struct {
+// obstacle says who is in somebody's way.
+type obstacle struct {
 	head inspect.Request // of the queue, which holds the lock
 	more int             // who stand before us beside it
-	who  string          // tells one notice from another, whatever the time
+	who  string          // tells one obstacle from another, whatever the time
 }
 
-// newNotice is about the request with that lease, or about one that would be
+// newObstacle is about the request with that lease, or about one that would be
 // made now if there is none. It reports false when nothing is in the way.
 //
 // Besides those that block the request there are those that block these: a reader
 // waits for a writer, and with it for the readers before that.
-func newNotice(l inspect.Lock, lease int64, mode keyspace.Mode) (notice, bool) {
+func newObstacle(l inspect.Lock, lease int64, mode keyspace.Mode) (obstacle, bool) {
 	me := slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Lease == lease })
 	if me < 0 {
 		me = len(l.Queue)
@@ -151,10 +151,10 @@ func newNotice(l inspect.Lock, lease int64, mode keyspace.Mode) (notice, bool) {
 	}
 	blockers := l.Blockers(me)
 	if len(blockers) == 0 {
-		return notice{}, false
+		return obstacle{}, false
 	}
 	last := blockers[len(blockers)-1].Key
-	n := notice{
+	n := obstacle{
 		head: l.Queue[0],
 		more: slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Key == last }),
 	}
@@ -162,10 +162,10 @@ func newNotice(l inspect.Lock, lease int64, mode keyspace.Mode) (notice, bool) {
 	return n, true
 }
 
-// text is the notice for people.
-func (n notice) text(now time.Time) string {
+// text is the obstacle for people.
+func (n obstacle) text(now time.Time) string {
 	r := n.head
-	text := fmt.Sprintf("%s: held by %s (%s", r.Lock.Name, holderText(r), r.Mode)
+	text := fmt.Sprintf("%s: held by %s (%s", r.Lock.Name, inspect.Session{ID: r.Session(), Requests: []inspect.Request{r}}.Who(), r.Mode)
 	if !r.Since.IsZero() {
 		text += fmt.Sprintf(", asked %s ago", seconds(since(now, r.Since)))
 	}
@@ -174,14 +174,4 @@ func (n notice) text(now time.Time) string {
 		text += fmt.Sprintf(", %d more before us", n.more)
 	}
 	return text
-}
-
-func holderText(r inspect.Request) string {
-	if text := ownerText(&r.Owner); text != "-" {
-		return text
-	}
-	if r.Lease != 0 {
-		return "lease " + strconv.FormatInt(r.Lease, 16)
-	}
-	return "key " + r.Key
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,8 +141,8 @@ func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (lea
 	leases = make(map[int64]inspect.Lease, len(ids))
 	refused := 0
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 {
-			time.Sleep(whyPause/2 + rand.N(whyPause))
+		if batch > 0 && !pause(ctx, whyPause) {
+			break
 		}
 		n := min(len(ids), inspect.MaxLeases)
 		found, err := c.lookUp(ctx, ids[:n])
