@@ -132,7 +132,7 @@ func TestDemand(t *testing.T) {
 	}
 }
 
-func TestNotice(t *testing.T) {
+func TestObstacle(t *testing.T) {
 	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
 	const r, w = keyspace.Read, keyspace.Write
 	queue := func(modes ...keyspace.Mode) inspect.Lock {
@@ -145,7 +145,7 @@ func TestNotice(t *testing.T) {
 		return l
 	}
 	owned := queue(w)
-	owned.Queue[0].Owner = keyspace.Owner{Host: "web-1", PID: 4711, Label: "worker"}
+	owned.Queue[0].Owner, owned.Queue[0].Owned = keyspace.Owner{Host: "web-1", PID: 4711, Label: "worker"}, true
 	owned.Queue[0].Since = noon.Add(-12 * time.Second)
 	bare := queue(w)
 	bare.Queue[0].Lease = 0
