@@ -3,21 +3,29 @@ package inspect
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
+
+// maxMembers bounds how many members of a deadlock its text names.
+const maxMembers = 16
 
 // deadlock makes the finding of a deadlock, and its remedies.
 func (e *examiner) deadlock(d *deadlock) {
 	f := Finding{Kind: FindingDeadlock, Severity: Critical}
 	var members []int32
+	named := map[LockID]bool{}
+	shown := map[string]bool{}
 	for _, edge := range d.circle {
 		members = append(members, e.ids[edge.From])
 		f.Sessions = append(f.Sessions, edge.From)
 		for _, r := range []Request{edge.Waiter, edge.Blocker} {
-			if !slices.Contains(f.Locks, r.Lock) {
+			if !named[r.Lock] {
+				named[r.Lock] = true
 				f.Locks = append(f.Locks, r.Lock)
 			}
-			if !slices.ContainsFunc(f.Requests, func(other Request) bool { return other.Key == r.Key }) {
+			if !shown[r.Key] {
+				shown[r.Key] = true
 				f.Requests = append(f.Requests, r)
 			}
 		}
@@ -37,12 +45,16 @@ func (e *examiner) deadlock(d *deadlock) {
 func (e *examiner) deadlockText(circle []Edge) string {
 	names := e.members(circle)
 	var text, accounts []string
-	for i, out := range circle {
-		in := circle[(i+len(circle)-1)%len(circle)]
+	in := circle[len(circle)-1]
+	for _, out := range circle[:min(len(circle), maxMembers)] {
 		text = append(text, names[out.From]+" "+has(in, out, names)+needs(in, out, names))
 		if out.Kind == EdgeInside {
 			accounts = append(accounts, "; that "+names[out.To]+" runs under "+claim(out.Waiter)+" is its own account")
 		}
+		in = out
+	}
+	if n := len(circle) - maxMembers; n > 0 {
+		text = append(text, "and so on, "+strconv.Itoa(n)+" more")
 	}
 	return "deadlock: " + strings.Join(text, "; ") +
 		"; it lasts until one of them gives up, unless one has several jobs at once and another of them unlocks" +
@@ -81,15 +93,15 @@ func needs(in, out Edge, names map[SessionID]string) string {
 func (e *examiner) members(circle []Edge) map[SessionID]string {
 	count := map[string]int{}
 	for _, edge := range circle {
-		count[e.sessions[e.ids[edge.From]].Who()]++
+		count[e.who(edge.Waiter)]++
 	}
 	names := map[SessionID]string{}
 	for _, edge := range circle {
-		s := &e.sessions[e.ids[edge.From]]
-		names[s.ID] = s.Who()
-		if count[s.Who()] > 1 {
-			names[s.ID] += " (" + s.ID.String() + ")"
+		name := e.who(edge.Waiter)
+		if count[name] > 1 {
+			name += " (" + edge.From.String() + ")"
 		}
+		names[edge.From] = name
 	}
 	return names
 }
@@ -124,7 +136,7 @@ func (e *examiner) breakers(d *deadlock) []Remedy {
 		)
 	})
 	var remedies []Remedy
-	for _, m := range members {
+	for _, m := range members[:min(len(members), maxCures)] {
 		remedies = append(remedies, e.breaker(d.circle, m.edge, m.session))
 	}
 	return remedies
@@ -154,11 +166,11 @@ func (e *examiner) breaker(circle []Edge, out Edge, s *Session) Remedy {
 	r := e.end(s)
 	for _, edge := range circle {
 		if edge.Kind == EdgeInside && edge.To == s.ID {
-			r.Text += "; when that makes it exit, " + e.session(edge.Waiter).Who() + " unlocks " + claim(edge.Waiter)
+			r.Text += "; when that makes it exit, " + e.who(edge.Waiter) + " unlocks " + claim(edge.Waiter)
 		}
 	}
 	if out.Kind == EdgeInside {
-		r.Text += "; " + e.session(out.Blocker).Who() + " may go on without the lock it runs under"
+		r.Text += "; " + e.who(out.Blocker) + " may go on without the lock it runs under"
 	}
 	return r
 }

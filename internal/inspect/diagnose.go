@@ -84,6 +84,7 @@ type examiner struct {
 	culprits  []culprit  // of each session
 	back      *search    // to count what is behind a session
 	ends      map[SessionID]Remedy
+	names     []string // of the sessions: finding one may take a look at all its requests
 	findings  []Finding
 }
 
@@ -105,6 +106,7 @@ func newExaminer(s Snapshot, leases map[int64]Lease, t Thresholds, now time.Time
 	}
 	for v := range e.stuck {
 		e.stuck[v] = -1
+		e.names = append(e.names, g.sessions[v].Who())
 	}
 	for i, d := range e.deadlocks {
 		for _, v := range d.knot {
@@ -185,3 +187,6 @@ func (e *examiner) behindRequest(n int32) int {
 
 // session is whose the request is.
 func (e *examiner) session(r Request) *Session { return &e.sessions[e.ids[r.Session()]] }
+
+// who names whose the request is.
+func (e *examiner) who(r Request) string { return e.names[e.ids[r.Session()]] }

@@ -17,17 +17,19 @@ func (e *examiner) lease(v int32) {
 	switch {
 	case s.Lease.State == LeaseGone:
 		f.Kind, f.Severity = FindingLeaseGone, Notice
-		f.Text = s.Who() + " is gone: the lease ended just now"
+		f.Text = e.names[v] + " is gone: the lease ended just now"
 	case s.MissedRenewals():
 		f.Kind, f.Severity = FindingExpiring, Warning
-		f.Text = s.Who() + " has missed renewals: the lease ends in about " + duration(s.Lease.Remaining)
+		f.Text = e.names[v] + " has missed renewals: the lease ends in about " + duration(s.Lease.Remaining)
 		f.Due = e.now.Add(s.Lease.Remaining)
 		f.Remedies = []Remedy{e.end(s)}
 	default:
 		return
 	}
+	named := map[LockID]bool{}
 	for _, r := range s.Requests {
-		if !slices.Contains(f.Locks, r.Lock) {
+		if !named[r.Lock] {
+			named[r.Lock] = true
 			f.Locks = append(f.Locks, r.Lock)
 		}
 	}
@@ -86,7 +88,7 @@ func (e *examiner) about(n int32, kind FindingKind, severity Severity) Finding {
 }
 
 // does says who holds a lock or waits for it.
-func (e *examiner) does(r Request) string { return e.session(r).Who() + " " + doing(r) }
+func (e *examiner) does(r Request) string { return e.who(r) + " " + doing(r) }
 
 func doing(r Request) string {
 	if r.Holding {
@@ -124,7 +126,7 @@ func (e *examiner) longWait(found, holders []int32) {
 	n := e.oldest(found)
 	f := e.about(n, FindingLongWait, Warning)
 	r := f.Requests[0]
-	f.Text = fmt.Sprintf("%s has waited %s for %s, %s", e.session(r).Who(), duration(e.now.Sub(r.Since)), claim(r), clockText(r)) +
+	f.Text = fmt.Sprintf("%s has waited %s for %s, %s", e.who(r), duration(e.now.Sub(r.Since)), claim(r), clockText(r)) +
 		e.holdup(n, holders) + more(len(found), "for longer than "+duration(e.limits.Wait))
 	f.Remedies = e.cures(holders)
 	e.findings = append(e.findings, f)
@@ -134,7 +136,7 @@ func (e *examiner) longWait(found, holders []int32) {
 func (e *examiner) holdup(n int32, holders []int32) string {
 	var names []string
 	for _, h := range holders {
-		names = append(names, e.session(*e.request(h)).Who())
+		names = append(names, e.who(*e.request(h)))
 	}
 	text := "; " + list(names) + " hold"
 	if len(names) == 1 {
@@ -149,7 +151,7 @@ func (e *examiner) holdup(n int32, holders []int32) string {
 	case held || c.session == e.nodes[n].session:
 		return text
 	default:
-		return text + "; in the end all wait for " + e.sessions[c.session].Who() + ", which " + doing(*e.request(c.arc.blocker))
+		return text + "; in the end all wait for " + e.who(*e.request(c.arc.blocker)) + ", which " + doing(*e.request(c.arc.blocker))
 	}
 }
 

@@ -24,7 +24,7 @@ func (e *examiner) newEnd(s *Session) Remedy {
 	}
 	p := e.snapshot.without(s.Requests)
 	return Remedy{
-		Text:     "end the session of " + s.Who() + ": " + e.effects(p),
+		Text:     "end the session of " + e.who(s.Requests[0]) + ": " + e.effects(p),
 		Args:     []string{"release", "--lease", s.ID.String()},
 		Etcdctl:  []string{"lease", "revoke", s.ID.String()},
 		Releases: p.Gone,
@@ -40,8 +40,8 @@ func (e *examiner) remove(r Request) Remedy {
 		etcdctl = []string{"del", "--", r.Key}
 	}
 	whose := ""
-	if s := e.session(r); s.named() {
-		whose = " of " + s.Who()
+	if r.Lease != 0 || r.Owned {
+		whose = " of " + e.who(r)
 	}
 	return Remedy{
 		Text:     "delete " + r.Key + whose + ": " + e.effects(p),
@@ -63,7 +63,7 @@ func (e *examiner) effects(p Preview) string {
 		}
 	}
 	for _, r := range p.Granted {
-		next = append(next, e.session(r).Who()+" gets "+claim(r))
+		next = append(next, e.who(r)+" gets "+claim(r))
 	}
 	if len(held) > 0 {
 		does = append(does, "releases "+list(held))

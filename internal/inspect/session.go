@@ -62,12 +62,6 @@ func (s Session) Owner() (keyspace.Owner, bool) {
 	return keyspace.Owner{}, false
 }
 
-// named reports whether Who has a name that its client wrote.
-func (s Session) named() bool {
-	o, _ := s.Owner()
-	return o.Host != "" || o.PID != 0 || o.Program != "" || o.Label != ""
-}
-
 // Who names the session in a sentence: by label, program, process and host of
 // its owner, or by what etcd knows of it. It is not printable as it is.
 func (s Session) Who() string {
