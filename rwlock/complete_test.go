@@ -450,6 +450,18 @@ func TestHook(t *testing.T) {
 	if e := expect(EventWaiting, EventAcquired, EventReleased); e.Token != token || e.Held <= 0 || e.Err != nil {
 		t.Errorf("released = %+v, want token %d", e, token)
 	}
+	other := f.mutex()
+	f.must(other.RWLock(f.soon()))
+	waited := make(chan error, 1)
+	go func() { waited <- m.RWLock(f.soon()) }()
+	if e := expect(EventWaiting, EventQueued); e.Token != 0 {
+		t.Errorf("queued = %+v", e)
+	}
+	f.must(other.Unlock())
+	expect(EventAcquired)
+	f.must(<-waited)
+	f.must(m.Unlock())
+	expect(EventReleased)
 	f.must(m.RWLock(f.soon()))
 	_, err := f.client.Delete(f.soon(), m.Key())
 	f.must(err)

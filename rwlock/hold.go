@@ -56,6 +56,9 @@ func (h *hold) take(ctx context.Context, req *request, acquire func(context.Cont
 	}
 	began := time.Now()
 	h.options.tell(req, Event{Kind: EventWaiting})
+	if h.options.hook != nil {
+		req.queued = func() { h.options.tell(req, Event{Kind: EventQueued}) }
+	}
 	err := h.run(ctx, acquire)
 	if err != nil {
 		req.withdraw()

@@ -8,6 +8,7 @@ type EventKind string
 // What can happen to a request.
 const (
 	EventWaiting  EventKind = "waiting"  // it is about to be asked for
+	EventQueued   EventKind = "queued"   // it has been asked for, and others are ahead of it
 	EventAcquired EventKind = "acquired" // it holds its lock
 	EventFailed   EventKind = "failed"   // it did not come to hold it
 	EventReleased EventKind = "released" // Unlock gave it back
@@ -35,7 +36,7 @@ func (o options) tell(r *request, e Event) {
 		return
 	}
 	e.Wants = r.wants()
-	if e.Kind != EventWaiting && e.Kind != EventFailed {
+	if e.Kind == EventAcquired || e.Kind == EventReleased || e.Kind == EventLost {
 		e.Token = r.token()
 	}
 	o.hook(e)

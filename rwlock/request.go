@@ -35,6 +35,8 @@ type request struct {
 	value   string
 	broken  bool  // a watch was ended by etcd
 	floor   int64 // the token is not less: it was so large when the hold was one of more claims
+
+	queued func() // called, if not nil, when others are found to be ahead
 }
 
 // newRequest names a request's keys before anything is sent, so that they can

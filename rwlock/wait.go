@@ -21,6 +21,7 @@ var errWatchEnded = errors.New("watch ended")
 func (r *request) await(ctx context.Context, c *claim, now standing) (int64, error) {
 	limit := int64(tail)
 	for !now.clear() {
+		r.isBehind(now)
 		next := func() (standing, error) { return r.wait(ctx, c, now, limit) }
 		if len(now.ahead) == 0 { // but keys of locks nested below, which hide what there is
 			limit = 0
@@ -32,6 +33,15 @@ func (r *request) await(ctx context.Context, c *claim, now standing) (int64, err
 		}
 	}
 	return now.rev, nil
+}
+
+// isBehind tells once when others are ahead: what hides in a queue may be keys
+// of locks nested below.
+func (r *request) isBehind(now standing) {
+	if len(now.ahead) > 0 && r.queued != nil {
+		r.queued()
+		r.queued = nil
+	}
 }
 
 // waiter is a claim that watches some of its blockers.

@@ -1,52 +1,147 @@
 package simulate
 
 import (
-	"errors"
 	"fmt"
-	"strings"
+	"slices"
+	"time"
 )
 
-// ErrExpectation says that a run was not as its scenario expects it to be, or
-// broke a promise of the locks: two held that exclude each other.
-var ErrExpectation = errors.New("expectation failed")
-
-// Result is what came of a run.
-type Result struct {
-	Scenario string
-	Lines    []Line
-	Failures []string // what was not as expected, a line of text each
-}
-
-// Err is nil, or an error that wraps ErrExpectation and names every failure.
-func (r Result) Err() error {
-	if len(r.Failures) == 0 {
-		return nil
+// check compares a run with what its scenario expects of it.
+func check(sc *Scenario, r Result) []Failure {
+	var failures []Failure
+	fail := func(at Place, format string, args ...any) {
+		failures = append(failures, Failure{File: sc.File, Place: at, Msg: fmt.Sprintf(format, args...)})
 	}
-	return fmt.Errorf("scenario %s: %w: %s", r.Scenario, ErrExpectation, strings.Join(r.Failures, "; "))
-}
-
-// check compares a run with what was expected of it.
-func check(want Expect, lines []Line, violations []string) []string {
-	failures := append([]string(nil), violations...)
-	if want.Log == nil {
-		return failures
+	checkSteps(sc, r, fail)
+	checkReached(sc, r, fail)
+	for _, chain := range sc.Expect.Order {
+		checkOrder(chain, r.Events, fail)
 	}
-	if diff := firstDifference(want.Log, lines); diff != "" {
-		failures = append(failures, diff)
+	if r.Fenced != sc.Expect.Fenced {
+		fail(sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, r.Fenced)
+	}
+	if diff := firstDifference(sc.Expect.Log, r.Lines()); sc.Expect.Log != nil && diff != "" {
+		fail(sc.Expect.LogPlace, "%s", diff)
 	}
 	return failures
 }
 
+// failing notes what was not as expected.
+type failing func(at Place, format string, args ...any)
+
+// checkSteps looks at the steps that asked for locks.
+func checkSteps(sc *Scenario, r Result, fail failing) {
+	for _, s := range r.Steps {
+		if !asExpected(s.Step.Expect, s.Outcomes) {
+			fail(s.Step.Place, "%s: want %s, got %s", s, list(s.Step.Expect, "and"), list(s.Outcomes, "and"))
+		}
+		least, most := scaled(s.Step.Waits.AtLeast, r.Speed), atMost(s.Step.Waits.AtMost, r.Speed)
+		switch {
+		case s.Waited < least:
+			fail(s.Step.Place, "%s took %s, want at least %s", s, round(s.Waited), least)
+		case most > 0 && s.Waited > most:
+			fail(s.Step.Place, "%s took %s, want at most %s", s, round(s.Waited), most)
+		}
+		most = atMost(sc.Expect.MaxWait, r.Speed)
+		if most > 0 && s.Waited > most && slices.Contains(s.Outcomes, Granted) {
+			fail(s.Step.Place, "%s took %s, max_wait is %s", s, round(s.Waited), most)
+		}
+	}
+}
+
+// String names a step of a client.
+func (s StepResult) String() string {
+	what := fmt.Sprintf("%s: %s %s", s.Client, s.Step.Do, names(s.Step.Locks))
+	if s.Round > 1 {
+		what += fmt.Sprintf(" (time %d)", s.Round)
+	}
+	return what
+}
+
+// atMost is an upper bound at a speed. Locks do not become faster, so it only
+// ever grows.
+func atMost(d time.Duration, speed float64) time.Duration { return max(d, scaled(d, speed)) }
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// asExpected reports whether all that was expected came, and no other end than
+// one that was expected, if any was.
+func asExpected(want, got []Moment) bool {
+	for _, m := range want {
+		if !slices.Contains(got, m) {
+			return false
+		}
+	}
+	if !slices.ContainsFunc(want, Moment.ends) {
+		return true
+	}
+	return !slices.ContainsFunc(got, func(m Moment) bool { return m != Waiting && !slices.Contains(want, m) })
+}
+
+// checkReached looks for steps of which something is expected and that no
+// client came to do, because it did not get an earlier lock.
+func checkReached(sc *Scenario, r Result, fail failing) {
+	type turn struct {
+		client string
+		round  int
+		at     Place
+	}
+	reached := map[turn]bool{}
+	for _, s := range r.Steps {
+		reached[turn{s.Client, s.Round, s.Step.Place}] = true
+	}
+	for _, script := range plan(sc, r.Seed, r.Speed) {
+		for _, t := range script.steps {
+			if t.Expect != nil && !reached[turn{script.name, t.round, t.Place}] {
+				fail(t.Place, "%s: want %s, but it did not come to that",
+					StepResult{Client: script.name, Step: t.Step, Round: t.round}, list(t.Expect, "and"))
+			}
+		}
+	}
+}
+
+// checkOrder wants the moments of a chain to have happened, each after the one
+// before.
+func checkOrder(chain []Occurrence, events []Event, fail failing) {
+	last := -1
+	for i, o := range chain {
+		at := o.in(events)
+		switch {
+		case at < 0:
+			fail(o.Place, "%q did not happen", o)
+			return
+		case at < last:
+			fail(o.Place, "%q happened %s before %q, want it after", o,
+				round(events[last].At-events[at].At), chain[i-1])
+			return
+		}
+		last = at
+	}
+}
+
+// in is the index of the event that the occurrence speaks of, or -1.
+func (o Occurrence) in(events []Event) int {
+	left := o.Nth
+	for i, e := range events {
+		if e.Client == o.Client && e.Moment == o.Moment && (o.Lock == "" || about(e.Locks, o.Lock)) {
+			if left--; left == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 // firstDifference says where a log leaves what was expected; what follows is
 // mostly shifted, and would only hide it.
-func firstDifference(want []string, lines []Line) string {
+func firstDifference(want []string, lines []Event) string {
 	for i := range max(len(want), len(lines)) {
 		w, g := "the end", "the end"
 		if i < len(want) {
 			w = fmt.Sprintf("%q", want[i])
 		}
 		if i < len(lines) {
-			g = fmt.Sprintf("%q", lines[i].Text)
+			g = fmt.Sprintf("%q", lines[i].Line)
 		}
 		if w != g {
 			return fmt.Sprintf("log line %d: want %s, got %s", i+1, w, g)

@@ -8,10 +8,10 @@ import (
 	"etcd-lock/rwlock"
 )
 
-func linesOf(s string) []Line {
-	var lines []Line
+func linesOf(s string) []Event {
+	var lines []Event
 	for _, f := range strings.Fields(s) {
-		lines = append(lines, Line{Text: f})
+		lines = append(lines, Event{Line: f}, Event{Moment: Waiting})
 	}
 	return lines
 }
@@ -19,92 +19,64 @@ func linesOf(s string) []Line {
 func TestCheckLog(t *testing.T) {
 	tests := []struct{ name, want, got, failure string }{
 		{"same", "a b", "a b", ""},
-		{"other line", "a b c", "a x c", `log line 2: want "b", got "x"`},
-		{"too short", "a b", "a", `log line 2: want "b", got the end`},
-		{"too long", "a", "a b", `log line 2: want the end, got "b"`},
+		{"other line", "a b c", "a x c", `f:7:3: log line 2: want "b", got "x"`},
+		{"too short", "a b", "a", `f:7:3: log line 2: want "b", got the end`},
+		{"too long", "a", "a b", `f:7:3: log line 2: want the end, got "b"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := strings.Join(check(Expect{Log: strings.Fields(tt.want)}, linesOf(tt.got), nil), "; ")
-			if got != tt.failure {
-				t.Errorf("check = %q, want %q", got, tt.failure)
-			}
+			sc := &Scenario{File: "f", Expect: Expect{Log: strings.Fields(tt.want), LogPlace: Place{7, 3}}}
+			wantFailures(t, check(sc, Result{Events: linesOf(tt.got)}), tt.failure)
 		})
 	}
 	t.Run("nothing expected", func(t *testing.T) {
-		if got := check(Expect{}, linesOf("a"), nil); len(got) != 0 {
-			t.Errorf("check = %q", got)
-		}
+		wantFailures(t, check(&Scenario{}, Result{Events: linesOf("a")}), "")
 	})
-	t.Run("violations count without expectations", func(t *testing.T) {
-		if got := check(Expect{}, linesOf("a"), []string{"v"}); len(got) != 1 {
-			t.Errorf("check = %q", got)
-		}
-	})
+}
+
+func wantFailures(t *testing.T, got []Failure, want string) {
+	t.Helper()
+	var all []string
+	for _, f := range got {
+		all = append(all, f.String())
+	}
+	if s := strings.Join(all, "; "); s != want {
+		t.Errorf("failures %q\nwant     %q", s, want)
+	}
 }
 
 func TestResultErr(t *testing.T) {
 	if err := (Result{}).Err(); err != nil {
 		t.Errorf("Err of a good run = %v", err)
 	}
-	err := Result{Scenario: "s", Failures: []string{"x", "y"}}.Err()
+	err := Result{Scenario: "s", Failures: []Failure{{Msg: "x"}, {Msg: "y"}}}.Err()
 	if !errors.Is(err, ErrExpectation) || err.Error() != "scenario s: expectation failed: x; y" {
 		t.Errorf("Err = %v", err)
 	}
 }
 
-// ledgerOf is a ledger for locks /a and /b.
-func ledgerOf() *ledger {
-	return newLedger(&Scenario{Clients: []Client{{Steps: []Step{{Lock: "/a"}, {Lock: "/b"}, {Do: Hold}}}}}, nil)
-}
-
-func want(mode rwlock.Mode, lock string) rwlock.Want { return rwlock.Want{Name: lock, Mode: mode} }
-
-func TestLedgerFindsTwoHolders(t *testing.T) {
-	tests := []struct {
-		name  string
-		do    func(l *ledger)
-		wrong bool
-	}{
-		{"readers share", func(l *ledger) { l.hold("x", want(rwlock.Read, "/a")); l.hold("y", want(rwlock.Read, "/a")) }, false},
-		{"writer and reader", func(l *ledger) { l.hold("x", want(rwlock.Write, "/a")); l.hold("y", want(rwlock.Read, "/a")) }, true},
-		{"reader and writer", func(l *ledger) { l.hold("x", want(rwlock.Read, "/a")); l.hold("y", want(rwlock.Write, "/a")) }, true},
-		{"one after the other", func(l *ledger) {
-			l.hold("x", want(rwlock.Write, "/a"))
-			l.drop("x", "/a")
-			l.hold("y", want(rwlock.Write, "/a"))
-		}, false},
-		{"other locks", func(l *ledger) { l.hold("x", want(rwlock.Write, "/a")); l.hold("y", want(rwlock.Write, "/b")) }, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			l := ledgerOf()
-			tt.do(l)
-			if (len(l.violations) > 0) != tt.wrong {
-				t.Errorf("violations = %q", l.violations)
-			}
-		})
-	}
+func locked(client string, mode rwlock.Mode, lock string, token int64) Event {
+	return Event{Client: client, Locks: []rwlock.Want{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
 }
 
 // TestLedgerOrdersByCause lets a waiter hear of its grant while the release
 // that it follows from is still on its way back.
 func TestLedgerOrdersByCause(t *testing.T) {
-	l := ledgerOf()
+	l := newLedger(nil)
 	granted := make(chan struct{})
-	l.release("x", "/a", func() error {
+	e := locked("y", rwlock.Write, "/a", 2)
+	l.release(e.Locks, func() Event {
 		go func() {
-			l.granted("y", want(rwlock.Write, "/a"))
+			l.granted(&StepResult{}, e)
 			close(granted)
 		}()
-		l.say("", "in flight")
-		l.released("x", nil)
-		return nil
+		l.say(Event{Line: "in flight"})
+		return Event{Line: "released rlock for x"}
 	})
 	<-granted
 	var got []string
-	for _, line := range l.lines {
-		got = append(got, line.Text)
+	for _, e := range l.events {
+		got = append(got, e.Line)
 	}
 	if want := "in flight,released rlock for x,got lock y"; strings.Join(got, ",") != want {
 		t.Errorf("log = %q, want %s", got, want)
@@ -112,14 +84,15 @@ func TestLedgerOrdersByCause(t *testing.T) {
 }
 
 func TestEndOfSection(t *testing.T) {
+	lock := func(name string) []rwlock.Want { return []rwlock.Want{{Name: name}} }
 	steps := []Step{
-		{Do: RLock, Lock: "/a"},
-		{Do: RWLock, Lock: "/b"},
-		{Do: Hold},
-		{Do: Unlock, Lock: "/b"},
-		{Do: Unlock, Lock: "/a"},
-		{Do: RLock, Lock: "/c"},
-		{Do: Hold},
+		{Do: Read, Locks: lock("/a")},
+		{Do: Write, Locks: lock("/b")},
+		{Do: Wait},
+		{Do: Unlock, Locks: lock("/b")},
+		{Do: Unlock, Locks: lock("/a")},
+		{Do: Read, Locks: lock("/c")},
+		{Do: Wait},
 	}
 	for i, want := range map[int]int{0: 4, 1: 3, 5: 6} {
 		if got := endOfSection(steps, i); got != want {

@@ -29,33 +29,6 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)
 }
 
-// The file as it is written. Everything is a pointer or a string: what is left
-// out and what is empty are different, and durations are read with a position.
-type (
-	document struct {
-		Name    *string     `yaml:"name"`
-		About   string      `yaml:"about"`
-		TTL     *string     `yaml:"ttl"`
-		Clients []clientDoc `yaml:"clients"`
-		Expect  expectDoc   `yaml:"expect"`
-	}
-	clientDoc struct {
-		Name  *string   `yaml:"name"`
-		After *string   `yaml:"after"`
-		Steps []stepDoc `yaml:"steps"`
-	}
-	stepDoc struct {
-		RLock  *string `yaml:"rlock"`
-		RWLock *string `yaml:"rwlock"`
-		Unlock *string `yaml:"unlock"`
-		Hold   *string `yaml:"hold"`
-		Within *string `yaml:"within"`
-	}
-	expectDoc struct {
-		Log []string `yaml:"log"`
-	}
-)
-
 // Parse reads a scenario. Every error is a *ParseError that names file and the
 // line and column in it.
 func Parse(file string, data []byte) (*Scenario, error) {
@@ -138,6 +111,8 @@ func kindWord(t reflect.Type) string {
 		return "a list"
 	case reflect.Struct:
 		return "a mapping"
+	case reflect.Bool:
+		return "true or false"
 	default:
 		return "text"
 	}

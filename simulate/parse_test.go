@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
 )
 
@@ -14,8 +15,8 @@ const small = `name: small
 clients:
   - name: c
     steps:
-      - rwlock: /a
-      - hold: 10ms
+      - write: /a
+      - wait: 10ms
       - unlock: /a
 `
 
@@ -25,21 +26,33 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &simulate.Scenario{
+		File: "small.yaml",
 		Name: "small",
 		TTL:  simulate.DefaultTTL,
+		Seed: simulate.DefaultSeed,
 		Clients: []simulate.Client{{
-			Name: "c",
+			Name:   "c",
+			Count:  1,
+			TTL:    simulate.DefaultTTL,
+			Repeat: 1,
 			Steps: []simulate.Step{
-				{Do: simulate.RWLock, Lock: "/a", Within: simulate.DefaultWithin},
-				{Do: simulate.Hold, For: 10 * time.Millisecond},
-				{Do: simulate.Unlock, Lock: "/a"},
+				{Do: simulate.Write, Locks: write("/a"), Place: simulate.Place{Line: 5, Column: 9}},
+				{Do: simulate.Wait, For: fixed(10 * time.Millisecond), Place: simulate.Place{Line: 6, Column: 9}},
+				{Do: simulate.Unlock, Locks: []rwlock.Want{{Name: "/a"}}, Place: simulate.Place{Line: 7, Column: 9}},
 			},
 		}},
+		Expect: simulate.Expect{LogPlace: simulate.Place{Line: 1, Column: 1}, FencedPlace: simulate.Place{Line: 1, Column: 1}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Parse = %+v\nwant %+v", got, want)
 	}
 }
+
+func write(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Write}} }
+
+func read(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Read}} }
+
+func fixed(d time.Duration) simulate.Span { return simulate.Span{From: d, To: d} }
 
 // client is a file with one client of the given steps, whose first line is 5.
 func client(steps ...string) string {
@@ -59,43 +72,47 @@ func TestParseErrors(t *testing.T) {
 		{"list wanted", "name: n\nclients: none\n", "f.yaml:2:10: "},
 		{"mapping wanted", "name: n\nclients:\n- c\n", "f.yaml:3:3: "},
 		{"text wanted", "name: [n]\n", "f.yaml:1:7: wrong kind of value: want text"},
-		{"no name", "clients:\n- name: c\n  steps:\n  - hold: 1s\n", "f.yaml:1:1: the scenario needs a name"},
+		{"no name", "clients:\n- name: c\n  steps:\n  - wait: 1s\n", "f.yaml:1:1: the scenario needs a name"},
 		{"name of a path", "name: ../x\n", `f.yaml:1:7: the scenario name "../x"`},
 		{"about of two lines", strings.Replace(small, "clients:", "about: |\n  a\n  b\nclients:", 1), "f.yaml:2:8: about must be one line"},
 		{"no clients", "name: n\n", "f.yaml:1:1: a scenario needs at least one client"},
 		{"empty clients", "name: n\nclients: []\n", "f.yaml:2:10: a scenario needs at least one client"},
 		{"ttl in milliseconds", "name: n\nttl: 1500ms\n", "f.yaml:2:6: ttl 1.5s: want whole seconds"},
 		{"ttl of zero", "name: n\nttl: 0s\n", "f.yaml:2:6: ttl 0s: want whole seconds"},
-		{"no client name", "name: n\nclients:\n- steps:\n  - hold: 1s\n", "f.yaml:3:3: a client needs a name"},
+		{"no client name", "name: n\nclients:\n- steps:\n  - wait: 1s\n", "f.yaml:3:3: a client needs a name"},
 		{"client name of two lines", "name: n\nclients:\n- name: \"a\\nb\"\n", `f.yaml:3:9: a client name "a\nb"`},
-		{"client twice", small + "  - name: c\n    steps:\n      - hold: 1s\n", `f.yaml:8:11: client "c" is there twice`},
+		{"client twice", small + "  - name: c\n    steps:\n      - wait: 1s\n", `f.yaml:8:11: client "c" is there twice`},
 		{"no steps", "name: n\nclients:\n- name: c\n", `f.yaml:3:3: client "c" needs at least one step`},
 		{"unknown step", client("  - jump: 1s"), `f.yaml:5:5: unknown field "jump"`},
-		{"step of nothing", client("  - within: 1s"), "f.yaml:5:5: a step needs one of rlock, rwlock, unlock, hold"},
-		{"step of null", client("  -"), "f.yaml:"},
-		{"step of two things", client("  - rlock: /a", "    hold: 1s"), "f.yaml:6:11: a step does one thing: this one has both rlock and hold"},
-		{"empty lock name", client(`  - rlock: ""`), "f.yaml:5:12: lock name is empty"},
-		{"unknown lock", client("  - rlock: /a", "  - unlock: /b"), `f.yaml:6:13: unknown lock "/b"`},
-		{"unlock twice", client("  - rlock: /a", "  - unlock: /a", "  - unlock: /a"), `f.yaml:7:13: unknown lock "/a"`},
-		{"lock twice", client("  - rlock: /a", "  - rwlock: /a"), `f.yaml:6:13: lock "/a" is taken by an earlier step`},
-		{"negative duration", client("  - hold: -1s"), "f.yaml:5:11: negative duration -1s"},
-		{"no unit", client("  - hold: 5"), `f.yaml:5:11: "5" is no duration`},
-		{"within of hold", client("  - hold: 1s", "    within: 1s"), "f.yaml:6:13: within belongs to rlock and rwlock"},
-		{"bad within", client("  - rlock: /a", "    within: soon"), `f.yaml:6:13: "soon" is no duration`},
-		{"bad after", "name: n\nclients:\n- name: c\n  after: -1ms\n  steps:\n  - hold: 1s\n", "f.yaml:4:10: negative duration"},
+		{"step of nothing", client("  - within: 1s"), "f.yaml:5:5: a step needs one of read, write, together, wait, upgrade, downgrade, unlock, pause, resume, crash or close"},
+		{"step of null", client("  -"), "f.yaml:5:5: a step needs one of"},
+		{"step of two things", client("  - read: /a", "    wait: 1s"), "f.yaml:6:11: a step does one thing: this one has both read and wait"},
+		{"empty lock name", client(`  - read: ""`), "f.yaml:5:11: lock name is empty"},
+		{"unknown lock", client("  - read: /a", "  - unlock: /b"), `f.yaml:6:13: unknown lock "/b"`},
+		{"unlock twice", client("  - read: /a", "  - unlock: /a", "  - unlock: /a"), `f.yaml:7:13: unknown lock "/a"`},
+		{"lock twice", client("  - read: /a", "  - write: /a"), `f.yaml:6:12: lock "/a" is taken by an earlier step`},
+		{"negative duration", client("  - wait: -1s"), "f.yaml:5:11: negative duration -1s"},
+		{"no unit", client("  - wait: 5"), `f.yaml:5:11: "5" is no duration`},
+		{"within of wait", client("  - wait: 1s", "    within: 1s"), "f.yaml:6:13: within does not go with wait, but with read, write or together"},
+		{"bad within", client("  - read: /a", "    within: soon"), `f.yaml:6:13: "soon" is no duration`},
+		{"bad after", "name: n\nclients:\n- name: c\n  after: -1ms\n  steps:\n  - wait: 1s\n", "f.yaml:4:10: negative duration"},
 		{"unknown client", small + "expect:\n  log:\n    - got lock c\n    - got lock d\n", `f.yaml:11:7: unknown client "d"`},
 		{"too large", strings.Repeat("#", 1<<20+1), "f.yaml:1:1: larger than"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := simulate.Parse("f.yaml", []byte(tt.data))
-			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-				t.Fatalf("Parse = %v\nwant    %s…", err, tt.want)
-			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("error of several lines: %q", err)
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
+	}
+}
+
+// wantParseError wants an error of one line that begins with want.
+func wantParseError(t *testing.T, data, want string) {
+	t.Helper()
+	_, err := simulate.Parse("f.yaml", []byte(data))
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Fatalf("Parse = %v\nwant    %s…", err, want)
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error of several lines: %q", err)
 	}
 }
 
@@ -104,9 +121,10 @@ func TestParseErrors(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte("a: &a [*a]\n"))
-	f.Add([]byte("name: &n x\nclients: [{name: *n, steps: [{<<: {hold: 1s}}]}]\n"))
+	f.Add([]byte("name: &n x\nclients: [{name: *n, steps: [{<<: {wait: 1s}}]}]\n"))
 	f.Add([]byte("? [a]\n: b\n"))
 	f.Add([]byte("!!binary x"))
+	f.Add([]byte(everything))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sc, err := simulate.Parse("f", data)
 		if err == nil {

@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,12 +13,21 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
+// Bounds on what a file can ask for: one that asks for more is a mistake.
+const (
+	maxClients = 1000
+	maxSteps   = 1_000_000 // of all clients, each time they are repeated
+	maxMembers = 9
+)
+
 // reader turns a decoded file into a scenario and keeps the first thing that
 // is wrong with it.
 type reader struct {
 	file string
 	root ast.Node
 	err  error
+
+	clients map[string]*Client // by the names of those they stand for
 }
 
 // where leads to a value in the file: mapping keys and list indices.
@@ -29,6 +40,12 @@ func (r *reader) fail(p where, format string, args ...any) {
 	if r.err == nil {
 		r.err = at(r.file, r.position(p), fmt.Sprintf(format, args...))
 	}
+}
+
+// place is where a path's value stands.
+func (r *reader) place(p where) Place {
+	e := at(r.file, r.position(p), "")
+	return Place{Line: e.Line, Column: e.Column}
 }
 
 // position finds a path's value, or what is nearest around it: a value that is
@@ -70,6 +87,71 @@ func firstToken(n ast.Node) *token.Token {
 	return n.GetToken()
 }
 
+func (r *reader) scenario(doc document) *Scenario {
+	sc := &Scenario{
+		File:    r.file,
+		Name:    r.name(nil, "the scenario", doc.Name),
+		About:   doc.About,
+		TTL:     r.ttl(where{"ttl"}, doc.TTL, DefaultTTL),
+		Seed:    uint64(r.whole(where{"seed"}, doc.Seed, 1, math.MaxInt, DefaultSeed)),
+		Cluster: r.whole(where{"cluster"}, doc.Cluster, 1, maxMembers, 0),
+	}
+	if strings.ContainsAny(doc.About, "\r\n") {
+		r.fail(where{"about"}, "about must be one line")
+	}
+	r.readClients(sc, doc.Clients)
+	r.readFaults(sc, doc.Faults)
+	sc.Expect = r.expect(where{"expect"}, doc.Expect)
+	return sc
+}
+
+func (r *reader) readClients(sc *Scenario, docs []clientDoc) {
+	if len(docs) == 0 {
+		r.fail(where{"clients"}, "a scenario needs at least one client")
+	}
+	r.clients = map[string]*Client{}
+	steps := 0
+	for i, doc := range docs {
+		p := where{"clients", i}
+		c := r.client(p, doc, sc.TTL)
+		if len(r.clients)+c.Count > maxClients {
+			r.fail(p, "more than %d clients", maxClients)
+			return
+		}
+		if steps += c.Count * c.Repeat * len(c.Steps); steps > maxSteps {
+			r.fail(p, "more than %d steps of all clients together", maxSteps)
+		}
+		for _, name := range c.Names() {
+			if r.clients[name] != nil {
+				r.fail(p.to("name"), "client %q is there twice", name)
+			}
+			r.clients[name] = &c
+		}
+		sc.Clients = append(sc.Clients, c)
+	}
+}
+
+func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
+	c := Client{
+		Name:   r.name(p, "a client", doc.Name),
+		Count:  r.whole(p.to("count"), doc.Count, 1, maxClients, 1),
+		TTL:    r.ttl(p.to("ttl"), doc.TTL, ttl),
+		After:  r.span(p.to("after"), doc.After),
+		Repeat: r.whole(p.to("repeat"), doc.Repeat, 1, maxSteps, 1),
+	}
+	if len(doc.Steps) == 0 {
+		r.fail(p.to("steps"), "client %q needs at least one step", c.Name)
+	}
+	course := newCourse(r)
+	for i, s := range doc.Steps {
+		step := r.step(p.to("steps", i), s)
+		course.follow(p.to("steps", i, string(step.Do)), step)
+		c.Steps = append(c.Steps, step)
+	}
+	course.end(p.to("repeat"), c.Repeat)
+	return c
+}
+
 // names of scenarios and clients stay clear of anything that a shell, a file
 // system or a terminal would take for something else.
 var nameFormat = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
@@ -85,103 +167,26 @@ func (r *reader) name(p where, what string, s *string) string {
 	return *s
 }
 
-func (r *reader) scenario(doc document) *Scenario {
-	sc := &Scenario{
-		Name:   r.name(nil, "the scenario", doc.Name),
-		About:  doc.About,
-		TTL:    r.duration(where{"ttl"}, doc.TTL, DefaultTTL),
-		Expect: Expect{Log: doc.Expect.Log},
+func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration {
+	d := r.duration(p, s, otherwise)
+	if d < time.Second || d%time.Second != 0 {
+		r.fail(p, "ttl %s: want whole seconds, 1s at least: etcd knows no other", d)
 	}
-	if strings.ContainsAny(doc.About, "\r\n") {
-		r.fail(where{"about"}, "about must be one line")
-	}
-	if sc.TTL < time.Second || sc.TTL%time.Second != 0 {
-		r.fail(where{"ttl"}, "ttl %s: want whole seconds, 1s at least: etcd knows no other", sc.TTL)
-	}
-	if len(doc.Clients) == 0 {
-		r.fail(where{"clients"}, "a scenario needs at least one client")
-	}
-	seen := map[string]bool{}
-	for i, c := range doc.Clients {
-		p := where{"clients", i}
-		client := r.client(p, c)
-		if seen[client.Name] {
-			r.fail(p.to("name"), "client %q is there twice", client.Name)
-		}
-		seen[client.Name] = true
-		sc.Clients = append(sc.Clients, client)
-	}
-	for i, line := range sc.Expect.Log {
-		r.expected(where{"expect", "log", i}, line, seen)
-	}
-	return sc
+	return d
 }
 
-func (r *reader) client(p where, doc clientDoc) Client {
-	c := Client{Name: r.name(p, "a client", doc.Name), After: r.duration(p.to("after"), doc.After, 0)}
-	if len(doc.Steps) == 0 {
-		r.fail(p.to("steps"), "client %q needs at least one step", c.Name)
+func (r *reader) whole(p where, s *string, least, most, otherwise int) int {
+	if s == nil {
+		return otherwise
 	}
-	held := map[string]bool{}
-	for i, s := range doc.Steps {
-		step := r.step(p.to("steps", i), s)
-		r.follow(p.to("steps", i, string(step.Do)), held, step)
-		c.Steps = append(c.Steps, step)
+	n, err := strconv.Atoi(*s)
+	switch {
+	case err != nil || n < least:
+		r.fail(p, "%q: want a whole number, %d at least", *s, least)
+	case n > most:
+		r.fail(p, "%d is too many: want %d at most", n, most)
 	}
-	return c
-}
-
-// follow walks a client's steps by the locks it holds, for mistakes that would
-// show only as errors at run time.
-func (r *reader) follow(p where, held map[string]bool, s Step) {
-	switch s.Do {
-	case RLock, RWLock:
-		if held[s.Lock] {
-			r.fail(p, "lock %q is taken by an earlier step and not unlocked in between", s.Lock)
-		}
-		held[s.Lock] = true
-	case Unlock:
-		if !held[s.Lock] {
-			r.fail(p, "unknown lock %q: no earlier step of this client takes it", s.Lock)
-		}
-		delete(held, s.Lock)
-	case Hold:
-	}
-}
-
-func (r *reader) step(p where, doc stepDoc) Step {
-	var s Step
-	for _, a := range []struct {
-		do    Action
-		value *string
-	}{{RLock, doc.RLock}, {RWLock, doc.RWLock}, {Unlock, doc.Unlock}, {Hold, doc.Hold}} {
-		if a.value == nil {
-			continue
-		}
-		if s.Do != "" {
-			r.fail(p.to(string(a.do)), "a step does one thing: this one has both %s and %s", s.Do, a.do)
-			continue
-		}
-		s.Do, s.Lock = a.do, *a.value
-	}
-	switch s.Do {
-	case "":
-		r.fail(p, "a step needs one of rlock, rwlock, unlock, hold")
-	case Hold:
-		s.Lock, s.For = "", r.duration(p.to("hold"), doc.Hold, 0)
-	default:
-		if s.Lock == "" {
-			r.fail(p.to(string(s.Do)), "lock name is empty")
-		}
-	}
-	takes := s.Do == RLock || s.Do == RWLock
-	if takes {
-		s.Within = r.duration(p.to("within"), doc.Within, DefaultWithin)
-	}
-	if !takes && doc.Within != nil {
-		r.fail(p.to("within"), "within belongs to rlock and rwlock")
-	}
-	return s
+	return min(max(n, least), most)
 }
 
 func (r *reader) duration(p where, s *string, otherwise time.Duration) time.Duration {
@@ -198,12 +203,30 @@ func (r *reader) duration(p where, s *string, otherwise time.Duration) time.Dura
 	return d
 }
 
-// expected refuses a line that names a client which is not there: it could
-// never come true, and would only be found out by a run.
-func (r *reader) expected(p where, line string, clients map[string]bool) {
-	for _, prefix := range []string{logWaiting, logGot, logReleased} {
-		if name, ok := strings.CutPrefix(line, prefix); ok && !clients[name] {
-			r.fail(p, "unknown client %q", name)
-		}
+// span reads a duration that may be random; the zero span when it is left out.
+func (r *reader) span(p where, doc *spanDoc) Span {
+	switch {
+	case doc == nil:
+		return Span{}
+	case doc.text != nil:
+		d := r.duration(p, doc.text, 0)
+		return Span{From: d, To: d}
+	case doc.From == nil || doc.To == nil:
+		r.fail(p, "want a duration such as 500ms, or both from and to for a random one")
+		return Span{}
 	}
+	s := Span{From: r.duration(p.to("from"), doc.From, 0), To: r.duration(p.to("to"), doc.To, 0)}
+	if s.To < s.From {
+		r.fail(p.to("to"), "to %s is less than from %s", s.To, s.From)
+	}
+	return s
+}
+
+// period is a span of a time that must pass.
+func (r *reader) period(p where, doc *spanDoc) Span {
+	s := r.span(p, doc)
+	if doc != nil && s.From == 0 {
+		r.fail(p, "want a duration of more than 0")
+	}
+	return s
 }

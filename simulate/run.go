@@ -4,164 +4,184 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"etcd-lock/rwlock"
 )
 
-// Run runs a scenario against the etcd of client, and calls log, unless it is
-// nil, with each line as it is written, from one goroutine at a time. log must
-// not block for long: the clients wait for it.
+// Etcd is what a scenario runs on.
+type Etcd struct {
+	// Connect opens a connection for the client of that name, so that Faults can
+	// cut it, or for the run itself where the name is empty. Run closes it.
+	Connect func(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error)
+	// Faults makes faults; nil where there can be none.
+	Faults Faults
+}
+
+// Options say how a scenario is run.
+type Options struct {
+	Seed   uint64      // instead of the scenario's; 0 for that
+	Speed  float64     // how much faster its durations pass, all but the TTLs of sessions; 0 for 1
+	Prefix string      // put before every lock's name, so that the locks are the run's own
+	Log    func(Event) // told of each event, from one goroutine at a time; it must not block for long
+}
+
+// ErrNoFaults says that a scenario needs a cluster in which faults can be made.
+var ErrNoFaults = errors.New("simulate: the scenario's faults need a cluster of its own")
+
+// Run runs a scenario. Every client has a connection and a session of its own.
 //
-// Run returns when all clients are done and their sessions closed, which takes
-// a session's TTL at most once ctx has ended; nothing of the run is left in etcd
-// then, unless etcd stopped answering. What is not as
-// expected is in the result, see Result.Err. The error is for runs that could
-// not be: ctx ended, or a session could not be opened.
-func Run(ctx context.Context, client *clientv3.Client, sc *Scenario, log func(Line)) (Result, error) {
-	l := newLedger(sc, log)
-	err := play(ctx, client, sc, l)
-	result := Result{Scenario: sc.Name, Lines: l.lines}
+// It returns when all clients are done and their sessions closed, which takes a
+// session's TTL at most once ctx has ended; nothing of the run is left in etcd
+// then, unless etcd stopped answering. What is not as it has to be is in the
+// result, see Result.Err. The error is for runs that could not be: ctx ended,
+// a session could not be opened, a fault could not be made.
+func Run(ctx context.Context, etcd Etcd, sc *Scenario, opts Options) (Result, error) {
+	return runWith(ctx, etcd, sc, opts, newRWLocks)
+}
+
+// runWith is Run with locks of any make.
+func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks func(*rwlock.Session) locker) (Result, error) {
+	if err := opts.settle(sc); err != nil {
+		return Result{}, err
+	}
+	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, ledger: newLedger(opts.Log)}
+	err := s.run(ctx)
+	l := s.ledger
+	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Speed, Events: l.events, Fenced: l.fenced}
+	for _, step := range l.steps {
+		result.Steps = append(result.Steps, *step)
+	}
 	if err != nil {
 		return result, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
-	result.Failures = check(sc.Expect, l.lines, l.violations)
+	for _, v := range l.violations {
+		v.File = sc.File
+		result.Failures = append(result.Failures, v)
+	}
+	result.Failures = append(result.Failures, check(sc, result)...)
 	return result, nil
 }
 
-func play(ctx context.Context, client *clientv3.Client, sc *Scenario, l *ledger) error {
-	l.say("", logPrepare)
-	var players []*player
-	defer func() { closeAll(players) }()
-	for i, c := range sc.Clients {
-		s, err := rwlock.NewSession(ctx, client, sc.TTL)
-		if err != nil {
-			return fmt.Errorf("client %s: %w", c.Name, err)
+// settle fills in what was left open.
+func (o *Options) settle(sc *Scenario) error {
+	if o.Seed == 0 {
+		o.Seed = sc.Seed
+	}
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
+	if o.Speed < 0 || math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) {
+		return fmt.Errorf("simulate: speed %v: want more than 0", o.Speed)
+	}
+	return nil
+}
+
+// stage is where a scenario is played.
+type stage struct {
+	Etcd
+	Options
+	scenario  *Scenario
+	newLocker func(*rwlock.Session) locker
+	ledger    *ledger
+	client    *clientv3.Client // the run's own
+	players   []*player
+}
+
+func (s *stage) run(ctx context.Context) (err error) {
+	if s.Faults == nil && s.scenario.Cluster > 0 {
+		return ErrNoFaults
+	}
+	s.ledger.say(Event{Moment: Preparing, Line: logPrepare})
+	if s.client, err = s.Connect(ctx, ""); err != nil {
+		return err
+	}
+	defer func() { _ = s.client.Close() }()
+	since, err := s.client.Get(ctx, "etcd-lock", clientv3.WithCountOnly())
+	if err == nil {
+		err = s.enter(ctx)
+	}
+	if err == nil {
+		err = s.play(ctx)
+	}
+	s.ledger.finish()
+	remain := s.leave()
+	if ctx.Err() != nil {
+		err = ctx.Err() // whatever that led to
+	}
+	if err != nil {
+		s.revoke(remain)
+		return err
+	}
+	return s.clean(ctx, since.Header.Revision, remain)
+}
+
+// enter opens a session for each client.
+func (s *stage) enter(ctx context.Context) error {
+	for _, script := range plan(s.scenario, s.Seed, s.Speed) {
+		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: newGate(), holds: map[string]*taken{}}
+		var err error
+		if p.client, err = s.Connect(ctx, p.name, p.gate.options()...); err != nil {
+			return fmt.Errorf("client %s: %w", p.name, err)
 		}
-		players = append(players, newPlayer(ctx, c, s, l))
-		l.say("", fmt.Sprintf("LOCK%d", i+1))
-	}
-	start := time.Now()
-	var wg sync.WaitGroup
-	for _, p := range players {
-		wg.Go(func() { p.play(ctx, start) })
-	}
-	wg.Wait()
-	l.finish()
-	return ctx.Err()
-}
-
-// closeAll closes all sessions at once: an etcd that is gone costs the bound of
-// one and not of each.
-func closeAll(players []*player) {
-	var wg sync.WaitGroup
-	for _, p := range players {
-		// What is left in etcd when this fails goes with the lease.
-		wg.Go(func() { _ = p.session.Close() })
-	}
-	wg.Wait()
-}
-
-// player is a client of a scenario at work.
-type player struct {
-	Client
-	session *rwlock.Session
-	ledger  *ledger
-	locks   map[string]*rwlock.RWMutex // by name
-}
-
-func newPlayer(ctx context.Context, c Client, s *rwlock.Session, l *ledger) *player {
-	p := &player{Client: c, session: s, ledger: l, locks: map[string]*rwlock.RWMutex{}}
-	hook := rwlock.WithHook(func(e rwlock.Event) { p.told(ctx, e) })
-	for _, step := range c.Steps {
-		if step.Lock != "" && p.locks[step.Lock] == nil {
-			p.locks[step.Lock] = s.NewRWMutex(step.Lock, rwlock.WithLabel(c.Name), hook)
+		if p.session, err = rwlock.NewSession(ctx, p.client, p.ttl); err != nil {
+			_ = p.client.Close()
+			return fmt.Errorf("client %s: %w", p.name, err)
 		}
+		p.locks = s.newLocker(p.session)
+		s.players = append(s.players, p)
+		s.ledger.say(Event{Client: p.name, Moment: Ready, Line: fmt.Sprintf("%s%d", logReady, len(s.players))})
 	}
-	return p
+	return nil
 }
 
-// told writes down what became of a request of the player's.
-func (p *player) told(ctx context.Context, e rwlock.Event) {
-	lock := e.Wants[0]
-	switch e.Kind {
-	case rwlock.EventWaiting:
-		p.ledger.say(p.Name, logWaiting+p.Name)
-	case rwlock.EventAcquired:
-		p.ledger.granted(p.Name, lock)
-	case rwlock.EventFailed:
-		if ctx.Err() == nil {
-			p.ledger.say(p.Name, fmt.Sprintf("%s not acquired: %v", p.Name, reason(e.Err)))
-		}
-	case rwlock.EventReleased:
-		p.ledger.released(p.Name, e.Err)
-	case rwlock.EventLost:
-		p.ledger.say(p.Name, fmt.Sprintf("%s lost: %v", p.Name, e.Err))
-	}
-}
-
-// play goes through the steps until they or ctx end.
-func (p *player) play(ctx context.Context, start time.Time) {
-	sleep(ctx, time.Until(start.Add(p.After)))
-	for i := 0; i < len(p.Steps) && ctx.Err() == nil; i++ {
-		if !p.step(ctx, p.Steps[i]) {
-			i = endOfSection(p.Steps, i)
-		}
-	}
-}
-
-// step does one step and reports false for a lock that was not acquired.
-func (p *player) step(ctx context.Context, s Step) bool {
-	switch s.Do {
-	case Hold:
-		sleep(ctx, s.For)
-	case Unlock:
-		p.ledger.release(p.Name, s.Lock, p.locks[s.Lock].Unlock)
-	case RLock, RWLock:
-		return p.acquire(ctx, s)
-	}
-	return true
-}
-
-func (p *player) acquire(ctx context.Context, s Step) bool {
-	lock := p.locks[s.Lock]
-	take := lock.RLock
-	if s.Do == RWLock {
-		take = lock.RWLock
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.Within)
+// play lets the clients and the faults go, and returns when the clients are done.
+func (s *stage) play(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	return take(ctx) == nil // the hook is told why not
-}
-
-// reason leaves out what a reader of the log knows, where it came to pass as it
-// was asked for.
-func reason(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return context.DeadlineExceeded
+	start := time.Now()
+	saboteur := saboteur{
+		faults: s.scenario.Faults, at: planFaults(s.scenario, s.Seed, s.Speed),
+		by: s.Faults, client: s.client, ledger: s.ledger,
 	}
-	return err
-}
-
-// endOfSection is the index of the unlock that belongs to the acquisition at i,
-// or of the last step.
-func endOfSection(steps []Step, i int) int {
-	for j := i + 1; j < len(steps); j++ {
-		if steps[j].Do == Unlock && steps[j].Lock == steps[i].Lock {
-			return j
+	var faults, players errgroup.Group
+	faults.Go(func() error {
+		err := saboteur.work(ctx, start)
+		if err != nil {
+			cancel() // without its faults, the run means nothing
 		}
+		return err
+	})
+	for _, p := range s.players {
+		players.Go(func() error { p.play(ctx, start); return nil })
 	}
-	return len(steps) - 1
+	_ = players.Wait() // which return no errors
+	cancel()
+	return faults.Wait()
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+// leave closes all sessions at once: an etcd that is gone costs the bound of one
+// and not of each. It returns the players
+// whose leases may live on.
+func (s *stage) leave() []*player {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var remain []*player
+	for _, p := range s.players {
+		wg.Go(func() {
+			if !p.end() {
+				mu.Lock()
+				defer mu.Unlock()
+				remain = append(remain, p)
+			}
+		})
 	}
+	wg.Wait()
+	return remain
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
@@ -48,18 +51,31 @@ func parse(t *testing.T, data string) *simulate.Scenario {
 	return sc
 }
 
+// at is the etcd that serves endpoint.
+func at(endpoint string) simulate.Etcd {
+	return simulate.Etcd{Connect: func(_ context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return clientv3.New(clientv3.Config{
+			Endpoints:   []string{endpoint},
+			DialTimeout: 10 * time.Second,
+			Logger:      zap.NewNop(),
+			DialOptions: opts,
+		})
+	}}
+}
+
 // run runs a scenario and requires that it leaves nothing in etcd.
-func run(t *testing.T, client *clientv3.Client, sc *simulate.Scenario) simulate.Result {
+func run(t *testing.T, endpoint string, sc *simulate.Scenario) simulate.Result {
 	t.Helper()
-	var logged []simulate.Line
-	result, err := simulate.Run(t.Context(), client, sc, func(l simulate.Line) { logged = append(logged, l) })
+	var logged []simulate.Event
+	opts := simulate.Options{Log: func(e simulate.Event) { logged = append(logged, e) }}
+	result, err := simulate.Run(t.Context(), at(endpoint), sc, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(logged, result.Lines) {
-		t.Errorf("logged %v\nresult %v", logged, result.Lines)
+	if !reflect.DeepEqual(logged, result.Events) {
+		t.Errorf("logged %v\nresult %v", logged, result.Events)
 	}
-	wantNothingLeft(t, client)
+	wantNothingLeft(t, etcdtest.Client(t, endpoint))
 	return result
 }
 
@@ -75,10 +91,10 @@ func wantNothingLeft(t *testing.T, client *clientv3.Client) {
 	}
 }
 
-func texts(lines []simulate.Line) []string {
+func texts(r simulate.Result) []string {
 	var s []string
-	for _, l := range lines {
-		s = append(s, l.Text)
+	for _, e := range r.Lines() {
+		s = append(s, e.Line)
 	}
 	return s
 }
@@ -88,7 +104,7 @@ func texts(lines []simulate.Line) []string {
 // says so by an expectation, and gets another chance. What no load excuses is
 // wanted of every run: all lines, and every grant after the releases it waits for.
 func TestFourClients(t *testing.T) {
-	client := etcdtest.Client(t, etcdtest.Start(t))
+	endpoint := etcdtest.Start(t)
 	sc, err := simulate.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +113,8 @@ func TestFourClients(t *testing.T) {
 		t.Fatalf("four-clients expects %q", sc.Expect.Log)
 	}
 	for attempt := 1; ; attempt++ {
-		result := run(t, client, sc)
-		got := texts(result.Lines)
+		result := run(t, endpoint, sc)
+		got := texts(result)
 		wantLaws(t, got)
 		if result.Err() == nil && slices.Equal(got, fourClients) {
 			return
@@ -131,19 +147,19 @@ func wantLaws(t *testing.T, got []string) {
 }
 
 func TestRunNotInTime(t *testing.T) {
-	client := etcdtest.Client(t, etcdtest.Start(t))
+	endpoint := etcdtest.Start(t)
 	sc := parse(t, `
 name: late
 clients:
   - name: first
-    steps: [{rwlock: /a}, {hold: 1500ms}, {unlock: /a}]
+    steps: [{write: /a}, {wait: 1500ms}, {unlock: /a}]
   - name: late
     after: 500ms
     steps:
-      - rwlock: /b
-      - rlock: /a
+      - write: /b
+      - read: /a
         within: 100ms
-      - hold: 1h
+      - wait: 1h
       - unlock: /a
       - unlock: /b
 expect:
@@ -160,23 +176,23 @@ expect:
     - released rlock for late
     - released rlock for first
 `)
-	if err := run(t, client, sc).Err(); err != nil {
+	if err := run(t, endpoint, sc).Err(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRunReleasesWhatIsHeldAtTheEnd(t *testing.T) {
-	client := etcdtest.Client(t, etcdtest.Start(t))
-	sc := parse(t, "name: keep\nclients: [{name: c, steps: [{rwlock: /a}, {rwlock: /b}]}]\n")
-	if err := run(t, client, sc).Err(); err != nil { // run looks for what is left
+	endpoint := etcdtest.Start(t)
+	sc := parse(t, "name: keep\nclients: [{name: c, steps: [{write: /a}, {write: /b}]}]\n")
+	if err := run(t, endpoint, sc).Err(); err != nil { // run looks for what is left
 		t.Error(err)
 	}
 }
 
 func TestRunExpectationFails(t *testing.T) {
-	client := etcdtest.Client(t, etcdtest.Start(t))
+	endpoint := etcdtest.Start(t)
 	sc := parse(t, small+"expect:\n  log: [PREPARE MUTEXES, LOCK1, got lock c]\n")
-	err := run(t, client, sc).Err()
+	err := run(t, endpoint, sc).Err()
 	if !errors.Is(err, simulate.ErrExpectation) ||
 		!strings.Contains(err.Error(), `log line 3: want "got lock c", got "waiting lock c"`) {
 		t.Errorf("Err = %v", err)
@@ -190,42 +206,35 @@ func TestRunCancelled(t *testing.T) {
 	watcher := etcdtest.Client(t, endpoint)
 	wantNothingLeft(t, watcher)
 	before := goleak.IgnoreCurrent()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
 	sc := parse(t, `
 name: long
 clients:
-  - {name: a, steps: [{rwlock: /a}, {hold: 1h}, {unlock: /a}]}
-  - {name: b, after: 1ms, steps: [{rwlock: /a, within: 1h}, {hold: 1h}, {unlock: /a}]}
+  - {name: a, steps: [{write: /a}, {wait: 1h}, {unlock: /a}]}
+  - {name: b, after: 1ms, steps: [{write: /a, within: 1h}, {wait: 1h}, {unlock: /a}]}
 `)
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := 0
-	_, err = simulate.Run(ctx, client, sc, func(l simulate.Line) {
-		if strings.HasPrefix(l.Text, "waiting") || strings.HasPrefix(l.Text, "got") {
+	_, err := simulate.Run(ctx, at(endpoint), sc, simulate.Options{Log: func(e simulate.Event) {
+		if e.Moment == simulate.Asked || e.Moment == simulate.Granted {
 			waiting++
 		}
 		if waiting == 3 { // both wait, one of them got it
 			cancel()
 		}
-	})
+	}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v", err)
 	}
 	wantNothingLeft(t, watcher)
-	if err := client.Close(); err != nil {
-		t.Error(err)
-	}
 	goleak.VerifyNone(t, before)
 }
 
 func TestRunWithoutEtcd(t *testing.T) {
-	client := etcdtest.Client(t, etcdtest.Start(t))
+	endpoint := etcdtest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := simulate.Run(ctx, client, parse(t, small), nil); !errors.Is(err, context.Canceled) {
+	if _, err := simulate.Run(ctx, at(endpoint), parse(t, small), simulate.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v", err)
 	}
-	wantNothingLeft(t, client)
+	wantNothingLeft(t, etcdtest.Client(t, endpoint))
 }

@@ -1,62 +1,59 @@
-// Package simulate runs scenarios of contention: clients that take and release
-// read/write locks by a script, and checks of what came of it.
-//
-// A scenario is data, usually a YAML file:
-//
-//	name: four-clients        # letters, digits and dashes
-//	about: what it shows      # optional, one line
-//	ttl: 1s                   # of each client's session, whole seconds; 10s when left out
-//	clients:
-//	  - name: r1              # unique
-//	    after: 100ms          # its first step, counted from one instant for all; 0s when left out
-//	    steps:                # one after the other
-//	      - rlock: /mylocks/a # take the lock for reading
-//	        within: 2s        # or give up; 10s when left out
-//	      - hold: 500ms       # do nothing for so long
-//	      - unlock: /mylocks/a
-//	      - rwlock: /mylocks/b # take the lock for writing
-//	      - unlock: /mylocks/b
-//	expect:                   # optional
-//	  log:                    # exactly these lines, in this order
-//	    - PREPARE MUTEXES
-//	    - LOCK1
-//	    - waiting lock r1
-//	    - got lock r1
-//
-// Every client has a session of its own. A client that does not get a lock in
-// time skips the steps up to that lock's unlock. What a client still holds
-// after its last step is released when all clients are done.
-//
-// The lines of a run are
-//
-//	PREPARE MUTEXES             before the sessions are opened
-//	LOCK1, LOCK2, …             the first, second, … client is ready; all of them before any starts
-//	waiting lock CLIENT         before it asks for a lock
-//	got lock CLIENT
-//	released rlock for CLIENT   whatever the mode
-//	CLIENT not acquired: WHY    "context deadline exceeded" when it was not in time
-//	CLIENT lost: WHY            its session ended, or somebody deleted its key
-//	CLIENT not released: WHY    the lock had been lost
-//
-// and a grant always comes after the releases that made way for it.
 package simulate
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"etcd-lock/rwlock"
+)
 
 // Scenario is a script of contention.
 type Scenario struct {
+	File    string // that it was read from, for messages
 	Name    string
 	About   string
 	TTL     time.Duration // of each client's session, whole seconds
+	Seed    uint64        // of what is random in it
+	Cluster int           // how many members its faults need; 0 when any etcd will do
 	Clients []Client
+	Faults  []Fault // in the order of time
 	Expect  Expect
 }
 
-// Client is one session and what it does.
+// What a file need not say.
+const (
+	DefaultTTL    = 10 * time.Second
+	DefaultWithin = 10 * time.Second
+	DefaultSeed   = 1
+)
+
+// Place is where in its file something stands, both from 1.
+type Place struct{ Line, Column int }
+
+// Span is a duration that is drawn anew each time, uniformly; a fixed one when
+// both ends are the same.
+type Span struct{ From, To time.Duration }
+
+// Client is one session and what it does, or several that are alike.
 type Client struct {
-	Name  string
-	After time.Duration // from the common start to the first step
-	Steps []Step
+	Name   string
+	Count  int           // how many; above 1 they are called NAME-1, NAME-2, …
+	TTL    time.Duration // of its session
+	After  Span          // from the common start to the first step
+	Repeat int           // how many times it goes through its steps
+	Steps  []Step
+}
+
+// Names are the names of the clients that c stands for.
+func (c Client) Names() []string {
+	if c.Count <= 1 {
+		return []string{c.Name}
+	}
+	names := make([]string, c.Count)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-%d", c.Name, i+1)
+	}
+	return names
 }
 
 // Action is what a step does.
@@ -64,35 +61,109 @@ type Action string
 
 // The actions, by the words of the file format.
 const (
-	RLock  Action = "rlock"
-	RWLock Action = "rwlock"
-	Unlock Action = "unlock"
-	Hold   Action = "hold"
+	Read      Action = "read"
+	Write     Action = "write"
+	Together  Action = "together"
+	Wait      Action = "wait"
+	Upgrade   Action = "upgrade"
+	Downgrade Action = "downgrade"
+	Unlock    Action = "unlock"
+	Pause     Action = "pause"
+	Resume    Action = "resume"
+	Crash     Action = "crash"
+	Close     Action = "close"
 )
+
+// Takes reports whether the action takes locks.
+func (a Action) Takes() bool { return a == Read || a == Write || a == Together }
 
 // Step is one thing that a client does.
 type Step struct {
 	Do     Action
-	Lock   string        // of RLock, RWLock and Unlock
-	Within time.Duration // of RLock and RWLock: how long to wait
-	For    time.Duration // of Hold
+	Locks  []rwlock.Want // what it is about; without modes where it unlocks
+	Within Span          // how long to wait for a lock; zero for DefaultWithin
+	Try    bool          // take it only if that needs no waiting
+	Cancel Span          // when the client changes its mind; zero for never
+	For    Span          // of Wait
+	Expect []Moment      // what must come of it; none when anything may
+	Waits  Bounds        // of how long the acquisition may take
+	Place
 }
 
-// Expect is what must come of a run.
+// Bounds are limits on a time; zero for none.
+type Bounds struct{ AtLeast, AtMost time.Duration }
+
+// Fault is something that happens to the etcd under the clients, or to their
+// way to it.
+type Fault struct {
+	At      Span // from the common start
+	Do      FaultKind
+	Member  Member   // of Kill, Stop and Start
+	Clients []string // of Cut and Heal
+	Place
+}
+
+// FaultKind is what a fault does.
+type FaultKind string
+
+// The faults, by the words of the file format.
+const (
+	FaultKill    FaultKind = "kill"    // a member, with its process
+	FaultStop    FaultKind = "stop"    // a member, as SIGSTOP does
+	FaultStart   FaultKind = "start"   // a member that was killed or stopped
+	FaultCut     FaultKind = "cut"     // clients off from all members
+	FaultHeal    FaultKind = "heal"    // what was cut
+	FaultCompact FaultKind = "compact" // etcd's history up to now
+)
+
+// Member is a member of the cluster by its number, from 1, or one of these.
+type Member int
+
+// Members that have no number.
+const (
+	Leader     Member = 0  // whoever leads by then
+	AllMembers Member = -1 // that were killed or stopped
+)
+
+// String is the word of the file format.
+func (m Member) String() string {
+	switch m {
+	case Leader:
+		return "leader"
+	case AllMembers:
+		return "all"
+	default:
+		return fmt.Sprint(int(m))
+	}
+}
+
+// Expect is what must come of a run, beyond what is always checked.
 type Expect struct {
-	Log []string // all its lines in order; nil when any will do
+	Log     []string       // all its lines in order; nil when any will do
+	Order   [][]Occurrence // chains, each in this order
+	MaxWait time.Duration  // of any lock that was granted; 0 for no bound
+	Fenced  int            // how many late holders a token must have fenced
+
+	LogPlace, FencedPlace Place
 }
 
-// What a file need not say.
-const (
-	DefaultTTL    = 10 * time.Second
-	DefaultWithin = 10 * time.Second
-)
+// Occurrence is a moment in a client's run.
+type Occurrence struct {
+	Moment Moment
+	Client string
+	Lock   string // "" for any
+	Nth    int    // from 1
+	Place
+}
 
-// The words of the log.
-const (
-	logPrepare  = "PREPARE MUTEXES"
-	logWaiting  = "waiting lock "
-	logGot      = "got lock "
-	logReleased = "released rlock for "
-)
+// String is the occurrence as a file has it.
+func (o Occurrence) String() string {
+	s := string(o.Moment) + " " + o.Client
+	if o.Lock != "" {
+		s += " " + o.Lock
+	}
+	if o.Nth > 1 {
+		s += fmt.Sprintf(" #%d", o.Nth)
+	}
+	return s
+}

@@ -10,10 +10,12 @@ import (
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/simulate"
 )
 
 // globals are the flags of all commands.
@@ -109,6 +111,7 @@ func (g *globals) check() error {
 // cluster is an etcd that has answered.
 type cluster struct {
 	client   *clientv3.Client
+	etcd     simulate.Etcd // the same one, for clients of their own
 	source   *inspect.Source
 	endpoint string // for people to read
 	user     string // who etcd takes us for, if it asks
@@ -128,7 +131,10 @@ func (g *globals) connect(ctx context.Context) (*cluster, error) {
 		return nil, errors.Join(err, ctx.Err())
 	}
 	return &cluster{
-		client:   client,
+		client: client,
+		etcd: simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+			return cfg.Connect(ctx, opts...)
+		}},
 		source:   inspect.NewSource(client),
 		endpoint: strings.Join(cfg.Endpoints, ","),
 		user:     cfg.UserName(),

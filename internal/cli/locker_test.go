@@ -7,7 +7,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
@@ -85,7 +87,10 @@ func TestLockerReopens(t *testing.T) {
 }
 
 func TestScenarios(t *testing.T) {
-	s := scenarios{client: etcdtest.Client(t, etcdtest.Start(t))}
+	endpoint := etcdtest.Start(t)
+	s := scenarios{etcd: simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second}.Connect(ctx, opts...)
+	}}}
 	t.Run("List", func(t *testing.T) {
 		if list := s.List(); len(list) == 0 || list[0].Name != "four-clients" || list[0].About == "" {
 			t.Errorf("List = %+v", list)

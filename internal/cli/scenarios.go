@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
 
 // scenarios runs the built-in scenarios for the terminal UI.
-type scenarios struct{ client *clientv3.Client }
+type scenarios struct{ etcd simulate.Etcd }
 
 // List returns what can be run.
 func (scenarios) List() []tui.Scenario {
@@ -27,7 +25,11 @@ func (s scenarios) Run(ctx context.Context, name string, log func(line string)) 
 	if err != nil {
 		return err
 	}
-	result, err := simulate.Run(ctx, s.client, sc, func(l simulate.Line) { log(l.Text) })
+	result, err := simulate.Run(ctx, s.etcd, sc, simulate.Options{Log: func(e simulate.Event) {
+		if e.Line != "" {
+			log(e.Line)
+		}
+	}})
 	if err != nil {
 		return err
 	}

@@ -77,14 +77,14 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 	defer c.close()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	result, err := simulate.Run(ctx, c.client, sc, func(l simulate.Line) {
-		if opts.out.format == formatJSON {
+	result, err := simulate.Run(ctx, c.etcd, sc, simulate.Options{Log: func(e simulate.Event) {
+		if opts.out.format == formatJSON || e.Line == "" {
 			return
 		}
-		if err := opts.out.line(cell{text: l.Text}); err != nil {
+		if err := opts.out.line(cell{text: e.Line}); err != nil {
 			stop(err) // nobody reads on
 		}
-	})
+	}})
 	if err != nil {
 		return cause(ctx, err)
 	}
@@ -152,9 +152,12 @@ type runLine struct {
 }
 
 func newRunDoc(r simulate.Result) runDoc {
-	doc := runDoc{Scenario: r.Scenario, Passed: r.Err() == nil, Failures: append([]string{}, r.Failures...)}
-	for _, l := range r.Lines {
-		doc.Lines = append(doc.Lines, runLine{At: l.At.Seconds(), Client: l.Client, Text: l.Text})
+	doc := runDoc{Scenario: r.Scenario, Passed: r.Err() == nil, Failures: []string{}}
+	for _, f := range r.Failures {
+		doc.Failures = append(doc.Failures, f.String())
+	}
+	for _, e := range r.Lines() {
+		doc.Lines = append(doc.Lines, runLine{At: e.At.Seconds(), Client: e.Client, Text: e.Line})
 	}
 	return doc
 }

@@ -38,7 +38,7 @@ func TestSimulateFourClients(t *testing.T) {
 func TestLoadScenario(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "s.yaml")
-	if err := os.WriteFile(file, []byte("name: s\nclients: [{name: c, steps: [{hold: 1s}]}]\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("name: s\nclients: [{name: c, steps: [{wait: 1s}]}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("OK", func(t *testing.T) {
@@ -57,8 +57,8 @@ func TestRunDoc(t *testing.T) {
 	var b bytes.Buffer
 	err := (printer{Writer: &b}).document(newRunDoc(simulate.Result{
 		Scenario: "s",
-		Lines:    []simulate.Line{{Text: "LOCK1"}, {At: 1500 * time.Millisecond, Client: "c", Text: "got lock c"}},
-		Failures: []string{"f"},
+		Events:   []simulate.Event{{Line: "LOCK1"}, {Moment: simulate.Waiting}, {At: 1500 * time.Millisecond, Client: "c", Line: "got lock c"}},
+		Failures: []simulate.Failure{{Msg: "f"}},
 	}))
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func (c *cluster) screens(ctx context.Context, opts *tuiOptions) error {
 	if !opts.readOnly {
 		l := &locker{client: c.client, timeout: c.timeout}
 		defer l.close()
-		options.Locker, options.Scenarios = l, scenarios{client: c.client}
+		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd}
 	}
 	// Signals end ctx, and that ends the screens: one way out is enough.
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())

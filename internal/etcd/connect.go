@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
 )
 
@@ -35,11 +36,12 @@ type Config struct {
 
 // Connect returns a client that has heard from etcd, or an error within
 // DialTimeout that says why not, and sooner when waiting would not help.
-func (c Config) Connect(ctx context.Context) (*clientv3.Client, error) {
+func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg, err := c.clientConfig()
 	if err != nil {
 		return nil, err
 	}
+	cfg.DialOptions = opts
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	faults := make(chan []fault, 1)

@@ -1,0 +1,93 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Faults makes faults in a cluster that is there for that. A call returns when
+// the fault is made; for Start, when the member serves again.
+type Faults interface {
+	Kill(ctx context.Context, m Member) error
+	Stop(ctx context.Context, m Member) error
+	Start(ctx context.Context, m Member) error
+	Cut(ctx context.Context, client string) error
+	Heal(ctx context.Context, client string) error
+}
+
+// saboteur makes the faults of a scenario.
+type saboteur struct {
+	faults []Fault
+	at     []time.Duration // when, from the start
+	by     Faults
+	client *clientv3.Client
+	ledger *ledger
+}
+
+// work makes one fault after the other until ctx ends: those that are due when
+// all clients are done are not made.
+func (s *saboteur) work(ctx context.Context, start time.Time) error {
+	for i, f := range s.faults {
+		sleep(ctx, time.Until(start.Add(s.at[i])))
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.ledger.say(Event{Moment: Faulty, Place: f.Place, Line: f.String()})
+		if err := s.make(ctx, f); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("line %d: %s: %w", f.Line, f, err)
+		}
+	}
+	return nil
+}
+
+// String is the fault in the words of the log.
+func (f Fault) String() string {
+	switch f.Do {
+	case FaultCompact:
+		return string(f.Do)
+	case FaultCut, FaultHeal:
+		return string(f.Do) + " " + strings.Join(f.Clients, ", ")
+	default:
+		return string(f.Do) + " " + f.Member.String()
+	}
+}
+
+func (s *saboteur) make(ctx context.Context, f Fault) error {
+	switch f.Do {
+	case FaultKill:
+		return s.by.Kill(ctx, f.Member)
+	case FaultStop:
+		return s.by.Stop(ctx, f.Member)
+	case FaultStart:
+		return s.by.Start(ctx, f.Member)
+	case FaultCut:
+		return s.each(ctx, f.Clients, s.by.Cut)
+	case FaultHeal:
+		return s.each(ctx, f.Clients, s.by.Heal)
+	default:
+		return s.compact(ctx)
+	}
+}
+
+func (s *saboteur) each(ctx context.Context, clients []string, do func(context.Context, string) error) error {
+	for _, c := range clients {
+		if err := do(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// compact throws etcd's history away, up to now.
+func (s *saboteur) compact(ctx context.Context) error {
+	now, err := s.client.Get(ctx, "etcd-lock", clientv3.WithCountOnly())
+	if err != nil {
+		return err
+	}
+	_, err = s.client.Compact(ctx, now.Header.Revision)
+	return err
+}

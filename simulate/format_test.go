@@ -1,0 +1,252 @@
+package simulate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate"
+)
+
+// everything uses every field of the format.
+const everything = `name: everything
+about: all that there is
+ttl: 2s
+seed: 7
+cluster: 3
+clients:
+  - name: r
+    count: 2
+    ttl: 3s
+    after: {from: 100ms, to: 300ms}
+    repeat: 3
+    steps:
+      - read: /a
+        within: 2s
+        cancel: 300ms
+        expect: [waiting, granted]
+        waits: {at_least: 100ms, at_most: 2s}
+      - wait: {from: 1ms, to: 2ms}
+      - unlock: /a
+      - write: /a b
+        try: true
+        expect: refused
+      - pause
+      - wait: 1s
+      - resume
+      - unlock: [/a b]
+  - name: w
+    steps:
+      - together: {read: [/a], write: [/b, /c]}
+      - unlock: [/c, /a, /b]
+      - write: /b
+      - downgrade: /b
+      - upgrade: /b
+        expect: [granted, lost]
+      - crash
+  - name: x
+    steps:
+      - close
+faults:
+  - {at: 100ms, kill: leader}
+  - {at: 200ms, stop: 2}
+  - {at: 200ms, start: all}
+  - {at: {from: 300ms, to: 400ms}, cut: [r-1, w]}
+  - {at: 400ms, heal: r-1}
+  - {at: 1s, compact: true}
+expect:
+  log: [got lock r-1]
+  order:
+    - [granted w /b, crashed w]
+    - ["granted r-2 /a b #2", "released r-1 #6", "paused r-2 #3"]
+  max_wait: 3s
+  fenced: 1
+`
+
+func TestParseEverything(t *testing.T) {
+	const ms = time.Millisecond
+	want := &simulate.Scenario{
+		File: "e.yaml", Name: "everything", About: "all that there is",
+		TTL: 2 * time.Second, Seed: 7, Cluster: 3,
+		Clients: []simulate.Client{
+			{Name: "r", Count: 2, TTL: 3 * time.Second, After: simulate.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []simulate.Step{
+				{
+					Do: simulate.Read, Locks: read("/a"), Within: fixed(2 * time.Second), Cancel: fixed(300 * ms),
+					Expect: []simulate.Moment{simulate.Waiting, simulate.Granted},
+					Waits:  simulate.Bounds{AtLeast: 100 * ms, AtMost: 2 * time.Second},
+				},
+				{Do: simulate.Wait, For: simulate.Span{From: ms, To: 2 * ms}},
+				{Do: simulate.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+				{Do: simulate.Write, Locks: write("/a b"), Try: true, Expect: []simulate.Moment{simulate.Refused}},
+				{Do: simulate.Pause},
+				{Do: simulate.Wait, For: fixed(time.Second)},
+				{Do: simulate.Resume},
+				{Do: simulate.Unlock, Locks: []rwlock.Want{{Name: "/a b"}}},
+			}},
+			{Name: "w", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []simulate.Step{
+				{Do: simulate.Together, Locks: append(read("/a"), append(write("/b"), write("/c")...)...)},
+				{Do: simulate.Unlock, Locks: []rwlock.Want{{Name: "/c"}, {Name: "/a"}, {Name: "/b"}}},
+				{Do: simulate.Write, Locks: write("/b")},
+				{Do: simulate.Downgrade, Locks: read("/b")},
+				{Do: simulate.Upgrade, Locks: write("/b"), Expect: []simulate.Moment{simulate.Granted, simulate.Lost}},
+				{Do: simulate.Crash},
+			}},
+			{Name: "x", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []simulate.Step{{Do: simulate.Close}}},
+		},
+		Faults: []simulate.Fault{
+			{At: fixed(100 * ms), Do: simulate.FaultKill, Member: simulate.Leader},
+			{At: fixed(200 * ms), Do: simulate.FaultStop, Member: 2},
+			{At: fixed(200 * ms), Do: simulate.FaultStart, Member: simulate.AllMembers},
+			{At: simulate.Span{From: 300 * ms, To: 400 * ms}, Do: simulate.FaultCut, Clients: []string{"r-1", "w"}},
+			{At: fixed(400 * ms), Do: simulate.FaultHeal, Clients: []string{"r-1"}},
+			{At: fixed(time.Second), Do: simulate.FaultCompact},
+		},
+		Expect: simulate.Expect{
+			Log: []string{"got lock r-1"},
+			Order: [][]simulate.Occurrence{
+				{{Moment: simulate.Granted, Client: "w", Lock: "/b", Nth: 1}, {Moment: simulate.Crashed, Client: "w", Nth: 1}},
+				{
+					{Moment: simulate.Granted, Client: "r-2", Lock: "/a b", Nth: 2},
+					{Moment: simulate.Released, Client: "r-1", Nth: 6},
+					{Moment: simulate.Paused, Client: "r-2", Nth: 3},
+				},
+			},
+			MaxWait: 3 * time.Second,
+			Fenced:  1,
+		},
+	}
+	got, err := simulate.Parse("e.yaml", []byte(everything))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(simulate.Place{})); diff != "" {
+		t.Errorf("Parse (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseStepErrors(t *testing.T) {
+	tests := []struct{ name, data, want string }{
+		{"old words", client("  - rlock: /a"), `f.yaml:5:5: unknown field "rlock"`},
+		{"unknown word", client("  - jump"), `f.yaml:5:5: "jump": the steps of one word are pause, resume, crash and close`},
+		{"word that needs more", client("  - wait"), `f.yaml:5:5: "wait": the steps of one word are`},
+		{"word with a value", client("  - crash: true"), `f.yaml:5:5: unknown field "crash"`},
+		{"no kind of duration", client("  - wait: [1s]"), "f.yaml:5:11: "},
+		{"half a random duration", client("  - wait: {from: 1s}"), "f.yaml:5:12: want a duration such as 500ms, or both from and to"},
+		{"random from back to front", client("  - wait: {from: 2s, to: 1s}"), "f.yaml:5:26: to 1s is less than from 2s"},
+		{"field of a random duration", client("  - wait: {from: 2s, till: 1s}"), `f.yaml:5:22: unknown field "till"`},
+		{"empty together", client("  - together: {}"), "f.yaml:5:15: together needs locks"},
+		{"twice in together", client("  - together: {read: [/a], write: [/a]}"), `f.yaml:5:36: lock "/a" is there twice`},
+		{"together with what is held", client("  - read: /a", "  - together: {write: [/b, /a]}"), `f.yaml:6:16: lock "/a" is taken by an earlier step`},
+		{"half of together unlocked", client("  - together: {read: [/a, /b]}", "  - unlock: /a"), `f.yaml:6:13: unlock what was taken by one step in one step: "/a" and "/b"`},
+		{"two steps unlocked as one", client("  - read: /a", "  - read: /b", "  - unlock: [/a, /b]"), `f.yaml:7:13: unlock what was taken by one step in one step: "/a"`},
+		{"unlock nothing", client("  - unlock: []"), "f.yaml:5:13: unlock needs a lock"},
+		{"within of nothing", client("  - read: /a", "    within: 0s"), "f.yaml:6:13: want a duration of more than 0"},
+		{"try of no bool", client("  - read: /a", "    try: maybe"), "f.yaml:6:10: wrong kind of value: want true or false"},
+		{"cancel of a try", client("  - read: /a", "    try: true", "    cancel: 1s"), "f.yaml:7:13: a try does not wait"},
+		{"cancel too late", client("  - read: /a", "    within: 1s", "    cancel: 1s"), "f.yaml:7:13: cancel after 1s comes too late"},
+		{"cancel too late by default", client("  - read: /a", "    cancel: 11s"), "f.yaml:6:13: cancel after 11s comes too late"},
+		{"upgrade of nothing", client("  - upgrade: /a"), `f.yaml:5:14: upgrade of lock "/a", which no earlier step of this client holds`},
+		{"upgrade of a writer", client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is held for writing already`},
+		{"downgrade of a reader", client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is held for reading already`},
+		{"upgrade of together", client("  - together: {read: [/a, /b]}", "  - upgrade: /a"), `f.yaml:6:14: lock "/a" was taken together with others`},
+		{"upgrade with try", client("  - read: /a", "  - upgrade: /a", "    try: true"), "f.yaml:7:10: try does not go with upgrade, but with read, write or together"},
+		{"expect of wait", client("  - wait: 1s", "    expect: granted"), "f.yaml:6:13: expect does not go with wait, but with read, write, together or upgrade"},
+		{"resume without pause", client("  - resume"), "f.yaml:5:5: resume without a pause before it"},
+		{"pause without resume", client("  - pause", "  - wait: 1s"), "f.yaml:5:3: a pause needs a resume or a crash after it"},
+		{"lock while paused", client("  - pause", "  - read: /a"), "f.yaml:6:11: a paused client does nothing but wait"},
+		{"pause twice", client("  - pause", "  - pause"), "f.yaml:6:5: a paused client does nothing but wait"},
+		{"step after crash", client("  - crash", "  - wait: 1s"), "f.yaml:6:11: no step can follow crash"},
+		{"unlock after close", client("  - read: /a", "  - close", "  - unlock: /a"), "f.yaml:7:13: no step can follow close"},
+		{"repeat after crash", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [crash]\n", "f.yaml:4:11: the steps cannot be repeated after crash"},
+		{"repeat while held", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [{read: /a}]\n", "f.yaml:4:11: the steps cannot be repeated while a lock is held"},
+		{"repeat of nothing", "name: n\nclients:\n- name: c\n  repeat: 0\n", `f.yaml:4:11: "0": want a whole number, 1 at least`},
+		{"half a client", "name: n\nclients:\n- name: c\n  count: 1.5\n", `f.yaml:4:10: "1.5": want a whole number, 1 at least`},
+		{"a crowd", "name: n\nclients:\n- name: c\n  count: 1001\n", "f.yaml:4:10: 1001 is too many: want 1000 at most"},
+		{"crowds", "name: n\nclients:\n- {name: c, count: 600, steps: [close]}\n- {name: d, count: 600, steps: [close]}\n", "f.yaml:4:4: more than 1000 clients"},
+		{"an endless run", "name: n\nclients:\n- {name: c, count: 2, repeat: 600000, steps: [{wait: 0s}]}\n", "f.yaml:3:4: more than 1000000 steps"},
+		{"one of a group twice", "name: n\nclients:\n- {name: c, count: 2, steps: [close]}\n- {name: c-2, steps: [close]}\n", `f.yaml:4:10: client "c-2" is there twice`},
+		{"client's ttl", "name: n\nclients:\n- {name: c, ttl: 10ms, steps: [close]}\n", "f.yaml:3:18: ttl 10ms: want whole seconds"},
+		{"seed of 0", "name: n\nseed: 0\n", `f.yaml:2:7: "0": want a whole number, 1 at least`},
+		{"seed of words", "name: n\nseed: [x]\n", `f.yaml:2:7: wrong kind of value: want text`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
+	}
+}
+
+func TestParseOutcomeErrors(t *testing.T) {
+	tests := []struct{ name, data, want string }{
+		{"unknown", client("  - read: /a", "    expect: fine"), `f.yaml:6:13: unknown outcome "fine": want granted, waiting, deadline, cancelled, refused or lost`},
+		{"in a list", client("  - read: /a", "    expect: [granted, fine]"), `f.yaml:6:23: unknown outcome "fine"`},
+		{"none", client("  - read: /a", "    expect: []"), "f.yaml:6:13: expect needs an outcome"},
+		{"twice", client("  - read: /a", "    expect: [lost, lost]"), "f.yaml:6:20: outcome lost is there twice"},
+		{"refused without try", client("  - read: /a", "    expect: refused"), "f.yaml:6:13: this step cannot be refused: that needs try: true"},
+		{"cancelled without cancel", client("  - read: /a", "    expect: cancelled"), "f.yaml:6:13: this step cannot be cancelled: that needs cancel"},
+		{"a try that waits", client("  - read: /a", "    try: true", "    expect: waiting"), "f.yaml:7:13: this step cannot be waiting: a try does not wait"},
+		{"an upgrade that waits", client("  - read: /a", "  - upgrade: /a", "    expect: waiting"), "f.yaml:7:13: this step cannot be waiting: an upgrade does not wait"},
+		{"two ends", client("  - read: /a", "    expect: [granted, deadline]"), "f.yaml:6:23: a step cannot be both granted and deadline"},
+		{"two ends around a third", client("  - read: /a", "    expect: [granted, lost, deadline]"), "f.yaml:6:29: a step cannot be both lost and deadline"},
+		{"no bounds", client("  - read: /a", "    waits: {}"), "f.yaml:6:12: waits needs at_least, at_most or both"},
+		{"no time at most", client("  - read: /a", "    waits: {at_most: 0s}"), "f.yaml:6:22: nothing takes no time"},
+		{"bounds that cross", client("  - read: /a", "    waits: {at_least: 2s, at_most: 1s}"), "f.yaml:6:36: at_most 1s is less than at_least 2s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
+	}
+}
+
+func TestParseFaultErrors(t *testing.T) {
+	// The first fault of these files is in line 9.
+	file := func(faults string) string { return "cluster: 3\n" + small + "faults:\n" + faults }
+	tests := []struct{ name, data, want string }{
+		{"no cluster", small + "faults:\n- {at: 1s, kill: 1}\n", `f.yaml:9:18: kill needs a cluster of its own: say how many members as "cluster: 3"`},
+		{"cluster of none", "name: n\ncluster: 0\n", `f.yaml:2:10: "0": want a whole number, 1 at least`},
+		{"nothing", file("- at: 1s\n"), "f.yaml:10:3: a fault needs one of kill, stop, start, cut, heal or compact"},
+		{"two things", file("- {at: 1s, kill: 1, stop: 2}\n"), "f.yaml:10:27: a fault does one thing: this one has both kill and stop"},
+		{"no time", file("- kill: 1\n"), "f.yaml:10:3: a fault needs the time at which it happens"},
+		{"back in time", file("- {at: {from: 1s, to: 3s}, kill: 1}\n- {at: 2s, start: 1}\n"), "f.yaml:11:8: faults are written in the order of time: the one before can be as late as 3s"},
+		{"unknown member", file("- {at: 1s, kill: all}\n"), `f.yaml:10:18: unknown member "all": want a number from 1, or leader`},
+		{"member too many", file("- {at: 1s, stop: 4}\n"), "f.yaml:10:18: member 4: the cluster has 3"},
+		{"start before kill", file("- {at: 1s, start: 1}\n"), "f.yaml:10:19: start of a member that no earlier fault killed or stopped"},
+		{"start of another", file("- {at: 1s, kill: 2}\n- {at: 1s, start: 1}\n"), "f.yaml:11:19: start of member 1, which no earlier fault killed or stopped"},
+		{"kill twice", file("- {at: 1s, kill: 2}\n- {at: 1s, stop: 2}\n"), "f.yaml:11:18: member 2 is down already"},
+		{"leader of none", file("- {at: 1s, kill: 2}\n- {at: 1s, kill: 1}\n- {at: 1s, kill: leader}\n"), "f.yaml:12:18: nobody leads by then: 2 of 3 members are down"},
+		{"cut of nobody", file("- {at: 1s, cut: d}\n"), `f.yaml:10:17: unknown client "d"`},
+		{"cut of a list of nobody", file("- {at: 1s, cut: [c, d]}\n"), `f.yaml:10:21: unknown client "d"`},
+		{"cut of an empty list", file("- {at: 1s, cut: []}\n"), "f.yaml:10:17: want the name of a client"},
+		{"cut twice", file("- {at: 1s, cut: c}\n- {at: 1s, cut: c}\n"), `f.yaml:11:17: client "c" is cut off already`},
+		{"heal before cut", file("- {at: 1s, heal: c}\n"), `f.yaml:10:18: client "c" is not cut off`},
+		{"compact: false", file("- {at: 1s, compact: false}\n"), "f.yaml:10:21: compact: want true"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
+	}
+	t.Run("compact needs no cluster", func(t *testing.T) { parse(t, small+"faults: [{at: 1s, compact: true}]\n") })
+	t.Run("the leader comes back by number", func(t *testing.T) {
+		parse(t, file("- {at: 1s, kill: leader}\n- {at: 2s, start: 2}\n- {at: 3s, kill: leader}\n"))
+	})
+}
+
+func TestParseExpectErrors(t *testing.T) {
+	order := func(s string) string { return small + "expect:\n  order:\n  - [asked c, " + s + "]\n" } // which stands in 10:16
+	tests := []struct{ name, data, want string }{
+		{"order of one", small + "expect:\n  order: [[asked c]]\n", "f.yaml:9:11: an order needs two moments at least"},
+		{"order of no lists", small + "expect:\n  order: [asked c]\n", "f.yaml:9:11: "},
+		{"no client", order("granted"), `f.yaml:10:15: "granted": want MOMENT CLIENT[ LOCK][ #n]`},
+		{"unknown moment", order("born c"), `f.yaml:10:15: unknown moment "born": want asked,`},
+		{"unknown client in an order", order("granted d"), `f.yaml:10:15: unknown client "d"`},
+		{"unknown lock in an order", order("granted c /b"), `f.yaml:10:15: unknown lock "/b"`},
+		{"moment that no step brings", order("refused c"), `f.yaml:10:15: "refused c" cannot happen: no step`},
+		{"crash of who does not", order("crashed c"), `f.yaml:10:15: "crashed c" cannot happen`},
+		{"too often", order("'granted c #2'"), `f.yaml:10:15: "granted c #2" cannot happen: 1 times at most`},
+		{"before itself", order("asked c"), `f.yaml:10:15: "asked c" is there twice`},
+		{"fenced a bit", small + "expect: {fenced: -1}\n", `f.yaml:8:18: "-1": want a whole number, 0 at least`},
+		{"max_wait of nothing", small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: nothing takes no time"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
+	}
+}

@@ -1,0 +1,273 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/rwlock"
+)
+
+// player is a client of a scenario at work.
+type player struct {
+	script
+	prefix  string // of the names of its locks in etcd
+	ledger  *ledger
+	gate    *gate
+	client  *clientv3.Client
+	session *rwlock.Session
+	locks   locker
+	holds   map[string]*taken // by lock name
+	left    atomic.Bool       // it closed its session, or crashed
+}
+
+// taken is what one turn took.
+type taken struct {
+	hold
+	result *StepResult
+}
+
+// play goes through the turns until they or ctx end.
+func (p *player) play(ctx context.Context, start time.Time) {
+	sleep(ctx, time.Until(start.Add(p.after)))
+	for i := 0; i < len(p.steps) && ctx.Err() == nil; i++ {
+		if t := p.steps[i]; !p.turn(ctx, t) {
+			i = t.end
+		}
+	}
+}
+
+// turn does one turn and reports false for locks that were not acquired.
+func (p *player) turn(ctx context.Context, t turn) bool {
+	switch t.Do {
+	case Read, Write, Together:
+		return p.acquire(ctx, t)
+	case Wait:
+		sleep(ctx, t.wait)
+	case Upgrade:
+		p.upgrade(ctx, t)
+	case Downgrade:
+		p.downgrade(ctx, t)
+	case Unlock:
+		p.unlock(t)
+	case Pause:
+		p.gate.shut()
+		p.ledger.say(p.event(t, Paused, "paused "+p.name))
+	case Resume:
+		p.ledger.say(p.event(t, Resumed, "resumed "+p.name))
+		p.gate.open()
+	case Crash:
+		p.crash(t)
+	case Close:
+		p.close(t)
+	}
+	return true
+}
+
+func (p *player) event(t turn, m Moment, line string) Event {
+	return Event{Client: p.name, Moment: m, Do: t.Do, Place: t.Place, Round: t.round, Locks: t.Locks, Line: line}
+}
+
+// begin notes a turn that asks for something.
+func (p *player) begin(t turn) *StepResult {
+	s := &StepResult{Client: p.name, Step: t.Step, Round: t.round}
+	p.ledger.begins(s)
+	p.ledger.say(p.event(t, Asked, asking(p.name, t.Step)))
+	return s
+}
+
+func (p *player) acquire(ctx context.Context, t turn) bool {
+	taken := &taken{result: p.begin(t)}
+	asked := time.Now()
+	timed, cancel := p.bound(ctx, t)
+	defer cancel()
+	var err error
+	taken.hold, err = p.locks.take(timed, ask{
+		wants:        p.inEtcd(t.Locks),
+		together:     t.Do == Together,
+		try:          t.Try,
+		downgradable: t.downgradable,
+		label:        p.name,
+		told:         func(e rwlock.Event) { p.told(t, taken, e) },
+	})
+	if err != nil {
+		p.failed(ctx, t, taken.result, time.Since(asked), err)
+		return false
+	}
+	for _, l := range t.Locks {
+		p.holds[l.Name] = taken
+	}
+	return true
+}
+
+// bound limits how long a turn waits for its locks.
+func (p *player) bound(ctx context.Context, t turn) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, t.within)
+	if t.cancel > 0 {
+		mind := time.AfterFunc(t.cancel, cancel)
+		return ctx, func() { mind.Stop(); cancel() }
+	}
+	return ctx, cancel
+}
+
+// inEtcd are locks by their names in etcd.
+func (p *player) inEtcd(locks []rwlock.Want) []rwlock.Want {
+	named := make([]rwlock.Want, len(locks))
+	for i, l := range locks {
+		named[i] = rwlock.Want{Name: p.prefix + l.Name, Mode: l.Mode}
+	}
+	return named
+}
+
+// told notes what became of a request.
+func (p *player) told(t turn, held *taken, what rwlock.Event) {
+	switch what.Kind {
+	case rwlock.EventQueued:
+		p.ledger.comes(held.result, p.event(t, Waiting, ""))
+	case rwlock.EventAcquired:
+		e := p.event(t, Granted, got(p.name, t.Step))
+		e.Token, e.Waited = what.Token, what.Waited
+		p.ledger.granted(held.result, e)
+	case rwlock.EventLost:
+		if p.gate.pass() == nil && !p.left.Load() {
+			p.lost(held, what.Token, what.Err)
+		}
+	}
+}
+
+// lost notes that what was held is lost.
+func (p *player) lost(held *taken, token int64, err error) {
+	s := held.result
+	p.ledger.drop(p.name, s.Step.Locks)
+	p.ledger.comes(s, Event{
+		Client: p.name, Moment: Lost, Do: s.Step.Do, Place: s.Step.Place, Round: s.Round,
+		Locks: s.Step.Locks, Token: token, Err: err, Line: p.name + " lost: " + err.Error(),
+	})
+}
+
+// failed notes why a turn did not get what it asked for, unless the run was
+// ended.
+func (p *player) failed(ctx context.Context, t turn, s *StepResult, waited time.Duration, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	e := p.event(t, outcome(err), not(p.name, t.Step, err))
+	e.Waited, e.Err = waited, err
+	p.ledger.comes(s, e)
+}
+
+// upgrade asks for more of a lock, if it came to be held at all.
+func (p *player) upgrade(ctx context.Context, t turn) {
+	held := p.holds[t.Locks[0].Name]
+	if held == nil {
+		return
+	}
+	s, asked := p.begin(t), time.Now()
+	timed, cancel := context.WithTimeout(ctx, t.within)
+	defer cancel()
+	if err := held.hold.(changeable).TryUpgrade(timed); err != nil {
+		p.failed(ctx, t, s, time.Since(asked), err)
+		return
+	}
+	e := p.event(t, Granted, got(p.name, t.Step))
+	e.Token, e.Waited = held.Token(), time.Since(asked)
+	p.ledger.granted(s, e)
+}
+
+// downgrade lets others read what is held. From the call on, it is held for
+// reading.
+func (p *player) downgrade(ctx context.Context, t turn) {
+	held := p.holds[t.Locks[0].Name]
+	if held == nil {
+		return
+	}
+	e := p.event(t, Downgraded, "downgraded lock "+p.name)
+	e.Token = held.Token()
+	p.ledger.hold(e)
+	p.ledger.release(t.Locks, func() Event {
+		timed, cancel := context.WithTimeout(ctx, t.within)
+		defer cancel()
+		if e.Err = held.hold.(changeable).Downgrade(timed); e.Err != nil {
+			e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
+		}
+		return e
+	})
+}
+
+// unlock gives back what a turn took, if it came to be held at all. That it was
+// lost may only come out here.
+func (p *player) unlock(t turn) {
+	held := p.holds[t.Locks[0].Name]
+	if held == nil {
+		return
+	}
+	for _, l := range t.Locks {
+		delete(p.holds, l.Name)
+	}
+	e := p.event(t, Released, logReleased+p.name)
+	e.Token = held.Token()
+	p.ledger.drop(p.name, t.Locks)
+	p.ledger.release(t.Locks, func() Event {
+		if e.Err = held.Unlock(); e.Err != nil {
+			e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
+		}
+		if errors.Is(e.Err, rwlock.ErrLost) {
+			p.lost(held, e.Token, e.Err)
+		}
+		return e
+	})
+}
+
+// crash ends the client without a word to etcd.
+func (p *player) crash(t turn) {
+	p.left.Store(true)
+	p.ledger.drop(p.name, p.held())
+	p.ledger.say(p.event(t, Crashed, "crashed "+p.name))
+	p.gate.crash()
+	_ = p.client.Close()
+}
+
+// close ends the session, which gives back all that it holds.
+func (p *player) close(t turn) {
+	p.left.Store(true)
+	locks := p.held()
+	p.ledger.drop(p.name, locks)
+	p.ledger.release(locks, func() Event {
+		e := p.event(t, Closed, "closed "+p.name)
+		if e.Err = p.session.Close(); e.Err != nil {
+			e.Moment, e.Line = Failed, p.name+" not closed: "+e.Err.Error()
+		}
+		return e
+	})
+}
+
+// held are the locks that the client has not given back.
+func (p *player) held() []rwlock.Want {
+	var locks []rwlock.Want
+	for name := range p.holds {
+		locks = append(locks, rwlock.Want{Name: name})
+	}
+	return locks
+}
+
+// end closes the session and the connection, whatever state the client is in,
+// and reports whether etcd has confirmed that nothing of it is left.
+func (p *player) end() bool {
+	p.gate.open()
+	err := p.session.Close()
+	_ = p.client.Close()
+	return err == nil
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

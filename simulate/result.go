@@ -1,0 +1,72 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrExpectation says that a run was not as its scenario expects it to be, or
+// broke a promise of the locks.
+var ErrExpectation = errors.New("expectation failed")
+
+// Result is what came of a run.
+type Result struct {
+	Scenario string
+	Seed     uint64  // with which it was run
+	Speed    float64 // likewise
+	Events   []Event
+	Steps    []StepResult // those that asked for locks, in the order in which they did
+	Fenced   int          // late holders whose token was smaller than that of the next
+	Failures []Failure    // what was not as it had to be
+}
+
+// StepResult is what came of a step that asked for locks.
+type StepResult struct {
+	Client   string
+	Step     Step
+	Round    int           // which of the repeats, from 1
+	Outcomes []Moment      // in the order in which they came
+	Waited   time.Duration // until it was granted or given up
+	Token    int64         // the fencing token, 0 when it was not granted
+}
+
+// Failure is one thing that was not as it had to be.
+type Failure struct {
+	File string
+	Place
+	Msg string
+}
+
+// String is file:line:column: message, as editors read it; without a place
+// where none in the file has to do with it.
+func (f Failure) String() string {
+	if f.Line == 0 {
+		return f.Msg
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Msg)
+}
+
+// Err is nil, or an error that wraps ErrExpectation and names every failure.
+func (r Result) Err() error {
+	if len(r.Failures) == 0 {
+		return nil
+	}
+	all := make([]string, len(r.Failures))
+	for i, f := range r.Failures {
+		all[i] = f.String()
+	}
+	return fmt.Errorf("scenario %s: %w: %s", r.Scenario, ErrExpectation, strings.Join(all, "; "))
+}
+
+// Lines are the events that the log tells of.
+func (r Result) Lines() []Event {
+	var lines []Event
+	for _, e := range r.Events {
+		if e.Line != "" {
+			lines = append(lines, e)
+		}
+	}
+	return lines
+}
