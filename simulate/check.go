@@ -17,8 +17,8 @@ func check(sc *Scenario, r Result) []Failure {
 	for _, chain := range sc.Expect.Order {
 		checkOrder(chain, r.Events, fail)
 	}
-	if r.Fenced != sc.Expect.Fenced {
-		fail(sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, r.Fenced)
+	if got := len(r.Verdict.Fenced); got != sc.Expect.Fenced {
+		fail(sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, got)
 	}
 	if diff := firstDifference(sc.Expect.Log, r.Lines()); sc.Expect.Log != nil && diff != "" {
 		fail(sc.Expect.LogPlace, "%s", diff)

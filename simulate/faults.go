@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // Faults makes faults in a cluster that is there for that. A call returns when
@@ -24,7 +22,7 @@ type saboteur struct {
 	faults []Fault
 	at     []time.Duration // when, from the start
 	by     Faults
-	client *clientv3.Client
+	record *record
 	ledger *ledger
 }
 
@@ -82,12 +80,12 @@ func (s *saboteur) each(ctx context.Context, clients []string, do func(context.C
 	return nil
 }
 
-// compact throws etcd's history away, up to now.
+// compact throws etcd's history away, up to what has been recorded of it.
 func (s *saboteur) compact(ctx context.Context) error {
-	now, err := s.client.Get(ctx, "etcd-lock", clientv3.WithCountOnly())
+	rev, err := s.record.revision(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.Compact(ctx, now.Header.Revision)
+	_, err = s.record.client.Compact(ctx, rev)
 	return err
 }

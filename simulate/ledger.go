@@ -1,16 +1,16 @@
 package simulate
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 )
 
-// ledger writes down what happens in the order of cause and effect, and watches
-// that nobody believes in a lock beside another whom that excludes.
+// ledger writes down what happens in the order of cause and effect, and what the
+// clients saw of their locks, to be judged when it is over.
 //
 // An unlock takes effect in etcd before its reply is back, so the next holder
 // may hear of its grant first. Were each written down when it is heard of, a
@@ -21,23 +21,20 @@ type ledger struct {
 	begin time.Time
 	log   func(Event)
 
-	mu         sync.Mutex
-	events     []Event
-	steps      []*StepResult
-	holders    map[string][]holder   // by lock name
-	releasing  map[string][]*release // by lock name
-	silent     map[string]bool       // clients that say no more
-	violations []Failure
-	fenced     int
-	over       bool
+	mu        sync.Mutex
+	events    []Event
+	steps     []*StepResult
+	holds     []*noted
+	waits     []verify.Wait
+	releasing map[string][]*release // by lock name
+	over      bool
 }
 
-// holder is a client that believes in a lock.
-type holder struct {
-	client string
-	mode   rwlock.Mode
-	token  int64
-	place  Place
+// noted is a hold, and where the step stands that took it.
+type noted struct {
+	verify.Hold
+	place Place
+	ended bool
 }
 
 // release is one that is on its way.
@@ -50,10 +47,12 @@ func newLedger(log func(Event)) *ledger {
 	return &ledger{
 		begin:     time.Now(),
 		log:       log,
-		holders:   map[string][]holder{},
 		releasing: map[string][]*release{},
 	}
 }
+
+// now is the clock of the run.
+func (l *ledger) now() time.Duration { return time.Since(l.begin) }
 
 // say adds an event.
 func (l *ledger) say(e Event) {
@@ -67,7 +66,7 @@ func (l *ledger) add(e Event) {
 	if l.over {
 		return
 	}
-	e.At = time.Since(l.begin)
+	e.At = l.now()
 	l.events = append(l.events, e)
 	if l.log != nil {
 		l.log(e)
@@ -103,11 +102,11 @@ func (l *ledger) comes(s *StepResult, e Event) {
 	l.add(e)
 }
 
-// granted notes that the step's client has its locks.
+// granted notes that the step's client was told just now that it has what it
+// asked for.
 func (l *ledger) granted(s *StepResult, e Event) {
 	l.awaitReleases(e.Locks)
 	l.comes(s, e)
-	l.hold(e)
 }
 
 // awaitReleases waits for releases of locks that are on their way by now.
@@ -150,53 +149,55 @@ func (l *ledger) release(locks []rwlock.Want, do func() Event) {
 	}
 }
 
-// hold adds a holder. The time between hold and drop lies within the time for
-// which the client believes that the lock is its own, so two that overlap here
-// did overlap. That is no harm where both exclude each other only if the one
-// that came first has the smaller token, and so is fenced.
-func (l *ledger) hold(e Event) {
+// held notes a client's holds, a lock each by its name in etcd.
+func (l *ledger) held(client string, locks []rwlock.Want, at Place, s verify.Stage) []*noted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lock := range e.Locks {
-		l.forget(e.Client, lock.Name) // an upgrade holds it already
-		me := holder{client: e.Client, mode: lock.Mode, token: e.Token, place: e.Place}
-		for _, other := range l.holders[lock.Name] {
-			if lock.Mode == rwlock.Write || other.mode == rwlock.Write {
-				l.overlap(lock.Name, other, me)
-			}
-		}
-		l.holders[lock.Name] = append(l.holders[lock.Name], me)
-	}
-}
-
-// overlap judges two that believe in one lock, of whom second came later. The
-// caller holds l.mu.
-func (l *ledger) overlap(lock string, first, second holder) {
-	if first.token == 0 || first.token >= second.token {
-		l.violations = append(l.violations, Failure{Place: second.place, Msg: fmt.Sprintf(
-			"%s (%s, token %d) and %s (%s, token %d) held %q at the same time",
-			first.client, first.mode, first.token, second.client, second.mode, second.token, lock)})
-		return
-	}
-	l.fenced++
-	l.add(Event{
-		Client: first.client, Moment: Fenced, Place: first.place, Token: first.token,
-		Locks: []rwlock.Want{{Name: lock, Mode: first.mode}},
-		Line: fmt.Sprintf("%s fenced: its token %d for %q is smaller than %d of %s",
-			first.client, first.token, lock, second.token, second.client),
-	})
-}
-
-// drop notes that a client gives locks up.
-func (l *ledger) drop(client string, locks []rwlock.Want) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	var holds []*noted
 	for _, lock := range locks {
-		l.forget(client, lock.Name)
+		s.Mode = lock.Mode
+		holds = append(holds, &noted{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
+	}
+	l.holds = append(l.holds, holds...)
+	return holds
+}
+
+// changed notes a new stage of a hold.
+func (l *ledger) changed(holds []*noted, s verify.Stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	holds[0].Stages = append(holds[0].Stages, s)
+}
+
+// ended notes that a client claims its holds no longer, or could not since the
+// deadline of its session.
+func (l *ledger) ended(holds []*noted, deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range holds {
+		if !h.ended {
+			h.ended, h.Known = true, l.now()
+			h.End = min(h.Known, deadline.Sub(l.begin))
+		}
 	}
 }
 
-// forget takes a holder away. The caller holds l.mu.
-func (l *ledger) forget(client, lock string) {
-	l.holders[lock] = slices.DeleteFunc(l.holders[lock], func(h holder) bool { return h.client == client })
+// confirmed notes that etcd has released holds.
+func (l *ledger) confirmed(holds []*noted) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range holds {
+		h.Released = l.now()
+	}
+}
+
+// waited notes a wait in vain.
+func (l *ledger) waited(w verify.Wait, locks []rwlock.Want, deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.Ended = min(l.now(), deadline.Sub(l.begin))
+	for _, lock := range locks {
+		w.Lock, w.Mode = lock.Name, lock.Mode
+		l.waits = append(l.waits, w)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 )
 
@@ -28,6 +29,7 @@ type player struct {
 type taken struct {
 	hold
 	result *StepResult
+	notes  []*noted
 }
 
 // play goes through the turns until they or ctx end.
@@ -81,7 +83,7 @@ func (p *player) begin(t turn) *StepResult {
 
 func (p *player) acquire(ctx context.Context, t turn) bool {
 	taken := &taken{result: p.begin(t)}
-	asked := time.Now()
+	asked := p.ledger.now()
 	timed, cancel := p.bound(ctx, t)
 	defer cancel()
 	var err error
@@ -91,10 +93,10 @@ func (p *player) acquire(ctx context.Context, t turn) bool {
 		try:          t.Try,
 		downgradable: t.downgradable,
 		label:        p.name,
-		told:         func(e rwlock.Event) { p.told(t, taken, e) },
+		told:         func(e rwlock.Event) { p.told(t, taken, asked, e) },
 	})
 	if err != nil {
-		p.failed(ctx, t, taken.result, time.Since(asked), err)
+		p.failed(ctx, t, taken.result, asked, err)
 		return false
 	}
 	for _, l := range t.Locks {
@@ -123,13 +125,15 @@ func (p *player) inEtcd(locks []rwlock.Want) []rwlock.Want {
 }
 
 // told notes what became of a request.
-func (p *player) told(t turn, held *taken, what rwlock.Event) {
+func (p *player) told(t turn, held *taken, asked time.Duration, what rwlock.Event) {
 	switch what.Kind {
 	case rwlock.EventQueued:
 		p.ledger.comes(held.result, p.event(t, Waiting, ""))
 	case rwlock.EventAcquired:
+		now := p.ledger.now()
+		held.notes = p.ledger.held(p.name, p.inEtcd(t.Locks), t.Place, verify.Stage{Token: what.Token, Asked: asked, Granted: now})
 		e := p.event(t, Granted, got(p.name, t.Step))
-		e.Token, e.Waited = what.Token, what.Waited
+		e.Token, e.Waited = what.Token, now-asked
 		p.ledger.granted(held.result, e)
 	case rwlock.EventLost:
 		if p.gate.pass() == nil && !p.left.Load() {
@@ -141,7 +145,7 @@ func (p *player) told(t turn, held *taken, what rwlock.Event) {
 // lost notes that what was held is lost.
 func (p *player) lost(held *taken, token int64, err error) {
 	s := held.result
-	p.ledger.drop(p.name, s.Step.Locks)
+	p.ledger.ended(held.notes, p.session.Deadline())
 	p.ledger.comes(s, Event{
 		Client: p.name, Moment: Lost, Do: s.Step.Do, Place: s.Step.Place, Round: s.Round,
 		Locks: s.Step.Locks, Token: token, Err: err, Line: p.name + " lost: " + err.Error(),
@@ -150,12 +154,16 @@ func (p *player) lost(held *taken, token int64, err error) {
 
 // failed notes why a turn did not get what it asked for, unless the run was
 // ended.
-func (p *player) failed(ctx context.Context, t turn, s *StepResult, waited time.Duration, err error) {
+func (p *player) failed(ctx context.Context, t turn, s *StepResult, asked time.Duration, err error) {
 	if ctx.Err() != nil {
 		return
 	}
+	if t.can(Waiting) {
+		wait := verify.Wait{Client: p.name, Lease: int64(p.session.Lease()), Asked: asked}
+		p.ledger.waited(wait, p.inEtcd(t.Locks), p.session.Deadline())
+	}
 	e := p.event(t, outcome(err), not(p.name, t.Step, err))
-	e.Waited, e.Err = waited, err
+	e.Waited, e.Err = p.ledger.now()-asked, err
 	p.ledger.comes(s, e)
 }
 
@@ -165,15 +173,16 @@ func (p *player) upgrade(ctx context.Context, t turn) {
 	if held == nil {
 		return
 	}
-	s, asked := p.begin(t), time.Now()
+	s, asked := p.begin(t), p.ledger.now()
 	timed, cancel := context.WithTimeout(ctx, t.within)
 	defer cancel()
 	if err := held.hold.(changeable).TryUpgrade(timed); err != nil {
-		p.failed(ctx, t, s, time.Since(asked), err)
+		p.failed(ctx, t, s, asked, err)
 		return
 	}
-	e := p.event(t, Granted, got(p.name, t.Step))
-	e.Token, e.Waited = held.Token(), time.Since(asked)
+	e, now := p.event(t, Granted, got(p.name, t.Step)), p.ledger.now()
+	e.Token, e.Waited = held.Token(), now-asked
+	p.ledger.changed(held.notes, verify.Stage{Mode: rwlock.Write, Token: e.Token, Asked: asked, Granted: now})
 	p.ledger.granted(s, e)
 }
 
@@ -184,15 +193,17 @@ func (p *player) downgrade(ctx context.Context, t turn) {
 	if held == nil {
 		return
 	}
-	e := p.event(t, Downgraded, "downgraded lock "+p.name)
-	e.Token = held.Token()
-	p.ledger.hold(e)
+	e, asked := p.event(t, Downgraded, "downgraded lock "+p.name), p.ledger.now()
 	p.ledger.release(t.Locks, func() Event {
 		timed, cancel := context.WithTimeout(ctx, t.within)
 		defer cancel()
 		if e.Err = held.hold.(changeable).Downgrade(timed); e.Err != nil {
 			e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
 		}
+		e.Token = held.Token()
+		p.ledger.changed(held.notes, verify.Stage{
+			Mode: rwlock.Read, Token: e.Token, Asked: asked, Granted: p.ledger.now(), Unsure: e.Err != nil,
+		})
 		return e
 	})
 }
@@ -209,14 +220,16 @@ func (p *player) unlock(t turn) {
 	}
 	e := p.event(t, Released, logReleased+p.name)
 	e.Token = held.Token()
-	p.ledger.drop(p.name, t.Locks)
+	p.ledger.ended(held.notes, p.session.Deadline())
 	p.ledger.release(t.Locks, func() Event {
-		if e.Err = held.Unlock(); e.Err != nil {
-			e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
-		}
-		if errors.Is(e.Err, rwlock.ErrLost) {
+		switch e.Err = held.Unlock(); {
+		case e.Err == nil:
+			p.ledger.confirmed(held.notes)
+			return e
+		case errors.Is(e.Err, rwlock.ErrLost):
 			p.lost(held, e.Token, e.Err)
 		}
+		e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
 		return e
 	})
 }
@@ -224,7 +237,7 @@ func (p *player) unlock(t turn) {
 // crash ends the client without a word to etcd.
 func (p *player) crash(t turn) {
 	p.left.Store(true)
-	p.ledger.drop(p.name, p.held())
+	p.dropAll()
 	p.ledger.say(p.event(t, Crashed, "crashed "+p.name))
 	p.gate.crash()
 	_ = p.client.Close()
@@ -233,33 +246,39 @@ func (p *player) crash(t turn) {
 // close ends the session, which gives back all that it holds.
 func (p *player) close(t turn) {
 	p.left.Store(true)
-	locks := p.held()
-	p.ledger.drop(p.name, locks)
+	var locks []rwlock.Want
+	for name := range p.holds {
+		locks = append(locks, rwlock.Want{Name: name})
+	}
 	p.ledger.release(locks, func() Event {
 		e := p.event(t, Closed, "closed "+p.name)
-		if e.Err = p.session.Close(); e.Err != nil {
+		if e.Err = p.end(); e.Err != nil {
 			e.Moment, e.Line = Failed, p.name+" not closed: "+e.Err.Error()
 		}
 		return e
 	})
 }
 
-// held are the locks that the client has not given back.
-func (p *player) held() []rwlock.Want {
-	var locks []rwlock.Want
-	for name := range p.holds {
-		locks = append(locks, rwlock.Want{Name: name})
+// dropAll gives up whatever the client still claims.
+func (p *player) dropAll() []*noted {
+	var all []*noted
+	for _, held := range p.holds {
+		all = append(all, held.notes...)
 	}
-	return locks
+	p.ledger.ended(all, p.session.Deadline())
+	return all
 }
 
-// end closes the session and the connection, whatever state the client is in,
-// and reports whether etcd has confirmed that nothing of it is left.
-func (p *player) end() bool {
+// end closes the session, whatever state the client is in. When it returns nil,
+// etcd has confirmed that nothing of the client is left.
+func (p *player) end() error {
 	p.gate.open()
+	holds := p.dropAll()
 	err := p.session.Close()
-	_ = p.client.Close()
-	return err == nil
+	if err == nil {
+		p.ledger.confirmed(holds)
+	}
+	return err
 }
 
 // sleep waits for d or the end of ctx.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"etcd-lock/internal/verify"
 )
 
 // ErrExpectation says that a run was not as its scenario expects it to be, or
@@ -17,9 +19,10 @@ type Result struct {
 	Seed     uint64  // with which it was run
 	Speed    float64 // likewise
 	Events   []Event
-	Steps    []StepResult // those that asked for locks, in the order in which they did
-	Fenced   int          // late holders whose token was smaller than that of the next
-	Failures []Failure    // what was not as it had to be
+	Steps    []StepResult  // those that asked for locks, in the order in which they did
+	Holds    []verify.Hold // what clients held, by the locks' names in etcd
+	Verdict  verify.Verdict
+	Failures []Failure // what was not as it had to be
 }
 
 // StepResult is what came of a step that asked for locks.

@@ -43,27 +43,24 @@ var ErrNoFaults = errors.New("simulate: the scenario's faults need a cluster of 
 // result, see Result.Err. The error is for runs that could not be: ctx ended,
 // a session could not be opened, a fault could not be made.
 func Run(ctx context.Context, etcd Etcd, sc *Scenario, opts Options) (Result, error) {
-	return runWith(ctx, etcd, sc, opts, newRWLocks)
+	return runWith(ctx, etcd, sc, opts, newRWLocks, tellSlack)
 }
 
-// runWith is Run with locks of any make.
-func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks func(*rwlock.Session) locker) (Result, error) {
+// runWith is Run with locks of any make, whose clients may hear of what is their
+// own by slack too late.
+func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks func(*rwlock.Session) locker, slack time.Duration) (Result, error) {
 	if err := opts.settle(sc); err != nil {
 		return Result{}, err
 	}
-	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, ledger: newLedger(opts.Log)}
-	err := s.run(ctx)
-	l := s.ledger
-	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Speed, Events: l.events, Fenced: l.fenced}
-	for _, step := range l.steps {
+	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, slack: slack, ledger: newLedger(opts.Log)}
+	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Speed}
+	err := s.run(ctx, &result)
+	result.Events = s.ledger.events
+	for _, step := range s.ledger.steps {
 		result.Steps = append(result.Steps, *step)
 	}
 	if err != nil {
 		return result, fmt.Errorf("scenario %s: %w", sc.Name, err)
-	}
-	for _, v := range l.violations {
-		v.File = sc.File
-		result.Failures = append(result.Failures, v)
 	}
 	result.Failures = append(result.Failures, check(sc, result)...)
 	return result, nil
@@ -89,25 +86,27 @@ type stage struct {
 	Options
 	scenario  *Scenario
 	newLocker func(*rwlock.Session) locker
+	slack     time.Duration
 	ledger    *ledger
-	client    *clientv3.Client // the run's own
+	record    *record
 	players   []*player
 }
 
-func (s *stage) run(ctx context.Context) (err error) {
+func (s *stage) run(ctx context.Context, result *Result) (err error) {
 	if s.Faults == nil && s.scenario.Cluster > 0 {
 		return ErrNoFaults
 	}
 	s.ledger.say(Event{Moment: Preparing, Line: logPrepare})
-	if s.client, err = s.Connect(ctx, ""); err != nil {
+	client, err := s.Connect(ctx, "")
+	if err != nil {
 		return err
 	}
-	defer func() { _ = s.client.Close() }()
-	since, err := s.client.Get(ctx, "etcd-lock", clientv3.WithCountOnly())
-	if err == nil {
-		err = s.enter(ctx)
+	defer func() { _ = client.Close() }()
+	if s.record, err = newRecord(ctx, client, s.Prefix, s.scenario, s.ledger.now); err != nil {
+		return err
 	}
-	if err == nil {
+	defer s.record.close()
+	if err = s.enter(ctx); err == nil {
 		err = s.play(ctx)
 	}
 	s.ledger.finish()
@@ -116,10 +115,10 @@ func (s *stage) run(ctx context.Context) (err error) {
 		err = ctx.Err() // whatever that led to
 	}
 	if err != nil {
-		s.revoke(remain)
+		s.revoke(client, remain)
 		return err
 	}
-	return s.clean(ctx, since.Header.Revision, remain)
+	return s.judge(ctx, remain, result)
 }
 
 // enter opens a session for each client.
@@ -148,7 +147,7 @@ func (s *stage) play(ctx context.Context) error {
 	start := time.Now()
 	saboteur := saboteur{
 		faults: s.scenario.Faults, at: planFaults(s.scenario, s.Seed, s.Speed),
-		by: s.Faults, client: s.client, ledger: s.ledger,
+		by: s.Faults, record: s.record, ledger: s.ledger,
 	}
 	var faults, players errgroup.Group
 	faults.Go(func() error {
@@ -167,21 +166,31 @@ func (s *stage) play(ctx context.Context) error {
 }
 
 // leave closes all sessions at once: an etcd that is gone costs the bound of one
-// and not of each. It returns the players
-// whose leases may live on.
+// and not of each. It returns the players whose leases may live on.
 func (s *stage) leave() []*player {
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var remain []*player
-	for _, p := range s.players {
+	left := make([]error, len(s.players))
+	for i, p := range s.players {
 		wg.Go(func() {
-			if !p.end() {
-				mu.Lock()
-				defer mu.Unlock()
-				remain = append(remain, p)
-			}
+			left[i] = p.end()
+			_ = p.client.Close() // which a crash has done before
 		})
 	}
 	wg.Wait()
+	var remain []*player
+	for i, p := range s.players {
+		if left[i] != nil {
+			remain = append(remain, p)
+		}
+	}
 	return remain
+}
+
+// revoke ends the leases of players that could not, for a run that was ended.
+func (s *stage) revoke(client *clientv3.Client, players []*player) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaseSlack)
+	defer cancel()
+	for _, p := range players {
+		_, _ = client.Revoke(ctx, p.session.Lease()) // which goes by itself if this fails
+	}
 }

@@ -1,0 +1,200 @@
+package simulate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/verify"
+)
+
+const (
+	// leaseSlack is how much later than after its TTL a lease may be gone: a new
+	// leader grants every lease a whole TTL again, and revokes them one by one.
+	leaseSlack = 10 * time.Second
+	// tellSlack is how late a client may hear of what is its own, on a busy
+	// machine.
+	tellSlack = 3 * time.Second
+)
+
+// record is what etcd does to the locks of a scenario. Each has a recorder of
+// its own: what else is in etcd is none of the run's business.
+type record struct {
+	client    *clientv3.Client
+	locks     []string // by their names in etcd
+	recorders []*verify.Recorder
+}
+
+func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *Scenario, clock func() time.Duration) (*record, error) {
+	r := &record{client: client}
+	for _, name := range sc.locks() {
+		rec, err := verify.Record(ctx, client, prefix+name+"/", clock)
+		if err != nil {
+			r.close()
+			return nil, fmt.Errorf("recording lock %q: %w", prefix+name, err)
+		}
+		r.locks, r.recorders = append(r.locks, prefix+name), append(r.recorders, rec)
+	}
+	return r, nil
+}
+
+// locks are the names of the scenario's locks, each once.
+func (sc *Scenario) locks() []string {
+	var names []string
+	for _, c := range sc.Clients {
+		for _, s := range c.Steps {
+			for _, l := range s.Locks {
+				if !slices.Contains(names, l.Name) {
+					names = append(names, l.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+func (r *record) close() {
+	for _, rec := range r.recorders {
+		rec.Close()
+	}
+}
+
+// revision is up to where everything has been recorded, which is all that has
+// happened by the time of the call.
+func (r *record) revision(ctx context.Context) (int64, error) {
+	if len(r.recorders) == 0 {
+		resp, err := r.client.Get(ctx, "etcd-lock", clientv3.WithCountOnly())
+		if err != nil {
+			return 0, err
+		}
+		return resp.Header.Revision, nil
+	}
+	rev := int64(math.MaxInt64)
+	for _, rec := range r.recorders {
+		if _, err := rec.History(ctx); err != nil {
+			return 0, err
+		}
+		rev = min(rev, rec.Revision())
+	}
+	return rev, nil
+}
+
+// history is all that happened to the locks, as one history. Keys of locks nested
+// below are recorded with several, and told of once.
+func (r *record) history(ctx context.Context) (verify.History, error) {
+	all := verify.History{Since: math.MaxInt64}
+	for i, rec := range r.recorders {
+		h, err := rec.History(ctx)
+		if err != nil {
+			return all, err
+		}
+		all.Since = min(all.Since, h.Since)
+		all.Before = append(all.Before, of(r.locks[i], h.Before)...)
+		all.Changes = append(all.Changes, of(r.locks[i], h.Changes)...)
+	}
+	byRevision := func(a, b verify.Change) int { return cmp.Compare(a.Revision, b.Revision) }
+	slices.SortStableFunc(all.Before, byRevision)
+	slices.SortStableFunc(all.Changes, byRevision)
+	return all, nil
+}
+
+// of are the changes to requests for one lock.
+func of(lock string, changes []verify.Change) []verify.Change {
+	var own []verify.Change
+	for _, c := range changes {
+		if key, ok := keyspace.ParseRWLock(c.Key); ok && key.Name == lock {
+			own = append(own, c)
+		}
+	}
+	return own
+}
+
+// judge says what of the run must not be. What clients held that could not close
+// their sessions goes with their leases, and is waited for.
+func (s *stage) judge(ctx context.Context, remain []*player, result *Result) error {
+	if err := s.drain(ctx, remain); err != nil {
+		return err
+	}
+	history, err := s.record.history(ctx)
+	if err != nil {
+		return fmt.Errorf("what etcd did: %w", err)
+	}
+	seen := verify.Seen{Waits: s.ledger.waits, Sessions: map[int64]string{0: "nobody"}} // a key without a lease is left by whoever put it
+	for _, p := range s.players {
+		seen.Sessions[int64(p.session.Lease())] = p.name
+	}
+	for _, h := range s.ledger.holds {
+		seen.Holds = append(seen.Holds, h.Hold)
+	}
+	result.Holds = seen.Holds
+	result.Verdict = verify.Judge(seen, history, verify.Options{Slack: s.lateness()})
+	for _, v := range result.Verdict.Violations {
+		result.Failures = append(result.Failures, Failure{File: s.scenario.File, Place: s.ledger.place(v.Holds), Msg: v.Text})
+	}
+	for _, f := range result.Verdict.Fenced {
+		s.ledger.fenced(f)
+	}
+	return nil
+}
+
+// lateness is how late clients may hear of what is their own. It is not judged
+// where faults keep them from etcd: then that is no fault of the locks.
+func (s *stage) lateness() time.Duration {
+	if slices.ContainsFunc(s.scenario.Faults, func(f Fault) bool { return f.Do != FaultCompact }) {
+		return 0
+	}
+	return s.slack
+}
+
+// drain waits for the leases of clients that could not close their sessions, as
+// long as they hold anything and may live.
+func (s *stage) drain(ctx context.Context, remain []*player) error {
+	if len(remain) == 0 {
+		return nil
+	}
+	patience, sessions := time.Duration(0), map[int64]string{}
+	for _, p := range remain {
+		patience = max(patience, 2*p.session.TTL()+leaseSlack)
+		sessions[int64(p.session.Lease())] = p.name
+	}
+	timed, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, rec := range s.record.recorders {
+		if err := rec.Drained(timed, sessions); err != nil && timed.Err() == nil {
+			return fmt.Errorf("what etcd did: %w", err)
+		}
+	}
+	return ctx.Err() // what is left after that is judged
+}
+
+// place is where the last of the steps stands that took holds.
+func (l *ledger) place(holds []verify.Hold) Place {
+	var at Place
+	for _, h := range holds {
+		for _, n := range l.holds {
+			if n.Client == h.Client && n.Lock == h.Lock && n.Stages[0] == h.Stages[0] {
+				at = n.place
+			}
+		}
+	}
+	return at
+}
+
+// fenced says of a late holder that a token fenced it.
+func (l *ledger) fenced(f verify.Fence) {
+	e := Event{
+		At: f.Late.Known, Client: f.Late.Client, Moment: Fenced, Place: l.place([]verify.Hold{f.Late}),
+		Token: f.Late.Stages[len(f.Late.Stages)-1].Token,
+		Line:  fmt.Sprintf("%s fenced: the token of %s is larger", f.Late.Client, f.Other.Client),
+	}
+	l.events = append(l.events, e)
+	if l.log != nil {
+		l.log(e)
+	}
+}
