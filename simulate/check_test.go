@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"etcd-lock/rwlock"
 )
@@ -98,5 +99,90 @@ func TestEndOfSection(t *testing.T) {
 		if got := endOfSection(steps, i); got != want {
 			t.Errorf("endOfSection(%d) = %d, want %d", i, got, want)
 		}
+	}
+}
+
+// happened are events of client c, by their moments.
+func happened(moments ...Moment) []Event {
+	var events []Event
+	for i, m := range moments {
+		events = append(events, Event{Client: "c", Moment: m, At: time.Duration(i) * time.Second, Locks: []rwlock.Want{{Name: "/a"}}})
+	}
+	return events
+}
+
+func TestCheckOrder(t *testing.T) {
+	occurrence := func(m Moment, lock string, nth int) Occurrence {
+		return Occurrence{Moment: m, Client: "c", Lock: lock, Nth: nth, Place: Place{3, 1}}
+	}
+	tests := []struct {
+		name   string
+		chain  []Occurrence
+		events []Event
+		want   string
+	}{
+		{"as wanted", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "", 1)}, happened(Asked, Granted), ""},
+		{"of that lock", []Occurrence{occurrence(Asked, "/a", 1), occurrence(Granted, "/a", 1)}, happened(Asked, Granted), ""},
+		{"the second time", []Occurrence{occurrence(Granted, "", 1), occurrence(Granted, "", 2)}, happened(Granted, Asked, Granted), ""},
+		{"turned round", []Occurrence{occurrence(Granted, "", 1), occurrence(Asked, "", 1)}, happened(Asked, Granted), `f:3:1: "asked c" happened 1s before "granted c", want it after`},
+		{"not so often", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "", 2)}, happened(Asked, Granted), `f:3:1: "granted c #2" did not happen`},
+		{"another lock", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "/b", 1)}, happened(Asked, Granted), `f:3:1: "granted c /b" did not happen`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			sc := &Scenario{File: "f", Expect: Expect{Order: [][]Occurrence{tt.chain}}}
+			wantFailures(t, check(sc, Result{Events: tt.events}), tt.want)
+		})
+	}
+}
+
+func TestAsExpected(t *testing.T) {
+	tests := []struct {
+		name      string
+		want, got []Moment
+		ok        bool
+	}{
+		{"anything", nil, []Moment{Deadline}, true},
+		{"granted", []Moment{Granted}, []Moment{Granted}, true},
+		{"it may have waited", []Moment{Granted}, []Moment{Waiting, Granted}, true},
+		{"it must have waited", []Moment{Waiting, Granted}, []Moment{Granted}, false},
+		{"it waited, whatever came of that", []Moment{Waiting}, []Moment{Waiting, Deadline}, true},
+		{"it was lost as well", []Moment{Granted}, []Moment{Granted, Lost}, false},
+		{"it was to be lost", []Moment{Granted, Lost}, []Moment{Granted}, false},
+		{"something went wrong", []Moment{Granted}, []Moment{Failed}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := asExpected(tt.want, tt.got); got != tt.ok {
+				t.Errorf("asExpected = %v", got)
+			}
+		})
+	}
+}
+
+func TestBoundsAtASpeed(t *testing.T) {
+	step := StepResult{Client: "c", Step: Step{Do: Read, Waits: Bounds{AtLeast: time.Second, AtMost: 2 * time.Second}}}
+	tests := []struct {
+		name   string
+		speed  float64
+		waited time.Duration
+		ok     bool
+	}{
+		{"as written", 1, 1500 * time.Millisecond, true},
+		{"too short", 1, 900 * time.Millisecond, false},
+		{"too long", 1, 2100 * time.Millisecond, false},
+		{"faster", 10, 110 * time.Millisecond, true},
+		{"locks are no faster", 10, 1900 * time.Millisecond, true},
+		{"slower", 0.5, 3900 * time.Millisecond, true},
+		{"slower, and too short", 0.5, 1900 * time.Millisecond, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := step
+			s.Waited = tt.waited
+			if got := check(&Scenario{}, Result{Speed: tt.speed, Steps: []StepResult{s}}); (len(got) == 0) != tt.ok {
+				t.Errorf("failures %v", got)
+			}
+		})
 	}
 }

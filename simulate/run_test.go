@@ -199,8 +199,8 @@ func TestRunExpectationFails(t *testing.T) {
 	}
 }
 
-// TestRunCancelled wants a run with a holder and a waiter to end when its
-// context does, with no goroutine, key or lease left.
+// TestRunCancelled wants a run with a holder, a waiter, a paused and a crashed
+// client to end when its context does, with no goroutine, key or lease left.
 func TestRunCancelled(t *testing.T) {
 	endpoint := etcdtest.StartProcess(t).Endpoint // its goroutines are not ours to count
 	watcher := etcdtest.Client(t, endpoint)
@@ -211,14 +211,17 @@ name: long
 clients:
   - {name: a, steps: [{write: /a}, {wait: 1h}, {unlock: /a}]}
   - {name: b, after: 1ms, steps: [{write: /a, within: 1h}, {wait: 1h}, {unlock: /a}]}
+  - {name: paused, steps: [{write: /b}, pause, {wait: 1h}, resume]}
+  - {name: crashed, steps: [{write: /c}, crash]}
 `)
 	ctx, cancel := context.WithCancel(t.Context())
-	waiting := 0
+	missing := 9 // four ask, three of them are granted and one paused, one crashed
 	_, err := simulate.Run(ctx, at(endpoint), sc, simulate.Options{Log: func(e simulate.Event) {
-		if e.Moment == simulate.Asked || e.Moment == simulate.Granted {
-			waiting++
+		switch e.Moment {
+		case simulate.Asked, simulate.Granted, simulate.Paused, simulate.Crashed:
+			missing--
 		}
-		if waiting == 3 { // both wait, one of them got it
+		if missing == 0 {
 			cancel()
 		}
 	}})

@@ -1,0 +1,81 @@
+package simulate
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const dicey = `name: dicey
+seed: 7
+clients:
+  - name: r
+    count: 2
+    after: {from: 0s, to: 1h}
+    repeat: 2
+    steps:
+      - read: /a
+        within: {from: 1h, to: 2h}
+        cancel: {from: 1s, to: 1h}
+      - wait: {from: 0s, to: 1h}
+      - unlock: /a
+  - name: w
+    after: 1s
+    steps: [{write: /a}, {downgrade: /a}, {unlock: /a}, {write: /a}, {unlock: /a}]
+faults: [{at: {from: 0s, to: 1h}, compact: true}]
+`
+
+func planOf(t *testing.T, data string, seed uint64, speed float64) []script {
+	t.Helper()
+	sc, err := Parse("dicey.yaml", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan(sc, seed, speed)
+}
+
+// TestPlanIsDrawnFromTheSeed wants the same seed to draw the same times for a
+// client, whoever else there is, and another one others.
+func TestPlanIsDrawnFromTheSeed(t *testing.T) {
+	first := planOf(t, dicey, 7, 1)
+	if again := planOf(t, dicey, 7, 1); !reflect.DeepEqual(first, again) {
+		t.Error("the same seed draws other times")
+	}
+	if other := planOf(t, dicey, 8, 1); reflect.DeepEqual(first[0], other[0]) {
+		t.Error("another seed draws the same times")
+	}
+	if first[0].after == first[1].after || first[0].steps[1].wait == first[0].steps[4].wait {
+		t.Error("alike clients, or repeats, draw the same times")
+	}
+	more := planOf(t, strings.Replace(dicey, "count: 2", "count: 3", 1), 7, 1)
+	if !reflect.DeepEqual(first[:2], more[:2]) {
+		t.Error("another client changes what the others draw")
+	}
+}
+
+func TestPlan(t *testing.T) {
+	scripts := planOf(t, dicey, 7, 1)
+	if len(scripts) != 3 || scripts[0].name != "r-1" || scripts[2].name != "w" {
+		t.Fatalf("scripts %+v", scripts)
+	}
+	r, w := scripts[0].steps, scripts[2].steps
+	if len(r) != 6 || r[0].round != 1 || r[3].round != 2 || r[0].end != 2 || r[3].end != 5 {
+		t.Errorf("r repeats as %+v", r)
+	}
+	if !w[0].downgradable || w[3].downgradable {
+		t.Errorf("downgradable: %v and %v, want the first only", w[0].downgradable, w[3].downgradable)
+	}
+	if w[0].within != DefaultWithin || w[0].cancel != 0 {
+		t.Errorf("left out: within %s, cancel %s", w[0].within, w[0].cancel)
+	}
+	for _, turn := range []turn{r[0], r[3]} {
+		if turn.within < time.Hour || turn.within >= 2*time.Hour || turn.cancel < time.Second || turn.cancel >= time.Hour {
+			t.Errorf("drawn: within %s, cancel %s", turn.within, turn.cancel)
+		}
+	}
+	fast := planOf(t, dicey, 7, 10)
+	if fast[2].after != 100*time.Millisecond || fast[2].steps[0].within != DefaultWithin || fast[0].steps[0].within != r[0].within/10 {
+		t.Errorf("at ten times the speed: %+v", fast[2])
+	}
+}

@@ -1,0 +1,253 @@
+package simulate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/simulate"
+)
+
+// attempts is how often a scenario is run that fails by its times, which a
+// machine under load may not keep.
+const attempts = 4
+
+// passes wants a run without a failure, and with nothing left of it in etcd.
+func passes(t *testing.T, data string) simulate.Result {
+	t.Helper()
+	sc := parse(t, data)
+	for attempt := 1; ; attempt++ {
+		result, prefix := play(t, sc, simulate.Options{})
+		wantNoKeys(t, prefix)
+		if result.Err() == nil {
+			return result
+		}
+		if attempt == attempts || len(result.Verdict.Violations) > 0 {
+			t.Fatalf("%v\n%s", result.Err(), strings.Join(texts(result), "\n"))
+		}
+		t.Logf("attempt %d: %v", attempt, result.Err())
+	}
+}
+
+// play runs a scenario on the shared etcd, with locks of its own.
+func play(t *testing.T, sc *simulate.Scenario, opts simulate.Options) (result simulate.Result, prefix string) {
+	t.Helper()
+	opts.Prefix = fmt.Sprintf("/%s/%p", t.Name(), &prefix)
+	result, err := simulate.Run(t.Context(), at(etcdtest.Shared(t)), sc, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result, opts.Prefix
+}
+
+func wantNoKeys(t *testing.T, prefix string) {
+	t.Helper()
+	keys, err := etcdtest.Client(t, etcdtest.Shared(t)).Get(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil || len(keys.Kvs) != 0 {
+		t.Errorf("keys left: %v, %v", keys, err)
+	}
+}
+
+// TestRunSteps wants each kind of step to do what it says, and each outcome to
+// come where it must.
+func TestRunSteps(t *testing.T) {
+	tests := []struct{ name, data string }{
+		{"waiting and granted", `
+clients:
+  - {name: a, steps: [{write: /a, expect: granted, waits: {at_most: 500ms}}, {wait: 600ms}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{read: /a, expect: [waiting, granted], waits: {at_least: 100ms}}, {unlock: /a}]}
+expect:
+  max_wait: 5s
+  order: [[granted a, waiting b, released a, granted b, released b], [asked b /a, waiting b]]
+`},
+		{"deadline, and the section skipped", `
+clients:
+  - {name: a, steps: [{write: /a}, {wait: 800ms}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{read: /a, within: 100ms, expect: [waiting, deadline]}, {write: /b}, {unlock: /a}, {unlock: /b}, {read: /c, expect: granted}]}
+expect:
+  order: [[granted a, deadline b, granted b, released a]]
+  log: [PREPARE MUTEXES, LOCK1, LOCK2, waiting lock a, got lock a, waiting lock b, "b not acquired: context deadline exceeded", waiting lock b, got lock b, released rlock for a]
+`},
+		{"cancelled", `
+clients:
+  - {name: a, steps: [{write: /a}, {wait: 800ms}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{write: /a, cancel: 100ms, expect: [waiting, cancelled]}, {unlock: /a}]}
+expect: {order: [[cancelled b, released a]]}
+`},
+		{"refused", `
+clients:
+  - {name: a, steps: [{read: /a}, {wait: 800ms}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{write: /a, try: true, expect: refused}, {unlock: /a}, {read: /a, try: true, expect: granted}, {unlock: /a}, {together: {write: [/a, /b]}, try: true, expect: refused}]}
+`},
+		{"together", `
+clients:
+  - {name: a, steps: [{together: {read: [/a], write: [/b]}}, {wait: 600ms}, {unlock: [/b, /a]}]}
+  - {name: b, after: 200ms, steps: [{read: /a, expect: granted}, {unlock: /a}, {together: {write: [/c, /b]}, expect: [waiting, granted]}, {unlock: [/b, /c]}]}
+expect: {order: [[granted a /a, granted b /a, waiting b /b, released a /b, granted b /c]]}
+`},
+		{"upgrade and downgrade", `
+clients:
+  - {name: a, steps: [{write: /a}, {downgrade: /a}, {upgrade: /a, expect: granted}, {wait: 600ms}, {downgrade: /a}, {wait: 500ms}, {upgrade: /a, expect: refused}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{read: /a, expect: [waiting, granted]}, {wait: 800ms}, {unlock: /a}]}
+expect: {order: [[granted a, downgraded a, "granted a #2", waiting b, "downgraded a #2", granted b, refused a, released a]]}
+`},
+		{"close", `
+clients:
+  - {name: a, steps: [{write: /a, expect: granted}, {wait: 500ms}, close]}
+  - {name: b, after: 200ms, steps: [{write: /a, expect: [waiting, granted]}, {unlock: /a}]}
+expect: {order: [[waiting b, closed a, granted b]]}
+`},
+		{"crash", `
+ttl: 1s
+clients:
+  - {name: a, steps: [{write: /a, expect: granted}, crash]}
+  - {name: b, ttl: 10s, after: 200ms, steps: [{write: /a, expect: [waiting, granted], waits: {at_least: 300ms}}, {unlock: /a}]}
+expect: {order: [[crashed a, granted b]]}
+`},
+		{"crash with nobody waiting", `
+ttl: 1s
+clients: [{name: a, steps: [{write: /a}, crash]}]
+`},
+		{"a late holder is fenced", `
+ttl: 1s
+clients:
+  - {name: a, steps: [{write: /a, expect: [granted, lost]}, pause, {wait: 3s}, resume, {unlock: /a}]}
+  - {name: b, ttl: 10s, after: 200ms, steps: [{write: /a, expect: [waiting, granted]}, {wait: 2s}, {unlock: /a}]}
+expect: {fenced: 1, order: [[paused a, granted b, resumed a, lost a]]}
+`},
+		{"a short pause is none", `
+clients:
+  - {name: a, steps: [{write: /a, expect: granted}, pause, {wait: 100ms}, resume, {unlock: /a}]}
+`},
+		{"groups and repeats", `
+clients:
+  - name: g
+    count: 3
+    repeat: 3
+    after: {from: 0s, to: 20ms}
+    steps: [{write: /a, expect: granted}, {wait: {from: 1ms, to: 5ms}}, {unlock: /a}]
+expect: {order: [["granted g-1 #3", "released g-1 #3"], [granted g-3, "granted g-3 #2"]]}
+`},
+		{"compaction while waiting", `
+clients:
+  - {name: a, steps: [{write: /a}, {wait: 800ms}, {unlock: /a}]}
+  - {name: b, after: 100ms, steps: [{write: /a, expect: [waiting, granted]}, {unlock: /a}]}
+faults: [{at: 400ms, compact: true}]
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			passes(t, "name: steps\n"+tt.data)
+		})
+	}
+}
+
+// TestRunFailures wants what is not as expected to be told, with its place.
+func TestRunFailures(t *testing.T) {
+	tests := []struct{ name, data, want string }{
+		{"outcome", client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
+		{"not reached", "name: n\nclients:\n- {name: a, steps: [{write: /a}, {wait: 1s}]}\n- name: b\n  after: 300ms\n  steps:\n  - {write: /a, within: 50ms}\n  - {read: /b, expect: granted}\n",
+			`test.yaml:8:6: b: read "/b": want granted, but it did not come to that`},
+		{"order", small + "expect: {order: [[released c, granted c]]}\n", `test.yaml:8:31: "granted c" happened `},
+		{"fenced", small + "expect: {fenced: 1}\n", "test.yaml:8:18: late holders that a token fenced: want 1, got 0"},
+		{"at_least", client("  - {write: /a, waits: {at_least: 9s}}"), `test.yaml:5:6: c: write "/a" took `},
+		{"at_most", client("  - {write: /a, waits: {at_most: 1ns}}"), `test.yaml:5:6: c: write "/a" took `},
+		{"max_wait", small + "expect: {max_wait: 1ns}\n", `test.yaml:5:9: c: write "/a" took `},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			result, _ := play(t, parse(t, tt.data), simulate.Options{})
+			if len(result.Failures) != 1 || !strings.HasPrefix(result.Failures[0].String(), tt.want) {
+				t.Errorf("failures %v\nwant %s…", result.Failures, tt.want)
+			}
+			if !errors.Is(result.Err(), simulate.ErrExpectation) {
+				t.Errorf("Err = %v", result.Err())
+			}
+		})
+	}
+}
+
+func TestRunSpeed(t *testing.T) {
+	sc := parse(t, client("  - {write: /a, waits: {at_most: 9s}}", "  - wait: 1h", "  - unlock: /a"))
+	result, _ := play(t, sc, simulate.Options{Speed: 360_000})
+	if result.Err() != nil || result.Speed != 360_000 {
+		t.Errorf("result %+v", result)
+	}
+	if _, err := simulate.Run(t.Context(), at(etcdtest.Shared(t)), sc, simulate.Options{Speed: -1}); err == nil {
+		t.Error("ran backwards")
+	}
+}
+
+// faultsFake notes the faults it was asked for.
+type faultsFake struct {
+	mu   sync.Mutex
+	made []string
+	fail string // of which it makes an error
+}
+
+func (f *faultsFake) make(what string, of any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.made = append(f.made, fmt.Sprint(what, " ", of))
+	if what == f.fail {
+		return errors.New("no")
+	}
+	return nil
+}
+
+func (f *faultsFake) Kill(_ context.Context, m simulate.Member) error  { return f.make("kill", m) }
+func (f *faultsFake) Stop(_ context.Context, m simulate.Member) error  { return f.make("stop", m) }
+func (f *faultsFake) Start(_ context.Context, m simulate.Member) error { return f.make("start", m) }
+func (f *faultsFake) Cut(_ context.Context, client string) error       { return f.make("cut", client) }
+func (f *faultsFake) Heal(_ context.Context, client string) error      { return f.make("heal", client) }
+
+const faulty = `name: faulty
+cluster: 3
+clients: [{name: c, count: 2, steps: [{wait: 200ms}]}]
+faults:
+  - {at: 0s, kill: leader}
+  - {at: {from: 0s, to: 1ms}, stop: 2}
+  - {at: 1ms, start: all}
+  - {at: 2ms, cut: [c-1, c-2]}
+  - {at: 3ms, heal: c-2}
+  - {at: 1h, kill: 1}
+`
+
+func TestRunFaults(t *testing.T) {
+	etcd := at(etcdtest.Shared(t))
+	t.Run("ErrNoFaults", func(t *testing.T) {
+		if _, err := simulate.Run(t.Context(), etcd, parse(t, faulty), simulate.Options{}); !errors.Is(err, simulate.ErrNoFaults) {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	t.Run("in order, and those after the end not", func(t *testing.T) {
+		fake := &faultsFake{}
+		etcd.Faults = fake
+		result, err := simulate.Run(t.Context(), etcd, parse(t, faulty), simulate.Options{})
+		if err != nil || result.Err() != nil {
+			t.Fatal(err, result.Err())
+		}
+		want := []string{"kill leader", "stop 2", "start all", "cut c-1", "cut c-2", "heal c-2"}
+		if !slices.Equal(fake.made, want) {
+			t.Errorf("made %q, want %q", fake.made, want)
+		}
+		if lines := texts(result)[3:]; !slices.Equal(lines, []string{"kill leader", "stop 2", "start all", "cut c-1, c-2", "heal c-2"}) {
+			t.Errorf("log %q", lines)
+		}
+	})
+	t.Run("one that fails ends the run", func(t *testing.T) {
+		etcd.Faults = &faultsFake{fail: "cut"}
+		_, err := simulate.Run(t.Context(), etcd, parse(t, strings.Replace(faulty, "200ms", "1h", 1)), simulate.Options{})
+		if err == nil || !strings.Contains(err.Error(), "line 8: cut c-1, c-2: c-1: no") {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}
