@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	_ "embed"
 	"testing"
 	"time"
 
@@ -12,59 +13,9 @@ import (
 )
 
 // everything uses every field of the format.
-const everything = `name: everything
-about: all that there is
-ttl: 2s
-seed: 7
-cluster: 3
-clients:
-  - name: r
-    count: 2
-    ttl: 3s
-    after: {from: 100ms, to: 300ms}
-    repeat: 3
-    steps:
-      - read: /a
-        within: 2s
-        cancel: 300ms
-        expect: [waiting, granted]
-        waits: {at_least: 100ms, at_most: 2s}
-      - wait: {from: 1ms, to: 2ms}
-      - unlock: /a
-      - write: /a b
-        try: true
-        expect: refused
-      - pause
-      - wait: 1s
-      - resume
-      - unlock: [/a b]
-  - name: w
-    steps:
-      - together: {read: [/a], write: [/b, /c]}
-      - unlock: [/c, /a, /b]
-      - write: /b
-      - downgrade: /b
-      - upgrade: /b
-        expect: [granted, lost]
-      - crash
-  - name: x
-    steps:
-      - close
-faults:
-  - {at: 100ms, kill: leader}
-  - {at: 200ms, stop: 2}
-  - {at: 200ms, start: all}
-  - {at: {from: 300ms, to: 400ms}, cut: [r-1, w]}
-  - {at: 400ms, heal: r-1}
-  - {at: 1s, compact: true}
-expect:
-  log: [got lock r-1]
-  order:
-    - [granted w /b, crashed w]
-    - ["granted r-2 /a b #2", "released r-1 #6", "paused r-2 #3"]
-  max_wait: 3s
-  fenced: 1
-`
+//
+//go:embed testdata/everything.yaml
+var everything []byte
 
 func TestParseEverything(t *testing.T) {
 	const ms = time.Millisecond
@@ -118,7 +69,7 @@ func TestParseEverything(t *testing.T) {
 			Fenced:  1,
 		},
 	}
-	got, err := simulate.Parse("e.yaml", []byte(everything))
+	got, err := simulate.Parse("e.yaml", everything)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("name: &n x\nclients: [{name: *n, steps: [{<<: {wait: 1s}}]}]\n"))
 	f.Add([]byte("? [a]\n: b\n"))
 	f.Add([]byte("!!binary x"))
-	f.Add([]byte(everything))
+	f.Add(everything)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sc, err := simulate.Parse("f", data)
 		if err == nil {
