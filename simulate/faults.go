@@ -30,8 +30,7 @@ type saboteur struct {
 // all clients are done are not made.
 func (s *saboteur) work(ctx context.Context, start time.Time) error {
 	for i, f := range s.faults {
-		sleep(ctx, time.Until(start.Add(s.at[i])))
-		if ctx.Err() != nil {
+		if !sleep(ctx, time.Until(start.Add(s.at[i]))) {
 			return nil
 		}
 		s.ledger.say(Event{Moment: Faulty, Place: f.Place, Line: f.String()})

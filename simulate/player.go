@@ -281,12 +281,13 @@ func (p *player) end() error {
 	return err
 }
 
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
+// sleep waits for d or the end of ctx, and reports whether ctx still lives.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+	return ctx.Err() == nil
 }
