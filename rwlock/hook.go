@@ -8,7 +8,7 @@ type EventKind string
 // What can happen to a request.
 const (
 	EventWaiting  EventKind = "waiting"  // it is about to be asked for
-	EventQueued   EventKind = "queued"   // it has been asked for, and others are ahead of it
+	EventQueued   EventKind = "queued"   // it has been asked for, and others are ahead of it; never told of a try
 	EventAcquired EventKind = "acquired" // it holds its lock
 	EventFailed   EventKind = "failed"   // it did not come to hold it
 	EventReleased EventKind = "released" // Unlock gave it back

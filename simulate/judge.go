@@ -125,7 +125,8 @@ func (s *stage) judge(ctx context.Context, remain []*player, result *Result) err
 	if err != nil {
 		return fmt.Errorf("what etcd did: %w", err)
 	}
-	seen := verify.Seen{Waits: s.ledger.waits, Sessions: map[int64]string{0: "nobody"}} // a key without a lease is left by whoever put it
+	// A key without a lease is left by whoever put it.
+	seen := verify.Seen{Waits: s.ledger.waits, Sessions: map[int64]string{0: "nobody"}}
 	for _, p := range s.players {
 		seen.Sessions[int64(p.session.Lease())] = p.name
 	}
@@ -165,6 +166,9 @@ func (s *stage) drain(ctx context.Context, remain []*player) error {
 	}
 	timed, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if _, err := s.record.revision(timed); err != nil { // so that what they hold has been recorded
+		return fmt.Errorf("what etcd did: %w", err)
+	}
 	for _, rec := range s.record.recorders {
 		if err := rec.Drained(timed, sessions); err != nil && timed.Err() == nil {
 			return fmt.Errorf("what etcd did: %w", err)

@@ -187,7 +187,9 @@ func (l *ledger) confirmed(holds []*noted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range holds {
-		h.Released = l.now()
+		if h.Released == 0 {
+			h.Released = l.now()
+		}
 	}
 }
 

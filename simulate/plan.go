@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -76,7 +77,7 @@ func (d dice) draw(s Span) time.Duration {
 
 // scaled is how long d is at a speed.
 func scaled(d time.Duration, speed float64) time.Duration {
-	return time.Duration(float64(d) / speed)
+	return time.Duration(min(float64(d)/speed, math.MaxInt64/2)) // a century is as long as ever
 }
 
 func (d dice) round(steps []Step, round int) []turn {

@@ -245,7 +245,6 @@ func (p *player) crash(t turn) {
 
 // close ends the session, which gives back all that it holds.
 func (p *player) close(t turn) {
-	p.left.Store(true)
 	var locks []rwlock.Want
 	for name := range p.holds {
 		locks = append(locks, rwlock.Want{Name: name})
@@ -272,6 +271,7 @@ func (p *player) dropAll() []*noted {
 // end closes the session, whatever state the client is in. When it returns nil,
 // etcd has confirmed that nothing of the client is left.
 func (p *player) end() error {
+	p.left.Store(true)
 	p.gate.open()
 	holds := p.dropAll()
 	err := p.session.Close()

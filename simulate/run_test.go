@@ -104,6 +104,7 @@ func texts(r simulate.Result) []string {
 // says so by an expectation, and gets another chance. What no load excuses is
 // wanted of every run: all lines, and every grant after the releases it waits for.
 func TestFourClients(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	sc, err := simulate.Find("four-clients")
 	if err != nil {
@@ -147,6 +148,7 @@ func wantLaws(t *testing.T, got []string) {
 }
 
 func TestRunNotInTime(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	sc := parse(t, `
 name: late

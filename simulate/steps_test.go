@@ -152,6 +152,7 @@ faults: [{at: 400ms, compact: true}]
 
 // TestRunFailures wants what is not as expected to be told, with its place.
 func TestRunFailures(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, data, want string }{
 		{"outcome", client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
 		{"not reached", "name: n\nclients:\n- {name: a, steps: [{write: /a}, {wait: 1s}]}\n- name: b\n  after: 300ms\n  steps:\n  - {write: /a, within: 50ms}\n  - {read: /b, expect: granted}\n",
