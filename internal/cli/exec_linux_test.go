@@ -61,7 +61,7 @@ func TestExecInTerminal(t *testing.T) {
 		tm := start(t)
 		client := etcdtest.Client(t, endpoint)
 		l := &locks{tb: t, client: client}
-		tm.press("etcd-lock exec --ttl 1s /b -- sh -c 'echo held; sleep 100'\n")
+		tm.press("etcd-lock exec --ttl 1s /b -- sh -c 'echo held; read x'\n")
 		tm.waitFor("held\r\n")
 		tm.press("\x1a")
 		tm.waitFor("prompt ")
@@ -75,7 +75,7 @@ func TestExecInTerminal(t *testing.T) {
 	})
 	t.Run("ctrl-C ends a script too", func(t *testing.T) {
 		tm := start(t)
-		tm.press("sh -c 'etcd-lock exec /c -- sh -c \"echo held; exec sleep 100\"; echo went on'\n")
+		tm.press("sh -c 'etcd-lock exec /c -- sh -c \"echo held; read x\"; echo went on'\n")
 		tm.waitFor("held\r\n")
 		tm.press("\x03")
 		tm.waitFor("prompt ")

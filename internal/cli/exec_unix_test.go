@@ -58,13 +58,27 @@ func startExec(t *testing.T, client *clientv3.Client, endpoint string, flags []s
 	go e.read(fifo)
 	t.Cleanup(func() {
 		_ = e.cmd.Process.Kill() // it is over unless the test failed
-		if f, err := os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
-			_ = f.Close() // for a reader of what never began
-		}
-		for range e.lines { // until it has ended
-		}
+		etcdtest.Eventually(t, "the end of the command's group", func() bool { return e.drained(fifo) })
 	})
 	return e
+}
+
+// drained reports whether all output has been read, and nobody is left who
+// could write more. It unblocks a reader of what never began.
+func (e *execution) drained(fifo string) bool {
+	if f, err := os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+		_ = f.Close()
+	}
+	for {
+		select {
+		case _, ok := <-e.lines:
+			if !ok {
+				return true
+			}
+		default:
+			return false
+		}
+	}
 }
 
 func (e *execution) read(fifo string) {
