@@ -61,8 +61,9 @@ func TestExecInTerminal(t *testing.T) {
 		tm := start(t)
 		client := etcdtest.Client(t, endpoint)
 		l := &locks{tb: t, client: client}
-		tm.press("etcd-lock exec --ttl 1s /b -- sh -c 'echo held; read x'\n")
-		tm.waitFor("held\r\n")
+		tm.press("etcd-lock exec --ttl 1s /b -- " + echo + "\n")
+		tm.press("two\n")
+		tm.waitFor("got two") // by now it has the terminal
 		tm.press("\x1a")
 		tm.waitFor("prompt ")
 		etcdtest.Eventually(t, "the end of the lease", func() bool { return l.count("/b") == 0 })
