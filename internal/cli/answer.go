@@ -64,7 +64,7 @@ func (a answer) document() whyDoc {
 	}
 	findings := a.Findings
 	if a.name != "" {
-		about := a.About(a.name)
+		about := a.about()
 		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
 		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases).Locks
 		for _, chain := range about.Chains {
@@ -76,6 +76,20 @@ func (a answer) document() whyDoc {
 	}
 	return doc
 }
+
+// about is what concerns the name that was asked for. For the past, nothing can
+// be done.
+func (a answer) about() inspect.Account {
+	about := a.About(a.name)
+	if a.past() {
+		about.Remedies = nil
+	}
+	return about
+}
+
+// past reports whether the answer is about a revision that has gone by, of which
+// nobody knows when it was.
+func (a answer) past() bool { return a.now.IsZero() }
 
 func newEdgeDocs(chain []inspect.Edge) []edgeDoc {
 	docs := make([]edgeDoc, 0, len(chain))
@@ -146,7 +160,7 @@ func (a answer) writeAll(out printer) error {
 
 // writeOne says all about the name that was asked for.
 func (a answer) writeOne(out printer) error {
-	about := a.About(a.name)
+	about := a.about()
 	if len(about.Locks) == 0 {
 		return out.line(cell{text: a.name + " is free"})
 	}
@@ -160,11 +174,16 @@ func (a answer) writeOne(out printer) error {
 			t.say("  ", a.because(e))
 		}
 	}
-	t.say("", "what happens by itself:")
-	for _, l := range about.Locks {
-		t.say("  ", a.outlook(l, about))
+	if !a.past() {
+		t.say("", "what happens by itself:")
+		for _, l := range about.Locks {
+			t.say("  ", a.outlook(l, about))
+		}
 	}
 	switch {
+	case len(about.Findings) > 0 && a.past():
+		t.say("", "what was wrong:")
+		t.tellFindings(about.Findings)
 	case len(about.Findings) > 0:
 		t.say("", "what is wrong, and what could be done:")
 		t.tellFindings(about.Findings)
@@ -227,6 +246,8 @@ const maxQueueLines = 10
 func (a answer) describe(r inspect.Request) string {
 	text := fmt.Sprintf("%s (%s)", a.who(r.Session()), r.Mode)
 	switch {
+	case r.Owned && !r.Owner.Time.IsZero() && a.past():
+		text += fmt.Sprintf(", asked at %s by its own clock", r.Since.Format(time.RFC3339))
 	case r.Owned && !r.Owner.Time.IsZero():
 		text += fmt.Sprintf(", asked %s ago by its own clock", seconds(since(a.now, r.Since)))
 	default:

@@ -19,8 +19,8 @@ var eventLong = `event               granted, waiting; released (it held and is 
 revision            etcd's revision of the change
 time                when this program saw it; absent when it did not
 summary             true: this is how it is at that revision, not what happened then
-session             of a request that is gone, its session right after: alive, gone, or
-                    refused when the user may not know; absent when not known
+session             of a request that is gone, its session right after: alive or
+                    gone; absent when not known
 request             of one that is gone, as it was:
 ` + indent(requestLong, "  ")
 
@@ -69,8 +69,6 @@ func sessionText(s inspect.LeaseState) string {
 		return "alive"
 	case inspect.LeaseGone:
 		return "gone"
-	case inspect.LeaseRefused:
-		return "refused"
 	default:
 		return ""
 	}

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
+	"go.etcd.io/etcd/etcdctl/v3/ctlv3"
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
@@ -21,11 +23,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		program()
 	}
-	testscript.Main(m, map[string]func(){"etcd-lock": program})
+	testscript.Main(m, map[string]func(){"etcd-lock": program, "etcdctl": ctlv3.MustStart})
 }
 
 func program() {
 	etcd.Quiet()
+	cobra.EnablePrefixMatching = false // etcdctl has its commands abbreviated, and we do not
 	code := Main(System{Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})
 	os.Exit(code) //nolint:forbidigo // this is the main of the program under test
 }
@@ -58,6 +61,12 @@ func (l *locks) mutex(name string) {
 func (l *locks) inBackground(name string, take func(context.Context) error) {
 	l.tb.Helper()
 	before := l.count(name)
+	l.start(take)
+	etcdtest.Eventually(l.tb, "a request for "+name, func() bool { return l.count(name) > before })
+}
+
+// start takes a lock until the test ends.
+func (l *locks) start(take func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -65,7 +74,6 @@ func (l *locks) inBackground(name string, take func(context.Context) error) {
 		_ = take(ctx) // a waiter ends with the test
 	}()
 	l.tb.Cleanup(func() { cancel(); <-done })
-	etcdtest.Eventually(l.tb, "a request for "+name, func() bool { return l.count(name) > before })
 }
 
 func (l *locks) count(name string) int64 {

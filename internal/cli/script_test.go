@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"net"
 	"os/exec"
@@ -12,9 +13,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/rwlock"
 )
 
 // TestScripts tells users' stories, each with an etcd of its own at $ENDPOINT.
@@ -26,6 +30,8 @@ func TestScripts(t *testing.T) {
 			"exits":   cmdExits,
 			"request": cmdRequest,
 			"put":     cmdPut,
+			"service": cmdService,
+			"resolve": cmdResolve,
 			"secure":  cmdSecure,
 			"del":     cmdDel,
 			"compact": cmdCompact,
@@ -175,4 +181,26 @@ func cmdChurn(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}()
 	ts.Defer(func() { stop(); <-done })
+}
+
+// cmdService has a client of one session hold a lock and ask for a mutex once
+// somebody else holds that: service LABEL LOCK MUTEX.
+func cmdService(ts *testscript.TestScript, _ bool, args []string) {
+	l := ts.Value("locks").(*locks)
+	s := etcdtest.Session(l.tb, l.client, 20)
+	l.inBackground(args[1], rwlock.NewRWMutex(s, args[1], rwlock.WithLabel(args[0])).RWLock)
+	l.start(func(ctx context.Context) error {
+		for range l.client.Watch(ctx, args[2]+"/", clientv3.WithPrefix(), clientv3.WithFilterDelete()) {
+			break
+		}
+		return concurrency.NewMutex(s, args[2]).Lock(ctx)
+	})
+}
+
+// cmdResolve carries out the first remedy of the first finding of the JSON that
+// the last command printed.
+func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
+	var doc whyDoc
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+	ts.Check(ts.Exec("etcd-lock", append(doc.Findings[0].Remedies[0].Args, "--yes")...))
 }

@@ -22,6 +22,9 @@ It reads all locks at one revision, or those whose keys begin with --prefix:
 clients that block NAME may themselves wait for others. Of a long list, the
 leases that matter most are looked up, 512 at most.
 
+With --rev N, as of that revision: who waited for whom, without leases and ages,
+which no revision has.
+
 etcd keeps no clock. "By its own clock" is what a client wrote into its request
 when it asked; where it wrote none, only the order is known.
 
@@ -58,6 +61,7 @@ With -o json:
 type whyOptions struct {
 	name       string // empty for all
 	prefix     string
+	rev        revs
 	thresholds inspect.Thresholds
 	connect    func(context.Context) (*cluster, error)
 	out        printer
@@ -82,6 +86,9 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 					return errors.New("NAME is empty; leave it out to ask for all locks")
 				}
 			}
+			if opts.rev.two {
+				return errors.New("--rev: why is about one revision; ls and show compare two")
+			}
 			if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
 				return errors.New("--wait-over and --hold-over must be more than 0")
 			}
@@ -91,6 +98,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&opts.prefix, "prefix", "", "read only locks whose keys begin with this")
+	opts.rev.register(fs)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", inspect.DefaultThresholds.Wait, "call a wait long from here on")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", inspect.DefaultThresholds.Hold, "call a hold long from here on")
 	return cmd
@@ -106,10 +114,20 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if err != nil {
 		return err
 	}
-	leases, more := c.leasesThatMatter(ctx, snapshot)
-	now := opts.now()
+	var leases map[int64]inspect.Lease
+	if opts.rev.from == 0 { // those of the past may be others' by now
+		var more []string
+		leases, more = c.leasesThatMatter(ctx, snapshot)
+		unknown = append(unknown, more...)
+	}
+	now := opts.rev.clock(opts.now)
 	d := inspect.Diagnose(snapshot, leases, opts.thresholds, now)
-	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: append(unknown, more...), now: now}
+	if opts.rev.from > 0 { // what could be done then cannot be done now
+		for i := range d.Findings {
+			d.Findings[i].Remedies = nil
+		}
+	}
+	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
 	if opts.out.format == formatJSON {
 		return opts.out.document(a.document())
 	}
@@ -119,11 +137,11 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 // read reads the locks. A user who may not read them all gets what concerns
 // NAME, and is told what is missing.
 func (opts *whyOptions) read(ctx context.Context, c *cluster) (s inspect.Snapshot, unknown []string, err error) {
-	s, err = c.snapshot(ctx, opts.prefix)
+	s, err = c.snapshotAt(ctx, opts.prefix, opts.rev.from)
 	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return s, nil, err
 	}
-	s, err = c.snapshot(ctx, opts.name+"/")
+	s, err = c.snapshotAt(ctx, opts.name+"/", opts.rev.from)
 	return s, []string{fmt.Sprintf(
 		"who blocks the holders of %s on other names: etcd refuses to list all locks; --prefix says which may be read", opts.name)}, err
 }
@@ -139,7 +157,6 @@ const (
 func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := leasesByWeight(s)
 	leases = make(map[int64]inspect.Lease, len(ids))
-	refused := 0
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
 		if batch > 0 && !pause(ctx, whyPause) {
 			break
@@ -148,9 +165,6 @@ func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (lea
 		found, err := c.lookUp(ctx, ids[:n])
 		for id, lease := range found {
 			leases[id] = lease
-			if lease.State == inspect.LeaseRefused {
-				refused++
-			}
 		}
 		if err != nil {
 			return leases, append(unknown, fmt.Sprintf("what is left of leases: %v", err))
@@ -159,9 +173,6 @@ func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (lea
 	}
 	if skipped := len(ids); skipped > 0 {
 		unknown = append(unknown, fmt.Sprintf("what is left of %d leases, of those that matter least: too many to ask for", skipped))
-	}
-	if refused > 0 {
-		unknown = append(unknown, fmt.Sprintf("what is left of %d leases: it takes the right to read all of their keys", refused))
 	}
 	return leases, unknown
 }

@@ -117,7 +117,7 @@ func TestFindings(t *testing.T) {
 		leases map[int64]Lease
 		want   string
 	}{
-		{"nothing", "/a A.w1 B.w2@30s C.r3@-5m\n/b D.r1@10m", map[int64]Lease{0xa: alive(30, 20), 0xb: {State: LeaseRefused}}, ""},
+		{"nothing", "/a A.w1 B.w2@30s C.r3@-5m\n/b D.r1@10m", map[int64]Lease{0xa: alive(30, 20), 0xb: {}}, ""},
 		{"converging is no deadlock", "/a A.w1 B.w3 C.w4\n/b A.w2 C.w5 D.w6\n/c D.r7 B.r8", nil, ""},
 		{"deadlock", "/a A.w1 B.w4\n/b B.w2 A.r3", nil, `
 critical deadlock: deadlock: a holds /a (write) and waits for /b (read); b holds /b (write) and waits for /a (write); it lasts until one of them gives up, unless one has several jobs at once and another of them unlocks

@@ -49,11 +49,8 @@ func (e *ends) reckon(s Snapshot) {
 // learn takes in what etcd said of leases when it was asked at that time.
 func (e *ends) learn(asked time.Time, leases map[int64]Lease) {
 	for id, l := range leases {
-		switch l.State {
-		case LeaseAlive:
+		if l.State == LeaseAlive {
 			e.terms[id] = term{asked: asked, until: asked.Add(l.Remaining), late: l.MissedRenewals()}
-		case LeaseRefused:
-			e.terms[id] = term{asked: asked}
 		}
 	}
 }

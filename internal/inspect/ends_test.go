@@ -38,8 +38,6 @@ func TestExplain(t *testing.T) {
 		{"ran out with others", late, 21 * time.Second, false, gone, EventExpired},
 		{"the look-up is too old", healthy, 51 * time.Second, false, gone, EventReleased},
 		{"never looked up", Lease{}, time.Second, false, gone, EventReleased},
-		{"refused", Lease{State: LeaseRefused}, time.Second, false, gone, EventReleased},
-		{"refused now", healthy, time.Second, false, Lease{State: LeaseRefused}, EventReleased},
 		{"no answer", late, 30 * time.Second, false, Lease{}, EventReleased},
 		{"a short one ran out", alive(2*time.Second, 0), 0, true, gone, EventExpired},
 	}
@@ -121,7 +119,6 @@ func TestDue(t *testing.T) {
 	for _, id := range first {
 		answers[id] = Lease{State: LeaseAlive, Granted: time.Minute, Remaining: time.Minute}
 	}
-	answers[1] = Lease{State: LeaseRefused}
 	e.learn(epoch, answers)
 	if rest := e.due(s, epoch); len(rest) != 101-MaxLeases || slices.Contains(rest, 1) {
 		t.Errorf("%d leases, want the others", len(rest))

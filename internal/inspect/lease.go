@@ -2,13 +2,11 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 )
@@ -27,8 +25,7 @@ type LeaseState uint8
 const (
 	LeaseUnknown LeaseState = iota // etcd was not asked, or did not answer
 	LeaseAlive
-	LeaseGone    // it ran out or was revoked, or never was
-	LeaseRefused // the user may not look: that takes the right to read all of its keys
+	LeaseGone // it ran out or was revoked, or never was
 )
 
 // Lease is what etcd says of a lease. Its times are those of one that is alive.
@@ -77,8 +74,6 @@ func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, erro
 func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
 	switch {
-	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		return Lease{State: LeaseRefused}, nil
 	case err != nil:
 		return Lease{}, fmt.Errorf("inspect: lease %x: %w", id, err)
 	case resp.TTL < 0:

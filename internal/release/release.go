@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/inspect"
@@ -253,7 +254,7 @@ func (p *Planner) revoke(ctx context.Context, lease int64) error {
 	case len(left) > 0:
 		return fmt.Errorf("%w: it has %q", ErrStillUsed, left)
 	}
-	if _, err := p.client.Revoke(ctx, clientv3.LeaseID(lease)); err != nil {
+	if _, err := p.client.Revoke(ctx, clientv3.LeaseID(lease)); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 		return fmt.Errorf("release: the requests are gone, but not lease %x: %w", lease, err)
 	}
 	return nil
