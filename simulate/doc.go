@@ -18,4 +18,7 @@
 //
 // What happens comes as values, see Event. A grant always comes after the
 // releases that made way for it.
+//
+// RunLoad puts locks under load instead, those of package rwlock or etcd's own,
+// and measures them; docs/load.md is the guide to that.
 package simulate

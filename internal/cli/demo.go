@@ -47,7 +47,7 @@ func demoRun(ctx context.Context, opts *demoOptions) error {
 func contend(ctx context.Context, c *cluster, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { simulate.Contend(ctx, c.client, simulate.Demo(seed)) })
+	wg.Go(func() { _, _ = simulate.RunLoad(ctx, c.etcd, simulate.Demo(seed)) }) // which is there to be looked at
 	return func() {
 		cancel()
 		wg.Wait()
