@@ -76,8 +76,10 @@ func (l *locks) start(take func(context.Context) error) {
 	l.tb.Cleanup(func() { cancel(); <-done })
 }
 
-func (l *locks) count(name string) int64 {
-	resp, err := l.client.Get(context.Background(), name+"/", clientv3.WithPrefix(), clientv3.WithCountOnly())
+func (l *locks) count(name string) int64 { return l.below(name + "/") }
+
+func (l *locks) below(prefix string) int64 {
+	resp, err := l.client.Get(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
 		l.tb.Fatal(err)
 	}

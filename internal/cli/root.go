@@ -22,7 +22,7 @@ Exit codes:
   2  wrong usage or input
   3  lock not acquired in time
   4  lock lost while it was held
-  5  a scenario's expectation failed
+  5  an expectation of a scenario or a load failed
 exec exits with its command's code; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command {

@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"del":     cmdDel,
 			"compact": cmdCompact,
 			"churn":   cmdChurn,
+			"appears": cmdAppears,
 		},
 	})
 }
@@ -203,4 +204,10 @@ func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
 	var doc whyDoc
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
 	ts.Check(ts.Exec("etcd-lock", append(doc.Findings[0].Remedies[0].Args, "--yes")...))
+}
+
+// cmdAppears waits until there is a key: appears PREFIX.
+func cmdAppears(ts *testscript.TestScript, _ bool, args []string) {
+	l := ts.Value("locks").(*locks)
+	etcdtest.Eventually(l.tb, "a key below "+args[0], func() bool { return l.below(args[0]) > 0 })
 }

@@ -16,13 +16,13 @@ import (
 func newSimulateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Run scenarios of contention",
+		Short: "Run scenarios of contention, and put locks under load",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("simulate needs a command: run or list")
+			return errors.New("simulate needs a command: run, list or load")
 		},
 	}
-	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateListCmd(a))
+	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateListCmd(a), newSimulateLoadCmd(a, nil))
 	return cmd
 }
 

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"etcd-lock/simulate"
+)
+
+// print prints what a load came to.
+func (opts *simulateLoadOptions) print(r simulate.LoadResult, judged []simulate.ThresholdResult, interrupted bool) error {
+	if opts.out.format == formatJSON {
+		doc := newLoadDoc(r, judged)
+		doc.Prefix, doc.Seed, doc.Interrupted = opts.prefix, opts.load.Seed, interrupted
+		return opts.out.document(doc)
+	}
+	var rows [][]cell
+	for _, m := range r.Measured {
+		rows = append(rows, measuredRows(m)...)
+	}
+	if err := opts.out.table([]string{"IMPL", "LOCKED", "GRANTS", "RATE", "P50", "P90", "P99", "MAX", "FAIRNESS", "WORST/BEST"}, rows); err != nil {
+		return err
+	}
+	for _, m := range r.Measured {
+		for _, remark := range remarks(m) {
+			remark.text = m.Name + ": " + remark.text
+			if err := opts.out.line(remark); err != nil {
+				return err
+			}
+		}
+	}
+	return opts.out.judged(judged)
+}
+
+// measuredRows are what all, the readers and the writers came to.
+func measuredRows(m simulate.Measured) [][]cell {
+	rows := [][]cell{tallyRow(m, "all", m.All)}
+	if len(m.Read.PerClient) > 0 && len(m.Write.PerClient) > 0 {
+		rows = append(rows, tallyRow(m, "read", m.Read), tallyRow(m, "write", m.Write))
+	}
+	return rows
+}
+
+func tallyRow(m simulate.Measured, what string, t simulate.Tally) []cell {
+	row := plainRow(m.Name, what, strconv.FormatInt(t.Grants, 10), fmt.Sprintf("%.1f/s", m.PerSecond(t.Grants)))
+	fairness, ok := t.Fairness()
+	if !ok {
+		return append(row, plainRow("-", "-", "-", "-", "-", "-")...)
+	}
+	return append(row, plainRow(
+		brief(t.Wait(50)), brief(t.Wait(90)), brief(t.Wait(99)), brief(t.MaxWait()),
+		fmt.Sprintf("%.3f", fairness), fmt.Sprintf("%d/%d", t.Worst(), t.Best()),
+	)...)
+}
+
+// remarks are what is to be known of a workload beside its numbers.
+func remarks(m simulate.Measured) []cell {
+	var all []cell
+	say := func(t tone, format string, args ...any) {
+		all = append(all, cell{text: fmt.Sprintf(format, args...), tone: t})
+	}
+	if simulate.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
+		say(plain, "knows no readers: who was to read excluded the others, as a writer does")
+	}
+	if m.All.Longest > m.All.MaxWait() {
+		say(plain, "%d waited when time was up, the longest for %s", m.All.Unfinished, brief(m.All.Longest))
+	}
+	if m.All.Errors() > 0 {
+		say(warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)
+	}
+	if m.FirstError != nil {
+		say(warning, "the first error: %v", m.FirstError)
+	}
+	if m.Fenced > 0 {
+		say(warning, "%d late holders that only a token kept out", m.Fenced)
+	}
+	for _, v := range m.Violations {
+		say(critical, "%s", v)
+	}
+	return all
+}
+
+// judged prints what came of the thresholds.
+func (p printer) judged(judged []simulate.ThresholdResult) error {
+	if len(judged) == 0 {
+		return nil
+	}
+	var rows [][]cell
+	for _, j := range judged {
+		verdict := cell{text: "kept", tone: holding}
+		if !j.Passed {
+			verdict = cell{text: "not kept", tone: critical}
+		}
+		rows = append(rows, append(plainRow(j.Text, j.Measured, j.Value), verdict))
+	}
+	if _, err := io.WriteString(p, "\n"); err != nil {
+		return err
+	}
+	return p.table([]string{"EXPECT", "IMPL", "MEASURED", "VERDICT"}, rows)
+}
+
+// loadDoc is what simulate load prints as JSON; simulateLoadLong documents it.
+type loadDoc struct {
+	Prefix       string           `json:"prefix"`
+	Seed         uint64           `json:"seed"`
+	Interrupted  bool             `json:"interrupted"`
+	Passed       bool             `json:"passed"`
+	Results      []measuredDoc    `json:"results"`
+	Expectations []expectationDoc `json:"expectations"`
+}
+
+type measuredDoc struct {
+	Impl       string      `json:"impl"`
+	Exclusive  bool        `json:"exclusive"`
+	Seconds    float64     `json:"seconds"`
+	Fenced     int         `json:"fenced"`
+	Violations int         `json:"violations"`
+	Told       []string    `json:"told"`
+	FirstError string      `json:"first_error,omitempty"`
+	All        tallyDoc    `json:"all"`
+	Read       tallyDoc    `json:"read"`
+	Write      tallyDoc    `json:"write"`
+	Clients    []clientDoc `json:"clients"`
+}
+
+type tallyDoc struct {
+	Grants     int64    `json:"grants"`
+	PerSecond  float64  `json:"per_second"`
+	Wait       *waitDoc `json:"wait_seconds"`
+	Fairness   *float64 `json:"fairness"`
+	Worst      int64    `json:"worst"`
+	Best       int64    `json:"best"`
+	Timeouts   int64    `json:"timeouts"`
+	Lost       int64    `json:"lost"`
+	Failed     int64    `json:"failed"`
+	Unfinished int64    `json:"unfinished"`
+	Longest    float64  `json:"longest_unfinished_seconds"`
+}
+
+type waitDoc struct {
+	Min  float64 `json:"min"`
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P95  float64 `json:"p95"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p99_9"`
+	Max  float64 `json:"max"`
+}
+
+type clientDoc struct {
+	Client string `json:"client"`
+	Reads  int64  `json:"reads"`
+	Writes int64  `json:"writes"`
+}
+
+type expectationDoc struct {
+	Expect string `json:"expect"`
+	Impl   string `json:"impl"`
+	Value  string `json:"value"`
+	Passed bool   `json:"passed"`
+}
+
+func newLoadDoc(r simulate.LoadResult, judged []simulate.ThresholdResult) loadDoc {
+	doc := loadDoc{Passed: r.Err(judged) == nil, Expectations: []expectationDoc{}}
+	for _, m := range r.Measured {
+		doc.Results = append(doc.Results, newMeasuredDoc(m))
+	}
+	for _, j := range judged {
+		doc.Expectations = append(doc.Expectations, expectationDoc{Expect: j.Text, Impl: j.Measured, Value: j.Value, Passed: j.Passed})
+	}
+	return doc
+}
+
+func newMeasuredDoc(m simulate.Measured) measuredDoc {
+	doc := measuredDoc{
+		Impl: m.Name, Exclusive: simulate.Impl(m.Name).Exclusive(), Seconds: m.Elapsed.Seconds(),
+		Fenced: m.Fenced, Violations: m.Violated, Told: append([]string{}, m.Violations...),
+		All: newTallyDoc(m, m.All), Read: newTallyDoc(m, m.Read), Write: newTallyDoc(m, m.Write),
+	}
+	if m.FirstError != nil {
+		doc.FirstError = m.FirstError.Error()
+	}
+	for _, c := range m.Clients {
+		doc.Clients = append(doc.Clients, clientDoc{Client: c.Name, Reads: c.Reads, Writes: c.Writes})
+	}
+	return doc
+}
+
+func newTallyDoc(m simulate.Measured, t simulate.Tally) tallyDoc {
+	doc := tallyDoc{
+		Grants: t.Grants, PerSecond: m.PerSecond(t.Grants), Worst: t.Worst(), Best: t.Best(),
+		Timeouts: t.Timeouts, Lost: t.Lost, Failed: t.Failed,
+		Unfinished: t.Unfinished, Longest: t.Longest.Seconds(),
+	}
+	if fairness, ok := t.Fairness(); ok {
+		doc.Fairness = &fairness
+	}
+	if t.Grants > 0 {
+		at := func(percent float64) float64 { return t.Wait(percent).Seconds() }
+		doc.Wait = &waitDoc{
+			Min: t.MinWait().Seconds(), Mean: t.MeanWait().Seconds(), Max: t.MaxWait().Seconds(),
+			P50: at(50), P90: at(90), P95: at(95), P99: at(99), P999: at(99.9),
+		}
+	}
+	return doc
+}
