@@ -3,7 +3,6 @@ package simulate
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -57,13 +56,8 @@ func (r *reader) chain(p where, words []string) []Occurrence {
 func (r *reader) occurrence(p where, s string) Occurrence {
 	moment, rest, _ := strings.Cut(s, " ")
 	client, lock, _ := strings.Cut(rest, " ")
-	o := Occurrence{Moment: Moment(moment), Client: client, Nth: 1, Place: r.place(p)}
-	if i := strings.LastIndexByte(lock, '#'); i == 0 || i > 0 && lock[i-1] == ' ' {
-		if n, err := strconv.Atoi(lock[i+1:]); err == nil && n > 0 {
-			lock, o.Nth = strings.TrimSuffix(lock[:i], " "), n
-		}
-	}
-	o.Lock = lock
+	lock, n := cutNumber(lock)
+	o := Occurrence{Moment: Moment(moment), Client: client, Lock: lock, Nth: max(n, 1), Place: r.place(p)}
 	switch {
 	case rest == "":
 		r.fail(p, "%q: want MOMENT CLIENT[ LOCK][ #n], such as \"granted c\"", s)

@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"etcd-lock/rwlock"
@@ -162,8 +164,20 @@ func (o Occurrence) String() string {
 	if o.Lock != "" {
 		s += " " + o.Lock
 	}
-	if o.Nth > 1 {
+	if _, n := cutNumber(o.Lock); o.Nth > 1 || n > 0 {
 		s += fmt.Sprintf(" #%d", o.Nth)
 	}
 	return s
+}
+
+// cutNumber takes the number off a lock's name that "#n" behind it gives; 0 when
+// there is none.
+func cutNumber(lock string) (name string, n int) {
+	i := strings.LastIndexByte(lock, '#')
+	if i == 0 || i > 0 && lock[i-1] == ' ' {
+		if n, err := strconv.Atoi(lock[i+1:]); err == nil && n > 0 {
+			return strings.TrimSuffix(lock[:i], " "), n
+		}
+	}
+	return lock, 0
 }

@@ -35,7 +35,11 @@ func compileSchema(t *testing.T) *jsonschema.Schema {
 // valid is what the schema says of a file.
 func valid(t *testing.T, s *jsonschema.Schema, data []byte) error {
 	t.Helper()
-	asJSON, err := yaml.YAMLToJSON(data)
+	var read any
+	if err := yaml.Unmarshal(data, &read); err != nil { // YAMLToJSON writes what is no JSON
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(read)
 	if err != nil {
 		t.Fatal(err)
 	}
