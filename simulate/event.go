@@ -62,6 +62,11 @@ func not(client string, s Step, err error) string {
 	return client + " not " + done + ": " + reason(err).Error()
 }
 
+// fencedLine is the line of a late holder.
+func fencedLine(late, other string) string {
+	return late + " fenced: the token of " + other + " is larger"
+}
+
 // outcome is what an acquisition that returned err came to.
 func outcome(err error) Moment {
 	switch {

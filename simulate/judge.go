@@ -195,7 +195,7 @@ func (l *ledger) fenced(f verify.Fence) {
 	e := Event{
 		At: f.Late.Known, Client: f.Late.Client, Moment: Fenced, Place: l.place([]verify.Hold{f.Late}),
 		Token: f.Late.Stages[len(f.Late.Stages)-1].Token,
-		Line:  fmt.Sprintf("%s fenced: the token of %s is larger", f.Late.Client, f.Other.Client),
+		Line:  fencedLine(f.Late.Client, f.Other.Client),
 	}
 	l.events = append(l.events, e)
 	if l.log != nil {

@@ -52,15 +52,18 @@ func (f Failure) String() string {
 }
 
 // Err is nil, or an error that wraps ErrExpectation and names every failure.
-func (r Result) Err() error {
-	if len(r.Failures) == 0 {
+func (r Result) Err() error { return failed(r.Scenario, ErrExpectation, r.Failures) }
+
+// failed is nil, or an error that names all failures of a kind.
+func failed(scenario string, kind error, failures []Failure) error {
+	if len(failures) == 0 {
 		return nil
 	}
-	all := make([]string, len(r.Failures))
-	for i, f := range r.Failures {
+	all := make([]string, len(failures))
+	for i, f := range failures {
 		all[i] = f.String()
 	}
-	return fmt.Errorf("scenario %s: %w: %s", r.Scenario, ErrExpectation, strings.Join(all, "; "))
+	return fmt.Errorf("scenario %s: %w: %s", scenario, kind, strings.Join(all, "; "))
 }
 
 // Lines are the events that the log tells of.

@@ -137,7 +137,7 @@ func exitCode(err error) int {
 		return exit.code
 	case isUsage(err):
 		return exitUsage
-	case errors.Is(err, simulate.ErrExpectation):
+	case errors.Is(err, simulate.ErrExpectation), errors.Is(err, simulate.ErrImpossible):
 		return exitExpectation
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
 		return exitLost

@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate"
+)
+
+const simulateCheckLong = `Says without an etcd what must come of a scenario: who gets which lock when, as if
+etcd took no time. A deadlock is shown as its circle, also where deadlines end it.
+
+What is due at about the same time may come in any order, so the forecast is made
+several times. What is not the same each time "depends"; so does all that comes
+after a fault of the cluster or of a network, of which the model knows little. A
+time with two ends is that of a lease that runs out, or follows from one.
+
+Exits with 5 when the scenario expects what cannot come true, with 2 when the file
+is no scenario.
+
+With -o json, one document:
+  scenario, seed      its name, and what drew its random durations
+  possible            whether all that it expects can come true
+  moments             in the order of time; each:
+    at_seconds        since the common start
+    latest_seconds    when it comes at the latest
+    client            absent from the faults
+    moment            asked, waiting, granted, released, …; fault
+    locks             what it is about, each: name, mode (of what is taken)
+    fault             which one, in the words of the file
+    line              of the file
+    depends           true: it may come elsewhere among the others, or not at all
+  deadlocks           each:
+    at_seconds        when the circle closes
+    depends           true: it does only if things come in a certain order
+    ended_by          the client that ends it, until_seconds, and how: deadline,
+                      cancelled, lost; absent when nobody does
+    circle            each waits for the next: client, wants (name, mode), other, holds
+                      (whether that one has the lock; otherwise it asked before), has
+  impossible          expectations that cannot come true
+  depends             expectations that may come true or not`
+
+// simulateCheckOptions are what simulate check was asked for.
+type simulateCheckOptions struct {
+	scenario string // name or file
+	seed     uint64 // 0 for the scenario's
+	out      printer
+}
+
+func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = simulateCheck
+	}
+	opts := &simulateCheckOptions{}
+	cmd := &cobra.Command{
+		Use:               "check NAME|FILE",
+		Short:             "Say without an etcd what must come of a scenario",
+		Long:              simulateCheckLong,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(_ *cobra.Command, args []string) error {
+			opts.scenario, opts.out = args[0], a.printer()
+			return ran(runF(opts))
+		},
+	}
+	cmd.Flags().Uint64Var(&opts.seed, "seed", 0, "draw random durations from `N` instead of the scenario's seed")
+	return cmd
+}
+
+func simulateCheck(opts *simulateCheckOptions) error {
+	sc, err := loadScenario(opts.scenario)
+	if err != nil {
+		return usageError{err}
+	}
+	f := simulate.Model(sc, opts.seed)
+	if opts.out.format == formatJSON {
+		err = opts.out.document(newForecastDoc(f))
+	} else {
+		err = printForecast(opts.out, f)
+	}
+	if err != nil {
+		return err
+	}
+	return f.Err()
+}
+
+func printForecast(out printer, f simulate.Forecast) error {
+	var rows [][]cell
+	for _, m := range f.Moments {
+		rows = append(rows, foreseenRow(m))
+	}
+	if err := out.table([]string{"AT", "CLIENT", "MOMENT", "LOCK", "CERTAIN"}, rows); err != nil {
+		return err
+	}
+	for _, d := range f.Deadlocks {
+		text := d.String()
+		if d.Depends {
+			text = "it depends: " + text
+		}
+		if err := out.sentence("", cell{text: clock(d.At), tone: critical}, text); err != nil {
+			return err
+		}
+	}
+	for _, fail := range f.Depends {
+		if err := out.sentence("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foreseenRow is a moment as people read it.
+func foreseenRow(m simulate.Foreseen) []cell {
+	var locks []string
+	for _, l := range m.Locks {
+		locks = append(locks, l.Name)
+	}
+	at := clock(m.At)
+	if m.Spread() {
+		at += " to " + clock(m.Latest)
+	}
+	certain := "yes"
+	if m.Depends {
+		certain = "depends"
+	}
+	row := plainRow(at, orDash(m.Client), string(m.Moment), orDash(strings.Join(locks, " ")), certain)
+	if m.Moment == simulate.Faulty {
+		row[3].text = m.Line
+	}
+	row[2].tone = momentTone(m.Moment)
+	return row
+}
+
+func momentTone(m simulate.Moment) tone {
+	switch m {
+	case simulate.Granted:
+		return holding
+	case simulate.Waiting:
+		return waiting
+	case simulate.Deadline, simulate.Cancelled, simulate.Refused, simulate.Faulty:
+		return warning
+	case simulate.Lost, simulate.Failed, simulate.Fenced:
+		return critical
+	default:
+		return plain
+	}
+}
+
+// clock is a time of a scenario, to the millisecond.
+func clock(d time.Duration) string { return d.Round(time.Millisecond).String() }
+
+// forecastDoc is what simulate check prints as JSON; simulateCheckLong documents
+// it.
+type forecastDoc struct {
+	Scenario   string        `json:"scenario"`
+	Seed       uint64        `json:"seed"`
+	Possible   bool          `json:"possible"`
+	Moments    []momentDoc   `json:"moments"`
+	Deadlocks  []deadlockDoc `json:"deadlocks"`
+	Impossible []string      `json:"impossible"`
+	Depends    []string      `json:"depends"`
+}
+
+type momentDoc struct {
+	At      float64   `json:"at_seconds"`
+	Latest  float64   `json:"latest_seconds"`
+	Client  string    `json:"client,omitempty"`
+	Moment  string    `json:"moment"`
+	Locks   []wantDoc `json:"locks,omitempty"`
+	Fault   string    `json:"fault,omitempty"`
+	Line    int       `json:"line,omitempty"`
+	Depends bool      `json:"depends"`
+}
+
+type wantDoc struct {
+	Name string `json:"name"`
+	Mode string `json:"mode,omitempty"`
+}
+
+type deadlockDoc struct {
+	At      float64     `json:"at_seconds"`
+	Depends bool        `json:"depends"`
+	EndedBy string      `json:"ended_by,omitempty"`
+	Until   float64     `json:"until_seconds,omitempty"`
+	How     string      `json:"how,omitempty"`
+	Circle  []circleDoc `json:"circle"`
+}
+
+type circleDoc struct {
+	Client string  `json:"client"`
+	Wants  wantDoc `json:"wants"`
+	Other  string  `json:"other"`
+	Has    wantDoc `json:"has"`
+	Holds  bool    `json:"holds"`
+}
+
+func newForecastDoc(f simulate.Forecast) forecastDoc {
+	doc := forecastDoc{
+		Scenario:   f.Scenario,
+		Seed:       f.Seed,
+		Possible:   f.Err() == nil,
+		Moments:    []momentDoc{},
+		Deadlocks:  []deadlockDoc{},
+		Impossible: failureTexts(f.Failures),
+		Depends:    failureTexts(f.Depends),
+	}
+	for _, m := range f.Moments {
+		doc.Moments = append(doc.Moments, newMomentDoc(m))
+	}
+	for _, d := range f.Deadlocks {
+		doc.Deadlocks = append(doc.Deadlocks, newDeadlockDoc(d))
+	}
+	return doc
+}
+
+func newMomentDoc(m simulate.Foreseen) momentDoc {
+	doc := momentDoc{
+		At: m.At.Seconds(), Latest: m.Latest.Seconds(), Client: m.Client, Moment: string(m.Moment), Line: m.Place.Line, Depends: m.Depends,
+	}
+	for _, l := range m.Locks {
+		doc.Locks = append(doc.Locks, newWantDoc(l))
+	}
+	if m.Moment == simulate.Faulty {
+		doc.Fault = m.Line
+	}
+	return doc
+}
+
+func newDeadlockDoc(d simulate.Deadlock) deadlockDoc {
+	doc := deadlockDoc{At: d.At.Seconds(), Depends: d.Depends, EndedBy: d.By, Until: d.Until.Seconds(), How: string(d.How)}
+	for _, l := range d.Cycle {
+		doc.Circle = append(doc.Circle, circleDoc{
+			Client: l.Client, Wants: newWantDoc(l.Wants), Other: l.Other, Has: newWantDoc(l.Has), Holds: l.Holding,
+		})
+	}
+	return doc
+}
+
+func newWantDoc(w rwlock.Want) wantDoc {
+	doc := wantDoc{Name: w.Name}
+	if w.Mode != 0 {
+		doc.Mode = w.Mode.String()
+	}
+	return doc
+}
+
+func failureTexts(failures []simulate.Failure) []string {
+	all := []string{}
+	for _, f := range failures {
+		all = append(all, f.String())
+	}
+	return all
+}

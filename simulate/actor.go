@@ -1,0 +1,384 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"etcd-lock/rwlock"
+)
+
+// actor is a client in a world.
+type actor struct {
+	script
+	*world
+	next   int
+	bids   []*bid          // all that it got
+	holds  map[string]*bid // that it has not given back, by lock
+	asking *bid            // that is neither granted nor given up
+	expiry uint64          // the number of the last plan for its lease to run out
+	quiet  bool            // etcd does not hear of it
+	dead   bool            // its lease is gone
+	left   bool            // it crashed, or closed its session
+	paused bool
+	cut    bool
+	stuck  []func() // what happens when a message gets through that cannot now
+}
+
+// How long after the last sign of life etcd takes a lease away, as a share of the
+// TTL at least: a client renews its lease three times in each.
+const leastLeaseNum, leastLeaseDen = 2, 3
+
+// Above a TTL, a lease is taken away late: etcd looks for it now and then, and
+// grants no TTL that is shorter than its elections take.
+const (
+	leaseLate   = time.Second
+	leastOfEtcd = 2 * time.Second
+)
+
+func (w *world) enter(s script) {
+	a := &actor{script: s, world: w, holds: map[string]*bid{}}
+	w.actors = append(w.actors, a)
+	w.active++
+	w.say(Event{Client: a.name, Moment: Ready, Line: fmt.Sprintf("%s%d", logReady, len(w.actors))})
+	w.at(s.after, a.step)
+}
+
+// step does the next step.
+func (a *actor) step() {
+	if a.next >= len(a.steps) {
+		a.active--
+		return
+	}
+	t := a.steps[a.next]
+	a.next++
+	switch t.Do {
+	case Read, Write, Together:
+		a.acquire(t)
+	case Wait:
+		a.in(t.wait, a.step)
+	case Upgrade, Downgrade, Unlock:
+		a.use(t)
+	case Pause:
+		a.paused = true
+		a.say(a.event(t, Paused, "paused "+a.name))
+		a.silence()
+		a.goOn()
+	case Resume:
+		a.resume(t)
+	case Crash:
+		a.left = true
+		a.say(a.event(t, Crashed, "crashed "+a.name))
+		a.silence()
+		a.goOn()
+	case Close:
+		a.reach(func() { a.close(t) })
+	}
+}
+
+// goOn does the next step when all that is due by now has happened.
+func (a *actor) goOn() { a.in(0, a.step) }
+
+func (a *actor) event(t turn, m Moment, line string) Event {
+	return Event{Client: a.name, Moment: m, Do: t.Do, Place: t.Place, Round: t.round, Locks: t.Locks, Line: line}
+}
+
+// reach does something when a message has come to etcd, or from it.
+func (a *actor) reach(do func()) {
+	if a.cut && !a.dead {
+		a.stuck = append(a.stuck, do)
+		return
+	}
+	a.in(a.message(), do)
+}
+
+// begin notes a step that asks for something.
+func (a *actor) begin(t turn) *bid {
+	b := &bid{actor: a, turn: t, asked: a.now, result: &StepResult{Client: a.name, Step: t.Step, Round: t.round}}
+	a.results = append(a.results, b.result)
+	a.say(a.event(t, Asked, asking(a.name, t.Step)))
+	return b
+}
+
+func (a *actor) acquire(t turn) {
+	b := a.begin(t)
+	if a.dead {
+		b.fail(rwlock.ErrSessionExpired)
+		return
+	}
+	a.asking = b
+	for _, l := range t.Locks {
+		b.claims = append(b.claims, &claim{Want: l, bid: b})
+	}
+	a.in(t.within, func() { b.giveUp(context.DeadlineExceeded) })
+	if t.cancel > 0 {
+		a.in(t.cancel, func() { b.giveUp(context.Canceled) })
+	}
+	a.reach(b.arrive)
+}
+
+// arrive is when etcd has the request.
+func (b *bid) arrive() {
+	a := b.actor
+	wait := a.mustWait(b)
+	switch {
+	case b.over:
+		return
+	case a.dead:
+		b.fail(rwlock.ErrSessionExpired)
+		return
+	case b.turn.Try && wait:
+		b.fail(rwlock.ErrLocked)
+		return
+	}
+	a.join(b)
+	if !wait {
+		b.grant()
+		return
+	}
+	b.comes(a.event(b.turn, Waiting, ""))
+	a.findDeadlock(a)
+}
+
+// grant lets the client know that it has what it asked for.
+func (b *bid) grant() {
+	a := b.actor
+	b.free = true
+	a.reach(func() {
+		if b.over {
+			return
+		}
+		b.held, a.asking = true, nil
+		a.bids = append(a.bids, b)
+		for _, c := range b.claims {
+			a.holds[c.Name] = b
+		}
+		a.fence(b)
+		b.granted(b.turn)
+		a.goOn()
+	})
+}
+
+func (b *bid) granted(t turn) {
+	e := b.actor.event(t, Granted, got(b.actor.name, t.Step))
+	e.Token = b.revision
+	b.comes(e)
+}
+
+// comes adds an event that is an outcome of the step.
+func (b *bid) comes(e Event) {
+	if e.Moment == Lost && slices.Contains(b.result.Outcomes, Lost) {
+		return // heard of before
+	}
+	if e.Moment != Lost || !b.held {
+		e.Waited = b.actor.now - b.asked
+	}
+	b.result.Outcomes = append(b.result.Outcomes, e.Moment)
+	b.result.Waited, b.result.Token = max(b.result.Waited, e.Waited), max(b.result.Token, e.Token)
+	b.actor.say(e)
+}
+
+// giveUp ends a bid that was not granted by now.
+func (b *bid) giveUp(err error) {
+	if !b.over && !b.held {
+		b.fail(err)
+	}
+}
+
+// fail ends a bid, whose client goes on behind what it would have done with it.
+func (b *bid) fail(err error) {
+	a := b.actor
+	b.over, a.asking = true, nil
+	e := a.event(b.turn, outcome(err), not(a.name, b.turn.Step, err))
+	e.Err = err
+	b.comes(e)
+	a.endDeadlocks(a, e.Moment)
+	a.leave(b)
+	a.next = b.turn.end + 1
+	a.goOn()
+}
+
+// use does a step about what is held, if it came to be held at all.
+func (a *actor) use(t turn) {
+	b := a.holds[t.Locks[0].Name]
+	if b == nil {
+		a.goOn()
+		return
+	}
+	ask := b
+	if t.Do == Upgrade {
+		ask = a.begin(t)
+	}
+	for _, l := range t.Locks {
+		if t.Do == Unlock {
+			delete(a.holds, l.Name)
+		}
+	}
+	a.reach(func() {
+		switch {
+		case b.over && t.Do == Upgrade:
+			ask.comes(a.event(t, Lost, not(a.name, t.Step, rwlock.ErrLost)))
+		case b.over:
+			a.tellLost(b)
+			a.say(a.event(t, Failed, not(a.name, t.Step, rwlock.ErrLost)))
+		case t.Do == Upgrade:
+			a.upgrade(t, ask, b.claims[0])
+		case t.Do == Downgrade:
+			a.downgrade(t, b.claims[0])
+		default:
+			b.over = true
+			a.say(a.event(t, Released, logReleased+a.name))
+			a.leave(b)
+		}
+		a.goOn()
+	})
+}
+
+func (a *actor) upgrade(t turn, ask *bid, c *claim) {
+	q := a.lock(c.Name)
+	switch {
+	case c.Mode == rwlock.Read && len(q.claims) > 1:
+		e := a.event(t, Refused, not(a.name, t.Step, rwlock.ErrLocked))
+		e.Err = rwlock.ErrLocked
+		ask.comes(e)
+		return
+	case c.Mode == rwlock.Read:
+		c.Mode = rwlock.Write
+		q.writers++
+		a.revision++
+		c.revision = a.revision
+	}
+	ask.revision = c.revision
+	ask.granted(t)
+}
+
+func (a *actor) downgrade(t turn, c *claim) {
+	a.say(a.event(t, Downgraded, "downgraded lock "+a.name))
+	if c.Mode == rwlock.Write {
+		c.Mode = rwlock.Read
+		a.lock(c.Name).writers--
+		a.admit(c.Name)
+	}
+}
+
+// resume goes on after a pause, and hears of what was lost in it.
+func (a *actor) resume(t turn) {
+	a.paused = false
+	a.say(a.event(t, Resumed, "resumed "+a.name))
+	a.speak()
+	a.tellAllLost()
+	a.goOn()
+}
+
+func (a *actor) close(t turn) {
+	a.left, a.dead = true, true
+	a.say(a.event(t, Closed, "closed "+a.name))
+	a.drop()
+	a.goOn()
+}
+
+func (a *actor) cutOff() {
+	a.cut = true
+	a.silence()
+}
+
+func (a *actor) heal() {
+	a.cut = false
+	a.speak()
+	a.catchUp()
+}
+
+// catchUp lets messages through that could not go.
+func (a *actor) catchUp() {
+	stuck := a.stuck
+	a.stuck = nil
+	for _, do := range stuck {
+		a.reach(do)
+	}
+}
+
+// silence is when etcd hears no more of the client, whose lease runs out then.
+func (a *actor) silence() {
+	if a.quiet {
+		return
+	}
+	a.quiet = true
+	a.expiry++
+	plan, life := a.expiry, a.ttl
+	if a.delay > 0 {
+		least := a.ttl * leastLeaseNum / leastLeaseDen
+		life = least + time.Duration(a.dice.Int64N(int64(max(a.ttl, leastOfEtcd)+leaseLate-least)))
+	}
+	a.in(life, func() {
+		if a.expiry == plan && !a.dead {
+			a.die()
+		}
+	})
+}
+
+// speak is when etcd hears of the client again, in time or not.
+func (a *actor) speak() {
+	if !a.paused && !a.cut && !a.left {
+		a.quiet = false
+		a.expiry++
+	}
+}
+
+// die is when the lease has run out. One that is not paused knows that by its
+// own clock.
+func (a *actor) die() {
+	a.dead = true
+	a.drop()
+	if a.paused {
+		a.late = append(a.late, a)
+	}
+	if !a.paused && !a.left {
+		a.tellAllLost()
+		if b := a.asking; b != nil {
+			b.fail(rwlock.ErrSessionExpired)
+		}
+		a.catchUp()
+	}
+}
+
+// drop takes all that the client holds out of the queues.
+func (a *actor) drop() {
+	for _, b := range a.bids {
+		b.over = true
+		a.leave(b)
+	}
+}
+
+func (a *actor) tellAllLost() {
+	for _, b := range a.bids {
+		if b.over && a.dead && a.holds[b.claims[0].Name] == b {
+			a.tellLost(b)
+		}
+	}
+}
+
+func (a *actor) tellLost(b *bid) {
+	e := a.event(b.turn, Lost, a.name+" lost: "+rwlock.ErrLost.Error())
+	e.Err = rwlock.ErrLost
+	b.comes(e)
+}
+
+// fence notes who believes in what is b's by now.
+func (w *world) fence(b *bid) {
+	for _, a := range w.late {
+		if !a.paused {
+			continue
+		}
+		for _, c := range b.claims {
+			late := a.holds[c.Name]
+			if late != nil && w.fenced[late] == nil && clash(late, c) {
+				w.fenced[late] = b.actor
+			}
+		}
+	}
+}
+
+func clash(b *bid, with *claim) bool {
+	return slices.ContainsFunc(b.claims, func(c *claim) bool { return c.Name == with.Name && blocks(c.Mode, with.Mode) })
+}
