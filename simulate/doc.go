@@ -16,6 +16,9 @@
 //	}
 //	return result.Err() // it was not as it had to be
 //
+// Model says without an etcd what must come of a scenario. Record makes one of
+// what somebody saw who watched an etcd, and Encode writes one.
+//
 // What happens comes as values, see Event. A grant always comes after the
 // releases that made way for it.
 //

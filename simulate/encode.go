@@ -17,7 +17,6 @@ import (
 type Notes struct {
 	Head    []string            // above everything
 	Clients map[string][]string // above a client, by its name
-	Order   []string            // above the expected order
 }
 
 // Encode writes a scenario as a file that Parse reads back as it was, but for
@@ -51,9 +50,6 @@ func (n Notes) comments(sc *Scenario) yaml.CommentMap {
 	add("$.name", n.Head)
 	for i, c := range sc.Clients {
 		add(fmt.Sprintf("$.clients[%d]", i), n.Clients[c.Name])
-	}
-	if len(sc.Expect.Order) > 0 {
-		add("$.expect.order", n.Order)
 	}
 	return comments
 }

@@ -35,13 +35,14 @@ func (f Forecast) Err() error { return failed(f.Scenario, ErrImpossible, f.Failu
 // etcd took no time.
 type Foreseen struct {
 	Event
-	Latest  time.Duration // when it comes at the latest, of all the ways in which it can
-	Depends bool          // it may come in another place among the others, or not at all
+	Earliest time.Duration // of all the ways in which it can come
+	Latest   time.Duration // likewise
+	Depends  bool          // it may come in another place among the others, or not at all
 }
 
 // Spread reports whether the ways in which the event can come are far apart in
 // time: by more than messages take, which is little for each but adds up.
-func (f Foreseen) Spread() bool { return f.Latest-f.At > max(100*time.Millisecond, f.At/4) }
+func (f Foreseen) Spread() bool { return f.Latest-f.Earliest > max(100*time.Millisecond, f.At/4) }
 
 // Nothing happens twice in the same way: what is due at about the same time
 // comes in any order, and etcd does not take a lease away to the millisecond.
@@ -94,7 +95,7 @@ func newForecast(sc *Scenario, w *world) Forecast {
 			continue // which are before the start
 		}
 		f.Moments = append(f.Moments, Foreseen{
-			Event: e, Latest: e.At,
+			Event: e, Earliest: e.At, Latest: e.At,
 			Depends: f.Faulty && e.At >= f.FaultAt && e.Moment != Faulty,
 		})
 	}
@@ -172,7 +173,9 @@ func (f *Forecast) compare(base, way view) {
 	for i := range f.Moments {
 		m := &f.Moments[i]
 		s, ok := way.moments[instanceOf(m.Event)]
-		m.Latest = max(m.Latest, s.at)
+		if ok {
+			m.Earliest, m.Latest = min(m.Earliest, s.at), max(m.Latest, s.at)
+		}
 		m.Depends = m.Depends || !ok || s.rank != base.moments[instanceOf(m.Event)].rank
 	}
 	there := func(all []Deadlock, d Deadlock) int {

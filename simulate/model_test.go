@@ -278,16 +278,13 @@ func (a author) contention(name string) *Scenario {
 		c := Client{Name: fmt.Sprint("c", i), Count: 1, TTL: sc.TTL, After: times(6), Repeat: 1 + a.IntN(2)}
 		for range 1 + a.IntN(2) {
 			take := Step{Do: one(a, Read, Write, Write, Together), Within: times(8), Try: a.IntN(5) == 0}
-			mode := one(a, rwlock.Read, rwlock.Write)
 			switch take.Do {
 			case Together:
 				take.Locks = []rwlock.Want{{Name: "/a", Mode: rwlock.Read}, {Name: "/b", Mode: rwlock.Write}}
 			case Read:
-				mode = rwlock.Read
-				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: mode}}
+				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: rwlock.Read}}
 			default:
-				mode = rwlock.Write
-				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: mode}}
+				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: rwlock.Write}}
 			}
 			var unlock Step
 			unlock.Do = Unlock

@@ -19,10 +19,10 @@ func newSimulateCmd(a *app) *cobra.Command {
 		Short: "Run scenarios of contention, and put locks under load",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("simulate needs a command: run, check, list or load")
+			return errors.New("simulate needs a command: run, check, record, list or load")
 		},
 	}
-	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateCheckCmd(a, nil), newSimulateListCmd(a), newSimulateLoadCmd(a, nil))
+	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateCheckCmd(a, nil), newSimulateRecordCmd(a, nil), newSimulateListCmd(a), newSimulateLoadCmd(a, nil))
 	return cmd
 }
 

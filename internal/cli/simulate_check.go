@@ -26,7 +26,8 @@ With -o json, one document:
   possible            whether all that it expects can come true
   moments             in the order of time; each:
     at_seconds        since the common start
-    latest_seconds    when it comes at the latest
+    earliest_seconds  of all the forecasts
+    latest_seconds    likewise
     client            absent from the faults
     moment            asked, waiting, granted, released, …; fault
     locks             what it is about, each: name, mode (of what is taken)
@@ -120,7 +121,7 @@ func foreseenRow(m simulate.Foreseen) []cell {
 	}
 	at := clock(m.At)
 	if m.Spread() {
-		at += " to " + clock(m.Latest)
+		at = clock(m.Earliest) + " to " + clock(m.Latest)
 	}
 	certain := "yes"
 	if m.Depends {
@@ -165,14 +166,15 @@ type forecastDoc struct {
 }
 
 type momentDoc struct {
-	At      float64   `json:"at_seconds"`
-	Latest  float64   `json:"latest_seconds"`
-	Client  string    `json:"client,omitempty"`
-	Moment  string    `json:"moment"`
-	Locks   []wantDoc `json:"locks,omitempty"`
-	Fault   string    `json:"fault,omitempty"`
-	Line    int       `json:"line,omitempty"`
-	Depends bool      `json:"depends"`
+	At       float64   `json:"at_seconds"`
+	Earliest float64   `json:"earliest_seconds"`
+	Latest   float64   `json:"latest_seconds"`
+	Client   string    `json:"client,omitempty"`
+	Moment   string    `json:"moment"`
+	Locks    []wantDoc `json:"locks,omitempty"`
+	Fault    string    `json:"fault,omitempty"`
+	Line     int       `json:"line,omitempty"`
+	Depends  bool      `json:"depends"`
 }
 
 type wantDoc struct {
@@ -218,7 +220,8 @@ func newForecastDoc(f simulate.Forecast) forecastDoc {
 
 func newMomentDoc(m simulate.Foreseen) momentDoc {
 	doc := momentDoc{
-		At: m.At.Seconds(), Latest: m.Latest.Seconds(), Client: m.Client, Moment: string(m.Moment), Line: m.Place.Line, Depends: m.Depends,
+		At: m.At.Seconds(), Earliest: m.Earliest.Seconds(), Latest: m.Latest.Seconds(),
+		Client: m.Client, Moment: string(m.Moment), Line: m.Place.Line, Depends: m.Depends,
 	}
 	for _, l := range m.Locks {
 		doc.Locks = append(doc.Locks, newWantDoc(l))

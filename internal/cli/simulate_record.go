@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
+	"etcd-lock/simulate"
+)
+
+const simulateRecordLong = `Watches the locks whose keys begin with PREFIX, or all of them, for as long as
+--for says or until it is interrupted, and writes what happened as a scenario, to
+be run elsewhere: "etcd-lock simulate run FILE --embedded". It changes nothing in
+etcd.
+
+Each session becomes a client that asks, waits, holds, gives back and loses locks
+as the session did, in its times. It is named by what its requests say of it. One
+that did several things at once becomes several clients. Requests that are there
+at the beginning are made first, in their order. All locks become read/write
+locks; a mutex is one that is only written.
+
+The scenario expects that each lock is granted in the same order. Where a run may
+not keep it, because requests came within milliseconds, it says so instead.
+
+Names of locks and clients are those of your etcd. --anonymize replaces them, and
+keeps what is equal and what is nested.`
+
+// simulateRecordOptions are what simulate record was asked for.
+type simulateRecordOptions struct {
+	prefix    string
+	duration  time.Duration // 0 until it is interrupted
+	anonymize bool
+	file      string // "" for out
+	connect   func(context.Context) (*cluster, error)
+	out, err  io.Writer
+	now       func() time.Time
+}
+
+func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = simulateRecord
+	}
+	opts := &simulateRecordOptions{}
+	cmd := &cobra.Command{
+		Use:   "record [PREFIX]",
+		Short: "Write what happens in an etcd as a scenario",
+		Long:  simulateRecordLong,
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
+				return fmt.Errorf("--for %s: must be more than 0", opts.duration)
+			case a.output == formatJSON:
+				return errors.New("a scenario is YAML: not with -o json")
+			}
+			if len(args) > 0 {
+				opts.prefix = args[0]
+			}
+			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
+			return ran(runF(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION`; until it is interrupted when left out")
+	cmd.Flags().BoolVar(&opts.anonymize, "anonymize", false, "replace the names of locks and clients")
+	cmd.Flags().StringVar(&opts.file, "file", "", "write to `FILE`, which must not be there yet, instead of standard output")
+	return cmd
+}
+
+func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error) {
+	out, done, err := opts.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = done(err) }()
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	t := tape{now: opts.now}
+	if err := t.record(ctx, c.source, opts.prefix, opts.duration); err != nil {
+		return err
+	}
+	rec, err := simulate.Record(t.seen, simulate.RecordOptions{
+		Name: "recording", Until: t.until, Anonymize: opts.anonymize, Notes: t.notes(opts),
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := out.Write(rec.File); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(opts.err, printable.Text(summary(rec, t.until)))
+	return err
+}
+
+// open opens the file before anything is recorded: then it is not too late to
+// learn that it cannot be written.
+func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) {
+	if opts.file == "" {
+		return opts.out, func(err error) error { return err }, nil
+	}
+	f, err := os.OpenFile(opts.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	return f, func(err error) error {
+		err = cmp.Or(err, f.Close())
+		if err != nil {
+			_ = os.Remove(opts.file) // which holds nothing that can be used
+		}
+		return err
+	}, nil
+}
+
+func summary(rec simulate.Recording, d time.Duration) string {
+	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), seconds(d))
+	if n := len(rec.Unsure); n > 0 {
+		text += fmt.Sprintf("; the order of grants is not certain in %d places, which the file names", n)
+	}
+	return text
+}
+
+// tape is what was seen of an etcd.
+type tape struct {
+	now   func() time.Time
+	begin time.Time // when the first requests were seen
+	last  inspect.Snapshot
+	seen  []simulate.Observed
+	until time.Duration // when it ended
+	gaps  []string
+}
+
+// record watches until d is over, unless that is 0, or ctx ends.
+func (t *tape) record(ctx context.Context, source *inspect.Source, prefix string, d time.Duration) error {
+	ctx, stop := context.WithCancel(ctx)
+	updates := source.WatchEnds(ctx, prefix)
+	defer func() {
+		stop()
+		for range updates { // until nothing of it is left
+		}
+	}()
+	var over <-chan time.Time
+	for {
+		select {
+		case <-over:
+			t.until = t.now().Sub(t.begin)
+			return nil
+		case u, ok := <-updates:
+			switch {
+			case !ok && t.begin.IsZero():
+				return ctx.Err()
+			case !ok:
+				t.until = t.now().Sub(t.begin)
+				return nil
+			case t.begin.IsZero() && errors.Is(u.Err, rpctypes.ErrPermissionDenied):
+				return u.Err // it will not come to anything
+			}
+			t.take(u)
+			if over == nil && d > 0 && !t.begin.IsZero() {
+				over = time.After(d)
+			}
+		}
+	}
+}
+
+// take adds what an update tells. What it does not, is what the locks came to.
+func (t *tape) take(u inspect.Update) {
+	before := t.last
+	t.last = u.Snapshot
+	switch {
+	case u.Snapshot.Revision == 0: // etcd has not answered yet
+	case t.begin.IsZero():
+		t.begin = t.now()
+		t.add(inspect.Compare(before, u.Snapshot), t.begin)
+	case u.Resynced, u.Missed > 0:
+		now := t.now()
+		t.gaps = append(t.gaps, fmt.Sprintf("at %s, events are missing: what they came to is taken as of then", seconds(now.Sub(t.begin))))
+		t.add(inspect.Compare(before, u.Snapshot), now)
+	default:
+		t.add(u.Events, time.Time{})
+	}
+}
+
+// add adds events, all of them at a time where they have none.
+func (t *tape) add(events []inspect.Event, at time.Time) {
+	if !at.IsZero() { // which are lock by lock
+		slices.SortStableFunc(events, func(a, b inspect.Event) int { return cmp.Compare(a.Request.Revision, b.Request.Revision) })
+	}
+	for _, e := range events {
+		if !at.IsZero() {
+			e.Time = at
+		}
+		t.seen = append(t.seen, observed(e, max(e.Time.Sub(t.begin), 0)))
+	}
+}
+
+func observed(e inspect.Event, at time.Duration) simulate.Observed {
+	r := e.Request
+	who := cmp.Or(r.Owner.Label, r.Owner.Program)
+	return simulate.Observed{
+		At:       at,
+		Moment:   observedMoment(e.Kind),
+		Key:      r.Key,
+		Revision: r.Revision,
+		Session:  fmt.Sprint(r.Session()),
+		Who:      who,
+		Lock:     r.Lock.Name,
+		Mode:     r.Mode,
+		Mutex:    r.Lock.Layout == keyspace.Mutex,
+	}
+}
+
+func observedMoment(kind inspect.EventKind) simulate.Moment {
+	switch kind {
+	case inspect.EventWaiting:
+		return simulate.Waiting
+	case inspect.EventAcquired:
+		return simulate.Granted
+	case inspect.EventExpired:
+		return simulate.Lost
+	case inspect.EventRevoked:
+		return simulate.Closed
+	case inspect.EventLeft:
+		return simulate.Cancelled
+	default:
+		return simulate.Released
+	}
+}
+
+// notes are what the head of the file says of the recording.
+func (t *tape) notes(opts *simulateRecordOptions) []string {
+	of := "all locks"
+	if opts.prefix != "" && !opts.anonymize {
+		of = "the locks below " + opts.prefix
+	}
+	notes := []string{fmt.Sprintf("Recorded from %s, for %s from %s on.", of, seconds(t.until), t.begin.UTC().Format(time.RFC3339))}
+	return append(notes, t.gaps...)
+}

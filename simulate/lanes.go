@@ -1,0 +1,119 @@
+package simulate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"etcd-lock/rwlock"
+)
+
+// lanes deals visits out to as few clients as can do them, each one thing after
+// the other.
+func (r *recorder) lanes(all []*visit) [][]*visit {
+	var lanes [][]*visit
+	for _, v := range all {
+		fits := slices.IndexFunc(lanes, func(lane []*visit) bool {
+			return !slices.ContainsFunc(lane, func(before *visit) bool { return r.clashes(before, v) })
+		})
+		if fits < 0 {
+			fits = len(lanes)
+			lanes = append(lanes, nil)
+		}
+		lanes[fits] = append(lanes[fits], v)
+	}
+	return lanes
+}
+
+// clashes reports whether one client could not have done both: it waits for one
+// when it does something about the other, or holds a lock that it asks for.
+func (r *recorder) clashes(before, v *visit) bool {
+	during := func(at time.Duration) bool { return at != none && at > v.asked && at < v.waited(r.opts.Until) }
+	if before.waited(r.opts.Until) > v.asked || during(before.gone) {
+		return true
+	}
+	for _, c := range before.changes {
+		if during(c.at) {
+			return true
+		}
+	}
+	still := before.gone == none || before.gone > v.asked
+	return still && slices.ContainsFunc(v.locks, func(l rwlock.Want) bool { return about(before.locks, l.Name) })
+}
+
+// deed is something that a client does at a time.
+type deed struct {
+	at, until time.Duration // until when it takes
+	steps     []Step
+	ends      bool // the client
+}
+
+// client does what a lane has.
+func (r *recorder) client(lane []*visit) Client {
+	var deeds []deed
+	for _, v := range lane {
+		deeds = append(deeds, r.deeds(v)...)
+	}
+	slices.SortStableFunc(deeds, func(a, b deed) int { return cmp.Compare(a.at, b.at) })
+	c := Client{Count: 1, TTL: DefaultTTL, Repeat: 1}
+	now := millis(deeds[0].at)
+	c.After = Span{From: now, To: now}
+	for _, d := range deeds {
+		if at := millis(d.at); at > now {
+			c.Steps = append(c.Steps, Step{Do: Wait, For: Span{From: at - now, To: at - now}})
+			now = at
+		}
+		c.Steps = append(c.Steps, d.steps...)
+		now = max(now, millis(d.until))
+		if d.ends {
+			break
+		}
+	}
+	if last := c.Steps[len(c.Steps)-1]; last.Do == Crash {
+		c.TTL = recordTTL
+	}
+	return c
+}
+
+func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// deeds are what a client did in a visit.
+func (r *recorder) deeds(v *visit) []deed {
+	waited := v.waited(r.opts.Until)
+	unlock := Step{Do: Unlock}
+	for _, l := range v.locks {
+		unlock.Locks = append(unlock.Locks, rwlock.Want{Name: l.Name})
+	}
+	take := Step{Do: Together, Locks: v.locks}
+	if len(v.locks) == 1 {
+		take.Do = Read
+		if v.locks[0].Mode == rwlock.Write {
+			take.Do = Write
+		}
+	}
+	if v.granted == none {
+		d := max(millis(waited-v.asked), time.Millisecond)
+		take.Within = Span{From: d, To: d}
+		return []deed{{at: v.asked, until: waited, steps: []Step{take, unlock}}}
+	}
+	if wait := waited - v.asked; wait > recordWithin {
+		d := (DefaultWithin + 2*wait).Round(time.Second)
+		take.Within = Span{From: d, To: d}
+	}
+	all := []deed{{at: v.asked, until: waited, steps: []Step{take}}}
+	for _, c := range v.changes {
+		mode := map[Action]rwlock.Mode{Upgrade: rwlock.Write, Downgrade: rwlock.Read}[c.do]
+		all = append(all, deed{at: c.at, until: c.at, steps: []Step{{Do: c.do, Locks: []rwlock.Want{{Name: v.locks[0].Name, Mode: mode}}}}})
+	}
+	switch {
+	case v.how == Lost:
+		at := max(v.gone-recordTTL, waited)
+		all = append(all, deed{at: at, until: at, steps: []Step{{Do: Crash}}, ends: true})
+	case v.gone != none:
+		all = append(all, deed{at: v.gone, until: v.gone, steps: []Step{unlock}})
+	default:
+		at := r.opts.Until + recordSpacing // when those who wait at the end have given up
+		all = append(all, deed{at: at, until: at, steps: []Step{unlock}})
+	}
+	return all
+}
