@@ -56,7 +56,7 @@ func (a *actor) step() {
 	case Resume:
 		a.resume(t)
 	case Crash:
-		a.left = true
+		a.left, a.paused = true, false
 		a.say(a.event(t, Crashed, "crashed "+a.name))
 		a.silence()
 		a.goOn()

@@ -14,8 +14,9 @@ func check(sc *Scenario, r Result) []Failure {
 	}
 	checkSteps(sc, r, fail)
 	checkReached(sc, r, fail)
+	found := index(sc, r.Events)
 	for _, chain := range sc.Expect.Order {
-		checkOrder(chain, r.Events, fail)
+		checkOrder(chain, r.Events, found, fail)
 	}
 	if got := len(r.Verdict.Fenced); got != sc.Expect.Fenced {
 		fail(sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, got)
@@ -102,10 +103,13 @@ func checkReached(sc *Scenario, r Result, fail failing) {
 
 // checkOrder wants the moments of a chain to have happened, each after the one
 // before.
-func checkOrder(chain []Occurrence, events []Event, fail failing) {
+func checkOrder(chain []Occurrence, events []Event, found map[Occurrence][]int, fail failing) {
 	last := -1
 	for i, o := range chain {
-		at := o.in(events)
+		at := -1
+		if all := found[o.any()]; len(all) >= o.Nth {
+			at = all[o.Nth-1]
+		}
 		switch {
 		case at < 0:
 			fail(o.Place, "%q did not happen", o)
@@ -119,17 +123,31 @@ func checkOrder(chain []Occurrence, events []Event, fail failing) {
 	}
 }
 
-// in is the index of the event that the occurrence speaks of, or -1.
-func (o Occurrence) in(events []Event) int {
-	left := o.Nth
-	for i, e := range events {
-		if e.Client == o.Client && e.Moment == o.Moment && (o.Lock == "" || about(e.Locks, o.Lock)) {
-			if left--; left == 0 {
-				return i
-			}
+// any is the occurrence, whichever time it is and wherever it is told of.
+func (o Occurrence) any() Occurrence {
+	return Occurrence{Moment: o.Moment, Client: o.Client, Lock: o.Lock}
+}
+
+// index says where the events stand that the expected order speaks of.
+func index(sc *Scenario, events []Event) map[Occurrence][]int {
+	found := map[Occurrence][]int{}
+	for _, chain := range sc.Expect.Order {
+		for _, o := range chain {
+			found[o.any()] = nil
 		}
 	}
-	return -1
+	add := func(i int, o Occurrence) {
+		if all, ok := found[o]; ok {
+			found[o] = append(all, i)
+		}
+	}
+	for i, e := range events {
+		add(i, Occurrence{Moment: e.Moment, Client: e.Client})
+		for _, l := range e.Locks {
+			add(i, Occurrence{Moment: e.Moment, Client: e.Client, Lock: l.Name})
+		}
+	}
+	return found
 }
 
 // firstDifference says where a log leaves what was expected; what follows is

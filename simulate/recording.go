@@ -196,7 +196,7 @@ func (r *recorder) chains(lock string, granted []*visit) [][]Occurrence {
 // prove writes the file and asks the model whether its order must come. Where it
 // need not, that is not expected but said.
 func (r *recorder) prove(rec *Recording) error {
-	for {
+	for try := 1; ; try++ {
 		rec.Notes = Notes{Head: slices.Clone(r.notes.Head), Clients: r.notes.Clients}
 		for _, u := range rec.Unsure {
 			rec.Notes.Head = append(rec.Notes.Head, "Not certain, so not expected: "+u)
@@ -211,15 +211,19 @@ func (r *recorder) prove(rec *Recording) error {
 			return fmt.Errorf("simulate: what was recorded is no scenario: %w", err)
 		}
 		f := Model(sc, 0)
-		if !r.doubt(sc, append(f.Failures, f.Depends...), rec) {
+		if !r.doubt(sc, append(f.Failures, f.Depends...), try < proveTries, rec) {
 			return nil
 		}
 	}
 }
 
+// proveTries is after how often what may not come is no longer taken from an
+// order, but the whole order dropped: each time, the model tells the first of it.
+const proveTries = 4
+
 // doubt takes from the expected order what the model says may not come, and
 // reports whether there was any.
-func (r *recorder) doubt(sc *Scenario, failures []Failure, rec *Recording) bool {
+func (r *recorder) doubt(sc *Scenario, failures []Failure, patient bool, rec *Recording) bool {
 	wrong := map[Place]bool{}
 	for _, f := range failures {
 		wrong[f.Place] = true
@@ -237,6 +241,11 @@ func (r *recorder) doubt(sc *Scenario, failures []Failure, rec *Recording) bool 
 				rec.Unsure = append(rec.Unsure, fmt.Sprintf("%s after %s", o, chain[j-1]))
 			}
 			chains, from = append(chains, kept[from:j]), j
+			if !patient {
+				rec.Unsure = append(rec.Unsure, fmt.Sprintf("what comes after %s", o))
+				from = len(kept)
+				break
+			}
 		}
 		chains = append(chains, kept[from:])
 	}

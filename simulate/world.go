@@ -3,6 +3,7 @@ package simulate
 import (
 	"container/heap"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"etcd-lock/rwlock"
@@ -232,12 +233,8 @@ func (w *world) leave(b *bid) {
 	b.queued = false
 	for _, c := range b.claims {
 		q := w.lock(c.Name)
-		for i, other := range q.claims {
-			if other == c {
-				q.claims = append(q.claims[:i:i], q.claims[i+1:]...)
-				break
-			}
-		}
+		i := slices.Index(q.claims, c)
+		q.claims = slices.Delete(q.claims, i, i+1)
 		if c.Mode == rwlock.Write {
 			q.writers--
 		}

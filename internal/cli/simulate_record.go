@@ -93,7 +93,7 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		return err
 	}
 	rec, err := simulate.Record(t.seen, simulate.RecordOptions{
-		Name: "recording", Until: t.until, Anonymize: opts.anonymize, Notes: t.notes(opts),
+		Name: "recording", Until: t.until, Anonymize: opts.anonymize, Notes: t.head(opts),
 	})
 	if err != nil {
 		return err
@@ -101,8 +101,10 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 	if _, err := out.Write(rec.File); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(opts.err, printable.Text(summary(rec, t.until)))
-	return err
+	for _, line := range append(t.notes, summary(rec, t.until)) {
+		_, _ = fmt.Fprintln(opts.err, printable.Text(line)) // the file is what counts
+	}
+	return nil
 }
 
 // open opens the file before anything is recorded: then it is not too late to
@@ -132,6 +134,12 @@ func summary(rec simulate.Recording, d time.Duration) string {
 	return text
 }
 
+// What a scenario can say has bounds: a recording that comes near them ends.
+const (
+	maxSeen     = 9000
+	maxSessions = 800
+)
+
 // tape is what was seen of an etcd.
 type tape struct {
 	now   func() time.Time
@@ -139,7 +147,9 @@ type tape struct {
 	last  inspect.Snapshot
 	seen  []simulate.Observed
 	until time.Duration // when it ended
-	gaps  []string
+	notes []string
+
+	sessions map[string]bool
 }
 
 // record watches until d is over, unless that is 0, or ctx ends.
@@ -168,6 +178,11 @@ func (t *tape) record(ctx context.Context, source *inspect.Source, prefix string
 				return u.Err // it will not come to anything
 			}
 			t.take(u)
+			if len(t.seen) >= maxSeen || len(t.sessions) >= maxSessions {
+				t.notes = append(t.notes, "It ended when it had as much as a scenario can say.")
+				t.until = t.now().Sub(t.begin)
+				return nil
+			}
 			if over == nil && d > 0 && !t.begin.IsZero() {
 				over = time.After(d)
 			}
@@ -186,7 +201,7 @@ func (t *tape) take(u inspect.Update) {
 		t.add(inspect.Compare(before, u.Snapshot), t.begin)
 	case u.Resynced, u.Missed > 0:
 		now := t.now()
-		t.gaps = append(t.gaps, fmt.Sprintf("at %s, events are missing: what they came to is taken as of then", seconds(now.Sub(t.begin))))
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: what they came to is taken as of then.", seconds(now.Sub(t.begin))))
 		t.add(inspect.Compare(before, u.Snapshot), now)
 	default:
 		t.add(u.Events, time.Time{})
@@ -195,6 +210,9 @@ func (t *tape) take(u inspect.Update) {
 
 // add adds events, all of them at a time where they have none.
 func (t *tape) add(events []inspect.Event, at time.Time) {
+	if t.sessions == nil {
+		t.sessions = map[string]bool{}
+	}
 	if !at.IsZero() { // which are lock by lock
 		slices.SortStableFunc(events, func(a, b inspect.Event) int { return cmp.Compare(a.Request.Revision, b.Request.Revision) })
 	}
@@ -202,7 +220,9 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 		if !at.IsZero() {
 			e.Time = at
 		}
-		t.seen = append(t.seen, observed(e, max(e.Time.Sub(t.begin), 0)))
+		o := observed(e, max(e.Time.Sub(t.begin), 0))
+		t.seen = append(t.seen, o)
+		t.sessions[o.Session] = true
 	}
 }
 
@@ -239,12 +259,12 @@ func observedMoment(kind inspect.EventKind) simulate.Moment {
 	}
 }
 
-// notes are what the head of the file says of the recording.
-func (t *tape) notes(opts *simulateRecordOptions) []string {
+// head is what the head of the file says of the recording.
+func (t *tape) head(opts *simulateRecordOptions) []string {
 	of := "all locks"
 	if opts.prefix != "" && !opts.anonymize {
 		of = "the locks below " + opts.prefix
 	}
 	notes := []string{fmt.Sprintf("Recorded from %s, for %s from %s on.", of, seconds(t.until), t.begin.UTC().Format(time.RFC3339))}
-	return append(notes, t.gaps...)
+	return append(notes, t.notes...)
 }
