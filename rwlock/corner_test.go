@@ -93,14 +93,16 @@ func TestErrorsThatPass(t *testing.T) {
 // What etcd refuses outright is told at once, and nothing is cleaned up after.
 func TestRefusals(t *testing.T) {
 	f := newFixture(t)
-	s := f.session()
-	_, err := f.client.Revoke(f.soon(), s.Lease())
+	s, err := NewSession(f.soon(), f.client, time.Minute) // which renews, and so notices, only later
+	f.must(err)
+	defer func() { _ = s.Close() }()
+	_, err = f.client.Revoke(f.soon(), s.Lease())
 	f.must(err)
 	calls := count(f.client)
-	f.mustBe(NewRWMutex(s, f.name).RLock(f.soon()), ErrSessionExpired)
-	f.mustBe(NewRWMutex(s, f.name).TryRWLock(f.soon()), ErrSessionExpired)
-	if n := calls.total(); n > 2 { // none when the session has noticed already
-		t.Errorf("%d calls to etcd for two refusals, want at most 2", n)
+	f.mustBe(s.NewRWMutex(f.name).RLock(f.soon()), ErrSessionExpired)
+	f.mustBe(s.NewRWMutex(f.name).TryRWLock(f.soon()), ErrSessionExpired)
+	if n := calls.total(); n != 2 {
+		t.Errorf("%d calls to etcd for two refusals, want 2", n)
 	}
 	many := make([]Want, 100)
 	for i := range many {
