@@ -197,6 +197,21 @@ func TestUnlockOfALostLock(t *testing.T) {
 	f.must(next.Unlock())
 }
 
+// A lock that went with its session was lost, also when the reply to the delete
+// that would have said so is lost too.
+func TestUnlockOfALostLockWithoutAReply(t *testing.T) {
+	f := newFixture(t)
+	s, err := NewSession(f.soon(), f.client, time.Second) // which is renewed, and so notices, soon
+	f.must(err)
+	m := s.NewRWMutex(f.name)
+	f.must(m.RWLock(f.soon()))
+	_, err = f.client.Revoke(f.soon(), s.Lease())
+	f.must(err)
+	<-s.Done()
+	count(f.client).once(rpctypes.ErrLeaderChanged)
+	f.mustBe(m.Unlock(), ErrLost)
+}
+
 // Unlock with a context that has ended removes the key all the same.
 func TestUnlockContextThatHasEnded(t *testing.T) {
 	f := newFixture(t)

@@ -25,16 +25,17 @@ const (
 // ends; then the removal goes on in the background for as long as the session
 // lives. So a key is never left to its lease while etcd can be reached.
 func (r *request) release(ctx context.Context, claims ...*claim) error {
+	over := r.session.Ctx().Err() != nil
 	if ctx.Err() == nil && settled(claims) { // which is usual, and does without a goroutine
 		removed, err := r.remove(ctx, claims)
 		if err == nil {
 			giveKeys(claims)
-			return outcome(claims, removed)
+			return outcome(claims, removed, over)
 		}
 		markUnsure(claims)
 	}
 	done := make(chan error, 1)
-	go r.removeUntilGone(claims, done)
+	go r.removeUntilGone(claims, over, done)
 	select {
 	case err := <-done:
 		return err
@@ -64,7 +65,7 @@ func (r *request) withdraw() {
 // removeUntilGone tells done what came of the first delete that etcd has
 // answered, and goes on until the keys cannot come back. The end of the session
 // ends it too, after a last try: the lease of an orphaned session lives on.
-func (r *request) removeUntilGone(claims []*claim, done chan<- error) {
+func (r *request) removeUntilGone(claims []*claim, over bool, done chan<- error) {
 	const shortest, longest = 20 * time.Millisecond, 2 * time.Second
 	told := false
 	tell := func(err error) {
@@ -78,7 +79,7 @@ func (r *request) removeUntilGone(claims []*claim, done chan<- error) {
 		removed, err := r.tryRemove(claims)
 		switch {
 		case err == nil:
-			tell(outcome(claims, removed))
+			tell(outcome(claims, removed, over))
 		case last, codeOf(err) == codes.PermissionDenied:
 			tell(err)
 			return
@@ -97,9 +98,11 @@ func (r *request) removeUntilGone(claims []*claim, done chan<- error) {
 }
 
 // outcome says what a delete that etcd has answered means. One that found less
-// than all may follow one whose reply was lost.
-func outcome(claims []*claim, removed int64) error {
-	if removed == int64(len(claims)) || slices.ContainsFunc(claims, func(c *claim) bool { return c.unsure }) {
+// than all may follow one whose reply was lost; but if the session was over
+// before that one, its end is the likelier reason, and the safer answer.
+func outcome(claims []*claim, removed int64, over bool) error {
+	unsure := slices.ContainsFunc(claims, func(c *claim) bool { return c.unsure })
+	if removed == int64(len(claims)) || unsure && !over {
 		return nil
 	}
 	return ErrLost
