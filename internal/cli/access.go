@@ -43,7 +43,7 @@ With --check -o json:
 // accessOptions are what access was asked for.
 type accessOptions struct {
 	prefix  string
-	connect func(context.Context) (*cluster, error) // nil when etcd is not to be asked
+	connect func(context.Context) (*remote, error) // nil when etcd is not to be asked
 	out     printer
 }
 

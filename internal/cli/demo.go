@@ -40,11 +40,11 @@ handful of locks in it, and the terminal UI on them. All of it ends with the UI.
 }
 
 func demoRun(ctx context.Context, opts *demoOptions) error {
-	return opts.run(ctx, func(c *cluster) (stop func()) { return contend(ctx, c, opts.seed) })
+	return opts.run(ctx, func(c *remote) (stop func()) { return contend(ctx, c, opts.seed) })
 }
 
 // contend keeps the demo's locks moving until it is stopped.
-func contend(ctx context.Context, c *cluster, seed uint64) (stop func()) {
+func contend(ctx context.Context, c *remote, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = simulate.RunLoad(ctx, c.etcd, simulate.Demo(seed)) }) // which is there to be looked at

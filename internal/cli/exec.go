@@ -78,7 +78,7 @@ type execOptions struct {
 	label        string
 	quiet        bool
 	readOnly     bool
-	connect      func(context.Context) (*cluster, error)
+	connect      func(context.Context) (*remote, error)
 	err          io.Writer
 	now          func() time.Time
 }

@@ -72,7 +72,7 @@ func (opts *execOptions) runLocked(ctx context.Context, path string, signals cha
 	}
 	defer closeSession(session)
 	set := session.NewSet(opts.wants(), rwlock.WithLabel(opts.label))
-	a := acquisition{execOptions: opts, cluster: c, session: session, said: map[string]string{}}
+	a := acquisition{execOptions: opts, remote: c, session: session, said: map[string]string{}}
 	err = a.lock(waiting, set)
 	if err := firstError(caught(), err); err != nil {
 		return ending{}, err

@@ -26,7 +26,7 @@ const (
 // acquisition is the taking of locks for a command.
 type acquisition struct {
 	*execOptions
-	cluster *cluster
+	remote  *remote
 	session *rwlock.Session
 	said    map[string]string // of each name, who was said to be in the way
 }
@@ -59,7 +59,7 @@ func (a *acquisition) lock(ctx context.Context, set *rwlock.Set) error {
 // take is the asking alone.
 func (a *acquisition) take(ctx context.Context, set *rwlock.Set) error {
 	if a.try {
-		return a.cluster.ask(ctx, set.TryLock)
+		return a.remote.ask(ctx, set.TryLock)
 	}
 	if a.wait > 0 {
 		var cancel context.CancelFunc
@@ -119,7 +119,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (a *acquisition) look(ctx context.Context, name string) (n obstacle, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	s, err := a.cluster.source.Snapshot(ctx, name+"/")
+	s, err := a.remote.source.Snapshot(ctx, name+"/")
 	if err != nil && ctx.Err() != nil {
 		return obstacle{}, false, errors.New("etcd does not answer")
 	}

@@ -108,8 +108,8 @@ func (g *globals) check() error {
 	return nil
 }
 
-// cluster is an etcd that has answered.
-type cluster struct {
+// remote is an etcd that has answered.
+type remote struct {
 	client   *clientv3.Client
 	etcd     simulate.Etcd // the same one, for clients of their own
 	source   *inspect.Source
@@ -120,7 +120,7 @@ type cluster struct {
 }
 
 // connect reaches the etcd that the flags name, or starts one.
-func (g *globals) connect(ctx context.Context) (*cluster, error) {
+func (g *globals) connect(ctx context.Context) (*remote, error) {
 	cfg, stop, err := g.target(ctx)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (g *globals) connect(ctx context.Context) (*cluster, error) {
 		stop()
 		return nil, errors.Join(err, ctx.Err())
 	}
-	return &cluster{
+	return &remote{
 		client: client,
 		etcd: simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
 			return cfg.Connect(ctx, opts...)
@@ -160,7 +160,7 @@ func (g *globals) target(ctx context.Context) (cfg etcd.Config, stop func(), err
 }
 
 // ask runs one question to etcd within the command's time.
-func (c *cluster) ask(ctx context.Context, question func(context.Context) error) error {
+func (c *remote) ask(ctx context.Context, question func(context.Context) error) error {
 	timed, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	err := question(timed)
@@ -177,7 +177,7 @@ func (c *cluster) ask(ctx context.Context, question func(context.Context) error)
 }
 
 // denied adds to a refusal what the user may do, as far as etcd tells.
-func (c *cluster) denied(ctx context.Context, refusal error) error {
+func (c *remote) denied(ctx context.Context, refusal error) error {
 	grants, err := access.FindGrants(ctx, c.client, c.user)
 	if err != nil {
 		return fmt.Errorf("%w: etcd at %s tells of no rights of user %q", refusal, c.endpoint, c.user)
@@ -185,6 +185,6 @@ func (c *cluster) denied(ctx context.Context, refusal error) error {
 	return fmt.Errorf("%w: user %q %s", refusal, c.user, grants)
 }
 
-func (c *cluster) noAnswer() error {
+func (c *remote) noAnswer() error {
 	return fmt.Errorf("etcd at %s did not answer within %s (--command-timeout)", c.endpoint, c.timeout)
 }

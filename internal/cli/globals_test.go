@@ -125,7 +125,7 @@ func TestGlobalsErrors(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
-	c := &cluster{endpoint: "e", timeout: time.Millisecond}
+	c := &remote{endpoint: "e", timeout: time.Millisecond}
 	never := func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()

@@ -21,7 +21,7 @@ ends) and summaries (how many requests there were), and then what "etcd-lock wat
 --help" describes.`
 
 // showHistory prints the past of the lock as etcd remembers it.
-func showHistory(ctx context.Context, c *cluster, opts *showOptions) error {
+func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
 	var h *inspect.History
 	err := c.ask(ctx, func(ctx context.Context) (err error) {
 		h, err = c.source.History(ctx, opts.name+"/", opts.since)

@@ -40,7 +40,7 @@ With -o json:
 type lsOptions struct {
 	prefix  string
 	rev     revs
-	connect func(context.Context) (*cluster, error)
+	connect func(context.Context) (*remote, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
@@ -97,7 +97,7 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 }
 
 // snapshot reads all locks below prefix within the command's time.
-func (c *cluster) snapshot(ctx context.Context, prefix string) (inspect.Snapshot, error) {
+func (c *remote) snapshot(ctx context.Context, prefix string) (inspect.Snapshot, error) {
 	return c.snapshotAt(ctx, prefix, 0)
 }
 

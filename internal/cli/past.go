@@ -77,7 +77,7 @@ func (r *revs) clock(now func() time.Time) time.Time {
 
 // snapshotAt reads all locks below prefix as of a revision, or as of now when
 // that is 0, within the command's time.
-func (c *cluster) snapshotAt(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
+func (c *remote) snapshotAt(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
 	err = c.ask(ctx, func(ctx context.Context) error {
 		s, err = c.source.SnapshotAt(ctx, prefix, revision)
 		return err
@@ -102,7 +102,7 @@ type changesDoc struct {
 
 // changes compares two revisions of the locks below prefix, as far as they
 // are wanted.
-func (c *cluster) changes(ctx context.Context, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+func (c *remote) changes(ctx context.Context, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
 	before, err := c.snapshotAt(ctx, prefix, r.from)
 	if err != nil {
 		return changesDoc{}, err

@@ -60,7 +60,7 @@ type releaseOptions struct {
 	audit    string // file
 	reason   string
 	user     string // of etcd
-	connect  func(context.Context) (*cluster, error)
+	connect  func(context.Context) (*remote, error)
 	in       io.Reader
 	out      printer
 	err      io.Writer
@@ -149,7 +149,7 @@ func releaseRun(ctx context.Context, opts *releaseOptions) error {
 }
 
 // release shows what would go, and does it once that is agreed to.
-func (opts *releaseOptions) release(ctx context.Context, c *cluster) (err error) {
+func (opts *releaseOptions) release(ctx context.Context, c *remote) (err error) {
 	planner := release.NewPlanner(c.client)
 	var plan release.Plan
 	if err := c.ask(ctx, func(ctx context.Context) error {
@@ -180,7 +180,7 @@ func (opts *releaseOptions) release(ctx context.Context, c *cluster) (err error)
 }
 
 // plan finds what is meant and what would go with it.
-func (t releaseTarget) plan(ctx context.Context, c *cluster, planner *release.Planner) (release.Plan, error) {
+func (t releaseTarget) plan(ctx context.Context, c *remote, planner *release.Planner) (release.Plan, error) {
 	switch {
 	case t.key != "":
 		return planner.Request(ctx, t.key)
@@ -234,7 +234,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 }
 
 // carry carries the plan out once it is agreed to, and notes what came of it.
-func (opts *releaseOptions) carry(ctx context.Context, c *cluster, planner *release.Planner, plan release.Plan) (revision int64, err error) {
+func (opts *releaseOptions) carry(ctx context.Context, c *remote, planner *release.Planner, plan release.Plan) (revision int64, err error) {
 	log, err := openAudit(opts.audit) // before anything is done that it could not be told
 	if err != nil {
 		return 0, err

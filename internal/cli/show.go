@@ -47,7 +47,7 @@ type showOptions struct {
 	rev     revs
 	history bool
 	since   int64 // the history's begin; 0 is as far back as etcd remembers
-	connect func(context.Context) (*cluster, error)
+	connect func(context.Context) (*remote, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
@@ -119,7 +119,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	}
 }
 
-func showQueue(ctx context.Context, c *cluster, prefix string, opts *showOptions) error {
+func showQueue(ctx context.Context, c *remote, prefix string, opts *showOptions) error {
 	snapshot, err := c.snapshotAt(ctx, prefix, opts.rev.from)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func named(s inspect.Snapshot, name string) []inspect.Lock {
 }
 
 // leases looks up the leases of locks, from the heads of the queues on: etcd is not asked for more than inspect.MaxLeases of them.
-func (c *cluster) leases(ctx context.Context, locks []inspect.Lock) (leases map[int64]inspect.Lease, err error) {
+func (c *remote) leases(ctx context.Context, locks []inspect.Lock) (leases map[int64]inspect.Lease, err error) {
 	var ids []int64
 	for _, l := range locks {
 		for _, r := range l.Queue {
@@ -156,7 +156,7 @@ func (c *cluster) leases(ctx context.Context, locks []inspect.Lock) (leases map[
 }
 
 // lookUp looks leases up within the command's time.
-func (c *cluster) lookUp(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
+func (c *remote) lookUp(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
 	err = c.ask(ctx, func(ctx context.Context) error {
 		leases, err = c.source.Leases(ctx, ids)
 		return err

@@ -40,7 +40,7 @@ With -o json, one document when the scenario is over:
 type simulateRunOptions struct {
 	scenario string // name or file
 	readOnly bool
-	connect  func(context.Context) (*cluster, error)
+	connect  func(context.Context) (*remote, error)
 	out      printer
 }
 

@@ -71,7 +71,7 @@ type simulateLoadOptions struct {
 	thresholds []simulate.Threshold
 	prefix     string
 	readOnly   bool
-	connect    func(context.Context) (*cluster, error)
+	connect    func(context.Context) (*remote, error)
 	out        printer
 	progress   progress
 }

@@ -42,7 +42,7 @@ type simulateRecordOptions struct {
 	duration  time.Duration // 0 until it is interrupted
 	anonymize bool
 	file      string // "" for out
-	connect   func(context.Context) (*cluster, error)
+	connect   func(context.Context) (*remote, error)
 	out, err  io.Writer
 	now       func() time.Time
 }

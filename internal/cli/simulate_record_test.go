@@ -42,8 +42,8 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 	var errs bytes.Buffer
 	opts := &simulateRecordOptions{
 		prefix: prefix, file: file, err: &errs,
-		connect: func(context.Context) (*cluster, error) {
-			return &cluster{source: inspect.NewSource(client), close: func() {}}, nil
+		connect: func(context.Context) (*remote, error) {
+			return &remote{source: inspect.NewSource(client), close: func() {}}, nil
 		},
 	}
 	begun := make(chan struct{})

@@ -17,7 +17,7 @@ type tuiOptions struct {
 	prefix   string
 	readOnly bool
 	noColor  bool
-	connect  func(context.Context) (*cluster, error)
+	connect  func(context.Context) (*remote, error)
 	out      io.Writer
 }
 
@@ -52,11 +52,11 @@ func (a *app) tuiOptions() *tuiOptions {
 var errNoTerminal = errors.New("the terminal UI needs a terminal on standard output; etcd-lock ls and show print what it shows")
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {
-	return opts.run(ctx, func(*cluster) (stop func()) { return func() {} })
+	return opts.run(ctx, func(*remote) (stop func()) { return func() {} })
 }
 
 // run runs the terminal UI, with what beside starts going on at the same time.
-func (opts *tuiOptions) run(ctx context.Context, beside func(*cluster) (stop func())) error {
+func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func())) error {
 	if !isTerminal(opts.out) {
 		return usageError{errNoTerminal}
 	}
@@ -70,7 +70,7 @@ func (opts *tuiOptions) run(ctx context.Context, beside func(*cluster) (stop fun
 }
 
 // screens runs the terminal UI on c until the user leaves or ctx ends.
-func (c *cluster) screens(ctx context.Context, opts *tuiOptions) error {
+func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 	options := tui.Options{
 		Prefix:   opts.prefix,
 		Endpoint: c.endpoint,

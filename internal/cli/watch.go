@@ -42,7 +42,7 @@ type watchOptions struct {
 	prefix      string
 	changesOnly bool
 	count       int // of events, after which it ends; 0 is never
-	connect     func(context.Context) (*cluster, error)
+	connect     func(context.Context) (*remote, error)
 	out         printer
 	now         func() time.Time
 }

@@ -63,7 +63,7 @@ type whyOptions struct {
 	prefix     string
 	rev        revs
 	thresholds inspect.Thresholds
-	connect    func(context.Context) (*cluster, error)
+	connect    func(context.Context) (*remote, error)
 	out        printer
 	err        io.Writer
 	now        func() time.Time
@@ -136,7 +136,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 
 // read reads the locks. A user who may not read them all gets what concerns
 // NAME, and is told what is missing.
-func (opts *whyOptions) read(ctx context.Context, c *cluster) (s inspect.Snapshot, unknown []string, err error) {
+func (opts *whyOptions) read(ctx context.Context, c *remote) (s inspect.Snapshot, unknown []string, err error) {
 	s, err = c.snapshotAt(ctx, opts.prefix, opts.rev.from)
 	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return s, nil, err
@@ -154,7 +154,7 @@ const (
 // leasesThatMatter looks up leases, those of whoever is waited for first, and
 // says what remains unknown. It spares etcd: a bounded number, in batches, with
 // a pause between them.
-func (c *cluster) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
+func (c *remote) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := leasesByWeight(s)
 	leases = make(map[int64]inspect.Lease, len(ids))
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
