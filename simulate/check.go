@@ -9,8 +9,8 @@ import (
 // check compares a run with what its scenario expects of it.
 func check(sc *Scenario, r Result) []Failure {
 	var failures []Failure
-	fail := func(at Place, format string, args ...any) {
-		failures = append(failures, Failure{File: sc.File, Place: at, Msg: fmt.Sprintf(format, args...)})
+	fail := func(of string, at Place, format string, args ...any) {
+		failures = append(failures, Failure{File: sc.File, Place: at, Of: of, Msg: fmt.Sprintf(format, args...)})
 	}
 	checkSteps(sc, r, fail)
 	checkReached(sc, r, fail)
@@ -19,33 +19,33 @@ func check(sc *Scenario, r Result) []Failure {
 		checkOrder(chain, r.Events, found, fail)
 	}
 	if got := len(r.Verdict.Fenced); got != sc.Expect.Fenced {
-		fail(sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, got)
+		fail(ofFenced, sc.Expect.FencedPlace, "late holders that a token fenced: want %d, got %d", sc.Expect.Fenced, got)
 	}
 	if diff := firstDifference(sc.Expect.Log, r.Lines()); sc.Expect.Log != nil && diff != "" {
-		fail(sc.Expect.LogPlace, "%s", diff)
+		fail(ofLog, sc.Expect.LogPlace, "%s", diff)
 	}
 	return failures
 }
 
 // failing notes what was not as expected.
-type failing func(at Place, format string, args ...any)
+type failing func(of string, at Place, format string, args ...any)
 
 // checkSteps looks at the steps that asked for locks.
 func checkSteps(sc *Scenario, r Result, fail failing) {
 	for _, s := range r.Steps {
 		if !asExpected(s.Step.Expect, s.Outcomes) {
-			fail(s.Step.Place, "%s: want %s, got %s", s, list(s.Step.Expect, "and"), list(s.Outcomes, "and"))
+			fail(ofStep(s), s.Step.Place, "%s: want %s, got %s", s, list(s.Step.Expect, "and"), list(s.Outcomes, "and"))
 		}
 		least, most := scaled(s.Step.Waits.AtLeast, r.Speed), atMost(s.Step.Waits.AtMost, r.Speed)
 		switch {
 		case s.Waited < least:
-			fail(s.Step.Place, "%s took %s, want at least %s", s, round(s.Waited), least)
+			fail(ofStep(s), s.Step.Place, "%s took %s, want at least %s", s, round(s.Waited), least)
 		case most > 0 && s.Waited > most:
-			fail(s.Step.Place, "%s took %s, want at most %s", s, round(s.Waited), most)
+			fail(ofStep(s), s.Step.Place, "%s took %s, want at most %s", s, round(s.Waited), most)
 		}
 		most = atMost(sc.Expect.MaxWait, r.Speed)
 		if most > 0 && s.Waited > most && slices.Contains(s.Outcomes, Granted) {
-			fail(s.Step.Place, "%s took %s, max_wait is %s", s, round(s.Waited), most)
+			fail(ofMaxWait, s.Step.Place, "%s took %s, max_wait is %s", s, round(s.Waited), most)
 		}
 	}
 }
@@ -94,8 +94,8 @@ func checkReached(sc *Scenario, r Result, fail failing) {
 	for _, script := range plan(sc, r.Seed, r.Speed) {
 		for _, t := range script.steps {
 			if t.Expect != nil && !reached[turn{script.name, t.round, t.Place}] {
-				fail(t.Place, "%s: want %s, but it did not come to that",
-					StepResult{Client: script.name, Step: t.Step, Round: t.round}, list(t.Expect, "and"))
+				s := StepResult{Client: script.name, Step: t.Step, Round: t.round}
+				fail(ofStep(s), t.Place, "%s: want %s, but it did not come to that", s, list(t.Expect, "and"))
 			}
 		}
 	}
@@ -112,10 +112,10 @@ func checkOrder(chain []Occurrence, events []Event, found map[Occurrence][]int, 
 		}
 		switch {
 		case at < 0:
-			fail(o.Place, "%q did not happen", o)
+			fail(ofOrder(chain), o.Place, "%q did not happen", o)
 			return
 		case at < last:
-			fail(o.Place, "%q happened %s before %q, want it after", o,
+			fail(ofOrder(chain), o.Place, "%q happened %s before %q, want it after", o,
 				round(events[last].At-events[at].At), chain[i-1])
 			return
 		}

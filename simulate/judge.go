@@ -136,7 +136,7 @@ func (s *stage) judge(ctx context.Context, remain []*player, result *Result) err
 	result.Holds = seen.Holds
 	result.Verdict = verify.Judge(seen, history, verify.Options{Slack: s.lateness()})
 	for _, v := range result.Verdict.Violations {
-		result.Failures = append(result.Failures, Failure{File: s.scenario.File, Place: s.ledger.place(v.Holds), Msg: v.Text})
+		result.Failures = append(result.Failures, Failure{File: s.scenario.File, Place: s.ledger.place(v.Holds), Of: string(v.Kind), Msg: v.Text})
 	}
 	for _, f := range result.Verdict.Fenced {
 		s.ledger.fenced(f)

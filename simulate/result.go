@@ -39,6 +39,7 @@ type StepResult struct {
 type Failure struct {
 	File string
 	Place
+	Of  string // the one of Result.Checks that it is about
 	Msg string
 }
 
