@@ -1,0 +1,160 @@
+package report
+
+import (
+	_ "embed" // for the page
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/printable"
+	"etcd-lock/internal/verify"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate"
+)
+
+//go:embed page.html
+var pageText string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"text":    func(v any) string { return printable.Text(fmt.Sprint(v)) },
+	"seconds": seconds,
+	"px":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
+}).Parse(pageText))
+
+// Page writes a run as an HTML page that needs nothing beside itself.
+func Page(w io.Writer, r Run) error {
+	return page.Execute(w, pageDoc{
+		Run:    r,
+		Passed: r.Err == nil && len(r.Result.Failures) == 0,
+		Chart:  newChart(simulate.Draw(r.Result.Events, r.Until())),
+	})
+}
+
+// pageDoc is what the page shows.
+type pageDoc struct {
+	Run
+	Passed bool
+	Chart  chart
+}
+
+// Stories are those of all violations, by their kinds.
+func (p pageDoc) Stories() []pageStory {
+	var all []pageStory
+	for _, v := range p.Result.Verdict.Violations {
+		all = append(all, pageStory{Kind: v.Kind, Lines: v.Story()})
+	}
+	return all
+}
+
+type pageStory struct {
+	Kind  verify.Kind
+	Lines []string
+}
+
+// Checks are all that the run had to be, if it came to its end.
+func (p pageDoc) Checks() []simulate.Check {
+	if p.Err != nil {
+		return nil
+	}
+	return p.Result.Checks(p.Scenario)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// The measures of the chart, in its own units.
+const (
+	chartNames = 150.0
+	chartPlot  = 820.0
+	chartRow   = 26.0
+	chartTicks = 10 // about so many
+)
+
+// chart is a picture with places.
+type chart struct {
+	Width, Height float64
+	Names         float64 // where the lanes begin
+	Ticks         []chartTick
+	Faults        []chartMark
+	Lanes         []chartLane
+}
+
+type chartTick struct {
+	X    float64
+	Text string
+}
+
+type chartLane struct {
+	Name string
+	Y    float64 // its middle
+	Bars []chartBar
+	Mark []chartMark
+}
+
+type chartBar struct {
+	X, Y, Width, Height float64
+	Class, Text         string
+}
+
+type chartMark struct {
+	X          float64
+	Sign, Text string
+}
+
+func newChart(p simulate.Picture) chart {
+	until := max(p.Until, finest)
+	x := func(at time.Duration) float64 { return chartNames + chartPlot*float64(at)/float64(until) }
+	c := chart{Width: chartNames + chartPlot + 20, Names: chartNames, Height: chartRow * float64(len(p.Lanes)+1)}
+	for at, step := time.Duration(0), tick(until/chartTicks); at <= until; at += step {
+		c.Ticks = append(c.Ticks, chartTick{X: x(at), Text: at.String()})
+	}
+	c.Faults = newChartMarks(p.Faults, x)
+	for i, lane := range p.Lanes {
+		y := chartRow * (float64(i) + 1.5)
+		l := chartLane{Name: lane.Client, Y: y, Mark: newChartMarks(lane.Marks, x)}
+		for _, s := range lane.Stretches {
+			l.Bars = append(l.Bars, newChartBars(s, y, x)...)
+		}
+		c.Lanes = append(c.Lanes, l)
+	}
+	return c
+}
+
+func newChartMarks(marks []simulate.Mark, x func(time.Duration) float64) []chartMark {
+	var all []chartMark
+	for _, m := range marks {
+		all = append(all, chartMark{X: x(m.At), Sign: lookOfMark(m.Moment).sign(), Text: seconds(m.At) + " s: " + m.Text})
+	}
+	return all
+}
+
+// newChartBars are a stretch: a bar for what is held, as high as it excludes
+// others, and one across it for a wait.
+func newChartBars(s simulate.Stretch, y float64, x func(time.Duration) float64) []chartBar {
+	bar := func(class string, top, height float64) chartBar {
+		return chartBar{
+			X: x(s.From), Width: max(x(s.To)-x(s.From), 0.5), Y: y + top, Height: height, Class: class,
+			Text: fmt.Sprintf("%s, %s s to %s s", strings.ReplaceAll(class, " ", ", "), seconds(s.From), seconds(s.To)),
+		}
+	}
+	paused := ""
+	if s.Paused {
+		paused = " paused"
+	}
+	var bars []chartBar
+	switch {
+	case s.Gone:
+		return nil
+	case s.Holds == rwlock.Write:
+		bars = append(bars, bar("writes"+paused, -9, 18))
+	case s.Holds == rwlock.Read:
+		bars = append(bars, bar("reads"+paused, 0, 9))
+	case !s.Waits:
+		bars = append(bars, bar("idle"+paused, -0.5, 1))
+	}
+	if s.Waits {
+		bars = append(bars, bar("waits"+paused, -4, 8))
+	}
+	return bars
+}
