@@ -24,6 +24,7 @@ type globals struct {
 	passwordFile   string
 	commandTimeout time.Duration
 	embedded       bool
+	chosen         bool // the endpoints are not the default
 	output         format
 	readOnly       bool
 
@@ -74,6 +75,7 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			return fmt.Errorf("environment variable %s: %w", envName(name), err)
 		}
 	}
+	g.chosen = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
 	switch {
 	case g.embedded && fs.Changed("endpoints"):
 		return errors.New("--embedded and --endpoints exclude each other")

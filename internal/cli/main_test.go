@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"go.etcd.io/etcd/etcdctl/v3/ctlv3"
 
+	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
@@ -20,6 +21,7 @@ import (
 const programEnv = "ETCD_LOCK_PROGRAM"
 
 func TestMain(m *testing.M) {
+	cluster.Main()
 	if os.Getenv(programEnv) != "" {
 		program()
 	}

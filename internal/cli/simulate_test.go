@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-	"time"
 
 	"etcd-lock/simulate"
 )
@@ -51,40 +50,6 @@ func TestLoadScenario(t *testing.T) {
 			t.Error("no error")
 		}
 	})
-}
-
-func TestRunDoc(t *testing.T) {
-	var b bytes.Buffer
-	err := (printer{Writer: &b}).document(newRunDoc(simulate.Result{
-		Scenario: "s",
-		Events:   []simulate.Event{{Line: "LOCK1"}, {Moment: simulate.Waiting}, {At: 1500 * time.Millisecond, Client: "c", Line: "got lock c"}},
-		Failures: []simulate.Failure{{Msg: "f"}},
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{
-  "scenario": "s",
-  "passed": false,
-  "lines": [
-    {
-      "at_seconds": 0,
-      "text": "LOCK1"
-    },
-    {
-      "at_seconds": 1.5,
-      "client": "c",
-      "text": "got lock c"
-    }
-  ],
-  "failures": [
-    "f"
-  ]
-}
-`
-	if b.String() != want {
-		t.Errorf("JSON\n%s\nwant\n%s", b.String(), want)
-	}
 }
 
 func TestVersion(t *testing.T) {

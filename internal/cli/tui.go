@@ -89,14 +89,20 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 
 // terminalWidth is 0 where there is no terminal.
 func terminalWidth(stream any) int {
-	if !isTerminal(stream) {
-		return 0
-	}
-	w, _, err := term.GetSize(stream.(interface{ Fd() uintptr }).Fd())
-	if err != nil {
-		return 0
-	}
+	w, _ := terminalSize(stream)
 	return w
+}
+
+// terminalSize is 0 both ways where there is no terminal.
+func terminalSize(stream any) (width, height int) {
+	if !isTerminal(stream) {
+		return 0, 0
+	}
+	w, h, err := term.GetSize(stream.(interface{ Fd() uintptr }).Fd())
+	if err != nil {
+		return 0, 0
+	}
+	return w, h
 }
 
 // isTerminal reports whether people are at the other end of a stream.

@@ -33,11 +33,11 @@ func (l Look) sign() string {
 	}[l]
 }
 
-// meaning is what the legend says; nothing for looks that say it themselves.
+// meaning is what the legend says; nothing for what needs no words there.
 func (l Look) meaning() string {
 	return [...]string{
-		Nothing: "", Idle: "", Waits: "waits", WaitsHolding: "waits and holds", Reads: "reads", Writes: "writes", Paused: "paused",
-		Vain: "in vain", Fenced: "fenced", Lost: "lost", Crashed: "crashed", Fault: "fault",
+		Nothing: "", Idle: "", Waits: "waits", WaitsHolding: "waits, holds", Reads: "reads", Writes: "writes", Paused: "paused",
+		Vain: "in vain", Fenced: "fenced", Lost: "lost", Crashed: "crashed", Fault: "",
 	}[l]
 }
 

@@ -42,7 +42,7 @@ func Text(p simulate.Picture, c Canvas) []string {
 	if more := len(lanes) - shown; more > 0 {
 		lines = append(lines, d.label(fmt.Sprintf("… %d more", more)))
 	}
-	return append(lines, d.label("")+d.legend())
+	return append(lines, d.legend())
 }
 
 // drawing is a picture on a canvas.
@@ -147,10 +147,10 @@ func (d *drawing) paint(row []Look) string {
 // legend explains the looks that were used, as far as there is room.
 func (d *drawing) legend() string {
 	var words []string
-	for l := Waits; l <= Fault; l++ {
+	for l := Waits; l < Fault; l++ {
 		if d.used[l] {
 			words = append(words, d.Paint(l, l.sign())+" "+l.meaning())
 		}
 	}
-	return ansi.Truncate(strings.Join(words, "  "), d.cols, "…")
+	return ansi.Truncate(strings.Join(words, "  "), max(d.Width, 1), "…")
 }

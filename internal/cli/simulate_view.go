@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/report"
+	"etcd-lock/simulate"
+)
+
+// view shows a run while it goes on.
+type view interface {
+	// log is told of each event.
+	log(e simulate.Event) error
+	// end is told what came of the run, and whether others follow.
+	end(r report.Run, round int, more bool) error
+}
+
+// jsonView shows nothing before the end.
+type jsonView struct{ out printer }
+
+func (v jsonView) log(simulate.Event) error { return nil }
+
+func (v jsonView) end(r report.Run, round int, _ bool) error {
+	if r.Err != nil {
+		return nil
+	}
+	return v.out.document(newRunDoc(r, round))
+}
+
+// logView shows the lines of the log.
+type logView struct{ out printer }
+
+func (v logView) log(e simulate.Event) error {
+	if e.Line == "" {
+		return nil
+	}
+	return v.out.line(cell{text: e.Line})
+}
+
+func (v logView) end(report.Run, int, bool) error { return nil }
+
+// redrawEvery is how often lanes grow: often enough to seem to move.
+const redrawEvery = 100 * time.Millisecond
+
+// laneView shows lanes that grow, on a terminal.
+type laneView struct {
+	out   printer
+	begun time.Time
+	stop  func()
+
+	mu     sync.Mutex
+	events []simulate.Event
+	drawn  []string // the lines that are on the screen
+	err    error
+}
+
+// newLaneView shows lanes until end.
+func newLaneView(out printer) *laneView {
+	v := &laneView{out: out, begun: time.Now()}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { v.grow(ctx) })
+	v.stop = func() { cancel(); wg.Wait() }
+	return v
+}
+
+func (v *laneView) log(e simulate.Event) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.events = append(v.events, e)
+	return v.err
+}
+
+func (v *laneView) grow(ctx context.Context) {
+	t := time.NewTicker(redrawEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			width, height := terminalSize(v.out.Writer)
+			v.mu.Lock()
+			v.draw(v.canvas(width, height-1), time.Since(v.begun)) // the cursor is below
+			v.mu.Unlock()
+		}
+	}
+}
+
+// end leaves the picture on the screen if it is the last or one of a failure.
+func (v *laneView) end(r report.Run, round int, more bool) error {
+	v.stop()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	width, _ := terminalSize(v.out.Writer)
+	if more && r.Result.Err() == nil {
+		v.replace(nil, width)
+	} else {
+		v.draw(v.canvas(width, 0), r.Until())
+	}
+	if v.err != nil || r.Err != nil {
+		return v.err
+	}
+	verdict := cell{text: "passed", tone: holding}
+	if r.Result.Err() != nil {
+		verdict = cell{text: "failed", tone: critical}
+	}
+	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, seconds(r.Until()))})
+}
+
+// canvas is one for a terminal of that size. The last column is left free: where
+// it is written to, some terminals go to the next line.
+func (v *laneView) canvas(width, height int) report.Canvas {
+	if width == 0 {
+		width = 80
+	}
+	return report.Canvas{Width: width - 1, Height: max(height, 0), Paint: v.paint}
+}
+
+func (v *laneView) draw(c report.Canvas, until time.Duration) {
+	v.replace(report.Text(simulate.Draw(v.events, until), c), c.Width+1)
+}
+
+// replace puts lines where the last ones are. A terminal that has become narrower
+// since has broken these.
+func (v *laneView) replace(lines []string, width int) {
+	up := 0
+	for _, l := range v.drawn {
+		up += max((ansi.StringWidth(l)+width-1)/max(width, 1), 1)
+	}
+	var b strings.Builder
+	if up > 0 {
+		b.WriteString("\r" + ansi.CursorUp(up) + ansi.EraseScreenBelow)
+	}
+	for _, l := range lines {
+		b.WriteString(l + "\n")
+	}
+	if _, err := v.out.Write([]byte(b.String())); err != nil {
+		v.err = err
+	}
+	v.drawn = lines
+}
+
+func (v *laneView) paint(look report.Look, s string) string {
+	t := toneOf(look)
+	if !v.out.color || t == plain {
+		return s
+	}
+	return t.style().Render(s)
+}
+
+func toneOf(look report.Look) tone {
+	switch look {
+	case report.Reads, report.Writes:
+		return holding
+	case report.Waits, report.WaitsHolding:
+		return waiting
+	case report.Idle, report.Paused:
+		return faint
+	case report.Lost, report.Crashed:
+		return critical
+	case report.Vain, report.Fenced, report.Fault:
+		return warning
+	default:
+		return plain
+	}
+}
