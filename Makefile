@@ -12,7 +12,7 @@ bench:
 cover:
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden:
-	go test ./tui -update
+	go test ./tui ./internal/report -update
 fuzz:
 	go test ./internal/keyspace -run XXX -fuzz FuzzEncodeParse -fuzztime 30s
 soak:

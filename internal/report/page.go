@@ -105,7 +105,7 @@ type chartMark struct {
 func newChart(p simulate.Picture) chart {
 	until := max(p.Until, finest)
 	x := func(at time.Duration) float64 { return chartNames + chartPlot*float64(at)/float64(until) }
-	c := chart{Width: chartNames + chartPlot + 20, Names: chartNames, Height: chartRow * float64(len(p.Lanes)+1)}
+	c := chart{Width: chartNames + chartPlot + 20, Names: chartNames, Height: chartRow * (float64(len(p.Lanes)) + 1.25)}
 	for at, step := time.Duration(0), tick(until/chartTicks); at <= until; at += step {
 		c.Ticks = append(c.Ticks, chartTick{X: x(at), Text: at.String()})
 	}

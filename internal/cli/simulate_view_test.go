@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/report"
+	"etcd-lock/internal/verify"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate"
+)
+
+func shownRun(failures ...simulate.Failure) report.Run {
+	locks := []rwlock.Want{{Name: "/a\x1b", Mode: rwlock.Write}}
+	stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
+	hold := verify.Hold{Client: "c", Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
+	step := simulate.Step{Do: simulate.Write, Locks: locks, Expect: []simulate.Moment{simulate.Granted}, Place: simulate.Place{Line: 5, Column: 9}}
+	r := simulate.Result{
+		Scenario: "s", Seed: 7, Speed: 2,
+		Events: []simulate.Event{
+			{Moment: simulate.Preparing, Line: "PREPARE MUTEXES"},
+			{At: time.Millisecond, Client: "c", Moment: simulate.Ready, Line: "LOCK1"},
+			{At: 2 * time.Millisecond, Client: "c", Moment: simulate.Asked, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Line: "waiting lock c"},
+			{At: 2 * time.Millisecond, Client: "c", Moment: simulate.Waiting, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks},
+			{At: time.Second, Client: "c", Moment: simulate.Granted, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Waited: 998 * time.Millisecond, Line: "got lock c"},
+			{At: 2 * time.Second, Client: "c", Moment: simulate.Lost, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Err: rwlock.ErrLost, Line: "c lost"},
+		},
+		Steps:    []simulate.StepResult{{Client: "c", Step: step, Round: 1, Outcomes: []simulate.Moment{simulate.Waiting, simulate.Granted}, Waited: 998 * time.Millisecond, Token: 3}},
+		Failures: failures,
+	}
+	if len(failures) > 0 {
+		r.Verdict.Violations = []verify.Violation{{Kind: verify.Overlap, Lock: "/a", Clients: []string{"c"}, Holds: []verify.Hold{hold}, Text: "two at once"}, {Kind: verify.Left, Text: "left"}}
+		r.Verdict.Fenced = []verify.Fence{{Lock: "/a", Late: hold, Other: hold, Text: "late"}}
+	}
+	return report.Run{Scenario: &simulate.Scenario{Name: "s"}, Result: r, Command: "etcd-lock simulate run s --seed 7"}
+}
+
+// TestRunDoc holds the fields that simulateRunLong documents.
+func TestRunDoc(t *testing.T) {
+	var b bytes.Buffer
+	v := jsonView{out: printer{Writer: &b}}
+	if err := v.end(shownRun(simulate.Failure{Of: "overlap", Msg: "two at once"}), 2, false); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/run.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("JSON\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestRunDocWithoutEnd(t *testing.T) {
+	var b bytes.Buffer
+	r := shownRun()
+	r.Err = errors.New("etcd is gone")
+	if err := (jsonView{out: printer{Writer: &b}}).end(r, 1, false); err != nil || b.Len() > 0 {
+		t.Errorf("of a run that was none: %v, %s", err, b.String())
+	}
+}
+
+func TestLaneView(t *testing.T) {
+	const lanes = `        |0s             |500ms           |1s              |1.5s           |2s
+c        ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░████████████████████████████████✗
+░ waits  █ writes  ✗ lost
+`
+	bad := simulate.Failure{Msg: "bad"}
+	tests := []struct {
+		name string
+		run  report.Run
+		more bool
+		want string
+	}{
+		{"the last", shownRun(), false, lanes + "● passed  s: round 3, seed 7, 2s\n"},
+		{"one of several", shownRun(), true, "● passed  s: round 3, seed 7, 2s\n"},
+		{"a failure", shownRun(bad), true, lanes + "✗ failed  s: round 3, seed 7, 2s\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			v := newLaneView(printer{Writer: &b, terminal: true})
+			for _, e := range tt.run.Result.Events {
+				if err := v.log(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := v.end(tt.run, 3, tt.more); err != nil {
+				t.Fatal(err)
+			}
+			got := b.String()[strings.LastIndex(b.String(), "\x1b[J")+1:]
+			if got = strings.TrimPrefix(got, "[J"); got != tt.want {
+				t.Errorf("shows\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+	t.Run("it takes back what a narrower terminal has broken", func(t *testing.T) {
+		var b bytes.Buffer
+		v := &laneView{out: printer{Writer: &b}, drawn: []string{strings.Repeat("x", 41), ""}}
+		v.replace(nil, 20)
+		if want := "\r\x1b[4A\x1b[J"; b.String() != want {
+			t.Errorf("writes %q, want %q", b.String(), want)
+		}
+	})
+	t.Run("nobody reads on", func(t *testing.T) {
+		v := &laneView{out: printer{Writer: brokenWriter{}}}
+		v.replace([]string{"x"}, 20)
+		if err := v.log(simulate.Event{}); !errors.Is(err, errBroken) {
+			t.Errorf("log = %v", err)
+		}
+	})
+}
+
+var errBroken = errors.New("broken")
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
