@@ -62,7 +62,9 @@ func startSandbox(ctx context.Context, members int, dialTimeout time.Duration) (
 }
 
 // connect opens a connection over a network of the client's own. That of the run
-// itself, which has no name, is never cut.
+// itself, which has no name, is never cut. They end with ctx, the run's: of a
+// cluster that is thrown away nothing has to be given back, which may take a
+// client that is cut off as long as its TTL.
 func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg := etcd.Config{Endpoints: s.cluster.Endpoints(), DialTimeout: s.dialTimeout}
 	if client != "" {
@@ -75,7 +77,11 @@ func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialO
 		s.mu.Unlock()
 		cfg.Endpoints = n.Endpoints()
 	}
-	return cfg.Connect(ctx, opts...)
+	c, err := cfg.Connect(ctx, opts...)
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = c.Close() })
+	}
+	return c, err
 }
 
 // Kill, Stop, Start, Cut and Heal make a sandbox a simulate.Faults.
