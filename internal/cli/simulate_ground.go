@@ -61,24 +61,23 @@ func startSandbox(ctx context.Context, members int, dialTimeout time.Duration) (
 	return &sandbox{cluster: c, dialTimeout: dialTimeout, networks: map[string]cluster.Network{}}, nil
 }
 
-// connect opens a connection over a network of the client's own. That of the run
-// itself, which has no name, is never cut. They end with ctx, the run's: of a
-// cluster that is thrown away nothing has to be given back, which may take a
-// client that is cut off as long as its TTL.
+// connect opens a connection, for a client over a network of its own, and for the
+// run itself over what is never cut.
 func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg := etcd.Config{Endpoints: s.cluster.Endpoints(), DialTimeout: s.dialTimeout}
-	if client != "" {
-		n, err := s.cluster.Network()
-		if err != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		s.networks[client] = n
-		s.mu.Unlock()
-		cfg.Endpoints = n.Endpoints()
+	if client == "" {
+		return cfg.Connect(ctx, opts...)
 	}
+	n, err := s.cluster.Network()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.networks[client] = n
+	s.mu.Unlock()
+	cfg.Endpoints = n.Endpoints()
 	c, err := cfg.Connect(ctx, opts...)
-	if err == nil {
+	if err == nil { // one that is cut off would try to close its session for as long as its TTL
 		context.AfterFunc(ctx, func() { _ = c.Close() })
 	}
 	return c, err
