@@ -154,13 +154,13 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *simulate.Scenario) 
 	for round := 1; round <= o.repeat; round++ {
 		if on == nil || sc.Cluster > 0 { // which is as the faults have left it
 			on.end()
-			if on, err = o.ground(ctx, sc); err != nil {
-				return runs, err
-			}
+			on, err = o.ground(ctx, sc)
 		}
-		r, err := o.round(ctx, on.etcd, sc, round)
-		runs = append(runs, r)
-		if err != nil {
+		r := report.Run{Scenario: sc, Result: simulate.Result{Seed: o.Seed, Speed: o.Speed}, Err: err, Command: o.again(o.Seed)}
+		if err == nil {
+			err = o.round(ctx, on.etcd, &r, round)
+		}
+		if runs = append(runs, r); err != nil {
 			return runs, err
 		}
 		o.Seed++
@@ -175,14 +175,13 @@ func (g *ground) end() {
 	}
 }
 
-// round runs the scenario once.
-func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, sc *simulate.Scenario, round int) (report.Run, error) {
+// round runs the scenario of r once, and notes there what came of it.
+func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *report.Run, round int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := report.Run{Scenario: sc, Command: o.again(o.Seed)}
 	shown, err := o.view(round)
 	if err != nil {
-		return r, err
+		return err
 	}
 	options := o.Options
 	options.Log = func(e simulate.Event) {
@@ -190,19 +189,19 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, sc *
 			stop(err) // nobody reads on
 		}
 	}
-	if r.Result, err = simulate.Run(ctx, etcd, sc, options); err != nil {
+	if r.Result, err = simulate.Run(ctx, etcd, r.Scenario, options); err != nil {
 		r.Err = cause(ctx, err)
 	}
-	if err := shown.end(r, round, round < o.repeat); err != nil {
-		return r, err
+	if err := shown.end(*r, round, round < o.repeat); err != nil {
+		return err
 	}
 	if r.Err != nil {
-		return r, r.Err
+		return r.Err
 	}
 	if err = r.Result.Err(); err != nil {
-		o.tell(r, round)
+		o.tell(*r, round)
 	}
-	return r, err
+	return err
 }
 
 // view is how a round is shown.
