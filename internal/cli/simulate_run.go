@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,16 +114,16 @@ func (o *simulateRunOptions) check() error {
 func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "seed", "repeat", "junit", "report", "output", "password":
-		case "embedded":
-			words = append(words, "--embedded")
-		case "endpoints":
+		switch value := f.Value.String(); {
+		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password"}, f.Name), value == "false":
+		case value == f.NoOptDefVal:
+			words = append(words, "--"+f.Name)
+		case f.Name == "endpoints":
 			words = append(words, "--endpoints", strings.Join(a.etcd.Endpoints, ","))
-		case "user":
+		case f.Name == "user":
 			words = append(words, "--user", a.etcd.UserName())
 		default:
-			words = append(words, "--"+f.Name, f.Value.String())
+			words = append(words, "--"+f.Name, value)
 		}
 	})
 	return printable.Shell(words...)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,6 +32,33 @@ func TestSimulateFourClients(t *testing.T) {
 		if code != exitExpectation || attempt == 4 {
 			t.Fatalf("exits with %d: %s\n%s", code, errs.String(), out.String())
 		}
+	}
+}
+
+// TestSimulateRunFlags holds what flags come to, and the command that runs it again.
+func TestSimulateRunFlags(t *testing.T) {
+	args := []string{
+		"sc'1.yaml", "--seed", "7", "--speed", "2.5", "--repeat", "3", "--prefix", "/p ", "--junit", "j", "--report", "r",
+		"--user", "u:secret", "--endpoints", "a:1,b:2", "--read-only", "-o", "json",
+	}
+	var got *simulateRunOptions
+	a := &app{System: System{Out: &bytes.Buffer{}, Getenv: env()}}
+	cmd := newSimulateRunCmd(a, func(_ context.Context, o *simulateRunOptions) error { got = o; return nil })
+	a.register(cmd.Flags())
+	cmd.SetArgs(args)
+	if err := cmd.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	want := simulate.Options{Seed: 7, Speed: 2.5, Prefix: "/p "}
+	if o := got.Options; o.Seed != want.Seed || o.Speed != want.Speed || o.Prefix != want.Prefix {
+		t.Errorf("options %+v, want %+v", o, want)
+	}
+	if got.scenario != "sc'1.yaml" || got.repeat != 3 || got.junit != "j" || got.page != "r" || !got.readOnly {
+		t.Errorf("options %+v", got)
+	}
+	const again = `etcd-lock simulate run 'sc'\''1.yaml' --seed 8 --endpoints a:1,b:2 --prefix '/p ' --read-only --speed 2.5 --user u`
+	if s := got.again(8); s != again {
+		t.Errorf("again\n%s\nwant\n%s", s, again)
 	}
 }
 

@@ -27,10 +27,10 @@ type jsonView struct{ out printer }
 func (v jsonView) log(simulate.Event) error { return nil }
 
 func (v jsonView) end(r report.Run, round int, _ bool) error {
-	if r.Err != nil {
-		return nil
+	if r.Err == nil {
+		return v.out.document(newRunDoc(r, round))
 	}
-	return v.out.document(newRunDoc(r, round))
+	return nil // there is no result
 }
 
 // logView shows the lines of the log.

@@ -155,8 +155,7 @@ func TestJUnit(t *testing.T) {
 	if err := report.JUnit(&b, []report.Run{run(false), run(true), broken}); err != nil {
 		t.Fatal(err)
 	}
-	var any struct{}
-	if err := xml.Unmarshal(b.Bytes(), &any); err != nil {
+	if err := xml.Unmarshal(b.Bytes(), new(struct{})); err != nil {
 		t.Error(err)
 	}
 	golden(t, "junit", b.String())

@@ -77,11 +77,11 @@ func tick(d time.Duration) time.Duration { return roundUp(d, 10, 20, 50) }
 
 // roundUp is the least of so many tenths of finest, with zeros behind them, that
 // is not below d.
-func roundUp(d time.Duration, tenths ...time.Duration) time.Duration {
+func roundUp(d time.Duration, tenths ...int) time.Duration {
 	for unit := finest / 10; ; unit *= 10 {
 		for _, n := range tenths {
-			if n*unit >= d {
-				return n * unit
+			if r := time.Duration(n) * unit; r >= d {
+				return r
 			}
 		}
 	}
