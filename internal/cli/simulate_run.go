@@ -115,8 +115,9 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
 		switch value := f.Value.String(); {
-		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password"}, f.Name), value == "false":
-		case value == f.NoOptDefVal:
+		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password"}, f.Name):
+		case f.NoOptDefVal != "" && value != f.NoOptDefVal: // such as --embedded=false
+		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name)
 		case f.Name == "endpoints":
 			words = append(words, "--endpoints", strings.Join(a.etcd.Endpoints, ","))
@@ -129,7 +130,7 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	return printable.Shell(words...)
 }
 
-func simulateRun(ctx context.Context, opts *simulateRunOptions) (err error) {
+func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 	sc, err := loadScenario(opts.scenario)
 	if err != nil {
 		return usageError{err}
