@@ -59,7 +59,7 @@ func TestGlobals(t *testing.T) {
 	}{
 		{"defaults", "", nil, defaults(func(*globals) {})},
 		{"endpoints", "--endpoints a:1,b:2 --endpoints c:3", nil, defaults(func(g *globals) {
-			g.etcd.Endpoints = []string{"a:1", "b:2", "c:3"}
+			g.etcd.Endpoints, g.chosen = []string{"a:1", "b:2", "c:3"}, true
 		})},
 		{"all of etcdctl's", "--cacert ca --cert c --key k --user u --password p --dial-timeout 1s --command-timeout 3s", nil,
 			defaults(func(g *globals) {
@@ -74,13 +74,13 @@ func TestGlobals(t *testing.T) {
 				Endpoints: []string{"a:1", "b:2"}, CACert: "ca", Cert: "c", Key: "k",
 				User: "u", Password: "p", DialTimeout: time.Second,
 			}
-			g.commandTimeout = 3 * time.Second
+			g.commandTimeout, g.chosen = 3*time.Second, true
 		})},
 		{"a flag wins", "--endpoints b:2", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
-			g.etcd.Endpoints = []string{"b:2"}
+			g.etcd.Endpoints, g.chosen = []string{"b:2"}, true
 		})},
 		{"embedded wins over the environment", "--embedded", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
-			g.etcd.Endpoints, g.embedded = []string{"a:1"}, true
+			g.etcd.Endpoints, g.chosen, g.embedded = []string{"a:1"}, true, true
 		})},
 		{"the rest", "-o json --read-only", nil, defaults(func(g *globals) {
 			g.output, g.readOnly = formatJSON, true

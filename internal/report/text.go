@@ -40,7 +40,7 @@ func Text(p simulate.Picture, c Canvas) []string {
 		lines = append(lines, d.label(lane.Client)+d.lane(lane))
 	}
 	if more := len(lanes) - shown; more > 0 {
-		lines = append(lines, d.label(fmt.Sprintf("… %d more", more)))
+		lines = append(lines, fmt.Sprintf("… %d more", more))
 	}
 	return append(lines, d.legend())
 }
