@@ -19,7 +19,8 @@
 // Model says without an etcd what must come of a scenario. Record makes one of
 // what somebody saw who watched an etcd, and Encode writes one.
 //
-// What happens comes as values, see Event. A grant always comes after the
+// Result.Checks is what the run had to be, one by one, and Draw makes lanes of its
+// events. What happens comes as values, see Event. A grant always comes after the
 // releases that made way for it.
 //
 // RunLoad puts locks under load instead, those of package rwlock or etcd's own,
