@@ -56,9 +56,7 @@ func (a *actor) step() {
 	case Resume:
 		a.resume(t)
 	case Crash:
-		a.left, a.paused = true, false
-		a.say(a.event(t, Crashed, "crashed "+a.name))
-		a.silence()
+		a.crash(t)
 		a.goOn()
 	case Close:
 		a.reach(func() { a.close(t) })
@@ -102,6 +100,9 @@ func (a *actor) acquire(t turn) {
 	a.in(t.within, func() { b.giveUp(context.DeadlineExceeded) })
 	if t.cancel > 0 {
 		a.in(t.cancel, func() { b.giveUp(context.Canceled) })
+	}
+	if t.crash > 0 {
+		a.in(t.crash, b.orphan)
 	}
 	a.reach(b.arrive)
 }
@@ -172,6 +173,26 @@ func (b *bid) giveUp(err error) {
 	if !b.over && !b.held {
 		b.fail(err)
 	}
+}
+
+// orphan ends the client of a bid that was not granted by now. The bid stays
+// until the lease runs out.
+func (b *bid) orphan() {
+	if b.over || b.held {
+		return
+	}
+	a := b.actor
+	b.over, a.asking, a.bids = true, nil, append(a.bids, b)
+	a.endDeadlocks(a, Crashed)
+	a.crash(b.turn)
+	a.next = len(a.steps)
+	a.goOn()
+}
+
+func (a *actor) crash(t turn) {
+	a.left, a.paused = true, false
+	a.say(a.event(t, Crashed, "crashed "+a.name))
+	a.silence()
 }
 
 // fail ends a bid, whose client goes on behind what it would have done with it.

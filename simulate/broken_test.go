@@ -3,14 +3,11 @@ package simulate
 import (
 	"context"
 	"errors"
-	"slices"
+	"strings"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc"
 
-	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
@@ -87,12 +84,15 @@ func posthumous(prefix string) func(context.Context, *broken, string, string, in
 
 // left waits until n keys are left.
 func (b *broken) left(ctx context.Context, prefix string, n int64) error {
-	for {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for range b.session.Client().Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify()) {
 		keys, err := b.session.Client().Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
 		if err != nil || keys.Count == n {
 			return err
 		}
 	}
+	return ctx.Err()
 }
 
 // lastFirst lets the one that asks first wait for the other to have had it.
@@ -108,49 +108,75 @@ func lastFirst(prefix string) func(context.Context, *broken, string, string, int
 	}
 }
 
+// always gives the lock to one after the other, and the same token to each; 0 is
+// none.
+func always(token int64, prefix string) func(context.Context, *broken, string, string, int64) (int64, error) {
+	return func(ctx context.Context, b *broken, _, _ string, _ int64) (int64, error) {
+		return token, b.left(ctx, prefix, 1)
+	}
+}
+
+const oneClient = "name: one\nclients: [{name: a, steps: [{write: a, within: 500ms}, {unlock: a}]}]\n"
+
+// endless does not come back before it is over.
+type endless struct{ over, back chan struct{} }
+
+func (e endless) take(context.Context, ask) (hold, error) {
+	defer close(e.back)
+	<-e.over
+	return nil, errors.New("too late")
+}
+
+// TestStuckClient wants a lock that does not know when to give up to be found out,
+// and not to hold up the run.
+func TestStuckClient(t *testing.T) {
+	t.Parallel()
+	lock := endless{make(chan struct{}), make(chan struct{})}
+	t.Cleanup(func() { close(lock.over); <-lock.back })
+	result := playOn(t, shared(t, nil), oneClient, Options{Prefix: "/stuck/"}, func(*rwlock.Session) locker { return lock })
+	if want := `test.yaml:2:30: a: write "a": stuck`; result.Err() == nil || !strings.Contains(result.Err().Error(), want) {
+		t.Errorf("Err = %v, want %s…", result.Err(), want)
+	}
+}
+
 // TestBrokenLocks wants a lock that is broken in one way to be found out.
 func TestBrokenLocks(t *testing.T) {
+	t.Parallel()
 	const two = `name: two
 clients:
-  - {name: a, steps: [{write: a, within: 2s}, {wait: 400ms}, {unlock: a}]}
-  - {name: b, after: 200ms, steps: [{write: a, within: 2s}, {wait: 10ms}, {unlock: a}]}
+  - {name: a, steps: [{write: a}, {wait: 2s}, {unlock: a}]}
+  - {name: b, after: 500ms, steps: [{write: a}, {wait: 10ms}, {unlock: a}]}
 `
-	const one = "name: one\nclients: [{name: a, steps: [{write: a, within: 500ms}, {unlock: a}]}]\n"
+	const late = `name: late
+clients:
+  - {name: a, ttl: 1s, steps: [{write: a}, pause, {wait: 4s}, resume, {unlock: a}]}
+  - {name: b, after: 300ms, steps: [{write: a}, {unlock: a}]}
+`
 	tests := []struct {
 		name, prefix, data string
 		lock               broken
 		want               verify.Kind
 	}{
 		{"it lets two in", "/two/", two, broken{}, verify.Overlap},
-		{"it tells nobody", "/nobody/", one, broken{grant: never}, verify.Untold},
-		{"it makes tokens up", "/tokens/", one, broken{grant: invented}, verify.Phantom},
+		{"its tokens do not grow", "/frozen/", late, broken{grant: always(1, "/frozen/")}, verify.Unfenced},
+		{"it has no tokens", "/tokenless/", late, broken{grant: always(0, "/tokenless/")}, verify.Unfenced},
+		{"it tells nobody", "/nobody/", oneClient, broken{grant: never}, verify.Untold},
+		{"it makes tokens up", "/tokens/", oneClient, broken{grant: invented}, verify.Phantom},
 		{"it gives to the dead", "/dead/", two, broken{grant: posthumous("/dead/")}, verify.Dead},
 		{"it serves the last first", "/last/", two, broken{grant: lastFirst("/last/")}, verify.Unfair},
-		{"it leaves keys", "/keys/", one, broken{noLease: true}, verify.Left},
+		{"it leaves keys", "/keys/", oneClient, broken{noLease: true}, verify.Left},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			sc, err := Parse("two.yaml", []byte(tt.data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			endpoint := etcdtest.Shared(t)
-			connect := func(context.Context, string, ...grpc.DialOption) (*clientv3.Client, error) {
-				return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second})
-			}
-			locks := func(s *rwlock.Session) locker {
+			result := playOn(t, shared(t, nil), tt.data, Options{Prefix: tt.prefix}, func(s *rwlock.Session) locker {
 				lock := tt.lock
 				lock.session = s
 				return &lock
-			}
-			result, err := runWith(t.Context(), Etcd{Connect: connect}, sc, Options{Prefix: tt.prefix}, locks, 100*time.Millisecond)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found := func(v verify.Violation) bool { return v.Kind == tt.want }
-			if !errors.Is(result.Err(), ErrExpectation) || !slices.ContainsFunc(result.Verdict.Violations, found) {
-				t.Errorf("want a violation %s, got %v", tt.want, result.Err())
+			})
+			wantViolation(t, result, tt.want)
+			if !errors.Is(result.Err(), ErrExpectation) {
+				t.Errorf("Err = %v", result.Err())
 			}
 		})
 	}

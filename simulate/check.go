@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,6 +15,7 @@ func check(sc *Scenario, r Result) []Failure {
 	}
 	checkSteps(sc, r, fail)
 	checkReached(sc, r, fail)
+	checkStuck(r, fail)
 	found := index(sc, r.Events)
 	for _, chain := range sc.Expect.Order {
 		checkOrder(chain, r.Events, found, fail)
@@ -97,6 +99,16 @@ func checkReached(sc *Scenario, r Result, fail failing) {
 				s := StepResult{Client: script.name, Step: t.Step, Round: t.round}
 				fail(ofStep(s), t.Place, "%s: want %s, but it did not come to that", s, list(t.Expect, "and"))
 			}
+		}
+	}
+}
+
+// checkStuck looks for clients that were to give up, and did not.
+func checkStuck(r Result, fail failing) {
+	for _, e := range r.Events {
+		if errors.Is(e.Err, errStuck) {
+			s := StepResult{Client: e.Client, Step: Step{Do: e.Do, Locks: e.Locks, Place: e.Place}, Round: e.Round}
+			fail(ofStep(s), e.Place, "%s: %s", s, e.Err)
 		}
 	}
 }

@@ -46,6 +46,8 @@ func (d Deadlock) String() string {
 		until = fmt.Sprintf("until the deadline of %s at %s", d.By, d.Until)
 	case Cancelled:
 		until = fmt.Sprintf("until %s changes its mind at %s", d.By, d.Until)
+	case Crashed:
+		until = fmt.Sprintf("until the session of %s, which crashes at %s, is over", d.By, d.Until)
 	default:
 		until = fmt.Sprintf("until %s loses its session at %s", d.By, d.Until)
 	}

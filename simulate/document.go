@@ -16,6 +16,7 @@ type (
 	clientDoc struct {
 		Name   *string   `yaml:"name"`
 		Count  *string   `yaml:"count"`
+		Make   *string   `yaml:"make"`
 		TTL    *string   `yaml:"ttl"`
 		After  *spanDoc  `yaml:"after"`
 		Repeat *string   `yaml:"repeat"`
@@ -34,6 +35,7 @@ type (
 		Within    *spanDoc     `yaml:"within"`
 		Try       *bool        `yaml:"try"`
 		Cancel    *spanDoc     `yaml:"cancel"`
+		Crash     *spanDoc     `yaml:"crash"`
 		Expect    *wordsDoc    `yaml:"expect"`
 		Waits     *boundsDoc   `yaml:"waits"`
 	}

@@ -69,6 +69,7 @@ type (
 	clientOut struct {
 		Name   any    `yaml:"name"`
 		Count  int    `yaml:"count,omitempty"`
+		Make   Impl   `yaml:"make,omitempty"`
 		TTL    string `yaml:"ttl,omitempty"`
 		After  any    `yaml:"after,omitempty,flow"`
 		Repeat int    `yaml:"repeat,omitempty"`
@@ -85,6 +86,7 @@ type (
 		Within    any          `yaml:"within,omitempty,flow"`
 		Try       bool         `yaml:"try,omitempty"`
 		Cancel    any          `yaml:"cancel,omitempty,flow"`
+		Crash     any          `yaml:"crash,omitempty,flow"`
 		Expect    any          `yaml:"expect,omitempty,flow"`
 		Waits     *boundsOut   `yaml:"waits,omitempty,flow"`
 	}
@@ -217,6 +219,7 @@ func newClientOut(c Client, ttl time.Duration) clientOut {
 	out := clientOut{
 		Name:   text(c.Name),
 		Count:  unless(c.Count, 1),
+		Make:   c.Make,
 		TTL:    durationOut(c.TTL, ttl),
 		After:  newSpanOut(c.After),
 		Repeat: unless(c.Repeat, 1),
@@ -232,6 +235,7 @@ func newStepOut(s Step) any {
 		Within: newSpanOut(s.Within),
 		Try:    s.Try,
 		Cancel: newSpanOut(s.Cancel),
+		Crash:  newSpanOut(s.Crash),
 		Expect: oneOrList(s.Expect),
 	}
 	if s.Waits != (Bounds{}) {

@@ -153,6 +153,12 @@ func (a author) scenario() *Scenario {
 
 func (a author) client(name string, ttl time.Duration) Client {
 	c := Client{Name: name, Count: one(a, 1, 1, 3), TTL: one(a, ttl, 5*time.Second), After: one(a, Span{}, a.span()), Repeat: one(a, 1, 1, 4)}
+	if a.maybe() {
+		name := a.lock(0)
+		c.Make = one(a, ImplRWLock, ImplRecipe)
+		c.Steps = []Step{{Do: Read, Locks: []rwlock.Want{{Name: name, Mode: rwlock.Read}}}, {Do: Unlock, Locks: []rwlock.Want{{Name: name}}}}
+		return c
+	}
 	for i := range 1 + a.IntN(3) {
 		c.Steps = append(c.Steps, a.section(i)...)
 	}
@@ -176,7 +182,7 @@ func (a author) section(i int) []Step {
 	if a.maybe() {
 		take.Within = a.span()
 	}
-	switch a.IntN(3) {
+	switch a.IntN(4) {
 	case 0:
 		take.Try = true
 		take.Expect = one(a, nil, []Moment{Refused}, []Moment{Granted, Lost})
@@ -184,6 +190,9 @@ func (a author) section(i int) []Step {
 		take.Cancel = Span{From: time.Millisecond, To: 2 * time.Millisecond}
 		take.Within = Span{From: time.Second, To: time.Second}
 		take.Expect = one(a, nil, []Moment{Waiting, Cancelled})
+	case 2:
+		take.Crash = Span{From: time.Millisecond, To: 2 * time.Millisecond}
+		take.Within = Span{From: time.Second, To: time.Second}
 	default:
 		take.Expect = one(a, nil, []Moment{Waiting}, []Moment{Granted, Waiting}, []Moment{Deadline})
 	}

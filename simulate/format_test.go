@@ -23,7 +23,7 @@ func TestParseEverything(t *testing.T) {
 		File: "e.yaml", Name: "everything", About: "all that there is",
 		TTL: 2 * time.Second, Seed: 7, Cluster: 3,
 		Clients: []simulate.Client{
-			{Name: "r", Count: 2, TTL: 3 * time.Second, After: simulate.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []simulate.Step{
+			{Name: "r", Count: 2, Make: simulate.ImplRWLock, TTL: 3 * time.Second, After: simulate.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []simulate.Step{
 				{
 					Do: simulate.Read, Locks: read("/a"), Within: fixed(2 * time.Second), Cancel: fixed(300 * ms),
 					Expect: []simulate.Moment{simulate.Waiting, simulate.Granted},
@@ -45,7 +45,14 @@ func TestParseEverything(t *testing.T) {
 				{Do: simulate.Upgrade, Locks: write("/b"), Expect: []simulate.Moment{simulate.Granted, simulate.Lost}},
 				{Do: simulate.Crash},
 			}},
-			{Name: "x", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []simulate.Step{{Do: simulate.Close}}},
+			{Name: "x", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []simulate.Step{
+				{Do: simulate.Write, Locks: write("/x"), Crash: fixed(time.Second)},
+				{Do: simulate.Close},
+			}},
+			{Name: "old", Count: 1, Make: simulate.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []simulate.Step{
+				{Do: simulate.Read, Locks: read("/a"), Cancel: fixed(time.Second)},
+				{Do: simulate.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+			}},
 		},
 		Faults: []simulate.Fault{
 			{At: fixed(100 * ms), Do: simulate.FaultKill, Member: simulate.Leader},
@@ -83,7 +90,7 @@ func TestParseStepErrors(t *testing.T) {
 		{"old words", client("  - rlock: /a"), `f.yaml:5:5: unknown field "rlock"`},
 		{"unknown word", client("  - jump"), `f.yaml:5:5: "jump": the steps of one word are pause, resume, crash and close`},
 		{"word that needs more", client("  - wait"), `f.yaml:5:5: "wait": the steps of one word are`},
-		{"word with a value", client("  - crash: true"), `f.yaml:5:5: unknown field "crash"`},
+		{"word with a value", client("  - crash: true"), "f.yaml:5:5: a step needs one of read, "},
 		{"no kind of duration", client("  - wait: [1s]"), "f.yaml:5:11: "},
 		{"half a random duration", client("  - wait: {from: 1s}"), "f.yaml:5:12: want a duration such as 500ms, or both from and to"},
 		{"random from back to front", client("  - wait: {from: 2s, to: 1s}"), "f.yaml:5:26: to 1s is less than from 2s"},
@@ -99,6 +106,14 @@ func TestParseStepErrors(t *testing.T) {
 		{"cancel of a try", client("  - read: /a", "    try: true", "    cancel: 1s"), "f.yaml:7:13: a try does not wait"},
 		{"cancel too late", client("  - read: /a", "    within: 1s", "    cancel: 1s"), "f.yaml:7:13: cancel after 1s comes too late"},
 		{"cancel too late by default", client("  - read: /a", "    cancel: 11s"), "f.yaml:6:13: cancel after 11s comes too late"},
+		{"crash of a try", client("  - read: /a", "    try: true", "    crash: 1s"), "f.yaml:7:12: a try does not wait"},
+		{"crash too late", client("  - read: /a", "    crash: 11s"), "f.yaml:6:12: crash after 11s comes too late"},
+		{"crash and cancel", client("  - read: /a", "    cancel: 1s", "    crash: 1s"), "f.yaml:7:12: a wait is ended by one thing: this one has both cancel and crash"},
+		{"unknown make", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown make "magic": want rwlock or recipe`},
+		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of make recipe cannot do close: its steps are read, write, wait and unlock"},
+		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of make recipe cannot do together"},
+		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of make recipe cannot try"},
+		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of make recipe cannot crash"},
 		{"upgrade of nothing", client("  - upgrade: /a"), `f.yaml:5:14: upgrade of lock "/a", which no earlier step of this client holds`},
 		{"upgrade of a writer", client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is held for writing already`},
 		{"downgrade of a reader", client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is held for reading already`},
@@ -200,4 +215,9 @@ func TestParseExpectErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
 	}
+}
+
+// recipe is a file with one client of a make, which does one step.
+func recipe(of, step string) string {
+	return "name: n\nclients:\n- name: c\n  make: " + of + "\n  steps: [" + step + "]\n"
 }

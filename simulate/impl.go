@@ -8,7 +8,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-	recipe "go.etcd.io/etcd/client/v3/experimental/recipes"
 
 	"etcd-lock/rwlock"
 )
@@ -51,29 +50,32 @@ func newSeat(ctx context.Context, client *clientv3.Client, ttl time.Duration, im
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{Session: session, locks: newRWLocks(session)}
-	if impl == ImplRWLock {
-		return s, nil
-	}
-	etcds, err := s.etcds(impl)
+	locks, err := newLocks(session, impl)
 	if err != nil {
 		_ = session.Close()
 		return nil, err
 	}
-	s.locks = mutexes{etcds}
-	if impl == ImplRecipe {
-		s.locks = recipes{etcds, s}
-	}
-	return s, nil
+	return &seat{Session: session, locks: locks}, nil
 }
 
-// etcds is a session of etcd's client on the same lease, which ends with ours.
-func (s *seat) etcds(impl Impl) (*concurrency.Session, error) {
-	client := clientv3.NewCtxClient(s.Ctx())
-	client.KV, client.Watcher, client.Lease = s.Client().KV, s.Client().Watcher, s.Client().Lease
-	if impl == ImplRecipe {
-		client.KV, client.Watcher = boundKV{client.KV, s.Ctx()}, boundWatcher{client.Watcher, s.Ctx()}
+// newLocks is the way to take locks of an implementation.
+func newLocks(s *rwlock.Session, impl Impl) (locker, error) {
+	switch impl {
+	case ImplRecipe:
+		return newRecipes(s)
+	case ImplMutex:
+		etcds, err := etcdsSession(s, s.Client().KV, s.Client().Watcher)
+		return mutexes{etcds}, err
+	default:
+		return newRWLocks(s), nil
 	}
+}
+
+// etcdsSession is a session of etcd's client on the same lease, which ends with
+// ours.
+func etcdsSession(s *rwlock.Session, kv clientv3.KV, watcher clientv3.Watcher) (*concurrency.Session, error) {
+	client := clientv3.NewCtxClient(s.Ctx())
+	client.KV, client.Watcher, client.Lease = kv, watcher, s.Client().Lease
 	return concurrency.NewSession(client, concurrency.WithLease(s.Lease()))
 }
 
@@ -87,35 +89,6 @@ func (s *seat) leave() error {
 	s.left = err == nil
 	_ = s.Client().Close()
 	return err
-}
-
-// boundKV and boundWatcher end with ctx what the recipe, which gives no context,
-// would go on with until etcd answers.
-type boundKV struct {
-	clientv3.KV
-	ctx context.Context
-}
-
-type boundWatcher struct {
-	clientv3.Watcher
-	ctx context.Context
-}
-
-func (b boundKV) Get(_ context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	return b.KV.Get(b.ctx, key, opts...)
-}
-
-func (b boundKV) Delete(_ context.Context, key string, opts ...clientv3.OpOption) (*clientv3.DeleteResponse, error) {
-	return b.KV.Delete(b.ctx, key, opts...)
-}
-
-func (b boundKV) Txn(context.Context) clientv3.Txn { return b.KV.Txn(b.ctx) }
-
-func (b boundWatcher) Watch(ctx context.Context, key string, opts ...clientv3.OpOption) clientv3.WatchChan {
-	ctx, cancel := context.WithCancel(ctx) // which ends with the recipe's wait
-	stop := context.AfterFunc(b.ctx, cancel)
-	context.AfterFunc(ctx, func() { stop() })
-	return b.Watcher.Watch(ctx, key, opts...)
 }
 
 // mutexes takes etcd's mutexes, whatever a lock is wanted for.
@@ -139,37 +112,3 @@ func (mutex) Token() int64 { return 0 }
 
 // Unlock deletes the key. With a context that has ended it would stay.
 func (m mutex) Unlock() error { return m.Mutex.Unlock(m.session.Ctx()) }
-
-// recipes takes the locks of etcd's recipe.
-type recipes struct {
-	*concurrency.Session
-	seat *seat
-}
-
-type recipeHold struct{ unlock func() error }
-
-func (r recipeHold) Token() int64  { return 0 }
-func (r recipeHold) Unlock() error { return r.unlock() }
-
-// take has no other way to give up a wait than to leave: the recipe takes no
-// context. Its client opens another session for what it does next.
-func (s recipes) take(ctx context.Context, a ask) (hold, error) {
-	m := recipe.NewRWMutex(s.Session, a.wants[0].Name)
-	lock, unlock := m.Lock, m.Unlock
-	if a.wants[0].Mode == rwlock.Read {
-		lock, unlock = m.RLock, m.RUnlock
-	}
-	taken := make(chan error, 1)
-	go func() { taken <- lock() }()
-	select {
-	case err := <-taken:
-		return recipeHold{unlock}, err
-	case <-ctx.Done():
-		err := s.seat.leave()
-		<-taken
-		if err != nil {
-			return nil, fmt.Errorf("%w; the session was not ended: %w", ctx.Err(), err)
-		}
-		return nil, ctx.Err()
-	}
-}

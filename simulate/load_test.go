@@ -120,7 +120,7 @@ func TestLoadOpen(t *testing.T) {
 }
 
 // TestLoadTimeouts has every client but one give up, also of the recipe, which
-// can only by leaving.
+// knows no such thing.
 func TestLoadTimeouts(t *testing.T) {
 	for _, impl := range simulate.Impls() {
 		t.Run(string(impl), func(t *testing.T) {

@@ -206,7 +206,11 @@ func (w *worker) take(ctx context.Context, want rwlock.Want) (hold, error) {
 		ctx, cancel = context.WithTimeout(ctx, w.Within)
 		defer cancel()
 	}
-	held, err := w.seat.locks.take(ctx, ask{wants: []rwlock.Want{want}, label: w.name})
+	// The recipe would wait on when its session has ended.
+	bound, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.seat.Ctx(), cancel)()
+	held, err := w.seat.locks.take(bound, ask{wants: []rwlock.Want{want}, label: w.name})
 	return held, w.explained(ctx, err)
 }
 

@@ -58,6 +58,8 @@ func (s Step) can(m Moment) bool {
 		return s.Do.Takes() && !s.Try
 	case Cancelled:
 		return s.Cancel.To > 0
+	case Crashed:
+		return s.Do == Crash || s.Crash.To > 0
 	case Refused:
 		return s.Try || s.Do == Upgrade
 	default:
@@ -68,7 +70,7 @@ func (s Step) can(m Moment) bool {
 // causes are the steps that always bring one moment about.
 func causes() map[Moment]Action {
 	return map[Moment]Action{
-		Released: Unlock, Downgraded: Downgrade, Paused: Pause, Resumed: Resume, Crashed: Crash, Closed: Close,
+		Released: Unlock, Downgraded: Downgrade, Paused: Pause, Resumed: Resume, Closed: Close,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // script is what one client does, with everything random drawn.
 type script struct {
 	name  string
+	make  Impl
 	ttl   time.Duration
 	after time.Duration
 	steps []turn // of all repeats
@@ -24,6 +25,7 @@ type turn struct {
 	end          int // of a step that takes locks: where the turn stands that gives them back, or the last of the round
 	within       time.Duration
 	cancel       time.Duration // 0 for never
+	crash        time.Duration // likewise
 	wait         time.Duration
 	downgradable bool // a later turn wants to
 }
@@ -35,7 +37,7 @@ func plan(sc *Scenario, seed uint64, speed float64) []script {
 	for _, c := range sc.Clients {
 		for _, name := range c.Names() {
 			d := newDice(seed, name, speed)
-			s := script{name: name, ttl: c.TTL, after: d.draw(c.After)}
+			s := script{name: name, make: c.Make, ttl: c.TTL, after: d.draw(c.After)}
 			for round := range c.Repeat {
 				s.steps = append(s.steps, d.round(c.Steps, round)...)
 			}
@@ -89,6 +91,7 @@ func (d dice) round(steps []Step, round int) []turn {
 			end:          round*len(steps) + endOfSection(steps, i),
 			within:       DefaultWithin,
 			cancel:       d.draw(s.Cancel),
+			crash:        d.draw(s.Crash),
 			wait:         d.draw(s.For),
 			downgradable: s.Do == Write && downgraded(steps, i),
 		}

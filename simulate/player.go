@@ -22,6 +22,7 @@ type player struct {
 	session *rwlock.Session
 	locks   locker
 	holds   map[string]*taken // by lock name
+	late    time.Duration     // by how much it may hear too late of what is its own
 	left    atomic.Bool       // it closed its session, or crashed
 }
 
@@ -35,7 +36,7 @@ type taken struct {
 // play goes through the turns until they or ctx end.
 func (p *player) play(ctx context.Context, start time.Time) {
 	sleep(ctx, time.Until(start.Add(p.after)))
-	for i := 0; i < len(p.steps) && ctx.Err() == nil; i++ {
+	for i := 0; i < len(p.steps) && ctx.Err() == nil && !p.left.Load(); i++ {
 		if t := p.steps[i]; !p.turn(ctx, t) {
 			i = t.end
 		}
@@ -87,7 +88,7 @@ func (p *player) acquire(ctx context.Context, t turn) bool {
 	timed, cancel := p.bound(ctx, t)
 	defer cancel()
 	var err error
-	taken.hold, err = p.locks.take(timed, ask{
+	taken.hold, err = p.take(timed, ask{
 		wants:        p.inEtcd(t.Locks),
 		together:     t.Do == Together,
 		try:          t.Try,
@@ -95,24 +96,64 @@ func (p *player) acquire(ctx context.Context, t turn) bool {
 		label:        p.name,
 		told:         func(e rwlock.Event) { p.told(t, taken, asked, e) },
 	})
-	if err != nil {
+	if err == nil {
+		for _, l := range t.Locks {
+			p.holds[l.Name] = taken
+		}
+	}
+	switch {
+	case p.gate.pass() != nil:
+		p.crash(t)
+	case err != nil:
 		p.failed(ctx, t, taken.result, asked, err)
-		return false
 	}
-	for _, l := range t.Locks {
-		p.holds[l.Name] = taken
+	return err == nil
+}
+
+// errStuck is what comes of an acquisition that does not end when its time is over.
+var errStuck = errors.New("stuck: it was to give up, and did not")
+
+// giveUpTime is how long a client that gives up may take to take back what it
+// asked for.
+const giveUpTime = 3 * time.Second
+
+// take takes locks. It leaves one behind that does not know when to give up:
+// else that would be the end of the run.
+func (p *player) take(ctx context.Context, a ask) (hold, error) {
+	type answer struct {
+		hold
+		err error
 	}
-	return true
+	answers := make(chan answer, 1)
+	go func() {
+		h, err := p.locks.take(ctx, a)
+		answers <- answer{h, err}
+	}()
+	var patience <-chan time.Time
+	for over := ctx.Done(); ; over = nil {
+		select {
+		case got := <-answers:
+			return got.hold, got.err
+		case <-over:
+			patience = time.After(p.late + giveUpTime)
+		case <-patience:
+			return nil, errStuck
+		}
+	}
 }
 
 // bound limits how long a turn waits for its locks.
 func (p *player) bound(ctx context.Context, t turn) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, t.within)
-	if t.cancel > 0 {
-		mind := time.AfterFunc(t.cancel, cancel)
-		return ctx, func() { mind.Stop(); cancel() }
+	end, after := cancel, t.cancel
+	if t.crash > 0 {
+		end, after = func() { p.gate.crash(); cancel() }, t.crash
 	}
-	return ctx, cancel
+	if after == 0 {
+		return ctx, cancel
+	}
+	timer := time.AfterFunc(after, end)
+	return ctx, func() { timer.Stop(); cancel() }
 }
 
 // inEtcd are locks by their names in etcd.

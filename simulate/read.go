@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,6 +136,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	c := Client{
 		Name:   r.name(p, "a client", doc.Name),
 		Count:  r.whole(p.to("count"), doc.Count, 1, maxClients, 1),
+		Make:   r.make(p.to("make"), doc.Make),
 		TTL:    r.ttl(p.to("ttl"), doc.TTL, ttl),
 		After:  r.span(p.to("after"), doc.After),
 		Repeat: r.whole(p.to("repeat"), doc.Repeat, 1, maxSteps, 1),
@@ -145,6 +147,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	course := newCourse(r)
 	for i, s := range doc.Steps {
 		step := r.step(p.to("steps", i), s)
+		r.suits(p.to("steps", i), c.Make, step)
 		course.follow(p.to("steps", i, string(step.Do)), step)
 		c.Steps = append(c.Steps, step)
 	}
@@ -165,6 +168,33 @@ func (r *reader) name(p where, what string, s *string) string {
 		r.fail(p.to("name"), "%s name %q: want letters, digits, '-', '_' and '.', 64 at most", what, *s)
 	}
 	return *s
+}
+
+func (r *reader) make(p where, s *string) Impl {
+	if s == nil {
+		return ""
+	}
+	if m := Impl(*s); m == ImplRWLock || m == ImplRecipe {
+		return m
+	}
+	r.fail(p, "unknown make %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
+	return ""
+}
+
+// suits refuses a step that a client of that make cannot do.
+func (r *reader) suits(p where, m Impl, s Step) {
+	if m != ImplRecipe || s.Do == "" {
+		return
+	}
+	able := []Action{Read, Write, Wait, Unlock}
+	switch {
+	case !slices.Contains(able, s.Do):
+		r.fail(p, "a client of make recipe cannot do %s: its steps are %s", s.Do, list(able, "and"))
+	case s.Try:
+		r.fail(p.to("try"), "a client of make recipe cannot try: it always waits")
+	case s.Crash.To > 0:
+		r.fail(p.to("crash"), "a client of make recipe cannot crash: its steps are %s", list(able, "and"))
+	}
 }
 
 func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration {

@@ -16,7 +16,7 @@ type kind struct {
 
 // kinds are all that a step can be.
 func kinds() []kind {
-	taking := []string{"within", "try", "cancel", "expect", "waits"}
+	taking := []string{"within", "try", "cancel", "crash", "expect", "waits"}
 	return []kind{
 		{Read, func(d stepDoc) bool { return d.Read != nil }, readLock(rwlock.Read, func(d stepDoc) *string { return d.Read }), taking},
 		{Write, func(d stepDoc) bool { return d.Write != nil }, readLock(rwlock.Write, func(d stepDoc) *string { return d.Write }), taking},
@@ -162,23 +162,35 @@ func options() []option {
 		{"try", func(d stepDoc) bool { return d.Try != nil }, func(_ *reader, _ where, d stepDoc, s *Step) { s.Try = *d.Try }},
 		{"within", func(d stepDoc) bool { return d.Within != nil }, func(r *reader, p where, d stepDoc, s *Step) { s.Within = r.period(p, d.Within) }},
 		{"cancel", func(d stepDoc) bool { return d.Cancel != nil }, readCancel},
+		{"crash", func(d stepDoc) bool { return d.Crash != nil }, readCrash},
 		{"expect", func(d stepDoc) bool { return d.Expect != nil }, readOutcomes},
 		{"waits", func(d stepDoc) bool { return d.Waits != nil }, readBounds},
 	}
 }
 
 func readCancel(r *reader, p where, doc stepDoc, s *Step) {
-	s.Cancel = r.period(p, doc.Cancel)
-	within := s.Within.To
+	s.Cancel = r.amid(p, "cancel", doc.Cancel, s)
+}
+
+func readCrash(r *reader, p where, doc stepDoc, s *Step) {
+	if s.Crash = r.amid(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
+		r.fail(p, "a wait is ended by one thing: this one has both cancel and crash")
+	}
+}
+
+// amid reads when something ends a wait.
+func (r *reader) amid(p where, what string, doc *spanDoc, s *Step) Span {
+	after, within := r.period(p, doc), s.Within.To
 	if within == 0 {
 		within = DefaultWithin
 	}
 	switch {
 	case s.Try:
-		r.fail(p, "a try does not wait: there is nothing to cancel")
-	case s.Cancel.From >= within:
-		r.fail(p, "cancel after %s comes too late: the step gives up within %s", s.Cancel.From, within)
+		r.fail(p, "a try does not wait: %s has no time to come", what)
+	case after.From >= within:
+		r.fail(p, "%s after %s comes too late: the step gives up within %s", what, after.From, within)
 	}
+	return after
 }
 
 func readBounds(r *reader, p where, doc stepDoc, s *Step) {

@@ -124,20 +124,33 @@ func (s *stage) run(ctx context.Context, result *Result) (err error) {
 // enter opens a session for each client.
 func (s *stage) enter(ctx context.Context) error {
 	for _, script := range plan(s.scenario, s.Seed, s.Speed) {
-		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: newGate(), holds: map[string]*taken{}}
-		var err error
-		if p.client, err = s.Connect(ctx, p.name, p.gate.options()...); err != nil {
+		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: newGate(), holds: map[string]*taken{}, late: s.slack}
+		if err := s.seat(ctx, p); err != nil {
 			return fmt.Errorf("client %s: %w", p.name, err)
 		}
-		if p.session, err = rwlock.NewSession(ctx, p.client, p.ttl); err != nil {
-			_ = p.client.Close()
-			return fmt.Errorf("client %s: %w", p.name, err)
-		}
-		p.locks = s.newLocker(p.session)
 		s.players = append(s.players, p)
 		s.ledger.say(Event{Client: p.name, Moment: Ready, Line: fmt.Sprintf("%s%d", logReady, len(s.players))})
 	}
 	return nil
+}
+
+// seat gives a client a connection, a session, and a way to take locks.
+func (s *stage) seat(ctx context.Context, p *player) (err error) {
+	if p.client, err = s.Connect(ctx, p.name, p.gate.options()...); err != nil {
+		return err
+	}
+	if p.session, err = rwlock.NewSession(ctx, p.client, p.ttl); err != nil {
+		_ = p.client.Close()
+		return err
+	}
+	if p.locks = s.newLocker(p.session); p.make == ImplRecipe {
+		p.locks, err = newRecipes(p.session)
+	}
+	if err != nil {
+		_ = p.session.Close()
+		_ = p.client.Close()
+	}
+	return err
 }
 
 // play lets the clients and the faults go, and returns when the clients are done.

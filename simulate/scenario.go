@@ -40,6 +40,7 @@ type Span struct{ From, To time.Duration }
 type Client struct {
 	Name   string
 	Count  int           // how many; above 1 they are called NAME-1, NAME-2, …
+	Make   Impl          // of its locks, ImplRWLock or ImplRecipe; "" for ImplRWLock
 	TTL    time.Duration // of its session
 	After  Span          // from the common start to the first step
 	Repeat int           // how many times it goes through its steps
@@ -86,6 +87,7 @@ type Step struct {
 	Within Span          // how long to wait for a lock; zero for DefaultWithin
 	Try    bool          // take it only if that needs no waiting
 	Cancel Span          // when the client changes its mind; zero for never
+	Crash  Span          // when the client dies if it still waits; zero for never
 	For    Span          // of Wait
 	Expect []Moment      // what must come of it; none when anything may
 	Waits  Bounds        // of how long the acquisition may take

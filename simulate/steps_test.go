@@ -58,6 +58,7 @@ func wantNoKeys(t *testing.T, prefix string) {
 // TestRunSteps wants each kind of step to do what it says, and each outcome to
 // come where it must.
 func TestRunSteps(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, data string }{
 		{"waiting and granted", `
 clients:
@@ -80,6 +81,13 @@ clients:
   - {name: a, steps: [{write: /a}, {wait: 800ms}, {unlock: /a}]}
   - {name: b, after: 200ms, steps: [{write: /a, cancel: 100ms, expect: [waiting, cancelled]}, {unlock: /a}]}
 expect: {order: [[cancelled b, released a]]}
+`},
+		{"the recipe gives up, and leaves nothing in the way", `
+clients:
+  - {name: a, steps: [{read: /a}, {wait: 2s}, {unlock: /a}]}
+  - {name: b, make: recipe, after: 200ms, steps: [{write: /a, within: 500ms, expect: [waiting, deadline]}, {unlock: /a}, {write: /a, cancel: 100ms, expect: [waiting, cancelled]}]}
+  - {name: c, make: recipe, after: 1500ms, steps: [{read: /a, expect: granted}, {unlock: /a}]}
+expect: {order: [[deadline b, cancelled b, granted c, released a]]}
 `},
 		{"refused", `
 clients:

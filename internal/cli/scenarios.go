@@ -10,11 +10,13 @@ import (
 // scenarios runs the built-in scenarios for the terminal UI.
 type scenarios struct{ etcd simulate.Etcd }
 
-// List returns what can be run.
+// List returns what can be run on any etcd.
 func (scenarios) List() []tui.Scenario {
 	var all []tui.Scenario
 	for _, sc := range simulate.Builtin() {
-		all = append(all, tui.Scenario{Name: sc.Name, About: sc.About})
+		if sc.Cluster == 0 {
+			all = append(all, tui.Scenario{Name: sc.Name, About: sc.About})
+		}
 	}
 	return all
 }

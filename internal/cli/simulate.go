@@ -58,11 +58,20 @@ func completeScenarios(_ *cobra.Command, args []string, _ string) ([]string, cob
 	return builtinNames(), cobra.ShellCompDirectiveDefault
 }
 
+const simulateListLong = `Lists the built-in scenarios. Those that need a cluster make faults in it.
+
+With -o json, a list of:
+  name
+  clients             how many there are
+  cluster             how many members the etcd has that it needs for its faults;
+                      0 when any etcd will do
+  about               what it shows`
+
 func newSimulateListCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the built-in scenarios",
-		Long:  "Lists the built-in scenarios.\n\nWith -o json, a list of: name, about, clients (their number).",
+		Long:  simulateListLong,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return ran(simulateList(a.printer()))
@@ -72,19 +81,32 @@ func newSimulateListCmd(a *app) *cobra.Command {
 
 type listedScenario struct {
 	Name    string `json:"name"`
-	About   string `json:"about"`
 	Clients int    `json:"clients"`
+	Cluster int    `json:"cluster"`
+	About   string `json:"about"`
 }
 
 func simulateList(out printer) error {
 	var listed []listedScenario
 	var rows [][]cell
 	for _, sc := range simulate.Builtin() {
-		listed = append(listed, listedScenario{Name: sc.Name, About: sc.About, Clients: len(sc.Clients)})
-		rows = append(rows, plainRow(sc.Name, strconv.Itoa(len(sc.Clients)), sc.About))
+		s := listedScenario{Name: sc.Name, Cluster: sc.Cluster, About: sc.About}
+		for _, c := range sc.Clients {
+			s.Clients += c.Count
+		}
+		listed = append(listed, s)
+		rows = append(rows, plainRow(s.Name, strconv.Itoa(s.Clients), s.needs(), s.About))
 	}
 	if out.format == formatJSON {
 		return out.document(listed)
 	}
-	return out.table([]string{"NAME", "CLIENTS", "ABOUT"}, rows)
+	return out.table([]string{"NAME", "CLIENTS", "NEEDS", "ABOUT"}, rows)
+}
+
+// needs says what a scenario runs on.
+func (s listedScenario) needs() string {
+	if s.Cluster == 0 {
+		return "any etcd"
+	}
+	return fmt.Sprintf("cluster of %d", s.Cluster)
 }

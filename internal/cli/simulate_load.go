@@ -29,8 +29,7 @@ requests that it kept from being made.
 client/v3/experimental/recipes; mutex, the Mutex of its client/v3/concurrency,
 where readers exclude each other as writers do. They run one after the other on
 the same etcd, each on names of its own and for --duration in all, in --rounds of
-which each begins with the next one. Clients of the recipe cannot give up a wait
-but by leaving: they open a new session then.
+which each begins with the next one.
 
 --expect, once for each, is a threshold: [IMPL.][read.|write.]METRIC, one of
 < <= > >= == !=, and a limit. Metrics:

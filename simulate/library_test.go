@@ -1,0 +1,155 @@
+package simulate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"etcd-lock/internal/cluster"
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/simulate"
+)
+
+// TestLibrary wants every scenario that comes along to pass. They mostly sleep,
+// and so all run at once, those without faults on one etcd.
+func TestLibrary(t *testing.T) {
+	t.Parallel()
+	type outcome struct {
+		simulate.Result
+		err error
+	}
+	results := map[string]chan outcome{}
+	for _, sc := range simulate.Builtin() {
+		if sc.Name == "four-clients" { // TestFourClients has it
+			continue
+		}
+		etcd := home(t, sc)
+		done := make(chan outcome, 1)
+		results[sc.Name] = done
+		go func() {
+			r, err := simulate.Run(t.Context(), etcd, sc, simulate.Options{Prefix: "/library/" + sc.Name})
+			done <- outcome{r, err}
+		}()
+	}
+	for name, done := range results {
+		t.Run(name, func(t *testing.T) {
+			o := <-done
+			if err := errors.Join(o.err, o.Err()); err != nil {
+				t.Errorf("%v\n%s", err, strings.Join(texts(o.Result), "\n"))
+			}
+		})
+	}
+}
+
+// TestLibraryIsPossible wants the model to find nothing in it that cannot be, and
+// nothing that hangs on milliseconds.
+func TestLibraryIsPossible(t *testing.T) {
+	for _, sc := range simulate.Builtin() {
+		f := simulate.Model(sc, sc.Seed)
+		if len(f.Failures) > 0 || !f.Faulty && len(f.Depends) > 0 {
+			t.Errorf("%s: fails %v, depends %v", sc.Name, f.Failures, f.Depends)
+		}
+	}
+}
+
+// TestLibraryIsDocumented wants the guide to list every scenario.
+func TestLibraryIsDocumented(t *testing.T) {
+	guide, err := os.ReadFile("../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sc := range simulate.Builtin() {
+		if row := fmt.Sprintf("| [`%s`](../simulate/%s) | %s | ", sc.Name, sc.File, sc.About); !strings.Contains(string(guide), row) {
+			t.Errorf("no row %q", row)
+		}
+	}
+}
+
+// home is an etcd that a scenario can run on.
+func home(t *testing.T, sc *simulate.Scenario) simulate.Etcd {
+	t.Helper()
+	if sc.Cluster > 0 {
+		return newSabotage(t, sc.Cluster).etcd()
+	}
+	return at(etcdtest.Shared(t))
+}
+
+// sabotage makes faults in a cluster, and is the way to it.
+type sabotage struct {
+	*cluster.Cluster
+	networks map[string]cluster.Network // by client
+	down     []*cluster.Member
+}
+
+func newSabotage(t *testing.T, members int) *sabotage {
+	t.Helper()
+	c, err := cluster.Start(t.Context(), members, cluster.Options{Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return &sabotage{Cluster: c, networks: map[string]cluster.Network{}}
+}
+
+func (s *sabotage) etcd() simulate.Etcd { return simulate.Etcd{Connect: s.connect, Faults: s} }
+
+// connect opens a connection along a network of the client's own. Run connects
+// one client after the other.
+func (s *sabotage) connect(_ context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+	network, err := s.Network()
+	if err != nil {
+		return nil, err
+	}
+	s.networks[client] = network
+	return clientv3.New(clientv3.Config{
+		Endpoints: network.Endpoints(), DialTimeout: 10 * time.Second, Logger: zap.NewNop(), DialOptions: opts,
+	})
+}
+
+func (s *sabotage) Kill(ctx context.Context, m simulate.Member) error {
+	return s.takeDown(ctx, m, func(member *cluster.Member) error { member.Kill(); return nil })
+}
+
+func (s *sabotage) Stop(ctx context.Context, m simulate.Member) error {
+	return s.takeDown(ctx, m, (*cluster.Member).Stop)
+}
+
+func (s *sabotage) takeDown(ctx context.Context, m simulate.Member, how func(*cluster.Member) error) error {
+	member, err := s.Leader(ctx)
+	if m != simulate.Leader {
+		member, err = s.Members()[m-1], nil
+	}
+	if err != nil {
+		return err
+	}
+	s.down = append(s.down, member)
+	return how(member)
+}
+
+func (s *sabotage) Start(ctx context.Context, m simulate.Member) error {
+	var errs []error
+	for _, member := range s.down {
+		if m == simulate.AllMembers || int(m) == member.Number() {
+			errs = append(errs, member.Restart(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *sabotage) Cut(_ context.Context, client string) error {
+	s.networks[client].Cut()
+	return nil
+}
+
+func (s *sabotage) Heal(_ context.Context, client string) error {
+	s.networks[client].Heal()
+	return nil
+}
