@@ -1,126 +1,193 @@
 package tui
 
 import (
+	"strings"
+
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-
-	"etcd-lock/internal/keyspace"
 )
 
-// key routes a key press by the mode.
+// key routes a key press: to the dialog, to what is typed, to the help, or to
+// what works everywhere and then to the screen in front.
 func (m *model) key(msg tea.KeyPressMsg) tea.Cmd {
-	typing := m.mode == modeFilter || m.mode == modeName
-	if key.Matches(msg, m.keys.quit) && (!typing || msg.String() == "ctrl+c") {
+	typing := m.dialog != nil || m.mode == modeFilter || m.mode == modeName || m.mode == modeCommand
+	if key.Matches(msg, m.global.quit) && (!typing || msg.String() == "ctrl+c") {
 		return tea.Quit
 	}
-	switch m.mode {
-	case modeFilter, modeName:
-		m.inputMsg(msg)
-		return nil
-	case modeHelp:
+	switch {
+	case m.dialog != nil:
+		return m.dialogMsg(msg)
+	case typing:
+		return m.typed(msg)
+	case m.mode == modeHelp:
 		return m.helpKey(msg)
-	case modeScenarios:
-		return m.scenarioKey(msg)
 	default:
-		return m.browseKey(msg)
+		return m.browse(msg)
 	}
 }
 
-func (m *model) browseKey(msg tea.KeyPressMsg) tea.Cmd {
-	k := m.keys
+func (m *model) browse(msg tea.KeyPressMsg) tea.Cmd {
+	k := m.global
 	switch {
 	case key.Matches(msg, k.help):
-		m.mode = modeHelp
-	case key.Matches(msg, k.scenarios):
-		m.mode = modeScenarios
+		m.mode, m.help = modeHelp, helpView{w: m.help.w, h: m.help.h}
+	case key.Matches(msg, k.command):
+		m.openCommand()
+	case key.Matches(msg, k.back):
+		return m.back()
+	case key.Matches(msg, k.pause):
+		return m.togglePause()
 	case key.Matches(msg, k.filter):
 		m.openFilter()
-	case key.Matches(msg, k.name):
-		m.openName()
-	case key.Matches(msg, k.pause):
-		m.togglePause()
-	case key.Matches(msg, k.back):
-		m.back()
 	case key.Matches(msg, k.next):
-		m.focus = (m.focus + 1) % panes
+		return m.turn(1)
 	case key.Matches(msg, k.previous):
-		m.focus = (m.focus + panes - 1) % panes
-	case key.Matches(msg, k.read):
-		return m.ask(keyspace.Read)
-	case key.Matches(msg, k.write):
-		return m.ask(keyspace.Write)
-	case key.Matches(msg, k.release):
-		return m.unlock()
-	case key.Matches(msg, k.sortName, k.sortWaiters, k.sortAge):
-		return m.locks.update(msg)
+		return m.turn(-1)
+	case key.Matches(msg, k.views...):
+		m.nav.view(int(msg.String()[0] - '0'))
+		return m.arrive()
+	case key.Matches(msg, k.scenarios):
+		m.nav.view(viewScenarios)
+		return m.arrive()
+	case key.Matches(msg, k.copy):
+		return m.copyCmd()
+	case key.Matches(msg, k.export):
+		return m.exportTo("")
 	default:
-		m.scroll(msg)
+		return m.screenKey(msg)
 	}
 	return nil
 }
 
-// back undoes one thing that the user has set: it never quits.
-func (m *model) back() {
-	if m.focus != focusLocks {
-		m.focus = focusLocks
-		return
+// screenKey passes a key to the screen in front. When it has sorted the table,
+// that is kept.
+func (m *model) screenKey(msg tea.KeyPressMsg) tea.Cmd {
+	s := m.nav.current()
+	cmd := s.update(msg)
+	if g := s.grid(); g != nil && g.sorted() != m.prefs.Sort[s.name()] {
+		return tea.Batch(cmd, m.savePrefs())
 	}
-	m.locks.setFilter("")
+	return cmd
 }
 
-func (m *model) togglePause() {
-	if m.paused {
-		m.paused, m.missed = false, 0
-		m.log.follow()
-		m.show(m.live)
-		return
+// back undoes one thing that the user has set, or goes back to the screen
+// before. It never quits.
+func (m *model) back() tea.Cmd {
+	s := m.nav.current()
+	if b, ok := s.(backer); ok && b.back() {
+		return nil
 	}
-	m.paused, m.pausedAt = true, m.now
+	if g := s.grid(); g != nil && g.filtered() != "" {
+		_ = g.setFilter("") // no pattern is a good one
+		return nil
+	}
+	if m.nav.back() {
+		return m.arrive()
+	}
+	return nil
 }
 
-// scroll moves in the focused pane.
-func (m *model) scroll(msg tea.KeyPressMsg) {
-	switch m.focus {
-	case focusQueue:
-		m.queue.move(m.step(msg, m.queue.cursor.at, len(m.queue.lock.Queue)))
-	case focusLog:
-		n := len(m.log.entries)
-		m.log.move(m.step(msg, n-m.log.back, n))
-	default:
-		m.locks.move(m.step(msg, m.locks.cursor.at, len(m.locks.rows)))
+// turn goes to the next view.
+func (m *model) turn(step int) tea.Cmd {
+	number := m.nav.number()
+	for range maxView {
+		number = (number-1+step+maxView)%maxView + 1
+		if m.nav.view(number) {
+			break
+		}
 	}
+	return m.arrive()
 }
 
-// step is how far a key moves in a list of n from the place at.
-func (m *model) step(msg tea.KeyPressMsg, at, n int) int {
-	k, page := m.keys, max(m.pageSize()-1, 1)
+func (m *model) paste(msg tea.PasteMsg) tea.Cmd {
 	switch {
-	case key.Matches(msg, k.up):
-		return -1
-	case key.Matches(msg, k.down):
-		return 1
-	case key.Matches(msg, k.pageUp):
-		return -page
-	case key.Matches(msg, k.pageDown):
-		return page
-	case key.Matches(msg, k.top):
-		return -at
-	case key.Matches(msg, k.bottom):
-		return n - at
+	case m.dialog != nil:
+		return m.dialogMsg(msg)
+	case m.mode == modeFilter || m.mode == modeName || m.mode == modeCommand:
+		return m.typed(msg)
 	default:
-		return 0
+		return nil
 	}
 }
 
-func (m *model) pageSize() int {
+// mouse passes a click or the wheel to what is under it.
+func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
+	at := msg.Mouse()
+	top := 1
+	if m.height >= 10 {
+		top = 2
+	}
+	_, h := m.body()
+	y := at.Y - top
+	switch msg.(type) {
+	case tea.MouseClickMsg:
+		if number := m.tabAt(at.X); m.height >= 10 && at.Y == 1 && number > 0 && m.dialog == nil {
+			m.mode = modeBrowse
+			m.nav.view(number)
+			return m.arrive()
+		}
+		if m.dialog == nil && m.mode == modeBrowse && at.Button == tea.MouseLeft && y >= 0 && y < h {
+			return m.nav.current().update(clickMsg{at.X, y})
+		}
+	case tea.MouseWheelMsg:
+		return m.wheel(at, y)
+	}
+	return nil
+}
+
+// wheelStep is how many rows the wheel goes at a time.
+const wheelStep = 3
+
+func (m *model) wheel(at tea.Mouse, y int) tea.Cmd {
+	delta := wheelStep
+	if at.Button == tea.MouseWheelUp {
+		delta = -wheelStep
+	}
 	switch {
+	case m.dialog != nil:
+		m.dialog.scroll(delta)
 	case m.mode == modeHelp:
-		return m.help.height
-	case m.focus == focusQueue:
-		return m.queue.height
-	case m.focus == focusLog:
-		return m.log.height
-	default:
-		return m.locks.height
+		m.help.scroll(delta, len(m.helpLines(m.help.w)))
+	case m.mode == modeBrowse:
+		return m.nav.current().update(wheelMsg{at.X, y, delta})
 	}
+	return nil
+}
+
+// copyCmd copies what stands for the rows, through the terminal.
+func (m *model) copyCmd() tea.Cmd {
+	g := m.nav.current().grid()
+	if g == nil {
+		return m.fail("there is nothing to copy here")
+	}
+	texts := g.copied()
+	if len(texts) == 0 {
+		return m.fail("there is nothing to copy")
+	}
+	what := safe(texts[0])
+	if len(texts) > 1 {
+		what = count(len(texts), "row", "rows")
+	}
+	m.flashUp(flashInfo, "copied, if the terminal allows it: "+what)
+	return tea.SetClipboard(strings.Join(texts, "\n"))
+}
+
+// exportTo writes the table to a file.
+func (m *model) exportTo(path string) tea.Cmd {
+	g := m.nav.current().grid()
+	if g == nil {
+		return m.fail("there is no table to export here")
+	}
+	if path == "" {
+		path = exportName(m.nav.current().name(), m.now)
+	}
+	return m.tasks.exportCmd(g.sheet(), path)
+}
+
+func (m *model) exported(msg exportedMsg) {
+	if msg.err != nil {
+		m.tell(entryError, "not exported: "+msg.err.Error())
+		return
+	}
+	m.tell(entryNote, "exported "+count(msg.rows, "row", "rows")+" to "+msg.path)
 }

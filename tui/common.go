@@ -3,24 +3,28 @@ package tui
 import (
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 )
 
-// common is what the root knows and every pane reads.
+// common is what the root knows and every screen reads. Only the root changes
+// it.
 type common struct {
-	styles    styles
-	keys      keyMap
-	now       time.Time // of the last message
-	paused    bool
-	pausedAt  time.Time
-	connected bool
-	ours      []*ourRequest // oldest first
+	*data
+	opts   *Options
+	tasks  *tasks
+	theme  theme
+	global keyMap
+	prefs  *Prefs
+	now    time.Time // of the last message
+
+	requests []tea.Msg // of screens to the root
 }
 
-// clock is the time that the picture shows. It stands still while paused.
+// clock is the time that the picture shows. It stands still with the picture.
 func (c *common) clock() time.Time {
-	if c.paused {
-		return c.pausedAt
+	if c.still != nil {
+		return c.still.at
 	}
 	return c.now
 }

@@ -73,7 +73,7 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	})
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	d.start(d.m.Init())
-	d.until("connected", func() bool { return d.m.connected })
+	d.until("connected", func() bool { return d.m.connected() })
 	return d
 }
 
@@ -136,7 +136,7 @@ func keyPress(name string) tea.KeyPressMsg {
 		"space": {Code: tea.KeySpace, Text: " "}, "down": {Code: tea.KeyDown}, "up": {Code: tea.KeyUp},
 		"pgdown": {Code: tea.KeyPgDown}, "backspace": {Code: tea.KeyBackspace}, "end": {Code: tea.KeyEnd},
 		"ctrl+c": {Code: 'c', Mod: tea.ModCtrl}, "ctrl+w": {Code: 'w', Mod: tea.ModCtrl},
-		"left": {Code: tea.KeyLeft},
+		"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
 	}
 	if k, ok := named[name]; ok {
 		return tea.KeyPressMsg(k)
@@ -145,7 +145,7 @@ func keyPress(name string) tea.KeyPressMsg {
 }
 
 // plain is the screen without its styles.
-func (d *driver) plain() string { return ansi.Strip(d.m.View().Content) }
+func (d *driver) plain() string { return ansi.Strip(d.m.screen()) }
 
 func (d *driver) mustShow(text string) {
 	d.t.Helper()
@@ -169,8 +169,31 @@ func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect
 		Lock: rw(name), Mode: mode, Lease: 0x694d8f9b0a1c0001, Owned: true, Since: d.clock.Now().Add(-ago),
 		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
 	})
-	d.until("the request is on the screen", func() bool { return d.m.live.Revision >= r.Revision })
+	d.until("the request is on the screen", func() bool { return d.m.live.snapshot.Revision >= r.Revision })
 	return r
+}
+
+// queue is the queue of the lock under the cursor of the home.
+func (d *driver) queue() []inspect.Request {
+	l, _ := d.m.locks.selected()
+	return l.Queue
+}
+
+// diagnosed goes on until what is wrong has been found.
+func (d *driver) diagnosed() {
+	d.t.Helper()
+	d.until("no diagnosis is under way", func() bool { return !d.m.doctor.busy })
+	d.clock.add(diagnoseIdle)
+	d.send(tickMsg{})
+	d.until("diagnosed", func() bool {
+		return !d.m.doctor.busy && d.m.live.verdict.Snapshot.Revision == d.m.live.snapshot.Revision
+	})
+}
+
+// in goes on until a screen is in front.
+func (d *driver) in(name string) {
+	d.t.Helper()
+	d.until("in front: "+name, func() bool { return d.m.nav.current().name() == name })
 }
 
 // show puts a snapshot on the screen as if it came from the source.
@@ -180,14 +203,14 @@ func (d *driver) show(s inspect.Snapshot) {
 
 func (d *driver) names() string {
 	var names []string
-	for _, r := range d.m.locks.rows {
+	for _, r := range d.m.locks.table.rows {
 		names = append(names, r.lock.ID.Name)
 	}
 	return strings.Join(names, " ")
 }
 
 func (d *driver) selected() string {
-	l, _ := d.m.locks.current()
+	l, _ := d.m.locks.selected()
 	return l.ID.Name
 }
 

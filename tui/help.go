@@ -10,40 +10,11 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// helpPane is the full help, made from the key map.
-type helpPane struct {
-	*common
-	top    int
-	width  int
-	height int
-}
+// helpView is the full help, made from the live keys and commands.
+type helpView struct{ top, w, h int }
 
-func (p *helpPane) resize(w, h int) {
-	p.width, p.height = w, h
-	p.scroll(0)
-}
-
-func (p *helpPane) scroll(delta int) {
-	last := max(len(p.lines(p.width))-p.height, 0)
-	p.top = min(max(p.top+delta, 0), last)
-}
-
-func (p *helpPane) title() string {
-	if len(p.lines(p.width)) > p.height {
-		return "help · " + p.keys.down.Help().Key + " for more"
-	}
-	return "help"
-}
-
-func (p *helpPane) view(w, h int, _ bool) string {
-	lines := p.lines(w)
-	from := min(p.top, len(lines))
-	return strings.Join(lines[from:min(from+max(h, 0), len(lines))], "\n")
-}
-
-// lines is the help in as many columns as fit.
-func (p *helpPane) lines(w int) []string {
-	blocks := p.blocks()
+func (m *model) helpLines(w int) []string {
+	blocks := m.helpBlocks()
 	total, widest := 0, 0
 	for _, b := range blocks {
 		total += len(b)
@@ -51,74 +22,136 @@ func (p *helpPane) lines(w int) []string {
 			widest = max(widest, ansi.StringWidth(l))
 		}
 	}
-	if w < 2*widest+4 {
-		return strings.Split(strings.Join(flatten(blocks), "\n"), "\n")
-	}
-	var left, right []string
+	columns := max(min((w+4)/(widest+4), 3), 1)
+	per := (total + columns - 1) / columns
+	var parts [][]string
 	for _, b := range blocks {
-		if len(left)+len(b) <= (total+3)/2+1 && len(right) == 0 {
-			left = append(left, b...)
-			continue
+		if len(parts) == 0 || len(parts) < columns && len(parts[len(parts)-1])+len(b)/2 > per {
+			parts = append(parts, nil)
 		}
-		right = append(right, b...)
+		parts[len(parts)-1] = append(parts[len(parts)-1], b...)
 	}
-	l := lipgloss.NewStyle().Width(widest + 4).Render(strings.Join(left, "\n"))
-	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, l, strings.Join(right, "\n")), "\n")
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, lipgloss.NewStyle().Width(min(widest+4, w)).Render(strings.Join(p, "\n")))
+	}
+	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, texts...), "\n")
 }
 
-// blocks is a heading and lines for each group of keys that has any.
-func (p *helpPane) blocks() [][]string {
+// helpBlocks is a heading and lines for each group of keys that has any, for
+// the commands, and for the signs.
+func (m *model) helpBlocks() [][]string {
 	var blocks [][]string
-	for _, g := range p.keys.full() {
+	for _, g := range append(m.nav.current().keys(), m.global.groups()...) {
 		var lines []string
 		for _, k := range g.keys {
 			if k.Enabled() {
-				lines = append(lines, "  "+p.styles.key.Render(pad(k.Help().Key, 9, false))+"  "+k.Help().Desc)
+				lines = append(lines, "  "+m.theme.key.Render(pad(k.Help().Key, 9, false))+"  "+k.Help().Desc)
 			}
 		}
-		if len(lines) > 0 {
-			blocks = append(blocks, append(append([]string{p.styles.title.Render(g.title)}, lines...), ""))
-		}
+		blocks = m.block(blocks, g.title, lines)
 	}
-	return append(blocks, p.legend())
+	var lines []string
+	for _, c := range m.commands() {
+		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 18, false))+"  "+c.about)
+	}
+	blocks = m.block(blocks, "commands", lines)
+	return m.block(blocks, "signs", m.legend())
+}
+
+func (m *model) block(blocks [][]string, title string, lines []string) [][]string {
+	if len(lines) == 0 {
+		return blocks
+	}
+	return append(blocks, append(append([]string{m.theme.title.Render(title)}, lines...), ""))
 }
 
 // legend explains the signs.
-func (p *helpPane) legend() []string {
-	st := p.styles
+func (m *model) legend() []string {
+	t := m.theme
+	row := func(s sign, about string) string { return "  " + s.style.Render(pad(s.text, 9, false)) + "  " + about }
 	return []string{
-		st.title.Render("signs"),
-		"  " + st.ours.Render(pad("*", 9, false)) + "  ours: asked for from here",
-		"  " + st.holding.Render(pad("●", 9, false)) + "  held",
-		"  " + st.waiting.Render(pad("○", 9, false)) + "  waiting; behind 3: writer at 2",
-		"  " + pad("", 9, false) + "  is blocked by 3, the nearest is #2",
-		"  " + st.contended.Render(pad("▲", 9, false)) + "  held, and somebody waits",
-		"  " + st.expiring.Render(pad("!", 9, false)) + "  lease ends within 2s",
+		row(sign{"*", t.ours}, "ours: asked for from here"),
+		row(sign{"●", t.holding}, "held"),
+		row(sign{"○", t.waiting}, "waiting"),
+		row(sign{"▲", t.contended}, "held, and somebody waits"),
+		row(sign{"✗", t.lost}, "critical finding, or lost"),
+		row(sign{"!", t.warning}, "warning, or a lease that ends within 2s"),
+		row(sign{"·", t.dim}, "notice, or free"),
+		row(sign{"+", t.bold}, "marked"),
 	}
 }
 
-func flatten(blocks [][]string) []string {
-	var lines []string
-	for _, b := range blocks {
-		lines = append(lines, b...)
+func (h *helpView) scroll(delta, lines int) {
+	h.top = min(max(h.top+delta, 0), max(lines-h.h, 0))
+}
+
+func (m *model) helpBody(w, h int) string {
+	iw, ih := inner(w, h, false)
+	lines := m.helpLines(iw)
+	m.help.w, m.help.h = iw, ih
+	m.help.scroll(0, len(lines))
+	title := "help: " + m.nav.current().name()
+	if len(lines) > ih {
+		title += " · ↓ for more"
 	}
-	return lines
+	lines = lines[m.help.top:min(m.help.top+ih, len(lines))]
+	return m.theme.panel(title, strings.Join(lines, "\n"), w, h, true, false)
+}
+
+// helpKey handles a key while the help is open.
+func (m *model) helpKey(msg tea.KeyPressMsg) tea.Cmd {
+	k := newTableKeys()
+	lines := len(m.helpLines(m.help.w))
+	steps := map[int]key.Binding{
+		-1: k.up, 1: k.down, -lines: k.top, lines: k.bottom, -m.help.h + 1: k.pageUp, m.help.h - 1: k.pageDown,
+	}
+	for step, b := range steps {
+		if key.Matches(msg, b) {
+			m.help.scroll(step, lines)
+			return nil
+		}
+	}
+	if key.Matches(msg, m.global.help, m.global.back) {
+		m.mode = modeBrowse
+	}
+	return nil
 }
 
 // shortHelp is the line of keys at the bottom.
 func (m *model) shortHelp(w int) string {
 	h := help.New()
-	h.Styles = m.styles.help()
+	h.Styles = m.theme.help()
 	h.SetWidth(w)
-	return h.ShortHelpView(m.keys.short(m.mode))
+	return h.ShortHelpView(m.shortKeys())
 }
 
-// helpKey handles a key while the help is open.
-func (m *model) helpKey(msg tea.KeyPressMsg) tea.Cmd {
-	if key.Matches(msg, m.keys.help, m.keys.back) {
-		m.mode = modeBrowse
-		return nil
+func (m *model) shortKeys() []key.Binding {
+	k := m.global
+	switch {
+	case m.dialog != nil:
+		return m.dialogKeys()
+	case m.mode == modeFilter:
+		return []key.Binding{described(k.accept, "keep"), described(k.back, "clear")}
+	case m.mode == modeCommand:
+		return []key.Binding{described(k.accept, "run"), k.complete, described(k.back, "leave")}
+	case m.mode == modeName:
+		return []key.Binding{described(k.accept, "choose"), described(k.back, "leave")}
+	case m.mode == modeHelp:
+		return []key.Binding{described(k.back, "close"), k.up, k.down, k.quit}
 	}
-	m.help.scroll(m.step(msg, m.help.top, len(m.help.lines(m.help.width))))
-	return nil
+	keys := []key.Binding{k.help, described(k.quit, "quit")}
+	if len(m.nav.stack) > 1 {
+		keys = append(keys, described(k.back, "back"))
+	}
+	if groups := m.nav.current().keys(); len(groups) > 0 {
+		for _, b := range groups[0].keys {
+			short, _, _ := strings.Cut(b.Help().Desc, ": ")
+			keys = append(keys, described(b, short))
+		}
+	}
+	if m.nav.current().grid() != nil {
+		keys = append(keys, described(k.filter, "filter"))
+	}
+	return append(keys, described(k.pause, "pause"), described(k.command, "command"))
 }

@@ -37,6 +37,9 @@ func newInput(prompt, value string) lineInput {
 
 func (in *lineInput) text() string { return string(in.value) }
 
+// set replaces what was typed.
+func (in *lineInput) set(text string) { in.value, in.at = []rune(text), len([]rune(text)) }
+
 func (in *lineInput) update(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.PasteMsg:
@@ -93,7 +96,7 @@ func (in *lineInput) insert(s string) {
 }
 
 // view is the prompt and the part of the text around the cursor that fits.
-func (in *lineInput) view(st styles, w int) string {
+func (in *lineInput) view(t theme, w int) string {
 	room := max(w-ansi.StringWidth(in.prompt)-2, 1)
 	before, under, after := safe(string(in.value[:in.at])), " ", ""
 	if in.at < len(in.value) {
@@ -102,6 +105,6 @@ func (in *lineInput) view(st styles, w int) string {
 	if over := ansi.StringWidth(before) - room; over > 0 {
 		before = ansi.TruncateLeft(before, over+1, "…")
 	}
-	line := st.title.Render(in.prompt) + before + st.cursor.Render(under) + after
+	line := t.title.Render(in.prompt) + before + t.cursor.Render(under) + after
 	return cut(line, w)
 }

@@ -9,144 +9,78 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 )
 
-// locksPane is the table of locks. Its cursor is on a lock, not on a row: when
-// the lock is gone, its row stays, as free, until the cursor leaves it, so that
-// a key never meets another lock than the one that was looked at.
-type locksPane struct {
+// locksScreen is the home: all locks, the worst first, and the queue of the one
+// under the cursor. When that lock is gone, its row stays, as free, until the
+// cursor leaves it, so that a key never meets another lock than the one that
+// was looked at.
+type locksScreen struct {
 	*common
-	snapshot inspect.Snapshot
-	rows     []lockRow
-	selected inspect.LockID
-	chosen   bool // selected is set
-	cursor   cursor
-	height   int // lines of the table, heading excluded
-	filter   string
-	order    sortOrder
+	table *table[inspect.LockID, *lockRow]
+	tree  waitTree
+	rows  []*lockRow // of the snapshot, in its order
+	size  size
+	enter key.Binding
+	take  takeKeys
 }
 
 // lockRow is a lock with what the table says of it.
 type lockRow struct {
-	lock   inspect.Lock
-	counts inspect.Counts
-	since  time.Time
+	lock    inspect.Lock
+	counts  inspect.Counts
+	waiter  time.Time // since when the longest waiting one waits
+	holder  time.Time // since when the oldest holder has asked
+	finding inspect.Finding
+	found   bool
 }
 
 // free reports whether nobody holds or asks for the lock any more.
-func (r lockRow) free() bool { return len(r.lock.Queue) == 0 }
+func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
 
-type sortColumn int
-
-const (
-	sortName sortColumn = iota
-	sortWaiters
-	sortAge
-)
-
-// sortOrder is a column and whether its usual order is reversed. The usual one
-// puts first what an operator looks for: A, most waiters, oldest.
-type sortOrder struct {
-	by       sortColumn
-	reversed bool
-}
-
-func (p *locksPane) update(msg tea.KeyPressMsg) tea.Cmd {
-	if key.Matches(msg, p.keys.sortName) {
-		p.sortBy(sortName)
-	}
-	if key.Matches(msg, p.keys.sortWaiters) {
-		p.sortBy(sortWaiters)
-	}
-	if key.Matches(msg, p.keys.sortAge) {
-		p.sortBy(sortAge)
-	}
-	return nil
-}
-
-func (p *locksPane) sortBy(by sortColumn) {
-	p.order = sortOrder{by: by, reversed: by == p.order.by && !p.order.reversed}
-	p.rebuild()
-}
-
-// move puts the cursor delta rows further.
-func (p *locksPane) move(delta int) {
-	if len(p.rows) == 0 {
-		return
-	}
-	p.cursor.move(delta, len(p.rows))
-	p.choose(p.rows[p.cursor.at].lock.ID)
-}
-
-// choose puts the cursor on a lock, also on one that does not exist yet.
-func (p *locksPane) choose(id inspect.LockID) {
-	p.selected, p.chosen = id, true
-	p.rebuild()
-}
-
-func (p *locksPane) setSnapshot(s inspect.Snapshot) {
-	p.snapshot = s
-	p.rebuild()
-}
-
-func (p *locksPane) setFilter(filter string) {
-	p.filter = filter
-	p.rebuild()
-}
-
-// rebuild makes the rows anew and brings the cursor back onto its lock.
-func (p *locksPane) rebuild() {
-	p.rows = p.rows[:0]
-	found := false
-	for _, l := range p.snapshot.Locks {
-		if p.shows(l.ID) {
-			p.rows = append(p.rows, lockRow{lock: l, counts: l.Count(), since: l.Oldest()})
-			found = found || l.ID == p.selected
+func newLockRow(l inspect.Lock) *lockRow {
+	r := &lockRow{lock: l, counts: l.Count(), waiter: l.OldestWaiter()}
+	for _, q := range l.Queue {
+		if q.Holding && !q.Since.IsZero() && (r.holder.IsZero() || q.Since.Before(r.holder)) {
+			r.holder = q.Since
 		}
 	}
-	if p.chosen && !found && p.shows(p.selected) {
-		p.rows = append(p.rows, lockRow{lock: inspect.Lock{ID: p.selected}})
-	}
-	slices.SortStableFunc(p.rows, p.order.compare)
-	i := slices.IndexFunc(p.rows, func(r lockRow) bool { return p.chosen && r.lock.ID == p.selected })
-	if i >= 0 {
-		p.cursor.at = i
-	}
-	p.cursor.settle(len(p.rows), p.height)
-	if i < 0 && len(p.rows) > 0 {
-		p.selected, p.chosen = p.rows[p.cursor.at].lock.ID, true
-	}
+	return r
 }
 
-func (p *locksPane) shows(id inspect.LockID) bool {
-	return p.filter == "" || strings.Contains(printable.Text(id.Name), p.filter)
+func newLocksScreen(c *common) *locksScreen {
+	s := &locksScreen{common: c, enter: bind("enter", "open: the lock with its queue and timeline", "enter"), take: newTakeKeys(c)}
+	s.table = newTable(c, s.columns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
+	s.table.match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
+	s.table.label = func(r *lockRow) string { return r.lock.ID.Name }
+	s.table.own = worstFirst
+	s.tree.common = c
+	return s
 }
 
-func (o sortOrder) compare(a, b lockRow) int {
-	c := 0
-	switch o.by {
-	case sortWaiters:
-		c = cmp.Compare(b.counts.Waiters, a.counts.Waiters)
-	case sortAge:
-		if a.since.IsZero() != b.since.IsZero() { // unknown is last in both directions
-			return cmp.Compare(boolInt(a.since.IsZero()), boolInt(b.since.IsZero()))
-		}
-		c = a.since.Compare(b.since)
-	}
-	byName := cmp.Or(
+// worstFirst is the usual order: findings by how bad they are, then the locks
+// that others wait for longest, then by name.
+func worstFirst(a, b *lockRow) int {
+	return cmp.Or(
+		cmp.Compare(b.severity(), a.severity()),
+		cmp.Compare(b.finding.Behind, a.finding.Behind),
+		cmp.Compare(boolInt(b.counts.Waiters > 0), boolInt(a.counts.Waiters > 0)),
+		byName(a, b),
+	)
+}
+
+func (r *lockRow) severity() inspect.Severity { return r.finding.Severity }
+
+func byName(a, b *lockRow) int {
+	return cmp.Or(
 		strings.Compare(a.lock.ID.Name, b.lock.ID.Name),
 		strings.Compare(string(a.lock.ID.Layout), string(b.lock.ID.Layout)),
 	)
-	if o.by == sortName {
-		c = byName
-	}
-	if o.reversed {
-		c = -c
-	}
-	return cmp.Or(c, byName)
 }
 
 func boolInt(b bool) int {
@@ -156,130 +90,357 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// current is the lock under the cursor.
-func (p *locksPane) current() (inspect.Lock, bool) {
-	if len(p.rows) == 0 {
+func (s *locksScreen) columns() []column[*lockRow] {
+	number := func(of func(*lockRow) int) func(*lockRow, int) cell {
+		return func(r *lockRow, _ int) cell { return s.number(of(r)) }
+	}
+	most := func(of func(*lockRow) int) func(a, b *lockRow) int {
+		return func(a, b *lockRow) int { return cmp.Compare(of(b), of(a)) }
+	}
+	ago := func(of func(*lockRow) time.Time) func(*lockRow, int) cell {
+		return func(r *lockRow, _ int) cell { return cell{age(s.clock(), of(r)), s.theme.plain} }
+	}
+	oldest := func(of func(*lockRow) time.Time) func(a, b *lockRow) int {
+		return func(a, b *lockRow) int { return of(a).Compare(of(b)) }
+	}
+	readers := func(r *lockRow) int { return r.counts.Readers }
+	writers := func(r *lockRow) int { return r.counts.Writers }
+	waiters := func(r *lockRow) int { return r.counts.Waiters }
+	waiter := func(r *lockRow) time.Time { return r.waiter }
+	holder := func(r *lockRow) time.Time { return r.holder }
+	return []column[*lockRow]{
+		{title: "", long: "finding", box: box{min: 1, want: 2}, key: "F", compare: most(func(r *lockRow) int { return int(r.severity()) }),
+			cell: s.finding, text: func(r *lockRow) string { return string(r.finding.Kind) }},
+		{title: "name", box: box{min: 12, want: 40, flex: true}, key: "N", compare: byName, ascending: true,
+			cell: s.nameCell, text: func(r *lockRow) string { return safe(r.lock.ID.Name) }},
+		{title: "layout", box: box{min: 7, rank: 5}, key: "L", ascending: true,
+			compare: func(a, b *lockRow) int { return cmp.Compare(a.lock.ID.Layout, b.lock.ID.Layout) },
+			cell:    func(r *lockRow, _ int) cell { return cell{safe(string(r.lock.ID.Layout)), s.theme.dim} }},
+		{title: "state", box: box{min: 11, rank: 4}, key: "S", compare: most(stateRank),
+			cell: func(r *lockRow, _ int) cell { g := s.state(r); return cell(g) }},
+		{title: "read", long: "readers", box: box{min: 5, want: 8, rank: 2}, right: true, key: "E", compare: most(readers), cell: number(readers)},
+		{title: "write", long: "writers", box: box{min: 6, want: 8, rank: 2}, right: true, key: "D", compare: most(writers), cell: number(writers)},
+		{title: "wait", long: "waiters", box: box{min: 5, want: 8}, right: true, key: "W", compare: most(waiters), cell: number(waiters)},
+		{title: "queue", box: box{min: sampleCount, rank: 6}, cell: s.spark, text: func(*lockRow) string { return "" }},
+		{title: "waits", long: "longest wait", box: box{min: 7, want: 12, rank: 3}, right: true, key: "A", compare: oldest(waiter),
+			last: func(r *lockRow) bool { return r.waiter.IsZero() }, cell: ago(waiter)},
+		{title: "held", long: "longest hold", box: box{min: 7, want: 12, rank: 1}, right: true, key: "H", compare: oldest(holder),
+			last: func(r *lockRow) bool { return r.holder.IsZero() }, cell: ago(holder)},
+	}
+}
+
+func stateRank(r *lockRow) int {
+	switch {
+	case r.counts.Waiters > 0:
+		return 3
+	case r.counts.Writers > 0:
+		return 2
+	default:
+		return boolInt(!r.free())
+	}
+}
+
+func (s *locksScreen) finding(r *lockRow, _ int) cell {
+	g := severitySign(s.theme, r.severity())
+	return cell(g)
+}
+
+// severitySign is the sign of how bad something is.
+func severitySign(t theme, sev inspect.Severity) sign {
+	switch sev {
+	case inspect.Critical:
+		return sign{"✗", t.lost}
+	case inspect.Warning:
+		return sign{"!", t.warning}
+	case inspect.Notice:
+		return sign{"·", t.dim}
+	default:
+		return sign{"", t.plain}
+	}
+}
+
+func (s *locksScreen) nameCell(r *lockRow, w int) cell {
+	name := safe(r.lock.ID.Name)
+	if s.hasOurs(r.lock.ID) {
+		return cell{"* " + cutMiddle(name, w-2), s.theme.ours}
+	}
+	return cell{cutMiddle(name, w), s.theme.plain}
+}
+
+func (s *locksScreen) spark(r *lockRow, w int) cell {
+	return cell{s.queues.spark(r.lock.ID, w), s.theme.waiting}
+}
+
+// number dims zeros, so that the others stand out.
+func (s *locksScreen) number(n int) cell {
+	if n == 0 {
+		return cell{"0", s.theme.dim}
+	}
+	return cell{strconv.Itoa(n), s.theme.plain}
+}
+
+func (s *locksScreen) state(r *lockRow) sign {
+	if r.free() {
+		return sign{"· free", s.theme.free}
+	}
+	if r.counts.Waiters > 0 {
+		return sign{"▲ " + string(inspect.StateContended), s.theme.contended}
+	}
+	return sign{"● " + string(r.lock.State()), s.theme.holding}
+}
+
+func (s *locksScreen) name() string { return "locks" }
+
+func (s *locksScreen) grid() grid { return s.table }
+
+func (s *locksScreen) keys() []keyGroup {
+	return append([]keyGroup{{"locks", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
+}
+
+func (s *locksScreen) leases() []int64 { return s.tree.leases() }
+
+func (s *locksScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		s.size = size(msg)
+		p := s.panes(msg.w, msg.h)
+		s.table.resize(inner(p.table.w, p.table.h, p.boxed))
+		s.tree.resize(inner(p.tree.w, p.tree.h, p.boxed))
+		s.tree.show(s.selected())
+	case refreshMsg:
+		s.refresh()
+	case wheelMsg:
+		s.table.move(msg.delta)
+	case clickMsg:
+		return s.click(msg)
+	case tea.KeyPressMsg:
+		return s.key(msg)
+	}
+	return nil
+}
+
+func (s *locksScreen) key(msg tea.KeyPressMsg) tea.Cmd {
+	r, ok := s.table.current()
+	switch {
+	case key.Matches(msg, s.enter):
+		return s.drill()
+	case ok && s.take.matches(msg):
+		return s.take.cmd(msg, r.lock.ID, "")
+	case s.take.matches(msg):
+		return s.take.none(msg)
+	default:
+		s.table.update(msg)
+		s.refresh()
+		return nil
+	}
+}
+
+func (s *locksScreen) click(msg clickMsg) tea.Cmd {
+	p := s.panes(s.size.w, s.size.h)
+	x, y := msg.x, msg.y-1
+	if p.boxed {
+		x -= 2
+	}
+	if x < 0 || x >= s.table.w || y >= s.table.h {
+		return nil
+	}
+	again := s.table.click(x, y)
+	s.refresh()
+	if again {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *locksScreen) drill() tea.Cmd {
+	if r, ok := s.table.current(); ok {
+		return s.open(newLockScreen(s.common, r.lock.ID))
+	}
+	return nil
+}
+
+func (s *locksScreen) selected() (inspect.Lock, bool) {
+	r, ok := s.table.current()
+	if !ok {
 		return inspect.Lock{}, false
 	}
-	return p.rows[p.cursor.at].lock, true
+	return r.lock, true
 }
 
-func (p *locksPane) resize(_, h int) {
-	p.height = h - 1
-	p.cursor.settle(len(p.rows), p.height)
-}
-
-func (p *locksPane) title() string {
-	t := "locks " + strconv.Itoa(len(p.snapshot.Locks))
-	if p.filter != "" {
-		t = "locks " + strconv.Itoa(len(p.rows)) + " of " + strconv.Itoa(len(p.snapshot.Locks)) +
-			" · filter “" + safe(p.filter) + "”"
+// choose puts the cursor on a lock, also on one that does not exist yet.
+func (s *locksScreen) choose(id inspect.LockID) {
+	if !s.table.filter.shows(printable.Text(id.Name)) {
+		_ = s.table.setFilter("") // no pattern is a good one
 	}
-	if p.snapshot.Other > 0 {
-		t += " · " + count(p.snapshot.Other, "other key", "other keys")
+	s.table.choose(id)
+	s.refresh()
+}
+
+// refresh takes the picture. Rows of queues that have not changed are kept:
+// there may be many locks, and few of them change at a time.
+func (s *locksScreen) refresh() {
+	p := s.shown()
+	old, i := s.rows, 0
+	rows := make([]*lockRow, 0, len(p.snapshot.Locks)+1)
+	for _, l := range p.snapshot.Locks {
+		for i < len(old) && compareIDs(old[i].lock.ID, l.ID) < 0 {
+			i++
+		}
+		var r *lockRow
+		if i < len(old) && old[i].lock.ID == l.ID && sameQueue(old[i].lock.Queue, l.Queue) {
+			r = old[i]
+		} else {
+			r = newLockRow(l)
+		}
+		r.finding, r.found = p.verdict.worst(l.ID)
+		rows = append(rows, r)
+	}
+	s.rows = rows
+	if here := s.table.here; s.table.chosen {
+		if _, there := p.snapshot.Find(here); !there {
+			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
+		}
+	}
+	s.table.set(rows)
+	s.tree.show(s.selected())
+}
+
+func compareIDs(a, b inspect.LockID) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
+}
+
+// sameQueue reports whether a is b. Queues are shared between snapshots and
+// never changed.
+func sameQueue(a, b []inspect.Request) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// besideWidth is where the queue has room beside the locks.
+const besideWidth = 120
+
+// locksPanes is where the parts of the screen go.
+type locksPanes struct {
+	boxed            bool // the queue is beside the table
+	table, tree, log size // h 0: none
+}
+
+type size struct{ w, h int }
+
+func (s *locksScreen) panes(w, h int) locksPanes {
+	p := locksPanes{boxed: w >= besideWidth}
+	if h >= 28 {
+		p.log = size{w, h / 4}
+		h -= p.log.h
+	}
+	switch {
+	case p.boxed:
+		left := w * 55 / 100
+		p.table, p.tree = size{left, h}, size{w - left - 1, h}
+	case h >= 12:
+		p.table = size{w, h - h*2/5}
+		p.tree = size{w, h * 2 / 5}
+	default:
+		p.table = size{w, h}
+	}
+	return p
+}
+
+func (s *locksScreen) view(w, h int) string {
+	p := s.panes(w, h)
+	table := s.theme.panel(s.title(), s.table.view(true, s.empty()), p.table.w, p.table.h, true, p.boxed)
+	parts := []string{table}
+	if p.tree.h > 0 {
+		tw, th := inner(p.tree.w, p.tree.h, p.boxed)
+		tree := s.theme.panel(s.tree.title(), s.tree.view(tw, th), p.tree.w, p.tree.h, false, p.boxed)
+		parts = append(parts, tree)
+	}
+	if p.boxed {
+		parts = []string{lipgloss.JoinHorizontal(lipgloss.Top, parts[0], " ", parts[1])}
+	}
+	if p.log.h > 0 {
+		lw, lh := inner(p.log.w, p.log.h, p.boxed)
+		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, lw, lh), p.log.w, p.log.h, false, p.boxed))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (s *locksScreen) title() string {
+	snap := s.shown().snapshot
+	t := "locks " + strconv.Itoa(len(snap.Locks))
+	if s.table.filtered() != "" {
+		t = "locks " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
+	}
+	if n := len(s.table.marks); n > 0 {
+		t += " · " + strconv.Itoa(n) + " marked"
+	}
+	if s.table.order.by < 0 && s.table.order.reversed {
+		t += " · best first"
+	} else if s.table.order.by < 0 {
+		t += " · worst first"
+	}
+	if snap.Other > 0 {
+		t += " · " + count(snap.Other, "other key", "other keys")
 	}
 	return t
 }
 
-func (p *locksPane) view(w, h int, focused bool) string {
-	cols := p.columns(w)
-	widths := fitColumns(cols, w)
-	lines := []string{headings(cols, widths, p.styles.heading)}
-	if len(p.rows) == 0 {
-		return strings.Join(append(lines, p.styles.dim.Render(cut(p.empty(), w))), "\n")
-	}
-	from, to := p.cursor.window(len(p.rows), h-1)
-	for i := from; i < to; i++ {
-		atCursor := i == p.cursor.at
-		lines = append(lines, tableRow(cols, widths, p.cells(p.rows[i], atCursor, widths[1]), p.styles.row(atCursor, focused)))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (p *locksPane) columns(w int) []column {
-	arrow := func(by sortColumn) string {
-		switch {
-		case p.order.by != by:
-			return ""
-		case p.order.reversed != (by != sortName): // most and oldest first is downwards
-			return "▼"
-		default:
-			return "▲"
-		}
-	}
-	cols := []column{
-		{min: 2},
-		{title: "name " + arrow(sortName), min: 12, flex: true},
-		{title: "layout", min: 6, rank: 3},
-		{title: "state", min: 11},
-		{title: "read", min: 4, right: true, rank: 2},
-		{title: "write", min: 5, right: true, rank: 2},
-		{title: "wait" + arrow(sortWaiters), min: 5, right: true},
-		{title: "age" + arrow(sortAge), min: 6, right: true, rank: 1},
-	}
-	if w >= wideTable {
-		for i, title := range map[int]string{4: "readers", 5: "writers", 6: "waiters" + arrow(sortWaiters)} {
-			cols[i].title, cols[i].min = title, 8
-		}
-	}
-	return cols
-}
-
-// wideTable is the width from which counts have their whole names.
-const wideTable = 76
-
-func (p *locksPane) cells(r lockRow, atCursor bool, nameWidth int) []cell {
-	mark := " "
-	if atCursor {
-		mark = ">"
-	}
-	star := cell{text: mark, style: p.styles.bold}
-	if p.hasOurs(r.lock.ID) {
-		star = cell{text: mark + "*", style: p.styles.ours}
-	}
-	state := p.state(r)
-	return []cell{
-		star,
-		{text: cutMiddle(safe(r.lock.ID.Name), nameWidth), style: p.styles.plain},
-		{text: safe(string(r.lock.ID.Layout)), style: p.styles.dim},
-		{text: state.text, style: state.style},
-		p.number(r.counts.Readers),
-		p.number(r.counts.Writers),
-		p.number(r.counts.Waiters),
-		{text: age(p.clock(), r.since), style: p.styles.plain},
-	}
-}
-
-// number dims zeros, so that the others stand out.
-func (p *locksPane) number(n int) cell {
-	if n == 0 {
-		return cell{text: "0", style: p.styles.dim}
-	}
-	return cell{text: strconv.Itoa(n), style: p.styles.plain}
-}
-
-func (p *locksPane) state(r lockRow) sign {
-	if r.free() {
-		return sign{"· free", p.styles.free}
-	}
-	switch s := r.lock.State(); s {
-	case inspect.StateContended:
-		return sign{"▲ " + string(s), p.styles.contended}
-	default:
-		return sign{"● " + string(s), p.styles.holding}
-	}
-}
-
 // empty says why there is no row.
-func (p *locksPane) empty() string {
+func (s *locksScreen) empty() string {
 	switch {
-	case p.filter != "":
-		return "  no name contains “" + safe(p.filter) + "”; esc shows all"
-	case !p.connected && p.snapshot.Revision == 0:
-		return "  nothing is known yet"
-	case p.keys.name.Enabled():
-		return "  no locks; " + p.keys.name.Help().Key + " to type the name of one and take it"
+	case s.table.filtered() != "":
+		return "no name matches “" + safe(s.table.filtered()) + "”; esc shows all"
+	case s.shown().snapshot.Revision == 0:
+		return "nothing is known yet"
+	case s.take.name.Enabled():
+		return "no locks; " + s.take.name.Help().Key + " to type the name of one and take it"
 	default:
-		return "  no locks"
+		return "no locks"
 	}
+}
+
+// takeKeys take and give back locks, on every screen that shows some.
+type takeKeys struct {
+	*common
+	read, write, release, name key.Binding
+}
+
+func newTakeKeys(c *common) takeKeys {
+	k := takeKeys{
+		common:  c,
+		read:    bind("r", "read: ask for a read lock on the name", "r"),
+		write:   bind("w", "write: ask for a write lock on the name", "w"),
+		release: bind("u", "unlock: release ours, or cancel our waiter; latest first", "u"),
+		name:    bind("n", "new: type the name of a lock to take", "n"),
+	}
+	can := c.opts.Locker != nil && !c.opts.ReadOnly
+	for _, b := range []*key.Binding{&k.read, &k.write, &k.release, &k.name} {
+		b.SetEnabled(can)
+	}
+	return k
+}
+
+func (k takeKeys) all() []key.Binding { return []key.Binding{k.read, k.write, k.release, k.name} }
+
+func (k takeKeys) matches(msg tea.KeyPressMsg) bool { return key.Matches(msg, k.all()...) }
+
+// cmd does what the key says to a lock. u prefers the request with that key.
+func (k takeKeys) cmd(msg tea.KeyPressMsg, id inspect.LockID, request string) tea.Cmd {
+	switch {
+	case key.Matches(msg, k.name):
+		return k.request(nameMsg{})
+	case key.Matches(msg, k.release):
+		return k.request(giveMsg{id, request})
+	case key.Matches(msg, k.read):
+		return k.request(takeMsg{id, keyspace.Read})
+	default:
+		return k.request(takeMsg{id, keyspace.Write})
+	}
+}
+
+// none is cmd where no lock is selected.
+func (k takeKeys) none(msg tea.KeyPressMsg) tea.Cmd {
+	if key.Matches(msg, k.name) {
+		return k.request(nameMsg{})
+	}
+	return k.say("no name is selected; " + k.name.Help().Key + " to type one")
 }

@@ -10,67 +10,46 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// model is the root: the only tea.Model. It routes messages to the panes and
-// puts their views together.
+// model is the root: the only tea.Model. It routes messages to the screens,
+// takes in what etcd tells, and draws the frame around the screen in front.
 type model struct {
 	*common
-	opts    Options
-	tasks   *tasks
 	updates <-chan inspect.Update
+	nav     navigation
+	doctor  doctor
 
 	width, height int
+	dark          bool // as the terminal says
 	mode          mode
-	focus         focus
-	conn          connection
-	live, shown   inspect.Snapshot // the latest, and the one on the screen
-	missed        int              // updates since it was paused
-	lastID        uint64           // of our requests
+	dialog        *dialog // nil: none is open
 	flash         flash
+	help          helpView
+	input         lineInput
+	candidates    []string // that the command line is completed with in turns
+	candidate     int
+	lastID        uint64 // of our requests
+	asking        bool   // for etcd's status
+	sampled       time.Time
+	frame         frame
 
-	locks     locksPane
-	queue     queuePane
-	log       logPane
-	scenarios scenariosPane
-	help      helpPane
-	input     lineInput
+	locks     *locksScreen
+	scenarios *scenariosScreen
 }
 
-// mode is what the keys go to.
+// mode is what the keys go to when no dialog is open.
 type mode int
 
 const (
 	modeBrowse mode = iota
 	modeFilter
 	modeName
+	modeCommand
 	modeHelp
-	modeScenarios
 )
 
-// focus is the pane that the moving keys go to.
-type focus int
-
-const (
-	focusLocks focus = iota
-	focusQueue
-	focusLog
-	panes // how many there are
-)
-
-// flash is a message on the status line for a while.
-type flash struct {
-	kind  flashKind
-	text  string
-	until time.Time
-}
-
-type flashKind int
-
-const (
-	flashInfo flashKind = iota
-	flashError
-)
-
-const flashTime = 6 * time.Second
+// updatePause is the least time between two updates that are taken from the
+// source. What happens meanwhile comes with the next one.
+const updatePause = frameTime
 
 // tickMsg comes every second, so that ages and TTLs go on. updateMsg brings
 // what the source has sent; ok is false when it has ended.
@@ -86,27 +65,48 @@ func newModel(ctx context.Context, o Options) *model {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &common{styles: newStyles(true, o.NoColor), keys: newKeyMap(o), now: o.Now()}
-	m := &model{
-		common: c, opts: o, tasks: newTasks(ctx),
-		locks: locksPane{common: c}, queue: queuePane{common: c}, log: logPane{common: c},
-		scenarios: scenariosPane{common: c}, help: helpPane{common: c},
+	prefs := DefaultPrefs()
+	prefs.ASCII = o.ASCII
+	c := &common{
+		data: &data{}, opts: &o, tasks: newTasks(ctx), global: newKeyMap(), prefs: &prefs,
+		theme: newTheme(true, o.NoColor), now: o.Now(),
 	}
-	if c.keys.scenarios.Enabled() {
-		m.scenarios.list = o.Scenarios.List()
+	m := &model{common: c, dark: true, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
+	c.journal.began = c.now
+	m.nav.views = map[int]screen{
+		viewLocks:    m.locks,
+		viewSessions: newSessionsScreen(c),
+		viewProblems: newProblemsScreen(c),
+		viewEvents:   newEventsScreen(c),
 	}
+	c.global.scenarios.SetEnabled(m.scenarios.available())
+	if m.scenarios.available() {
+		m.nav.views[viewScenarios] = m.scenarios
+	}
+	for number := 1; number <= maxView; number++ {
+		if s, ok := m.nav.views[number]; ok {
+			n := string(rune('0' + number))
+			c.global.views = append(c.global.views, bind(n, s.name(), n))
+		}
+	}
+	m.nav.stack = []screen{m.locks}
 	return m
 }
 
 // Init starts the watch and the clock.
 func (m *model) Init() tea.Cmd {
 	m.updates = m.opts.Source.Watch(m.tasks.ctx, m.opts.Prefix)
-	return tea.Batch(tea.RequestBackgroundColor, m.waitUpdate(), m.tick())
+	return tea.Batch(tea.RequestBackgroundColor, m.waitUpdate(0), m.tick(), m.loadPrefs())
 }
 
-func (m *model) waitUpdate() tea.Cmd {
-	updates := m.updates
+// waitUpdate waits for an update, but not before pause is over: what comes
+// faster than it can be drawn is taken together.
+func (m *model) waitUpdate(pause time.Duration) tea.Cmd {
+	updates, done := m.updates, m.tasks.ctx.Done()
 	return m.tasks.cmd(func() tea.Msg {
+		if !sleep(done, pause) {
+			return nil
+		}
 		u, ok := <-updates
 		return updateMsg{update: u, ok: ok}
 	})
@@ -115,22 +115,35 @@ func (m *model) waitUpdate() tea.Cmd {
 func (m *model) tick() tea.Cmd {
 	done := m.tasks.ctx.Done()
 	return m.tasks.cmd(func() tea.Msg {
-		t := time.NewTimer(time.Second)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			return tickMsg{}
-		case <-done:
+		if !sleep(done, time.Second) {
 			return nil
 		}
+		return tickMsg{}
 	})
+}
+
+// sleep reports false when done came first.
+func sleep(done <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-done:
+		return false
+	}
 }
 
 // Update handles one message. It does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.now = m.opts.Now()
-	cmd := m.route(msg)
-	return m, tea.Batch(cmd, m.settle())
+	cmds := []tea.Cmd{m.route(msg)}
+	for len(m.requests) > 0 {
+		next := m.requests[0]
+		m.requests = m.requests[1:]
+		cmds = append(cmds, m.serve(next))
+	}
+	return m, tea.Batch(tea.Batch(cmds...), m.settle(), m.frame.request(msg, m.now, m.tasks))
 }
 
 func (m *model) route(msg tea.Msg) tea.Cmd {
@@ -138,123 +151,161 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:
-		m.styles = newStyles(msg.IsDark(), m.opts.NoColor)
+		m.dark = msg.IsDark()
+		m.restyle()
 	case tea.KeyPressMsg:
 		return m.key(msg)
 	case tea.PasteMsg:
-		if m.mode == modeFilter || m.mode == modeName {
-			m.inputMsg(msg)
-		}
+		return m.paste(msg)
+	case tea.MouseMsg:
+		return m.mouse(msg)
 	case tickMsg:
-		return m.tick()
+		return tea.Batch(m.tick(), m.second())
 	case updateMsg:
 		return m.updated(msg)
-	case ttlsMsg:
-		if err := m.queue.ttls.take(msg); err != nil && m.connected {
-			m.log.add(entryError, m.now, "leases cannot be looked up: "+shortReason(err))
-		}
+	case diagnosedMsg:
+		return m.diagnosed(msg)
+	case leasesMsg:
+		return m.gotLeases(msg)
+	case statusMsg:
+		m.gotStatus(msg)
+	case prefsMsg:
+		m.gotPrefs(msg)
+	case exportedMsg:
+		m.exported(msg)
 	case ticketMsg:
 		return m.gotTicket(msg)
 	case waitedMsg:
 		return m.waited(msg)
 	case releasedMsg:
 		return m.released(msg)
-	case scenarioLinesMsg:
-		return m.scenarioLines(msg)
+	default:
+		return m.serve(msg)
 	}
 	return nil
 }
 
-// updated takes what the source has sent.
-func (m *model) updated(msg updateMsg) tea.Cmd {
-	if !msg.ok {
-		return nil // the watch ends only with us
+// serve does what a screen has asked the root for.
+func (m *model) serve(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case openMsg:
+		m.nav.open(msg.screen)
+		return m.arrive()
+	case viewMsg:
+		m.nav.view(msg.number)
+		return m.arrive()
+	case askMsg:
+		m.dialog = msg.dialog
+	case sayMsg:
+		kind := entryNote
+		if msg.kind == flashError {
+			kind = entryError
+		}
+		m.tell(kind, msg.text)
+	case noteMsg:
+		m.tell(msg.kind, msg.text)
+	case stillMsg:
+		return m.stand(msg.still)
+	case takeMsg:
+		return m.take(msg.lock, msg.mode)
+	case giveMsg:
+		return m.unlock(msg.lock, msg.key)
+	case nameMsg:
+		m.openName()
+	default:
+		return m.tellAll(msg)
 	}
-	u := msg.update
-	first := !m.conn.begun || m.live.Revision == 0
-	if what := m.conn.note(u, m.now); what != "" {
-		m.tell(entryEtcd, what)
-	}
-	m.connected = !m.conn.lost
-	if !m.connected {
-		m.queue.ttls.reset()
-		return m.waitUpdate()
-	}
-	if u.Resynced && !first {
-		m.log.add(entryEtcd, m.now, "read anew; what happened in between is not known")
-	}
-	for _, e := range u.Events {
-		m.log.addEvent(e)
-	}
-	m.live = u.Snapshot
-	m.watchOurs()
-	if m.paused {
-		m.missed++
-		return m.waitUpdate()
-	}
-	m.show(m.live)
-	return m.waitUpdate()
+	return nil
 }
 
-func (m *model) show(s inspect.Snapshot) {
-	m.shown = s
-	m.locks.setSnapshot(s)
+// tellAll passes a message to every screen that there is.
+func (m *model) tellAll(msg tea.Msg) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, s := range m.nav.all() {
+		cmds = append(cmds, s.update(msg))
+	}
+	return tea.Batch(cmds...)
 }
 
-// settle brings the panes into line with the size and with each other, and
-// looks up the leases that have come into view.
+// arrive brings the screen that has come to the front up to date.
+func (m *model) arrive() tea.Cmd {
+	w, h := m.body()
+	s := m.nav.current()
+	return tea.Batch(s.update(sizeMsg{w, h}), s.update(refreshMsg{}))
+}
+
+// settle brings the screen in front into line with the size, and looks up what
+// is due.
 func (m *model) settle() tea.Cmd {
-	l := newLayout(m.width, m.height)
-	m.locks.resize(l.body(l.locks))
-	m.queue.show(m.locks.current())
-	m.queue.resize(l.body(l.queue))
-	m.log.resize(l.body(l.logSize()))
-	if m.mode == modeHelp {
-		m.help.resize(l.body(l.full))
+	w, h := m.body()
+	s := m.nav.current()
+	cmd := s.update(sizeMsg{w, h})
+	if !m.connected() || m.still != nil || m.width == 0 {
+		return cmd
 	}
-	m.scenarios.resize(l.body(l.overlay))
-	if !m.connected || m.paused || m.width == 0 {
-		return nil
+	var visible []int64
+	if l, ok := s.(leaser); ok {
+		visible = l.leases()
 	}
-	return m.queue.ttls.fetch(m.tasks, m.opts.Source, m.queue.visible(), m.now)
+	return tea.Batch(cmd, m.book.fetch(m.tasks, m.opts.Source, visible, m.now), m.diagnose())
 }
 
-// say puts a message on the status line.
-func (m *model) say(kind flashKind, text string) {
-	m.flash = flash{kind: kind, text: safe(text), until: m.now.Add(flashTime)}
-}
-
-// tell says something and logs it.
-func (m *model) tell(kind entryKind, text string) {
-	m.log.add(kind, m.now, text)
-	say := flashInfo
-	if kind == entryError {
-		say = flashError
+// body is the room of a screen: all but the header, the bar, the status line
+// and the help. A small screen goes without the last ones first.
+func (m *model) body() (w, h int) {
+	h = m.height - 1
+	for _, least := range []int{4, 8, 10} {
+		if m.height >= least {
+			h--
+		}
 	}
-	if kind == entryEtcd || kind == entryScenario { // which the log says in front of it
-		text = string(kind) + " " + text
-	}
-	m.say(say, text)
+	return m.width, max(h, 0)
 }
 
 // View is the whole screen.
 func (m *model) View() tea.View {
-	v := tea.NewView(m.screen(m.width, m.height))
+	v := tea.NewView(m.frame.content(m.screen))
 	v.AltScreen = true
+	if m.prefs.Mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
 	return v
 }
 
-func (m *model) screen(w, h int) string {
+func (m *model) screen() string {
+	w, h := m.width, m.height
 	if w <= 0 || h <= 0 {
 		return ""
 	}
-	l := newLayout(w, h)
-	parts := append([]string{m.header(w)}, m.panels(l)...)
-	if l.status {
-		parts = append(parts, m.status(w))
+	parts := []string{m.header(w)}
+	if h >= 10 {
+		parts = append(parts, m.bar(w))
 	}
-	if l.help {
+	bw, bh := m.body()
+	if bh > 0 {
+		parts = append(parts, fill(m.front(bw, bh), bh))
+	}
+	if h >= 4 {
+		parts = append(parts, m.statusLine(w))
+	}
+	if h >= 8 {
 		parts = append(parts, m.shortHelp(w))
 	}
-	return clip(strings.Join(parts, "\n"), w, h)
+	content := clip(strings.Join(parts, "\n"), w, h)
+	if m.prefs.ASCII {
+		return plain(content)
+	}
+	return content
+}
+
+// front is what the body shows.
+func (m *model) front(w, h int) string {
+	switch {
+	case m.dialog != nil:
+		return m.dialog.view(m.theme, w, h)
+	case m.mode == modeHelp:
+		return m.helpBody(w, h)
+	default:
+		return m.nav.current().view(w, h)
+	}
 }

@@ -65,14 +65,14 @@ type (
 )
 
 // hasOurs reports whether we hold or wait for a lock.
-func (c *common) hasOurs(id inspect.LockID) bool {
-	return slices.ContainsFunc(c.ours, func(r *ourRequest) bool { return r.lock() == id })
+func (d *data) hasOurs(id inspect.LockID) bool {
+	return slices.ContainsFunc(d.ours, func(r *ourRequest) bool { return r.lock() == id })
 }
 
 // ourKeys is the keys of our requests in etcd.
-func (c *common) ourKeys() map[string]bool {
-	keys := make(map[string]bool, len(c.ours))
-	for _, r := range c.ours {
+func (d *data) ourKeys() map[string]bool {
+	keys := make(map[string]bool, len(d.ours))
+	for _, r := range d.ours {
 		if k := r.key(); k != "" {
 			keys[k] = true
 		}
@@ -80,26 +80,35 @@ func (c *common) ourKeys() map[string]bool {
 	return keys
 }
 
-// ask requests the selected lock.
-func (m *model) ask(mode keyspace.Mode) tea.Cmd {
-	lock, ok := m.locks.current()
-	if !ok {
-		m.say(flashInfo, "no name is selected; "+m.keys.name.Help().Key+" to type one")
-		return nil
+// takeMsg asks for a lock. giveMsg gives one back, rather the request with that
+// key. nameMsg lets the user type the name of one.
+type (
+	takeMsg struct {
+		lock inspect.LockID
+		mode keyspace.Mode
 	}
-	if lock.ID.Layout != keyspace.RWLock {
-		m.say(flashError, "not asked: clients of layout "+string(lock.ID.Layout)+" would not wait for a lock of ours")
+	giveMsg struct {
+		lock inspect.LockID
+		key  string
+	}
+	nameMsg struct{}
+)
+
+// ask requests a lock.
+func (m *model) take(id inspect.LockID, mode keyspace.Mode) tea.Cmd {
+	if id.Layout != keyspace.RWLock {
+		m.flashUp(flashError, "not asked: clients of layout "+string(id.Layout)+" would not wait for a lock of ours")
 		return nil
 	}
 	m.lastID++
-	r := &ourRequest{id: m.lastID, name: lock.ID.Name, mode: mode}
+	r := &ourRequest{id: m.lastID, name: id.Name, mode: mode}
 	r.ctx, r.cancel = context.WithCancel(m.tasks.ctx)
 	m.ours = append(m.ours, r)
 	m.note(r, "asked")
-	ctx, locker, id, name := r.ctx, m.opts.Locker, r.id, r.name
+	ctx, locker, number, name := r.ctx, m.opts.Locker, r.id, r.name
 	return m.tasks.cmd(func() tea.Msg {
 		ticket, err := locker.Request(ctx, name, mode)
-		return ticketMsg{id: id, ticket: ticket, err: err}
+		return ticketMsg{id: number, ticket: ticket, err: err}
 	})
 }
 
@@ -133,12 +142,12 @@ func (m *model) waited(msg waitedMsg) tea.Cmd {
 	return nil
 }
 
-// unlock releases a request of ours or cancels it: the one under the cursor of
-// the queue, else the latest on the selected name.
-func (m *model) unlock() tea.Cmd {
-	r := m.toUnlock()
+// unlock releases a request of ours for a lock or cancels it: the one with that
+// key, else the latest.
+func (m *model) unlock(id inspect.LockID, key string) tea.Cmd {
+	r := m.toUnlock(id, key)
 	if r == nil {
-		m.say(flashInfo, "nothing of ours on this name")
+		m.flashUp(flashInfo, "nothing of ours on this name")
 		return nil
 	}
 	if r.state == ourHeld {
@@ -149,20 +158,14 @@ func (m *model) unlock() tea.Cmd {
 	return nil
 }
 
-func (m *model) toUnlock() *ourRequest {
-	lock, ok := m.locks.current()
-	if !ok {
-		return nil
-	}
-	under, focused := m.queue.current()
-	focused = focused && m.focus == focusQueue
+func (m *model) toUnlock(id inspect.LockID, key string) *ourRequest {
 	var latest *ourRequest
 	for _, r := range m.ours {
-		if r.lock() != lock.ID || r.state == ourLeaving {
+		if r.lock() != id || r.state == ourLeaving {
 			continue
 		}
 		latest = r
-		if focused && r.key() == under.Key {
+		if key != "" && r.key() == key {
 			break
 		}
 	}
@@ -201,20 +204,20 @@ func (m *model) released(msg releasedMsg) tea.Cmd {
 // enough to show it. News of the grant and snapshots come in either order.
 func (m *model) watchOurs() {
 	for _, r := range slices.Clone(m.ours) {
-		if r.state != ourHeld || m.live.Revision < r.ticket.Token() || m.inLive(r) {
+		if r.state != ourHeld || m.live.snapshot.Revision < r.ticket.Token() || m.inLive(r) {
 			continue
 		}
 		r.cancel()
 		m.tasks.forget(r.id)
 		m.drop(r)
 		m.log.add(entryError, m.now, r.String()+": lost")
-		m.say(flashError, r.String()+": lost")
+		m.flashUp(flashError, r.String()+": lost")
 	}
 }
 
 // inLive reports whether a request's key is in the latest snapshot.
 func (m *model) inLive(r *ourRequest) bool {
-	lock, _ := m.live.Find(r.lock())
+	lock, _ := m.live.snapshot.Find(r.lock())
 	return slices.ContainsFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == r.key() })
 }
 
@@ -233,7 +236,7 @@ func (m *model) drop(r *ourRequest) {
 // note tells what became of a request of ours.
 func (m *model) note(r *ourRequest, what string) {
 	m.log.add(entryOurs, m.now, r.String()+": "+what)
-	m.say(flashInfo, r.String()+": "+what)
+	m.flashUp(flashInfo, r.String()+": "+what)
 }
 
 func (m *model) noteErr(r *ourRequest, err error) {
@@ -242,13 +245,13 @@ func (m *model) noteErr(r *ourRequest, err error) {
 		return
 	}
 	m.log.add(entryError, m.now, r.String()+": "+err.Error())
-	m.say(flashError, r.String()+": "+err.Error())
+	m.flashUp(flashError, r.String()+": "+err.Error())
 }
 
 // oursSummary is "ours: 1 held, 2 waiting".
-func (c *common) oursSummary() string {
+func (d *data) oursSummary() string {
 	held, waiting := 0, 0
-	for _, r := range c.ours {
+	for _, r := range d.ours {
 		if r.state == ourHeld {
 			held++
 		} else {

@@ -26,7 +26,7 @@ func TestTake(t *testing.T) {
 		d.until("held", d.held)
 		d.until("seen", d.seen)
 		d.mustShow("read lock on /a: held")
-		d.mustShow(">* /a")
+		d.mustShow("* /a")
 		d.mustShow("ours etcd-lock")
 		d.press("u")
 		d.until("released", d.noneOfOurs)
@@ -37,20 +37,20 @@ func TestTake(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("w")
-		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 2 })
-		d.mustShow(" *    2 write ○ waiting ours")
-		d.mustShow("1: reader at 1")
+		d.until("waiting", func() bool { return len(d.queue()) == 2 })
+		d.until("seen", d.seen)
+		d.mustShow("└ ○ write  ours etcd-lock")
 		d.press("u")
 		d.until("cancelled", d.noneOfOurs)
 		d.mustShow("write lock on /a: cancelled")
-		d.until("its key is gone", func() bool { return len(d.m.queue.lock.Queue) == 1 })
+		d.until("its key is gone", func() bool { return len(d.queue()) == 1 })
 	})
 
 	t.Run("WaiterIsGrantedWhenTheHolderGoes", func(t *testing.T) {
 		d := newDriver(t, nil)
 		r := d.put("/a", keyspace.Write, 0)
 		d.press("w")
-		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 2 })
+		d.until("waiting", func() bool { return len(d.queue()) == 2 })
 		d.cluster.remove(r.Lock, r.Key)
 		d.until("held", d.held)
 	})
@@ -73,8 +73,10 @@ func TestTake(t *testing.T) {
 		d.press("r")
 		d.until("held", d.held)
 		d.press("w")
-		d.until("both are in the queue", func() bool { return len(d.m.queue.lock.Queue) == 3 })
-		d.press("tab", "j", "u")
+		d.until("both are in the queue", func() bool { return len(d.queue()) == 3 })
+		d.press("enter")
+		d.in("lock")
+		d.press("j", "u")
 		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
 		if got := d.m.ours[0].mode; got != keyspace.Write {
 			t.Errorf("left a %s lock", got)
@@ -97,14 +99,14 @@ func TestNewName(t *testing.T) {
 		d.press("n")
 		d.typed("jobs/q?")
 		d.press("backspace", "enter")
-		d.mustShow(">  /jobs/q")
+		d.mustShow(">     /jobs/q")
 		d.mustShow("· free")
 		d.press("w")
 		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
-		d.until("gone from etcd", func() bool { return len(d.m.live.Locks) == 0 })
-		d.mustShow(">  /jobs/q") // and can be taken again
+		d.until("gone from etcd", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+		d.mustShow(">     /jobs/q") // and can be taken again
 	})
 
 	t.Run("OutsideOfThePrefix", func(t *testing.T) {
@@ -124,8 +126,8 @@ func TestNewName(t *testing.T) {
 		d.press("enter", "n")
 		d.typed("a")
 		d.press("enter")
-		if d.selected() != "/a" || d.m.locks.filter != "" {
-			t.Errorf("selected %q, filter %q", d.selected(), d.m.locks.filter)
+		if d.selected() != "/a" || d.m.locks.table.filtered() != "" {
+			t.Errorf("selected %q, filter %q", d.selected(), d.m.locks.table.filtered())
 		}
 	})
 }
@@ -134,7 +136,7 @@ func TestNewName(t *testing.T) {
 func TestMutexIsNotTaken(t *testing.T) {
 	d := newDriver(t, nil)
 	d.cluster.put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
-	d.until("on the screen", func() bool { return len(d.m.locks.rows) == 1 })
+	d.until("on the screen", func() bool { return len(d.m.locks.table.rows) == 1 })
 	d.press("w")
 	if len(d.m.ours) != 0 {
 		t.Error("asked for a mutex")
@@ -226,7 +228,7 @@ func TestClose(t *testing.T) {
 		d.press("r")
 		d.until("held", d.held)
 		d.press("w")
-		d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 })
+		d.until("waiting", func() bool { return len(d.queue()) == 3 })
 		if err := d.m.tasks.close(patience); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -50,4 +51,25 @@ type Scenarios interface {
 	// Run blocks until the scenario is over, and calls log with each of its
 	// lines from one goroutine at a time.
 	Run(ctx context.Context, name string, log func(line string)) error
+}
+
+// Status is what etcd says of itself.
+type Status struct {
+	Revision int64  // its current one
+	Leader   string // the leader's name, or its id; empty: there is none, or it is not known
+	Members  int    // 0: not known
+	At       time.Time
+}
+
+// Health tells how etcd is.
+type Health interface {
+	// Status asks one member.
+	Status(ctx context.Context) (Status, error)
+}
+
+// Preferences keeps what the user has chosen.
+type Preferences interface {
+	// Load returns what was kept. Its error may come with what could be read.
+	Load() (Prefs, error)
+	Save(p Prefs) error
 }

@@ -33,7 +33,7 @@ func TestFlow(t *testing.T) {
 	c.remove(other.Lock, other.Key)
 	shows("held")
 	tm.Type("?")
-	shows("take and give back")
+	shows("help: locks")
 	tm.Send(keyPress("esc"))
 	tm.Type("q")
 	tm.WaitFinished(t, teatest.WithFinalTimeout(patience))

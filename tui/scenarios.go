@@ -10,13 +10,33 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// scenariosPane is the list of scenarios and the one that runs.
-type scenariosPane struct {
+// scenariosScreen is the list of scenarios and the one that runs.
+type scenariosScreen struct {
 	*common
-	list    []Scenario
-	cursor  cursor
+	table   *table[string, Scenario]
+	w, h    int
+	enter   key.Binding
+	halt    key.Binding
 	running *scenarioRun // nil when none runs
 }
+
+func newScenariosScreen(c *common) *scenariosScreen {
+	s := &scenariosScreen{common: c, enter: bind("enter", "run: start it", "enter"), halt: bind("s", "stop: end the running one", "s")}
+	s.table = newTable(c, []column[Scenario]{
+		{title: "name", box: box{min: 12, want: 28}, cell: func(sc Scenario, _ int) cell { return cell{safe(sc.Name), s.theme.plain} }},
+		{title: "state", box: box{min: 10}, cell: s.state},
+		{title: "about", box: box{min: 10, rank: 1, flex: true}, cell: func(sc Scenario, _ int) cell { return cell{safe(sc.About), s.theme.dim} }},
+	}, func(sc Scenario) string { return sc.Name })
+	s.table.match = func(sc Scenario) string { return safe(sc.Name + " " + sc.About) }
+	s.table.label = func(sc Scenario) string { return sc.Name }
+	if s.available() {
+		s.table.set(c.opts.Scenarios.List())
+	}
+	return s
+}
+
+// available reports whether scenarios can be run.
+func (p *scenariosScreen) available() bool { return p.opts.Scenarios != nil && !p.opts.ReadOnly }
 
 // scenarioRun is a run of a scenario.
 type scenarioRun struct {
@@ -39,11 +59,12 @@ type scenarioLinesMsg struct {
 const scenarioBurst = 256
 
 // start runs the scenario under the cursor.
-func (p *scenariosPane) start(t *tasks, s Scenarios) tea.Cmd {
-	if p.running != nil || len(p.list) == 0 {
+func (p *scenariosScreen) start() tea.Cmd {
+	sc, ok := p.table.current()
+	if !ok {
 		return nil
 	}
-	name := p.list[p.cursor.at].Name
+	t, s, name := p.tasks, p.opts.Scenarios, sc.Name
 	ctx, cancel := context.WithCancel(t.ctx)
 	run := &scenarioRun{name: name, started: p.now, cancel: cancel, lines: make(chan string, scenarioBurst)}
 	p.running = run
@@ -58,7 +79,7 @@ func (p *scenariosPane) start(t *tasks, s Scenarios) tea.Cmd {
 		close(run.lines)
 		return nil
 	})
-	return tea.Batch(work, run.next(t))
+	return tea.Batch(work, run.next(t), p.request(noteMsg{entryScenario, name + ": started"}))
 }
 
 // next waits for the scenario's next lines.
@@ -91,54 +112,78 @@ func (r *scenarioRun) next(t *tasks) tea.Cmd {
 	})
 }
 
-func (p *scenariosPane) stop() {
+func (p *scenariosScreen) stop() {
 	if p.running != nil && !p.running.stopping {
 		p.running.stopping = true
 		p.running.cancel()
 	}
 }
 
-func (p *scenariosPane) resize(_, h int) { p.cursor.settle(len(p.list), h) }
+func (p *scenariosScreen) name() string { return "scenarios" }
 
-func (p *scenariosPane) title() string { return "scenarios" }
+func (p *scenariosScreen) grid() grid { return p.table }
 
-func (p *scenariosPane) view(w, h int, _ bool) string {
-	if len(p.list) == 0 {
-		return p.styles.dim.Render(cut("there are none", w))
-	}
-	cols := []column{{min: 1, want: 1}, {min: 10, want: 28}, {min: 9, want: 9}, {min: 10, want: 10, rank: 1, flex: true}}
-	widths := fitColumns(cols, w)
-	var lines []string
-	from, to := p.cursor.window(len(p.list), h)
-	for i := from; i < to; i++ {
-		s, mark := p.list[i], " "
-		if i == p.cursor.at {
-			mark = ">"
-		}
-		lines = append(lines, tableRow(cols, widths, []cell{
-			{text: mark, style: p.styles.bold},
-			{text: safe(s.Name), style: p.styles.plain},
-			{text: p.standing(s.Name), style: p.styles.holding},
-			{text: safe(s.About), style: p.styles.dim},
-		}, p.styles.row(i == p.cursor.at, true)))
-	}
-	return strings.Join(lines, "\n")
+func (p *scenariosScreen) keys() []keyGroup {
+	return append([]keyGroup{{"scenarios", []key.Binding{p.enter, p.halt}}}, p.table.helpKeys()...)
 }
 
-// standing is "running" for the one that runs.
-func (p *scenariosPane) standing(name string) string {
+func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		p.w, p.h = msg.w, msg.h
+		p.table.resize(inner(msg.w, p.tableHeight(), false))
+	case scenarioLinesMsg:
+		return p.lines(msg)
+	case wheelMsg:
+		p.table.move(msg.delta)
+	case clickMsg:
+		p.table.click(msg.x, msg.y-1)
+	case tea.KeyPressMsg:
+		return p.key(msg)
+	}
+	return nil
+}
+
+func (p *scenariosScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
-	case p.running == nil || p.running.name != name:
-		return ""
-	case p.running.stopping:
-		return "■ stopping"
+	case key.Matches(msg, p.halt):
+		p.stop()
+	case key.Matches(msg, p.enter):
+		if p.running != nil {
+			return p.fail("scenario " + p.running.name + " is running; " + p.halt.Help().Key + " stops it")
+		}
+		return p.start()
 	default:
-		return "▶ running"
+		p.table.update(msg)
+	}
+	return nil
+}
+
+func (p *scenariosScreen) tableHeight() int { return max(min(len(p.table.rows)+2, p.h/2), 4) }
+
+func (p *scenariosScreen) view(w, h int) string {
+	th := p.tableHeight()
+	parts := []string{p.theme.panel("scenarios"+filterTitle(p.table), p.table.view(true, "there are none"), w, th, true, false)}
+	if h > th {
+		iw, ih := inner(w, h-th, false)
+		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih), w, h-th, false, false))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (p *scenariosScreen) state(sc Scenario, _ int) cell {
+	switch {
+	case p.running == nil || p.running.name != sc.Name:
+		return cell{"", p.theme.plain}
+	case p.running.stopping:
+		return cell{"■ stopping", p.theme.title}
+	default:
+		return cell{"▶ running", p.theme.title}
 	}
 }
 
 // summary is the running scenario in a few words.
-func (p *scenariosPane) summary() string {
+func (p *scenariosScreen) summary() string {
 	if p.running == nil {
 		return ""
 	}
@@ -149,48 +194,22 @@ func (p *scenariosPane) summary() string {
 	return sign + safe(p.running.name) + " " + age(p.now, p.running.started)
 }
 
-// scenarioKey handles a key while the list is open.
-func (m *model) scenarioKey(msg tea.KeyPressMsg) tea.Cmd {
-	p := &m.scenarios
-	switch {
-	case key.Matches(msg, m.keys.scenarios, m.keys.back):
-		m.mode = modeBrowse
-	case key.Matches(msg, m.keys.stop):
-		p.stop()
-	case key.Matches(msg, m.keys.accept):
-		if p.running != nil {
-			m.say(flashError, "scenario "+p.running.name+" is running; "+m.keys.stop.Help().Key+" stops it")
-			return nil
-		}
-		m.mode = modeBrowse
-		cmd := p.start(m.tasks, m.opts.Scenarios)
-		if p.running != nil {
-			m.tell(entryScenario, p.running.name+": started")
-		}
-		return cmd
-	default:
-		p.cursor.move(m.step(msg, p.cursor.at, len(p.list)), len(p.list))
-	}
-	return nil
-}
-
-// scenarioLines logs what the running scenario says.
-func (m *model) scenarioLines(msg scenarioLinesMsg) tea.Cmd {
+// lines logs what the running scenario says.
+func (p *scenariosScreen) lines(msg scenarioLinesMsg) tea.Cmd {
 	for _, l := range msg.lines {
-		m.log.add(entryScenario, m.now, l)
+		p.log.add(entryScenario, p.now, l)
 	}
 	if !msg.over {
-		return msg.run.next(m.tasks)
+		return msg.run.next(p.tasks)
 	}
 	name := msg.run.name
+	p.running = nil
 	switch err := msg.run.err; {
 	case err == nil:
-		m.tell(entryScenario, name+": done")
+		return p.request(noteMsg{entryScenario, name + ": done"})
 	case msg.run.stopping && errors.Is(err, context.Canceled):
-		m.tell(entryScenario, name+": stopped")
+		return p.request(noteMsg{entryScenario, name + ": stopped"})
 	default:
-		m.tell(entryError, "scenario "+name+": "+err.Error())
+		return p.request(noteMsg{entryError, "scenario " + name + ": " + err.Error()})
 	}
-	m.scenarios.running = nil
-	return nil
 }

@@ -4,120 +4,405 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
 )
 
 // The table is our own: that of bubbles has columns of fixed widths, cuts
 // styled cells in the middle of their escapes, and remembers its cursor by
 // index, where ours is remembered by what is under it.
 
-// column is one column of a table.
-type column struct {
+// column is one column of a table of rows R.
+type column[R any] struct {
 	title string
-	min   int // a narrower column is left out
-	want  int // a wider one is given what is left by those of lower rank
-	rank  int // 0 is never left out; the highest goes first
+	long  string // a title for when there is room; empty: title
+	box
 	right bool
-	flex  bool // takes the space that is left in the end
+	key   string // sorts by it
+	// compare puts first what is looked for: A, most, oldest. nil: not sorted by.
+	compare   func(a, b R) int
+	ascending bool // that order goes upwards
+	// last says that a row has nothing to sort by, and so is last in both
+	// directions. nil: all have.
+	last func(R) bool
+	cell func(row R, w int) cell
+	text func(R) string // what is exported; nil: the cell's text
 }
 
-// cell is a text and what it means. The text is printable already.
-type cell struct {
-	text  string
-	style lipgloss.Style
+// order is the column that a table is sorted by, -1 for the table's own order,
+// and whether it is reversed.
+type order struct {
+	by       int
+	reversed bool
 }
 
-// fitColumns shares a width among columns; 0 leaves one out.
-func fitColumns(cols []column, w int) []int {
-	widths := make([]int, len(cols))
-	need := -1
-	for i, c := range cols {
-		widths[i] = c.min
-		need += c.min + 1
+// grid is what is done to a table from outside its screen.
+type grid interface {
+	filtered() string
+	setFilter(text string) error
+	sorted() string
+	setSort(text string) bool
+	sortable() []string
+	hide(titles []string)
+	copied() []string
+	sheet() sheet
+}
+
+// table shows rows R, sorted and filtered. Its cursor and marks are on rows, by
+// their identity K, and stay on them when the data changes.
+type table[K comparable, R any] struct {
+	*common
+	cols    []column[R]
+	id      func(R) K
+	match   func(R) string   // what the filter is held against
+	label   func(R) string   // what is copied
+	own     func(a, b R) int // the order of rows that a column does not tell apart
+	keys    tableKeys
+	columns []bool // hidden ones are true
+
+	all, rows []R
+	here      K // under the cursor
+	chosen    bool
+	cursor    cursor
+	w, h      int // of the table with its heading
+	filter    filter
+	order     order
+	marks     map[K]bool
+}
+
+// tableKeys are the keys of all tables.
+type tableKeys struct {
+	up, down, top, bottom, pageUp, pageDown key.Binding
+	mark, unmark                            key.Binding
+	left, right, reverse                    key.Binding
+	sort                                    []key.Binding // by column
+}
+
+func newTableKeys() tableKeys {
+	return tableKeys{
+		up:       bind("↑/k", "up", "up", "k"),
+		down:     bind("↓/j", "down", "down", "j"),
+		top:      bind("g/home", "first", "g", "home"),
+		bottom:   bind("G/end", "last", "G", "end"),
+		pageUp:   bind("pgup", "page up", "pgup", "ctrl+b"),
+		pageDown: bind("pgdn", "page down", "pgdown", "ctrl+f"),
+		mark:     bind("m", "mark the row; marked rows are copied and exported", "m"),
+		unmark:   bind("M", "remove all marks", "M"),
+		left:     bind("<", "sort by the column before", "<"),
+		right:    bind(">", "sort by the next column", ">"),
+		reverse:  bind("R", "reverse the order", "R"),
 	}
-	for need > w {
-		out := -1
-		for i, c := range cols {
-			if widths[i] > 0 && c.rank > 0 && (out < 0 || c.rank > cols[out].rank) {
-				out = i
-			}
+}
+
+func newTable[K comparable, R any](c *common, cols []column[R], id func(R) K) *table[K, R] {
+	t := &table[K, R]{
+		common: c, cols: cols, id: id, keys: newTableKeys(), order: order{by: -1},
+		marks: map[K]bool{}, columns: make([]bool, len(cols)),
+	}
+	for _, col := range cols {
+		b := key.NewBinding()
+		if col.key != "" && col.compare != nil {
+			b = bind(col.key, "sort by "+col.name()+"; again reverses", col.key)
 		}
-		if out < 0 {
-			break
-		}
-		need -= widths[out] + 1
-		widths[out] = 0
+		t.keys.sort = append(t.keys.sort, b)
 	}
-	return grow(cols, widths, w-need)
+	return t
 }
 
-// grow gives the spare width to the columns that want it, those of low rank
-// first, and the rest to the flexible one.
-func grow(cols []column, widths []int, spare int) []int {
-	order := make([]int, len(cols))
-	for i := range order {
-		order[i] = i
+func (c column[R]) name() string {
+	if c.long != "" {
+		return c.long
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cols[a].rank - cols[b].rank })
-	for _, i := range order {
-		if widths[i] == 0 || spare <= 0 {
+	return c.title
+}
+
+// set replaces the rows.
+func (t *table[K, R]) set(rows []R) {
+	t.all = rows
+	t.rebuild()
+}
+
+// resize gives the table room, its heading included.
+func (t *table[K, R]) resize(w, h int) {
+	t.w, t.h = w, h
+	t.cursor.settle(len(t.rows), h-1)
+}
+
+// update takes the keys that all tables have, and reports whether the key was
+// one of them.
+func (t *table[K, R]) update(msg tea.KeyPressMsg) bool {
+	k, page := t.keys, max(t.h-2, 1)
+	switch {
+	case key.Matches(msg, k.up):
+		t.move(-1)
+	case key.Matches(msg, k.down):
+		t.move(1)
+	case key.Matches(msg, k.pageUp):
+		t.move(-page)
+	case key.Matches(msg, k.pageDown):
+		t.move(page)
+	case key.Matches(msg, k.top):
+		t.move(-t.cursor.at)
+	case key.Matches(msg, k.bottom):
+		t.move(len(t.rows))
+	case key.Matches(msg, k.mark):
+		t.mark()
+	case key.Matches(msg, k.unmark):
+		clear(t.marks)
+	case key.Matches(msg, k.reverse):
+		t.sortBy(order{t.order.by, !t.order.reversed})
+	case key.Matches(msg, k.left):
+		t.sortNext(-1)
+	case key.Matches(msg, k.right):
+		t.sortNext(1)
+	default:
+		return t.sortKey(msg)
+	}
+	return true
+}
+
+func (t *table[K, R]) sortKey(msg tea.KeyPressMsg) bool {
+	for i, b := range t.keys.sort {
+		if key.Matches(msg, b) {
+			t.sortBy(order{i, i == t.order.by && !t.order.reversed})
+			return true
+		}
+	}
+	return false
+}
+
+// sortNext goes to another column that can be sorted by; the table's own order
+// is one of them.
+func (t *table[K, R]) sortNext(step int) {
+	n := len(t.cols) + 1
+	for i, by := 0, t.order.by; i < n; i++ {
+		by = (by+1+step+n)%n - 1
+		if by < 0 || t.cols[by].compare != nil {
+			t.sortBy(order{by: by})
+			return
+		}
+	}
+}
+
+func (t *table[K, R]) sortBy(o order) {
+	t.order = o
+	t.rebuild()
+}
+
+func (t *table[K, R]) mark() {
+	if len(t.rows) == 0 {
+		return
+	}
+	if t.marks[t.here] {
+		delete(t.marks, t.here)
+	} else {
+		t.marks[t.here] = true
+	}
+	t.move(1)
+}
+
+// move puts the cursor delta rows further.
+func (t *table[K, R]) move(delta int) {
+	if len(t.rows) == 0 {
+		return
+	}
+	t.cursor.move(delta, len(t.rows))
+	t.cursor.settle(len(t.rows), t.h-1)
+	t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
+}
+
+// choose puts the cursor on a row, also on one that is still to come.
+func (t *table[K, R]) choose(id K) {
+	t.here, t.chosen = id, true
+	t.find()
+}
+
+// click handles a click at a place within the table. It reports whether a row
+// that had the cursor was clicked again.
+func (t *table[K, R]) click(x, y int) (again bool) {
+	if y == 0 {
+		t.clickHeading(x)
+		return false
+	}
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	i := from + y - 1
+	if y < 0 || i >= to {
+		return false
+	}
+	again = i == t.cursor.at
+	t.move(i - t.cursor.at)
+	return again
+}
+
+func (t *table[K, R]) clickHeading(x int) {
+	at := 0
+	for i, w := range t.widths() {
+		if w > 0 && x >= at && x < at+w && t.cols[i].compare != nil {
+			t.sortBy(order{i, i == t.order.by && !t.order.reversed})
+			return
+		}
+		if w > 0 {
+			at += w + 1
+		}
+	}
+}
+
+// rebuild filters and sorts, and brings the cursor back onto its row.
+func (t *table[K, R]) rebuild() {
+	t.rows = t.rows[:0]
+	for _, r := range t.all {
+		if t.filter.match == nil || t.filter.shows(t.match(r)) {
+			t.rows = append(t.rows, r)
+		}
+	}
+	if t.order.by >= 0 || t.own != nil {
+		slices.SortStableFunc(t.rows, t.compare)
+	}
+	t.find()
+}
+
+// find brings the cursor onto its row. When that is gone, it stays where it
+// was, on another row.
+func (t *table[K, R]) find() {
+	i := -1
+	if t.chosen {
+		i = slices.IndexFunc(t.rows, func(r R) bool { return t.id(r) == t.here })
+	}
+	if i >= 0 {
+		t.cursor.at = i
+	}
+	t.cursor.settle(len(t.rows), t.h-1)
+	if i < 0 && len(t.rows) > 0 {
+		t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
+	}
+}
+
+func (t *table[K, R]) compare(a, b R) int {
+	if t.order.by >= 0 {
+		if c := t.compareBy(t.cols[t.order.by], a, b); c != 0 {
+			return c
+		}
+	}
+	if t.own == nil {
+		return 0
+	}
+	if t.order.by < 0 && t.order.reversed {
+		return -t.own(a, b)
+	}
+	return t.own(a, b)
+}
+
+func (t *table[K, R]) compareBy(col column[R], a, b R) int {
+	if col.last != nil && col.last(a) != col.last(b) {
+		if col.last(a) {
+			return 1
+		}
+		return -1
+	}
+	c := col.compare(a, b)
+	if t.order.reversed {
+		return -c
+	}
+	return c
+}
+
+// current is the row under the cursor.
+func (t *table[K, R]) current() (row R, ok bool) {
+	if len(t.rows) == 0 {
+		return row, false
+	}
+	return t.rows[t.cursor.at], true
+}
+
+// marked are the marked rows that are there, or the one under the cursor.
+func (t *table[K, R]) marked() []R {
+	var some []R
+	for _, r := range t.rows {
+		if t.marks[t.id(r)] {
+			some = append(some, r)
+		}
+	}
+	if r, ok := t.current(); ok && len(some) == 0 {
+		some = append(some, r)
+	}
+	return some
+}
+
+// visible are the rows in view.
+func (t *table[K, R]) visible() []R {
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	return t.rows[from:to]
+}
+
+// gutter is the room for the cursor and the mark.
+const gutter = 2
+
+func (t *table[K, R]) widths() []int {
+	boxes := make([]box, 0, len(t.cols)+1)
+	boxes = append(boxes, box{min: gutter})
+	for i, c := range t.cols {
+		b := c.box
+		if t.columns[i] {
+			b = box{min: 1 << 16, rank: 1 << 16}
+		}
+		boxes = append(boxes, b)
+	}
+	return fitColumns(boxes, t.w)
+}
+
+// view is the heading and the rows in view, or, when there are none, why.
+func (t *table[K, R]) view(focused bool, empty string) string {
+	widths := t.widths()
+	right := make([]bool, 1, len(t.cols)+1)
+	heads := make([]cell, 1, len(t.cols)+1)
+	for i, c := range t.cols {
+		right = append(right, c.right)
+		heads = append(heads, cell{t.heading(i, widths[i+1]), t.theme.heading})
+	}
+	lines := []string{line(widths, right, heads, t.theme.plain)}
+	if len(t.rows) == 0 {
+		return strings.Join(append(lines, t.theme.dim.Render(cut("  "+empty, t.w))), "\n")
+	}
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	for i := from; i < to; i++ {
+		row := t.theme.row(i == t.cursor.at, focused)
+		lines = append(lines, line(widths, right, t.cells(i, widths), row))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (t *table[K, R]) heading(i, w int) string {
+	title := t.cols[i].title
+	arrow := ""
+	switch {
+	case t.order.by != i:
+	case t.order.reversed == t.cols[i].ascending:
+		arrow = "▼"
+	default:
+		arrow = "▲"
+	}
+	if long := t.cols[i].name(); len(long)+len(arrow) <= w {
+		title = long
+	}
+	return title + arrow
+}
+
+func (t *table[K, R]) cells(i int, widths []int) []cell {
+	r := t.rows[i]
+	sign := []byte("  ")
+	if i == t.cursor.at {
+		sign[0] = '>'
+	}
+	if t.marks[t.id(r)] {
+		sign[1] = '+'
+	}
+	cells := []cell{{string(sign), t.theme.bold}}
+	for i, c := range t.cols {
+		if widths[i+1] == 0 {
+			cells = append(cells, cell{})
 			continue
 		}
-		more := min(max(cols[i].want-widths[i], 0), spare)
-		widths[i] += more
-		spare -= more
+		cells = append(cells, c.cell(r, widths[i+1]))
 	}
-	for i, c := range cols {
-		if c.flex && widths[i] > 0 && spare > 0 {
-			widths[i] += spare
-			break
-		}
-	}
-	return widths
-}
-
-// headings is the first line of a table.
-func headings(cols []column, widths []int, style lipgloss.Style) string {
-	cells := make([]cell, len(cols))
-	for i, c := range cols {
-		cells[i] = cell{text: c.title, style: style}
-	}
-	return tableRow(cols, widths, cells, lipgloss.NewStyle())
-}
-
-// tableRow is one line of a table.
-func tableRow(cols []column, widths []int, cells []cell, row lipgloss.Style) string {
-	var b strings.Builder
-	for i, c := range cells {
-		if widths[i] == 0 {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(row.Render(" "))
-		}
-		b.WriteString(c.style.Inherit(row).Render(pad(c.text, widths[i], cols[i].right)))
-	}
-	return b.String()
-}
-
-// cursor is a place in a list and the part of the list that is in view.
-type cursor struct {
-	at, top int
-}
-
-// move goes by delta rows in a list of n.
-func (c *cursor) move(delta, n int) { c.at = min(max(c.at+delta, 0), max(n-1, 0)) }
-
-// settle brings the cursor into a list of n and the view of rows lines around it.
-func (c *cursor) settle(n, rows int) {
-	c.move(0, n)
-	rows = max(rows, 1)
-	c.top = min(c.top, c.at, max(n-rows, 0))
-	c.top = max(c.top, c.at-rows+1, 0)
-}
-
-// window is the part of a list of n that is in view.
-func (c cursor) window(n, rows int) (from, to int) {
-	from = min(max(c.top, 0), n)
-	return from, min(from+max(rows, 0), n)
+	return cells
 }

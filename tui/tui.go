@@ -26,12 +26,15 @@ type Options struct {
 	Prefix   string // locks below it are watched; empty is all keys
 	Endpoint string // shown
 
-	Source    Source
-	Locker    Locker    // nil: no locks can be taken
-	Scenarios Scenarios // nil: there are none
+	Source      Source
+	Health      Health      // nil: nothing is known of leader and lag
+	Locker      Locker      // nil: no locks can be taken
+	Scenarios   Scenarios   // nil: there are none
+	Preferences Preferences // nil: nothing is kept
 
 	ReadOnly bool             // takes the keys that write to etcd away, out of the help too
 	NoColor  bool             // NO_COLOR is set to anything: only bold and reverse are left
+	ASCII    bool             // the terminal shows no other characters
 	Now      func() time.Time // nil: time.Now
 }
 
@@ -46,7 +49,7 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.NoColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	p := tea.NewProgram(m, progOpts...)
+	p := tea.NewProgram(m, append(progOpts, tea.WithFPS(int(time.Second/frameTime)))...)
 	// Quit, and not tea.WithContext, which kills: the screen is left in order.
 	stop := context.AfterFunc(ctx, p.Quit)
 	defer stop()

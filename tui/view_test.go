@@ -20,50 +20,84 @@ import (
 
 func resize(w, h int) tea.WindowSizeMsg { return tea.WindowSizeMsg{Width: w, Height: h} }
 
+// everyScreen are the keys to each screen and to what may lie over it.
+var everyScreen = []struct {
+	name string
+	keys []string
+}{
+	{"locks", []string{"1"}},
+	{"lock", []string{"1", "enter"}},
+	{"sessions", []string{"2"}},
+	{"session", []string{"2", "enter"}},
+	{"problems", []string{"3"}},
+	{"scenarios", []string{"5"}},
+	{"events", []string{"7"}},
+	{"help", []string{"1", "?"}},
+	{"filter", []string{"1", "/"}},
+	{"command", []string{"1", ":"}},
+	{"name", []string{"1", "n"}},
+}
+
 // Whatever stands in etcd and however large the screen is, the view fits and
 // holds no control character but our own styles.
 func TestEveryScreenFits(t *testing.T) {
-	d := newDriver(t, func(o *Options) {
-		o.Endpoint = strings.Repeat("etcd-0.example.com:2379,", 9) + "\x1b]0;title\a"
-		o.Scenarios = play{list: []Scenario{{Name: "日本\x1b[2J", About: strings.Repeat("x", 300)}}}
-	})
-	for range 30 {
-		d.m.log.add(entryScenario, d.clock.Now(), "日本\x1b[2J\n"+strings.Repeat("語", 200))
-	}
-	modes := map[string][]string{
-		"locks": nil, "queue": {"tab"}, "log": {"tab"}, "help": {"tab", "?"},
-		"scenarios": {"?", "x"}, "name": {"esc", "n"}, "filter": {"esc", "/"},
-	}
-	states := []func(){
-		func() { d.show(hostile(d.clock.Now())) },
-		func() { d.press("G") },
-		func() { d.show(inspect.Snapshot{}) },
-		func() {
+	states := map[string]func(d *driver){
+		"hostile": func(d *driver) { d.show(hostile(d.clock.Now())) },
+		"last":    func(d *driver) { d.show(hostile(d.clock.Now())); d.press("G") },
+		"empty":   func(d *driver) { d.show(inspect.Snapshot{}) },
+		"lost": func(d *driver) {
+			d.show(hostile(d.clock.Now()))
 			d.send(updateMsg{update: inspect.Update{Err: errors.New("a\x1b[31m " + strings.Repeat("reason ", 50))}, ok: true})
 		},
 	}
-	for _, state := range states {
-		d.press("esc", "esc")
-		state()
-		for _, name := range []string{"locks", "queue", "log", "help", "scenarios", "name", "filter"} {
-			d.press(modes[name]...)
-			if name == "name" {
-				d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})
+	for name, state := range states {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, func(o *Options) {
+				o.Endpoint = strings.Repeat("etcd-0.example.com:2379,", 9) + "\x1b]0;title\a"
+				o.Scenarios = play{list: []Scenario{{Name: "日本\x1b[2J", About: strings.Repeat("x", 300)}}}
+			})
+			for range 30 {
+				d.m.log.add(entryScenario, d.clock.Now(), "日本\x1b[2J\n"+strings.Repeat("語", 200))
 			}
-			for w := 20; w <= 200; w += 20 {
-				for _, h := range []int{5, 8, 15, 24, 60} {
-					d.send(resize(w, h))
-					checkFits(t, name, d.m.View().Content, w, h)
-				}
+			state(d)
+			v := newVerdict(d.m.live.snapshot, nil, d.clock.Now())
+			d.send(diagnosedMsg{v})
+			for _, s := range everyScreen {
+				d.visit(s.keys)
+				d.fits(s.name)
+				d.press("esc", "esc", "esc")
 			}
-		}
+		})
 	}
-	for w := range 30 { // smaller is not pretty, but does not panic
-		for h := range 12 {
+}
+
+// visit presses keys and opens what they open.
+func (d *driver) visit(keys []string) {
+	before := len(d.m.nav.stack)
+	d.press(keys...)
+	if keys[len(keys)-1] == "enter" {
+		d.until("opened", func() bool { return len(d.m.nav.stack) != before || len(d.m.live.snapshot.Locks) == 0 })
+	}
+	if d.m.mode == modeName {
+		d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})
+	}
+}
+
+// fits checks the screen at many sizes.
+func (d *driver) fits(name string) {
+	for _, w := range []int{20, 41, 80, 119, 120, 200} {
+		for _, h := range []int{5, 9, 15, 24, 60} {
 			d.send(resize(w, h))
-			checkFits(t, "tiny", d.m.View().Content, w, h)
+			checkFits(d.t, name, d.m.screen(), w, h)
 		}
 	}
+	for w := 0; w < 30; w += 7 { // smaller is not pretty, but does not panic
+		for h := range 9 {
+			d.send(resize(w, h))
+			checkFits(d.t, "tiny "+name, d.m.screen(), w, h)
+		}
+	}
+	d.send(resize(80, 24))
 }
 
 func checkFits(t *testing.T, name, content string, w, h int) {
@@ -92,39 +126,39 @@ var sgr = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
 func TestNoColor(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.NoColor = true })
 	scene(d)
-	for _, seq := range sgr.FindAllString(d.m.View().Content, -1) {
+	for _, seq := range sgr.FindAllString(d.m.screen(), -1) {
 		switch seq {
 		case "\x1b[m", "\x1b[0m", "\x1b[1m", "\x1b[7m", "\x1b[1;7m":
 		default:
 			t.Errorf("%q", seq)
 		}
 	}
-	d.mustShow(">* /orders/eu")
+	d.mustShow("* /orders/eu")
 }
 
 // What the screens look like.
 func TestGolden(t *testing.T) {
-	for name, c := range map[string]struct {
-		w, h int
-		lost bool
-	}{
-		"80x24_no_color": {80, 24, false},
-		"160x50":         {160, 50, false},
-		"80x24_lost":     {80, 24, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDriver(t, func(o *Options) { o.NoColor = true })
-			d.send(resize(c.w, c.h))
-			scene(d)
-			if c.lost {
-				d.cluster.setDown(errors.New("connection refused"))
-				d.until("lost", func() bool { return d.m.conn.lost })
-				d.clock.add(7 * time.Second)
-				d.send(tickMsg{})
-			}
-			checkGolden(t, name, d.plain())
-		})
-	}
+	golden(t, "locks_80x24", 80, 24, scene)
+	golden(t, "locks_160x50", 160, 50, scene)
+	golden(t, "locks_80x24_lost", 80, 24, func(d *driver) {
+		scene(d)
+		d.cluster.setDown(errors.New("connection refused"))
+		d.until("lost", func() bool { return d.m.conn.lost })
+		d.clock.add(7 * time.Second)
+		d.send(tickMsg{})
+	})
+}
+
+// golden compares the screen, as it is without colours after prepare, with a
+// file of that name.
+func golden(t *testing.T, name string, w, h int, prepare func(*driver)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		d := newDriver(t, func(o *Options) { o.NoColor = true })
+		d.send(resize(w, h))
+		prepare(d)
+		checkGolden(t, name, d.plain())
+	})
 }
 
 func checkGolden(t *testing.T, name, got string) {
@@ -160,14 +194,13 @@ func scene(d *driver) {
 		Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/leader"}, Mode: keyspace.Write,
 		Key: "/leader/1f", Lease: 0x1f,
 	})
-	d.until("the mutex is there", func() bool { return len(d.m.locks.rows) == 5 })
-	d.press("j", "j", "w")
-	d.until("waiting", func() bool { return len(d.m.queue.lock.Queue) == 3 && d.seen() })
-	d.until("no look-up is under way", func() bool { return !d.m.queue.ttls.asking })
-	d.clock.add(2 * time.Second)
-	d.send(tickMsg{})
-	d.until("looked up", func() bool { return len(d.m.queue.ttls.known) == 2 && !d.m.queue.ttls.asking })
-	d.clock.add(time.Second)
+	d.until("the mutex is there", func() bool { return len(d.m.locks.table.rows) == 5 })
+	d.m.locks.choose(rw("/orders/eu"))
+	d.press("w")
+	d.until("waiting", func() bool { return len(d.queue()) == 3 && d.seen() })
+	d.diagnosed()
+	d.diagnosed()
+	d.until("looked up", func() bool { return len(d.m.book.known) == 3 && !d.m.book.asking })
 	d.m.now = d.clock.Now()
 }
 
@@ -209,17 +242,17 @@ func TestOwnerText(t *testing.T) {
 // Columns fill the width exactly as long as the narrowest fit into it.
 func TestFitColumns(t *testing.T) {
 	d := newDriver(t, nil)
-	for w := 45; w < 200; w++ {
-		for name, cols := range map[string][]column{"locks": d.m.locks.columns(w), "queue": queueColumns()} {
-			total := -1
-			for _, n := range fitColumns(cols, w) {
-				if n > 0 {
-					total += n + 1
-				}
+	d.put("/a", keyspace.Read, 0)
+	for w := 60; w < 200; w++ {
+		d.m.locks.table.resize(w, 10)
+		total := -1
+		for _, n := range d.m.locks.table.widths() {
+			if n > 0 {
+				total += n + 1
 			}
-			if total != w && w >= 58 {
-				t.Errorf("%s: %d columns wide on %d", name, total, w)
-			}
+		}
+		if total != w {
+			t.Errorf("%d columns wide on %d", total, w)
 		}
 	}
 }

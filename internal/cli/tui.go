@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/term"
@@ -17,6 +20,9 @@ type tuiOptions struct {
 	prefix   string
 	readOnly bool
 	noColor  bool
+	ascii    bool
+	dumb     bool // the terminal can do nothing but print
+	config   string
 	connect  func(context.Context) (*remote, error)
 	out      io.Writer
 }
@@ -25,31 +31,65 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	if runF == nil {
 		runF = tuiRun
 	}
-	return &cobra.Command{
+	var ascii bool
+	cmd := &cobra.Command{
 		Use:   "tui [PREFIX]",
 		Short: "The terminal UI: watch locks, take and release them, run scenarios",
-		Long:  "The terminal UI, on the locks whose keys begin with PREFIX, or on all of them.\nPress ? in it for its keys.",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `The terminal UI, on the locks whose keys begin with PREFIX, or on all of them.
+Press ? in it for its keys.
+
+What is chosen in it (sorting, mouse, colours) is kept in the file
+etcd-lock/config.yaml in the user's folder for configurations.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
+			opts.ascii = opts.ascii || ascii
 			return ran(runF(cmd.Context(), opts))
 		},
 	}
+	cmd.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII alone; so it is anyway where the locale is not UTF-8")
+	return cmd
 }
 
 func (a *app) tuiOptions() *tuiOptions {
 	return &tuiOptions{
 		readOnly: a.readOnly,
 		noColor:  a.noColor(),
+		ascii:    !isUnicode(a.Getenv),
+		dumb:     a.Getenv("TERM") == "dumb",
+		config:   configFile(),
 		connect:  a.connect,
 		out:      a.Out,
 	}
 }
 
 var errNoTerminal = errors.New("the terminal UI needs a terminal on standard output; etcd-lock ls and show print what it shows")
+
+var errDumbTerminal = errors.New("the terminal UI needs a terminal that can do more than TERM=dumb; etcd-lock ls and show print what it shows")
+
+// isUnicode reports whether the locale says that the terminal shows Unicode.
+// Where nothing is said, it does.
+func isUnicode(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale := strings.ToLower(getenv(name)); locale != "" {
+			return strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+		}
+	}
+	return true
+}
+
+// configFile is where the terminal UI keeps its preferences, empty when there is
+// no place for it.
+func configFile() string {
+	folder, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(folder, "etcd-lock", "config.yaml")
+}
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {
 	return opts.run(ctx, func(*remote) (stop func()) { return func() {} })
@@ -59,6 +99,9 @@ func tuiRun(ctx context.Context, opts *tuiOptions) error {
 func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func())) error {
 	if !isTerminal(opts.out) {
 		return usageError{errNoTerminal}
+	}
+	if opts.dumb {
+		return usageError{errDumbTerminal}
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {
@@ -75,8 +118,13 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		Prefix:   opts.prefix,
 		Endpoint: c.endpoint,
 		Source:   c.source,
+		Health:   &status{client: c.client},
+		ASCII:    opts.ascii,
 		ReadOnly: opts.readOnly,
 		NoColor:  opts.noColor,
+	}
+	if opts.config != "" {
+		options.Preferences = tui.PrefsFile(opts.config)
 	}
 	if !opts.readOnly {
 		l := &locker{client: c.client, timeout: c.timeout}

@@ -9,9 +9,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// styles are named by what they mean. A sign or a word stands beside every
-// colour, so nothing is lost without them.
-type styles struct {
+// theme is how things look. Its styles are named by what they mean; a sign or a
+// word stands beside every colour, so nothing is lost without them.
+type theme struct {
 	plain, dim, bold lipgloss.Style
 	title, heading   lipgloss.Style
 	border, focused  lipgloss.Style
@@ -22,13 +22,15 @@ type styles struct {
 	ours             lipgloss.Style
 	expiring, lost   lipgloss.Style
 	paused           lipgloss.Style
+	past             lipgloss.Style // the mark of a picture that is history
+	warning          lipgloss.Style
 	key              lipgloss.Style
 	cursor           lipgloss.Style // the place in what is typed
 }
 
-// newStyles are the styles for a dark or light background. Without colour,
+// newTheme is the theme for a dark or light background. Without colour,
 // bold and reverse are left.
-func newStyles(dark, noColor bool) styles {
+func newTheme(dark, noColor bool) theme {
 	pick := lipgloss.LightDark(dark)
 	fg := func(light, dark string) lipgloss.Style {
 		if noColor {
@@ -37,7 +39,7 @@ func newStyles(dark, noColor bool) styles {
 		return lipgloss.NewStyle().Foreground(pick(lipgloss.Color(light), lipgloss.Color(dark)))
 	}
 	accent := fg("#5A3FC0", "#A99BFF")
-	s := styles{
+	s := theme{
 		plain:     lipgloss.NewStyle(),
 		dim:       fg("#6C6C6C", "#8A8A8A"),
 		bold:      lipgloss.NewStyle().Bold(true),
@@ -53,6 +55,8 @@ func newStyles(dark, noColor bool) styles {
 		expiring:  fg("#B04A00", "#FF9E64"),
 		lost:      fg("#B3261E", "#FF7A70").Bold(true),
 		paused:    lipgloss.NewStyle().Bold(true).Reverse(true),
+		past:      fg("#B04A00", "#FF9E64").Bold(true).Reverse(true),
+		warning:   fg("#B04A00", "#FF9E64").Bold(true),
 		key:       accent,
 		cursor:    lipgloss.NewStyle().Reverse(true),
 	}
@@ -66,7 +70,7 @@ func newStyles(dark, noColor bool) styles {
 }
 
 // row is the style of a whole table row.
-func (s styles) row(atCursor, focused bool) lipgloss.Style {
+func (s theme) row(atCursor, focused bool) lipgloss.Style {
 	switch {
 	case atCursor && focused:
 		return s.selected
@@ -77,7 +81,7 @@ func (s styles) row(atCursor, focused bool) lipgloss.Style {
 	}
 }
 
-func (s styles) help() help.Styles {
+func (s theme) help() help.Styles {
 	return help.Styles{
 		Ellipsis: s.dim, ShortKey: s.key, ShortDesc: s.dim, ShortSeparator: s.border,
 		FullKey: s.key, FullDesc: s.plain, FullSeparator: s.border,
@@ -85,7 +89,7 @@ func (s styles) help() help.Styles {
 }
 
 // panel puts a title and, when boxed, a border around a body.
-func (s styles) panel(title, body string, w, h int, focused, boxed bool) string {
+func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
 	line, name := s.border, s.bold
 	if focused {
 		line, name, title = s.focused, s.title, "▸ "+title

@@ -1,0 +1,127 @@
+package tui
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// Leases are looked up for the rows in view, counted down in between, and not
+// at all while that cannot be answered.
+func TestLeases(t *testing.T) {
+	d := newDriver(t, nil)
+	for i := range 1000 {
+		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: int64(i + 1)})
+	}
+	idle := func() bool { return !d.m.book.asking }
+	d.until("all are there", func() bool { return len(d.queue()) == 1000 && idle() })
+	d.press("enter")
+	d.in("lock")
+	visible := d.m.nav.current().(*lockScreen).leases()
+	d.clock.add(3 * time.Second)
+	d.send(tickMsg{})
+	d.until("looked up", func() bool {
+		for _, id := range visible {
+			if _, ok := d.m.book.known[id]; !ok {
+				return false
+			}
+		}
+		return idle()
+	})
+	d.clock.add(3 * time.Second)
+	d.m.now = d.clock.Now()
+	d.mustShow("6s")
+
+	d.cluster.mu.Lock()
+	for _, leases := range d.cluster.ttlCalls {
+		if len(leases) > inspect.MaxLeases {
+			t.Errorf("asked for %d leases", len(leases))
+		}
+	}
+	d.cluster.mu.Unlock()
+
+	t.Run("NoneWhileDisconnected", func(t *testing.T) {
+		d.cluster.setDown(errors.New("unavailable"))
+		d.until("lost", func() bool { return d.m.conn.lost })
+		d.until("the last answer is in", idle)
+		d.clock.add(time.Hour)
+		d.send(tickMsg{})
+		if d.m.book.asking {
+			t.Error("asked")
+		}
+		d.mustNotShow("gone")
+		d.mustNotShow(" 0s ")
+	})
+}
+
+// The book keeps what was last said, and asks for a bounded number at a pace.
+func TestLeaseBook(t *testing.T) {
+	now := newClock().Now()
+
+	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
+		b := leaseBook{gen: 7, asking: true}
+		if err := b.take(leasesMsg{gen: 6, leases: map[int64]inspect.Lease{1: {}}}); err != nil || b.known != nil || b.asking {
+			t.Errorf("err %v, known %v, asking %t", err, b.known, b.asking)
+		}
+	})
+
+	t.Run("GoneLease", func(t *testing.T) {
+		b := leaseBook{gen: 7}
+		_ = b.take(leasesMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
+		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
+			t.Errorf("left %v, %t", left, ok)
+		}
+	})
+
+	t.Run("SecondFailureIsTold", func(t *testing.T) {
+		b, failed := leaseBook{}, errors.New("refused")
+		if err := b.take(leasesMsg{err: failed}); err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if err := b.take(leasesMsg{err: failed}); !errors.Is(err, failed) {
+			t.Errorf("the second: %v", err)
+		}
+	})
+
+	t.Run("Paced", func(t *testing.T) {
+		b := leaseBook{asked: now, next: now.Add(leaseEvery), known: map[int64]fact{1: {}}}
+		for _, c := range []struct {
+			after   time.Duration
+			visible []int64
+			want    bool
+		}{
+			{time.Second, []int64{1}, false},
+			{2 * time.Second, []int64{1}, true},
+			{100 * time.Millisecond, []int64{2}, false},
+			{time.Second, []int64{2}, true},
+			{time.Hour, nil, false},
+		} {
+			if got := b.due(c.visible, now.Add(c.after)); got != c.want {
+				t.Errorf("%v after %v: %t", c.visible, c.after, got)
+			}
+		}
+		b.failed = 1
+		if b.due([]int64{2}, now.Add(time.Second)) {
+			t.Error("a failing look-up is repeated at once")
+		}
+	})
+
+	t.Run("OthersInTheirTurn", func(t *testing.T) {
+		var b leaseBook
+		for i := range 100 {
+			b.others = append(b.others, int64(i+1))
+		}
+		asked := map[int64]bool{}
+		for range 100/leaseRest + 1 {
+			for _, id := range b.choose([]int64{7}) {
+				asked[id] = true
+			}
+		}
+		if len(asked) != 100 {
+			t.Errorf("%d of 100 were asked for", len(asked))
+		}
+	})
+}

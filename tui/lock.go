@@ -1,0 +1,229 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+)
+
+// lockScreen is one lock: its queue from the holders to the last waiter, and
+// what its sessions have done with it since the watch began.
+type lockScreen struct {
+	*common
+	id    inspect.LockID
+	lock  inspect.Lock
+	table *table[string, queueRow]
+	w, h  int
+	enter key.Binding
+	take  takeKeys
+}
+
+// queueRow is a request with its place in the queue, and what it waits for.
+type queueRow struct {
+	inspect.Request
+	at       int
+	blockers int // how many must go before it
+	nearest  int // the last of these, by its place; -1: none
+	role     string
+}
+
+// newQueueRows looks at a queue once, however long it is.
+func newQueueRows(queue []inspect.Request) []queueRow {
+	rows := make([]queueRow, len(queue))
+	writers, first := 0, 0 // writers before the revision that begins at first
+	for i, up := range parents(queue) {
+		if i > 0 && queue[i].Revision != queue[i-1].Revision {
+			for _, r := range queue[first:i] {
+				writers += boolInt(isWriter(r))
+			}
+			first = i
+		}
+		rows[i] = queueRow{Request: queue[i], at: i, nearest: up}
+		if up < 0 {
+			continue
+		}
+		rows[i].blockers, rows[i].role = writers, "reader"
+		if isWriter(queue[i]) {
+			rows[i].blockers = first
+		}
+		if isWriter(queue[up]) {
+			rows[i].role = "writer"
+		}
+	}
+	return rows
+}
+
+// why says how many block the request, and which of them is nearest.
+func (r queueRow) why() string {
+	if r.nearest < 0 {
+		return ""
+	}
+	return "behind " + strconv.Itoa(r.blockers) + ": " + r.role + " #" + strconv.Itoa(r.nearest+1)
+}
+
+func newLockScreen(c *common, id inspect.LockID) *lockScreen {
+	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what else its client holds and waits for", "enter"), take: newTakeKeys(c)}
+	s.table = newTable(c, s.columns(), func(r queueRow) string { return r.Key })
+	s.table.match = func(r queueRow) string {
+		return ownerText(r.Owner, r.Owned) + " " + sessionText(r.Request) + " " + r.Mode.String()
+	}
+	s.table.label = func(r queueRow) string { return r.Key }
+	return s
+}
+
+func (s *lockScreen) columns() []column[queueRow] {
+	return []column[queueRow]{
+		{title: "#", box: box{min: 4}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
+		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
+		{title: "state", box: box{min: 9}, cell: s.state},
+		{title: "owner", box: box{min: 10, want: 28, rank: 1, flex: true}, cell: s.owner},
+		{title: "session", box: box{min: 7, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
+		{title: "ttl", box: box{min: 5, want: 14, rank: 2}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
+		{title: "for", box: box{min: 7}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
+		{title: "why it waits", box: box{min: 13, want: 40, rank: 1}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
+	}
+}
+
+func (s *lockScreen) state(r queueRow, _ int) cell {
+	g := requestSign(s.theme, r.Holding)
+	if r.Holding {
+		return cell{g.text + " holding", g.style}
+	}
+	return cell{g.text + " waiting", g.style}
+}
+
+func (s *lockScreen) owner(r queueRow, _ int) cell {
+	who := ownerText(r.Owner, r.Owned)
+	if s.ourKeys()[r.Key] {
+		return cell{strings.TrimSuffix("* ours "+who, " -"), s.theme.ours}
+	}
+	return cell{who, s.theme.plain}
+}
+
+func (s *lockScreen) name() string { return "lock" }
+
+func (s *lockScreen) grid() grid { return s.table }
+
+func (s *lockScreen) keys() []keyGroup {
+	return append([]keyGroup{{"lock", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
+}
+
+func (s *lockScreen) leases() []int64 {
+	var ids []int64
+	for _, r := range s.table.visible() {
+		ids = append(ids, r.Lease)
+	}
+	return ids
+}
+
+func (s *lockScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		s.w, s.h = msg.w, msg.h
+		s.table.resize(inner(msg.w, s.queueHeight(), false))
+	case refreshMsg:
+		s.refresh()
+	case wheelMsg:
+		s.table.move(msg.delta)
+	case clickMsg:
+		if s.table.click(msg.x, msg.y-1) {
+			return s.drill()
+		}
+	case tea.KeyPressMsg:
+		return s.key(msg)
+	}
+	return nil
+}
+
+func (s *lockScreen) key(msg tea.KeyPressMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, s.enter):
+		return s.drill()
+	case s.take.matches(msg):
+		r, _ := s.table.current()
+		return s.take.cmd(msg, s.id, r.Key)
+	default:
+		s.table.update(msg)
+		return nil
+	}
+}
+
+func (s *lockScreen) drill() tea.Cmd {
+	r, ok := s.table.current()
+	if !ok {
+		return nil
+	}
+	return s.open(newSessionScreen(s.common, r.Session()))
+}
+
+func (s *lockScreen) refresh() {
+	l, _ := s.shown().snapshot.Find(s.id)
+	if s.lock.ID == s.id && sameQueue(l.Queue, s.lock.Queue) {
+		return
+	}
+	s.lock = inspect.Lock{ID: s.id, Queue: l.Queue}
+	s.table.set(newQueueRows(l.Queue))
+}
+
+// detailLines is for the request under the cursor.
+const detailLines = 3
+
+func (s *lockScreen) queueHeight() int {
+	need := len(s.lock.Queue) + 2
+	if s.h < 14 {
+		return s.h
+	}
+	return max(min(need, s.h*3/5-detailLines), 5)
+}
+
+func (s *lockScreen) view(w, h int) string {
+	queue := s.queueHeight()
+	parts := []string{s.theme.panel(s.title(), s.table.view(true, "nobody holds it"), w, queue, true, false)}
+	if h >= 14 {
+		parts = append(parts, s.detail(w))
+		parts = append(parts, s.timeline(w, h-queue-detailLines))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (s *lockScreen) title() string {
+	c := s.lock.Count()
+	return safe(s.id.Name) + " · " + safe(string(s.id.Layout)) + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+		strconv.Itoa(c.Waiters) + " waiting" + filterTitle(s.table)
+}
+
+// detail is all that is known of the request under the cursor.
+func (s *lockScreen) detail(w int) string {
+	r, ok := s.table.current()
+	if !ok {
+		return "\n\n"
+	}
+	who := ownerText(r.Owner, r.Owned)
+	if who == "-" {
+		who = "owner unknown"
+	}
+	who = "#" + strconv.Itoa(r.at+1) + " " + who
+	if r.nearest >= 0 {
+		who += " · waits " + r.why()
+	}
+	lines := []string{
+		who,
+		"lease " + leaseText(r.Lease, 16) + " · token " + strconv.FormatInt(r.Revision, 10),
+		"key " + safe(r.Key),
+	}
+	for i, l := range lines {
+		lines[i] = s.theme.dim.Render(cut("  "+l, w))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// timeline is the lanes of the lock.
+func (s *lockScreen) timeline(w, h int) string {
+	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
+	iw, ih := inner(w, h, false)
+	return s.theme.panel("timeline · last "+span(l.width(s.clock())), l.view(s.theme, iw, ih, s.clock()), w, h, false, false)
+}

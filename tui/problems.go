@@ -1,0 +1,214 @@
+package tui
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
+)
+
+// problemsScreen is all that is wrong, worst first, and what helps.
+type problemsScreen struct {
+	*common
+	table *table[string, *inspect.Finding]
+	w, h  int
+	enter key.Binding
+	sess  key.Binding
+}
+
+func newProblemsScreen(c *common) *problemsScreen {
+	s := &problemsScreen{
+		common: c,
+		enter:  bind("enter", "open: go to its lock", "enter"),
+		sess:   bind("s", "session: go to it", "s"),
+	}
+	s.table = newTable(c, []column[*inspect.Finding]{
+		{title: "severity", box: box{min: 10}, cell: s.severity},
+		{title: "kind", box: box{min: 13}, key: "K", ascending: true, compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
+			cell: func(f *inspect.Finding, _ int) cell { return cell{string(f.Kind), s.theme.bold} }},
+		{title: "behind", box: box{min: 7, rank: 1}, right: true, key: "B", compare: func(a, b *inspect.Finding) int { return b.Behind - a.Behind },
+			cell: func(f *inspect.Finding, _ int) cell { return cell{strconv.Itoa(f.Behind), s.theme.plain} }},
+		{title: "what", box: box{min: 20, flex: true}, cell: func(f *inspect.Finding, _ int) cell { return cell{safe(f.Text), s.theme.plain} }},
+	}, findingID)
+	s.table.match = func(f *inspect.Finding) string {
+		return f.Severity.String() + " " + string(f.Kind) + " " + safe(f.Text)
+	}
+	s.table.label = func(f *inspect.Finding) string { return f.Text }
+	return s
+}
+
+// findingID tells a finding from others, also in the next diagnosis.
+func findingID(f *inspect.Finding) string {
+	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + string(f.Locks[0].Layout)
+	for _, s := range f.Sessions {
+		id += "\x00" + s.String()
+	}
+	return id
+}
+
+func (s *problemsScreen) severity(f *inspect.Finding, _ int) cell {
+	g := severitySign(s.theme, f.Severity)
+	return cell{g.text + " " + f.Severity.String(), g.style}
+}
+
+func (s *problemsScreen) name() string { return "problems" }
+
+func (s *problemsScreen) grid() grid { return s.table }
+
+func (s *problemsScreen) keys() []keyGroup {
+	return append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess}}}, s.table.helpKeys()...)
+}
+
+// alert is what the bar says of the problems.
+func (s *problemsScreen) alert() sign {
+	v := s.shown().verdict
+	if !v.known || len(v.Findings) == 0 {
+		return sign{}
+	}
+	g := severitySign(s.theme, v.Findings[0].Severity)
+	return sign{g.text + strconv.Itoa(len(v.Findings)), g.style}
+}
+
+func (s *problemsScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		s.w, s.h = msg.w, msg.h
+		s.table.resize(inner(msg.w, s.tableHeight(), false))
+	case refreshMsg:
+		s.refresh()
+	case wheelMsg:
+		s.table.move(msg.delta)
+	case clickMsg:
+		if s.table.click(msg.x, msg.y-1) {
+			return s.drill()
+		}
+	case tea.KeyPressMsg:
+		switch {
+		case key.Matches(msg, s.enter):
+			return s.drill()
+		case key.Matches(msg, s.sess):
+			return s.openSession()
+		default:
+			s.table.update(msg)
+		}
+	}
+	return nil
+}
+
+func (s *problemsScreen) drill() tea.Cmd {
+	if f, ok := s.table.current(); ok {
+		return s.open(newLockScreen(s.common, f.Locks[0]))
+	}
+	return nil
+}
+
+func (s *problemsScreen) openSession() tea.Cmd {
+	if f, ok := s.table.current(); ok && len(f.Sessions) > 0 {
+		return s.open(newSessionScreen(s.common, f.Sessions[0]))
+	}
+	return nil
+}
+
+func (s *problemsScreen) refresh() {
+	v := s.shown().verdict
+	rows := make([]*inspect.Finding, len(v.Findings))
+	for i := range v.Findings {
+		rows[i] = &v.Findings[i]
+	}
+	s.table.set(rows)
+}
+
+func (s *problemsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }
+
+func (s *problemsScreen) view(w, h int) string {
+	th := s.tableHeight()
+	title := "problems " + strconv.Itoa(len(s.table.rows)) + filterTitle(s.table)
+	empty := "nothing is wrong with any lock"
+	if !s.shown().verdict.known {
+		empty = "nothing is known yet"
+	}
+	parts := []string{s.theme.panel(title, s.table.view(true, empty), w, th, true, false)}
+	if h > th {
+		parts = append(parts, s.theme.panel("what it is, and what helps", s.about(inner(w, h-th, false)), w, h-th, false, false))
+	}
+	return strings.Join(parts, "\n")
+}
+
+// about is the finding under the cursor in full: its sentence, its cycle, its
+// remedies.
+func (s *problemsScreen) about(w, h int) string {
+	f, ok := s.table.current()
+	if !ok {
+		return ""
+	}
+	g := severitySign(s.theme, f.Severity)
+	lines := wrapped(g.text+" "+safe(f.Text), w, g.style.Render)
+	if f.Kind == inspect.FindingDeadlock {
+		lines = append(lines, "")
+		lines = append(lines, s.cycle(f, w)...)
+	}
+	for _, r := range f.Remedies {
+		lines = append(lines, "", s.theme.key.Render("etcd-lock "+printable.Shell(r.Args...)))
+		lines = append(lines, wrapped("  "+safe(r.Text), w, s.theme.plain.Render)...)
+		lines = append(lines, s.theme.dim.Render("  = etcdctl "+printable.Shell(r.Etcdctl...)))
+	}
+	return strings.Join(lines[:min(len(lines), max(h, 0))], "\n")
+}
+
+// cycle draws a deadlock: each session with what it holds, and an arrow to
+// whom it waits for, back to the first.
+func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
+	v := s.shown().verdict
+	var edges []inspect.Edge
+	for _, c := range v.Cycles {
+		if len(c) > 0 && len(f.Sessions) > 0 && slices.Contains(f.Sessions, c[0].From) {
+			edges = c
+			break
+		}
+	}
+	var lines []string
+	for i, e := range edges {
+		lead := "│  "
+		if i == 0 {
+			lead = "┌▸ "
+		}
+		who := s.who(v, e.From)
+		does := " waits for "
+		if e.Kind == inspect.EdgeInside {
+			does = " runs a command under "
+		}
+		lines = append(lines,
+			s.theme.lost.Render(lead)+s.theme.bold.Render(who),
+			s.theme.lost.Render("│")+"    ↓"+does+s.theme.waiting.Render(e.Waiter.Mode.String()+" "+safe(e.Waiter.Lock.Name))+
+				", which "+s.who(v, e.To)+" "+map[inspect.EdgeKind]string{inspect.EdgeHard: "holds", inspect.EdgeSoft: "is ahead for"}[e.Kind])
+	}
+	if len(edges) > 0 {
+		lines = append(lines, s.theme.lost.Render("└──────┘")+" and so back to "+s.who(v, edges[0].From))
+	}
+	for i, l := range lines {
+		lines[i] = cut("  "+l, w)
+	}
+	return lines
+}
+
+func (s *problemsScreen) who(v verdict, id inspect.SessionID) string {
+	if session, ok := v.Session(id); ok {
+		return safe(session.Who())
+	}
+	return safe(id.String())
+}
+
+// wrapped breaks a text into lines of w, each in a style.
+func wrapped(text string, w int, render func(...string) string) []string {
+	lines := strings.Split(ansi.Wrap(text, max(w, 10), ""), "\n")
+	for i, l := range lines {
+		lines[i] = render(l)
+	}
+	return lines
+}

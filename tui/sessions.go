@@ -1,0 +1,356 @@
+package tui
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+)
+
+// sessionsScreen is all sessions that hold or wait for something.
+type sessionsScreen struct {
+	*common
+	table *table[inspect.SessionID, *sessionRow]
+	of    int64 // the revision of the snapshot that is shown
+	enter key.Binding
+}
+
+// sessionRow is a session with what the table says of it.
+type sessionRow struct {
+	*inspect.Session
+	who          string
+	holds, waits int
+	locks        string
+	since        time.Time // of its oldest request
+}
+
+func newSessionRow(s *inspect.Session) *sessionRow {
+	r := &sessionRow{Session: s, who: safe(s.Who())}
+	var names []string
+	for _, q := range s.Requests {
+		if q.Holding {
+			r.holds++
+		} else {
+			r.waits++
+		}
+		if !q.Since.IsZero() && (r.since.IsZero() || q.Since.Before(r.since)) {
+			r.since = q.Since
+		}
+		if len(names) < sessionNames {
+			g := "○ "
+			if q.Holding {
+				g = "● "
+			}
+			names = append(names, g+safe(q.Lock.Name))
+		}
+	}
+	r.locks = strings.Join(names, "  ")
+	if rest := len(s.Requests) - len(names); rest > 0 {
+		r.locks += "  and " + strconv.Itoa(rest) + " more"
+	}
+	return r
+}
+
+// sessionNames is how many locks the table names.
+const sessionNames = 8
+
+func newSessionsScreen(c *common) *sessionsScreen {
+	s := &sessionsScreen{common: c, enter: bind("enter", "open: its locks, and what ending it would release", "enter")}
+	s.table = newTable(c, s.columns(), func(r *sessionRow) inspect.SessionID { return r.ID })
+	s.table.match = func(r *sessionRow) string { return r.who + " " + safe(r.ID.String()) + " " + r.locks }
+	s.table.label = func(r *sessionRow) string { return r.ID.String() }
+	return s
+}
+
+func (s *sessionsScreen) columns() []column[*sessionRow] {
+	number := func(of func(*sessionRow) int) func(*sessionRow, int) cell {
+		return func(r *sessionRow, _ int) cell { return cell{strconv.Itoa(of(r)), s.theme.plain} }
+	}
+	most := func(of func(*sessionRow) int) func(a, b *sessionRow) int {
+		return func(a, b *sessionRow) int { return cmp.Compare(of(b), of(a)) }
+	}
+	holds := func(r *sessionRow) int { return r.holds }
+	waits := func(r *sessionRow) int { return r.waits }
+	return []column[*sessionRow]{
+		{title: "session", box: box{min: 8, want: 16}, key: "S", ascending: true,
+			compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) },
+			cell:    func(r *sessionRow, w int) cell { return s.id(r, w) }},
+		{title: "client", box: box{min: 12, want: 34}, key: "N", ascending: true,
+			compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) },
+			cell:    func(r *sessionRow, w int) cell { return cell{cutMiddle(r.who, w), s.theme.plain} }},
+		{title: "ttl", box: box{min: 6, want: 16}, key: "T", ascending: true, compare: func(a, b *sessionRow) int { return cmp.Compare(s.left(a), s.left(b)) },
+			last: func(r *sessionRow) bool { return s.left(r) < 0 }, cell: func(r *sessionRow, w int) cell { return s.ttlBar(r.ID.Lease, w) }},
+		{title: "of", box: box{min: 5, rank: 3}, right: true, cell: s.granted},
+		{title: "renewals", box: box{min: 9, rank: 2}, key: "L", compare: func(a, b *sessionRow) int { return cmp.Compare(boolInt(s.late(b)), boolInt(s.late(a))) }, cell: s.renewals},
+		{title: "holds", box: box{min: 6}, right: true, key: "H", compare: most(holds), cell: number(holds)},
+		{title: "waits", box: box{min: 6}, right: true, key: "W", compare: most(waits), cell: number(waits)},
+		{title: "for", long: "oldest", box: box{min: 7, rank: 1}, right: true, key: "A",
+			compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, last: func(r *sessionRow) bool { return r.since.IsZero() },
+			cell: func(r *sessionRow, _ int) cell { return cell{age(s.clock(), r.since), s.theme.plain} }},
+		{title: "locks", box: box{min: 14, rank: 4, flex: true}, cell: func(r *sessionRow, _ int) cell { return cell{r.locks, s.theme.dim} }},
+	}
+}
+
+func (s *sessionsScreen) id(r *sessionRow, w int) cell {
+	if r.ID.Lease == 0 {
+		return cell{"no lease", s.theme.warning}
+	}
+	return cell{leaseText(r.ID.Lease, w), s.theme.plain}
+}
+
+func (s *sessionsScreen) left(r *sessionRow) time.Duration {
+	left, known := s.book.left(r.ID.Lease, s.clock())
+	if !known {
+		return -1
+	}
+	return max(left, 0)
+}
+
+func (s *sessionsScreen) granted(r *sessionRow, _ int) cell {
+	if f := s.book.known[r.ID.Lease]; f.Granted > 0 {
+		return cell{span(f.Granted), s.theme.dim}
+	}
+	return cell{"-", s.theme.dim}
+}
+
+// late reports whether the session has missed renewals.
+func (s *sessionsScreen) late(r *sessionRow) bool {
+	return (inspect.Session{Lease: s.book.known[r.ID.Lease].Lease}).MissedRenewals()
+}
+
+func (s *sessionsScreen) renewals(r *sessionRow, _ int) cell {
+	return renewalsCell(s.common, r.ID.Lease)
+}
+
+// renewalsCell says whether a client renews its lease.
+func renewalsCell(c *common, lease int64) cell {
+	f := c.book.known[lease]
+	switch {
+	case lease == 0:
+		return cell{"! none", c.theme.warning}
+	case f.State == inspect.LeaseRefused:
+		return cell{"refused", c.theme.dim}
+	case f.State == inspect.LeaseGone:
+		return cell{"✗ gone", c.theme.lost}
+	case f.State != inspect.LeaseAlive:
+		return cell{"-", c.theme.dim}
+	case (inspect.Session{Lease: f.Lease}).MissedRenewals():
+		return cell{"! missed", c.theme.expiring}
+	default:
+		return cell{"● renewed", c.theme.holding}
+	}
+}
+
+func (s *sessionsScreen) name() string { return "sessions" }
+
+func (s *sessionsScreen) grid() grid { return s.table }
+
+func (s *sessionsScreen) keys() []keyGroup {
+	return append([]keyGroup{{"sessions", []key.Binding{s.enter}}}, s.table.helpKeys()...)
+}
+
+func (s *sessionsScreen) leases() []int64 {
+	var ids []int64
+	for _, r := range s.table.visible() {
+		ids = append(ids, r.ID.Lease)
+	}
+	return ids
+}
+
+func (s *sessionsScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		s.table.resize(inner(msg.w, msg.h, false))
+	case refreshMsg:
+		s.refresh()
+	case wheelMsg:
+		s.table.move(msg.delta)
+	case clickMsg:
+		if s.table.click(msg.x, msg.y-1) {
+			return s.drill()
+		}
+	case tea.KeyPressMsg:
+		if key.Matches(msg, s.enter) {
+			return s.drill()
+		}
+		s.table.update(msg)
+	}
+	return nil
+}
+
+func (s *sessionsScreen) drill() tea.Cmd {
+	if r, ok := s.table.current(); ok {
+		return s.open(newSessionScreen(s.common, r.ID))
+	}
+	return nil
+}
+
+// refresh takes the sessions of the latest diagnosis, which is not made anew
+// for every change.
+func (s *sessionsScreen) refresh() {
+	v := s.shown().verdict
+	if !v.known {
+		return
+	}
+	if v.Snapshot.Revision == s.of && len(s.table.all) == len(v.Sessions) {
+		s.table.rebuild()
+		return
+	}
+	s.of = v.Snapshot.Revision
+	rows := make([]*sessionRow, len(v.Sessions))
+	for i := range v.Sessions {
+		rows[i] = newSessionRow(&v.Sessions[i])
+	}
+	s.table.set(rows)
+}
+
+func (s *sessionsScreen) view(w, h int) string {
+	title := "sessions " + strconv.Itoa(len(s.table.all))
+	if s.table.filtered() != "" {
+		title = "sessions " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(s.table.all)) + filterTitle(s.table)
+	}
+	empty := "nobody holds or waits for anything"
+	if s.table.filtered() != "" {
+		empty = "no session matches; esc shows all"
+	}
+	return s.theme.panel(title, s.table.view(true, empty), w, h, true, false)
+}
+
+// sessionScreen is one session: its locks, and what ending it would release.
+type sessionScreen struct {
+	*common
+	id      inspect.SessionID
+	session *inspect.Session // nil: it is gone
+	table   *table[string, inspect.Request]
+	w, h    int
+	enter   key.Binding
+	preview inspect.Preview
+}
+
+func newSessionScreen(c *common, id inspect.SessionID) *sessionScreen {
+	s := &sessionScreen{common: c, id: id, enter: bind("enter", "lock: go to it", "enter")}
+	s.table = newTable(c, []column[inspect.Request]{
+		{title: "state", box: box{min: 9}, cell: func(r inspect.Request, _ int) cell {
+			g := requestSign(s.theme, r.Holding)
+			return cell{g.text + map[bool]string{true: " holding", false: " waiting"}[r.Holding], g.style}
+		}},
+		{title: "mode", box: box{min: 5}, cell: func(r inspect.Request, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
+		{title: "lock", box: box{min: 12, flex: true}, cell: func(r inspect.Request, w int) cell { return cell{cutMiddle(safe(r.Lock.Name), w), s.theme.plain} }},
+		{title: "layout", box: box{min: 6, rank: 2}, cell: func(r inspect.Request, _ int) cell { return cell{safe(string(r.Lock.Layout)), s.theme.dim} }},
+		{title: "for", box: box{min: 7}, right: true, cell: func(r inspect.Request, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
+		{title: "token", box: box{min: 8, rank: 1}, right: true, cell: func(r inspect.Request, _ int) cell { return cell{strconv.FormatInt(r.Revision, 10), s.theme.dim} }},
+	}, func(r inspect.Request) string { return r.Key })
+	s.table.match = func(r inspect.Request) string { return safe(r.Lock.Name) }
+	s.table.label = func(r inspect.Request) string { return r.Key }
+	return s
+}
+
+func (s *sessionScreen) name() string { return "session" }
+
+func (s *sessionScreen) grid() grid { return s.table }
+
+func (s *sessionScreen) leases() []int64 { return []int64{s.id.Lease} }
+
+func (s *sessionScreen) keys() []keyGroup {
+	return append([]keyGroup{{"session", []key.Binding{s.enter}}}, s.table.helpKeys()...)
+}
+
+func (s *sessionScreen) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case sizeMsg:
+		s.w, s.h = msg.w, msg.h
+		s.table.resize(inner(msg.w, s.tableHeight(), false))
+	case refreshMsg:
+		s.refresh()
+	case wheelMsg:
+		s.table.move(msg.delta)
+	case clickMsg:
+		if s.table.click(msg.x, msg.y-1) {
+			return s.drill()
+		}
+	case tea.KeyPressMsg:
+		if key.Matches(msg, s.enter) {
+			return s.drill()
+		}
+		s.table.update(msg)
+	}
+	return nil
+}
+
+func (s *sessionScreen) drill() tea.Cmd {
+	if r, ok := s.table.current(); ok {
+		return s.open(newLockScreen(s.common, r.Lock))
+	}
+	return nil
+}
+
+func (s *sessionScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }
+
+func (s *sessionScreen) refresh() {
+	v := s.shown().verdict
+	if !v.known {
+		return
+	}
+	s.session, _ = v.Session(s.id)
+	var keys []string
+	if s.session == nil {
+		s.table.set(nil)
+	} else {
+		s.table.set(slices.Clone(s.session.Requests))
+		for _, r := range s.session.Requests {
+			keys = append(keys, r.Key)
+		}
+	}
+	s.preview = v.Snapshot.Without(keys...)
+}
+
+func (s *sessionScreen) view(w, h int) string {
+	th := s.tableHeight()
+	title := "session " + safe(s.id.String())
+	if s.session != nil {
+		title += " · " + safe(s.session.Who())
+	}
+	parts := []string{s.theme.panel(title+filterTitle(s.table), s.table.view(true, "it has ended, or has no requests any more"), w, th, true, false)}
+	parts = append(parts, s.theme.panel("its lease, and what ending it would do", s.about(inner(w, h-th, false)), w, h-th, false, false))
+	return strings.Join(parts, "\n")
+}
+
+// about is the lease and the preview of a revoke.
+func (s *sessionScreen) about(w, h int) string {
+	var lines []string
+	ttl, renewals := s.ttlBar(s.id.Lease, min(w/2, 30)), renewalsCell(s.common, s.id.Lease)
+	lines = append(lines, "ttl "+ttl.style.Render(ttl.text)+"   renewals "+renewals.style.Render(renewals.text))
+	if f := s.book.known[s.id.Lease]; f.Granted > 0 {
+		lines[0] += s.theme.dim.Render("   granted " + span(f.Granted))
+	}
+	if s.session == nil {
+		return strings.Join(lines, "\n")
+	}
+	for _, r := range s.preview.Gone {
+		g, does := requestSign(s.theme, r.Holding), "releases "
+		if !r.Holding {
+			does = "gives up its wait for "
+		}
+		lines = append(lines, g.style.Render(g.text)+" "+does+r.Mode.String()+" "+safe(r.Lock.Name))
+	}
+	for _, r := range s.preview.Granted {
+		who := ownerText(r.Owner, r.Owned)
+		if who == "-" {
+			who = sessionText(r)
+		}
+		lines = append(lines, s.theme.ours.Render("→")+" next: "+who+" gets "+r.Mode.String()+" "+safe(r.Lock.Name))
+	}
+	if len(s.preview.Granted) == 0 {
+		lines = append(lines, s.theme.dim.Render("nobody is granted anything by that"))
+	}
+	if len(lines) > h && h > 0 {
+		lines = append(lines[:h-1], s.theme.dim.Render("… "+strconv.Itoa(len(lines)-h+1)+" more"))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,190 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+)
+
+// waitTree is a lock's queue as a tree: who waits hangs below the last of those
+// who must go before.
+type waitTree struct {
+	*common
+	lock  inspect.Lock
+	there bool
+	rows  []treeRow
+	w, h  int
+}
+
+// treeRow is a request in the tree.
+type treeRow struct {
+	request inspect.Request
+	depth   int
+	branch  string // drawn before it
+}
+
+// treeMost bounds how many requests are put into a tree; the rest is counted.
+const treeMost = 200
+
+// show takes a lock. A queue that has not changed is not looked at again.
+func (t *waitTree) show(l inspect.Lock, there bool) {
+	if there == t.there && l.ID == t.lock.ID && sameQueue(l.Queue, t.lock.Queue) {
+		return
+	}
+	t.lock, t.there = l, there
+	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
+}
+
+func (t *waitTree) resize(w, h int) { t.w, t.h = w, h }
+
+// parents is, for each request, the last one before it that blocks it, or -1.
+func parents(queue []inspect.Request) []int {
+	up := make([]int, len(queue))
+	writer, last := -1, -1 // the last ones of earlier revisions
+	for i := 0; i < len(queue); {
+		end := i
+		for end < len(queue) && queue[end].Revision == queue[i].Revision { // of one transaction: side by side
+			end++
+		}
+		nextWriter := writer
+		for j := i; j < end; j++ {
+			up[j] = writer
+			if isWriter(queue[j]) {
+				up[j] = last
+				nextWriter = j
+			}
+			if queue[j].Holding {
+				up[j] = -1
+			}
+		}
+		writer, last, i = nextWriter, end-1, end
+	}
+	return up
+}
+
+// newTree orders a queue as a tree, depth first, and draws its branches.
+func newTree(queue []inspect.Request) []treeRow {
+	children := make([][]int, len(queue)+1)
+	for i, p := range parents(queue) {
+		children[p+1] = append(children[p+1], i)
+	}
+	rows := make([]treeRow, 0, len(queue))
+	type frame struct {
+		node, depth  int
+		lead, branch string
+	}
+	var stack []frame
+	push := func(of []int, depth int, lead string) {
+		for i := len(of) - 1; i >= 0; i-- {
+			f := frame{node: of[i], depth: depth, lead: lead, branch: lead}
+			if depth > 0 && depth <= treeDepth {
+				f.branch, f.lead = lead+"├ ", lead+"│ "
+				if i == len(of)-1 {
+					f.branch, f.lead = lead+"└ ", lead+"  "
+				}
+			}
+			stack = append(stack, f)
+		}
+	}
+	push(children[0], 0, "")
+	for len(stack) > 0 {
+		f := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		rows = append(rows, treeRow{queue[f.node], f.depth, f.branch})
+		push(children[f.node+1], f.depth+1, f.lead)
+	}
+	return rows
+}
+
+// treeDepth is the depth from which on a tree does not go further to the right.
+const treeDepth = 8
+
+func (t *waitTree) leases() []int64 {
+	var ids []int64
+	for _, r := range t.rows[:min(len(t.rows), max(t.h, 0))] {
+		ids = append(ids, r.request.Lease)
+	}
+	return ids
+}
+
+func (t *waitTree) title() string {
+	if !t.there {
+		return "queue"
+	}
+	c := t.lock.Count()
+	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+		strconv.Itoa(c.Waiters) + " waiting · " + safe(t.lock.ID.Name)
+}
+
+func (t *waitTree) view(w, h int) string {
+	if len(t.rows) == 0 {
+		return t.theme.dim.Render(cut("  "+t.empty(), w))
+	}
+	lines := t.findings(w)
+	rows := t.rows
+	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
+		rows = rows[:max(room-1, 0)]
+	}
+	ours := t.ourKeys()
+	for _, r := range rows {
+		lines = append(lines, t.row(r, w, ours))
+	}
+	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
+		lines = append(lines, t.theme.dim.Render(cut("… "+strconv.Itoa(rest)+" more", w)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// findings is what is wrong with the lock, a line each, two at most.
+func (t *waitTree) findings(w int) []string {
+	v := t.shown().verdict
+	var lines []string
+	for _, i := range v.byLock[t.lock.ID][:min(len(v.byLock[t.lock.ID]), 2)] {
+		g := severitySign(t.theme, v.Findings[i].Severity)
+		text := g.text + " " + string(v.Findings[i].Kind) + ": " + safe(v.Findings[i].Text)
+		lines = append(lines, g.style.Render(cut(text, w)))
+	}
+	return lines
+}
+
+func (t *waitTree) row(r treeRow, w int, ours map[string]bool) string {
+	q := r.request
+	s := requestSign(t.theme, q.Holding)
+	who, style := ownerText(q.Owner, q.Owned), t.theme.plain
+	if who == "-" {
+		who = sessionText(q)
+	}
+	if ours[q.Key] {
+		who, style = "ours "+who, t.theme.ours
+	}
+	ttl := t.ttlCell(q.Lease)
+	cells := []cell{
+		{r.branch + s.text + " " + q.Mode.String(), s.style},
+		{who, style},
+		{age(t.clock(), q.Since), t.theme.dim},
+		ttl,
+	}
+	widths := fitColumns([]box{{min: 10, want: 8 + len(r.branch)*2/3}, {min: 8, flex: true}, {min: 6}, {min: 5, rank: 1}}, w)
+	return line(widths, []bool{false, false, true, true}, cells, t.theme.plain)
+}
+
+// requestSign is whether a request holds.
+func requestSign(t theme, holding bool) sign {
+	if holding {
+		return sign{"●", t.holding}
+	}
+	return sign{"○", t.waiting}
+}
+
+// empty says why there is no row.
+func (t *waitTree) empty() string {
+	switch {
+	case !t.there:
+		return "no lock is selected"
+	case t.hasOurs(t.lock.ID):
+		return "nobody holds it; we are asking"
+	default:
+		return "nobody holds it"
+	}
+}

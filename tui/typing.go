@@ -1,0 +1,135 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func (m *model) openFilter() {
+	g := m.nav.current().grid()
+	if g == nil {
+		m.flashUp(flashInfo, "there is no table to filter here")
+		return
+	}
+	m.mode, m.input = modeFilter, newInput("filter: ", g.filtered())
+}
+
+func (m *model) openName() {
+	m.mode, m.input = modeName, newInput("name: ", m.opts.Prefix)
+}
+
+func (m *model) openCommand() {
+	m.mode, m.input, m.candidates = modeCommand, newInput(":", ""), nil
+}
+
+// typed handles a key or a paste while something is typed.
+func (m *model) typed(msg tea.Msg) tea.Cmd {
+	press, _ := msg.(tea.KeyPressMsg)
+	switch {
+	case key.Matches(press, m.global.back):
+		if m.mode == modeFilter {
+			m.refilter("")
+		}
+		m.mode = modeBrowse
+	case key.Matches(press, m.global.accept):
+		return m.accept()
+	case m.mode == modeCommand && key.Matches(press, m.global.complete):
+		m.complete()
+	case m.mode == modeCommand && press.String() == "backspace" && m.input.text() == "":
+		m.mode = modeBrowse
+	default:
+		m.input.update(msg)
+		m.candidates = nil
+		if m.mode == modeFilter {
+			m.refilter(m.input.text())
+		}
+	}
+	return nil
+}
+
+// refilter filters while it is typed. A pattern that is not finished leaves the
+// filter as it was.
+func (m *model) refilter(text string) {
+	m.flash = flash{}
+	if err := m.nav.current().grid().setFilter(text); err != nil {
+		m.flashUp(flashError, err.Error())
+	}
+}
+
+func (m *model) accept() tea.Cmd {
+	text := m.input.text()
+	switch m.mode {
+	case modeName:
+		return m.acceptName(text)
+	case modeCommand:
+		m.mode = modeBrowse
+		return m.runCommand(text)
+	default:
+		m.mode = modeBrowse
+		return nil
+	}
+}
+
+// acceptName puts the cursor on a name, so that it can be asked for.
+func (m *model) acceptName(name string) tea.Cmd {
+	switch {
+	case name == "":
+		m.flashUp(flashError, "a name cannot be empty")
+		return nil
+	case !strings.HasPrefix(name, m.opts.Prefix):
+		m.flashUp(flashError, "only names that begin with "+m.opts.Prefix+" are shown")
+		return nil
+	}
+	m.mode = modeBrowse
+	m.nav.view(viewLocks)
+	m.locks.choose(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+	return nil
+}
+
+// typing is the input, and beside it why it was not taken, or how it may go on.
+func (m *model) typing(w int) string {
+	note, style := "", m.theme.dim
+	switch {
+	case m.flash.kind == flashError && m.flashing():
+		note, style = "✗ "+m.flash.text, m.theme.lost
+	case m.mode == modeCommand:
+		note = m.hint()
+	}
+	if note == "" {
+		return m.input.view(m.theme, w)
+	}
+	note = cut(note, w/2)
+	room := w - ansi.StringWidth(note) - 2
+	return pad(m.input.view(m.theme, room), room, false) + "  " + style.Render(note)
+}
+
+// hint says what the command line may go on to be.
+func (m *model) hint() string {
+	candidates := m.candidates
+	if candidates == nil {
+		candidates = m.completions(m.input.text())
+	}
+	name, _, hasArg := strings.Cut(m.input.text(), " ")
+	var words []string
+	for _, c := range candidates[:min(len(candidates), 20)] {
+		if _, arg, ok := strings.Cut(c, " "); ok && hasArg {
+			c = arg
+		}
+		words = append(words, c)
+	}
+	if len(candidates) > 1 {
+		return strings.Join(words, " ")
+	}
+	for _, c := range m.commands() {
+		if c.name == name || len(candidates) == 1 && c.name == candidates[0] {
+			return strings.TrimSpace(c.args + "  " + c.about)
+		}
+	}
+	return ""
+}
