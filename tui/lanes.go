@@ -145,8 +145,13 @@ func (s life) begin(from time.Time) time.Time {
 	}
 }
 
-// ending is how a span ends: whether its session was lost.
-func (s life) ending() byte { return laneOver }
+// ending is how a request's life ends: whether its session was lost.
+func (s life) ending() byte {
+	if s.how == inspect.EventExpired || s.how == inspect.EventRevoked {
+		return laneLost
+	}
+	return laneOver
+}
 
 func drawLane(t theme, cells []byte) string {
 	signs := []sign{{" ", t.plain}, {"·", t.dim}, {"░", t.waiting}, {"▇", t.holding}, {"✗", t.lost}}

@@ -125,7 +125,7 @@ func (b *leaseBook) choose(visible []int64) []int64 {
 		b.turn = (b.turn + few) % len(b.others)
 	}
 	for _, id := range b.others[:min(len(b.others), inspect.MaxLeases)] {
-		if f, ok := b.known[id]; ok && (inspect.Session{Lease: f.Lease}).MissedRenewals() {
+		if f, ok := b.known[id]; ok && f.MissedRenewals() {
 			add(id)
 		}
 	}

@@ -37,6 +37,10 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 		m.log.add(entryEtcd, m.now, "read anew; what happened in between is not known")
 		m.journal.prune(u.Snapshot)
 	}
+	if u.Missed > 0 {
+		m.log.add(entryEtcd, m.now, "too much at once: "+count(u.Missed, "event", "events")+" not listed")
+		m.journal.prune(u.Snapshot)
+	}
 	for _, e := range u.Events {
 		m.log.addEvent(e, m.now)
 		m.journal.take(e)

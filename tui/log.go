@@ -97,6 +97,8 @@ func entrySign(t theme, kind entryKind) sign {
 		return sign{"· released", t.free}
 	case entryKind(inspect.EventLeft):
 		return sign{"· left", t.free}
+	case entryKind(inspect.EventExpired), entryKind(inspect.EventRevoked):
+		return sign{"✗ " + string(kind), t.lost}
 	case entryOurs:
 		return sign{"* ours", t.ours}
 	case entryError:

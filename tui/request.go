@@ -63,7 +63,7 @@ func (c *common) ttlBar(lease int64, w int) cell {
 	}
 	full := min(int(time.Duration(room)*left/f.Granted), room)
 	style := text.style
-	if (inspect.Session{Lease: f.Lease}).MissedRenewals() {
+	if f.MissedRenewals() {
 		style = c.theme.expiring
 	}
 	return cell{pad(text.text, 5, true) + " " + strings.Repeat("█", full) + strings.Repeat("░", room-full), style}

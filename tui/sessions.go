@@ -121,7 +121,7 @@ func (s *sessionsScreen) granted(r *sessionRow, _ int) cell {
 
 // late reports whether the session has missed renewals.
 func (s *sessionsScreen) late(r *sessionRow) bool {
-	return (inspect.Session{Lease: s.book.known[r.ID.Lease].Lease}).MissedRenewals()
+	return s.book.known[r.ID.Lease].MissedRenewals()
 }
 
 func (s *sessionsScreen) renewals(r *sessionRow, _ int) cell {
@@ -140,7 +140,7 @@ func renewalsCell(c *common, lease int64) cell {
 		return cell{"✗ gone", c.theme.lost}
 	case f.State != inspect.LeaseAlive:
 		return cell{"-", c.theme.dim}
-	case (inspect.Session{Lease: f.Lease}).MissedRenewals():
+	case f.MissedRenewals():
 		return cell{"! missed", c.theme.expiring}
 	default:
 		return cell{"● renewed", c.theme.holding}

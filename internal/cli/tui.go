@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui"
 )
 
@@ -112,12 +113,20 @@ func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func
 	return c.screens(ctx, opts)
 }
 
+// endsSource tells the screens also why requests went.
+type endsSource struct{ *inspect.Source }
+
+// Watch implements tui.Source.
+func (s endsSource) Watch(ctx context.Context, prefix string) <-chan inspect.Update {
+	return s.WatchEnds(ctx, prefix)
+}
+
 // screens runs the terminal UI on c until the user leaves or ctx ends.
 func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 	options := tui.Options{
 		Prefix:   opts.prefix,
 		Endpoint: c.endpoint,
-		Source:   c.source,
+		Source:   endsSource{c.source},
 		Health:   &status{client: c.client},
 		ASCII:    opts.ascii,
 		ReadOnly: opts.readOnly,
