@@ -87,13 +87,13 @@ func newVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Tim
 	return v
 }
 
-// worst is the worst finding of a lock.
-func (v verdict) worst(id inspect.LockID) (inspect.Finding, bool) {
+// worst is the worst finding of a lock, its zero value when there is none.
+func (v *verdict) worst(id inspect.LockID) inspect.Finding {
 	found := v.byLock[id]
 	if len(found) == 0 {
-		return inspect.Finding{}, false
+		return inspect.Finding{}
 	}
-	return v.Findings[found[0]], true
+	return v.Findings[found[0]]
 }
 
 // weighty are the leases of a snapshot: those that others wait for, then those

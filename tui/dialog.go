@@ -6,7 +6,6 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // dialog asks before something is done. The answer is No until the user says
@@ -101,7 +100,7 @@ func (d *dialog) view(t theme, w, h int) string {
 func (d *dialog) widest() int {
 	w := 0
 	for _, l := range d.lines {
-		w = max(w, ansi.StringWidth(l))
+		w = max(w, width(l))
 	}
 	return w
 }

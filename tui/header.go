@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"etcd-lock/internal/inspect"
 )
 
@@ -49,10 +47,10 @@ func (c connection) text(st theme, now time.Time, w int) sign {
 		return sign{"● connected", st.holding}
 	}
 	s := "✗ not answering " + age(now, c.since)
-	if long := "✗ etcd not answering for " + age(now, c.since); ansi.StringWidth(long) <= w {
+	if long := "✗ etcd not answering for " + age(now, c.since); width(long) <= w {
 		s = long
 	}
-	if room := w - ansi.StringWidth(s) - 2; room >= 12 {
+	if room := w - width(s) - 2; room >= 12 {
 		s += ": " + cut(c.reason, room)
 	}
 	return sign{s, st.lost}
@@ -104,15 +102,15 @@ func (m *model) header(w int) string {
 	}
 	title, mark := m.theme.title.Render("etcd-lock")+"  ", m.stillMark(w)
 	short := m.conn.text(m.theme, m.now, 0)
-	room := w - ansi.StringWidth(mark) - ansi.StringWidth(short.text) - 2
+	room := w - width(mark) - width(short.text) - 2
 	facts = fitFacts(facts, room)
 	right := joinFacts(facts)
-	if ansi.StringWidth(title)+ansi.StringWidth(right) > room {
+	if width(title)+width(right) > room {
 		title = ""
 	}
-	state := m.conn.text(m.theme, m.now, w-ansi.StringWidth(title+mark+right)-2)
+	state := m.conn.text(m.theme, m.now, w-width(title+mark+right)-2)
 	left := title + mark + state.style.Render(state.text)
-	gap := max(w-ansi.StringWidth(left)-ansi.StringWidth(right), 1)
+	gap := max(w-width(left)-width(right), 1)
 	return cut(left+strings.Repeat(" ", gap)+right, w)
 }
 
@@ -136,7 +134,7 @@ func fitFacts(facts []headerFact, room int) []headerFact {
 	for {
 		need, out := 0, -1
 		for i, f := range facts {
-			need += ansi.StringWidth(f.text) + 2
+			need += width(f.text) + 2
 			if out < 0 || f.rank > facts[out].rank {
 				out = i
 			}
@@ -198,7 +196,7 @@ func (m *model) tabAt(x int) int {
 	signs, numbers := m.tabs()
 	at := 0
 	for i, s := range signs {
-		at += ansi.StringWidth(s.text)
+		at += width(s.text)
 		if x < at {
 			return numbers[i]
 		}
@@ -217,7 +215,7 @@ func (m *model) statusLine(w int) string {
 		right = strings.TrimSpace(count(m.missed, "update", "updates") + " missed  " + right)
 	}
 	left, style := m.statusText()
-	left = cut(left, max(w-ansi.StringWidth(right)-1, 0))
-	gap := max(w-ansi.StringWidth(left)-ansi.StringWidth(right), 0)
+	left = cut(left, max(w-width(right)-1, 0))
+	gap := max(w-width(left)-width(right), 0)
 	return style.Render(left) + strings.Repeat(" ", gap) + m.theme.title.Render(right)
 }

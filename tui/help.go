@@ -7,7 +7,6 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // helpView is the full help, made from the live keys and commands.
@@ -19,7 +18,7 @@ func (m *model) helpLines(w int) []string {
 	for _, b := range blocks {
 		total += len(b)
 		for _, l := range b {
-			widest = max(widest, ansi.StringWidth(l))
+			widest = max(widest, width(l))
 		}
 	}
 	columns := max(min((w+4)/(widest+4), 3), 1)

@@ -97,12 +97,12 @@ func (in *lineInput) insert(s string) {
 
 // view is the prompt and the part of the text around the cursor that fits.
 func (in *lineInput) view(t theme, w int) string {
-	room := max(w-ansi.StringWidth(in.prompt)-2, 1)
+	room := max(w-width(in.prompt)-2, 1)
 	before, under, after := safe(string(in.value[:in.at])), " ", ""
 	if in.at < len(in.value) {
 		under, after = safe(string(in.value[in.at])), safe(string(in.value[in.at+1:]))
 	}
-	if over := ansi.StringWidth(before) - room; over > 0 {
+	if over := width(before) - room; over > 0 {
 		before = ansi.TruncateLeft(before, over+1, "…")
 	}
 	line := t.title.Render(in.prompt) + before + t.cursor.Render(under) + after

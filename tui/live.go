@@ -69,18 +69,19 @@ func (m *model) second() tea.Cmd {
 		m.sampled = m.now
 		m.queues.take(m.live.snapshot.Locks)
 	}
+	cmd := m.refresh()
 	if m.opts.Health == nil || m.asking || m.now.Sub(m.status.At) < statusEvery {
-		return nil
+		return cmd
 	}
 	m.asking = true
 	health, ctx, now := m.opts.Health, m.tasks.ctx, m.now
-	return m.tasks.cmd(func() tea.Msg {
+	return tea.Batch(cmd, m.tasks.cmd(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 		defer cancel()
 		s, err := health.Status(ctx)
 		s.At = now
 		return statusMsg{s, err}
-	})
+	}))
 }
 
 // gotStatus takes etcd's status. That etcd does not answer is for the watch to

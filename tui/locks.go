@@ -25,6 +25,8 @@ type locksScreen struct {
 	table *table[inspect.LockID, *lockRow]
 	tree  waitTree
 	rows  []*lockRow // of the snapshot, in its order
+	read  time.Time  // when the picture was taken
+	known time.Time  // of the verdict that the rows have
 	size  size
 	enter key.Binding
 	take  takeKeys
@@ -37,7 +39,6 @@ type lockRow struct {
 	waiter  time.Time // since when the longest waiting one waits
 	holder  time.Time // since when the oldest holder has asked
 	finding inspect.Finding
-	found   bool
 }
 
 // free reports whether nobody holds or asks for the lock any more.
@@ -208,6 +209,9 @@ func (s *locksScreen) update(msg tea.Msg) tea.Cmd {
 		s.tree.resize(inner(p.tree.w, p.tree.h, p.boxed))
 		s.tree.show(s.selected())
 	case refreshMsg:
+		if s.calm() {
+			return nil
+		}
 		s.refresh()
 	case wheelMsg:
 		s.table.move(msg.delta)
@@ -230,8 +234,15 @@ func (s *locksScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 		return s.take.none(msg)
 	default:
 		s.table.update(msg)
-		s.refresh()
+		s.leave()
 		return nil
+	}
+}
+
+// leave drops the row of a lock that is gone when the cursor has left it.
+func (s *locksScreen) leave() {
+	if len(s.table.all) > len(s.rows) {
+		s.refresh()
 	}
 }
 
@@ -245,7 +256,7 @@ func (s *locksScreen) click(msg clickMsg) tea.Cmd {
 		return nil
 	}
 	again := s.table.click(x, y)
-	s.refresh()
+	s.leave()
 	if again {
 		return s.drill()
 	}
@@ -276,10 +287,24 @@ func (s *locksScreen) choose(id inspect.LockID) {
 	s.refresh()
 }
 
+// manyLocks are so many that they are looked at less often than they change.
+const (
+	manyLocks = 2000
+	calmTime  = 250 * time.Millisecond
+)
+
+// calm reports whether there are many locks that were looked at just now.
+func (s *locksScreen) calm() bool {
+	return s.still == nil && len(s.rows) > manyLocks && s.now.Sub(s.read) < calmTime
+}
+
 // refresh takes the picture. Rows of queues that have not changed are kept:
 // there may be many locks, and few of them change at a time.
 func (s *locksScreen) refresh() {
 	p := s.shown()
+	s.read = s.now
+	judged := s.known.Equal(p.verdict.at)
+	s.known = p.verdict.at
 	old, i := s.rows, 0
 	rows := make([]*lockRow, 0, len(p.snapshot.Locks)+1)
 	for _, l := range p.snapshot.Locks {
@@ -291,8 +316,11 @@ func (s *locksScreen) refresh() {
 			r = old[i]
 		} else {
 			r = newLockRow(l)
+			r.finding = p.verdict.worst(l.ID)
 		}
-		r.finding, r.found = p.verdict.worst(l.ID)
+		if !judged {
+			r.finding = p.verdict.worst(l.ID)
+		}
 		rows = append(rows, r)
 	}
 	s.rows = rows

@@ -48,8 +48,9 @@ const (
 )
 
 // updatePause is the least time between two updates that are taken from the
-// source. What happens meanwhile comes with the next one.
-const updatePause = frameTime
+// source. What happens meanwhile comes with the next one. It is less often than
+// could be drawn: ten pictures a second are lively enough, and cost a third.
+const updatePause = time.Second / 10
 
 // tickMsg comes every second, so that ages and TTLs go on. updateMsg brings
 // what the source has sent; ok is false when it has ended.

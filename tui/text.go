@@ -48,10 +48,24 @@ func isPlain(s string) bool {
 	return true
 }
 
+// width is the display width of s. Most text is ASCII, and measured for every
+// frame.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return ansi.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
 // cut shortens s to a display width of w.
 func cut(s string, w int) string {
 	if w <= 0 {
 		return ""
+	}
+	if width(s) <= w {
+		return s
 	}
 	return ansi.Truncate(s, w, "…")
 }
@@ -59,14 +73,14 @@ func cut(s string, w int) string {
 // cutMiddle shortens s to a display width of w and keeps both of its ends:
 // names mostly begin alike.
 func cutMiddle(s string, w int) string {
-	width := ansi.StringWidth(s)
-	if width <= w || w < 5 {
+	whole := width(s)
+	if whole <= w || w < 5 {
 		return cut(s, w)
 	}
 	head := ansi.Truncate(s, w/3, "")
-	drop := width - (w - ansi.StringWidth(head) - 1)
+	drop := whole - (w - width(head) - 1)
 	tail := ansi.TruncateLeft(s, drop, "…")
-	if ansi.StringWidth(head+tail) > w { // the cut went through a wide rune
+	if width(head+tail) > w { // the cut went through a wide rune
 		tail = ansi.TruncateLeft(s, drop+1, "…")
 	}
 	return head + tail
@@ -75,7 +89,7 @@ func cutMiddle(s string, w int) string {
 // pad cuts or fills s to a display width of exactly w.
 func pad(s string, w int, right bool) string {
 	s = cut(s, w)
-	fill := strings.Repeat(" ", max(w-ansi.StringWidth(s), 0))
+	fill := strings.Repeat(" ", max(w-width(s), 0))
 	if right {
 		return fill + s
 	}

@@ -6,7 +6,6 @@ import (
 
 	"charm.land/bubbles/v2/help"
 	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/x/ansi"
 )
 
 // theme is how things look. Its styles are named by what they mean; a sign or a
@@ -99,7 +98,7 @@ func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
 		left, right = "╭─", "─╮"
 	}
 	title = cut(title, w-6)
-	fill := strings.Repeat("─", max(w-ansi.StringWidth(left+title+right)-2, 0))
+	fill := strings.Repeat("─", max(w-width(left+title+right)-2, 0))
 	lines := []string{line.Render(left) + " " + name.Render(title) + " " + line.Render(fill+right)}
 	iw, ih := inner(w, h, boxed)
 	rows := strings.Split(body, "\n")

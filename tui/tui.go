@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.NoColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	p := tea.NewProgram(m, append(progOpts, tea.WithFPS(int(time.Second/frameTime)))...)
+	p := tea.NewProgram(m, progOpts...)
 	// Quit, and not tea.WithContext, which kills: the screen is left in order.
 	stop := context.AfterFunc(ctx, p.Quit)
 	defer stop()

@@ -5,7 +5,6 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -105,7 +104,7 @@ func (m *model) typing(w int) string {
 		return m.input.view(m.theme, w)
 	}
 	note = cut(note, w/2)
-	room := w - ansi.StringWidth(note) - 2
+	room := w - width(note) - 2
 	return pad(m.input.view(m.theme, room), room, false) + "  " + style.Render(note)
 }
 
