@@ -21,7 +21,7 @@ type crowd struct {
 
 const (
 	crowdLocks    = 10_000
-	crowdRequests = 10 // of each
+	crowdRequests = 10  // of each
 	crowdEvents   = 100 // of an update, when there are 1,000 a second and ten updates
 )
 

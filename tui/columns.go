@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type box struct {
 	want int  // a wider one is given what is left by those of lower rank
 	rank int  // 0 is never left out; the highest goes first
 	flex bool // takes the space that is left in the end
+	soon bool // is given what is left before all others
 }
 
 // fitColumns shares a width among columns; 0 leaves one out.
@@ -52,7 +54,9 @@ func grow(cols []box, widths []int, spare int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cols[a].rank - cols[b].rank })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(boolInt(cols[b].soon)-boolInt(cols[a].soon), cols[a].rank-cols[b].rank)
+	})
 	for _, i := range order {
 		if widths[i] == 0 || spare <= 0 {
 			continue

@@ -122,7 +122,12 @@ func (m *model) shortHelp(w int) string {
 	h := help.New()
 	h.Styles = m.theme.help()
 	h.SetWidth(w)
-	return h.ShortHelpView(m.shortKeys())
+	keys := m.shortKeys()
+	for i, b := range keys {
+		short, _, _ := strings.Cut(b.Help().Desc, ": ")
+		keys[i] = described(b, short)
+	}
+	return h.ShortHelpView(keys)
 }
 
 func (m *model) shortKeys() []key.Binding {
@@ -139,18 +144,15 @@ func (m *model) shortKeys() []key.Binding {
 	case m.mode == modeHelp:
 		return []key.Binding{described(k.back, "close"), k.up, k.down, k.quit}
 	}
-	keys := []key.Binding{k.help, described(k.quit, "quit")}
+	keys := []key.Binding{k.help, k.quit}
 	if len(m.nav.stack) > 1 {
 		keys = append(keys, described(k.back, "back"))
 	}
 	if groups := m.nav.current().keys(); len(groups) > 0 {
-		for _, b := range groups[0].keys {
-			short, _, _ := strings.Cut(b.Help().Desc, ": ")
-			keys = append(keys, described(b, short))
-		}
+		keys = append(keys, groups[0].keys...)
 	}
 	if m.nav.current().grid() != nil {
-		keys = append(keys, described(k.filter, "filter"))
+		keys = append(keys, k.filter)
 	}
-	return append(keys, described(k.pause, "pause"), described(k.command, "command"))
+	return append(keys, k.pause, k.command)
 }

@@ -80,8 +80,8 @@ func (l lanes) view(t theme, w, h int, now time.Time) string {
 		return t.dim.Render(cut("  nothing has happened since the watch began", w))
 	}
 	shown := l.all
-	if len(shown) > h {
-		shown = shown[:h-1]
+	if len(shown) > h-1 {
+		shown = shown[:max(h-2, 0)]
 	}
 	var lines []string
 	for _, lane := range shown {
@@ -90,7 +90,14 @@ func (l lanes) view(t theme, w, h int, now time.Time) string {
 	if rest := len(l.all) - len(shown); rest > 0 {
 		lines = append(lines, t.dim.Render("… "+count(rest, "more session", "more sessions")))
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(append(lines, l.axis(t, name, room, now)), "\n")
+}
+
+// axis says when it was.
+func (l lanes) axis(t theme, name, room int, now time.Time) string {
+	began, half := now.Sub(l.from), "-"+span(now.Sub(l.from)/2)
+	left := pad("-"+span(began), room/2, false)
+	return t.dim.Render(strings.Repeat(" ", name+1) + left + pad(half, max(room-room/2-3, 0), false) + "now")
 }
 
 // What a cell of a lane shows; the greater one wins.
@@ -167,5 +174,3 @@ func drawLane(t theme, cells []byte) string {
 	}
 	return b.String()
 }
-
-func (l lanes) width(now time.Time) time.Duration { return now.Sub(l.from) }

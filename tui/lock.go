@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
 )
 
 // lockScreen is one lock: its queue from the holders to the last waiter, and
@@ -80,11 +81,11 @@ func (s *lockScreen) columns() []column[queueRow] {
 		{title: "#", box: box{min: 4}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
 		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
 		{title: "state", box: box{min: 9}, cell: s.state},
-		{title: "owner", box: box{min: 10, want: 28, rank: 1, flex: true}, cell: s.owner},
-		{title: "session", box: box{min: 7, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
-		{title: "ttl", box: box{min: 5, want: 14, rank: 2}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
+		{title: "owner", box: box{min: 10, want: 28, rank: 1, soon: true}, cell: s.owner},
+		{title: "session", box: box{min: 7, want: 16, rank: 4}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
+		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
 		{title: "for", box: box{min: 7}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
-		{title: "why it waits", box: box{min: 13, want: 40, rank: 1}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
+		{title: "why it waits", box: box{min: 13, want: 24, rank: 2, soon: true, flex: true}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
 	}
 }
 
@@ -177,7 +178,7 @@ func (s *lockScreen) queueHeight() int {
 	if s.h < 14 {
 		return s.h
 	}
-	return max(min(need, s.h*3/5-detailLines), 5)
+	return max(min(need, s.h/2-detailLines), 5)
 }
 
 func (s *lockScreen) view(w, h int) string {
@@ -185,9 +186,47 @@ func (s *lockScreen) view(w, h int) string {
 	parts := []string{s.theme.panel(s.title(), s.table.view(true, "nobody holds it"), w, queue, true, false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
-		parts = append(parts, s.timeline(w, h-queue-detailLines))
+		parts = append(parts, s.below(w, h-queue-detailLines)...)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// below is the timeline and, where there is room, what is wrong and what has
+// happened.
+func (s *lockScreen) below(w, h int) []string {
+	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
+	lanes := min(h, len(l.all)+2)
+	findings := s.findings(w)
+	if h-lanes < 6 {
+		return []string{s.timeline(l, w, h)}
+	}
+	parts := []string{s.timeline(l, w, lanes)}
+	if rest := h - lanes; len(findings) > 0 {
+		n := min(len(findings)+1, rest*2/3)
+		lanes += n
+		parts = append(parts, s.theme.panel("what is wrong, and what helps", strings.Join(findings, "\n"), w, n, false, false))
+	}
+	if rest := h - lanes; rest >= 3 {
+		iw, ih := inner(w, rest, false)
+		about := func(e *entry) bool { return e.lock == s.id }
+		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, iw, ih, about), w, rest, false, false))
+	}
+	return parts
+}
+
+// findings is what is wrong with the lock, and the first thing that helps.
+func (s *lockScreen) findings(w int) []string {
+	v := s.shown().verdict
+	var lines []string
+	for _, i := range v.byLock[s.id] {
+		f := v.Findings[i]
+		g := severitySign(s.theme, f.Severity)
+		lines = append(lines, wrapped(g.text+" "+safe(f.Text), w, g.style.Render)...)
+		if len(f.Remedies) > 0 {
+			lines = append(lines, cut("  "+s.theme.key.Render("etcd-lock "+printable.Shell(f.Remedies[0].Args...)), w))
+		}
+	}
+	return lines
 }
 
 func (s *lockScreen) title() string {
@@ -222,8 +261,7 @@ func (s *lockScreen) detail(w int) string {
 }
 
 // timeline is the lanes of the lock.
-func (s *lockScreen) timeline(w, h int) string {
-	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
+func (s *lockScreen) timeline(l lanes, w, h int) string {
 	iw, ih := inner(w, h, false)
-	return s.theme.panel("timeline · last "+span(l.width(s.clock())), l.view(s.theme, iw, ih, s.clock()), w, h, false, false)
+	return s.theme.panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.theme, iw, ih, s.clock()), w, h, false, false)
 }

@@ -27,6 +27,7 @@ type locksScreen struct {
 	rows  []*lockRow // of the snapshot, in its order
 	read  time.Time  // when the picture was taken
 	known time.Time  // of the verdict that the rows have
+	begun bool       // the user has looked at a row
 	size  size
 	enter key.Binding
 	take  takeKeys
@@ -114,7 +115,7 @@ func (s *locksScreen) columns() []column[*lockRow] {
 			cell: s.finding, text: func(r *lockRow) string { return string(r.finding.Kind) }},
 		{title: "name", box: box{min: 12, want: 40, flex: true}, key: "N", compare: byName, ascending: true,
 			cell: s.nameCell, text: func(r *lockRow) string { return safe(r.lock.ID.Name) }},
-		{title: "layout", box: box{min: 7, rank: 5}, key: "L", ascending: true,
+		{title: "layout", box: box{min: 7, rank: 7}, key: "L", ascending: true,
 			compare: func(a, b *lockRow) int { return cmp.Compare(a.lock.ID.Layout, b.lock.ID.Layout) },
 			cell:    func(r *lockRow, _ int) cell { return cell{safe(string(r.lock.ID.Layout)), s.theme.dim} }},
 		{title: "state", box: box{min: 11, rank: 4}, key: "S", compare: most(stateRank),
@@ -122,7 +123,7 @@ func (s *locksScreen) columns() []column[*lockRow] {
 		{title: "read", long: "readers", box: box{min: 5, want: 8, rank: 2}, right: true, key: "E", compare: most(readers), cell: number(readers)},
 		{title: "write", long: "writers", box: box{min: 6, want: 8, rank: 2}, right: true, key: "D", compare: most(writers), cell: number(writers)},
 		{title: "wait", long: "waiters", box: box{min: 5, want: 8}, right: true, key: "W", compare: most(waiters), cell: number(waiters)},
-		{title: "queue", box: box{min: sampleCount, rank: 6}, cell: s.spark, text: func(*lockRow) string { return "" }},
+		{title: "queue", box: box{min: 8, want: sampleCount, rank: 5}, cell: s.spark, text: func(*lockRow) string { return "" }},
 		{title: "waits", long: "longest wait", box: box{min: 7, want: 12, rank: 3}, right: true, key: "A", compare: oldest(waiter),
 			last: func(r *lockRow) bool { return r.waiter.IsZero() }, cell: ago(waiter)},
 		{title: "held", long: "longest hold", box: box{min: 7, want: 12, rank: 1}, right: true, key: "H", compare: oldest(holder),
@@ -214,10 +215,13 @@ func (s *locksScreen) update(msg tea.Msg) tea.Cmd {
 		}
 		s.refresh()
 	case wheelMsg:
+		s.begun = true
 		s.table.move(msg.delta)
 	case clickMsg:
+		s.begun = true
 		return s.click(msg)
 	case tea.KeyPressMsg:
+		s.begun = true
 		return s.key(msg)
 	}
 	return nil
@@ -280,6 +284,7 @@ func (s *locksScreen) selected() (inspect.Lock, bool) {
 
 // choose puts the cursor on a lock, also on one that does not exist yet.
 func (s *locksScreen) choose(id inspect.LockID) {
+	s.begun = true
 	if !s.table.filter.shows(printable.Text(id.Name)) {
 		_ = s.table.setFilter("") // no pattern is a good one
 	}
@@ -329,9 +334,16 @@ func (s *locksScreen) refresh() {
 			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
 		}
 	}
+	if s.keepTop(judged) {
+		s.table.chosen, s.table.cursor = false, cursor{}
+	}
 	s.table.set(rows)
 	s.tree.show(s.selected())
 }
+
+// keepTop reports whether the cursor is to be on the worst lock: at first, until
+// it is known which one that is, or the user does something.
+func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
 
 func compareIDs(a, b inspect.LockID) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
@@ -344,7 +356,7 @@ func sameQueue(a, b []inspect.Request) bool {
 }
 
 // besideWidth is where the queue has room beside the locks.
-const besideWidth = 120
+const besideWidth = 140
 
 // locksPanes is where the parts of the screen go.
 type locksPanes struct {
@@ -362,7 +374,7 @@ func (s *locksScreen) panes(w, h int) locksPanes {
 	}
 	switch {
 	case p.boxed:
-		left := w * 55 / 100
+		left := max(w*52/100, 82)
 		p.table, p.tree = size{left, h}, size{w - left - 1, h}
 	case h >= 12:
 		p.table = size{w, h - h*2/5}
@@ -387,7 +399,7 @@ func (s *locksScreen) view(w, h int) string {
 	}
 	if p.log.h > 0 {
 		lw, lh := inner(p.log.w, p.log.h, p.boxed)
-		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, lw, lh), p.log.w, p.log.h, false, p.boxed))
+		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -72,11 +72,17 @@ func (b *logBook) push(e *entry) {
 	}
 }
 
-// tail draws the newest entries in w×h.
-func (b *logBook) tail(t theme, w, h int) string {
-	entries := b.entries[max(len(b.entries)-max(h, 0), 0):]
+// tail draws the newest entries in w×h, those that are wanted: all, if want is
+// nil.
+func (b *logBook) tail(t theme, w, h int, want func(*entry) bool) string {
+	var entries []*entry
+	for i := len(b.entries) - 1; i >= 0 && len(entries) < h; i-- {
+		if want == nil || want(b.entries[i]) {
+			entries = append(entries, b.entries[i])
+		}
+	}
 	lines := make([]string, 0, len(entries))
-	for _, e := range entries {
+	for _, e := range slices.Backward(entries) {
 		s := entrySign(t, e.kind)
 		head := t.dim.Render(e.at.Format(time.TimeOnly)) + " " + s.style.Render(pad(s.text, 10, false)) + " "
 		lines = append(lines, cut(head+e.text, w))

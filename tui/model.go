@@ -73,7 +73,7 @@ func newModel(ctx context.Context, o Options) *model {
 		theme: newTheme(true, o.NoColor), now: o.Now(),
 	}
 	m := &model{common: c, dark: true, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
-	c.journal.began = c.now
+	c.journal.began, m.sampled = c.now, c.now
 	m.nav.views = map[int]screen{
 		viewLocks:    m.locks,
 		viewSessions: newSessionsScreen(c),

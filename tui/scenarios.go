@@ -166,7 +166,7 @@ func (p *scenariosScreen) view(w, h int) string {
 	parts := []string{p.theme.panel("scenarios"+filterTitle(p.table), p.table.view(true, "there are none"), w, th, true, false)}
 	if h > th {
 		iw, ih := inner(w, h-th, false)
-		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih), w, h-th, false, false))
+		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih, nil), w, h-th, false, false))
 	}
 	return strings.Join(parts, "\n")
 }

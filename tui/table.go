@@ -86,7 +86,7 @@ func newTableKeys() tableKeys {
 		bottom:   bind("G/end", "last", "G", "end"),
 		pageUp:   bind("pgup", "page up", "pgup", "ctrl+b"),
 		pageDown: bind("pgdn", "page down", "pgdown", "ctrl+f"),
-		mark:     bind("m", "mark the row; marked rows are copied and exported", "m"),
+		mark:     bind("m", "mark the row, to copy or export it", "m"),
 		unmark:   bind("M", "remove all marks", "M"),
 		left:     bind("<", "sort by the column before", "<"),
 		right:    bind(">", "sort by the next column", ">"),
@@ -102,7 +102,7 @@ func newTable[K comparable, R any](c *common, cols []column[R], id func(R) K) *t
 	for _, col := range cols {
 		b := key.NewBinding()
 		if col.key != "" && col.compare != nil {
-			b = bind(col.key, "sort by "+col.name()+"; again reverses", col.key)
+			b = bind(col.key, "sort by "+col.name(), col.key)
 		}
 		t.keys.sort = append(t.keys.sort, b)
 	}

@@ -165,7 +165,7 @@ func (t *waitTree) row(r treeRow, w int, ours map[string]bool) string {
 		{age(t.clock(), q.Since), t.theme.dim},
 		ttl,
 	}
-	widths := fitColumns([]box{{min: 10, want: 8 + len(r.branch)*2/3}, {min: 8, flex: true}, {min: 6}, {min: 5, rank: 1}}, w)
+	widths := fitColumns([]box{{min: 10, want: 8 + len(r.branch)*2/3}, {min: 8, flex: true}, {min: 6}, {min: 6, rank: 1}}, w)
 	return line(widths, []bool{false, false, true, true}, cells, t.theme.plain)
 }
 
