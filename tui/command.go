@@ -77,15 +77,15 @@ func (m *model) tableCommands() []command {
 		return nil
 	}
 	return []command{
-		{name: "filter", args: "TEXT", about: "show rows with TEXT; ~ regular expression, ! all others", run: m.filterCmd},
+		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: m.filterCmd},
 		{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.sortable, run: func(by string) tea.Cmd {
 			if !g.setSort(by) {
 				return m.fail("sort: no column " + by + "; there are " + strings.Join(g.sortable(), ", "))
 			}
 			return m.savePrefs()
 		}},
-		{name: "copy", about: "copy what is under the cursor, or marked", run: func(string) tea.Cmd { return m.copyCmd() }},
-		{name: "export", args: "FILE", about: "write the table to a new file as CSV", run: m.exportTo},
+		{name: "copy", about: "what is under the cursor, or marked", run: func(string) tea.Cmd { return m.copyCmd() }},
+		{name: "export", args: "FILE", about: "the table to a new CSV file", run: m.exportTo},
 	}
 }
 
@@ -110,7 +110,7 @@ func (m *model) settingCommands() []command {
 		}
 	}
 	return []command{
-		{name: "mouse", args: "on|off", about: "take clicks and the wheel; off leaves them to the terminal", complete: onOff, run: set("mouse", &m.prefs.Mouse)},
+		{name: "mouse", args: "on|off", about: "clicks and wheel; off: they are the terminal's", complete: onOff, run: set("mouse", &m.prefs.Mouse)},
 		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", &m.prefs.ASCII)},
 		{
 			name: "background", args: "dark|light|auto", about: "colours for that background",

@@ -73,7 +73,7 @@ func (m *model) answer(yes bool) tea.Cmd {
 
 // view draws the dialog in the middle of w×h.
 func (d *dialog) view(t theme, w, h int) string {
-	inner := min(w-4, max(56, d.widest()))
+	inner := min(w-4, max(56, widest(d.lines)))
 	rest := 3
 	if d.word != "" {
 		rest += 2
@@ -95,14 +95,6 @@ func (d *dialog) view(t theme, w, h int) string {
 	lines = append(lines, d.buttons(t))
 	box := t.panel(safe(d.title), strings.Join(lines, "\n"), inner+4, len(lines)+2, true, true)
 	return lipgloss.Place(w, h, lipgloss.Center, lipgloss.Center, box)
-}
-
-func (d *dialog) widest() int {
-	w := 0
-	for _, l := range d.lines {
-		w = max(w, width(l))
-	}
-	return w
 }
 
 func (d *dialog) buttons(t theme) string {

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/help"
@@ -12,27 +13,54 @@ import (
 // helpView is the full help, made from the live keys and commands.
 type helpView struct{ top, w, h int }
 
+// helpLines is the help in as many columns as fit.
 func (m *model) helpLines(w int) []string {
 	blocks := m.helpBlocks()
-	total, widest := 0, 0
-	for _, b := range blocks {
-		total += len(b)
-		for _, l := range b {
-			widest = max(widest, width(l))
+	for columns := 3; columns > 1; columns-- {
+		parts := share(blocks, columns)
+		total := 0
+		for _, p := range parts {
+			total += widest(p) + helpGap
+		}
+		if total-helpGap <= w {
+			return beside(parts)
 		}
 	}
-	columns := max(min((w+4)/(widest+4), 3), 1)
-	per := (total + columns - 1) / columns
-	var parts [][]string
+	return slices.Concat(blocks...)
+}
+
+const helpGap = 3
+
+// share puts blocks one after the other into columns of about the same length.
+func share(blocks [][]string, columns int) [][]string {
+	total := 0
 	for _, b := range blocks {
-		if len(parts) == 0 || len(parts) < columns && len(parts[len(parts)-1])+len(b)/2 > per {
+		total += len(b)
+	}
+	parts := make([][]string, 1, columns)
+	done := 0
+	for _, b := range blocks {
+		if last := len(parts) - 1; len(parts) < columns && len(parts[last]) > 0 && done+len(b)/2 > total*len(parts)/columns {
 			parts = append(parts, nil)
 		}
 		parts[len(parts)-1] = append(parts[len(parts)-1], b...)
+		done += len(b)
 	}
+	return parts
+}
+
+func widest(lines []string) int {
+	w := 0
+	for _, l := range lines {
+		w = max(w, width(l))
+	}
+	return w
+}
+
+func beside(parts [][]string) []string {
 	var texts []string
 	for _, p := range parts {
-		texts = append(texts, lipgloss.NewStyle().Width(min(widest+4, w)).Render(strings.Join(p, "\n")))
+		texts = append(texts, lipgloss.NewStyle().Width(widest(p)+helpGap).Render(strings.Join(p, "\n")))
 	}
 	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, texts...), "\n")
 }
@@ -52,7 +80,7 @@ func (m *model) helpBlocks() [][]string {
 	}
 	var lines []string
 	for _, c := range m.commands() {
-		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 18, false))+"  "+c.about)
+		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 22, false))+"  "+c.about)
 	}
 	blocks = m.block(blocks, "commands", lines)
 	return m.block(blocks, "signs", m.legend())

@@ -105,7 +105,7 @@ func TestSort(t *testing.T) {
 		{"H", "/c /a /b", "held▲"},
 		{"N", "/a /b /c", "name▲"},
 		{"R", "/c /b /a", "name▼"},
-		{">", "/b /a /c", "layout"},
+		{">", "/b /a /c", ""}, // the layout, for which there is no room,
 		{"<", "/a /b /c", "name▲"},
 		{"<", "/b /a /c", ""}, // the finding
 		{"<", "/b /a /c", "worst first"},
