@@ -110,10 +110,10 @@ func (m *model) settingCommands() []command {
 		}
 	}
 	return []command{
-		{name: "mouse", args: "on|off", about: "clicks and wheel; off: they are the terminal's", complete: onOff, run: set("mouse", &m.prefs.Mouse)},
+		{name: "mouse", args: "on|off", about: "off leaves it to the terminal", complete: onOff, run: set("mouse", &m.prefs.Mouse)},
 		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", &m.prefs.ASCII)},
 		{
-			name: "background", args: "dark|light|auto", about: "colours for that background",
+			name: "background", args: "MODE", about: "dark, light or auto",
 			complete: func() []string { return []string{backgroundAuto, backgroundDark, backgroundLight} },
 			run:      m.setBackground,
 		},

@@ -59,7 +59,7 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	t.Helper()
 	ck := newClock()
 	c := newCluster(ck.Now)
-	o := Options{Prefix: "/", Endpoint: "127.0.0.1:2379", Source: c, Locker: c, Now: ck.Now}
+	o := Options{Prefix: "/", Endpoint: "127.0.0.1:2379", Source: c, Health: c, Locker: c, Now: ck.Now}
 	if change != nil {
 		change(&o)
 	}

@@ -98,7 +98,7 @@ func (s *eventsScreen) view(w, h int) string {
 	if !s.follow {
 		title += " · g follows the newest"
 	}
-	return s.theme.panel(title, s.table.view(true, "nothing has happened yet"), w, h, true, false)
+	return s.theme.panel(title, s.table.view(true, "nothing has happened since the watch began"), w, h, true, false)
 }
 
 // filterTitle says that a table is filtered.

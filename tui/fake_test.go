@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -27,6 +28,8 @@ type cluster struct {
 	wake     chan struct{} // closed and made anew by every change
 	ttlCalls [][]int64
 	ttl      time.Duration
+	lease    map[int64]inspect.Lease // that are not as ttl says
+	calls    atomic.Int64            // of Leases, Request, Status, Load and Save
 }
 
 // watcher keeps what its reader has not read yet.
@@ -175,6 +178,7 @@ func (c *cluster) Watch(ctx context.Context, _ string) <-chan inspect.Update {
 func (c *cluster) Leases(_ context.Context, leases []int64) (map[int64]inspect.Lease, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.calls.Add(1)
 	c.ttlCalls = append(c.ttlCalls, leases)
 	if c.down != nil {
 		return nil, c.down
@@ -182,12 +186,24 @@ func (c *cluster) Leases(_ context.Context, leases []int64) (map[int64]inspect.L
 	found := map[int64]inspect.Lease{}
 	for _, l := range leases {
 		found[l] = inspect.Lease{State: inspect.LeaseAlive, Granted: c.ttl, Remaining: c.ttl}
+		if other, ok := c.lease[l]; ok {
+			found[l] = other
+		}
 	}
 	return found, nil
 }
 
+// Status implements Health.
+func (c *cluster) Status(context.Context) (Status, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls.Add(1)
+	return Status{Revision: c.revision, Leader: "etcd-0", Members: 3}, c.down
+}
+
 // Request implements Locker.
 func (c *cluster) Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error) {
+	c.calls.Add(1)
 	return &ticket{c: c, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode}, ctx.Err()
 }
 

@@ -80,7 +80,7 @@ func (m *model) helpBlocks() [][]string {
 	}
 	var lines []string
 	for _, c := range m.commands() {
-		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 22, false))+"  "+c.about)
+		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 16, false))+"  "+c.about)
 	}
 	blocks = m.block(blocks, "commands", lines)
 	return m.block(blocks, "signs", m.legend())

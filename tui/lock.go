@@ -67,7 +67,7 @@ func (r queueRow) why() string {
 }
 
 func newLockScreen(c *common, id inspect.LockID) *lockScreen {
-	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what else its client holds and waits for", "enter"), take: newTakeKeys(c)}
+	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what its client has besides", "enter"), take: newTakeKeys(c)}
 	s.table = newTable(c, s.columns(), func(r queueRow) string { return r.Key })
 	s.table.match = func(r queueRow) string {
 		return ownerText(r.Owner, r.Owned) + " " + sessionText(r.Request) + " " + r.Mode.String()
@@ -78,23 +78,23 @@ func newLockScreen(c *common, id inspect.LockID) *lockScreen {
 
 func (s *lockScreen) columns() []column[queueRow] {
 	return []column[queueRow]{
-		{title: "#", box: box{min: 4}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
+		{title: "#", box: box{min: 3}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
 		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
-		{title: "state", box: box{min: 9}, cell: s.state},
+		{title: "state", box: box{min: 7}, cell: s.state},
 		{title: "owner", box: box{min: 10, want: 28, rank: 1, soon: true}, cell: s.owner},
 		{title: "session", box: box{min: 7, want: 16, rank: 4}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
 		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
-		{title: "for", box: box{min: 7}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
-		{title: "why it waits", box: box{min: 13, want: 24, rank: 2, soon: true, flex: true}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
+		{title: "for", box: box{min: 6}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
+		{title: "why it waits", box: box{min: 19, want: 24, rank: 2, soon: true, flex: true}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
 	}
 }
 
 func (s *lockScreen) state(r queueRow, _ int) cell {
 	g := requestSign(s.theme, r.Holding)
 	if r.Holding {
-		return cell{g.text + " holding", g.style}
+		return cell{g.text + " holds", g.style}
 	}
-	return cell{g.text + " waiting", g.style}
+	return cell{g.text + " waits", g.style}
 }
 
 func (s *lockScreen) owner(r queueRow, _ int) cell {

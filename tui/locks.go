@@ -449,7 +449,7 @@ func newTakeKeys(c *common) takeKeys {
 		common:  c,
 		read:    bind("r", "read: ask for a read lock on the name", "r"),
 		write:   bind("w", "write: ask for a write lock on the name", "w"),
-		release: bind("u", "unlock: release ours, or cancel our waiter; latest first", "u"),
+		release: bind("u", "unlock: give back ours, the latest first", "u"),
 		name:    bind("n", "new: type the name of a lock to take", "n"),
 	}
 	can := c.opts.Locker != nil && !c.opts.ReadOnly

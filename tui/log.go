@@ -88,7 +88,7 @@ func (b *logBook) tail(t theme, w, h int, want func(*entry) bool) string {
 		lines = append(lines, cut(head+e.text, w))
 	}
 	if len(lines) == 0 {
-		lines = []string{t.dim.Render(cut("nothing has happened yet", w))}
+		lines = []string{t.dim.Render(cut("nothing has happened since the watch began", w))}
 	}
 	return strings.Join(lines, "\n")
 }

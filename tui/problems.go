@@ -20,6 +20,7 @@ type problemsScreen struct {
 	w, h  int
 	enter key.Binding
 	sess  key.Binding
+	below below
 }
 
 func newProblemsScreen(c *common) *problemsScreen {
@@ -27,10 +28,11 @@ func newProblemsScreen(c *common) *problemsScreen {
 		common: c,
 		enter:  bind("enter", "open: go to its lock", "enter"),
 		sess:   bind("s", "session: go to it", "s"),
+		below:  newBelow(),
 	}
 	s.table = newTable(c, []column[*inspect.Finding]{
 		{title: "severity", box: box{min: 10}, cell: s.severity},
-		{title: "kind", box: box{min: 13}, key: "K", ascending: true, compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
+		{title: "kind", box: box{min: 13}, key: "N", ascending: true, compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			cell: func(f *inspect.Finding, _ int) cell { return cell{string(f.Kind), s.theme.bold} }},
 		{title: "behind", box: box{min: 7, rank: 1}, right: true, key: "B", compare: func(a, b *inspect.Finding) int { return b.Behind - a.Behind },
 			cell: func(f *inspect.Finding, _ int) cell { return cell{strconv.Itoa(f.Behind), s.theme.plain} }},
@@ -62,7 +64,7 @@ func (s *problemsScreen) name() string { return "problems" }
 func (s *problemsScreen) grid() grid { return s.table }
 
 func (s *problemsScreen) keys() []keyGroup {
-	return append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess}}}, s.table.helpKeys()...)
+	return append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess, s.below.down, s.below.up}}}, s.table.helpKeys()...)
 }
 
 // alert is what the bar says of the problems.
@@ -94,8 +96,10 @@ func (s *problemsScreen) update(msg tea.Msg) tea.Cmd {
 			return s.drill()
 		case key.Matches(msg, s.sess):
 			return s.openSession()
+		case s.below.update(msg):
 		default:
 			s.table.update(msg)
+			s.below.top = 0
 		}
 	}
 	return nil
@@ -135,30 +139,33 @@ func (s *problemsScreen) view(w, h int) string {
 	}
 	parts := []string{s.theme.panel(title, s.table.view(true, empty), w, th, true, false)}
 	if h > th {
-		parts = append(parts, s.theme.panel("what it is, and what helps", s.about(inner(w, h-th, false)), w, h-th, false, false))
+		iw, ih := inner(w, h-th, false)
+		parts = append(parts, s.theme.panel("what it is, and what helps", s.below.view(s.theme, s.about(iw), ih), w, h-th, false, false))
 	}
 	return strings.Join(parts, "\n")
 }
 
 // about is the finding under the cursor in full: its sentence, its cycle, its
 // remedies.
-func (s *problemsScreen) about(w, h int) string {
+func (s *problemsScreen) about(w int) []string {
 	f, ok := s.table.current()
 	if !ok {
-		return ""
+		return nil
 	}
 	g := severitySign(s.theme, f.Severity)
 	lines := wrapped(g.text+" "+safe(f.Text), w, g.style.Render)
 	if f.Kind == inspect.FindingDeadlock {
-		lines = append(lines, "")
-		lines = append(lines, s.cycle(f, w)...)
+		lines = append(append(s.cycle(f, w), ""), lines...)
 	}
 	for _, r := range f.Remedies {
 		lines = append(lines, "", s.theme.key.Render("etcd-lock "+printable.Shell(r.Args...)))
 		lines = append(lines, wrapped("  "+safe(r.Text), w, s.theme.plain.Render)...)
 		lines = append(lines, s.theme.dim.Render("  = etcdctl "+printable.Shell(r.Etcdctl...)))
 	}
-	return strings.Join(lines[:min(len(lines), max(h, 0))], "\n")
+	for i, l := range lines {
+		lines[i] = cut(l, w)
+	}
+	return lines
 }
 
 // cycle draws a deadlock: each session with what it holds, and an arrow to

@@ -230,11 +230,12 @@ type sessionScreen struct {
 	table   *table[string, inspect.Request]
 	w, h    int
 	enter   key.Binding
+	below   below
 	preview inspect.Preview
 }
 
 func newSessionScreen(c *common, id inspect.SessionID) *sessionScreen {
-	s := &sessionScreen{common: c, id: id, enter: bind("enter", "lock: go to it", "enter")}
+	s := &sessionScreen{common: c, id: id, below: newBelow(), enter: bind("enter", "lock: go to it", "enter")}
 	s.table = newTable(c, []column[inspect.Request]{
 		{title: "state", box: box{min: 9}, cell: func(r inspect.Request, _ int) cell {
 			g := requestSign(s.theme, r.Holding)
@@ -258,7 +259,7 @@ func (s *sessionScreen) grid() grid { return s.table }
 func (s *sessionScreen) leases() []int64 { return []int64{s.id.Lease} }
 
 func (s *sessionScreen) keys() []keyGroup {
-	return append([]keyGroup{{"session", []key.Binding{s.enter}}}, s.table.helpKeys()...)
+	return append([]keyGroup{{"session", []key.Binding{s.enter, s.below.down, s.below.up}}}, s.table.helpKeys()...)
 }
 
 func (s *sessionScreen) update(msg tea.Msg) tea.Cmd {
@@ -278,7 +279,9 @@ func (s *sessionScreen) update(msg tea.Msg) tea.Cmd {
 		if key.Matches(msg, s.enter) {
 			return s.drill()
 		}
-		s.table.update(msg)
+		if !s.below.update(msg) {
+			s.table.update(msg)
+		}
 	}
 	return nil
 }
@@ -317,12 +320,13 @@ func (s *sessionScreen) view(w, h int) string {
 		title += " · " + safe(s.session.Who())
 	}
 	parts := []string{s.theme.panel(title+filterTitle(s.table), s.table.view(true, "it has ended, or has no requests any more"), w, th, true, false)}
-	parts = append(parts, s.theme.panel("its lease, and what ending it would do", s.about(inner(w, h-th, false)), w, h-th, false, false))
+	iw, ih := inner(w, h-th, false)
+	parts = append(parts, s.theme.panel("its lease, and what ending it would do", s.below.view(s.theme, s.about(iw), ih), w, h-th, false, false))
 	return strings.Join(parts, "\n")
 }
 
 // about is the lease and the preview of a revoke.
-func (s *sessionScreen) about(w, h int) string {
+func (s *sessionScreen) about(w int) []string {
 	var lines []string
 	ttl, renewals := s.ttlBar(s.id.Lease, min(w/2, 30)), renewalsCell(s.common, s.id.Lease)
 	lines = append(lines, "ttl "+ttl.style.Render(ttl.text)+"   renewals "+renewals.style.Render(renewals.text))
@@ -330,7 +334,7 @@ func (s *sessionScreen) about(w, h int) string {
 		lines[0] += s.theme.dim.Render("   granted " + span(f.Granted))
 	}
 	if s.session == nil {
-		return strings.Join(lines, "\n")
+		return lines
 	}
 	for _, r := range s.preview.Gone {
 		g, does := requestSign(s.theme, r.Holding), "releases "
@@ -349,8 +353,8 @@ func (s *sessionScreen) about(w, h int) string {
 	if len(s.preview.Granted) == 0 {
 		lines = append(lines, s.theme.dim.Render("nobody is granted anything by that"))
 	}
-	if len(lines) > h && h > 0 {
-		lines = append(lines[:h-1], s.theme.dim.Render("… "+strconv.Itoa(len(lines)-h+1)+" more"))
+	for i, l := range lines {
+		lines[i] = cut(l, w)
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }

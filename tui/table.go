@@ -237,8 +237,8 @@ func (t *table[K, R]) click(x, y int) (again bool) {
 func (t *table[K, R]) clickHeading(x int) {
 	at := 0
 	for i, w := range t.widths() {
-		if w > 0 && x >= at && x < at+w && t.cols[i].compare != nil {
-			t.sortBy(order{i, i == t.order.by && !t.order.reversed})
+		if by := i - 1; by >= 0 && x >= at && x < at+w && t.cols[by].compare != nil {
+			t.sortBy(order{by, by == t.order.by && !t.order.reversed})
 			return
 		}
 		if w > 0 {

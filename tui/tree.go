@@ -142,8 +142,7 @@ func (t *waitTree) findings(w int) []string {
 	var lines []string
 	for _, i := range v.byLock[t.lock.ID][:min(len(v.byLock[t.lock.ID]), 2)] {
 		g := severitySign(t.theme, v.Findings[i].Severity)
-		text := g.text + " " + string(v.Findings[i].Kind) + ": " + safe(v.Findings[i].Text)
-		lines = append(lines, g.style.Render(cut(text, w)))
+		lines = append(lines, g.style.Render(cut(g.text+" "+safe(v.Findings[i].Text), w)))
 	}
 	return lines
 }

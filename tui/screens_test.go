@@ -1,0 +1,195 @@
+package tui
+
+import (
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// incident is a cluster in trouble: two sessions that wait for each other, a
+// client that has gone away, and a request that nothing ever removes.
+func incident(d *driver) {
+	d.t.Helper()
+	request := func(name string, mode keyspace.Mode, lease int64, label string, ago time.Duration) {
+		d.cluster.put(inspect.Request{
+			Lock: rw(name), Mode: mode, Lease: lease, Owned: true, Since: d.clock.Now().Add(-ago),
+			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label},
+		})
+	}
+	request("/orders", keyspace.Write, 0xa1, "billing", 90*time.Second)
+	request("/stock", keyspace.Write, 0xa2, "shipping", 80*time.Second)
+	request("/stock", keyspace.Write, 0xa1, "billing", 70*time.Second)
+	request("/orders", keyspace.Write, 0xa2, "shipping", 60*time.Second)
+	request("/orders", keyspace.Read, 0xa3, "report", 50*time.Second)
+	request("/cache", keyspace.Write, 0xa4, "warmer", 40*time.Second)
+	request("/cache", keyspace.Read, 0xa5, "api", 35*time.Second)
+	request("/legacy", keyspace.Write, 0, "nightly", 3*time.Hour)
+	d.cluster.mu.Lock()
+	d.cluster.lease = map[int64]inspect.Lease{0xa4: {State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second}}
+	d.cluster.mu.Unlock()
+	d.until("all is there", func() bool { return d.m.live.snapshot.Revision == 108 })
+	d.diagnosed()
+	d.diagnosed()
+	d.until("looked up", func() bool { return len(d.m.book.known) == 5 && !d.m.book.asking })
+	d.diagnosed()
+	d.until("nothing is under way", func() bool { return !d.m.book.asking && !d.m.asking })
+}
+
+// The worst lock is at the top, the cursor on it, and its queue beside it.
+func TestLocksScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	if d.names() != "/orders /stock /cache /legacy" || d.selected() != "/orders" {
+		t.Errorf("%s, the cursor is on %s", d.names(), d.selected())
+	}
+	d.mustShow(" ✗  /orders")
+	d.mustShow(" !  /legacy")
+	d.mustShow("✗ deadlock")
+	d.mustShow("└ ○ write  shipping svc[162]@web-1")
+	d.mustShow("  └ ○ read   report svc[163]@web-1")
+	d.mustShow("3 problems ✗")
+
+	t.Run("Marks", func(t *testing.T) {
+		d.press("m", "m")
+		d.mustShow("2 marked")
+		if got := d.m.locks.table.copied(); len(got) != 2 || got[0] != "/orders" {
+			t.Errorf("copied %q", got)
+		}
+		if got := d.m.locks.table.sheet(); len(got.rows) != 2 || got.rows[0][1] != "/orders" || got.rows[0][0] != "deadlock" {
+			t.Errorf("exported %q", got)
+		}
+		d.press("M")
+		d.mustNotShow("marked")
+	})
+
+	t.Run("Mouse", func(t *testing.T) {
+		d.send(tea.MouseClickMsg{X: 10, Y: 6, Button: tea.MouseLeft})
+		if d.selected() != "/cache" {
+			t.Errorf("the cursor is on %s", d.selected())
+		}
+		d.send(tea.MouseClickMsg{X: 10, Y: 3, Button: tea.MouseLeft}) // the heading of the names
+		if d.names() != "/cache /legacy /orders /stock" {
+			t.Errorf("sorted %s", d.names())
+		}
+		d.send(tea.MouseWheelMsg{X: 10, Y: 6, Button: tea.MouseWheelDown})
+		if d.selected() != "/stock" {
+			t.Errorf("the cursor is on %s", d.selected())
+		}
+		d.send(tea.MouseClickMsg{X: 10, Y: 7, Button: tea.MouseLeft}) // again
+		d.in("lock")
+		d.send(tea.MouseClickMsg{X: 12, Y: 1, Button: tea.MouseLeft})
+		d.in("sessions")
+	})
+}
+
+// A lock's queue says why each waits, and its lanes what its sessions did.
+func TestLockScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("enter")
+	d.in("lock")
+	d.mustShow("/orders · rwlock · 1 holding, 2 waiting")
+	d.mustShow("behind 1: writer #1")
+	d.mustShow("behind 2: writer #2")
+	d.mustShow("#1 billing svc[161]@web-1")
+	holder := d.queue()[0]
+	d.cluster.remove(holder.Lock, holder.Key)
+	d.until("the next one holds", func() bool {
+		l, _ := d.m.live.snapshot.Find(holder.Lock)
+		return l.Queue[0].Lease == 0xa2
+	})
+	d.clock.add(5 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("░▇")
+	d.press("G", "enter")
+	d.in("session")
+	d.press("esc")
+	d.in("lock")
+	d.press("esc")
+	d.in("locks")
+	d.press("esc")
+	d.in("locks")
+}
+
+// A session says how its lease does, and what ending it would release.
+func TestSessionsScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("2")
+	d.mustShow("sessions 6")
+	d.mustShow("! missed")
+	d.mustShow("! none")
+	d.mustShow("never")
+	d.press("/")
+	d.typed("billing")
+	d.press("enter", "enter")
+	d.in("session")
+	d.mustShow("session a1 · billing svc 161@web-1")
+	d.mustShow("● releases write /orders")
+	d.mustShow("○ gives up its wait for write /stock")
+	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
+	d.press("enter")
+	d.in("lock")
+}
+
+// The worst problem is first, drawn as its cycle, with what helps.
+func TestProblemsScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("3")
+	d.mustShow(">  ✗ critical deadlock")
+	d.mustShow("┌▸ billing svc 161@web-1")
+	d.mustShow("↓ waits for write /stock, which shipping svc 162@web-1 holds")
+	d.mustShow("and so back to billing svc 161@web-1")
+	d.mustShow("more lines: J")
+	d.press("J", "J")
+	d.mustShow("etcd-lock release --lease a2")
+	d.mustShow("= etcdctl lease revoke a2")
+	d.press("s")
+	d.in("session")
+	d.press("esc", "enter")
+	d.in("lock")
+}
+
+// No message and no picture asks anybody anything: that is for commands.
+func TestNoIO(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.Scenarios = play{list: []Scenario{{Name: "s"}}} })
+	incident(d)
+	d.until("quiet", func() bool { return !d.m.book.asking && !d.m.asking && !d.m.doctor.busy })
+	before := d.cluster.calls.Load()
+	d.clock.add(time.Hour)
+	var commands int
+	update := func(msg tea.Msg) {
+		if _, cmd := d.m.Update(msg); cmd != nil {
+			commands++ // and it is not run
+		}
+		d.m.View()
+	}
+	for _, s := range everyScreen {
+		for _, k := range append(s.keys, "w", "r", "u", "m", "y", "e", "j", "space", "space", "tab", "W", "esc", "esc") {
+			update(keyPress(k))
+		}
+		update(tickMsg{})
+		update(resize(120, 40))
+		update(updateMsg{update: inspect.Update{Snapshot: d.m.live.snapshot}, ok: true})
+	}
+	if got := d.cluster.calls.Load() - before; got != 0 || commands == 0 {
+		t.Errorf("%d calls, %d commands", got, commands)
+	}
+	d.m.book.asking, d.m.asking, d.m.doctor.busy = false, false, false
+}
+
+// What the screens look like in trouble.
+func TestGoldenIncident(t *testing.T) {
+	golden(t, "lock_80x24", 80, 24, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
+	golden(t, "lock_200x60", 200, 60, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
+	golden(t, "sessions_80x24", 80, 24, func(d *driver) { incident(d); d.press("2") })
+	golden(t, "session_80x24", 80, 24, func(d *driver) { incident(d); d.press("2", "enter"); d.in("session") })
+	golden(t, "problems_80x24", 80, 24, func(d *driver) { incident(d); d.press("3") })
+	golden(t, "problems_200x60", 200, 60, func(d *driver) { incident(d); d.press("3") })
+	golden(t, "locks_120x36_ascii", 120, 36, func(d *driver) { incident(d); d.press(":"); d.typed("ascii on"); d.press("enter") })
+}
