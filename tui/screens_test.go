@@ -67,19 +67,19 @@ func TestLocksScreen(t *testing.T) {
 	})
 
 	t.Run("Mouse", func(t *testing.T) {
-		d.send(tea.MouseClickMsg{X: 10, Y: 6, Button: tea.MouseLeft})
-		if d.selected() != "/cache" {
+		d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft})
+		if d.selected() != "/stock" {
 			t.Errorf("the cursor is on %s", d.selected())
 		}
 		d.send(tea.MouseClickMsg{X: 10, Y: 3, Button: tea.MouseLeft}) // the heading of the names
 		if d.names() != "/cache /legacy /orders /stock" {
 			t.Errorf("sorted %s", d.names())
 		}
-		d.send(tea.MouseWheelMsg{X: 10, Y: 6, Button: tea.MouseWheelDown})
-		if d.selected() != "/stock" {
+		d.send(tea.MouseWheelMsg{X: 10, Y: 6, Button: tea.MouseWheelUp})
+		if d.selected() != "/cache" {
 			t.Errorf("the cursor is on %s", d.selected())
 		}
-		d.send(tea.MouseClickMsg{X: 10, Y: 7, Button: tea.MouseLeft}) // again
+		d.send(tea.MouseClickMsg{X: 10, Y: 4, Button: tea.MouseLeft}) // again
 		d.in("lock")
 		d.send(tea.MouseClickMsg{X: 12, Y: 1, Button: tea.MouseLeft})
 		d.in("sessions")
