@@ -57,15 +57,15 @@ func (c *crowd) update() updateMsg {
 	for range crowdEvents / 2 {
 		c.next = (c.next + 7919) % len(s.Locks)
 		l := s.Locks[c.next]
-		queue := slices.Clone(l.Queue[1:])
+		queue := append(slices.Clone(l.Queue[1:]), l.Queue[0])
 		queue[0].Holding = true
 		events = append(events,
 			inspect.Event{Kind: inspect.EventReleased, Request: l.Queue[0], Revision: s.Revision, Time: c.now},
 			inspect.Event{Kind: inspect.EventAcquired, Request: queue[0], Revision: s.Revision, Time: c.now})
-		again := l.Queue[0]
 		c.snapshot.Revision++
+		again := &queue[len(queue)-1]
 		again.Revision, again.Holding = c.snapshot.Revision, false
-		s.Locks[c.next].Queue = append(queue, again)
+		s.Locks[c.next].Queue = queue
 	}
 	s.Revision = c.snapshot.Revision
 	c.snapshot = s

@@ -26,12 +26,6 @@ type dialog struct {
 // askMsg opens a dialog.
 type askMsg struct{ dialog *dialog }
 
-// ask opens a dialog.
-func (c *common) ask(d *dialog) tea.Cmd {
-	d.input = newInput("", "")
-	return c.request(askMsg{d})
-}
-
 // armed reports whether Yes can be chosen.
 func (d *dialog) armed() bool { return d.word == "" || safe(d.input.text()) == safe(d.word) }
 

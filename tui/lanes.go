@@ -103,7 +103,6 @@ func (l lanes) axis(t theme, name, room int, now time.Time) string {
 // What a cell of a lane shows; the greater one wins.
 const (
 	laneNothing = iota
-	laneOver
 	laneWaiting
 	laneHolding
 	laneLost
@@ -133,8 +132,8 @@ func (l lane) draw(t theme, w int, from, now time.Time) string {
 			paint(begin, granted, laneWaiting)
 			paint(granted, end, laneHolding)
 		}
-		if !s.over.IsZero() {
-			paint(end, end, s.ending())
+		if s.lost() {
+			paint(end, end, laneLost)
 		}
 	}
 	return drawLane(t, cells)
@@ -152,16 +151,11 @@ func (s life) begin(from time.Time) time.Time {
 	}
 }
 
-// ending is how a request's life ends: whether its session was lost.
-func (s life) ending() byte {
-	if s.how == inspect.EventExpired || s.how == inspect.EventRevoked {
-		return laneLost
-	}
-	return laneOver
-}
+// lost reports whether the request has gone with its session.
+func (s life) lost() bool { return s.how == inspect.EventExpired || s.how == inspect.EventRevoked }
 
 func drawLane(t theme, cells []byte) string {
-	signs := []sign{{" ", t.plain}, {"·", t.dim}, {"░", t.waiting}, {"▇", t.holding}, {"✗", t.lost}}
+	signs := []sign{{" ", t.plain}, {"░", t.waiting}, {"▇", t.holding}, {"✗", t.lost}}
 	var b strings.Builder
 	for i := 0; i < len(cells); {
 		n := i

@@ -197,6 +197,7 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 		return m.arrive()
 	case askMsg:
 		m.dialog = msg.dialog
+		m.dialog.input = newInput("", "")
 	case sayMsg:
 		kind := entryNote
 		if msg.kind == flashError {
