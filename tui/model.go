@@ -29,6 +29,8 @@ type model struct {
 	candidate     int
 	lastID        uint64 // of our requests
 	asking        bool   // for etcd's status
+	saving        bool   // the preferences
+	unsaved       bool   // what was chosen while they were saved
 	sampled       time.Time
 	frame         frame
 
@@ -172,6 +174,8 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		m.gotStatus(msg)
 	case prefsMsg:
 		m.gotPrefs(msg)
+	case savedMsg:
+		return m.saved(msg)
 	case exportedMsg:
 		m.exported(msg)
 	case ticketMsg:

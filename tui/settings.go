@@ -2,11 +2,15 @@ package tui
 
 import tea "charm.land/bubbletea/v2"
 
-// prefsMsg brings what the user chose before.
-type prefsMsg struct {
-	prefs Prefs
-	err   error
-}
+// prefsMsg brings what the user chose before. savedMsg says what became of
+// keeping it.
+type (
+	prefsMsg struct {
+		prefs Prefs
+		err   error
+	}
+	savedMsg struct{ err error }
+)
 
 func (m *model) loadPrefs() tea.Cmd {
 	keeper := m.opts.Preferences
@@ -39,17 +43,27 @@ func (m *model) savePrefs() tea.Cmd {
 	if g := m.nav.current().grid(); g != nil {
 		m.prefs.Sort[m.nav.current().name()] = g.sorted()
 	}
-	keeper, p := m.opts.Preferences, m.prefs.clone()
-	if keeper == nil {
+	if m.opts.Preferences == nil {
 		return nil
 	}
+	if m.unsaved = m.saving; m.saving {
+		return nil // one after the other, or the last one might not win
+	}
+	m.saving = true
+	keeper, p := m.opts.Preferences, m.prefs.clone()
 	p.ASCII = p.ASCII && !m.opts.ASCII
-	return m.tasks.cmd(func() tea.Msg {
-		if err := keeper.Save(p); err != nil {
-			return sayMsg{flashError, "preferences are not kept: " + err.Error()}
-		}
-		return nil
-	})
+	return m.tasks.cmd(func() tea.Msg { return savedMsg{keeper.Save(p)} })
+}
+
+func (m *model) saved(msg savedMsg) tea.Cmd {
+	m.saving = false
+	if msg.err != nil {
+		m.tell(entryError, "preferences are not kept: "+msg.err.Error())
+	}
+	if m.unsaved {
+		return m.savePrefs()
+	}
+	return nil
 }
 
 // restyle makes the theme anew.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,8 +47,15 @@ type terminal struct {
 
 func startTerminal(t *testing.T, tmp string, args ...string) *terminal {
 	t.Helper()
+	return startTerminalAs(t, "xterm-256color", tmp, args...)
+}
+
+// startTerminalAs starts a terminal of a kind.
+func startTerminalAs(t *testing.T, kind, tmp string, args ...string) *terminal {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), programEnv+"=1", "TERM=xterm-256color", "TMPDIR="+tmp, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), programEnv+"=1", "TERM="+kind, "LC_ALL=C.UTF-8",
+		"TMPDIR="+tmp, "XDG_CONFIG_HOME="+filepath.Join(tmp, "config"), "GORACE=atexit_sleep_ms=0")
 	return runInTerminal(t, cmd)
 }
 
