@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"fmt"
 	"html"
+	"image/color"
 	"io"
 	"os"
 	"strconv"
@@ -41,7 +42,8 @@ type style struct {
 	bold, reverse bool
 }
 
-// run is text of one style.
+// run is text of one style, without a gap in it: after one, the next run begins
+// in its cell, however wide the font is.
 type run struct {
 	style
 	text string
@@ -83,7 +85,8 @@ func runs(line string) (row []run, width int) {
 		}
 		cluster, w := ansi.FirstGraphemeCluster(line, ansi.GraphemeWidth)
 		line = line[len(cluster):]
-		if last := len(row) - 1; last < 0 || row[last].style != now {
+		last := len(row) - 1
+		if last < 0 || row[last].style != now || cluster != " " && strings.HasSuffix(row[last].text, "  ") {
 			row = append(row, run{style: now, at: width})
 		}
 		row[len(row)-1].text += cluster
@@ -126,15 +129,25 @@ func (s style) set(params []int) style {
 			s.fg = ""
 		case p == 49:
 			s.bg = ""
+		case (p == 38 || p == 48) && i+2 < len(params) && params[i+1] == 5:
+			s = s.coloured(p, ansi.IndexedColor(params[i+2]))
+			i += 2
 		case (p == 38 || p == 48) && i+4 < len(params) && params[i+1] == 2:
-			colour := fmt.Sprintf("#%02x%02x%02x", params[i+2], params[i+3], params[i+4])
-			if p == 38 {
-				s.fg = colour
-			} else {
-				s.bg = colour
-			}
+			s = s.coloured(p, color.RGBA{R: uint8(params[i+2]), G: uint8(params[i+3]), B: uint8(params[i+4])})
 			i += 4
 		}
+	}
+	return s
+}
+
+// coloured sets the foreground (38) or the background (48).
+func (s style) coloured(what int, c color.Color) style {
+	r, g, b, _ := c.RGBA()
+	text := fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
+	if what == 38 {
+		s.fg = text
+	} else {
+		s.bg = text
 	}
 	return s
 }
