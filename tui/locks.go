@@ -113,7 +113,7 @@ func (s *locksScreen) columns() []column[*lockRow] {
 	return []column[*lockRow]{
 		{title: "", long: "finding", box: box{min: 1, want: 2}, key: "F", compare: most(func(r *lockRow) int { return int(r.severity()) }),
 			cell: s.finding, text: func(r *lockRow) string { return string(r.finding.Kind) }},
-		{title: "name", box: box{min: 12, want: 40, flex: true}, key: "N", compare: byName, ascending: true,
+		{title: "name", box: box{min: 12, want: 40, flex: true, soon: true}, key: "N", compare: byName, ascending: true,
 			cell: s.nameCell, text: func(r *lockRow) string { return safe(r.lock.ID.Name) }},
 		{title: "layout", box: box{min: 7, rank: 7}, key: "L", ascending: true,
 			compare: func(a, b *lockRow) int { return cmp.Compare(a.lock.ID.Layout, b.lock.ID.Layout) },

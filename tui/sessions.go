@@ -134,8 +134,6 @@ func renewalsCell(c *common, lease int64) cell {
 	switch {
 	case lease == 0:
 		return cell{"! none", c.theme.warning}
-	case f.State == inspect.LeaseRefused:
-		return cell{"refused", c.theme.dim}
 	case f.State == inspect.LeaseGone:
 		return cell{"✗ gone", c.theme.lost}
 	case f.State != inspect.LeaseAlive:
