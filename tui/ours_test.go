@@ -99,14 +99,14 @@ func TestNewName(t *testing.T) {
 		d.press("n")
 		d.typed("jobs/q?")
 		d.press("backspace", "enter")
-		d.mustShow(">     /jobs/q")
+		d.mustShow(">    /jobs/q")
 		d.mustShow("· free")
 		d.press("w")
 		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
 		d.until("gone from etcd", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
-		d.mustShow(">     /jobs/q") // and can be taken again
+		d.mustShow(">    /jobs/q") // and can be taken again
 	})
 
 	t.Run("OutsideOfThePrefix", func(t *testing.T) {

@@ -46,8 +46,8 @@ func TestLocksScreen(t *testing.T) {
 	if d.names() != "/orders /stock /cache /legacy" || d.selected() != "/orders" {
 		t.Errorf("%s, the cursor is on %s", d.names(), d.selected())
 	}
-	d.mustShow(" ✗  /orders")
-	d.mustShow(" !  /legacy")
+	d.mustShow(" ✗ /orders")
+	d.mustShow(" ! /legacy")
 	d.mustShow("✗ deadlock")
 	d.mustShow("└ ○ write  shipping svc[162]@web-1")
 	d.mustShow("  └ ○ read   report svc[163]@web-1")

@@ -53,9 +53,12 @@ type run struct {
 func draw(in io.Reader, out io.Writer) error {
 	var rows [][]run
 	width := 0
+	var now style // goes on from line to line
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		row, w := runs(lines.Text())
+		var row []run
+		var w int
+		row, now, w = runs(now, lines.Text())
 		rows, width = append(rows, row), max(width, w)
 	}
 	if err := lines.Err(); err != nil {
@@ -75,9 +78,9 @@ func draw(in io.Reader, out io.Writer) error {
 	return b.Flush()
 }
 
-// runs takes a line apart.
-func runs(line string) (row []run, width int) {
-	var now style
+// runs takes a line apart. It begins in the style now and returns the one that
+// the line ends in.
+func runs(now style, line string) (row []run, after style, width int) {
 	for len(line) > 0 {
 		if params, rest, ok := escape(line); ok {
 			now, line = now.set(params), rest
@@ -92,7 +95,7 @@ func runs(line string) (row []run, width int) {
 		row[len(row)-1].text += cluster
 		width += w
 	}
-	return row, width
+	return row, now, width
 }
 
 // escape cuts a style's escape sequence off a line.
