@@ -31,7 +31,7 @@ const (
 
 func main() {
 	if err := draw(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "picture:", err)
+		_, _ = fmt.Fprintln(os.Stderr, "picture:", err)
 		os.Exit(1)
 	}
 }
@@ -65,17 +65,18 @@ func draw(in io.Reader, out io.Writer) error {
 		return err
 	}
 	w, h := 2*border+float64(width)*cellWidth, 2*border+float64(len(rows))*cellHeight
-	b := bufio.NewWriter(out)
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" `+
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" `+
 		`font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="%d">`, w, h, w, h, fontSize)
-	fmt.Fprintf(b, `<rect width="100%%" height="100%%" rx="8" fill="%s"/>`+"\n", background)
+	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" rx="8" fill="%s"/>`+"\n", background)
 	for y, row := range rows {
 		for _, r := range row {
-			r.draw(b, y)
+			r.draw(&b, y)
 		}
 	}
-	fmt.Fprintln(b, "</svg>")
-	return b.Flush()
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 // runs takes a line apart. It begins in the style now and returns the one that
@@ -155,7 +156,7 @@ func (s style) coloured(what int, c color.Color) style {
 	return s
 }
 
-func (r run) draw(out io.Writer, y int) {
+func (r run) draw(out *strings.Builder, y int) {
 	fg, bg := r.fg, r.bg
 	if fg == "" {
 		fg = foreground
