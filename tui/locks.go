@@ -12,7 +12,6 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 )
 
@@ -33,28 +32,6 @@ type locksScreen struct {
 	take  takeKeys
 }
 
-// lockRow is a lock with what the table says of it.
-type lockRow struct {
-	lock    inspect.Lock
-	counts  inspect.Counts
-	waiter  time.Time // since when the longest waiting one waits
-	holder  time.Time // since when the oldest holder has asked
-	finding inspect.Finding
-}
-
-// free reports whether nobody holds or asks for the lock any more.
-func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
-
-func newLockRow(l inspect.Lock) *lockRow {
-	r := &lockRow{lock: l, counts: l.Count(), waiter: l.OldestWaiter()}
-	for _, q := range l.Queue {
-		if q.Holding && !q.Since.IsZero() && (r.holder.IsZero() || q.Since.Before(r.holder)) {
-			r.holder = q.Since
-		}
-	}
-	return r
-}
-
 func newLocksScreen(c *common) *locksScreen {
 	s := &locksScreen{common: c, enter: bind("enter", "open: the lock with its queue and timeline", "enter"), take: newTakeKeys(c)}
 	s.table = newTable(c, s.columns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
@@ -63,132 +40,6 @@ func newLocksScreen(c *common) *locksScreen {
 	s.table.own = worstFirst
 	s.tree.common = c
 	return s
-}
-
-// worstFirst is the usual order: findings by how bad they are, then the locks
-// that others wait for longest, then by name.
-func worstFirst(a, b *lockRow) int {
-	return cmp.Or(
-		cmp.Compare(b.severity(), a.severity()),
-		cmp.Compare(b.finding.Behind, a.finding.Behind),
-		cmp.Compare(boolInt(b.counts.Waiters > 0), boolInt(a.counts.Waiters > 0)),
-		byName(a, b),
-	)
-}
-
-func (r *lockRow) severity() inspect.Severity { return r.finding.Severity }
-
-func byName(a, b *lockRow) int {
-	return cmp.Or(
-		strings.Compare(a.lock.ID.Name, b.lock.ID.Name),
-		strings.Compare(string(a.lock.ID.Layout), string(b.lock.ID.Layout)),
-	)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func (s *locksScreen) columns() []column[*lockRow] {
-	number := func(of func(*lockRow) int) func(*lockRow, int) cell {
-		return func(r *lockRow, _ int) cell { return s.number(of(r)) }
-	}
-	most := func(of func(*lockRow) int) func(a, b *lockRow) int {
-		return func(a, b *lockRow) int { return cmp.Compare(of(b), of(a)) }
-	}
-	ago := func(of func(*lockRow) time.Time) func(*lockRow, int) cell {
-		return func(r *lockRow, _ int) cell { return cell{age(s.clock(), of(r)), s.theme.plain} }
-	}
-	oldest := func(of func(*lockRow) time.Time) func(a, b *lockRow) int {
-		return func(a, b *lockRow) int { return of(a).Compare(of(b)) }
-	}
-	readers := func(r *lockRow) int { return r.counts.Readers }
-	writers := func(r *lockRow) int { return r.counts.Writers }
-	waiters := func(r *lockRow) int { return r.counts.Waiters }
-	waiter := func(r *lockRow) time.Time { return r.waiter }
-	holder := func(r *lockRow) time.Time { return r.holder }
-	return []column[*lockRow]{
-		{title: "", long: "finding", box: box{min: 1, want: 2}, key: "F", compare: most(func(r *lockRow) int { return int(r.severity()) }),
-			cell: s.finding, text: func(r *lockRow) string { return string(r.finding.Kind) }},
-		{title: "name", box: box{min: 12, want: 40, flex: true, soon: true}, key: "N", compare: byName, ascending: true,
-			cell: s.nameCell, text: func(r *lockRow) string { return safe(r.lock.ID.Name) }},
-		{title: "layout", box: box{min: 7, rank: 7}, key: "L", ascending: true,
-			compare: func(a, b *lockRow) int { return cmp.Compare(a.lock.ID.Layout, b.lock.ID.Layout) },
-			cell:    func(r *lockRow, _ int) cell { return cell{safe(string(r.lock.ID.Layout)), s.theme.dim} }},
-		{title: "state", box: box{min: 11, rank: 4}, key: "S", compare: most(stateRank),
-			cell: func(r *lockRow, _ int) cell { g := s.state(r); return cell(g) }},
-		{title: "read", long: "readers", box: box{min: 5, want: 8, rank: 2}, right: true, key: "E", compare: most(readers), cell: number(readers)},
-		{title: "write", long: "writers", box: box{min: 6, want: 8, rank: 2}, right: true, key: "D", compare: most(writers), cell: number(writers)},
-		{title: "wait", long: "waiters", box: box{min: 5, want: 8}, right: true, key: "W", compare: most(waiters), cell: number(waiters)},
-		{title: "queue", box: box{min: 8, want: sampleCount, rank: 5}, cell: s.spark, text: func(*lockRow) string { return "" }},
-		{title: "waits", long: "longest wait", box: box{min: 7, want: 12, rank: 3}, right: true, key: "A", compare: oldest(waiter),
-			last: func(r *lockRow) bool { return r.waiter.IsZero() }, cell: ago(waiter)},
-		{title: "held", long: "longest hold", box: box{min: 7, want: 12, rank: 1}, right: true, key: "H", compare: oldest(holder),
-			last: func(r *lockRow) bool { return r.holder.IsZero() }, cell: ago(holder)},
-	}
-}
-
-func stateRank(r *lockRow) int {
-	switch {
-	case r.counts.Waiters > 0:
-		return 3
-	case r.counts.Writers > 0:
-		return 2
-	default:
-		return boolInt(!r.free())
-	}
-}
-
-func (s *locksScreen) finding(r *lockRow, _ int) cell {
-	g := severitySign(s.theme, r.severity())
-	return cell(g)
-}
-
-// severitySign is the sign of how bad something is.
-func severitySign(t theme, sev inspect.Severity) sign {
-	switch sev {
-	case inspect.Critical:
-		return sign{"✗", t.lost}
-	case inspect.Warning:
-		return sign{"!", t.warning}
-	case inspect.Notice:
-		return sign{"·", t.dim}
-	default:
-		return sign{"", t.plain}
-	}
-}
-
-func (s *locksScreen) nameCell(r *lockRow, w int) cell {
-	name := safe(r.lock.ID.Name)
-	if s.hasOurs(r.lock.ID) {
-		return cell{"* " + cutMiddle(name, w-2), s.theme.ours}
-	}
-	return cell{cutMiddle(name, w), s.theme.plain}
-}
-
-func (s *locksScreen) spark(r *lockRow, w int) cell {
-	return cell{s.queues.spark(r.lock.ID, w), s.theme.waiting}
-}
-
-// number dims zeros, so that the others stand out.
-func (s *locksScreen) number(n int) cell {
-	if n == 0 {
-		return cell{"0", s.theme.dim}
-	}
-	return cell{strconv.Itoa(n), s.theme.plain}
-}
-
-func (s *locksScreen) state(r *lockRow) sign {
-	if r.free() {
-		return sign{"· free", s.theme.free}
-	}
-	if r.counts.Waiters > 0 {
-		return sign{"▲ " + string(inspect.StateContended), s.theme.contended}
-	}
-	return sign{"● " + string(r.lock.State()), s.theme.holding}
 }
 
 func (s *locksScreen) name() string { return "locks" }
@@ -436,51 +287,4 @@ func (s *locksScreen) empty() string {
 	default:
 		return "no locks"
 	}
-}
-
-// takeKeys take and give back locks, on every screen that shows some.
-type takeKeys struct {
-	*common
-	read, write, release, name key.Binding
-}
-
-func newTakeKeys(c *common) takeKeys {
-	k := takeKeys{
-		common:  c,
-		read:    bind("r", "read: ask for a read lock on the name", "r"),
-		write:   bind("w", "write: ask for a write lock on the name", "w"),
-		release: bind("u", "unlock: give back ours, the latest first", "u"),
-		name:    bind("n", "new: type the name of a lock to take", "n"),
-	}
-	can := c.opts.Locker != nil && !c.opts.ReadOnly
-	for _, b := range []*key.Binding{&k.read, &k.write, &k.release, &k.name} {
-		b.SetEnabled(can)
-	}
-	return k
-}
-
-func (k takeKeys) all() []key.Binding { return []key.Binding{k.read, k.write, k.release, k.name} }
-
-func (k takeKeys) matches(msg tea.KeyPressMsg) bool { return key.Matches(msg, k.all()...) }
-
-// cmd does what the key says to a lock. u prefers the request with that key.
-func (k takeKeys) cmd(msg tea.KeyPressMsg, id inspect.LockID, request string) tea.Cmd {
-	switch {
-	case key.Matches(msg, k.name):
-		return k.request(nameMsg{})
-	case key.Matches(msg, k.release):
-		return k.request(giveMsg{id, request})
-	case key.Matches(msg, k.read):
-		return k.request(takeMsg{id, keyspace.Read})
-	default:
-		return k.request(takeMsg{id, keyspace.Write})
-	}
-}
-
-// none is cmd where no lock is selected.
-func (k takeKeys) none(msg tea.KeyPressMsg) tea.Cmd {
-	if key.Matches(msg, k.name) {
-		return k.request(nameMsg{})
-	}
-	return k.say("no name is selected; " + k.name.Help().Key + " to type one")
 }

@@ -41,7 +41,11 @@ func (m *model) gotPrefs(msg prefsMsg) {
 // savePrefs keeps what was chosen. It is no failure when that does not work.
 func (m *model) savePrefs() tea.Cmd {
 	if g := m.nav.current().grid(); g != nil {
-		m.prefs.Sort[m.nav.current().name()] = g.sorted()
+		name := m.nav.current().name()
+		m.prefs.Sort[name] = g.sorted()
+		if m.prefs.Sort[name] == "" {
+			delete(m.prefs.Sort, name)
+		}
 	}
 	if m.opts.Preferences == nil {
 		return nil

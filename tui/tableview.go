@@ -1,0 +1,76 @@
+package tui
+
+import "strings"
+
+// gutter is the room for the cursor and the mark.
+const gutter = 2
+
+func (t *table[K, R]) widths() []int {
+	boxes := make([]box, 0, len(t.cols)+1)
+	boxes = append(boxes, box{min: gutter})
+	for i, c := range t.cols {
+		b := c.box
+		if t.columns[i] {
+			b = box{min: 1 << 16, rank: 1 << 16}
+		}
+		boxes = append(boxes, b)
+	}
+	return fitColumns(boxes, t.w)
+}
+
+// view is the heading and the rows in view, or, when there are none, why.
+func (t *table[K, R]) view(focused bool, empty string) string {
+	widths := t.widths()
+	right := make([]bool, 1, len(t.cols)+1)
+	heads := make([]cell, 1, len(t.cols)+1)
+	for i, c := range t.cols {
+		right = append(right, c.right)
+		heads = append(heads, cell{t.heading(i, widths[i+1]), t.theme.heading})
+	}
+	lines := []string{line(widths, right, heads, t.theme.plain)}
+	if len(t.rows) == 0 {
+		return strings.Join(append(lines, t.theme.dim.Render(cut("  "+empty, t.w))), "\n")
+	}
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	for i := from; i < to; i++ {
+		row := t.theme.row(i == t.cursor.at, focused)
+		lines = append(lines, line(widths, right, t.cells(i, widths), row))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (t *table[K, R]) heading(i, w int) string {
+	title := t.cols[i].title
+	arrow := ""
+	switch {
+	case t.order.by != i:
+	case t.order.reversed == t.cols[i].ascending:
+		arrow = "▼"
+	default:
+		arrow = "▲"
+	}
+	if long := t.cols[i].name(); len(long)+len(arrow) <= w {
+		title = long
+	}
+	return title + arrow
+}
+
+func (t *table[K, R]) cells(i int, widths []int) []cell {
+	r := t.rows[i]
+	sign := []byte("  ")
+	if i == t.cursor.at {
+		sign[0] = '>'
+	}
+	if t.marks[t.id(r)] {
+		sign[1] = '+'
+	}
+	cells := []cell{{string(sign), t.theme.bold}}
+	for i, c := range t.cols {
+		if widths[i+1] == 0 {
+			cells = append(cells, cell{})
+			continue
+		}
+		cells = append(cells, c.cell(r, widths[i+1]))
+	}
+	return cells
+}
