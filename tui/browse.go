@@ -46,6 +46,12 @@ func (m *model) browse(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, k.views...):
 		m.nav.view(int(msg.String()[0] - '0'))
 		return m.arrive()
+	case key.Matches(msg, k.earlier):
+		return m.step(m.at(), -1, true)
+	case key.Matches(msg, k.later):
+		return m.step(m.at(), 1, true)
+	case key.Matches(msg, k.live) && m.inPast():
+		return m.goLive()
 	case key.Matches(msg, k.scenarios):
 		m.nav.view(viewScenarios)
 		return m.arrive()

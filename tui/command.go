@@ -24,6 +24,7 @@ func (m *model) commands() []command {
 	all := m.viewCommands()
 	all = append(all, m.tableCommands()...)
 	all = append(all, m.settingCommands()...)
+	all = append(all, m.timeCommands()...)
 	all = append(all,
 		command{name: "pause", about: "pause the picture, or go on", run: func(string) tea.Cmd { return m.togglePause() }},
 		command{name: "help", about: "all keys and commands", run: func(string) tea.Cmd { m.mode = modeHelp; return nil }},

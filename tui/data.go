@@ -18,6 +18,7 @@ type data struct {
 	journal journal
 	queues  samples
 	ours    []*ourRequest // oldest first
+	trail   *Changes      // of the past, as far as it was asked for
 }
 
 // picture is the locks at one revision, and what is wrong with them.
@@ -30,9 +31,9 @@ type picture struct {
 type still struct {
 	picture
 	mark  string
-	about string // said where there is room
-	at    time.Time
-	past  bool // it is not even of the present
+	about string    // said where there is room
+	at    time.Time // zero: nobody knows when it was
+	past  bool      // it is not even of the present
 }
 
 // shown is the picture on the screen.
@@ -46,6 +47,9 @@ func (d *data) shown() *picture {
 // stillMsg shows a picture that stands still until the next one, or the live
 // one when it is nil.
 type stillMsg struct{ still *still }
+
+// inPast reports whether the screens show what is no more.
+func (d *data) inPast() bool { return d.still != nil && d.still.past }
 
 // connected reports whether etcd answers.
 func (d *data) connected() bool { return d.conn.begun && !d.conn.lost }

@@ -12,10 +12,10 @@ import (
 // otherwise; where it is grave, by typing a word.
 type dialog struct {
 	title string
-	lines []string // what would happen; printable, and styled at most
-	word  string   // to be typed before Yes; empty: none. As it came: it is shown printable
-	yes   string   // what Yes does, in a word or two
-	run   func() tea.Cmd
+	lines []string       // what would happen; printable, and styled at most
+	word  string         // to be typed before Yes; empty: none. As it came: it is shown printable
+	yes   string         // what Yes does, in a word or two
+	run   func() tea.Cmd // nil: there is nothing to say Yes to, or not yet
 
 	chosen bool // Yes
 	input  lineInput
@@ -23,11 +23,18 @@ type dialog struct {
 	height int // of the lines
 }
 
+func (m *model) openDialog(d *dialog) {
+	d.input = newInput("", "")
+	m.dialog = d
+}
+
 // askMsg opens a dialog.
 type askMsg struct{ dialog *dialog }
 
 // armed reports whether Yes can be chosen.
-func (d *dialog) armed() bool { return d.word == "" || safe(d.input.text()) == safe(d.word) }
+func (d *dialog) armed() bool {
+	return d.run != nil && (d.word == "" || safe(d.input.text()) == safe(d.word))
+}
 
 // dialogMsg handles a key or a paste while a dialog is open. The screens see
 // none of them.
@@ -46,7 +53,7 @@ func (m *model) dialogMsg(msg tea.Msg) tea.Cmd {
 	case d.word != "":
 		d.input.update(msg)
 		d.chosen = d.armed()
-	case isKey && key.Matches(press, k.yes):
+	case isKey && key.Matches(press, k.yes) && d.armed():
 		return m.answer(true)
 	case isKey && key.Matches(press, k.no):
 		m.dialog = nil
@@ -93,6 +100,9 @@ func (d *dialog) view(t theme, w, h int) string {
 
 func (d *dialog) buttons(t theme) string {
 	no, yes := "[ No ]", "  "+d.yes+"  "
+	if d.run == nil {
+		return t.selected.Render("[ Close ]")
+	}
 	if d.chosen {
 		no, yes = "  No  ", "[ "+d.yes+" ]"
 		return t.dim.Render(no) + "   " + t.lost.Reverse(true).Render(yes)
@@ -103,6 +113,9 @@ func (d *dialog) buttons(t theme) string {
 // dialogKeys are those of a dialog, for the line at the bottom.
 func (m *model) dialogKeys() []key.Binding {
 	k := m.global
+	if m.dialog.run == nil {
+		return []key.Binding{described(k.back, "close")}
+	}
 	keys := []key.Binding{described(k.accept, "take the choice"), described(k.back, "no"), bind("←/→", "choose", "left", "right")}
 	if m.dialog.word == "" {
 		keys = append(keys, k.yes, k.no)

@@ -30,6 +30,7 @@ type cluster struct {
 	ttl      time.Duration
 	lease    map[int64]inspect.Lease // that are not as ttl says
 	calls    atomic.Int64            // of Leases, Request, Status, Load and Save
+	past     []inspect.Event
 }
 
 // watcher keeps what its reader has not read yet.
@@ -106,6 +107,7 @@ func (c *cluster) change(id inspect.LockID, queue []inspect.Request) {
 	if len(queue) == 0 {
 		delete(c.queues, id)
 	}
+	c.past = append(c.past, events...)
 	c.notify(events)
 }
 

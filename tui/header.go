@@ -94,7 +94,7 @@ func (m *model) header(w int) string {
 		{sign{cut(endpoint, 40), m.theme.dim}, 4},
 		{sign{cut(prefix, 24), m.theme.dim}, 5},
 		{sign{cut(leader, 24), m.theme.dim}, 2},
-		{sign{"rev " + strconv.FormatInt(m.shown().snapshot.Revision, 10), m.theme.plain}, 1},
+		{sign{m.revision(), m.theme.plain}, 1},
 		{m.lag(), 1},
 	}
 	if m.opts.ReadOnly {
@@ -112,6 +112,15 @@ func (m *model) header(w int) string {
 	left := title + mark + state.style.Render(state.text)
 	gap := max(w-width(left)-width(right), 1)
 	return cut(left+strings.Repeat(" ", gap)+right, w)
+}
+
+// revision is that of the picture; in the past, which has it in its mark, that of
+// the present.
+func (m *model) revision() string {
+	if m.inPast() {
+		return "live rev " + strconv.FormatInt(m.live.snapshot.Revision, 10)
+	}
+	return "rev " + strconv.FormatInt(m.shown().snapshot.Revision, 10)
 }
 
 // stillMark says loudly that the picture is not the live one.
@@ -211,10 +220,15 @@ func (m *model) statusLine(w int) string {
 		return m.typing(w)
 	}
 	right := m.scenarios.summary()
-	if m.still != nil && m.missed > 0 {
+	if m.inPast() {
+		right = m.ahead()
+	} else if m.still != nil && m.missed > 0 {
 		right = strings.TrimSpace(count(m.missed, "update", "updates") + " missed  " + right)
 	}
 	left, style := m.statusText()
+	if m.flashing() && width(left)+width(right) >= w {
+		right = ""
+	}
 	left = cut(left, max(w-width(right)-1, 0))
 	gap := max(w-width(left)-width(right), 0)
 	return style.Render(left) + strings.Repeat(" ", gap) + m.theme.title.Render(right)

@@ -176,6 +176,9 @@ func (m *model) shortKeys() []key.Binding {
 	if len(m.nav.stack) > 1 {
 		keys = append(keys, described(k.back, "back"))
 	}
+	if m.inPast() {
+		keys = append(keys, k.live, k.earlier, k.later)
+	}
 	if groups := m.nav.current().keys(); len(groups) > 0 {
 		keys = append(keys, groups[0].keys...)
 	}

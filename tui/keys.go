@@ -15,6 +15,7 @@ type keyMap struct {
 	accept, complete          key.Binding
 	left, right, up, down     key.Binding
 	yes, no                   key.Binding
+	earlier, later, live      key.Binding
 }
 
 func bind(help, desc string, keys ...string) key.Binding {
@@ -42,6 +43,16 @@ func newKeyMap() keyMap {
 		down:      bind("↓/j", "down", "down", "j"),
 		yes:       bind("y", "yes", "y"),
 		no:        bind("n", "no", "n"),
+		earlier:   bind("[", "earlier: the change before, in the past", "["),
+		later:     bind("]", "later: the next change", "]"),
+		live:      bind("b", "back to live", "b"),
+	}
+}
+
+// travel says whether there is a past to go to.
+func (k *keyMap) travel(can bool) {
+	for _, b := range []*key.Binding{&k.earlier, &k.later, &k.live} {
+		b.SetEnabled(can)
 	}
 }
 
@@ -54,6 +65,7 @@ func described(b key.Binding, desc string) key.Binding {
 func (k keyMap) groups() []keyGroup {
 	return []keyGroup{
 		{"views", append(append([]key.Binding{}, k.views...), k.next, k.previous, k.back)},
+		{"time travel", []key.Binding{k.earlier, k.later, k.live}},
 		{"everywhere", []key.Binding{k.help, k.command, k.filter, k.pause, k.copy, k.export, k.scenarios, k.quit}},
 	}
 }

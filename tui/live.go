@@ -51,6 +51,7 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 		m.missed++
 	}
 	m.watchOurs()
+	m.tellNext()
 	return tea.Batch(next, m.refresh())
 }
 
@@ -106,6 +107,10 @@ func (m *model) gotLeases(msg leasesMsg) tea.Cmd {
 // stand shows a picture that stands still, or the live one again.
 func (m *model) stand(s *still) tea.Cmd {
 	m.still, m.missed = s, 0
+	if !m.inPast() {
+		m.travel.target = 0
+	}
+	m.restyle()
 	return m.tellAll(refreshMsg{})
 }
 

@@ -21,6 +21,8 @@ type lockScreen struct {
 	w, h  int
 	enter key.Binding
 	take  takeKeys
+	force forceKeys
+	past  pastKeys
 }
 
 // queueRow is a request with its place in the queue, and what it waits for.
@@ -67,7 +69,7 @@ func (r queueRow) why() string {
 }
 
 func newLockScreen(c *common, id inspect.LockID) *lockScreen {
-	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what its client has besides", "enter"), take: newTakeKeys(c)}
+	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what its client has besides", "enter"), take: newTakeKeys(c), force: newForceKeys(c), past: newPastKeys(c)}
 	s.table = newTable(c, s.columns(), func(r queueRow) string { return r.Key })
 	s.table.match = func(r queueRow) string {
 		return ownerText(r.Owner, r.Owned) + " " + sessionText(r.Request) + " " + r.Mode.String()
@@ -110,7 +112,8 @@ func (s *lockScreen) name() string { return "lock" }
 func (s *lockScreen) grid() grid { return s.table }
 
 func (s *lockScreen) keys() []keyGroup {
-	return append([]keyGroup{{"lock", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
+	keys := append([]keyGroup{{"lock", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
+	return append(keys, s.past.group(), s.force.group())
 }
 
 func (s *lockScreen) leases() []int64 {
@@ -147,6 +150,12 @@ func (s *lockScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 	case s.take.matches(msg):
 		r, _ := s.table.current()
 		return s.take.cmd(msg, s.id, r.Key)
+	case s.force.matches(msg):
+		r, _ := s.table.current()
+		return s.force.cmd(msg, r.Key, r.Lease)
+	case s.past.matches(msg):
+		r, _ := s.table.current()
+		return s.past.cmd(msg, s.id, r.Request)
 	default:
 		s.table.update(msg)
 		return nil
@@ -194,6 +203,9 @@ func (s *lockScreen) view(w, h int) string {
 // below is the timeline and, where there is room, what is wrong and what has
 // happened.
 func (s *lockScreen) below(w, h int) []string {
+	if s.inPast() {
+		return []string{s.timeline(lanes{}, w, h)}
+	}
 	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
 	lanes := min(h, len(l.all)+2)
 	findings := s.findings(w)
@@ -263,5 +275,8 @@ func (s *lockScreen) detail(w int) string {
 // timeline is the lanes of the lock.
 func (s *lockScreen) timeline(l lanes, w, h int) string {
 	iw, ih := inner(w, h, false)
+	if s.inPast() {
+		return s.theme.panel("history, as far as it was read", s.trailOf(s.id, iw, ih), w, h, false, false)
+	}
 	return s.theme.panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.theme, iw, ih, s.clock()), w, h, false, false)
 }

@@ -87,6 +87,9 @@ func (s *locksScreen) nameCell(r *lockRow, w int) cell {
 }
 
 func (s *locksScreen) spark(r *lockRow, w int) cell {
+	if s.inPast() {
+		return cell{}
+	}
 	return cell{s.queues.spark(r.lock.ID, w), s.theme.waiting}
 }
 

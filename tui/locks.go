@@ -250,7 +250,11 @@ func (s *locksScreen) view(w, h int) string {
 	}
 	if p.log.h > 0 {
 		lw, lh := inner(p.log.w, p.log.h, p.boxed)
-		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
+		title := "events"
+		if s.inPast() {
+			title = "events of the present"
+		}
+		parts = append(parts, s.theme.panel(title, s.log.tail(s.theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
 	return strings.Join(parts, "\n")
 }
@@ -282,7 +286,7 @@ func (s *locksScreen) empty() string {
 		return "no name matches “" + safe(s.table.filtered()) + "”; esc shows all"
 	case s.shown().snapshot.Revision == 0:
 		return "nothing is known yet"
-	case s.take.name.Enabled():
+	case s.take.name.Enabled() && !s.inPast():
 		return "no locks; " + s.take.name.Help().Key + " to type the name of one and take it"
 	default:
 		return "no locks"

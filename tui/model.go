@@ -33,6 +33,8 @@ type model struct {
 	unsaved       bool   // what was chosen while they were saved
 	sampled       time.Time
 	frame         frame
+	travel        travel
+	gone          *goneNote // nil: nothing is to be told
 
 	locks     *locksScreen
 	scenarios *scenariosScreen
@@ -82,7 +84,11 @@ func newModel(ctx context.Context, o Options) *model {
 		viewProblems: newProblemsScreen(c),
 		viewEvents:   newEventsScreen(c),
 	}
+	c.global.travel(o.Past != nil)
 	c.global.scenarios.SetEnabled(m.scenarios.available())
+	if o.Past != nil {
+		m.nav.views[viewPast] = newPastScreen(c)
+	}
 	if m.scenarios.available() {
 		m.nav.views[viewScenarios] = m.scenarios
 	}
@@ -200,8 +206,15 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 		m.nav.view(msg.number)
 		return m.arrive()
 	case askMsg:
-		m.dialog = msg.dialog
-		m.dialog.input = newInput("", "")
+		m.openDialog(msg.dialog)
+	case releaseMsg:
+		return m.plan(msg)
+	case plannedMsg:
+		m.planned(msg)
+	case carriedMsg:
+		m.carried(msg)
+	case stepMsg, revisionMsg, grantMsg, readMsg, trailMsg, pastMsg:
+		return m.travelled(msg)
 	case sayMsg:
 		kind := entryNote
 		if msg.kind == flashError {

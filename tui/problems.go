@@ -20,6 +20,7 @@ type problemsScreen struct {
 	w, h  int
 	enter key.Binding
 	sess  key.Binding
+	force forceKeys
 	below below
 }
 
@@ -27,6 +28,7 @@ func newProblemsScreen(c *common) *problemsScreen {
 	s := &problemsScreen{
 		common: c,
 		enter:  bind("enter", "open: go to its lock", "enter"),
+		force:  newForceKeys(c),
 		sess:   bind("s", "session: go to it", "s"),
 		below:  newBelow(),
 	}
@@ -64,7 +66,8 @@ func (s *problemsScreen) name() string { return "problems" }
 func (s *problemsScreen) grid() grid { return s.table }
 
 func (s *problemsScreen) keys() []keyGroup {
-	return append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess, s.below.down, s.below.up}}}, s.table.helpKeys()...)
+	keys := append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess, s.below.down, s.below.up}}}, s.table.helpKeys()...)
+	return append(keys, s.force.endGroup("kill: carry out the first remedy, by force"))
 }
 
 // alert is what the bar says of the problems.
@@ -96,6 +99,8 @@ func (s *problemsScreen) update(msg tea.Msg) tea.Cmd {
 			return s.drill()
 		case key.Matches(msg, s.sess):
 			return s.openSession()
+		case s.force.ends(msg):
+			return s.remedy()
 		case s.below.update(msg):
 		default:
 			s.table.update(msg)
@@ -117,6 +122,16 @@ func (s *problemsScreen) openSession() tea.Cmd {
 		return s.open(newSessionScreen(s.common, f.Sessions[0]))
 	}
 	return nil
+}
+
+// remedy carries out the first one of the finding under the cursor, once that
+// is agreed to.
+func (s *problemsScreen) remedy() tea.Cmd {
+	f, ok := s.table.current()
+	if !ok || len(f.Remedies) == 0 {
+		return s.say("nothing to release here would help")
+	}
+	return s.force.remedy(f.Remedies[0])
 }
 
 func (s *problemsScreen) refresh() {

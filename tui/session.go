@@ -21,10 +21,11 @@ type sessionScreen struct {
 	enter   key.Binding
 	below   below
 	preview inspect.Preview
+	force   forceKeys
 }
 
 func newSessionScreen(c *common, id inspect.SessionID) *sessionScreen {
-	s := &sessionScreen{common: c, id: id, below: newBelow(), enter: bind("enter", "lock: go to it", "enter")}
+	s := &sessionScreen{common: c, id: id, below: newBelow(), enter: bind("enter", "lock: go to it", "enter"), force: newForceKeys(c)}
 	s.table = newTable(c, []column[inspect.Request]{
 		{title: "state", box: box{min: 9}, cell: func(r inspect.Request, _ int) cell {
 			g := requestSign(s.theme, r.Holding)
@@ -48,7 +49,7 @@ func (s *sessionScreen) grid() grid { return s.table }
 func (s *sessionScreen) leases() []int64 { return []int64{s.id.Lease} }
 
 func (s *sessionScreen) keys() []keyGroup {
-	return append([]keyGroup{{"session", []key.Binding{s.enter, s.below.down, s.below.up}}}, s.table.helpKeys()...)
+	return append(append([]keyGroup{{"session", []key.Binding{s.enter, s.below.down, s.below.up}}}, s.table.helpKeys()...), s.force.group())
 }
 
 func (s *sessionScreen) update(msg tea.Msg) tea.Cmd {
@@ -67,6 +68,10 @@ func (s *sessionScreen) update(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		if key.Matches(msg, s.enter) {
 			return s.drill()
+		}
+		if s.force.matches(msg) {
+			r, _ := s.table.current()
+			return s.force.cmd(msg, r.Key, s.id.Lease)
 		}
 		if !s.below.update(msg) {
 			s.table.update(msg)
@@ -119,29 +124,13 @@ func (s *sessionScreen) about(w int) []string {
 	var lines []string
 	ttl, renewals := s.ttlBar(s.id.Lease, min(w/2, 30)), renewalsCell(s.common, s.id.Lease)
 	lines = append(lines, "ttl "+ttl.style.Render(ttl.text)+"   renewals "+renewals.style.Render(renewals.text))
-	if f := s.book.known[s.id.Lease]; f.Granted > 0 {
+	if f := s.book.known[s.id.Lease]; f.Granted > 0 && !s.inPast() {
 		lines[0] += s.theme.dim.Render("   granted " + span(f.Granted))
 	}
 	if s.session == nil {
 		return lines
 	}
-	for _, r := range s.preview.Gone {
-		g, does := requestSign(s.theme, r.Holding), "releases "
-		if !r.Holding {
-			does = "gives up its wait for "
-		}
-		lines = append(lines, g.style.Render(g.text)+" "+does+r.Mode.String()+" "+safe(r.Lock.Name))
-	}
-	for _, r := range s.preview.Granted {
-		who := ownerText(r.Owner, r.Owned)
-		if who == "-" {
-			who = sessionText(r)
-		}
-		lines = append(lines, s.theme.ours.Render("→")+" next: "+who+" gets "+r.Mode.String()+" "+safe(r.Lock.Name))
-	}
-	if len(s.preview.Granted) == 0 {
-		lines = append(lines, s.theme.dim.Render("nobody is granted anything by that"))
-	}
+	lines = append(lines, s.previewLines(s.preview.Gone, s.preview.Granted)...)
 	for i, l := range lines {
 		lines[i] = cut(l, w)
 	}

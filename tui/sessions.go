@@ -18,6 +18,7 @@ type sessionsScreen struct {
 	table *table[inspect.SessionID, *sessionRow]
 	of    int64 // the revision of the snapshot that is shown
 	enter key.Binding
+	force forceKeys
 }
 
 // sessionRow is a session with what the table says of it.
@@ -60,7 +61,7 @@ func newSessionRow(s *inspect.Session) *sessionRow {
 const sessionNames = 8
 
 func newSessionsScreen(c *common) *sessionsScreen {
-	s := &sessionsScreen{common: c, enter: bind("enter", "open: its locks, and what ending it would release", "enter")}
+	s := &sessionsScreen{common: c, enter: bind("enter", "open: its locks, and what ending it would release", "enter"), force: newForceKeys(c)}
 	s.table = newTable(c, s.columns(), func(r *sessionRow) inspect.SessionID { return r.ID })
 	s.table.match = func(r *sessionRow) string { return r.who + " " + safe(r.ID.String()) + " " + r.locks }
 	s.table.label = func(r *sessionRow) string { return r.ID.String() }
@@ -105,14 +106,14 @@ func (s *sessionsScreen) id(r *sessionRow, w int) cell {
 
 func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 	left, known := s.book.left(r.ID.Lease, s.clock())
-	if !known {
+	if !known || s.inPast() {
 		return -1
 	}
 	return max(left, 0)
 }
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) cell {
-	if f := s.book.known[r.ID.Lease]; f.Granted > 0 {
+	if f := s.book.known[r.ID.Lease]; f.Granted > 0 && !s.inPast() {
 		return cell{span(f.Granted), s.theme.dim}
 	}
 	return cell{"-", s.theme.dim}
@@ -133,6 +134,8 @@ func renewalsCell(c *common, lease int64) cell {
 	switch {
 	case lease == 0:
 		return cell{"! none", c.theme.warning}
+	case c.inPast():
+		return cell{"-", c.theme.dim}
 	case f.State == inspect.LeaseGone:
 		return cell{"✗ gone", c.theme.lost}
 	case f.State != inspect.LeaseAlive:
@@ -149,7 +152,7 @@ func (s *sessionsScreen) name() string { return "sessions" }
 func (s *sessionsScreen) grid() grid { return s.table }
 
 func (s *sessionsScreen) keys() []keyGroup {
-	return append([]keyGroup{{"sessions", []key.Binding{s.enter}}}, s.table.helpKeys()...)
+	return append(append([]keyGroup{{"sessions", []key.Binding{s.enter}}}, s.table.helpKeys()...), s.force.endGroup("kill: end the session by force, with all of its locks"))
 }
 
 func (s *sessionsScreen) leases() []int64 {
@@ -175,6 +178,12 @@ func (s *sessionsScreen) update(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		if key.Matches(msg, s.enter) {
 			return s.drill()
+		}
+		if r, ok := s.table.current(); s.force.ends(msg) {
+			if !ok {
+				return s.say("no session is selected")
+			}
+			return s.force.session(r.Session)
 		}
 		s.table.update(msg)
 	}

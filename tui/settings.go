@@ -77,4 +77,7 @@ func (m *model) restyle() {
 		dark = m.prefs.Background == backgroundDark
 	}
 	m.theme = newTheme(dark, m.opts.NoColor)
+	if m.inPast() {
+		m.theme = m.theme.ofPast()
+	}
 }

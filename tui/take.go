@@ -29,7 +29,9 @@ func newTakeKeys(c *common) takeKeys {
 	return k
 }
 
-func (k takeKeys) all() []key.Binding { return []key.Binding{k.read, k.write, k.release, k.name} }
+func (k takeKeys) all() []key.Binding {
+	return inPresent(k.common, k.read, k.write, k.release, k.name)
+}
 
 func (k takeKeys) matches(msg tea.KeyPressMsg) bool { return key.Matches(msg, k.all()...) }
 

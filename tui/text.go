@@ -108,7 +108,7 @@ func clip(content string, w, h int) string {
 
 // age is the time from since to now in at most two units, "-" when unknown.
 func age(now, since time.Time) string {
-	if since.IsZero() {
+	if since.IsZero() || now.IsZero() {
 		return "-"
 	}
 	return span(now.Sub(since))

@@ -25,6 +25,7 @@ type theme struct {
 	warning          lipgloss.Style
 	key              lipgloss.Style
 	cursor           lipgloss.Style // the place in what is typed
+	tense            string         // stands in front of titles
 }
 
 // newTheme is the theme for a dark or light background. Without colour,
@@ -68,6 +69,14 @@ func newTheme(dark, noColor bool) theme {
 	return s
 }
 
+// ofPast is the theme for what is history: its frames differ from those of the
+// present, in colour and by a word.
+func (s theme) ofPast() theme {
+	loud := s.past.Reverse(false)
+	s.border, s.focused, s.title, s.tense = s.warning.Bold(false), loud, loud, "PAST · "
+	return s
+}
+
 // row is the style of a whole table row.
 func (s theme) row(atCursor, focused bool) lipgloss.Style {
 	switch {
@@ -91,7 +100,7 @@ func (s theme) help() help.Styles {
 func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
 	line, name := s.border, s.bold
 	if focused {
-		line, name, title = s.focused, s.title, "▸ "+title
+		line, name, title = s.focused, s.title, "▸ "+s.tense+title
 	}
 	left, right := "──", "─"
 	if boxed {

@@ -30,6 +30,8 @@ type Options struct {
 	Health      Health      // nil: nothing is known of leader and lag
 	Locker      Locker      // nil: no locks can be taken
 	Scenarios   Scenarios   // nil: there are none
+	Releaser    Releaser    // nil: nothing of others can be released
+	Past        Past        // nil: only the present is shown
 	Preferences Preferences // nil: nothing is kept
 
 	ReadOnly bool             // takes the keys that write to etcd away, out of the help too

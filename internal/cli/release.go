@@ -59,7 +59,6 @@ type releaseOptions struct {
 	readOnly bool
 	audit    string // file
 	reason   string
-	user     string // of etcd
 	connect  func(context.Context) (*remote, error)
 	in       io.Reader
 	out      printer
@@ -95,7 +94,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 			if err := opts.target.check(len(args) > 0, cmd.Flags().Changed("waiter")); err != nil {
 				return err
 			}
-			opts.readOnly, opts.user = a.readOnly, a.etcd.User
+			opts.readOnly = a.readOnly
 			opts.connect, opts.in, opts.out, opts.err, opts.now = a.connect, a.In, a.printer(), a.Err, a.now
 			return ran(runF(cmd.Context(), opts))
 		},
@@ -243,22 +242,22 @@ func (opts *releaseOptions) carry(ctx context.Context, c *remote, planner *relea
 	if err := opts.agree(ctx, plan); err != nil {
 		return 0, err
 	}
+	record := release.NewRecord(plan, opts.now())
+	record.Reason = opts.reason
+	return c.carry(ctx, planner, plan, record, log)
+}
+
+// carry carries a plan out, and notes in the audit log what came of it.
+func (c *remote) carry(ctx context.Context, planner *release.Planner, plan release.Plan, record release.Record, log io.Writer) (revision int64, err error) {
 	err = c.ask(ctx, func(ctx context.Context) error {
 		revision, err = planner.Carry(ctx, plan)
 		return err
 	})
-	record := release.NewRecord(plan, opts.now())
-	record.Etcd, record.EtcdUser, record.Reason, record.Revision = c.endpoint, userName(opts.user), opts.reason, revision
+	record.Etcd, record.EtcdUser, record.Revision = c.endpoint, c.user, revision
 	if err != nil {
 		record.Error = err.Error()
 	}
 	return revision, errors.Join(err, record.Write(log))
-}
-
-// userName is a user of etcd without the password that --user may hold.
-func userName(user string) string {
-	name, _, _ := strings.Cut(user, ":")
-	return name
 }
 
 func openAudit(file string) (io.WriteCloser, error) {

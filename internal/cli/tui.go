@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/release"
 	"etcd-lock/tui"
 )
 
@@ -24,15 +26,20 @@ type tuiOptions struct {
 	ascii    bool
 	dumb     bool // the terminal can do nothing but print
 	config   string
+	audit    string // file
 	connect  func(context.Context) (*remote, error)
 	out      io.Writer
+	now      func() time.Time
 }
 
 func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
 	if runF == nil {
 		runF = tuiRun
 	}
-	var ascii bool
+	var (
+		ascii bool
+		audit string
+	)
 	cmd := &cobra.Command{
 		Use:   "tui [PREFIX]",
 		Short: "The terminal UI: watch locks, take and release them, run scenarios",
@@ -47,11 +54,12 @@ etcd-lock/config.yaml in the user's folder for configurations.`,
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
-			opts.ascii = opts.ascii || ascii
+			opts.ascii, opts.audit = opts.ascii || ascii, audit
 			return ran(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII alone; so it is anyway where the locale is not UTF-8")
+	cmd.Flags().StringVar(&audit, "audit", "", "append what is released by force to this `file`, as release does")
 	return cmd
 }
 
@@ -64,6 +72,7 @@ func (a *app) tuiOptions() *tuiOptions {
 		config:   configFile(),
 		connect:  a.connect,
 		out:      a.Out,
+		now:      a.now,
 	}
 }
 
@@ -128,6 +137,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		Endpoint: c.endpoint,
 		Source:   endsSource{c.source},
 		Health:   &status{client: c.client},
+		Past:     timeline{c},
 		ASCII:    opts.ascii,
 		ReadOnly: opts.readOnly,
 		NoColor:  opts.noColor,
@@ -139,6 +149,12 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		l := &locker{client: c.client, timeout: c.timeout}
 		defer l.close()
 		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd}
+		log, err := openAudit(opts.audit) // before anything is done that it could not be told
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Close() }()
+		options.Releaser = &forcer{remote: c, planner: release.NewPlanner(c.client), log: log, now: opts.now}
 	}
 	// Signals end ctx, and that ends the screens: one way out is enough.
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())

@@ -1,0 +1,295 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"charm.land/bubbles/v2/key"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// force is a Releaser over a cluster.
+type force struct {
+	*cluster
+	others []string
+	mu     sync.Mutex
+	fail   error         // of the next Carry
+	hold   chan struct{} // plans wait until it is closed; nil: they do not
+	done   atomic.Int64  // plans that were carried out
+}
+
+func (f *force) Request(ctx context.Context, key string) (Release, error) {
+	return f.plan(ctx, 0, func(r inspect.Request) bool { return r.Key == key })
+}
+
+func (f *force) Session(ctx context.Context, lease int64) (Release, error) {
+	return f.plan(ctx, lease, func(r inspect.Request) bool { return r.Lease == lease })
+}
+
+func (f *force) plan(ctx context.Context, lease int64, goes func(inspect.Request) bool) (Release, error) {
+	f.calls.Add(1)
+	if f.hold != nil {
+		select {
+		case <-f.hold:
+		case <-ctx.Done():
+			return Release{}, ctx.Err()
+		}
+	}
+	f.cluster.mu.Lock()
+	defer f.cluster.mu.Unlock()
+	s := f.snapshot()
+	var keys []string
+	for _, l := range s.Locks {
+		for _, r := range l.Queue {
+			if goes(r) {
+				keys = append(keys, r.Key)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return Release{}, errors.New("release: nothing to release")
+	}
+	p := s.Without(keys...)
+	plan := Release{Lease: lease, Revision: s.Revision, Gone: p.Gone, Granted: p.Granted, Others: f.others}
+	plan.Carry = func(context.Context) (int64, error) { return f.carry(plan) }
+	return plan, nil
+}
+
+func (f *force) carry(p Release) (int64, error) {
+	f.calls.Add(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.fail; err != nil {
+		f.fail = nil
+		return 0, err
+	}
+	f.done.Add(1)
+	for _, r := range p.Gone {
+		f.remove(r.Lock, r.Key)
+	}
+	f.cluster.mu.Lock()
+	defer f.cluster.mu.Unlock()
+	return f.revision, nil
+}
+
+// withForce is a driver whose user may release by force.
+func withForce(t *testing.T) (*driver, *force) {
+	t.Helper()
+	f := &force{}
+	d := newDriver(t, func(o *Options) {
+		f.cluster = o.Source.(*cluster)
+		o.Releaser = f
+	})
+	return d, f
+}
+
+// asked goes on until the preview is there.
+func (d *driver) asked() {
+	d.t.Helper()
+	d.until("asked", func() bool { return d.m.dialog != nil && d.m.dialog.run != nil })
+}
+
+// told goes on until it was done and it is said who holds now.
+func (d *driver) told(f *force) {
+	d.t.Helper()
+	d.until("told", func() bool { return f.done.Load() == 1 && strings.Contains(d.m.flash.text, " now") })
+}
+
+// A request is released only after its preview was agreed to; then it is told
+// who holds.
+func TestForceRequest(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("enter")
+	d.in("lock")
+	d.press("ctrl+d")
+	d.asked()
+	d.mustShow("● releases write /orders  of billing svc[161]@web-1, token 101")
+	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
+	d.mustShow("As of revision 108; not done if any of it has changed since.")
+	d.mustShow("  etcdctl del /orders/write/id-101")
+	d.mustShow("[ No ]")
+
+	t.Run("No", func(t *testing.T) {
+		d.press("enter")
+		if d.m.dialog != nil || f.done.Load() != 0 {
+			t.Fatalf("done %d", f.done.Load())
+		}
+		d.mustShow("release one request: not done")
+	})
+
+	t.Run("Yes", func(t *testing.T) {
+		d.press("ctrl+d")
+		d.asked()
+		d.press("right", "enter")
+		d.told(f)
+		d.send(resize(160, 24))
+		d.mustShow("gone: write /orders of billing svc[161]@web-1 at revision 109 → /orders is held now by shipping svc[162]@web-1 (write)")
+	})
+}
+
+// While it is still looked at what would go, no key is an answer.
+func TestForceLooks(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	f.hold = make(chan struct{})
+	d.press("enter", "ctrl+d")
+	d.mustShow("looking what would go")
+	d.press("y", "right", "tab")
+	if d.m.dialog == nil || d.m.dialog.chosen {
+		t.Error("an answer was taken before the question")
+	}
+	d.press("esc")
+	close(f.hold)
+	d.press("ctrl+d")
+	d.asked()
+	if f.done.Load() != 0 {
+		t.Errorf("done %d", f.done.Load())
+	}
+}
+
+// A session with several locks goes only when its name is typed.
+func TestForceSession(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("2", "/")
+	d.typed("billing")
+	d.press("enter", "ctrl+k")
+	d.asked()
+	d.mustShow("end session a1")
+	d.mustShow("type billing to go on:")
+	d.mustShow("  etcdctl lease revoke a1")
+	d.press("y", "enter")
+	if d.m.dialog != nil || f.done.Load() != 0 {
+		t.Fatalf("done %d without its name", f.done.Load())
+	}
+	d.press("ctrl+k")
+	d.asked()
+	d.typed("billing")
+	d.press("enter")
+	d.told(f)
+	d.mustShow("gone: 2 requests of billing")
+}
+
+// Keys that are no requests count, and without a client's name it is the lease.
+func TestForceWord(t *testing.T) {
+	one := inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: 0xbeef}
+	named := one
+	named.Owned, named.Owner = true, keyspace.Owner{Label: "api"}
+	hostile := one
+	hostile.Owned, hostile.Owner = true, keyspace.Owner{Label: "a\x1b[2J"}
+	for want, p := range map[string]Release{
+		"":     {Gone: []inspect.Request{one, one}},
+		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
+		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
+	} {
+		if got := p.word(); got != want {
+			t.Errorf("%+v: %q, want %q", p, got, want)
+		}
+	}
+}
+
+// The first remedy of a problem is one key away, and asked for too.
+func TestForceRemedy(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("3", "ctrl+k")
+	d.asked()
+	d.mustShow("end session a2")
+	d.press("esc", "G", "ctrl+k")
+	if d.m.dialog != nil {
+		d.asked()
+	}
+	if f.done.Load() != 0 {
+		t.Errorf("done %d", f.done.Load())
+	}
+}
+
+// What has changed since it was shown is explained, and can be looked at anew.
+func TestForceChanged(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	f.fail = errors.New(`release: it has changed since it was shown, so nothing was done: "/orders/write/id-101" is gone`)
+	d.press("enter", "ctrl+d")
+	d.asked()
+	d.press("y")
+	d.until("explained", func() bool { return d.m.dialog != nil && d.m.dialog.yes == "Look again" })
+	d.mustShow("it has changed since it was shown")
+	d.press("y")
+	d.until("asked anew", func() bool { return d.m.dialog != nil && d.m.dialog.yes == "Release it" })
+	d.press("y")
+	d.told(f)
+
+	t.Run("Gone", func(t *testing.T) {
+		d.send(releaseMsg{key: "/none"})
+		d.until("explained", func() bool { return d.m.dialog.yes == "Look again" })
+		d.mustShow("nothing to release")
+	})
+}
+
+// Read-only, or without the port, there are no such keys, not even in the help.
+func TestForceReadOnly(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"ReadOnly": func(o *Options) { o.Releaser, o.ReadOnly = &force{cluster: o.Source.(*cluster)}, true },
+		"NoPort":   func(*Options) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, change)
+			incident(d)
+			for _, keys := range [][]string{{"1", "enter"}, {"2"}, {"2", "enter"}, {"3"}} {
+				d.press(keys...)
+				d.press("ctrl+d", "ctrl+k")
+				if d.m.dialog != nil {
+					t.Errorf("%v: asked", keys)
+				}
+				for _, g := range d.m.nav.current().keys() {
+					if slices.ContainsFunc(g.keys, func(b key.Binding) bool { return b.Enabled() }) && g.title == forceTitle {
+						t.Errorf("%v: in the help", keys)
+					}
+				}
+				d.press("esc", "esc")
+			}
+		})
+	}
+}
+
+func TestGoldenForce(t *testing.T) {
+	ask := func(d *driver) {
+		f := &force{cluster: d.cluster, others: []string{"/config/billing"}}
+		d.m.opts.Releaser = f
+		incident(d)
+		d.send(releaseMsg{lease: 0xa1})
+		d.asked()
+	}
+	golden(t, "force_80x24", 80, 24, ask)
+	golden(t, "force_120x36", 120, 36, ask)
+}
+
+// Nothing in it breaks the screen, whatever stands in etcd.
+func TestForceFits(t *testing.T) {
+	d, f := withForce(t)
+	d.show(hostile(d.clock.Now()))
+	f.others = []string{"\x1b[2J\n日本"}
+	var plan Release
+	for _, l := range d.m.live.snapshot.Locks {
+		plan.Gone = append(plan.Gone, l.Queue...)
+	}
+	plan.Others, plan.Granted = f.others, plan.Gone[:9]
+	dialog := &dialog{}
+	d.m.dialog = dialog
+	d.send(plannedMsg{of: releaseMsg{key: "\x1b[2J'/" + string(make([]byte, 300))}, dialog: dialog, plan: plan})
+	d.fits("preview")
+	d.send(carriedMsg{plan: plan, revision: 5})
+	d.fits("gone")
+	d.press("esc")
+	d.send(carriedMsg{err: errors.New("\x1b[2J\n" + time.Now().String())})
+	d.fits("failed")
+}

@@ -1,0 +1,323 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// chronicle is the Past of a cluster, told by its events.
+type chronicle struct {
+	*cluster
+	floor int64
+	mu    sync.Mutex
+	reads []string // of Changes
+	at    int      // calls of At
+}
+
+func (c *chronicle) At(_ context.Context, _ string, revision int64) (inspect.Snapshot, int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at++
+	c.cluster.mu.Lock()
+	defer c.cluster.mu.Unlock()
+	switch {
+	case revision < c.floor:
+		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has forgotten that revision: %d; the oldest that it remembers is %d", revision, c.floor)
+	case revision > c.revision:
+		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has not come to that revision yet: %d", revision)
+	}
+	then := newCluster(c.now)
+	for _, e := range c.past {
+		q := slices.DeleteFunc(slices.Clone(then.queues[e.Request.Lock]), func(r inspect.Request) bool { return r.Key == e.Request.Key })
+		if e.Revision > revision {
+			break
+		}
+		if !e.Kind.Gone() {
+			q = append(q, e.Request)
+		}
+		slices.SortStableFunc(q, func(a, b inspect.Request) int { return int(a.Revision - b.Revision) })
+		then.queues[e.Request.Lock] = q
+		if len(q) == 0 {
+			delete(then.queues, e.Request.Lock)
+		}
+	}
+	then.revision = revision
+	return then.snapshot(), c.floor, nil
+}
+
+func (c *chronicle) Changes(_ context.Context, _ string, since, until int64) (Changes, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cluster.mu.Lock()
+	defer c.cluster.mu.Unlock()
+	c.reads = append(c.reads, fmt.Sprint(since, "-", until))
+	all := Changes{Floor: c.floor, Since: max(since, c.floor), Until: min(until, c.revision)}
+	for _, e := range c.past {
+		if e.Revision > all.Since && e.Revision <= all.Until {
+			all.Events = append(all.Events, e)
+		}
+	}
+	return all, nil
+}
+
+func (c *chronicle) Granted(_ context.Context, r inspect.Request) (int64, error) {
+	c.cluster.mu.Lock()
+	defer c.cluster.mu.Unlock()
+	for _, e := range c.past {
+		if e.Request.Key == r.Key && e.Kind == inspect.EventAcquired {
+			return e.Revision, nil
+		}
+	}
+	return 0, nil
+}
+
+// withPast is a driver with a lock's past: at 101 a writer holds /jobs, at 102
+// and 103 others wait, at 104 the first has gone, and 105 is of another lock.
+func withPast(t *testing.T, floor int64) (*driver, *chronicle) {
+	t.Helper()
+	c := &chronicle{floor: floor}
+	d := newDriver(t, func(o *Options) {
+		c.cluster = o.Source.(*cluster)
+		o.Past, o.Releaser = c, &force{cluster: c.cluster}
+	})
+	d.story()
+	return d, c
+}
+
+func (d *driver) story() {
+	d.t.Helper()
+	first := d.put("/jobs", keyspace.Write, 9*time.Second)
+	for _, label := range []string{"second", "third"} {
+		d.cluster.put(inspect.Request{
+			Lock: rw("/jobs"), Mode: keyspace.Write, Lease: 0xb, Owned: true, Since: d.clock.Now(),
+			Owner: keyspace.Owner{Label: label},
+		})
+	}
+	d.cluster.remove(first.Lock, first.Key)
+	d.put("/other", keyspace.Read, 0)
+	d.diagnosed()
+	d.diagnosed()
+	d.until("nothing is under way", func() bool { return !d.m.book.asking && !d.m.asking })
+}
+
+// standsAt goes on until the picture of a revision is shown, 0 being live.
+func (d *driver) standsAt(revision int64) {
+	d.t.Helper()
+	d.until(fmt.Sprint("at ", revision), func() bool {
+		if revision == 0 {
+			return d.m.still == nil
+		}
+		return d.m.inPast() && d.m.still.snapshot.Revision == revision && !d.m.travel.loading
+	})
+}
+
+// One steps through the revisions at which something changed, and no others.
+func TestTravel(t *testing.T) {
+	d, c := withPast(t, 100)
+	if len(c.reads) != 0 || c.at != 0 {
+		t.Fatalf("read before anybody asked: %v, %d", c.reads, c.at)
+	}
+	d.press("[")
+	d.standsAt(104)
+	d.mustShow("PAST rev 104, oldest 100")
+	d.mustShow("▸ PAST · locks 1")
+	d.mustShow("live is 1 revision ahead: b")
+	d.mustShow("live rev 105")
+	for _, at := range []int64{103, 102, 101, 100} {
+		d.press("[")
+		d.standsAt(at)
+	}
+	d.mustShow("· free")
+	d.press("[")
+	d.mustShow("etcd remembers nothing from before revision 100")
+	d.press("]", "]", "]") // faster than they can be read
+	d.standsAt(103)
+	d.mustShow("▲ contended")
+	if !slices.Equal(c.reads, []string{"1-105"}) {
+		t.Errorf("read %v", c.reads)
+	}
+
+	t.Run("TheWatchGoesOn", func(t *testing.T) {
+		d.put("/new", keyspace.Read, 0)
+		d.mustShow("live is 3 revisions ahead")
+		d.mustNotShow("/new")
+		d.press("b")
+		d.standsAt(0)
+		d.mustShow("/new")
+		d.mustNotShow("PAST")
+	})
+
+	t.Run("OnToThePresent", func(t *testing.T) {
+		d.press("[")
+		d.standsAt(105)
+		d.press("]")
+		d.standsAt(106)
+		d.press("]")
+		d.standsAt(0)
+		d.press("]")
+		d.mustShow("this is the present")
+	})
+}
+
+// A revision can be typed. One that etcd does not have is said, and changes
+// nothing.
+func TestTravelCommand(t *testing.T) {
+	d, c := withPast(t, 102)
+	run := func(text string) { d.press(":"); d.typed(text); d.press("enter") }
+	run("rev 103")
+	d.standsAt(103)
+	if len(c.reads) != 0 {
+		t.Errorf("read %v", c.reads)
+	}
+	run("rev 7")
+	d.until("said", func() bool { return d.m.flashing() && d.m.flash.kind == flashError })
+	d.mustShow("the oldest that it remembers is 102")
+	d.standsAt(103)
+	run("rev 9999")
+	d.until("said", func() bool { return !d.m.travel.loading })
+	d.mustShow("has not come to that revision yet")
+	run("rev x")
+	d.mustShow("rev: a revision such as 105")
+	run("live")
+	d.standsAt(0)
+	run("rev 103")
+	d.standsAt(103)
+	d.press("space")
+	d.standsAt(0)
+}
+
+// In the past nothing can be done, and there are no keys for it.
+func TestTravelIsReadOnly(t *testing.T) {
+	d, _ := withPast(t, 100)
+	d.press("enter", "[")
+	d.standsAt(104)
+	d.press("w", "r", "n", "u", "ctrl+d", "ctrl+k")
+	if len(d.m.ours) > 0 || d.m.dialog != nil || d.m.mode != modeBrowse {
+		t.Errorf("ours %d, dialog %v, mode %v", len(d.m.ours), d.m.dialog, d.m.mode)
+	}
+	d.press("?")
+	d.mustNotShow(forceTitle)
+	d.mustNotShow("ask for a write lock")
+	d.press("esc", "2")
+	d.mustShow("▸ PAST · sessions")
+	d.mustNotShow("● renewed")
+	d.mustNotShow("9s")
+	d.press("b")
+	d.standsAt(0)
+	d.press("2", "ctrl+k")
+	if d.m.dialog == nil {
+		t.Error("back in the present, nothing can be released")
+	}
+}
+
+// A lock's history is read when it is asked for, and leads to its revisions.
+func TestHistoryScreen(t *testing.T) {
+	d, c := withPast(t, 100)
+	d.m.locks.choose(rw("/jobs"))
+	d.press("enter", "H")
+	d.until("read", func() bool { return d.m.trail != nil })
+	d.mustShow("history of /jobs · revisions 100 to 105 · the oldest is 100")
+	d.mustShow("104 · released")
+	d.mustNotShow("/other")
+	d.press("G", "enter")
+	d.standsAt(101)
+	d.mustShow("▸ 101")
+	d.press("o")
+	d.mustShow("etcd remembers nothing from before")
+	d.press("esc")
+	d.in("lock")
+	d.mustShow("history, as far as it was read")
+	d.mustShow("101 ● acquired")
+	d.mustNotShow("104 ·")
+	d.press("b", "t")
+	d.standsAt(104)
+	if len(c.reads) != 1 {
+		t.Errorf("read %v", c.reads)
+	}
+}
+
+// What changed at all is a view of its own, which reads nothing by itself.
+func TestPastScreen(t *testing.T) {
+	d, c := withPast(t, 100)
+	d.press("6")
+	d.mustShow("enter asks etcd for the last 1000 revisions")
+	if len(c.reads) != 0 {
+		t.Errorf("read %v", c.reads)
+	}
+	d.press("enter")
+	d.until("read", func() bool { return d.m.trail != nil })
+	d.mustShow("105 ● acquired")
+	d.press("down", "enter")
+	d.standsAt(104)
+	d.mustShow("▸ 104")
+}
+
+// A window without a change is one press, not a search through all that was.
+func TestTravelWindows(t *testing.T) {
+	d, c := withPast(t, 100)
+	d.cluster.mu.Lock()
+	d.cluster.revision = 5000
+	d.cluster.mu.Unlock()
+	d.put("/late", keyspace.Read, 0)
+	for _, at := range []int64{4001, 3001, 2001} {
+		d.press("[")
+		d.standsAt(at)
+	}
+	if !slices.Equal(c.reads, []string{"4001-5001", "3001-4001", "2001-3001"}) {
+		t.Errorf("read %v", c.reads)
+	}
+	d.press("]")
+	d.standsAt(3001)
+}
+
+func TestGoldenTravel(t *testing.T) {
+	golden(t, "past_80x24", 80, 24, func(d *driver) {
+		d.m.opts.Past = &chronicle{cluster: d.cluster, floor: 100}
+		d.story()
+		d.m.global.travel(true)
+		d.press("[", "[")
+		d.standsAt(104)
+		d.press("[")
+		d.standsAt(103)
+	})
+}
+
+// The frames of the past differ in colour too.
+func TestTravelTheme(t *testing.T) {
+	d, _ := withPast(t, 100)
+	before := d.m.theme.border.Render("─")
+	d.press("[")
+	d.standsAt(104)
+	if after := d.m.theme.border.Render("─"); after == before || ansi.Strip(after) != "─" {
+		t.Errorf("%q, %q", before, after)
+	}
+}
+
+// Nothing in the past breaks the screens, whatever stood in etcd.
+func TestTravelFits(t *testing.T) {
+	d, _ := withPast(t, 100)
+	then := hostile(d.clock.Now())
+	trail := &Changes{Floor: 1, Since: 1, Until: 1 << 62}
+	for _, l := range then.Locks {
+		for _, r := range l.Queue {
+			trail.Events = append(trail.Events, inspect.Event{Kind: "\x1b[2J", Request: r, Revision: r.Revision})
+		}
+	}
+	d.m.trail, d.m.travel.target = trail, then.Revision
+	d.send(pastMsg{picture: picture{then, newVerdict(then, nil, time.Time{})}, revision: then.Revision, floor: 1 << 60})
+	for _, keys := range [][]string{{"1"}, {"1", "enter"}, {"1", "enter", "H"}, {"2"}, {"2", "enter"}, {"3"}, {"6"}} {
+		d.press(keys...)
+		d.fits(strings.Join(keys, " "))
+		d.press("esc", "esc", "esc")
+	}
+}
