@@ -2,45 +2,83 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
-// TestTUI is a night shift in a real terminal on a real etcd: a lock is stuck,
-// it is found, why is read, and when its holder is gone the next one is seen
-// to hold.
+// TestTUI is a night shift in a real terminal, on an etcd that is a process of
+// its own: a lock is stuck, it is found, why is read, it is released, and the
+// next one is seen to hold. Nothing is left.
 func TestTUI(t *testing.T) {
-	endpoint := etcdtest.Start(t)
+	endpoint := etcdtest.StartProcess(t).Endpoint
 	client := etcdtest.Client(t, endpoint)
-	l := &locks{tb: t, client: client}
-	l.request("read", "/idle", "quiet")
 	stuck := keyspace.Encode("/orders", keyspace.Write, "left-behind")
-	if _, err := client.Put(context.Background(), stuck, ""); err != nil {
+	if _, err := client.Put(context.Background(), stuck, ""); err != nil { // without a lease, it stays
 		t.Fatal(err)
 	}
-	l.request("write", "/orders", "billing")
+	holds, done := waiter(t, client, "/orders")
+	tmp, audit := t.TempDir(), filepath.Join(t.TempDir(), "audit.jsonl")
 
-	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
+	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
 	tm.waitFor("/orders", "✗", "without a lease")
 	tm.press("3")
 	tm.waitFor("no-lease", "release --key "+stuck, "etcdctl del "+stuck)
 	tm.press("\r")
 	tm.waitFor("1 holding, 1 waiting", "behind 1: writer #1")
-	if _, err := client.Delete(context.Background(), stuck); err != nil {
-		t.Fatal(err)
-	}
-	tm.waitFor("released", "acquired", "write /orders  billing")
-	etcdtest.Eventually(t, "the next one holds", func() bool {
-		s, err := inspect.NewSource(client).Snapshot(context.Background(), "/orders/")
-		return err == nil && len(s.Locks) == 1 && s.Locks[0].Queue[0].Holding
-	})
+	tm.press("\x04") // ctrl+d
+	tm.waitFor("gets write /orders", "fenced", "[ No ]")
+	tm.press("y")
+	<-holds
+	tm.waitFor("held now by billing")
+	tm.press("[")
+	tm.waitFor("PAST rev")
+	tm.press("b")
+	done()
 	tm.press("q")
 	if err := tm.wait(); err != nil {
 		t.Error(err)
+	}
+
+	left, err := client.Get(context.Background(), "/", clientv3.WithPrefix())
+	if err != nil || len(left.Kvs) > 0 {
+		t.Errorf("left in etcd: %v, %v", left, err)
+	}
+	if line, err := os.ReadFile(audit); err != nil || !strings.Contains(string(line), stuck) {
+		t.Errorf("audit log: %q, %v", line, err)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", left, err)
+	}
+}
+
+// waiter asks for a lock as billing, and holds it, once it is granted, until
+// that is done.
+func waiter(t *testing.T, client *clientv3.Client, name string) (holds <-chan struct{}, done func()) {
+	t.Helper()
+	m := rwlock.NewRWMutex(etcdtest.Session(t, client, 60), name, rwlock.WithLabel("billing"))
+	granted, over, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- m.RWDo(t.Context(), func(context.Context) error {
+			close(granted)
+			<-over
+			return nil
+		})
+	}()
+	l := &locks{tb: t, client: client}
+	etcdtest.Eventually(t, "somebody waits", func() bool { return l.count(name) == 2 })
+	return granted, func() {
+		close(over)
+		if err := <-ended; err != nil {
+			t.Errorf("the next one: %v", err)
+		}
 	}
 }
 
