@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/gate"
 	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 )
@@ -17,7 +18,7 @@ type player struct {
 	script
 	prefix  string // of the names of its locks in etcd
 	ledger  *ledger
-	gate    *gate
+	gate    *gate.Gate
 	client  *clientv3.Client
 	session *rwlock.Session
 	locks   locker
@@ -57,11 +58,11 @@ func (p *player) turn(ctx context.Context, t turn) bool {
 	case Unlock:
 		p.unlock(t)
 	case Pause:
-		p.gate.shut()
+		p.gate.Shut()
 		p.ledger.say(p.event(t, Paused, "paused "+p.name))
 	case Resume:
 		p.ledger.say(p.event(t, Resumed, "resumed "+p.name))
-		p.gate.open()
+		p.gate.Open()
 	case Crash:
 		p.crash(t)
 	case Close:
@@ -102,7 +103,7 @@ func (p *player) acquire(ctx context.Context, t turn) bool {
 		}
 	}
 	switch {
-	case p.gate.pass() != nil:
+	case p.gate.Pass() != nil:
 		p.crash(t)
 	case err != nil:
 		p.failed(ctx, t, taken.result, asked, err)
@@ -147,7 +148,7 @@ func (p *player) bound(ctx context.Context, t turn) (context.Context, context.Ca
 	ctx, cancel := context.WithTimeout(ctx, t.within)
 	end, after := cancel, t.cancel
 	if t.crash > 0 {
-		end, after = func() { p.gate.crash(); cancel() }, t.crash
+		end, after = func() { p.gate.Crash(); cancel() }, t.crash
 	}
 	if after == 0 {
 		return ctx, cancel
@@ -177,7 +178,7 @@ func (p *player) told(t turn, held *taken, asked time.Duration, what rwlock.Even
 		e.Token, e.Waited = what.Token, now-asked
 		p.ledger.granted(held.result, e)
 	case rwlock.EventLost:
-		if p.gate.pass() == nil && !p.left.Load() {
+		if p.gate.Pass() == nil && !p.left.Load() {
 			p.lost(held, what.Token, what.Err)
 		}
 	}
@@ -280,7 +281,7 @@ func (p *player) crash(t turn) {
 	p.left.Store(true)
 	p.dropAll()
 	p.ledger.say(p.event(t, Crashed, "crashed "+p.name))
-	p.gate.crash()
+	p.gate.Crash()
 	_ = p.client.Close()
 }
 
@@ -313,7 +314,7 @@ func (p *player) dropAll() []*noted {
 // etcd has confirmed that nothing of the client is left.
 func (p *player) end() error {
 	p.left.Store(true)
-	p.gate.open()
+	p.gate.Open()
 	holds := p.dropAll()
 	err := p.session.Close()
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"etcd-lock/internal/gate"
 	"etcd-lock/rwlock"
 )
 
@@ -124,7 +125,7 @@ func (s *stage) run(ctx context.Context, result *Result) (err error) {
 // enter opens a session for each client.
 func (s *stage) enter(ctx context.Context) error {
 	for _, script := range plan(s.scenario, s.Seed, s.Speed) {
-		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: newGate(), holds: map[string]*taken{}, late: s.slack}
+		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
 		if err := s.seat(ctx, p); err != nil {
 			return fmt.Errorf("client %s: %w", p.name, err)
 		}
@@ -136,7 +137,7 @@ func (s *stage) enter(ctx context.Context) error {
 
 // seat gives a client a connection, a session, and a way to take locks.
 func (s *stage) seat(ctx context.Context, p *player) (err error) {
-	if p.client, err = s.Connect(ctx, p.name, p.gate.options()...); err != nil {
+	if p.client, err = s.Connect(ctx, p.name, p.gate.Options()...); err != nil {
 		return err
 	}
 	if p.session, err = rwlock.NewSession(ctx, p.client, p.ttl); err != nil {
