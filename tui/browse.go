@@ -10,7 +10,7 @@ import (
 // key routes a key press: to the dialog, to what is typed, to the help, or to
 // what works everywhere and then to the screen in front.
 func (m *model) key(msg tea.KeyPressMsg) tea.Cmd {
-	typing := m.dialog != nil || m.mode == modeFilter || m.mode == modeName || m.mode == modeCommand
+	typing := m.dialog != nil || m.mode == modeFilter || m.mode == modePrompt || m.mode == modeCommand
 	if key.Matches(msg, m.global.quit) && (!typing || msg.String() == "ctrl+c") {
 		return tea.Quit
 	}
@@ -109,7 +109,7 @@ func (m *model) paste(msg tea.PasteMsg) tea.Cmd {
 	switch {
 	case m.dialog != nil:
 		return m.dialogMsg(msg)
-	case m.mode == modeFilter || m.mode == modeName || m.mode == modeCommand:
+	case m.mode == modeFilter || m.mode == modePrompt || m.mode == modeCommand:
 		return m.typed(msg)
 	default:
 		return nil

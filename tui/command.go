@@ -187,15 +187,26 @@ func (m *model) completions(text string) []string {
 // complete goes as far as all completions agree, then through them in turns.
 func (m *model) complete() {
 	if m.candidates == nil {
-		m.candidates, m.candidate = m.completions(m.input.text()), -1
-		if common := commonPrefix(m.candidates); len(common) > len(m.input.text()) {
-			m.input.set(common)
-			if len(m.candidates) > 1 {
-				m.candidates = nil
-			}
-			return
-		}
+		m.offered(m.completions(m.input.text()))
+		return
 	}
+	m.nextCandidate()
+}
+
+// offered takes what the text may go on to be.
+func (m *model) offered(candidates []string) {
+	m.candidates, m.candidate = candidates, -1
+	if common := commonPrefix(m.candidates); len(common) > len(m.input.text()) {
+		m.input.set(common)
+		if len(m.candidates) > 1 {
+			m.candidates = nil
+		}
+		return
+	}
+	m.nextCandidate()
+}
+
+func (m *model) nextCandidate() {
 	if len(m.candidates) > 0 {
 		m.candidate = (m.candidate + 1) % len(m.candidates)
 		m.input.set(m.candidates[m.candidate])

@@ -19,6 +19,7 @@ type data struct {
 	queues  samples
 	ours    []*ourRequest // oldest first
 	trail   *Changes      // of the past, as far as it was asked for
+	clients []*ourClient  // by number; none where no locks can be taken
 }
 
 // picture is the locks at one revision, and what is wrong with them.

@@ -28,8 +28,10 @@ type cluster struct {
 	wake     chan struct{} // closed and made anew by every change
 	ttlCalls [][]int64
 	ttl      time.Duration
-	lease    map[int64]inspect.Lease // that are not as ttl says
-	calls    atomic.Int64            // of Leases, Request, Status, Load and Save
+	lease    map[int64]inspect.Lease  // that are not as ttl says
+	calls    atomic.Int64             // of Leases, Open, Request, Status, Load and Save
+	leases   int64                    // granted
+	lost     map[string]chan struct{} // of tickets that are held, by key
 	past     []inspect.Event
 }
 
@@ -103,6 +105,10 @@ func (c *cluster) change(id inspect.LockID, queue []inspect.Request) {
 			kind = inspect.EventReleased
 		}
 		add(kind, before[k])
+		if lost := c.lost[k]; lost != nil {
+			close(lost)
+			delete(c.lost, k)
+		}
 	}
 	if len(queue) == 0 {
 		delete(c.queues, id)
@@ -203,21 +209,114 @@ func (c *cluster) Status(context.Context) (Status, error) {
 	return Status{Revision: c.revision, Leader: "etcd-0", Members: 3}, c.down
 }
 
-// Request implements Locker.
-func (c *cluster) Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error) {
-	c.calls.Add(1)
-	return &ticket{c: c, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode}, ctx.Err()
+// Client implements Locker.
+func (c *cluster) Client(label string, ttl time.Duration) Client {
+	return &fakeClient{c: c, label: label, ttl: ttl}
+}
+
+// fakeClient is a client of a cluster. Its lease lives for as long as nobody
+// says otherwise.
+type fakeClient struct {
+	c     *cluster
+	label string
+	ttl   time.Duration
+
+	mu    sync.Mutex
+	state ClientState
+	fail  error // of Open and Close
+}
+
+func (f *fakeClient) Open(ctx context.Context) error {
+	f.c.calls.Add(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := errors.Join(ctx.Err(), f.fail); err != nil || f.state.Life == Alive || f.state.Life == Paused {
+		return err
+	}
+	lease := int64(0x694d8f9b0a1c2d3e)
+	if f.state.Lease > 0 || f.label != firstClient {
+		lease = f.c.grant()
+	}
+	f.state = ClientState{Lease: lease, Life: Alive, TTL: f.ttl, Until: f.c.now().Add(f.ttl)}
+	return nil
+}
+
+func (f *fakeClient) Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error) {
+	if err := f.Open(ctx); err != nil {
+		return nil, err
+	}
+	return &ticket{c: f.c, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode, lease: f.State().Lease, label: f.label}, ctx.Err()
+}
+
+func (f *fakeClient) turn(life Life) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state.Life = life
+}
+
+func (f *fakeClient) Pause()  { f.turn(Paused) }
+func (f *fakeClient) Resume() { f.turn(Alive) }
+func (f *fakeClient) Crash()  { f.turn(Crashed) }
+
+func (f *fakeClient) Close() error {
+	f.turn(Closed)
+	f.c.revoke(f.State().Lease)
+	return f.fail
+}
+
+func (f *fakeClient) State() ClientState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state
+}
+
+func (c *cluster) grant() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leases++
+	return 0x694d8f9b0a1d0000 + c.leases
+}
+
+// revoke removes what hangs on a lease.
+func (c *cluster) revoke(lease int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, q := range maps.Clone(c.queues) {
+		rest := slices.DeleteFunc(slices.Clone(q), func(r inspect.Request) bool { return r.Lease == lease })
+		if len(rest) < len(q) {
+			c.revision++
+			c.change(id, rest)
+		}
+	}
 }
 
 // ticket is a request in a cluster's queue.
 type ticket struct {
-	c    *cluster
-	id   inspect.LockID
-	mode keyspace.Mode
+	c     *cluster
+	id    inspect.LockID
+	mode  keyspace.Mode
+	lease int64
+	label string
 
 	mu  sync.Mutex
 	key string
 	rev int64
+}
+
+// Lost closes when the key goes.
+func (t *ticket) Lost() <-chan struct{} {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if t.c.lost == nil {
+		t.c.lost = map[string]chan struct{}{}
+	}
+	key, lost := t.Key(), make(chan struct{})
+	if !slices.ContainsFunc(t.c.queues[t.id], func(r inspect.Request) bool { return r.Key == key }) {
+		close(lost)
+		return lost
+	}
+	t.c.lost[key] = lost
+	return lost
 }
 
 func (t *ticket) Token() int64 {
@@ -237,8 +336,8 @@ func (t *ticket) Wait(ctx context.Context) error {
 		return err
 	}
 	r := t.c.put(inspect.Request{
-		Lock: t.id, Mode: t.mode, Lease: 0x694d8f9b0a1c2d3e, Since: t.c.now(), Owned: true,
-		Owner: keyspace.Owner{Host: "laptop", PID: 4711, Program: "etcd-lock"},
+		Lock: t.id, Mode: t.mode, Lease: t.lease, Since: t.c.now(), Owned: true,
+		Owner: t.owner(),
 	})
 	t.mu.Lock()
 	t.key, t.rev = r.Key, r.Revision
@@ -264,6 +363,14 @@ func (t *ticket) Wait(ctx context.Context) error {
 	}
 }
 
+func (t *ticket) owner() keyspace.Owner {
+	o := keyspace.Owner{Host: "laptop", PID: 4711, Program: "etcd-lock"}
+	if t.label != firstClient {
+		o.Label = t.label
+	}
+	return o
+}
+
 func (t *ticket) Release() error {
 	if !t.c.remove(t.id, t.Key()) {
 		return errors.New("lost")
@@ -273,12 +380,42 @@ func (t *ticket) Release() error {
 
 // play is Scenarios whose run is a function.
 type play struct {
-	list []Scenario
-	run  func(ctx context.Context, name string, log func(string)) error
+	list  []Scenario
+	run   func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error)
+	lanes []ScenarioLane
+	paths []string
+	read  error
 }
 
 func (p play) List() []Scenario { return p.list }
 
-func (p play) Run(ctx context.Context, name string, log func(string)) error {
-	return p.run(ctx, name, log)
+func (p play) Read(path string) (Scenario, error) {
+	return Scenario{Name: path, About: "from a file"}, p.read
+}
+
+func (p play) Paths(string) []string { return p.paths }
+
+func (p play) Play(name string, speed float64) Play { return &playing{p, name, speed} }
+
+type playing struct {
+	play
+	name  string
+	speed float64
+}
+
+func (p *playing) Run(ctx context.Context, tell func(ScenarioStep)) ([]string, error) {
+	return p.run(ctx, p.name, tell)
+}
+
+func (p *playing) Lanes(until time.Duration) []ScenarioLane {
+	var lanes []ScenarioLane
+	for _, l := range p.lanes {
+		var spans []ScenarioSpan
+		for _, s := range l.Spans {
+			s.To = min(s.To, until)
+			spans = append(spans, s)
+		}
+		lanes = append(lanes, ScenarioLane{Client: l.Client, Spans: spans, Marks: l.Marks})
+	}
+	return lanes
 }

@@ -216,7 +216,7 @@ func (m *model) tabAt(x int) int {
 // statusLine is the line above the help: what is typed, else what has just
 // happened, else what is going on.
 func (m *model) statusLine(w int) string {
-	if m.mode == modeFilter || m.mode == modeName || m.mode == modeCommand {
+	if m.mode == modeFilter || m.mode == modePrompt || m.mode == modeCommand {
 		return m.typing(w)
 	}
 	right := m.scenarios.summary()

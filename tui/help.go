@@ -167,7 +167,7 @@ func (m *model) shortKeys() []key.Binding {
 		return []key.Binding{described(k.accept, "keep"), described(k.back, "clear")}
 	case m.mode == modeCommand:
 		return []key.Binding{described(k.accept, "run"), k.complete, described(k.back, "leave")}
-	case m.mode == modeName:
+	case m.mode == modePrompt:
 		return []key.Binding{described(k.accept, "choose"), described(k.back, "leave")}
 	case m.mode == modeHelp:
 		return []key.Binding{described(k.back, "close"), k.up, k.down, k.quit}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -87,6 +88,23 @@ func (j *journal) of(l inspect.Lock) []life {
 		s.Request = r
 		spans = append(spans, s)
 	}
+	return spans
+}
+
+// by are the spans of leases, by revision.
+func (j *journal) by(leases map[int64]bool) []life {
+	var spans []life
+	for _, s := range j.ended {
+		if leases[s.Lease] {
+			spans = append(spans, s)
+		}
+	}
+	for _, s := range j.living {
+		if leases[s.Lease] {
+			spans = append(spans, s)
+		}
+	}
+	slices.SortFunc(spans, func(a, b life) int { return cmp.Compare(a.Revision, b.Revision) })
 	return spans
 }
 

@@ -50,7 +50,6 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 	if m.still != nil {
 		m.missed++
 	}
-	m.watchOurs()
 	m.tellNext()
 	return tea.Batch(next, m.refresh())
 }

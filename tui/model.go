@@ -25,6 +25,7 @@ type model struct {
 	flash         flash
 	help          helpView
 	input         lineInput
+	prompt        prompt   // of modePrompt
 	candidates    []string // that the command line is completed with in turns
 	candidate     int
 	lastID        uint64 // of our requests
@@ -46,7 +47,7 @@ type mode int
 const (
 	modeBrowse mode = iota
 	modeFilter
-	modeName
+	modePrompt
 	modeCommand
 	modeHelp
 )
@@ -82,6 +83,7 @@ func newModel(ctx context.Context, o Options) *model {
 		viewLocks:    m.locks,
 		viewSessions: newSessionsScreen(c),
 		viewProblems: newProblemsScreen(c),
+		viewClients:  newClientsScreen(c),
 		viewEvents:   newEventsScreen(c),
 	}
 	c.global.travel(o.Past != nil)
@@ -99,6 +101,9 @@ func newModel(ctx context.Context, o Options) *model {
 		}
 	}
 	m.nav.stack = []screen{m.locks}
+	if c.canTake() {
+		m.addClient(firstClient, firstTTL)
+	}
 	return m
 }
 
@@ -190,6 +195,12 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		return m.waited(msg)
 	case releasedMsg:
 		return m.released(msg)
+	case lostMsg:
+		return m.lost(msg)
+	case turnedMsg:
+		return m.turned(msg)
+	case completedMsg:
+		m.completed(msg)
 	default:
 		return m.serve(msg)
 	}
@@ -226,11 +237,19 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 	case stillMsg:
 		return m.stand(msg.still)
 	case takeMsg:
-		return m.take(msg.lock, msg.mode)
+		return m.take(msg)
 	case giveMsg:
 		return m.unlock(msg.lock, msg.key)
+	case turnMsg:
+		return m.turnClient(msg)
+	case openClientMsg:
+		return m.openClient(msg)
+	case leaveMsg:
+		return m.leave(msg.request)
 	case nameMsg:
 		m.openName()
+	case promptMsg:
+		m.openPrompt(msg.prompt)
 	default:
 		return m.tellAll(msg)
 	}

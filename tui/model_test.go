@@ -1,10 +1,8 @@
 package tui
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -202,50 +200,6 @@ func TestQuitKeys(t *testing.T) {
 			t.Errorf("%v: quits %t", c.keys, cmd != nil)
 		}
 	}
-}
-
-// A scenario is watched in the log, one at a time, and can be stopped.
-func TestScenario(t *testing.T) {
-	stopped := make(chan struct{})
-	d := newDriver(t, func(o *Options) {
-		o.Scenarios = play{
-			list: []Scenario{{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"}},
-			run: func(ctx context.Context, name string, log func(string)) error {
-				switch name {
-				case "endless":
-					log("begun\x1b[31m")
-					<-ctx.Done()
-					log("cleaned up")
-					close(stopped)
-					return ctx.Err()
-				case "broken":
-					return errors.New("invariant failed")
-				}
-				for i := range 1000 {
-					log(fmt.Sprintf("step %d", i))
-				}
-				return nil
-			},
-		}
-	})
-	d.press("x")
-	d.mustShow("two readers, two writers")
-	d.press("enter")
-	d.until("over", func() bool { return strings.Contains(d.plain(), "scenario four-clients: done") })
-	d.mustShow("▶ scenario step 999")
-
-	d.press("down", "enter")
-	d.mustShow("▶ running")
-	d.press("enter")
-	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ scenario endless is running") })
-	d.until("begun", func() bool { return strings.Contains(d.plain(), `begun\x1b[31m`) })
-	d.press("s")
-	d.until("over", func() bool { return strings.Contains(d.plain(), "scenario endless: stopped") })
-	<-stopped
-	d.mustShow("▶ scenario cleaned up")
-
-	d.press("down", "enter")
-	d.until("over", func() bool { return strings.Contains(d.plain(), "✗ scenario broken: invariant failed") })
 }
 
 // The log follows the newest line until the cursor leaves it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -25,15 +26,27 @@ const (
 // root's Update changes it.
 type ourRequest struct {
 	id     uint64
+	client *ourClient
 	name   string
 	mode   keyspace.Mode
+	within time.Duration // 0: it waits for as long as it takes
+	asked  time.Time
+	since  time.Time // it is held, or over
 	state  ourState
+	over   string          // how it ended, if not as the user wished
 	ticket Ticket          // nil until there is one
-	ctx    context.Context // ends when the user takes the request back
+	ctx    context.Context // ends with the request
 	cancel context.CancelFunc
 }
 
-func (r *ourRequest) String() string { return r.mode.String() + " lock on " + r.name }
+// String says what is asked for, and who asks if that is not the first client.
+func (r *ourRequest) String() string {
+	what := r.mode.String() + " lock on " + r.name
+	if r.client.number > 1 {
+		return r.client.String() + ": " + what
+	}
+	return what
+}
 
 func (r *ourRequest) lock() inspect.LockID {
 	return inspect.LockID{Layout: keyspace.RWLock, Name: r.name}
@@ -47,7 +60,8 @@ func (r *ourRequest) key() string {
 }
 
 // ticketMsg brings the ticket of a request, waitedMsg the outcome of its
-// waiting, releasedMsg that of giving it back.
+// waiting, releasedMsg that of giving it back. lostMsg says that what was held
+// is lost.
 type (
 	ticketMsg struct {
 		id     uint64
@@ -62,6 +76,7 @@ type (
 		id  uint64
 		err error
 	}
+	lostMsg struct{ id uint64 }
 )
 
 // hasOurs reports whether we hold or wait for a lock.
@@ -84,8 +99,10 @@ func (d *data) ourKeys() map[string]bool {
 // key. nameMsg lets the user type the name of one.
 type (
 	takeMsg struct {
-		lock inspect.LockID
-		mode keyspace.Mode
+		lock   inspect.LockID
+		mode   keyspace.Mode
+		client *ourClient    // nil: the first one
+		within time.Duration // 0: for as long as it takes
 	}
 	giveMsg struct {
 		lock inspect.LockID
@@ -94,21 +111,24 @@ type (
 	nameMsg struct{}
 )
 
-// ask requests a lock.
-func (m *model) take(id inspect.LockID, mode keyspace.Mode) tea.Cmd {
-	if id.Layout != keyspace.RWLock {
-		m.flashUp(flashError, "not asked: clients of layout "+string(id.Layout)+" would not wait for a lock of ours")
+// take requests a lock.
+func (m *model) take(msg takeMsg) tea.Cmd {
+	if msg.lock.Layout != keyspace.RWLock {
+		m.flashUp(flashError, "not asked: clients of layout "+string(msg.lock.Layout)+" would not wait for a lock of ours")
 		return nil
 	}
+	if msg.client == nil {
+		msg.client = m.clients[0]
+	}
 	m.lastID++
-	r := &ourRequest{id: m.lastID, name: id.Name, mode: mode}
+	r := &ourRequest{id: m.lastID, client: msg.client, name: msg.lock.Name, mode: msg.mode, within: msg.within, asked: m.now}
 	r.ctx, r.cancel = context.WithCancel(m.tasks.ctx)
 	m.ours = append(m.ours, r)
 	m.note(r, "asked")
-	ctx, locker, number, name := r.ctx, m.opts.Locker, r.id, r.name
+	ctx, client, id, name, mode := r.ctx, r.client.Client, r.id, r.name, r.mode
 	return m.tasks.cmd(func() tea.Msg {
-		ticket, err := locker.Request(ctx, name, mode)
-		return ticketMsg{id: number, ticket: ticket, err: err}
+		ticket, err := client.Request(ctx, name, mode)
+		return ticketMsg{id: id, ticket: ticket, err: err}
 	})
 }
 
@@ -116,30 +136,48 @@ func (m *model) take(id inspect.LockID, mode keyspace.Mode) tea.Cmd {
 // its context is over, so that it returns at once.
 func (m *model) gotTicket(msg ticketMsg) tea.Cmd {
 	r := m.find(msg.id)
-	if msg.err != nil {
-		m.drop(r)
-		m.noteErr(r, msg.err)
+	switch {
+	case r == nil: // its client has ended meanwhile
+		return nil
+	case msg.err != nil:
+		m.failed(r, msg.err)
 		return nil
 	}
 	r.ticket = msg.ticket
-	tasks, ctx, id, ticket := m.tasks, r.ctx, r.id, r.ticket
-	return tasks.cmd(func() tea.Msg { return waitedMsg{id: id, err: tasks.wait(ctx, id, ticket)} })
+	ctx, id, ticket, within := r.ctx, r.id, r.ticket, r.within
+	return m.tasks.cmd(func() tea.Msg {
+		ctx, cancel := ctx, context.CancelFunc(func() {})
+		if within > 0 {
+			ctx, cancel = context.WithTimeout(ctx, within)
+		}
+		defer cancel()
+		return waitedMsg{id: id, err: ticket.Wait(ctx)}
+	})
 }
 
+// waited notes the outcome of waiting. What is held is watched from then on.
 func (m *model) waited(msg waitedMsg) tea.Cmd {
 	r := m.find(msg.id)
-	if msg.err != nil {
-		m.drop(r)
-		m.noteErr(r, msg.err)
+	switch {
+	case r == nil: // its client has ended meanwhile, and with it what was granted
 		return nil
-	}
-	if r.state == ourLeaving { // granted in the moment it was cancelled
+	case msg.err != nil:
+		m.failed(r, msg.err)
+		return nil
+	case r.state == ourLeaving: // granted in the moment it was cancelled
 		return m.giveBack(r)
 	}
-	r.state = ourHeld
+	r.state, r.since = ourHeld, m.now
 	m.note(r, "held")
-	m.watchOurs()
-	return nil
+	ctx, id, lost := r.ctx, r.id, r.ticket.Lost()
+	return m.tasks.cmd(func() tea.Msg {
+		select {
+		case <-lost:
+			return lostMsg{id}
+		case <-ctx.Done():
+			return nil
+		}
+	})
 }
 
 // unlock releases a request of ours for a lock or cancels it: the one with that
@@ -150,11 +188,18 @@ func (m *model) unlock(id inspect.LockID, key string) tea.Cmd {
 		m.flashUp(flashInfo, "nothing of ours on this name")
 		return nil
 	}
-	if r.state == ourHeld {
+	return m.leave(r)
+}
+
+// leave releases a request of ours or cancels it.
+func (m *model) leave(r *ourRequest) tea.Cmd {
+	switch r.state {
+	case ourHeld:
 		return m.giveBack(r)
+	case ourAsking:
+		r.state = ourLeaving
+		r.cancel()
 	}
-	r.state = ourLeaving
-	r.cancel()
 	return nil
 }
 
@@ -174,45 +219,35 @@ func (m *model) toUnlock(id inspect.LockID, key string) *ourRequest {
 
 func (m *model) giveBack(r *ourRequest) tea.Cmd {
 	r.state = ourLeaving
-	tasks, id := m.tasks, r.id
-	return tasks.cmd(func() tea.Msg { return releasedMsg{id: id, err: tasks.release(id)} })
+	id, ticket := r.id, r.ticket
+	return m.tasks.cmd(func() tea.Msg { return releasedMsg{id: id, err: ticket.Release()} })
 }
 
 // released drops a request. When giving back failed and its key is still
 // there, it is held as before and can be tried again.
 func (m *model) released(msg releasedMsg) tea.Cmd {
 	r := m.find(msg.id)
-	if r == nil { // found to be lost meanwhile
-		return nil
-	}
-	if msg.err == nil {
+	switch {
+	case r == nil: // its client has ended meanwhile
+	case msg.err == nil:
 		m.drop(r)
 		m.note(r, "released")
-		return nil
-	}
-	m.noteErr(r, msg.err)
-	if m.inLive(r) {
+	case m.inLive(r):
+		m.noteErr(r, msg.err)
 		r.state = ourHeld
-		return nil
+	default:
+		m.failed(r, msg.err)
 	}
-	m.tasks.forget(r.id)
-	m.drop(r)
 	return nil
 }
 
-// watchOurs finds what we held and no longer do, by a snapshot that is new
-// enough to show it. News of the grant and snapshots come in either order.
-func (m *model) watchOurs() {
-	for _, r := range slices.Clone(m.ours) {
-		if r.state != ourHeld || m.live.snapshot.Revision < r.ticket.Token() || m.inLive(r) {
-			continue
-		}
-		r.cancel()
-		m.tasks.forget(r.id)
-		m.drop(r)
-		m.log.add(entryError, m.now, r.String()+": lost")
-		m.flashUp(flashError, r.String()+": lost")
+// lost notes that what we held is gone. What is being given back says so itself.
+func (m *model) lost(msg lostMsg) tea.Cmd {
+	if r := m.find(msg.id); r != nil && r.state == ourHeld {
+		m.end(r, "lost")
+		m.tell(entryError, r.String()+": lost")
 	}
+	return nil
 }
 
 // inLive reports whether a request's key is in the latest snapshot.
@@ -233,19 +268,33 @@ func (m *model) drop(r *ourRequest) {
 	m.ours = slices.DeleteFunc(m.ours, func(o *ourRequest) bool { return o == r })
 }
 
-// note tells what became of a request of ours.
-func (m *model) note(r *ourRequest, what string) {
-	m.log.add(entryOurs, m.now, r.String()+": "+what)
-	m.flashUp(flashInfo, r.String()+": "+what)
-}
-
-func (m *model) noteErr(r *ourRequest, err error) {
+// failed drops a request that came to nothing, and says why.
+func (m *model) failed(r *ourRequest, err error) {
 	if r.state == ourLeaving && errors.Is(err, context.Canceled) {
+		m.drop(r)
 		m.note(r, "cancelled")
 		return
 	}
-	m.log.add(entryError, m.now, r.String()+": "+err.Error())
-	m.flashUp(flashError, r.String()+": "+err.Error())
+	if r.within > 0 && errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("not granted within " + r.within.String())
+	}
+	m.end(r, shortReason(err))
+	m.noteErr(r, err)
+}
+
+// end drops a request, and has its client remember how it ended.
+func (m *model) end(r *ourRequest, how string) {
+	m.drop(r)
+	r.over, r.since = how, m.now
+	r.client.ended = append(r.client.ended, r)
+	r.client.ended = r.client.ended[max(len(r.client.ended)-endedKept, 0):]
+}
+
+// note tells what became of a request of ours.
+func (m *model) note(r *ourRequest, what string) { m.tell(entryOurs, r.String()+": "+what) }
+
+func (m *model) noteErr(r *ourRequest, err error) {
+	m.tell(entryError, r.String()+": "+err.Error())
 }
 
 // oursSummary is "ours: 1 held, 2 waiting".

@@ -154,9 +154,6 @@ func TestLost(t *testing.T) {
 	d.cluster.remove(rw("/a"), d.m.ours[0].key())
 	d.until("lost", d.noneOfOurs)
 	d.mustShow("✗ write lock on /a: lost")
-	if len(d.m.tasks.held) != 0 {
-		t.Error("a lost ticket is kept")
-	}
 }
 
 // A lock that was lost before we heard that we had it is not shown for ever.
@@ -199,26 +196,43 @@ func TestTakeFails(t *testing.T) {
 	})
 }
 
+// lockerFunc makes clients that only ever make requests.
 type lockerFunc func() (Ticket, error)
 
-func (f lockerFunc) Request(context.Context, string, keyspace.Mode) (Ticket, error) { return f() }
+func (f lockerFunc) Client(string, time.Duration) Client { return stuckClient{request: f} }
 
-// stuckTicket is granted at once; releasing it blocks or fails.
+// stuckClient is a client whose Close blocks or fails.
+type stuckClient struct {
+	Client
+	request func() (Ticket, error)
+	err     error
+	block   chan struct{}
+}
+
+func (c stuckClient) Request(context.Context, string, keyspace.Mode) (Ticket, error) {
+	return c.request()
+}
+
+func (c stuckClient) State() ClientState { return ClientState{} }
+
+func (c stuckClient) Close() error {
+	if c.block != nil {
+		<-c.block
+	}
+	return c.err
+}
+
+// stuckTicket is granted at once; releasing it may fail.
 type stuckTicket struct {
-	key   string
-	err   error
-	block chan struct{}
+	key string
+	err error
 }
 
 func (s *stuckTicket) Key() string                { return s.key }
 func (s *stuckTicket) Token() int64               { return 1 }
 func (s *stuckTicket) Wait(context.Context) error { return nil }
-func (s *stuckTicket) Release() error {
-	if s.block != nil {
-		<-s.block
-	}
-	return s.err
-}
+func (s *stuckTicket) Lost() <-chan struct{}      { return nil }
+func (s *stuckTicket) Release() error             { return s.err }
 
 // Leaving gives everything back, and does not take for ever.
 func TestClose(t *testing.T) {
@@ -237,25 +251,12 @@ func TestClose(t *testing.T) {
 		}
 	})
 
-	t.Run("GrantedTooLate", func(t *testing.T) {
-		tasks := newTasks(t.Context())
-		if err := tasks.close(patience); err != nil {
-			t.Fatal(err)
-		}
-		released := make(chan struct{})
-		tk := &stuckTicket{block: released}
-		close(released)
-		if err := tasks.wait(t.Context(), 1, tk); err != nil || len(tasks.held) != 0 {
-			t.Errorf("err %v, held %d", err, len(tasks.held))
-		}
-	})
-
 	t.Run("Bounded", func(t *testing.T) {
 		tasks := newTasks(t.Context())
-		tk := &stuckTicket{block: make(chan struct{})}
+		c := stuckClient{block: make(chan struct{})}
 		defer tasks.wg.Wait()
-		defer close(tk.block)
-		tasks.keep(1, tk)
+		defer close(c.block)
+		tasks.keep(c)
 		if err := tasks.close(time.Millisecond); !errors.Is(err, ErrNotGivenBack) {
 			t.Errorf("err %v", err)
 		}
@@ -263,7 +264,7 @@ func TestClose(t *testing.T) {
 
 	t.Run("Failed", func(t *testing.T) {
 		tasks := newTasks(t.Context())
-		tasks.keep(1, &stuckTicket{err: errors.New("unavailable")})
+		tasks.keep(stuckClient{err: errors.New("unavailable")})
 		if err := tasks.close(patience); !errors.Is(err, ErrNotGivenBack) {
 			t.Errorf("err %v", err)
 		}

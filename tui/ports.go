@@ -17,12 +17,53 @@ type Source interface {
 	Leases(ctx context.Context, ids []int64) (map[int64]inspect.Lease, error)
 }
 
-// Locker takes locks for the user of the screens.
+// Locker makes clients for the user of the screens.
 type Locker interface {
-	// Request prepares a request for a lock. It may have to open a session
-	// first, so it blocks.
-	Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error)
+	// Client makes a client that is as apart from the others as a process of its
+	// own, and does no I/O yet. The label is what its requests say of their owner.
+	Client(label string, ttl time.Duration) Client
 }
+
+// Client is a client with a session of its own, or with one after the other. Its
+// methods block, but for State.
+type Client interface {
+	// Open opens a session, unless there is one that lives.
+	Open(ctx context.Context) error
+	// Request prepares a request for a lock. It opens a session as Open does.
+	Request(ctx context.Context, name string, mode keyspace.Mode) (Ticket, error)
+	// Pause makes the client stand still as a stopped process does: it renews
+	// nothing and hears of nothing, until Resume.
+	Pause()
+	Resume()
+	// Crash ends the session without a word to etcd, where its lease runs out.
+	Crash()
+	// Close ends the session and revokes its lease, also while it is paused.
+	Close() error
+	// State is how the session stands.
+	State() ClientState
+}
+
+// ClientState is how the session of a client stands.
+type ClientState struct {
+	Lease int64 // 0: none was opened
+	Life  Life
+	TTL   time.Duration // as etcd granted it
+	Until time.Time     // when the lease runs out unless it is renewed
+}
+
+// Life is what a session has come to.
+type Life int
+
+// A session that has Expired ended by itself: its lease ran out, or somebody
+// revoked it.
+const (
+	Unopened Life = iota
+	Alive
+	Paused
+	Crashed
+	Expired
+	Closed
+)
 
 // Ticket is one request of ours for a lock.
 type Ticket interface {
@@ -31,6 +72,8 @@ type Ticket interface {
 	Wait(ctx context.Context) error
 	// Release gives a held lock back.
 	Release() error
+	// Lost closes when a held lock is lost. It does not block.
+	Lost() <-chan struct{}
 	// Key is the request's key in etcd, empty until it has asked. It does not
 	// block.
 	Key() string
@@ -39,18 +82,58 @@ type Ticket interface {
 	Token() int64
 }
 
-// Scenario names a script of contention.
+// Scenario is a script of contention.
 type Scenario struct {
-	Name  string
+	Name  string // or the path of its file
 	About string
+	Alone bool // it needs a cluster of its own to make faults in, and so cannot be run here
 }
 
 // Scenarios runs scripts of contention against the cluster that is watched.
 type Scenarios interface {
+	// List are those that come along. It does not block.
 	List() []Scenario
-	// Run blocks until the scenario is over, and calls log with each of its
-	// lines from one goroutine at a time.
-	Run(ctx context.Context, name string, log func(line string)) error
+	// Read reads one from a file.
+	Read(path string) (Scenario, error)
+	// Paths are the files and folders that begin with path.
+	Paths(path string) []string
+	// Play is a run of one that is to come. It does not block. Speed is how much
+	// faster its durations pass.
+	Play(name string, speed float64) Play
+}
+
+// Play is a run of a scenario.
+type Play interface {
+	// Run blocks until the scenario is over, and tells of each of its steps from
+	// one goroutine at a time. It returns what was not as it had to be; its error
+	// is for runs that could not be.
+	Run(ctx context.Context, tell func(ScenarioStep)) (failures []string, err error)
+	// Lanes are what the clients have done until then, since it began. It does
+	// not block.
+	Lanes(until time.Duration) []ScenarioLane
+}
+
+// ScenarioStep is something that happened in a run.
+type ScenarioStep struct {
+	At   time.Duration // since the run began
+	Text string
+	Bad  bool // a lock was refused or lost, or something failed
+}
+
+// ScenarioLane is what a client did. Its spans follow each other without a gap.
+type ScenarioLane struct {
+	Client string
+	Spans  []ScenarioSpan
+	Marks  []time.Duration // when it was refused, lost or did not get what it wanted
+}
+
+// ScenarioSpan is a time in which a client's state stayed the same. It can hold
+// one lock and wait for another.
+type ScenarioSpan struct {
+	From, To     time.Duration
+	Waits        bool
+	Holds        keyspace.Mode // the most that it believes to hold; 0 for nothing
+	Paused, Gone bool
 }
 
 // Status is what etcd says of itself.

@@ -1,30 +1,41 @@
 package tui
 
 import (
-	"context"
-	"errors"
+	"strconv"
 	"strings"
-	"time"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 )
 
-// scenariosScreen is the list of scenarios and the one that runs.
+// scenariosScreen is the list of scenarios and the latest run of one.
 type scenariosScreen struct {
 	*common
-	table   *table[string, Scenario]
-	w, h    int
-	enter   key.Binding
-	halt    key.Binding
-	running *scenarioRun // nil when none runs
+	table *table[string, Scenario]
+	w, h  int
+	below below
+
+	enter, halt, file, faster, slower key.Binding
+
+	files    []Scenario // that were read
+	run      *scenarioRun
+	outcomes map[string]sign // of the latest runs, by name
+	speed    int             // in speeds
 }
 
 func newScenariosScreen(c *common) *scenariosScreen {
-	s := &scenariosScreen{common: c, enter: bind("enter", "run: start it", "enter"), halt: bind("s", "stop: end the running one", "s")}
+	s := &scenariosScreen{
+		common: c, below: newBelow(), outcomes: map[string]sign{},
+		enter:  bind("enter", "run: start it", "enter"),
+		halt:   bind("s", "stop: end the running one", "s"),
+		file:   bind("o", "open: a scenario from a file", "o"),
+		faster: bind("+", "faster: the next run", "+", "="),
+		slower: bind("-", "slower: the next run", "-"),
+	}
 	s.table = newTable(c, []column[Scenario]{
-		{title: "name", box: box{min: 12, want: 28}, cell: func(sc Scenario, _ int) cell { return cell{safe(sc.Name), s.theme.plain} }},
-		{title: "state", box: box{min: 10}, cell: s.state},
+		{title: "name", box: box{min: 12, want: 28}, cell: func(sc Scenario, w int) cell { return cell{cutMiddle(safe(sc.Name), w), s.theme.plain} }},
+		{title: "state", box: box{min: 14}, cell: s.state},
 		{title: "about", box: box{min: 10, rank: 1, flex: true}, cell: func(sc Scenario, _ int) cell { return cell{safe(sc.About), s.theme.dim} }},
 	}, func(sc Scenario) string { return sc.Name })
 	s.table.match = func(sc Scenario) string { return safe(sc.Name + " " + sc.About) }
@@ -38,85 +49,14 @@ func newScenariosScreen(c *common) *scenariosScreen {
 // available reports whether scenarios can be run.
 func (p *scenariosScreen) available() bool { return p.opts.Scenarios != nil && !p.opts.ReadOnly }
 
-// scenarioRun is a run of a scenario.
-type scenarioRun struct {
-	name     string
-	started  time.Time
-	stopping bool
-	cancel   context.CancelFunc
-	lines    chan string // closed when the run is over and err is set
-	err      error
-}
+// speeds are those at which durations can pass.
+func speeds() []float64 { return []float64{0.25, 0.5, 1, 2, 5, 10} }
 
-// scenarioLinesMsg brings what the scenario has said since the last one.
-type scenarioLinesMsg struct {
-	run   *scenarioRun
-	lines []string
-	over  bool
-}
+// normalSpeed is where 1 is among them.
+const normalSpeed = 2
 
-// scenarioBurst bounds the lines of one message.
-const scenarioBurst = 256
-
-// start runs the scenario under the cursor.
-func (p *scenariosScreen) start() tea.Cmd {
-	sc, ok := p.table.current()
-	if !ok {
-		return nil
-	}
-	t, s, name := p.tasks, p.opts.Scenarios, sc.Name
-	ctx, cancel := context.WithCancel(t.ctx)
-	run := &scenarioRun{name: name, started: p.now, cancel: cancel, lines: make(chan string, scenarioBurst)}
-	p.running = run
-	work := t.cmd(func() tea.Msg {
-		defer cancel()
-		run.err = s.Run(ctx, name, func(line string) {
-			select {
-			case run.lines <- line:
-			case <-t.ctx.Done(): // and not ctx's: a stopped scenario still says how it ended
-			}
-		})
-		close(run.lines)
-		return nil
-	})
-	return tea.Batch(work, run.next(t), p.request(noteMsg{entryScenario, name + ": started"}))
-}
-
-// next waits for the scenario's next lines.
-func (r *scenarioRun) next(t *tasks) tea.Cmd {
-	return t.cmd(func() tea.Msg {
-		msg := scenarioLinesMsg{run: r}
-		select {
-		case line, ok := <-r.lines:
-			if !ok {
-				msg.over = true
-				return msg
-			}
-			msg.lines = append(msg.lines, line)
-		case <-t.ctx.Done():
-			return nil
-		}
-		for len(msg.lines) < scenarioBurst {
-			select {
-			case line, ok := <-r.lines:
-				if !ok {
-					msg.over = true
-					return msg
-				}
-				msg.lines = append(msg.lines, line)
-			default:
-				return msg
-			}
-		}
-		return msg
-	})
-}
-
-func (p *scenariosScreen) stop() {
-	if p.running != nil && !p.running.stopping {
-		p.running.stopping = true
-		p.running.cancel()
-	}
+func (p *scenariosScreen) speedText(speed float64) string {
+	return strconv.FormatFloat(speed, 'g', -1, 64) + "×"
 }
 
 func (p *scenariosScreen) name() string { return "scenarios" }
@@ -124,7 +64,8 @@ func (p *scenariosScreen) name() string { return "scenarios" }
 func (p *scenariosScreen) grid() grid { return p.table }
 
 func (p *scenariosScreen) keys() []keyGroup {
-	return append([]keyGroup{{"scenarios", []key.Binding{p.enter, p.halt}}}, p.table.helpKeys()...)
+	own := []key.Binding{p.enter, p.halt, p.file, p.faster, p.slower, p.below.down, p.below.up}
+	return append([]keyGroup{{"scenarios", own}}, p.table.helpKeys()...)
 }
 
 func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
@@ -132,8 +73,13 @@ func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
 	case sizeMsg:
 		p.w, p.h = msg.w, msg.h
 		p.table.resize(inner(msg.w, p.tableHeight(), false))
-	case scenarioLinesMsg:
-		return p.lines(msg)
+		if p.run != nil {
+			p.run.look(p.now)
+		}
+	case scenarioNewsMsg:
+		return p.news(msg)
+	case scenarioReadMsg:
+		return p.read(msg)
 	case wheelMsg:
 		p.table.move(msg.delta)
 	case clickMsg:
@@ -147,69 +93,196 @@ func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
 func (p *scenariosScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case key.Matches(msg, p.halt):
-		p.stop()
+		return p.stop()
 	case key.Matches(msg, p.enter):
-		if p.running != nil {
-			return p.fail("scenario " + p.running.name + " is running; " + p.halt.Help().Key + " stops it")
-		}
 		return p.start()
+	case key.Matches(msg, p.file):
+		return p.askFile()
+	case key.Matches(msg, p.faster):
+		p.speed = min(p.speed+1, len(speeds())-1-normalSpeed)
+	case key.Matches(msg, p.slower):
+		p.speed = max(p.speed-1, -normalSpeed)
+	case p.below.update(msg):
 	default:
 		p.table.update(msg)
 	}
 	return nil
 }
 
-func (p *scenariosScreen) tableHeight() int { return max(min(len(p.table.rows)+2, p.h/2), 4) }
+func (p *scenariosScreen) nextSpeed() float64 { return speeds()[normalSpeed+p.speed] }
 
-func (p *scenariosScreen) view(w, h int) string {
-	th := p.tableHeight()
-	parts := []string{p.theme.panel("scenarios"+filterTitle(p.table), p.table.view(true, "there are none"), w, th, true, false)}
-	if h > th {
-		iw, ih := inner(w, h-th, false)
-		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih, nil), w, h-th, false, false))
-	}
-	return strings.Join(parts, "\n")
-}
-
-func (p *scenariosScreen) state(sc Scenario, _ int) cell {
+// start runs the scenario under the cursor.
+func (p *scenariosScreen) start() tea.Cmd {
+	sc, ok := p.table.current()
 	switch {
-	case p.running == nil || p.running.name != sc.Name:
-		return cell{"", p.theme.plain}
-	case p.running.stopping:
-		return cell{"■ stopping", p.theme.title}
-	default:
-		return cell{"▶ running", p.theme.title}
+	case !ok:
+		return nil
+	case p.running():
+		return p.fail("scenario " + p.run.name + " is running; " + p.halt.Help().Key + " stops it")
+	case sc.Alone:
+		return p.fail(sc.Name + " makes faults, in a cluster of its own: etcd-lock simulate run " + sc.Name)
 	}
+	p.below.top = 0
+	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc.Name, p.nextSpeed(), p.now)
+	said := sc.Name + ": started"
+	if p.run.speed != 1 {
+		said += " at " + p.speedText(p.run.speed)
+	}
+	return tea.Batch(p.run.start(p.tasks), p.run.next(p.tasks), p.request(noteMsg{entryScenario, said}))
 }
 
-// summary is the running scenario in a few words.
-func (p *scenariosScreen) summary() string {
-	if p.running == nil {
-		return ""
+func (p *scenariosScreen) running() bool { return p.run != nil && !p.run.over }
+
+func (p *scenariosScreen) stop() tea.Cmd {
+	if !p.running() {
+		return p.say("no scenario is running")
 	}
-	sign := "▶ "
-	if p.running.stopping {
-		sign = "■ stopping "
+	if !p.run.stopping {
+		p.run.stopping = true
+		p.run.cancel()
 	}
-	return sign + safe(p.running.name) + " " + age(p.now, p.running.started)
+	return nil
 }
 
-// lines logs what the running scenario says.
-func (p *scenariosScreen) lines(msg scenarioLinesMsg) tea.Cmd {
-	for _, l := range msg.lines {
-		p.log.add(entryScenario, p.now, l)
+// news takes what the running scenario says.
+func (p *scenariosScreen) news(msg scenarioNewsMsg) tea.Cmd {
+	for _, step := range msg.steps {
+		msg.run.take(step)
+		p.log.add(entryScenario, p.now, step.Text)
 	}
 	if !msg.over {
 		return msg.run.next(p.tasks)
 	}
-	name := msg.run.name
-	p.running = nil
-	switch err := msg.run.err; {
-	case err == nil:
-		return p.request(noteMsg{entryScenario, name + ": done"})
-	case msg.run.stopping && errors.Is(err, context.Canceled):
-		return p.request(noteMsg{entryScenario, name + ": stopped"})
+	run := msg.run
+	run.finish(p.now)
+	p.outcomes[run.name] = run.outcome(p.theme)
+	switch err := run.err; {
+	case run.stopped():
+		return p.request(noteMsg{entryScenario, run.name + ": stopped"})
+	case err != nil:
+		return p.request(noteMsg{entryError, "scenario " + run.name + ": " + err.Error()})
+	case len(run.failures) > 0:
+		return p.request(noteMsg{entryError, "scenario " + run.name + ": " + count(len(run.failures), "failure", "failures")})
 	default:
-		return p.request(noteMsg{entryError, "scenario " + name + ": " + err.Error()})
+		return p.request(noteMsg{entryScenario, run.name + ": passed"})
 	}
+}
+
+// scenarioReadMsg brings a scenario from a file.
+type scenarioReadMsg struct {
+	scenario Scenario
+	err      error
+}
+
+func (p *scenariosScreen) askFile() tea.Cmd {
+	t, from := p.tasks, p.opts.Scenarios
+	return p.request(promptMsg{prompt{label: "scenario's file: ", accept: func(path string) (tea.Cmd, error) {
+		if path == "" {
+			return nil, errNoName
+		}
+		return t.cmd(func() tea.Msg {
+			sc, err := from.Read(path)
+			return scenarioReadMsg{sc, err}
+		}), nil
+	}, complete: func(text string) tea.Cmd {
+		return t.cmd(func() tea.Msg { return completedMsg{text, from.Paths(text)} })
+	}}})
+}
+
+// read puts a scenario from a file on the list, in the place of what was read
+// from it before.
+func (p *scenariosScreen) read(msg scenarioReadMsg) tea.Cmd {
+	if msg.err != nil {
+		return p.fail("not read: " + msg.err.Error())
+	}
+	all := p.opts.Scenarios.List()
+	files := []Scenario{msg.scenario}
+	for _, sc := range p.files {
+		if sc.Name != msg.scenario.Name {
+			files = append(files, sc)
+		}
+	}
+	p.files = files
+	p.table.set(append(all, files...))
+	_ = p.table.setFilter("") // no pattern is a good one
+	p.table.choose(msg.scenario.Name)
+	return p.say(msg.scenario.Name + ": " + p.enter.Help().Key + " runs it")
+}
+
+func (p *scenariosScreen) tableHeight() int {
+	most := p.h / 2
+	if p.run != nil {
+		most = p.h / 3
+	}
+	return max(min(len(p.table.rows)+2, most), 4)
+}
+
+func (p *scenariosScreen) view(w, h int) string {
+	th := p.tableHeight()
+	title := "scenarios" + filterTitle(p.table) + " · speed " + p.speedText(p.nextSpeed())
+	parts := []string{p.theme.panel(title, p.table.view(true, "there are none"), w, th, true, false)}
+	rest := h - th
+	switch {
+	case rest <= 0:
+	case p.run == nil:
+		iw, ih := inner(w, rest, false)
+		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih, nil), w, rest, false, false))
+	case w >= 120:
+		lw := w * 3 / 5
+		parts = append(parts, lipgloss.JoinHorizontal(lipgloss.Top, p.lanes(lw, rest, true), " ", p.steps(w-lw-1, rest, true)))
+	default:
+		lh := min(len(p.run.lanes)+3, rest*3/5)
+		parts = append(parts, p.lanes(w, lh, false))
+		if rest > lh {
+			parts = append(parts, p.steps(w, rest-lh, false))
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
+	iw, ih := inner(w, h, boxed)
+	title := safe(p.run.name) + " · " + seconds(p.run.until)
+	if p.run.speed != 1 {
+		title += " at " + p.speedText(p.run.speed)
+	}
+	return p.theme.panel(title, scenarioLanes(p.theme, p.run.lanes, p.run.until, iw, ih), w, h, false, boxed)
+}
+
+// steps are the newest steps of a run; when it is over, its verdict, and all of
+// them.
+func (p *scenariosScreen) steps(w, h int, boxed bool) string {
+	iw, ih := inner(w, h, boxed)
+	lines := p.run.lines(p.theme, iw)
+	if p.run.over {
+		lines = append(p.run.verdict(p.theme, iw), lines...)
+		return p.theme.panel("verdict and steps", p.below.view(p.theme, lines, ih), w, h, false, boxed)
+	}
+	lines = lines[max(len(lines)-ih, 0):]
+	return p.theme.panel("steps", strings.Join(lines, "\n"), w, h, false, boxed)
+}
+
+func (p *scenariosScreen) state(sc Scenario, _ int) cell {
+	switch {
+	case p.running() && p.run.name == sc.Name && p.run.stopping:
+		return cell{"■ stopping", p.theme.title}
+	case p.running() && p.run.name == sc.Name:
+		return cell{"▶ running", p.theme.title}
+	case sc.Alone:
+		return cell{"needs a cluster", p.theme.dim}
+	}
+	out := p.outcomes[sc.Name]
+	return cell{out.text, out.style}
+}
+
+// summary is the running scenario in a few words.
+func (p *scenariosScreen) summary() string {
+	if !p.running() {
+		return ""
+	}
+	sign := "▶ "
+	if p.run.stopping {
+		sign = "■ stopping "
+	}
+	return sign + safe(p.run.name) + " " + age(p.now, p.run.started)
 }

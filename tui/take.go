@@ -22,9 +22,8 @@ func newTakeKeys(c *common) takeKeys {
 		release: bind("u", "unlock: give back ours, the latest first", "u"),
 		name:    bind("n", "new: type the name of a lock to take", "n"),
 	}
-	can := c.opts.Locker != nil && !c.opts.ReadOnly
 	for _, b := range []*key.Binding{&k.read, &k.write, &k.release, &k.name} {
-		b.SetEnabled(can)
+		b.SetEnabled(c.canTake())
 	}
 	return k
 }
@@ -43,9 +42,9 @@ func (k takeKeys) cmd(msg tea.KeyPressMsg, id inspect.LockID, request string) te
 	case key.Matches(msg, k.release):
 		return k.request(giveMsg{id, request})
 	case key.Matches(msg, k.read):
-		return k.request(takeMsg{id, keyspace.Read})
+		return k.request(takeMsg{lock: id, mode: keyspace.Read})
 	default:
-		return k.request(takeMsg{id, keyspace.Write})
+		return k.request(takeMsg{lock: id, mode: keyspace.Write})
 	}
 }
 

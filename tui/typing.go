@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -19,8 +20,48 @@ func (m *model) openFilter() {
 	m.mode, m.input = modeFilter, newInput("filter: ", g.filtered())
 }
 
+// prompt asks for a line of text.
+type prompt struct {
+	label, value string
+	// accept takes the line. An error is shown, and the line goes on being typed.
+	accept func(text string) (tea.Cmd, error)
+	// complete makes a command whose answer is a completedMsg. nil: nobody knows.
+	complete func(text string) tea.Cmd
+}
+
+// promptMsg opens a prompt. completedMsg is what its text may go on to be, if it
+// is still that text.
+type (
+	promptMsg    struct{ prompt prompt }
+	completedMsg struct {
+		text       string
+		candidates []string
+	}
+)
+
+func (m *model) openPrompt(p prompt) {
+	m.mode, m.prompt, m.input, m.candidates = modePrompt, p, newInput(p.label, p.value), nil
+}
+
 func (m *model) openName() {
-	m.mode, m.input = modeName, newInput("name: ", m.opts.Prefix)
+	m.openPrompt(prompt{label: "name: ", value: m.opts.Prefix, accept: m.acceptName})
+}
+
+func (m *model) completed(msg completedMsg) {
+	if m.mode == modePrompt && m.input.text() == msg.text {
+		m.offered(msg.candidates)
+	}
+}
+
+// completePrompt goes through what the text may go on to be, once that is known.
+func (m *model) completePrompt() tea.Cmd {
+	switch {
+	case m.candidates != nil:
+		m.nextCandidate()
+	case m.prompt.complete != nil:
+		return m.prompt.complete(m.input.text())
+	}
+	return nil
 }
 
 func (m *model) openCommand() {
@@ -40,6 +81,8 @@ func (m *model) typed(msg tea.Msg) tea.Cmd {
 		return m.accept()
 	case m.mode == modeCommand && key.Matches(press, m.global.complete):
 		m.complete()
+	case m.mode == modePrompt && key.Matches(press, m.global.complete):
+		return m.completePrompt()
 	case m.mode == modeCommand && press.String() == "backspace" && m.input.text() == "":
 		m.mode = modeBrowse
 	default:
@@ -64,8 +107,14 @@ func (m *model) refilter(text string) {
 func (m *model) accept() tea.Cmd {
 	text := m.input.text()
 	switch m.mode {
-	case modeName:
-		return m.acceptName(text)
+	case modePrompt:
+		cmd, err := m.prompt.accept(text)
+		if err != nil {
+			m.flashUp(flashError, err.Error())
+			return nil
+		}
+		m.mode = modeBrowse
+		return cmd
 	case modeCommand:
 		m.mode = modeBrowse
 		return m.runCommand(text)
@@ -76,20 +125,19 @@ func (m *model) accept() tea.Cmd {
 }
 
 // acceptName puts the cursor on a name, so that it can be asked for.
-func (m *model) acceptName(name string) tea.Cmd {
+func (m *model) acceptName(name string) (tea.Cmd, error) {
 	switch {
 	case name == "":
-		m.flashUp(flashError, "a name cannot be empty")
-		return nil
+		return nil, errNoName
 	case !strings.HasPrefix(name, m.opts.Prefix):
-		m.flashUp(flashError, "only names that begin with "+m.opts.Prefix+" are shown")
-		return nil
+		return nil, errors.New("only names that begin with " + m.opts.Prefix + " are shown")
 	}
-	m.mode = modeBrowse
 	m.nav.view(viewLocks)
 	m.locks.choose(inspect.LockID{Layout: keyspace.RWLock, Name: name})
-	return nil
+	return nil, nil
 }
+
+var errNoName = errors.New("a name cannot be empty")
 
 // typing is the input, and beside it why it was not taken, or how it may go on.
 func (m *model) typing(w int) string {
@@ -99,6 +147,10 @@ func (m *model) typing(w int) string {
 		note, style = "✗ "+m.flash.text, m.theme.lost
 	case m.mode == modeCommand:
 		note = m.hint()
+	case len(m.candidates) > 1:
+		note = safe(strings.Join(m.candidates[:min(len(m.candidates), 20)], " "))
+	case m.prompt.complete != nil && m.mode == modePrompt:
+		note = "tab completes it"
 	}
 	if note == "" {
 		return m.input.view(m.theme, w)

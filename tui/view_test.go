@@ -78,7 +78,7 @@ func (d *driver) visit(keys []string) {
 	if keys[len(keys)-1] == "enter" {
 		d.until("opened", func() bool { return len(d.m.nav.stack) != before || len(d.m.live.snapshot.Locks) == 0 })
 	}
-	if d.m.mode == modeName {
+	if d.m.mode == modePrompt {
 		d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})
 	}
 }

@@ -251,3 +251,19 @@ func (s *supervisor) clearGroup() {
 	}
 	s.child.signal(unix.SIGKILL)
 }
+
+// closeTimeout bounds how long leaving waits for etcd.
+const closeTimeout = 2 * time.Second
+
+// closeSession closes s in a bounded time.
+func closeSession(s *rwlock.Session) {
+	closed := make(chan struct{})
+	go func() { // ends with the client at the latest
+		defer close(closed)
+		_ = s.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
+}

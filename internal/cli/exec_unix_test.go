@@ -20,6 +20,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/rwlock"
 )
 
 // execution is the program running exec, with a shell script as its command. It
@@ -316,12 +317,11 @@ func TestEnviron(t *testing.T) {
 		t.Setenv(name, "outer")
 	}
 	s := etcdtest.Client(t, etcdtest.Start(t))
-	l := &locker{client: s, timeout: 10 * time.Second}
-	t.Cleanup(l.close)
-	session, err := l.live(t.Context())
+	session, err := rwlock.NewSession(t.Context(), s, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = session.Close() })
 	opts := &execOptions{names: []string{"/b", "/a"}, mode: 1}
 	set := session.NewSet(opts.wants())
 	if err := set.Lock(t.Context()); err != nil {

@@ -6,83 +6,201 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
+	"etcd-lock/internal/gate"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
 	"etcd-lock/tui"
 )
 
-// What the locks that the terminal UI takes hang on.
-const (
-	lockerTTL   = 10 * time.Second
-	lockerLabel = "tui"
-
-	// closeTimeout bounds how long leaving waits for etcd.
-	closeTimeout = 2 * time.Second
-)
-
-// locker takes locks for the user of the terminal UI. They all hang on one
-// session, which is opened when it is first needed and again when it has died.
+// locker makes clients for the user of the terminal UI.
 type locker struct {
-	client  *clientv3.Client
+	connect func(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error)
 	timeout time.Duration // with the opening of a session
 
 	mu      sync.Mutex
-	session *rwlock.Session
+	clients []*lockClient
 }
 
-// Request prepares a request for a lock.
-func (l *locker) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
-	if name == "" {
-		return nil, rwlock.ErrInvalidName
-	}
-	s, err := l.live(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(lockerLabel)), mode: mode}, nil
-}
-
-// live is a session that has not died so far.
-func (l *locker) live(ctx context.Context) (*rwlock.Session, error) {
+// Client implements tui.Locker.
+func (l *locker) Client(label string, ttl time.Duration) tui.Client {
+	c := &lockClient{locker: l, label: label, ttl: ttl}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.session != nil && l.session.Ctx().Err() == nil {
-		return l.session, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
-	s, err := rwlock.NewSession(ctx, l.client, lockerTTL)
-	if err != nil {
-		return nil, err
-	}
-	l.session = s
-	return s, nil
+	l.clients = append(l.clients, c)
+	return c
 }
 
-// close ends the session, and with it whatever is still held or waited for. An
-// etcd that does not answer will let it run out: no need to wait for that.
+// close ends the connections of clients whose sessions could not be closed: an
+// etcd that does not answer will let them run out.
 func (l *locker) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.session == nil {
-		return
+	for _, c := range l.clients {
+		c.cut()
 	}
-	closeSession(l.session)
-	l.session = nil
 }
 
-// closeSession closes s in a bounded time.
-func closeSession(s *rwlock.Session) {
-	closed := make(chan struct{})
-	go func() { // ends with the client at the latest
-		defer close(closed)
-		_ = s.Close()
-	}()
-	select {
-	case <-closed:
-	case <-time.After(closeTimeout):
+// lockClient is a client of the terminal UI's user.
+type lockClient struct {
+	*locker
+	label string
+	ttl   time.Duration
+
+	turning sync.Mutex // held while a session is opened or ended
+
+	mu   sync.Mutex
+	turn *turn // the latest; nil: there was none
+}
+
+// turn is one session of a client, and its own way to etcd.
+type turn struct {
+	gate    *gate.Gate
+	client  *clientv3.Client
+	session *rwlock.Session
+	life    tui.Life // as far as it is our doing
+}
+
+// Open implements tui.Client.
+func (c *lockClient) Open(ctx context.Context) error {
+	_, err := c.live(ctx)
+	return err
+}
+
+// Request implements tui.Client.
+func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
+	if name == "" {
+		return nil, rwlock.ErrInvalidName
 	}
+	s, err := c.live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(c.label)), mode: mode}, nil
+}
+
+// live is a session that has not ended so far.
+func (c *lockClient) live(ctx context.Context) (*rwlock.Session, error) {
+	c.turning.Lock()
+	defer c.turning.Unlock()
+	if err := ctx.Err(); err != nil { // it was closed meanwhile
+		return nil, err
+	}
+	t := c.latest()
+	if t != nil && t.session.Ctx().Err() == nil {
+		return t.session, nil
+	}
+	if t != nil {
+		t.cut()
+	}
+	next, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turn = next
+	return next.session, nil
+}
+
+func (c *lockClient) begin(ctx context.Context) (*turn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	t := &turn{gate: gate.New(), life: tui.Alive}
+	var err error
+	if t.client, err = c.connect(ctx, c.label, t.gate.Options()...); err != nil {
+		return nil, err
+	}
+	if t.session, err = rwlock.NewSession(ctx, t.client, c.ttl); err != nil {
+		_ = t.client.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (c *lockClient) latest() *turn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turn
+}
+
+// Pause implements tui.Client.
+func (c *lockClient) Pause() { c.became(tui.Paused, (*gate.Gate).Shut) }
+
+// Resume implements tui.Client.
+func (c *lockClient) Resume() { c.became(tui.Alive, (*gate.Gate).Open) }
+
+// became pauses a session or lets it go on, unless it has ended.
+func (c *lockClient) became(life tui.Life, move func(*gate.Gate)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.turn; t != nil && (t.life == tui.Alive || t.life == tui.Paused) {
+		t.life = life
+		move(t.gate)
+	}
+}
+
+// Crash implements tui.Client.
+func (c *lockClient) Crash() {
+	c.turning.Lock()
+	defer c.turning.Unlock()
+	if t := c.end(tui.Crashed); t != nil {
+		t.cut()
+	}
+}
+
+// Close implements tui.Client.
+func (c *lockClient) Close() error {
+	c.turning.Lock()
+	defer c.turning.Unlock()
+	t := c.end(tui.Closed)
+	if t == nil {
+		return nil
+	}
+	t.gate.Open()
+	err := t.session.Close()
+	t.cut()
+	return err
+}
+
+// end makes life the end of a session, and returns nil if it had one before.
+func (c *lockClient) end(life tui.Life) *turn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.turn
+	if t == nil || t.life == tui.Closed || t.life == tui.Crashed {
+		return nil
+	}
+	t.life = life
+	return t
+}
+
+// cut ends the connection, whatever goes on over it.
+func (c *lockClient) cut() {
+	if t := c.latest(); t != nil {
+		t.cut()
+	}
+}
+
+func (t *turn) cut() {
+	t.gate.Crash()
+	_ = t.client.Close() // which may have been done before
+}
+
+// State implements tui.Client.
+func (c *lockClient) State() tui.ClientState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.turn
+	if t == nil {
+		return tui.ClientState{}
+	}
+	life := t.life
+	if life == tui.Alive && t.session.Ctx().Err() != nil {
+		life = tui.Expired
+	}
+	return tui.ClientState{Lease: int64(t.session.Lease()), Life: life, TTL: t.session.TTL(), Until: t.session.Deadline()}
 }
 
 // ticket is one request for a lock.

@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,21 +18,52 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/tui"
 )
 
-func newLocker(t *testing.T) *locker {
+func newLocker(t *testing.T) (*locker, *clientv3.Client) {
 	t.Helper()
-	l := &locker{client: etcdtest.Client(t, etcdtest.Start(t)), timeout: 10 * time.Second}
+	endpoint := etcdtest.Start(t)
+	l := &locker{connect: connectTo(endpoint), timeout: 10 * time.Second}
 	t.Cleanup(l.close)
-	return l
+	return l, etcdtest.Client(t, endpoint)
 }
 
-func TestLocker(t *testing.T) {
-	l := newLocker(t)
-	tk, err := l.Request(t.Context(), "/a", keyspace.Write)
+func connectTo(endpoint string) func(context.Context, string, ...grpc.DialOption) (*clientv3.Client, error) {
+	return func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second}.Connect(ctx, opts...)
+	}
+}
+
+// takes returns when a client holds a lock.
+func takes(t *testing.T, c tui.Client, name string, mode keyspace.Mode) tui.Ticket {
+	t.Helper()
+	tk, err := c.Request(t.Context(), name, mode)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := tk.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return tk
+}
+
+func mustBe(t *testing.T, c tui.Client, life tui.Life) {
+	t.Helper()
+	if got := c.State(); got.Life != life {
+		t.Errorf("state %+v, want life %d", got, life)
+	}
+}
+
+func TestLocker(t *testing.T) {
+	l, _ := newLocker(t)
+	c := l.Client("tui", 10*time.Second)
+	mustBe(t, c, tui.Unopened)
+	tk, err := c.Request(t.Context(), "/a", keyspace.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBe(t, c, tui.Alive)
 	if tk.Key() != "" {
 		t.Errorf("Key before Wait = %q", tk.Key())
 	}
@@ -40,8 +74,8 @@ func TestLocker(t *testing.T) {
 	if !ok || key.Name != "/a" || key.Mode != keyspace.Write {
 		t.Errorf("Key = %q", tk.Key())
 	}
-	t.Run("a waiter can be cancelled", func(t *testing.T) {
-		reader, err := l.Request(t.Context(), "/a", keyspace.Read)
+	t.Run("a waiter of another client can be cancelled", func(t *testing.T) {
+		reader, err := l.Client("other", 10*time.Second).Request(t.Context(), "/a", keyspace.Read)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,61 +91,140 @@ func TestLocker(t *testing.T) {
 }
 
 func TestLockerErrInvalidName(t *testing.T) {
-	if _, err := newLocker(t).Request(t.Context(), "", keyspace.Read); !errors.Is(err, rwlock.ErrInvalidName) {
+	l, _ := newLocker(t)
+	if _, err := l.Client("tui", time.Second).Request(t.Context(), "", keyspace.Read); !errors.Is(err, rwlock.ErrInvalidName) {
 		t.Errorf("Request = %v", err)
 	}
 }
 
-// TestLockerReopens has the session's lease revoked by somebody else.
-func TestLockerReopens(t *testing.T) {
-	l := newLocker(t)
-	s, err := l.live(t.Context())
-	if err != nil {
-		t.Fatal(err)
+// TestLockerEnds ends sessions in all the ways that there are. Whatever is asked
+// for next opens another.
+func TestLockerEnds(t *testing.T) {
+	l, etcd := newLocker(t)
+	c := l.Client("tui", 2*time.Second)
+	lives := func(lease int64) bool {
+		left, err := etcd.TimeToLive(t.Context(), clientv3.LeaseID(lease))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left.TTL > 0
 	}
-	if _, err := l.client.Revoke(t.Context(), s.Lease()); err != nil {
-		t.Fatal(err)
+
+	t.Run("revoked by somebody else", func(t *testing.T) {
+		tk := takes(t, c, "/a", keyspace.Read)
+		if _, err := etcd.Revoke(t.Context(), clientv3.LeaseID(c.State().Lease)); err != nil {
+			t.Fatal(err)
+		}
+		<-tk.Lost()
+		etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+	})
+	t.Run("closed", func(t *testing.T) {
+		takes(t, c, "/a", keyspace.Write)
+		lease := c.State().Lease
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		mustBe(t, c, tui.Closed)
+		if lives(lease) {
+			t.Error("the lease lives on")
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("once more: %v", err)
+		}
+	})
+	t.Run("crashed", func(t *testing.T) {
+		tk := takes(t, c, "/a", keyspace.Write)
+		lease := c.State().Lease
+		c.Crash()
+		mustBe(t, c, tui.Crashed)
+		<-tk.Lost()
+		if !lives(lease) {
+			t.Error("the lease is gone at once")
+		}
+		next := takes(t, c, "/a", keyspace.Write) // when the lease has run out
+		if lives(lease) || c.State().Lease == lease || next.Token() <= 0 {
+			t.Errorf("the lease lives on: %+v", c.State())
+		}
+	})
+}
+
+// TestLockerPause has a client stand still for longer than its lease lives.
+func TestLockerPause(t *testing.T) {
+	l, _ := newLocker(t)
+	c, other := l.Client("paused", time.Second), l.Client("other", 10*time.Second)
+	late := takes(t, c, "/a", keyspace.Write)
+	c.Pause()
+	c.Pause() // changes nothing
+	mustBe(t, c, tui.Paused)
+	next := takes(t, other, "/a", keyspace.Write)
+	select {
+	case <-late.Lost():
+		t.Error("heard of its loss while it stood still")
+	default:
 	}
-	<-s.Done()
-	tk, err := l.Request(t.Context(), "/a", keyspace.Read)
-	if err != nil {
-		t.Fatal(err)
+	if next.Token() <= late.Token() {
+		t.Errorf("tokens %d, then %d", late.Token(), next.Token())
 	}
-	if err := tk.Wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.close()
-	left, err := l.client.Get(t.Context(), "/a", clientv3.WithPrefix())
-	if err != nil || len(left.Kvs) != 0 {
-		t.Errorf("left after close: %v, %v", left, err)
-	}
+	c.Resume()
+	<-late.Lost()
+	etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+
+	t.Run("closed", func(t *testing.T) {
+		takes(t, c, "/b", keyspace.Write)
+		c.Pause()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		takes(t, other, "/b", keyspace.Write)
+	})
 }
 
 func TestScenarios(t *testing.T) {
-	endpoint := etcdtest.Start(t)
-	s := scenarios{etcd: simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
-		return etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second}.Connect(ctx, opts...)
-	}}}
+	s := scenarios{etcd: simulate.Etcd{Connect: connectTo(etcdtest.Start(t))}}
 	t.Run("List", func(t *testing.T) {
-		var names []string
-		for _, sc := range s.List() {
-			names = append(names, sc.Name)
-		}
-		if !slices.Contains(names, "four-clients") || slices.Contains(names, "leader-killed-under-load") {
-			t.Errorf("List = %q", names)
+		list := s.List()
+		i := slices.IndexFunc(list, func(sc tui.Scenario) bool { return sc.Name == "four-clients" })
+		if i < 0 || list[i].About == "" || list[i].Alone {
+			t.Errorf("List = %+v", list)
 		}
 	})
 	t.Run("ErrUnknown", func(t *testing.T) {
-		if err := s.Run(t.Context(), "nope", nil); !errors.Is(err, simulate.ErrUnknown) {
-			t.Errorf("Run = %v", err)
+		if _, err := s.Play("nope", 1).Run(t.Context(), nil); err == nil {
+			t.Error("ran what there is not")
 		}
 	})
 	t.Run("Run ends with its context", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		lines := 0
-		err := s.Run(ctx, "four-clients", func(string) { lines++; cancel() })
-		if !errors.Is(err, context.Canceled) || lines == 0 {
-			t.Errorf("Run = %v after %d lines", err, lines)
+		steps := 0
+		play := s.Play("four-clients", 1)
+		_, err := play.Run(ctx, func(tui.ScenarioStep) { steps++; cancel() })
+		if !errors.Is(err, context.Canceled) || steps == 0 {
+			t.Errorf("Run = %v after %d steps", err, steps)
+		}
+	})
+	t.Run("a file that fails", func(t *testing.T) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "never.yaml")
+		text := "name: never\nclients:\n  - name: a\n    steps:\n      - write: /never\n        expect: deadline\n      - unlock: /never\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Paths(filepath.Join(dir, "n")); !slices.Equal(got, []string{file}) {
+			t.Errorf("Paths = %q", got)
+		}
+		sc, err := s.Read(file)
+		if err != nil || sc.Name != file {
+			t.Fatalf("Read = %+v, %v", sc, err)
+		}
+		play := s.Play(sc.Name, 2)
+		failures, err := play.Run(t.Context(), func(tui.ScenarioStep) {})
+		if err != nil || len(failures) != 1 || !strings.Contains(failures[0], "want deadline, got granted") {
+			t.Errorf("Run = %q, %v", failures, err)
+		}
+		lanes := play.Lanes(time.Minute)
+		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s tui.ScenarioSpan) bool { return s.Holds == keyspace.Write })
+		if !wrote {
+			t.Errorf("Lanes = %+v", lanes)
 		}
 	})
 }

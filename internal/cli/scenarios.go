@@ -2,38 +2,125 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
 
-// scenarios runs the built-in scenarios for the terminal UI.
+// scenarios runs scenarios for the terminal UI.
 type scenarios struct{ etcd simulate.Etcd }
 
-// List returns what can be run on any etcd.
+// List implements tui.Scenarios.
 func (scenarios) List() []tui.Scenario {
 	var all []tui.Scenario
 	for _, sc := range simulate.Builtin() {
-		if sc.Cluster == 0 {
-			all = append(all, tui.Scenario{Name: sc.Name, About: sc.About})
-		}
+		all = append(all, scenario(sc.Name, sc))
 	}
 	return all
 }
 
-// Run runs a scenario until it is over. An expectation that fails is an error.
-func (s scenarios) Run(ctx context.Context, name string, log func(line string)) error {
-	sc, err := simulate.Find(name)
+// Read implements tui.Scenarios.
+func (scenarios) Read(path string) (tui.Scenario, error) {
+	sc, err := loadScenario(path)
 	if err != nil {
-		return err
+		return tui.Scenario{}, err
 	}
-	result, err := simulate.Run(ctx, s.etcd, sc, simulate.Options{Log: func(e simulate.Event) {
+	return scenario(path, sc), nil
+}
+
+func scenario(name string, sc *simulate.Scenario) tui.Scenario {
+	return tui.Scenario{Name: name, About: sc.About, Alone: sc.Cluster > 0}
+}
+
+// Paths implements tui.Scenarios. Of files it names those that may be scenarios.
+func (scenarios) Paths(path string) []string {
+	folder, start := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(folder + "."))
+	if err != nil {
+		return nil // what is typed names nothing
+	}
+	var paths []string
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case !strings.HasPrefix(name, start), strings.HasPrefix(name, ".") && start == "":
+		case e.IsDir():
+			paths = append(paths, folder+name+string(filepath.Separator))
+		case slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)):
+			paths = append(paths, folder+name)
+		}
+	}
+	return paths
+}
+
+// Play implements tui.Scenarios.
+func (s scenarios) Play(name string, speed float64) tui.Play {
+	return &play{etcd: s.etcd, name: name, speed: speed}
+}
+
+// play is a run of a scenario for the terminal UI.
+type play struct {
+	etcd  simulate.Etcd
+	name  string
+	speed float64
+
+	mu     sync.Mutex
+	events []simulate.Event
+}
+
+// Run implements tui.Play. A file is read anew: it may have been mended.
+func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures []string, err error) {
+	sc, err := loadScenario(p.name)
+	if err != nil {
+		return nil, err
+	}
+	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Speed: p.speed, Log: func(e simulate.Event) {
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
 		if e.Line != "" {
-			log(e.Line)
+			tell(tui.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
 		}
 	}})
-	if err != nil {
-		return err
+	for _, f := range result.Failures {
+		failures = append(failures, f.String())
 	}
-	return result.Err()
+	return failures, err
+}
+
+func isBad(m simulate.Moment) bool {
+	switch m {
+	case simulate.Refused, simulate.Deadline, simulate.Lost, simulate.Crashed, simulate.Failed, simulate.Fenced:
+		return true
+	default:
+		return false
+	}
+}
+
+// Lanes implements tui.Play.
+func (p *play) Lanes(until time.Duration) []tui.ScenarioLane {
+	p.mu.Lock()
+	events := p.events[:len(p.events):len(p.events)] // which are only appended to
+	p.mu.Unlock()
+	picture := simulate.Draw(events, until)
+	lanes := make([]tui.ScenarioLane, 0, len(picture.Lanes))
+	for _, l := range picture.Lanes {
+		lane := tui.ScenarioLane{Client: l.Client}
+		for _, s := range l.Stretches {
+			lane.Spans = append(lane.Spans, tui.ScenarioSpan{
+				From: s.From, To: s.To, Waits: s.Waits, Holds: s.Holds, Paused: s.Paused, Gone: s.Gone,
+			})
+		}
+		for _, m := range l.Marks {
+			lane.Marks = append(lane.Marks, m.At)
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes
 }

@@ -146,7 +146,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		options.Preferences = tui.PrefsFile(opts.config)
 	}
 	if !opts.readOnly {
-		l := &locker{client: c.client, timeout: c.timeout}
+		l := &locker{connect: c.etcd.Connect, timeout: c.timeout}
 		defer l.close()
 		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd}
 		log, err := openAudit(opts.audit) // before anything is done that it could not be told

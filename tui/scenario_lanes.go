@@ -1,0 +1,132 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// look is what a place in a scenario's lane shows.
+type look byte
+
+const (
+	lookGone look = iota // or not there yet
+	lookIdle
+	lookWaits
+	lookWaitsHolding
+	lookReads
+	lookWrites
+	lookPaused
+	lookBad
+)
+
+// sign is what stands for it. Writing fills a lane, and reading leaves room for
+// others.
+func (t theme) look(l look) sign {
+	return [...]sign{
+		lookGone: {" ", t.plain}, lookIdle: {"·", t.dim}, lookWaits: {"░", t.waiting}, lookWaitsHolding: {"▒", t.waiting},
+		lookReads: {"▄", t.holding}, lookWrites: {"█", t.holding}, lookPaused: {"╌", t.expiring}, lookBad: {"✗", t.lost},
+	}[l]
+}
+
+func lookOf(s ScenarioSpan) look {
+	switch {
+	case s.Gone:
+		return lookGone
+	case s.Paused:
+		return lookPaused
+	case s.Waits && s.Holds != 0:
+		return lookWaitsHolding
+	case s.Waits:
+		return lookWaits
+	case s.Holds == keyspace.Write:
+		return lookWrites
+	case s.Holds == keyspace.Read:
+		return lookReads
+	default:
+		return lookIdle
+	}
+}
+
+// laneScale is the least time across all lanes: a run that has just begun does
+// not fill them with its first moment.
+const laneScale = 2 * time.Second
+
+// scenarioLanes draws the lanes of a run up to a time in w×h.
+func scenarioLanes(t theme, lanes []ScenarioLane, until time.Duration, w, h int) string {
+	name := 0
+	for _, l := range lanes {
+		name = max(name, width(safe(l.Client)))
+	}
+	name = min(name, laneName, w/3)
+	room := w - name - 1
+	if room < 8 || h <= 0 {
+		return ""
+	}
+	if len(lanes) == 0 {
+		return t.dim.Render(cut("  its clients are not ready yet", w))
+	}
+	foot := []string{
+		t.dim.Render(strings.Repeat(" ", name+1) + pad("0s", room/2, false) + pad(seconds(whole(until)), room-room/2, true)),
+		laneLegend(t, w),
+	}
+	if h < 4 {
+		foot = nil
+	}
+	shown := lanes[:min(len(lanes), h-len(foot))]
+	if len(shown) < len(lanes) {
+		shown = shown[:max(len(shown)-1, 0)]
+	}
+	var lines []string
+	for _, l := range shown {
+		lines = append(lines, pad(safe(l.Client), name, false)+" "+l.draw(t, room, whole(until)))
+	}
+	if rest := len(lanes) - len(shown); rest > 0 {
+		lines = append(lines, t.dim.Render(cut("… "+count(rest, "more client", "more clients"), w)))
+	}
+	return strings.Join(append(lines, foot...), "\n")
+}
+
+// whole is the time that lanes show.
+func whole(until time.Duration) time.Duration { return max(until, laneScale) }
+
+func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+
+// draw is one lane. What a column shows is what was at its beginning, in all
+// lanes alike, so that two holds never seem to overlap that do not.
+func (l ScenarioLane) draw(t theme, w int, all time.Duration) string {
+	row := make([]look, w)
+	col := func(at time.Duration) int { return int((at*time.Duration(w) + all - 1) / all) }
+	for _, s := range l.Spans {
+		for i := col(s.From); i < min(col(s.To), w); i++ {
+			row[i] = lookOf(s)
+		}
+	}
+	for _, at := range l.Marks {
+		row[min(max(col(at)-1, 0), w-1)] = lookBad
+	}
+	var b strings.Builder
+	for len(row) > 0 {
+		n := 1
+		for n < len(row) && row[n] == row[0] {
+			n++
+		}
+		s := t.look(row[0])
+		b.WriteString(s.style.Render(strings.Repeat(s.text, n)))
+		row = row[n:]
+	}
+	return b.String()
+}
+
+func laneLegend(t theme, w int) string {
+	var words []string
+	for _, l := range []struct {
+		look look
+		text string
+	}{{lookWrites, "writes"}, {lookReads, "reads"}, {lookWaits, "waits"}, {lookBad, "lost, or in vain"}, {lookPaused, "paused"}, {lookWaitsHolding, "waits, holds"}} {
+		s := t.look(l.look)
+		words = append(words, s.style.Render(s.text)+" "+l.text)
+	}
+	return cut(strings.Join(words, "  "), w)
+}

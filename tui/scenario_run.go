@@ -1,0 +1,165 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// scenarioRun is a run of a scenario. Its play fills steps on another
+// goroutine; all else only Update changes.
+type scenarioRun struct {
+	play     Play
+	name     string
+	speed    float64
+	started  time.Time
+	until    time.Duration // how far its lanes go
+	lanes    []ScenarioLane
+	told     []ScenarioStep // the latest of them
+	count    int            // of all steps
+	stopping bool
+	over     bool
+
+	ctx      context.Context
+	cancel   context.CancelFunc
+	steps    chan ScenarioStep // closed when the run is over, and what follows is set
+	failures []string
+	err      error
+}
+
+// scenarioNewsMsg brings what the run has said since the last one, which may be
+// nothing: its lanes go on all the same.
+type scenarioNewsMsg struct {
+	run   *scenarioRun
+	steps []ScenarioStep
+	over  bool
+}
+
+const (
+	scenarioBurst = 256                    // bounds the steps of one message
+	scenarioKept  = 2000                   // and those that are shown
+	scenarioPulse = 250 * time.Millisecond // how often lanes grow while nothing happens
+)
+
+func newScenarioRun(play Play, name string, speed float64, now time.Time) *scenarioRun {
+	return &scenarioRun{play: play, name: name, speed: speed, started: now, steps: make(chan ScenarioStep, scenarioBurst)}
+}
+
+// start makes the command that the run is.
+func (r *scenarioRun) start(t *tasks) tea.Cmd {
+	r.ctx, r.cancel = context.WithCancel(t.ctx)
+	ctx, cancel := r.ctx, r.cancel
+	return t.cmd(func() tea.Msg {
+		defer cancel()
+		defer close(r.steps)
+		r.failures, r.err = r.play.Run(ctx, func(s ScenarioStep) {
+			select {
+			case r.steps <- s:
+			case <-t.ctx.Done(): // and not ctx's: a stopped scenario still says how it ended
+			}
+		})
+		return nil
+	})
+}
+
+// next waits for the run's next steps.
+func (r *scenarioRun) next(t *tasks) tea.Cmd {
+	return t.cmd(func() tea.Msg {
+		msg := scenarioNewsMsg{run: r}
+		pulse := time.NewTimer(scenarioPulse)
+		defer pulse.Stop()
+		select {
+		case step, ok := <-r.steps:
+			msg.take(step, ok)
+		case <-pulse.C:
+			return msg
+		case <-t.ctx.Done():
+			return nil
+		}
+		for !msg.over && len(msg.steps) < scenarioBurst {
+			select {
+			case step, ok := <-r.steps:
+				msg.take(step, ok)
+			default:
+				return msg
+			}
+		}
+		return msg
+	})
+}
+
+func (m *scenarioNewsMsg) take(step ScenarioStep, ok bool) {
+	if !ok {
+		m.over = true
+		return
+	}
+	m.steps = append(m.steps, step)
+}
+
+// take notes a step. Of many, the latest are kept.
+func (r *scenarioRun) take(step ScenarioStep) {
+	r.told = append(r.told, step)
+	r.count++
+	if len(r.told) >= 2*scenarioKept { // rarely, so that a step costs little
+		r.told = append([]ScenarioStep(nil), r.told[len(r.told)-scenarioKept:]...)
+	}
+}
+
+// look brings the lanes up to now, or to the end.
+func (r *scenarioRun) look(now time.Time) {
+	if !r.over {
+		r.until = now.Sub(r.started)
+		r.lanes = r.play.Lanes(r.until)
+	}
+}
+
+func (r *scenarioRun) finish(now time.Time) {
+	r.look(now)
+	r.over = true
+}
+
+func (r *scenarioRun) stopped() bool { return r.stopping && errors.Is(r.err, context.Canceled) }
+
+// outcome is what came of a run that is over.
+func (r *scenarioRun) outcome(t theme) sign {
+	switch {
+	case r.stopped():
+		return sign{"■ stopped", t.dim}
+	case r.err != nil:
+		return sign{"✗ not run", t.lost}
+	case len(r.failures) > 0:
+		return sign{"✗ " + count(len(r.failures), "failure", "failures"), t.lost}
+	default:
+		return sign{"✓ passed", t.holding}
+	}
+}
+
+// verdict is the outcome, with all that was not as it had to be.
+func (r *scenarioRun) verdict(t theme, w int) []string {
+	out := r.outcome(t)
+	lines := []string{out.style.Render(cut(out.text+": "+count(r.count, "step", "steps")+" in "+seconds(r.until), w))}
+	if r.err != nil && !r.stopped() {
+		lines = append(lines, wrapped("  "+safe(r.err.Error()), w, t.lost.Render)...)
+	}
+	for _, f := range r.failures {
+		lines = append(lines, wrapped("  "+safe(f), w, t.lost.Render)...)
+	}
+	return append(lines, "")
+}
+
+// lines are the steps.
+func (r *scenarioRun) lines(t theme, w int) []string {
+	lines := make([]string, 0, len(r.told))
+	for _, s := range r.told {
+		style := t.plain
+		if s.Bad {
+			style = t.lost
+		}
+		at := pad(seconds(s.At), 8, true) + " "
+		lines = append(lines, t.dim.Render(at)+style.Render(cut(strings.TrimSpace(safe(s.Text)), w-width(at))))
+	}
+	return lines
+}
