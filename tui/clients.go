@@ -72,8 +72,8 @@ func newClientsScreen(c *common) *clientsScreen {
 	s := &clientsScreen{common: c, keyed: newClientKeys(c.canTake())}
 	s.table = newTable(c, []column[clientRow]{
 		{title: "client", box: box{min: 16, want: 34}, cell: s.who, text: func(r clientRow) string { return strings.TrimSpace(s.who(r, wholeWidth).text) }},
-		{title: "state", box: box{min: 18, want: 34, flex: true}, cell: s.standing},
-		{title: "ttl", box: box{min: 7, want: 22}, cell: s.ttl},
+		{title: "state", box: box{min: 20, want: 34, flex: true}, cell: s.standing},
+		{title: "ttl", box: box{min: 12, want: 22}, cell: s.ttl},
 		{title: "token", box: box{min: 9, rank: 1}, right: true, cell: s.token},
 		{title: "lease", box: box{min: 10, want: 16, rank: 2}, cell: s.lease},
 	}, clientRow.id)
@@ -183,7 +183,7 @@ func (s *clientsScreen) askTTL(label string) tea.Cmd {
 	return s.request(promptMsg{prompt{label: "TTL of its session: ", value: firstTTL.String(), accept: func(text string) (tea.Cmd, error) {
 		ttl, err := time.ParseDuration(text)
 		if err != nil || ttl < time.Second || ttl > maxTTL {
-			return nil, errors.New("want a duration from 1s to 24h, such as 30s")
+			return nil, errors.New("a duration from 1s to 24h, such as 30s")
 		}
 		return s.request(openClientMsg{label, ttl}), nil
 	}}})
@@ -223,7 +223,7 @@ func deadline(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, errors.New("want a duration, such as 30s, or nothing")
+		return 0, errors.New("a duration such as 30s, or nothing")
 	}
 	return d, nil
 }
@@ -299,19 +299,19 @@ func (s *clientsScreen) lifeSign(c ClientState) sign {
 	case c.Life == Alive:
 		return sign{"● open", s.theme.holding}
 	case c.Life == Paused && left > 0:
-		return sign{"⏸ paused, not renewed", s.theme.expiring}
+		return sign{"⏸ paused", s.theme.expiring}
 	case c.Life == Paused:
-		return sign{"⏸ paused, has run out in etcd", s.theme.lost}
+		return sign{"! paused, ran out", s.theme.lost}
 	case c.Life == Crashed && left > 0:
-		return sign{"✗ crashed, its lease runs out", s.theme.lost}
+		return sign{"✗ crashed", s.theme.lost}
 	case c.Life == Crashed:
-		return sign{"✗ crashed, its lease has run out", s.theme.dim}
+		return sign{"✗ crashed, ran out", s.theme.dim}
 	case c.Life == Expired:
 		return sign{"✗ expired", s.theme.lost}
 	case c.Life == Closed:
 		return sign{"· closed", s.theme.free}
 	default:
-		return sign{"· opens when it is needed", s.theme.free}
+		return sign{"· not opened yet", s.theme.free}
 	}
 }
 
@@ -321,7 +321,7 @@ func (s *clientsScreen) requestSign(row clientRow) sign {
 	case r.over != "":
 		return sign{"✗ " + r.over, s.theme.lost}
 	case r.state == ourHeld && row.state.Life == Paused && !row.state.Until.After(s.now):
-		return sign{"! believes that it holds", s.theme.warning}
+		return sign{"! believes it holds", s.theme.warning}
 	case r.state == ourHeld:
 		return sign{"● held " + age(s.now, r.since), s.theme.holding}
 	case r.state == ourLeaving:

@@ -199,8 +199,6 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		return m.lost(msg)
 	case turnedMsg:
 		return m.turned(msg)
-	case completedMsg:
-		m.completed(msg)
 	default:
 		return m.serve(msg)
 	}
@@ -248,6 +246,8 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 		return m.leave(msg.request)
 	case nameMsg:
 		m.openName()
+	case completedMsg:
+		m.completed(msg)
 	case promptMsg:
 		m.openPrompt(msg.prompt)
 	default:

@@ -275,10 +275,11 @@ func (m *model) failed(r *ourRequest, err error) {
 		m.note(r, "cancelled")
 		return
 	}
+	how := shortReason(err)
 	if r.within > 0 && errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("not granted within " + r.within.String())
+		how, err = "not in time", errors.New("not granted within "+r.within.String())
 	}
-	m.end(r, shortReason(err))
+	m.end(r, how)
 	m.noteErr(r, err)
 }
 

@@ -49,12 +49,8 @@ func lookOf(s ScenarioSpan) look {
 	}
 }
 
-// laneScale is the least time across all lanes: a run that has just begun does
-// not fill them with its first moment.
-const laneScale = 2 * time.Second
-
-// scenarioLanes draws the lanes of a run up to a time in w×h.
-func scenarioLanes(t theme, lanes []ScenarioLane, until time.Duration, w, h int) string {
+// scenarioLanes draws lanes that are so long in w×h.
+func scenarioLanes(t theme, lanes []ScenarioLane, long time.Duration, w, h int) string {
 	name := 0
 	for _, l := range lanes {
 		name = max(name, width(safe(l.Client)))
@@ -68,7 +64,7 @@ func scenarioLanes(t theme, lanes []ScenarioLane, until time.Duration, w, h int)
 		return t.dim.Render(cut("  its clients are not ready yet", w))
 	}
 	foot := []string{
-		t.dim.Render(strings.Repeat(" ", name+1) + pad("0s", room/2, false) + pad(seconds(whole(until)), room-room/2, true)),
+		t.dim.Render(strings.Repeat(" ", name+1) + pad("0s", room/2, false) + pad(seconds(long), room-room/2, true)),
 		laneLegend(t, w),
 	}
 	if h < 4 {
@@ -80,7 +76,7 @@ func scenarioLanes(t theme, lanes []ScenarioLane, until time.Duration, w, h int)
 	}
 	var lines []string
 	for _, l := range shown {
-		lines = append(lines, pad(safe(l.Client), name, false)+" "+l.draw(t, room, whole(until)))
+		lines = append(lines, pad(safe(l.Client), name, false)+" "+l.draw(t, room, long))
 	}
 	if rest := len(lanes) - len(shown); rest > 0 {
 		lines = append(lines, t.dim.Render(cut("… "+count(rest, "more client", "more clients"), w)))
@@ -88,16 +84,13 @@ func scenarioLanes(t theme, lanes []ScenarioLane, until time.Duration, w, h int)
 	return strings.Join(append(lines, foot...), "\n")
 }
 
-// whole is the time that lanes show.
-func whole(until time.Duration) time.Duration { return max(until, laneScale) }
-
 func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
 
 // draw is one lane. What a column shows is what was at its beginning, in all
 // lanes alike, so that two holds never seem to overlap that do not.
-func (l ScenarioLane) draw(t theme, w int, all time.Duration) string {
+func (l ScenarioLane) draw(t theme, w int, long time.Duration) string {
 	row := make([]look, w)
-	col := func(at time.Duration) int { return int((at*time.Duration(w) + all - 1) / all) }
+	col := func(at time.Duration) int { return int((at*time.Duration(w) + long - 1) / long) }
 	for _, s := range l.Spans {
 		for i := col(s.From); i < min(col(s.To), w); i++ {
 			row[i] = lookOf(s)

@@ -116,6 +116,18 @@ func (r *scenarioRun) look(now time.Time) {
 	}
 }
 
+// runLeast is the least time across the lanes of a run that goes on: one that
+// has just begun does not fill them with its first moment.
+const runLeast = 2 * time.Second
+
+// long is the time that the lanes show.
+func (r *scenarioRun) long() time.Duration {
+	if r.over {
+		return max(r.until, 1)
+	}
+	return max(r.until, runLeast)
+}
+
 func (r *scenarioRun) finish(now time.Time) {
 	r.look(now)
 	r.over = true

@@ -246,7 +246,7 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	if p.run.speed != 1 {
 		title += " at " + p.speedText(p.run.speed)
 	}
-	return p.theme.panel(title, scenarioLanes(p.theme, p.run.lanes, p.run.until, iw, ih), w, h, false, boxed)
+	return p.theme.panel(title, scenarioLanes(p.theme, p.run.lanes, p.run.long(), iw, ih), w, h, false, boxed)
 }
 
 // steps are the newest steps of a run; when it is over, its verdict, and all of

@@ -30,6 +30,7 @@ var everyScreen = []struct {
 	{"sessions", []string{"2"}},
 	{"session", []string{"2", "enter"}},
 	{"problems", []string{"3"}},
+	{"clients", []string{"4"}},
 	{"scenarios", []string{"5"}},
 	{"events", []string{"7"}},
 	{"help", []string{"1", "?"}},
@@ -54,11 +55,17 @@ func TestEveryScreenFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t, func(o *Options) {
 				o.Endpoint = strings.Repeat("etcd-0.example.com:2379,", 9) + "\x1b]0;title\a"
-				o.Scenarios = play{list: []Scenario{{Name: "日本\x1b[2J", About: strings.Repeat("x", 300)}}}
+				o.Scenarios = hostilePlay()
 			})
 			for range 30 {
 				d.m.log.add(entryScenario, d.clock.Now(), "日本\x1b[2J\n"+strings.Repeat("語", 200))
 			}
+			d.press("5", "enter", "4", "a")
+			d.typed("日本" + strings.Repeat("x", 100))
+			d.press("enter", "enter")
+			d.until("there is a second client", func() bool { return d.m.clients[1].doing == "" })
+			d.m.take(takeMsg{lock: rw(strings.Repeat("日本\x1b[2J", 40)), mode: keyspace.Write, client: d.m.clients[1], within: time.Hour})
+			d.until("the scenario has failed", func() bool { return d.m.scenarios.run.over })
 			state(d)
 			v := newVerdict(d.m.live.snapshot, nil, d.clock.Now())
 			d.send(diagnosedMsg{v})

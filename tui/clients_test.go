@@ -1,0 +1,250 @@
+package tui
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// addClient opens one more client by keys.
+func (d *driver) addClient(label, ttl string) *ourClient {
+	d.t.Helper()
+	n := len(d.m.clients)
+	d.press("4", "a")
+	d.typed(label)
+	d.press("enter")
+	d.m.input.set(ttl)
+	d.press("enter")
+	if len(d.m.clients) != n+1 {
+		d.t.Fatalf("%d clients:\n%s", len(d.m.clients), d.plain())
+	}
+	c := d.m.clients[n]
+	d.until("it is open", func() bool { return c.doing == "" })
+	d.onClient(c)
+	return c
+}
+
+// onClient puts the cursor of the clients on one.
+func (d *driver) onClient(c *ourClient) {
+	d.send(tickMsg{})
+	clientsOf(d).table.choose(clientRowID{client: c.number})
+}
+
+func clientsOf(d *driver) *clientsScreen { return d.m.nav.views[viewClients].(*clientsScreen) }
+
+// ask takes a lock by keys with the client under the cursor.
+func (d *driver) ask(key, name, deadline string) *ourRequest {
+	d.t.Helper()
+	d.press(key)
+	d.m.input.set(name)
+	d.press("enter")
+	d.typed(deadline)
+	d.press("enter")
+	r := d.m.ours[len(d.m.ours)-1]
+	d.until("it has asked", func() bool { return r.key() != "" || r.over != "" })
+	return r
+}
+
+// Clients side by side get in each other's way like anybody's.
+func TestClients(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.Prefix = "/watched" })
+	d.press("4")
+	d.mustShow("1 tui")
+	d.mustShow("· not opened yet")
+	worker := d.addClient("worker", "5s")
+	d.mustShow(">  2 worker")
+	d.mustShow("● open")
+	held := d.ask("w", "/elsewhere", "")
+	d.until("held", func() bool { return held.state == ourHeld })
+	d.mustShow("└ write /elsewhere")
+	d.mustShow("● held 0s")
+	d.mustShow("101") // the token
+	d.mustShow("client 2 worker: write lock on /elsewhere: held")
+
+	d.onClient(d.m.clients[0])
+	waits := d.ask("r", "/elsewhere", "90s")
+	d.clock.add(3 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("○ waits 3s of 1m30s")
+
+	t.Run("the row says which goes", func(t *testing.T) {
+		clientsOf(d).table.choose(clientRowID{2, held.id})
+		d.press("u")
+		d.until("the other holds", func() bool { return waits.state == ourHeld })
+		d.mustNotShow("write /elsewhere  ")
+	})
+	t.Run("enter goes to the queue", func(t *testing.T) {
+		clientsOf(d).table.choose(clientRowID{1, waits.id})
+		d.press("enter")
+		d.in("lock")
+		d.press("esc")
+		d.in("clients")
+	})
+	t.Run("one that is closed gives back, and goes", func(t *testing.T) {
+		d.onClient(worker)
+		again := d.ask("r", "/elsewhere", "")
+		d.until("held", func() bool { return again.state == ourHeld })
+		d.press("c")
+		d.until("closed", func() bool { return worker.doing == "" })
+		d.mustShow("· closed")
+		if len(d.m.ours) != 1 || len(d.cluster.queues[rw("/elsewhere")]) != 1 {
+			t.Errorf("%d requests of ours, in etcd %v", len(d.m.ours), d.cluster.queues)
+		}
+		d.press("p")
+		d.mustShow("✗ client 2 worker: has no session that lives")
+		d.press("o")
+		d.until("opened anew", func() bool { return worker.doing == "" && worker.State().Life == Alive })
+		d.press("o")
+		d.mustShow("client 2 worker: is open")
+		d.press("c")
+		d.until("closed", func() bool { return worker.doing == "" })
+		d.press("c")
+		if len(d.m.clients) != 1 {
+			t.Error("it is still on the list")
+		}
+	})
+}
+
+// Nothing that is typed wrong is taken.
+func TestClientsNonsense(t *testing.T) {
+	d := newDriver(t, nil)
+	d.press("4", "a", "enter")
+	d.mustShow("✗ a name cannot be empty")
+	d.typed("x")
+	d.press("enter")
+	for _, ttl := range []string{"", "0s", "-1s", "ten", "999h"} {
+		d.m.input.set(ttl)
+		d.press("enter")
+		d.mustShow("✗ a duration from 1s to 24h")
+	}
+	d.press("esc")
+	if len(d.m.clients) != 1 {
+		t.Fatal("there is a client")
+	}
+	d.press("u")
+	d.mustShow("holds nothing and waits for nothing")
+	d.press("r")
+	d.m.input.set("")
+	d.press("enter")
+	d.mustShow("✗ a name cannot be empty")
+	d.typed("/a")
+	d.press("enter")
+	d.typed("soon")
+	d.press("enter")
+	d.mustShow("✗ a duration such as 30s, or nothing")
+	d.press("esc", "c")
+	d.mustShow("stays; it opens when it is needed")
+	if len(d.m.ours) != 0 {
+		t.Error("asked for a lock")
+	}
+}
+
+// The names of locks are completed.
+func TestClientsComplete(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/orders/eu", keyspace.Read, 0)
+	d.put("/orders/us", keyspace.Read, 0)
+	d.press("4", "r", "tab")
+	if got := d.m.input.text(); got != "/orders/" {
+		t.Errorf("completed to %q", got)
+	}
+	d.press("tab", "tab")
+	if got := d.m.input.text(); got != "/orders/us" {
+		t.Errorf("completed to %q", got)
+	}
+	d.press("esc")
+}
+
+// A client that stands still hears of nothing; one that crashed has lost all.
+func TestClientsFail(t *testing.T) {
+	d := newDriver(t, nil)
+	c := d.addClient("worker", "5s")
+	r := d.ask("w", "/a", "")
+	d.until("held", func() bool { return r.state == ourHeld })
+	d.press("p")
+	d.until("paused", func() bool { return c.doing == "" })
+	d.mustShow("⏸ paused")
+	d.clock.add(6 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("! paused, ran out")
+	d.mustShow("! believes it holds")
+	d.press("p")
+	d.until("goes on", func() bool { return c.doing == "" })
+	d.cluster.revoke(c.State().Lease)
+	d.until("lost", func() bool { return r.over != "" })
+	d.mustShow("✗ lost")
+	d.mustShow("✗ client 2 worker: write lock on /a: lost")
+
+	r = d.ask("w", "/b", "")
+	d.until("held", func() bool { return r.state == ourHeld })
+	d.press("X")
+	d.until("crashed", func() bool { return c.doing == "" })
+	d.mustShow("✗ crashed")
+	d.mustShow("✗ lost by the crash")
+	if len(d.m.ours) != 0 || len(d.cluster.queues[rw("/b")]) != 1 {
+		t.Errorf("%d requests of ours, in etcd %v", len(d.m.ours), d.cluster.queues)
+	}
+	clientsOf(d).table.choose(clientRowID{c.number, r.id})
+	d.press("u")
+	d.mustNotShow("✗ lost by the crash")
+}
+
+// What was not granted in time is said to be so, and stays on the list.
+func TestClientsDeadline(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Write, 0)
+	d.press("4")
+	r := d.ask("w", "/a", "1ms")
+	d.until("over", func() bool { return r.over != "" })
+	d.mustShow("✗ not in time")
+	d.mustShow("✗ write lock on /a: not granted within 1ms")
+}
+
+// A client whose session cannot be opened or closed says so.
+func TestClientsErr(t *testing.T) {
+	d := newDriver(t, nil)
+	c := d.addClient("worker", "5s")
+	c.Client.(*fakeClient).fail = errors.New("no\x1b answer")
+	d.press("c")
+	d.until("told", func() bool { return strings.Contains(d.plain(), `✗ client 2 worker: no\x1b answer`) })
+	d.press("o")
+	d.until("told again", func() bool { return c.doing == "" })
+	c.Client.(*fakeClient).fail = nil
+}
+
+// Read-only, the screen says so and has no keys.
+func TestClientsReadOnly(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.ReadOnly = true })
+	d.press("4")
+	d.in("clients")
+	d.mustShow("read-only")
+	d.press("a", "r", "w", "p", "X", "c", "o", "u")
+	if d.m.mode != modeBrowse || len(d.m.clients) != 0 {
+		t.Error("a key works")
+	}
+	d.mustNotShow("crash")
+}
+
+func TestGoldenClients(t *testing.T) {
+	clients := func(d *driver) {
+		scene(d)
+		held := d.addClient("worker", "5s")
+		d.ask("w", "/mine", "")
+		other := d.addClient("report", "30s")
+		d.ask("r", "/mine", "1m")
+		d.onClient(held)
+		d.press("p")
+		d.until("paused", func() bool { return held.doing == "" })
+		d.onClient(other)
+		d.until("all is seen", func() bool {
+			return d.m.live.snapshot.Revision == d.cluster.revision && len(d.m.ours) == 3 && d.m.ours[1].state == ourHeld
+		})
+		d.clock.add(3 * time.Second)
+		d.send(tickMsg{})
+	}
+	golden(t, "clients_80x24", 80, 24, clients)
+	golden(t, "clients_200x60", 200, 60, clients)
+}

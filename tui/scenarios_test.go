@@ -1,0 +1,191 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// laneScene is a run of two clients that went wrong, six seconds long.
+func laneScene() []ScenarioLane {
+	return []ScenarioLane{
+		{Client: "reader", Spans: []ScenarioSpan{
+			{To: time.Second}, {From: time.Second, To: 3 * time.Second, Holds: keyspace.Read},
+			{From: 3 * time.Second, To: 4 * time.Second, Waits: true, Holds: keyspace.Read}, {From: 4 * time.Second, To: time.Hour},
+		}, Marks: []time.Duration{4 * time.Second}},
+		{Client: "writer", Spans: []ScenarioSpan{
+			{To: 3 * time.Second, Waits: true}, {From: 3 * time.Second, To: 5 * time.Second, Holds: keyspace.Write, Paused: true},
+			{From: 5 * time.Second, To: 6 * time.Second, Holds: keyspace.Write}, {From: 6 * time.Second, To: time.Hour, Gone: true},
+		}},
+	}
+}
+
+// hostilePlay is a run whose every text means harm.
+func hostilePlay() play {
+	bad := strings.Repeat("日本\x1b[2J", 60)
+	lanes := laneScene()
+	lanes[0].Client = bad
+	return play{list: []Scenario{{Name: bad, About: bad}}, lanes: lanes, paths: []string{bad},
+		run: func(_ context.Context, _ string, tell func(ScenarioStep)) ([]string, error) {
+			for i := range 40 {
+				tell(ScenarioStep{At: time.Duration(i) * time.Hour, Text: bad, Bad: i%2 == 0})
+			}
+			return []string{bad, bad}, errors.New(bad)
+		}}
+}
+
+// runs is Scenarios with a run of each kind. What is sent to goOn ends one.
+func runs(goOn chan struct{}) play {
+	return play{
+		list: []Scenario{
+			{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"},
+			{Name: "unexpected"}, {Name: "outage", Alone: true},
+		},
+		lanes: laneScene(),
+		run: func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error) {
+			tell(ScenarioStep{Text: "begun\x1b[31m"})
+			switch name {
+			case "endless":
+				<-ctx.Done()
+				tell(ScenarioStep{At: time.Second, Text: "cleaned up"})
+				return nil, ctx.Err()
+			case "broken":
+				return nil, errors.New("no session")
+			case "unexpected":
+				tell(ScenarioStep{At: 4 * time.Second, Text: "reader not acquired", Bad: true})
+				<-goOn
+				return []string{"file.yaml:3:1: want granted, got deadline", "writer: lost"}, nil
+			}
+			for range 5000 {
+				tell(ScenarioStep{At: time.Second, Text: "step"})
+			}
+			tell(ScenarioStep{At: 2 * time.Second, Text: "the last"})
+			return nil, nil
+		},
+	}
+}
+
+func (d *driver) over() { d.until("it is over", func() bool { return d.m.scenarios.run.over }) }
+
+// A scenario is watched as it runs, one at a time, and can be stopped.
+func TestScenario(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.Scenarios = runs(nil) })
+	d.press("x")
+	d.mustShow("two readers, two writers")
+	d.press("s")
+	d.mustShow("no scenario is running")
+	d.press("enter")
+	d.over()
+	d.mustShow("scenario four-clients: passed")
+	d.mustShow("✓ passed: 5002 steps")
+	d.press("J", "J", "K")
+	if n := len(d.m.scenarios.run.told); n > 2*scenarioKept {
+		t.Errorf("%d steps are kept", n)
+	}
+
+	d.press("down", "enter")
+	d.mustShow("▶ running")
+	d.until("begun", func() bool { return strings.Contains(d.plain(), `begun\x1b[31m`) })
+	d.press("enter")
+	d.mustShow("✗ scenario endless is running")
+	d.press("s")
+	d.mustShow("■ stopping")
+	d.over()
+	d.mustShow("scenario endless: stopped")
+	d.mustShow("cleaned up")
+
+	d.press("down", "enter")
+	d.over()
+	d.mustShow("✗ scenario broken: no session")
+	d.mustShow("✗ not run")
+
+	d.press("G", "enter")
+	d.mustShow("✗ outage makes faults, in a cluster of its own")
+}
+
+// What a run was not as it had to be is there in the end.
+func TestScenarioFailures(t *testing.T) {
+	goOn := make(chan struct{})
+	d := newDriver(t, func(o *Options) { o.Scenarios = runs(goOn) })
+	d.press("5", "j", "j", "j", "+", "enter")
+	d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
+	d.clock.add(6 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("unexpected · 6s at 2×")
+	d.mustShow("reader ")
+	close(goOn)
+	d.over()
+	d.mustShow("✗ 2 failures")
+	d.mustShow("file.yaml:3:1: want granted, got deadline")
+	if got := d.m.scenarios.run.play.(*playing).speed; got != 2 {
+		t.Errorf("ran at %v", got)
+	}
+}
+
+// The speed has bounds.
+func TestScenarioSpeed(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.Scenarios = runs(nil) })
+	d.press("5")
+	for range 20 {
+		d.press("+")
+	}
+	d.mustShow("speed 10×")
+	for range 20 {
+		d.press("-")
+	}
+	d.mustShow("speed 0.25×")
+}
+
+// A file is found by completion, and run like the others.
+func TestScenarioFile(t *testing.T) {
+	p := runs(nil)
+	p.paths = []string{"dir/one.yaml", "dir/other.yaml"}
+	d := newDriver(t, func(o *Options) { o.Scenarios = p })
+	d.press("5", "o", "enter")
+	d.mustShow("✗ a name cannot be empty")
+	d.typed("d")
+	d.press("tab")
+	d.until("completed", func() bool { return d.m.input.text() == "dir/o" })
+	d.press("tab")
+	d.until("the first", func() bool { return d.m.input.text() == "dir/one.yaml" })
+	d.press("tab", "enter")
+	d.until("on the list", func() bool { return strings.Contains(d.plain(), ">  dir/other.yaml") })
+	d.press("enter")
+	d.over()
+	d.mustShow("scenario dir/other.yaml: passed")
+
+	p.read = errors.New("dir/one.yaml:1:1: nonsense")
+	d = newDriver(t, func(o *Options) { o.Scenarios = p })
+	d.press("5", "o")
+	d.typed("dir/one.yaml")
+	d.press("enter")
+	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not read: dir/one.yaml:1:1: nonsense") })
+}
+
+func TestGoldenScenarios(t *testing.T) {
+	run := func(d *driver) {
+		goOn := make(chan struct{})
+		d.m.scenarios.opts.Scenarios = runs(goOn)
+		d.press("5", "j", "j", "j", "enter")
+		d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
+		d.clock.add(7 * time.Second)
+		d.send(tickMsg{})
+		close(goOn)
+		d.over()
+	}
+	for _, size := range []struct {
+		name string
+		w, h int
+	}{{"scenarios_80x24", 80, 24}, {"scenarios_120x36", 120, 36}} {
+		t.Run(size.name, func(t *testing.T) {
+			d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = runs(nil) })
+			d.send(resize(size.w, size.h))
+			run(d)
+			checkGolden(t, size.name, d.plain())
+		})
+	}
+}
