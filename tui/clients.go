@@ -281,14 +281,12 @@ func (s *clientsScreen) who(r clientRow, w int) cell {
 
 func (s *clientsScreen) standing(r clientRow, _ int) cell {
 	if r.request != nil {
-		g := s.requestSign(r)
-		return cell{g.text, g.style}
+		return cell(s.requestSign(r))
 	}
 	if r.client.doing != "" {
 		return cell{"… " + r.client.doing, s.theme.waiting}
 	}
-	g := s.lifeSign(r.state)
-	return cell{g.text, g.style}
+	return cell(s.lifeSign(r.state))
 }
 
 // lifeSign says how a session stands. One that was left to itself may live on

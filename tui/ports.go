@@ -136,6 +136,13 @@ type ScenarioSpan struct {
 	Paused, Gone bool
 }
 
+// Recorder makes scenarios of what happens.
+type Recorder interface {
+	// Record records what is watched until ctx ends, then writes it to a new file
+	// and says what it wrote.
+	Record(ctx context.Context, path string) (summary string, err error)
+}
+
 // Status is what etcd says of itself.
 type Status struct {
 	Revision int64  // its current one

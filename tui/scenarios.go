@@ -16,12 +16,13 @@ type scenariosScreen struct {
 	w, h  int
 	below below
 
-	enter, halt, file, faster, slower key.Binding
+	enter, halt, file, faster, slower, record key.Binding
 
 	files    []Scenario // that were read
 	run      *scenarioRun
 	outcomes map[string]sign // of the latest runs, by name
 	speed    int             // in speeds
+	tape     *tape           // nil: nothing is recorded
 }
 
 func newScenariosScreen(c *common) *scenariosScreen {
@@ -32,6 +33,7 @@ func newScenariosScreen(c *common) *scenariosScreen {
 		file:   bind("o", "open: a scenario from a file", "o"),
 		faster: bind("+", "faster: the next run", "+", "="),
 		slower: bind("-", "slower: the next run", "-"),
+		record: bind("R", "record: what is watched into a scenario's file; R again ends it", "R"),
 	}
 	s.table = newTable(c, []column[Scenario]{
 		{title: "name", box: box{min: 12, want: 28}, cell: func(sc Scenario, w int) cell { return cell{cutMiddle(safe(sc.Name), w), s.theme.plain} }},
@@ -40,6 +42,8 @@ func newScenariosScreen(c *common) *scenariosScreen {
 	}, func(sc Scenario) string { return sc.Name })
 	s.table.match = func(sc Scenario) string { return safe(sc.Name + " " + sc.About) }
 	s.table.label = func(sc Scenario) string { return sc.Name }
+	s.table.keys.reverse.SetEnabled(false) // nothing is sorted by
+	s.record.SetEnabled(c.opts.Recorder != nil)
 	if s.available() {
 		s.table.set(c.opts.Scenarios.List())
 	}
@@ -64,7 +68,7 @@ func (p *scenariosScreen) name() string { return "scenarios" }
 func (p *scenariosScreen) grid() grid { return p.table }
 
 func (p *scenariosScreen) keys() []keyGroup {
-	own := []key.Binding{p.enter, p.halt, p.file, p.faster, p.slower, p.below.down, p.below.up}
+	own := []key.Binding{p.enter, p.halt, p.file, p.faster, p.slower, p.record, p.below.down, p.below.up}
 	return append([]keyGroup{{"scenarios", own}}, p.table.helpKeys()...)
 }
 
@@ -80,6 +84,8 @@ func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
 		return p.news(msg)
 	case scenarioReadMsg:
 		return p.read(msg)
+	case recordedMsg:
+		return p.recorded(msg)
 	case wheelMsg:
 		p.table.move(msg.delta)
 	case clickMsg:
@@ -98,6 +104,8 @@ func (p *scenariosScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 		return p.start()
 	case key.Matches(msg, p.file):
 		return p.askFile()
+	case key.Matches(msg, p.record):
+		return p.toggleRecord()
 	case key.Matches(msg, p.faster):
 		p.speed = min(p.speed+1, len(speeds())-1-normalSpeed)
 	case key.Matches(msg, p.slower):
@@ -180,13 +188,18 @@ func (p *scenariosScreen) askFile() tea.Cmd {
 		if path == "" {
 			return nil, errNoName
 		}
-		return t.cmd(func() tea.Msg {
-			sc, err := from.Read(path)
-			return scenarioReadMsg{sc, err}
-		}), nil
+		return p.readCmd(path), nil
 	}, complete: func(text string) tea.Cmd {
 		return t.cmd(func() tea.Msg { return completedMsg{text, from.Paths(text)} })
 	}}})
+}
+
+func (p *scenariosScreen) readCmd(path string) tea.Cmd {
+	from := p.opts.Scenarios
+	return p.tasks.cmd(func() tea.Msg {
+		sc, err := from.Read(path)
+		return scenarioReadMsg{sc, err}
+	})
 }
 
 // read puts a scenario from a file on the list, in the place of what was read
@@ -271,18 +284,21 @@ func (p *scenariosScreen) state(sc Scenario, _ int) cell {
 	case sc.Alone:
 		return cell{"needs a cluster", p.theme.dim}
 	}
-	out := p.outcomes[sc.Name]
-	return cell{out.text, out.style}
+	return cell(p.outcomes[sc.Name])
 }
 
-// summary is the running scenario in a few words.
+// summary is the running scenario, and what is recorded, in a few words.
 func (p *scenariosScreen) summary() string {
-	if !p.running() {
-		return ""
+	var parts []string
+	if p.tape != nil {
+		parts = append(parts, "● recording "+age(p.now, p.tape.since))
 	}
-	sign := "▶ "
-	if p.run.stopping {
-		sign = "■ stopping "
+	if p.running() {
+		sign := "▶ "
+		if p.run.stopping {
+			sign = "■ stopping "
+		}
+		parts = append(parts, sign+safe(p.run.name)+" "+age(p.now, p.run.started))
 	}
-	return sign + safe(p.run.name) + " " + age(p.now, p.run.started)
+	return strings.Join(parts, "  ")
 }

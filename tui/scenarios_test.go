@@ -166,6 +166,37 @@ func TestScenarioFile(t *testing.T) {
 	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not read: dir/one.yaml:1:1: nonsense") })
 }
 
+// recorderFunc is a Recorder whose work is a function.
+type recorderFunc func(ctx context.Context, path string) (string, error)
+
+func (f recorderFunc) Record(ctx context.Context, path string) (string, error) { return f(ctx, path) }
+
+// What is watched is recorded until the user says so, and can be run.
+func TestScenarioRecord(t *testing.T) {
+	fail := error(nil)
+	d := newDriver(t, func(o *Options) {
+		o.Scenarios = runs(nil)
+		o.Recorder = recorderFunc(func(ctx context.Context, _ string) (string, error) {
+			<-ctx.Done()
+			return "recorded 2 requests", fail
+		})
+	})
+	d.press("5", "R")
+	d.mustShow("recording-20260314-150926.yaml")
+	d.press("enter")
+	d.clock.add(3 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("● recording 3s")
+	d.press("R")
+	d.until("on the list", func() bool { return strings.Contains(d.plain(), "from a file") })
+	d.mustShow("recording-20260314-150926.yaml: recorded 2 requests")
+	d.mustNotShow("● recording")
+
+	fail = errors.New("no request was seen")
+	d.press("R", "enter", "R")
+	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not recorded: no request was seen") })
+}
+
 func TestGoldenScenarios(t *testing.T) {
 	run := func(d *driver) {
 		goOn := make(chan struct{})

@@ -32,6 +32,7 @@ type Options struct {
 	Scenarios   Scenarios   // nil: there are none
 	Releaser    Releaser    // nil: nothing of others can be released
 	Past        Past        // nil: only the present is shown
+	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: nothing is kept
 
 	ReadOnly bool             // takes the keys that write to etcd away, out of the help too

@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
@@ -227,4 +228,30 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("Lanes = %+v", lanes)
 		}
 	})
+}
+
+func TestRecorder(t *testing.T) {
+	l, client := newLocker(t)
+	takes(t, l.Client("tui", 10*time.Second), "/a", keyspace.Write)
+	r := recorder{source: inspect.NewSource(client)}
+	file := filepath.Join(t.TempDir(), "recording.yaml")
+	var summary string
+	long := 50 * time.Millisecond
+	etcdtest.Eventually(t, "it has seen the request before it ends", func() bool {
+		long *= 2
+		ctx, cancel := context.WithTimeout(t.Context(), long)
+		defer cancel()
+		var err error
+		summary, err = r.Record(ctx, file)
+		return err == nil
+	})
+	if !strings.Contains(summary, "recorded 1 request") {
+		t.Errorf("summary %q", summary)
+	}
+	if _, err := (scenarios{}).Read(file); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Record(t.Context(), file); err == nil {
+		t.Error("the file was written over")
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
@@ -123,4 +124,20 @@ func (p *play) Lanes(until time.Duration) []tui.ScenarioLane {
 		lanes = append(lanes, lane)
 	}
 	return lanes
+}
+
+// recorder records for the terminal UI.
+type recorder struct {
+	source *inspect.Source
+	prefix string
+}
+
+// Record implements tui.Recorder.
+func (r recorder) Record(ctx context.Context, path string) (summary string, err error) {
+	var said strings.Builder
+	err = simulateRecord(ctx, &simulateRecordOptions{
+		prefix: r.prefix, file: path, err: &said, now: time.Now,
+		connect: func(context.Context) (*remote, error) { return &remote{source: r.source, close: func() {}}, nil },
+	})
+	return strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err
 }

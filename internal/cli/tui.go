@@ -155,6 +155,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		}
 		defer func() { _ = log.Close() }()
 		options.Releaser = &forcer{remote: c, planner: release.NewPlanner(c.client), log: log, now: opts.now}
+		options.Recorder = recorder{source: c.source, prefix: opts.prefix}
 	}
 	// Signals end ctx, and that ends the screens: one way out is enough.
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())

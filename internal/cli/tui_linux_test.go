@@ -82,6 +82,54 @@ func waiter(t *testing.T, client *clientv3.Client, name string) (holds <-chan st
 	}
 }
 
+// TestTUIClients has two clients of the user's own meet at a lock, in a real
+// terminal on a real etcd. The first crashes, and the second gets it when the
+// lease of the first has run out.
+func TestTUIClients(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	client := etcdtest.Client(t, endpoint)
+	queue := func() []inspect.Request {
+		s, err := inspect.NewSource(client).Snapshot(context.Background(), "/mine/")
+		if err != nil || len(s.Locks) == 0 {
+			return nil
+		}
+		return s.Locks[0].Queue
+	}
+	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
+	tm.waitFor("no locks")
+	tm.press("4a")
+	tm.waitFor("client's name")
+	tm.press("brief\r")
+	tm.waitFor("TTL")
+	tm.press("\x152s\r")
+	tm.waitFor("client 2 brief: open")
+	tm.press("Gw")
+	tm.waitFor("client 2, write lock on")
+	tm.press("/mine\r\r")
+	tm.waitFor("● held")
+	tm.press("gr")
+	tm.waitFor("client 1, read lock on")
+	tm.press("/mine\r")
+	tm.waitFor("deadline")
+	tm.press("1m\r")
+	tm.waitFor("of 1m")
+	if q := queue(); len(q) != 2 || q[0].Mode != keyspace.Write || q[1].Holding {
+		t.Errorf("queue %+v", q)
+	}
+	tm.press("GX")
+	tm.waitFor("✗ crashed", "read lock on /mine: held")
+	if q := queue(); len(q) != 1 || !q[0].Holding {
+		t.Errorf("queue %+v", q)
+	}
+	tm.press("q")
+	if err := tm.wait(); err != nil {
+		t.Error(err)
+	}
+	if q := queue(); len(q) != 0 {
+		t.Errorf("left behind: %+v", q)
+	}
+}
+
 // Whether a terminal shows Unicode is in the first of three variables that says
 // anything.
 func TestIsUnicode(t *testing.T) {
