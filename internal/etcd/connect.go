@@ -45,8 +45,9 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	faults := make(chan []fault, 1)
+	tlsConfig := cfg.TLS.Clone() // clientv3 writes to its own
 	go func() {
-		found := findFaults(ctx, c.Endpoints, cfg.TLS)
+		found := findFaults(ctx, c.Endpoints, tlsConfig)
 		if allFinal(found) {
 			cancel()
 		}
