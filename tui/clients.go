@@ -71,8 +71,8 @@ func (k *clientKeys) bindings() []*key.Binding {
 func newClientsScreen(c *common) *clientsScreen {
 	s := &clientsScreen{common: c, keyed: newClientKeys(c.canTake())}
 	s.table = newTable(c, []column[clientRow]{
-		{title: "client", box: box{min: 16, want: 34}, cell: s.who, text: func(r clientRow) string { return strings.TrimSpace(s.who(r, wholeWidth).text) }},
-		{title: "state", box: box{min: 20, want: 34, flex: true}, cell: s.standing},
+		{title: "client", box: box{min: 16, want: 34, flex: true}, cell: s.who, text: func(r clientRow) string { return strings.TrimSpace(s.who(r, wholeWidth).text) }},
+		{title: "state", box: box{min: 20, want: 34}, cell: s.standing},
 		{title: "ttl", box: box{min: 12, want: 22}, cell: s.ttl},
 		{title: "token", box: box{min: 9, rank: 1}, right: true, cell: s.token},
 		{title: "lease", box: box{min: 10, want: 16, rank: 2}, cell: s.lease},

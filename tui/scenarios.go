@@ -282,7 +282,7 @@ func (p *scenariosScreen) state(sc Scenario, _ int) cell {
 	case p.running() && p.run.name == sc.Name:
 		return cell{"▶ running", p.theme.title}
 	case sc.Alone:
-		return cell{"needs a cluster", p.theme.dim}
+		return cell{"· own cluster", p.theme.dim}
 	}
 	return cell(p.outcomes[sc.Name])
 }
