@@ -74,6 +74,10 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	d.start(d.m.Init())
 	d.until("connected", func() bool { return d.m.connected() })
+	if o.Health != nil {
+		d.send(tickMsg{}) // not when the next real second happens to pass
+		d.until("etcd's status is known", func() bool { return !d.m.asking && !d.m.status.At.IsZero() })
+	}
 	return d
 }
 
