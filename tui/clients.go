@@ -108,12 +108,8 @@ func (s *clientsScreen) update(msg tea.Msg) tea.Cmd {
 		s.w, s.h = msg.w, msg.h
 		s.table.set(s.rows()) // of which there are few, and none is etcd's to tell
 		s.table.resize(inner(msg.w, s.tableHeight(), false))
-	case wheelMsg:
-		s.table.move(msg.delta)
-	case clickMsg:
-		if s.table.click(msg.x, msg.y-1) {
-			return s.drill()
-		}
+	case wheelMsg, clickMsg:
+		return s.table.mouse(msg, s.drill)
 	case tea.KeyPressMsg:
 		return s.key(msg)
 	}

@@ -87,12 +87,8 @@ func (s *problemsScreen) update(msg tea.Msg) tea.Cmd {
 		s.table.resize(inner(msg.w, s.tableHeight(), false))
 	case refreshMsg:
 		s.refresh()
-	case wheelMsg:
-		s.table.move(msg.delta)
-	case clickMsg:
-		if s.table.click(msg.x, msg.y-1) {
-			return s.drill()
-		}
+	case wheelMsg, clickMsg:
+		return s.table.mouse(msg, s.drill)
 	case tea.KeyPressMsg:
 		switch {
 		case key.Matches(msg, s.enter):

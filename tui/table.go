@@ -233,6 +233,20 @@ func (t *table[K, R]) click(x, y int) (again bool) {
 	return again
 }
 
+// mouse handles the wheel and clicks for a screen whose table stands below its
+// title. A second click on a row opens it.
+func (t *table[K, R]) mouse(msg tea.Msg, open func() tea.Cmd) tea.Cmd {
+	switch msg := msg.(type) {
+	case wheelMsg:
+		t.move(msg.delta)
+	case clickMsg:
+		if t.click(msg.x, msg.y-1) {
+			return open()
+		}
+	}
+	return nil
+}
+
 func (t *table[K, R]) clickHeading(x int) {
 	at := 0
 	for i, w := range t.widths() {

@@ -212,7 +212,7 @@ func (a answer) tellQueue(t *teller, l inspect.Lock) {
 	t.say("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
 	for i, r := range l.Queue {
 		if i < maxQueueLines {
-			t.tell("  ", cell{text: stateWord(r), tone: standingTone(r.Holding)}, a.describe(r))
+			t.tell("  ", cell{text: r.Standing(), tone: standingTone(r.Holding)}, a.describe(r))
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {

@@ -49,7 +49,7 @@ func newEventDoc(e inspect.Event) eventDoc {
 		doc.Event = "granted" // it is the lock's side that is told
 	}
 	if e.Kind.Gone() {
-		doc.was = stateWord(r)
+		doc.was = r.Standing()
 		doc.Session = sessionText(e.Session)
 	}
 	return doc

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -86,4 +87,11 @@ func (l *locks) below(prefix string) int64 {
 		l.tb.Fatal(err)
 	}
 	return resp.Count
+}
+
+// execute runs a command with arguments that hold no spaces.
+func execute(cmd *cobra.Command, args string) error {
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(strings.Fields(args))
+	return cmd.Execute()
 }

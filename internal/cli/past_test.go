@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 	"testing"
 )
 
@@ -61,17 +60,14 @@ func TestShowPastOptions(t *testing.T) {
 				got = opts
 				return nil
 			})
-			cmd.SilenceErrors, cmd.SilenceUsage = true, true
-			cmd.SetArgs(strings.Fields(tt.args))
-			err := cmd.Execute()
-			if tt.err != "" {
+			if err := execute(cmd, tt.args); tt.err != "" || err != nil {
 				if err == nil || err.Error() != tt.err {
 					t.Errorf("err = %v, want %q", err, tt.err)
 				}
 				return
 			}
-			if err != nil || got.rev != tt.want.rev || got.history != tt.want.history || got.since != tt.want.since {
-				t.Errorf("%+v, %v; want %+v", got, err, tt.want)
+			if got.rev != tt.want.rev || got.history != tt.want.history || got.since != tt.want.since {
+				t.Errorf("%+v; want %+v", got, tt.want)
 			}
 		})
 	}

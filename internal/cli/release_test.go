@@ -41,9 +41,7 @@ func TestReleaseOptions(t *testing.T) {
 				got = opts.target
 				return nil
 			})
-			cmd.SilenceErrors, cmd.SilenceUsage = true, true
-			cmd.SetArgs(strings.Fields(tt.args))
-			err := cmd.Execute()
+			err := execute(cmd, tt.args)
 			if tt.err == "" && (err != nil || got != tt.want) {
 				t.Errorf("target %+v, %v; want %+v", got, err, tt.want)
 			}

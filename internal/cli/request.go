@@ -48,7 +48,7 @@ func newRequestDoc(r inspect.Request) requestDoc {
 		NameBase64: base64Of(r.Lock.Name),
 		Layout:     string(r.Lock.Layout),
 		Mode:       r.Mode.String(),
-		State:      stateWord(r),
+		State:      r.Standing(),
 		Key:        r.Key,
 		KeyBase64:  base64Of(r.Key),
 		Revision:   r.Revision,
@@ -69,13 +69,6 @@ func newRequestDocs(requests []inspect.Request) []requestDoc {
 		docs = append(docs, newRequestDoc(r))
 	}
 	return docs
-}
-
-func stateWord(r inspect.Request) string {
-	if r.Holding {
-		return "holding"
-	}
-	return "waiting"
 }
 
 func standingTone(holds bool) tone {

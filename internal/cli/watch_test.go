@@ -36,17 +36,14 @@ func TestWatchOptions(t *testing.T) {
 				got = opts
 				return nil
 			})
-			cmd.SilenceErrors, cmd.SilenceUsage = true, true
-			cmd.SetArgs(strings.Fields(tt.args))
-			err := cmd.Execute()
-			if tt.err != "" {
+			if err := execute(cmd, tt.args); tt.err != "" || err != nil {
 				if err == nil || err.Error() != tt.err {
 					t.Errorf("err = %v, want %q", err, tt.err)
 				}
 				return
 			}
-			if err != nil || got.prefix != tt.want.prefix || got.changesOnly != tt.want.changesOnly || got.count != tt.want.count {
-				t.Errorf("%+v, %v; want %+v", got, err, tt.want)
+			if got.prefix != tt.want.prefix || got.changesOnly != tt.want.changesOnly || got.count != tt.want.count {
+				t.Errorf("%+v; want %+v", got, tt.want)
 			}
 		})
 	}

@@ -40,6 +40,14 @@ type Request struct {
 	Holding  bool
 }
 
+// Standing is "holding" or "waiting", the words used in tables and JSON.
+func (r Request) Standing() string {
+	if r.Holding {
+		return "holding"
+	}
+	return "waiting"
+}
+
 // Lock is a name with at least one request.
 type Lock struct {
 	ID    LockID
