@@ -15,7 +15,10 @@ import (
 	"etcd-lock/internal/etcdtest"
 )
 
-func TestMain(m *testing.M) { etcdtest.Main(m) }
+func TestMain(m *testing.M) {
+	program()
+	etcdtest.Main(m)
+}
 
 var compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
 

@@ -1,0 +1,305 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/creack/pty"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/cli"
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
+)
+
+// programEnv makes the test binary be a program for a terminal: etcd-lock, or
+// one that does next to nothing.
+const programEnv = "ETCD_LOCK_BENCH_PROGRAM"
+
+// program runs the program that this process is meant to be, if it is.
+func program() {
+	switch os.Getenv(programEnv) {
+	case "etcd-lock":
+		etcd.Quiet()
+		os.Exit(cli.Main(cli.System{Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv})) //nolint:forbidigo // this is the main of a program
+	case "bare":
+		if _, err := tea.NewProgram(&bareScreen{}).Run(); err != nil {
+			os.Exit(1) //nolint:forbidigo // likewise
+		}
+		os.Exit(0) //nolint:forbidigo // likewise
+	}
+}
+
+// bareScreen is the least that a program can show: rows that stay, and a cursor.
+type bareScreen struct{ width, height, cursor int }
+
+func (*bareScreen) Init() tea.Cmd { return nil }
+
+func (s *bareScreen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		s.width, s.height = msg.Width, msg.Height
+	case tea.KeyPressMsg:
+		switch msg.String() {
+		case "j":
+			s.cursor++
+		case "k":
+			s.cursor--
+		case "q":
+			return s, tea.Quit
+		}
+	}
+	return s, nil
+}
+
+func (s *bareScreen) View() tea.View {
+	rows := make([]string, s.height)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("%-*s", s.width, rowName(i))
+		if i == s.cursor {
+			rows[i] = lipgloss.NewStyle().Reverse(true).Render(rows[i])
+		}
+	}
+	v := tea.NewView(strings.Join(rows, "\n"))
+	v.AltScreen = true
+	return v
+}
+
+func rowName(i int) string { return fmt.Sprintf("queue-%04d", i) }
+
+// TestScreens measures what the terminal UI costs on many locks, and how soon a
+// key press is drawn, beside a program that does next to nothing.
+func TestScreens(t *testing.T) {
+	size := crowdScale{locks: 20, queue: 3, leases: 5, rate: 200, writing: 300 * time.Millisecond}
+	presses := 3
+	if *compare {
+		size = crowdScale{locks: 10_000, queue: 10, leases: 300, rate: 1000, writing: 40 * time.Second}
+		presses = 300
+	}
+	member := etcdtest.StartProcess(t, func(cfg *etcd.EmbeddedConfig) { cfg.Durable = *compare })
+	c := crowd{bench: bench{T: t, endpoint: member.Endpoint}, crowdScale: size, prefix: "/jobs/"}
+	c.fill()
+	programs := []*onTerminal{
+		startOnTerminal(t, "bare"),
+		startOnTerminal(t, "etcd-lock", "tui", c.prefix, "--endpoints", c.endpoint),
+	}
+	for _, p := range programs {
+		p.await(rowName(0))
+	}
+	var writers []*clientv3.Client
+	for range 4 {
+		writers = append(writers, etcdtest.Client(t, c.endpoint))
+	}
+	cursors := walk{programs: programs}
+	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "processor", "a key is drawn after, p50", "p99", "at most"}}
+	for _, events := range []string{"no events", fmt.Sprintf("%d events/s", c.rate)} {
+		done := make(chan struct{})
+		busy := events != "no events"
+		go func() {
+			defer close(done)
+			if busy {
+				c.lockAndUnlock(writers)
+			}
+		}()
+		cores := coresOf(programs, c.writing/4)
+		took := cursors.press(presses)
+		for i, p := range programs {
+			rows = append(rows, []string{
+				p.name + ", " + events, fmt.Sprintf("%.3f cores", cores[i]),
+				milliseconds(median(took[i])), milliseconds(percentile(took[i], 99)), milliseconds(slices.Max(took[i])),
+			})
+		}
+		<-done
+	}
+	c.table("The terminal UI", rows)
+	for _, p := range programs {
+		p.leave()
+	}
+}
+
+// percentile is the least of the values that so many of a hundred do not exceed.
+func percentile(values []time.Duration, percent int) time.Duration {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(len(sorted)*percent+99)/100-1]
+}
+
+// walk moves the cursors of programs down and up again.
+type walk struct {
+	programs []*onTerminal
+	at       int // row
+	up       bool
+}
+
+// press returns for each program how long it took until its cursor was drawn in
+// its new row.
+func (w *walk) press(times int) [][]time.Duration {
+	const rows = 20
+	took := make([][]time.Duration, len(w.programs))
+	for range times {
+		key := "j"
+		if w.up = w.at == rows || w.up && w.at > 0; w.up {
+			key = "k"
+			w.at -= 2
+		}
+		w.at++
+		for i, p := range w.programs {
+			took[i] = append(took[i], p.press(key, rowName(w.at)))
+			time.Sleep(time.Duration(len(took[i])%37) * time.Millisecond) // so that keys come at any moment
+		}
+	}
+	return took
+}
+
+// onTerminal is a program on a terminal of its own.
+type onTerminal struct {
+	*testing.T
+	name   string
+	cmd    *exec.Cmd
+	master *os.File
+	output chan []byte
+}
+
+func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
+	t.Helper()
+	config := t.TempDir()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), programEnv+"="+name, "TERM=xterm-256color", "LC_ALL=C.UTF-8", "XDG_CONFIG_HOME="+config, "GORACE=atexit_sleep_ms=0")
+	prefs := filepath.Join(config, "etcd-lock", "config.yaml")
+	err := os.Mkdir(filepath.Dir(prefs), 0o700)
+	if err == nil { // rows that stay where they are, so that it is known which is next
+		err = os.WriteFile(prefs, []byte("sort: {locks: name}\n"), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 200})
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	p := &onTerminal{T: t, name: name, cmd: cmd, master: master, output: make(chan []byte, 4096)}
+	go p.read()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it is over unless the test failed
+		_ = master.Close()
+	})
+	return p
+}
+
+func (p *onTerminal) read() {
+	defer close(p.output)
+	for {
+		buf := make([]byte, 1<<14)
+		n, err := p.master.Read(buf)
+		if err != nil {
+			return
+		}
+		p.output <- buf[:n]
+	}
+}
+
+// press presses a key and returns how long it took until a text was drawn.
+func (p *onTerminal) press(key, text string) time.Duration {
+	p.Helper()
+	for drained := false; !drained; {
+		select {
+		case <-p.output:
+		default:
+			drained = true
+		}
+	}
+	began := time.Now()
+	if _, err := p.master.WriteString(key); err != nil {
+		p.Fatal(err)
+	}
+	p.await(text)
+	return time.Since(began)
+}
+
+// await returns when a text has been drawn.
+func (p *onTerminal) await(text string) {
+	p.Helper()
+	var shown []byte
+	timeout := time.After(time.Minute)
+	for !bytes.Contains(shown, []byte(text)) {
+		select {
+		case b, ok := <-p.output:
+			if !ok {
+				p.Fatalf("%s ended before %q: %q", p.name, text, shown)
+			}
+			shown = append(shown, b...)
+		case <-timeout:
+			p.Fatalf("%s: no %q: %q", p.name, text, shown)
+		}
+	}
+}
+
+func (p *onTerminal) leave() {
+	p.Helper()
+	if _, err := p.master.WriteString("q"); err != nil {
+		p.Fatal(err)
+	}
+	for range p.output { // what is not read would block it
+	}
+	if err := p.cmd.Wait(); err != nil {
+		p.Errorf("%s: %v", p.name, err)
+	}
+}
+
+// coresOf is how many cores each program keeps busy.
+func coresOf(programs []*onTerminal, during time.Duration) []float64 {
+	before := make([]time.Duration, len(programs))
+	for i, p := range programs {
+		before[i] = p.processorTime()
+	}
+	began := time.Now()
+	for end := time.After(during); ; {
+		idle := false
+		for _, p := range programs {
+			select {
+			case <-p.output:
+			case <-time.After(time.Millisecond):
+			case <-end:
+				idle = true
+			}
+		}
+		if idle {
+			break
+		}
+	}
+	cores := make([]float64, len(programs))
+	for i, p := range programs {
+		cores[i] = (p.processorTime() - before[i]).Seconds() / time.Since(began).Seconds()
+	}
+	return cores
+}
+
+// processorTime is what the program has used by now.
+func (p *onTerminal) processorTime() time.Duration {
+	p.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name before it may hold anything
+	fields := strings.Fields(rest)
+	const user, system, tick = 11, 12, 10 * time.Millisecond
+	var used time.Duration
+	for _, i := range []int{user, system} {
+		n, err := strconv.Atoi(fields[i])
+		if err != nil {
+			p.Fatal(err)
+		}
+		used += time.Duration(n) * tick
+	}
+	return used
+}
