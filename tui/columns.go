@@ -77,12 +77,13 @@ func grow(cols []box, widths []int, spare int) []int {
 // line is one line of a table: cells in widths, of which 0 leaves one out.
 func line(widths []int, right []bool, cells []cell, row lipgloss.Style) string {
 	var b strings.Builder
+	gap := row.Render(" ")
 	for i, c := range cells {
 		if widths[i] == 0 {
 			continue
 		}
 		if b.Len() > 0 {
-			b.WriteString(row.Render(" "))
+			b.WriteString(gap)
 		}
 		b.WriteString(c.style.Inherit(row).Render(pad(c.text, widths[i], right[i])))
 	}

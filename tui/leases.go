@@ -153,27 +153,36 @@ func (b *leaseBook) fetch(t *tasks, src Source, visible []int64, now time.Time) 
 	})
 }
 
-// take notes an answer. It reports the second failure of a series: the first
-// may be that of an etcd which is about to be reported as lost.
-func (b *leaseBook) take(msg leasesMsg) error {
+// take notes an answer, and reports whether a diagnosis would differ by it. Its
+// error is the second failure of a series: the first may be that of an etcd
+// which is about to be reported as lost.
+func (b *leaseBook) take(msg leasesMsg) (news bool, err error) {
 	b.asking = false
 	if msg.gen != b.gen {
-		return nil
+		return false, nil
 	}
 	if msg.err != nil {
 		b.failed++
+		news = len(b.known) > 0
 		b.known = nil
 		if b.failed == 2 {
-			return msg.err
+			err = msg.err
 		}
-		return nil
+		return news, err
 	}
 	b.failed = 0
 	if b.known == nil {
 		b.known = map[int64]fact{}
 	}
 	for id, l := range msg.leases {
+		news = news || condition(l) != condition(b.known[id].Lease)
 		b.known[id] = fact{l, msg.at}
 	}
-	return nil
+	return news, nil
+}
+
+// condition is what a diagnosis goes by: a lease that is renewed in time is as
+// good as one that nobody has asked for.
+func condition(l inspect.Lease) [2]bool {
+	return [2]bool{l.State == inspect.LeaseGone, l.MissedRenewals()}
 }

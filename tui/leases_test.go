@@ -63,25 +63,45 @@ func TestLeaseBook(t *testing.T) {
 
 	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
 		b := leaseBook{gen: 7, asking: true}
-		if err := b.take(leasesMsg{gen: 6, leases: map[int64]inspect.Lease{1: {}}}); err != nil || b.known != nil || b.asking {
-			t.Errorf("err %v, known %v, asking %t", err, b.known, b.asking)
+		gone := map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}
+		if news, err := b.take(leasesMsg{gen: 6, leases: gone}); news || err != nil || b.known != nil || b.asking {
+			t.Errorf("news %t, err %v, known %v, asking %t", news, err, b.known, b.asking)
 		}
 	})
 
 	t.Run("GoneLease", func(t *testing.T) {
 		b := leaseBook{gen: 7}
-		_ = b.take(leasesMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
+		_, _ = b.take(leasesMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
 		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
 			t.Errorf("left %v, %t", left, ok)
 		}
 	})
 
+	// Renewals go on all the time, and are no reason to diagnose again.
+	t.Run("News", func(t *testing.T) {
+		alive := func(left time.Duration) inspect.Lease {
+			return inspect.Lease{State: inspect.LeaseAlive, Granted: time.Minute, Remaining: left}
+		}
+		b := leaseBook{}
+		for i, step := range []struct {
+			lease inspect.Lease
+			news  bool
+		}{
+			{alive(59 * time.Second), false}, {alive(45 * time.Second), false}, {alive(10 * time.Second), true},
+			{alive(8 * time.Second), false}, {alive(59 * time.Second), true}, {inspect.Lease{State: inspect.LeaseGone}, true},
+		} {
+			if news, err := b.take(leasesMsg{leases: map[int64]inspect.Lease{1: step.lease}}); err != nil || news != step.news {
+				t.Errorf("step %d: news %t, want %t; %v", i, news, step.news, err)
+			}
+		}
+	})
+
 	t.Run("SecondFailureIsTold", func(t *testing.T) {
 		b, failed := leaseBook{}, errors.New("refused")
-		if err := b.take(leasesMsg{err: failed}); err != nil {
+		if _, err := b.take(leasesMsg{err: failed}); err != nil {
 			t.Errorf("the first: %v", err)
 		}
-		if err := b.take(leasesMsg{err: failed}); !errors.Is(err, failed) {
+		if _, err := b.take(leasesMsg{err: failed}); !errors.Is(err, failed) {
 			t.Errorf("the second: %v", err)
 		}
 	})

@@ -96,10 +96,11 @@ func (m *model) gotStatus(msg statusMsg) {
 }
 
 func (m *model) gotLeases(msg leasesMsg) tea.Cmd {
-	if err := m.book.take(msg); err != nil && m.connected() {
+	news, err := m.book.take(msg)
+	if err != nil && m.connected() {
 		m.log.add(entryError, m.now, "leases cannot be looked up: "+shortReason(err))
 	}
-	m.doctor.stale = true
+	m.doctor.stale = m.doctor.stale || news
 	return m.refresh()
 }
 

@@ -22,19 +22,20 @@ func (t *table[K, R]) widths() []int {
 func (t *table[K, R]) view(focused bool, empty string) string {
 	widths := t.widths()
 	right := make([]bool, 1, len(t.cols)+1)
-	heads := make([]cell, 1, len(t.cols)+1)
+	cells := make([]cell, 1, len(t.cols)+1) // of one line after the other
 	for i, c := range t.cols {
 		right = append(right, c.right)
-		heads = append(heads, cell{t.heading(i, widths[i+1]), t.theme.heading})
+		cells = append(cells, cell{t.heading(i, widths[i+1]), t.theme.heading})
 	}
-	lines := []string{line(widths, right, heads, t.theme.plain)}
+	lines := []string{line(widths, right, cells, t.theme.plain)}
 	if len(t.rows) == 0 {
 		return strings.Join(append(lines, t.theme.dim.Render(cut("  "+empty, t.w))), "\n")
 	}
 	from, to := t.cursor.window(len(t.rows), t.h-1)
 	for i := from; i < to; i++ {
 		row := t.theme.row(i == t.cursor.at, focused)
-		lines = append(lines, line(widths, right, t.cells(i, widths), row))
+		t.cells(cells, i, widths)
+		lines = append(lines, line(widths, right, cells, row))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -55,7 +56,8 @@ func (t *table[K, R]) heading(i, w int) string {
 	return title + arrow
 }
 
-func (t *table[K, R]) cells(i int, widths []int) []cell {
+// cells makes the cells of a row, in place of those of another.
+func (t *table[K, R]) cells(cells []cell, i int, widths []int) {
 	r := t.rows[i]
 	sign := []byte("  ")
 	if i == t.cursor.at {
@@ -64,13 +66,11 @@ func (t *table[K, R]) cells(i int, widths []int) []cell {
 	if t.marks[t.id(r)] {
 		sign[1] = '+'
 	}
-	cells := []cell{{string(sign), t.theme.bold}}
+	cells[0] = cell{string(sign), t.theme.bold}
 	for i, c := range t.cols {
-		if widths[i+1] == 0 {
-			cells = append(cells, cell{})
-			continue
+		cells[i+1] = cell{}
+		if w := widths[i+1]; w > 0 {
+			cells[i+1] = c.cell(r, w)
 		}
-		cells = append(cells, c.cell(r, widths[i+1]))
 	}
-	return cells
 }

@@ -110,14 +110,14 @@ func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
 	fill := strings.Repeat("─", max(w-width(left+title+right)-2, 0))
 	lines := []string{line.Render(left) + " " + name.Render(title) + " " + line.Render(fill+right)}
 	iw, ih := inner(w, h, boxed)
-	rows := strings.Split(body, "\n")
+	rows, side := strings.Split(body, "\n"), line.Render("│")
 	for i := range ih {
 		row := ""
 		if i < len(rows) {
 			row = rows[i]
 		}
 		if boxed {
-			row = line.Render("│") + " " + pad(row, iw, false) + " " + line.Render("│")
+			row = side + " " + pad(row, iw, false) + " " + side
 		}
 		lines = append(lines, row)
 	}
