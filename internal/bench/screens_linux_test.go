@@ -111,8 +111,8 @@ func TestScreens(t *testing.T) {
 				c.lockAndUnlock(writers)
 			}
 		}()
-		cores := coresOf(programs, c.writing/4)
 		took := cursors.press(presses)
+		cores := coresOf(programs, c.writing/4) // while nobody presses anything
 		for i, p := range programs {
 			rows = append(rows, []string{
 				p.name + ", " + events, fmt.Sprintf("%.3f cores", cores[i]),
