@@ -8,7 +8,7 @@ test:
 lint:
 	go tool -modfile=tools/go.mod golangci-lint run ./...
 bench:
-	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection' ./internal/bench -compare
+	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestScreens' ./internal/bench -compare
 cover:
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden:
