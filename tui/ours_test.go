@@ -109,6 +109,19 @@ func TestNewName(t *testing.T) {
 		d.mustShow(">    /jobs/q") // and can be taken again
 	})
 
+	t.Run("BesideOthers", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write})
+		d.cluster.put(inspect.Request{Lock: rw("/b"), Mode: keyspace.Write})
+		d.until("on the screen", func() bool { return len(d.m.locks.table.rows) == 2 })
+		d.press("j", "n")
+		d.typed("new")
+		d.press("enter")
+		if d.selected() != "/new" {
+			t.Errorf("selected %q", d.selected())
+		}
+	})
+
 	t.Run("OutsideOfThePrefix", func(t *testing.T) {
 		d := newDriver(t, func(o *Options) { o.Prefix = "/mine/" })
 		d.press("n", "ctrl+w", "ctrl+w")

@@ -213,7 +213,7 @@ func (t *table[K, R]) move(delta int) {
 // choose puts the cursor on a row, also on one that is still to come.
 func (t *table[K, R]) choose(id K) {
 	t.here, t.chosen = id, true
-	t.find()
+	t.seek()
 }
 
 // click handles a click at a place within the table. It reports whether a row
@@ -277,6 +277,13 @@ func (t *table[K, R]) rebuild() {
 // find brings the cursor onto its row. When that is gone, it stays where it
 // was, on another row.
 func (t *table[K, R]) find() {
+	if !t.seek() && len(t.rows) > 0 {
+		t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
+	}
+}
+
+// seek puts the cursor on the chosen row, and reports whether there is one.
+func (t *table[K, R]) seek() bool {
 	i := -1
 	if t.chosen {
 		i = slices.IndexFunc(t.rows, func(r R) bool { return t.id(r) == t.here })
@@ -285,9 +292,7 @@ func (t *table[K, R]) find() {
 		t.cursor.at = i
 	}
 	t.cursor.settle(len(t.rows), t.h-1)
-	if i < 0 && len(t.rows) > 0 {
-		t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
-	}
+	return i >= 0
 }
 
 func (t *table[K, R]) compare(a, b R) int {
