@@ -29,6 +29,9 @@ func (c *common) clock() time.Time {
 	return c.now
 }
 
+// fact is what was said of a lease lately.
+func (c *common) fact(lease int64) fact { return c.book.fresh(lease, c.clock()) }
+
 // sign is a word with the sign and the style that belong to it.
 type sign struct {
 	text  string

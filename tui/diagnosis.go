@@ -18,6 +18,15 @@ type verdict struct {
 	took    time.Duration
 }
 
+// glance tells verdicts apart: what was seen, and when. Nobody knows when the
+// past was.
+type glance struct {
+	revision int64
+	at       time.Time
+}
+
+func (v *verdict) glance() glance { return glance{v.Snapshot.Revision, v.at} }
+
 // diagnosedMsg brings a verdict.
 type diagnosedMsg struct{ verdict verdict }
 

@@ -67,21 +67,31 @@ func (l lane) rank() int {
 	return rank
 }
 
-// laneName is the room for who it is.
-const laneName = 22
+// laneName is the room for who it is: what the widest takes, in so wide a lane.
+func laneName(names []string, w int) int {
+	widest := 0
+	for _, n := range names {
+		widest = max(widest, width(n))
+	}
+	return min(widest, max(22, w/5), w/3)
+}
 
 func (l lanes) view(t theme, w, h int, now time.Time) string {
-	name := min(laneName, w/3)
-	room := w - name - 1
-	if room < 8 || h <= 0 {
-		return ""
-	}
-	if len(l.all) == 0 {
+	if len(l.all) == 0 && h > 0 {
 		return t.dim.Render(cut("  nothing has happened since the watch began", w))
 	}
 	shown := l.all
 	if len(shown) > h-1 {
 		shown = shown[:max(h-2, 0)]
+	}
+	var names []string
+	for _, lane := range shown {
+		names = append(names, lane.who)
+	}
+	name := laneName(names, w)
+	room := w - name - 1
+	if room < 8 || h <= 0 {
+		return ""
 	}
 	var lines []string
 	for _, lane := range shown {

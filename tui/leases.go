@@ -16,6 +16,11 @@ const (
 	leaseSpacing = 250 * time.Millisecond // a new row does not wait for that, but look-ups keep this distance
 	leaseTimeout = 2 * time.Second
 	leaseRest    = 16 // of one look-up for leases that are not in view
+
+	// leaseFresh is how long what was said of a lease is shown: those in view are
+	// looked up more often, and of the others nobody knows whether they were
+	// renewed meanwhile.
+	leaseFresh = 3 * leaseEvery
 )
 
 // leaseBook is what etcd said of leases. Their times are counted down from when
@@ -79,9 +84,17 @@ func (b *leaseBook) facts() map[int64]inspect.Lease {
 	return facts
 }
 
+// fresh is what was said of a lease lately, nothing if that is long ago.
+func (b *leaseBook) fresh(id int64, now time.Time) fact {
+	if f := b.known[id]; now.Sub(f.at) <= leaseFresh {
+		return f
+	}
+	return fact{}
+}
+
 // left is the remaining time of a lease, less than 0 when the lease is gone.
 func (b *leaseBook) left(id int64, now time.Time) (time.Duration, bool) {
-	switch f := b.known[id]; f.State {
+	switch f := b.fresh(id, now); f.State {
 	case inspect.LeaseAlive:
 		return max(f.Remaining-now.Sub(f.at), 0), true
 	case inspect.LeaseGone:
@@ -99,9 +112,9 @@ func (b *leaseBook) due(visible []int64, now time.Time) bool {
 	if !now.Before(b.next) {
 		return true
 	}
+	visible = visible[:min(len(visible), inspect.MaxLeases)] // that are asked for
 	return b.failed == 0 && now.Sub(b.asked) >= leaseSpacing && slices.ContainsFunc(visible, func(l int64) bool {
-		_, ok := b.known[l]
-		return l != 0 && !ok
+		return l != 0 && b.fresh(l, now).at.IsZero()
 	})
 }
 

@@ -69,6 +69,21 @@ func TestLeaseBook(t *testing.T) {
 		}
 	})
 
+	t.Run("OldAnswerIsNotShown", func(t *testing.T) {
+		b := leaseBook{gen: 7}
+		alive := inspect.Lease{State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 9 * time.Second}
+		_, _ = b.take(leasesMsg{gen: 7, at: now, leases: map[int64]inspect.Lease{1: alive}})
+		b.next = now.Add(time.Hour)
+		for ago, want := range map[time.Duration]bool{0: true, leaseFresh: true, leaseFresh + 1: false} {
+			if _, known := b.left(1, now.Add(ago)); known != want {
+				t.Errorf("after %s, known is %t", ago, known)
+			}
+			if due := b.due([]int64{1}, now.Add(ago)); due == want {
+				t.Errorf("after %s, due is %t", ago, due)
+			}
+		}
+	})
+
 	t.Run("GoneLease", func(t *testing.T) {
 		b := leaseBook{gen: 7}
 		_, _ = b.take(leasesMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
@@ -107,7 +122,7 @@ func TestLeaseBook(t *testing.T) {
 	})
 
 	t.Run("Paced", func(t *testing.T) {
-		b := leaseBook{asked: now, next: now.Add(leaseEvery), known: map[int64]fact{1: {}}}
+		b := leaseBook{asked: now, next: now.Add(leaseEvery), known: map[int64]fact{1: {at: now}}}
 		for _, c := range []struct {
 			after   time.Duration
 			visible []int64

@@ -83,7 +83,7 @@ func (s *lockScreen) columns() []column[queueRow] {
 		{title: "#", box: box{min: 3}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
 		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
 		{title: "state", box: box{min: 7}, cell: s.state},
-		{title: "owner", box: box{min: 10, want: 28, rank: 1, soon: true}, cell: s.owner},
+		{title: "owner", box: box{min: 10, want: 44, rank: 1, soon: true}, cell: s.owner},
 		{title: "session", box: box{min: 7, want: 16, rank: 4}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
 		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
 		{title: "for", box: box{min: 6}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},

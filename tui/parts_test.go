@@ -301,10 +301,10 @@ func TestLanes(t *testing.T) {
 	got := newLanes(spans, ago(30*time.Second), now)
 	d := newDriver(t, func(o *Options) { o.NoColor = true })
 	want := strings.Join([]string{
-		"lease 3                        ░░░░░▇▇▇▇▇▇▇▇▇▇",
-		"lease 1         ░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇         ",
-		"lease 2                   ░░░░░░░░░░✗         ",
-		"                -30s           -15s        now",
+		"lease 3                    ░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇",
+		"lease 1 ░░░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇▇            ",
+		"lease 2             ░░░░░░░░░░░░░✗            ",
+		"        -30s               -15s            now",
 	}, "\n")
 	if diff := cmp.Diff(want, ansi.Strip(got.view(d.m.theme, 46, 10, now))); diff != "" {
 		t.Error(diff)

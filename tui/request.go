@@ -55,7 +55,7 @@ func (c *common) ttlCell(lease int64) cell {
 // ttlBar is ttlCell with, where there is room, a bar that drains.
 func (c *common) ttlBar(lease int64, w int) cell {
 	text := c.ttlCell(lease)
-	f := c.book.known[lease]
+	f := c.fact(lease)
 	left, known := c.book.left(lease, c.clock())
 	room := w - 6
 	if room < 4 || w == wholeWidth || !known || left < 0 || text.text == "-" || f.Granted <= 0 {

@@ -51,11 +51,11 @@ func lookOf(s ScenarioSpan) look {
 
 // scenarioLanes draws lanes that are so long in w×h.
 func scenarioLanes(t theme, lanes []ScenarioLane, long time.Duration, w, h int) string {
-	name := 0
+	var names []string
 	for _, l := range lanes {
-		name = max(name, width(safe(l.Client)))
+		names = append(names, safe(l.Client))
 	}
-	name = min(name, laneName, w/3)
+	name := laneName(names, w)
 	room := w - name - 1
 	if room < 8 || h <= 0 {
 		return ""

@@ -193,3 +193,22 @@ func TestGoldenIncident(t *testing.T) {
 	golden(t, "problems_200x60", 200, 60, func(d *driver) { incident(d); d.press("3") })
 	golden(t, "locks_120x36_ascii", 120, 36, func(d *driver) { incident(d); d.press(":"); d.typed("ascii on"); d.press("enter") })
 }
+
+// A tall terminal shows below the sessions what ending the one under the cursor
+// would do, and a small one the sessions alone.
+func TestSessionsPeek(t *testing.T) {
+	d := newDriver(t, nil)
+	for i, lock := range []string{"/a", "/b"} {
+		d.cluster.put(inspect.Request{Lock: rw(lock), Mode: keyspace.Write, Lease: int64(i + 1)})
+	}
+	d.until("both are there", func() bool { return len(d.m.live.snapshot.Locks) == 2 })
+	d.diagnosed()
+	d.send(resize(120, 36))
+	d.press("2")
+	d.mustShow("releases write /a")
+	d.press("j")
+	d.mustShow("releases write /b")
+	d.mustNotShow("releases write /a")
+	d.send(resize(80, 24))
+	d.mustNotShow("releases")
+}

@@ -21,6 +21,7 @@ type sessionScreen struct {
 	enter   key.Binding
 	below   below
 	preview inspect.Preview
+	of      glance // that this is from
 	force   forceKeys
 }
 
@@ -87,9 +88,10 @@ func (s *sessionScreen) tableHeight() int { return max(min(len(s.table.rows)+2, 
 
 func (s *sessionScreen) refresh() {
 	v := s.shown().verdict
-	if !v.known {
+	if !v.known || v.glance() == s.of {
 		return
 	}
+	s.of = v.glance()
 	s.session, _ = v.Session(s.id)
 	var keys []string
 	if s.session == nil {
@@ -110,9 +112,13 @@ func (s *sessionScreen) view(w, h int) string {
 		title += " · " + safe(s.session.Who())
 	}
 	parts := []string{s.theme.panel(title+filterTitle(s.table), s.table.view(true, "it has ended, or has no requests any more"), w, th, true, false)}
-	iw, ih := inner(w, h-th, false)
-	parts = append(parts, s.theme.panel("its lease, and what ending it would do", s.below.view(s.theme, s.about(iw), ih), w, h-th, false, false))
-	return strings.Join(parts, "\n")
+	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
+}
+
+// effects is a panel with what is known of the lease, and what a revoke does.
+func (s *sessionScreen) effects(w, h int) string {
+	iw, ih := inner(w, h, false)
+	return s.theme.panel("its lease, and what ending it would do", s.below.view(s.theme, s.about(iw), ih), w, h, false, false)
 }
 
 // about is the lease and the preview of a revoke.
@@ -120,7 +126,7 @@ func (s *sessionScreen) about(w int) []string {
 	var lines []string
 	ttl, renewals := s.ttlBar(s.id.Lease, min(w/2, 30)), renewalsCell(s.common, s.id.Lease)
 	lines = append(lines, "ttl "+ttl.style.Render(ttl.text)+"   renewals "+renewals.style.Render(renewals.text))
-	if f := s.book.known[s.id.Lease]; f.Granted > 0 && !s.inPast() {
+	if f := s.fact(s.id.Lease); f.Granted > 0 && !s.inPast() {
 		lines[0] += s.theme.dim.Render("   granted " + span(f.Granted))
 	}
 	if s.session == nil {

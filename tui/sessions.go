@@ -19,6 +19,8 @@ type sessionsScreen struct {
 	of    int64 // the revision of the snapshot that is shown
 	enter key.Binding
 	force forceKeys
+	size  size
+	peek  *sessionScreen // the one under the cursor, where there is room; nil: none
 }
 
 // sessionRow is a session with what the table says of it.
@@ -113,7 +115,7 @@ func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 }
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) cell {
-	if f := s.book.known[r.ID.Lease]; f.Granted > 0 && !s.inPast() {
+	if f := s.fact(r.ID.Lease); f.Granted > 0 && !s.inPast() {
 		return cell{span(f.Granted), s.theme.dim}
 	}
 	return cell{"-", s.theme.dim}
@@ -121,7 +123,7 @@ func (s *sessionsScreen) granted(r *sessionRow, _ int) cell {
 
 // late reports whether the session has missed renewals.
 func (s *sessionsScreen) late(r *sessionRow) bool {
-	return s.book.known[r.ID.Lease].MissedRenewals()
+	return s.fact(r.ID.Lease).MissedRenewals()
 }
 
 func (s *sessionsScreen) renewals(r *sessionRow, _ int) cell {
@@ -130,7 +132,7 @@ func (s *sessionsScreen) renewals(r *sessionRow, _ int) cell {
 
 // renewalsCell says whether a client renews its lease.
 func renewalsCell(c *common, lease int64) cell {
-	f := c.book.known[lease]
+	f := c.fact(lease)
 	switch {
 	case lease == 0:
 		return cell{"! none", c.theme.warning}
@@ -164,9 +166,36 @@ func (s *sessionsScreen) leases() []int64 {
 }
 
 func (s *sessionsScreen) update(msg tea.Msg) tea.Cmd {
+	cmd := s.handle(msg)
+	r, ok := s.table.current()
+	switch {
+	case !ok || s.tableHeight() == s.size.h:
+		s.peek = nil
+	case s.peek == nil || s.peek.id != r.ID:
+		s.peek = newSessionScreen(s.common, r.ID)
+	}
+	if s.peek != nil {
+		s.peek.refresh()
+	}
+	return cmd
+}
+
+// peekHeight is the least that the screen has where it shows the session under
+// the cursor as well, below all of them.
+const peekHeight = 30
+
+func (s *sessionsScreen) tableHeight() int {
+	if s.size.h < peekHeight {
+		return s.size.h
+	}
+	return max(min(len(s.table.rows)+2, s.size.h*3/4), s.size.h/2)
+}
+
+func (s *sessionsScreen) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case sizeMsg:
-		s.table.resize(inner(msg.w, msg.h, false))
+		s.size = size(msg)
+		s.table.resize(inner(msg.w, s.tableHeight(), false))
 	case refreshMsg:
 		s.refresh()
 	case wheelMsg, clickMsg:
@@ -221,5 +250,9 @@ func (s *sessionsScreen) view(w, h int) string {
 	if s.table.filtered() != "" {
 		empty = "no session matches; esc shows all"
 	}
-	return s.theme.panel(title, s.table.view(true, empty), w, h, true, false)
+	if s.peek == nil {
+		return s.theme.panel(title, s.table.view(true, empty), w, h, true, false)
+	}
+	th := s.tableHeight()
+	return s.theme.panel(title, s.table.view(true, empty), w, th, true, false) + "\n" + s.peek.effects(w, h-th)
 }

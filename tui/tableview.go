@@ -29,7 +29,7 @@ func (t *table[K, R]) view(focused bool, empty string) string {
 	}
 	lines := []string{line(widths, right, cells, t.theme.plain)}
 	if len(t.rows) == 0 {
-		return strings.Join(append(lines, t.theme.dim.Render(cut("  "+empty, t.w))), "\n")
+		return strings.Join(append(lines, wrapped("  "+empty, t.w, t.theme.dim.Render)...), "\n")
 	}
 	from, to := t.cursor.window(len(t.rows), t.h-1)
 	for i := from; i < to; i++ {
