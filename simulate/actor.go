@@ -162,9 +162,9 @@ func (b *bid) comes(e Event) {
 	}
 	if e.Moment != Lost || !b.held {
 		e.Waited = b.actor.now - b.asked
+		e.Passed = e.Waited
 	}
-	b.result.Outcomes = append(b.result.Outcomes, e.Moment)
-	b.result.Waited, b.result.Token = max(b.result.Waited, e.Waited), max(b.result.Token, e.Token)
+	b.result.notes(e)
 	b.actor.say(e)
 }
 

@@ -63,7 +63,7 @@ func locked(client string, mode rwlock.Mode, lock string, token int64) Event {
 // TestLedgerOrdersByCause lets a waiter hear of its grant while the release
 // that it follows from is still on its way back.
 func TestLedgerOrdersByCause(t *testing.T) {
-	l := newLedger(nil)
+	l := newLedger(&Clock{}, nil)
 	granted := make(chan struct{})
 	e := locked("y", rwlock.Write, "/a", 2)
 	l.release(e.Locks, func() Event {
@@ -160,27 +160,29 @@ func TestAsExpected(t *testing.T) {
 	}
 }
 
-func TestBoundsAtASpeed(t *testing.T) {
+func TestBounds(t *testing.T) {
 	step := StepResult{Client: "c", Step: Step{Do: Read, Waits: Bounds{AtLeast: time.Second, AtMost: 2 * time.Second}}}
 	tests := []struct {
-		name   string
-		speed  float64
-		waited time.Duration
-		ok     bool
+		name           string
+		waited, passed time.Duration
+		ok             bool
 	}{
-		{"as written", 1, 1500 * time.Millisecond, true},
-		{"too short", 1, 900 * time.Millisecond, false},
-		{"too long", 1, 2100 * time.Millisecond, false},
-		{"faster", 10, 110 * time.Millisecond, true},
-		{"locks are no faster", 10, 1900 * time.Millisecond, true},
-		{"slower", 0.5, 3900 * time.Millisecond, true},
-		{"slower, and too short", 0.5, 1900 * time.Millisecond, false},
+		{"as written", 1500 * time.Millisecond, 1500 * time.Millisecond, true},
+		{"too short", 900 * time.Millisecond, 900 * time.Millisecond, false},
+		{"too long", 2100 * time.Millisecond, 2100 * time.Millisecond, false},
+		{"faster", 110 * time.Millisecond, 1100 * time.Millisecond, true},
+		{"locks are no faster", 1900 * time.Millisecond, 19 * time.Second, true},
+		{"faster, and too short", 90 * time.Millisecond, 900 * time.Millisecond, false},
+		{"faster, and too long", 2100 * time.Millisecond, 21 * time.Second, false},
+		{"slower", 3900 * time.Millisecond, 1950 * time.Millisecond, true},
+		{"slower, and too short", 1900 * time.Millisecond, 950 * time.Millisecond, false},
+		{"slower, and too long", 4100 * time.Millisecond, 2050 * time.Millisecond, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := step
-			s.Waited = tt.waited
-			if got := check(&Scenario{}, Result{Speed: tt.speed, Steps: []StepResult{s}}); (len(got) == 0) != tt.ok {
+			s.Waited, s.Passed = tt.waited, tt.passed
+			if got := check(&Scenario{}, Result{Steps: []StepResult{s}}); (len(got) == 0) != tt.ok {
 				t.Errorf("failures %v", got)
 			}
 		})

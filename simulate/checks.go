@@ -64,7 +64,7 @@ func promises() []verify.Kind {
 // expectations are what a scenario expects, by name, each once.
 func expectations(sc *Scenario, r Result) []string {
 	var names []string
-	for _, script := range plan(sc, r.Seed, r.Speed) {
+	for _, script := range plan(sc, r.Seed) {
 		for _, t := range script.steps {
 			if t.Expect != nil || t.Waits != (Bounds{}) {
 				names = append(names, ofStep(StepResult{Client: script.name, Step: t.Step, Round: t.round}))

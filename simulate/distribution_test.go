@@ -40,7 +40,7 @@ func TestDistMeans(t *testing.T) {
 	}
 	for name, draw := range tests {
 		t.Run(name, func(t *testing.T) {
-			from, sum := newDice(1, name, 1), 0.0
+			from, sum := newDice(1, name), 0.0
 			for range n {
 				sum += draw(from).Seconds()
 			}
@@ -49,7 +49,7 @@ func TestDistMeans(t *testing.T) {
 			}
 		})
 	}
-	if d := Exponential.draw(newDice(1, "", 1).Rand, math.MaxInt64); d < 0 {
+	if d := Exponential.draw(newDice(1, "").Rand, math.MaxInt64); d < 0 {
 		t.Errorf("too long a duration became %s", d)
 	}
 }
@@ -57,7 +57,7 @@ func TestDistMeans(t *testing.T) {
 func TestZipf(t *testing.T) {
 	const n = 30_000
 	for _, s := range []float64{0, 0.5, 1, 3} {
-		z, from, counts := newZipf(4, s), newDice(1, "", 1), [4]float64{}
+		z, from, counts := newZipf(4, s), newDice(1, ""), [4]float64{}
 		for range n {
 			counts[z.draw(from.Rand)]++
 		}
@@ -68,7 +68,7 @@ func TestZipf(t *testing.T) {
 			}
 		}
 	}
-	if got := newZipf(1, 1000).draw(newDice(1, "", 1).Rand); got != 0 {
+	if got := newZipf(1, 1000).draw(newDice(1, "").Rand); got != 0 {
 		t.Errorf("of one name, number %d", got)
 	}
 }

@@ -19,6 +19,8 @@
 // Model says without an etcd what must come of a scenario. Record makes one of
 // what somebody saw who watched an etcd, and Encode writes one.
 //
+// A Clock pauses a run, lets it go on step by step, and changes its speed.
+//
 // Result.Checks is what the run had to be, one by one, and Draw makes lanes of its
 // events. What happens comes as values, see Event. A grant always comes after the
 // releases that made way for it.

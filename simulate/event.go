@@ -10,7 +10,7 @@ import (
 
 // Event is something that happened in a run.
 type Event struct {
-	At     time.Duration // since the run began
+	At     time.Duration // since the run began, see Clock.Elapsed
 	Client string        // "" when it is the run's own
 	Moment Moment
 	Do     Action        // of the step that it belongs to; "" when there is none
@@ -19,6 +19,7 @@ type Event struct {
 	Locks  []rwlock.Want // that it is about, by the names of the scenario
 	Token  int64         // the fencing token, once a lock is held
 	Waited time.Duration // with the outcomes: since the lock was asked for
+	Passed time.Duration // likewise, in the scenario's time
 	Err    error         // why, where something went wrong
 	Line   string        // of the log; "" when that says nothing of it
 }

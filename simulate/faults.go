@@ -24,13 +24,14 @@ type saboteur struct {
 	by     Faults
 	record *record
 	ledger *ledger
+	clock  *Clock
 }
 
 // work makes one fault after the other until ctx ends: those that are due when
 // all clients are done are not made.
-func (s *saboteur) work(ctx context.Context, start time.Time) error {
+func (s *saboteur) work(ctx context.Context, start time.Duration) error {
 	for i, f := range s.faults {
-		if !sleep(ctx, time.Until(start.Add(s.at[i]))) {
+		if !s.clock.wait(ctx, later(start, s.at[i]), f.String()) {
 			return nil
 		}
 		s.ledger.say(Event{Moment: Faulty, Place: f.Place, Line: f.String()})

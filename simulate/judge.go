@@ -179,21 +179,28 @@ func (s *stage) drain(ctx context.Context, remain []*player) error {
 
 // place is where the last of the steps stands that took holds.
 func (l *ledger) place(holds []verify.Hold) Place {
-	var at Place
-	for _, h := range holds {
-		for _, n := range l.holds {
-			if n.Client == h.Client && n.Lock == h.Lock && n.Stages[0] == h.Stages[0] {
-				at = n.place
-			}
-		}
+	if len(holds) == 0 {
+		return Place{}
 	}
-	return at
+	return l.noted(holds[len(holds)-1]).place
+}
+
+// noted is what the ledger knows of a hold.
+func (l *ledger) noted(h verify.Hold) *noted {
+	i := slices.IndexFunc(l.holds, func(n *noted) bool {
+		return n.Client == h.Client && n.Lock == h.Lock && n.Stages[0] == h.Stages[0]
+	})
+	if i < 0 {
+		return &noted{}
+	}
+	return l.holds[i]
 }
 
 // fenced says of a late holder that a token fenced it.
 func (l *ledger) fenced(f verify.Fence) {
+	late := l.noted(f.Late)
 	e := Event{
-		At: f.Late.Known, Client: f.Late.Client, Moment: Fenced, Place: l.place([]verify.Hold{f.Late}),
+		At: late.known, Client: f.Late.Client, Moment: Fenced, Place: late.place,
 		Token: f.Late.Stages[len(f.Late.Stages)-1].Token,
 		Line:  fencedLine(f.Late.Client, f.Other.Client),
 	}

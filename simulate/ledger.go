@@ -19,6 +19,7 @@ import (
 // replies take: one whose client was cut off is no reason to hold up others.
 type ledger struct {
 	begin time.Time
+	clock *Clock
 	log   func(Event)
 
 	mu        sync.Mutex
@@ -35,7 +36,12 @@ type noted struct {
 	verify.Hold
 	place Place
 	ended bool
+	known time.Duration // likewise, by the clock
 }
+
+// instant is a moment by all clocks of a run. Leases know real time only, so that
+// is what the locks are judged by.
+type instant struct{ real, run, scenario time.Duration }
 
 // release is one that is on its way.
 type release struct{ done chan struct{} }
@@ -43,16 +49,27 @@ type release struct{ done chan struct{} }
 // replyTime is how long a grant waits for releases that may have made way for it.
 const replyTime = time.Second
 
-func newLedger(log func(Event)) *ledger {
+func newLedger(clock *Clock, log func(Event)) *ledger {
 	return &ledger{
 		begin:     time.Now(),
+		clock:     clock,
 		log:       log,
 		releasing: map[string][]*release{},
 	}
 }
 
-// now is the clock of the run.
+// now is the real time since the run began.
 func (l *ledger) now() time.Duration { return time.Since(l.begin) }
+
+func (l *ledger) instant() instant {
+	run, scenario := l.clock.read()
+	return instant{l.now(), run, scenario}
+}
+
+// waited says in e how long it took from an instant to now.
+func (i instant) waited(e *Event, now instant) {
+	e.Waited, e.Passed = now.run-i.run, now.scenario-i.scenario
+}
 
 // say adds an event.
 func (l *ledger) say(e Event) {
@@ -66,7 +83,7 @@ func (l *ledger) add(e Event) {
 	if l.over {
 		return
 	}
-	e.At = l.now()
+	e.At = l.clock.Elapsed()
 	l.events = append(l.events, e)
 	if l.log != nil {
 		l.log(e)
@@ -96,8 +113,7 @@ func (l *ledger) comes(s *StepResult, e Event) {
 		return // heard of before
 	}
 	if !l.over {
-		s.Outcomes = append(s.Outcomes, e.Moment)
-		s.Waited, s.Token = max(s.Waited, e.Waited), max(s.Token, e.Token)
+		s.notes(e)
 	}
 	l.add(e)
 }
@@ -176,7 +192,7 @@ func (l *ledger) ended(holds []*noted, deadline time.Time) {
 	defer l.mu.Unlock()
 	for _, h := range holds {
 		if !h.ended {
-			h.ended, h.Known = true, l.now()
+			h.ended, h.Known, h.known = true, l.now(), l.clock.Elapsed()
 			h.End = min(h.Known, deadline.Sub(l.begin))
 		}
 	}

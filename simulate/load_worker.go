@@ -58,7 +58,7 @@ func (c *crew) enter(ctx context.Context) error {
 			i := len(c.workers)
 			c.workers = append(c.workers, &worker{
 				crew: c, Role: role, name: names[i], index: i, zipf: z,
-				dice: newDice(c.seed, fmt.Sprintf("%s %d", names[i], c.round), 1),
+				dice: newDice(c.seed, fmt.Sprintf("%s %d", names[i], c.round)),
 			})
 		}
 	}
@@ -221,4 +221,15 @@ func (w *worker) explained(ctx context.Context, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", rwlock.ErrSessionExpired, err)
+}
+
+// sleep waits for d or the end of ctx, and reports whether ctx still lives.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
 }

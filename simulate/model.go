@@ -84,7 +84,7 @@ func Model(sc *Scenario, seed uint64) Forecast {
 
 func newForecast(sc *Scenario, w *world) Forecast {
 	f := Forecast{Scenario: sc.Name, Seed: w.result.Seed}
-	at := planFaults(sc, f.Seed, 1)
+	at := planFaults(sc, f.Seed)
 	for i, fault := range sc.Faults {
 		if fault.Do != FaultCompact && !f.Faulty {
 			f.Faulty, f.FaultAt = true, at[i]

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"hash/fnv"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -32,11 +31,11 @@ type turn struct {
 
 // plan draws what is random: each client from the seed and its name, in the
 // order of its steps, so that it is the same whatever the others do and when.
-func plan(sc *Scenario, seed uint64, speed float64) []script {
+func plan(sc *Scenario, seed uint64) []script {
 	var scripts []script
 	for _, c := range sc.Clients {
 		for _, name := range c.Names() {
-			d := newDice(seed, name, speed)
+			d := newDice(seed, name)
 			s := script{name: name, make: c.Make, ttl: c.TTL, after: d.draw(c.After)}
 			for round := range c.Repeat {
 				s.steps = append(s.steps, d.round(c.Steps, round)...)
@@ -48,8 +47,8 @@ func plan(sc *Scenario, seed uint64, speed float64) []script {
 }
 
 // planFaults draws when the faults happen.
-func planFaults(sc *Scenario, seed uint64, speed float64) []time.Duration {
-	d := newDice(seed, " faults", speed) // which no client is called
+func planFaults(sc *Scenario, seed uint64) []time.Duration {
+	d := newDice(seed, " faults") // which no client is called
 	at := make([]time.Duration, len(sc.Faults))
 	for i, f := range sc.Faults {
 		at[i] = d.draw(f.At)
@@ -58,15 +57,12 @@ func planFaults(sc *Scenario, seed uint64, speed float64) []time.Duration {
 }
 
 // dice draws durations.
-type dice struct {
-	*rand.Rand
-	speed float64
-}
+type dice struct{ *rand.Rand }
 
-func newDice(seed uint64, name string, speed float64) dice {
+func newDice(seed uint64, name string) dice {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name)) // which never fails
-	return dice{Rand: rand.New(rand.NewPCG(seed, h.Sum64())), speed: speed}
+	return dice{rand.New(rand.NewPCG(seed, h.Sum64()))}
 }
 
 func (d dice) draw(s Span) time.Duration {
@@ -74,12 +70,7 @@ func (d dice) draw(s Span) time.Duration {
 	if s.To > s.From {
 		at += time.Duration(d.Int64N(int64(s.To - s.From)))
 	}
-	return scaled(at, d.speed)
-}
-
-// scaled is how long d is at a speed.
-func scaled(d time.Duration, speed float64) time.Duration {
-	return time.Duration(min(float64(d)/speed, math.MaxInt64/2)) // a century is as long as ever
+	return min(at, forever)
 }
 
 func (d dice) round(steps []Step, round int) []turn {

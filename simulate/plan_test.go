@@ -26,36 +26,36 @@ clients:
 faults: [{at: {from: 0s, to: 1h}, compact: true}]
 `
 
-func planOf(t *testing.T, data string, seed uint64, speed float64) []script {
+func planOf(t *testing.T, data string, seed uint64) []script {
 	t.Helper()
 	sc, err := Parse("dicey.yaml", []byte(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan(sc, seed, speed)
+	return plan(sc, seed)
 }
 
 // TestPlanIsDrawnFromTheSeed wants the same seed to draw the same times for a
 // client, whoever else there is, and another one others.
 func TestPlanIsDrawnFromTheSeed(t *testing.T) {
-	first := planOf(t, dicey, 7, 1)
-	if again := planOf(t, dicey, 7, 1); !reflect.DeepEqual(first, again) {
+	first := planOf(t, dicey, 7)
+	if again := planOf(t, dicey, 7); !reflect.DeepEqual(first, again) {
 		t.Error("the same seed draws other times")
 	}
-	if other := planOf(t, dicey, 8, 1); reflect.DeepEqual(first[0], other[0]) {
+	if other := planOf(t, dicey, 8); reflect.DeepEqual(first[0], other[0]) {
 		t.Error("another seed draws the same times")
 	}
 	if first[0].after == first[1].after || first[0].steps[1].wait == first[0].steps[4].wait {
 		t.Error("alike clients, or repeats, draw the same times")
 	}
-	more := planOf(t, strings.Replace(dicey, "count: 2", "count: 3", 1), 7, 1)
+	more := planOf(t, strings.Replace(dicey, "count: 2", "count: 3", 1), 7)
 	if !reflect.DeepEqual(first[:2], more[:2]) {
 		t.Error("another client changes what the others draw")
 	}
 }
 
 func TestPlan(t *testing.T) {
-	scripts := planOf(t, dicey, 7, 1)
+	scripts := planOf(t, dicey, 7)
 	if len(scripts) != 3 || scripts[0].name != "r-1" || scripts[2].name != "w" {
 		t.Fatalf("scripts %+v", scripts)
 	}
@@ -73,9 +73,5 @@ func TestPlan(t *testing.T) {
 		if turn.within < time.Hour || turn.within >= 2*time.Hour || turn.cancel < time.Second || turn.cancel >= time.Hour {
 			t.Errorf("drawn: within %s, cancel %s", turn.within, turn.cancel)
 		}
-	}
-	fast := planOf(t, dicey, 7, 10)
-	if fast[2].after != 100*time.Millisecond || fast[2].steps[0].within != DefaultWithin || fast[0].steps[0].within != r[0].within/10 {
-		t.Errorf("at ten times the speed: %+v", fast[2])
 	}
 }

@@ -17,7 +17,7 @@ var ErrExpectation = errors.New("expectation failed")
 type Result struct {
 	Scenario string
 	Seed     uint64  // with which it was run
-	Speed    float64 // likewise
+	Speed    float64 // with which it began
 	Events   []Event
 	Steps    []StepResult  // those that asked for locks, in the order in which they did
 	Holds    []verify.Hold // what clients held, by the locks' names in etcd
@@ -32,7 +32,14 @@ type StepResult struct {
 	Round    int           // which of the repeats, from 1
 	Outcomes []Moment      // in the order in which they came
 	Waited   time.Duration // until it was granted or given up
+	Passed   time.Duration // likewise, in the scenario's time
 	Token    int64         // the fencing token, 0 when it was not granted
+}
+
+// notes takes in what an outcome says.
+func (s *StepResult) notes(e Event) {
+	s.Outcomes = append(s.Outcomes, e.Moment)
+	s.Waited, s.Passed, s.Token = max(s.Waited, e.Waited), max(s.Passed, e.Passed), max(s.Token, e.Token)
 }
 
 // Failure is one thing that was not as it had to be.

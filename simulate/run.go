@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -28,7 +27,7 @@ type Etcd struct {
 // Options say how a scenario is run.
 type Options struct {
 	Seed   uint64      // instead of the scenario's; 0 for that
-	Speed  float64     // how much faster its durations pass, all but the TTLs of sessions; 0 for 1
+	Clock  *Clock      // by which its durations pass, all but the TTLs of sessions; nil for one of speed 1
 	Prefix string      // put before every lock's name, so that the locks are the run's own
 	Log    func(Event) // told of each event, from one goroutine at a time; it must not block for long
 }
@@ -53,8 +52,9 @@ func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks f
 	if err := opts.settle(sc); err != nil {
 		return Result{}, err
 	}
-	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, slack: slack, ledger: newLedger(opts.Log)}
-	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Speed}
+	defer opts.Clock.end()
+	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, slack: slack, ledger: newLedger(opts.Clock, opts.Log)}
+	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Clock.State().Speed}
 	err := s.run(ctx, &result)
 	result.Events = s.ledger.events
 	for _, step := range s.ledger.steps {
@@ -72,13 +72,10 @@ func (o *Options) settle(sc *Scenario) error {
 	if o.Seed == 0 {
 		o.Seed = sc.Seed
 	}
-	if o.Speed == 0 {
-		o.Speed = 1
+	if o.Clock == nil {
+		o.Clock = &Clock{}
 	}
-	if o.Speed < 0 || math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) {
-		return fmt.Errorf("simulate: speed %v: want more than 0", o.Speed)
-	}
-	return nil
+	return o.Clock.begin()
 }
 
 // stage is where a scenario is played.
@@ -124,8 +121,8 @@ func (s *stage) run(ctx context.Context, result *Result) (err error) {
 
 // enter opens a session for each client.
 func (s *stage) enter(ctx context.Context) error {
-	for _, script := range plan(s.scenario, s.Seed, s.Speed) {
-		p := &player{script: script, prefix: s.Prefix, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
+	for _, script := range plan(s.scenario, s.Seed) {
+		p := &player{script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
 		if err := s.seat(ctx, p); err != nil {
 			return fmt.Errorf("client %s: %w", p.name, err)
 		}
@@ -158,10 +155,10 @@ func (s *stage) seat(ctx context.Context, p *player) (err error) {
 func (s *stage) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	start := time.Now()
+	_, start := s.Clock.read()
 	saboteur := saboteur{
-		faults: s.scenario.Faults, at: planFaults(s.scenario, s.Seed, s.Speed),
-		by: s.Faults, record: s.record, ledger: s.ledger,
+		faults: s.scenario.Faults, at: planFaults(s.scenario, s.Seed),
+		by: s.Faults, record: s.record, ledger: s.ledger, clock: s.Clock,
 	}
 	var faults, players errgroup.Group
 	faults.Go(func() error {

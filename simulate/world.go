@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -30,32 +29,6 @@ type world struct {
 	deadlocks []*Deadlock
 }
 
-// due is something that happens at a time.
-type due struct {
-	at    time.Duration
-	order uint64
-	do    func()
-}
-
-// agenda is a heap of what is due.
-type agenda []due
-
-func (a agenda) Len() int      { return len(a) }
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a agenda) Less(i, j int) bool {
-	return a[i].at < a[j].at || a[i].at == a[j].at && a[i].order < a[j].order
-}
-
-// Push and Pop are for package heap.
-func (a *agenda) Push(x any) { *a = append(*a, x.(due)) }
-
-// Pop is documented with Push.
-func (a *agenda) Pop() any {
-	last := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return last
-}
-
 // newWorld is the scenario before its start. Messages take up to delay, drawn
 // with the number of the variation.
 func newWorld(sc *Scenario, seed uint64, delay time.Duration, variation uint64) *world {
@@ -67,10 +40,10 @@ func newWorld(sc *Scenario, seed uint64, delay time.Duration, variation uint64) 
 		result: Result{Scenario: sc.Name, Seed: seed, Speed: 1},
 	}
 	w.say(Event{Moment: Preparing, Line: logPrepare})
-	for _, s := range plan(sc, seed, 1) {
+	for _, s := range plan(sc, seed) {
 		w.enter(s)
 	}
-	for i, at := range planFaults(sc, seed, 1) {
+	for i, at := range planFaults(sc, seed) {
 		w.at(at, func() { w.fault(sc.Faults[i]) })
 	}
 	return w
@@ -79,7 +52,7 @@ func newWorld(sc *Scenario, seed uint64, delay time.Duration, variation uint64) 
 // run lets time pass until all clients are done.
 func (w *world) run() {
 	for w.active > 0 && len(w.agenda) > 0 {
-		next := heap.Pop(&w.agenda).(due)
+		next := w.agenda.next()
 		w.now = next.at
 		next.do()
 	}
@@ -89,7 +62,7 @@ func (w *world) run() {
 // at puts something on the agenda.
 func (w *world) at(t time.Duration, do func()) {
 	w.order++
-	heap.Push(&w.agenda, due{at: max(t, w.now), order: w.order, do: do})
+	w.agenda.add(&due{at: max(t, w.now), order: w.order, do: do})
 }
 
 // in is at, from now on.

@@ -81,7 +81,11 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 	if err != nil {
 		return nil, err
 	}
-	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Speed: p.speed, Log: func(e simulate.Event) {
+	clock, err := simulate.NewClock(p.speed)
+	if err != nil {
+		return nil, err
+	}
+	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Clock: clock, Log: func(e simulate.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()

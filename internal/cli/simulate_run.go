@@ -54,6 +54,7 @@ With -o json, one document for each round when it is over:
 type simulateRunOptions struct {
 	simulate.Options
 	scenario string // name or file
+	speed    float64
 	repeat   int
 	junit    string // file to write, or empty
 	page     string // likewise
@@ -89,7 +90,7 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 	}
 	fs := cmd.Flags()
 	fs.Uint64Var(&opts.Seed, "seed", 0, "draws what is random, instead of the scenario's")
-	fs.Float64Var(&opts.Speed, "speed", 1, "how much faster its durations pass, all but the TTLs of sessions")
+	fs.Float64Var(&opts.speed, "speed", 1, "how much faster its durations pass, all but the TTLs of sessions")
 	fs.IntVar(&opts.repeat, "repeat", 1, "run it so many times, or until it fails")
 	fs.StringVar(&opts.Prefix, "prefix", "", "put before the name of every lock")
 	fs.StringVar(&opts.junit, "junit", "", "write what was checked to this `file`, as JUnit's XML")
@@ -101,8 +102,8 @@ func (o *simulateRunOptions) check() error {
 	switch {
 	case o.repeat < 1:
 		return fmt.Errorf("--repeat %d: must be at least 1", o.repeat)
-	case o.Speed <= 0, math.IsInf(o.Speed, 0), math.IsNaN(o.Speed):
-		return fmt.Errorf("--speed %v: must be more than 0", o.Speed)
+	case o.speed <= 0, math.IsInf(o.speed, 0), math.IsNaN(o.speed):
+		return fmt.Errorf("--speed %v: must be more than 0", o.speed)
 	case o.page != "" && o.page == o.junit:
 		return errors.New("--report and --junit are two files")
 	}
@@ -158,7 +159,7 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *simulate.Scenario) 
 			on.end()
 			on, err = o.ground(ctx, sc)
 		}
-		r := report.Run{Scenario: sc, Result: simulate.Result{Seed: o.Seed, Speed: o.Speed}, Err: err, Command: o.again(o.Seed)}
+		r := report.Run{Scenario: sc, Result: simulate.Result{Seed: o.Seed, Speed: o.speed}, Err: err, Command: o.again(o.Seed)}
 		if err == nil {
 			err = o.round(ctx, on.etcd, &r, round)
 		}
@@ -181,11 +182,15 @@ func (g *ground) end() {
 func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *report.Run, round int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	options := o.Options
+	var err error
+	if options.Clock, err = simulate.NewClock(o.speed); err != nil {
+		return err
+	}
 	shown, err := o.view(round)
 	if err != nil {
 		return err
 	}
-	options := o.Options
 	options.Log = func(e simulate.Event) {
 		if err := shown.log(e); err != nil {
 			stop(err) // nobody reads on

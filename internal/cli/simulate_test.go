@@ -49,9 +49,8 @@ func TestSimulateRunFlags(t *testing.T) {
 	if err := cmd.Execute(); err != nil {
 		t.Fatal(err)
 	}
-	want := simulate.Options{Seed: 7, Speed: 2.5, Prefix: "/p "}
-	if o := got.Options; o.Seed != want.Seed || o.Speed != want.Speed || o.Prefix != want.Prefix {
-		t.Errorf("options %+v, want %+v", o, want)
+	if got.Seed != 7 || got.speed != 2.5 || got.Prefix != "/p " {
+		t.Errorf("options %+v", got)
 	}
 	if got.scenario != "sc'1.yaml" || got.repeat != 3 || got.junit != "j" || got.page != "r" || !got.readOnly {
 		t.Errorf("options %+v", got)
