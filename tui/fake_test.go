@@ -383,6 +383,7 @@ type play struct {
 	list  []Scenario
 	run   func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error)
 	lanes []ScenarioLane
+	ran   *time.Duration // how long a run takes until now
 	paths []string
 	read  error
 }
@@ -395,27 +396,38 @@ func (p play) Read(path string) (Scenario, error) {
 
 func (p play) Paths(string) []string { return p.paths }
 
-func (p play) Play(name string, speed float64) Play { return &playing{p, name, speed} }
+func (p play) Play(name string, speed float64) Play {
+	return &playing{play: p, name: name, speed: speed}
+}
 
 type playing struct {
 	play
 	name  string
 	speed float64
+	state PlayState
 }
+
+func (p *playing) Pause()              { p.state.Paused, p.state.Stepping = true, false }
+func (p *playing) Resume()             { p.state.Paused, p.state.Stepping = false, false }
+func (p *playing) Step()               { p.state.Paused, p.state.Stepping = false, true }
+func (p *playing) SetSpeed(to float64) { p.speed = to }
 
 func (p *playing) Run(ctx context.Context, tell func(ScenarioStep)) ([]string, error) {
 	return p.run(ctx, p.name, tell)
 }
 
-func (p *playing) Lanes(until time.Duration) []ScenarioLane {
-	var lanes []ScenarioLane
+func (p *playing) State() PlayState {
+	state := p.state
+	if p.ran != nil {
+		state.Elapsed = *p.ran
+	}
 	for _, l := range p.lanes {
 		var spans []ScenarioSpan
 		for _, s := range l.Spans {
-			s.To = min(s.To, until)
+			s.To = min(s.To, state.Elapsed)
 			spans = append(spans, s)
 		}
-		lanes = append(lanes, ScenarioLane{Client: l.Client, Spans: spans, Marks: l.Marks})
+		state.Lanes = append(state.Lanes, ScenarioLane{Client: l.Client, Spans: spans, Marks: l.Marks})
 	}
-	return lanes
+	return state
 }

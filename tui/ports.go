@@ -98,24 +98,40 @@ type Scenarios interface {
 	// Paths are the files and folders that begin with path.
 	Paths(path string) []string
 	// Play is a run of one that is to come. It does not block. Speed is how much
-	// faster its durations pass.
+	// faster its durations pass at first.
 	Play(name string, speed float64) Play
 }
 
-// Play is a run of a scenario.
+// Play is a run of a scenario. None of its methods blocks but Run, and all can be
+// called before it.
 type Play interface {
 	// Run blocks until the scenario is over, and tells of each of its steps from
 	// one goroutine at a time. It returns what was not as it had to be; its error
 	// is for runs that could not be.
 	Run(ctx context.Context, tell func(ScenarioStep)) (failures []string, err error)
-	// Lanes are what the clients have done until then, since it began. It does
-	// not block.
-	Lanes(until time.Duration) []ScenarioLane
+	// Pause has the scenario's time stand still: nobody begins anything or gives
+	// up. Resume has it go on, and Step too, until one thing has happened.
+	Pause()
+	Resume()
+	Step()
+	// SetSpeed is how much faster durations pass from now on.
+	SetSpeed(speed float64)
+	State() PlayState
+}
+
+// PlayState is how a run stands.
+type PlayState struct {
+	Elapsed  time.Duration // for how long it has run, but for pauses
+	Paused   bool
+	Stepping bool           // it pauses as soon as one thing has happened
+	Next     string         // what happens next; empty: nothing is a matter of time
+	In       time.Duration  // until then, in the scenario's time
+	Lanes    []ScenarioLane // what the clients have done until now
 }
 
 // ScenarioStep is something that happened in a run.
 type ScenarioStep struct {
-	At   time.Duration // since the run began
+	At   time.Duration // for how long the run had run
 	Text string
 	Bad  bool // a lock was refused or lost, or something failed
 }

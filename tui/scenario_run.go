@@ -15,9 +15,7 @@ type scenarioRun struct {
 	play     Play
 	name     string
 	speed    float64
-	started  time.Time
-	until    time.Duration // how far its lanes go
-	lanes    []ScenarioLane
+	state    PlayState      // when it was last looked at
 	told     []ScenarioStep // the latest of them
 	count    int            // of all steps
 	stopping bool
@@ -44,8 +42,8 @@ const (
 	scenarioPulse = 250 * time.Millisecond // how often lanes grow while nothing happens
 )
 
-func newScenarioRun(play Play, name string, speed float64, now time.Time) *scenarioRun {
-	return &scenarioRun{play: play, name: name, speed: speed, started: now, steps: make(chan ScenarioStep, scenarioBurst)}
+func newScenarioRun(play Play, name string, speed float64) *scenarioRun {
+	return &scenarioRun{play: play, name: name, speed: speed, steps: make(chan ScenarioStep, scenarioBurst)}
 }
 
 // start makes the command that the run is.
@@ -108,12 +106,27 @@ func (r *scenarioRun) take(step ScenarioStep) {
 	}
 }
 
-// look brings the lanes up to now, or to the end.
-func (r *scenarioRun) look(now time.Time) {
+// look sees how the run stands, for the last time when it is over.
+func (r *scenarioRun) look() {
 	if !r.over {
-		r.until = now.Sub(r.started)
-		r.lanes = r.play.Lanes(r.until)
+		r.state = r.play.State()
 	}
+}
+
+// setSpeed changes how fast the rest of it goes.
+func (r *scenarioRun) setSpeed(speed float64) {
+	r.speed = speed
+	r.play.SetSpeed(speed)
+}
+
+// togglePause pauses it, also in the middle of a step, or has it go on.
+func (r *scenarioRun) togglePause() {
+	r.look()
+	if r.state.Paused {
+		r.play.Resume()
+		return
+	}
+	r.play.Pause()
 }
 
 // runLeast is the least time across the lanes of a run that goes on: one that
@@ -123,14 +136,28 @@ const runLeast = 2 * time.Second
 // long is the time that the lanes show.
 func (r *scenarioRun) long() time.Duration {
 	if r.over {
-		return max(r.until, 1)
+		return max(r.state.Elapsed, 1)
 	}
-	return max(r.until, runLeast)
+	return max(r.state.Elapsed, runLeast)
 }
 
-func (r *scenarioRun) finish(now time.Time) {
-	r.look(now)
+func (r *scenarioRun) finish() {
+	r.look()
 	r.over = true
+}
+
+// mark says loudly that it does not go on by itself; empty when it does.
+func (r *scenarioRun) mark() string {
+	switch {
+	case r.over || r.stopping:
+		return ""
+	case r.state.Paused:
+		return "PAUSED"
+	case r.state.Stepping:
+		return "stepping…"
+	default:
+		return ""
+	}
 }
 
 func (r *scenarioRun) stopped() bool { return r.stopping && errors.Is(r.err, context.Canceled) }
@@ -152,7 +179,7 @@ func (r *scenarioRun) outcome(t theme) sign {
 // verdict is the outcome, with all that was not as it had to be.
 func (r *scenarioRun) verdict(t theme, w int) []string {
 	out := r.outcome(t)
-	lines := []string{out.style.Render(cut(out.text+": "+count(r.count, "step", "steps")+" in "+seconds(r.until), w))}
+	lines := []string{out.style.Render(cut(out.text+": "+count(r.count, "step", "steps")+" in "+seconds(r.state.Elapsed), w))}
 	if r.err != nil && !r.stopped() {
 		lines = append(lines, wrapped("  "+safe(r.err.Error()), w, t.lost.Render)...)
 	}
@@ -174,4 +201,16 @@ func (r *scenarioRun) lines(t theme, w int) []string {
 		lines = append(lines, t.dim.Render(at)+style.Render(cut(strings.TrimSpace(safe(s.Text)), w-width(at))))
 	}
 	return lines
+}
+
+// ahead is what comes next.
+func (r *scenarioRun) ahead(t theme, w int) string {
+	at, text := pad("next", 8, true)+" ", safe(r.state.Next)
+	switch {
+	case text == "":
+		text = "what etcd answers"
+	case r.state.In > 0:
+		text += ", in " + seconds(r.state.In)
+	}
+	return t.dim.Render(at) + t.waiting.Render(cut(text, w-width(at)))
 }

@@ -2,11 +2,9 @@ package tui
 
 import (
 	"strconv"
-	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 )
 
 // scenariosScreen is the list of scenarios and the latest run of one.
@@ -16,7 +14,7 @@ type scenariosScreen struct {
 	w, h  int
 	below below
 
-	enter, halt, file, faster, slower, record key.Binding
+	enter, pause, step, halt, file, faster, slower, record key.Binding
 
 	files    []Scenario // that were read
 	run      *scenarioRun
@@ -29,10 +27,12 @@ func newScenariosScreen(c *common) *scenariosScreen {
 	s := &scenariosScreen{
 		common: c, below: newBelow(), outcomes: map[string]sign{},
 		enter:  bind("enter", "run: start it", "enter"),
+		pause:  bind("p", "pause: the running one; p again has it go on", "p"),
+		step:   bind(".", "step: on to the next thing that happens, and pause; starts one paused", "."),
 		halt:   bind("s", "stop: end the running one", "s"),
 		file:   bind("o", "open: a scenario from a file", "o"),
-		faster: bind("+", "faster: the next run", "+", "="),
-		slower: bind("-", "slower: the next run", "-"),
+		faster: bind("+", "faster: the running one and the next", "+", "="),
+		slower: bind("-", "slower: the running one and the next", "-"),
 		record: bind("R", "record: what is watched into a scenario's file; R again ends it", "R"),
 	}
 	s.table = newTable(c, []column[Scenario]{
@@ -68,8 +68,22 @@ func (p *scenariosScreen) name() string { return "scenarios" }
 func (p *scenariosScreen) grid() grid { return p.table }
 
 func (p *scenariosScreen) keys() []keyGroup {
-	own := []key.Binding{p.enter, p.halt, p.file, p.faster, p.slower, p.record, p.below.down, p.below.up}
+	own := append(p.acting(), p.below.down, p.below.up)
 	return append([]keyGroup{{"scenarios", own}}, p.table.helpKeys()...)
+}
+
+// acting are the keys that do more than show. In the past nothing is begun, but
+// what was begun before goes on and can be steered and ended.
+func (p *scenariosScreen) acting() []key.Binding {
+	begin := inPresent(p.common, p.enter, p.step, p.record)
+	enter, step, record := begin[0], begin[1], begin[2]
+	if p.running() {
+		step = p.step
+	}
+	if p.tape != nil {
+		record = p.record
+	}
+	return []key.Binding{enter, p.pause, step, p.halt, p.file, p.faster, p.slower, record}
 }
 
 func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
@@ -78,7 +92,7 @@ func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
 		p.w, p.h = msg.w, msg.h
 		p.table.resize(inner(msg.w, p.tableHeight(), false))
 		if p.run != nil {
-			p.run.look(p.now)
+			p.run.look()
 		}
 	case scenarioNewsMsg:
 		return p.news(msg)
@@ -98,29 +112,59 @@ func (p *scenariosScreen) update(msg tea.Msg) tea.Cmd {
 
 func (p *scenariosScreen) key(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
+	case p.below.update(msg):
+	case !key.Matches(msg, p.acting()...):
+		p.table.update(msg)
 	case key.Matches(msg, p.halt):
 		return p.stop()
 	case key.Matches(msg, p.enter):
-		return p.start()
+		return p.start(false)
+	case key.Matches(msg, p.pause):
+		return p.togglePause()
+	case key.Matches(msg, p.step):
+		return p.stepOn()
 	case key.Matches(msg, p.file):
 		return p.askFile()
 	case key.Matches(msg, p.record):
 		return p.toggleRecord()
 	case key.Matches(msg, p.faster):
-		p.speed = min(p.speed+1, len(speeds())-1-normalSpeed)
+		p.speedUp(1)
 	case key.Matches(msg, p.slower):
-		p.speed = max(p.speed-1, -normalSpeed)
-	case p.below.update(msg):
-	default:
-		p.table.update(msg)
+		p.speedUp(-1)
 	}
 	return nil
 }
 
 func (p *scenariosScreen) nextSpeed() float64 { return speeds()[normalSpeed+p.speed] }
 
+// speedUp goes up or down the speeds.
+func (p *scenariosScreen) speedUp(by int) {
+	p.speed = min(max(p.speed+by, -normalSpeed), len(speeds())-1-normalSpeed)
+	if p.running() {
+		p.run.setSpeed(p.nextSpeed())
+	}
+}
+
+func (p *scenariosScreen) togglePause() tea.Cmd {
+	if !p.running() {
+		return p.say("no scenario is running; " + p.step.Help().Key + " starts one paused")
+	}
+	p.run.togglePause()
+	return nil
+}
+
+// stepOn has the running scenario go on until something has happened. Where none
+// runs, it starts one that stands still before its first step.
+func (p *scenariosScreen) stepOn() tea.Cmd {
+	if !p.running() {
+		return p.start(true)
+	}
+	p.run.play.Step()
+	return nil
+}
+
 // start runs the scenario under the cursor.
-func (p *scenariosScreen) start() tea.Cmd {
+func (p *scenariosScreen) start(paused bool) tea.Cmd {
 	sc, ok := p.table.current()
 	switch {
 	case !ok:
@@ -131,8 +175,12 @@ func (p *scenariosScreen) start() tea.Cmd {
 		return p.fail(sc.Name + " makes faults, in a cluster of its own: etcd-lock simulate run " + sc.Name)
 	}
 	p.below.top = 0
-	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc.Name, p.nextSpeed(), p.now)
+	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc.Name, p.nextSpeed())
 	said := sc.Name + ": started"
+	if paused {
+		p.run.play.Pause()
+		said += ", paused"
+	}
 	if p.run.speed != 1 {
 		said += " at " + p.speedText(p.run.speed)
 	}
@@ -159,10 +207,11 @@ func (p *scenariosScreen) news(msg scenarioNewsMsg) tea.Cmd {
 		p.log.add(entryScenario, p.now, step.Text)
 	}
 	if !msg.over {
+		msg.run.look() // also for the other screens
 		return msg.run.next(p.tasks)
 	}
 	run := msg.run
-	run.finish(p.now)
+	run.finish()
 	p.outcomes[run.name] = run.outcome(p.theme)
 	switch err := run.err; {
 	case run.stopped():
@@ -220,85 +269,4 @@ func (p *scenariosScreen) read(msg scenarioReadMsg) tea.Cmd {
 	_ = p.table.setFilter("") // no pattern is a good one
 	p.table.choose(msg.scenario.Name)
 	return p.say(msg.scenario.Name + ": " + p.enter.Help().Key + " runs it")
-}
-
-func (p *scenariosScreen) tableHeight() int {
-	most := p.h / 2
-	if p.run != nil {
-		most = p.h / 3
-	}
-	return max(min(len(p.table.rows)+2, most), 4)
-}
-
-func (p *scenariosScreen) view(w, h int) string {
-	th := p.tableHeight()
-	title := "scenarios" + filterTitle(p.table) + " · speed " + p.speedText(p.nextSpeed())
-	parts := []string{p.theme.panel(title, p.table.view(true, "there are none"), w, th, true, false)}
-	rest := h - th
-	switch {
-	case rest <= 0:
-	case p.run == nil:
-		iw, ih := inner(w, rest, false)
-		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih, nil), w, rest, false, false))
-	case w >= 120:
-		lw := w * 3 / 5
-		parts = append(parts, lipgloss.JoinHorizontal(lipgloss.Top, p.lanes(lw, rest, true), " ", p.steps(w-lw-1, rest, true)))
-	default:
-		lh := min(len(p.run.lanes)+3, rest*3/5)
-		parts = append(parts, p.lanes(w, lh, false))
-		if rest > lh {
-			parts = append(parts, p.steps(w, rest-lh, false))
-		}
-	}
-	return strings.Join(parts, "\n")
-}
-
-func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
-	iw, ih := inner(w, h, boxed)
-	title := safe(p.run.name) + " · " + seconds(p.run.until)
-	if p.run.speed != 1 {
-		title += " at " + p.speedText(p.run.speed)
-	}
-	return p.theme.panel(title, scenarioLanes(p.theme, p.run.lanes, p.run.long(), iw, ih), w, h, false, boxed)
-}
-
-// steps are the newest steps of a run; when it is over, its verdict, and all of
-// them.
-func (p *scenariosScreen) steps(w, h int, boxed bool) string {
-	iw, ih := inner(w, h, boxed)
-	lines := p.run.lines(p.theme, iw)
-	if p.run.over {
-		lines = append(p.run.verdict(p.theme, iw), lines...)
-		return p.theme.panel("verdict and steps", p.below.view(p.theme, lines, ih), w, h, false, boxed)
-	}
-	lines = lines[max(len(lines)-ih, 0):]
-	return p.theme.panel("steps", strings.Join(lines, "\n"), w, h, false, boxed)
-}
-
-func (p *scenariosScreen) state(sc Scenario, _ int) cell {
-	switch {
-	case p.running() && p.run.name == sc.Name && p.run.stopping:
-		return cell{"■ stopping", p.theme.title}
-	case p.running() && p.run.name == sc.Name:
-		return cell{"▶ running", p.theme.title}
-	case sc.Alone:
-		return cell{"· own cluster", p.theme.dim}
-	}
-	return cell(p.outcomes[sc.Name])
-}
-
-// summary is the running scenario, and what is recorded, in a few words.
-func (p *scenariosScreen) summary() string {
-	var parts []string
-	if p.tape != nil {
-		parts = append(parts, "● recording "+age(p.now, p.tape.since))
-	}
-	if p.running() {
-		sign := "▶ "
-		if p.run.stopping {
-			sign = "■ stopping "
-		}
-		parts = append(parts, sign+safe(p.run.name)+" "+age(p.now, p.run.started))
-	}
-	return strings.Join(parts, "  ")
 }

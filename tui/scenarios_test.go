@@ -110,11 +110,12 @@ func TestScenario(t *testing.T) {
 // What a run was not as it had to be is there in the end.
 func TestScenarioFailures(t *testing.T) {
 	goOn := make(chan struct{})
-	d := newDriver(t, func(o *Options) { o.Scenarios = runs(goOn) })
+	ran := 6 * time.Second
+	p := runs(goOn)
+	p.ran = &ran
+	d := newDriver(t, func(o *Options) { o.Scenarios = p })
 	d.press("5", "j", "j", "j", "+", "enter")
 	d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
-	d.clock.add(6 * time.Second)
-	d.send(tickMsg{})
 	d.mustShow("unexpected · 6s at 2×")
 	d.mustShow("reader ")
 	close(goOn)
@@ -126,10 +127,97 @@ func TestScenarioFailures(t *testing.T) {
 	}
 }
 
-// The speed has bounds.
+// The running scenario stands still, goes on step by step, and says so; it can
+// begin that way, too.
+func TestScenarioPause(t *testing.T) {
+	ran := 3 * time.Second
+	p := runs(nil)
+	p.ran = &ran
+	d := newDriver(t, func(o *Options) { o.Scenarios = p })
+	d.press("5", "p")
+	d.mustShow("no scenario is running; . starts one paused")
+	d.press("j", ".")
+	d.mustShow("endless: started, paused")
+	d.mustShow("endless · 3s  PAUSED ")
+	d.mustShow("⏸ PAUSED")
+	run := d.m.scenarios.run.play.(*playing)
+	d.mustShow("next what etcd answers")
+	run.state.Next, run.state.In = "w2: write \x1b[2J", 300*time.Millisecond
+	d.press(".")
+	if !run.state.Stepping {
+		t.Error("it makes no step")
+	}
+	d.mustShow("endless · 3s  stepping… ")
+	d.mustShow(`next w2: write \x1b[2J, in 300ms`)
+	d.press("p")
+	d.mustShow("endless · 3s  PAUSED ")
+	d.press("1")
+	d.mustShow("⏸ PAUSED endless 3s")
+	d.press("5", "p")
+	d.mustShow("▶ running")
+	d.mustNotShow("PAUSED")
+	d.mustNotShow("next ")
+	d.press("p", "s")
+	d.mustShow("■ stopping")
+	d.mustNotShow("PAUSED")
+	d.over()
+	d.press("p")
+	d.mustShow("no scenario is running")
+}
+
+func TestGoldenScenarioPaused(t *testing.T) {
+	ran := 3 * time.Second
+	p := runs(nil)
+	p.ran = &ran
+	d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = p })
+	d.press("5", "j", ".")
+	d.until("a step", func() bool { return d.m.scenarios.run.count == 1 })
+	d.m.scenarios.run.play.(*playing).state.Next = `writer: unlock "/a"`
+	d.press("-")
+	d.until("nothing is said", func() bool { d.clock.add(time.Minute); d.send(tickMsg{}); return !d.m.flashing() })
+	checkGolden(t, "scenarios_80x24_paused", d.plain())
+}
+
+// In the past nothing is begun, but what runs can be steered and ended.
+func TestScenarioInThePast(t *testing.T) {
+	d := newDriver(t, func(o *Options) {
+		o.Scenarios = runs(nil)
+		o.Recorder = recorderFunc(func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", nil })
+	})
+	past := stillMsg{&still{picture: d.m.live, mark: "PAST", past: true}}
+	d.send(past)
+	d.press("5", "j", "enter", ".", "R")
+	if d.m.scenarios.run != nil || d.m.mode == modePrompt {
+		t.Error("something was begun")
+	}
+	d.mustNotShow("enter run")
+	d.send(stillMsg{})
+	d.press("R", "enter", "enter")
+	d.send(past)
+	run := d.m.scenarios.run.play.(*playing)
+	d.press("p")
+	d.mustShow("PAUSED")
+	d.press(".")
+	if !run.state.Stepping {
+		t.Error("it makes no step")
+	}
+	d.press("R", "s")
+	d.over()
+	d.until("the recording has ended", func() bool { return d.m.scenarios.tape == nil })
+}
+
+// The speed has bounds, and is that of the running scenario, too.
 func TestScenarioSpeed(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.Scenarios = runs(nil) })
-	d.press("5")
+	d.press("5", "j", "enter", "+")
+	d.mustShow(" at 2×")
+	if got := d.m.scenarios.run.play.(*playing).speed; got != 2 {
+		t.Errorf("runs at %v", got)
+	}
+	d.press("s")
+	d.over()
+	d.press("+")
+	d.mustShow(" at 2×")
 	for range 20 {
 		d.press("+")
 	}
@@ -200,11 +288,12 @@ func TestScenarioRecord(t *testing.T) {
 func TestGoldenScenarios(t *testing.T) {
 	run := func(d *driver) {
 		goOn := make(chan struct{})
-		d.m.scenarios.opts.Scenarios = runs(goOn)
+		ran := 7 * time.Second
+		p := runs(goOn)
+		p.ran = &ran
+		d.m.scenarios.opts.Scenarios = p
 		d.press("5", "j", "j", "j", "enter")
 		d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
-		d.clock.add(7 * time.Second)
-		d.send(tickMsg{})
 		close(goOn)
 		d.over()
 	}

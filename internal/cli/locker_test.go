@@ -222,10 +222,10 @@ func TestScenarios(t *testing.T) {
 		if err != nil || len(failures) != 1 || !strings.Contains(failures[0], "want deadline, got granted") {
 			t.Errorf("Run = %q, %v", failures, err)
 		}
-		lanes := play.Lanes(time.Minute)
+		lanes := play.State().Lanes
 		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s tui.ScenarioSpan) bool { return s.Holds == keyspace.Write })
 		if !wrote {
-			t.Errorf("Lanes = %+v", lanes)
+			t.Errorf("lanes %+v", lanes)
 		}
 	})
 }

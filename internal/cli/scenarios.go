@@ -62,14 +62,16 @@ func (scenarios) Paths(path string) []string {
 
 // Play implements tui.Scenarios.
 func (s scenarios) Play(name string, speed float64) tui.Play {
-	return &play{etcd: s.etcd, name: name, speed: speed}
+	p := &play{Clock: &simulate.Clock{}, etcd: s.etcd, name: name}
+	p.SetSpeed(speed)
+	return p
 }
 
 // play is a run of a scenario for the terminal UI.
 type play struct {
-	etcd  simulate.Etcd
-	name  string
-	speed float64
+	*simulate.Clock
+	etcd simulate.Etcd
+	name string
 
 	mu     sync.Mutex
 	events []simulate.Event
@@ -81,11 +83,7 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 	if err != nil {
 		return nil, err
 	}
-	clock, err := simulate.NewClock(p.speed)
-	if err != nil {
-		return nil, err
-	}
-	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Clock: clock, Log: func(e simulate.Event) {
+	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()
@@ -108,12 +106,24 @@ func isBad(m simulate.Moment) bool {
 	}
 }
 
-// Lanes implements tui.Play.
-func (p *play) Lanes(until time.Duration) []tui.ScenarioLane {
+// SetSpeed implements tui.Play.
+func (p *play) SetSpeed(speed float64) {
+	_ = p.Clock.SetSpeed(speed) // which the screens take from good ones
+}
+
+// State implements tui.Play.
+func (p *play) State() tui.PlayState {
 	p.mu.Lock()
 	events := p.events[:len(p.events):len(p.events)] // which are only appended to
 	p.mu.Unlock()
-	picture := simulate.Draw(events, until)
+	s := p.Clock.State()
+	return tui.PlayState{
+		Elapsed: s.Elapsed, Paused: s.Paused, Stepping: s.Stepping, Next: s.Next, In: s.In,
+		Lanes: lanesOf(simulate.Draw(events, s.Elapsed)),
+	}
+}
+
+func lanesOf(picture simulate.Picture) []tui.ScenarioLane {
 	lanes := make([]tui.ScenarioLane, 0, len(picture.Lanes))
 	for _, l := range picture.Lanes {
 		lane := tui.ScenarioLane{Client: l.Client}

@@ -125,6 +125,31 @@ func TestTUIClients(t *testing.T) {
 	}
 }
 
+// TestTUIScenario starts a scenario that stands still, makes its first step, and
+// lets it go on to its end, in a real terminal on a real etcd.
+func TestTUIScenario(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
+	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
+	tm.waitFor("connected")
+	tm.press("5/four-clients\r.")
+	tm.waitFor("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
+	tm.press(".")
+	tm.waitFor("got lock r1", `r2: read "/mylocks/a"`)
+	if got := l.count("/mylocks/a"); got != 1 {
+		t.Errorf("%d hold or wait after the first step", got)
+	}
+	tm.press("+p")
+	tm.waitFor("✓ passed: 17 steps")
+	tm.press("q")
+	if err := tm.wait(); err != nil {
+		t.Error(err)
+	}
+	if got := l.count("/mylocks/a"); got != 0 {
+		t.Errorf("%d are left", got)
+	}
+}
+
 // Whether a terminal shows Unicode is in the first of three variables that says
 // anything.
 func TestIsUnicode(t *testing.T) {
