@@ -86,10 +86,11 @@ type Ticket interface {
 type Scenario struct {
 	Name  string // or the path of its file
 	About string
-	Alone bool // it needs a cluster of its own to make faults in, and so cannot be run here
+	Alone bool // it makes faults, and so runs in a cluster of its own that is started for it
 }
 
-// Scenarios runs scripts of contention against the cluster that is watched.
+// Scenarios runs scripts of contention against the cluster that is watched, but for
+// those that make faults.
 type Scenarios interface {
 	// List are those that come along. It does not block.
 	List() []Scenario

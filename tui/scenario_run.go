@@ -14,6 +14,7 @@ import (
 type scenarioRun struct {
 	play     Play
 	name     string
+	alone    bool // in a cluster of its own
 	speed    float64
 	state    PlayState      // when it was last looked at
 	told     []ScenarioStep // the latest of them
@@ -42,8 +43,8 @@ const (
 	scenarioPulse = 250 * time.Millisecond // how often lanes grow while nothing happens
 )
 
-func newScenarioRun(play Play, name string, speed float64) *scenarioRun {
-	return &scenarioRun{play: play, name: name, speed: speed, steps: make(chan ScenarioStep, scenarioBurst)}
+func newScenarioRun(play Play, sc Scenario, speed float64) *scenarioRun {
+	return &scenarioRun{play: play, name: sc.Name, alone: sc.Alone, speed: speed, steps: make(chan ScenarioStep, scenarioBurst)}
 }
 
 // start makes the command that the run is.
@@ -201,6 +202,20 @@ func (r *scenarioRun) lines(t theme, w int) []string {
 		lines = append(lines, t.dim.Render(at)+style.Render(cut(strings.TrimSpace(safe(s.Text)), w-width(at))))
 	}
 	return lines
+}
+
+// sign is how it stands while it goes on.
+func (r *scenarioRun) sign() string {
+	switch {
+	case r.stopping:
+		return "■ stopping"
+	case r.mark() != "":
+		return "⏸ " + r.mark()
+	case r.alone:
+		return "▶ own cluster"
+	default:
+		return "▶ running"
+	}
 }
 
 // ahead is what comes next.

@@ -39,7 +39,10 @@ func (p *scenariosScreen) view(w, h int) string {
 
 func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	iw, ih := inner(w, h, boxed)
-	title := cutMiddle(safe(p.run.name), max(iw/2, 12)) + " · " + seconds(p.run.state.Elapsed)
+	title := cutMiddle(safe(p.run.name), max(iw/3, 12)) + " · " + seconds(p.run.state.Elapsed)
+	if p.run.alone {
+		title += " in its own cluster"
+	}
 	if p.run.speed != 1 {
 		title += " at " + p.speedText(p.run.speed)
 	}
@@ -66,17 +69,14 @@ func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 }
 
 func (p *scenariosScreen) state(sc Scenario, _ int) cell {
+	outcome, ran := p.outcomes[sc.Name]
 	switch {
-	case p.running() && p.run.name == sc.Name && p.run.stopping:
-		return cell{"■ stopping", p.theme.title}
-	case p.running() && p.run.name == sc.Name && p.run.mark() != "":
-		return cell{"⏸ " + p.run.mark(), p.theme.title}
 	case p.running() && p.run.name == sc.Name:
-		return cell{"▶ running", p.theme.title}
-	case sc.Alone:
+		return cell{p.run.sign(), p.theme.title}
+	case sc.Alone && !ran:
 		return cell{"· own cluster", p.theme.dim}
 	}
-	return cell(p.outcomes[sc.Name])
+	return cell(outcome)
 }
 
 // summary is the running scenario, and what is recorded, in a few words.
@@ -86,14 +86,7 @@ func (p *scenariosScreen) summary() string {
 		parts = append(parts, "● recording "+age(p.now, p.tape.since))
 	}
 	if p.running() {
-		sign := "▶ "
-		if mark := p.run.mark(); mark != "" {
-			sign = "⏸ " + mark + " "
-		}
-		if p.run.stopping {
-			sign = "■ stopping "
-		}
-		parts = append(parts, sign+safe(p.run.name)+" "+span(p.run.state.Elapsed))
+		parts = append(parts, p.run.sign()+" "+safe(p.run.name)+" "+span(p.run.state.Elapsed))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -171,11 +171,9 @@ func (p *scenariosScreen) start(paused bool) tea.Cmd {
 		return nil
 	case p.running():
 		return p.fail("scenario " + p.run.name + " is running; " + p.halt.Help().Key + " stops it")
-	case sc.Alone:
-		return p.fail(sc.Name + " makes faults, in a cluster of its own: etcd-lock simulate run " + sc.Name)
 	}
 	p.below.top = 0
-	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc.Name, p.nextSpeed())
+	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc, p.nextSpeed())
 	said := sc.Name + ": started"
 	if paused {
 		p.run.play.Pause()

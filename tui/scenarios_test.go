@@ -49,6 +49,10 @@ func runs(goOn chan struct{}) play {
 		run: func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error) {
 			tell(ScenarioStep{Text: "begun\x1b[31m"})
 			switch name {
+			case "outage":
+				tell(ScenarioStep{Text: "starting an etcd"})
+				<-ctx.Done()
+				return nil, ctx.Err()
 			case "endless":
 				<-ctx.Done()
 				tell(ScenarioStep{At: time.Second, Text: "cleaned up"})
@@ -103,8 +107,15 @@ func TestScenario(t *testing.T) {
 	d.mustShow("✗ scenario broken: no session")
 	d.mustShow("✗ not run")
 
-	d.press("G", "enter")
-	d.mustShow("✗ outage makes faults, in a cluster of its own")
+	d.press("G")
+	d.mustShow("· own cluster")
+	d.press("enter")
+	d.mustShow("▶ own cluster")
+	d.mustShow("outage · 0s in its own cluster")
+	d.until("begun", func() bool { return strings.Contains(d.plain(), "starting an etcd") })
+	d.press("s")
+	d.over()
+	d.mustShow("■ stopped")
 }
 
 // What a run was not as it had to be is there in the end.

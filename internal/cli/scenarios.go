@@ -15,7 +15,10 @@ import (
 )
 
 // scenarios runs scenarios for the terminal UI.
-type scenarios struct{ etcd simulate.Etcd }
+type scenarios struct {
+	etcd  simulate.Etcd
+	apart func(context.Context, *simulate.Scenario) (*ground, error) // where faults can be made
+}
 
 // List implements tui.Scenarios.
 func (scenarios) List() []tui.Scenario {
@@ -62,7 +65,7 @@ func (scenarios) Paths(path string) []string {
 
 // Play implements tui.Scenarios.
 func (s scenarios) Play(name string, speed float64) tui.Play {
-	p := &play{Clock: &simulate.Clock{}, etcd: s.etcd, name: name}
+	p := &play{Clock: &simulate.Clock{}, from: s, name: name}
 	p.SetSpeed(speed)
 	return p
 }
@@ -70,7 +73,7 @@ func (s scenarios) Play(name string, speed float64) tui.Play {
 // play is a run of a scenario for the terminal UI.
 type play struct {
 	*simulate.Clock
-	etcd simulate.Etcd
+	from scenarios
 	name string
 
 	mu     sync.Mutex
@@ -83,7 +86,15 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 	if err != nil {
 		return nil, err
 	}
-	result, err := simulate.Run(ctx, p.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
+	on := &ground{etcd: p.from.etcd, close: func() {}}
+	if sc.Cluster > 0 {
+		tell(tui.ScenarioStep{Text: startsCluster(sc) + "; the other screens do not show it"})
+		if on, err = p.from.apart(ctx, sc); err != nil {
+			return nil, err
+		}
+	}
+	defer on.close()
+	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()

@@ -35,8 +35,17 @@ func (g *globals) ground(ctx context.Context, sc *simulate.Scenario) (*ground, e
 	case g.chosen && !g.embedded:
 		return nil, usagef("%w: run %s with --embedded, and not on --endpoints or %s", simulate.ErrNoFaults, sc.Name, envName("endpoints"))
 	case !g.embedded:
-		g.warn(fmt.Sprintf("starting an etcd of %d members, in which %s can make faults", sc.Cluster, sc.Name))
+		g.warn(startsCluster(sc))
 	}
+	return g.apart(ctx, sc)
+}
+
+func startsCluster(sc *simulate.Scenario) string {
+	return fmt.Sprintf("starting an etcd of %s, in which %s can make faults", plural(sc.Cluster, "member"), sc.Name)
+}
+
+// apart is a cluster for a scenario that makes faults in it.
+func (g *globals) apart(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
 	s, err := startSandbox(ctx, sc.Cluster, g.etcd.DialTimeout)
 	if err != nil {
 		return nil, errors.Join(err, ctx.Err())

@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
+	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
 
@@ -28,6 +29,7 @@ type tuiOptions struct {
 	config   string
 	audit    string // file
 	connect  func(context.Context) (*remote, error)
+	apart    func(context.Context, *simulate.Scenario) (*ground, error)
 	out      io.Writer
 	now      func() time.Time
 }
@@ -71,6 +73,7 @@ func (a *app) tuiOptions() *tuiOptions {
 		dumb:     a.Getenv("TERM") == "dumb",
 		config:   configFile(),
 		connect:  a.connect,
+		apart:    a.apart,
 		out:      a.Out,
 		now:      a.now,
 	}
@@ -148,7 +151,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 	if !opts.readOnly {
 		l := &locker{connect: c.etcd.Connect, timeout: c.timeout}
 		defer l.close()
-		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd}
+		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd, apart: opts.apart}
 		log, err := openAudit(opts.audit) // before anything is done that it could not be told
 		if err != nil {
 			return err

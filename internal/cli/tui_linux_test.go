@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -147,6 +148,44 @@ func TestTUIScenario(t *testing.T) {
 	}
 	if got := l.count("/mylocks/a"); got != 0 {
 		t.Errorf("%d are left", got)
+	}
+}
+
+// TestTUIOwnCluster runs a scenario that makes faults. The etcd that is started
+// for it goes with the run, or with the terminal UI, however that ends.
+func TestTUIOwnCluster(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	ends := map[string]func(tm *terminal, alone func()){
+		"run":     func(tm *terminal, alone func()) { tm.press("+"); tm.waitFor("✓ passed: "); alone(); tm.press("q") },
+		"s":       func(tm *terminal, alone func()) { tm.press("s"); tm.waitFor("■ stopped"); alone(); tm.press("q") },
+		"q":       func(tm *terminal, _ func()) { tm.press("q") },
+		"SIGTERM": func(tm *terminal, _ func()) { tm.signal(syscall.SIGTERM) },
+		"SIGKILL": func(tm *terminal, _ func()) { tm.signal(syscall.SIGKILL) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			tmp := t.TempDir()
+			tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint)
+			tm.waitFor("connected")
+			tm.press("5/compaction\r\r")
+			tm.waitFor("own cluster", "starting an etcd of 1 member", "got lock holder")
+			end(tm, func() {
+				if left := processesIn(t, tmp); len(left) != 1 {
+					t.Errorf("beside the terminal UI: %v", left)
+				}
+			})
+			if err := tm.wait(); err != nil && name != "SIGKILL" {
+				t.Error(err)
+			}
+			etcdtest.Eventually(t, "nothing is left", func() bool {
+				left, err := os.ReadDir(tmp)
+				return err == nil && len(left) == 0 && len(processesIn(t, tmp)) == 0
+			})
+		})
+	}
+	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
+	if got := l.count("/ledger"); got != 0 {
+		t.Errorf("%d keys in the etcd that was watched", got)
 	}
 }
 
