@@ -21,7 +21,7 @@ func newClock(t *testing.T, speed float64) *simulate.Clock {
 const patient = `name: patient
 clients:
   - {name: a, steps: [{write: /a, expect: granted}, {wait: 1s}, {unlock: /a}]}
-  - {name: b, after: 100ms, steps: [{write: /a, within: 300ms, expect: [waiting, deadline]}, {unlock: /a}, {read: /a, within: 1s, waits: {at_least: 100ms, at_most: 900ms}, expect: [waiting, granted]}, {wait: 10ms}, {unlock: /a}]}
+  - {name: b, after: 100ms, steps: [{write: /a, within: 300ms, waits: {at_least: 300ms, at_most: 900ms}, expect: [waiting, deadline]}, {unlock: /a}, {read: /a, within: 1s, waits: {at_least: 100ms, at_most: 900ms}, expect: [waiting, granted]}, {wait: 10ms}, {unlock: /a}]}
   - {name: c, after: 200ms, steps: [{read: /a, cancel: 300ms, expect: [waiting, cancelled]}]}
 faults: [{at: 250ms, compact: true}]
 expect:
@@ -45,6 +45,12 @@ func (s *stepper) log(e simulate.Event) {
 	case simulate.Asked, simulate.Released, simulate.Deadline, simulate.Cancelled, simulate.Faulty:
 		s.causes++
 	}
+}
+
+func (s *stepper) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
 }
 
 // seen are the causes so far, and whether the run is over.
@@ -93,11 +99,10 @@ func TestRunStepByStep(t *testing.T) {
 		var prefix string
 		var run sync.WaitGroup
 		run.Go(func() {
+			defer s.end()
 			result, prefix = play(t, parse(t, patient), simulate.Options{Clock: clock, Log: s.log})
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.over = true
 		})
+		t.Cleanup(run.Wait)
 		steps := s.work()
 		run.Wait()
 		wantNoKeys(t, prefix)
