@@ -28,6 +28,9 @@ type picture struct {
 	verdict  verdict // of this snapshot, or of one a little older
 }
 
+// known reports whether there is one.
+func (p *picture) known() bool { return p.snapshot.Revision != 0 }
+
 // still is a picture that stands still, and why, in a loud word.
 type still struct {
 	picture

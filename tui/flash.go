@@ -50,7 +50,7 @@ func (m *model) statusText() (string, lipgloss.Style) {
 	case m.flashing():
 		return m.flash.text, m.theme.bold
 	case m.conn.lost:
-		return "✗ etcd is not answering: " + m.conn.reason, m.theme.lost
+		return "✗ " + m.conn.trouble(), m.theme.lost
 	default:
 		return m.oursSummary(), m.theme.ours
 	}

@@ -4,57 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"etcd-lock/internal/inspect"
 )
-
-// connection is whether etcd answers.
-type connection struct {
-	begun  bool      // etcd has answered or failed
-	lost   bool      // it is not answering
-	since  time.Time // since when
-	reason string
-}
-
-// note follows an update and says what changed, if anything did.
-func (c *connection) note(u inspect.Update, now time.Time) string {
-	was := *c
-	c.begun = true
-	if u.Err != nil {
-		c.lost, c.reason = true, shortReason(u.Err)
-		if was.lost {
-			return ""
-		}
-		c.since = now
-		return "not answering: " + c.reason + "; the last picture stays"
-	}
-	*c = connection{begun: true, since: was.since}
-	switch {
-	case was.lost:
-		return "answers again after " + span(now.Sub(was.since))
-	case !was.begun:
-		c.since = now
-	}
-	return ""
-}
-
-// text is the state with its sign, shorter where there is little room.
-func (c connection) text(st theme, now time.Time, w int) sign {
-	switch {
-	case !c.begun:
-		return sign{"○ connecting", st.waiting}
-	case !c.lost:
-		return sign{"● connected", st.holding}
-	}
-	s := "✗ not answering " + age(now, c.since)
-	if long := "✗ etcd not answering for " + age(now, c.since); width(long) <= w {
-		s = long
-	}
-	if room := w - width(s) - 2; room >= 12 {
-		s += ": " + cut(c.reason, room)
-	}
-	return sign{s, st.lost}
-}
 
 // behindAfter is how long the watch may be behind what etcd said of its
 // revision before that is shown: it learns of changes outside the prefix only

@@ -25,10 +25,8 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 		return nil // the watch ends only with us
 	}
 	u, next := msg.update, m.waitUpdate(updatePause)
-	first := !m.conn.begun || m.live.snapshot.Revision == 0
-	if what := m.conn.note(u, m.now); what != "" {
-		m.tell(entryEtcd, what)
-	}
+	first := !m.conn.begun || !m.live.known()
+	m.noteConnection(u)
 	if !m.connected() {
 		m.book.reset()
 		return tea.Batch(next, m.refresh())

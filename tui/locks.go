@@ -284,11 +284,9 @@ func (s *locksScreen) empty() string {
 	switch {
 	case s.table.filtered() != "":
 		return "no name matches “" + safe(s.table.filtered()) + "”; esc shows all"
-	case s.shown().snapshot.Revision == 0:
-		return "nothing is known yet"
 	case s.take.name.Enabled() && !s.inPast():
-		return "no locks; " + s.take.name.Help().Key + " to type the name of one and take it"
+		return s.ifKnown(s.shown().known(), "no locks; "+s.take.name.Help().Key+" to type the name of one and take it")
 	default:
-		return "no locks"
+		return s.ifKnown(s.shown().known(), "no locks")
 	}
 }

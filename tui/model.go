@@ -136,18 +136,6 @@ func (m *model) tick() tea.Cmd {
 	})
 }
 
-// sleep reports false when done came first.
-func sleep(done <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-done:
-		return false
-	}
-}
-
 // Update handles one message. It does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.now = m.opts.Now()
@@ -183,6 +171,8 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		return m.gotLeases(msg)
 	case statusMsg:
 		m.gotStatus(msg)
+	case explainedMsg:
+		m.explained(msg)
 	case prefsMsg:
 		m.gotPrefs(msg)
 	case savedMsg:
@@ -278,7 +268,10 @@ func (m *model) settle() tea.Cmd {
 	w, h := m.body()
 	s := m.nav.current()
 	cmd := s.update(sizeMsg{w, h})
-	if !m.connected() || m.still != nil || m.width == 0 {
+	if !m.connected() {
+		return tea.Batch(cmd, m.explain())
+	}
+	if m.still != nil || m.width == 0 {
 		return cmd
 	}
 	var visible []int64

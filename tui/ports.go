@@ -174,6 +174,21 @@ type Health interface {
 	Status(ctx context.Context) (Status, error)
 }
 
+// Rights tells what etcd lets its user do.
+type Rights interface {
+	// Refused reports whether an error says that etcd answers, with no. It does
+	// not block.
+	Refused(err error) bool
+	// Explain says why the locks below prefix may not be read, when that error
+	// was the answer.
+	Explain(ctx context.Context, prefix string, refusal error) Refusal
+}
+
+// Refusal is why etcd shows nothing to its user, and what helps.
+type Refusal struct{ Why, Helps string }
+
+func (r Refusal) String() string { return r.Why + "; " + r.Helps }
+
 // Releaser ends the requests of other clients, by force.
 type Releaser interface {
 	// Request plans to remove one request, by its key.

@@ -144,10 +144,7 @@ func (s *problemsScreen) tableHeight() int { return max(min(len(s.table.rows)+2,
 func (s *problemsScreen) view(w, h int) string {
 	th := s.tableHeight()
 	title := "problems " + strconv.Itoa(len(s.table.rows)) + filterTitle(s.table)
-	empty := "nothing is wrong with any lock"
-	if !s.shown().verdict.known {
-		empty = "nothing is known yet"
-	}
+	empty := s.ifKnown(s.shown().verdict.known, "nothing is wrong with any lock")
 	parts := []string{s.theme.panel(title, s.table.view(true, empty), w, th, true, false)}
 	if h > th {
 		iw, ih := inner(w, h-th, false)

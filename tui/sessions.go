@@ -246,7 +246,7 @@ func (s *sessionsScreen) view(w, h int) string {
 	if s.table.filtered() != "" {
 		title = "sessions " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(s.table.all)) + filterTitle(s.table)
 	}
-	empty := "nobody holds or waits for anything"
+	empty := s.ifKnown(s.shown().known(), "nobody holds or waits for anything")
 	if s.table.filtered() != "" {
 		empty = "no session matches; esc shows all"
 	}

@@ -29,7 +29,10 @@ func (t *table[K, R]) view(focused bool, empty string) string {
 	}
 	lines := []string{line(widths, right, cells, t.theme.plain)}
 	if len(t.rows) == 0 {
-		return strings.Join(append(lines, wrapped("  "+empty, t.w, t.theme.dim.Render)...), "\n")
+		for _, l := range wrapped(empty, t.w-gutter, t.theme.dim.Render) {
+			lines = append(lines, "  "+l)
+		}
+		return strings.Join(lines, "\n")
 	}
 	from, to := t.cursor.window(len(t.rows), t.h-1)
 	for i := from; i < to; i++ {

@@ -87,3 +87,15 @@ func (t *tasks) close(timeout time.Duration) error {
 	}
 	return nil
 }
+
+// sleep reports false when done came first.
+func sleep(done <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-done:
+		return false
+	}
+}

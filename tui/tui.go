@@ -28,6 +28,7 @@ type Options struct {
 
 	Source      Source
 	Health      Health      // nil: nothing is known of leader and lag
+	Rights      Rights      // nil: nothing is known of what may be read
 	Locker      Locker      // nil: no locks can be taken
 	Scenarios   Scenarios   // nil: there are none
 	Releaser    Releaser    // nil: nothing of others can be released

@@ -269,3 +269,19 @@ func TestLockRights(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRangePrefix: only a range of keys that begin alike has a prefix.
+func TestRangePrefix(t *testing.T) {
+	for r, want := range map[access.Range]string{
+		{Key: "/a/", End: "/a0"}: "/a/", {Key: "\x00", End: "\x00"}: "", {End: "\x00"}: "", {Key: "\xff", End: "\x00"}: "\xff",
+	} {
+		if got, ok := r.Prefix(); got != want || !ok {
+			t.Errorf("%q: %q, %t", r, got, ok)
+		}
+	}
+	for _, r := range []access.Range{{Key: "/a/"}, {Key: "/a", End: "/c"}, {Key: "/a", End: "\x00"}} {
+		if got, ok := r.Prefix(); ok {
+			t.Errorf("%q: %q", r, got)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	}
 	for _, p := range probes(client, prefix) {
 		err := p.try(ctx)
-		if err != nil && !refused(err) {
+		if err != nil && !Refused(err) {
 			return Report{}, fmt.Errorf("access: %s: %w", p.name, err)
 		}
 		report.Actions = append(report.Actions, p.action(report, err))
@@ -48,10 +48,20 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	return report, nil
 }
 
-// refused reports whether etcd has answered, with no. What it says to a watch has
-// no type.
-func refused(err error) bool {
-	return errors.Is(err, rpctypes.ErrPermissionDenied) || strings.Contains(err.Error(), rpctypes.ErrPermissionDenied.Error())
+// Refused reports whether etcd has answered, with no.
+func Refused(err error) bool { return says(err, rpctypes.ErrPermissionDenied) }
+
+// Unnamed reports whether etcd has answered, and wants to know who asks.
+func Unnamed(err error) bool { return says(err, rpctypes.ErrUserEmpty) }
+
+// Unknown reports whether etcd has answered, and takes a login for nobody's.
+func Unknown(err error) bool {
+	return says(err, rpctypes.ErrAuthFailed) || says(err, rpctypes.ErrInvalidAuthToken) || says(err, rpctypes.ErrAuthOldRevision)
+}
+
+// says reports whether etcd has answered so. What it says to a watch has no type.
+func says(err, answer error) bool {
+	return errors.Is(err, answer) || strings.Contains(err.Error(), answer.Error())
 }
 
 // probe tries a right without using it.

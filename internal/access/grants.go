@@ -19,18 +19,27 @@ type Range struct{ Key, End string }
 
 // String is the range in words.
 func (r Range) String() string {
+	prefix, alike := r.Prefix()
 	switch {
-	case r.End == "\x00" && (r.Key == "" || r.Key == "\x00"):
+	case alike && prefix == "":
 		return "all keys"
 	case r.End == "":
 		return "the key " + strconv.Quote(r.Key)
+	case alike:
+		return "keys that begin with " + strconv.Quote(r.Key)
 	case r.End == "\x00":
 		return "keys from " + strconv.Quote(r.Key) + " on"
-	case r.End == clientv3.GetPrefixRangeEnd(r.Key):
-		return "keys that begin with " + strconv.Quote(r.Key)
 	default:
 		return "keys from " + strconv.Quote(r.Key) + " to before " + strconv.Quote(r.End)
 	}
+}
+
+// Prefix reports whether the range is that of all keys that begin alike, and how.
+func (r Range) Prefix() (prefix string, ok bool) {
+	if r.End == "\x00" && (r.Key == "" || r.Key == "\x00") {
+		return "", true
+	}
+	return r.Key, r.End != "" && r.End == clientv3.GetPrefixRangeEnd(r.Key)
 }
 
 // Grants are a user's rights.
@@ -74,10 +83,11 @@ func (g *Grants) add(p *authpb.Permission) {
 
 // String is what the user may do, in words that follow "who".
 func (g Grants) String() string {
-	return "may read " + words(g.Read) + ", and write " + words(g.Write)
+	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)
 }
 
-func words(ranges []Range) string {
+// Words is ranges in words.
+func Words(ranges []Range) string {
 	var all []string
 	for _, r := range ranges {
 		all = append(all, r.String())

@@ -141,6 +141,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		Source:   endsSource{c.source},
 		Health:   &status{client: c.client},
 		Past:     timeline{c},
+		Rights:   rights{c},
 		ASCII:    opts.ascii,
 		ReadOnly: opts.readOnly,
 		NoColor:  opts.noColor,
