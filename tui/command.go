@@ -23,6 +23,7 @@ type command struct {
 func (m *model) commands() []command {
 	all := m.viewCommands()
 	all = append(all, m.tableCommands()...)
+	all = append(all, m.columnCommands()...)
 	all = append(all, m.settingCommands()...)
 	all = append(all, m.timeCommands()...)
 	all = append(all,

@@ -59,10 +59,19 @@ func (t *table[K, R]) sortable() []string {
 	return names
 }
 
+// columns are the names of all columns, hidden ones too.
+func (t *table[K, R]) columns() []string {
+	var names []string
+	for _, c := range t.cols {
+		names = append(names, c.name())
+	}
+	return names
+}
+
 // hide hides columns by their names, and shows all others.
 func (t *table[K, R]) hide(names []string) {
 	for i, c := range t.cols {
-		t.columns[i] = slices.Contains(names, c.name())
+		t.hidden[i] = slices.Contains(names, c.name())
 	}
 }
 
@@ -77,10 +86,7 @@ func (t *table[K, R]) copied() []string {
 
 // sheet is the table as it is filtered and sorted, or its marked rows.
 func (t *table[K, R]) sheet() sheet {
-	var s sheet
-	for _, c := range t.cols {
-		s.heading = append(s.heading, c.name())
-	}
+	s := sheet{heading: t.columns()}
 	rows := t.rows
 	if len(t.marks) > 0 {
 		rows = t.marked()

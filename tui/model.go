@@ -200,6 +200,7 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case openMsg:
 		m.nav.open(msg.screen)
+		m.prefer(msg.screen)
 		return m.arrive()
 	case viewMsg:
 		m.nav.view(msg.number)

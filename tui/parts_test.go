@@ -160,48 +160,6 @@ func TestExport(t *testing.T) {
 	d.mustShow("✗ not exported")
 }
 
-// What was chosen is kept; what cannot be read is told, and no failure.
-func TestPrefs(t *testing.T) {
-	t.Run("Kept", func(t *testing.T) {
-		f := PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "config.yaml"))
-		d := newDriver(t, func(o *Options) { o.Preferences = f })
-		d.put("/a", keyspace.Read, 0)
-		d.press("N", "N")
-		d.until("saved", func() bool {
-			p, err := f.Load()
-			return err == nil && p.Sort["locks"] == "-name"
-		})
-		next := newDriver(t, func(o *Options) { o.Preferences = f })
-		next.put("/a", keyspace.Read, 0)
-		next.put("/b", keyspace.Read, 0)
-		next.until("sorted", func() bool { return next.names() == "/b /a" })
-	})
-
-	t.Run("Broken", func(t *testing.T) {
-		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "\x00\x01", "- a"} {
-			f := PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
-			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			d := newDriver(t, func(o *Options) { o.Preferences = f })
-			d.until("told", func() bool { return d.m.flash.kind == flashError })
-			if diff := cmp.Diff(DefaultPrefs(), *d.m.prefs); diff != "" {
-				t.Error(diff)
-			}
-		}
-	})
-
-	t.Run("NoPlace", func(t *testing.T) {
-		file := filepath.Join(t.TempDir(), "file")
-		if err := os.WriteFile(file, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := PrefsFile(filepath.Join(file, "config.yaml")).Save(DefaultPrefs()); err == nil {
-			t.Error("saved into a file")
-		}
-	})
-}
-
 // On a terminal without Unicode nothing but ASCII is drawn, and every sign of
 // ours has another to stand for it.
 func TestASCII(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 
 // Prefs is what the user has chosen, as it is kept in a file.
 type Prefs struct {
-	Mouse      bool                `yaml:"mouse"`          // wheel and clicks come to us
-	ASCII      bool                `yaml:"ascii"`          // no other characters are drawn
-	Background string              `yaml:"background"`     // dark, light or auto
-	Sort       map[string]string   `yaml:"sort,omitempty"` // by view: a column, with - in front the other way round
-	Hidden     map[string][]string `yaml:"hidden,omitempty"`
+	Mouse      bool                `yaml:"mouse"`            // wheel and clicks come to us
+	ASCII      bool                `yaml:"ascii"`            // no other characters are drawn
+	Background string              `yaml:"background"`       // dark, light or auto
+	Sort       map[string]string   `yaml:"sort,omitempty"`   // by view: a column, with - in front the other way round
+	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by view: columns
 }
 
 // The backgrounds that can be chosen.
@@ -30,7 +30,7 @@ const (
 
 // DefaultPrefs are those of somebody who has chosen nothing.
 func DefaultPrefs() Prefs {
-	return Prefs{Mouse: true, Background: backgroundAuto, Sort: map[string]string{}}
+	return Prefs{Mouse: true, Background: backgroundAuto, Sort: map[string]string{}, Hidden: map[string][]string{}}
 }
 
 // clone is a copy that shares nothing.
@@ -62,6 +62,9 @@ func (f PrefsFile) Load() (Prefs, error) {
 	}
 	if p.Sort == nil {
 		p.Sort = map[string]string{}
+	}
+	if p.Hidden == nil {
+		p.Hidden = map[string][]string{}
 	}
 	return p, nil
 }

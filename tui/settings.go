@@ -31,10 +31,15 @@ func (m *model) gotPrefs(msg prefsMsg) {
 	m.prefs.ASCII = m.prefs.ASCII || m.opts.ASCII
 	m.restyle()
 	for _, s := range m.nav.all() {
-		if g := s.grid(); g != nil {
-			g.setSort(m.prefs.Sort[s.name()])
-			g.hide(m.prefs.Hidden[s.name()])
-		}
+		m.prefer(s)
+	}
+}
+
+// prefer has a screen's table look as the user chose.
+func (m *model) prefer(s screen) {
+	if g := s.grid(); g != nil {
+		g.setSort(m.prefs.Sort[s.name()])
+		g.hide(m.prefs.Hidden[s.name()])
 	}
 }
 

@@ -42,7 +42,8 @@ type grid interface {
 	sorted() string
 	setSort(text string) bool
 	sortable() []string
-	hide(titles []string)
+	columns() []string
+	hide(names []string)
 	copied() []string
 	sheet() sheet
 }
@@ -51,13 +52,13 @@ type grid interface {
 // their identity K, and stay on them when the data changes.
 type table[K comparable, R any] struct {
 	*common
-	cols    []column[R]
-	id      func(R) K
-	match   func(R) string   // what the filter is held against
-	label   func(R) string   // what is copied
-	own     func(a, b R) int // the order of rows that a column does not tell apart
-	keys    tableKeys
-	columns []bool // hidden ones are true
+	cols   []column[R]
+	id     func(R) K
+	match  func(R) string   // what the filter is held against
+	label  func(R) string   // what is copied
+	own    func(a, b R) int // the order of rows that a column does not tell apart
+	keys   tableKeys
+	hidden []bool // by column
 
 	all, rows []R
 	here      K // under the cursor
@@ -96,7 +97,7 @@ func newTableKeys() tableKeys {
 func newTable[K comparable, R any](c *common, cols []column[R], id func(R) K) *table[K, R] {
 	t := &table[K, R]{
 		common: c, cols: cols, id: id, keys: newTableKeys(), order: order{by: -1},
-		marks: map[K]bool{}, columns: make([]bool, len(cols)),
+		marks: map[K]bool{}, hidden: make([]bool, len(cols)),
 	}
 	for _, col := range cols {
 		b := key.NewBinding()

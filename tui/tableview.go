@@ -10,7 +10,7 @@ func (t *table[K, R]) widths() []int {
 	boxes = append(boxes, box{min: gutter})
 	for i, c := range t.cols {
 		b := c.box
-		if t.columns[i] {
+		if t.hidden[i] {
 			b = box{min: 1 << 16, rank: 1 << 16}
 		}
 		boxes = append(boxes, b)

@@ -48,7 +48,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		Long: `The terminal UI, on the locks whose keys begin with PREFIX, or on all of them.
 Press ? in it for its keys.
 
-What is chosen in it (sorting, mouse, colours) is kept in the file
+What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
 etcd-lock/config.yaml in the user's folder for configurations.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

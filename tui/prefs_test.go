@@ -1,0 +1,112 @@
+package tui
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// What was chosen is kept; what cannot be read is told, and no failure.
+func TestPrefs(t *testing.T) {
+	t.Run("Kept", func(t *testing.T) {
+		f := PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "config.yaml"))
+		d := newDriver(t, func(o *Options) { o.Preferences = f })
+		d.put("/a", keyspace.Read, 0)
+		d.press("N", "N")
+		d.until("saved", func() bool {
+			p, err := f.Load()
+			return err == nil && p.Sort["locks"] == "-name"
+		})
+		next := newDriver(t, func(o *Options) { o.Preferences = f })
+		next.put("/a", keyspace.Read, 0)
+		next.put("/b", keyspace.Read, 0)
+		next.until("sorted", func() bool { return next.names() == "/b /a" })
+	})
+
+	t.Run("Broken", func(t *testing.T) {
+		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "\x00\x01", "- a"} {
+			f := PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d := newDriver(t, func(o *Options) { o.Preferences = f })
+			d.until("told", func() bool { return d.m.flash.kind == flashError })
+			if diff := cmp.Diff(DefaultPrefs(), *d.m.prefs); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+
+	t.Run("NoPlace", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := PrefsFile(filepath.Join(file, "config.yaml")).Save(DefaultPrefs()); err == nil {
+			t.Error("saved into a file")
+		}
+	})
+}
+
+// Columns go and come back by command, and stay as they are in the next table of
+// the kind and after a restart.
+func TestHide(t *testing.T) {
+	f := PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+	d := newDriver(t, func(o *Options) { o.Preferences = f })
+	incident(d)
+	run := func(d *driver, text string, keys ...string) {
+		d.press(":")
+		d.typed(text)
+		d.press(append(keys, "enter")...)
+	}
+	d.mustShow(" state ")
+	run(d, "hide st", "tab")
+	d.mustNotShow(" state ")
+	d.press("enter")
+	d.in("lock")
+	d.mustShow(" state ") // of another table
+	run(d, "hide why it waits")
+	d.mustNotShow("why it waits")
+	d.press("esc", "enter")
+	d.in("lock")
+	d.mustNotShow("why it waits")
+	d.until("saved", func() bool {
+		p, err := f.Load()
+		return err == nil && len(p.Hidden) == 2 && !d.m.saving
+	})
+
+	next := newDriver(t, func(o *Options) { o.Preferences = f })
+	incident(next)
+	next.mustNotShow(" state ")
+	next.press(":")
+	next.typed("show ")
+	next.mustShow("show a hidden column, or all")
+	next.press("tab", "enter")
+	next.mustShow(" state ")
+	next.press("enter")
+	next.in("lock")
+	next.mustNotShow("why it waits")
+	run(next, "show")
+	next.mustShow("why it waits")
+	next.until("saved", func() bool {
+		p, err := f.Load()
+		return err == nil && len(p.Hidden) == 0 && !next.m.saving
+	})
+
+	t.Run("Refuses", func(t *testing.T) {
+		run(next, "show mode")
+		next.mustShow("✗ show: mode is not hidden; hidden: none")
+		run(next, "hide nonsense")
+		next.mustShow("✗ hide: no column nonsense; there are #, mode")
+		for _, name := range []string{"#", "mode", "state", "owner", "session", "ttl", "for"} {
+			run(next, "hide "+name)
+		}
+		run(next, "hide why it waits")
+		next.mustShow("✗ hide: why it waits is the last column")
+		next.mustShow("behind 1: writer #1")
+	})
+}
