@@ -68,6 +68,17 @@ func (k *clientKeys) bindings() []*key.Binding {
 	return []*key.Binding{&k.add, &k.read, &k.write, &k.leave, &k.pause, &k.crash, &k.stop, &k.open, &k.lock}
 }
 
+// working are the keys that work now. The screen shows the present even while the
+// others show the past, so what is one's own can be stopped there too; nothing is
+// begun while one looks at what was.
+func (s *clientsScreen) working() clientKeys {
+	k := s.keyed
+	for _, b := range []*key.Binding{&k.add, &k.open, &k.read, &k.write} {
+		*b = inPresent(s.common, *b)[0]
+	}
+	return k
+}
+
 func newClientsScreen(c *common) *clientsScreen {
 	s := &clientsScreen{common: c, keyed: newClientKeys(c.canTake())}
 	s.table = newTable(c, []column[clientRow]{
@@ -96,7 +107,8 @@ func (s *clientsScreen) keys() []keyGroup {
 		return nil
 	}
 	var keys []key.Binding
-	for _, b := range s.keyed.bindings() {
+	working := s.working()
+	for _, b := range working.bindings() {
 		keys = append(keys, *b)
 	}
 	return append([]keyGroup{{"clients", keys}}, s.table.helpKeys()...)
@@ -136,7 +148,7 @@ func (s *clientsScreen) rows() []clientRow {
 }
 
 func (s *clientsScreen) key(msg tea.KeyPressMsg) tea.Cmd {
-	k := s.keyed
+	k := s.working()
 	if key.Matches(msg, k.add) {
 		return s.askClient()
 	}
@@ -262,6 +274,14 @@ func (s *clientsScreen) drill() tea.Cmd {
 	return nil
 }
 
+func (s *clientsScreen) title() string {
+	title := "clients " + strconv.Itoa(len(s.clients))
+	if s.inPast() {
+		title += " of the present"
+	}
+	return title + filterTitle(s.table)
+}
+
 func (s *clientsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h*3/4), 4) }
 
 func (s *clientsScreen) view(w, h int) string {
@@ -269,8 +289,7 @@ func (s *clientsScreen) view(w, h int) string {
 		return s.theme.panel("clients", s.theme.dim.Render("  read-only: no client is opened and no lock taken from here"), w, h, true, false)
 	}
 	th := s.tableHeight()
-	title := "clients " + strconv.Itoa(len(s.clients)) + filterTitle(s.table)
-	parts := []string{s.theme.panel(title, s.table.view(true, "no client matches; esc shows all"), w, th, true, false)}
+	parts := []string{s.theme.panel(s.title(), s.table.view(true, "no client matches; esc shows all"), w, th, true, false)}
 	rest := h - th
 	if rest <= 0 {
 		return parts[0]

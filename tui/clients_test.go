@@ -228,6 +228,38 @@ func TestClientsReadOnly(t *testing.T) {
 	d.mustNotShow("crash")
 }
 
+// One's own clients are shown as they are, and can be stopped, while the others
+// show the past. Nothing is begun there.
+func TestTravelClients(t *testing.T) {
+	d, _ := withPast(t, 100)
+	c := d.addClient("worker", "5s")
+	held := d.ask("w", "/mine", "")
+	d.until("held and seen", func() bool { return held.state == ourHeld && d.seen() })
+	d.press("[")
+	d.standsAt(105)
+	d.mustShow("▸ PAST · clients 2 of the present")
+	d.mustShow("● held")
+	d.press("a", "o", "r", "w")
+	if d.m.mode != modeBrowse || len(d.m.clients) != 2 || len(d.m.ours) != 1 {
+		t.Errorf("mode %v, %d clients, %d requests", d.m.mode, len(d.m.clients), len(d.m.ours))
+	}
+	d.press("?")
+	d.mustNotShow("ask for a write lock")
+	d.mustNotShow("open one more client")
+	d.mustShow("release or cancel the request")
+	d.press("esc", "u")
+	d.until("released", d.noneOfOurs)
+	d.press("p")
+	d.until("paused", func() bool { return c.doing == "" && c.State().Life == Paused })
+	d.press("c")
+	d.until("closed", func() bool { return c.doing == "" && c.State().Life == Closed })
+	d.mustShow("· closed")
+	d.press("b", "a")
+	if d.m.mode != modePrompt {
+		t.Error("back in the present, no client can be added")
+	}
+}
+
 func TestGoldenClients(t *testing.T) {
 	clients := func(d *driver) {
 		scene(d)
