@@ -58,6 +58,8 @@ func (s *clientsScreen) requestSign(row clientRow) sign {
 	switch {
 	case r.over != "":
 		return sign{"✗ " + r.over, s.theme.lost}
+	case r.stuck != "":
+		return sign{"! not given back yet", s.theme.warning}
 	case r.state == ourHeld && row.state.Life == Paused && !row.state.Until.After(s.now):
 		return sign{"! believes it holds", s.theme.warning}
 	case r.state == ourHeld:

@@ -373,7 +373,7 @@ func (t *ticket) owner() keyspace.Owner {
 
 func (t *ticket) Release() error {
 	if !t.c.remove(t.id, t.Key()) {
-		return errors.New("lost")
+		return ErrLost
 	}
 	return nil
 }

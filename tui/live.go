@@ -67,7 +67,7 @@ func (m *model) second() tea.Cmd {
 		m.sampled = m.now
 		m.queues.take(m.live.snapshot.Locks)
 	}
-	cmd := m.refresh()
+	cmd := tea.Batch(m.refresh(), m.giveBackAgain())
 	if m.opts.Health == nil || m.asking || m.now.Sub(m.status.At) < statusEvery {
 		return cmd
 	}

@@ -20,6 +20,7 @@ const (
 	ourAsking  ourState = iota // no ticket yet, or waiting
 	ourHeld                    // granted
 	ourLeaving                 // being cancelled or released
+	ourStuck                   // it could not be released; that is tried again
 )
 
 // ourRequest is a request for a lock made by the user of the screens. Only the
@@ -34,6 +35,7 @@ type ourRequest struct {
 	since  time.Time // it is held, or over
 	state  ourState
 	over   string          // how it ended, if not as the user wished
+	stuck  string          // why it could not be released so far
 	ticket Ticket          // nil until there is one
 	ctx    context.Context // ends with the request
 	cancel context.CancelFunc
@@ -194,7 +196,7 @@ func (m *model) unlock(id inspect.LockID, key string) tea.Cmd {
 // leave releases a request of ours or cancels it.
 func (m *model) leave(r *ourRequest) tea.Cmd {
 	switch r.state {
-	case ourHeld:
+	case ourHeld, ourStuck:
 		return m.giveBack(r)
 	case ourAsking:
 		r.state = ourLeaving
@@ -223,8 +225,8 @@ func (m *model) giveBack(r *ourRequest) tea.Cmd {
 	return m.tasks.cmd(func() tea.Msg { return releasedMsg{id: id, err: ticket.Release()} })
 }
 
-// released drops a request. When giving back failed and its key is still
-// there, it is held as before and can be tried again.
+// released drops a request. One that could not be given back is kept until it
+// is: its key may be there, also where the watch does not look.
 func (m *model) released(msg releasedMsg) tea.Cmd {
 	r := m.find(msg.id)
 	switch {
@@ -232,13 +234,28 @@ func (m *model) released(msg releasedMsg) tea.Cmd {
 	case msg.err == nil:
 		m.drop(r)
 		m.note(r, "released")
-	case m.inLive(r):
+	case errors.Is(msg.err, ErrLost):
+		m.end(r, "lost")
 		m.noteErr(r, msg.err)
-		r.state = ourHeld
 	default:
-		m.failed(r, msg.err)
+		r.state = ourStuck
+		if why := shortReason(msg.err); why != r.stuck {
+			r.stuck = why
+			m.tell(entryError, r.String()+": not given back yet: "+why)
+		}
 	}
 	return nil
+}
+
+// giveBackAgain tries once more to release what could not be released.
+func (m *model) giveBackAgain() tea.Cmd {
+	var cmds []tea.Cmd
+	for _, r := range m.ours {
+		if r.state == ourStuck {
+			cmds = append(cmds, m.giveBack(r))
+		}
+	}
+	return tea.Batch(cmds...)
 }
 
 // lost notes that what we held is gone. What is being given back says so itself.
@@ -248,12 +265,6 @@ func (m *model) lost(msg lostMsg) tea.Cmd {
 		m.tell(entryError, r.String()+": lost")
 	}
 	return nil
-}
-
-// inLive reports whether a request's key is in the latest snapshot.
-func (m *model) inLive(r *ourRequest) bool {
-	lock, _ := m.live.snapshot.Find(r.lock())
-	return slices.ContainsFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == r.key() })
 }
 
 func (m *model) find(id uint64) *ourRequest {
@@ -300,16 +311,21 @@ func (m *model) noteErr(r *ourRequest, err error) {
 
 // oursSummary is "ours: 1 held, 2 waiting".
 func (d *data) oursSummary() string {
-	held, waiting := 0, 0
+	held, stuck := 0, 0
 	for _, r := range d.ours {
-		if r.state == ourHeld {
+		switch {
+		case r.stuck != "":
+			stuck++
+		case r.state == ourHeld:
 			held++
-		} else {
-			waiting++
 		}
 	}
-	if held+waiting == 0 {
+	if len(d.ours) == 0 {
 		return ""
 	}
-	return "ours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(waiting) + " waiting"
+	text := "ours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(len(d.ours)-held-stuck) + " waiting"
+	if stuck > 0 {
+		text += ", " + strconv.Itoa(stuck) + " not given back yet"
+	}
+	return text
 }

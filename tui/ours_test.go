@@ -3,7 +3,9 @@ package tui
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +15,12 @@ import (
 
 func (d *driver) held() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == ourHeld }
 
-func (d *driver) seen() bool { return d.m.inLive(d.m.ours[0]) }
+// seen reports whether the watch has told of our first request.
+func (d *driver) seen() bool {
+	r := d.m.ours[0]
+	l, _ := d.m.live.snapshot.Find(r.lock())
+	return slices.ContainsFunc(l.Queue, func(q inspect.Request) bool { return q.Key == r.key() })
+}
 
 func (d *driver) noneOfOurs() bool { return len(d.m.ours) == 0 }
 
@@ -191,21 +198,45 @@ func TestTakeFails(t *testing.T) {
 		d.mustShow(`✗ read lock on /a: no\x1b session`)
 	})
 
-	t.Run("ReleaseCanBeTriedAgain", func(t *testing.T) {
-		var tk *stuckTicket
-		d := newDriver(t, func(o *Options) {
-			o.Locker = lockerFunc(func() (Ticket, error) { return tk, nil })
+	// Of what is not watched either, nobody may think that it is given back.
+	for name, lock := range map[string]string{"Release": "/watched/a", "ReleaseOfWhatIsNotWatched": "/elsewhere"} {
+		t.Run(name, func(t *testing.T) {
+			tk := &stuckTicket{key: lock + "/read/1", err: errors.New("unavailable")}
+			d := newDriver(t, func(o *Options) {
+				o.Prefix, o.Locker = "/watched/", lockerFunc(func() (Ticket, error) { return tk, nil })
+			})
+			d.press("4")
+			d.ask("r", lock, "")
+			d.until("held", d.held)
+			d.press("u")
+			d.until("told", func() bool { return d.m.ours[0].state == ourStuck })
+			d.mustShow("✗ read lock on " + lock + ": not given back yet: unavailable")
+			d.mustShow("! not given back yet")
+			d.clock.add(flashTime)
+			d.send(tickMsg{})
+			d.mustShow("ours: 0 held, 0 waiting, 1 not given back yet")
+			d.until("told once", func() bool { return d.m.ours[0].state == ourStuck })
+			if n := strings.Count(d.plain(), ": unavailable"); n != 1 {
+				t.Errorf("told %d times", n)
+			}
+			tk.fail(nil)
+			d.send(tickMsg{})
+			d.until("released", d.noneOfOurs)
 		})
-		r := d.put("/a", keyspace.Read, 0)
-		tk = &stuckTicket{key: r.Key, err: errors.New("unavailable")}
-		d.press("r")
+	}
+
+	t.Run("ReleaseOfWhatIsLost", func(t *testing.T) {
+		d := newDriver(t, func(o *Options) {
+			o.Locker = lockerFunc(func() (Ticket, error) { return &stuckTicket{key: "/a/read/1", err: ErrLost}, nil })
+		})
+		d.press("4")
+		r := d.ask("r", "/a", "")
 		d.until("held", d.held)
 		d.press("u")
-		d.until("told", func() bool { return strings.Contains(d.plain(), "✗ read lock on /a: unavailable") })
-		d.until("held as before", d.held)
-		tk.err = nil
-		d.press("u")
-		d.until("released", d.noneOfOurs)
+		d.until("over", d.noneOfOurs)
+		if r.over != "lost" {
+			t.Errorf("over: %q", r.over)
+		}
 	})
 }
 
@@ -238,14 +269,27 @@ func (c stuckClient) Close() error {
 // stuckTicket is granted at once; releasing it may fail.
 type stuckTicket struct {
 	key string
+
+	mu  sync.Mutex
 	err error
+}
+
+func (s *stuckTicket) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *stuckTicket) Release() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *stuckTicket) Key() string                { return s.key }
 func (s *stuckTicket) Token() int64               { return 1 }
 func (s *stuckTicket) Wait(context.Context) error { return nil }
 func (s *stuckTicket) Lost() <-chan struct{}      { return nil }
-func (s *stuckTicket) Release() error             { return s.err }
 
 // Leaving gives everything back, and does not take for ever.
 func TestClose(t *testing.T) {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -65,12 +66,16 @@ const (
 	Closed
 )
 
+// ErrLost says that a lock was not ours any more when it was given back.
+var ErrLost = errors.New("lost before it was given back")
+
 // Ticket is one request of ours for a lock.
 type Ticket interface {
 	// Wait asks for the lock and blocks until it is held. When ctx ends first,
 	// it takes the request back.
 	Wait(ctx context.Context) error
-	// Release gives a held lock back.
+	// Release gives a held lock back. ErrLost says that it was lost before; after
+	// any other error it may still be held, and can be released again.
 	Release() error
 	// Lost closes when a held lock is lost. It does not block.
 	Lost() <-chan struct{}

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -77,7 +79,7 @@ func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mod
 	if err != nil {
 		return nil, err
 	}
-	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(c.label)), mode: mode}, nil
+	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(c.label)), mode: mode, session: s, timeout: c.timeout}, nil
 }
 
 // live is a session that has not ended so far.
@@ -206,7 +208,10 @@ func (c *lockClient) State() tui.ClientState {
 // ticket is one request for a lock.
 type ticket struct {
 	*rwlock.RWMutex
-	mode keyspace.Mode
+	mode    keyspace.Mode
+	session *rwlock.Session
+	timeout time.Duration
+	left    atomic.Pointer[string] // the key that Release could not remove; nil: none
 }
 
 // Wait asks for the lock and blocks until it is held.
@@ -217,5 +222,37 @@ func (t *ticket) Wait(ctx context.Context) error {
 	return t.RLock(ctx)
 }
 
-// Release gives the lock back.
-func (t *ticket) Release() error { return t.Unlock() }
+// Key implements tui.Ticket. A mutex forgets its key also where it could not
+// remove it.
+func (t *ticket) Key() string {
+	if left := t.left.Load(); left != nil {
+		return *left
+	}
+	return t.RWMutex.Key()
+}
+
+// Release implements tui.Ticket.
+func (t *ticket) Release() error {
+	if left := t.left.Load(); left != nil {
+		return t.remove(*left)
+	}
+	key := t.RWMutex.Key()
+	err := t.Unlock()
+	switch {
+	case err == nil:
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrNotHeld):
+		return tui.ErrLost
+	default:
+		t.left.Store(&key)
+	}
+	return err
+}
+
+// remove removes the key of what was held. When it is not there, an earlier try
+// has removed it after all.
+func (t *ticket) remove(key string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
+	defer cancel()
+	_, err := t.session.Client().Delete(ctx, key)
+	return err
+}

@@ -180,6 +180,53 @@ func TestLockerPause(t *testing.T) {
 	})
 }
 
+// TestLockerRelease: what could not be given back is known by its key, and can be
+// given back again; what was lost is not given back.
+func TestLockerRelease(t *testing.T) {
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": {etcdtest.ReadWrite("/a/")}})
+	root := s.Client("root")
+	l := &locker{timeout: 10 * time.Second, connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return s.Config("bob").Connect(ctx, opts...)
+	}}
+	t.Cleanup(l.close)
+	c, end := l.Client("tui", 60*time.Second), clientv3.GetPrefixRangeEnd("/a/")
+	there := func(key string) bool {
+		resp, err := root.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.Count > 0
+	}
+
+	tk := takes(t, c, "/a/x", keyspace.Write)
+	key := tk.Key()
+	if _, err := root.RoleRevokePermission(t.Context(), "bob", "/a/", end); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) || tk.Key() != key || !there(key) {
+			t.Errorf("Release without the right = %v, key %q", err, tk.Key())
+		}
+	}
+	if _, err := root.RoleGrantPermission(t.Context(), "bob", "/a/", end, clientv3.PermissionType(clientv3.PermReadWrite)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := tk.Release(); err != nil || there(key) {
+			t.Errorf("Release = %v", err)
+		}
+	}
+
+	tk = takes(t, c, "/a/x", keyspace.Write)
+	if _, err := root.Delete(t.Context(), tk.Key()); err != nil {
+		t.Fatal(err)
+	}
+	if err := tk.Release(); !errors.Is(err, tui.ErrLost) {
+		t.Errorf("Release of what is lost = %v", err)
+	}
+}
+
 func TestScenarios(t *testing.T) {
 	s := scenarios{etcd: simulate.Etcd{Connect: connectTo(etcdtest.Start(t))}}
 	t.Run("List", func(t *testing.T) {
