@@ -249,10 +249,13 @@ func (t *ticket) Release() error {
 }
 
 // remove removes the key of what was held. When it is not there, an earlier try
-// has removed it after all.
+// has removed it after all; when its session has ended, it goes with the lease.
 func (t *ticket) remove(key string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
 	defer cancel()
 	_, err := t.session.Client().Delete(ctx, key)
+	if err != nil && t.session.Ctx().Err() != nil {
+		return tui.ErrLost
+	}
 	return err
 }

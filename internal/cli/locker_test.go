@@ -199,19 +199,26 @@ func TestLockerRelease(t *testing.T) {
 		return resp.Count > 0
 	}
 
+	may := func(may bool) {
+		t.Helper()
+		_, err := root.RoleGrantPermission(t.Context(), "bob", "/a/", end, clientv3.PermissionType(clientv3.PermReadWrite))
+		if !may {
+			_, err = root.RoleRevokePermission(t.Context(), "bob", "/a/", end)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	tk := takes(t, c, "/a/x", keyspace.Write)
 	key := tk.Key()
-	if _, err := root.RoleRevokePermission(t.Context(), "bob", "/a/", end); err != nil {
-		t.Fatal(err)
-	}
+	may(false)
 	for range 2 {
 		if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) || tk.Key() != key || !there(key) {
 			t.Errorf("Release without the right = %v, key %q", err, tk.Key())
 		}
 	}
-	if _, err := root.RoleGrantPermission(t.Context(), "bob", "/a/", end, clientv3.PermissionType(clientv3.PermReadWrite)); err != nil {
-		t.Fatal(err)
-	}
+	may(true)
 	for range 2 {
 		if err := tk.Release(); err != nil || there(key) {
 			t.Errorf("Release = %v", err)
@@ -225,6 +232,13 @@ func TestLockerRelease(t *testing.T) {
 	if err := tk.Release(); !errors.Is(err, tui.ErrLost) {
 		t.Errorf("Release of what is lost = %v", err)
 	}
+
+	tk = takes(t, l.Client("short", 2*time.Second), "/a/y", keyspace.Write)
+	may(false)
+	if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) {
+		t.Errorf("Release without the right = %v", err)
+	}
+	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), tui.ErrLost) })
 }
 
 func TestScenarios(t *testing.T) {
