@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 
 	"charm.land/bubbles/v2/key"
@@ -41,8 +42,18 @@ func newChanges(c *common, title string, id inspect.LockID) *pastScreen {
 		enter: bind("enter", "go: to the revision, or read what changed", "enter"),
 		older: bind("o", "older: read what changed before", "o"),
 	}
+	s.table = newTable(c, s.columns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
+	s.table.match = func(e inspect.Event) string {
+		return string(e.Kind) + " " + e.Request.Mode.String() + " " + safe(e.Request.Lock.Name) + " " + whose(e.Request)
+	}
+	s.table.label = func(e inspect.Event) string { return e.Request.Key }
+	return s
+}
+
+// columns are without that of the lock where there is only one.
+func (s *pastScreen) columns() []column[inspect.Event] {
 	dim := func(text string) cell { return cell{text, s.theme.dim} }
-	s.table = newTable(c, []column[inspect.Event]{
+	cols := []column[inspect.Event]{
 		{title: "revision", box: box{min: 10, want: 14}, right: true, cell: s.revision},
 		{title: "event", box: box{min: 10}, cell: func(e inspect.Event, _ int) cell { return cell(entrySign(s.theme, entryKind(e.Kind))) }},
 		{title: "mode", box: box{min: 5}, cell: func(e inspect.Event, _ int) cell { return cell{e.Request.Mode.String(), s.theme.plain} }},
@@ -51,15 +62,11 @@ func newChanges(c *common, title string, id inspect.LockID) *pastScreen {
 		}},
 		{title: "client", box: box{min: 12, flex: true}, cell: func(e inspect.Event, w int) cell { return cell{cutMiddle(whose(e.Request), w), s.theme.plain} }},
 		{title: "token", box: box{min: 8, rank: 1}, right: true, cell: func(e inspect.Event, _ int) cell { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
-	}, func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
-	if id.Name != "" {
-		s.table.hide([]string{"lock"})
 	}
-	s.table.match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + e.Request.Mode.String() + " " + safe(e.Request.Lock.Name) + " " + whose(e.Request)
+	if s.lock == (inspect.LockID{}) {
+		return cols
 	}
-	s.table.label = func(e inspect.Event) string { return e.Request.Key }
-	return s
+	return slices.DeleteFunc(cols, func(col column[inspect.Event]) bool { return col.title == "lock" })
 }
 
 // revision is that of the change, loud when it is the one that is shown.

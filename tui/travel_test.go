@@ -229,6 +229,7 @@ func TestHistoryScreen(t *testing.T) {
 	d.mustShow("history of /jobs · revisions 100 to 105 · the oldest is 100")
 	d.mustShow("104 · released")
 	d.mustNotShow("/other")
+	d.mustNotShow("mode  lock") // it is in the title
 	d.press("G", "enter")
 	d.standsAt(101)
 	d.mustShow("▸ 101")
