@@ -165,6 +165,9 @@ func TestExport(t *testing.T) {
 func TestASCII(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.ASCII = true })
 	incident(d)
+	for _, text := range []string{">  x /orders ", "^ contended", "###", "` . write  shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
+		d.mustShow(text)
+	}
 	for _, s := range everyScreen {
 		if s.name == "name" { // which is typed with other characters
 			continue

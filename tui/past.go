@@ -60,7 +60,7 @@ func (s *pastScreen) columns() []column[inspect.Event] {
 		{title: "lock", box: box{min: 12, want: 32, soon: true}, cell: func(e inspect.Event, w int) cell {
 			return cell{cutMiddle(safe(e.Request.Lock.Name), w), s.theme.plain}
 		}},
-		{title: "client", box: box{min: 12, flex: true}, cell: func(e inspect.Event, w int) cell { return cell{cutMiddle(whose(e.Request), w), s.theme.plain} }},
+		{title: "client", box: box{min: 18, flex: true}, cell: func(e inspect.Event, w int) cell { return cell{cutMiddle(whose(e.Request), w), s.theme.plain} }},
 		{title: "token", box: box{min: 8, rank: 1}, right: true, cell: func(e inspect.Event, _ int) cell { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
 	}
 	if s.lock == (inspect.LockID{}) {

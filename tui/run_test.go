@@ -10,40 +10,10 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/exp/teatest/v2"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
-
-// A whole session as its user has it: a holder is seen, we queue behind it,
-// it goes, we hold, we leave.
-func TestFlow(t *testing.T) {
-	c := newCluster(time.Now)
-	other := c.put(inspect.Request{Lock: rw("/jobs"), Mode: keyspace.Write, Since: time.Now()})
-	m := newModel(t.Context(), Options{Prefix: "/", Endpoint: "local", Source: c, Locker: c, NoColor: true})
-	tm := teatest.NewTestModel(t, m, teatest.WithInitialTermSize(80, 24))
-	shows := func(text string) {
-		t.Helper()
-		teatest.WaitFor(t, tm.Output(), func(b []byte) bool { return bytes.Contains(b, []byte(text)) }, teatest.WithDuration(patience))
-	}
-	shows("/jobs")
-	tm.Type("w")
-	shows("ours etcd-lock")
-	c.remove(other.Lock, other.Key)
-	shows("held")
-	tm.Type("?")
-	shows("help: locks")
-	tm.Send(keyPress("esc"))
-	tm.Type("q")
-	tm.WaitFinished(t, teatest.WithFinalTimeout(patience))
-	if err := m.tasks.close(patience); err != nil {
-		t.Fatal(err)
-	}
-	if len(c.queues) != 0 {
-		t.Errorf("left behind: %v", c.queues)
-	}
-}
 
 // screenBuffer is a terminal's screen that can be read while it is written.
 type screenBuffer struct {

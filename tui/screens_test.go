@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,7 +127,11 @@ func TestSessionsScreen(t *testing.T) {
 	d.mustShow("! none")
 	d.mustShow("never")
 	d.press("/")
+	d.typed("nobody")
+	d.mustShow("no session matches; esc shows all")
+	d.press("esc", "/")
 	d.typed("billing")
+	d.mustShow("sessions 1 of 6")
 	d.press("enter", "enter")
 	d.in("session")
 	d.mustShow("session a1 · billing svc 161@web-1")
@@ -134,6 +140,57 @@ func TestSessionsScreen(t *testing.T) {
 	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
 	d.press("enter")
 	d.in("lock")
+}
+
+// The sessions are sorted by what one looks for; those of which that is not
+// known are last.
+func TestSessionsSort(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("2")
+	table := d.m.nav.current().(*sessionsScreen).table
+	for _, step := range []struct{ key, leases string }{
+		{"S", "0 a1 a2 a3 a4 a5"}, {"S", "a5 a4 a3 a2 a1 0"}, {"N", "a5 a1 0 a3 a2 a4"}, {"L", "a4 a1 a2 a3 a5 0"},
+		{"T", "a1 a2 a3 a5 a4 0"}, {"T", "a4 a1 a2 a3 a5 0"}, {"H", "a1 a2 a4 0 a3 a5"}, {"W", "a1 a2 a3 a5 a4 0"}, {"A", "0 a1 a2 a3 a4 a5"},
+	} {
+		d.press(step.key)
+		var leases []string
+		for _, r := range table.rows {
+			leases = append(leases, strconv.FormatInt(r.ID.Lease, 16))
+		}
+		if got := strings.Join(leases, " "); got != step.leases {
+			t.Errorf("%s: %s, want %s", step.key, got, step.leases)
+		}
+	}
+	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft}) // the second row
+	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft})
+	d.in("session")
+	d.mustShow("session a1 ·")
+}
+
+// A session that ends says so where it was, and what is below goes on to scroll.
+func TestSessionScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("2", "enter")
+	d.in("session")
+	d.mustShow("● holding write /orders")
+	d.mustShow("renewals ● renewed")
+	d.mustShow("granted 9s")
+	d.send(resize(80, 12))
+	d.mustNotShow("→ next")
+	d.press("J", "J", "J")
+	d.mustShow("→ next")
+	d.press("K", "K", "K")
+	d.mustNotShow("→ next")
+	d.send(resize(80, 24))
+	d.cluster.revoke(0xa1)
+	d.until("gone", func() bool { return d.m.live.snapshot.Revision > 108 })
+	d.diagnosed()
+	d.mustShow("it has ended, or has no requests any more")
+	d.mustNotShow("releases")
+	d.press("enter")
+	d.in("session")
 }
 
 // The worst problem is first, drawn as its cycle, with what helps.
@@ -153,6 +210,75 @@ func TestProblemsScreen(t *testing.T) {
 	d.in("session")
 	d.press("esc", "enter")
 	d.in("lock")
+}
+
+// Problems are sorted and filtered like all rows, and gone when they are.
+func TestProblemsSort(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("3")
+	table := d.m.nav.current().(*problemsScreen).table
+	worst := table.rows[0].Kind
+	d.press("N")
+	if kinds := table.rows; kinds[0].Kind > kinds[len(kinds)-1].Kind {
+		t.Errorf("sorted %s to %s", kinds[0].Kind, kinds[len(kinds)-1].Kind)
+	}
+	d.press("B")
+	if rows := table.rows; rows[0].Behind < rows[len(rows)-1].Behind {
+		t.Errorf("sorted %d to %d", rows[0].Behind, rows[len(rows)-1].Behind)
+	}
+	d.press("/")
+	d.typed(string(inspect.FindingDeadlock))
+	d.press("enter")
+	if len(table.rows) == 0 || table.rows[0].Kind != worst {
+		t.Errorf("filtered to %d rows", len(table.rows))
+	}
+	d.press("esc")
+	for _, lease := range []int64{0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5} {
+		d.cluster.revoke(lease)
+	}
+	d.until("all are gone", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+	d.diagnosed()
+	d.mustShow("nothing is wrong with any lock")
+}
+
+// The log is a table like the others. While the picture stands still, so does
+// it.
+func TestEventsScreen(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("7")
+	d.mustShow(">  15:09:26 ● acquired write /legacy  nightly svc@web-1")
+	d.press("/")
+	d.typed("~orders.*report")
+	d.press("enter")
+	d.mustShow("events 1 line · filter “~orders.*report”")
+	if got := d.m.nav.current().grid().sheet(); len(got.rows) != 1 || got.rows[0][0] != "2026-03-14T15:09:26Z" || got.rows[0][1] != "waiting" {
+		t.Errorf("exported %q", got.rows)
+	}
+	d.press("enter")
+	d.in("lock")
+	d.mustShow("/orders · rwlock")
+	d.press("esc", "esc")
+	d.in("events")
+	d.send(tea.MouseWheelMsg{X: 10, Y: 6, Button: tea.MouseWheelDown})
+	d.mustShow("g follows the newest")
+	d.press("g")
+	d.mustNotShow("g follows the newest")
+	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft}) // the second row
+	d.mustShow("g follows the newest")
+	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft})
+	d.in("lock")
+	d.press("esc", "g", "space")
+	d.put("/new", keyspace.Read, 0)
+	d.send(tickMsg{})
+	d.mustNotShow("/new")
+	d.press("space")
+	d.mustShow("acquired read  /new")
+	d.m.log.add(entryNote, d.clock.Now(), "about no lock")
+	d.send(tickMsg{})
+	d.press("enter")
+	d.in("events")
 }
 
 // No message and no picture asks anybody anything: that is for commands.
@@ -191,7 +317,7 @@ func TestGoldenIncident(t *testing.T) {
 	golden(t, "session_80x24", 80, 24, func(d *driver) { incident(d); d.press("2", "enter"); d.in("session") })
 	golden(t, "problems_80x24", 80, 24, func(d *driver) { incident(d); d.press("3") })
 	golden(t, "problems_200x60", 200, 60, func(d *driver) { incident(d); d.press("3") })
-	golden(t, "locks_120x36_ascii", 120, 36, func(d *driver) { incident(d); d.press(":"); d.typed("ascii on"); d.press("enter") })
+	golden(t, "events_80x24", 80, 24, func(d *driver) { incident(d); d.press("7") })
 }
 
 // A tall terminal shows below the sessions what ending the one under the cursor

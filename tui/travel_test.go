@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/inspect"
@@ -261,6 +262,14 @@ func TestPastScreen(t *testing.T) {
 	d.press("down", "enter")
 	d.standsAt(104)
 	d.mustShow("▸ 104")
+	d.press("/")
+	d.typed("third")
+	d.press("enter")
+	d.mustShow("the oldest is 100 · filter “third”")
+	d.send(tea.MouseClickMsg{X: 10, Y: 4, Button: tea.MouseLeft})
+	d.standsAt(103)
+	d.press("o")
+	d.mustShow("etcd remembers nothing from before revision 100")
 }
 
 // A window without a change is one press, not a search through all that was.
@@ -282,15 +291,14 @@ func TestTravelWindows(t *testing.T) {
 }
 
 func TestGoldenTravel(t *testing.T) {
+	c := &chronicle{floor: 100}
 	golden(t, "past_80x24", 80, 24, func(d *driver) {
-		d.m.opts.Past = &chronicle{cluster: d.cluster, floor: 100}
 		d.story()
-		d.m.global.travel(true)
-		d.press("[", "[")
+		d.press("6", "enter")
+		d.until("read", func() bool { return d.m.trail != nil })
+		d.press("down", "enter")
 		d.standsAt(104)
-		d.press("[")
-		d.standsAt(103)
-	})
+	}, func(o *Options) { c.cluster, o.Past = o.Source.(*cluster), c })
 }
 
 // The frames of the past differ in colour too.

@@ -20,11 +20,14 @@ import (
 
 func resize(w, h int) tea.WindowSizeMsg { return tea.WindowSizeMsg{Width: w, Height: h} }
 
-// everyScreen are the keys to each screen and to what may lie over it.
-var everyScreen = []struct {
+// view is something to look at, and the keys to it.
+type view struct {
 	name string
 	keys []string
-}{
+}
+
+// everyScreen are the keys to each screen and to what may lie over it.
+var everyScreen = []view{
 	{"locks", []string{"1"}},
 	{"lock", []string{"1", "enter"}},
 	{"sessions", []string{"2"}},
@@ -131,16 +134,24 @@ var sgr = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
 
 // Without colour nothing but bold and reverse is left.
 func TestNoColor(t *testing.T) {
-	d := newDriver(t, func(o *Options) { o.NoColor = true })
+	d := newDriver(t, func(o *Options) {
+		o.NoColor = true
+		o.Past = &chronicle{cluster: o.Source.(*cluster), floor: 1}
+		o.Scenarios = play{list: []Scenario{{Name: "s"}}}
+	})
 	scene(d)
-	for _, seq := range sgr.FindAllString(d.m.screen(), -1) {
-		switch seq {
-		case "\x1b[m", "\x1b[0m", "\x1b[1m", "\x1b[7m", "\x1b[1;7m":
-		default:
-			t.Errorf("%q", seq)
-		}
-	}
 	d.mustShow("* /orders/eu")
+	for _, s := range append(everyScreen, view{"past", []string{"6"}}, view{"in the past", []string{"1", "["}}) {
+		d.visit(s.keys)
+		for _, seq := range sgr.FindAllString(d.m.screen(), -1) {
+			switch seq {
+			case "\x1b[m", "\x1b[0m", "\x1b[1m", "\x1b[7m", "\x1b[1;7m":
+			default:
+				t.Errorf("%s: %q", s.name, seq)
+			}
+		}
+		d.press("esc", "esc", "esc")
+	}
 }
 
 // What the screens look like.
@@ -158,10 +169,15 @@ func TestGolden(t *testing.T) {
 
 // golden compares the screen, as it is without colours after prepare, with a
 // file of that name.
-func golden(t *testing.T, name string, w, h int, prepare func(*driver)) {
+func golden(t *testing.T, name string, w, h int, prepare func(*driver), change ...func(*Options)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
-		d := newDriver(t, func(o *Options) { o.NoColor = true })
+		d := newDriver(t, func(o *Options) {
+			o.NoColor = true
+			for _, c := range change {
+				c(o)
+			}
+		})
 		d.send(resize(w, h))
 		prepare(d)
 		checkGolden(t, name, d.plain())
