@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -22,12 +23,14 @@ type crowd struct {
 const (
 	crowdLocks    = 10_000
 	crowdRequests = 10  // of each
+	crowdClients  = 100 // of the user's own
+	crowdOurs     = 1000
 	crowdEvents   = 100 // of an update, when there are 1,000 a second and ten updates
 )
 
-func newCrowd(now time.Time) *crowd {
+func newCrowd(now time.Time, locks int) *crowd {
 	c := &crowd{now: now, snapshot: inspect.Snapshot{Revision: 1}}
-	for i := range crowdLocks {
+	for i := range locks {
 		id := rw(fmt.Sprintf("/mylocks/tenant-%02d/orders/%05d", i%50, i))
 		l := inspect.Lock{ID: id}
 		for j := range crowdRequests {
@@ -72,32 +75,103 @@ func (c *crowd) update() updateMsg {
 	return updateMsg{update: inspect.Update{Snapshot: s, Events: events}, ok: true}
 }
 
-// crowded is a model that shows a crowd.
-func crowded(b *testing.B) (*model, *crowd, *clock) {
-	b.Helper()
+// ours has clients of the user's own hold the first locks and wait for others.
+func (c *crowd) ours(m *model) {
+	for len(m.clients) < crowdClients {
+		client := m.addClient(fmt.Sprint("client-", len(m.clients)), time.Minute)
+		client.Client.(*fakeClient).state = ClientState{Lease: int64(len(m.clients)), Life: Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
+	}
+	for i := range crowdOurs {
+		r := c.snapshot.Locks[i%len(c.snapshot.Locks)].Queue[i%crowdRequests]
+		m.lastID++
+		ours := &ourRequest{
+			id: m.lastID, client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
+			ticket: &ticket{key: r.Key, rev: r.Revision}, cancel: func() {},
+		}
+		if r.Holding {
+			ours.state = ourHeld
+		}
+		m.ours = append(m.ours, ours)
+	}
+}
+
+// crowded is a model that shows a crowd, and has seen it come: its journal knows
+// all requests, and its log is full.
+func crowded(tb testing.TB, locks int) (*model, *crowd, *clock) {
+	tb.Helper()
 	ck := newClock()
-	ctx, cancel := context.WithCancel(b.Context())
-	b.Cleanup(cancel)
+	ctx, cancel := context.WithCancel(context.Background())
+	tb.Cleanup(cancel)
 	source := newCluster(ck.Now)
 	m := newModel(ctx, Options{Prefix: "/", Source: source, Locker: source, Now: ck.Now})
 	m.updates = make(chan inspect.Update)
-	c := newCrowd(ck.Now())
+	c := newCrowd(ck.Now(), locks)
 	m.Update(resize(200, 60))
-	m.Update(c.update())
+	for _, l := range c.snapshot.Locks {
+		for _, r := range l.Queue {
+			m.journal.take(inspect.Event{Kind: inspect.EventWaiting, Request: r, Revision: r.Revision, Time: c.now})
+		}
+	}
+	for m.log.last < 3*logCapacity || m.log.last < 3*journalCapacity {
+		m.Update(c.update())
+	}
+	c.ours(m)
 	m.Update(diagnosedMsg{newVerdict(c.snapshot, nil, ck.Now())})
 	return m, c, ck
 }
 
-// BenchmarkUpdate is an update of a tenth of a second.
+// BenchmarkUpdate is an update of a tenth of a second, on each screen.
 func BenchmarkUpdate(b *testing.B) {
-	m, c, ck := crowded(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		msg := c.update()
-		ck.add(updatePause)
-		b.StartTimer()
-		m.Update(msg)
+	filtered := view{"filtered events", []string{"7", "/", "~", "0", ".", "*", "4", "enter"}}
+	for _, s := range append(everyScreen, filtered) {
+		b.Run(s.name, func(b *testing.B) {
+			m, c, ck := crowded(b, crowdLocks)
+			for _, k := range s.keys {
+				m.Update(keyPress(k))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				msg := c.update()
+				ck.add(updatePause)
+				b.StartTimer()
+				m.Update(msg)
+			}
+		})
+	}
+}
+
+// What a screen costs to draw depends on its size, and not on how many locks
+// there are.
+func TestViewCost(t *testing.T) {
+	few, _, _ := crowded(t, crowdLocks/10)
+	many, _, _ := crowded(t, crowdLocks)
+	draw := func(m *model) (mallocs, bytes uint64) {
+		const times = 10
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range times {
+			m.screen()
+		}
+		runtime.ReadMemStats(&after)
+		return (after.Mallocs - before.Mallocs) / times, (after.TotalAlloc - before.TotalAlloc) / times
+	}
+	for _, s := range everyScreen {
+		for _, m := range []*model{few, many} {
+			for _, k := range s.keys {
+				m.Update(keyPress(k))
+			}
+		}
+		objects, bytes := draw(few)
+		moreObjects, moreBytes := draw(many)
+		if moreObjects > 2*objects || moreBytes > 2*bytes {
+			t.Errorf("%s: %d objects of %d bytes, and %d of %d with ten times the locks", s.name, objects, bytes, moreObjects, moreBytes)
+		}
+		for _, m := range []*model{few, many} {
+			for range 3 {
+				m.Update(keyPress("esc"))
+			}
+		}
 	}
 }
 
@@ -105,7 +179,7 @@ func BenchmarkUpdate(b *testing.B) {
 func BenchmarkView(b *testing.B) {
 	for _, s := range everyScreen {
 		b.Run(s.name, func(b *testing.B) {
-			m, _, _ := crowded(b)
+			m, _, _ := crowded(b, crowdLocks)
 			for _, k := range s.keys {
 				m.Update(keyPress(k))
 			}
@@ -119,7 +193,7 @@ func BenchmarkView(b *testing.B) {
 
 // BenchmarkKey is a key press, with the picture that it asks for.
 func BenchmarkKey(b *testing.B) {
-	m, _, _ := crowded(b)
+	m, _, _ := crowded(b, crowdLocks)
 	for b.Loop() {
 		m.Update(keyPress("j"))
 		m.View()
@@ -128,7 +202,7 @@ func BenchmarkKey(b *testing.B) {
 
 // BenchmarkFilter is a key press that filters all rows.
 func BenchmarkFilter(b *testing.B) {
-	m, _, _ := crowded(b)
+	m, _, _ := crowded(b, crowdLocks)
 	m.Update(keyPress("/"))
 	for b.Loop() {
 		m.Update(keyPress("1"))
@@ -140,7 +214,7 @@ func BenchmarkFilter(b *testing.B) {
 
 // BenchmarkDiagnose is what is done beside Update.
 func BenchmarkDiagnose(b *testing.B) {
-	c := newCrowd(newClock().Now())
+	c := newCrowd(newClock().Now(), crowdLocks)
 	for b.Loop() {
 		newVerdict(c.snapshot, nil, c.now)
 	}

@@ -130,7 +130,7 @@ func (s *clientsScreen) update(msg tea.Msg) tea.Cmd {
 
 // rows are the clients, each with its requests under it.
 func (s *clientsScreen) rows() []clientRow {
-	var rows []clientRow
+	rows := make([]clientRow, 0, len(s.clients)+len(s.ours))
 	for _, c := range s.clients {
 		state := c.State()
 		rows = append(rows, clientRow{client: c, state: state})

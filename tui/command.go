@@ -188,7 +188,7 @@ func (m *model) completions(text string) []string {
 // complete goes as far as all completions agree, then through them in turns.
 func (m *model) complete() {
 	if m.candidates == nil {
-		m.offered(m.completions(m.input.text()))
+		m.offered(m.offers)
 		return
 	}
 	m.nextCandidate()

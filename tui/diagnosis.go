@@ -18,14 +18,14 @@ type verdict struct {
 	took    time.Duration
 }
 
-// glance tells verdicts apart: what was seen, and when. Nobody knows when the
+// edition tells verdicts apart: what was seen, and when. Nobody knows when the
 // past was.
-type glance struct {
+type edition struct {
 	revision int64
 	at       time.Time
 }
 
-func (v *verdict) glance() glance { return glance{v.Snapshot.Revision, v.at} }
+func (v *verdict) edition() edition { return edition{v.Snapshot.Revision, v.at} }
 
 // diagnosedMsg brings a verdict.
 type diagnosedMsg struct{ verdict verdict }

@@ -211,7 +211,7 @@ func (m *model) planLines(r releaseMsg, plan Release) []string {
 			who = sessionText(g)
 		}
 		lines[i] += m.theme.dim.Render("  of " + who + ", token " + strconv.FormatInt(g.Revision, 10))
-		if m.ourKeys()[g.Key] {
+		if m.isOurs(g) {
 			lines[i] += m.theme.ours.Render(" * ours")
 		}
 	}

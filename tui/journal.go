@@ -22,16 +22,14 @@ type life struct {
 
 // journal is what became of requests since the watch began.
 type journal struct {
-	living map[string]life // by key
-	ended  []life          // in the order in which they ended
-	began  time.Time
+	living   map[string]life           // by key
+	sessions map[int64]map[string]bool // the keys of the living, by lease
+	ended    []life                    // in the order in which they ended
+	began    time.Time
 }
 
 // take notes an event.
 func (j *journal) take(e inspect.Event) {
-	if j.living == nil {
-		j.living = map[string]life{}
-	}
 	s, ok := j.living[e.Request.Key]
 	if !ok {
 		s.seen = e.Time
@@ -39,17 +37,37 @@ func (j *journal) take(e inspect.Event) {
 	s.Request = e.Request
 	switch e.Kind {
 	case inspect.EventWaiting:
-		j.living[e.Request.Key] = s
+		j.keep(s)
 	case inspect.EventAcquired:
 		s.granted = e.Time
-		j.living[e.Request.Key] = s
+		j.keep(s)
 	default:
 		if !ok {
 			s.seen = time.Time{}
 		}
 		s.over, s.how = e.Time, e.Kind
-		delete(j.living, e.Request.Key)
+		j.drop(s)
 		j.end(s)
+	}
+}
+
+func (j *journal) keep(s life) {
+	if j.living == nil {
+		j.living, j.sessions = map[string]life{}, map[int64]map[string]bool{}
+	}
+	j.living[s.Key] = s
+	if j.sessions[s.Lease] == nil {
+		j.sessions[s.Lease] = map[string]bool{}
+	}
+	j.sessions[s.Lease][s.Key] = true
+}
+
+func (j *journal) drop(s life) {
+	delete(j.living, s.Key)
+	if keys := j.sessions[s.Lease]; len(keys) > 1 {
+		delete(keys, s.Key)
+	} else if keys[s.Key] {
+		delete(j.sessions, s.Lease)
 	}
 }
 
@@ -68,9 +86,9 @@ func (j *journal) prune(s inspect.Snapshot) {
 			there[r.Key] = true
 		}
 	}
-	for key := range j.living {
+	for key, s := range j.living {
 		if !there[key] {
-			delete(j.living, key)
+			j.drop(s)
 		}
 	}
 }
@@ -78,9 +96,9 @@ func (j *journal) prune(s inspect.Snapshot) {
 // of are the spans of a lock: those that are over, then those of its queue.
 func (j *journal) of(l inspect.Lock) []life {
 	var spans []life
-	for _, s := range j.ended {
-		if s.Lock == l.ID {
-			spans = append(spans, s)
+	for i := range j.ended { // without a copy: there may be many
+		if j.ended[i].Lock == l.ID {
+			spans = append(spans, j.ended[i])
 		}
 	}
 	for _, r := range l.Queue {
@@ -94,17 +112,19 @@ func (j *journal) of(l inspect.Lock) []life {
 // by are the spans of leases, by revision.
 func (j *journal) by(leases map[int64]bool) []life {
 	var spans []life
-	for _, s := range j.ended {
-		if leases[s.Lease] {
-			spans = append(spans, s)
+	for i := range j.ended { // without a copy: there may be many
+		if leases[j.ended[i].Lease] {
+			spans = append(spans, j.ended[i])
 		}
 	}
-	for _, s := range j.living {
-		if leases[s.Lease] {
-			spans = append(spans, s)
+	for lease := range leases {
+		for key := range j.sessions[lease] {
+			spans = append(spans, j.living[key])
 		}
 	}
-	slices.SortFunc(spans, func(a, b life) int { return cmp.Compare(a.Revision, b.Revision) })
+	slices.SortFunc(spans, func(a, b life) int {
+		return cmp.Or(cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Key, b.Key))
+	})
 	return spans
 }
 

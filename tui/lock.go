@@ -101,7 +101,7 @@ func (s *lockScreen) state(r queueRow, _ int) cell {
 
 func (s *lockScreen) owner(r queueRow, _ int) cell {
 	who := ownerText(r.Owner, r.Owned)
-	if s.ourKeys()[r.Key] {
+	if s.isOurs(r.Request) {
 		return cell{strings.TrimSuffix("* ours "+who, " -"), s.theme.ours}
 	}
 	return cell{who, s.theme.plain}

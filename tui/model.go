@@ -26,7 +26,8 @@ type model struct {
 	help          helpView
 	input         lineInput
 	prompt        prompt   // of modePrompt
-	candidates    []string // that the command line is completed with in turns
+	offers        []string // what the command line may go on to be
+	candidates    []string // that it is completed with in turns
 	candidate     int
 	lastID        uint64 // of our requests
 	asking        bool   // for etcd's status

@@ -86,15 +86,9 @@ func (d *data) hasOurs(id inspect.LockID) bool {
 	return slices.ContainsFunc(d.ours, func(r *ourRequest) bool { return r.lock() == id })
 }
 
-// ourKeys is the keys of our requests in etcd.
-func (d *data) ourKeys() map[string]bool {
-	keys := make(map[string]bool, len(d.ours))
-	for _, r := range d.ours {
-		if k := r.key(); k != "" {
-			keys[k] = true
-		}
-	}
-	return keys
+// isOurs reports whether a request is one of ours.
+func (d *data) isOurs(q inspect.Request) bool {
+	return slices.ContainsFunc(d.ours, func(r *ourRequest) bool { return r.lock() == q.Lock && r.key() == q.Key })
 }
 
 // takeMsg asks for a lock. giveMsg gives one back, rather the request with that

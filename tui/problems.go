@@ -17,6 +17,7 @@ import (
 type problemsScreen struct {
 	*common
 	table *table[string, *inspect.Finding]
+	of    edition // of the verdict that is shown
 	w, h  int
 	enter key.Binding
 	sess  key.Binding
@@ -132,6 +133,10 @@ func (s *problemsScreen) remedy() tea.Cmd {
 
 func (s *problemsScreen) refresh() {
 	v := s.shown().verdict
+	if v.edition() == s.of {
+		return
+	}
+	s.of = v.edition()
 	rows := make([]*inspect.Finding, len(v.Findings))
 	for i := range v.Findings {
 		rows[i] = &v.Findings[i]

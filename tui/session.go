@@ -16,12 +16,12 @@ type sessionScreen struct {
 	*common
 	id      inspect.SessionID
 	session *inspect.Session // nil: it is gone
+	of      edition          // of the verdict that is shown
 	table   *table[string, inspect.Request]
 	w, h    int
 	enter   key.Binding
 	below   below
 	preview inspect.Preview
-	of      glance // that this is from
 	force   forceKeys
 }
 
@@ -88,10 +88,10 @@ func (s *sessionScreen) tableHeight() int { return max(min(len(s.table.rows)+2, 
 
 func (s *sessionScreen) refresh() {
 	v := s.shown().verdict
-	if !v.known || v.glance() == s.of {
+	if !v.known || v.edition() == s.of {
 		return
 	}
-	s.of = v.glance()
+	s.of = v.edition()
 	s.session, _ = v.Session(s.id)
 	var keys []string
 	if s.session == nil {

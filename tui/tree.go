@@ -126,9 +126,8 @@ func (t *waitTree) view(w, h int) string {
 	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
 		rows = rows[:max(room-1, 0)]
 	}
-	ours := t.ourKeys()
 	for _, r := range rows {
-		lines = append(lines, t.row(r, w, ours))
+		lines = append(lines, t.row(r, w))
 	}
 	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
 		lines = append(lines, t.theme.dim.Render(cut("… "+strconv.Itoa(rest)+" more", w)))
@@ -147,14 +146,14 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-func (t *waitTree) row(r treeRow, w int, ours map[string]bool) string {
+func (t *waitTree) row(r treeRow, w int) string {
 	q := r.request
 	s := requestSign(t.theme, q.Holding)
 	who, style := ownerText(q.Owner, q.Owned), t.theme.plain
 	if who == "-" {
 		who = sessionText(q)
 	}
-	if ours[q.Key] {
+	if t.isOurs(q) {
 		who, style = "ours "+who, t.theme.ours
 	}
 	ttl := t.ttlCell(q.Lease)

@@ -66,6 +66,7 @@ func (m *model) completePrompt() tea.Cmd {
 
 func (m *model) openCommand() {
 	m.mode, m.input, m.candidates = modeCommand, newInput(":", ""), nil
+	m.offers = m.completions("")
 }
 
 // typed handles a key or a paste while something is typed.
@@ -91,6 +92,9 @@ func (m *model) typed(msg tea.Msg) tea.Cmd {
 		if m.mode == modeFilter {
 			m.refilter(m.input.text())
 		}
+	}
+	if m.mode == modeCommand { // not for each picture: there may be many locks to name
+		m.offers = m.completions(m.input.text())
 	}
 	return nil
 }
@@ -164,7 +168,7 @@ func (m *model) typing(w int) string {
 func (m *model) hint() string {
 	candidates := m.candidates
 	if candidates == nil {
-		candidates = m.completions(m.input.text())
+		candidates = m.offers
 	}
 	name, _, hasArg := strings.Cut(m.input.text(), " ")
 	var words []string

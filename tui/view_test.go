@@ -39,6 +39,7 @@ var everyScreen = []view{
 	{"help", []string{"1", "?"}},
 	{"filter", []string{"1", "/"}},
 	{"command", []string{"1", ":"}},
+	{"names of locks", []string{"1", ":", "l", "o", "c", "k", "space"}},
 	{"name", []string{"1", "n"}},
 }
 
