@@ -155,7 +155,7 @@ type tape struct {
 // record watches until d is over, unless that is 0, or ctx ends.
 func (t *tape) record(ctx context.Context, source *inspect.Source, prefix string, d time.Duration) error {
 	ctx, stop := context.WithCancel(ctx)
-	updates := source.WatchEnds(ctx, prefix)
+	updates := source.WatchKinds(ctx, prefix)
 	defer func() {
 		stop()
 		for range updates { // until nothing of it is left

@@ -130,7 +130,7 @@ type endsSource struct{ *inspect.Source }
 
 // Watch implements tui.Source.
 func (s endsSource) Watch(ctx context.Context, prefix string) <-chan inspect.Update {
-	return s.WatchEnds(ctx, prefix)
+	return s.WatchKinds(ctx, prefix)
 }
 
 // screens runs the terminal UI on c until the user leaves or ctx ends.

@@ -167,6 +167,15 @@ func (e *ends) lookups(open []end, now time.Time) []int64 {
 }
 
 // explain says what an end was, given what etcd says of its lease after it.
+func (e *ends) explain(o end, lease Lease) {
+	o.event.Session = lease.State
+	if kind, ok := e.ifGone(o); ok && lease.State == LeaseGone {
+		o.event.Kind = kind
+	}
+}
+
+// ifGone is what an end is called if its session is gone, where that is not the
+// same as if it lives.
 //
 // A session that is gone has run out if the last look-up left it no more time
 // and its client had missed a renewal by then: without the second, the look-up
@@ -174,16 +183,16 @@ func (e *ends) lookups(open []end, now time.Time) []int64 {
 // its requests with it: certainly so when they were several, which a client
 // hardly deletes at once. A single request its client may have given back just
 // before it closed the session, as programs do; that is what it is called.
-func (e *ends) explain(o end, lease Lease) {
-	o.event.Session = lease.State
+func (e *ends) ifGone(o end) (kind EventKind, ok bool) {
 	t, known := e.terms[o.event.Request.Lease]
-	if lease.State != LeaseGone || !known {
-		return
-	}
 	switch inTime := o.event.Time.Before(t.until); {
+	case !known:
+		return "", false
 	case !inTime && t.late:
-		o.event.Kind = EventExpired
+		return EventExpired, true
 	case inTime && !o.alone:
-		o.event.Kind = EventRevoked
+		return EventRevoked, true
+	default:
+		return "", false
 	}
 }

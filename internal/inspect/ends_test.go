@@ -155,6 +155,24 @@ func TestLookupsAreBounded(t *testing.T) {
 
 // TestWatchEnds tells a client's release from the ends of its session.
 func TestWatchEnds(t *testing.T) {
+	endsOf(t, (*Source).WatchEnds, []string{
+		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
+		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
+	})
+}
+
+// TestWatchKinds: the words are the same, though nobody has asked for the
+// session of a lock that was given back.
+func TestWatchKinds(t *testing.T) {
+	endsOf(t, (*Source).WatchKinds, []string{
+		"expired /c/write/1 true 2", "released /a/write/1 true 0", "released /d/write/1 true 0",
+		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
+	})
+}
+
+// endsOf has requests go in all the ways that there are.
+func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
+	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
 	request := func(key string, lease clientv3.LeaseID) {
@@ -163,7 +181,7 @@ func TestWatchEnds(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	v := &viewer{t: t, updates: s.WatchEnds(ctx, "/")}
+	v := &viewer{t: t, updates: watch(s, ctx, "/")}
 	t.Cleanup(func() {
 		cancel()
 		for range v.updates {
@@ -189,10 +207,6 @@ func TestWatchEnds(t *testing.T) {
 	var got []string
 	for _, e := range gone() {
 		got = append(got, fmt.Sprint(e.Kind, " ", e.Request.Key, " ", e.Request.Holding, " ", strconv.Itoa(int(e.Session))))
-	}
-	want := []string{
-		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
-		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("events = %q, want %q", got, want)

@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,8 +16,19 @@ import (
 //
 // An update that sums up more than it tells is passed on as it is.
 func (s *Source) WatchEnds(ctx context.Context, prefix string) <-chan Update {
+	return s.watchExplained(ctx, prefix, false)
+}
+
+// WatchKinds is WatchEnds for whoever does not ask for Event.Session: of what is
+// gone it looks up only what may be called EventExpired or EventRevoked for that.
+// Locks that are given back, which is nearly all that happens, take no look-up.
+func (s *Source) WatchKinds(ctx context.Context, prefix string) <-chan Update {
+	return s.watchExplained(ctx, prefix, true)
+}
+
+func (s *Source) watchExplained(ctx context.Context, prefix string, kinds bool) <-chan Update {
 	out := make(chan Update)
-	x := &explainer{source: s, ends: newEnds(), rounds: make(chan round, 1)}
+	x := &explainer{source: s, kinds: kinds, ends: newEnds(), rounds: make(chan round, 1)}
 	go func() {
 		defer close(out)
 		x.run(ctx, s.Watch(ctx, prefix), out)
@@ -28,6 +40,7 @@ func (s *Source) WatchEnds(ctx context.Context, prefix string) <-chan Update {
 // or the receiver takes its time, the watch sums up what comes.
 type explainer struct {
 	source *Source
+	kinds  bool // only the events' kinds are asked for
 	ends   *ends
 	last   Snapshot
 	rounds chan round // the answers to the round that is under way, if one is
@@ -90,6 +103,9 @@ func (x *explainer) explain(ctx context.Context, u Update) {
 		return
 	}
 	open := x.ends.follow(u.Events)
+	if x.kinds {
+		open = slices.DeleteFunc(open, func(o end) bool { _, ok := x.ends.ifGone(o); return !ok })
+	}
 	if len(open) == 0 {
 		return
 	}
