@@ -76,6 +76,13 @@ func (m *model) screenKey(msg tea.KeyPressMsg) tea.Cmd {
 	return cmd
 }
 
+// enter puts a screen in front, as the user likes such ones to look.
+func (m *model) enter(s screen) tea.Cmd {
+	m.nav.open(s)
+	m.prefer(s)
+	return m.arrive()
+}
+
 // back undoes one thing that the user has set, or goes back to the screen
 // before. It never quits.
 func (m *model) back() tea.Cmd {

@@ -200,9 +200,7 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 func (m *model) serve(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case openMsg:
-		m.nav.open(msg.screen)
-		m.prefer(msg.screen)
-		return m.arrive()
+		return m.enter(msg.screen)
 	case viewMsg:
 		m.nav.view(msg.number)
 		return m.arrive()
