@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type tuiOptions struct {
 	apart    func(context.Context, *simulate.Scenario) (*ground, error)
 	out      io.Writer
 	now      func() time.Time
+
+	chosenThreads bool // by GOMAXPROCS in the environment
 }
 
 func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
@@ -76,6 +79,8 @@ func (a *app) tuiOptions() *tuiOptions {
 		apart:    a.apart,
 		out:      a.Out,
 		now:      a.now,
+
+		chosenThreads: a.Getenv("GOMAXPROCS") != "",
 	}
 }
 
@@ -161,8 +166,24 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		options.Releaser = &forcer{remote: c, planner: release.NewPlanner(c.client), log: log, now: opts.now}
 		options.Recorder = recorder{source: c.source, prefix: opts.prefix}
 	}
+	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !opts.chosenThreads {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
+	}
 	// Signals end ctx, and that ends the screens: one way out is enough.
 	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
+}
+
+// threads are how many the screens run on at a time, where that is to be more
+// than Go has chosen, and otherwise 0. On two cores, a diagnosis and the garbage
+// collector take both of Go's threads for 10 ms and more at a time, and what a key
+// has woken waits for one of them; the kernel has its thread wait for less. Where
+// a process may use less than all cores, more threads would be stopped for it.
+func threads(chosen, cores int) int {
+	const enough = 4
+	if chosen < cores || cores >= enough {
+		return 0
+	}
+	return enough
 }
 
 // terminalWidth is 0 where there is no terminal.

@@ -210,6 +210,15 @@ func TestIsUnicode(t *testing.T) {
 	}
 }
 
+// Few cores are no reason for few threads, and a limit is.
+func TestThreads(t *testing.T) {
+	for _, tt := range []struct{ chosen, cores, want int }{{1, 1, 4}, {2, 2, 4}, {4, 4, 0}, {16, 16, 0}, {1, 2, 0}, {2, 16, 0}} {
+		if got := threads(tt.chosen, tt.cores); got != tt.want {
+			t.Errorf("%d threads on %d cores: %d, want %d", tt.chosen, tt.cores, got, tt.want)
+		}
+	}
+}
+
 // A terminal that can only print is sent to the commands that print.
 func TestDumbTerminal(t *testing.T) {
 	tm := startTerminalAs(t, "dumb", t.TempDir(), "tui", "--endpoints", "127.0.0.1:1")
