@@ -46,7 +46,7 @@ func TestTake(t *testing.T) {
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 2 })
 		d.until("seen", d.seen)
-		d.mustShow("└ ○ write  ours etcd-lock")
+		d.mustShow("└ ○ write ours etcd-lock")
 		d.press("u")
 		d.until("cancelled", d.noneOfOurs)
 		d.mustShow("write lock on /a: cancelled")

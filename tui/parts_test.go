@@ -165,7 +165,7 @@ func TestExport(t *testing.T) {
 func TestASCII(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.ASCII = true })
 	incident(d)
-	for _, text := range []string{">  x /orders ", "^ contended", "###", "` . write  shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
+	for _, text := range []string{">  x /orders ", "^ contended", "###", "` . write   shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
 		d.mustShow(text)
 	}
 	for _, s := range everyScreen {

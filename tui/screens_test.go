@@ -51,8 +51,8 @@ func TestLocksScreen(t *testing.T) {
 	d.mustShow(" ✗ /orders")
 	d.mustShow(" ! /legacy")
 	d.mustShow("✗ deadlock")
-	d.mustShow("└ ○ write  shipping svc[162]@web-1")
-	d.mustShow("  └ ○ read   report svc[163]@web-1")
+	d.mustShow("└ ○ write   shipping svc[162]@web-1")
+	d.mustShow("  └ ○ read  report svc[163]@web-1")
 	d.mustShow("3 problems ✗")
 
 	t.Run("Marks", func(t *testing.T) {
@@ -337,4 +337,19 @@ func TestSessionsPeek(t *testing.T) {
 	d.mustNotShow("releases write /a")
 	d.send(resize(80, 24))
 	d.mustNotShow("releases")
+}
+
+// However deep the tree, one sees who reads and who writes.
+func TestDeepTree(t *testing.T) {
+	d := newDriver(t, nil)
+	d.send(resize(120, 36))
+	for i := range 6 {
+		mode := keyspace.Write
+		if i%2 == 1 {
+			mode = keyspace.Read
+		}
+		d.put("/a", mode, time.Duration(10-i)*time.Second)
+	}
+	d.mustShow("      └ ○ write   worker")
+	d.mustShow("        └ ○ read  worker")
 }

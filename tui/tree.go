@@ -126,8 +126,12 @@ func (t *waitTree) view(w, h int) string {
 	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
 		rows = rows[:max(room-1, 0)]
 	}
+	branches := 0
 	for _, r := range rows {
-		lines = append(lines, t.row(r, w))
+		branches = max(branches, width(r.branch))
+	}
+	for _, r := range rows {
+		lines = append(lines, t.row(r, branches, w))
 	}
 	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
 		lines = append(lines, t.theme.dim.Render(cut("… "+strconv.Itoa(rest)+" more", w)))
@@ -146,7 +150,9 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-func (t *waitTree) row(r treeRow, w int) string {
+// row is a request below branches of that width, so that all owners stand in
+// one column.
+func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
 	s := requestSign(t.theme, q.Holding)
 	who, style := ownerText(q.Owner, q.Owned), t.theme.plain
@@ -163,7 +169,7 @@ func (t *waitTree) row(r treeRow, w int) string {
 		{age(t.clock(), q.Since), t.theme.dim},
 		ttl,
 	}
-	widths := fitColumns([]box{{min: 10, want: 8 + len(r.branch)*2/3}, {min: 8, flex: true}, {min: 6}, {min: 6, rank: 1}}, w)
+	widths := fitColumns([]box{{min: branches + width("● write")}, {min: 8, flex: true}, {min: 6}, {min: 6, rank: 1}}, w)
 	return line(widths, []bool{false, false, true, true}, cells, t.theme.plain)
 }
 
