@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the pictures of the guides anew from the real program, in a terminal of
-# tmux on the demo's etcd. It needs Go and tmux.
+# tmux on the demo's etcd. It needs Go, and of Debian's packages: tmux, aha,
+# chromium, pngquant and fonts-dejavu-core.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -8,23 +9,45 @@ socket=$work/tmux
 trap 'tmux -S "$socket" kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
 go build -o "$work/etcd-lock" .
-go build -o "$work/picture" ./internal/picture
 
-screen() { tmux -S "$socket" capture-pane -p "$@"; }
+columns=150 lines=38
+keys() { tmux -S "$socket" send-keys "$@"; }
 wait_for() { # until the screen shows a pattern
-  timeout 60 bash -c "until tmux -S '$socket' capture-pane -p | grep -q '$1'; do sleep 0.1; done"
+  timeout 60 bash -c "until tmux -S '$socket' capture-pane -p | grep -q -- '$1'; do sleep 0.1; done"
 }
-take() { screen -e | "$work/picture" >"docs/$1.svg"; }
+take() { # the screen as docs/$1.png
+  tmux -S "$socket" capture-pane -e -N -p | aha --black | sed "s|</head>|<style>$style</style></head>|" >"$work/screen.html"
+  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=2 \
+    --window-size=$((columns * 8429 / 1000 + 21)),$((lines * 17 + 20)) \
+    --screenshot="$work/screen.png" "file://$work/screen.html" 2>/dev/null
+  pngquant --force --output "docs/$1.png" 64 "$work/screen.png"
+}
+style='body { margin: 10px; color: #d0d0d0 !important; background: #16181c !important }
+pre { margin: 0; font: 14px/17px "DejaVu Sans Mono" }'
+style=${style//$'\n'/ }
 
-tmux -S "$socket" -f /dev/null new-session -d -x 150 -y 38 \
+tmux -S "$socket" -f /dev/null new-session -d -x $columns -y $lines \
   "env -u NO_COLOR XDG_CONFIG_HOME=$work LC_ALL=C.UTF-8 TERM=tmux-256color COLORTERM=truecolor $work/etcd-lock demo"
 tmux -S "$socket" set -g escape-time 0
 wait_for 'orders/42'
 sleep 25 # until the sparklines have something to show
 wait_for 'orders/42 .*contended'
 take tui
-tmux -S "$socket" send-keys : 'lock /orders/42' Enter
+
+keys : 'lock /orders/42' Enter
 wait_for 'timeline'
 wait_for 'writer #'
 take tui-lock
-tmux -S "$socket" send-keys q
+
+# A deadlock stays while its scenario is paused: its deadline does not pass.
+keys 5 / deadlock Enter Enter
+wait_for 'got lock patient'
+sleep 1.7
+keys p
+wait_for 'PAUSED'
+take tui-scenarios
+
+keys 3
+wait_for 'critical deadlock'
+take tui-problems
+keys q

@@ -37,7 +37,7 @@ func (s *clientsScreen) lifeSign(c ClientState) sign {
 	case c.Life == Alive:
 		return sign{"● open", s.theme.holding}
 	case c.Life == Paused && left > 0:
-		return sign{"⏸ paused", s.theme.expiring}
+		return sign{"‖ paused", s.theme.expiring}
 	case c.Life == Paused:
 		return sign{"! paused, ran out", s.theme.lost}
 	case c.Life == Crashed && left > 0:

@@ -166,7 +166,7 @@ func TestClientsFail(t *testing.T) {
 	d.until("held", func() bool { return r.state == ourHeld })
 	d.press("p")
 	d.until("paused", func() bool { return c.doing == "" })
-	d.mustShow("⏸ paused")
+	d.mustShow("‖ paused")
 	d.clock.add(6 * time.Second)
 	d.send(tickMsg{})
 	d.mustShow("! paused, ran out")

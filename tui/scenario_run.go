@@ -210,7 +210,7 @@ func (r *scenarioRun) sign() string {
 	case r.stopping:
 		return "■ stopping"
 	case r.mark() != "":
-		return "⏸ " + r.mark()
+		return "‖ " + r.mark()
 	case r.alone:
 		return "▶ own cluster"
 	default:

@@ -150,7 +150,7 @@ func TestScenarioPause(t *testing.T) {
 	d.press("j", ".")
 	d.mustShow("endless: started, paused")
 	d.mustShow("endless · 3s  PAUSED ")
-	d.mustShow("⏸ PAUSED")
+	d.mustShow("‖ PAUSED")
 	run := d.m.scenarios.run.play.(*playing)
 	d.mustShow("next what etcd answers")
 	run.state.Next, run.state.In = "w2: write \x1b[2J", 300*time.Millisecond
@@ -163,7 +163,7 @@ func TestScenarioPause(t *testing.T) {
 	d.press("p")
 	d.mustShow("endless · 3s  PAUSED ")
 	d.press("1")
-	d.mustShow("⏸ PAUSED endless 3s")
+	d.mustShow("‖ PAUSED endless 3s")
 	d.press("5", "p")
 	d.mustShow("▶ running")
 	d.mustNotShow("PAUSED")
