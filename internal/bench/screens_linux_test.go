@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,12 +13,12 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
-	"github.com/creack/pty"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/cli"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/ptytest"
 )
 
 // programEnv makes the test binary be a program for a terminal: etcd-lock, or
@@ -94,7 +93,7 @@ func TestScreens(t *testing.T) {
 		startOnTerminal(t, "etcd-lock", "tui", c.prefix, "--endpoints", c.endpoint),
 	}
 	for _, p := range programs {
-		p.await(rowName(0))
+		p.WaitFor(rowName(0))
 	}
 	var writers []*clientv3.Client
 	for range 4 {
@@ -163,17 +162,13 @@ func (w *walk) press(times int) [][]time.Duration {
 // onTerminal is a program on a terminal of its own.
 type onTerminal struct {
 	*testing.T
-	name   string
-	cmd    *exec.Cmd
-	master *os.File
-	output chan []byte
+	*ptytest.Terminal
+	name string
 }
 
 func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
 	t.Helper()
 	config := t.TempDir()
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), programEnv+"="+name, "TERM=xterm-256color", "LC_ALL=C.UTF-8", "XDG_CONFIG_HOME="+config, "GORACE=atexit_sleep_ms=0")
 	prefs := filepath.Join(config, "etcd-lock", "config.yaml")
 	err := os.Mkdir(filepath.Dir(prefs), 0o700)
 	if err == nil { // rows that stay where they are, so that it is known which is next
@@ -182,29 +177,9 @@ func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 200})
-	if err != nil {
-		t.Skip("no pseudo-terminals here:", err)
-	}
-	p := &onTerminal{T: t, name: name, cmd: cmd, master: master, output: make(chan []byte, 4096)}
-	go p.read()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it is over unless the test failed
-		_ = master.Close()
-	})
-	return p
-}
-
-func (p *onTerminal) read() {
-	defer close(p.output)
-	for {
-		buf := make([]byte, 1<<14)
-		n, err := p.master.Read(buf)
-		if err != nil {
-			return
-		}
-		p.output <- buf[:n]
-	}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), programEnv+"="+name, "TERM=xterm-256color", "LC_ALL=C.UTF-8", "XDG_CONFIG_HOME="+config, "GORACE=atexit_sleep_ms=0")
+	return &onTerminal{t, ptytest.Start(t, cmd, 200, 60), name}
 }
 
 // press presses a key and returns how long it took until a text was drawn.
@@ -212,45 +187,21 @@ func (p *onTerminal) press(key, text string) time.Duration {
 	p.Helper()
 	for drained := false; !drained; {
 		select {
-		case <-p.output:
+		case <-p.Output:
 		default:
 			drained = true
 		}
 	}
 	began := time.Now()
-	if _, err := p.master.WriteString(key); err != nil {
-		p.Fatal(err)
-	}
-	p.await(text)
+	p.Press(key)
+	p.WaitFor(text)
 	return time.Since(began)
-}
-
-// await returns when a text has been drawn.
-func (p *onTerminal) await(text string) {
-	p.Helper()
-	var shown []byte
-	timeout := time.After(time.Minute)
-	for !bytes.Contains(shown, []byte(text)) {
-		select {
-		case b, ok := <-p.output:
-			if !ok {
-				p.Fatalf("%s ended before %q: %q", p.name, text, shown)
-			}
-			shown = append(shown, b...)
-		case <-timeout:
-			p.Fatalf("%s: no %q: %q", p.name, text, shown)
-		}
-	}
 }
 
 func (p *onTerminal) leave() {
 	p.Helper()
-	if _, err := p.master.WriteString("q"); err != nil {
-		p.Fatal(err)
-	}
-	for range p.output { // what is not read would block it
-	}
-	if err := p.cmd.Wait(); err != nil {
+	p.Press("q")
+	if err := p.Wait(); err != nil {
 		p.Errorf("%s: %v", p.name, err)
 	}
 }
@@ -266,7 +217,7 @@ func coresOf(programs []*onTerminal, during time.Duration) []float64 {
 		idle := false
 		for _, p := range programs {
 			select {
-			case <-p.output:
+			case <-p.Output:
 			case <-time.After(time.Millisecond):
 			case <-end:
 				idle = true
@@ -286,7 +237,7 @@ func coresOf(programs []*onTerminal, during time.Duration) []float64 {
 // processorTime is what the program has used by now.
 func (p *onTerminal) processorTime() time.Duration {
 	p.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Cmd.Process.Pid))
 	if err != nil {
 		p.Fatal(err)
 	}

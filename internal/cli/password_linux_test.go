@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/ptytest"
 )
 
 // TestPasswordPrompt runs a command in a terminal, which asks for the password
@@ -31,21 +32,21 @@ func TestPasswordPrompt(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tm := startTerminal(t, t.TempDir(), ls...)
-			tm.waitFor("Password of viewer at " + s.Endpoint + ": ")
-			etcdtest.Eventually(t, "the terminal shows no keys", func() bool { return !tm.echoes() })
-			tm.press(tt.keys)
+			tm.WaitFor("Password of viewer at " + s.Endpoint + ": ")
+			etcdtest.Eventually(t, "the terminal shows no keys", func() bool { return !echoes(t, tm) })
+			tm.Press(tt.keys)
 			var shown strings.Builder
-			for text := range tm.output {
+			for text := range tm.Output {
 				shown.WriteString(text)
 			}
 			if !strings.Contains(shown.String(), tt.want) || strings.Contains(shown.String(), strings.TrimSpace(tt.keys)) && tt.code < 2 {
 				t.Errorf("shown %q, want %q and not the keys", shown.String(), tt.want)
 			}
 			var exit *exec.ExitError
-			if err := tm.cmd.Wait(); errors.As(err, &exit) && exit.ExitCode() != tt.code || (err == nil) != (tt.code == 0) {
+			if err := tm.Cmd.Wait(); errors.As(err, &exit) && exit.ExitCode() != tt.code || (err == nil) != (tt.code == 0) {
 				t.Errorf("ended with %v, want %d", err, tt.code)
 			}
-			if !tm.echoes() {
+			if !echoes(t, tm) {
 				t.Error("the terminal is left showing no keys")
 			}
 		})
@@ -53,11 +54,11 @@ func TestPasswordPrompt(t *testing.T) {
 }
 
 // echoes reports whether the terminal shows what is typed.
-func (tm *terminal) echoes() bool {
-	tm.t.Helper()
-	state, err := unix.IoctlGetTermios(int(tm.master.Fd()), unix.TCGETS)
+func echoes(t *testing.T, tm *ptytest.Terminal) bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(tm.Master.Fd()), unix.TCGETS)
 	if err != nil {
-		tm.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return state.Lflag&unix.ECHO != 0
 }

@@ -35,10 +35,10 @@ clients:
 			}
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "simulate", "run", file, tt.flag)
-			tm.waitFor("writes") // in the legend, once one holds
-			tm.press("\x03")
-			tm.waitFor("interrupted")
-			if err := tm.wait(); tm.cmd.ProcessState.ExitCode() != exitFailed {
+			tm.WaitFor("writes") // in the legend, once one holds
+			tm.Press("\x03")
+			tm.WaitFor("interrupted")
+			if err := tm.Wait(); tm.Cmd.ProcessState.ExitCode() != exitFailed {
 				t.Errorf("exits with %v", err)
 			}
 			if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {

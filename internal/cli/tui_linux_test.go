@@ -14,6 +14,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/ptytest"
 	"etcd-lock/rwlock"
 )
 
@@ -31,22 +32,22 @@ func TestTUI(t *testing.T) {
 	tmp, audit := t.TempDir(), filepath.Join(t.TempDir(), "audit.jsonl")
 
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
-	tm.waitFor("/orders", "✗", "without a lease")
-	tm.press("3")
-	tm.waitFor("no-lease", "release --key "+stuck, "etcdctl del "+stuck)
-	tm.press("\r")
-	tm.waitFor("1 holding, 1 waiting", "behind 1: writer #1")
-	tm.press("\x04") // ctrl+d
-	tm.waitFor("gets write /orders", "fenced", "[ No ]")
-	tm.press("y")
+	tm.WaitFor("/orders", "✗", "without a lease")
+	tm.Press("3")
+	tm.WaitFor("no-lease", "release --key "+stuck, "etcdctl del "+stuck)
+	tm.Press("\r")
+	tm.WaitFor("1 holding, 1 waiting", "behind 1: writer #1")
+	tm.Press("\x04") // ctrl+d
+	tm.WaitFor("gets write /orders", "fenced", "[ No ]")
+	tm.Press("y")
 	<-holds
-	tm.waitFor("held now by billing")
-	tm.press("[")
-	tm.waitFor("PAST rev")
-	tm.press("b")
+	tm.WaitFor("held now by billing")
+	tm.Press("[")
+	tm.WaitFor("PAST rev")
+	tm.Press("b")
 	done()
-	tm.press("q")
-	if err := tm.wait(); err != nil {
+	tm.Press("q")
+	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
 
@@ -109,16 +110,16 @@ func TestTUIClients(t *testing.T) {
 		})
 	}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.waitFor("connected")
-	tm.press("4abrief\r\x152s\r") // a client whose TTL is typed over the one that is offered
-	tm.press("Gw/mine\r\r")
+	tm.WaitFor("connected")
+	tm.Press("4abrief\r\x152s\r") // a client whose TTL is typed over the one that is offered
+	tm.Press("Gw/mine\r\r")
 	queued("the writer holds", keyspace.Write)
-	tm.press("gr/mine\r1m\r")
+	tm.Press("gr/mine\r1m\r")
 	queued("the reader waits", keyspace.Write, keyspace.Read)
-	tm.press("GX")
+	tm.Press("GX")
 	queued("the writer's lease has run out", keyspace.Read)
-	tm.press("q")
-	if err := tm.wait(); err != nil {
+	tm.Press("q")
+	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
 	if q := queue(); len(q) != 0 {
@@ -132,18 +133,18 @@ func TestTUIScenario(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.waitFor("connected")
-	tm.press("5/four-clients\r.")
-	tm.waitFor("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
-	tm.press(".")
-	tm.waitFor("got lock r1", `r2: read "/mylocks/a"`)
+	tm.WaitFor("connected")
+	tm.Press("5/four-clients\r.")
+	tm.WaitFor("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
+	tm.Press(".")
+	tm.WaitFor("got lock r1", `r2: read "/mylocks/a"`)
 	if got := l.count("/mylocks/a"); got != 1 {
 		t.Errorf("%d hold or wait after the first step", got)
 	}
-	tm.press("+p")
-	tm.waitFor("✓ passed: 17 steps")
-	tm.press("q")
-	if err := tm.wait(); err != nil {
+	tm.Press("+p")
+	tm.WaitFor("✓ passed: 17 steps")
+	tm.Press("q")
+	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
 	if got := l.count("/mylocks/a"); got != 0 {
@@ -155,26 +156,36 @@ func TestTUIScenario(t *testing.T) {
 // for it goes with the run, or with the terminal UI, however that ends.
 func TestTUIOwnCluster(t *testing.T) {
 	endpoint := etcdtest.Start(t)
-	ends := map[string]func(tm *terminal, alone func()){
-		"run":     func(tm *terminal, alone func()) { tm.press("+"); tm.waitFor("✓ passed: "); alone(); tm.press("q") },
-		"s":       func(tm *terminal, alone func()) { tm.press("s"); tm.waitFor("■ stopped"); alone(); tm.press("q") },
-		"q":       func(tm *terminal, _ func()) { tm.press("q") },
-		"SIGTERM": func(tm *terminal, _ func()) { tm.signal(syscall.SIGTERM) },
-		"SIGKILL": func(tm *terminal, _ func()) { tm.signal(syscall.SIGKILL) },
+	ends := map[string]func(tm *ptytest.Terminal, alone func()){
+		"run": func(tm *ptytest.Terminal, alone func()) {
+			tm.Press("+")
+			tm.WaitFor("✓ passed: ")
+			alone()
+			tm.Press("q")
+		},
+		"s": func(tm *ptytest.Terminal, alone func()) {
+			tm.Press("s")
+			tm.WaitFor("■ stopped")
+			alone()
+			tm.Press("q")
+		},
+		"q":       func(tm *ptytest.Terminal, _ func()) { tm.Press("q") },
+		"SIGTERM": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGTERM) },
+		"SIGKILL": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGKILL) },
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint)
-			tm.waitFor("connected")
-			tm.press("5/compaction\r\r")
-			tm.waitFor("own cluster", "starting an etcd of 1 member", "got lock holder")
+			tm.WaitFor("connected")
+			tm.Press("5/compaction\r\r")
+			tm.WaitFor("own cluster", "starting an etcd of 1 member", "got lock holder")
 			end(tm, func() {
 				if left := processesIn(t, tmp); len(left) != 1 {
 					t.Errorf("beside the terminal UI: %v", left)
 				}
 			})
-			if err := tm.wait(); err != nil && name != "SIGKILL" {
+			if err := tm.Wait(); err != nil && name != "SIGKILL" {
 				t.Error(err)
 			}
 			etcdtest.Eventually(t, "nothing is left", func() bool {
@@ -222,8 +233,8 @@ func TestThreads(t *testing.T) {
 // A terminal that can only print is sent to the commands that print.
 func TestDumbTerminal(t *testing.T) {
 	tm := startTerminalAs(t, "dumb", t.TempDir(), "tui", "--endpoints", "127.0.0.1:1")
-	tm.waitFor("etcd-lock ls")
-	if err := tm.wait(); err == nil {
+	tm.WaitFor("etcd-lock ls")
+	if err := tm.Wait(); err == nil {
 		t.Error("it ran")
 	}
 }
