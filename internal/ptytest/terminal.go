@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package ptytest runs programs in pseudo-terminals for tests.
 package ptytest
 
