@@ -30,8 +30,8 @@ type journal struct {
 
 // take notes an event.
 func (j *journal) take(e inspect.Event) {
-	s, ok := j.living[e.Request.Key]
-	if !ok {
+	s := j.living[e.Request.Key]
+	if e.Revision == e.Request.Revision {
 		s.seen = e.Time
 	}
 	s.Request = e.Request
@@ -42,9 +42,6 @@ func (j *journal) take(e inspect.Event) {
 		s.granted = e.Time
 		j.keep(s)
 	default:
-		if !ok {
-			s.seen = time.Time{}
-		}
 		s.over, s.how = e.Time, e.Kind
 		j.drop(s)
 		j.end(s)

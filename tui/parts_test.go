@@ -272,6 +272,20 @@ func TestLanes(t *testing.T) {
 	}
 }
 
+// A wait that began before the watch did is still known of when it is over.
+func TestLifeBeforeTheWatch(t *testing.T) {
+	now := newClock().Now()
+	asked, granted := now.Add(-25*time.Second), now.Add(-10*time.Second)
+	r := inspect.Request{Key: "/a/write/1", Lock: rw("/a"), Revision: 3, Since: asked, Holding: true}
+	var j journal
+	j.take(inspect.Event{Kind: inspect.EventAcquired, Request: r, Revision: 5, Time: granted})
+	for _, s := range j.of(inspect.Lock{ID: r.Lock, Queue: []inspect.Request{r}}) {
+		if got := s.begin(now); !got.Equal(asked) || !s.granted.Equal(granted) {
+			t.Errorf("began at %v and was granted at %v", got, s.granted)
+		}
+	}
+}
+
 // What hangs below what in a queue is who must go last before it.
 func TestTree(t *testing.T) {
 	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {
