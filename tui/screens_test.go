@@ -335,6 +335,18 @@ func TestSessionsPeek(t *testing.T) {
 	d.press("j")
 	d.mustShow("releases write /b")
 	d.mustNotShow("releases write /a")
+
+	for i := range 30 {
+		d.cluster.put(inspect.Request{Lock: rw("/c" + strconv.Itoa(10+i)), Mode: keyspace.Write, Lease: 2})
+	}
+	d.until("all are there", func() bool { return len(d.m.live.snapshot.Locks) == 32 })
+	d.diagnosed()
+	d.mustNotShow("releases write /c39")
+	d.press("J", "J", "J", "J")
+	d.mustShow("releases write /c39")
+	d.press("K", "K", "K", "K", "?")
+	d.mustShow("more: scroll what is below")
+	d.press("esc")
 	d.send(resize(80, 24))
 	d.mustNotShow("releases")
 }

@@ -154,7 +154,11 @@ func (s *sessionsScreen) name() string { return "sessions" }
 func (s *sessionsScreen) grid() grid { return s.table }
 
 func (s *sessionsScreen) keys() []keyGroup {
-	return append(append([]keyGroup{{"sessions", []key.Binding{s.enter}}}, s.table.helpKeys()...), s.force.endGroup("kill: end the session by force, with all of its locks"))
+	own := []key.Binding{s.enter}
+	if s.peek != nil {
+		own = append(own, s.peek.below.down, s.peek.below.up)
+	}
+	return append(append([]keyGroup{{"sessions", own}}, s.table.helpKeys()...), s.force.endGroup("kill: end the session by force, with all of its locks"))
 }
 
 func (s *sessionsScreen) leases() []int64 {
@@ -210,7 +214,9 @@ func (s *sessionsScreen) handle(msg tea.Msg) tea.Cmd {
 			}
 			return s.force.session(r.Session)
 		}
-		s.table.update(msg)
+		if s.peek == nil || !s.peek.below.update(msg) {
+			s.table.update(msg)
+		}
 	}
 	return nil
 }
