@@ -78,17 +78,20 @@ func (m *model) tableCommands() []command {
 	if g == nil {
 		return nil
 	}
-	return []command{
+	all := []command{
 		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: m.filterCmd},
-		{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.sortable, run: func(by string) tea.Cmd {
-			if !g.setSort(by) {
-				return m.fail("sort: no column " + by + "; there are " + strings.Join(g.sortable(), ", "))
-			}
-			return m.savePrefs()
-		}},
 		{name: "copy", about: "what is under the cursor, or marked", run: func(string) tea.Cmd { return m.copyCmd() }},
 		{name: "export", args: "FILE", about: "the table to a new CSV file", run: m.exportTo},
 	}
+	if len(g.sortable()) == 0 {
+		return all
+	}
+	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.sortable, run: func(by string) tea.Cmd {
+		if !g.setSort(by) {
+			return m.fail("sort: no column " + by + "; there are " + strings.Join(g.sortable(), ", "))
+		}
+		return m.savePrefs()
+	}})
 }
 
 func (m *model) filterCmd(text string) tea.Cmd {

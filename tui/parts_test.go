@@ -77,6 +77,7 @@ func TestCommandLine(t *testing.T) {
 	})
 
 	t.Run("Refuses", func(t *testing.T) {
+		d.press("1")
 		for text, why := range map[string]string{
 			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz",
 			"lock": "✗ lock: which one?", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",

@@ -42,7 +42,6 @@ func newScenariosScreen(c *common) *scenariosScreen {
 	}, func(sc Scenario) string { return sc.Name })
 	s.table.match = func(sc Scenario) string { return safe(sc.Name + " " + sc.About) }
 	s.table.label = func(sc Scenario) string { return sc.Name }
-	s.table.keys.reverse.SetEnabled(false) // nothing is sorted by
 	s.record.SetEnabled(c.opts.Recorder != nil)
 	if s.available() {
 		s.table.set(c.opts.Scenarios.List())

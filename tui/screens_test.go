@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -364,4 +365,41 @@ func TestDeepTree(t *testing.T) {
 	}
 	d.mustShow("      └ ○ write   worker")
 	d.mustShow("        └ ○ read  worker")
+}
+
+// On every screen, a key does one thing, and those for an order are there where
+// there is one.
+func TestKeys(t *testing.T) {
+	d, _ := withForce(t)
+	d.m.opts.Past = &chronicle{cluster: d.cluster, floor: 1}
+	incident(d)
+	d.send(resize(160, 60))
+	screens := append([]screen{newHistoryScreen(d.m.common, rw("/orders"))}, d.m.nav.all()...)
+	screens = append(screens, newLockScreen(d.m.common, rw("/orders")), newSessionScreen(d.m.common, inspect.SessionID{Lease: 0xa1}),
+		newPastScreen(d.m.common), newScenariosScreen(d.m.common))
+	for _, s := range screens {
+		d.m.enter(s)
+		does := map[string]string{}
+		sorts := false
+		for _, g := range append(s.keys(), d.m.global.groups()...) {
+			for _, b := range g.keys {
+				for _, k := range b.Keys() {
+					if before := does[k]; b.Enabled() && before != "" {
+						t.Errorf("%s: %s: %s, and %s", s.name(), k, before, b.Help().Desc)
+					}
+					if b.Enabled() {
+						does[k] = b.Help().Desc
+					}
+				}
+				sorts = sorts || g.title == "sort" && b.Enabled()
+			}
+		}
+		if g := s.grid(); g != nil && sorts != (len(g.sortable()) > 0) {
+			t.Errorf("%s: has keys for an order: %v; is sorted by %v", s.name(), sorts, g.sortable())
+		}
+		isSort := func(c command) bool { return c.name == "sort" }
+		if slices.ContainsFunc(d.m.commands(), isSort) != sorts {
+			t.Errorf("%s: has keys for an order: %v; and the command is the other way round", s.name(), sorts)
+		}
+	}
 }

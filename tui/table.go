@@ -106,6 +106,9 @@ func newTable[K comparable, R any](c *common, cols []column[R], id func(R) K) *t
 		}
 		t.keys.sort = append(t.keys.sort, b)
 	}
+	for _, b := range []*key.Binding{&t.keys.left, &t.keys.right, &t.keys.reverse} {
+		b.SetEnabled(len(t.sortable()) > 0)
+	}
 	return t
 }
 
