@@ -103,20 +103,21 @@ func (m *model) filterCmd(text string) tea.Cmd {
 
 func (m *model) settingCommands() []command {
 	onOff := func() []string { return []string{"on", "off"} }
-	set := func(name string, value *bool) func(string) tea.Cmd {
+	set := func(name string, values ...*bool) func(string) tea.Cmd {
 		return func(arg string) tea.Cmd {
-			switch arg {
-			case "on", "off", "":
-				*value = arg == "on" || arg == "" && !*value
-			default:
+			if arg != "" && !slices.Contains(onOff(), arg) {
 				return m.fail(name + ": on or off")
+			}
+			on := arg == "on" || arg == "" && !*values[0]
+			for _, v := range values {
+				*v = on
 			}
 			return m.savePrefs()
 		}
 	}
 	return []command{
 		{name: "mouse", args: "on|off", about: "off leaves it to the terminal", complete: onOff, run: set("mouse", &m.prefs.Mouse)},
-		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", &m.prefs.ASCII)},
+		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", &m.ascii, &m.prefs.ASCII)},
 		{
 			name: "background", args: "MODE", about: "dark, light or auto",
 			complete: func() []string { return []string{backgroundAuto, backgroundDark, backgroundLight} },

@@ -20,6 +20,7 @@ type model struct {
 
 	width, height int
 	dark          bool // as the terminal says
+	ascii         bool // nothing else is drawn: it was chosen, or the terminal shows no more
 	mode          mode
 	dialog        *dialog // nil: none is open
 	flash         flash
@@ -73,12 +74,11 @@ func newModel(ctx context.Context, o Options) *model {
 		o.Now = time.Now
 	}
 	prefs := DefaultPrefs()
-	prefs.ASCII = o.ASCII
 	c := &common{
 		data: &data{}, opts: &o, tasks: newTasks(ctx), global: newKeyMap(), prefs: &prefs,
 		theme: newTheme(true, o.NoColor), now: o.Now(),
 	}
-	m := &model{common: c, dark: true, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
+	m := &model{common: c, dark: true, ascii: o.ASCII, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
 	c.journal.began, m.sampled = c.now, c.now
 	m.nav.views = map[int]screen{
 		viewLocks:    m.locks,
@@ -323,7 +323,7 @@ func (m *model) screen() string {
 		parts = append(parts, m.shortHelp(w))
 	}
 	content := clip(strings.Join(parts, "\n"), w, h)
-	if m.prefs.ASCII {
+	if m.ascii {
 		return plain(content)
 	}
 	return content

@@ -180,9 +180,9 @@ func TestASCII(t *testing.T) {
 			if i := strings.IndexFunc(d.plain(), func(r rune) bool { return r > unicode.MaxASCII }); i >= 0 {
 				t.Errorf("%s: %q", s.name, d.plain()[i:i+20])
 			}
-			d.m.prefs.ASCII = false
+			d.m.ascii = false
 			unicoded := d.plain()
-			d.m.prefs.ASCII = true
+			d.m.ascii = true
 			if strings.Count(d.plain(), "?") != strings.Count(unicoded, "?") {
 				t.Errorf("%s: a sign of ours has nothing to stand for it:\n%s", s.name, d.plain())
 			}

@@ -38,6 +38,31 @@ func TestPrefs(t *testing.T) {
 			if diff := cmp.Diff(DefaultPrefs(), *d.m.prefs); diff != "" {
 				t.Error(diff)
 			}
+			d.press(":")
+			d.typed("mouse off")
+			d.press("enter")
+			if kept, err := os.ReadFile(string(f)); d.m.saving || string(kept) != text {
+				t.Errorf("%q is to be written over, now %q, %v", text, kept, err)
+			}
+		}
+	})
+
+	// That a terminal shows nothing else is nobody's choice.
+	t.Run("ASCII", func(t *testing.T) {
+		for _, chosen := range []bool{true, false} {
+			f := PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			if err := f.Save(Prefs{ASCII: chosen, Background: backgroundAuto}); err != nil {
+				t.Fatal(err)
+			}
+			d := newDriver(t, func(o *Options) { o.Preferences, o.ASCII = f, true })
+			d.until("loaded", func() bool { return !d.m.prefs.Mouse })
+			d.press(":")
+			d.typed("mouse on")
+			d.press("enter")
+			d.until("saved", func() bool { return !d.m.saving })
+			if kept, err := f.Load(); err != nil || !kept.Mouse || kept.ASCII != chosen || !d.m.ascii {
+				t.Errorf("%+v was kept, and %v chosen; %v", kept, chosen, err)
+			}
 		}
 	})
 

@@ -26,9 +26,10 @@ func (m *model) loadPrefs() tea.Cmd {
 func (m *model) gotPrefs(msg prefsMsg) {
 	if msg.err != nil {
 		m.tell(entryError, "preferences: "+msg.err.Error())
+		m.opts.Preferences = nil // what is chosen now must not take the place of what cannot be read
 	}
 	*m.prefs = msg.prefs
-	m.prefs.ASCII = m.prefs.ASCII || m.opts.ASCII
+	m.ascii = m.prefs.ASCII || m.opts.ASCII
 	m.restyle()
 	for _, s := range m.nav.all() {
 		m.prefer(s)
@@ -60,7 +61,6 @@ func (m *model) savePrefs() tea.Cmd {
 	}
 	m.saving = true
 	keeper, p := m.opts.Preferences, m.prefs.clone()
-	p.ASCII = p.ASCII && !m.opts.ASCII
 	return m.tasks.cmd(func() tea.Msg { return savedMsg{keeper.Save(p)} })
 }
 
