@@ -65,6 +65,7 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &driver{t: t, m: newModel(ctx, o), clock: ck, cluster: c, msgs: make(chan tea.Msg), ctx: ctx}
+	d.m.pause = 0 // who waits for a fact need not wait for that too
 	t.Cleanup(func() {
 		cancel()
 		if err := d.m.tasks.close(patience); err != nil {

@@ -24,7 +24,7 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 	if !msg.ok {
 		return nil // the watch ends only with us
 	}
-	u, next := msg.update, m.waitUpdate(updatePause)
+	u, next := msg.update, m.waitUpdate(m.pause)
 	first := !m.conn.begun || !m.live.known()
 	m.noteConnection(u)
 	if !m.connected() {

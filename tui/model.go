@@ -15,6 +15,7 @@ import (
 type model struct {
 	*common
 	updates <-chan inspect.Update
+	pause   time.Duration // after each of these; updatePause but for tests
 	nav     navigation
 	doctor  doctor
 
@@ -78,7 +79,7 @@ func newModel(ctx context.Context, o Options) *model {
 		data: &data{}, opts: &o, tasks: newTasks(ctx), global: newKeyMap(), prefs: &prefs,
 		theme: newTheme(true, o.NoColor), now: o.Now(),
 	}
-	m := &model{common: c, dark: true, ascii: o.ASCII, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
+	m := &model{common: c, pause: updatePause, dark: true, ascii: o.ASCII, locks: newLocksScreen(c), scenarios: newScenariosScreen(c)}
 	c.journal.began, m.sampled = c.now, c.now
 	m.nav.views = map[int]screen{
 		viewLocks:    m.locks,

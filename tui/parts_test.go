@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -191,6 +192,22 @@ func TestASCII(t *testing.T) {
 	}
 	if got := plain("日é●"); got != "???o" {
 		t.Errorf("%q", got)
+	}
+}
+
+// What has come meanwhile is not taken before the pause is over.
+func TestUpdatePause(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	m := newModel(ctx, Options{})
+	updates := make(chan inspect.Update, 1)
+	updates <- inspect.Update{}
+	m.updates = updates
+	cancel()
+	if msg := m.waitUpdate(time.Hour)(); msg != nil {
+		t.Errorf("took %v", msg)
+	}
+	if m.pause != updatePause {
+		t.Errorf("the pause is %v", m.pause)
 	}
 }
 
