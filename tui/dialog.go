@@ -18,18 +18,16 @@ type dialog struct {
 	run   func() tea.Cmd // nil: there is nothing to say Yes to, or not yet
 
 	chosen bool // Yes
+	wide   int  // of the widest line
 	input  lineInput
 	top    int
 	height int // of the lines
 }
 
 func (m *model) openDialog(d *dialog) {
-	d.input = newInput("", "")
+	d.input, d.wide = newInput("", ""), widest(d.lines)
 	m.dialog = d
 }
-
-// askMsg opens a dialog.
-type askMsg struct{ dialog *dialog }
 
 // armed reports whether Yes can be chosen.
 func (d *dialog) armed() bool {
@@ -74,7 +72,7 @@ func (m *model) answer(yes bool) tea.Cmd {
 
 // view draws the dialog in the middle of w×h.
 func (d *dialog) view(t theme, w, h int) string {
-	inner := min(w-4, max(56, widest(d.lines)))
+	inner := min(w-4, max(56, d.wide))
 	rest := 3
 	if d.word != "" {
 		rest += 2

@@ -205,8 +205,6 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 	case viewMsg:
 		m.nav.view(msg.number)
 		return m.arrive()
-	case askMsg:
-		m.openDialog(msg.dialog)
 	case releaseMsg:
 		return m.plan(msg)
 	case plannedMsg:

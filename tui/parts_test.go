@@ -125,7 +125,7 @@ func TestDialog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t, nil)
 			done := false
-			d.send(askMsg{&dialog{title: "end it", lines: []string{"all goes"}, yes: "End it", word: c.word, run: func() tea.Cmd { done = true; return nil }}})
+			d.m.openDialog(&dialog{title: "end it", lines: []string{"all goes"}, yes: "End it", word: c.word, run: func() tea.Cmd { done = true; return nil }})
 			d.mustShow("[ No ]")
 			d.press(c.keys...)
 			if done != c.done || d.m.dialog != nil {
