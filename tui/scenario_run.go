@@ -17,7 +17,7 @@ type scenarioRun struct {
 	alone    bool // in a cluster of its own
 	speed    float64
 	state    PlayState      // when it was last looked at
-	told     []ScenarioStep // the latest of them
+	told     []ScenarioStep // the latest of them, printable
 	count    int            // of all steps
 	stopping bool
 	over     bool
@@ -100,6 +100,7 @@ func (m *scenarioNewsMsg) take(step ScenarioStep, ok bool) {
 
 // take notes a step. Of many, the latest are kept.
 func (r *scenarioRun) take(step ScenarioStep) {
+	step.Text = strings.TrimSpace(safe(step.Text))
 	r.told = append(r.told, step)
 	r.count++
 	if len(r.told) >= 2*scenarioKept { // rarely, so that a step costs little
@@ -190,16 +191,17 @@ func (r *scenarioRun) verdict(t theme, w int) []string {
 	return append(lines, "")
 }
 
-// lines are the steps.
-func (r *scenarioRun) lines(t theme, w int) []string {
-	lines := make([]string, 0, len(r.told))
-	for _, s := range r.told {
+// lines are the latest steps, so many at most.
+func (r *scenarioRun) lines(t theme, w, most int) []string {
+	told := r.told[max(len(r.told)-max(most, 0), 0):]
+	lines := make([]string, 0, len(told)+1)
+	for _, s := range told {
 		style := t.plain
 		if s.Bad {
 			style = t.lost
 		}
 		at := pad(seconds(s.At), 8, true) + " "
-		lines = append(lines, t.dim.Render(at)+style.Render(cut(strings.TrimSpace(safe(s.Text)), w-width(at))))
+		lines = append(lines, t.dim.Render(at)+style.Render(cut(s.Text, w-width(at))))
 	}
 	return lines
 }

@@ -56,11 +56,11 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 // them.
 func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 	iw, ih := inner(w, h, boxed)
-	lines := p.run.lines(p.theme, iw)
 	if p.run.over {
-		lines = append(p.run.verdict(p.theme, iw), lines...)
+		lines := append(p.run.verdict(p.theme, iw), p.run.lines(p.theme, iw, p.run.count)...)
 		return p.theme.panel("verdict and steps", p.below.view(p.theme, lines, ih), w, h, false, boxed)
 	}
+	lines := p.run.lines(p.theme, iw, ih)
 	if p.run.mark() != "" {
 		lines = append(lines, p.run.ahead(p.theme, iw))
 	}
