@@ -286,10 +286,10 @@ func TestForceFits(t *testing.T) {
 	dialog := &dialog{}
 	d.m.dialog = dialog
 	d.send(plannedMsg{of: releaseMsg{key: "\x1b[2J'/" + string(make([]byte, 300))}, dialog: dialog, plan: plan})
-	d.fits("preview")
+	d.fits("preview", 1)
 	d.send(carriedMsg{plan: plan, revision: 5})
-	d.fits("gone")
+	d.fits("gone", 1)
 	d.press("esc")
 	d.send(carriedMsg{err: errors.New("\x1b[2J\n" + time.Now().String())})
-	d.fits("failed")
+	d.fits("failed", 1)
 }

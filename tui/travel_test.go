@@ -326,7 +326,7 @@ func TestTravelFits(t *testing.T) {
 	d.send(pastMsg{picture: picture{then, newVerdict(then, nil, time.Time{})}, revision: then.Revision, floor: 1 << 60})
 	for _, keys := range [][]string{{"1"}, {"1", "enter"}, {"1", "enter", "H"}, {"2"}, {"2", "enter"}, {"3"}, {"6"}} {
 		d.press(keys...)
-		d.fits(strings.Join(keys, " "))
+		d.fits(strings.Join(keys, " "), 1)
 		d.press("esc", "esc", "esc")
 	}
 }
