@@ -280,3 +280,20 @@ func TestGoldenClients(t *testing.T) {
 	golden(t, "clients_80x24", 80, 24, clients)
 	golden(t, "clients_200x60", 200, 60, clients)
 }
+
+// A client that crashes takes nothing back: what it waited for stays in the queue
+// until its lease runs out.
+func TestCrashedClientWaits(t *testing.T) {
+	for range 20 { // as it happens at the same time as other things
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Write, time.Minute)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.queue()) == 2 && d.seen() })
+		d.press("4", "X")
+		d.until("crashed", func() bool { return d.m.clients[0].doing == "" })
+		d.put("/b", keyspace.Write, 0)
+		if l, _ := d.m.live.snapshot.Find(rw("/a")); len(l.Queue) != 2 {
+			t.Fatal("its request has gone")
+		}
+	}
+}

@@ -245,7 +245,7 @@ func (f *fakeClient) Request(ctx context.Context, name string, mode keyspace.Mod
 	if err := f.Open(ctx); err != nil {
 		return nil, err
 	}
-	return &ticket{c: f.c, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode, lease: f.State().Lease, label: f.label}, ctx.Err()
+	return &ticket{c: f.c, client: f, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode, lease: f.State().Lease, label: f.label}, ctx.Err()
 }
 
 func (f *fakeClient) turn(life Life) {
@@ -292,11 +292,12 @@ func (c *cluster) revoke(lease int64) {
 
 // ticket is a request in a cluster's queue.
 type ticket struct {
-	c     *cluster
-	id    inspect.LockID
-	mode  keyspace.Mode
-	lease int64
-	label string
+	c      *cluster
+	client *fakeClient
+	id     inspect.LockID
+	mode   keyspace.Mode
+	lease  int64
+	label  string
 
 	mu  sync.Mutex
 	key string
@@ -357,7 +358,9 @@ func (t *ticket) Wait(ctx context.Context) error {
 		select {
 		case <-wake:
 		case <-ctx.Done():
-			t.c.remove(t.id, r.Key)
+			if t.client.State().Life != Crashed { // else it is past taking anything back
+				t.c.remove(t.id, r.Key)
+			}
 			return ctx.Err()
 		}
 	}

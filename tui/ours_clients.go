@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -104,10 +105,14 @@ func (m *model) turnClient(msg turnMsg) tea.Cmd {
 		}
 		return m.turning(c, "pausing", "paused, as a stopped process is", func() error { client.Pause(); return nil })
 	case turnCrash:
-		m.dropAll(c, "lost by the crash")
-		return m.turning(c, "crashing", "crashed: its lease runs out", func() error { client.Crash(); return nil })
+		end := m.dropAll(c, "lost by the crash")
+		return m.turning(c, "crashing", "crashed: its lease runs out", func() error {
+			client.Crash()
+			end() // and not before: what is cancelled is taken back
+			return nil
+		})
 	default:
-		m.dropAll(c, "")
+		m.dropAll(c, "")()
 		return m.turning(c, "closing", "closed, its lease revoked", client.Close)
 	}
 }
@@ -127,16 +132,25 @@ func (m *model) turned(msg turnedMsg) tea.Cmd {
 	return nil
 }
 
-// dropAll drops what a client holds and waits for. Where that is a loss, it is
-// remembered.
-func (m *model) dropAll(c *ourClient, loss string) {
+// dropAll drops what a client holds and waits for, and returns what ends that.
+// Where it is a loss, it is remembered.
+func (m *model) dropAll(c *ourClient, loss string) (end func()) {
+	var cancels []context.CancelFunc
 	for _, r := range slices.Clone(m.ours) {
-		switch {
-		case r.client != c:
-		case loss == "":
+		if r.client != c {
+			continue
+		}
+		cancels = append(cancels, r.cancel)
+		r.cancel = func() {}
+		if loss == "" {
 			m.drop(r)
-		default:
+		} else {
 			m.end(r, loss)
+		}
+	}
+	return func() {
+		for _, cancel := range cancels {
+			cancel()
 		}
 	}
 }
@@ -148,6 +162,6 @@ func (m *model) forget(c *ourClient) {
 		m.flashUp(flashInfo, c.String()+": stays; it opens when it is needed")
 		return
 	}
-	m.dropAll(c, "")
+	m.dropAll(c, "")()
 	m.clients = slices.DeleteFunc(m.clients, func(o *ourClient) bool { return o == c })
 }
