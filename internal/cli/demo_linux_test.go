@@ -20,6 +20,7 @@ func TestDemo(t *testing.T) {
 	}
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "demo")
 			tm.WaitFor("/orders/42", "/inventory/7", "/reports/daily", "/leader/scheduler")

@@ -65,6 +65,7 @@ func TestPrefixes(t *testing.T) {
 // TestWatchRefused: the watch of a user whose rights and login come and go says
 // that it is refused, and goes on by itself.
 func TestWatchRefused(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": nil})
 	root, c := s.Client("root"), remoteOf(s, "bob")

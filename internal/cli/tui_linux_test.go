@@ -173,8 +173,15 @@ func TestTUIOwnCluster(t *testing.T) {
 		"SIGTERM": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGTERM) },
 		"SIGKILL": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGKILL) },
 	}
+	t.Cleanup(func() { // when all have ended
+		l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
+		if got := l.count("/ledger"); got != 0 {
+			t.Errorf("%d keys in the etcd that was watched", got)
+		}
+	})
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint)
 			tm.WaitFor("connected")
@@ -193,10 +200,6 @@ func TestTUIOwnCluster(t *testing.T) {
 				return err == nil && len(left) == 0 && len(processesIn(t, tmp)) == 0
 			})
 		})
-	}
-	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
-	if got := l.count("/ledger"); got != 0 {
-		t.Errorf("%d keys in the etcd that was watched", got)
 	}
 }
 
