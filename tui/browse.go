@@ -60,14 +60,14 @@ func (m *model) browse(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, k.export):
 		return m.exportTo("")
 	default:
-		return m.screenKey(msg)
+		return m.toScreen(msg)
 	}
 	return nil
 }
 
-// screenKey passes a key to the screen in front. When it has sorted the table,
-// that is kept.
-func (m *model) screenKey(msg tea.KeyPressMsg) tea.Cmd {
+// toScreen passes a key or a click to the screen in front. When it has sorted the
+// table, that is kept.
+func (m *model) toScreen(msg tea.Msg) tea.Cmd {
 	s := m.nav.current()
 	cmd := s.update(msg)
 	if g := s.grid(); g != nil && g.sorted() != m.prefs.Sort[s.name()] {
@@ -140,7 +140,7 @@ func (m *model) mouse(msg tea.MouseMsg) tea.Cmd {
 			return m.arrive()
 		}
 		if m.dialog == nil && m.mode == modeBrowse && at.Button == tea.MouseLeft && y >= 0 && y < h {
-			return m.nav.current().update(clickMsg{at.X, y})
+			return m.toScreen(clickMsg{at.X, y})
 		}
 	case tea.MouseWheelMsg:
 		return m.wheel(at, y)

@@ -47,6 +47,10 @@ func (m *model) hideColumns(names []string) tea.Cmd {
 	if len(names) == 0 {
 		delete(m.prefs.Hidden, s.name())
 	}
-	m.prefer(s)
+	for _, open := range m.nav.all() {
+		if open.name() == s.name() {
+			m.prefer(open)
+		}
+	}
 	return m.savePrefs()
 }

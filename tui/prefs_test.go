@@ -3,8 +3,10 @@ package tui
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/internal/keyspace"
@@ -25,6 +27,18 @@ func TestPrefs(t *testing.T) {
 		next.put("/a", keyspace.Read, 0)
 		next.put("/b", keyspace.Read, 0)
 		next.until("sorted", func() bool { return next.names() == "/b /a" })
+	})
+
+	t.Run("Clicked", func(t *testing.T) {
+		f := PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+		d := newDriver(t, func(o *Options) { o.Preferences = f })
+		d.put("/a", keyspace.Read, 0)
+		heading := strings.Split(d.plain(), "\n")[3]
+		d.send(tea.MouseClickMsg{X: strings.Index(heading, "name"), Y: 3, Button: tea.MouseLeft})
+		d.until("saved", func() bool {
+			p, err := f.Load()
+			return err == nil && p.Sort["locks"] == "name"
+		})
 	})
 
 	t.Run("Broken", func(t *testing.T) {
@@ -99,6 +113,11 @@ func TestHide(t *testing.T) {
 	d.press("esc", "enter")
 	d.in("lock")
 	d.mustNotShow("why it waits")
+	d.press("enter", "enter")
+	d.until("another lock", func() bool { return len(d.m.nav.stack) == 4 })
+	run(d, "hide owner")
+	d.press("esc", "esc")
+	d.mustNotShow("owner") // of the same kind, and open already
 	d.until("saved", func() bool {
 		p, err := f.Load()
 		return err == nil && len(p.Hidden) == 2 && !d.m.saving
