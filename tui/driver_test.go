@@ -53,6 +53,7 @@ type driver struct {
 	cluster *cluster
 	msgs    chan tea.Msg
 	ctx     context.Context
+	loaded  bool // the preferences are
 }
 
 func newDriver(t *testing.T, change func(*Options)) *driver {
@@ -75,6 +76,9 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	d.start(d.m.Init())
 	d.until("connected", func() bool { return d.m.connected() })
+	if o.Preferences != nil {
+		d.until("the preferences are loaded", func() bool { return d.loaded })
+	}
 	if o.Health != nil {
 		d.send(tickMsg{}) // not when the next real second happens to pass
 		d.until("etcd's status is known", func() bool { return !d.m.asking && !d.m.status.At.IsZero() })
@@ -84,6 +88,9 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 
 func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
+	if _, ok := msg.(prefsMsg); ok {
+		d.loaded = true
+	}
 	d.start(cmd)
 }
 
