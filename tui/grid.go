@@ -77,8 +77,12 @@ func (t *table[K, R]) hide(names []string) {
 
 // copied is what stands for the marked rows, or for the one under the cursor.
 func (t *table[K, R]) copied() []string {
+	rows := t.marked()
+	if r, ok := t.current(); ok && len(rows) == 0 {
+		rows = []R{r}
+	}
 	var labels []string
-	for _, r := range t.marked() {
+	for _, r := range rows {
 		labels = append(labels, t.label(r))
 	}
 	return labels
@@ -87,9 +91,9 @@ func (t *table[K, R]) copied() []string {
 // sheet is the table as it is filtered and sorted, or its marked rows.
 func (t *table[K, R]) sheet() sheet {
 	s := sheet{heading: t.columns()}
-	rows := t.rows
-	if len(t.marks) > 0 {
-		rows = t.marked()
+	rows := t.marked()
+	if len(rows) == 0 {
+		rows = t.rows
 	}
 	for _, r := range rows {
 		var texts []string

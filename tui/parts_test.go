@@ -136,6 +136,33 @@ func TestDialog(t *testing.T) {
 }
 
 // The table is written to a file that says where it is, and never over another.
+func TestExportMarked(t *testing.T) {
+	d := newDriver(t, nil)
+	var first inspect.Request
+	for _, name := range []string{"/a", "/b", "/c", "/d"} {
+		r := d.put(name, keyspace.Read, 0)
+		if name == "/a" {
+			first = r
+		}
+	}
+	rows := func() int { return len(d.m.locks.table.sheet().rows) }
+	if n := rows(); n != 4 {
+		t.Errorf("%d rows", n)
+	}
+	d.press("g", "m")
+	if n := rows(); n != 1 {
+		t.Errorf("%d rows with one marked", n)
+	}
+	d.cluster.remove(first.Lock, first.Key)
+	d.until("the marked one has gone", func() bool { return len(d.m.locks.table.rows) == 3 })
+	if n := rows(); n != 3 {
+		t.Errorf("%d rows with none marked any more", n)
+	}
+	if got := d.m.locks.table.copied(); len(got) != 1 || got[0] != "/b" {
+		t.Errorf("copied %v, want what is under the cursor", got)
+	}
+}
+
 func TestExport(t *testing.T) {
 	d := newDriver(t, nil)
 	d.put("/a,\"b\"", keyspace.Read, time.Minute)

@@ -292,16 +292,13 @@ func (t *table[K, R]) current() (row R, ok bool) {
 	return t.rows[t.cursor.at], true
 }
 
-// marked are the marked rows that are there, or the one under the cursor.
+// marked are the marked rows that are in the table.
 func (t *table[K, R]) marked() []R {
 	var some []R
 	for _, r := range t.rows {
 		if t.marks[t.id(r)] {
 			some = append(some, r)
 		}
-	}
-	if r, ok := t.current(); ok && len(some) == 0 {
-		some = append(some, r)
 	}
 	return some
 }
