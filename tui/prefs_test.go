@@ -69,7 +69,6 @@ func TestPrefs(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := newDriver(t, func(o *Options) { o.Preferences, o.ASCII = f, true })
-			d.until("loaded", func() bool { return !d.m.prefs.Mouse })
 			d.press(":")
 			d.typed("mouse on")
 			d.press("enter")
