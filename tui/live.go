@@ -5,6 +5,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
 )
 
 const (
@@ -27,10 +29,23 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 	u, next := msg.update, m.waitUpdate(m.pause)
 	first := !m.conn.begun || !m.live.known()
 	m.noteConnection(u)
+	m.happened(u, first)
+	m.live.snapshot = u.Snapshot
 	if !m.connected() {
 		m.book.reset()
 		return tea.Batch(next, m.refresh())
 	}
+	m.doctor.stale = true
+	if m.still != nil {
+		m.missed++
+	}
+	m.tellNext()
+	return tea.Batch(next, m.refresh())
+}
+
+// happened takes in what an update tells of the time before it. One that says
+// that etcd does not answer may tell something too, and nothing tells it again.
+func (m *model) happened(u inspect.Update, first bool) {
 	if u.Resynced && !first {
 		m.log.add(entryEtcd, m.now, "read anew; what happened in between is not known")
 		m.journal.prune(u.Snapshot)
@@ -43,13 +58,6 @@ func (m *model) updated(msg updateMsg) tea.Cmd {
 		m.log.addEvent(e, m.now)
 		m.journal.take(e)
 	}
-	m.doctor.stale = true
-	m.live.snapshot = u.Snapshot
-	if m.still != nil {
-		m.missed++
-	}
-	m.tellNext()
-	return tea.Batch(next, m.refresh())
 }
 
 // refresh tells the screens that the picture has changed, unless it stands

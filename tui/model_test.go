@@ -154,6 +154,24 @@ func TestLosingEtcd(t *testing.T) {
 	d.mustShow("etcd answers again after 5s")
 }
 
+// What an update tells beside that etcd does not answer is not told again, so it
+// is taken in.
+func TestEventsWhileLosingEtcd(t *testing.T) {
+	d := newDriver(t, nil)
+	r := d.put("/a", keyspace.Write, 0)
+	d.cluster.setDown(errors.New("rpc error: code = Unavailable desc = dial tcp: connection refused"))
+	d.until("lost", func() bool { return d.m.conn.lost })
+	d.cluster.remove(r.Lock, r.Key)
+	d.until("told", func() bool { return len(d.m.journal.ended) == 1 })
+	d.cluster.setDown(nil)
+	d.until("healed", func() bool { return d.m.connected() })
+	if len(d.m.journal.living) != 0 {
+		t.Errorf("the journal has %v", d.m.journal.living)
+	}
+	d.press("7")
+	d.mustShow("· released write /a")
+}
+
 // What may not be done is not in the help either.
 func TestReadOnly(t *testing.T) {
 	d := newDriver(t, func(o *Options) {
