@@ -14,11 +14,12 @@ import (
 // one. Nothing is read before the user asks for it.
 type pastScreen struct {
 	*common
-	lock         inspect.LockID // whose name is empty: all
-	title        string
-	of           *Changes
-	table        *table[changeID, inspect.Event]
-	enter, older key.Binding
+	lock  inspect.LockID // whose name is empty: all
+	title string
+	of    *Changes
+	table *table[changeID, inspect.Event]
+
+	enter, older, newest key.Binding
 }
 
 // changeID tells a change from all others.
@@ -39,8 +40,9 @@ func newHistoryScreen(c *common, id inspect.LockID) *pastScreen {
 func newChanges(c *common, title string, id inspect.LockID) *pastScreen {
 	s := &pastScreen{
 		common: c, title: title, lock: id,
-		enter: bind("enter", "go: to the revision, or read what changed", "enter"),
-		older: bind("o", "older: read what changed before", "o"),
+		enter:  bind("enter", "go: to the revision, or read what changed", "enter"),
+		older:  bind("o", "older: read what changed before", "o"),
+		newest: bind("n", "newest: read what changed up to the revision that is shown", "n"),
 	}
 	s.table = newTable(c, s.columns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
 	s.table.match = func(e inspect.Event) string {
@@ -83,7 +85,7 @@ func (s *pastScreen) name() string { return s.title }
 func (s *pastScreen) grid() grid { return s.table }
 
 func (s *pastScreen) keys() []keyGroup {
-	return append([]keyGroup{{s.title, []key.Binding{s.enter, s.older}}}, s.table.helpKeys()...)
+	return append([]keyGroup{{s.title, []key.Binding{s.enter, s.older, s.newest}}}, s.table.helpKeys()...)
 }
 
 func (s *pastScreen) update(msg tea.Msg) tea.Cmd {
@@ -100,6 +102,8 @@ func (s *pastScreen) update(msg tea.Msg) tea.Cmd {
 			return s.drill()
 		case key.Matches(msg, s.older):
 			return s.before()
+		case key.Matches(msg, s.newest):
+			return s.request(readMsg{})
 		default:
 			s.table.update(msg)
 		}

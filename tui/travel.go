@@ -195,6 +195,7 @@ func (m *model) gotPast(msg pastMsg) tea.Cmd {
 	}
 	var stood tea.Cmd
 	if msg.err == nil {
+		m.flash = flash{} // what was said on the way
 		stood = m.stand(&still{picture: msg.picture, mark: pastMark(msg.revision, msg.floor), about: "· b goes back to live", past: true})
 	}
 	if m.travel.target != msg.revision {

@@ -272,6 +272,35 @@ func TestPastScreen(t *testing.T) {
 	d.mustShow("etcd remembers nothing from before revision 100")
 }
 
+// What was read once grows old: what has changed since is one key away.
+func TestPastNewest(t *testing.T) {
+	d, c := withPast(t, 100)
+	d.press("6", "enter")
+	d.until("read", func() bool { return d.m.trail != nil })
+	r := d.put("/late", keyspace.Read, 0)
+	d.mustNotShow("/late")
+	d.press("n")
+	d.until("read anew", func() bool { return d.m.trail.Until == r.Revision })
+	d.mustShow("106 ● acquired read  /late")
+	if len(c.reads) != 2 {
+		t.Errorf("read %v", c.reads)
+	}
+}
+
+// Having arrived is answer enough: nothing that was said before stays.
+func TestTravelSaysNothingOld(t *testing.T) {
+	d, _ := withPast(t, 100)
+	d.press(":")
+	d.typed("rev x")
+	d.press("enter")
+	d.mustShow("✗ rev: a revision such as")
+	d.press(":")
+	d.typed("rev 104")
+	d.press("enter")
+	d.standsAt(104)
+	d.mustNotShow("a revision such as")
+}
+
 // A window without a change is one press, not a search through all that was.
 func TestTravelWindows(t *testing.T) {
 	d, c := withPast(t, 100)
