@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -21,7 +22,8 @@ type dialog struct {
 	wide   int  // of the widest line
 	input  lineInput
 	top    int
-	height int // of the lines
+	count  int // of the lines, as they are broken
+	height int // how many of these are shown
 }
 
 func (m *model) openDialog(d *dialog) {
@@ -59,7 +61,20 @@ func (m *model) dialogMsg(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (d *dialog) scroll(delta int) { d.top = min(max(d.top+delta, 0), max(len(d.lines)-d.height, 0)) }
+func (d *dialog) scroll(delta int) { d.top = min(max(d.top+delta, 0), max(d.count-d.height, 0)) }
+
+// broken are the lines, broken where they are wider than w: what is agreed to is
+// read whole.
+func (d *dialog) broken(w int) []string {
+	var lines []string
+	for _, l := range d.lines {
+		if width(l) > w {
+			l = strings.ReplaceAll(lipgloss.Wrap(l, w-2, ""), "\n", "\n  ")
+		}
+		lines = append(lines, strings.Split(l, "\n")...)
+	}
+	return lines
+}
 
 func (m *model) answer(yes bool) tea.Cmd {
 	d := m.dialog
@@ -77,13 +92,11 @@ func (d *dialog) view(t theme, w, h int) string {
 	if d.word != "" {
 		rest += 2
 	}
-	d.height = max(min(len(d.lines), h-2-rest), 1)
+	all := d.broken(inner)
+	d.count, d.height = len(all), max(min(len(all), h-2-rest), 1)
 	d.scroll(0)
-	var lines []string
-	for _, l := range d.lines[min(d.top, len(d.lines)):min(d.top+d.height, len(d.lines))] {
-		lines = append(lines, cut(l, inner))
-	}
-	if more := len(d.lines) - d.top - d.height; more > 0 {
+	lines := slices.Clone(all[d.top:min(d.top+d.height, len(all))])
+	if more := len(all) - d.top - d.height; more > 0 {
 		lines = append(lines, t.dim.Render(count(more, "more line", "more lines")+" below: ↓"))
 	} else {
 		lines = append(lines, "")

@@ -195,7 +195,7 @@ func (r Release) word() string {
 		return ""
 	}
 	for _, g := range r.Gone {
-		if l := g.Owner.Label; g.Owned && l != "" && len(l) <= wordMost && safe(l) == l {
+		if l := g.Owner.Label; g.Owned && l != "" && len(l) <= wordMost && isPlain(l) {
 			return l
 		}
 	}

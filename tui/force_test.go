@@ -186,8 +186,11 @@ func TestForceWord(t *testing.T) {
 	named.Owned, named.Owner = true, keyspace.Owner{Label: "api"}
 	hostile := one
 	hostile.Owned, hostile.Owner = true, keyspace.Owner{Label: "a\x1b[2J"}
+	foreign := one
+	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"} // not on every keyboard
 	for want, p := range map[string]Release{
 		"":     {Gone: []inspect.Request{one, one}},
+		"cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
 		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
 		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
 	} {
@@ -271,6 +274,27 @@ func TestGoldenForce(t *testing.T) {
 	}
 	golden(t, "force_80x24", 80, 24, ask)
 	golden(t, "force_120x36", 120, 36, ask)
+}
+
+// What is agreed to can be read whole, however long a name is or small the
+// terminal.
+func TestForceWhole(t *testing.T) {
+	d, _ := withForce(t)
+	r := d.put("/"+strings.Repeat("long", 60)+"/end", keyspace.Write, 0)
+	d.send(releaseMsg{key: r.Key})
+	d.asked()
+	d.mustShow("/end  of worker[42]@web-1, token")
+	d.send(resize(40, 10))
+	seen := d.plain()
+	for range 40 {
+		d.press("down")
+		seen += d.plain()
+	}
+	for _, text := range []string{"worker[42]@web-1", "etcdctl del", "Be sure that it is dead"} {
+		if !strings.Contains(seen, text) {
+			t.Errorf("nowhere: %q\n%s", text, seen)
+		}
+	}
 }
 
 // Nothing in it breaks the screen, whatever stands in etcd.

@@ -93,14 +93,14 @@ func (p *Planner) Request(ctx context.Context, key string) (Plan, error) {
 // Session plans to end a session: to revoke its lease, and with it all of its
 // keys, under whatever name.
 func (p *Planner) Session(ctx context.Context, lease int64) (Plan, error) {
-	keys, err := p.attached(ctx, lease)
+	keys, revision, err := p.attached(ctx, lease)
 	if err != nil {
 		return Plan{}, err
 	}
 	if len(keys) > maxKeys {
 		return Plan{}, fmt.Errorf("%w: it has %d; etcdctl lease revoke %x does it without looking", ErrTooMany, len(keys), lease)
 	}
-	plan := Plan{Lease: lease}
+	plan := Plan{Lease: lease, Revision: revision}
 	var names []string
 	for _, key := range keys {
 		if parsed, ok := keyspace.Parse(key, lease); ok {
@@ -121,21 +121,21 @@ func (p *Planner) Session(ctx context.Context, lease int64) (Plan, error) {
 	return plan, nil
 }
 
-// attached are the keys of a lease.
-func (p *Planner) attached(ctx context.Context, lease int64) ([]string, error) {
+// attached are the keys of a lease, and the revision at which they were.
+func (p *Planner) attached(ctx context.Context, lease int64) (keys []string, revision int64, err error) {
 	resp, err := p.client.TimeToLive(ctx, clientv3.LeaseID(lease), clientv3.WithAttachedKeys())
 	if err != nil {
-		return nil, fmt.Errorf("release: the keys of lease %x: %w", lease, err)
+		return nil, 0, fmt.Errorf("release: the keys of lease %x: %w", lease, err)
 	}
 	if resp.TTL < 0 {
-		return nil, fmt.Errorf("%w: no lease %x", ErrGone, lease)
+		return nil, 0, fmt.Errorf("%w: no lease %x", ErrGone, lease)
 	}
-	keys := make([]string, 0, len(resp.Keys))
+	keys = make([]string, 0, len(resp.Keys))
 	for _, k := range resp.Keys {
 		keys = append(keys, string(k))
 	}
 	slices.Sort(keys)
-	return keys, nil
+	return keys, resp.Revision, nil
 }
 
 // other adds a key that is no request to the plan.
@@ -245,7 +245,7 @@ func (plan Plan) changed(resp *clientv3.TxnResponse) string {
 }
 
 func (p *Planner) revoke(ctx context.Context, lease int64) error {
-	left, err := p.attached(ctx, lease)
+	left, _, err := p.attached(ctx, lease)
 	switch {
 	case errors.Is(err, ErrGone): // its client was faster
 		return nil

@@ -186,6 +186,9 @@ func TestSession(t *testing.T) {
 func TestSessionWithoutKeys(t *testing.T) {
 	c := newCluster(t)
 	plan := c.planSession(c.lease())
+	if plan.Revision == 0 {
+		t.Error("it is not known of which revision that is")
+	}
 	if _, err := c.planner.Carry(t.Context(), plan); err != nil {
 		t.Error(err)
 	}
