@@ -40,7 +40,7 @@ func (b *below) view(t theme, lines []string, h int) string {
 	b.scroll(0)
 	end := min(b.top+max(h, 0), len(lines))
 	shown := lines[b.top:end:end]
-	if rest := len(lines) - end; rest > 0 && len(shown) > 0 {
+	if rest := len(lines) - end; rest > 0 && len(shown) > 1 {
 		shown = append(shown[:len(shown)-1:len(shown)-1], t.dim.Render("… "+count(rest+1, "more line", "more lines")+": J"))
 	}
 	return strings.Join(shown, "\n")

@@ -94,7 +94,7 @@ func TestClients(t *testing.T) {
 			t.Errorf("%d requests of ours, in etcd %v", len(d.m.ours), d.cluster.queues)
 		}
 		d.press("p")
-		d.mustShow("✗ client 2 worker: has no session that lives")
+		d.mustShow("✗ client 2 worker: has no session that lives; o on Clients opens one")
 		d.press("o")
 		d.until("opened anew", func() bool { return worker.doing == "" && worker.State().Life == Alive })
 		d.press("o")

@@ -165,7 +165,7 @@ func (m *model) planned(msg plannedMsg) {
 
 // failure says why nothing was done, or not all, and offers to look again.
 func (m *model) failure(r releaseMsg, err error) *dialog {
-	lines := wrapped(safe(err.Error()), min(max(m.width-8, 20), 100), m.theme.lost.Render)
+	lines := wrapped(safe(plainly(err)), min(max(m.width-8, 20), 100), m.theme.lost.Render)
 	return &dialog{
 		title: r.String() + ": not done",
 		lines: append(lines, "", "Look again shows what would go now; it does nothing yet."),
@@ -283,7 +283,7 @@ func (m *model) carried(msg carriedMsg) {
 	if msg.err == nil {
 		return
 	}
-	m.tell(entryError, msg.of.String()+": "+msg.err.Error())
+	m.tell(entryError, msg.of.String()+": "+plainly(msg.err))
 	if m.dialog == nil && m.mode == modeBrowse {
 		m.openDialog(m.failure(msg.of, msg.err))
 	}
@@ -324,7 +324,7 @@ func (m *model) tellNext() {
 		return
 	}
 	m.log.add(entryNote, m.now, text)
-	m.flashUp(flashInfo, went+" → "+text)
+	m.flashUp(flashInfo, text+"; "+went)
 }
 
 // holdersText says who holds a lock.

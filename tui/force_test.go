@@ -132,7 +132,7 @@ func TestForceRequest(t *testing.T) {
 		d.press("right", "enter")
 		d.told(f)
 		d.send(resize(160, 24))
-		d.mustShow("gone: write /orders of billing svc[161]@web-1 at revision 109 → /orders is held now by shipping svc[162]@web-1 (write)")
+		d.mustShow("/orders is held now by shipping svc[162]@web-1 (write); gone: write /orders of billing svc[161]@web-1 at revision 109")
 	})
 }
 
@@ -176,7 +176,9 @@ func TestForceSession(t *testing.T) {
 	d.typed("billing")
 	d.press("enter")
 	d.told(f)
-	d.mustShow("gone: 2 requests of billing")
+	d.mustShow("/orders is held now by shipping")
+	d.send(resize(200, 24))
+	d.mustShow("; gone: 2 requests of billing")
 }
 
 // Keys that are no requests count, and without a client's name it is the lease.

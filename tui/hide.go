@@ -22,6 +22,8 @@ func (m *model) columnCommands() []command {
 	return []command{
 		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) tea.Cmd {
 			switch {
+			case name == "":
+				return m.fail("hide: which one? there are " + strings.Join(shown(), ", "))
 			case !slices.Contains(shown(), name):
 				return m.fail("hide: no column " + name + "; there are " + strings.Join(shown(), ", "))
 			case len(shown()) == 1:

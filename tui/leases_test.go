@@ -160,3 +160,17 @@ func TestLeaseBook(t *testing.T) {
 		}
 	})
 }
+
+// A long time is shown whole, and the bar has the rest.
+func TestTTLBar(t *testing.T) {
+	d := newDriver(t, nil)
+	for left, want := range map[time.Duration]string{
+		9 * time.Second:                 "   9s ██████████",
+		49*time.Minute + 59*time.Second: "49m59s █████████",
+	} {
+		d.m.book.known = map[int64]fact{1: {inspect.Lease{State: inspect.LeaseAlive, Granted: left, Remaining: left}, d.m.now}}
+		if got := d.m.ttlBar(1, 16).text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

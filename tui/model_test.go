@@ -84,6 +84,14 @@ func TestFilter(t *testing.T) {
 	d.mustShow("no name matches “q”")
 	d.press("esc")
 	d.mustNotShow("filter “")
+	d.press("/")
+	d.typed("~(")
+	d.press("enter")
+	d.mustShow("filter: ~(")
+	d.mustShow("✗ error parsing regexp")
+	d.typed("eu)")
+	d.press("enter")
+	d.mustShow("1 of 3 · filter “~(eu)”")
 }
 
 // A letter sorts, again reverses, an arrow shows it.

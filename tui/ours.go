@@ -300,7 +300,7 @@ func (m *model) end(r *ourRequest, how string) {
 func (m *model) note(r *ourRequest, what string) { m.tell(entryOurs, r.String()+": "+what) }
 
 func (m *model) noteErr(r *ourRequest, err error) {
-	m.tell(entryError, r.String()+": "+err.Error())
+	m.tell(entryError, r.String()+": "+plainly(err))
 }
 
 // oursSummary is "ours: 1 held, 2 waiting".

@@ -93,7 +93,7 @@ func (m *model) turnClient(msg turnMsg) tea.Cmd {
 		m.forget(c)
 		return nil
 	case msg.turn != turnOpen && !lives:
-		return m.fail(c.String() + ": has no session that lives")
+		return m.fail(c.String() + ": has no session that lives; o on Clients opens one")
 	}
 	client, ctx := c.Client, m.tasks.ctx
 	switch msg.turn {
@@ -125,7 +125,7 @@ func (m *model) turning(c *ourClient, doing, done string, do func() error) tea.C
 func (m *model) turned(msg turnedMsg) tea.Cmd {
 	msg.client.doing = ""
 	if msg.err != nil {
-		m.tell(entryError, msg.client.String()+": "+msg.err.Error())
+		m.tell(entryError, msg.client.String()+": "+plainly(msg.err))
 	} else {
 		m.tell(entryOurs, msg.client.String()+": "+msg.done)
 	}

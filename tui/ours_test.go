@@ -108,6 +108,7 @@ func TestNewName(t *testing.T) {
 		d.press("backspace", "enter")
 		d.mustShow(">    /jobs/q")
 		d.mustShow("· free")
+		d.mustShow("chosen: /jobs/q: r asks for a read lock on it, w for a write lock")
 		d.press("w")
 		d.until("held", d.held)
 		d.press("u")

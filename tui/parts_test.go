@@ -80,7 +80,7 @@ func TestCommandLine(t *testing.T) {
 	t.Run("Refuses", func(t *testing.T) {
 		d.press("1")
 		for text, why := range map[string]string{
-			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz",
+			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: this table has an order of its own", "hide": "✗ hide: which one? there are #, mode",
 			"lock": "✗ lock: which one?", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",
 		} {
 			d.press(":")
@@ -88,6 +88,16 @@ func TestCommandLine(t *testing.T) {
 			d.press("enter")
 			d.mustShow(why)
 		}
+	})
+
+	t.Run("ForgetsWhatWasSaid", func(t *testing.T) {
+		d.press("1", ":")
+		d.typed("sort zzz")
+		d.press("enter")
+		d.mustShow("✗ sort: no column zzz; there are finding")
+		d.press("n")
+		d.mustNotShow("no column")
+		d.press("esc")
 	})
 
 	t.Run("Sets", func(t *testing.T) {

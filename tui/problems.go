@@ -141,7 +141,11 @@ func (s *problemsScreen) refresh() {
 	for i := range v.Findings {
 		rows[i] = &v.Findings[i]
 	}
+	before, _ := s.table.current()
 	s.table.set(rows)
+	if now, ok := s.table.current(); ok && before != nil && findingID(now) != findingID(before) {
+		s.below.top = 0 // it is about another one
+	}
 }
 
 func (s *problemsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }

@@ -57,7 +57,8 @@ func (c *common) ttlBar(lease int64, w int) cell {
 	text := c.ttlCell(lease)
 	f := c.fact(lease)
 	left, known := c.book.left(lease, c.clock())
-	room := w - 6
+	lead := max(width(text.text), 5)
+	room := w - lead - 1
 	if room < 4 || w == wholeWidth || !known || left < 0 || text.text == "-" || f.Granted <= 0 {
 		return text
 	}
@@ -66,5 +67,5 @@ func (c *common) ttlBar(lease int64, w int) cell {
 	if f.MissedRenewals() {
 		style = c.theme.expiring
 	}
-	return cell{pad(text.text, 5, true) + " " + strings.Repeat("█", full) + strings.Repeat("░", room-full), style}
+	return cell{pad(text.text, lead, true) + " " + strings.Repeat("█", full) + strings.Repeat("░", room-full), style}
 }

@@ -213,6 +213,31 @@ func TestProblemsScreen(t *testing.T) {
 	d.in("lock")
 }
 
+// What is said below the problems begins anew when the cursor comes to another
+// one, also when it does so because the first has gone.
+func TestProblemsBelow(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("3")
+	d.mustShow("more lines: J")
+	s := d.m.nav.current().(*problemsScreen)
+	if d.press("J"); s.below.top == 0 {
+		t.Fatal("not scrolled")
+	}
+	orders, _ := d.m.live.snapshot.Find(rw("/orders"))
+	for _, r := range orders.Queue {
+		d.cluster.remove(r.Lock, r.Key)
+	}
+	d.until("gone", func() bool { _, there := d.m.live.snapshot.Find(rw("/orders")); return !there })
+	d.diagnosed()
+	if f, _ := s.table.current(); f.Kind == inspect.FindingDeadlock {
+		t.Fatal("there is still a deadlock")
+	}
+	if s.below.top != 0 {
+		t.Errorf("scrolled by %d", s.below.top)
+	}
+}
+
 // Problems are sorted and filtered like all rows, and gone when they are.
 func TestProblemsSort(t *testing.T) {
 	d := newDriver(t, nil)

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -161,9 +162,19 @@ func ownerText(o keyspace.Owner, owned bool) string {
 	return safe(who)
 }
 
+// plainly is an error without the package that it is from, and in no words of
+// Go's.
+func plainly(err error) string {
+	s := err.Error()
+	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
+		s = strings.TrimPrefix(s, of)
+	}
+	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
+}
+
 // shortReason is the part of an error that tells most in few words.
 func shortReason(err error) string {
-	s := err.Error()
+	s := plainly(err)
 	if i := strings.LastIndex(s, "desc = "); i >= 0 {
 		s = s[i+len("desc = "):]
 	}

@@ -151,7 +151,7 @@ func (m *model) readTrail(since, until int64, step int) tea.Cmd {
 func (m *model) gotTrail(msg trailMsg) tea.Cmd {
 	m.travel.reading = false
 	if msg.err != nil {
-		return m.fail("the past cannot be read: " + msg.err.Error())
+		return m.fail("the past cannot be read: " + plainly(msg.err))
 	}
 	m.trail, m.flash = &msg.changes, flash{}
 	told := m.tellAll(refreshMsg{})
@@ -191,7 +191,7 @@ func (m *model) gotPast(msg pastMsg) tea.Cmd {
 		if m.inPast() {
 			m.travel.target = m.still.snapshot.Revision
 		}
-		return m.fail(strings.TrimPrefix(msg.err.Error(), "inspect: "))
+		return m.fail(plainly(msg.err))
 	}
 	var stood tea.Cmd
 	if msg.err == nil {
@@ -221,7 +221,7 @@ func (m *model) findGrant(r inspect.Request) tea.Cmd {
 	return m.tasks.cmd(func() tea.Msg {
 		switch revision, err := past.Granted(ctx, r); {
 		case err != nil:
-			return sayMsg{flashError, strings.TrimPrefix(err.Error(), "inspect: ")}
+			return sayMsg{flashError, plainly(err)}
 		case revision == 0:
 			return sayMsg{flashInfo, "it has not been granted by now"}
 		default:

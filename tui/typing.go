@@ -17,7 +17,7 @@ func (m *model) openFilter() {
 		m.flashUp(flashInfo, "there is no table to filter here")
 		return
 	}
-	m.mode, m.input = modeFilter, newInput("filter: ", g.filtered())
+	m.mode, m.input, m.flash = modeFilter, newInput("filter: ", g.filtered()), flash{}
 }
 
 // prompt asks for a line of text.
@@ -40,7 +40,7 @@ type (
 )
 
 func (m *model) openPrompt(p prompt) {
-	m.mode, m.prompt, m.input, m.candidates = modePrompt, p, newInput(p.label, p.value), nil
+	m.mode, m.prompt, m.input, m.candidates, m.flash = modePrompt, p, newInput(p.label, p.value), nil, flash{}
 }
 
 func (m *model) openName() {
@@ -65,7 +65,7 @@ func (m *model) completePrompt() tea.Cmd {
 }
 
 func (m *model) openCommand() {
-	m.mode, m.input, m.candidates = modeCommand, newInput(":", ""), nil
+	m.mode, m.input, m.candidates, m.flash = modeCommand, newInput(":", ""), nil, flash{}
 	m.offers = m.completions("")
 }
 
@@ -123,7 +123,9 @@ func (m *model) accept() tea.Cmd {
 		m.mode = modeBrowse
 		return m.runCommand(text)
 	default:
-		m.mode = modeBrowse
+		if m.refilter(text); m.flash.text == "" { // else it goes on being typed
+			m.mode = modeBrowse
+		}
 		return nil
 	}
 }
@@ -138,7 +140,7 @@ func (m *model) acceptName(name string) (tea.Cmd, error) {
 	}
 	m.nav.view(viewLocks)
 	m.locks.choose(inspect.LockID{Layout: keyspace.RWLock, Name: name})
-	return nil, nil
+	return m.say("chosen: " + name + ": r asks for a read lock on it, w for a write lock"), nil
 }
 
 var errNoName = errors.New("a name cannot be empty")

@@ -266,6 +266,18 @@ func TestOwnerText(t *testing.T) {
 	}
 }
 
+// Errors are said without packages and in no words of Go's.
+func TestPlainly(t *testing.T) {
+	for want, err := range map[string]error{
+		"session expired":   errors.New("rwlock: session expired"),
+		"no answer in time": errors.New("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),
+	} {
+		if got := shortReason(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // Columns fill the width exactly as long as the narrowest fit into it.
 func TestFitColumns(t *testing.T) {
 	d := newDriver(t, nil)
