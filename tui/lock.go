@@ -205,14 +205,17 @@ func (s *lockScreen) below(w, h int) []string {
 	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
 	lanes := min(h, len(l.all)+2)
 	findings := s.findings(w)
-	if h-lanes < 6 {
+	if h-lanes < 3 {
 		return []string{s.timeline(l, w, h)}
 	}
 	parts := []string{s.timeline(l, w, lanes)}
 	if rest := h - lanes; len(findings) > 0 {
-		n := min(len(findings)+1, rest*2/3)
+		if rest >= 9 { // else there is no room for events
+			rest = rest * 2 / 3
+		}
+		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.theme.panel("what is wrong, and what helps", strings.Join(findings, "\n"), w, n, false, false))
+		parts = append(parts, s.theme.panel("what is wrong, and what helps", s.wrong(findings, n-1), w, n, false, false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := inner(w, rest, false)
@@ -235,6 +238,14 @@ func (s *lockScreen) findings(w int) []string {
 		}
 	}
 	return lines
+}
+
+// wrong is as much of the findings as fits into h, and where the rest is.
+func (s *lockScreen) wrong(lines []string, h int) string {
+	if rest := len(lines) - h + 1; rest > 1 {
+		lines = append(lines[:h-1:h-1], s.theme.dim.Render("… "+count(rest, "more line", "more lines")+": "+strconv.Itoa(viewProblems)+" shows all"))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (s *lockScreen) title() string {
