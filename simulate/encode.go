@@ -24,7 +24,7 @@ type Notes struct {
 //
 // It fails for what no file can say, which is a name that is not UTF-8.
 func Encode(sc *Scenario, notes Notes) ([]byte, error) {
-	for _, name := range sc.locks() {
+	for _, name := range sc.Locks() {
 		if !utf8.ValidString(name) {
 			return nil, fmt.Errorf("simulate: lock %q is not UTF-8: YAML cannot say it", name)
 		}

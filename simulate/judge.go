@@ -33,7 +33,7 @@ type record struct {
 
 func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *Scenario, clock func() time.Duration) (*record, error) {
 	r := &record{client: client}
-	for _, name := range sc.locks() {
+	for _, name := range sc.Locks() {
 		rec, err := verify.Record(ctx, client, prefix+name+"/", clock)
 		if err != nil {
 			r.close()
@@ -44,8 +44,8 @@ func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *
 	return r, nil
 }
 
-// locks are the names of the scenario's locks, each once.
-func (sc *Scenario) locks() []string {
+// Locks are the names of the scenario's locks, each once.
+func (sc *Scenario) Locks() []string {
 	var names []string
 	for _, c := range sc.Clients {
 		for _, s := range c.Steps {

@@ -237,7 +237,7 @@ func TestRecordAnonymous(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"/n1/n2", "/n1/n2/n3", "/n3/n1"}
-	if got := rec.locks(); !slices.Equal(got, want) {
+	if got := rec.Locks(); !slices.Equal(got, want) {
 		t.Errorf("locks %q, want %q", got, want)
 	}
 	for _, word := range []string{"secret", "hidden"} {

@@ -91,7 +91,8 @@ type Ticket interface {
 type Scenario struct {
 	Name  string // or the path of its file
 	About string
-	Alone bool // it makes faults, and so runs in a cluster of its own that is started for it
+	Locks []string // that its clients ask for
+	Alone bool     // it makes faults, and so runs in a cluster of its own that is started for it
 }
 
 // Scenarios runs scripts of contention against the cluster that is watched, but for

@@ -1,10 +1,14 @@
 package tui
 
 import (
+	"slices"
 	"strconv"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // scenariosScreen is the list of scenarios and the latest run of one.
@@ -162,7 +166,8 @@ func (p *scenariosScreen) stepOn() tea.Cmd {
 	return nil
 }
 
-// start runs the scenario under the cursor.
+// start runs the scenario under the cursor, once that is agreed to where others
+// use its locks.
 func (p *scenariosScreen) start(paused bool) tea.Cmd {
 	sc, ok := p.table.current()
 	switch {
@@ -171,6 +176,40 @@ func (p *scenariosScreen) start(paused bool) tea.Cmd {
 	case p.running():
 		return p.fail("scenario " + p.run.name + " is running; " + p.halt.Help().Key + " stops it")
 	}
+	if used := p.used(sc); len(used) > 0 {
+		return p.request(askMsg{p.askUsed(sc, used, paused)})
+	}
+	return p.begin(sc, paused)
+}
+
+// used are the locks of a scenario that somebody holds or waits for where it
+// would run.
+func (p *scenariosScreen) used(sc Scenario) []string {
+	if sc.Alone {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(sc.Locks), func(name string) bool {
+		_, there := p.live.snapshot.Find(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+		return !there
+	})
+}
+
+func (p *scenariosScreen) askUsed(sc Scenario, used []string, paused bool) *dialog {
+	lines := []string{"It would take these locks, which are in use in this etcd:"}
+	for _, name := range used {
+		lines = append(lines, p.theme.warning.Render("!")+" "+safe(name))
+	}
+	lines = append(lines, "", "Its clients wait for those who hold them, and hold up those who come later.")
+	return &dialog{title: "run " + sc.Name, lines: lines, yes: "Run it", run: func() tea.Cmd {
+		if p.running() {
+			return nil
+		}
+		return p.begin(sc, paused)
+	}}
+}
+
+// begin runs a scenario.
+func (p *scenariosScreen) begin(sc Scenario, paused bool) tea.Cmd {
 	p.below.top = 0
 	p.run = newScenarioRun(p.opts.Scenarios.Play(sc.Name, p.nextSpeed()), sc, p.nextSpeed())
 	said := sc.Name + ": started"

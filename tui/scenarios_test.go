@@ -118,6 +118,38 @@ func TestScenario(t *testing.T) {
 	d.mustShow("■ stopped")
 }
 
+// A scenario whose locks are in use, such as one that was recorded there, would
+// be in the way of those who use them: it is asked for.
+func TestScenarioOfUsedLocks(t *testing.T) {
+	scenes := runs(nil)
+	scenes.list[0].Locks = []string{"/free", "/jobs"}
+	d := newDriver(t, func(o *Options) { o.Scenarios = scenes })
+	r := d.put("/jobs", keyspace.Write, 0)
+	d.press("x", "enter")
+	d.mustShow("run four-clients")
+	d.mustShow("! /jobs")
+	d.mustNotShow("/free")
+	d.press("enter")
+	d.mustShow("run four-clients: not done")
+	if d.m.scenarios.run != nil {
+		t.Fatal("it runs")
+	}
+	d.press(".", "y")
+	if d.m.scenarios.run.look(); !d.m.scenarios.run.state.Paused {
+		t.Error("it was to stand still before its first step")
+	}
+	d.press("s")
+	d.over()
+
+	d.cluster.remove(r.Lock, r.Key)
+	d.until("gone", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+	d.press("enter")
+	if d.m.dialog != nil {
+		t.Error("asked without need")
+	}
+	d.over()
+}
+
 // What a run was not as it had to be is there in the end.
 func TestScenarioFailures(t *testing.T) {
 	goOn := make(chan struct{})

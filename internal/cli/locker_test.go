@@ -246,7 +246,7 @@ func TestScenarios(t *testing.T) {
 	t.Run("List", func(t *testing.T) {
 		list := s.List()
 		i := slices.IndexFunc(list, func(sc tui.Scenario) bool { return sc.Name == "four-clients" })
-		if i < 0 || list[i].About == "" || list[i].Alone {
+		if i < 0 || list[i].About == "" || list[i].Alone || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
 			t.Errorf("List = %+v", list)
 		}
 	})

@@ -39,7 +39,7 @@ func (scenarios) Read(path string) (tui.Scenario, error) {
 }
 
 func scenario(name string, sc *simulate.Scenario) tui.Scenario {
-	return tui.Scenario{Name: name, About: sc.About, Alone: sc.Cluster > 0}
+	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
 // Paths implements tui.Scenarios. Of files it names those that may be scenarios.
