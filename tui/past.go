@@ -17,6 +17,7 @@ type pastScreen struct {
 	lock  inspect.LockID // whose name is empty: all
 	title string
 	of    *Changes
+	anew  bool // the newest were asked for, and the cursor goes there
 	table *table[changeID, inspect.Event]
 
 	enter, older, newest key.Binding
@@ -103,6 +104,7 @@ func (s *pastScreen) update(msg tea.Msg) tea.Cmd {
 		case key.Matches(msg, s.older):
 			return s.before()
 		case key.Matches(msg, s.newest):
+			s.anew = true
 			return s.request(readMsg{})
 		default:
 			s.table.update(msg)
@@ -141,6 +143,10 @@ func (s *pastScreen) refresh() {
 		}
 	}
 	s.table.set(rows)
+	if s.anew {
+		s.anew = false
+		s.table.move(-len(rows))
+	}
 }
 
 func (s *pastScreen) view(w, h int) string {

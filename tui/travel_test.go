@@ -281,7 +281,7 @@ func TestPastNewest(t *testing.T) {
 	d.mustNotShow("/late")
 	d.press("n")
 	d.until("read anew", func() bool { return d.m.trail.Until == r.Revision })
-	d.mustShow("106 ● acquired read  /late")
+	d.mustShow(">         106 ● acquired read  /late")
 	if len(c.reads) != 2 {
 		t.Errorf("read %v", c.reads)
 	}
