@@ -102,6 +102,7 @@ func TestClients(t *testing.T) {
 		d.press("c")
 		d.until("closed", func() bool { return worker.doing == "" })
 		d.press("c")
+		d.mustShow("client 2 worker: off the list")
 		if len(d.m.clients) != 1 {
 			t.Error("it is still on the list")
 		}

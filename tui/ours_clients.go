@@ -164,4 +164,5 @@ func (m *model) forget(c *ourClient) {
 	}
 	m.dropAll(c, "")()
 	m.clients = slices.DeleteFunc(m.clients, func(o *ourClient) bool { return o == c })
+	m.flashUp(flashInfo, c.String()+": off the list")
 }

@@ -202,15 +202,9 @@ func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
 		if i == 0 {
 			lead = "┌▸ "
 		}
-		who := s.who(v, e.From)
-		does := " waits for "
-		if e.Kind == inspect.EdgeInside {
-			does = " runs a command under "
-		}
 		lines = append(lines,
-			s.theme.lost.Render(lead)+s.theme.bold.Render(who),
-			s.theme.lost.Render("│")+"    ↓"+does+s.theme.waiting.Render(e.Waiter.Mode.String()+" "+safe(e.Waiter.Lock.Name))+
-				", which "+s.who(v, e.To)+" "+map[inspect.EdgeKind]string{inspect.EdgeHard: "holds", inspect.EdgeSoft: "is ahead for"}[e.Kind])
+			s.theme.lost.Render(lead)+s.theme.bold.Render(s.who(v, e.From)),
+			s.theme.lost.Render("│")+"    ↓ "+s.arrow(v, e))
 	}
 	if len(edges) > 0 {
 		lines = append(lines, s.theme.lost.Render("└──────┘")+" and so back to "+s.who(v, edges[0].From))
@@ -219,6 +213,20 @@ func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
 		lines[i] = cut("  "+l, w)
 	}
 	return lines
+}
+
+// arrow says what leads from a session of the cycle to the next.
+func (s *problemsScreen) arrow(v verdict, e inspect.Edge) string {
+	lock := s.theme.waiting.Render(e.Waiter.Mode.String() + " " + safe(e.Waiter.Lock.Name))
+	next := s.who(v, e.To)
+	switch e.Kind {
+	case inspect.EdgeInside:
+		return "holds " + lock + ", and runs " + next + " under it"
+	case inspect.EdgeSoft:
+		return "waits for " + lock + ", which " + next + " is ahead for"
+	default:
+		return "waits for " + lock + ", which " + next + " holds"
+	}
 }
 
 func (s *problemsScreen) who(v verdict, id inspect.SessionID) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -213,6 +214,22 @@ func TestProblemsScreen(t *testing.T) {
 	d.in("session")
 	d.press("esc", "enter")
 	d.in("lock")
+}
+
+// Each step of a cycle is a sentence, whatever leads to the next session.
+func TestProblemsCycle(t *testing.T) {
+	d := newDriver(t, nil)
+	s := d.m.nav.views[viewProblems].(*problemsScreen)
+	for kind, want := range map[inspect.EdgeKind]string{
+		inspect.EdgeHard:   "waits for write /a, which b holds",
+		inspect.EdgeSoft:   "waits for write /a, which b is ahead for",
+		inspect.EdgeInside: "holds write /a, and runs b under it",
+	} {
+		e := inspect.Edge{Kind: kind, To: inspect.SessionID{Lease: 0xb}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
+		if got := ansi.Strip(s.arrow(verdict{}, e)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 // What is said below the problems begins anew when the cursor comes to another

@@ -274,6 +274,9 @@ func TestScenarios(t *testing.T) {
 		if got := s.Paths(filepath.Join(dir, "n")); !slices.Equal(got, []string{file}) {
 			t.Errorf("Paths = %q", got)
 		}
+		if _, err := s.Read(filepath.Join(dir, "none.yaml")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("Read of no file = %v", err)
+		}
 		sc, err := s.Read(file)
 		if err != nil || sc.Name != file {
 			t.Fatalf("Read = %+v, %v", sc, err)

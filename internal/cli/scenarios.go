@@ -31,7 +31,11 @@ func (scenarios) List() []tui.Scenario {
 
 // Read implements tui.Scenarios.
 func (scenarios) Read(path string) (tui.Scenario, error) {
-	sc, err := loadScenario(path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return tui.Scenario{}, err
+	}
+	sc, err := simulate.Parse(path, data)
 	if err != nil {
 		return tui.Scenario{}, err
 	}
