@@ -218,6 +218,14 @@ func TestForceRemedy(t *testing.T) {
 	}
 }
 
+// Where there is no problem, there is none to be solved.
+func TestForceNothing(t *testing.T) {
+	d, _ := withForce(t)
+	d.diagnosed()
+	d.press("3", "ctrl+k")
+	d.mustShow("no problem is selected")
+}
+
 // What has changed since it was shown is explained, and can be looked at anew.
 func TestForceChanged(t *testing.T) {
 	d, f := withForce(t)

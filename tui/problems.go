@@ -124,11 +124,14 @@ func (s *problemsScreen) openSession() tea.Cmd {
 // remedy carries out the first one of the finding under the cursor, once that
 // is agreed to.
 func (s *problemsScreen) remedy() tea.Cmd {
-	f, ok := s.table.current()
-	if !ok || len(f.Remedies) == 0 {
+	switch f, ok := s.table.current(); {
+	case !ok:
+		return s.say("no problem is selected")
+	case len(f.Remedies) == 0:
 		return s.say("nothing to release here would help")
+	default:
+		return s.force.remedy(f.Remedies[0])
 	}
-	return s.force.remedy(f.Remedies[0])
 }
 
 func (s *problemsScreen) refresh() {
