@@ -87,8 +87,11 @@ func (m *model) tableCommands() []command {
 		return all
 	}
 	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.sortable, run: func(by string) tea.Cmd {
-		if !g.setSort(by) {
-			return m.fail("sort: no column " + by + "; there are " + strings.Join(g.sortable(), ", "))
+		switch names := strings.Join(g.sortable(), ", "); {
+		case by == "":
+			return m.fail("sort: which one? there are " + names)
+		case !g.setSort(by):
+			return m.fail("sort: no column " + by + "; there are " + names)
 		}
 		return m.savePrefs()
 	}})

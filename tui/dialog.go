@@ -26,6 +26,9 @@ type dialog struct {
 	height int // how many of these are shown
 }
 
+// askMsg opens a dialog for a screen.
+type askMsg struct{ dialog *dialog }
+
 func (m *model) openDialog(d *dialog) {
 	d.input, d.wide = newInput("", ""), widest(d.lines)
 	m.dialog = d

@@ -205,6 +205,8 @@ func (m *model) serve(msg tea.Msg) tea.Cmd {
 	case viewMsg:
 		m.nav.view(msg.number)
 		return m.arrive()
+	case askMsg:
+		m.openDialog(msg.dialog)
 	case releaseMsg:
 		return m.plan(msg)
 	case plannedMsg:

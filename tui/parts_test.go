@@ -80,7 +80,7 @@ func TestCommandLine(t *testing.T) {
 	t.Run("Refuses", func(t *testing.T) {
 		d.press("1")
 		for text, why := range map[string]string{
-			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: this table has an order of its own", "hide": "✗ hide: which one? there are #, mode",
+			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz", "sort": "✗ sort: which one? there are", "hide": "✗ hide: which one? there are finding, name",
 			"lock": "✗ lock: which one?", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",
 		} {
 			d.press(":")
