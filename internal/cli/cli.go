@@ -46,11 +46,12 @@ type app struct {
 	now func() time.Time
 }
 
-// Main runs the program and returns what to exit with. SIGINT and SIGTERM end
-// it in order; a second one ends it at once. SIGINT stays ignored where a shell
-// started us so, in the background.
+// Main runs the program and returns what to exit with. SIGINT, SIGTERM and, when
+// its terminal goes away, SIGHUP end it in order; a second one ends it at once.
+// What is ignored stays so: SIGINT where a shell started us in the background,
+// SIGHUP below nohup.
 func Main(sys System) int {
-	ending := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM}, signal.Ignored)
+	ending := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(context.Background(), ending...)
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
