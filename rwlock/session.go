@@ -21,7 +21,12 @@ import (
 // and so may believe in its locks for a moment after they are another's.
 //
 // That holds while the process runs: one that is stopped, or a machine that is
-// suspended, learns of its loss only when it goes on.
+// suspended, learns of its loss only when it goes on. And it holds while etcd
+// keeps to its leases. A leader of etcd that was stopped for longer than an
+// election takes can, before it has heard of its successor, revoke a lease that
+// the successor has renewed, or answer a renewal that the successor does not know
+// of. Such a loss is told as any other, and tokens fence it; it can come before
+// Deadline.
 type Session struct {
 	client *clientv3.Client
 	lease  clientv3.LeaseID

@@ -120,6 +120,7 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 		member.Pause()
 		second.Pause()
 		return func() {
+			s.tally.resumed.Store(int64(now()))
 			member.Resume()
 			second.Resume()
 		}
@@ -128,7 +129,10 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 		return member.Rejoin
 	default:
 		member.Pause()
-		return member.Resume
+		return func() {
+			s.tally.resumed.Store(int64(now()))
+			member.Resume()
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type tally struct {
 	counts     map[string]int
 	violations []string
 	log        []string
+
+	resumed atomic.Int64 // when a member that was paused went on last, in nanoseconds
 }
 
 func newTally() *tally { return &tally{counts: map[string]int{}} }
