@@ -83,7 +83,7 @@ func (s *lockScreen) columns() []column[queueRow] {
 		{title: "#", box: box{min: 3}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
 		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
 		{title: "state", box: box{min: 7}, cell: s.state},
-		{title: "owner", box: box{min: 10, want: 44, rank: 1, soon: true}, cell: s.owner},
+		{title: "owner", box: box{min: 10, want: ownerLeast, rank: 1, soon: true}, cell: s.owner},
 		{title: "session", box: box{min: 7, want: 16, rank: 4}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
 		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
 		{title: "for", box: box{min: 6}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
@@ -172,8 +172,20 @@ func (s *lockScreen) refresh() {
 		return
 	}
 	s.lock = inspect.Lock{ID: s.id, Queue: l.Queue}
-	s.table.set(newQueueRows(l.Queue))
+	rows := newQueueRows(l.Queue)
+	want := ownerLeast
+	for _, r := range rows[:min(len(rows), treeMost)] {
+		want = max(want, min(width(s.owner(r, wholeWidth).text), ownerMost))
+	}
+	s.table.cols[ownerColumn].want = want
+	s.table.set(rows)
 }
+
+// The owners' column is as wide as they are, within bounds, where there is room.
+const (
+	ownerColumn           = 3
+	ownerLeast, ownerMost = 28, 44
+)
 
 // detailLines is for the request under the cursor.
 const detailLines = 3

@@ -356,3 +356,23 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// Owners are shown whole where there is room, and take none that they do not
+// need from the others.
+func TestOwnersWidth(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Write, time.Minute)
+	d.press("enter")
+	d.in("lock")
+	d.send(resize(120, 36))
+	d.mustShow("694d8f9b0a1c0001") // the session's whole name
+	d.cluster.put(inspect.Request{
+		Lock: rw("/a"), Mode: keyspace.Write, Owned: true,
+		Owner: keyspace.Owner{Host: "worker-17.example.internal", PID: 4711, Program: "nightly"},
+	})
+	d.until("both are there", func() bool {
+		l, _ := d.m.live.snapshot.Find(rw("/a"))
+		return len(l.Queue) == 2
+	})
+	d.mustShow("nightly[4711]@worker-17.example.internal none")
+}
