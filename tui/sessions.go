@@ -16,7 +16,7 @@ import (
 type sessionsScreen struct {
 	*common
 	table *table[inspect.SessionID, *sessionRow]
-	of    int64 // the revision of the snapshot that is shown
+	of    edition // of the verdict that is shown
 	enter key.Binding
 	force forceKeys
 	size  size
@@ -235,11 +235,11 @@ func (s *sessionsScreen) refresh() {
 	if !v.known {
 		return
 	}
-	if v.Snapshot.Revision == s.of && len(s.table.all) == len(v.Sessions) {
+	if v.edition() == s.of {
 		s.table.rebuild()
 		return
 	}
-	s.of = v.Snapshot.Revision
+	s.of = v.edition()
 	rows := make([]*sessionRow, len(v.Sessions))
 	for i := range v.Sessions {
 		rows[i] = newSessionRow(&v.Sessions[i])
