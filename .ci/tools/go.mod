@@ -1,4 +1,4 @@
-module etcd-lock/tools
+module etcd-lock/ci/tools
 
 go 1.26
 
