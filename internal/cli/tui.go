@@ -169,8 +169,15 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !opts.chosenThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
 	}
-	// Signals end ctx, and that ends the screens: one way out is enough.
-	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
+	// Signals and the loss of the terminal end ctx, and that ends the screens: one
+	// way out is enough.
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
+	programOptions := []tea.ProgramOption{tea.WithOutput(opts.out), tea.WithoutSignalHandler()}
+	if isTerminal(os.Stdin) {
+		programOptions = append(programOptions, tea.WithInput(terminalInput{os.Stdin, gone}))
+	}
+	return tui.Run(ctx, options, programOptions...)
 }
 
 // threads are how many the screens run on at a time, where that is to be more
