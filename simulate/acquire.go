@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"etcd-lock/internal/verify"
@@ -38,9 +37,6 @@ func (p *player) acquire(ctx context.Context, t turn) bool {
 	return err == nil
 }
 
-// errStuck is what comes of an acquisition that does not end when its time is over.
-var errStuck = errors.New("stuck: it was to give up, and did not")
-
 // giveUpTime is how long a client that gives up may take to take back what it
 // asked for.
 const giveUpTime = 3 * time.Second
@@ -54,7 +50,7 @@ func (p *player) take(ctx context.Context, a ask) (hold, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		h, err := p.locks.take(ctx, a)
+		h, err := p.locks.Take(ctx, a)
 		answers <- answer{h, err}
 	}()
 	var patience <-chan time.Time

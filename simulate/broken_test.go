@@ -22,7 +22,7 @@ type broken struct {
 	grant func(ctx context.Context, b *broken, client, key string, token int64) (int64, error)
 }
 
-func (b *broken) take(ctx context.Context, a ask) (hold, error) {
+func (b *broken) Take(ctx context.Context, a ask) (hold, error) {
 	want := a.wants[0]
 	key := keyspace.Encode(want.Name, want.Mode, a.label)
 	var opts []clientv3.OpOption
@@ -121,7 +121,7 @@ const oneClient = "name: one\nclients: [{name: a, steps: [{write: a, within: 500
 // endless does not come back before it is over.
 type endless struct{ over, back chan struct{} }
 
-func (e endless) take(context.Context, ask) (hold, error) {
+func (e endless) Take(context.Context, ask) (hold, error) {
 	defer close(e.back)
 	<-e.over
 	return nil, errors.New("too late")

@@ -136,11 +136,6 @@ func checkOrder(chain []Occurrence, events []Event, found map[Occurrence][]int, 
 	}
 }
 
-// any is the occurrence, whichever time it is and wherever it is told of.
-func (o Occurrence) any() Occurrence {
-	return Occurrence{Moment: o.Moment, Client: o.Client, Lock: o.Lock}
-}
-
 // index says where the events stand that the expected order speaks of.
 func index(sc *Scenario, events []Event) map[Occurrence][]int {
 	found := map[Occurrence][]int{}

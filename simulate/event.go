@@ -24,15 +24,6 @@ type Event struct {
 	Line   string        // of the log; "" when that says nothing of it
 }
 
-// The words of the log. "waiting" is said before a lock is asked for.
-const (
-	logPrepare  = "PREPARE MUTEXES"
-	logReady    = "LOCK"
-	logWaiting  = "waiting lock "
-	logGot      = "got lock "
-	logReleased = "released rlock for "
-)
-
 // asking is the line of a client that is about to do step s.
 func asking(client string, s Step) string {
 	if s.Do == Upgrade {

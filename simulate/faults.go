@@ -3,7 +3,6 @@ package simulate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -40,18 +39,6 @@ func (s *saboteur) work(ctx context.Context, start time.Duration) error {
 		}
 	}
 	return nil
-}
-
-// String is the fault in the words of the log.
-func (f Fault) String() string {
-	switch f.Do {
-	case FaultCompact:
-		return string(f.Do)
-	case FaultCut, FaultHeal:
-		return string(f.Do) + " " + strings.Join(f.Clients, ", ")
-	default:
-		return string(f.Do) + " " + f.Member.String()
-	}
 }
 
 func (s *saboteur) make(ctx context.Context, f Fault) error {

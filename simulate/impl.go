@@ -2,8 +2,6 @@ package simulate
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -11,31 +9,6 @@ import (
 
 	"etcd-lock/rwlock"
 )
-
-// Impl is an implementation of locks on etcd.
-type Impl string
-
-// The implementations that a load can be run on.
-const (
-	ImplRWLock Impl = "rwlock" // package rwlock
-	ImplRecipe Impl = "recipe" // RWMutex of etcd's client/v3/experimental/recipes
-	ImplMutex  Impl = "mutex"  // Mutex of etcd's client/v3/concurrency
-)
-
-// Impls are all of them.
-func Impls() []Impl { return []Impl{ImplRWLock, ImplRecipe, ImplMutex} }
-
-// ParseImpl finds an implementation by its word.
-func ParseImpl(s string) (Impl, error) {
-	if !slices.Contains(Impls(), Impl(s)) {
-		return "", fmt.Errorf("unknown implementation %q: want %s", s, list(Impls(), "or"))
-	}
-	return Impl(s), nil
-}
-
-// Exclusive reports whether the implementation knows no readers: who wants to
-// read excludes everybody, as a writer does.
-func (i Impl) Exclusive() bool { return i == ImplMutex }
 
 // seat is what a client of a load has of etcd: a connection, a session on it,
 // and a way to take locks.
@@ -99,7 +72,7 @@ type mutex struct {
 	session *concurrency.Session
 }
 
-func (s mutexes) take(ctx context.Context, a ask) (hold, error) {
+func (s mutexes) Take(ctx context.Context, a ask) (hold, error) {
 	m := concurrency.NewMutex(s.Session, a.wants[0].Name)
 	if err := m.Lock(ctx); err != nil {
 		return nil, err
@@ -112,3 +85,7 @@ func (mutex) Token() int64 { return 0 }
 
 // Unlock deletes the key. With a context that has ended it would stay.
 func (m mutex) Unlock() error { return m.Mutex.Unlock(m.session.Ctx()) }
+
+// leaseSlack is how much later than after its TTL a lease may be gone: a new
+// leader grants every lease a whole TTL again, and revokes them one by one.
+const leaseSlack = 10 * time.Second

@@ -15,9 +15,6 @@ import (
 )
 
 const (
-	// leaseSlack is how much later than after its TTL a lease may be gone: a new
-	// leader grants every lease a whole TTL again, and revokes them one by one.
-	leaseSlack = 10 * time.Second
 	// tellSlack is how late a client may hear of what is its own, on a busy
 	// machine.
 	tellSlack = 3 * time.Second
@@ -42,21 +39,6 @@ func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *
 		r.locks, r.recorders = append(r.locks, prefix+name), append(r.recorders, rec)
 	}
 	return r, nil
-}
-
-// Locks are the names of the scenario's locks, each once.
-func (sc *Scenario) Locks() []string {
-	var names []string
-	for _, c := range sc.Clients {
-		for _, s := range c.Steps {
-			for _, l := range s.Locks {
-				if !slices.Contains(names, l.Name) {
-					names = append(names, l.Name)
-				}
-			}
-		}
-	}
-	return names
 }
 
 func (r *record) close() {

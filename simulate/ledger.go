@@ -46,9 +46,6 @@ type instant struct{ real, run, scenario time.Duration }
 // release is one that is on its way.
 type release struct{ done chan struct{} }
 
-// replyTime is how long a grant waits for releases that may have made way for it.
-const replyTime = time.Second
-
 func newLedger(clock *Clock, log func(Event)) *ledger {
 	return &ledger{
 		begin:     time.Now(),

@@ -24,7 +24,7 @@ type pass int64
 func (p pass) Token() int64 { return int64(p) }
 func (pass) Unlock() error  { return nil }
 
-func (d openDoor) take(context.Context, ask) (hold, error) { return pass(d.last.Add(d.step)), nil }
+func (d openDoor) Take(context.Context, ask) (hold, error) { return pass(d.last.Add(d.step)), nil }
 
 // TestLoadOfBrokenLocks wants a load to find out that a lock is none.
 func TestLoadOfBrokenLocks(t *testing.T) {

@@ -210,7 +210,7 @@ func (w *worker) take(ctx context.Context, want rwlock.Want) (hold, error) {
 	bound, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.seat.Ctx(), cancel)()
-	held, err := w.seat.locks.take(bound, ask{wants: []rwlock.Want{want}, label: w.name})
+	held, err := w.seat.locks.Take(bound, ask{wants: []rwlock.Want{want}, label: w.name})
 	return held, w.explained(ctx, err)
 }
 

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"time"
 
 	"etcd-lock/rwlock"
 )
@@ -10,7 +11,7 @@ import (
 type locker interface {
 	// take returns when the locks are held. It tells of EventQueued, of
 	// EventAcquired before it returns, and of EventLost.
-	take(ctx context.Context, a ask) (hold, error)
+	Take(ctx context.Context, a ask) (hold, error)
 }
 
 // ask is what a client asks for.
@@ -41,7 +42,7 @@ type rwlocks struct{ *rwlock.Session }
 
 func newRWLocks(s *rwlock.Session) locker { return rwlocks{s} }
 
-func (s rwlocks) take(ctx context.Context, a ask) (hold, error) {
+func (s rwlocks) Take(ctx context.Context, a ask) (hold, error) {
 	opts := []rwlock.Option{rwlock.WithLabel(a.label), rwlock.WithHook(a.told)}
 	if a.downgradable {
 		opts = append(opts, rwlock.WithDowngrade())
@@ -65,3 +66,6 @@ func (s rwlocks) take(ctx context.Context, a ask) (hold, error) {
 		return lock, lock.RWLock(ctx)
 	}
 }
+
+// replyTime is how long a grant waits for releases that may have made way for it.
+const replyTime = time.Second

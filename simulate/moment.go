@@ -88,3 +88,12 @@ func list[T ~string](words []T, last string) string {
 	}
 	return b.String()
 }
+
+// The words of the log. "waiting" is said before a lock is asked for.
+const (
+	logPrepare  = "PREPARE MUTEXES"
+	logReady    = "LOCK"
+	logWaiting  = "waiting lock "
+	logGot      = "got lock "
+	logReleased = "released rlock for "
+)

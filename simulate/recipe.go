@@ -24,7 +24,7 @@ func newRecipes(s *rwlock.Session) (locker, error) {
 	return recipes{s, etcds, calls}, err
 }
 
-func (s recipes) take(ctx context.Context, a ask) (hold, error) {
+func (s recipes) Take(ctx context.Context, a ask) (hold, error) {
 	s.calls.recipeCall = recipeCall{ctx: ctx, told: a.told}
 	m := recipe.NewRWMutex(s.etcds, a.wants[0].Name)
 	lock := m.Lock

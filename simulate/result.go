@@ -84,3 +84,6 @@ func (r Result) Lines() []Event {
 	}
 	return lines
 }
+
+// errStuck is what comes of an acquisition that does not end when its time is over.
+var errStuck = errors.New("stuck: it was to give up, and did not")

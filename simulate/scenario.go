@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -182,4 +183,36 @@ func cutNumber(lock string) (name string, n int) {
 		}
 	}
 	return lock, 0
+}
+
+// any is the occurrence, whichever time it is and wherever it is told of.
+func (o Occurrence) any() Occurrence {
+	return Occurrence{Moment: o.Moment, Client: o.Client, Lock: o.Lock}
+}
+
+// String is the fault in the words of the log.
+func (f Fault) String() string {
+	switch f.Do {
+	case FaultCompact:
+		return string(f.Do)
+	case FaultCut, FaultHeal:
+		return string(f.Do) + " " + strings.Join(f.Clients, ", ")
+	default:
+		return string(f.Do) + " " + f.Member.String()
+	}
+}
+
+// Locks are the names of the scenario's locks, each once.
+func (sc *Scenario) Locks() []string {
+	var names []string
+	for _, c := range sc.Clients {
+		for _, s := range c.Steps {
+			for _, l := range s.Locks {
+				if !slices.Contains(names, l.Name) {
+					names = append(names, l.Name)
+				}
+			}
+		}
+	}
+	return names
 }
