@@ -123,10 +123,10 @@ func (l *ledger) granted(s *StepResult, e Event) {
 }
 
 // awaitReleases waits for releases of locks that are on their way by now.
-func (l *ledger) awaitReleases(locks []rwlock.Want) {
+func (l *ledger) awaitReleases(of []rwlock.Want) {
 	var before []*release
 	l.mu.Lock()
-	for _, lock := range locks {
+	for _, lock := range of {
 		before = append(before, l.releasing[lock.Name]...)
 	}
 	l.mu.Unlock()

@@ -242,7 +242,7 @@ func TestModelIsTheRun(t *testing.T) {
 	}
 	scenarios := []*Scenario{sample}
 	for seed := uint64(0); len(scenarios) < 12; seed++ {
-		data, err := Encode(newAuthor(seed).contention(fmt.Sprintf("made-%d", seed)), Notes{})
+		data, err := Encode(contention(newAuthor(seed), fmt.Sprintf("made-%d", seed)), Notes{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,7 +277,7 @@ func TestModelIsTheRun(t *testing.T) {
 }
 
 // contention makes up clients that contend for two locks, with times on a grid.
-func (a author) contention(name string) *Scenario {
+func contention(a author, name string) *Scenario {
 	const grid = 70 * time.Millisecond
 	times := func(most int) Span {
 		d := time.Duration(1+a.IntN(most)) * grid

@@ -275,7 +275,7 @@ func TestRecordNothing(t *testing.T) {
 // same grants.
 func TestRecordOfTheModel(t *testing.T) {
 	for seed := range uint64(200) {
-		data, err := Encode(newAuthor(seed).contention("made"), Notes{})
+		data, err := Encode(contention(newAuthor(seed), "made"), Notes{})
 		if err != nil {
 			t.Fatal(err)
 		}
