@@ -22,21 +22,21 @@ import (
 // and so all run at once, those without faults on one etcd.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
-	type outcome struct {
+	type wanted struct {
 		simulate.Result
 		err error
 	}
-	results := map[string]chan outcome{}
+	results := map[string]chan wanted{}
 	for _, sc := range simulate.Builtin() {
 		if sc.Name == "four-clients" { // TestFourClients has it
 			continue
 		}
 		etcd := home(t, sc)
-		done := make(chan outcome, 1)
+		done := make(chan wanted, 1)
 		results[sc.Name] = done
 		go func() {
 			r, err := simulate.Run(t.Context(), etcd, sc, simulate.Options{Prefix: "/library/" + sc.Name})
-			done <- outcome{r, err}
+			done <- wanted{r, err}
 		}()
 	}
 	for name, done := range results {

@@ -24,7 +24,7 @@ type scenarios struct {
 func (scenarios) List() []tui.Scenario {
 	var all []tui.Scenario
 	for _, sc := range simulate.Builtin() {
-		all = append(all, scenario(sc.Name, sc))
+		all = append(all, newScenario(sc.Name, sc))
 	}
 	return all
 }
@@ -39,10 +39,10 @@ func (scenarios) Read(path string) (tui.Scenario, error) {
 	if err != nil {
 		return tui.Scenario{}, err
 	}
-	return scenario(path, sc), nil
+	return newScenario(path, sc), nil
 }
 
-func scenario(name string, sc *simulate.Scenario) tui.Scenario {
+func newScenario(name string, sc *simulate.Scenario) tui.Scenario {
 	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
