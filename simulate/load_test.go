@@ -33,18 +33,18 @@ func busy(impl simulate.Impl) simulate.Workload {
 
 // runLoad runs a load that ends when it has made progress enough, and requires
 // that it leaves nothing in etcd.
-func runLoad(t *testing.T, load simulate.Load, enough func(simulate.Progress) bool) simulate.LoadResult {
+func runLoad(t *testing.T, job simulate.Load, enough func(simulate.Progress) bool) simulate.LoadResult {
 	t.Helper()
 	endpoint := etcdtest.Start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	load.Every = ms
-	load.Progress = func(p simulate.Progress) {
+	job.Every = ms
+	job.Progress = func(p simulate.Progress) {
 		if enough != nil && enough(p) {
 			cancel()
 		}
 	}
-	result, err := simulate.RunLoad(ctx, at(endpoint), load)
+	result, err := simulate.RunLoad(ctx, at(endpoint), job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,12 +54,12 @@ func runLoad(t *testing.T, load simulate.Load, enough func(simulate.Progress) bo
 
 // TestLoadInRounds runs all implementations side by side.
 func TestLoadInRounds(t *testing.T) {
-	load := simulate.Load{Rounds: 2, For: time.Second, Seed: 1}
+	job := simulate.Load{Rounds: 2, For: time.Second, Seed: 1}
 	for _, impl := range simulate.Impls() {
-		load.Workloads = append(load.Workloads, busy(impl))
+		job.Workloads = append(job.Workloads, busy(impl))
 	}
 	rounds := map[string]int{}
-	result := runLoad(t, load, func(p simulate.Progress) bool {
+	result := runLoad(t, job, func(p simulate.Progress) bool {
 		rounds[p.Name] = max(rounds[p.Name], p.Round)
 		return false
 	})
@@ -86,8 +86,8 @@ func TestLoadInRounds(t *testing.T) {
 func TestLoadGrants(t *testing.T) {
 	for _, impl := range simulate.Impls() {
 		t.Run(string(impl), func(t *testing.T) {
-			load := simulate.Load{Workloads: []simulate.Workload{busy(impl)}, Rounds: 1, Seed: 1}
-			m := runLoad(t, load, func(p simulate.Progress) bool { return p.All.Worst() > 1 }).Measured[0]
+			job := simulate.Load{Workloads: []simulate.Workload{busy(impl)}, Rounds: 1, Seed: 1}
+			m := runLoad(t, job, func(p simulate.Progress) bool { return p.All.Worst() > 1 }).Measured[0]
 			if m.Violated > 0 || m.All.Errors() > 0 || m.All.Worst() < 2 {
 				t.Errorf("%v, errors %d, first %v, fewest grants %d", m.Violations, m.All.Errors(), m.FirstError, m.All.Worst())
 			}
@@ -136,14 +136,14 @@ func TestLoadTimeouts(t *testing.T) {
 	}
 }
 
-// TestLoadGoesOn takes the sessions from under a load.
+// TestLoadGoesOn takes the sessions from under a job.
 func TestLoadGoesOn(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	revoked, after := false, int64(0)
-	load := simulate.Load{Workloads: []simulate.Workload{busy(simulate.ImplRWLock)}, Rounds: 1, Every: ms, Progress: func(p simulate.Progress) {
+	job := simulate.Load{Workloads: []simulate.Workload{busy(simulate.ImplRWLock)}, Rounds: 1, Every: ms, Progress: func(p simulate.Progress) {
 		switch {
 		case !revoked && p.All.Grants > 0:
 			revoked = true
@@ -154,7 +154,7 @@ func TestLoadGoesOn(t *testing.T) {
 			cancel()
 		}
 	}}
-	result, err := simulate.RunLoad(ctx, at(endpoint), load)
+	result, err := simulate.RunLoad(ctx, at(endpoint), job)
 	if err != nil || result.Measured[0].FirstError == nil || t.Context().Err() != nil {
 		t.Errorf("load: %+v, %v", result.Measured[0], err)
 	}
@@ -189,12 +189,12 @@ func TestLoadCheck(t *testing.T) {
 	}
 	for want, spoil := range tests {
 		t.Run(want, func(t *testing.T) {
-			load := simulate.Load{Workloads: []simulate.Workload{busy(simulate.ImplRWLock)}, Rounds: 1, For: time.Second}
-			if err := load.Check(); err != nil {
+			job := simulate.Load{Workloads: []simulate.Workload{busy(simulate.ImplRWLock)}, Rounds: 1, For: time.Second}
+			if err := job.Check(); err != nil {
 				t.Fatal(err)
 			}
-			spoil(&load)
-			if err := load.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			spoil(&job)
+			if err := job.Check(); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Check = %v", err)
 			}
 		})
@@ -203,9 +203,9 @@ func TestLoadCheck(t *testing.T) {
 
 // TestDemo wants movement on every lock of the demo.
 func TestDemo(t *testing.T) {
-	load := simulate.Demo(1)
-	load.Workloads[0].Hold, load.Workloads[0].Think = lasting(ms), lasting(ms)
-	result := runLoad(t, load, func(p simulate.Progress) bool {
+	job := simulate.Demo(1)
+	job.Workloads[0].Hold, job.Workloads[0].Think = lasting(ms), lasting(ms)
+	result := runLoad(t, job, func(p simulate.Progress) bool {
 		return len(p.All.PerClient) == 10 && p.All.Worst() >= 3
 	})
 	if m := result.Measured[0]; m.Violated > 0 || m.All.Worst() < 3 || !result.Whole {

@@ -247,12 +247,12 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 		return err
 	}
 	defer c.close()
-	load := opts.load
+	job := opts.load
 	if every := opts.progress.every(); every > 0 {
-		load.Every, load.Progress = every, func(p simulate.Progress) { opts.progress.show(load, p) }
+		job.Every, job.Progress = every, func(p simulate.Progress) { opts.progress.show(job, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := simulate.RunLoad(ctx, c.etcd, load)
+	result, err := simulate.RunLoad(ctx, c.etcd, job)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

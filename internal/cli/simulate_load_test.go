@@ -57,12 +57,12 @@ func TestSimulateLoadOptions(t *testing.T) {
 }
 
 func TestProgressLine(t *testing.T) {
-	load := simulate.Load{Rounds: 2, For: 10 * time.Second}
+	job := simulate.Load{Rounds: 2, For: 10 * time.Second}
 	now := simulate.Progress{Round: 1, Waiting: 3, Measured: simulate.Measured{
 		Name: "rwlock", Elapsed: 4 * time.Second, All: simulate.Tally{Timeouts: 2}, Violated: 1,
 	}}
 	want := "rwlock  4s of 10s  round 1 of 2  0 grants  0/s  3 waiting  2 errors  1 violations"
-	if got := progressLine(load, nil, now); got != want {
+	if got := progressLine(job, nil, now); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
