@@ -12,18 +12,21 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
+
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // scenarios runs scenarios for the terminal UI.
 type scenarios struct {
 	etcd  simulate.Etcd
-	apart func(context.Context, *simulate.Scenario) (*ground, error) // where faults can be made
+	apart func(context.Context, *scenario.Scenario) (*ground, error) // where faults can be made
 }
 
 // List implements tui.Scenarios.
 func (scenarios) List() []tui.Scenario {
 	var all []tui.Scenario
-	for _, sc := range simulate.Builtin() {
+	for _, sc := range scenario.Builtin() {
 		all = append(all, newScenario(sc.Name, sc))
 	}
 	return all
@@ -35,14 +38,14 @@ func (scenarios) Read(path string) (tui.Scenario, error) {
 	if err != nil {
 		return tui.Scenario{}, err
 	}
-	sc, err := simulate.Parse(path, data)
+	sc, err := scenario.Parse(path, data)
 	if err != nil {
 		return tui.Scenario{}, err
 	}
 	return newScenario(path, sc), nil
 }
 
-func newScenario(name string, sc *simulate.Scenario) tui.Scenario {
+func newScenario(name string, sc *scenario.Scenario) tui.Scenario {
 	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
@@ -81,7 +84,7 @@ type play struct {
 	name string
 
 	mu     sync.Mutex
-	events []simulate.Event
+	events []outcome.Event
 }
 
 // Run implements tui.Play. A file is read anew: it may have been mended.
@@ -98,7 +101,7 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 		}
 	}
 	defer on.close()
-	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
+	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e outcome.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()
@@ -112,9 +115,9 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 	return failures, err
 }
 
-func isBad(m simulate.Moment) bool {
+func isBad(m scenario.Moment) bool {
 	switch m {
-	case simulate.Refused, simulate.Deadline, simulate.Lost, simulate.Crashed, simulate.Failed, simulate.Fenced:
+	case scenario.Refused, scenario.Deadline, scenario.Lost, scenario.Crashed, scenario.Failed, scenario.Fenced:
 		return true
 	default:
 		return false

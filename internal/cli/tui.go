@@ -16,8 +16,9 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
-	"etcd-lock/simulate"
 	"etcd-lock/tui"
+
+	"etcd-lock/simulate/scenario"
 )
 
 // tuiOptions are what the terminal UI was asked for.
@@ -30,7 +31,7 @@ type tuiOptions struct {
 	config   string
 	audit    string // file
 	connect  func(context.Context) (*remote, error)
-	apart    func(context.Context, *simulate.Scenario) (*ground, error)
+	apart    func(context.Context, *scenario.Scenario) (*ground, error)
 	out      io.Writer
 	now      func() time.Time
 
