@@ -1,10 +1,11 @@
-package inspect
+package diagnose
 
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
+
+	"etcd-lock/internal/inspect"
 )
 
 // Severity says how bad a finding is.
@@ -13,11 +14,11 @@ type Severity uint8
 // The severities, from least to worst.
 const (
 	Notice   Severity = iota + 1 // good to know
-	Warning                      // somebody should look
-	Critical                     // it does not heal by itself, and somebody is kept waiting or unprotected
+	Warning                      // worth a look
+	Critical                     // does not resolve by itself, and keeps clients waiting or unprotected
 )
 
-// String is the severity's word.
+// String returns the severity's word.
 func (s Severity) String() string {
 	switch s {
 	case Critical:
@@ -31,66 +32,99 @@ func (s Severity) String() string {
 	}
 }
 
-// MarshalText writes the severity as its word.
+// MarshalText returns the severity's word.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// FindingKind says what is wrong, in a word.
-type FindingKind string
+// Kind names a kind of finding.
+type Kind string
 
-// What can be found.
+// The kinds of findings.
 const (
-	FindingDeadlock     FindingKind = "deadlock"      // sessions wait for each other in a circle
-	FindingNoLease      FindingKind = "no-lease"      // a request that nothing ever releases
-	FindingExpiring     FindingKind = "expiring"      // a lease that its client no longer renews
-	FindingLeaseGone    FindingKind = "lease-gone"    // a lease that ended after the snapshot was taken
-	FindingLongWait     FindingKind = "long-wait"     // somebody waits longer than the threshold
-	FindingLongHold     FindingKind = "long-hold"     // somebody asked for what it holds longer ago than the threshold
-	FindingMixedLayouts FindingKind = "mixed-layouts" // a name in both layouts
-	FindingModified     FindingKind = "modified"      // a request that was written again
-	FindingSelfWait     FindingKind = "self-wait"     // a session that waits for a lock that it holds
+	Deadlock     Kind = "deadlock"      // sessions wait for each other in a cycle
+	NoLease      Kind = "no-lease"      // a request without a lease, which etcd never removes
+	Expiring     Kind = "expiring"      // a lease that its client no longer renews
+	LeaseGone    Kind = "lease-gone"    // a lease that ended after the snapshot was taken
+	LongWait     Kind = "long-wait"     // a request has waited longer than the threshold
+	LongHold     Kind = "long-hold"     // a holder made its request longer ago than the threshold
+	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
+	Modified     Kind = "modified"      // a request's key was written again
+	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
 )
 
-// kinds is the order of findings that are equally bad.
-var kinds = []FindingKind{
-	FindingDeadlock, FindingNoLease, FindingExpiring, FindingLeaseGone, FindingLongWait,
-	FindingLongHold, FindingMixedLayouts, FindingModified, FindingSelfWait,
-}
+// kinds orders findings that are equally bad.
+var kinds = []Kind{Deadlock, NoLease, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
 
-// Finding is something that is wrong with locks, or may be. Each is about a
-// session or a lock; what is the same with others of that lock is counted in
-// its text, so that a crowd makes one finding.
+// Finding is something that is wrong with locks, or may be. It is about a
+// session or a lock. Further requests of that lock with the same problem are
+// counted in More, so that a crowd makes one finding.
+//
+// It is data; package narrate puts it into words.
 type Finding struct {
-	Kind     FindingKind
+	Kind     Kind
 	Severity Severity
-	Locks    []LockID
-	Sessions []SessionID // whose it is; not those behind them
-	Requests []Request   // that it shows in
-	Behind   int         // other sessions that cannot go on because of it
-	Text     string      // a sentence; names in it are as in etcd, so not printable as they are
-	Remedies []Remedy    // the best first; none when ending a session would not help
-	Due      time.Time   // when it ends by itself; zero when unknown, or never
+	Locks    []inspect.LockID
+	Sessions []*inspect.Session // the ones it is about, not those behind them
+	Requests []inspect.Request  // the ones that show it; the first one is of Sessions[0]
+	Behind   int                // other sessions that cannot continue because of it
+	More     int                // other requests of the lock with the same problem
+	Due      time.Time          // when it ends by itself; zero when unknown, or never
+	Remedies []Remedy           // the best first; none when ending a session would not help
+
+	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
+	Age       time.Duration      // LongWait, LongHold: how long ago the request was made
+	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
+	Remaining time.Duration      // Expiring: about how long the lease lasts
+	End       Effect             // Expiring, LeaseGone: what the end of the session does
+	Holders   []*inspect.Session // LongWait: the holders of the lock
+	Root      Root               // LongWait: what the request waits for in the end
 }
 
-// Remedy is a way out. Carrying out the first one of a finding resolves it,
-// unless several sessions hold a lock together: all of them have to go, each
-// by its own remedy.
+// Root is what a waiting request waits for in the end, when that is none of the
+// holders of its lock.
+type Root struct {
+	Deadlock bool  // a deadlock is in the way
+	Entry    Entry // otherwise: the last request on the way; zero when a holder of the lock, or the waiter itself, is the root
+}
+
+// Entry is a request and the session that made it.
+type Entry struct {
+	Request inspect.Request
+	Session *inspect.Session
+}
+
+// Effect is what deleting requests does.
+type Effect struct {
+	Releases []inspect.Request // the deleted requests, of holders and of waiters
+	Grants   []Entry           // waiters that hold their locks then
+}
+
+// Target names what a remedy deletes: a session with all its requests, or a
+// single request.
+type Target struct {
+	Lease int64  // of the session; 0 for a single request
+	Key   string // of the request; empty for a session
+}
+
+// Remedy is a way out. Applying the first remedy of a finding resolves it,
+// unless several sessions hold a lock together: then all of them have to end,
+// each by a remedy of its own.
 type Remedy struct {
-	Text     string    // what it does, releases and grants; not printable as it is
-	Args     []string  // of etcd-lock, unquoted
-	Etcdctl  []string  // of etcdctl, to the same effect
-	Releases []Request // that it deletes, also those that wait
-	Grants   []Request // that hold their locks then
+	Target  Target
+	Session *inspect.Session // the session of Target
+	Effect
+
+	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits
+	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
 }
 
-// rank orders findings: the worst first.
+// rank sorts findings, the worst first.
 func rank(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(b.Severity, a.Severity),
 			cmp.Compare(b.Behind, a.Behind),
 			cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
-			a.Locks[0].compare(b.Locks[0]),
-			strings.Compare(a.Text, b.Text),
+			a.Locks[0].Compare(b.Locks[0]),
 		)
 	})
 }

@@ -1,70 +1,28 @@
-package inspect
+package diagnose
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/locktest"
 )
-
-// randomSnapshot makes up locks. Few sessions and locks make circles, requests
-// of one transaction share a revision, and some say that they run under a key.
-func randomSnapshot(rng *rand.Rand) Snapshot {
-	sessions, locks := 1+rng.IntN(12), 1+rng.IntN(5)
-	queues := make([][]Request, locks)
-	var keys []string
-	revision := int64(1)
-	for i := range rng.IntN(30) {
-		if rng.IntN(4) > 0 {
-			revision++
-		}
-		lock := rng.IntN(locks)
-		r := Request{
-			Lock: LockID{Layout: keyspace.RWLock, Name: strconv.Itoa(lock)}, Revision: revision,
-			Mode: keyspace.Read + keyspace.Mode(rng.IntN(2)), Lease: int64(rng.IntN(sessions + 1)),
-		}
-		r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.Itoa(i))
-		r.Modified = r.Revision + int64(rng.IntN(20)/19)
-		if len(keys) > 0 && rng.IntN(6) == 0 {
-			r.Owner.Under, r.Owned = keys[rng.IntN(len(keys))], true
-		}
-		keys = append(keys, r.Key)
-		queues[lock] = append(queues[lock], r)
-	}
-	s := Snapshot{Revision: revision, Locks: []Lock{}}
-	for i, queue := range queues {
-		if len(queue) > 0 {
-			s.Locks = append(s.Locks, newLock(LockID{Layout: keyspace.RWLock, Name: strconv.Itoa(i)}, queue))
-		}
-	}
-	return s
-}
-
-func eachRandomSnapshot(t *testing.T, check func(t *testing.T, s Snapshot)) {
-	t.Helper()
-	for seed := range uint64(250) {
-		s := randomSnapshot(rand.New(rand.NewPCG(seed, 7)))
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { check(t, s) })
-		if t.Failed() {
-			return
-		}
-	}
-}
 
 // plain is the wait-for graph by its definition, edge by edge: a session waits
 // for whoever has a request that blocks its first one for a lock, and for what
 // it runs.
-type plain map[SessionID]map[SessionID]bool
+type plain map[inspect.SessionID]map[inspect.SessionID]bool
 
-func plainGraph(s Snapshot) plain {
+func plainGraph(s inspect.Snapshot) plain {
 	p := plain{}
-	holding := map[string]SessionID{}
+	holding := map[string]inspect.SessionID{}
 	for _, l := range s.Locks {
 		for _, r := range l.Queue {
-			p[r.Session()] = map[SessionID]bool{}
+			p[r.Session()] = map[inspect.SessionID]bool{}
 			if r.Holding {
 				holding[r.Key] = r.Session()
 			}
@@ -76,7 +34,7 @@ func plainGraph(s Snapshot) plain {
 			if from, ok := holding[r.Owner.Under]; ok && from != id {
 				p[from][id] = true
 			}
-			first := slices.IndexFunc(l.Queue, func(q Request) bool { return q.Session() == id })
+			first := slices.IndexFunc(l.Queue, func(q inspect.Request) bool { return q.Session() == id })
 			if l.Queue[first].Revision != r.Revision {
 				continue
 			}
@@ -89,10 +47,10 @@ func plainGraph(s Snapshot) plain {
 }
 
 // distances are the edges on a shortest way from a session, one at least.
-func (p plain) distances(from SessionID) map[SessionID]int {
-	found := map[SessionID]int{}
-	for steps, front := 1, []SessionID{from}; len(front) > 0; steps++ {
-		var next []SessionID
+func (p plain) distances(from inspect.SessionID) map[inspect.SessionID]int {
+	found := map[inspect.SessionID]int{}
+	for steps, front := 1, []inspect.SessionID{from}; len(front) > 0; steps++ {
+		var next []inspect.SessionID
 		for _, v := range front {
 			for w := range p[v] {
 				if found[w] == 0 {
@@ -107,25 +65,25 @@ func (p plain) distances(from SessionID) map[SessionID]int {
 }
 
 // TestSearchLaw: a search finds what there is a way to, in both directions.
-func TestSearchLaw(t *testing.T) { eachRandomSnapshot(t, checkSearch) }
+func TestSearchLaw(t *testing.T) { locktest.EachRandom(t, checkSearch) }
 
-func checkSearch(t *testing.T, s Snapshot) {
+func checkSearch(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	g, p := newGraph(s.Locks, nil), plainGraph(s)
 	ahead, back := g.search(false), g.search(true)
-	reached := map[[2]SessionID]bool{}
+	reached := map[[2]inspect.SessionID]bool{}
 	for v, session := range g.sessions {
 		ahead.reset()
 		for _, w := range ahead.descend(int32(v), nil) {
 			if w != int32(v) {
-				reached[[2]SessionID{session.ID, g.sessions[w].ID}] = true
+				reached[[2]inspect.SessionID{session.ID, g.sessions[w].ID}] = true
 			}
 		}
 		for to := range p.distances(session.ID) {
-			if to != session.ID && !reached[[2]SessionID{session.ID, to}] {
+			if to != session.ID && !reached[[2]inspect.SessionID{session.ID, to}] {
 				t.Fatalf("no way found from %s to %s", session.ID, to)
 			}
-			delete(reached, [2]SessionID{session.ID, to})
+			delete(reached, [2]inspect.SessionID{session.ID, to})
 		}
 	}
 	if len(reached) > 0 {
@@ -142,21 +100,21 @@ func checkSearch(t *testing.T, s Snapshot) {
 	}
 }
 
-// TestComponentsLaw: two sessions are in one component when there are ways both
-// to and fro, a component comes after those it waits for, and its circle is a
-// shortest one.
-func TestComponentsLaw(t *testing.T) { eachRandomSnapshot(t, checkComponents) }
+// TestComponentsLaw: two sessions are in one component when there are ways in
+// both directions, a component comes after those it waits for, and its cycle is
+// a shortest one.
+func TestComponentsLaw(t *testing.T) { locktest.EachRandom(t, checkComponents) }
 
-func checkComponents(t *testing.T, s Snapshot) {
+func checkComponents(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	g, p := newGraph(s.Locks, nil), plainGraph(s)
-	at := map[SessionID]int{}
-	for i, knot := range g.components() {
-		for _, v := range knot {
+	at := map[inspect.SessionID]int{}
+	for i, component := range g.components() {
+		for _, v := range component {
 			at[g.sessions[v].ID] = i
 		}
-		if len(knot) > 1 {
-			checkCircle(t, p, g, knot)
+		if len(component) > 1 {
+			checkCycle(t, p, g, component)
 		}
 	}
 	for v := range p {
@@ -169,39 +127,40 @@ func checkComponents(t *testing.T, s Snapshot) {
 	}
 }
 
-func checkCircle(t *testing.T, p plain, g *graph, knot []int32) {
+func checkCycle(t *testing.T, p plain, g *graph, component []int32) {
 	t.Helper()
-	shortest := len(knot)
-	for _, v := range knot {
+	shortest := len(component)
+	for _, v := range component {
 		id := g.sessions[v].ID
 		shortest = min(shortest, p.distances(id)[id])
 	}
-	circle := g.among(knot).circle()
-	if len(circle) != shortest {
-		t.Fatalf("circle %s, but there is one of %d", linked(circle), shortest)
+	cycle := g.among(component).shortestCycle()
+	if len(cycle) != shortest {
+		t.Fatalf("cycle %s, but there is one of %d", linked(cycle), shortest)
 	}
-	checkPath(t, p, circle)
-	for _, e := range circle {
-		if e.To == circle[0].From && e != circle[len(circle)-1] || g.ids[e.From] < g.ids[circle[0].From] {
-			t.Fatalf("circle %s goes on, or does not begin with its oldest", linked(circle))
+	checkPath(t, p, cycle)
+	for _, e := range cycle {
+		if e.To.ID == cycle[0].From.ID && e != cycle[len(cycle)-1] || g.ids[e.From.ID] < g.ids[cycle[0].From.ID] {
+			t.Fatalf("cycle %s goes on, or does not begin with its oldest", linked(cycle))
 		}
 	}
-	if circle[len(circle)-1].To != circle[0].From {
-		t.Fatalf("circle %s does not close", linked(circle))
+	if cycle[len(cycle)-1].To.ID != cycle[0].From.ID {
+		t.Fatalf("cycle %s does not close", linked(cycle))
 	}
 }
 
 func checkPath(t *testing.T, p plain, path []Edge) {
 	t.Helper()
 	for i, e := range path {
-		if !p[e.From][e.To] || i > 0 && path[i-1].To != e.From {
+		if !p[e.From.ID][e.To.ID] || i > 0 && path[i-1].To != e.From {
 			t.Fatalf("%s is no way", linked(path))
 		}
-		ok := blocks(e.Blocker, e.Waiter) && e.Waiter.Lock == e.Blocker.Lock && !e.Waiter.Holding && e.Blocker.Holding == (e.Kind == EdgeHard)
+		blocks := e.Blocker.Revision < e.Waiter.Revision && (e.Blocker.Mode == keyspace.Write || e.Waiter.Mode == keyspace.Write)
+		ok := blocks && e.Waiter.Lock == e.Blocker.Lock && !e.Waiter.Holding && e.Blocker.Holding == (e.Kind == EdgeHard)
 		if e.Kind == EdgeInside {
 			ok = e.Blocker.Owner.Under == e.Waiter.Key && e.Waiter.Holding
 		}
-		if !ok || e.Waiter.Session() != e.From || e.Blocker.Session() != e.To {
+		if !ok || e.Waiter.Session() != e.From.ID || e.Blocker.Session() != e.To.ID {
 			t.Fatalf("no such edge: %+v", e)
 		}
 	}
@@ -209,12 +168,12 @@ func checkPath(t *testing.T, p plain, path []Edge) {
 
 // TestForestLaw: whoever waits for another one is in one tree, below one that it
 // waits for, as near to a root as can be.
-func TestForestLaw(t *testing.T) { eachRandomSnapshot(t, checkForest) }
+func TestForestLaw(t *testing.T) { locktest.EachRandom(t, checkForest) }
 
-func checkForest(t *testing.T, s Snapshot) {
+func checkForest(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	d, p := Diagnose(s, nil, Thresholds{}, epoch), plainGraph(s)
-	depths := map[SessionID]int{}
+	d, p := Locks(s, nil, Thresholds{}, locktest.Epoch), plainGraph(s)
+	depths := map[inspect.SessionID]int{}
 	var visit func(b *Blocker) int
 	visit = func(b *Blocker) int {
 		below := 0
@@ -224,7 +183,7 @@ func checkForest(t *testing.T, s Snapshot) {
 		depths[b.Session.ID] = b.Depth
 		for _, child := range b.Children {
 			checkPath(t, p, []Edge{child.Edge})
-			if child.Edge.From != child.Session.ID || child.Edge.To != b.Session.ID || child.Depth != b.Depth+1 {
+			if child.Edge.From != child.Session || child.Edge.To != b.Session || child.Depth != b.Depth+1 {
 				t.Fatalf("%+v below %s", child, b.Session.ID)
 			}
 			below += 1 + visit(child)
@@ -234,7 +193,7 @@ func checkForest(t *testing.T, s Snapshot) {
 		}
 		return below
 	}
-	roots := map[SessionID]bool{}
+	roots := map[inspect.SessionID]bool{}
 	for _, root := range d.Roots {
 		visit(root)
 		roots[root.Session.ID] = true
@@ -257,7 +216,7 @@ func checkForest(t *testing.T, s Snapshot) {
 }
 
 // behind is how many others have a way to v.
-func (p plain) behind(v SessionID) int {
+func (p plain) behind(v inspect.SessionID) int {
 	n := 0
 	for w := range p {
 		if w != v && p.distances(w)[v] > 0 {
@@ -267,16 +226,16 @@ func (p plain) behind(v SessionID) int {
 	return n
 }
 
-func checkWaitersShown(t *testing.T, s Snapshot, depths map[SessionID]int) {
+func checkWaitersShown(t *testing.T, s inspect.Snapshot, depths map[inspect.SessionID]int) {
 	t.Helper()
 	for _, l := range s.Locks {
 		for i, r := range l.Queue {
-			first := slices.IndexFunc(l.Queue, func(q Request) bool { return q.Session() == r.Session() })
+			first := slices.IndexFunc(l.Queue, func(q inspect.Request) bool { return q.Session() == r.Session() })
 			if l.Queue[first].Revision != r.Revision {
 				continue
 			}
 			for _, b := range l.Blockers(i) {
-				for _, id := range []SessionID{r.Session(), b.Session()} {
+				for _, id := range []inspect.SessionID{r.Session(), b.Session()} {
 					if _, ok := depths[id]; !ok {
 						t.Fatalf("%s is in no tree, but %s waits for %s", id, r.Session(), b.Session())
 					}
@@ -288,55 +247,57 @@ func checkWaitersShown(t *testing.T, s Snapshot, depths map[SessionID]int) {
 
 // TestRemedyLaw: the first remedy of a finding resolves it, and does what it
 // says.
-func TestRemedyLaw(t *testing.T) { eachRandomSnapshot(t, checkRemedies) }
+func TestRemedyLaw(t *testing.T) { locktest.EachRandom(t, checkRemedies) }
 
-func checkRemedies(t *testing.T, s Snapshot) {
+func checkRemedies(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	for _, f := range Diagnose(s, nil, Thresholds{}, epoch).Findings {
+	for _, f := range Locks(s, nil, Thresholds{}, locktest.Epoch).Findings {
 		if len(f.Remedies) == 0 {
 			continue
 		}
 		r := f.Remedies[0]
-		after := removed(s, r.Releases)
-		for _, again := range Diagnose(after, nil, Thresholds{}, epoch).Findings {
-			if again.Kind == f.Kind && slices.Equal(again.Requests, f.Requests) {
-				t.Fatalf("%q leaves %q", r.Text, f.Text)
+		after := locktest.Removed(s, r.Releases)
+		for _, again := range Locks(after, nil, Thresholds{}, locktest.Epoch).Findings {
+			if again.Kind == f.Kind && locktest.Keys(again.Requests) == locktest.Keys(f.Requests) {
+				t.Fatalf("%s leaves %s", remedy(r), data([]Finding{f}))
 			}
 		}
-		if got := newlyHolding(s, after); fmt.Sprint(keys(got)) != keys(r.Grants) {
-			t.Fatalf("%q grants %s, want %s", r.Text, keys(r.Grants), keys(got))
+		granted := effect(Effect{Grants: r.Grants})
+		if got := locktest.NewlyHolding(s, after); strings.ReplaceAll(granted, "+", "") != locktest.Keys(got) {
+			t.Fatalf("%s, want to grant %s", remedy(r), locktest.Keys(got))
 		}
 	}
 }
 
-// TestBestBreakerLaw: if the end of one session of a circle leaves no deadlock in
-// its knot, that is what is proposed, unless it only runs one that waits.
-func TestBestBreakerLaw(t *testing.T) { eachRandomSnapshot(t, checkBreakers) }
+// TestBestRemedyLaw: if the end of one session of a cycle leaves no deadlock in
+// its component, that is what is proposed first, unless the session only runs one
+// that waits.
+func TestBestRemedyLaw(t *testing.T) { locktest.EachRandom(t, checkBestRemedy) }
 
-func checkBreakers(t *testing.T, s Snapshot) {
+func checkBestRemedy(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	e := newExaminer(s, nil, DefaultThresholds, epoch)
+	e := newExaminer(s, nil, DefaultThresholds, locktest.Epoch)
 	for i := range e.deadlocks {
 		d := &e.deadlocks[i]
-		best := e.breakers(d)[0].Releases[0].Session()
-		if e.untangles(d, best) {
+		best := e.remediesForDeadlock(d)[0].Session.ID
+		if e.resolves(d, best) {
 			continue
 		}
-		for _, edge := range d.circle {
-			if edge.Kind != EdgeInside && e.untangles(d, edge.From) {
-				t.Fatalf("%s ends %s, but %s is enough", linked(d.circle), best, edge.From)
+		for _, edge := range d.cycle {
+			if edge.Kind != EdgeInside && e.resolves(d, edge.From.ID) {
+				t.Fatalf("%s ends %s, but %s is enough", linked(d.cycle), best, edge.From.ID)
 			}
 		}
 	}
 }
 
-func BenchmarkDiagnose(b *testing.B) {
+func BenchmarkLocks(b *testing.B) {
 	for _, size := range []struct{ locks, each int }{{10_000, 10}, {1, 100_000}, {50_000, 2}} {
 		b.Run(fmt.Sprintf("locks=%d/each=%d", size.locks, size.each), func(b *testing.B) {
 			s := chained(size.locks, size.each)
 			b.ReportAllocs()
 			for b.Loop() {
-				Diagnose(s, nil, Thresholds{}, epoch)
+				Locks(s, nil, Thresholds{}, locktest.Epoch)
 			}
 		})
 	}
@@ -344,15 +305,15 @@ func BenchmarkDiagnose(b *testing.B) {
 
 // chained is many locks, each held by one who also waits last for the lock
 // before: one chain through all of them.
-func chained(locks, each int) Snapshot {
-	s := Snapshot{Locks: make([]Lock, 0, locks)}
+func chained(locks, each int) inspect.Snapshot {
+	s := inspect.Snapshot{Locks: make([]inspect.Lock, 0, locks)}
 	revision := int64(0)
 	for i := range locks {
-		id := LockID{Layout: keyspace.RWLock, Name: fmt.Sprintf("/lock/%06d", i)}
-		queue := make([]Request, 0, each)
+		id := inspect.LockID{Layout: keyspace.RWLock, Name: fmt.Sprintf("/lock/%06d", i)}
+		queue := make([]inspect.Request, 0, each)
 		for j := range each {
 			revision++
-			r := Request{Lock: id, Mode: keyspace.Read, Revision: revision, Modified: revision, Lease: revision, Since: epoch.AddDate(0, 0, -1)}
+			r := inspect.Request{Lock: id, Mode: keyspace.Read, Revision: revision, Modified: revision, Lease: revision, Since: locktest.Epoch.AddDate(0, 0, -1)}
 			if j%3 == 0 {
 				r.Mode = keyspace.Write
 			}
@@ -362,14 +323,14 @@ func chained(locks, each int) Snapshot {
 			r.Key = keyspace.Encode(id.Name, r.Mode, strconv.FormatInt(revision, 10))
 			queue = append(queue, r)
 		}
-		s.Locks = append(s.Locks, newLock(id, queue))
+		s.Locks = append(s.Locks, inspect.NewLock(id, queue))
 	}
 	return s
 }
 
 // TestBehindFallsBack: when counting exactly takes too long, the trees tell.
 func TestBehindFallsBack(t *testing.T) {
-	e := newExaminer(locksOf(t, "/a A.r1 B.r2 C.w3 D.w4\n/b E.w5"), nil, DefaultThresholds, epoch)
+	e := newExaminer(locktest.Snapshot(t, "/a A.r1 B.r2 C.w3 D.w4\n/b E.w5"), nil, DefaultThresholds, locktest.Epoch)
 	e.back.steps = maxEffort + 1
 	for v, want := range []int{2, 0, 0, 0, 0} {
 		if got := e.behind(int32(v)); got != want {
@@ -384,7 +345,7 @@ func TestBehindFallsBack(t *testing.T) {
 // TestDeep: neither a long queue nor a long chain of locks is too deep.
 func TestDeep(t *testing.T) {
 	for _, size := range []struct{ locks, each int }{{1, 20_000}, {10_000, 2}} {
-		d := Diagnose(chained(size.locks, size.each), nil, Thresholds{}, epoch)
+		d := Locks(chained(size.locks, size.each), nil, Thresholds{}, locktest.Epoch)
 		if len(d.Roots) != 1 || d.Roots[0].Behind != len(d.Sessions)-1 || len(d.Cycles) != 0 {
 			t.Errorf("%+v: %d roots, %d cycles", size, len(d.Roots), len(d.Cycles))
 		}
