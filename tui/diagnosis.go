@@ -5,12 +5,13 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 )
 
 // verdict is what is wrong with the locks of a snapshot, indexed for screens.
 type verdict struct {
-	inspect.Diagnosis
+	diagnose.Diagnosis
 	known   bool
 	byLock  map[inspect.LockID][]int // findings of each lock, worst first
 	weighty []int64                  // leases, those of whoever is waited for first
@@ -84,7 +85,7 @@ func (m *model) diagnosed(msg diagnosedMsg) tea.Cmd {
 func newVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Time) verdict {
 	began := time.Now()
 	v := verdict{
-		Diagnosis: inspect.Diagnose(s, leases, inspect.Thresholds{}, now),
+		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now),
 		known:     true, byLock: map[inspect.LockID][]int{}, weighty: weighty(s), at: now,
 	}
 	for i, f := range v.Findings {
@@ -97,10 +98,10 @@ func newVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Tim
 }
 
 // worst is the worst finding of a lock, its zero value when there is none.
-func (v *verdict) worst(id inspect.LockID) inspect.Finding {
+func (v *verdict) worst(id inspect.LockID) diagnose.Finding {
 	found := v.byLock[id]
 	if len(found) == 0 {
-		return inspect.Finding{}
+		return diagnose.Finding{}
 	}
 	return v.Findings[found[0]]
 }

@@ -8,7 +8,9 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 )
 
@@ -79,14 +81,8 @@ func (k forceKeys) session(s *inspect.Session) tea.Cmd {
 }
 
 // remedy carries one out.
-func (k forceKeys) remedy(r inspect.Remedy) tea.Cmd {
-	if len(r.Releases) == 0 {
-		return k.say("nothing to release here would help")
-	}
-	if first := r.Releases[0]; slices.Contains(r.Args, "--lease") {
-		return k.request(releaseMsg{lease: first.Lease})
-	}
-	return k.request(releaseMsg{key: r.Releases[0].Key})
+func (k forceKeys) remedy(r diagnose.Remedy) tea.Cmd {
+	return k.request(releaseMsg{key: r.Target.Key, lease: r.Target.Lease})
 }
 
 // releaseMsg asks to release a request by its key, or a session by its lease.
@@ -120,14 +116,7 @@ func (r releaseMsg) String() string {
 
 // etcdctl is what does the same without looking.
 func (r releaseMsg) etcdctl() []string {
-	switch {
-	case r.lease != 0:
-		return []string{"etcdctl", "lease", "revoke", leaseText(r.lease, 16)}
-	case strings.HasPrefix(r.key, "-"):
-		return []string{"etcdctl", "del", "--", r.key}
-	default:
-		return []string{"etcdctl", "del", r.key}
-	}
+	return append([]string{"etcdctl"}, narrate.Etcdctl(diagnose.Target{Lease: r.lease, Key: r.key})...)
 }
 
 // plan looks what a release would do. Its dialog is open already, so that no

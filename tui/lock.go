@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 )
 
@@ -242,12 +243,12 @@ func (s *lockScreen) findings(w int) []string {
 	v := s.shown().verdict
 	var lines []string
 	for _, i := range v.byLock[s.id] {
-		f := v.Findings[i]
-		g := severitySign(s.theme, f.Severity)
-		lines = append(lines, wrapped(g.text+" "+safe(f.Text), w, g.style.Render)...)
+		f := &v.Findings[i]
+		var helps []string
 		if len(f.Remedies) > 0 {
-			lines = append(lines, cut("  "+s.theme.key.Render("etcd-lock "+printable.Shell(f.Remedies[0].Args...)), w))
+			helps = append(helps, cut("  "+s.theme.key.Render("etcd-lock "+printable.Shell(narrate.Command(f.Remedies[0].Target)...)), w))
 		}
+		lines = append(lines, s.findingLines(f, helps, w)...)
 	}
 	return lines
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 )
 
@@ -65,13 +66,13 @@ func (s *locksScreen) finding(r *lockRow, _ int) cell {
 }
 
 // severitySign is the sign of how bad something is.
-func severitySign(t theme, sev inspect.Severity) sign {
+func severitySign(t theme, sev diagnose.Severity) sign {
 	switch sev {
-	case inspect.Critical:
+	case diagnose.Critical:
 		return sign{"✗", t.lost}
-	case inspect.Warning:
+	case diagnose.Warning:
 		return sign{"!", t.warning}
-	case inspect.Notice:
+	case diagnose.Notice:
 		return sign{"·", t.dim}
 	default:
 		return sign{"", t.plain}
@@ -117,7 +118,7 @@ type lockRow struct {
 	counts  inspect.Counts
 	waiter  time.Time // since when the longest waiting one waits
 	holder  time.Time // since when the oldest holder has asked
-	finding inspect.Finding
+	finding diagnose.Finding
 }
 
 // free reports whether nobody holds or asks for the lock any more.
@@ -144,7 +145,7 @@ func worstFirst(a, b *lockRow) int {
 	)
 }
 
-func (r *lockRow) severity() inspect.Severity { return r.finding.Severity }
+func (r *lockRow) severity() diagnose.Severity { return r.finding.Severity }
 
 func byName(a, b *lockRow) int {
 	return cmp.Or(

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -9,14 +8,15 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 )
 
 // problemsScreen is all that is wrong, worst first, and what helps.
 type problemsScreen struct {
 	*common
-	table *table[string, *inspect.Finding]
+	table *table[string, *diagnose.Finding]
 	of    edition // of the verdict that is shown
 	w, h  int
 	enter key.Binding
@@ -33,31 +33,32 @@ func newProblemsScreen(c *common) *problemsScreen {
 		sess:   bind("s", "session: go to it", "s"),
 		below:  newBelow(),
 	}
-	s.table = newTable(c, []column[*inspect.Finding]{
+	s.table = newTable(c, []column[*diagnose.Finding]{
 		{title: "severity", box: box{min: 10}, cell: s.severity},
-		{title: "kind", box: box{min: 13}, key: "N", ascending: true, compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
-			cell: func(f *inspect.Finding, _ int) cell { return cell{string(f.Kind), s.theme.bold} }},
-		{title: "behind", box: box{min: 7, rank: 1}, right: true, key: "B", compare: func(a, b *inspect.Finding) int { return b.Behind - a.Behind },
-			cell: func(f *inspect.Finding, _ int) cell { return cell{strconv.Itoa(f.Behind), s.theme.plain} }},
-		{title: "what", box: box{min: 20, flex: true}, cell: func(f *inspect.Finding, _ int) cell { return cell{safe(f.Text), s.theme.plain} }},
+		{title: "kind", box: box{min: 13}, key: "N", ascending: true, compare: func(a, b *diagnose.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
+			cell: func(f *diagnose.Finding, _ int) cell { return cell{string(f.Kind), s.theme.bold} }},
+		{title: "behind", box: box{min: 7, rank: 1}, right: true, key: "B", compare: func(a, b *diagnose.Finding) int { return b.Behind - a.Behind },
+			cell: func(f *diagnose.Finding, _ int) cell { return cell{strconv.Itoa(f.Behind), s.theme.plain} }},
+		{title: "what", box: box{min: 20, flex: true}, cell: func(f *diagnose.Finding, _ int) cell { return cell{safe(narrate.Finding(*f).Headline), s.theme.plain} }},
 	}, findingID)
-	s.table.match = func(f *inspect.Finding) string {
-		return f.Severity.String() + " " + string(f.Kind) + " " + safe(f.Text)
+	s.table.match = func(f *diagnose.Finding) string {
+		t := narrate.Finding(*f)
+		return f.Severity.String() + " " + string(f.Kind) + " " + safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
-	s.table.label = func(f *inspect.Finding) string { return f.Text }
+	s.table.label = func(f *diagnose.Finding) string { return narrate.Finding(*f).Headline }
 	return s
 }
 
 // findingID tells a finding from others, also in the next diagnosis.
-func findingID(f *inspect.Finding) string {
+func findingID(f *diagnose.Finding) string {
 	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + string(f.Locks[0].Layout)
 	for _, s := range f.Sessions {
-		id += "\x00" + s.String()
+		id += "\x00" + s.ID.String()
 	}
 	return id
 }
 
-func (s *problemsScreen) severity(f *inspect.Finding, _ int) cell {
+func (s *problemsScreen) severity(f *diagnose.Finding, _ int) cell {
 	g := severitySign(s.theme, f.Severity)
 	return cell{g.text + " " + f.Severity.String(), g.style}
 }
@@ -116,7 +117,7 @@ func (s *problemsScreen) drill() tea.Cmd {
 
 func (s *problemsScreen) openSession() tea.Cmd {
 	if f, ok := s.table.current(); ok && len(f.Sessions) > 0 {
-		return s.open(newSessionScreen(s.common, f.Sessions[0]))
+		return s.open(newSessionScreen(s.common, f.Sessions[0].ID))
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func (s *problemsScreen) refresh() {
 		return
 	}
 	s.of = v.edition()
-	rows := make([]*inspect.Finding, len(v.Findings))
+	rows := make([]*diagnose.Finding, len(v.Findings))
 	for i := range v.Findings {
 		rows[i] = &v.Findings[i]
 	}
@@ -165,22 +166,24 @@ func (s *problemsScreen) view(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
-// about is the finding under the cursor in full: its sentence, its cycle, its
+// about is the finding under the cursor in full: its cycle, its words, its
 // remedies.
 func (s *problemsScreen) about(w int) []string {
 	f, ok := s.table.current()
 	if !ok {
 		return nil
 	}
-	g := severitySign(s.theme, f.Severity)
-	lines := wrapped(g.text+" "+safe(f.Text), w, g.style.Render)
-	if f.Kind == inspect.FindingDeadlock {
+	lines := s.findingLines(f, nil, w)
+	if f.Kind == diagnose.Deadlock {
 		lines = append(append(s.cycle(f, w), ""), lines...)
 	}
 	for _, r := range f.Remedies {
-		lines = append(lines, "", s.theme.key.Render("etcd-lock "+printable.Shell(r.Args...)))
-		lines = append(lines, wrapped("  "+safe(r.Text), w, s.theme.plain.Render)...)
-		lines = append(lines, s.theme.dim.Render("  = etcdctl "+printable.Shell(r.Etcdctl...)))
+		t := narrate.Remedy(r)
+		lines = append(lines, "", s.theme.key.Render("etcd-lock "+printable.Shell(narrate.Command(r.Target)...)))
+		for _, text := range append([]string{t.Headline}, t.Clauses...) {
+			lines = append(lines, wrapped("  "+safe(text), w, s.theme.plain.Render)...)
+		}
+		lines = append(lines, s.theme.dim.Render("  = etcdctl "+printable.Shell(narrate.Etcdctl(r.Target)...)))
 	}
 	for i, l := range lines {
 		lines[i] = cut(l, w)
@@ -190,27 +193,19 @@ func (s *problemsScreen) about(w int) []string {
 
 // cycle draws a deadlock: each session with what it holds, and an arrow to
 // whom it waits for, back to the first.
-func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
-	v := s.shown().verdict
-	var edges []inspect.Edge
-	for _, c := range v.Cycles {
-		if len(c) > 0 && len(f.Sessions) > 0 && slices.Contains(f.Sessions, c[0].From) {
-			edges = c
-			break
-		}
-	}
+func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 	var lines []string
-	for i, e := range edges {
+	for i, e := range f.Cycle {
 		lead := "│  "
 		if i == 0 {
 			lead = "┌▸ "
 		}
 		lines = append(lines,
-			s.theme.lost.Render(lead)+s.theme.bold.Render(s.who(v, e.From)),
-			s.theme.lost.Render("│")+"    ↓ "+s.arrow(v, e))
+			s.theme.lost.Render(lead)+s.theme.bold.Render(safe(e.From.Who())),
+			s.theme.lost.Render("│")+"    ↓ "+s.arrow(e))
 	}
-	if len(edges) > 0 {
-		lines = append(lines, s.theme.lost.Render("└──────┘")+" and so back to "+s.who(v, edges[0].From))
+	if len(f.Cycle) > 0 {
+		lines = append(lines, s.theme.lost.Render("└──────┘")+" and so back to "+safe(f.Cycle[0].From.Who()))
 	}
 	for i, l := range lines {
 		lines[i] = cut("  "+l, w)
@@ -219,24 +214,29 @@ func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
 }
 
 // arrow says what leads from a session of the cycle to the next.
-func (s *problemsScreen) arrow(v verdict, e inspect.Edge) string {
+func (s *problemsScreen) arrow(e diagnose.Edge) string {
 	lock := s.theme.waiting.Render(e.Waiter.Mode.String() + " " + safe(e.Waiter.Lock.Name))
-	next := s.who(v, e.To)
+	next := safe(e.To.Who())
 	switch e.Kind {
-	case inspect.EdgeInside:
+	case diagnose.EdgeInside:
 		return "holds " + lock + ", and runs " + next + " under it"
-	case inspect.EdgeSoft:
+	case diagnose.EdgeSoft:
 		return "waits for " + lock + ", which " + next + " is ahead for"
 	default:
 		return "waits for " + lock + ", which " + next + " holds"
 	}
 }
 
-func (s *problemsScreen) who(v verdict, id inspect.SessionID) string {
-	if session, ok := v.Session(id); ok {
-		return safe(session.Who())
+// findingLines is a finding in full: its headline, what helps, if that is given,
+// then each clause on a line of its own.
+func (c *common) findingLines(f *diagnose.Finding, helps []string, w int) []string {
+	t, g := narrate.Finding(*f), severitySign(c.theme, f.Severity)
+	lines := wrapped(g.text+" "+safe(t.Headline), w, g.style.Render)
+	lines = append(lines, helps...)
+	for _, clause := range t.Clauses {
+		lines = append(lines, wrapped("  "+safe(clause), w, c.theme.plain.Render)...)
 	}
-	return safe(id.String())
+	return lines
 }
 
 // wrapped breaks a text into lines of w, each in a style.

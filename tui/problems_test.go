@@ -5,6 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -32,13 +33,13 @@ func TestProblemsScreen(t *testing.T) {
 func TestProblemsCycle(t *testing.T) {
 	d := newDriver(t, nil)
 	s := d.m.nav.views[viewProblems].(*problemsScreen)
-	for kind, want := range map[inspect.EdgeKind]string{
-		inspect.EdgeHard:   "waits for write /a, which b holds",
-		inspect.EdgeSoft:   "waits for write /a, which b is ahead for",
-		inspect.EdgeInside: "holds write /a, and runs b under it",
+	for kind, want := range map[diagnose.EdgeKind]string{
+		diagnose.EdgeHard:   "waits for write /a, which lease b holds",
+		diagnose.EdgeSoft:   "waits for write /a, which lease b is ahead for",
+		diagnose.EdgeInside: "holds write /a, and runs lease b under it",
 	} {
-		e := inspect.Edge{Kind: kind, To: inspect.SessionID{Lease: 0xb}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
-		if got := ansi.Strip(s.arrow(verdict{}, e)); got != want {
+		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
+		if got := ansi.Strip(s.arrow(e)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -61,7 +62,7 @@ func TestProblemsBelow(t *testing.T) {
 	}
 	d.until("gone", func() bool { _, there := d.m.live.snapshot.Find(rw("/orders")); return !there })
 	d.diagnosed()
-	if f, _ := s.table.current(); f.Kind == inspect.FindingDeadlock {
+	if f, _ := s.table.current(); f.Kind == diagnose.Deadlock {
 		t.Fatal("there is still a deadlock")
 	}
 	if s.below.top != 0 {
@@ -85,7 +86,7 @@ func TestProblemsSort(t *testing.T) {
 		t.Errorf("sorted %d to %d", rows[0].Behind, rows[len(rows)-1].Behind)
 	}
 	d.press("/")
-	d.typed(string(inspect.FindingDeadlock))
+	d.typed(string(diagnose.Deadlock))
 	d.press("enter")
 	if len(table.rows) == 0 || table.rows[0].Kind != worst {
 		t.Errorf("filtered to %d rows", len(table.rows))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 )
 
 // waitTree is a lock's queue as a tree: who waits hangs below the last of those
@@ -145,7 +146,7 @@ func (t *waitTree) findings(w int) []string {
 	var lines []string
 	for _, i := range v.byLock[t.lock.ID][:min(len(v.byLock[t.lock.ID]), 2)] {
 		g := severitySign(t.theme, v.Findings[i].Severity)
-		lines = append(lines, g.style.Render(cut(g.text+" "+safe(v.Findings[i].Text), w)))
+		lines = append(lines, g.style.Render(cut(g.text+" "+safe(narrate.Finding(v.Findings[i]).Headline), w)))
 	}
 	return lines
 }

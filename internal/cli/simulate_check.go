@@ -104,12 +104,12 @@ func printForecast(out printer, f forecast.Forecast) error {
 		if d.Depends {
 			text = "it depends: " + text
 		}
-		if err := out.sentence("", cell{text: clock(d.At), tone: critical}, text); err != nil {
+		if err := out.sentences("", cell{text: clock(d.At), tone: critical}, text); err != nil {
 			return err
 		}
 	}
 	for _, fail := range f.Depends {
-		if err := out.sentence("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
+		if err := out.sentences("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
 			return err
 		}
 	}

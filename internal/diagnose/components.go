@@ -1,15 +1,15 @@
-package inspect
+package diagnose
 
 import "slices"
 
-// maxEffort bounds, in steps of a search, what is done to say something better
-// that could also be said worse: a circle shorter, a count exactly.
+// maxEffort bounds, in steps of a search, the work that is spent on a better
+// answer where a worse one is at hand: a shorter cycle, an exact count.
 const maxEffort = 4 << 20
 
-// components are the sessions in knots: two are in the same one if each waits
-// for the other, directly or not. A knot comes after all that it waits for.
-// It is Kosaraju's algorithm, on a stack of its own, since a queue is a path as
-// long as itself.
+// components returns the strongly connected components of the wait-for graph:
+// two sessions are in the same one if each waits for the other, directly or not.
+// A component comes after all components that it waits for. It is Kosaraju's
+// algorithm, on an explicit stack, since a path can be as long as a queue.
 func (g *graph) components() [][]int32 {
 	finished := make([]int32, 0, len(g.sessions))
 	back := g.search(true)
@@ -19,16 +19,16 @@ func (g *graph) components() [][]int32 {
 	var components [][]int32
 	ahead := g.search(false)
 	for _, v := range slices.Backward(finished) {
-		if knot := ahead.descend(v, nil); len(knot) > 0 {
-			slices.Sort(knot)
-			components = append(components, knot)
+		if component := ahead.descend(v, nil); len(component) > 0 {
+			slices.Sort(component)
+			components = append(components, component)
 		}
 	}
 	return components
 }
 
-// descend discovers v and all beyond it, depth first, and appends them to
-// finished as they are left. It appends nothing if v was discovered before.
+// descend discovers v and all sessions beyond it, depth first, and appends them
+// to finished in postorder. It appends nothing if v was discovered before.
 func (s *search) descend(v int32, finished []int32) []int32 {
 	if s.discover(v) {
 		finished = s.beyond(v, finished)
@@ -50,10 +50,10 @@ func (s *search) beyond(v int32, finished []int32) []int32 {
 	return finished
 }
 
-// circle is a shortest circle in a graph that is one knot. It begins with the
-// oldest of its sessions. In a huge knot, it is the shortest one through some
-// of its sessions.
-func (g *graph) circle() []Edge {
+// shortestCycle returns a shortest cycle of a graph that is one component,
+// starting at the oldest of its sessions. In a huge component, it returns the
+// shortest cycle through some of the sessions.
+func (g *graph) shortestCycle() []Edge {
 	var shortest []Edge
 	s := g.search(false)
 	for v := range int32(len(g.sessions)) {
@@ -61,16 +61,16 @@ func (g *graph) circle() []Edge {
 			break
 		}
 		s.reset()
-		if found := s.circle(v); shortest == nil || len(found) < len(shortest) {
+		if found := s.cycle(v); shortest == nil || len(found) < len(shortest) {
 			shortest = found
 		}
 	}
 	return shortest
 }
 
-// circle is the shortest circle through v, breadth first: v itself is not
-// discovered until the circle closes.
-func (s *search) circle(v int32) []Edge {
+// cycle returns the shortest cycle through v. It searches breadth first; v itself
+// is not discovered until the cycle closes.
+func (s *search) cycle(v int32) []Edge {
 	for queue := []int32{v}; len(queue) > 0; queue = queue[1:] {
 		found := s.neighbours(queue[0])
 		if slices.Contains(found, v) {
@@ -81,7 +81,8 @@ func (s *search) circle(v int32) []Edge {
 	return nil
 }
 
-// path is the way by which to was discovered, from the session from on.
+// path returns the edges along which to was discovered, starting at the session
+// from.
 func (s *search) path(from, to int32) []Edge {
 	var edges []Edge
 	for {

@@ -1,4 +1,4 @@
-package inspect
+package diagnose
 
 import (
 	"cmp"
@@ -7,11 +7,11 @@ import (
 
 // forest is the wait-for graph as trees.
 //
-// A root is a session that others wait for and that waits for nobody. A knot
-// that waits for nobody outside it has no such session, and its oldest one
-// stands for it. Every session that waits for another one is in the tree of the
-// root that is the fewest edges away, below a session that it waits for itself;
-// the edges by which it would appear twice are left out.
+// A root is a session that others wait for and that waits for no other. A
+// component that waits for nothing outside it has no such session; its oldest
+// session is the root then. Every session that waits for another one is in the
+// tree of the root that is the fewest edges away, below a session that it waits
+// for directly; edges by which it would appear twice are left out.
 type forest struct {
 	g        *graph
 	blockers []*Blocker // of each session; nil for one that is in no tree
@@ -21,6 +21,7 @@ type forest struct {
 	order    []int32    // the sessions in the trees, each after its parent
 }
 
+// grow builds the forest, given the graph's components.
 func (g *graph) grow(components [][]int32) *forest {
 	f := &forest{g: g, blockers: make([]*Blocker, len(g.sessions)), parents: make([]int32, len(g.sessions))}
 	for v := range f.parents {
@@ -36,9 +37,9 @@ func (g *graph) grow(components [][]int32) *forest {
 	return f
 }
 
-// rootsOf are the sessions to begin with, by age. What is reached from none
-// before it, in the order of the components, waits for none of them; and it is
-// a root if it is in the way of one that keeps others waiting.
+// rootsOf returns the roots, by age. In the order of the components, a component
+// that is not reached from any before it waits for none of them; it has a root
+// if it is in the way of a session that keeps others waiting.
 func (g *graph) rootsOf(components [][]int32) []int32 {
 	inTheWay := g.search(false)
 	for v, blocking := range g.blocking() {
@@ -48,17 +49,18 @@ func (g *graph) rootsOf(components [][]int32) []int32 {
 	}
 	var roots []int32
 	back := g.search(true)
-	for _, knot := range components {
-		if len(back.descend(knot[0], nil)) > 0 && inTheWay.seen[knot[0]] == inTheWay.round {
-			roots = append(roots, knot[0])
+	for _, component := range components {
+		if len(back.descend(component[0], nil)) > 0 && inTheWay.seen[component[0]] == inTheWay.round {
+			roots = append(roots, component[0])
 		}
 	}
 	slices.Sort(roots)
 	return roots
 }
 
-// blocking are the sessions that keep another one waiting for a lock. Those
-// that only run a program under one do not.
+// blocking reports for each session whether it keeps another one waiting for a
+// lock. A nested process does not keep the holder of its lock waiting in this
+// sense.
 func (g *graph) blocking() []bool {
 	blocking := make([]bool, len(g.sessions))
 	for i := range g.locks {
@@ -79,7 +81,7 @@ func (g *graph) blocking() []bool {
 	return blocking
 }
 
-// spread makes the trees, breadth first from all roots at once.
+// spread builds the trees, breadth first from all roots at once.
 func (f *forest) spread() {
 	s := f.g.search(true)
 	for _, v := range f.roots {
@@ -113,32 +115,33 @@ func (f *forest) blocker(v int32) *Blocker {
 	return f.blockers[v]
 }
 
-// culprit is what a session waits for in the end: the first session up its tree
-// that is in a deadlock, or the root. It may be itself.
-type culprit struct {
+// rootBlocker is what a session waits for in the end: the first session up its
+// tree that is in a deadlock, or the root. It may be the session itself.
+type rootBlocker struct {
 	session int32
-	arc     arc // the last one on the way there; void when it is itself
+	arc     arc // the last one on the way there; undefined when it is the session itself
 }
 
-func (f *forest) culprits(deadlocked func(int32) bool) []culprit {
-	culprits := make([]culprit, len(f.parents))
-	for v := range culprits {
-		culprits[v].session = int32(v)
+// rootBlockers returns the root blocker of each session.
+func (f *forest) rootBlockers(deadlocked func(int32) bool) []rootBlocker {
+	blockers := make([]rootBlocker, len(f.parents))
+	for v := range blockers {
+		blockers[v].session = int32(v)
 	}
 	for _, v := range f.order {
 		parent := f.parents[v]
 		if parent == v || deadlocked(v) {
 			continue
 		}
-		culprits[v] = culprits[parent]
-		if culprits[parent].session == parent {
-			culprits[v].arc = f.arcs[v]
+		blockers[v] = blockers[parent]
+		if blockers[parent].session == parent {
+			blockers[v].arc = f.arcs[v]
 		}
 	}
-	return culprits
+	return blockers
 }
 
-// behind is how many sessions are below v.
+// behind returns the number of sessions below v.
 func (f *forest) behind(v int32) int {
 	if f.blockers[v] == nil {
 		return 0

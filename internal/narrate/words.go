@@ -1,24 +1,40 @@
-package inspect
+package narrate
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
 
-// maxNamed is how many of a kind a sentence names before it counts the rest.
-const maxNamed = 3
+// who names a session.
+func who(s *inspect.Session) string { return s.Who() }
 
-// claim is what a request is for, in words.
-func claim(r Request) string {
+// lease is a lease as etcdctl prints it.
+func lease(id int64) string { return strconv.FormatInt(id, 16) }
+
+// lock says what a request is for.
+func lock(r inspect.Request) string {
 	if r.Lock.Layout == keyspace.Mutex {
 		return r.Lock.Name + " (mutex)"
 	}
 	return r.Lock.Name + " (" + r.Mode.String() + ")"
 }
+
+// does says who holds a lock or waits for it.
+func does(s *inspect.Session, r inspect.Request) string { return who(s) + " " + doing(r) }
+
+func doing(r inspect.Request) string {
+	if r.Holding {
+		return "holds " + lock(r)
+	}
+	return "waits for " + lock(r)
+}
+
+// maxNamed is how many of a kind a sentence names before it counts the rest.
+const maxNamed = 3
 
 // list joins words as a sentence does, the first ones of many.
 func list(words []string) string {
@@ -29,26 +45,6 @@ func list(words []string) string {
 		return strings.Join(words[:n], ", ") + " and " + words[n]
 	}
 	return strings.Join(words, "")
-}
-
-// behindText says how many sessions wait.
-func behindText(n int) string {
-	switch n {
-	case 0:
-		return "nobody waits behind it"
-	case 1:
-		return "1 session waits behind it"
-	default:
-		return fmt.Sprintf("%d sessions wait behind it", n)
-	}
-}
-
-// clockText says whose clock tells when a request was made.
-func clockText(r Request) string {
-	if r.Owner.Time.IsZero() {
-		return "as seen from here"
-	}
-	return "by its own clock"
 }
 
 // duration is d as one says it: the longer, the rounder.

@@ -1,26 +1,26 @@
-package inspect
+package diagnose
 
 // search discovers the sessions of a graph along its edges, each one once.
 //
-// A request is blocked by everything before it, or by every writer before it.
-// So what one request of a queue is blocked by, a later one is too, but for
-// readers among it, and a search that discovers each session once need not look
-// at it again: for each queue it keeps how far all has been discovered, and how
-// far all writers have. That makes a search of all edges, of which there are as
-// many as the square of the requests, take steps as the number of requests. It
-// holds in whatever order the search goes, breadth or depth first.
+// A request is blocked by all earlier requests, or by all earlier writers. So
+// whatever blocks one request of a queue also blocks a later one, except for
+// readers, and a search that discovers each session once need not look at it
+// again: for each queue it keeps how far everything has been discovered, and how
+// far all writers have. So a search takes steps in the number of requests, while
+// the number of edges is the square of that. This holds in whatever order the
+// search goes, breadth first or depth first.
 type search struct {
 	g     *graph
 	back  bool // from blockers to waiters, rather than from waiters to blockers
 	seen  []uint32
 	via   []arc  // how each session that was seen was discovered
 	marks []mark // of each queue
-	round uint32 // what seen and marks hold of earlier rounds is void
+	round uint32 // entries of seen and marks of earlier rounds are void
 	steps int
 }
 
-// mark is where a queue has yet to be looked at: from its beginning up to there
-// all is discovered or, going back, from there to its end.
+// mark is the position in a queue up to which everything is discovered: from its
+// beginning or, going back, from its end.
 type mark struct {
 	all, writers int32
 	round        uint32
@@ -38,7 +38,7 @@ func (g *graph) search(back bool) *search {
 // reset forgets what was discovered.
 func (s *search) reset() { s.round++ }
 
-// discover notes that a session has been seen, and reports whether that is new.
+// discover marks a session as seen, and reports whether it was not before.
 func (s *search) discover(session int32) bool {
 	if s.seen[session] == s.round {
 		return false
@@ -47,11 +47,11 @@ func (s *search) discover(session int32) bool {
 	return true
 }
 
-// cursor goes over the neighbours of one session: those along its requests, and
-// then those along what runs inside.
+// cursor iterates over the neighbours of one session: first those along its
+// requests, then its nested processes or, going back, the holders around it.
 type cursor struct{ session, at int32 }
 
-// next discovers a neighbour, if there is one left.
+// next discovers one more neighbour, if there is one left.
 func (s *search) next(c *cursor) (int32, bool) {
 	own := s.g.own[c.session]
 	for ; int(c.at) < len(own); c.at++ {
@@ -75,7 +75,7 @@ func (s *search) next(c *cursor) (int32, bool) {
 	return 0, false
 }
 
-// neighbours discovers all neighbours of a session that are left.
+// neighbours discovers all remaining neighbours of a session.
 func (s *search) neighbours(v int32) []int32 {
 	var found []int32
 	for c := (cursor{session: v}); ; {
@@ -87,7 +87,7 @@ func (s *search) neighbours(v int32) []int32 {
 	}
 }
 
-// along discovers a neighbour along one request.
+// along discovers one more neighbour along one request.
 func (s *search) along(n int32) (int32, bool) {
 	if s.back {
 		return s.waiter(n)
@@ -98,7 +98,7 @@ func (s *search) along(n int32) (int32, bool) {
 	return 0, false
 }
 
-// blocker discovers one that n waits for.
+// blocker discovers one more session that the request n waits for.
 func (s *search) blocker(n int32) (int32, bool) {
 	m := s.mark(n)
 	at := &m.all
@@ -120,7 +120,7 @@ func (s *search) blocker(n int32) (int32, bool) {
 	return 0, false
 }
 
-// waiter discovers one that waits for n.
+// waiter discovers one more session that waits for the request n.
 func (s *search) waiter(n int32) (int32, bool) {
 	m := s.mark(n)
 	at := &m.all
@@ -155,7 +155,7 @@ func (s *search) mark(n int32) *mark {
 	return m
 }
 
-// follow discovers what is at the other end of an arc.
+// follow discovers the session at the other end of an arc.
 func (s *search) follow(a arc) (int32, bool) {
 	session := s.g.nodes[a.blocker].session
 	if s.back {

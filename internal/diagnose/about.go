@@ -1,27 +1,31 @@
-package inspect
+package diagnose
 
-import "slices"
+import (
+	"slices"
 
-// Account is what concerns one name, out of a diagnosis.
+	"etcd-lock/internal/inspect"
+)
+
+// Account is the part of a diagnosis that concerns one name.
 type Account struct {
-	Locks    []Lock     // of that name: in one layout or both, or none when it is free
-	Chains   [][]Edge   // of each of Locks that somebody waits for: from its last waiter to a root, by the fewest edges; none from one that is a root, being in a deadlock
-	Roots    []*Blocker // the trees of all that it waits for, directly or not
-	Cycles   [][]Edge   // deadlocks among them
-	Findings []Finding  // about its locks, and about what keeps their requests waiting
-	Remedies []Remedy   // for each of Roots, the first ones of many, whether anything is wrong or not
+	Locks    []inspect.Lock // of that name: in one layout or both, or none when it is free
+	Chains   [][]Edge       // for each of Locks with a waiter: from its last waiter to a root, by the fewest edges; none from a waiter that is in a deadlock and so a root itself
+	Roots    []*Blocker     // the trees of everything that the name waits for, directly or not
+	Cycles   [][]Edge       // deadlocks among them
+	Findings []Finding      // about the name's locks, and about what keeps their requests waiting
+	Remedies []Remedy       // for the first few of Roots, whether anything is wrong or not
 }
 
-// About tells what concerns a name. What it waits for may lie with locks of
-// other names.
+// About returns the part of the diagnosis that concerns a name. What the name
+// waits for may lie with locks of other names.
 func (d Diagnosis) About(name string) Account {
 	v := d.view(name)
 	a := Account{Locks: v.locks, Chains: v.chains}
 	a.Roots = only(d.Roots, func(b *Blocker) bool { return v.sessions[b.Session.ID] })
-	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From] })
+	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From.ID] })
 	a.Findings = only(d.Findings, v.concerns)
-	for _, root := range a.Roots[:min(len(a.Roots), maxCures)] {
-		a.Remedies = append(a.Remedies, d.examiner.uproot(root.Session)...)
+	for _, root := range a.Roots[:min(len(a.Roots), maxRemedies)] {
+		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session)...)
 	}
 	return a
 }
@@ -36,17 +40,17 @@ func only[T any](all []T, want func(T) bool) []T {
 	return some
 }
 
-// view is what can be seen from one name along the wait-for graph.
+// view is the part of the wait-for graph that is reachable from one name.
 type view struct {
 	name     string
-	locks    []Lock
+	locks    []inspect.Lock
 	chains   [][]Edge
-	sessions map[SessionID]bool // that have requests for it, and that those wait for
-	way      map[LockID]bool    // its locks, and those that these sessions wait for
+	sessions map[inspect.SessionID]bool // those with requests for the name, and those that they wait for
+	way      map[inspect.LockID]bool    // the name's locks, and those that these sessions wait for
 }
 
 func (d Diagnosis) view(name string) view {
-	v := view{name: name, sessions: map[SessionID]bool{}, way: map[LockID]bool{}}
+	v := view{name: name, sessions: map[inspect.SessionID]bool{}, way: map[inspect.LockID]bool{}}
 	if d.examiner == nil {
 		return v
 	}
@@ -81,19 +85,19 @@ func (d Diagnosis) view(name string) view {
 }
 
 // concerns reports whether a finding is about the name, or about a session that
-// it waits for and a lock on the way to it.
+// it waits for and a lock on the way to that session.
 func (v view) concerns(f Finding) bool {
-	ofName := func(id LockID) bool { return id.Name == v.name }
-	onWay := func(id LockID) bool { return v.way[id] }
-	seen := func(id SessionID) bool { return v.sessions[id] }
+	ofName := func(id inspect.LockID) bool { return id.Name == v.name }
+	onWay := func(id inspect.LockID) bool { return v.way[id] }
+	seen := func(s *inspect.Session) bool { return v.sessions[s.ID] }
 	return slices.ContainsFunc(f.Locks, ofName) ||
 		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, seen)
 }
 
-// chain is a shortest way from a request that waits to the root of a tree. It is
-// empty when its session is such a root, which is in a deadlock.
+// chain returns a shortest way from a waiting request to the root of a tree. It
+// is empty when the request's session is such a root, being in a deadlock.
 func (d Diagnosis) chain(n int32) []Edge {
-	roots := map[SessionID]bool{}
+	roots := map[inspect.SessionID]bool{}
 	for _, b := range d.Roots {
 		roots[b.Session.ID] = true
 	}

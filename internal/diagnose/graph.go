@@ -1,32 +1,33 @@
-package inspect
+package diagnose
 
 import (
 	"slices"
 	"sort"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
 
-// graph is who waits for whom. Its vertices are sessions, for a client that
-// waits for one thing does not let go of another; its edges are those of the
-// requests. The edges are not stored: in one queue there are as many as the
-// square of its length. They are read off the queues, see search.
+// graph is the wait-for graph. Its vertices are sessions, because a client that
+// waits for one lock does not release another; its edges are those of the
+// requests. The edges are not stored: in one queue their number is the square of
+// its length. They are derived from the queues, see search.
 //
-// A session that asked for a lock before does not count as waiting for it
-// again. It has several jobs at once, which do not wait for each other, and then
-// its waits are no reason why it would keep what it holds; or it waits for
-// itself, which is a finding of its own. Without these edges no circle lies
-// within one queue, whose order excludes it; with them, two clients that share
-// a busy lock among their jobs would look like a deadlock.
+// A session's second request for a lock does not count as waiting. Either the
+// session runs several tasks at once, which do not wait for each other, and then
+// its waits are no reason to keep the locks it holds; or it waits for itself,
+// which is a separate finding. Without these edges no cycle lies within one
+// queue, whose order excludes it; with them, two clients that share a busy lock
+// among their tasks would look like a deadlock.
 type graph struct {
-	locks    []Lock
-	sessions []Session // by their oldest request
-	ids      map[SessionID]int32
-	nodes    []node    // the requests of all locks, queue by queue
-	queues   []int32   // where each lock's queue begins in nodes, and where the last one ends
-	own      [][]int32 // of each session, its nodes by place
-	inside   map[int32][]arc
-	outside  map[int32][]arc // inside, from the other end
+	locks    []inspect.Lock
+	sessions []inspect.Session // by their oldest request
+	ids      map[inspect.SessionID]int32
+	nodes    []node          // the requests of all locks, queue by queue
+	queues   []int32         // where each lock's queue begins in nodes, and where the last one ends
+	own      [][]int32       // of each session, its nodes by place
+	inside   map[int32][]arc // of each session, to the processes that it holds a lock for
+	outside  map[int32][]arc // the same arcs by their other end
 }
 
 // node is a request.
@@ -37,12 +38,12 @@ type node struct {
 	write, holding bool
 }
 
-// arc is why one session cannot go on before another one: the node of the one
-// that waits and of the one that it waits for.
+// arc is why one session cannot continue before another one does: the node of
+// the session that waits and the node of the session that it waits for.
 type arc struct{ waiter, blocker int32 }
 
-func newGraph(locks []Lock, leases map[int64]Lease) *graph {
-	g := &graph{locks: locks, ids: map[SessionID]int32{}, queues: make([]int32, 0, len(locks)+1)}
+func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
+	g := &graph{locks: locks, ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+1)}
 	for i, l := range locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
 		for _, r := range l.Queue {
@@ -56,13 +57,13 @@ func newGraph(locks []Lock, leases map[int64]Lease) *graph {
 	return g
 }
 
-// group finds the sessions, in the order of their oldest requests.
-func (g *graph) group(leases map[int64]Lease) {
+// group groups the requests into sessions, in the order of their oldest requests.
+func (g *graph) group(leases map[int64]inspect.Lease) {
 	order := make([]int32, len(g.nodes))
 	for n := range order {
 		order[n] = int32(n)
 	}
-	slices.SortFunc(order, func(a, b int32) int { return byPlace(*g.request(a), *g.request(b)) })
+	slices.SortFunc(order, func(a, b int32) int { return inspect.ByPlace(*g.request(a), *g.request(b)) })
 	for _, n := range order {
 		id := g.request(n).Session()
 		s, ok := g.ids[id]
@@ -70,12 +71,12 @@ func (g *graph) group(leases map[int64]Lease) {
 			s = int32(len(g.own))
 			g.ids[id] = s
 			g.own = append(g.own, nil)
-			g.sessions = append(g.sessions, Session{ID: id, Lease: leases[id.Lease]})
+			g.sessions = append(g.sessions, inspect.Session{ID: id, Lease: leases[id.Lease]})
 		}
 		g.nodes[n].session = s
 		g.own[s] = append(g.own[s], n)
 	}
-	all := make([]Request, 0, len(g.nodes))
+	all := make([]inspect.Request, 0, len(g.nodes))
 	for s := range g.sessions {
 		begin := len(all)
 		for _, n := range g.own[s] {
@@ -101,8 +102,8 @@ func (g *graph) findFirsts() {
 	}
 }
 
-// findInside finds who holds a lock for whose program. That is the clients' own
-// account: see Owner.Under.
+// findInside finds the sessions that hold a lock for a nested process, which is a
+// session too. Only the nested process reports this: see Owner.Under.
 func (g *graph) findInside() {
 	inner := map[string][]int32{} // by the key that they run under
 	for n := range g.nodes {
@@ -126,13 +127,19 @@ func (g *graph) findInside() {
 	}
 }
 
-func (g *graph) request(n int32) *Request {
+func (g *graph) request(n int32) *inspect.Request {
 	lock := g.nodes[n].lock
 	return &g.locks[lock].Queue[n-g.queues[lock]]
 }
 
+// sessionOf returns the session of a request.
+func (g *graph) sessionOf(n int32) *inspect.Session { return &g.sessions[g.nodes[n].session] }
+
+// session returns the session with that ID, which has to be in the graph.
+func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.ids[id]] }
+
 // again reports whether a request is not its session's first one for its lock.
-// Those of one transaction all are.
+// All requests of one transaction count as first.
 func (g *graph) again(n int32) bool {
 	return g.nodes[g.nodes[n].first].revision < g.nodes[n].revision
 }
@@ -140,8 +147,8 @@ func (g *graph) again(n int32) bool {
 // waits reports whether a request keeps its session waiting.
 func (g *graph) waits(n int32) bool { return !g.nodes[n].holding && !g.again(n) }
 
-// before is the end of what is earlier than n in its queue, and after the
-// beginning of what is later. Neither has what shares n's revision.
+// before returns the end of the requests that are earlier than n in its queue.
+// Requests of n's revision are not earlier.
 func (g *graph) before(n int32) int32 {
 	begin := g.queues[g.nodes[n].lock]
 	return begin + int32(sort.Search(int(n-begin), func(i int) bool {
@@ -149,7 +156,8 @@ func (g *graph) before(n int32) int32 {
 	}))
 }
 
-// after is documented with before.
+// after returns the beginning of the requests that are later than n in its
+// queue. Requests of n's revision are not later.
 func (g *graph) after(n int32) int32 {
 	end := g.queues[g.nodes[n].lock+1]
 	return n + int32(sort.Search(int(end-n), func(i int) bool {
@@ -157,11 +165,11 @@ func (g *graph) after(n int32) int32 {
 	}))
 }
 
-// edge is an arc as others see it.
+// edge returns the exported form of an arc.
 func (g *graph) edge(a arc) Edge {
 	e := Edge{
-		From:    g.sessions[g.nodes[a.waiter].session].ID,
-		To:      g.sessions[g.nodes[a.blocker].session].ID,
+		From:    g.sessionOf(a.waiter),
+		To:      g.sessionOf(a.blocker),
 		Waiter:  *g.request(a.waiter),
 		Blocker: *g.request(a.blocker),
 	}
@@ -176,17 +184,18 @@ func (g *graph) edge(a arc) Edge {
 	return e
 }
 
-// among is the part of the graph that is between some of its sessions.
+// among returns the subgraph of some of the sessions. Its edges point to sessions
+// of the subgraph, which have no leases and only the requests in it.
 func (g *graph) among(sessions []int32) *graph {
 	var nodes []int32
 	for _, s := range sessions {
 		nodes = append(nodes, g.own[s]...)
 	}
 	slices.Sort(nodes)
-	var locks []Lock
+	var locks []inspect.Lock
 	for i, n := range nodes {
 		if i == 0 || g.nodes[nodes[i-1]].lock != g.nodes[n].lock {
-			locks = append(locks, Lock{ID: g.request(n).Lock})
+			locks = append(locks, inspect.Lock{ID: g.request(n).Lock})
 		}
 		last := &locks[len(locks)-1]
 		last.Queue = append(last.Queue, *g.request(n))
