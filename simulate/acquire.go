@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/internal/locks"
 	"etcd-lock/simulate/internal/plan"

@@ -11,7 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/verify"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/internal/locks"
 	"etcd-lock/simulate/outcome"

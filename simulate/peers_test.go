@@ -15,8 +15,8 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/internal/locks"
 	"etcd-lock/simulate/outcome"

@@ -10,7 +10,7 @@ import (
 )
 
 // print prints what a load came to.
-func (opts *simulateLoadOptions) print(r load.LoadResult, judged []load.ThresholdResult, interrupted bool) error {
+func (opts *simulateLoadOptions) print(r load.Result, judged []load.ThresholdResult, interrupted bool) error {
 	if opts.out.format == formatJSON {
 		doc := newLoadDoc(r, judged)
 		doc.Prefix, doc.Seed, doc.Interrupted = opts.prefix, opts.load.Seed, interrupted
@@ -163,7 +163,7 @@ type expectationDoc struct {
 	Passed bool   `json:"passed"`
 }
 
-func newLoadDoc(r load.LoadResult, judged []load.ThresholdResult) loadDoc {
+func newLoadDoc(r load.Result, judged []load.ThresholdResult) loadDoc {
 	doc := loadDoc{Passed: r.Err(judged) == nil, Expectations: []expectationDoc{}}
 	for _, m := range r.Measured {
 		doc.Results = append(doc.Results, newMeasuredDoc(m))

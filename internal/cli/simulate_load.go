@@ -253,7 +253,7 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 		job.Every, job.Progress = every, func(p load.Progress) { opts.progress.show(job, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := load.RunLoad(ctx, c.etcd, job)
+	result, err := load.Run(ctx, c.etcd, job)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

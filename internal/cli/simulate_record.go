@@ -94,7 +94,7 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 	if err := t.record(ctx, c.source, opts.prefix, opts.duration); err != nil {
 		return err
 	}
-	rec, err := record.Record(t.seen, record.RecordOptions{
+	rec, err := record.Of(t.seen, record.Options{
 		Name: "recording", Until: t.until, Anonymize: opts.anonymize, Notes: t.head(opts),
 	})
 	if err != nil {

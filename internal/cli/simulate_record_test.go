@@ -165,7 +165,7 @@ func TestRecordDemo(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	for attempt := 1; ; attempt++ {
 		taped := tapeDemo(t, endpoint)
-		rec, err := record.Record(taped.seen, record.RecordOptions{Name: "demo", Until: taped.until})
+		rec, err := record.Of(taped.seen, record.Options{Name: "demo", Until: taped.until})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = load.RunLoad(ctx, etcdAt(endpoint), load.Demo(1)) // which ends with its context
+		_, _ = load.Run(ctx, etcdAt(endpoint), load.Demo(1)) // which ends with its context
 	}()
 	defer func() {
 		stop()

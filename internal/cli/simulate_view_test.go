@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"etcd-lock/internal/report"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"

@@ -1,3 +1,5 @@
+// Package locks has the implementations of locks on etcd behind one interface:
+// package rwlock, and the recipe and the mutex of etcd's client.
 package locks
 
 import (
@@ -12,14 +14,16 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// Conn is what a client of a load has of etcd: a connection, a session on it,
-// and a way to take locks.
+// Conn is what a client has of etcd: a connection, a session on it, and a way to
+// take locks.
 type Conn struct {
 	*rwlock.Session
 	Locks Locker
 	left  bool // and nothing of it remains
 }
 
+// Connect opens a session on client, and the way to take locks of an
+// implementation on it. It closes the session when it fails.
 func Connect(ctx context.Context, client *clientv3.Client, ttl time.Duration, impl scenario.Impl) (*Conn, error) {
 	session, err := rwlock.NewSession(ctx, client, ttl)
 	if err != nil {

@@ -40,6 +40,7 @@ type Changeable interface {
 // rwlocks is a session that takes locks by package rwlock.
 type rwlocks struct{ *rwlock.Session }
 
+// RWLocks takes locks of package rwlock.
 func RWLocks(s *rwlock.Session) Locker { return rwlocks{s} }
 
 func (s rwlocks) Take(ctx context.Context, a Request) (Hold, error) {

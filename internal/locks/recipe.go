@@ -18,6 +18,7 @@ type recipes struct {
 	calls *recipeCalls
 }
 
+// Recipes takes locks of the RWMutex recipe of etcd's client.
 func Recipes(s *rwlock.Session) (Locker, error) {
 	calls := &recipeCalls{KV: s.Client().KV, Watcher: s.Client().Watcher}
 	etcds, err := etcdsSession(s, calls, calls)

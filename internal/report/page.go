@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"etcd-lock/internal/printable"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/outcome"
 )

@@ -15,9 +15,9 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/report"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"

@@ -77,14 +77,14 @@ type ClientTally struct {
 	Reads, Writes int64
 }
 
-// LoadResult is what came of a load.
-type LoadResult struct {
+// Result is what came of a load.
+type Result struct {
 	Measured []Measured // in the order of the workloads
 	Whole    bool       // it was not ended before its time
 }
 
 // Began reports whether anything was measured.
-func (r LoadResult) Began() bool {
+func (r Result) Began() bool {
 	return slices.ContainsFunc(r.Measured, func(m Measured) bool { return m.Elapsed > 0 })
 }
 
@@ -98,19 +98,19 @@ type Progress struct {
 // errLeft says that what etcd was not seen to remove goes later.
 var errLeft = errors.New("simulate: etcd did not confirm the end of every session; its locks go with the lease")
 
-// RunLoad runs a load until its time is over or ctx ends, which is no error. When
+// Run runs a load until its time is over or ctx ends, which is no error. When
 // it returns, all sessions are closed and nothing of the load is left in etcd.
 //
 // A client that loses its session, or etcd, starts anew. The error is for a load
 // that could not begin, or whose end etcd did not confirm; what was measured
 // until then comes with it.
-func RunLoad(ctx context.Context, etcd simulate.Etcd, load Load) (LoadResult, error) {
+func Run(ctx context.Context, etcd simulate.Etcd, load Load) (Result, error) {
 	if err := load.Check(); err != nil {
-		return LoadResult{}, err
+		return Result{}, err
 	}
 	client, err := etcd.Connect(ctx, "")
 	if err != nil {
-		return LoadResult{}, err
+		return Result{}, err
 	}
 	defer func() { _ = client.Close() }()
 	var meters []*meter
@@ -118,7 +118,7 @@ func RunLoad(ctx context.Context, etcd simulate.Etcd, load Load) (LoadResult, er
 		meters = append(meters, newMeter(w))
 	}
 	err = load.rounds(ctx, etcd, client, meters)
-	result := LoadResult{Whole: err == nil && (ctx.Err() == nil || load.For == 0)}
+	result := Result{Whole: err == nil && (ctx.Err() == nil || load.For == 0)}
 	for _, m := range meters {
 		result.Measured = append(result.Measured, m.measured())
 	}

@@ -36,7 +36,7 @@ func busy(impl scenario.Impl) load.Workload {
 
 // runLoad runs a load that ends when it has made progress enough, and requires
 // that it leaves nothing in etcd.
-func runLoad(t *testing.T, job load.Load, enough func(load.Progress) bool) load.LoadResult {
+func runLoad(t *testing.T, job load.Load, enough func(load.Progress) bool) load.Result {
 	t.Helper()
 	endpoint := etcdtest.Start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -47,7 +47,7 @@ func runLoad(t *testing.T, job load.Load, enough func(load.Progress) bool) load.
 			cancel()
 		}
 	}
-	result, err := load.RunLoad(ctx, simtest.At(endpoint), job)
+	result, err := load.Run(ctx, simtest.At(endpoint), job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestLoadGoesOn(t *testing.T) {
 			cancel()
 		}
 	}}
-	result, err := load.RunLoad(ctx, simtest.At(endpoint), job)
+	result, err := load.Run(ctx, simtest.At(endpoint), job)
 	if err != nil || result.Measured[0].FirstError == nil || t.Context().Err() != nil {
 		t.Errorf("load: %+v, %v", result.Measured[0], err)
 	}

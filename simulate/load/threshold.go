@@ -196,7 +196,7 @@ func (t Threshold) holds(value float64) bool {
 }
 
 // JudgeAll judges each workload by each threshold that speaks of it.
-func (r LoadResult) JudgeAll(thresholds []Threshold) []ThresholdResult {
+func (r Result) JudgeAll(thresholds []Threshold) []ThresholdResult {
 	var all []ThresholdResult
 	for _, t := range thresholds {
 		for _, m := range r.Measured {
@@ -210,7 +210,7 @@ func (r LoadResult) JudgeAll(thresholds []Threshold) []ThresholdResult {
 
 // Err is nil, or an error that wraps ErrExpectation and names what must not be
 // and every threshold that was not kept, with its value.
-func (r LoadResult) Err(judged []ThresholdResult) error {
+func (r Result) Err(judged []ThresholdResult) error {
 	var wrong []string
 	for _, m := range r.Measured {
 		if m.Violated > 0 {

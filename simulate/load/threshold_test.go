@@ -100,10 +100,10 @@ func TestParseThresholdErrors(t *testing.T) {
 	}
 }
 
-func TestLoadResultErr(t *testing.T) {
+func TestResultErr(t *testing.T) {
 	good, bad := measuredMeter().measured(), measuredMeter().measured()
 	bad.Name, bad.Violated, bad.Violations = "mutex", 2, []string{"two held /a"}
-	result := LoadResult{Measured: []Measured{good, bad}}
+	result := Result{Measured: []Measured{good, bad}}
 	of := func(texts ...string) []Threshold {
 		var all []Threshold
 		for _, text := range texts {

@@ -1,3 +1,5 @@
+// Package outcome has what came of a run, event by event and step by step, and
+// checks it against what the scenario expects.
 package outcome
 
 import (

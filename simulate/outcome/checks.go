@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"etcd-lock/internal/verify"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/scenario"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"etcd-lock/internal/verify"
+	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/scenario"
 )

@@ -26,8 +26,8 @@ type Recording struct {
 	Unsure   []string // where replaying it may not give the same order of grants
 }
 
-// RecordOptions say how to make a scenario of what was observed.
-type RecordOptions struct {
+// Options say how to make a scenario of what was observed.
+type Options struct {
 	Name      string
 	Until     time.Duration // when the recording ended
 	Anonymize bool          // replace names and owners, but keep what is equal and what is nested
@@ -45,12 +45,12 @@ const (
 	recordWithin = scenario.DefaultWithin / 2
 )
 
-// Record makes a scenario of what was observed, in the order in which it was. A
+// Of makes a scenario of what was observed, in the order in which it was. A
 // session becomes a client, and its times are kept to the millisecond. What a
 // client that does one thing after the other could not have done becomes several
 // clients. That each lock is granted in the same order is expected, as far as the
 // model says that it must be.
-func Record(seen []Observed, opts RecordOptions) (Recording, error) {
+func Of(seen []Observed, opts Options) (Recording, error) {
 	r := &recorder{opts: opts, names: newNaming(opts.Anonymize), clients: map[*visit]string{}}
 	all := visits(stays(seen), r.names.lock)
 	if len(all) == 0 {
@@ -71,7 +71,7 @@ func Record(seen []Observed, opts RecordOptions) (Recording, error) {
 
 // recorder makes one scenario.
 type recorder struct {
-	opts    RecordOptions
+	opts    Options
 	names   *naming
 	sc      *scenario.Scenario
 	notes   scenario.Notes

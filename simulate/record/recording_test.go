@@ -76,7 +76,7 @@ func inShort(rec Recording) string {
 	return b.String()
 }
 
-func TestRecord(t *testing.T) {
+func TestOf(t *testing.T) {
 	tests := []struct{ name, seen, want string }{
 		{"a handover", `
 1s granted a write /a
@@ -193,7 +193,7 @@ b 2s: write /a, wait 3.03s, unlock /a,
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rec, err := Record(seen(t, tt.seen), RecordOptions{Name: "r", Until: 5 * time.Second})
+			rec, err := Of(seen(t, tt.seen), Options{Name: "r", Until: 5 * time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +208,7 @@ b 2s: write /a, wait 3.03s, unlock /a,
 // TestRecordUnsure: an order that a replay may not keep is not expected, but
 // said.
 func TestRecordUnsure(t *testing.T) {
-	rec, err := Record(seen(t, `
+	rec, err := Of(seen(t, `
 0s granted x write /b
 0.1s waiting a write /b
 0.1s granted c write /c
@@ -216,7 +216,7 @@ func TestRecordUnsure(t *testing.T) {
 1s released x write /b
 1s granted a write /b
 1s granted a write /a
-1.002s granted b write /a`), RecordOptions{Name: "r", Until: 5 * time.Second})
+1.002s granted b write /a`), Options{Name: "r", Until: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,11 +232,11 @@ func TestRecordUnsure(t *testing.T) {
 }
 
 func TestRecordAnonymous(t *testing.T) {
-	rec, err := Record(seen(t, `
+	rec, err := Of(seen(t, `
 0s granted secret write /secret/a
 0s granted hidden write /secret/a/b
 0s granted hidden write /b/secret
-1s released secret write /secret/a`), RecordOptions{Name: "r", Anonymize: true, Until: time.Minute})
+1s released secret write /secret/a`), Options{Name: "r", Anonymize: true, Until: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestRecordNames(t *testing.T) {
 }
 
 func TestRecordNothing(t *testing.T) {
-	if _, err := Record(nil, RecordOptions{Name: "r"}); !errors.Is(err, ErrNothingSeen) {
+	if _, err := Of(nil, Options{Name: "r"}); !errors.Is(err, ErrNothingSeen) {
 		t.Errorf("Record = %v", err)
 	}
 }
@@ -286,7 +286,7 @@ func TestRecordOfTheModel(t *testing.T) {
 		sc := simtest.Parse(t, string(data))
 		w := forecast.NewWorld(sc, 1, 0, 0)
 		w.Run()
-		rec, err := Record(observe(w), RecordOptions{Name: "r", Until: w.Now})
+		rec, err := Of(observe(w), Options{Name: "r", Until: w.Now})
 		if errors.Is(err, ErrNothingSeen) {
 			continue
 		}

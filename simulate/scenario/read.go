@@ -155,7 +155,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	return c
 }
 
-// names of scenarios and clients stay clear of anything that a shell, a file
+// NameFormat is what names of scenarios and clients look like. They stay clear of anything that a shell, a file
 // system or a terminal would take for something else.
 var NameFormat = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 

@@ -1,3 +1,5 @@
+// Package plan draws what is random in a scenario, and keeps what is due in the
+// order of its time.
 package plan
 
 import (
@@ -17,6 +19,7 @@ type Due struct {
 	Run  time.Duration // before the run is so old, it does not happen
 }
 
+// Before reports whether d happens before other.
 func (d *Due) Before(other *Due) bool {
 	return d.At < other.At || d.At == other.At && d.Order < other.Order
 }
@@ -49,8 +52,11 @@ func (a *Agenda) Pop() any {
 	return last
 }
 
-func (a *Agenda) Add(d *Due)   { heap.Push(a, d) }
-func (a *Agenda) Next() *Due   { return heap.Pop(a).(*Due) }
+// Add puts something on the agenda.
+func (a *Agenda) Add(d *Due) { heap.Push(a, d) }
+// Next takes off what is due first, of an agenda that is not empty.
+func (a *Agenda) Next() *Due { return heap.Pop(a).(*Due) }
+// Moved puts something in its new place whose time was changed.
 func (a *Agenda) Moved(d *Due) { heap.Fix(a, d.index) }
 
 // Remove takes something off that may have happened.

@@ -61,12 +61,14 @@ func FaultTimes(sc *scenario.Scenario, seed uint64) []time.Duration {
 // Dice draws durations.
 type Dice struct{ *rand.Rand }
 
+// NewDice returns the dice of a name, which roll the same for the same seed.
 func NewDice(seed uint64, name string) Dice {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name)) // which never fails
 	return Dice{rand.New(rand.NewPCG(seed, h.Sum64()))}
 }
 
+// Draw returns a duration within s.
 func (d Dice) Draw(s scenario.Span) time.Duration {
 	at := s.From
 	if s.To > s.From {
