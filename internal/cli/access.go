@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 )
 
@@ -43,7 +44,7 @@ With --check -o json:
 // accessOptions are what access was asked for.
 type accessOptions struct {
 	prefix  string
-	connect func(context.Context) (*remote, error) // nil when etcd is not to be asked
+	connect func(context.Context) (*connect.Conn, error) // nil when etcd is not to be asked
 	out     printer
 }
 
@@ -65,7 +66,7 @@ func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cob
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "ask etcd what we may do below PREFIX")
@@ -145,16 +146,16 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	var report access.Report
-	err = c.ask(ctx, func(ctx context.Context) error {
-		report, err = access.Check(ctx, c.client, c.user, opts.prefix)
+	err = c.Do(ctx, func(ctx context.Context) error {
+		report, err = access.Check(ctx, c.Client, c.User, opts.prefix)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	doc := newCheckDoc(opts.prefix, c.user, report)
+	doc := newCheckDoc(opts.prefix, c.User, report)
 	if opts.out.format == formatJSON {
 		return opts.out.document(doc)
 	}

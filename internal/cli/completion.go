@@ -26,7 +26,7 @@ func newCompletionCmd() *cobra.Command {
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ran(completion(cmd.Root(), args[0]))
+			return runResult(completion(cmd.Root(), args[0]))
 		},
 	}
 }
@@ -53,10 +53,10 @@ func completeNames(a *app) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		const nothing = cobra.ShellCompDirectiveNoFileComp
 		// The flags of the line that is being completed; cobra has parsed them by now.
-		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.embedded {
+		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.connection.Embedded {
 			return nil, nothing
 		}
-		a.askPassword, a.warn = nil, func(string) {}
+		a.connection.AskPassword, a.connection.Warn = nil, func(string) {}
 		ctx := cmd.Context()
 		if ctx == nil {
 			ctx = context.Background()
@@ -74,8 +74,8 @@ func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	snapshot, err := c.snapshot(ctx, prefix)
+	defer c.Close()
+	snapshot, err := c.Snapshot(ctx, prefix, 0)
 	if err != nil {
 		return nil, fmt.Errorf("complete: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/simulate"
 )
 
@@ -31,8 +32,8 @@ handful of locks in it, and the terminal UI on them. All of it ends with the UI.
 			if cmd.Flags().Changed("endpoints") {
 				return errors.New("demo brings its own etcd: not with --endpoints")
 			}
-			a.embedded = true
-			return ran(runF(cmd.Context(), &demoOptions{tuiOptions: *a.tuiOptions(), seed: seed}))
+			a.connection.Embedded = true
+			return runResult(runF(cmd.Context(), &demoOptions{tuiOptions: *a.tuiOptions(), seed: seed}))
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "draws who does what and for how long")
@@ -40,14 +41,14 @@ handful of locks in it, and the terminal UI on them. All of it ends with the UI.
 }
 
 func demoRun(ctx context.Context, opts *demoOptions) error {
-	return opts.run(ctx, func(c *remote) (stop func()) { return contend(ctx, c, opts.seed) })
+	return opts.run(ctx, func(c *connect.Conn) (stop func()) { return contend(ctx, c, opts.seed) })
 }
 
 // contend keeps the demo's locks moving until it is stopped.
-func contend(ctx context.Context, c *remote, seed uint64) (stop func()) {
+func contend(ctx context.Context, c *connect.Conn, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = simulate.RunLoad(ctx, c.etcd, simulate.Demo(seed)) }) // which is there to be looked at
+	wg.Go(func() { _, _ = simulate.RunLoad(ctx, etcdOf(c), simulate.Demo(seed)) }) // which is there to be looked at
 	return func() {
 		cancel()
 		wg.Wait()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
@@ -78,7 +79,7 @@ type execOptions struct {
 	label        string
 	quiet        bool
 	readOnly     bool
-	connect      func(context.Context) (*remote, error)
+	connect      func(context.Context) (*connect.Conn, error)
 	err          io.Writer
 	now          func() time.Time
 }
@@ -109,7 +110,7 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 			if cmd.Flags().Changed("wait") && opts.wait <= 0 {
 				return fmt.Errorf("--wait %s: must be more than 0; --try does not wait at all", opts.wait)
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {

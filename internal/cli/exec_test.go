@@ -80,7 +80,7 @@ func TestCannotRun(t *testing.T) {
 		{&exec.Error{Name: "x", Err: fs.ErrPermission}, 126, "x: permission denied"},
 		{errors.New("exec format error"), 126, "x: exec format error"},
 	} {
-		if err := ran(cannotRun("x", tt.err)); exitCode(err) != tt.code || err.Error() != tt.text {
+		if err := runResult(cannotRun("x", tt.err)); exitCode(err) != tt.code || err.Error() != tt.text {
 			t.Errorf("cannotRun(%v) = %v, exits with %d", tt.err, err, exitCode(err))
 		}
 	}
@@ -93,12 +93,12 @@ func TestExitError(t *testing.T) {
 		silent bool
 	}{
 		{exitError{code: 7}, 7, true},
-		{ran(exitError{code: 7}), 7, true},
-		{ran(exitError{code: 0, err: errors.New("e")}), 0, false},
-		{ran(errors.New("e")), 1, false},
+		{runResult(exitError{code: 7}), 7, true},
+		{runResult(exitError{code: 0, err: errors.New("e")}), 0, false},
+		{runResult(errors.New("e")), 1, false},
 	} {
-		if exitCode(tt.err) != tt.code || silent(tt.err) != tt.silent {
-			t.Errorf("%#v exits with %d, silent: %v", tt.err, exitCode(tt.err), silent(tt.err))
+		if exitCode(tt.err) != tt.code || isSilent(tt.err) != tt.silent {
+			t.Errorf("%#v exits with %d, silent: %v", tt.err, exitCode(tt.err), isSilent(tt.err))
 		}
 	}
 }

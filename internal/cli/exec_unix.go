@@ -61,10 +61,10 @@ func (opts *execOptions) runLocked(ctx context.Context, path string, signals cha
 	if err != nil {
 		return ending{}, firstError(caught(), err)
 	}
-	defer c.close()
+	defer c.Close()
 	var session *rwlock.Session
-	err = c.ask(waiting, func(ctx context.Context) error {
-		session, err = rwlock.NewSession(ctx, c.client, opts.ttl)
+	err = c.Do(waiting, func(ctx context.Context) error {
+		session, err = rwlock.NewSession(ctx, c.Client, opts.ttl)
 		return err
 	})
 	if err != nil {

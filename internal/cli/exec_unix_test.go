@@ -217,7 +217,7 @@ func TestExec(t *testing.T) {
 			e := start(t, "echo never")
 			etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == 2 })
 			e.signal(syscall.SIGTERM)
-			e.exits(128+int(syscall.SIGTERM), "etcd-lock: interrupted")
+			e.exits(128+int(syscall.SIGTERM), "etcd-lock: error: interrupted")
 			if keys := e.keys(); len(keys) != 1 {
 				t.Errorf("left in etcd: %q", keys)
 			}

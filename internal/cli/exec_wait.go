@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
@@ -26,7 +27,7 @@ const (
 // acquisition is the taking of locks for a command.
 type acquisition struct {
 	*execOptions
-	remote  *remote
+	remote  *connect.Conn
 	session *rwlock.Session
 	said    map[string]string // of each name, who was said to be in the way
 }
@@ -59,7 +60,7 @@ func (a *acquisition) lock(ctx context.Context, set *rwlock.Set) error {
 // take is the asking alone.
 func (a *acquisition) take(ctx context.Context, set *rwlock.Set) error {
 	if a.try {
-		return a.remote.ask(ctx, set.TryLock)
+		return a.remote.Do(ctx, set.TryLock)
 	}
 	if a.wait > 0 {
 		var cancel context.CancelFunc
@@ -119,7 +120,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (a *acquisition) look(ctx context.Context, name string) (n obstacle, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	s, err := a.remote.source.Snapshot(ctx, name+"/")
+	s, err := a.remote.Source.Snapshot(ctx, name+"/")
 	if err != nil && ctx.Err() != nil {
 		return obstacle{}, false, errors.New("etcd does not answer")
 	}

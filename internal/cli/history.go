@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
@@ -21,12 +22,8 @@ ends) and summaries (how many requests there were), and then what "etcd-lock wat
 --help" describes.`
 
 // showHistory prints the past of the lock as etcd remembers it.
-func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
-	var h *inspect.History
-	err := c.ask(ctx, func(ctx context.Context) (err error) {
-		h, err = c.source.History(ctx, opts.name+"/", opts.since)
-		return err
-	})
+func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error {
+	h, err := c.History(ctx, opts.name+"/", opts.since)
 	if err != nil {
 		return err
 	}
@@ -36,13 +33,13 @@ func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	timer := time.AfterFunc(c.timeout, func() { stop(c.noAnswer()) })
+	timer := time.AfterFunc(c.Timeout, func() { stop(c.NoAnswer()) })
 	defer timer.Stop()
 	for e, err := range h.Events(ctx) {
 		if err != nil {
 			return cause(ctx, err)
 		}
-		timer.Reset(c.timeout)
+		timer.Reset(c.Timeout)
 		if !opts.wanted(e.Request.Lock) {
 			continue
 		}

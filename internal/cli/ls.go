@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -40,7 +41,7 @@ With -o json:
 type lsOptions struct {
 	prefix  string
 	rev     revs
-	connect func(context.Context) (*remote, error)
+	connect func(context.Context) (*connect.Conn, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
@@ -61,7 +62,7 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	rev.register(cmd.Flags())
@@ -73,15 +74,15 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	if opts.rev.two {
-		doc, err := c.changes(ctx, opts.prefix, opts.rev, anyLock)
+		doc, err := compareRevisions(ctx, c, opts.prefix, opts.rev, anyLock)
 		if err != nil {
 			return err
 		}
 		return doc.write(opts.out)
 	}
-	snapshot, err := c.snapshotAt(ctx, opts.prefix, opts.rev.from)
+	snapshot, err := c.Snapshot(ctx, opts.prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
@@ -94,11 +95,6 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	return doc.table(opts.out)
-}
-
-// snapshot reads all locks below prefix within the command's time.
-func (c *remote) snapshot(ctx context.Context, prefix string) (inspect.Snapshot, error) {
-	return c.snapshotAt(ctx, prefix, 0)
 }
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.

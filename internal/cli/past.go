@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
@@ -75,16 +76,6 @@ func (r *revs) clock(now func() time.Time) time.Time {
 	return now()
 }
 
-// snapshotAt reads all locks below prefix as of a revision, or as of now when
-// that is 0, within the command's time.
-func (c *remote) snapshotAt(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		s, err = c.source.SnapshotAt(ctx, prefix, revision)
-		return err
-	})
-	return s, err
-}
-
 const changesFields = `With --rev A..B, what changed in between: who has gone, who has come, and who
 holds that waited. Who came and went in between does not show.
 
@@ -100,14 +91,14 @@ type changesDoc struct {
 	Changes []eventDoc `json:"changes"`
 }
 
-// changes compares two revisions of the locks below prefix, as far as they
-// are wanted.
-func (c *remote) changes(ctx context.Context, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
-	before, err := c.snapshotAt(ctx, prefix, r.from)
+// compareRevisions returns what changed between two revisions in the locks below
+// prefix that are wanted.
+func compareRevisions(ctx context.Context, c *connect.Conn, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+	before, err := c.Snapshot(ctx, prefix, r.from)
 	if err != nil {
 		return changesDoc{}, err
 	}
-	after, err := c.snapshotAt(ctx, prefix, r.to)
+	after, err := c.Snapshot(ctx, prefix, r.to)
 	if err != nil {
 		return changesDoc{}, err
 	}

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui"
 )
 
 // rights tells the terminal UI why etcd refuses.
-type rights struct{ *remote }
+type rights struct{ *connect.Conn }
 
 // Refused implements tui.Rights.
 func (r rights) Refused(err error) bool {
@@ -27,7 +28,7 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 		return tui.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}
 	case access.Unknown(refusal):
 		return tui.Refusal{
-			Why:   fmt.Sprintf("etcd does not know user %s with that password any more", printable.Shell(r.user)),
+			Why:   fmt.Sprintf("etcd does not know user %s with that password any more", printable.Shell(r.User)),
 			Helps: "start again with the new one; or it goes on when etcd knows the old one again",
 		}
 	}
@@ -36,7 +37,7 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 		where = "all keys"
 	}
 	return tui.Refusal{
-		Why:   "user " + printable.Shell(r.user) + " may not read " + where,
+		Why:   "user " + printable.Shell(r.User) + " may not read " + where,
 		Helps: r.readable(ctx, prefix),
 	}
 }
@@ -44,8 +45,8 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 // readable is what the user may read, and how to look at it.
 func (r rights) readable(ctx context.Context, prefix string) string {
 	var grants access.Grants
-	err := r.ask(ctx, func(ctx context.Context) (err error) {
-		grants, err = access.FindGrants(ctx, r.client, r.user)
+	err := r.Do(ctx, func(ctx context.Context) (err error) {
+		grants, err = access.FindGrants(ctx, r.Client, r.User)
 		return err
 	})
 	role := "etcd-lock access"

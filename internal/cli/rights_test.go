@@ -9,15 +9,16 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui"
 )
 
 // remoteOf is what a command has of a member as a user.
-func remoteOf(s *etcdtest.Secure, user string) *remote {
+func remoteOf(s *etcdtest.Secure, user string) *connect.Conn {
 	client := s.Client(user)
-	return &remote{client: client, source: inspect.NewSource(client), endpoint: s.Endpoint, user: user, timeout: 20 * time.Second}
+	return &connect.Conn{Client: client, Source: inspect.NewSource(client), Endpoint: s.Endpoint, User: user, Timeout: 20 * time.Second}
 }
 
 // A refusal is told with what the user may read instead.
@@ -70,7 +71,7 @@ func TestWatchRefused(t *testing.T) {
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": nil})
 	root, c := s.Client("root"), remoteOf(s, "bob")
 	r := rights{c}
-	updates := endsSource{c.source}.Watch(t.Context(), "/app/")
+	updates := endsSource{c.Source}.Watch(t.Context(), "/app/")
 	t.Cleanup(func() {
 		for range updates {
 		}

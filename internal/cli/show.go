@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
@@ -47,7 +48,7 @@ type showOptions struct {
 	rev     revs
 	history bool
 	since   int64 // the history's begin; 0 is as far back as etcd remembers
-	connect func(context.Context) (*remote, error)
+	connect func(context.Context) (*connect.Conn, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
@@ -72,7 +73,7 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 				return err
 			}
 			opts.name, opts.connect, opts.out, opts.err, opts.now = args[0], a.connect, a.printer(), a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	opts.rev.register(cmd.Flags())
@@ -102,14 +103,14 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	// All requests for a name lie below it, beside those for names nested in it.
 	prefix := opts.name + "/"
 	switch {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := c.changes(ctx, prefix, opts.rev, opts.wanted)
+		doc, err := compareRevisions(ctx, c, prefix, opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
@@ -119,15 +120,15 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	}
 }
 
-func showQueue(ctx context.Context, c *remote, prefix string, opts *showOptions) error {
-	snapshot, err := c.snapshotAt(ctx, prefix, opts.rev.from)
+func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOptions) error {
+	snapshot, err := c.Snapshot(ctx, prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
 	locks := named(snapshot, opts.name)
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
-		leases, err = c.leases(ctx, locks)
+		leases, err = leasesOf(ctx, c, locks)
 	}
 	if err != nil && ctx.Err() == nil { // the queue says enough without them
 		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
@@ -144,24 +145,16 @@ func named(s inspect.Snapshot, name string) []inspect.Lock {
 	return slices.DeleteFunc(slices.Clone(s.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
 }
 
-// leases looks up the leases of locks, from the heads of the queues on: etcd is not asked for more than inspect.MaxLeases of them.
-func (c *remote) leases(ctx context.Context, locks []inspect.Lock) (leases map[int64]inspect.Lease, err error) {
+// leasesOf looks up the leases of locks, from the heads of the queues on: etcd is
+// asked for inspect.MaxLeases of them at most.
+func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[int64]inspect.Lease, error) {
 	var ids []int64
 	for _, l := range locks {
 		for _, r := range l.Queue {
 			ids = append(ids, r.Lease)
 		}
 	}
-	return c.lookUp(ctx, ids)
-}
-
-// lookUp looks leases up within the command's time.
-func (c *remote) lookUp(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		leases, err = c.source.Leases(ctx, ids)
-		return err
-	})
-	return leases, err
+	return c.Leases(ctx, ids)
 }
 
 // showDoc is what show prints as JSON; showLong documents its fields.

@@ -74,7 +74,7 @@ func newSimulateListCmd(a *app) *cobra.Command {
 		Long:  simulateListLong,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(simulateList(a.printer()))
+			return runResult(simulateList(a.printer()))
 		},
 	}
 }

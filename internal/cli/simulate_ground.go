@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"etcd-lock/internal/cluster"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/simulate"
 )
@@ -31,13 +32,20 @@ func (g *globals) ground(ctx context.Context, sc *simulate.Scenario) (*ground, e
 		if err != nil {
 			return nil, err
 		}
-		return &ground{etcd: r.etcd, close: r.close}, nil
-	case g.chosen && !g.embedded:
+		return &ground{etcd: etcdOf(r), close: r.Close}, nil
+	case g.endpointsSet && !g.connection.Embedded:
 		return nil, usagef("%w: run %s with --embedded, and not on --endpoints or %s", simulate.ErrNoFaults, sc.Name, envName("endpoints"))
-	case !g.embedded:
-		g.warn(startsCluster(sc))
+	case !g.connection.Embedded:
+		g.connection.Warn(startsCluster(sc))
 	}
 	return g.apart(ctx, sc)
+}
+
+// etcdOf has clients of a run on connections of their own beside c.
+func etcdOf(c *connect.Conn) simulate.Etcd {
+	return simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return c.Dial(ctx, opts...)
+	}}
 }
 
 func startsCluster(sc *simulate.Scenario) string {
@@ -46,7 +54,7 @@ func startsCluster(sc *simulate.Scenario) string {
 
 // apart is a cluster for a scenario that makes faults in it.
 func (g *globals) apart(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
-	s, err := startSandbox(ctx, sc.Cluster, g.etcd.DialTimeout)
+	s, err := startSandbox(ctx, sc.Cluster, g.connection.Etcd.DialTimeout)
 	if err != nil {
 		return nil, errors.Join(err, ctx.Err())
 	}

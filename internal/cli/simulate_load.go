@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/simulate"
 )
 
@@ -70,7 +71,7 @@ type simulateLoadOptions struct {
 	thresholds []simulate.Threshold
 	prefix     string
 	readOnly   bool
-	connect    func(context.Context) (*remote, error)
+	connect    func(context.Context) (*connect.Conn, error)
 	out        printer
 	progress   progress
 }
@@ -112,7 +113,7 @@ func newSimulateLoadCmd(a *app, runF func(context.Context, *simulateLoadOptions)
 			}
 			opts.readOnly, opts.connect, opts.out = a.readOnly, a.connect, a.printer()
 			opts.progress = a.progress(f.progress)
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	f.register(cmd)
@@ -246,13 +247,13 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	load := opts.load
 	if every := opts.progress.every(); every > 0 {
 		load.Every, load.Progress = every, func(p simulate.Progress) { opts.progress.show(load, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := simulate.RunLoad(ctx, c.etcd, load)
+	result, err := simulate.RunLoad(ctx, etcdOf(c), load)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

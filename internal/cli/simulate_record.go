@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
@@ -42,7 +43,8 @@ type simulateRecordOptions struct {
 	duration  time.Duration // 0 until it is interrupted
 	anonymize bool
 	file      string // "" for out
-	connect   func(context.Context) (*remote, error)
+	connect   func(context.Context) (*connect.Conn, error)
+	source    *inspect.Source // nil: to be connected
 	out, err  io.Writer
 	now       func() time.Time
 }
@@ -68,7 +70,7 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 				opts.prefix = args[0]
 			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION`; until it is interrupted when left out")
@@ -83,13 +85,17 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		return err
 	}
 	defer func() { err = done(err) }()
-	c, err := opts.connect(ctx)
-	if err != nil {
-		return err
+	source := opts.source
+	if source == nil {
+		c, err := opts.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		source = c.Source
 	}
-	defer c.close()
 	t := tape{now: opts.now}
-	if err := t.record(ctx, c.source, opts.prefix, opts.duration); err != nil {
+	if err := t.record(ctx, source, opts.prefix, opts.duration); err != nil {
 		return err
 	}
 	rec, err := simulate.Record(t.seen, simulate.RecordOptions{

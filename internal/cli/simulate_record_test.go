@@ -42,9 +42,7 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 	var errs bytes.Buffer
 	opts := &simulateRecordOptions{
 		prefix: prefix, file: file, err: &errs,
-		connect: func(context.Context) (*remote, error) {
-			return &remote{source: inspect.NewSource(client), close: func() {}}, nil
-		},
+		source: inspect.NewSource(client),
 	}
 	begun := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) }) // it has seen what is there

@@ -85,7 +85,7 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 			opts.scenario, opts.readOnly, opts.ground = args[0], a.readOnly, a.ground
 			opts.again = func(seed uint64) string { return a.again(cmd.Flags(), args[0], seed) }
 			opts.out, opts.err, opts.lanes = a.printer(), a.Err, a.Getenv("TERM") != "dumb"
-			return ran(runF(cmd.Context(), &opts))
+			return runResult(runF(cmd.Context(), &opts))
 		},
 	}
 	fs := cmd.Flags()
@@ -121,9 +121,9 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name)
 		case f.Name == "endpoints":
-			words = append(words, "--endpoints", strings.Join(a.etcd.Endpoints, ","))
+			words = append(words, "--endpoints", strings.Join(a.connection.Etcd.Endpoints, ","))
 		case f.Name == "user":
-			words = append(words, "--user", a.etcd.UserName())
+			words = append(words, "--user", a.connection.Etcd.UserName())
 		default:
 			words = append(words, "--"+f.Name, value)
 		}

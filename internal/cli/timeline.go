@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui"
 )
 
 // timeline shows the terminal UI the past.
-type timeline struct{ remote *remote }
+type timeline struct{ remote *connect.Conn }
 
 // At implements tui.Past.
 func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
@@ -32,7 +33,7 @@ func (t timeline) Changes(ctx context.Context, prefix string, since, until int64
 			return tui.Changes{}, err
 		}
 	}
-	err = t.remote.ask(ctx, func(ctx context.Context) error {
+	err = t.remote.Do(ctx, func(ctx context.Context) error {
 		for e, err := range h.Events(ctx) {
 			if err != nil {
 				return err
@@ -56,7 +57,7 @@ func (t timeline) Granted(ctx context.Context, r inspect.Request) (revision int6
 	if l, _ := h.Begin.Find(r.Lock); holds(l, r.Key) {
 		return r.Revision, nil
 	}
-	err = t.remote.ask(ctx, func(ctx context.Context) error {
+	err = t.remote.Do(ctx, func(ctx context.Context) error {
 		for e, err := range h.Events(ctx) {
 			if err != nil {
 				return err
@@ -81,8 +82,8 @@ func holds(l inspect.Lock, key string) bool {
 }
 
 func (t timeline) history(ctx context.Context, prefix string, since int64) (h *inspect.History, err error) {
-	err = t.remote.ask(ctx, func(ctx context.Context) error {
-		h, err = t.remote.source.History(ctx, prefix, since)
+	err = t.remote.Do(ctx, func(ctx context.Context) error {
+		h, err = t.remote.Source.History(ctx, prefix, since)
 		return err
 	})
 	return h, err

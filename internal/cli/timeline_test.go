@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -17,7 +18,7 @@ import (
 // newQueue is a cluster where two writers have asked for /a, the first without
 // a lease, with another key written in between. It returns their keys and the
 // revisions of these.
-func newQueue(t *testing.T) (c *remote, keys []string, at []int64) {
+func newQueue(t *testing.T) (c *connect.Conn, keys []string, at []int64) {
 	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	for _, id := range []string{"1", "", "2"} {
@@ -31,13 +32,13 @@ func newQueue(t *testing.T) (c *remote, keys []string, at []int64) {
 		}
 		keys, at = append(keys, key), append(at, resp.Header.Revision)
 	}
-	return &remote{client: client, source: inspect.NewSource(client), timeout: 10 * time.Second}, keys, at
+	return &connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 10 * time.Second}, keys, at
 }
 
 func TestForcer(t *testing.T) {
 	c, keys, _ := newQueue(t)
 	var log bytes.Buffer
-	f := &forcer{remote: c, planner: release.NewPlanner(c.client), log: &log, now: time.Now}
+	f := &forcer{Releaser: release.New(c), log: &log, now: time.Now}
 	plan, err := f.Request(t.Context(), keys[0])
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func TestForcer(t *testing.T) {
 
 func TestTimeline(t *testing.T) {
 	c, keys, at := newQueue(t)
-	gone, err := c.client.Delete(t.Context(), keys[0])
+	gone, err := c.Client.Delete(t.Context(), keys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestTimeline(t *testing.T) {
 	})
 
 	t.Run("Compacted", func(t *testing.T) {
-		if _, err := c.client.Compact(t.Context(), at[1], clientv3.WithCompactPhysical()); err != nil {
+		if _, err := c.Client.Compact(t.Context(), at[1], clientv3.WithCompactPhysical()); err != nil {
 			t.Fatal(err)
 		}
 		if s, floor, err := line.At(t.Context(), "/", at[1]); err != nil || floor != at[1] || len(s.Locks) != 1 {

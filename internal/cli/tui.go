@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
 	"etcd-lock/simulate"
@@ -29,7 +30,7 @@ type tuiOptions struct {
 	dumb     bool // the terminal can do nothing but print
 	config   string
 	audit    string // file
-	connect  func(context.Context) (*remote, error)
+	connect  func(context.Context) (*connect.Conn, error)
 	apart    func(context.Context, *simulate.Scenario) (*ground, error)
 	out      io.Writer
 	now      func() time.Time
@@ -60,7 +61,7 @@ etcd-lock/config.yaml in the user's folder for configurations.`,
 				opts.prefix = args[0]
 			}
 			opts.ascii, opts.audit = opts.ascii || ascii, audit
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII alone; so it is anyway where the locale is not UTF-8")
@@ -110,11 +111,11 @@ func configFile() string {
 }
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {
-	return opts.run(ctx, func(*remote) (stop func()) { return func() {} })
+	return opts.run(ctx, func(*connect.Conn) (stop func()) { return func() {} })
 }
 
 // run runs the terminal UI, with what beside starts going on at the same time.
-func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func())) error {
+func (opts *tuiOptions) run(ctx context.Context, beside func(*connect.Conn) (stop func())) error {
 	if !isTerminal(opts.out) {
 		return usageError{errNoTerminal}
 	}
@@ -125,9 +126,9 @@ func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	defer beside(c)()
-	return c.screens(ctx, opts)
+	return screens(ctx, c, opts)
 }
 
 // endsSource tells the screens also why requests went.
@@ -139,12 +140,12 @@ func (s endsSource) Watch(ctx context.Context, prefix string) <-chan inspect.Upd
 }
 
 // screens runs the terminal UI on c until the user leaves or ctx ends.
-func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
+func screens(ctx context.Context, c *connect.Conn, opts *tuiOptions) error {
 	options := tui.Options{
 		Prefix:   opts.prefix,
-		Endpoint: c.endpoint,
-		Source:   endsSource{c.source},
-		Health:   &status{client: c.client},
+		Endpoint: c.Endpoint,
+		Source:   endsSource{c.Source},
+		Health:   &status{client: c.Client},
 		Past:     timeline{c},
 		Rights:   rights{c},
 		ASCII:    opts.ascii,
@@ -155,16 +156,16 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		options.Preferences = tui.PrefsFile(opts.config)
 	}
 	if !opts.readOnly {
-		l := &locker{connect: c.etcd.Connect, timeout: c.timeout}
+		l := &locker{connect: etcdOf(c).Connect, timeout: c.Timeout}
 		defer l.close()
-		options.Locker, options.Scenarios = l, scenarios{etcd: c.etcd, apart: opts.apart}
-		log, err := openAudit(opts.audit) // before anything is done that it could not be told
+		options.Locker, options.Scenarios = l, scenarios{etcd: etcdOf(c), apart: opts.apart}
+		log, err := release.OpenAuditLog(opts.audit) // before anything is done that it could not be told
 		if err != nil {
 			return err
 		}
 		defer func() { _ = log.Close() }()
-		options.Releaser = &forcer{remote: c, planner: release.NewPlanner(c.client), log: log, now: opts.now}
-		options.Recorder = recorder{source: c.source, prefix: opts.prefix}
+		options.Releaser = &forcer{Releaser: release.New(c), log: log, now: opts.now}
+		options.Recorder = recorder{source: c.Source, prefix: opts.prefix}
 	}
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !opts.chosenThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))

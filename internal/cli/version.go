@@ -27,7 +27,7 @@ With -o json: version, commit, time (of the commit), modified (the sources were
 not as committed), go, platform. What is not known is empty.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
+			return runResult(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
 		},
 	}
 }

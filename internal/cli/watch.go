@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
@@ -42,7 +43,7 @@ type watchOptions struct {
 	prefix      string
 	changesOnly bool
 	count       int // of events, after which it ends; 0 is never
-	connect     func(context.Context) (*remote, error)
+	connect     func(context.Context) (*connect.Conn, error)
 	out         printer
 	now         func() time.Time
 }
@@ -65,7 +66,7 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 				opts.prefix = args[0]
 			}
 			opts.connect, opts.out, opts.now = a.connect, a.printer(), a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().BoolVar(&opts.changesOnly, "changes-only", false, "do not begin with the requests that are there")
@@ -78,9 +79,9 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	ctx, stop := context.WithCancel(ctx)
-	updates := c.source.WatchEnds(ctx, opts.prefix)
+	updates := c.Source.WatchEnds(ctx, opts.prefix)
 	defer func() {
 		stop()
 		for range updates { // until nothing of it is left

@@ -1,4 +1,4 @@
-package cli
+package connect
 
 import (
 	"context"
@@ -39,13 +39,13 @@ func TestReadPassword(t *testing.T) {
 			if got != tt.want || warned != tt.warned || (err == nil) != (tt.wrong == "") {
 				t.Errorf("= %q, %v, warned %v", got, err, warned)
 			}
-			if err != nil && (!strings.Contains(err.Error(), tt.wrong) || !strings.Contains(err.Error(), file) || !errors.As(err, new(usageError))) {
-				t.Errorf("error %q, want a usage error that names the file and says %q", err, tt.wrong)
+			if err != nil && (!strings.Contains(err.Error(), tt.wrong) || !strings.Contains(err.Error(), file) || !isOptionError(err)) {
+				t.Errorf("error %q, want an option error that names the file and says %q", err, tt.wrong)
 			}
 		})
 	}
 	for _, file := range []string{filepath.Join(dir, "none"), dir} {
-		if _, err := readPassword(file, nil); err == nil || !strings.Contains(err.Error(), file) || !errors.As(err, new(usageError)) {
+		if _, err := readPassword(file, nil); err == nil || !strings.Contains(err.Error(), file) || !isOptionError(err) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -64,32 +64,34 @@ func TestWithPassword(t *testing.T) {
 	}
 	tests := []struct {
 		name string
-		g    globals
+		o    Options
 		want string
 	}{
-		{"Nobody", globals{}, ""},
-		{"Given", globals{etcd: etcd.Config{User: "u", Password: "p"}}, "p"},
-		{"GivenWithName", globals{etcd: etcd.Config{User: "u:p"}}, ""},
-		{"File", globals{etcd: etcd.Config{User: "u"}, passwordFile: file}, "filed"},
-		{"FileBeforeEnvironment", globals{etcd: etcd.Config{User: "u", Password: "p"}, passwordFile: file}, "filed"},
-		{"Asked", globals{etcd: etcd.Config{User: "u", Endpoints: []string{"e"}}, askPassword: asked}, "asked"},
+		{"Nobody", Options{}, ""},
+		{"Given", Options{Etcd: etcd.Config{User: "u", Password: "p"}}, "p"},
+		{"GivenWithName", Options{Etcd: etcd.Config{User: "u:p"}}, ""},
+		{"File", Options{Etcd: etcd.Config{User: "u"}, PasswordFile: file}, "filed"},
+		{"FileBeforeEnvironment", Options{Etcd: etcd.Config{User: "u", Password: "p"}, PasswordFile: file}, "filed"},
+		{"Asked", Options{Etcd: etcd.Config{User: "u", Endpoints: []string{"e"}}, AskPassword: asked}, "asked"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg, err := tt.g.withPassword(t.Context())
-			if err != nil || cfg.Password != tt.want || cfg.User != tt.g.etcd.User {
+			cfg, err := tt.o.withPassword(t.Context())
+			if err != nil || cfg.Password != tt.want || cfg.User != tt.o.Etcd.User {
 				t.Errorf("= %+v, %v; want password %q", cfg, err, tt.want)
 			}
 		})
 	}
-	for name, g := range map[string]globals{
-		"NobodyToAsk": {etcd: etcd.Config{User: "u"}},
-		"EmptyGiven":  {etcd: etcd.Config{User: "u:"}, askPassword: asked},
+	for name, o := range map[string]Options{
+		"NobodyToAsk": {Etcd: etcd.Config{User: "u"}},
+		"EmptyGiven":  {Etcd: etcd.Config{User: "u:"}, AskPassword: asked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := g.withPassword(t.Context()); !errors.Is(err, errNoPassword) || !errors.As(err, new(usageError)) {
+			if _, err := o.withPassword(t.Context()); !errors.Is(err, ErrNoPassword) || !isOptionError(err) {
 				t.Errorf("error = %v", err)
 			}
 		})
 	}
 }
+
+func isOptionError(err error) bool { return errors.As(err, new(*OptionError)) }
