@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
@@ -162,7 +163,7 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 	ids := leasesByWeight(s)
 	leases = make(map[int64]inspect.Lease, len(ids))
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !pause(ctx, whyPause) {
+		if batch > 0 && !backoff.Pause(ctx, whyPause) {
 			break
 		}
 		n := min(len(ids), inspect.MaxLeases)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package supervise
 
 import (
 	"os"
@@ -9,50 +9,49 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
 )
 
-// exitSignal and the number of a signal is what shells exit with for a command
-// that the signal ended.
-const exitSignal = 128
-
-// passedOn are the signals that reach the command only because we pass them on,
-// beside the deadly ones.
-func passedOn() []os.Signal {
+// forwardedSignals are the signals that reach the command only because they are
+// handed on to it, beside the fatal ones.
+func forwardedSignals() []os.Signal {
 	return []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGTSTP}
 }
 
-// child is the command in a process group of its own.
+// child is the command, in a process group of its own.
 type child struct {
-	pid     int                  // which is its group's id too
-	changes chan unix.WaitStatus // each time it stops, and when it has ended
-	tty     *tty                 // nil when there is none
-	wants   bool                 // the terminal, whenever our job is in the foreground
+	pid      int                  // and its process group
+	statuses chan unix.WaitStatus // one each time it stops, and one when it has ended
+	tty      *tty                 // nil without a controlling terminal
+	wantsTTY bool                 // it gets the terminal whenever this job is in the foreground
 }
 
 // ending is how a command ended.
 type ending struct {
 	status     unix.WaitStatus
-	byKeyboard bool // interrupted, in a group that had the terminal and not us
+	byKeyboard bool // ctrl-C interrupted it while its group had the terminal, and not that of this process
 }
 
+// code returns the exit code that a shell would report.
 func (e ending) code() int {
 	if e.status.Signaled() {
-		return exitSignal + int(e.status.Signal())
+		return SignalCode(e.status.Signal())
 	}
 	return e.status.ExitStatus()
 }
 
-// startChild runs a program with our standard files. From then on, signals has
-// all signals that the program is to get, and release must be called.
+// startChild runs a program with the standard files of this process. From then on,
+// signals gets all signals that are to be handed on to the program. The caller must
+// call release.
 func startChild(path string, argv, env []string, signals chan os.Signal) (*child, error) {
-	c := &child{changes: make(chan unix.WaitStatus), tty: openTTY()}
-	// Go's handlers end at the start of the program, but ignoring would not.
-	signal.Notify(signals, passedOn()...)
-	c.wants = c.tty != nil && isTerminal(os.Stdin) && isTerminal(os.Stdout)
+	c := &child{statuses: make(chan unix.WaitStatus), tty: openTTY()}
+	// A new program does not inherit handlers, but it would inherit ignored signals.
+	signal.Notify(signals, forwardedSignals()...)
+	c.wantsTTY = c.tty != nil && term.IsTerminal(os.Stdin.Fd()) && term.IsTerminal(os.Stdout.Fd())
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // the thread's end would be taken for ours: see childAttributes
+		runtime.LockOSThread() // the end of the thread would kill the command: see childAttributes
 		defer runtime.UnlockOSThread()
 		var err error
 		c.pid, err = syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: childAttributes()})
@@ -65,7 +64,7 @@ func startChild(path string, argv, env []string, signals chan os.Signal) (*child
 		c.tty.close()
 		return nil, err
 	}
-	signal.Ignore(syscall.SIGTTOU) // to write to the terminal, and take it back, in the background
+	signal.Ignore(syscall.SIGTTOU) // which comes of writing to the terminal, and taking it back, in the background
 	c.giveTTY()
 	return c, nil
 }
@@ -75,24 +74,25 @@ func (c *child) release() {
 	c.tty.close()
 }
 
-// wait tells of changes until the command has ended.
+// wait sends each change of the command's status until it has ended.
 func (c *child) wait() {
 	for {
 		var status unix.WaitStatus
 		if _, err := unix.Wait4(c.pid, &status, unix.WUNTRACED, nil); err == unix.EINTR {
 			continue
 		}
-		c.changes <- status
+		c.statuses <- status
 		if !status.Stopped() {
 			return
 		}
 	}
 }
 
-// signal sends sig to the group and reports whether anybody was there.
+// signal sends sig to the process group, and reports whether there was a process
+// in it.
 func (c *child) signal(sig unix.Signal) bool { return unix.Kill(-c.pid, sig) != unix.ESRCH }
 
-// forward passes a signal on that came to us.
+// forward hands on a signal that this process got.
 func (c *child) forward(sig unix.Signal) {
 	if sig == unix.SIGCONT {
 		c.resume()
@@ -101,61 +101,63 @@ func (c *child) forward(sig unix.Signal) {
 	c.signal(sig)
 }
 
-// suspend answers to the command's being stopped: the job that we are part of
-// stops too, so that its shell gets the terminal back. It reports whether the
-// command should go on, which is when the job does. Where no terminal is bound to
-// the command, whoever stopped it continues it.
+// suspend handles that the command was stopped: it stops the job of this process
+// too, so that the job's shell gets the terminal back. It reports whether the
+// command should continue, which it should once the job does. Without a terminal,
+// it does nothing: the process that stopped the command will continue it.
 func (c *child) suspend(sig unix.Signal) (goOn bool) {
 	if c.tty == nil {
 		return false
 	}
-	front := c.tty.foreground()
+	foreground := c.tty.foreground()
 	switch sig {
 	case unix.SIGTTIN, unix.SIGTTOU:
-		c.wants = true
-		if front == c.tty.ours || front == c.pid {
+		c.wantsTTY = true
+		if foreground == c.tty.group || foreground == c.pid {
 			return true
 		}
 	case unix.SIGSTOP:
-		if front != c.pid { // it is not the keyboard's doing
+		if foreground != c.pid { // not by the keyboard
 			return false
 		}
 	}
 	c.takeTTY()
-	suspendOurs()
+	suspendSelf()
 	return true
 }
 
-// suspendOurs stops our process group until its shell continues it. A group
-// that nobody can continue does not stop. It is SIGTTIN that stops it, because Go
-// does not give up a SIGTSTP that it once caught.
-func suspendOurs() {
-	const soon = 200 * time.Millisecond // in which a group stops, if it does
-	goOn := make(chan os.Signal, 1)
-	signal.Notify(goOn, syscall.SIGCONT)
-	defer signal.Stop(goOn)
+// suspendSelf stops the process group of this process until its shell continues
+// it. A group that no shell can continue does not stop. It stops by SIGTTIN, because
+// Go does not give up a SIGTSTP that it once caught.
+func suspendSelf() {
+	const stopTimeout = 200 * time.Millisecond // within which a group stops, if it does
+	resumed := make(chan os.Signal, 1)
+	signal.Notify(resumed, syscall.SIGCONT)
+	defer signal.Stop(resumed)
 	_ = unix.Kill(0, unix.SIGTTIN)
 	select {
-	case <-goOn:
-	case <-time.After(soon):
+	case <-resumed:
+	case <-time.After(stopTimeout):
 	}
 }
 
-// resume continues the command, in the foreground if our job is there.
+// resume continues the command, in the foreground if this job is.
 func (c *child) resume() {
 	c.giveTTY()
 	c.signal(unix.SIGCONT)
 }
 
-// ended is how the command ended, whose terminal is taken back.
+// ended takes the terminal back from a command that has ended, and returns how it
+// ended.
 func (c *child) ended(status unix.WaitStatus) ending {
 	e := ending{status: status}
 	e.byKeyboard = c.takeTTY() && status.Signaled() && status.Signal() == unix.SIGINT
 	return e
 }
 
+// giveTTY lets the command use the terminal if it wants to and this job has it.
 func (c *child) giveTTY() {
-	if c.tty != nil && c.wants && c.tty.foreground() == c.tty.ours {
+	if c.tty != nil && c.wantsTTY && c.tty.foreground() == c.tty.group {
 		c.tty.give(c.pid)
 	}
 }
@@ -165,39 +167,6 @@ func (c *child) takeTTY() bool {
 	if c.tty == nil || c.tty.foreground() != c.pid {
 		return false
 	}
-	c.tty.give(c.tty.ours)
+	c.tty.give(c.tty.group)
 	return true
-}
-
-// tty is our controlling terminal.
-type tty struct {
-	fd   int
-	ours int // our process group
-}
-
-// openTTY returns nil when there is no terminal.
-func openTTY() *tty {
-	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	return &tty{fd: fd, ours: unix.Getpgrp()}
-}
-
-// foreground is the group that may use the terminal.
-func (t *tty) foreground() int {
-	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
-	if err != nil {
-		return 0
-	}
-	return group
-}
-
-// give lets another group use the terminal. One that has gone away is no loss.
-func (t *tty) give(group int) { _ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group) }
-
-func (t *tty) close() {
-	if t != nil {
-		_ = unix.Close(t.fd)
-	}
 }

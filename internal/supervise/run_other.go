@@ -1,9 +1,8 @@
 //go:build !unix
 
-package cli
+package supervise
 
 import "context"
 
-func (*execOptions) run(context.Context, string) error {
-	return usagef("exec needs a Unix: it rules its command by process groups and signals")
-}
+// Run returns ErrUnsupported.
+func Run(context.Context, Spec) (code int, err error) { return 0, ErrUnsupported }

@@ -1,12 +1,13 @@
 //go:build unix
 
-package cli
+package supervise
 
 import (
 	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -19,12 +20,56 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
 )
 
-// execution is the program running exec, with a shell script as its command. It
-// has no terminal.
+// programEnv makes the test binary the program that is tested.
+const programEnv = "ETCD_LOCK_SUPERVISE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		os.Exit(program(os.Args[1:])) //nolint:forbidigo // this is the main of the program under test
+	}
+	etcdtest.Main(m)
+}
+
+// lostCode is what the program exits with when a lock was lost.
+const lostCode = 4
+
+// program runs a shell script under a lock: its arguments are an endpoint, a TTL,
+// the lock and the script.
+func program(args []string) int {
+	etcd.Quiet()
+	ttl, err := time.ParseDuration(args[1])
+	if err != nil {
+		panic(err)
+	}
+	cfg := etcd.Config{Endpoints: args[:1], DialTimeout: 20 * time.Second}
+	code, err := Run(context.Background(), Spec{
+		Path: "/bin/sh", Argv: []string{"sh", "-c", args[3]},
+		Locks: []rwlock.Want{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
+		Connect: func(ctx context.Context) (*connect.Conn, error) {
+			return connect.Open(ctx, connect.Options{Etcd: cfg, Timeout: 20 * time.Second})
+		},
+		Report: func(text string) { fmt.Fprintln(os.Stderr, text) },
+	})
+	var interrupted *InterruptedError
+	switch {
+	case errors.As(err, &interrupted):
+		fmt.Fprintln(os.Stderr, err)
+		return SignalCode(interrupted.Signal)
+	case errors.Is(err, ErrLost):
+		return lostCode
+	case err != nil:
+		panic(err)
+	}
+	return code
+}
+
+// execution is a program running a shell script under a lock. It has no terminal.
 type execution struct {
 	t      *testing.T
 	client *clientv3.Client // past any proxy
@@ -35,16 +80,15 @@ type execution struct {
 	lines  chan string // of the command's output; closes when nobody of its group lives
 }
 
-// startExec runs a script under a lock of the test's own.
-func startExec(t *testing.T, client *clientv3.Client, endpoint string, flags []string, script string) *execution {
+// start runs a script under a lock that has the name of the test.
+func start(t *testing.T, client *clientv3.Client, endpoint, ttl, script string) *execution {
 	t.Helper()
 	e := &execution{t: t, client: client, name: "/" + t.Name(), lines: make(chan string, 64)}
 	fifo := filepath.Join(t.TempDir(), "output") // the program would keep a standard output open
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"exec", "--endpoints", endpoint}, flags...)
-	e.cmd = exec.Command(os.Args[0], append(args, e.name, "--", "sh", "-c", "exec >'"+fifo+"'; "+script)...)
+	e.cmd = exec.Command(os.Args[0], endpoint, ttl, e.name, "exec >'"+fifo+"'; "+script)
 	e.cmd.Env = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	e.cmd.Stderr = &e.stderr
 	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -180,13 +224,13 @@ func (e *execution) leavesNothing() {
 // stubborn is a command whose grandchild does not hear TERM.
 const stubborn = `sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done' & wait`
 
-func TestExec(t *testing.T) {
+func TestRun(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
-	start := func(t *testing.T, script string, flags ...string) *execution {
+	start := func(t *testing.T, script string) *execution {
 		t.Helper()
 		t.Parallel()
-		return startExec(t, client, endpoint, append([]string{"--ttl", "3s"}, flags...), script)
+		return start(t, client, endpoint, "3s", script)
 	}
 	// Parallel, but ended before etcd is.
 	t.Run("group", func(t *testing.T) {
@@ -212,19 +256,23 @@ func TestExec(t *testing.T) {
 			e.leavesNothing()
 		})
 		t.Run("a signal ends the waiting and leaves nothing", func(t *testing.T) {
-			l := &locks{tb: t, client: client}
-			l.request("write", "/"+t.Name(), "other")
+			m := rwlock.NewRWMutex(etcdtest.Session(t, client, 20), "/"+t.Name())
+			if err := m.RWLock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			e := start(t, "echo never")
 			etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == 2 })
 			e.signal(syscall.SIGTERM)
-			e.exits(128+int(syscall.SIGTERM), "etcd-lock: error: interrupted")
+			e.exits(128+int(syscall.SIGTERM), "interrupted")
 			if keys := e.keys(); len(keys) != 1 {
 				t.Errorf("left in etcd: %q", keys)
 			}
 		})
 		t.Run("SIGINT kills a waiter as a shell expects", func(t *testing.T) {
-			l := &locks{tb: t, client: client}
-			l.request("write", "/"+t.Name(), "other")
+			m := rwlock.NewRWMutex(etcdtest.Session(t, client, 20), "/"+t.Name())
+			if err := m.RWLock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			e := start(t, "echo never")
 			etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == 2 })
 			e.signal(syscall.SIGINT)
@@ -240,7 +288,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.groupEnds()
-			e.exits(exitLost, "was lost: ending the command")
+			e.exits(lostCode, "was lost: terminating the command")
 		})
 		t.Run("the group dies when the lease is revoked", func(t *testing.T) {
 			e := start(t, `trap "" TERM; `+stubborn)
@@ -253,7 +301,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.groupEnds()
-			e.exits(exitLost, "was lost: ending the command", "was lost: killed the command")
+			e.exits(lostCode, "was lost: terminating the command", "was lost: killed the command")
 			e.leavesNothing()
 		})
 		t.Run("a stopped command ends when the lock is lost", func(t *testing.T) {
@@ -263,7 +311,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.groupEnds()
-			e.exits(exitLost)
+			e.exits(lostCode)
 		})
 		t.Run("a loss just before the end is told", func(t *testing.T) {
 			e := start(t, `trap "" TERM; echo ready; read x`)
@@ -272,7 +320,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = e.stdin.Close()
-			e.exits(exitLost, "lost")
+			e.exits(lostCode, "lost")
 		})
 		t.Run("what is left in the background is let be", func(t *testing.T) {
 			e := start(t, `exec 3<&0; (read x <&3; echo late) 2>&- & exit 0`)
@@ -283,13 +331,13 @@ func TestExec(t *testing.T) {
 	})
 }
 
-// TestExecCutOff cuts the network: the command is told to end, and dead before
+// TestRunCutOff cuts the network: the command is told to end, and dead before
 // etcd can give the lock to another.
-func TestExecCutOff(t *testing.T) {
+func TestRunCutOff(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	network := etcdtest.NewProxy(t, endpoint)
 	client := etcdtest.Client(t, endpoint)
-	e := startExec(t, client, network.Addr, []string{"--ttl", "4s"}, `trap "echo term" TERM; echo ready; while :; do sleep 0.1; done`)
+	e := start(t, client, network.Addr, "4s", `trap "echo term" TERM; echo ready; while :; do sleep 0.1; done`)
 	e.expect("ready")
 	gone := client.Watch(t.Context(), e.name+"/", clientv3.WithPrefix(), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	<-gone
@@ -309,7 +357,7 @@ func TestExecCutOff(t *testing.T) {
 	case <-gone:
 		t.Error("the lock was free before the command was dead")
 	}
-	e.exits(exitLost, "was not renewed in time: ending the command", "was not renewed in time: killed the command")
+	e.exits(lostCode, "was not renewed in time: terminating the command", "was not renewed in time: killed the command")
 }
 
 func TestEnviron(t *testing.T) {
@@ -322,14 +370,14 @@ func TestEnviron(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = session.Close() })
-	opts := &execOptions{names: []string{"/b", "/a"}, mode: 1}
-	set := session.NewSet(opts.wants())
+	names := []string{"/b", "/a"}
+	set := session.NewSet([]rwlock.Want{{Name: "/b", Mode: rwlock.Read}, {Name: "/a", Mode: rwlock.Read}})
 	if err := set.Lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	env := opts.environ(set)
+	env := environ(names, set)
 	for name, count := range map[string]int{"ETCD_LOCK_NAME": 1, "ETCD_LOCK_KEY": 1, "ETCD_LOCK_TOKEN": 1, "ETCD_LOCK_REV": 1, "OTHER": 1} {
-		if n := len(slices.DeleteFunc(slices.Clone(env), func(p string) bool { return nameOf(p) != name })); n != count {
+		if n := len(slices.DeleteFunc(slices.Clone(env), func(p string) bool { return envName(p) != name })); n != count {
 			t.Errorf("%s is set %d times", name, n)
 		}
 	}
