@@ -52,6 +52,9 @@ func Main(sys System) int {
 	return exitCode(err)
 }
 
+// note tells the user something that is not an error.
+func (a *app) note(text string) { printLine(a.Err, text) }
+
 // warn prints a warning.
 func (a *app) warn(text string) { printNote(a.Err, "warning", text) }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 )
 
@@ -48,7 +49,7 @@ func demoRun(ctx context.Context, opts *demoOptions) error {
 func contend(ctx context.Context, c *connect.Conn, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = simulate.RunLoad(ctx, etcdOf(c), simulate.Demo(seed)) }) // which is there to be looked at
+	wg.Go(func() { _, _ = simulate.RunLoad(ctx, sandbox.Shared(c), simulate.Demo(seed)) }) // which is there to be looked at
 	return func() {
 		cancel()
 		wg.Wait()

@@ -130,8 +130,12 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 	}
 }
 
-// printNote prints a line of text on standard error, safe for terminals. The kind
-// is error, hint or warning.
+// printNote prints a line of a kind: error, hint or warning.
 func printNote(w io.Writer, kind, text string) {
-	_, _ = fmt.Fprintf(w, "etcd-lock: %s: %s\n", kind, printable.Text(text))
+	printLine(w, kind+": "+text)
+}
+
+// printLine prints a line of text behind the program's name, safe for terminals.
+func printLine(w io.Writer, text string) {
+	_, _ = fmt.Fprintln(w, "etcd-lock: "+printable.Text(text))
 }

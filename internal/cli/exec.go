@@ -16,7 +16,6 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/printable"
 	"etcd-lock/internal/supervise"
 	"etcd-lock/rwlock"
 )
@@ -207,7 +206,7 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 	spec := supervise.Spec{
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
 		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, Connect: opts.connect,
-		Report: func(text string) { _, _ = fmt.Fprintln(opts.err, printable.Text("etcd-lock: "+text)) },
+		Report: func(text string) { printLine(opts.err, text) },
 	}
 	for _, name := range opts.names {
 		spec.Locks = append(spec.Locks, rwlock.Want{Name: name, Mode: opts.mode})

@@ -72,7 +72,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 }
 
 func simulateCheck(opts *simulateCheckOptions) error {
-	sc, err := loadScenario(opts.scenario)
+	sc, err := simulate.Open(opts.scenario)
 	if err != nil {
 		return usageError{err}
 	}

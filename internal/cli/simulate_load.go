@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 )
 
@@ -253,7 +254,7 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 		load.Every, load.Progress = every, func(p simulate.Progress) { opts.progress.show(load, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := simulate.RunLoad(ctx, etcdOf(c), load)
+	result, err := simulate.RunLoad(ctx, sandbox.Shared(c), load)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -130,6 +131,16 @@ func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) 
 		}
 		return err
 	}, nil
+}
+
+// recordFor returns a function that records for the terminal UI until its context
+// ends.
+func recordFor(now func() time.Time) func(ctx context.Context, c *connect.Conn, prefix, file string) (string, error) {
+	return func(ctx context.Context, c *connect.Conn, prefix, file string) (string, error) {
+		var said strings.Builder
+		err := simulateRecord(ctx, &simulateRecordOptions{prefix: prefix, file: file, err: &said, now: now, source: c.Source})
+		return strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err
+	}
 }
 
 func summary(rec simulate.Recording, d time.Duration) string {

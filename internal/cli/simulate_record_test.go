@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/rwlock"
@@ -227,5 +228,35 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 			taped.until = time.Since(taped.begin)
 			return taped
 		}
+	}
+}
+
+// TestRecordFor records from the terminal UI.
+func TestRecordFor(t *testing.T) {
+	t.Parallel()
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	l := &locks{tb: t, client: client}
+	l.request("write", "/a", "tui")
+	record := recordFor(time.Now)
+	c := &connect.Conn{Source: inspect.NewSource(client)}
+	file := filepath.Join(t.TempDir(), "recording.yaml")
+	var summary string
+	long := 50 * time.Millisecond
+	etcdtest.Eventually(t, "it has seen the request before it ends", func() bool {
+		long *= 2
+		ctx, cancel := context.WithTimeout(t.Context(), long)
+		defer cancel()
+		var err error
+		summary, err = record(ctx, c, "", file)
+		return err == nil
+	})
+	if !strings.Contains(summary, "recorded 1 request") {
+		t.Errorf("summary %q", summary)
+	}
+	if _, err := simulate.Open(file); err != nil {
+		t.Error(err)
+	}
+	if _, err := record(t.Context(), c, "", file); err == nil {
+		t.Error("the file was overwritten")
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"context"
@@ -11,63 +11,63 @@ import (
 	"etcd-lock/tui"
 )
 
-// status asks etcd how it is, for the terminal UI.
-type status struct {
+// health asks etcd for its status. It is not safe for concurrent use.
+type health struct {
 	client *clientv3.Client
 
-	members map[uint64]string // names by id; of the last leader that was not known
+	members map[uint64]string // names by ID, as of the last leader that was not among them
 }
 
-// statusPatience is how long one member may take to answer.
-const statusPatience = time.Second
+// statusTimeout bounds how long one member may take to answer.
+const statusTimeout = time.Second
 
-// Status asks one member after the other until one answers. It is not called
-// twice at a time.
-func (s *status) Status(ctx context.Context) (tui.Status, error) {
+// Status implements tui.Health. It asks one member after the other until one
+// answers.
+func (h *health) Status(ctx context.Context) (tui.Status, error) {
 	var last error
-	for _, endpoint := range s.client.Endpoints() {
-		resp, err := s.ask(ctx, endpoint)
+	for _, endpoint := range h.client.Endpoints() {
+		resp, err := h.ask(ctx, endpoint)
 		if err != nil {
 			last = err
 			continue
 		}
-		st := tui.Status{Revision: resp.Header.Revision, Leader: s.name(ctx, resp.Leader)}
-		st.Members = len(s.members)
+		st := tui.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader)}
+		st.Members = len(h.members)
 		return st, nil
 	}
 	return tui.Status{}, fmt.Errorf("status: %w", last)
 }
 
-func (s *status) ask(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+func (h *health) ask(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	return s.client.Status(ctx, endpoint)
+	return h.client.Status(ctx, endpoint)
 }
 
-// name is that of a member. The members are asked for when one is not known;
-// where that is refused, its id has to do.
-func (s *status) name(ctx context.Context, id uint64) string {
+// name returns the name of a member. It reads the list of members when the ID is
+// not known, and returns the ID in hex when that is not permitted.
+func (h *health) name(ctx context.Context, id uint64) string {
 	if id == 0 {
 		return ""
 	}
-	if s.members[id] == "" {
-		s.learn(ctx)
+	if h.members[id] == "" {
+		h.readMembers(ctx)
 	}
-	if name := s.members[id]; name != "" {
+	if name := h.members[id]; name != "" {
 		return name
 	}
 	return strconv.FormatUint(id, 16)
 }
 
-func (s *status) learn(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+func (h *health) readMembers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	resp, err := s.client.MemberList(ctx)
+	resp, err := h.client.MemberList(ctx)
 	if err != nil {
 		return
 	}
-	s.members = map[uint64]string{}
+	h.members = map[uint64]string{}
 	for _, m := range resp.Members {
-		s.members[m.ID] = m.Name
+		h.members[m.ID] = m.Name
 	}
 }

@@ -1,10 +1,8 @@
-package cli
+package console
 
 import (
 	"context"
-	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -16,246 +14,190 @@ import (
 	"etcd-lock/tui"
 )
 
-// locker makes clients for the user of the terminal UI.
+// locker makes clients with which the user of the terminal UI acquires locks.
 type locker struct {
 	connect func(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error)
-	timeout time.Duration // with the opening of a session
+	timeout time.Duration // to connect and open a session, and to delete a key
 
 	mu      sync.Mutex
-	clients []*lockClient
+	clients []*client
 }
 
 // Client implements tui.Locker.
 func (l *locker) Client(label string, ttl time.Duration) tui.Client {
-	c := &lockClient{locker: l, label: label, ttl: ttl}
+	c := &client{locker: l, label: label, ttl: ttl}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clients = append(l.clients, c)
 	return c
 }
 
-// close ends the connections of clients whose sessions could not be closed: an
-// etcd that does not answer will let them run out.
+// close closes the connections of clients whose sessions could not be closed. An
+// etcd that does not answer will let their leases expire.
 func (l *locker) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.clients {
-		c.cut()
+		if s := c.latest(); s != nil {
+			s.disconnect()
+		}
 	}
 }
 
-// lockClient is a client of the terminal UI's user.
-type lockClient struct {
+// client is a client with one session at a time.
+type client struct {
 	*locker
 	label string
 	ttl   time.Duration
 
-	turning sync.Mutex // held while a session is opened or ended
+	changing sync.Mutex // held while a session is opened or ended
 
-	mu   sync.Mutex
-	turn *turn // the latest; nil: there was none
+	mu      sync.Mutex
+	session *session // the latest; nil: none was opened
 }
 
-// turn is one session of a client, and its own way to etcd.
-type turn struct {
-	gate    *gate.Gate
-	client  *clientv3.Client
-	session *rwlock.Session
-	life    tui.Life // as far as it is our doing
+// session is a session of a client, over a connection of its own.
+type session struct {
+	*rwlock.Session
+	gate   *gate.Gate
+	client *clientv3.Client
+	life   tui.Life // as far as this program ends or pauses it
 }
 
 // Open implements tui.Client.
-func (c *lockClient) Open(ctx context.Context) error {
-	_, err := c.live(ctx)
+func (c *client) Open(ctx context.Context) error {
+	_, err := c.alive(ctx)
 	return err
 }
 
 // Request implements tui.Client.
-func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
+func (c *client) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
 	if name == "" {
 		return nil, rwlock.ErrInvalidName
 	}
-	s, err := c.live(ctx)
+	s, err := c.alive(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(c.label)), mode: mode, session: s, timeout: c.timeout}, nil
+	return &ticket{RWMutex: s.NewRWMutex(name, rwlock.WithLabel(c.label)), mode: mode, session: s.Session, timeout: c.timeout}, nil
 }
 
-// live is a session that has not ended so far.
-func (c *lockClient) live(ctx context.Context) (*rwlock.Session, error) {
-	c.turning.Lock()
-	defer c.turning.Unlock()
-	if err := ctx.Err(); err != nil { // it was closed meanwhile
+// alive returns a session that is alive, opened now if there is none.
+func (c *client) alive(ctx context.Context) (*session, error) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if err := ctx.Err(); err != nil { // the client was closed while this waited
 		return nil, err
 	}
-	t := c.latest()
-	if t != nil && t.session.Ctx().Err() == nil {
-		return t.session, nil
+	s := c.latest()
+	if s != nil && s.Ctx().Err() == nil {
+		return s, nil
 	}
-	if t != nil {
-		t.cut()
+	if s != nil {
+		s.disconnect()
 	}
-	next, err := c.begin(ctx)
+	s, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.turn = next
-	return next.session, nil
+	c.session = s
+	return s, nil
 }
 
-func (c *lockClient) begin(ctx context.Context) (*turn, error) {
+// open connects and opens a session.
+func (c *client) open(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	t := &turn{gate: gate.New(), life: tui.Alive}
+	s := &session{gate: gate.New(), life: tui.Alive}
 	var err error
-	if t.client, err = c.connect(ctx, c.label, t.gate.Options()...); err != nil {
+	if s.client, err = c.connect(ctx, c.label, s.gate.Options()...); err != nil {
 		return nil, err
 	}
-	if t.session, err = rwlock.NewSession(ctx, t.client, c.ttl); err != nil {
-		_ = t.client.Close()
+	if s.Session, err = rwlock.NewSession(ctx, s.client, c.ttl); err != nil {
+		_ = s.client.Close()
 		return nil, err
 	}
-	return t, nil
+	return s, nil
 }
 
-func (c *lockClient) latest() *turn {
+func (c *client) latest() *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.turn
+	return c.session
 }
 
 // Pause implements tui.Client.
-func (c *lockClient) Pause() { c.became(tui.Paused, (*gate.Gate).Shut) }
+func (c *client) Pause() { c.setPaused(tui.Paused, (*gate.Gate).Shut) }
 
 // Resume implements tui.Client.
-func (c *lockClient) Resume() { c.became(tui.Alive, (*gate.Gate).Open) }
+func (c *client) Resume() { c.setPaused(tui.Alive, (*gate.Gate).Open) }
 
-// became pauses a session or lets it go on, unless it has ended.
-func (c *lockClient) became(life tui.Life, move func(*gate.Gate)) {
+// setPaused pauses or resumes the session unless it has ended.
+func (c *client) setPaused(life tui.Life, move func(*gate.Gate)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.turn; t != nil && (t.life == tui.Alive || t.life == tui.Paused) {
-		t.life = life
-		move(t.gate)
+	if s := c.session; s != nil && (s.life == tui.Alive || s.life == tui.Paused) {
+		s.life = life
+		move(s.gate)
 	}
 }
 
 // Crash implements tui.Client.
-func (c *lockClient) Crash() {
-	c.turning.Lock()
-	defer c.turning.Unlock()
-	if t := c.end(tui.Crashed); t != nil {
-		t.cut()
+func (c *client) Crash() {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if s := c.end(tui.Crashed); s != nil {
+		s.disconnect()
 	}
 }
 
 // Close implements tui.Client.
-func (c *lockClient) Close() error {
-	c.turning.Lock()
-	defer c.turning.Unlock()
-	t := c.end(tui.Closed)
-	if t == nil {
+func (c *client) Close() error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	s := c.end(tui.Closed)
+	if s == nil {
 		return nil
 	}
-	t.gate.Open()
-	err := t.session.Close()
-	t.cut()
+	s.gate.Open()
+	err := s.Session.Close()
+	s.disconnect()
 	return err
 }
 
-// end makes life the end of a session, and returns nil if it had one before.
-func (c *lockClient) end(life tui.Life) *turn {
+// end marks the session as ended in the way of life, and returns it. It returns nil
+// if there is none or it has been ended before.
+func (c *client) end(life tui.Life) *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.turn
-	if t == nil || t.life == tui.Closed || t.life == tui.Crashed {
+	s := c.session
+	if s == nil || s.life == tui.Closed || s.life == tui.Crashed {
 		return nil
 	}
-	t.life = life
-	return t
+	s.life = life
+	return s
 }
 
-// cut ends the connection, whatever goes on over it.
-func (c *lockClient) cut() {
-	if t := c.latest(); t != nil {
-		t.cut()
-	}
-}
-
-func (t *turn) cut() {
-	t.gate.Crash()
-	_ = t.client.Close() // which may have been done before
+// disconnect closes the connection, whatever is going on over it. It may be called
+// again.
+func (s *session) disconnect() {
+	s.gate.Crash()
+	_ = s.client.Close()
 }
 
 // State implements tui.Client.
-func (c *lockClient) State() tui.ClientState {
+func (c *client) State() tui.ClientState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.turn
-	if t == nil {
+	s := c.session
+	if s == nil {
 		return tui.ClientState{}
 	}
-	life := t.life
-	if life == tui.Alive && t.session.Ctx().Err() != nil {
+	life := s.life
+	if life == tui.Alive && s.Ctx().Err() != nil {
 		life = tui.Expired
 	}
-	return tui.ClientState{Lease: int64(t.session.Lease()), Life: life, TTL: t.session.TTL(), Until: t.session.Deadline()}
-}
-
-// ticket is one request for a lock.
-type ticket struct {
-	*rwlock.RWMutex
-	mode    keyspace.Mode
-	session *rwlock.Session
-	timeout time.Duration
-	left    atomic.Pointer[string] // the key that Release could not remove; nil: none
-}
-
-// Wait asks for the lock and blocks until it is held.
-func (t *ticket) Wait(ctx context.Context) error {
-	if t.mode == keyspace.Write {
-		return t.RWLock(ctx)
-	}
-	return t.RLock(ctx)
-}
-
-// Key implements tui.Ticket. A mutex forgets its key also where it could not
-// remove it.
-func (t *ticket) Key() string {
-	if left := t.left.Load(); left != nil {
-		return *left
-	}
-	return t.RWMutex.Key()
-}
-
-// Release implements tui.Ticket.
-func (t *ticket) Release() error {
-	if left := t.left.Load(); left != nil {
-		return t.remove(*left)
-	}
-	key := t.RWMutex.Key()
-	err := t.Unlock()
-	switch {
-	case err == nil:
-	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrNotHeld):
-		return tui.ErrLost
-	default:
-		t.left.Store(&key)
-	}
-	return err
-}
-
-// remove removes the key of what was held. When it is not there, an earlier try
-// has removed it after all; when its session has ended, it goes with the lease.
-func (t *ticket) remove(key string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
-	defer cancel()
-	_, err := t.session.Client().Delete(ctx, key)
-	if err != nil && t.session.Ctx().Err() != nil {
-		return tui.ErrLost
-	}
-	return err
+	return tui.ClientState{Lease: int64(s.Lease()), Life: life, TTL: s.TTL(), Until: s.Deadline()}
 }

@@ -1,12 +1,8 @@
-package cli
+package console
 
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,10 +11,8 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
 
@@ -98,8 +92,7 @@ func TestLockerErrInvalidName(t *testing.T) {
 	}
 }
 
-// TestLockerEnds ends sessions in all the ways that there are. Whatever is asked
-// for next opens another.
+// TestLockerEnds ends sessions in all possible ways. The next request opens another.
 func TestLockerEnds(t *testing.T) {
 	l, etcd := newLocker(t)
 	c := l.Client("tui", 2*time.Second)
@@ -111,7 +104,7 @@ func TestLockerEnds(t *testing.T) {
 		return left.TTL > 0
 	}
 
-	t.Run("revoked by somebody else", func(t *testing.T) {
+	t.Run("revoked by another client", func(t *testing.T) {
 		tk := takes(t, c, "/a", keyspace.Read)
 		if _, err := etcd.Revoke(t.Context(), clientv3.LeaseID(c.State().Lease)); err != nil {
 			t.Fatal(err)
@@ -127,7 +120,7 @@ func TestLockerEnds(t *testing.T) {
 		}
 		mustBe(t, c, tui.Closed)
 		if lives(lease) {
-			t.Error("the lease lives on")
+			t.Error("the lease is alive")
 		}
 		if err := c.Close(); err != nil {
 			t.Errorf("once more: %v", err)
@@ -140,16 +133,16 @@ func TestLockerEnds(t *testing.T) {
 		mustBe(t, c, tui.Crashed)
 		<-tk.Lost()
 		if !lives(lease) {
-			t.Error("the lease is gone at once")
+			t.Error("the lease is not alive")
 		}
-		next := takes(t, c, "/a", keyspace.Write) // when the lease has run out
+		next := takes(t, c, "/a", keyspace.Write) // once the lease has expired
 		if lives(lease) || c.State().Lease == lease || next.Token() <= 0 {
-			t.Errorf("the lease lives on: %+v", c.State())
+			t.Errorf("the lease is alive: %+v", c.State())
 		}
 	})
 }
 
-// TestLockerPause has a client stand still for longer than its lease lives.
+// TestLockerPause pauses a client for longer than its lease lives.
 func TestLockerPause(t *testing.T) {
 	l, _ := newLocker(t)
 	c, other := l.Client("paused", time.Second), l.Client("other", 10*time.Second)
@@ -160,7 +153,7 @@ func TestLockerPause(t *testing.T) {
 	next := takes(t, other, "/a", keyspace.Write)
 	select {
 	case <-late.Lost():
-		t.Error("heard of its loss while it stood still")
+		t.Error("noticed its loss while it was paused")
 	default:
 	}
 	if next.Token() <= late.Token() {
@@ -180,8 +173,8 @@ func TestLockerPause(t *testing.T) {
 	})
 }
 
-// TestLockerRelease: what could not be given back is known by its key, and can be
-// given back again; what was lost is not given back.
+// TestLockerRelease: a lock that could not be released keeps its key, and can be
+// released again; a lock that was lost is not released.
 func TestLockerRelease(t *testing.T) {
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": {etcdtest.ReadWrite("/a/")}})
@@ -239,83 +232,4 @@ func TestLockerRelease(t *testing.T) {
 		t.Errorf("Release without the right = %v", err)
 	}
 	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), tui.ErrLost) })
-}
-
-func TestScenarios(t *testing.T) {
-	s := scenarios{etcd: simulate.Etcd{Connect: connectTo(etcdtest.Start(t))}}
-	t.Run("List", func(t *testing.T) {
-		list := s.List()
-		i := slices.IndexFunc(list, func(sc tui.Scenario) bool { return sc.Name == "four-clients" })
-		if i < 0 || list[i].About == "" || list[i].Alone || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
-			t.Errorf("List = %+v", list)
-		}
-	})
-	t.Run("ErrUnknown", func(t *testing.T) {
-		if _, err := s.Play("nope", 1).Run(t.Context(), nil); err == nil {
-			t.Error("ran what there is not")
-		}
-	})
-	t.Run("Run ends with its context", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		steps := 0
-		play := s.Play("four-clients", 1)
-		_, err := play.Run(ctx, func(tui.ScenarioStep) { steps++; cancel() })
-		if !errors.Is(err, context.Canceled) || steps == 0 {
-			t.Errorf("Run = %v after %d steps", err, steps)
-		}
-	})
-	t.Run("a file that fails", func(t *testing.T) {
-		dir := t.TempDir()
-		file := filepath.Join(dir, "never.yaml")
-		text := "name: never\nclients:\n  - name: a\n    steps:\n      - write: /never\n        expect: deadline\n      - unlock: /never\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.Paths(filepath.Join(dir, "n")); !slices.Equal(got, []string{file}) {
-			t.Errorf("Paths = %q", got)
-		}
-		if _, err := s.Read(filepath.Join(dir, "none.yaml")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("Read of no file = %v", err)
-		}
-		sc, err := s.Read(file)
-		if err != nil || sc.Name != file {
-			t.Fatalf("Read = %+v, %v", sc, err)
-		}
-		play := s.Play(sc.Name, 2)
-		failures, err := play.Run(t.Context(), func(tui.ScenarioStep) {})
-		if err != nil || len(failures) != 1 || !strings.Contains(failures[0], "want deadline, got granted") {
-			t.Errorf("Run = %q, %v", failures, err)
-		}
-		lanes := play.State().Lanes
-		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s tui.ScenarioSpan) bool { return s.Holds == keyspace.Write })
-		if !wrote {
-			t.Errorf("lanes %+v", lanes)
-		}
-	})
-}
-
-func TestRecorder(t *testing.T) {
-	l, client := newLocker(t)
-	takes(t, l.Client("tui", 10*time.Second), "/a", keyspace.Write)
-	r := recorder{source: inspect.NewSource(client)}
-	file := filepath.Join(t.TempDir(), "recording.yaml")
-	var summary string
-	long := 50 * time.Millisecond
-	etcdtest.Eventually(t, "it has seen the request before it ends", func() bool {
-		long *= 2
-		ctx, cancel := context.WithTimeout(t.Context(), long)
-		defer cancel()
-		var err error
-		summary, err = r.Record(ctx, file)
-		return err == nil
-	})
-	if !strings.Contains(summary, "recorded 1 request") {
-		t.Errorf("summary %q", summary)
-	}
-	if _, err := (scenarios{}).Read(file); err != nil {
-		t.Error(err)
-	}
-	if _, err := r.Record(t.Context(), file); err == nil {
-		t.Error("the file was written over")
-	}
 }

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"etcd-lock/tui"
 )
 
-// timeline shows the terminal UI the past.
-type timeline struct{ remote *connect.Conn }
+// past reads how the locks were, as far back as etcd remembers.
+type past struct{ conn *connect.Conn }
 
 // At implements tui.Past.
-func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
-	h, err := t.history(ctx, prefix, revision)
+func (p past) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
+	h, err := p.conn.History(ctx, prefix, revision)
 	if err != nil {
 		return inspect.Snapshot{}, 0, err
 	}
@@ -22,18 +22,18 @@ func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspec
 }
 
 // Changes implements tui.Past.
-func (t timeline) Changes(ctx context.Context, prefix string, since, until int64) (tui.Changes, error) {
-	h, err := t.history(ctx, prefix, 0) // which reads no events
+func (p past) Changes(ctx context.Context, prefix string, since, until int64) (tui.Changes, error) {
+	h, err := p.conn.History(ctx, prefix, 0) // reads no events
 	if err != nil {
 		return tui.Changes{}, err
 	}
 	c := tui.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
 	if c.Since > h.Floor {
-		if h, err = t.history(ctx, prefix, c.Since); err != nil {
+		if h, err = p.conn.History(ctx, prefix, c.Since); err != nil {
 			return tui.Changes{}, err
 		}
 	}
-	err = t.remote.Do(ctx, func(ctx context.Context) error {
+	err = p.conn.Do(ctx, func(ctx context.Context) error {
 		for e, err := range h.Events(ctx) {
 			if err != nil {
 				return err
@@ -49,15 +49,15 @@ func (t timeline) Changes(ctx context.Context, prefix string, since, until int64
 }
 
 // Granted implements tui.Past.
-func (t timeline) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
-	h, err := t.history(ctx, r.Lock.Name+"/", r.Revision)
+func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
+	h, err := p.conn.History(ctx, r.Lock.Name+"/", r.Revision)
 	if err != nil {
-		return 0, fmt.Errorf("when it was asked for cannot be read: %w", err)
+		return 0, fmt.Errorf("cannot read the revision of the request: %w", err)
 	}
 	if l, _ := h.Begin.Find(r.Lock); holds(l, r.Key) {
 		return r.Revision, nil
 	}
-	err = t.remote.Do(ctx, func(ctx context.Context) error {
+	err = p.conn.Do(ctx, func(ctx context.Context) error {
 		for e, err := range h.Events(ctx) {
 			if err != nil {
 				return err
@@ -72,6 +72,7 @@ func (t timeline) Granted(ctx context.Context, r inspect.Request) (revision int6
 	return revision, err
 }
 
+// holds reports whether the request with a key holds the lock.
 func holds(l inspect.Lock, key string) bool {
 	for _, r := range l.Queue {
 		if r.Key == key {
@@ -79,12 +80,4 @@ func holds(l inspect.Lock, key string) bool {
 		}
 	}
 	return false
-}
-
-func (t timeline) history(ctx context.Context, prefix string, since int64) (h *inspect.History, err error) {
-	err = t.remote.Do(ctx, func(ctx context.Context) error {
-		h, err = t.remote.Source.History(ctx, prefix, since)
-		return err
-	})
-	return h, err
 }

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"bytes"
@@ -35,10 +35,10 @@ func newQueue(t *testing.T) (c *connect.Conn, keys []string, at []int64) {
 	return &connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 10 * time.Second}, keys, at
 }
 
-func TestForcer(t *testing.T) {
+func TestReleaser(t *testing.T) {
 	c, keys, _ := newQueue(t)
 	var log bytes.Buffer
-	f := &forcer{Releaser: release.New(c), log: &log, now: time.Now}
+	f := &releaser{Releaser: release.New(c), audit: release.Audit{Log: &log, Now: time.Now}}
 	plan, err := f.Request(t.Context(), keys[0])
 	if err != nil {
 		t.Fatal(err)
@@ -58,13 +58,13 @@ func TestForcer(t *testing.T) {
 	}
 }
 
-func TestTimeline(t *testing.T) {
+func TestPast(t *testing.T) {
 	c, keys, at := newQueue(t)
 	gone, err := c.Client.Delete(t.Context(), keys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := timeline{c}
+	line := past{c}
 
 	t.Run("Changes", func(t *testing.T) {
 		got, err := line.Changes(t.Context(), "/", at[0]-1, at[2])

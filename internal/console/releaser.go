@@ -1,40 +1,50 @@
-package cli
+package console
 
 import (
 	"context"
-	"io"
-	"time"
+	"fmt"
 
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/release"
 	"etcd-lock/tui"
 )
 
-// forcer lets the terminal UI end what belongs to others.
-type forcer struct {
+// releaser releases requests of other clients for the terminal UI.
+type releaser struct {
 	*release.Releaser
-	log io.Writer // for audits
-	now func() time.Time
+	audit release.Audit
 }
 
 // Request implements tui.Releaser.
-func (r *forcer) Request(ctx context.Context, key string) (tui.Release, error) {
-	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.PlanRequest(ctx, key) })
+func (r *releaser) Request(ctx context.Context, key string) (tui.Release, error) {
+	plan, err := r.PlanRequest(ctx, key)
+	return r.release(plan, err)
 }
 
 // Session implements tui.Releaser.
-func (r *forcer) Session(ctx context.Context, lease int64) (tui.Release, error) {
-	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.PlanSession(ctx, lease) })
+func (r *releaser) Session(ctx context.Context, lease int64) (tui.Release, error) {
+	plan, err := r.PlanSession(ctx, lease)
+	return r.release(plan, err)
 }
 
-func (r *forcer) plan(ctx context.Context, look func(context.Context) (release.Plan, error)) (tui.Release, error) {
-	plan, err := look(ctx)
+// release returns a plan as the terminal UI shows it.
+func (r *releaser) release(plan release.Plan, err error) (tui.Release, error) {
 	if err != nil {
-		return tui.Release{}, err
+		return tui.Release{}, withHint(err)
 	}
 	return tui.Release{
 		Lease: plan.Lease, Revision: plan.Revision, Gone: plan.Gone, Others: plan.Others, Granted: plan.Granted,
 		Carry: func(ctx context.Context) (int64, error) {
-			return r.Apply(ctx, plan, release.Audit{Log: r.log, Now: r.now})
+			revision, err := r.Apply(ctx, plan, r.audit)
+			return revision, withHint(err)
 		},
 	}, nil
+}
+
+// withHint puts the hint of an error into its text: a screen has one line for both.
+func withHint(err error) error {
+	if h := hint.Of(err); h != "" {
+		return fmt.Errorf("%w; %s", err, h)
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"context"
@@ -13,23 +13,23 @@ import (
 	"etcd-lock/tui"
 )
 
-// rights tells the terminal UI why etcd refuses.
+// rights explains why etcd does not permit something.
 type rights struct{ *connect.Conn }
 
 // Refused implements tui.Rights.
 func (r rights) Refused(err error) bool {
-	return access.Refused(err) || access.Unnamed(err) || access.Unknown(err)
+	return access.IsPermissionDenied(err) || access.IsAuthRequired(err) || access.IsBadCredentials(err)
 }
 
 // Explain implements tui.Rights.
 func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.Refusal {
 	switch {
-	case access.Unnamed(refusal):
-		return tui.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}
-	case access.Unknown(refusal):
+	case access.IsAuthRequired(refusal):
+		return tui.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}
+	case access.IsBadCredentials(refusal):
 		return tui.Refusal{
-			Why:   fmt.Sprintf("etcd does not know user %s with that password any more", printable.Shell(r.User)),
-			Helps: "start again with the new one; or it goes on when etcd knows the old one again",
+			Why:   fmt.Sprintf("etcd no longer accepts user %s with this password", printable.Shell(r.User)),
+			Helps: "restart with the new password; this view recovers if etcd accepts the old one again",
 		}
 	}
 	where := printable.Shell(prefix)
@@ -42,7 +42,7 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 	}
 }
 
-// readable is what the user may read, and how to look at it.
+// readable says what the user may read, and how to show that.
 func (r rights) readable(ctx context.Context, prefix string) string {
 	var grants access.Grants
 	err := r.Do(ctx, func(ctx context.Context) (err error) {
@@ -55,19 +55,19 @@ func (r rights) readable(ctx context.Context, prefix string) string {
 	}
 	switch {
 	case err != nil:
-		return "etcd tells of no rights; " + role + " prints the roles that have them"
+		return "etcd does not list the user's permissions; " + role + " prints the roles that are needed"
 	case len(grants.Read) == 0:
-		return "may read nothing; " + role + " prints the roles that do"
+		return "may read nothing; " + role + " prints the roles that are needed"
 	}
 	prefixes := prefixes(grants.Read, prefix)
 	if len(prefixes) == 0 {
-		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that may"
+		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that are needed"
 	}
-	return "may read " + some(prefixes) + ": etcd-lock tui " + prefixes[0]
+	return "may read " + firstFew(prefixes) + ": etcd-lock tui " + prefixes[0]
 }
 
-// some are the first of many.
-func some(words []string) string {
+// firstFew joins the first of many words, and counts the others.
+func firstFew(words []string) string {
 	const few = 3
 	if more := len(words) - few; more > 0 {
 		return strings.Join(words[:few], ", ") + " and " + strconv.Itoa(more) + " more"
@@ -75,15 +75,15 @@ func some(words []string) string {
 	return strings.Join(words, ", ")
 }
 
-// prefixes are those whose keys may all be read, as a shell takes them: first
-// those below the one that was asked for.
-func prefixes(ranges []access.Range, asked string) []string {
+// prefixes returns the ranges that are prefixes, quoted for a shell: first those
+// below the one that is shown.
+func prefixes(ranges []access.Range, shown string) []string {
 	var below, others []string
 	for _, r := range ranges {
 		p, ok := r.Prefix()
 		switch {
 		case !ok:
-		case strings.HasPrefix(p, asked):
+		case strings.HasPrefix(p, shown):
 			below = append(below, printable.Shell(p))
 		default:
 			others = append(others, printable.Shell(p))

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"errors"
@@ -15,13 +15,13 @@ import (
 	"etcd-lock/tui"
 )
 
-// remoteOf is what a command has of a member as a user.
-func remoteOf(s *etcdtest.Secure, user string) *connect.Conn {
+// connAs connects to a member as a user.
+func connAs(s *etcdtest.Secure, user string) *connect.Conn {
 	client := s.Client(user)
 	return &connect.Conn{Client: client, Source: inspect.NewSource(client), Endpoint: s.Endpoint, User: user, Timeout: 20 * time.Second}
 }
 
-// A refusal is told with what the user may read instead.
+// The explanation of a refusal says what the user may read instead.
 func TestRights(t *testing.T) {
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{
@@ -38,11 +38,11 @@ func TestRights(t *testing.T) {
 		{"bob", "/b", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
 		{"bob", "", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
 		{"many", "/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
-		{"writer", "/a/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that do"}},
-		{"bob", "/", rpctypes.ErrUserEmpty, tui.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}},
-		{"bob", "/", rpctypes.ErrAuthFailed, tui.Refusal{Why: "etcd does not know user bob with that password any more", Helps: "start again with the new one; or it goes on when etcd knows the old one again"}},
+		{"writer", "/a/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
+		{"bob", "/", rpctypes.ErrUserEmpty, tui.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},
+		{"bob", "/", rpctypes.ErrAuthFailed, tui.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; this view recovers if etcd accepts the old one again"}},
 	} {
-		r := rights{remoteOf(s, tt.user)}
+		r := rights{connAs(s, tt.user)}
 		if !r.Refused(tt.refusal) {
 			t.Errorf("%v is no refusal", tt.refusal)
 		}
@@ -51,11 +51,11 @@ func TestRights(t *testing.T) {
 		}
 	}
 	if r := (rights{}); r.Refused(rpctypes.ErrNoLeader) || r.Refused(errors.New("connection refused")) {
-		t.Error("not to answer is no refusal")
+		t.Error("an etcd that does not answer denies nothing")
 	}
 }
 
-// Ranges that no prefix names are told in words.
+// Ranges that are not prefixes are left out.
 func TestPrefixes(t *testing.T) {
 	ranges := []access.Range{{Key: "/k"}, {Key: "/a", End: "/c"}, {Key: "/from", End: "\x00"}}
 	if got := prefixes(ranges, ""); len(got) != 0 {
@@ -69,9 +69,9 @@ func TestWatchRefused(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": nil})
-	root, c := s.Client("root"), remoteOf(s, "bob")
+	root, c := s.Client("root"), connAs(s, "bob")
 	r := rights{c}
-	updates := endsSource{c.Source}.Watch(t.Context(), "/app/")
+	updates := source{c.Source}.Watch(t.Context(), "/app/")
 	t.Cleanup(func() {
 		for range updates {
 		}
@@ -110,7 +110,7 @@ func TestWatchRefused(t *testing.T) {
 	must(root.RoleGrantPermission(t.Context(), "bob", "/app/", end, clientv3.PermissionType(clientv3.PermRead)))
 	until("granted again", answered)
 	must(root.UserChangePassword(t.Context(), "bob", "another"))
-	until("the login is no longer good", func(u inspect.Update) bool { return u.Err != nil && access.Unknown(u.Err) })
+	until("the login is no longer good", func(u inspect.Update) bool { return u.Err != nil && access.IsBadCredentials(u.Err) })
 	must(root.UserChangePassword(t.Context(), "bob", etcdtest.Password))
 	until("the login is good again", answered)
 	must(root.UserDelete(t.Context(), "bob"))

@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"sync"
 	"time"
 
-	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
 )
 
 // scenarios runs scenarios for the terminal UI.
 type scenarios struct {
-	etcd  simulate.Etcd
-	apart func(context.Context, *simulate.Scenario) (*ground, error) // where faults can be made
+	shared      simulate.Etcd // the etcd that is shown, for scenarios without faults
+	dialTimeout time.Duration // for a cluster that is started for one with faults
 }
 
 // List implements tui.Scenarios.
@@ -46,12 +46,13 @@ func scenario(name string, sc *simulate.Scenario) tui.Scenario {
 	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
-// Paths implements tui.Scenarios. Of files it names those that may be scenarios.
+// Paths implements tui.Scenarios. Of the files it returns those that may be
+// scenarios.
 func (scenarios) Paths(path string) []string {
 	folder, start := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(folder + "."))
 	if err != nil {
-		return nil // what is typed names nothing
+		return nil // there is nothing to complete
 	}
 	var paths []string
 	for _, e := range entries {
@@ -69,36 +70,38 @@ func (scenarios) Paths(path string) []string {
 
 // Play implements tui.Scenarios.
 func (s scenarios) Play(name string, speed float64) tui.Play {
-	p := &play{Clock: &simulate.Clock{}, from: s, name: name}
+	p := &play{Clock: &simulate.Clock{}, scenarios: s, name: name}
 	p.SetSpeed(speed)
 	return p
 }
 
-// play is a run of a scenario for the terminal UI.
+// play is a run of a scenario. It implements tui.Play.
 type play struct {
 	*simulate.Clock
-	from scenarios
-	name string
+	scenarios
+	name string // of a built-in scenario, or of a file
 
 	mu     sync.Mutex
 	events []simulate.Event
 }
 
-// Run implements tui.Play. A file is read anew: it may have been mended.
+// Run implements tui.Play. It reads a file anew, which may have been edited.
 func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures []string, err error) {
-	sc, err := loadScenario(p.name)
+	sc, err := simulate.Open(p.name)
 	if err != nil {
 		return nil, err
 	}
-	on := &ground{etcd: p.from.etcd, close: func() {}}
+	etcd := p.shared
 	if sc.Cluster > 0 {
-		tell(tui.ScenarioStep{Text: startsCluster(sc) + "; the other screens do not show it"})
-		if on, err = p.from.apart(ctx, sc); err != nil {
+		tell(tui.ScenarioStep{Text: sandbox.Notice(sc) + "; the other screens do not show it"})
+		s, err := sandbox.Start(ctx, sc.Cluster, p.dialTimeout)
+		if err != nil {
 			return nil, err
 		}
+		defer s.Close()
+		etcd = s.Etcd()
 	}
-	defer on.close()
-	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
+	result, err := simulate.Run(ctx, etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()
@@ -112,6 +115,7 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 	return failures, err
 }
 
+// isBad reports whether something went wrong for a client.
 func isBad(m simulate.Moment) bool {
 	switch m {
 	case simulate.Refused, simulate.Deadline, simulate.Lost, simulate.Crashed, simulate.Failed, simulate.Fenced:
@@ -123,13 +127,13 @@ func isBad(m simulate.Moment) bool {
 
 // SetSpeed implements tui.Play.
 func (p *play) SetSpeed(speed float64) {
-	_ = p.Clock.SetSpeed(speed) // which the screens take from good ones
+	_ = p.Clock.SetSpeed(speed) // the screens offer only speeds that are valid
 }
 
 // State implements tui.Play.
 func (p *play) State() tui.PlayState {
 	p.mu.Lock()
-	events := p.events[:len(p.events):len(p.events)] // which are only appended to
+	events := p.events[:len(p.events):len(p.events)] // events are only appended
 	p.mu.Unlock()
 	s := p.Clock.State()
 	return tui.PlayState{
@@ -153,20 +157,4 @@ func lanesOf(picture simulate.Picture) []tui.ScenarioLane {
 		lanes = append(lanes, lane)
 	}
 	return lanes
-}
-
-// recorder records for the terminal UI.
-type recorder struct {
-	source *inspect.Source
-	prefix string
-}
-
-// Record implements tui.Recorder.
-func (r recorder) Record(ctx context.Context, path string) (summary string, err error) {
-	var said strings.Builder
-	err = simulateRecord(ctx, &simulateRecordOptions{
-		prefix: r.prefix, file: path, err: &said, now: time.Now,
-		source: r.source,
-	})
-	return strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err
 }

@@ -1,4 +1,7 @@
-package cli
+// Package sandbox provides the etcd that scenarios run on: a cluster of its own for
+// a scenario with faults, which are never injected into an etcd that others use, or
+// connections to an etcd that is already there.
+package sandbox
 
 import (
 	"context"
@@ -17,52 +20,23 @@ import (
 	"etcd-lock/simulate"
 )
 
-// ground is what a scenario runs on.
-type ground struct {
-	etcd  simulate.Etcd
-	close func()
-}
-
-// ground is the etcd that the flags name, or a cluster for a scenario that makes
-// faults in it: they are never made in an etcd that others use.
-func (g *globals) ground(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
-	switch {
-	case sc.Cluster == 0:
-		r, err := g.connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &ground{etcd: etcdOf(r), close: r.Close}, nil
-	case g.endpointsSet && !g.connection.Embedded:
-		return nil, usagef("%w: run %s with --embedded, and not on --endpoints or %s", simulate.ErrNoFaults, sc.Name, envName("endpoints"))
-	case !g.connection.Embedded:
-		g.connection.Warn(startsCluster(sc))
-	}
-	return g.apart(ctx, sc)
-}
-
-// etcdOf has clients of a run on connections of their own beside c.
-func etcdOf(c *connect.Conn) simulate.Etcd {
+// Shared returns an etcd without faults for a scenario: the one that c is connected
+// to. Each client of the scenario gets a connection of its own.
+func Shared(c *connect.Conn) simulate.Etcd {
 	return simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
 		return c.Dial(ctx, opts...)
 	}}
 }
 
-func startsCluster(sc *simulate.Scenario) string {
-	return fmt.Sprintf("starting an etcd of %s, in which %s can make faults", plural(sc.Cluster, "member"), sc.Name)
+// Notice tells the user that a cluster is started for a scenario.
+func Notice(sc *simulate.Scenario) string {
+	return fmt.Sprintf("starting a %d-member etcd cluster for the faults of scenario %s", sc.Cluster, sc.Name)
 }
 
-// apart is a cluster for a scenario that makes faults in it.
-func (g *globals) apart(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
-	s, err := startSandbox(ctx, sc.Cluster, g.connection.Etcd.DialTimeout)
-	if err != nil {
-		return nil, errors.Join(err, ctx.Err())
-	}
-	return &ground{etcd: simulate.Etcd{Connect: s.connect, Faults: s}, close: s.cluster.Close}, nil
-}
-
-// sandbox is a cluster to make faults in, with a network for each client.
-type sandbox struct {
+// Sandbox is a cluster of member processes on this machine. Each client of a
+// scenario reaches it over a network of its own, which can be cut. It implements
+// simulate.Faults.
+type Sandbox struct {
 	cluster     *cluster.Cluster
 	dialTimeout time.Duration
 
@@ -70,17 +44,25 @@ type sandbox struct {
 	networks map[string]cluster.Network // by client
 }
 
-func startSandbox(ctx context.Context, members int, dialTimeout time.Duration) (*sandbox, error) {
+// Start starts a cluster and returns once all its members serve. The caller closes
+// it.
+func Start(ctx context.Context, members int, dialTimeout time.Duration) (*Sandbox, error) {
 	c, err := cluster.Start(ctx, members, cluster.Options{})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, ctx.Err())
 	}
-	return &sandbox{cluster: c, dialTimeout: dialTimeout, networks: map[string]cluster.Network{}}, nil
+	return &Sandbox{cluster: c, dialTimeout: dialTimeout, networks: map[string]cluster.Network{}}, nil
 }
 
-// connect opens a connection, for a client over a network of its own, and for the
-// run itself over what is never cut.
-func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+// Close ends the cluster and removes its files.
+func (s *Sandbox) Close() { s.cluster.Close() }
+
+// Etcd returns the cluster with its faults for a scenario.
+func (s *Sandbox) Etcd() simulate.Etcd { return simulate.Etcd{Connect: s.connect, Faults: s} }
+
+// connect opens a connection: for a client over a network of its own, and for the
+// run itself, which has no name, over one that is never cut.
+func (s *Sandbox) connect(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg := etcd.Config{Endpoints: s.cluster.Endpoints(), DialTimeout: s.dialTimeout}
 	if client == "" {
 		return cfg.Connect(ctx, opts...)
@@ -94,14 +76,14 @@ func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialO
 	s.mu.Unlock()
 	cfg.Endpoints = n.Endpoints()
 	c, err := cfg.Connect(ctx, opts...)
-	if err == nil { // one that is cut off would try to close its session for as long as its TTL
+	if err == nil { // a client that is cut off would take its TTL to close its session
 		context.AfterFunc(ctx, func() { _ = c.Close() })
 	}
 	return c, err
 }
 
-// Kill, Stop, Start, Cut and Heal make a sandbox a simulate.Faults.
-func (s *sandbox) Kill(ctx context.Context, m simulate.Member) error {
+// Kill kills a member.
+func (s *Sandbox) Kill(ctx context.Context, m simulate.Member) error {
 	member, err := s.member(ctx, m)
 	if err == nil {
 		member.Kill()
@@ -109,8 +91,8 @@ func (s *sandbox) Kill(ctx context.Context, m simulate.Member) error {
 	return err
 }
 
-// Stop is documented with Kill.
-func (s *sandbox) Stop(ctx context.Context, m simulate.Member) error {
+// Stop suspends a member, as SIGSTOP does.
+func (s *Sandbox) Stop(ctx context.Context, m simulate.Member) error {
 	member, err := s.member(ctx, m)
 	if err != nil {
 		return err
@@ -118,9 +100,9 @@ func (s *sandbox) Stop(ctx context.Context, m simulate.Member) error {
 	return member.Stop()
 }
 
-// Start is documented with Kill. Members that were killed start at once: one may
-// not serve without another.
-func (s *sandbox) Start(ctx context.Context, m simulate.Member) error {
+// Start continues a member that was stopped, and restarts one that was killed.
+// Several members start concurrently, because one may not serve without another.
+func (s *Sandbox) Start(ctx context.Context, m simulate.Member) error {
 	if m != simulate.AllMembers {
 		member, err := s.member(ctx, m)
 		if err != nil {
@@ -135,8 +117,8 @@ func (s *sandbox) Start(ctx context.Context, m simulate.Member) error {
 	return all.Wait()
 }
 
-// start has a member go on, whether it was stopped or killed. Where members
-// cannot be stopped, one that is alive runs.
+// start continues a member that was stopped, and restarts one that was killed.
+// Systems that cannot stop a process cannot continue it either.
 func start(ctx context.Context, m *cluster.Member) error {
 	switch err := m.Continue(); {
 	case errors.Is(err, cluster.ErrNotRunning):
@@ -148,27 +130,27 @@ func start(ctx context.Context, m *cluster.Member) error {
 	}
 }
 
-// member is the one meant, which is one that leads by now if it is the leader.
-func (s *sandbox) member(ctx context.Context, m simulate.Member) (*cluster.Member, error) {
+// member returns a member, which for simulate.Leader is the one that leads now.
+func (s *Sandbox) member(ctx context.Context, m simulate.Member) (*cluster.Member, error) {
 	if m == simulate.Leader {
 		return s.cluster.Leader(ctx)
 	}
 	return s.cluster.Members()[m-1], nil
 }
 
-// Cut is documented with Kill.
-func (s *sandbox) Cut(_ context.Context, client string) error {
+// Cut cuts the network between a client and the cluster.
+func (s *Sandbox) Cut(_ context.Context, client string) error {
 	s.network(client).Cut()
 	return nil
 }
 
-// Heal is documented with Kill.
-func (s *sandbox) Heal(_ context.Context, client string) error {
+// Heal restores the network of a client.
+func (s *Sandbox) Heal(_ context.Context, client string) error {
 	s.network(client).Heal()
 	return nil
 }
 
-func (s *sandbox) network(client string) cluster.Network {
+func (s *Sandbox) network(client string) cluster.Network {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.networks[client]
