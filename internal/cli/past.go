@@ -14,18 +14,18 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// revs is the flag --rev: a revision of the past, or two to compare.
+// revs is the value of --rev: a revision, or two to compare.
 type revs struct {
-	from int64 // 0 is now
+	from int64 // 0: now
 	two  bool
-	to   int64 // only when there are two; 0 is now
+	to   int64 // of two; 0: now
 }
 
 func (r *revs) register(fs *pflag.FlagSet) {
-	fs.Var(r, "rev", "as of revision `N`; or A..B: what changed between two, the second of which is now when left out")
+	fs.Var(r, "rev", "as of revision `N`; A..B: changes between two revisions, A..: until now")
 }
 
-// Set, String and Type make revs a flag.
+// Set implements pflag.Value.
 func (r *revs) Set(s string) error {
 	from, to, two := strings.Cut(s, "..")
 	set := revs{two: two}
@@ -37,7 +37,7 @@ func (r *revs) Set(s string) error {
 	case err != nil:
 		return err
 	case set.to > 0 && set.to <= set.from:
-		return errors.New("the second revision must be the later one")
+		return errors.New("the second revision must be later than the first")
 	}
 	*r = set
 	return nil
@@ -46,11 +46,12 @@ func (r *revs) Set(s string) error {
 func parseRevision(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, errors.New("must be a revision such as 812, or two such as 812..900")
+		return 0, errors.New("must be a revision such as 812, or a range such as 812..900")
 	}
 	return n, nil
 }
 
+// String implements pflag.Value.
 func (r *revs) String() string {
 	switch {
 	case r.from == 0:
@@ -64,11 +65,11 @@ func (r *revs) String() string {
 	}
 }
 
-// Type is documented with Set.
+// Type implements pflag.Value.
 func (r *revs) Type() string { return "revision" }
 
-// clock is the time to which ages are counted, zero for the past: nobody knows
-// when a revision was.
+// clock returns the time from which ages are counted. It is zero for a past
+// revision, which has no time.
 func (r *revs) clock(now func() time.Time) time.Time {
 	if r.from > 0 {
 		return time.Time{}
@@ -76,13 +77,13 @@ func (r *revs) clock(now func() time.Time) time.Time {
 	return now()
 }
 
-const changesFields = `With --rev A..B, what changed in between: who has gone, who has come, and who
-holds that waited. Who came and went in between does not show.
+const changesFields = `With --rev A..B, prints the net changes: requests that are gone, that are new, and
+that were granted. A request that came and went in between does not show.
 
 With --rev A..B -o json:
   from, to              the two revisions
-  changes               lock by lock: event and request, as for watch; of a request that has
-                        only moved, revision is not after from`
+  changes               by lock: event and request, as for watch; the revision of a request
+                        that was only granted is not after from`
 
 // changesDoc is what --rev A..B prints as JSON; changesFields documents it.
 type changesDoc struct {
@@ -118,7 +119,7 @@ func (d changesDoc) write(out printer) error {
 		return out.document(d)
 	}
 	if len(d.Changes) == 0 {
-		return out.line(cell{text: fmt.Sprintf("nothing has changed from revision %d to %d", d.From, d.To)})
+		return out.line(cell{text: fmt.Sprintf("no changes from revision %d to %d", d.From, d.To)})
 	}
 	rows := make([][]cell, 0, len(d.Changes))
 	for _, e := range d.Changes {

@@ -15,46 +15,47 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
 )
 
 var showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
 
-NAME is the lock's name exactly, not a prefix. A name may be a read/write lock
-and a mutex at once: these do not wait for each other, and are shown apart.
+NAME is the exact name of the lock, not a prefix. A name may belong to a read/write
+lock and to a mutex at once: they do not wait for each other, and are shown
+separately.
 
-With --rev N, the queue as of that revision, as far back as etcd remembers. A
-revision has no time and its leases are gone: ages and TTLs are not known of it.
+With --rev N, shows the queue as of that revision, unless etcd has compacted it. A
+revision has no time and no leases, so there are no ages and TTLs.
 
 With -o json:
   name, name_base64     as for ls
-  revision              etcd's revision that this is of
+  revision              etcd revision of the queue
   locks                 one for each layout; empty when the lock is free:
     layout, state       as for ls
-    queue               in the order in which etcd received the requests:
+    queue               in the order of the requests in etcd:
       position            from 1
 ` + indent(requestLong, "      ") + `
-      ttl_seconds         what is left of the lease; absent when unknown, and far back in a long queue
+      ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
+                          long queue
       blocked_by          positions of the requests that it waits for
 
 ` + changesFields + `
 
 ` + historyFields
 
-// showOptions are what show was asked for.
+// showOptions are the options of show.
 type showOptions struct {
 	name    string
 	rev     revs
 	history bool
-	since   int64 // the history's begin; 0 is as far back as etcd remembers
+	since   int64 // where the history begins; 0: as far back as etcd has it
 	connect func(context.Context) (*connect.Conn, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
 }
 
-// wanted reports whether a lock has the name that was asked for.
+// wanted reports whether a lock has the name that is shown.
 func (opts *showOptions) wanted(id inspect.LockID) bool { return id.Name == opts.name }
 
 func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.Command {
@@ -64,7 +65,7 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	opts := &showOptions{}
 	cmd := &cobra.Command{
 		Use:               "show NAME",
-		Short:             "Show one lock's queue, holder to last waiter",
+		Short:             "Show the queue of a lock, from its holders to the last waiter",
 		Long:              showLong,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),
@@ -77,17 +78,17 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 		},
 	}
 	opts.rev.register(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.history, "history", false, "what became of its requests, as far back as etcd remembers; costs etcd a reading of its whole history")
-	cmd.Flags().Int64Var(&opts.since, "since", 0, "begin the history at revision `REV`")
+	cmd.Flags().BoolVar(&opts.history, "history", false, "show what happened to its requests, as far back as etcd has it; etcd reads its whole history for that")
+	cmd.Flags().Int64Var(&opts.since, "since", 0, "start the history at revision `REV`")
 	return cmd
 }
 
 func (opts *showOptions) check(fs *pflag.FlagSet) error {
 	switch {
 	case opts.history && fs.Changed("rev"):
-		return errors.New("--history and --rev exclude each other")
+		return exclusive("--history", "--rev")
 	case fs.Changed("since") && !opts.history:
-		return errors.New("--since goes with --history")
+		return errors.New("--since requires --history")
 	case fs.Changed("since") && opts.since <= 0:
 		return fmt.Errorf("--since %d: must be a revision such as 812", opts.since)
 	default:
@@ -104,7 +105,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		return err
 	}
 	defer c.Close()
-	// All requests for a name lie below it, beside those for names nested in it.
+	// The requests for a name are below it, as are those for names nested in it.
 	prefix := opts.name + "/"
 	switch {
 	case opts.history:
@@ -130,8 +131,8 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 	if opts.rev.from == 0 {
 		leases, err = leasesOf(ctx, c, locks)
 	}
-	if err != nil && ctx.Err() == nil { // the queue says enough without them
-		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
+	if err != nil && ctx.Err() == nil { // the queue is useful without them
+		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
 	if opts.out.format == formatJSON {
@@ -140,7 +141,7 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 	return doc.write(opts.out, opts.rev.clock(opts.now))
 }
 
-// named are the locks of that name, one for each layout at most.
+// named returns the locks of that name, at most one for each layout.
 func named(s inspect.Snapshot, name string) []inspect.Lock {
 	return slices.DeleteFunc(slices.Clone(s.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
 }
@@ -205,8 +206,8 @@ func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRe
 	return shown
 }
 
-// write prints the locks for people, as seen at a time, which is zero when
-// nobody knows it.
+// write prints the locks for people as of a time, which is zero when that is not
+// known.
 func (d showDoc) write(out printer, now time.Time) error {
 	if len(d.Locks) == 0 {
 		return out.line(cell{text: d.Name + " is free"})
@@ -245,7 +246,7 @@ func (l showLock) table(out printer, now time.Time) error {
 	return out.table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
 }
 
-// positions names blockers as ranges, since a waiter far back has many.
+// positions joins positions as ranges, because a waiter far back has many blockers.
 func positions(at []int) string {
 	var parts []string
 	for i := 0; i < len(at); {

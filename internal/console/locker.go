@@ -162,7 +162,7 @@ func (c *client) Close() error {
 		return nil
 	}
 	s.gate.Open()
-	err := s.Session.Close()
+	err := s.Close()
 	s.disconnect()
 	return err
 }
