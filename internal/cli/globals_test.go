@@ -111,8 +111,8 @@ func TestGlobalsErrors(t *testing.T) {
 		{[]string{"--command-timeout", "-1s"}, "", "--command-timeout -1s: must be more than 0"},
 		{[]string{"--user", "u", "--password", "p", "--password-file", "f"}, "", "mutually exclusive"},
 		{[]string{"--password-file", "f"}, "", "--password-file requires --user"},
-		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 is without TLS"},
-		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "they must be alike"},
+		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 does not use TLS, but TLS files are given"},
+		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "but another endpoint does"},
 		{[]string{"-o", "xml"}, "", "must be table or json"},
 		{nil, "ETCDCTL_COMMAND_TIMEOUT=5", "environment variable ETCDCTL_COMMAND_TIMEOUT"},
 	}

@@ -25,7 +25,7 @@ func TestPasswordPrompt(t *testing.T) {
 		code             int
 	}{
 		{"OK", etcdtest.Password + "\n", "no locks below /a/", 0},
-		{"Wrong", "guess\n", `does not know user "viewer" with that password`, 1},
+		{"Wrong", "guess\n", `does not accept user "viewer" with this password`, 1},
 		{"Nothing", "\n", "no password entered", 2},
 		{"Interrupted", "\x03", "interrupted", 1},
 	}
