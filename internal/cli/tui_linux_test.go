@@ -141,7 +141,7 @@ func TestTUIScenario(t *testing.T) {
 	if got := l.count("/mylocks/a"); got != 1 {
 		t.Errorf("%d hold or wait after the first step", got)
 	}
-	tm.Press("+p")
+	tm.Press("--p") // slowly, for a busy machine
 	tm.WaitFor("✓ passed: 17 steps")
 	tm.Press("q")
 	if err := tm.Wait(); err != nil {
