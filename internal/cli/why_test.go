@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,19 +153,6 @@ warning  lease 000000000000003f has missed renewals: its lease expires in about 
 				t.Errorf("answer%s\nwant%s", got, tt.want)
 			}
 		})
-	}
-}
-
-// Who is waited for is looked up first: there may be more leases than may be
-// asked for.
-func TestLeasesByWeight(t *testing.T) {
-	s := answerOn("", nil).Snapshot
-	quiet := s.Locks[0]
-	quiet.ID.Name = "/0"
-	quiet.Queue = []inspect.Request{{Key: "/0/write/9", Lease: 0x9f, Holding: true}, {Key: "/0/write/10", Holding: true}}
-	s.Locks = append([]inspect.Lock{quiet}, s.Locks...)
-	if got, want := leasesByWeight(s), []int64{0x1f, 0x9f, 0x2f, 0x3f}; !slices.Equal(got, want) {
-		t.Errorf("leases %x, want %x", got, want)
 	}
 }
 
