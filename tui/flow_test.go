@@ -78,7 +78,7 @@ func TestFlowLooking(t *testing.T) {
 	tm := startTerminal(t, Options{Prefix: "/", Source: c, Past: &chronicle{cluster: c, floor: 100}, ReadOnly: true})
 	tm.shows("/jobs")
 	tm.Type("2")
-	tm.shows("worker 42@web-1")
+	tm.shows("worker[42]@web-1")
 	tm.enter()
 	tm.shows("gets write /jobs")
 	tm.enter()

@@ -166,7 +166,7 @@ func TestForceSession(t *testing.T) {
 	d.asked()
 	d.mustShow("end session a1")
 	d.mustShow("type billing to go on:")
-	d.mustShow("  etcdctl lease revoke a1")
+	d.mustShow("  etcdctl lease revoke 00000000000000a1")
 	d.press("y", "enter")
 	if d.m.dialog != nil || f.done.Load() != 0 {
 		t.Fatalf("done %d without its name", f.done.Load())

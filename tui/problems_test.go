@@ -16,13 +16,13 @@ func TestProblemsScreen(t *testing.T) {
 	incident(d)
 	d.press("3")
 	d.mustShow(">  ✗ critical deadlock")
-	d.mustShow("┌▸ billing svc 161@web-1")
-	d.mustShow("↓ waits for write /stock, which shipping svc 162@web-1 holds")
-	d.mustShow("and so back to billing svc 161@web-1")
+	d.mustShow("┌▸ billing svc[161]@web-1")
+	d.mustShow("↓ waits for write /stock, which shipping svc[162]@web-1 holds")
+	d.mustShow("and so back to billing svc[161]@web-1")
 	d.mustShow("more lines: J")
 	d.press("J", "J")
-	d.mustShow("etcd-lock release --lease a2")
-	d.mustShow("= etcdctl lease revoke a2")
+	d.mustShow("etcd-lock release --lease 00000000000000a2")
+	d.mustShow("= etcdctl lease revoke 00000000000000a2")
 	d.press("s")
 	d.in("session")
 	d.press("esc", "enter")
@@ -34,9 +34,9 @@ func TestProblemsCycle(t *testing.T) {
 	d := newDriver(t, nil)
 	s := d.m.nav.views[viewProblems].(*problemsScreen)
 	for kind, want := range map[diagnose.EdgeKind]string{
-		diagnose.EdgeHard:   "waits for write /a, which lease b holds",
-		diagnose.EdgeSoft:   "waits for write /a, which lease b is ahead for",
-		diagnose.EdgeInside: "holds write /a, and runs lease b under it",
+		diagnose.EdgeHard:   "waits for write /a, which lease 000000000000000b holds",
+		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b is ahead for",
+		diagnose.EdgeInside: "holds write /a, and runs lease 000000000000000b under it",
 	} {
 		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
 		if got := ansi.Strip(s.arrow(e)); got != want {

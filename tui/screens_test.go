@@ -99,7 +99,7 @@ func TestLockScreen(t *testing.T) {
 	d.mustShow("behind 1: writer #1")
 	d.mustShow("behind 2: writer #2")
 	d.mustShow("#1 billing svc[161]@web-1")
-	d.mustShow("  etcd-lock release --lease a2")
+	d.mustShow("  etcd-lock release --lease 00000000000000a2")
 	d.mustShow("… 9 more lines: 3 shows all")
 	holder := d.queue()[0]
 	d.cluster.remove(holder.Lock, holder.Key)
@@ -137,7 +137,7 @@ func TestSessionsScreen(t *testing.T) {
 	d.mustShow("sessions 1 of 6")
 	d.press("enter", "enter")
 	d.in("session")
-	d.mustShow("session a1 · billing svc 161@web-1")
+	d.mustShow("session 00000000000000a1 · billing svc[161]@web-1")
 	d.mustShow("● releases write /orders")
 	d.mustShow("○ gives up its wait for write /stock")
 	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
@@ -168,7 +168,7 @@ func TestSessionsSort(t *testing.T) {
 	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft}) // the second row
 	d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft})
 	d.in("session")
-	d.mustShow("session a1 ·")
+	d.mustShow("session 00000000000000a1 ·")
 }
 
 // A session that ends says so where it was, and what is below goes on to scroll.

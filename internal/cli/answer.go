@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
@@ -154,12 +155,12 @@ func (a answer) write(out printer) error {
 }
 
 func (a answer) writeAll(out printer) error {
-	locks := fmt.Sprintf("%s at revision %d", plural(len(a.Snapshot.Locks), "lock"), a.Snapshot.Revision)
+	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
 	if len(a.Findings) == 0 {
 		return out.line(cell{text: "nothing is wrong with " + locks})
 	}
 	t := teller{out: out}
-	t.say("", plural(len(a.Findings), "finding")+" in "+locks+", worst first")
+	t.say("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
 	t.tellFindings(a.Findings)
 	return t.err
 }
@@ -257,7 +258,7 @@ func (a answer) describe(r inspect.Request) string {
 	case r.Owned && !r.Owner.Time.IsZero() && a.past():
 		text += fmt.Sprintf(", asked at %s by its own clock", r.Since.Format(time.RFC3339))
 	case r.Owned && !r.Owner.Time.IsZero():
-		text += fmt.Sprintf(", asked %s ago by its own clock", seconds(since(a.now, r.Since)))
+		text += fmt.Sprintf(", asked %s ago by its own clock", format.Duration(since(a.now, r.Since)))
 	default:
 		text += fmt.Sprintf(", asked at revision %d (no time was recorded)", r.Revision)
 	}
@@ -266,9 +267,9 @@ func (a answer) describe(r inspect.Request) string {
 	case r.Lease == 0:
 		text += ", no lease"
 	case lease.State == inspect.LeaseAlive:
-		text += fmt.Sprintf(", lease %s with %s of %s left", leaseText(r.Lease), seconds(lease.Remaining), seconds(lease.Granted))
+		text += fmt.Sprintf(", lease %s with %s of %s left", format.Lease(r.Lease), format.Duration(lease.Remaining), format.Duration(lease.Granted))
 	default:
-		text += ", lease " + leaseText(r.Lease)
+		text += ", lease " + format.Lease(r.Lease)
 	}
 	return text
 }
@@ -321,11 +322,11 @@ func (a answer) fate(r inspect.Request) []string {
 	case s.Lease.State != inspect.LeaseAlive:
 		return []string{who + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
-		return []string{fmt.Sprintf("%s has missed renewals: unless it comes back, its session ends in about %s", who, seconds(s.Lease.Remaining))}
+		return []string{fmt.Sprintf("%s has missed renewals: unless it comes back, its session ends in about %s", who, format.Duration(s.Lease.Remaining))}
 	default:
 		return []string{
 			who + " renews its session and holds it until it unlocks",
-			fmt.Sprintf("if it dies, its session ends within %s", seconds(s.Lease.Granted)),
+			fmt.Sprintf("if it dies, its session ends within %s", format.Duration(s.Lease.Granted)),
 		}
 	}
 }
@@ -345,7 +346,7 @@ func (a answer) next(l inspect.Lock) string {
 	case 1:
 		return "then " + a.who(granted[0].Session()) + " gets it"
 	default:
-		return fmt.Sprintf("then %s gets it, and %s with it", a.who(granted[0].Session()), plural(len(granted)-1, "other reader"))
+		return fmt.Sprintf("then %s gets it, and %s with it", a.who(granted[0].Session()), format.Count(len(granted)-1, "other reader", "other readers"))
 	}
 }
 
@@ -358,12 +359,4 @@ func severityTone(s diagnose.Severity) tone {
 	default:
 		return faint
 	}
-}
-
-// plural is a number of things.
-func plural(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
 }

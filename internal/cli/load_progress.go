@@ -7,6 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 
 	"etcd-lock/simulate/load"
@@ -65,9 +66,9 @@ func (p *progress) end() {
 
 // progressLine tells where a load is, and what went on since before.
 func progressLine(load load.Load, before *load.Progress, now load.Progress) string {
-	line := fmt.Sprintf("%s  %s", now.Name, seconds(now.Elapsed))
+	line := fmt.Sprintf("%s  %s", now.Name, format.Duration(now.Elapsed))
 	if load.For > 0 {
-		line += " of " + seconds(load.For)
+		line += " of " + format.Duration(load.For)
 	}
 	if load.Rounds > 1 {
 		line += fmt.Sprintf("  round %d of %d", now.Round, load.Rounds)
@@ -79,20 +80,11 @@ func progressLine(load load.Load, before *load.Progress, now load.Progress) stri
 	}
 	line += fmt.Sprintf("  %d grants  %.0f/s  %d waiting", now.All.Grants, lately.PerSecond(lately.All.Grants), now.Waiting)
 	if now.All.Grants > 0 {
-		line += fmt.Sprintf("  p50 %s  p99 %s", brief(now.All.Wait(50)), brief(now.All.Wait(99)))
+		line += fmt.Sprintf("  p50 %s  p99 %s", format.Latency(now.All.Wait(50)), format.Latency(now.All.Wait(99)))
 	}
 	line += fmt.Sprintf("  %d errors", now.All.Errors())
 	if now.Violated > 0 {
 		line += fmt.Sprintf("  %d violations", now.Violated)
 	}
 	return line
-}
-
-// brief is a duration to three digits.
-func brief(d time.Duration) string {
-	unit := time.Duration(1)
-	for d/unit >= 1000 {
-		unit *= 10
-	}
-	return d.Round(unit).String()
 }

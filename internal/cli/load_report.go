@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
 )
@@ -50,7 +51,7 @@ func tallyRow(m load.Measured, what string, t load.Tally) []cell {
 		return append(row, plainRow("-", "-", "-", "-", "-", "-")...)
 	}
 	return append(row, plainRow(
-		brief(t.Wait(50)), brief(t.Wait(90)), brief(t.Wait(99)), brief(t.MaxWait()),
+		format.Latency(t.Wait(50)), format.Latency(t.Wait(90)), format.Latency(t.Wait(99)), format.Latency(t.MaxWait()),
 		fmt.Sprintf("%.3f", fairness), fmt.Sprintf("%d/%d", t.Worst(), t.Best()),
 	)...)
 }
@@ -65,7 +66,7 @@ func remarks(m load.Measured) []cell {
 		say(plain, "knows no readers: who was to read excluded the others, as a writer does")
 	}
 	if m.All.Longest > m.All.MaxWait() {
-		say(plain, "%d waited when time was up, the longest for %s", m.All.Unfinished, brief(m.All.Longest))
+		say(plain, "%d waited when time was up, the longest for %s", m.All.Unfinished, format.Latency(m.All.Longest))
 	}
 	if m.All.Errors() > 0 {
 		say(warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)

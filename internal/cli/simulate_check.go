@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 
 	"etcd-lock/simulate/forecast"
@@ -130,7 +131,7 @@ func foreseenRow(m forecast.Foreseen) []cell {
 	if m.Depends {
 		certain = "depends"
 	}
-	row := plainRow(at, orDash(m.Client), string(m.Moment), orDash(strings.Join(locks, " ")), certain)
+	row := plainRow(at, format.Dash(m.Client), string(m.Moment), format.Dash(strings.Join(locks, " ")), certain)
 	if m.Moment == scenario.Faulty {
 		row[3].text = m.Line
 	}

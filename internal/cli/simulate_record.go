@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
@@ -145,7 +146,7 @@ func recordFor(now func() time.Time) func(ctx context.Context, c *connect.Conn, 
 }
 
 func summary(rec record.Recording, d time.Duration) string {
-	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), seconds(d))
+	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), format.Duration(d))
 	if n := len(rec.Unsure); n > 0 {
 		text += fmt.Sprintf("; the order of grants is not certain in %d places, which the file names", n)
 	}
@@ -219,7 +220,7 @@ func (t *tape) take(u inspect.Update) {
 		t.add(inspect.Compare(before, u.Snapshot), t.begin)
 	case u.Resynced, u.Missed > 0:
 		now := t.now()
-		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: what they came to is taken as of then.", seconds(now.Sub(t.begin))))
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: what they came to is taken as of then.", format.Duration(now.Sub(t.begin))))
 		t.add(inspect.Compare(before, u.Snapshot), now)
 	default:
 		t.add(u.Events, time.Time{})
@@ -283,6 +284,6 @@ func (t *tape) head(opts *simulateRecordOptions) []string {
 	if opts.prefix != "" && !opts.anonymize {
 		of = "the locks below " + opts.prefix
 	}
-	notes := []string{fmt.Sprintf("Recorded from %s, for %s from %s on.", of, seconds(t.until), t.begin.UTC().Format(time.RFC3339))}
+	notes := []string{fmt.Sprintf("Recorded from %s, for %s from %s on.", of, format.Duration(t.until), t.begin.UTC().Format(time.RFC3339))}
 	return append(notes, t.notes...)
 }

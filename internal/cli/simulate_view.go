@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
 
@@ -113,7 +114,7 @@ func (v *laneView) end(r report.Run, round int, more bool) error {
 	if r.Result.Err() != nil {
 		verdict = cell{text: "failed", tone: critical}
 	}
-	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, seconds(r.Until()))})
+	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
 }
 
 // canvas is one for a terminal of that size. The last column is left free: where
