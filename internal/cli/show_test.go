@@ -130,10 +130,10 @@ func TestShowFree(t *testing.T) {
 
 func TestOwnerText(t *testing.T) {
 	for want, o := range map[string]*keyspace.Owner{
-		"-":       nil,
-		"l p 7@h": {Host: "h", PID: 7, Program: "p", Label: "l"},
-		"p":       {Program: "p"},
-		"@h":      {Host: "h"},
+		"-":        nil,
+		"l p[7]@h": {Host: "h", PID: 7, Program: "p", Label: "l"},
+		"p":        {Program: "p"},
+		"@h":       {Host: "h"},
 	} {
 		if got := ownerText(o); got != want {
 			t.Errorf("ownerText(%+v) = %q, want %q", o, got, want)
