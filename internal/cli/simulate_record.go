@@ -22,29 +22,28 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-const simulateRecordLong = `Watches the locks whose keys begin with PREFIX, or all of them, for as long as
---for says or until it is interrupted, and writes what happened as a scenario, to
-be run elsewhere: "etcd-lock simulate run FILE --embedded". It changes nothing in
-etcd.
+const simulateRecordLong = `Watches the locks whose keys begin with PREFIX, or all locks, and writes what happened
+as a scenario, to be run elsewhere: "etcd-lock simulate run FILE --embedded". It records
+for the time given by --for, or until it is interrupted. It does not write to etcd.
 
-Each session becomes a client that asks, waits, holds, gives back and loses locks
-as the session did, in its times. It is named by what its requests say of it. One
-that did several things at once becomes several clients. Requests that are there
-at the beginning are made first, in their order. All locks become read/write
-locks; a mutex is one that is only written.
+Each session becomes a client that requests, waits for, holds, releases and loses locks
+as the session did, at the same times. Its name comes from the owner of its requests. A
+session that did several things at once becomes several clients. Requests that exist at
+the start are made first, in their order. All locks become read/write locks; a mutex is
+only acquired for writing.
 
-The scenario expects that each lock is granted in the same order. Where a run may
-not keep it, because requests came within milliseconds, it says so instead.
+The scenario expects each lock to be granted in the same order. Where a run may not
+reproduce it, because requests came within milliseconds, a comment says so instead.
 
-Names of locks and clients are those of your etcd. --anonymize replaces them, and
-keeps what is equal and what is nested.`
+The scenario has the names of your locks and clients. --anonymize replaces them; equal
+names stay equal, and nested ones nested.`
 
-// simulateRecordOptions are what simulate record was asked for.
+// simulateRecordOptions are the options of simulate record.
 type simulateRecordOptions struct {
 	prefix    string
-	duration  time.Duration // 0 until it is interrupted
+	duration  time.Duration // 0: until it is interrupted
 	anonymize bool
-	file      string // "" for out
+	file      string // empty: out
 	connect   func(context.Context) (*connect.Conn, error)
 	source    *inspect.Source // nil: to be connected
 	out, err  io.Writer
@@ -58,15 +57,15 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 	opts := &simulateRecordOptions{}
 	cmd := &cobra.Command{
 		Use:   "record [PREFIX]",
-		Short: "Write what happens in an etcd as a scenario",
+		Short: "Record what happens in an etcd as a scenario",
 		Long:  simulateRecordLong,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
-				return fmt.Errorf("--for %s: must be more than 0", opts.duration)
+				return notPositive("for", opts.duration)
 			case a.output == formatJSON:
-				return errors.New("a scenario is YAML: not with -o json")
+				return errors.New("scenarios are YAML: not with -o json")
 			}
 			if len(args) > 0 {
 				opts.prefix = args[0]
@@ -75,9 +74,9 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
-	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION`; until it is interrupted when left out")
+	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION` (default: until interrupted)")
 	cmd.Flags().BoolVar(&opts.anonymize, "anonymize", false, "replace the names of locks and clients")
-	cmd.Flags().StringVar(&opts.file, "file", "", "write to `FILE`, which must not be there yet, instead of standard output")
+	cmd.Flags().StringVar(&opts.file, "file", "", "write to the new `FILE` instead of standard output")
 	return cmd
 }
 
@@ -110,13 +109,13 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		return err
 	}
 	for _, line := range append(t.notes, summary(rec, t.until)) {
-		_, _ = fmt.Fprintln(opts.err, printable.Text(line)) // the file is what counts
+		_, _ = fmt.Fprintln(opts.err, printable.Text(line)) // an error here does not matter: the file is written
 	}
 	return nil
 }
 
-// open opens the file before anything is recorded: then it is not too late to
-// learn that it cannot be written.
+// open opens the file before anything is recorded, so that a file that cannot be
+// written is reported in time.
 func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) {
 	if opts.file == "" {
 		return opts.out, func(err error) error { return err }, nil
@@ -128,7 +127,7 @@ func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) 
 	return f, func(err error) error {
 		err = cmp.Or(err, f.Close())
 		if err != nil {
-			_ = os.Remove(opts.file) // which holds nothing that can be used
+			_ = os.Remove(opts.file) // it is incomplete
 		}
 		return err
 	}, nil
