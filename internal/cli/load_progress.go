@@ -8,7 +8,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/printable"
-
 	"etcd-lock/simulate/load"
 )
 

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"

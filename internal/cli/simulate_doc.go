@@ -5,10 +5,9 @@ import (
 
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 // runDoc is what simulate run prints as JSON; simulateRunLong documents it.

@@ -11,7 +11,6 @@ import (
 
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
-
 	"etcd-lock/simulate/outcome"
 )
 

@@ -10,10 +10,9 @@ import (
 
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 func shownRun(failures ...outcome.Failure) report.Run {
