@@ -74,9 +74,9 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error) {
 	out := opts.out
 	if opts.file != "" {
-		f, err := recorder.Create(opts.file)
-		if err != nil {
-			return usageError{err}
+		f, failed := recorder.Create(opts.file)
+		if failed != nil {
+			return usageError{failed}
 		}
 		defer func() { err = f.Finish(err) }()
 		out = f
