@@ -9,19 +9,18 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
-
 	"etcd-lock/simulate/load"
 )
 
-// terminalPace is how often a line that people look at changes.
-const terminalPace = 250 * time.Millisecond
+// redrawProgressEvery is how often the line of a terminal is redrawn.
+const redrawProgressEvery = 250 * time.Millisecond
 
-// progress shows how a load goes: as one line that changes on a terminal, as one
-// line after the other where these were asked for, else not at all.
+// progress shows the progress of a load test: as a line that is redrawn on a
+// terminal, as lines at an interval with --progress, and otherwise not at all.
 type progress struct {
 	io.Writer
-	width int           // of the terminal; 0 when there is none
-	lines time.Duration // between two lines without one; 0 for none
+	width int           // of the terminal; 0 without one
+	lines time.Duration // between two lines without a terminal; 0: no lines
 
 	before *load.Progress
 }
@@ -34,17 +33,17 @@ func (a *app) progress(lines time.Duration) progress {
 	return p
 }
 
-// every is how often there is something to show, or 0 for never.
+// every returns the interval of show, and 0 for never.
 func (p *progress) every() time.Duration {
 	if p.width > 0 {
-		return terminalPace
+		return redrawProgressEvery
 	}
 	return p.lines
 }
 
-// begin says where the locks are that can be looked at.
+// begin prints the prefix of the locks, for those who want to inspect them.
 func (p *progress) begin(prefix string) {
-	_, _ = fmt.Fprintf(p, "locks below %s\n", printable.Text(prefix)) // nobody needs to see it
+	_, _ = fmt.Fprintf(p, "locks below %s\n", printable.Text(prefix)) // an error does not matter
 }
 
 func (p *progress) show(load load.Load, now load.Progress) {
@@ -57,14 +56,14 @@ func (p *progress) show(load load.Load, now load.Progress) {
 	_, _ = fmt.Fprintln(p, line)
 }
 
-// end makes room for what comes.
+// end clears the line for the results.
 func (p *progress) end() {
 	if p.width > 0 {
 		_, _ = io.WriteString(p, "\r"+ansi.EraseLineRight)
 	}
 }
 
-// progressLine tells where a load is, and what went on since before.
+// progressLine describes the progress, with the rate since before.
 func progressLine(load load.Load, before *load.Progress, now load.Progress) string {
 	line := fmt.Sprintf("%s  %s", now.Name, format.Duration(now.Elapsed))
 	if load.For > 0 {

@@ -143,7 +143,7 @@ func (t releaseTarget) check(named, waiter bool) error {
 
 func releaseRun(ctx context.Context, opts *releaseOptions) error {
 	if opts.readOnly && !opts.dryRun {
-		return usageHint("--dry-run shows what would be released", "release writes to etcd: not with --read-only")
+		return usageHint("--dry-run shows what would be released", "release writes to etcd, which --read-only forbids")
 	}
 	if !opts.yes && !opts.dryRun && !isTerminal(opts.in) {
 		return usageHint("use --yes or --dry-run", "cannot ask for confirmation: standard input is not a terminal")
