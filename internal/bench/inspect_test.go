@@ -113,7 +113,7 @@ func (c crowd) snapshot() {
 			used[i] = append(used[i], use(way.read))
 		}
 	}
-	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "p50", "of the plain read", "heap, at most", "heap, afterwards"}}
+	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "p50", "× plain read", "peak heap", "heap afterwards"}}
 	plain := median(each(used[0], func(u usage) time.Duration { return u.took }))
 	for i, way := range ways {
 		took := median(each(used[i], func(u usage) time.Duration { return u.took }))
@@ -212,7 +212,7 @@ func (c crowd) follow() {
 		}
 	}
 	rows := [][]string{{
-		fmt.Sprintf("%d events/s on %d × %d requests, followed by", c.rate, c.locks, c.queue),
+		fmt.Sprintf("%d events/s on %d × %d requests, watched by", c.rate, c.locks, c.queue),
 		"events/s", "revisions behind at the end", "caught up after", "processor, with the writers",
 	}}
 	for i, way := range ways {
@@ -237,7 +237,7 @@ func (c crowd) watches() []watching {
 	client := etcdtest.Client(c.T, c.endpoint)
 	source := inspect.NewSource(client)
 	return []watching{
-		{"nobody", nil},
+		{"nothing", nil},
 		{"a bare watch", func(ctx context.Context, seen *atomic.Int64) {
 			for resp := range client.Watch(ctx, c.prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify()) {
 				seen.Store(resp.Header.Revision)

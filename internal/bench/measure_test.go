@@ -28,7 +28,7 @@ func (b bench) uncontended() {
 			took[i] = append(took[i], time.Since(began))
 		}
 	}
-	rows := [][]string{{"lock + unlock, alone", "p50", "of raw"}}
+	rows := [][]string{{"lock + unlock", "p50", "× raw"}}
 	for i, c := range contenders {
 		rows = append(rows, []string{c.name, milliseconds(median(took[i])), ratio(median(took[i]), median(took[0]))})
 	}
@@ -40,7 +40,7 @@ func (b bench) uncontended() {
 func (b bench) handOff() {
 	sessions := b.sessions(2, nil)
 	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
-	rows := [][]string{{"waited", "limit", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock of limit", "Mutex of rwlock"}}
+	rows := [][]string{{"waiter has waited", "limit", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ limit", "Mutex ÷ rwlock"}}
 	for _, wait := range b.waits {
 		took := make([][]time.Duration, 1+len(contenders))
 		for range 20 * b.rounds {
@@ -98,7 +98,7 @@ func (b bench) limit(sessions []*concurrency.Session, wait time.Duration) time.D
 // requests to etcd and events from it.
 func (b bench) throughput() {
 	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
-	rows := [][]string{{"sessions", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock of the better", "requests per hand-off: rwlock, Mutex, recipe", "events per hand-off: rwlock, Mutex, recipe"}}
+	rows := [][]string{{"sessions", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ faster of the others", "requests per hand-off: rwlock, Mutex, recipe", "events per hand-off: rwlock, Mutex, recipe"}}
 	for _, n := range b.queues {
 		c := &counts{}
 		sessions := b.sessions(n, c)
@@ -174,7 +174,7 @@ func closed(c <-chan struct{}) bool {
 // for it hold the lock.
 func (b bench) herd() {
 	contenders := []contender{rwlocks(), recipeRWMutex()}
-	rows := [][]string{{"readers", "rwlock", "recipe RWMutex", "recipe of rwlock"}}
+	rows := [][]string{{"readers", "rwlock", "recipe RWMutex", "recipe ÷ rwlock"}}
 	for _, n := range b.readers {
 		sessions := b.sessions(n+1, nil)
 		took := make([][]time.Duration, len(contenders))
@@ -187,7 +187,7 @@ func (b bench) herd() {
 			fmt.Sprint(n), milliseconds(median(took[0])), milliseconds(median(took[1])), ratio(median(took[1]), median(took[0])),
 		})
 	}
-	b.table("One writer releases, waiting readers: until the last one holds", rows)
+	b.table("One writer unlocks: the time until the last of the waiting readers holds the lock", rows)
 }
 
 func (b bench) oneHerd(c contender, sessions []*concurrency.Session) time.Duration {

@@ -100,7 +100,7 @@ func TestScreens(t *testing.T) {
 		writers = append(writers, etcdtest.Client(t, c.endpoint))
 	}
 	cursors := walk{programs: programs}
-	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "processor", "a key is drawn after, p50", "p99", "at most"}}
+	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "processor", "key press to drawn, p50", "p99", "at most"}}
 	for _, events := range []string{"no events", fmt.Sprintf("%d events/s", c.rate)} {
 		done := make(chan struct{})
 		busy := events != "no events"
