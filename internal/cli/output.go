@@ -14,6 +14,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 )
 
@@ -159,7 +160,10 @@ const (
 )
 
 func (t tone) sign() string {
-	return [...]string{plain: "", holding: "● ", waiting: "○ ", contended: "▲ ", warning: "! ", critical: "✗ ", faint: ""}[t]
+	return [...]string{
+		plain: "", holding: format.SignHolding + " ", waiting: format.SignWaiting + " ", contended: format.SignContended + " ",
+		warning: format.SignWarning + " ", critical: format.SignCritical + " ", faint: "",
+	}[t]
 }
 
 func (t tone) style() lipgloss.Style {

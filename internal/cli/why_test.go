@@ -79,29 +79,29 @@ func TestWhyAnswer(t *testing.T) {
 	}{
 		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p[7]@h (write), asked 12s ago by its own clock, lease 000000000000001f with 8s of 10s left
-  waiting  r p[7]@h (read), asked 10s ago by its own clock, lease 000000000000002f
-  waiting  lease 000000000000003f (read), asked at revision 4 (no time was recorded), lease 000000000000003f
+  holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 8s of 10s left
+  waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
+  waiting  lease 000000000000003f (read), requested at revision 4 (no time was recorded)
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h renews its session and holds it until it unlocks
+  w\x1b p[7]@h renews its lease and holds it until it unlocks
   if it dies, its session ends within 10s
-  then r p[7]@h gets it, and 1 other reader with it
+  then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
         end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
 		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p[7]@h (write), asked 12s ago by its own clock, lease 000000000000001f with 2s of 10s left
-  waiting  r p[7]@h (read), asked 10s ago by its own clock, lease 000000000000002f
-  waiting  lease 000000000000003f (read), asked at revision 4 (no time was recorded), lease 000000000000003f
+  holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 2s of 10s left
+  waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
+  waiting  lease 000000000000003f (read), requested at revision 4 (no time was recorded)
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h has missed renewals: unless it comes back, its session ends in about 2s
-  then r p[7]@h gets it, and 1 other reader with it
+  w\x1b p[7]@h has missed renewals: unless it recovers, its session ends in about 2s
+  then r p[7]@h gets it, along with 1 other reader
 what is wrong, and what could be done:
 warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
          its end releases /a (write)
@@ -111,21 +111,20 @@ warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
 `},
 		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{terminal: true, width: 60}, `
 /a  rwlock, contended, at revision 9
-  ● holding  w\x1b p[7]@h (write), asked 12s ago by its own
-             clock, lease 000000000000001f with 8s of 10s
-             left
-  ○ waiting  r p[7]@h (read), asked 10s ago by its own
+  ● holding  w\x1b p[7]@h (write), requested 12s ago by its
+             own clock, lease 000000000000001f with 8s of
+             10s left
+  ○ waiting  r p[7]@h (read), requested 10s ago by its own
              clock, lease 000000000000002f
-  ○ waiting  lease 000000000000003f (read), asked at
-             revision 4 (no time was recorded), lease
-             000000000000003f
+  ○ waiting  lease 000000000000003f (read), requested at
+             revision 4 (no time was recorded)
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h renews its session and holds it until it
+  w\x1b p[7]@h renews its lease and holds it until it
   unlocks
   if it dies, its session ends within 10s
-  then r p[7]@h gets it, and 1 other reader with it
+  then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
         end the session of w\x1b p[7]@h: releases /a

@@ -140,6 +140,7 @@ critical deadlock of a b c: /a/write/1 /b/write/2 /a/write/3; cycle a inside b /
   lease a: -/a/write/1 +/a/write/3; unprotected b
 `,
 		"inside each other by report only": "",
+		"a wait for a nested process":      "",
 		"deadlock in a larger component": `
 critical deadlock of a b: /b/write/5 /b/write/2 /a/write/4 /a/write/1; behind 1; cycle a hard b /b, b hard a /a
   lease b: -/a/write/4 -/b/write/2 -/c/write/7 +/b/write/5
