@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/simulate/record"
 )
@@ -48,11 +49,11 @@ func (t *tape) head(o Options) []string {
 		locks = "the locks below " + o.Prefix
 	}
 	began := t.begin.UTC().Format(time.RFC3339)
-	return append([]string{fmt.Sprintf("Recorded from %s, for %s from %s on.", locks, seconds(t.until), began)}, t.notes...)
+	return append([]string{fmt.Sprintf("Recorded from %s, for %s from %s on.", locks, format.Duration(t.until), began)}, t.notes...)
 }
 
 func summary(rec record.Recording, d time.Duration) string {
-	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), seconds(d))
+	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), format.Duration(d))
 	if n := len(rec.Unsure); n > 0 {
 		text += fmt.Sprintf("; the order of grants is not certain in %d places, which the file names", n)
 	}
@@ -77,12 +78,4 @@ func (f File) Finish(err error) error {
 		_ = os.Remove(f.Name())
 	}
 	return err
-}
-
-// seconds rounds a duration to tenths of a second below a minute.
-func seconds(d time.Duration) string {
-	if d < time.Minute {
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }

@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/simulate/record"
@@ -99,7 +100,7 @@ func (t *tape) take(u inspect.Update) {
 		t.add(inspect.Compare(before, u.Snapshot), t.begin)
 	case u.Resynced, u.Missed > 0:
 		now := t.now()
-		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: their net changes are recorded as of then.", seconds(now.Sub(t.begin))))
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: their net changes are recorded as of then.", format.Duration(now.Sub(t.begin))))
 		t.add(inspect.Compare(before, u.Snapshot), now)
 	default:
 		t.add(u.Events, time.Time{})
