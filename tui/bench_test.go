@@ -76,22 +76,22 @@ func (c *crowd) update() updateMsg {
 }
 
 // ours has clients of the user's own hold the first locks and wait for others.
-func (c *crowd) ours(m *model) {
+func (c *crowd) own(m *model) {
 	for len(m.clients) < crowdClients {
-		client := m.addClient(fmt.Sprint("client-", len(m.clients)), time.Minute)
+		client := m.effects.own.add(fmt.Sprint("client-", len(m.clients)), time.Minute)
 		client.Client.(*fakeClient).state = ClientState{Lease: int64(len(m.clients)), Life: Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
 	}
 	for i := range crowdOurs {
 		r := c.snapshot.Locks[i%len(c.snapshot.Locks)].Queue[i%crowdRequests]
-		m.lastID++
-		ours := &ourRequest{
-			id: m.lastID, client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
+		m.effects.own.lastID++
+		ours := &ownRequest{
+			id: m.effects.own.lastID, client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
 			ticket: &ticket{key: r.Key, rev: r.Revision}, cancel: func() {},
 		}
 		if r.Holding {
-			ours.state = ourHeld
+			ours.state = ownHeld
 		}
-		m.ours = append(m.ours, ours)
+		m.requests = append(m.requests, ours)
 	}
 }
 
@@ -104,7 +104,7 @@ func crowded(tb testing.TB, locks int) (*model, *crowd, *clock) {
 	tb.Cleanup(cancel)
 	source := newCluster(ck.Now)
 	m := newModel(ctx, Options{Prefix: "/", Source: source, Locker: source, Now: ck.Now})
-	m.updates = make(chan inspect.Update)
+	m.effects.feed.updates = make(chan inspect.Update)
 	c := newCrowd(ck.Now(), locks)
 	m.Update(resize(200, 60))
 	for _, l := range c.snapshot.Locks {
@@ -119,7 +119,7 @@ func crowded(tb testing.TB, locks int) (*model, *crowd, *clock) {
 		}
 	}
 	m.Update(c.update())
-	c.ours(m)
+	c.own(m)
 	m.Update(diagnosedMsg{newVerdict(c.snapshot, nil, ck.Now())})
 	return m, c, ck
 }

@@ -1,10 +1,45 @@
 package tui
 
-import (
-	"strconv"
-	"strings"
-	"time"
-)
+import "strconv"
+
+// clientRow is a client, or one of its requests.
+type clientRow struct {
+	client  *ownClient
+	state   ClientState
+	request *ownRequest // nil: the client itself
+	last    bool        // of its client's requests
+}
+
+type clientRowID struct {
+	client  int
+	request uint64
+}
+
+func (r clientRow) id() clientRowID {
+	if r.request == nil {
+		return clientRowID{r.client.number, 0}
+	}
+	return clientRowID{r.client.number, r.request.id}
+}
+
+// rows are the clients, each with its requests under it.
+func (s *clientsScreen) rows() []clientRow {
+	rows := make([]clientRow, 0, len(s.clients)+len(s.requests))
+	for _, c := range s.clients {
+		state := c.State()
+		rows = append(rows, clientRow{client: c, state: state})
+		for _, r := range c.ended {
+			rows = append(rows, clientRow{client: c, state: state, request: r})
+		}
+		for _, r := range s.requests {
+			if r.client == c {
+				rows = append(rows, clientRow{client: c, state: state, request: r})
+			}
+		}
+		rows[len(rows)-1].last = true
+	}
+	return rows
+}
 
 // who is the client, or what it asked for.
 func (s *clientsScreen) who(r clientRow, w int) cell {
@@ -19,7 +54,8 @@ func (s *clientsScreen) who(r clientRow, w int) cell {
 	return cell{head + cutMiddle(safe(r.request.name), w-width(head)), s.theme.plain}
 }
 
-func (s *clientsScreen) standing(r clientRow, _ int) cell {
+// state is that of the session, or of the request.
+func (s *clientsScreen) state(r clientRow, _ int) cell {
 	if r.request != nil {
 		return cell(s.requestSign(r))
 	}
@@ -29,8 +65,8 @@ func (s *clientsScreen) standing(r clientRow, _ int) cell {
 	return cell(s.lifeSign(r.state))
 }
 
-// lifeSign says how a session stands. One that was left to itself may live on
-// in etcd, and one that stands still may have died there.
+// lifeSign is the state of a session. One that crashed may live on in etcd, and
+// one that is paused may have expired there.
 func (s *clientsScreen) lifeSign(c ClientState) sign {
 	left := c.Until.Sub(s.now)
 	switch {
@@ -60,11 +96,11 @@ func (s *clientsScreen) requestSign(row clientRow) sign {
 		return sign{"✗ " + r.over, s.theme.lost}
 	case r.stuck != "":
 		return sign{"! not given back yet", s.theme.warning}
-	case r.state == ourHeld && row.state.Life == Paused && !row.state.Until.After(s.now):
+	case r.state == ownHeld && row.state.Life == Paused && !row.state.Until.After(s.now):
 		return sign{"! believes it holds", s.theme.warning}
-	case r.state == ourHeld:
+	case r.state == ownHeld:
 		return sign{"● held " + age(s.now, r.since), s.theme.holding}
-	case r.state == ourLeaving:
+	case r.state == ownReleasing:
 		return sign{"… giving back", s.theme.dim}
 	case r.within > 0:
 		return sign{"○ waits " + age(s.now, r.asked) + " of " + span(r.within), s.theme.waiting}
@@ -87,22 +123,20 @@ func (s *clientsScreen) ttl(r clientRow, w int) cell {
 	if c.Life != Alive || left <= expiringAt {
 		style = s.theme.expiring
 	}
-	room := w - 6
-	if room < 4 || w == wholeWidth || c.TTL <= 0 {
-		return cell{span(left), style}
+	if bar, ok := drain(left, c.TTL, w-6); ok && w != wholeWidth {
+		return cell{pad(span(left), 5, true) + " " + bar, style}
 	}
-	full := min(int(time.Duration(room)*left/c.TTL), room)
-	return cell{pad(span(left), 5, true) + " " + strings.Repeat("█", full) + strings.Repeat("░", room-full), style}
+	return cell{span(left), style}
 }
 
 func (s *clientsScreen) token(r clientRow, _ int) cell {
-	if r.request == nil || r.request.over != "" || r.request.state != ourHeld {
+	if r.request == nil || r.request.over != "" || r.request.state != ownHeld {
 		return cell{"", s.theme.plain}
 	}
 	return cell{strconv.FormatInt(r.request.ticket.Token(), 10), s.theme.plain}
 }
 
-func (s *clientsScreen) lease(r clientRow, w int) cell {
+func (s *clientsScreen) leaseCell(r clientRow, w int) cell {
 	if r.request != nil || r.state.Lease == 0 {
 		return cell{"", s.theme.plain}
 	}

@@ -1,275 +1,122 @@
 package tui
 
 import (
-	"errors"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
-
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
 
-// clientsScreen is the clients of the user, each with its requests.
+// clientsScreen is the user's own clients, each with its requests. It shows the
+// present even in the past, so that own clients can be stopped there too.
 type clientsScreen struct {
-	*common
+	*Context
 	table *table[clientRowID, clientRow]
 	w, h  int
-	keyed clientKeys
+	keys  []Group
 }
 
-// clientRow is a client, or one of its requests.
-type clientRow struct {
-	client  *ourClient
-	state   ClientState
-	request *ourRequest // nil: the client itself
-	last    bool        // of its requests
-}
-
-type clientRowID struct {
-	client  int
-	request uint64
-}
-
-func (r clientRow) id() clientRowID {
-	if r.request == nil {
-		return clientRowID{r.client.number, 0}
-	}
-	return clientRowID{r.client.number, r.request.id}
-}
-
-type clientKeys struct {
-	add, open, read, write, leave, pause, stop, crash, lock key.Binding
-}
-
-func newClientKeys(can bool) clientKeys {
-	k := clientKeys{
-		add:   bind("a", "add: open one more client, by name and TTL", "a"),
-		read:  bind("r", "read: ask for a read lock", "r"),
-		write: bind("w", "write: ask for a write lock", "w"),
-		leave: bind("u", "unlock: release or cancel the request under the cursor, else the latest", "u"),
-		pause: bind("p", "pause: stand still as a stopped process, or go on", "p"),
-		crash: bind("X", "crash: end without a word to etcd, the lease runs out", "X"),
-		stop:  bind("c", "close: revoke the session; once more takes it off the list", "c"),
-		open:  bind("o", "open: a new session when the last has ended", "o"),
-		lock:  bind("enter", "lock: the queue that the request stands in", "enter"),
-	}
-	for _, b := range k.bindings() {
-		b.SetEnabled(can)
-	}
-	return k
-}
-
-func (k *clientKeys) bindings() []*key.Binding {
-	return []*key.Binding{&k.add, &k.read, &k.write, &k.leave, &k.pause, &k.crash, &k.stop, &k.open, &k.lock}
-}
-
-// working are the keys that work now. The screen shows the present even while the
-// others show the past, so what is one's own can be stopped there too; nothing is
-// begun while one looks at what was.
-func (s *clientsScreen) working() clientKeys {
-	k := s.keyed
-	for _, b := range []*key.Binding{&k.add, &k.open, &k.read, &k.write} {
-		*b = inPresent(s.common, *b)[0]
-	}
-	return k
-}
-
-func newClientsScreen(c *common) *clientsScreen {
-	s := &clientsScreen{common: c, keyed: newClientKeys(c.canTake())}
-	s.table = newTable(c, []column[clientRow]{
+func newClientsScreen(c *Context) *clientsScreen {
+	s := &clientsScreen{Context: c}
+	s.table = newTable(c.theme, []column[clientRow]{
 		{title: "client", box: box{min: 16, want: 34, flex: true}, cell: s.who, text: func(r clientRow) string { return strings.TrimSpace(s.who(r, wholeWidth).text) }},
-		{title: "state", box: box{min: 20, want: 34}, cell: s.standing},
+		{title: "state", box: box{min: 20, want: 34}, cell: s.state},
 		{title: "ttl", box: box{min: 12, want: 22}, cell: s.ttl},
 		{title: "token", box: box{min: 9, rank: 1}, right: true, cell: s.token},
-		{title: "lease", box: box{min: 10, want: 16, rank: 2}, cell: s.lease},
+		{title: "lease", box: box{min: 10, want: 16, rank: 2}, cell: s.leaseCell},
 	}, clientRow.id)
-	s.table.match = func(r clientRow) string { return s.who(r, wholeWidth).text + " " + s.standing(r, wholeWidth).text }
+	s.table.match = func(r clientRow) string { return s.who(r, wholeWidth).text + " " + s.state(r, wholeWidth).text }
 	s.table.label = func(r clientRow) string {
 		if r.request != nil {
 			return r.request.name
 		}
 		return r.client.label
 	}
+	s.keys = []Group{{"clients", s.own()}}
+	if c.Can.Take {
+		s.keys = append(s.keys, s.table.bindings()...)
+	}
 	return s
 }
 
-func (s *clientsScreen) name() string { return "clients" }
-
-func (s *clientsScreen) grid() grid { return s.table }
-
-func (s *clientsScreen) keys() []keyGroup {
-	if !s.canTake() {
-		return nil
+// own are the keys of the screen. What starts something is off in the past; what
+// stops something is not.
+func (s *clientsScreen) own() []Binding {
+	can := func() Off { return s.needs(s.Can.Take) }
+	selected := unless(func() bool { _, ok := s.table.current(); return ok }, "no client is selected")
+	begin, stop := eitherOff(s.offTake, selected), eitherOff(can, selected)
+	onRequest := unless(func() bool { r, ok := s.table.current(); return ok && r.request != nil }, "no request is selected")
+	return []Binding{
+		bind("a", "add", askClient, "a").long("open one more client, by name and TTL").at(InFooter).offWhen(s.offTake),
+		bind("r", "read", s.ask(keyspace.Read), "r").long("ask for a read lock").at(InFooter).offWhen(begin),
+		bind("w", "write", s.ask(keyspace.Write), "w").long("ask for a write lock").at(InFooter).offWhen(begin),
+		bind("u", "unlock", s.giveBack, "u").long("release or cancel the request under the cursor, else the latest").at(InFooter).offWhen(stop),
+		bind("p", "pause", s.control(ClientPause), "p").long("stand still as a stopped process, or go on").at(InFooter).offWhen(stop),
+		bind("X", "crash", s.control(ClientCrash), "X").long("end without a word to etcd, the lease runs out").at(InFooter).offWhen(stop),
+		bind("c", "close", s.control(ClientClose), "c").long("revoke the session; once more takes it off the list").at(InFooter).offWhen(stop),
+		bind("o", "open", s.control(ClientOpen), "o").long("a new session when the last has ended").at(InFooter).offWhen(begin),
+		bind("enter", "lock", s.drill, "enter").long("the queue that the request stands in").at(InFooter).offWhen(eitherOff(can, onRequest)),
 	}
-	var keys []key.Binding
-	working := s.working()
-	for _, b := range working.bindings() {
-		keys = append(keys, *b)
-	}
-	return append([]keyGroup{{"clients", keys}}, s.table.helpKeys()...)
 }
 
-func (s *clientsScreen) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case sizeMsg:
-		s.w, s.h = msg.w, msg.h
-		s.table.set(s.rows()) // of which there are few, and none is etcd's to tell
-		s.table.resize(inner(msg.w, s.tableHeight(), false))
-	case wheelMsg, clickMsg:
-		return s.table.mouse(msg, s.drill)
-	case tea.KeyPressMsg:
-		return s.key(msg)
+// control does something to the client under the cursor.
+func (s *clientsScreen) control(to ClientDeed) func() Action {
+	return func() Action {
+		row, _ := s.table.current()
+		return ControlClient{row.client, to}
 	}
-	return nil
 }
 
-// rows are the clients, each with its requests under it.
-func (s *clientsScreen) rows() []clientRow {
-	rows := make([]clientRow, 0, len(s.clients)+len(s.ours))
-	for _, c := range s.clients {
-		state := c.State()
-		rows = append(rows, clientRow{client: c, state: state})
-		for _, r := range c.ended {
-			rows = append(rows, clientRow{client: c, state: state, request: r})
+// ask asks for the name of a lock for the client under the cursor.
+func (s *clientsScreen) ask(mode keyspace.Mode) func() Action {
+	return func() Action {
+		row, _ := s.table.current()
+		value := s.Prefix
+		if row.request != nil {
+			value = row.request.name
 		}
-		for _, r := range s.ours {
-			if r.client == c {
-				rows = append(rows, clientRow{client: c, state: state, request: r})
-			}
-		}
-		rows[len(rows)-1].last = true
+		label := "client " + strconv.Itoa(row.client.number) + ", " + mode.String() + " lock on: "
+		return askLock(s.Context, label, value, row.client, mode)
 	}
-	return rows
 }
 
-func (s *clientsScreen) key(msg tea.KeyPressMsg) tea.Cmd {
-	k := s.working()
-	if key.Matches(msg, k.add) {
-		return s.askClient()
-	}
-	row, ok := s.table.current()
-	turns := []struct {
-		key  key.Binding
-		turn turn
-	}{{k.open, turnOpen}, {k.pause, turnPause}, {k.crash, turnCrash}, {k.stop, turnClose}}
-	for _, t := range turns {
-		if ok && key.Matches(msg, t.key) {
-			return s.request(turnMsg{row.client, t.turn})
-		}
-	}
-	switch {
-	case ok && key.Matches(msg, k.read):
-		return s.askLock(row, keyspace.Read)
-	case ok && key.Matches(msg, k.write):
-		return s.askLock(row, keyspace.Write)
-	case ok && key.Matches(msg, k.leave):
-		return s.leave(row)
-	case key.Matches(msg, k.lock):
-		return s.drill()
-	default:
-		s.table.update(msg)
-	}
-	return nil
-}
-
-// askClient asks for the name and the TTL of a new client.
-func (s *clientsScreen) askClient() tea.Cmd {
-	return s.request(promptMsg{prompt{label: "client's name: ", accept: func(label string) (tea.Cmd, error) {
-		if label == "" {
-			return nil, errNoName
-		}
-		return s.askTTL(label), nil
-	}}})
-}
-
-func (s *clientsScreen) askTTL(label string) tea.Cmd {
-	return s.request(promptMsg{prompt{label: "TTL of its session: ", value: firstTTL.String(), accept: func(text string) (tea.Cmd, error) {
-		ttl, err := time.ParseDuration(text)
-		if err != nil || ttl < time.Second || ttl > maxTTL {
-			return nil, errors.New("a duration from 1s to 24h, such as 30s")
-		}
-		return s.request(openClientMsg{label, ttl}), nil
-	}}})
-}
-
-// maxTTL is more than anybody wants to wait for.
-const maxTTL = 24 * time.Hour
-
-// askLock asks for the name of a lock, then how long to wait for it.
-func (s *clientsScreen) askLock(row clientRow, mode keyspace.Mode) tea.Cmd {
-	value := s.opts.Prefix
+// giveBack gives back the request under the cursor, or the latest of the client.
+func (s *clientsScreen) giveBack() Action {
+	row, _ := s.table.current()
 	if row.request != nil {
-		value = row.request.name
+		return GiveBackRequest{row.request}
 	}
-	what := "client " + strconv.Itoa(row.client.number) + ", " + mode.String() + " lock on: "
-	return s.request(promptMsg{prompt{label: what, value: value, complete: s.lockNames, accept: func(name string) (tea.Cmd, error) {
-		if name == "" {
-			return nil, errNoName
-		}
-		return s.askDeadline(takeMsg{lock: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode, client: row.client}), nil
-	}}})
+	if latest := s.latestOf(row.client); latest != nil {
+		return GiveBackRequest{latest}
+	}
+	return note(row.client.String() + ": holds nothing and waits for nothing")
 }
 
-func (s *clientsScreen) askDeadline(msg takeMsg) tea.Cmd {
-	return s.request(promptMsg{prompt{label: "deadline (such as 30s; empty: none): ", accept: func(text string) (tea.Cmd, error) {
-		var err error
-		if msg.within, err = deadline(text); err != nil {
-			return nil, err
-		}
-		return s.request(msg), nil
-	}}})
+func (s *clientsScreen) Ref() Ref { return Ref{Kind: KindClients} }
+
+func (s *clientsScreen) Grid() grid { return s.table }
+
+func (s *clientsScreen) Bindings() []Group { return s.keys }
+
+// Refresh does nothing: the rows are few, and taken in by Fit.
+func (s *clientsScreen) Refresh() {}
+
+func (s *clientsScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.set(s.rows())
+	s.table.resize(inner(w, s.tableHeight(), false))
 }
 
-func deadline(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
+func (s *clientsScreen) Mouse(m mouse) Action {
+	if s.table.mouse(m.below(1)) {
+		return s.drill()
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, errors.New("a duration such as 30s, or nothing")
-	}
-	return d, nil
+	return nil
 }
 
-// lockNames completes the name of a lock by those that there are.
-func (s *clientsScreen) lockNames(text string) tea.Cmd {
-	var names []string
-	for _, l := range s.shown().snapshot.Locks {
-		if strings.HasPrefix(l.ID.Name, text) {
-			names = append(names, l.ID.Name)
-		}
-	}
-	return s.request(completedMsg{text, slices.Compact(names)})
-}
-
-// leave gives back the request under the cursor, or the latest of the client's.
-// One that has ended is taken off the list.
-func (s *clientsScreen) leave(row clientRow) tea.Cmd {
-	c, r := row.client, row.request
-	if r == nil {
-		for _, o := range slices.Backward(s.ours) {
-			if o.client == c && o.state != ourLeaving {
-				return s.request(leaveMsg{o})
-			}
-		}
-		return s.say(c.String() + ": holds nothing and waits for nothing")
-	}
-	if r.over != "" {
-		c.ended = slices.DeleteFunc(c.ended, func(o *ourRequest) bool { return o == r })
-		s.table.set(s.rows())
-		return nil
-	}
-	return s.request(leaveMsg{r})
-}
-
-func (s *clientsScreen) drill() tea.Cmd {
+func (s *clientsScreen) drill() Action {
 	if row, ok := s.table.current(); ok && row.request != nil {
-		return s.open(newLockScreen(s.common, row.request.lock()))
+		return openLock(row.request.lock())
 	}
 	return nil
 }
@@ -284,8 +131,8 @@ func (s *clientsScreen) title() string {
 
 func (s *clientsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h*3/4), 4) }
 
-func (s *clientsScreen) view(w, h int) string {
-	if !s.canTake() {
+func (s *clientsScreen) View(w, h int) string {
+	if !s.Can.Take {
 		return s.theme.panel("clients", s.theme.dim.Render("  read-only: no client is opened and no lock taken from here"), w, h, true, false)
 	}
 	th := s.tableHeight()
@@ -302,7 +149,7 @@ func (s *clientsScreen) view(w, h int) string {
 		parts = append(parts, s.theme.panel("what they did", lanes.view(s.theme, iw, ih, s.now), w, lh, false, false))
 	}
 	iw, ih := inner(w, rest-lh, false)
-	tail := s.log.tail(s.theme, iw, ih, func(e *entry) bool { return e.kind == entryOurs || e.kind == entryError })
+	tail := logTail(&s.log, s.theme, iw, ih, func(e *entry) bool { return e.kind == entryOwn || e.kind == entryError })
 	return strings.Join(append(parts, s.theme.panel("what came of it", tail, w, rest-lh, false, false)), "\n")
 }
 
@@ -314,5 +161,5 @@ func (s *clientsScreen) lanes() lanes {
 			leases[r.state.Lease] = true
 		}
 	}
-	return newLanes(s.journal.by(leases), s.journal.began, s.now)
+	return newLanes(s.journal.forLeases(leases), s.journal.began, s.now)
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // addClient opens one more client by keys.
-func (d *driver) addClient(label, ttl string) *ourClient {
+func (d *driver) addClient(label, ttl string) *ownClient {
 	d.t.Helper()
 	n := len(d.m.clients)
 	d.press("4", "a")
 	d.typed(label)
 	d.press("enter")
-	d.m.input.set(ttl)
+	d.m.line.input.set(ttl)
 	d.press("enter")
 	if len(d.m.clients) != n+1 {
 		d.t.Fatalf("%d clients:\n%s", len(d.m.clients), d.plain())
@@ -28,22 +28,22 @@ func (d *driver) addClient(label, ttl string) *ourClient {
 }
 
 // onClient puts the cursor of the clients on one.
-func (d *driver) onClient(c *ourClient) {
+func (d *driver) onClient(c *ownClient) {
 	d.send(tickMsg{})
 	clientsOf(d).table.choose(clientRowID{client: c.number})
 }
 
-func clientsOf(d *driver) *clientsScreen { return d.m.nav.views[viewClients].(*clientsScreen) }
+func clientsOf(d *driver) *clientsScreen { return d.m.screens.views[KindClients].(*clientsScreen) }
 
 // ask takes a lock by keys with the client under the cursor.
-func (d *driver) ask(key, name, deadline string) *ourRequest {
+func (d *driver) ask(key, name, deadline string) *ownRequest {
 	d.t.Helper()
 	d.press(key)
-	d.m.input.set(name)
+	d.m.line.input.set(name)
 	d.press("enter")
 	d.typed(deadline)
 	d.press("enter")
-	r := d.m.ours[len(d.m.ours)-1]
+	r := d.m.requests[len(d.m.requests)-1]
 	d.until("it has asked", func() bool { return r.key() != "" || r.over != "" })
 	return r
 }
@@ -58,7 +58,7 @@ func TestClients(t *testing.T) {
 	d.mustShow(">  2 worker")
 	d.mustShow("● open")
 	held := d.ask("w", "/elsewhere", "")
-	d.until("held", func() bool { return held.state == ourHeld })
+	d.until("held", func() bool { return held.state == ownHeld })
 	d.mustShow("└ write /elsewhere")
 	d.mustShow("● held 0s")
 	d.mustShow("101") // the token
@@ -73,7 +73,7 @@ func TestClients(t *testing.T) {
 	t.Run("the row says which goes", func(t *testing.T) {
 		clientsOf(d).table.choose(clientRowID{2, held.id})
 		d.press("u")
-		d.until("the other holds", func() bool { return waits.state == ourHeld })
+		d.until("the other holds", func() bool { return waits.state == ownHeld })
 		d.mustNotShow("write /elsewhere  ")
 	})
 	t.Run("enter goes to the queue", func(t *testing.T) {
@@ -86,12 +86,12 @@ func TestClients(t *testing.T) {
 	t.Run("one that is closed gives back, and goes", func(t *testing.T) {
 		d.onClient(worker)
 		again := d.ask("r", "/elsewhere", "")
-		d.until("held", func() bool { return again.state == ourHeld })
+		d.until("held", func() bool { return again.state == ownHeld })
 		d.press("c")
 		d.until("closed", func() bool { return worker.doing == "" })
 		d.mustShow("· closed")
-		if len(d.m.ours) != 1 || len(d.cluster.queues[rw("/elsewhere")]) != 1 {
-			t.Errorf("%d requests of ours, in etcd %v", len(d.m.ours), d.cluster.queues)
+		if len(d.m.requests) != 1 || len(d.cluster.queues[rw("/elsewhere")]) != 1 {
+			t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.cluster.queues)
 		}
 		d.press("p")
 		d.mustShow("✗ client 2 worker: has no session that lives; o on Clients opens one")
@@ -117,7 +117,7 @@ func TestClientsNonsense(t *testing.T) {
 	d.typed("x")
 	d.press("enter")
 	for _, ttl := range []string{"", "0s", "-1s", "ten", "999h"} {
-		d.m.input.set(ttl)
+		d.m.line.input.set(ttl)
 		d.press("enter")
 		d.mustShow("✗ a duration from 1s to 24h")
 	}
@@ -128,7 +128,7 @@ func TestClientsNonsense(t *testing.T) {
 	d.press("u")
 	d.mustShow("holds nothing and waits for nothing")
 	d.press("r")
-	d.m.input.set("")
+	d.m.line.input.set("")
 	d.press("enter")
 	d.mustShow("✗ a name cannot be empty")
 	d.typed("/a")
@@ -138,7 +138,7 @@ func TestClientsNonsense(t *testing.T) {
 	d.mustShow("✗ a duration such as 30s, or nothing")
 	d.press("esc", "c")
 	d.mustShow("stays; it opens when it is needed")
-	if len(d.m.ours) != 0 {
+	if len(d.m.requests) != 0 {
 		t.Error("asked for a lock")
 	}
 }
@@ -149,11 +149,11 @@ func TestClientsComplete(t *testing.T) {
 	d.put("/orders/eu", keyspace.Read, 0)
 	d.put("/orders/us", keyspace.Read, 0)
 	d.press("4", "r", "tab")
-	if got := d.m.input.text(); got != "/orders/" {
+	if got := d.m.line.input.text(); got != "/orders/" {
 		t.Errorf("completed to %q", got)
 	}
 	d.press("tab", "tab")
-	if got := d.m.input.text(); got != "/orders/us" {
+	if got := d.m.line.input.text(); got != "/orders/us" {
 		t.Errorf("completed to %q", got)
 	}
 	d.press("esc")
@@ -164,7 +164,7 @@ func TestClientsFail(t *testing.T) {
 	d := newDriver(t, nil)
 	c := d.addClient("worker", "5s")
 	r := d.ask("w", "/a", "")
-	d.until("held", func() bool { return r.state == ourHeld })
+	d.until("held", func() bool { return r.state == ownHeld })
 	d.press("p")
 	d.until("paused", func() bool { return c.doing == "" })
 	d.mustShow("‖ paused")
@@ -180,13 +180,13 @@ func TestClientsFail(t *testing.T) {
 	d.mustShow("✗ client 2 worker: write lock on /a: lost")
 
 	r = d.ask("w", "/b", "")
-	d.until("held", func() bool { return r.state == ourHeld })
+	d.until("held", func() bool { return r.state == ownHeld })
 	d.press("X")
 	d.until("crashed", func() bool { return c.doing == "" })
 	d.mustShow("✗ crashed")
 	d.mustShow("✗ lost by the crash")
-	if len(d.m.ours) != 0 || len(d.cluster.queues[rw("/b")]) != 1 {
-		t.Errorf("%d requests of ours, in etcd %v", len(d.m.ours), d.cluster.queues)
+	if len(d.m.requests) != 0 || len(d.cluster.queues[rw("/b")]) != 1 {
+		t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.cluster.queues)
 	}
 	clientsOf(d).table.choose(clientRowID{c.number, r.id})
 	d.press("u")
@@ -223,7 +223,7 @@ func TestClientsReadOnly(t *testing.T) {
 	d.in("clients")
 	d.mustShow("read-only")
 	d.press("a", "r", "w", "p", "X", "c", "o", "u")
-	if d.m.mode != modeBrowse || len(d.m.clients) != 0 {
+	if d.m.line.mode != lineClosed || len(d.m.clients) != 0 {
 		t.Error("a key works")
 	}
 	d.mustNotShow("crash")
@@ -235,14 +235,14 @@ func TestTravelClients(t *testing.T) {
 	d, _ := withPast(t, 100)
 	c := d.addClient("worker", "5s")
 	held := d.ask("w", "/mine", "")
-	d.until("held and seen", func() bool { return held.state == ourHeld && d.seen() })
+	d.until("held and seen", func() bool { return held.state == ownHeld && d.seen() })
 	d.press("[")
 	d.standsAt(105)
 	d.mustShow("▸ PAST · clients 2 of the present")
 	d.mustShow("● held")
 	d.press("a", "o", "r", "w")
-	if d.m.mode != modeBrowse || len(d.m.clients) != 2 || len(d.m.ours) != 1 {
-		t.Errorf("mode %v, %d clients, %d requests", d.m.mode, len(d.m.clients), len(d.m.ours))
+	if d.m.line.mode != lineClosed || len(d.m.clients) != 2 || len(d.m.requests) != 1 {
+		t.Errorf("mode %v, %d clients, %d requests", d.m.line.mode, len(d.m.clients), len(d.m.requests))
 	}
 	d.press("?")
 	d.mustNotShow("ask for a write lock")
@@ -256,7 +256,7 @@ func TestTravelClients(t *testing.T) {
 	d.until("closed", func() bool { return c.doing == "" && c.State().Life == Closed })
 	d.mustShow("· closed")
 	d.press("b", "a")
-	if d.m.mode != modePrompt {
+	if d.m.line.mode != linePrompt {
 		t.Error("back in the present, no client can be added")
 	}
 }
@@ -273,7 +273,7 @@ func TestGoldenClients(t *testing.T) {
 		d.until("paused", func() bool { return held.doing == "" })
 		d.onClient(other)
 		d.until("all is seen", func() bool {
-			return d.m.live.snapshot.Revision == d.cluster.revision && len(d.m.ours) == 3 && d.m.ours[1].state == ourHeld
+			return d.m.live.Snapshot.Revision == d.cluster.revision && len(d.m.requests) == 3 && d.m.requests[1].state == ownHeld
 		})
 		d.clock.add(3 * time.Second)
 		d.send(tickMsg{})
@@ -293,7 +293,7 @@ func TestCrashedClientWaits(t *testing.T) {
 		d.press("4", "X")
 		d.until("crashed", func() bool { return d.m.clients[0].doing == "" })
 		d.put("/b", keyspace.Write, 0)
-		if l, _ := d.m.live.snapshot.Find(rw("/a")); len(l.Queue) != 2 {
+		if l, _ := d.m.live.Snapshot.Find(rw("/a")); len(l.Queue) != 2 {
 			t.Fatal("its request has gone")
 		}
 	}

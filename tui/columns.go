@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -55,7 +54,14 @@ func grow(cols []box, widths []int, spare int) []int {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(boolInt(cols[b].soon)-boolInt(cols[a].soon), cols[a].rank-cols[b].rank)
+		switch {
+		case cols[a].soon == cols[b].soon:
+			return cols[a].rank - cols[b].rank
+		case cols[a].soon:
+			return -1
+		default:
+			return 1
+		}
 	})
 	for _, i := range order {
 		if widths[i] == 0 || spare <= 0 {

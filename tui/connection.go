@@ -3,8 +3,6 @@ package tui
 import (
 	"time"
 
-	tea "charm.land/bubbletea/v2"
-
 	"etcd-lock/internal/inspect"
 )
 
@@ -22,17 +20,8 @@ type connection struct {
 	asked  time.Time // when that was asked last
 }
 
-// explainEvery is how often it is asked why etcd refuses: rights may change.
-const explainEvery = 5 * time.Second
-
-// explainedMsg brings why etcd refused, when that was the cause.
-type explainedMsg struct {
-	cause   string
-	refusal Refusal
-}
-
-// note follows an update and says what changed, if anything did. Of a refusal
-// that is said when it is known why.
+// note follows an update, and says what changed if anything did. That etcd
+// refuses is said later, when it is known why.
 func (c *connection) note(u inspect.Update, refused bool, now time.Time) string {
 	was := *c
 	if u.Err == nil {
@@ -65,80 +54,43 @@ func (c *connection) regained(was connection, now time.Time) string {
 	return ""
 }
 
+// explainEvery is how often etcd is asked again why it refuses: rights may
+// change.
+const explainEvery = 5 * time.Second
+
+// askWhy reports whether it is time to ask why etcd refuses, and notes that it
+// is asked.
+func (c *connection) askWhy(now time.Time) bool {
+	if !c.refused || c.asking || now.Sub(c.asked) < explainEvery {
+		return false
+	}
+	c.asking, c.asked = true, now
+	return true
+}
+
+// explain notes why etcd refused with that cause, and reports whether that is
+// news.
+func (c *connection) explain(cause, why string) bool {
+	c.asking = false
+	if !c.refused || cause != c.cause || why == c.why {
+		return false
+	}
+	c.why = why
+	return true
+}
+
 // reason is why etcd is lost, as far as it is known.
-func (c connection) reason() string {
+func (c *connection) reason() string {
 	if c.why != "" {
 		return c.why
 	}
 	return c.cause
 }
 
-// text is the state with its sign, shorter where there is little room.
-func (c connection) text(st theme, now time.Time, w int) sign {
-	switch {
-	case !c.begun:
-		return sign{"○ connecting", st.waiting}
-	case !c.lost:
-		return sign{"● connected", st.holding}
-	}
-	s := "✗ refused"
-	if !c.refused {
-		s = "✗ not answering " + age(now, c.since)
-		if long := "✗ etcd not answering for " + age(now, c.since); width(long) <= w {
-			s = long
-		}
-	}
-	if room := w - width(s) - 2; room >= 12 {
-		s += ": " + cut(c.reason(), room)
-	}
-	return sign{s, st.lost}
-}
-
 // trouble is what is wrong with the connection, in full.
-func (c connection) trouble() string {
+func (c *connection) trouble() string {
 	if c.refused {
 		return "etcd refuses: " + c.reason()
 	}
 	return "etcd is not answering: " + c.reason()
-}
-
-// ifKnown is what a screen without rows says, if it is known.
-func (c *common) ifKnown(known bool, empty string) string {
-	switch {
-	case known:
-		return empty
-	case c.conn.refused:
-		return "✗ " + c.conn.trouble()
-	default:
-		return "nothing is known yet"
-	}
-}
-
-// noteConnection takes in whether etcd answers, and tells what changed.
-func (m *model) noteConnection(u inspect.Update) {
-	refused := u.Err != nil && m.opts.Rights != nil && m.opts.Rights.Refused(u.Err)
-	if what := m.conn.note(u, refused, m.now); what != "" {
-		m.tell(entryEtcd, what)
-	}
-}
-
-// explain asks why etcd refuses, when it is time to.
-func (m *model) explain() tea.Cmd {
-	c := &m.conn
-	if !c.refused || c.asking || m.now.Sub(c.asked) < explainEvery {
-		return nil
-	}
-	c.asking, c.asked = true, m.now
-	ctx, rights, prefix, err, cause := m.tasks.ctx, m.opts.Rights, m.opts.Prefix, c.err, c.cause
-	return m.tasks.cmd(func() tea.Msg { return explainedMsg{cause, rights.Explain(ctx, prefix, err)} })
-}
-
-// explained tells why etcd refuses, if that is news.
-func (m *model) explained(msg explainedMsg) {
-	c := &m.conn
-	c.asking = false
-	if why := safe(msg.refusal.String()); c.refused && msg.cause == c.cause && why != c.why {
-		c.why = why
-		m.tell(entryEtcd, "refuses: "+why)
-	}
 }

@@ -72,11 +72,11 @@ func TestRefused(t *testing.T) {
 func TestRefusedFromTheBeginning(t *testing.T) {
 	rights := &bob{helps: strings.Repeat("may read some ", 10) + "of it: etcd-lock tui /app/"}
 	d := newDriver(t, func(o *Options) { o.Rights, o.Health = rights, nil })
-	d.m.live = picture{}
+	d.m.live = snapshot{}
 	d.cluster.mu.Lock()
 	d.cluster.revision = 0 // nothing was ever read
 	d.cluster.mu.Unlock()
-	d.m.locks.refresh()
+	locksOf(d).refresh()
 	d.cluster.setDown(errRefused)
 	d.until("why", func() bool { return d.m.conn.why != "" })
 	d.mustShow("\n  ✗ etcd refuses: user bob may not read /; may read some")

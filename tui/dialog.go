@@ -4,71 +4,95 @@ import (
 	"slices"
 	"strings"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 )
 
 // dialog asks before something is done. The answer is No until the user says
-// otherwise; where it is grave, by typing a word.
+// otherwise; where much is at stake, by typing a word.
 type dialog struct {
 	title string
-	lines []string       // what would happen; printable, and styled at most
-	word  string         // to be typed before Yes; empty: none. As it came: it is shown printable
-	yes   string         // what Yes does, in a word or two
-	run   func() tea.Cmd // nil: there is nothing to say Yes to, or not yet
+	lines []string // what would happen; printable, and styled at most
+	word  string   // to be typed before Yes; empty: none. It is shown printable
+	yes   string   // what Yes does, in a word or two; empty: there is nothing to say Yes to yet
 
-	chosen bool // Yes
-	wide   int  // of the widest line
+	answer answer
+	chosen bool // Yes is
 	input  lineInput
 	top    int
-	count  int // of the lines, as they are broken
+	count  int // of the lines after wrapping
 	height int // how many of these are shown
 }
 
-// askMsg opens a dialog for a screen.
-type askMsg struct{ dialog *dialog }
+// answer is what the user has said to a dialog.
+type answer int
 
-func (m *model) openDialog(d *dialog) {
-	d.input, d.wide = newInput("", ""), widest(d.lines)
-	m.dialog = d
-}
+const (
+	answerNone answer = iota
+	answerNo
+	answerYes
+)
 
 // armed reports whether Yes can be chosen.
 func (d *dialog) armed() bool {
-	return d.run != nil && (d.word == "" || safe(d.input.text()) == safe(d.word))
+	return d.yes != "" && (d.word == "" || safe(d.input.text()) == safe(d.word))
 }
 
-// dialogMsg handles a key or a paste while a dialog is open. The screens see
-// none of them.
-func (m *model) dialogMsg(msg tea.Msg) tea.Cmd {
-	d, k := m.dialog, m.global
-	press, isKey := msg.(tea.KeyPressMsg)
-	switch {
-	case isKey && key.Matches(press, k.back):
-		m.dialog = nil
-	case isKey && key.Matches(press, k.accept):
-		return m.answer(d.chosen && d.armed())
-	case isKey && (press.String() == "up" || press.String() == "down" || press.String() == "pgup" || press.String() == "pgdown"):
-		d.scroll(map[string]int{"up": -1, "down": 1, "pgup": -d.height, "pgdown": d.height}[press.String()])
-	case isKey && (press.String() == "left" || press.String() == "right" || press.String() == "tab" || press.String() == "shift+tab"):
-		d.chosen = !d.chosen && d.armed()
-	case d.word != "":
+// update handles a key or a paste, and returns the answer if that was one.
+func (d *dialog) update(msg tea.Msg) answer {
+	if press, ok := msg.(tea.KeyPressMsg); ok {
+		if b, ok := findBinding([]Group{{Bindings: d.bindings()}}, press); ok {
+			b.Do()
+			return d.answer
+		}
+	}
+	if d.word != "" {
 		d.input.update(msg)
 		d.chosen = d.armed()
-	case isKey && key.Matches(press, k.yes) && d.armed():
-		return m.answer(true)
-	case isKey && key.Matches(press, k.no):
-		m.dialog = nil
 	}
+	return d.answer
+}
+
+// bindings are the keys of the dialog. Where a word is typed, no letter is one.
+func (d *dialog) bindings() []Binding {
+	say := func(a answer) func() Action { return func() Action { d.answer = a; return nil } }
+	scroll := func(by int) func() Action { return func() Action { d.scroll(by); return nil } }
+	keys := []Binding{
+		bind("↑", "scroll up", scroll(-1), "up").at(InDocs), bind("↓", "scroll down", scroll(1), "down").at(InDocs),
+		bind("pgup", "page up", scroll(-d.height), "pgup").at(InDocs), bind("pgdn", "page down", scroll(d.height), "pgdown").at(InDocs),
+	}
+	if d.yes == "" {
+		return append(keys, bind("esc", "close", say(answerNo), "esc", "alt+esc", "enter").at(InFooter))
+	}
+	keys = append(keys,
+		bind("enter", "take the choice", d.choice, "enter").at(InFooter),
+		bind("esc", "no", say(answerNo), "esc", "alt+esc").at(InFooter),
+		bind("←/→", "choose", d.toggle, "left", "right", "tab", "shift+tab").at(InFooter),
+	)
+	if d.word == "" {
+		keys = append(keys, bind("y", "yes", say(answerYes), "y").at(InFooter), bind("n", "no", say(answerNo), "n").at(InFooter))
+	}
+	return keys
+}
+
+func (d *dialog) choice() Action {
+	d.answer = answerNo
+	if d.chosen && d.armed() {
+		d.answer = answerYes
+	}
+	return nil
+}
+
+func (d *dialog) toggle() Action {
+	d.chosen = !d.chosen && d.armed()
 	return nil
 }
 
 func (d *dialog) scroll(delta int) { d.top = min(max(d.top+delta, 0), max(d.count-d.height, 0)) }
 
-// broken are the lines, broken where they are wider than w: what is agreed to is
-// read whole.
-func (d *dialog) broken(w int) []string {
+// wrapped returns the lines, wrapped where they are wider than w: what the user
+// agrees to is read in full.
+func (d *dialog) wrapped(w int) []string {
 	var lines []string
 	for _, l := range d.lines {
 		if width(l) > w {
@@ -79,23 +103,14 @@ func (d *dialog) broken(w int) []string {
 	return lines
 }
 
-func (m *model) answer(yes bool) tea.Cmd {
-	d := m.dialog
-	m.dialog = nil
-	if !yes {
-		return m.say(d.title + ": not done")
-	}
-	return d.run()
-}
-
 // view draws the dialog in the middle of w×h.
-func (d *dialog) view(t theme, w, h int) string {
-	inner := min(w-4, max(56, d.wide))
+func (d *dialog) view(t *theme, w, h int) string {
+	inner := min(w-4, max(56, widest(d.lines)))
 	rest := 3
 	if d.word != "" {
 		rest += 2
 	}
-	all := d.broken(inner)
+	all := d.wrapped(inner)
 	d.count, d.height = len(all), max(min(len(all), h-2-rest), 1)
 	d.scroll(0)
 	lines := slices.Clone(all[d.top:min(d.top+d.height, len(all))])
@@ -112,9 +127,9 @@ func (d *dialog) view(t theme, w, h int) string {
 	return lipgloss.Place(w, h, lipgloss.Center, lipgloss.Center, box)
 }
 
-func (d *dialog) buttons(t theme) string {
+func (d *dialog) buttons(t *theme) string {
 	no, yes := "[ No ]", "  "+d.yes+"  "
-	if d.run == nil {
+	if d.yes == "" {
 		return t.selected.Render("[ Close ]")
 	}
 	if d.chosen {
@@ -122,17 +137,4 @@ func (d *dialog) buttons(t theme) string {
 		return t.dim.Render(no) + "   " + t.lost.Reverse(true).Render(yes)
 	}
 	return t.selected.Render(no) + "   " + t.dim.Render(yes)
-}
-
-// dialogKeys are those of a dialog, for the line at the bottom.
-func (m *model) dialogKeys() []key.Binding {
-	k := m.global
-	if m.dialog.run == nil {
-		return []key.Binding{described(k.back, "close")}
-	}
-	keys := []key.Binding{described(k.accept, "take the choice"), described(k.back, "no"), bind("←/→", "choose", "left", "right")}
-	if m.dialog.word == "" {
-		keys = append(keys, k.yes, k.no)
-	}
-	return keys
 }

@@ -66,10 +66,10 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &driver{t: t, m: newModel(ctx, o), clock: ck, cluster: c, msgs: make(chan tea.Msg), ctx: ctx}
-	d.m.pause = 0 // who waits for a fact need not wait for that too
+	d.m.effects.feed.pause = 0 // who waits for a fact need not wait for that too
 	t.Cleanup(func() {
 		cancel()
-		if err := d.m.tasks.close(patience); err != nil {
+		if err := d.m.effects.tasks.close(patience); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,7 +81,7 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	}
 	if o.Health != nil {
 		d.send(tickMsg{}) // not when the next real second happens to pass
-		d.until("etcd's status is known", func() bool { return !d.m.asking && !d.m.status.At.IsZero() })
+		d.until("etcd's status is known", func() bool { return !d.m.effects.feed.asking && !d.m.status.At.IsZero() })
 	}
 	return d
 }
@@ -181,31 +181,31 @@ func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect
 		Lock: rw(name), Mode: mode, Lease: 0x694d8f9b0a1c0001, Owned: true, Since: d.clock.Now().Add(-ago),
 		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
 	})
-	d.until("the request is on the screen", func() bool { return d.m.live.snapshot.Revision >= r.Revision })
+	d.until("the request is on the screen", func() bool { return d.m.live.Snapshot.Revision >= r.Revision })
 	return r
 }
 
 // queue is the queue of the lock under the cursor of the home.
 func (d *driver) queue() []inspect.Request {
-	l, _ := d.m.locks.selected()
+	l, _ := locksOf(d).selected()
 	return l.Queue
 }
 
 // diagnosed goes on until what is wrong has been found.
 func (d *driver) diagnosed() {
 	d.t.Helper()
-	d.until("no diagnosis is under way", func() bool { return !d.m.doctor.busy })
+	d.until("no diagnosis is under way", func() bool { return !d.m.effects.feed.diagnosis.busy })
 	d.clock.add(diagnoseIdle)
 	d.send(tickMsg{})
 	d.until("diagnosed", func() bool {
-		return !d.m.doctor.busy && d.m.live.verdict.Snapshot.Revision == d.m.live.snapshot.Revision
+		return !d.m.effects.feed.diagnosis.busy && d.m.live.verdict.Snapshot.Revision == d.m.live.Snapshot.Revision
 	})
 }
 
 // in goes on until a screen is in front.
 func (d *driver) in(name string) {
 	d.t.Helper()
-	d.until("in front: "+name, func() bool { return d.m.nav.current().name() == name })
+	d.until("in front: "+name, func() bool { return d.m.screens.front().Ref().Kind.String() == name })
 }
 
 // show puts a snapshot on the screen as if it came from the source.
@@ -215,14 +215,14 @@ func (d *driver) show(s inspect.Snapshot) {
 
 func (d *driver) names() string {
 	var names []string
-	for _, r := range d.m.locks.table.rows {
+	for _, r := range locksOf(d).table.rows {
 		names = append(names, r.lock.ID.Name)
 	}
 	return strings.Join(names, " ")
 }
 
 func (d *driver) selected() string {
-	l, _ := d.m.locks.selected()
+	l, _ := locksOf(d).selected()
 	return l.ID.Name
 }
 
@@ -246,3 +246,8 @@ func hostile(now time.Time) inspect.Snapshot {
 	}
 	return s
 }
+
+// do has the root do an action, as if a screen had asked for it.
+func (d *driver) do(a Action) { d.start(d.m.perform(a)) }
+
+func locksOf(d *driver) *locksScreen { return d.m.screens.views[KindLocks].(*locksScreen) }

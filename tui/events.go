@@ -1,31 +1,25 @@
 package tui
 
-import (
-	"time"
-
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
-)
+import "time"
 
 // eventsScreen is the log, newest first. The cursor on the first line follows
 // the newest; anywhere else it stays on its line.
 type eventsScreen struct {
-	*common
+	*Context
 	table  *table[uint64, *entry]
-	enter  key.Binding
 	seen   uint64
 	follow bool
+	keys   []Group
 }
 
-func newEventsScreen(c *common) *eventsScreen {
-	s := &eventsScreen{common: c, enter: bind("enter", "open: go to the lock", "enter"), follow: true}
-	s.table = newTable(c, []column[*entry]{
+func newEventsScreen(c *Context) *eventsScreen {
+	s := &eventsScreen{Context: c, follow: true}
+	s.table = newTable(c.theme, []column[*entry]{
 		{title: "time", box: box{min: 8}, cell: func(e *entry, _ int) cell {
 			return cell{e.at.Format(time.TimeOnly), s.theme.dim}
 		}, text: func(e *entry) string { return e.at.Format(time.RFC3339Nano) }},
 		{title: "event", box: box{min: 10}, cell: func(e *entry, _ int) cell {
-			g := entrySign(s.theme, e.kind)
-			return cell(g)
+			return cell(entrySign(s.theme, e.kind))
 		}, text: func(e *entry) string { return string(e.kind) }},
 		{title: "what", box: box{min: 10, flex: true}, cell: func(e *entry, _ int) cell {
 			return cell{e.text, s.theme.plain}
@@ -33,44 +27,37 @@ func newEventsScreen(c *common) *eventsScreen {
 	}, func(e *entry) uint64 { return e.id })
 	s.table.match = func(e *entry) string { return string(e.kind) + " " + e.text }
 	s.table.label = func(e *entry) string { return e.text }
+	s.table.moved = func() { s.follow = s.table.cursor.at == 0 }
+	s.keys = append([]Group{{"events", []Binding{
+		bind("enter", "open", s.drill, "enter").long("go to the lock").at(InFooter).offWhen(unless(s.hasLock, "it is not about a lock")),
+	}}}, s.table.bindings()...)
 	return s
 }
 
-func (s *eventsScreen) name() string { return "events" }
+func (s *eventsScreen) Ref() Ref { return Ref{Kind: KindEvents} }
 
-func (s *eventsScreen) grid() grid { return s.table }
+func (s *eventsScreen) Grid() grid { return s.table }
 
-func (s *eventsScreen) keys() []keyGroup {
-	return append([]keyGroup{{"events", []key.Binding{s.enter}}}, s.table.helpKeys()...)
+func (s *eventsScreen) Bindings() []Group { return s.keys }
+
+// Refresh does nothing: the log is taken in by Fit.
+func (s *eventsScreen) Refresh() {}
+
+func (s *eventsScreen) Fit(w, h int) {
+	s.table.resize(inner(w, h, false))
+	s.read()
 }
 
-func (s *eventsScreen) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case sizeMsg:
-		s.table.resize(inner(msg.w, msg.h, false))
-		s.read()
-	case wheelMsg:
-		s.table.move(msg.delta)
-		s.follow = s.table.cursor.at == 0
-	case clickMsg:
-		if s.table.click(msg.x, msg.y-1) {
-			return s.drill()
-		}
-		s.follow = s.table.cursor.at == 0
-	case tea.KeyPressMsg:
-		if key.Matches(msg, s.enter) {
-			return s.drill()
-		}
-		if s.table.update(msg) {
-			s.follow = s.table.cursor.at == 0
-		}
+func (s *eventsScreen) Mouse(m mouse) Action {
+	if s.table.mouse(m.below(1)) {
+		return s.drill()
 	}
 	return nil
 }
 
-// read takes what is new in the log, unless the picture stands still.
+// read takes in what is new in the log, unless the display is frozen.
 func (s *eventsScreen) read() {
-	if s.seen == s.log.last || s.still != nil && s.seen > 0 {
+	if s.seen == s.log.last || s.frozen != nil && s.seen > 0 {
 		return
 	}
 	s.seen = s.log.last
@@ -85,26 +72,24 @@ func (s *eventsScreen) read() {
 	s.table.set(rows)
 }
 
-func (s *eventsScreen) drill() tea.Cmd {
+// hasLock reports whether the line under the cursor is about a lock.
+func (s *eventsScreen) hasLock() bool {
 	e, ok := s.table.current()
-	if !ok || e.lock.Name == "" {
-		return nil
-	}
-	return s.open(newLockScreen(s.common, e.lock))
+	return ok && e.lock.Name != ""
 }
 
-func (s *eventsScreen) view(w, h int) string {
+func (s *eventsScreen) drill() Action {
+	if !s.hasLock() {
+		return nil
+	}
+	e, _ := s.table.current()
+	return openLock(e.lock)
+}
+
+func (s *eventsScreen) View(w, h int) string {
 	title := "events " + count(len(s.table.rows), "line", "lines") + filterTitle(s.table)
 	if !s.follow {
 		title += " · g follows the newest"
 	}
 	return s.theme.panel(title, s.table.view(true, "nothing has happened since the watch began"), w, h, true, false)
-}
-
-// filterTitle says that a table is filtered.
-func filterTitle(g grid) string {
-	if g.filtered() == "" {
-		return ""
-	}
-	return " · filter “" + safe(g.filtered()) + "”"
 }

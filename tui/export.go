@@ -10,12 +10,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// sheet is a table as text.
-type sheet struct {
-	heading []string
-	rows    [][]string
-}
-
 // exportedMsg says where a table was written.
 type exportedMsg struct {
 	path string
@@ -23,15 +17,22 @@ type exportedMsg struct {
 	err  error
 }
 
-// exportCmd writes a table into a file, which must be new.
-func (t *tasks) exportCmd(s sheet, path string) tea.Cmd {
-	return t.cmd(func() tea.Msg {
+// export writes a table into a file, which must be new.
+func (e *env) export(s sheet, path string) Action {
+	return e.background(func() tea.Msg {
 		full, err := filepath.Abs(path)
 		if err == nil {
-			err = s.write(full)
+			err = writeSheet(s, full)
 		}
 		return exportedMsg{path: full, rows: len(s.rows), err: err}
 	})
+}
+
+func (msg exportedMsg) apply(*Effects) Action {
+	if msg.err != nil {
+		return fail("not exported: " + msg.err.Error())
+	}
+	return note("exported " + count(msg.rows, "row", "rows") + " to " + msg.path)
 }
 
 // exportName is a file of the working folder.
@@ -39,7 +40,7 @@ func exportName(screen string, now time.Time) string {
 	return "etcd-lock-" + screen + "-" + now.Format("20060102-150405") + ".csv"
 }
 
-func (s sheet) write(path string) error {
+func writeSheet(s sheet, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

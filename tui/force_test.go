@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"charm.land/bubbles/v2/key"
-
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -94,7 +92,7 @@ func withForce(t *testing.T) (*driver, *force) {
 // asked goes on until the preview is there.
 func (d *driver) asked() {
 	d.t.Helper()
-	d.until("asked", func() bool { return d.m.dialog != nil && d.m.dialog.run != nil })
+	d.until("asked", func() bool { return d.m.asked != nil && d.m.asked.Dialog.yes != "" })
 }
 
 // told goes on until it was done and it is said who holds now.
@@ -120,7 +118,7 @@ func TestForceRequest(t *testing.T) {
 
 	t.Run("No", func(t *testing.T) {
 		d.press("enter")
-		if d.m.dialog != nil || f.done.Load() != 0 {
+		if d.m.asked != nil || f.done.Load() != 0 {
 			t.Fatalf("done %d", f.done.Load())
 		}
 		d.mustShow("release one request: not done")
@@ -144,7 +142,7 @@ func TestForceLooks(t *testing.T) {
 	d.press("enter", "ctrl+d")
 	d.mustShow("looking what would go")
 	d.press("y", "right", "tab")
-	if d.m.dialog == nil || d.m.dialog.chosen {
+	if d.m.asked == nil || d.m.asked.Dialog.chosen {
 		t.Error("an answer was taken before the question")
 	}
 	d.press("esc")
@@ -168,7 +166,7 @@ func TestForceSession(t *testing.T) {
 	d.mustShow("type billing to go on:")
 	d.mustShow("  etcdctl lease revoke a1")
 	d.press("y", "enter")
-	if d.m.dialog != nil || f.done.Load() != 0 {
+	if d.m.asked != nil || f.done.Load() != 0 {
 		t.Fatalf("done %d without its name", f.done.Load())
 	}
 	d.press("ctrl+k")
@@ -196,7 +194,7 @@ func TestForceWord(t *testing.T) {
 		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
 		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
 	} {
-		if got := p.word(); got != want {
+		if got := wordFor(p); got != want {
 			t.Errorf("%+v: %q, want %q", p, got, want)
 		}
 	}
@@ -210,7 +208,7 @@ func TestForceRemedy(t *testing.T) {
 	d.asked()
 	d.mustShow("end session a2")
 	d.press("esc", "G", "ctrl+k")
-	if d.m.dialog != nil {
+	if d.m.asked != nil {
 		d.asked()
 	}
 	if f.done.Load() != 0 {
@@ -234,16 +232,16 @@ func TestForceChanged(t *testing.T) {
 	d.press("enter", "ctrl+d")
 	d.asked()
 	d.press("y")
-	d.until("explained", func() bool { return d.m.dialog != nil && d.m.dialog.yes == "Look again" })
+	d.until("explained", func() bool { return d.m.asked != nil && d.m.asked.Dialog.yes == "Look again" })
 	d.mustShow("it has changed since it was shown")
 	d.press("y")
-	d.until("asked anew", func() bool { return d.m.dialog != nil && d.m.dialog.yes == "Release it" })
+	d.until("asked anew", func() bool { return d.m.asked != nil && d.m.asked.Dialog.yes == "Release it" })
 	d.press("y")
 	d.told(f)
 
 	t.Run("Gone", func(t *testing.T) {
-		d.send(releaseMsg{key: "/none"})
-		d.until("explained", func() bool { return d.m.dialog.yes == "Look again" })
+		d.do(PlanRelease{Target{Key: "/none"}})
+		d.until("explained", func() bool { return d.m.asked.Dialog.yes == "Look again" })
 		d.mustShow("nothing to release")
 	})
 }
@@ -260,11 +258,11 @@ func TestForceReadOnly(t *testing.T) {
 			for _, keys := range [][]string{{"1", "enter"}, {"2"}, {"2", "enter"}, {"3"}} {
 				d.press(keys...)
 				d.press("ctrl+d", "ctrl+k")
-				if d.m.dialog != nil {
+				if d.m.asked != nil {
 					t.Errorf("%v: asked", keys)
 				}
-				for _, g := range d.m.nav.current().keys() {
-					if slices.ContainsFunc(g.keys, func(b key.Binding) bool { return b.Enabled() }) && g.title == forceTitle {
+				for _, g := range d.m.screens.front().Bindings() {
+					if slices.ContainsFunc(g.Bindings, Binding.shown) && g.Title == releaseTitle {
 						t.Errorf("%v: in the help", keys)
 					}
 				}
@@ -277,9 +275,9 @@ func TestForceReadOnly(t *testing.T) {
 func TestGoldenForce(t *testing.T) {
 	ask := func(d *driver) {
 		f := &force{cluster: d.cluster, others: []string{"/config/billing"}}
-		d.m.opts.Releaser = f
+		d.m.effects.ports.Releaser = f
 		incident(d)
-		d.send(releaseMsg{lease: 0xa1})
+		d.do(PlanRelease{Target{Lease: 0xa1}})
 		d.asked()
 	}
 	golden(t, "force_80x24", 80, 24, ask)
@@ -291,7 +289,7 @@ func TestGoldenForce(t *testing.T) {
 func TestForceWhole(t *testing.T) {
 	d, _ := withForce(t)
 	r := d.put("/"+strings.Repeat("long", 60)+"/end", keyspace.Write, 0)
-	d.send(releaseMsg{key: r.Key})
+	d.do(PlanRelease{Target{Key: r.Key}})
 	d.asked()
 	d.mustShow("/end  of worker[42]@web-1, token")
 	d.send(resize(40, 10))
@@ -313,17 +311,17 @@ func TestForceFits(t *testing.T) {
 	d.show(hostile(d.clock.Now()))
 	f.others = []string{"\x1b[2J\n日本"}
 	var plan Release
-	for _, l := range d.m.live.snapshot.Locks {
+	for _, l := range d.m.live.Snapshot.Locks {
 		plan.Gone = append(plan.Gone, l.Queue...)
 	}
 	plan.Others, plan.Granted = f.others, plan.Gone[:9]
-	dialog := &dialog{}
-	d.m.dialog = dialog
-	d.send(plannedMsg{of: releaseMsg{key: "\x1b[2J'/" + string(make([]byte, 300))}, dialog: dialog, plan: plan})
+	target := Target{Key: "\x1b[2J'/" + string(make([]byte, 300))}
+	d.do(Ask{Dialog: &dialog{}, Waits: true})
+	d.do(Planned{Target: target, Plan: plan})
 	d.fits("preview", 1)
-	d.send(carriedMsg{plan: plan, revision: 5})
+	d.send(appliedMsg{plan: plan, revision: 5})
 	d.fits("gone", 1)
 	d.press("esc")
-	d.send(carriedMsg{err: errors.New("\x1b[2J\n" + time.Now().String())})
+	d.send(appliedMsg{err: errors.New("\x1b[2J\n" + time.Now().String())})
 	d.fits("failed", 1)
 }

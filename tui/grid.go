@@ -3,11 +3,26 @@ package tui
 import (
 	"slices"
 	"strings"
-
-	"charm.land/bubbles/v2/key"
 )
 
-// The table as a grid: what root and command line do to it.
+// grid is what is done to a table from outside its screen.
+type grid interface {
+	filtered() string
+	setFilter(text string) error
+	sorted() string
+	setSort(text string) bool
+	sortable() []string
+	columns() []string
+	hide(names []string)
+	copied() []string
+	sheet() sheet
+}
+
+// sheet is a table as text.
+type sheet struct {
+	heading []string
+	rows    [][]string
+}
 
 func (t *table[K, R]) filtered() string { return t.filter.text }
 
@@ -111,13 +126,3 @@ func (t *table[K, R]) sheet() sheet {
 
 // wholeWidth is a width at which no cell is cut.
 const wholeWidth = 1 << 20
-
-// helpKeys are the keys of a table, for the help of its screen.
-func (t *table[K, R]) helpKeys() []keyGroup {
-	k := t.keys
-	sorts := slices.DeleteFunc(slices.Clone(k.sort), func(b key.Binding) bool { return !b.Enabled() })
-	return []keyGroup{
-		{"move", []key.Binding{k.up, k.down, k.top, k.bottom, k.pageUp, k.pageDown, k.mark, k.unmark}},
-		{"sort", append(sorts, k.left, k.right, k.reverse)},
-	}
-}

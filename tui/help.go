@@ -10,12 +10,56 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// helpView is the full help, made from the live keys and commands.
-type helpView struct{ top, w, h int }
+// helpView is the full help, made from the bindings and commands that work now.
+type helpView struct {
+	open bool
+	top  int
+	w, h int // of its lines
+}
 
-// helpLines is the help in as many columns as fit.
-func (m *model) helpLines(w int) []string {
-	blocks := m.helpBlocks()
+// bindings are the keys of the help, which has that many lines.
+func (h *helpView) bindings(lines int) []Binding {
+	scroll := func(by int) func() Action { return func() Action { h.scroll(by, lines); return nil } }
+	page := max(h.h-1, 1)
+	return []Binding{
+		bind("esc", "close", func() Action { h.open = false; return nil }, "esc", "alt+esc", "?").at(InFooter),
+		bind("↑/k", "up", scroll(-1), "up", "k").at(InFooter),
+		bind("↓/j", "down", scroll(1), "down", "j").at(InFooter),
+		bind("g/home", "first", scroll(-lines), "g", "home"),
+		bind("G/end", "last", scroll(lines), "G", "end"),
+		bind("pgup", "page up", scroll(-page), "pgup", "ctrl+b"),
+		bind("pgdn", "page down", scroll(page), "pgdown", "ctrl+f"),
+		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q").at(InFooter),
+	}
+}
+
+// key handles a key press while the help is open.
+func (h *helpView) key(msg tea.KeyPressMsg, lines int) Action {
+	if b, ok := findBinding([]Group{{Bindings: h.bindings(lines)}}, msg); ok {
+		return b.Do()
+	}
+	return nil
+}
+
+func (h *helpView) scroll(delta, lines int) {
+	h.top = min(max(h.top+delta, 0), max(lines-h.h, 0))
+}
+
+// view draws the help of a screen in w×h.
+func (h *helpView) view(t *theme, screen string, blocks [][]string, w, height int) string {
+	h.w, h.h = inner(w, height, false)
+	lines := layOut(blocks, h.w)
+	h.scroll(0, len(lines))
+	title := "help: " + screen
+	if len(lines) > h.h {
+		title += " · ↓ for more"
+	}
+	lines = lines[h.top:min(h.top+h.h, len(lines))]
+	return t.panel(title, strings.Join(lines, "\n"), w, height, true, false)
+}
+
+// layOut puts blocks into as many columns as fit into w.
+func layOut(blocks [][]string, w int) []string {
 	for columns := 3; columns > 1; columns-- {
 		parts := share(blocks, columns)
 		total := 0
@@ -49,14 +93,6 @@ func share(blocks [][]string, columns int) [][]string {
 	return parts
 }
 
-func widest(lines []string) int {
-	w := 0
-	for _, l := range lines {
-		w = max(w, width(l))
-	}
-	return w
-}
-
 func beside(parts [][]string) []string {
 	var texts []string
 	for _, p := range parts {
@@ -65,40 +101,43 @@ func beside(parts [][]string) []string {
 	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, texts...), "\n")
 }
 
-// helpBlocks is a heading and lines for each group of keys that has any, for
-// the commands, and for the signs.
-func (m *model) helpBlocks() [][]string {
+// helpBlocks is a heading and lines for each group of keys that has any, for the
+// commands, and for the signs.
+func helpBlocks(t *theme, groups []Group, commands []command) [][]string {
 	var blocks [][]string
-	for _, g := range append(m.nav.current().keys(), m.global.groups()...) {
+	for _, g := range groups {
 		var lines []string
-		for _, k := range g.keys {
-			if k.Enabled() {
-				lines = append(lines, "  "+m.theme.key.Render(pad(k.Help().Key, 9, false))+"  "+k.Help().Desc)
+		for _, b := range g.Bindings {
+			if b.shown() && b.Where != InDocs {
+				lines = append(lines, helpLine(t, b.Label, 9, b.text()))
 			}
 		}
-		blocks = m.block(blocks, g.title, lines)
+		blocks = block(blocks, t, g.Title, lines)
 	}
 	var lines []string
-	for _, c := range m.commands() {
-		lines = append(lines, "  "+m.theme.key.Render(pad(":"+c.name+" "+c.args, 16, false))+"  "+c.about)
+	for _, c := range commands {
+		lines = append(lines, helpLine(t, ":"+c.name+" "+c.args, 16, c.about))
 	}
-	blocks = m.block(blocks, "commands", lines)
-	return m.block(blocks, "signs", m.legend())
+	blocks = block(blocks, t, "commands", lines)
+	return block(blocks, t, "signs", legend(t))
 }
 
-func (m *model) block(blocks [][]string, title string, lines []string) [][]string {
+func helpLine(t *theme, label string, w int, about string) string {
+	return "  " + t.key.Render(pad(label, w, false)) + "  " + about
+}
+
+func block(blocks [][]string, t *theme, title string, lines []string) [][]string {
 	if len(lines) == 0 {
 		return blocks
 	}
-	return append(blocks, append(append([]string{m.theme.title.Render(title)}, lines...), ""))
+	return append(blocks, append(append([]string{t.title.Render(title)}, lines...), ""))
 }
 
 // legend explains the signs.
-func (m *model) legend() []string {
-	t := m.theme
+func legend(t *theme) []string {
 	row := func(s sign, about string) string { return "  " + s.style.Render(pad(s.text, 9, false)) + "  " + about }
 	return []string{
-		row(sign{"*", t.ours}, "ours: asked for from here"),
+		row(sign{"*", t.own}, "ours: asked for from here"),
 		row(sign{"●", t.holding}, "held"),
 		row(sign{"○", t.waiting}, "waiting"),
 		row(sign{"▲", t.contended}, "held, and somebody waits"),
@@ -109,81 +148,47 @@ func (m *model) legend() []string {
 	}
 }
 
-func (h *helpView) scroll(delta, lines int) {
-	h.top = min(max(h.top+delta, 0), max(lines-h.h, 0))
+// helpBlocks are those of the screen in front.
+func (m *model) helpBlocks() [][]string {
+	return helpBlocks(m.theme, slices.Concat(m.screens.front().Bindings(), m.keys), commands(m))
 }
 
-func (m *model) helpBody(w, h int) string {
-	iw, ih := inner(w, h, false)
-	lines := m.helpLines(iw)
-	m.help.w, m.help.h = iw, ih
-	m.help.scroll(0, len(lines))
-	title := "help: " + m.nav.current().name()
-	if len(lines) > ih {
-		title += " · ↓ for more"
-	}
-	lines = lines[m.help.top:min(m.help.top+ih, len(lines))]
-	return m.theme.panel(title, strings.Join(lines, "\n"), w, h, true, false)
-}
+func (m *model) helpLines() []string { return layOut(m.helpBlocks(), m.help.w) }
 
-// helpKey handles a key while the help is open.
-func (m *model) helpKey(msg tea.KeyPressMsg) tea.Cmd {
-	k := newTableKeys()
-	lines := len(m.helpLines(m.help.w))
-	steps := map[int]key.Binding{
-		-1: k.up, 1: k.down, -lines: k.top, lines: k.bottom, -m.help.h + 1: k.pageUp, m.help.h - 1: k.pageDown,
-	}
-	for step, b := range steps {
-		if key.Matches(msg, b) {
-			m.help.scroll(step, lines)
-			return nil
-		}
-	}
-	if key.Matches(msg, m.global.help, m.global.back) {
-		m.mode = modeBrowse
-	}
-	return nil
-}
-
-// shortHelp is the line of keys at the bottom.
-func (m *model) shortHelp(w int) string {
+// footer is the line of keys at the bottom.
+func footer(t *theme, bindings []Binding, w int) string {
 	h := help.New()
-	h.Styles = m.theme.help()
+	h.Styles = t.help()
 	h.SetWidth(w)
-	keys := m.shortKeys()
-	for i, b := range keys {
-		short, _, _ := strings.Cut(b.Help().Desc, ": ")
-		keys[i] = described(b, short)
+	keys := make([]key.Binding, 0, len(bindings))
+	for _, b := range bindings {
+		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys...), key.WithHelp(b.Label, b.Short)))
 	}
 	return h.ShortHelpView(keys)
 }
 
-func (m *model) shortKeys() []key.Binding {
-	k := m.global
+// footerKeys are the keys that the line at the bottom shows now.
+func (m *model) footerKeys() []Binding {
 	switch {
-	case m.dialog != nil:
-		return m.dialogKeys()
-	case m.mode == modeFilter:
-		return []key.Binding{described(k.accept, "keep"), described(k.back, "clear")}
-	case m.mode == modeCommand:
-		return []key.Binding{described(k.accept, "run"), k.complete, described(k.back, "leave")}
-	case m.mode == modePrompt:
-		return []key.Binding{described(k.accept, "choose"), described(k.back, "leave")}
-	case m.mode == modeHelp:
-		return []key.Binding{described(k.back, "close"), k.up, k.down, k.quit}
+	case m.asked != nil:
+		return placed([]Group{{Bindings: m.asked.Dialog.bindings()}}, InFooter)
+	case m.line.open():
+		return placed([]Group{{Bindings: m.line.bindings()}}, InFooter)
+	case m.help.open:
+		return placed([]Group{{Bindings: m.help.bindings(0)}}, InFooter)
 	}
-	keys := []key.Binding{k.help, k.quit}
-	if len(m.nav.stack) > 1 {
-		keys = append(keys, described(k.back, "back"))
+	return slices.Concat(placed(m.keys, FooterHead), placed(m.keys, FooterStart), placed(m.screens.front().Bindings(), InFooter), placed(m.keys, FooterEnd))
+}
+
+// placed returns the bindings that the line at the bottom shows in that place.
+func placed(groups []Group, where Place) []Binding {
+	var some []Binding
+	for _, g := range groups {
+		for _, b := range g.Bindings {
+			if b.Where == where && b.inFooter() {
+				some = append(some, b)
+			}
+		}
 	}
-	if m.inPast() {
-		keys = append(keys, k.live, k.earlier, k.later)
-	}
-	if groups := m.nav.current().keys(); len(groups) > 0 {
-		keys = append(keys, groups[0].keys...)
-	}
-	if m.nav.current().grid() != nil {
-		keys = append(keys, k.filter)
-	}
-	return append(keys, k.pause, k.command)
+	return some
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"unicode"
 
-	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 )
@@ -18,21 +17,10 @@ type lineInput struct {
 	prompt string
 	value  []rune
 	at     int // the cursor is before this rune
-	keys   inputKeys
-}
-
-type inputKeys struct {
-	left, right, home, end, backspace, del, clear, word key.Binding
 }
 
 func newInput(prompt, value string) lineInput {
-	bind := func(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
-	return lineInput{prompt: prompt, value: []rune(value), at: len([]rune(value)), keys: inputKeys{
-		left: bind("left", "ctrl+b"), right: bind("right", "ctrl+f"),
-		home: bind("home", "ctrl+a"), end: bind("end", "ctrl+e"),
-		backspace: bind("backspace", "ctrl+h"), del: bind("delete", "ctrl+d"),
-		clear: bind("ctrl+u"), word: bind("ctrl+w", "alt+backspace"),
-	}}
+	return lineInput{prompt: prompt, value: []rune(value), at: len([]rune(value))}
 }
 
 func (in *lineInput) text() string { return string(in.value) }
@@ -49,24 +37,24 @@ func (in *lineInput) update(msg tea.Msg) {
 	}
 }
 
+// press edits as a shell's command line does.
 func (in *lineInput) press(msg tea.KeyPressMsg) {
-	k := in.keys
-	switch {
-	case key.Matches(msg, k.left):
+	switch msg.String() {
+	case "left", "ctrl+b":
 		in.at = max(in.at-1, 0)
-	case key.Matches(msg, k.right):
+	case "right", "ctrl+f":
 		in.at = min(in.at+1, len(in.value))
-	case key.Matches(msg, k.home):
+	case "home", "ctrl+a":
 		in.at = 0
-	case key.Matches(msg, k.end):
+	case "end", "ctrl+e":
 		in.at = len(in.value)
-	case key.Matches(msg, k.backspace):
+	case "backspace", "ctrl+h":
 		in.cut(in.at-1, in.at)
-	case key.Matches(msg, k.del):
+	case "delete", "ctrl+d":
 		in.cut(in.at, in.at+1)
-	case key.Matches(msg, k.clear):
+	case "ctrl+u":
 		in.cut(0, in.at)
-	case key.Matches(msg, k.word):
+	case "ctrl+w", "alt+backspace":
 		before := strings.TrimRight(string(in.value[:in.at]), " /")
 		in.cut(len([]rune(before[:strings.LastIndexAny(before, " /")+1])), in.at)
 	default:
@@ -95,8 +83,8 @@ func (in *lineInput) insert(s string) {
 	}
 }
 
-// view is the prompt and the part of the text around the cursor that fits.
-func (in *lineInput) view(t theme, w int) string {
+// view returns the prompt and the part of the text around the cursor that fits.
+func (in *lineInput) view(t *theme, w int) string {
 	room := max(w-width(in.prompt)-2, 1)
 	before, under, after := safe(string(in.value[:in.at])), " ", ""
 	if in.at < len(in.value) {

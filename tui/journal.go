@@ -8,23 +8,23 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// journalCapacity bounds how many requests that are over are remembered.
+// journalCapacity bounds how many ended requests are remembered.
 const journalCapacity = 8192
 
-// life is that of a request as the watch has seen it.
-type life struct {
+// requestSpan is the requestSpan of a request as the watch has seen it.
+type requestSpan struct {
 	inspect.Request
-	seen    time.Time // when it was first seen, by our clock; zero: before the watch began
-	granted time.Time // when it came to hold, by our clock; zero: before the watch began, or never
-	over    time.Time // zero: it lives
-	how     inspect.EventKind
+	seen    time.Time         // when it was first seen, by the local clock; zero: before the watch began
+	granted time.Time         // when it was granted, by the local clock; zero: before the watch began, or never
+	ended   time.Time         // zero: it has not
+	how     inspect.EventKind // it ended
 }
 
-// journal is what became of requests since the watch began.
+// journal is the requests since the watch began, those that have ended too.
 type journal struct {
-	living   map[string]life           // by key
+	living   map[string]requestSpan    // by key
 	sessions map[int64]map[string]bool // the keys of the living, by lease
-	ended    []life                    // in the order in which they ended
+	ended    []requestSpan             // in the order in which they ended
 	began    time.Time
 }
 
@@ -42,15 +42,15 @@ func (j *journal) take(e inspect.Event) {
 		s.granted = e.Time
 		j.keep(s)
 	default:
-		s.over, s.how = e.Time, e.Kind
+		s.ended, s.how = e.Time, e.Kind
 		j.drop(s)
 		j.end(s)
 	}
 }
 
-func (j *journal) keep(s life) {
+func (j *journal) keep(s requestSpan) {
 	if j.living == nil {
-		j.living, j.sessions = map[string]life{}, map[int64]map[string]bool{}
+		j.living, j.sessions = map[string]requestSpan{}, map[int64]map[string]bool{}
 	}
 	j.living[s.Key] = s
 	if j.sessions[s.Lease] == nil {
@@ -59,7 +59,7 @@ func (j *journal) keep(s life) {
 	j.sessions[s.Lease][s.Key] = true
 }
 
-func (j *journal) drop(s life) {
+func (j *journal) drop(s requestSpan) {
 	delete(j.living, s.Key)
 	if keys := j.sessions[s.Lease]; len(keys) > 1 {
 		delete(keys, s.Key)
@@ -68,14 +68,15 @@ func (j *journal) drop(s life) {
 	}
 }
 
-func (j *journal) end(s life) {
+func (j *journal) end(s requestSpan) {
 	j.ended = append(j.ended, s)
 	if len(j.ended) >= 2*journalCapacity { // rarely, so that a span costs little
 		j.ended = slices.Clone(j.ended[len(j.ended)-journalCapacity:])
 	}
 }
 
-// prune forgets the living that a snapshot, read anew, does not have.
+// prune forgets the living requests that a snapshot, which was read again, does
+// not have.
 func (j *journal) prune(s inspect.Snapshot) {
 	there := map[string]bool{}
 	for _, l := range s.Locks {
@@ -90,9 +91,10 @@ func (j *journal) prune(s inspect.Snapshot) {
 	}
 }
 
-// of are the spans of a lock: those that are over, then those of its queue.
-func (j *journal) of(l inspect.Lock) []life {
-	var spans []life
+// forLock returns the spans of a lock: those that have ended, then those of its
+// queue.
+func (j *journal) forLock(l inspect.Lock) []requestSpan {
+	var spans []requestSpan
 	for i := range j.ended { // without a copy: there may be many
 		if j.ended[i].Lock == l.ID {
 			spans = append(spans, j.ended[i])
@@ -106,9 +108,9 @@ func (j *journal) of(l inspect.Lock) []life {
 	return spans
 }
 
-// by are the spans of leases, by revision.
-func (j *journal) by(leases map[int64]bool) []life {
-	var spans []life
+// forLeases returns the spans of leases, by revision.
+func (j *journal) forLeases(leases map[int64]bool) []requestSpan {
+	var spans []requestSpan
 	for i := range j.ended { // without a copy: there may be many
 		if leases[j.ended[i].Lease] {
 			spans = append(spans, j.ended[i])
@@ -119,60 +121,25 @@ func (j *journal) by(leases map[int64]bool) []life {
 			spans = append(spans, j.living[key])
 		}
 	}
-	slices.SortFunc(spans, func(a, b life) int {
+	slices.SortFunc(spans, func(a, b requestSpan) int {
 		return cmp.Or(cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Key, b.Key))
 	})
 	return spans
 }
 
-// samples are the lengths of queues over the last seconds, for sparklines.
-type samples struct {
-	of map[inspect.LockID]*[sampleCount]uint16
-}
-
-const sampleCount = 12
-
-// take samples all queues. A lock with nothing but zeros is forgotten.
-func (s *samples) take(locks []inspect.Lock) {
-	if s.of == nil {
-		s.of = map[inspect.LockID]*[sampleCount]uint16{}
-	}
-	for id, ring := range s.of {
-		copy(ring[:], ring[1:])
-		ring[sampleCount-1] = 0
-		if *ring == [sampleCount]uint16{} {
-			delete(s.of, id)
-		}
-	}
-	for _, l := range locks {
-		n := len(l.Queue)
-		if n == 0 || l.Queue[n-1].Holding {
-			continue
-		}
-		ring := s.of[l.ID]
-		if ring == nil {
-			ring = &[sampleCount]uint16{}
-			s.of[l.ID] = ring
-		}
-		ring[sampleCount-1] = uint16(min(l.Count().Waiters, 1<<16-1))
+// begin returns when the request was made, as far as it is known.
+func (s requestSpan) begin(from time.Time) time.Time {
+	switch {
+	case !s.seen.IsZero():
+		return s.seen
+	case !s.Since.IsZero():
+		return s.Since
+	default:
+		return from
 	}
 }
 
-// spark draws the last samples in w cells.
-func (s *samples) spark(id inspect.LockID, w int) string {
-	ring := s.of[id]
-	if ring == nil || w <= 0 {
-		return ""
-	}
-	most := max(slices.Max(ring[:]), 1)
-	levels := []rune("▁▂▃▄▅▆▇█")
-	var text []rune
-	for _, n := range ring[max(sampleCount-w, 0):] {
-		if n == 0 {
-			text = append(text, ' ')
-			continue
-		}
-		text = append(text, levels[(int(n)*len(levels)-1)/int(most)])
-	}
-	return string(text)
+// lost reports whether the request ended with its session.
+func (s requestSpan) lost() bool {
+	return s.how == inspect.EventExpired || s.how == inspect.EventRevoked
 }

@@ -1,71 +1,70 @@
 package tui
 
-import "charm.land/bubbles/v2/key"
+import tea "charm.land/bubbletea/v2"
 
-// keyMap is the keys that work everywhere. Screens and tables have their own;
-// the help is made from all of them, so that a key that is taken away is gone
-// from the help as well.
-type keyMap struct {
-	help, command, back, quit key.Binding
-	pause, filter             key.Binding
-	next, previous            key.Binding
-	views                     []key.Binding // by number, from 1 on
-	scenarios                 key.Binding
-	copy, export              key.Binding
-	accept, complete          key.Binding
-	left, right, up, down     key.Binding
-	yes, no                   key.Binding
-	earlier, later, live      key.Binding
-}
-
-func bind(help, desc string, keys ...string) key.Binding {
-	return key.NewBinding(key.WithKeys(keys...), key.WithHelp(help, desc))
-}
-
-func newKeyMap() keyMap {
-	return keyMap{
-		help:      bind("?", "help", "?"),
-		command:   bind(":", "command: tab completes it", ":"),
-		back:      bind("esc", "go back: it never quits", "esc", "alt+esc"),
-		quit:      bind("q", "quit: our locks are given back", "q", "ctrl+c"),
-		pause:     bind("space", "pause: the picture stands still, data goes on", "space"),
-		filter:    bind("/", "filter: text, ~ expression, ! inverse", "/"),
-		next:      bind("tab", "next view", "tab"),
-		previous:  bind("shift+tab", "view before", "shift+tab"),
-		scenarios: bind("x", "scenarios", "x"),
-		copy:      bind("y", "copy: what is under the cursor or marked", "y"),
-		export:    bind("e", "export: the table to a file", "e"),
-		accept:    bind("enter", "accept", "enter"),
-		complete:  bind("tab", "complete", "tab"),
-		left:      bind("←/h", "left", "left", "h"),
-		right:     bind("→/l", "right", "right", "l"),
-		up:        bind("↑/k", "up", "up", "k"),
-		down:      bind("↓/j", "down", "down", "j"),
-		yes:       bind("y", "yes", "y"),
-		no:        bind("n", "no", "n"),
-		earlier:   bind("[", "earlier: the change before, in the past", "["),
-		later:     bind("]", "later: the next change", "]"),
-		live:      bind("b", "back to live", "b"),
+// bindings are the keys that work everywhere.
+func (m *model) bindings() []Group {
+	return []Group{
+		{"views", m.viewBindings()},
+		{"time travel", m.timeBindings()},
+		{"everywhere", m.commonBindings()},
 	}
 }
 
-// travel says whether there is a past to go to.
-func (k *keyMap) travel(can bool) {
-	for _, b := range []*key.Binding{&k.earlier, &k.later, &k.live} {
-		b.SetEnabled(can)
+func (m *model) viewBindings() []Binding {
+	var keys []Binding
+	for k := KindLocks; k <= lastView; k++ {
+		number := string(rune('0' + k))
+		keys = append(keys, bind(number, k.String(), func() Action { return openView(k) }, number).
+			offWhen(func() Off { return offView(m.Context, k) }))
+	}
+	next := func(step int) func() Action { return func() Action { return openView(m.screens.next(step)) } }
+	return append(keys,
+		bind("tab", "next view", next(1), "tab"),
+		bind("shift+tab", "view before", next(-1), "shift+tab"),
+		bind("esc", "back", m.back, "esc", "alt+esc").long("to the screen before; it never quits").at(FooterStart).
+			when(func() bool { return len(m.screens.open) > 1 }),
+	)
+}
+
+func (m *model) timeBindings() []Binding {
+	do := func(a Action) func() Action { return func() Action { return a } }
+	live := eitherOff(m.offTravel, unless(func() bool { return m.inPast() || m.effects.travel.target != 0 }, "this is live"))
+	return []Binding{
+		bind("b", "back to live", do(GoLive{}), "b").at(FooterStart).when(m.inPast).offWhen(live),
+		bind("[", "earlier", do(Step{-1}), "[").long("the change before, in the past").at(FooterStart).when(m.inPast).offWhen(m.offTravel),
+		bind("]", "later", do(Step{1}), "]").long("the next change").at(FooterStart).when(m.inPast).offWhen(m.offTravel),
 	}
 }
 
-func described(b key.Binding, desc string) key.Binding {
-	b.SetHelp(b.Help().Key, desc)
-	return b
+func (m *model) commonBindings() []Binding {
+	export := func() Action { return exportTable(m.screens.front(), "", m.now) }
+	return []Binding{
+		bind("?", "help", func() Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil }, "?").at(FooterHead),
+		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q", "ctrl+c").long("our locks are given back").at(FooterHead),
+		bind("/", "filter", m.openFilter, "/").long("text, ~ expression, ! inverse").at(FooterEnd),
+		bind("space", "pause", func() Action { return togglePause(m.Context) }, "space").long("the picture stands still, data goes on").at(FooterEnd),
+		bind(":", "command", m.openCommand, ":").long("tab completes it").at(FooterEnd),
+		bind("y", "copy", func() Action { return copyRows(m.screens.front().Grid()) }, "y").long("what is under the cursor or marked"),
+		bind("e", "export", export, "e").long("the table to a file"),
+		bind("x", "scenarios", func() Action { return openView(KindScenarios) }, "x").offWhen(func() Off { return offView(m.Context, KindScenarios) }),
+	}
 }
 
-// groups are the keys of everywhere, for the help.
-func (k keyMap) groups() []keyGroup {
-	return []keyGroup{
-		{"views", append(append([]key.Binding{}, k.views...), k.next, k.previous, k.back)},
-		{"time travel", []key.Binding{k.earlier, k.later, k.live}},
-		{"everywhere", []key.Binding{k.help, k.command, k.filter, k.pause, k.copy, k.export, k.scenarios, k.quit}},
+func (m *model) openFilter() Action {
+	m.line.openFilter(m.screens.front().Grid())
+	return Quiet{}
+}
+
+func (m *model) openCommand() Action {
+	m.line.openCommand()
+	return Quiet{}
+}
+
+// togglePause freezes the display, or goes back to live.
+func togglePause(c *Context) Action {
+	if c.frozen != nil {
+		return Freeze{nil}
 	}
+	return Freeze{&frozen{snapshot: c.live, mark: "PAUSED", about: "space goes on", at: c.now}}
 }

@@ -16,16 +16,16 @@ func TestLeases(t *testing.T) {
 	for i := range 1000 {
 		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: int64(i + 1)})
 	}
-	idle := func() bool { return !d.m.book.asking }
+	idle := func() bool { return !d.m.leases.asking }
 	d.until("all are there", func() bool { return len(d.queue()) == 1000 && idle() })
 	d.press("enter")
 	d.in("lock")
-	visible := d.m.nav.current().(*lockScreen).leases()
+	visible := d.m.screens.front().(*lockScreen).Leases()
 	d.clock.add(3 * time.Second)
 	d.send(tickMsg{})
 	d.until("looked up", func() bool {
 		for _, id := range visible {
-			if _, ok := d.m.book.known[id]; !ok {
+			if _, ok := d.m.leases.known[id]; !ok {
 				return false
 			}
 		}
@@ -49,7 +49,7 @@ func TestLeases(t *testing.T) {
 		d.until("the last answer is in", idle)
 		d.clock.add(time.Hour)
 		d.send(tickMsg{})
-		if d.m.book.asking {
+		if d.m.leases.asking {
 			t.Error("asked")
 		}
 		d.mustNotShow("gone")
@@ -62,17 +62,17 @@ func TestLeaseBook(t *testing.T) {
 	now := newClock().Now()
 
 	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
-		b := leaseBook{gen: 7, asking: true}
+		b := leaseCache{gen: 7, asking: true}
 		gone := map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}
-		if news, err := b.take(leasesMsg{gen: 6, leases: gone}); news || err != nil || b.known != nil || b.asking {
+		if news, err := b.take(leaseAnswer{gen: 6, leases: gone}); news || err != nil || b.known != nil || b.asking {
 			t.Errorf("news %t, err %v, known %v, asking %t", news, err, b.known, b.asking)
 		}
 	})
 
 	t.Run("OldAnswerIsNotShown", func(t *testing.T) {
-		b := leaseBook{gen: 7}
+		b := leaseCache{gen: 7}
 		alive := inspect.Lease{State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 9 * time.Second}
-		_, _ = b.take(leasesMsg{gen: 7, at: now, leases: map[int64]inspect.Lease{1: alive}})
+		_, _ = b.take(leaseAnswer{gen: 7, at: now, leases: map[int64]inspect.Lease{1: alive}})
 		b.next = now.Add(time.Hour)
 		for ago, want := range map[time.Duration]bool{0: true, leaseFresh: true, leaseFresh + 1: false} {
 			if _, known := b.left(1, now.Add(ago)); known != want {
@@ -85,8 +85,8 @@ func TestLeaseBook(t *testing.T) {
 	})
 
 	t.Run("GoneLease", func(t *testing.T) {
-		b := leaseBook{gen: 7}
-		_, _ = b.take(leasesMsg{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
+		b := leaseCache{gen: 7}
+		_, _ = b.take(leaseAnswer{gen: 7, leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
 		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
 			t.Errorf("left %v, %t", left, ok)
 		}
@@ -97,7 +97,7 @@ func TestLeaseBook(t *testing.T) {
 		alive := func(left time.Duration) inspect.Lease {
 			return inspect.Lease{State: inspect.LeaseAlive, Granted: time.Minute, Remaining: left}
 		}
-		b := leaseBook{}
+		b := leaseCache{}
 		for i, step := range []struct {
 			lease inspect.Lease
 			news  bool
@@ -105,24 +105,24 @@ func TestLeaseBook(t *testing.T) {
 			{alive(59 * time.Second), false}, {alive(45 * time.Second), false}, {alive(10 * time.Second), true},
 			{alive(8 * time.Second), false}, {alive(59 * time.Second), true}, {inspect.Lease{State: inspect.LeaseGone}, true},
 		} {
-			if news, err := b.take(leasesMsg{leases: map[int64]inspect.Lease{1: step.lease}}); err != nil || news != step.news {
+			if news, err := b.take(leaseAnswer{leases: map[int64]inspect.Lease{1: step.lease}}); err != nil || news != step.news {
 				t.Errorf("step %d: news %t, want %t; %v", i, news, step.news, err)
 			}
 		}
 	})
 
 	t.Run("SecondFailureIsTold", func(t *testing.T) {
-		b, failed := leaseBook{}, errors.New("refused")
-		if _, err := b.take(leasesMsg{err: failed}); err != nil {
+		b, failed := leaseCache{}, errors.New("refused")
+		if _, err := b.take(leaseAnswer{err: failed}); err != nil {
 			t.Errorf("the first: %v", err)
 		}
-		if _, err := b.take(leasesMsg{err: failed}); !errors.Is(err, failed) {
+		if _, err := b.take(leaseAnswer{err: failed}); !errors.Is(err, failed) {
 			t.Errorf("the second: %v", err)
 		}
 	})
 
 	t.Run("Paced", func(t *testing.T) {
-		b := leaseBook{asked: now, next: now.Add(leaseEvery), known: map[int64]fact{1: {at: now}}}
+		b := leaseCache{asked: now, next: now.Add(leaseEvery), known: map[int64]leaseFact{1: {at: now}}}
 		for _, c := range []struct {
 			after   time.Duration
 			visible []int64
@@ -145,7 +145,7 @@ func TestLeaseBook(t *testing.T) {
 	})
 
 	t.Run("OthersInTheirTurn", func(t *testing.T) {
-		var b leaseBook
+		var b leaseCache
 		for i := range 100 {
 			b.others = append(b.others, int64(i+1))
 		}
@@ -168,8 +168,8 @@ func TestTTLBar(t *testing.T) {
 		9 * time.Second:                 "   9s ██████████",
 		49*time.Minute + 59*time.Second: "49m59s █████████",
 	} {
-		d.m.book.known = map[int64]fact{1: {inspect.Lease{State: inspect.LeaseAlive, Granted: left, Remaining: left}, d.m.now}}
-		if got := d.m.ttlBar(1, 16).text; got != want {
+		d.m.leases.known = map[int64]leaseFact{1: {inspect.Lease{State: inspect.LeaseAlive, Granted: left, Remaining: left}, d.m.now}}
+		if got := ttlBar(d.m.Context, 1, 16).text; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -4,9 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
-
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -14,67 +11,26 @@ import (
 // lockScreen is one lock: its queue from the holders to the last waiter, and
 // what its sessions have done with it since the watch began.
 type lockScreen struct {
-	*common
+	*Context
 	id    inspect.LockID
 	lock  inspect.Lock
 	table *table[string, queueRow]
 	w, h  int
-	enter key.Binding
-	take  takeKeys
-	force forceKeys
-	past  pastKeys
+	keys  []Group
 }
 
-// queueRow is a request with its place in the queue, and what it waits for.
-type queueRow struct {
-	inspect.Request
-	at       int
-	blockers int // how many must go before it
-	nearest  int // the last of these, by its place; -1: none
-	role     string
-}
-
-// newQueueRows looks at a queue once, however long it is.
-func newQueueRows(queue []inspect.Request) []queueRow {
-	rows := make([]queueRow, len(queue))
-	writers, first := 0, 0 // writers before the revision that begins at first
-	for i, up := range parents(queue) {
-		if i > 0 && queue[i].Revision != queue[i-1].Revision {
-			for _, r := range queue[first:i] {
-				writers += boolInt(isWriter(r))
-			}
-			first = i
-		}
-		rows[i] = queueRow{Request: queue[i], at: i, nearest: up}
-		if up < 0 {
-			continue
-		}
-		rows[i].blockers, rows[i].role = writers, "reader"
-		if isWriter(queue[i]) {
-			rows[i].blockers = first
-		}
-		if isWriter(queue[up]) {
-			rows[i].role = "writer"
-		}
-	}
-	return rows
-}
-
-// why says how many block the request, and which of them is nearest.
-func (r queueRow) why() string {
-	if r.nearest < 0 {
-		return ""
-	}
-	return "behind " + strconv.Itoa(r.blockers) + ": " + r.role + " #" + strconv.Itoa(r.nearest+1)
-}
-
-func newLockScreen(c *common, id inspect.LockID) *lockScreen {
-	s := &lockScreen{common: c, id: id, enter: bind("enter", "session: what its client has besides", "enter"), take: newTakeKeys(c), force: newForceKeys(c), past: newPastKeys(c)}
-	s.table = newTable(c, s.columns(), func(r queueRow) string { return r.Key })
+func newLockScreen(c *Context, id inspect.LockID) *lockScreen {
+	s := &lockScreen{Context: c, id: id}
+	s.table = newTable(c.theme, s.columns(), func(r queueRow) string { return r.Key })
 	s.table.match = func(r queueRow) string {
 		return ownerText(r.Owner, r.Owned) + " " + sessionText(r.Request) + " " + r.Mode.String()
 	}
 	s.table.label = func(r queueRow) string { return r.Key }
+	own := append([]Binding{
+		bind("enter", "session", s.drill, "enter").long("what its client has besides").at(InFooter).offWhen(unless(s.there, "no request is selected")),
+	}, takeBindings(c, s.toTake)...)
+	s.keys = append([]Group{{"lock", own}}, s.table.bindings()...)
+	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
 	return s
 }
 
@@ -85,7 +41,7 @@ func (s *lockScreen) columns() []column[queueRow] {
 		{title: "state", box: box{min: 7}, cell: s.state},
 		{title: "owner", box: box{min: 10, want: ownerLeast, rank: 1, soon: true}, cell: s.owner},
 		{title: "session", box: box{min: 7, want: 16, rank: 4}, cell: func(r queueRow, w int) cell { return cell{leaseText(r.Lease, w), s.theme.dim} }},
-		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return s.ttlBar(r.Lease, w) }},
+		{title: "ttl", box: box{min: 6, want: 16, rank: 3}, cell: func(r queueRow, w int) cell { return ttlBar(s.Context, r.Lease, w) }},
 		{title: "for", box: box{min: 6}, right: true, cell: func(r queueRow, _ int) cell { return cell{age(s.clock(), r.Since), s.theme.plain} }},
 		{title: "why it waits", box: box{min: 19, want: 24, rank: 2, soon: true, flex: true}, cell: func(r queueRow, _ int) cell { return cell{r.why(), s.theme.dim} }},
 	}
@@ -101,22 +57,19 @@ func (s *lockScreen) state(r queueRow, _ int) cell {
 
 func (s *lockScreen) owner(r queueRow, _ int) cell {
 	who := ownerText(r.Owner, r.Owned)
-	if s.isOurs(r.Request) {
-		return cell{strings.TrimSuffix("* ours "+who, " -"), s.theme.ours}
+	if s.isOwn(r.Request) {
+		return cell{strings.TrimSuffix("* ours "+who, " -"), s.theme.own}
 	}
 	return cell{who, s.theme.plain}
 }
 
-func (s *lockScreen) name() string { return "lock" }
+func (s *lockScreen) Ref() Ref { return Ref{Kind: KindLock, Lock: s.id} }
 
-func (s *lockScreen) grid() grid { return s.table }
+func (s *lockScreen) Grid() grid { return s.table }
 
-func (s *lockScreen) keys() []keyGroup {
-	keys := append([]keyGroup{{"lock", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
-	return append(keys, s.past.group(), s.force.group())
-}
+func (s *lockScreen) Bindings() []Group { return s.keys }
 
-func (s *lockScreen) leases() []int64 {
+func (s *lockScreen) Leases() []int64 {
 	var ids []int64
 	for _, r := range s.table.visible() {
 		ids = append(ids, r.Lease)
@@ -124,50 +77,46 @@ func (s *lockScreen) leases() []int64 {
 	return ids
 }
 
-func (s *lockScreen) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case sizeMsg:
-		s.w, s.h = msg.w, msg.h
-		s.table.resize(inner(msg.w, s.queueHeight(), false))
-	case refreshMsg:
-		s.refresh()
-	case wheelMsg, clickMsg:
-		return s.table.mouse(msg, s.drill)
-	case tea.KeyPressMsg:
-		return s.key(msg)
+func (s *lockScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.resize(inner(w, s.queueHeight(), false))
+}
+
+func (s *lockScreen) Mouse(m mouse) Action {
+	if s.table.mouse(m.below(1)) {
+		return s.drill()
 	}
 	return nil
 }
 
-func (s *lockScreen) key(msg tea.KeyPressMsg) tea.Cmd {
-	switch {
-	case key.Matches(msg, s.enter):
-		return s.drill()
-	case s.take.matches(msg):
-		r, _ := s.table.current()
-		return s.take.cmd(msg, s.id, r.Key)
-	case s.force.matches(msg):
-		r, _ := s.table.current()
-		return s.force.cmd(msg, r.Key, r.Lease)
-	case s.past.matches(msg):
-		r, _ := s.table.current()
-		return s.past.cmd(msg, s.id, r.Request)
-	default:
-		s.table.update(msg)
-		return nil
+func (s *lockScreen) drill() Action {
+	if r, ok := s.table.current(); ok {
+		return openSession(r.Session())
 	}
+	return nil
 }
 
-func (s *lockScreen) drill() tea.Cmd {
+// selected is the request under the cursor.
+func (s *lockScreen) selected() (inspect.Request, bool) {
 	r, ok := s.table.current()
-	if !ok {
-		return nil
-	}
-	return s.open(newSessionScreen(s.common, r.Session()))
+	return r.Request, ok
 }
 
-func (s *lockScreen) refresh() {
-	l, _ := s.shown().snapshot.Find(s.id)
+func (s *lockScreen) there() bool { _, ok := s.table.current(); return ok }
+
+// toTake is what the keys act on that take locks: the lock always is there.
+func (s *lockScreen) toTake() (id inspect.LockID, key string, ok bool) {
+	r, _ := s.selected()
+	return s.id, r.Key, true
+}
+
+func (s *lockScreen) toRelease() (key string, lease int64) {
+	r, _ := s.selected()
+	return r.Key, r.Lease
+}
+
+func (s *lockScreen) Refresh() {
+	l, _ := s.shown().Find(s.id)
 	if s.lock.ID == s.id && sameQueue(l.Queue, s.lock.Queue) {
 		return
 	}
@@ -198,7 +147,7 @@ func (s *lockScreen) queueHeight() int {
 	return max(min(need, s.h/2-detailLines), 5)
 }
 
-func (s *lockScreen) view(w, h int) string {
+func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
 	parts := []string{s.theme.panel(s.title(), s.table.view(true, "nobody holds it"), w, queue, true, false)}
 	if h >= 14 {
@@ -214,7 +163,7 @@ func (s *lockScreen) below(w, h int) []string {
 	if s.inPast() {
 		return []string{s.timeline(lanes{}, w, h)}
 	}
-	l := newLanes(s.journal.of(s.lock), s.journal.began, s.clock())
+	l := newLanes(s.journal.forLock(s.lock), s.journal.began, s.clock())
 	lanes := min(h, len(l.all)+2)
 	findings := s.findings(w)
 	if h-lanes < 3 {
@@ -232,7 +181,7 @@ func (s *lockScreen) below(w, h int) []string {
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := inner(w, rest, false)
 		about := func(e *entry) bool { return e.lock == s.id }
-		parts = append(parts, s.theme.panel("events", s.log.tail(s.theme, iw, ih, about), w, rest, false, false))
+		parts = append(parts, s.theme.panel("events", logTail(&s.log, s.theme, iw, ih, about), w, rest, false, false))
 	}
 	return parts
 }
@@ -255,7 +204,7 @@ func (s *lockScreen) findings(w int) []string {
 // wrong is as much of the findings as fits into h, and where the rest is.
 func (s *lockScreen) wrong(lines []string, h int) string {
 	if rest := len(lines) - h + 1; rest > 1 {
-		lines = append(lines[:h-1:h-1], s.theme.dim.Render("… "+count(rest, "more line", "more lines")+": "+strconv.Itoa(viewProblems)+" shows all"))
+		lines = append(lines[:h-1:h-1], s.theme.dim.Render("… "+count(rest, "more line", "more lines")+": "+strconv.Itoa(int(KindProblems))+" shows all"))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -295,7 +244,7 @@ func (s *lockScreen) detail(w int) string {
 func (s *lockScreen) timeline(l lanes, w, h int) string {
 	iw, ih := inner(w, h, false)
 	if s.inPast() {
-		return s.theme.panel("history, as far as it was read", s.trailOf(s.id, iw, ih), w, h, false, false)
+		return s.theme.panel("history, as far as it was read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
 	return s.theme.panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.theme, iw, ih, s.clock()), w, h, false, false)
 }

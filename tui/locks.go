@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
 	"etcd-lock/internal/inspect"
@@ -16,113 +14,102 @@ import (
 )
 
 // locksScreen is the home: all locks, the worst first, and the queue of the one
-// under the cursor. When that lock is gone, its row stays, as free, until the
-// cursor leaves it, so that a key never meets another lock than the one that
-// was looked at.
+// under the cursor. The row of a lock that has gone stays, as free, until the
+// cursor leaves it, so that a key never acts on another lock than the one that
+// the user looked at.
 type locksScreen struct {
-	*common
+	*Context
 	table *table[inspect.LockID, *lockRow]
 	tree  waitTree
 	rows  []*lockRow // of the snapshot, in its order
-	read  time.Time  // when the picture was taken
+	read  time.Time  // when the snapshot was taken in
 	known time.Time  // of the verdict that the rows have
 	begun bool       // the user has looked at a row
 	size  size
-	enter key.Binding
-	take  takeKeys
+	keys  []Group
 }
 
-func newLocksScreen(c *common) *locksScreen {
-	s := &locksScreen{common: c, enter: bind("enter", "open: the lock with its queue and timeline", "enter"), take: newTakeKeys(c)}
-	s.table = newTable(c, s.columns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
+func newLocksScreen(c *Context) *locksScreen {
+	s := &locksScreen{Context: c}
+	s.table = newTable(c.theme, s.columns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
 	s.table.match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
 	s.table.label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.own = worstFirst
-	s.tree.common = c
+	s.table.moved = func() { s.begun = true; s.leave() }
+	s.tree.Context = c
+	own := append([]Binding{
+		bind("enter", "open", s.drill, "enter").long("the lock with its queue and timeline").at(InFooter).offWhen(unless(s.there, "no lock is selected")),
+	}, takeBindings(c, s.current)...)
+	s.keys = append([]Group{{"locks", s.beginning(own)}}, s.table.bindings()...)
 	return s
 }
 
-func (s *locksScreen) name() string { return "locks" }
-
-func (s *locksScreen) grid() grid { return s.table }
-
-func (s *locksScreen) keys() []keyGroup {
-	return append([]keyGroup{{"locks", append([]key.Binding{s.enter}, s.take.all()...)}}, s.table.helpKeys()...)
+// beginning has the keys also note that the user has looked at a row.
+func (s *locksScreen) beginning(keys []Binding) []Binding {
+	for i, b := range keys {
+		keys[i].Do = func() Action { s.begun = true; return b.Do() }
+	}
+	return keys
 }
 
-func (s *locksScreen) leases() []int64 { return s.tree.leases() }
+func (s *locksScreen) Ref() Ref { return Ref{Kind: KindLocks} }
 
-func (s *locksScreen) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case sizeMsg:
-		s.size = size(msg)
-		p := s.panes(msg.w, msg.h)
-		s.table.resize(inner(p.table.w, p.table.h, p.boxed))
-		s.tree.resize(inner(p.tree.w, p.tree.h, p.boxed))
-		s.tree.show(s.selected())
-	case refreshMsg:
-		if s.calm() {
-			return nil
-		}
+func (s *locksScreen) Grid() grid { return s.table }
+
+func (s *locksScreen) Bindings() []Group { return s.keys }
+
+func (s *locksScreen) Leases() []int64 { return s.tree.leases() }
+
+func (s *locksScreen) Fit(w, h int) {
+	s.size = size{w, h}
+	p := s.panes(w, h)
+	s.table.resize(inner(p.table.w, p.table.h, p.boxed))
+	s.tree.resize(inner(p.tree.w, p.tree.h, p.boxed))
+	s.tree.show(s.selected())
+}
+
+func (s *locksScreen) Refresh() {
+	if !s.calm() {
 		s.refresh()
-	case wheelMsg:
-		s.begun = true
-		s.table.move(msg.delta)
-	case clickMsg:
-		s.begun = true
-		return s.click(msg)
-	case tea.KeyPressMsg:
-		s.begun = true
-		return s.key(msg)
-	}
-	return nil
-}
-
-func (s *locksScreen) key(msg tea.KeyPressMsg) tea.Cmd {
-	r, ok := s.table.current()
-	switch {
-	case key.Matches(msg, s.enter):
-		return s.drill()
-	case ok && s.take.matches(msg):
-		return s.take.cmd(msg, r.lock.ID, "")
-	case s.take.matches(msg):
-		return s.take.none(msg)
-	default:
-		s.table.update(msg)
-		s.leave()
-		return nil
 	}
 }
 
-// leave drops the row of a lock that is gone when the cursor has left it.
+// leave drops the row of a lock that has gone once the cursor has left it.
 func (s *locksScreen) leave() {
 	if len(s.table.all) > len(s.rows) {
 		s.refresh()
 	}
 }
 
-func (s *locksScreen) click(msg clickMsg) tea.Cmd {
+func (s *locksScreen) Mouse(m mouse) Action {
 	p := s.panes(s.size.w, s.size.h)
-	x, y := msg.x, msg.y-1
+	m.y--
 	if p.boxed {
-		x -= 2
+		m.x -= 2
 	}
-	if x < 0 || x >= s.table.w || y >= s.table.h {
+	if m.wheel == 0 && (m.x < 0 || m.x >= s.table.w || m.y >= s.table.h) {
+		s.begun = true
 		return nil
 	}
-	again := s.table.click(x, y)
-	s.leave()
-	if again {
+	if s.table.mouse(m) {
 		return s.drill()
 	}
 	return nil
 }
 
-func (s *locksScreen) drill() tea.Cmd {
+func (s *locksScreen) drill() Action {
 	if r, ok := s.table.current(); ok {
-		return s.open(newLockScreen(s.common, r.lock.ID))
+		return openLock(r.lock.ID)
 	}
 	return nil
+}
+
+func (s *locksScreen) there() bool { _, ok := s.table.current(); return ok }
+
+// current is the lock under the cursor, for the keys that take it.
+func (s *locksScreen) current() (id inspect.LockID, key string, ok bool) {
+	l, ok := s.selected()
+	return l.ID, "", ok
 }
 
 func (s *locksScreen) selected() (inspect.Lock, bool) {
@@ -133,8 +120,8 @@ func (s *locksScreen) selected() (inspect.Lock, bool) {
 	return r.lock, true
 }
 
-// choose puts the cursor on a lock, also on one that does not exist yet.
-func (s *locksScreen) choose(id inspect.LockID) {
+// Choose puts the cursor on a lock, also on one that does not exist yet.
+func (s *locksScreen) Choose(id inspect.LockID) {
 	s.begun = true
 	if !s.table.filter.shows(printable.Text(id.Name)) {
 		_ = s.table.setFilter("") // no pattern is a good one
@@ -143,18 +130,18 @@ func (s *locksScreen) choose(id inspect.LockID) {
 	s.refresh()
 }
 
-// manyLocks are so many that they are looked at less often than they change.
+// Of manyLocks or more, not every change is taken in.
 const (
 	manyLocks = 2000
 	calmTime  = 250 * time.Millisecond
 )
 
-// calm reports whether there are many locks that were looked at just now.
+// calm reports whether there are many locks that were taken in just now.
 func (s *locksScreen) calm() bool {
-	return s.still == nil && len(s.rows) > manyLocks && s.now.Sub(s.read) < calmTime
+	return s.frozen == nil && len(s.rows) > manyLocks && s.now.Sub(s.read) < calmTime
 }
 
-// refresh takes the picture. Rows of queues that have not changed are kept:
+// refresh takes in the snapshot. Rows of queues that have not changed are kept:
 // there may be many locks, and few of them change at a time.
 func (s *locksScreen) refresh() {
 	p := s.shown()
@@ -162,8 +149,8 @@ func (s *locksScreen) refresh() {
 	judged := s.known.Equal(p.verdict.at)
 	s.known = p.verdict.at
 	old, i := s.rows, 0
-	rows := make([]*lockRow, 0, len(p.snapshot.Locks)+1)
-	for _, l := range p.snapshot.Locks {
+	rows := make([]*lockRow, 0, len(p.Locks)+1)
+	for _, l := range p.Locks {
 		for i < len(old) && compareIDs(old[i].lock.ID, l.ID) < 0 {
 			i++
 		}
@@ -181,7 +168,7 @@ func (s *locksScreen) refresh() {
 	}
 	s.rows = rows
 	if here := s.table.here; s.table.chosen {
-		if _, there := p.snapshot.Find(here); !there {
+		if _, there := p.Find(here); !there {
 			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
 		}
 	}
@@ -198,12 +185,6 @@ func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged ||
 
 func compareIDs(a, b inspect.LockID) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
-}
-
-// sameQueue reports whether a is b. Queues are shared between snapshots and
-// never changed.
-func sameQueue(a, b []inspect.Request) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // besideWidth is where the queue has room beside the locks.
@@ -236,7 +217,7 @@ func (s *locksScreen) panes(w, h int) locksPanes {
 	return p
 }
 
-func (s *locksScreen) view(w, h int) string {
+func (s *locksScreen) View(w, h int) string {
 	p := s.panes(w, h)
 	table := s.theme.panel(s.title(), s.table.view(true, s.empty()), p.table.w, p.table.h, true, p.boxed)
 	parts := []string{table}
@@ -254,13 +235,13 @@ func (s *locksScreen) view(w, h int) string {
 		if s.inPast() {
 			title = "events of the present"
 		}
-		parts = append(parts, s.theme.panel(title, s.log.tail(s.theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
+		parts = append(parts, s.theme.panel(title, logTail(&s.log, s.theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
 	return strings.Join(parts, "\n")
 }
 
 func (s *locksScreen) title() string {
-	snap := s.shown().snapshot
+	snap := s.shown()
 	t := "locks " + strconv.Itoa(len(snap.Locks))
 	if s.table.filtered() != "" {
 		t = "locks " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
@@ -284,8 +265,8 @@ func (s *locksScreen) empty() string {
 	switch {
 	case s.table.filtered() != "":
 		return "no name matches “" + safe(s.table.filtered()) + "”; esc shows all"
-	case s.take.name.Enabled() && !s.inPast():
-		return s.ifKnown(s.shown().known(), "no locks; "+s.take.name.Help().Key+" to type the name of one and take it")
+	case s.offTake().Why == "":
+		return s.ifKnown(s.shown().known(), "no locks; "+newNameKey+" to type the name of one and take it")
 	default:
 		return s.ifKnown(s.shown().known(), "no locks")
 	}

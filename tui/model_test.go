@@ -3,8 +3,11 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -34,7 +37,7 @@ func TestSelection(t *testing.T) {
 		d.put("/c", keyspace.Read, 0)
 		d.press("j")
 		d.cluster.remove(b.Lock, b.Key)
-		d.until("free", func() bool { return len(d.m.live.snapshot.Locks) == 2 })
+		d.until("free", func() bool { return len(d.m.live.Snapshot.Locks) == 2 })
 		if d.selected() != "/b" || d.names() != "/a /b /c" {
 			t.Errorf("selected %s of %s", d.selected(), d.names())
 		}
@@ -53,7 +56,7 @@ func TestSelection(t *testing.T) {
 		d.press("enter")
 		d.in("lock")
 		d.press("G")
-		s := d.m.nav.current().(*lockScreen)
+		s := d.m.screens.front().(*lockScreen)
 		d.cluster.remove(first.Lock, first.Key)
 		d.until("shorter", func() bool { return len(s.lock.Queue) == 2 })
 		if got, _ := s.table.current(); got.Key != want.Key {
@@ -188,8 +191,8 @@ func TestReadOnly(t *testing.T) {
 	})
 	d.put("/a", keyspace.Read, 0)
 	d.press("r", "w", "u", "n", "x")
-	if len(d.m.ours) != 0 || d.m.mode != modeBrowse {
-		t.Errorf("%d requests, mode %d", len(d.m.ours), d.m.mode)
+	if len(d.m.requests) != 0 || d.m.line.mode != lineClosed {
+		t.Errorf("%d requests, mode %d", len(d.m.requests), d.m.line.mode)
 	}
 	d.send(resize(160, 50))
 	for _, open := range []bool{false, true} {
@@ -218,13 +221,26 @@ func TestQuitKeys(t *testing.T) {
 		{[]string{"esc"}, false},
 		{[]string{"?", "esc", "esc"}, false},
 	} {
-		d.m.mode = modeBrowse
+		d.m.line.close()
+		d.m.help.open = false
 		last := len(c.keys) - 1
 		d.press(c.keys[:last]...)
-		cmd := d.m.key(keyPress(c.keys[last]))
-		if (cmd != nil) != c.quit {
-			t.Errorf("%v: quits %t", c.keys, cmd != nil)
+		if got := quits(d.m.key(keyPress(c.keys[last]))); got != c.quit {
+			t.Errorf("%v: quits %t", c.keys, got)
 		}
+	}
+}
+
+// quits reports whether an action leaves the UI.
+func quits(a Action) bool {
+	switch a := a.(type) {
+	case Batch:
+		return slices.ContainsFunc(a, quits)
+	case Do:
+		_, ok := a.Cmd().(tea.QuitMsg)
+		return ok
+	default:
+		return false
 	}
 }
 
@@ -232,7 +248,7 @@ func TestQuitKeys(t *testing.T) {
 func TestLogScroll(t *testing.T) {
 	d := newDriver(t, nil)
 	for i := range 3 * logCapacity {
-		d.m.log.add(entryOurs, d.clock.Now(), fmt.Sprintf("line %d.", i))
+		d.m.log.add(entryOwn, d.clock.Now(), fmt.Sprintf("line %d.", i))
 	}
 	if n := len(d.m.log.entries); n > 2*logCapacity {
 		t.Errorf("%d lines are kept", n)
@@ -241,11 +257,11 @@ func TestLogScroll(t *testing.T) {
 	d.mustShow("line 14999.")
 	d.press("j")
 	d.mustShow("g follows the newest")
-	d.m.log.add(entryOurs, d.clock.Now(), "new one")
+	d.m.log.add(entryOwn, d.clock.Now(), "new one")
 	d.send(tickMsg{})
 	d.mustShow(">  15:09:26 * ours     line 14998.")
 	d.press("g")
-	d.m.log.add(entryOurs, d.clock.Now(), "newest")
+	d.m.log.add(entryOwn, d.clock.Now(), "newest")
 	d.send(tickMsg{})
 	d.mustShow(">  15:09:26 * ours     newest")
 }

@@ -13,16 +13,16 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-func (d *driver) held() bool { return len(d.m.ours) == 1 && d.m.ours[0].state == ourHeld }
+func (d *driver) held() bool { return len(d.m.requests) == 1 && d.m.requests[0].state == ownHeld }
 
 // seen reports whether the watch has told of our first request.
 func (d *driver) seen() bool {
-	r := d.m.ours[0]
-	l, _ := d.m.live.snapshot.Find(r.lock())
+	r := d.m.requests[0]
+	l, _ := d.m.live.Snapshot.Find(r.lock())
 	return slices.ContainsFunc(l.Queue, func(q inspect.Request) bool { return q.Key == r.key() })
 }
 
-func (d *driver) noneOfOurs() bool { return len(d.m.ours) == 0 }
+func (d *driver) noneOfOurs() bool { return len(d.m.requests) == 0 }
 
 // What the user takes is held or waits, is marked, and goes when they say so.
 func TestTake(t *testing.T) {
@@ -68,8 +68,8 @@ func TestTake(t *testing.T) {
 		d.press("r")
 		d.until("held", d.held)
 		d.press("w", "u")
-		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
-		if got := d.m.ours[0].mode; got != keyspace.Read {
+		d.until("one is left", func() bool { return len(d.m.requests) == 1 })
+		if got := d.m.requests[0].mode; got != keyspace.Read {
 			t.Errorf("left a %s lock", got)
 		}
 	})
@@ -84,8 +84,8 @@ func TestTake(t *testing.T) {
 		d.press("enter")
 		d.in("lock")
 		d.press("j", "u")
-		d.until("one is left", func() bool { return len(d.m.ours) == 1 })
-		if got := d.m.ours[0].mode; got != keyspace.Write {
+		d.until("one is left", func() bool { return len(d.m.requests) == 1 })
+		if got := d.m.requests[0].mode; got != keyspace.Write {
 			t.Errorf("left a %s lock", got)
 		}
 	})
@@ -113,7 +113,7 @@ func TestNewName(t *testing.T) {
 		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
-		d.until("gone from etcd", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+		d.until("gone from etcd", func() bool { return len(d.m.live.Snapshot.Locks) == 0 })
 		d.mustShow(">    /jobs/q") // and can be taken again
 	})
 
@@ -121,7 +121,7 @@ func TestNewName(t *testing.T) {
 		d := newDriver(t, nil)
 		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write})
 		d.cluster.put(inspect.Request{Lock: rw("/b"), Mode: keyspace.Write})
-		d.until("on the screen", func() bool { return len(d.m.locks.table.rows) == 2 })
+		d.until("on the screen", func() bool { return len(locksOf(d).table.rows) == 2 })
 		d.press("j", "n")
 		d.typed("new")
 		d.press("enter")
@@ -147,8 +147,8 @@ func TestNewName(t *testing.T) {
 		d.press("enter", "n")
 		d.typed("a")
 		d.press("enter")
-		if d.selected() != "/a" || d.m.locks.table.filtered() != "" {
-			t.Errorf("selected %q, filter %q", d.selected(), d.m.locks.table.filtered())
+		if d.selected() != "/a" || locksOf(d).table.filtered() != "" {
+			t.Errorf("selected %q, filter %q", d.selected(), locksOf(d).table.filtered())
 		}
 	})
 }
@@ -157,9 +157,9 @@ func TestNewName(t *testing.T) {
 func TestMutexIsNotTaken(t *testing.T) {
 	d := newDriver(t, nil)
 	d.cluster.put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
-	d.until("on the screen", func() bool { return len(d.m.locks.table.rows) == 1 })
+	d.until("on the screen", func() bool { return len(locksOf(d).table.rows) == 1 })
 	d.press("w")
-	if len(d.m.ours) != 0 {
+	if len(d.m.requests) != 0 {
 		t.Error("asked for a mutex")
 	}
 	d.mustShow("✗ not asked")
@@ -172,7 +172,7 @@ func TestLost(t *testing.T) {
 	d.typed("a")
 	d.press("enter", "w")
 	d.until("held", d.held)
-	d.cluster.remove(rw("/a"), d.m.ours[0].key())
+	d.cluster.remove(rw("/a"), d.m.requests[0].key())
 	d.until("lost", d.noneOfOurs)
 	d.mustShow("✗ write lock on /a: lost")
 }
@@ -182,8 +182,8 @@ func TestLostBeforeItWasHeld(t *testing.T) {
 	d := newDriver(t, nil)
 	d.put("/a", keyspace.Read, 0)
 	d.press("r")
-	d.until("asked", func() bool { return d.m.ours[0].key() != "" })
-	d.cluster.remove(rw("/a"), d.m.ours[0].key())
+	d.until("asked", func() bool { return d.m.requests[0].key() != "" })
+	d.cluster.remove(rw("/a"), d.m.requests[0].key())
 	d.until("over", d.noneOfOurs)
 }
 
@@ -210,13 +210,13 @@ func TestTakeFails(t *testing.T) {
 			d.ask("r", lock, "")
 			d.until("held", d.held)
 			d.press("u")
-			d.until("told", func() bool { return d.m.ours[0].state == ourStuck })
+			d.until("told", func() bool { return d.m.requests[0].state == ownStuck })
 			d.mustShow("✗ read lock on " + lock + ": not given back yet: unavailable")
 			d.mustShow("! not given back yet")
 			d.clock.add(flashTime)
 			d.send(tickMsg{})
 			d.mustShow("ours: 0 held, 0 waiting, 1 not given back yet")
-			d.until("told once", func() bool { return d.m.ours[0].state == ourStuck })
+			d.until("told once", func() bool { return d.m.requests[0].state == ownStuck })
 			if n := strings.Count(d.plain(), ": unavailable"); n != 1 {
 				t.Errorf("told %d times", n)
 			}
@@ -301,7 +301,7 @@ func TestClose(t *testing.T) {
 		d.until("held", d.held)
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 3 })
-		if err := d.m.tasks.close(patience); err != nil {
+		if err := d.m.effects.tasks.close(patience); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(d.cluster.queues[rw("/a")]); n != 1 {

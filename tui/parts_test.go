@@ -107,8 +107,8 @@ func TestCommandLine(t *testing.T) {
 			d.press("enter")
 		}
 		d.mustShow("PAUSED")
-		if d.m.View().MouseMode != tea.MouseModeNone || d.m.prefs.Background != backgroundLight || d.names() != "/stock /orders /legacy /cache" {
-			t.Errorf("%+v, %s", d.m.prefs, d.names())
+		if d.m.View().MouseMode != tea.MouseModeNone || d.m.prefs().Background != backgroundLight || d.names() != "/stock /orders /legacy /cache" {
+			t.Errorf("%+v, %s", *d.m.prefs(), d.names())
 		}
 	})
 }
@@ -134,12 +134,17 @@ func TestDialog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t, nil)
-			done := false
-			d.m.openDialog(&dialog{title: "end it", lines: []string{"all goes"}, yes: "End it", word: c.word, run: func() tea.Cmd { done = true; return nil }})
+			yes := Do{func() tea.Msg { return nil }}
+			d.do(Ask{Dialog: &dialog{title: "end it", lines: []string{"all goes"}, yes: "End it", word: c.word}, Yes: yes})
 			d.mustShow("[ No ]")
-			d.press(c.keys...)
-			if done != c.done || d.m.dialog != nil {
-				t.Errorf("done %t, open %t", done, d.m.dialog != nil)
+			last := len(c.keys) - 1
+			d.press(c.keys[:last]...)
+			done := false
+			if do, ok := d.m.key(keyPress(c.keys[last])).(Do); ok {
+				done = do.Cmd != nil
+			}
+			if done != c.done || d.m.asked != nil {
+				t.Errorf("done %t, open %t", done, d.m.asked != nil)
 			}
 		})
 	}
@@ -155,7 +160,7 @@ func TestExportMarked(t *testing.T) {
 			first = r
 		}
 	}
-	rows := func() int { return len(d.m.locks.table.sheet().rows) }
+	rows := func() int { return len(locksOf(d).table.sheet().rows) }
 	if n := rows(); n != 4 {
 		t.Errorf("%d rows", n)
 	}
@@ -164,11 +169,11 @@ func TestExportMarked(t *testing.T) {
 		t.Errorf("%d rows with one marked", n)
 	}
 	d.cluster.remove(first.Lock, first.Key)
-	d.until("the marked one has gone", func() bool { return len(d.m.locks.table.rows) == 3 })
+	d.until("the marked one has gone", func() bool { return len(locksOf(d).table.rows) == 3 })
 	if n := rows(); n != 3 {
 		t.Errorf("%d rows with none marked any more", n)
 	}
-	if got := d.m.locks.table.copied(); len(got) != 1 || got[0] != "/b" {
+	if got := locksOf(d).table.copied(); len(got) != 1 || got[0] != "/b" {
 		t.Errorf("copied %v, want what is under the cursor", got)
 	}
 }
@@ -180,7 +185,7 @@ func TestExport(t *testing.T) {
 	d.press(":")
 	d.typed("export " + path)
 	d.press("enter")
-	d.until("told", func() bool { return d.m.flashing() })
+	d.until("told", func() bool { return d.m.flash.on(d.m.now) })
 	if want := "exported 1 row to " + path; d.m.flash.text != want {
 		t.Errorf("%q, want %q", d.m.flash.text, want)
 	}
@@ -195,7 +200,7 @@ func TestExport(t *testing.T) {
 	d.press(":")
 	d.typed("export " + path)
 	d.press("enter")
-	d.until("refused", func() bool { return d.m.flash.kind == flashError })
+	d.until("refused", func() bool { return d.m.flash.isError })
 	d.mustShow("✗ not exported")
 }
 
@@ -238,13 +243,13 @@ func TestUpdatePause(t *testing.T) {
 	m := newModel(ctx, Options{})
 	updates := make(chan inspect.Update, 1)
 	updates <- inspect.Update{}
-	m.updates = updates
+	m.effects.feed.updates = updates
 	cancel()
-	if msg := m.waitUpdate(time.Hour)(); msg != nil {
+	if msg := m.effects.feed.waitUpdate(time.Hour).(Do).Cmd(); msg != nil {
 		t.Errorf("took %v", msg)
 	}
-	if m.pause != updatePause {
-		t.Errorf("the pause is %v", m.pause)
+	if m.effects.feed.pause != updatePause {
+		t.Errorf("the pause is %v", m.effects.feed.pause)
 	}
 }
 
@@ -293,7 +298,7 @@ func TestBackground(t *testing.T) {
 	d.press(":")
 	d.typed("background dark")
 	d.press("enter")
-	d.m.flash = flash{}
+	d.m.flash = flashLine{}
 	if d.m.screen() != dark {
 		t.Error("what the user says does not count")
 	}
@@ -308,11 +313,11 @@ func TestLanes(t *testing.T) {
 	now := newClock().Now()
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	at := func(lease int64, r inspect.Request) inspect.Request { r.Lock, r.Lease = rw("/a"), lease; return r }
-	spans := []life{
-		{Request: at(1, inspect.Request{}), seen: ago(30 * time.Second), granted: ago(20 * time.Second), over: ago(10 * time.Second), how: inspect.EventReleased},
-		{Request: at(2, inspect.Request{}), seen: ago(20 * time.Second), over: ago(10 * time.Second), how: inspect.EventExpired},
+	spans := []requestSpan{
+		{Request: at(1, inspect.Request{}), seen: ago(30 * time.Second), granted: ago(20 * time.Second), ended: ago(10 * time.Second), how: inspect.EventReleased},
+		{Request: at(2, inspect.Request{}), seen: ago(20 * time.Second), ended: ago(10 * time.Second), how: inspect.EventExpired},
 		{Request: at(3, inspect.Request{Holding: true}), seen: ago(15 * time.Second), granted: ago(10 * time.Second)},
-		{Request: at(4, inspect.Request{Holding: true}), seen: ago(5 * time.Minute), granted: ago(4 * time.Minute), over: ago(2 * time.Minute)},
+		{Request: at(4, inspect.Request{Holding: true}), seen: ago(5 * time.Minute), granted: ago(4 * time.Minute), ended: ago(2 * time.Minute)},
 	}
 	got := newLanes(spans, ago(30*time.Second), now)
 	d := newDriver(t, func(o *Options) { o.NoColor = true })
@@ -334,7 +339,7 @@ func TestLifeBeforeTheWatch(t *testing.T) {
 	r := inspect.Request{Key: "/a/write/1", Lock: rw("/a"), Revision: 3, Since: asked, Holding: true}
 	var j journal
 	j.take(inspect.Event{Kind: inspect.EventAcquired, Request: r, Revision: 5, Time: granted})
-	for _, s := range j.of(inspect.Lock{ID: r.Lock, Queue: []inspect.Request{r}}) {
+	for _, s := range j.forLock(inspect.Lock{ID: r.Lock, Queue: []inspect.Request{r}}) {
 		if got := s.begin(now); !got.Equal(asked) || !s.granted.Equal(granted) {
 			t.Errorf("began at %v and was granted at %v", got, s.granted)
 		}
@@ -371,11 +376,11 @@ func TestTree(t *testing.T) {
 // That the watch is behind etcd is said when it lasts.
 func TestLag(t *testing.T) {
 	d := newDriver(t, nil)
-	d.m.status = Status{Revision: d.m.live.snapshot.Revision + 7, Leader: "etcd-0", At: d.clock.Now()}
+	d.m.status = Status{Revision: d.m.live.Snapshot.Revision + 7, Leader: "etcd-0", At: d.clock.Now()}
 	d.mustShow("lag 0")
 	d.clock.add(5 * time.Second)
 	d.m.now = d.clock.Now()
 	d.mustShow("! lag 7 rev, 5s")
-	d.m.gotStatus(statusMsg{err: errors.New("unavailable")})
+	d.send(statusMsg{err: errors.New("unavailable")})
 	d.mustShow("leader etcd-0")
 }

@@ -48,14 +48,14 @@ func TestPrefs(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := newDriver(t, func(o *Options) { o.Preferences = f })
-			d.until("told", func() bool { return d.m.flash.kind == flashError })
-			if diff := cmp.Diff(DefaultPrefs(), *d.m.prefs); diff != "" {
+			d.until("told", func() bool { return d.m.flash.isError })
+			if diff := cmp.Diff(DefaultPrefs(), *d.m.prefs()); diff != "" {
 				t.Error(diff)
 			}
 			d.press(":")
 			d.typed("mouse off")
 			d.press("enter")
-			if kept, err := os.ReadFile(string(f)); d.m.saving || string(kept) != text {
+			if kept, err := os.ReadFile(string(f)); d.m.effects.prefs.saving || string(kept) != text {
 				t.Errorf("%q is to be written over, now %q, %v", text, kept, err)
 			}
 		}
@@ -72,7 +72,7 @@ func TestPrefs(t *testing.T) {
 			d.press(":")
 			d.typed("mouse on")
 			d.press("enter")
-			d.until("saved", func() bool { return !d.m.saving })
+			d.until("saved", func() bool { return !d.m.effects.prefs.saving })
 			if kept, err := f.Load(); err != nil || !kept.Mouse || kept.ASCII != chosen || !d.m.ascii {
 				t.Errorf("%+v was kept, and %v chosen; %v", kept, chosen, err)
 			}
@@ -113,13 +113,13 @@ func TestHide(t *testing.T) {
 	d.in("lock")
 	d.mustNotShow("why it waits")
 	d.press("enter", "enter")
-	d.until("another lock", func() bool { return len(d.m.nav.stack) == 4 })
+	d.until("another lock", func() bool { return len(d.m.screens.open) == 4 })
 	run(d, "hide owner")
 	d.press("esc", "esc")
 	d.mustNotShow("owner") // of the same kind, and open already
 	d.until("saved", func() bool {
 		p, err := f.Load()
-		return err == nil && len(p.Hidden) == 2 && !d.m.saving
+		return err == nil && len(p.Hidden) == 2 && !d.m.effects.prefs.saving
 	})
 
 	next := newDriver(t, func(o *Options) { o.Preferences = f })
@@ -137,7 +137,7 @@ func TestHide(t *testing.T) {
 	next.mustShow("why it waits")
 	next.until("saved", func() bool {
 		p, err := f.Load()
-		return err == nil && len(p.Hidden) == 0 && !next.m.saving
+		return err == nil && len(p.Hidden) == 0 && !next.m.effects.prefs.saving
 	})
 
 	t.Run("Refuses", func(t *testing.T) {

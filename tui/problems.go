@@ -5,35 +5,23 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
-
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
 
 // problemsScreen is all that is wrong, worst first, and what helps.
 type problemsScreen struct {
-	*common
+	*Context
 	table *table[string, *inspect.Finding]
 	of    edition // of the verdict that is shown
 	w, h  int
-	enter key.Binding
-	sess  key.Binding
-	force forceKeys
-	below below
+	pager pager
+	keys  []Group
 }
 
-func newProblemsScreen(c *common) *problemsScreen {
-	s := &problemsScreen{
-		common: c,
-		enter:  bind("enter", "open: go to its lock", "enter"),
-		force:  newForceKeys(c),
-		sess:   bind("s", "session: go to it", "s"),
-		below:  newBelow(),
-	}
-	s.table = newTable(c, []column[*inspect.Finding]{
+func newProblemsScreen(c *Context) *problemsScreen {
+	s := &problemsScreen{Context: c}
+	s.table = newTable(c.theme, []column[*inspect.Finding]{
 		{title: "severity", box: box{min: 10}, cell: s.severity},
 		{title: "kind", box: box{min: 13}, key: "N", ascending: true, compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			cell: func(f *inspect.Finding, _ int) cell { return cell{string(f.Kind), s.theme.bold} }},
@@ -45,10 +33,23 @@ func newProblemsScreen(c *common) *problemsScreen {
 		return f.Severity.String() + " " + string(f.Kind) + " " + safe(f.Text)
 	}
 	s.table.label = func(f *inspect.Finding) string { return f.Text }
+	s.table.moved = func() { s.pager.top = 0 }
+	s.keys = append([]Group{{"problems", s.own()}}, s.table.bindings()...)
+	s.keys = append(s.keys, endBinding(c, "carry out the first remedy, by force", s.remedy,
+		eitherOff(unless(s.there, "no problem is selected"), unless(s.helps, "nothing to release here would help"))))
 	return s
 }
 
-// findingID tells a finding from others, also in the next diagnosis.
+func (s *problemsScreen) own() []Binding {
+	selected := unless(s.there, "no problem is selected")
+	hasSession := func() bool { f, ok := s.table.current(); return ok && len(f.Sessions) > 0 }
+	return append([]Binding{
+		bind("enter", "open", s.drill, "enter").long("go to its lock").at(InFooter).offWhen(selected),
+		bind("s", "session", s.openSession, "s").long("go to it").at(InFooter).offWhen(eitherOff(selected, unless(hasSession, "it is not about a session"))),
+	}, s.pager.bindings()...)
+}
+
+// findingID identifies a finding, also in the next diagnosis.
 func findingID(f *inspect.Finding) string {
 	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + string(f.Locks[0].Layout)
 	for _, s := range f.Sessions {
@@ -62,18 +63,15 @@ func (s *problemsScreen) severity(f *inspect.Finding, _ int) cell {
 	return cell{g.text + " " + f.Severity.String(), g.style}
 }
 
-func (s *problemsScreen) name() string { return "problems" }
+func (s *problemsScreen) Ref() Ref { return Ref{Kind: KindProblems} }
 
-func (s *problemsScreen) grid() grid { return s.table }
+func (s *problemsScreen) Grid() grid { return s.table }
 
-func (s *problemsScreen) keys() []keyGroup {
-	keys := append([]keyGroup{{"problems", []key.Binding{s.enter, s.sess, s.below.down, s.below.up}}}, s.table.helpKeys()...)
-	return append(keys, s.force.endGroup("kill: carry out the first remedy, by force"))
-}
+func (s *problemsScreen) Bindings() []Group { return s.keys }
 
-// alert is what the bar says of the problems.
-func (s *problemsScreen) alert() sign {
-	v := s.shown().verdict
+// Alert counts the problems, with the sign of the worst.
+func (s *problemsScreen) Alert() sign {
+	v := &s.shown().verdict
 	if !v.known || len(v.Findings) == 0 {
 		return sign{}
 	}
@@ -81,61 +79,51 @@ func (s *problemsScreen) alert() sign {
 	return sign{g.text + strconv.Itoa(len(v.Findings)), g.style}
 }
 
-func (s *problemsScreen) update(msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case sizeMsg:
-		s.w, s.h = msg.w, msg.h
-		s.table.resize(inner(msg.w, s.tableHeight(), false))
-	case refreshMsg:
-		s.refresh()
-	case wheelMsg, clickMsg:
-		return s.table.mouse(msg, s.drill)
-	case tea.KeyPressMsg:
-		switch {
-		case key.Matches(msg, s.enter):
-			return s.drill()
-		case key.Matches(msg, s.sess):
-			return s.openSession()
-		case s.force.ends(msg):
-			return s.remedy()
-		case s.below.update(msg):
-		default:
-			s.table.update(msg)
-			s.below.top = 0
-		}
+func (s *problemsScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.resize(inner(w, s.tableHeight(), false))
+}
+
+func (s *problemsScreen) Mouse(m mouse) Action {
+	if s.table.mouse(m.below(1)) {
+		return s.drill()
 	}
 	return nil
 }
 
-func (s *problemsScreen) drill() tea.Cmd {
+func (s *problemsScreen) there() bool { _, ok := s.table.current(); return ok }
+
+func (s *problemsScreen) drill() Action {
 	if f, ok := s.table.current(); ok {
-		return s.open(newLockScreen(s.common, f.Locks[0]))
+		return openLock(f.Locks[0])
 	}
 	return nil
 }
 
-func (s *problemsScreen) openSession() tea.Cmd {
-	if f, ok := s.table.current(); ok && len(f.Sessions) > 0 {
-		return s.open(newSessionScreen(s.common, f.Sessions[0]))
-	}
-	return nil
+func (s *problemsScreen) openSession() Action {
+	f, _ := s.table.current()
+	return openSession(f.Sessions[0])
 }
 
-// remedy carries out the first one of the finding under the cursor, once that
-// is agreed to.
-func (s *problemsScreen) remedy() tea.Cmd {
-	switch f, ok := s.table.current(); {
-	case !ok:
-		return s.say("no problem is selected")
-	case len(f.Remedies) == 0:
-		return s.say("nothing to release here would help")
-	default:
-		return s.force.remedy(f.Remedies[0])
-	}
+// helps reports whether the finding under the cursor has a remedy that releases
+// something.
+func (s *problemsScreen) helps() bool {
+	f, ok := s.table.current()
+	return ok && len(f.Remedies) > 0 && len(f.Remedies[0].Releases) > 0
 }
 
-func (s *problemsScreen) refresh() {
-	v := s.shown().verdict
+// remedy plans the first remedy of the finding under the cursor.
+func (s *problemsScreen) remedy() Action {
+	f, _ := s.table.current()
+	r := f.Remedies[0]
+	if slices.Contains(r.Args, "--lease") {
+		return PlanRelease{Target{Lease: r.Releases[0].Lease}}
+	}
+	return PlanRelease{Target{Key: r.Releases[0].Key}}
+}
+
+func (s *problemsScreen) Refresh() {
+	v := &s.shown().verdict
 	if v.edition() == s.of {
 		return
 	}
@@ -147,25 +135,25 @@ func (s *problemsScreen) refresh() {
 	before, _ := s.table.current()
 	s.table.set(rows)
 	if now, ok := s.table.current(); ok && before != nil && findingID(now) != findingID(before) {
-		s.below.top = 0 // it is about another one
+		s.pager.top = 0 // it is about another one
 	}
 }
 
 func (s *problemsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }
 
-func (s *problemsScreen) view(w, h int) string {
+func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
 	title := "problems " + strconv.Itoa(len(s.table.rows)) + filterTitle(s.table)
 	empty := s.ifKnown(s.shown().verdict.known, "nothing is wrong with any lock")
 	parts := []string{s.theme.panel(title, s.table.view(true, empty), w, th, true, false)}
 	if h > th {
 		iw, ih := inner(w, h-th, false)
-		parts = append(parts, s.theme.panel("what it is, and what helps", s.below.view(s.theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.theme.panel("what it is, and what helps", s.pager.view(s.theme, s.about(iw), ih), w, h-th, false, false))
 	}
 	return strings.Join(parts, "\n")
 }
 
-// about is the finding under the cursor in full: its sentence, its cycle, its
+// about returns the finding under the cursor in full: its cycle, its sentence, its
 // remedies.
 func (s *problemsScreen) about(w int) []string {
 	f, ok := s.table.current()
@@ -188,10 +176,10 @@ func (s *problemsScreen) about(w int) []string {
 	return lines
 }
 
-// cycle draws a deadlock: each session with what it holds, and an arrow to
-// whom it waits for, back to the first.
+// cycle draws a deadlock: each session, and an arrow to the one that it waits
+// for, back to the first.
 func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
-	v := s.shown().verdict
+	v := &s.shown().verdict
 	var edges []inspect.Edge
 	for _, c := range v.Cycles {
 		if len(c) > 0 && len(f.Sessions) > 0 && slices.Contains(f.Sessions, c[0].From) {
@@ -219,7 +207,7 @@ func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
 }
 
 // arrow says what leads from a session of the cycle to the next.
-func (s *problemsScreen) arrow(v verdict, e inspect.Edge) string {
+func (s *problemsScreen) arrow(v *verdict, e inspect.Edge) string {
 	lock := s.theme.waiting.Render(e.Waiter.Mode.String() + " " + safe(e.Waiter.Lock.Name))
 	next := s.who(v, e.To)
 	switch e.Kind {
@@ -232,18 +220,9 @@ func (s *problemsScreen) arrow(v verdict, e inspect.Edge) string {
 	}
 }
 
-func (s *problemsScreen) who(v verdict, id inspect.SessionID) string {
+func (s *problemsScreen) who(v *verdict, id inspect.SessionID) string {
 	if session, ok := v.Session(id); ok {
 		return safe(session.Who())
 	}
 	return safe(id.String())
-}
-
-// wrapped breaks a text into lines of w, each in a style.
-func wrapped(text string, w int, render func(...string) string) []string {
-	lines := strings.Split(ansi.Wrap(text, max(w, 10), ""), "\n")
-	for i, l := range lines {
-		lines[i] = render(l)
-	}
-	return lines
 }

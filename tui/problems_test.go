@@ -31,14 +31,14 @@ func TestProblemsScreen(t *testing.T) {
 // Each step of a cycle is a sentence, whatever leads to the next session.
 func TestProblemsCycle(t *testing.T) {
 	d := newDriver(t, nil)
-	s := d.m.nav.views[viewProblems].(*problemsScreen)
+	s := d.m.screens.views[KindProblems].(*problemsScreen)
 	for kind, want := range map[inspect.EdgeKind]string{
 		inspect.EdgeHard:   "waits for write /a, which b holds",
 		inspect.EdgeSoft:   "waits for write /a, which b is ahead for",
 		inspect.EdgeInside: "holds write /a, and runs b under it",
 	} {
 		e := inspect.Edge{Kind: kind, To: inspect.SessionID{Lease: 0xb}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
-		if got := ansi.Strip(s.arrow(verdict{}, e)); got != want {
+		if got := ansi.Strip(s.arrow(&verdict{}, e)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -51,21 +51,21 @@ func TestProblemsBelow(t *testing.T) {
 	incident(d)
 	d.press("3")
 	d.mustShow("more lines: J")
-	s := d.m.nav.current().(*problemsScreen)
-	if d.press("J"); s.below.top == 0 {
+	s := d.m.screens.front().(*problemsScreen)
+	if d.press("J"); s.pager.top == 0 {
 		t.Fatal("not scrolled")
 	}
-	orders, _ := d.m.live.snapshot.Find(rw("/orders"))
+	orders, _ := d.m.live.Snapshot.Find(rw("/orders"))
 	for _, r := range orders.Queue {
 		d.cluster.remove(r.Lock, r.Key)
 	}
-	d.until("gone", func() bool { _, there := d.m.live.snapshot.Find(rw("/orders")); return !there })
+	d.until("gone", func() bool { _, there := d.m.live.Snapshot.Find(rw("/orders")); return !there })
 	d.diagnosed()
 	if f, _ := s.table.current(); f.Kind == inspect.FindingDeadlock {
 		t.Fatal("there is still a deadlock")
 	}
-	if s.below.top != 0 {
-		t.Errorf("scrolled by %d", s.below.top)
+	if s.pager.top != 0 {
+		t.Errorf("scrolled by %d", s.pager.top)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestProblemsSort(t *testing.T) {
 	d := newDriver(t, nil)
 	incident(d)
 	d.press("3")
-	table := d.m.nav.current().(*problemsScreen).table
+	table := d.m.screens.front().(*problemsScreen).table
 	worst := table.rows[0].Kind
 	d.press("N")
 	if kinds := table.rows; kinds[0].Kind > kinds[len(kinds)-1].Kind {
@@ -94,7 +94,7 @@ func TestProblemsSort(t *testing.T) {
 	for _, lease := range []int64{0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5} {
 		d.cluster.revoke(lease)
 	}
-	d.until("all are gone", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+	d.until("all are gone", func() bool { return len(d.m.live.Snapshot.Locks) == 0 })
 	d.diagnosed()
 	d.mustShow("nothing is wrong with any lock")
 }

@@ -2,8 +2,6 @@ package tui
 
 import (
 	"strconv"
-	"strings"
-	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -11,7 +9,15 @@ import (
 
 func isWriter(r inspect.Request) bool { return r.Mode == keyspace.Write }
 
-// sessionText says whose a request is when nobody wrote who.
+// ownerOrSession labels a request by its owner, or by its lease if it has none.
+func ownerOrSession(r inspect.Request) string {
+	if who := ownerText(r.Owner, r.Owned); who != "-" {
+		return who
+	}
+	return sessionText(r)
+}
+
+// sessionText labels a request by its lease.
 func sessionText(r inspect.Request) string {
 	if r.Lease == 0 {
 		return "no lease"
@@ -19,7 +25,7 @@ func sessionText(r inspect.Request) string {
 	return "lease " + leaseText(r.Lease, 16)
 }
 
-// leaseText is a lease as etcdctl writes it. The leases of one member begin
+// leaseText writes a lease as etcdctl does. The leases of one member begin
 // alike, so a narrow column shows their ends.
 func leaseText(lease int64, w int) string {
 	if lease == 0 {
@@ -32,40 +38,8 @@ func leaseText(lease int64, w int) string {
 	return s
 }
 
-// expiringAt is what is left of a lease from when on it is called out.
-const expiringAt = 2 * time.Second
-
-// ttlCell is what is left of a lease.
-func (c *common) ttlCell(lease int64) cell {
-	left, known := c.book.left(lease, c.clock())
-	switch {
-	case lease == 0:
-		return cell{"never", c.theme.warning}
-	case !known || !c.connected() || c.still != nil && c.still.past:
-		return cell{"-", c.theme.dim}
-	case left < 0:
-		return cell{"gone", c.theme.lost}
-	case left <= expiringAt:
-		return cell{"!" + span(left), c.theme.expiring}
-	default:
-		return cell{span(left), c.theme.plain}
-	}
-}
-
-// ttlBar is ttlCell with, where there is room, a bar that drains.
-func (c *common) ttlBar(lease int64, w int) cell {
-	text := c.ttlCell(lease)
-	f := c.fact(lease)
-	left, known := c.book.left(lease, c.clock())
-	lead := max(width(text.text), 5)
-	room := w - lead - 1
-	if room < 4 || w == wholeWidth || !known || left < 0 || text.text == "-" || f.Granted <= 0 {
-		return text
-	}
-	full := min(int(time.Duration(room)*left/f.Granted), room)
-	style := text.style
-	if f.MissedRenewals() {
-		style = c.theme.expiring
-	}
-	return cell{pad(text.text, lead, true) + " " + strings.Repeat("█", full) + strings.Repeat("░", room-full), style}
+// sameQueue reports whether a is b. Queues are shared between snapshots and
+// never changed.
+func sameQueue(a, b []inspect.Request) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

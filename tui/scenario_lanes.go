@@ -7,29 +7,6 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// look is what a place in a scenario's lane shows.
-type look byte
-
-const (
-	lookGone look = iota // or not there yet
-	lookIdle
-	lookWaits
-	lookWaitsHolding
-	lookReads
-	lookWrites
-	lookPaused
-	lookBad
-)
-
-// sign is what stands for it. Writing fills a lane, and reading leaves room for
-// others.
-func (t theme) look(l look) sign {
-	return [...]sign{
-		lookGone: {" ", t.plain}, lookIdle: {"·", t.dim}, lookWaits: {"░", t.waiting}, lookWaitsHolding: {"▒", t.waiting},
-		lookReads: {"▄", t.holding}, lookWrites: {"█", t.holding}, lookPaused: {"╌", t.expiring}, lookBad: {"✗", t.lost},
-	}[l]
-}
-
 func lookOf(s ScenarioSpan) look {
 	switch {
 	case s.Gone:
@@ -49,8 +26,8 @@ func lookOf(s ScenarioSpan) look {
 	}
 }
 
-// scenarioLanes draws lanes that are so long in w×h.
-func scenarioLanes(t theme, lanes []ScenarioLane, long time.Duration, w, h int) string {
+// scenarioLanes draws the lanes of a run of that length in w×h.
+func scenarioLanes(t *theme, lanes []ScenarioLane, long time.Duration, w, h int) string {
 	var names []string
 	for _, l := range lanes {
 		names = append(names, safe(l.Client))
@@ -76,7 +53,7 @@ func scenarioLanes(t theme, lanes []ScenarioLane, long time.Duration, w, h int) 
 	}
 	var lines []string
 	for _, l := range shown {
-		lines = append(lines, pad(safe(l.Client), name, false)+" "+l.draw(t, room, long))
+		lines = append(lines, pad(safe(l.Client), name, false)+" "+drawScenarioLane(l, t, room, long))
 	}
 	if rest := len(lanes) - len(shown); rest > 0 {
 		lines = append(lines, t.dim.Render(cut("… "+count(rest, "more client", "more clients"), w)))
@@ -84,41 +61,29 @@ func scenarioLanes(t theme, lanes []ScenarioLane, long time.Duration, w, h int) 
 	return strings.Join(append(lines, foot...), "\n")
 }
 
-func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
-
-// draw is one lane. What a column shows is what was at its beginning, in all
-// lanes alike, so that two holds never seem to overlap that do not.
-func (l ScenarioLane) draw(t theme, w int, long time.Duration) string {
-	row := make([]look, w)
+// drawScenarioLane draws one lane. A column shows what was at its beginning, in
+// all lanes alike, so that two holds never seem to overlap that do not.
+func drawScenarioLane(l ScenarioLane, t *theme, w int, long time.Duration) string {
+	looks := make([]look, w)
 	col := func(at time.Duration) int { return int((at*time.Duration(w) + long - 1) / long) }
 	for _, s := range l.Spans {
 		for i := col(s.From); i < min(col(s.To), w); i++ {
-			row[i] = lookOf(s)
+			looks[i] = lookOf(s)
 		}
 	}
 	for _, at := range l.Marks {
-		row[min(max(col(at)-1, 0), w-1)] = lookBad
+		looks[min(max(col(at)-1, 0), w-1)] = lookBad
 	}
-	var b strings.Builder
-	for len(row) > 0 {
-		n := 1
-		for n < len(row) && row[n] == row[0] {
-			n++
-		}
-		s := t.look(row[0])
-		b.WriteString(s.style.Render(strings.Repeat(s.text, n)))
-		row = row[n:]
-	}
-	return b.String()
+	return drawLane(t, looks)
 }
 
-func laneLegend(t theme, w int) string {
+func laneLegend(t *theme, w int) string {
 	var words []string
 	for _, l := range []struct {
 		look look
 		text string
 	}{{lookWrites, "writes"}, {lookReads, "reads"}, {lookWaits, "waits"}, {lookBad, "lost, or in vain"}, {lookPaused, "paused"}, {lookWaitsHolding, "waits, holds"}} {
-		s := t.look(l.look)
+		s := lookSign(t, l.look)
 		words = append(words, s.style.Render(s.text)+" "+l.text)
 	}
 	return cut(strings.Join(words, "  "), w)

@@ -14,16 +14,16 @@ func (p *scenariosScreen) tableHeight() int {
 	return max(min(len(p.table.rows)+2, most), 4)
 }
 
-func (p *scenariosScreen) view(w, h int) string {
+func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
-	title := "scenarios" + filterTitle(p.table) + " · speed " + p.speedText(p.nextSpeed())
+	title := "scenarios" + filterTitle(p.table) + " · speed " + speedText(p.nextSpeed())
 	parts := []string{p.theme.panel(title, p.table.view(true, "there are none"), w, th, true, false)}
 	rest := h - th
 	switch {
 	case rest <= 0:
 	case p.run == nil:
 		iw, ih := inner(w, rest, false)
-		parts = append(parts, p.theme.panel("events", p.log.tail(p.theme, iw, ih, nil), w, rest, false, false))
+		parts = append(parts, p.theme.panel("events", logTail(&p.log, p.theme, iw, ih, nil), w, rest, false, false))
 	case w >= 120:
 		lw := w * 3 / 5
 		parts = append(parts, lipgloss.JoinHorizontal(lipgloss.Top, p.lanes(lw, rest, true), " ", p.steps(w-lw-1, rest, true)))
@@ -44,12 +44,12 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 		title += " in its own cluster"
 	}
 	if p.run.speed != 1 {
-		title += " at " + p.speedText(p.run.speed)
+		title += " at " + speedText(p.run.speed)
 	}
 	if mark := p.run.mark(); mark != "" {
 		title += " " + p.theme.paused.Render(" "+mark+" ")
 	}
-	return p.theme.panel(title, scenarioLanes(p.theme, p.run.state.Lanes, p.run.long(), iw, ih), w, h, false, boxed)
+	return p.theme.panel(title, scenarioLanes(p.theme, p.run.state.Lanes, p.run.length(), iw, ih), w, h, false, boxed)
 }
 
 // steps are the newest steps of a run; when it is over, its verdict, and all of
@@ -57,36 +57,82 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 	iw, ih := inner(w, h, boxed)
 	if p.run.over {
-		lines := append(p.run.verdict(p.theme, iw), p.run.lines(p.theme, iw, p.run.count)...)
-		return p.theme.panel("verdict and steps", p.below.view(p.theme, lines, ih), w, h, false, boxed)
+		lines := append(runVerdict(p.run, p.theme, iw), stepLines(p.run, p.theme, iw, p.run.count)...)
+		return p.theme.panel("verdict and steps", p.pager.view(p.theme, lines, ih), w, h, false, boxed)
 	}
-	lines := p.run.lines(p.theme, iw, ih)
+	lines := stepLines(p.run, p.theme, iw, ih)
 	if p.run.mark() != "" {
-		lines = append(lines, p.run.ahead(p.theme, iw))
+		lines = append(lines, nextLine(p.run, p.theme, iw))
 	}
 	lines = lines[max(len(lines)-ih, 0):]
 	return p.theme.panel("steps", strings.Join(lines, "\n"), w, h, false, boxed)
 }
 
 func (p *scenariosScreen) state(sc Scenario, _ int) cell {
-	outcome, ran := p.outcomes[sc.Name]
+	outcome, ran := p.scenarios.outcomes[sc.Name]
 	switch {
 	case p.running() && p.run.name == sc.Name:
 		return cell{p.run.sign(), p.theme.title}
-	case sc.Alone && !ran:
+	case ran:
+		return cell(outcomeSign(outcome, p.theme))
+	case sc.Alone:
 		return cell{"· own cluster", p.theme.dim}
+	default:
+		return cell{}
 	}
-	return cell(outcome)
 }
 
-// summary is the running scenario, and what is recorded, in a few words.
-func (p *scenariosScreen) summary() string {
-	var parts []string
-	if p.tape != nil {
-		parts = append(parts, "● recording "+age(p.now, p.tape.since))
+// outcomeSign is how a run ended.
+func outcomeSign(o runOutcome, t *theme) sign {
+	switch {
+	case o.stopped:
+		return sign{"■ stopped", t.dim}
+	case o.err != nil:
+		return sign{"✗ not run", t.lost}
+	case o.failures > 0:
+		return sign{"✗ " + o.String(), t.lost}
+	default:
+		return sign{"✓ passed", t.holding}
 	}
-	if p.running() {
-		parts = append(parts, p.run.sign()+" "+safe(p.run.name)+" "+span(p.run.state.Elapsed))
+}
+
+// runVerdict is the outcome of a run, with all that was not as expected.
+func runVerdict(r *scenarioRun, t *theme, w int) []string {
+	outcome := r.outcome()
+	out := outcomeSign(outcome, t)
+	lines := []string{out.style.Render(cut(out.text+": "+count(r.count, "step", "steps")+" in "+seconds(r.state.Elapsed), w))}
+	if r.err != nil && !outcome.stopped {
+		lines = append(lines, wrapped("  "+safe(r.err.Error()), w, t.lost.Render)...)
 	}
-	return strings.Join(parts, "  ")
+	for _, f := range r.failures {
+		lines = append(lines, wrapped("  "+safe(f), w, t.lost.Render)...)
+	}
+	return append(lines, "")
+}
+
+// stepLines are the latest steps of a run, at most that many.
+func stepLines(r *scenarioRun, t *theme, w, most int) []string {
+	steps := r.steps[max(len(r.steps)-max(most, 0), 0):]
+	lines := make([]string, 0, len(steps)+1)
+	for _, s := range steps {
+		style := t.plain
+		if s.Bad {
+			style = t.lost
+		}
+		at := pad(seconds(s.At), 8, true) + " "
+		lines = append(lines, t.dim.Render(at)+style.Render(cut(s.Text, w-width(at))))
+	}
+	return lines
+}
+
+// nextLine is what comes next in a run.
+func nextLine(r *scenarioRun, t *theme, w int) string {
+	at, text := pad("next", 8, true)+" ", safe(r.state.Next)
+	switch {
+	case text == "":
+		text = "what etcd answers"
+	case r.state.In > 0:
+		text += ", in " + seconds(r.state.In)
+	}
+	return t.dim.Render(at) + t.waiting.Render(cut(text, w-width(at)))
 }

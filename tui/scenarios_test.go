@@ -73,7 +73,7 @@ func runs(goOn chan struct{}) play {
 	}
 }
 
-func (d *driver) over() { d.until("it is over", func() bool { return d.m.scenarios.run.over }) }
+func (d *driver) over() { d.until("it is over", func() bool { return d.m.run.over }) }
 
 // A scenario is watched as it runs, one at a time, and can be stopped.
 func TestScenario(t *testing.T) {
@@ -87,7 +87,7 @@ func TestScenario(t *testing.T) {
 	d.mustShow("scenario four-clients: passed")
 	d.mustShow("✓ passed: 5002 steps")
 	d.press("J", "J", "K")
-	if n := len(d.m.scenarios.run.told); n > 2*scenarioKept {
+	if n := len(d.m.run.steps); n > 2*scenarioKept {
 		t.Errorf("%d steps are kept", n)
 	}
 
@@ -131,20 +131,20 @@ func TestScenarioOfUsedLocks(t *testing.T) {
 	d.mustNotShow("/free")
 	d.press("enter")
 	d.mustShow("run four-clients: not done")
-	if d.m.scenarios.run != nil {
+	if d.m.run != nil {
 		t.Fatal("it runs")
 	}
 	d.press(".", "y")
-	if d.m.scenarios.run.look(); !d.m.scenarios.run.state.Paused {
+	if d.m.run.look(); !d.m.run.state.Paused {
 		t.Error("it was to stand still before its first step")
 	}
 	d.press("s")
 	d.over()
 
 	d.cluster.remove(r.Lock, r.Key)
-	d.until("gone", func() bool { return len(d.m.live.snapshot.Locks) == 0 })
+	d.until("gone", func() bool { return len(d.m.live.Snapshot.Locks) == 0 })
 	d.press("enter")
-	if d.m.dialog != nil {
+	if d.m.asked != nil {
 		t.Error("asked without need")
 	}
 	d.over()
@@ -158,14 +158,14 @@ func TestScenarioFailures(t *testing.T) {
 	p.ran = &ran
 	d := newDriver(t, func(o *Options) { o.Scenarios = p })
 	d.press("5", "j", "j", "j", "+", "enter")
-	d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
+	d.until("a step", func() bool { return d.m.run.count == 2 })
 	d.mustShow("unexpected · 6s at 2×")
 	d.mustShow("reader ")
 	close(goOn)
 	d.over()
 	d.mustShow("✗ 2 failures")
 	d.mustShow("file.yaml:3:1: want granted, got deadline")
-	if got := d.m.scenarios.run.play.(*playing).speed; got != 2 {
+	if got := d.m.run.play.(*playing).speed; got != 2 {
 		t.Errorf("ran at %v", got)
 	}
 }
@@ -183,7 +183,7 @@ func TestScenarioPause(t *testing.T) {
 	d.mustShow("endless: started, paused")
 	d.mustShow("endless · 3s  PAUSED ")
 	d.mustShow("‖ PAUSED")
-	run := d.m.scenarios.run.play.(*playing)
+	run := d.m.run.play.(*playing)
 	d.mustShow("next what etcd answers")
 	run.state.Next, run.state.In = "w2: write \x1b[2J", 300*time.Millisecond
 	d.press(".")
@@ -214,10 +214,10 @@ func TestGoldenScenarioPaused(t *testing.T) {
 	p.ran = &ran
 	d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = p })
 	d.press("5", "j", ".")
-	d.until("a step", func() bool { return d.m.scenarios.run.count == 1 })
-	d.m.scenarios.run.play.(*playing).state.Next = `writer: unlock "/a"`
+	d.until("a step", func() bool { return d.m.run.count == 1 })
+	d.m.run.play.(*playing).state.Next = `writer: unlock "/a"`
 	d.press("-")
-	d.until("nothing is said", func() bool { d.clock.add(time.Minute); d.send(tickMsg{}); return !d.m.flashing() })
+	d.until("nothing is said", func() bool { d.clock.add(time.Minute); d.send(tickMsg{}); return !d.m.flash.on(d.m.now) })
 	checkGolden(t, "scenarios_80x24_paused", d.plain())
 }
 
@@ -227,17 +227,17 @@ func TestScenarioInThePast(t *testing.T) {
 		o.Scenarios = runs(nil)
 		o.Recorder = recorderFunc(func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", nil })
 	})
-	past := stillMsg{&still{picture: d.m.live, mark: "PAST", past: true}}
-	d.send(past)
+	past := Freeze{&frozen{snapshot: d.m.live, mark: "PAST", past: true}}
+	d.do(past)
 	d.press("5", "j", "enter", ".", "R")
-	if d.m.scenarios.run != nil || d.m.mode == modePrompt {
+	if d.m.run != nil || d.m.line.mode == linePrompt {
 		t.Error("something was begun")
 	}
 	d.mustNotShow("enter run")
-	d.send(stillMsg{})
+	d.do(Freeze{})
 	d.press("R", "enter", "enter")
-	d.send(past)
-	run := d.m.scenarios.run.play.(*playing)
+	d.do(past)
+	run := d.m.run.play.(*playing)
 	d.press("p")
 	d.mustShow("PAUSED")
 	d.press(".")
@@ -246,7 +246,7 @@ func TestScenarioInThePast(t *testing.T) {
 	}
 	d.press("R", "s")
 	d.over()
-	d.until("the recording has ended", func() bool { return d.m.scenarios.tape == nil })
+	d.until("the recording has ended", func() bool { return d.m.recording == nil })
 }
 
 // The speed has bounds, and is that of the running scenario, too.
@@ -254,7 +254,7 @@ func TestScenarioSpeed(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.Scenarios = runs(nil) })
 	d.press("5", "j", "enter", "+")
 	d.mustShow(" at 2×")
-	if got := d.m.scenarios.run.play.(*playing).speed; got != 2 {
+	if got := d.m.run.play.(*playing).speed; got != 2 {
 		t.Errorf("runs at %v", got)
 	}
 	d.press("s")
@@ -280,9 +280,9 @@ func TestScenarioFile(t *testing.T) {
 	d.mustShow("✗ a name cannot be empty")
 	d.typed("d")
 	d.press("tab")
-	d.until("completed", func() bool { return d.m.input.text() == "dir/o" })
+	d.until("completed", func() bool { return d.m.line.input.text() == "dir/o" })
 	d.press("tab")
-	d.until("the first", func() bool { return d.m.input.text() == "dir/one.yaml" })
+	d.until("the first", func() bool { return d.m.line.input.text() == "dir/one.yaml" })
 	d.press("tab", "enter")
 	d.until("on the list", func() bool { return strings.Contains(d.plain(), ">  dir/other.yaml") })
 	d.press("enter")
@@ -334,9 +334,9 @@ func TestGoldenScenarios(t *testing.T) {
 		ran := 7 * time.Second
 		p := runs(goOn)
 		p.ran = &ran
-		d.m.scenarios.opts.Scenarios = p
+		d.m.effects.ports.Scenarios = p
 		d.press("5", "j", "j", "j", "enter")
-		d.until("a step", func() bool { return d.m.scenarios.run.count == 2 })
+		d.until("a step", func() bool { return d.m.run.count == 2 })
 		close(goOn)
 		d.over()
 	}

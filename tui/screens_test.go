@@ -34,12 +34,12 @@ func incident(d *driver) {
 	d.cluster.mu.Lock()
 	d.cluster.lease = map[int64]inspect.Lease{0xa4: {State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second}}
 	d.cluster.mu.Unlock()
-	d.until("all is there", func() bool { return d.m.live.snapshot.Revision == 108 })
+	d.until("all is there", func() bool { return d.m.live.Snapshot.Revision == 108 })
 	d.diagnosed()
 	d.diagnosed()
-	d.until("looked up", func() bool { return len(d.m.book.known) == 5 && !d.m.book.asking })
+	d.until("looked up", func() bool { return len(d.m.leases.known) == 5 && !d.m.leases.asking })
 	d.diagnosed()
-	d.until("nothing is under way", func() bool { return !d.m.book.asking && !d.m.asking })
+	d.until("nothing is under way", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking })
 }
 
 // The worst lock is at the top, the cursor on it, and its queue beside it.
@@ -59,10 +59,10 @@ func TestLocksScreen(t *testing.T) {
 	t.Run("Marks", func(t *testing.T) {
 		d.press("m", "m")
 		d.mustShow("2 marked")
-		if got := d.m.locks.table.copied(); len(got) != 2 || got[0] != "/orders" {
+		if got := locksOf(d).table.copied(); len(got) != 2 || got[0] != "/orders" {
 			t.Errorf("copied %q", got)
 		}
-		if got := d.m.locks.table.sheet(); len(got.rows) != 2 || got.rows[0][1] != "/orders" || got.rows[0][0] != "deadlock" {
+		if got := locksOf(d).table.sheet(); len(got.rows) != 2 || got.rows[0][1] != "/orders" || got.rows[0][0] != "deadlock" {
 			t.Errorf("exported %q", got)
 		}
 		d.press("M")
@@ -104,7 +104,7 @@ func TestLockScreen(t *testing.T) {
 	holder := d.queue()[0]
 	d.cluster.remove(holder.Lock, holder.Key)
 	d.until("the next one holds", func() bool {
-		l, _ := d.m.live.snapshot.Find(holder.Lock)
+		l, _ := d.m.live.Snapshot.Find(holder.Lock)
 		return l.Queue[0].Lease == 0xa2
 	})
 	d.clock.add(5 * time.Second)
@@ -151,7 +151,7 @@ func TestSessionsSort(t *testing.T) {
 	d := newDriver(t, nil)
 	incident(d)
 	d.press("2")
-	table := d.m.nav.current().(*sessionsScreen).table
+	table := d.m.screens.front().(*sessionsScreen).table
 	for _, step := range []struct{ key, leases string }{
 		{"S", "0 a1 a2 a3 a4 a5"}, {"S", "a5 a4 a3 a2 a1 0"}, {"N", "a5 a1 0 a3 a2 a4"}, {"L", "a4 a1 a2 a3 a5 0"},
 		{"T", "a1 a2 a3 a5 a4 0"}, {"T", "a4 a1 a2 a3 a5 0"}, {"H", "a1 a2 a4 0 a3 a5"}, {"W", "a1 a2 a3 a5 a4 0"}, {"A", "0 a1 a2 a3 a4 a5"},
@@ -188,7 +188,7 @@ func TestSessionScreen(t *testing.T) {
 	d.mustNotShow("→ next")
 	d.send(resize(80, 24))
 	d.cluster.revoke(0xa1)
-	d.until("gone", func() bool { return d.m.live.snapshot.Revision > 108 })
+	d.until("gone", func() bool { return d.m.live.Snapshot.Revision > 108 })
 	d.diagnosed()
 	d.mustShow("it has ended, or has no requests any more")
 	d.mustNotShow("releases")
@@ -207,7 +207,7 @@ func TestEventsScreen(t *testing.T) {
 	d.typed("~orders.*report")
 	d.press("enter")
 	d.mustShow("events 1 line · filter “~orders.*report”")
-	if got := d.m.nav.current().grid().sheet(); len(got.rows) != 1 || got.rows[0][0] != "2026-03-14T15:09:26Z" || got.rows[0][1] != "waiting" {
+	if got := d.m.screens.front().Grid().sheet(); len(got.rows) != 1 || got.rows[0][0] != "2026-03-14T15:09:26Z" || got.rows[0][1] != "waiting" {
 		t.Errorf("exported %q", got.rows)
 	}
 	d.press("enter")
@@ -239,7 +239,7 @@ func TestEventsScreen(t *testing.T) {
 func TestNoIO(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.Scenarios = play{list: []Scenario{{Name: "s"}}} })
 	incident(d)
-	d.until("quiet", func() bool { return !d.m.book.asking && !d.m.asking && !d.m.doctor.busy })
+	d.until("quiet", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking && !d.m.effects.feed.diagnosis.busy })
 	before := d.cluster.calls.Load()
 	d.clock.add(time.Hour)
 	var commands int
@@ -255,12 +255,12 @@ func TestNoIO(t *testing.T) {
 		}
 		update(tickMsg{})
 		update(resize(120, 40))
-		update(updateMsg{update: inspect.Update{Snapshot: d.m.live.snapshot}, ok: true})
+		update(updateMsg{update: inspect.Update{Snapshot: d.m.live.Snapshot}, ok: true})
 	}
 	if got := d.cluster.calls.Load() - before; got != 0 || commands == 0 {
 		t.Errorf("%d calls, %d commands", got, commands)
 	}
-	d.m.book.asking, d.m.asking, d.m.doctor.busy = false, false, false
+	d.m.leases.asking, d.m.effects.feed.asking, d.m.effects.feed.diagnosis.busy = false, false, false
 }
 
 // What the screens look like in trouble.
@@ -281,7 +281,7 @@ func TestSessionsPeek(t *testing.T) {
 	for i, lock := range []string{"/a", "/b"} {
 		d.cluster.put(inspect.Request{Lock: rw(lock), Mode: keyspace.Write, Lease: int64(i + 1)})
 	}
-	d.until("both are there", func() bool { return len(d.m.live.snapshot.Locks) == 2 })
+	d.until("both are there", func() bool { return len(d.m.live.Snapshot.Locks) == 2 })
 	d.diagnosed()
 	d.send(resize(120, 36))
 	d.press("2")
@@ -293,7 +293,7 @@ func TestSessionsPeek(t *testing.T) {
 	for i := range 30 {
 		d.cluster.put(inspect.Request{Lock: rw("/c" + strconv.Itoa(10+i)), Mode: keyspace.Write, Lease: 2})
 	}
-	d.until("all are there", func() bool { return len(d.m.live.snapshot.Locks) == 32 })
+	d.until("all are there", func() bool { return len(d.m.live.Snapshot.Locks) == 32 })
 	d.diagnosed()
 	d.mustNotShow("releases write /c39")
 	d.press("J", "J", "J", "J")
@@ -324,35 +324,32 @@ func TestDeepTree(t *testing.T) {
 // there is one.
 func TestKeys(t *testing.T) {
 	d, _ := withForce(t)
-	d.m.opts.Past = &chronicle{cluster: d.cluster, floor: 1}
+	d.m.effects.ports.Past = &chronicle{cluster: d.cluster, floor: 1}
 	incident(d)
 	d.send(resize(160, 60))
-	screens := append([]screen{newHistoryScreen(d.m.common, rw("/orders"))}, d.m.nav.all()...)
-	screens = append(screens, newLockScreen(d.m.common, rw("/orders")), newSessionScreen(d.m.common, inspect.SessionID{Lease: 0xa1}),
-		newPastScreen(d.m.common), newScenariosScreen(d.m.common))
-	for _, s := range screens {
-		d.m.enter(s)
+	for kind := range makers {
+		s := makeScreen(d.m.Context, Ref{Kind: kind, Lock: rw("/orders"), Session: inspect.SessionID{Lease: 0xa1}})
+		d.m.screens.push(s)
+		d.m.arrive()
 		does := map[string]string{}
 		sorts := false
-		for _, g := range append(s.keys(), d.m.global.groups()...) {
-			for _, b := range g.keys {
-				for _, k := range b.Keys() {
-					if before := does[k]; b.Enabled() && before != "" {
-						t.Errorf("%s: %s: %s, and %s", s.name(), k, before, b.Help().Desc)
+		for _, g := range append(s.Bindings(), d.m.keys...) {
+			for _, b := range g.Bindings {
+				for _, k := range b.Keys {
+					if before := does[k]; before != "" {
+						t.Errorf("%s: %s: %s, and %s", kind, k, before, b.Short)
 					}
-					if b.Enabled() {
-						does[k] = b.Help().Desc
-					}
+					does[k] = b.Short
 				}
-				sorts = sorts || g.title == "sort" && b.Enabled()
 			}
+			sorts = sorts || g.Title == "sort"
 		}
-		if g := s.grid(); g != nil && sorts != (len(g.sortable()) > 0) {
-			t.Errorf("%s: has keys for an order: %v; is sorted by %v", s.name(), sorts, g.sortable())
+		if g := s.Grid(); g != nil && sorts != (len(g.sortable()) > 0) {
+			t.Errorf("%s: has keys for an order: %v; is sorted by %v", s.Ref().Kind, sorts, g.sortable())
 		}
 		isSort := func(c command) bool { return c.name == "sort" }
-		if slices.ContainsFunc(d.m.commands(), isSort) != sorts {
-			t.Errorf("%s: has keys for an order: %v; and the command is the other way round", s.name(), sorts)
+		if slices.ContainsFunc(commands(d.m), isSort) != sorts {
+			t.Errorf("%s: has keys for an order: %v; and the command is the other way round", s.Ref().Kind, sorts)
 		}
 	}
 }
@@ -371,7 +368,7 @@ func TestOwnersWidth(t *testing.T) {
 		Owner: keyspace.Owner{Host: "worker-17.example.internal", PID: 4711, Program: "nightly"},
 	})
 	d.until("both are there", func() bool {
-		l, _ := d.m.live.snapshot.Find(rw("/a"))
+		l, _ := d.m.live.Snapshot.Find(rw("/a"))
 		return len(l.Queue) == 2
 	})
 	d.mustShow("nightly[4711]@worker-17.example.internal none")

@@ -1,15 +1,10 @@
 package tui
 
-import (
-	"slices"
+import "slices"
 
-	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
-)
-
-// The table is our own: that of bubbles has columns of fixed widths, cuts
-// styled cells in the middle of their escapes, and remembers its cursor by
-// index, where ours is remembered by what is under it.
+// This table takes the place of the one of bubbles, which has columns of fixed
+// widths, cuts styled cells in the middle of their escapes, and remembers its
+// cursor by index, where this one remembers the row.
 
 // column is one column of a table of rows R.
 type column[R any] struct {
@@ -35,30 +30,17 @@ type order struct {
 	reversed bool
 }
 
-// grid is what is done to a table from outside its screen.
-type grid interface {
-	filtered() string
-	setFilter(text string) error
-	sorted() string
-	setSort(text string) bool
-	sortable() []string
-	columns() []string
-	hide(names []string)
-	copied() []string
-	sheet() sheet
-}
-
 // table shows rows R, sorted and filtered. Its cursor and marks are on rows, by
 // their identity K, and stay on them when the data changes.
 type table[K comparable, R any] struct {
-	*common
+	theme  *theme
 	cols   []column[R]
 	id     func(R) K
-	match  func(R) string   // what the filter is held against
+	match  func(R) string   // the text that a filter is matched with
 	label  func(R) string   // what is copied
-	own    func(a, b R) int // the order of rows that a column does not tell apart
-	keys   tableKeys
-	hidden []bool // by column
+	own    func(a, b R) int // the order of rows that no column decides
+	moved  func()           // called after the user did something to the table; nil: nothing
+	hidden []bool           // by column
 
 	all, rows []R
 	here      K // under the cursor
@@ -70,46 +52,11 @@ type table[K comparable, R any] struct {
 	marks     map[K]bool
 }
 
-// tableKeys are the keys of all tables.
-type tableKeys struct {
-	up, down, top, bottom, pageUp, pageDown key.Binding
-	mark, unmark                            key.Binding
-	left, right, reverse                    key.Binding
-	sort                                    []key.Binding // by column
-}
-
-func newTableKeys() tableKeys {
-	return tableKeys{
-		up:       bind("↑/k", "up", "up", "k"),
-		down:     bind("↓/j", "down", "down", "j"),
-		top:      bind("g/home", "first", "g", "home"),
-		bottom:   bind("G/end", "last", "G", "end"),
-		pageUp:   bind("pgup", "page up", "pgup", "ctrl+b"),
-		pageDown: bind("pgdn", "page down", "pgdown", "ctrl+f"),
-		mark:     bind("m", "mark the row, to copy or export it", "m"),
-		unmark:   bind("M", "remove all marks", "M"),
-		left:     bind("<", "sort by the column before", "<"),
-		right:    bind(">", "sort by the next column", ">"),
-		reverse:  bind("R", "reverse the order", "R"),
+func newTable[K comparable, R any](t *theme, cols []column[R], id func(R) K) *table[K, R] {
+	return &table[K, R]{
+		theme: t, cols: cols, id: id, order: order{by: -1},
+		marks: map[K]bool{}, hidden: make([]bool, len(cols)), moved: func() {},
 	}
-}
-
-func newTable[K comparable, R any](c *common, cols []column[R], id func(R) K) *table[K, R] {
-	t := &table[K, R]{
-		common: c, cols: cols, id: id, keys: newTableKeys(), order: order{by: -1},
-		marks: map[K]bool{}, hidden: make([]bool, len(cols)),
-	}
-	for _, col := range cols {
-		b := key.NewBinding()
-		if col.key != "" && col.compare != nil {
-			b = bind(col.key, "sort by "+col.name(), col.key)
-		}
-		t.keys.sort = append(t.keys.sort, b)
-	}
-	for _, b := range []*key.Binding{&t.keys.left, &t.keys.right, &t.keys.reverse} {
-		b.SetEnabled(len(t.sortable()) > 0)
-	}
-	return t
 }
 
 func (c column[R]) name() string {
@@ -129,49 +76,6 @@ func (t *table[K, R]) set(rows []R) {
 func (t *table[K, R]) resize(w, h int) {
 	t.w, t.h = w, h
 	t.cursor.settle(len(t.rows), h-1)
-}
-
-// update takes the keys that all tables have, and reports whether the key was
-// one of them.
-func (t *table[K, R]) update(msg tea.KeyPressMsg) bool {
-	k, page := t.keys, max(t.h-2, 1)
-	switch {
-	case key.Matches(msg, k.up):
-		t.move(-1)
-	case key.Matches(msg, k.down):
-		t.move(1)
-	case key.Matches(msg, k.pageUp):
-		t.move(-page)
-	case key.Matches(msg, k.pageDown):
-		t.move(page)
-	case key.Matches(msg, k.top):
-		t.move(-t.cursor.at)
-	case key.Matches(msg, k.bottom):
-		t.move(len(t.rows))
-	case key.Matches(msg, k.mark):
-		t.mark()
-	case key.Matches(msg, k.unmark):
-		clear(t.marks)
-	case key.Matches(msg, k.reverse):
-		t.sortBy(order{t.order.by, !t.order.reversed})
-	case key.Matches(msg, k.left):
-		t.sortNext(-1)
-	case key.Matches(msg, k.right):
-		t.sortNext(1)
-	default:
-		return t.sortKey(msg)
-	}
-	return true
-}
-
-func (t *table[K, R]) sortKey(msg tea.KeyPressMsg) bool {
-	for i, b := range t.keys.sort {
-		if key.Matches(msg, b) {
-			t.sortBy(order{i, i == t.order.by && !t.order.reversed})
-			return true
-		}
-	}
-	return false
 }
 
 // sortNext goes to another column that can be sorted by; the table's own order

@@ -1,9 +1,31 @@
 package tui
 
-import tea "charm.land/bubbletea/v2"
+// mouse is a click or a turn of the wheel, at a place within a screen.
+type mouse struct {
+	x, y  int
+	wheel int // rows to scroll, downwards if positive; 0: a click
+}
 
-// click handles a click at a place within the table. It reports whether a row
-// that had the cursor was clicked again.
+// below is the event within what begins that many lines further down.
+func (m mouse) below(lines int) mouse {
+	m.y -= lines
+	return m
+}
+
+// mouse handles a mouse event at a place within the table, and reports whether
+// it opens the row under the cursor: a second click on it does.
+func (t *table[K, R]) mouse(m mouse) (opens bool) {
+	if m.wheel != 0 {
+		t.move(m.wheel)
+	} else {
+		opens = t.click(m.x, m.y)
+	}
+	t.moved()
+	return opens
+}
+
+// click puts the cursor on the row at a place, or sorts by the heading there. It
+// reports whether the row had the cursor already.
 func (t *table[K, R]) click(x, y int) (again bool) {
 	if y == 0 {
 		t.clickHeading(x)
@@ -19,29 +41,20 @@ func (t *table[K, R]) click(x, y int) (again bool) {
 	return again
 }
 
-// mouse handles the wheel and clicks for a screen whose table stands below its
-// title. A second click on a row opens it.
-func (t *table[K, R]) mouse(msg tea.Msg, open func() tea.Cmd) tea.Cmd {
-	switch msg := msg.(type) {
-	case wheelMsg:
-		t.move(msg.delta)
-	case clickMsg:
-		if t.click(msg.x, msg.y-1) {
-			return open()
-		}
-	}
-	return nil
-}
-
 func (t *table[K, R]) clickHeading(x int) {
 	at := 0
 	for i, w := range t.widths() {
 		if by := i - 1; by >= 0 && x >= at && x < at+w && t.cols[by].compare != nil {
-			t.sortBy(order{by, by == t.order.by && !t.order.reversed})
+			t.sortAgain(by)
 			return
 		}
 		if w > 0 {
 			at += w + 1
 		}
 	}
+}
+
+// sortAgain sorts by a column, in the other direction if that is so already.
+func (t *table[K, R]) sortAgain(by int) {
+	t.sortBy(order{by, by == t.order.by && !t.order.reversed})
 }

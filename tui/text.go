@@ -131,6 +131,9 @@ func span(d time.Duration) string {
 	}
 }
 
+// seconds writes a duration to a hundredth of a second.
+func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
+
 func twoUnits(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
 	s := strconv.Itoa(int(d/big)) + bigName
 	if rest := d % big / small; rest > 0 {
@@ -191,6 +194,24 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + many
+}
+
+// wrapped breaks a text into lines of w cells, each in a style.
+func wrapped(text string, w int, render func(...string) string) []string {
+	lines := strings.Split(ansi.Wrap(text, max(w, 10), ""), "\n")
+	for i, l := range lines {
+		lines[i] = render(l)
+	}
+	return lines
+}
+
+// widest returns the width of the widest line.
+func widest(lines []string) int {
+	w := 0
+	for _, l := range lines {
+		w = max(w, width(l))
+	}
+	return w
 }
 
 // fill makes a body exactly h lines, so that what follows stays in its place.

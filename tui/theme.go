@@ -8,8 +8,8 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// theme is how things look. Its styles are named by what they mean; a sign or a
-// word stands beside every colour, so nothing is lost without them.
+// theme is how things look. Its styles are named by what they mean; every colour
+// comes with a sign or a word, so that nothing is lost without colours.
 type theme struct {
 	plain, dim, bold lipgloss.Style
 	title, heading   lipgloss.Style
@@ -18,18 +18,24 @@ type theme struct {
 	marked           lipgloss.Style // the row under the cursor of another pane
 	holding, waiting lipgloss.Style
 	contended, free  lipgloss.Style
-	ours             lipgloss.Style
+	own              lipgloss.Style
 	expiring, lost   lipgloss.Style
 	paused           lipgloss.Style
-	past             lipgloss.Style // the mark of a picture that is history
+	past             lipgloss.Style // the mark of history in the header
 	warning          lipgloss.Style
 	key              lipgloss.Style
-	cursor           lipgloss.Style // the place in what is typed
-	tense            string         // stands in front of titles
+	cursor           lipgloss.Style // in a line that is typed
+	titlePrefix      string         // "PAST · " in front of the title of the focused pane, in the past
 }
 
-// newTheme is the theme for a dark or light background. Without colour,
-// bold and reverse are left.
+// sign is a word with its sign, and the style that belongs to it.
+type sign struct {
+	text  string
+	style lipgloss.Style
+}
+
+// newTheme returns the theme for a dark or light background. Without colour, bold
+// and reverse are left.
 func newTheme(dark, noColor bool) theme {
 	pick := lipgloss.LightDark(dark)
 	fg := func(light, dark string) lipgloss.Style {
@@ -51,7 +57,7 @@ func newTheme(dark, noColor bool) theme {
 		waiting:   fg("#8A6100", "#E5C07B"),
 		contended: fg("#8A6100", "#E5C07B"),
 		free:      fg("#6C6C6C", "#8A8A8A"),
-		ours:      fg("#0B61A4", "#61B8FF").Bold(true),
+		own:       fg("#0B61A4", "#61B8FF").Bold(true),
 		expiring:  fg("#B04A00", "#FF9E64"),
 		lost:      fg("#B3261E", "#FF7A70").Bold(true),
 		paused:    lipgloss.NewStyle().Bold(true).Reverse(true),
@@ -69,16 +75,17 @@ func newTheme(dark, noColor bool) theme {
 	return s
 }
 
-// ofPast is the theme for what is history: its frames differ from those of the
+// ofPast returns the theme for history: its frames differ from those of the
 // present, in colour and by a word.
-func (s theme) ofPast() theme {
+func (s *theme) ofPast() theme {
+	past := *s
 	loud := s.past.Reverse(false)
-	s.border, s.focused, s.title, s.tense = s.warning.Bold(false), loud, loud, "PAST · "
-	return s
+	past.border, past.focused, past.title, past.titlePrefix = s.warning.Bold(false), loud, loud, "PAST · "
+	return past
 }
 
-// row is the style of a whole table row.
-func (s theme) row(atCursor, focused bool) lipgloss.Style {
+// row returns the style of a table row.
+func (s *theme) row(atCursor, focused bool) lipgloss.Style {
 	switch {
 	case atCursor && focused:
 		return s.selected
@@ -89,7 +96,8 @@ func (s theme) row(atCursor, focused bool) lipgloss.Style {
 	}
 }
 
-func (s theme) help() help.Styles {
+// help returns the styles of the bottom line.
+func (s *theme) help() help.Styles {
 	return help.Styles{
 		Ellipsis: s.dim, ShortKey: s.key, ShortDesc: s.dim, ShortSeparator: s.border,
 		FullKey: s.key, FullDesc: s.plain, FullSeparator: s.border,
@@ -97,10 +105,10 @@ func (s theme) help() help.Styles {
 }
 
 // panel puts a title and, when boxed, a border around a body.
-func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
+func (s *theme) panel(title, body string, w, h int, focused, boxed bool) string {
 	line, name := s.border, s.bold
 	if focused {
-		line, name, title = s.focused, s.title, "▸ "+s.tense+title
+		line, name, title = s.focused, s.title, "▸ "+s.titlePrefix+title
 	}
 	left, right := "──", "─"
 	if boxed {
@@ -127,7 +135,7 @@ func (s theme) panel(title, body string, w, h int, focused, boxed bool) string {
 	return strings.Join(lines, "\n")
 }
 
-// inner is the size of the body of a panel.
+// inner returns the size of the body of a panel.
 func inner(w, h int, boxed bool) (iw, ih int) {
 	if boxed {
 		return max(w-4, 0), max(h-2, 0)

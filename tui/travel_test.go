@@ -108,7 +108,7 @@ func (d *driver) story() {
 	d.put("/other", keyspace.Read, 0)
 	d.diagnosed()
 	d.diagnosed()
-	d.until("nothing is under way", func() bool { return !d.m.book.asking && !d.m.asking })
+	d.until("nothing is under way", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking })
 }
 
 // standsAt goes on until the picture of a revision is shown, 0 being live.
@@ -116,9 +116,9 @@ func (d *driver) standsAt(revision int64) {
 	d.t.Helper()
 	d.until(fmt.Sprint("at ", revision), func() bool {
 		if revision == 0 {
-			return d.m.still == nil
+			return d.m.frozen == nil
 		}
-		return d.m.inPast() && d.m.still.snapshot.Revision == revision && !d.m.travel.loading
+		return d.m.inPast() && d.m.frozen.Snapshot.Revision == revision && !d.m.effects.travel.loading
 	})
 }
 
@@ -181,11 +181,11 @@ func TestTravelCommand(t *testing.T) {
 		t.Errorf("read %v", c.reads)
 	}
 	run("rev 7")
-	d.until("said", func() bool { return d.m.flashing() && d.m.flash.kind == flashError })
+	d.until("said", func() bool { return d.m.flash.on(d.m.now) && d.m.flash.isError })
 	d.mustShow("the oldest that it remembers is 102")
 	d.standsAt(103)
 	run("rev 9999")
-	d.until("said", func() bool { return !d.m.travel.loading })
+	d.until("said", func() bool { return !d.m.effects.travel.loading })
 	d.mustShow("has not come to that revision yet")
 	run("rev x")
 	d.mustShow("rev: a revision such as 105")
@@ -203,11 +203,11 @@ func TestTravelIsReadOnly(t *testing.T) {
 	d.press("enter", "[")
 	d.standsAt(104)
 	d.press("w", "r", "n", "u", "ctrl+d", "ctrl+k")
-	if len(d.m.ours) > 0 || d.m.dialog != nil || d.m.mode != modeBrowse {
-		t.Errorf("ours %d, dialog %v, mode %v", len(d.m.ours), d.m.dialog, d.m.mode)
+	if len(d.m.requests) > 0 || d.m.asked != nil || d.m.line.mode != lineClosed {
+		t.Errorf("ours %d, dialog %v, mode %v", len(d.m.requests), d.m.asked, d.m.line.mode)
 	}
 	d.press("?")
-	d.mustNotShow(forceTitle)
+	d.mustNotShow(releaseTitle)
 	d.mustNotShow("ask for a write lock")
 	d.press("esc", "2")
 	d.mustShow("▸ PAST · sessions")
@@ -216,7 +216,7 @@ func TestTravelIsReadOnly(t *testing.T) {
 	d.press("b")
 	d.standsAt(0)
 	d.press("2", "ctrl+k")
-	if d.m.dialog == nil {
+	if d.m.asked == nil {
 		t.Error("back in the present, nothing can be released")
 	}
 }
@@ -224,9 +224,9 @@ func TestTravelIsReadOnly(t *testing.T) {
 // A lock's history is read when it is asked for, and leads to its revisions.
 func TestHistoryScreen(t *testing.T) {
 	d, c := withPast(t, 100)
-	d.m.locks.choose(rw("/jobs"))
+	locksOf(d).Choose(rw("/jobs"))
 	d.press("enter", "H")
-	d.until("read", func() bool { return d.m.trail != nil })
+	d.until("read", func() bool { return d.m.changes != nil })
 	d.mustShow("history of /jobs · revisions 100 to 105 · the oldest is 100")
 	d.mustShow("104 · released")
 	d.mustNotShow("/other")
@@ -257,7 +257,7 @@ func TestPastScreen(t *testing.T) {
 		t.Errorf("read %v", c.reads)
 	}
 	d.press("enter")
-	d.until("read", func() bool { return d.m.trail != nil })
+	d.until("read", func() bool { return d.m.changes != nil })
 	d.mustShow("105 ● acquired")
 	d.press("down", "enter")
 	d.standsAt(104)
@@ -276,11 +276,11 @@ func TestPastScreen(t *testing.T) {
 func TestPastNewest(t *testing.T) {
 	d, c := withPast(t, 100)
 	d.press("6", "enter")
-	d.until("read", func() bool { return d.m.trail != nil })
+	d.until("read", func() bool { return d.m.changes != nil })
 	r := d.put("/late", keyspace.Read, 0)
 	d.mustNotShow("/late")
 	d.press("n")
-	d.until("read anew", func() bool { return d.m.trail.Until == r.Revision })
+	d.until("read anew", func() bool { return d.m.changes.Until == r.Revision })
 	d.mustShow(">         106 ● acquired read  /late")
 	if len(c.reads) != 2 {
 		t.Errorf("read %v", c.reads)
@@ -324,7 +324,7 @@ func TestGoldenTravel(t *testing.T) {
 	golden(t, "past_80x24", 80, 24, func(d *driver) {
 		d.story()
 		d.press("6", "enter")
-		d.until("read", func() bool { return d.m.trail != nil })
+		d.until("read", func() bool { return d.m.changes != nil })
 		d.press("down", "enter")
 		d.standsAt(104)
 	}, func(o *Options) { c.cluster, o.Past = o.Source.(*cluster), c })
@@ -351,8 +351,8 @@ func TestTravelFits(t *testing.T) {
 			trail.Events = append(trail.Events, inspect.Event{Kind: "\x1b[2J", Request: r, Revision: r.Revision})
 		}
 	}
-	d.m.trail, d.m.travel.target = trail, then.Revision
-	d.send(pastMsg{picture: picture{then, newVerdict(then, nil, time.Time{})}, revision: then.Revision, floor: 1 << 60})
+	d.m.changes, d.m.effects.travel.target = trail, then.Revision
+	d.send(pastMsg{snapshot: snapshot{then, newVerdict(then, nil, time.Time{})}, revision: then.Revision, floor: 1 << 60})
 	for _, keys := range [][]string{{"1"}, {"1", "enter"}, {"1", "enter", "H"}, {"2"}, {"2", "enter"}, {"3"}, {"6"}} {
 		d.press(keys...)
 		d.fits(strings.Join(keys, " "), 1)

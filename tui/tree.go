@@ -7,12 +7,12 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// waitTree is a lock's queue as a tree: who waits hangs below the last of those
-// who must go before.
+// waitTree is a lock's queue as a tree: a waiter hangs below the last request
+// that blocks it.
 type waitTree struct {
-	*common
+	*Context
 	lock  inspect.Lock
-	there bool
+	found bool
 	rows  []treeRow
 	w, h  int
 }
@@ -27,12 +27,12 @@ type treeRow struct {
 // treeMost bounds how many requests are put into a tree; the rest is counted.
 const treeMost = 200
 
-// show takes a lock. A queue that has not changed is not looked at again.
-func (t *waitTree) show(l inspect.Lock, there bool) {
-	if there == t.there && l.ID == t.lock.ID && sameQueue(l.Queue, t.lock.Queue) {
+// show sets the lock. A queue that has not changed is kept.
+func (t *waitTree) show(l inspect.Lock, found bool) {
+	if found == t.found && l.ID == t.lock.ID && sameQueue(l.Queue, t.lock.Queue) {
 		return
 	}
-	t.lock, t.there = l, there
+	t.lock, t.found = l, found
 	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
 }
 
@@ -109,7 +109,7 @@ func (t *waitTree) leases() []int64 {
 }
 
 func (t *waitTree) title() string {
-	if !t.there {
+	if !t.found {
 		return "queue"
 	}
 	c := t.lock.Count()
@@ -139,9 +139,9 @@ func (t *waitTree) view(w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
-// findings is what is wrong with the lock, a line each, two at most.
+// findings are what is wrong with the lock, a line each, two at most.
 func (t *waitTree) findings(w int) []string {
-	v := t.shown().verdict
+	v := &t.shown().verdict
 	var lines []string
 	for _, i := range v.byLock[t.lock.ID][:min(len(v.byLock[t.lock.ID]), 2)] {
 		g := severitySign(t.theme, v.Findings[i].Severity)
@@ -150,19 +150,16 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-// row is a request below branches of that width, so that all owners stand in
-// one column.
+// row is a request beside branches of that width, so that all owners are in one
+// column.
 func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
 	s := requestSign(t.theme, q.Holding)
-	who, style := ownerText(q.Owner, q.Owned), t.theme.plain
-	if who == "-" {
-		who = sessionText(q)
+	who, style := ownerOrSession(q), t.theme.plain
+	if t.isOwn(q) {
+		who, style = "ours "+who, t.theme.own
 	}
-	if t.isOurs(q) {
-		who, style = "ours "+who, t.theme.ours
-	}
-	ttl := t.ttlCell(q.Lease)
+	ttl := ttlCell(t.Context, q.Lease)
 	cells := []cell{
 		{r.branch + s.text + " " + q.Mode.String(), s.style},
 		{who, style},
@@ -173,20 +170,12 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 	return line(widths, []bool{false, false, true, true}, cells, t.theme.plain)
 }
 
-// requestSign is whether a request holds.
-func requestSign(t theme, holding bool) sign {
-	if holding {
-		return sign{"●", t.holding}
-	}
-	return sign{"○", t.waiting}
-}
-
 // empty says why there is no row.
 func (t *waitTree) empty() string {
 	switch {
-	case !t.there:
+	case !t.found:
 		return "no lock is selected"
-	case t.hasOurs(t.lock.ID):
+	case t.hasOwn(t.lock.ID):
 		return "nobody holds it; we are asking"
 	default:
 		return "nobody holds it"

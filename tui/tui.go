@@ -61,5 +61,5 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if errors.Is(err, tea.ErrInterrupted) {
 		err = nil
 	}
-	return errors.Join(err, m.tasks.close(closeTimeout))
+	return errors.Join(err, m.effects.tasks.close(closeTimeout))
 }

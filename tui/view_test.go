@@ -68,10 +68,10 @@ func TestEveryScreenFits(t *testing.T) {
 			d.typed("日本" + strings.Repeat("x", 100))
 			d.press("enter", "enter")
 			d.until("there is a second client", func() bool { return d.m.clients[1].doing == "" })
-			d.m.take(takeMsg{lock: rw(strings.Repeat("日本\x1b[2J", 40)), mode: keyspace.Write, client: d.m.clients[1], within: time.Hour})
-			d.until("the scenario has failed", func() bool { return d.m.scenarios.run.over })
+			d.do(Take{Lock: rw(strings.Repeat("日本\x1b[2J", 40)), Mode: keyspace.Write, Client: d.m.clients[1], Within: time.Hour})
+			d.until("the scenario has failed", func() bool { return d.m.run.over })
 			state(d)
-			v := newVerdict(d.m.live.snapshot, nil, d.clock.Now())
+			v := newVerdict(d.m.live.Snapshot, nil, d.clock.Now())
 			d.send(diagnosedMsg{v})
 			for _, s := range everyScreen {
 				d.visit(s.keys)
@@ -84,12 +84,12 @@ func TestEveryScreenFits(t *testing.T) {
 
 // visit presses keys and opens what they open.
 func (d *driver) visit(keys []string) {
-	before := len(d.m.nav.stack)
+	before := len(d.m.screens.open)
 	d.press(keys...)
 	if keys[len(keys)-1] == "enter" {
-		d.until("opened", func() bool { return len(d.m.nav.stack) != before || len(d.m.live.snapshot.Locks) == 0 })
+		d.until("opened", func() bool { return len(d.m.screens.open) != before || len(d.m.live.Snapshot.Locks) == 0 })
 	}
-	if d.m.mode == modePrompt {
+	if d.m.line.mode == linePrompt {
 		d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})
 	}
 }
@@ -221,13 +221,13 @@ func scene(d *driver) {
 		Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/leader"}, Mode: keyspace.Write,
 		Key: "/leader/1f", Lease: 0x1f,
 	})
-	d.until("the mutex is there", func() bool { return len(d.m.locks.table.rows) == 5 })
-	d.m.locks.choose(rw("/orders/eu"))
+	d.until("the mutex is there", func() bool { return len(locksOf(d).table.rows) == 5 })
+	locksOf(d).Choose(rw("/orders/eu"))
 	d.press("w")
 	d.until("waiting", func() bool { return len(d.queue()) == 3 && d.seen() })
 	d.diagnosed()
 	d.diagnosed()
-	d.until("looked up", func() bool { return len(d.m.book.known) == 3 && !d.m.book.asking })
+	d.until("looked up", func() bool { return len(d.m.leases.known) == 3 && !d.m.leases.asking })
 	d.m.now = d.clock.Now()
 }
 
@@ -283,9 +283,9 @@ func TestFitColumns(t *testing.T) {
 	d := newDriver(t, nil)
 	d.put("/a", keyspace.Read, 0)
 	for w := 60; w < 200; w++ {
-		d.m.locks.table.resize(w, 10)
+		locksOf(d).table.resize(w, 10)
 		total := -1
-		for _, n := range d.m.locks.table.widths() {
+		for _, n := range locksOf(d).table.widths() {
 			if n > 0 {
 				total += n + 1
 			}
