@@ -77,16 +77,15 @@ func (c *crowd) update() updateMsg {
 
 // ours has clients of the user's own hold the first locks and wait for others.
 func (c *crowd) own(m *model) {
-	for len(m.clients) < crowdClients {
-		client := m.effects.own.add(fmt.Sprint("client-", len(m.clients)), time.Minute)
-		client.Client.(*fakeClient).state = ClientState{Lease: int64(len(m.clients)), Life: Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
+	for i := len(m.clients); i < crowdClients; i++ {
+		state := ClientState{Lease: int64(i + 1), Life: Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
+		m.clients = append(m.clients, &ownClient{Client: &fakeClient{state: state}, number: i + 1, label: fmt.Sprint("client-", i)})
 	}
 	for i := range crowdOurs {
 		r := c.snapshot.Locks[i%len(c.snapshot.Locks)].Queue[i%crowdRequests]
-		m.effects.own.lastID++
 		ours := &ownRequest{
-			id: m.effects.own.lastID, client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
-			ticket: &ticket{key: r.Key, rev: r.Revision}, cancel: func() {},
+			id: uint64(i + 1), client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
+			ticket: &ticket{key: r.Key, rev: r.Revision},
 		}
 		if r.Holding {
 			ours.state = ownHeld
@@ -104,7 +103,6 @@ func crowded(tb testing.TB, locks int) (*model, *crowd, *clock) {
 	tb.Cleanup(cancel)
 	source := newCluster(ck.Now)
 	m := newModel(ctx, Options{Prefix: "/", Source: source, Locker: source, Now: ck.Now})
-	m.effects.feed.updates = make(chan inspect.Update)
 	c := newCrowd(ck.Now(), locks)
 	m.Update(resize(200, 60))
 	for _, l := range c.snapshot.Locks {

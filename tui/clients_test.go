@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,17 +24,9 @@ func (d *driver) addClient(label, ttl string) *ownClient {
 	}
 	c := d.m.clients[n]
 	d.until("it is open", func() bool { return c.doing == "" })
-	d.onClient(c)
+	d.cursorOn(strconv.Itoa(c.number) + " " + c.label)
 	return c
 }
-
-// onClient puts the cursor of the clients on one.
-func (d *driver) onClient(c *ownClient) {
-	d.send(tickMsg{})
-	clientsOf(d).table.choose(clientRowID{client: c.number})
-}
-
-func clientsOf(d *driver) *clientsScreen { return d.m.screens.views[KindClients].(*clientsScreen) }
 
 // ask takes a lock by keys with the client under the cursor.
 func (d *driver) ask(key, name, deadline string) *ownRequest {
@@ -64,27 +57,27 @@ func TestClients(t *testing.T) {
 	d.mustShow("101") // the token
 	d.mustShow("client 2 worker: write lock on /elsewhere: held")
 
-	d.onClient(d.m.clients[0])
+	d.cursorOn("1 tui")
 	waits := d.ask("r", "/elsewhere", "90s")
 	d.clock.add(3 * time.Second)
 	d.send(tickMsg{})
 	d.mustShow("○ waits 3s of 1m30s")
 
 	t.Run("the row says which goes", func(t *testing.T) {
-		clientsOf(d).table.choose(clientRowID{2, held.id})
+		d.cursorOn("write /elsewhere")
 		d.press("u")
 		d.until("the other holds", func() bool { return waits.state == ownHeld })
 		d.mustNotShow("write /elsewhere  ")
 	})
 	t.Run("enter goes to the queue", func(t *testing.T) {
-		clientsOf(d).table.choose(clientRowID{1, waits.id})
+		d.cursorOn("read  /elsewhere")
 		d.press("enter")
 		d.in("lock")
 		d.press("esc")
 		d.in("clients")
 	})
 	t.Run("one that is closed gives back, and goes", func(t *testing.T) {
-		d.onClient(worker)
+		d.cursorOn("2 worker")
 		again := d.ask("r", "/elsewhere", "")
 		d.until("held", func() bool { return again.state == ownHeld })
 		d.press("c")
@@ -188,7 +181,7 @@ func TestClientsFail(t *testing.T) {
 	if len(d.m.requests) != 0 || len(d.cluster.queues[rw("/b")]) != 1 {
 		t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.cluster.queues)
 	}
-	clientsOf(d).table.choose(clientRowID{c.number, r.id})
+	d.cursorOn("✗ lost by the crash")
 	d.press("u")
 	d.mustNotShow("✗ lost by the crash")
 }
@@ -266,12 +259,12 @@ func TestGoldenClients(t *testing.T) {
 		scene(d)
 		held := d.addClient("worker", "5s")
 		d.ask("w", "/mine", "")
-		other := d.addClient("report", "30s")
+		d.addClient("report", "30s")
 		d.ask("r", "/mine", "1m")
-		d.onClient(held)
+		d.cursorOn("2 worker")
 		d.press("p")
 		d.until("paused", func() bool { return held.doing == "" })
-		d.onClient(other)
+		d.cursorOn("3 report")
 		d.until("all is seen", func() bool {
 			return d.m.live.Snapshot.Revision == d.cluster.revision && len(d.m.requests) == 3 && d.m.requests[1].state == ownHeld
 		})

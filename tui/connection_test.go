@@ -76,7 +76,7 @@ func TestRefusedFromTheBeginning(t *testing.T) {
 	d.cluster.mu.Lock()
 	d.cluster.revision = 0 // nothing was ever read
 	d.cluster.mu.Unlock()
-	locksOf(d).refresh()
+	d.do(Refresh{All: true})
 	d.cluster.setDown(errRefused)
 	d.until("why", func() bool { return d.m.conn.why != "" })
 	d.mustShow("\n  ✗ etcd refuses: user bob may not read /; may read some")

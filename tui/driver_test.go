@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,6 @@ type driver struct {
 	cluster *cluster
 	msgs    chan tea.Msg
 	ctx     context.Context
-	loaded  bool // the preferences are
 }
 
 func newDriver(t *testing.T, change func(*Options)) *driver {
@@ -66,31 +66,26 @@ func newDriver(t *testing.T, change func(*Options)) *driver {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	d := &driver{t: t, m: newModel(ctx, o), clock: ck, cluster: c, msgs: make(chan tea.Msg), ctx: ctx}
-	d.m.effects.feed.pause = 0 // who waits for a fact need not wait for that too
+	d.m.effects.pause = 0 // who waits for a fact need not wait for that too
 	t.Cleanup(func() {
 		cancel()
-		if err := d.m.effects.tasks.close(patience); err != nil {
+		if err := d.m.Close(patience); err != nil {
 			t.Error(err)
 		}
 	})
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	d.start(d.m.Init())
 	d.until("connected", func() bool { return d.m.connected() })
-	if o.Preferences != nil {
-		d.until("the preferences are loaded", func() bool { return d.loaded })
-	}
+	d.idle() // the preferences too
 	if o.Health != nil {
 		d.send(tickMsg{}) // not when the next real second happens to pass
-		d.until("etcd's status is known", func() bool { return !d.m.effects.feed.asking && !d.m.status.At.IsZero() })
+		d.until("etcd's status is known", func() bool { return d.m.effects.idle() && !d.m.status.At.IsZero() })
 	}
 	return d
 }
 
 func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
-	if _, ok := msg.(prefsMsg); ok {
-		d.loaded = true
-	}
 	d.start(cmd)
 }
 
@@ -187,19 +182,17 @@ func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect
 
 // queue is the queue of the lock under the cursor of the home.
 func (d *driver) queue() []inspect.Request {
-	l, _ := locksOf(d).selected()
+	l, _ := d.m.shown().Find(rw(d.selected()))
 	return l.Queue
 }
 
 // diagnosed goes on until what is wrong has been found.
 func (d *driver) diagnosed() {
 	d.t.Helper()
-	d.until("no diagnosis is under way", func() bool { return !d.m.effects.feed.diagnosis.busy })
-	d.clock.add(diagnoseIdle)
+	d.idle()
+	d.clock.add(5 * time.Second) // after which it is diagnosed in any case
 	d.send(tickMsg{})
-	d.until("diagnosed", func() bool {
-		return !d.m.effects.feed.diagnosis.busy && d.m.live.verdict.Snapshot.Revision == d.m.live.Snapshot.Revision
-	})
+	d.until("diagnosed", func() bool { return d.m.effects.idle() && d.m.live.verdict.Snapshot.Revision == d.m.live.Revision })
 }
 
 // in goes on until a screen is in front.
@@ -215,15 +208,14 @@ func (d *driver) show(s inspect.Snapshot) {
 
 func (d *driver) names() string {
 	var names []string
-	for _, r := range locksOf(d).table.rows {
-		names = append(names, r.lock.ID.Name)
+	for _, row := range d.home().sheet().rows {
+		names = append(names, row[1])
 	}
 	return strings.Join(names, " ")
 }
 
 func (d *driver) selected() string {
-	l, _ := locksOf(d).selected()
-	return l.ID.Name
+	return strings.Join(d.home().copied(), " ")
 }
 
 // hostile is a snapshot of everything that could break a screen.
@@ -250,4 +242,37 @@ func hostile(now time.Time) inspect.Snapshot {
 // do has the root do an action, as if a screen had asked for it.
 func (d *driver) do(a Action) { d.start(d.m.perform(a)) }
 
-func locksOf(d *driver) *locksScreen { return d.m.screens.views[KindLocks].(*locksScreen) }
+// home is the table of all locks, grid the one of the screen in front.
+func (d *driver) home() grid { return d.m.screens.views[KindLocks].Grid() }
+func (d *driver) grid() grid { return d.m.screens.front().Grid() }
+
+// idle goes on until all that was asked for has been answered.
+func (d *driver) idle() {
+	d.t.Helper()
+	d.until("all is answered", d.m.effects.idle)
+}
+
+// cursorOn moves the cursor to the first row that shows a text.
+func (d *driver) cursorOn(text string) {
+	d.t.Helper()
+	d.press("g")
+	for range d.grid().sheet().rows {
+		for _, l := range strings.Split(d.plain(), "\n") {
+			if strings.HasPrefix(l, ">") && strings.Contains(l, text) {
+				return
+			}
+		}
+		d.press("j")
+	}
+	d.t.Fatalf("no row shows %q:\n%s", text, d.plain())
+}
+
+// column is the cells of a column of the table in front, as it is exported.
+func (d *driver) column(name string) []string {
+	s := d.grid().sheet()
+	var cells []string
+	for _, row := range s.rows {
+		cells = append(cells, row[slices.Index(s.heading, name)])
+	}
+	return cells
+}

@@ -1,6 +1,10 @@
 package tui
 
-import tea "charm.land/bubbletea/v2"
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
 
 // Effects are what the UI does besides showing: it follows etcd, takes and
 // releases locks, travels in time, runs scenarios and keeps files. They alone
@@ -24,6 +28,7 @@ type env struct {
 	*data
 	ports Options
 	tasks *tasks
+	pause time.Duration // the least time between two updates that are taken
 }
 
 // background makes the action that runs f beside Update. It reads nothing that Update
@@ -37,11 +42,11 @@ type Result interface {
 }
 
 func newEffects(d *data, ports Options, t *tasks) *Effects {
-	shared := &env{data: d, ports: ports, tasks: t}
+	shared := &env{data: d, ports: ports, tasks: t, pause: updatePause}
 	d.journal.began = d.now
 	e := &Effects{
 		env:      shared,
-		feed:     feed{env: shared, pause: updatePause, sampled: d.now},
+		feed:     feed{env: shared, sampled: d.now},
 		own:      ownClients{env: shared},
 		releases: releases{env: shared},
 		travel:   timeTravel{env: shared},
@@ -63,6 +68,26 @@ func (e *Effects) start() Action { return Batch{e.feed.start(), e.prefs.load()} 
 // second does what is done once a second.
 func (e *Effects) second() Action {
 	return Batch{e.feed.second(), Refresh{}, e.own.releaseStuck()}
+}
+
+// lookUp begins what is due: the leases in view first, a diagnosis, why etcd
+// refuses.
+func (e *Effects) lookUp(visible []int64) Action { return e.feed.lookUp(visible) }
+
+// freeze shows a frozen snapshot, or the live one if nil.
+func (e *Effects) freeze(f *frozen) { e.travel.freeze(f) }
+
+// travelling reports whether the past is shown, or on its way.
+func (e *Effects) travelling() bool { return e.inPast() || e.travel.target != 0 }
+
+// chosen returns what the user has chosen, to be read and changed. SavePrefs keeps
+// it.
+func (e *Effects) chosen() *Prefs { return &e.prefs.chosen }
+
+// idle reports whether nothing that was asked of etcd or of the preferences is
+// still to be answered.
+func (e *Effects) idle() bool {
+	return !e.leases.asking && !e.feed.asking && !e.feed.diagnosis.busy && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
 }
 
 // update applies a result.

@@ -25,7 +25,6 @@ const updatePause = time.Second / 10
 type feed struct {
 	*env
 	updates   <-chan inspect.Update
-	pause     time.Duration // after each update; updatePause but for tests
 	diagnosis diagnosisSchedule
 	asking    bool // for etcd's status
 	sampled   time.Time

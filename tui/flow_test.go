@@ -39,7 +39,7 @@ func (tm terminal) leave() {
 	tm.t.Helper()
 	tm.Type("q")
 	tm.WaitFinished(tm.t, teatest.WithFinalTimeout(patience))
-	if err := tm.m.effects.tasks.close(patience); err != nil {
+	if err := tm.m.Close(patience); err != nil {
 		tm.t.Fatal(err)
 	}
 }

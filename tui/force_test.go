@@ -1,82 +1,15 @@
 package tui
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
-
-// force is a Releaser over a cluster.
-type force struct {
-	*cluster
-	others []string
-	mu     sync.Mutex
-	fail   error         // of the next Carry
-	hold   chan struct{} // plans wait until it is closed; nil: they do not
-	done   atomic.Int64  // plans that were carried out
-}
-
-func (f *force) Request(ctx context.Context, key string) (Release, error) {
-	return f.plan(ctx, 0, func(r inspect.Request) bool { return r.Key == key })
-}
-
-func (f *force) Session(ctx context.Context, lease int64) (Release, error) {
-	return f.plan(ctx, lease, func(r inspect.Request) bool { return r.Lease == lease })
-}
-
-func (f *force) plan(ctx context.Context, lease int64, goes func(inspect.Request) bool) (Release, error) {
-	f.calls.Add(1)
-	if f.hold != nil {
-		select {
-		case <-f.hold:
-		case <-ctx.Done():
-			return Release{}, ctx.Err()
-		}
-	}
-	f.cluster.mu.Lock()
-	defer f.cluster.mu.Unlock()
-	s := f.snapshot()
-	var keys []string
-	for _, l := range s.Locks {
-		for _, r := range l.Queue {
-			if goes(r) {
-				keys = append(keys, r.Key)
-			}
-		}
-	}
-	if len(keys) == 0 {
-		return Release{}, errors.New("release: nothing to release")
-	}
-	p := s.Without(keys...)
-	plan := Release{Lease: lease, Revision: s.Revision, Gone: p.Gone, Granted: p.Granted, Others: f.others}
-	plan.Carry = func(context.Context) (int64, error) { return f.carry(plan) }
-	return plan, nil
-}
-
-func (f *force) carry(p Release) (int64, error) {
-	f.calls.Add(1)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.fail; err != nil {
-		f.fail = nil
-		return 0, err
-	}
-	f.done.Add(1)
-	for _, r := range p.Gone {
-		f.remove(r.Lock, r.Key)
-	}
-	f.cluster.mu.Lock()
-	defer f.cluster.mu.Unlock()
-	return f.revision, nil
-}
 
 // withForce is a driver whose user may release by force.
 func withForce(t *testing.T) (*driver, *force) {
@@ -274,14 +207,15 @@ func TestForceReadOnly(t *testing.T) {
 
 func TestGoldenForce(t *testing.T) {
 	ask := func(d *driver) {
-		f := &force{cluster: d.cluster, others: []string{"/config/billing"}}
-		d.m.effects.ports.Releaser = f
 		incident(d)
 		d.do(PlanRelease{Target{Lease: 0xa1}})
 		d.asked()
 	}
-	golden(t, "force_80x24", 80, 24, ask)
-	golden(t, "force_120x36", 120, 36, ask)
+	force := func(o *Options) {
+		o.Releaser = &force{cluster: o.Source.(*cluster), others: []string{"/config/billing"}}
+	}
+	golden(t, "force_80x24", 80, 24, ask, force)
+	golden(t, "force_120x36", 120, 36, ask, force)
 }
 
 // What is agreed to can be read whole, however long a name is or small the

@@ -29,7 +29,7 @@ func (m *model) viewBindings() []Binding {
 
 func (m *model) timeBindings() []Binding {
 	do := func(a Action) func() Action { return func() Action { return a } }
-	live := eitherOff(m.offTravel, unless(func() bool { return m.inPast() || m.effects.travel.target != 0 }, "this is live"))
+	live := eitherOff(m.offTravel, unless(func() bool { return m.effects.travelling() }, "this is live"))
 	return []Binding{
 		bind("b", "back to live", do(GoLive{}), "b").at(FooterStart).when(m.inPast).offWhen(live),
 		bind("[", "earlier", do(Step{-1}), "[").long("the change before, in the past").at(FooterStart).when(m.inPast).offWhen(m.offTravel),

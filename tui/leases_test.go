@@ -6,60 +6,11 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
-// Leases are looked up for the rows in view, counted down in between, and not
-// at all while that cannot be answered.
-func TestLeases(t *testing.T) {
-	d := newDriver(t, nil)
-	for i := range 1000 {
-		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: int64(i + 1)})
-	}
-	idle := func() bool { return !d.m.leases.asking }
-	d.until("all are there", func() bool { return len(d.queue()) == 1000 && idle() })
-	d.press("enter")
-	d.in("lock")
-	visible := d.m.screens.front().(*lockScreen).Leases()
-	d.clock.add(3 * time.Second)
-	d.send(tickMsg{})
-	d.until("looked up", func() bool {
-		for _, id := range visible {
-			if _, ok := d.m.leases.known[id]; !ok {
-				return false
-			}
-		}
-		return idle()
-	})
-	d.clock.add(3 * time.Second)
-	d.m.now = d.clock.Now()
-	d.mustShow("6s")
-
-	d.cluster.mu.Lock()
-	for _, leases := range d.cluster.ttlCalls {
-		if len(leases) > inspect.MaxLeases {
-			t.Errorf("asked for %d leases", len(leases))
-		}
-	}
-	d.cluster.mu.Unlock()
-
-	t.Run("NoneWhileDisconnected", func(t *testing.T) {
-		d.cluster.setDown(errors.New("unavailable"))
-		d.until("lost", func() bool { return d.m.conn.lost })
-		d.until("the last answer is in", idle)
-		d.clock.add(time.Hour)
-		d.send(tickMsg{})
-		if d.m.leases.asking {
-			t.Error("asked")
-		}
-		d.mustNotShow("gone")
-		d.mustNotShow(" 0s ")
-	})
-}
-
-// The book keeps what was last said, and asks for a bounded number at a pace.
-func TestLeaseBook(t *testing.T) {
-	now := newClock().Now()
+// The cache keeps what was last said, and asks for a bounded number at a pace.
+func TestLeaseCache(t *testing.T) {
+	now := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 
 	t.Run("StaleAnswerIsDropped", func(t *testing.T) {
 		b := leaseCache{gen: 7, asking: true}
@@ -159,18 +110,4 @@ func TestLeaseBook(t *testing.T) {
 			t.Errorf("%d of 100 were asked for", len(asked))
 		}
 	})
-}
-
-// A long time is shown whole, and the bar has the rest.
-func TestTTLBar(t *testing.T) {
-	d := newDriver(t, nil)
-	for left, want := range map[time.Duration]string{
-		9 * time.Second:                 "   9s ██████████",
-		49*time.Minute + 59*time.Second: "49m59s █████████",
-	} {
-		d.m.leases.known = map[int64]leaseFact{1: {inspect.Lease{State: inspect.LeaseAlive, Granted: left, Remaining: left}, d.m.now}}
-		if got := ttlBar(d.m.Context, 1, 16).text; got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,10 +181,6 @@ func (s *locksScreen) refresh() {
 // keepTop reports whether the cursor is to be on the worst lock: at first, until
 // it is known which one that is, or the user does something.
 func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
-
-func compareIDs(a, b inspect.LockID) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
-}
 
 // besideWidth is where the queue has room beside the locks.
 const besideWidth = 140

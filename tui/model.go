@@ -14,6 +14,7 @@ import (
 type model struct {
 	*Context
 	effects *Effects
+	options Options
 	screens stack
 	keys    []Group // that work everywhere
 
@@ -37,7 +38,7 @@ func newModel(ctx context.Context, o Options) *model {
 	d := &data{now: o.Now()}
 	style := newTheme(true, o.NoColor)
 	c := &Context{data: d, Prefix: o.Prefix, Can: abilities(o), theme: &style}
-	m := &model{Context: c, effects: newEffects(d, o, newTasks(ctx)), dark: true, ascii: o.ASCII}
+	m := &model{Context: c, effects: newEffects(d, o, newTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.views = map[Kind]screen{}
@@ -87,6 +88,10 @@ func offView(c *Context, k Kind) Off {
 	}
 }
 
+// Close ends what the UI has begun: it closes the clients of the user, which
+// releases what they hold, and waits for that at most timeout.
+func (m *model) Close(timeout time.Duration) error { return m.effects.tasks.close(timeout) }
+
 // Init starts the watch and the clock.
 func (m *model) Init() tea.Cmd {
 	return tea.Batch(tea.RequestBackgroundColor, m.perform(m.effects.start()), m.tick())
@@ -104,7 +109,7 @@ func (m *model) tick() tea.Cmd {
 
 // Update handles one message. It does no I/O.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	m.now = m.effects.ports.Now()
+	m.now = m.options.Now()
 	cmd := m.perform(m.handle(msg))
 	return m, tea.Batch(cmd, m.settle(), m.frame.request(msg, m.now, m.effects.tasks))
 }
@@ -143,7 +148,7 @@ func (m *model) settle() tea.Cmd {
 	if l, ok := front.(leaser); ok {
 		visible = l.Leases()
 	}
-	return m.perform(m.effects.feed.lookUp(visible))
+	return m.perform(m.effects.lookUp(visible))
 }
 
 // body is the room of a screen: all but the header, the bar, the status line
@@ -173,7 +178,7 @@ func (m *model) screen() string {
 	if w <= 0 || h <= 0 {
 		return ""
 	}
-	parts := []string{header(m.Context, m.effects.ports.Endpoint, w)}
+	parts := []string{header(m.Context, m.options.Endpoint, w)}
 	if h >= 10 {
 		parts = append(parts, bar(&m.screens, m.theme, w))
 	}

@@ -56,11 +56,10 @@ func TestSelection(t *testing.T) {
 		d.press("enter")
 		d.in("lock")
 		d.press("G")
-		s := d.m.screens.front().(*lockScreen)
 		d.cluster.remove(first.Lock, first.Key)
-		d.until("shorter", func() bool { return len(s.lock.Queue) == 2 })
-		if got, _ := s.table.current(); got.Key != want.Key {
-			t.Errorf("the cursor is on %s", got.Key)
+		d.until("shorter", func() bool { return len(d.column("#")) == 2 })
+		if got := d.grid().copied(); got[0] != want.Key {
+			t.Errorf("the cursor is on %s", got)
 		}
 	})
 }

@@ -1,13 +1,10 @@
 package tui
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -121,7 +118,7 @@ func TestNewName(t *testing.T) {
 		d := newDriver(t, nil)
 		d.cluster.put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write})
 		d.cluster.put(inspect.Request{Lock: rw("/b"), Mode: keyspace.Write})
-		d.until("on the screen", func() bool { return len(locksOf(d).table.rows) == 2 })
+		d.until("on the screen", func() bool { return len(d.names()) == len("/a /b") })
 		d.press("j", "n")
 		d.typed("new")
 		d.press("enter")
@@ -147,8 +144,8 @@ func TestNewName(t *testing.T) {
 		d.press("enter", "n")
 		d.typed("a")
 		d.press("enter")
-		if d.selected() != "/a" || locksOf(d).table.filtered() != "" {
-			t.Errorf("selected %q, filter %q", d.selected(), locksOf(d).table.filtered())
+		if d.selected() != "/a" || d.home().filtered() != "" {
+			t.Errorf("selected %q, filter %q", d.selected(), d.home().filtered())
 		}
 	})
 }
@@ -157,7 +154,7 @@ func TestNewName(t *testing.T) {
 func TestMutexIsNotTaken(t *testing.T) {
 	d := newDriver(t, nil)
 	d.cluster.put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
-	d.until("on the screen", func() bool { return len(locksOf(d).table.rows) == 1 })
+	d.until("on the screen", func() bool { return d.names() == "/m" })
 	d.press("w")
 	if len(d.m.requests) != 0 {
 		t.Error("asked for a mutex")
@@ -241,57 +238,6 @@ func TestTakeFails(t *testing.T) {
 	})
 }
 
-// lockerFunc makes clients that only ever make requests.
-type lockerFunc func() (Ticket, error)
-
-func (f lockerFunc) Client(string, time.Duration) Client { return stuckClient{request: f} }
-
-// stuckClient is a client whose Close blocks or fails.
-type stuckClient struct {
-	Client
-	request func() (Ticket, error)
-	err     error
-	block   chan struct{}
-}
-
-func (c stuckClient) Request(context.Context, string, keyspace.Mode) (Ticket, error) {
-	return c.request()
-}
-
-func (c stuckClient) State() ClientState { return ClientState{} }
-
-func (c stuckClient) Close() error {
-	if c.block != nil {
-		<-c.block
-	}
-	return c.err
-}
-
-// stuckTicket is granted at once; releasing it may fail.
-type stuckTicket struct {
-	key string
-
-	mu  sync.Mutex
-	err error
-}
-
-func (s *stuckTicket) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err = err
-}
-
-func (s *stuckTicket) Release() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-func (s *stuckTicket) Key() string                { return s.key }
-func (s *stuckTicket) Token() int64               { return 1 }
-func (s *stuckTicket) Wait(context.Context) error { return nil }
-func (s *stuckTicket) Lost() <-chan struct{}      { return nil }
-
 // Leaving gives everything back, and does not take for ever.
 func TestClose(t *testing.T) {
 	t.Run("HeldAndWaiting", func(t *testing.T) {
@@ -301,30 +247,11 @@ func TestClose(t *testing.T) {
 		d.until("held", d.held)
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 3 })
-		if err := d.m.effects.tasks.close(patience); err != nil {
+		if err := d.m.Close(patience); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(d.cluster.queues[rw("/a")]); n != 1 {
 			t.Errorf("%d requests are left, want the other client's", n)
-		}
-	})
-
-	t.Run("Bounded", func(t *testing.T) {
-		tasks := newTasks(t.Context())
-		c := stuckClient{block: make(chan struct{})}
-		defer tasks.wg.Wait()
-		defer close(c.block)
-		tasks.keep(c)
-		if err := tasks.close(time.Millisecond); !errors.Is(err, ErrNotGivenBack) {
-			t.Errorf("err %v", err)
-		}
-	})
-
-	t.Run("Failed", func(t *testing.T) {
-		tasks := newTasks(t.Context())
-		tasks.keep(stuckClient{err: errors.New("unavailable")})
-		if err := tasks.close(patience); !errors.Is(err, ErrNotGivenBack) {
-			t.Errorf("err %v", err)
 		}
 	})
 }

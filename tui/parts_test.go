@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,39 +10,11 @@ import (
 	"unicode"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
-
-// A filter is text, an expression after ~, and the rest of the rows after !.
-func TestFilterText(t *testing.T) {
-	names := []string{"/orders/eu", "/orders/us", "/Billing"}
-	for text, want := range map[string]string{
-		"": "/orders/eu /orders/us /Billing", "!": "/orders/eu /orders/us /Billing", "~": "/orders/eu /orders/us /Billing",
-		"orders": "/orders/eu /orders/us", "bill": "/Billing", "Orders": "", "!bill": "/orders/eu /orders/us",
-		"~^/o.*s$": "/orders/us", "!~[eu]u?$": "/orders/us /Billing", ".": "",
-	} {
-		f, err := newFilter(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, n := range names {
-			if f.shows(n) {
-				got = append(got, n)
-			}
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q shows %q, want %q", text, got, want)
-		}
-	}
-	if _, err := newFilter("~["); err == nil {
-		t.Error("no error for a pattern that is none")
-	}
-}
 
 // What is typed after a colon is completed, run, or refused with a reason.
 func TestCommandLine(t *testing.T) {
@@ -160,7 +131,7 @@ func TestExportMarked(t *testing.T) {
 			first = r
 		}
 	}
-	rows := func() int { return len(locksOf(d).table.sheet().rows) }
+	rows := func() int { return len(d.home().sheet().rows) }
 	if n := rows(); n != 4 {
 		t.Errorf("%d rows", n)
 	}
@@ -169,11 +140,11 @@ func TestExportMarked(t *testing.T) {
 		t.Errorf("%d rows with one marked", n)
 	}
 	d.cluster.remove(first.Lock, first.Key)
-	d.until("the marked one has gone", func() bool { return len(locksOf(d).table.rows) == 3 })
+	d.until("the marked one has gone", func() bool { return !strings.Contains(d.names(), "/a") })
 	if n := rows(); n != 3 {
 		t.Errorf("%d rows with none marked any more", n)
 	}
-	if got := locksOf(d).table.copied(); len(got) != 1 || got[0] != "/b" {
+	if got := d.home().copied(); len(got) != 1 || got[0] != "/b" {
 		t.Errorf("copied %v, want what is under the cursor", got)
 	}
 }
@@ -232,25 +203,6 @@ func TestASCII(t *testing.T) {
 		}
 		d.press("esc", "esc", "esc")
 	}
-	if got := plain("日é●"); got != "???o" {
-		t.Errorf("%q", got)
-	}
-}
-
-// What has come meanwhile is not taken before the pause is over.
-func TestUpdatePause(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	m := newModel(ctx, Options{})
-	updates := make(chan inspect.Update, 1)
-	updates <- inspect.Update{}
-	m.effects.feed.updates = updates
-	cancel()
-	if msg := m.effects.feed.waitUpdate(time.Hour).(Do).Cmd(); msg != nil {
-		t.Errorf("took %v", msg)
-	}
-	if m.effects.feed.pause != updatePause {
-		t.Errorf("the pause is %v", m.effects.feed.pause)
-	}
 }
 
 // What comes in a burst is drawn once; what the user does, at once.
@@ -307,71 +259,6 @@ func TestBackground(t *testing.T) {
 type white struct{}
 
 func (white) RGBA() (r, g, b, a uint32) { return 0xffff, 0xffff, 0xffff, 0xffff }
-
-// Lanes show what sessions did, also those that are gone, and how they ended.
-func TestLanes(t *testing.T) {
-	now := newClock().Now()
-	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	at := func(lease int64, r inspect.Request) inspect.Request { r.Lock, r.Lease = rw("/a"), lease; return r }
-	spans := []requestSpan{
-		{Request: at(1, inspect.Request{}), seen: ago(30 * time.Second), granted: ago(20 * time.Second), ended: ago(10 * time.Second), how: inspect.EventReleased},
-		{Request: at(2, inspect.Request{}), seen: ago(20 * time.Second), ended: ago(10 * time.Second), how: inspect.EventExpired},
-		{Request: at(3, inspect.Request{Holding: true}), seen: ago(15 * time.Second), granted: ago(10 * time.Second)},
-		{Request: at(4, inspect.Request{Holding: true}), seen: ago(5 * time.Minute), granted: ago(4 * time.Minute), ended: ago(2 * time.Minute)},
-	}
-	got := newLanes(spans, ago(30*time.Second), now)
-	d := newDriver(t, func(o *Options) { o.NoColor = true })
-	want := strings.Join([]string{
-		"lease 3                    ░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇",
-		"lease 1 ░░░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇▇            ",
-		"lease 2             ░░░░░░░░░░░░░✗            ",
-		"        -30s               -15s            now",
-	}, "\n")
-	if diff := cmp.Diff(want, ansi.Strip(got.view(d.m.theme, 46, 10, now))); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// A wait that began before the watch did is still known of when it is over.
-func TestLifeBeforeTheWatch(t *testing.T) {
-	now := newClock().Now()
-	asked, granted := now.Add(-25*time.Second), now.Add(-10*time.Second)
-	r := inspect.Request{Key: "/a/write/1", Lock: rw("/a"), Revision: 3, Since: asked, Holding: true}
-	var j journal
-	j.take(inspect.Event{Kind: inspect.EventAcquired, Request: r, Revision: 5, Time: granted})
-	for _, s := range j.forLock(inspect.Lock{ID: r.Lock, Queue: []inspect.Request{r}}) {
-		if got := s.begin(now); !got.Equal(asked) || !s.granted.Equal(granted) {
-			t.Errorf("began at %v and was granted at %v", got, s.granted)
-		}
-	}
-}
-
-// What hangs below what in a queue is who must go last before it.
-func TestTree(t *testing.T) {
-	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {
-		return inspect.Request{Revision: rev, Mode: mode, Holding: holding}
-	}
-	const read, write = keyspace.Read, keyspace.Write
-	queue := []inspect.Request{
-		r(1, read, true), r(2, read, true), r(3, write, false), r(4, read, false), r(4, read, false), r(5, write, false),
-	}
-	if diff := cmp.Diff([]int{-1, -1, 1, 2, 2, 4}, parents(queue)); diff != "" {
-		t.Error(diff)
-	}
-	var got []string
-	for _, row := range newTree(queue) {
-		got = append(got, row.branch+row.request.Mode.String())
-	}
-	if diff := cmp.Diff([]string{"read", "read", "└ write", "  ├ read", "  └ read", "    └ write"}, got); diff != "" {
-		t.Error(diff)
-	}
-	for i, row := range newQueueRows(queue) {
-		lock := inspect.Lock{Queue: queue}
-		if n := len(lock.Blockers(i)); !queue[i].Holding && row.blockers != n {
-			t.Errorf("#%d: %d blockers, want %d", i+1, row.blockers, n)
-		}
-	}
-}
 
 // That the watch is behind etcd is said when it lasts.
 func TestLag(t *testing.T) {

@@ -16,10 +16,10 @@ func (m *model) perform(a Action) tea.Cmd {
 	case Restyle:
 		m.restyle()
 	case PrefsLoaded:
-		m.ascii = m.prefs().ASCII || m.effects.ports.ASCII
+		m.ascii = m.prefs().ASCII || m.options.ASCII
 		m.restyle()
 	case Freeze:
-		m.effects.travel.freeze(a.To)
+		m.effects.freeze(a.To)
 		m.retheme()
 		m.refresh(true)
 	case Open:
@@ -28,7 +28,7 @@ func (m *model) perform(a Action) tea.Cmd {
 		m.open(Ref{Kind: KindLocks})
 		m.screens.front().(chooser).Choose(a.Lock)
 	case SelectScenario:
-		m.screens.views[KindScenarios].(scenarioChooser).ChooseScenario(a.Name)
+		return m.perform(m.screens.views[KindScenarios].(scenarioChooser).ChooseScenario(a.Name))
 	case Say:
 		m.say(a)
 	case Flash:
@@ -146,13 +146,13 @@ func (m *model) retheme() {
 	if to := m.prefs().Background; to != backgroundAuto {
 		dark = to == backgroundDark
 	}
-	*m.theme = newTheme(dark, m.effects.ports.NoColor)
+	*m.theme = newTheme(dark, m.options.NoColor)
 	if m.inPast() {
 		*m.theme = m.theme.ofPast()
 	}
 }
 
-func (m *model) prefs() *Prefs { return &m.effects.prefs.chosen }
+func (m *model) prefs() *Prefs { return m.effects.chosen() }
 
 // prefer has a screen's table look as the user has chosen.
 func (m *model) prefer(s screen) {

@@ -40,6 +40,13 @@ func (p *Prefs) clone() Prefs {
 	return c
 }
 
+// Preferences keeps what the user has chosen.
+type Preferences interface {
+	// Load returns what was kept. Its error may come with what could be read.
+	Load() (Prefs, error)
+	Save(p Prefs) error
+}
+
 // PrefsFile keeps preferences in a YAML file of that name.
 type PrefsFile string
 

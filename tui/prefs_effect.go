@@ -6,6 +6,7 @@ import tea "charm.land/bubbletea/v2"
 type preferences struct {
 	*env
 	chosen  Prefs
+	loading bool
 	saving  bool
 	unsaved bool // what was chosen meanwhile
 }
@@ -24,6 +25,7 @@ func (p *preferences) load() Action {
 	if keeper == nil {
 		return nil
 	}
+	p.loading = true
 	return p.background(func() tea.Msg {
 		prefs, err := keeper.Load()
 		return prefsMsg{prefs, err}
@@ -31,7 +33,7 @@ func (p *preferences) load() Action {
 }
 
 func (msg prefsMsg) apply(e *Effects) Action {
-	e.prefs.chosen = msg.prefs
+	e.prefs.chosen, e.prefs.loading = msg.prefs, false
 	if msg.err != nil {
 		e.ports.Preferences = nil // what is chosen now must not take the place of what cannot be read
 		return Batch{fail("preferences: " + msg.err.Error()), PrefsLoaded{}}

@@ -55,7 +55,7 @@ func TestPrefs(t *testing.T) {
 			d.press(":")
 			d.typed("mouse off")
 			d.press("enter")
-			if kept, err := os.ReadFile(string(f)); d.m.effects.prefs.saving || string(kept) != text {
+			if kept, err := os.ReadFile(string(f)); !d.m.effects.idle() || string(kept) != text {
 				t.Errorf("%q is to be written over, now %q, %v", text, kept, err)
 			}
 		}
@@ -72,7 +72,7 @@ func TestPrefs(t *testing.T) {
 			d.press(":")
 			d.typed("mouse on")
 			d.press("enter")
-			d.until("saved", func() bool { return !d.m.effects.prefs.saving })
+			d.until("saved", func() bool { return d.m.effects.idle() })
 			if kept, err := f.Load(); err != nil || !kept.Mouse || kept.ASCII != chosen || !d.m.ascii {
 				t.Errorf("%+v was kept, and %v chosen; %v", kept, chosen, err)
 			}
@@ -119,7 +119,7 @@ func TestHide(t *testing.T) {
 	d.mustNotShow("owner") // of the same kind, and open already
 	d.until("saved", func() bool {
 		p, err := f.Load()
-		return err == nil && len(p.Hidden) == 2 && !d.m.effects.prefs.saving
+		return err == nil && len(p.Hidden) == 2 && d.m.effects.idle()
 	})
 
 	next := newDriver(t, func(o *Options) { o.Preferences = f })
@@ -137,7 +137,7 @@ func TestHide(t *testing.T) {
 	next.mustShow("why it waits")
 	next.until("saved", func() bool {
 		p, err := f.Load()
-		return err == nil && len(p.Hidden) == 0 && !next.m.effects.prefs.saving
+		return err == nil && len(p.Hidden) == 0 && next.m.effects.idle()
 	})
 
 	t.Run("Refuses", func(t *testing.T) {

@@ -1,12 +1,11 @@
 package tui
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
 // The worst problem is first, drawn as its cycle, with what helps.
@@ -28,22 +27,6 @@ func TestProblemsScreen(t *testing.T) {
 	d.in("lock")
 }
 
-// Each step of a cycle is a sentence, whatever leads to the next session.
-func TestProblemsCycle(t *testing.T) {
-	d := newDriver(t, nil)
-	s := d.m.screens.views[KindProblems].(*problemsScreen)
-	for kind, want := range map[inspect.EdgeKind]string{
-		inspect.EdgeHard:   "waits for write /a, which b holds",
-		inspect.EdgeSoft:   "waits for write /a, which b is ahead for",
-		inspect.EdgeInside: "holds write /a, and runs b under it",
-	} {
-		e := inspect.Edge{Kind: kind, To: inspect.SessionID{Lease: 0xb}, Waiter: inspect.Request{Lock: rw("/a"), Mode: keyspace.Write}}
-		if got := ansi.Strip(s.arrow(&verdict{}, e)); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
 // What is said below the problems begins anew when the cursor comes to another
 // one, also when it does so because the first has gone.
 func TestProblemsBelow(t *testing.T) {
@@ -51,22 +34,17 @@ func TestProblemsBelow(t *testing.T) {
 	incident(d)
 	d.press("3")
 	d.mustShow("more lines: J")
-	s := d.m.screens.front().(*problemsScreen)
-	if d.press("J"); s.pager.top == 0 {
-		t.Fatal("not scrolled")
-	}
+	d.mustShow("┌▸ billing")
+	d.press("J")
+	d.mustNotShow("┌▸ billing")
 	orders, _ := d.m.live.Snapshot.Find(rw("/orders"))
 	for _, r := range orders.Queue {
 		d.cluster.remove(r.Lock, r.Key)
 	}
 	d.until("gone", func() bool { _, there := d.m.live.Snapshot.Find(rw("/orders")); return !there })
 	d.diagnosed()
-	if f, _ := s.table.current(); f.Kind == inspect.FindingDeadlock {
-		t.Fatal("there is still a deadlock")
-	}
-	if s.pager.top != 0 {
-		t.Errorf("scrolled by %d", s.pager.top)
-	}
+	d.mustNotShow("deadlock")
+	d.mustShow("what helps ──" + strings.Repeat("─", 48) + "\n! ")
 }
 
 // Problems are sorted and filtered like all rows, and gone when they are.
@@ -74,21 +52,20 @@ func TestProblemsSort(t *testing.T) {
 	d := newDriver(t, nil)
 	incident(d)
 	d.press("3")
-	table := d.m.screens.front().(*problemsScreen).table
-	worst := table.rows[0].Kind
+	worst := d.column("kind")[0]
 	d.press("N")
-	if kinds := table.rows; kinds[0].Kind > kinds[len(kinds)-1].Kind {
-		t.Errorf("sorted %s to %s", kinds[0].Kind, kinds[len(kinds)-1].Kind)
+	if kinds := d.column("kind"); !slices.IsSorted(kinds) {
+		t.Errorf("sorted %s", kinds)
 	}
 	d.press("B")
-	if rows := table.rows; rows[0].Behind < rows[len(rows)-1].Behind {
-		t.Errorf("sorted %d to %d", rows[0].Behind, rows[len(rows)-1].Behind)
+	if behind := d.column("behind"); behind[0] < behind[len(behind)-1] {
+		t.Errorf("sorted %s", behind)
 	}
 	d.press("/")
 	d.typed(string(inspect.FindingDeadlock))
 	d.press("enter")
-	if len(table.rows) == 0 || table.rows[0].Kind != worst {
-		t.Errorf("filtered to %d rows", len(table.rows))
+	if kinds := d.column("kind"); len(kinds) == 0 || kinds[0] != worst {
+		t.Errorf("filtered to %v", kinds)
 	}
 	d.press("esc")
 	for _, lease := range []int64{0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5} {

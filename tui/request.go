@@ -1,7 +1,8 @@
 package tui
 
 import (
-	"strconv"
+	"cmp"
+	"strings"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -25,21 +26,13 @@ func sessionText(r inspect.Request) string {
 	return "lease " + leaseText(r.Lease, 16)
 }
 
-// leaseText writes a lease as etcdctl does. The leases of one member begin
-// alike, so a narrow column shows their ends.
-func leaseText(lease int64, w int) string {
-	if lease == 0 {
-		return "none"
-	}
-	s := strconv.FormatUint(uint64(lease), 16)
-	if len(s) > w && w > 1 {
-		return "…" + s[len(s)-w+1:]
-	}
-	return s
-}
-
 // sameQueue reports whether a is b. Queues are shared between snapshots and
 // never changed.
 func sameQueue(a, b []inspect.Request) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// compareIDs orders locks as a snapshot does.
+func compareIDs(a, b inspect.LockID) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -69,6 +70,9 @@ func (r *scenarioRun) togglePause() {
 	}
 	r.play.Pause()
 }
+
+// speedText is a speed as it is shown.
+func speedText(speed float64) string { return strconv.FormatFloat(speed, 'g', -1, 64) + "×" }
 
 // finish notes how the run ended.
 func (r *scenarioRun) finish(failures []string, err error) {

@@ -154,7 +154,7 @@ func (msg scenarioMsg) apply(e *Effects) Action {
 		return fail("not read: " + msg.err.Error())
 	}
 	e.data.scenarios.add(msg.scenario)
-	return Batch{SelectScenario{msg.scenario.Name}, note(msg.scenario.Name + ": " + runKey + " runs it")}
+	return SelectScenario{msg.scenario.Name}
 }
 
 // completionsMsg brings completions.

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strconv"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -88,8 +87,6 @@ func speeds() []float64 { return []float64{0.25, 0.5, 1, 2, 5, 10} }
 // normalSpeed is where 1 is among them.
 const normalSpeed = 2
 
-func speedText(speed float64) string { return strconv.FormatFloat(speed, 'g', -1, 64) + "×" }
-
 // nextSpeed is the speed of the running scenario and of the next one.
 func (p *scenariosScreen) nextSpeed() float64 { return speeds()[normalSpeed+p.speed] }
 
@@ -172,10 +169,11 @@ func (p *scenariosScreen) Fit(w, h int) {
 }
 
 // ChooseScenario puts the cursor on a scenario that was read from a file.
-func (p *scenariosScreen) ChooseScenario(name string) {
+func (p *scenariosScreen) ChooseScenario(name string) Action {
 	p.table.set(p.scenarios.all())
 	_ = p.table.setFilter("") // no pattern is a good one
 	p.table.choose(name)
+	return note(name + ": " + runKey + " runs it")
 }
 
 func (p *scenariosScreen) Mouse(m mouse) Action {

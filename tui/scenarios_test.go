@@ -45,7 +45,7 @@ func runs(goOn chan struct{}) play {
 			{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"},
 			{Name: "unexpected"}, {Name: "outage", Alone: true},
 		},
-		lanes: laneScene(),
+		lanes: laneScene(), made: &made{},
 		run: func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error) {
 			tell(ScenarioStep{Text: "begun\x1b[31m"})
 			switch name {
@@ -165,7 +165,7 @@ func TestScenarioFailures(t *testing.T) {
 	d.over()
 	d.mustShow("✗ 2 failures")
 	d.mustShow("file.yaml:3:1: want granted, got deadline")
-	if got := d.m.run.play.(*playing).speed; got != 2 {
+	if got := p.made.latest.speed; got != 2 {
 		t.Errorf("ran at %v", got)
 	}
 }
@@ -183,7 +183,7 @@ func TestScenarioPause(t *testing.T) {
 	d.mustShow("endless: started, paused")
 	d.mustShow("endless · 3s  PAUSED ")
 	d.mustShow("‖ PAUSED")
-	run := d.m.run.play.(*playing)
+	run := p.made.latest
 	d.mustShow("next what etcd answers")
 	run.state.Next, run.state.In = "w2: write \x1b[2J", 300*time.Millisecond
 	d.press(".")
@@ -215,7 +215,7 @@ func TestGoldenScenarioPaused(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = p })
 	d.press("5", "j", ".")
 	d.until("a step", func() bool { return d.m.run.count == 1 })
-	d.m.run.play.(*playing).state.Next = `writer: unlock "/a"`
+	p.made.latest.state.Next = `writer: unlock "/a"`
 	d.press("-")
 	d.until("nothing is said", func() bool { d.clock.add(time.Minute); d.send(tickMsg{}); return !d.m.flash.on(d.m.now) })
 	checkGolden(t, "scenarios_80x24_paused", d.plain())
@@ -223,8 +223,9 @@ func TestGoldenScenarioPaused(t *testing.T) {
 
 // In the past nothing is begun, but what runs can be steered and ended.
 func TestScenarioInThePast(t *testing.T) {
+	p := runs(nil)
 	d := newDriver(t, func(o *Options) {
-		o.Scenarios = runs(nil)
+		o.Scenarios = p
 		o.Recorder = recorderFunc(func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", nil })
 	})
 	past := Freeze{&frozen{snapshot: d.m.live, mark: "PAST", past: true}}
@@ -237,7 +238,7 @@ func TestScenarioInThePast(t *testing.T) {
 	d.do(Freeze{})
 	d.press("R", "enter", "enter")
 	d.do(past)
-	run := d.m.run.play.(*playing)
+	run := p.made.latest
 	d.press("p")
 	d.mustShow("PAUSED")
 	d.press(".")
@@ -251,10 +252,11 @@ func TestScenarioInThePast(t *testing.T) {
 
 // The speed has bounds, and is that of the running scenario, too.
 func TestScenarioSpeed(t *testing.T) {
-	d := newDriver(t, func(o *Options) { o.Scenarios = runs(nil) })
+	p := runs(nil)
+	d := newDriver(t, func(o *Options) { o.Scenarios = p })
 	d.press("5", "j", "enter", "+")
 	d.mustShow(" at 2×")
-	if got := d.m.run.play.(*playing).speed; got != 2 {
+	if got := p.made.latest.speed; got != 2 {
 		t.Errorf("runs at %v", got)
 	}
 	d.press("s")
@@ -297,11 +299,6 @@ func TestScenarioFile(t *testing.T) {
 	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not read: dir/one.yaml:1:1: nonsense") })
 }
 
-// recorderFunc is a Recorder whose work is a function.
-type recorderFunc func(ctx context.Context, path string) (string, error)
-
-func (f recorderFunc) Record(ctx context.Context, path string) (string, error) { return f(ctx, path) }
-
 // What is watched is recorded until the user says so, and can be run.
 func TestScenarioRecord(t *testing.T) {
 	fail := error(nil)
@@ -329,12 +326,7 @@ func TestScenarioRecord(t *testing.T) {
 }
 
 func TestGoldenScenarios(t *testing.T) {
-	run := func(d *driver) {
-		goOn := make(chan struct{})
-		ran := 7 * time.Second
-		p := runs(goOn)
-		p.ran = &ran
-		d.m.effects.ports.Scenarios = p
+	run := func(d *driver, goOn chan struct{}) {
 		d.press("5", "j", "j", "j", "enter")
 		d.until("a step", func() bool { return d.m.run.count == 2 })
 		close(goOn)
@@ -345,9 +337,12 @@ func TestGoldenScenarios(t *testing.T) {
 		w, h int
 	}{{"scenarios_80x24", 80, 24}, {"scenarios_120x36", 120, 36}} {
 		t.Run(size.name, func(t *testing.T) {
-			d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = runs(nil) })
+			goOn, ran := make(chan struct{}), 7*time.Second
+			p := runs(goOn)
+			p.ran = &ran
+			d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = p })
 			d.send(resize(size.w, size.h))
-			run(d)
+			run(d, goOn)
 			checkGolden(t, size.name, d.plain())
 		})
 	}

@@ -32,7 +32,7 @@ type (
 	// chooser puts its cursor on a lock, which need not exist.
 	chooser interface{ Choose(id inspect.LockID) }
 	// scenarioChooser puts its cursor on a scenario.
-	scenarioChooser interface{ ChooseScenario(name string) }
+	scenarioChooser interface{ ChooseScenario(name string) Action }
 )
 
 // stack is which screens are open, the one in front last. Views are made once;

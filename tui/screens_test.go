@@ -37,9 +37,12 @@ func incident(d *driver) {
 	d.until("all is there", func() bool { return d.m.live.Snapshot.Revision == 108 })
 	d.diagnosed()
 	d.diagnosed()
-	d.until("looked up", func() bool { return len(d.m.leases.known) == 5 && !d.m.leases.asking })
+	d.until("looked up", func() bool {
+		ttl, ok := d.m.leaseLeft(0xa5)
+		return ok && ttl > 0 && d.m.effects.idle()
+	})
 	d.diagnosed()
-	d.until("nothing is under way", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking })
+	d.idle()
 }
 
 // The worst lock is at the top, the cursor on it, and its queue beside it.
@@ -59,10 +62,10 @@ func TestLocksScreen(t *testing.T) {
 	t.Run("Marks", func(t *testing.T) {
 		d.press("m", "m")
 		d.mustShow("2 marked")
-		if got := locksOf(d).table.copied(); len(got) != 2 || got[0] != "/orders" {
+		if got := d.home().copied(); len(got) != 2 || got[0] != "/orders" {
 			t.Errorf("copied %q", got)
 		}
-		if got := locksOf(d).table.sheet(); len(got.rows) != 2 || got.rows[0][1] != "/orders" || got.rows[0][0] != "deadlock" {
+		if got := d.home().sheet(); len(got.rows) != 2 || got.rows[0][1] != "/orders" || got.rows[0][0] != "deadlock" {
 			t.Errorf("exported %q", got)
 		}
 		d.press("M")
@@ -151,17 +154,12 @@ func TestSessionsSort(t *testing.T) {
 	d := newDriver(t, nil)
 	incident(d)
 	d.press("2")
-	table := d.m.screens.front().(*sessionsScreen).table
 	for _, step := range []struct{ key, leases string }{
 		{"S", "0 a1 a2 a3 a4 a5"}, {"S", "a5 a4 a3 a2 a1 0"}, {"N", "a5 a1 0 a3 a2 a4"}, {"L", "a4 a1 a2 a3 a5 0"},
 		{"T", "a1 a2 a3 a5 a4 0"}, {"T", "a4 a1 a2 a3 a5 0"}, {"H", "a1 a2 a4 0 a3 a5"}, {"W", "a1 a2 a3 a5 a4 0"}, {"A", "0 a1 a2 a3 a4 a5"},
 	} {
 		d.press(step.key)
-		var leases []string
-		for _, r := range table.rows {
-			leases = append(leases, strconv.FormatInt(r.ID.Lease, 16))
-		}
-		if got := strings.Join(leases, " "); got != step.leases {
+		if got := strings.ReplaceAll(strings.Join(d.column("session"), " "), "no lease", "0"); got != step.leases {
 			t.Errorf("%s: %s, want %s", step.key, got, step.leases)
 		}
 	}
@@ -239,7 +237,7 @@ func TestEventsScreen(t *testing.T) {
 func TestNoIO(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.Scenarios = play{list: []Scenario{{Name: "s"}}} })
 	incident(d)
-	d.until("quiet", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking && !d.m.effects.feed.diagnosis.busy })
+	d.idle()
 	before := d.cluster.calls.Load()
 	d.clock.add(time.Hour)
 	var commands int
@@ -255,12 +253,11 @@ func TestNoIO(t *testing.T) {
 		}
 		update(tickMsg{})
 		update(resize(120, 40))
-		update(updateMsg{update: inspect.Update{Snapshot: d.m.live.Snapshot}, ok: true})
+		d.cluster.put(inspect.Request{Lock: rw("/more")})
 	}
 	if got := d.cluster.calls.Load() - before; got != 0 || commands == 0 {
 		t.Errorf("%d calls, %d commands", got, commands)
 	}
-	d.m.leases.asking, d.m.effects.feed.asking, d.m.effects.feed.diagnosis.busy = false, false, false
 }
 
 // What the screens look like in trouble.
@@ -324,7 +321,6 @@ func TestDeepTree(t *testing.T) {
 // there is one.
 func TestKeys(t *testing.T) {
 	d, _ := withForce(t)
-	d.m.effects.ports.Past = &chronicle{cluster: d.cluster, floor: 1}
 	incident(d)
 	d.send(resize(160, 60))
 	for kind := range makers {

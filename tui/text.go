@@ -1,14 +1,11 @@
 package tui
 
 import (
-	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 )
 
@@ -105,95 +102,6 @@ func clip(content string, w, h int) string {
 		lines[i] = cut(l, w)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// age is the time from since to now in at most two units, "-" when unknown.
-func age(now, since time.Time) string {
-	if since.IsZero() || now.IsZero() {
-		return "-"
-	}
-	return span(now.Sub(since))
-}
-
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch d = max(d, 0); {
-	case d < time.Minute:
-		return strconv.Itoa(int(d/time.Second)) + "s"
-	case d < time.Hour:
-		return twoUnits(d, time.Minute, "m", time.Second, "s")
-	case d < day:
-		return twoUnits(d, time.Hour, "h", time.Minute, "m")
-	case d < 100*day:
-		return twoUnits(d, day, "d", time.Hour, "h")
-	default:
-		return strconv.Itoa(int(d/day)) + "d"
-	}
-}
-
-// seconds writes a duration to a hundredth of a second.
-func seconds(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
-
-func twoUnits(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
-	s := strconv.Itoa(int(d/big)) + bigName
-	if rest := d % big / small; rest > 0 {
-		s += strconv.Itoa(int(rest)) + smallName
-	}
-	return s
-}
-
-// ownerText says who a client is: label program[pid]@host, as much of it as is
-// known, "-" when it has written nothing.
-func ownerText(o keyspace.Owner, owned bool) string {
-	if !owned {
-		return "-"
-	}
-	who := o.Program
-	if o.PID > 0 {
-		if who == "" {
-			who = "pid"
-		}
-		who += "[" + strconv.Itoa(o.PID) + "]"
-	}
-	if o.Host != "" {
-		who += "@" + o.Host
-	}
-	who = strings.TrimSpace(o.Label + " " + who)
-	if who == "" {
-		return "-"
-	}
-	return safe(who)
-}
-
-// plainly is an error without the package that it is from, and in no words of
-// Go's.
-func plainly(err error) string {
-	s := err.Error()
-	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
-		s = strings.TrimPrefix(s, of)
-	}
-	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
-}
-
-// shortReason is the part of an error that tells most in few words.
-func shortReason(err error) string {
-	s := plainly(err)
-	if i := strings.LastIndex(s, "desc = "); i >= 0 {
-		s = s[i+len("desc = "):]
-	}
-	s = strings.Trim(s, `"`)
-	if i := strings.LastIndex(s, ": "); i >= 0 && len(s) > 40 {
-		s = s[i+2:]
-	}
-	return safe(s)
-}
-
-// count is n with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // wrapped breaks a text into lines of w cells, each in a style.

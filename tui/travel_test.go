@@ -1,11 +1,9 @@
 package tui
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,72 +13,6 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
-
-// chronicle is the Past of a cluster, told by its events.
-type chronicle struct {
-	*cluster
-	floor int64
-	mu    sync.Mutex
-	reads []string // of Changes
-	at    int      // calls of At
-}
-
-func (c *chronicle) At(_ context.Context, _ string, revision int64) (inspect.Snapshot, int64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at++
-	c.cluster.mu.Lock()
-	defer c.cluster.mu.Unlock()
-	switch {
-	case revision < c.floor:
-		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has forgotten that revision: %d; the oldest that it remembers is %d", revision, c.floor)
-	case revision > c.revision:
-		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has not come to that revision yet: %d", revision)
-	}
-	then := newCluster(c.now)
-	for _, e := range c.past {
-		q := slices.DeleteFunc(slices.Clone(then.queues[e.Request.Lock]), func(r inspect.Request) bool { return r.Key == e.Request.Key })
-		if e.Revision > revision {
-			break
-		}
-		if !e.Kind.Gone() {
-			q = append(q, e.Request)
-		}
-		slices.SortStableFunc(q, func(a, b inspect.Request) int { return int(a.Revision - b.Revision) })
-		then.queues[e.Request.Lock] = q
-		if len(q) == 0 {
-			delete(then.queues, e.Request.Lock)
-		}
-	}
-	then.revision = revision
-	return then.snapshot(), c.floor, nil
-}
-
-func (c *chronicle) Changes(_ context.Context, _ string, since, until int64) (Changes, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cluster.mu.Lock()
-	defer c.cluster.mu.Unlock()
-	c.reads = append(c.reads, fmt.Sprint(since, "-", until))
-	all := Changes{Floor: c.floor, Since: max(since, c.floor), Until: min(until, c.revision)}
-	for _, e := range c.past {
-		if e.Revision > all.Since && e.Revision <= all.Until {
-			all.Events = append(all.Events, e)
-		}
-	}
-	return all, nil
-}
-
-func (c *chronicle) Granted(_ context.Context, r inspect.Request) (int64, error) {
-	c.cluster.mu.Lock()
-	defer c.cluster.mu.Unlock()
-	for _, e := range c.past {
-		if e.Request.Key == r.Key && e.Kind == inspect.EventAcquired {
-			return e.Revision, nil
-		}
-	}
-	return 0, nil
-}
 
 // withPast is a driver with a lock's past: at 101 a writer holds /jobs, at 102
 // and 103 others wait, at 104 the first has gone, and 105 is of another lock.
@@ -108,7 +40,7 @@ func (d *driver) story() {
 	d.put("/other", keyspace.Read, 0)
 	d.diagnosed()
 	d.diagnosed()
-	d.until("nothing is under way", func() bool { return !d.m.leases.asking && !d.m.effects.feed.asking })
+	d.idle()
 }
 
 // standsAt goes on until the picture of a revision is shown, 0 being live.
@@ -118,7 +50,7 @@ func (d *driver) standsAt(revision int64) {
 		if revision == 0 {
 			return d.m.frozen == nil
 		}
-		return d.m.inPast() && d.m.frozen.Snapshot.Revision == revision && !d.m.effects.travel.loading
+		return d.m.inPast() && d.m.frozen.Revision == revision && d.m.effects.idle()
 	})
 }
 
@@ -185,7 +117,7 @@ func TestTravelCommand(t *testing.T) {
 	d.mustShow("the oldest that it remembers is 102")
 	d.standsAt(103)
 	run("rev 9999")
-	d.until("said", func() bool { return !d.m.effects.travel.loading })
+	d.idle()
 	d.mustShow("has not come to that revision yet")
 	run("rev x")
 	d.mustShow("rev: a revision such as 105")
@@ -224,7 +156,7 @@ func TestTravelIsReadOnly(t *testing.T) {
 // A lock's history is read when it is asked for, and leads to its revisions.
 func TestHistoryScreen(t *testing.T) {
 	d, c := withPast(t, 100)
-	locksOf(d).Choose(rw("/jobs"))
+	d.do(Select{rw("/jobs")})
 	d.press("enter", "H")
 	d.until("read", func() bool { return d.m.changes != nil })
 	d.mustShow("history of /jobs · revisions 100 to 105 · the oldest is 100")
@@ -351,7 +283,8 @@ func TestTravelFits(t *testing.T) {
 			trail.Events = append(trail.Events, inspect.Event{Kind: "\x1b[2J", Request: r, Revision: r.Revision})
 		}
 	}
-	d.m.changes, d.m.effects.travel.target = trail, then.Revision
+	d.m.changes = trail
+	d.m.perform(GoTo{then.Revision}) // and what comes is this
 	d.send(pastMsg{snapshot: snapshot{then, newVerdict(then, nil, time.Time{})}, revision: then.Revision, floor: 1 << 60})
 	for _, keys := range [][]string{{"1"}, {"1", "enter"}, {"1", "enter", "H"}, {"2"}, {"2", "enter"}, {"3"}, {"6"}} {
 		d.press(keys...)

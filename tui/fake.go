@@ -389,7 +389,11 @@ type play struct {
 	ran   *time.Duration // how long a run takes until now
 	paths []string
 	read  error
+	made  *made
 }
+
+// made is the latest run.
+type made struct{ latest *playing }
 
 func (p play) List() []Scenario { return p.list }
 
@@ -400,7 +404,11 @@ func (p play) Read(path string) (Scenario, error) {
 func (p play) Paths(string) []string { return p.paths }
 
 func (p play) Play(name string, speed float64) Play {
-	return &playing{play: p, name: name, speed: speed}
+	run := &playing{play: p, name: name, speed: speed}
+	if p.made != nil {
+		p.made.latest = run
+	}
+	return run
 }
 
 type playing struct {
@@ -434,3 +442,54 @@ func (p *playing) State() PlayState {
 	}
 	return state
 }
+
+// lockerFunc makes clients that only ever make requests.
+type lockerFunc func() (Ticket, error)
+
+func (f lockerFunc) Client(string, time.Duration) Client { return stuckClient{request: f} }
+
+// stuckClient is a client whose Close blocks or fails.
+type stuckClient struct {
+	Client
+	request func() (Ticket, error)
+	err     error
+	block   chan struct{}
+}
+
+func (c stuckClient) Request(context.Context, string, keyspace.Mode) (Ticket, error) {
+	return c.request()
+}
+
+func (c stuckClient) State() ClientState { return ClientState{} }
+
+func (c stuckClient) Close() error {
+	if c.block != nil {
+		<-c.block
+	}
+	return c.err
+}
+
+// stuckTicket is granted at once; releasing it may fail.
+type stuckTicket struct {
+	key string
+
+	mu  sync.Mutex
+	err error
+}
+
+func (s *stuckTicket) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *stuckTicket) Release() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *stuckTicket) Key() string                { return s.key }
+func (s *stuckTicket) Token() int64               { return 1 }
+func (s *stuckTicket) Wait(context.Context) error { return nil }
+func (s *stuckTicket) Lost() <-chan struct{}      { return nil }
