@@ -184,6 +184,3 @@ func (t Target) String() string {
 // note says something that just happened, fail something that did not work.
 func note(text string) Say { return Say{entryNote, text} }
 func fail(text string) Say { return Say{entryError, text} }
-
-// flash says something that is not worth the log.
-func flash(text string) Flash { return Flash{Text: text} }

@@ -79,13 +79,13 @@ func (c *crowd) update() updateMsg {
 func (c *crowd) own(m *model) {
 	for i := len(m.clients); i < crowdClients; i++ {
 		state := ClientState{Lease: int64(i + 1), Life: Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
-		m.clients = append(m.clients, &ownClient{Client: &fakeClient{state: state}, number: i + 1, label: fmt.Sprint("client-", i)})
+		m.clients = append(m.clients, &ownClient{Client: clientIn(state), number: i + 1, label: fmt.Sprint("client-", i)})
 	}
 	for i := range crowdOurs {
 		r := c.snapshot.Locks[i%len(c.snapshot.Locks)].Queue[i%crowdRequests]
 		ours := &ownRequest{
 			id: uint64(i + 1), client: m.clients[i%crowdClients], name: r.Lock.Name, mode: r.Mode, asked: c.now, since: c.now,
-			ticket: &ticket{key: r.Key, rev: r.Revision},
+			ticket: newTicket(r.Key, r.Revision),
 		}
 		if r.Holding {
 			ours.state = ownHeld

@@ -54,26 +54,26 @@ func bind(label, short string, do func() Action, keys ...string) Binding {
 	return Binding{Keys: keys, Label: label, Short: short, Do: do}
 }
 
-// long returns the binding with its description in full.
-func (b Binding) long(text string) Binding {
+// describe returns the binding with its description in full.
+func (b Binding) describe(text string) Binding {
 	b.Long = text
 	return b
 }
 
-// offWhen returns the binding with what turns it off.
-func (b Binding) offWhen(off func() Off) Binding {
+// offIf returns the binding with what turns it off.
+func (b Binding) offIf(off func() Off) Binding {
 	b.Off = off
 	return b
 }
 
-// at returns the binding shown in another place.
-func (b Binding) at(where Place) Binding {
+// in returns the binding shown in another place.
+func (b Binding) in(where Place) Binding {
 	b.Where = where
 	return b
 }
 
-// when returns the binding shown in the bottom line under a condition.
-func (b Binding) when(when func() bool) Binding {
+// showIf returns the binding shown in the bottom line under a condition.
+func (b Binding) showIf(when func() bool) Binding {
 	b.When = when
 	return b
 }
@@ -86,8 +86,8 @@ func (b Binding) text() string {
 	return b.Short + ": " + b.Long
 }
 
-// off returns why the binding does nothing, its zero value if it works.
-func (b Binding) off() Off {
+// whyOff returns why the binding does nothing, its zero value if it works.
+func (b Binding) whyOff() Off {
 	if b.Off == nil {
 		return Off{}
 	}
@@ -96,7 +96,7 @@ func (b Binding) off() Off {
 
 // shown reports whether help and bottom line show the binding.
 func (b Binding) shown() bool {
-	off := b.off()
+	off := b.whyOff()
 	return off.Why == "" || off.Shown
 }
 
@@ -114,7 +114,7 @@ func findBinding(groups []Group, msg tea.KeyPressMsg) (found Binding, ok bool) {
 			if !b.matches(msg) {
 				continue
 			}
-			if b.off().Why == "" {
+			if b.whyOff().Why == "" {
 				return b, true
 			}
 			if !ok {

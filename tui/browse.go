@@ -27,11 +27,11 @@ func (m *model) press(msg tea.KeyPressMsg) Action {
 	if !ok {
 		return nil
 	}
-	if off := b.off(); off.Why != "" {
+	if off := b.whyOff(); off.Why != "" {
 		return Flash{Text: b.Label + ": " + off.Why}
 	}
 	then := b.Do()
-	return Batch{then, m.sorted()}
+	return Batch{then, m.keepSort()}
 }
 
 // typed passes a key or a paste to what is open for it.
@@ -63,9 +63,9 @@ func (m *model) answer(msg tea.Msg) Action {
 	return nil
 }
 
-// sorted returns what keeps the order of the table in front, if the user has
+// keepSort returns what keeps the order of the table in front, if the user has
 // changed it.
-func (m *model) sorted() Action {
+func (m *model) keepSort() Action {
 	if m.noteSort() {
 		return SavePrefs{}
 	}
@@ -139,7 +139,7 @@ func (m *model) click(at tea.Mouse, place mouse) Action {
 		return nil
 	}
 	then := m.screens.front().Mouse(place)
-	return Batch{then, m.sorted()}
+	return Batch{then, m.keepSort()}
 }
 
 func (m *model) wheel(place mouse) Action {

@@ -47,15 +47,15 @@ func (s *clientsScreen) own() []Binding {
 	begin, stop := eitherOff(s.offTake, selected), eitherOff(can, selected)
 	onRequest := unless(func() bool { r, ok := s.table.current(); return ok && r.request != nil }, "no request is selected")
 	return []Binding{
-		bind("a", "add", askClient, "a").long("open one more client, by name and TTL").at(InFooter).offWhen(s.offTake),
-		bind("r", "read", s.ask(keyspace.Read), "r").long("ask for a read lock").at(InFooter).offWhen(begin),
-		bind("w", "write", s.ask(keyspace.Write), "w").long("ask for a write lock").at(InFooter).offWhen(begin),
-		bind("u", "unlock", s.giveBack, "u").long("release or cancel the request under the cursor, else the latest").at(InFooter).offWhen(stop),
-		bind("p", "pause", s.control(ClientPause), "p").long("stand still as a stopped process, or go on").at(InFooter).offWhen(stop),
-		bind("X", "crash", s.control(ClientCrash), "X").long("end without a word to etcd, the lease runs out").at(InFooter).offWhen(stop),
-		bind("c", "close", s.control(ClientClose), "c").long("revoke the session; once more takes it off the list").at(InFooter).offWhen(stop),
-		bind("o", "open", s.control(ClientOpen), "o").long("a new session when the last has ended").at(InFooter).offWhen(begin),
-		bind("enter", "lock", s.drill, "enter").long("the queue that the request stands in").at(InFooter).offWhen(eitherOff(can, onRequest)),
+		bind("a", "add", askClient, "a").describe("open one more client, by name and TTL").in(InFooter).offIf(s.offTake),
+		bind("r", "read", s.ask(keyspace.Read), "r").describe("ask for a read lock").in(InFooter).offIf(begin),
+		bind("w", "write", s.ask(keyspace.Write), "w").describe("ask for a write lock").in(InFooter).offIf(begin),
+		bind("u", "unlock", s.giveBack, "u").describe("release or cancel the request under the cursor, else the latest").in(InFooter).offIf(stop),
+		bind("p", "pause", s.control(ClientPause), "p").describe("stand still as a stopped process, or go on").in(InFooter).offIf(stop),
+		bind("X", "crash", s.control(ClientCrash), "X").describe("end without a word to etcd, the lease runs out").in(InFooter).offIf(stop),
+		bind("c", "close", s.control(ClientClose), "c").describe("revoke the session; once more takes it off the list").in(InFooter).offIf(stop),
+		bind("o", "open", s.control(ClientOpen), "o").describe("a new session when the last has ended").in(InFooter).offIf(begin),
+		bind("enter", "lock", s.drill, "enter").describe("the queue that the request stands in").in(InFooter).offIf(eitherOff(can, onRequest)),
 	}
 }
 
@@ -129,7 +129,7 @@ func (s *clientsScreen) title() string {
 	return title + filterTitle(s.table)
 }
 
-func (s *clientsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h*3/4), 4) }
+func (s *clientsScreen) tableHeight() int { return max(min(s.table.len()+2, s.h*3/4), 4) }
 
 func (s *clientsScreen) View(w, h int) string {
 	if !s.Can.Take {
@@ -156,9 +156,9 @@ func (s *clientsScreen) View(w, h int) string {
 // lanes are what the sessions of the clients have done, as the watch saw it.
 func (s *clientsScreen) lanes() lanes {
 	leases := map[int64]bool{}
-	for _, r := range s.table.all {
-		if r.state.Lease != 0 {
-			leases[r.state.Lease] = true
+	for _, c := range s.clients {
+		if lease := c.State().Lease; lease != 0 {
+			leases[lease] = true
 		}
 	}
 	return newLanes(s.journal.forLeases(leases), s.journal.began, s.now)

@@ -118,9 +118,9 @@ func (o *ownClients) endAll(c *ownClient, loss string) (cancel func()) {
 func (o *ownClients) remove(c *ownClient) Action {
 	c.ended = nil
 	if c.number == 1 {
-		return flash(c.String() + ": stays; it opens when it is needed")
+		return Flash{Text: c.String() + ": stays; it opens when it is needed"}
 	}
 	o.endAll(c, "")()
 	o.clients = slices.DeleteFunc(o.clients, func(other *ownClient) bool { return other == c })
-	return flash(c.String() + ": off the list")
+	return Flash{Text: c.String() + ": off the list"}
 }

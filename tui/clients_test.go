@@ -83,8 +83,8 @@ func TestClients(t *testing.T) {
 		d.press("c")
 		d.until("closed", func() bool { return worker.doing == "" })
 		d.mustShow("· closed")
-		if len(d.m.requests) != 1 || len(d.cluster.queues[rw("/elsewhere")]) != 1 {
-			t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.cluster.queues)
+		if len(d.m.requests) != 1 || len(d.cluster.queue(rw("/elsewhere"))) != 1 {
+			t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.m.live.Locks)
 		}
 		d.press("p")
 		d.mustShow("✗ client 2 worker: has no session that lives; o on Clients opens one")
@@ -178,8 +178,8 @@ func TestClientsFail(t *testing.T) {
 	d.until("crashed", func() bool { return c.doing == "" })
 	d.mustShow("✗ crashed")
 	d.mustShow("✗ lost by the crash")
-	if len(d.m.requests) != 0 || len(d.cluster.queues[rw("/b")]) != 1 {
-		t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.cluster.queues)
+	if len(d.m.requests) != 0 || len(d.cluster.queue(rw("/b"))) != 1 {
+		t.Errorf("%d requests of ours, in etcd %v", len(d.m.requests), d.m.live.Locks)
 	}
 	d.cursorOn("✗ lost by the crash")
 	d.press("u")
@@ -266,7 +266,7 @@ func TestGoldenClients(t *testing.T) {
 		d.until("paused", func() bool { return held.doing == "" })
 		d.cursorOn("3 report")
 		d.until("all is seen", func() bool {
-			return d.m.live.Snapshot.Revision == d.cluster.revision && len(d.m.requests) == 3 && d.m.requests[1].state == ownHeld
+			return d.m.live.Snapshot.Revision == d.cluster.current() && len(d.m.requests) == 3 && d.m.requests[1].state == ownHeld
 		})
 		d.clock.add(3 * time.Second)
 		d.send(tickMsg{})

@@ -103,7 +103,7 @@ func copyRows(g grid) Action {
 	if len(texts) > 1 {
 		what = count(len(texts), "row", "rows")
 	}
-	return Batch{flash("copied, if the terminal allows it: " + what), Do{tea.SetClipboard(strings.Join(texts, "\n"))}}
+	return Batch{Flash{Text: "copied, if the terminal allows it: " + what}, Do{tea.SetClipboard(strings.Join(texts, "\n"))}}
 }
 
 // exportTable writes the table of a screen to a file.

@@ -73,9 +73,7 @@ func TestRefusedFromTheBeginning(t *testing.T) {
 	rights := &bob{helps: strings.Repeat("may read some ", 10) + "of it: etcd-lock tui /app/"}
 	d := newDriver(t, func(o *Options) { o.Rights, o.Health = rights, nil })
 	d.m.live = snapshot{}
-	d.cluster.mu.Lock()
-	d.cluster.revision = 0 // nothing was ever read
-	d.cluster.mu.Unlock()
+	d.cluster.goTo(0) // nothing was ever read
 	d.do(Refresh{All: true})
 	d.cluster.setDown(errRefused)
 	d.until("why", func() bool { return d.m.conn.why != "" })

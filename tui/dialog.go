@@ -58,19 +58,19 @@ func (d *dialog) bindings() []Binding {
 	say := func(a answer) func() Action { return func() Action { d.answer = a; return nil } }
 	scroll := func(by int) func() Action { return func() Action { d.scroll(by); return nil } }
 	keys := []Binding{
-		bind("↑", "scroll up", scroll(-1), "up").at(InDocs), bind("↓", "scroll down", scroll(1), "down").at(InDocs),
-		bind("pgup", "page up", scroll(-d.height), "pgup").at(InDocs), bind("pgdn", "page down", scroll(d.height), "pgdown").at(InDocs),
+		bind("↑", "scroll up", scroll(-1), "up").in(InDocs), bind("↓", "scroll down", scroll(1), "down").in(InDocs),
+		bind("pgup", "page up", scroll(-d.height), "pgup").in(InDocs), bind("pgdn", "page down", scroll(d.height), "pgdown").in(InDocs),
 	}
 	if d.yes == "" {
-		return append(keys, bind("esc", "close", say(answerNo), "esc", "alt+esc", "enter").at(InFooter))
+		return append(keys, bind("esc", "close", say(answerNo), "esc", "alt+esc", "enter").in(InFooter))
 	}
 	keys = append(keys,
-		bind("enter", "take the choice", d.choice, "enter").at(InFooter),
-		bind("esc", "no", say(answerNo), "esc", "alt+esc").at(InFooter),
-		bind("←/→", "choose", d.toggle, "left", "right", "tab", "shift+tab").at(InFooter),
+		bind("enter", "take the choice", d.choice, "enter").in(InFooter),
+		bind("esc", "no", say(answerNo), "esc", "alt+esc").in(InFooter),
+		bind("←/→", "choose", d.toggle, "left", "right", "tab", "shift+tab").in(InFooter),
 	)
 	if d.word == "" {
-		keys = append(keys, bind("y", "yes", say(answerYes), "y").at(InFooter), bind("n", "no", say(answerNo), "n").at(InFooter))
+		keys = append(keys, bind("y", "yes", say(answerYes), "y").in(InFooter), bind("n", "no", say(answerNo), "n").in(InFooter))
 	}
 	return keys
 }

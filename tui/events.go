@@ -27,9 +27,9 @@ func newEventsScreen(c *Context) *eventsScreen {
 	}, func(e *entry) uint64 { return e.id })
 	s.table.match = func(e *entry) string { return string(e.kind) + " " + e.text }
 	s.table.label = func(e *entry) string { return e.text }
-	s.table.moved = func() { s.follow = s.table.cursor.at == 0 }
+	s.table.moved = func() { s.follow = s.table.atTop() }
 	s.keys = append([]Group{{"events", []Binding{
-		bind("enter", "open", s.drill, "enter").long("go to the lock").at(InFooter).offWhen(unless(s.hasLock, "it is not about a lock")),
+		bind("enter", "open", s.drill, "enter").describe("go to the lock").in(InFooter).offIf(unless(s.hasLock, "it is not about a lock")),
 	}}}, s.table.bindings()...)
 	return s
 }
@@ -66,8 +66,7 @@ func (s *eventsScreen) read() {
 		rows[len(rows)-1-i] = e
 	}
 	if s.follow {
-		s.table.chosen = false
-		s.table.cursor = cursor{}
+		s.table.toTop()
 	}
 	s.table.set(rows)
 }
@@ -87,7 +86,7 @@ func (s *eventsScreen) drill() Action {
 }
 
 func (s *eventsScreen) View(w, h int) string {
-	title := "events " + count(len(s.table.rows), "line", "lines") + filterTitle(s.table)
+	title := "events " + count(s.table.len(), "line", "lines") + filterTitle(s.table)
 	if !s.follow {
 		title += " · g follows the newest"
 	}

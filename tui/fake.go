@@ -214,6 +214,9 @@ func (c *cluster) Client(label string, ttl time.Duration) Client {
 	return &fakeClient{c: c, label: label, ttl: ttl}
 }
 
+// firstLabel is that of the client that takes locks where none was chosen.
+const firstLabel = "tui"
+
 // fakeClient is a client of a cluster. Its lease lives for as long as nobody
 // says otherwise.
 type fakeClient struct {
@@ -234,7 +237,7 @@ func (f *fakeClient) Open(ctx context.Context) error {
 		return err
 	}
 	lease := int64(0x694d8f9b0a1c2d3e)
-	if f.state.Lease > 0 || f.label != firstClient {
+	if f.state.Lease > 0 || f.label != firstLabel {
 		lease = f.c.grant()
 	}
 	f.state = ClientState{Lease: lease, Life: Alive, TTL: f.ttl, Until: f.c.now().Add(f.ttl)}
@@ -368,7 +371,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 
 func (t *ticket) owner() keyspace.Owner {
 	o := keyspace.Owner{Host: "laptop", PID: 4711, Program: "etcd-lock"}
-	if t.label != firstClient {
+	if t.label != firstLabel {
 		o.Label = t.label
 	}
 	return o
@@ -383,25 +386,25 @@ func (t *ticket) Release() error {
 
 // play is Scenarios whose run is a function.
 type play struct {
-	list  []Scenario
-	run   func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error)
-	lanes []ScenarioLane
-	ran   *time.Duration // how long a run takes until now
-	paths []string
-	read  error
-	made  *made
+	scenarios   []Scenario
+	script      func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error)
+	lanes       []ScenarioLane
+	ran         *time.Duration // how long a run takes until now
+	completions []string
+	readErr     error
+	made        *made
 }
 
 // made is the latest run.
 type made struct{ latest *playing }
 
-func (p play) List() []Scenario { return p.list }
+func (p play) List() []Scenario { return p.scenarios }
 
 func (p play) Read(path string) (Scenario, error) {
-	return Scenario{Name: path, About: "from a file"}, p.read
+	return Scenario{Name: path, About: "from a file"}, p.readErr
 }
 
-func (p play) Paths(string) []string { return p.paths }
+func (p play) Paths(string) []string { return p.completions }
 
 func (p play) Play(name string, speed float64) Play {
 	run := &playing{play: p, name: name, speed: speed}
@@ -415,20 +418,20 @@ type playing struct {
 	play
 	name  string
 	speed float64
-	state PlayState
+	shows PlayState
 }
 
-func (p *playing) Pause()              { p.state.Paused, p.state.Stepping = true, false }
-func (p *playing) Resume()             { p.state.Paused, p.state.Stepping = false, false }
-func (p *playing) Step()               { p.state.Paused, p.state.Stepping = false, true }
+func (p *playing) Pause()              { p.shows.Paused, p.shows.Stepping = true, false }
+func (p *playing) Resume()             { p.shows.Paused, p.shows.Stepping = false, false }
+func (p *playing) Step()               { p.shows.Paused, p.shows.Stepping = false, true }
 func (p *playing) SetSpeed(to float64) { p.speed = to }
 
 func (p *playing) Run(ctx context.Context, tell func(ScenarioStep)) ([]string, error) {
-	return p.run(ctx, p.name, tell)
+	return p.script(ctx, p.name, tell)
 }
 
 func (p *playing) State() PlayState {
-	state := p.state
+	state := p.shows
 	if p.ran != nil {
 		state.Elapsed = *p.ran
 	}
@@ -493,3 +496,50 @@ func (s *stuckTicket) Key() string                { return s.key }
 func (s *stuckTicket) Token() int64               { return 1 }
 func (s *stuckTicket) Wait(context.Context) error { return nil }
 func (s *stuckTicket) Lost() <-chan struct{}      { return nil }
+
+// newTicket is a ticket for a request that is in a queue already.
+func newTicket(key string, revision int64) Ticket { return &ticket{key: key, rev: revision} }
+
+// clientIn is a client whose session is in that state.
+func clientIn(state ClientState) Client { return &fakeClient{state: state} }
+
+// newStuckTicket is a ticket whose release fails.
+func newStuckTicket(key string, err error) *stuckTicket { return &stuckTicket{key: key, err: err} }
+
+// queue returns the queue of a lock.
+func (c *cluster) queue(id inspect.LockID) []inspect.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queues[id]
+}
+
+// current returns the current revision.
+func (c *cluster) current() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.revision
+}
+
+// goTo sets the current revision.
+func (c *cluster) goTo(revision int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revision = revision
+}
+
+// setLease sets what is said of a lease.
+func (c *cluster) setLease(id int64, l inspect.Lease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lease == nil {
+		c.lease = map[int64]inspect.Lease{}
+	}
+	c.lease[id] = l
+}
+
+// lookUps returns the leases of each look-up.
+func (c *cluster) lookUps() [][]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ttlCalls
+}

@@ -78,16 +78,16 @@ func (f *force) carry(p Release) (int64, error) {
 // chronicle is the Past of a cluster, told by its events.
 type chronicle struct {
 	*cluster
-	floor int64
-	mu    sync.Mutex
-	reads []string // of Changes
-	at    int      // calls of At
+	floor     int64
+	mu        sync.Mutex
+	reads     []string // of Changes
+	snapshots int      // calls of At
 }
 
 func (c *chronicle) At(_ context.Context, _ string, revision int64) (inspect.Snapshot, int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at++
+	c.snapshots++
 	c.cluster.mu.Lock()
 	defer c.cluster.mu.Unlock()
 	switch {

@@ -59,8 +59,8 @@ func TestFlow(t *testing.T) {
 	tm.shows("help: locks")
 	tm.Send(keyPress("esc"))
 	tm.leave()
-	if len(c.queues) != 0 {
-		t.Errorf("left behind: %v", c.queues)
+	if len(c.queue(rw("/jobs"))) != 0 {
+		t.Errorf("left behind: %v", c.queue(rw("/jobs")))
 	}
 }
 
@@ -99,7 +99,7 @@ func TestFlowLooking(t *testing.T) {
 	tm.Type("b")
 	tm.shows("connected")
 	tm.leave()
-	if len(c.queues[rw("/jobs")]) != 1 {
-		t.Errorf("changed: %v", c.queues)
+	if len(c.queue(rw("/jobs"))) != 1 {
+		t.Errorf("changed: %v", c.queue(rw("/jobs")))
 	}
 }

@@ -22,14 +22,14 @@ func (h *helpView) bindings(lines int) []Binding {
 	scroll := func(by int) func() Action { return func() Action { h.scroll(by, lines); return nil } }
 	page := max(h.h-1, 1)
 	return []Binding{
-		bind("esc", "close", func() Action { h.open = false; return nil }, "esc", "alt+esc", "?").at(InFooter),
-		bind("↑/k", "up", scroll(-1), "up", "k").at(InFooter),
-		bind("↓/j", "down", scroll(1), "down", "j").at(InFooter),
+		bind("esc", "close", func() Action { h.open = false; return nil }, "esc", "alt+esc", "?").in(InFooter),
+		bind("↑/k", "up", scroll(-1), "up", "k").in(InFooter),
+		bind("↓/j", "down", scroll(1), "down", "j").in(InFooter),
 		bind("g/home", "first", scroll(-lines), "g", "home"),
 		bind("G/end", "last", scroll(lines), "G", "end"),
 		bind("pgup", "page up", scroll(-page), "pgup", "ctrl+b"),
 		bind("pgdn", "page down", scroll(page), "pgdown", "ctrl+f"),
-		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q").at(InFooter),
+		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q").in(InFooter),
 	}
 }
 

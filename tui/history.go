@@ -29,15 +29,15 @@ type changeID struct {
 // newHistoryScreen makes the screen of KindPast or KindHistory.
 func newHistoryScreen(c *Context, ref Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
-	s.table = newTable(c.theme, s.columns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
+	s.table = newTable(c.theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
 	s.table.match = func(e inspect.Event) string {
 		return string(e.Kind) + " " + e.Request.Mode.String() + " " + safe(e.Request.Lock.Name) + " " + ownerOrSession(e.Request)
 	}
 	s.table.label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]Group{{ref.Kind.String(), []Binding{
-		bind("enter", "go", s.drill, "enter").long("to the revision, or read what changed").at(InFooter).offWhen(c.offTravel),
-		bind("o", "older", s.older, "o").long("read what changed before").at(InFooter).offWhen(eitherOff(c.offTravel, s.offOlder)),
-		bind("n", "newest", s.newest, "n").long("read what changed up to the revision that is shown").at(InFooter).offWhen(c.offTravel),
+		bind("enter", "go", s.drill, "enter").describe("to the revision, or read what changed").in(InFooter).offIf(c.offTravel),
+		bind("o", "older", s.older, "o").describe("read what changed before").in(InFooter).offIf(eitherOff(c.offTravel, s.offOlder)),
+		bind("n", "newest", s.newest, "n").describe("read what changed up to the revision that is shown").in(InFooter).offIf(c.offTravel),
 	}}}, s.table.bindings()...)
 	return s
 }
@@ -45,8 +45,8 @@ func newHistoryScreen(c *Context, ref Ref) *historyScreen {
 // all reports whether the changes of all locks are shown.
 func (s *historyScreen) all() bool { return s.ref.Kind == KindPast }
 
-// columns are without that of the lock where there is only one.
-func (s *historyScreen) columns() []column[inspect.Event] {
+// tableColumns are without that of the lock where there is only one.
+func (s *historyScreen) tableColumns() []column[inspect.Event] {
 	dim := func(text string) cell { return cell{text, s.theme.dim} }
 	cols := []column[inspect.Event]{
 		{title: "revision", box: box{min: 10, want: 14}, right: true, cell: s.revision},

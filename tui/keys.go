@@ -16,14 +16,14 @@ func (m *model) viewBindings() []Binding {
 	for k := KindLocks; k <= lastView; k++ {
 		number := string(rune('0' + k))
 		keys = append(keys, bind(number, k.String(), func() Action { return openView(k) }, number).
-			offWhen(func() Off { return offView(m.Context, k) }))
+			offIf(func() Off { return offView(m.Context, k) }))
 	}
 	next := func(step int) func() Action { return func() Action { return openView(m.screens.next(step)) } }
 	return append(keys,
 		bind("tab", "next view", next(1), "tab"),
 		bind("shift+tab", "view before", next(-1), "shift+tab"),
-		bind("esc", "back", m.back, "esc", "alt+esc").long("to the screen before; it never quits").at(FooterStart).
-			when(func() bool { return len(m.screens.open) > 1 }),
+		bind("esc", "back", m.back, "esc", "alt+esc").describe("to the screen before; it never quits").in(FooterStart).
+			showIf(func() bool { return len(m.screens.open) > 1 }),
 	)
 }
 
@@ -31,23 +31,23 @@ func (m *model) timeBindings() []Binding {
 	do := func(a Action) func() Action { return func() Action { return a } }
 	live := eitherOff(m.offTravel, unless(func() bool { return m.effects.travelling() }, "this is live"))
 	return []Binding{
-		bind("b", "back to live", do(GoLive{}), "b").at(FooterStart).when(m.inPast).offWhen(live),
-		bind("[", "earlier", do(Step{-1}), "[").long("the change before, in the past").at(FooterStart).when(m.inPast).offWhen(m.offTravel),
-		bind("]", "later", do(Step{1}), "]").long("the next change").at(FooterStart).when(m.inPast).offWhen(m.offTravel),
+		bind("b", "back to live", do(GoLive{}), "b").in(FooterStart).showIf(m.inPast).offIf(live),
+		bind("[", "earlier", do(Step{-1}), "[").describe("the change before, in the past").in(FooterStart).showIf(m.inPast).offIf(m.offTravel),
+		bind("]", "later", do(Step{1}), "]").describe("the next change").in(FooterStart).showIf(m.inPast).offIf(m.offTravel),
 	}
 }
 
 func (m *model) commonBindings() []Binding {
 	export := func() Action { return exportTable(m.screens.front(), "", m.now) }
 	return []Binding{
-		bind("?", "help", func() Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil }, "?").at(FooterHead),
-		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q", "ctrl+c").long("our locks are given back").at(FooterHead),
-		bind("/", "filter", m.openFilter, "/").long("text, ~ expression, ! inverse").at(FooterEnd),
-		bind("space", "pause", func() Action { return togglePause(m.Context) }, "space").long("the picture stands still, data goes on").at(FooterEnd),
-		bind(":", "command", m.openCommand, ":").long("tab completes it").at(FooterEnd),
-		bind("y", "copy", func() Action { return copyRows(m.screens.front().Grid()) }, "y").long("what is under the cursor or marked"),
-		bind("e", "export", export, "e").long("the table to a file"),
-		bind("x", "scenarios", func() Action { return openView(KindScenarios) }, "x").offWhen(func() Off { return offView(m.Context, KindScenarios) }),
+		bind("?", "help", func() Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil }, "?").in(FooterHead),
+		bind("q", "quit", func() Action { return Do{tea.Quit} }, "q", "ctrl+c").describe("our locks are given back").in(FooterHead),
+		bind("/", "filter", m.openFilter, "/").describe("text, ~ expression, ! inverse").in(FooterEnd),
+		bind("space", "pause", func() Action { return togglePause(m.Context) }, "space").describe("the picture stands still, data goes on").in(FooterEnd),
+		bind(":", "command", m.openCommand, ":").describe("tab completes it").in(FooterEnd),
+		bind("y", "copy", func() Action { return copyRows(m.screens.front().Grid()) }, "y").describe("what is under the cursor or marked"),
+		bind("e", "export", export, "e").describe("the table to a file"),
+		bind("x", "scenarios", func() Action { return openView(KindScenarios) }, "x").offIf(func() Off { return offView(m.Context, KindScenarios) }),
 	}
 }
 

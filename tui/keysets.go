@@ -25,10 +25,10 @@ func takeBindings(c *Context, current func() (id inspect.LockID, key string, ok 
 		return GiveBack{id, key}
 	}
 	return []Binding{
-		bind("r", "read", take(keyspace.Read), "r").long("ask for a read lock on the name").at(InFooter).offWhen(off),
-		bind("w", "write", take(keyspace.Write), "w").long("ask for a write lock on the name").at(InFooter).offWhen(off),
-		bind("u", "unlock", giveBack, "u").long("give back ours, the latest first").at(InFooter).offWhen(off),
-		bind("n", "new", func() Action { return askName(c) }, newNameKey).long("type the name of a lock to take").at(InFooter).offWhen(c.offTake),
+		bind("r", "read", take(keyspace.Read), "r").describe("ask for a read lock on the name").in(InFooter).offIf(off),
+		bind("w", "write", take(keyspace.Write), "w").describe("ask for a write lock on the name").in(InFooter).offIf(off),
+		bind("u", "unlock", giveBack, "u").describe("give back ours, the latest first").in(InFooter).offIf(off),
+		bind("n", "new", func() Action { return askName(c) }, newNameKey).describe("type the name of a lock to take").in(InFooter).offIf(c.offTake),
 	}
 }
 
@@ -54,10 +54,10 @@ func releaseBindings(c *Context, current func() (key string, lease int64)) Group
 	}
 	const none = "no request is selected"
 	return Group{releaseTitle, []Binding{
-		bind("ctrl+d", "delete", one, "ctrl+d").long("release the request under the cursor by force").
-			offWhen(eitherOff(c.offRelease, unless(hasKey, none))),
-		bind("ctrl+k", "kill", session, "ctrl+k").long("end its session by force, with all of its locks").
-			offWhen(eitherOff(c.offRelease, unless(hasEither, none))),
+		bind("ctrl+d", "delete", one, "ctrl+d").describe("release the request under the cursor by force").
+			offIf(eitherOff(c.offRelease, unless(hasKey, none))),
+		bind("ctrl+k", "kill", session, "ctrl+k").describe("end its session by force, with all of its locks").
+			offIf(eitherOff(c.offRelease, unless(hasEither, none))),
 	}}
 }
 
@@ -65,7 +65,7 @@ func releaseBindings(c *Context, current func() (key string, lease int64)) Group
 // problem.
 func endBinding(c *Context, long string, do func() Action, off func() Off) Group {
 	return Group{releaseTitle, []Binding{
-		bind("ctrl+k", "kill", do, "ctrl+k").long(long).offWhen(eitherOff(c.offRelease, off)),
+		bind("ctrl+k", "kill", do, "ctrl+k").describe(long).offIf(eitherOff(c.offRelease, off)),
 	}}
 }
 
@@ -78,8 +78,8 @@ func historyBindings(c *Context, id inspect.LockID, current func() (r inspect.Re
 	}
 	history := func() Action { return Batch{ReadHistory{}, openHistory(id)} }
 	return Group{"past", []Binding{
-		bind("t", "time", granted, "t").long("go to when the request was granted").
-			offWhen(eitherOff(c.offTravel, unless(selected, "no request is selected"))),
-		bind("H", "history", history, "H").long("what became of the lock's requests, by revision").offWhen(c.offTravel),
+		bind("t", "time", granted, "t").describe("go to when the request was granted").
+			offIf(eitherOff(c.offTravel, unless(selected, "no request is selected"))),
+		bind("H", "history", history, "H").describe("what became of the lock's requests, by revision").offIf(c.offTravel),
 	}}
 }

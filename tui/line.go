@@ -50,20 +50,20 @@ func (l *inputLine) bindings() []Binding {
 	switch l.mode {
 	case lineFilter:
 		return []Binding{
-			bind("enter", "keep", l.acceptFilter, "enter").at(InFooter),
-			bind("esc", "clear", func() Action { l.close(); return l.filter("") }, "esc", "alt+esc").at(InFooter),
+			bind("enter", "keep", l.acceptFilter, "enter").in(InFooter),
+			bind("esc", "clear", func() Action { l.close(); return l.filter("") }, "esc", "alt+esc").in(InFooter),
 		}
 	case linePrompt:
 		return []Binding{
-			bind("enter", "choose", l.acceptPrompt, "enter").at(InFooter),
-			bind("tab", "complete", l.completePrompt, "tab").at(InDocs),
-			bind("esc", "leave", leave, "esc", "alt+esc").at(InFooter),
+			bind("enter", "choose", l.acceptPrompt, "enter").in(InFooter),
+			bind("tab", "complete", l.completePrompt, "tab").in(InDocs),
+			bind("esc", "leave", leave, "esc", "alt+esc").in(InFooter),
 		}
 	default:
 		return []Binding{
-			bind("enter", "run", l.acceptCommand, "enter").at(InFooter),
-			bind("tab", "complete", l.completeCommand, "tab").at(InFooter),
-			bind("esc", "leave", leave, "esc", "alt+esc").at(InFooter),
+			bind("enter", "run", l.acceptCommand, "enter").in(InFooter),
+			bind("tab", "complete", l.completeCommand, "tab").in(InFooter),
+			bind("esc", "leave", leave, "esc", "alt+esc").in(InFooter),
 		}
 	}
 }

@@ -21,20 +21,20 @@ type lockScreen struct {
 
 func newLockScreen(c *Context, id inspect.LockID) *lockScreen {
 	s := &lockScreen{Context: c, id: id}
-	s.table = newTable(c.theme, s.columns(), func(r queueRow) string { return r.Key })
+	s.table = newTable(c.theme, s.tableColumns(), func(r queueRow) string { return r.Key })
 	s.table.match = func(r queueRow) string {
 		return ownerText(r.Owner, r.Owned) + " " + sessionText(r.Request) + " " + r.Mode.String()
 	}
 	s.table.label = func(r queueRow) string { return r.Key }
 	own := append([]Binding{
-		bind("enter", "session", s.drill, "enter").long("what its client has besides").at(InFooter).offWhen(unless(s.there, "no request is selected")),
+		bind("enter", "session", s.drill, "enter").describe("what its client has besides").in(InFooter).offIf(unless(s.there, "no request is selected")),
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]Group{{"lock", own}}, s.table.bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
 	return s
 }
 
-func (s *lockScreen) columns() []column[queueRow] {
+func (s *lockScreen) tableColumns() []column[queueRow] {
 	return []column[queueRow]{
 		{title: "#", box: box{min: 3}, right: true, cell: func(r queueRow, _ int) cell { return cell{strconv.Itoa(r.at + 1), s.theme.dim} }},
 		{title: "mode", box: box{min: 5}, cell: func(r queueRow, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
@@ -126,7 +126,7 @@ func (s *lockScreen) Refresh() {
 	for _, r := range rows[:min(len(rows), treeMost)] {
 		want = max(want, min(width(s.owner(r, wholeWidth).text), ownerMost))
 	}
-	s.table.cols[ownerColumn].want = want
+	s.table.widen(ownerColumn, want)
 	s.table.set(rows)
 }
 

@@ -9,7 +9,7 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-func (s *locksScreen) columns() []column[*lockRow] {
+func (s *locksScreen) tableColumns() []column[*lockRow] {
 	return []column[*lockRow]{
 		{title: "", long: "finding", box: box{min: 1, want: 2}, key: "F", compare: bySeverity,
 			cell: s.finding, text: func(r *lockRow) string { return string(r.finding.Kind) }},

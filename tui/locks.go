@@ -30,14 +30,14 @@ type locksScreen struct {
 
 func newLocksScreen(c *Context) *locksScreen {
 	s := &locksScreen{Context: c}
-	s.table = newTable(c.theme, s.columns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
+	s.table = newTable(c.theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
 	s.table.match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
 	s.table.label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.own = worstFirst
 	s.table.moved = func() { s.begun = true; s.leave() }
 	s.tree.Context = c
 	own := append([]Binding{
-		bind("enter", "open", s.drill, "enter").long("the lock with its queue and timeline").at(InFooter).offWhen(unless(s.there, "no lock is selected")),
+		bind("enter", "open", s.drill, "enter").describe("the lock with its queue and timeline").in(InFooter).offIf(unless(s.there, "no lock is selected")),
 	}, takeBindings(c, s.current)...)
 	s.keys = append([]Group{{"locks", s.beginning(own)}}, s.table.bindings()...)
 	return s
@@ -75,7 +75,7 @@ func (s *locksScreen) Refresh() {
 
 // leave drops the row of a lock that has gone once the cursor has left it.
 func (s *locksScreen) leave() {
-	if len(s.table.all) > len(s.rows) {
+	if s.table.total() > len(s.rows) {
 		s.refresh()
 	}
 }
@@ -86,7 +86,7 @@ func (s *locksScreen) Mouse(m mouse) Action {
 	if p.boxed {
 		m.x -= 2
 	}
-	if m.wheel == 0 && (m.x < 0 || m.x >= s.table.w || m.y >= s.table.h) {
+	if m.wheel == 0 && !s.table.contains(m.x, m.y) {
 		s.begun = true
 		return nil
 	}
@@ -122,7 +122,7 @@ func (s *locksScreen) selected() (inspect.Lock, bool) {
 // Choose puts the cursor on a lock, also on one that does not exist yet.
 func (s *locksScreen) Choose(id inspect.LockID) {
 	s.begun = true
-	if !s.table.filter.shows(printable.Text(id.Name)) {
+	if !s.table.shows(printable.Text(id.Name)) {
 		_ = s.table.setFilter("") // no pattern is a good one
 	}
 	s.table.choose(id)
@@ -166,13 +166,13 @@ func (s *locksScreen) refresh() {
 		rows = append(rows, r)
 	}
 	s.rows = rows
-	if here := s.table.here; s.table.chosen {
+	if here, ok := s.table.target(); ok {
 		if _, there := p.Find(here); !there {
 			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
 		}
 	}
 	if s.keepTop(judged) {
-		s.table.chosen, s.table.cursor = false, cursor{}
+		s.table.toTop()
 	}
 	s.table.set(rows)
 	s.tree.show(s.selected())
@@ -239,14 +239,15 @@ func (s *locksScreen) title() string {
 	snap := s.shown()
 	t := "locks " + strconv.Itoa(len(snap.Locks))
 	if s.table.filtered() != "" {
-		t = "locks " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
+		t = "locks " + strconv.Itoa(s.table.len()) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
 	}
-	if n := len(s.table.marks); n > 0 {
+	if n := s.table.markCount(); n > 0 {
 		t += " · " + strconv.Itoa(n) + " marked"
 	}
-	if s.table.order.by < 0 && s.table.order.reversed {
+	switch usual, reversed := s.table.usual(); {
+	case usual && reversed:
 		t += " · best first"
-	} else if s.table.order.by < 0 {
+	case usual:
 		t += " · worst first"
 	}
 	if snap.Other > 0 {

@@ -35,23 +35,21 @@ func TestLeases(t *testing.T) {
 	d.m.now = d.clock.Now()
 	d.mustShow("6s")
 
-	d.cluster.mu.Lock()
-	for _, leases := range d.cluster.ttlCalls {
+	for _, leases := range d.cluster.lookUps() {
 		if len(leases) > inspect.MaxLeases {
 			t.Errorf("asked for %d leases", len(leases))
 		}
 	}
-	d.cluster.mu.Unlock()
 
 	t.Run("NoneWhileDisconnected", func(t *testing.T) {
 		d.cluster.setDown(errors.New("unavailable"))
 		d.until("lost", func() bool { return d.m.conn.lost })
 		d.until("the last answer is in", idle)
-		before := len(d.cluster.ttlCalls)
+		before := len(d.cluster.lookUps())
 		d.clock.add(time.Hour)
 		d.send(tickMsg{})
 		d.idle()
-		if len(d.cluster.ttlCalls) != before {
+		if len(d.cluster.lookUps()) != before {
 			t.Error("asked")
 		}
 		d.mustNotShow("gone")

@@ -44,7 +44,7 @@ func newModel(ctx context.Context, o Options) *model {
 	m.screens.views = map[Kind]screen{}
 	for k := KindLocks; k <= lastView; k++ {
 		if offView(c, k).Why == "" {
-			m.screens.views[k] = makeScreen(c, Ref{Kind: k})
+			m.screens.views[k] = newScreen(c, Ref{Kind: k})
 		}
 	}
 	m.screens.open = []screen{m.screens.views[KindLocks]}
@@ -59,22 +59,6 @@ func abilities(o Options) Can {
 		TimeTravel: o.Past != nil, Record: o.Recorder != nil, ReadOnly: o.ReadOnly,
 	}
 }
-
-// makers make the screens of each kind. They are the only place that does.
-var makers = map[Kind]func(*Context, Ref) screen{
-	KindLocks:     func(c *Context, _ Ref) screen { return newLocksScreen(c) },
-	KindSessions:  func(c *Context, _ Ref) screen { return newSessionsScreen(c) },
-	KindProblems:  func(c *Context, _ Ref) screen { return newProblemsScreen(c) },
-	KindClients:   func(c *Context, _ Ref) screen { return newClientsScreen(c) },
-	KindScenarios: func(c *Context, _ Ref) screen { return newScenariosScreen(c) },
-	KindPast:      func(c *Context, r Ref) screen { return newHistoryScreen(c, r) },
-	KindEvents:    func(c *Context, _ Ref) screen { return newEventsScreen(c) },
-	KindLock:      func(c *Context, r Ref) screen { return newLockScreen(c, r.Lock) },
-	KindSession:   func(c *Context, r Ref) screen { return newSessionScreen(c, r.Session) },
-	KindHistory:   func(c *Context, r Ref) screen { return newHistoryScreen(c, r) },
-}
-
-func makeScreen(c *Context, r Ref) screen { return makers[r.Kind](c, r) }
 
 // offView is why there is no view of a kind.
 func offView(c *Context, k Kind) Off {

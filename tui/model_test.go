@@ -186,7 +186,7 @@ func TestEventsWhileLosingEtcd(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	d := newDriver(t, func(o *Options) {
 		o.ReadOnly = true
-		o.Scenarios = play{list: []Scenario{{Name: "s"}}}
+		o.Scenarios = play{scenarios: []Scenario{{Name: "s"}}}
 	})
 	d.put("/a", keyspace.Read, 0)
 	d.press("r", "w", "u", "n", "x")

@@ -199,7 +199,7 @@ func TestTakeFails(t *testing.T) {
 	// Of what is not watched either, nobody may think that it is given back.
 	for name, lock := range map[string]string{"Release": "/watched/a", "ReleaseOfWhatIsNotWatched": "/elsewhere"} {
 		t.Run(name, func(t *testing.T) {
-			tk := &stuckTicket{key: lock + "/read/1", err: errors.New("unavailable")}
+			tk := newStuckTicket(lock+"/read/1", errors.New("unavailable"))
 			d := newDriver(t, func(o *Options) {
 				o.Prefix, o.Locker = "/watched/", lockerFunc(func() (Ticket, error) { return tk, nil })
 			})
@@ -225,7 +225,7 @@ func TestTakeFails(t *testing.T) {
 
 	t.Run("ReleaseOfWhatIsLost", func(t *testing.T) {
 		d := newDriver(t, func(o *Options) {
-			o.Locker = lockerFunc(func() (Ticket, error) { return &stuckTicket{key: "/a/read/1", err: ErrLost}, nil })
+			o.Locker = lockerFunc(func() (Ticket, error) { return newStuckTicket("/a/read/1", ErrLost), nil })
 		})
 		d.press("4")
 		r := d.ask("r", "/a", "")
@@ -250,7 +250,7 @@ func TestClose(t *testing.T) {
 		if err := d.m.Close(patience); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(d.cluster.queues[rw("/a")]); n != 1 {
+		if n := len(d.cluster.queue(rw("/a"))); n != 1 {
 			t.Errorf("%d requests are left, want the other client's", n)
 		}
 	})

@@ -15,10 +15,13 @@ func (p *pager) bindings() []Binding {
 		return func() Action { p.scroll(sign * max(p.h/2, 1)); return nil }
 	}
 	return []Binding{
-		bind("J", "more", scroll(1), "J").long("scroll what is below").at(InFooter),
-		bind("K", "less", scroll(-1), "K").long("scroll it back").at(InFooter),
+		bind("J", "more", scroll(1), "J").describe("scroll what is below").in(InFooter),
+		bind("K", "less", scroll(-1), "K").describe("scroll it back").in(InFooter),
 	}
 }
+
+// reset goes back to the beginning.
+func (p *pager) reset() { p.top = 0 }
 
 func (p *pager) scroll(delta int) { p.top = min(max(p.top+delta, 0), max(p.lines-p.h, 0)) }
 

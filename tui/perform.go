@@ -78,7 +78,7 @@ func (m *model) performAll(actions Batch) tea.Cmd {
 func (m *model) open(r Ref) {
 	s := m.screens.views[r.Kind]
 	if s == nil {
-		s = makeScreen(m.Context, r)
+		s = newScreen(m.Context, r)
 		m.prefer(s)
 	}
 	m.screens.push(s)

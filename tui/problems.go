@@ -33,7 +33,7 @@ func newProblemsScreen(c *Context) *problemsScreen {
 		return f.Severity.String() + " " + string(f.Kind) + " " + safe(f.Text)
 	}
 	s.table.label = func(f *inspect.Finding) string { return f.Text }
-	s.table.moved = func() { s.pager.top = 0 }
+	s.table.moved = func() { s.pager.reset() }
 	s.keys = append([]Group{{"problems", s.own()}}, s.table.bindings()...)
 	s.keys = append(s.keys, endBinding(c, "carry out the first remedy, by force", s.remedy,
 		eitherOff(unless(s.there, "no problem is selected"), unless(s.helps, "nothing to release here would help"))))
@@ -44,8 +44,8 @@ func (s *problemsScreen) own() []Binding {
 	selected := unless(s.there, "no problem is selected")
 	hasSession := func() bool { f, ok := s.table.current(); return ok && len(f.Sessions) > 0 }
 	return append([]Binding{
-		bind("enter", "open", s.drill, "enter").long("go to its lock").at(InFooter).offWhen(selected),
-		bind("s", "session", s.openSession, "s").long("go to it").at(InFooter).offWhen(eitherOff(selected, unless(hasSession, "it is not about a session"))),
+		bind("enter", "open", s.drill, "enter").describe("go to its lock").in(InFooter).offIf(selected),
+		bind("s", "session", s.openSession, "s").describe("go to it").in(InFooter).offIf(eitherOff(selected, unless(hasSession, "it is not about a session"))),
 	}, s.pager.bindings()...)
 }
 
@@ -135,15 +135,15 @@ func (s *problemsScreen) Refresh() {
 	before, _ := s.table.current()
 	s.table.set(rows)
 	if now, ok := s.table.current(); ok && before != nil && findingID(now) != findingID(before) {
-		s.pager.top = 0 // it is about another one
+		s.pager.reset() // it is about another one
 	}
 }
 
-func (s *problemsScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }
+func (s *problemsScreen) tableHeight() int { return max(min(s.table.len()+2, s.h/2), 4) }
 
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
-	title := "problems " + strconv.Itoa(len(s.table.rows)) + filterTitle(s.table)
+	title := "problems " + strconv.Itoa(s.table.len()) + filterTitle(s.table)
 	empty := s.ifKnown(s.shown().verdict.known, "nothing is wrong with any lock")
 	parts := []string{s.theme.panel(title, s.table.view(true, empty), w, th, true, false)}
 	if h > th {

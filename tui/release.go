@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 
 	"etcd-lock/internal/inspect"
 )
@@ -25,4 +26,15 @@ type Release struct {
 	// which the requests went. With an error, that is 0 unless they are gone
 	// nevertheless.
 	Carry func(ctx context.Context) (revision int64, err error)
+}
+
+// Locks returns the locks that the release takes requests from.
+func (r Release) Locks() []inspect.LockID {
+	var ids []inspect.LockID
+	for _, g := range r.Gone {
+		if !slices.Contains(ids, g.Lock) {
+			ids = append(ids, g.Lock)
+		}
+	}
+	return ids
 }

@@ -66,7 +66,7 @@ func (msg plannedMsg) apply(e *Effects) Action {
 // apply carries out what the user has agreed to.
 func (r *releases) apply(a ApplyRelease) Action {
 	ctx := r.tasks.ctx
-	return Batch{flash(a.Target.String() + " …"), r.background(func() tea.Msg {
+	return Batch{Flash{Text: a.Target.String() + " …"}, r.background(func() tea.Msg {
 		revision, err := a.Plan.Carry(ctx)
 		return appliedMsg{target: a.Target, plan: a.Plan, revision: revision, err: err}
 	})}
@@ -94,7 +94,7 @@ func (r *releases) sayHolders() Action {
 	}
 	went := r.applied.String()
 	var holders []string
-	for _, id := range hitLocks(r.applied.plan) {
+	for _, id := range r.applied.plan.Locks() {
 		l, _ := r.live.Find(id)
 		holders = append(holders, holdersText(id, l.Queue))
 	}
@@ -104,7 +104,7 @@ func (r *releases) sayHolders() Action {
 		return nil
 	}
 	r.log.add(entryNote, r.now, text)
-	return flash(text + "; " + went)
+	return Flash{Text: text + "; " + went}
 }
 
 func (a applied) String() string {

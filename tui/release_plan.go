@@ -9,24 +9,13 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// hitLocks returns the locks that a release takes requests from.
-func hitLocks(r Release) []inspect.LockID {
-	var ids []inspect.LockID
-	for _, g := range r.Gone {
-		if !slices.Contains(ids, g.Lock) {
-			ids = append(ids, g.Lock)
-		}
-	}
-	return ids
-}
-
 // wordMost is the length of the longest name that has to be typed.
 const wordMost = 24
 
 // wordFor returns what must be typed when more than one lock is hit, or a key
 // that is no lock request: the name of the client, else its session's lease.
 func wordFor(r Release) string {
-	if len(hitLocks(r))+len(r.Others) < 2 {
+	if len(r.Locks())+len(r.Others) < 2 {
 		return ""
 	}
 	for _, g := range r.Gone {

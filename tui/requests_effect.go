@@ -103,7 +103,7 @@ func (o *ownClients) giveBackLatest(a GiveBack) Action {
 	if r := o.latest(a.Lock, a.Key); r != nil {
 		return o.giveBack(r)
 	}
-	return flash("nothing of ours on this name")
+	return Flash{Text: "nothing of ours on this name"}
 }
 
 // giveBack releases or cancels a request, or takes one that has ended off the

@@ -76,7 +76,7 @@ func TestRun(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			if n := len(c.queues[rw("/jobs")]); n != 1 {
+			if n := len(c.queue(rw("/jobs"))); n != 1 {
 				t.Errorf("%d requests are left, want the other client's", n)
 			}
 		})

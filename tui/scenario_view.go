@@ -11,7 +11,7 @@ func (p *scenariosScreen) tableHeight() int {
 	if p.run != nil {
 		most = p.h / 3
 	}
-	return max(min(len(p.table.rows)+2, most), 4)
+	return max(min(p.table.len()+2, most), 4)
 }
 
 func (p *scenariosScreen) View(w, h int) string {

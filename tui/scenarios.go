@@ -53,15 +53,15 @@ func (p *scenariosScreen) own() []Binding {
 		return start()
 	}
 	return []Binding{
-		bind("enter", "run", func() Action { return p.start(false) }, runKey).long("start it").at(InFooter).offWhen(start),
-		bind("p", "pause", p.togglePause, "p").long("the running one; p again has it go on").at(InFooter).
-			offWhen(unless(p.running, "no scenario is running; "+stepKey+" starts one paused")),
-		bind(".", "step", p.step, stepKey).long("on to the next thing that happens, and pause; starts one paused").at(InFooter).offWhen(step),
-		bind("s", "stop", func() Action { return StopScenario{} }, stopKey).long("end the running one").at(InFooter).offWhen(running),
-		bind("o", "open", askScenarioFile, "o").long("a scenario from a file").at(InFooter),
-		bind("+", "faster", func() Action { return p.speedUp(1) }, "+", "=").long("the running one and the next").at(InFooter),
-		bind("-", "slower", func() Action { return p.speedUp(-1) }, "-").long("the running one and the next").at(InFooter),
-		bind("R", "record", p.record, "R").long("what is watched into a scenario's file; R again ends it").at(InFooter).offWhen(p.offRecord),
+		bind("enter", "run", func() Action { return p.start(false) }, runKey).describe("start it").in(InFooter).offIf(start),
+		bind("p", "pause", p.togglePause, "p").describe("the running one; p again has it go on").in(InFooter).
+			offIf(unless(p.running, "no scenario is running; "+stepKey+" starts one paused")),
+		bind(".", "step", p.step, stepKey).describe("on to the next thing that happens, and pause; starts one paused").in(InFooter).offIf(step),
+		bind("s", "stop", func() Action { return StopScenario{} }, stopKey).describe("end the running one").in(InFooter).offIf(running),
+		bind("o", "open", askScenarioFile, "o").describe("a scenario from a file").in(InFooter),
+		bind("+", "faster", func() Action { return p.speedUp(1) }, "+", "=").describe("the running one and the next").in(InFooter),
+		bind("-", "slower", func() Action { return p.speedUp(-1) }, "-").describe("the running one and the next").in(InFooter),
+		bind("R", "record", p.record, "R").describe("what is watched into a scenario's file; R again ends it").in(InFooter).offIf(p.offRecord),
 	}
 }
 
@@ -160,7 +160,8 @@ func (p *scenariosScreen) Refresh() {}
 func (p *scenariosScreen) Fit(w, h int) {
 	p.w, p.h = w, h
 	if p.run != p.shownRun {
-		p.shownRun, p.pager.top = p.run, 0
+		p.shownRun = p.run
+		p.pager.reset()
 	}
 	p.table.resize(inner(w, p.tableHeight(), false))
 	if p.run != nil {

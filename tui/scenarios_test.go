@@ -29,8 +29,8 @@ func hostilePlay() play {
 	bad := strings.Repeat("日本\x1b[2J", 60)
 	lanes := laneScene()
 	lanes[0].Client = bad
-	return play{list: []Scenario{{Name: bad, About: bad}}, lanes: lanes, paths: []string{bad},
-		run: func(_ context.Context, _ string, tell func(ScenarioStep)) ([]string, error) {
+	return play{scenarios: []Scenario{{Name: bad, About: bad}}, lanes: lanes, completions: []string{bad},
+		script: func(_ context.Context, _ string, tell func(ScenarioStep)) ([]string, error) {
 			for i := range 40 {
 				tell(ScenarioStep{At: time.Duration(i) * time.Hour, Text: bad, Bad: i%2 == 0})
 			}
@@ -41,12 +41,12 @@ func hostilePlay() play {
 // runs is Scenarios with a run of each kind. What is sent to goOn ends one.
 func runs(goOn chan struct{}) play {
 	return play{
-		list: []Scenario{
+		scenarios: []Scenario{
 			{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"},
 			{Name: "unexpected"}, {Name: "outage", Alone: true},
 		},
 		lanes: laneScene(), made: &made{},
-		run: func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error) {
+		script: func(ctx context.Context, name string, tell func(ScenarioStep)) ([]string, error) {
 			tell(ScenarioStep{Text: "begun\x1b[31m"})
 			switch name {
 			case "outage":
@@ -122,7 +122,7 @@ func TestScenario(t *testing.T) {
 // be in the way of those who use them: it is asked for.
 func TestScenarioOfUsedLocks(t *testing.T) {
 	scenes := runs(nil)
-	scenes.list[0].Locks = []string{"/free", "/jobs"}
+	scenes.scenarios[0].Locks = []string{"/free", "/jobs"}
 	d := newDriver(t, func(o *Options) { o.Scenarios = scenes })
 	r := d.put("/jobs", keyspace.Write, 0)
 	d.press("x", "enter")
@@ -185,9 +185,9 @@ func TestScenarioPause(t *testing.T) {
 	d.mustShow("‖ PAUSED")
 	run := p.made.latest
 	d.mustShow("next what etcd answers")
-	run.state.Next, run.state.In = "w2: write \x1b[2J", 300*time.Millisecond
+	run.shows.Next, run.shows.In = "w2: write \x1b[2J", 300*time.Millisecond
 	d.press(".")
-	if !run.state.Stepping {
+	if !run.shows.Stepping {
 		t.Error("it makes no step")
 	}
 	d.mustShow("endless · 3s  stepping… ")
@@ -215,7 +215,7 @@ func TestGoldenScenarioPaused(t *testing.T) {
 	d := newDriver(t, func(o *Options) { o.NoColor = true; o.Scenarios = p })
 	d.press("5", "j", ".")
 	d.until("a step", func() bool { return d.m.run.count == 1 })
-	p.made.latest.state.Next = `writer: unlock "/a"`
+	p.made.latest.shows.Next = `writer: unlock "/a"`
 	d.press("-")
 	d.until("nothing is said", func() bool { d.clock.add(time.Minute); d.send(tickMsg{}); return !d.m.flash.on(d.m.now) })
 	checkGolden(t, "scenarios_80x24_paused", d.plain())
@@ -242,7 +242,7 @@ func TestScenarioInThePast(t *testing.T) {
 	d.press("p")
 	d.mustShow("PAUSED")
 	d.press(".")
-	if !run.state.Stepping {
+	if !run.shows.Stepping {
 		t.Error("it makes no step")
 	}
 	d.press("R", "s")
@@ -276,7 +276,7 @@ func TestScenarioSpeed(t *testing.T) {
 // A file is found by completion, and run like the others.
 func TestScenarioFile(t *testing.T) {
 	p := runs(nil)
-	p.paths = []string{"dir/one.yaml", "dir/other.yaml"}
+	p.completions = []string{"dir/one.yaml", "dir/other.yaml"}
 	d := newDriver(t, func(o *Options) { o.Scenarios = p })
 	d.press("5", "o", "enter")
 	d.mustShow("✗ a name cannot be empty")
@@ -291,7 +291,7 @@ func TestScenarioFile(t *testing.T) {
 	d.over()
 	d.mustShow("scenario dir/other.yaml: passed")
 
-	p.read = errors.New("dir/one.yaml:1:1: nonsense")
+	p.readErr = errors.New("dir/one.yaml:1:1: nonsense")
 	d = newDriver(t, func(o *Options) { o.Scenarios = p })
 	d.press("5", "o")
 	d.typed("dir/one.yaml")

@@ -31,9 +31,7 @@ func incident(d *driver) {
 	request("/cache", keyspace.Write, 0xa4, "warmer", 40*time.Second)
 	request("/cache", keyspace.Read, 0xa5, "api", 35*time.Second)
 	request("/legacy", keyspace.Write, 0, "nightly", 3*time.Hour)
-	d.cluster.mu.Lock()
-	d.cluster.lease = map[int64]inspect.Lease{0xa4: {State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second}}
-	d.cluster.mu.Unlock()
+	d.cluster.setLease(0xa4, inspect.Lease{State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second})
 	d.until("all is there", func() bool { return d.m.live.Snapshot.Revision == 108 })
 	d.diagnosed()
 	d.diagnosed()
@@ -235,7 +233,7 @@ func TestEventsScreen(t *testing.T) {
 
 // No message and no picture asks anybody anything: that is for commands.
 func TestNoIO(t *testing.T) {
-	d := newDriver(t, func(o *Options) { o.Scenarios = play{list: []Scenario{{Name: "s"}}} })
+	d := newDriver(t, func(o *Options) { o.Scenarios = play{scenarios: []Scenario{{Name: "s"}}} })
 	incident(d)
 	d.idle()
 	before := d.cluster.calls.Load()
@@ -323,8 +321,8 @@ func TestKeys(t *testing.T) {
 	d, _ := withForce(t)
 	incident(d)
 	d.send(resize(160, 60))
-	for kind := range makers {
-		s := makeScreen(d.m.Context, Ref{Kind: kind, Lock: rw("/orders"), Session: inspect.SessionID{Lease: 0xa1}})
+	for kind := KindLocks; kind <= KindHistory; kind++ {
+		s := newScreen(d.m.Context, Ref{Kind: kind, Lock: rw("/orders"), Session: inspect.SessionID{Lease: 0xa1}})
 		d.m.screens.push(s)
 		d.m.arrive()
 		does := map[string]string{}

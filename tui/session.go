@@ -23,18 +23,18 @@ type sessionScreen struct {
 
 func newSessionScreen(c *Context, id inspect.SessionID) *sessionScreen {
 	s := &sessionScreen{Context: c, id: id}
-	s.table = newTable(c.theme, s.columns(), func(r inspect.Request) string { return r.Key })
+	s.table = newTable(c.theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
 	s.table.match = func(r inspect.Request) string { return safe(r.Lock.Name) }
 	s.table.label = func(r inspect.Request) string { return r.Key }
 	own := append([]Binding{
-		bind("enter", "lock", s.drill, "enter").long("go to it").at(InFooter).offWhen(unless(s.there, "no request is selected")),
+		bind("enter", "lock", s.drill, "enter").describe("go to it").in(InFooter).offIf(unless(s.there, "no request is selected")),
 	}, s.pager.bindings()...)
 	s.keys = append([]Group{{"session", own}}, s.table.bindings()...)
 	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
 	return s
 }
 
-func (s *sessionScreen) columns() []column[inspect.Request] {
+func (s *sessionScreen) tableColumns() []column[inspect.Request] {
 	return []column[inspect.Request]{
 		{title: "state", box: box{min: 9}, cell: s.state},
 		{title: "mode", box: box{min: 5}, cell: func(r inspect.Request, _ int) cell { return cell{r.Mode.String(), s.theme.plain} }},
@@ -87,7 +87,7 @@ func (s *sessionScreen) toRelease() (key string, lease int64) {
 	return r.Key, s.id.Lease
 }
 
-func (s *sessionScreen) tableHeight() int { return max(min(len(s.table.rows)+2, s.h/2), 4) }
+func (s *sessionScreen) tableHeight() int { return max(min(s.table.len()+2, s.h/2), 4) }
 
 func (s *sessionScreen) Refresh() {
 	v := s.shown().verdict

@@ -22,18 +22,18 @@ type sessionsScreen struct {
 
 func newSessionsScreen(c *Context) *sessionsScreen {
 	s := &sessionsScreen{Context: c}
-	s.table = newTable(c.theme, s.columns(), func(r *sessionRow) inspect.SessionID { return r.ID })
+	s.table = newTable(c.theme, s.tableColumns(), func(r *sessionRow) inspect.SessionID { return r.ID })
 	s.table.match = func(r *sessionRow) string { return r.who + " " + safe(r.ID.String()) + " " + r.locks }
 	s.table.label = func(r *sessionRow) string { return r.ID.String() }
 	selected := unless(s.there, "no session is selected")
 	s.keys = append([]Group{{"sessions", []Binding{
-		bind("enter", "open", s.drill, "enter").long("its locks, and what ending it would release").at(InFooter).offWhen(selected),
+		bind("enter", "open", s.drill, "enter").describe("its locks, and what ending it would release").in(InFooter).offIf(selected),
 	}}}, s.table.bindings()...)
 	s.keys = append(s.keys, endBinding(c, "end the session by force, with all of its locks", s.end, selected))
 	return s
 }
 
-func (s *sessionsScreen) columns() []column[*sessionRow] {
+func (s *sessionsScreen) tableColumns() []column[*sessionRow] {
 	return []column[*sessionRow]{
 		{title: "session", box: box{min: 8, want: 16}, key: "S", ascending: true,
 			compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) }, cell: s.id},
@@ -149,7 +149,7 @@ func (s *sessionsScreen) tableHeight() int {
 	if s.size.h < peekHeight {
 		return s.size.h
 	}
-	return max(min(len(s.table.rows)+2, s.size.h*3/4), s.size.h/2)
+	return max(min(s.table.len()+2, s.size.h*3/4), s.size.h/2)
 }
 
 func (s *sessionsScreen) Mouse(m mouse) Action {
@@ -197,9 +197,9 @@ func (s *sessionsScreen) Refresh() {
 }
 
 func (s *sessionsScreen) View(w, h int) string {
-	title := "sessions " + strconv.Itoa(len(s.table.all))
+	title := "sessions " + strconv.Itoa(s.table.total())
 	if s.table.filtered() != "" {
-		title = "sessions " + strconv.Itoa(len(s.table.rows)) + " of " + strconv.Itoa(len(s.table.all)) + filterTitle(s.table)
+		title = "sessions " + strconv.Itoa(s.table.len()) + " of " + strconv.Itoa(s.table.total()) + filterTitle(s.table)
 	}
 	empty := s.ifKnown(s.shown().known(), "nobody holds or waits for anything")
 	if s.table.filtered() != "" {

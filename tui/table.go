@@ -212,3 +212,32 @@ func (t *table[K, R]) visible() []R {
 	from, to := t.cursor.window(len(t.rows), t.h-1)
 	return t.rows[from:to]
 }
+
+// len returns how many rows the filter shows, total how many there are.
+func (t *table[K, R]) len() int   { return len(t.rows) }
+func (t *table[K, R]) total() int { return len(t.all) }
+
+// markCount returns how many rows are marked.
+func (t *table[K, R]) markCount() int { return len(t.marks) }
+
+// target returns the identity of the row that the cursor is meant for, which
+// need not be in the table, and whether there is one.
+func (t *table[K, R]) target() (id K, ok bool) { return t.here, t.chosen }
+
+// toTop has the cursor be on the first row, whichever that will be.
+func (t *table[K, R]) toTop() { t.chosen, t.cursor = false, cursor{} }
+
+// atTop reports whether the cursor is on the first row.
+func (t *table[K, R]) atTop() bool { return t.cursor.at == 0 }
+
+// shows reports whether the filter shows a row with that text.
+func (t *table[K, R]) shows(text string) bool { return t.filter.shows(text) }
+
+// usual reports whether the table has its own order, and whether in reverse.
+func (t *table[K, R]) usual() (is, reversed bool) { return t.order.by < 0, t.order.reversed }
+
+// contains reports whether a place is within the table.
+func (t *table[K, R]) contains(x, y int) bool { return x >= 0 && x < t.w && y < t.h }
+
+// widen sets the width that a column is given where there is room.
+func (t *table[K, R]) widen(column, want int) { t.cols[column].want = want }

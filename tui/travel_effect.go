@@ -58,7 +58,7 @@ func (t *timeTravel) step(at int64, by int, mayRead bool) Action {
 	case t.changes != nil && coversStep(t.changes, at, by):
 		return t.goTo(stepFrom(t.changes, at, by))
 	case by > 0 && at >= t.live.Revision || !mayRead:
-		return Batch{flash("nothing has changed since: this is the present"), Freeze{nil}}
+		return Batch{Flash{Text: "nothing has changed since: this is the present"}, Freeze{nil}}
 	case by < 0:
 		return t.read(at-changesWindow, at, by)
 	default:
@@ -83,8 +83,8 @@ func (t *timeTravel) read(since, until int64, step int) Action {
 	since = max(since, 1)
 	ctx, past, prefix, at := t.tasks.ctx, t.ports.Past, t.ports.Prefix, t.at()
 	return Batch{
-		flash("etcd is asked what changed from revision " + strconv.FormatInt(since, 10) + " to " +
-			strconv.FormatInt(until, 10) + ": it reads all that was written since …"),
+		Flash{Text: "etcd is asked what changed from revision " + strconv.FormatInt(since, 10) + " to " +
+			strconv.FormatInt(until, 10) + ": it reads all that was written since …"},
 		t.background(func() tea.Msg {
 			c, err := past.Changes(ctx, prefix, since, until)
 			return changesMsg{c, at, step, err}
@@ -157,7 +157,7 @@ func pastMark(revision, floor int64) string {
 func (t *timeTravel) goToGrant(r inspect.Request) Action {
 	ctx, past := t.tasks.ctx, t.ports.Past
 	return Batch{
-		flash("etcd is asked when that was granted: it reads all that was written since it was asked for …"),
+		Flash{Text: "etcd is asked when that was granted: it reads all that was written since it was asked for …"},
 		t.background(func() tea.Msg {
 			revision, err := past.Granted(ctx, r)
 			return grantMsg{revision, err}

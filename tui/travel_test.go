@@ -57,8 +57,8 @@ func (d *driver) standsAt(revision int64) {
 // One steps through the revisions at which something changed, and no others.
 func TestTravel(t *testing.T) {
 	d, c := withPast(t, 100)
-	if len(c.reads) != 0 || c.at != 0 {
-		t.Fatalf("read before anybody asked: %v, %d", c.reads, c.at)
+	if len(c.reads) != 0 || c.snapshots != 0 {
+		t.Fatalf("read before anybody asked: %v, %d", c.reads, c.snapshots)
 	}
 	d.press("[")
 	d.standsAt(104)
@@ -236,9 +236,7 @@ func TestTravelSaysNothingOld(t *testing.T) {
 // A window without a change is one press, not a search through all that was.
 func TestTravelWindows(t *testing.T) {
 	d, c := withPast(t, 100)
-	d.cluster.mu.Lock()
-	d.cluster.revision = 5000
-	d.cluster.mu.Unlock()
+	d.cluster.goTo(5000)
 	d.put("/late", keyspace.Read, 0)
 	for _, at := range []int64{4001, 3001, 2001} {
 		d.press("[")

@@ -141,7 +141,7 @@ func TestNoColor(t *testing.T) {
 	d := newDriver(t, func(o *Options) {
 		o.NoColor = true
 		o.Past = &chronicle{cluster: o.Source.(*cluster), floor: 1}
-		o.Scenarios = play{list: []Scenario{{Name: "s"}}}
+		o.Scenarios = play{scenarios: []Scenario{{Name: "s"}}}
 	})
 	scene(d)
 	d.mustShow("* /orders/eu")
