@@ -11,6 +11,9 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+
+	"etcd-lock/tui/app"
+	"etcd-lock/tui/backend"
 )
 
 // closeTimeout bounds how long Run goes on after the user has left, to give
@@ -20,11 +23,11 @@ const closeTimeout = 2 * time.Second
 // Run shows the screens until the user leaves or ctx ends, and returns when
 // the terminal is as it was, our locks are given back and our waiters are
 // taken back.
-func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
+func Run(ctx context.Context, o backend.Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil {
 		return errors.New("tui: no source of locks")
 	}
-	m := newModel(ctx, o)
+	m := app.New(ctx, o)
 	if o.NoColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}

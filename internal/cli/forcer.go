@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/release"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // forcer lets the terminal UI end what belongs to others.
@@ -18,25 +18,25 @@ type forcer struct {
 }
 
 // Request implements tui.Releaser.
-func (r *forcer) Request(ctx context.Context, key string) (tui.Release, error) {
+func (r *forcer) Request(ctx context.Context, key string) (backend.Release, error) {
 	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.planner.Request(ctx, key) })
 }
 
 // Session implements tui.Releaser.
-func (r *forcer) Session(ctx context.Context, lease int64) (tui.Release, error) {
+func (r *forcer) Session(ctx context.Context, lease int64) (backend.Release, error) {
 	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.planner.Session(ctx, lease) })
 }
 
-func (r *forcer) plan(ctx context.Context, look func(context.Context) (release.Plan, error)) (tui.Release, error) {
+func (r *forcer) plan(ctx context.Context, look func(context.Context) (release.Plan, error)) (backend.Release, error) {
 	var plan release.Plan
 	err := r.remote.ask(ctx, func(ctx context.Context) (err error) {
 		plan, err = look(ctx)
 		return err
 	})
 	if err != nil {
-		return tui.Release{}, err
+		return backend.Release{}, err
 	}
-	return tui.Release{
+	return backend.Release{
 		Lease: plan.Lease, Revision: plan.Revision, Gone: plan.Gone, Others: plan.Others, Granted: plan.Granted,
 		Carry: func(ctx context.Context) (int64, error) {
 			record := release.NewRecord(plan, r.now())

@@ -13,7 +13,7 @@ import (
 	"etcd-lock/internal/gate"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // locker makes clients for the user of the terminal UI.
@@ -26,7 +26,7 @@ type locker struct {
 }
 
 // Client implements tui.Locker.
-func (l *locker) Client(label string, ttl time.Duration) tui.Client {
+func (l *locker) Client(label string, ttl time.Duration) backend.Client {
 	c := &lockClient{locker: l, label: label, ttl: ttl}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +61,7 @@ type turn struct {
 	gate    *gate.Gate
 	client  *clientv3.Client
 	session *rwlock.Session
-	life    tui.Life // as far as it is our doing
+	life    backend.Life // as far as it is our doing
 }
 
 // Open implements tui.Client.
@@ -71,7 +71,7 @@ func (c *lockClient) Open(ctx context.Context) error {
 }
 
 // Request implements tui.Client.
-func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
+func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mode) (backend.Ticket, error) {
 	if name == "" {
 		return nil, rwlock.ErrInvalidName
 	}
@@ -109,7 +109,7 @@ func (c *lockClient) live(ctx context.Context) (*rwlock.Session, error) {
 func (c *lockClient) begin(ctx context.Context) (*turn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	t := &turn{gate: gate.New(), life: tui.Alive}
+	t := &turn{gate: gate.New(), life: backend.Alive}
 	var err error
 	if t.client, err = c.connect(ctx, c.label, t.gate.Options()...); err != nil {
 		return nil, err
@@ -128,16 +128,16 @@ func (c *lockClient) latest() *turn {
 }
 
 // Pause implements tui.Client.
-func (c *lockClient) Pause() { c.became(tui.Paused, (*gate.Gate).Shut) }
+func (c *lockClient) Pause() { c.became(backend.Paused, (*gate.Gate).Shut) }
 
 // Resume implements tui.Client.
-func (c *lockClient) Resume() { c.became(tui.Alive, (*gate.Gate).Open) }
+func (c *lockClient) Resume() { c.became(backend.Alive, (*gate.Gate).Open) }
 
 // became pauses a session or lets it go on, unless it has ended.
-func (c *lockClient) became(life tui.Life, move func(*gate.Gate)) {
+func (c *lockClient) became(life backend.Life, move func(*gate.Gate)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.turn; t != nil && (t.life == tui.Alive || t.life == tui.Paused) {
+	if t := c.turn; t != nil && (t.life == backend.Alive || t.life == backend.Paused) {
 		t.life = life
 		move(t.gate)
 	}
@@ -147,7 +147,7 @@ func (c *lockClient) became(life tui.Life, move func(*gate.Gate)) {
 func (c *lockClient) Crash() {
 	c.turning.Lock()
 	defer c.turning.Unlock()
-	if t := c.end(tui.Crashed); t != nil {
+	if t := c.end(backend.Crashed); t != nil {
 		t.cut()
 	}
 }
@@ -156,7 +156,7 @@ func (c *lockClient) Crash() {
 func (c *lockClient) Close() error {
 	c.turning.Lock()
 	defer c.turning.Unlock()
-	t := c.end(tui.Closed)
+	t := c.end(backend.Closed)
 	if t == nil {
 		return nil
 	}
@@ -167,11 +167,11 @@ func (c *lockClient) Close() error {
 }
 
 // end makes life the end of a session, and returns nil if it had one before.
-func (c *lockClient) end(life tui.Life) *turn {
+func (c *lockClient) end(life backend.Life) *turn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.turn
-	if t == nil || t.life == tui.Closed || t.life == tui.Crashed {
+	if t == nil || t.life == backend.Closed || t.life == backend.Crashed {
 		return nil
 	}
 	t.life = life
@@ -191,18 +191,18 @@ func (t *turn) cut() {
 }
 
 // State implements tui.Client.
-func (c *lockClient) State() tui.ClientState {
+func (c *lockClient) State() backend.ClientState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.turn
 	if t == nil {
-		return tui.ClientState{}
+		return backend.ClientState{}
 	}
 	life := t.life
-	if life == tui.Alive && t.session.Ctx().Err() != nil {
-		life = tui.Expired
+	if life == backend.Alive && t.session.Ctx().Err() != nil {
+		life = backend.Expired
 	}
-	return tui.ClientState{Lease: int64(t.session.Lease()), Life: life, TTL: t.session.TTL(), Until: t.session.Deadline()}
+	return backend.ClientState{Lease: int64(t.session.Lease()), Life: life, TTL: t.session.TTL(), Until: t.session.Deadline()}
 }
 
 // ticket is one request for a lock.
@@ -241,7 +241,7 @@ func (t *ticket) Release() error {
 	switch {
 	case err == nil:
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrNotHeld):
-		return tui.ErrLost
+		return backend.ErrLost
 	default:
 		t.left.Store(&key)
 	}
@@ -255,7 +255,7 @@ func (t *ticket) remove(key string) error {
 	defer cancel()
 	_, err := t.session.Client().Delete(ctx, key)
 	if err != nil && t.session.Ctx().Err() != nil {
-		return tui.ErrLost
+		return backend.ErrLost
 	}
 	return err
 }

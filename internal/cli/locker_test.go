@@ -19,7 +19,7 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 func newLocker(t *testing.T) (*locker, *clientv3.Client) {
@@ -37,7 +37,7 @@ func connectTo(endpoint string) func(context.Context, string, ...grpc.DialOption
 }
 
 // takes returns when a client holds a lock.
-func takes(t *testing.T, c tui.Client, name string, mode keyspace.Mode) tui.Ticket {
+func takes(t *testing.T, c backend.Client, name string, mode keyspace.Mode) backend.Ticket {
 	t.Helper()
 	tk, err := c.Request(t.Context(), name, mode)
 	if err != nil {
@@ -49,7 +49,7 @@ func takes(t *testing.T, c tui.Client, name string, mode keyspace.Mode) tui.Tick
 	return tk
 }
 
-func mustBe(t *testing.T, c tui.Client, life tui.Life) {
+func mustBe(t *testing.T, c backend.Client, life backend.Life) {
 	t.Helper()
 	if got := c.State(); got.Life != life {
 		t.Errorf("state %+v, want life %d", got, life)
@@ -59,12 +59,12 @@ func mustBe(t *testing.T, c tui.Client, life tui.Life) {
 func TestLocker(t *testing.T) {
 	l, _ := newLocker(t)
 	c := l.Client("tui", 10*time.Second)
-	mustBe(t, c, tui.Unopened)
+	mustBe(t, c, backend.Unopened)
 	tk, err := c.Request(t.Context(), "/a", keyspace.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustBe(t, c, tui.Alive)
+	mustBe(t, c, backend.Alive)
 	if tk.Key() != "" {
 		t.Errorf("Key before Wait = %q", tk.Key())
 	}
@@ -117,7 +117,7 @@ func TestLockerEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-tk.Lost()
-		etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+		etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == backend.Expired })
 	})
 	t.Run("closed", func(t *testing.T) {
 		takes(t, c, "/a", keyspace.Write)
@@ -125,7 +125,7 @@ func TestLockerEnds(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
-		mustBe(t, c, tui.Closed)
+		mustBe(t, c, backend.Closed)
 		if lives(lease) {
 			t.Error("the lease lives on")
 		}
@@ -137,7 +137,7 @@ func TestLockerEnds(t *testing.T) {
 		tk := takes(t, c, "/a", keyspace.Write)
 		lease := c.State().Lease
 		c.Crash()
-		mustBe(t, c, tui.Crashed)
+		mustBe(t, c, backend.Crashed)
 		<-tk.Lost()
 		if !lives(lease) {
 			t.Error("the lease is gone at once")
@@ -156,7 +156,7 @@ func TestLockerPause(t *testing.T) {
 	late := takes(t, c, "/a", keyspace.Write)
 	c.Pause()
 	c.Pause() // changes nothing
-	mustBe(t, c, tui.Paused)
+	mustBe(t, c, backend.Paused)
 	next := takes(t, other, "/a", keyspace.Write)
 	select {
 	case <-late.Lost():
@@ -168,7 +168,7 @@ func TestLockerPause(t *testing.T) {
 	}
 	c.Resume()
 	<-late.Lost()
-	etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+	etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == backend.Expired })
 
 	t.Run("closed", func(t *testing.T) {
 		takes(t, c, "/b", keyspace.Write)
@@ -214,7 +214,7 @@ func TestLockerRelease(t *testing.T) {
 	key := tk.Key()
 	may(false)
 	for range 2 {
-		if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) || tk.Key() != key || !there(key) {
+		if err := tk.Release(); err == nil || errors.Is(err, backend.ErrLost) || tk.Key() != key || !there(key) {
 			t.Errorf("Release without the right = %v, key %q", err, tk.Key())
 		}
 	}
@@ -229,23 +229,23 @@ func TestLockerRelease(t *testing.T) {
 	if _, err := root.Delete(t.Context(), tk.Key()); err != nil {
 		t.Fatal(err)
 	}
-	if err := tk.Release(); !errors.Is(err, tui.ErrLost) {
+	if err := tk.Release(); !errors.Is(err, backend.ErrLost) {
 		t.Errorf("Release of what is lost = %v", err)
 	}
 
 	tk = takes(t, l.Client("short", 2*time.Second), "/a/y", keyspace.Write)
 	may(false)
-	if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) {
+	if err := tk.Release(); err == nil || errors.Is(err, backend.ErrLost) {
 		t.Errorf("Release without the right = %v", err)
 	}
-	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), tui.ErrLost) })
+	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), backend.ErrLost) })
 }
 
 func TestScenarios(t *testing.T) {
 	s := scenarios{etcd: simulate.Etcd{Connect: connectTo(etcdtest.Start(t))}}
 	t.Run("List", func(t *testing.T) {
 		list := s.List()
-		i := slices.IndexFunc(list, func(sc tui.Scenario) bool { return sc.Name == "four-clients" })
+		i := slices.IndexFunc(list, func(sc backend.Scenario) bool { return sc.Name == "four-clients" })
 		if i < 0 || list[i].About == "" || list[i].Alone || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
 			t.Errorf("List = %+v", list)
 		}
@@ -259,7 +259,7 @@ func TestScenarios(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
 		play := s.Play("four-clients", 1)
-		_, err := play.Run(ctx, func(tui.ScenarioStep) { steps++; cancel() })
+		_, err := play.Run(ctx, func(backend.ScenarioStep) { steps++; cancel() })
 		if !errors.Is(err, context.Canceled) || steps == 0 {
 			t.Errorf("Run = %v after %d steps", err, steps)
 		}
@@ -282,12 +282,12 @@ func TestScenarios(t *testing.T) {
 			t.Fatalf("Read = %+v, %v", sc, err)
 		}
 		play := s.Play(sc.Name, 2)
-		failures, err := play.Run(t.Context(), func(tui.ScenarioStep) {})
+		failures, err := play.Run(t.Context(), func(backend.ScenarioStep) {})
 		if err != nil || len(failures) != 1 || !strings.Contains(failures[0], "want deadline, got granted") {
 			t.Errorf("Run = %q, %v", failures, err)
 		}
 		lanes := play.State().Lanes
-		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s tui.ScenarioSpan) bool { return s.Holds == keyspace.Write })
+		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s backend.ScenarioSpan) bool { return s.Holds == keyspace.Write })
 		if !wrote {
 			t.Errorf("lanes %+v", lanes)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/printable"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // rights tells the terminal UI why etcd refuses.
@@ -21,12 +21,12 @@ func (r rights) Refused(err error) bool {
 }
 
 // Explain implements tui.Rights.
-func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.Refusal {
+func (r rights) Explain(ctx context.Context, prefix string, refusal error) backend.Refusal {
 	switch {
 	case access.Unnamed(refusal):
-		return tui.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}
+		return backend.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}
 	case access.Unknown(refusal):
-		return tui.Refusal{
+		return backend.Refusal{
 			Why:   fmt.Sprintf("etcd does not know user %s with that password any more", printable.Shell(r.user)),
 			Helps: "start again with the new one; or it goes on when etcd knows the old one again",
 		}
@@ -35,7 +35,7 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 	if prefix == "" {
 		where = "all keys"
 	}
-	return tui.Refusal{
+	return backend.Refusal{
 		Why:   "user " + printable.Shell(r.user) + " may not read " + where,
 		Helps: r.readable(ctx, prefix),
 	}

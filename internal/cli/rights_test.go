@@ -11,7 +11,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // remoteOf is what a command has of a member as a user.
@@ -31,15 +31,15 @@ func TestRights(t *testing.T) {
 	for _, tt := range []struct {
 		user, prefix string
 		refusal      error
-		want         tui.Refusal
+		want         backend.Refusal
 	}{
-		{"bob", "/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read /", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
-		{"bob", "/b", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
-		{"bob", "", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
-		{"many", "/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
-		{"writer", "/a/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that do"}},
-		{"bob", "/", rpctypes.ErrUserEmpty, tui.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}},
-		{"bob", "/", rpctypes.ErrAuthFailed, tui.Refusal{Why: "etcd does not know user bob with that password any more", Helps: "start again with the new one; or it goes on when etcd knows the old one again"}},
+		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
+		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
+		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
+		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
+		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that do"}},
+		{"bob", "/", rpctypes.ErrUserEmpty, backend.Refusal{Why: "etcd wants to know who asks", Helps: "start again with --user, or with --cert and --key"}},
+		{"bob", "/", rpctypes.ErrAuthFailed, backend.Refusal{Why: "etcd does not know user bob with that password any more", Helps: "start again with the new one; or it goes on when etcd knows the old one again"}},
 	} {
 		r := rights{remoteOf(s, tt.user)}
 		if !r.Refused(tt.refusal) {

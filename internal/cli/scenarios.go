@@ -11,7 +11,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/simulate"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // scenarios runs scenarios for the terminal UI.
@@ -21,8 +21,8 @@ type scenarios struct {
 }
 
 // List implements tui.Scenarios.
-func (scenarios) List() []tui.Scenario {
-	var all []tui.Scenario
+func (scenarios) List() []backend.Scenario {
+	var all []backend.Scenario
 	for _, sc := range simulate.Builtin() {
 		all = append(all, scenario(sc.Name, sc))
 	}
@@ -30,20 +30,20 @@ func (scenarios) List() []tui.Scenario {
 }
 
 // Read implements tui.Scenarios.
-func (scenarios) Read(path string) (tui.Scenario, error) {
+func (scenarios) Read(path string) (backend.Scenario, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return tui.Scenario{}, err
+		return backend.Scenario{}, err
 	}
 	sc, err := simulate.Parse(path, data)
 	if err != nil {
-		return tui.Scenario{}, err
+		return backend.Scenario{}, err
 	}
 	return scenario(path, sc), nil
 }
 
-func scenario(name string, sc *simulate.Scenario) tui.Scenario {
-	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
+func scenario(name string, sc *simulate.Scenario) backend.Scenario {
+	return backend.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
 // Paths implements tui.Scenarios. Of files it names those that may be scenarios.
@@ -68,7 +68,7 @@ func (scenarios) Paths(path string) []string {
 }
 
 // Play implements tui.Scenarios.
-func (s scenarios) Play(name string, speed float64) tui.Play {
+func (s scenarios) Play(name string, speed float64) backend.Play {
 	p := &play{Clock: &simulate.Clock{}, from: s, name: name}
 	p.SetSpeed(speed)
 	return p
@@ -85,14 +85,14 @@ type play struct {
 }
 
 // Run implements tui.Play. A file is read anew: it may have been mended.
-func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures []string, err error) {
+func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failures []string, err error) {
 	sc, err := loadScenario(p.name)
 	if err != nil {
 		return nil, err
 	}
 	on := &ground{etcd: p.from.etcd, close: func() {}}
 	if sc.Cluster > 0 {
-		tell(tui.ScenarioStep{Text: startsCluster(sc) + "; the other screens do not show it"})
+		tell(backend.ScenarioStep{Text: startsCluster(sc) + "; the other screens do not show it"})
 		if on, err = p.from.apart(ctx, sc); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 		p.events = append(p.events, e)
 		p.mu.Unlock()
 		if e.Line != "" {
-			tell(tui.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
+			tell(backend.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
 		}
 	}})
 	for _, f := range result.Failures {
@@ -127,23 +127,23 @@ func (p *play) SetSpeed(speed float64) {
 }
 
 // State implements tui.Play.
-func (p *play) State() tui.PlayState {
+func (p *play) State() backend.PlayState {
 	p.mu.Lock()
 	events := p.events[:len(p.events):len(p.events)] // which are only appended to
 	p.mu.Unlock()
 	s := p.Clock.State()
-	return tui.PlayState{
+	return backend.PlayState{
 		Elapsed: s.Elapsed, Paused: s.Paused, Stepping: s.Stepping, Next: s.Next, In: s.In,
 		Lanes: lanesOf(simulate.Draw(events, s.Elapsed)),
 	}
 }
 
-func lanesOf(picture simulate.Picture) []tui.ScenarioLane {
-	lanes := make([]tui.ScenarioLane, 0, len(picture.Lanes))
+func lanesOf(picture simulate.Picture) []backend.ScenarioLane {
+	lanes := make([]backend.ScenarioLane, 0, len(picture.Lanes))
 	for _, l := range picture.Lanes {
-		lane := tui.ScenarioLane{Client: l.Client}
+		lane := backend.ScenarioLane{Client: l.Client}
 		for _, s := range l.Stretches {
-			lane.Spans = append(lane.Spans, tui.ScenarioSpan{
+			lane.Spans = append(lane.Spans, backend.ScenarioSpan{
 				From: s.From, To: s.To, Waits: s.Waits, Holds: s.Holds, Paused: s.Paused, Gone: s.Gone,
 			})
 		}

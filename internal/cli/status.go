@@ -8,7 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // status asks etcd how it is, for the terminal UI.
@@ -23,7 +23,7 @@ const statusPatience = time.Second
 
 // Status asks one member after the other until one answers. It is not called
 // twice at a time.
-func (s *status) Status(ctx context.Context) (tui.Status, error) {
+func (s *status) Status(ctx context.Context) (backend.Status, error) {
 	var last error
 	for _, endpoint := range s.client.Endpoints() {
 		resp, err := s.ask(ctx, endpoint)
@@ -31,11 +31,11 @@ func (s *status) Status(ctx context.Context) (tui.Status, error) {
 			last = err
 			continue
 		}
-		st := tui.Status{Revision: resp.Header.Revision, Leader: s.name(ctx, resp.Leader)}
+		st := backend.Status{Revision: resp.Header.Revision, Leader: s.name(ctx, resp.Leader)}
 		st.Members = len(s.members)
 		return st, nil
 	}
-	return tui.Status{}, fmt.Errorf("status: %w", last)
+	return backend.Status{}, fmt.Errorf("status: %w", last)
 }
 
 func (s *status) ask(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {

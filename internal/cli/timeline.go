@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // timeline shows the terminal UI the past.
@@ -21,15 +21,15 @@ func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspec
 }
 
 // Changes implements tui.Past.
-func (t timeline) Changes(ctx context.Context, prefix string, since, until int64) (tui.Changes, error) {
+func (t timeline) Changes(ctx context.Context, prefix string, since, until int64) (backend.Changes, error) {
 	h, err := t.history(ctx, prefix, 0) // which reads no events
 	if err != nil {
-		return tui.Changes{}, err
+		return backend.Changes{}, err
 	}
-	c := tui.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
+	c := backend.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
 	if c.Since > h.Floor {
 		if h, err = t.history(ctx, prefix, c.Since); err != nil {
-			return tui.Changes{}, err
+			return backend.Changes{}, err
 		}
 	}
 	err = t.remote.ask(ctx, func(ctx context.Context) error {

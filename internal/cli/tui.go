@@ -18,6 +18,7 @@ import (
 	"etcd-lock/internal/release"
 	"etcd-lock/simulate"
 	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are what the terminal UI was asked for.
@@ -140,7 +141,7 @@ func (s endsSource) Watch(ctx context.Context, prefix string) <-chan inspect.Upd
 
 // screens runs the terminal UI on c until the user leaves or ctx ends.
 func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
-	options := tui.Options{
+	options := backend.Options{
 		Prefix:   opts.prefix,
 		Endpoint: c.endpoint,
 		Source:   endsSource{c.source},
@@ -152,7 +153,7 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 		NoColor:  opts.noColor,
 	}
 	if opts.config != "" {
-		options.Preferences = tui.PrefsFile(opts.config)
+		options.Preferences = backend.PrefsFile(opts.config)
 	}
 	if !opts.readOnly {
 		l := &locker{connect: c.etcd.Connect, timeout: c.timeout}
