@@ -1,7 +1,10 @@
-// Package tui is the inspector's screens: a live table of locks, the queue of
-// the selected one, and an event log. It sees etcd only through the interfaces
-// in ports.go, takes locks for its user, and gives all of them back when it is
-// left.
+// Package tui is the terminal UI of the inspector: live tables of locks, sessions
+// and problems, with queues, timelines and an event log. It sees etcd only through
+// the interfaces of package backend. What its user takes is released when it
+// ends.
+//
+// It is built in rings, each of which imports only those before it: backend and
+// term, theme, widget and state, nav, screens and effects, app.
 package tui
 
 import (
@@ -16,14 +19,18 @@ import (
 	"etcd-lock/tui/backend"
 )
 
-// closeTimeout bounds how long Run goes on after the user has left, to give
-// back what is ours.
+// closeTimeout bounds how long Run goes on after the user has left, to release
+// what the user has taken.
 const closeTimeout = 2 * time.Second
 
-// Run shows the screens until the user leaves or ctx ends, and returns when
-// the terminal is as it was, our locks are given back and our waiters are
-// taken back.
-func Run(ctx context.Context, o backend.Options, progOpts ...tea.ProgramOption) error {
+// Options are what the UI is started with.
+type Options = backend.Options
+
+// Run shows the UI until the user leaves or ctx ends. When it returns, the
+// terminal is as it was, and the locks that the user took are released and the
+// requests that waited are canceled. The error is backend.ErrNotGivenBack if that
+// did not work in time.
+func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil {
 		return errors.New("tui: no source of locks")
 	}

@@ -80,7 +80,7 @@ func (c *crowd) update() effects.UpdateMsg {
 }
 
 // ours has clients of the user's own hold the first locks and wait for others.
-func (c *crowd) own(m *model) {
+func (c *crowd) own(m *Model) {
 	for i := len(m.Clients); i < crowdClients; i++ {
 		session := backend.ClientState{Lease: int64(i + 1), Life: backend.Alive, TTL: time.Minute, Until: c.now.Add(time.Minute)}
 		m.Clients = append(m.Clients, &state.OwnClient{Client: backendtest.ClientIn(session), Number: i + 1, Label: fmt.Sprint("client-", i)})
@@ -100,7 +100,7 @@ func (c *crowd) own(m *model) {
 
 // crowded is a model that shows a crowd, and has seen it come: its journal knows
 // all requests, and its log is full.
-func crowded(tb testing.TB, locks int) (*model, *crowd, *clock) {
+func crowded(tb testing.TB, locks int) (*Model, *crowd, *clock) {
 	tb.Helper()
 	ck := newClock()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -152,7 +152,7 @@ func BenchmarkUpdate(b *testing.B) {
 func TestViewCost(t *testing.T) {
 	few, _, _ := crowded(t, crowdLocks/30)
 	many, _, _ := crowded(t, crowdLocks/3)
-	draw := func(m *model) (mallocs, bytes uint64) {
+	draw := func(m *Model) (mallocs, bytes uint64) {
 		const times = 3
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -163,7 +163,7 @@ func TestViewCost(t *testing.T) {
 		return (after.Mallocs - before.Mallocs) / times, (after.TotalAlloc - before.TotalAlloc) / times
 	}
 	for _, s := range everyScreen {
-		for _, m := range []*model{few, many} {
+		for _, m := range []*Model{few, many} {
 			for _, k := range s.keys {
 				m.Update(keyPress(k))
 			}
@@ -173,7 +173,7 @@ func TestViewCost(t *testing.T) {
 		if moreObjects > 2*objects || moreBytes > 2*bytes {
 			t.Errorf("%s: %d objects of %d bytes, and %d of %d with ten times the locks", s.name, objects, bytes, moreObjects, moreBytes)
 		}
-		for _, m := range []*model{few, many} {
+		for _, m := range []*Model{few, many} {
 			for range 3 {
 				m.Update(keyPress("esc"))
 			}

@@ -19,13 +19,13 @@ import (
 )
 
 // commands are those that work now.
-func commands(m *model) []command {
+func commands(m *Model) []command {
 	front := m.screens.Front()
 	all := slices.Concat(
 		viewCommands(&m.screens, m.Context),
 		tableCommands(front, m.Now),
-		columnCommands(front, m.prefs()),
-		settingCommands(m.prefs(), &m.ascii),
+		columnCommands(front, m.effects.Chosen()),
+		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 	)
 	all = append(all,

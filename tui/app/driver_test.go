@@ -54,7 +54,7 @@ func (c *clock) add(d time.Duration) {
 // loop, and goes on until a fact is true.
 type driver struct {
 	t       *testing.T
-	m       *model
+	m       *Model
 	clock   *clock
 	cluster *backendtest.Cluster
 	msgs    chan tea.Msg

@@ -19,7 +19,7 @@ import (
 type terminal struct {
 	*teatest.TestModel
 	t *testing.T
-	m *model
+	m *Model
 }
 
 func startTerminal(t *testing.T, o backend.Options) terminal {

@@ -156,11 +156,11 @@ func legend(t *theme.Theme) []string {
 }
 
 // helpBlocks are those of the screen in front.
-func (m *model) helpBlocks() [][]string {
+func (m *Model) helpBlocks() [][]string {
 	return helpBlocks(m.Theme, slices.Concat(m.screens.Front().Bindings(), m.keys), commands(m))
 }
 
-func (m *model) helpLines() []string { return layOut(m.helpBlocks(), m.help.w) }
+func (m *Model) helpLines() []string { return layOut(m.helpBlocks(), m.help.w) }
 
 // footer is the line of keys at the bottom.
 func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
@@ -175,7 +175,7 @@ func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
 }
 
 // footerKeys are the keys that the line at the bottom shows now.
-func (m *model) footerKeys() []widget.Binding {
+func (m *Model) footerKeys() []widget.Binding {
 	switch {
 	case m.asked != nil:
 		return placed([]widget.Group{{Bindings: m.asked.Dialog.Bindings()}}, widget.InFooter)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/widget"
@@ -9,15 +10,15 @@ import (
 )
 
 // bindings are the keys that work everywhere.
-func (m *model) bindings() []widget.Group {
+func (m *Model) bindings() []widget.Group {
 	return []widget.Group{
 		{Title: "views", Bindings: m.viewBindings()},
-		{Title: "time travel", Bindings: m.timeBindings()},
+		{Title: "time travel", Bindings: timeBindings(m.Context, m.effects)},
 		{Title: "everywhere", Bindings: m.commonBindings()},
 	}
 }
 
-func (m *model) viewBindings() []widget.Binding {
+func (m *Model) viewBindings() []widget.Binding {
 	var keys []widget.Binding
 	for k := nav.KindLocks; k <= nav.LastView; k++ {
 		number := string(rune('0' + k))
@@ -35,38 +36,28 @@ func (m *model) viewBindings() []widget.Binding {
 	)
 }
 
-func (m *model) timeBindings() []widget.Binding {
+func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 	do := func(a widget.Action) func() widget.Action { return func() widget.Action { return a } }
-	live := nav.EitherOff(m.OffTravel, nav.Unless(func() bool { return m.effects.Travelling() }, "this is live"))
+	live := nav.EitherOff(c.OffTravel, nav.Unless(func() bool { return e.Travelling() }, "this is live"))
 	return []widget.Binding{
-		widget.Bind("b", "back to live", do(nav.GoLive{}), "b").In(widget.FooterStart).ShowIf(m.InPast).OffIf(live),
-		widget.Bind("[", "earlier", do(nav.Step{By: -1}), "[").Describe("the change before, in the past").In(widget.FooterStart).ShowIf(m.InPast).OffIf(m.OffTravel),
-		widget.Bind("]", "later", do(nav.Step{By: 1}), "]").Describe("the next change").In(widget.FooterStart).ShowIf(m.InPast).OffIf(m.OffTravel),
+		widget.Bind("b", "back to live", do(nav.GoLive{}), "b").In(widget.FooterStart).ShowIf(c.InPast).OffIf(live),
+		widget.Bind("[", "earlier", do(nav.Step{By: -1}), "[").Describe("the change before, in the past").In(widget.FooterStart).ShowIf(c.InPast).OffIf(c.OffTravel),
+		widget.Bind("]", "later", do(nav.Step{By: 1}), "]").Describe("the next change").In(widget.FooterStart).ShowIf(c.InPast).OffIf(c.OffTravel),
 	}
 }
 
-func (m *model) commonBindings() []widget.Binding {
+func (m *Model) commonBindings() []widget.Binding {
 	export := func() widget.Action { return exportTable(m.screens.Front(), "", m.Now) }
 	return []widget.Binding{
 		widget.Bind("?", "help", func() widget.Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil }, "?").In(widget.FooterHead),
 		widget.Bind("q", "quit", func() widget.Action { return nav.Do{Cmd: tea.Quit} }, "q", "ctrl+c").Describe("our locks are given back").In(widget.FooterHead),
-		widget.Bind("/", "filter", m.openFilter, "/").Describe("text, ~ expression, ! inverse").In(widget.FooterEnd),
+		widget.Bind("/", "filter", func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) }, "/").Describe("text, ~ expression, ! inverse").In(widget.FooterEnd),
 		widget.Bind("space", "pause", func() widget.Action { return togglePause(m.Context) }, "space").Describe("the picture stands still, data goes on").In(widget.FooterEnd),
-		widget.Bind(":", "command", m.openCommand, ":").Describe("tab completes it").In(widget.FooterEnd),
+		widget.Bind(":", "command", m.line.openCommand, ":").Describe("tab completes it").In(widget.FooterEnd),
 		widget.Bind("y", "copy", func() widget.Action { return copyRows(m.screens.Front().Grid()) }, "y").Describe("what is under the cursor or marked"),
 		widget.Bind("e", "export", export, "e").Describe("the table to a file"),
 		widget.Bind("x", "scenarios", func() widget.Action { return nav.OpenView(nav.KindScenarios) }, "x").OffIf(func() widget.Off { return offView(m.Context, nav.KindScenarios) }),
 	}
-}
-
-func (m *model) openFilter() widget.Action {
-	m.line.openFilter(m.screens.Front().Grid())
-	return nav.Quiet{}
-}
-
-func (m *model) openCommand() widget.Action {
-	m.line.openCommand()
-	return nav.Quiet{}
 }
 
 // togglePause freezes the display, or goes back to live.

@@ -36,17 +36,19 @@ func (l *inputLine) open() bool { return l.mode != lineClosed }
 
 func (l *inputLine) close() { l.mode = lineClosed }
 
-func (l *inputLine) openFilter(g widget.Grid) {
+func (l *inputLine) openFilter(g widget.Grid) nav.Action {
 	l.mode, l.grid, l.input = lineFilter, g, widget.NewInput("filter: ", g.Filtered())
+	return nav.Quiet{}
 }
 
 func (l *inputLine) openPrompt(p nav.Prompt) {
 	l.mode, l.prompt, l.input, l.completer = linePrompt, p, widget.NewInput(p.Label, p.Value), completer{}
 }
 
-func (l *inputLine) openCommand() {
+func (l *inputLine) openCommand() nav.Action {
 	l.mode, l.input, l.completer = lineCommand, widget.NewInput(":", ""), completer{}
 	l.offers = completions(l.commands(), "")
+	return nav.Quiet{}
 }
 
 // bindings are the keys of the line that are not typed into it.

@@ -1,3 +1,6 @@
+// Package app is the root of the UI: it passes messages to the screen in front
+// and to the effects, does the actions that they return, and draws the frame
+// around the screen: header, tabs, status line, help and dialogs.
 package app
 
 import (
@@ -17,10 +20,10 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// model is the root: the only tea.Model. It passes what happens to the screen in
+// Model is the root: the only tea.Model. It passes what happens to the screen in
 // front or to the effects, does the actions that they return, and draws the frame
 // around the screen.
-type model struct {
+type Model struct {
 	*nav.Context
 	effects *effects.Effects
 	options backend.Options
@@ -40,14 +43,15 @@ type model struct {
 // tickMsg comes every second, so that ages and TTLs go on.
 type tickMsg struct{}
 
-func New(ctx context.Context, o backend.Options) *model {
+// New returns the UI, with the screens that the options allow.
+func New(ctx context.Context, o backend.Options) *Model {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	d := &state.Data{Now: o.Now()}
 	style := theme.New(true, o.NoColor)
 	c := &nav.Context{Data: d, Prefix: o.Prefix, Can: abilities(o), Theme: &style}
-	m := &model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.Views = map[nav.Kind]nav.Screen{}
@@ -83,14 +87,14 @@ func offView(c *nav.Context, k nav.Kind) widget.Off {
 
 // Close ends what the UI has begun: it closes the clients of the user, which
 // releases what they hold, and waits for that at most timeout.
-func (m *model) Close(timeout time.Duration) error { return m.effects.Tasks.Close(timeout) }
+func (m *Model) Close(timeout time.Duration) error { return m.effects.Tasks.Close(timeout) }
 
 // Init starts the watch and the clock.
-func (m *model) Init() tea.Cmd {
+func (m *Model) Init() tea.Cmd {
 	return tea.Batch(tea.RequestBackgroundColor, m.perform(m.effects.Start()), m.tick())
 }
 
-func (m *model) tick() tea.Cmd {
+func (m *Model) tick() tea.Cmd {
 	done := m.effects.Tasks.Ctx.Done()
 	return m.effects.Tasks.Cmd(func() tea.Msg {
 		if !effects.Sleep(done, time.Second) {
@@ -101,14 +105,14 @@ func (m *model) tick() tea.Cmd {
 }
 
 // Update handles one message. It does no I/O.
-func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.Now = m.options.Now()
 	cmd := m.perform(m.handle(msg))
 	return m, tea.Batch(cmd, m.settle(), m.frame.request(msg, m.Now, m.effects.Tasks))
 }
 
 // handle passes a message to whom it is for. Every message is for one only.
-func (m *model) handle(msg tea.Msg) widget.Action {
+func (m *Model) handle(msg tea.Msg) widget.Action {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -131,7 +135,7 @@ func (m *model) handle(msg tea.Msg) widget.Action {
 
 // settle fits the screen in front into the room that it has, and looks up what
 // is due.
-func (m *model) settle() tea.Cmd {
+func (m *Model) settle() tea.Cmd {
 	front := m.screens.Front()
 	front.Fit(m.body())
 	if m.width == 0 {
@@ -146,7 +150,7 @@ func (m *model) settle() tea.Cmd {
 
 // body is the room of a screen: all but the header, the bar, the status line
 // and the help. A small terminal goes without the last ones first.
-func (m *model) body() (w, h int) {
+func (m *Model) body() (w, h int) {
 	h = m.height - 1
 	for _, least := range []int{4, 8, 10} {
 		if m.height >= least {
@@ -157,16 +161,16 @@ func (m *model) body() (w, h int) {
 }
 
 // View is the whole screen.
-func (m *model) View() tea.View {
+func (m *Model) View() tea.View {
 	v := tea.NewView(m.frame.content(m.screen))
 	v.AltScreen = true
-	if m.prefs().Mouse {
+	if m.effects.Chosen().Mouse {
 		v.MouseMode = tea.MouseModeCellMotion
 	}
 	return v
 }
 
-func (m *model) screen() string {
+func (m *Model) screen() string {
 	w, h := m.width, m.height
 	if w <= 0 || h <= 0 {
 		return ""
@@ -193,7 +197,7 @@ func (m *model) screen() string {
 }
 
 // front is what the body shows.
-func (m *model) front(w, h int) string {
+func (m *Model) front(w, h int) string {
 	switch {
 	case m.asked != nil:
 		return m.asked.Dialog.View(m.Theme, w, h)
@@ -206,7 +210,7 @@ func (m *model) front(w, h int) string {
 
 // statusOrInput is the line above the help: what is typed, else what has just happened,
 // else what is going on.
-func (m *model) statusOrInput(w int) string {
+func (m *Model) statusOrInput(w int) string {
 	if m.line.open() {
 		return m.line.view(m.Theme, m.flash.failure(m.Now), w)
 	}

@@ -82,8 +82,8 @@ func TestCommandLine(t *testing.T) {
 			d.press("enter")
 		}
 		d.mustShow("PAUSED")
-		if d.m.View().MouseMode != tea.MouseModeNone || d.m.prefs().Background != backend.BackgroundLight || d.names() != "/stock /orders /legacy /cache" {
-			t.Errorf("%+v, %s", *d.m.prefs(), d.names())
+		if d.m.View().MouseMode != tea.MouseModeNone || d.m.effects.Chosen().Background != backend.BackgroundLight || d.names() != "/stock /orders /legacy /cache" {
+			t.Errorf("%+v, %s", *d.m.effects.Chosen(), d.names())
 		}
 	})
 }

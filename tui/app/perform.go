@@ -12,7 +12,7 @@ import (
 )
 
 // perform does an action. What is not about the screens is for the effects.
-func (m *model) perform(a widget.Action) tea.Cmd {
+func (m *Model) perform(a widget.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nil:
 		return nil
@@ -25,7 +25,7 @@ func (m *model) perform(a widget.Action) tea.Cmd {
 	case nav.Restyle:
 		m.restyle()
 	case nav.PrefsLoaded:
-		m.ascii = m.prefs().ASCII || m.options.ASCII
+		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
 		m.restyle()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
@@ -56,7 +56,7 @@ func (m *model) perform(a widget.Action) tea.Cmd {
 }
 
 // performGrave does an action that asks first, or is for the effects.
-func (m *model) performGrave(a widget.Action) tea.Cmd {
+func (m *Model) performGrave(a widget.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
@@ -75,7 +75,7 @@ func (m *model) performGrave(a widget.Action) tea.Cmd {
 	return nil
 }
 
-func (m *model) performAll(actions nav.Batch) tea.Cmd {
+func (m *Model) performAll(actions nav.Batch) tea.Cmd {
 	var cmds []tea.Cmd
 	for _, a := range actions {
 		cmds = append(cmds, m.perform(a))
@@ -84,25 +84,25 @@ func (m *model) performAll(actions nav.Batch) tea.Cmd {
 }
 
 // open puts a screen in front, as the user likes such ones to look.
-func (m *model) open(r nav.Ref) {
+func (m *Model) open(r nav.Ref) {
 	s := m.screens.Views[r.Kind]
 	if s == nil {
 		s = screens.New(m.Context, r)
-		m.prefer(s)
+		prefer(s, m.effects.Chosen())
 	}
 	m.screens.Push(s)
 	m.arrive()
 }
 
 // arrive brings the screen that has come to the front up to date.
-func (m *model) arrive() {
+func (m *Model) arrive() {
 	front := m.screens.Front()
 	front.Fit(m.body())
 	front.Refresh()
 }
 
 // refresh has the screen in front take in what has changed, or all screens.
-func (m *model) refresh(all bool) {
+func (m *Model) refresh(all bool) {
 	switch {
 	case all:
 		for _, s := range m.screens.All() {
@@ -114,7 +114,7 @@ func (m *model) refresh(all bool) {
 }
 
 // say puts a text on the status line and into the log.
-func (m *model) say(s nav.Say) {
+func (m *Model) say(s nav.Say) {
 	m.Log.Add(s.Kind, m.Now, s.Text)
 	text := s.Text
 	if s.Kind == state.EntryEtcd || s.Kind == state.EntryScenario { // which the log says in front of it
@@ -125,7 +125,7 @@ func (m *model) say(s nav.Say) {
 
 // planned asks whether a plan is to be carried out, if the user still waits for
 // it.
-func (m *model) planned(p nav.Planned) {
+func (m *Model) planned(p nav.Planned) {
 	switch {
 	case m.asked == nil || !m.asked.Waits:
 	case p.Err != nil:
@@ -136,23 +136,23 @@ func (m *model) planned(p nav.Planned) {
 }
 
 // askAgain offers to plan a release again that failed.
-func (m *model) askAgain(t nav.Target, err error) *nav.Ask {
+func (m *Model) askAgain(t nav.Target, err error) *nav.Ask {
 	w := min(max(m.width-8, 20), 100)
 	return &nav.Ask{Dialog: failureDialog(m.Context, t, err, w), Yes: nav.PlanRelease{Target: t}}
 }
 
 // restyle has all screens look as the user has chosen.
-func (m *model) restyle() {
+func (m *Model) restyle() {
 	m.retheme()
 	for _, s := range m.screens.All() {
-		m.prefer(s)
+		prefer(s, m.effects.Chosen())
 	}
 }
 
 // retheme makes the theme again.
-func (m *model) retheme() {
+func (m *Model) retheme() {
 	dark := m.dark
-	if to := m.prefs().Background; to != backend.BackgroundAuto {
+	if to := m.effects.Chosen().Background; to != backend.BackgroundAuto {
 		dark = to == backend.BackgroundDark
 	}
 	*m.Theme = theme.New(dark, m.options.NoColor)
@@ -161,11 +161,9 @@ func (m *model) retheme() {
 	}
 }
 
-func (m *model) prefs() *backend.Prefs { return m.effects.Chosen() }
-
 // prefer has a screen's table look as the user has chosen.
-func (m *model) prefer(s nav.Screen) {
+func prefer(s nav.Screen, chosen *backend.Prefs) {
 	name := s.Ref().Kind.String()
-	s.Grid().SetSort(m.prefs().Sort[name])
-	s.Grid().Hide(m.prefs().Hidden[name])
+	s.Grid().SetSort(chosen.Sort[name])
+	s.Grid().Hide(chosen.Hidden[name])
 }

@@ -50,7 +50,7 @@ func TestPrefs(t *testing.T) {
 			}
 			d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 			d.until("told", func() bool { return d.m.flash.isError })
-			if diff := cmp.Diff(backend.DefaultPrefs(), *d.m.prefs()); diff != "" {
+			if diff := cmp.Diff(backend.DefaultPrefs(), *d.m.effects.Chosen()); diff != "" {
 				t.Error(diff)
 			}
 			d.press(":")

@@ -1,3 +1,6 @@
+// Package backend is what the UI needs from outside: the options that it is
+// started with, and the interfaces through which it reads etcd, takes and
+// releases locks, and runs scenarios.
 package backend
 
 import (

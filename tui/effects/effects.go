@@ -1,3 +1,5 @@
+// Package effects is what the UI does besides showing: it follows etcd, takes and
+// releases locks, travels in time, runs scenarios and keeps files.
 package effects
 
 import (
@@ -46,6 +48,7 @@ type Result interface {
 	apply(e *Effects) widget.Action
 }
 
+// New returns the effects on d, which use the ports. Their commands run under t.
 func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 	shared := &env{Data: d, ports: ports, Tasks: t, Pause: UpdatePause}
 	d.Journal.Began = d.Now

@@ -23,6 +23,7 @@ type Tasks struct {
 	clients []backend.Client
 }
 
+// NewTasks returns tasks that end with ctx.
 func NewTasks(ctx context.Context) *Tasks {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Tasks{Ctx: ctx, cancel: cancel}

@@ -23,20 +23,21 @@ type timeTravel struct {
 }
 
 // changesMsg brings what changed, and the step that it was read for, if any, with
-// the revision that it is from. pastMsg brings the snapshot of a revision.
-type (
-	changesMsg struct {
-		changes backend.Changes
-		at      int64
-		step    int
-		err     error
-	}
-	PastMsg struct {
-		state.Snapshot
-		Revision, Floor int64
-		err             error
-	}
-)
+// the revision that it is from.
+type changesMsg struct {
+	changes backend.Changes
+	at      int64
+	step    int
+	err     error
+}
+
+// PastMsg brings the snapshot of a revision, and the oldest one that etcd
+// remembers.
+type PastMsg struct {
+	state.Snapshot
+	Revision, Floor int64
+	err             error
+}
 
 // grantMsg brings the revision at which a request was granted, 0 if it was not.
 type grantMsg struct {

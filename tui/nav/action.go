@@ -1,3 +1,5 @@
+// Package nav is what screens and root say to each other: screens by reference,
+// the actions that a screen asks for, and the context that all screens read.
 package nav
 
 import (
@@ -29,10 +31,10 @@ type (
 	// While the display is frozen, only all of them are.
 	Refresh struct{ All bool }
 
-	// PrefsLoaded takes over what the user chose before. Restyle has all screens look
-	// as the user has chosen.
+	// PrefsLoaded takes over what the user chose before.
 	PrefsLoaded struct{}
-	Restyle     struct{}
+	// Restyle has all screens look as the user has chosen.
+	Restyle struct{}
 	// SavePrefs keeps what the user has chosen.
 	SavePrefs struct{}
 	// Export writes a table into a file, which must be new.
@@ -136,11 +138,12 @@ type (
 type (
 	// Freeze shows a frozen snapshot until the next one, or the live one if nil.
 	Freeze struct{ To *state.Frozen }
-	// GoTo shows the locks as they were at a revision, GoToGrant as they were when
-	// a request was granted, and GoLive as they are.
-	GoTo      struct{ Revision int64 }
+	// GoTo shows the locks as they were at a revision.
+	GoTo struct{ Revision int64 }
+	// GoToGrant shows the locks as they were when a request was granted.
 	GoToGrant struct{ Request inspect.Request }
-	GoLive    struct{}
+	// GoLive shows the locks as they are.
+	GoLive struct{}
 	// Step goes one change back (-1) or on (1).
 	Step struct{ By int }
 	// ReadHistory reads the changes up to a revision, 0 being the one that is shown.
@@ -158,9 +161,10 @@ type (
 	ReadScenario struct{ Path string }
 	// CompletePath leads to Completions of the path of a file.
 	CompletePath struct{ Path string }
-	// StartRecording records what is watched into a new file, until StopRecording.
+	// StartRecording records what is watched into a new file.
 	StartRecording struct{ Path string }
-	StopRecording  struct{}
+	// StopRecording ends that.
+	StopRecording struct{}
 )
 
 // ClientDeed is what can be done to the session of an own client.
@@ -189,6 +193,8 @@ func (t Target) String() string {
 	return "release one request"
 }
 
-// Note says something that just happened, fail something that did not work.
+// Note says something that has just happened.
 func Note(text string) Say { return Say{state.EntryNote, text} }
+
+// Fail says that something did not work.
 func Fail(text string) Say { return Say{state.EntryError, text} }

@@ -53,12 +53,13 @@ func (c *Context) NeedsPresent(can bool) widget.Off {
 	return widget.Off{}
 }
 
-// OffTake is why the keys that take locks are off, offRelease why those are that
-// release the locks of others.
-func (c *Context) OffTake() widget.Off    { return c.NeedsPresent(c.Can.Take) }
+// OffTake returns why the keys are off that take locks.
+func (c *Context) OffTake() widget.Off { return c.NeedsPresent(c.Can.Take) }
+
+// OffRelease returns why the keys are off that release the requests of others.
 func (c *Context) OffRelease() widget.Off { return c.NeedsPresent(c.Can.Release) }
 
-// OffTravel is why the keys of time travel are off.
+// OffTravel returns why the keys of time travel are off.
 func (c *Context) OffTravel() widget.Off { return c.Needs(c.Can.TimeTravel) }
 
 // IfKnown returns what a screen without rows says.

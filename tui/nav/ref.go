@@ -41,8 +41,14 @@ type Ref struct {
 	Session inspect.SessionID // of KindSession
 }
 
-// openView, openLock, openSession and openHistory go to screens.
-func OpenView(k Kind) Open                  { return Open{Ref{Kind: k}} }
-func OpenLock(id inspect.LockID) Open       { return Open{Ref{Kind: KindLock, Lock: id}} }
+// OpenView goes to a view.
+func OpenView(k Kind) Open { return Open{Ref{Kind: k}} }
+
+// OpenLock goes to the screen of a lock.
+func OpenLock(id inspect.LockID) Open { return Open{Ref{Kind: KindLock, Lock: id}} }
+
+// OpenSession goes to the screen of a session.
 func OpenSession(id inspect.SessionID) Open { return Open{Ref{Kind: KindSession, Session: id}} }
-func OpenHistory(id inspect.LockID) Open    { return Open{Ref{Kind: KindHistory, Lock: id}} }
+
+// OpenHistory goes to the history of a lock.
+func OpenHistory(id inspect.LockID) Open { return Open{Ref{Kind: KindHistory, Lock: id}} }

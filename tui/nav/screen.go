@@ -48,6 +48,7 @@ type Stack struct {
 	Open  []Screen
 }
 
+// Front returns the screen in front.
 func (s *Stack) Front() Screen { return s.Open[len(s.Open)-1] }
 
 // Push puts a screen in front. A view that is open already is gone back to.

@@ -113,6 +113,7 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 	return append(lines, NextLines(t, granted)...)
 }
 
+// GoneLine says what a release does to a request.
 func GoneLine(t *theme.Theme, r inspect.Request) string {
 	g, does := requestSign(t, r.Holding), "releases "
 	if !r.Holding {
@@ -121,6 +122,7 @@ func GoneLine(t *theme.Theme, r inspect.Request) string {
 	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
 }
 
+// NextLines say which waiters are granted their lock next.
 func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	if len(granted) == 0 {
 		return []string{t.Dim.Render("nobody is granted anything by that")}

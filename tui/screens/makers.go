@@ -1,3 +1,4 @@
+// Package screens is the screens. Each is made here only, by its reference.
 package screens
 
 import (

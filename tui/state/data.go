@@ -1,3 +1,6 @@
+// Package state is what the UI knows: the locks and what is wrong with them, the
+// connection, leases, the user's own clients and requests, the log, and the
+// running scenario. It does no I/O and draws nothing.
 package state
 
 import (

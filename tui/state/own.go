@@ -78,6 +78,7 @@ func (r *OwnRequest) String() string {
 	return what
 }
 
+// Lock returns the lock that is requested.
 func (r *OwnRequest) Lock() inspect.LockID {
 	return inspect.LockID{Layout: keyspace.RWLock, Name: r.Name}
 }

@@ -9,6 +9,7 @@ import (
 	"etcd-lock/tui/term"
 )
 
+// IsWriter reports whether a request is for writing.
 func IsWriter(r inspect.Request) bool { return r.Mode == keyspace.Write }
 
 // OwnerOrSession labels a request by its owner, or by its lease if it has none.

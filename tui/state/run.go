@@ -31,6 +31,7 @@ type Run struct {
 // ScenarioKept is how many steps are shown.
 const ScenarioKept = 2000
 
+// NewRun returns a run of a scenario that has not begun.
 func NewRun(play backend.Play, sc backend.Scenario, speed float64) *Run {
 	return &Run{play: play, Name: sc.Name, Alone: sc.Alone, Speed: speed}
 }
@@ -130,6 +131,7 @@ type Outcome struct {
 	Failures int
 }
 
+// Outcome returns how the run ended.
 func (r *Run) Outcome() Outcome {
 	return Outcome{r.Stopping && errors.Is(r.Err, context.Canceled), r.Err, len(r.Failures)}
 }

@@ -11,6 +11,7 @@ type samples struct {
 	byLock map[inspect.LockID]*[SampleCount]uint16
 }
 
+// SampleCount is how many samples of a queue are kept.
 const SampleCount = 12
 
 // Take samples all queues. A lock with nothing but zeros is forgotten.

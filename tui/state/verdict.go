@@ -23,6 +23,7 @@ type Edition struct {
 	at       time.Time
 }
 
+// Edition returns what identifies the verdict.
 func (v *Verdict) Edition() Edition { return Edition{v.Snapshot.Revision, v.At} }
 
 // NewVerdict diagnoses a snapshot. It is pure but for measuring how long it

@@ -1,3 +1,5 @@
+// Package term is text on a terminal: made printable, measured, cut and padded by
+// display width, and the words for ages, owners and errors.
 package term
 
 import (

@@ -17,6 +17,7 @@ func Age(now, since time.Time) string {
 	return Span(now.Sub(since))
 }
 
+// Span writes a duration in at most two units, whole seconds at the least.
 func Span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch d = max(d, 0); {

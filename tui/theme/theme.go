@@ -1,3 +1,4 @@
+// Package theme is how things look: styles by what they mean, and panels.
 package theme
 
 import (

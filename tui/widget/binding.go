@@ -1,3 +1,5 @@
+// Package widget is what screens are made of: key bindings, tables, pagers,
+// dialogs, lines to type in, and lanes. None of it knows what a lock is.
 package widget
 
 import (
@@ -50,6 +52,7 @@ type Group struct {
 	Bindings []Binding
 }
 
+// Bind returns a binding of keys, in the help only.
 func Bind(label, short string, do func() Action, keys ...string) Binding {
 	return Binding{Keys: keys, Label: label, Short: short, Do: do}
 }

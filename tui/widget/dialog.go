@@ -91,6 +91,7 @@ func (d *Dialog) toggle() Action {
 	return nil
 }
 
+// Scroll moves the lines by delta, downwards if positive.
 func (d *Dialog) Scroll(delta int) { d.top = min(max(d.top+delta, 0), max(d.count-d.height, 0)) }
 
 // wrapped returns the lines, wrapped where they are wider than w: what the user

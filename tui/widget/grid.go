@@ -24,6 +24,7 @@ type Sheet struct {
 	Rows    [][]string
 }
 
+// Filtered returns the text of the filter, empty if there is none.
 func (t *Table[K, R]) Filtered() string { return t.filter.text }
 
 // SetFilter filters by what was typed. A pattern that is none leaves the filter
@@ -51,6 +52,7 @@ func (t *Table[K, R]) Sorted() string {
 	return name
 }
 
+// SetSort sorts by a column, as Sorted names it, and reports whether there is one.
 func (t *Table[K, R]) SetSort(text string) bool {
 	name, reversed := strings.CutPrefix(text, "-")
 	by := -1
@@ -64,6 +66,7 @@ func (t *Table[K, R]) SetSort(text string) bool {
 	return true
 }
 
+// Sortable returns the names of the columns that can be sorted by.
 func (t *Table[K, R]) Sortable() []string {
 	var names []string
 	for _, c := range t.cols {

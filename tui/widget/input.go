@@ -22,15 +22,18 @@ type Input struct {
 	at     int // the cursor is before this rune
 }
 
+// NewInput returns a line with that text in it.
 func NewInput(prompt, value string) Input {
 	return Input{prompt: prompt, value: []rune(value), at: len([]rune(value))}
 }
 
+// Text returns what is in the line.
 func (in *Input) Text() string { return string(in.value) }
 
 // Set replaces what was typed.
 func (in *Input) Set(text string) { in.value, in.at = []rune(text), len([]rune(text)) }
 
+// Update handles a key or a paste.
 func (in *Input) Update(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.PasteMsg:

@@ -56,6 +56,7 @@ type Table[K comparable, R any] struct {
 	marks     map[K]bool
 }
 
+// NewTable returns a table of these columns, whose rows are told apart by id.
 func NewTable[K comparable, R any](t *theme.Theme, cols []Column[R], id func(R) K) *Table[K, R] {
 	return &Table[K, R]{
 		theme: t, cols: cols, id: id, order: order{by: -1},

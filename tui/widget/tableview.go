@@ -10,6 +10,8 @@ import (
 // gutter is the room for the cursor and the mark.
 const gutter = 2
 
+// Widths returns the width of the gutter and of each column, 0 for those that are
+// left out.
 func (t *Table[K, R]) Widths() []int {
 	boxes := make([]Box, 0, len(t.cols)+1)
 	boxes = append(boxes, Box{Min: gutter})

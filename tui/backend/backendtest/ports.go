@@ -22,10 +22,12 @@ type Releaser struct {
 	Done   atomic.Int64  // plans that were carried out
 }
 
+// Request plans to remove one request.
 func (f *Releaser) Request(ctx context.Context, key string) (backend.Release, error) {
 	return f.plan(ctx, 0, func(r inspect.Request) bool { return r.Key == key })
 }
 
+// Session plans to remove the requests of a lease.
 func (f *Releaser) Session(ctx context.Context, lease int64) (backend.Release, error) {
 	return f.plan(ctx, lease, func(r inspect.Request) bool { return r.Lease == lease })
 }
@@ -85,6 +87,7 @@ type History struct {
 	Snapshots int      // calls of At
 }
 
+// At rebuilds the locks of a revision from the events.
 func (c *History) At(_ context.Context, _ string, revision int64) (inspect.Snapshot, int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,6 +119,7 @@ func (c *History) At(_ context.Context, _ string, revision int64) (inspect.Snaps
 	return then.snapshot(), c.Floor, nil
 }
 
+// Changes returns the events between two revisions.
 func (c *History) Changes(_ context.Context, _ string, since, until int64) (backend.Changes, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,6 +135,7 @@ func (c *History) Changes(_ context.Context, _ string, since, until int64) (back
 	return all, nil
 }
 
+// Granted returns the revision at which a request was granted.
 func (c *History) Granted(_ context.Context, r inspect.Request) (int64, error) {
 	c.Cluster.mu.Lock()
 	defer c.Cluster.mu.Unlock()
@@ -145,4 +150,5 @@ func (c *History) Granted(_ context.Context, r inspect.Request) (int64, error) {
 // Recorder is a Recorder whose work is a function.
 type Recorder func(ctx context.Context, path string) (string, error)
 
+// Record calls the function.
 func (f Recorder) Record(ctx context.Context, path string) (string, error) { return f(ctx, path) }
