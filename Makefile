@@ -1,19 +1,28 @@
 # Each target is one line that works without make too.
-.PHONY: build test lint bench cover golden fuzz soak
+.DEFAULT_GOAL := help
+.PHONY: help build test environments lint bench cover golden fuzz soak module
+FUZZTIME ?= 30s
+TIMES ?= 1
 
-build:
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
+build: ## build bin/etcd-lock
 	go build -o bin/etcd-lock .
-test:
+test: ## run the tests with the race detector
 	go test -race -shuffle=on ./...
-lint:
-	go tool -modfile=tools/go.mod golangci-lint run ./...
-bench:
+environments: ## run the tests detached, on one core and on a busy machine, TIMES times
+	.ci/environments -n $(TIMES) detached+longtmp onecore busy -- go test -count=1 ./...
+lint: ## run the linters
+	go tool -modfile=.ci/tools/go.mod golangci-lint run ./...
+bench: ## measure this build beside its peers; the tables of docs/benchmarks.md
 	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestScreens' ./internal/bench -compare
-cover:
+cover: ## print the coverage of all tests
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
-golden:
-	go test ./tui ./internal/report -update
-fuzz:
-	go test ./internal/keyspace -run XXX -fuzz FuzzEncodeParse -fuzztime 30s
-soak:
+golden: ## write the golden files anew
+	go test ./tui/app ./internal/report -update
+fuzz: ## run every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
+	.ci/module $(MODULE)

@@ -68,18 +68,28 @@ var errKeyTaken = errors.New("key is taken")
 
 // transient reports whether err is one that goes away when etcd is healthy
 // again: no leader, no connection, a request that timed out inside etcd or was
-// dropped while the leader changed, which etcd calls an unknown error.
+// dropped while the leader changed, which etcd calls an unknown error; or a reply
+// that something between here and etcd has lost, while the caller still waits.
 func transient(err error) bool {
 	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) {
 		return true
 	}
-	code := codeOf(err)
-	return code == codes.Unavailable || code == codes.Unknown || code == codes.Internal
+	switch codeOf(err) {
+	case codes.Unavailable, codes.Unknown, codes.Internal, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	default:
+		return false
+	}
 }
 
-// refused reports whether err says for certain that nothing was done.
+// refused reports whether err says for certain that nothing was done, which
+// only etcd itself can say: a proxy's codes are about the reply.
 func refused(err error) bool {
-	code := codeOf(err)
+	var e rpctypes.EtcdError
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code()
 	return code == codes.InvalidArgument || code == codes.NotFound || code == codes.PermissionDenied
 }
 

@@ -109,6 +109,11 @@ const unlockPatience = 5 * time.Second
 // ErrLost when it was lost before: then somebody else may have held it since.
 // It never touches another's request.
 //
+// A delete whose reply is lost counts as done by Unlock. It cannot tell where the
+// caller has replaced the client's KV, by one with a namespace for example: then
+// the client repeats the delete by itself, finds nothing, and Unlock returns
+// ErrLost.
+//
 // When etcd does not answer within five seconds, Unlock returns an error and
 // the removal goes on in the background for as long as the session lives. In
 // either case the mutex is free for another acquisition.

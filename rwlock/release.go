@@ -2,10 +2,11 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
-	"google.golang.org/grpc/codes"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
 const (
@@ -80,9 +81,9 @@ func (r *request) removeUntilGone(claims []*claim, over bool, done chan<- error)
 		switch {
 		case err == nil:
 			tell(outcome(claims, removed, over))
-		case last, codeOf(err) == codes.PermissionDenied:
+		case last, errors.Is(err, rpctypes.ErrPermissionDenied):
 			tell(err)
-			return
+			fallthrough // to go on in case the right comes back
 		default:
 			markUnsure(claims)
 		}

@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/once"
 )
 
 // claim is one key of a request: a name that is wanted in a mode.
@@ -102,27 +104,49 @@ func firstOf(cause, err error) error {
 }
 
 // ask puts the claims at the ends of their queues and returns what is ahead of
-// each, in one transaction. When the reply to an earlier ask was lost, it finds
-// out what became of that: keys are put once only.
+// each, in one transaction. A transaction whose reply was lost may have been
+// carried out, and the client may have sent it again without a word; so keys of
+// the request's own that are there already are its claims: see ownKeys.
 func (r *request) ask(ctx context.Context) ([]standing, error) {
-	txn := r.session.Client().Txn(ctx).If(r.absent()).Then(append(r.getQueues(tail), r.puts()...)...)
-	again := r.unsure()
-	if again {
-		txn = txn.Else(append(r.getQueues(tail), r.getMine())...)
-	}
-	resp, err := r.send(txn)
-	switch {
-	case err != nil:
+	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
+		Then(append(r.getQueues(tail), r.puts()...)...).
+		Else(r.getMine()...))
+	if err != nil {
 		return nil, err
-	case resp.Succeeded:
-		r.put(resp.Header.Revision)
-	case again:
-		r.put(resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs[0].CreateRevision)
-	default: // whoever put a key of ours, it was not this request
-		r.rename()
-		return nil, errKeyTaken
 	}
-	return r.standings(resp, r.claims[0].rev), nil
+	if resp.Succeeded {
+		r.put(resp.Header.Revision)
+		return r.standings(resp, resp.Header.Revision), nil
+	}
+	rev, err := r.ownKeys(resp.Responses)
+	if err != nil {
+		return nil, err
+	}
+	r.put(rev)
+	return make([]standing, len(r.claims)), nil // await reads what is ahead
+}
+
+// ownKeys returns the revision at which the claims were put, given the replies
+// to getMine when not all keys were absent. A key is the request's own if it is
+// on the session's lease: nobody else has its id. If no key is, they are renamed;
+// if some are, the others were deleted since.
+func (r *request) ownKeys(replies []*etcdserverpb.ResponseOp) (rev int64, err error) {
+	own := 0
+	for _, reply := range replies {
+		if kvs := reply.GetResponseRange().Kvs; len(kvs) > 0 && kvs[0].Lease == int64(r.session.Lease()) {
+			own++
+			rev = kvs[0].CreateRevision
+		}
+	}
+	switch own {
+	case len(r.claims):
+		return rev, nil
+	case 0:
+		r.rename()
+		return 0, errKeyTaken
+	default:
+		return 0, ErrLost
+	}
 }
 
 // send commits a transaction that puts the claims, and notes what is sure.
@@ -215,18 +239,33 @@ func (r *request) puts() []clientv3.Op {
 	return ops
 }
 
-// absent and getMine speak of the first claim: all are put or none.
-func (r *request) absent() clientv3.Cmp {
-	return clientv3.Compare(clientv3.CreateRevision(r.claims[0].key), "=", 0)
+// absent is true while none of the claims' keys is there.
+func (r *request) absent() []clientv3.Cmp {
+	var conds []clientv3.Cmp
+	for _, c := range r.claims {
+		conds = append(conds, clientv3.Compare(clientv3.CreateRevision(c.key), "=", 0))
+	}
+	return conds
 }
 
-func (r *request) getMine() clientv3.Op { return r.claims[0].get() }
+// getMine reads the claims' keys with their leases, which etcd leaves out where
+// only keys are asked for.
+func (r *request) getMine() []clientv3.Op {
+	var ops []clientv3.Op
+	for _, c := range r.claims {
+		ops = append(ops, clientv3.OpGet(c.key))
+	}
+	return ops
+}
+
+// kv is the client's, but for writes that are sent once only: what is known of
+// a write must not depend on what the client does by itself.
+func (r *request) kv() clientv3.KV { return once.KV(r.session.Client()) }
 
 // remove deletes the keys of claims and reports how many were there.
 func (r *request) remove(ctx context.Context, claims []*claim) (int64, error) {
-	client := r.session.Client()
 	if len(claims) == 1 {
-		resp, err := client.Delete(ctx, claims[0].key)
+		resp, err := r.kv().Delete(ctx, claims[0].key)
 		if err != nil {
 			return 0, err
 		}
@@ -236,7 +275,7 @@ func (r *request) remove(ctx context.Context, claims []*claim) (int64, error) {
 	for _, c := range claims {
 		ops = append(ops, clientv3.OpDelete(c.key))
 	}
-	resp, err := client.Txn(ctx).Then(ops...).Commit()
+	resp, err := r.kv().Txn(ctx).Then(ops...).Commit()
 	if err != nil {
 		return 0, err
 	}

@@ -97,7 +97,7 @@ func (s *Session) Close() error {
 	<-s.kept
 	ctx, cancel := context.WithTimeout(s.client.Ctx(), s.TTL())
 	defer cancel()
-	_, err := s.client.Revoke(ctx, s.lease)
+	_, err := retry(ctx, func() (*clientv3.LeaseRevokeResponse, error) { return s.client.Revoke(ctx, s.lease) })
 	if err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 		return fmt.Errorf("rwlock: close session: %w", err)
 	}

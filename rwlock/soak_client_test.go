@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
 )
 
 // epoch is what all times of the test count from.

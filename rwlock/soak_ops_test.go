@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
 )
 
 // job is all that a client decides about one hold before it begins.

@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/verify"
+	"etcd-lock/simulate/verify"
 )
 
 var (

@@ -2,9 +2,12 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"math"
+	"slices"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
@@ -27,12 +30,11 @@ func (r *request) tryBeside(ctx context.Context, own *claim) error {
 			r.put(resp.Header.Revision)
 			return nil
 		}
-		if mine := resp.Responses[len(resp.Responses)-1].GetResponseRange().Kvs; len(mine) > 0 {
-			if r.unsure() { // an earlier try had come through
-				r.put(mine[0].CreateRevision)
-				return nil
+		if mine := resp.Responses[len(resp.Responses)-len(r.claims):]; anyKey(mine) {
+			known, err := t.adopt(resp, mine)
+			if known || err != nil && !errors.Is(err, errKeyTaken) {
+				return err
 			}
-			r.rename() // whoever put a key of ours, it was not this request
 			continue
 		}
 		if !r.unsure() { // nothing was put, nor will be
@@ -53,10 +55,37 @@ type try struct {
 	limit int64 // of what is read of each queue
 }
 
+// adopt takes the request's own keys that a try found there. What an earlier try
+// has put was put with nothing ahead of it; with something ahead, they are keys of
+// an earlier request that came through late, and are taken back. Known says that
+// it could tell.
+func (t *try) adopt(resp *clientv3.TxnResponse, mine []*etcdserverpb.ResponseOp) (known bool, err error) {
+	rev, err := t.ownKeys(mine)
+	if err != nil {
+		return false, err
+	}
+	t.put(rev)
+	for _, s := range t.standings(resp, rev) {
+		switch {
+		case t.own == nil && len(s.ahead) > 0, t.own != nil && len(without(s.ahead, place{key: t.own.key, rev: t.own.rev})) > 0:
+			return true, ErrLocked
+		case !s.all:
+			t.limit = 0
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// anyKey reports whether any of the replies to getMine has a key.
+func anyKey(replies []*etcdserverpb.ResponseOp) bool {
+	return slices.ContainsFunc(replies, func(r *etcdserverpb.ResponseOp) bool { return len(r.GetResponseRange().Kvs) > 0 })
+}
+
 // putIfNoneSince puts the claims unless keys that can block them were put after
 // the revision seen.
 func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error) {
-	conds := []clientv3.Cmp{t.absent()}
+	conds := t.absent()
 	if t.own != nil {
 		conds = append(conds, t.own.guard())
 	}
@@ -66,9 +95,9 @@ func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error)
 			conds = append(conds, clientv3.Compare(newest, "<", t.seen+1).WithPrefix())
 		}
 	}
-	return t.send(t.session.Client().Txn(ctx).If(conds...).
+	return t.send(t.kv().Txn(ctx).If(conds...).
 		Then(t.puts()...).
-		Else(append(t.getQueues(t.limit), t.getMine())...))
+		Else(append(t.getQueues(t.limit), t.getMine()...)...))
 }
 
 // forget notes that etcd was not asked for anything that it did.

@@ -10,7 +10,8 @@ import (
 	"testing"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/scenario"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -24,7 +25,7 @@ func want(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	sc, err := simulate.Find("four-clients")
+	sc, err := scenario.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/outcome"
 )
 
 // broken is a lock that does not do what a lock has to. It writes keys as
@@ -22,9 +25,9 @@ type broken struct {
 	grant func(ctx context.Context, b *broken, client, key string, token int64) (int64, error)
 }
 
-func (b *broken) take(ctx context.Context, a ask) (hold, error) {
-	want := a.wants[0]
-	key := keyspace.Encode(want.Name, want.Mode, a.label)
+func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) {
+	want := a.Wants[0]
+	key := keyspace.Encode(want.Name, want.Mode, a.Label)
 	var opts []clientv3.OpOption
 	if !b.noLease {
 		opts = append(opts, clientv3.WithLease(b.session.Lease()))
@@ -35,12 +38,12 @@ func (b *broken) take(ctx context.Context, a ask) (hold, error) {
 	}
 	token := resp.Header.Revision
 	if b.grant != nil {
-		if token, err = b.grant(ctx, b, a.label, key, token); err != nil {
+		if token, err = b.grant(ctx, b, a.Label, key, token); err != nil {
 			_, _ = b.session.Client().Delete(context.Background(), key)
 			return nil, err
 		}
 	}
-	a.told(rwlock.Event{Kind: rwlock.EventAcquired, Token: token})
+	a.Told(rwlock.Event{Kind: rwlock.EventAcquired, Token: token})
 	return brokenHold{broken: b, key: key, token: token}, nil
 }
 
@@ -121,7 +124,7 @@ const oneClient = "name: one\nclients: [{name: a, steps: [{write: a, within: 500
 // endless does not come back before it is over.
 type endless struct{ over, back chan struct{} }
 
-func (e endless) take(context.Context, ask) (hold, error) {
+func (e endless) Take(context.Context, locks.Request) (locks.Hold, error) {
 	defer close(e.back)
 	<-e.over
 	return nil, errors.New("too late")
@@ -133,7 +136,7 @@ func TestStuckClient(t *testing.T) {
 	t.Parallel()
 	lock := endless{make(chan struct{}), make(chan struct{})}
 	t.Cleanup(func() { close(lock.over); <-lock.back })
-	result := playOn(t, shared(t, nil), oneClient, Options{Prefix: "/stuck/"}, func(*rwlock.Session) locker { return lock })
+	result := playOn(t, shared(t, nil), oneClient, Options{Prefix: "/stuck/"}, func(*rwlock.Session) locks.Locker { return lock })
 	if want := `test.yaml:2:30: a: write "a": stuck`; result.Err() == nil || !strings.Contains(result.Err().Error(), want) {
 		t.Errorf("Err = %v, want %s…", result.Err(), want)
 	}
@@ -169,13 +172,13 @@ clients:
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			result := playOn(t, shared(t, nil), tt.data, Options{Prefix: tt.prefix}, func(s *rwlock.Session) locker {
+			result := playOn(t, shared(t, nil), tt.data, Options{Prefix: tt.prefix}, func(s *rwlock.Session) locks.Locker {
 				lock := tt.lock
 				lock.session = s
 				return &lock
 			})
 			wantViolation(t, result, tt.want)
-			if !errors.Is(result.Err(), ErrExpectation) {
+			if !errors.Is(result.Err(), outcome.ErrExpectation) {
 				t.Errorf("Err = %v", result.Err())
 			}
 		})

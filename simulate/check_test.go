@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
+
+	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
-func linesOf(s string) []Event {
-	var lines []Event
+func linesOf(s string) []outcome.Event {
+	var lines []outcome.Event
 	for _, f := range strings.Fields(s) {
-		lines = append(lines, Event{Line: f}, Event{Moment: Waiting})
+		lines = append(lines, outcome.Event{Line: f}, outcome.Event{Moment: scenario.Waiting})
 	}
 	return lines
 }
@@ -26,16 +30,16 @@ func TestCheckLog(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			sc := &Scenario{File: "f", Expect: Expect{Log: strings.Fields(tt.want), LogPlace: Place{7, 3}}}
-			wantFailures(t, check(sc, Result{Events: linesOf(tt.got)}), tt.failure)
+			sc := &scenario.Scenario{File: "f", Expect: scenario.Expect{Log: strings.Fields(tt.want), LogPlace: scenario.Place{Line: 7, Column: 3}}}
+			wantFailures(t, outcome.Failures(sc, outcome.Result{Events: linesOf(tt.got)}), tt.failure)
 		})
 	}
 	t.Run("nothing expected", func(t *testing.T) {
-		wantFailures(t, check(&Scenario{}, Result{Events: linesOf("a")}), "")
+		wantFailures(t, outcome.Failures(&scenario.Scenario{}, outcome.Result{Events: linesOf("a")}), "")
 	})
 }
 
-func wantFailures(t *testing.T, got []Failure, want string) {
+func wantFailures(t *testing.T, got []outcome.Failure, want string) {
 	t.Helper()
 	var all []string
 	for _, f := range got {
@@ -47,17 +51,17 @@ func wantFailures(t *testing.T, got []Failure, want string) {
 }
 
 func TestResultErr(t *testing.T) {
-	if err := (Result{}).Err(); err != nil {
+	if err := (outcome.Result{}).Err(); err != nil {
 		t.Errorf("Err of a good run = %v", err)
 	}
-	err := Result{Scenario: "s", Failures: []Failure{{Msg: "x"}, {Msg: "y"}}}.Err()
-	if !errors.Is(err, ErrExpectation) || err.Error() != "scenario s: expectation failed: x; y" {
+	err := outcome.Result{Scenario: "s", Failures: []outcome.Failure{{Msg: "x"}, {Msg: "y"}}}.Err()
+	if !errors.Is(err, outcome.ErrExpectation) || err.Error() != "scenario s: expectation failed: x; y" {
 		t.Errorf("Err = %v", err)
 	}
 }
 
-func locked(client string, mode rwlock.Mode, lock string, token int64) Event {
-	return Event{Client: client, Locks: []rwlock.Want{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
+func locked(client string, mode rwlock.Mode, lock string, token int64) outcome.Event {
+	return outcome.Event{Client: client, Locks: []rwlock.Want{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
 }
 
 // TestLedgerOrdersByCause lets a waiter hear of its grant while the release
@@ -66,13 +70,13 @@ func TestLedgerOrdersByCause(t *testing.T) {
 	l := newLedger(&Clock{}, nil)
 	granted := make(chan struct{})
 	e := locked("y", rwlock.Write, "/a", 2)
-	l.release(e.Locks, func() Event {
+	l.release(e.Locks, func() outcome.Event {
 		go func() {
-			l.granted(&StepResult{}, e)
+			l.granted(&outcome.StepResult{}, e)
 			close(granted)
 		}()
-		l.say(Event{Line: "in flight"})
-		return Event{Line: "released rlock for x"}
+		l.say(outcome.Event{Line: "in flight"})
+		return outcome.Event{Line: "released rlock for x"}
 	})
 	<-granted
 	var got []string
@@ -86,52 +90,52 @@ func TestLedgerOrdersByCause(t *testing.T) {
 
 func TestEndOfSection(t *testing.T) {
 	lock := func(name string) []rwlock.Want { return []rwlock.Want{{Name: name}} }
-	steps := []Step{
-		{Do: Read, Locks: lock("/a")},
-		{Do: Write, Locks: lock("/b")},
-		{Do: Wait},
-		{Do: Unlock, Locks: lock("/b")},
-		{Do: Unlock, Locks: lock("/a")},
-		{Do: Read, Locks: lock("/c")},
-		{Do: Wait},
+	steps := []scenario.Step{
+		{Do: scenario.Read, Locks: lock("/a")},
+		{Do: scenario.Write, Locks: lock("/b")},
+		{Do: scenario.Wait},
+		{Do: scenario.Unlock, Locks: lock("/b")},
+		{Do: scenario.Unlock, Locks: lock("/a")},
+		{Do: scenario.Read, Locks: lock("/c")},
+		{Do: scenario.Wait},
 	}
 	for i, want := range map[int]int{0: 4, 1: 3, 5: 6} {
-		if got := endOfSection(steps, i); got != want {
+		if got := plan.EndOfSection(steps, i); got != want {
 			t.Errorf("endOfSection(%d) = %d, want %d", i, got, want)
 		}
 	}
 }
 
 // happened are events of client c, by their moments.
-func happened(moments ...Moment) []Event {
-	var events []Event
+func happened(moments ...scenario.Moment) []outcome.Event {
+	var events []outcome.Event
 	for i, m := range moments {
-		events = append(events, Event{Client: "c", Moment: m, At: time.Duration(i) * time.Second, Locks: []rwlock.Want{{Name: "/a"}}})
+		events = append(events, outcome.Event{Client: "c", Moment: m, At: time.Duration(i) * time.Second, Locks: []rwlock.Want{{Name: "/a"}}})
 	}
 	return events
 }
 
 func TestCheckOrder(t *testing.T) {
-	occurrence := func(m Moment, lock string, nth int) Occurrence {
-		return Occurrence{Moment: m, Client: "c", Lock: lock, Nth: nth, Place: Place{3, 1}}
+	occurrence := func(m scenario.Moment, lock string, nth int) scenario.Occurrence {
+		return scenario.Occurrence{Moment: m, Client: "c", Lock: lock, Nth: nth, Place: scenario.Place{Line: 3, Column: 1}}
 	}
 	tests := []struct {
 		name   string
-		chain  []Occurrence
-		events []Event
+		chain  []scenario.Occurrence
+		events []outcome.Event
 		want   string
 	}{
-		{"as wanted", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "", 1)}, happened(Asked, Granted), ""},
-		{"of that lock", []Occurrence{occurrence(Asked, "/a", 1), occurrence(Granted, "/a", 1)}, happened(Asked, Granted), ""},
-		{"the second time", []Occurrence{occurrence(Granted, "", 1), occurrence(Granted, "", 2)}, happened(Granted, Asked, Granted), ""},
-		{"turned round", []Occurrence{occurrence(Granted, "", 1), occurrence(Asked, "", 1)}, happened(Asked, Granted), `f:3:1: "asked c" happened 1s before "granted c", want it after`},
-		{"not so often", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "", 2)}, happened(Asked, Granted), `f:3:1: "granted c #2" did not happen`},
-		{"another lock", []Occurrence{occurrence(Asked, "", 1), occurrence(Granted, "/b", 1)}, happened(Asked, Granted), `f:3:1: "granted c /b" did not happen`},
+		{"as wanted", []scenario.Occurrence{occurrence(scenario.Asked, "", 1), occurrence(scenario.Granted, "", 1)}, happened(scenario.Asked, scenario.Granted), ""},
+		{"of that lock", []scenario.Occurrence{occurrence(scenario.Asked, "/a", 1), occurrence(scenario.Granted, "/a", 1)}, happened(scenario.Asked, scenario.Granted), ""},
+		{"the second time", []scenario.Occurrence{occurrence(scenario.Granted, "", 1), occurrence(scenario.Granted, "", 2)}, happened(scenario.Granted, scenario.Asked, scenario.Granted), ""},
+		{"turned round", []scenario.Occurrence{occurrence(scenario.Granted, "", 1), occurrence(scenario.Asked, "", 1)}, happened(scenario.Asked, scenario.Granted), `f:3:1: "asked c" happened 1s before "granted c", want it after`},
+		{"not so often", []scenario.Occurrence{occurrence(scenario.Asked, "", 1), occurrence(scenario.Granted, "", 2)}, happened(scenario.Asked, scenario.Granted), `f:3:1: "granted c #2" did not happen`},
+		{"another lock", []scenario.Occurrence{occurrence(scenario.Asked, "", 1), occurrence(scenario.Granted, "/b", 1)}, happened(scenario.Asked, scenario.Granted), `f:3:1: "granted c /b" did not happen`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			sc := &Scenario{File: "f", Expect: Expect{Order: [][]Occurrence{tt.chain}}}
-			wantFailures(t, check(sc, Result{Events: tt.events}), tt.want)
+			sc := &scenario.Scenario{File: "f", Expect: scenario.Expect{Order: [][]scenario.Occurrence{tt.chain}}}
+			wantFailures(t, outcome.Failures(sc, outcome.Result{Events: tt.events}), tt.want)
 		})
 	}
 }
@@ -139,21 +143,21 @@ func TestCheckOrder(t *testing.T) {
 func TestAsExpected(t *testing.T) {
 	tests := []struct {
 		name      string
-		want, got []Moment
+		want, got []scenario.Moment
 		ok        bool
 	}{
-		{"anything", nil, []Moment{Deadline}, true},
-		{"granted", []Moment{Granted}, []Moment{Granted}, true},
-		{"it may have waited", []Moment{Granted}, []Moment{Waiting, Granted}, true},
-		{"it must have waited", []Moment{Waiting, Granted}, []Moment{Granted}, false},
-		{"it waited, whatever came of that", []Moment{Waiting}, []Moment{Waiting, Deadline}, true},
-		{"it was lost as well", []Moment{Granted}, []Moment{Granted, Lost}, false},
-		{"it was to be lost", []Moment{Granted, Lost}, []Moment{Granted}, false},
-		{"something went wrong", []Moment{Granted}, []Moment{Failed}, false},
+		{"anything", nil, []scenario.Moment{scenario.Deadline}, true},
+		{"granted", []scenario.Moment{scenario.Granted}, []scenario.Moment{scenario.Granted}, true},
+		{"it may have waited", []scenario.Moment{scenario.Granted}, []scenario.Moment{scenario.Waiting, scenario.Granted}, true},
+		{"it must have waited", []scenario.Moment{scenario.Waiting, scenario.Granted}, []scenario.Moment{scenario.Granted}, false},
+		{"it waited, whatever came of that", []scenario.Moment{scenario.Waiting}, []scenario.Moment{scenario.Waiting, scenario.Deadline}, true},
+		{"it was lost as well", []scenario.Moment{scenario.Granted}, []scenario.Moment{scenario.Granted, scenario.Lost}, false},
+		{"it was to be lost", []scenario.Moment{scenario.Granted, scenario.Lost}, []scenario.Moment{scenario.Granted}, false},
+		{"something went wrong", []scenario.Moment{scenario.Granted}, []scenario.Moment{scenario.Failed}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := asExpected(tt.want, tt.got); got != tt.ok {
+			if got := outcome.AsExpected(tt.want, tt.got); got != tt.ok {
 				t.Errorf("asExpected = %v", got)
 			}
 		})
@@ -161,7 +165,7 @@ func TestAsExpected(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	step := StepResult{Client: "c", Step: Step{Do: Read, Waits: Bounds{AtLeast: time.Second, AtMost: 2 * time.Second}}}
+	step := outcome.StepResult{Client: "c", Step: scenario.Step{Do: scenario.Read, Waits: scenario.Bounds{AtLeast: time.Second, AtMost: 2 * time.Second}}}
 	tests := []struct {
 		name           string
 		waited, passed time.Duration
@@ -182,7 +186,7 @@ func TestBounds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := step
 			s.Waited, s.Passed = tt.waited, tt.passed
-			if got := check(&Scenario{}, Result{Steps: []StepResult{s}}); (len(got) == 0) != tt.ok {
+			if got := outcome.Failures(&scenario.Scenario{}, outcome.Result{Steps: []outcome.StepResult{s}}); (len(got) == 0) != tt.ok {
 				t.Errorf("failures %v", got)
 			}
 		})

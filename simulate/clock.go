@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"etcd-lock/simulate/internal/plan"
 )
 
 // Clock is the time in which the durations of a scenario pass: as fast as it is
@@ -27,7 +29,7 @@ type Clock struct {
 	counted  time.Time     // up to when time has been counted
 	run      time.Duration // of real time, but for pauses
 	now      time.Duration // of the scenario's time
-	agenda   agenda        // in the scenario's time
+	agenda   plan.Agenda   // in the scenario's time
 	order    uint64
 }
 
@@ -40,15 +42,6 @@ type ClockState struct {
 	Next     string        // what happens next, as far as that is a matter of time; "" when nothing is due
 	In       time.Duration // until then, in the scenario's time
 }
-
-// forever is the end of time, a century away, so that sums of two stay durations.
-const forever time.Duration = math.MaxInt64 / 2
-
-// bounded is a duration of so many nanoseconds, which may be more than there is.
-func bounded(nanos float64) time.Duration { return time.Duration(min(nanos, float64(forever))) }
-
-// later is d after t.
-func later(t, d time.Duration) time.Duration { return t + min(d, forever-t) }
 
 // NewClock returns a clock whose time passes speed times as fast as real time.
 func NewClock(speed float64) (*Clock, error) {
@@ -101,14 +94,14 @@ func (c *Clock) State() ClockState {
 	defer c.mu.Unlock()
 	c.count()
 	s := ClockState{Elapsed: c.run, Speed: c.speed, Paused: c.still && !c.over, Stepping: c.stepping}
-	var next *due
+	var next *plan.Due
 	for _, d := range c.agenda {
-		if d.what != "" && (next == nil || d.before(next)) {
+		if d.What != "" && (next == nil || d.Before(next)) {
 			next = d
 		}
 	}
 	if next != nil {
-		s.Next, s.In = next.what, max(next.at-c.now, 0)
+		s.Next, s.In = next.What, max(next.At-c.now, 0)
 	}
 	return s
 }
@@ -131,7 +124,7 @@ func (c *Clock) begin() error {
 	if c.speed == 0 {
 		c.speed = 1
 	}
-	c.counted, c.timer = time.Now(), time.AfterFunc(forever, c.fire)
+	c.counted, c.timer = time.Now(), time.AfterFunc(plan.Forever, c.fire)
 	return nil
 }
 
@@ -145,7 +138,7 @@ func (c *Clock) count() {
 	now := time.Now()
 	if passed := now.Sub(c.counted); c.timer != nil && !c.still {
 		c.run += passed
-		c.now = later(c.now, bounded(float64(passed)*c.speed))
+		c.now = plan.Later(c.now, plan.Bounded(float64(passed)*c.speed))
 	}
 	c.counted = now
 }
@@ -157,31 +150,31 @@ func (c *Clock) arm() {
 	case c.still || len(c.agenda) == 0:
 		c.timer.Stop()
 	default:
-		c.timer.Reset(bounded(math.Ceil(float64(max(c.agenda[0].at-c.now, 0)) / c.speed)))
+		c.timer.Reset(plan.Bounded(math.Ceil(float64(max(c.agenda[0].At-c.now, 0)) / c.speed)))
 	}
 }
 
 // fire does what is due.
 func (c *Clock) fire() {
 	for _, d := range c.take() {
-		d.do()
+		d.Do()
 	}
 }
 
 // take takes off what is due by now, of a step up to the first that can be seen.
-func (c *Clock) take() (all []*due) {
+func (c *Clock) take() (all []*plan.Due) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count()
-	for !c.still && len(c.agenda) > 0 && c.agenda[0].at <= c.now {
-		if d := c.agenda[0]; d.run > c.run { // the speed has grown
-			d.at = later(c.now, max(bounded(float64(d.run-c.run)*c.speed), 1))
-			c.agenda.moved(d)
+	for !c.still && len(c.agenda) > 0 && c.agenda[0].At <= c.now {
+		if d := c.agenda[0]; d.Run > c.run { // the speed has grown
+			d.At = plan.Later(c.now, max(plan.Bounded(float64(d.Run-c.run)*c.speed), 1))
+			c.agenda.Moved(d)
 			continue
 		}
-		d := c.agenda.next()
+		d := c.agenda.Next()
 		all = append(all, d)
-		if c.stepping && d.what != "" {
+		if c.stepping && d.What != "" {
 			c.still, c.stepping = true, false
 		}
 	}
@@ -191,13 +184,13 @@ func (c *Clock) take() (all []*due) {
 
 // add has something happen at its time, which may be over, or when the clock is
 // told to go on.
-func (c *Clock) add(d *due) {
+func (c *Clock) add(d *plan.Due) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count()
 	c.order++
-	d.order = c.order
-	c.agenda.add(d)
+	d.Order = c.order
+	c.agenda.Add(d)
 	c.arm()
 }
 
@@ -205,23 +198,23 @@ func (c *Clock) add(d *due) {
 // least from now.
 func (c *Clock) after(d, least time.Duration, what string, do func()) (stop func()) {
 	run, now := c.read()
-	next := &due{at: later(now, d), run: run + least, what: what, do: do}
+	next := &plan.Due{At: plan.Later(now, d), Run: run + least, What: what, Do: do}
 	c.add(next)
 	return func() { c.remove(next) }
 }
 
-func (c *Clock) remove(d *due) {
+func (c *Clock) remove(d *plan.Due) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count()
-	c.agenda.remove(d)
+	c.agenda.Remove(d)
 	c.arm()
 }
 
 // wait waits for a time or the end of ctx, and reports whether ctx still lives.
 func (c *Clock) wait(ctx context.Context, at time.Duration, what string) bool {
 	reached := make(chan struct{})
-	d := &due{at: at, what: what, do: func() { close(reached) }}
+	d := &plan.Due{At: at, What: what, Do: func() { close(reached) }}
 	c.add(d)
 	defer c.remove(d)
 	select {

@@ -3,10 +3,10 @@
 // what came of it.
 //
 // A scenario is data, usually a YAML file. docs/scenarios.md is the guide to the
-// format and says what is checked of every run; Schema is for editors. Parse
-// reads a file, Builtin are those that come along, Run runs one:
+// format and says what is checked of every run. Package scenario reads and writes
+// files and has those that come along, Run runs one:
 //
-//	sc, err := simulate.Parse(file, data)
+//	sc, err := scenario.Parse(file, data)
 //	if err != nil {
 //		return err // file:line:column: what was expected there
 //	}
@@ -16,15 +16,14 @@
 //	}
 //	return result.Err() // it was not as it had to be
 //
-// Model says without an etcd what must come of a scenario. Record makes one of
-// what somebody saw who watched an etcd, and Encode writes one.
+// A Clock pauses a run, lets it go on step by step, and changes its speed. Draw
+// makes lanes of a run's events.
 //
-// A Clock pauses a run, lets it go on step by step, and changes its speed.
-//
-// Result.Checks is what the run had to be, one by one, and Draw makes lanes of its
-// events. What happens comes as values, see Event. A grant always comes after the
-// releases that made way for it.
-//
-// RunLoad puts locks under load instead, those of package rwlock or etcd's own,
-// and measures them; docs/load.md is the guide to that.
+// The other packages:
+//   - outcome: what came of a run, as values, checked against what the scenario
+//     expects. A grant always comes after the releases that made way for it.
+//   - forecast: what must come of a scenario, without an etcd.
+//   - record: a scenario made of what a watch of an etcd has seen.
+//   - load: locks under load, those of package rwlock or etcd's own, measured.
+//   - verify: whether locks were locks, by what clients saw and what etcd did.
 package simulate

@@ -3,23 +3,26 @@ package simulate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
+
+	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // Faults makes faults in a cluster that is there for that. A call returns when
 // the fault is made; for Start, when the member serves again.
 type Faults interface {
-	Kill(ctx context.Context, m Member) error
-	Stop(ctx context.Context, m Member) error
-	Start(ctx context.Context, m Member) error
+	Kill(ctx context.Context, m scenario.Member) error
+	Stop(ctx context.Context, m scenario.Member) error
+	Start(ctx context.Context, m scenario.Member) error
 	Cut(ctx context.Context, client string) error
 	Heal(ctx context.Context, client string) error
 }
 
 // saboteur makes the faults of a scenario.
 type saboteur struct {
-	faults []Fault
+	faults []scenario.Fault
 	at     []time.Duration // when, from the start
 	by     Faults
 	record *record
@@ -31,10 +34,10 @@ type saboteur struct {
 // all clients are done are not made.
 func (s *saboteur) work(ctx context.Context, start time.Duration) error {
 	for i, f := range s.faults {
-		if !s.clock.wait(ctx, later(start, s.at[i]), f.String()) {
+		if !s.clock.wait(ctx, plan.Later(start, s.at[i]), f.String()) {
 			return nil
 		}
-		s.ledger.say(Event{Moment: Faulty, Place: f.Place, Line: f.String()})
+		s.ledger.say(outcome.Event{Moment: scenario.Faulty, Place: f.Place, Line: f.String()})
 		if err := s.make(ctx, f); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("line %d: %s: %w", f.Line, f, err)
 		}
@@ -42,29 +45,17 @@ func (s *saboteur) work(ctx context.Context, start time.Duration) error {
 	return nil
 }
 
-// String is the fault in the words of the log.
-func (f Fault) String() string {
+func (s *saboteur) make(ctx context.Context, f scenario.Fault) error {
 	switch f.Do {
-	case FaultCompact:
-		return string(f.Do)
-	case FaultCut, FaultHeal:
-		return string(f.Do) + " " + strings.Join(f.Clients, ", ")
-	default:
-		return string(f.Do) + " " + f.Member.String()
-	}
-}
-
-func (s *saboteur) make(ctx context.Context, f Fault) error {
-	switch f.Do {
-	case FaultKill:
+	case scenario.FaultKill:
 		return s.by.Kill(ctx, f.Member)
-	case FaultStop:
+	case scenario.FaultStop:
 		return s.by.Stop(ctx, f.Member)
-	case FaultStart:
+	case scenario.FaultStart:
 		return s.by.Start(ctx, f.Member)
-	case FaultCut:
+	case scenario.FaultCut:
 		return s.each(ctx, f.Clients, s.by.Cut)
-	case FaultHeal:
+	case scenario.FaultHeal:
 		return s.each(ctx, f.Clients, s.by.Heal)
 	default:
 		return s.compact(ctx)

@@ -11,13 +11,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/verify"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 const (
-	// leaseSlack is how much later than after its TTL a lease may be gone: a new
-	// leader grants every lease a whole TTL again, and revokes them one by one.
-	leaseSlack = 10 * time.Second
 	// tellSlack is how late a client may hear of what is its own, on a busy
 	// machine.
 	tellSlack = 3 * time.Second
@@ -31,7 +32,7 @@ type record struct {
 	recorders []*verify.Recorder
 }
 
-func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *Scenario, clock func() time.Duration) (*record, error) {
+func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *scenario.Scenario, clock func() time.Duration) (*record, error) {
 	r := &record{client: client}
 	for _, name := range sc.Locks() {
 		rec, err := verify.Record(ctx, client, prefix+name+"/", clock)
@@ -42,21 +43,6 @@ func newRecord(ctx context.Context, client *clientv3.Client, prefix string, sc *
 		r.locks, r.recorders = append(r.locks, prefix+name), append(r.recorders, rec)
 	}
 	return r, nil
-}
-
-// Locks are the names of the scenario's locks, each once.
-func (sc *Scenario) Locks() []string {
-	var names []string
-	for _, c := range sc.Clients {
-		for _, s := range c.Steps {
-			for _, l := range s.Locks {
-				if !slices.Contains(names, l.Name) {
-					names = append(names, l.Name)
-				}
-			}
-		}
-	}
-	return names
 }
 
 func (r *record) close() {
@@ -117,7 +103,7 @@ func of(lock string, changes []verify.Change) []verify.Change {
 
 // judge says what of the run must not be. What clients held that could not close
 // their sessions goes with their leases, and is waited for.
-func (s *stage) judge(ctx context.Context, remain []*player, result *Result) error {
+func (s *stage) judge(ctx context.Context, remain []*player, result *outcome.Result) error {
 	if err := s.drain(ctx, remain); err != nil {
 		return err
 	}
@@ -128,7 +114,7 @@ func (s *stage) judge(ctx context.Context, remain []*player, result *Result) err
 	// A key without a lease is left by whoever put it.
 	seen := verify.Seen{Waits: s.ledger.waits, Sessions: map[int64]string{0: "nobody"}}
 	for _, p := range s.players {
-		seen.Sessions[int64(p.session.Lease())] = p.name
+		seen.Sessions[int64(p.session.Lease())] = p.Name
 	}
 	for _, h := range s.ledger.holds {
 		seen.Holds = append(seen.Holds, h.Hold)
@@ -136,7 +122,7 @@ func (s *stage) judge(ctx context.Context, remain []*player, result *Result) err
 	result.Holds = seen.Holds
 	result.Verdict = verify.Judge(seen, history, verify.Options{Slack: s.lateness()})
 	for _, v := range result.Verdict.Violations {
-		result.Failures = append(result.Failures, Failure{File: s.scenario.File, Place: s.ledger.place(v.Holds), Of: string(v.Kind), Msg: v.Text})
+		result.Failures = append(result.Failures, outcome.Failure{File: s.scenario.File, Place: s.ledger.place(v.Holds), Of: string(v.Kind), Msg: v.Text})
 	}
 	for _, f := range result.Verdict.Fenced {
 		s.ledger.fenced(f)
@@ -147,7 +133,7 @@ func (s *stage) judge(ctx context.Context, remain []*player, result *Result) err
 // lateness is how late clients may hear of what is their own. It is not judged
 // where faults keep them from etcd: then that is no fault of the locks.
 func (s *stage) lateness() time.Duration {
-	if slices.ContainsFunc(s.scenario.Faults, func(f Fault) bool { return f.Do != FaultCompact }) {
+	if slices.ContainsFunc(s.scenario.Faults, func(f scenario.Fault) bool { return f.Do != scenario.FaultCompact }) {
 		return 0
 	}
 	return s.slack
@@ -161,8 +147,8 @@ func (s *stage) drain(ctx context.Context, remain []*player) error {
 	}
 	patience, sessions := time.Duration(0), map[int64]string{}
 	for _, p := range remain {
-		patience = max(patience, 2*p.session.TTL()+leaseSlack)
-		sessions[int64(p.session.Lease())] = p.name
+		patience = max(patience, 2*p.session.TTL()+locks.LeaseSlack)
+		sessions[int64(p.session.Lease())] = p.Name
 	}
 	timed, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -178,9 +164,9 @@ func (s *stage) drain(ctx context.Context, remain []*player) error {
 }
 
 // place is where the last of the steps stands that took holds.
-func (l *ledger) place(holds []verify.Hold) Place {
+func (l *ledger) place(holds []verify.Hold) scenario.Place {
 	if len(holds) == 0 {
-		return Place{}
+		return scenario.Place{}
 	}
 	return l.noted(holds[len(holds)-1]).place
 }
@@ -199,10 +185,10 @@ func (l *ledger) noted(h verify.Hold) *noted {
 // fenced says of a late holder that a token fenced it.
 func (l *ledger) fenced(f verify.Fence) {
 	late := l.noted(f.Late)
-	e := Event{
-		At: late.known, Client: f.Late.Client, Moment: Fenced, Place: late.place,
+	e := outcome.Event{
+		At: late.known, Client: f.Late.Client, Moment: scenario.Fenced, Place: late.place,
 		Token: f.Late.Stages[len(f.Late.Stages)-1].Token,
-		Line:  fencedLine(f.Late.Client, f.Other.Client),
+		Line:  outcome.FencedLine(f.Late.Client, f.Other.Client),
 	}
 	l.events = append(l.events, e)
 	if l.log != nil {

@@ -5,8 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // ledger writes down what happens in the order of cause and effect, and what the
@@ -20,11 +24,11 @@ import (
 type ledger struct {
 	begin time.Time
 	clock *Clock
-	log   func(Event)
+	log   func(outcome.Event)
 
 	mu        sync.Mutex
-	events    []Event
-	steps     []*StepResult
+	events    []outcome.Event
+	steps     []*outcome.StepResult
 	holds     []*noted
 	waits     []verify.Wait
 	releasing map[string][]*release // by lock name
@@ -34,7 +38,7 @@ type ledger struct {
 // noted is a hold, and where the step stands that took it.
 type noted struct {
 	verify.Hold
-	place Place
+	place scenario.Place
 	ended bool
 	known time.Duration // likewise, by the clock
 }
@@ -46,10 +50,7 @@ type instant struct{ real, run, scenario time.Duration }
 // release is one that is on its way.
 type release struct{ done chan struct{} }
 
-// replyTime is how long a grant waits for releases that may have made way for it.
-const replyTime = time.Second
-
-func newLedger(clock *Clock, log func(Event)) *ledger {
+func newLedger(clock *Clock, log func(outcome.Event)) *ledger {
 	return &ledger{
 		begin:     time.Now(),
 		clock:     clock,
@@ -67,19 +68,19 @@ func (l *ledger) instant() instant {
 }
 
 // waited says in e how long it took from an instant to now.
-func (i instant) waited(e *Event, now instant) {
+func (i instant) waited(e *outcome.Event, now instant) {
 	e.Waited, e.Passed = now.run-i.run, now.scenario-i.scenario
 }
 
 // say adds an event.
-func (l *ledger) say(e Event) {
+func (l *ledger) say(e outcome.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.add(e)
 }
 
 // add is say for one who holds l.mu.
-func (l *ledger) add(e Event) {
+func (l *ledger) add(e outcome.Event) {
 	if l.over {
 		return
 	}
@@ -99,44 +100,44 @@ func (l *ledger) finish() {
 }
 
 // begins notes a step that takes locks.
-func (l *ledger) begins(s *StepResult) {
+func (l *ledger) begins(s *outcome.StepResult) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.steps = append(l.steps, s)
 }
 
 // comes adds an event that is an outcome of a step.
-func (l *ledger) comes(s *StepResult, e Event) {
+func (l *ledger) comes(s *outcome.StepResult, e outcome.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Moment == Lost && slices.Contains(s.Outcomes, Lost) {
+	if e.Moment == scenario.Lost && slices.Contains(s.Outcomes, scenario.Lost) {
 		return // heard of before
 	}
 	if !l.over {
-		s.notes(e)
+		s.Notes(e)
 	}
 	l.add(e)
 }
 
 // granted notes that the step's client was told just now that it has what it
 // asked for.
-func (l *ledger) granted(s *StepResult, e Event) {
+func (l *ledger) granted(s *outcome.StepResult, e outcome.Event) {
 	l.awaitReleases(e.Locks)
 	l.comes(s, e)
 }
 
 // awaitReleases waits for releases of locks that are on their way by now.
-func (l *ledger) awaitReleases(locks []rwlock.Want) {
+func (l *ledger) awaitReleases(of []rwlock.Want) {
 	var before []*release
 	l.mu.Lock()
-	for _, lock := range locks {
+	for _, lock := range of {
 		before = append(before, l.releasing[lock.Name]...)
 	}
 	l.mu.Unlock()
 	if len(before) == 0 {
 		return
 	}
-	t := time.NewTimer(replyTime)
+	t := time.NewTimer(locks.ReplyTime)
 	defer t.Stop()
 	for _, r := range before {
 		select {
@@ -148,7 +149,7 @@ func (l *ledger) awaitReleases(locks []rwlock.Want) {
 }
 
 // release does what releases locks, and then notes what it says came of that.
-func (l *ledger) release(locks []rwlock.Want, do func() Event) {
+func (l *ledger) release(locks []rwlock.Want, do func() outcome.Event) {
 	r := &release{done: make(chan struct{})}
 	l.mu.Lock()
 	for _, lock := range locks {
@@ -166,7 +167,7 @@ func (l *ledger) release(locks []rwlock.Want, do func() Event) {
 }
 
 // held notes a client's holds, a lock each by its name in etcd.
-func (l *ledger) held(client string, locks []rwlock.Want, at Place, s verify.Stage) []*noted {
+func (l *ledger) held(client string, locks []rwlock.Want, at scenario.Place, s verify.Stage) []*noted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var holds []*noted

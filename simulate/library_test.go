@@ -16,27 +16,32 @@ import (
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/internal/simtest"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // TestLibrary wants every scenario that comes along to pass. They mostly sleep,
 // and so all run at once, those without faults on one etcd.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
-	type outcome struct {
-		simulate.Result
+	type wanted struct {
+		outcome.Result
 		err error
 	}
-	results := map[string]chan outcome{}
-	for _, sc := range simulate.Builtin() {
+	results := map[string]chan wanted{}
+	for _, sc := range scenario.Builtin() {
 		if sc.Name == "four-clients" { // TestFourClients has it
 			continue
 		}
 		etcd := home(t, sc)
-		done := make(chan outcome, 1)
+		done := make(chan wanted, 1)
 		results[sc.Name] = done
 		go func() {
 			r, err := simulate.Run(t.Context(), etcd, sc, simulate.Options{Prefix: "/library/" + sc.Name})
-			done <- outcome{r, err}
+			done <- wanted{r, err}
 		}()
 	}
 	for name, done := range results {
@@ -52,8 +57,8 @@ func TestLibrary(t *testing.T) {
 // TestLibraryIsPossible wants the model to find nothing in it that cannot be, and
 // nothing that hangs on milliseconds.
 func TestLibraryIsPossible(t *testing.T) {
-	for _, sc := range simulate.Builtin() {
-		f := simulate.Model(sc, sc.Seed)
+	for _, sc := range scenario.Builtin() {
+		f := forecast.Model(sc, sc.Seed)
 		if len(f.Failures) > 0 || !f.Faulty && len(f.Depends) > 0 {
 			t.Errorf("%s: fails %v, depends %v", sc.Name, f.Failures, f.Depends)
 		}
@@ -66,7 +71,7 @@ func TestLibraryIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sc := range simulate.Builtin() {
+	for _, sc := range scenario.Builtin() {
 		if row := fmt.Sprintf("| [`%s`](../simulate/%s) | %s | ", sc.Name, sc.File, sc.About); !strings.Contains(string(guide), row) {
 			t.Errorf("no row %q", row)
 		}
@@ -74,12 +79,12 @@ func TestLibraryIsDocumented(t *testing.T) {
 }
 
 // home is an etcd that a scenario can run on.
-func home(t *testing.T, sc *simulate.Scenario) simulate.Etcd {
+func home(t *testing.T, sc *scenario.Scenario) simulate.Etcd {
 	t.Helper()
 	if sc.Cluster > 0 {
 		return newSabotage(t, sc.Cluster).etcd()
 	}
-	return at(etcdtest.Shared(t))
+	return simtest.At(etcdtest.Shared(t))
 }
 
 // sabotage makes faults in a cluster, and is the way to it.
@@ -114,17 +119,17 @@ func (s *sabotage) connect(_ context.Context, client string, opts ...grpc.DialOp
 	})
 }
 
-func (s *sabotage) Kill(ctx context.Context, m simulate.Member) error {
+func (s *sabotage) Kill(ctx context.Context, m scenario.Member) error {
 	return s.takeDown(ctx, m, func(member *cluster.Member) error { member.Kill(); return nil })
 }
 
-func (s *sabotage) Stop(ctx context.Context, m simulate.Member) error {
+func (s *sabotage) Stop(ctx context.Context, m scenario.Member) error {
 	return s.takeDown(ctx, m, (*cluster.Member).Stop)
 }
 
-func (s *sabotage) takeDown(ctx context.Context, m simulate.Member, how func(*cluster.Member) error) error {
+func (s *sabotage) takeDown(ctx context.Context, m scenario.Member, how func(*cluster.Member) error) error {
 	member, err := s.Leader(ctx)
-	if m != simulate.Leader {
+	if m != scenario.Leader {
 		member, err = s.Members()[m-1], nil
 	}
 	if err != nil {
@@ -134,10 +139,10 @@ func (s *sabotage) takeDown(ctx context.Context, m simulate.Member, how func(*cl
 	return how(member)
 }
 
-func (s *sabotage) Start(ctx context.Context, m simulate.Member) error {
+func (s *sabotage) Start(ctx context.Context, m scenario.Member) error {
 	var errs []error
 	for _, member := range s.down {
-		if m == simulate.AllMembers || int(m) == member.Number() {
+		if m == scenario.AllMembers || int(m) == member.Number() {
 			errs = append(errs, member.Restart(ctx))
 		}
 	}

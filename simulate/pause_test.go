@@ -7,6 +7,10 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/internal/simtest"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 func newClock(t *testing.T, speed float64) *simulate.Clock {
@@ -38,11 +42,11 @@ type stepper struct {
 	over   bool
 }
 
-func (s *stepper) log(e simulate.Event) {
+func (s *stepper) log(e outcome.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e.Moment {
-	case simulate.Asked, simulate.Released, simulate.Deadline, simulate.Cancelled, simulate.Faulty:
+	case scenario.Asked, scenario.Released, scenario.Deadline, scenario.Cancelled, scenario.Faulty:
 		s.causes++
 	}
 }
@@ -95,12 +99,12 @@ func TestRunStepByStep(t *testing.T) {
 		clock := newClock(t, 1)
 		clock.Pause()
 		s := &stepper{t: t, clock: clock}
-		var result simulate.Result
+		var result outcome.Result
 		var prefix string
 		var run sync.WaitGroup
 		run.Go(func() {
 			defer s.end()
-			result, prefix = play(t, parse(t, patient), simulate.Options{Clock: clock, Log: s.log})
+			result, prefix = play(t, simtest.Parse(t, patient), simulate.Options{Clock: clock, Log: s.log})
 		})
 		t.Cleanup(run.Wait)
 		steps := s.work()
@@ -123,7 +127,7 @@ func TestRunStepByStep(t *testing.T) {
 // gave back what was another's: the pauses are no part of that.
 func TestRunFencedAfterAPause(t *testing.T) {
 	t.Parallel()
-	sc := parse(t, `name: late
+	sc := simtest.Parse(t, `name: late
 clients:
   - {name: a, ttl: 1s, steps: [{write: /a}, pause, {wait: 3s}, resume, {unlock: /a}]}
   - {name: b, after: 200ms, steps: [{write: /a, expect: granted}, {wait: 2s}, {unlock: /a}]}
@@ -135,17 +139,17 @@ expect: {fenced: 1}
 	var run sync.WaitGroup
 	run.Go(func() {
 		var resumed time.Duration
-		result, _ := play(t, sc, simulate.Options{Clock: clock, Log: func(e simulate.Event) {
+		result, _ := play(t, sc, simulate.Options{Clock: clock, Log: func(e outcome.Event) {
 			switch {
-			case e.Moment == simulate.Resumed:
+			case e.Moment == scenario.Resumed:
 				resumed = e.At
-			case e.Client == "b" && e.Moment == simulate.Granted:
+			case e.Client == "b" && e.Moment == scenario.Granted:
 				clock.Pause()
 				close(granted)
 			}
 		}})
 		last := result.Events[len(result.Events)-1]
-		if result.Err() != nil || last.Moment != simulate.Fenced || last.At > resumed+pause/2 {
+		if result.Err() != nil || last.Moment != scenario.Fenced || last.At > resumed+pause/2 {
 			t.Errorf("%v; resumed after %s, and then %+v", result.Err(), resumed, last)
 		}
 	})

@@ -15,8 +15,12 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // releasedInBetween has a lock released after a waiter has looked who is ahead,
@@ -63,7 +67,7 @@ func TestLostWakeUp(t *testing.T) {
 	t.Parallel()
 	t.Run("the older library", func(t *testing.T) {
 		t.Parallel()
-		result := playHeldBack(t, "/older", func(s *rwlock.Session) locker { return &broken{session: s, grant: getThenWatch} })
+		result := playHeldBack(t, "/older", func(s *rwlock.Session) locks.Locker { return &broken{session: s, grant: getThenWatch} })
 		wantViolation(t, result, verify.Untold)
 		if !strings.Contains(result.Err().Error(), "want granted, got deadline") {
 			t.Errorf("Err = %v", result.Err())
@@ -71,7 +75,7 @@ func TestLostWakeUp(t *testing.T) {
 	})
 	t.Run("package rwlock", func(t *testing.T) {
 		t.Parallel()
-		if err := playHeldBack(t, "/ours", newRWLocks).Err(); err != nil {
+		if err := playHeldBack(t, "/ours", locks.RWLocks).Err(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -79,19 +83,19 @@ func TestLostWakeUp(t *testing.T) {
 
 // playHeldBack plays releasedInBetween. The waiter asks when the holder has the
 // lock; its watches begin when the holder has released, which waits for them.
-func playHeldBack(t *testing.T, prefix string, locks func(*rwlock.Session) locker) Result {
+func playHeldBack(t *testing.T, prefix string, locks func(*rwlock.Session) locks.Locker) outcome.Result {
 	t.Helper()
 	held, looked, released := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	etcd := shared(t, map[string][]grpc.DialOption{
 		"holder": {heldBack(deletes, looked)},
 		"waiter": {heldBack(puts, held), lateWatches(sync.OnceFunc(func() { close(looked) }), released)},
 	})
-	opts := Options{Prefix: prefix, Log: func(e Event) {
+	opts := Options{Prefix: prefix, Log: func(e outcome.Event) {
 		switch {
 		case e.Client != "holder":
-		case e.Moment == Granted:
+		case e.Moment == scenario.Granted:
 			close(held)
-		case e.Moment == Released:
+		case e.Moment == scenario.Released:
 			close(released)
 		}
 	}}
@@ -165,11 +169,11 @@ func TestGrantToTheDead(t *testing.T) {
 	t.Parallel()
 	t.Run("recipe", func(t *testing.T) {
 		t.Parallel()
-		wantViolation(t, playRevoked(t, ImplRecipe), verify.Dead)
+		wantViolation(t, playRevoked(t, scenario.ImplRecipe), verify.Dead)
 	})
 	t.Run("package rwlock", func(t *testing.T) {
 		t.Parallel()
-		if err := playRevoked(t, ImplRWLock).Err(); err != nil {
+		if err := playRevoked(t, scenario.ImplRWLock).Err(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -177,7 +181,7 @@ func TestGrantToTheDead(t *testing.T) {
 
 // playRevoked plays revokedWaiter: when one waits, its lease is revoked, then the
 // next asks, and when that waits too, the holder releases.
-func playRevoked(t *testing.T, of Impl) Result {
+func playRevoked(t *testing.T, of scenario.Impl) outcome.Result {
 	t.Helper()
 	admin := etcdtest.Client(t, etcdtest.Shared(t))
 	held, revoked, waiting := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -187,7 +191,7 @@ func playRevoked(t *testing.T, of Impl) Result {
 		"revoked": {heldBack(puts, held), grpc.WithChainUnaryInterceptor(leaseOf(&lease))},
 		"next":    {heldBack(puts, revoked)},
 	})
-	opts := Options{Prefix: "/revoked/" + string(of) + "/", Log: func(e Event) {
+	opts := Options{Prefix: "/revoked/" + string(of) + "/", Log: func(e outcome.Event) {
 		switch string(e.Moment) + " " + e.Client {
 		case "granted holder":
 			close(held)
@@ -200,7 +204,7 @@ func playRevoked(t *testing.T, of Impl) Result {
 			close(waiting)
 		}
 	}}
-	return playOn(t, etcd, strings.Replace(revokedWaiter, "MAKE", string(of), 1), opts, newRWLocks)
+	return playOn(t, etcd, strings.Replace(revokedWaiter, "MAKE", string(of), 1), opts, locks.RWLocks)
 }
 
 // leaseOf notes the lease that is granted.
@@ -215,9 +219,9 @@ func leaseOf(lease *clientv3.LeaseID) grpc.UnaryClientInterceptor {
 }
 
 // playOn plays a scenario with locks of any make.
-func playOn(t *testing.T, etcd Etcd, data string, opts Options, locks func(*rwlock.Session) locker) Result {
+func playOn(t *testing.T, etcd Etcd, data string, opts Options, locks func(*rwlock.Session) locks.Locker) outcome.Result {
 	t.Helper()
-	sc, err := Parse("test.yaml", []byte(data))
+	sc, err := scenario.Parse("test.yaml", []byte(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +244,7 @@ func shared(t *testing.T, special map[string][]grpc.DialOption) Etcd {
 	}}
 }
 
-func wantViolation(t *testing.T, r Result, kind verify.Kind) {
+func wantViolation(t *testing.T, r outcome.Result, kind verify.Kind) {
 	t.Helper()
 	if !slices.ContainsFunc(r.Verdict.Violations, func(v verify.Violation) bool { return v.Kind == kind }) {
 		t.Errorf("want a violation %s, got %v", kind, r.Err())

@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
+
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // Picture is a run as a lane for each client.
@@ -38,19 +41,19 @@ type State struct {
 // Mark is a moment that has no length.
 type Mark struct {
 	At     time.Duration
-	Moment Moment
+	Moment scenario.Moment
 	Text   string // what the log says of it
 }
 
 // Draw makes the picture of events up to a time. It ends there also when no
 // event says so, so that lanes grow while nothing happens.
-func Draw(events []Event, until time.Duration) Picture {
+func Draw(events []outcome.Event, until time.Duration) Picture {
 	p := Picture{Until: until}
 	d := drawing{byName: map[string]*pen{}}
 	for _, e := range events {
 		switch {
 		case e.At > until:
-		case e.Moment == Faulty:
+		case e.Moment == scenario.Faulty:
 			p.Faults = append(p.Faults, Mark{At: e.At, Moment: e.Moment, Text: e.Line})
 		case e.Client != "":
 			d.pen(e).follow(e)
@@ -74,12 +77,12 @@ type pen struct {
 	lane  Lane
 	since time.Duration
 	state State
-	asks  Place                  // of the step that waits
+	asks  scenario.Place         // of the step that waits
 	holds map[string]rwlock.Mode // by lock name
 }
 
 // pen is that of the event's client.
-func (d *drawing) pen(e Event) *pen {
+func (d *drawing) pen(e outcome.Event) *pen {
 	p := d.byName[e.Client]
 	if p == nil {
 		p = &pen{lane: Lane{Client: e.Client}, since: e.At, holds: map[string]rwlock.Mode{}}
@@ -89,20 +92,20 @@ func (d *drawing) pen(e Event) *pen {
 }
 
 // follow draws on to an event.
-func (p *pen) follow(e Event) {
+func (p *pen) follow(e outcome.Event) {
 	if marked(e) {
 		p.lane.Marks = append(p.lane.Marks, Mark{At: e.At, Moment: e.Moment, Text: e.Line})
 	}
-	if e.Moment == Fenced { // which is said when all is over, of a time in between
+	if e.Moment == scenario.Fenced { // which is said when all is over, of a time in between
 		return
 	}
 	p.turn(e.At, p.next(e))
 }
 
 // marked reports whether a lane without a mark would hide what happened.
-func marked(e Event) bool {
+func marked(e outcome.Event) bool {
 	switch e.Moment {
-	case Refused, Deadline, Cancelled, Lost, Crashed, Failed, Fenced:
+	case scenario.Refused, scenario.Deadline, scenario.Cancelled, scenario.Lost, scenario.Crashed, scenario.Failed, scenario.Fenced:
 		return true
 	default:
 		return false
@@ -110,16 +113,16 @@ func marked(e Event) bool {
 }
 
 // next is the client's state from an event on.
-func (p *pen) next(e Event) State {
+func (p *pen) next(e outcome.Event) State {
 	s := p.state
 	switch e.Moment {
-	case Asked:
+	case scenario.Asked:
 		s.Waits, p.asks = true, e.Place
-	case Granted, Refused, Deadline, Cancelled, Lost, Failed:
+	case scenario.Granted, scenario.Refused, scenario.Deadline, scenario.Cancelled, scenario.Lost, scenario.Failed:
 		s.Waits = s.Waits && e.Place != p.asks // it may be about what an earlier step took
-	case Paused, Resumed:
-		s.Paused = e.Moment == Paused
-	case Crashed, Closed:
+	case scenario.Paused, scenario.Resumed:
+		s.Paused = e.Moment == scenario.Paused
+	case scenario.Crashed, scenario.Closed:
 		return State{Gone: true}
 	}
 	p.take(e)
@@ -131,12 +134,12 @@ func (p *pen) next(e Event) State {
 }
 
 // take notes what an event has the client hold.
-func (p *pen) take(e Event) {
+func (p *pen) take(e outcome.Event) {
 	for _, l := range e.Locks {
 		switch {
-		case e.Moment == Granted, e.Moment == Downgraded:
+		case e.Moment == scenario.Granted, e.Moment == scenario.Downgraded:
 			p.holds[l.Name] = l.Mode
-		case e.Moment == Released, e.Moment == Lost, e.Moment == Failed && e.Do == Unlock:
+		case e.Moment == scenario.Released, e.Moment == scenario.Lost, e.Moment == scenario.Failed && e.Do == scenario.Unlock:
 			delete(p.holds, l.Name)
 		}
 	}

@@ -9,20 +9,25 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/gate"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // player is a client of a scenario at work.
 type player struct {
-	script
+	plan.Script
 	prefix  string // of the names of its locks in etcd
 	clock   *Clock
 	ledger  *ledger
 	gate    *gate.Gate
 	client  *clientv3.Client
 	session *rwlock.Session
-	locks   locker
+	locks   locks.Locker
 	holds   map[string]*taken // by lock name
 	late    time.Duration     // by how much it may hear too late of what is its own
 	left    atomic.Bool       // it closed its session, or crashed
@@ -30,26 +35,26 @@ type player struct {
 
 // taken is what one turn took.
 type taken struct {
-	hold
-	result *StepResult
+	locks.Hold
+	result *outcome.StepResult
 	notes  []*noted
 }
 
 // play goes through the turns until they or ctx end. A wait is no turn of its
 // own: it puts the next one off.
 func (p *player) play(ctx context.Context, start time.Duration) {
-	due := later(start, p.after)
-	for i := 0; i < len(p.steps) && !p.left.Load(); i++ {
-		t := p.steps[i]
-		if t.Do == Wait {
-			due = later(due, t.wait)
+	due := plan.Later(start, p.After)
+	for i := 0; i < len(p.Steps) && !p.left.Load(); i++ {
+		t := p.Steps[i]
+		if t.Do == scenario.Wait {
+			due = plan.Later(due, t.WaitFor)
 			continue
 		}
 		if !p.clock.wait(ctx, due, p.result(t).String()) {
 			return
 		}
 		if !p.turn(ctx, t) {
-			i = t.end
+			i = t.End
 		}
 		_, due = p.clock.read()
 	}
@@ -59,49 +64,49 @@ func (p *player) play(ctx context.Context, start time.Duration) {
 }
 
 // result is that of a turn, of which nothing has come yet.
-func (p *player) result(t turn) *StepResult {
-	return &StepResult{Client: p.name, Step: t.Step, Round: t.round}
+func (p *player) result(t plan.Step) *outcome.StepResult {
+	return &outcome.StepResult{Client: p.Name, Step: t.Step, Round: t.Round}
 }
 
 // turn does one turn and reports false for locks that were not acquired.
-func (p *player) turn(ctx context.Context, t turn) bool {
+func (p *player) turn(ctx context.Context, t plan.Step) bool {
 	switch t.Do {
-	case Read, Write, Together:
+	case scenario.Read, scenario.Write, scenario.Together:
 		return p.acquire(ctx, t)
-	case Upgrade:
+	case scenario.Upgrade:
 		p.upgrade(ctx, t)
-	case Downgrade:
+	case scenario.Downgrade:
 		p.downgrade(ctx, t)
-	case Unlock:
+	case scenario.Unlock:
 		p.unlock(t)
-	case Pause:
+	case scenario.Pause:
 		p.gate.Shut()
-		p.ledger.say(p.event(t, Paused, "paused "+p.name))
-	case Resume:
-		p.ledger.say(p.event(t, Resumed, "resumed "+p.name))
+		p.ledger.say(p.event(t, scenario.Paused, "paused "+p.Name))
+	case scenario.Resume:
+		p.ledger.say(p.event(t, scenario.Resumed, "resumed "+p.Name))
 		p.gate.Open()
-	case Crash:
+	case scenario.Crash:
 		p.crash(t)
-	case Close:
+	case scenario.Close:
 		p.close(t)
 	}
 	return true
 }
 
-func (p *player) event(t turn, m Moment, line string) Event {
-	return Event{Client: p.name, Moment: m, Do: t.Do, Place: t.Place, Round: t.round, Locks: t.Locks, Line: line}
+func (p *player) event(t plan.Step, m scenario.Moment, line string) outcome.Event {
+	return outcome.Event{Client: p.Name, Moment: m, Do: t.Do, Place: t.Place, Round: t.Round, Locks: t.Locks, Line: line}
 }
 
 // begin notes a turn that asks for something.
-func (p *player) begin(t turn) *StepResult {
+func (p *player) begin(t plan.Step) *outcome.StepResult {
 	s := p.result(t)
 	p.ledger.begins(s)
-	p.ledger.say(p.event(t, Asked, asking(p.name, t.Step)))
+	p.ledger.say(p.event(t, scenario.Asked, outcome.AskingLine(p.Name, t.Step)))
 	return s
 }
 
 // upgrade asks for more of a lock, if it came to be held at all.
-func (p *player) upgrade(ctx context.Context, t turn) {
+func (p *player) upgrade(ctx context.Context, t plan.Step) {
 	held := p.holds[t.Locks[0].Name]
 	if held == nil {
 		return
@@ -109,11 +114,11 @@ func (p *player) upgrade(ctx context.Context, t turn) {
 	s, asked := p.begin(t), p.ledger.instant()
 	timed, cancel := p.timeout(ctx, t)
 	defer cancel()
-	if err := held.hold.(changeable).TryUpgrade(timed); err != nil {
+	if err := held.Hold.(locks.Changeable).TryUpgrade(timed); err != nil {
 		p.failed(ctx, t, s, asked, err)
 		return
 	}
-	e, now := p.event(t, Granted, got(p.name, t.Step)), p.ledger.instant()
+	e, now := p.event(t, scenario.Granted, outcome.GrantedLine(p.Name, t.Step)), p.ledger.instant()
 	e.Token = held.Token()
 	asked.waited(&e, now)
 	p.ledger.changed(held.notes, verify.Stage{Mode: rwlock.Write, Token: e.Token, Asked: asked.real, Granted: now.real})
@@ -122,17 +127,17 @@ func (p *player) upgrade(ctx context.Context, t turn) {
 
 // downgrade lets others read what is held. From the call on, it is held for
 // reading.
-func (p *player) downgrade(ctx context.Context, t turn) {
+func (p *player) downgrade(ctx context.Context, t plan.Step) {
 	held := p.holds[t.Locks[0].Name]
 	if held == nil {
 		return
 	}
-	e, asked := p.event(t, Downgraded, "downgraded lock "+p.name), p.ledger.now()
-	p.ledger.release(t.Locks, func() Event {
+	e, asked := p.event(t, scenario.Downgraded, "downgraded lock "+p.Name), p.ledger.now()
+	p.ledger.release(t.Locks, func() outcome.Event {
 		timed, cancel := p.timeout(ctx, t)
 		defer cancel()
-		if e.Err = held.hold.(changeable).Downgrade(timed); e.Err != nil {
-			e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
+		if e.Err = held.Hold.(locks.Changeable).Downgrade(timed); e.Err != nil {
+			e.Moment, e.Line = scenario.Failed, outcome.FailedLine(p.Name, t.Step, e.Err)
 		}
 		e.Token = held.Token()
 		p.ledger.changed(held.notes, verify.Stage{
@@ -144,7 +149,7 @@ func (p *player) downgrade(ctx context.Context, t turn) {
 
 // unlock gives back what a turn took, if it came to be held at all. That it was
 // lost may only come out here.
-func (p *player) unlock(t turn) {
+func (p *player) unlock(t plan.Step) {
 	held := p.holds[t.Locks[0].Name]
 	if held == nil {
 		return
@@ -152,10 +157,10 @@ func (p *player) unlock(t turn) {
 	for _, l := range t.Locks {
 		delete(p.holds, l.Name)
 	}
-	e := p.event(t, Released, logReleased+p.name)
+	e := p.event(t, scenario.Released, scenario.LogReleased+p.Name)
 	e.Token = held.Token()
 	p.ledger.ended(held.notes, p.session.Deadline())
-	p.ledger.release(t.Locks, func() Event {
+	p.ledger.release(t.Locks, func() outcome.Event {
 		switch e.Err = held.Unlock(); {
 		case e.Err == nil:
 			p.ledger.confirmed(held.notes)
@@ -163,30 +168,30 @@ func (p *player) unlock(t turn) {
 		case errors.Is(e.Err, rwlock.ErrLost):
 			p.lost(held, e.Token, e.Err)
 		}
-		e.Moment, e.Line = Failed, not(p.name, t.Step, e.Err)
+		e.Moment, e.Line = scenario.Failed, outcome.FailedLine(p.Name, t.Step, e.Err)
 		return e
 	})
 }
 
 // crash ends the client without a word to etcd.
-func (p *player) crash(t turn) {
+func (p *player) crash(t plan.Step) {
 	p.left.Store(true)
 	p.dropAll()
-	p.ledger.say(p.event(t, Crashed, "crashed "+p.name))
+	p.ledger.say(p.event(t, scenario.Crashed, "crashed "+p.Name))
 	p.gate.Crash()
 	_ = p.client.Close()
 }
 
 // close ends the session, which gives back all that it holds.
-func (p *player) close(t turn) {
+func (p *player) close(t plan.Step) {
 	var locks []rwlock.Want
 	for name := range p.holds {
 		locks = append(locks, rwlock.Want{Name: name})
 	}
-	p.ledger.release(locks, func() Event {
-		e := p.event(t, Closed, "closed "+p.name)
+	p.ledger.release(locks, func() outcome.Event {
+		e := p.event(t, scenario.Closed, "closed "+p.Name)
 		if e.Err = p.end(); e.Err != nil {
-			e.Moment, e.Line = Failed, p.name+" not closed: "+e.Err.Error()
+			e.Moment, e.Line = scenario.Failed, p.Name+" not closed: "+e.Err.Error()
 		}
 		return e
 	})

@@ -13,6 +13,11 @@ import (
 
 	"etcd-lock/internal/gate"
 	"etcd-lock/rwlock"
+
+	"etcd-lock/internal/locks"
+	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // Etcd is what a scenario runs on.
@@ -26,10 +31,10 @@ type Etcd struct {
 
 // Options say how a scenario is run.
 type Options struct {
-	Seed   uint64      // instead of the scenario's; 0 for that
-	Clock  *Clock      // by which its durations pass, all but the TTLs of sessions; nil for one of speed 1
-	Prefix string      // put before every lock's name, so that the locks are the run's own
-	Log    func(Event) // told of each event, from one goroutine at a time; it must not block for long
+	Seed   uint64              // instead of the scenario's; 0 for that
+	Clock  *Clock              // by which its durations pass, all but the TTLs of sessions; nil for one of speed 1
+	Prefix string              // put before every lock's name, so that the locks are the run's own
+	Log    func(outcome.Event) // told of each event, from one goroutine at a time; it must not block for long
 }
 
 // ErrNoFaults says that a scenario needs a cluster in which faults can be made.
@@ -42,19 +47,19 @@ var ErrNoFaults = errors.New("simulate: the scenario's faults need a cluster of 
 // then, unless etcd stopped answering. What is not as it has to be is in the
 // result, see Result.Err. The error is for runs that could not be: ctx ended,
 // a session could not be opened, a fault could not be made.
-func Run(ctx context.Context, etcd Etcd, sc *Scenario, opts Options) (Result, error) {
-	return runWith(ctx, etcd, sc, opts, newRWLocks, tellSlack)
+func Run(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options) (outcome.Result, error) {
+	return runWith(ctx, etcd, sc, opts, locks.RWLocks, tellSlack)
 }
 
 // runWith is Run with locks of any make, whose clients may hear of what is their
 // own by slack too late.
-func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks func(*rwlock.Session) locker, slack time.Duration) (Result, error) {
+func runWith(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options, locks func(*rwlock.Session) locks.Locker, slack time.Duration) (outcome.Result, error) {
 	if err := opts.settle(sc); err != nil {
-		return Result{}, err
+		return outcome.Result{}, err
 	}
 	defer opts.Clock.end()
 	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, slack: slack, ledger: newLedger(opts.Clock, opts.Log)}
-	result := Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Clock.State().Speed}
+	result := outcome.Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Clock.State().Speed}
 	err := s.run(ctx, &result)
 	result.Events = s.ledger.events
 	for _, step := range s.ledger.steps {
@@ -63,12 +68,12 @@ func runWith(ctx context.Context, etcd Etcd, sc *Scenario, opts Options, locks f
 	if err != nil {
 		return result, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
-	result.Failures = append(result.Failures, check(sc, result)...)
+	result.Failures = append(result.Failures, outcome.Failures(sc, result)...)
 	return result, nil
 }
 
 // settle fills in what was left open.
-func (o *Options) settle(sc *Scenario) error {
+func (o *Options) settle(sc *scenario.Scenario) error {
 	if o.Seed == 0 {
 		o.Seed = sc.Seed
 	}
@@ -82,19 +87,19 @@ func (o *Options) settle(sc *Scenario) error {
 type stage struct {
 	Etcd
 	Options
-	scenario  *Scenario
-	newLocker func(*rwlock.Session) locker
+	scenario  *scenario.Scenario
+	newLocker func(*rwlock.Session) locks.Locker
 	slack     time.Duration
 	ledger    *ledger
 	record    *record
 	players   []*player
 }
 
-func (s *stage) run(ctx context.Context, result *Result) (err error) {
+func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 	if s.Faults == nil && s.scenario.Cluster > 0 {
 		return ErrNoFaults
 	}
-	s.ledger.say(Event{Moment: Preparing, Line: logPrepare})
+	s.ledger.say(outcome.Event{Moment: scenario.Preparing, Line: scenario.LogPrepare})
 	client, err := s.Connect(ctx, "")
 	if err != nil {
 		return err
@@ -121,28 +126,28 @@ func (s *stage) run(ctx context.Context, result *Result) (err error) {
 
 // enter opens a session for each client.
 func (s *stage) enter(ctx context.Context) error {
-	for _, script := range plan(s.scenario, s.Seed) {
-		p := &player{script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
+	for _, script := range plan.Scripts(s.scenario, s.Seed) {
+		p := &player{Script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
 		if err := s.seat(ctx, p); err != nil {
-			return fmt.Errorf("client %s: %w", p.name, err)
+			return fmt.Errorf("client %s: %w", p.Name, err)
 		}
 		s.players = append(s.players, p)
-		s.ledger.say(Event{Client: p.name, Moment: Ready, Line: fmt.Sprintf("%s%d", logReady, len(s.players))})
+		s.ledger.say(outcome.Event{Client: p.Name, Moment: scenario.Ready, Line: fmt.Sprintf("%s%d", scenario.LogReady, len(s.players))})
 	}
 	return nil
 }
 
 // seat gives a client a connection, a session, and a way to take locks.
 func (s *stage) seat(ctx context.Context, p *player) (err error) {
-	if p.client, err = s.Connect(ctx, p.name, p.gate.Options()...); err != nil {
+	if p.client, err = s.Connect(ctx, p.Name, p.gate.Options()...); err != nil {
 		return err
 	}
-	if p.session, err = rwlock.NewSession(ctx, p.client, p.ttl); err != nil {
+	if p.session, err = rwlock.NewSession(ctx, p.client, p.TTL); err != nil {
 		_ = p.client.Close()
 		return err
 	}
-	if p.locks = s.newLocker(p.session); p.make == ImplRecipe {
-		p.locks, err = newRecipes(p.session)
+	if p.locks = s.newLocker(p.session); p.Run == scenario.ImplRecipe {
+		p.locks, err = locks.Recipes(p.session)
 	}
 	if err != nil {
 		_ = p.session.Close()
@@ -157,7 +162,7 @@ func (s *stage) play(ctx context.Context) error {
 	defer cancel()
 	_, start := s.Clock.read()
 	saboteur := saboteur{
-		faults: s.scenario.Faults, at: planFaults(s.scenario, s.Seed),
+		faults: s.scenario.Faults, at: plan.FaultTimes(s.scenario, s.Seed),
 		by: s.Faults, record: s.record, ledger: s.ledger, clock: s.Clock,
 	}
 	var faults, players errgroup.Group
@@ -199,7 +204,7 @@ func (s *stage) leave() []*player {
 
 // revoke ends the leases of players that could not, for a run that was ended.
 func (s *stage) revoke(client *clientv3.Client, players []*player) {
-	ctx, cancel := context.WithTimeout(context.Background(), leaseSlack)
+	ctx, cancel := context.WithTimeout(context.Background(), locks.LeaseSlack)
 	defer cancel()
 	for _, p := range players {
 		_, _ = client.Revoke(ctx, p.session.Lease()) // which goes by itself if this fails

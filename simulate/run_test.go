@@ -8,15 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/internal/simtest"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -42,56 +42,23 @@ var fourClients = []string{
 	"released rlock for r4",
 }
 
-func parse(t *testing.T, data string) *simulate.Scenario {
-	t.Helper()
-	sc, err := simulate.Parse("test.yaml", []byte(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sc
-}
-
-// at is the etcd that serves endpoint.
-func at(endpoint string) simulate.Etcd {
-	return simulate.Etcd{Connect: func(_ context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
-		return clientv3.New(clientv3.Config{
-			Endpoints:   []string{endpoint},
-			DialTimeout: 10 * time.Second,
-			Logger:      zap.NewNop(),
-			DialOptions: opts,
-		})
-	}}
-}
-
 // run runs a scenario and requires that it leaves nothing in etcd.
-func run(t *testing.T, endpoint string, sc *simulate.Scenario) simulate.Result {
+func run(t *testing.T, endpoint string, sc *scenario.Scenario) outcome.Result {
 	t.Helper()
-	var logged []simulate.Event
-	opts := simulate.Options{Log: func(e simulate.Event) { logged = append(logged, e) }}
-	result, err := simulate.Run(t.Context(), at(endpoint), sc, opts)
+	var logged []outcome.Event
+	opts := simulate.Options{Log: func(e outcome.Event) { logged = append(logged, e) }}
+	result, err := simulate.Run(t.Context(), simtest.At(endpoint), sc, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(logged, result.Events) {
 		t.Errorf("logged %v\nresult %v", logged, result.Events)
 	}
-	wantNothingLeft(t, etcdtest.Client(t, endpoint))
+	simtest.WantNothingLeft(t, etcdtest.Client(t, endpoint))
 	return result
 }
 
-func wantNothingLeft(t *testing.T, client *clientv3.Client) {
-	t.Helper()
-	keys, err := client.Get(context.Background(), "", clientv3.WithPrefix(), clientv3.WithKeysOnly())
-	if err != nil || len(keys.Kvs) != 0 {
-		t.Errorf("keys left: %v, %v", keys, err)
-	}
-	leases, err := client.Leases(context.Background())
-	if err != nil || len(leases.Leases) != 0 {
-		t.Errorf("leases left: %v, %v", leases, err)
-	}
-}
-
-func texts(r simulate.Result) []string {
+func texts(r outcome.Result) []string {
 	var s []string
 	for _, e := range r.Lines() {
 		s = append(s, e.Line)
@@ -106,7 +73,7 @@ func texts(r simulate.Result) []string {
 func TestFourClients(t *testing.T) {
 	t.Parallel()
 	endpoint := etcdtest.Start(t)
-	sc, err := simulate.Find("four-clients")
+	sc, err := scenario.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +117,7 @@ func wantLaws(t *testing.T, got []string) {
 func TestRunNotInTime(t *testing.T) {
 	t.Parallel()
 	endpoint := etcdtest.Start(t)
-	sc := parse(t, `
+	sc := simtest.Parse(t, `
 name: late
 clients:
   - name: first
@@ -185,7 +152,7 @@ expect:
 
 func TestRunReleasesWhatIsHeldAtTheEnd(t *testing.T) {
 	endpoint := etcdtest.Start(t)
-	sc := parse(t, "name: keep\nclients: [{name: c, steps: [{write: /a}, {write: /b}]}]\n")
+	sc := simtest.Parse(t, "name: keep\nclients: [{name: c, steps: [{write: /a}, {write: /b}]}]\n")
 	if err := run(t, endpoint, sc).Err(); err != nil { // run looks for what is left
 		t.Error(err)
 	}
@@ -193,9 +160,9 @@ func TestRunReleasesWhatIsHeldAtTheEnd(t *testing.T) {
 
 func TestRunExpectationFails(t *testing.T) {
 	endpoint := etcdtest.Start(t)
-	sc := parse(t, small+"expect:\n  log: [PREPARE MUTEXES, LOCK1, got lock c]\n")
+	sc := simtest.Parse(t, simtest.Small+"expect:\n  log: [PREPARE MUTEXES, LOCK1, got lock c]\n")
 	err := run(t, endpoint, sc).Err()
-	if !errors.Is(err, simulate.ErrExpectation) ||
+	if !errors.Is(err, outcome.ErrExpectation) ||
 		!strings.Contains(err.Error(), `log line 3: want "got lock c", got "waiting lock c"`) {
 		t.Errorf("Err = %v", err)
 	}
@@ -206,9 +173,9 @@ func TestRunExpectationFails(t *testing.T) {
 func TestRunCancelled(t *testing.T) {
 	endpoint := etcdtest.StartProcess(t).Endpoint // its goroutines are not ours to count
 	watcher := etcdtest.Client(t, endpoint)
-	wantNothingLeft(t, watcher)
+	simtest.WantNothingLeft(t, watcher)
 	before := goleak.IgnoreCurrent()
-	sc := parse(t, `
+	sc := simtest.Parse(t, `
 name: long
 clients:
   - {name: a, steps: [{write: /a}, {wait: 1h}, {unlock: /a}]}
@@ -218,9 +185,9 @@ clients:
 `)
 	ctx, cancel := context.WithCancel(t.Context())
 	missing := 9 // four ask, three of them are granted and one paused, one crashed
-	_, err := simulate.Run(ctx, at(endpoint), sc, simulate.Options{Log: func(e simulate.Event) {
+	_, err := simulate.Run(ctx, simtest.At(endpoint), sc, simulate.Options{Log: func(e outcome.Event) {
 		switch e.Moment {
-		case simulate.Asked, simulate.Granted, simulate.Paused, simulate.Crashed:
+		case scenario.Asked, scenario.Granted, scenario.Paused, scenario.Crashed:
 			missing--
 		}
 		if missing == 0 {
@@ -230,7 +197,7 @@ clients:
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v", err)
 	}
-	wantNothingLeft(t, watcher)
+	simtest.WantNothingLeft(t, watcher)
 	goleak.VerifyNone(t, before)
 }
 
@@ -238,8 +205,8 @@ func TestRunWithoutEtcd(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := simulate.Run(ctx, at(endpoint), parse(t, small), simulate.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := simulate.Run(ctx, simtest.At(endpoint), simtest.Parse(t, simtest.Small), simulate.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v", err)
 	}
-	wantNothingLeft(t, etcdtest.Client(t, endpoint))
+	simtest.WantNothingLeft(t, etcdtest.Client(t, endpoint))
 }

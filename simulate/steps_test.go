@@ -13,6 +13,10 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/internal/simtest"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // attempts is how often a scenario is run that fails by its times, which a
@@ -20,9 +24,9 @@ import (
 const attempts = 4
 
 // passes wants a run without a failure, and with nothing left of it in etcd.
-func passes(t *testing.T, data string) simulate.Result {
+func passes(t *testing.T, data string) outcome.Result {
 	t.Helper()
-	sc := parse(t, data)
+	sc := simtest.Parse(t, data)
 	for attempt := 1; ; attempt++ {
 		result, prefix := play(t, sc, simulate.Options{})
 		wantNoKeys(t, prefix)
@@ -37,10 +41,10 @@ func passes(t *testing.T, data string) simulate.Result {
 }
 
 // play runs a scenario on the shared etcd, with locks of its own.
-func play(t *testing.T, sc *simulate.Scenario, opts simulate.Options) (result simulate.Result, prefix string) {
+func play(t *testing.T, sc *scenario.Scenario, opts simulate.Options) (result outcome.Result, prefix string) {
 	t.Helper()
 	opts.Prefix = fmt.Sprintf("/%s/%p", t.Name(), &prefix)
-	result, err := simulate.Run(t.Context(), at(etcdtest.Shared(t)), sc, opts)
+	result, err := simulate.Run(t.Context(), simtest.At(etcdtest.Shared(t)), sc, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,22 +166,22 @@ faults: [{at: 400ms, compact: true}]
 func TestRunFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, data, want string }{
-		{"outcome", client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
+		{"outcome", simtest.Client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
 		{"not reached", "name: n\nclients:\n- {name: a, steps: [{write: /a}, {wait: 1s}]}\n- name: b\n  after: 300ms\n  steps:\n  - {write: /a, within: 50ms}\n  - {read: /b, expect: granted}\n",
 			`test.yaml:8:6: b: read "/b": want granted, but it did not come to that`},
-		{"order", small + "expect: {order: [[released c, granted c]]}\n", `test.yaml:8:31: "granted c" happened `},
-		{"fenced", small + "expect: {fenced: 1}\n", "test.yaml:8:18: late holders that a token fenced: want 1, got 0"},
-		{"at_least", client("  - {write: /a, waits: {at_least: 9s}}"), `test.yaml:5:6: c: write "/a" took `},
-		{"at_most", client("  - {write: /a, waits: {at_most: 1ns}}"), `test.yaml:5:6: c: write "/a" took `},
-		{"max_wait", small + "expect: {max_wait: 1ns}\n", `test.yaml:5:9: c: write "/a" took `},
+		{"order", simtest.Small + "expect: {order: [[released c, granted c]]}\n", `test.yaml:8:31: "granted c" happened `},
+		{"fenced", simtest.Small + "expect: {fenced: 1}\n", "test.yaml:8:18: late holders that a token fenced: want 1, got 0"},
+		{"at_least", simtest.Client("  - {write: /a, waits: {at_least: 9s}}"), `test.yaml:5:6: c: write "/a" took `},
+		{"at_most", simtest.Client("  - {write: /a, waits: {at_most: 1ns}}"), `test.yaml:5:6: c: write "/a" took `},
+		{"max_wait", simtest.Small + "expect: {max_wait: 1ns}\n", `test.yaml:5:9: c: write "/a" took `},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			result, _ := play(t, parse(t, tt.data), simulate.Options{})
+			result, _ := play(t, simtest.Parse(t, tt.data), simulate.Options{})
 			if len(result.Failures) != 1 || !strings.HasPrefix(result.Failures[0].String(), tt.want) {
 				t.Errorf("failures %v\nwant %s…", result.Failures, tt.want)
 			}
-			if !errors.Is(result.Err(), simulate.ErrExpectation) {
+			if !errors.Is(result.Err(), outcome.ErrExpectation) {
 				t.Errorf("Err = %v", result.Err())
 			}
 		})
@@ -185,13 +189,13 @@ func TestRunFailures(t *testing.T) {
 }
 
 func TestRunSpeed(t *testing.T) {
-	sc := parse(t, client("  - {write: /a, waits: {at_most: 9s}}", "  - wait: 1h", "  - unlock: /a"))
+	sc := simtest.Parse(t, simtest.Client("  - {write: /a, waits: {at_most: 9s}}", "  - wait: 1h", "  - unlock: /a"))
 	clock := newClock(t, 360_000)
 	result, _ := play(t, sc, simulate.Options{Clock: clock})
 	if result.Err() != nil || result.Speed != 360_000 {
 		t.Errorf("result %+v", result)
 	}
-	if _, err := simulate.Run(t.Context(), at(etcdtest.Shared(t)), sc, simulate.Options{Clock: clock}); err == nil {
+	if _, err := simulate.Run(t.Context(), simtest.At(etcdtest.Shared(t)), sc, simulate.Options{Clock: clock}); err == nil {
 		t.Error("a clock was good for two runs")
 	}
 }
@@ -213,9 +217,9 @@ func (f *faultsFake) make(what string, of any) error {
 	return nil
 }
 
-func (f *faultsFake) Kill(_ context.Context, m simulate.Member) error  { return f.make("kill", m) }
-func (f *faultsFake) Stop(_ context.Context, m simulate.Member) error  { return f.make("stop", m) }
-func (f *faultsFake) Start(_ context.Context, m simulate.Member) error { return f.make("start", m) }
+func (f *faultsFake) Kill(_ context.Context, m scenario.Member) error  { return f.make("kill", m) }
+func (f *faultsFake) Stop(_ context.Context, m scenario.Member) error  { return f.make("stop", m) }
+func (f *faultsFake) Start(_ context.Context, m scenario.Member) error { return f.make("start", m) }
 func (f *faultsFake) Cut(_ context.Context, client string) error       { return f.make("cut", client) }
 func (f *faultsFake) Heal(_ context.Context, client string) error      { return f.make("heal", client) }
 
@@ -232,16 +236,16 @@ faults:
 `
 
 func TestRunFaults(t *testing.T) {
-	etcd := at(etcdtest.Shared(t))
+	etcd := simtest.At(etcdtest.Shared(t))
 	t.Run("ErrNoFaults", func(t *testing.T) {
-		if _, err := simulate.Run(t.Context(), etcd, parse(t, faulty), simulate.Options{}); !errors.Is(err, simulate.ErrNoFaults) {
+		if _, err := simulate.Run(t.Context(), etcd, simtest.Parse(t, faulty), simulate.Options{}); !errors.Is(err, simulate.ErrNoFaults) {
 			t.Errorf("Run = %v", err)
 		}
 	})
 	t.Run("in order, and those after the end not", func(t *testing.T) {
 		fake := &faultsFake{}
 		etcd.Faults = fake
-		result, err := simulate.Run(t.Context(), etcd, parse(t, faulty), simulate.Options{})
+		result, err := simulate.Run(t.Context(), etcd, simtest.Parse(t, faulty), simulate.Options{})
 		if err != nil || result.Err() != nil {
 			t.Fatal(err, result.Err())
 		}
@@ -255,7 +259,7 @@ func TestRunFaults(t *testing.T) {
 	})
 	t.Run("one that fails ends the run", func(t *testing.T) {
 		etcd.Faults = &faultsFake{fail: "cut"}
-		_, err := simulate.Run(t.Context(), etcd, parse(t, strings.Replace(faulty, "200ms", "1h", 1)), simulate.Options{})
+		_, err := simulate.Run(t.Context(), etcd, simtest.Parse(t, strings.Replace(faulty, "200ms", "1h", 1)), simulate.Options{})
 		if err == nil || !strings.Contains(err.Error(), "line 8: cut c-1, c-2: c-1: no") {
 			t.Errorf("Run = %v", err)
 		}

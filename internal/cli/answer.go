@@ -2,16 +2,17 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 )
 
 // answer is what why has to say.
 type answer struct {
-	inspect.Diagnosis
+	diagnose.Diagnosis
 	name    string // asked for; empty for all
 	leases  map[int64]inspect.Lease
 	unknown []string
@@ -42,6 +43,7 @@ type findingDoc struct {
 	Kind     string      `json:"kind"`
 	Severity string      `json:"severity"`
 	Text     string      `json:"text"`
+	Clauses  []string    `json:"clauses"`
 	Locks    []string    `json:"locks"`
 	Sessions []string    `json:"sessions"`
 	Behind   int         `json:"behind"`
@@ -51,6 +53,7 @@ type findingDoc struct {
 
 type remedyDoc struct {
 	Text     string   `json:"text"`
+	Clauses  []string `json:"clauses"`
 	Args     []string `json:"args"`
 	Etcdctl  []string `json:"etcdctl"`
 	Releases []string `json:"releases"`
@@ -79,7 +82,7 @@ func (a answer) document() whyDoc {
 
 // about is what concerns the name that was asked for. For the past, nothing can
 // be done.
-func (a answer) about() inspect.Account {
+func (a answer) about() diagnose.Account {
 	about := a.About(a.name)
 	if a.past() {
 		about.Remedies = nil
@@ -91,44 +94,47 @@ func (a answer) about() inspect.Account {
 // nobody knows when it was.
 func (a answer) past() bool { return a.now.IsZero() }
 
-func newEdgeDocs(chain []inspect.Edge) []edgeDoc {
+func newEdgeDocs(chain []diagnose.Edge) []edgeDoc {
 	docs := make([]edgeDoc, 0, len(chain))
 	for _, e := range chain {
-		docs = append(docs, edgeDoc{From: e.From.String(), To: e.To.String(), Kind: string(e.Kind), Lock: e.Waiter.Lock.Name})
+		docs = append(docs, edgeDoc{From: e.From.ID.String(), To: e.To.ID.String(), Kind: string(e.Kind), Lock: e.Waiter.Lock.Name})
 	}
 	return docs
 }
 
-func newFindingDoc(f inspect.Finding) findingDoc {
+func newFindingDoc(f diagnose.Finding) findingDoc {
+	text := narrate.Finding(f)
 	doc := findingDoc{
-		Kind: string(f.Kind), Severity: f.Severity.String(), Text: f.Text, Behind: f.Behind, Due: f.Due,
+		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
+		Behind: f.Behind, Due: f.Due,
 		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies),
 	}
 	for _, l := range f.Locks {
 		doc.Locks = append(doc.Locks, l.Name)
 	}
 	for _, s := range f.Sessions {
-		doc.Sessions = append(doc.Sessions, s.String())
+		doc.Sessions = append(doc.Sessions, s.ID.String())
 	}
 	return doc
 }
 
-func newRemedyDocs(remedies []inspect.Remedy) []remedyDoc {
+func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 	docs := make([]remedyDoc, 0, len(remedies))
 	for _, r := range remedies {
-		docs = append(docs, remedyDoc{
-			Text: r.Text, Args: r.Args, Etcdctl: r.Etcdctl, Releases: keysOf(r.Releases), Grants: keysOf(r.Grants),
-		})
+		text := narrate.Remedy(r)
+		doc := remedyDoc{
+			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
+			Args: narrate.Command(r.Target), Etcdctl: narrate.Etcdctl(r.Target), Releases: []string{}, Grants: []string{},
+		}
+		for _, released := range r.Releases {
+			doc.Releases = append(doc.Releases, released.Key)
+		}
+		for _, granted := range r.Grants {
+			doc.Grants = append(doc.Grants, granted.Request.Key)
+		}
+		docs = append(docs, doc)
 	}
 	return docs
-}
-
-func keysOf(requests []inspect.Request) []string {
-	keys := make([]string, 0, len(requests))
-	for _, r := range requests {
-		keys = append(keys, r.Key)
-	}
-	return keys
 }
 
 // write answers people.
@@ -141,7 +147,7 @@ func (a answer) write(out printer) error {
 	}
 	for _, u := range a.unknown {
 		if err == nil {
-			err = out.sentence("", cell{text: "not known", tone: warning}, u)
+			err = out.sentences("", cell{text: "not known", tone: warning}, u)
 		}
 	}
 	return err
@@ -177,7 +183,7 @@ func (a answer) writeOne(out printer) error {
 	if !a.past() {
 		t.say("", "what happens by itself:")
 		for _, l := range about.Locks {
-			t.say("  ", a.outlook(l, about))
+			t.say("  ", a.outlook(l, about)...)
 		}
 	}
 	switch {
@@ -188,7 +194,7 @@ func (a answer) writeOne(out printer) error {
 		t.say("", "what is wrong, and what could be done:")
 		t.tellFindings(about.Findings)
 	case len(about.Remedies) > 0:
-		t.say("", "nothing is wrong with it; what could be done by force:")
+		t.say("", "nothing is wrong with it, but this would end it by force:")
 		t.tellRemedies(about.Remedies)
 	}
 	return t.err
@@ -200,11 +206,11 @@ type teller struct {
 	err error
 }
 
-func (t *teller) say(indent, text string) { t.tell(indent, cell{}, text) }
+func (t *teller) say(indent string, texts ...string) { t.tell(indent, cell{}, texts...) }
 
-func (t *teller) tell(indent string, tag cell, text string) {
+func (t *teller) tell(indent string, tag cell, texts ...string) {
 	if t.err == nil {
-		t.err = t.out.sentence(indent, tag, text)
+		t.err = t.out.sentences(indent, tag, texts...)
 	}
 }
 
@@ -220,21 +226,23 @@ func (a answer) tellQueue(t *teller, l inspect.Lock) {
 	}
 }
 
-func (t *teller) tellFindings(findings []inspect.Finding) {
+func (t *teller) tellFindings(findings []diagnose.Finding) {
 	for _, f := range findings {
-		t.tell("", cell{text: f.Severity.String(), tone: severityTone(f.Severity)}, f.Text)
+		text := narrate.Finding(f)
+		t.tell("", cell{text: f.Severity.String(), tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
 		t.tellRemedies(f.Remedies)
 	}
 }
 
 // tellRemedies prints commands to copy, each with what it does.
-func (t *teller) tellRemedies(remedies []inspect.Remedy) {
+func (t *teller) tellRemedies(remedies []diagnose.Remedy) {
 	for _, r := range remedies {
-		command := printable.Shell(append([]string{"etcd-lock"}, r.Args...)...)
+		command := printable.Shell(append([]string{"etcd-lock"}, narrate.Command(r.Target)...)...)
 		if t.err == nil {
 			t.err = t.out.line(cell{text: "    " + command, safe: true})
 		}
-		t.say("        ", r.Text)
+		text := narrate.Remedy(r)
+		t.say("        ", append([]string{text.Headline}, text.Clauses...)...)
 	}
 }
 
@@ -251,16 +259,16 @@ func (a answer) describe(r inspect.Request) string {
 	case r.Owned && !r.Owner.Time.IsZero():
 		text += fmt.Sprintf(", asked %s ago by its own clock", seconds(since(a.now, r.Since)))
 	default:
-		text += fmt.Sprintf(", asked at revision %d; when that was, nobody noted", r.Revision)
+		text += fmt.Sprintf(", asked at revision %d (no time was recorded)", r.Revision)
 	}
 	lease := a.leases[r.Lease]
 	switch {
 	case r.Lease == 0:
-		text += "; no lease"
+		text += ", no lease"
 	case lease.State == inspect.LeaseAlive:
-		text += fmt.Sprintf("; lease %s, %s of %s left", leaseText(r.Lease), seconds(lease.Remaining), seconds(lease.Granted))
+		text += fmt.Sprintf(", lease %s with %s of %s left", leaseText(r.Lease), seconds(lease.Remaining), seconds(lease.Granted))
 	default:
-		text += "; lease " + leaseText(r.Lease)
+		text += ", lease " + leaseText(r.Lease)
 	}
 	return text
 }
@@ -272,12 +280,12 @@ func (a answer) who(id inspect.SessionID) string {
 }
 
 // because says why one session cannot go on before another.
-func (a answer) because(e inspect.Edge) string {
-	from, to := a.who(e.From), a.who(e.To)
+func (a answer) because(e diagnose.Edge) string {
+	from, to := e.From.Who(), e.To.Who()
 	switch e.Kind {
-	case inspect.EdgeInside:
+	case diagnose.EdgeInside:
 		return fmt.Sprintf("%s holds %s for a program that is %s, by its own account", from, e.Waiter.Lock.Name, to)
-	case inspect.EdgeSoft:
+	case diagnose.EdgeSoft:
 		return fmt.Sprintf("%s waits for %s behind %s, who asked before", from, e.Waiter.Lock.Name, to)
 	default:
 		return fmt.Sprintf("%s waits for %s, held by %s", from, e.Waiter.Lock.Name, to)
@@ -285,34 +293,40 @@ func (a answer) because(e inspect.Edge) string {
 }
 
 // outlook says what becomes of a lock when nobody does anything.
-func (a answer) outlook(l inspect.Lock, about inspect.Account) string {
+func (a answer) outlook(l inspect.Lock, about diagnose.Account) []string {
 	for _, f := range about.Findings {
-		if f.Kind == inspect.FindingDeadlock {
-			return "nothing: those who wait for each other wait on until one gives up or its session ends"
+		if f.Kind == diagnose.Deadlock {
+			return []string{"nothing: the sessions that wait for each other do so until one gives up or its session ends"}
 		}
 	}
 	var says []string
 	for i, r := range l.Queue {
 		if r.Holding && i < maxQueueLines {
-			says = append(says, a.fate(r))
+			says = append(says, a.fate(r)...)
 		}
 	}
-	return strings.Join(says, "; ") + a.next(l)
+	if next := a.next(l); next != "" {
+		says = append(says, next)
+	}
+	return says
 }
 
 // fate says when a holder will be gone.
-func (a answer) fate(r inspect.Request) string {
+func (a answer) fate(r inspect.Request) []string {
 	s, _ := a.Session(r.Session())
 	who := s.Who()
 	switch {
 	case r.Lease == 0:
-		return who + " holds it until somebody deletes its key: no lease ends it"
+		return []string{who + " holds it until its key is deleted, since no lease ends it"}
 	case s.Lease.State != inspect.LeaseAlive:
-		return who + " holds it until it unlocks or its session ends"
+		return []string{who + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
-		return fmt.Sprintf("%s has missed renewals: unless it comes back, its session ends in about %s", who, seconds(s.Lease.Remaining))
+		return []string{fmt.Sprintf("%s has missed renewals: unless it comes back, its session ends in about %s", who, seconds(s.Lease.Remaining))}
 	default:
-		return fmt.Sprintf("%s renews its session and holds it until it unlocks; if it dies, until %s later at most", who, seconds(s.Lease.Granted))
+		return []string{
+			who + " renews its session and holds it until it unlocks",
+			fmt.Sprintf("if it dies, its session ends within %s", seconds(s.Lease.Granted)),
+		}
 	}
 }
 
@@ -329,17 +343,17 @@ func (a answer) next(l inspect.Lock) string {
 	case 0:
 		return ""
 	case 1:
-		return "; then " + a.who(granted[0].Session()) + " gets it"
+		return "then " + a.who(granted[0].Session()) + " gets it"
 	default:
-		return fmt.Sprintf("; then %s gets it, and %s with it", a.who(granted[0].Session()), plural(len(granted)-1, "other reader"))
+		return fmt.Sprintf("then %s gets it, and %s with it", a.who(granted[0].Session()), plural(len(granted)-1, "other reader"))
 	}
 }
 
-func severityTone(s inspect.Severity) tone {
+func severityTone(s diagnose.Severity) tone {
 	switch s {
-	case inspect.Critical:
+	case diagnose.Critical:
 		return critical
-	case inspect.Warning:
+	case diagnose.Warning:
 		return warning
 	default:
 		return faint

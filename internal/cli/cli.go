@@ -18,7 +18,8 @@ import (
 
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/outcome"
 )
 
 // What the process exits with.
@@ -138,7 +139,7 @@ func exitCode(err error) int {
 		return exit.code
 	case isUsage(err):
 		return exitUsage
-	case errors.Is(err, simulate.ErrExpectation), errors.Is(err, simulate.ErrImpossible):
+	case errors.Is(err, outcome.ErrExpectation), errors.Is(err, forecast.ErrImpossible):
 		return exitExpectation
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
 		return exitLost

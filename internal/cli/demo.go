@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/load"
 )
 
 // demoOptions are what demo was asked for.
@@ -47,7 +47,7 @@ func demoRun(ctx context.Context, opts *demoOptions) error {
 func contend(ctx context.Context, c *remote, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = simulate.RunLoad(ctx, c.etcd, simulate.Demo(seed)) }) // which is there to be looked at
+	wg.Go(func() { _, _ = load.Run(ctx, c.etcd, load.Demo(seed)) }) // which is there to be looked at
 	return func() {
 		cancel()
 		wg.Wait()

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -13,21 +14,27 @@ import (
 // TestDemo runs the demo in a terminal as a process of its own: its locks are
 // seen, it ends in order however it is left, and no folder of it stays.
 func TestDemo(t *testing.T) {
-	const closed = "TheTerminalIsClosed"
+	const closed, closedUnheard = "TheTerminalIsClosed", "TheTerminalIsClosedAndSIGHUPIgnored"
 	leave := map[string]func(*ptytest.Terminal){
 		"q":       func(tm *ptytest.Terminal) { tm.Press("q") },
 		"SIGTERM": func(tm *ptytest.Terminal) { tm.Signal(syscall.SIGTERM) },
 		"SIGINT":  func(tm *ptytest.Terminal) { tm.Signal(syscall.SIGINT) },
 		closed:    func(tm *ptytest.Terminal) { _ = tm.Master.Close() },
+
+		closedUnheard: func(tm *ptytest.Terminal) { _ = tm.Master.Close() },
 	}
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tmp := t.TempDir()
-			tm := startTerminal(t, tmp, "demo")
+			ignored := ""
+			if name == closedUnheard {
+				ignored = "HUP"
+			}
+			tm := startTerminalIgnoring(t, ignored, tmp, "demo")
 			tm.WaitFor("/orders/42", "/inventory/7", "/reports/daily", "/leader/scheduler")
 			leave(tm)
-			if err := tm.Wait(); err != nil && name != closed { // then nothing can be drawn any more
+			if err := tm.Wait(); err != nil && !strings.HasPrefix(name, closed) { // then nothing can be drawn any more
 				t.Errorf("demo: %v", err)
 			}
 			if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
@@ -42,11 +49,27 @@ func startTerminal(t *testing.T, tmp string, args ...string) *ptytest.Terminal {
 	return startTerminalAs(t, "xterm-256color", tmp, args...)
 }
 
+// startTerminalIgnoring starts a terminal whose program begins with a signal
+// ignored, as nohup ignores SIGHUP, or none.
+func startTerminalIgnoring(t *testing.T, signal, tmp string, args ...string) *ptytest.Terminal {
+	t.Helper()
+	cmd := terminalCmd("xterm-256color", tmp, args...)
+	if signal != "" {
+		cmd.Args = append([]string{"sh", "-c", `trap "" ` + signal + `; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+	}
+	return ptytest.Start(t, cmd, 120, 30)
+}
+
 // startTerminalAs starts a terminal of a kind.
 func startTerminalAs(t *testing.T, kind, tmp string, args ...string) *ptytest.Terminal {
 	t.Helper()
+	return ptytest.Start(t, terminalCmd(kind, tmp, args...), 120, 30)
+}
+
+func terminalCmd(kind, tmp string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), programEnv+"=1", "TERM="+kind, "LC_ALL=C.UTF-8",
 		"TMPDIR="+tmp, "XDG_CONFIG_HOME="+filepath.Join(tmp, "config"), "GORACE=atexit_sleep_ms=0")
-	return ptytest.Start(t, cmd, 120, 30)
+	return cmd
 }

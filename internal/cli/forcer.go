@@ -17,12 +17,12 @@ type forcer struct {
 	now     func() time.Time
 }
 
-// Request implements tui.Releaser.
+// Request implements backend.Releaser.
 func (r *forcer) Request(ctx context.Context, key string) (backend.Release, error) {
 	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.planner.Request(ctx, key) })
 }
 
-// Session implements tui.Releaser.
+// Session implements backend.Releaser.
 func (r *forcer) Session(ctx context.Context, lease int64) (backend.Release, error) {
 	return r.plan(ctx, func(ctx context.Context) (release.Plan, error) { return r.planner.Session(ctx, lease) })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/printable"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/load"
 )
 
 // terminalPace is how often a line that people look at changes.
@@ -21,7 +21,7 @@ type progress struct {
 	width int           // of the terminal; 0 when there is none
 	lines time.Duration // between two lines without one; 0 for none
 
-	before *simulate.Progress
+	before *load.Progress
 }
 
 func (a *app) progress(lines time.Duration) progress {
@@ -45,7 +45,7 @@ func (p *progress) begin(prefix string) {
 	_, _ = fmt.Fprintf(p, "locks below %s\n", printable.Text(prefix)) // nobody needs to see it
 }
 
-func (p *progress) show(load simulate.Load, now simulate.Progress) {
+func (p *progress) show(load load.Load, now load.Progress) {
 	line := progressLine(load, p.before, now)
 	p.before = &now
 	if p.width > 0 {
@@ -63,7 +63,7 @@ func (p *progress) end() {
 }
 
 // progressLine tells where a load is, and what went on since before.
-func progressLine(load simulate.Load, before *simulate.Progress, now simulate.Progress) string {
+func progressLine(load load.Load, before *load.Progress, now load.Progress) string {
 	line := fmt.Sprintf("%s  %s", now.Name, seconds(now.Elapsed))
 	if load.For > 0 {
 		line += " of " + seconds(load.For)

@@ -5,11 +5,12 @@ import (
 	"io"
 	"strconv"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/load"
+	"etcd-lock/simulate/scenario"
 )
 
 // print prints what a load came to.
-func (opts *simulateLoadOptions) print(r simulate.LoadResult, judged []simulate.ThresholdResult, interrupted bool) error {
+func (opts *simulateLoadOptions) print(r load.Result, judged []load.ThresholdResult, interrupted bool) error {
 	if opts.out.format == formatJSON {
 		doc := newLoadDoc(r, judged)
 		doc.Prefix, doc.Seed, doc.Interrupted = opts.prefix, opts.load.Seed, interrupted
@@ -34,7 +35,7 @@ func (opts *simulateLoadOptions) print(r simulate.LoadResult, judged []simulate.
 }
 
 // measuredRows are what all, the readers and the writers came to.
-func measuredRows(m simulate.Measured) [][]cell {
+func measuredRows(m load.Measured) [][]cell {
 	rows := [][]cell{tallyRow(m, "all", m.All)}
 	if len(m.Read.PerClient) > 0 && len(m.Write.PerClient) > 0 {
 		rows = append(rows, tallyRow(m, "read", m.Read), tallyRow(m, "write", m.Write))
@@ -42,7 +43,7 @@ func measuredRows(m simulate.Measured) [][]cell {
 	return rows
 }
 
-func tallyRow(m simulate.Measured, what string, t simulate.Tally) []cell {
+func tallyRow(m load.Measured, what string, t load.Tally) []cell {
 	row := plainRow(m.Name, what, strconv.FormatInt(t.Grants, 10), fmt.Sprintf("%.1f/s", m.PerSecond(t.Grants)))
 	fairness, ok := t.Fairness()
 	if !ok {
@@ -55,12 +56,12 @@ func tallyRow(m simulate.Measured, what string, t simulate.Tally) []cell {
 }
 
 // remarks are what is to be known of a workload beside its numbers.
-func remarks(m simulate.Measured) []cell {
+func remarks(m load.Measured) []cell {
 	var all []cell
 	say := func(t tone, format string, args ...any) {
 		all = append(all, cell{text: fmt.Sprintf(format, args...), tone: t})
 	}
-	if simulate.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
+	if scenario.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
 		say(plain, "knows no readers: who was to read excluded the others, as a writer does")
 	}
 	if m.All.Longest > m.All.MaxWait() {
@@ -82,7 +83,7 @@ func remarks(m simulate.Measured) []cell {
 }
 
 // judged prints what came of the thresholds.
-func (p printer) judged(judged []simulate.ThresholdResult) error {
+func (p printer) judged(judged []load.ThresholdResult) error {
 	if len(judged) == 0 {
 		return nil
 	}
@@ -162,7 +163,7 @@ type expectationDoc struct {
 	Passed bool   `json:"passed"`
 }
 
-func newLoadDoc(r simulate.LoadResult, judged []simulate.ThresholdResult) loadDoc {
+func newLoadDoc(r load.Result, judged []load.ThresholdResult) loadDoc {
 	doc := loadDoc{Passed: r.Err(judged) == nil, Expectations: []expectationDoc{}}
 	for _, m := range r.Measured {
 		doc.Results = append(doc.Results, newMeasuredDoc(m))
@@ -173,9 +174,9 @@ func newLoadDoc(r simulate.LoadResult, judged []simulate.ThresholdResult) loadDo
 	return doc
 }
 
-func newMeasuredDoc(m simulate.Measured) measuredDoc {
+func newMeasuredDoc(m load.Measured) measuredDoc {
 	doc := measuredDoc{
-		Impl: m.Name, Exclusive: simulate.Impl(m.Name).Exclusive(), Seconds: m.Elapsed.Seconds(),
+		Impl: m.Name, Exclusive: scenario.Impl(m.Name).Exclusive(), Seconds: m.Elapsed.Seconds(),
 		Fenced: m.Fenced, Violations: m.Violated, Told: append([]string{}, m.Violations...),
 		All: newTallyDoc(m, m.All), Read: newTallyDoc(m, m.Read), Write: newTallyDoc(m, m.Write),
 	}
@@ -188,7 +189,7 @@ func newMeasuredDoc(m simulate.Measured) measuredDoc {
 	return doc
 }
 
-func newTallyDoc(m simulate.Measured, t simulate.Tally) tallyDoc {
+func newTallyDoc(m load.Measured, t load.Tally) tallyDoc {
 	doc := tallyDoc{
 		Grants: t.Grants, PerSecond: m.PerSecond(t.Grants), Worst: t.Worst(), Best: t.Best(),
 		Timeouts: t.Timeouts, Lost: t.Lost, Failed: t.Failed,

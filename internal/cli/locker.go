@@ -25,7 +25,7 @@ type locker struct {
 	clients []*lockClient
 }
 
-// Client implements tui.Locker.
+// Client implements backend.Locker.
 func (l *locker) Client(label string, ttl time.Duration) backend.Client {
 	c := &lockClient{locker: l, label: label, ttl: ttl}
 	l.mu.Lock()
@@ -64,13 +64,13 @@ type turn struct {
 	life    backend.Life // as far as it is our doing
 }
 
-// Open implements tui.Client.
+// Open implements backend.Client.
 func (c *lockClient) Open(ctx context.Context) error {
 	_, err := c.live(ctx)
 	return err
 }
 
-// Request implements tui.Client.
+// Request implements backend.Client.
 func (c *lockClient) Request(ctx context.Context, name string, mode keyspace.Mode) (backend.Ticket, error) {
 	if name == "" {
 		return nil, rwlock.ErrInvalidName
@@ -127,10 +127,10 @@ func (c *lockClient) latest() *turn {
 	return c.turn
 }
 
-// Pause implements tui.Client.
+// Pause implements backend.Client.
 func (c *lockClient) Pause() { c.became(backend.Paused, (*gate.Gate).Shut) }
 
-// Resume implements tui.Client.
+// Resume implements backend.Client.
 func (c *lockClient) Resume() { c.became(backend.Alive, (*gate.Gate).Open) }
 
 // became pauses a session or lets it go on, unless it has ended.
@@ -143,7 +143,7 @@ func (c *lockClient) became(life backend.Life, move func(*gate.Gate)) {
 	}
 }
 
-// Crash implements tui.Client.
+// Crash implements backend.Client.
 func (c *lockClient) Crash() {
 	c.turning.Lock()
 	defer c.turning.Unlock()
@@ -152,7 +152,7 @@ func (c *lockClient) Crash() {
 	}
 }
 
-// Close implements tui.Client.
+// Close implements backend.Client.
 func (c *lockClient) Close() error {
 	c.turning.Lock()
 	defer c.turning.Unlock()
@@ -190,7 +190,7 @@ func (t *turn) cut() {
 	_ = t.client.Close() // which may have been done before
 }
 
-// State implements tui.Client.
+// State implements backend.Client.
 func (c *lockClient) State() backend.ClientState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +222,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 	return t.RLock(ctx)
 }
 
-// Key implements tui.Ticket. A mutex forgets its key also where it could not
+// Key implements backend.Ticket. A mutex forgets its key also where it could not
 // remove it.
 func (t *ticket) Key() string {
 	if left := t.left.Load(); left != nil {
@@ -231,7 +231,7 @@ func (t *ticket) Key() string {
 	return t.RWMutex.Key()
 }
 
-// Release implements tui.Ticket.
+// Release implements backend.Ticket.
 func (t *ticket) Release() error {
 	if left := t.left.Load(); left != nil {
 		return t.remove(*left)

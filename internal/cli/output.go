@@ -109,20 +109,23 @@ func (p printer) line(cells ...cell) error {
 	return err
 }
 
-// sentence prints text behind a head, on one line in a pipe. On a terminal it
-// is broken at its width and after each semicolon, and what follows stands below
-// its beginning.
-func (p printer) sentence(head string, tag cell, text string) error {
-	text = printable.Text(text)
-	tagged := head + p.cell(tag)
+// sentences prints sentences after an indent and a tag, each on a line of its own
+// below the beginning of the first. A terminal's width breaks them further.
+func (p printer) sentences(indent string, tag cell, texts ...string) error {
+	tagged := indent + p.cell(tag)
 	if tag.text != "" {
 		tagged += "  "
 	}
-	if p.width > 0 {
-		indent := ansi.StringWidth(tagged)
-		text = ansi.Wrap(strings.ReplaceAll(text, "; ", ";\n"), max(min(p.width, maxText)-indent, maxText/4), "")
-		text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent))
+	column := ansi.StringWidth(tagged)
+	lines := make([]string, 0, len(texts))
+	for _, text := range texts {
+		text = printable.Text(text)
+		if p.width > 0 {
+			text = ansi.Wrap(text, max(min(p.width, maxText)-column, maxText/4), "")
+		}
+		lines = append(lines, text)
 	}
+	text := strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n"+strings.Repeat(" ", column))
 	_, err := fmt.Fprintln(p, tagged+text)
 	return err
 }

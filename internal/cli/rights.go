@@ -15,12 +15,12 @@ import (
 // rights tells the terminal UI why etcd refuses.
 type rights struct{ *remote }
 
-// Refused implements tui.Rights.
+// Refused implements backend.Rights.
 func (r rights) Refused(err error) bool {
 	return access.Refused(err) || access.Unnamed(err) || access.Unknown(err)
 }
 
-// Explain implements tui.Rights.
+// Explain implements backend.Rights.
 func (r rights) Explain(ctx context.Context, prefix string, refusal error) backend.Refusal {
 	switch {
 	case access.Unnamed(refusal):

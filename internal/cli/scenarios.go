@@ -11,42 +11,44 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 	"etcd-lock/tui/backend"
 )
 
 // scenarios runs scenarios for the terminal UI.
 type scenarios struct {
 	etcd  simulate.Etcd
-	apart func(context.Context, *simulate.Scenario) (*ground, error) // where faults can be made
+	apart func(context.Context, *scenario.Scenario) (*ground, error) // where faults can be made
 }
 
-// List implements tui.Scenarios.
+// List implements backend.Scenarios.
 func (scenarios) List() []backend.Scenario {
 	var all []backend.Scenario
-	for _, sc := range simulate.Builtin() {
-		all = append(all, scenario(sc.Name, sc))
+	for _, sc := range scenario.Builtin() {
+		all = append(all, newScenario(sc.Name, sc))
 	}
 	return all
 }
 
-// Read implements tui.Scenarios.
+// Read implements backend.Scenarios.
 func (scenarios) Read(path string) (backend.Scenario, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return backend.Scenario{}, err
 	}
-	sc, err := simulate.Parse(path, data)
+	sc, err := scenario.Parse(path, data)
 	if err != nil {
 		return backend.Scenario{}, err
 	}
-	return scenario(path, sc), nil
+	return newScenario(path, sc), nil
 }
 
-func scenario(name string, sc *simulate.Scenario) backend.Scenario {
+func newScenario(name string, sc *scenario.Scenario) backend.Scenario {
 	return backend.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
-// Paths implements tui.Scenarios. Of files it names those that may be scenarios.
+// Paths implements backend.Scenarios. Of files it names those that may be scenarios.
 func (scenarios) Paths(path string) []string {
 	folder, start := filepath.Split(path)
 	entries, err := os.ReadDir(filepath.Clean(folder + "."))
@@ -67,7 +69,7 @@ func (scenarios) Paths(path string) []string {
 	return paths
 }
 
-// Play implements tui.Scenarios.
+// Play implements backend.Scenarios.
 func (s scenarios) Play(name string, speed float64) backend.Play {
 	p := &play{Clock: &simulate.Clock{}, from: s, name: name}
 	p.SetSpeed(speed)
@@ -81,10 +83,10 @@ type play struct {
 	name string
 
 	mu     sync.Mutex
-	events []simulate.Event
+	events []outcome.Event
 }
 
-// Run implements tui.Play. A file is read anew: it may have been mended.
+// Run implements backend.Play. A file is read anew: it may have been mended.
 func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failures []string, err error) {
 	sc, err := loadScenario(p.name)
 	if err != nil {
@@ -98,7 +100,7 @@ func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failur
 		}
 	}
 	defer on.close()
-	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e simulate.Event) {
+	result, err := simulate.Run(ctx, on.etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e outcome.Event) {
 		p.mu.Lock()
 		p.events = append(p.events, e)
 		p.mu.Unlock()
@@ -112,21 +114,21 @@ func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failur
 	return failures, err
 }
 
-func isBad(m simulate.Moment) bool {
+func isBad(m scenario.Moment) bool {
 	switch m {
-	case simulate.Refused, simulate.Deadline, simulate.Lost, simulate.Crashed, simulate.Failed, simulate.Fenced:
+	case scenario.Refused, scenario.Deadline, scenario.Lost, scenario.Crashed, scenario.Failed, scenario.Fenced:
 		return true
 	default:
 		return false
 	}
 }
 
-// SetSpeed implements tui.Play.
+// SetSpeed implements backend.Play.
 func (p *play) SetSpeed(speed float64) {
 	_ = p.Clock.SetSpeed(speed) // which the screens take from good ones
 }
 
-// State implements tui.Play.
+// State implements backend.Play.
 func (p *play) State() backend.PlayState {
 	p.mu.Lock()
 	events := p.events[:len(p.events):len(p.events)] // which are only appended to
@@ -161,7 +163,7 @@ type recorder struct {
 	prefix string
 }
 
-// Record implements tui.Recorder.
+// Record implements backend.Recorder.
 func (r recorder) Record(ctx context.Context, path string) (summary string, err error) {
 	var said strings.Builder
 	err = simulateRecord(ctx, &simulateRecordOptions{

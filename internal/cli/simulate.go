@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/scenario"
 )
 
 func newSimulateCmd(a *app) *cobra.Command {
@@ -26,15 +26,15 @@ func newSimulateCmd(a *app) *cobra.Command {
 }
 
 // loadScenario finds a built-in scenario, else reads a file.
-func loadScenario(name string) (*simulate.Scenario, error) {
-	sc, err := simulate.Find(name)
+func loadScenario(name string) (*scenario.Scenario, error) {
+	sc, err := scenario.Find(name)
 	if err == nil {
 		return sc, nil
 	}
 	data, err := os.ReadFile(name)
 	switch {
 	case err == nil:
-		return simulate.Parse(name, data)
+		return scenario.Parse(name, data)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("unknown scenario %q: neither a file nor one of %s", name, strings.Join(builtinNames(), ", "))
 	default:
@@ -44,7 +44,7 @@ func loadScenario(name string) (*simulate.Scenario, error) {
 
 func builtinNames() []string {
 	var names []string
-	for _, sc := range simulate.Builtin() {
+	for _, sc := range scenario.Builtin() {
 		names = append(names, sc.Name)
 	}
 	return names
@@ -89,7 +89,7 @@ type listedScenario struct {
 func simulateList(out printer) error {
 	var listed []listedScenario
 	var rows [][]cell
-	for _, sc := range simulate.Builtin() {
+	for _, sc := range scenario.Builtin() {
 		s := listedScenario{Name: sc.Name, Cluster: sc.Cluster, About: sc.About}
 		for _, c := range sc.Clients {
 			s.Clients += c.Count

@@ -7,7 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 const simulateCheckLong = `Says without an etcd what must come of a scenario: who gets which lock when, as if
@@ -76,7 +78,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	f := simulate.Model(sc, opts.seed)
+	f := forecast.Model(sc, opts.seed)
 	if opts.out.format == formatJSON {
 		err = opts.out.document(newForecastDoc(f))
 	} else {
@@ -88,7 +90,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	return f.Err()
 }
 
-func printForecast(out printer, f simulate.Forecast) error {
+func printForecast(out printer, f forecast.Forecast) error {
 	var rows [][]cell
 	for _, m := range f.Moments {
 		rows = append(rows, foreseenRow(m))
@@ -101,12 +103,12 @@ func printForecast(out printer, f simulate.Forecast) error {
 		if d.Depends {
 			text = "it depends: " + text
 		}
-		if err := out.sentence("", cell{text: clock(d.At), tone: critical}, text); err != nil {
+		if err := out.sentences("", cell{text: clock(d.At), tone: critical}, text); err != nil {
 			return err
 		}
 	}
 	for _, fail := range f.Depends {
-		if err := out.sentence("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
+		if err := out.sentences("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
 			return err
 		}
 	}
@@ -114,7 +116,7 @@ func printForecast(out printer, f simulate.Forecast) error {
 }
 
 // foreseenRow is a moment as people read it.
-func foreseenRow(m simulate.Foreseen) []cell {
+func foreseenRow(m forecast.Foreseen) []cell {
 	var locks []string
 	for _, l := range m.Locks {
 		locks = append(locks, l.Name)
@@ -128,22 +130,22 @@ func foreseenRow(m simulate.Foreseen) []cell {
 		certain = "depends"
 	}
 	row := plainRow(at, orDash(m.Client), string(m.Moment), orDash(strings.Join(locks, " ")), certain)
-	if m.Moment == simulate.Faulty {
+	if m.Moment == scenario.Faulty {
 		row[3].text = m.Line
 	}
 	row[2].tone = momentTone(m.Moment)
 	return row
 }
 
-func momentTone(m simulate.Moment) tone {
+func momentTone(m scenario.Moment) tone {
 	switch m {
-	case simulate.Granted:
+	case scenario.Granted:
 		return holding
-	case simulate.Waiting:
+	case scenario.Waiting:
 		return waiting
-	case simulate.Deadline, simulate.Cancelled, simulate.Refused, simulate.Faulty:
+	case scenario.Deadline, scenario.Cancelled, scenario.Refused, scenario.Faulty:
 		return warning
-	case simulate.Lost, simulate.Failed, simulate.Fenced:
+	case scenario.Lost, scenario.Failed, scenario.Fenced:
 		return critical
 	default:
 		return plain
@@ -199,7 +201,7 @@ type circleDoc struct {
 	Holds  bool    `json:"holds"`
 }
 
-func newForecastDoc(f simulate.Forecast) forecastDoc {
+func newForecastDoc(f forecast.Forecast) forecastDoc {
 	doc := forecastDoc{
 		Scenario:   f.Scenario,
 		Seed:       f.Seed,
@@ -218,7 +220,7 @@ func newForecastDoc(f simulate.Forecast) forecastDoc {
 	return doc
 }
 
-func newMomentDoc(m simulate.Foreseen) momentDoc {
+func newMomentDoc(m forecast.Foreseen) momentDoc {
 	doc := momentDoc{
 		At: m.At.Seconds(), Earliest: m.Earliest.Seconds(), Latest: m.Latest.Seconds(),
 		Client: m.Client, Moment: string(m.Moment), Line: m.Place.Line, Depends: m.Depends,
@@ -226,13 +228,13 @@ func newMomentDoc(m simulate.Foreseen) momentDoc {
 	for _, l := range m.Locks {
 		doc.Locks = append(doc.Locks, newWantDoc(l))
 	}
-	if m.Moment == simulate.Faulty {
+	if m.Moment == scenario.Faulty {
 		doc.Fault = m.Line
 	}
 	return doc
 }
 
-func newDeadlockDoc(d simulate.Deadlock) deadlockDoc {
+func newDeadlockDoc(d forecast.Deadlock) deadlockDoc {
 	doc := deadlockDoc{At: d.At.Seconds(), Depends: d.Depends, EndedBy: d.By, Until: d.Until.Seconds(), How: string(d.How)}
 	for _, l := range d.Cycle {
 		doc.Circle = append(doc.Circle, circleDoc{
@@ -250,7 +252,7 @@ func newWantDoc(w rwlock.Want) wantDoc {
 	return doc
 }
 
-func failureTexts(failures []simulate.Failure) []string {
+func failureTexts(failures []outcome.Failure) []string {
 	all := []string{}
 	for _, f := range failures {
 		all = append(all, f.String())

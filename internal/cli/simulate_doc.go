@@ -4,9 +4,10 @@ import (
 	"time"
 
 	"etcd-lock/internal/report"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 // runDoc is what simulate run prints as JSON; simulateRunLong documents it.
@@ -34,8 +35,8 @@ type runLine struct {
 type runEvent struct {
 	At     float64         `json:"at_seconds"`
 	Client string          `json:"client,omitempty"`
-	Moment simulate.Moment `json:"moment"`
-	Do     simulate.Action `json:"do,omitempty"`
+	Moment scenario.Moment `json:"moment"`
+	Do     scenario.Action `json:"do,omitempty"`
 	Line   int             `json:"line,omitempty"`
 	Time   int             `json:"time,omitempty"`
 	Locks  []runLock       `json:"locks,omitempty"`
@@ -51,12 +52,12 @@ type runLock struct {
 
 type runStep struct {
 	Client   string            `json:"client"`
-	Do       simulate.Action   `json:"do"`
+	Do       scenario.Action   `json:"do"`
 	Locks    []runLock         `json:"locks"`
 	Line     int               `json:"line"`
 	Time     int               `json:"time"`
-	Expect   []simulate.Moment `json:"expect,omitempty"`
-	Outcomes []simulate.Moment `json:"outcomes"`
+	Expect   []scenario.Moment `json:"expect,omitempty"`
+	Outcomes []scenario.Moment `json:"outcomes"`
 	Waited   float64           `json:"waited_seconds"`
 	Token    int64             `json:"token,omitempty"`
 }
@@ -85,10 +86,10 @@ func newRunDoc(run report.Run, round int) runDoc {
 		Seed:       r.Seed,
 		Speed:      r.Speed,
 		Command:    run.Command,
-		Lines:      each(r.Lines(), func(e simulate.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
+		Lines:      each(r.Lines(), func(e outcome.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
 		Events:     each(r.Events, newRunEvent),
 		Steps:      each(r.Steps, newRunStep),
-		Failures:   each(r.Failures, simulate.Failure.String),
+		Failures:   each(r.Failures, outcome.Failure.String),
 		Violations: each(r.Verdict.Violations, newRunViolation),
 		Fenced: each(r.Verdict.Fenced, func(f verify.Fence) runFence {
 			return runFence{Lock: f.Lock, Client: f.Late.Client, Other: f.Other.Client, Text: f.Text}
@@ -105,7 +106,7 @@ func each[T, D any](all []T, f func(T) D) []D {
 	return docs
 }
 
-func newRunEvent(e simulate.Event) runEvent {
+func newRunEvent(e outcome.Event) runEvent {
 	doc := runEvent{
 		At: wholeMicros(e.At), Client: e.Client, Moment: e.Moment, Do: e.Do, Line: e.Place.Line, Time: e.Round,
 		Locks: each(e.Locks, newRunLock), Token: e.Token, Waited: wholeMicros(e.Waited),
@@ -123,10 +124,10 @@ func newRunLock(w rwlock.Want) runLock {
 	return runLock{Name: w.Name, Mode: w.Mode.String()}
 }
 
-func newRunStep(s simulate.StepResult) runStep {
+func newRunStep(s outcome.StepResult) runStep {
 	return runStep{
 		Client: s.Client, Do: s.Step.Do, Locks: each(s.Step.Locks, newRunLock), Line: s.Step.Line, Time: s.Round,
-		Expect: s.Step.Expect, Outcomes: append([]simulate.Moment{}, s.Outcomes...), Waited: wholeMicros(s.Waited), Token: s.Token,
+		Expect: s.Step.Expect, Outcomes: append([]scenario.Moment{}, s.Outcomes...), Waited: wholeMicros(s.Waited), Token: s.Token,
 	}
 }
 

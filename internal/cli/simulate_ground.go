@@ -14,6 +14,7 @@ import (
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/scenario"
 )
 
 // ground is what a scenario runs on.
@@ -24,7 +25,7 @@ type ground struct {
 
 // ground is the etcd that the flags name, or a cluster for a scenario that makes
 // faults in it: they are never made in an etcd that others use.
-func (g *globals) ground(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
+func (g *globals) ground(ctx context.Context, sc *scenario.Scenario) (*ground, error) {
 	switch {
 	case sc.Cluster == 0:
 		r, err := g.connect(ctx)
@@ -40,12 +41,12 @@ func (g *globals) ground(ctx context.Context, sc *simulate.Scenario) (*ground, e
 	return g.apart(ctx, sc)
 }
 
-func startsCluster(sc *simulate.Scenario) string {
+func startsCluster(sc *scenario.Scenario) string {
 	return fmt.Sprintf("starting an etcd of %s, in which %s can make faults", plural(sc.Cluster, "member"), sc.Name)
 }
 
 // apart is a cluster for a scenario that makes faults in it.
-func (g *globals) apart(ctx context.Context, sc *simulate.Scenario) (*ground, error) {
+func (g *globals) apart(ctx context.Context, sc *scenario.Scenario) (*ground, error) {
 	s, err := startSandbox(ctx, sc.Cluster, g.etcd.DialTimeout)
 	if err != nil {
 		return nil, errors.Join(err, ctx.Err())
@@ -93,7 +94,7 @@ func (s *sandbox) connect(ctx context.Context, client string, opts ...grpc.DialO
 }
 
 // Kill, Stop, Start, Cut and Heal make a sandbox a simulate.Faults.
-func (s *sandbox) Kill(ctx context.Context, m simulate.Member) error {
+func (s *sandbox) Kill(ctx context.Context, m scenario.Member) error {
 	member, err := s.member(ctx, m)
 	if err == nil {
 		member.Kill()
@@ -102,7 +103,7 @@ func (s *sandbox) Kill(ctx context.Context, m simulate.Member) error {
 }
 
 // Stop is documented with Kill.
-func (s *sandbox) Stop(ctx context.Context, m simulate.Member) error {
+func (s *sandbox) Stop(ctx context.Context, m scenario.Member) error {
 	member, err := s.member(ctx, m)
 	if err != nil {
 		return err
@@ -112,8 +113,8 @@ func (s *sandbox) Stop(ctx context.Context, m simulate.Member) error {
 
 // Start is documented with Kill. Members that were killed start at once: one may
 // not serve without another.
-func (s *sandbox) Start(ctx context.Context, m simulate.Member) error {
-	if m != simulate.AllMembers {
+func (s *sandbox) Start(ctx context.Context, m scenario.Member) error {
+	if m != scenario.AllMembers {
 		member, err := s.member(ctx, m)
 		if err != nil {
 			return err
@@ -141,8 +142,8 @@ func start(ctx context.Context, m *cluster.Member) error {
 }
 
 // member is the one meant, which is one that leads by now if it is the leader.
-func (s *sandbox) member(ctx context.Context, m simulate.Member) (*cluster.Member, error) {
-	if m == simulate.Leader {
+func (s *sandbox) member(ctx context.Context, m scenario.Member) (*cluster.Member, error) {
+	if m == scenario.Leader {
 		return s.cluster.Leader(ctx)
 	}
 	return s.cluster.Members()[m-1], nil

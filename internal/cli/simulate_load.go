@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/load"
+	"etcd-lock/simulate/scenario"
 )
 
 const simulateLoadLong = `Has readers and writers take, hold and give back locks for a while, and says how
@@ -66,8 +67,8 @@ With -o json, one document in the end:
 
 // simulateLoadOptions are what simulate load was asked for.
 type simulateLoadOptions struct {
-	load       simulate.Load
-	thresholds []simulate.Threshold
+	load       load.Load
+	thresholds []load.Threshold
 	prefix     string
 	readOnly   bool
 	connect    func(context.Context) (*remote, error)
@@ -128,19 +129,19 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.hold, "hold", "10ms", "`DURATION` for which a lock is held")
 	fs.StringVar(&f.think, "think", "exp:10ms", "`DURATION` between two acquisitions of a client, in a closed loop")
 	fs.Float64Var(&f.rate, "rate", 0, "requests per second of all clients together; 0: a closed loop")
-	fs.StringVar(&f.spread, "arrivals", string(simulate.Exponential), "with --rate, how the time between two arrivals is spread: exponential, uniform or fixed")
+	fs.StringVar(&f.spread, "arrivals", string(load.Exponential), "with --rate, how the time between two arrivals is spread: exponential, uniform or fixed")
 	fs.DurationVar(&f.duration, "duration", 10*time.Second, "how long each implementation works; 0: until ctrl-C")
 	fs.DurationVar(&f.within, "within", 30*time.Second, "how long a client waits for a lock; 0: as long as it takes")
 	fs.DurationVar(&f.ttl, "ttl", 10*time.Second, "of each client's session, in whole seconds")
-	fs.StringSliceVar(&f.impls, "impl", []string{string(simulate.ImplRWLock)}, "rwlock, recipe, mutex, or several, comma separated")
+	fs.StringSliceVar(&f.impls, "impl", []string{string(scenario.ImplRWLock)}, "rwlock, recipe, mutex, or several, comma separated")
 	fs.IntVar(&f.rounds, "rounds", 0, "parts of --duration, between which implementations take turns; 0: 1 for one of them, else 3")
 	fs.Uint64Var(&f.seed, "seed", 1, "draws who does what and for how long")
 	fs.StringArrayVar(&f.expect, "expect", nil, "`THRESHOLD` such as 'wait.p99<250ms'; may be repeated")
 	fs.StringVar(&f.prefix, "prefix", "", "of the names of the locks (default: one of its own, below /etcd-lock/load/)")
 	fs.DurationVar(&f.progress, "progress", 0, "lines of progress, without a terminal, every so often")
 	fs.Lookup("progress").NoOptDefVal = time.Second.String()
-	_ = cmd.RegisterFlagCompletionFunc("impl", completeWords(simulate.Impls())) // which fails for no flag that is there
-	_ = cmd.RegisterFlagCompletionFunc("arrivals", completeWords(simulate.Shapes()))
+	_ = cmd.RegisterFlagCompletionFunc("impl", completeWords(scenario.Impls())) // which fails for no flag that is there
+	_ = cmd.RegisterFlagCompletionFunc("arrivals", completeWords(load.Shapes()))
 }
 
 // completeWords offers a few words.
@@ -162,8 +163,8 @@ func (f *loadFlags) options(think, arrivals bool) (*simulateLoadOptions, error) 
 		return nil, errors.New("--arrivals needs --rate")
 	case f.readers < 0 || f.writers < 0:
 		return nil, errors.New("--readers and --writers cannot be negative")
-	case f.names < 1 || f.names > simulate.MaxLoadNames:
-		return nil, fmt.Errorf("--names %d: want 1 to %d", f.names, simulate.MaxLoadNames)
+	case f.names < 1 || f.names > load.MaxLoadNames:
+		return nil, fmt.Errorf("--names %d: want 1 to %d", f.names, load.MaxLoadNames)
 	case len(f.impls) == 0:
 		return nil, errors.New("--impl is empty")
 	case f.progress < 0:
@@ -177,7 +178,7 @@ func (f *loadFlags) options(think, arrivals bool) (*simulateLoadOptions, error) 
 	if err != nil {
 		return nil, err
 	}
-	opts.load = simulate.Load{Rounds: f.rounds, For: f.duration, Seed: f.seed}
+	opts.load = load.Load{Rounds: f.rounds, For: f.duration, Seed: f.seed}
 	switch {
 	case f.rounds == 0 && len(f.impls) > 1:
 		opts.load.Rounds = comparedRounds
@@ -188,7 +189,7 @@ func (f *loadFlags) options(think, arrivals bool) (*simulateLoadOptions, error) 
 		return nil, err
 	}
 	for _, text := range f.expect {
-		t, err := simulate.ParseThreshold(text, f.impls)
+		t, err := load.ParseThreshold(text, f.impls)
 		if err != nil {
 			return nil, fmt.Errorf("--expect %w", err)
 		}
@@ -198,26 +199,26 @@ func (f *loadFlags) options(think, arrivals bool) (*simulateLoadOptions, error) 
 }
 
 // workload is what all implementations are to do.
-func (f *loadFlags) workload() (simulate.Workload, error) {
-	w := simulate.Workload{TTL: f.ttl, Within: f.within, Rate: f.rate}
+func (f *loadFlags) workload() (load.Workload, error) {
+	w := load.Workload{TTL: f.ttl, Within: f.within, Rate: f.rate}
 	var err error
-	if w.Hold, err = simulate.ParseDist(f.hold); err != nil {
+	if w.Hold, err = load.ParseDist(f.hold); err != nil {
 		return w, fmt.Errorf("--hold: %w", err)
 	}
-	if w.Think, err = simulate.ParseDist(f.think); err != nil {
+	if w.Think, err = load.ParseDist(f.think); err != nil {
 		return w, fmt.Errorf("--think: %w", err)
 	}
-	if w.Spread, err = simulate.ParseShape(f.spread); err != nil {
+	if w.Spread, err = load.ParseShape(f.spread); err != nil {
 		return w, fmt.Errorf("--arrivals %w", err)
 	}
 	return w, nil
 }
 
 // workloads are the same workload for each implementation, on names of its own.
-func (f *loadFlags) workloads(w simulate.Workload, prefix string) ([]simulate.Workload, error) {
-	var all []simulate.Workload
+func (f *loadFlags) workloads(w load.Workload, prefix string) ([]load.Workload, error) {
+	var all []load.Workload
 	for i, word := range f.impls {
-		impl, err := simulate.ParseImpl(word)
+		impl, err := scenario.ParseImpl(word)
 		if err != nil {
 			return nil, fmt.Errorf("--impl: %w", err)
 		}
@@ -229,7 +230,7 @@ func (f *loadFlags) workloads(w simulate.Workload, prefix string) ([]simulate.Wo
 			names[k] = fmt.Sprintf("%s%s/%d", prefix, impl, k+1)
 		}
 		w.Name = word
-		w.Roles = []simulate.Role{
+		w.Roles = []load.Role{
 			{Label: "reader", Count: f.readers, Names: names, Zipf: f.zipf, Impl: impl},
 			{Label: "writer", Count: f.writers, Names: names, Zipf: f.zipf, Writes: 1, Impl: impl},
 		}
@@ -247,12 +248,12 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 		return err
 	}
 	defer c.close()
-	load := opts.load
+	job := opts.load
 	if every := opts.progress.every(); every > 0 {
-		load.Every, load.Progress = every, func(p simulate.Progress) { opts.progress.show(load, p) }
+		job.Every, job.Progress = every, func(p load.Progress) { opts.progress.show(job, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := simulate.RunLoad(ctx, c.etcd, load)
+	result, err := load.Run(ctx, c.etcd, job)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/load"
+	"etcd-lock/simulate/scenario"
 )
 
 func TestSimulateLoadOptions(t *testing.T) {
@@ -26,22 +27,22 @@ func TestSimulateLoadOptions(t *testing.T) {
 		"--rate", "50", "--arrivals", "fixed", "--duration", "1m", "--seed", "9", "--prefix", "/p/", "--expect", "mutex.errors==0"); err != nil {
 		t.Fatal(err)
 	}
-	workload := func(impl simulate.Impl) simulate.Workload {
+	workload := func(impl scenario.Impl) load.Workload {
 		names := []string{"/p/" + string(impl) + "/1", "/p/" + string(impl) + "/2"}
-		return simulate.Workload{
-			Name: string(impl), TTL: 10 * time.Second, Within: 30 * time.Second, Rate: 50, Spread: simulate.Constant,
-			Hold: simulate.Dist{Span: simulate.Span{From: ms, To: 2 * ms}}, Think: simulate.Dist{Mean: 10 * ms},
-			Roles: []simulate.Role{
+		return load.Workload{
+			Name: string(impl), TTL: 10 * time.Second, Within: 30 * time.Second, Rate: 50, Spread: load.Constant,
+			Hold: load.Dist{Span: scenario.Span{From: ms, To: 2 * ms}}, Think: load.Dist{Mean: 10 * ms},
+			Roles: []load.Role{
 				{Label: "reader", Count: 3, Names: names, Zipf: 1.5, Impl: impl},
 				{Label: "writer", Count: 1, Names: names, Zipf: 1.5, Writes: 1, Impl: impl},
 			},
 		}
 	}
-	want := simulate.Load{
-		Workloads: []simulate.Workload{workload(simulate.ImplRWLock), workload(simulate.ImplMutex)},
+	want := load.Load{
+		Workloads: []load.Workload{workload(scenario.ImplRWLock), workload(scenario.ImplMutex)},
 		Rounds:    comparedRounds, For: time.Minute, Seed: 9,
 	}
-	if diff := cmp.Diff(want, got.load, cmpopts.IgnoreFields(simulate.Load{}, "Progress")); diff != "" {
+	if diff := cmp.Diff(want, got.load, cmpopts.IgnoreFields(load.Load{}, "Progress")); diff != "" {
 		t.Errorf("load (-want +got):\n%s", diff)
 	}
 	if len(got.thresholds) != 1 || got.thresholds[0].Workload != "mutex" || got.progress.every() != 0 {
@@ -57,12 +58,12 @@ func TestSimulateLoadOptions(t *testing.T) {
 }
 
 func TestProgressLine(t *testing.T) {
-	load := simulate.Load{Rounds: 2, For: 10 * time.Second}
-	now := simulate.Progress{Round: 1, Waiting: 3, Measured: simulate.Measured{
-		Name: "rwlock", Elapsed: 4 * time.Second, All: simulate.Tally{Timeouts: 2}, Violated: 1,
+	job := load.Load{Rounds: 2, For: 10 * time.Second}
+	now := load.Progress{Round: 1, Waiting: 3, Measured: load.Measured{
+		Name: "rwlock", Elapsed: 4 * time.Second, All: load.Tally{Timeouts: 2}, Violated: 1,
 	}}
 	want := "rwlock  4s of 10s  round 1 of 2  0 grants  0/s  3 waiting  2 errors  1 violations"
-	if got := progressLine(load, nil, now); got != want {
+	if got := progressLine(job, nil, now); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

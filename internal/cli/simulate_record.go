@@ -16,7 +16,8 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/record"
+	"etcd-lock/simulate/scenario"
 )
 
 const simulateRecordLong = `Watches the locks whose keys begin with PREFIX, or all of them, for as long as
@@ -92,7 +93,7 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 	if err := t.record(ctx, c.source, opts.prefix, opts.duration); err != nil {
 		return err
 	}
-	rec, err := simulate.Record(t.seen, simulate.RecordOptions{
+	rec, err := record.Of(t.seen, record.Options{
 		Name: "recording", Until: t.until, Anonymize: opts.anonymize, Notes: t.head(opts),
 	})
 	if err != nil {
@@ -126,7 +127,7 @@ func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) 
 	}, nil
 }
 
-func summary(rec simulate.Recording, d time.Duration) string {
+func summary(rec record.Recording, d time.Duration) string {
 	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), seconds(d))
 	if n := len(rec.Unsure); n > 0 {
 		text += fmt.Sprintf("; the order of grants is not certain in %d places, which the file names", n)
@@ -145,7 +146,7 @@ type tape struct {
 	now   func() time.Time
 	begin time.Time // when the first requests were seen
 	last  inspect.Snapshot
-	seen  []simulate.Observed
+	seen  []record.Observed
 	until time.Duration // when it ended
 	notes []string
 
@@ -226,10 +227,10 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 	}
 }
 
-func observed(e inspect.Event, at time.Duration) simulate.Observed {
+func observed(e inspect.Event, at time.Duration) record.Observed {
 	r := e.Request
 	who := cmp.Or(r.Owner.Label, r.Owner.Program)
-	return simulate.Observed{
+	return record.Observed{
 		At:       at,
 		Moment:   observedMoment(e.Kind),
 		Key:      r.Key,
@@ -242,20 +243,20 @@ func observed(e inspect.Event, at time.Duration) simulate.Observed {
 	}
 }
 
-func observedMoment(kind inspect.EventKind) simulate.Moment {
+func observedMoment(kind inspect.EventKind) scenario.Moment {
 	switch kind {
 	case inspect.EventWaiting:
-		return simulate.Waiting
+		return scenario.Waiting
 	case inspect.EventAcquired:
-		return simulate.Granted
+		return scenario.Granted
 	case inspect.EventExpired:
-		return simulate.Lost
+		return scenario.Lost
 	case inspect.EventRevoked:
-		return simulate.Closed
+		return scenario.Closed
 	case inspect.EventLeft:
-		return simulate.Cancelled
+		return scenario.Cancelled
 	default:
-		return simulate.Released
+		return scenario.Released
 	}
 }
 

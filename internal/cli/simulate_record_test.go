@@ -22,6 +22,11 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/load"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/record"
+	"etcd-lock/simulate/scenario"
 )
 
 func etcdAt(endpoint string) simulate.Etcd {
@@ -33,7 +38,7 @@ func etcdAt(endpoint string) simulate.Etcd {
 }
 
 // recorded is what simulate record makes of what do does.
-func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context, client *clientv3.Client)) *simulate.Scenario {
+func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context, client *clientv3.Client)) *scenario.Scenario {
 	t.Helper()
 	client := etcdtest.Client(t, endpoint)
 	file := filepath.Join(t.TempDir(), "recording.yaml")
@@ -62,23 +67,23 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 		t.Fatal(err)
 	}
 	t.Logf("%s%s", errs.String(), data)
-	sc, err := simulate.Parse(file, data)
+	sc, err := scenario.Parse(file, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := simulate.Model(sc, 0).Err(); err != nil {
+	if err := forecast.Model(sc, 0).Err(); err != nil {
 		t.Error(err)
 	}
 	return sc
 }
 
 // grants are, by lock, those who were granted it, batches of readers sorted.
-func grants(events []simulate.Event) map[string][]string {
+func grants(events []outcome.Event) map[string][]string {
 	all := map[string][]string{}
 	batch := map[string]int{}
 	for _, e := range events {
 		for _, l := range e.Locks {
-			if e.Moment != simulate.Granted {
+			if e.Moment != scenario.Granted {
 				continue
 			}
 			writes := l.Mode == rwlock.Write
@@ -103,7 +108,7 @@ func grants(events []simulate.Event) map[string][]string {
 
 // replay runs a recording until it comes as it expects to: a machine under load
 // may be late.
-func replay(t *testing.T, endpoint string, sc *simulate.Scenario) simulate.Result {
+func replay(t *testing.T, endpoint string, sc *scenario.Scenario) outcome.Result {
 	t.Helper()
 	for attempt := 1; ; attempt++ {
 		result, err := simulate.Run(t.Context(), etcdAt(endpoint), sc, simulate.Options{Prefix: fmt.Sprintf("/replay-%d", attempt)})
@@ -123,12 +128,12 @@ func replay(t *testing.T, endpoint string, sc *simulate.Scenario) simulate.Resul
 func TestRecordFourClients(t *testing.T) {
 	t.Parallel()
 	endpoint := etcdtest.Start(t)
-	sc, err := simulate.Find("four-clients")
+	sc, err := scenario.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for attempt := 1; ; attempt++ {
-		var first simulate.Result
+		var first outcome.Result
 		rec := recorded(t, endpoint, "/mylocks/", func(ctx context.Context, _ *clientv3.Client) {
 			if first, err = simulate.Run(ctx, etcdAt(endpoint), sc, simulate.Options{}); err != nil {
 				t.Error(err)
@@ -144,7 +149,7 @@ func TestRecordFourClients(t *testing.T) {
 	}
 }
 
-func logOf(r simulate.Result) []string {
+func logOf(r outcome.Result) []string {
 	var lines []string
 	for _, e := range r.Lines() {
 		lines = append(lines, e.Line)
@@ -159,17 +164,17 @@ func TestRecordDemo(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	for attempt := 1; ; attempt++ {
 		taped := tapeDemo(t, endpoint)
-		rec, err := simulate.Record(taped.seen, simulate.RecordOptions{Name: "demo", Until: taped.until})
+		rec, err := record.Of(taped.seen, record.Options{Name: "demo", Until: taped.until})
 		if err != nil {
 			t.Fatal(err)
 		}
-		sc, err := simulate.Parse("demo.yaml", rec.File)
+		sc, err := scenario.Parse("demo.yaml", rec.File)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var events []simulate.Event
+		var events []outcome.Event
 		for _, o := range taped.seen {
-			events = append(events, simulate.Event{
+			events = append(events, outcome.Event{
 				Client: cmp.Or(o.Who, "client"), Moment: o.Moment, Locks: []rwlock.Want{{Name: o.Lock, Mode: o.Mode}},
 			})
 		}
@@ -213,7 +218,7 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = simulate.RunLoad(ctx, etcdAt(endpoint), simulate.Demo(1)) // which ends with its context
+		_, _ = load.Run(ctx, etcdAt(endpoint), load.Demo(1)) // which ends with its context
 	}()
 	defer func() {
 		stop()

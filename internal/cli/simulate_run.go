@@ -16,6 +16,8 @@ import (
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 const simulateRunLong = `Runs a scenario, a built-in one (see "etcd-lock simulate list") or a YAML file, and
@@ -61,7 +63,7 @@ type simulateRunOptions struct {
 	readOnly bool
 	lanes    bool // where there is a terminal
 
-	ground func(context.Context, *simulate.Scenario) (*ground, error)
+	ground func(context.Context, *scenario.Scenario) (*ground, error)
 	again  func(seed uint64) string // the command that runs it again, printable
 	out    printer
 	err    io.Writer
@@ -148,7 +150,7 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 }
 
 // rounds runs the scenario until it fails.
-func (o *simulateRunOptions) rounds(ctx context.Context, sc *simulate.Scenario) (runs []report.Run, err error) {
+func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) (runs []report.Run, err error) {
 	var on *ground
 	defer func() { on.end() }()
 	if o.Seed == 0 {
@@ -159,7 +161,7 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *simulate.Scenario) 
 			on.end()
 			on, err = o.ground(ctx, sc)
 		}
-		r := report.Run{Scenario: sc, Result: simulate.Result{Seed: o.Seed, Speed: o.speed}, Err: err, Command: o.again(o.Seed)}
+		r := report.Run{Scenario: sc, Result: outcome.Result{Seed: o.Seed, Speed: o.speed}, Err: err, Command: o.again(o.Seed)}
 		if err == nil {
 			err = o.round(ctx, on.etcd, &r, round)
 		}
@@ -191,7 +193,7 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 	if err != nil {
 		return err
 	}
-	options.Log = func(e simulate.Event) {
+	options.Log = func(e outcome.Event) {
 		if err := shown.log(e); err != nil {
 			stop(err) // nobody reads on
 		}

@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/scenario"
 )
 
 // TestSimulateFourClients is the main job: the sample's lines, and 0. Its
 // clients start 100 ms apart, which a machine under load may not keep; then
 // the exit code says so, and it gets another chance.
 func TestSimulateFourClients(t *testing.T) {
-	sc, err := simulate.Find("four-clients")
+	sc, err := scenario.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)
 	}

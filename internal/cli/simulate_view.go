@@ -11,12 +11,13 @@ import (
 
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
 )
 
 // view shows a run while it goes on.
 type view interface {
 	// log is told of each event.
-	log(e simulate.Event) error
+	log(e outcome.Event) error
 	// end is told what came of the run, and whether others follow.
 	end(r report.Run, round int, more bool) error
 }
@@ -24,7 +25,7 @@ type view interface {
 // jsonView shows nothing before the end.
 type jsonView struct{ out printer }
 
-func (v jsonView) log(simulate.Event) error { return nil }
+func (v jsonView) log(outcome.Event) error { return nil }
 
 func (v jsonView) end(r report.Run, round int, _ bool) error {
 	if r.Err == nil {
@@ -36,7 +37,7 @@ func (v jsonView) end(r report.Run, round int, _ bool) error {
 // logView shows the lines of the log.
 type logView struct{ out printer }
 
-func (v logView) log(e simulate.Event) error {
+func (v logView) log(e outcome.Event) error {
 	if e.Line == "" {
 		return nil
 	}
@@ -55,7 +56,7 @@ type laneView struct {
 	stop  func()
 
 	mu     sync.Mutex
-	events []simulate.Event
+	events []outcome.Event
 	drawn  []string // the lines that are on the screen
 	err    error
 }
@@ -70,7 +71,7 @@ func newLaneView(out printer) *laneView {
 	return v
 }
 
-func (v *laneView) log(e simulate.Event) error {
+func (v *laneView) log(e outcome.Event) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.events = append(v.events, e)

@@ -9,41 +9,42 @@ import (
 	"time"
 
 	"etcd-lock/internal/report"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
-func shownRun(failures ...simulate.Failure) report.Run {
+func shownRun(failures ...outcome.Failure) report.Run {
 	locks := []rwlock.Want{{Name: "/a\x1b", Mode: rwlock.Write}}
 	stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
 	hold := verify.Hold{Client: "c", Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
-	step := simulate.Step{Do: simulate.Write, Locks: locks, Expect: []simulate.Moment{simulate.Granted}, Place: simulate.Place{Line: 5, Column: 9}}
-	r := simulate.Result{
+	step := scenario.Step{Do: scenario.Write, Locks: locks, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}}
+	r := outcome.Result{
 		Scenario: "s", Seed: 7, Speed: 2,
-		Events: []simulate.Event{
-			{Moment: simulate.Preparing, Line: "PREPARE MUTEXES"},
-			{At: time.Millisecond, Client: "c", Moment: simulate.Ready, Line: "LOCK1"},
-			{At: 2 * time.Millisecond, Client: "c", Moment: simulate.Asked, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Line: "waiting lock c"},
-			{At: 2 * time.Millisecond, Client: "c", Moment: simulate.Waiting, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks},
-			{At: time.Second, Client: "c", Moment: simulate.Granted, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Waited: 998 * time.Millisecond, Line: "got lock c"},
-			{At: 2 * time.Second, Client: "c", Moment: simulate.Lost, Do: simulate.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Err: rwlock.ErrLost, Line: "c lost"},
+		Events: []outcome.Event{
+			{Moment: scenario.Preparing, Line: "PREPARE MUTEXES"},
+			{At: time.Millisecond, Client: "c", Moment: scenario.Ready, Line: "LOCK1"},
+			{At: 2 * time.Millisecond, Client: "c", Moment: scenario.Asked, Do: scenario.Write, Place: step.Place, Round: 1, Locks: locks, Line: "waiting lock c"},
+			{At: 2 * time.Millisecond, Client: "c", Moment: scenario.Waiting, Do: scenario.Write, Place: step.Place, Round: 1, Locks: locks},
+			{At: time.Second, Client: "c", Moment: scenario.Granted, Do: scenario.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Waited: 998 * time.Millisecond, Line: "got lock c"},
+			{At: 2 * time.Second, Client: "c", Moment: scenario.Lost, Do: scenario.Write, Place: step.Place, Round: 1, Locks: locks, Token: 3, Err: rwlock.ErrLost, Line: "c lost"},
 		},
-		Steps:    []simulate.StepResult{{Client: "c", Step: step, Round: 1, Outcomes: []simulate.Moment{simulate.Waiting, simulate.Granted}, Waited: 998 * time.Millisecond, Token: 3}},
+		Steps:    []outcome.StepResult{{Client: "c", Step: step, Round: 1, Outcomes: []scenario.Moment{scenario.Waiting, scenario.Granted}, Waited: 998 * time.Millisecond, Token: 3}},
 		Failures: failures,
 	}
 	if len(failures) > 0 {
 		r.Verdict.Violations = []verify.Violation{{Kind: verify.Overlap, Lock: "/a", Clients: []string{"c"}, Holds: []verify.Hold{hold}, Text: "two at once"}, {Kind: verify.Left, Text: "left"}}
 		r.Verdict.Fenced = []verify.Fence{{Lock: "/a", Late: hold, Other: hold, Text: "late"}}
 	}
-	return report.Run{Scenario: &simulate.Scenario{Name: "s"}, Result: r, Command: "etcd-lock simulate run s --seed 7"}
+	return report.Run{Scenario: &scenario.Scenario{Name: "s"}, Result: r, Command: "etcd-lock simulate run s --seed 7"}
 }
 
 // TestRunDoc holds the fields that simulateRunLong documents.
 func TestRunDoc(t *testing.T) {
 	var b bytes.Buffer
 	v := jsonView{out: printer{Writer: &b}}
-	if err := v.end(shownRun(simulate.Failure{Of: "overlap", Msg: "two at once"}), 2, false); err != nil {
+	if err := v.end(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2, false); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile("testdata/run.json")
@@ -68,7 +69,7 @@ func TestRunDocWithoutEnd(t *testing.T) {
 func TestSimulateTells(t *testing.T) {
 	var b bytes.Buffer
 	o := simulateRunOptions{err: &b}
-	o.tell(shownRun(simulate.Failure{Of: "overlap", Msg: "two at once"}), 2)
+	o.tell(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2)
 	want := `0.001s c asks to write /a
 1.000s c is told that it has it to write, token 3
 2.000s c has no claim to it any more
@@ -84,7 +85,7 @@ func TestLaneView(t *testing.T) {
 c        ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░████████████████████████████████✗
 ░ waits  █ writes  ✗ lost
 `
-	bad := simulate.Failure{Msg: "bad"}
+	bad := outcome.Failure{Msg: "bad"}
 	tests := []struct {
 		name string
 		run  report.Run
@@ -124,7 +125,7 @@ c        ░░░░░░░░░░░░░░░░░░░░░░░�
 	t.Run("nobody reads on", func(t *testing.T) {
 		v := &laneView{out: printer{Writer: brokenWriter{}}}
 		v.replace([]string{"x"}, 20)
-		if err := v.log(simulate.Event{}); !errors.Is(err, errBroken) {
+		if err := v.log(outcome.Event{}); !errors.Is(err, errBroken) {
 			t.Errorf("log = %v", err)
 		}
 	})

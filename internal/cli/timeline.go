@@ -11,7 +11,7 @@ import (
 // timeline shows the terminal UI the past.
 type timeline struct{ remote *remote }
 
-// At implements tui.Past.
+// At implements backend.Past.
 func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
 	h, err := t.history(ctx, prefix, revision)
 	if err != nil {
@@ -20,7 +20,7 @@ func (t timeline) At(ctx context.Context, prefix string, revision int64) (inspec
 	return h.Begin, h.Floor, nil
 }
 
-// Changes implements tui.Past.
+// Changes implements backend.Past.
 func (t timeline) Changes(ctx context.Context, prefix string, since, until int64) (backend.Changes, error) {
 	h, err := t.history(ctx, prefix, 0) // which reads no events
 	if err != nil {
@@ -47,7 +47,7 @@ func (t timeline) Changes(ctx context.Context, prefix string, since, until int64
 	return c, err
 }
 
-// Granted implements tui.Past.
+// Granted implements backend.Past.
 func (t timeline) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
 	h, err := t.history(ctx, r.Lock.Name+"/", r.Revision)
 	if err != nil {

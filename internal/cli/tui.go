@@ -16,7 +16,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/scenario"
 	"etcd-lock/tui"
 	"etcd-lock/tui/backend"
 )
@@ -31,7 +31,7 @@ type tuiOptions struct {
 	config   string
 	audit    string // file
 	connect  func(context.Context) (*remote, error)
-	apart    func(context.Context, *simulate.Scenario) (*ground, error)
+	apart    func(context.Context, *scenario.Scenario) (*ground, error)
 	out      io.Writer
 	now      func() time.Time
 
@@ -134,14 +134,14 @@ func (opts *tuiOptions) run(ctx context.Context, beside func(*remote) (stop func
 // endsSource tells the screens also why requests went.
 type endsSource struct{ *inspect.Source }
 
-// Watch implements tui.Source.
+// Watch implements backend.Source.
 func (s endsSource) Watch(ctx context.Context, prefix string) <-chan inspect.Update {
 	return s.WatchKinds(ctx, prefix)
 }
 
 // screens runs the terminal UI on c until the user leaves or ctx ends.
 func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
-	options := backend.Options{
+	options := tui.Options{
 		Prefix:   opts.prefix,
 		Endpoint: c.endpoint,
 		Source:   endsSource{c.source},
@@ -170,8 +170,15 @@ func (c *remote) screens(ctx context.Context, opts *tuiOptions) error {
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !opts.chosenThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
 	}
-	// Signals end ctx, and that ends the screens: one way out is enough.
-	return tui.Run(ctx, options, tea.WithOutput(opts.out), tea.WithoutSignalHandler())
+	// Signals and the loss of the terminal end ctx, and that ends the screens: one
+	// way out is enough.
+	ctx, gone := context.WithCancel(ctx)
+	defer gone()
+	programOptions := []tea.ProgramOption{tea.WithOutput(opts.out), tea.WithoutSignalHandler()}
+	if isTerminal(os.Stdin) {
+		programOptions = append(programOptions, tea.WithInput(terminalInput{os.Stdin, gone}))
+	}
+	return tui.Run(ctx, options, programOptions...)
 }
 
 // threads are how many the screens run on at a time, where that is to be more

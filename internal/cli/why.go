@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 )
 
@@ -44,12 +45,14 @@ With -o json:
                         long-hold, mixed-layouts, modified or self-wait
     severity            critical, warning or notice
     text                a sentence
+    clauses             more about it, a sentence each
     locks               their names
     sessions            as in chains
     behind              how many sessions cannot go on because of it
     due                 when it ends by itself; absent when unknown or never
     remedies            what could be done, the best first:
       text                what it does, releases and grants
+      clauses             what to know before, a sentence each
       args                arguments of etcd-lock
       etcdctl             arguments of etcdctl to the same effect
       releases, grants    keys of the requests that go, and that hold then
@@ -62,7 +65,7 @@ type whyOptions struct {
 	name       string // empty for all
 	prefix     string
 	rev        revs
-	thresholds inspect.Thresholds
+	thresholds diagnose.Thresholds
 	connect    func(context.Context) (*remote, error)
 	out        printer
 	err        io.Writer
@@ -99,8 +102,8 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs := cmd.Flags()
 	fs.StringVar(&opts.prefix, "prefix", "", "read only locks whose keys begin with this")
 	opts.rev.register(fs)
-	fs.DurationVar(&opts.thresholds.Wait, "wait-over", inspect.DefaultThresholds.Wait, "call a wait long from here on")
-	fs.DurationVar(&opts.thresholds.Hold, "hold-over", inspect.DefaultThresholds.Hold, "call a hold long from here on")
+	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "call a wait long from here on")
+	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "call a hold long from here on")
 	return cmd
 }
 
@@ -121,7 +124,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		unknown = append(unknown, more...)
 	}
 	now := opts.rev.clock(opts.now)
-	d := inspect.Diagnose(snapshot, leases, opts.thresholds, now)
+	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
 	if opts.rev.from > 0 { // what could be done then cannot be done now
 		for i := range d.Findings {
 			d.Findings[i].Remedies = nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -19,9 +20,9 @@ func TestWhyOptions(t *testing.T) {
 		want whyOptions
 		ok   bool
 	}{
-		{nil, whyOptions{thresholds: inspect.DefaultThresholds}, true},
+		{nil, whyOptions{thresholds: diagnose.DefaultThresholds}, true},
 		{[]string{"/a", "--prefix", "/p", "--wait-over", "1s", "--hold-over", "2s"},
-			whyOptions{name: "/a", prefix: "/p", thresholds: inspect.Thresholds{Wait: time.Second, Hold: 2 * time.Second}}, true},
+			whyOptions{name: "/a", prefix: "/p", thresholds: diagnose.Thresholds{Wait: time.Second, Hold: 2 * time.Second}}, true},
 		{[]string{""}, whyOptions{}, false},
 		{[]string{"--wait-over", "0s"}, whyOptions{}, false},
 	}
@@ -61,7 +62,7 @@ func answerOn(name string, leases map[int64]inspect.Lease) answer {
 		request("read/3", keyspace.Read, 4, 0x3f, keyspace.Owner{}),
 	}}}}
 	return answer{
-		Diagnosis: inspect.Diagnose(s, leases, inspect.Thresholds{}, noon),
+		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, noon),
 		name:      name, leases: leases, now: noon,
 	}
 }
@@ -79,62 +80,65 @@ func TestWhyAnswer(t *testing.T) {
 	}{
 		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 8s of 10s left
-  waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
-  waiting  lease 3f (read), asked at revision 4; when that was, nobody noted; lease 3f
+  holding  w\x1b p 7@h (write), asked 12s ago by its own clock, lease 1f with 8s of 10s left
+  waiting  r p 7@h (read), asked 10s ago by its own clock, lease 2f
+  waiting  lease 3f (read), asked at revision 4 (no time was recorded), lease 3f
 why the last waiter waits:
   lease 3f waits for /a, held by w\x1b p 7@h
 what happens by itself:
-  w\x1b p 7@h renews its session and holds it until it unlocks; if it dies, until 10s later at most; then r p 7@h gets it, and 1 other reader with it
-nothing is wrong with it; what could be done by force:
+  w\x1b p 7@h renews its session and holds it until it unlocks
+  if it dies, its session ends within 10s
+  then r p 7@h gets it, and 1 other reader with it
+nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+        end the session of w\x1b p 7@h: releases /a (write), then r p 7@h gets /a (read) and lease 3f gets /a (read)
 `},
 		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p 7@h (write), asked 12s ago by its own clock; lease 1f, 2s of 10s left
-  waiting  r p 7@h (read), asked 10s ago by its own clock; lease 2f
-  waiting  lease 3f (read), asked at revision 4; when that was, nobody noted; lease 3f
+  holding  w\x1b p 7@h (write), asked 12s ago by its own clock, lease 1f with 2s of 10s left
+  waiting  r p 7@h (read), asked 10s ago by its own clock, lease 2f
+  waiting  lease 3f (read), asked at revision 4 (no time was recorded), lease 3f
 why the last waiter waits:
   lease 3f waits for /a, held by w\x1b p 7@h
 what happens by itself:
-  w\x1b p 7@h has missed renewals: unless it comes back, its session ends in about 2s; then r p 7@h gets it, and 1 other reader with it
+  w\x1b p 7@h has missed renewals: unless it comes back, its session ends in about 2s
+  then r p 7@h gets it, and 1 other reader with it
 what is wrong, and what could be done:
-warning  w\x1b p 7@h has missed renewals: the lease ends in about 2s, which releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+warning  w\x1b p 7@h has missed renewals: its lease expires in about 2s
+         its end releases /a (write)
+         then r p 7@h gets /a (read) and lease 3f gets /a (read)
     etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write); next: r p 7@h gets /a (read) and lease 3f gets /a (read)
+        end the session of w\x1b p 7@h: releases /a (write), then r p 7@h gets /a (read) and lease 3f gets /a (read)
 `},
 		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{terminal: true, width: 60}, `
 /a  rwlock, contended, at revision 9
   ● holding  w\x1b p 7@h (write), asked 12s ago by its own
-             clock;
-             lease 1f, 8s of 10s left
-  ○ waiting  r p 7@h (read), asked 10s ago by its own clock;
+             clock, lease 1f with 8s of 10s left
+  ○ waiting  r p 7@h (read), asked 10s ago by its own clock,
              lease 2f
-  ○ waiting  lease 3f (read), asked at revision 4;
-             when that was, nobody noted;
-             lease 3f
+  ○ waiting  lease 3f (read), asked at revision 4 (no time
+             was recorded), lease 3f
 why the last waiter waits:
   lease 3f waits for /a, held by w\x1b p 7@h
 what happens by itself:
   w\x1b p 7@h renews its session and holds it until it
-  unlocks;
-  if it dies, until 10s later at most;
+  unlocks
+  if it dies, its session ends within 10s
   then r p 7@h gets it, and 1 other reader with it
-nothing is wrong with it;
-what could be done by force:
+nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write);
-        next: r p 7@h gets /a (read) and lease 3f gets /a
+        end the session of w\x1b p 7@h: releases /a (write),
+        then r p 7@h gets /a (read) and lease 3f gets /a
         (read)
 `},
 		{"Free", answerOn("/b", nil), printer{}, "\n/b is free\n"},
 		{"AllIsWell", answerOn("", nil), printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
 		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), printer{}, `
 1 finding in 1 lock at revision 9, worst first
-warning  lease 3f has missed renewals: the lease ends in about 0s, which gives up its wait for /a (read)
+warning  lease 3f has missed renewals: its lease expires in about 0s
+         its end cancels its wait for /a (read)
     etcd-lock release --lease 3f
-        end the session of lease 3f: gives up its wait for /a (read)
+        end the session of lease 3f: cancels its wait for /a (read)
 `},
 	}
 	for _, tt := range tests {
@@ -174,7 +178,7 @@ func TestWhyOfALongQueue(t *testing.T) {
 		queue = append(queue, r)
 	}
 	a.Snapshot.Locks[0].Queue = queue
-	a.Diagnosis = inspect.Diagnose(a.Snapshot, nil, inspect.Thresholds{}, noon)
+	a.Diagnosis = diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon)
 	var b bytes.Buffer
 	if err := a.write(printer{Writer: &b}); err != nil {
 		t.Fatal(err)

@@ -71,9 +71,9 @@ func (l *listing) add(kvs []*mvccpb.KeyValue) {
 func (l *listing) locks() []Lock {
 	locks := make([]Lock, 0, len(l.queues))
 	for id, queue := range l.queues {
-		locks = append(locks, newLock(id, queue))
+		locks = append(locks, NewLock(id, queue))
 	}
-	slices.SortFunc(locks, func(a, b Lock) int { return a.ID.compare(b.ID) })
+	slices.SortFunc(locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 	return locks
 }
 

@@ -18,8 +18,8 @@ type LockID struct {
 	Name   string
 }
 
-// compare orders locks by name, then layout.
-func (id LockID) compare(other LockID) int {
+// Compare orders locks by name, then layout.
+func (id LockID) Compare(other LockID) int {
 	if c := strings.Compare(id.Name, other.Name); c != 0 {
 		return c
 	}
@@ -134,10 +134,10 @@ func blocks(r, me Request) bool {
 	return r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
 }
 
-// newLock puts requests in their order and marks those that hold. It takes the
-// slice over.
-func newLock(id LockID, queue []Request) Lock {
-	slices.SortFunc(queue, byPlace)
+// NewLock returns the lock that has these requests: it sorts them and marks the
+// holders. It takes ownership of the slice.
+func NewLock(id LockID, queue []Request) Lock {
+	slices.SortFunc(queue, ByPlace)
 	markHolders(queue, len(queue))
 	return Lock{ID: id, Queue: queue}
 }
@@ -164,9 +164,9 @@ func (h *head) admits(r Request) bool {
 // ends reports whether neither r nor anything after it can hold.
 func (h *head) ends(r Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
-// byPlace orders requests as they stand in a queue. Requests of one transaction
-// share a revision and a place; the key only makes the order a total one.
-func byPlace(a, b Request) int {
+// ByPlace orders requests by their place in a queue. Requests of one transaction
+// share a revision and so a place; the key only makes the order total.
+func ByPlace(a, b Request) int {
 	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
 }
 
@@ -180,7 +180,7 @@ type Snapshot struct {
 
 // Find returns the lock of that id.
 func (s Snapshot) Find(id LockID) (Lock, bool) {
-	i, ok := slices.BinarySearchFunc(s.Locks, id, func(l Lock, id LockID) int { return l.ID.compare(id) })
+	i, ok := slices.BinarySearchFunc(s.Locks, id, func(l Lock, id LockID) int { return l.ID.Compare(id) })
 	if !ok {
 		return Lock{}, false
 	}

@@ -45,7 +45,7 @@ func TestHoldersAndBlockers(t *testing.T) {
 		t.Run(tt.queue, func(t *testing.T) {
 			queue := queueOf(tt.queue)
 			rand.New(rand.NewPCG(1, 2)).Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
-			lock := newLock(LockID{}, queue)
+			lock := NewLock(LockID{}, queue)
 			var holders []Request
 			for _, r := range lock.Queue {
 				if r.Holding {

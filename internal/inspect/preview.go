@@ -7,18 +7,18 @@ import (
 
 // Preview is what would happen if requests were deleted.
 type Preview struct {
-	Gone    []Request // in the order of the snapshot: by lock, then place
-	Granted []Request // who would hold that waits now, in the same order
+	Gone    []Request // the deleted requests, in the order of the snapshot: by lock, then place
+	Granted []Request // the waiters that would hold their locks, in the same order
 }
 
-// Without tells what would happen if the requests with these keys were
-// deleted, all at once. Keys that the snapshot does not have change nothing.
+// Without is Preview for the requests with these keys. Keys that the snapshot
+// does not have change nothing.
 func (s Snapshot) Without(keys ...string) Preview {
 	wanted := make(map[string]bool, len(keys))
 	for _, key := range keys {
 		wanted[key] = true
 	}
-	return s.without(s.all(func(r Request) bool { return wanted[r.Key] }))
+	return s.Preview(s.all(func(r Request) bool { return wanted[r.Key] }))
 }
 
 // OfLease are the requests that hang on a lease, by lock, then place. The
@@ -39,12 +39,12 @@ func (s Snapshot) all(want func(Request) bool) []Request {
 	return found
 }
 
-// without tells what would happen if these requests of the snapshot were
-// deleted. It looks at their locks only, and there no further than requests
-// can hold.
-func (s Snapshot) without(requests []Request) Preview {
+// Preview returns what would happen if these requests of the snapshot were
+// deleted, all at once. It looks at their locks only, and there no further than
+// requests can hold.
+func (s Snapshot) Preview(requests []Request) Preview {
 	p := Preview{Gone: slices.SortedFunc(slices.Values(requests), func(a, b Request) int {
-		return cmp.Or(a.Lock.compare(b.Lock), byPlace(a, b))
+		return cmp.Or(a.Lock.Compare(b.Lock), ByPlace(a, b))
 	})}
 	gone := make(map[string]bool, len(requests))
 	for _, r := range p.Gone {

@@ -1,12 +1,15 @@
-package inspect
+package inspect_test
 
 import (
 	"slices"
 	"testing"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/locktest"
 )
 
 func TestWithout(t *testing.T) {
-	s := locksOf(t, "/a A.r1 B.w2 C.r3 D.r4 E.w5\n/b A.w6 B.w7 -.r8\n/c D.m9 C.m10")
+	s := locktest.Snapshot(t, "/a A.r1 B.w2 C.r3 D.r4 E.w5\n/b A.w6 B.w7 -.r8\n/c D.m9 C.m10")
 	tests := []struct {
 		name          string
 		keys          []string
@@ -24,26 +27,26 @@ func TestWithout(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := s.Without(tt.keys...)
-			if keys(p.Gone) != tt.gone || keys(p.Granted) != tt.granted {
-				t.Errorf("gone %q, granted %q; want %q, %q", keys(p.Gone), keys(p.Granted), tt.gone, tt.granted)
+			if locktest.Keys(p.Gone) != tt.gone || locktest.Keys(p.Granted) != tt.granted {
+				t.Errorf("gone %q, granted %q; want %q, %q", locktest.Keys(p.Gone), locktest.Keys(p.Granted), tt.gone, tt.granted)
 			}
 		})
 	}
 }
 
 func TestOfLease(t *testing.T) {
-	s := locksOf(t, "/a A.r1 B.w2\n/b -.w3 A.w4")
+	s := locktest.Snapshot(t, "/a A.r1 B.w2\n/b -.w3 A.w4")
 	for lease, want := range map[int64]string{0xa: "/a/read/1 /b/write/4", 0xb: "/a/write/2", 0xc: "", 0: ""} {
-		if got := keys(s.OfLease(lease)); got != want {
+		if got := locktest.Keys(s.OfLease(lease)); got != want {
 			t.Errorf("OfLease(%x) = %q, want %q", lease, got, want)
 		}
 	}
 }
 
 // TestWithoutLaw: what is granted is what the queues of the rest say.
-func TestWithoutLaw(t *testing.T) { eachRandomSnapshot(t, checkWithout) }
+func TestWithoutLaw(t *testing.T) { locktest.EachRandom(t, checkWithout) }
 
-func checkWithout(t *testing.T, s Snapshot) {
+func checkWithout(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	var gone []string
 	for _, l := range s.Locks {
@@ -54,29 +57,7 @@ func checkWithout(t *testing.T, s Snapshot) {
 		}
 	}
 	p := s.Without(gone...)
-	if got, want := keys(p.Granted), keys(newlyHolding(s, removed(s, p.Gone))); got != want || keys(p.Gone) != keys(s.all(func(r Request) bool { return slices.Contains(gone, r.Key) })) {
+	if got, want := locktest.Keys(p.Granted), locktest.Keys(locktest.NewlyHolding(s, locktest.Removed(s, p.Gone))); got != want || locktest.Keys(p.Gone) != locktest.Keys(locktest.Requests(s, func(r inspect.Request) bool { return slices.Contains(gone, r.Key) })) {
 		t.Fatalf("without %q: granted %q, want %q", gone, got, want)
 	}
-}
-
-// removed is the snapshot read anew after requests were deleted.
-func removed(s Snapshot, gone []Request) Snapshot {
-	after := Snapshot{Locks: []Lock{}}
-	for _, l := range s.Locks {
-		rest := slices.DeleteFunc(slices.Clone(l.Queue), func(r Request) bool {
-			return slices.ContainsFunc(gone, func(g Request) bool { return g.Key == r.Key })
-		})
-		if len(rest) > 0 {
-			after.Locks = append(after.Locks, newLock(l.ID, rest))
-		}
-	}
-	return after
-}
-
-func newlyHolding(before, after Snapshot) []Request {
-	held := map[string]bool{}
-	for _, r := range before.all(func(r Request) bool { return r.Holding }) {
-		held[r.Key] = true
-	}
-	return after.all(func(r Request) bool { return r.Holding && !held[r.Key] })
 }

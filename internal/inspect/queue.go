@@ -11,7 +11,7 @@ import (
 
 // position finds the place of a request in a queue.
 func position(queue []Request, r Request) (i int, there bool) {
-	return slices.BinarySearchFunc(queue, r, byPlace)
+	return slices.BinarySearchFunc(queue, r, ByPlace)
 }
 
 // remove takes requests out of a queue. They are in their order, and in it.

@@ -8,7 +8,7 @@ func Compare(before, after Snapshot) []Event {
 	old, now := before.Locks, after.Locks
 	for len(old) > 0 || len(now) > 0 {
 		var from, to []Request
-		c := compareHeads(old, now, func(a, b Lock) int { return a.ID.compare(b.ID) })
+		c := compareHeads(old, now, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 		if c <= 0 {
 			from, old = old[0].Queue, old[1:]
 		}
@@ -26,7 +26,7 @@ func Compare(before, after Snapshot) []Event {
 func compareStandings(before, after []Request) []Event {
 	var gone, come []Event
 	for len(before) > 0 || len(after) > 0 {
-		switch c := compareHeads(before, after, byPlace); {
+		switch c := compareHeads(before, after, ByPlace); {
 		case c < 0:
 			gone = append(gone, departure(before[0]))
 			before = before[1:]

@@ -90,7 +90,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 		s.collect(edits, ev, now)
 	}
 	var changes []Event
-	for _, id := range slices.SortedFunc(maps.Keys(edits), LockID.compare) {
+	for _, id := range slices.SortedFunc(maps.Keys(edits), LockID.Compare) {
 		changes = append(changes, s.edit(id, edits[id])...)
 	}
 	for i := range changes {
@@ -169,7 +169,7 @@ func editOf(edits map[LockID]*edit, id LockID) *edit {
 // edit changes a lock's queue. It tells first who has gone, then who has come or
 // moved, each in the order of the queue.
 func (s *state) edit(id LockID, e *edit) []Event {
-	slices.SortFunc(e.gone, byPlace)
+	slices.SortFunc(e.gone, ByPlace)
 	queue := s.own(id, len(e.come))
 	replace(queue, e.again)
 	queue = remove(queue, e.gone)
@@ -228,8 +228,8 @@ func (s *state) snapshot() Snapshot {
 func (s *state) merge() []Lock {
 	merged := make([]Lock, 0, len(s.locks))
 	rest := s.sorted
-	for _, id := range slices.SortedFunc(maps.Keys(s.touched), LockID.compare) {
-		i, found := slices.BinarySearchFunc(rest, id, func(l Lock, id LockID) int { return l.ID.compare(id) })
+	for _, id := range slices.SortedFunc(maps.Keys(s.touched), LockID.Compare) {
+		i, found := slices.BinarySearchFunc(rest, id, func(l Lock, id LockID) int { return l.ID.Compare(id) })
 		merged = append(merged, rest[:i]...)
 		if found {
 			i++

@@ -115,7 +115,7 @@ func checkEvents(t *testing.T, events []Event, before, after map[LockID]Lock) {
 		ids[id] = true
 	}
 	var want []string
-	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.compare) {
+	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.Compare) {
 		want = append(want, lines(compareStandings(before[id].Queue, after[id].Queue))...)
 	}
 	if got := lines(events); !slices.Equal(got, want) {

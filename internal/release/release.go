@@ -12,9 +12,12 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/once"
 )
 
 var (
@@ -205,17 +208,47 @@ func (p *Planner) Carry(ctx context.Context, plan Plan) (revision int64, err err
 	for _, s := range plan.keys {
 		deletes = append(deletes, clientv3.OpDelete(s.key))
 	}
-	resp, err := p.client.Txn(ctx).If(conditions...).Then(deletes...).Else(looks...).Commit()
+	resp, unsure, err := p.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
+		return txn.If(conditions...).Then(deletes...).Else(looks...)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("release: %w", err)
 	}
-	if !resp.Succeeded {
+	if done := unsure && plan.done(resp); !resp.Succeeded && !done {
 		return 0, fmt.Errorf("%w: %s", ErrChanged, plan.changed(resp))
 	}
 	if plan.Lease != 0 {
 		err = p.revoke(ctx, plan.Lease)
 	}
 	return resp.Header.Revision, err
+}
+
+// attempts is how often a release is tried whose reply gets lost.
+const attempts = 3
+
+// commit sends a transaction until etcd has answered. Unsure says that an earlier
+// reply was lost, so that the transaction may have been carried out before.
+func (p *Planner) commit(ctx context.Context, with func(clientv3.Txn) clientv3.Txn) (resp *clientv3.TxnResponse, unsure bool, err error) {
+	for range attempts {
+		resp, err = with(once.KV(p.client).Txn(ctx)).Commit()
+		code := status.Code(err)
+		if ctx.Err() != nil || code != codes.DeadlineExceeded && code != codes.Canceled {
+			return resp, unsure, err
+		}
+		unsure = true
+	}
+	return nil, unsure, fmt.Errorf("it may have been done or not, no reply came: %w", err)
+}
+
+// done reports whether all keys of the plan are gone as they were shown.
+func (plan Plan) done(resp *clientv3.TxnResponse) bool {
+	for i, s := range plan.keys {
+		kvs := resp.Responses[i].GetResponseRange().Kvs
+		if len(kvs) > 0 && kvs[0].CreateRevision <= s.modified {
+			return false
+		}
+	}
+	return true
 }
 
 func (plan Plan) guards() []shown {

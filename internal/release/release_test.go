@@ -11,6 +11,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
@@ -249,3 +250,32 @@ func TestRecord(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, context.DeadlineExceeded }
+
+// A release whose reply is lost is done, not "changed since": the client must not
+// send it again by itself.
+func TestLostReply(t *testing.T) {
+	member := etcdtest.Shared(t)
+	middleman := etcdtest.StartMiddleman(t, member)
+	for _, code := range []codes.Code{codes.Canceled, codes.DeadlineExceeded} {
+		t.Run(code.String(), func(t *testing.T) {
+			client := etcdtest.Client(t, middleman.Endpoint)
+			prefix := "/" + t.Name()
+			if _, err := client.Put(t.Context(), prefix+"/write/1", ""); err != nil {
+				t.Fatal(err)
+			}
+			planner := release.NewPlanner(client)
+			plan, err := planner.Request(t.Context(), prefix+"/write/1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			middleman.Lose("KV/Txn", code, 1)
+			if _, err := planner.Carry(t.Context(), plan); err != nil {
+				t.Fatalf("Carry = %v, although it was done", err)
+			}
+			got, err := client.Get(t.Context(), prefix, clientv3.WithPrefix())
+			if err != nil || got.Count != 0 || middleman.Left() != 0 {
+				t.Fatalf("%d keys are left, %v; %d replies were not lost", got.Count, err, middleman.Left())
+			}
+		})
+	}
+}

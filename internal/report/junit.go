@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"etcd-lock/internal/printable"
-	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/outcome"
 )
 
 // JUnit writes runs as JUnit's XML, a suite each. Its cases are what the scenario
@@ -104,7 +105,7 @@ func (s *junitSuite) judge(r Run) {
 }
 
 // newJUnitFault has the first failure as its message, and all of them as text.
-func newJUnitFault(failures []simulate.Failure) *junitFault {
+func newJUnitFault(failures []outcome.Failure) *junitFault {
 	all := make([]string, len(failures))
 	for i, f := range failures {
 		all[i] = printable.Text(f.String())

@@ -3,6 +3,8 @@ package report
 import (
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+
+	"etcd-lock/simulate/scenario"
 )
 
 // Look is what a place in a lane looks like.
@@ -60,15 +62,15 @@ func lookOf(s simulate.State) Look {
 	}
 }
 
-func lookOfMark(m simulate.Moment) Look {
+func lookOfMark(m scenario.Moment) Look {
 	switch m {
-	case simulate.Lost:
+	case scenario.Lost:
 		return Lost
-	case simulate.Crashed:
+	case scenario.Crashed:
 		return Crashed
-	case simulate.Fenced:
+	case scenario.Fenced:
 		return Fenced
-	case simulate.Faulty:
+	case scenario.Faulty:
 		return Fault
 	default:
 		return Vain

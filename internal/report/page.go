@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"etcd-lock/internal/printable"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/simulate/outcome"
 )
 
 //go:embed page.html
@@ -54,7 +56,7 @@ type pageStory struct {
 }
 
 // Checks are all that the run had to be, if it came to its end.
-func (p pageDoc) Checks() []simulate.Check {
+func (p pageDoc) Checks() []outcome.Check {
 	if p.Err != nil {
 		return nil
 	}

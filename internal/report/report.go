@@ -8,13 +8,14 @@ package report
 import (
 	"time"
 
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 // Run is a run to tell of.
 type Run struct {
-	Scenario *simulate.Scenario
-	Result   simulate.Result
+	Scenario *scenario.Scenario
+	Result   outcome.Result
 	Err      error  // why it could not be run to its end; nil if it was
 	Command  string // that runs it again, printable as it is
 }

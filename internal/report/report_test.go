@@ -15,9 +15,12 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/report"
-	"etcd-lock/internal/verify"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/verify"
+
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -42,46 +45,46 @@ func golden(t *testing.T, name, got string) {
 const nasty = "</title><script>\x1b[31m\u202e&\"'"
 
 // events are of a run with a bit of everything.
-func events() []simulate.Event {
+func events() []outcome.Event {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	read, write := []rwlock.Want{{Name: "/a", Mode: rwlock.Read}}, []rwlock.Want{{Name: "/a", Mode: rwlock.Write}}
 	other := []rwlock.Want{{Name: "/b", Mode: rwlock.Write}}
-	of := func(at int, client string, m simulate.Moment, line int, locks []rwlock.Want) simulate.Event {
-		e := simulate.Event{At: ms(at), Client: client, Moment: m, Place: simulate.Place{Line: line, Column: 3}, Locks: locks}
-		if m != simulate.Waiting {
+	of := func(at int, client string, m scenario.Moment, line int, locks []rwlock.Want) outcome.Event {
+		e := outcome.Event{At: ms(at), Client: client, Moment: m, Place: scenario.Place{Line: line, Column: 3}, Locks: locks}
+		if m != scenario.Waiting {
 			e.Line = fmt.Sprintf("%s %s", m, client)
 		}
 		return e
 	}
-	return []simulate.Event{
-		{Moment: simulate.Preparing, Line: "PREPARE MUTEXES"},
-		of(2, "r1", simulate.Ready, 0, nil), of(4, "writer", simulate.Ready, 0, nil), of(6, nasty, simulate.Ready, 0, nil),
-		of(10, "r1", simulate.Asked, 1, read), of(12, "r1", simulate.Granted, 1, read),
-		of(100, "writer", simulate.Asked, 2, write), of(102, "writer", simulate.Waiting, 2, write),
-		of(150, nasty, simulate.Asked, 3, other), of(151, nasty, simulate.Granted, 3, other), of(200, nasty, simulate.Asked, 4, write),
-		{At: ms(300), Moment: simulate.Faulty, Line: "kill leader"},
-		of(500, "r1", simulate.Released, 5, read), of(500, "writer", simulate.Granted, 2, write),
-		of(600, "writer", simulate.Paused, 6, nil), of(700, nasty, simulate.Deadline, 4, write), of(800, nasty, simulate.Crashed, 7, nil),
-		of(1200, "writer", simulate.Resumed, 8, nil), of(1230, "writer", simulate.Lost, 2, write), of(1100, "writer", simulate.Fenced, 2, nil),
+	return []outcome.Event{
+		{Moment: scenario.Preparing, Line: "PREPARE MUTEXES"},
+		of(2, "r1", scenario.Ready, 0, nil), of(4, "writer", scenario.Ready, 0, nil), of(6, nasty, scenario.Ready, 0, nil),
+		of(10, "r1", scenario.Asked, 1, read), of(12, "r1", scenario.Granted, 1, read),
+		of(100, "writer", scenario.Asked, 2, write), of(102, "writer", scenario.Waiting, 2, write),
+		of(150, nasty, scenario.Asked, 3, other), of(151, nasty, scenario.Granted, 3, other), of(200, nasty, scenario.Asked, 4, write),
+		{At: ms(300), Moment: scenario.Faulty, Line: "kill leader"},
+		of(500, "r1", scenario.Released, 5, read), of(500, "writer", scenario.Granted, 2, write),
+		of(600, "writer", scenario.Paused, 6, nil), of(700, nasty, scenario.Deadline, 4, write), of(800, nasty, scenario.Crashed, 7, nil),
+		of(1200, "writer", scenario.Resumed, 8, nil), of(1230, "writer", scenario.Lost, 2, write), of(1100, "writer", scenario.Fenced, 2, nil),
 	}
 }
 
 func run(failed bool) report.Run {
 	r := report.Run{
-		Scenario: &simulate.Scenario{
+		Scenario: &scenario.Scenario{
 			Name: "mixed", About: nasty, File: "mixed.yaml",
-			Clients: []simulate.Client{{Name: "r1", Count: 1, Repeat: 1, Steps: []simulate.Step{
-				{Do: simulate.Read, Locks: []rwlock.Want{{Name: nasty}}, Expect: []simulate.Moment{simulate.Granted}, Place: simulate.Place{Line: 5, Column: 9}},
+			Clients: []scenario.Client{{Name: "r1", Count: 1, Repeat: 1, Steps: []scenario.Step{
+				{Do: scenario.Read, Locks: []rwlock.Want{{Name: nasty}}, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}},
 			}}},
 		},
-		Result:  simulate.Result{Scenario: "mixed", Seed: 7, Speed: 1, Events: events()},
+		Result:  outcome.Result{Scenario: "mixed", Seed: 7, Speed: 1, Events: events()},
 		Command: "etcd-lock simulate run mixed.yaml --embedded --seed 7",
 	}
 	if failed {
 		stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
 		hold := verify.Hold{Client: nasty, Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
-		r.Result.Failures = []simulate.Failure{
-			{File: "mixed.yaml", Place: simulate.Place{Line: 5, Column: 9}, Of: "fenced", Msg: "late holders: " + nasty},
+		r.Result.Failures = []outcome.Failure{
+			{File: "mixed.yaml", Place: scenario.Place{Line: 5, Column: 9}, Of: "fenced", Msg: "late holders: " + nasty},
 			{Of: "overlap", Msg: "two at once"},
 		}
 		r.Result.Verdict.Violations = []verify.Violation{

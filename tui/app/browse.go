@@ -11,7 +11,7 @@ import (
 
 // key passes a key press to the dialog, to the line that is typed, to the help,
 // or to the binding that it belongs to.
-func (m *Model) key(msg tea.KeyPressMsg) widget.Action {
+func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
 	switch {
 	case msg.String() == "ctrl+c":
 		return nav.Do{Cmd: tea.Quit}
@@ -25,7 +25,7 @@ func (m *Model) key(msg tea.KeyPressMsg) widget.Action {
 }
 
 // press does what the binding of a key does, or says why it is off.
-func (m *Model) press(msg tea.KeyPressMsg) widget.Action {
+func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
 	b, ok := widget.FindBinding(slices.Concat(m.keys, m.screens.Front().Bindings()), msg)
 	if !ok {
 		return nil
@@ -38,7 +38,7 @@ func (m *Model) press(msg tea.KeyPressMsg) widget.Action {
 }
 
 // typed passes a key or a paste to what is open for it.
-func (m *Model) typed(msg tea.Msg) widget.Action {
+func (m *Model) typed(msg tea.Msg) nav.Action {
 	switch {
 	case m.asked != nil:
 		return m.answer(msg)
@@ -51,7 +51,7 @@ func (m *Model) typed(msg tea.Msg) widget.Action {
 
 // answer passes a key or a paste to the dialog, and does what its answer leads
 // to.
-func (m *Model) answer(msg tea.Msg) widget.Action {
+func (m *Model) answer(msg tea.Msg) nav.Action {
 	ask := m.asked
 	switch ask.Dialog.Update(msg) {
 	case widget.AnswerYes:
@@ -68,7 +68,7 @@ func (m *Model) answer(msg tea.Msg) widget.Action {
 
 // keepSort returns what keeps the order of the table in front, if the user has
 // changed it.
-func (m *Model) keepSort() widget.Action {
+func (m *Model) keepSort() nav.Action {
 	if m.noteSort() {
 		return nav.SavePrefs{}
 	}
@@ -91,7 +91,7 @@ func (m *Model) noteSort() bool {
 }
 
 // back undoes the filter, or goes back to the screen before. It never quits.
-func (m *Model) back() widget.Action {
+func (m *Model) back() nav.Action {
 	if g := m.screens.Front().Grid(); g.Filtered() != "" {
 		_ = g.SetFilter("") // no pattern is a good one
 		return nil
@@ -106,7 +106,7 @@ func (m *Model) back() widget.Action {
 const wheelStep = 3
 
 // mouse passes a click or the wheel to what is under it.
-func (m *Model) mouse(msg tea.MouseMsg) widget.Action {
+func (m *Model) mouse(msg tea.MouseMsg) nav.Action {
 	at := msg.Mouse()
 	top := 1
 	if m.height >= 10 {
@@ -128,7 +128,7 @@ func (m *Model) mouse(msg tea.MouseMsg) widget.Action {
 
 // click goes to the view whose tab was clicked, or passes the click to the
 // screen in front.
-func (m *Model) click(at tea.Mouse, place widget.Mouse) widget.Action {
+func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 	if m.asked != nil {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (m *Model) click(at tea.Mouse, place widget.Mouse) widget.Action {
 	return nav.Batch{then, m.keepSort()}
 }
 
-func (m *Model) wheel(place widget.Mouse) widget.Action {
+func (m *Model) wheel(place widget.Mouse) nav.Action {
 	switch {
 	case m.asked != nil:
 		m.asked.Dialog.Scroll(place.Wheel)

@@ -269,7 +269,7 @@ func TestGoldenClients(t *testing.T) {
 		d.until("paused", func() bool { return held.Doing == "" })
 		d.cursorOn("3 report")
 		d.until("all is seen", func() bool {
-			return d.m.Live.Snapshot.Revision == d.cluster.Current() && len(d.m.Requests) == 3 && d.m.Requests[1].State == state.OwnHeld
+			return d.m.Live.Revision == d.cluster.Current() && len(d.m.Requests) == 3 && d.m.Requests[1].State == state.OwnHeld
 		})
 		d.clock.add(3 * time.Second)
 		d.send(tickMsg{})
@@ -289,7 +289,7 @@ func TestCrashedClientWaits(t *testing.T) {
 		d.press("4", "X")
 		d.until("crashed", func() bool { return d.m.Clients[0].Doing == "" })
 		d.put("/b", keyspace.Write, 0)
-		if l, _ := d.m.Live.Snapshot.Find(rw("/a")); len(l.Queue) != 2 {
+		if l, _ := d.m.Live.Find(rw("/a")); len(l.Queue) != 2 {
 			t.Fatal("its request has gone")
 		}
 	}

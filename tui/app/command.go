@@ -6,7 +6,6 @@ import (
 
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
-	"etcd-lock/tui/widget"
 )
 
 // command is something that can be typed after a colon.
@@ -15,12 +14,12 @@ type command struct {
 	args     string // in capitals, for people; empty: none
 	about    string
 	complete func() []string // what its argument may be; nil: nothing is known
-	run      func(arg string) widget.Action
+	run      func(arg string) nav.Action
 }
 
 // runCommand runs what was typed. A beginning that only one command has is
 // enough.
-func runCommand(commands []command, text string) widget.Action {
+func runCommand(commands []command, text string) nav.Action {
 	name, arg, _ := strings.Cut(strings.TrimSpace(text), " ")
 	if name == "" {
 		return nil

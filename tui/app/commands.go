@@ -29,9 +29,9 @@ func commands(m *Model) []command {
 		timeCommands(m.Context),
 	)
 	all = append(all,
-		command{name: "pause", about: "pause the picture, or go on", run: func(string) widget.Action { return togglePause(m.Context) }},
-		command{name: "help", about: "all keys and commands", run: func(string) widget.Action { m.help.open = true; return nil }},
-		command{name: "quit", about: "quit; our locks are given back", run: func(string) widget.Action { return nav.Do{Cmd: tea.Quit} }},
+		command{name: "pause", about: "pause the picture, or go on", run: func(string) nav.Action { return togglePause(m.Context) }},
+		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
+		command{name: "quit", about: "quit; our locks are given back", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
 	)
 	slices.SortStableFunc(all, func(a, b command) int { return strings.Compare(a.name, b.name) })
 	return all
@@ -41,12 +41,12 @@ func commands(m *Model) []command {
 func viewCommands(s *nav.Stack, c *nav.Context) []command {
 	var all []command
 	for _, k := range s.Kinds() {
-		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) widget.Action { return nav.OpenView(k) }})
+		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) nav.Action { return nav.OpenView(k) }})
 	}
 	return append(all, command{
 		name: "lock", args: "NAME", about: "the queue of a lock",
 		complete: func() []string { return lockNames(c) },
-		run:      func(name string) widget.Action { return findLock(c, name) },
+		run:      func(name string) nav.Action { return findLock(c, name) },
 	})
 }
 
@@ -59,7 +59,7 @@ func lockNames(c *nav.Context) []string {
 }
 
 // findLock opens the lock of a name, which may be typed as it is shown.
-func findLock(c *nav.Context, name string) widget.Action {
+func findLock(c *nav.Context, name string) nav.Action {
 	if name == "" {
 		return nav.Fail("lock: which one? :lock NAME")
 	}
@@ -75,19 +75,19 @@ func findLock(c *nav.Context, name string) widget.Action {
 func tableCommands(front nav.Screen, now time.Time) []command {
 	g := front.Grid()
 	all := []command{
-		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: func(text string) widget.Action {
+		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: func(text string) nav.Action {
 			if err := g.SetFilter(text); err != nil {
 				return nav.Fail("filter: " + err.Error())
 			}
 			return nil
 		}},
-		{name: "copy", about: "what is under the cursor, or marked", run: func(string) widget.Action { return copyRows(g) }},
-		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) widget.Action { return exportTable(front, path, now) }},
+		{name: "copy", about: "what is under the cursor, or marked", run: func(string) nav.Action { return copyRows(g) }},
+		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) nav.Action { return exportTable(front, path, now) }},
 	}
 	if len(g.Sortable()) == 0 {
 		return all
 	}
-	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.Sortable, run: func(by string) widget.Action {
+	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.Sortable, run: func(by string) nav.Action {
 		switch names := strings.Join(g.Sortable(), ", "); {
 		case by == "":
 			return nav.Fail("sort: which one? there are " + names)
@@ -99,7 +99,7 @@ func tableCommands(front nav.Screen, now time.Time) []command {
 }
 
 // copyRows copies what stands for the rows, through the terminal.
-func copyRows(g widget.Grid) widget.Action {
+func copyRows(g widget.Grid) nav.Action {
 	texts := g.Copied()
 	if len(texts) == 0 {
 		return nav.Fail("there is nothing to copy")
@@ -112,7 +112,7 @@ func copyRows(g widget.Grid) widget.Action {
 }
 
 // exportTable writes the table of a screen to a file.
-func exportTable(s nav.Screen, path string, now time.Time) widget.Action {
+func exportTable(s nav.Screen, path string, now time.Time) nav.Action {
 	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(path, effects.ExportName(s.Ref().Kind.String(), now))}
 }
 
@@ -124,7 +124,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 	shown := func() []string {
 		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(hidden(), name) })
 	}
-	hide := func(names []string) widget.Action {
+	hide := func(names []string) nav.Action {
 		prefs.Hidden[kind] = names
 		if len(names) == 0 {
 			delete(prefs.Hidden, kind)
@@ -132,7 +132,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 		return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
 	}
 	return []command{
-		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) widget.Action {
+		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) nav.Action {
 			switch {
 			case name == "":
 				return nav.Fail("hide: which one? there are " + strings.Join(shown(), ", "))
@@ -143,7 +143,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 			}
 			return hide(append(slices.Clone(hidden()), name))
 		}},
-		{name: "show", args: "COLUMN", about: "show a hidden column, or all", complete: hidden, run: func(name string) widget.Action {
+		{name: "show", args: "COLUMN", about: "show a hidden column, or all", complete: hidden, run: func(name string) nav.Action {
 			switch {
 			case name == "":
 				return hide(nil)
@@ -158,8 +158,8 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 // settingCommands change how the UI looks.
 func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 	onOff := func() []string { return []string{"on", "off"} }
-	set := func(name string, values ...*bool) func(string) widget.Action {
-		return func(arg string) widget.Action {
+	set := func(name string, values ...*bool) func(string) nav.Action {
+		return func(arg string) nav.Action {
 			if arg != "" && !slices.Contains(onOff(), arg) {
 				return nav.Fail(name + ": on or off")
 			}
@@ -175,7 +175,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", ascii, &prefs.ASCII)},
 		{
 			name: "background", args: "MODE", about: "dark, light or auto", complete: backgrounds,
-			run: func(to string) widget.Action {
+			run: func(to string) nav.Action {
 				if !slices.Contains(backgrounds(), to) {
 					return nav.Fail("background: dark, light or auto")
 				}
@@ -196,13 +196,13 @@ func timeCommands(c *nav.Context) []command {
 		return nil
 	}
 	return []command{
-		{name: "rev", args: "N", about: "the locks as they were at revision N", run: func(arg string) widget.Action {
+		{name: "rev", args: "N", about: "the locks as they were at revision N", run: func(arg string) nav.Action {
 			n, err := strconv.ParseInt(strings.TrimSpace(arg), 10, 64)
 			if err != nil || n <= 0 {
 				return nav.Fail("rev: a revision such as " + strconv.FormatInt(c.Live.Revision, 10))
 			}
 			return nav.GoTo{Revision: n}
 		}},
-		{name: "live", about: "back to live", run: func(string) widget.Action { return nav.GoLive{} }},
+		{name: "live", about: "back to live", run: func(string) nav.Action { return nav.GoLive{} }},
 	}
 }

@@ -181,7 +181,7 @@ func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect
 		Lock: rw(name), Mode: mode, Lease: 0x694d8f9b0a1c0001, Owned: true, Since: d.clock.Now().Add(-ago),
 		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
 	})
-	d.until("the request is on the screen", func() bool { return d.m.Live.Snapshot.Revision >= r.Revision })
+	d.until("the request is on the screen", func() bool { return d.m.Live.Revision >= r.Revision })
 	return r
 }
 
@@ -245,7 +245,7 @@ func hostile(now time.Time) inspect.Snapshot {
 }
 
 // do has the root do an action, as if a screen had asked for it.
-func (d *driver) do(a widget.Action) { d.start(d.m.perform(a)) }
+func (d *driver) do(a nav.Action) { d.start(d.m.perform(a)) }
 
 // home is the table of all locks, grid the one of the screen in front.
 func (d *driver) home() widget.Grid { return d.m.screens.Views[nav.KindLocks].Grid() }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -177,7 +178,7 @@ func TestForceChanged(t *testing.T) {
 	d.told(f)
 
 	t.Run("Gone", func(t *testing.T) {
-		d.do(nav.PlanRelease{Target: nav.Target{Key: "/none"}})
+		d.do(nav.PlanRelease{Target: diagnose.Target{Key: "/none"}})
 		d.until("explained", func() bool { return d.m.asked.Dialog.Yes == "Look again" })
 		d.mustShow("nothing to release")
 	})
@@ -201,7 +202,7 @@ func TestForceReadOnly(t *testing.T) {
 					t.Errorf("%v: asked", keys)
 				}
 				for _, g := range d.m.screens.Front().Bindings() {
-					if slices.ContainsFunc(g.Bindings, widget.Binding.Shown) && g.Title == screens.ReleaseTitle {
+					if slices.ContainsFunc(g.Bindings, widget.Binding.Shown) && g.Title == screens.DangerTitle {
 						t.Errorf("%v: in the help", keys)
 					}
 				}
@@ -214,7 +215,7 @@ func TestForceReadOnly(t *testing.T) {
 func TestGoldenForce(t *testing.T) {
 	ask := func(d *driver) {
 		incident(d)
-		d.do(nav.PlanRelease{Target: nav.Target{Lease: 0xa1}})
+		d.do(nav.PlanRelease{Target: diagnose.Target{Lease: 0xa1}})
 		d.asked()
 	}
 	force := func(o *backend.Options) {
@@ -229,7 +230,7 @@ func TestGoldenForce(t *testing.T) {
 func TestForceWhole(t *testing.T) {
 	d, _ := withForce(t)
 	r := d.put("/"+strings.Repeat("long", 60)+"/end", keyspace.Write, 0)
-	d.do(nav.PlanRelease{Target: nav.Target{Key: r.Key}})
+	d.do(nav.PlanRelease{Target: diagnose.Target{Key: r.Key}})
 	d.asked()
 	d.mustShow("/end  of worker[42]@web-1, token")
 	d.send(resize(40, 10))
@@ -251,11 +252,11 @@ func TestForceFits(t *testing.T) {
 	d.show(hostile(d.clock.Now()))
 	f.Others = []string{"\x1b[2J\n日本"}
 	var plan backend.Release
-	for _, l := range d.m.Live.Snapshot.Locks {
+	for _, l := range d.m.Live.Locks {
 		plan.Gone = append(plan.Gone, l.Queue...)
 	}
 	plan.Others, plan.Granted = f.Others, plan.Gone[:9]
-	target := nav.Target{Key: "\x1b[2J'/" + string(make([]byte, 300))}
+	target := diagnose.Target{Key: "\x1b[2J'/" + string(make([]byte, 300))}
 	d.do(nav.Ask{Dialog: &widget.Dialog{}, Waits: true})
 	d.do(nav.Planned{Target: target, Plan: plan})
 	d.fits("preview", 1)

@@ -24,22 +24,22 @@ type helpView struct {
 
 // bindings are the keys of the help, which has that many lines.
 func (h *helpView) bindings(lines int) []widget.Binding {
-	scroll := func(by int) func() widget.Action { return func() widget.Action { h.scroll(by, lines); return nil } }
+	scroll := func(by int) func() nav.Action { return func() nav.Action { h.scroll(by, lines); return nil } }
 	page := max(h.h-1, 1)
 	return []widget.Binding{
-		widget.Bind("esc", "close", func() widget.Action { h.open = false; return nil }, "esc", "alt+esc", "?").In(widget.InFooter),
+		widget.Bind("esc", "close", func() nav.Action { h.open = false; return nil }, "esc", "alt+esc", "?").In(widget.InFooter),
 		widget.Bind("↑/k", "up", scroll(-1), "up", "k").In(widget.InFooter),
 		widget.Bind("↓/j", "down", scroll(1), "down", "j").In(widget.InFooter),
 		widget.Bind("g/home", "first", scroll(-lines), "g", "home"),
 		widget.Bind("G/end", "last", scroll(lines), "G", "end"),
 		widget.Bind("pgup", "page up", scroll(-page), "pgup", "ctrl+b"),
 		widget.Bind("pgdn", "page down", scroll(page), "pgdown", "ctrl+f"),
-		widget.Bind("q", "quit", func() widget.Action { return nav.Do{Cmd: tea.Quit} }, "q").In(widget.InFooter),
+		widget.Bind("q", "quit", func() nav.Action { return nav.Do{Cmd: tea.Quit} }, "q").In(widget.InFooter),
 	}
 }
 
 // key handles a key press while the help is open.
-func (h *helpView) key(msg tea.KeyPressMsg, lines int) widget.Action {
+func (h *helpView) key(msg tea.KeyPressMsg, lines int) nav.Action {
 	if b, ok := widget.FindBinding([]widget.Group{{Bindings: h.bindings(lines)}}, msg); ok {
 		return b.Do()
 	}

@@ -53,12 +53,12 @@ func (l *inputLine) openCommand() nav.Action {
 
 // bindings are the keys of the line that are not typed into it.
 func (l *inputLine) bindings() []widget.Binding {
-	leave := func() widget.Action { l.close(); return nil }
+	leave := func() nav.Action { l.close(); return nil }
 	switch l.mode {
 	case lineFilter:
 		return []widget.Binding{
 			widget.Bind("enter", "keep", l.acceptFilter, "enter").In(widget.InFooter),
-			widget.Bind("esc", "clear", func() widget.Action { l.close(); return l.filter("") }, "esc", "alt+esc").In(widget.InFooter),
+			widget.Bind("esc", "clear", func() nav.Action { l.close(); return l.filter("") }, "esc", "alt+esc").In(widget.InFooter),
 		}
 	case linePrompt:
 		return []widget.Binding{
@@ -76,7 +76,7 @@ func (l *inputLine) bindings() []widget.Binding {
 }
 
 // update handles a key or a paste.
-func (l *inputLine) update(msg tea.Msg) widget.Action {
+func (l *inputLine) update(msg tea.Msg) nav.Action {
 	if press, ok := msg.(tea.KeyPressMsg); ok {
 		if b, ok := widget.FindBinding([]widget.Group{{Bindings: l.bindings()}}, press); ok {
 			return b.Do()
@@ -99,14 +99,14 @@ func (l *inputLine) update(msg tea.Msg) widget.Action {
 
 // filter filters while it is typed. A pattern that is not finished leaves the
 // filter as it was.
-func (l *inputLine) filter(text string) widget.Action {
+func (l *inputLine) filter(text string) nav.Action {
 	if err := l.grid.SetFilter(text); err != nil {
 		return nav.Flash{Error: true, Text: err.Error()}
 	}
 	return nav.Quiet{}
 }
 
-func (l *inputLine) acceptFilter() widget.Action {
+func (l *inputLine) acceptFilter() nav.Action {
 	done := l.filter(l.input.Text())
 	if done == (nav.Quiet{}) { // else typing goes on
 		l.close()
@@ -114,7 +114,7 @@ func (l *inputLine) acceptFilter() widget.Action {
 	return done
 }
 
-func (l *inputLine) acceptPrompt() widget.Action {
+func (l *inputLine) acceptPrompt() nav.Action {
 	then, err := l.prompt.Accept(l.input.Text())
 	if err != nil {
 		return nav.Flash{Error: true, Text: err.Error()}
@@ -123,14 +123,14 @@ func (l *inputLine) acceptPrompt() widget.Action {
 	return then
 }
 
-func (l *inputLine) acceptCommand() widget.Action {
+func (l *inputLine) acceptCommand() nav.Action {
 	l.close()
 	return runCommand(l.commands(), l.input.Text())
 }
 
 // completeCommand goes as far as all completions agree, then through them by
 // turns.
-func (l *inputLine) completeCommand() widget.Action {
+func (l *inputLine) completeCommand() nav.Action {
 	if l.candidates == nil {
 		l.offer(&l.input, l.offers)
 	} else {
@@ -141,7 +141,7 @@ func (l *inputLine) completeCommand() widget.Action {
 }
 
 // completePrompt goes through the completions by turns, once they are known.
-func (l *inputLine) completePrompt() widget.Action {
+func (l *inputLine) completePrompt() nav.Action {
 	switch {
 	case l.candidates != nil:
 		l.next(&l.input)

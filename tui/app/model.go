@@ -112,7 +112,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // handle passes a message to whom it is for. Every message is for one only.
-func (m *Model) handle(msg tea.Msg) widget.Action {
+func (m *Model) handle(msg tea.Msg) nav.Action {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height

@@ -14,7 +14,6 @@ import (
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/widget"
 )
 
 // The cursor is on a lock, whatever happens around it.
@@ -42,7 +41,7 @@ func TestSelection(t *testing.T) {
 		d.put("/c", keyspace.Read, 0)
 		d.press("j")
 		d.cluster.Remove(b.Lock, b.Key)
-		d.until("free", func() bool { return len(d.m.Live.Snapshot.Locks) == 2 })
+		d.until("free", func() bool { return len(d.m.Live.Locks) == 2 })
 		if d.selected() != "/b" || d.names() != "/a /b /c" {
 			t.Errorf("selected %s of %s", d.selected(), d.names())
 		}
@@ -236,7 +235,7 @@ func TestQuitKeys(t *testing.T) {
 }
 
 // quits reports whether an action leaves the UI.
-func quits(a widget.Action) bool {
+func quits(a nav.Action) bool {
 	switch a := a.(type) {
 	case nav.Batch:
 		return slices.ContainsFunc(a, quits)

@@ -267,7 +267,7 @@ func (white) RGBA() (r, g, b, a uint32) { return 0xffff, 0xffff, 0xffff, 0xffff 
 // That the watch is behind etcd is said when it lasts.
 func TestLag(t *testing.T) {
 	d := newDriver(t, nil)
-	d.m.Status = backend.Status{Revision: d.m.Live.Snapshot.Revision + 7, Leader: "etcd-0", At: d.clock.Now()}
+	d.m.Status = backend.Status{Revision: d.m.Live.Revision + 7, Leader: "etcd-0", At: d.clock.Now()}
 	d.mustShow("lag 0")
 	d.clock.add(5 * time.Second)
 	d.m.Now = d.clock.Now()

@@ -1,18 +1,18 @@
 package app
 
 import (
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/screens"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
-	"etcd-lock/tui/widget"
 
 	tea "charm.land/bubbletea/v2"
 )
 
 // perform does an action. What is not about the screens is for the effects.
-func (m *Model) perform(a widget.Action) tea.Cmd {
+func (m *Model) perform(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nil:
 		return nil
@@ -56,7 +56,7 @@ func (m *Model) perform(a widget.Action) tea.Cmd {
 }
 
 // performGrave does an action that asks first, or is for the effects.
-func (m *Model) performGrave(a widget.Action) tea.Cmd {
+func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
@@ -136,7 +136,7 @@ func (m *Model) planned(p nav.Planned) {
 }
 
 // askAgain offers to plan a release again that failed.
-func (m *Model) askAgain(t nav.Target, err error) *nav.Ask {
+func (m *Model) askAgain(t diagnose.Target, err error) *nav.Ask {
 	w := min(max(m.width-8, 20), 100)
 	return &nav.Ask{Dialog: failureDialog(m.Context, t, err, w), Yes: nav.PlanRelease{Target: t}}
 }

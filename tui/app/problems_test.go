@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/diagnose"
 )
 
 // The worst problem is first, drawn as its cycle, with what helps.
@@ -37,11 +37,11 @@ func TestProblemsBelow(t *testing.T) {
 	d.mustShow("┌▸ billing")
 	d.press("J")
 	d.mustNotShow("┌▸ billing")
-	orders, _ := d.m.Live.Snapshot.Find(rw("/orders"))
+	orders, _ := d.m.Live.Find(rw("/orders"))
 	for _, r := range orders.Queue {
 		d.cluster.Remove(r.Lock, r.Key)
 	}
-	d.until("gone", func() bool { _, there := d.m.Live.Snapshot.Find(rw("/orders")); return !there })
+	d.until("gone", func() bool { _, there := d.m.Live.Find(rw("/orders")); return !there })
 	d.diagnosed()
 	d.mustNotShow("deadlock")
 	d.mustShow("what helps ──" + strings.Repeat("─", 48) + "\n! ")
@@ -62,7 +62,7 @@ func TestProblemsSort(t *testing.T) {
 		t.Errorf("sorted %s", behind)
 	}
 	d.press("/")
-	d.typed(string(inspect.FindingDeadlock))
+	d.typed(string(diagnose.Deadlock))
 	d.press("enter")
 	if kinds := d.column("kind"); len(kinds) == 0 || kinds[0] != worst {
 		t.Errorf("filtered to %v", kinds)
@@ -71,7 +71,7 @@ func TestProblemsSort(t *testing.T) {
 	for _, lease := range []int64{0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5} {
 		d.cluster.Revoke(lease)
 	}
-	d.until("all are gone", func() bool { return len(d.m.Live.Snapshot.Locks) == 0 })
+	d.until("all are gone", func() bool { return len(d.m.Live.Locks) == 0 })
 	d.diagnosed()
 	d.mustShow("nothing is wrong with any lock")
 }

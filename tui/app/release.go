@@ -3,9 +3,10 @@ package app
 import (
 	"slices"
 	"strconv"
-	"strings"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -33,8 +34,8 @@ func wordFor(r backend.Release) string {
 }
 
 // planDialog asks whether a plan is to be carried out.
-func planDialog(c *nav.Context, t nav.Target, plan backend.Release) *widget.Dialog {
-	d := &widget.Dialog{Title: t.String(), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release it"}
+func planDialog(c *nav.Context, t diagnose.Target, plan backend.Release) *widget.Dialog {
+	d := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release it"}
 	if t.Lease != 0 {
 		d.Yes = "End it"
 	}
@@ -43,9 +44,9 @@ func planDialog(c *nav.Context, t nav.Target, plan backend.Release) *widget.Dial
 
 // failureDialog says why nothing was done, or not all, in lines of w cells, and
 // offers to plan again.
-func failureDialog(c *nav.Context, t nav.Target, err error, w int) *widget.Dialog {
+func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.Dialog {
 	return &widget.Dialog{
-		Title: t.String() + ": not done",
+		Title: nav.ReleaseTitle(t) + ": not done",
 		Lines: append(term.Wrap(term.Safe(term.Plainly(err)), w, c.Theme.Lost.Render),
 			"", "Look again shows what would go now; it does nothing yet."),
 		Yes: "Look again",
@@ -53,7 +54,7 @@ func failureDialog(c *nav.Context, t nav.Target, err error, w int) *widget.Dialo
 }
 
 // planLines say what a release would remove, who is next, and what guards it.
-func planLines(c *nav.Context, t nav.Target, plan backend.Release) []string {
+func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string {
 	var lines []string
 	for _, k := range plan.Others {
 		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(k)+", which is no lock request")
@@ -74,7 +75,7 @@ func planLines(c *nav.Context, t nav.Target, plan backend.Release) []string {
 	return append(lines, "",
 		c.Theme.Dim.Render("As of revision "+strconv.FormatInt(plan.Revision, 10)+"; not done if any of it has changed since."),
 		c.Theme.Dim.Render("Without looking, this does it:"),
-		c.Theme.Dim.Render("  "+printable.Shell(etcdctl(t)...)),
+		c.Theme.Dim.Render("  etcdctl "+printable.Shell(narrate.Etcdctl(t)...)),
 	)
 }
 
@@ -85,16 +86,4 @@ func ofWhom(c *nav.Context, r inspect.Request) string {
 		who += c.Theme.Own.Render(" * ours")
 	}
 	return who
-}
-
-// etcdctl is the command that does the same unconditionally.
-func etcdctl(t nav.Target) []string {
-	switch {
-	case t.Lease != 0:
-		return []string{"etcdctl", "lease", "revoke", term.Lease(t.Lease, 16)}
-	case strings.HasPrefix(t.Key, "-"):
-		return []string{"etcdctl", "del", "--", t.Key}
-	default:
-		return []string{"etcdctl", "del", t.Key}
-	}
 }

@@ -146,7 +146,7 @@ func TestScenarioOfUsedLocks(t *testing.T) {
 	d.over()
 
 	d.cluster.Remove(r.Lock, r.Key)
-	d.until("gone", func() bool { return len(d.m.Live.Snapshot.Locks) == 0 })
+	d.until("gone", func() bool { return len(d.m.Live.Locks) == 0 })
 	d.press("enter")
 	if d.m.asked != nil {
 		t.Error("asked without need")

@@ -37,7 +37,7 @@ func incident(d *driver) {
 	request("/cache", keyspace.Read, 0xa5, "api", 35*time.Second)
 	request("/legacy", keyspace.Write, 0, "nightly", 3*time.Hour)
 	d.cluster.SetLease(0xa4, inspect.Lease{State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second})
-	d.until("all is there", func() bool { return d.m.Live.Snapshot.Revision == 108 })
+	d.until("all is there", func() bool { return d.m.Live.Revision == 108 })
 	d.diagnosed()
 	d.diagnosed()
 	d.until("looked up", func() bool {
@@ -106,11 +106,11 @@ func TestLockScreen(t *testing.T) {
 	d.mustShow("behind 2: writer #2")
 	d.mustShow("#1 billing svc[161]@web-1")
 	d.mustShow("  etcd-lock release --lease a2")
-	d.mustShow("… 4 more lines: 3 shows all")
+	d.mustShow("… 9 more lines: 3 shows all")
 	holder := d.queue()[0]
 	d.cluster.Remove(holder.Lock, holder.Key)
 	d.until("the next one holds", func() bool {
-		l, _ := d.m.Live.Snapshot.Find(holder.Lock)
+		l, _ := d.m.Live.Find(holder.Lock)
 		return l.Queue[0].Lease == 0xa2
 	})
 	d.clock.add(5 * time.Second)
@@ -189,7 +189,7 @@ func TestSessionScreen(t *testing.T) {
 	d.mustNotShow("→ next")
 	d.send(resize(80, 24))
 	d.cluster.Revoke(0xa1)
-	d.until("gone", func() bool { return d.m.Live.Snapshot.Revision > 108 })
+	d.until("gone", func() bool { return d.m.Live.Revision > 108 })
 	d.diagnosed()
 	d.mustShow("it has ended, or has no requests any more")
 	d.mustNotShow("releases")
@@ -283,7 +283,7 @@ func TestSessionsPeek(t *testing.T) {
 	for i, lock := range []string{"/a", "/b"} {
 		d.cluster.Put(inspect.Request{Lock: rw(lock), Mode: keyspace.Write, Lease: int64(i + 1)})
 	}
-	d.until("both are there", func() bool { return len(d.m.Live.Snapshot.Locks) == 2 })
+	d.until("both are there", func() bool { return len(d.m.Live.Locks) == 2 })
 	d.diagnosed()
 	d.send(resize(120, 36))
 	d.press("2")
@@ -295,7 +295,7 @@ func TestSessionsPeek(t *testing.T) {
 	for i := range 30 {
 		d.cluster.Put(inspect.Request{Lock: rw("/c" + strconv.Itoa(10+i)), Mode: keyspace.Write, Lease: 2})
 	}
-	d.until("all are there", func() bool { return len(d.m.Live.Snapshot.Locks) == 32 })
+	d.until("all are there", func() bool { return len(d.m.Live.Locks) == 32 })
 	d.diagnosed()
 	d.mustNotShow("releases write /c39")
 	d.press("J", "J", "J", "J")
@@ -369,7 +369,7 @@ func TestOwnersWidth(t *testing.T) {
 		Owner: keyspace.Owner{Host: "worker-17.example.internal", PID: 4711, Program: "nightly"},
 	})
 	d.until("both are there", func() bool {
-		l, _ := d.m.Live.Snapshot.Find(rw("/a"))
+		l, _ := d.m.Live.Find(rw("/a"))
 		return len(l.Queue) == 2
 	})
 	d.mustShow("nightly[4711]@worker-17.example.internal none")

@@ -18,7 +18,7 @@ func (d *driver) held() bool { return len(d.m.Requests) == 1 && d.m.Requests[0].
 // seen reports whether the watch has told of our first request.
 func (d *driver) seen() bool {
 	r := d.m.Requests[0]
-	l, _ := d.m.Live.Snapshot.Find(r.Lock())
+	l, _ := d.m.Live.Find(r.Lock())
 	return slices.ContainsFunc(l.Queue, func(q inspect.Request) bool { return q.Key == r.Key() })
 }
 
@@ -113,7 +113,7 @@ func TestNewName(t *testing.T) {
 		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
-		d.until("gone from etcd", func() bool { return len(d.m.Live.Snapshot.Locks) == 0 })
+		d.until("gone from etcd", func() bool { return len(d.m.Live.Locks) == 0 })
 		d.mustShow(">    /jobs/q") // and can be taken again
 	})
 

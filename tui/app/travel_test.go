@@ -145,7 +145,7 @@ func TestTravelIsReadOnly(t *testing.T) {
 		t.Errorf("ours %d, dialog %v, mode %v", len(d.m.Requests), d.m.asked, d.m.line.mode)
 	}
 	d.press("?")
-	d.mustNotShow(screens.ReleaseTitle)
+	d.mustNotShow(screens.DangerTitle)
 	d.mustNotShow("ask for a write lock")
 	d.press("esc", "2")
 	d.mustShow("▸ PAST · sessions")

@@ -92,7 +92,7 @@ func (d *driver) visit(keys []string) {
 	before := len(d.m.screens.Open)
 	d.press(keys...)
 	if keys[len(keys)-1] == "enter" {
-		d.until("opened", func() bool { return len(d.m.screens.Open) != before || len(d.m.Live.Snapshot.Locks) == 0 })
+		d.until("opened", func() bool { return len(d.m.screens.Open) != before || len(d.m.Live.Locks) == 0 })
 	}
 	if d.m.line.mode == linePrompt {
 		d.send(tea.PasteMsg{Content: strings.Repeat("名前\x1b[2J\n", 50)})

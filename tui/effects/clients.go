@@ -10,7 +10,6 @@ import (
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
-	"etcd-lock/tui/widget"
 )
 
 // ownClients opens, controls and closes the clients of the user, and takes and
@@ -39,12 +38,12 @@ func (o *ownClients) add(label string, ttl time.Duration) *state.OwnClient {
 	return c
 }
 
-func (o *ownClients) open(a nav.OpenClient) widget.Action {
+func (o *ownClients) open(a nav.OpenClient) nav.Action {
 	return o.control(nav.ControlClient{Client: o.add(a.Label, a.TTL), To: nav.ClientOpen})
 }
 
 // control begins what the user wants of a client.
-func (o *ownClients) control(a nav.ControlClient) widget.Action {
+func (o *ownClients) control(a nav.ControlClient) nav.Action {
 	c, life := a.Client, a.Client.State().Life
 	lives := life == backend.Alive || life == backend.Paused
 	switch {
@@ -75,7 +74,7 @@ func (o *ownClients) control(a nav.ControlClient) widget.Action {
 
 // crash ends a session without telling etcd. Its requests are lost at once,
 // whatever etcd still says of them.
-func (o *ownClients) crash(c *state.OwnClient) widget.Action {
+func (o *ownClients) crash(c *state.OwnClient) nav.Action {
 	client, cancel := c.Client, o.endAll(c, "lost by the crash")
 	return o.doing(c, "crashing", "crashed: its lease runs out", func() error {
 		client.Crash()
@@ -84,12 +83,12 @@ func (o *ownClients) crash(c *state.OwnClient) widget.Action {
 	})
 }
 
-func (o *ownClients) doing(c *state.OwnClient, what, done string, do func() error) widget.Action {
+func (o *ownClients) doing(c *state.OwnClient, what, done string, do func() error) nav.Action {
 	c.Doing = what
 	return o.background(func() tea.Msg { return clientMsg{c, done, do()} })
 }
 
-func (msg clientMsg) apply(*Effects) widget.Action {
+func (msg clientMsg) Apply(*Effects) nav.Action {
 	msg.client.Doing = ""
 	if msg.err != nil {
 		return nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + term.Plainly(msg.err)}
@@ -121,7 +120,7 @@ func (o *ownClients) endAll(c *state.OwnClient, loss string) (cancel func()) {
 }
 
 // remove takes a client whose session has ended off the list. The first stays.
-func (o *ownClients) remove(c *state.OwnClient) widget.Action {
+func (o *ownClients) remove(c *state.OwnClient) nav.Action {
 	c.Ended = nil
 	if c.Number == 1 {
 		return nav.Flash{Text: c.String() + ": stays; it opens when it is needed"}

@@ -10,7 +10,6 @@ import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/widget"
 )
 
 // Effects are what the UI does besides showing: it follows etcd, takes and
@@ -40,12 +39,12 @@ type env struct {
 
 // background makes the action that runs f beside Update. It reads nothing that Update
 // changes, but what was copied for it.
-func (e *env) background(f func() tea.Msg) widget.Action { return nav.Do{Cmd: e.Tasks.Cmd(f)} }
+func (e *env) background(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Cmd(f)} }
 
 // Result is the message that a command of an effect ends with.
 type Result interface {
-	// apply notes the result, and returns what is to be done now.
-	apply(e *Effects) widget.Action
+	// Apply notes the result, and returns what is to be done now.
+	Apply(e *Effects) nav.Action
 }
 
 // New returns the effects on d, which use the ports. Their commands run under t.
@@ -71,16 +70,16 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 }
 
 // Start begins what goes on for as long as the UI is shown.
-func (e *Effects) Start() widget.Action { return nav.Batch{e.feed.start(), e.prefs.load()} }
+func (e *Effects) Start() nav.Action { return nav.Batch{e.feed.start(), e.prefs.load()} }
 
 // Second does what is done once a second.
-func (e *Effects) Second() widget.Action {
+func (e *Effects) Second() nav.Action {
 	return nav.Batch{e.feed.second(), nav.Refresh{}, e.own.releaseStuck()}
 }
 
 // LookUp begins what is due: the leases in view first, a diagnosis, why etcd
 // refuses.
-func (e *Effects) LookUp(visible []int64) widget.Action { return e.feed.lookUp(visible) }
+func (e *Effects) LookUp(visible []int64) nav.Action { return e.feed.lookUp(visible) }
 
 // Freeze shows a frozen snapshot, or the live one if nil.
 func (e *Effects) Freeze(f *state.Frozen) { e.travel.freeze(f) }
@@ -99,10 +98,10 @@ func (e *Effects) Idle() bool {
 }
 
 // Update applies a result.
-func (e *Effects) Update(r Result) widget.Action { return r.apply(e) }
+func (e *Effects) Update(r Result) nav.Action { return r.Apply(e) }
 
 // Do begins what an action asks for.
-func (e *Effects) Do(a widget.Action) widget.Action {
+func (e *Effects) Do(a nav.Action) nav.Action {
 	switch a := a.(type) {
 	case nav.Take:
 		return e.own.take(a)

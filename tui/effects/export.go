@@ -22,7 +22,7 @@ type exportedMsg struct {
 }
 
 // export writes a table into a file, which must be new.
-func (e *env) export(s widget.Sheet, path string) widget.Action {
+func (e *env) export(s widget.Sheet, path string) nav.Action {
 	return e.background(func() tea.Msg {
 		full, err := filepath.Abs(path)
 		if err == nil {
@@ -32,7 +32,7 @@ func (e *env) export(s widget.Sheet, path string) widget.Action {
 	})
 }
 
-func (msg exportedMsg) apply(*Effects) widget.Action {
+func (msg exportedMsg) Apply(*Effects) nav.Action {
 	if msg.err != nil {
 		return nav.Fail("not exported: " + msg.err.Error())
 	}

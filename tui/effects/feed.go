@@ -11,7 +11,6 @@ import (
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
-	"etcd-lock/tui/widget"
 )
 
 const (
@@ -41,14 +40,14 @@ type UpdateMsg struct {
 	OK     bool
 }
 
-func (f *feed) start() widget.Action {
+func (f *feed) start() nav.Action {
 	f.updates = f.ports.Source.Watch(f.Tasks.Ctx, f.ports.Prefix)
 	return f.waitUpdate(0)
 }
 
 // waitUpdate waits for an update, but not before pause is over: what comes
 // faster than it can be drawn is taken together.
-func (f *feed) waitUpdate(pause time.Duration) widget.Action {
+func (f *feed) waitUpdate(pause time.Duration) nav.Action {
 	updates, done := f.updates, f.Tasks.Ctx.Done()
 	return f.background(func() tea.Msg {
 		if !Sleep(done, pause) {
@@ -59,7 +58,8 @@ func (f *feed) waitUpdate(pause time.Duration) widget.Action {
 	})
 }
 
-func (msg UpdateMsg) apply(e *Effects) widget.Action {
+// Apply notes what has changed.
+func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	if !msg.OK {
 		return nil // the watch ends with the UI only
 	}
@@ -81,7 +81,7 @@ func (msg UpdateMsg) apply(e *Effects) widget.Action {
 }
 
 // noteConnection notes whether etcd answers, and says what changed.
-func (f *feed) noteConnection(u inspect.Update) widget.Action {
+func (f *feed) noteConnection(u inspect.Update) nav.Action {
 	refused := u.Err != nil && f.ports.Rights != nil && f.ports.Rights.Refused(u.Err)
 	if what := f.Conn.Note(u, refused, f.Now); what != "" {
 		return nav.Say{Kind: state.EntryEtcd, Text: what}
@@ -107,7 +107,7 @@ func (f *feed) note(u inspect.Update, first bool) {
 }
 
 // lookUp begins what is due: the leases in view, a diagnosis, why etcd refuses.
-func (f *feed) lookUp(visible []int64) widget.Action {
+func (f *feed) lookUp(visible []int64) nav.Action {
 	switch {
 	case !f.Connected():
 		return f.explain()
@@ -125,7 +125,7 @@ type explainedMsg struct {
 }
 
 // explain asks why etcd refuses, when it is time to.
-func (f *feed) explain() widget.Action {
+func (f *feed) explain() nav.Action {
 	if !f.Conn.AskWhy(f.Now) {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (f *feed) explain() widget.Action {
 	return f.background(func() tea.Msg { return explainedMsg{cause, rights.Explain(ctx, prefix, err)} })
 }
 
-func (msg explainedMsg) apply(e *Effects) widget.Action {
+func (msg explainedMsg) Apply(e *Effects) nav.Action {
 	why := term.Safe(msg.refusal.String())
 	if !e.Conn.Explain(msg.cause, why) {
 		return nil
@@ -142,7 +142,7 @@ func (msg explainedMsg) apply(e *Effects) widget.Action {
 }
 
 // lookUpLeases looks leases up, when it is time to.
-func (f *feed) lookUpLeases(visible []int64) widget.Action {
+func (f *feed) lookUpLeases(visible []int64) nav.Action {
 	ids, gen := f.Leases.Request(visible, f.Now)
 	if len(ids) == 0 {
 		return nil
@@ -159,7 +159,7 @@ func (f *feed) lookUpLeases(visible []int64) widget.Action {
 // leasesMsg brings what etcd said of leases.
 type leasesMsg struct{ state.LeaseAnswer }
 
-func (msg leasesMsg) apply(e *Effects) widget.Action {
+func (msg leasesMsg) Apply(e *Effects) nav.Action {
 	news, err := e.Leases.Take(msg.LeaseAnswer)
 	if err != nil && e.Connected() {
 		e.Log.Add(state.EntryError, e.Now, "leases cannot be looked up: "+term.ShortReason(err))
@@ -172,7 +172,7 @@ func (msg leasesMsg) apply(e *Effects) widget.Action {
 type DiagnosedMsg struct{ Verdict state.Verdict }
 
 // diagnose starts a diagnosis of the live snapshot, when it is time to.
-func (f *feed) diagnose() widget.Action {
+func (f *feed) diagnose() nav.Action {
 	if !f.diagnosis.due(f.Now) {
 		return nil
 	}
@@ -181,7 +181,8 @@ func (f *feed) diagnose() widget.Action {
 	return f.background(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now)} })
 }
 
-func (msg DiagnosedMsg) apply(e *Effects) widget.Action {
+// Apply shows the verdict, unless the display is frozen.
+func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
 	e.feed.diagnosis.busy, e.feed.diagnosis.took = false, msg.Verdict.Took
 	e.Live.Verdict = msg.Verdict
 	e.Leases.Want(msg.Verdict.Urgent)
@@ -198,7 +199,7 @@ type StatusMsg struct {
 }
 
 // second samples the queues and asks for etcd's status, when it is time to.
-func (f *feed) second() widget.Action {
+func (f *feed) second() nav.Action {
 	if f.Now.Sub(f.sampled) >= sampleEvery {
 		f.sampled = f.Now
 		f.Queues.Take(f.Live.Locks)
@@ -217,8 +218,8 @@ func (f *feed) second() widget.Action {
 	})
 }
 
-// apply takes etcd's status. That etcd does not answer is for the watch to say.
-func (msg StatusMsg) apply(e *Effects) widget.Action {
+// Apply takes etcd's status. That etcd does not answer is for the watch to say.
+func (msg StatusMsg) Apply(e *Effects) nav.Action {
 	e.feed.asking = false
 	if msg.Err != nil {
 		e.Status.At = e.Now

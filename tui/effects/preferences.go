@@ -3,7 +3,6 @@ package effects
 import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/widget"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -26,7 +25,7 @@ type (
 	savedMsg struct{ err error }
 )
 
-func (p *preferences) load() widget.Action {
+func (p *preferences) load() nav.Action {
 	keeper := p.ports.Preferences
 	if keeper == nil {
 		return nil
@@ -38,7 +37,7 @@ func (p *preferences) load() widget.Action {
 	})
 }
 
-func (msg prefsMsg) apply(e *Effects) widget.Action {
+func (msg prefsMsg) Apply(e *Effects) nav.Action {
 	e.prefs.chosen, e.prefs.loading = msg.prefs, false
 	if msg.err != nil {
 		e.ports.Preferences = nil // what is chosen now must not take the place of what cannot be read
@@ -48,7 +47,7 @@ func (msg prefsMsg) apply(e *Effects) widget.Action {
 }
 
 // save keeps what was chosen. It is no failure when that does not work.
-func (p *preferences) save() widget.Action {
+func (p *preferences) save() nav.Action {
 	if p.ports.Preferences == nil {
 		return nil
 	}
@@ -60,7 +59,7 @@ func (p *preferences) save() widget.Action {
 	return p.background(func() tea.Msg { return savedMsg{keeper.Save(prefs)} })
 }
 
-func (msg savedMsg) apply(e *Effects) widget.Action {
+func (msg savedMsg) Apply(e *Effects) nav.Action {
 	var said nav.Batch
 	e.prefs.saving = false
 	if msg.err != nil {

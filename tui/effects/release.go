@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -38,7 +39,7 @@ type plannedMsg struct {
 
 // AppliedMsg says how a release ended.
 type AppliedMsg struct {
-	target   nav.Target
+	target   diagnose.Target
 	Plan     backend.Release
 	Revision int64
 	Err      error
@@ -46,9 +47,9 @@ type AppliedMsg struct {
 
 // plan asks what a release would do. Its dialog is open already, so that no key
 // that is pressed meanwhile goes elsewhere, or is taken for an answer.
-func (r *releases) plan(t nav.Target) widget.Action {
+func (r *releases) plan(t diagnose.Target) nav.Action {
 	r.asked++
-	looking := &widget.Dialog{Title: t.String(), Lines: []string{"looking what would go …"}}
+	looking := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: []string{"looking what would go …"}}
 	ctx, releaser, asked := r.Tasks.Ctx, r.ports.Releaser, r.asked
 	return nav.Batch{nav.Ask{Dialog: looking, Waits: true}, r.background(func() tea.Msg {
 		msg := plannedMsg{asked, nav.Planned{Target: t}}
@@ -61,7 +62,7 @@ func (r *releases) plan(t nav.Target) widget.Action {
 	})}
 }
 
-func (msg plannedMsg) apply(e *Effects) widget.Action {
+func (msg plannedMsg) Apply(e *Effects) nav.Action {
 	if msg.asked != e.releases.asked {
 		return nil
 	}
@@ -69,17 +70,17 @@ func (msg plannedMsg) apply(e *Effects) widget.Action {
 }
 
 // apply carries out what the user has agreed to.
-func (r *releases) apply(a nav.ApplyRelease) widget.Action {
+func (r *releases) apply(a nav.ApplyRelease) nav.Action {
 	ctx := r.Tasks.Ctx
-	return nav.Batch{nav.Flash{Text: a.Target.String() + " …"}, r.background(func() tea.Msg {
+	return nav.Batch{nav.Flash{Text: nav.ReleaseTitle(a.Target) + " …"}, r.background(func() tea.Msg {
 		revision, err := a.Plan.Carry(ctx)
 		return AppliedMsg{target: a.Target, Plan: a.Plan, Revision: revision, Err: err}
 	})}
 }
 
-// apply says what went. Who holds the locks now is said when the watch has come
+// Apply says what went. Who holds the locks now is said when the watch has come
 // to that.
-func (msg AppliedMsg) apply(e *Effects) widget.Action {
+func (msg AppliedMsg) Apply(e *Effects) nav.Action {
 	var said nav.Batch
 	if msg.Revision != 0 {
 		e.releases.applied = &applied{plan: msg.Plan, revision: msg.Revision}
@@ -88,12 +89,12 @@ func (msg AppliedMsg) apply(e *Effects) widget.Action {
 	if msg.Err == nil {
 		return said
 	}
-	return append(said, nav.Fail(msg.target.String()+": "+term.Plainly(msg.Err)), nav.NotApplied{Target: msg.target, Err: msg.Err})
+	return append(said, nav.Fail(nav.ReleaseTitle(msg.target)+": "+term.Plainly(msg.Err)), nav.NotApplied{Target: msg.target, Err: msg.Err})
 }
 
 // sayHolders says who holds the locks that were released, once the live snapshot
 // is of after that.
-func (r *releases) sayHolders() widget.Action {
+func (r *releases) sayHolders() nav.Action {
 	if r.applied == nil || r.Live.Revision < r.applied.revision {
 		return nil
 	}

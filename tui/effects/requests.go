@@ -11,7 +11,6 @@ import (
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
-	"etcd-lock/tui/widget"
 )
 
 // The answers in the life of an own request: its ticket, the end of its waiting,
@@ -37,7 +36,7 @@ type (
 )
 
 // take asks for a lock.
-func (o *ownClients) take(a nav.Take) widget.Action {
+func (o *ownClients) take(a nav.Take) nav.Action {
 	if a.Lock.Layout != keyspace.RWLock {
 		return nav.Flash{Error: true, Text: "not asked: clients of layout " + string(a.Lock.Layout) + " would not wait for a lock of ours"}
 	}
@@ -56,9 +55,9 @@ func (o *ownClients) take(a nav.Take) widget.Action {
 	})}
 }
 
-// apply goes on to wait. A request that was canceled meanwhile waits too: its
+// Apply goes on to wait. A request that was canceled meanwhile waits too: its
 // context is over, so that it returns at once.
-func (msg ticketMsg) apply(e *Effects) widget.Action {
+func (msg ticketMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	switch {
 	case r == nil: // its client has ended meanwhile
@@ -78,9 +77,9 @@ func (msg ticketMsg) apply(e *Effects) widget.Action {
 	})
 }
 
-// apply notes the outcome of waiting. A lock that is held is watched from then
+// Apply notes the outcome of waiting. A lock that is held is watched from then
 // on.
-func (msg waitedMsg) apply(e *Effects) widget.Action {
+func (msg waitedMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	switch {
 	case r == nil: // its client has ended meanwhile, and with it what was granted
@@ -104,7 +103,7 @@ func (msg waitedMsg) apply(e *Effects) widget.Action {
 
 // giveBackLatest releases or cancels an own request for a lock: the one with that
 // key, else the latest.
-func (o *ownClients) giveBackLatest(a nav.GiveBack) widget.Action {
+func (o *ownClients) giveBackLatest(a nav.GiveBack) nav.Action {
 	if r := o.Latest(a.Lock, a.Key); r != nil {
 		return o.giveBack(r)
 	}
@@ -113,7 +112,7 @@ func (o *ownClients) giveBackLatest(a nav.GiveBack) widget.Action {
 
 // giveBack releases or cancels a request, or takes one that has ended off the
 // list.
-func (o *ownClients) giveBack(r *state.OwnRequest) widget.Action {
+func (o *ownClients) giveBack(r *state.OwnRequest) nav.Action {
 	switch {
 	case r.Over != "":
 		r.Client.Forget(r)
@@ -126,15 +125,15 @@ func (o *ownClients) giveBack(r *state.OwnRequest) widget.Action {
 	return nil
 }
 
-func (o *ownClients) release(r *state.OwnRequest) widget.Action {
+func (o *ownClients) release(r *state.OwnRequest) nav.Action {
 	r.State = state.OwnReleasing
 	id, ticket := r.ID, r.Ticket
 	return o.background(func() tea.Msg { return releasedMsg{id: id, err: ticket.Release()} })
 }
 
-// apply drops the request. One that could not be released is kept until it is:
+// Apply drops the request. One that could not be released is kept until it is:
 // its key may be there, also where the watch does not look.
-func (msg releasedMsg) apply(e *Effects) widget.Action {
+func (msg releasedMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	switch {
 	case r == nil: // its client has ended meanwhile
@@ -156,7 +155,7 @@ func (msg releasedMsg) apply(e *Effects) widget.Action {
 }
 
 // releaseStuck tries again to release what could not be released.
-func (o *ownClients) releaseStuck() widget.Action {
+func (o *ownClients) releaseStuck() nav.Action {
 	var again nav.Batch
 	for _, r := range o.Requests {
 		if r.State == state.OwnStuck {
@@ -166,9 +165,9 @@ func (o *ownClients) releaseStuck() widget.Action {
 	return again
 }
 
-// apply notes that a lock that was held is lost. A lock that is being released
+// Apply notes that a lock that was held is lost. A lock that is being released
 // says so itself.
-func (msg lostMsg) apply(e *Effects) widget.Action {
+func (msg lostMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	if r == nil || r.State != state.OwnHeld {
 		return nil
@@ -178,7 +177,7 @@ func (msg lostMsg) apply(e *Effects) widget.Action {
 }
 
 // failed drops a request that was not granted, and says why.
-func (o *ownClients) failed(r *state.OwnRequest, err error) widget.Action {
+func (o *ownClients) failed(r *state.OwnRequest, err error) nav.Action {
 	if r.State == state.OwnReleasing && errors.Is(err, context.Canceled) {
 		o.drop(r)
 		return o.say(r, "cancelled")
@@ -193,7 +192,7 @@ func (o *ownClients) failed(r *state.OwnRequest, err error) widget.Action {
 
 func (o *ownClients) drop(r *state.OwnRequest) {
 	r.Cancel()
-	o.Data.Drop(r)
+	o.Drop(r)
 }
 
 // end drops a request that failed or was lost; its client remembers it.
@@ -203,10 +202,10 @@ func (o *ownClients) end(r *state.OwnRequest, how string) {
 	r.Client.Remember(r)
 }
 
-func (o *ownClients) say(r *state.OwnRequest, what string) widget.Action {
+func (o *ownClients) say(r *state.OwnRequest, what string) nav.Action {
 	return nav.Say{Kind: state.EntryOwn, Text: r.String() + ": " + what}
 }
 
-func (o *ownClients) sayError(r *state.OwnRequest, err error) widget.Action {
+func (o *ownClients) sayError(r *state.OwnRequest, err error) nav.Action {
 	return nav.Say{Kind: state.EntryError, Text: r.String() + ": " + term.Plainly(err)}
 }

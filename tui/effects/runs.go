@@ -9,7 +9,6 @@ import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/widget"
 )
 
 // scenarioRuns runs scenarios, one at a time, reads them from files, and records
@@ -42,25 +41,25 @@ type runMsg struct {
 }
 
 // start runs a scenario, unless one is running.
-func (s *scenarioRuns) start(a nav.RunScenario) widget.Action {
+func (s *scenarioRuns) start(a nav.RunScenario) nav.Action {
 	if s.Running() {
 		return nil
 	}
 	play := s.ports.Scenarios.Play(a.Scenario.Name, a.Speed)
-	s.Data.Run = state.NewRun(play, a.Scenario, a.Speed)
+	s.Run = state.NewRun(play, a.Scenario, a.Speed)
 	text := a.Scenario.Name + ": started"
 	if a.Paused {
-		s.Data.Run.Pause()
+		s.Run.Pause()
 		text += ", paused"
 	}
 	if a.Speed != 1 {
 		text += " at " + state.SpeedText(a.Speed)
 	}
-	return nav.Batch{s.play(s.Data.Run, play), nav.Say{Kind: state.EntryScenario, Text: text}}
+	return nav.Batch{s.play(s.Run, play), nav.Say{Kind: state.EntryScenario, Text: text}}
 }
 
 // play runs the scenario in one command, and follows its steps in others.
-func (s *scenarioRuns) play(run *state.Run, play backend.Play) widget.Action {
+func (s *scenarioRuns) play(run *state.Run, play backend.Play) nav.Action {
 	steps, result := make(chan backend.ScenarioStep, scenarioBurst), &runResult{}
 	var ctx context.Context
 	ctx, s.cancelRun = context.WithCancel(s.Tasks.Ctx)
@@ -79,7 +78,7 @@ func (s *scenarioRuns) play(run *state.Run, play backend.Play) widget.Action {
 }
 
 // follow waits for the next steps of a run.
-func (s *scenarioRuns) follow(msg runMsg) widget.Action {
+func (s *scenarioRuns) follow(msg runMsg) nav.Action {
 	done := s.Tasks.Ctx.Done()
 	return s.background(func() tea.Msg {
 		pulse := time.NewTimer(scenarioPulse)
@@ -112,7 +111,7 @@ func (msg *runMsg) take(step backend.ScenarioStep, ok bool) {
 	msg.steps = append(msg.steps, step)
 }
 
-func (msg runMsg) apply(e *Effects) widget.Action {
+func (msg runMsg) Apply(e *Effects) nav.Action {
 	run := msg.run
 	for _, step := range msg.steps {
 		run.Take(step)
@@ -124,7 +123,7 @@ func (msg runMsg) apply(e *Effects) widget.Action {
 	}
 	run.Finish(msg.result.failures, msg.result.err)
 	outcome := run.Outcome()
-	e.Data.Scenarios.Ended(run.Name, outcome)
+	e.Scenarios.Ended(run.Name, outcome)
 	if outcome.Failed() {
 		return nav.Say{Kind: state.EntryError, Text: "scenario " + run.Name + ": " + outcome.String()}
 	}
@@ -132,9 +131,9 @@ func (msg runMsg) apply(e *Effects) widget.Action {
 }
 
 // stop stops the run that is going on.
-func (s *scenarioRuns) stop() widget.Action {
-	if s.Running() && !s.Data.Run.Stopping {
-		s.Data.Run.Stopping = true
+func (s *scenarioRuns) stop() nav.Action {
+	if s.Running() && !s.Run.Stopping {
+		s.Run.Stopping = true
 		s.cancelRun()
 	}
 	return nil
@@ -146,7 +145,7 @@ type scenarioMsg struct {
 	err      error
 }
 
-func (s *scenarioRuns) read(path string) widget.Action {
+func (s *scenarioRuns) read(path string) nav.Action {
 	from := s.ports.Scenarios
 	return s.background(func() tea.Msg {
 		sc, err := from.Read(path)
@@ -154,23 +153,23 @@ func (s *scenarioRuns) read(path string) widget.Action {
 	})
 }
 
-func (msg scenarioMsg) apply(e *Effects) widget.Action {
+func (msg scenarioMsg) Apply(e *Effects) nav.Action {
 	if msg.err != nil {
 		return nav.Fail("not read: " + msg.err.Error())
 	}
-	e.Data.Scenarios.Add(msg.scenario)
+	e.Scenarios.Add(msg.scenario)
 	return nav.SelectScenario{Name: msg.scenario.Name}
 }
 
 // completionsMsg brings completions.
 type completionsMsg struct{ nav.Completions }
 
-func (s *scenarioRuns) completePath(text string) widget.Action {
+func (s *scenarioRuns) completePath(text string) nav.Action {
 	from := s.ports.Scenarios
 	return s.background(func() tea.Msg { return completionsMsg{nav.Completions{Text: text, Candidates: from.Paths(text)}} })
 }
 
-func (msg completionsMsg) apply(*Effects) widget.Action { return msg.Completions }
+func (msg completionsMsg) Apply(*Effects) nav.Action { return msg.Completions }
 
 // recordedMsg says how a recording ended.
 type recordedMsg struct {
@@ -178,9 +177,9 @@ type recordedMsg struct {
 	err           error
 }
 
-func (s *scenarioRuns) startRecording(path string) widget.Action {
+func (s *scenarioRuns) startRecording(path string) nav.Action {
 	ctx, cancel := context.WithCancel(s.Tasks.Ctx)
-	s.Data.Recording, s.cancelRecord = &state.Recording{Path: path, Since: s.Now}, cancel
+	s.Recording, s.cancelRecord = &state.Recording{Path: path, Since: s.Now}, cancel
 	recorder := s.ports.Recorder
 	return nav.Batch{nav.Say{Kind: state.EntryScenario, Text: "recording into " + path}, s.background(func() tea.Msg {
 		defer cancel()
@@ -189,16 +188,16 @@ func (s *scenarioRuns) startRecording(path string) widget.Action {
 	})}
 }
 
-func (s *scenarioRuns) stopRecording() widget.Action {
-	if s.Data.Recording != nil {
+func (s *scenarioRuns) stopRecording() nav.Action {
+	if s.Recording != nil {
 		s.cancelRecord()
 	}
 	return nil
 }
 
-// apply puts the scenario that was recorded on the list.
-func (msg recordedMsg) apply(e *Effects) widget.Action {
-	e.Data.Recording = nil
+// Apply puts the scenario that was recorded on the list.
+func (msg recordedMsg) Apply(e *Effects) nav.Action {
+	e.Recording = nil
 	if msg.err != nil {
 		return nav.Say{Kind: state.EntryError, Text: "not recorded: " + msg.err.Error()}
 	}

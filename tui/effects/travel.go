@@ -11,7 +11,6 @@ import (
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
-	"etcd-lock/tui/widget"
 )
 
 // timeTravel shows the locks as they were, and reads what changed.
@@ -55,7 +54,7 @@ func (t *timeTravel) at() int64 {
 
 // step goes one change back or on from a revision. If it is not known where that
 // is, it may read first.
-func (t *timeTravel) step(at int64, by int, mayRead bool) widget.Action {
+func (t *timeTravel) step(at int64, by int, mayRead bool) nav.Action {
 	switch {
 	case by > 0 && t.target == 0:
 		return nav.Note("this is the present: [ goes back")
@@ -73,7 +72,7 @@ func (t *timeTravel) step(at int64, by int, mayRead bool) widget.Action {
 }
 
 // readUntil reads what changed up to a revision, 0 being the one that is shown.
-func (t *timeTravel) readUntil(until int64) widget.Action {
+func (t *timeTravel) readUntil(until int64) nav.Action {
 	if until == 0 {
 		until = t.at()
 	}
@@ -81,7 +80,7 @@ func (t *timeTravel) readUntil(until int64) widget.Action {
 }
 
 // read reads what changed. It costs etcd something, so it is said.
-func (t *timeTravel) read(since, until int64, step int) widget.Action {
+func (t *timeTravel) read(since, until int64, step int) nav.Action {
 	if t.reading {
 		return nil
 	}
@@ -98,7 +97,7 @@ func (t *timeTravel) read(since, until int64, step int) widget.Action {
 	}
 }
 
-func (msg changesMsg) apply(e *Effects) widget.Action {
+func (msg changesMsg) Apply(e *Effects) nav.Action {
 	e.travel.reading = false
 	if msg.err != nil {
 		return nav.Fail("the past cannot be read: " + term.Plainly(msg.err))
@@ -113,7 +112,7 @@ func (msg changesMsg) apply(e *Effects) widget.Action {
 
 // goTo shows the snapshot of a revision. While one is on its way, it is only
 // noted which one is to be shown in the end.
-func (t *timeTravel) goTo(revision int64) widget.Action {
+func (t *timeTravel) goTo(revision int64) nav.Action {
 	t.target = revision
 	if t.loading {
 		return nil
@@ -131,7 +130,8 @@ func (t *timeTravel) goTo(revision int64) widget.Action {
 	})
 }
 
-func (msg PastMsg) apply(e *Effects) widget.Action {
+// Apply shows the snapshot, if the user still wants to see the past.
+func (msg PastMsg) Apply(e *Effects) nav.Action {
 	t := &e.travel
 	t.loading = false
 	switch {
@@ -160,7 +160,7 @@ func pastMark(revision, floor int64) string {
 }
 
 // goToGrant goes to when a request was granted.
-func (t *timeTravel) goToGrant(r inspect.Request) widget.Action {
+func (t *timeTravel) goToGrant(r inspect.Request) nav.Action {
 	ctx, past := t.Tasks.Ctx, t.ports.Past
 	return nav.Batch{
 		nav.Flash{Text: "etcd is asked when that was granted: it reads all that was written since it was asked for …"},
@@ -171,7 +171,7 @@ func (t *timeTravel) goToGrant(r inspect.Request) widget.Action {
 	}
 }
 
-func (msg grantMsg) apply(e *Effects) widget.Action {
+func (msg grantMsg) Apply(e *Effects) nav.Action {
 	switch {
 	case msg.err != nil:
 		return nav.Fail(term.Plainly(msg.err))
@@ -183,7 +183,7 @@ func (msg grantMsg) apply(e *Effects) widget.Action {
 }
 
 // goLive goes back to the present.
-func (t *timeTravel) goLive() widget.Action {
+func (t *timeTravel) goLive() nav.Action {
 	if !t.InPast() && t.target == 0 {
 		return nav.Note("this is live")
 	}

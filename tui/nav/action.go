@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -114,22 +115,22 @@ type (
 	}
 	// PlanRelease asks what a forced release would do, in a dialog that leads to
 	// ApplyRelease.
-	PlanRelease struct{ Target Target }
+	PlanRelease struct{ Target diagnose.Target }
 	// Planned asks, in place of the dialog that waits for it, whether a plan is to
 	// be carried out.
 	Planned struct {
-		Target Target
+		Target diagnose.Target
 		Plan   backend.Release
 		Err    error // it could not be planned
 	}
 	// ApplyRelease carries out a plan that the user has agreed to.
 	ApplyRelease struct {
-		Target Target
+		Target diagnose.Target
 		Plan   backend.Release
 	}
 	// NotApplied offers to plan again what could not be carried out.
 	NotApplied struct {
-		Target Target
+		Target diagnose.Target
 		Err    error
 	}
 )
@@ -178,15 +179,8 @@ const (
 	ClientClose
 )
 
-// Target is what a forced release removes: a session by its lease or, if that is
-// 0, a request by its key.
-type Target struct {
-	Key   string
-	Lease int64
-}
-
-// String names what the release does.
-func (t Target) String() string {
+// ReleaseTitle names what a forced release does.
+func ReleaseTitle(t diagnose.Target) string {
 	if t.Lease != 0 {
 		return "end session " + term.Lease(t.Lease, 16)
 	}

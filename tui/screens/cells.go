@@ -4,7 +4,9 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -91,17 +93,29 @@ func requestSign(t *theme.Theme, holding bool) theme.Text {
 }
 
 // severitySign is the sign of how bad something is.
-func severitySign(t *theme.Theme, sev inspect.Severity) theme.Text {
+func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	switch sev {
-	case inspect.Critical:
+	case diagnose.Critical:
 		return theme.Styled("✗", t.Lost)
-	case inspect.Warning:
+	case diagnose.Warning:
 		return theme.Styled("!", t.Warning)
-	case inspect.Notice:
+	case diagnose.Notice:
 		return theme.Styled("·", t.Dim)
 	default:
 		return theme.Styled("", t.Plain)
 	}
+}
+
+// findingLines are a finding in full: its headline, what helps, if that is given,
+// then each clause on a line of its own.
+func findingLines(t *theme.Theme, f *diagnose.Finding, helps []string, w int) []string {
+	words, sign := narrate.Finding(*f), severitySign(t, f.Severity)
+	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
+	lines = append(lines, helps...)
+	for _, clause := range words.Clauses {
+		lines = append(lines, term.Wrap("  "+term.Safe(clause), w, t.Plain.Render)...)
+	}
+	return lines
 }
 
 // previewLines say what a release removes, and who is next.

@@ -66,16 +66,16 @@ func (s *clientsScreen) own() []widget.Binding {
 }
 
 // control does something to the client under the cursor.
-func (s *clientsScreen) control(to nav.ClientDeed) func() widget.Action {
-	return func() widget.Action {
+func (s *clientsScreen) control(to nav.ClientDeed) func() nav.Action {
+	return func() nav.Action {
 		row, _ := s.table.Current()
 		return nav.ControlClient{Client: row.client, To: to}
 	}
 }
 
 // ask asks for the name of a lock for the client under the cursor.
-func (s *clientsScreen) ask(mode keyspace.Mode) func() widget.Action {
-	return func() widget.Action {
+func (s *clientsScreen) ask(mode keyspace.Mode) func() nav.Action {
+	return func() nav.Action {
 		row, _ := s.table.Current()
 		value := s.Prefix
 		if row.request != nil {
@@ -87,7 +87,7 @@ func (s *clientsScreen) ask(mode keyspace.Mode) func() widget.Action {
 }
 
 // giveBack gives back the request under the cursor, or the latest of the client.
-func (s *clientsScreen) giveBack() widget.Action {
+func (s *clientsScreen) giveBack() nav.Action {
 	row, _ := s.table.Current()
 	if row.request != nil {
 		return nav.GiveBackRequest{Request: row.request}
@@ -113,14 +113,14 @@ func (s *clientsScreen) Fit(w, h int) {
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 }
 
-func (s *clientsScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *clientsScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
 	return nil
 }
 
-func (s *clientsScreen) drill() widget.Action {
+func (s *clientsScreen) drill() nav.Action {
 	if row, ok := s.table.Current(); ok && row.request != nil {
 		return nav.OpenLock(row.request.Lock())
 	}

@@ -56,7 +56,7 @@ func (s *eventsScreen) Fit(w, h int) {
 	s.read()
 }
 
-func (s *eventsScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *eventsScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
@@ -85,7 +85,7 @@ func (s *eventsScreen) hasLock() bool {
 	return ok && e.Lock.Name != ""
 }
 
-func (s *eventsScreen) drill() widget.Action {
+func (s *eventsScreen) drill() nav.Action {
 	if !s.hasLock() {
 		return nil
 	}

@@ -57,7 +57,7 @@ func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
 	cols := []widget.Column[inspect.Event]{
 		{Title: "revision", Box: widget.Box{Min: 10, Want: 14}, Right: true, Cell: s.revision},
 		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e inspect.Event, _ int) theme.Text {
-			return theme.Text(entrySign(s.Theme, state.EntryKind(e.Kind)))
+			return entrySign(s.Theme, state.EntryKind(e.Kind))
 		}},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(e.Request.Mode.String(), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e inspect.Event, w int) theme.Text {
@@ -91,14 +91,14 @@ func (s *historyScreen) Bindings() []widget.Group { return s.keys }
 
 func (s *historyScreen) Fit(w, h int) { s.table.Resize(theme.Inner(w, h, false)) }
 
-func (s *historyScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *historyScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
 	return nil
 }
 
-func (s *historyScreen) drill() widget.Action {
+func (s *historyScreen) drill() nav.Action {
 	if e, ok := s.table.Current(); ok {
 		return nav.GoTo{Revision: e.Revision}
 	}
@@ -113,14 +113,14 @@ func (s *historyScreen) offOlder() widget.Off {
 	return widget.Off{}
 }
 
-func (s *historyScreen) older() widget.Action {
+func (s *historyScreen) older() nav.Action {
 	if s.Changes == nil {
 		return nav.ReadHistory{}
 	}
 	return nav.ReadHistory{Until: s.Changes.Since}
 }
 
-func (s *historyScreen) newest() widget.Action {
+func (s *historyScreen) newest() nav.Action {
 	s.anew = true
 	return nav.ReadHistory{}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -87,14 +88,14 @@ func (s *lockScreen) Fit(w, h int) {
 	s.table.Resize(theme.Inner(w, s.queueHeight(), false))
 }
 
-func (s *lockScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *lockScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
 	return nil
 }
 
-func (s *lockScreen) drill() widget.Action {
+func (s *lockScreen) drill() nav.Action {
 	if r, ok := s.table.Current(); ok {
 		return nav.OpenSession(r.Session())
 	}
@@ -196,12 +197,13 @@ func (s *lockScreen) findings(w int) []string {
 	v := s.Shown().Verdict
 	var lines []string
 	for _, i := range v.ByLock[s.id] {
-		f := v.Findings[i]
-		g := severitySign(s.Theme, f.Severity)
-		lines = append(lines, term.Wrap(g.Text+" "+term.Safe(f.Text), w, g.Style.Render)...)
+		f := &v.Findings[i]
+		var helps []string
 		if len(f.Remedies) > 0 {
-			lines = append(lines, term.Cut("  "+s.Theme.Key.Render("etcd-lock "+printable.Shell(f.Remedies[0].Args...)), w))
+			command := printable.Shell(narrate.Command(f.Remedies[0].Target)...)
+			helps = append(helps, term.Cut("  "+s.Theme.Key.Render("etcd-lock "+command), w))
 		}
+		lines = append(lines, findingLines(s.Theme, f, helps, w)...)
 	}
 	return lines
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -59,7 +60,7 @@ func stateRank(r *lockRow) int {
 }
 
 func (s *locksScreen) finding(r *lockRow, _ int) theme.Text {
-	return theme.Text(severitySign(s.Theme, r.severity()))
+	return severitySign(s.Theme, r.severity())
 }
 
 func (s *locksScreen) nameCell(r *lockRow, w int) theme.Text {
@@ -117,7 +118,7 @@ type lockRow struct {
 	counts  inspect.Counts
 	waiter  time.Time // since when the first waiter has waited
 	holder  time.Time // since when the oldest holder has its request
-	finding inspect.Finding
+	finding diagnose.Finding
 }
 
 // free reports whether the lock has no request any more.
@@ -144,4 +145,4 @@ func worstFirst(a, b *lockRow) int {
 	)
 }
 
-func (r *lockRow) severity() inspect.Severity { return r.finding.Severity }
+func (r *lockRow) severity() diagnose.Severity { return r.finding.Severity }

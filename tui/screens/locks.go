@@ -51,7 +51,7 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 // beginning has the keys also note that the user has looked at a row.
 func (s *locksScreen) beginning(keys []widget.Binding) []widget.Binding {
 	for i, b := range keys {
-		keys[i].Do = func() widget.Action { s.begun = true; return b.Do() }
+		keys[i].Do = func() nav.Action { s.begun = true; return b.Do() }
 	}
 	return keys
 }
@@ -85,7 +85,7 @@ func (s *locksScreen) leave() {
 	}
 }
 
-func (s *locksScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *locksScreen) Mouse(m widget.Mouse) nav.Action {
 	p := s.panes(s.size.w, s.size.h)
 	m.Y--
 	if p.boxed {
@@ -101,7 +101,7 @@ func (s *locksScreen) Mouse(m widget.Mouse) widget.Action {
 	return nil
 }
 
-func (s *locksScreen) drill() widget.Action {
+func (s *locksScreen) drill() nav.Action {
 	if r, ok := s.table.Current(); ok {
 		return nav.OpenLock(r.lock.ID)
 	}

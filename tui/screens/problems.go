@@ -1,11 +1,11 @@
 package screens
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
-	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -17,7 +17,7 @@ import (
 // problemsScreen is all that is wrong, worst first, and what helps.
 type problemsScreen struct {
 	*nav.Context
-	table *widget.Table[string, *inspect.Finding]
+	table *widget.Table[string, *diagnose.Finding]
 	of    state.Edition // of the verdict that is shown
 	w, h  int
 	pager widget.Pager
@@ -26,18 +26,23 @@ type problemsScreen struct {
 
 func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s := &problemsScreen{Context: c}
-	s.table = widget.NewTable(c.Theme, []widget.Column[*inspect.Finding]{
+	s.table = widget.NewTable(c.Theme, []widget.Column[*diagnose.Finding]{
 		{Title: "severity", Box: widget.Box{Min: 10}, Cell: s.severity},
-		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *inspect.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
-			Cell: func(f *inspect.Finding, _ int) theme.Text { return theme.Styled(string(f.Kind), s.Theme.Bold) }},
-		{Title: "behind", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "B", Compare: func(a, b *inspect.Finding) int { return b.Behind - a.Behind },
-			Cell: func(f *inspect.Finding, _ int) theme.Text { return theme.Styled(strconv.Itoa(f.Behind), s.Theme.Plain) }},
-		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(f *inspect.Finding, _ int) theme.Text { return theme.Styled(term.Safe(f.Text), s.Theme.Plain) }},
+		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *diagnose.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
+			Cell: func(f *diagnose.Finding, _ int) theme.Text { return theme.Styled(string(f.Kind), s.Theme.Bold) }},
+		{Title: "behind", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "B", Compare: func(a, b *diagnose.Finding) int { return b.Behind - a.Behind },
+			Cell: func(f *diagnose.Finding, _ int) theme.Text {
+				return theme.Styled(strconv.Itoa(f.Behind), s.Theme.Plain)
+			}},
+		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(f *diagnose.Finding, _ int) theme.Text {
+			return theme.Styled(term.Safe(narrate.Finding(*f).Headline), s.Theme.Plain)
+		}},
 	}, findingID)
-	s.table.Match = func(f *inspect.Finding) string {
-		return f.Severity.String() + " " + string(f.Kind) + " " + term.Safe(f.Text)
+	s.table.Match = func(f *diagnose.Finding) string {
+		t := narrate.Finding(*f)
+		return f.Severity.String() + " " + string(f.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
-	s.table.Label = func(f *inspect.Finding) string { return f.Text }
+	s.table.Label = func(f *diagnose.Finding) string { return narrate.Finding(*f).Headline }
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, endBinding(c, "carry out the first remedy, by force", s.remedy,
@@ -55,15 +60,15 @@ func (s *problemsScreen) own() []widget.Binding {
 }
 
 // findingID identifies a finding, also in the next diagnosis.
-func findingID(f *inspect.Finding) string {
+func findingID(f *diagnose.Finding) string {
 	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + string(f.Locks[0].Layout)
 	for _, s := range f.Sessions {
-		id += "\x00" + s.String()
+		id += "\x00" + s.ID.String()
 	}
 	return id
 }
 
-func (s *problemsScreen) severity(f *inspect.Finding, _ int) theme.Text {
+func (s *problemsScreen) severity(f *diagnose.Finding, _ int) theme.Text {
 	g := severitySign(s.Theme, f.Severity)
 	return theme.Styled(g.Text+" "+f.Severity.String(), g.Style)
 }
@@ -89,7 +94,7 @@ func (s *problemsScreen) Fit(w, h int) {
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 }
 
-func (s *problemsScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *problemsScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
@@ -98,33 +103,28 @@ func (s *problemsScreen) Mouse(m widget.Mouse) widget.Action {
 
 func (s *problemsScreen) there() bool { _, ok := s.table.Current(); return ok }
 
-func (s *problemsScreen) drill() widget.Action {
+func (s *problemsScreen) drill() nav.Action {
 	if f, ok := s.table.Current(); ok {
 		return nav.OpenLock(f.Locks[0])
 	}
 	return nil
 }
 
-func (s *problemsScreen) openSession() widget.Action {
+func (s *problemsScreen) openSession() nav.Action {
 	f, _ := s.table.Current()
-	return nav.OpenSession(f.Sessions[0])
+	return nav.OpenSession(f.Sessions[0].ID)
 }
 
-// helps reports whether the finding under the cursor has a remedy that releases
-// something.
+// helps reports whether the finding under the cursor has a remedy.
 func (s *problemsScreen) helps() bool {
 	f, ok := s.table.Current()
-	return ok && len(f.Remedies) > 0 && len(f.Remedies[0].Releases) > 0
+	return ok && len(f.Remedies) > 0
 }
 
 // remedy plans the first remedy of the finding under the cursor.
-func (s *problemsScreen) remedy() widget.Action {
+func (s *problemsScreen) remedy() nav.Action {
 	f, _ := s.table.Current()
-	r := f.Remedies[0]
-	if slices.Contains(r.Args, "--lease") {
-		return nav.PlanRelease{Target: nav.Target{Lease: r.Releases[0].Lease}}
-	}
-	return nav.PlanRelease{Target: nav.Target{Key: r.Releases[0].Key}}
+	return nav.PlanRelease{Target: f.Remedies[0].Target}
 }
 
 func (s *problemsScreen) Refresh() {
@@ -133,7 +133,7 @@ func (s *problemsScreen) Refresh() {
 		return
 	}
 	s.of = v.Edition()
-	rows := make([]*inspect.Finding, len(v.Findings))
+	rows := make([]*diagnose.Finding, len(v.Findings))
 	for i := range v.Findings {
 		rows[i] = &v.Findings[i]
 	}
@@ -158,22 +158,24 @@ func (s *problemsScreen) View(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
-// about returns the finding under the cursor in full: its cycle, its sentence, its
+// about returns the finding under the cursor in full: its cycle, its words, its
 // remedies.
 func (s *problemsScreen) about(w int) []string {
 	f, ok := s.table.Current()
 	if !ok {
 		return nil
 	}
-	g := severitySign(s.Theme, f.Severity)
-	lines := term.Wrap(g.Text+" "+term.Safe(f.Text), w, g.Style.Render)
-	if f.Kind == inspect.FindingDeadlock {
+	lines := findingLines(s.Theme, f, nil, w)
+	if f.Kind == diagnose.Deadlock {
 		lines = append(append(s.cycle(f, w), ""), lines...)
 	}
 	for _, r := range f.Remedies {
-		lines = append(lines, "", s.Theme.Key.Render("etcd-lock "+printable.Shell(r.Args...)))
-		lines = append(lines, term.Wrap("  "+term.Safe(r.Text), w, s.Theme.Plain.Render)...)
-		lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(r.Etcdctl...)))
+		t := narrate.Remedy(r)
+		lines = append(lines, "", s.Theme.Key.Render("etcd-lock "+printable.Shell(narrate.Command(r.Target)...)))
+		for _, text := range append([]string{t.Headline}, t.Clauses...) {
+			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
+		}
+		lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(narrate.Etcdctl(r.Target)...)))
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut(l, w)
@@ -183,27 +185,19 @@ func (s *problemsScreen) about(w int) []string {
 
 // cycle draws a deadlock: each session, and an arrow to the one that it waits
 // for, back to the first.
-func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
-	v := &s.Shown().Verdict
-	var edges []inspect.Edge
-	for _, c := range v.Cycles {
-		if len(c) > 0 && len(f.Sessions) > 0 && slices.Contains(f.Sessions, c[0].From) {
-			edges = c
-			break
-		}
-	}
+func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 	var lines []string
-	for i, e := range edges {
+	for i, e := range f.Cycle {
 		lead := "│  "
 		if i == 0 {
 			lead = "┌▸ "
 		}
 		lines = append(lines,
-			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(s.who(v, e.From)),
-			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(v, e))
+			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.Who())),
+			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
 	}
-	if len(edges) > 0 {
-		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" and so back to "+s.who(v, edges[0].From))
+	if len(f.Cycle) > 0 {
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" and so back to "+term.Safe(f.Cycle[0].From.Who()))
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut("  "+l, w)
@@ -212,22 +206,15 @@ func (s *problemsScreen) cycle(f *inspect.Finding, w int) []string {
 }
 
 // arrow says what leads from a session of the cycle to the next.
-func (s *problemsScreen) arrow(v *state.Verdict, e inspect.Edge) string {
+func (s *problemsScreen) arrow(e diagnose.Edge) string {
 	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Safe(e.Waiter.Lock.Name))
-	next := s.who(v, e.To)
+	next := term.Safe(e.To.Who())
 	switch e.Kind {
-	case inspect.EdgeInside:
+	case diagnose.EdgeInside:
 		return "holds " + lock + ", and runs " + next + " under it"
-	case inspect.EdgeSoft:
+	case diagnose.EdgeSoft:
 		return "waits for " + lock + ", which " + next + " is ahead for"
 	default:
 		return "waits for " + lock + ", which " + next + " holds"
 	}
-}
-
-func (s *problemsScreen) who(v *state.Verdict, id inspect.SessionID) string {
-	if session, ok := v.Session(id); ok {
-		return term.Safe(session.Who())
-	}
-	return term.Safe(id.String())
 }

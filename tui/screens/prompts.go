@@ -10,14 +10,13 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/widget"
 )
 
 var errNoName = errors.New("a name cannot be empty")
 
 // notEmpty is an Accept that takes any text but none.
-func notEmpty(then func(text string) widget.Action) func(string) (widget.Action, error) {
-	return func(text string) (widget.Action, error) {
+func notEmpty(then func(text string) nav.Action) func(string) (nav.Action, error) {
+	return func(text string) (nav.Action, error) {
 		if text == "" {
 			return nil, errNoName
 		}
@@ -27,8 +26,8 @@ func notEmpty(then func(text string) widget.Action) func(string) (widget.Action,
 
 // askName asks for the name of a lock, and puts the cursor on it, so that it can
 // be taken.
-func askName(c *nav.Context) widget.Action {
-	return nav.Prompt{Label: "name: ", Value: c.Prefix, Accept: func(name string) (widget.Action, error) {
+func askName(c *nav.Context) nav.Action {
+	return nav.Prompt{Label: "name: ", Value: c.Prefix, Accept: func(name string) (nav.Action, error) {
 		switch {
 		case name == "":
 			return nil, errNoName
@@ -43,15 +42,15 @@ func askName(c *nav.Context) widget.Action {
 }
 
 // askClient asks for the name and the TTL of a new client.
-func askClient() widget.Action {
+func askClient() nav.Action {
 	return nav.Prompt{Label: "client's name: ", Accept: notEmpty(askTTL)}
 }
 
 // maxTTL is more than any lock is tried with.
 const maxTTL = 24 * time.Hour
 
-func askTTL(label string) widget.Action {
-	return nav.Prompt{Label: "TTL of its session: ", Value: state.FirstTTL.String(), Accept: func(text string) (widget.Action, error) {
+func askTTL(label string) nav.Action {
+	return nav.Prompt{Label: "TTL of its session: ", Value: state.FirstTTL.String(), Accept: func(text string) (nav.Action, error) {
 		ttl, err := time.ParseDuration(text)
 		if err != nil || ttl < time.Second || ttl > maxTTL {
 			return nil, errors.New("a duration from 1s to 24h, such as 30s")
@@ -61,15 +60,15 @@ func askTTL(label string) widget.Action {
 }
 
 // askLock asks for the name of a lock, then how long to wait for it.
-func askLock(c *nav.Context, label, value string, client *state.OwnClient, mode keyspace.Mode) widget.Action {
-	return nav.Prompt{Label: label, Value: value, Complete: func(text string) widget.Action { return completeLock(c, text) },
-		Accept: notEmpty(func(name string) widget.Action {
+func askLock(c *nav.Context, label, value string, client *state.OwnClient, mode keyspace.Mode) nav.Action {
+	return nav.Prompt{Label: label, Value: value, Complete: func(text string) nav.Action { return completeLock(c, text) },
+		Accept: notEmpty(func(name string) nav.Action {
 			return askDeadline(nav.Take{Lock: inspect.LockID{Layout: keyspace.RWLock, Name: name}, Mode: mode, Client: client})
 		})}
 }
 
-func askDeadline(take nav.Take) widget.Action {
-	return nav.Prompt{Label: "deadline (such as 30s; empty: none): ", Accept: func(text string) (widget.Action, error) {
+func askDeadline(take nav.Take) nav.Action {
+	return nav.Prompt{Label: "deadline (such as 30s; empty: none): ", Accept: func(text string) (nav.Action, error) {
 		var err error
 		if take.Within, err = deadline(text); err != nil {
 			return nil, err
@@ -90,7 +89,7 @@ func deadline(text string) (time.Duration, error) {
 }
 
 // completeLock completes the name of a lock by those that there are.
-func completeLock(c *nav.Context, text string) widget.Action {
+func completeLock(c *nav.Context, text string) nav.Action {
 	var names []string
 	for _, l := range c.Shown().Locks {
 		if strings.HasPrefix(l.ID.Name, text) {
@@ -101,19 +100,19 @@ func completeLock(c *nav.Context, text string) widget.Action {
 }
 
 // askScenarioFile asks for the file of a scenario.
-func askScenarioFile() widget.Action {
+func askScenarioFile() nav.Action {
 	return nav.Prompt{
 		Label:    "scenario's file: ",
-		Accept:   notEmpty(func(path string) widget.Action { return nav.ReadScenario{Path: path} }),
-		Complete: func(text string) widget.Action { return nav.CompletePath{Path: text} },
+		Accept:   notEmpty(func(path string) nav.Action { return nav.ReadScenario{Path: path} }),
+		Complete: func(text string) nav.Action { return nav.CompletePath{Path: text} },
 	}
 }
 
 // askRecording asks for the file to record into.
-func askRecording(now time.Time) widget.Action {
+func askRecording(now time.Time) nav.Action {
 	name := "recording-" + now.Format("20060102-150405") + ".yaml"
 	return nav.Prompt{
 		Label: "record into the new file: ", Value: name,
-		Accept: notEmpty(func(path string) widget.Action { return nav.StartRecording{Path: path} }),
+		Accept: notEmpty(func(path string) nav.Action { return nav.StartRecording{Path: path} }),
 	}
 }

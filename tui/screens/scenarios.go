@@ -61,14 +61,14 @@ func (p *scenariosScreen) own() []widget.Binding {
 		return start()
 	}
 	return []widget.Binding{
-		widget.Bind("enter", "run", func() widget.Action { return p.start(false) }, runKey).Describe("start it").In(widget.InFooter).OffIf(start),
+		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start it").In(widget.InFooter).OffIf(start),
 		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running one; p again has it go on").In(widget.InFooter).
 			OffIf(nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused")),
 		widget.Bind(".", "step", p.step, stepKey).Describe("on to the next thing that happens, and pause; starts one paused").In(widget.InFooter).OffIf(step),
-		widget.Bind("s", "stop", func() widget.Action { return nav.StopScenario{} }, stopKey).Describe("end the running one").In(widget.InFooter).OffIf(running),
+		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running one").In(widget.InFooter).OffIf(running),
 		widget.Bind("o", "open", askScenarioFile, "o").Describe("a scenario from a file").In(widget.InFooter),
-		widget.Bind("+", "faster", func() widget.Action { return p.speedUp(1) }, "+", "=").Describe("the running one and the next").In(widget.InFooter),
-		widget.Bind("-", "slower", func() widget.Action { return p.speedUp(-1) }, "-").Describe("the running one and the next").In(widget.InFooter),
+		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running one and the next").In(widget.InFooter),
+		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running one and the next").In(widget.InFooter),
 		widget.Bind("R", "record", p.record, "R").Describe("what is watched into a scenario's file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
 	}
 }
@@ -82,7 +82,7 @@ func (p *scenariosScreen) offRecord() widget.Off {
 	return p.NeedsPresent(p.Can.Record)
 }
 
-func (p *scenariosScreen) record() widget.Action {
+func (p *scenariosScreen) record() nav.Action {
 	if p.Recording != nil {
 		return nav.StopRecording{}
 	}
@@ -99,7 +99,7 @@ const normalSpeed = 2
 func (p *scenariosScreen) nextSpeed() float64 { return speeds()[normalSpeed+p.speed] }
 
 // speedUp goes up or down the speeds.
-func (p *scenariosScreen) speedUp(by int) widget.Action {
+func (p *scenariosScreen) speedUp(by int) nav.Action {
 	p.speed = min(max(p.speed+by, -normalSpeed), len(speeds())-1-normalSpeed)
 	if p.Running() {
 		p.Run.SetSpeed(p.nextSpeed())
@@ -107,14 +107,14 @@ func (p *scenariosScreen) speedUp(by int) widget.Action {
 	return nil
 }
 
-func (p *scenariosScreen) togglePause() widget.Action {
+func (p *scenariosScreen) togglePause() nav.Action {
 	p.Run.TogglePause()
 	return nil
 }
 
 // step has the running scenario go on until something has happened. Where none
 // runs, it starts one that is paused before its first step.
-func (p *scenariosScreen) step() widget.Action {
+func (p *scenariosScreen) step() nav.Action {
 	if !p.Running() {
 		return p.start(true)
 	}
@@ -124,7 +124,7 @@ func (p *scenariosScreen) step() widget.Action {
 
 // start runs the scenario under the cursor. Where others use its locks, it asks
 // first.
-func (p *scenariosScreen) start(paused bool) widget.Action {
+func (p *scenariosScreen) start(paused bool) nav.Action {
 	if p.Running() {
 		return nav.Fail("scenario " + p.Run.Name + " is running; " + stopKey + " stops it")
 	}
@@ -178,14 +178,14 @@ func (p *scenariosScreen) Fit(w, h int) {
 }
 
 // ChooseScenario puts the cursor on a scenario that was read from a file.
-func (p *scenariosScreen) ChooseScenario(name string) widget.Action {
+func (p *scenariosScreen) ChooseScenario(name string) nav.Action {
 	p.table.Set(p.Scenarios.All())
 	_ = p.table.SetFilter("") // no pattern is a good one
 	p.table.Choose(name)
 	return nav.Note(name + ": " + runKey + " runs it")
 }
 
-func (p *scenariosScreen) Mouse(m widget.Mouse) widget.Action {
+func (p *scenariosScreen) Mouse(m widget.Mouse) nav.Action {
 	p.table.Mouse(m.Below(1)) // a second click starts nothing
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/nav"
@@ -81,13 +82,13 @@ func TestTree(t *testing.T) {
 // Each step of a cycle is a sentence, whatever leads to the next session.
 func TestProblemsCycle(t *testing.T) {
 	s := newProblemsScreen(newTestContext())
-	for kind, want := range map[inspect.EdgeKind]string{
-		inspect.EdgeHard:   "waits for write /a, which b holds",
-		inspect.EdgeSoft:   "waits for write /a, which b is ahead for",
-		inspect.EdgeInside: "holds write /a, and runs b under it",
+	for kind, want := range map[diagnose.EdgeKind]string{
+		diagnose.EdgeHard:   "waits for write /a, which lease b holds",
+		diagnose.EdgeSoft:   "waits for write /a, which lease b is ahead for",
+		diagnose.EdgeInside: "holds write /a, and runs lease b under it",
 	} {
-		e := inspect.Edge{Kind: kind, To: inspect.SessionID{Lease: 0xb}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}
-		if got := ansi.Strip(s.arrow(&state.Verdict{}, e)); got != want {
+		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}
+		if got := ansi.Strip(s.arrow(e)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

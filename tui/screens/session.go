@@ -79,14 +79,14 @@ func (s *sessionScreen) Fit(w, h int) {
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 }
 
-func (s *sessionScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *sessionScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
 	return nil
 }
 
-func (s *sessionScreen) drill() widget.Action {
+func (s *sessionScreen) drill() nav.Action {
 	if r, ok := s.table.Current(); ok {
 		return nav.OpenLock(r.Lock)
 	}

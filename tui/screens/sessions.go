@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -159,7 +160,7 @@ func (s *sessionsScreen) tableHeight() int {
 	return max(min(s.table.Len()+2, s.size.h*3/4), s.size.h/2)
 }
 
-func (s *sessionsScreen) Mouse(m widget.Mouse) widget.Action {
+func (s *sessionsScreen) Mouse(m widget.Mouse) nav.Action {
 	if s.table.Mouse(m.Below(1)) {
 		return s.drill()
 	}
@@ -168,7 +169,7 @@ func (s *sessionsScreen) Mouse(m widget.Mouse) widget.Action {
 
 func (s *sessionsScreen) there() bool { _, ok := s.table.Current(); return ok }
 
-func (s *sessionsScreen) drill() widget.Action {
+func (s *sessionsScreen) drill() nav.Action {
 	if r, ok := s.table.Current(); ok {
 		return nav.OpenSession(r.ID)
 	}
@@ -176,12 +177,12 @@ func (s *sessionsScreen) drill() widget.Action {
 }
 
 // end releases a session by force. One without a lease is a single request.
-func (s *sessionsScreen) end() widget.Action {
+func (s *sessionsScreen) end() nav.Action {
 	r, _ := s.table.Current()
 	if r.ID.Lease == 0 {
-		return nav.PlanRelease{Target: nav.Target{Key: r.Requests[0].Key}}
+		return nav.PlanRelease{Target: diagnose.Target{Key: r.Requests[0].Key}}
 	}
-	return nav.PlanRelease{Target: nav.Target{Lease: r.ID.Lease}}
+	return nav.PlanRelease{Target: diagnose.Target{Lease: r.ID.Lease}}
 }
 
 // Refresh takes the sessions of the latest diagnosis, which is not made again for

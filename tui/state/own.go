@@ -45,6 +45,7 @@ func (c *OwnClient) Forget(r *OwnRequest) {
 // ownState is how far an own request has come.
 type ownState int
 
+// The states of a request.
 const (
 	OwnWaiting   ownState = iota // for its ticket, or for the lock
 	OwnHeld                      // granted

@@ -3,12 +3,13 @@ package state
 import (
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 )
 
 // Verdict is what is wrong with the locks of a snapshot, indexed for screens.
 type Verdict struct {
-	inspect.Diagnosis
+	diagnose.Diagnosis
 	Known  bool
 	ByLock map[inspect.LockID][]int // findings of each lock, worst first
 	Urgent []int64                  // leases, those of blocking holders first
@@ -31,7 +32,7 @@ func (v *Verdict) Edition() Edition { return Edition{v.Snapshot.Revision, v.At} 
 func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Time) Verdict {
 	began := time.Now()
 	v := Verdict{
-		Diagnosis: inspect.Diagnose(s, leases, inspect.Thresholds{}, now),
+		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now),
 		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: leasesByUrgency(s), At: now,
 	}
 	for i, f := range v.Findings {
@@ -44,10 +45,10 @@ func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Tim
 }
 
 // Worst returns the worst finding of a lock, the zero value if there is none.
-func (v *Verdict) Worst(id inspect.LockID) inspect.Finding {
+func (v *Verdict) Worst(id inspect.LockID) diagnose.Finding {
 	found := v.ByLock[id]
 	if len(found) == 0 {
-		return inspect.Finding{}
+		return diagnose.Finding{}
 	}
 	return v.Findings[found[0]]
 }

@@ -30,6 +30,7 @@ type Dialog struct {
 // answer is what the user has said to a dialog.
 type answer int
 
+// The answers.
 const (
 	answerNone answer = iota
 	AnswerNo

@@ -10,6 +10,7 @@ import (
 // cell, the greater look wins.
 type Look byte
 
+// The looks, the weakest first.
 const (
 	LookGone Look = iota // or not there yet
 	LookIdle

@@ -218,8 +218,10 @@ func (t *Table[K, R]) Visible() []R {
 	return t.rows[from:to]
 }
 
-// Len returns how many rows the filter shows, total how many there are.
-func (t *Table[K, R]) Len() int   { return len(t.rows) }
+// Len returns how many rows the filter shows.
+func (t *Table[K, R]) Len() int { return len(t.rows) }
+
+// Total returns how many rows there are.
 func (t *Table[K, R]) Total() int { return len(t.all) }
 
 // MarkCount returns how many rows are marked.

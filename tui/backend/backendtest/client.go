@@ -63,7 +63,7 @@ func (f *Client) turn(life backend.Life) {
 	f.state.Life = life
 }
 
-// Pause, Resume and Crash change the state only.
+// Pause changes the state only.
 func (f *Client) Pause() { f.turn(backend.Paused) }
 
 // Resume undoes Pause.

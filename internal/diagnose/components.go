@@ -1,0 +1,96 @@
+package diagnose
+
+import "slices"
+
+// maxEffort bounds, in steps of a search, the work that is spent on a better
+// answer where a worse one is at hand: a shorter cycle, an exact count.
+const maxEffort = 4 << 20
+
+// components returns the strongly connected components of the wait-for graph:
+// two sessions are in the same one if each waits for the other, directly or not.
+// A component comes after all components that it waits for. It is Kosaraju's
+// algorithm, on an explicit stack, since a path can be as long as a queue.
+func (g *graph) components() [][]int32 {
+	finished := make([]int32, 0, len(g.sessions))
+	back := g.search(true)
+	for v := range int32(len(g.sessions)) {
+		finished = back.descend(v, finished)
+	}
+	var components [][]int32
+	ahead := g.search(false)
+	for _, v := range slices.Backward(finished) {
+		if component := ahead.descend(v, nil); len(component) > 0 {
+			slices.Sort(component)
+			components = append(components, component)
+		}
+	}
+	return components
+}
+
+// descend discovers v and all sessions beyond it, depth first, and appends them
+// to finished in postorder. It appends nothing if v was discovered before.
+func (s *search) descend(v int32, finished []int32) []int32 {
+	if s.discover(v) {
+		finished = s.beyond(v, finished)
+	}
+	return finished
+}
+
+// beyond is descend for a session that is discovered already.
+func (s *search) beyond(v int32, finished []int32) []int32 {
+	for stack := []cursor{{session: v}}; len(stack) > 0; {
+		top := &stack[len(stack)-1]
+		if w, ok := s.next(top); ok {
+			stack = append(stack, cursor{session: w})
+			continue
+		}
+		finished = append(finished, top.session)
+		stack = stack[:len(stack)-1]
+	}
+	return finished
+}
+
+// shortestCycle returns a shortest cycle of a graph that is one component,
+// starting at the oldest of its sessions. In a huge component, it returns the
+// shortest cycle through some of the sessions.
+func (g *graph) shortestCycle() []Edge {
+	var shortest []Edge
+	s := g.search(false)
+	for v := range int32(len(g.sessions)) {
+		if len(shortest) == 2 || s.steps > maxEffort {
+			break
+		}
+		s.reset()
+		if found := s.cycle(v); shortest == nil || len(found) < len(shortest) {
+			shortest = found
+		}
+	}
+	return shortest
+}
+
+// cycle returns the shortest cycle through v. It searches breadth first; v itself
+// is not discovered until the cycle closes.
+func (s *search) cycle(v int32) []Edge {
+	for queue := []int32{v}; len(queue) > 0; queue = queue[1:] {
+		found := s.neighbours(queue[0])
+		if slices.Contains(found, v) {
+			return s.path(v, v)
+		}
+		queue = append(queue, found...)
+	}
+	return nil
+}
+
+// path returns the edges along which to was discovered, starting at the session
+// from.
+func (s *search) path(from, to int32) []Edge {
+	var edges []Edge
+	for {
+		a := s.via[to]
+		edges = append(edges, s.g.edge(a))
+		if to = s.g.nodes[a.waiter].session; to == from {
+			slices.Reverse(edges)
+			return edges
+		}
+	}
+}

@@ -1,0 +1,167 @@
+// Package diagnose says what is wrong with the locks of a snapshot, which
+// sessions wait for which, and what would help. It computes all of it from
+// values and does no I/O. What it finds is data; package narrate puts it into
+// words.
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/inspect"
+)
+
+// Thresholds say how long something may take before it is a finding. Zero means
+// the default.
+type Thresholds struct {
+	Wait time.Duration // for a lock
+	Hold time.Duration // since a holder made its request
+}
+
+// DefaultThresholds are what the zero value means: a lock that takes half a
+// minute to get is worth a look, and so is a holder that asked ten minutes ago.
+var DefaultThresholds = Thresholds{Wait: 30 * time.Second, Hold: 10 * time.Minute}
+
+func (t Thresholds) orDefault() Thresholds {
+	return Thresholds{
+		Wait: cmp.Or(t.Wait, DefaultThresholds.Wait),
+		Hold: cmp.Or(t.Hold, DefaultThresholds.Hold),
+	}
+}
+
+// Diagnosis is what is known about the locks of a snapshot. The zero value is
+// the diagnosis of no locks.
+type Diagnosis struct {
+	Snapshot inspect.Snapshot
+	Sessions []inspect.Session // by their oldest request
+	Cycles   [][]Edge          // deadlocks: of each component of the wait-for graph a shortest cycle, starting at its oldest session
+	Roots    []*Blocker        // the wait-for graph as trees, the one with most sessions behind it first
+	Findings []Finding         // worst first
+
+	examiner *examiner
+}
+
+// Locks diagnoses the locks of a snapshot. Leases is what is known of leases;
+// nothing is found about others. Times in the snapshot are compared with now.
+//
+// A snapshot of a prefix does not show a cycle that goes through a lock outside
+// it.
+func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
+	e := newExaminer(s, leases, t.orDefault(), now)
+	for i := range e.deadlocks {
+		e.deadlock(&e.deadlocks[i])
+	}
+	for v := range e.sessions {
+		e.lease(int32(v))
+	}
+	for i := range s.Locks {
+		e.lock(i)
+	}
+	rank(e.findings)
+	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
+	for _, deadlock := range e.deadlocks {
+		d.Cycles = append(d.Cycles, deadlock.cycle)
+	}
+	return d
+}
+
+// Session returns the session with that ID, if it has requests in the snapshot.
+func (d Diagnosis) Session(id inspect.SessionID) (*inspect.Session, bool) {
+	if d.examiner == nil {
+		return nil, false
+	}
+	v, ok := d.examiner.ids[id]
+	if !ok {
+		return nil, false
+	}
+	return &d.Sessions[v], true
+}
+
+// examiner makes the findings of a diagnosis.
+type examiner struct {
+	*graph
+	snapshot   inspect.Snapshot
+	limits     Thresholds
+	now        time.Time
+	forest     *forest
+	deadlocks  []deadlock    // by the oldest session
+	deadlocked []int32       // for each session, the index of the deadlock that it is in, or -1
+	blockers   []rootBlocker // of each session
+	back       *search       // counts the sessions behind others
+	ends       map[inspect.SessionID]Remedy
+	findings   []Finding
+}
+
+func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) *examiner {
+	g := newGraph(s.Locks, leases)
+	components := g.components()
+	e := &examiner{
+		graph: g, snapshot: s, limits: t, now: now,
+		forest: g.grow(components), deadlocks: g.deadlocks(components),
+		deadlocked: make([]int32, len(g.sessions)), back: g.search(true),
+		ends: map[inspect.SessionID]Remedy{},
+	}
+	for v := range e.deadlocked {
+		e.deadlocked[v] = -1
+	}
+	for i, d := range e.deadlocks {
+		for _, v := range d.component {
+			e.deadlocked[v] = int32(i)
+		}
+	}
+	e.blockers = e.forest.rootBlockers(func(v int32) bool { return e.deadlocked[v] >= 0 })
+	return e
+}
+
+// roots returns the trees, the one with most sessions behind it first.
+func (e *examiner) roots() []*Blocker {
+	var roots []*Blocker
+	for _, v := range e.forest.roots {
+		b := e.forest.blockers[v]
+		b.Behind = e.behind(v)
+		roots = append(roots, b)
+	}
+	slices.SortStableFunc(roots, func(a, b *Blocker) int { return cmp.Compare(b.Behind, a.Behind) })
+	return roots
+}
+
+// behind counts the other sessions that wait because of these, directly or not.
+// When that takes too long, it counts those below them in the trees, which may
+// be fewer.
+func (e *examiner) behind(sessions ...int32) int {
+	if e.back.steps > maxEffort {
+		n := 0
+		for _, v := range sessions {
+			n = max(n, e.forest.behind(v))
+		}
+		return n
+	}
+	e.back.reset()
+	for _, v := range sessions {
+		e.back.discover(v)
+	}
+	n := -len(sessions)
+	for _, v := range sessions {
+		n += len(e.back.beyond(v, nil))
+	}
+	return n
+}
+
+// behindRequest counts the other sessions that wait because of a request.
+func (e *examiner) behindRequest(n int32) int {
+	own := e.nodes[n].session
+	if e.back.steps > maxEffort {
+		return e.forest.behind(own)
+	}
+	e.back.reset()
+	e.back.discover(own)
+	count := 0
+	for {
+		w, ok := e.back.along(n)
+		if !ok {
+			return count
+		}
+		count += len(e.back.beyond(w, nil))
+	}
+}

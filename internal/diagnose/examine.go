@@ -1,0 +1,199 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// lease finds what is wrong with the lease of a session.
+func (e *examiner) lease(v int32) {
+	s := &e.sessions[v]
+	f := Finding{Sessions: []*inspect.Session{s}, Requests: s.Requests, Locks: locksOf(s.Requests)}
+	switch {
+	case s.Lease.State == inspect.LeaseGone:
+		f.Kind, f.Severity = LeaseGone, Notice
+		f.End = e.effect(s.Requests)
+	case s.MissedRenewals():
+		f.Kind, f.Severity = Expiring, Warning
+		f.Remaining = s.Lease.Remaining
+		f.Due = e.now.Add(s.Lease.Remaining)
+		end := e.end(s)
+		f.End, f.Remedies = end.Effect, []Remedy{end}
+	default:
+		return
+	}
+	f.Behind = e.behind(v)
+	e.findings = append(e.findings, f)
+}
+
+// locksOf returns the different locks of requests, in their order.
+func locksOf(requests []inspect.Request) []inspect.LockID {
+	var locks []inspect.LockID
+	seen := map[inspect.LockID]bool{}
+	for _, r := range requests {
+		if !seen[r.Lock] {
+			seen[r.Lock] = true
+			locks = append(locks, r.Lock)
+		}
+	}
+	return locks
+}
+
+// lock finds what is wrong with a lock: one finding of each kind, about the
+// worst request.
+func (e *examiner) lock(i int) {
+	var holders, longHolds, longWaits, leaseless, modified, selfWaits []int32
+	for n := e.queues[i]; n < e.queues[i+1]; n++ {
+		r := e.request(n)
+		if r.Holding {
+			holders = append(holders, n)
+		}
+		if r.Holding && e.longer(r, e.limits.Hold) {
+			longHolds = append(longHolds, n)
+		}
+		if !r.Holding && e.longer(r, e.limits.Wait) {
+			longWaits = append(longWaits, n)
+		}
+		if r.Lease == 0 {
+			leaseless = append(leaseless, n)
+		}
+		// Elections write their keys again, and clients of mutexes ignore that.
+		if r.Modified > r.Revision && r.Lock.Layout == keyspace.RWLock {
+			modified = append(modified, n)
+		}
+		if !r.Holding && e.again(n) && e.nodes[e.nodes[n].first].holding {
+			selfWaits = append(selfWaits, n)
+		}
+	}
+	e.noLease(leaseless)
+	e.longWait(longWaits, holders)
+	e.longHold(longHolds)
+	e.mixedLayouts(i)
+	e.modified(modified)
+	e.selfWait(selfWaits)
+}
+
+// longer reports whether a request was made longer ago than limit.
+func (e *examiner) longer(r *inspect.Request, limit time.Duration) bool {
+	return !r.Since.IsZero() && e.now.Sub(r.Since) > limit
+}
+
+// about returns the beginning of a finding about a request, and about more of
+// the same.
+func (e *examiner) about(n int32, same []int32, kind Kind, severity Severity) Finding {
+	r := *e.request(n)
+	return Finding{
+		Kind: kind, Severity: severity, More: len(same) - 1,
+		Locks: []inspect.LockID{r.Lock}, Sessions: []*inspect.Session{e.sessionOf(n)}, Requests: []inspect.Request{r},
+		Behind: e.behindRequest(n),
+	}
+}
+
+func (e *examiner) noLease(found []int32) {
+	if len(found) == 0 {
+		return
+	}
+	f := e.about(found[0], found, NoLease, Warning)
+	if f.Behind > 0 {
+		f.Severity = Critical
+	}
+	f.Remedies = []Remedy{e.remove(f.Sessions[0], f.Requests[0])}
+	e.findings = append(e.findings, f)
+}
+
+func (e *examiner) longWait(found, holders []int32) {
+	if len(found) == 0 {
+		return
+	}
+	n := e.oldest(found)
+	f := e.about(n, found, LongWait, Warning)
+	f.Age, f.Threshold = e.now.Sub(f.Requests[0].Since), e.limits.Wait
+	for _, h := range holders {
+		f.Holders = append(f.Holders, e.sessionOf(h))
+	}
+	f.Root = e.root(n, holders)
+	f.Remedies = e.remediesForHolders(holders)
+	e.findings = append(e.findings, f)
+}
+
+// root returns what a waiting request waits for in the end, given the holders of
+// its lock.
+func (e *examiner) root(n int32, holders []int32) Root {
+	b := e.blockers[e.nodes[n].session]
+	held := slices.ContainsFunc(holders, func(h int32) bool { return e.nodes[h].session == b.session })
+	switch {
+	case e.deadlocked[b.session] >= 0:
+		return Root{Deadlock: true}
+	case held || b.session == e.nodes[n].session:
+		return Root{}
+	default:
+		return Root{Entry: Entry{Request: *e.request(b.arc.blocker), Session: e.sessionOf(b.arc.blocker)}}
+	}
+}
+
+func (e *examiner) longHold(found []int32) {
+	if len(found) == 0 {
+		return
+	}
+	n := e.oldest(found)
+	f := e.about(n, found, LongHold, Notice)
+	f.Age, f.Threshold = e.now.Sub(f.Requests[0].Since), e.limits.Hold
+	if f.Behind > 0 {
+		f.Severity = Warning
+		f.Remedies = e.remediesForSession(e.nodes[n].session)
+	}
+	e.findings = append(e.findings, f)
+}
+
+// mixedLayouts adds a finding if the lock's name is that of the lock before it.
+func (e *examiner) mixedLayouts(i int) {
+	if i == 0 || e.locks[i-1].ID.Name != e.locks[i].ID.Name {
+		return
+	}
+	f := Finding{Kind: MixedLayouts, Severity: Warning}
+	for _, first := range []int32{e.queues[i-1], e.queues[i]} {
+		r := *e.request(first)
+		f.Locks = append(f.Locks, r.Lock)
+		f.Sessions = append(f.Sessions, e.sessionOf(first))
+		f.Requests = append(f.Requests, r)
+	}
+	e.findings = append(e.findings, f)
+}
+
+func (e *examiner) modified(found []int32) {
+	if len(found) == 0 {
+		return
+	}
+	f := e.about(found[0], found, Modified, Warning)
+	r := f.Requests[0]
+	if lock := e.locks[e.nodes[found[0]].lock]; r.Holding && len(lock.Queue) > 1 {
+		f.Severity = Critical
+	}
+	f.Remedies = []Remedy{e.remove(f.Sessions[0], r)}
+	e.findings = append(e.findings, f)
+}
+
+func (e *examiner) selfWait(found []int32) {
+	if len(found) == 0 {
+		return
+	}
+	held, wanted := e.nodes[found[0]].first, *e.request(found[0])
+	f := e.about(held, found, SelfWait, Warning)
+	if !wanted.Since.IsZero() && !e.longer(&wanted, e.limits.Wait) {
+		f.Severity = Notice // a client with several tasks at once looks like this all the time
+	}
+	f.Requests = append(f.Requests, wanted)
+	f.Remedies = []Remedy{e.end(f.Sessions[0]), e.remove(f.Sessions[0], wanted)}
+	e.findings = append(e.findings, f)
+}
+
+// oldest returns the request that was made first, by the clocks of the clients.
+func (e *examiner) oldest(nodes []int32) int32 {
+	return slices.MinFunc(nodes, func(a, b int32) int {
+		return cmp.Or(e.request(a).Since.Compare(e.request(b).Since), cmp.Compare(a, b))
+	})
+}

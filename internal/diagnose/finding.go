@@ -1,0 +1,130 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/inspect"
+)
+
+// Severity says how bad a finding is.
+type Severity uint8
+
+// The severities, from least to worst.
+const (
+	Notice   Severity = iota + 1 // good to know
+	Warning                      // worth a look
+	Critical                     // does not resolve by itself, and keeps clients waiting or unprotected
+)
+
+// String returns the severity's word.
+func (s Severity) String() string {
+	switch s {
+	case Critical:
+		return "critical"
+	case Warning:
+		return "warning"
+	case Notice:
+		return "notice"
+	default:
+		return "unknown"
+	}
+}
+
+// MarshalText returns the severity's word.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Kind names a kind of finding.
+type Kind string
+
+// The kinds of findings.
+const (
+	Deadlock     Kind = "deadlock"      // sessions wait for each other in a cycle
+	NoLease      Kind = "no-lease"      // a request without a lease, which etcd never removes
+	Expiring     Kind = "expiring"      // a lease that its client no longer renews
+	LeaseGone    Kind = "lease-gone"    // a lease that ended after the snapshot was taken
+	LongWait     Kind = "long-wait"     // a request has waited longer than the threshold
+	LongHold     Kind = "long-hold"     // a holder made its request longer ago than the threshold
+	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
+	Modified     Kind = "modified"      // a request's key was written again
+	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
+)
+
+// kinds orders findings that are equally bad.
+var kinds = []Kind{Deadlock, NoLease, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
+
+// Finding is something that is wrong with locks, or may be. It is about a
+// session or a lock. Further requests of that lock with the same problem are
+// counted in More, so that a crowd makes one finding.
+//
+// It is data; package narrate puts it into words.
+type Finding struct {
+	Kind     Kind
+	Severity Severity
+	Locks    []inspect.LockID
+	Sessions []*inspect.Session // the ones it is about, not those behind them
+	Requests []inspect.Request  // the ones that show it; the first one is of Sessions[0]
+	Behind   int                // other sessions that cannot continue because of it
+	More     int                // other requests of the lock with the same problem
+	Due      time.Time          // when it ends by itself; zero when unknown, or never
+	Remedies []Remedy           // the best first; none when ending a session would not help
+
+	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
+	Age       time.Duration      // LongWait, LongHold: how long ago the request was made
+	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
+	Remaining time.Duration      // Expiring: about how long the lease lasts
+	End       Effect             // Expiring, LeaseGone: what the end of the session does
+	Holders   []*inspect.Session // LongWait: the holders of the lock
+	Root      Root               // LongWait: what the request waits for in the end
+}
+
+// Root is what a waiting request waits for in the end, when that is none of the
+// holders of its lock.
+type Root struct {
+	Deadlock bool  // a deadlock is in the way
+	Entry    Entry // otherwise: the last request on the way; zero when a holder of the lock, or the waiter itself, is the root
+}
+
+// Entry is a request and the session that made it.
+type Entry struct {
+	Request inspect.Request
+	Session *inspect.Session
+}
+
+// Effect is what deleting requests does.
+type Effect struct {
+	Releases []inspect.Request // the deleted requests, of holders and of waiters
+	Grants   []Entry           // waiters that hold their locks then
+}
+
+// Target names what a remedy deletes: a session with all its requests, or a
+// single request.
+type Target struct {
+	Lease int64  // of the session; 0 for a single request
+	Key   string // of the request; empty for a session
+}
+
+// Remedy is a way out. Applying the first remedy of a finding resolves it,
+// unless several sessions hold a lock together: then all of them have to end,
+// each by a remedy of its own.
+type Remedy struct {
+	Target  Target
+	Session *inspect.Session // the session of Target
+	Effect
+
+	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits
+	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
+}
+
+// rank sorts findings, the worst first.
+func rank(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(b.Behind, a.Behind),
+			cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
+			a.Locks[0].Compare(b.Locks[0]),
+		)
+	})
+}

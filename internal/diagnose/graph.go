@@ -1,0 +1,204 @@
+package diagnose
+
+import (
+	"slices"
+	"sort"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// graph is the wait-for graph. Its vertices are sessions, because a client that
+// waits for one lock does not release another; its edges are those of the
+// requests. The edges are not stored: in one queue their number is the square of
+// its length. They are derived from the queues, see search.
+//
+// A session's second request for a lock does not count as waiting. Either the
+// session runs several tasks at once, which do not wait for each other, and then
+// its waits are no reason to keep the locks it holds; or it waits for itself,
+// which is a separate finding. Without these edges no cycle lies within one
+// queue, whose order excludes it; with them, two clients that share a busy lock
+// among their tasks would look like a deadlock.
+type graph struct {
+	locks    []inspect.Lock
+	sessions []inspect.Session // by their oldest request
+	ids      map[inspect.SessionID]int32
+	nodes    []node          // the requests of all locks, queue by queue
+	queues   []int32         // where each lock's queue begins in nodes, and where the last one ends
+	own      [][]int32       // of each session, its nodes by place
+	inside   map[int32][]arc // of each session, to the processes that it holds a lock for
+	outside  map[int32][]arc // the same arcs by their other end
+}
+
+// node is a request.
+type node struct {
+	revision       int64
+	session, lock  int32
+	first          int32 // the first request of the session in this queue
+	write, holding bool
+}
+
+// arc is why one session cannot continue before another one does: the node of
+// the session that waits and the node of the session that it waits for.
+type arc struct{ waiter, blocker int32 }
+
+func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
+	g := &graph{locks: locks, ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+1)}
+	for i, l := range locks {
+		g.queues = append(g.queues, int32(len(g.nodes)))
+		for _, r := range l.Queue {
+			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: r.Holding})
+		}
+	}
+	g.queues = append(g.queues, int32(len(g.nodes)))
+	g.group(leases)
+	g.findFirsts()
+	g.findInside()
+	return g
+}
+
+// group groups the requests into sessions, in the order of their oldest requests.
+func (g *graph) group(leases map[int64]inspect.Lease) {
+	order := make([]int32, len(g.nodes))
+	for n := range order {
+		order[n] = int32(n)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return inspect.ByPlace(*g.request(a), *g.request(b)) })
+	for _, n := range order {
+		id := g.request(n).Session()
+		s, ok := g.ids[id]
+		if !ok {
+			s = int32(len(g.own))
+			g.ids[id] = s
+			g.own = append(g.own, nil)
+			g.sessions = append(g.sessions, inspect.Session{ID: id, Lease: leases[id.Lease]})
+		}
+		g.nodes[n].session = s
+		g.own[s] = append(g.own[s], n)
+	}
+	all := make([]inspect.Request, 0, len(g.nodes))
+	for s := range g.sessions {
+		begin := len(all)
+		for _, n := range g.own[s] {
+			all = append(all, *g.request(n))
+		}
+		g.sessions[s].Requests = all[begin:len(all):len(all)]
+	}
+}
+
+// findFirsts finds, for each request, the first one of its session in the same
+// queue.
+func (g *graph) findFirsts() {
+	firsts := make([]int32, len(g.sessions))
+	for s := range firsts {
+		firsts[s] = -1
+	}
+	for n := range g.nodes {
+		nd := &g.nodes[n]
+		if first := firsts[nd.session]; first < g.queues[nd.lock] {
+			firsts[nd.session] = int32(n)
+		}
+		nd.first = firsts[nd.session]
+	}
+}
+
+// findInside finds the sessions that hold a lock for a nested process, which is a
+// session too. Only the nested process reports this: see Owner.Under.
+func (g *graph) findInside() {
+	inner := map[string][]int32{} // by the key that they run under
+	for n := range g.nodes {
+		if under := g.request(int32(n)).Owner.Under; under != "" {
+			inner[under] = append(inner[under], int32(n))
+		}
+	}
+	if len(inner) == 0 {
+		return
+	}
+	g.inside, g.outside = map[int32][]arc{}, map[int32][]arc{}
+	for n := range g.nodes {
+		from := g.nodes[n].session
+		for _, m := range inner[g.request(int32(n)).Key] {
+			if to := g.nodes[m].session; to != from && g.nodes[n].holding {
+				a := arc{waiter: int32(n), blocker: m}
+				g.inside[from] = append(g.inside[from], a)
+				g.outside[to] = append(g.outside[to], a)
+			}
+		}
+	}
+}
+
+func (g *graph) request(n int32) *inspect.Request {
+	lock := g.nodes[n].lock
+	return &g.locks[lock].Queue[n-g.queues[lock]]
+}
+
+// sessionOf returns the session of a request.
+func (g *graph) sessionOf(n int32) *inspect.Session { return &g.sessions[g.nodes[n].session] }
+
+// session returns the session with that ID, which has to be in the graph.
+func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.ids[id]] }
+
+// again reports whether a request is not its session's first one for its lock.
+// All requests of one transaction count as first.
+func (g *graph) again(n int32) bool {
+	return g.nodes[g.nodes[n].first].revision < g.nodes[n].revision
+}
+
+// waits reports whether a request keeps its session waiting.
+func (g *graph) waits(n int32) bool { return !g.nodes[n].holding && !g.again(n) }
+
+// before returns the end of the requests that are earlier than n in its queue.
+// Requests of n's revision are not earlier.
+func (g *graph) before(n int32) int32 {
+	begin := g.queues[g.nodes[n].lock]
+	return begin + int32(sort.Search(int(n-begin), func(i int) bool {
+		return g.nodes[begin+int32(i)].revision >= g.nodes[n].revision
+	}))
+}
+
+// after returns the beginning of the requests that are later than n in its
+// queue. Requests of n's revision are not later.
+func (g *graph) after(n int32) int32 {
+	end := g.queues[g.nodes[n].lock+1]
+	return n + int32(sort.Search(int(end-n), func(i int) bool {
+		return g.nodes[n+int32(i)].revision > g.nodes[n].revision
+	}))
+}
+
+// edge returns the exported form of an arc.
+func (g *graph) edge(a arc) Edge {
+	e := Edge{
+		From:    g.sessionOf(a.waiter),
+		To:      g.sessionOf(a.blocker),
+		Waiter:  *g.request(a.waiter),
+		Blocker: *g.request(a.blocker),
+	}
+	switch {
+	case e.Waiter.Holding:
+		e.Kind = EdgeInside
+	case e.Blocker.Holding:
+		e.Kind = EdgeHard
+	default:
+		e.Kind = EdgeSoft
+	}
+	return e
+}
+
+// among returns the subgraph of some of the sessions. Its edges point to sessions
+// of the subgraph, which have no leases and only the requests in it.
+func (g *graph) among(sessions []int32) *graph {
+	var nodes []int32
+	for _, s := range sessions {
+		nodes = append(nodes, g.own[s]...)
+	}
+	slices.Sort(nodes)
+	var locks []inspect.Lock
+	for i, n := range nodes {
+		if i == 0 || g.nodes[nodes[i-1]].lock != g.nodes[n].lock {
+			locks = append(locks, inspect.Lock{ID: g.request(n).Lock})
+		}
+		last := &locks[len(locks)-1]
+		last.Queue = append(last.Queue, *g.request(n))
+	}
+	return newGraph(locks, nil)
+}

@@ -1,0 +1,136 @@
+package house
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// root is the top of the repository, as seen from this package.
+const root = "../.."
+
+// A module of somebody else's uses the public packages, today by a replacement
+// and under whatever name the module gets.
+func TestConsumer(t *testing.T) {
+	t.Run("Replaced", func(t *testing.T) {
+		top, err := filepath.Abs(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buildConsumer(t, "etcd-lock", top)
+	})
+	t.Run("Renamed", func(t *testing.T) {
+		if runtime.GOOS != "linux" {
+			t.Skip("make module needs bash and GNU sed")
+		}
+		const name = "example.com/you/etcd-lock"
+		tree := filepath.Join(t.TempDir(), "tree")
+		copyTree(t, tree)
+		run(t, tree, "bash", ".ci/module", name)
+		run(t, tree, "go", "vet", "./rwlock", "./simulate", "./internal/keyspace")
+		if out := run(t, tree, "gofmt", "-l", "."); out != "" {
+			t.Errorf("not formatted after the renaming: %s", out)
+		}
+		buildConsumer(t, name, tree)
+	})
+}
+
+// consumer is a program of somebody else's.
+const consumer = `package main
+
+import (
+	"context"
+	"log"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"MODULE/rwlock"
+	"MODULE/simulate"
+)
+
+func main() {
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"127.0.0.1:2379"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	session, err := rwlock.NewSession(context.Background(), client, time.Minute)
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := session.NewRWMutex("/a")
+	clock, err := simulate.NewClock(1)
+	log.Print(m.RLock(context.Background()), m.Unlock(), clock, err)
+}
+`
+
+// buildConsumer builds a module that has ours, called name, replaced by the one
+// at top. It needs nothing that the tests have not fetched.
+func buildConsumer(t *testing.T, name, top string) {
+	t.Helper()
+	dir := t.TempDir()
+	sums, err := os.ReadFile(filepath.Join(top, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "go.sum"), string(sums))
+	write(t, filepath.Join(dir, "main.go"), strings.ReplaceAll(consumer, "MODULE", name))
+	run(t, dir, "go", "mod", "init", "example.com/consumer")
+	run(t, dir, "go", "mod", "edit", "-require", name+"@v0.0.0", "-replace", name+"="+top)
+	run(t, dir, "go", "build", "-mod=mod", "-o", os.DevNull, ".")
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a command without the network.
+func run(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// copyTree copies the repository without its history and what was built in it.
+func copyTree(t *testing.T, to string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (rel == ".git" || rel == "bin") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		if !entry.Type().IsRegular() {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), data, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,42 @@
+package inspect
+
+import (
+	"testing"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+func TestWho(t *testing.T) {
+	for want, s := range map[string]Session{
+		"l p 7@h":       {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}}}},
+		"@h":            {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}}}},
+		"7":             {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}}}},
+		"lease 1f":      {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}}}},
+		"key /a/read/1": {ID: SessionID{Key: "/a/read/1"}},
+	} {
+		if got := s.Who(); got != want {
+			t.Errorf("Who() = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestMissedRenewals(t *testing.T) {
+	for _, tt := range []struct {
+		state              LeaseState
+		granted, remaining time.Duration
+		want               bool
+	}{
+		{LeaseUnknown, 0, 0, false},
+		{LeaseGone, 0, 0, false},
+		{LeaseAlive, 60 * time.Second, 39 * time.Second, false}, // up to 40 s may be left
+		{LeaseAlive, 60 * time.Second, 38 * time.Second, true},
+		{LeaseAlive, 2 * time.Second, time.Second, false},
+		{LeaseAlive, 2 * time.Second, 0, true},
+	} {
+		s := Session{Lease: Lease{State: tt.state, Granted: tt.granted, Remaining: tt.remaining}}
+		if got := s.MissedRenewals(); got != tt.want {
+			t.Errorf("%+v: MissedRenewals = %v", s.Lease, got)
+		}
+	}
+}

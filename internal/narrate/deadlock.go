@@ -1,0 +1,99 @@
+package narrate
+
+import (
+	"slices"
+	"strconv"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+)
+
+// maxMembers bounds how many members of a deadlock get a clause.
+const maxMembers = 16
+
+// names are the sessions of a deadlock in words, no two of them alike.
+type names map[inspect.SessionID]string
+
+func deadlock(f diagnose.Finding) Text {
+	n := namesOf(f.Sessions)
+	var all []string
+	for _, s := range f.Sessions {
+		all = append(all, n[s.ID])
+	}
+	t := Text{Headline: "deadlock on " + list(lockNames(f.Locks)) + ": " + list(all) + " wait for each other"}
+	var reports []string
+	in := f.Cycle[len(f.Cycle)-1]
+	for _, out := range f.Cycle[:min(len(f.Cycle), maxMembers)] {
+		t.Clauses = append(t.Clauses, n[out.From.ID]+" "+n.has(in, out)+n.needs(in, out))
+		if out.Kind == diagnose.EdgeInside {
+			reports = append(reports, n[out.To.ID]+" reports that it runs under "+lock(out.Waiter))
+		}
+		in = out
+	}
+	if more := len(f.Cycle) - maxMembers; more > 0 {
+		t.Clauses = append(t.Clauses, "and so on, "+strconv.Itoa(more)+" more")
+	}
+	t.Clauses = append(t.Clauses, reports...)
+	t.Clauses = append(t.Clauses, "permanent until one of them gives up, unless a client releases its lock from another thread")
+	if f.Behind > 0 {
+		t.Clauses = append(t.Clauses, behind(f.Behind))
+	}
+	return t
+}
+
+// lockNames returns the different names of locks.
+func lockNames(ids []inspect.LockID) []string {
+	var words []string
+	for _, id := range ids {
+		if !slices.Contains(words, id.Name) {
+			words = append(words, id.Name)
+		}
+	}
+	return words
+}
+
+// namesOf names sessions. Those of the same name get their IDs too.
+func namesOf(sessions []*inspect.Session) names {
+	count := map[string]int{}
+	for _, s := range sessions {
+		count[who(s)]++
+	}
+	n := names{}
+	for _, s := range sessions {
+		n[s.ID] = who(s)
+		if count[who(s)] > 1 {
+			n[s.ID] += " (" + s.ID.String() + ")"
+		}
+	}
+	return n
+}
+
+// has says why the member before this one in the cycle waits for it, given the
+// edges that lead to it and from it.
+func (n names) has(in, out diagnose.Edge) string {
+	switch {
+	case in.Kind == diagnose.EdgeHard:
+		return "holds " + lock(in.Blocker) + " and "
+	case in.Kind == diagnose.EdgeInside && out.Kind == diagnose.EdgeInside:
+		return "holds " + lock(out.Waiter) + " and "
+	case in.Kind == diagnose.EdgeSoft && in.Blocker.Key != out.Waiter.Key:
+		return "is ahead of " + n[in.From.ID] + " for " + lock(in.Blocker) + " and "
+	default:
+		return ""
+	}
+}
+
+// needs says what a member of the cycle waits for, given the edges that lead to
+// it and from it.
+func (n names) needs(in, out diagnose.Edge) string {
+	switch {
+	case in.Kind == diagnose.EdgeSoft && in.Blocker.Key == out.Waiter.Key:
+		return "waits for " + lock(out.Waiter) + " ahead of " + n[in.From.ID]
+	case out.Kind != diagnose.EdgeInside:
+		return "waits for " + lock(out.Waiter)
+	case in.Kind == diagnose.EdgeInside || in.Blocker.Key == out.Waiter.Key:
+		return "runs " + n[out.To.ID] + " under it"
+	default:
+		return "runs " + n[out.To.ID] + " under " + lock(out.Waiter)
+	}
+}

@@ -1,0 +1,156 @@
+// Package narrate puts findings and remedies into words and command lines, for
+// the commands and for the terminal UI. It is the one place that does.
+//
+// Names in its texts are as in etcd, where anybody may write them: a caller has
+// to make a text printable before it shows it.
+package narrate
+
+import (
+	"strconv"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+)
+
+// Text is something in words. A one-line view shows the headline, a detailed one
+// the clauses too, each on a line of its own.
+type Text struct {
+	Headline string   // a sentence
+	Clauses  []string // more about it, a sentence each
+}
+
+// Finding returns a finding in words.
+func Finding(f diagnose.Finding) Text {
+	switch f.Kind {
+	case diagnose.Deadlock:
+		return deadlock(f)
+	case diagnose.NoLease:
+		return Text{
+			Headline: does(f.Sessions[0], f.Requests[0]) + " without a lease",
+			Clauses:  clauses("if its client is gone, nothing removes it", behind(f.Behind), alike(f.More)),
+		}
+	case diagnose.Expiring:
+		return Text{
+			Headline: who(f.Sessions[0]) + " has missed renewals: its lease expires in about " + duration(f.Remaining),
+			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
+		}
+	case diagnose.LeaseGone:
+		return Text{
+			Headline: "the lease of " + who(f.Sessions[0]) + " ended after this snapshot was taken",
+			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
+		}
+	case diagnose.LongWait:
+		return longWait(f)
+	case diagnose.LongHold:
+		return longHold(f)
+	case diagnose.MixedLayouts:
+		return Text{
+			Headline: f.Locks[0].Name + " is used both as a mutex and as a read/write lock, which do not exclude each other",
+			Clauses:  []string{does(f.Sessions[0], f.Requests[0]), does(f.Sessions[1], f.Requests[1])},
+		}
+	case diagnose.Modified:
+		return modified(f)
+	case diagnose.SelfWait:
+		return selfWait(f)
+	default:
+		return Text{Headline: string(f.Kind)}
+	}
+}
+
+// clauses returns the clauses that say something.
+func clauses(all ...string) []string {
+	var some []string
+	for _, c := range all {
+		if c != "" {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// behind says how many sessions wait behind something.
+func behind(n int) string {
+	switch n {
+	case 0:
+		return "no session waits behind it"
+	case 1:
+		return "1 session waits behind it"
+	default:
+		return strconv.Itoa(n) + " sessions wait behind it"
+	}
+}
+
+// alike says that the same is true of more requests, if there are any.
+func alike(more int) string {
+	switch more {
+	case 0:
+		return ""
+	case 1:
+		return "the same is true of 1 more request"
+	default:
+		return "the same is true of " + strconv.Itoa(more) + " more requests"
+	}
+}
+
+func longWait(f diagnose.Finding) Text {
+	r := f.Requests[0]
+	holders := make([]string, 0, len(f.Holders))
+	for _, s := range f.Holders {
+		holders = append(holders, who(s))
+	}
+	var root, more string
+	switch {
+	case f.Root.Deadlock:
+		root = "a deadlock is in the way"
+	case f.Root.Entry.Session != nil:
+		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + doing(f.Root.Entry.Request)
+	}
+	if f.More > 0 {
+		more = strconv.Itoa(f.More) + " more waited longer than " + duration(f.Threshold)
+	}
+	return Text{
+		Headline: who(f.Sessions[0]) + " has waited " + duration(f.Age) + " for " + lock(r) + ", held by " + list(holders),
+		Clauses:  clauses(timed(r), root, more),
+	}
+}
+
+func longHold(f diagnose.Finding) Text {
+	r := f.Requests[0]
+	var more string
+	if f.More > 0 {
+		more = strconv.Itoa(f.More) + " more requested over " + duration(f.Threshold) + " ago"
+	}
+	return Text{
+		Headline: does(f.Sessions[0], r) + ", requested " + duration(f.Age) + " ago",
+		Clauses:  clauses(timed(r), behind(f.Behind), more),
+	}
+}
+
+// timed says by which clock the age of a request was measured.
+func timed(r inspect.Request) string {
+	if r.Owner.Time.IsZero() {
+		return "timed since this program first saw the request"
+	}
+	return "timed by the client's own clock"
+}
+
+func modified(f diagnose.Finding) Text {
+	r := f.Requests[0]
+	where := "ahead of"
+	if r.Holding {
+		where = "beside"
+	}
+	return Text{
+		Headline: does(f.Sessions[0], r) + " by a key that was written again at revision " + strconv.FormatInt(r.Modified, 10),
+		Clauses:  clauses("older clients order requests by the last write, and let others in "+where+" it", alike(f.More)),
+	}
+}
+
+func selfWait(f diagnose.Finding) Text {
+	held, wanted := f.Requests[0], f.Requests[1]
+	return Text{
+		Headline: does(f.Sessions[0], held) + " and waits for it again, to " + wanted.Mode.String(),
+		Clauses: clauses("permanent unless another thread of that process releases it",
+			behind(f.Behind), alike(f.More)),
+	}
+}

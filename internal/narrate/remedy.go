@@ -1,0 +1,88 @@
+package narrate
+
+import (
+	"strings"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+)
+
+// Remedy returns a remedy in words: what it does, releases and grants, and what
+// to know before it is applied.
+func Remedy(r diagnose.Remedy) Text {
+	t := Text{Headline: deletes(r) + ": " + releases(r.Releases)}
+	if grants := next(r.Grants); grants != "" {
+		t.Headline += ", " + grants
+	}
+	for _, e := range r.Unlocks {
+		t.Clauses = append(t.Clauses, "when that makes it exit, "+who(e.Session)+" unlocks "+lock(e.Request))
+	}
+	if r.Unprotected != nil {
+		t.Clauses = append(t.Clauses, who(r.Unprotected)+" may continue without the lock it runs under")
+	}
+	return t
+}
+
+// deletes says what a remedy deletes.
+func deletes(r diagnose.Remedy) string {
+	if r.Target.Lease != 0 {
+		return "end the session of " + who(r.Session)
+	}
+	text := "delete " + r.Target.Key
+	if _, owned := r.Session.Owner(); owned || r.Session.ID.Lease != 0 {
+		text += " of " + who(r.Session)
+	}
+	return text
+}
+
+// Command returns the arguments of etcd-lock that apply a remedy to its target.
+func Command(t diagnose.Target) []string {
+	if t.Lease != 0 {
+		return []string{"release", "--lease", lease(t.Lease)}
+	}
+	return []string{"release", "--key", t.Key}
+}
+
+// Etcdctl returns the arguments of etcdctl that have the same effect as Command,
+// without its checks.
+func Etcdctl(t diagnose.Target) []string {
+	switch {
+	case t.Lease != 0:
+		return []string{"lease", "revoke", lease(t.Lease)}
+	case strings.HasPrefix(t.Key, "-"):
+		return []string{"del", "--", t.Key}
+	default:
+		return []string{"del", t.Key}
+	}
+}
+
+// releases says what deleting requests does to their sessions.
+func releases(requests []inspect.Request) string {
+	var held, waited, does []string
+	for _, r := range requests {
+		if r.Holding {
+			held = append(held, lock(r))
+		} else {
+			waited = append(waited, lock(r))
+		}
+	}
+	if len(held) > 0 {
+		does = append(does, "releases "+list(held))
+	}
+	if len(waited) > 0 {
+		does = append(does, "cancels its wait for "+list(waited))
+	}
+	return strings.Join(does, " and ")
+}
+
+// next says who gets locks then, if somebody does.
+func next(grants []diagnose.Entry) string {
+	if len(grants) == 0 {
+		return ""
+	}
+	var words []string
+	for _, e := range grants {
+		words = append(words, who(e.Session)+" gets "+lock(e.Request))
+	}
+	return "then " + list(words)
+}

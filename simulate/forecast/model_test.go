@@ -1,0 +1,272 @@
+package forecast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"etcd-lock/internal/etcdtest"
+
+	"etcd-lock/simulate"
+	"etcd-lock/simulate/internal/simtest"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
+)
+
+// told is a forecast in short: what is certain, and what is not.
+func told(f Forecast) string {
+	var words []string
+	for _, m := range f.Moments {
+		if m.Moment == scenario.Asked {
+			continue
+		}
+		w := fmt.Sprint(m.At.Round(time.Millisecond), " ", m.Client, " ", m.Moment)
+		if m.Depends {
+			w += "?"
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, ", ")
+}
+
+func TestModel(t *testing.T) {
+	tests := []struct{ name, data, want string }{
+		{"readers and a writer", `
+- {name: r, count: 2, steps: [{read: /a}, {wait: 100ms}, {unlock: /a}]}
+- {name: w, after: 50ms, steps: [{write: /a}, {unlock: /a}]}
+- {name: late, after: 60ms, steps: [{read: /a}, {wait: 1s}, {unlock: /a}]}`,
+			"0s r-1 granted, 0s r-2 granted, 50ms w waiting, 60ms late waiting, 100ms r-1 released, 100ms r-2 released, 100ms w granted, 100ms w released, 100ms late granted, 1.1s late released"},
+		{"who is first depends", `
+- {name: w, count: 2, steps: [{write: /a}, {wait: 1s}, {unlock: /a}]}`,
+			"0s w-2 waiting?, 0s w-1 granted?, 1s w-1 released, 1s w-2 granted?, 2s w-2 released"},
+		{"deadline, cancel, try", `
+- {name: a, steps: [{write: /a}, {wait: 1s}]}
+- {name: d, after: 100ms, steps: [{read: /a, within: 200ms}, {wait: 1h}, {unlock: /a}, {write: /b}]}
+- {name: c, after: 100ms, steps: [{write: /a, cancel: 300ms}, {unlock: /a}]}
+- {name: t, after: 100ms, steps: [{read: /a, try: true}, {unlock: /a}, {read: /c, try: true}]}`,
+			"0s a granted, 100ms d waiting, 100ms c waiting, 100ms t refused, 100ms t granted, 300ms d deadline, 300ms d granted, 400ms c cancelled"},
+		{"what is held at the end is held till the end", `
+- {name: a, steps: [{write: /a}]}
+- {name: b, after: 10ms, steps: [{write: /a, within: 3s}]}`,
+			"0s a granted, 10ms b waiting, 3.01s b deadline"},
+		{"together", `
+- {name: a, steps: [{together: {read: [/a], write: [/b]}}, {wait: 500ms}, {unlock: [/a, /b]}]}
+- {name: b, after: 100ms, steps: [{read: /a}, {unlock: /a}, {together: {write: [/b, /a]}}, {unlock: [/a, /b]}]}`,
+			"0s a granted, 100ms b granted, 100ms b released, 100ms b waiting, 500ms a released, 500ms b granted, 500ms b released"},
+		{"upgrade and downgrade", `
+- {name: a, steps: [{write: /a}, {downgrade: /a}, {upgrade: /a}, {wait: 1s}, {downgrade: /a}, {wait: 1s}, {upgrade: /a}, {unlock: /a}]}
+- {name: b, after: 500ms, steps: [{read: /a}, {wait: 2s}, {unlock: /a}]}`,
+			"0s a granted, 0s a downgraded, 0s a granted, 500ms b waiting, 1s a downgraded, 1s b granted, 2s a refused, 2s a released, 3s b released"},
+		{"close", `
+- {name: a, steps: [{write: /a}, {wait: 1s}, close]}
+- {name: b, after: 100ms, steps: [{write: /a}]}`,
+			"0s a granted, 100ms b waiting, 1s a closed, 1s b granted"},
+		{"crash", `
+- {name: a, ttl: 3s, steps: [{write: /a}, {wait: 1s}, crash]}
+- {name: b, after: 100ms, steps: [{write: /a}]}`,
+			"0s a granted, 100ms b waiting, 1s a crashed, 4s b granted"},
+		{"crash of a waiter", `
+- {name: a, steps: [{read: /a}, {wait: 9s}]}
+- {name: b, ttl: 3s, after: 100ms, steps: [{write: /a, crash: 1s}, {unlock: /a}, {write: /b}]}
+- {name: c, after: 200ms, steps: [{read: /a}, {unlock: /a}]}
+- {name: d, after: 300ms, steps: [{write: /d, crash: 1s}, {unlock: /d}]}`,
+			"0s a granted, 100ms b waiting, 200ms c waiting, 300ms d granted, 300ms d released, 1.1s b crashed, 4.1s c granted, 4.1s c released"},
+		{"a long pause", `
+- {name: a, ttl: 2s, steps: [{write: /a}, pause, {wait: 6s}, resume, {unlock: /a}, {read: /b}]}
+- {name: b, after: 100ms, steps: [{write: /a}, {wait: 9s}, {unlock: /a}]}`,
+			"0s a granted, 0s a paused, 100ms b waiting, 2s b granted, 6s a resumed, 6s a lost, 6s a failed, 6s a lost, 11s b released, 11s a fenced"},
+		{"a short pause", `
+- {name: a, ttl: 9s, steps: [{write: /a}, pause, {wait: 2s}, resume, {unlock: /a}]}`,
+			"0s a granted, 0s a paused, 2s a resumed, 2s a released"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := Model(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
+			if got := told(f); got != tt.want {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestModelFaults(t *testing.T) {
+	f := Model(simtest.Parse(t, `
+name: m
+cluster: 3
+clients:
+- {name: a, ttl: 2s, steps: [{write: /a, expect: deadline}, {wait: 100ms}, {unlock: /a}, {write: /b, expect: granted}, {wait: 9s}, {unlock: /b}]}
+- {name: b, after: 3s, steps: [{write: /b, expect: granted}]}
+- {name: c, steps: [{wait: 6s}, {read: /c, expect: refused, try: true}]}
+faults:
+- {at: 50ms, compact: true}
+- {at: 1s, cut: [a]}
+- {at: 5s, heal: a}
+`), 0)
+	want := "0s a granted, 50ms  fault, 100ms a released, 100ms a granted, 1s  fault, 3s a lost?, 3s b granted?, 5s  fault, 6s c granted?, 9.1s a failed?"
+	if got := told(f); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	if len(f.Failures) != 1 || f.Failures[0].Line != 5 || !errors.Is(f.Err(), ErrImpossible) {
+		t.Errorf("impossible %v", f.Failures)
+	}
+	if len(f.Depends) != 2 || f.Depends[0].Line != 5 || f.Depends[1].Line != 7 {
+		t.Errorf("depends %v", f.Depends)
+	}
+}
+
+func TestModelExpectations(t *testing.T) {
+	const two = "name: m\nclients:\n- {name: w, count: 2, steps: [{write: /a, expect: %s}, {wait: 1s}, {unlock: /a}]}\n%s"
+	tests := []struct {
+		name, data          string
+		impossible, depends int
+	}{
+		{"can hold", fmt.Sprintf(two, "granted", ""), 0, 0},
+		{"cannot hold for both", fmt.Sprintf(two, "[waiting, granted]", ""), 1, 0},
+		{"cannot hold for either", fmt.Sprintf(two, "deadline", ""), 2, 0},
+		{"depends on who is first", fmt.Sprintf(two, "granted", "expect: {order: [[granted w-1, granted w-2]]}\n"), 0, 1},
+		{"never in this order", fmt.Sprintf(two, "granted", "expect: {order: [[released w-1, granted w-1]]}\n"), 1, 0},
+		{"a wait that is too long", fmt.Sprintf(two, "granted", "expect: {max_wait: 900ms}\n"), 1, 0},
+		{"nobody is fenced", fmt.Sprintf(two, "granted", "expect: {fenced: 1}\n"), 1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := Model(simtest.Parse(t, tt.data), 0)
+			if len(f.Failures) != tt.impossible || len(f.Depends) != tt.depends {
+				t.Errorf("impossible %v\ndepends %v", f.Failures, f.Depends)
+			}
+		})
+	}
+}
+
+func TestModelDeadlock(t *testing.T) {
+	tests := []struct{ name, data, want string }{
+		{"none", "- {name: a, count: 2, steps: [{write: /a}, {write: /b}, {unlock: /b}, {unlock: /a}]}", ""},
+		{"none, together", "- {name: a, steps: [{together: {write: [/a, /b]}}]}\n- {name: b, steps: [{together: {write: [/b, /a]}}]}", ""},
+		{"ended by a deadline", `
+- {name: a, steps: [{write: /a}, {wait: 1s}, {read: /b, within: 3s}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {write: /a, within: 9s}]}`,
+			`deadlock until the deadline of a at 4s: b waits to write "/a", which a holds to write; a waits to read "/b", which b holds to write`},
+		{"of three, one of them in a queue", `
+- {name: a, steps: [{read: /a}, {wait: 1s}, {write: /b, within: 1h, cancel: 9s}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {read: /a}]}
+- {name: c, after: 500ms, steps: [{write: /a}]}`,
+			`deadlock until a changes its mind at 10s: b waits to read "/a", which c asked for before to write; `},
+		{"only if things go so", "- {name: a, steps: [{write: /a}, {write: /b}]}\n- {name: b, steps: [{write: /b}, {write: /a}]}", "depends: deadlock until the deadline of "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := Model(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
+			got := ""
+			for _, d := range f.Deadlocks {
+				if d.Depends {
+					got += "depends: "
+				}
+				got += d.String()
+			}
+			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+				t.Errorf("\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// comes is what a run came to: who got each lock in which order, and what came
+// of each step.
+func comes(r outcome.Result) map[string][]string {
+	all := map[string][]string{}
+	for _, e := range r.Events {
+		for _, l := range e.Locks {
+			if e.Moment == scenario.Granted {
+				all[l.Name] = append(all[l.Name], fmt.Sprint(e.Client, " ", e.Place.Column, " ", e.Round))
+			}
+		}
+	}
+	for _, s := range r.Steps {
+		all[fmt.Sprint(s.Client, " ", s.Step.Place, " ", s.Round)] = texted(s.Outcomes)
+	}
+	return all
+}
+
+func texted(moments []scenario.Moment) []string {
+	var words []string
+	for _, m := range moments {
+		words = append(words, string(m))
+	}
+	return words
+}
+
+// steady reports whether a scenario comes to the same in all ways, with messages
+// that take up to delay.
+func steady(sc *scenario.Scenario, delay time.Duration) (map[string][]string, bool) {
+	var first map[string][]string
+	for way := range uint64(20) {
+		w := NewWorld(sc, sc.Seed, delay, way)
+		w.Run()
+		switch {
+		case way == 0:
+			first = comes(w.Result)
+		case !maps.EqualFunc(first, comes(w.Result), slices.Equal):
+			return nil, false
+		}
+	}
+	return first, true
+}
+
+// TestModelIsTheRun wants a run on an etcd to come to what the model says of it.
+// A machine under load may be late by more than the scenario has to spare: then
+// it gets another chance.
+func TestModelIsTheRun(t *testing.T) {
+	endpoint := etcdtest.Shared(t)
+	etcd := simulate.Etcd{Connect: func(_ context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
+		return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop(), DialOptions: opts})
+	}}
+	const spare = 40 * time.Millisecond
+	sample, err := scenario.Find("four-clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenarios := []*scenario.Scenario{sample}
+	for seed := uint64(0); len(scenarios) < 12; seed++ {
+		data, err := scenario.Encode(simtest.Contention(seed, fmt.Sprintf("made-%d", seed)), scenario.Notes{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		scenarios = append(scenarios, simtest.Parse(t, string(data)))
+		if _, ok := steady(scenarios[len(scenarios)-1], spare); !ok {
+			scenarios = scenarios[:len(scenarios)-1]
+		}
+	}
+	for _, sc := range scenarios {
+		if sc.Cluster > 0 {
+			continue // the model knows little of faults
+		}
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Parallel()
+			want, _ := steady(sc, 0)
+			for attempt := 1; ; attempt++ {
+				result, err := simulate.Run(t.Context(), etcd, sc, simulate.Options{Prefix: fmt.Sprintf("/%s-%d", sc.Name, attempt)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				diff := cmp.Diff(want, comes(result))
+				if diff == "" {
+					return
+				}
+				if attempt == 4 {
+					data, _ := scenario.Encode(sc, scenario.Notes{})
+					t.Fatalf("(-model +run)\n%s\n%s", diff, data)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package scenario
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+)
+
+// ErrUnknown says that no built-in scenario has that name.
+var ErrUnknown = errors.New("simulate: unknown scenario")
+
+//go:embed scenarios/*.yaml
+var files embed.FS
+
+// Builtin returns the scenarios that come with this package, by name. They are
+// shared and not to be changed.
+func Builtin() []*Scenario { return builtin() }
+
+// builtin reads files that are part of the program: a broken one is a bug that
+// the first test finds.
+var builtin = sync.OnceValue(func() []*Scenario {
+	entries, err := files.ReadDir("scenarios")
+	if err != nil {
+		panic(err)
+	}
+	all := make([]*Scenario, 0, len(entries))
+	for _, e := range entries {
+		file := path.Join("scenarios", e.Name())
+		data, err := files.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		sc, err := Parse(file, data)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, sc)
+	}
+	return all
+})
+
+// Find returns the built-in scenario of that name, or ErrUnknown.
+func Find(name string) (*Scenario, error) {
+	for _, sc := range Builtin() {
+		if sc.Name == name {
+			return sc, nil
+		}
+	}
+	return nil, fmt.Errorf("%w %q", ErrUnknown, name)
+}

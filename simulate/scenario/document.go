@@ -1,0 +1,107 @@
+package scenario
+
+// The file as it is written. Everything is a pointer, a list or text: what is
+// left out and what is empty are different, and values are read with a position.
+type (
+	document struct {
+		Name    *string     `yaml:"name"`
+		About   string      `yaml:"about"`
+		TTL     *string     `yaml:"ttl"`
+		Seed    *string     `yaml:"seed"`
+		Cluster *string     `yaml:"cluster"`
+		Clients []clientDoc `yaml:"clients"`
+		Faults  []faultDoc  `yaml:"faults"`
+		Expect  expectDoc   `yaml:"expect"`
+	}
+	clientDoc struct {
+		Name   *string   `yaml:"name"`
+		Count  *string   `yaml:"count"`
+		Make   *string   `yaml:"make"`
+		TTL    *string   `yaml:"ttl"`
+		After  *spanDoc  `yaml:"after"`
+		Repeat *string   `yaml:"repeat"`
+		Steps  []stepDoc `yaml:"steps"`
+	}
+	stepDoc struct {
+		word *string // a step that is one word
+
+		Read      *string      `yaml:"read"`
+		Write     *string      `yaml:"write"`
+		Together  *togetherDoc `yaml:"together"`
+		Wait      *spanDoc     `yaml:"wait"`
+		Upgrade   *string      `yaml:"upgrade"`
+		Downgrade *string      `yaml:"downgrade"`
+		Unlock    *wordsDoc    `yaml:"unlock"`
+		Within    *spanDoc     `yaml:"within"`
+		Try       *bool        `yaml:"try"`
+		Cancel    *spanDoc     `yaml:"cancel"`
+		Crash     *spanDoc     `yaml:"crash"`
+		Expect    *wordsDoc    `yaml:"expect"`
+		Waits     *boundsDoc   `yaml:"waits"`
+	}
+	togetherDoc struct {
+		Read  []string `yaml:"read"`
+		Write []string `yaml:"write"`
+	}
+	boundsDoc struct {
+		AtLeast *string `yaml:"at_least"`
+		AtMost  *string `yaml:"at_most"`
+	}
+	faultDoc struct {
+		At      *spanDoc  `yaml:"at"`
+		Kill    *string   `yaml:"kill"`
+		Stop    *string   `yaml:"stop"`
+		Start   *string   `yaml:"start"`
+		Cut     *wordsDoc `yaml:"cut"`
+		Heal    *wordsDoc `yaml:"heal"`
+		Compact *bool     `yaml:"compact"`
+	}
+	expectDoc struct {
+		Log     []string   `yaml:"log"`
+		Order   [][]string `yaml:"order"`
+		MaxWait *string    `yaml:"max_wait"`
+		Fenced  *string    `yaml:"fenced"`
+	}
+	// spanDoc is a duration, or a mapping of the two ends of a random one.
+	spanDoc struct {
+		text *string
+
+		From *string `yaml:"from"`
+		To   *string `yaml:"to"`
+	}
+	// wordsDoc is a word or a list of them.
+	wordsDoc struct {
+		words  []string
+		listed bool
+	}
+)
+
+// UnmarshalYAML reads a mapping or a bare word.
+func (d *stepDoc) UnmarshalYAML(decode func(any) error) error {
+	if word := new(string); decode(word) == nil {
+		d.word = word
+		return nil
+	}
+	type mapping stepDoc
+	return decode((*mapping)(d))
+}
+
+// UnmarshalYAML reads a duration or a mapping of two.
+func (d *spanDoc) UnmarshalYAML(decode func(any) error) error {
+	if text := new(string); decode(text) == nil {
+		d.text = text
+		return nil
+	}
+	type mapping spanDoc
+	return decode((*mapping)(d))
+}
+
+// UnmarshalYAML reads a word or a list.
+func (d *wordsDoc) UnmarshalYAML(decode func(any) error) error {
+	if word := ""; decode(&word) == nil {
+		d.words = []string{word}
+		return nil
+	}
+	d.listed = true
+	return decode(&d.words)
+}

@@ -1,0 +1,31 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Impl is an implementation of locks on etcd.
+type Impl string
+
+// The implementations that a scenario or a load can run on.
+const (
+	ImplRWLock Impl = "rwlock" // package rwlock
+	ImplRecipe Impl = "recipe" // RWMutex of etcd's client/v3/experimental/recipes
+	ImplMutex  Impl = "mutex"  // Mutex of etcd's client/v3/concurrency
+)
+
+// Impls returns all implementations.
+func Impls() []Impl { return []Impl{ImplRWLock, ImplRecipe, ImplMutex} }
+
+// ParseImpl returns the implementation called s.
+func ParseImpl(s string) (Impl, error) {
+	if !slices.Contains(Impls(), Impl(s)) {
+		return "", fmt.Errorf("unknown implementation %q: want %s", s, List(Impls(), "or"))
+	}
+	return Impl(s), nil
+}
+
+// Exclusive reports whether the implementation has no read mode: readers exclude
+// each other, as writers do.
+func (i Impl) Exclusive() bool { return i == ImplMutex }

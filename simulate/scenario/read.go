@@ -1,0 +1,262 @@
+package scenario
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Bounds on what a file can ask for: one that asks for more is a mistake.
+const (
+	maxClients = 1000
+	maxSteps   = 1_000_000 // of all clients, each time they are repeated
+	maxMembers = 9
+)
+
+// reader turns a decoded file into a scenario and keeps the first thing that
+// is wrong with it.
+type reader struct {
+	file string
+	root ast.Node
+	err  error
+
+	clients map[string]*Client // by the names of those they stand for
+}
+
+// where leads to a value in the file: mapping keys and list indices.
+type where []any
+
+func (p where) to(more ...any) where { return append(p[:len(p):len(p)], more...) }
+
+// fail notes an error at a path, unless there was one before.
+func (r *reader) fail(p where, format string, args ...any) {
+	if r.err == nil {
+		r.err = at(r.file, r.position(p), fmt.Sprintf(format, args...))
+	}
+}
+
+// place is where a path's value stands.
+func (r *reader) place(p where) Place {
+	e := at(r.file, r.position(p), "")
+	return Place{Line: e.Line, Column: e.Column}
+}
+
+// position finds a path's value, or what is nearest around it: a value that is
+// missing has no place of its own, and one behind an alias is elsewhere.
+func (r *reader) position(p where) *token.Token {
+	for ; len(p) > 0; p = p[:len(p)-1] {
+		if node, err := p.build().FilterNode(r.root); err == nil && node != nil {
+			return firstToken(node)
+		}
+	}
+	return firstToken(r.root)
+}
+
+func (p where) build() *yaml.Path {
+	b := (&yaml.PathBuilder{}).Root()
+	for _, segment := range p {
+		switch s := segment.(type) {
+		case string:
+			b = b.Child(s)
+		case int:
+			b = b.Index(uint(s))
+		}
+	}
+	return b.Build()
+}
+
+// firstToken is where a node begins; a mapping's own token is its first colon.
+func firstToken(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		if len(n.Values) > 0 {
+			return n.Values[0].Key.GetToken()
+		}
+	case *ast.MappingValueNode:
+		return n.Key.GetToken()
+	}
+	return n.GetToken()
+}
+
+func (r *reader) scenario(doc document) *Scenario {
+	sc := &Scenario{
+		File:    r.file,
+		Name:    r.name(nil, "the scenario", doc.Name),
+		About:   doc.About,
+		TTL:     r.ttl(where{"ttl"}, doc.TTL, DefaultTTL),
+		Seed:    uint64(r.whole(where{"seed"}, doc.Seed, 1, math.MaxInt, DefaultSeed)),
+		Cluster: r.whole(where{"cluster"}, doc.Cluster, 1, maxMembers, 0),
+	}
+	if strings.ContainsAny(doc.About, "\r\n") {
+		r.fail(where{"about"}, "about must be one line")
+	}
+	r.readClients(sc, doc.Clients)
+	r.readFaults(sc, doc.Faults)
+	sc.Expect = r.expect(where{"expect"}, doc.Expect)
+	return sc
+}
+
+func (r *reader) readClients(sc *Scenario, docs []clientDoc) {
+	if len(docs) == 0 {
+		r.fail(where{"clients"}, "a scenario needs at least one client")
+	}
+	r.clients = map[string]*Client{}
+	steps := 0
+	for i, doc := range docs {
+		p := where{"clients", i}
+		c := r.client(p, doc, sc.TTL)
+		if len(r.clients)+c.Count > maxClients {
+			r.fail(p, "more than %d clients", maxClients)
+			return
+		}
+		if steps += c.Count * c.Repeat * len(c.Steps); steps > maxSteps {
+			r.fail(p, "more than %d steps of all clients together", maxSteps)
+		}
+		for _, name := range c.Names() {
+			if r.clients[name] != nil {
+				r.fail(p.to("name"), "client %q is there twice", name)
+			}
+			r.clients[name] = &c
+		}
+		sc.Clients = append(sc.Clients, c)
+	}
+}
+
+func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
+	c := Client{
+		Name:   r.name(p, "a client", doc.Name),
+		Count:  r.whole(p.to("count"), doc.Count, 1, maxClients, 1),
+		Make:   r.make(p.to("make"), doc.Make),
+		TTL:    r.ttl(p.to("ttl"), doc.TTL, ttl),
+		After:  r.span(p.to("after"), doc.After),
+		Repeat: r.whole(p.to("repeat"), doc.Repeat, 1, maxSteps, 1),
+	}
+	if len(doc.Steps) == 0 {
+		r.fail(p.to("steps"), "client %q needs at least one step", c.Name)
+	}
+	course := newCourse(r)
+	for i, s := range doc.Steps {
+		step := r.step(p.to("steps", i), s)
+		r.suits(p.to("steps", i), c.Make, step)
+		course.follow(p.to("steps", i, string(step.Do)), step)
+		c.Steps = append(c.Steps, step)
+	}
+	course.end(p.to("repeat"), c.Repeat)
+	return c
+}
+
+// NameFormat is what names of scenarios and clients look like. They stay clear of anything that a shell, a file
+// system or a terminal would take for something else.
+var NameFormat = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+func (r *reader) name(p where, what string, s *string) string {
+	switch {
+	case s == nil:
+		r.fail(p, "%s needs a name", what)
+		return ""
+	case !NameFormat.MatchString(*s):
+		r.fail(p.to("name"), "%s name %q: want letters, digits, '-', '_' and '.', 64 at most", what, *s)
+	}
+	return *s
+}
+
+func (r *reader) make(p where, s *string) Impl {
+	if s == nil {
+		return ""
+	}
+	if m := Impl(*s); m == ImplRWLock || m == ImplRecipe {
+		return m
+	}
+	r.fail(p, "unknown make %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
+	return ""
+}
+
+// suits refuses a step that a client of that make cannot do.
+func (r *reader) suits(p where, m Impl, s Step) {
+	if m != ImplRecipe || s.Do == "" {
+		return
+	}
+	able := []Action{Read, Write, Wait, Unlock}
+	switch {
+	case !slices.Contains(able, s.Do):
+		r.fail(p, "a client of make recipe cannot do %s: its steps are %s", s.Do, List(able, "and"))
+	case s.Try:
+		r.fail(p.to("try"), "a client of make recipe cannot try: it always waits")
+	case s.Crash.To > 0:
+		r.fail(p.to("crash"), "a client of make recipe cannot crash: its steps are %s", List(able, "and"))
+	}
+}
+
+func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration {
+	d := r.duration(p, s, otherwise)
+	if d < time.Second || d%time.Second != 0 {
+		r.fail(p, "ttl %s: want whole seconds, 1s at least: etcd knows no other", d)
+	}
+	return d
+}
+
+func (r *reader) whole(p where, s *string, least, most, otherwise int) int {
+	if s == nil {
+		return otherwise
+	}
+	n, err := strconv.Atoi(*s)
+	switch {
+	case err != nil || n < least:
+		r.fail(p, "%q: want a whole number, %d at least", *s, least)
+	case n > most:
+		r.fail(p, "%d is too many: want %d at most", n, most)
+	}
+	return min(max(n, least), most)
+}
+
+func (r *reader) duration(p where, s *string, otherwise time.Duration) time.Duration {
+	if s == nil {
+		return otherwise
+	}
+	d, err := time.ParseDuration(*s)
+	switch {
+	case err != nil:
+		r.fail(p, "%q is no duration: want a number and a unit, such as 500ms or 2s", *s)
+	case d < 0:
+		r.fail(p, "negative duration %s", *s)
+	}
+	return d
+}
+
+// span reads a duration that may be random; the zero span when it is left out.
+func (r *reader) span(p where, doc *spanDoc) Span {
+	switch {
+	case doc == nil:
+		return Span{}
+	case doc.text != nil:
+		d := r.duration(p, doc.text, 0)
+		return Span{From: d, To: d}
+	case doc.From == nil || doc.To == nil:
+		r.fail(p, "want a duration such as 500ms, or both from and to for a random one")
+		return Span{}
+	}
+	s := Span{From: r.duration(p.to("from"), doc.From, 0), To: r.duration(p.to("to"), doc.To, 0)}
+	if s.To < s.From {
+		r.fail(p.to("to"), "to %s is less than from %s", s.To, s.From)
+	}
+	return s
+}
+
+// period is a span of a time that must pass.
+func (r *reader) period(p where, doc *spanDoc) Span {
+	s := r.span(p, doc)
+	if doc != nil && s.From == 0 {
+		r.fail(p, "want a duration of more than 0")
+	}
+	return s
+}

@@ -1,0 +1,94 @@
+package scenario
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (r *reader) expect(p where, doc expectDoc) Expect {
+	e := Expect{
+		Log:         doc.Log,
+		MaxWait:     r.duration(p.to("max_wait"), doc.MaxWait, 0),
+		Fenced:      r.whole(p.to("fenced"), doc.Fenced, 0, math.MaxInt, 0),
+		LogPlace:    r.place(p.to("log")),
+		FencedPlace: r.place(p.to("fenced")),
+	}
+	if doc.MaxWait != nil && e.MaxWait < time.Nanosecond {
+		r.fail(p.to("max_wait"), "nothing takes no time: want a duration of more than 0")
+	}
+	for i, line := range e.Log {
+		r.expected(p.to("log", i), line)
+	}
+	for i, chain := range doc.Order {
+		e.Order = append(e.Order, r.chain(p.to("order", i), chain))
+	}
+	return e
+}
+
+// expected refuses a line that names a client which is not there: it could
+// never come true, and would only be found out by a run.
+func (r *reader) expected(p where, line string) {
+	for _, prefix := range []string{LogWaiting, LogGranted, LogReleased} {
+		if name, ok := strings.CutPrefix(line, prefix); ok && r.clients[name] == nil {
+			r.fail(p, "unknown client %q", name)
+		}
+	}
+}
+
+func (r *reader) chain(p where, words []string) []Occurrence {
+	if len(words) < 2 {
+		r.fail(p, "an order needs two moments at least, the earlier first")
+	}
+	var chain []Occurrence
+	for i, s := range words {
+		o := r.occurrence(p.to(i), s)
+		if slices.ContainsFunc(chain, func(other Occurrence) bool { return o.String() == other.String() }) {
+			r.fail(p.to(i), "%q is there twice: no moment comes before itself", s)
+		}
+		chain = append(chain, o)
+	}
+	return chain
+}
+
+// occurrence reads MOMENT CLIENT[ LOCK][ #n].
+func (r *reader) occurrence(p where, s string) Occurrence {
+	moment, rest, _ := strings.Cut(s, " ")
+	client, lock, _ := strings.Cut(rest, " ")
+	lock, n := cutNumber(lock)
+	o := Occurrence{Moment: Moment(moment), Client: client, Lock: lock, Nth: max(n, 1), Place: r.place(p)}
+	switch {
+	case rest == "":
+		r.fail(p, "%q: want MOMENT CLIENT[ LOCK][ #n], such as \"granted c\"", s)
+	case !slices.Contains(moments(), o.Moment):
+		r.fail(p, "unknown moment %q: want %s", moment, List(moments(), "or"))
+	case r.clients[client] == nil:
+		r.fail(p, "unknown client %q", client)
+	default:
+		r.occurs(p, o)
+	}
+	return o
+}
+
+// occurs refuses a moment that the client's steps cannot bring about, or not so
+// often.
+func (r *reader) occurs(p where, o Occurrence) {
+	c := r.clients[o.Client]
+	named, most := o.Lock == "", 0
+	for _, s := range c.Steps {
+		of := About(s.Locks, o.Lock)
+		named = named || of
+		if s.Can(o.Moment) && (of || o.Lock == "") {
+			most += c.Repeat
+		}
+	}
+	switch {
+	case !named:
+		r.fail(p, "unknown lock %q: client %q has no step about it", o.Lock, o.Client)
+	case most == 0:
+		r.fail(p, "%q cannot happen: no step of the client can bring it about", o)
+	case o.Nth > most:
+		r.fail(p, "%q cannot happen: %d times at most", o, most)
+	}
+}
