@@ -83,6 +83,10 @@ func TestFourClients(t *testing.T) {
 	for attempt := 1; ; attempt++ {
 		result := run(t, endpoint, sc)
 		got := texts(result)
+		if starved(got) && attempt < 4 {
+			t.Logf("attempt %d: %v", attempt, result.Err())
+			continue
+		}
 		wantLaws(t, got)
 		if result.Err() == nil && slices.Equal(got, fourClients) {
 			return
@@ -92,6 +96,12 @@ func TestFourClients(t *testing.T) {
 		}
 		t.Logf("attempt %d: %v", attempt, result.Err())
 	}
+}
+
+// starved reports whether a client did not get to renew its lease for two
+// seconds, which only a machine without a moment to spare does to it.
+func starved(lines []string) bool {
+	return slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "session expired") })
 }
 
 func wantLaws(t *testing.T, got []string) {

@@ -40,7 +40,7 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	}
 	for _, p := range probes(client, prefix) {
 		err := p.try(ctx)
-		if err != nil && !Refused(err) {
+		if err != nil && !IsPermissionDenied(err) {
 			return Report{}, fmt.Errorf("access: %s: %w", p.name, err)
 		}
 		report.Actions = append(report.Actions, p.action(report, err))
@@ -48,18 +48,21 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	return report, nil
 }
 
-// Refused reports whether etcd has answered, with no.
-func Refused(err error) bool { return says(err, rpctypes.ErrPermissionDenied) }
+// IsPermissionDenied reports whether etcd has answered that the user may not do
+// something.
+func IsPermissionDenied(err error) bool { return says(err, rpctypes.ErrPermissionDenied) }
 
-// Unnamed reports whether etcd has answered, and wants to know who asks.
-func Unnamed(err error) bool { return says(err, rpctypes.ErrUserEmpty) }
+// IsAuthRequired reports whether etcd has answered that the client must log in.
+func IsAuthRequired(err error) bool { return says(err, rpctypes.ErrUserEmpty) }
 
-// Unknown reports whether etcd has answered, and takes a login for nobody's.
-func Unknown(err error) bool {
+// IsBadCredentials reports whether etcd has answered that a login is not, or no
+// longer, valid.
+func IsBadCredentials(err error) bool {
 	return says(err, rpctypes.ErrAuthFailed) || says(err, rpctypes.ErrInvalidAuthToken) || says(err, rpctypes.ErrAuthOldRevision)
 }
 
-// says reports whether etcd has answered so. What it says to a watch has no type.
+// says reports whether err is an answer of etcd. The errors of a watch have no type,
+// so their text counts too.
 func says(err, answer error) bool {
 	return errors.Is(err, answer) || strings.Contains(err.Error(), answer.Error())
 }

@@ -9,41 +9,43 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 )
 
-const accessLong = `Prints the roles that people need on the locks whose keys begin with PREFIX, or
-on all of them, as the etcdctl commands that make them: a viewer, an operator and
-a tester. What they can and cannot do is beside them. No etcd is asked.
+const accessLong = `Prints the etcd roles for working with the locks whose keys begin with PREFIX, or
+with all locks, as the etcdctl commands that create them: a viewer, an operator and
+a tester. Comments say what each role can and cannot do. It does not connect to etcd.
 
-With --check it asks the connected etcd what the connected user may do below
-PREFIX, without changing anything.
+With --check, it connects to etcd and prints what the user may do below PREFIX. It
+does not write to etcd.
 
 With -o json:
   prefix, prefix_base64  as for ls
   roles                 each:
-    name, about         of the role
+    name, about         of the role, and what it is for
     permission          read or readwrite, on all keys that begin with the prefix
-    can, cannot         in words
-    commands            that make the role, in the order to run them
-    grant               gives it to USER
+    can, cannot         descriptions
+    commands            create the role, in this order
+    grant               command that grants it to USER
 
 With --check -o json:
   prefix, prefix_base64  as for ls
-  auth                  whether etcd asks who somebody is; without, all may do all
-  user                  who etcd takes us for; absent when nobody
+  auth                  whether authentication is enabled; without it, everybody may
+                        do everything
+  user                  etcd user of this client; absent without a login
   roles                 of the user
-  may_read, may_write   ranges of keys that the user has rights on, each:
-    key, range_end      as etcd has them: no range_end is the key alone, "\u0000" no end
+  may_read, may_write   key ranges that the user has permissions on, each:
+    key, range_end      as in etcd: without range_end the key alone, "\u0000" is no end
     key_base64, range_end_base64  only when not UTF-8
   actions               list locks, watch locks, look up leases, take locks, release locks:
-    action, allowed     whether all of that may be done below the prefix
-    reason              absent when there is none to give`
+    action, allowed     whether the user may do it on all keys below the prefix
+    reason              absent when there is none`
 
-// accessOptions are what access was asked for.
+// accessOptions are the options of access.
 type accessOptions struct {
 	prefix  string
-	connect func(context.Context) (*remote, error) // nil when etcd is not to be asked
+	connect func(context.Context) (*connect.Conn, error) // nil without --check
 	out     printer
 }
 
@@ -54,9 +56,11 @@ func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cob
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "access [PREFIX]",
-		Short: "The roles that locks take in etcd, or, with --check, what we may do",
+		Short: "Print the etcd roles for working with locks, or check your permissions",
 		Long:  accessLong,
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  etcd-lock access /jobs/ | sh
+  etcd-lock access --check /jobs/ --user alice`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := &accessOptions{out: a.printer()}
 			if check {
@@ -65,10 +69,10 @@ func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cob
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "ask etcd what we may do below PREFIX")
+	cmd.Flags().BoolVar(&check, "check", false, "connect to etcd and print what the user may do below PREFIX")
 	return cmd
 }
 
@@ -82,16 +86,16 @@ func accessRun(ctx context.Context, opts *accessOptions) error {
 	return writeRoles(opts.out, opts.prefix)
 }
 
-// writeRoles prints a shell script. The words of it are ours but for the prefix,
-// which is quoted.
+// writeRoles prints a shell script that creates the roles. Only the prefix comes
+// from the user, and is quoted.
 func writeRoles(w io.Writer, prefix string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The prefix is %s.", printable.Shell(prefix))
 	switch {
 	case prefix == "":
-		b.WriteString(" That is all keys, not only those of locks.")
+		b.WriteString(" It covers all keys, not only those of locks.")
 	case !strings.HasSuffix(prefix, "/"):
-		fmt.Fprintf(&b, " It does not end in /, and so covers %s too.", printable.Shell(prefix+"2"))
+		fmt.Fprintf(&b, " It does not end in /, so it covers %s too.", printable.Shell(prefix+"2"))
 	}
 	b.WriteString("\n")
 	for _, r := range access.Roles() {
@@ -106,7 +110,7 @@ func writeRoles(w io.Writer, prefix string) error {
 		for _, c := range r.Commands(prefix) {
 			b.WriteString(c + "\n")
 		}
-		fmt.Fprintf(&b, "# To give it to somebody: %s\n", r.Grant())
+		fmt.Fprintf(&b, "# To grant it to a user: %s\n", r.Grant())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -145,16 +149,16 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	var report access.Report
-	err = c.ask(ctx, func(ctx context.Context) error {
-		report, err = access.Check(ctx, c.client, c.user, opts.prefix)
+	err = c.Do(ctx, func(ctx context.Context) error {
+		report, err = access.Check(ctx, c.Client, c.User, opts.prefix)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	doc := newCheckDoc(opts.prefix, c.user, report)
+	doc := newCheckDoc(opts.prefix, c.User, report)
 	if opts.out.format == formatJSON {
 		return opts.out.document(doc)
 	}
@@ -210,10 +214,10 @@ func newCheckRanges(ranges []access.Range) []checkRange {
 	return docs
 }
 
-// who says what etcd takes us for.
+// who names the user and the user's permissions.
 func (d checkDoc) who(r access.Report) string {
 	if !d.Auth {
-		return "auth is off: etcd asks nobody who they are"
+		return "authentication is disabled: everybody may do everything"
 	}
 	roles := "no role"
 	if len(d.Roles) > 0 {

@@ -11,12 +11,12 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// newCompletionCmd stands in for cobra's own, which takes an unknown shell for
-// a question for help and exits with 0.
+// newCompletionCmd replaces cobra's own command, which prints its help for an
+// unknown shell and exits with 0.
 func newCompletionCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
-		Short: "Print a script that completes commands, flags and lock names in a shell",
+		Short: "Print a shell script that completes commands, flags and lock names",
 		Long: `Prints a completion script. To load it in the current shell:
 
   bash        source <(etcd-lock completion bash)
@@ -26,7 +26,7 @@ func newCompletionCmd() *cobra.Command {
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return ran(completion(cmd.Root(), args[0]))
+			return runResult(completion(cmd.Root(), args[0]))
 		},
 	}
 }
@@ -47,16 +47,16 @@ func completion(root *cobra.Command, shell string) error {
 	}
 }
 
-// completeNames offers the names of locks that begin with what was typed. It
-// stays silent on errors: a shell has no place for them.
+// completeNames completes the names of locks. It ignores errors: a shell has no
+// place to print them.
 func completeNames(a *app) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		const nothing = cobra.ShellCompDirectiveNoFileComp
-		// The flags of the line that is being completed; cobra has parsed them by now.
-		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.embedded {
+		// Cobra has parsed the flags of the line that is being completed.
+		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.connection.Embedded {
 			return nil, nothing
 		}
-		a.askPassword, a.warn = nil, func(string) {}
+		a.connection.AskPassword, a.connection.Warn = nil, func(string) {}
 		ctx := cmd.Context()
 		if ctx == nil {
 			ctx = context.Background()
@@ -74,14 +74,14 @@ func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	snapshot, err := c.snapshot(ctx, prefix)
+	defer c.Close()
+	snapshot, err := c.Snapshot(ctx, prefix, 0)
 	if err != nil {
 		return nil, fmt.Errorf("complete: %w", err)
 	}
 	var names []string
 	for _, l := range snapshot.Locks {
-		// A shell cannot take a name that is not printable.
+		// A name that is not printable cannot be typed in a shell.
 		if strings.HasPrefix(l.ID.Name, prefix) && printable.Text(l.ID.Name) == l.ID.Name {
 			names = append(names, l.ID.Name)
 		}

@@ -9,78 +9,79 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/printable"
+	"etcd-lock/internal/supervise"
 	"etcd-lock/rwlock"
 )
 
 const execLong = `Runs CMD while holding the lock NAME for writing, or with --read for reading. With
-several NAMEs it takes all of them at one instant, or none: such commands never
-deadlock among each other, in whatever order they name the locks.
+several NAMEs it acquires all of them at one instant, or none: such commands never
+deadlock with each other, in whatever order they name the locks.
 
-The command begins after --, which must be there. Standard input, output and
-error are the command's own, as is the terminal. Signals sent to etcd-lock go to
-the command's process group: INT, TERM, HUP, QUIT, USR1, USR2, WINCH, CONT, TSTP.
-The lock is held until the command has ended, whatever it does with a signal. What
-the command leaves in the background runs on without the lock.
+In sequence, exec
+  1. acquires the locks; while it waits, it prints on standard error who holds
+     them, and again when that changes
+  2. starts CMD in a process group of its own, with exec's standard input, output
+     and error, and the terminal
+  3. forwards the signals INT, TERM, HUP, QUIT, USR1, USR2, WINCH, CONT and TSTP to
+     the process group
+  4. releases the locks when CMD has ended, and exits with its exit code
+A signal during the wait ends it and leaves nothing in etcd. The locks are held
+until CMD has ended, whatever it does with a signal; background processes that it
+leaves run on without the locks.
 
-While it waits, etcd-lock says on standard error who is in the way, and again when
-that changes. A signal ends the waiting and leaves nothing in etcd.
+If a lock is lost while CMD runs, its process group gets SIGTERM, and SIGKILL
+before etcd may grant the lock to another client:
+  etcd is unreachable       SIGTERM when less than a third of --ttl is left of the
+                            lease, SIGKILL just before it expires
+  the key is deleted or     SIGTERM at once, SIGKILL after a third of --ttl, or just
+  the lease revoked         before the lease would have expired if that is sooner
+When etcd-lock itself is killed, Linux kills CMD at once, but not the processes that
+CMD has started; in a shell script, write exec before the last command. When CMD is
+suspended with ctrl-Z, etcd-lock is suspended too: after more than --ttl the lock is
+lost, and CMD is killed when it is continued.
 
-When the lock is lost while the command runs, the command's whole process group
-gets TERM, and KILL when etcd may give the lock to another:
-  etcd cannot be reached    TERM when less than a third of --ttl is left of what
-                            etcd granted last, KILL just before the rest is over
-  the lock's key is deleted, or its lease revoked
-                            TERM at once, KILL after a third of --ttl, or when
-                            the lease would have run out if that is sooner
-When etcd-lock itself is killed, Linux kills the command at once, though not the
-processes that it has started; write exec before the last command of a shell
-script. A command that is suspended with ctrl-Z suspends etcd-lock too: a lock is
-lost when that lasts longer than --ttl, and then the command is killed when it is
-continued.
-
-The command finds in its environment, one line for each NAME in the order given:
+CMD finds in its environment, one line for each NAME in the order given:
   ETCD_LOCK_NAME    the name
-  ETCD_LOCK_KEY     the key in etcd that stands for the hold
-and once, since all names share it:
-  ETCD_LOCK_TOKEN   the fencing token: it grows with every grant, so a store can
-                    refuse who comes with a smaller one than it has seen
-  ETCD_LOCK_REV     the same, as etcdctl lock calls it
-Locks that the command takes in turn carry the first key as their owner's "under".
+  ETCD_LOCK_KEY     the key in etcd that holds the lock
+and once, because all names share it:
+  ETCD_LOCK_TOKEN   the fencing token: it grows with every grant, so that a store
+                    can reject a writer with a smaller token than it has seen
+  ETCD_LOCK_REV     the same, under the name that etcdctl lock uses
+Locks that CMD acquires have the first key as their owner's "under".
 
 Exit codes:
-  the command's own; 128+n when signal n ended it
-  1    failed before the command was started
+  the exit code of CMD; 128+n when signal n ended it
+  1    failed before CMD was started
   2    wrong usage
-  3    not acquired within --wait or by --try; see --conflict-exit-code
-  4    the lock was lost, or about to be and the command ended for that
+  3    locks not acquired within --wait or with --try; see --conflict-exit-code
+  4    a lock was lost, or was about to be and CMD was ended for that
   126  CMD cannot be executed
   127  CMD was not found
-  128+n  signal n ended the waiting`
+  128+n  signal n ended the wait`
 
 const defaultExecTTL = 15 * time.Second
 
-// execOptions are what exec was asked for.
+// execOptions are the options of exec.
 type execOptions struct {
 	names        []string
 	mode         keyspace.Mode
 	command      []string
-	wait         time.Duration // 0: for ever
+	wait         time.Duration // 0: without a limit
 	try          bool
 	conflictCode int
 	ttl          time.Duration
 	label        string
 	quiet        bool
 	readOnly     bool
-	connect      func(context.Context) (*remote, error)
+	connect      func(context.Context) (*connect.Conn, error)
 	err          io.Writer
-	now          func() time.Time
 }
 
 func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.Command {
@@ -90,16 +91,17 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 	opts := &execOptions{mode: keyspace.Write}
 	var read bool
 	cmd := &cobra.Command{
-		Use:               "exec [flags] NAME... -- CMD [ARG...]",
-		Short:             "Run a command under one or several locks",
-		Long:              execLong,
-		Example:           "  etcd-lock exec --wait 1m /jobs/nightly -- ./nightly.sh --full\n  etcd-lock exec --read /config -- sh -c 'echo \"token $ETCD_LOCK_TOKEN\"'",
+		Use:   "exec [flags] NAME... -- CMD [ARG...]",
+		Short: "Run a command while holding one or several locks",
+		Long:  execLong,
+		Example: `  etcd-lock exec --wait 1m /jobs/nightly -- ./nightly.sh --full
+  etcd-lock exec --read /config -- sh -c 'echo "token $ETCD_LOCK_TOKEN"'`,
 		Args:              namesThenCommand,
 		ValidArgsFunction: completeExec(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dash := cmd.ArgsLenAtDash()
 			opts.names, opts.command = args[:dash], args[dash:]
-			opts.readOnly, opts.connect, opts.err, opts.now = a.readOnly, a.connect, a.Err, a.now
+			opts.readOnly, opts.connect, opts.err = a.readOnly, a.connect, a.Err
 			if read {
 				opts.mode = keyspace.Read
 			}
@@ -107,30 +109,34 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 				opts.label = filepath.Base(opts.command[0])
 			}
 			if cmd.Flags().Changed("wait") && opts.wait <= 0 {
-				return fmt.Errorf("--wait %s: must be more than 0; --try does not wait at all", opts.wait)
+				return hint.Add(notPositive("wait", opts.wait), "--try does not wait at all")
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if !slices.Contains(a.Args, "--") { // it may be the command's flag
-			return fmt.Errorf("%w; %w", err, errNoDash)
+		if !slices.Contains(a.Args, "--") { // it may be a flag of CMD
+			return hint.Add(err, dashHint)
 		}
 		return err
 	})
-	fs := cmd.Flags()
-	fs.BoolVar(&read, "read", false, "share the locks with other readers")
-	fs.DurationVar(&opts.wait, "wait", 0, "give up after so long; without it, wait for ever")
-	fs.BoolVar(&opts.try, "try", false, "do not wait at all")
-	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "`code` to exit with when the locks are not acquired, 0 to 255")
-	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "how long the locks outlive a client that dies, in whole seconds")
-	fs.StringVar(&opts.label, "label", "", "`text` that others see of the holder (default the command's name)")
-	fs.BoolVar(&opts.quiet, "quiet", false, "do not say who is in the way, nor that the locks were not acquired")
+	opts.register(cmd, &read)
 	return cmd
 }
 
-// completeExec offers names of locks before the dash, and leaves what comes
-// after it to the shell.
+func (opts *execOptions) register(cmd *cobra.Command, read *bool) {
+	fs := cmd.Flags()
+	fs.BoolVar(read, "read", false, "acquire the locks for reading, shared with other readers")
+	fs.DurationVar(&opts.wait, "wait", 0, "give up after this time (default: wait without a limit)")
+	fs.BoolVar(&opts.try, "try", false, "do not wait: fail if a lock is held by others")
+	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "exit `code` when the locks are not acquired, 0 to 255")
+	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "time to live of the lease, in whole seconds: how long the locks outlive a crashed client")
+	fs.StringVar(&opts.label, "label", "", "`text` that others see as the owner (default: the name of CMD)")
+	fs.BoolVar(&opts.quiet, "quiet", false, "do not print who holds the locks, nor that they were not acquired")
+}
+
+// completeExec completes lock names before the dash, and leaves what comes after
+// it to the shell.
 func completeExec(a *app) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if slices.Contains(a.Args, "--") {
@@ -140,14 +146,14 @@ func completeExec(a *app) cobra.CompletionFunc {
 	}
 }
 
-var errNoDash = errors.New("put -- before the command: etcd-lock exec NAME -- CMD")
+const dashHint = "put -- before the command: etcd-lock exec NAME -- CMD"
 
-// namesThenCommand wants names before the dash and a command after it, so that
-// no flag of the command is ever taken for one of ours.
+// namesThenCommand requires names before the dash and a command after it, so that
+// no flag of the command is mistaken for one of exec.
 func namesThenCommand(cmd *cobra.Command, args []string) error {
 	switch dash := cmd.ArgsLenAtDash(); {
 	case dash < 0:
-		return errNoDash
+		return hint.Add(errors.New("no command given"), dashHint)
 	case dash == 0:
 		return errors.New("no lock NAME before --")
 	case dash == len(args):
@@ -161,10 +167,17 @@ func execRun(ctx context.Context, opts *execOptions) error {
 		return usageError{err}
 	}
 	path, err := exec.LookPath(opts.command[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) { // a shell takes what stands in "." if PATH says so
+	if err != nil && !errors.Is(err, exec.ErrDot) { // shells run a program in "." if PATH has that
 		return cannotRun(opts.command[0], err)
 	}
-	return opts.run(ctx, path)
+	code, err := supervise.Run(ctx, opts.spec(path))
+	if err != nil {
+		return opts.exitError(err)
+	}
+	if code != exitDone {
+		return exitError{code: code}
+	}
+	return nil
 }
 
 func (opts *execOptions) check() error {
@@ -178,15 +191,54 @@ func (opts *execOptions) check() error {
 	}
 	switch {
 	case opts.try && opts.wait > 0:
-		return errors.New("--try and --wait exclude each other")
+		return exclusive("--try", "--wait")
 	case opts.conflictCode < 0 || opts.conflictCode > 255:
 		return fmt.Errorf("--conflict-exit-code %d: must be 0 to 255", opts.conflictCode)
 	case opts.ttl < time.Second || opts.ttl%time.Second != 0:
-		return fmt.Errorf("--ttl %s: must be whole seconds, 1s at least", opts.ttl)
+		return fmt.Errorf("--ttl %s: must be whole seconds, at least 1s", opts.ttl)
 	case opts.readOnly:
-		return errors.New("exec takes locks: not with --read-only")
+		return notReadOnly("exec")
 	}
 	return nil
+}
+
+func (opts *execOptions) spec(path string) supervise.Spec {
+	spec := supervise.Spec{
+		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
+		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, Connect: opts.connect,
+		Report: func(text string) { printLine(opts.err, text) },
+	}
+	for _, name := range opts.names {
+		spec.Locks = append(spec.Locks, rwlock.Want{Name: name, Mode: opts.mode})
+	}
+	return spec
+}
+
+// exitError gives an error of supervise.Run its exit code.
+func (opts *execOptions) exitError(err error) error {
+	var (
+		notAcquired *supervise.NotAcquiredError
+		interrupted *supervise.InterruptedError
+		start       *supervise.StartError
+	)
+	switch {
+	case errors.Is(err, supervise.ErrLost): // which has been reported
+		return exitError{code: exitLost}
+	case errors.As(err, &notAcquired) && opts.quiet:
+		return exitError{code: opts.conflictCode}
+	case errors.As(err, &notAcquired):
+		return exitError{code: opts.conflictCode, err: err}
+	case errors.As(err, &interrupted):
+		return exitError{code: supervise.SignalCode(interrupted.Signal), err: err}
+	case errors.As(err, &start):
+		return cannotRun(opts.command[0], start.Err)
+	case errors.Is(err, supervise.ErrUnsupported):
+		return usageError{err}
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired): // before the locks were held
+		return exitError{code: exitFailed, err: err}
+	default:
+		return err
+	}
 }
 
 // What shells exit with for a command that they cannot run.
@@ -196,9 +248,9 @@ const (
 )
 
 func cannotRun(command string, err error) error {
-	var why *exec.Error // whose text names the command again
-	if errors.As(err, &why) {
-		err = why.Err
+	var execErr *exec.Error // whose text names the command again
+	if errors.As(err, &execErr) {
+		err = execErr.Err
 	}
 	code := exitNotExecutable
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
@@ -206,20 +258,3 @@ func cannotRun(command string, err error) error {
 	}
 	return exitError{code: code, err: fmt.Errorf("%s: %w", command, err)}
 }
-
-// wants are the locks as rwlock takes them.
-func (opts *execOptions) wants() []rwlock.Want {
-	var wants []rwlock.Want
-	for _, name := range opts.names {
-		wants = append(wants, rwlock.Want{Name: name, Mode: opts.mode})
-	}
-	return wants
-}
-
-// say tells the user something while the command has the terminal.
-func (opts *execOptions) say(format string, args ...any) {
-	_, _ = fmt.Fprintln(opts.err, printable.Text("etcd-lock: "+fmt.Sprintf(format, args...)))
-}
-
-// locks names the locks for people.
-func (opts *execOptions) locks() string { return strings.Join(opts.names, ", ") }

@@ -4,23 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/ptytest"
 )
-
-// TestExecKilled holds that a command does not outlive the program that holds
-// its lock.
-func TestExecKilled(t *testing.T) {
-	endpoint := etcdtest.Start(t)
-	e := startExec(t, etcdtest.Client(t, endpoint), endpoint, nil, `trap "" TERM HUP; echo ready; read x`)
-	e.expect("ready")
-	e.signal(syscall.SIGKILL)
-	e.groupEnds()
-	e.exits(-1)
-}
 
 // echo is a command whose answer to a line is not what the terminal echoes.
 const echo = `sh -c 'while read x; do echo got $x; done'`

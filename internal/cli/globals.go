@@ -8,28 +8,17 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc"
 
-	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
-	"etcd-lock/internal/inspect"
-	"etcd-lock/simulate"
 )
 
 // globals are the flags of all commands.
 type globals struct {
-	etcd           etcd.Config
-	passwordFile   string
-	commandTimeout time.Duration
-	embedded       bool
-	chosen         bool // the endpoints are not the default
-	output         format
-	readOnly       bool
-
-	askPassword func(ctx context.Context, prompt string) (string, error) // nil where nobody can be asked
-	warn        func(string)
+	connection   connect.Options
+	endpointsSet bool // by a flag or the environment
+	output       format
+	readOnly     bool
 }
 
 const (
@@ -37,25 +26,27 @@ const (
 	defaultCommandTimeout = 5 * time.Second
 )
 
-// register adds the flags that say how to reach etcd as etcdctl names them.
+// register adds the flags to fs. Those for the connection have etcdctl's names.
 func (g *globals) register(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&g.etcd.Endpoints, "endpoints", []string{etcd.DefaultEndpoint}, "etcd's addresses, comma separated")
-	fs.StringVar(&g.etcd.CACert, "cacert", "", "PEM `file` of the authority that signed the servers' certificates")
-	fs.StringVar(&g.etcd.Cert, "cert", "", "PEM `file` of our certificate")
-	fs.StringVar(&g.etcd.Key, "key", "", "PEM `file` of our private key")
-	fs.StringVar(&g.etcd.User, "user", "", "`name[:password]` to log in with; without a password, the terminal asks for it. Others on the machine can see what is on a command line")
-	fs.StringVar(&g.etcd.Password, "password", "", "password to log in with; others on the machine can see it: rather --password-file, or wait to be asked")
-	fs.StringVar(&g.passwordFile, "password-file", "", "`file` whose first line is the password to log in with")
-	fs.DurationVar(&g.etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "how long to wait for a connection")
-	fs.DurationVar(&g.commandTimeout, "command-timeout", defaultCommandTimeout, "how long a command waits for etcd's answers")
-	fs.BoolVar(&g.embedded, "embedded", false, "start an etcd inside this process, with nothing in it, and use that")
+	c := &g.connection
+	fs.StringSliceVar(&c.Etcd.Endpoints, "endpoints", []string{etcd.DefaultEndpoint}, "etcd endpoints, comma separated")
+	fs.StringVar(&c.Etcd.CACert, "cacert", "", "verify the server's certificate with this CA bundle, a PEM `file`")
+	fs.StringVar(&c.Etcd.Cert, "cert", "", "identify with this client certificate, a PEM `file`")
+	fs.StringVar(&c.Etcd.Key, "key", "", "private key of the client certificate, a PEM `file`")
+	fs.StringVar(&c.Etcd.User, "user", "", "log in as `name[:password]`; without a password, prompt for it. A command line is visible to other users of this machine")
+	fs.StringVar(&c.Etcd.Password, "password", "", "password to log in with; visible to other users of this machine: prefer --password-file or the prompt")
+	fs.StringVar(&c.PasswordFile, "password-file", "", "`file` whose first line is the password to log in with")
+	fs.DurationVar(&c.Etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "timeout for connecting")
+	fs.DurationVar(&c.Timeout, "command-timeout", defaultCommandTimeout, "timeout for each call to etcd")
+	fs.BoolVar(&c.Embedded, "embedded", false, "start an empty etcd inside this process and connect to that")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "table or json")
-	fs.BoolVar(&g.readOnly, "read-only", false, "change nothing in etcd")
+	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 }
 
-// fromEnv are the flags that etcdctl also takes from the environment.
-func fromEnv() []string {
+// flagsFromEnv returns the flags that are also read from the environment, as
+// etcdctl does.
+func flagsFromEnv() []string {
 	return []string{"endpoints", "cacert", "cert", "key", "user", "password", "dial-timeout", "command-timeout"}
 }
 
@@ -63,10 +54,10 @@ func envName(flag string) string {
 	return "ETCDCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// resolve fills what the flags left open from the environment, and checks that
-// it all makes sense together.
+// resolve fills flags that were not given from the environment, and checks that
+// the flags fit together.
 func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
-	for _, name := range fromEnv() {
+	for _, name := range flagsFromEnv() {
 		f, value := fs.Lookup(name), getenv(envName(name))
 		if f.Changed || value == "" {
 			continue
@@ -75,118 +66,42 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			return fmt.Errorf("environment variable %s: %w", envName(name), err)
 		}
 	}
-	g.chosen = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
+	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
+	c := &g.connection
 	switch {
-	case g.embedded && fs.Changed("endpoints"):
-		return errors.New("--embedded and --endpoints exclude each other")
-	case g.passwordFile != "" && fs.Changed("password"):
-		return errors.New("--password and --password-file exclude each other")
-	case g.passwordFile != "" && g.etcd.User == "":
-		return errors.New("--password-file goes with --user")
+	case c.Embedded && fs.Changed("endpoints"):
+		return exclusive("--embedded", "--endpoints")
+	case c.PasswordFile != "" && fs.Changed("password"):
+		return exclusive("--password", "--password-file")
+	case c.PasswordFile != "" && c.Etcd.User == "":
+		return errors.New("--password-file requires --user")
 	}
-	return g.check()
+	return checkConnection(c)
 }
 
-func (g *globals) check() error {
-	c := &g.etcd
-	for i, e := range c.Endpoints {
-		if c.Endpoints[i] = strings.TrimSpace(e); c.Endpoints[i] == "" {
+func checkConnection(c *connect.Options) error {
+	for i, e := range c.Etcd.Endpoints {
+		if c.Etcd.Endpoints[i] = strings.TrimSpace(e); c.Etcd.Endpoints[i] == "" {
 			return errors.New("--endpoints: one of them is empty")
 		}
 	}
 	switch {
-	case len(c.Endpoints) == 0:
+	case len(c.Etcd.Endpoints) == 0:
 		return errors.New("--endpoints is empty")
-	case (c.Cert == "") != (c.Key == ""):
-		return errors.New("--cert and --key go together")
-	case c.DialTimeout <= 0:
-		return fmt.Errorf("--dial-timeout %s: must be more than 0", c.DialTimeout)
-	case g.commandTimeout <= 0:
-		return fmt.Errorf("--command-timeout %s: must be more than 0", g.commandTimeout)
+	case (c.Etcd.Cert == "") != (c.Etcd.Key == ""):
+		return errors.New("--cert and --key must be used together")
+	case c.Etcd.DialTimeout <= 0:
+		return notPositive("dial-timeout", c.Etcd.DialTimeout)
+	case c.Timeout <= 0:
+		return notPositive("command-timeout", c.Timeout)
 	}
-	if err := c.CheckTLS(); err != nil {
+	if err := c.Etcd.CheckTLS(); err != nil {
 		return fmt.Errorf("--endpoints: %w", err)
 	}
 	return nil
 }
 
-// remote is an etcd that has answered.
-type remote struct {
-	client   *clientv3.Client
-	etcd     simulate.Etcd // the same one, for clients of their own
-	source   *inspect.Source
-	endpoint string // for people to read
-	user     string // who etcd takes us for, if it asks
-	timeout  time.Duration
-	close    func()
-}
-
-// connect reaches the etcd that the flags name, or starts one.
-func (g *globals) connect(ctx context.Context) (*remote, error) {
-	cfg, stop, err := g.target(ctx)
-	if err != nil {
-		return nil, err
-	}
-	client, err := cfg.Connect(ctx)
-	if err != nil {
-		stop()
-		return nil, errors.Join(err, ctx.Err())
-	}
-	return &remote{
-		client: client,
-		etcd: simulate.Etcd{Connect: func(ctx context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
-			return cfg.Connect(ctx, opts...)
-		}},
-		source:   inspect.NewSource(client),
-		endpoint: strings.Join(cfg.Endpoints, ","),
-		user:     cfg.UserName(),
-		timeout:  g.commandTimeout,
-		close: func() {
-			_ = client.Close() // all that was wanted of it has been answered
-			stop()
-		},
-	}, nil
-}
-
-// target is the etcd to connect to, started if it is to be embedded.
-func (g *globals) target(ctx context.Context) (cfg etcd.Config, stop func(), err error) {
-	if !g.embedded {
-		cfg, err = g.withPassword(ctx)
-		return cfg, func() {}, err
-	}
-	member, err := etcd.StartEmbedded(ctx, etcd.EmbeddedConfig{})
-	if err != nil {
-		return etcd.Config{}, nil, err
-	}
-	return etcd.Config{Endpoints: []string{member.Endpoint()}, DialTimeout: g.etcd.DialTimeout}, member.Close, nil
-}
-
-// ask runs one question to etcd within the command's time.
-func (c *remote) ask(ctx context.Context, question func(context.Context) error) error {
-	timed, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	err := question(timed)
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case timed.Err() != nil:
-		return c.noAnswer()
-	case errors.Is(err, rpctypes.ErrPermissionDenied):
-		return c.denied(timed, err)
-	default:
-		return err
-	}
-}
-
-// denied adds to a refusal what the user may do, as far as etcd tells.
-func (c *remote) denied(ctx context.Context, refusal error) error {
-	grants, err := access.FindGrants(ctx, c.client, c.user)
-	if err != nil {
-		return fmt.Errorf("%w: etcd at %s tells of no rights of user %q", refusal, c.endpoint, c.user)
-	}
-	return fmt.Errorf("%w: user %q %s", refusal, c.user, grants)
-}
-
-func (c *remote) noAnswer() error {
-	return fmt.Errorf("etcd at %s did not answer within %s (--command-timeout)", c.endpoint, c.timeout)
+// connect connects to the etcd that the flags name.
+func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
+	return connect.Open(ctx, g.connection)
 }

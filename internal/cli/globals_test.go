@@ -3,12 +3,12 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 )
 
@@ -44,9 +44,11 @@ func parse(t *testing.T, getenv func(string) string, args ...string) (globals, e
 func TestGlobals(t *testing.T) {
 	defaults := func(change func(*globals)) globals {
 		g := globals{
-			etcd:           etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
-			commandTimeout: 5 * time.Second,
-			output:         formatTable,
+			connection: connect.Options{
+				Etcd:    etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
+				Timeout: 5 * time.Second,
+			},
+			output: formatTable,
 		}
 		change(&g)
 		return g
@@ -59,28 +61,28 @@ func TestGlobals(t *testing.T) {
 	}{
 		{"defaults", "", nil, defaults(func(*globals) {})},
 		{"endpoints", "--endpoints a:1,b:2 --endpoints c:3", nil, defaults(func(g *globals) {
-			g.etcd.Endpoints, g.chosen = []string{"a:1", "b:2", "c:3"}, true
+			g.connection.Etcd.Endpoints, g.endpointsSet = []string{"a:1", "b:2", "c:3"}, true
 		})},
 		{"all of etcdctl's", "--cacert ca --cert c --key k --user u --password p --dial-timeout 1s --command-timeout 3s", nil,
 			defaults(func(g *globals) {
-				g.etcd.CACert, g.etcd.Cert, g.etcd.Key, g.etcd.User, g.etcd.Password = "ca", "c", "k", "u", "p"
-				g.etcd.DialTimeout, g.commandTimeout = time.Second, 3*time.Second
+				g.connection.Etcd.CACert, g.connection.Etcd.Cert, g.connection.Etcd.Key, g.connection.Etcd.User, g.connection.Etcd.Password = "ca", "c", "k", "u", "p"
+				g.connection.Etcd.DialTimeout, g.connection.Timeout = time.Second, 3*time.Second
 			})},
 		{"environment", "", []string{
 			"ETCDCTL_ENDPOINTS=a:1,b:2", "ETCDCTL_CACERT=ca", "ETCDCTL_CERT=c", "ETCDCTL_KEY=k",
 			"ETCDCTL_USER=u", "ETCDCTL_PASSWORD=p", "ETCDCTL_DIAL_TIMEOUT=1s", "ETCDCTL_COMMAND_TIMEOUT=3s",
 		}, defaults(func(g *globals) {
-			g.etcd = etcd.Config{
+			g.connection.Etcd = etcd.Config{
 				Endpoints: []string{"a:1", "b:2"}, CACert: "ca", Cert: "c", Key: "k",
 				User: "u", Password: "p", DialTimeout: time.Second,
 			}
-			g.commandTimeout, g.chosen = 3*time.Second, true
+			g.connection.Timeout, g.endpointsSet = 3*time.Second, true
 		})},
 		{"a flag wins", "--endpoints b:2", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
-			g.etcd.Endpoints, g.chosen = []string{"b:2"}, true
+			g.connection.Etcd.Endpoints, g.endpointsSet = []string{"b:2"}, true
 		})},
 		{"embedded wins over the environment", "--embedded", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
-			g.etcd.Endpoints, g.chosen, g.embedded = []string{"a:1"}, true, true
+			g.connection.Etcd.Endpoints, g.endpointsSet, g.connection.Embedded = []string{"a:1"}, true, true
 		})},
 		{"the rest", "-o json --read-only", nil, defaults(func(g *globals) {
 			g.output, g.readOnly = formatJSON, true
@@ -104,13 +106,13 @@ func TestGlobalsErrors(t *testing.T) {
 	}{
 		{[]string{"--endpoints", ""}, "", "--endpoints is empty"},
 		{[]string{"--endpoints", "a:1,,b:2"}, "", "one of them is empty"},
-		{[]string{"--cert", "c"}, "", "--cert and --key go together"},
+		{[]string{"--cert", "c"}, "", "--cert and --key must be used together"},
 		{[]string{"--dial-timeout", "0s"}, "", "--dial-timeout 0s: must be more than 0"},
 		{[]string{"--command-timeout", "-1s"}, "", "--command-timeout -1s: must be more than 0"},
-		{[]string{"--user", "u", "--password", "p", "--password-file", "f"}, "", "exclude each other"},
-		{[]string{"--password-file", "f"}, "", "--password-file goes with --user"},
-		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 is without TLS"},
-		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "they must be alike"},
+		{[]string{"--user", "u", "--password", "p", "--password-file", "f"}, "", "mutually exclusive"},
+		{[]string{"--password-file", "f"}, "", "--password-file requires --user"},
+		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 does not use TLS, but TLS files are given"},
+		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "but another endpoint does"},
 		{[]string{"-o", "xml"}, "", "must be table or json"},
 		{nil, "ETCDCTL_COMMAND_TIMEOUT=5", "environment variable ETCDCTL_COMMAND_TIMEOUT"},
 	}
@@ -122,25 +124,4 @@ func TestGlobalsErrors(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAsk(t *testing.T) {
-	c := &remote{endpoint: "e", timeout: time.Millisecond}
-	never := func(ctx context.Context) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	t.Run("too slow", func(t *testing.T) {
-		err := c.ask(t.Context(), never)
-		if want := "etcd at e did not answer within 1ms (--command-timeout)"; err == nil || err.Error() != want {
-			t.Errorf("ask = %v, want %s", err, want)
-		}
-	})
-	t.Run("interrupted", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := c.ask(ctx, never); !errors.Is(err, context.Canceled) {
-			t.Errorf("ask = %v", err)
-		}
-	})
 }

@@ -5,28 +5,24 @@ import (
 	"fmt"
 	"time"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
-const historyFields = `With --history, what became of the lock's requests as far back as etcd remembers,
-oldest first: its requests at that revision, and then each change. What was
-before etcd's last compaction is gone. Why a request went is not known of the
-past. etcd reads all that was written to it since then, whatever lock it is
-asked for, and writes wait meanwhile, so --since REV is kinder where there is
-much. --command-timeout is how long it may take from one change to the next.
+const historyFields = `With --history, prints the requests at the oldest revision that etcd has not
+compacted, and then each change, oldest first. It cannot say why a request was
+removed. etcd reads everything that was written since then, whatever the lock, and
+writes wait meanwhile: where that is much, use --since REV. --command-timeout bounds
+the time from one change to the next.
 
-With --history -o json, a document a line: event "remembered" with floor (the
-oldest revision that etcd remembers), revision (where this begins), end (where it
-ends) and summaries (how many requests there were), and then what "etcd-lock watch
---help" describes.`
+With --history -o json, a document per line: event "remembered" with floor (the
+oldest revision that etcd has), revision (where the history begins), end (where it
+ends) and summaries (how many requests existed there), and then the events that
+"etcd-lock watch --help" describes.`
 
-// showHistory prints the past of the lock as etcd remembers it.
-func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
-	var h *inspect.History
-	err := c.ask(ctx, func(ctx context.Context) (err error) {
-		h, err = c.source.History(ctx, opts.name+"/", opts.since)
-		return err
-	})
+// showHistory prints the history of the lock, as far back as etcd has it.
+func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error {
+	h, err := c.History(ctx, opts.name+"/", opts.since)
 	if err != nil {
 		return err
 	}
@@ -36,13 +32,13 @@ func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	timer := time.AfterFunc(c.timeout, func() { stop(c.noAnswer()) })
+	timer := time.AfterFunc(c.Timeout, func() { stop(c.NoAnswer()) })
 	defer timer.Stop()
 	for e, err := range h.Events(ctx) {
 		if err != nil {
 			return cause(ctx, err)
 		}
-		timer.Reset(c.timeout)
+		timer.Reset(c.Timeout)
 		if !opts.wanted(e.Request.Lock) {
 			continue
 		}
@@ -53,14 +49,14 @@ func showHistory(ctx context.Context, c *remote, opts *showOptions) error {
 	return nil
 }
 
-// historyBegin says what a history is of, and how the wanted locks were where
-// it begins.
+// historyBegin returns the first lines of a history: what etcd still has, and the
+// requests for the wanted locks where the history begins.
 func historyBegin(h *inspect.History, wanted func(inspect.LockID) bool) []entry {
 	n := 0
 	head := notice{Event: "remembered", Revision: h.Begin.Revision, Floor: h.Floor, End: h.End, Summary: &n}
-	head.text = "etcd remembers everything since its beginning"
+	head.text = "etcd has all revisions"
 	if h.Floor > 1 {
-		head.text = fmt.Sprintf("etcd remembers back to revision %d; what was before is gone", h.Floor)
+		head.text = fmt.Sprintf("etcd has revisions since %d; older ones are compacted", h.Floor)
 	}
 	all := []entry{head}
 	for _, e := range inspect.Compare(inspect.Snapshot{}, h.Begin) {

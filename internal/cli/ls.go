@@ -9,38 +9,39 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
 
-const lsLong = `Lists the locks whose keys begin with PREFIX, or all of them.
+const lsLong = `Lists the locks whose keys begin with PREFIX, or all locks.
 
-A lock that nobody holds or waits for has no keys, and so is not listed.
+A free lock has no keys in etcd, and is not listed.
 
-With --rev N, the locks as of that revision, as far back as etcd remembers. A
-revision has no time, so how long somebody had waited is not known of it.
+With --rev N, lists the locks as of that revision, unless etcd has compacted it. A
+revision has no time, so there are no wait times.
 
 With -o json:
-  prefix                what was asked for
-  revision              etcd's revision that the list is of
-  other                 number of keys below the prefix that are no locks
-  locks                 by name, then layout:
+  prefix                as given
+  revision              etcd revision of the list
+  other                 number of keys below the prefix that are not lock requests
+  locks                 sorted by name, then layout:
     name                as in etcd
-    name_base64         only when the name is not UTF-8 and name cannot say it
+    name_base64         only when the name is not valid UTF-8
     layout              rwlock, or mutex for etcd's own mutexes and elections
-    state               read, write, or contended when somebody waits
+    state               read, write, or contended when there are waiters
     readers, writers    number of holders
-    waiters             number of those who wait
+    waiters             number of waiters
     oldest              when the oldest request was made; absent when unknown
-    longest_wait_seconds  how long the longest wait is; absent when unknown or none
+    longest_wait_seconds  absent when unknown or without waiters
 
 ` + changesFields
 
-// lsOptions are what ls was asked for.
+// lsOptions are the options of ls.
 type lsOptions struct {
 	prefix  string
 	rev     revs
-	connect func(context.Context) (*remote, error)
+	connect func(context.Context) (*connect.Conn, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
@@ -55,13 +56,16 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 		Use:   "ls [PREFIX]",
 		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
 		Long:  lsLong,
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  etcd-lock ls /jobs/
+  etcd-lock ls -o json | jq -r '.locks[] | select(.waiters > 0) | .name'
+  etcd-lock ls --rev 812..900`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := &lsOptions{rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	rev.register(cmd.Flags())
@@ -73,15 +77,15 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	if opts.rev.two {
-		doc, err := c.changes(ctx, opts.prefix, opts.rev, anyLock)
+		doc, err := compareRevisions(ctx, c, opts.prefix, opts.rev, anyLock)
 		if err != nil {
 			return err
 		}
 		return doc.write(opts.out)
 	}
-	snapshot, err := c.snapshotAt(ctx, opts.prefix, opts.rev.from)
+	snapshot, err := c.Snapshot(ctx, opts.prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
@@ -94,11 +98,6 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	return doc.table(opts.out)
-}
-
-// snapshot reads all locks below prefix within the command's time.
-func (c *remote) snapshot(ctx context.Context, prefix string) (inspect.Snapshot, error) {
-	return c.snapshotAt(ctx, prefix, 0)
 }
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
@@ -122,7 +121,7 @@ type lsLock struct {
 	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
 }
 
-// newLsDoc is s as seen at a time, which is zero when nobody knows it.
+// newLsDoc describes s as of a time, which is zero when that is not known.
 func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 	doc := lsDoc{
 		Prefix:       s.Prefix,
@@ -156,7 +155,7 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 	return row
 }
 
-// none is said to people where a table would have no rows.
+// none is printed instead of a table without rows.
 func (d lsDoc) none() string {
 	if d.Prefix == "" {
 		return "no locks"

@@ -25,8 +25,8 @@ func TestPasswordPrompt(t *testing.T) {
 		code             int
 	}{
 		{"OK", etcdtest.Password + "\n", "no locks below /a/", 0},
-		{"Wrong", "guess\n", `does not know user "viewer" with that password`, 1},
-		{"Nothing", "\n", "no password given", 2},
+		{"Wrong", "guess\n", `does not accept user "viewer" with this password`, 1},
+		{"Nothing", "\n", "no password entered", 2},
 		{"Interrupted", "\x03", "interrupted", 1},
 	}
 	for _, tt := range tests {
@@ -69,7 +69,7 @@ func TestPasswordWithoutTerminal(t *testing.T) {
 	cmd.Env = append(os.Environ(), programEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	out, err := cmd.CombinedOutput()
-	if want := "etcd-lock: " + errNoPassword.Error() + "\n"; string(out) != want || cmd.ProcessState.ExitCode() != exitUsage {
+	if want := "etcd-lock: error: user without a password\netcd-lock: hint: use --password-file "; !strings.HasPrefix(string(out), want) || cmd.ProcessState.ExitCode() != exitUsage {
 		t.Errorf("%q, %v; want %q", out, err, want)
 	}
 }

@@ -10,21 +10,22 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
-// revs is the flag --rev: a revision of the past, or two to compare.
+// revs is the value of --rev: a revision, or two to compare.
 type revs struct {
-	from int64 // 0 is now
+	from int64 // 0: now
 	two  bool
-	to   int64 // only when there are two; 0 is now
+	to   int64 // of two; 0: now
 }
 
 func (r *revs) register(fs *pflag.FlagSet) {
-	fs.Var(r, "rev", "as of revision `N`; or A..B: what changed between two, the second of which is now when left out")
+	fs.Var(r, "rev", "as of revision `N`; A..B: changes between two revisions, A..: until now")
 }
 
-// Set, String and Type make revs a flag.
+// Set implements pflag.Value.
 func (r *revs) Set(s string) error {
 	from, to, two := strings.Cut(s, "..")
 	set := revs{two: two}
@@ -36,7 +37,7 @@ func (r *revs) Set(s string) error {
 	case err != nil:
 		return err
 	case set.to > 0 && set.to <= set.from:
-		return errors.New("the second revision must be the later one")
+		return errors.New("the second revision must be later than the first")
 	}
 	*r = set
 	return nil
@@ -45,11 +46,12 @@ func (r *revs) Set(s string) error {
 func parseRevision(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, errors.New("must be a revision such as 812, or two such as 812..900")
+		return 0, errors.New("must be a revision such as 812, or a range such as 812..900")
 	}
 	return n, nil
 }
 
+// String implements pflag.Value.
 func (r *revs) String() string {
 	switch {
 	case r.from == 0:
@@ -63,11 +65,11 @@ func (r *revs) String() string {
 	}
 }
 
-// Type is documented with Set.
+// Type implements pflag.Value.
 func (r *revs) Type() string { return "revision" }
 
-// clock is the time to which ages are counted, zero for the past: nobody knows
-// when a revision was.
+// clock returns the time from which ages are counted. It is zero for a past
+// revision, which has no time.
 func (r *revs) clock(now func() time.Time) time.Time {
 	if r.from > 0 {
 		return time.Time{}
@@ -75,23 +77,13 @@ func (r *revs) clock(now func() time.Time) time.Time {
 	return now()
 }
 
-// snapshotAt reads all locks below prefix as of a revision, or as of now when
-// that is 0, within the command's time.
-func (c *remote) snapshotAt(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		s, err = c.source.SnapshotAt(ctx, prefix, revision)
-		return err
-	})
-	return s, err
-}
-
-const changesFields = `With --rev A..B, what changed in between: who has gone, who has come, and who
-holds that waited. Who came and went in between does not show.
+const changesFields = `With --rev A..B, prints the net changes: requests that are gone, that are new, and
+that were granted. A request that came and went in between does not show.
 
 With --rev A..B -o json:
   from, to              the two revisions
-  changes               lock by lock: event and request, as for watch; of a request that has
-                        only moved, revision is not after from`
+  changes               by lock: event and request, as for watch; the revision of a request
+                        that was only granted is not after from`
 
 // changesDoc is what --rev A..B prints as JSON; changesFields documents it.
 type changesDoc struct {
@@ -100,14 +92,14 @@ type changesDoc struct {
 	Changes []eventDoc `json:"changes"`
 }
 
-// changes compares two revisions of the locks below prefix, as far as they
-// are wanted.
-func (c *remote) changes(ctx context.Context, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
-	before, err := c.snapshotAt(ctx, prefix, r.from)
+// compareRevisions returns what changed between two revisions in the locks below
+// prefix that are wanted.
+func compareRevisions(ctx context.Context, c *connect.Conn, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+	before, err := c.Snapshot(ctx, prefix, r.from)
 	if err != nil {
 		return changesDoc{}, err
 	}
-	after, err := c.snapshotAt(ctx, prefix, r.to)
+	after, err := c.Snapshot(ctx, prefix, r.to)
 	if err != nil {
 		return changesDoc{}, err
 	}
@@ -127,7 +119,7 @@ func (d changesDoc) write(out printer) error {
 		return out.document(d)
 	}
 	if len(d.Changes) == 0 {
-		return out.line(cell{text: fmt.Sprintf("nothing has changed from revision %d to %d", d.From, d.To)})
+		return out.line(cell{text: fmt.Sprintf("no changes from revision %d to %d", d.From, d.To)})
 	}
 	rows := make([][]cell, 0, len(d.Changes))
 	for _, e := range d.Changes {

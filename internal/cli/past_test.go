@@ -48,8 +48,8 @@ func TestShowPastOptions(t *testing.T) {
 	}{
 		{"/a --rev 3", showOptions{rev: revs{from: 3}}, ""},
 		{"/a --history --since 3", showOptions{history: true, since: 3}, ""},
-		{"/a --history --rev 3", showOptions{}, "--history and --rev exclude each other"},
-		{"/a --since 3", showOptions{}, "--since goes with --history"},
+		{"/a --history --rev 3", showOptions{}, "--history and --rev are mutually exclusive"},
+		{"/a --since 3", showOptions{}, "--since requires --history"},
 		{"/a --history --since 0", showOptions{}, "--since 0: must be a revision such as 812"},
 	}
 	for _, tt := range tests {

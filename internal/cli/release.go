@@ -6,52 +6,55 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
 )
 
-var releaseLong = `Ends a request of another client, by force: one that holds a lock or waits for
-it. What would go and who would be next is shown first, and asked for.
+var releaseLong = `Removes a lock request of another client by force: one that holds a lock or
+waits for it.
 
-Say which:
+Select what to release in exactly one way:
+  NAME --holder      the request that holds the lock NAME
+  NAME --waiter N    the request at position N of its queue, as show numbers it
   --key KEY          the request with this key, as show prints it
-  --lease LEASE      the session with this lease, as show prints it: all of its keys
-                     go, whatever they are for, and its client learns that it ended
-  NAME --holder      who holds the lock NAME
-  NAME --waiter N    who is at position N of its queue, as show numbers it
-With --session, NAME means the whole session of that request.
+  --lease LEASE      the session with this lease, as show prints it
+With --session, NAME --holder and NAME --waiter select the whole session of that
+request. Releasing a session revokes its lease, which removes all of its keys.
 
-What is shown is what is done, or nothing: the keys go in one transaction that
-fails when any of them has changed meanwhile, or when a waiter may have come to
-hold its lock. A lease is revoked after its keys have gone, unless its client
-has put others meanwhile.
+In sequence, release
+  1. prints what would be removed, and which waiters would be granted a lock
+  2. asks for confirmation, unless --yes; with --dry-run it ends here
+  3. removes the keys in one transaction, which fails if any of them has changed
+     since, or if a waiter may have been granted its lock
+  4. revokes the lease of a session, unless it has new keys by then
 
-A client that is released by force may not know and go on with its work. Be sure
-that it is dead, or that what it writes is fenced: see "No guarantee" in the
-documentation of package rwlock. Those that use rwlock are told; etcdctl lock
-lets its command run on.
+The client may keep working as if it held the lock. Make sure it has stopped, or
+that its writes are fenced: see "No guarantee" in the documentation of package
+rwlock. Clients that use rwlock are notified of the loss; "etcdctl lock" lets its
+command run on.
 
 With -o json:
-  lease               of the session to end; absent for a request alone
-  revision            etcd's revision that this is of
-  gone                the requests that go:
+  lease               to be revoked; absent when a single request is released
+  revision            etcd revision of the preview
+  gone                requests to be removed:
 ` + indent(requestLong, "    ") + `
-  others              keys of the session that are no lock requests
-  granted             requests that hold their lock then, as above
-  released            whether it was done
-  released_revision   etcd's revision at which it was done; absent when not
+  others              keys of the session that are not lock requests
+  granted             waiters that are granted their lock by this, as above
+  released            true: it was done
+  released_revision   etcd revision of the removal; absent when not done
 
-The audit log gets one line of JSON for each attempt: time, user, host, pid,
-etcd_user, etcd (the endpoints), reason, lease, released (the requests), others,
+The audit log gets a line of JSON for each attempt: time, user, host, pid,
+etcd_user, etcd (endpoints), reason, lease, released (requests), others,
 revision (absent when it failed), error.`
 
-// releaseOptions are what release was asked for.
+// releaseOptions are the options of release.
 type releaseOptions struct {
 	target   releaseTarget
 	yes      bool
@@ -59,21 +62,21 @@ type releaseOptions struct {
 	readOnly bool
 	audit    string // file
 	reason   string
-	connect  func(context.Context) (*remote, error)
+	connect  func(context.Context) (*connect.Conn, error)
 	in       io.Reader
 	out      printer
 	err      io.Writer
 	now      func() time.Time
 }
 
-// releaseTarget says what is to be released, in one of its ways.
+// releaseTarget selects what to release: by key, lease or name.
 type releaseTarget struct {
 	key     string
 	lease   string
 	name    string
 	holder  bool
 	waiter  int
-	session bool // all of the session of the request that name, holder and waiter choose
+	session bool // the whole session of the request that name, holder and waiter select
 }
 
 func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *cobra.Command {
@@ -82,9 +85,12 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	}
 	opts := &releaseOptions{}
 	cmd := &cobra.Command{
-		Use:               "release {NAME --holder | NAME --waiter N | --key KEY | --lease LEASE}",
-		Short:             "End a request or a session of another client, by force",
-		Long:              releaseLong,
+		Use:   "release {NAME --holder | NAME --waiter N | --key KEY | --lease LEASE}",
+		Short: "Remove a request or end a session of another client, by force",
+		Long:  releaseLong,
+		Example: `  etcd-lock release /jobs/nightly --holder --dry-run
+  etcd-lock release /jobs/nightly --holder --audit release.log --reason 'host web-1 is down'
+  etcd-lock release --lease 694d95a3f2c41d07 --yes`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,24 +102,26 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 			}
 			opts.readOnly = a.readOnly
 			opts.connect, opts.in, opts.out, opts.err, opts.now = a.connect, a.In, a.printer(), a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&opts.target.key, "key", "", "the request with this `key`")
-	fs.StringVar(&opts.target.lease, "lease", "", "the session with this `lease`, in hex")
-	fs.BoolVar(&opts.target.holder, "holder", false, "who holds the lock NAME")
-	fs.IntVar(&opts.target.waiter, "waiter", 0, "who is at `position` N of the queue of NAME")
-	fs.BoolVar(&opts.target.session, "session", false, "with NAME: the whole session of that request")
-	fs.BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
-	fs.BoolVar(&opts.dryRun, "dry-run", false, "show what would go, and do nothing")
-	fs.StringVar(&opts.audit, "audit", "", "append what was done to this `file`")
-	fs.StringVar(&opts.reason, "reason", "", "why, for the audit log")
+	fs.StringVar(&opts.target.key, "key", "", "release the request with this `key`")
+	fs.StringVar(&opts.target.lease, "lease", "", "end the session with this `lease`, in hex")
+	fs.BoolVar(&opts.target.holder, "holder", false, "release the holder of NAME")
+	fs.IntVar(&opts.target.waiter, "waiter", 0, "release the waiter at `position` N in the queue of NAME")
+	fs.BoolVar(&opts.target.session, "session", false, "with NAME: end the whole session of that request")
+	fs.BoolVarP(&opts.yes, "yes", "y", false, "do not ask for confirmation")
+	fs.BoolVar(&opts.dryRun, "dry-run", false, "show what would be released, and do nothing")
+	fs.StringVar(&opts.audit, "audit", "", "append what was released to this `file`")
+	fs.StringVar(&opts.reason, "reason", "", "reason, for the audit log")
 	return cmd
 }
 
-var errReleaseTarget = errors.New("say what to release, in one way: NAME --holder, NAME --waiter N, --key KEY, or --lease LEASE")
+var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --key KEY, --lease LEASE")
 
+// check reports an error unless exactly one target is selected. Named says that
+// NAME was given, waiter that --waiter was.
 func (t releaseTarget) check(named, waiter bool) error {
 	ways := 0
 	for _, used := range []bool{t.key != "", t.lease != "", t.holder, waiter} {
@@ -125,7 +133,7 @@ func (t releaseTarget) check(named, waiter bool) error {
 	case ways != 1, byName != named, named && t.name == "":
 		return errReleaseTarget
 	case t.session && !byName:
-		return errors.New("--session goes with NAME; --lease means a whole session anyway")
+		return hint.Add(errors.New("--session requires NAME"), "--lease always selects a whole session")
 	case waiter && t.waiter < 1:
 		return fmt.Errorf("--waiter %d: positions count from 1", t.waiter)
 	}
@@ -134,27 +142,24 @@ func (t releaseTarget) check(named, waiter bool) error {
 
 func releaseRun(ctx context.Context, opts *releaseOptions) error {
 	if opts.readOnly && !opts.dryRun {
-		return usagef("release changes locks: not with --read-only; --dry-run shows what it would do")
+		return usageHint("--dry-run shows what would be released", "release writes to etcd: not with --read-only")
 	}
 	if !opts.yes && !opts.dryRun && !isTerminal(opts.in) {
-		return usagef("standard input is no terminal to be asked on: --yes releases without asking, --dry-run only shows")
+		return usageHint("use --yes or --dry-run", "cannot ask for confirmation: standard input is not a terminal")
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	return opts.release(ctx, c)
 }
 
-// release shows what would go, and does it once that is agreed to.
-func (opts *releaseOptions) release(ctx context.Context, c *remote) (err error) {
-	planner := release.NewPlanner(c.client)
-	var plan release.Plan
-	if err := c.ask(ctx, func(ctx context.Context) error {
-		plan, err = opts.target.plan(ctx, c, planner)
-		return err
-	}); err != nil {
+// release shows the plan, and applies it once the user has confirmed it.
+func (opts *releaseOptions) release(ctx context.Context, c *connect.Conn) error {
+	releaser := release.New(c)
+	plan, err := opts.target.plan(ctx, c, releaser)
+	if err != nil {
 		return err
 	}
 	doc := newReleaseDoc(plan)
@@ -164,7 +169,7 @@ func (opts *releaseOptions) release(ctx context.Context, c *remote) (err error) 
 		}
 	}
 	if !opts.dryRun {
-		if doc.ReleasedRevision, err = opts.carry(ctx, c, planner, plan); err != nil {
+		if doc.ReleasedRevision, err = opts.apply(ctx, releaser, plan); err != nil {
 			return err
 		}
 		doc.Released = true
@@ -178,19 +183,19 @@ func (opts *releaseOptions) release(ctx context.Context, c *remote) (err error) 
 	return opts.out.line(cell{text: fmt.Sprintf("released at revision %d", doc.ReleasedRevision)})
 }
 
-// plan finds what is meant and what would go with it.
-func (t releaseTarget) plan(ctx context.Context, c *remote, planner *release.Planner) (release.Plan, error) {
+// plan finds the target and plans to release it.
+func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *release.Releaser) (release.Plan, error) {
 	switch {
 	case t.key != "":
-		return planner.Request(ctx, t.key)
+		return releaser.PlanRequest(ctx, t.key)
 	case t.lease != "":
 		lease, err := parseLease(t.lease)
 		if err != nil {
 			return release.Plan{}, usageError{err}
 		}
-		return planner.Session(ctx, lease)
+		return releaser.PlanSession(ctx, lease)
 	}
-	snapshot, err := c.source.Snapshot(ctx, t.name+"/")
+	snapshot, err := c.Snapshot(ctx, t.name+"/", 0)
 	if err != nil {
 		return release.Plan{}, err
 	}
@@ -199,14 +204,15 @@ func (t releaseTarget) plan(ctx context.Context, c *remote, planner *release.Pla
 	case err != nil:
 		return release.Plan{}, err
 	case !t.session:
-		return planner.Request(ctx, r.Key)
+		return releaser.PlanRequest(ctx, r.Key)
 	case r.Lease == 0:
-		return release.Plan{}, fmt.Errorf("%s hangs on no session; without --session, it is released alone", r.Key)
+		err := fmt.Errorf("%s has no lease, so there is no session to end", r.Key)
+		return release.Plan{}, hint.Add(err, "without --session, the request alone is released")
 	}
-	return planner.Session(ctx, r.Lease)
+	return releaser.PlanSession(ctx, r.Lease)
 }
 
-// choose finds the one request that is meant.
+// choose returns the selected request of the locks that have the name.
 func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	var found []inspect.Request
 	for _, l := range locks {
@@ -224,62 +230,31 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 		for _, r := range found {
 			keys = append(keys, "--key "+r.Key)
 		}
-		return inspect.Request{}, usagef("%d are meant by that; choose one: %s", len(found), strings.Join(keys, ", "))
+		return inspect.Request{}, usageHint("choose one: "+strings.Join(keys, ", "), "%s has %d such requests", t.name, len(found))
 	case t.holder:
 		return inspect.Request{}, fmt.Errorf("%s is free", t.name)
 	default:
-		return inspect.Request{}, fmt.Errorf("nobody waits for %s at position %d; see etcd-lock show", t.name, t.waiter)
+		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), "etcd-lock show prints the queue with its positions")
 	}
 }
 
-// carry carries the plan out once it is agreed to, and notes what came of it.
-func (opts *releaseOptions) carry(ctx context.Context, c *remote, planner *release.Planner, plan release.Plan) (revision int64, err error) {
-	log, err := openAudit(opts.audit) // before anything is done that it could not be told
+// apply applies the plan once the user has confirmed it.
+func (opts *releaseOptions) apply(ctx context.Context, releaser *release.Releaser, plan release.Plan) (revision int64, err error) {
+	log, err := release.OpenAuditLog(opts.audit) // first: nothing is released that cannot be recorded
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = log.Close() }()
-	if err := opts.agree(ctx, plan); err != nil {
+	if err := opts.confirm(ctx, plan); err != nil {
 		return 0, err
 	}
-	record := release.NewRecord(plan, opts.now())
-	record.Reason = opts.reason
-	return c.carry(ctx, planner, plan, record, log)
+	return releaser.Apply(ctx, plan, release.Audit{Log: log, Reason: opts.reason, Now: opts.now})
 }
 
-// carry carries a plan out, and notes in the audit log what came of it.
-func (c *remote) carry(ctx context.Context, planner *release.Planner, plan release.Plan, record release.Record, log io.Writer) (revision int64, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		revision, err = planner.Carry(ctx, plan)
-		return err
-	})
-	record.Etcd, record.EtcdUser, record.Revision = c.endpoint, c.user, revision
-	if err != nil {
-		record.Error = err.Error()
-	}
-	return revision, errors.Join(err, record.Write(log))
-}
+var errNotConfirmed = errors.New("not confirmed, so nothing was released")
 
-func openAudit(file string) (io.WriteCloser, error) {
-	if file == "" {
-		return discard{io.Discard}, nil
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("audit log: %w", err)
-	}
-	return f, nil
-}
-
-// discard is where nobody wants a log.
-type discard struct{ io.Writer }
-
-func (discard) Close() error { return nil }
-
-var errNotAgreed = errors.New("not released")
-
-// agree asks on the terminal, and takes anything but a yes for a no.
-func (opts *releaseOptions) agree(ctx context.Context, plan release.Plan) error {
+// confirm asks on the terminal, and takes anything but a yes for a no.
+func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) error {
 	if opts.yes {
 		return nil
 	}
@@ -289,7 +264,7 @@ func (opts *releaseOptions) agree(ctx context.Context, plan release.Plan) error 
 	}
 	_, _ = fmt.Fprint(opts.err, question)
 	answer := make(chan string, 1)
-	go func() { // ends with the process when nobody answers
+	go func() { // ends with the process if there is no answer
 		line, _ := bufio.NewReader(opts.in).ReadString('\n')
 		answer <- line
 	}()
@@ -299,7 +274,7 @@ func (opts *releaseOptions) agree(ctx context.Context, plan release.Plan) error 
 		case "y", "yes":
 			return nil
 		}
-		return errNotAgreed
+		return errNotConfirmed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -333,13 +308,13 @@ func newReleaseDoc(plan release.Plan) releaseDoc {
 func (d releaseDoc) write(out printer) error {
 	var rows [][]cell
 	for _, r := range d.Gone {
-		rows = append(rows, d.row(cell{text: "goes", tone: critical}, r))
+		rows = append(rows, d.row(cell{text: "remove", tone: critical}, r))
 	}
 	for _, key := range d.Others {
-		rows = append(rows, append([]cell{{text: "goes", tone: critical}}, plainRow("-", "-", "-", "-", key)...))
+		rows = append(rows, append([]cell{{text: "remove", tone: critical}}, plainRow("-", "-", "-", "-", key)...))
 	}
 	for _, r := range d.Granted {
-		rows = append(rows, d.row(cell{text: "is granted", tone: holding}, r))
+		rows = append(rows, d.row(cell{text: "grant", tone: holding}, r))
 	}
 	if len(rows) == 0 {
 		return out.line(cell{text: "the session has no keys"})

@@ -12,6 +12,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 )
@@ -26,12 +28,12 @@ func TestReleaseOptions(t *testing.T) {
 		{"--lease 1f", releaseTarget{lease: "1f"}, ""},
 		{"/a --holder --session", releaseTarget{name: "/a", holder: true, session: true}, ""},
 		{"/a --waiter 2", releaseTarget{name: "/a", waiter: 2}, ""},
-		{"", releaseTarget{}, "say what to release"},
-		{"/a", releaseTarget{}, "say what to release"},
-		{"--holder", releaseTarget{}, "say what to release"},
-		{"/a --key k", releaseTarget{}, "say what to release"},
-		{"/a --holder --waiter 2", releaseTarget{}, "say what to release"},
-		{"--lease 1f --session", releaseTarget{}, "--session goes with NAME"},
+		{"", releaseTarget{}, "choose exactly one of"},
+		{"/a", releaseTarget{}, "choose exactly one of"},
+		{"--holder", releaseTarget{}, "choose exactly one of"},
+		{"/a --key k", releaseTarget{}, "choose exactly one of"},
+		{"/a --holder --waiter 2", releaseTarget{}, "choose exactly one of"},
+		{"--lease 1f --session", releaseTarget{}, "--session requires NAME"},
 		{"/a --waiter 0", releaseTarget{}, "count from 1"},
 	}
 	for _, tt := range tests {
@@ -63,8 +65,8 @@ func TestReleaseChoose(t *testing.T) {
 	}{
 		{"Waiter", releaseTarget{waiter: 3}, locks[:1], "/a/write/3", ""},
 		{"Holder", releaseTarget{holder: true}, locks[1:], "\xff/5", ""},
-		{"TwoHolders", releaseTarget{holder: true}, locks[:1], "", "2 are meant by that; choose one: --key /a/read/1, --key /a/read/2"},
-		{"HolderIsNoWaiter", releaseTarget{name: "/a", waiter: 1}, locks[:1], "", "nobody waits for /a at position 1"},
+		{"TwoHolders", releaseTarget{name: "/a", holder: true}, locks[:1], "", "/a has 2 such requests"},
+		{"HolderIsNoWaiter", releaseTarget{name: "/a", waiter: 1}, locks[:1], "", "no waiter at position 1 of /a"},
 		{"Free", releaseTarget{name: "/a", holder: true}, nil, "", "/a is free"},
 	}
 	for _, tt := range tests {
@@ -88,8 +90,10 @@ func releaser(t *testing.T, in string) (*releaseOptions, *clientv3.Client, *byte
 	if _, err := client.Put(t.Context(), "/r/write/1", ""); err != nil {
 		t.Fatal(err)
 	}
-	g := globals{commandTimeout: 10 * time.Second}
-	g.etcd.Endpoints, g.etcd.DialTimeout = []string{endpoint}, 10*time.Second
+	g := globals{connection: connect.Options{
+		Etcd:    etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second},
+		Timeout: 10 * time.Second,
+	}}
 	var out bytes.Buffer
 	return &releaseOptions{
 		target: releaseTarget{name: "/r", holder: true}, connect: g.connect,
@@ -115,10 +119,10 @@ func TestReleaseAsks(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			defer c.close()
+			defer c.Close()
 			return opts.release(t.Context(), c)
 		}
-		if err := plan(); (err == nil) != want || !want && !errors.Is(err, errNotAgreed) {
+		if err := plan(); (err == nil) != want || !want && !errors.Is(err, errNotConfirmed) {
 			t.Errorf("answer %q: %v", answer, err)
 		}
 		if held(t, client) == want || !strings.Contains(out.String(), "Release it? [y/N]") {
@@ -138,7 +142,7 @@ func TestReleaseNeedsItsAuditLog(t *testing.T) {
 
 func TestReleaseNeedsATerminalOrYes(t *testing.T) {
 	opts := &releaseOptions{in: strings.NewReader("y\n")}
-	if err := ran(releaseRun(t.Context(), opts)); exitCode(err) != exitUsage {
+	if err := runResult(releaseRun(t.Context(), opts)); exitCode(err) != exitUsage {
 		t.Errorf("release = %v", err)
 	}
 }

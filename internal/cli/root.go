@@ -2,35 +2,41 @@ package cli
 
 import "github.com/spf13/cobra"
 
-const rootLong = `etcd-lock shows the locks in an etcd, who holds them and who waits for them, as
-a terminal UI and as plain commands, and runs scenarios of contention on them.
+const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
+and why a lock is stuck. It is a terminal UI and a set of commands; it also runs
+commands under a lock, and scenarios of contention.
 
 It reads the read/write locks of its Go package rwlock and of etcd's RWMutex
 recipe, and the mutexes and elections of etcd's client, etcdctl and lock service.
 
-Without a command it is the terminal UI.
+Without a command it starts the terminal UI.
 
 The flags --endpoints, --cacert, --cert, --key, --user, --password,
---dial-timeout and --command-timeout are also read from the environment, as
-etcdctl reads them: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag wins.
-Tables are aligned, with signs and colours, on a terminal, and have tabs between
-their columns in a pipe. NO_COLOR, set to anything, takes the colours out.
+--dial-timeout and --command-timeout are also read from the environment variables
+of etcdctl: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
+
+On a terminal, tables are aligned and have signs and colours. In a pipe, their
+columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
 
 Exit codes:
-  0  done
-  1  failed
+  0  success
+  1  failure
   2  wrong usage or input
   3  lock not acquired in time
   4  lock lost while it was held
-  5  an expectation of a scenario or a load failed
-exec exits with its command's code; see "etcd-lock exec --help".`
+  5  an expectation of a scenario or a load test failed
+exec exits with the exit code of its command; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command {
 	tuiCmd := newTUICmd(a, nil)
 	cmd := &cobra.Command{
-		Use:           "etcd-lock",
-		Short:         "Inspect and test distributed read/write locks on etcd",
-		Long:          rootLong,
+		Use:   "etcd-lock",
+		Short: "Inspect, debug and use distributed read/write locks on etcd",
+		Long:  rootLong,
+		Example: `  etcd-lock --endpoints https://etcd-1:2379 --cacert ca.pem
+  etcd-lock why /jobs/nightly
+  etcd-lock exec /jobs/nightly -- ./nightly.sh
+  etcd-lock demo`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, // Main prints them
 		SilenceUsage:  true,

@@ -13,47 +13,49 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
 )
 
 var showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
 
-NAME is the lock's name exactly, not a prefix. A name may be a read/write lock
-and a mutex at once: these do not wait for each other, and are shown apart.
+NAME is the exact name of the lock, not a prefix. A name may belong to a read/write
+lock and to a mutex at once: they do not wait for each other, and are shown
+separately.
 
-With --rev N, the queue as of that revision, as far back as etcd remembers. A
-revision has no time and its leases are gone: ages and TTLs are not known of it.
+With --rev N, shows the queue as of that revision, unless etcd has compacted it. A
+revision has no time and no leases, so there are no ages and TTLs.
 
 With -o json:
   name, name_base64     as for ls
-  revision              etcd's revision that this is of
+  revision              etcd revision of the queue
   locks                 one for each layout; empty when the lock is free:
     layout, state       as for ls
-    queue               in the order in which etcd received the requests:
+    queue               in the order of the requests in etcd:
       position            from 1
 ` + indent(requestLong, "      ") + `
-      ttl_seconds         what is left of the lease; absent when unknown, and far back in a long queue
+      ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
+                          long queue
       blocked_by          positions of the requests that it waits for
 
 ` + changesFields + `
 
 ` + historyFields
 
-// showOptions are what show was asked for.
+// showOptions are the options of show.
 type showOptions struct {
 	name    string
 	rev     revs
 	history bool
-	since   int64 // the history's begin; 0 is as far back as etcd remembers
-	connect func(context.Context) (*remote, error)
+	since   int64 // where the history begins; 0: as far back as etcd has it
+	connect func(context.Context) (*connect.Conn, error)
 	out     printer
 	err     io.Writer
 	now     func() time.Time
 }
 
-// wanted reports whether a lock has the name that was asked for.
+// wanted reports whether a lock has the name that is shown.
 func (opts *showOptions) wanted(id inspect.LockID) bool { return id.Name == opts.name }
 
 func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.Command {
@@ -63,7 +65,7 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	opts := &showOptions{}
 	cmd := &cobra.Command{
 		Use:               "show NAME",
-		Short:             "Show one lock's queue, holder to last waiter",
+		Short:             "Show the queue of a lock, from its holders to the last waiter",
 		Long:              showLong,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),
@@ -72,21 +74,21 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 				return err
 			}
 			opts.name, opts.connect, opts.out, opts.err, opts.now = args[0], a.connect, a.printer(), a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	opts.rev.register(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.history, "history", false, "what became of its requests, as far back as etcd remembers; costs etcd a reading of its whole history")
-	cmd.Flags().Int64Var(&opts.since, "since", 0, "begin the history at revision `REV`")
+	cmd.Flags().BoolVar(&opts.history, "history", false, "show what happened to its requests, as far back as etcd has it; etcd reads its whole history for that")
+	cmd.Flags().Int64Var(&opts.since, "since", 0, "start the history at revision `REV`")
 	return cmd
 }
 
 func (opts *showOptions) check(fs *pflag.FlagSet) error {
 	switch {
 	case opts.history && fs.Changed("rev"):
-		return errors.New("--history and --rev exclude each other")
+		return exclusive("--history", "--rev")
 	case fs.Changed("since") && !opts.history:
-		return errors.New("--since goes with --history")
+		return errors.New("--since requires --history")
 	case fs.Changed("since") && opts.since <= 0:
 		return fmt.Errorf("--since %d: must be a revision such as 812", opts.since)
 	default:
@@ -102,14 +104,14 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
-	// All requests for a name lie below it, beside those for names nested in it.
+	defer c.Close()
+	// The requests for a name are below it, as are those for names nested in it.
 	prefix := opts.name + "/"
 	switch {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := c.changes(ctx, prefix, opts.rev, opts.wanted)
+		doc, err := compareRevisions(ctx, c, prefix, opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
@@ -119,18 +121,18 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	}
 }
 
-func showQueue(ctx context.Context, c *remote, prefix string, opts *showOptions) error {
-	snapshot, err := c.snapshotAt(ctx, prefix, opts.rev.from)
+func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOptions) error {
+	snapshot, err := c.Snapshot(ctx, prefix, opts.rev.from)
 	if err != nil {
 		return err
 	}
 	locks := named(snapshot, opts.name)
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
-		leases, err = c.leases(ctx, locks)
+		leases, err = leasesOf(ctx, c, locks)
 	}
-	if err != nil && ctx.Err() == nil { // the queue says enough without them
-		_, _ = fmt.Fprintln(opts.err, printable.Text(fmt.Sprintf("etcd-lock: remaining TTLs are not known: %v", err)))
+	if err != nil && ctx.Err() == nil { // the queue is useful without them
+		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
 	if opts.out.format == formatJSON {
@@ -139,29 +141,21 @@ func showQueue(ctx context.Context, c *remote, prefix string, opts *showOptions)
 	return doc.write(opts.out, opts.rev.clock(opts.now))
 }
 
-// named are the locks of that name, one for each layout at most.
+// named returns the locks of that name, at most one for each layout.
 func named(s inspect.Snapshot, name string) []inspect.Lock {
 	return slices.DeleteFunc(slices.Clone(s.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
 }
 
-// leases looks up the leases of locks, from the heads of the queues on: etcd is not asked for more than inspect.MaxLeases of them.
-func (c *remote) leases(ctx context.Context, locks []inspect.Lock) (leases map[int64]inspect.Lease, err error) {
+// leasesOf looks up the leases of locks, from the heads of the queues on: etcd is
+// asked for inspect.MaxLeases of them at most.
+func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[int64]inspect.Lease, error) {
 	var ids []int64
 	for _, l := range locks {
 		for _, r := range l.Queue {
 			ids = append(ids, r.Lease)
 		}
 	}
-	return c.lookUp(ctx, ids)
-}
-
-// lookUp looks leases up within the command's time.
-func (c *remote) lookUp(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
-	err = c.ask(ctx, func(ctx context.Context) error {
-		leases, err = c.source.Leases(ctx, ids)
-		return err
-	})
-	return leases, err
+	return c.Leases(ctx, ids)
 }
 
 // showDoc is what show prints as JSON; showLong documents its fields.
@@ -212,8 +206,8 @@ func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRe
 	return shown
 }
 
-// write prints the locks for people, as seen at a time, which is zero when
-// nobody knows it.
+// write prints the locks for people as of a time, which is zero when that is not
+// known.
 func (d showDoc) write(out printer, now time.Time) error {
 	if len(d.Locks) == 0 {
 		return out.line(cell{text: d.Name + " is free"})
@@ -252,7 +246,7 @@ func (l showLock) table(out printer, now time.Time) error {
 	return out.table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
 }
 
-// positions names blockers as ranges, since a waiter far back has many.
+// positions joins positions as ranges, because a waiter far back has many blockers.
 func positions(at []int) string {
 	var parts []string
 	for i := 0; i < len(at); {

@@ -31,7 +31,7 @@ func TestShowOptions(t *testing.T) {
 }
 
 func TestShowErrInvalidName(t *testing.T) {
-	err := ran(showRun(t.Context(), &showOptions{}))
+	err := runResult(showRun(t.Context(), &showOptions{}))
 	if !errors.Is(err, rwlock.ErrInvalidName) || exitCode(err) != exitUsage {
 		t.Errorf("show of an empty name = %v, exits with %d", err, exitCode(err))
 	}

@@ -3,9 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,23 +21,6 @@ func newSimulateCmd(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateCheckCmd(a, nil), newSimulateRecordCmd(a, nil), newSimulateListCmd(a), newSimulateLoadCmd(a, nil))
 	return cmd
-}
-
-// loadScenario finds a built-in scenario, else reads a file.
-func loadScenario(name string) (*scenario.Scenario, error) {
-	sc, err := scenario.Find(name)
-	if err == nil {
-		return sc, nil
-	}
-	data, err := os.ReadFile(name)
-	switch {
-	case err == nil:
-		return scenario.Parse(name, data)
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("unknown scenario %q: neither a file nor one of %s", name, strings.Join(builtinNames(), ", "))
-	default:
-		return nil, err
-	}
 }
 
 func builtinNames() []string {
@@ -74,7 +55,7 @@ func newSimulateListCmd(a *app) *cobra.Command {
 		Long:  simulateListLong,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(simulateList(a.printer()))
+			return runResult(simulateList(a.printer()))
 		},
 	}
 }

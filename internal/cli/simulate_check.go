@@ -66,7 +66,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
 			opts.scenario, opts.out = args[0], a.printer()
-			return ran(runF(opts))
+			return runResult(runF(opts))
 		},
 	}
 	cmd.Flags().Uint64Var(&opts.seed, "seed", 0, "draw random durations from `N` instead of the scenario's seed")
@@ -74,7 +74,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 }
 
 func simulateCheck(opts *simulateCheckOptions) error {
-	sc, err := loadScenario(opts.scenario)
+	sc, err := scenario.Open(opts.scenario)
 	if err != nil {
 		return usageError{err}
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
 )
@@ -71,7 +73,7 @@ type simulateLoadOptions struct {
 	thresholds []load.Threshold
 	prefix     string
 	readOnly   bool
-	connect    func(context.Context) (*remote, error)
+	connect    func(context.Context) (*connect.Conn, error)
 	out        printer
 	progress   progress
 }
@@ -113,7 +115,7 @@ func newSimulateLoadCmd(a *app, runF func(context.Context, *simulateLoadOptions)
 			}
 			opts.readOnly, opts.connect, opts.out = a.readOnly, a.connect, a.printer()
 			opts.progress = a.progress(f.progress)
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	f.register(cmd)
@@ -247,13 +249,13 @@ func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	job := opts.load
 	if every := opts.progress.every(); every > 0 {
 		job.Every, job.Progress = every, func(p load.Progress) { opts.progress.show(job, p) }
 		opts.progress.begin(opts.prefix)
 	}
-	result, err := load.Run(ctx, c.etcd, job)
+	result, err := load.Run(ctx, sandbox.Shared(c), job)
 	opts.progress.end()
 	if err != nil && !result.Began() {
 		return err

@@ -8,11 +8,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
@@ -43,7 +45,8 @@ type simulateRecordOptions struct {
 	duration  time.Duration // 0 until it is interrupted
 	anonymize bool
 	file      string // "" for out
-	connect   func(context.Context) (*remote, error)
+	connect   func(context.Context) (*connect.Conn, error)
+	source    *inspect.Source // nil: to be connected
 	out, err  io.Writer
 	now       func() time.Time
 }
@@ -69,7 +72,7 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 				opts.prefix = args[0]
 			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION`; until it is interrupted when left out")
@@ -84,13 +87,17 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		return err
 	}
 	defer func() { err = done(err) }()
-	c, err := opts.connect(ctx)
-	if err != nil {
-		return err
+	source := opts.source
+	if source == nil {
+		c, err := opts.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		source = c.Source
 	}
-	defer c.close()
 	t := tape{now: opts.now}
-	if err := t.record(ctx, c.source, opts.prefix, opts.duration); err != nil {
+	if err := t.record(ctx, source, opts.prefix, opts.duration); err != nil {
 		return err
 	}
 	rec, err := record.Of(t.seen, record.Options{
@@ -125,6 +132,16 @@ func (opts *simulateRecordOptions) open() (io.Writer, func(error) error, error) 
 		}
 		return err
 	}, nil
+}
+
+// recordFor returns a function that records for the terminal UI until its context
+// ends.
+func recordFor(now func() time.Time) func(ctx context.Context, c *connect.Conn, prefix, file string) (string, error) {
+	return func(ctx context.Context, c *connect.Conn, prefix, file string) (string, error) {
+		var said strings.Builder
+		err := simulateRecord(ctx, &simulateRecordOptions{prefix: prefix, file: file, err: &said, now: now, source: c.Source})
+		return strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err
+	}
 }
 
 func summary(rec record.Recording, d time.Duration) string {

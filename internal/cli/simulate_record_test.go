@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/rwlock"
@@ -47,9 +48,7 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 	var errs bytes.Buffer
 	opts := &simulateRecordOptions{
 		prefix: prefix, file: file, err: &errs,
-		connect: func(context.Context) (*remote, error) {
-			return &remote{source: inspect.NewSource(client), close: func() {}}, nil
-		},
+		source: inspect.NewSource(client),
 	}
 	begun := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) }) // it has seen what is there
@@ -234,5 +233,35 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 			taped.until = time.Since(taped.begin)
 			return taped
 		}
+	}
+}
+
+// TestRecordFor records from the terminal UI.
+func TestRecordFor(t *testing.T) {
+	t.Parallel()
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	l := &locks{tb: t, client: client}
+	l.request("write", "/a", "tui")
+	record := recordFor(time.Now)
+	c := &connect.Conn{Source: inspect.NewSource(client)}
+	file := filepath.Join(t.TempDir(), "recording.yaml")
+	var summary string
+	long := 50 * time.Millisecond
+	etcdtest.Eventually(t, "it has seen the request before it ends", func() bool {
+		long *= 2
+		ctx, cancel := context.WithTimeout(t.Context(), long)
+		defer cancel()
+		var err error
+		summary, err = record(ctx, c, "", file)
+		return err == nil
+	})
+	if !strings.Contains(summary, "recorded 1 request") {
+		t.Errorf("summary %q", summary)
+	}
+	if _, err := scenario.Open(file); err != nil {
+		t.Error(err)
+	}
+	if _, err := record(t.Context(), c, "", file); err == nil {
+		t.Error("the file was overwritten")
 	}
 }

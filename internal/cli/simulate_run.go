@@ -63,10 +63,10 @@ type simulateRunOptions struct {
 	readOnly bool
 	lanes    bool // where there is a terminal
 
-	ground func(context.Context, *scenario.Scenario) (*ground, error)
-	again  func(seed uint64) string // the command that runs it again, printable
-	out    printer
-	err    io.Writer
+	open  func(context.Context, *scenario.Scenario) (*testbed, error)
+	again func(seed uint64) string // the command that runs it again, printable
+	out   printer
+	err   io.Writer
 }
 
 func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) error) *cobra.Command {
@@ -84,10 +84,10 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 			if err := opts.check(); err != nil {
 				return err
 			}
-			opts.scenario, opts.readOnly, opts.ground = args[0], a.readOnly, a.ground
+			opts.scenario, opts.readOnly, opts.open = args[0], a.readOnly, a.openTestbed
 			opts.again = func(seed uint64) string { return a.again(cmd.Flags(), args[0], seed) }
 			opts.out, opts.err, opts.lanes = a.printer(), a.Err, a.Getenv("TERM") != "dumb"
-			return ran(runF(cmd.Context(), &opts))
+			return runResult(runF(cmd.Context(), &opts))
 		},
 	}
 	fs := cmd.Flags()
@@ -123,9 +123,9 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name)
 		case f.Name == "endpoints":
-			words = append(words, "--endpoints", strings.Join(a.etcd.Endpoints, ","))
+			words = append(words, "--endpoints", strings.Join(a.connection.Etcd.Endpoints, ","))
 		case f.Name == "user":
-			words = append(words, "--user", a.etcd.UserName())
+			words = append(words, "--user", a.connection.Etcd.UserName())
 		default:
 			words = append(words, "--"+f.Name, value)
 		}
@@ -134,7 +134,7 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 }
 
 func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
-	sc, err := loadScenario(opts.scenario)
+	sc, err := scenario.Open(opts.scenario)
 	if err != nil {
 		return usageError{err}
 	}
@@ -151,7 +151,7 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 
 // rounds runs the scenario until it fails.
 func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) (runs []report.Run, err error) {
-	var on *ground
+	var on *testbed
 	defer func() { on.end() }()
 	if o.Seed == 0 {
 		o.Seed = sc.Seed
@@ -159,7 +159,7 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) 
 	for round := 1; round <= o.repeat; round++ {
 		if on == nil || sc.Cluster > 0 { // which is as the faults have left it
 			on.end()
-			on, err = o.ground(ctx, sc)
+			on, err = o.open(ctx, sc)
 		}
 		r := report.Run{Scenario: sc, Result: outcome.Result{Seed: o.Seed, Speed: o.speed}, Err: err, Command: o.again(o.Seed)}
 		if err == nil {
@@ -171,13 +171,6 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) 
 		o.Seed++
 	}
 	return runs, nil
-}
-
-// end may be called of none.
-func (g *ground) end() {
-	if g != nil {
-		g.close()
-	}
 }
 
 // round runs the scenario of r once, and notes there what came of it.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -59,24 +57,6 @@ func TestSimulateRunFlags(t *testing.T) {
 	if s := got.again(8); s != again {
 		t.Errorf("again\n%s\nwant\n%s", s, again)
 	}
-}
-
-func TestLoadScenario(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "s.yaml")
-	if err := os.WriteFile(file, []byte("name: s\nclients: [{name: c, steps: [{wait: 1s}]}]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Run("OK", func(t *testing.T) {
-		if sc, err := loadScenario(file); err != nil || sc.Name != "s" {
-			t.Errorf("loadScenario = %+v, %v", sc, err)
-		}
-	})
-	t.Run("a directory", func(t *testing.T) {
-		if _, err := loadScenario(dir); err == nil {
-			t.Error("no error")
-		}
-	})
 }
 
 func TestVersion(t *testing.T) {

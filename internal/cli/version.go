@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionOptions are what version was asked for.
+// versionOptions are the options of version.
 type versionOptions struct {
 	out   printer
 	build func() (*debug.BuildInfo, bool)
@@ -20,14 +20,14 @@ func newVersionCmd(a *app, runF func(*versionOptions) error) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print what this program was built from",
-		Long: `Prints what this program was built from.
+		Short: "Print the version and build information",
+		Long: `Prints the version, the commit and the Go version that this program was built from.
 
-With -o json: version, commit, time (of the commit), modified (the sources were
-not as committed), go, platform. What is not known is empty.`,
+With -o json: version, commit, time (of the commit), modified (the sources had
+uncommitted changes), go, platform. Unknown values are empty.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
+			return runResult(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
 		},
 	}
 }
@@ -71,7 +71,7 @@ func newVersionDoc(info *debug.BuildInfo, ok bool) versionDoc {
 	return doc
 }
 
-// String is the version in a line.
+// String returns the version as one line.
 func (d versionDoc) String() string {
 	s := "etcd-lock " + d.Version
 	if d.Commit != "" {

@@ -9,40 +9,43 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
-var watchLong = `Prints what becomes of the requests for the locks whose keys begin with PREFIX,
-or for all of them, as it happens, until it is interrupted, which is no failure.
+var watchLong = `Prints what happens to the requests for the locks whose keys begin with PREFIX, or
+for all locks, as it happens. It runs until it is interrupted, and then exits with 0.
 
-It begins with the requests that are there, unless --changes-only. It goes on
-when etcd goes away and comes back, and says so; nothing is left out silently.
+It starts with the requests that exist, unless --changes-only. When etcd is
+unreachable, it says so and continues once etcd answers again. It never drops events
+silently.
 
-Why a request is gone is found out by looking up leases, a bounded number at a
-time. Its session may be
-  alive     the client gave the lock back, or somebody deleted its key
-  gone      expired: the session's time had run out, and renewals had been missed.
-            revoked: it was closed or revoked before its time, with this and other
-            requests. Otherwise one of these, or the client gave the lock back and
-            then closed its session: which of them cannot be known.
+To find out why a request is gone, it looks up the lease, for a bounded number of
+requests at a time. The session of the request may be
+  alive     the client released the lock, or its key was deleted by another client
+  gone      expired: the lease had missed renewals and ran out
+            revoked: the lease was revoked while it had this and other requests
+            otherwise one of these, or the client released the lock and closed its
+            session after that: which of them cannot be known
 
-With -o json, a document a line. What became of a request:
+With -o json, a document per line. What happened to a request:
 ` + indent(eventLong, "  ") + `
-Between them, with time and revision where known:
-  snapshot            as many lines as summaries says follow: the requests there are
-  lost                etcd does not answer, as error says; what happens now is told later
-  back                it answers again, and all that it told meanwhile is told
-  gap                 as many events as missed says are left out, because this was read too
-                      slowly; as many lines as summaries says follow: what they come to
-  resynced            etcd has forgotten what happened while it was away, or is another one;
-                      as many lines as summaries says follow: what that comes to`
+Other events, with time and revision where known:
+  snapshot            the next lines, as many as summaries says, are the requests that exist
+  lost                etcd does not answer, see error; events will be reported later
+  back                etcd answers again, and no event was missed
+  gap                 events were dropped because this output was read too slowly: missed
+                      says how many. The next lines, as many as summaries says, are the
+                      net changes
+  resynced            etcd has compacted the events since it was lost, or it is another etcd.
+                      The next lines, as many as summaries says, are the net changes`
 
-// watchOptions are what watch was asked for.
+// watchOptions are the options of watch.
 type watchOptions struct {
 	prefix      string
 	changesOnly bool
-	count       int // of events, after which it ends; 0 is never
-	connect     func(context.Context) (*remote, error)
+	count       int // end after this many events; 0: never
+	connect     func(context.Context) (*connect.Conn, error)
 	out         printer
 	now         func() time.Time
 }
@@ -54,22 +57,24 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 	opts := &watchOptions{}
 	cmd := &cobra.Command{
 		Use:   "watch [PREFIX]",
-		Short: "Print what becomes of requests, as it happens",
+		Short: "Print lock events as they happen",
 		Long:  watchLong,
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  etcd-lock watch /jobs/
+  etcd-lock watch /jobs/nightly --changes-only --count 1 -o json`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.count < 0 || cmd.Flags().Changed("count") && opts.count == 0 {
-				return fmt.Errorf("--count %d: must be more than 0", opts.count)
+				return notPositive("count", opts.count)
 			}
 			if len(args) > 0 {
 				opts.prefix = args[0]
 			}
 			opts.connect, opts.out, opts.now = a.connect, a.printer(), a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
-	cmd.Flags().BoolVar(&opts.changesOnly, "changes-only", false, "do not begin with the requests that are there")
-	cmd.Flags().IntVar(&opts.count, "count", 0, "end after `N` events, not counting the requests that are there")
+	cmd.Flags().BoolVar(&opts.changesOnly, "changes-only", false, "do not print the requests that exist at the start")
+	cmd.Flags().IntVar(&opts.count, "count", 0, "exit after `N` events, not counting the requests that exist at the start")
 	return cmd
 }
 
@@ -78,19 +83,19 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	ctx, stop := context.WithCancel(ctx)
-	updates := c.source.WatchEnds(ctx, opts.prefix)
+	updates := c.Source.WatchEnds(ctx, opts.prefix)
 	defer func() {
 		stop()
-		for range updates { // until nothing of it is left
+		for range updates { // until the watch has ended
 		}
 	}()
 	f := feed{changesOnly: opts.changesOnly, now: opts.now, count: opts.count}
 	out := newStream(opts.out, true)
 	for u := range updates {
 		if f.last.Revision == 0 && errors.Is(u.Err, rpctypes.ErrPermissionDenied) {
-			return u.Err // it will not come to anything
+			return u.Err // retrying does not help
 		}
 		if err := out.write(f.entries(u)); err != nil || f.done {
 			return err
@@ -99,19 +104,19 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	return nil
 }
 
-// feed turns updates into entries. It has no I/O.
+// feed turns updates into the lines to print. It does no I/O.
 type feed struct {
 	changesOnly bool
-	count       int // ends after so many events, unless it is 0
+	count       int // events that are left to print; 0: no limit
 	now         func() time.Time
 
-	last inspect.Snapshot // all up to there has been told
-	lost string           // the error that has been told, while etcd does not answer
-	done bool             // nothing more is wanted
+	last inspect.Snapshot // everything up to it has been printed
+	lost string           // the error that was printed, while etcd does not answer
+	done bool             // the limit is reached
 }
 
-// entries is what u has to tell. Where it does not know everything that
-// happened, what that came to is told instead.
+// entries returns the lines for u. Where not all events are known, these are the
+// net changes.
 func (f *feed) entries(u inspect.Update) []entry {
 	var all []entry
 	if u.Err == nil && f.lost != "" {
@@ -126,6 +131,7 @@ func (f *feed) entries(u inspect.Update) []entry {
 	return all
 }
 
+// news returns the lines for the events of u.
 func (f *feed) news(u inspect.Update) []entry {
 	before := f.last
 	f.last = u.Snapshot
@@ -136,15 +142,15 @@ func (f *feed) news(u inspect.Update) []entry {
 		if f.changesOnly {
 			return nil
 		}
-		return f.summary(u, before, notice{Event: "snapshot", text: "as it is"})
+		return f.summary(u, before, notice{Event: "snapshot", text: "current state"})
 	case u.Resynced:
 		return f.counted(f.summary(u, before, notice{
-			Event: "resynced", text: "etcd has forgotten what happened, or is another one: what it comes to",
+			Event: "resynced", text: "events are missing (compacted, or another etcd); net changes follow",
 		}))
 	case u.Missed > 0:
 		missed := u.Missed + len(u.Events)
 		return f.counted(f.summary(u, before, notice{
-			Event: "gap", Missed: missed, text: fmt.Sprintf("%d events missed by a slow reader: what they come to", missed),
+			Event: "gap", Missed: missed, text: fmt.Sprintf("%d events were dropped for a slow reader; net changes follow", missed),
 		}))
 	}
 	all := make([]entry, 0, len(u.Events))
@@ -154,7 +160,7 @@ func (f *feed) news(u inspect.Update) []entry {
 	return f.counted(all)
 }
 
-// summary is n and what led from a snapshot to that of u.
+// summary returns n and the net changes from a snapshot to that of u.
 func (f *feed) summary(u inspect.Update, before inspect.Snapshot, n notice) []entry {
 	changes := inspect.Compare(before, u.Snapshot)
 	number, now := len(changes), f.now()
@@ -166,7 +172,7 @@ func (f *feed) summary(u inspect.Update, before inspect.Snapshot, n notice) []en
 	return all
 }
 
-// counted are the entries up to the last event that is wanted.
+// counted cuts entries off after the last event that is to be printed.
 func (f *feed) counted(all []entry) []entry {
 	if f.count == 0 {
 		return all

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 )
@@ -66,7 +68,7 @@ type whyOptions struct {
 	prefix     string
 	rev        revs
 	thresholds diagnose.Thresholds
-	connect    func(context.Context) (*remote, error)
+	connect    func(context.Context) (*connect.Conn, error)
 	out        printer
 	err        io.Writer
 	now        func() time.Time
@@ -96,7 +98,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 				return errors.New("--wait-over and --hold-over must be more than 0")
 			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
-			return ran(runF(cmd.Context(), opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	fs := cmd.Flags()
@@ -112,7 +114,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	snapshot, unknown, err := opts.read(ctx, c)
 	if err != nil {
 		return err
@@ -120,7 +122,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 { // those of the past may be others' by now
 		var more []string
-		leases, more = c.leasesThatMatter(ctx, snapshot)
+		leases, more = leasesThatMatter(ctx, c, snapshot)
 		unknown = append(unknown, more...)
 	}
 	now := opts.rev.clock(opts.now)
@@ -139,12 +141,12 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 
 // read reads the locks. A user who may not read them all gets what concerns
 // NAME, and is told what is missing.
-func (opts *whyOptions) read(ctx context.Context, c *remote) (s inspect.Snapshot, unknown []string, err error) {
-	s, err = c.snapshotAt(ctx, opts.prefix, opts.rev.from)
+func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Snapshot, unknown []string, err error) {
+	s, err = c.Snapshot(ctx, opts.prefix, opts.rev.from)
 	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return s, nil, err
 	}
-	s, err = c.snapshotAt(ctx, opts.name+"/", opts.rev.from)
+	s, err = c.Snapshot(ctx, opts.name+"/", opts.rev.from)
 	return s, []string{fmt.Sprintf(
 		"who blocks the holders of %s on other names: etcd refuses to list all locks; --prefix says which may be read", opts.name)}, err
 }
@@ -157,15 +159,15 @@ const (
 // leasesThatMatter looks up leases, those of whoever is waited for first, and
 // says what remains unknown. It spares etcd: a bounded number, in batches, with
 // a pause between them.
-func (c *remote) leasesThatMatter(ctx context.Context, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
+func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := leasesByWeight(s)
 	leases = make(map[int64]inspect.Lease, len(ids))
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !pause(ctx, whyPause) {
+		if batch > 0 && !backoff.Pause(ctx, whyPause) {
 			break
 		}
 		n := min(len(ids), inspect.MaxLeases)
-		found, err := c.lookUp(ctx, ids[:n])
+		found, err := c.Leases(ctx, ids[:n])
 		for id, lease := range found {
 			leases[id] = lease
 		}

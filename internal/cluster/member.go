@@ -62,7 +62,7 @@ func (m *Member) replace() (*process, error) {
 }
 
 // Stop has the system suspend the member, with SIGSTOP: its connections stay
-// open and silent. It fails with errors.ErrUnsupported where there is no such
+// open and silent. On Linux it returns once the member has stopped. It fails with errors.ErrUnsupported where there is no such
 // thing, and with ErrNotRunning when the member is dead.
 func (m *Member) Stop() error { return m.signal(suspend) }
 

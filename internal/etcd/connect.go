@@ -18,6 +18,8 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
+
+	"etcd-lock/internal/hint"
 )
 
 // DefaultEndpoint is where etcd listens unless told otherwise.
@@ -34,8 +36,8 @@ type Config struct {
 	DialTimeout time.Duration // bound on reaching the first endpoint
 }
 
-// Connect returns a client that has heard from etcd, or an error within
-// DialTimeout that says why not, and sooner when waiting would not help.
+// Connect returns a client to which etcd has answered. Otherwise it returns an
+// error that says why, within DialTimeout, and sooner when waiting does not help.
 func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg, err := c.clientConfig()
 	if err != nil {
@@ -62,7 +64,8 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	return nil, c.explain(err, late, <-faults)
 }
 
-// reach is done when etcd has answered. Until then ctx ends the client.
+// reach returns a client once etcd has answered. Until then, the end of ctx closes
+// the client.
 func reach(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	answered := context.AfterFunc(ctx, end)
@@ -99,21 +102,21 @@ func (c Config) clientConfig() (clientv3.Config, error) {
 		TLS:                  tlsConfig,
 		Username:             user,
 		Password:             password,
-		Logger:               zap.NewNop(), // a log line would tear the screen
+		Logger:               zap.NewNop(), // a log line would garble the terminal UI
 	}, nil
 }
 
-// CheckTLS says what in the endpoints and files would have clientv3 speak in the
-// clear where TLS was meant: the first endpoint decides for all of them.
+// CheckTLS returns an error for endpoints that would make clientv3 connect without
+// TLS although the other options ask for TLS: clientv3 goes by the first endpoint.
 func (c Config) CheckTLS() error {
 	files := c.CACert != "" || c.Cert != "" || c.Key != ""
 	for _, e := range c.Endpoints {
 		switch {
 		case !strings.HasPrefix(e, "http://"):
 		case files:
-			return fmt.Errorf("%s is without TLS: write https://, or leave --cacert, --cert and --key out", e)
+			return hint.Add(fmt.Errorf("%s does not use TLS, but TLS files are given", e), "use https://, or leave out --cacert, --cert and --key")
 		case c.wantsTLS():
-			return fmt.Errorf("%s is without TLS, and another endpoint with: they must be alike", e)
+			return hint.Add(fmt.Errorf("%s does not use TLS, but another endpoint does", e), "use https:// or http:// for all endpoints")
 		}
 	}
 	return nil
@@ -138,8 +141,8 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// UserName is who etcd takes us for: the user who logs in, else the common name
-// of our certificate, if etcd looks at that.
+// UserName returns the etcd user of the client: the one that logs in, or else the
+// common name of the client certificate, which etcd may use.
 func (c Config) UserName() string {
 	if c.User != "" {
 		name, _ := c.login()
@@ -152,7 +155,7 @@ func (c Config) UserName() string {
 	return pair.Leaf.Subject.CommonName
 }
 
-// login is the user's name and password.
+// login returns the user's name and password.
 func (c Config) login() (user, password string) {
 	if c.Password != "" {
 		return c.User, c.Password
@@ -161,28 +164,29 @@ func (c Config) login() (user, password string) {
 	return user, password
 }
 
-// explain names the endpoints, which clientv3's errors leave out, and what to
-// do.
+// explain adds the endpoints to an error, which clientv3 leaves out, and a hint.
 func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
+	const isItRunning = "is etcd running, and is --endpoints right?"
 	switch {
 	case allFinal(faults):
-		return fmt.Errorf("etcd at %s: %s", where, sayAll(faults))
+		return hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults))
 	case late && len(faults) > 0:
-		return fmt.Errorf("etcd at %s did not answer within %s (%s); is it running, and is --endpoints right?", where, c.DialTimeout, sayAll(faults))
+		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s (%s)", where, c.DialTimeout, faultTexts(faults)), isItRunning)
 	case late:
-		return fmt.Errorf("etcd at %s did not answer within %s; is it running, and is --endpoints right?", where, c.DialTimeout)
+		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s", where, c.DialTimeout), isItRunning)
 	case errors.Is(err, rpctypes.ErrAuthFailed):
-		return fmt.Errorf("etcd at %s does not know user %q with that password", where, c.UserName())
+		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
 	case errors.Is(err, rpctypes.ErrUserEmpty):
-		return fmt.Errorf("etcd at %s wants to know who asks; log in with --user, or with --cert and --key if it takes certificates for that", where)
+		return hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that")
 	default:
 		return fmt.Errorf("etcd at %s: %w", where, err)
 	}
 }
 
-// sayAll says what is wrong, and with several endpoints, with which.
-func sayAll(faults []fault) string {
+// faultTexts joins the texts of faults, each with its endpoint if there are
+// several.
+func faultTexts(faults []fault) string {
 	if len(faults) == 1 {
 		return faults[0].err.Error()
 	}
@@ -193,8 +197,19 @@ func sayAll(faults []fault) string {
 	return strings.Join(all, "; ")
 }
 
-// probe asks for a key that need not exist. An etcd that refuses to say has
-// answered too: what the user may do shows when they do it.
+// faultHints joins the different hints of faults.
+func faultHints(faults []fault) string {
+	var all []string
+	for _, f := range faults {
+		if h := hint.Of(f.err); h != "" && !slices.Contains(all, h) {
+			all = append(all, h)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// probe reads a key that need not exist. A permission error is an answer too:
+// whether the user may do something shows when they do it.
 func probe(ctx context.Context, client *clientv3.Client) error {
 	_, err := client.Get(ctx, "etcd-lock", clientv3.WithCountOnly(), clientv3.WithSerializable())
 	if errors.Is(err, rpctypes.ErrPermissionDenied) {

@@ -54,15 +54,16 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-// closedAddr is where nobody listens.
+// closedAddr returns an address that nothing listens at, and that nothing else
+// gets while the test runs: it is one end of an open connection.
 func closedAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	conn, err := net.Dial("tcp", silentAddr(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 // silentAddr is where somebody listens and never answers.

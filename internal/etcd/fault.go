@@ -12,21 +12,24 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"etcd-lock/internal/hint"
 )
 
-// fault is why an endpoint cannot be used.
+// fault is the reason why an endpoint cannot be used.
 type fault struct {
 	endpoint string
-	err      error
-	final    bool // trying again would not help
+	err      error // with a hint where something helps
+	final    bool  // retrying does not help
 }
 
-// patience is how long etcd may keep quiet before anybody looks into why.
+// patience is how long etcd may take to answer before findFaults examines the
+// endpoints.
 const patience = 200 * time.Millisecond
 
-// findFaults looks for what stands between us and endpoints that keep quiet,
-// for clientv3 tries on in silence until its time is over. It returns a fault
-// for each endpoint, or none if one of them may yet answer.
+// findFaults examines endpoints that do not answer, because clientv3 retries in
+// silence until its timeout. It returns a fault for each endpoint, or none if one
+// of them may still answer.
 func findFaults(ctx context.Context, endpoints []string, tlsConfig *tls.Config) []fault {
 	select {
 	case <-time.After(patience):
@@ -54,7 +57,7 @@ func findFaults(ctx context.Context, endpoints []string, tlsConfig *tls.Config) 
 	return faults
 }
 
-// allFinal reports whether nothing is left to try.
+// allFinal reports whether retrying helps with none of the endpoints.
 func allFinal(faults []fault) bool {
 	for _, f := range faults {
 		if !f.final {
@@ -64,29 +67,29 @@ func allFinal(faults []fault) bool {
 	return len(faults) > 0
 }
 
-// examine connects to an endpoint as gRPC does, and returns what is wrong with
-// it, or nil when nothing is or ctx ended before that was known.
+// examine connects to an endpoint as gRPC does and returns why that fails. It
+// returns nil when it does not fail, or when ctx ended first.
 func examine(ctx context.Context, endpoint string, tlsConfig *tls.Config) *fault {
 	addr, ok := address(endpoint)
 	if !ok {
 		return nil
 	}
 	err := greet(ctx, addr, tlsConfig)
-	advice, final := advise(err)
-	if advice == nil && err != nil { // it may want TLS where we do without, or the reverse
-		advice, final = tryOtherWay(ctx, addr, tlsConfig)
+	reason, final := handshakeFault(err)
+	if reason == nil && err != nil { // one side may use TLS and the other not
+		reason, final = schemeFault(ctx, addr, tlsConfig)
 	}
-	if advice == nil {
-		advice = plain(err)
+	if reason == nil {
+		reason = withoutAddress(err)
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}
-	return &fault{endpoint: endpoint, err: advice, final: final}
+	return &fault{endpoint: endpoint, err: reason, final: final}
 }
 
-// greet begins to speak HTTP/2, over TLS if there is a configuration for it, and
-// returns nil when it is answered.
+// greet starts an HTTP/2 connection, over TLS if there is a configuration for it,
+// and returns nil when the server answers.
 func greet(ctx context.Context, addr string, tlsConfig *tls.Config) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", addr)
@@ -105,29 +108,32 @@ func greet(ctx context.Context, addr string, tlsConfig *tls.Config) error {
 	if _, err := io.WriteString(conn, preface+emptySettings); err != nil {
 		return err
 	}
-	// A server that refuses our certificate says so now.
+	// A server that rejects the client certificate says so now.
 	_, err = io.ReadFull(conn, make([]byte, len(emptySettings)))
 	return err
 }
 
-// tryOtherWay greets with TLS what does not answer without, and the reverse.
-func tryOtherWay(ctx context.Context, addr string, tlsConfig *tls.Config) (advice error, final bool) {
+// schemeFault finds out whether the server uses TLS where the client does not, or
+// the reverse.
+func schemeFault(ctx context.Context, addr string, tlsConfig *tls.Config) (reason error, final bool) {
 	if tlsConfig != nil {
 		if greet(ctx, addr, nil) == nil {
-			return errors.New("it does not take TLS; to use it without, write http:// before it in --endpoints, and leave --cacert, --cert and --key out"), true
+			return hint.Add(errors.New("the server does not use TLS"),
+				"use http:// in --endpoints, without --cacert, --cert and --key"), true
 		}
 		return nil, false
 	}
 	err := greet(ctx, addr, &tls.Config{InsecureSkipVerify: true})
-	if _, answered := advise(err); answered || err == nil {
-		return errors.New("it wants TLS; write https:// before it in --endpoints, and name its authority with --cacert"), true
+	if _, answered := handshakeFault(err); answered || err == nil {
+		return hint.Add(errors.New("the server requires TLS"),
+			"use https:// in --endpoints, and --cacert FILE to verify the server's certificate"), true
 	}
 	return nil, false
 }
 
-// advise says what a failed handshake means and what to do, and nothing of
-// other errors.
-func advise(err error) (advice error, final bool) {
+// handshakeFault explains the error of a TLS handshake. It returns nil for other
+// errors.
+func handshakeFault(err error) (reason error, final bool) {
 	var (
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
@@ -136,38 +142,44 @@ func advise(err error) (advice error, final bool) {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return errors.New("its certificate is signed by an unknown authority; --cacert names the file of the right one"), true
+		return hint.Add(errors.New("the server's certificate is signed by an unknown authority"),
+			"use --cacert FILE with the CA bundle that verifies it"), true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("its certificate has expired or is not valid yet (%s); renew it, or set the clock", invalid.Detail), true
+		return hint.Add(fmt.Errorf("the server's certificate has expired or is not valid yet (%s)", invalid.Detail),
+			"renew the certificate, or check the clock of this machine"), true
 	case errors.As(err, &name):
-		return fmt.Errorf("its certificate is for another host (%w); use a name of it in --endpoints", name), true
+		return hint.Add(fmt.Errorf("the server's certificate is for another host (%w)", name),
+			"use a host of the certificate in --endpoints"), true
 	case errors.As(err, &op) && op.Op == "remote error":
-		return adviseRefused(op.Err.Error()), true
+		return rejected(op.Err.Error()), true
 	default:
 		return nil, false
 	}
 }
 
-// adviseRefused is advise for what servers say, which has no types.
-func adviseRefused(alert string) error {
+// rejected explains a TLS alert of the server. Alerts have no types, so it goes by
+// their text.
+func rejected(alert string) error {
 	switch {
 	case strings.Contains(alert, "certificate required"):
-		return errors.New("it wants a certificate of ours; --cert and --key name its files")
+		return hint.Add(errors.New("the server requires a client certificate"), "use --cert FILE and --key FILE")
 	case strings.Contains(alert, "certificate"):
-		return fmt.Errorf("it does not take our certificate (%s); --cert and --key name the files of another", alert)
+		return hint.Add(fmt.Errorf("the server rejected the client certificate (%s)", alert),
+			"use --cert FILE and --key FILE with a certificate that the server accepts")
 	default:
-		return fmt.Errorf("it refuses our TLS (%s)", alert)
+		return fmt.Errorf("the server rejected the TLS handshake (%s)", alert)
 	}
 }
 
-// plain takes off an error what names the endpoint again.
-func plain(err error) error {
+// withoutAddress strips the address from a network error: the endpoint is named
+// beside it.
+func withoutAddress(err error) error {
 	var sys syscall.Errno
 	if errors.As(err, &sys) {
 		return sys
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it ended the connection")
+		return errors.New("the server closed the connection")
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -176,7 +188,8 @@ func plain(err error) error {
 	return err
 }
 
-// address is where an endpoint is in a network, if it is.
+// address returns the host and port of an endpoint. It reports false for
+// endpoints that are not in a network, such as Unix sockets.
 func address(endpoint string) (addr string, ok bool) {
 	if !strings.Contains(endpoint, "://") {
 		return endpoint, !strings.HasPrefix(endpoint, "unix")

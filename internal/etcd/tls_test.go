@@ -12,6 +12,7 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/hint"
 )
 
 // TestConnectTLS: a server or client that is not who it should be is told at
@@ -41,16 +42,16 @@ func TestConnectTLS(t *testing.T) {
 		{"OKWithoutScheme", to(hostPort), ""},
 		{"OKCertificate", certs.Config("alice"), ""},
 		{"OneOfTwo", to(elsewhere + "," + passwords.Endpoint), ""},
-		{"UnknownAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = other.CA }), "signed by an unknown authority; --cacert"},
-		{"NoAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = "" }), "signed by an unknown authority; --cacert"},
+		{"UnknownAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = other.CA }), "signed by an unknown authority; use --cacert"},
+		{"NoAuthority", with(to(passwords.Endpoint), func(c *etcd.Config) { c.CACert = "" }), "signed by an unknown authority; use --cacert"},
 		{"Expired", to(expired), "has expired or is not valid yet"},
 		{"AnotherHost", to(elsewhere), "for another host (x509: certificate is valid for 192.0.2.1, not 127.0.0.1)"},
-		{"NoClientCertificate", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = "", "" }), "wants a certificate of ours; --cert and --key"},
-		{"ClientOfUnknownAuthority", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = other.Issue("alice") }), "does not take our certificate"},
-		{"ServerWithoutTLS", to(plain), "does not take TLS"},
-		{"ServerWithTLS", with(to(hostPort), func(c *etcd.Config) { c.CACert = "" }), "wants TLS; write https://"},
-		{"ServerWithTLSAndCertificates", etcd.Config{Endpoints: []string{strings.TrimPrefix(certs.Endpoint, "https://")}}, "wants TLS; write https://"},
-		{"AllNamed", to(elsewhere + "," + expired), expired + ": its certificate has expired"},
+		{"NoClientCertificate", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = "", "" }), "requires a client certificate; use --cert FILE and --key"},
+		{"ClientOfUnknownAuthority", with(certs.Config("alice"), func(c *etcd.Config) { c.Cert, c.Key = other.Issue("alice") }), "rejected the client certificate"},
+		{"ServerWithoutTLS", to(plain), "does not use TLS; use http://"},
+		{"ServerWithTLS", with(to(hostPort), func(c *etcd.Config) { c.CACert = "" }), "requires TLS; use https://"},
+		{"ServerWithTLSAndCertificates", etcd.Config{Endpoints: []string{strings.TrimPrefix(certs.Endpoint, "https://")}}, "requires TLS; use https://"},
+		{"AllNamed", to(elsewhere + "," + expired), expired + ": the server's certificate has expired"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -62,7 +63,7 @@ func TestConnectTLS(t *testing.T) {
 			switch {
 			case tt.want == "" && err != nil:
 				t.Error(err)
-			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "etcd at "+strings.Join(tt.cfg.Endpoints, ",")+": ")):
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error()+"; "+hint.Of(err), tt.want) || !strings.HasPrefix(err.Error(), "etcd at "+strings.Join(tt.cfg.Endpoints, ",")+": ")):
 				t.Errorf("error %q does not name the endpoint and say %q", err, tt.want)
 			}
 		})
@@ -120,9 +121,9 @@ func TestConnectAs(t *testing.T) {
 		{"ByCertificate", certs.Config("guest"), "guest", ""},
 		{"CertificateOfNobody", certs.Config("stranger"), "stranger", ""}, // likewise
 		{"AuthIsOff", open.Config("guest"), "guest", ""},
-		{"WrongPassword", wrong, "guest", `does not know user "guest" with that password`},
-		{"UnknownUser", passwords.Config("stranger"), "stranger", `does not know user "stranger" with that password`},
-		{"Nobody", nobody, "", "log in with --user"},
+		{"WrongPassword", wrong, "guest", `does not accept user "guest" with this password`},
+		{"UnknownUser", passwords.Config("stranger"), "stranger", `does not accept user "stranger" with this password`},
+		{"Nobody", nobody, "", "requires authentication; log in with --user"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +132,7 @@ func TestConnectAs(t *testing.T) {
 			if err == nil {
 				defer func() { _ = client.Close() }()
 			}
-			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error()+"; "+hint.Of(err), tt.want) {
 				t.Errorf("error = %v, want %q", err, tt.want)
 			}
 			if got := tt.cfg.UserName(); got != tt.user {

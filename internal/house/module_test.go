@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestConsumer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		buildConsumer(t, "etcd-lock", top)
+		buildConsumer(t, strings.TrimSpace(run(t, top, "go", "list", "-m")), top)
 	})
 	t.Run("Renamed", func(t *testing.T) {
 		if runtime.GOOS != "linux" {
@@ -35,8 +36,49 @@ func TestConsumer(t *testing.T) {
 		if out := run(t, tree, "gofmt", "-l", "."); out != "" {
 			t.Errorf("not formatted after the renaming: %s", out)
 		}
+		wantRenamed(t, tree, name)
 		buildConsumer(t, name, tree)
 	})
+}
+
+// wantRenamed fails where tree still imports its packages by a name other than
+// name, in code, in the linters' rules or in a text.
+func wantRenamed(t *testing.T, tree, name string) {
+	t.Helper()
+	imports := regexp.MustCompile(`[\w./-]*etcd-lock/(rwlock|simulate|tui|internal|sample)\b`)
+	for _, file := range textFiles(t, tree) {
+		text, err := os.ReadFile(filepath.Join(tree, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range imports.FindAllString(string(text), -1) {
+			if !strings.HasPrefix(path, name+"/") {
+				t.Errorf("%s still says %s", file, path)
+			}
+		}
+	}
+}
+
+// textFiles are the files below top in which an import path can be written, as
+// paths from there.
+func textFiles(t *testing.T, top string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch filepath.Ext(path) {
+		case ".go", ".mod", ".md", ".yml":
+			rel, err := filepath.Rel(top, path)
+			files = append(files, rel)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // consumer is a program of somebody else's.

@@ -1,7 +1,9 @@
 package release
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,19 +15,64 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// Record is a line of the audit log: who released what, and what came of it.
+// Audit says where and how an attempt to release is recorded.
+type Audit struct {
+	Log    io.Writer // gets a line of JSON for each attempt, see Record
+	Reason string    // as given by the user
+	Now    func() time.Time
+}
+
+// Apply removes what the plan lists, in one transaction, if none of it has
+// changed; otherwise it removes nothing and returns ErrChanged with the reason.
+// It returns the revision at which the requests were removed, and records the
+// attempt in the audit log whether it succeeded or not.
+//
+// With ErrStillUsed, and when revoking the lease failed, the requests were
+// removed nevertheless and the revision is not 0.
+func (r *Releaser) Apply(ctx context.Context, plan Plan, audit Audit) (revision int64, err error) {
+	record := NewRecord(plan, audit.Now())
+	err = r.conn.Do(ctx, func(ctx context.Context) error {
+		revision, err = r.remove(ctx, plan)
+		return err
+	})
+	record.Reason, record.Etcd, record.EtcdUser, record.Revision = audit.Reason, r.conn.Endpoint, r.conn.User, revision
+	if err != nil {
+		record.Error = err.Error()
+	}
+	return revision, errors.Join(err, record.Write(audit.Log))
+}
+
+// OpenAuditLog opens a file to append records to. Without a file, it returns a
+// log that discards them.
+func OpenAuditLog(file string) (io.WriteCloser, error) {
+	if file == "" {
+		return discard{io.Discard}, nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	return f, nil
+}
+
+type discard struct{ io.Writer }
+
+func (discard) Close() error { return nil }
+
+// Record is a line of the audit log: who tried to release what, and whether it
+// succeeded.
 type Record struct {
 	Time     time.Time        `json:"time"`
 	User     string           `json:"user"` // of this machine
 	Host     string           `json:"host"`
 	PID      int              `json:"pid"`
 	EtcdUser string           `json:"etcd_user,omitempty"`
-	Etcd     string           `json:"etcd"`             // its endpoints
-	Reason   string           `json:"reason,omitempty"` // as the user gave it
-	Lease    string           `json:"lease,omitempty"`  // of the session that was ended, in hex
+	Etcd     string           `json:"etcd"` // endpoints
+	Reason   string           `json:"reason,omitempty"`
+	Lease    string           `json:"lease,omitempty"` // that was to be revoked, in hex
 	Released []ReleasedRecord `json:"released"`
-	Others   []string         `json:"others,omitempty"`   // keys that were no requests
-	Revision int64            `json:"revision,omitempty"` // at which they went; absent when they did not
+	Others   []string         `json:"others,omitempty"`   // keys that are not lock requests
+	Revision int64            `json:"revision,omitempty"` // at which the keys were removed; absent when they were not
 	Error    string           `json:"error,omitempty"`
 }
 
@@ -40,7 +87,7 @@ type ReleasedRecord struct {
 	Owner    any    `json:"owner,omitempty"`
 }
 
-// NewRecord is the record of a plan that somebody of this machine carries out.
+// NewRecord returns the record of a plan that this process is about to apply.
 func NewRecord(plan Plan, now time.Time) Record {
 	r := Record{Time: now, User: "?", PID: os.Getpid(), Released: []ReleasedRecord{}, Others: plan.Others}
 	if u, err := user.Current(); err == nil {

@@ -1,6 +1,8 @@
-// Package release ends the requests of other clients: the only thing that
-// etcd-lock does to locks that are not its own. It first makes a plan, which
-// says all that would go, and then carries out that plan or nothing.
+// Package release removes lock requests of other clients by force. It is the only
+// package that writes to keys of other clients.
+//
+// A release has two steps: a plan lists everything that would be removed, for the
+// user to confirm, and Apply then removes exactly that or nothing.
 package release
 
 import (
@@ -15,64 +17,82 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/once"
 )
 
 var (
-	// ErrChanged says that what was planned is no longer what would happen. Nothing
-	// was done.
-	ErrChanged = errors.New("release: it has changed since it was shown, so nothing was done")
-	// ErrGone says that there is nothing to release.
+	// ErrChanged is returned by Apply when a key has changed since the plan was
+	// made. Nothing was removed.
+	ErrChanged = errors.New("release: changed since the preview, so nothing was released")
+	// ErrGone is returned when there is nothing to release.
 	ErrGone = errors.New("release: nothing to release")
-	// ErrNoRequest is returned for a key that is no request for a lock.
+	// ErrNoRequest is returned for a key that is not a lock request.
 	ErrNoRequest = errors.New("release: not the key of a lock request")
 	// ErrTooMany is returned for a session with more keys than fit into one
 	// transaction.
-	ErrTooMany = errors.New("release: the session has too many keys to end it in one transaction")
-	// ErrStillUsed says that the keys of a plan are gone, but not their session,
-	// because it has others by now.
-	ErrStillUsed = errors.New("release: the session has made new requests meanwhile, so it was not ended")
+	ErrTooMany = errors.New("release: the session has too many keys for one transaction")
+	// ErrStillUsed is returned by Apply when the keys were removed, but the lease
+	// was not revoked because it has other keys by now.
+	ErrStillUsed = errors.New("release: the session has made new requests since, so its lease was not revoked")
 )
 
-// maxKeys is how many operations etcd takes in a transaction unless told
-// otherwise.
+// maxKeys is the number of operations in a transaction that etcd accepts by
+// default (--max-txn-ops).
 const maxKeys = 128
 
-// Plan is what would go, as it was when it was made.
+// Plan lists what a release would remove, as of one revision.
 type Plan struct {
-	Lease    int64             // the session that would end; 0 when one request would go
-	Revision int64             // of etcd when this was so
-	Gone     []inspect.Request // requests that would go
-	Others   []string          // keys of the session that are no requests and would go too
-	Granted  []inspect.Request // waiters that would hold their lock then
+	Lease    int64             // to revoke; 0 when a single request would be removed
+	Revision int64             // of etcd when the plan was made
+	Gone     []inspect.Request // requests that would be removed
+	Others   []string          // keys of the lease that are not lock requests, and would be removed too
+	Granted  []inspect.Request // waiters that would be granted their lock
 
-	keys    []shown
-	blocker *shown // of a waiter: while it is there, the waiter is one
+	keys    []plannedKey
+	blocker *plannedKey // of a waiter: as long as it exists, the waiter has not been granted the lock
 }
 
-// shown is a key as it was when the plan was made: it is still so as long as
-// nobody has written or deleted it.
-type shown struct {
+// plannedKey is a key and its mod revision when the plan was made. The key is
+// unchanged as long as it has that mod revision.
+type plannedKey struct {
 	key      string
 	modified int64
 }
 
-// Planner makes plans and carries them out.
-type Planner struct {
-	client *clientv3.Client
-	source *inspect.Source
+// Releaser plans releases and applies them.
+type Releaser struct {
+	conn *connect.Conn
 }
 
-// NewPlanner returns a planner over client.
-func NewPlanner(client *clientv3.Client) *Planner {
-	return &Planner{client: client, source: inspect.NewSource(client)}
+// New returns a Releaser over a connection.
+func New(conn *connect.Conn) *Releaser { return &Releaser{conn: conn} }
+
+// PlanRequest plans to remove one request, by its key. It returns ErrGone or
+// ErrNoRequest when there is no such request.
+func (r *Releaser) PlanRequest(ctx context.Context, key string) (plan Plan, err error) {
+	err = r.conn.Do(ctx, func(ctx context.Context) error {
+		plan, err = r.planRequest(ctx, key)
+		return err
+	})
+	return plan, err
 }
 
-// Request plans to remove one request, by its key.
-func (p *Planner) Request(ctx context.Context, key string) (Plan, error) {
-	got, err := p.client.Get(ctx, key)
+// PlanSession plans to end a session: to revoke its lease, which removes all of
+// its keys on whatever names. It returns ErrGone when there is no such lease.
+func (r *Releaser) PlanSession(ctx context.Context, lease int64) (plan Plan, err error) {
+	err = r.conn.Do(ctx, func(ctx context.Context) error {
+		plan, err = r.planSession(ctx, lease)
+		return err
+	})
+	return plan, err
+}
+
+func (r *Releaser) planRequest(ctx context.Context, key string) (Plan, error) {
+	got, err := r.conn.Client.Get(ctx, key)
 	if err != nil {
 		return Plan{}, fmt.Errorf("release: %w", err)
 	}
@@ -84,7 +104,7 @@ func (p *Planner) Request(ctx context.Context, key string) (Plan, error) {
 		return Plan{}, fmt.Errorf("%w: %q", ErrNoRequest, key)
 	}
 	plan := Plan{}
-	if err := p.preview(ctx, &plan, parsed.Name, []string{key}); err != nil {
+	if err := r.preview(ctx, &plan, parsed.Name, []string{key}); err != nil {
 		return Plan{}, err
 	}
 	if len(plan.Gone) == 0 {
@@ -93,15 +113,14 @@ func (p *Planner) Request(ctx context.Context, key string) (Plan, error) {
 	return plan, nil
 }
 
-// Session plans to end a session: to revoke its lease, and with it all of its
-// keys, under whatever name.
-func (p *Planner) Session(ctx context.Context, lease int64) (Plan, error) {
-	keys, revision, err := p.attached(ctx, lease)
+func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
+	keys, revision, err := r.attached(ctx, lease)
 	if err != nil {
 		return Plan{}, err
 	}
 	if len(keys) > maxKeys {
-		return Plan{}, fmt.Errorf("%w: it has %d; etcdctl lease revoke %x does it without looking", ErrTooMany, len(keys), lease)
+		err := fmt.Errorf("%w: it has %d", ErrTooMany, len(keys))
+		return Plan{}, hint.Add(err, fmt.Sprintf("etcdctl lease revoke %x revokes it without a preview", lease))
 	}
 	plan := Plan{Lease: lease, Revision: revision}
 	var names []string
@@ -112,21 +131,21 @@ func (p *Planner) Session(ctx context.Context, lease int64) (Plan, error) {
 			}
 			continue
 		}
-		if err := p.other(ctx, &plan, key, lease); err != nil {
+		if err := r.other(ctx, &plan, key, lease); err != nil {
 			return Plan{}, err
 		}
 	}
 	for _, name := range names {
-		if err := p.preview(ctx, &plan, name, keys); err != nil {
+		if err := r.preview(ctx, &plan, name, keys); err != nil {
 			return Plan{}, err
 		}
 	}
 	return plan, nil
 }
 
-// attached are the keys of a lease, and the revision at which they were.
-func (p *Planner) attached(ctx context.Context, lease int64) (keys []string, revision int64, err error) {
-	resp, err := p.client.TimeToLive(ctx, clientv3.LeaseID(lease), clientv3.WithAttachedKeys())
+// attached returns the keys of a lease, sorted, and the revision of the answer.
+func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, revision int64, err error) {
+	resp, err := r.conn.Client.TimeToLive(ctx, clientv3.LeaseID(lease), clientv3.WithAttachedKeys())
 	if err != nil {
 		return nil, 0, fmt.Errorf("release: the keys of lease %x: %w", lease, err)
 	}
@@ -141,9 +160,9 @@ func (p *Planner) attached(ctx context.Context, lease int64) (keys []string, rev
 	return keys, resp.Revision, nil
 }
 
-// other adds a key that is no request to the plan.
-func (p *Planner) other(ctx context.Context, plan *Plan, key string, lease int64) error {
-	got, err := p.client.Get(ctx, key, clientv3.WithKeysOnly())
+// other adds a key that is not a lock request to the plan.
+func (r *Releaser) other(ctx context.Context, plan *Plan, key string, lease int64) error {
+	got, err := r.conn.Client.Get(ctx, key, clientv3.WithKeysOnly())
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
@@ -152,14 +171,14 @@ func (p *Planner) other(ctx context.Context, plan *Plan, key string, lease int64
 	}
 	plan.Revision = max(plan.Revision, got.Header.Revision)
 	plan.Others = append(plan.Others, key)
-	plan.keys = append(plan.keys, shown{key, got.Kvs[0].ModRevision})
+	plan.keys = append(plan.keys, plannedKey{key, got.Kvs[0].ModRevision})
 	return nil
 }
 
-// preview adds to the plan those of keys that are requests for name, and who
-// would hold it without them.
-func (p *Planner) preview(ctx context.Context, plan *Plan, name string, keys []string) error {
-	snapshot, err := p.source.Snapshot(ctx, name+"/")
+// preview adds to the plan those keys that are requests for name, and the waiters
+// that would be granted the lock without them.
+func (r *Releaser) preview(ctx context.Context, plan *Plan, name string, keys []string) error {
+	snapshot, err := r.conn.Source.Snapshot(ctx, name+"/")
 	if err != nil {
 		return err
 	}
@@ -170,7 +189,7 @@ func (p *Planner) preview(ctx context.Context, plan *Plan, name string, keys []s
 	plan.Gone = append(plan.Gone, without.Gone...)
 	plan.Granted = append(plan.Granted, without.Granted...)
 	for _, r := range without.Gone {
-		plan.keys = append(plan.keys, shown{r.Key, r.Modified})
+		plan.keys = append(plan.keys, plannedKey{r.Key, r.Modified})
 	}
 	if plan.Lease == 0 && len(without.Gone) == 1 {
 		plan.blocker = lastBlocker(snapshot, without.Gone[0])
@@ -178,38 +197,38 @@ func (p *Planner) preview(ctx context.Context, plan *Plan, name string, keys []s
 	return nil
 }
 
-// lastBlocker is the last of those that a waiter waits for, who is the likeliest
-// to be there for longest; nil for a holder.
-func lastBlocker(s inspect.Snapshot, r inspect.Request) *shown {
-	lock, _ := s.Find(r.Lock)
-	i := slices.IndexFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == r.Key })
-	if i < 0 || r.Holding {
+// lastBlocker returns the last of the requests that waiter w waits for, which is
+// the one likely to exist for longest. It returns nil for a holder.
+func lastBlocker(s inspect.Snapshot, w inspect.Request) *plannedKey {
+	lock, _ := s.Find(w.Lock)
+	i := slices.IndexFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == w.Key })
+	if i < 0 || w.Holding {
 		return nil
 	}
 	blockers := lock.Blockers(i)
 	last := blockers[len(blockers)-1]
-	return &shown{last.Key, last.Modified}
+	return &plannedKey{last.Key, last.Modified}
 }
 
-// Carry carries the plan out in one transaction, if all that it was made of is
-// still so; otherwise it returns ErrChanged with the reason. It returns the
-// revision at which the requests went.
+// remove deletes the keys of the plan in one transaction if none of them has
+// changed; otherwise it returns ErrChanged with the reason. It returns the
+// revision at which the keys were removed.
 //
-// The lease of a session is revoked after its keys have gone, so that its client
-// learns of it and nothing else goes with it: a session that has made new
-// requests meanwhile is left alone, with ErrStillUsed.
-func (p *Planner) Carry(ctx context.Context, plan Plan) (revision int64, err error) {
+// The lease of a session is revoked after its keys are removed, so that the
+// client learns of it and nothing else is removed with it: a session that has
+// made new requests since keeps its lease, with ErrStillUsed.
+func (r *Releaser) remove(ctx context.Context, plan Plan) (revision int64, err error) {
 	var conditions []clientv3.Cmp
-	var deletes, looks []clientv3.Op
-	for _, s := range plan.guards() {
-		conditions = append(conditions, clientv3.Compare(clientv3.ModRevision(s.key), "=", s.modified))
-		looks = append(looks, clientv3.OpGet(s.key, clientv3.WithKeysOnly()))
+	var deletes, reads []clientv3.Op
+	for _, k := range plan.guards() {
+		conditions = append(conditions, clientv3.Compare(clientv3.ModRevision(k.key), "=", k.modified))
+		reads = append(reads, clientv3.OpGet(k.key, clientv3.WithKeysOnly()))
 	}
-	for _, s := range plan.keys {
-		deletes = append(deletes, clientv3.OpDelete(s.key))
+	for _, k := range plan.keys {
+		deletes = append(deletes, clientv3.OpDelete(k.key))
 	}
-	resp, unsure, err := p.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(conditions...).Then(deletes...).Else(looks...)
+	resp, unsure, err := r.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
+		return txn.If(conditions...).Then(deletes...).Else(reads...)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("release: %w", err)
@@ -218,77 +237,79 @@ func (p *Planner) Carry(ctx context.Context, plan Plan) (revision int64, err err
 		return 0, fmt.Errorf("%w: %s", ErrChanged, plan.changed(resp))
 	}
 	if plan.Lease != 0 {
-		err = p.revoke(ctx, plan.Lease)
+		err = r.revoke(ctx, plan.Lease)
 	}
 	return resp.Header.Revision, err
 }
 
-// attempts is how often a release is tried whose reply gets lost.
+// attempts is how often a transaction is sent whose reply gets lost.
 const attempts = 3
 
 // commit sends a transaction until etcd has answered. Unsure says that an earlier
 // reply was lost, so that the transaction may have been carried out before.
-func (p *Planner) commit(ctx context.Context, with func(clientv3.Txn) clientv3.Txn) (resp *clientv3.TxnResponse, unsure bool, err error) {
+func (r *Releaser) commit(ctx context.Context, with func(clientv3.Txn) clientv3.Txn) (resp *clientv3.TxnResponse, unsure bool, err error) {
 	for range attempts {
-		resp, err = with(once.KV(p.client).Txn(ctx)).Commit()
+		resp, err = with(once.KV(r.conn.Client).Txn(ctx)).Commit()
 		code := status.Code(err)
 		if ctx.Err() != nil || code != codes.DeadlineExceeded && code != codes.Canceled {
 			return resp, unsure, err
 		}
 		unsure = true
 	}
-	return nil, unsure, fmt.Errorf("it may have been done or not, no reply came: %w", err)
+	return nil, unsure, fmt.Errorf("no reply, so it may or may not have been done: %w", err)
 }
 
-// done reports whether all keys of the plan are gone as they were shown.
+// done reports whether all keys of the plan are gone as they were when it was made.
 func (plan Plan) done(resp *clientv3.TxnResponse) bool {
-	for i, s := range plan.keys {
+	for i, k := range plan.keys {
 		kvs := resp.Responses[i].GetResponseRange().Kvs
-		if len(kvs) > 0 && kvs[0].CreateRevision <= s.modified {
+		if len(kvs) > 0 && kvs[0].CreateRevision <= k.modified {
 			return false
 		}
 	}
 	return true
 }
 
-func (plan Plan) guards() []shown {
+// guards returns the keys that must not have changed.
+func (plan Plan) guards() []plannedKey {
 	if plan.blocker == nil {
 		return plan.keys
 	}
 	return append(slices.Clone(plan.keys), *plan.blocker)
 }
 
-// changed says which of the plan's conditions does not hold.
+// changed says which of the keys has changed, by the answer of the transaction.
 func (plan Plan) changed(resp *clientv3.TxnResponse) string {
-	for i, s := range plan.guards() {
+	for i, k := range plan.guards() {
 		kvs := resp.Responses[i].GetResponseRange().Kvs
-		ahead := plan.blocker != nil && i == len(plan.keys)
+		isBlocker := plan.blocker != nil && i == len(plan.keys)
 		switch {
-		case len(kvs) == 0 && ahead:
-			return fmt.Sprintf("%q, for which it waited, is gone", s.key)
+		case len(kvs) == 0 && isBlocker:
+			return fmt.Sprintf("%q, which it was waiting for, is gone", k.key)
 		case len(kvs) == 0:
-			return fmt.Sprintf("%q is gone", s.key)
-		case kvs[0].CreateRevision > s.modified:
-			return fmt.Sprintf("%q is a new request by now, of revision %d", s.key, kvs[0].CreateRevision)
-		case kvs[0].ModRevision != s.modified:
-			return fmt.Sprintf("%q was written again at revision %d", s.key, kvs[0].ModRevision)
+			return fmt.Sprintf("%q is gone", k.key)
+		case kvs[0].CreateRevision > k.modified:
+			return fmt.Sprintf("%q was replaced by a new request at revision %d", k.key, kvs[0].CreateRevision)
+		case kvs[0].ModRevision != k.modified:
+			return fmt.Sprintf("%q was modified at revision %d", k.key, kvs[0].ModRevision)
 		}
 	}
 	return "revision " + strconv.FormatInt(resp.Header.Revision, 10) // not reached: etcd said that one differs
 }
 
-func (p *Planner) revoke(ctx context.Context, lease int64) error {
-	left, _, err := p.attached(ctx, lease)
+// revoke revokes a lease that has no keys left.
+func (r *Releaser) revoke(ctx context.Context, lease int64) error {
+	left, _, err := r.attached(ctx, lease)
 	switch {
-	case errors.Is(err, ErrGone): // its client was faster
+	case errors.Is(err, ErrGone): // its client has revoked it already
 		return nil
 	case err != nil:
 		return err
 	case len(left) > 0:
 		return fmt.Errorf("%w: it has %q", ErrStillUsed, left)
 	}
-	if _, err := p.client.Revoke(ctx, clientv3.LeaseID(lease)); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-		return fmt.Errorf("release: the requests are gone, but not lease %x: %w", lease, err)
+	if _, err := r.conn.Client.Revoke(ctx, clientv3.LeaseID(lease)); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		return fmt.Errorf("release: the requests were removed, but revoking lease %x failed: %w", lease, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
@@ -23,14 +25,15 @@ func TestMain(m *testing.M) { etcdtest.Main(m) }
 // cluster is an etcd with requests in it.
 type cluster struct {
 	*testing.T
-	client  *clientv3.Client
-	planner *release.Planner
+	client *clientv3.Client
+	*release.Releaser
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Shared(t))
-	return &cluster{T: t, client: client, planner: release.NewPlanner(client)}
+	conn := &connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 20 * time.Second}
+	return &cluster{T: t, client: client, Releaser: release.New(conn)}
 }
 
 // lease grants one of a minute.
@@ -64,7 +67,7 @@ func (c *cluster) exists(key string) bool {
 
 func (c *cluster) planRequest(key string) release.Plan {
 	c.Helper()
-	plan, err := c.planner.Request(c.Context(), key)
+	plan, err := c.PlanRequest(c.Context(), key)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -73,11 +76,16 @@ func (c *cluster) planRequest(key string) release.Plan {
 
 func (c *cluster) planSession(lease clientv3.LeaseID) release.Plan {
 	c.Helper()
-	plan, err := c.planner.Session(c.Context(), int64(lease))
+	plan, err := c.PlanSession(c.Context(), int64(lease))
 	if err != nil {
 		c.Fatal(err)
 	}
 	return plan
+}
+
+// apply applies a plan, and discards the record of that.
+func (c *cluster) apply(plan release.Plan) (int64, error) {
+	return c.Apply(c.Context(), plan, release.Audit{Log: io.Discard, Now: time.Now})
 }
 
 func keys(requests []inspect.Request) string {
@@ -97,15 +105,15 @@ func TestRequest(t *testing.T) {
 	if keys(plan.Gone) != "/q/write/1" || keys(plan.Granted) != "/q/read/2 /q/read/3" || plan.Lease != 0 {
 		t.Fatalf("plan: gone %s, granted %s, lease %x", keys(plan.Gone), keys(plan.Granted), plan.Lease)
 	}
-	revision, err := c.planner.Carry(t.Context(), plan)
+	revision, err := c.apply(plan)
 	if err != nil || revision <= plan.Revision {
-		t.Fatalf("Carry = %d, %v; planned at %d", revision, err, plan.Revision)
+		t.Fatalf("Apply = %d, %v; planned at %d", revision, err, plan.Revision)
 	}
 	if c.exists("/q/write/1") || !c.exists("/q/read/2") || !c.exists("/q/nested/write/5") {
 		t.Error("the wrong keys are gone")
 	}
-	if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), "is gone") {
-		t.Errorf("Carry again = %v", err)
+	if _, err := c.apply(plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), "is gone") {
+		t.Errorf("Apply again = %v", err)
 	}
 }
 
@@ -116,17 +124,17 @@ func TestRequestErrChanged(t *testing.T) {
 		name, key, want string
 		change          func(*cluster, string)
 	}{
-		{"HolderIsAnother", "%s/write/1", "is a new request by now", func(c *cluster, name string) {
+		{"HolderIsAnother", "%s/write/1", "was replaced by a new request", func(c *cluster, name string) {
 			_, err := c.client.Delete(c.Context(), name+"/write/1")
 			if err != nil {
 				c.Fatal(err)
 			}
 			c.put(c.lease(), name+"/write/1")
 		}},
-		{"HolderWasWrittenAgain", "%s/write/1", "was written again", func(c *cluster, name string) {
+		{"HolderWasWrittenAgain", "%s/write/1", "was modified", func(c *cluster, name string) {
 			c.put(c.lease(), name+"/write/1")
 		}},
-		{"WaiterMayHold", "%s/write/2", "for which it waited, is gone", func(c *cluster, name string) {
+		{"WaiterMayHold", "%s/write/2", "which it was waiting for, is gone", func(c *cluster, name string) {
 			if _, err := c.client.Delete(c.Context(), name+"/write/1"); err != nil {
 				c.Fatal(err)
 			}
@@ -140,8 +148,8 @@ func TestRequestErrChanged(t *testing.T) {
 			c.put(c.lease(), name+"/write/1", name+"/write/2")
 			plan := c.planRequest(key)
 			tt.change(c, name)
-			if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Carry = %v, want %q", err, tt.want)
+			if _, err := c.apply(plan); !errors.Is(err, release.ErrChanged) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Apply = %v, want %q", err, tt.want)
 			}
 			if !c.exists(key) {
 				t.Error("the key is gone")
@@ -154,7 +162,7 @@ func TestRequestErrors(t *testing.T) {
 	c := newCluster(t)
 	c.put(c.lease(), "/config")
 	for key, want := range map[string]error{"/config": release.ErrNoRequest, "/none/write/1": release.ErrGone} {
-		if _, err := c.planner.Request(t.Context(), key); !errors.Is(err, want) {
+		if _, err := c.PlanRequest(t.Context(), key); !errors.Is(err, want) {
 			t.Errorf("Request(%s) = %v, want %v", key, err, want)
 		}
 	}
@@ -173,13 +181,13 @@ func TestSession(t *testing.T) {
 		keys(plan.Granted) != "/s/a/write/2" {
 		t.Fatalf("plan: gone %s, others %s, granted %s", keys(plan.Gone), plan.Others, keys(plan.Granted))
 	}
-	if _, err := c.planner.Carry(t.Context(), plan); err != nil {
+	if _, err := c.apply(plan); err != nil {
 		t.Fatal(err)
 	}
 	if c.exists("/s/a/write/1") || c.exists(mutex) || c.exists("/s/config") || !c.exists("/s/b/write/3") {
 		t.Error("the wrong keys are gone")
 	}
-	if _, err := c.planner.Session(t.Context(), int64(lease)); !errors.Is(err, release.ErrGone) {
+	if _, err := c.PlanSession(t.Context(), int64(lease)); !errors.Is(err, release.ErrGone) {
 		t.Errorf("plan for a session that is gone: %v", err)
 	}
 }
@@ -190,7 +198,7 @@ func TestSessionWithoutKeys(t *testing.T) {
 	if plan.Revision == 0 {
 		t.Error("it is not known of which revision that is")
 	}
-	if _, err := c.planner.Carry(t.Context(), plan); err != nil {
+	if _, err := c.apply(plan); err != nil {
 		t.Error(err)
 	}
 }
@@ -202,8 +210,8 @@ func TestSessionErrStillUsed(t *testing.T) {
 	c.put(lease, "/u/a/write/1")
 	plan := c.planSession(lease)
 	c.put(lease, "/u/b/write/2")
-	if _, err := c.planner.Carry(t.Context(), plan); !errors.Is(err, release.ErrStillUsed) || !strings.Contains(err.Error(), "/u/b/write/2") {
-		t.Errorf("Carry = %v", err)
+	if _, err := c.apply(plan); !errors.Is(err, release.ErrStillUsed) || !strings.Contains(err.Error(), "/u/b/write/2") {
+		t.Errorf("Apply = %v", err)
 	}
 	if c.exists("/u/a/write/1") || !c.exists("/u/b/write/2") {
 		t.Error("the wrong keys are gone")
@@ -216,7 +224,7 @@ func TestSessionErrTooMany(t *testing.T) {
 	for i := range 129 {
 		c.put(lease, fmt.Sprintf("/many/%d/write/1", i))
 	}
-	if _, err := c.planner.Session(t.Context(), int64(lease)); !errors.Is(err, release.ErrTooMany) {
+	if _, err := c.PlanSession(t.Context(), int64(lease)); !errors.Is(err, release.ErrTooMany) {
 		t.Errorf("plan = %v", err)
 	}
 }
@@ -263,14 +271,14 @@ func TestLostReply(t *testing.T) {
 			if _, err := client.Put(t.Context(), prefix+"/write/1", ""); err != nil {
 				t.Fatal(err)
 			}
-			planner := release.NewPlanner(client)
-			plan, err := planner.Request(t.Context(), prefix+"/write/1")
+			r := release.New(&connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 20 * time.Second})
+			plan, err := r.PlanRequest(t.Context(), prefix+"/write/1")
 			if err != nil {
 				t.Fatal(err)
 			}
 			middleman.Lose("KV/Txn", code, 1)
-			if _, err := planner.Carry(t.Context(), plan); err != nil {
-				t.Fatalf("Carry = %v, although it was done", err)
+			if _, err := r.Apply(t.Context(), plan, release.Audit{Log: io.Discard, Now: time.Now}); err != nil {
+				t.Fatalf("Apply = %v, although it was done", err)
 			}
 			got, err := client.Get(t.Context(), prefix, clientv3.WithPrefix())
 			if err != nil || got.Count != 0 || middleman.Left() != 0 {

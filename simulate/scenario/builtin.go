@@ -4,7 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"strings"
 	"sync"
 )
 
@@ -49,4 +51,30 @@ func Find(name string) (*Scenario, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w %q", ErrUnknown, name)
+}
+
+// Open returns the built-in scenario of that name or, if there is none, reads the
+// scenario from the file of that name.
+func Open(name string) (*Scenario, error) {
+	sc, err := Find(name)
+	if err == nil {
+		return sc, nil
+	}
+	data, err := os.ReadFile(name)
+	switch {
+	case err == nil:
+		return Parse(name, data)
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("unknown scenario %q: neither a file nor one of %s", name, strings.Join(builtinNames(), ", "))
+	default:
+		return nil, err
+	}
+}
+
+func builtinNames() []string {
+	var names []string
+	for _, sc := range Builtin() {
+		names = append(names, sc.Name)
+	}
+	return names
 }

@@ -54,8 +54,10 @@ func (a *Agenda) Pop() any {
 
 // Add puts something on the agenda.
 func (a *Agenda) Add(d *Due) { heap.Push(a, d) }
+
 // Next takes off what is due first, of an agenda that is not empty.
 func (a *Agenda) Next() *Due { return heap.Pop(a).(*Due) }
+
 // Moved puts something in its new place whose time was changed.
 func (a *Agenda) Moved(d *Due) { heap.Fix(a, d.index) }
 

@@ -1,0 +1,23 @@
+// Package backoff pauses between tries of something that is repeated until it
+// succeeds.
+package backoff
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Pause waits for about d, a quarter more or less, and reports whether ctx is
+// still alive. The jitter keeps many clients that were stopped by the same event
+// from coming back at the same time.
+func Pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d*3/4 + rand.N(max(d/2, 1)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

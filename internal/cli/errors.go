@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
+	"etcd-lock/internal/printable"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/outcome"
+)
+
+// The exit codes of the program.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotAcquired = 3
+	exitLost        = 4
+	exitExpectation = 5
+)
+
+// runError is an error that the run function of a command returned. All other
+// errors are about how the command was called, from cobra or from a check of its
+// flags.
+type runError struct{ error }
+
+func (e runError) Unwrap() error { return e.error }
+
+// runResult marks what a run function returned.
+func runResult(err error) error {
+	if err == nil {
+		return nil
+	}
+	return runError{err}
+}
+
+// usageError is an error of a run function about how the command was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// usageHint is usagef with a hint.
+func usageHint(text, format string, args ...any) error {
+	return usageError{hint.Add(fmt.Errorf(format, args...), text)}
+}
+
+// exitError makes the program exit with a code of the command's choice. Without
+// an error in it, nothing is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// exclusive returns the error of two flags that were both given.
+func exclusive(flag, other string) error {
+	return fmt.Errorf("%s and %s are mutually exclusive", flag, other)
+}
+
+// notPositive returns the error of a flag whose value must be more than 0.
+func notPositive(flag string, value any) error {
+	return fmt.Errorf("--%s %v: must be more than 0", flag, value)
+}
+
+// notReadOnly returns the error of a command that writes to etcd where
+// --read-only forbids that.
+func notReadOnly(command string) error {
+	return usagef("%s acquires locks, which --read-only forbids", command)
+}
+
+func isUsage(err error) bool {
+	return !errors.As(err, new(runError)) || errors.As(err, new(usageError)) || errors.As(err, new(*connect.OptionError))
+}
+
+func exitCode(err error) int {
+	var exit exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		return exit.code
+	case isUsage(err):
+		return exitUsage
+	case errors.Is(err, outcome.ErrExpectation), errors.Is(err, forecast.ErrImpossible):
+		return exitExpectation
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
+		return exitLost
+	default:
+		return exitFailed
+	}
+}
+
+// isSilent reports whether nothing is to be printed for an error: it has been
+// reported already, or the reader of the output closed the pipe.
+func isSilent(err error) bool {
+	var exit exitError
+	return errors.Is(err, syscall.EPIPE) || errors.As(err, &exit) && exit.err == nil
+}
+
+// printError prints an error that ended cmd, and what helps if that is known.
+func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error) {
+	switch {
+	case err == nil || isSilent(err):
+		return
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
+	case !errors.As(err, new(runError)) && hint.Of(err) == "":
+		err = hint.Add(err, fmt.Sprintf("see %q", cmd.CommandPath()+" --help"))
+	}
+	printNote(w, "error", err.Error())
+	if help := hint.Of(err); help != "" {
+		printNote(w, "hint", help)
+	}
+}
+
+// printNote prints a line of a kind: error, hint or warning.
+func printNote(w io.Writer, kind, text string) {
+	printLine(w, kind+": "+text)
+}
+
+// printLine prints a line of text behind the program's name, safe for terminals.
+func printLine(w io.Writer, text string) {
+	_, _ = fmt.Fprintln(w, "etcd-lock: "+printable.Text(text))
+}

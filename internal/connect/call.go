@@ -1,0 +1,75 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"etcd-lock/internal/access"
+	"etcd-lock/internal/hint"
+	"etcd-lock/internal/inspect"
+)
+
+// Do runs a call to etcd with a context that ends after the timeout. It replaces
+// the error of a call that took too long by NoAnswer, and adds to a permission
+// error what the user may do.
+func (c *Conn) Do(ctx context.Context, call func(context.Context) error) error {
+	timed, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	err := call(timed)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case timed.Err() != nil:
+		return c.NoAnswer()
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return c.denied(timed, err)
+	default:
+		return err
+	}
+}
+
+// denied adds to a permission error what the user may do, if etcd says so.
+func (c *Conn) denied(ctx context.Context, refusal error) error {
+	grants, err := access.FindGrants(ctx, c.Client, c.User)
+	if err != nil {
+		return fmt.Errorf("%w: etcd at %s does not list the permissions of user %q", refusal, c.Endpoint, c.User)
+	}
+	return fmt.Errorf("%w: user %q %s", refusal, c.User, grants)
+}
+
+// NoAnswer returns the error of a call that took longer than the timeout.
+func (c *Conn) NoAnswer() error {
+	err := fmt.Errorf("etcd at %s did not answer within %s", c.Endpoint, c.Timeout)
+	return hint.Add(err, "--command-timeout sets how long to wait for an answer")
+}
+
+// Snapshot reads all locks below prefix as of a revision, or now if revision is 0.
+func (c *Conn) Snapshot(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		s, err = c.Source.SnapshotAt(ctx, prefix, revision)
+		return err
+	})
+	return s, err
+}
+
+// Leases looks leases up by ID, see inspect.Source.Leases.
+func (c *Conn) Leases(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		leases, err = c.Source.Leases(ctx, ids)
+		return err
+	})
+	return leases, err
+}
+
+// History reads how the locks below prefix were at the revision since, and can
+// then read what changed; see inspect.Source.History.
+func (c *Conn) History(ctx context.Context, prefix string, since int64) (h *inspect.History, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		h, err = c.Source.History(ctx, prefix, since)
+		return err
+	})
+	return h, err
+}

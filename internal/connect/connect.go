@@ -1,0 +1,101 @@
+// Package connect opens connections to etcd for commands and for the terminal
+// UI: to the cluster that Options name, or to an etcd that it starts inside this
+// process.
+package connect
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/inspect"
+)
+
+// Options say which etcd to connect to, and how to log in.
+type Options struct {
+	Etcd         etcd.Config   // endpoints, TLS files, user and dial timeout
+	PasswordFile string        // the first line is the password; empty: no file
+	Timeout      time.Duration // of each call, see Conn.Do
+	Embedded     bool          // start an empty etcd inside this process and connect to that
+
+	// AskPassword prompts for a password. It is nil when there is nobody to ask.
+	AskPassword func(ctx context.Context, prompt string) (string, error)
+	// Warn reports something that is wrong but does not stop the connection.
+	Warn func(text string)
+}
+
+// Open connects to etcd, and starts it first when it is embedded. It returns once
+// etcd has answered, or with an error within the dial timeout. A missing or
+// unusable password is an *OptionError.
+func Open(ctx context.Context, o Options) (*Conn, error) {
+	cfg, stop, err := o.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := cfg.Connect(ctx)
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, ctx.Err())
+	}
+	return &Conn{
+		Client:   client,
+		Source:   inspect.NewSource(client),
+		Endpoint: strings.Join(cfg.Endpoints, ","),
+		User:     cfg.UserName(),
+		Timeout:  o.Timeout,
+		cfg:      cfg,
+		stop:     stop,
+	}, nil
+}
+
+// target returns the etcd to connect to, started if it is embedded, and the
+// function that stops it again.
+func (o Options) target(ctx context.Context) (cfg etcd.Config, stop func(), err error) {
+	if !o.Embedded {
+		cfg, err = o.withPassword(ctx)
+		return cfg, func() {}, err
+	}
+	member, err := etcd.StartEmbedded(ctx, etcd.EmbeddedConfig{})
+	if err != nil {
+		return etcd.Config{}, nil, err
+	}
+	return etcd.Config{Endpoints: []string{member.Endpoint()}, DialTimeout: o.Etcd.DialTimeout}, member.Close, nil
+}
+
+// OptionError is returned for options that cannot be used as they were given.
+type OptionError struct{ Err error }
+
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// Conn is a connection to an etcd that has answered.
+type Conn struct {
+	Client   *clientv3.Client
+	Source   *inspect.Source // reads locks over Client
+	Endpoint string          // the endpoints, comma separated, for people to read
+	User     string          // that etcd knows the client by; empty without a login
+	Timeout  time.Duration   // of each call, see Do
+
+	cfg  etcd.Config
+	stop func() // stops an embedded etcd
+}
+
+// Close closes the connection, and stops the etcd if it is embedded. Calls that
+// are still running fail.
+func (c *Conn) Close() {
+	_ = c.Client.Close() // everything that was asked for has been answered
+	c.stop()
+}
+
+// Dial opens another connection to the same etcd, with the same login, for a
+// client that must not share this one. The caller closes it.
+func (c *Conn) Dial(ctx context.Context, opts ...grpc.DialOption) (*clientv3.Client, error) {
+	return c.cfg.Connect(ctx, opts...)
+}

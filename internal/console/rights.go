@@ -1,0 +1,93 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/printable"
+	"etcd-lock/tui/backend"
+)
+
+// rights explains why etcd does not permit something.
+type rights struct{ *connect.Conn }
+
+// Refused implements backend.Rights.
+func (r rights) Refused(err error) bool {
+	return access.IsPermissionDenied(err) || access.IsAuthRequired(err) || access.IsBadCredentials(err)
+}
+
+// Explain implements backend.Rights.
+func (r rights) Explain(ctx context.Context, prefix string, refusal error) backend.Refusal {
+	switch {
+	case access.IsAuthRequired(refusal):
+		return backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}
+	case access.IsBadCredentials(refusal):
+		return backend.Refusal{
+			Why:   fmt.Sprintf("etcd no longer accepts user %s with this password", printable.Shell(r.User)),
+			Helps: "restart with the new password; this view recovers if etcd accepts the old one again",
+		}
+	}
+	where := printable.Shell(prefix)
+	if prefix == "" {
+		where = "all keys"
+	}
+	return backend.Refusal{
+		Why:   "user " + printable.Shell(r.User) + " may not read " + where,
+		Helps: r.readable(ctx, prefix),
+	}
+}
+
+// readable says what the user may read, and how to show that.
+func (r rights) readable(ctx context.Context, prefix string) string {
+	var grants access.Grants
+	err := r.Do(ctx, func(ctx context.Context) (err error) {
+		grants, err = access.FindGrants(ctx, r.Client, r.User)
+		return err
+	})
+	role := "etcd-lock access"
+	if prefix != "" {
+		role += " " + printable.Shell(prefix)
+	}
+	switch {
+	case err != nil:
+		return "etcd does not list the user's permissions; " + role + " prints the roles that are needed"
+	case len(grants.Read) == 0:
+		return "may read nothing; " + role + " prints the roles that are needed"
+	}
+	prefixes := prefixes(grants.Read, prefix)
+	if len(prefixes) == 0 {
+		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that are needed"
+	}
+	return "may read " + firstFew(prefixes) + ": etcd-lock tui " + prefixes[0]
+}
+
+// firstFew joins the first of many words, and counts the others.
+func firstFew(words []string) string {
+	const few = 3
+	if more := len(words) - few; more > 0 {
+		return strings.Join(words[:few], ", ") + " and " + strconv.Itoa(more) + " more"
+	}
+	return strings.Join(words, ", ")
+}
+
+// prefixes returns the ranges that are prefixes, quoted for a shell: first those
+// below the one that is shown.
+func prefixes(ranges []access.Range, shown string) []string {
+	var below, others []string
+	for _, r := range ranges {
+		p, ok := r.Prefix()
+		switch {
+		case !ok:
+		case strings.HasPrefix(p, shown):
+			below = append(below, printable.Shell(p))
+		default:
+			others = append(others, printable.Shell(p))
+		}
+	}
+	return slices.Concat(below, others)
+}

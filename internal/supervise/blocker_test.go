@@ -1,0 +1,58 @@
+package supervise
+
+import (
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+func TestFindBlocker(t *testing.T) {
+	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	const r, w = keyspace.Read, keyspace.Write
+	queue := func(modes ...keyspace.Mode) inspect.Lock {
+		l := inspect.Lock{ID: id}
+		for i, m := range modes {
+			l.Queue = append(l.Queue, inspect.Request{
+				Key: string(rune('a' + i)), Lock: id, Mode: m, Lease: int64(0x10 + i), Revision: int64(i + 1), Holding: i == 0,
+			})
+		}
+		return l
+	}
+	owned := queue(w)
+	owned.Queue[0].Owner, owned.Queue[0].Owned = keyspace.Owner{Host: "web-1", PID: 4711, Label: "worker"}, true
+	owned.Queue[0].Since = noon.Add(-12 * time.Second)
+	bare := queue(w)
+	bare.Queue[0].Lease = 0
+	for _, tt := range []struct {
+		name string
+		lock inspect.Lock
+		me   int64
+		mode keyspace.Mode
+		want string // empty: not blocked
+	}{
+		{"owner", owned, 0, w, "/a: held by worker 4711@web-1 (write, requested 12s ago)"},
+		{"no owner", queue(w), 0, r, "/a: held by lease 10 (write)"},
+		{"no owner and no lease", bare, 7, r, "/a: held by key a (write)"},
+		{"free", inspect.Lock{}, 0, w, ""},
+		{"reader beside readers", queue(r, r), 0, r, ""},
+		{"reader that has its lock", queue(r, r, w), 0x11, r, ""},
+		{"writer behind readers", queue(r, r, w), 0x12, w, "/a: held by lease 10 (read), 1 more ahead"},
+		{"reader behind a writer that waits", queue(r, w, r), 0x12, r, "/a: held by lease 10 (read), 1 more ahead"},
+		{"reader among readers behind a writer", queue(w, r, r), 0x12, r, "/a: held by lease 10 (write)"},
+		{"those behind us", queue(w, w, w), 0x11, w, "/a: held by lease 10 (write)"},
+		{"one that was not let in", queue(w, w), 0, w, "/a: held by lease 10 (write), 1 more ahead"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, ok := findBlocker(tt.lock, tt.me, tt.mode)
+			got := ""
+			if ok {
+				got = b.text(noon)
+			}
+			if got != tt.want {
+				t.Errorf("text %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,37 @@
+package supervise
+
+import (
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// TestLeaseStatus has a lease of 60 s that expires at noon.
+func TestLeaseStatus(t *testing.T) {
+	at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+	for _, tt := range []struct {
+		name string
+		lost time.Time
+		now  time.Time
+		want action
+		next time.Time
+	}{
+		{"renewed just now", time.Time{}, at(-60), keepRunning, at(-20)},
+		{"two thirds gone", time.Time{}, at(-20), terminate, at(-3)},
+		{"the rest gone, less a margin", time.Time{}, at(-3), kill, time.Time{}},
+		{"long gone, after a suspension", time.Time{}, at(3600), kill, time.Time{}},
+		{"deleted just now", at(-50), at(-50), terminate, at(-30)},
+		{"deleted a third of the TTL ago", at(-50), at(-30), kill, time.Time{}},
+		{"deleted near the end", at(-10), at(-10), terminate, at(-3)},
+		{"deleted near the end, later", at(-10), at(-3), kill, time.Time{}},
+		{"deleted at the end", at(0), at(0), kill, time.Time{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := leaseStatus{deadline: noon, ttl: time.Minute, lostAt: tt.lost}
+			if got, next := s.action(tt.now); got != tt.want || !next.Equal(tt.next) {
+				t.Errorf("action = %d until %v, want %d until %v", got, next, tt.want, tt.next)
+			}
+		})
+	}
+}
