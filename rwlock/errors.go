@@ -53,11 +53,12 @@ func explain(ctx context.Context, s session, what string, err error) error {
 }
 
 // lostOrExpired asks whether a key is gone because its lease is: the session
-// itself learns that only with its next renewal.
+// itself learns that only with its next renewal. A lease in its last second has
+// 0 seconds to live, and one that is gone has -1.
 func lostOrExpired(s session) error {
 	ctx, cancel := context.WithTimeout(s.Ctx(), patience)
 	defer cancel()
-	if lease, err := s.Client().TimeToLive(ctx, s.Lease()); err == nil && lease.TTL <= 0 {
+	if lease, err := s.Client().TimeToLive(ctx, s.Lease()); err == nil && lease.TTL < 0 {
 		return ErrSessionExpired
 	}
 	return ErrLost

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -117,6 +118,8 @@ type calls struct {
 	clientv3.Watcher
 	reads, writes, watches atomic.Int64
 	after                  func() error // what becomes of the reply to a transaction
+	mu                     sync.Mutex
+	sent                   []func() error // sends a transaction again, of each that was sent
 }
 
 // count puts itself between the client and etcd.
@@ -127,6 +130,13 @@ func count(client *clientv3.Client) *calls {
 }
 
 func (c *calls) total() int64 { return c.reads.Load() + c.writes.Load() + c.watches.Load() }
+
+// last sends the last transaction again.
+func (c *calls) last() func() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent[len(c.sent)-1]
+}
 
 func (c *calls) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
 	c.reads.Add(1)
@@ -149,15 +159,24 @@ func (c *calls) Txn(ctx context.Context) clientv3.Txn { return &txn{Txn: c.KV.Tx
 type txn struct {
 	clientv3.Txn
 	calls *calls
+	conds []clientv3.Cmp
+	then  []clientv3.Op
+	other []clientv3.Op
 }
 
-func (t *txn) If(cs ...clientv3.Cmp) clientv3.Txn   { t.Txn = t.Txn.If(cs...); return t }
-func (t *txn) Then(ops ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Then(ops...); return t }
-func (t *txn) Else(ops ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Else(ops...); return t }
+func (t *txn) If(cs ...clientv3.Cmp) clientv3.Txn   { t.conds = cs; return t }
+func (t *txn) Then(ops ...clientv3.Op) clientv3.Txn { t.then = ops; return t }
+func (t *txn) Else(ops ...clientv3.Op) clientv3.Txn { t.other = ops; return t }
 
 func (t *txn) Commit() (*clientv3.TxnResponse, error) {
 	t.calls.writes.Add(1)
-	resp, err := t.Txn.Commit()
+	resp, err := t.Txn.If(t.conds...).Then(t.then...).Else(t.other...).Commit()
+	t.calls.mu.Lock()
+	t.calls.sent = append(t.calls.sent, func() error {
+		_, err := t.calls.KV.Txn(context.Background()).If(t.conds...).Then(t.then...).Else(t.other...).Commit()
+		return err
+	})
+	t.calls.mu.Unlock()
 	if err == nil && t.calls.after != nil {
 		if err := t.calls.after(); err != nil {
 			return nil, err

@@ -109,10 +109,11 @@ const unlockPatience = 5 * time.Second
 // ErrLost when it was lost before: then somebody else may have held it since.
 // It never touches another's request.
 //
-// A delete whose reply is lost counts as done by Unlock. It cannot tell where the
-// caller has replaced the client's KV, by one with a namespace for example: then
-// the client repeats the delete by itself, finds nothing, and Unlock returns
-// ErrLost.
+// When the reply to the removal is lost and etcd then says that the key is not
+// there, Unlock takes that for its own doing, unless the session is over or the
+// loss was noticed before. It cannot know of a lost reply where something else
+// repeats the removal: the client, if the caller has replaced its KV by one with a
+// namespace for example, or a proxy of etcd. Then it returns ErrLost.
 //
 // When etcd does not answer within five seconds, Unlock returns an error and
 // the removal goes on in the background for as long as the session lives. In
@@ -142,6 +143,9 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	defer h.end()
 	loss.stop()
 	err = req.release(ctx, req.claims...)
+	if err == nil && loss.keyWasGone() { // which the removal cannot know when its reply was lost
+		err = ErrLost
+	}
 	h.options.tell(req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
 	if err == nil || errors.Is(err, ErrLost) {
 		return err

@@ -126,6 +126,14 @@ func (l *loss) close(ctx context.Context, err error) {
 	}
 }
 
+// keyWasGone reports whether a watch has seen that a key was deleted while the
+// lock was held.
+func (l *loss) keyWasGone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Is(l.err, ErrLost)
+}
+
 // watchKey returns ErrLost when c's key is gone.
 func (r *request) watchKey(ctx context.Context, c *claim) error {
 	ctx, cancel := r.watchContext(ctx)

@@ -1,197 +1,246 @@
 package rwlock
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"net/http"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
 	"google.golang.org/grpc/codes"
 
 	"etcd-lock/internal/etcdtest"
 )
 
-// behind is a fixture whose client reaches etcd through a middleman.
-type behind struct {
+// losses are what a client can hear in place of a reply that a middleman lost.
+func losses() map[string]etcdtest.Loss {
+	all := map[string]etcdtest.Loss{"Reset": {Reset: true}}
+	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
+		all[code.String()] = etcdtest.Loss{Code: code}
+	}
+	for _, status := range []int{
+		http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
+	} {
+		all[fmt.Sprintf("HTTP%d", status)] = etcdtest.Loss{Status: status}
+	}
+	return all
+}
+
+// goesAway reports whether a client goes on after the loss, because such an error
+// comes of etcd's troubles or of a middleman's. Of any other it tells its caller,
+// and takes back what it has asked for.
+func goesAway(l etcdtest.Loss) bool {
+	switch {
+	case l.Reset:
+		return true
+	case l.Status != 0:
+		return l.Status != http.StatusForbidden && l.Status != http.StatusNotFound
+	}
+	switch l.Code {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Unknown, codes.Internal:
+		return true
+	default:
+		return false
+	}
+}
+
+// lossy is a client behind a middleman that loses replies.
+type lossy struct {
 	fixture
 	middleman *etcdtest.Middleman
+	session   *Session
+	mutex     *RWMutex             // of the session
+	set       *Set                 // likewise, of two locks below the name
+	others    *concurrency.Session // of another client
+	other     *RWMutex
 }
 
-func newBehind(t *testing.T, m *etcdtest.Middleman) behind {
+func newLossy(t *testing.T, name string) *lossy {
 	t.Helper()
-	return behind{fixture{T: t, client: etcdtest.Client(t, m.Endpoint), name: "/" + t.Name()}, m}
+	f := fixture{T: t, client: etcdtest.Client(t, etcdtest.Shared(t)), name: name}
+	l := &lossy{fixture: f, middleman: etcdtest.NewMiddleman(t, etcdtest.Shared(t))}
+	l.begin()
+	l.others = f.session()
+	l.other = NewRWMutex(l.others, name)
+	return l
 }
 
-// transparent are the codes for which a caller that still waits gets its lock.
-var transparent = []codes.Code{codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Unknown, codes.Internal}
+// begin gives the client a session.
+func (l *lossy) begin() {
+	l.Helper()
+	s, err := NewSession(l.soon(), etcdtest.Client(l.T, l.middleman.Addr), time.Minute)
+	l.must(err)
+	l.Cleanup(func() {
+		l.middleman.Lose(nil)
+		_ = s.Close()
+	})
+	l.session = s
+	l.mutex = s.NewRWMutex(l.name, WithDowngrade())
+	l.set = s.NewSet([]Want{{l.name + "/a", Read}, {l.name + "/b", Write}})
+}
 
-// mustTake ends the loss of replies, and fails unless err is nil or code is one
-// that the caller is told of.
-func (b behind) mustTake(err error, code codes.Code) (taken bool) {
-	b.Helper()
-	b.middleman.Lose("", codes.OK, 0)
-	if err != nil && slices.Contains(transparent, code) {
-		b.Fatalf("error = %v, want the lock", err)
+// attached are the keys that the session has in etcd.
+func (l *lossy) attached() int {
+	l.Helper()
+	resp, err := l.client.TimeToLive(l.soon(), l.session.Lease(), clientv3.WithAttachedKeys())
+	l.must(err)
+	return len(resp.Keys)
+}
+
+// step is something that a client does while replies are lost.
+type step struct {
+	name string
+	// before is what it has done when its replies still came.
+	before func(*lossy) error
+	// do is the step. Where it holds a lock afterwards, it holds it by that many keys.
+	do   func(*lossy) error
+	keys int
+	// want is what do returns; nil for success.
+	want error
+	// holds is by how many keys it still holds when do fails.
+	holds int
+	// gives is for a step that gives something back: it does not fail, whatever
+	// is lost.
+	gives bool
+	held  func(*lossy) holder
+}
+
+// holder is an RWMutex or a Set.
+type holder interface {
+	Unlock() error
+	Token() int64
+}
+
+func ofSet(l *lossy) holder { return l.set }
+
+func steps() []step {
+	rlock := func(l *lossy) error { return l.mutex.RLock(l.soon()) }
+	rwlock := func(l *lossy) error { return l.mutex.RWLock(l.soon()) }
+	lockSet := func(l *lossy) error { return l.set.Lock(l.soon()) }
+	upgraded := func(l *lossy) error { return errors.Join(rlock(l), l.mutex.TryUpgrade(l.soon())) }
+	downgrade := func(l *lossy) error { return l.mutex.Downgrade(l.soon()) }
+	unlock := func(l *lossy) error { return l.mutex.Unlock() }
+	return []step{
+		{name: "RLock", do: rlock, keys: 1},
+		{name: "RWLock", do: rwlock, keys: 2},
+		{name: "RWLockContended", before: otherLocks, do: contended, keys: 2},
+		{name: "Set", do: lockSet, keys: 2, held: ofSet},
+		{name: "TryRLock", do: func(l *lossy) error { return l.mutex.TryRLock(l.soon()) }, keys: 1},
+		{name: "TryRWLock", do: func(l *lossy) error { return l.mutex.TryRWLock(l.soon()) }, keys: 2},
+		{name: "TrySet", do: func(l *lossy) error { return l.set.TryLock(l.soon()) }, keys: 2, held: ofSet},
+		{name: "TryRefused", before: otherLocks, do: func(l *lossy) error { return l.mutex.TryRLock(l.soon()) }, want: ErrLocked},
+		{name: "TryUpgrade", before: rlock, do: func(l *lossy) error { return l.mutex.TryUpgrade(l.soon()) }, keys: 2, holds: 1},
+		{name: "Downgrade", before: rwlock, do: downgrade, keys: 1, gives: true},
+		{name: "DowngradeOfUpgraded", before: upgraded, do: downgrade, keys: 1, gives: true},
+		{name: "UnlockRead", before: rlock, do: unlock, gives: true},
+		{name: "UnlockWrite", before: rwlock, do: unlock, gives: true},
+		{name: "UnlockUpgraded", before: upgraded, do: unlock, gives: true},
+		{name: "UnlockDowngraded", before: func(l *lossy) error { return errors.Join(rwlock(l), downgrade(l)) }, do: unlock, gives: true},
+		{name: "UnlockSet", before: lockSet, do: func(l *lossy) error { return l.set.Unlock() }, gives: true},
+		{name: "LockAndUnlock", do: func(l *lossy) error { return errors.Join(rwlock(l), unlock(l)) }},
+		{name: "CloseSession", before: rwlock, do: func(l *lossy) error { return l.session.Close() }},
 	}
-	return err == nil
 }
 
-// mustBeFree fails unless another client gets all for itself, at once when
-// nothing is left.
-func (b behind) mustBeFree(names ...string) {
-	b.Helper()
-	for _, name := range append(names, b.name) {
-		etcdtest.Eventually(b.T, "no key of "+name+" is left", func() bool {
-			resp, err := b.client.Get(b.soon(), name+"/", clientv3.WithPrefix(), clientv3.WithCountOnly())
-			b.must(err)
-			return resp.Count == 0
-		})
-		other := NewRWMutex(b.session(), name)
-		b.must(other.TryRWLock(b.soon()))
-		b.must(other.Unlock())
+func otherLocks(l *lossy) error { return l.other.RWLock(l.soon()) }
+
+// contended waits for the lock until the other one unlocks it.
+func contended(l *lossy) error {
+	done := start(func() error { return l.mutex.RWLock(l.soon()) })
+	etcdtest.Eventually(l.T, "it waits, or has failed", func() bool { return l.attached() == 2 || len(done) > 0 })
+	if err := l.other.Unlock(); err != nil {
+		return err
 	}
+	return l.await(done)
 }
 
-func (b behind) mustHaveKeys(want int) {
-	b.Helper()
-	if n := b.keys(); n != want {
-		b.Fatalf("%d keys, want %d", n, want)
+// run does the step while some replies are lost, from the call first on, and
+// checks what became of it. It returns how many calls there were.
+func (s step) run(l *lossy, loss etcdtest.Loss, first, count int) (calls int) {
+	l.Helper()
+	if s.before != nil {
+		l.must(s.before(l))
 	}
-}
-
-// lostReplies are the calls whose replies get lost: each is made with the next
-// replies to its method lost, and what it did must be what it says.
-var lostReplies = map[string]func(b behind, lose func(method string), code codes.Code){
-	"RLock":     func(b behind, lose func(string), code codes.Code) { b.takes((*RWMutex).RLock, lose, code) },
-	"RWLock":    func(b behind, lose func(string), code codes.Code) { b.takes((*RWMutex).RWLock, lose, code) },
-	"TryRLock":  func(b behind, lose func(string), code codes.Code) { b.takes((*RWMutex).TryRLock, lose, code) },
-	"TryRWLock": func(b behind, lose func(string), code codes.Code) { b.takes((*RWMutex).TryRWLock, lose, code) },
-	"Downgradable": func(b behind, lose func(string), code codes.Code) {
-		m := NewRWMutex(b.session(), b.name, WithDowngrade())
-		lose("KV/Txn")
-		if b.mustTake(m.RWLock(b.soon()), code) {
-			b.mustHaveKeys(2)
-			b.must(m.Unlock())
+	l.middleman.Lose(func(call int, _ string) etcdtest.Loss {
+		if call < first || call >= first+count {
+			return etcdtest.Loss{}
 		}
-		b.mustBeFree()
-	},
-	"Waiting": func(b behind, lose func(string), code codes.Code) {
-		holder, m := b.mutex(), b.mutex()
-		b.must(holder.RWLock(b.soon()))
-		lose("KV/Txn")
-		waiter := start(func() error { return m.RWLock(b.soon()) })
-		if slices.Contains(transparent, code) {
-			etcdtest.Eventually(b.T, "the replies are lost", func() bool { return b.middleman.Left() == 0 })
-			b.queued(2)
-		}
-		b.must(holder.Unlock())
-		if b.mustTake(b.await(waiter), code) {
-			b.must(m.Unlock())
-		}
-		b.mustBeFree()
-	},
-	"TryRefused": func(b behind, lose func(string), code codes.Code) {
-		holder, m := b.mutex(), b.mutex()
-		b.must(holder.RLock(b.soon()))
-		lose("KV/Txn")
-		err := m.TryRWLock(b.soon())
-		b.middleman.Lose("", codes.OK, 0)
-		if err == nil || slices.Contains(transparent, code) {
-			b.mustBe(err, ErrLocked)
-		}
-		b.queued(1)
-		b.must(holder.Unlock())
-		b.mustBeFree()
-	},
-	"TryUpgrade": func(b behind, lose func(string), code codes.Code) {
-		m := b.mutex()
-		b.must(m.RLock(b.soon()))
-		lose("KV/Txn")
-		if b.mustTake(m.TryUpgrade(b.soon()), code) {
-			b.mustHaveKeys(2)
-		} else {
-			b.queued(1)
-		}
-		b.must(m.Unlock())
-		b.mustBeFree()
-	},
-	"Downgrade": func(b behind, lose func(string), _ codes.Code) {
-		m := NewRWMutex(b.session(), b.name, WithDowngrade())
-		b.must(m.RWLock(b.soon()))
-		lose("KV/DeleteRange")
-		b.must(m.Downgrade(b.soon()))
-		b.queued(1)
-		b.must(m.Unlock())
-		b.mustBeFree()
-	},
-	"Unlock": func(b behind, lose func(string), _ codes.Code) {
-		m := b.mutex()
-		b.must(m.RWLock(b.soon()))
-		lose("KV/DeleteRange")
-		b.must(m.Unlock())
-		b.mustBeFree()
-	},
-	"Set": func(b behind, lose func(string), code codes.Code) {
-		set := NewSet(b.session(), []Want{{b.name, Write}, {b.name + "+", Read}})
-		lose("KV/Txn")
-		if b.mustTake(set.Lock(b.soon()), code) {
-			b.mustHaveKeys(1)
-			lose("KV/Txn")
-			b.must(set.Unlock())
-		}
-		b.mustBeFree(b.name + "+")
-	},
-	"TrySet": func(b behind, lose func(string), code codes.Code) {
-		set := NewSet(b.session(), []Want{{b.name, Write}, {b.name + "+", Write}})
-		lose("KV/Txn")
-		if b.mustTake(set.TryLock(b.soon()), code) {
-			b.must(set.Unlock())
-		}
-		b.mustBeFree(b.name + "+")
-	},
-	"Close": func(b behind, lose func(string), code codes.Code) {
-		s, err := NewSession(b.soon(), b.client, 60e9)
-		b.must(err)
-		b.must(s.NewRWMutex(b.name).RWLock(b.soon()))
-		lose("Lease/LeaseRevoke")
-		if err := s.Close(); err != nil && slices.Contains(transparent, code) {
-			b.Fatalf("error = %v, want the session closed", err)
-		}
-		b.mustBeFree()
-	},
-}
-
-// takes takes a lock by one of a mutex's methods, and gives it back.
-func (b behind) takes(lock func(*RWMutex, context.Context) error, lose func(string), code codes.Code) {
-	m := b.mutex()
-	lose("KV/Txn")
-	if b.mustTake(lock(m, b.soon()), code) {
-		b.mustHaveKeys(1)
-		resp, err := b.client.Get(b.soon(), m.Key())
-		b.must(err)
-		if len(resp.Kvs) != 1 || resp.Kvs[0].CreateRevision != m.Token() {
-			b.Fatalf("token %d of key %q, which is %v", m.Token(), m.Key(), resp.Kvs)
-		}
-		b.must(m.Unlock())
+		return loss
+	})
+	err := s.do(l)
+	calls = len(l.middleman.Calls())
+	l.middleman.Lose(nil)
+	s.check(l, err, loss)
+	if l.session.Ctx().Err() != nil { // by the step
+		l.begin()
 	}
-	b.mustBeFree()
+	return calls
 }
 
-// Something between a client and etcd loses the reply to a call that etcd has
-// carried out, once or twice, with each code that gRPC has. Whatever the call
-// says, no key is left that its client does not know of, and what it unlocked
-// was not lost.
+func (s step) check(l *lossy, err error, loss etcdtest.Loss) {
+	l.Helper()
+	keys := s.keys
+	switch {
+	case errors.Is(err, s.want): // or both are nil
+	case s.gives || goesAway(loss):
+		l.Fatalf("error = %v, want %v", err, s.want)
+	default:
+		keys = s.holds
+	}
+	held := holder(l.mutex)
+	if s.held != nil {
+		held = s.held(l)
+	}
+	etcdtest.Eventually(l.T, fmt.Sprintf("%d keys", keys), func() bool { return l.attached() == keys })
+	if keys > 0 {
+		l.mustExclude(s, held)
+		l.must(held.Unlock())
+	} else if s.name != "CloseSession" {
+		l.mustBe(held.Unlock(), ErrNotHeld)
+	}
+	if s.want != nil {
+		l.must(l.other.Unlock())
+	}
+	l.mustHaveNoKeys()
+	l.must(l.other.TryRWLock(l.soon()))
+	l.must(l.other.Unlock())
+}
+
+// mustExclude checks that what the client believes in is so.
+func (l *lossy) mustExclude(s step, held holder) {
+	l.Helper()
+	guards, name := []clientv3.Cmp{l.mutex.Guard()}, l.name
+	if held == holder(l.set) {
+		guards, name = l.set.Guard(), l.name+"/b"
+	}
+	resp, err := l.client.Txn(l.soon()).If(guards...).Commit()
+	l.must(err)
+	if !resp.Succeeded {
+		l.Fatalf("%s: the guard of what is held is not true", s.name)
+	}
+	l.mustBe(NewRWMutex(l.others, name).TryRWLock(l.soon()), ErrLocked)
+}
+
+// Whatever reply is lost, and whatever the client hears in its place: etcd has
+// done what it was asked, and the client must find out.
 func TestLostReplies(t *testing.T) {
-	middleman := etcdtest.StartMiddleman(t, etcdtest.Shared(t))
-	for call, make := range lostReplies {
-		for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-			for _, n := range []int{1, 2} {
-				t.Run(fmt.Sprintf("%s %s %d", call, code, n), func(t *testing.T) {
-					b := newBehind(t, middleman)
-					make(b, func(method string) { middleman.Lose(method, code, n) }, code)
+	for _, s := range steps() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for what, loss := range losses() {
+				t.Run(what, func(t *testing.T) {
+					l := newLossy(t, "/"+t.Name())
+					for first := range s.run(l, loss, 0, 0) {
+						s.run(l, loss, first, 1)
+						if goesAway(loss) { // or the first loss is what the client is told of
+							s.run(l, loss, first, 2)
+						}
+					}
 				})
 			}
-		}
+		})
 	}
 }

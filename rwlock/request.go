@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/once"
 )
 
 // claim is one key of a request: a name that is wanted in a mode.
@@ -25,7 +24,7 @@ type claim struct {
 
 	narrow bool      // a wide watch has not done well
 	asked  time.Time // when etcd was last asked to put the key; zero if never
-	unsure bool      // a reply about the key was lost, so that something may happen to it late
+	unsure bool      // the key may be put late: a reply to a put of it was lost, or there was a copy of it
 }
 
 // request is the claims that one transaction makes, from before they are asked
@@ -33,6 +32,7 @@ type claim struct {
 // so they take their places in all their queues at the same instant.
 type request struct {
 	session session
+	mu      sync.Mutex // held while claims is changed, and by others who read it while the request waits
 	claims  []*claim
 	value   string
 	broken  bool  // a watch was ended by etcd
@@ -104,9 +104,9 @@ func firstOf(cause, err error) error {
 }
 
 // ask puts the claims at the ends of their queues and returns what is ahead of
-// each, in one transaction. A transaction whose reply was lost may have been
-// carried out, and the client may have sent it again without a word; so keys of
-// the request's own that are there already are its claims: see ownKeys.
+// each, in one transaction. The transaction may have been carried out before: the
+// reply to it was lost, or something between here and etcd has sent it twice. So
+// keys of the request's own that are there already are its claims: see ownKeys.
 func (r *request) ask(ctx context.Context) ([]standing, error) {
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
 		Then(append(r.getQueues(tail), r.puts()...)...).
@@ -118,46 +118,22 @@ func (r *request) ask(ctx context.Context) ([]standing, error) {
 		r.put(resp.Header.Revision)
 		return r.standings(resp, resp.Header.Revision), nil
 	}
-	rev, err := r.ownKeys(resp.Responses)
-	if err != nil {
-		return nil, err
+	rev, ok := r.ownKeys(resp.Responses)
+	if !ok {
+		return nil, errKeyTaken
 	}
 	r.put(rev)
 	return make([]standing, len(r.claims)), nil // await reads what is ahead
 }
 
-// ownKeys returns the revision at which the claims were put, given the replies
-// to getMine when not all keys were absent. A key is the request's own if it is
-// on the session's lease: nobody else has its id. If no key is, they are renamed;
-// if some are, the others were deleted since.
-func (r *request) ownKeys(replies []*etcdserverpb.ResponseOp) (rev int64, err error) {
-	own := 0
-	for _, reply := range replies {
-		if kvs := reply.GetResponseRange().Kvs; len(kvs) > 0 && kvs[0].Lease == int64(r.session.Lease()) {
-			own++
-			rev = kvs[0].CreateRevision
-		}
-	}
-	switch own {
-	case len(r.claims):
-		return rev, nil
-	case 0:
-		r.rename()
-		return 0, errKeyTaken
-	default:
-		return 0, ErrLost
-	}
-}
-
 // send commits a transaction that puts the claims, and notes what is sure.
 func (r *request) send(txn clientv3.Txn) (*clientv3.TxnResponse, error) {
-	now := time.Now()
 	resp, err := txn.Commit()
 	if refused(err) {
 		return resp, err
 	}
 	for _, c := range r.claims {
-		c.asked = now
+		c.asked = time.Now()
 		c.unsure = c.unsure || err != nil
 	}
 	return resp, err
@@ -170,13 +146,6 @@ func (r *request) unsure() bool { return r.claims[0].unsure }
 func (r *request) put(rev int64) {
 	for _, c := range r.claims {
 		c.rev = rev
-	}
-}
-
-// rename gives the claims keys that nobody has used.
-func (r *request) rename() {
-	for _, c := range r.claims {
-		c.key = newKey(c.name, c.mode)
 	}
 }
 
@@ -237,53 +206,6 @@ func (r *request) puts() []clientv3.Op {
 		ops = append(ops, clientv3.OpPut(c.key, r.value, clientv3.WithLease(r.session.Lease())))
 	}
 	return ops
-}
-
-// absent is true while none of the claims' keys is there.
-func (r *request) absent() []clientv3.Cmp {
-	var conds []clientv3.Cmp
-	for _, c := range r.claims {
-		conds = append(conds, clientv3.Compare(clientv3.CreateRevision(c.key), "=", 0))
-	}
-	return conds
-}
-
-// getMine reads the claims' keys with their leases, which etcd leaves out where
-// only keys are asked for.
-func (r *request) getMine() []clientv3.Op {
-	var ops []clientv3.Op
-	for _, c := range r.claims {
-		ops = append(ops, clientv3.OpGet(c.key))
-	}
-	return ops
-}
-
-// kv is the client's, but for writes that are sent once only: what is known of
-// a write must not depend on what the client does by itself.
-func (r *request) kv() clientv3.KV { return once.KV(r.session.Client()) }
-
-// remove deletes the keys of claims and reports how many were there.
-func (r *request) remove(ctx context.Context, claims []*claim) (int64, error) {
-	if len(claims) == 1 {
-		resp, err := r.kv().Delete(ctx, claims[0].key)
-		if err != nil {
-			return 0, err
-		}
-		return resp.Deleted, nil
-	}
-	var ops []clientv3.Op
-	for _, c := range claims {
-		ops = append(ops, clientv3.OpDelete(c.key))
-	}
-	resp, err := r.kv().Txn(ctx).Then(ops...).Commit()
-	if err != nil {
-		return 0, err
-	}
-	var deleted int64
-	for _, res := range resp.Responses {
-		deleted += res.GetResponseDeleteRange().Deleted
-	}
-	return deleted, nil
 }
 
 // guard is true in a transaction while the claim is held.

@@ -82,7 +82,7 @@ func (m *RWMutex) Key() string {
 	if m.req == nil {
 		return ""
 	}
-	return m.req.claims[0].key
+	return m.req.firstKey()
 }
 
 // Guard is a condition for a transaction of the caller's own: it is true while

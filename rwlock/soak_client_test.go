@@ -83,7 +83,7 @@ type client struct {
 	grants  []*verify.Hold
 }
 
-func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Process, names []string, tally *tally) *client {
+func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Middleman, names []string, tally *tally) *client {
 	t.Helper()
 	c := &client{
 		id:      id,
@@ -95,7 +95,7 @@ func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Process, n
 	}
 	close(c.allowed)
 	for _, m := range members {
-		p := etcdtest.NewProxy(t, m.Endpoint)
+		p := etcdtest.NewProxy(t, m.Addr)
 		c.network = append(c.network, p)
 		c.endpoints = append(c.endpoints, p.Addr)
 	}

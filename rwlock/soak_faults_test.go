@@ -6,6 +6,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+
+	"etcd-lock/internal/etcdtest"
 )
 
 // fault is one thing that goes wrong. Faults follow from the seed alone: what,
@@ -35,6 +38,7 @@ const (
 	cutPartly      = "client cut off from one member"
 	holderKilled   = "client killed at holding"
 	waiterKilled   = "client killed at waiting"
+	repliesLost    = "replies lost on the way from a member"
 	compaction     = "compaction"
 	defragmenation = "defragmentation"
 )
@@ -54,6 +58,9 @@ var (
 		{cutPartly, ms(300), ms(2500)},
 		{holderKilled, ms(10), ms(500)},
 		{waiterKilled, ms(10), ms(500)},
+	}
+	replyFaults = []kind{
+		{repliesLost, ms(300), ms(2000)},
 	}
 	upkeep = []kind{
 		{compaction, 0, 1},
@@ -166,6 +173,24 @@ func (s *soak) hitClients(ctx context.Context, f fault) func() {
 		c.kill()
 		return c.revive
 	}
+}
+
+// hitReplies loses a part of a member's replies: the member has done what it was
+// asked, and the client hears of an error of any code.
+func (s *soak) hitReplies(_ context.Context, f fault) func() {
+	const lost = 4 // one of so many
+	rng := rand.New(rand.NewPCG(s.seed, uint64(f.lasts)))
+	s.middle[f.target].Lose(func(int, string) etcdtest.Loss {
+		if rng.IntN(lost) > 0 {
+			return etcdtest.Loss{}
+		}
+		s.tally.count("faults: a reply lost")
+		if rng.IntN(lost) == 0 {
+			return etcdtest.Loss{Reset: true}
+		}
+		return etcdtest.Loss{Code: codes.Canceled + codes.Code(rng.IntN(int(codes.Unauthenticated)))}
+	})
+	return func() { s.middle[f.target].Lose(nil) }
 }
 
 // await waits until the client does that, or for a while whatever it does.

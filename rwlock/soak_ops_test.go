@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/verify"
 )
@@ -147,6 +149,8 @@ func (c *client) failed(ctx context.Context, p *process, j job, err error) {
 		if deadline, ok := ctx.Deadline(); ok && time.Since(deadline) > tolerance {
 			c.tally.violation("client %d: %s of %v returned %s after its context", c.id, j.kind, j.wants, time.Since(deadline))
 		}
+	case strings.Contains(err.Error(), etcdtest.LostReply):
+		why = "a reply was lost"
 	default:
 		c.tally.violation("client %d: %s of %v: %v", c.id, j.kind, j.wants, err)
 	}

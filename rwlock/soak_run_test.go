@@ -42,14 +42,15 @@ const (
 type soak struct {
 	seed     uint64
 	cluster  *etcdtest.Cluster
-	admin    *clientv3.Client // not cut off by faults
+	middle   []*etcdtest.Middleman // between the clients and each member
+	admin    *clientv3.Client      // not cut off by faults
 	recorder *verify.Recorder
 	clients  []*client
 	tally    *tally
 }
 
 // TestSoak has clients take locks while leaders die, members hang, clients are
-// cut off or killed, and etcd is compacted, and then asks three witnesses
+// cut off or killed, replies are lost, and etcd is compacted, and then asks three witnesses
 // whether the locks were locks: what the clients saw, what etcd's history says,
 // and whether in the end everybody gets everything and nothing is left behind.
 func TestSoak(t *testing.T) {
@@ -87,9 +88,12 @@ func newSoak(t *testing.T, seed uint64) *soak {
 	}
 	t.Cleanup(recorder.Close)
 	s.recorder = recorder
+	for _, m := range s.cluster.Members {
+		s.middle = append(s.middle, etcdtest.NewMiddleman(t, m.Endpoint))
+	}
 	for id := range 6 {
 		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
-		s.clients = append(s.clients, newClient(t, id, seed, s.cluster.Members, names, s.tally))
+		s.clients = append(s.clients, newClient(t, id, seed, s.middle, names, s.tally))
 	}
 	return s
 }
@@ -129,6 +133,7 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 	others.Go(func() { inject(ctx, s.tally, draw(1, clientFaults, []int{0, 1, 2}, ms(1500)), s.hitClients) })
 	others.Go(func() { inject(ctx, s.tally, draw(2, clientFaults, []int{3, 4, 5}, ms(1500)), s.hitClients) })
 	others.Go(func() { inject(ctx, s.tally, draw(3, upkeep, members, ms(500)), s.maintain) })
+	others.Go(func() { inject(ctx, s.tally, draw(5, replyFaults, members, ms(2000)), s.hitReplies) })
 	inject(ctx, s.tally, draw(4, memberFaults, members, ms(2500)), s.hitMembers)
 }
 

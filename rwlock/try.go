@@ -2,7 +2,6 @@ package rwlock
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -31,8 +30,7 @@ func (r *request) tryBeside(ctx context.Context, own *claim) error {
 			return nil
 		}
 		if mine := resp.Responses[len(resp.Responses)-len(r.claims):]; anyKey(mine) {
-			known, err := t.adopt(resp, mine)
-			if known || err != nil && !errors.Is(err, errKeyTaken) {
+			if known, err := t.adopt(resp, mine); known {
 				return err
 			}
 			continue
@@ -57,17 +55,17 @@ type try struct {
 
 // adopt takes the request's own keys that a try found there. What an earlier try
 // has put was put with nothing ahead of it; with something ahead, they are keys of
-// an earlier request that came through late, and are taken back. Known says that
-// it could tell.
+// an earlier request that came late, and are taken back. Known says that it could
+// tell.
 func (t *try) adopt(resp *clientv3.TxnResponse, mine []*etcdserverpb.ResponseOp) (known bool, err error) {
-	rev, err := t.ownKeys(mine)
-	if err != nil {
-		return false, err
+	rev, ok := t.ownKeys(mine)
+	if !ok {
+		return false, nil
 	}
 	t.put(rev)
 	for _, s := range t.standings(resp, rev) {
 		switch {
-		case t.own == nil && len(s.ahead) > 0, t.own != nil && len(without(s.ahead, place{key: t.own.key, rev: t.own.rev})) > 0:
+		case len(t.others(s)) > 0:
 			return true, ErrLocked
 		case !s.all:
 			t.limit = 0
@@ -75,6 +73,14 @@ func (t *try) adopt(resp *clientv3.TxnResponse, mine []*etcdserverpb.ResponseOp)
 		}
 	}
 	return true, nil
+}
+
+// others are those ahead who are not the one who tries.
+func (t *try) others(s standing) []place {
+	if t.own == nil {
+		return s.ahead
+	}
+	return without(s.ahead, place{key: t.own.key, rev: t.own.rev})
 }
 
 // anyKey reports whether any of the replies to getMine has a key.
@@ -113,10 +119,7 @@ func (r *request) forget() {
 func (t *try) refused(resp *clientv3.TxnResponse) error {
 	known := true
 	for _, s := range t.standings(resp, math.MaxInt64) {
-		others := s.ahead
-		if t.own != nil {
-			others = without(others, place{key: t.own.key, rev: t.own.rev})
-		}
+		others := t.others(s)
 		switch {
 		case len(others) > 0:
 			return ErrLocked

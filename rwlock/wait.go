@@ -162,7 +162,7 @@ func (r *request) look(ctx context.Context, c *claim, rev, limit int64) (standin
 		return standing{}, err
 	}
 	queue, mine := resp.Responses[:len(resp.Responses)-1], resp.Responses[len(resp.Responses)-1]
-	if len(mine.GetResponseRange().Kvs) == 0 {
+	if !c.isThere(mine) {
 		return standing{}, ErrLost
 	}
 	s := newStanding(queue, c.name, c.rev)
@@ -183,8 +183,8 @@ func (r *request) verify(ctx context.Context, rev int64) error {
 	if err != nil {
 		return err
 	}
-	for _, reply := range resp.Responses {
-		if len(reply.GetResponseRange().Kvs) == 0 {
+	for i, c := range r.claims {
+		if !c.isThere(resp.Responses[i]) {
 			return ErrLost
 		}
 	}

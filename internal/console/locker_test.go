@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
@@ -232,4 +233,33 @@ func TestLockerRelease(t *testing.T) {
 		t.Errorf("Release without the right = %v", err)
 	}
 	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), backend.ErrLost) })
+}
+
+// TestLockerLostReply: a lock whose release was carried out is released, whatever
+// the client heard of it.
+func TestLockerLostReply(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	middleman, admin := etcdtest.NewMiddleman(t, endpoint), etcdtest.Client(t, endpoint)
+	l := &locker{connect: connectTo(middleman.Addr), timeout: 10 * time.Second}
+	t.Cleanup(l.close)
+	c := l.Client("tui", 60*time.Second)
+	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
+		for _, count := range []int{1, 2} {
+			tk := takes(t, c, "/a", keyspace.Write)
+			middleman.Lose(func(call int, _ string) etcdtest.Loss {
+				if call >= count {
+					return etcdtest.Loss{}
+				}
+				return etcdtest.Loss{Code: code}
+			})
+			err := tk.Release()
+			middleman.Lose(nil)
+			if err != nil {
+				t.Errorf("Release with %d replies lost by %s = %v", count, code, err)
+			}
+			if resp, err := admin.Get(t.Context(), "/a/", clientv3.WithPrefix()); err != nil || len(resp.Kvs) != 0 {
+				t.Errorf("%d keys are left with %s, %v", len(resp.Kvs), code, err)
+			}
+		}
+	}
 }

@@ -36,14 +36,17 @@ type Config struct {
 	DialTimeout time.Duration // bound on reaching the first endpoint
 }
 
-// Connect returns a client to which etcd has answered. Otherwise it returns an
+// Connect returns a client to which etcd has answered. Of several endpoints, the
+// client leaves out those of members that say they have no leader or are
+// learners, for as long as they do. Otherwise it returns an
 // error that says why, within DialTimeout, and sooner when waiting does not help.
 func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3.Client, error) {
 	cfg, err := c.clientConfig()
 	if err != nil {
 		return nil, err
 	}
-	cfg.DialOptions = opts
+	guard := newEndpointGuard(c.Endpoints)
+	cfg.DialOptions = append(guard.options(), opts...)
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	faults := make(chan []fault, 1)
@@ -57,6 +60,7 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	}()
 	client, err := reach(ctx, cfg)
 	if err == nil {
+		guard.start(ctx, client)
 		return client, nil
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)

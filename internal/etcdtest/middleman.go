@@ -1,142 +1,120 @@
 package etcdtest
 
 import (
-	"context"
-	"errors"
 	"io"
-	"net"
-	"strings"
-	"sync/atomic"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"sync"
 	"testing"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 )
 
-// Middleman is a gRPC proxy in front of a member, such as a load balancer, that
-// can lose the reply to a call which the member has carried out.
+// Middleman is an HTTP/2 proxy between clients and a member, as a load balancer
+// is one. It can lose replies: etcd has done what it was asked, and the client
+// hears of an error.
 type Middleman struct {
-	Endpoint string // where it listens
+	Addr string
 
-	member *grpc.ClientConn
-	loss   atomic.Pointer[loss]
+	mu    sync.Mutex
+	calls []string // the unary calls that were answered, by method
+	lose  func(call int, method string) Loss
 }
 
-// loss is which replies are lost, and as what.
-type loss struct {
-	method string
-	code   codes.Code
-	left   atomic.Int64
+// LostReply is what an error says that takes the place of a reply.
+const LostReply = "the reply was lost"
+
+// Loss is what a client hears in place of a reply. The zero Loss is the reply.
+type Loss struct {
+	Code   codes.Code // of gRPC
+	Status int        // of HTTP, without anything of gRPC
+	Reset  bool       // the stream is reset
 }
 
-// StartMiddleman starts a middleman for the member at endpoint. It stops when
-// the test ends.
-func StartMiddleman(tb testing.TB, endpoint string) *Middleman {
+// NewMiddleman forwards a free port of 127.0.0.1 to target until the test ends.
+func NewMiddleman(tb testing.TB, target string) *Middleman {
 	tb.Helper()
-	member, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		tb.Fatal(err)
+	m := &Middleman{}
+	var unencrypted http.Protocols
+	unencrypted.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &unencrypted}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: target}) },
+		Transport:      transport,
+		FlushInterval:  -1, // streams
+		ModifyResponse: m.answer,
+		ErrorLog:       log.New(io.Discard, "", 0), // which tells of each client that goes
+		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m := &Middleman{Endpoint: listener.Addr().String(), member: member}
-	server := grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(m.forward))
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener)
-	}()
-	tb.Cleanup(func() {
-		server.Stop()
-		<-served
-		_ = member.Close()
-	})
+	server := httptest.NewUnstartedServer(proxy)
+	server.Config.Protocols = &unencrypted
+	server.Start()
+	tb.Cleanup(transport.CloseIdleConnections)
+	tb.Cleanup(server.Close)
+	tb.Cleanup(server.CloseClientConnections)
+	m.Addr = server.Listener.Addr().String()
 	return m
 }
 
-// Lose has the next n replies to method, such as "KV/Txn", lost: instead, the
-// client gets code.
-func (m *Middleman) Lose(method string, code codes.Code, n int) {
-	l := &loss{method: method, code: code}
-	l.left.Store(int64(n))
-	m.loss.Store(l)
+// Lose decides about the replies to come, which count from 0. nil loses none.
+func (m *Middleman) Lose(lose func(call int, method string) Loss) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls, m.lose = nil, lose
 }
 
-// Left is how many of the replies to lose have not been lost yet.
-func (m *Middleman) Left() int {
-	if l := m.loss.Load(); l != nil {
-		return int(max(0, l.left.Load()))
-	}
-	return 0
+// Calls are the methods of the unary calls since Lose, in the order of their
+// replies.
+func (m *Middleman) Calls() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
 }
 
-func (m *Middleman) loses(method string) (codes.Code, bool) {
-	l := m.loss.Load()
-	if l == nil || !strings.HasSuffix(method, l.method) || l.left.Add(-1) < 0 {
-		return codes.OK, false
-	}
-	return l.code, true
-}
+// streams are the calls that go on for as long as the client likes.
+var streams = map[string]bool{"/etcdserverpb.Watch/Watch": true, "/etcdserverpb.Lease/LeaseKeepAlive": true}
 
-// forward carries one call of any kind.
-func (m *Middleman) forward(_ any, client grpc.ServerStream) error {
-	method, _ := grpc.MethodFromServerStream(client)
-	ctx, cancel := context.WithCancel(client.Context())
-	defer cancel()
-	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		ctx = metadata.NewOutgoingContext(ctx, md)
+// answer lets a reply through or loses it.
+func (m *Middleman) answer(reply *http.Response) error {
+	method := reply.Request.URL.Path
+	if streams[method] {
+		return nil
 	}
-	member, err := m.member.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method, grpc.ForceCodecV2(rawCodec{}))
-	if err != nil {
+	loss := m.decide(method)
+	if loss == (Loss{}) {
+		return nil
+	}
+	if _, err := io.Copy(io.Discard, reply.Body); err != nil {
 		return err
 	}
-	go func() {
-		for {
-			var f frame
-			if client.RecvMsg(&f) != nil {
-				_ = member.CloseSend()
-				return
-			}
-			if member.SendMsg(&f) != nil {
-				return
-			}
-		}
-	}()
-	for {
-		var f frame
-		if err := member.RecvMsg(&f); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		if code, lost := m.loses(method); lost {
-			return status.Error(code, "the reply was lost")
-		}
-		if err := client.SendMsg(&f); err != nil {
-			return err
-		}
+	_ = reply.Body.Close()
+	if loss.Reset {
+		panic(http.ErrAbortHandler)
 	}
-}
-
-// frame is a message as it comes, and rawCodec leaves it so.
-type frame struct{ data []byte }
-
-type rawCodec struct{}
-
-func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(v.(*frame).data)}, nil
-}
-
-func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	v.(*frame).data = data.Materialize()
+	reply.Header, reply.Body, reply.Trailer = http.Header{}, http.NoBody, nil
+	if loss.Status != 0 {
+		reply.StatusCode = loss.Status
+		return nil
+	}
+	reply.Header.Set("Content-Type", "application/grpc")
+	reply.Trailer = http.Header{ // as headers, they would be flushed without the end of the stream
+		"Grpc-Status":  {strconv.Itoa(int(loss.Code))},
+		"Grpc-Message": {LostReply},
+	}
 	return nil
 }
 
-func (rawCodec) Name() string { return "proto" }
+func (m *Middleman) decide(method string) Loss {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	call := len(m.calls)
+	m.calls = append(m.calls, method)
+	if m.lose == nil {
+		return Loss{}
+	}
+	return m.lose(call, method)
+}

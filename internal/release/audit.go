@@ -27,14 +27,19 @@ type Audit struct {
 // It returns the revision at which the requests were removed, and records the
 // attempt in the audit log whether it succeeded or not.
 //
-// With ErrStillUsed, and when revoking the lease failed, the requests were
+// It returns ErrUnsure when etcd's replies were lost, so that it is not known
+// whether the requests were removed. With ErrStillUsed, and when revoking the lease failed, the requests were
 // removed nevertheless and the revision is not 0.
 func (r *Releaser) Apply(ctx context.Context, plan Plan, audit Audit) (revision int64, err error) {
 	record := NewRecord(plan, audit.Now())
+	var removal error
 	err = r.conn.Do(ctx, func(ctx context.Context) error {
-		revision, err = r.remove(ctx, plan)
-		return err
+		revision, removal = r.remove(ctx, plan)
+		return removal
 	})
+	if errors.Is(removal, ErrUnsure) && !errors.Is(err, ErrUnsure) { // the time was up, which does not say so
+		err = fmt.Errorf("%w: %w", ErrUnsure, err)
+	}
 	record.Reason, record.Etcd, record.EtcdUser, record.Revision = audit.Reason, r.conn.Endpoint, r.conn.User, revision
 	if err != nil {
 		record.Error = err.Error()

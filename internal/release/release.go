@@ -10,24 +10,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/once"
 )
 
 var (
 	// ErrChanged is returned by Apply when a key has changed since the plan was
 	// made. Nothing was removed.
 	ErrChanged = errors.New("release: changed since the preview, so nothing was released")
+	// ErrUnsure is returned by Apply when etcd's reply was lost and asking again
+	// did not show whether the requests were removed.
+	ErrUnsure = errors.New("release: etcd's reply was lost, so the requests may or may not have been released")
 	// ErrGone is returned when there is nothing to release.
 	ErrGone = errors.New("release: nothing to release")
 	// ErrNoRequest is returned for a key that is not a lock request.
@@ -208,108 +206,4 @@ func lastBlocker(s inspect.Snapshot, w inspect.Request) *plannedKey {
 	blockers := lock.Blockers(i)
 	last := blockers[len(blockers)-1]
 	return &plannedKey{last.Key, last.Modified}
-}
-
-// remove deletes the keys of the plan in one transaction if none of them has
-// changed; otherwise it returns ErrChanged with the reason. It returns the
-// revision at which the keys were removed.
-//
-// The lease of a session is revoked after its keys are removed, so that the
-// client learns of it and nothing else is removed with it: a session that has
-// made new requests since keeps its lease, with ErrStillUsed.
-func (r *Releaser) remove(ctx context.Context, plan Plan) (revision int64, err error) {
-	var conditions []clientv3.Cmp
-	var deletes, reads []clientv3.Op
-	for _, k := range plan.guards() {
-		conditions = append(conditions, clientv3.Compare(clientv3.ModRevision(k.key), "=", k.modified))
-		reads = append(reads, clientv3.OpGet(k.key, clientv3.WithKeysOnly()))
-	}
-	for _, k := range plan.keys {
-		deletes = append(deletes, clientv3.OpDelete(k.key))
-	}
-	resp, unsure, err := r.commit(ctx, func(txn clientv3.Txn) clientv3.Txn {
-		return txn.If(conditions...).Then(deletes...).Else(reads...)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("release: %w", err)
-	}
-	if done := unsure && plan.done(resp); !resp.Succeeded && !done {
-		return 0, fmt.Errorf("%w: %s", ErrChanged, plan.changed(resp))
-	}
-	if plan.Lease != 0 {
-		err = r.revoke(ctx, plan.Lease)
-	}
-	return resp.Header.Revision, err
-}
-
-// attempts is how often a transaction is sent whose reply gets lost.
-const attempts = 3
-
-// commit sends a transaction until etcd has answered. Unsure says that an earlier
-// reply was lost, so that the transaction may have been carried out before.
-func (r *Releaser) commit(ctx context.Context, with func(clientv3.Txn) clientv3.Txn) (resp *clientv3.TxnResponse, unsure bool, err error) {
-	for range attempts {
-		resp, err = with(once.KV(r.conn.Client).Txn(ctx)).Commit()
-		code := status.Code(err)
-		if ctx.Err() != nil || code != codes.DeadlineExceeded && code != codes.Canceled {
-			return resp, unsure, err
-		}
-		unsure = true
-	}
-	return nil, unsure, fmt.Errorf("no reply, so it may or may not have been done: %w", err)
-}
-
-// done reports whether all keys of the plan are gone as they were when it was made.
-func (plan Plan) done(resp *clientv3.TxnResponse) bool {
-	for i, k := range plan.keys {
-		kvs := resp.Responses[i].GetResponseRange().Kvs
-		if len(kvs) > 0 && kvs[0].CreateRevision <= k.modified {
-			return false
-		}
-	}
-	return true
-}
-
-// guards returns the keys that must not have changed.
-func (plan Plan) guards() []plannedKey {
-	if plan.blocker == nil {
-		return plan.keys
-	}
-	return append(slices.Clone(plan.keys), *plan.blocker)
-}
-
-// changed says which of the keys has changed, by the answer of the transaction.
-func (plan Plan) changed(resp *clientv3.TxnResponse) string {
-	for i, k := range plan.guards() {
-		kvs := resp.Responses[i].GetResponseRange().Kvs
-		isBlocker := plan.blocker != nil && i == len(plan.keys)
-		switch {
-		case len(kvs) == 0 && isBlocker:
-			return fmt.Sprintf("%q, which it was waiting for, is gone", k.key)
-		case len(kvs) == 0:
-			return fmt.Sprintf("%q is gone", k.key)
-		case kvs[0].CreateRevision > k.modified:
-			return fmt.Sprintf("%q was replaced by a new request at revision %d", k.key, kvs[0].CreateRevision)
-		case kvs[0].ModRevision != k.modified:
-			return fmt.Sprintf("%q was modified at revision %d", k.key, kvs[0].ModRevision)
-		}
-	}
-	return "revision " + strconv.FormatInt(resp.Header.Revision, 10) // not reached: etcd said that one differs
-}
-
-// revoke revokes a lease that has no keys left.
-func (r *Releaser) revoke(ctx context.Context, lease int64) error {
-	left, _, err := r.attached(ctx, lease)
-	switch {
-	case errors.Is(err, ErrGone): // its client has revoked it already
-		return nil
-	case err != nil:
-		return err
-	case len(left) > 0:
-		return fmt.Errorf("%w: it has %q", ErrStillUsed, left)
-	}
-	if _, err := r.conn.Client.Revoke(ctx, clientv3.LeaseID(lease)); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
-		return fmt.Errorf("release: the requests were removed, but revoking lease %x failed: %w", lease, err)
-	}
-	return nil
 }

@@ -259,31 +259,89 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, context.DeadlineExceeded }
 
-// A release whose reply is lost is done, not "changed since": the client must not
-// send it again by itself.
+// behind returns a cluster whose client reaches etcd through a middleman.
+func behind(t *testing.T) (*cluster, *etcdtest.Middleman) {
+	t.Helper()
+	middleman := etcdtest.NewMiddleman(t, etcdtest.Shared(t))
+	client := etcdtest.Client(t, middleman.Addr)
+	conn := &connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 20 * time.Second}
+	return &cluster{T: t, client: client, Releaser: release.New(conn)}, middleman
+}
+
+// A release whose reply is lost is done, and not refused because of what it has
+// changed itself. It returns the revision at which the requests were removed.
 func TestLostReply(t *testing.T) {
-	member := etcdtest.Shared(t)
-	middleman := etcdtest.StartMiddleman(t, member)
-	for _, code := range []codes.Code{codes.Canceled, codes.DeadlineExceeded} {
-		t.Run(code.String(), func(t *testing.T) {
-			client := etcdtest.Client(t, middleman.Endpoint)
-			prefix := "/" + t.Name()
-			if _, err := client.Put(t.Context(), prefix+"/write/1", ""); err != nil {
-				t.Fatal(err)
-			}
-			r := release.New(&connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 20 * time.Second})
-			plan, err := r.PlanRequest(t.Context(), prefix+"/write/1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			middleman.Lose("KV/Txn", code, 1)
-			if _, err := r.Apply(t.Context(), plan, release.Audit{Log: io.Discard, Now: time.Now}); err != nil {
-				t.Fatalf("Apply = %v, although it was done", err)
-			}
-			got, err := client.Get(t.Context(), prefix, clientv3.WithPrefix())
-			if err != nil || got.Count != 0 || middleman.Left() != 0 {
-				t.Fatalf("%d keys are left, %v; %d replies were not lost", got.Count, err, middleman.Left())
+	losses := map[string]etcdtest.Loss{"reset": {Reset: true}}
+	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
+		losses[code.String()] = etcdtest.Loss{Code: code}
+	}
+	for what, loss := range losses {
+		t.Run(what, func(t *testing.T) {
+			c, middleman := behind(t)
+			const calls = 3 // the transaction, reading the lease, revoking it
+			for first := range calls {
+				c.applyWithLosses(middleman, loss, first, first+1)
+				c.applyWithLosses(middleman, loss, first, first+2)
 			}
 		})
+	}
+}
+
+// applyWithLosses ends a session while the replies to the calls from first to
+// before end are lost.
+func (c *cluster) applyWithLosses(middleman *etcdtest.Middleman, loss etcdtest.Loss, first, end int) {
+	c.Helper()
+	lease, a, b := c.lease(), "/"+c.Name()+"/a/write/1", "/"+c.Name()+"/b/read/2"
+	c.put(lease, a, b)
+	plan := c.planSession(lease)
+	middleman.Lose(func(call int, _ string) etcdtest.Loss {
+		if call < first || call >= end {
+			return etcdtest.Loss{}
+		}
+		return loss
+	})
+	revision, err := c.Apply(c.Context(), plan, release.Audit{Log: io.Discard, Now: time.Now})
+	middleman.Lose(nil)
+	if err != nil || c.exists(a) || c.exists(b) {
+		c.Fatalf("Apply with the replies to calls %d to %d lost = %v", first, end-1, err)
+	}
+	if got, err := c.client.Get(c.Context(), a, clientv3.WithRev(revision-1)); err != nil || got.Count != 1 {
+		c.Errorf("%d requests before revision %d, %v; want it to be when they were removed", got.Count, revision, err)
+	}
+	if got, err := c.client.TimeToLive(c.Context(), lease); err != nil || got.TTL >= 0 {
+		c.Errorf("the lease has %d s to live, %v; want it revoked", got.TTL, err)
+	}
+}
+
+// While no reply arrives, it is not known whether a release was done. What another
+// client has done since is not taken for it.
+func TestErrUnsure(t *testing.T) {
+	c, middleman := behind(t)
+	const key = "/unsure/write/1"
+	lose := func(from int) {
+		middleman.Lose(func(call int, _ string) etcdtest.Loss {
+			if call >= from {
+				return etcdtest.Loss{}
+			}
+			return etcdtest.Loss{Code: codes.Aborted}
+		})
+	}
+	apply := func(plan release.Plan) error {
+		_, err := c.Apply(t.Context(), plan, release.Audit{Log: io.Discard, Now: time.Now})
+		middleman.Lose(nil)
+		return err
+	}
+	c.put(c.lease(), key)
+	plan := c.planRequest(key)
+	lose(100)
+	if err := apply(plan); !errors.Is(err, release.ErrUnsure) {
+		t.Errorf("Apply = %v, want ErrUnsure", err)
+	}
+	c.put(c.lease(), key)
+	plan = c.planRequest(key)
+	c.put(c.lease(), key) // modified since
+	lose(1)
+	if err := apply(plan); !errors.Is(err, release.ErrChanged) || !c.exists(key) {
+		t.Errorf("Apply = %v, want ErrChanged", err)
 	}
 }

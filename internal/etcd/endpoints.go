@@ -1,0 +1,112 @@
+package etcd
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// statusTimeout bounds the question to one member. A member that is there
+	// answers it by itself, without the others.
+	statusTimeout = time.Second
+	// recheckPause is how long after a look at the members the next one is, while
+	// some are left out.
+	recheckPause = 5 * time.Second
+)
+
+// endpointGuard keeps a client away from members that cannot serve it. etcd's
+// client asks all members in turn, also one that is cut off from the others and
+// hangs with every read until that times out, and a learner, which refuses most.
+type endpointGuard struct {
+	all     []string
+	trouble chan struct{} // holds one when a call has failed as it does on such a member
+}
+
+func newEndpointGuard(endpoints []string) *endpointGuard {
+	return &endpointGuard{all: endpoints, trouble: make(chan struct{}, 1)}
+}
+
+// options are what the client's connection is dialled with.
+func (g *endpointGuard) options() []grpc.DialOption {
+	if len(g.all) < 2 {
+		return nil
+	}
+	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(g.unary)}
+}
+
+func (g *endpointGuard) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	err := invoke(ctx, method, req, reply, cc, opts...)
+	if code := status.Code(err); code == codes.Unavailable || code == codes.DeadlineExceeded {
+		select {
+		case g.trouble <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// start chooses the members to use, before it returns, and goes on to do so until
+// the client is closed.
+func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
+	if len(g.all) < 2 {
+		return
+	}
+	used := g.choose(ctx, client, g.all)
+	go func() {
+		for {
+			var recheck <-chan time.Time
+			if len(used) < len(g.all) {
+				recheck = time.After(recheckPause)
+			}
+			select {
+			case <-client.Ctx().Done():
+				return
+			case <-g.trouble:
+			case <-recheck:
+			}
+			used = g.choose(client.Ctx(), client, used)
+			select { // a second look tells no more than the first one
+			case <-client.Ctx().Done():
+				return
+			case <-time.After(statusTimeout):
+			}
+		}
+	}()
+}
+
+// choose has the client use the members that can serve it, and returns them. If
+// none can, it uses all: then there is none to prefer.
+func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string) []string {
+	serving := slices.DeleteFunc(slices.Clone(g.all), g.idle(ctx, client))
+	if len(serving) == 0 {
+		serving = g.all
+	}
+	if !slices.Equal(serving, used) && ctx.Err() == nil {
+		client.SetEndpoints(serving...)
+	}
+	return serving
+}
+
+// idle asks all members at once how they are, and reports which of them cannot
+// serve: they do not answer, have no leader or are learners.
+func (g *endpointGuard) idle(ctx context.Context, client *clientv3.Client) func(endpoint string) bool {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	idle := make([]bool, len(g.all))
+	var asked sync.WaitGroup
+	for i, endpoint := range g.all {
+		asked.Go(func() {
+			resp, err := client.Status(ctx, endpoint)
+			idle[i] = err != nil || resp.Leader == 0 || resp.IsLearner
+		})
+	}
+	asked.Wait()
+	return func(endpoint string) bool { return idle[slices.Index(g.all, endpoint)] }
+}
