@@ -13,7 +13,15 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/backend/backendtest"
 )
+
+// patience is how long a fact may take to come true on a busy machine.
+const patience = 20 * time.Second
+
+// jobs is a lock.
+var jobs = inspect.LockID{Layout: keyspace.RWLock, Name: "/jobs"}
 
 // screenBuffer is a terminal's screen that can be read while it is written.
 type screenBuffer struct {
@@ -57,8 +65,8 @@ func TestRun(t *testing.T) {
 		"ContextEnds": func(_ io.Writer, cancel func()) { cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(time.Now)
-			c.put(inspect.Request{Lock: rw("/jobs"), Mode: keyspace.Read})
+			c := backendtest.NewCluster(time.Now)
+			c.Put(inspect.Request{Lock: jobs, Mode: keyspace.Read})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			in, keys := io.Pipe()
@@ -66,7 +74,7 @@ func TestRun(t *testing.T) {
 			out := &screenBuffer{wrote: make(chan struct{}, 1)}
 			done := make(chan error, 1)
 			go func() {
-				done <- Run(ctx, Options{Source: c, Locker: c, NoColor: true},
+				done <- Run(ctx, backend.Options{Source: c, Locker: c, NoColor: true},
 					tea.WithInput(in), tea.WithOutput(out), tea.WithWindowSize(80, 24), tea.WithoutSignals())
 			}()
 			out.wait(t, "/jobs")
@@ -76,14 +84,14 @@ func TestRun(t *testing.T) {
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
-			if n := len(c.queues[rw("/jobs")]); n != 1 {
+			if n := len(c.Queue(jobs)); n != 1 {
 				t.Errorf("%d requests are left, want the other client's", n)
 			}
 		})
 	}
 
 	t.Run("NoSource", func(t *testing.T) {
-		if err := Run(t.Context(), Options{}); err == nil {
+		if err := Run(t.Context(), backend.Options{}); err == nil {
 			t.Error("ran without a source")
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"etcd-lock/internal/release"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // Options are the options of the terminal UI.
@@ -50,7 +51,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		NoColor:  o.NoColor,
 	}
 	if o.Preferences != "" {
-		options.Preferences = tui.PrefsFile(o.Preferences)
+		options.Preferences = backend.PrefsFile(o.Preferences)
 	}
 	if !o.ReadOnly {
 		shared := sandbox.Shared(c)
@@ -96,7 +97,7 @@ func threads(chosen, cores int) int {
 // source is an inspect.Source whose Watch also says why requests are gone.
 type source struct{ *inspect.Source }
 
-// Watch implements tui.Source.
+// Watch implements backend.Source.
 func (s source) Watch(ctx context.Context, prefix string) <-chan inspect.Update {
 	return s.WatchKinds(ctx, prefix)
 }

@@ -8,7 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // health asks etcd for its status. It is not safe for concurrent use.
@@ -21,9 +21,9 @@ type health struct {
 // statusTimeout bounds how long one member may take to answer.
 const statusTimeout = time.Second
 
-// Status implements tui.Health. It asks one member after the other until one
+// Status implements backend.Health. It asks one member after the other until one
 // answers.
-func (h *health) Status(ctx context.Context) (tui.Status, error) {
+func (h *health) Status(ctx context.Context) (backend.Status, error) {
 	var last error
 	for _, endpoint := range h.client.Endpoints() {
 		resp, err := h.ask(ctx, endpoint)
@@ -31,11 +31,11 @@ func (h *health) Status(ctx context.Context) (tui.Status, error) {
 			last = err
 			continue
 		}
-		st := tui.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader)}
+		st := backend.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader)}
 		st.Members = len(h.members)
 		return st, nil
 	}
-	return tui.Status{}, fmt.Errorf("status: %w", last)
+	return backend.Status{}, fmt.Errorf("status: %w", last)
 }
 
 func (h *health) ask(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {

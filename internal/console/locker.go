@@ -11,7 +11,7 @@ import (
 	"etcd-lock/internal/gate"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // locker makes clients with which the user of the terminal UI acquires locks.
@@ -23,8 +23,8 @@ type locker struct {
 	clients []*client
 }
 
-// Client implements tui.Locker.
-func (l *locker) Client(label string, ttl time.Duration) tui.Client {
+// Client implements backend.Locker.
+func (l *locker) Client(label string, ttl time.Duration) backend.Client {
 	c := &client{locker: l, label: label, ttl: ttl}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,17 +61,17 @@ type session struct {
 	*rwlock.Session
 	gate   *gate.Gate
 	client *clientv3.Client
-	life   tui.Life // as far as this program ends or pauses it
+	life   backend.Life // as far as this program ends or pauses it
 }
 
-// Open implements tui.Client.
+// Open implements backend.Client.
 func (c *client) Open(ctx context.Context) error {
 	_, err := c.alive(ctx)
 	return err
 }
 
-// Request implements tui.Client.
-func (c *client) Request(ctx context.Context, name string, mode keyspace.Mode) (tui.Ticket, error) {
+// Request implements backend.Client.
+func (c *client) Request(ctx context.Context, name string, mode keyspace.Mode) (backend.Ticket, error) {
 	if name == "" {
 		return nil, rwlock.ErrInvalidName
 	}
@@ -110,7 +110,7 @@ func (c *client) alive(ctx context.Context) (*session, error) {
 func (c *client) open(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	s := &session{gate: gate.New(), life: tui.Alive}
+	s := &session{gate: gate.New(), life: backend.Alive}
 	var err error
 	if s.client, err = c.connect(ctx, c.label, s.gate.Options()...); err != nil {
 		return nil, err
@@ -128,36 +128,36 @@ func (c *client) latest() *session {
 	return c.session
 }
 
-// Pause implements tui.Client.
-func (c *client) Pause() { c.setPaused(tui.Paused, (*gate.Gate).Shut) }
+// Pause implements backend.Client.
+func (c *client) Pause() { c.setPaused(backend.Paused, (*gate.Gate).Shut) }
 
-// Resume implements tui.Client.
-func (c *client) Resume() { c.setPaused(tui.Alive, (*gate.Gate).Open) }
+// Resume implements backend.Client.
+func (c *client) Resume() { c.setPaused(backend.Alive, (*gate.Gate).Open) }
 
 // setPaused pauses or resumes the session unless it has ended.
-func (c *client) setPaused(life tui.Life, move func(*gate.Gate)) {
+func (c *client) setPaused(life backend.Life, move func(*gate.Gate)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s := c.session; s != nil && (s.life == tui.Alive || s.life == tui.Paused) {
+	if s := c.session; s != nil && (s.life == backend.Alive || s.life == backend.Paused) {
 		s.life = life
 		move(s.gate)
 	}
 }
 
-// Crash implements tui.Client.
+// Crash implements backend.Client.
 func (c *client) Crash() {
 	c.changing.Lock()
 	defer c.changing.Unlock()
-	if s := c.end(tui.Crashed); s != nil {
+	if s := c.end(backend.Crashed); s != nil {
 		s.disconnect()
 	}
 }
 
-// Close implements tui.Client.
+// Close implements backend.Client.
 func (c *client) Close() error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
-	s := c.end(tui.Closed)
+	s := c.end(backend.Closed)
 	if s == nil {
 		return nil
 	}
@@ -169,11 +169,11 @@ func (c *client) Close() error {
 
 // end marks the session as ended in the way of life, and returns it. It returns nil
 // if there is none or it has been ended before.
-func (c *client) end(life tui.Life) *session {
+func (c *client) end(life backend.Life) *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.session
-	if s == nil || s.life == tui.Closed || s.life == tui.Crashed {
+	if s == nil || s.life == backend.Closed || s.life == backend.Crashed {
 		return nil
 	}
 	s.life = life
@@ -187,17 +187,17 @@ func (s *session) disconnect() {
 	_ = s.client.Close()
 }
 
-// State implements tui.Client.
-func (c *client) State() tui.ClientState {
+// State implements backend.Client.
+func (c *client) State() backend.ClientState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.session
 	if s == nil {
-		return tui.ClientState{}
+		return backend.ClientState{}
 	}
 	life := s.life
-	if life == tui.Alive && s.Ctx().Err() != nil {
-		life = tui.Expired
+	if life == backend.Alive && s.Ctx().Err() != nil {
+		life = backend.Expired
 	}
-	return tui.ClientState{Lease: int64(s.Lease()), Life: life, TTL: s.TTL(), Until: s.Deadline()}
+	return backend.ClientState{Lease: int64(s.Lease()), Life: life, TTL: s.TTL(), Until: s.Deadline()}
 }

@@ -14,7 +14,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 func newLocker(t *testing.T) (*locker, *clientv3.Client) {
@@ -32,7 +32,7 @@ func connectTo(endpoint string) func(context.Context, string, ...grpc.DialOption
 }
 
 // takes returns when a client holds a lock.
-func takes(t *testing.T, c tui.Client, name string, mode keyspace.Mode) tui.Ticket {
+func takes(t *testing.T, c backend.Client, name string, mode keyspace.Mode) backend.Ticket {
 	t.Helper()
 	tk, err := c.Request(t.Context(), name, mode)
 	if err != nil {
@@ -44,7 +44,7 @@ func takes(t *testing.T, c tui.Client, name string, mode keyspace.Mode) tui.Tick
 	return tk
 }
 
-func mustBe(t *testing.T, c tui.Client, life tui.Life) {
+func mustBe(t *testing.T, c backend.Client, life backend.Life) {
 	t.Helper()
 	if got := c.State(); got.Life != life {
 		t.Errorf("state %+v, want life %d", got, life)
@@ -54,12 +54,12 @@ func mustBe(t *testing.T, c tui.Client, life tui.Life) {
 func TestLocker(t *testing.T) {
 	l, _ := newLocker(t)
 	c := l.Client("tui", 10*time.Second)
-	mustBe(t, c, tui.Unopened)
+	mustBe(t, c, backend.Unopened)
 	tk, err := c.Request(t.Context(), "/a", keyspace.Write)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustBe(t, c, tui.Alive)
+	mustBe(t, c, backend.Alive)
 	if tk.Key() != "" {
 		t.Errorf("Key before Wait = %q", tk.Key())
 	}
@@ -111,7 +111,7 @@ func TestLockerEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-tk.Lost()
-		etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+		etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == backend.Expired })
 	})
 	t.Run("closed", func(t *testing.T) {
 		takes(t, c, "/a", keyspace.Write)
@@ -119,7 +119,7 @@ func TestLockerEnds(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
-		mustBe(t, c, tui.Closed)
+		mustBe(t, c, backend.Closed)
 		if lives(lease) {
 			t.Error("the lease is alive")
 		}
@@ -131,7 +131,7 @@ func TestLockerEnds(t *testing.T) {
 		tk := takes(t, c, "/a", keyspace.Write)
 		lease := c.State().Lease
 		c.Crash()
-		mustBe(t, c, tui.Crashed)
+		mustBe(t, c, backend.Crashed)
 		<-tk.Lost()
 		if !lives(lease) {
 			t.Error("the lease is not alive")
@@ -150,7 +150,7 @@ func TestLockerPause(t *testing.T) {
 	late := takes(t, c, "/a", keyspace.Write)
 	c.Pause()
 	c.Pause() // changes nothing
-	mustBe(t, c, tui.Paused)
+	mustBe(t, c, backend.Paused)
 	next := takes(t, other, "/a", keyspace.Write)
 	select {
 	case <-late.Lost():
@@ -162,7 +162,7 @@ func TestLockerPause(t *testing.T) {
 	}
 	c.Resume()
 	<-late.Lost()
-	etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == tui.Expired })
+	etcdtest.Eventually(t, "it shows as expired", func() bool { return c.State().Life == backend.Expired })
 
 	t.Run("closed", func(t *testing.T) {
 		takes(t, c, "/b", keyspace.Write)
@@ -208,7 +208,7 @@ func TestLockerRelease(t *testing.T) {
 	key := tk.Key()
 	may(false)
 	for range 2 {
-		if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) || tk.Key() != key || !there(key) {
+		if err := tk.Release(); err == nil || errors.Is(err, backend.ErrLost) || tk.Key() != key || !there(key) {
 			t.Errorf("Release without the right = %v, key %q", err, tk.Key())
 		}
 	}
@@ -223,16 +223,16 @@ func TestLockerRelease(t *testing.T) {
 	if _, err := root.Delete(t.Context(), tk.Key()); err != nil {
 		t.Fatal(err)
 	}
-	if err := tk.Release(); !errors.Is(err, tui.ErrLost) {
+	if err := tk.Release(); !errors.Is(err, backend.ErrLost) {
 		t.Errorf("Release of what is lost = %v", err)
 	}
 
 	tk = takes(t, l.Client("short", 2*time.Second), "/a/y", keyspace.Write)
 	may(false)
-	if err := tk.Release(); err == nil || errors.Is(err, tui.ErrLost) {
+	if err := tk.Release(); err == nil || errors.Is(err, backend.ErrLost) {
 		t.Errorf("Release without the right = %v", err)
 	}
-	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), tui.ErrLost) })
+	etcdtest.Eventually(t, "it is lost with its session", func() bool { return errors.Is(tk.Release(), backend.ErrLost) })
 }
 
 // TestLockerLostReply: a lock whose release was carried out is released, whatever

@@ -6,13 +6,13 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // past reads how the locks were, as far back as etcd remembers.
 type past struct{ conn *connect.Conn }
 
-// At implements tui.Past.
+// At implements backend.Past.
 func (p past) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
 	h, err := p.conn.History(ctx, prefix, revision)
 	if err != nil {
@@ -21,16 +21,16 @@ func (p past) At(ctx context.Context, prefix string, revision int64) (inspect.Sn
 	return h.Begin, h.Floor, nil
 }
 
-// Changes implements tui.Past.
-func (p past) Changes(ctx context.Context, prefix string, since, until int64) (tui.Changes, error) {
+// Changes implements backend.Past.
+func (p past) Changes(ctx context.Context, prefix string, since, until int64) (backend.Changes, error) {
 	h, err := p.conn.History(ctx, prefix, 0) // reads no events
 	if err != nil {
-		return tui.Changes{}, err
+		return backend.Changes{}, err
 	}
-	c := tui.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
+	c := backend.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
 	if c.Since > h.Floor {
 		if h, err = p.conn.History(ctx, prefix, c.Since); err != nil {
-			return tui.Changes{}, err
+			return backend.Changes{}, err
 		}
 	}
 	err = p.conn.Do(ctx, func(ctx context.Context) error {
@@ -48,7 +48,7 @@ func (p past) Changes(ctx context.Context, prefix string, since, until int64) (t
 	return c, err
 }
 
-// Granted implements tui.Past.
+// Granted implements backend.Past.
 func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
 	h, err := p.conn.History(ctx, r.Lock.Name+"/", r.Revision)
 	if err != nil {

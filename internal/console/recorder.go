@@ -14,7 +14,7 @@ type scenarioRecorder struct {
 	options recorder.Options
 }
 
-// Record implements tui.Recorder.
+// Record implements backend.Recorder.
 func (r scenarioRecorder) Record(ctx context.Context, path string) (summary string, err error) {
 	f, err := recorder.Create(path)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/release"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // releaser releases requests of other clients for the terminal UI.
@@ -15,24 +15,24 @@ type releaser struct {
 	audit release.Audit
 }
 
-// Request implements tui.Releaser.
-func (r *releaser) Request(ctx context.Context, key string) (tui.Release, error) {
+// Request implements backend.Releaser.
+func (r *releaser) Request(ctx context.Context, key string) (backend.Release, error) {
 	plan, err := r.PlanRequest(ctx, key)
 	return r.release(plan, err)
 }
 
-// Session implements tui.Releaser.
-func (r *releaser) Session(ctx context.Context, lease int64) (tui.Release, error) {
+// Session implements backend.Releaser.
+func (r *releaser) Session(ctx context.Context, lease int64) (backend.Release, error) {
 	plan, err := r.PlanSession(ctx, lease)
 	return r.release(plan, err)
 }
 
 // release returns a plan as the terminal UI shows it.
-func (r *releaser) release(plan release.Plan, err error) (tui.Release, error) {
+func (r *releaser) release(plan release.Plan, err error) (backend.Release, error) {
 	if err != nil {
-		return tui.Release{}, withHint(err)
+		return backend.Release{}, withHint(err)
 	}
-	return tui.Release{
+	return backend.Release{
 		Lease: plan.Lease, Revision: plan.Revision, Gone: plan.Gone, Others: plan.Others, Granted: plan.Granted,
 		Carry: func(ctx context.Context) (int64, error) {
 			revision, err := r.Apply(ctx, plan, r.audit)

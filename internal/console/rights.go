@@ -10,24 +10,24 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // rights explains why etcd does not permit something.
 type rights struct{ *connect.Conn }
 
-// Refused implements tui.Rights.
+// Refused implements backend.Rights.
 func (r rights) Refused(err error) bool {
 	return access.IsPermissionDenied(err) || access.IsAuthRequired(err) || access.IsBadCredentials(err)
 }
 
-// Explain implements tui.Rights.
-func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.Refusal {
+// Explain implements backend.Rights.
+func (r rights) Explain(ctx context.Context, prefix string, refusal error) backend.Refusal {
 	switch {
 	case access.IsAuthRequired(refusal):
-		return tui.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}
+		return backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}
 	case access.IsBadCredentials(refusal):
-		return tui.Refusal{
+		return backend.Refusal{
 			Why:   fmt.Sprintf("etcd no longer accepts user %s with this password", printable.Shell(r.User)),
 			Helps: "restart with the new password; this view recovers if etcd accepts the old one again",
 		}
@@ -36,7 +36,7 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) tui.R
 	if prefix == "" {
 		where = "all keys"
 	}
-	return tui.Refusal{
+	return backend.Refusal{
 		Why:   "user " + printable.Shell(r.User) + " may not read " + where,
 		Helps: r.readable(ctx, prefix),
 	}

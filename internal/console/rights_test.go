@@ -12,7 +12,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // connAs connects to a member as a user.
@@ -32,15 +32,15 @@ func TestRights(t *testing.T) {
 	for _, tt := range []struct {
 		user, prefix string
 		refusal      error
-		want         tui.Refusal
+		want         backend.Refusal
 	}{
-		{"bob", "/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read /", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
-		{"bob", "/b", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
-		{"bob", "", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
-		{"many", "/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
-		{"writer", "/a/", rpctypes.ErrPermissionDenied, tui.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
-		{"bob", "/", rpctypes.ErrUserEmpty, tui.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},
-		{"bob", "/", rpctypes.ErrAuthFailed, tui.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; this view recovers if etcd accepts the old one again"}},
+		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
+		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
+		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
+		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
+		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
+		{"bob", "/", rpctypes.ErrUserEmpty, backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},
+		{"bob", "/", rpctypes.ErrAuthFailed, backend.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; this view recovers if etcd accepts the old one again"}},
 	} {
 		r := rights{connAs(s, tt.user)}
 		if !r.Refused(tt.refusal) {

@@ -13,7 +13,7 @@ import (
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 // scenarios runs scenarios for the terminal UI.
@@ -22,33 +22,33 @@ type scenarios struct {
 	dialTimeout time.Duration // for a cluster that is started for one with faults
 }
 
-// List implements tui.Scenarios.
-func (scenarios) List() []tui.Scenario {
-	var all []tui.Scenario
+// List implements backend.Scenarios.
+func (scenarios) List() []backend.Scenario {
+	var all []backend.Scenario
 	for _, sc := range scenario.Builtin() {
 		all = append(all, newScenario(sc.Name, sc))
 	}
 	return all
 }
 
-// Read implements tui.Scenarios.
-func (scenarios) Read(path string) (tui.Scenario, error) {
+// Read implements backend.Scenarios.
+func (scenarios) Read(path string) (backend.Scenario, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return tui.Scenario{}, err
+		return backend.Scenario{}, err
 	}
 	sc, err := scenario.Parse(path, data)
 	if err != nil {
-		return tui.Scenario{}, err
+		return backend.Scenario{}, err
 	}
 	return newScenario(path, sc), nil
 }
 
-func newScenario(name string, sc *scenario.Scenario) tui.Scenario {
-	return tui.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
+func newScenario(name string, sc *scenario.Scenario) backend.Scenario {
+	return backend.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
 }
 
-// Paths implements tui.Scenarios. Of the files it returns those that may be
+// Paths implements backend.Scenarios. Of the files it returns those that may be
 // scenarios.
 func (scenarios) Paths(path string) []string {
 	folder, start := filepath.Split(path)
@@ -70,14 +70,14 @@ func (scenarios) Paths(path string) []string {
 	return paths
 }
 
-// Play implements tui.Scenarios.
-func (s scenarios) Play(name string, speed float64) tui.Play {
+// Play implements backend.Scenarios.
+func (s scenarios) Play(name string, speed float64) backend.Play {
 	p := &play{Clock: &simulate.Clock{}, scenarios: s, name: name}
 	p.SetSpeed(speed)
 	return p
 }
 
-// play is a run of a scenario. It implements tui.Play.
+// play is a run of a scenario. It implements backend.Play.
 type play struct {
 	*simulate.Clock
 	scenarios
@@ -87,15 +87,15 @@ type play struct {
 	events []outcome.Event
 }
 
-// Run implements tui.Play. It reads a file anew, which may have been edited.
-func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures []string, err error) {
+// Run implements backend.Play. It reads a file anew, which may have been edited.
+func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failures []string, err error) {
 	sc, err := scenario.Open(p.name)
 	if err != nil {
 		return nil, err
 	}
 	etcd := p.shared
 	if sc.Cluster > 0 {
-		tell(tui.ScenarioStep{Text: sandbox.Notice(sc) + "; the other screens do not show it"})
+		tell(backend.ScenarioStep{Text: sandbox.Notice(sc) + "; the other screens do not show it"})
 		s, err := sandbox.Start(ctx, sc.Cluster, p.dialTimeout)
 		if err != nil {
 			return nil, err
@@ -108,7 +108,7 @@ func (p *play) Run(ctx context.Context, tell func(tui.ScenarioStep)) (failures [
 		p.events = append(p.events, e)
 		p.mu.Unlock()
 		if e.Line != "" {
-			tell(tui.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
+			tell(backend.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
 		}
 	}})
 	for _, f := range result.Failures {
@@ -127,29 +127,29 @@ func isBad(m scenario.Moment) bool {
 	}
 }
 
-// SetSpeed implements tui.Play.
+// SetSpeed implements backend.Play.
 func (p *play) SetSpeed(speed float64) {
 	_ = p.Clock.SetSpeed(speed) // the screens offer only speeds that are valid
 }
 
-// State implements tui.Play.
-func (p *play) State() tui.PlayState {
+// State implements backend.Play.
+func (p *play) State() backend.PlayState {
 	p.mu.Lock()
 	events := p.events[:len(p.events):len(p.events)] // events are only appended
 	p.mu.Unlock()
 	s := p.Clock.State()
-	return tui.PlayState{
+	return backend.PlayState{
 		Elapsed: s.Elapsed, Paused: s.Paused, Stepping: s.Stepping, Next: s.Next, In: s.In,
 		Lanes: lanesOf(simulate.Draw(events, s.Elapsed)),
 	}
 }
 
-func lanesOf(picture simulate.Picture) []tui.ScenarioLane {
-	lanes := make([]tui.ScenarioLane, 0, len(picture.Lanes))
+func lanesOf(picture simulate.Picture) []backend.ScenarioLane {
+	lanes := make([]backend.ScenarioLane, 0, len(picture.Lanes))
 	for _, l := range picture.Lanes {
-		lane := tui.ScenarioLane{Client: l.Client}
+		lane := backend.ScenarioLane{Client: l.Client}
 		for _, s := range l.Stretches {
-			lane.Spans = append(lane.Spans, tui.ScenarioSpan{
+			lane.Spans = append(lane.Spans, backend.ScenarioSpan{
 				From: s.From, To: s.To, Waits: s.Waits, Holds: s.Holds, Paused: s.Paused, Gone: s.Gone,
 			})
 		}

@@ -12,14 +12,14 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/simulate"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
 func TestScenarios(t *testing.T) {
 	s := scenarios{shared: simulate.Etcd{Connect: connectTo(etcdtest.Start(t))}}
 	t.Run("List", func(t *testing.T) {
 		list := s.List()
-		i := slices.IndexFunc(list, func(sc tui.Scenario) bool { return sc.Name == "four-clients" })
+		i := slices.IndexFunc(list, func(sc backend.Scenario) bool { return sc.Name == "four-clients" })
 		if i < 0 || list[i].About == "" || list[i].Alone || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
 			t.Errorf("List = %+v", list)
 		}
@@ -33,7 +33,7 @@ func TestScenarios(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
 		play := s.Play("four-clients", 1)
-		_, err := play.Run(ctx, func(tui.ScenarioStep) { steps++; cancel() })
+		_, err := play.Run(ctx, func(backend.ScenarioStep) { steps++; cancel() })
 		if !errors.Is(err, context.Canceled) || steps == 0 {
 			t.Errorf("Run = %v after %d steps", err, steps)
 		}
@@ -56,12 +56,12 @@ func TestScenarios(t *testing.T) {
 			t.Fatalf("Read = %+v, %v", sc, err)
 		}
 		play := s.Play(sc.Name, 2)
-		failures, err := play.Run(t.Context(), func(tui.ScenarioStep) {})
+		failures, err := play.Run(t.Context(), func(backend.ScenarioStep) {})
 		if err != nil || len(failures) != 1 || !strings.Contains(failures[0], "want deadline, got granted") {
 			t.Errorf("Run = %q, %v", failures, err)
 		}
 		lanes := play.State().Lanes
-		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s tui.ScenarioSpan) bool { return s.Holds == keyspace.Write })
+		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s backend.ScenarioSpan) bool { return s.Holds == keyspace.Write })
 		if !wrote {
 			t.Errorf("lanes %+v", lanes)
 		}

@@ -8,10 +8,10 @@ import (
 
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
-	"etcd-lock/tui"
+	"etcd-lock/tui/backend"
 )
 
-// ticket is a request for a lock. It implements tui.Ticket.
+// ticket is a request for a lock. It implements backend.Ticket.
 type ticket struct {
 	*rwlock.RWMutex
 	mode       keyspace.Mode
@@ -28,7 +28,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 	return t.RLock(ctx)
 }
 
-// Key implements tui.Ticket. A mutex forgets its key also when it could not delete
+// Key implements backend.Ticket. A mutex forgets its key also when it could not delete
 // it, so the ticket remembers it.
 func (t *ticket) Key() string {
 	if key := t.unreleased.Load(); key != nil {
@@ -37,7 +37,7 @@ func (t *ticket) Key() string {
 	return t.RWMutex.Key()
 }
 
-// Release implements tui.Ticket.
+// Release implements backend.Ticket.
 func (t *ticket) Release() error {
 	if key := t.unreleased.Load(); key != nil {
 		return t.delete(*key)
@@ -47,7 +47,7 @@ func (t *ticket) Release() error {
 	switch {
 	case err == nil:
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrNotHeld):
-		return tui.ErrLost
+		return backend.ErrLost
 	default:
 		t.unreleased.Store(&key)
 	}
@@ -62,7 +62,7 @@ func (t *ticket) delete(key string) error {
 	defer cancel()
 	_, err := t.session.Client().Delete(ctx, key)
 	if err != nil && t.session.Ctx().Err() != nil {
-		return tui.ErrLost
+		return backend.ErrLost
 	}
 	return err
 }

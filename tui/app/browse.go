@@ -1,0 +1,158 @@
+package app
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/widget"
+)
+
+// key passes a key press to the dialog, to the line that is typed, to the help,
+// or to the binding that it belongs to.
+func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
+	switch {
+	case msg.String() == "ctrl+c":
+		return nav.Do{Cmd: tea.Quit}
+	case m.asked != nil || m.line.open():
+		return m.typed(msg)
+	case m.help.open:
+		return m.help.key(msg, len(m.helpLines()))
+	default:
+		return m.press(msg)
+	}
+}
+
+// press does what the binding of a key does, or says why it is off.
+func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
+	b, ok := widget.FindBinding(slices.Concat(m.keys, m.screens.Front().Bindings()), msg)
+	if !ok {
+		return nil
+	}
+	if off := b.WhyOff(); off.Why != "" {
+		return nav.Flash{Text: b.Label + ": " + off.Why}
+	}
+	then := b.Do()
+	return nav.Batch{then, m.keepSort()}
+}
+
+// typed passes a key or a paste to what is open for it.
+func (m *Model) typed(msg tea.Msg) nav.Action {
+	switch {
+	case m.asked != nil:
+		return m.answer(msg)
+	case m.line.open():
+		return m.line.update(msg)
+	default:
+		return nil
+	}
+}
+
+// answer passes a key or a paste to the dialog, and does what its answer leads
+// to.
+func (m *Model) answer(msg tea.Msg) nav.Action {
+	ask := m.asked
+	switch ask.Dialog.Update(msg) {
+	case widget.AnswerYes:
+		m.asked = nil
+		return ask.Yes
+	case widget.AnswerNo:
+		m.asked = nil
+		if ask.Yes != nil {
+			return nav.Note(ask.Dialog.Title + ": not done")
+		}
+	}
+	return nil
+}
+
+// keepSort returns what keeps the order of the table in front, if the user has
+// changed it.
+func (m *Model) keepSort() nav.Action {
+	if m.noteSort() {
+		return nav.SavePrefs{}
+	}
+	return nil
+}
+
+// noteSort notes the order of the table in front, and reports whether the user
+// has changed it.
+func (m *Model) noteSort() bool {
+	front := m.screens.Front()
+	name, by := front.Ref().Kind.String(), front.Grid().Sorted()
+	if by == m.effects.Chosen().Sort[name] {
+		return false
+	}
+	m.effects.Chosen().Sort[name] = by
+	if by == "" {
+		delete(m.effects.Chosen().Sort, name)
+	}
+	return true
+}
+
+// back undoes the filter, or goes back to the screen before. It never quits.
+func (m *Model) back() nav.Action {
+	if g := m.screens.Front().Grid(); g.Filtered() != "" {
+		_ = g.SetFilter("") // no pattern is a good one
+		return nil
+	}
+	if m.screens.Back() {
+		m.arrive()
+	}
+	return nil
+}
+
+// wheelStep is how many rows the wheel goes at a time.
+const wheelStep = 3
+
+// mouse passes a click or the wheel to what is under it.
+func (m *Model) mouse(msg tea.MouseMsg) nav.Action {
+	at := msg.Mouse()
+	top := 1
+	if m.height >= 10 {
+		top = 2
+	}
+	place := widget.Mouse{X: at.X, Y: at.Y - top}
+	switch msg.(type) {
+	case tea.MouseClickMsg:
+		return m.click(at, place)
+	case tea.MouseWheelMsg:
+		place.Wheel = wheelStep
+		if at.Button == tea.MouseWheelUp {
+			place.Wheel = -wheelStep
+		}
+		return m.wheel(place)
+	}
+	return nil
+}
+
+// click goes to the view whose tab was clicked, or passes the click to the
+// screen in front.
+func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
+	if m.asked != nil {
+		return nil
+	}
+	if kind := tabAt(&m.screens, m.Theme, at.X); m.height >= 10 && at.Y == 1 && kind != 0 {
+		m.line.close()
+		m.help.open = false
+		return nav.Open{Ref: nav.Ref{Kind: kind}}
+	}
+	_, h := m.body()
+	if m.line.open() || m.help.open || at.Button != tea.MouseLeft || place.Y < 0 || place.Y >= h {
+		return nil
+	}
+	then := m.screens.Front().Mouse(place)
+	return nav.Batch{then, m.keepSort()}
+}
+
+func (m *Model) wheel(place widget.Mouse) nav.Action {
+	switch {
+	case m.asked != nil:
+		m.asked.Dialog.Scroll(place.Wheel)
+	case m.help.open:
+		m.help.scroll(place.Wheel, len(m.helpLines()))
+	case !m.line.open():
+		return m.screens.Front().Mouse(place)
+	}
+	return nil
+}

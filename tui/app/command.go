@@ -1,0 +1,72 @@
+package app
+
+import (
+	"slices"
+	"strings"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+)
+
+// command is something that can be typed after a colon.
+type command struct {
+	name     string
+	args     string // in capitals, for people; empty: none
+	about    string
+	complete func() []string // what its argument may be; nil: nothing is known
+	run      func(arg string) nav.Action
+}
+
+// runCommand runs what was typed. A beginning that only one command has is
+// enough.
+func runCommand(commands []command, text string) nav.Action {
+	name, arg, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if name == "" {
+		return nil
+	}
+	var found []command
+	for _, c := range commands {
+		if c.name == name {
+			found = []command{c}
+			break
+		}
+		if strings.HasPrefix(c.name, name) {
+			found = append(found, c)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nav.Fail("no command " + name + "; ? lists them")
+	case 1:
+		return found[0].run(strings.TrimSpace(arg))
+	default:
+		return nav.Fail(name + " could be " + commandNames(found))
+	}
+}
+
+func commandNames(commands []command) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// completions are what the text of the command line may go on to be, in full.
+func completions(commands []command, text string) []string {
+	name, arg, hasArg := strings.Cut(text, " ")
+	var all []string
+	for _, c := range commands {
+		switch {
+		case !hasArg && strings.HasPrefix(c.name, name):
+			all = append(all, c.name)
+		case hasArg && c.name == name && c.complete != nil:
+			for _, a := range c.complete() {
+				if strings.HasPrefix(term.Safe(a), arg) {
+					all = append(all, name+" "+term.Safe(a))
+				}
+			}
+		}
+	}
+	return slices.Compact(all)
+}

@@ -1,0 +1,208 @@
+package app
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/effects"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/widget"
+)
+
+// commands are those that work now.
+func commands(m *Model) []command {
+	front := m.screens.Front()
+	all := slices.Concat(
+		viewCommands(&m.screens, m.Context),
+		tableCommands(front, m.Now),
+		columnCommands(front, m.effects.Chosen()),
+		settingCommands(m.effects.Chosen(), &m.ascii),
+		timeCommands(m.Context),
+	)
+	all = append(all,
+		command{name: "pause", about: "pause the picture, or go on", run: func(string) nav.Action { return togglePause(m.Context) }},
+		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
+		command{name: "quit", about: "quit; our locks are given back", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
+	)
+	slices.SortStableFunc(all, func(a, b command) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// viewCommands go to a view by its name, and to a lock.
+func viewCommands(s *nav.Stack, c *nav.Context) []command {
+	var all []command
+	for _, k := range s.Kinds() {
+		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) nav.Action { return nav.OpenView(k) }})
+	}
+	return append(all, command{
+		name: "lock", args: "NAME", about: "the queue of a lock",
+		complete: func() []string { return lockNames(c) },
+		run:      func(name string) nav.Action { return findLock(c, name) },
+	})
+}
+
+func lockNames(c *nav.Context) []string {
+	var names []string
+	for _, l := range c.Shown().Locks {
+		names = append(names, l.ID.Name)
+	}
+	return slices.Compact(names)
+}
+
+// findLock opens the lock of a name, which may be typed as it is shown.
+func findLock(c *nav.Context, name string) nav.Action {
+	if name == "" {
+		return nav.Fail("lock: which one? :lock NAME")
+	}
+	for _, l := range c.Shown().Locks {
+		if l.ID.Name == name || term.Safe(l.ID.Name) == name {
+			return nav.OpenLock(l.ID)
+		}
+	}
+	return nav.OpenLock(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+}
+
+// tableCommands do something to the table in front.
+func tableCommands(front nav.Screen, now time.Time) []command {
+	g := front.Grid()
+	all := []command{
+		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: func(text string) nav.Action {
+			if err := g.SetFilter(text); err != nil {
+				return nav.Fail("filter: " + err.Error())
+			}
+			return nil
+		}},
+		{name: "copy", about: "what is under the cursor, or marked", run: func(string) nav.Action { return copyRows(g) }},
+		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) nav.Action { return exportTable(front, path, now) }},
+	}
+	if len(g.Sortable()) == 0 {
+		return all
+	}
+	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.Sortable, run: func(by string) nav.Action {
+		switch names := strings.Join(g.Sortable(), ", "); {
+		case by == "":
+			return nav.Fail("sort: which one? there are " + names)
+		case !g.SetSort(by):
+			return nav.Fail("sort: no column " + by + "; there are " + names)
+		}
+		return nav.SavePrefs{}
+	}})
+}
+
+// copyRows copies what stands for the rows, through the terminal.
+func copyRows(g widget.Grid) nav.Action {
+	texts := g.Copied()
+	if len(texts) == 0 {
+		return nav.Fail("there is nothing to copy")
+	}
+	what := term.Safe(texts[0])
+	if len(texts) > 1 {
+		what = term.Count(len(texts), "row", "rows")
+	}
+	return nav.Batch{nav.Flash{Text: "copied, if the terminal allows it: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
+}
+
+// exportTable writes the table of a screen to a file.
+func exportTable(s nav.Screen, path string, now time.Time) nav.Action {
+	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(path, effects.ExportName(s.Ref().Kind.String(), now))}
+}
+
+// columnCommands choose which columns of the table in front are shown. That is
+// kept for all tables of its kind.
+func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
+	kind, all := front.Ref().Kind.String(), front.Grid().Columns()
+	hidden := func() []string { return prefs.Hidden[kind] }
+	shown := func() []string {
+		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(hidden(), name) })
+	}
+	hide := func(names []string) nav.Action {
+		prefs.Hidden[kind] = names
+		if len(names) == 0 {
+			delete(prefs.Hidden, kind)
+		}
+		return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
+	}
+	return []command{
+		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) nav.Action {
+			switch {
+			case name == "":
+				return nav.Fail("hide: which one? there are " + strings.Join(shown(), ", "))
+			case !slices.Contains(shown(), name):
+				return nav.Fail("hide: no column " + name + "; there are " + strings.Join(shown(), ", "))
+			case len(shown()) == 1:
+				return nav.Fail("hide: " + name + " is the last column")
+			}
+			return hide(append(slices.Clone(hidden()), name))
+		}},
+		{name: "show", args: "COLUMN", about: "show a hidden column, or all", complete: hidden, run: func(name string) nav.Action {
+			switch {
+			case name == "":
+				return hide(nil)
+			case !slices.Contains(hidden(), name):
+				return nav.Fail("show: " + name + " is not hidden; hidden: " + cmp.Or(strings.Join(hidden(), ", "), "none"))
+			}
+			return hide(slices.DeleteFunc(slices.Clone(hidden()), func(h string) bool { return h == name }))
+		}},
+	}
+}
+
+// settingCommands change how the UI looks.
+func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
+	onOff := func() []string { return []string{"on", "off"} }
+	set := func(name string, values ...*bool) func(string) nav.Action {
+		return func(arg string) nav.Action {
+			if arg != "" && !slices.Contains(onOff(), arg) {
+				return nav.Fail(name + ": on or off")
+			}
+			on := arg == "on" || arg == "" && !*values[0]
+			for _, v := range values {
+				*v = on
+			}
+			return nav.SavePrefs{}
+		}
+	}
+	return []command{
+		{name: "mouse", args: "on|off", about: "off leaves it to the terminal", complete: onOff, run: set("mouse", &prefs.Mouse)},
+		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", ascii, &prefs.ASCII)},
+		{
+			name: "background", args: "MODE", about: "dark, light or auto", complete: backgrounds,
+			run: func(to string) nav.Action {
+				if !slices.Contains(backgrounds(), to) {
+					return nav.Fail("background: dark, light or auto")
+				}
+				prefs.Background = to
+				return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
+			},
+		},
+	}
+}
+
+func backgrounds() []string {
+	return []string{backend.BackgroundAuto, backend.BackgroundDark, backend.BackgroundLight}
+}
+
+// timeCommands are those of time travel.
+func timeCommands(c *nav.Context) []command {
+	if !c.Can.TimeTravel {
+		return nil
+	}
+	return []command{
+		{name: "rev", args: "N", about: "the locks as they were at revision N", run: func(arg string) nav.Action {
+			n, err := strconv.ParseInt(strings.TrimSpace(arg), 10, 64)
+			if err != nil || n <= 0 {
+				return nav.Fail("rev: a revision such as " + strconv.FormatInt(c.Live.Revision, 10))
+			}
+			return nav.GoTo{Revision: n}
+		}},
+		{name: "live", about: "back to live", run: func(string) nav.Action { return nav.GoLive{} }},
+	}
+}

@@ -1,0 +1,268 @@
+package app
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/backend/backendtest"
+	"etcd-lock/tui/effects"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
+	"etcd-lock/tui/widget"
+)
+
+// withForce is a driver whose user may release by force.
+func withForce(t *testing.T) (*driver, *backendtest.Releaser) {
+	t.Helper()
+	f := &backendtest.Releaser{}
+	d := newDriver(t, func(o *backend.Options) {
+		f.Cluster = o.Source.(*backendtest.Cluster)
+		o.Releaser = f
+	})
+	return d, f
+}
+
+// asked goes on until the preview is there.
+func (d *driver) asked() {
+	d.t.Helper()
+	d.until("asked", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes != "" })
+}
+
+// told goes on until it was done and it is said who holds now.
+func (d *driver) told(f *backendtest.Releaser) {
+	d.t.Helper()
+	d.until("told", func() bool { return f.Done.Load() == 1 && strings.Contains(d.m.flash.text, " now") })
+}
+
+// A request is released only after its preview was agreed to; then it is told
+// who holds.
+func TestForceRequest(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("enter")
+	d.in("lock")
+	d.press("ctrl+d")
+	d.asked()
+	d.mustShow("● releases write /orders  of billing svc[161]@web-1, token 101")
+	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
+	d.mustShow("As of revision 108; not done if any of it has changed since.")
+	d.mustShow("  etcdctl del /orders/write/id-101")
+	d.mustShow("[ No ]")
+
+	t.Run("No", func(t *testing.T) {
+		d.press("enter")
+		if d.m.asked != nil || f.Done.Load() != 0 {
+			t.Fatalf("done %d", f.Done.Load())
+		}
+		d.mustShow("release one request: not done")
+	})
+
+	t.Run("Yes", func(t *testing.T) {
+		d.press("ctrl+d")
+		d.asked()
+		d.press("right", "enter")
+		d.told(f)
+		d.send(resize(160, 24))
+		d.mustShow("/orders is held now by shipping svc[162]@web-1 (write); gone: write /orders of billing svc[161]@web-1 at revision 109")
+	})
+}
+
+// While it is still looked at what would go, no key is an answer.
+func TestForceLooks(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	f.Hold = make(chan struct{})
+	d.press("enter", "ctrl+d")
+	d.mustShow("looking what would go")
+	d.press("y", "right", "tab")
+	d.mustShow("[ Close ]") // and no answer was taken before the question
+	d.press("esc")
+	close(f.Hold)
+	d.press("ctrl+d")
+	d.asked()
+	if f.Done.Load() != 0 {
+		t.Errorf("done %d", f.Done.Load())
+	}
+}
+
+// A session with several locks goes only when its name is typed.
+func TestForceSession(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("2", "/")
+	d.typed("billing")
+	d.press("enter", "ctrl+k")
+	d.asked()
+	d.mustShow("end session a1")
+	d.mustShow("type billing to go on:")
+	d.mustShow("  etcdctl lease revoke 00000000000000a1")
+	d.press("y", "enter")
+	if d.m.asked != nil || f.Done.Load() != 0 {
+		t.Fatalf("done %d without its name", f.Done.Load())
+	}
+	d.press("ctrl+k")
+	d.asked()
+	d.typed("billing")
+	d.press("enter")
+	d.told(f)
+	d.mustShow("/orders is held now by shipping")
+	d.send(resize(200, 24))
+	d.mustShow("; gone: 2 requests of billing")
+}
+
+// Keys that are no requests count, and without a client's name it is the lease.
+func TestForceWord(t *testing.T) {
+	one := inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: 0xbeef}
+	named := one
+	named.Owned, named.Owner = true, keyspace.Owner{Label: "api"}
+	hostile := one
+	hostile.Owned, hostile.Owner = true, keyspace.Owner{Label: "a\x1b[2J"}
+	foreign := one
+	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"} // not on every keyboard
+	for want, p := range map[string]backend.Release{
+		"":     {Gone: []inspect.Request{one, one}},
+		"cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
+		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
+		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
+	} {
+		if got := wordFor(p); got != want {
+			t.Errorf("%+v: %q, want %q", p, got, want)
+		}
+	}
+}
+
+// The first remedy of a problem is one key away, and asked for too.
+func TestForceRemedy(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	d.press("3", "ctrl+k")
+	d.asked()
+	d.mustShow("end session a2")
+	d.press("esc", "G", "ctrl+k")
+	if d.m.asked != nil {
+		d.asked()
+	}
+	if f.Done.Load() != 0 {
+		t.Errorf("done %d", f.Done.Load())
+	}
+}
+
+// Where there is no problem, there is none to be solved.
+func TestForceNothing(t *testing.T) {
+	d, _ := withForce(t)
+	d.diagnosed()
+	d.press("3", "ctrl+k")
+	d.mustShow("no problem is selected")
+}
+
+// What has changed since it was shown is explained, and can be looked at anew.
+func TestForceChanged(t *testing.T) {
+	d, f := withForce(t)
+	incident(d)
+	f.Fail = errors.New(`release: it has changed since it was shown, so nothing was done: "/orders/write/id-101" is gone`)
+	d.press("enter", "ctrl+d")
+	d.asked()
+	d.press("y")
+	d.until("explained", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Look again" })
+	d.mustShow("it has changed since it was shown")
+	d.press("y")
+	d.until("asked anew", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Release it" })
+	d.press("y")
+	d.told(f)
+
+	t.Run("Gone", func(t *testing.T) {
+		d.do(nav.PlanRelease{Target: diagnose.Target{Key: "/none"}})
+		d.until("explained", func() bool { return d.m.asked.Dialog.Yes == "Look again" })
+		d.mustShow("nothing to release")
+	})
+}
+
+// Read-only, or without the port, there are no such keys, not even in the help.
+func TestForceReadOnly(t *testing.T) {
+	for name, change := range map[string]func(*backend.Options){
+		"ReadOnly": func(o *backend.Options) {
+			o.Releaser, o.ReadOnly = &backendtest.Releaser{Cluster: o.Source.(*backendtest.Cluster)}, true
+		},
+		"NoPort": func(*backend.Options) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, change)
+			incident(d)
+			for _, keys := range [][]string{{"1", "enter"}, {"2"}, {"2", "enter"}, {"3"}} {
+				d.press(keys...)
+				d.press("ctrl+d", "ctrl+k")
+				if d.m.asked != nil {
+					t.Errorf("%v: asked", keys)
+				}
+				for _, g := range d.m.screens.Front().Bindings() {
+					if slices.ContainsFunc(g.Bindings, widget.Binding.Shown) && g.Title == screens.DangerTitle {
+						t.Errorf("%v: in the help", keys)
+					}
+				}
+				d.press("esc", "esc")
+			}
+		})
+	}
+}
+
+func TestGoldenForce(t *testing.T) {
+	ask := func(d *driver) {
+		incident(d)
+		d.do(nav.PlanRelease{Target: diagnose.Target{Lease: 0xa1}})
+		d.asked()
+	}
+	force := func(o *backend.Options) {
+		o.Releaser = &backendtest.Releaser{Cluster: o.Source.(*backendtest.Cluster), Others: []string{"/config/billing"}}
+	}
+	golden(t, "force_80x24", 80, 24, ask, force)
+	golden(t, "force_120x36", 120, 36, ask, force)
+}
+
+// What is agreed to can be read whole, however long a name is or small the
+// terminal.
+func TestForceWhole(t *testing.T) {
+	d, _ := withForce(t)
+	r := d.put("/"+strings.Repeat("long", 60)+"/end", keyspace.Write, 0)
+	d.do(nav.PlanRelease{Target: diagnose.Target{Key: r.Key}})
+	d.asked()
+	d.mustShow("/end  of worker[42]@web-1, token")
+	d.send(resize(40, 10))
+	seen := d.plain()
+	for range 40 {
+		d.press("down")
+		seen += d.plain()
+	}
+	for _, text := range []string{"worker[42]@web-1", "etcdctl del", "Be sure that it is dead"} {
+		if !strings.Contains(seen, text) {
+			t.Errorf("nowhere: %q\n%s", text, seen)
+		}
+	}
+}
+
+// Nothing in it breaks the screen, whatever stands in etcd.
+func TestForceFits(t *testing.T) {
+	d, f := withForce(t)
+	d.show(hostile(d.clock.Now()))
+	f.Others = []string{"\x1b[2J\n日本"}
+	var plan backend.Release
+	for _, l := range d.m.Live.Locks {
+		plan.Gone = append(plan.Gone, l.Queue...)
+	}
+	plan.Others, plan.Granted = f.Others, plan.Gone[:9]
+	target := diagnose.Target{Key: "\x1b[2J'/" + string(make([]byte, 300))}
+	d.do(nav.Ask{Dialog: &widget.Dialog{}, Waits: true})
+	d.do(nav.Planned{Target: target, Plan: plan})
+	d.fits("preview", 1)
+	d.send(effects.AppliedMsg{Plan: plan, Revision: 5})
+	d.fits("gone", 1)
+	d.press("esc")
+	d.send(effects.AppliedMsg{Err: errors.New("\x1b[2J\n" + time.Now().String())})
+	d.fits("failed", 1)
+}

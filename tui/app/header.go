@@ -1,0 +1,144 @@
+package app
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+)
+
+// behindAfter is how long the watch may be behind the revision that etcd told
+// before that is shown: it learns of changes outside the prefix only every second
+// or two.
+const behindAfter = 4 * time.Second
+
+// lag says how far the watch is behind etcd.
+func lag(c *nav.Context) theme.Text {
+	since := c.Now.Sub(c.Status.At)
+	switch missing := c.Status.Revision - c.Live.Revision; {
+	case c.Status.Revision == 0 || !c.Connected():
+		return theme.Styled("lag ?", c.Theme.Dim)
+	case missing <= 0 || since < behindAfter:
+		return theme.Styled("lag 0", c.Theme.Dim)
+	default:
+		return theme.Styled("! lag "+strconv.FormatInt(missing, 10)+" rev, "+term.Span(since), c.Theme.Warning)
+	}
+}
+
+// headerFact is a part of the header. Those of the lowest rank stay longest.
+type headerFact struct {
+	text theme.Text
+	rank int
+}
+
+// headerFacts are the parts of the header at the right.
+func headerFacts(c *nav.Context, endpoint string) []headerFact {
+	prefix, leader := term.Safe(c.Prefix), "leader "+term.Safe(c.Status.Leader)
+	if prefix == "" {
+		prefix = "all keys"
+	}
+	if c.Status.Leader == "" {
+		leader = "leader ?"
+	}
+	facts := []headerFact{
+		{theme.Styled(term.Cut(term.Safe(endpoint), 40), c.Theme.Dim), 4},
+		{theme.Styled(term.Cut(prefix, 24), c.Theme.Dim), 5},
+		{theme.Styled(term.Cut(leader, 24), c.Theme.Dim), 2},
+		{theme.Styled(shownRevision(c), c.Theme.Plain), 1},
+		{lag(c), 1},
+	}
+	if c.Can.ReadOnly {
+		facts = append(facts, headerFact{theme.Styled("read-only", c.Theme.Bold), 3})
+	}
+	return facts
+}
+
+// header is the line at the top: what must always be known.
+func header(c *nav.Context, endpoint string, w int) string {
+	title, mark := c.Theme.Title.Render("etcd-lock")+"  ", frozenMark(c, w)
+	short := connectionSign(c, 0)
+	room := w - term.Width(mark) - term.Width(short.Text) - 2
+	right := joinFacts(fitFacts(headerFacts(c, endpoint), room))
+	if term.Width(title)+term.Width(right) > room {
+		title = ""
+	}
+	state := connectionSign(c, w-term.Width(title+mark+right)-2)
+	left := title + mark + state.Style.Render(state.Text)
+	gap := max(w-term.Width(left)-term.Width(right), 1)
+	return term.Cut(left+strings.Repeat(" ", gap)+right, w)
+}
+
+// connectionSign is whether etcd answers, in fewer words where there is little
+// room.
+func connectionSign(c *nav.Context, w int) theme.Text {
+	conn := &c.Conn
+	switch {
+	case !conn.Begun:
+		return theme.Styled("○ connecting", c.Theme.Waiting)
+	case !conn.Lost:
+		return theme.Styled("● connected", c.Theme.Holding)
+	}
+	s := "✗ refused"
+	if !conn.Refused {
+		s = "✗ not answering " + term.Age(c.Now, conn.Since)
+		if long := "✗ etcd not answering for " + term.Age(c.Now, conn.Since); term.Width(long) <= w {
+			s = long
+		}
+	}
+	if room := w - term.Width(s) - 2; room >= 12 {
+		s += ": " + term.Cut(conn.Reason(), room)
+	}
+	return theme.Styled(s, c.Theme.Lost)
+}
+
+// shownRevision is the revision of the snapshot on the screen. In the past, whose
+// revision is in its mark, it is that of the live one.
+func shownRevision(c *nav.Context) string {
+	if c.InPast() {
+		return "live rev " + strconv.FormatInt(c.Live.Revision, 10)
+	}
+	return "rev " + strconv.FormatInt(c.Shown().Revision, 10)
+}
+
+// frozenMark says loudly that the snapshot on the screen is not the live one.
+func frozenMark(c *nav.Context, w int) string {
+	if c.Frozen == nil {
+		return ""
+	}
+	style := c.Theme.Paused
+	if c.Frozen.Past {
+		style = c.Theme.Past
+	}
+	text := " " + c.Frozen.Mark + " "
+	if c.Frozen.About != "" && w >= 120 {
+		text += c.Frozen.About + " "
+	}
+	return style.Render(text) + "  "
+}
+
+func fitFacts(facts []headerFact, room int) []headerFact {
+	for {
+		need, out := 0, -1
+		for i, f := range facts {
+			need += term.Width(f.text.Text) + 2
+			if out < 0 || f.rank > facts[out].rank {
+				out = i
+			}
+		}
+		if need <= room || out < 0 {
+			return facts
+		}
+		facts = append(facts[:out:out], facts[out+1:]...)
+	}
+}
+
+func joinFacts(facts []headerFact) string {
+	var texts []string
+	for _, f := range facts {
+		texts = append(texts, f.text.Style.Render(f.text.Text))
+	}
+	return strings.Join(texts, "  ")
+}

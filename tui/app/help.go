@@ -1,0 +1,201 @@
+package app
+
+import (
+	"slices"
+	"strings"
+
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// helpView is the full help, made from the bindings and commands that work now.
+type helpView struct {
+	open bool
+	top  int
+	w, h int // of its lines
+}
+
+// bindings are the keys of the help, which has that many lines.
+func (h *helpView) bindings(lines int) []widget.Binding {
+	scroll := func(by int) func() nav.Action { return func() nav.Action { h.scroll(by, lines); return nil } }
+	page := max(h.h-1, 1)
+	return []widget.Binding{
+		widget.Bind("esc", "close", func() nav.Action { h.open = false; return nil }, "esc", "alt+esc", "?").In(widget.InFooter),
+		widget.Bind("↑/k", "up", scroll(-1), "up", "k").In(widget.InFooter),
+		widget.Bind("↓/j", "down", scroll(1), "down", "j").In(widget.InFooter),
+		widget.Bind("g/home", "first", scroll(-lines), "g", "home"),
+		widget.Bind("G/end", "last", scroll(lines), "G", "end"),
+		widget.Bind("pgup", "page up", scroll(-page), "pgup", "ctrl+b"),
+		widget.Bind("pgdn", "page down", scroll(page), "pgdown", "ctrl+f"),
+		widget.Bind("q", "quit", func() nav.Action { return nav.Do{Cmd: tea.Quit} }, "q").In(widget.InFooter),
+	}
+}
+
+// key handles a key press while the help is open.
+func (h *helpView) key(msg tea.KeyPressMsg, lines int) nav.Action {
+	if b, ok := widget.FindBinding([]widget.Group{{Bindings: h.bindings(lines)}}, msg); ok {
+		return b.Do()
+	}
+	return nil
+}
+
+func (h *helpView) scroll(delta, lines int) {
+	h.top = min(max(h.top+delta, 0), max(lines-h.h, 0))
+}
+
+// view draws the help of a screen in w×h.
+func (h *helpView) view(t *theme.Theme, screen string, blocks [][]string, w, height int) string {
+	h.w, h.h = theme.Inner(w, height, false)
+	lines := layOut(blocks, h.w)
+	h.scroll(0, len(lines))
+	title := "help: " + screen
+	if len(lines) > h.h {
+		title += " · ↓ for more"
+	}
+	lines = lines[h.top:min(h.top+h.h, len(lines))]
+	return t.Panel(title, strings.Join(lines, "\n"), w, height, true, false)
+}
+
+// layOut puts blocks into as many columns as fit into w.
+func layOut(blocks [][]string, w int) []string {
+	for columns := 3; columns > 1; columns-- {
+		parts := share(blocks, columns)
+		total := 0
+		for _, p := range parts {
+			total += term.Widest(p) + helpGap
+		}
+		if total-helpGap <= w {
+			return beside(parts)
+		}
+	}
+	return slices.Concat(blocks...)
+}
+
+const helpGap = 3
+
+// share puts blocks one after the other into columns of about the same length.
+func share(blocks [][]string, columns int) [][]string {
+	total := 0
+	for _, b := range blocks {
+		total += len(b)
+	}
+	parts := make([][]string, 1, columns)
+	done := 0
+	for _, b := range blocks {
+		if last := len(parts) - 1; len(parts) < columns && len(parts[last]) > 0 && done+len(b)/2 > total*len(parts)/columns {
+			parts = append(parts, nil)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], b...)
+		done += len(b)
+	}
+	return parts
+}
+
+func beside(parts [][]string) []string {
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, lipgloss.NewStyle().Width(term.Widest(p)+helpGap).Render(strings.Join(p, "\n")))
+	}
+	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, texts...), "\n")
+}
+
+// helpBlocks is a heading and lines for each group of keys that has any, for the
+// commands, and for the signs.
+func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]string {
+	var blocks [][]string
+	for _, g := range groups {
+		var lines []string
+		for _, b := range g.Bindings {
+			if b.Shown() && b.Where != widget.InDocs {
+				lines = append(lines, helpLine(t, b.Label, 9, b.Text()))
+			}
+		}
+		blocks = block(blocks, t, g.Title, lines)
+	}
+	var lines []string
+	for _, c := range commands {
+		lines = append(lines, helpLine(t, ":"+c.name+" "+c.args, 16, c.about))
+	}
+	blocks = block(blocks, t, "commands", lines)
+	return block(blocks, t, "signs", legend(t))
+}
+
+func helpLine(t *theme.Theme, label string, w int, about string) string {
+	return "  " + t.Key.Render(term.Pad(label, w, false)) + "  " + about
+}
+
+func block(blocks [][]string, t *theme.Theme, title string, lines []string) [][]string {
+	if len(lines) == 0 {
+		return blocks
+	}
+	return append(blocks, append(append([]string{t.Title.Render(title)}, lines...), ""))
+}
+
+// legend explains the signs.
+func legend(t *theme.Theme) []string {
+	row := func(s theme.Text, about string) string {
+		return "  " + s.Style.Render(term.Pad(s.Text, 9, false)) + "  " + about
+	}
+	return []string{
+		row(theme.Styled("*", t.Own), "ours: asked for from here"),
+		row(theme.Styled("●", t.Holding), "held"),
+		row(theme.Styled("○", t.Waiting), "waiting"),
+		row(theme.Styled("▲", t.Contended), "held, and somebody waits"),
+		row(theme.Styled("✗", t.Lost), "critical finding, or lost"),
+		row(theme.Styled("!", t.Warning), "warning, or a lease that ends within 2s"),
+		row(theme.Styled("·", t.Dim), "notice, or free"),
+		row(theme.Styled("+", t.Bold), "marked"),
+	}
+}
+
+// helpBlocks are those of the screen in front.
+func (m *Model) helpBlocks() [][]string {
+	return helpBlocks(m.Theme, slices.Concat(m.screens.Front().Bindings(), m.keys), commands(m))
+}
+
+func (m *Model) helpLines() []string { return layOut(m.helpBlocks(), m.help.w) }
+
+// footer is the line of keys at the bottom.
+func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
+	h := help.New()
+	h.Styles = t.Help()
+	h.SetWidth(w)
+	keys := make([]key.Binding, 0, len(bindings))
+	for _, b := range bindings {
+		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys...), key.WithHelp(b.Label, b.Short)))
+	}
+	return h.ShortHelpView(keys)
+}
+
+// footerKeys are the keys that the line at the bottom shows now.
+func (m *Model) footerKeys() []widget.Binding {
+	switch {
+	case m.asked != nil:
+		return placed([]widget.Group{{Bindings: m.asked.Dialog.Bindings()}}, widget.InFooter)
+	case m.line.open():
+		return placed([]widget.Group{{Bindings: m.line.bindings()}}, widget.InFooter)
+	case m.help.open:
+		return placed([]widget.Group{{Bindings: m.help.bindings(0)}}, widget.InFooter)
+	}
+	return slices.Concat(placed(m.keys, widget.FooterHead), placed(m.keys, widget.FooterStart), placed(m.screens.Front().Bindings(), widget.InFooter), placed(m.keys, widget.FooterEnd))
+}
+
+// placed returns the bindings that the line at the bottom shows in that place.
+func placed(groups []widget.Group, where widget.Place) []widget.Binding {
+	var some []widget.Binding
+	for _, g := range groups {
+		for _, b := range g.Bindings {
+			if b.Where == where && b.InFooter() {
+				some = append(some, b)
+			}
+		}
+	}
+	return some
+}

@@ -1,0 +1,205 @@
+package app
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// inputLine is the line in which a filter, a command or an answer to a prompt is
+// typed.
+type inputLine struct {
+	mode   lineMode
+	input  widget.Input
+	prompt nav.Prompt  // of linePrompt
+	grid   widget.Grid // that lineFilter filters
+	completer
+	commands func() []command // that there are now
+}
+
+// lineMode is what is typed.
+type lineMode int
+
+const (
+	lineClosed lineMode = iota
+	lineFilter
+	linePrompt
+	lineCommand
+)
+
+func (l *inputLine) open() bool { return l.mode != lineClosed }
+
+func (l *inputLine) close() { l.mode = lineClosed }
+
+func (l *inputLine) openFilter(g widget.Grid) nav.Action {
+	l.mode, l.grid, l.input = lineFilter, g, widget.NewInput("filter: ", g.Filtered())
+	return nav.Quiet{}
+}
+
+func (l *inputLine) openPrompt(p nav.Prompt) {
+	l.mode, l.prompt, l.input, l.completer = linePrompt, p, widget.NewInput(p.Label, p.Value), completer{}
+}
+
+func (l *inputLine) openCommand() nav.Action {
+	l.mode, l.input, l.completer = lineCommand, widget.NewInput(":", ""), completer{}
+	l.offers = completions(l.commands(), "")
+	return nav.Quiet{}
+}
+
+// bindings are the keys of the line that are not typed into it.
+func (l *inputLine) bindings() []widget.Binding {
+	leave := func() nav.Action { l.close(); return nil }
+	switch l.mode {
+	case lineFilter:
+		return []widget.Binding{
+			widget.Bind("enter", "keep", l.acceptFilter, "enter").In(widget.InFooter),
+			widget.Bind("esc", "clear", func() nav.Action { l.close(); return l.filter("") }, "esc", "alt+esc").In(widget.InFooter),
+		}
+	case linePrompt:
+		return []widget.Binding{
+			widget.Bind("enter", "choose", l.acceptPrompt, "enter").In(widget.InFooter),
+			widget.Bind("tab", "complete", l.completePrompt, "tab").In(widget.InDocs),
+			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+		}
+	default:
+		return []widget.Binding{
+			widget.Bind("enter", "run", l.acceptCommand, "enter").In(widget.InFooter),
+			widget.Bind("tab", "complete", l.completeCommand, "tab").In(widget.InFooter),
+			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+		}
+	}
+}
+
+// update handles a key or a paste.
+func (l *inputLine) update(msg tea.Msg) nav.Action {
+	if press, ok := msg.(tea.KeyPressMsg); ok {
+		if b, ok := widget.FindBinding([]widget.Group{{Bindings: l.bindings()}}, press); ok {
+			return b.Do()
+		}
+		if l.mode == lineCommand && press.String() == "backspace" && l.input.Text() == "" {
+			l.close()
+			return nil
+		}
+	}
+	l.input.Update(msg)
+	l.candidates = nil
+	switch l.mode {
+	case lineFilter:
+		return l.filter(l.input.Text())
+	case lineCommand: // not for each frame: there may be many locks to name
+		l.offers = completions(l.commands(), l.input.Text())
+	}
+	return nil
+}
+
+// filter filters while it is typed. A pattern that is not finished leaves the
+// filter as it was.
+func (l *inputLine) filter(text string) nav.Action {
+	if err := l.grid.SetFilter(text); err != nil {
+		return nav.Flash{Error: true, Text: err.Error()}
+	}
+	return nav.Quiet{}
+}
+
+func (l *inputLine) acceptFilter() nav.Action {
+	done := l.filter(l.input.Text())
+	if done == (nav.Quiet{}) { // else typing goes on
+		l.close()
+	}
+	return done
+}
+
+func (l *inputLine) acceptPrompt() nav.Action {
+	then, err := l.prompt.Accept(l.input.Text())
+	if err != nil {
+		return nav.Flash{Error: true, Text: err.Error()}
+	}
+	l.close()
+	return then
+}
+
+func (l *inputLine) acceptCommand() nav.Action {
+	l.close()
+	return runCommand(l.commands(), l.input.Text())
+}
+
+// completeCommand goes as far as all completions agree, then through them by
+// turns.
+func (l *inputLine) completeCommand() nav.Action {
+	if l.candidates == nil {
+		l.offer(&l.input, l.offers)
+	} else {
+		l.next(&l.input)
+	}
+	l.offers = completions(l.commands(), l.input.Text())
+	return nil
+}
+
+// completePrompt goes through the completions by turns, once they are known.
+func (l *inputLine) completePrompt() nav.Action {
+	switch {
+	case l.candidates != nil:
+		l.next(&l.input)
+	case l.prompt.Complete != nil:
+		return l.prompt.Complete(l.input.Text())
+	}
+	return nil
+}
+
+// completed takes the completions of the prompt, if its text is still the same.
+func (l *inputLine) completed(c nav.Completions) {
+	if l.mode == linePrompt && l.input.Text() == c.Text {
+		l.offer(&l.input, c.Candidates)
+	}
+}
+
+// view is the line and, beside it, why it was not taken, or how it may go on.
+func (l *inputLine) view(t *theme.Theme, failure string, w int) string {
+	note, style := "", t.Dim
+	switch {
+	case failure != "":
+		note, style = failure, t.Lost
+	case l.mode == lineCommand:
+		note = l.hint()
+	case len(l.candidates) > 1:
+		note = term.Safe(strings.Join(l.candidates[:min(len(l.candidates), 20)], " "))
+	case l.prompt.Complete != nil && l.mode == linePrompt:
+		note = "tab completes it"
+	}
+	if note == "" {
+		return l.input.View(t, w)
+	}
+	note = term.Cut(note, w/2)
+	room := w - term.Width(note) - 2
+	return term.Pad(l.input.View(t, room), room, false) + "  " + style.Render(note)
+}
+
+// hint says what the command line may go on to be.
+func (l *inputLine) hint() string {
+	candidates := l.candidates
+	if candidates == nil {
+		candidates = l.offers
+	}
+	name, _, hasArg := strings.Cut(l.input.Text(), " ")
+	var words []string
+	for _, c := range candidates[:min(len(candidates), 20)] {
+		if _, arg, ok := strings.Cut(c, " "); ok && hasArg {
+			c = arg
+		}
+		words = append(words, c)
+	}
+	if len(candidates) > 1 {
+		return strings.Join(words, " ")
+	}
+	for _, c := range l.commands() {
+		if c.name == name || len(candidates) == 1 && c.name == candidates[0] {
+			return strings.TrimSpace(c.args + "  " + c.about)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,218 @@
+// Package app is the root of the UI: it passes messages to the screen in front
+// and to the effects, does the actions that they return, and draws the frame
+// around the screen: header, tabs, status line, help and dialogs.
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/effects"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// Model is the root: the only tea.Model. It passes what happens to the screen in
+// front or to the effects, does the actions that they return, and draws the frame
+// around the screen.
+type Model struct {
+	*nav.Context
+	effects *effects.Effects
+	options backend.Options
+	screens nav.Stack
+	keys    []widget.Group // that work everywhere
+
+	width, height int
+	dark          bool // as the terminal says
+	ascii         bool // nothing else is drawn: it was chosen, or the terminal shows no more
+	line          inputLine
+	help          helpView
+	asked         *nav.Ask // the dialog that is open; nil: none is
+	flash         flashLine
+	frame         frame
+}
+
+// tickMsg comes every second, so that ages and TTLs go on.
+type tickMsg struct{}
+
+// New returns the UI, with the screens that the options allow.
+func New(ctx context.Context, o backend.Options) *Model {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &state.Data{Now: o.Now()}
+	style := theme.New(true, o.NoColor)
+	c := &nav.Context{Data: d, Prefix: o.Prefix, Can: abilities(o), Theme: &style}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
+	m.keys = m.bindings()
+	m.line.commands = func() []command { return commands(m) }
+	m.screens.Views = map[nav.Kind]nav.Screen{}
+	for k := nav.KindLocks; k <= nav.LastView; k++ {
+		if offView(c, k).Why == "" {
+			m.screens.Views[k] = screens.New(c, nav.Ref{Kind: k})
+		}
+	}
+	m.screens.Open = []nav.Screen{m.screens.Views[nav.KindLocks]}
+	return m
+}
+
+// abilities is what the user may do with what the options bring.
+func abilities(o backend.Options) nav.Can {
+	writes := !o.ReadOnly
+	return nav.Can{
+		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
+		TimeTravel: o.Past != nil, Record: o.Recorder != nil, ReadOnly: o.ReadOnly,
+	}
+}
+
+// offView is why there is no view of a kind.
+func offView(c *nav.Context, k nav.Kind) widget.Off {
+	switch k {
+	case nav.KindScenarios:
+		return c.Needs(c.Can.Scenarios)
+	case nav.KindPast:
+		return c.OffTravel()
+	default:
+		return widget.Off{}
+	}
+}
+
+// Close ends what the UI has begun: it closes the clients of the user, which
+// releases what they hold, and waits for that at most timeout.
+func (m *Model) Close(timeout time.Duration) error { return m.effects.Tasks.Close(timeout) }
+
+// Init starts the watch and the clock.
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(tea.RequestBackgroundColor, m.perform(m.effects.Start()), m.tick())
+}
+
+func (m *Model) tick() tea.Cmd {
+	done := m.effects.Tasks.Ctx.Done()
+	return m.effects.Tasks.Cmd(func() tea.Msg {
+		if !effects.Sleep(done, time.Second) {
+			return nil
+		}
+		return tickMsg{}
+	})
+}
+
+// Update handles one message. It does no I/O.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	m.Now = m.options.Now()
+	cmd := m.perform(m.handle(msg))
+	return m, tea.Batch(cmd, m.settle(), m.frame.request(msg, m.Now, m.effects.Tasks))
+}
+
+// handle passes a message to whom it is for. Every message is for one only.
+func (m *Model) handle(msg tea.Msg) nav.Action {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.BackgroundColorMsg:
+		m.dark = msg.IsDark()
+		return nav.Restyle{}
+	case tea.KeyPressMsg:
+		return m.key(msg)
+	case tea.PasteMsg:
+		return m.typed(msg)
+	case tea.MouseMsg:
+		return m.mouse(msg)
+	case tickMsg:
+		return nav.Batch{nav.Do{Cmd: m.tick()}, m.effects.Second()}
+	case effects.Result:
+		return m.effects.Update(msg)
+	}
+	return nil
+}
+
+// settle fits the screen in front into the room that it has, and looks up what
+// is due.
+func (m *Model) settle() tea.Cmd {
+	front := m.screens.Front()
+	front.Fit(m.body())
+	if m.width == 0 {
+		return nil
+	}
+	var visible []int64
+	if l, ok := front.(nav.Leaser); ok {
+		visible = l.Leases()
+	}
+	return m.perform(m.effects.LookUp(visible))
+}
+
+// body is the room of a screen: all but the header, the bar, the status line
+// and the help. A small terminal goes without the last ones first.
+func (m *Model) body() (w, h int) {
+	h = m.height - 1
+	for _, least := range []int{4, 8, 10} {
+		if m.height >= least {
+			h--
+		}
+	}
+	return m.width, max(h, 0)
+}
+
+// View is the whole screen.
+func (m *Model) View() tea.View {
+	v := tea.NewView(m.frame.content(m.screen))
+	v.AltScreen = true
+	if m.effects.Chosen().Mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
+	return v
+}
+
+func (m *Model) screen() string {
+	w, h := m.width, m.height
+	if w <= 0 || h <= 0 {
+		return ""
+	}
+	parts := []string{header(m.Context, m.options.Endpoint, w)}
+	if h >= 10 {
+		parts = append(parts, bar(&m.screens, m.Theme, w))
+	}
+	bw, bh := m.body()
+	if bh > 0 {
+		parts = append(parts, term.Fill(m.front(bw, bh), bh))
+	}
+	if h >= 4 {
+		parts = append(parts, m.statusOrInput(w))
+	}
+	if h >= 8 {
+		parts = append(parts, footer(m.Theme, m.footerKeys(), w))
+	}
+	content := term.Clip(strings.Join(parts, "\n"), w, h)
+	if m.ascii {
+		return term.Plain(content)
+	}
+	return content
+}
+
+// front is what the body shows.
+func (m *Model) front(w, h int) string {
+	switch {
+	case m.asked != nil:
+		return m.asked.Dialog.View(m.Theme, w, h)
+	case m.help.open:
+		return m.help.view(m.Theme, m.screens.Front().Ref().Kind.String(), m.helpBlocks(), w, h)
+	default:
+		return m.screens.Front().View(w, h)
+	}
+}
+
+// statusOrInput is the line above the help: what is typed, else what has just happened,
+// else what is going on.
+func (m *Model) statusOrInput(w int) string {
+	if m.line.open() {
+		return m.line.view(m.Theme, m.flash.failure(m.Now), w)
+	}
+	return statusLine(m.Context, &m.flash, w)
+}

@@ -1,0 +1,277 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/effects"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/widget"
+)
+
+// What is typed after a colon is completed, run, or refused with a reason.
+func TestCommandLine(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+
+	t.Run("Completes", func(t *testing.T) {
+		d.press(":")
+		d.typed("se")
+		d.press("tab")
+		d.mustShow(":sessions")
+		d.press("enter")
+		d.in("sessions")
+	})
+
+	t.Run("CompletesNames", func(t *testing.T) {
+		d.press(":")
+		d.typed("lock /st")
+		d.press("tab", "enter")
+		d.in("lock")
+		d.mustShow("/stock · rwlock")
+	})
+
+	t.Run("InTurns", func(t *testing.T) {
+		d.press(":")
+		d.typed("lo")
+		d.press("tab")
+		d.mustShow("lock locks")
+		d.press("tab", "tab")
+		d.mustShow(":locks")
+		d.press("esc")
+	})
+
+	t.Run("Refuses", func(t *testing.T) {
+		d.press("1")
+		for text, why := range map[string]string{
+			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz", "sort": "✗ sort: which one? there are", "hide": "✗ hide: which one? there are finding, name",
+			"lock": "✗ lock: which one?", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",
+		} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+			d.mustShow(why)
+		}
+	})
+
+	t.Run("ForgetsWhatWasSaid", func(t *testing.T) {
+		d.press("1", ":")
+		d.typed("sort zzz")
+		d.press("enter")
+		d.mustShow("✗ sort: no column zzz; there are finding")
+		d.press("n")
+		d.mustNotShow("no column")
+		d.press("esc")
+	})
+
+	t.Run("Sets", func(t *testing.T) {
+		for _, text := range []string{"mouse off", "background light", "locks", "sort -name", "pause"} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+		}
+		d.mustShow("PAUSED")
+		if d.m.View().MouseMode != tea.MouseModeNone || d.m.effects.Chosen().Background != backend.BackgroundLight || d.names() != "/stock /orders /legacy /cache" {
+			t.Errorf("%+v, %s", *d.m.effects.Chosen(), d.names())
+		}
+	})
+}
+
+// A dialog's answer is No until the user says otherwise.
+func TestDialog(t *testing.T) {
+	for name, c := range map[string]struct {
+		word string
+		keys []string
+		done bool
+	}{
+		"EnterIsNo":          {"", []string{"enter"}, false},
+		"Esc":                {"", []string{"right", "esc"}, false},
+		"N":                  {"", []string{"n"}, false},
+		"Y":                  {"", []string{"y"}, true},
+		"Chosen":             {"", []string{"right", "enter"}, true},
+		"ChosenAndBack":      {"", []string{"right", "left", "enter"}, false},
+		"WordIsMissing":      {"yo", []string{"right", "enter"}, false},
+		"WordIsWrong":        {"yo", []string{"y", "y", "enter"}, false},
+		"Word":               {"yo", []string{"y", "o", "enter"}, true},
+		"WordAndNo":          {"yo", []string{"y", "o", "left", "enter"}, false},
+		"OtherKeysAreNoKeys": {"", []string{"q", "1", "space", "enter"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, nil)
+			yes := nav.Do{Cmd: func() tea.Msg { return nil }}
+			d.do(nav.Ask{Dialog: &widget.Dialog{Title: "end it", Lines: []string{"all goes"}, Yes: "End it", Word: c.word}, Yes: yes})
+			d.mustShow("[ No ]")
+			last := len(c.keys) - 1
+			d.press(c.keys[:last]...)
+			done := false
+			if do, ok := d.m.key(keyPress(c.keys[last])).(nav.Do); ok {
+				done = do.Cmd != nil
+			}
+			if done != c.done || d.m.asked != nil {
+				t.Errorf("done %t, open %t", done, d.m.asked != nil)
+			}
+		})
+	}
+}
+
+// The table is written to a file that says where it is, and never over another.
+func TestExportMarked(t *testing.T) {
+	d := newDriver(t, nil)
+	var first inspect.Request
+	for _, name := range []string{"/a", "/b", "/c", "/d"} {
+		r := d.put(name, keyspace.Read, 0)
+		if name == "/a" {
+			first = r
+		}
+	}
+	rows := func() int { return len(d.home().Sheet().Rows) }
+	if n := rows(); n != 4 {
+		t.Errorf("%d rows", n)
+	}
+	d.press("g", "m")
+	if n := rows(); n != 1 {
+		t.Errorf("%d rows with one marked", n)
+	}
+	d.cluster.Remove(first.Lock, first.Key)
+	d.until("the marked one has gone", func() bool { return !strings.Contains(d.names(), "/a") })
+	if n := rows(); n != 3 {
+		t.Errorf("%d rows with none marked any more", n)
+	}
+	if got := d.home().Copied(); len(got) != 1 || got[0] != "/b" {
+		t.Errorf("copied %v, want what is under the cursor", got)
+	}
+}
+
+func TestExport(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a,\"b\"", keyspace.Read, time.Minute)
+	path := filepath.Join(t.TempDir(), "locks.csv")
+	d.press(":")
+	d.typed("export " + path)
+	d.press("enter")
+	d.until("told", func() bool { return d.m.flash.on(d.m.Now) })
+	if want := "exported 1 row to " + path; d.m.flash.text != want {
+		t.Errorf("%q, want %q", d.m.flash.text, want)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "finding,name,layout,state,readers,writers,waiters,queue,longest wait,longest hold\n,\"/a,\"\"b\"\"\",rwlock,● read,1,0,0,,-,1m\n"
+	if diff := cmp.Diff(want, string(b)); diff != "" {
+		t.Error(diff)
+	}
+	d.press(":")
+	d.typed("export " + path)
+	d.press("enter")
+	d.until("refused", func() bool { return d.m.flash.isError })
+	d.mustShow("✗ not exported")
+}
+
+// On a terminal without Unicode nothing but ASCII is drawn, and every sign of
+// ours has another to stand for it.
+func TestASCII(t *testing.T) {
+	d := newDriver(t, func(o *backend.Options) { o.ASCII = true })
+	incident(d)
+	for _, text := range []string{">  x /orders ", "^ contended", "###", "` . write   shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
+		d.mustShow(text)
+	}
+	for _, s := range everyScreen {
+		if s.name == "name" { // which is typed with other characters
+			continue
+		}
+		d.visit(s.keys)
+		for _, size := range []tea.WindowSizeMsg{resize(80, 24), resize(200, 60)} {
+			d.send(size)
+			d.send(tickMsg{})
+			if i := strings.IndexFunc(d.plain(), func(r rune) bool { return r > unicode.MaxASCII }); i >= 0 {
+				t.Errorf("%s: %q", s.name, d.plain()[i:i+20])
+			}
+			d.m.ascii = false
+			unicoded := d.plain()
+			d.m.ascii = true
+			if strings.Count(d.plain(), "?") != strings.Count(unicoded, "?") {
+				t.Errorf("%s: a sign of ours has nothing to stand for it:\n%s", s.name, d.plain())
+			}
+		}
+		d.press("esc", "esc", "esc")
+	}
+}
+
+// What comes in a burst is drawn once; what the user does, at once.
+func TestFrames(t *testing.T) {
+	d := newDriver(t, nil)
+	d.clock.add(time.Second)
+	d.send(tickMsg{})
+	d.m.View()
+	draws := 0
+	look := func() {
+		if d.m.frame.dirty {
+			draws++
+		}
+		d.m.View()
+	}
+	for range 100 {
+		d.send(effects.StatusMsg{})
+		look()
+	}
+	if draws != 0 {
+		t.Errorf("%d pictures in no time", draws)
+	}
+	d.press("j")
+	look()
+	if draws != 1 {
+		t.Errorf("%d pictures of a key press", draws)
+	}
+	d.until("the last one is drawn", func() bool {
+		look()
+		return draws == 2
+	})
+}
+
+// What a terminal says of its background chooses the colours, unless the user
+// has.
+func TestBackground(t *testing.T) {
+	d := newDriver(t, nil)
+	scene(d)
+	dark := d.m.screen()
+	d.send(tea.BackgroundColorMsg{Color: white{}})
+	light := d.m.screen()
+	if dark == light {
+		t.Error("a light background changes nothing")
+	}
+	d.press(":")
+	d.typed("background dark")
+	d.press("enter")
+	d.m.flash = flashLine{}
+	if d.m.screen() != dark {
+		t.Error("what the user says does not count")
+	}
+}
+
+type white struct{}
+
+func (white) RGBA() (r, g, b, a uint32) { return 0xffff, 0xffff, 0xffff, 0xffff }
+
+// That the watch is behind etcd is said when it lasts.
+func TestLag(t *testing.T) {
+	d := newDriver(t, nil)
+	d.m.Status = backend.Status{Revision: d.m.Live.Revision + 7, Leader: "etcd-0", At: d.clock.Now()}
+	d.mustShow("lag 0")
+	d.clock.add(5 * time.Second)
+	d.m.Now = d.clock.Now()
+	d.mustShow("! lag 7 rev, 5s")
+	d.send(effects.StatusMsg{Err: errors.New("unavailable")})
+	d.mustShow("leader etcd-0")
+}

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/theme"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// perform does an action. What is not about the screens is for the effects.
+func (m *Model) perform(a nav.Action) tea.Cmd {
+	switch a := a.(type) {
+	case nil:
+		return nil
+	case nav.Batch:
+		return m.performAll(a)
+	case nav.Do:
+		return a.Cmd
+	case nav.Refresh:
+		m.refresh(a.All)
+	case nav.Restyle:
+		m.restyle()
+	case nav.PrefsLoaded:
+		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+		m.restyle()
+	case nav.Freeze:
+		m.effects.Freeze(a.To)
+		m.retheme()
+		m.refresh(true)
+	case nav.Open:
+		m.open(a.Ref)
+	case nav.Select:
+		m.open(nav.Ref{Kind: nav.KindLocks})
+		m.screens.Front().(nav.Chooser).Choose(a.Lock)
+	case nav.SelectScenario:
+		return m.perform(m.screens.Views[nav.KindScenarios].(nav.ScenarioChooser).ChooseScenario(a.Name))
+	case nav.Say:
+		m.say(a)
+	case nav.Flash:
+		m.flash.show(a.Text, a.Error, m.Now)
+	case nav.Quiet:
+		m.flash = flashLine{}
+	case nav.Prompt:
+		m.line.openPrompt(a)
+		m.flash = flashLine{}
+	case nav.Completions:
+		m.line.completed(a)
+	default:
+		return m.performGrave(a)
+	}
+	return nil
+}
+
+// performGrave does an action that asks first, or is for the effects.
+func (m *Model) performGrave(a nav.Action) tea.Cmd {
+	switch a := a.(type) {
+	case nav.SavePrefs:
+		m.noteSort()
+		return m.perform(m.effects.Do(a))
+	case nav.Ask:
+		m.asked = &a
+	case nav.Planned:
+		m.planned(a)
+	case nav.NotApplied:
+		if m.asked == nil && !m.line.open() && !m.help.open {
+			m.asked = m.askAgain(a.Target, a.Err)
+		}
+	default:
+		return m.perform(m.effects.Do(a))
+	}
+	return nil
+}
+
+func (m *Model) performAll(actions nav.Batch) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, a := range actions {
+		cmds = append(cmds, m.perform(a))
+	}
+	return tea.Batch(cmds...)
+}
+
+// open puts a screen in front, as the user likes such ones to look.
+func (m *Model) open(r nav.Ref) {
+	s := m.screens.Views[r.Kind]
+	if s == nil {
+		s = screens.New(m.Context, r)
+		prefer(s, m.effects.Chosen())
+	}
+	m.screens.Push(s)
+	m.arrive()
+}
+
+// arrive brings the screen that has come to the front up to date.
+func (m *Model) arrive() {
+	front := m.screens.Front()
+	front.Fit(m.body())
+	front.Refresh()
+}
+
+// refresh has the screen in front take in what has changed, or all screens.
+func (m *Model) refresh(all bool) {
+	switch {
+	case all:
+		for _, s := range m.screens.All() {
+			s.Refresh()
+		}
+	case m.Frozen == nil:
+		m.screens.Front().Refresh()
+	}
+}
+
+// say puts a text on the status line and into the log.
+func (m *Model) say(s nav.Say) {
+	m.Log.Add(s.Kind, m.Now, s.Text)
+	text := s.Text
+	if s.Kind == state.EntryEtcd || s.Kind == state.EntryScenario { // which the log says in front of it
+		text = string(s.Kind) + " " + text
+	}
+	m.flash.show(text, s.Kind == state.EntryError, m.Now)
+}
+
+// planned asks whether a plan is to be carried out, if the user still waits for
+// it.
+func (m *Model) planned(p nav.Planned) {
+	switch {
+	case m.asked == nil || !m.asked.Waits:
+	case p.Err != nil:
+		m.asked = m.askAgain(p.Target, p.Err)
+	default:
+		m.asked = &nav.Ask{Dialog: planDialog(m.Context, p.Target, p.Plan), Yes: nav.ApplyRelease{Target: p.Target, Plan: p.Plan}}
+	}
+}
+
+// askAgain offers to plan a release again that failed.
+func (m *Model) askAgain(t diagnose.Target, err error) *nav.Ask {
+	w := min(max(m.width-8, 20), 100)
+	return &nav.Ask{Dialog: failureDialog(m.Context, t, err, w), Yes: nav.PlanRelease{Target: t}}
+}
+
+// restyle has all screens look as the user has chosen.
+func (m *Model) restyle() {
+	m.retheme()
+	for _, s := range m.screens.All() {
+		prefer(s, m.effects.Chosen())
+	}
+}
+
+// retheme makes the theme again.
+func (m *Model) retheme() {
+	dark := m.dark
+	if to := m.effects.Chosen().Background; to != backend.BackgroundAuto {
+		dark = to == backend.BackgroundDark
+	}
+	*m.Theme = theme.New(dark, m.options.NoColor)
+	if m.InPast() {
+		*m.Theme = m.Theme.OfPast()
+	}
+}
+
+// prefer has a screen's table look as the user has chosen.
+func prefer(s nav.Screen, chosen *backend.Prefs) {
+	name := s.Ref().Kind.String()
+	s.Grid().SetSort(chosen.Sort[name])
+	s.Grid().Hide(chosen.Hidden[name])
+}

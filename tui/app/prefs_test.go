@@ -1,0 +1,156 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+)
+
+// What was chosen is kept; what cannot be read is told, and no failure.
+func TestPrefs(t *testing.T) {
+	t.Run("Kept", func(t *testing.T) {
+		f := backend.PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "config.yaml"))
+		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		d.put("/a", keyspace.Read, 0)
+		d.press("N", "N")
+		d.until("saved", func() bool {
+			p, err := f.Load()
+			return err == nil && p.Sort["locks"] == "-name"
+		})
+		next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		next.put("/a", keyspace.Read, 0)
+		next.put("/b", keyspace.Read, 0)
+		next.until("sorted", func() bool { return next.names() == "/b /a" })
+	})
+
+	t.Run("Clicked", func(t *testing.T) {
+		f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		d.put("/a", keyspace.Read, 0)
+		heading := strings.Split(d.plain(), "\n")[3]
+		d.send(tea.MouseClickMsg{X: strings.Index(heading, "name"), Y: 3, Button: tea.MouseLeft})
+		d.until("saved", func() bool {
+			p, err := f.Load()
+			return err == nil && p.Sort["locks"] == "name"
+		})
+	})
+
+	t.Run("Broken", func(t *testing.T) {
+		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "\x00\x01", "- a"} {
+			f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+			d.until("told", func() bool { return d.m.flash.isError })
+			if diff := cmp.Diff(backend.DefaultPrefs(), *d.m.effects.Chosen()); diff != "" {
+				t.Error(diff)
+			}
+			d.press(":")
+			d.typed("mouse off")
+			d.press("enter")
+			if kept, err := os.ReadFile(string(f)); !d.m.effects.Idle() || string(kept) != text {
+				t.Errorf("%q is to be written over, now %q, %v", text, kept, err)
+			}
+		}
+	})
+
+	// That a terminal shows nothing else is nobody's choice.
+	t.Run("ASCII", func(t *testing.T) {
+		for _, chosen := range []bool{true, false} {
+			f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			if err := f.Save(backend.Prefs{ASCII: chosen, Background: backend.BackgroundAuto}); err != nil {
+				t.Fatal(err)
+			}
+			d := newDriver(t, func(o *backend.Options) { o.Preferences, o.ASCII = f, true })
+			d.press(":")
+			d.typed("mouse on")
+			d.press("enter")
+			d.until("saved", func() bool { return d.m.effects.Idle() })
+			if kept, err := f.Load(); err != nil || !kept.Mouse || kept.ASCII != chosen || !d.m.ascii {
+				t.Errorf("%+v was kept, and %v chosen; %v", kept, chosen, err)
+			}
+		}
+	})
+
+	t.Run("NoPlace", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := backend.PrefsFile(filepath.Join(file, "config.yaml")).Save(backend.DefaultPrefs()); err == nil {
+			t.Error("saved into a file")
+		}
+	})
+}
+
+// Columns go and come back by command, and stay as they are in the next table of
+// the kind and after a restart.
+func TestHide(t *testing.T) {
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(d)
+	run := func(d *driver, text string, keys ...string) {
+		d.press(":")
+		d.typed(text)
+		d.press(append(keys, "enter")...)
+	}
+	d.mustShow(" state ")
+	run(d, "hide st", "tab")
+	d.mustNotShow(" state ")
+	d.press("enter")
+	d.in("lock")
+	d.mustShow(" state ") // of another table
+	run(d, "hide why it waits")
+	d.mustNotShow("why it waits")
+	d.press("esc", "enter")
+	d.in("lock")
+	d.mustNotShow("why it waits")
+	d.press("enter", "enter")
+	d.until("another lock", func() bool { return len(d.m.screens.Open) == 4 })
+	run(d, "hide owner")
+	d.press("esc", "esc")
+	d.mustNotShow("owner") // of the same kind, and open already
+	d.until("saved", func() bool {
+		p, err := f.Load()
+		return err == nil && len(p.Hidden) == 2 && d.m.effects.Idle()
+	})
+
+	next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(next)
+	next.mustNotShow(" state ")
+	next.press(":")
+	next.typed("show ")
+	next.mustShow("show a hidden column, or all")
+	next.press("tab", "enter")
+	next.mustShow(" state ")
+	next.press("enter")
+	next.in("lock")
+	next.mustNotShow("why it waits")
+	run(next, "show")
+	next.mustShow("why it waits")
+	next.until("saved", func() bool {
+		p, err := f.Load()
+		return err == nil && len(p.Hidden) == 0 && next.m.effects.Idle()
+	})
+
+	t.Run("Refuses", func(t *testing.T) {
+		run(next, "show mode")
+		next.mustShow("✗ show: mode is not hidden; hidden: none")
+		run(next, "hide nonsense")
+		next.mustShow("✗ hide: no column nonsense; there are #, mode")
+		for _, name := range []string{"#", "mode", "state", "owner", "session", "ttl", "for"} {
+			run(next, "hide "+name)
+		}
+		run(next, "hide why it waits")
+		next.mustShow("✗ hide: why it waits is the last column")
+		next.mustShow("behind 1: writer #1")
+	})
+}

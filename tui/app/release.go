@@ -1,0 +1,89 @@
+package app
+
+import (
+	"slices"
+	"strconv"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/printable"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/widget"
+)
+
+// wordMost is the length of the longest name that has to be typed.
+const wordMost = 24
+
+// wordFor returns what must be typed when more than one lock is hit, or a key
+// that is no lock request: the name of the client, else its session's lease.
+func wordFor(r backend.Release) string {
+	if len(r.Locks())+len(r.Others) < 2 {
+		return ""
+	}
+	for _, g := range r.Gone {
+		if l := g.Owner.Label; g.Owned && l != "" && len(l) <= wordMost && term.IsPlain(l) {
+			return l
+		}
+	}
+	return term.Lease(r.Lease, 16)
+}
+
+// planDialog asks whether a plan is to be carried out.
+func planDialog(c *nav.Context, t diagnose.Target, plan backend.Release) *widget.Dialog {
+	d := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release it"}
+	if t.Lease != 0 {
+		d.Yes = "End it"
+	}
+	return d
+}
+
+// failureDialog says why nothing was done, or not all, in lines of w cells, and
+// offers to plan again.
+func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.Dialog {
+	return &widget.Dialog{
+		Title: nav.ReleaseTitle(t) + ": not done",
+		Lines: append(term.Wrap(term.Safe(term.Plainly(err)), w, c.Theme.Lost.Render),
+			"", "Look again shows what would go now; it does nothing yet."),
+		Yes: "Look again",
+	}
+}
+
+// planLines say what a release would remove, who is next, and what guards it.
+func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string {
+	var lines []string
+	for _, k := range plan.Others {
+		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(k)+", which is no lock request")
+	}
+	for _, r := range plan.Gone {
+		lines = append(lines, screens.GoneLine(c.Theme, r)+ofWhom(c, r))
+	}
+	if len(lines) == 0 {
+		lines = []string{"the session has no keys"}
+	} else {
+		lines = append(lines, screens.NextLines(c.Theme, plan.Granted)...)
+	}
+	if slices.ContainsFunc(plan.Gone, func(r inspect.Request) bool { return r.Holding }) {
+		lines = append(lines, "",
+			c.Theme.Warning.Render("!")+" Its client may go on as if it held it. Be sure that it is dead,",
+			"  or that what it writes is fenced.")
+	}
+	return append(lines, "",
+		c.Theme.Dim.Render("As of revision "+strconv.FormatInt(plan.Revision, 10)+"; not done if any of it has changed since."),
+		c.Theme.Dim.Render("Without looking, this does it:"),
+		c.Theme.Dim.Render("  etcdctl "+printable.Shell(narrate.Etcdctl(t)...)),
+	)
+}
+
+// ofWhom says at the end of a line which request it is about.
+func ofWhom(c *nav.Context, r inspect.Request) string {
+	who := c.Theme.Dim.Render("  of " + state.OwnerOrSession(r) + ", token " + strconv.FormatInt(r.Revision, 10))
+	if c.IsOwn(r) {
+		who += c.Theme.Own.Render(" * ours")
+	}
+	return who
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+)
+
+// flashLine is a message on the status line for a while.
+type flashLine struct {
+	text    string
+	isError bool
+	until   time.Time
+}
+
+const flashTime = 6 * time.Second
+
+func (f *flashLine) show(text string, isError bool, now time.Time) {
+	*f = flashLine{text: term.Safe(text), isError: isError, until: now.Add(flashTime)}
+}
+
+func (f *flashLine) on(now time.Time) bool { return f.text != "" && now.Before(f.until) }
+
+// failure is the message if it is an error, else empty.
+func (f *flashLine) failure(now time.Time) string {
+	if f.isError && f.on(now) {
+		return "✗ " + f.text
+	}
+	return ""
+}
+
+// statusLine is what has just happened, else what is going on.
+func statusLine(c *nav.Context, f *flashLine, w int) string {
+	right := activity(c)
+	if c.InPast() {
+		right = ahead(c)
+	} else if c.Frozen != nil && c.Missed > 0 {
+		right = strings.TrimSpace(term.Count(c.Missed, "update", "updates") + " missed  " + right)
+	}
+	left, style := statusText(c, f)
+	if f.on(c.Now) && term.Width(left)+term.Width(right) >= w {
+		right = ""
+	}
+	left = term.Cut(left, max(w-term.Width(right)-1, 0))
+	gap := max(w-term.Width(left)-term.Width(right), 0)
+	return style.Render(left) + strings.Repeat(" ", gap) + c.Theme.Title.Render(right)
+}
+
+func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
+	switch {
+	case f.failure(c.Now) != "":
+		return f.failure(c.Now), c.Theme.Lost
+	case f.on(c.Now):
+		return f.text, c.Theme.Bold
+	case c.Conn.Lost:
+		return "✗ " + c.Conn.Trouble(), c.Theme.Lost
+	default:
+		return c.OwnSummary(), c.Theme.Own
+	}
+}
+
+// ahead says how far the present is from the past that is shown.
+func ahead(c *nav.Context) string {
+	return "live is " + term.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
+}
+
+// activity is the running scenario, and that something is recorded, in a few
+// words.
+func activity(c *nav.Context) string {
+	var parts []string
+	if c.Recording != nil {
+		parts = append(parts, "● recording "+term.Age(c.Now, c.Recording.Since))
+	}
+	if c.Running() {
+		parts = append(parts, c.Run.Sign()+" "+term.Safe(c.Run.Name)+" "+term.Span(c.Run.State.Elapsed))
+	}
+	return strings.Join(parts, "  ")
+}

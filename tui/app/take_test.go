@@ -1,0 +1,260 @@
+package app
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/backend/backendtest"
+	"etcd-lock/tui/state"
+)
+
+func (d *driver) held() bool { return len(d.m.Requests) == 1 && d.m.Requests[0].State == state.OwnHeld }
+
+// seen reports whether the watch has told of our first request.
+func (d *driver) seen() bool {
+	r := d.m.Requests[0]
+	l, _ := d.m.Live.Find(r.Lock())
+	return slices.ContainsFunc(l.Queue, func(q inspect.Request) bool { return q.Key == r.Key() })
+}
+
+func (d *driver) noneOfOurs() bool { return len(d.m.Requests) == 0 }
+
+// What the user takes is held or waits, is marked, and goes when they say so.
+func TestTake(t *testing.T) {
+	t.Run("ReadIsHeldAndReleased", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.held)
+		d.until("seen", d.seen)
+		d.mustShow("read lock on /a: held")
+		d.mustShow("* /a")
+		d.mustShow("ours etcd-lock")
+		d.press("u")
+		d.until("released", d.noneOfOurs)
+		d.mustShow("read lock on /a: released")
+	})
+
+	t.Run("WriterWaitsAndIsCancelled", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.queue()) == 2 })
+		d.until("seen", d.seen)
+		d.mustShow("└ ○ write ours etcd-lock")
+		d.press("u")
+		d.until("cancelled", d.noneOfOurs)
+		d.mustShow("write lock on /a: cancelled")
+		d.until("its key is gone", func() bool { return len(d.queue()) == 1 })
+	})
+
+	t.Run("WaiterIsGrantedWhenTheHolderGoes", func(t *testing.T) {
+		d := newDriver(t, nil)
+		r := d.put("/a", keyspace.Write, 0)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.queue()) == 2 })
+		d.cluster.Remove(r.Lock, r.Key)
+		d.until("held", d.held)
+	})
+
+	t.Run("LatestGoesFirst", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.held)
+		d.press("w", "u")
+		d.until("one is left", func() bool { return len(d.m.Requests) == 1 })
+		if got := d.m.Requests[0].Mode; got != keyspace.Read {
+			t.Errorf("left a %s lock", got)
+		}
+	})
+
+	t.Run("TheOneUnderTheCursorOfTheQueueGoes", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.held)
+		d.press("w")
+		d.until("both are in the queue", func() bool { return len(d.queue()) == 3 })
+		d.press("enter")
+		d.in("lock")
+		d.press("j", "u")
+		d.until("one is left", func() bool { return len(d.m.Requests) == 1 })
+		if got := d.m.Requests[0].Mode; got != keyspace.Write {
+			t.Errorf("left a %s lock", got)
+		}
+	})
+
+	t.Run("NothingOfOurs", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("u")
+		d.mustShow("nothing of ours on this name")
+	})
+}
+
+// An empty cluster is no dead end: the name can be typed.
+func TestNewName(t *testing.T) {
+	t.Run("OK", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.mustShow("no locks; n to type the name")
+		d.press("n")
+		d.typed("jobs/q?")
+		d.press("backspace", "enter")
+		d.mustShow(">    /jobs/q")
+		d.mustShow("· free")
+		d.mustShow("chosen: /jobs/q: r asks for a read lock on it, w for a write lock")
+		d.press("w")
+		d.until("held", d.held)
+		d.press("u")
+		d.until("released", d.noneOfOurs)
+		d.until("gone from etcd", func() bool { return len(d.m.Live.Locks) == 0 })
+		d.mustShow(">    /jobs/q") // and can be taken again
+	})
+
+	t.Run("BesideOthers", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.cluster.Put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write})
+		d.cluster.Put(inspect.Request{Lock: rw("/b"), Mode: keyspace.Write})
+		d.until("on the screen", func() bool { return len(d.names()) == len("/a /b") })
+		d.press("j", "n")
+		d.typed("new")
+		d.press("enter")
+		if d.selected() != "/new" {
+			t.Errorf("selected %q", d.selected())
+		}
+	})
+
+	t.Run("OutsideOfThePrefix", func(t *testing.T) {
+		d := newDriver(t, func(o *backend.Options) { o.Prefix = "/mine/" })
+		d.press("n", "ctrl+w", "ctrl+w")
+		d.typed("x")
+		d.press("enter")
+		d.mustShow("✗ only names that begin with /mine/")
+		d.press("esc")
+		d.mustNotShow("name: ")
+	})
+
+	t.Run("HiddenByTheFilter", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.press("/")
+		d.typed("zzz")
+		d.press("enter", "n")
+		d.typed("a")
+		d.press("enter")
+		if d.selected() != "/a" || d.home().Filtered() != "" {
+			t.Errorf("selected %q, filter %q", d.selected(), d.home().Filtered())
+		}
+	})
+}
+
+// A read/write lock would not be respected by the clients of a mutex.
+func TestMutexIsNotTaken(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.Put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
+	d.until("on the screen", func() bool { return d.names() == "/m" })
+	d.press("w")
+	if len(d.m.Requests) != 0 {
+		t.Error("asked for a mutex")
+	}
+	d.mustShow("✗ not asked")
+}
+
+// A lock that somebody took from us is not shown as ours any longer.
+func TestLost(t *testing.T) {
+	d := newDriver(t, nil)
+	d.press("n")
+	d.typed("a")
+	d.press("enter", "w")
+	d.until("held", d.held)
+	d.cluster.Remove(rw("/a"), d.m.Requests[0].Key())
+	d.until("lost", d.noneOfOurs)
+	d.mustShow("✗ write lock on /a: lost")
+}
+
+// A lock that was lost before we heard that we had it is not shown for ever.
+func TestLostBeforeItWasHeld(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 0)
+	d.press("r")
+	d.until("asked", func() bool { return d.m.Requests[0].Key() != "" })
+	d.cluster.Remove(rw("/a"), d.m.Requests[0].Key())
+	d.until("over", d.noneOfOurs)
+}
+
+// A failed request is told, whichever step failed.
+func TestTakeFails(t *testing.T) {
+	t.Run("Request", func(t *testing.T) {
+		d := newDriver(t, func(o *backend.Options) {
+			o.Locker = backendtest.Locker(func() (backend.Ticket, error) { return nil, errors.New("no\x1b session") })
+		})
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("over", d.noneOfOurs)
+		d.mustShow(`✗ read lock on /a: no\x1b session`)
+	})
+
+	// Of what is not watched either, nobody may think that it is given back.
+	for name, lock := range map[string]string{"Release": "/watched/a", "ReleaseOfWhatIsNotWatched": "/elsewhere"} {
+		t.Run(name, func(t *testing.T) {
+			tk := backendtest.NewStuckTicket(lock+"/read/1", errors.New("unavailable"))
+			d := newDriver(t, func(o *backend.Options) {
+				o.Prefix, o.Locker = "/watched/", backendtest.Locker(func() (backend.Ticket, error) { return tk, nil })
+			})
+			d.press("4")
+			d.ask("r", lock, "")
+			d.until("held", d.held)
+			d.press("u")
+			d.until("told", func() bool { return d.m.Requests[0].State == state.OwnStuck })
+			d.mustShow("✗ read lock on " + lock + ": not given back yet: unavailable")
+			d.mustShow("! not given back yet")
+			d.clock.add(flashTime)
+			d.send(tickMsg{})
+			d.mustShow("ours: 0 held, 0 waiting, 1 not given back yet")
+			d.until("told once", func() bool { return d.m.Requests[0].State == state.OwnStuck })
+			if n := strings.Count(d.plain(), ": unavailable"); n != 1 {
+				t.Errorf("told %d times", n)
+			}
+			tk.Fail(nil)
+			d.send(tickMsg{})
+			d.until("released", d.noneOfOurs)
+		})
+	}
+
+	t.Run("ReleaseOfWhatIsLost", func(t *testing.T) {
+		d := newDriver(t, func(o *backend.Options) {
+			o.Locker = backendtest.Locker(func() (backend.Ticket, error) { return backendtest.NewStuckTicket("/a/read/1", backend.ErrLost), nil })
+		})
+		d.press("4")
+		r := d.ask("r", "/a", "")
+		d.until("held", d.held)
+		d.press("u")
+		d.until("over", d.noneOfOurs)
+		if r.Over != "lost" {
+			t.Errorf("over: %q", r.Over)
+		}
+	})
+}
+
+// Leaving gives everything back, and does not take for ever.
+func TestClose(t *testing.T) {
+	t.Run("HeldAndWaiting", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.put("/a", keyspace.Read, 0)
+		d.press("r")
+		d.until("held", d.held)
+		d.press("w")
+		d.until("waiting", func() bool { return len(d.queue()) == 3 })
+		if err := d.m.Close(patience); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(d.cluster.Queue(rw("/a"))); n != 1 {
+			t.Errorf("%d requests are left, want the other client's", n)
+		}
+	})
+}

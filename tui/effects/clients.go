@@ -1,0 +1,131 @@
+package effects
+
+import (
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+)
+
+// ownClients opens, controls and closes the clients of the user, and takes and
+// releases locks with them.
+type ownClients struct {
+	*env
+	lastID uint64 // of requests
+}
+
+// clientMsg says how something that was done to a client ended.
+type clientMsg struct {
+	client *state.OwnClient
+	done   string
+	err    error
+}
+
+// add makes a client, whose session is opened when it is needed.
+func (o *ownClients) add(label string, ttl time.Duration) *state.OwnClient {
+	number := 1
+	if n := len(o.Clients); n > 0 {
+		number = o.Clients[n-1].Number + 1
+	}
+	c := &state.OwnClient{Client: o.ports.Locker.Client(label, ttl), Number: number, Label: label, TTL: ttl}
+	o.Clients = append(o.Clients, c)
+	o.Tasks.keep(c.Client)
+	return c
+}
+
+func (o *ownClients) open(a nav.OpenClient) nav.Action {
+	return o.control(nav.ControlClient{Client: o.add(a.Label, a.TTL), To: nav.ClientOpen})
+}
+
+// control begins what the user wants of a client.
+func (o *ownClients) control(a nav.ControlClient) nav.Action {
+	c, life := a.Client, a.Client.State().Life
+	lives := life == backend.Alive || life == backend.Paused
+	switch {
+	case c.Doing != "":
+		return nav.Fail(c.String() + ": is " + c.Doing)
+	case a.To == nav.ClientOpen && lives:
+		return nav.Note(c.String() + ": is open")
+	case a.To == nav.ClientClose && !lives:
+		return o.remove(c)
+	case a.To != nav.ClientOpen && !lives:
+		return nav.Fail(c.String() + ": has no session that lives; o on Clients opens one")
+	}
+	client, ctx := c.Client, o.Tasks.Ctx
+	switch {
+	case a.To == nav.ClientOpen:
+		return o.doing(c, "opening", "open", func() error { return client.Open(ctx) })
+	case a.To == nav.ClientCrash:
+		return o.crash(c)
+	case a.To == nav.ClientClose:
+		o.endAll(c, "")()
+		return o.doing(c, "closing", "closed, its lease revoked", client.Close)
+	case life == backend.Paused:
+		return o.doing(c, "resuming", "goes on", func() error { client.Resume(); return nil })
+	default:
+		return o.doing(c, "pausing", "paused, as a stopped process is", func() error { client.Pause(); return nil })
+	}
+}
+
+// crash ends a session without telling etcd. Its requests are lost at once,
+// whatever etcd still says of them.
+func (o *ownClients) crash(c *state.OwnClient) nav.Action {
+	client, cancel := c.Client, o.endAll(c, "lost by the crash")
+	return o.doing(c, "crashing", "crashed: its lease runs out", func() error {
+		client.Crash()
+		cancel() // and not before: a request that is canceled is removed from etcd
+		return nil
+	})
+}
+
+func (o *ownClients) doing(c *state.OwnClient, what, done string, do func() error) nav.Action {
+	c.Doing = what
+	return o.background(func() tea.Msg { return clientMsg{c, done, do()} })
+}
+
+func (msg clientMsg) Apply(*Effects) nav.Action {
+	msg.client.Doing = ""
+	if msg.err != nil {
+		return nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + term.Plainly(msg.err)}
+	}
+	return nav.Say{Kind: state.EntryOwn, Text: msg.client.String() + ": " + msg.done}
+}
+
+// endAll ends the requests of a client, and returns what cancels their waiting.
+// If they are lost, the client remembers them.
+func (o *ownClients) endAll(c *state.OwnClient, loss string) (cancel func()) {
+	var cancels []func()
+	for _, r := range slices.Clone(o.Requests) {
+		if r.Client != c {
+			continue
+		}
+		cancels = append(cancels, r.Cancel)
+		r.Cancel = func() {}
+		if loss == "" {
+			o.drop(r)
+		} else {
+			o.end(r, loss)
+		}
+	}
+	return func() {
+		for _, cancel := range cancels {
+			cancel()
+		}
+	}
+}
+
+// remove takes a client whose session has ended off the list. The first stays.
+func (o *ownClients) remove(c *state.OwnClient) nav.Action {
+	c.Ended = nil
+	if c.Number == 1 {
+		return nav.Flash{Text: c.String() + ": stays; it opens when it is needed"}
+	}
+	o.endAll(c, "")()
+	o.Clients = slices.DeleteFunc(o.Clients, func(other *state.OwnClient) bool { return other == c })
+	return nav.Flash{Text: c.String() + ": off the list"}
+}

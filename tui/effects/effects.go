@@ -1,0 +1,149 @@
+// Package effects is what the UI does besides showing: it follows etcd, takes and
+// releases locks, travels in time, runs scenarios and keeps files.
+package effects
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+)
+
+// Effects are what the UI does besides showing: it follows etcd, takes and
+// releases locks, travels in time, runs scenarios and keeps files. They alone
+// change what the screens show, in Update, and they alone wait for the outside,
+// in commands.
+//
+// Each effect is two halves: a method that an action leads to, which returns a
+// command, and the result of that command, which is applied in Update.
+type Effects struct {
+	*env
+	feed     feed
+	own      ownClients
+	releases releases
+	travel   timeTravel
+	runs     scenarioRuns
+	prefs    preferences
+}
+
+// env is what all effects share.
+type env struct {
+	*state.Data
+	ports backend.Options
+	Tasks *Tasks
+	Pause time.Duration // the least time between two updates that are taken
+}
+
+// background makes the action that runs f beside Update. It reads nothing that Update
+// changes, but what was copied for it.
+func (e *env) background(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Cmd(f)} }
+
+// Result is the message that a command of an effect ends with.
+type Result interface {
+	// Apply notes the result, and returns what is to be done now.
+	Apply(e *Effects) nav.Action
+}
+
+// New returns the effects on d, which use the ports. Their commands run under t.
+func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
+	shared := &env{Data: d, ports: ports, Tasks: t, Pause: UpdatePause}
+	d.Journal.Began = d.Now
+	e := &Effects{
+		env:      shared,
+		feed:     feed{env: shared, sampled: d.Now},
+		own:      ownClients{env: shared},
+		releases: releases{env: shared},
+		travel:   timeTravel{env: shared},
+		runs:     scenarioRuns{env: shared},
+		prefs:    preferences{env: shared, chosen: backend.DefaultPrefs()},
+	}
+	if ports.Locker != nil && !ports.ReadOnly {
+		e.own.add(state.FirstClient, state.FirstTTL)
+	}
+	if ports.Scenarios != nil {
+		d.Scenarios.Builtin = ports.Scenarios.List()
+	}
+	return e
+}
+
+// Start begins what goes on for as long as the UI is shown.
+func (e *Effects) Start() nav.Action { return nav.Batch{e.feed.start(), e.prefs.load()} }
+
+// Second does what is done once a second.
+func (e *Effects) Second() nav.Action {
+	return nav.Batch{e.feed.second(), nav.Refresh{}, e.own.releaseStuck()}
+}
+
+// LookUp begins what is due: the leases in view first, a diagnosis, why etcd
+// refuses.
+func (e *Effects) LookUp(visible []int64) nav.Action { return e.feed.lookUp(visible) }
+
+// Freeze shows a frozen snapshot, or the live one if nil.
+func (e *Effects) Freeze(f *state.Frozen) { e.travel.freeze(f) }
+
+// Travelling reports whether the past is shown, or on its way.
+func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != 0 }
+
+// Chosen returns what the user has chosen, to be read and changed. SavePrefs keeps
+// it.
+func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
+
+// Idle reports whether nothing that was asked of etcd or of the preferences is
+// still to be answered.
+func (e *Effects) Idle() bool {
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.diagnosis.busy && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
+}
+
+// Update applies a result.
+func (e *Effects) Update(r Result) nav.Action { return r.Apply(e) }
+
+// Do begins what an action asks for.
+func (e *Effects) Do(a nav.Action) nav.Action {
+	switch a := a.(type) {
+	case nav.Take:
+		return e.own.take(a)
+	case nav.GiveBack:
+		return e.own.giveBackLatest(a)
+	case nav.GiveBackRequest:
+		return e.own.giveBack(a.Request)
+	case nav.OpenClient:
+		return e.own.open(a)
+	case nav.ControlClient:
+		return e.own.control(a)
+	case nav.PlanRelease:
+		return e.releases.plan(a.Target)
+	case nav.ApplyRelease:
+		return e.releases.apply(a)
+	case nav.GoTo:
+		return e.travel.goTo(a.Revision)
+	case nav.GoToGrant:
+		return e.travel.goToGrant(a.Request)
+	case nav.GoLive:
+		return e.travel.goLive()
+	case nav.Step:
+		return e.travel.step(e.travel.at(), a.By, true)
+	case nav.ReadHistory:
+		return e.travel.readUntil(a.Until)
+	case nav.RunScenario:
+		return e.runs.start(a)
+	case nav.StopScenario:
+		return e.runs.stop()
+	case nav.ReadScenario:
+		return e.runs.read(a.Path)
+	case nav.CompletePath:
+		return e.runs.completePath(a.Path)
+	case nav.StartRecording:
+		return e.runs.startRecording(a.Path)
+	case nav.StopRecording:
+		return e.runs.stopRecording()
+	case nav.SavePrefs:
+		return e.prefs.save()
+	case nav.Export:
+		return e.export(a.Table, a.Path)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,54 @@
+package effects
+
+import (
+	"encoding/csv"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/widget"
+)
+
+// exportedMsg says where a table was written.
+type exportedMsg struct {
+	path string
+	rows int
+	err  error
+}
+
+// export writes a table into a file, which must be new.
+func (e *env) export(s widget.Sheet, path string) nav.Action {
+	return e.background(func() tea.Msg {
+		full, err := filepath.Abs(path)
+		if err == nil {
+			err = writeSheet(s, full)
+		}
+		return exportedMsg{path: full, rows: len(s.Rows), err: err}
+	})
+}
+
+func (msg exportedMsg) Apply(*Effects) nav.Action {
+	if msg.err != nil {
+		return nav.Fail("not exported: " + msg.err.Error())
+	}
+	return nav.Note("exported " + term.Count(msg.rows, "row", "rows") + " to " + msg.path)
+}
+
+// ExportName is a file of the working folder.
+func ExportName(screen string, now time.Time) string {
+	return "etcd-lock-" + screen + "-" + now.Format("20060102-150405") + ".csv"
+}
+
+func writeSheet(s widget.Sheet, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(f)
+	return errors.Join(w.Write(s.Heading), w.WriteAll(s.Rows), f.Close())
+}

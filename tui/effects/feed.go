@@ -1,0 +1,230 @@
+package effects
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+)
+
+const (
+	statusEvery   = 5 * time.Second
+	statusTimeout = 2 * time.Second
+	leaseTimeout  = 2 * time.Second
+	sampleEvery   = 2 * time.Second
+)
+
+// UpdatePause is the least time between two updates that are taken from the
+// source. What happens meanwhile comes with the next one. It is less often than
+// could be drawn: ten snapshots a second are lively enough, and cost a third.
+const UpdatePause = time.Second / 10
+
+// feed follows etcd: its locks, its leases, its status, and what is wrong.
+type feed struct {
+	*env
+	updates   <-chan inspect.Update
+	diagnosis diagnosisSchedule
+	asking    bool // for etcd's status
+	sampled   time.Time
+}
+
+// UpdateMsg brings what the source has sent; ok is false when it has ended.
+type UpdateMsg struct {
+	Update inspect.Update
+	OK     bool
+}
+
+func (f *feed) start() nav.Action {
+	f.updates = f.ports.Source.Watch(f.Tasks.Ctx, f.ports.Prefix)
+	return f.waitUpdate(0)
+}
+
+// waitUpdate waits for an update, but not before pause is over: what comes
+// faster than it can be drawn is taken together.
+func (f *feed) waitUpdate(pause time.Duration) nav.Action {
+	updates, done := f.updates, f.Tasks.Ctx.Done()
+	return f.background(func() tea.Msg {
+		if !Sleep(done, pause) {
+			return nil
+		}
+		u, ok := <-updates
+		return UpdateMsg{Update: u, OK: ok}
+	})
+}
+
+// Apply notes what has changed.
+func (msg UpdateMsg) Apply(e *Effects) nav.Action {
+	if !msg.OK {
+		return nil // the watch ends with the UI only
+	}
+	f := &e.feed
+	first := !f.Conn.Begun || !f.Live.Known()
+	said := f.noteConnection(msg.Update)
+	f.note(msg.Update, first)
+	f.Live.Snapshot = msg.Update.Snapshot
+	next := nav.Batch{f.waitUpdate(f.Pause), said}
+	if !f.Connected() {
+		f.Leases.Reset()
+		return append(next, nav.Refresh{})
+	}
+	f.diagnosis.stale = true
+	if f.Frozen != nil {
+		f.Missed++
+	}
+	return append(next, e.releases.sayHolders(), nav.Refresh{})
+}
+
+// noteConnection notes whether etcd answers, and says what changed.
+func (f *feed) noteConnection(u inspect.Update) nav.Action {
+	refused := u.Err != nil && f.ports.Rights != nil && f.ports.Rights.Refused(u.Err)
+	if what := f.Conn.Note(u, refused, f.Now); what != "" {
+		return nav.Say{Kind: state.EntryEtcd, Text: what}
+	}
+	return nil
+}
+
+// note notes what an update says of the time before it. An update that says that
+// etcd does not answer may have events too, and they do not come again.
+func (f *feed) note(u inspect.Update, first bool) {
+	if u.Resynced && !first {
+		f.Log.Add(state.EntryEtcd, f.Now, "read anew; what happened in between is not known")
+		f.Journal.Prune(u.Snapshot)
+	}
+	if u.Missed > 0 {
+		f.Log.Add(state.EntryEtcd, f.Now, "too much at once: "+term.Count(u.Missed, "event", "events")+" not listed")
+		f.Journal.Prune(u.Snapshot)
+	}
+	for _, e := range u.Events {
+		f.Log.AddEvent(e, f.Now)
+		f.Journal.Take(e)
+	}
+}
+
+// lookUp begins what is due: the leases in view, a diagnosis, why etcd refuses.
+func (f *feed) lookUp(visible []int64) nav.Action {
+	switch {
+	case !f.Connected():
+		return f.explain()
+	case f.Frozen != nil:
+		return nil
+	default:
+		return nav.Batch{f.lookUpLeases(visible), f.diagnose()}
+	}
+}
+
+// explainedMsg brings why etcd refused, when that was the cause.
+type explainedMsg struct {
+	cause   string
+	refusal backend.Refusal
+}
+
+// explain asks why etcd refuses, when it is time to.
+func (f *feed) explain() nav.Action {
+	if !f.Conn.AskWhy(f.Now) {
+		return nil
+	}
+	ctx, rights, prefix, err, cause := f.Tasks.Ctx, f.ports.Rights, f.ports.Prefix, f.Conn.Err, f.Conn.Cause
+	return f.background(func() tea.Msg { return explainedMsg{cause, rights.Explain(ctx, prefix, err)} })
+}
+
+func (msg explainedMsg) Apply(e *Effects) nav.Action {
+	why := term.Safe(msg.refusal.String())
+	if !e.Conn.Explain(msg.cause, why) {
+		return nil
+	}
+	return nav.Say{Kind: state.EntryEtcd, Text: "refuses: " + why}
+}
+
+// lookUpLeases looks leases up, when it is time to.
+func (f *feed) lookUpLeases(visible []int64) nav.Action {
+	ids, gen := f.Leases.Request(visible, f.Now)
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, source, now := f.Tasks.Ctx, f.ports.Source, f.Now
+	return f.background(func() tea.Msg {
+		ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
+		defer cancel()
+		found, err := source.Leases(ctx, ids)
+		return leasesMsg{state.LeaseAnswer{Gen: gen, At: now, Leases: found, Err: err}}
+	})
+}
+
+// leasesMsg brings what etcd said of leases.
+type leasesMsg struct{ state.LeaseAnswer }
+
+func (msg leasesMsg) Apply(e *Effects) nav.Action {
+	news, err := e.Leases.Take(msg.LeaseAnswer)
+	if err != nil && e.Connected() {
+		e.Log.Add(state.EntryError, e.Now, "leases cannot be looked up: "+term.ShortReason(err))
+	}
+	e.feed.diagnosis.stale = e.feed.diagnosis.stale || news
+	return nav.Refresh{}
+}
+
+// DiagnosedMsg brings a verdict.
+type DiagnosedMsg struct{ Verdict state.Verdict }
+
+// diagnose starts a diagnosis of the live snapshot, when it is time to.
+func (f *feed) diagnose() nav.Action {
+	if !f.diagnosis.due(f.Now) {
+		return nil
+	}
+	f.diagnosis.start(f.Now)
+	s, leases, now := f.Live.Snapshot, f.Leases.Facts(), f.Now
+	return f.background(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now)} })
+}
+
+// Apply shows the verdict, unless the display is frozen.
+func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
+	e.feed.diagnosis.busy, e.feed.diagnosis.took = false, msg.Verdict.Took
+	e.Live.Verdict = msg.Verdict
+	e.Leases.Want(msg.Verdict.Urgent)
+	if e.Frozen != nil {
+		return nil
+	}
+	return nav.Refresh{All: true}
+}
+
+// StatusMsg brings etcd's status.
+type StatusMsg struct {
+	status backend.Status
+	Err    error
+}
+
+// second samples the queues and asks for etcd's status, when it is time to.
+func (f *feed) second() nav.Action {
+	if f.Now.Sub(f.sampled) >= sampleEvery {
+		f.sampled = f.Now
+		f.Queues.Take(f.Live.Locks)
+	}
+	if f.ports.Health == nil || f.asking || f.Now.Sub(f.Status.At) < statusEvery {
+		return nil
+	}
+	f.asking = true
+	health, ctx, now := f.ports.Health, f.Tasks.Ctx, f.Now
+	return f.background(func() tea.Msg {
+		ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+		defer cancel()
+		s, err := health.Status(ctx)
+		s.At = now
+		return StatusMsg{s, err}
+	})
+}
+
+// Apply takes etcd's status. That etcd does not answer is for the watch to say.
+func (msg StatusMsg) Apply(e *Effects) nav.Action {
+	e.feed.asking = false
+	if msg.Err != nil {
+		e.Status.At = e.Now
+		return nil
+	}
+	e.Status = msg.status
+	return nil
+}

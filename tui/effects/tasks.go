@@ -1,0 +1,104 @@
+package effects
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/tui/backend"
+)
+
+// Tasks are the commands that talk to the outside. Bubble Tea abandons running
+// commands when it ends, and with them a lock granted in that moment; so tasks
+// counts them and knows the clients whose sessions they hang on.
+type Tasks struct {
+	Ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	wg      sync.WaitGroup
+	closed  bool
+	clients []backend.Client
+}
+
+// NewTasks returns tasks that end with ctx.
+func NewTasks(ctx context.Context) *Tasks {
+	ctx, cancel := context.WithCancel(ctx)
+	return &Tasks{Ctx: ctx, cancel: cancel}
+}
+
+// Cmd makes a command of f. Once tasks is closed it does nothing.
+func (t *Tasks) Cmd(f func() tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		if !t.begin() {
+			return nil
+		}
+		defer t.wg.Done()
+		return f()
+	}
+}
+
+func (t *Tasks) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.wg.Add(1)
+	return true
+}
+
+// keep has a client closed at the end.
+func (t *Tasks) keep(c backend.Client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clients = append(t.clients, c)
+}
+
+// Close cancels everything that runs, closes the clients, which gives back
+// everything that they hold, and waits for both at most timeout.
+func (t *Tasks) Close(timeout time.Duration) error {
+	t.mu.Lock()
+	t.closed = true
+	clients := t.clients
+	t.mu.Unlock()
+	t.cancel()
+	failed := make(chan error, len(clients))
+	for _, c := range clients {
+		t.wg.Go(func() {
+			if err := c.Close(); err != nil {
+				failed <- err
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		t.wg.Wait()
+		close(done)
+	}()
+	deadline := time.NewTimer(timeout)
+	defer deadline.Stop()
+	select {
+	case <-done:
+	case <-deadline.C:
+		return backend.ErrNotGivenBack
+	}
+	if len(failed) > 0 {
+		return backend.ErrNotGivenBack
+	}
+	return nil
+}
+
+// Sleep reports false when done came first.
+func Sleep(done <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-done:
+		return false
+	}
+}

@@ -1,0 +1,52 @@
+package effects
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/backend/backendtest"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+)
+
+// What has come meanwhile is not taken before the pause is over.
+func TestUpdatePause(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e := New(&state.Data{}, backend.Options{}, NewTasks(ctx))
+	updates := make(chan inspect.Update, 1)
+	updates <- inspect.Update{}
+	e.feed.updates = updates
+	cancel()
+	if msg := e.feed.waitUpdate(time.Hour).(nav.Do).Cmd(); msg != nil {
+		t.Errorf("took %v", msg)
+	}
+	if e.Pause != UpdatePause {
+		t.Errorf("the pause is %v", e.Pause)
+	}
+}
+
+// Leaving does not take for ever.
+func TestCloseTasks(t *testing.T) {
+	t.Run("Bounded", func(t *testing.T) {
+		tasks := NewTasks(t.Context())
+		c := backendtest.StuckClient{Block: make(chan struct{})}
+		defer tasks.wg.Wait()
+		defer close(c.Block)
+		tasks.keep(c)
+		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotGivenBack) {
+			t.Errorf("err %v", err)
+		}
+	})
+
+	t.Run("Failed", func(t *testing.T) {
+		tasks := NewTasks(t.Context())
+		tasks.keep(backendtest.StuckClient{Err: errors.New("unavailable")})
+		if err := tasks.Close(time.Minute); !errors.Is(err, backend.ErrNotGivenBack) {
+			t.Errorf("err %v", err)
+		}
+	})
+}

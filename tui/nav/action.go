@@ -1,0 +1,194 @@
+// Package nav is what screens and root say to each other: screens by reference,
+// the actions that a screen asks for, and the context that all screens read.
+package nav
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/widget"
+)
+
+// Action is what a screen, a prompt, a dialog or an effect asks the root to do;
+// nil is nothing.
+type Action = widget.Action
+
+// The actions. A screen, a prompt, a dialog or an effect returns one, and the
+// root does it before it looks at the next message, so that what is typed
+// meanwhile goes where it should.
+type (
+	// Batch is several actions, in their order.
+	Batch []Action
+	// Do runs a command, which is for I/O only.
+	Do struct{ Cmd tea.Cmd }
+	// Refresh has the screen in front take in what has changed, or all screens.
+	// While the display is frozen, only all of them are.
+	Refresh struct{ All bool }
+
+	// PrefsLoaded takes over what the user chose before.
+	PrefsLoaded struct{}
+	// Restyle has all screens look as the user has chosen.
+	Restyle struct{}
+	// SavePrefs keeps what the user has chosen.
+	SavePrefs struct{}
+	// Export writes a table into a file, which must be new.
+	Export struct {
+		Table widget.Sheet
+		Path  string
+	}
+
+	// Open puts a screen in front; a view that is open already is gone back to.
+	Open struct{ Ref Ref }
+	// Select goes to the locks, and puts the cursor on one, which need not exist.
+	Select struct{ Lock inspect.LockID }
+	// SelectScenario puts the cursor of the scenarios on one.
+	SelectScenario struct{ Name string }
+	// Say puts a text on the status line and into the log.
+	Say struct {
+		Kind state.EntryKind
+		Text string
+	}
+	// Flash puts a text on the status line only.
+	Flash struct {
+		Text  string
+		Error bool
+	}
+	// Quiet removes what is on the status line.
+	Quiet struct{}
+	// Ask opens a dialog, and does Yes if that is the answer.
+	Ask struct {
+		Dialog *widget.Dialog
+		Yes    Action
+		Waits  bool // for Planned, which takes its place
+	}
+	// Prompt asks for a line of text.
+	Prompt struct {
+		Label, Value string
+		// Accept takes the line. An error is shown, and typing goes on.
+		Accept func(text string) (Action, error)
+		// Complete asks for completions of the text, and leads to Completions. nil:
+		// there are none.
+		Complete func(text string) Action
+	}
+	// Completions are what the text of the open prompt may go on to be, if it still
+	// is that text.
+	Completions struct {
+		Text       string
+		Candidates []string
+	}
+)
+
+// Actions on locks.
+type (
+	// Take asks for a lock.
+	Take struct {
+		Lock   inspect.LockID
+		Mode   keyspace.Mode
+		Client *state.OwnClient // nil: the first one
+		Within time.Duration    // 0: it waits without a deadline
+	}
+	// GiveBack releases or cancels an own request for a lock: the one with that
+	// key, else the latest.
+	GiveBack struct {
+		Lock inspect.LockID
+		Key  string
+	}
+	// GiveBackRequest releases or cancels an own request. One that has ended is
+	// taken off the list.
+	GiveBackRequest struct{ Request *state.OwnRequest }
+	// OpenClient adds an own client and opens its session.
+	OpenClient struct {
+		Label string
+		TTL   time.Duration
+	}
+	// ControlClient does something to the session of an own client.
+	ControlClient struct {
+		Client *state.OwnClient
+		To     ClientDeed
+	}
+	// PlanRelease asks what a forced release would do, in a dialog that leads to
+	// ApplyRelease.
+	PlanRelease struct{ Target diagnose.Target }
+	// Planned asks, in place of the dialog that waits for it, whether a plan is to
+	// be carried out.
+	Planned struct {
+		Target diagnose.Target
+		Plan   backend.Release
+		Err    error // it could not be planned
+	}
+	// ApplyRelease carries out a plan that the user has agreed to.
+	ApplyRelease struct {
+		Target diagnose.Target
+		Plan   backend.Release
+	}
+	// NotApplied offers to plan again what could not be carried out.
+	NotApplied struct {
+		Target diagnose.Target
+		Err    error
+	}
+)
+
+// Actions on time and scenarios.
+type (
+	// Freeze shows a frozen snapshot until the next one, or the live one if nil.
+	Freeze struct{ To *state.Frozen }
+	// GoTo shows the locks as they were at a revision.
+	GoTo struct{ Revision int64 }
+	// GoToGrant shows the locks as they were when a request was granted.
+	GoToGrant struct{ Request inspect.Request }
+	// GoLive shows the locks as they are.
+	GoLive struct{}
+	// Step goes one change back (-1) or on (1).
+	Step struct{ By int }
+	// ReadHistory reads the changes up to a revision, 0 being the one that is shown.
+	ReadHistory struct{ Until int64 }
+
+	// RunScenario starts a scenario, unless one is running.
+	RunScenario struct {
+		Scenario backend.Scenario
+		Paused   bool // before its first step
+		Speed    float64
+	}
+	// StopScenario stops the one that is running.
+	StopScenario struct{}
+	// ReadScenario reads a scenario from a file.
+	ReadScenario struct{ Path string }
+	// CompletePath leads to Completions of the path of a file.
+	CompletePath struct{ Path string }
+	// StartRecording records what is watched into a new file.
+	StartRecording struct{ Path string }
+	// StopRecording ends that.
+	StopRecording struct{}
+)
+
+// ClientDeed is what can be done to the session of an own client.
+type ClientDeed int
+
+// Pausing a paused client resumes it; closing a closed one removes it.
+const (
+	ClientOpen ClientDeed = iota
+	ClientPause
+	ClientCrash
+	ClientClose
+)
+
+// ReleaseTitle names what a forced release does.
+func ReleaseTitle(t diagnose.Target) string {
+	if t.Lease != 0 {
+		return "end session " + term.Lease(t.Lease, 16)
+	}
+	return "release one request"
+}
+
+// Note says something that has just happened.
+func Note(text string) Say { return Say{state.EntryNote, text} }
+
+// Fail says that something did not work.
+func Fail(text string) Say { return Say{state.EntryError, text} }

@@ -1,0 +1,98 @@
+package nav
+
+import (
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// Context is what all screens read: what is known of etcd, what the user may do,
+// and how things look.
+type Context struct {
+	*state.Data
+	Prefix string // of the locks that are watched
+	Can    Can
+	Theme  *theme.Theme
+}
+
+// Can is what the user may do.
+type Can struct {
+	Take, Release, TimeTravel, Scenarios, Record bool
+	ReadOnly                                     bool // no key writes to etcd
+}
+
+// Why keys are off.
+const (
+	whyReadOnly = "read-only: nothing is written to etcd from here"
+	whyNever    = "not available here"
+	whyPast     = "not in the past: b goes back to live"
+)
+
+// Needs returns why a key is off that needs something which the user may or may
+// not do.
+func (c *Context) Needs(can bool) widget.Off {
+	switch {
+	case can:
+		return widget.Off{}
+	case c.Can.ReadOnly:
+		return widget.Off{Why: whyReadOnly}
+	default:
+		return widget.Off{Why: whyNever}
+	}
+}
+
+// NeedsPresent is needs for a key that changes something, which is off in the
+// past too.
+func (c *Context) NeedsPresent(can bool) widget.Off {
+	if off := c.Needs(can); off.Why != "" {
+		return off
+	}
+	if c.InPast() {
+		return widget.Off{Why: whyPast}
+	}
+	return widget.Off{}
+}
+
+// OffTake returns why the keys are off that take locks.
+func (c *Context) OffTake() widget.Off { return c.NeedsPresent(c.Can.Take) }
+
+// OffRelease returns why the keys are off that release the requests of others.
+func (c *Context) OffRelease() widget.Off { return c.NeedsPresent(c.Can.Release) }
+
+// OffTravel returns why the keys of time travel are off.
+func (c *Context) OffTravel() widget.Off { return c.Needs(c.Can.TimeTravel) }
+
+// IfKnown returns what a screen without rows says.
+func (c *Context) IfKnown(known bool, empty string) string {
+	switch {
+	case known:
+		return empty
+	case c.Conn.Refused:
+		return "✗ " + c.Conn.Trouble()
+	default:
+		return "nothing is known yet"
+	}
+}
+
+// Unless returns why a key is off that needs something to be selected: why, unless
+// there is.
+func Unless(there func() bool, why string) func() widget.Off {
+	return func() widget.Off {
+		if there() {
+			return widget.Off{}
+		}
+		return widget.Off{Why: why, Shown: true}
+	}
+}
+
+// EitherOff returns the first reason for which a key is off.
+func EitherOff(offs ...func() widget.Off) func() widget.Off {
+	return func() widget.Off {
+		for _, off := range offs {
+			if o := off(); o.Why != "" {
+				return o
+			}
+		}
+		return widget.Off{}
+	}
+}

@@ -1,0 +1,157 @@
+package screens
+
+import (
+	"strings"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// expiringAt is the remaining time from which on a lease is called out.
+const expiringAt = 2 * time.Second
+
+// ttlCell is the remaining time of a lease.
+func ttlCell(c *nav.Context, lease int64) theme.Text {
+	left, known := c.LeaseLeft(lease)
+	switch {
+	case lease == 0:
+		return theme.Styled("never", c.Theme.Warning)
+	case !known || !c.Connected() || c.InPast():
+		return theme.Styled("-", c.Theme.Dim)
+	case left < 0:
+		return theme.Styled("gone", c.Theme.Lost)
+	case left <= expiringAt:
+		return theme.Styled("!"+term.Span(left), c.Theme.Expiring)
+	default:
+		return theme.Styled(term.Span(left), c.Theme.Plain)
+	}
+}
+
+// ttlBar is ttlCell with, where there is room, a bar that drains.
+func ttlBar(c *nav.Context, lease int64, w int) theme.Text {
+	text := ttlCell(c, lease)
+	granted := c.Lease(lease)
+	left, known := c.LeaseLeft(lease)
+	lead := max(term.Width(text.Text), 5)
+	room := w - lead - 1
+	if w == widget.WholeWidth || !known || left < 0 || text.Text == "-" || granted.Granted <= 0 {
+		return text
+	}
+	bar, ok := drain(left, granted.Granted, room)
+	if !ok {
+		return text
+	}
+	style := text.Style
+	if granted.MissedRenewals() {
+		style = c.Theme.Expiring
+	}
+	return theme.Styled(term.Pad(text.Text, lead, true)+" "+bar, style)
+}
+
+// drain draws the part left of a whole as a bar of w cells, if that is enough
+// for one.
+func drain(left, whole time.Duration, w int) (bar string, ok bool) {
+	if w < 4 || whole <= 0 {
+		return "", false
+	}
+	full := min(int(time.Duration(w)*left/whole), w)
+	return strings.Repeat("█", full) + strings.Repeat("░", w-full), true
+}
+
+// renewalsCell says whether a client renews its lease.
+func renewalsCell(c *nav.Context, lease int64) theme.Text {
+	f := c.Lease(lease)
+	switch {
+	case lease == 0:
+		return theme.Styled("! none", c.Theme.Warning)
+	case c.InPast():
+		return theme.Styled("-", c.Theme.Dim)
+	case f.State == inspect.LeaseGone:
+		return theme.Styled("✗ gone", c.Theme.Lost)
+	case f.State != inspect.LeaseAlive:
+		return theme.Styled("-", c.Theme.Dim)
+	case f.MissedRenewals():
+		return theme.Styled("! missed", c.Theme.Expiring)
+	default:
+		return theme.Styled("● renewed", c.Theme.Holding)
+	}
+}
+
+// requestSign is whether a request holds.
+func requestSign(t *theme.Theme, holding bool) theme.Text {
+	if holding {
+		return theme.Styled("●", t.Holding)
+	}
+	return theme.Styled("○", t.Waiting)
+}
+
+// severitySign is the sign of how bad something is.
+func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
+	switch sev {
+	case diagnose.Critical:
+		return theme.Styled("✗", t.Lost)
+	case diagnose.Warning:
+		return theme.Styled("!", t.Warning)
+	case diagnose.Notice:
+		return theme.Styled("·", t.Dim)
+	default:
+		return theme.Styled("", t.Plain)
+	}
+}
+
+// findingLines are a finding in full: its headline, what helps, if that is given,
+// then each clause on a line of its own.
+func findingLines(t *theme.Theme, f *diagnose.Finding, helps []string, w int) []string {
+	words, sign := narrate.Finding(*f), severitySign(t, f.Severity)
+	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
+	lines = append(lines, helps...)
+	for _, clause := range words.Clauses {
+		lines = append(lines, term.Wrap("  "+term.Safe(clause), w, t.Plain.Render)...)
+	}
+	return lines
+}
+
+// previewLines say what a release removes, and who is next.
+func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
+	lines := make([]string, 0, len(gone)+len(granted)+1)
+	for _, r := range gone {
+		lines = append(lines, GoneLine(t, r))
+	}
+	return append(lines, NextLines(t, granted)...)
+}
+
+// GoneLine says what a release does to a request.
+func GoneLine(t *theme.Theme, r inspect.Request) string {
+	g, does := requestSign(t, r.Holding), "releases "
+	if !r.Holding {
+		does = "gives up its wait for "
+	}
+	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
+}
+
+// NextLines say which waiters are granted their lock next.
+func NextLines(t *theme.Theme, granted []inspect.Request) []string {
+	if len(granted) == 0 {
+		return []string{t.Dim.Render("nobody is granted anything by that")}
+	}
+	var lines []string
+	for _, r := range granted {
+		lines = append(lines, t.Own.Render("→")+" next: "+state.OwnerOrSession(r)+" gets "+r.Mode.String()+" "+term.Safe(r.Lock.Name))
+	}
+	return lines
+}
+
+// filterTitle says that a table is filtered.
+func filterTitle(g widget.Grid) string {
+	if g.Filtered() == "" {
+		return ""
+	}
+	return " · filter “" + term.Safe(g.Filtered()) + "”"
+}

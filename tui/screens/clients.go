@@ -1,0 +1,171 @@
+package screens
+
+import (
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// clientsScreen is the user's own clients, each with its requests. It shows the
+// present even in the past, so that own clients can be stopped there too.
+type clientsScreen struct {
+	*nav.Context
+	table *widget.Table[clientRowID, clientRow]
+	w, h  int
+	keys  []widget.Group
+}
+
+func newClientsScreen(c *nav.Context) *clientsScreen {
+	s := &clientsScreen{Context: c}
+	s.table = widget.NewTable(c.Theme, []widget.Column[clientRow]{
+		{Title: "client", Box: widget.Box{Min: 16, Want: 34, Flex: true}, Cell: s.who, Text: func(r clientRow) string { return strings.TrimSpace(s.who(r, widget.WholeWidth).Text) }},
+		{Title: "state", Box: widget.Box{Min: 20, Want: 34}, Cell: s.state},
+		{Title: "ttl", Box: widget.Box{Min: 12, Want: 22}, Cell: s.ttl},
+		{Title: "token", Box: widget.Box{Min: 9, Rank: 1}, Right: true, Cell: s.token},
+		{Title: "lease", Box: widget.Box{Min: 10, Want: 16, Rank: 2}, Cell: s.leaseCell},
+	}, clientRow.id)
+	s.table.Match = func(r clientRow) string {
+		return s.who(r, widget.WholeWidth).Text + " " + s.state(r, widget.WholeWidth).Text
+	}
+	s.table.Label = func(r clientRow) string {
+		if r.request != nil {
+			return r.request.Name
+		}
+		return r.client.Label
+	}
+	s.keys = []widget.Group{{Title: "clients", Bindings: s.own()}}
+	if c.Can.Take {
+		s.keys = append(s.keys, s.table.Bindings()...)
+	}
+	return s
+}
+
+// own are the keys of the screen. What starts something is off in the past; what
+// stops something is not.
+func (s *clientsScreen) own() []widget.Binding {
+	can := func() widget.Off { return s.Needs(s.Can.Take) }
+	selected := nav.Unless(func() bool { _, ok := s.table.Current(); return ok }, "no client is selected")
+	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
+	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
+	return []widget.Binding{
+		widget.Bind("a", "add", askClient, "a").Describe("open one more client, by name and TTL").In(widget.InFooter).OffIf(s.OffTake),
+		widget.Bind("r", "read", s.ask(keyspace.Read), "r").Describe("ask for a read lock").In(widget.InFooter).OffIf(begin),
+		widget.Bind("w", "write", s.ask(keyspace.Write), "w").Describe("ask for a write lock").In(widget.InFooter).OffIf(begin),
+		widget.Bind("u", "unlock", s.giveBack, "u").Describe("release or cancel the request under the cursor, else the latest").In(widget.InFooter).OffIf(stop),
+		widget.Bind("p", "pause", s.control(nav.ClientPause), "p").Describe("stand still as a stopped process, or go on").In(widget.InFooter).OffIf(stop),
+		widget.Bind("X", "crash", s.control(nav.ClientCrash), "X").Describe("end without a word to etcd, the lease runs out").In(widget.InFooter).OffIf(stop),
+		widget.Bind("c", "close", s.control(nav.ClientClose), "c").Describe("revoke the session; once more takes it off the list").In(widget.InFooter).OffIf(stop),
+		widget.Bind("o", "open", s.control(nav.ClientOpen), "o").Describe("a new session when the last has ended").In(widget.InFooter).OffIf(begin),
+		widget.Bind("enter", "lock", s.drill, "enter").Describe("the queue that the request stands in").In(widget.InFooter).OffIf(nav.EitherOff(can, onRequest)),
+	}
+}
+
+// control does something to the client under the cursor.
+func (s *clientsScreen) control(to nav.ClientDeed) func() nav.Action {
+	return func() nav.Action {
+		row, _ := s.table.Current()
+		return nav.ControlClient{Client: row.client, To: to}
+	}
+}
+
+// ask asks for the name of a lock for the client under the cursor.
+func (s *clientsScreen) ask(mode keyspace.Mode) func() nav.Action {
+	return func() nav.Action {
+		row, _ := s.table.Current()
+		value := s.Prefix
+		if row.request != nil {
+			value = row.request.Name
+		}
+		label := "client " + strconv.Itoa(row.client.Number) + ", " + mode.String() + " lock on: "
+		return askLock(s.Context, label, value, row.client, mode)
+	}
+}
+
+// giveBack gives back the request under the cursor, or the latest of the client.
+func (s *clientsScreen) giveBack() nav.Action {
+	row, _ := s.table.Current()
+	if row.request != nil {
+		return nav.GiveBackRequest{Request: row.request}
+	}
+	if latest := s.LatestOf(row.client); latest != nil {
+		return nav.GiveBackRequest{Request: latest}
+	}
+	return nav.Note(row.client.String() + ": holds nothing and waits for nothing")
+}
+
+func (s *clientsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindClients} }
+
+func (s *clientsScreen) Grid() widget.Grid { return s.table }
+
+func (s *clientsScreen) Bindings() []widget.Group { return s.keys }
+
+// Refresh does nothing: the rows are few, and taken in by Fit.
+func (s *clientsScreen) Refresh() {}
+
+func (s *clientsScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.Set(s.rows())
+	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
+}
+
+func (s *clientsScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *clientsScreen) drill() nav.Action {
+	if row, ok := s.table.Current(); ok && row.request != nil {
+		return nav.OpenLock(row.request.Lock())
+	}
+	return nil
+}
+
+func (s *clientsScreen) title() string {
+	title := "clients " + strconv.Itoa(len(s.Clients))
+	if s.InPast() {
+		title += " of the present"
+	}
+	return title + filterTitle(s.table)
+}
+
+func (s *clientsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h*3/4), 4) }
+
+func (s *clientsScreen) View(w, h int) string {
+	if !s.Can.Take {
+		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no client is opened and no lock taken from here"), w, h, true, false)
+	}
+	th := s.tableHeight()
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "no client matches; esc shows all"), w, th, true, false)}
+	rest := h - th
+	if rest <= 0 {
+		return parts[0]
+	}
+	lanes := s.lanes()
+	lh := 0
+	if rest >= 10 && len(lanes.all) > 0 {
+		lh = min(len(lanes.all)+2, rest/2)
+		iw, ih := theme.Inner(w, lh, false)
+		parts = append(parts, s.Theme.Panel("what they did", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
+	}
+	iw, ih := theme.Inner(w, rest-lh, false)
+	tail := logTail(&s.Log, s.Theme, iw, ih, func(e *state.Entry) bool { return e.Kind == state.EntryOwn || e.Kind == state.EntryError })
+	return strings.Join(append(parts, s.Theme.Panel("what came of it", tail, w, rest-lh, false, false)), "\n")
+}
+
+// lanes are what the sessions of the clients have done, as the watch saw it.
+func (s *clientsScreen) lanes() lanes {
+	leases := map[int64]bool{}
+	for _, c := range s.Clients {
+		if lease := c.State().Lease; lease != 0 {
+			leases[lease] = true
+		}
+	}
+	return newLanes(s.Journal.ForLeases(leases), s.Journal.Began, s.Now)
+}

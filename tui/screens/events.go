@@ -1,0 +1,102 @@
+package screens
+
+import (
+	"time"
+
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// eventsScreen is the log, newest first. The cursor on the first line follows
+// the newest; anywhere else it stays on its line.
+type eventsScreen struct {
+	*nav.Context
+	table  *widget.Table[uint64, *state.Entry]
+	seen   uint64
+	follow bool
+	keys   []widget.Group
+}
+
+func newEventsScreen(c *nav.Context) *eventsScreen {
+	s := &eventsScreen{Context: c, follow: true}
+	s.table = widget.NewTable(c.Theme, []widget.Column[*state.Entry]{
+		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(e *state.Entry, _ int) theme.Text {
+			return theme.Styled(e.At.Format(time.TimeOnly), s.Theme.Dim)
+		}, Text: func(e *state.Entry) string { return e.At.Format(time.RFC3339Nano) }},
+		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e *state.Entry, _ int) theme.Text {
+			return entrySign(s.Theme, e.Kind)
+		}, Text: func(e *state.Entry) string { return string(e.Kind) }},
+		{Title: "what", Box: widget.Box{Min: 10, Flex: true}, Cell: func(e *state.Entry, _ int) theme.Text {
+			return theme.Styled(e.Text, s.Theme.Plain)
+		}},
+	}, func(e *state.Entry) uint64 { return e.ID })
+	s.table.Match = func(e *state.Entry) string { return string(e.Kind) + " " + e.Text }
+	s.table.Label = func(e *state.Entry) string { return e.Text }
+	s.table.Moved = func() { s.follow = s.table.AtTop() }
+	s.keys = append([]widget.Group{{Title: "events", Bindings: []widget.Binding{
+		widget.Bind("enter", "open", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.hasLock, "it is not about a lock")),
+	}}}, s.table.Bindings()...)
+	return s
+}
+
+func (s *eventsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindEvents} }
+
+func (s *eventsScreen) Grid() widget.Grid { return s.table }
+
+func (s *eventsScreen) Bindings() []widget.Group { return s.keys }
+
+// Refresh does nothing: the log is taken in by Fit.
+func (s *eventsScreen) Refresh() {}
+
+func (s *eventsScreen) Fit(w, h int) {
+	s.table.Resize(theme.Inner(w, h, false))
+	s.read()
+}
+
+func (s *eventsScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+// read takes in what is new in the log, unless the display is frozen.
+func (s *eventsScreen) read() {
+	if s.seen == s.Log.Last || s.Frozen != nil && s.seen > 0 {
+		return
+	}
+	s.seen = s.Log.Last
+	rows := make([]*state.Entry, len(s.Log.Entries))
+	for i, e := range s.Log.Entries {
+		rows[len(rows)-1-i] = e
+	}
+	if s.follow {
+		s.table.ToTop()
+	}
+	s.table.Set(rows)
+}
+
+// hasLock reports whether the line under the cursor is about a lock.
+func (s *eventsScreen) hasLock() bool {
+	e, ok := s.table.Current()
+	return ok && e.Lock.Name != ""
+}
+
+func (s *eventsScreen) drill() nav.Action {
+	if !s.hasLock() {
+		return nil
+	}
+	e, _ := s.table.Current()
+	return nav.OpenLock(e.Lock)
+}
+
+func (s *eventsScreen) View(w, h int) string {
+	title := "events " + term.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
+	if !s.follow {
+		title += " · g follows the newest"
+	}
+	return s.Theme.Panel(title, s.table.View(true, "nothing has happened since the watch began"), w, h, true, false)
+}

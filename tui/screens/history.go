@@ -1,0 +1,178 @@
+package screens
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// historyScreen is what changed, by revision, the latest first: of all locks, or
+// of one. Nothing is read before the user asks for it.
+type historyScreen struct {
+	*nav.Context
+	ref   nav.Ref          // of one lock, or of all
+	of    *backend.Changes // that are shown
+	anew  bool             // the newest were asked for, and the cursor goes there
+	table *widget.Table[changeID, inspect.Event]
+	keys  []widget.Group
+}
+
+// changeID identifies a change.
+type changeID struct {
+	revision int64
+	key      string
+	kind     inspect.EventKind
+}
+
+// newHistoryScreen makes the screen of KindPast or KindHistory.
+func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
+	s := &historyScreen{Context: c, ref: ref}
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
+	s.table.Match = func(e inspect.Event) string {
+		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.OwnerOrSession(e.Request)
+	}
+	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
+	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
+		widget.Bind("enter", "go", s.drill, "enter").Describe("to the revision, or read what changed").In(widget.InFooter).OffIf(c.OffTravel),
+		widget.Bind("o", "older", s.older, "o").Describe("read what changed before").In(widget.InFooter).OffIf(nav.EitherOff(c.OffTravel, s.offOlder)),
+		widget.Bind("n", "newest", s.newest, "n").Describe("read what changed up to the revision that is shown").In(widget.InFooter).OffIf(c.OffTravel),
+	}}}, s.table.Bindings()...)
+	return s
+}
+
+// all reports whether the changes of all locks are shown.
+func (s *historyScreen) all() bool { return s.ref.Kind == nav.KindPast }
+
+// tableColumns are without that of the lock where there is only one.
+func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
+	dim := func(text string) theme.Text { return theme.Styled(text, s.Theme.Dim) }
+	cols := []widget.Column[inspect.Event]{
+		{Title: "revision", Box: widget.Box{Min: 10, Want: 14}, Right: true, Cell: s.revision},
+		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e inspect.Event, _ int) theme.Text {
+			return entrySign(s.Theme, state.EntryKind(e.Kind))
+		}},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(e.Request.Mode.String(), s.Theme.Plain) }},
+		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e inspect.Event, w int) theme.Text {
+			return theme.Styled(term.CutMiddle(term.Safe(e.Request.Lock.Name), w), s.Theme.Plain)
+		}},
+		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
+			return theme.Styled(term.CutMiddle(state.OwnerOrSession(e.Request), w), s.Theme.Plain)
+		}},
+		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
+	}
+	if s.all() {
+		return cols
+	}
+	return slices.DeleteFunc(cols, func(col widget.Column[inspect.Event]) bool { return col.Title == "lock" })
+}
+
+// revision is that of the change, loud when it is the one that is shown.
+func (s *historyScreen) revision(e inspect.Event, _ int) theme.Text {
+	text := strconv.FormatInt(e.Revision, 10)
+	if s.InPast() && e.Revision == s.Shown().Revision {
+		return theme.Styled("▸ "+text, s.Theme.Past)
+	}
+	return theme.Styled(text, s.Theme.Plain)
+}
+
+func (s *historyScreen) Ref() nav.Ref { return s.ref }
+
+func (s *historyScreen) Grid() widget.Grid { return s.table }
+
+func (s *historyScreen) Bindings() []widget.Group { return s.keys }
+
+func (s *historyScreen) Fit(w, h int) { s.table.Resize(theme.Inner(w, h, false)) }
+
+func (s *historyScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *historyScreen) drill() nav.Action {
+	if e, ok := s.table.Current(); ok {
+		return nav.GoTo{Revision: e.Revision}
+	}
+	return nav.ReadHistory{}
+}
+
+// offOlder is why there is nothing older.
+func (s *historyScreen) offOlder() widget.Off {
+	if s.Changes != nil && s.Changes.Since <= s.Changes.Floor {
+		return widget.Off{Why: state.FloorText(s.Changes), Shown: true}
+	}
+	return widget.Off{}
+}
+
+func (s *historyScreen) older() nav.Action {
+	if s.Changes == nil {
+		return nav.ReadHistory{}
+	}
+	return nav.ReadHistory{Until: s.Changes.Since}
+}
+
+func (s *historyScreen) newest() nav.Action {
+	s.anew = true
+	return nav.ReadHistory{}
+}
+
+func (s *historyScreen) Refresh() {
+	if s.of == s.Changes {
+		return
+	}
+	s.of = s.Changes
+	var rows []inspect.Event
+	for i := len(s.Changes.Events) - 1; i >= 0; i-- {
+		if e := s.Changes.Events[i]; s.all() || e.Request.Lock == s.ref.Lock {
+			rows = append(rows, e)
+		}
+	}
+	s.table.Set(rows)
+	if s.anew {
+		s.anew = false
+		s.table.Move(-len(rows))
+	}
+}
+
+func (s *historyScreen) View(w, h int) string {
+	title, empty := s.ref.Kind.String(), "enter asks etcd for the last "+strconv.Itoa(state.ChangesWindow)+" revisions; it reads all that was written since for that"
+	if s.ref.Lock.Name != "" {
+		title += " of " + term.Safe(s.ref.Lock.Name)
+	}
+	if s.Changes != nil {
+		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
+			" · the oldest is " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
+		empty = "nothing has changed in these revisions; o looks further back"
+	}
+	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
+}
+
+// historyOf draws the known changes of a lock up to the revision that is shown,
+// in w×h, the last ones.
+func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
+	if c.Changes == nil {
+		return c.Theme.Dim.Render(term.Cut("not read yet: H reads it", w))
+	}
+	var lines []string
+	for _, e := range c.Changes.Events {
+		if e.Request.Lock != id || e.Revision > c.Shown().Revision {
+			continue
+		}
+		g := entrySign(c.Theme, state.EntryKind(e.Kind))
+		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
+		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.OwnerOrSession(e.Request), w))
+	}
+	if len(lines) == 0 {
+		return c.Theme.Dim.Render(term.Cut("nothing, from revision "+strconv.FormatInt(c.Changes.Since, 10)+" on", w))
+	}
+	return strings.Join(slices.Clone(lines[max(len(lines)-h, 0):]), "\n")
+}

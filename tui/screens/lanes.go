@@ -1,0 +1,139 @@
+package screens
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// lanes are what sessions have done, one lane each, with the present at the
+// right.
+type lanes struct {
+	from time.Time
+	all  []lane
+}
+
+// lane is one session's spans.
+type lane struct {
+	session inspect.SessionID
+	who     string
+	spans   []state.Span
+}
+
+// A timeline looks back between laneLeast and laneMost.
+const (
+	laneLeast = 30 * time.Second
+	laneMost  = 5 * time.Minute
+)
+
+func newLanes(spans []state.Span, began, now time.Time) lanes {
+	l := lanes{from: now.Add(-min(max(now.Sub(began), laneLeast), laneMost))}
+	at := map[inspect.SessionID]int{}
+	for _, s := range spans {
+		if !s.Ended.IsZero() && s.Ended.Before(l.from) {
+			continue
+		}
+		id := s.Session()
+		i, ok := at[id]
+		if !ok {
+			i = len(l.all)
+			at[id] = i
+			l.all = append(l.all, lane{session: id, who: state.OwnerOrSession(s.Request)})
+		}
+		l.all[i].spans = append(l.all[i].spans, s)
+	}
+	slices.SortStableFunc(l.all, func(a, b lane) int { return cmp.Compare(b.rank(), a.rank()) })
+	return l
+}
+
+// rank orders lanes: first the holders, then the waiters, then those that have
+// ended.
+func (l lane) rank() int {
+	rank := 0
+	for _, s := range l.spans {
+		switch {
+		case s.Ended.IsZero() && s.Holding:
+			rank = 2
+		case s.Ended.IsZero():
+			rank = max(rank, 1)
+		}
+	}
+	return rank
+}
+
+// laneName returns the width of the names beside lanes of w cells.
+func laneName(names []string, w int) int {
+	return min(term.Widest(names), max(22, w/5), w/3)
+}
+
+func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
+	if len(l.all) == 0 && h > 0 {
+		return t.Dim.Render(term.Cut("  nothing has happened since the watch began", w))
+	}
+	shown := l.all
+	if len(shown) > h-1 {
+		shown = shown[:max(h-2, 0)]
+	}
+	var names []string
+	for _, lane := range shown {
+		names = append(names, lane.who)
+	}
+	name := laneName(names, w)
+	room := w - name - 1
+	if room < 8 || h <= 0 {
+		return ""
+	}
+	var lines []string
+	for _, lane := range shown {
+		lines = append(lines, term.Pad(lane.who, name, false)+" "+lane.draw(t, room, l.from, now))
+	}
+	if rest := len(l.all) - len(shown); rest > 0 {
+		lines = append(lines, t.Dim.Render("… "+term.Count(rest, "more session", "more sessions")))
+	}
+	return strings.Join(append(lines, l.axis(t, name, room, now)), "\n")
+}
+
+// axis is the time below the lanes.
+func (l lanes) axis(t *theme.Theme, name, room int, now time.Time) string {
+	began, half := now.Sub(l.from), "-"+term.Span(now.Sub(l.from)/2)
+	left := term.Pad("-"+term.Span(began), room/2, false)
+	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-3, 0), false) + "now")
+}
+
+func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
+	looks := make([]widget.Look, w)
+	step := max(now.Sub(from)/time.Duration(w), 1)
+	place := func(at time.Time) int { return min(max(int(at.Sub(from)/step), 0), w-1) }
+	paint := func(a, b time.Time, what widget.Look) {
+		for i := place(a); i <= place(b); i++ {
+			looks[i] = max(looks[i], what)
+		}
+	}
+	for _, s := range l.spans {
+		begin, end := s.Begin(from), now
+		if !s.Ended.IsZero() {
+			end = s.Ended
+		}
+		granted := s.Granted
+		if granted.IsZero() && s.Holding {
+			granted = begin // before the watch began
+		}
+		if granted.IsZero() {
+			paint(begin, end, widget.LookWaits)
+		} else {
+			paint(begin, granted, widget.LookWaits)
+			paint(granted, end, widget.LookHolds)
+		}
+		if s.Lost() {
+			paint(end, end, widget.LookBad)
+		}
+	}
+	return widget.DrawLane(t, looks)
+}

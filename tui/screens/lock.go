@@ -1,0 +1,257 @@
+package screens
+
+import (
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/printable"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// lockScreen is one lock: its queue from the holders to the last waiter, and
+// what its sessions have done with it since the watch began.
+type lockScreen struct {
+	*nav.Context
+	id    inspect.LockID
+	lock  inspect.Lock
+	table *widget.Table[string, queueRow]
+	w, h  int
+	keys  []widget.Group
+}
+
+func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
+	s := &lockScreen{Context: c, id: id}
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r queueRow) string { return r.Key })
+	s.table.Match = func(r queueRow) string {
+		return term.Owner(r.Owner, r.Owned) + " " + state.SessionText(r.Request) + " " + r.Mode.String()
+	}
+	s.table.Label = func(r queueRow) string { return r.Key }
+	own := append([]widget.Binding{
+		widget.Bind("enter", "session", s.drill, "enter").Describe("what its client has besides").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+	}, takeBindings(c, s.toTake)...)
+	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
+	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
+	return s
+}
+
+func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
+	return []widget.Column[queueRow]{
+		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.at+1), s.Theme.Dim) }},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.Mode.String(), s.Theme.Plain) }},
+		{Title: "state", Box: widget.Box{Min: 7}, Cell: s.state},
+		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
+		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
+		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Lease, w) }},
+		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain) }},
+		{Title: "why it waits", Box: widget.Box{Min: 19, Want: 24, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.why(), s.Theme.Dim) }},
+	}
+}
+
+func (s *lockScreen) state(r queueRow, _ int) theme.Text {
+	g := requestSign(s.Theme, r.Holding)
+	if r.Holding {
+		return theme.Styled(g.Text+" holds", g.Style)
+	}
+	return theme.Styled(g.Text+" waits", g.Style)
+}
+
+func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
+	who := term.Owner(r.Owner, r.Owned)
+	if s.IsOwn(r.Request) {
+		return theme.Styled(strings.TrimSuffix("* ours "+who, " -"), s.Theme.Own)
+	}
+	return theme.Styled(who, s.Theme.Plain)
+}
+
+func (s *lockScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindLock, Lock: s.id} }
+
+func (s *lockScreen) Grid() widget.Grid { return s.table }
+
+func (s *lockScreen) Bindings() []widget.Group { return s.keys }
+
+func (s *lockScreen) Leases() []int64 {
+	var ids []int64
+	for _, r := range s.table.Visible() {
+		ids = append(ids, r.Lease)
+	}
+	return ids
+}
+
+func (s *lockScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.Resize(theme.Inner(w, s.queueHeight(), false))
+}
+
+func (s *lockScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *lockScreen) drill() nav.Action {
+	if r, ok := s.table.Current(); ok {
+		return nav.OpenSession(r.Session())
+	}
+	return nil
+}
+
+// selected is the request under the cursor.
+func (s *lockScreen) selected() (inspect.Request, bool) {
+	r, ok := s.table.Current()
+	return r.Request, ok
+}
+
+func (s *lockScreen) there() bool { _, ok := s.table.Current(); return ok }
+
+// toTake is what the keys act on that take locks: the lock always is there.
+func (s *lockScreen) toTake() (id inspect.LockID, key string, ok bool) {
+	r, _ := s.selected()
+	return s.id, r.Key, true
+}
+
+func (s *lockScreen) toRelease() (key string, lease int64) {
+	r, _ := s.selected()
+	return r.Key, r.Lease
+}
+
+func (s *lockScreen) Refresh() {
+	l, _ := s.Shown().Find(s.id)
+	if s.lock.ID == s.id && state.SameQueue(l.Queue, s.lock.Queue) {
+		return
+	}
+	s.lock = inspect.Lock{ID: s.id, Queue: l.Queue}
+	rows := newQueueRows(l.Queue)
+	want := ownerLeast
+	for _, r := range rows[:min(len(rows), treeMost)] {
+		want = max(want, min(term.Width(s.owner(r, widget.WholeWidth).Text), ownerMost))
+	}
+	s.table.Widen(ownerColumn, want)
+	s.table.Set(rows)
+}
+
+// The owners' column is as wide as they are, within bounds, where there is room.
+const (
+	ownerColumn           = 3
+	ownerLeast, ownerMost = 28, 44
+)
+
+// detailLines is for the request under the cursor.
+const detailLines = 3
+
+func (s *lockScreen) queueHeight() int {
+	need := len(s.lock.Queue) + 2
+	if s.h < 14 {
+		return s.h
+	}
+	return max(min(need, s.h/2-detailLines), 5)
+}
+
+func (s *lockScreen) View(w, h int) string {
+	queue := s.queueHeight()
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "nobody holds it"), w, queue, true, false)}
+	if h >= 14 {
+		parts = append(parts, s.detail(w))
+		parts = append(parts, s.below(w, h-queue-detailLines)...)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// below is the timeline and, where there is room, what is wrong and what has
+// happened.
+func (s *lockScreen) below(w, h int) []string {
+	if s.InPast() {
+		return []string{s.timeline(lanes{}, w, h)}
+	}
+	l := newLanes(s.Journal.ForLock(s.lock), s.Journal.Began, s.Clock())
+	lanes := min(h, len(l.all)+2)
+	findings := s.findings(w)
+	if h-lanes < 3 {
+		return []string{s.timeline(l, w, h)}
+	}
+	parts := []string{s.timeline(l, w, lanes)}
+	if rest := h - lanes; len(findings) > 0 {
+		if rest >= 9 { // else there is no room for events
+			rest = rest * 2 / 3
+		}
+		n := min(len(findings)+1, rest)
+		lanes += n
+		parts = append(parts, s.Theme.Panel("what is wrong, and what helps", s.wrong(findings, n-1), w, n, false, false))
+	}
+	if rest := h - lanes; rest >= 3 {
+		iw, ih := theme.Inner(w, rest, false)
+		about := func(e *state.Entry) bool { return e.Lock == s.id }
+		parts = append(parts, s.Theme.Panel("events", logTail(&s.Log, s.Theme, iw, ih, about), w, rest, false, false))
+	}
+	return parts
+}
+
+// findings is what is wrong with the lock, and the first thing that helps.
+func (s *lockScreen) findings(w int) []string {
+	v := s.Shown().Verdict
+	var lines []string
+	for _, i := range v.ByLock[s.id] {
+		f := &v.Findings[i]
+		var helps []string
+		if len(f.Remedies) > 0 {
+			command := printable.Shell(narrate.Command(f.Remedies[0].Target)...)
+			helps = append(helps, term.Cut("  "+s.Theme.Key.Render("etcd-lock "+command), w))
+		}
+		lines = append(lines, findingLines(s.Theme, f, helps, w)...)
+	}
+	return lines
+}
+
+// wrong is as much of the findings as fits into h, and where the rest is.
+func (s *lockScreen) wrong(lines []string, h int) string {
+	if rest := len(lines) - h + 1; rest > 1 {
+		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+term.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (s *lockScreen) title() string {
+	c := s.lock.Count()
+	return term.Safe(s.id.Name) + " · " + term.Safe(string(s.id.Layout)) + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+		strconv.Itoa(c.Waiters) + " waiting" + filterTitle(s.table)
+}
+
+// detail is all that is known of the request under the cursor.
+func (s *lockScreen) detail(w int) string {
+	r, ok := s.table.Current()
+	if !ok {
+		return "\n\n"
+	}
+	who := term.Owner(r.Owner, r.Owned)
+	if who == "-" {
+		who = "owner unknown"
+	}
+	who = "#" + strconv.Itoa(r.at+1) + " " + who
+	if r.nearest >= 0 {
+		who += " · waits " + r.why()
+	}
+	lines := []string{
+		who,
+		"lease " + term.Lease(r.Lease, 16) + " · token " + strconv.FormatInt(r.Revision, 10),
+		"key " + term.Safe(r.Key),
+	}
+	for i, l := range lines {
+		lines[i] = s.Theme.Dim.Render(term.Cut("  "+l, w))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// timeline is the lanes of the lock.
+func (s *lockScreen) timeline(l lanes, w, h int) string {
+	iw, ih := theme.Inner(w, h, false)
+	if s.InPast() {
+		return s.Theme.Panel("history, as far as it was read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
+	}
+	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock()), w, h, false, false)
+}

@@ -1,0 +1,274 @@
+package screens
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// locksScreen is the home: all locks, the worst first, and the queue of the one
+// under the cursor. The row of a lock that has gone stays, as free, until the
+// cursor leaves it, so that a key never acts on another lock than the one that
+// the user looked at.
+type locksScreen struct {
+	*nav.Context
+	table *widget.Table[inspect.LockID, *lockRow]
+	tree  waitTree
+	rows  []*lockRow // of the snapshot, in its order
+	read  time.Time  // when the snapshot was taken in
+	known time.Time  // of the verdict that the rows have
+	begun bool       // the user has looked at a row
+	size  size
+	keys  []widget.Group
+}
+
+func newLocksScreen(c *nav.Context) *locksScreen {
+	s := &locksScreen{Context: c}
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
+	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
+	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
+	s.table.Own = worstFirst
+	s.table.Moved = func() { s.begun = true; s.leave() }
+	s.tree.Context = c
+	own := append([]widget.Binding{
+		widget.Bind("enter", "open", s.drill, "enter").Describe("the lock with its queue and timeline").In(widget.InFooter).OffIf(nav.Unless(s.there, "no lock is selected")),
+	}, takeBindings(c, s.current)...)
+	s.keys = append([]widget.Group{{Title: "locks", Bindings: s.beginning(own)}}, s.table.Bindings()...)
+	return s
+}
+
+// beginning has the keys also note that the user has looked at a row.
+func (s *locksScreen) beginning(keys []widget.Binding) []widget.Binding {
+	for i, b := range keys {
+		keys[i].Do = func() nav.Action { s.begun = true; return b.Do() }
+	}
+	return keys
+}
+
+func (s *locksScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindLocks} }
+
+func (s *locksScreen) Grid() widget.Grid { return s.table }
+
+func (s *locksScreen) Bindings() []widget.Group { return s.keys }
+
+func (s *locksScreen) Leases() []int64 { return s.tree.leases() }
+
+func (s *locksScreen) Fit(w, h int) {
+	s.size = size{w, h}
+	p := s.panes(w, h)
+	s.table.Resize(theme.Inner(p.table.w, p.table.h, p.boxed))
+	s.tree.resize(theme.Inner(p.tree.w, p.tree.h, p.boxed))
+	s.tree.show(s.selected())
+}
+
+func (s *locksScreen) Refresh() {
+	if !s.calm() {
+		s.refresh()
+	}
+}
+
+// leave drops the row of a lock that has gone once the cursor has left it.
+func (s *locksScreen) leave() {
+	if s.table.Total() > len(s.rows) {
+		s.refresh()
+	}
+}
+
+func (s *locksScreen) Mouse(m widget.Mouse) nav.Action {
+	p := s.panes(s.size.w, s.size.h)
+	m.Y--
+	if p.boxed {
+		m.X -= 2
+	}
+	if m.Wheel == 0 && !s.table.Contains(m.X, m.Y) {
+		s.begun = true
+		return nil
+	}
+	if s.table.Mouse(m) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *locksScreen) drill() nav.Action {
+	if r, ok := s.table.Current(); ok {
+		return nav.OpenLock(r.lock.ID)
+	}
+	return nil
+}
+
+func (s *locksScreen) there() bool { _, ok := s.table.Current(); return ok }
+
+// current is the lock under the cursor, for the keys that take it.
+func (s *locksScreen) current() (id inspect.LockID, key string, ok bool) {
+	l, ok := s.selected()
+	return l.ID, "", ok
+}
+
+func (s *locksScreen) selected() (inspect.Lock, bool) {
+	r, ok := s.table.Current()
+	if !ok {
+		return inspect.Lock{}, false
+	}
+	return r.lock, true
+}
+
+// Choose puts the cursor on a lock, also on one that does not exist yet.
+func (s *locksScreen) Choose(id inspect.LockID) {
+	s.begun = true
+	if !s.table.Shows(printable.Text(id.Name)) {
+		_ = s.table.SetFilter("") // no pattern is a good one
+	}
+	s.table.Choose(id)
+	s.refresh()
+}
+
+// Of manyLocks or more, not every change is taken in.
+const (
+	manyLocks = 2000
+	calmTime  = 250 * time.Millisecond
+)
+
+// calm reports whether there are many locks that were taken in just now.
+func (s *locksScreen) calm() bool {
+	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < calmTime
+}
+
+// refresh takes in the snapshot. Rows of queues that have not changed are kept:
+// there may be many locks, and few of them change at a time.
+func (s *locksScreen) refresh() {
+	p := s.Shown()
+	s.read = s.Now
+	judged := s.known.Equal(p.Verdict.At)
+	s.known = p.Verdict.At
+	old, i := s.rows, 0
+	rows := make([]*lockRow, 0, len(p.Locks)+1)
+	for _, l := range p.Locks {
+		for i < len(old) && state.CompareIDs(old[i].lock.ID, l.ID) < 0 {
+			i++
+		}
+		var r *lockRow
+		if i < len(old) && old[i].lock.ID == l.ID && state.SameQueue(old[i].lock.Queue, l.Queue) {
+			r = old[i]
+		} else {
+			r = newLockRow(l)
+			r.finding = p.Verdict.Worst(l.ID)
+		}
+		if !judged {
+			r.finding = p.Verdict.Worst(l.ID)
+		}
+		rows = append(rows, r)
+	}
+	s.rows = rows
+	if here, ok := s.table.Target(); ok {
+		if _, there := p.Find(here); !there {
+			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
+		}
+	}
+	if s.keepTop(judged) {
+		s.table.ToTop()
+	}
+	s.table.Set(rows)
+	s.tree.show(s.selected())
+}
+
+// keepTop reports whether the cursor is to be on the worst lock: at first, until
+// it is known which one that is, or the user does something.
+func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
+
+// besideWidth is where the queue has room beside the locks.
+const besideWidth = 140
+
+// locksPanes is where the parts of the screen go.
+type locksPanes struct {
+	boxed            bool // the queue is beside the table
+	table, tree, log size // h 0: none
+}
+
+type size struct{ w, h int }
+
+func (s *locksScreen) panes(w, h int) locksPanes {
+	p := locksPanes{boxed: w >= besideWidth}
+	if h >= 28 {
+		p.log = size{w, h / 4}
+		h -= p.log.h
+	}
+	switch {
+	case p.boxed:
+		left := max(w*52/100, 82)
+		p.table, p.tree = size{left, h}, size{w - left - 1, h}
+	case h >= 12:
+		p.table = size{w, h - h*2/5}
+		p.tree = size{w, h * 2 / 5}
+	default:
+		p.table = size{w, h}
+	}
+	return p
+}
+
+func (s *locksScreen) View(w, h int) string {
+	p := s.panes(w, h)
+	table := s.Theme.Panel(s.title(), s.table.View(true, s.empty()), p.table.w, p.table.h, true, p.boxed)
+	parts := []string{table}
+	if p.tree.h > 0 {
+		tw, th := theme.Inner(p.tree.w, p.tree.h, p.boxed)
+		tree := s.Theme.Panel(s.tree.title(), s.tree.view(tw, th), p.tree.w, p.tree.h, false, p.boxed)
+		parts = append(parts, tree)
+	}
+	if p.boxed {
+		parts = []string{lipgloss.JoinHorizontal(lipgloss.Top, parts[0], " ", parts[1])}
+	}
+	if p.log.h > 0 {
+		lw, lh := theme.Inner(p.log.w, p.log.h, p.boxed)
+		title := "events"
+		if s.InPast() {
+			title = "events of the present"
+		}
+		parts = append(parts, s.Theme.Panel(title, logTail(&s.Log, s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (s *locksScreen) title() string {
+	snap := s.Shown()
+	t := "locks " + strconv.Itoa(len(snap.Locks))
+	if s.table.Filtered() != "" {
+		t = "locks " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
+	}
+	if n := s.table.MarkCount(); n > 0 {
+		t += " · " + strconv.Itoa(n) + " marked"
+	}
+	switch usual, reversed := s.table.Usual(); {
+	case usual && reversed:
+		t += " · best first"
+	case usual:
+		t += " · worst first"
+	}
+	if snap.Other > 0 {
+		t += " · " + term.Count(snap.Other, "other key", "other keys")
+	}
+	return t
+}
+
+// empty says why there is no row.
+func (s *locksScreen) empty() string {
+	switch {
+	case s.table.Filtered() != "":
+		return "no name matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
+	case s.OffTake().Why == "":
+		return s.IfKnown(s.Shown().Known(), "no locks; "+newNameKey+" to type the name of one and take it")
+	default:
+		return s.IfKnown(s.Shown().Known(), "no locks")
+	}
+}

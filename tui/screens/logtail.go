@@ -1,0 +1,61 @@
+package screens
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+)
+
+// logTail draws the newest entries in w×h, those that are wanted: all, if want is
+// nil.
+func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) bool) string {
+	var entries []*state.Entry
+	for i := len(b.Entries) - 1; i >= 0 && len(entries) < h; i-- {
+		if want == nil || want(b.Entries[i]) {
+			entries = append(entries, b.Entries[i])
+		}
+	}
+	lines := make([]string, 0, len(entries))
+	for _, e := range slices.Backward(entries) {
+		s := entrySign(t, e.Kind)
+		head := t.Dim.Render(e.At.Format(time.TimeOnly)) + " " + s.Style.Render(term.Pad(s.Text, 10, false)) + " "
+		lines = append(lines, term.Cut(head+e.Text, w))
+	}
+	if len(lines) == 0 {
+		lines = []string{t.Dim.Render(term.Cut("nothing has happened since the watch began", w))}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// entrySign is the sign and the word of a kind of entry.
+func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
+	switch kind {
+	case state.EntryKind(inspect.EventAcquired):
+		return theme.Styled("● acquired", t.Holding)
+	case state.EntryKind(inspect.EventWaiting):
+		return theme.Styled("○ waiting", t.Waiting)
+	case state.EntryKind(inspect.EventReleased):
+		return theme.Styled("· released", t.Free)
+	case state.EntryKind(inspect.EventLeft):
+		return theme.Styled("· left", t.Free)
+	case state.EntryKind(inspect.EventExpired), state.EntryKind(inspect.EventRevoked):
+		return theme.Styled("✗ "+string(kind), t.Lost)
+	case state.EntryOwn:
+		return theme.Styled("* ours", t.Own)
+	case state.EntryError:
+		return theme.Styled("✗ error", t.Lost)
+	case state.EntryScenario:
+		return theme.Styled("▶ scenario", t.Title)
+	case state.EntryEtcd:
+		return theme.Styled("! etcd", t.Expiring)
+	case state.EntryNote:
+		return theme.Styled("· note", t.Dim)
+	default:
+		return theme.Styled("  "+term.Safe(string(kind)), t.Plain)
+	}
+}

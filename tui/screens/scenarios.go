@@ -1,0 +1,191 @@
+package screens
+
+import (
+	"slices"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// scenariosScreen is the list of scenarios and the latest run of one.
+type scenariosScreen struct {
+	*nav.Context
+	table    *widget.Table[string, backend.Scenario]
+	w, h     int
+	pager    widget.Pager
+	speed    int        // steps from the normal one, in speeds
+	shownRun *state.Run // that the pager is about
+	keys     []widget.Group
+}
+
+func newScenariosScreen(c *nav.Context) *scenariosScreen {
+	s := &scenariosScreen{Context: c}
+	s.table = widget.NewTable(c.Theme, []widget.Column[backend.Scenario]{
+		{Title: "name", Box: widget.Box{Min: 12, Want: 28}, Cell: func(sc backend.Scenario, w int) theme.Text {
+			return theme.Styled(term.CutMiddle(term.Safe(sc.Name), w), s.Theme.Plain)
+		}},
+		{Title: "state", Box: widget.Box{Min: 14}, Cell: s.state},
+		{Title: "about", Box: widget.Box{Min: 10, Rank: 1, Flex: true}, Cell: func(sc backend.Scenario, _ int) theme.Text { return theme.Styled(term.Safe(sc.About), s.Theme.Dim) }},
+	}, func(sc backend.Scenario) string { return sc.Name })
+	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
+	s.table.Label = func(sc backend.Scenario) string { return sc.Name }
+	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: append(s.own(), s.pager.Bindings()...)}}, s.table.Bindings()...)
+	s.table.Set(c.Scenarios.All())
+	return s
+}
+
+// Keys that other texts name.
+const (
+	runKey  = "enter"
+	stepKey = "."
+	stopKey = "s"
+)
+
+// own are the keys of the screen. In the past nothing is started, but what was
+// started before goes on, and can be steered and ended.
+func (p *scenariosScreen) own() []widget.Binding {
+	selected := nav.Unless(func() bool { _, ok := p.table.Current(); return ok }, "no scenario is selected")
+	present := func() widget.Off { return p.NeedsPresent(true) }
+	running := nav.Unless(p.Running, "no scenario is running")
+	start := nav.EitherOff(present, selected)
+	step := func() widget.Off {
+		if p.Running() {
+			return widget.Off{}
+		}
+		return start()
+	}
+	return []widget.Binding{
+		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start it").In(widget.InFooter).OffIf(start),
+		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running one; p again has it go on").In(widget.InFooter).
+			OffIf(nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused")),
+		widget.Bind(".", "step", p.step, stepKey).Describe("on to the next thing that happens, and pause; starts one paused").In(widget.InFooter).OffIf(step),
+		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running one").In(widget.InFooter).OffIf(running),
+		widget.Bind("o", "open", askScenarioFile, "o").Describe("a scenario from a file").In(widget.InFooter),
+		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running one and the next").In(widget.InFooter),
+		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running one and the next").In(widget.InFooter),
+		widget.Bind("R", "record", p.record, "R").Describe("what is watched into a scenario's file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
+	}
+}
+
+// offRecord is why nothing can be recorded. A recording that is going on can
+// always be ended.
+func (p *scenariosScreen) offRecord() widget.Off {
+	if p.Recording != nil {
+		return widget.Off{}
+	}
+	return p.NeedsPresent(p.Can.Record)
+}
+
+func (p *scenariosScreen) record() nav.Action {
+	if p.Recording != nil {
+		return nav.StopRecording{}
+	}
+	return askRecording(p.Now)
+}
+
+// speeds are those at which durations can pass.
+func speeds() []float64 { return []float64{0.25, 0.5, 1, 2, 5, 10} }
+
+// normalSpeed is where 1 is among them.
+const normalSpeed = 2
+
+// nextSpeed is the speed of the running scenario and of the next one.
+func (p *scenariosScreen) nextSpeed() float64 { return speeds()[normalSpeed+p.speed] }
+
+// speedUp goes up or down the speeds.
+func (p *scenariosScreen) speedUp(by int) nav.Action {
+	p.speed = min(max(p.speed+by, -normalSpeed), len(speeds())-1-normalSpeed)
+	if p.Running() {
+		p.Run.SetSpeed(p.nextSpeed())
+	}
+	return nil
+}
+
+func (p *scenariosScreen) togglePause() nav.Action {
+	p.Run.TogglePause()
+	return nil
+}
+
+// step has the running scenario go on until something has happened. Where none
+// runs, it starts one that is paused before its first step.
+func (p *scenariosScreen) step() nav.Action {
+	if !p.Running() {
+		return p.start(true)
+	}
+	p.Run.Step()
+	return nil
+}
+
+// start runs the scenario under the cursor. Where others use its locks, it asks
+// first.
+func (p *scenariosScreen) start(paused bool) nav.Action {
+	if p.Running() {
+		return nav.Fail("scenario " + p.Run.Name + " is running; " + stopKey + " stops it")
+	}
+	sc, _ := p.table.Current()
+	run := nav.RunScenario{Scenario: sc, Paused: paused, Speed: p.nextSpeed()}
+	if used := p.used(sc); len(used) > 0 {
+		return nav.Ask{Dialog: p.askUsed(sc, used), Yes: run}
+	}
+	return run
+}
+
+// used are the locks of a scenario that have requests where it would run.
+func (p *scenariosScreen) used(sc backend.Scenario) []string {
+	if sc.Alone {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(sc.Locks), func(name string) bool {
+		_, there := p.Live.Find(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+		return !there
+	})
+}
+
+func (p *scenariosScreen) askUsed(sc backend.Scenario, used []string) *widget.Dialog {
+	lines := []string{"It would take these locks, which are in use in this etcd:"}
+	for _, name := range used {
+		lines = append(lines, p.Theme.Warning.Render("!")+" "+term.Safe(name))
+	}
+	lines = append(lines, "", "Its clients wait for those who hold them, and hold up those who come later.")
+	return &widget.Dialog{Title: "run " + sc.Name, Lines: lines, Yes: "Run it"}
+}
+
+func (p *scenariosScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindScenarios} }
+
+func (p *scenariosScreen) Grid() widget.Grid { return p.table }
+
+func (p *scenariosScreen) Bindings() []widget.Group { return p.keys }
+
+// Refresh does nothing: Fit brings the run and the list up to date.
+func (p *scenariosScreen) Refresh() {}
+
+func (p *scenariosScreen) Fit(w, h int) {
+	p.w, p.h = w, h
+	if p.Run != p.shownRun {
+		p.shownRun = p.Run
+		p.pager.Reset()
+	}
+	p.table.Resize(theme.Inner(w, p.tableHeight(), false))
+	if p.Run != nil {
+		p.Run.Look()
+	}
+}
+
+// ChooseScenario puts the cursor on a scenario that was read from a file.
+func (p *scenariosScreen) ChooseScenario(name string) nav.Action {
+	p.table.Set(p.Scenarios.All())
+	_ = p.table.SetFilter("") // no pattern is a good one
+	p.table.Choose(name)
+	return nav.Note(name + ": " + runKey + " runs it")
+}
+
+func (p *scenariosScreen) Mouse(m widget.Mouse) nav.Action {
+	p.table.Mouse(m.Below(1)) // a second click starts nothing
+	return nil
+}

@@ -1,0 +1,132 @@
+package screens
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/theme"
+)
+
+var testNow = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
+
+func rwLock(name string) inspect.LockID {
+	return inspect.LockID{Layout: keyspace.RWLock, Name: name}
+}
+
+// newTestContext is a context in which nothing is known yet.
+func newTestContext() *nav.Context {
+	style := theme.New(true, true)
+	return &nav.Context{Data: &state.Data{Now: testNow}, Theme: &style}
+}
+
+// Lanes show what sessions did, also those that are gone, and how they ended.
+func TestLanes(t *testing.T) {
+	now := testNow
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	at := func(lease int64, r inspect.Request) inspect.Request { r.Lock, r.Lease = rwLock("/a"), lease; return r }
+	spans := []state.Span{
+		{Request: at(1, inspect.Request{}), Seen: ago(30 * time.Second), Granted: ago(20 * time.Second), Ended: ago(10 * time.Second), How: inspect.EventReleased},
+		{Request: at(2, inspect.Request{}), Seen: ago(20 * time.Second), Ended: ago(10 * time.Second), How: inspect.EventExpired},
+		{Request: at(3, inspect.Request{Holding: true}), Seen: ago(15 * time.Second), Granted: ago(10 * time.Second)},
+		{Request: at(4, inspect.Request{Holding: true}), Seen: ago(5 * time.Minute), Granted: ago(4 * time.Minute), Ended: ago(2 * time.Minute)},
+	}
+	got := newLanes(spans, ago(30*time.Second), now)
+	style := theme.New(true, true)
+	want := strings.Join([]string{
+		"lease 3                    ░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇",
+		"lease 1 ░░░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇▇            ",
+		"lease 2             ░░░░░░░░░░░░░✗            ",
+		"        -30s               -15s            now",
+	}, "\n")
+	if diff := cmp.Diff(want, ansi.Strip(got.view(&style, 46, 10, now))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What hangs below what in a queue is who must go last before it.
+func TestTree(t *testing.T) {
+	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {
+		return inspect.Request{Revision: rev, Mode: mode, Holding: holding}
+	}
+	const read, write = keyspace.Read, keyspace.Write
+	queue := []inspect.Request{
+		r(1, read, true), r(2, read, true), r(3, write, false), r(4, read, false), r(4, read, false), r(5, write, false),
+	}
+	if diff := cmp.Diff([]int{-1, -1, 1, 2, 2, 4}, parents(queue)); diff != "" {
+		t.Error(diff)
+	}
+	var got []string
+	for _, row := range newTree(queue) {
+		got = append(got, row.branch+row.request.Mode.String())
+	}
+	if diff := cmp.Diff([]string{"read", "read", "└ write", "  ├ read", "  └ read", "    └ write"}, got); diff != "" {
+		t.Error(diff)
+	}
+	for i, row := range newQueueRows(queue) {
+		lock := inspect.Lock{Queue: queue}
+		if n := len(lock.Blockers(i)); !queue[i].Holding && row.blockers != n {
+			t.Errorf("#%d: %d blockers, want %d", i+1, row.blockers, n)
+		}
+	}
+}
+
+// Each step of a cycle is a sentence, whatever leads to the next session.
+func TestProblemsCycle(t *testing.T) {
+	s := newProblemsScreen(newTestContext())
+	for kind, want := range map[diagnose.EdgeKind]string{
+		diagnose.EdgeHard:   "waits for write /a, which lease 000000000000000b holds",
+		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b is ahead for",
+		diagnose.EdgeInside: "holds write /a, and runs lease 000000000000000b under it",
+	} {
+		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}
+		if got := ansi.Strip(s.arrow(e)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Columns fill the width exactly as long as the narrowest fit into it.
+func TestFitColumns(t *testing.T) {
+	s := newLocksScreen(newTestContext())
+	for w := 60; w < 200; w++ {
+		s.table.Resize(w, 10)
+		total := -1
+		for _, n := range s.table.Widths() {
+			if n > 0 {
+				total += n + 1
+			}
+		}
+		if total != w {
+			t.Errorf("%d columns wide on %d", total, w)
+		}
+	}
+}
+
+// A long time is shown whole, and the bar has the rest.
+func TestTTLBar(t *testing.T) {
+	c := newTestContext()
+	c.Conn.Begun = true
+	for left, want := range map[time.Duration]string{
+		9 * time.Second:                 "   9s ██████████",
+		49*time.Minute + 59*time.Second: "49m59s █████████",
+	} {
+		c.Leases = state.LeaseCache{}
+		ids, gen := c.Leases.Request([]int64{1}, c.Now)
+		if len(ids) != 1 {
+			t.Fatal("not asked for")
+		}
+		_, _ = c.Leases.Take(state.LeaseAnswer{Gen: gen, At: c.Now, Leases: map[int64]inspect.Lease{1: {State: inspect.LeaseAlive, Granted: left, Remaining: left}}})
+		if got := ttlBar(c, 1, 16).Text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

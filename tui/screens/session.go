@@ -1,0 +1,156 @@
+package screens
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// sessionScreen is one session: its locks, and what ending it would release.
+type sessionScreen struct {
+	*nav.Context
+	id      inspect.SessionID
+	session *inspect.Session // nil: it has ended
+	of      state.Edition    // of the verdict that is shown
+	table   *widget.Table[string, inspect.Request]
+	w, h    int
+	pager   widget.Pager
+	preview inspect.Preview
+	keys    []widget.Group
+}
+
+func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
+	s := &sessionScreen{Context: c, id: id}
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
+	s.table.Match = func(r inspect.Request) string { return term.Safe(r.Lock.Name) }
+	s.table.Label = func(r inspect.Request) string { return r.Key }
+	own := append([]widget.Binding{
+		widget.Bind("enter", "lock", s.drill, "enter").Describe("go to it").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+	}, s.pager.Bindings()...)
+	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
+	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
+	return s
+}
+
+func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
+	return []widget.Column[inspect.Request]{
+		{Title: "state", Box: widget.Box{Min: 9}, Cell: s.state},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r inspect.Request, _ int) theme.Text { return theme.Styled(r.Mode.String(), s.Theme.Plain) }},
+		{Title: "lock", Box: widget.Box{Min: 12, Flex: true}, Cell: func(r inspect.Request, w int) theme.Text {
+			return theme.Styled(term.CutMiddle(term.Safe(r.Lock.Name), w), s.Theme.Plain)
+		}},
+		{Title: "layout", Box: widget.Box{Min: 6, Rank: 2}, Cell: func(r inspect.Request, _ int) theme.Text {
+			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
+		}},
+		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
+			return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain)
+		}},
+		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
+			return theme.Styled(strconv.FormatInt(r.Revision, 10), s.Theme.Dim)
+		}},
+	}
+}
+
+func (s *sessionScreen) state(r inspect.Request, _ int) theme.Text {
+	g := requestSign(s.Theme, r.Holding)
+	if r.Holding {
+		return theme.Styled(g.Text+" holding", g.Style)
+	}
+	return theme.Styled(g.Text+" waiting", g.Style)
+}
+
+func (s *sessionScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindSession, Session: s.id} }
+
+func (s *sessionScreen) Grid() widget.Grid { return s.table }
+
+func (s *sessionScreen) Bindings() []widget.Group { return s.keys }
+
+func (s *sessionScreen) Leases() []int64 { return []int64{s.id.Lease} }
+
+func (s *sessionScreen) Fit(w, h int) {
+	s.w, s.h = w, h
+	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
+}
+
+func (s *sessionScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *sessionScreen) drill() nav.Action {
+	if r, ok := s.table.Current(); ok {
+		return nav.OpenLock(r.Lock)
+	}
+	return nil
+}
+
+func (s *sessionScreen) there() bool { _, ok := s.table.Current(); return ok }
+
+func (s *sessionScreen) toRelease() (key string, lease int64) {
+	r, _ := s.table.Current()
+	return r.Key, s.id.Lease
+}
+
+func (s *sessionScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h/2), 4) }
+
+func (s *sessionScreen) Refresh() {
+	v := s.Shown().Verdict
+	if !v.Known || v.Edition() == s.of {
+		return
+	}
+	s.of = v.Edition()
+	s.session, _ = v.Session(s.id)
+	var keys []string
+	if s.session == nil {
+		s.table.Set(nil)
+	} else {
+		s.table.Set(slices.Clone(s.session.Requests))
+		for _, r := range s.session.Requests {
+			keys = append(keys, r.Key)
+		}
+	}
+	s.preview = v.Snapshot.Without(keys...)
+}
+
+func (s *sessionScreen) View(w, h int) string {
+	th := s.tableHeight()
+	title := "session " + term.Safe(s.id.String())
+	if s.session != nil {
+		title += " · " + term.Safe(s.session.Who())
+	}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "it has ended, or has no requests any more"), w, th, true, false)}
+	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
+}
+
+// effects is a panel with what is known of the lease, and what a revoke does.
+func (s *sessionScreen) effects(w, h int) string {
+	iw, ih := theme.Inner(w, h, false)
+	return s.Theme.Panel("its lease, and what ending it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
+}
+
+// about is the lease and the preview of a revoke.
+func (s *sessionScreen) about(w int) []string {
+	var lines []string
+	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease)
+	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
+	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
+		lines[0] += s.Theme.Dim.Render("   granted " + term.Span(f.Granted))
+	}
+	if s.session == nil {
+		return lines
+	}
+	lines = append(lines, previewLines(s.Theme, s.preview.Gone, s.preview.Granted)...)
+	for i, l := range lines {
+		lines[i] = term.Cut(l, w)
+	}
+	return lines
+}

@@ -1,0 +1,260 @@
+package screens
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// sessionsScreen is all sessions that hold or wait for something.
+type sessionsScreen struct {
+	*nav.Context
+	table *widget.Table[inspect.SessionID, *sessionRow]
+	of    state.Edition // of the verdict that is shown
+	size  size
+	peek  *sessionScreen // the one under the cursor, where there is room; nil: none
+	keys  []widget.Group
+}
+
+func newSessionsScreen(c *nav.Context) *sessionsScreen {
+	s := &sessionsScreen{Context: c}
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *sessionRow) inspect.SessionID { return r.ID })
+	s.table.Match = func(r *sessionRow) string { return r.who + " " + term.Safe(r.ID.String()) + " " + r.locks }
+	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
+	selected := nav.Unless(s.there, "no session is selected")
+	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
+		widget.Bind("enter", "open", s.drill, "enter").Describe("its locks, and what ending it would release").In(widget.InFooter).OffIf(selected),
+	}}}, s.table.Bindings()...)
+	s.keys = append(s.keys, endBinding(c, "end the session by force, with all of its locks", s.end, selected))
+	return s
+}
+
+func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
+	return []widget.Column[*sessionRow]{
+		{Title: "session", Box: widget.Box{Min: 8, Want: 16}, Key: "S", Ascending: true,
+			Compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) }, Cell: s.id},
+		{Title: "client", Box: widget.Box{Min: 12, Want: 34, Soon: true}, Key: "N", Ascending: true,
+			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client},
+		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
+			Last: func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.ID.Lease, w) }},
+		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
+		{Title: "renewals", Box: widget.Box{Min: 10, Rank: 2}, Key: "L", Compare: s.byLate,
+			Cell: func(r *sessionRow, _ int) theme.Text { return renewalsCell(s.Context, r.ID.Lease) }},
+		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
+			Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
+		{Title: "waits", Box: widget.Box{Min: 6}, Right: true, Key: "W", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.waits, a.waits) },
+			Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.waits), s.Theme.Plain) }},
+		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
+			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return r.since.IsZero() },
+			Cell: func(r *sessionRow, _ int) theme.Text {
+				return theme.Styled(term.Age(s.Clock(), r.since), s.Theme.Plain)
+			}},
+		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
+	}
+}
+
+func (s *sessionsScreen) byLeft(a, b *sessionRow) int { return cmp.Compare(s.left(a), s.left(b)) }
+
+// byLate puts those first that missed renewals.
+func (s *sessionsScreen) byLate(a, b *sessionRow) int {
+	switch late := s.late(a); {
+	case late == s.late(b):
+		return 0
+	case late:
+		return -1
+	default:
+		return 1
+	}
+}
+
+func (s *sessionsScreen) client(r *sessionRow, w int) theme.Text {
+	return theme.Styled(term.CutMiddle(r.who, w), s.Theme.Plain)
+}
+
+func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
+	if r.ID.Lease == 0 {
+		return theme.Styled("no lease", s.Theme.Warning)
+	}
+	return theme.Styled(term.Lease(r.ID.Lease, w), s.Theme.Plain)
+}
+
+func (s *sessionsScreen) left(r *sessionRow) time.Duration {
+	left, known := s.LeaseLeft(r.ID.Lease)
+	if !known || s.InPast() {
+		return -1
+	}
+	return max(left, 0)
+}
+
+func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
+	if f := s.Lease(r.ID.Lease); f.Granted > 0 && !s.InPast() {
+		return theme.Styled(term.Span(f.Granted), s.Theme.Dim)
+	}
+	return theme.Styled("-", s.Theme.Dim)
+}
+
+// late reports whether the session has missed renewals.
+func (s *sessionsScreen) late(r *sessionRow) bool {
+	return s.Lease(r.ID.Lease).MissedRenewals()
+}
+
+func (s *sessionsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindSessions} }
+
+func (s *sessionsScreen) Grid() widget.Grid { return s.table }
+
+// Bindings are also those of the session that is shown below the table.
+func (s *sessionsScreen) Bindings() []widget.Group {
+	if s.peek == nil {
+		return s.keys
+	}
+	own := widget.Group{Title: s.keys[0].Title, Bindings: append(slices.Clone(s.keys[0].Bindings), s.peek.pager.Bindings()...)}
+	return append([]widget.Group{own}, s.keys[1:]...)
+}
+
+func (s *sessionsScreen) Leases() []int64 {
+	var ids []int64
+	for _, r := range s.table.Visible() {
+		ids = append(ids, r.ID.Lease)
+	}
+	return ids
+}
+
+func (s *sessionsScreen) Fit(w, h int) {
+	s.size = size{w, h}
+	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
+	s.look()
+}
+
+// look brings what is shown below the table in line with the cursor.
+func (s *sessionsScreen) look() {
+	r, ok := s.table.Current()
+	switch {
+	case !ok || s.tableHeight() == s.size.h:
+		s.peek = nil
+	case s.peek == nil || s.peek.id != r.ID:
+		s.peek = newSessionScreen(s.Context, r.ID)
+	}
+	if s.peek != nil {
+		s.peek.Refresh()
+	}
+}
+
+// peekHeight is the least that the screen has where it shows the session under
+// the cursor as well, below all of them.
+const peekHeight = 30
+
+func (s *sessionsScreen) tableHeight() int {
+	if s.size.h < peekHeight {
+		return s.size.h
+	}
+	return max(min(s.table.Len()+2, s.size.h*3/4), s.size.h/2)
+}
+
+func (s *sessionsScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *sessionsScreen) there() bool { _, ok := s.table.Current(); return ok }
+
+func (s *sessionsScreen) drill() nav.Action {
+	if r, ok := s.table.Current(); ok {
+		return nav.OpenSession(r.ID)
+	}
+	return nil
+}
+
+// end releases a session by force. One without a lease is a single request.
+func (s *sessionsScreen) end() nav.Action {
+	r, _ := s.table.Current()
+	if r.ID.Lease == 0 {
+		return nav.PlanRelease{Target: diagnose.Target{Key: r.Requests[0].Key}}
+	}
+	return nav.PlanRelease{Target: diagnose.Target{Lease: r.ID.Lease}}
+}
+
+// Refresh takes the sessions of the latest diagnosis, which is not made again for
+// every change.
+func (s *sessionsScreen) Refresh() {
+	v := s.Shown().Verdict
+	if !v.Known {
+		return
+	}
+	if v.Edition() == s.of {
+		s.table.Rebuild()
+		return
+	}
+	s.of = v.Edition()
+	rows := make([]*sessionRow, len(v.Sessions))
+	for i := range v.Sessions {
+		rows[i] = newSessionRow(&v.Sessions[i])
+	}
+	s.table.Set(rows)
+}
+
+func (s *sessionsScreen) View(w, h int) string {
+	title := "sessions " + strconv.Itoa(s.table.Total())
+	if s.table.Filtered() != "" {
+		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total()) + filterTitle(s.table)
+	}
+	empty := s.IfKnown(s.Shown().Known(), "nobody holds or waits for anything")
+	if s.table.Filtered() != "" {
+		empty = "no session matches; esc shows all"
+	}
+	if s.peek == nil {
+		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
+	}
+	th := s.tableHeight()
+	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.peek.effects(w, h-th)
+}
+
+// sessionRow is a session with what the table says of it.
+type sessionRow struct {
+	*inspect.Session
+	who          string
+	holds, waits int
+	locks        string
+	since        time.Time // of its oldest request
+}
+
+func newSessionRow(s *inspect.Session) *sessionRow {
+	r := &sessionRow{Session: s, who: term.Safe(s.Who())}
+	var names []string
+	for _, q := range s.Requests {
+		if q.Holding {
+			r.holds++
+		} else {
+			r.waits++
+		}
+		if !q.Since.IsZero() && (r.since.IsZero() || q.Since.Before(r.since)) {
+			r.since = q.Since
+		}
+		if len(names) < sessionNames {
+			g := "○ "
+			if q.Holding {
+				g = "● "
+			}
+			names = append(names, g+term.Safe(q.Lock.Name))
+		}
+	}
+	r.locks = strings.Join(names, "  ")
+	if rest := len(s.Requests) - len(names); rest > 0 {
+		r.locks += "  and " + strconv.Itoa(rest) + " more"
+	}
+	return r
+}
+
+// sessionNames is how many locks the table names.
+const sessionNames = 8

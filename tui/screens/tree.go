@@ -1,0 +1,189 @@
+package screens
+
+import (
+	"strconv"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// waitTree is a lock's queue as a tree: a waiter hangs below the last request
+// that blocks it.
+type waitTree struct {
+	*nav.Context
+	lock  inspect.Lock
+	found bool
+	rows  []treeRow
+	w, h  int
+}
+
+// treeRow is a request in the tree.
+type treeRow struct {
+	request inspect.Request
+	depth   int
+	branch  string // drawn before it
+}
+
+// treeMost bounds how many requests are put into a tree; the rest is counted.
+const treeMost = 200
+
+// show sets the lock. A queue that has not changed is kept.
+func (t *waitTree) show(l inspect.Lock, found bool) {
+	if found == t.found && l.ID == t.lock.ID && state.SameQueue(l.Queue, t.lock.Queue) {
+		return
+	}
+	t.lock, t.found = l, found
+	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
+}
+
+func (t *waitTree) resize(w, h int) { t.w, t.h = w, h }
+
+// parents is, for each request, the last one before it that blocks it, or -1.
+func parents(queue []inspect.Request) []int {
+	up := make([]int, len(queue))
+	writer, last := -1, -1 // the last ones of earlier revisions
+	for i := 0; i < len(queue); {
+		end := i
+		for end < len(queue) && queue[end].Revision == queue[i].Revision { // of one transaction: side by side
+			end++
+		}
+		nextWriter := writer
+		for j := i; j < end; j++ {
+			up[j] = writer
+			if state.IsWriter(queue[j]) {
+				up[j] = last
+				nextWriter = j
+			}
+			if queue[j].Holding {
+				up[j] = -1
+			}
+		}
+		writer, last, i = nextWriter, end-1, end
+	}
+	return up
+}
+
+// newTree orders a queue as a tree, depth first, and draws its branches.
+func newTree(queue []inspect.Request) []treeRow {
+	children := make([][]int, len(queue)+1)
+	for i, p := range parents(queue) {
+		children[p+1] = append(children[p+1], i)
+	}
+	rows := make([]treeRow, 0, len(queue))
+	type frame struct {
+		node, depth  int
+		lead, branch string
+	}
+	var stack []frame
+	push := func(of []int, depth int, lead string) {
+		for i := len(of) - 1; i >= 0; i-- {
+			f := frame{node: of[i], depth: depth, lead: lead, branch: lead}
+			if depth > 0 && depth <= treeDepth {
+				f.branch, f.lead = lead+"├ ", lead+"│ "
+				if i == len(of)-1 {
+					f.branch, f.lead = lead+"└ ", lead+"  "
+				}
+			}
+			stack = append(stack, f)
+		}
+	}
+	push(children[0], 0, "")
+	for len(stack) > 0 {
+		f := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		rows = append(rows, treeRow{queue[f.node], f.depth, f.branch})
+		push(children[f.node+1], f.depth+1, f.lead)
+	}
+	return rows
+}
+
+// treeDepth is the depth from which on a tree does not go further to the right.
+const treeDepth = 8
+
+func (t *waitTree) leases() []int64 {
+	var ids []int64
+	for _, r := range t.rows[:min(len(t.rows), max(t.h, 0))] {
+		ids = append(ids, r.request.Lease)
+	}
+	return ids
+}
+
+func (t *waitTree) title() string {
+	if !t.found {
+		return "queue"
+	}
+	c := t.lock.Count()
+	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+		strconv.Itoa(c.Waiters) + " waiting · " + term.Safe(t.lock.ID.Name)
+}
+
+func (t *waitTree) view(w, h int) string {
+	if len(t.rows) == 0 {
+		return t.Theme.Dim.Render(term.Cut("  "+t.empty(), w))
+	}
+	lines := t.findings(w)
+	rows := t.rows
+	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
+		rows = rows[:max(room-1, 0)]
+	}
+	branches := 0
+	for _, r := range rows {
+		branches = max(branches, term.Width(r.branch))
+	}
+	for _, r := range rows {
+		lines = append(lines, t.row(r, branches, w))
+	}
+	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
+		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(rest)+" more", w)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// findings are what is wrong with the lock, a line each, two at most.
+func (t *waitTree) findings(w int) []string {
+	v := &t.Shown().Verdict
+	var lines []string
+	for _, i := range v.ByLock[t.lock.ID][:min(len(v.ByLock[t.lock.ID]), 2)] {
+		g := severitySign(t.Theme, v.Findings[i].Severity)
+		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(narrate.Finding(v.Findings[i]).Headline), w)))
+	}
+	return lines
+}
+
+// row is a request beside branches of that width, so that all owners are in one
+// column.
+func (t *waitTree) row(r treeRow, branches, w int) string {
+	q := r.request
+	s := requestSign(t.Theme, q.Holding)
+	who, style := state.OwnerOrSession(q), t.Theme.Plain
+	if t.IsOwn(q) {
+		who, style = "ours "+who, t.Theme.Own
+	}
+	ttl := ttlCell(t.Context, q.Lease)
+	cells := []theme.Text{
+		theme.Styled(r.branch+s.Text+" "+q.Mode.String(), s.Style),
+		theme.Styled(who, style),
+		theme.Styled(term.Age(t.Clock(), q.Since), t.Theme.Dim),
+		ttl,
+	}
+	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 6}, {Min: 6, Rank: 1}}, w)
+	return widget.Line(widths, []bool{false, false, true, true}, cells, t.Theme.Plain)
+}
+
+// empty says why there is no row.
+func (t *waitTree) empty() string {
+	switch {
+	case !t.found:
+		return "no lock is selected"
+	case t.HasOwn(t.lock.ID):
+		return "nobody holds it; we are asking"
+	default:
+		return "nobody holds it"
+	}
+}

@@ -1,0 +1,86 @@
+// Package state is what the UI knows: the locks and what is wrong with them, the
+// connection, leases, the user's own clients and requests, the log, and the
+// running scenario. It does no I/O and draws nothing.
+package state
+
+import (
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/backend"
+)
+
+// Data is what is known of etcd and of the user's own clients. Only effects
+// change it, in Update; screens read it.
+type Data struct {
+	Now      time.Time // of the last message
+	Conn     connection
+	Status   backend.Status
+	Live     Snapshot
+	Frozen   *Frozen // nil: the live snapshot is shown
+	Missed   int     // updates since the snapshot was frozen
+	Leases   LeaseCache
+	Log      Log
+	Journal  journal
+	Queues   samples
+	Changes  *backend.Changes // the history, as far as it was read; nil: not at all
+	Clients  []*OwnClient     // by number; none where no locks can be taken
+	Requests []*OwnRequest    // of these clients, oldest first
+
+	Scenarios scenarioList
+	Run       *Run       // the latest; nil: there was none
+	Recording *Recording // nil: nothing is recorded
+}
+
+// Snapshot is the locks at one revision, and what is wrong with them.
+type Snapshot struct {
+	inspect.Snapshot
+	Verdict Verdict // of this snapshot, or of one a little older
+}
+
+// Known reports whether the snapshot was read.
+func (s *Snapshot) Known() bool { return s.Revision != 0 }
+
+// Frozen is a snapshot that is shown in place of the live one, and why.
+type Frozen struct {
+	Snapshot
+	Mark  string    // in one word, for the header
+	About string    // more of it, where there is room
+	At    time.Time // when it was taken; zero: not known
+	Past  bool      // it is history, and not only paused
+}
+
+// Shown returns the snapshot on the screen.
+func (d *Data) Shown() *Snapshot {
+	if d.Frozen != nil {
+		return &d.Frozen.Snapshot
+	}
+	return &d.Live
+}
+
+// Clock returns the time that the screen shows, which stops with the snapshot.
+func (d *Data) Clock() time.Time {
+	if d.Frozen != nil {
+		return d.Frozen.At
+	}
+	return d.Now
+}
+
+// InPast reports whether the screens show history.
+func (d *Data) InPast() bool { return d.Frozen != nil && d.Frozen.Past }
+
+// Connected reports whether etcd answers.
+func (d *Data) Connected() bool { return d.Conn.Begun && !d.Conn.Lost }
+
+// Lease returns what etcd said of a lease lately.
+func (d *Data) Lease(id int64) leaseFact { return d.Leases.fresh(id, d.Clock()) }
+
+// LeaseLeft returns the remaining time of a lease, less than 0 if the lease is
+// gone, and whether it is known.
+func (d *Data) LeaseLeft(id int64) (time.Duration, bool) { return d.Leases.left(id, d.Clock()) }
+
+// Recording is one that is going on.
+type Recording struct {
+	Path  string
+	Since time.Time
+}

@@ -1,0 +1,66 @@
+package state
+
+import (
+	"slices"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/term"
+)
+
+// LogCapacity bounds the event log.
+const LogCapacity = 5000
+
+// EntryKind is what a line of the log is about.
+type EntryKind string
+
+// Besides the kinds of inspect's events, the log has these.
+const (
+	EntryOwn      EntryKind = "ours"
+	EntryError    EntryKind = "error"
+	EntryEtcd     EntryKind = "etcd"
+	EntryScenario EntryKind = "scenario"
+	EntryNote     EntryKind = "note"
+)
+
+// Entry is a line of the log. Its text is printable.
+type Entry struct {
+	ID   uint64
+	At   time.Time
+	Kind EntryKind
+	Text string
+	Lock inspect.LockID // that it is about, if any
+}
+
+// Log is what has happened, newest last: to the locks, and in the UI.
+type Log struct {
+	Entries []*Entry
+	Last    uint64
+}
+
+// Add logs a text, which is made printable.
+func (b *Log) Add(kind EntryKind, at time.Time, text string) {
+	b.push(&Entry{At: at, Kind: kind, Text: term.Safe(text)})
+}
+
+// AddEvent logs what happened to a request.
+func (b *Log) AddEvent(e inspect.Event, now time.Time) {
+	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Safe(e.Request.Lock.Name)
+	if who := term.Owner(e.Request.Owner, e.Request.Owned); who != "-" {
+		text += "  " + who
+	}
+	at := e.Time
+	if at.IsZero() {
+		at = now
+	}
+	b.push(&Entry{At: at, Kind: EntryKind(e.Kind), Text: text, Lock: e.Request.Lock})
+}
+
+func (b *Log) push(e *Entry) {
+	b.Last++
+	e.ID = b.Last
+	b.Entries = append(b.Entries, e)
+	if len(b.Entries) >= 2*LogCapacity { // rarely, so that a line costs little
+		b.Entries = slices.Clone(b.Entries[len(b.Entries)-LogCapacity:])
+	}
+}

@@ -1,0 +1,40 @@
+package state
+
+import (
+	"cmp"
+	"strings"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/term"
+)
+
+// IsWriter reports whether a request is for writing.
+func IsWriter(r inspect.Request) bool { return r.Mode == keyspace.Write }
+
+// OwnerOrSession labels a request by its owner, or by its lease if it has none.
+func OwnerOrSession(r inspect.Request) string {
+	if who := term.Owner(r.Owner, r.Owned); who != "-" {
+		return who
+	}
+	return SessionText(r)
+}
+
+// SessionText labels a request by its lease.
+func SessionText(r inspect.Request) string {
+	if r.Lease == 0 {
+		return "no lease"
+	}
+	return "lease " + term.Lease(r.Lease, 16)
+}
+
+// SameQueue reports whether a is b. Queues are shared between snapshots and
+// never changed.
+func SameQueue(a, b []inspect.Request) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// CompareIDs orders locks as a snapshot does.
+func CompareIDs(a, b inspect.LockID) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
+}

@@ -1,0 +1,60 @@
+package state
+
+import (
+	"slices"
+
+	"etcd-lock/internal/inspect"
+)
+
+// samples are the lengths of queues over the last seconds, for sparklines.
+type samples struct {
+	byLock map[inspect.LockID]*[SampleCount]uint16
+}
+
+// SampleCount is how many samples of a queue are kept.
+const SampleCount = 12
+
+// Take samples all queues. A lock with nothing but zeros is forgotten.
+func (s *samples) Take(locks []inspect.Lock) {
+	if s.byLock == nil {
+		s.byLock = map[inspect.LockID]*[SampleCount]uint16{}
+	}
+	for id, ring := range s.byLock {
+		copy(ring[:], ring[1:])
+		ring[SampleCount-1] = 0
+		if *ring == [SampleCount]uint16{} {
+			delete(s.byLock, id)
+		}
+	}
+	for _, l := range locks {
+		n := len(l.Queue)
+		if n == 0 || l.Queue[n-1].Holding {
+			continue
+		}
+		ring := s.byLock[l.ID]
+		if ring == nil {
+			ring = &[SampleCount]uint16{}
+			s.byLock[l.ID] = ring
+		}
+		ring[SampleCount-1] = uint16(min(l.Count().Waiters, 1<<16-1))
+	}
+}
+
+// Spark draws the latest samples in w cells.
+func (s *samples) Spark(id inspect.LockID, w int) string {
+	ring := s.byLock[id]
+	if ring == nil || w <= 0 {
+		return ""
+	}
+	most := max(slices.Max(ring[:]), 1)
+	levels := []rune("▁▂▃▄▅▆▇█")
+	var text []rune
+	for _, n := range ring[max(SampleCount-w, 0):] {
+		if n == 0 {
+			text = append(text, ' ')
+			continue
+		}
+		text = append(text, levels[(int(n)*len(levels)-1)/int(most)])
+	}
+	return string(text)
+}

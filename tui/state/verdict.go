@@ -1,0 +1,73 @@
+package state
+
+import (
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+)
+
+// Verdict is what is wrong with the locks of a snapshot, indexed for screens.
+type Verdict struct {
+	diagnose.Diagnosis
+	Known  bool
+	ByLock map[inspect.LockID][]int // findings of each lock, worst first
+	Urgent []int64                  // leases, those of blocking holders first
+	At     time.Time
+	Took   time.Duration
+}
+
+// Edition identifies a verdict: the revision, and when it was diagnosed. The
+// time of a past revision is not known.
+type Edition struct {
+	revision int64
+	at       time.Time
+}
+
+// Edition returns what identifies the verdict.
+func (v *Verdict) Edition() Edition { return Edition{v.Snapshot.Revision, v.At} }
+
+// NewVerdict diagnoses a snapshot. It is pure but for measuring how long it
+// takes.
+func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Time) Verdict {
+	began := time.Now()
+	v := Verdict{
+		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now),
+		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: leasesByUrgency(s), At: now,
+	}
+	for i, f := range v.Findings {
+		for _, id := range f.Locks {
+			v.ByLock[id] = append(v.ByLock[id], i)
+		}
+	}
+	v.Took = time.Since(began)
+	return v
+}
+
+// Worst returns the worst finding of a lock, the zero value if there is none.
+func (v *Verdict) Worst(id inspect.LockID) diagnose.Finding {
+	found := v.ByLock[id]
+	if len(found) == 0 {
+		return diagnose.Finding{}
+	}
+	return v.Findings[found[0]]
+}
+
+// leasesByUrgency returns the leases of a snapshot: those of holders that block
+// others, then those of other holders, then those of waiters.
+func leasesByUrgency(s inspect.Snapshot) []int64 {
+	var groups [3][]int64
+	seen := map[int64]bool{0: true}
+	for group := range groups {
+		for _, l := range s.Locks {
+			contended := len(l.Queue) > 0 && !l.Queue[len(l.Queue)-1].Holding
+			for _, r := range l.Queue {
+				if !seen[r.Lease] && (group == 2 || r.Holding && (group == 1 || contended)) {
+					seen[r.Lease] = true
+					groups[group] = append(groups[group], r.Lease)
+				}
+			}
+		}
+	}
+	return append(append(groups[0], groups[1]...), groups[2]...)
+}

@@ -1,0 +1,41 @@
+package term
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// plainSigns are what stands for our signs on a terminal without Unicode.
+var plainSigns = map[rune]rune{
+	'●': 'o', '○': '.', '·': '-', '▲': '^', '▼': 'v', '✗': 'x', '▶': '>', '▸': '>', '■': '#', '…': '~',
+	'─': '-', '│': '|', '╭': '+', '╮': '+', '╰': '+', '╯': '+', '├': '|', '└': '`', '┌': '+', '┐': '+', '┘': '+',
+	'↑': '^', '↓': 'v', '←': '<', '→': '>', '↳': '`', '“': '"', '”': '"', '•': '*', '×': 'x', '≥': '>', '✓': '+',
+	'▁': '_', '▂': '.', '▃': '.', '▄': ':', '▅': '=', '▆': '+', '▇': '#', '█': '#', '░': '.', '▒': ':', '▓': '%',
+	'━': '=', '╌': '"', '╱': '/', '‖': '#', '◆': '*', '▏': ' ', '▕': ' ',
+}
+
+// Plain writes a screen without a character that is not ASCII: our signs as
+// others, and the rest as question marks, as wide as it was.
+func Plain(content string) string {
+	if IsPlain(content) {
+		return content
+	}
+	var b strings.Builder
+	b.Grow(len(content))
+	for len(content) > 0 {
+		if content[0] < 0x80 {
+			b.WriteByte(content[0])
+			content = content[1:]
+			continue
+		}
+		cluster, w := ansi.FirstGraphemeCluster(content, ansi.GraphemeWidth)
+		content = content[len(cluster):]
+		if p, ok := plainSigns[[]rune(cluster)[0]]; ok {
+			b.WriteRune(p)
+			continue
+		}
+		b.WriteString(strings.Repeat("?", w))
+	}
+	return b.String()
+}

@@ -1,0 +1,134 @@
+// Package term is text on a terminal: made printable, measured, cut and padded by
+// display width, and the words for ages, owners and errors.
+package term
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/printable"
+)
+
+// Safe returns text from the outside as one printable line on whose width all
+// terminals agree: a cluster that is wider when counted rune by rune, such as
+// an emoji with a skin tone, is written as escapes, or it would shift the
+// columns after it.
+func Safe(s string) string {
+	if IsPlain(s) {
+		return s
+	}
+	s = printable.Text(s)
+	if ansi.StringWidth(s) == ansi.StringWidthWc(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		cluster, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
+		if w == ansi.StringWidthWc(cluster) {
+			b.WriteString(cluster)
+		} else {
+			q := strconv.QuoteToASCII(cluster)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		s = s[len(cluster):]
+	}
+	return b.String()
+}
+
+// IsPlain reports whether nothing in s needs a second look. Most text is so,
+// and is looked at for every frame.
+func IsPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// Width is the display width of s. Most text is ASCII, and measured for every
+// frame.
+func Width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return ansi.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
+// Cut shortens s to a display width of w.
+func Cut(s string, w int) string {
+	if w <= 0 {
+		return ""
+	}
+	if Width(s) <= w {
+		return s
+	}
+	return ansi.Truncate(s, w, "…")
+}
+
+// CutMiddle shortens s to a display width of w and keeps both of its ends:
+// names mostly begin alike.
+func CutMiddle(s string, w int) string {
+	whole := Width(s)
+	if whole <= w || w < 5 {
+		return Cut(s, w)
+	}
+	head := ansi.Truncate(s, w/3, "")
+	drop := whole - (w - Width(head) - 1)
+	tail := ansi.TruncateLeft(s, drop, "…")
+	if Width(head+tail) > w { // the cut went through a wide rune
+		tail = ansi.TruncateLeft(s, drop+1, "…")
+	}
+	return head + tail
+}
+
+// Pad cuts or fills s to a display width of exactly w.
+func Pad(s string, w int, right bool) string {
+	s = Cut(s, w)
+	fill := strings.Repeat(" ", max(w-Width(s), 0))
+	if right {
+		return fill + s
+	}
+	return s + fill
+}
+
+// Clip fits a whole screen into w×h, whatever the panes have made.
+func Clip(content string, w, h int) string {
+	lines := strings.Split(content, "\n")
+	lines = lines[:min(len(lines), max(h, 0))]
+	for i, l := range lines {
+		lines[i] = Cut(l, w)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Wrap breaks a text into lines of w cells, each in a style.
+func Wrap(text string, w int, render func(...string) string) []string {
+	lines := strings.Split(ansi.Wrap(text, max(w, 10), ""), "\n")
+	for i, l := range lines {
+		lines[i] = render(l)
+	}
+	return lines
+}
+
+// Widest returns the width of the widest line.
+func Widest(lines []string) int {
+	w := 0
+	for _, l := range lines {
+		w = max(w, Width(l))
+	}
+	return w
+}
+
+// Fill makes a body exactly h lines, so that what follows stays in its place.
+func Fill(body string, h int) string {
+	lines := strings.Split(body, "\n")
+	for len(lines) < h {
+		lines = append(lines, "")
+	}
+	return strings.Join(lines[:h], "\n")
+}

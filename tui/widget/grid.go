@@ -1,0 +1,131 @@
+package widget
+
+import (
+	"slices"
+	"strings"
+)
+
+// Grid is what is done to a table from outside its screen.
+type Grid interface {
+	Filtered() string
+	SetFilter(text string) error
+	Sorted() string
+	SetSort(text string) bool
+	Sortable() []string
+	Columns() []string
+	Hide(names []string)
+	Copied() []string
+	Sheet() Sheet
+}
+
+// Sheet is a table as text.
+type Sheet struct {
+	Heading []string
+	Rows    [][]string
+}
+
+// Filtered returns the text of the filter, empty if there is none.
+func (t *Table[K, R]) Filtered() string { return t.filter.text }
+
+// SetFilter filters by what was typed. A pattern that is none leaves the filter
+// as it was.
+func (t *Table[K, R]) SetFilter(text string) error {
+	f, err := newFilter(text)
+	if err != nil {
+		return err
+	}
+	t.filter = f
+	t.Rebuild()
+	return nil
+}
+
+// Sorted is the order as setSort takes it: the column, and - in front when it
+// is reversed.
+func (t *Table[K, R]) Sorted() string {
+	name := ""
+	if t.order.by >= 0 {
+		name = t.cols[t.order.by].name()
+	}
+	if t.order.reversed {
+		return "-" + name
+	}
+	return name
+}
+
+// SetSort sorts by a column, as Sorted names it, and reports whether there is one.
+func (t *Table[K, R]) SetSort(text string) bool {
+	name, reversed := strings.CutPrefix(text, "-")
+	by := -1
+	if name != "" {
+		by = slices.IndexFunc(t.cols, func(c Column[R]) bool { return c.Compare != nil && c.name() == name })
+		if by < 0 {
+			return false
+		}
+	}
+	t.sortBy(order{by, reversed})
+	return true
+}
+
+// Sortable returns the names of the columns that can be sorted by.
+func (t *Table[K, R]) Sortable() []string {
+	var names []string
+	for _, c := range t.cols {
+		if c.Compare != nil {
+			names = append(names, c.name())
+		}
+	}
+	return names
+}
+
+// Columns are the names of all columns, hidden ones too.
+func (t *Table[K, R]) Columns() []string {
+	var names []string
+	for _, c := range t.cols {
+		names = append(names, c.name())
+	}
+	return names
+}
+
+// Hide hides columns by their names, and shows all others.
+func (t *Table[K, R]) Hide(names []string) {
+	for i, c := range t.cols {
+		t.hidden[i] = slices.Contains(names, c.name())
+	}
+}
+
+// Copied is what stands for the marked rows, or for the one under the cursor.
+func (t *Table[K, R]) Copied() []string {
+	rows := t.marked()
+	if r, ok := t.Current(); ok && len(rows) == 0 {
+		rows = []R{r}
+	}
+	var labels []string
+	for _, r := range rows {
+		labels = append(labels, t.Label(r))
+	}
+	return labels
+}
+
+// Sheet is the table as it is filtered and sorted, or its marked rows.
+func (t *Table[K, R]) Sheet() Sheet {
+	s := Sheet{Heading: t.Columns()}
+	rows := t.marked()
+	if len(rows) == 0 {
+		rows = t.rows
+	}
+	for _, r := range rows {
+		var texts []string
+		for _, c := range t.cols {
+			if c.Text != nil {
+				texts = append(texts, c.Text(r))
+				continue
+			}
+			texts = append(texts, c.Cell(r, WholeWidth).Text)
+		}
+		s.Rows = append(s.Rows, texts)
+	}
+	return s
+}
+
+// WholeWidth is a width at which no cell is cut.
+const WholeWidth = 1 << 20

@@ -1,0 +1,86 @@
+package widget
+
+import (
+	"strings"
+
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+)
+
+// gutter is the room for the cursor and the mark.
+const gutter = 2
+
+// Widths returns the width of the gutter and of each column, 0 for those that are
+// left out.
+func (t *Table[K, R]) Widths() []int {
+	boxes := make([]Box, 0, len(t.cols)+1)
+	boxes = append(boxes, Box{Min: gutter})
+	for i, c := range t.cols {
+		b := c.Box
+		if t.hidden[i] {
+			b = Box{Min: 1 << 16, Rank: 1 << 16}
+		}
+		boxes = append(boxes, b)
+	}
+	return FitColumns(boxes, t.w)
+}
+
+// View is the heading and the rows in view, or, when there are none, why.
+func (t *Table[K, R]) View(focused bool, empty string) string {
+	widths := t.Widths()
+	right := make([]bool, 1, len(t.cols)+1)
+	cells := make([]theme.Text, 1, len(t.cols)+1) // of one line after the other
+	for i, c := range t.cols {
+		right = append(right, c.Right)
+		cells = append(cells, theme.Styled(t.heading(i, widths[i+1]), t.theme.Heading))
+	}
+	lines := []string{Line(widths, right, cells, t.theme.Plain)}
+	if len(t.rows) == 0 {
+		for _, l := range term.Wrap(empty, t.w-gutter, t.theme.Dim.Render) {
+			lines = append(lines, "  "+l)
+		}
+		return strings.Join(lines, "\n")
+	}
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	for i := from; i < to; i++ {
+		row := t.theme.Row(i == t.cursor.at, focused)
+		t.cells(cells, i, widths)
+		lines = append(lines, Line(widths, right, cells, row))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (t *Table[K, R]) heading(i, w int) string {
+	title := t.cols[i].Title
+	arrow := ""
+	switch {
+	case t.order.by != i:
+	case t.order.reversed == t.cols[i].Ascending:
+		arrow = "▼"
+	default:
+		arrow = "▲"
+	}
+	if long := t.cols[i].name(); len(long)+len(arrow) <= w {
+		title = long
+	}
+	return title + arrow
+}
+
+// cells makes the cells of a row, in place of those of another.
+func (t *Table[K, R]) cells(cells []theme.Text, i int, widths []int) {
+	r := t.rows[i]
+	sign := []byte("  ")
+	if i == t.cursor.at {
+		sign[0] = '>'
+	}
+	if t.marks[t.id(r)] {
+		sign[1] = '+'
+	}
+	cells[0] = theme.Styled(string(sign), t.theme.Bold)
+	for i, c := range t.cols {
+		cells[i+1] = theme.Text{}
+		if w := widths[i+1]; w > 0 {
+			cells[i+1] = c.Cell(r, w)
+		}
+	}
+}
