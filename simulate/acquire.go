@@ -105,7 +105,7 @@ func (p *player) inEtcd(locks []rwlock.Want) []rwlock.Want {
 }
 
 // told notes what became of a request.
-func (p *player) told(t plan.Step, held *taken, asked instant, what rwlock.Event) {
+func (p *player) told(t plan.Step, held *taken, asked clocks, what rwlock.Event) {
 	switch what.Kind {
 	case rwlock.EventQueued:
 		p.ledger.comes(held.result, p.event(t, scenario.Waiting, ""))
@@ -135,7 +135,7 @@ func (p *player) lost(held *taken, token int64, err error) {
 
 // failed notes why a turn did not get what it asked for, unless the run was
 // ended.
-func (p *player) failed(ctx context.Context, t plan.Step, s *outcome.StepResult, asked instant, err error) {
+func (p *player) failed(ctx context.Context, t plan.Step, s *outcome.StepResult, asked clocks, err error) {
 	if ctx.Err() != nil {
 		return
 	}

@@ -138,7 +138,7 @@ func (a author) client(name string, ttl time.Duration) scenario.Client {
 	c := scenario.Client{Name: name, Count: one(a, 1, 1, 3), TTL: one(a, ttl, 5*time.Second), After: one(a, scenario.Span{}, a.span()), Repeat: one(a, 1, 1, 4)}
 	if a.maybe() {
 		name := a.lock(0)
-		c.Make = one(a, scenario.ImplRWLock, scenario.ImplRecipe)
+		c.Impl = one(a, scenario.ImplRWLock, scenario.ImplRecipe)
 		c.Steps = []scenario.Step{{Do: scenario.Read, Locks: []rwlock.Want{{Name: name, Mode: rwlock.Read}}}, {Do: scenario.Unlock, Locks: []rwlock.Want{{Name: name}}}}
 		return c
 	}

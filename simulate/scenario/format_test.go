@@ -25,7 +25,7 @@ func TestParseEverything(t *testing.T) {
 		File: "e.yaml", Name: "everything", About: "all that there is",
 		TTL: 2 * time.Second, Seed: 7, Cluster: 3,
 		Clients: []scenario.Client{
-			{Name: "r", Count: 2, Make: scenario.ImplRWLock, TTL: 3 * time.Second, After: scenario.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []scenario.Step{
+			{Name: "r", Count: 2, Impl: scenario.ImplRWLock, TTL: 3 * time.Second, After: scenario.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []scenario.Step{
 				{
 					Do: scenario.Read, Locks: read("/a"), Within: fixed(2 * time.Second), Cancel: fixed(300 * ms),
 					Expect: []scenario.Moment{scenario.Waiting, scenario.Granted},
@@ -51,7 +51,7 @@ func TestParseEverything(t *testing.T) {
 				{Do: scenario.Write, Locks: write("/x"), Crash: fixed(time.Second)},
 				{Do: scenario.Close},
 			}},
-			{Name: "old", Count: 1, Make: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
+			{Name: "old", Count: 1, Impl: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Read, Locks: read("/a"), Cancel: fixed(time.Second)},
 				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
 			}},
@@ -111,11 +111,11 @@ func TestParseStepErrors(t *testing.T) {
 		{"crash of a try", simtest.Client("  - read: /a", "    try: true", "    crash: 1s"), "f.yaml:7:12: a try does not wait"},
 		{"crash too late", simtest.Client("  - read: /a", "    crash: 11s"), "f.yaml:6:12: crash after 11s comes too late"},
 		{"crash and cancel", simtest.Client("  - read: /a", "    cancel: 1s", "    crash: 1s"), "f.yaml:7:12: a wait is ended by one thing: this one has both cancel and crash"},
-		{"unknown make", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown make "magic": want rwlock or recipe`},
-		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of make recipe cannot do close: its steps are read, write, wait and unlock"},
-		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of make recipe cannot do together"},
-		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of make recipe cannot try"},
-		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of make recipe cannot crash"},
+		{"unknown impl", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown impl "magic": want rwlock or recipe`},
+		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of impl recipe cannot do close: its steps are read, write, wait and unlock"},
+		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of impl recipe cannot do together"},
+		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of impl recipe cannot try"},
+		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of impl recipe cannot crash"},
 		{"upgrade of nothing", simtest.Client("  - upgrade: /a"), `f.yaml:5:14: upgrade of lock "/a", which no earlier step of this client holds`},
 		{"upgrade of a writer", simtest.Client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is held for writing already`},
 		{"downgrade of a reader", simtest.Client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is held for reading already`},
@@ -219,7 +219,7 @@ func TestParseExpectErrors(t *testing.T) {
 	}
 }
 
-// recipe is a file with one client of a make, which does one step.
+// recipe is a file with one client of an impl, which does one step.
 func recipe(of, step string) string {
-	return "name: n\nclients:\n- name: c\n  make: " + of + "\n  steps: [" + step + "]\n"
+	return "name: n\nclients:\n- name: c\n  impl: " + of + "\n  steps: [" + step + "]\n"
 }

@@ -169,17 +169,17 @@ func options() []option {
 }
 
 func readCancel(r *reader, p where, doc stepDoc, s *Step) {
-	s.Cancel = r.amid(p, "cancel", doc.Cancel, s)
+	s.Cancel = r.readInterrupt(p, "cancel", doc.Cancel, s)
 }
 
 func readCrash(r *reader, p where, doc stepDoc, s *Step) {
-	if s.Crash = r.amid(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
+	if s.Crash = r.readInterrupt(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
 		r.fail(p, "a wait is ended by one thing: this one has both cancel and crash")
 	}
 }
 
-// amid reads when something ends a wait.
-func (r *reader) amid(p where, what string, doc *spanDoc, s *Step) Span {
+// readInterrupt reads when something ends a wait.
+func (r *reader) readInterrupt(p where, what string, doc *spanDoc, s *Step) Span {
 	after, within := r.period(p, doc), s.Within.To
 	if within == 0 {
 		within = DefaultWithin

@@ -41,7 +41,7 @@ type Span struct{ From, To time.Duration }
 type Client struct {
 	Name   string
 	Count  int           // how many; above 1 they are called NAME-1, NAME-2, …
-	Make   Impl          // of its locks, ImplRWLock or ImplRecipe; "" for ImplRWLock
+	Impl   Impl          // of its locks, ImplRWLock or ImplRecipe; "" for ImplRWLock
 	TTL    time.Duration // of its session
 	After  Span          // from the common start to the first step
 	Repeat int           // how many times it goes through its steps
