@@ -39,7 +39,7 @@ func (f *outputFormat) Set(s string) error {
 
 func (f *outputFormat) String() string { return string(*f) }
 
-// Type is documented with Set.
+// Type implements pflag.Value.
 func (f *outputFormat) Type() string { return "format" }
 
 // printer is a command's standard output. What it prints, it makes safe for

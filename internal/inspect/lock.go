@@ -103,7 +103,8 @@ func (l Lock) State() State {
 // longest waiting one was; both are zero when nobody knows.
 func (l Lock) Oldest() time.Time { return oldest(l.Queue, func(Request) bool { return true }) }
 
-// OldestWaiter is documented with Oldest.
+// OldestWaiter is when the longest waiting request was made, or zero when nobody
+// knows.
 func (l Lock) OldestWaiter() time.Time {
 	return oldest(l.Queue, func(r Request) bool { return !r.Holding })
 }

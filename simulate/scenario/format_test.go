@@ -158,7 +158,7 @@ func TestParseOutcomeErrors(t *testing.T) {
 		{"two ends", simtest.Client("  - read: /a", "    expect: [granted, deadline]"), "f.yaml:6:23: a step cannot be both granted and deadline"},
 		{"two ends around a third", simtest.Client("  - read: /a", "    expect: [granted, lost, deadline]"), "f.yaml:6:29: a step cannot be both lost and deadline"},
 		{"no bounds", simtest.Client("  - read: /a", "    waits: {}"), "f.yaml:6:12: waits needs at_least, at_most or both"},
-		{"no time at most", simtest.Client("  - read: /a", "    waits: {at_most: 0s}"), "f.yaml:6:22: nothing takes no time"},
+		{"no time at most", simtest.Client("  - read: /a", "    waits: {at_most: 0s}"), "f.yaml:6:22: duration must be greater than 0"},
 		{"bounds that cross", simtest.Client("  - read: /a", "    waits: {at_least: 2s, at_most: 1s}"), "f.yaml:6:36: at_most 1s is less than at_least 2s"},
 	}
 	for _, tt := range tests {
@@ -212,7 +212,7 @@ func TestParseExpectErrors(t *testing.T) {
 		{"too often", order("'granted c #2'"), `f.yaml:10:15: "granted c #2" cannot happen: 1 times at most`},
 		{"before itself", order("asked c"), `f.yaml:10:15: "asked c" is there twice`},
 		{"fenced a bit", simtest.Small + "expect: {fenced: -1}\n", `f.yaml:8:18: "-1": want a whole number, 0 at least`},
-		{"max_wait of nothing", simtest.Small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: nothing takes no time"},
+		{"max_wait of nothing", simtest.Small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: duration must be greater than 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })

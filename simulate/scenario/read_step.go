@@ -202,7 +202,7 @@ func readBounds(r *reader, p where, doc stepDoc, s *Step) {
 	case doc.Waits.AtLeast == nil && doc.Waits.AtMost == nil:
 		r.fail(p, "waits needs at_least, at_most or both")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost == 0:
-		r.fail(p.to("at_most"), "nothing takes no time: want a duration of more than 0")
+		r.fail(p.to("at_most"), "duration must be greater than 0")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost < s.Waits.AtLeast:
 		r.fail(p.to("at_most"), "at_most %s is less than at_least %s", s.Waits.AtMost, s.Waits.AtLeast)
 	}
