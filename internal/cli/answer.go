@@ -3,6 +3,7 @@ package cli
 import (
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
@@ -60,7 +61,7 @@ type remedyDoc struct {
 
 func (a answer) document() whyDoc {
 	doc := whyDoc{
-		Name: a.name, NameBase64: base64Of(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
+		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
 		Locks: []showLock{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.Findings

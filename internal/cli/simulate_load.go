@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
@@ -68,7 +69,7 @@ type simulateLoadOptions struct {
 	prefix     string
 	readOnly   bool
 	connect    func(context.Context) (*connect.Conn, error)
-	out        printer
+	out        output.Printer
 	progress   progress
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/recorder"
@@ -55,7 +56,7 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
 				return notPositive("for", opts.duration)
-			case a.output == formatJSON:
+			case a.output == output.JSON:
 				return errors.New("scenarios are YAML: not with -o json")
 			}
 			if len(args) > 0 {

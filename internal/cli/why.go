@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
@@ -69,7 +70,7 @@ type whyOptions struct {
 	rev        revs
 	thresholds diagnose.Thresholds
 	connect    func(context.Context) (*connect.Conn, error)
-	out        printer
+	out        output.Printer
 	err        io.Writer
 	now        func() time.Time
 }
@@ -133,8 +134,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		}
 	}
 	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
-	if opts.out.format == formatJSON {
-		return opts.out.document(a.document())
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(a.document())
 	}
 	return a.write(opts.out)
 }

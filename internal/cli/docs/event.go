@@ -1,21 +1,15 @@
-package cli
+package docs
 
 import (
-	"bufio"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/printable"
 )
 
-// eventLong documents eventDoc for the help of commands that print it.
-var eventLong = `event               granted, waiting; released (it held and is gone), left (it waited
+// EventHelp documents Event for the help of commands that print it.
+var EventHelp = `event               granted, waiting; released (it held and is gone), left (it waited
                     and is gone); expired, revoked (its session's end took it)
 revision            etcd's revision of the change
 time                when this program saw it; absent when it did not
@@ -23,27 +17,27 @@ summary             true: this is how it is at that revision, not what happened 
 session             of a request that is gone, its session right after: alive or
                     gone; absent when not known
 request             of one that is gone, as it was:
-` + indent(requestLong, "  ")
+` + Indent(RequestHelp, "  ")
 
-// eventDoc is what became of a request, as JSON; eventLong documents it.
-type eventDoc struct {
-	Event    string     `json:"event"`
-	Revision int64      `json:"revision,omitempty"`
-	Time     time.Time  `json:"time,omitzero"`
-	Summary  bool       `json:"summary,omitempty"`
-	Session  string     `json:"session,omitempty"`
-	Request  requestDoc `json:"request"`
+// Event is what became of a request, as JSON; EventHelp documents it.
+type Event struct {
+	Event    string    `json:"event"`
+	Revision int64     `json:"revision,omitempty"`
+	Time     time.Time `json:"time,omitzero"`
+	Summary  bool      `json:"summary,omitempty"`
+	Session  string    `json:"session,omitempty"`
+	Request  Request   `json:"request"`
 
 	was, who string // for people
 }
 
-func newEventDoc(e inspect.Event) eventDoc {
+func NewEvent(e inspect.Event) Event {
 	r := e.Request
-	doc := eventDoc{
+	doc := Event{
 		Event:    string(e.Kind),
 		Revision: e.Revision,
 		Time:     e.Time,
-		Request:  newRequestDoc(r),
+		Request:  NewRequest(r),
 		who:      r.Who(),
 	}
 	if e.Kind == inspect.EventAcquired {
@@ -56,10 +50,10 @@ func newEventDoc(e inspect.Event) eventDoc {
 	return doc
 }
 
-// summaryDoc is an event that sums up what led to a revision.
-func summaryDoc(e inspect.Event, revision int64, now time.Time) eventDoc {
+// Summary is an event that sums up what led to a revision.
+func Summary(e inspect.Event, revision int64, now time.Time) Event {
 	e.Revision, e.Time = revision, now
-	doc := newEventDoc(e)
+	doc := NewEvent(e)
 	doc.Summary = true
 	return doc
 }
@@ -75,34 +69,38 @@ func sessionText(s inspect.LeaseState) string {
 	}
 }
 
-func eventHeading() []string {
-	return []string{"EVENT", "WAS", "SESSION", "MODE", "NAME", "WHO", "KEY"}
-}
-
-// cells are the event under eventHeading.
-func (e eventDoc) cells() []cell {
-	row := plainRow(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
-	row[0].tone = eventTone(e.Event)
-	return row
-}
-
-func eventTone(event string) tone {
-	switch event {
-	case "granted", "back":
-		return holding
-	case string(inspect.EventWaiting):
-		return waiting
-	case string(inspect.EventExpired), "lost":
-		return critical
-	case string(inspect.EventRevoked), "gap", "resynced":
-		return warning
-	default:
-		return plain
+// EventColumns returns the columns of Event.Cells.
+func EventColumns() []output.Column {
+	return []output.Column{
+		{Heading: "EVENT", Width: 10}, {Heading: "WAS", Width: 7}, {Heading: "SESSION", Width: 7}, {Heading: "MODE", Width: 5},
+		{Heading: "NAME"}, {Heading: "WHO"}, {Heading: "KEY"},
 	}
 }
 
-// notice is a line between events that says something of all of them.
-type notice struct {
+// Cells implements output.Entry.
+func (e Event) Cells() []output.Cell {
+	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
+	row[0].Tone = eventTone(e.Event)
+	return row
+}
+
+func eventTone(event string) output.Tone {
+	switch event {
+	case "granted", "back":
+		return output.Holding
+	case string(inspect.EventWaiting):
+		return output.Waiting
+	case string(inspect.EventExpired), "lost":
+		return output.Critical
+	case string(inspect.EventRevoked), "gap", "resynced":
+		return output.Warning
+	default:
+		return output.Plain
+	}
+}
+
+// Notice is a line between events that says something of all of them.
+type Notice struct {
 	Event    string    `json:"event"`
 	Revision int64     `json:"revision,omitempty"`
 	Time     time.Time `json:"time,omitzero"`
@@ -112,103 +110,14 @@ type notice struct {
 	Summary  *int      `json:"summaries,omitempty"`
 	Error    string    `json:"error,omitempty"`
 
-	text string // for people
+	Text string `json:"-"` // for people
 }
 
-func (n notice) cells() []cell {
-	return []cell{{text: n.Event, tone: eventTone(n.Event)}, {text: n.text}}
+// Cells implements output.Entry.
+func (n Notice) Cells() []output.Cell {
+	return []output.Cell{{Text: n.Event, Tone: eventTone(n.Event)}, {Text: n.Text}}
 }
 
-// entry is a line of a stream.
-type entry interface {
-	cells() []cell
-	when() (revision int64, seen time.Time)
-}
-
-func (e eventDoc) when() (int64, time.Time) { return e.Revision, e.Time }
-func (n notice) when() (int64, time.Time)   { return n.Revision, n.Time }
-
-// stream prints entries as they come: as one JSON document a line, or as a
-// table whose columns only grow.
-type stream struct {
-	out    printer
-	buf    *bufio.Writer
-	widths []int
-	timed  bool // it has the times at which things were seen
-}
-
-func newStream(out printer, timed bool) *stream {
-	buf := bufio.NewWriter(out.Writer)
-	out.Writer = buf
-	s := &stream{out: out, buf: buf, timed: timed}
-	if out.format != formatJSON {
-		var heading []cell
-		for _, h := range eventHeading() {
-			heading = append(heading, cell{text: h, tone: faint})
-		}
-		s.widths = []int{8, 10, 7, 7, 5, 0, 0, 0} // what is known to come
-		if timed {
-			s.widths = append([]int{8}, s.widths...)
-		}
-		_ = s.row(s.prefix(cell{text: "TIME", tone: faint}, cell{text: "REVISION", tone: faint}, heading))
-	}
-	return s
-}
-
-// write prints entries and flushes, so that a reader sees them at once.
-func (s *stream) write(entries []entry) error {
-	for _, e := range entries {
-		if err := s.one(e); err != nil {
-			return err
-		}
-	}
-	return s.buf.Flush()
-}
-
-func (s *stream) one(e entry) error {
-	if s.out.format == formatJSON {
-		b, err := encodeJSON(e, "")
-		if err != nil {
-			return err
-		}
-		_, err = s.buf.Write(b)
-		return err
-	}
-	at, seen := "-", "-"
-	revision, t := e.when()
-	if revision > 0 {
-		at = strconv.FormatInt(revision, 10)
-	}
-	if !t.IsZero() {
-		seen = t.Format(time.TimeOnly)
-	}
-	return s.row(s.prefix(cell{text: seen}, cell{text: at}, e.cells()))
-}
-
-func (s *stream) prefix(seen, revision cell, cells []cell) []cell {
-	row := append([]cell{revision}, cells...)
-	if s.timed {
-		row = append([]cell{seen}, row...)
-	}
-	return row
-}
-
-func (s *stream) row(cells []cell) error {
-	var b strings.Builder
-	for i, c := range cells {
-		text := s.out.paint(printable.Text(c.text), c.tone)
-		b.WriteString(text)
-		if i == len(cells)-1 {
-			break
-		}
-		if !s.out.terminal {
-			b.WriteString("\t")
-			continue
-		}
-		width := ansi.StringWidth(text)
-		s.widths[i] = max(s.widths[i], min(width, maxPad))
-		b.WriteString(strings.Repeat(" ", max(s.widths[i]-width, 0)+2))
-	}
-	_, err := fmt.Fprintln(s.buf, b.String())
-	return err
-}
+// When implements output.Entry.
+func (e Event) When() (int64, time.Time)  { return e.Revision, e.Time }
+func (n Notice) When() (int64, time.Time) { return n.Revision, n.Time }

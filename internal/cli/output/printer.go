@@ -1,4 +1,6 @@
-package cli
+// Package output prints what commands found: as JSON, or as text that is safe for
+// terminals, with signs and colours where there is one.
+package output
 
 import (
 	"bytes"
@@ -8,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
@@ -18,60 +19,53 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// outputFormat is how a command prints what it found.
-type outputFormat string
+// Format is how a command prints its results. It is a flag.
+type Format string
 
+// The formats.
 const (
-	formatTable outputFormat = "table"
-	formatJSON  outputFormat = "json"
+	Text Format = "table" // for people: tables and sentences
+	JSON Format = "json"
 )
 
-// Set, String and Type make an outputFormat a flag.
-func (f *outputFormat) Set(s string) error {
-	switch outputFormat(s) {
-	case formatTable, formatJSON:
-		*f = outputFormat(s)
+// Set implements pflag.Value.
+func (f *Format) Set(s string) error {
+	switch Format(s) {
+	case Text, JSON:
+		*f = Format(s)
 		return nil
 	default:
 		return errors.New("must be table or json")
 	}
 }
 
-func (f *outputFormat) String() string { return string(*f) }
+// String implements pflag.Value.
+func (f *Format) String() string { return string(*f) }
 
-// Type is documented with Set.
-func (f *outputFormat) Type() string { return "format" }
+// Type implements pflag.Value.
+func (f *Format) Type() string { return "format" }
 
-// printer is a command's standard output. What it prints, it makes safe for
-// terminals, so that no command can forget to.
-type printer struct {
+// Printer is the standard output of a command. It makes everything that it prints
+// safe for terminals, so that no command can forget to.
+type Printer struct {
 	io.Writer
-	format   outputFormat
-	terminal bool // people look at it
-	color    bool
-	width    int // of the terminal; 0 when there is none
+	Format   Format
+	Terminal bool // it has signs
+	Color    bool
+	Width    int // of the terminal; 0 without one
 }
 
-// maxText is how wide sentences become: longer lines are hard to read.
+// maxText is the widest that sentences become: longer lines are hard to read.
 const maxText = 100
 
-func (a *app) printer() printer {
-	terminal := isTerminal(a.Out)
-	return printer{
-		Writer:   a.Out,
-		format:   a.output,
-		terminal: terminal,
-		color:    terminal && !a.noColor() && a.Getenv("TERM") != "dumb",
-		width:    terminalWidth(a.Out),
-	}
+// New returns a printer for a stream, which has signs if that is a terminal.
+func New(w io.Writer, f Format, color bool) Printer {
+	width, _ := TerminalSize(w)
+	return Printer{Writer: w, Format: f, Terminal: IsTerminal(w), Color: color, Width: width}
 }
 
-// noColor reports whether colours are unwanted: any value says so, by
-// no-color.org.
-func (a *app) noColor() bool { return a.Getenv("NO_COLOR") != "" }
-
-// document prints doc as indented JSON.
-func (p printer) document(doc any) error {
+// Document prints doc as indented JSON.
+func (p Printer) Document(doc any) error {
 	b, err := encodeJSON(doc, "  ")
 	if err != nil {
 		return err
@@ -80,7 +74,7 @@ func (p printer) document(doc any) error {
 	return err
 }
 
-// encodeJSON is doc as JSON that no terminal takes for commands, with a newline.
+// encodeJSON returns doc as JSON without control characters, with a newline.
 func encodeJSON(doc any, indent string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -92,16 +86,17 @@ func encodeJSON(doc any, indent string) ([]byte, error) {
 	return printable.JSON(b.Bytes()), nil
 }
 
-// base64Of is s in base64 when JSON, which is UTF-8, cannot say it as it is.
-func base64Of(s string) string {
+// Base64 returns s in base64 if it is not valid UTF-8, as JSON has to be, and
+// otherwise "".
+func Base64(s string) string {
 	if utf8.ValidString(s) {
 		return ""
 	}
 	return base64.StdEncoding.EncodeToString([]byte(s))
 }
 
-// line prints one line.
-func (p printer) line(cells ...cell) error {
+// Line prints cells on one line, without a space between them.
+func (p Printer) Line(cells ...Cell) error {
 	var b strings.Builder
 	for _, c := range cells {
 		b.WriteString(p.cell(c))
@@ -110,19 +105,19 @@ func (p printer) line(cells ...cell) error {
 	return err
 }
 
-// sentences prints sentences after an indent and a tag, each on a line of its own
-// below the beginning of the first. A terminal's width breaks them further.
-func (p printer) sentences(indent string, tag cell, texts ...string) error {
+// Sentences prints sentences after an indent and a tag, each on a line of its own
+// below the start of the first. A terminal's width wraps them.
+func (p Printer) Sentences(indent string, tag Cell, texts ...string) error {
 	tagged := indent + p.cell(tag)
-	if tag.text != "" {
+	if tag.Text != "" {
 		tagged += "  "
 	}
 	column := ansi.StringWidth(tagged)
 	lines := make([]string, 0, len(texts))
 	for _, text := range texts {
 		text = printable.Text(text)
-		if p.width > 0 {
-			text = ansi.Wrap(text, max(min(p.width, maxText)-column, maxText/4), "")
+		if p.Width > 0 {
+			text = ansi.Wrap(text, max(min(p.Width, maxText)-column, maxText/4), "")
 		}
 		lines = append(lines, text)
 	}
@@ -131,81 +126,87 @@ func (p printer) sentences(indent string, tag cell, texts ...string) error {
 	return err
 }
 
-// cell is text and what it means.
-type cell struct {
-	text string
-	tone tone
-	safe bool // text is printable as it is
+// Cell is a text with its tone.
+type Cell struct {
+	Text string
+	Tone Tone
+	Safe bool // Text is printable as it is
 }
 
-func (p printer) cell(c cell) string {
-	if !c.safe {
-		c.text = printable.Text(c.text)
+func (p Printer) cell(c Cell) string {
+	if !c.Safe {
+		c.Text = printable.Text(c.Text)
 	}
-	return p.paint(c.text, c.tone)
+	return p.paint(c.Text, c.Tone)
 }
 
-// tone is what a cell means beyond its words. On a terminal it is a sign and a
-// colour; in a pipe there are only the words.
-type tone uint8
+// Tone is what a text means. On a terminal it is shown by a sign and a colour, in a
+// pipe not at all.
+type Tone uint8
 
+// The tones.
 const (
-	plain tone = iota
-	holding
-	waiting
-	contended
-	warning
-	critical
-	faint
+	Plain Tone = iota
+	Holding
+	Waiting
+	Contended
+	Warning
+	Critical
+	Faint
 )
 
-func (t tone) sign() string {
+func (t Tone) sign() string {
 	return [...]string{
-		plain: "", holding: format.SignHolding + " ", waiting: format.SignWaiting + " ", contended: format.SignContended + " ",
-		warning: format.SignWarning + " ", critical: format.SignCritical + " ", faint: "",
+		Plain: "", Holding: format.SignHolding + " ", Waiting: format.SignWaiting + " ", Contended: format.SignContended + " ",
+		Warning: format.SignWarning + " ", Critical: format.SignCritical + " ", Faint: "",
 	}[t]
 }
 
-func (t tone) style() lipgloss.Style {
+func (t Tone) style() lipgloss.Style {
 	s := lipgloss.NewStyle()
 	switch t {
-	case holding:
+	case Holding:
 		return s.Foreground(lipgloss.Green)
-	case waiting, contended:
+	case Waiting, Contended:
 		return s.Foreground(lipgloss.Yellow)
-	case warning:
+	case Warning:
 		return s.Foreground(lipgloss.Magenta)
-	case critical:
+	case Critical:
 		return s.Foreground(lipgloss.Red).Bold(true)
-	case faint:
+	case Faint:
 		return s.Faint(true)
 	default:
 		return s
 	}
 }
 
-// paint gives safe text its sign and colour, where there is a terminal.
-func (p printer) paint(safe string, t tone) string {
-	if p.terminal {
+// paint adds the sign and the colour of a tone to safe text, on a terminal.
+func (p Printer) paint(safe string, t Tone) string {
+	if p.Terminal {
 		safe = t.sign() + safe
 	}
-	if !p.color || t == plain {
+	return p.Colored(safe, t)
+}
+
+// Colored adds the colour of a tone to text that is safe, where there are colours.
+func (p Printer) Colored(safe string, t Tone) string {
+	if !p.Color || t == Plain {
 		return safe
 	}
 	return t.style().Render(safe)
 }
 
-// maxPad is the width up to which cells of a column are made equal: one long
-// name must not push all other rows out of sight.
+// maxPad is the width up to which the cells of a column are padded: one long name
+// must not push all other rows out of sight.
 const maxPad = 60
 
-// table prints a heading and rows: in columns on a terminal, separated by tabs
-// in a pipe.
-func (p printer) table(heading []string, rows [][]cell) error {
+// Table prints a heading and rows: in aligned columns on a terminal, separated by
+// tabs in a pipe.
+func (p Printer) Table(heading []string, rows [][]Cell) error {
 	all := make([][]string, 0, len(rows)+1)
 	all = append(all, make([]string, 0, len(heading)))
 	for _, h := range heading {
-		all[0] = append(all[0], p.paint(h, faint))
+		all[0] = append(all[0], p.paint(h, Faint))
 	}
 	for _, row := range rows {
 		cells := make([]string, 0, len(row))
@@ -215,7 +216,7 @@ func (p printer) table(heading []string, rows [][]cell) error {
 		all = append(all, cells)
 	}
 	var b strings.Builder
-	if p.terminal {
+	if p.Terminal {
 		alignColumns(&b, all)
 	} else {
 		for _, row := range all {
@@ -244,15 +245,11 @@ func alignColumns(b *strings.Builder, rows [][]string) {
 	}
 }
 
-// plainRow is a row of words that mean no more than they say.
-func plainRow(words ...string) []cell {
-	row := make([]cell, 0, len(words))
+// Row returns a row of plain cells.
+func Row(words ...string) []Cell {
+	row := make([]Cell, 0, len(words))
 	for _, w := range words {
-		row = append(row, cell{text: w})
+		row = append(row, Cell{Text: w})
 	}
 	return row
 }
-
-// since is the time from t to now, never negative: the clock of who noted t
-// may be ahead of ours.
-func since(now, t time.Time) time.Duration { return max(now.Sub(t), 0) }
