@@ -12,7 +12,7 @@ import (
 // answer is the answer of why.
 type answer struct {
 	diagnose.Diagnosis
-	name    string // asked for; empty for all
+	name    string // empty: all locks
 	leases  map[int64]inspect.Lease
 	unknown []string
 	now     time.Time
@@ -79,8 +79,7 @@ func (a answer) document() whyDoc {
 	return doc
 }
 
-// about returns what concerns the name that was asked for. Nothing can be done
-// about the past, so there are no remedies for it.
+// about returns what concerns the lock. A past revision has no remedies.
 func (a answer) about() diagnose.Account {
 	about := a.About(a.name)
 	if a.past() {

@@ -8,18 +8,18 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// EventHelp documents Event for the help of commands that print it.
-var EventHelp = `event               granted, waiting; released (it held and is gone), left (it waited
-                    and is gone); expired, revoked (its session's end took it)
-revision            etcd's revision of the change
+// EventHelp documents the fields of Event.
+var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
+                    was waiting and is gone); expired, revoked (gone with its lease)
+revision            etcd revision of the change
 time                when this program saw it; absent when it did not
-summary             true: this is how it is at that revision, not what happened then
-session             of a request that is gone, its session right after: alive or
-                    gone; absent when not known
-request             of one that is gone, as it was:
+summary             true: part of the state at that revision, not a change
+session             session of a request that is gone, right after that: alive or gone;
+                    absent when not known
+request             as it was, if it is gone:
 ` + Indent(RequestHelp, "  ")
 
-// Event is what became of a request, as JSON; EventHelp documents it.
+// Event is a lock event in JSON.
 type Event struct {
 	Event    string    `json:"event"`
 	Revision int64     `json:"revision,omitempty"`
@@ -31,6 +31,7 @@ type Event struct {
 	was, who string // for people
 }
 
+// NewEvent returns the document of an event.
 func NewEvent(e inspect.Event) Event {
 	r := e.Request
 	doc := Event{
@@ -41,7 +42,7 @@ func NewEvent(e inspect.Event) Event {
 		who:      r.Who(),
 	}
 	if e.Kind == inspect.EventAcquired {
-		doc.Event = "granted" // it is the lock's side that is told
+		doc.Event = "granted" // the name in JSON
 	}
 	if e.Kind.Gone() {
 		doc.was = r.Standing()
@@ -50,7 +51,7 @@ func NewEvent(e inspect.Event) Event {
 	return doc
 }
 
-// Summary is an event that sums up what led to a revision.
+// Summary returns the document of a net change up to a revision, seen at a time.
 func Summary(e inspect.Event, revision int64, now time.Time) Event {
 	e.Revision, e.Time = revision, now
 	doc := NewEvent(e)
@@ -99,7 +100,7 @@ func eventTone(event string) output.Tone {
 	}
 }
 
-// Notice is a line between events that says something of all of them.
+// Notice is a line between events about all of them.
 type Notice struct {
 	Event    string    `json:"event"`
 	Revision int64     `json:"revision,omitempty"`
@@ -119,5 +120,7 @@ func (n Notice) Cells() []output.Cell {
 }
 
 // When implements output.Entry.
-func (e Event) When() (int64, time.Time)  { return e.Revision, e.Time }
+func (e Event) When() (int64, time.Time) { return e.Revision, e.Time }
+
+// When implements output.Entry.
 func (n Notice) When() (int64, time.Time) { return n.Revision, n.Time }

@@ -16,11 +16,11 @@ import (
 const RequestHelp = `name, layout        of the lock, as for ls
 mode                read or write
 state               holding or waiting
-key, key_base64     in etcd
+key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
-revision            the key's create revision, which is the fencing token
+revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
-                    that its process was started under; absent when it wrote none
+                    that its process runs under; absent when the client wrote none
 since               when the request was made; absent when unknown`
 
 // Indent indents each line of a text.
