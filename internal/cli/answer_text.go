@@ -39,7 +39,7 @@ func (a answer) writeAll(out output.Printer) error {
 	return t.err
 }
 
-// writeOne prints everything about the name that was asked for.
+// writeOne prints everything about the lock NAME.
 func (a answer) writeOne(out output.Printer) error {
 	about := a.about()
 	if len(about.Locks) == 0 {
@@ -66,7 +66,7 @@ func (a answer) writeOne(out output.Printer) error {
 		t.line("", "what was wrong:")
 		t.findings(about.Findings)
 	case len(about.Findings) > 0:
-		t.line("", "what is wrong, and what could be done:")
+		t.line("", "what is wrong, and what can be done:")
 		t.findings(about.Findings)
 	case len(about.Remedies) > 0:
 		t.line("", "nothing is wrong with it, but this would end it by force:")

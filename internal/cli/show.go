@@ -67,9 +67,11 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	}
 	opts := &showOptions{}
 	cmd := &cobra.Command{
-		Use:               "show NAME",
-		Short:             "Show the queue of a lock, from its holders to the last waiter",
-		Long:              showLong,
+		Use:   "show NAME",
+		Short: "Show the queue of a lock, from its holders to the last waiter",
+		Long:  showLong,
+		Example: `  etcd-lock show /jobs/nightly
+  etcd-lock show /jobs/nightly --history --since 812`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {

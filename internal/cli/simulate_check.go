@@ -66,6 +66,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 		Use:               "check NAME|FILE",
 		Short:             "Forecast a scenario without an etcd",
 		Long:              simulateCheckLong,
+		Example:           "  etcd-lock simulate check deadlock-over-two-names",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {

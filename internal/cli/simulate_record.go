@@ -51,7 +51,9 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 		Use:   "record [PREFIX]",
 		Short: "Record what happens in an etcd as a scenario",
 		Long:  simulateRecordLong,
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  etcd-lock simulate record /jobs/ --for 1m --file jobs.yaml
+  etcd-lock simulate record --anonymize > incident.yaml`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:

@@ -75,9 +75,11 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 	}
 	var opts simulateRunOptions
 	cmd := &cobra.Command{
-		Use:               "run NAME|FILE",
-		Short:             "Run a scenario, by name or from a file",
-		Long:              simulateRunLong,
+		Use:   "run NAME|FILE",
+		Short: "Run a scenario, by name or from a file",
+		Long:  simulateRunLong,
+		Example: `  etcd-lock simulate run four-clients --embedded
+  etcd-lock simulate run mine.yaml --embedded --repeat 20 --junit results.xml`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {

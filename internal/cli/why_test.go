@@ -103,7 +103,7 @@ why the last waiter waits:
 what happens by itself:
   w\x1b p[7]@h has missed renewals: unless it recovers, its session ends in about 2s
   then r p[7]@h gets it, along with 1 other reader
-what is wrong, and what could be done:
+what is wrong, and what can be done:
 warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
          its end releases /a (write)
          then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
