@@ -10,22 +10,22 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// rootRole has all rights, and need not be there as a role.
+// rootRole has all permissions, and need not exist as a role.
 const rootRole = "root"
 
-// Range is a range of keys as etcd says it: no End is the key alone, and "\x00"
-// is no end.
+// Range is a range of keys as in etcd: without End it is the key alone, and with
+// "\x00" it has no end.
 type Range struct{ Key, End string }
 
-// String is the range in words.
+// String describes the range.
 func (r Range) String() string {
-	prefix, alike := r.Prefix()
+	prefix, isPrefix := r.Prefix()
 	switch {
-	case alike && prefix == "":
+	case isPrefix && prefix == "":
 		return "all keys"
 	case r.End == "":
 		return "the key " + strconv.Quote(r.Key)
-	case alike:
+	case isPrefix:
 		return "keys that begin with " + strconv.Quote(r.Key)
 	case r.End == "\x00":
 		return "keys from " + strconv.Quote(r.Key) + " on"
@@ -34,7 +34,8 @@ func (r Range) String() string {
 	}
 }
 
-// Prefix reports whether the range is that of all keys that begin alike, and how.
+// Prefix returns the prefix that all keys of the range begin with. It reports false
+// for a range that is not a prefix.
 func (r Range) Prefix() (prefix string, ok bool) {
 	if r.End == "\x00" && (r.Key == "" || r.Key == "\x00") {
 		return "", true
@@ -42,13 +43,13 @@ func (r Range) Prefix() (prefix string, ok bool) {
 	return r.Key, r.End != "" && r.End == clientv3.GetPrefixRangeEnd(r.Key)
 }
 
-// Grants are a user's rights.
+// Grants are the permissions of a user.
 type Grants struct {
 	Roles       []string
 	Read, Write []Range
 }
 
-// FindGrants asks for a user's rights. etcd tells users of their own.
+// FindGrants reads the permissions of a user. etcd permits users to read their own.
 func FindGrants(ctx context.Context, client clientv3.Auth, user string) (Grants, error) {
 	u, err := client.UserGet(ctx, user)
 	if err != nil {
@@ -81,12 +82,12 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
-// String is what the user may do, in words that follow "who".
+// String describes what the user may do, to follow the name of the user.
 func (g Grants) String() string {
 	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)
 }
 
-// Words is ranges in words.
+// Words describes ranges.
 func Words(ranges []Range) string {
 	var all []string
 	for _, r := range ranges {

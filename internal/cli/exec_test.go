@@ -100,20 +100,3 @@ func TestCannotRun(t *testing.T) {
 		}
 	}
 }
-
-func TestExitError(t *testing.T) {
-	for _, tt := range []struct {
-		err    error
-		code   int
-		silent bool
-	}{
-		{exitError{code: 7}, 7, true},
-		{runResult(exitError{code: 7}), 7, true},
-		{runResult(exitError{code: 0, err: errors.New("e")}), 0, false},
-		{runResult(errors.New("e")), 1, false},
-	} {
-		if exitCode(tt.err) != tt.code || isSilent(tt.err) != tt.silent {
-			t.Errorf("%#v exits with %d, silent: %v", tt.err, exitCode(tt.err), isSilent(tt.err))
-		}
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 )
@@ -48,7 +49,7 @@ func TestGlobals(t *testing.T) {
 				Etcd:    etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
 				Timeout: 5 * time.Second,
 			},
-			output: formatTable,
+			output: output.Text,
 		}
 		change(&g)
 		return g
@@ -85,7 +86,7 @@ func TestGlobals(t *testing.T) {
 			g.connection.Etcd.Endpoints, g.endpointsSet, g.connection.Embedded = []string{"a:1"}, true, true
 		})},
 		{"the rest", "-o json --read-only", nil, defaults(func(g *globals) {
-			g.output, g.readOnly = formatJSON, true
+			g.output, g.readOnly = output.JSON, true
 		})},
 	}
 	for _, tt := range tests {

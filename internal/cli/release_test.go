@@ -12,6 +12,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
@@ -97,7 +98,7 @@ func releaser(t *testing.T, in string) (*releaseOptions, *clientv3.Client, *byte
 	var out bytes.Buffer
 	return &releaseOptions{
 		target: releaseTarget{name: "/r", holder: true}, connect: g.connect,
-		in: strings.NewReader(in), out: printer{Writer: &out}, err: &out, now: time.Now,
+		in: strings.NewReader(in), out: output.Printer{Writer: &out}, err: &out, now: time.Now,
 	}, client, &out
 }
 
