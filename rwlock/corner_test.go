@@ -317,7 +317,7 @@ func TestPermissionForTheTwoDirectories(t *testing.T) {
 	do(admin.UserGrantRole(ctx, "root", "root"))
 	do(admin.RoleAdd(ctx, "locker"))
 	for _, mode := range []Mode{Read, Write} {
-		dir := keyspace.Dir(f.name, mode)
+		dir := keyspace.Dir(f.name, mode.inKeys())
 		do(admin.RoleGrantPermission(ctx, "locker", dir, clientv3.GetPrefixRangeEnd(dir), clientv3.PermissionType(clientv3.PermReadWrite)))
 	}
 	do(admin.UserAdd(ctx, "user", "secret"))

@@ -6,17 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"etcd-lock/internal/keyspace"
-)
-
-// Mode is how a lock is wanted.
-type Mode = keyspace.Mode
-
-// Read shares a lock with other readers, Write has it alone.
-const (
-	Read  = keyspace.Read
-	Write = keyspace.Write
 )
 
 // Want is a lock that is wanted, and how.

@@ -42,10 +42,10 @@ func sweep() {
 }
 
 // takeKey returns a key for a request, to be given back by giveKey.
-func takeKey(s session, name string, mode keyspace.Mode) string {
+func takeKey(s session, name string, mode Mode) string {
 	id := process()
 	binary.BigEndian.PutUint64(id[8:], uint64(s.Lease()))
-	key := keyspace.Encode(name, mode, id.String())
+	key := keyspace.Encode(name, mode.inKeys(), id.String())
 	if _, used := taken.LoadOrStore(key, s.Ctx()); used {
 		return newKey(name, mode)
 	}
@@ -56,8 +56,8 @@ func takeKey(s session, name string, mode keyspace.Mode) string {
 }
 
 // newKey returns a key that nobody has used.
-func newKey(name string, mode keyspace.Mode) string {
-	return keyspace.Encode(name, mode, uuid.NewString())
+func newKey(name string, mode Mode) string {
+	return keyspace.Encode(name, mode.inKeys(), uuid.NewString())
 }
 
 // giveKey lets another request use key.

@@ -17,7 +17,7 @@ import (
 // claim is one key of a request: a name that is wanted in a mode.
 type claim struct {
 	name  string
-	mode  keyspace.Mode
+	mode  Mode
 	key   string
 	waits bool  // false for a claim that another one of the request waits for
 	rev   int64 // create revision; 0 until etcd told
@@ -52,7 +52,7 @@ func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
 }
 
 // claim adds a claim to the request.
-func (r *request) claim(name string, mode keyspace.Mode) *claim {
+func (r *request) claim(name string, mode Mode) *claim {
 	c := &claim{name: name, mode: mode, key: takeKey(r.session, name, mode)}
 	r.claims = append(r.claims, c)
 	return c
@@ -164,14 +164,14 @@ func (r *request) standings(resp *clientv3.TxnResponse, rev int64) []standing {
 }
 
 // blockingModes are the modes of the requests that can block c.
-func (c *claim) blockingModes() []keyspace.Mode {
+func (c *claim) blockingModes() []Mode {
 	switch {
 	case !c.waits:
 		return nil
-	case c.mode == keyspace.Write:
-		return []keyspace.Mode{keyspace.Write, keyspace.Read}
+	case c.mode == Write:
+		return []Mode{Write, Read}
 	default:
-		return []keyspace.Mode{keyspace.Write}
+		return []Mode{Write}
 	}
 }
 
@@ -191,7 +191,7 @@ func (c *claim) getQueue(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
 		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
 	var ops []clientv3.Op
 	for _, m := range c.blockingModes() {
-		ops = append(ops, clientv3.OpGet(keyspace.Dir(c.name, m), opts...))
+		ops = append(ops, clientv3.OpGet(keyspace.Dir(c.name, m.inKeys()), opts...))
 	}
 	return ops
 }

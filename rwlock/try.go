@@ -97,7 +97,7 @@ func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error)
 	}
 	for _, c := range t.claims {
 		for _, m := range c.blockingModes() {
-			newest := clientv3.CreateRevision(keyspace.Dir(c.name, m))
+			newest := clientv3.CreateRevision(keyspace.Dir(c.name, m.inKeys()))
 			conds = append(conds, clientv3.Compare(newest, "<", t.seen+1).WithPrefix())
 		}
 	}

@@ -117,6 +117,6 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.Want) (b blocker, ok 
 		return blocker{}, false, err
 	}
 	l, _ := s.Find(inspect.LockID{Layout: keyspace.RWLock, Name: want.Name})
-	b, ok = findBlocker(l, int64(a.session.Lease()), want.Mode)
+	b, ok = findBlocker(l, int64(a.session.Lease()), keyspace.Mode(want.Mode))
 	return b, ok, nil
 }
