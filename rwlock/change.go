@@ -18,7 +18,7 @@ func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 	if held.claims[0].mode == Write {
 		return nil
 	}
-	up := newRequest(m.session, []Want{{Name: m.name, Mode: Write}}, newOwner(m.options.label))
+	up := newRequest(m.session, []LockRequest{{Name: m.name, Mode: Write}}, newOwner(m.options.label))
 	err := m.run(ctx, func(ctx context.Context) error { return up.tryBeside(ctx, reader) })
 	if err == nil {
 		writer := up.claims[0]

@@ -104,9 +104,9 @@ func TestRefusals(t *testing.T) {
 	if n := calls.total(); n != 2 {
 		t.Errorf("%d calls to etcd for two refusals, want 2", n)
 	}
-	many := make([]Want, 100)
+	many := make([]LockRequest, 100)
 	for i := range many {
-		many[i] = Want{Name: fmt.Sprint(f.name, i), Mode: Write}
+		many[i] = LockRequest{Name: fmt.Sprint(f.name, i), Mode: Write}
 	}
 	f.mustBe(NewSet(f.session(), many).Lock(f.soon()), rpctypes.ErrTooManyOps)
 }
@@ -248,7 +248,7 @@ func TestSetThatLosesARequestWhileItWaits(t *testing.T) {
 	a, b := f.name+"/a", f.name+"/b"
 	holder := NewRWMutex(f.session(), a)
 	f.must(holder.RWLock(f.soon()))
-	set := NewSet(f.session(), []Want{{a, Write}, {b, Write}})
+	set := NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
 	waiter := start(func() error { return set.Lock(f.soon()) })
 	f.queued(3)
 	_, err := f.client.Delete(f.soon(), b+"/write/", clientv3.WithPrefix())

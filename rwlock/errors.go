@@ -14,7 +14,7 @@ var (
 	// ErrInvalidName is returned for an empty lock name and for a Set without
 	// any, before any call to etcd.
 	ErrInvalidName = errors.New("rwlock: lock name is empty")
-	// ErrInvalidMode is returned by a Set for a Want that is neither Read nor
+	// ErrInvalidMode is returned by a Set for a LockRequest that is neither Read nor
 	// Write, before any call to etcd.
 	ErrInvalidMode = errors.New("rwlock: mode is neither read nor write")
 	// ErrBusy is returned by an acquisition on an RWMutex that already holds its

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Want is a lock that is wanted, and how.
-type Want struct {
+// LockRequest is the name of a lock and the mode to take it in.
+type LockRequest struct {
 	Name string
 	Mode Mode
 }
@@ -60,7 +60,7 @@ func (h *hold) take(ctx context.Context, req *request, acquire func(context.Cont
 	h.mu.Lock()
 	h.held, h.loss = true, lost
 	h.mu.Unlock()
-	h.options.tell(req, Event{Kind: EventAcquired, Waited: time.Since(began)})
+	h.options.tell(req, Event{Kind: EventGranted, Waited: time.Since(began)})
 	if h.options.hook != nil {
 		lost.then(func(err error) { h.options.tell(req, Event{Kind: EventLost, Held: time.Since(lost.since), Err: err}) })
 	}

@@ -9,7 +9,7 @@ type EventKind string
 const (
 	EventWaiting  EventKind = "waiting"  // it is about to be asked for
 	EventQueued   EventKind = "queued"   // it has been asked for, and others are ahead of it; never told of a try
-	EventAcquired EventKind = "acquired" // it holds its lock
+	EventGranted  EventKind = "granted"  // it holds its lock
 	EventFailed   EventKind = "failed"   // it did not come to hold it
 	EventReleased EventKind = "released" // Unlock gave it back
 	EventLost     EventKind = "lost"     // its key is gone, and nobody here unlocked it
@@ -18,7 +18,7 @@ const (
 // Event tells a hook what happened to a request.
 type Event struct {
 	Kind   EventKind
-	Wants  []Want        // the locks asked for, one unless by a Set
+	Locks  []LockRequest // the locks asked for, one unless by a Set
 	Token  int64         // the fencing token, 0 before the lock is held
 	Waited time.Duration // since the request began; with acquired and failed
 	Held   time.Duration // since it was acquired; with released and lost
@@ -35,8 +35,8 @@ func (o options) tell(r *request, e Event) {
 	if o.hook == nil {
 		return
 	}
-	e.Wants = r.wants()
-	if e.Kind == EventAcquired || e.Kind == EventReleased || e.Kind == EventLost {
+	e.Locks = r.wants()
+	if e.Kind == EventGranted || e.Kind == EventReleased || e.Kind == EventLost {
 		e.Token = r.token()
 	}
 	o.hook(e)

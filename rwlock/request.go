@@ -43,7 +43,7 @@ type request struct {
 
 // newRequest names a request's keys before anything is sent, so that they can
 // be removed whatever becomes of the reply.
-func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
+func newRequest(s session, wants []LockRequest, owner keyspace.Owner) *request {
 	r := &request{session: s, value: owner.Encode()}
 	for _, w := range wants {
 		r.claim(w.Name, w.Mode).waits = true
@@ -224,11 +224,11 @@ func (r *request) token() int64 {
 
 // wants are the locks asked for. A second claim on a name only changes how the
 // first can be held.
-func (r *request) wants() []Want {
-	var wants []Want
+func (r *request) wants() []LockRequest {
+	var wants []LockRequest
 	for i, c := range r.claims {
 		if i == 0 || c.name != r.claims[i-1].name {
-			wants = append(wants, Want{Name: c.name, Mode: c.mode})
+			wants = append(wants, LockRequest{Name: c.name, Mode: c.mode})
 		}
 	}
 	return wants

@@ -118,7 +118,7 @@ func (m *RWMutex) try(ctx context.Context, mode Mode) error {
 }
 
 func (m *RWMutex) request(mode Mode) *request {
-	req := newRequest(m.session, []Want{{Name: m.name, Mode: mode}}, newOwner(m.options.label))
+	req := newRequest(m.session, []LockRequest{{Name: m.name, Mode: mode}}, newOwner(m.options.label))
 	if mode == Write && m.options.downgradable {
 		req.claim(m.name, Read)
 	}

@@ -110,7 +110,7 @@ func (s *Session) NewRWMutex(name string, opts ...Option) *RWMutex {
 }
 
 // NewSet is the function of that name with this session.
-func (s *Session) NewSet(wants []Want, opts ...Option) *Set { return newSet(s, wants, opts) }
+func (s *Session) NewSet(wants []LockRequest, opts ...Option) *Set { return newSet(s, wants, opts) }
 
 // renewed notes that a renewal sent at that time was granted ttl seconds. etcd
 // counts from when it got the renewal, which is later.

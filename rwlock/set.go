@@ -17,17 +17,17 @@ import (
 // write takes three operations, a read two. It is safe for concurrent use.
 type Set struct {
 	hold
-	wants []Want
+	wants []LockRequest
 }
 
 // NewSet returns a set of the locks that are wanted. A name that is wanted twice
 // is taken once, for writing if either wants that. It makes no call to etcd;
 // empty names and an empty set are reported by Lock.
-func NewSet(s *concurrency.Session, wants []Want, opts ...Option) *Set {
+func NewSet(s *concurrency.Session, wants []LockRequest, opts ...Option) *Set {
 	return newSet(s, wants, opts)
 }
 
-func newSet(s session, wants []Want, opts []Option) *Set {
+func newSet(s session, wants []LockRequest, opts []Option) *Set {
 	return &Set{hold: hold{session: s, options: newOptions(opts)}, wants: merge(wants)}
 }
 
@@ -110,8 +110,8 @@ func (s *Set) check() error {
 }
 
 // merge makes one want of those for one name.
-func merge(wants []Want) []Want {
-	var merged []Want
+func merge(wants []LockRequest) []LockRequest {
+	var merged []LockRequest
 	at := map[string]int{}
 	for _, w := range wants {
 		i, twice := at[w.Name]

@@ -43,7 +43,7 @@ func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) 
 			return nil, err
 		}
 	}
-	a.Told(rwlock.Event{Kind: rwlock.EventAcquired, Token: token})
+	a.Told(rwlock.Event{Kind: rwlock.EventGranted, Token: token})
 	return brokenHold{broken: b, key: key, token: token}, nil
 }
 

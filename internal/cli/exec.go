@@ -208,7 +208,7 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 		Report: func(text string) { printLine(opts.err, text) },
 	}
 	for _, name := range opts.names {
-		spec.Locks = append(spec.Locks, rwlock.Want{Name: name, Mode: opts.mode})
+		spec.Locks = append(spec.Locks, rwlock.LockRequest{Name: name, Mode: opts.mode})
 	}
 	return spec
 }

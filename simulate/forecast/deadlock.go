@@ -25,10 +25,10 @@ type Deadlock struct {
 // Wanting is a client that waits for another.
 type Wanting struct {
 	Client  string
-	Wants   rwlock.Want // what it waits for
-	Other   string      // whom it waits for
-	Has     rwlock.Want // what that one has: the same lock
-	Holding bool        // it holds it; otherwise it waits for it too, and asked before
+	Wants   rwlock.LockRequest // what it waits for
+	Other   string             // whom it waits for
+	Has     rwlock.LockRequest // what that one has: the same lock
+	Holding bool               // it holds it; otherwise it waits for it too, and asked before
 }
 
 // String says who waits for what, and until when.
@@ -118,7 +118,7 @@ func (a *actor) wanting() []wish {
 				break
 			}
 			if blocks(other.Mode, c.Mode) && other.actor != a {
-				all = append(all, wish{Wanting{a.Name, c.Want, other.actor.Name, other.Want, other.free}, other.actor})
+				all = append(all, wish{Wanting{a.Name, c.LockRequest, other.actor.Name, other.LockRequest, other.free}, other.actor})
 			}
 		}
 	}
