@@ -46,14 +46,14 @@ func TestRequestsHiddenBehindNestedLocks(t *testing.T) {
 	f.must(holder.RWLock(f.soon()))
 	second := f.name + "/write/second"
 	put(second)
-	for i := range tail {
+	for i := range maxPredecessors {
 		put(fmt.Sprintf("%s/write/read/%d", f.name, i))
 	}
 	client := etcdtest.Client(t, etcdtest.Shared(t))
 	calls := count(client)
 	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
 	waiter := start(func() error { return m.RWLock(f.soon()) })
-	f.queued(tail + 3)
+	f.queued(maxPredecessors + 3)
 	etcdtest.Eventually(t, "the waiter watches", func() bool { return calls.watches.Load() > 0 })
 	del(f.name + "/write/read/0")
 	del(second)
@@ -288,7 +288,7 @@ func TestNoiseBetweenReadersAndWriters(t *testing.T) {
 	const wide, narrow = 1, 3 // watches: of all, then of the writer and of its own key
 	etcdtest.Eventually(t, "it watches", func() bool { return calls.watches.Load() == wide && calls.total() > 2 })
 	between := f.name + "/status"
-	for range noisy + 1 {
+	for range maxIrrelevantEvents + 1 {
 		_, err := f.client.Put(f.soon(), between, "")
 		f.must(err)
 		_, err = f.client.Delete(f.soon(), between)
