@@ -238,7 +238,7 @@ func TestSet(t *testing.T) {
 	t.Run("AllOrNone", func(t *testing.T) {
 		holder := NewRWMutex(f.session(), b)
 		f.must(holder.RLock(f.soon()))
-		set := NewSet(f.session(), []Want{{a, Write}, {b, Write}})
+		set := NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
 		f.mustBe(set.TryLock(f.soon()), ErrLocked)
 		ctx, cancel := context.WithCancel(f.soon())
 		waiter := start(func() error { return set.Lock(ctx) })
@@ -252,7 +252,7 @@ func TestSet(t *testing.T) {
 		f.must(holder.Unlock())
 	})
 	t.Run("OneRevision", func(t *testing.T) {
-		set := NewSet(f.session(), []Want{{b, Read}, {a, Read}, {b, Write}})
+		set := NewSet(f.session(), []LockRequest{{b, Read}, {a, Read}, {b, Write}})
 		if keys := set.Keys(); keys != nil {
 			t.Errorf("Keys = %q of what is not held", keys)
 		}
@@ -274,12 +274,12 @@ func TestSet(t *testing.T) {
 	})
 	t.Run("Misuse", func(t *testing.T) {
 		f.mustBe(NewSet(f.session(), nil).Lock(f.soon()), ErrInvalidName)
-		f.mustBe(NewSet(f.session(), []Want{{"", Read}}).TryLock(f.soon()), ErrInvalidName)
-		f.mustBe(NewSet(f.session(), []Want{{a, 0}}).Lock(f.soon()), ErrInvalidMode)
-		f.mustBe(NewSet(f.session(), []Want{{a, Read}}).Unlock(), ErrNotHeld)
+		f.mustBe(NewSet(f.session(), []LockRequest{{"", Read}}).TryLock(f.soon()), ErrInvalidName)
+		f.mustBe(NewSet(f.session(), []LockRequest{{a, 0}}).Lock(f.soon()), ErrInvalidMode)
+		f.mustBe(NewSet(f.session(), []LockRequest{{a, Read}}).Unlock(), ErrNotHeld)
 	})
 	t.Run("NoDeadlockInAnyOrder", func(t *testing.T) {
-		wants := [][]Want{{{a, Write}, {b, Write}}, {{b, Write}, {a, Write}}, {{a, Read}, {b, Write}}, {{b, Read}, {a, Write}}}
+		wants := [][]LockRequest{{{a, Write}, {b, Write}}, {{b, Write}, {a, Write}}, {{a, Read}, {b, Write}}, {{b, Read}, {a, Write}}}
 		var done []<-chan error
 		for _, w := range wants {
 			set := NewSet(f.session(), w)
@@ -426,7 +426,7 @@ func TestHook(t *testing.T) {
 		t.Helper()
 		select {
 		case e := <-events:
-			if len(e.Wants) != 1 || e.Wants[0] != (Want{f.name, Write}) {
+			if len(e.Locks) != 1 || e.Locks[0] != (LockRequest{f.name, Write}) {
 				t.Errorf("event %+v is not of the request", e)
 			}
 			return e
@@ -447,7 +447,7 @@ func TestHook(t *testing.T) {
 	f.must(m.RWLock(f.soon()))
 	token := m.Token()
 	f.must(m.Unlock())
-	if e := expect(EventWaiting, EventAcquired, EventReleased); e.Token != token || e.Held <= 0 || e.Err != nil {
+	if e := expect(EventWaiting, EventGranted, EventReleased); e.Token != token || e.Held <= 0 || e.Err != nil {
 		t.Errorf("released = %+v, want token %d", e, token)
 	}
 	other := f.mutex()
@@ -458,14 +458,14 @@ func TestHook(t *testing.T) {
 		t.Errorf("queued = %+v", e)
 	}
 	f.must(other.Unlock())
-	expect(EventAcquired)
+	expect(EventGranted)
 	f.must(<-waited)
 	f.must(m.Unlock())
 	expect(EventReleased)
 	f.must(m.RWLock(f.soon()))
 	_, err := f.client.Delete(f.soon(), m.Key())
 	f.must(err)
-	if e := expect(EventWaiting, EventAcquired, EventLost); !errors.Is(e.Err, ErrLost) {
+	if e := expect(EventWaiting, EventGranted, EventLost); !errors.Is(e.Err, ErrLost) {
 		t.Errorf("lost = %+v", e)
 	}
 	f.mustBe(m.Unlock(), ErrLost)

@@ -46,14 +46,14 @@ func TestRequestsHiddenBehindNestedLocks(t *testing.T) {
 	f.must(holder.RWLock(f.soon()))
 	second := f.name + "/write/second"
 	put(second)
-	for i := range tail {
+	for i := range maxPredecessors {
 		put(fmt.Sprintf("%s/write/read/%d", f.name, i))
 	}
 	client := etcdtest.Client(t, etcdtest.Shared(t))
 	calls := count(client)
 	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
 	waiter := start(func() error { return m.RWLock(f.soon()) })
-	f.queued(tail + 3)
+	f.queued(maxPredecessors + 3)
 	etcdtest.Eventually(t, "the waiter watches", func() bool { return calls.watches.Load() > 0 })
 	del(f.name + "/write/read/0")
 	del(second)
@@ -104,9 +104,9 @@ func TestRefusals(t *testing.T) {
 	if n := calls.total(); n != 2 {
 		t.Errorf("%d calls to etcd for two refusals, want 2", n)
 	}
-	many := make([]Want, 100)
+	many := make([]LockRequest, 100)
 	for i := range many {
-		many[i] = Want{Name: fmt.Sprint(f.name, i), Mode: Write}
+		many[i] = LockRequest{Name: fmt.Sprint(f.name, i), Mode: Write}
 	}
 	f.mustBe(NewSet(f.session(), many).Lock(f.soon()), rpctypes.ErrTooManyOps)
 }
@@ -248,7 +248,7 @@ func TestSetThatLosesARequestWhileItWaits(t *testing.T) {
 	a, b := f.name+"/a", f.name+"/b"
 	holder := NewRWMutex(f.session(), a)
 	f.must(holder.RWLock(f.soon()))
-	set := NewSet(f.session(), []Want{{a, Write}, {b, Write}})
+	set := NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
 	waiter := start(func() error { return set.Lock(f.soon()) })
 	f.queued(3)
 	_, err := f.client.Delete(f.soon(), b+"/write/", clientv3.WithPrefix())
@@ -288,7 +288,7 @@ func TestNoiseBetweenReadersAndWriters(t *testing.T) {
 	const wide, narrow = 1, 3 // watches: of all, then of the writer and of its own key
 	etcdtest.Eventually(t, "it watches", func() bool { return calls.watches.Load() == wide && calls.total() > 2 })
 	between := f.name + "/status"
-	for range noisy + 1 {
+	for range maxIrrelevantEvents + 1 {
 		_, err := f.client.Put(f.soon(), between, "")
 		f.must(err)
 		_, err = f.client.Delete(f.soon(), between)
@@ -317,7 +317,7 @@ func TestPermissionForTheTwoDirectories(t *testing.T) {
 	do(admin.UserGrantRole(ctx, "root", "root"))
 	do(admin.RoleAdd(ctx, "locker"))
 	for _, mode := range []Mode{Read, Write} {
-		dir := keyspace.Dir(f.name, mode)
+		dir := keyspace.Dir(f.name, mode.inKeys())
 		do(admin.RoleGrantPermission(ctx, "locker", dir, clientv3.GetPrefixRangeEnd(dir), clientv3.PermissionType(clientv3.PermReadWrite)))
 	}
 	do(admin.UserAdd(ctx, "user", "secret"))

@@ -12,7 +12,6 @@ import (
 	recipe "go.etcd.io/etcd/client/v3/experimental/recipes"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/keyspace"
 )
 
 // Two sessions in a tight loop: a release between a waiter's question and its
@@ -45,7 +44,7 @@ func TestEndOfTheContext(t *testing.T) {
 	f := newFixture(t)
 	holder := f.mutex()
 	f.must(holder.RWLock(f.soon()))
-	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+	for _, mode := range []Mode{Read, Write} {
 		t.Run("DeadlineExceeded "+mode.String(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 			defer cancel()
@@ -89,7 +88,7 @@ func TestTwoHundredWaitersCancelledAtOnce(t *testing.T) {
 	const n = 200
 	var done []<-chan error
 	for i := range n {
-		mode := keyspace.Mode(i%2) + keyspace.Read
+		mode := Mode(i%2) + Read
 		done = append(done, start(func() error { return lock(ctx, NewRWMutex(s, f.name), mode) }))
 	}
 	f.queued(n + 1)
@@ -106,7 +105,7 @@ func TestEndOfTheSessionEndsTheWait(t *testing.T) {
 	f := newFixture(t)
 	holder := f.mutex()
 	f.must(holder.RWLock(f.soon()))
-	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+	for _, mode := range []Mode{Read, Write} {
 		t.Run("Closed "+mode.String(), func(t *testing.T) {
 			s := f.session()
 			waiter := start(func() error { return lock(f.soon(), NewRWMutex(s, f.name), mode) })
@@ -152,7 +151,7 @@ func TestEndOfTheSessionEndsTheWait(t *testing.T) {
 // etcd issue 16221: a waiter whose lease is revoked must not be told that it
 // holds the lock when its blocker goes, in one revision with it or after it.
 func TestRevokedWaiterIsNeverTheHolder(t *testing.T) {
-	for _, mode := range []keyspace.Mode{keyspace.Read, keyspace.Write} {
+	for _, mode := range []Mode{Read, Write} {
 		t.Run("BlockerGoesAfter "+mode.String(), func(t *testing.T) {
 			f := newFixture(t)
 			holder := f.mutex()

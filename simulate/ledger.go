@@ -127,7 +127,7 @@ func (l *ledger) granted(s *outcome.StepResult, e outcome.Event) {
 }
 
 // awaitReleases waits for releases of locks that are on their way by now.
-func (l *ledger) awaitReleases(of []rwlock.Want) {
+func (l *ledger) awaitReleases(of []rwlock.LockRequest) {
 	var before []*release
 	l.mu.Lock()
 	for _, lock := range of {
@@ -149,7 +149,7 @@ func (l *ledger) awaitReleases(of []rwlock.Want) {
 }
 
 // release does what releases locks, and then notes what it says came of that.
-func (l *ledger) release(locks []rwlock.Want, do func() outcome.Event) {
+func (l *ledger) release(locks []rwlock.LockRequest, do func() outcome.Event) {
 	r := &release{done: make(chan struct{})}
 	l.mu.Lock()
 	for _, lock := range locks {
@@ -167,7 +167,7 @@ func (l *ledger) release(locks []rwlock.Want, do func() outcome.Event) {
 }
 
 // held notes a client's holds, a lock each by its name in etcd.
-func (l *ledger) held(client string, locks []rwlock.Want, at scenario.Place, s verify.Stage) []*recordedHold {
+func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Place, s verify.Stage) []*recordedHold {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var holds []*recordedHold
@@ -211,7 +211,7 @@ func (l *ledger) confirmed(holds []*recordedHold) {
 }
 
 // waited notes a wait in vain.
-func (l *ledger) waited(w verify.Wait, locks []rwlock.Want, deadline time.Time) {
+func (l *ledger) waited(w verify.Wait, locks []rwlock.LockRequest, deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.Ended = min(l.now(), deadline.Sub(l.begin))

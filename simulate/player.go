@@ -184,9 +184,9 @@ func (p *player) crash(t plan.Step) {
 
 // close ends the session, which gives back all that it holds.
 func (p *player) close(t plan.Step) {
-	var locks []rwlock.Want
+	var locks []rwlock.LockRequest
 	for name := range p.holds {
-		locks = append(locks, rwlock.Want{Name: name})
+		locks = append(locks, rwlock.LockRequest{Name: name})
 	}
 	p.ledger.release(locks, func() outcome.Event {
 		e := p.event(t, scenario.Closed, "closed "+p.Name)

@@ -21,3 +21,18 @@ func Pause(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// Exponential is a series of pauses, each twice as long as the one before.
+type Exponential struct {
+	First time.Duration // the first pause
+	Max   time.Duration // no pause is longer
+
+	next time.Duration // 0 before the first
+}
+
+// Pause waits for the next pause of the series as the function Pause does.
+func (e *Exponential) Pause(ctx context.Context) bool {
+	d := max(e.next, e.First)
+	e.next = min(2*d, e.Max)
+	return Pause(ctx, d)
+}

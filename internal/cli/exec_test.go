@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/hint"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // parseExec runs a command line up to where the locks would be taken.
@@ -34,14 +34,14 @@ func TestExecOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &execOptions{
-		names: []string{"/a", "/b"}, mode: keyspace.Read, command: []string{"/bin/ls", "--wait", "-l", "--", "x"},
+		names: []string{"/a", "/b"}, mode: rwlock.Read, command: []string{"/bin/ls", "--wait", "-l", "--", "x"},
 		wait: time.Minute, conflictCode: 3, ttl: 15 * time.Second, label: "ls", err: got.err,
 	}
 	if got.connect = nil; !reflect.DeepEqual(got, want) {
 		t.Errorf("options\n%+v\nwant\n%+v", got, want)
 	}
 	got, err = parseExec(t, "/a", "--try", "--conflict-exit-code", "0", "--ttl", "1s", "--label", "l", "--quiet", "--", "x")
-	if err != nil || !got.try || got.conflictCode != 0 || got.ttl != time.Second || got.label != "l" || !got.quiet || got.mode != keyspace.Write {
+	if err != nil || !got.try || got.conflictCode != 0 || got.ttl != time.Second || got.label != "l" || !got.quiet || got.mode != rwlock.Write {
 		t.Errorf("options %+v, %v", got, err)
 	}
 }

@@ -249,7 +249,7 @@ func newDeadlockDoc(d forecast.Deadlock) deadlockDoc {
 	return doc
 }
 
-func newWantDoc(w rwlock.Want) wantDoc {
+func newWantDoc(w rwlock.LockRequest) wantDoc {
 	doc := wantDoc{Name: w.Name}
 	if w.Mode != 0 {
 		doc.Mode = w.Mode.String()

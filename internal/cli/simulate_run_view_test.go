@@ -17,7 +17,7 @@ import (
 )
 
 func shownRun(failures ...outcome.Failure) report.Run {
-	locks := []rwlock.Want{{Name: "/a\x1b", Mode: rwlock.Write}}
+	locks := []rwlock.LockRequest{{Name: "/a\x1b", Mode: rwlock.Write}}
 	stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
 	hold := verify.Hold{Client: "c", Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
 	step := scenario.Step{Do: scenario.Write, Locks: locks, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}}

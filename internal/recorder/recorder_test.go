@@ -169,7 +169,7 @@ func TestRecordDemo(t *testing.T) {
 		var events []outcome.Event
 		for _, o := range taped.seen {
 			events = append(events, outcome.Event{
-				Client: cmp.Or(o.Who, "client"), Moment: o.Moment, Locks: []rwlock.Want{{Name: o.Lock, Mode: o.Mode}},
+				Client: cmp.Or(o.Who, "client"), Moment: o.Moment, Locks: []rwlock.LockRequest{{Name: o.Lock, Mode: o.Mode}},
 			})
 		}
 		want, got := grants(events), grants(replay(t, endpoint, sc).Events)

@@ -49,7 +49,7 @@ func program(args []string) int {
 	cfg := etcd.Config{Endpoints: args[:1], DialTimeout: 20 * time.Second}
 	code, err := Run(context.Background(), Spec{
 		Path: "/bin/sh", Argv: []string{"sh", "-c", args[3]},
-		Locks: []rwlock.Want{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
+		Locks: []rwlock.LockRequest{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
 		Connect: func(ctx context.Context) (*connect.Conn, error) {
 			return connect.Open(ctx, connect.Options{Etcd: cfg, Timeout: 20 * time.Second})
 		},

@@ -164,7 +164,7 @@ func TestEnviron(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = session.Close() })
 	names := []string{"/b", "/a"}
-	set := session.NewSet([]rwlock.Want{{Name: "/b", Mode: rwlock.Read}, {Name: "/a", Mode: rwlock.Read}})
+	set := session.NewSet([]rwlock.LockRequest{{Name: "/b", Mode: rwlock.Read}, {Name: "/a", Mode: rwlock.Read}})
 	if err := set.Lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (a *actor) acquire(t plan.Step) {
 	}
 	a.asking = b
 	for _, l := range t.Locks {
-		b.claims = append(b.claims, &place{Want: l, request: b})
+		b.claims = append(b.claims, &place{LockRequest: l, request: b})
 	}
 	a.in(t.GiveUpAfter, func() { b.giveUp(context.DeadlineExceeded) })
 	if t.CancelAfter > 0 {

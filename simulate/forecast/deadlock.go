@@ -25,9 +25,9 @@ type Deadlock struct {
 // Wanting is a client that waits for another.
 type Wanting struct {
 	Client  string
-	Wants   rwlock.Want // what it waits for
+	Wants   rwlock.LockRequest // what it waits for
 	Other   string      // whom it waits for
-	Has     rwlock.Want // what that one has: the same lock
+	Has     rwlock.LockRequest // what that one has: the same lock
 	Holding bool        // it holds it; otherwise it waits for it too, and asked before
 }
 
@@ -118,7 +118,7 @@ func (a *actor) wanting() []wait {
 				break
 			}
 			if blocks(other.Mode, c.Mode) && other.actor != a {
-				all = append(all, wait{Wanting{a.Name, c.Want, other.actor.Name, other.Want, other.free}, other.actor})
+				all = append(all, wait{Wanting{a.Name, c.LockRequest, other.actor.Name, other.LockRequest, other.free}, other.actor})
 			}
 		}
 	}

@@ -115,10 +115,10 @@ func (w *World) fault(f scenario.Fault) {
 }
 
 // clientsOf are a fault's clients, as about looks for names.
-func clientsOf(f scenario.Fault) []rwlock.Want {
-	var names []rwlock.Want
+func clientsOf(f scenario.Fault) []rwlock.LockRequest {
+	var names []rwlock.LockRequest
 	for _, c := range f.Clients {
-		names = append(names, rwlock.Want{Name: c})
+		names = append(names, rwlock.LockRequest{Name: c})
 	}
 	return names
 }
@@ -131,7 +131,7 @@ type queue struct {
 
 // place is a request for one lock.
 type place struct {
-	rwlock.Want
+	rwlock.LockRequest
 	*request
 }
 

@@ -152,8 +152,8 @@ func (w *worker) gap() time.Duration {
 }
 
 // pick draws what to take.
-func (w *worker) pick() rwlock.Want {
-	want := rwlock.Want{Name: w.Names[w.zipf.draw(w.dice.Rand)], Mode: rwlock.Read}
+func (w *worker) pick() rwlock.LockRequest {
+	want := rwlock.LockRequest{Name: w.Names[w.zipf.draw(w.dice.Rand)], Mode: rwlock.Read}
 	if w.dice.Float64() < w.Writes {
 		want.Mode = rwlock.Write
 	}
@@ -161,7 +161,7 @@ func (w *worker) pick() rwlock.Want {
 }
 
 // round takes a lock, holds it and gives it back.
-func (w *worker) round(ctx context.Context, want rwlock.Want) error {
+func (w *worker) round(ctx context.Context, want rwlock.LockRequest) error {
 	held, err := w.acquire(ctx, want)
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (w *worker) round(ctx context.Context, want rwlock.Want) error {
 func (w *worker) until() time.Duration { return w.meter.at(w.seat.Deadline()) }
 
 // acquire takes a lock, and notes how long that took or what went wrong.
-func (w *worker) acquire(ctx context.Context, want rwlock.Want) (locks.Hold, error) {
+func (w *worker) acquire(ctx context.Context, want rwlock.LockRequest) (locks.Hold, error) {
 	w.meter.waits(1)
 	defer w.meter.waits(-1)
 	held, err := w.take(ctx, want)
@@ -201,7 +201,7 @@ func (w *worker) acquire(ctx context.Context, want rwlock.Want) (locks.Hold, err
 	return held, err
 }
 
-func (w *worker) take(ctx context.Context, want rwlock.Want) (locks.Hold, error) {
+func (w *worker) take(ctx context.Context, want rwlock.LockRequest) (locks.Hold, error) {
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (w *worker) take(ctx context.Context, want rwlock.Want) (locks.Hold, error)
 	bound, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.seat.Ctx(), cancel)()
-	held, err := w.seat.Locks.Take(bound, locks.Request{Wants: []rwlock.Want{want}, Label: w.name})
+	held, err := w.seat.Locks.Take(bound, locks.Request{Wants: []rwlock.LockRequest{want}, Label: w.name})
 	return held, w.explained(ctx, err)
 }
 

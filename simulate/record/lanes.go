@@ -41,7 +41,7 @@ func (r *recorder) clashes(before, v *visit) bool {
 		}
 	}
 	still := before.gone == none || before.gone > v.asked
-	return still && slices.ContainsFunc(v.locks, func(l rwlock.Want) bool { return scenario.About(before.locks, l.Name) })
+	return still && slices.ContainsFunc(v.locks, func(l rwlock.LockRequest) bool { return scenario.About(before.locks, l.Name) })
 }
 
 // action is something that a client does at a time.
@@ -85,7 +85,7 @@ func (r *recorder) actions(v *visit) []action {
 	waited := v.waited(r.opts.Until)
 	unlock := scenario.Step{Do: scenario.Unlock}
 	for _, l := range v.locks {
-		unlock.Locks = append(unlock.Locks, rwlock.Want{Name: l.Name})
+		unlock.Locks = append(unlock.Locks, rwlock.LockRequest{Name: l.Name})
 	}
 	take := scenario.Step{Do: scenario.Together, Locks: v.locks}
 	if len(v.locks) == 1 {
@@ -106,7 +106,7 @@ func (r *recorder) actions(v *visit) []action {
 	all := []action{{at: v.asked, until: waited, steps: []scenario.Step{take}}}
 	for _, c := range v.changes {
 		mode := map[scenario.Action]rwlock.Mode{scenario.Upgrade: rwlock.Write, scenario.Downgrade: rwlock.Read}[c.do]
-		all = append(all, action{at: c.at, until: c.at, steps: []scenario.Step{{Do: c.do, Locks: []rwlock.Want{{Name: v.locks[0].Name, Mode: mode}}}}})
+		all = append(all, action{at: c.at, until: c.at, steps: []scenario.Step{{Do: c.do, Locks: []rwlock.LockRequest{{Name: v.locks[0].Name, Mode: mode}}}}})
 	}
 	switch {
 	case v.how == scenario.Lost:

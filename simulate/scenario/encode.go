@@ -266,7 +266,7 @@ func newStepOut(s Step) any {
 }
 
 // namesOf are the names of those locks that are of a mode.
-func namesOf(locks []rwlock.Want, mode rwlock.Mode) []string {
+func namesOf(locks []rwlock.LockRequest, mode rwlock.Mode) []string {
 	var names []string
 	for _, l := range locks {
 		if l.Mode == mode {

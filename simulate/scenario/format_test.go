@@ -32,16 +32,16 @@ func TestParseEverything(t *testing.T) {
 					Waits:  scenario.Bounds{AtLeast: 100 * ms, AtMost: 2 * time.Second},
 				},
 				{Do: scenario.Wait, For: scenario.Span{From: ms, To: 2 * ms}},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}},
 				{Do: scenario.Write, Locks: write("/a b"), Try: true, Expect: []scenario.Moment{scenario.Refused}},
 				{Do: scenario.Pause},
 				{Do: scenario.Wait, For: fixed(time.Second)},
 				{Do: scenario.Resume},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a b"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a b"}}},
 			}},
 			{Name: "w", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Together, Locks: append(read("/a"), append(write("/b"), write("/c")...)...)},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/c"}, {Name: "/a"}, {Name: "/b"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/c"}, {Name: "/a"}, {Name: "/b"}}},
 				{Do: scenario.Write, Locks: write("/b")},
 				{Do: scenario.Downgrade, Locks: read("/b")},
 				{Do: scenario.Upgrade, Locks: write("/b"), Expect: []scenario.Moment{scenario.Granted, scenario.Lost}},
@@ -53,7 +53,7 @@ func TestParseEverything(t *testing.T) {
 			}},
 			{Name: "old", Count: 1, Impl: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Read, Locks: read("/a"), Cancel: fixed(time.Second)},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}},
 			}},
 		},
 		Faults: []scenario.Fault{

@@ -31,7 +31,7 @@ func TestParse(t *testing.T) {
 			Steps: []scenario.Step{
 				{Do: scenario.Write, Locks: write("/a"), Place: scenario.Place{Line: 5, Column: 9}},
 				{Do: scenario.Wait, For: fixed(10 * time.Millisecond), Place: scenario.Place{Line: 6, Column: 9}},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}, Place: scenario.Place{Line: 7, Column: 9}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}, Place: scenario.Place{Line: 7, Column: 9}},
 			},
 		}},
 		Expect: scenario.Expect{LogPlace: scenario.Place{Line: 1, Column: 1}, FencedPlace: scenario.Place{Line: 1, Column: 1}},
@@ -41,9 +41,13 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func write(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Write}} }
+func write(name string) []rwlock.LockRequest {
+	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Write}}
+}
 
-func read(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Read}} }
+func read(name string) []rwlock.LockRequest {
+	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}}
+}
 
 func fixed(d time.Duration) scenario.Span { return scenario.Span{From: d, To: d} }
 

@@ -99,15 +99,15 @@ func having(option string) []Action {
 
 func readLock(mode rwlock.Mode, value func(stepDoc) *string) func(*reader, where, stepDoc, *Step) {
 	return func(r *reader, p where, doc stepDoc, s *Step) {
-		s.Locks = []rwlock.Want{r.want(p, *value(doc), mode)}
+		s.Locks = []rwlock.LockRequest{r.want(p, *value(doc), mode)}
 	}
 }
 
-func (r *reader) want(p where, name string, mode rwlock.Mode) rwlock.Want {
+func (r *reader) want(p where, name string, mode rwlock.Mode) rwlock.LockRequest {
 	if name == "" {
 		r.fail(p, "lock name is empty")
 	}
-	return rwlock.Want{Name: name, Mode: mode}
+	return rwlock.LockRequest{Name: name, Mode: mode}
 }
 
 func readTogether(r *reader, p where, doc stepDoc, s *Step) {

@@ -84,14 +84,14 @@ func (a Action) Takes() bool { return a == Read || a == Write || a == Together }
 // Step is one thing that a client does.
 type Step struct {
 	Do     Action
-	Locks  []rwlock.Want // what it is about; without modes where it unlocks
-	Within Span          // how long to wait for a lock; zero for DefaultWithin
-	Try    bool          // take it only if that needs no waiting
-	Cancel Span          // when the client changes its mind; zero for never
-	Crash  Span          // when the client dies if it still waits; zero for never
-	For    Span          // of Wait
-	Expect []Moment      // what must come of it; none when anything may
-	Waits  Bounds        // of how long the acquisition may take
+	Locks  []rwlock.LockRequest // what it is about; without modes where it unlocks
+	Within Span                 // how long to wait for a lock; zero for DefaultWithin
+	Try    bool                 // take it only if that needs no waiting
+	Cancel Span                 // when the client changes its mind; zero for never
+	Crash  Span                 // when the client dies if it still waits; zero for never
+	For    Span                 // of Wait
+	Expect []Moment             // what must come of it; none when anything may
+	Waits  Bounds               // of how long the acquisition may take
 	Place
 }
 

@@ -118,6 +118,6 @@ func downgraded(steps []scenario.Step, i int) bool {
 	return false
 }
 
-func shareNames(a, b []rwlock.Want) bool {
+func shareNames(a, b []rwlock.LockRequest) bool {
 	return len(a) > 0 && scenario.About(b, a[0].Name)
 }
