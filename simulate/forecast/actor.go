@@ -20,10 +20,10 @@ type actor struct {
 	bids   []*request          // all that it got
 	holds  map[string]*request // that it has not given back, by lock
 	asking *request            // that is neither granted nor given up
-	expiry uint64          // the number of the last plan for its lease to run out
-	quiet  bool            // etcd does not hear of it
-	dead   bool            // its lease is gone
-	left   bool            // it crashed, or closed its session
+	expiry uint64              // the number of the last plan for its lease to run out
+	quiet  bool                // etcd does not hear of it
+	dead   bool                // its lease is gone
+	left   bool                // it crashed, or closed its session
 	paused bool
 	cut    bool
 	stuck  []func() // what happens when a message gets through that cannot now

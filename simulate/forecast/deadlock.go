@@ -26,9 +26,9 @@ type Deadlock struct {
 type Wanting struct {
 	Client  string
 	Wants   rwlock.LockRequest // what it waits for
-	Other   string      // whom it waits for
+	Other   string             // whom it waits for
 	Has     rwlock.LockRequest // what that one has: the same lock
-	Holding bool        // it holds it; otherwise it waits for it too, and asked before
+	Holding bool               // it holds it; otherwise it waits for it too, and asked before
 }
 
 // String says who waits for what, and until when.

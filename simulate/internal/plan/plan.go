@@ -13,7 +13,7 @@ import (
 // Script is what one client does, with everything random drawn.
 type Script struct {
 	Name  string
-	Impl   scenario.Impl
+	Impl  scenario.Impl
 	TTL   time.Duration
 	After time.Duration
 	Steps []Step // of all repeats
