@@ -144,12 +144,12 @@ func legend(t *theme.Theme) []string {
 		return "  " + s.Style.Render(term.Pad(s.Text, 9, false)) + "  " + about
 	}
 	return []string{
-		row(theme.Styled("*", t.Own), "ours: asked for from here"),
+		row(theme.Styled("*", t.Own), "yours: requested from here"),
 		row(theme.Styled("●", t.Holding), "held"),
 		row(theme.Styled("○", t.Waiting), "waiting"),
-		row(theme.Styled("▲", t.Contended), "held, and somebody waits"),
+		row(theme.Styled("▲", t.Contended), "held, with waiters"),
 		row(theme.Styled("✗", t.Lost), "critical finding, or lost"),
-		row(theme.Styled("!", t.Warning), "warning, or a lease that ends within 2s"),
+		row(theme.Styled("!", t.Warning), "warning, or a lease that expires within 2s"),
 		row(theme.Styled("·", t.Dim), "notice, or free"),
 		row(theme.Styled("+", t.Bold), "marked"),
 	}

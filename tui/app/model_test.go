@@ -147,7 +147,7 @@ func TestPause(t *testing.T) {
 	d.mustNotShow("PAUSED")
 	d.mustShow("1m3s")
 	d.press("7")
-	d.mustShow("acquired read  /b")
+	d.mustShow("granted  read  /b")
 }
 
 // Losing etcd keeps the last picture and heals by itself.
@@ -202,7 +202,7 @@ func TestReadOnly(t *testing.T) {
 		if open {
 			d.press("?")
 		}
-		for _, word := range []string{"read lock", "write lock", "unlock", "release ours", "scenarios", "r read", "new:"} {
+		for _, word := range []string{"read lock", "write lock", "unlock", "release yours", "scenarios", "r read", "new:"} {
 			d.mustNotShow(word)
 		}
 	}
@@ -262,9 +262,9 @@ func TestLogScroll(t *testing.T) {
 	d.mustShow("g follows the newest")
 	d.m.Log.Add(state.EntryOwn, d.clock.Now(), "new one")
 	d.send(tickMsg{})
-	d.mustShow(">  15:09:26 * ours     line 14998.")
+	d.mustShow(">  15:09:26 * yours    line 14998.")
 	d.press("g")
 	d.m.Log.Add(state.EntryOwn, d.clock.Now(), "newest")
 	d.send(tickMsg{})
-	d.mustShow(">  15:09:26 * ours     newest")
+	d.mustShow(">  15:09:26 * yours    newest")
 }

@@ -57,7 +57,7 @@ const (
 )
 
 // ErrLost says that a lock was not ours any more when it was given back.
-var ErrLost = errors.New("lost before it was given back")
+var ErrLost = errors.New("lost before it was released")
 
 // Ticket is one request of ours for a lock.
 type Ticket interface {

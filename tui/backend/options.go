@@ -29,6 +29,6 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// ErrNotGivenBack is returned by Run when etcd did not take back all of our
+// ErrNotReleased is returned by Run when etcd did not take back all of our
 // requests in time. They go when their session ends.
-var ErrNotGivenBack = errors.New("tui: some of our locks could not be given back in time; they go when their session ends")
+var ErrNotReleased = errors.New("tui: some locks could not be released in time; they are released when their session expires")

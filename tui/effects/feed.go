@@ -93,11 +93,11 @@ func (f *feed) noteConnection(u inspect.Update) nav.Action {
 // etcd does not answer may have events too, and they do not come again.
 func (f *feed) note(u inspect.Update, first bool) {
 	if u.Resynced && !first {
-		f.Log.Add(state.EntryEtcd, f.Now, "read anew; what happened in between is not known")
+		f.Log.Add(state.EntryEtcd, f.Now, "resynchronized; events in between are unknown")
 		f.Journal.Prune(u.Snapshot)
 	}
 	if u.Missed > 0 {
-		f.Log.Add(state.EntryEtcd, f.Now, "too much at once: "+term.Count(u.Missed, "event", "events")+" not listed")
+		f.Log.Add(state.EntryEtcd, f.Now, "too many at once: "+term.Count(u.Missed, "event", "events")+" not listed")
 		f.Journal.Prune(u.Snapshot)
 	}
 	for _, e := range u.Events {
@@ -162,7 +162,7 @@ type leasesMsg struct{ state.LeaseAnswer }
 func (msg leasesMsg) Apply(e *Effects) nav.Action {
 	news, err := e.Leases.Take(msg.LeaseAnswer)
 	if err != nil && e.Connected() {
-		e.Log.Add(state.EntryError, e.Now, "leases cannot be looked up: "+term.ShortReason(err))
+		e.Log.Add(state.EntryError, e.Now, "cannot read leases: "+term.ShortReason(err))
 	}
 	e.feed.diagnosis.stale = e.feed.diagnosis.stale || news
 	return nav.Refresh{}

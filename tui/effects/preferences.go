@@ -63,7 +63,7 @@ func (msg savedMsg) Apply(e *Effects) nav.Action {
 	var said nav.Batch
 	e.prefs.saving = false
 	if msg.err != nil {
-		said = append(said, nav.Fail("preferences are not kept: "+msg.err.Error()))
+		said = append(said, nav.Fail("preferences not saved: "+msg.err.Error()))
 	}
 	if e.prefs.unsaved {
 		said = append(said, e.prefs.save())

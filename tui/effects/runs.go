@@ -155,7 +155,7 @@ func (s *scenarioRuns) read(path string) nav.Action {
 
 func (msg scenarioMsg) Apply(e *Effects) nav.Action {
 	if msg.err != nil {
-		return nav.Fail("not read: " + msg.err.Error())
+		return nav.Fail("not loaded: " + msg.err.Error())
 	}
 	e.Scenarios.Add(msg.scenario)
 	return nav.SelectScenario{Name: msg.scenario.Name}

@@ -83,10 +83,10 @@ func (t *Tasks) Close(timeout time.Duration) error {
 	select {
 	case <-done:
 	case <-deadline.C:
-		return backend.ErrNotGivenBack
+		return backend.ErrNotReleased
 	}
 	if len(failed) > 0 {
-		return backend.ErrNotGivenBack
+		return backend.ErrNotReleased
 	}
 	return nil
 }

@@ -182,9 +182,9 @@ const (
 // ReleaseTitle names what a forced release does.
 func ReleaseTitle(t diagnose.Target) string {
 	if t.Lease != 0 {
-		return "end session " + term.Lease(t.Lease, 16)
+		return "revoke session " + term.Lease(t.Lease, 16)
 	}
-	return "release one request"
+	return "release a request"
 }
 
 // Note says something that has just happened.

@@ -23,9 +23,9 @@ type Can struct {
 
 // Why keys are off.
 const (
-	whyReadOnly = "read-only: nothing is written to etcd from here"
+	whyReadOnly = "read-only mode"
 	whyNever    = "not available here"
-	whyPast     = "not in the past: b goes back to live"
+	whyPast     = "not while history is shown; b goes back to live"
 )
 
 // Needs returns why a key is off that needs something which the user may or may
@@ -70,7 +70,7 @@ func (c *Context) IfKnown(known bool, empty string) string {
 	case c.Conn.Refused:
 		return "✗ " + c.Conn.Trouble()
 	default:
-		return "nothing is known yet"
+		return "no data yet"
 	}
 }
 

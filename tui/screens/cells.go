@@ -131,7 +131,7 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 func GoneLine(t *theme.Theme, r inspect.Request) string {
 	g, does := requestSign(t, r.Holding), "releases "
 	if !r.Holding {
-		does = "gives up its wait for "
+		does = "cancels its wait for "
 	}
 	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
 }
@@ -139,7 +139,7 @@ func GoneLine(t *theme.Theme, r inspect.Request) string {
 // NextLines say which waiters are granted their lock next.
 func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	if len(granted) == 0 {
-		return []string{t.Dim.Render("nobody is granted anything by that")}
+		return []string{t.Dim.Render("no waiter would get a lock")}
 	}
 	var lines []string
 	for _, r := range granted {

@@ -83,11 +83,11 @@ func (s *clientsScreen) lifeSign(c backend.ClientState) theme.Text {
 	case c.Life == backend.Paused && left > 0:
 		return theme.Styled("‖ paused", s.Theme.Expiring)
 	case c.Life == backend.Paused:
-		return theme.Styled("! paused, ran out", s.Theme.Lost)
+		return theme.Styled("! paused, expired", s.Theme.Lost)
 	case c.Life == backend.Crashed && left > 0:
 		return theme.Styled("✗ crashed", s.Theme.Lost)
 	case c.Life == backend.Crashed:
-		return theme.Styled("✗ crashed, ran out", s.Theme.Dim)
+		return theme.Styled("✗ crashed, expired", s.Theme.Dim)
 	case c.Life == backend.Expired:
 		return theme.Styled("✗ expired", s.Theme.Lost)
 	case c.Life == backend.Closed:
@@ -103,13 +103,13 @@ func (s *clientsScreen) requestSign(row clientRow) theme.Text {
 	case r.Over != "":
 		return theme.Styled("✗ "+r.Over, s.Theme.Lost)
 	case r.Stuck != "":
-		return theme.Styled("! not given back yet", s.Theme.Warning)
+		return theme.Styled("! not released yet", s.Theme.Warning)
 	case r.State == state.OwnHeld && row.state.Life == backend.Paused && !row.state.Until.After(s.Now):
 		return theme.Styled("! believes it holds", s.Theme.Warning)
 	case r.State == state.OwnHeld:
 		return theme.Styled("● held "+term.Age(s.Now, r.Since), s.Theme.Holding)
 	case r.State == state.OwnReleasing:
-		return theme.Styled("… giving back", s.Theme.Dim)
+		return theme.Styled("… releasing", s.Theme.Dim)
 	case r.Within > 0:
 		return theme.Styled("○ waits "+term.Age(s.Now, r.Asked)+" of "+term.Span(r.Within), s.Theme.Waiting)
 	default:

@@ -53,15 +53,15 @@ func (s *clientsScreen) own() []widget.Binding {
 	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
 	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
 	return []widget.Binding{
-		widget.Bind("a", "add", askClient, "a").Describe("open one more client, by name and TTL").In(widget.InFooter).OffIf(s.OffTake),
-		widget.Bind("r", "read", s.ask(keyspace.Read), "r").Describe("ask for a read lock").In(widget.InFooter).OffIf(begin),
-		widget.Bind("w", "write", s.ask(keyspace.Write), "w").Describe("ask for a write lock").In(widget.InFooter).OffIf(begin),
+		widget.Bind("a", "add", askClient, "a").Describe("another client, by name and TTL").In(widget.InFooter).OffIf(s.OffTake),
+		widget.Bind("r", "read", s.ask(keyspace.Read), "r").Describe("request a read lock").In(widget.InFooter).OffIf(begin),
+		widget.Bind("w", "write", s.ask(keyspace.Write), "w").Describe("request a write lock").In(widget.InFooter).OffIf(begin),
 		widget.Bind("u", "unlock", s.giveBack, "u").Describe("release or cancel the request under the cursor, else the latest").In(widget.InFooter).OffIf(stop),
-		widget.Bind("p", "pause", s.control(nav.ClientPause), "p").Describe("stand still as a stopped process, or go on").In(widget.InFooter).OffIf(stop),
-		widget.Bind("X", "crash", s.control(nav.ClientCrash), "X").Describe("end without a word to etcd, the lease runs out").In(widget.InFooter).OffIf(stop),
-		widget.Bind("c", "close", s.control(nav.ClientClose), "c").Describe("revoke the session; once more takes it off the list").In(widget.InFooter).OffIf(stop),
+		widget.Bind("p", "pause", s.control(nav.ClientPause), "p").Describe("stop like a suspended process, or resume").In(widget.InFooter).OffIf(stop),
+		widget.Bind("X", "crash", s.control(nav.ClientCrash), "X").Describe("end without telling etcd; the lease expires by itself").In(widget.InFooter).OffIf(stop),
+		widget.Bind("c", "close", s.control(nav.ClientClose), "c").Describe("revoke the session; again removes the client").In(widget.InFooter).OffIf(stop),
 		widget.Bind("o", "open", s.control(nav.ClientOpen), "o").Describe("a new session when the last has ended").In(widget.InFooter).OffIf(begin),
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("the queue that the request stands in").In(widget.InFooter).OffIf(nav.EitherOff(can, onRequest)),
+		widget.Bind("enter", "lock", s.drill, "enter").Describe("the queue that the request is in").In(widget.InFooter).OffIf(nav.EitherOff(can, onRequest)),
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *clientsScreen) drill() nav.Action {
 func (s *clientsScreen) title() string {
 	title := "clients " + strconv.Itoa(len(s.Clients))
 	if s.InPast() {
-		title += " of the present"
+		title += " (live)"
 	}
 	return title + filterTitle(s.table)
 }
@@ -139,7 +139,7 @@ func (s *clientsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h*
 
 func (s *clientsScreen) View(w, h int) string {
 	if !s.Can.Take {
-		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no client is opened and no lock taken from here"), w, h, true, false)
+		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
 	}
 	th := s.tableHeight()
 	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "no client matches; esc shows all"), w, th, true, false)}
@@ -152,11 +152,11 @@ func (s *clientsScreen) View(w, h int) string {
 	if rest >= 10 && len(lanes.all) > 0 {
 		lh = min(len(lanes.all)+2, rest/2)
 		iw, ih := theme.Inner(w, lh, false)
-		parts = append(parts, s.Theme.Panel("what they did", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
+		parts = append(parts, s.Theme.Panel("timeline", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
 	}
 	iw, ih := theme.Inner(w, rest-lh, false)
 	tail := logTail(&s.Log, s.Theme, iw, ih, func(e *state.Entry) bool { return e.Kind == state.EntryOwn || e.Kind == state.EntryError })
-	return strings.Join(append(parts, s.Theme.Panel("what came of it", tail, w, rest-lh, false, false)), "\n")
+	return strings.Join(append(parts, s.Theme.Panel("log", tail, w, rest-lh, false, false)), "\n")
 }
 
 // lanes are what the sessions of the clients have done, as the watch saw it.

@@ -37,7 +37,7 @@ func newEventsScreen(c *nav.Context) *eventsScreen {
 	s.table.Label = func(e *state.Entry) string { return e.Text }
 	s.table.Moved = func() { s.follow = s.table.AtTop() }
 	s.keys = append([]widget.Group{{Title: "events", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.hasLock, "it is not about a lock")),
+		widget.Bind("enter", "open", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.hasLock, "this event is not about a lock")),
 	}}}, s.table.Bindings()...)
 	return s
 }
@@ -98,5 +98,5 @@ func (s *eventsScreen) View(w, h int) string {
 	if !s.follow {
 		title += " · g follows the newest"
 	}
-	return s.Theme.Panel(title, s.table.View(true, "nothing has happened since the watch began"), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, "no events since the watch began"), w, h, true, false)
 }

@@ -42,8 +42,8 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
 		widget.Bind("enter", "go", s.drill, "enter").Describe("to the revision, or read what changed").In(widget.InFooter).OffIf(c.OffTravel),
-		widget.Bind("o", "older", s.older, "o").Describe("read what changed before").In(widget.InFooter).OffIf(nav.EitherOff(c.OffTravel, s.offOlder)),
-		widget.Bind("n", "newest", s.newest, "n").Describe("read what changed up to the revision that is shown").In(widget.InFooter).OffIf(c.OffTravel),
+		widget.Bind("o", "older", s.older, "o").Describe("read older changes").In(widget.InFooter).OffIf(nav.EitherOff(c.OffTravel, s.offOlder)),
+		widget.Bind("n", "newest", s.newest, "n").Describe("read changes up to the revision shown").In(widget.InFooter).OffIf(c.OffTravel),
 	}}}, s.table.Bindings()...)
 	return s
 }
@@ -144,14 +144,14 @@ func (s *historyScreen) Refresh() {
 }
 
 func (s *historyScreen) View(w, h int) string {
-	title, empty := s.ref.Kind.String(), "enter asks etcd for the last "+strconv.Itoa(state.ChangesWindow)+" revisions; it reads all that was written since for that"
+	title, empty := s.ref.Kind.String(), "enter reads the last "+strconv.Itoa(state.ChangesWindow)+" revisions; etcd scans all writes since then"
 	if s.ref.Lock.Name != "" {
 		title += " of " + term.Safe(s.ref.Lock.Name)
 	}
 	if s.Changes != nil {
 		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
-			" · the oldest is " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
-		empty = "nothing has changed in these revisions; o looks further back"
+			" · oldest " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
+		empty = "no changes in these revisions; o reads older ones"
 	}
 	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 }
@@ -172,7 +172,7 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.OwnerOrSession(e.Request), w))
 	}
 	if len(lines) == 0 {
-		return c.Theme.Dim.Render(term.Cut("nothing, from revision "+strconv.FormatInt(c.Changes.Since, 10)+" on", w))
+		return c.Theme.Dim.Render(term.Cut("no changes since revision "+strconv.FormatInt(c.Changes.Since, 10), w))
 	}
 	return strings.Join(slices.Clone(lines[max(len(lines)-h, 0):]), "\n")
 }

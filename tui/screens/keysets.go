@@ -16,7 +16,7 @@ const newNameKey = "n"
 // prefers, if one is selected.
 func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string, ok bool)) []widget.Binding {
 	selected := func() bool { _, _, ok := current(); return ok }
-	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no name is selected; "+newNameKey+" to type one"))
+	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no lock is selected; "+newNameKey+" to type a name"))
 	take := func(mode keyspace.Mode) func() nav.Action {
 		return func() nav.Action {
 			id, _, _ := current()
@@ -28,15 +28,15 @@ func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string,
 		return nav.GiveBack{Lock: id, Key: key}
 	}
 	return []widget.Binding{
-		widget.Bind("r", "read", take(keyspace.Read), "r").Describe("ask for a read lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("w", "write", take(keyspace.Write), "w").Describe("ask for a write lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("u", "unlock", giveBack, "u").Describe("give back ours, the latest first").In(widget.InFooter).OffIf(off),
+		widget.Bind("r", "read", take(keyspace.Read), "r").Describe("request a read lock on the name").In(widget.InFooter).OffIf(off),
+		widget.Bind("w", "write", take(keyspace.Write), "w").Describe("request a write lock on the name").In(widget.InFooter).OffIf(off),
+		widget.Bind("u", "unlock", giveBack, "u").Describe("release or cancel your latest request").In(widget.InFooter).OffIf(off),
 		widget.Bind("n", "new", func() nav.Action { return askName(c) }, newNameKey).Describe("type the name of a lock to take").In(widget.InFooter).OffIf(c.OffTake),
 	}
 }
 
 // DangerTitle heads the keys that release the locks of others, in the help.
-const DangerTitle = "danger: shown first, and asked"
+const DangerTitle = "dangerous (previews, then asks)"
 
 // releaseBindings release a request or end its session by force. Each opens a
 // dialog: no key does it unasked. current is the key and the lease of the request
@@ -57,18 +57,18 @@ func releaseBindings(c *nav.Context, current func() (key string, lease int64)) w
 	}
 	const none = "no request is selected"
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+d", "delete", one, "ctrl+d").Describe("release the request under the cursor by force").
+		widget.Bind("ctrl+d", "release", one, "ctrl+d").Describe("the request under the cursor, by force").
 			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none))),
-		widget.Bind("ctrl+k", "kill", session, "ctrl+k").Describe("end its session by force, with all of its locks").
+		widget.Bind("ctrl+k", "revoke", session, "ctrl+k").Describe("its session, releasing all of its locks").
 			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none))),
 	}}
 }
 
 // endBinding is the key that ends a session by force, or does what ends a
 // problem.
-func endBinding(c *nav.Context, long string, do func() nav.Action, off func() widget.Off) widget.Group {
+func endBinding(c *nav.Context, short, long string, do func() nav.Action, off func() widget.Off) widget.Group {
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+k", "kill", do, "ctrl+k").Describe(long).OffIf(nav.EitherOff(c.OffRelease, off)),
+		widget.Bind("ctrl+k", short, do, "ctrl+k").Describe(long).OffIf(nav.EitherOff(c.OffRelease, off)),
 	}}
 }
 
@@ -83,6 +83,6 @@ func historyBindings(c *nav.Context, id inspect.LockID, current func() (r inspec
 	return widget.Group{Title: "past", Bindings: []widget.Binding{
 		widget.Bind("t", "time", granted, "t").Describe("go to when the request was granted").
 			OffIf(nav.EitherOff(c.OffTravel, nav.Unless(selected, "no request is selected"))),
-		widget.Bind("H", "history", history, "H").Describe("what became of the lock's requests, by revision").OffIf(c.OffTravel),
+		widget.Bind("H", "history", history, "H").Describe("the lock's changes, by revision").OffIf(c.OffTravel),
 	}}
 }

@@ -75,7 +75,7 @@ func laneName(names []string, w int) int {
 
 func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
 	if len(l.all) == 0 && h > 0 {
-		return t.Dim.Render(term.Cut("  nothing has happened since the watch began", w))
+		return t.Dim.Render(term.Cut("  no events since the watch began", w))
 	}
 	shown := l.all
 	if len(shown) > h-1 {

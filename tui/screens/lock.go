@@ -33,7 +33,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	}
 	s.table.Label = func(r queueRow) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "session", s.drill, "enter").Describe("what its client has besides").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		widget.Bind("enter", "session", s.drill, "enter").Describe("go to its session").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
@@ -64,7 +64,7 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
 	who := term.Owner(r.Owner, r.Owned)
 	if s.IsOwn(r.Request) {
-		return theme.Styled(strings.TrimSuffix("* ours "+who, " -"), s.Theme.Own)
+		return theme.Styled(strings.TrimSuffix("* yours "+who, " -"), s.Theme.Own)
 	}
 	return theme.Styled(who, s.Theme.Plain)
 }
@@ -155,7 +155,7 @@ func (s *lockScreen) queueHeight() int {
 
 func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "nobody holds it"), w, queue, true, false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "not held"), w, queue, true, false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
 		parts = append(parts, s.below(w, h-queue-detailLines)...)
@@ -182,7 +182,7 @@ func (s *lockScreen) below(w, h int) []string {
 		}
 		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.Theme.Panel("what is wrong, and what helps", s.wrong(findings, n-1), w, n, false, false))
+		parts = append(parts, s.Theme.Panel("problems and fixes", s.wrong(findings, n-1), w, n, false, false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
@@ -251,7 +251,7 @@ func (s *lockScreen) detail(w int) string {
 func (s *lockScreen) timeline(l lanes, w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
 	if s.InPast() {
-		return s.Theme.Panel("history, as far as it was read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
+		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
 	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock()), w, h, false, false)
 }

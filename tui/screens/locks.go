@@ -233,7 +233,7 @@ func (s *locksScreen) View(w, h int) string {
 		lw, lh := theme.Inner(p.log.w, p.log.h, p.boxed)
 		title := "events"
 		if s.InPast() {
-			title = "events of the present"
+			title = "live events"
 		}
 		parts = append(parts, s.Theme.Panel(title, logTail(&s.Log, s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
@@ -267,7 +267,7 @@ func (s *locksScreen) empty() string {
 	case s.table.Filtered() != "":
 		return "no name matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
-		return s.IfKnown(s.Shown().Known(), "no locks; "+newNameKey+" to type the name of one and take it")
+		return s.IfKnown(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
 	default:
 		return s.IfKnown(s.Shown().Known(), "no locks")
 	}

@@ -86,7 +86,7 @@ func laneLegend(t *theme.Theme, w int) string {
 	for _, l := range []struct {
 		look widget.Look
 		text string
-	}{{widget.LookWrites, "writes"}, {widget.LookReads, "reads"}, {widget.LookWaits, "waits"}, {widget.LookBad, "lost, or in vain"}, {widget.LookPaused, "paused"}, {widget.LookWaitsHolding, "waits, holds"}} {
+	}{{widget.LookWrites, "writes"}, {widget.LookReads, "reads"}, {widget.LookWaits, "waits"}, {widget.LookBad, "lost, or not granted"}, {widget.LookPaused, "paused"}, {widget.LookWaitsHolding, "waits, holds"}} {
 		s := widget.LookSign(t, l.look)
 		words = append(words, s.Style.Render(s.Text)+" "+l.text)
 	}

@@ -61,15 +61,15 @@ func (p *scenariosScreen) own() []widget.Binding {
 		return start()
 	}
 	return []widget.Binding{
-		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start it").In(widget.InFooter).OffIf(start),
-		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running one; p again has it go on").In(widget.InFooter).
+		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start the scenario under the cursor").In(widget.InFooter).OffIf(start),
+		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running scenario; p again resumes it").In(widget.InFooter).
 			OffIf(nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused")),
-		widget.Bind(".", "step", p.step, stepKey).Describe("on to the next thing that happens, and pause; starts one paused").In(widget.InFooter).OffIf(step),
-		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running one").In(widget.InFooter).OffIf(running),
+		widget.Bind(".", "step", p.step, stepKey).Describe("to the next event, then pause; starts a scenario paused").In(widget.InFooter).OffIf(step),
+		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running scenario").In(widget.InFooter).OffIf(running),
 		widget.Bind("o", "open", askScenarioFile, "o").Describe("a scenario from a file").In(widget.InFooter),
-		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running one and the next").In(widget.InFooter),
-		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running one and the next").In(widget.InFooter),
-		widget.Bind("R", "record", p.record, "R").Describe("what is watched into a scenario's file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
+		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running scenario and the next").In(widget.InFooter),
+		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running scenario and the next").In(widget.InFooter),
+		widget.Bind("R", "record", p.record, "R").Describe("what is watched as a scenario file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
 	}
 }
 
@@ -152,8 +152,8 @@ func (p *scenariosScreen) askUsed(sc backend.Scenario, used []string) *widget.Di
 	for _, name := range used {
 		lines = append(lines, p.Theme.Warning.Render("!")+" "+term.Safe(name))
 	}
-	lines = append(lines, "", "Its clients wait for those who hold them, and hold up those who come later.")
-	return &widget.Dialog{Title: "run " + sc.Name, Lines: lines, Yes: "Run it"}
+	lines = append(lines, "", "Its clients queue behind the holders, and delay later requests.")
+	return &widget.Dialog{Title: "run " + sc.Name, Lines: lines, Yes: "Run"}
 }
 
 func (p *scenariosScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindScenarios} }

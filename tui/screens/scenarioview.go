@@ -22,7 +22,7 @@ func (p *scenariosScreen) tableHeight() int {
 func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
 	title := "scenarios" + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
-	parts := []string{p.Theme.Panel(title, p.table.View(true, "there are none"), w, th, true, false)}
+	parts := []string{p.Theme.Panel(title, p.table.View(true, "no scenarios"), w, th, true, false)}
 	rest := h - th
 	switch {
 	case rest <= 0:
@@ -135,7 +135,7 @@ func nextLine(r *state.Run, t *theme.Theme, w int) string {
 	at, text := term.Pad("next", 8, true)+" ", term.Safe(r.State.Next)
 	switch {
 	case text == "":
-		text = "what etcd answers"
+		text = "a reply from etcd"
 	case r.State.In > 0:
 		text += ", in " + term.Seconds(r.State.In)
 	}

@@ -13,7 +13,7 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// sessionScreen is one session: its locks, and what ending it would release.
+// sessionScreen is one session: its locks, and what revoking it would release.
 type sessionScreen struct {
 	*nav.Context
 	id      inspect.SessionID
@@ -32,7 +32,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table.Match = func(r inspect.Request) string { return term.Safe(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("go to it").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		widget.Bind("enter", "lock", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
 	}, s.pager.Bindings()...)
 	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
@@ -127,14 +127,14 @@ func (s *sessionScreen) View(w, h int) string {
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
-	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "it has ended, or has no requests any more"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "this session has ended, or has no requests left"), w, th, true, false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 
 // effects is a panel with what is known of the lease, and what a revoke does.
 func (s *sessionScreen) effects(w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
-	return s.Theme.Panel("its lease, and what ending it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
+	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
 }
 
 // about is the lease and the preview of a revoke.

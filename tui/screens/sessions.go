@@ -33,9 +33,9 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
 	selected := nav.Unless(s.there, "no session is selected")
 	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("its locks, and what ending it would release").In(widget.InFooter).OffIf(selected),
+		widget.Bind("enter", "open", s.drill, "enter").Describe("its locks, and what revoking it would release").In(widget.InFooter).OffIf(selected),
 	}}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "end the session by force, with all of its locks", s.end, selected))
+	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", s.end, selected))
 	return s
 }
 
@@ -209,7 +209,7 @@ func (s *sessionsScreen) View(w, h int) string {
 	if s.table.Filtered() != "" {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total()) + filterTitle(s.table)
 	}
-	empty := s.IfKnown(s.Shown().Known(), "nobody holds or waits for anything")
+	empty := s.IfKnown(s.Shown().Known(), "no lock is held or waited for")
 	if s.table.Filtered() != "" {
 		empty = "no session matches; esc shows all"
 	}

@@ -163,7 +163,7 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 	s := requestSign(t.Theme, q.Holding)
 	who, style := state.OwnerOrSession(q), t.Theme.Plain
 	if t.IsOwn(q) {
-		who, style = "ours "+who, t.Theme.Own
+		who, style = "yours "+who, t.Theme.Own
 	}
 	ttl := ttlCell(t.Context, q.Lease)
 	cells := []theme.Text{
@@ -182,8 +182,8 @@ func (t *waitTree) empty() string {
 	case !t.found:
 		return "no lock is selected"
 	case t.HasOwn(t.lock.ID):
-		return "nobody holds it; we are asking"
+		return "not held; you are waiting"
 	default:
-		return "nobody holds it"
+		return "not held"
 	}
 }

@@ -12,7 +12,7 @@ const ChangesWindow = 1000
 
 // FloorText says why there is nothing older.
 func FloorText(c *backend.Changes) string {
-	return "etcd remembers nothing from before revision " + strconv.FormatInt(c.Floor, 10)
+	return "older revisions are compacted: history starts at " + strconv.FormatInt(c.Floor, 10)
 }
 
 // CoversStep reports whether the changes tell where a step from a revision

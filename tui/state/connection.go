@@ -40,13 +40,13 @@ func (c *connection) Note(u inspect.Update, refused bool, now time.Time) string 
 	if refused {
 		return ""
 	}
-	return "not answering: " + c.Cause + "; the last picture stays"
+	return "not answering: " + c.Cause + "; showing the last snapshot"
 }
 
 func (c *connection) regained(was connection, now time.Time) string {
 	switch {
 	case was.Refused:
-		return "refuses no more, after " + term.Span(now.Sub(was.Since))
+		return "allows access again after " + term.Span(now.Sub(was.Since))
 	case was.Lost:
 		return "answers again after " + term.Span(now.Sub(was.Since))
 	case !was.Begun:

@@ -23,7 +23,7 @@ type Data struct {
 	Log      Log
 	Journal  journal
 	Queues   samples
-	Changes  *backend.Changes // the history, as far as it was read; nil: not at all
+	Changes  *backend.Changes // the history, as far as read; nil: not at all
 	Clients  []*OwnClient     // by number; none where no locks can be taken
 	Requests []*OwnRequest    // of these clients, oldest first
 

@@ -16,7 +16,7 @@ type EntryKind string
 
 // Besides the kinds of inspect's events, the log has these.
 const (
-	EntryOwn      EntryKind = "ours"
+	EntryOwn      EntryKind = "yours"
 	EntryError    EntryKind = "error"
 	EntryEtcd     EntryKind = "etcd"
 	EntryScenario EntryKind = "scenario"

@@ -151,9 +151,9 @@ func (d *Data) OwnSummary() string {
 	if len(d.Requests) == 0 {
 		return ""
 	}
-	text := "ours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(len(d.Requests)-held-stuck) + " waiting"
+	text := "yours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(len(d.Requests)-held-stuck) + " waiting"
 	if stuck > 0 {
-		text += ", " + strconv.Itoa(stuck) + " not given back yet"
+		text += ", " + strconv.Itoa(stuck) + " not released yet"
 	}
 	return text
 }

@@ -69,9 +69,9 @@ func (d *Dialog) Bindings() []Binding {
 		return append(keys, Bind("esc", "close", say(AnswerNo), "esc", "alt+esc", "enter").In(InFooter))
 	}
 	keys = append(keys,
-		Bind("enter", "take the choice", d.choice, "enter").In(InFooter),
+		Bind("enter", "choose", d.choice, "enter").In(InFooter),
 		Bind("esc", "no", say(AnswerNo), "esc", "alt+esc").In(InFooter),
-		Bind("←/→", "choose", d.toggle, "left", "right", "tab", "shift+tab").In(InFooter),
+		Bind("←/→", "switch", d.toggle, "left", "right", "tab", "shift+tab").In(InFooter),
 	)
 	if d.Word == "" {
 		keys = append(keys, Bind("y", "yes", say(AnswerYes), "y").In(InFooter), Bind("n", "no", say(AnswerNo), "n").In(InFooter))

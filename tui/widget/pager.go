@@ -20,7 +20,7 @@ func (p *Pager) Bindings() []Binding {
 		return func() Action { p.scroll(sign * max(p.h/2, 1)); return nil }
 	}
 	return []Binding{
-		Bind("J", "more", scroll(1), "J").Describe("scroll what is below").In(InFooter),
+		Bind("J", "more", scroll(1), "J").Describe("scroll the text below").In(InFooter),
 		Bind("K", "less", scroll(-1), "K").Describe("scroll it back").In(InFooter),
 	}
 }
