@@ -31,7 +31,7 @@ func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
 		return nil
 	}
 	if off := b.WhyOff(); off.Why != "" {
-		return nav.Flash{Text: b.Label + ": " + off.Why}
+		return nav.Flash{Text: b.Name() + ": " + off.Why}
 	}
 	then := b.Do()
 	return nav.Batch{then, m.keepSort()}

@@ -57,20 +57,20 @@ func (l *inputLine) bindings() []widget.Binding {
 	switch l.mode {
 	case lineFilter:
 		return []widget.Binding{
-			widget.Bind("enter", "keep", l.acceptFilter, "enter").In(widget.InFooter),
-			widget.Bind("esc", "clear", func() nav.Action { l.close(); return l.filter("") }, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "keep", Where: widget.InFooter, Do: l.acceptFilter},
+			{Keys: "esc alt+esc", Short: "clear", Where: widget.InFooter, Do: func() nav.Action { l.close(); return l.filter("") }},
 		}
 	case linePrompt:
 		return []widget.Binding{
-			widget.Bind("enter", "choose", l.acceptPrompt, "enter").In(widget.InFooter),
-			widget.Bind("tab", "complete", l.completePrompt, "tab").In(widget.InDocs),
-			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "choose", Where: widget.InFooter, Do: l.acceptPrompt},
+			{Keys: "tab", Short: "complete", Where: widget.InNone, Do: l.completePrompt},
+			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
 	default:
 		return []widget.Binding{
-			widget.Bind("enter", "run", l.acceptCommand, "enter").In(widget.InFooter),
-			widget.Bind("tab", "complete", l.completeCommand, "tab").In(widget.InFooter),
-			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "run", Where: widget.InFooter, Do: l.acceptCommand},
+			{Keys: "tab", Short: "complete", Where: widget.InFooter, Do: l.completeCommand},
+			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
 	}
 }

@@ -336,7 +336,7 @@ func TestKeys(t *testing.T) {
 		sorts := false
 		for _, g := range append(s.Bindings(), d.m.keys...) {
 			for _, b := range g.Bindings {
-				for _, k := range b.Keys {
+				for _, k := range strings.Fields(b.Keys) {
 					if before := does[k]; before != "" {
 						t.Errorf("%s: %s: %s, and %s", kind, k, before, b.Short)
 					}

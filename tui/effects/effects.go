@@ -105,10 +105,10 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	switch a := a.(type) {
 	case nav.Take:
 		return e.own.take(a)
-	case nav.GiveBack:
-		return e.own.giveBackLatest(a)
-	case nav.GiveBackRequest:
-		return e.own.giveBack(a.Request)
+	case nav.Unlock:
+		return e.own.unlockLatest(a)
+	case nav.UnlockRequest:
+		return e.own.unlock(a.Request)
 	case nav.OpenClient:
 		return e.own.open(a)
 	case nav.ControlClient:

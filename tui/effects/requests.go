@@ -101,18 +101,18 @@ func (msg waitedMsg) Apply(e *Effects) nav.Action {
 	})}
 }
 
-// giveBackLatest releases or cancels an own request for a lock: the one with that
+// unlockLatest releases or cancels an own request for a lock: the one with that
 // key, else the latest.
-func (o *ownClients) giveBackLatest(a nav.GiveBack) nav.Action {
+func (o *ownClients) unlockLatest(a nav.Unlock) nav.Action {
 	if r := o.Latest(a.Lock, a.Key); r != nil {
-		return o.giveBack(r)
+		return o.unlock(r)
 	}
 	return nav.Flash{Text: "you hold and wait for nothing on this name"}
 }
 
-// giveBack releases or cancels a request, or takes one that has ended off the
+// unlock releases or cancels a request, or takes one that has ended off the
 // list.
-func (o *ownClients) giveBack(r *state.OwnRequest) nav.Action {
+func (o *ownClients) unlock(r *state.OwnRequest) nav.Action {
 	switch {
 	case r.Over != "":
 		r.Client.Forget(r)

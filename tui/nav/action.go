@@ -94,15 +94,15 @@ type (
 		Client *state.OwnClient // nil: the first one
 		Within time.Duration    // 0: it waits without a deadline
 	}
-	// GiveBack releases or cancels an own request for a lock: the one with that
+	// Unlock releases or cancels an own request for a lock: the one with that
 	// key, else the latest.
-	GiveBack struct {
+	Unlock struct {
 		Lock inspect.LockID
 		Key  string
 	}
-	// GiveBackRequest releases or cancels an own request. One that has ended is
+	// UnlockRequest releases or cancels an own request. One that has ended is
 	// taken off the list.
-	GiveBackRequest struct{ Request *state.OwnRequest }
+	UnlockRequest struct{ Request *state.OwnRequest }
 	// OpenClient adds an own client and opens its session.
 	OpenClient struct {
 		Label string

@@ -53,15 +53,51 @@ func (s *clientsScreen) own() []widget.Binding {
 	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
 	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
 	return []widget.Binding{
-		widget.Bind("a", "add", askClient, "a").Describe("another client, by name and TTL").In(widget.InFooter).OffIf(s.OffTake),
-		widget.Bind("r", "read", s.ask(keyspace.Read), "r").Describe("request a read lock").In(widget.InFooter).OffIf(begin),
-		widget.Bind("w", "write", s.ask(keyspace.Write), "w").Describe("request a write lock").In(widget.InFooter).OffIf(begin),
-		widget.Bind("u", "unlock", s.giveBack, "u").Describe("release or cancel the request under the cursor, else the latest").In(widget.InFooter).OffIf(stop),
-		widget.Bind("p", "pause", s.control(nav.ClientPause), "p").Describe("stop like a suspended process, or resume").In(widget.InFooter).OffIf(stop),
-		widget.Bind("X", "crash", s.control(nav.ClientCrash), "X").Describe("end without telling etcd; the lease expires by itself").In(widget.InFooter).OffIf(stop),
-		widget.Bind("c", "close", s.control(nav.ClientClose), "c").Describe("revoke the session; again removes the client").In(widget.InFooter).OffIf(stop),
-		widget.Bind("o", "open", s.control(nav.ClientOpen), "o").Describe("a new session when the last has ended").In(widget.InFooter).OffIf(begin),
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("the queue that the request is in").In(widget.InFooter).OffIf(nav.EitherOff(can, onRequest)),
+		{
+			Keys: "a", Short: "add", Long: "another client, by name and TTL",
+			Doc:   "add a client, by name and TTL of its session",
+			Where: widget.InFooter, Off: s.OffTake, Do: askClient,
+		},
+		{
+			Keys: "r", Short: "read", Long: "request a read lock",
+			Doc:   "request a read lock on any name (`tab` completes it), with a deadline or without",
+			Where: widget.InFooter, Off: begin, Do: s.ask(keyspace.Read),
+		},
+		{
+			Keys: "w", Short: "write", Long: "request a write lock",
+			Doc:   "request a write lock likewise",
+			Where: widget.InFooter, Off: begin, Do: s.ask(keyspace.Write),
+		},
+		{
+			Keys: "u", Short: "unlock", Long: "release or cancel the request under the cursor, else the latest",
+			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
+			Where: widget.InFooter, Off: stop, Do: s.unlock,
+		},
+		{
+			Keys: "p", Short: "pause", Long: "stop like a suspended process, or resume",
+			Doc:   "pause it: like a suspended process it renews nothing and receives nothing; again resumes it",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientPause),
+		},
+		{
+			Keys: "X", Short: "crash", Long: "end without telling etcd; the lease expires by itself",
+			Doc:   "crash it: nothing is revoked, its lease expires by itself",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientCrash),
+		},
+		{
+			Keys: "c", Short: "close", Long: "revoke the session; again removes the client",
+			Doc:   "close its session, which revokes the lease and releases everything; again removes the client from the list",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientClose),
+		},
+		{
+			Keys: "o", Short: "open", Long: "a new session when the last has ended",
+			Doc:   "open a new session when the last has ended",
+			Where: widget.InFooter, Off: begin, Do: s.control(nav.ClientOpen),
+		},
+		{
+			Keys: "enter", Short: "lock", Long: "the queue that the request is in",
+			Doc:   "open the lock of the request",
+			Where: widget.InFooter, Off: nav.EitherOff(can, onRequest), Do: s.drill,
+		},
 	}
 }
 
@@ -86,14 +122,14 @@ func (s *clientsScreen) ask(mode keyspace.Mode) func() nav.Action {
 	}
 }
 
-// giveBack gives back the request under the cursor, or the latest of the client.
-func (s *clientsScreen) giveBack() nav.Action {
+// unlock gives back the request under the cursor, or the latest of the client.
+func (s *clientsScreen) unlock() nav.Action {
 	row, _ := s.table.Current()
 	if row.request != nil {
-		return nav.GiveBackRequest{Request: row.request}
+		return nav.UnlockRequest{Request: row.request}
 	}
 	if latest := s.LatestOf(row.client); latest != nil {
-		return nav.GiveBackRequest{Request: latest}
+		return nav.UnlockRequest{Request: latest}
 	}
 	return nav.Note(row.client.String() + ": holds nothing and waits for nothing")
 }

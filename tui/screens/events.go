@@ -37,7 +37,11 @@ func newEventsScreen(c *nav.Context) *eventsScreen {
 	s.table.Label = func(e *state.Entry) string { return e.Text }
 	s.table.Moved = func() { s.follow = s.table.AtTop() }
 	s.keys = append([]widget.Group{{Title: "events", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.hasLock, "this event is not about a lock")),
+		{
+			Keys: "enter", Short: "open", Long: "go to the lock",
+			Doc:   "open the lock",
+			Where: widget.InFooter, Off: nav.Unless(s.hasLock, "this event is not about a lock"), Do: s.drill,
+		},
 	}}}, s.table.Bindings()...)
 	return s
 }

@@ -41,9 +41,21 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	}
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
-		widget.Bind("enter", "go", s.drill, "enter").Describe("to the revision, or read what changed").In(widget.InFooter).OffIf(c.OffTravel),
-		widget.Bind("o", "older", s.older, "o").Describe("read older changes").In(widget.InFooter).OffIf(nav.EitherOff(c.OffTravel, s.offOlder)),
-		widget.Bind("n", "newest", s.newest, "n").Describe("read changes up to the revision shown").In(widget.InFooter).OffIf(c.OffTravel),
+		{
+			Keys: "enter", Short: "go", Long: "to the revision, or read what changed",
+			Doc:   "go to the revision under the cursor; if nothing was read yet, read the latest changes",
+			Where: widget.InFooter, Off: c.OffTravel, Do: s.drill,
+		},
+		{
+			Keys: "o", Short: "older", Long: "read older changes",
+			Doc:   "read older changes",
+			Where: widget.InFooter, Off: nav.EitherOff(c.OffTravel, s.offOlder), Do: s.older,
+		},
+		{
+			Keys: "n", Short: "newest", Long: "read changes up to the revision shown",
+			Doc:   "read changes up to the revision shown",
+			Where: widget.InFooter, Off: c.OffTravel, Do: s.newest,
+		},
 	}}}, s.table.Bindings()...)
 	return s
 }

@@ -23,15 +23,31 @@ func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string,
 			return nav.Take{Lock: id, Mode: mode}
 		}
 	}
-	giveBack := func() nav.Action {
+	unlock := func() nav.Action {
 		id, key, _ := current()
-		return nav.GiveBack{Lock: id, Key: key}
+		return nav.Unlock{Lock: id, Key: key}
 	}
 	return []widget.Binding{
-		widget.Bind("r", "read", take(keyspace.Read), "r").Describe("request a read lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("w", "write", take(keyspace.Write), "w").Describe("request a write lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("u", "unlock", giveBack, "u").Describe("release or cancel your latest request").In(widget.InFooter).OffIf(off),
-		widget.Bind("n", "new", func() nav.Action { return askName(c) }, newNameKey).Describe("type the name of a lock to take").In(widget.InFooter).OffIf(c.OffTake),
+		{
+			Keys: "r", Short: "read", Long: "request a read lock on the name",
+			Doc:   "request a read lock on the name",
+			Where: widget.InFooter, Off: off, Do: take(keyspace.Read),
+		},
+		{
+			Keys: "w", Short: "write", Long: "request a write lock on the name",
+			Doc:   "request a write lock on the name",
+			Where: widget.InFooter, Off: off, Do: take(keyspace.Write),
+		},
+		{
+			Keys: "u", Short: "unlock", Long: "release or cancel your latest request",
+			Doc:   "release or cancel your latest request; on the Lock screen, the one under the cursor if it is yours",
+			Where: widget.InFooter, Off: off, Do: unlock,
+		},
+		{
+			Keys: newNameKey, Short: "new", Long: "type the name of a lock to take",
+			Doc:   "type the name of a lock to take, which need not exist",
+			Where: widget.InFooter, Off: c.OffTake, Do: func() nav.Action { return askName(c) },
+		},
 	}
 }
 
@@ -57,18 +73,24 @@ func releaseBindings(c *nav.Context, current func() (key string, lease int64)) w
 	}
 	const none = "no request is selected"
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+d", "release", one, "ctrl+d").Describe("the request under the cursor, by force").
-			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none))),
-		widget.Bind("ctrl+k", "revoke", session, "ctrl+k").Describe("its session, releasing all of its locks").
-			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none))),
+		{
+			Keys: "ctrl+d", Short: "release", Long: "the request under the cursor, by force",
+			Doc: "release the request under the cursor",
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none)), Do: one,
+		},
+		{
+			Keys: "ctrl+k", Short: "revoke", Long: "its session, releasing all of its locks",
+			Doc: "revoke its session: its lease, with all of its keys",
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none)), Do: session,
+		},
 	}}
 }
 
 // endBinding is the key that ends a session by force, or does what ends a
 // problem.
-func endBinding(c *nav.Context, short, long string, do func() nav.Action, off func() widget.Off) widget.Group {
+func endBinding(c *nav.Context, short, long, doc string, do func() nav.Action, off func() widget.Off) widget.Group {
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+k", short, do, "ctrl+k").Describe(long).OffIf(nav.EitherOff(c.OffRelease, off)),
+		{Keys: "ctrl+k", Short: short, Long: long, Doc: doc, Off: nav.EitherOff(c.OffRelease, off), Do: do},
 	}}
 }
 
@@ -81,8 +103,15 @@ func historyBindings(c *nav.Context, id inspect.LockID, current func() (r inspec
 	}
 	history := func() nav.Action { return nav.Batch{nav.ReadHistory{}, nav.OpenHistory(id)} }
 	return widget.Group{Title: "past", Bindings: []widget.Binding{
-		widget.Bind("t", "time", granted, "t").Describe("go to when the request was granted").
-			OffIf(nav.EitherOff(c.OffTravel, nav.Unless(selected, "no request is selected"))),
-		widget.Bind("H", "history", history, "H").Describe("the lock's changes, by revision").OffIf(c.OffTravel),
+		{
+			Keys: "t", Short: "time", Long: "go to when the request was granted",
+			Doc: "go to the revision at which the request was granted",
+			Off: nav.EitherOff(c.OffTravel, nav.Unless(selected, "no request is selected")), Do: granted,
+		},
+		{
+			Keys: "H", Short: "history", Long: "the lock's changes, by revision",
+			Doc: "the lock's changes, by revision",
+			Off: c.OffTravel, Do: history,
+		},
 	}}
 }

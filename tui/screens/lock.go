@@ -33,7 +33,11 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	}
 	s.table.Label = func(r queueRow) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "session", s.drill, "enter").Describe("go to its session").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		{
+			Keys: "enter", Short: "session", Long: "go to its session",
+			Doc:   "open the session of the request",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
+		},
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))

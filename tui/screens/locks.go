@@ -42,7 +42,11 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	s.table.Moved = func() { s.begun = true; s.leave() }
 	s.tree.Context = c
 	own := append([]widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("the lock with its queue and timeline").In(widget.InFooter).OffIf(nav.Unless(s.there, "no lock is selected")),
+		{
+			Keys: "enter", Short: "open", Long: "the lock with its queue and timeline",
+			Doc:   "open the lock, with its queue and timeline",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no lock is selected"), Do: s.drill,
+		},
 	}, takeBindings(c, s.current)...)
 	s.keys = append([]widget.Group{{Title: "locks", Bindings: s.beginning(own)}}, s.table.Bindings()...)
 	return s

@@ -45,7 +45,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.Label = func(f *diagnose.Finding) string { return narrate.Finding(*f).Headline }
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", s.remedy,
+	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
 		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"))))
 	return s
 }
@@ -54,8 +54,16 @@ func (s *problemsScreen) own() []widget.Binding {
 	selected := nav.Unless(s.there, "no problem is selected")
 	hasSession := func() bool { f, ok := s.table.Current(); return ok && len(f.Sessions) > 0 }
 	return append([]widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("go to its lock").In(widget.InFooter).OffIf(selected),
-		widget.Bind("s", "session", s.openSession, "s").Describe("go to its session").In(widget.InFooter).OffIf(nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session"))),
+		{
+			Keys: "enter", Short: "open", Long: "go to its lock",
+			Doc:   "open its lock",
+			Where: widget.InFooter, Off: selected, Do: s.drill,
+		},
+		{
+			Keys: "s", Short: "session", Long: "go to its session",
+			Doc:   "open its session",
+			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session")), Do: s.openSession,
+		},
 	}, s.pager.Bindings()...)
 }
 

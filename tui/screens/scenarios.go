@@ -61,15 +61,46 @@ func (p *scenariosScreen) own() []widget.Binding {
 		return start()
 	}
 	return []widget.Binding{
-		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start the scenario under the cursor").In(widget.InFooter).OffIf(start),
-		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running scenario; p again resumes it").In(widget.InFooter).
-			OffIf(nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused")),
-		widget.Bind(".", "step", p.step, stepKey).Describe("to the next event, then pause; starts a scenario paused").In(widget.InFooter).OffIf(step),
-		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running scenario").In(widget.InFooter).OffIf(running),
-		widget.Bind("o", "open", askScenarioFile, "o").Describe("a scenario from a file").In(widget.InFooter),
-		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running scenario and the next").In(widget.InFooter),
-		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running scenario and the next").In(widget.InFooter),
-		widget.Bind("R", "record", p.record, "R").Describe("what is watched as a scenario file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
+		{
+			Keys: runKey, Short: "run", Long: "start the scenario under the cursor",
+			Doc:   "start the scenario under the cursor",
+			Where: widget.InFooter, Off: start, Do: func() nav.Action { return p.start(false) },
+		},
+		{
+			Keys: "p", Short: "pause", Long: "the running scenario; p again resumes it",
+			Doc:   "pause the running scenario: no step starts, no deadline fires, no fault is injected; again resumes it",
+			Where: widget.InFooter, Off: nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused"), Do: p.togglePause,
+		},
+		{
+			Keys: stepKey, Short: "step", Long: "to the next event, then pause; starts a scenario paused",
+			Doc:   "go on to the next event and pause there: a client's next step, a fault, or a deadline. If none is running, start one paused before its first step",
+			Where: widget.InFooter, Off: step, Do: p.step,
+		},
+		{
+			Keys: stopKey, Short: "stop", Long: "end the running scenario",
+			Doc:   "stop the running scenario",
+			Where: widget.InFooter, Off: running, Do: func() nav.Action { return nav.StopScenario{} },
+		},
+		{
+			Keys: "o", Short: "open", Long: "a scenario from a file",
+			Doc:   "open a scenario from a file; `tab` completes the path",
+			Where: widget.InFooter, Do: askScenarioFile,
+		},
+		{
+			Keys: "+ =", Short: "faster", Long: "the running scenario and the next",
+			Doc:   "let its time pass faster, in the next run too",
+			Where: widget.InFooter, Do: func() nav.Action { return p.speedUp(1) },
+		},
+		{
+			Keys: "-", Short: "slower", Long: "the running scenario and the next",
+			Doc:   "let its time pass slower, in the next run too",
+			Where: widget.InFooter, Do: func() nav.Action { return p.speedUp(-1) },
+		},
+		{
+			Keys: "R", Short: "record", Long: "what is watched as a scenario file; R again ends it",
+			Doc:   "record what happens to the watched locks as a new scenario file, as `etcd-lock simulate record` does, until `R` again",
+			Where: widget.InFooter, Off: p.offRecord, Do: p.record,
+		},
 	}
 }
 

@@ -32,7 +32,11 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table.Match = func(r inspect.Request) string { return term.Safe(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		{
+			Keys: "enter", Short: "lock", Long: "go to the lock",
+			Doc:   "open the lock",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
+		},
 	}, s.pager.Bindings()...)
 	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, releaseBindings(c, s.toRelease))

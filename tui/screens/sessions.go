@@ -33,9 +33,13 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
 	selected := nav.Unless(s.there, "no session is selected")
 	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("its locks, and what revoking it would release").In(widget.InFooter).OffIf(selected),
+		{
+			Keys: "enter", Short: "open", Long: "its locks, and what revoking it would release",
+			Doc:   "open the session: its locks, and what revoking it would release",
+			Where: widget.InFooter, Off: selected, Do: s.drill,
+		},
 	}}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", s.end, selected))
+	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", "revoke the session: its lease, with all of its keys", s.end, selected))
 	return s
 }
 

@@ -20,8 +20,16 @@ func (p *Pager) Bindings() []Binding {
 		return func() Action { p.scroll(sign * max(p.h/2, 1)); return nil }
 	}
 	return []Binding{
-		Bind("J", "more", scroll(1), "J").Describe("scroll the text below").In(InFooter),
-		Bind("K", "less", scroll(-1), "K").Describe("scroll it back").In(InFooter),
+		{
+			Keys: "J", Short: "more", Long: "scroll the text below",
+			Doc:   "scroll the text below the table",
+			Where: InFooter, Do: scroll(1),
+		},
+		{
+			Keys: "K", Short: "less", Long: "scroll it back",
+			Doc:   "scroll it back",
+			Where: InFooter, Do: scroll(-1),
+		},
 	}
 }
 
