@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 var compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
 
-// scale is how much of the comparison runs.
+// scale sets how much of the comparison runs.
 type scale struct {
 	pairs   int             // lock + unlock without contention, each contender
 	rounds  int             // of each other measurement
@@ -46,7 +46,7 @@ func whole() scale {
 	}
 }
 
-// small is enough to see that the benchmark still works.
+// small is just enough to check that the benchmark works.
 func small() scale {
 	const ms = time.Millisecond
 	return scale{

@@ -13,8 +13,8 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// contender is one way to take a lock called name on a session. It returns the
-// way to give it back.
+// contender is one implementation of locks. write and read acquire a lock on a
+// session and return the function that releases it.
 type contender struct {
 	name  string
 	write func(s *concurrency.Session, name string) (unlock func() error, err error)
@@ -23,7 +23,7 @@ type contender struct {
 
 var errNoReaders = errors.New("has no readers")
 
-func ours() contender {
+func rwlocks() contender {
 	return contender{
 		name: "rwlock",
 		write: func(s *concurrency.Session, name string) (func() error, error) {
@@ -62,7 +62,7 @@ func recipeRWMutex() contender {
 	}
 }
 
-// raw is no lock: the put and the delete that any lock has to make.
+// raw is not a lock: it is the put and the delete that every lock needs.
 func raw() contender {
 	return contender{
 		name: "raw put + delete",
@@ -78,8 +78,8 @@ func raw() contender {
 	}
 }
 
-// bare is what rwlock asks of etcd, without rwlock: a transaction that reads who
-// is ahead and puts a key that nobody has put, and a delete.
+// bare sends the requests of rwlock without its code: a transaction that reads
+// the requests ahead and creates a key, and a delete.
 func bare() contender {
 	return contender{
 		name: "rwlock's transaction alone",

@@ -7,13 +7,13 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// counts is what clients ask of etcd and are told by it.
+// counts counts the requests that clients send to etcd and the events they get.
 type counts struct {
 	requests atomic.Int64 // reads, transactions, new watches
 	events   atomic.Int64
 }
 
-// watch puts the counts between client and etcd.
+// watch makes c count the requests and events of client.
 func (c *counts) watch(client *clientv3.Client) {
 	client.KV = countedKV{KV: client.KV, counts: c}
 	client.Watcher = countedWatcher{Watcher: client.Watcher, counts: c}

@@ -1,8 +1,8 @@
-// Package bench compares rwlock with what etcd's client brings, inspecting locks
-// with reading keys, and the terminal UI with a program that does next to
-// nothing: its tests are the benchmark. All contenders run against one etcd
-// process, in turns, so that their ratios hold when the machine's speed does
-// not.
+// Package bench holds benchmarks, written as tests. They compare rwlock with the
+// locks of etcd's client, reading all locks with reading their keys, and the
+// terminal UI with a minimal program of the same toolkit. All contenders take
+// turns against one etcd process, so that their ratios hold even when the
+// machine's speed varies.
 //
 //	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestScreens' ./internal/bench -compare
 package bench

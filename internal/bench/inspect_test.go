@@ -21,7 +21,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// TestInspection measures what it costs to look at many locks.
+// TestInspection measures the cost of reading and watching many locks.
 func TestInspection(t *testing.T) {
 	size := crowdScale{locks: 20, queue: 3, leases: 5, rounds: 1, rate: 200, writing: 200 * time.Millisecond}
 	if *compare {
@@ -48,15 +48,15 @@ type crowdScale struct {
 	writing time.Duration
 }
 
-// crowd is a benchmark on many requests, all of them below a prefix.
+// crowd is a benchmark on many requests below one prefix.
 type crowd struct {
 	bench
 	crowdScale
 	prefix string
 }
 
-// fill puts requests of many processes for many locks, every third of them to
-// read. They come in turns, so that no queue lies together in etcd.
+// fill creates requests of many processes for many locks, one reader in three.
+// It takes the locks in turns, so that no queue is contiguous in etcd.
 func (c crowd) fill() {
 	client := etcdtest.Client(c.T, c.endpoint)
 	var leases []clientv3.LeaseID
@@ -96,8 +96,8 @@ func (crowd) owner(process int) string {
 	}.Encode()
 }
 
-// snapshot measures reading all locks, beside reading their keys and values in
-// the plainest way.
+// snapshot measures reading all locks, compared with reading only their keys and
+// values in pages.
 func (c crowd) snapshot() {
 	client := etcdtest.Client(c.T, c.endpoint)
 	ways := []struct {
@@ -113,7 +113,7 @@ func (c crowd) snapshot() {
 			used[i] = append(used[i], use(way.read))
 		}
 	}
-	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "p50", "of the plain read", "heap, at most", "heap, afterwards"}}
+	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "p50", "× plain read", "peak heap", "heap afterwards"}}
 	plain := median(each(used[0], func(u usage) time.Duration { return u.took }))
 	for i, way := range ways {
 		took := median(each(used[i], func(u usage) time.Duration { return u.took }))
@@ -135,7 +135,7 @@ func (c crowd) readLocks(source *inspect.Source) inspect.Snapshot {
 	return s
 }
 
-// readPages reads all keys and values and forgets them.
+// readPages reads all keys and values, and discards them.
 func (c crowd) readPages(client *clientv3.Client) int {
 	n := 0
 	start, end := c.prefix, clientv3.GetPrefixRangeEnd(c.prefix)
@@ -150,8 +150,8 @@ func (c crowd) readPages(client *clientv3.Client) int {
 	return n
 }
 
-// usage is what a call takes. The heap is what it adds to it, in bytes: at most
-// while it runs, garbage included, and what its result takes.
+// usage is what a call costs: its time, and the bytes that it adds to the heap,
+// at the peak with garbage included, and afterwards for its result alone.
 type usage struct {
 	took       time.Duration
 	peak, live int
@@ -198,7 +198,7 @@ func each[T, U any](values []T, f func(T) U) []U {
 	return out
 }
 
-// follow measures how far a watch is behind when many locks change.
+// follow measures how far a watch falls behind when many locks change.
 func (c crowd) follow() {
 	var writers []*clientv3.Client
 	for range 4 {
@@ -212,7 +212,7 @@ func (c crowd) follow() {
 		}
 	}
 	rows := [][]string{{
-		fmt.Sprintf("%d events/s on %d × %d requests, followed by", c.rate, c.locks, c.queue),
+		fmt.Sprintf("%d events/s on %d × %d requests, watched by", c.rate, c.locks, c.queue),
 		"events/s", "revisions behind at the end", "caught up after", "processor, with the writers",
 	}}
 	for i, way := range ways {
@@ -227,7 +227,7 @@ func (c crowd) follow() {
 	c.table("Following changes", rows)
 }
 
-// watching is a way to follow changes. It notes up to which revision it has.
+// watching is a way to follow changes. It records the latest revision it has seen.
 type watching struct {
 	name  string
 	watch func(ctx context.Context, seen *atomic.Int64)
@@ -237,7 +237,7 @@ func (c crowd) watches() []watching {
 	client := etcdtest.Client(c.T, c.endpoint)
 	source := inspect.NewSource(client)
 	return []watching{
-		{"nobody", nil},
+		{"nothing", nil},
 		{"a bare watch", func(ctx context.Context, seen *atomic.Int64) {
 			for resp := range client.Watch(ctx, c.prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify()) {
 				seen.Store(resp.Header.Revision)
@@ -251,12 +251,12 @@ func (c crowd) watches() []watching {
 	}
 }
 
-// chase is how a watch keeps up with what is written.
+// chase is the result of following a writer.
 type chase struct {
 	rate     float64 // events per second
-	behind   int     // revisions, when the writing ends
+	behind   int     // revisions, when the writers stop
 	caughtUp time.Duration
-	cores    float64 // that this process kept busy
+	cores    float64 // used by this process
 }
 
 func (c crowd) chase(writers []*clientv3.Client, watch func(context.Context, *atomic.Int64)) chase {
@@ -282,13 +282,13 @@ func (c crowd) chase(writers []*clientv3.Client, watch func(context.Context, *at
 	return result
 }
 
-// written is what a writer wrote.
+// written is the result of one writer.
 type written struct {
 	events   int
 	revision int64 // of the last one
 }
 
-// lockAndUnlock puts and deletes requests at the wanted rate.
+// lockAndUnlock puts and deletes requests at the configured rate.
 func (c crowd) lockAndUnlock(writers []*clientv3.Client) written {
 	const at = 32 // a time
 	done := make(chan written, at)
@@ -304,7 +304,7 @@ func (c crowd) lockAndUnlock(writers []*clientv3.Client) written {
 	return all
 }
 
-// write does every step-th of the writing, from first on.
+// write does every step-th write, starting at first.
 func (c crowd) write(client *clientv3.Client, first, step int) (w written) {
 	ctx := context.Background()
 	pause := time.Duration(2*step) * time.Second / time.Duration(c.rate)
@@ -328,7 +328,7 @@ func (c crowd) write(client *clientv3.Client, first, step int) (w written) {
 	return w
 }
 
-// processTime is the processor time that this process has used.
+// processTime returns the processor time that this process has used.
 func processTime(t *testing.T) time.Duration {
 	t.Helper()
 	var r syscall.Rusage

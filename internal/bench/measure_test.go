@@ -14,10 +14,10 @@ import (
 	"etcd-lock/internal/etcdtest"
 )
 
-// uncontended measures lock + unlock by one who is alone.
+// uncontended measures lock + unlock without contention.
 func (b bench) uncontended() {
 	session := b.sessions(1, nil)[0]
-	contenders := []contender{raw(), bare(), ours(), mutex(), recipeRWMutex()}
+	contenders := []contender{raw(), bare(), rwlocks(), mutex(), recipeRWMutex()}
 	took := make([][]time.Duration, len(contenders))
 	for range b.pairs {
 		for i, c := range contenders {
@@ -28,7 +28,7 @@ func (b bench) uncontended() {
 			took[i] = append(took[i], time.Since(began))
 		}
 	}
-	rows := [][]string{{"lock + unlock, alone", "p50", "of raw"}}
+	rows := [][]string{{"lock + unlock", "p50", "× raw"}}
 	for i, c := range contenders {
 		rows = append(rows, []string{c.name, milliseconds(median(took[i])), ratio(median(took[i]), median(took[0]))})
 	}
@@ -36,11 +36,11 @@ func (b bench) uncontended() {
 }
 
 // handOff measures the time from a holder's unlock to the return of a waiter
-// that has waited for a while. The limit is what etcd needs to tell a watch.
+// that has waited for a while. The limit is how long etcd takes to notify a watch.
 func (b bench) handOff() {
 	sessions := b.sessions(2, nil)
-	contenders := []contender{ours(), mutex(), recipeRWMutex()}
-	rows := [][]string{{"waited", "limit", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock of limit", "Mutex of rwlock"}}
+	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
+	rows := [][]string{{"waiter has waited", "limit", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ limit", "Mutex ÷ rwlock"}}
 	for _, wait := range b.waits {
 		took := make([][]time.Duration, 1+len(contenders))
 		for range 20 * b.rounds {
@@ -79,7 +79,7 @@ func (b bench) oneHandOff(c contender, sessions []*concurrency.Session, wait tim
 	return took
 }
 
-// limit is the time from a delete to the event of a watch that is synced.
+// limit measures the time from a delete to its event on a synced watch.
 func (b bench) limit(sessions []*concurrency.Session, wait time.Duration) time.Duration {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -97,8 +97,8 @@ func (b bench) limit(sessions []*concurrency.Session, wait time.Duration) time.D
 // throughput measures hand-offs per second on one name, and what each costs in
 // requests to etcd and events from it.
 func (b bench) throughput() {
-	contenders := []contender{ours(), mutex(), recipeRWMutex()}
-	rows := [][]string{{"sessions", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock of the better", "requests per hand-off: rwlock, Mutex, recipe", "events per hand-off: rwlock, Mutex, recipe"}}
+	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
+	rows := [][]string{{"sessions", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ faster of the others", "requests per hand-off: rwlock, Mutex, recipe", "events per hand-off: rwlock, Mutex, recipe"}}
 	for _, n := range b.queues {
 		c := &counts{}
 		sessions := b.sessions(n, c)
@@ -124,7 +124,7 @@ func perSecond(rate float64) string { return fmt.Sprintf("%.0f/s", rate) }
 
 type rates struct{ rate, requests, events float64 }
 
-// contend lets all sessions lock and unlock one name in a loop for a while.
+// contend makes all sessions lock and unlock one name in a loop for a while.
 func (b bench) contend(who contender, sessions []*concurrency.Session, c *counts) rates {
 	var handOffs atomic.Int64
 	stop := make(chan struct{})
@@ -173,8 +173,8 @@ func closed(c <-chan struct{}) bool {
 // herd measures the time from a writer's unlock until all readers that waited
 // for it hold the lock.
 func (b bench) herd() {
-	contenders := []contender{ours(), recipeRWMutex()}
-	rows := [][]string{{"readers", "rwlock", "recipe RWMutex", "recipe of rwlock"}}
+	contenders := []contender{rwlocks(), recipeRWMutex()}
+	rows := [][]string{{"readers", "rwlock", "recipe RWMutex", "recipe ÷ rwlock"}}
 	for _, n := range b.readers {
 		sessions := b.sessions(n+1, nil)
 		took := make([][]time.Duration, len(contenders))
@@ -187,7 +187,7 @@ func (b bench) herd() {
 			fmt.Sprint(n), milliseconds(median(took[0])), milliseconds(median(took[1])), ratio(median(took[1]), median(took[0])),
 		})
 	}
-	b.table("One writer releases, waiting readers: until the last one holds", rows)
+	b.table("One writer unlocks: the time until the last of the waiting readers holds the lock", rows)
 }
 
 func (b bench) oneHerd(c contender, sessions []*concurrency.Session) time.Duration {
@@ -214,7 +214,7 @@ func (b bench) oneHerd(c contender, sessions []*concurrency.Session) time.Durati
 		resp, err := client.Get(context.Background(), name+"/read/", clientv3.WithPrefix(), clientv3.WithCountOnly())
 		return err == nil && int(resp.Count) == len(readers)
 	})
-	time.Sleep(300 * time.Millisecond) // their watches, of which no fact tells
+	time.Sleep(300 * time.Millisecond) // for their watches, which cannot be observed
 	began := time.Now()
 	b.must(unlock())
 	times := make([]time.Time, len(readers))

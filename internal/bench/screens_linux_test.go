@@ -21,11 +21,11 @@ import (
 	"etcd-lock/internal/ptytest"
 )
 
-// programEnv makes the test binary be a program for a terminal: etcd-lock, or
-// one that does next to nothing.
+// programEnv makes the test binary a terminal program: etcd-lock, or a minimal
+// one to compare it with.
 const programEnv = "ETCD_LOCK_BENCH_PROGRAM"
 
-// program runs the program that this process is meant to be, if it is.
+// program runs a terminal program, and exits, if this process was started as one.
 func program() {
 	switch os.Getenv(programEnv) {
 	case "etcd-lock":
@@ -39,7 +39,7 @@ func program() {
 	}
 }
 
-// bareScreen is the least that a program can show: rows that stay, and a cursor.
+// bareScreen is the minimal program: static rows and a cursor.
 type bareScreen struct{ width, height, cursor int }
 
 func (*bareScreen) Init() tea.Cmd { return nil }
@@ -76,8 +76,8 @@ func (s *bareScreen) View() tea.View {
 
 func rowName(i int) string { return fmt.Sprintf("queue-%04d", i) }
 
-// TestScreens measures what the terminal UI costs on many locks, and how soon a
-// key press is drawn, beside a program that does next to nothing.
+// TestScreens measures the processor time of the terminal UI on many locks, and
+// how soon it draws a key press, compared with a minimal program.
 func TestScreens(t *testing.T) {
 	size := crowdScale{locks: 20, queue: 3, leases: 5, rate: 200, writing: 300 * time.Millisecond}
 	presses := 3
@@ -100,7 +100,7 @@ func TestScreens(t *testing.T) {
 		writers = append(writers, etcdtest.Client(t, c.endpoint))
 	}
 	cursors := walk{programs: programs}
-	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "processor", "a key is drawn after, p50", "p99", "at most"}}
+	rows := [][]string{{fmt.Sprintf("%d locks, %d requests", c.locks, c.locks*c.queue), "processor", "key press to drawn, p50", "p99", "at most"}}
 	for _, events := range []string{"no events", fmt.Sprintf("%d events/s", c.rate)} {
 		done := make(chan struct{})
 		busy := events != "no events"
@@ -111,7 +111,7 @@ func TestScreens(t *testing.T) {
 			}
 		}()
 		took := cursors.press(presses)
-		cores := coresOf(programs, c.writing/4) // while nobody presses anything
+		cores := coresOf(programs, c.writing/4) // without key presses
 		for i, p := range programs {
 			rows = append(rows, []string{
 				p.name + ", " + events, fmt.Sprintf("%.3f cores", cores[i]),
@@ -126,7 +126,7 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// percentile is the least of the values that so many of a hundred do not exceed.
+// percentile returns the smallest value that percent of the values do not exceed.
 func percentile(values []time.Duration, percent int) time.Duration {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)*percent+99)/100-1]
@@ -139,8 +139,8 @@ type walk struct {
 	up       bool
 }
 
-// press returns for each program how long it took until its cursor was drawn in
-// its new row.
+// press returns, for each program, the time until its cursor was drawn in its new
+// row.
 func (w *walk) press(times int) [][]time.Duration {
 	const rows = 20
 	took := make([][]time.Duration, len(w.programs))
@@ -153,13 +153,13 @@ func (w *walk) press(times int) [][]time.Duration {
 		w.at++
 		for i, p := range w.programs {
 			took[i] = append(took[i], p.press(key, rowName(w.at)))
-			time.Sleep(time.Duration(len(took[i])%37) * time.Millisecond) // so that keys come at any moment
+			time.Sleep(time.Duration(len(took[i])%37) * time.Millisecond) // so that key presses are not synchronized with frames
 		}
 	}
 	return took
 }
 
-// onTerminal is a program on a terminal of its own.
+// onTerminal is a program in its own terminal.
 type onTerminal struct {
 	*testing.T
 	*ptytest.Terminal
@@ -171,7 +171,7 @@ func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
 	config := t.TempDir()
 	prefs := filepath.Join(config, "etcd-lock", "config.yaml")
 	err := os.Mkdir(filepath.Dir(prefs), 0o700)
-	if err == nil { // rows that stay where they are, so that it is known which is next
+	if err == nil { // static rows, so that the next one is known
 		err = os.WriteFile(prefs, []byte("sort: {locks: name}\n"), 0o600)
 	}
 	if err != nil {
@@ -182,7 +182,7 @@ func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
 	return &onTerminal{t, ptytest.Start(t, cmd, 200, 60), name}
 }
 
-// press presses a key and returns how long it took until a text was drawn.
+// press presses a key and returns the time until a text was drawn.
 func (p *onTerminal) press(key, text string) time.Duration {
 	p.Helper()
 	for drained := false; !drained; {
@@ -206,7 +206,7 @@ func (p *onTerminal) leave() {
 	}
 }
 
-// coresOf is how many cores each program keeps busy.
+// coresOf returns how many cores each program uses.
 func coresOf(programs []*onTerminal, during time.Duration) []float64 {
 	before := make([]time.Duration, len(programs))
 	for i, p := range programs {
@@ -234,14 +234,14 @@ func coresOf(programs []*onTerminal, during time.Duration) []float64 {
 	return cores
 }
 
-// processorTime is what the program has used by now.
+// processorTime returns the processor time that the program has used.
 func (p *onTerminal) processorTime() time.Duration {
 	p.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Cmd.Process.Pid))
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name before it may hold anything
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name before it may contain anything
 	fields := strings.Fields(rest)
 	const user, system, tick = 11, 12, 10 * time.Millisecond
 	var used time.Duration

@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 )
 
@@ -233,7 +234,7 @@ func (d checkDoc) table(out printer) error {
 		if a.Allowed {
 			allowed = cell{text: "yes", tone: holding}
 		}
-		rows = append(rows, []cell{{text: a.Action}, allowed, {text: orDash(a.Reason)}})
+		rows = append(rows, []cell{{text: a.Action}, allowed, {text: format.Dash(a.Reason)}})
 	}
 	return out.table([]string{"ACTION", "ALLOWED", "WHY"}, rows)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -43,7 +44,7 @@ func newEventDoc(e inspect.Event) eventDoc {
 		Revision: e.Revision,
 		Time:     e.Time,
 		Request:  newRequestDoc(r),
-		who:      inspect.Session{ID: r.Session(), Requests: []inspect.Request{r}}.Who(),
+		who:      r.Who(),
 	}
 	if e.Kind == inspect.EventAcquired {
 		doc.Event = "granted" // it is the lock's side that is told
@@ -80,7 +81,7 @@ func eventHeading() []string {
 
 // cells are the event under eventHeading.
 func (e eventDoc) cells() []cell {
-	row := plainRow(e.Event, orDash(e.was), orDash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
+	row := plainRow(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
 	row[0].tone = eventTone(e.Event)
 	return row
 }

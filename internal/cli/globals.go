@@ -17,7 +17,7 @@ import (
 type globals struct {
 	connection   connect.Options
 	endpointsSet bool // by a flag or the environment
-	output       format
+	output       outputFormat
 	readOnly     bool
 }
 

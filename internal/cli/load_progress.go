@@ -7,19 +7,20 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 	"etcd-lock/simulate/load"
 )
 
-// terminalPace is how often a line that people look at changes.
-const terminalPace = 250 * time.Millisecond
+// redrawProgressEvery is how often the line of a terminal is redrawn.
+const redrawProgressEvery = 250 * time.Millisecond
 
-// progress shows how a load goes: as one line that changes on a terminal, as one
-// line after the other where these were asked for, else not at all.
+// progress shows the progress of a load test: as a line that is redrawn on a
+// terminal, as lines at an interval with --progress, and otherwise not at all.
 type progress struct {
 	io.Writer
-	width int           // of the terminal; 0 when there is none
-	lines time.Duration // between two lines without one; 0 for none
+	width int           // of the terminal; 0 without one
+	lines time.Duration // between two lines without a terminal; 0: no lines
 
 	before *load.Progress
 }
@@ -32,17 +33,17 @@ func (a *app) progress(lines time.Duration) progress {
 	return p
 }
 
-// every is how often there is something to show, or 0 for never.
+// every returns the interval of show, and 0 for never.
 func (p *progress) every() time.Duration {
 	if p.width > 0 {
-		return terminalPace
+		return redrawProgressEvery
 	}
 	return p.lines
 }
 
-// begin says where the locks are that can be looked at.
+// begin prints the prefix of the locks, for those who want to inspect them.
 func (p *progress) begin(prefix string) {
-	_, _ = fmt.Fprintf(p, "locks below %s\n", printable.Text(prefix)) // nobody needs to see it
+	_, _ = fmt.Fprintf(p, "locks below %s\n", printable.Text(prefix)) // an error does not matter
 }
 
 func (p *progress) show(load load.Load, now load.Progress) {
@@ -55,18 +56,18 @@ func (p *progress) show(load load.Load, now load.Progress) {
 	_, _ = fmt.Fprintln(p, line)
 }
 
-// end makes room for what comes.
+// end clears the line for the results.
 func (p *progress) end() {
 	if p.width > 0 {
 		_, _ = io.WriteString(p, "\r"+ansi.EraseLineRight)
 	}
 }
 
-// progressLine tells where a load is, and what went on since before.
+// progressLine describes the progress, with the rate since before.
 func progressLine(load load.Load, before *load.Progress, now load.Progress) string {
-	line := fmt.Sprintf("%s  %s", now.Name, seconds(now.Elapsed))
+	line := fmt.Sprintf("%s  %s", now.Name, format.Duration(now.Elapsed))
 	if load.For > 0 {
-		line += " of " + seconds(load.For)
+		line += " of " + format.Duration(load.For)
 	}
 	if load.Rounds > 1 {
 		line += fmt.Sprintf("  round %d of %d", now.Round, load.Rounds)
@@ -78,20 +79,11 @@ func progressLine(load load.Load, before *load.Progress, now load.Progress) stri
 	}
 	line += fmt.Sprintf("  %d grants  %.0f/s  %d waiting", now.All.Grants, lately.PerSecond(lately.All.Grants), now.Waiting)
 	if now.All.Grants > 0 {
-		line += fmt.Sprintf("  p50 %s  p99 %s", brief(now.All.Wait(50)), brief(now.All.Wait(99)))
+		line += fmt.Sprintf("  p50 %s  p99 %s", format.Latency(now.All.Wait(50)), format.Latency(now.All.Wait(99)))
 	}
 	line += fmt.Sprintf("  %d errors", now.All.Errors())
 	if now.Violated > 0 {
 		line += fmt.Sprintf("  %d violations", now.Violated)
 	}
 	return line
-}
-
-// brief is a duration to three digits.
-func brief(d time.Duration) string {
-	unit := time.Duration(1)
-	for d/unit >= 1000 {
-		unit *= 10
-	}
-	return d.Round(unit).String()
 }

@@ -5,11 +5,12 @@ import (
 	"io"
 	"strconv"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
 )
 
-// print prints what a load came to.
+// print prints the results of a load test.
 func (opts *simulateLoadOptions) print(r load.Result, judged []load.ThresholdResult, interrupted bool) error {
 	if opts.out.format == formatJSON {
 		doc := newLoadDoc(r, judged)
@@ -34,7 +35,7 @@ func (opts *simulateLoadOptions) print(r load.Result, judged []load.ThresholdRes
 	return opts.out.judged(judged)
 }
 
-// measuredRows are what all, the readers and the writers came to.
+// measuredRows returns the rows of all clients, of the readers and of the writers.
 func measuredRows(m load.Measured) [][]cell {
 	rows := [][]cell{tallyRow(m, "all", m.All)}
 	if len(m.Read.PerClient) > 0 && len(m.Write.PerClient) > 0 {
@@ -50,31 +51,31 @@ func tallyRow(m load.Measured, what string, t load.Tally) []cell {
 		return append(row, plainRow("-", "-", "-", "-", "-", "-")...)
 	}
 	return append(row, plainRow(
-		brief(t.Wait(50)), brief(t.Wait(90)), brief(t.Wait(99)), brief(t.MaxWait()),
+		format.Latency(t.Wait(50)), format.Latency(t.Wait(90)), format.Latency(t.Wait(99)), format.Latency(t.MaxWait()),
 		fmt.Sprintf("%.3f", fairness), fmt.Sprintf("%d/%d", t.Worst(), t.Best()),
 	)...)
 }
 
-// remarks are what is to be known of a workload beside its numbers.
+// remarks returns what the numbers of a workload do not show.
 func remarks(m load.Measured) []cell {
 	var all []cell
 	say := func(t tone, format string, args ...any) {
 		all = append(all, cell{text: fmt.Sprintf(format, args...), tone: t})
 	}
 	if scenario.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
-		say(plain, "knows no readers: who was to read excluded the others, as a writer does")
+		say(plain, "has no read mode: readers ran exclusively")
 	}
 	if m.All.Longest > m.All.MaxWait() {
-		say(plain, "%d waited when time was up, the longest for %s", m.All.Unfinished, brief(m.All.Longest))
+		say(plain, "%d were still waiting at the end, the longest for %s", m.All.Unfinished, format.Latency(m.All.Longest))
 	}
 	if m.All.Errors() > 0 {
 		say(warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)
 	}
 	if m.FirstError != nil {
-		say(warning, "the first error: %v", m.FirstError)
+		say(warning, "first error: %v", m.FirstError)
 	}
 	if m.Fenced > 0 {
-		say(warning, "%d late holders that only a token kept out", m.Fenced)
+		say(warning, "%d late holders that only their token kept out", m.Fenced)
 	}
 	for _, v := range m.Violations {
 		say(critical, "%s", v)
@@ -82,16 +83,16 @@ func remarks(m load.Measured) []cell {
 	return all
 }
 
-// judged prints what came of the thresholds.
+// judged prints the results of the thresholds.
 func (p printer) judged(judged []load.ThresholdResult) error {
 	if len(judged) == 0 {
 		return nil
 	}
 	var rows [][]cell
 	for _, j := range judged {
-		verdict := cell{text: "kept", tone: holding}
+		verdict := cell{text: "passed", tone: holding}
 		if !j.Passed {
-			verdict = cell{text: "not kept", tone: critical}
+			verdict = cell{text: "failed", tone: critical}
 		}
 		rows = append(rows, append(plainRow(j.Text, j.Measured, j.Value), verdict))
 	}

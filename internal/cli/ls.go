@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -168,7 +169,7 @@ func (d lsDoc) table(out printer) error {
 	for _, l := range d.Locks {
 		wait := "-"
 		if l.LongestWait != nil {
-			wait = seconds(time.Duration(*l.LongestWait * float64(time.Second)))
+			wait = format.Duration(time.Duration(*l.LongestWait * float64(time.Second)))
 		}
 		row := plainRow(l.Name, l.Layout, l.State,
 			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait)

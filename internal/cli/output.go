@@ -14,38 +14,39 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 )
 
-// format is how a command prints what it found.
-type format string
+// outputFormat is how a command prints what it found.
+type outputFormat string
 
 const (
-	formatTable format = "table"
-	formatJSON  format = "json"
+	formatTable outputFormat = "table"
+	formatJSON  outputFormat = "json"
 )
 
-// Set, String and Type make a format a flag.
-func (f *format) Set(s string) error {
-	switch format(s) {
+// Set, String and Type make an outputFormat a flag.
+func (f *outputFormat) Set(s string) error {
+	switch outputFormat(s) {
 	case formatTable, formatJSON:
-		*f = format(s)
+		*f = outputFormat(s)
 		return nil
 	default:
 		return errors.New("must be table or json")
 	}
 }
 
-func (f *format) String() string { return string(*f) }
+func (f *outputFormat) String() string { return string(*f) }
 
 // Type is documented with Set.
-func (f *format) Type() string { return "format" }
+func (f *outputFormat) Type() string { return "format" }
 
 // printer is a command's standard output. What it prints, it makes safe for
 // terminals, so that no command can forget to.
 type printer struct {
 	io.Writer
-	format   format
+	format   outputFormat
 	terminal bool // people look at it
 	color    bool
 	width    int // of the terminal; 0 when there is none
@@ -159,7 +160,10 @@ const (
 )
 
 func (t tone) sign() string {
-	return [...]string{plain: "", holding: "● ", waiting: "○ ", contended: "▲ ", warning: "! ", critical: "✗ ", faint: ""}[t]
+	return [...]string{
+		plain: "", holding: format.SignHolding + " ", waiting: format.SignWaiting + " ", contended: format.SignContended + " ",
+		warning: format.SignWarning + " ", critical: format.SignCritical + " ", faint: "",
+	}[t]
 }
 
 func (t tone) style() lipgloss.Style {
@@ -247,14 +251,6 @@ func plainRow(words ...string) []cell {
 		row = append(row, cell{text: w})
 	}
 	return row
-}
-
-// seconds is a duration as people read it: tenths below a minute.
-func seconds(d time.Duration) string {
-	if d < time.Minute {
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }
 
 // since is the time from t to now, never negative: the clock of who noted t

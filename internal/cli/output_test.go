@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestTable(t *testing.T) {
@@ -57,19 +56,6 @@ func TestDocument(t *testing.T) {
 	}
 	if want := "{\n  \"k\": \"<\\u202e\\u007f\\u0085>\"\n}\n"; b.String() != want {
 		t.Errorf("JSON %q, want %q", b.String(), want)
-	}
-}
-
-func TestSeconds(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                        "0s",
-		1234 * time.Millisecond:  "1.2s",
-		90500 * time.Millisecond: "1m31s",
-		26 * time.Hour:           "26h0m0s",
-	} {
-		if got := seconds(d); got != want {
-			t.Errorf("seconds(%d) = %s, want %s", d, got, want)
-		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
@@ -142,7 +143,7 @@ func (t releaseTarget) check(named, waiter bool) error {
 
 func releaseRun(ctx context.Context, opts *releaseOptions) error {
 	if opts.readOnly && !opts.dryRun {
-		return usageHint("--dry-run shows what would be released", "release writes to etcd: not with --read-only")
+		return usageHint("--dry-run shows what would be released", "release writes to etcd, which --read-only forbids")
 	}
 	if !opts.yes && !opts.dryRun && !isTerminal(opts.in) {
 		return usageHint("use --yes or --dry-run", "cannot ask for confirmation: standard input is not a terminal")
@@ -189,7 +190,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 	case t.key != "":
 		return releaser.PlanRequest(ctx, t.key)
 	case t.lease != "":
-		lease, err := parseLease(t.lease)
+		lease, err := format.ParseLease(t.lease)
 		if err != nil {
 			return release.Plan{}, usageError{err}
 		}
@@ -260,7 +261,7 @@ func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) erro
 	}
 	question := "Release it? [y/N] "
 	if plan.Lease != 0 {
-		question = fmt.Sprintf("End session %s? [y/N] ", leaseText(plan.Lease))
+		question = fmt.Sprintf("End session %s? [y/N] ", format.Lease(plan.Lease))
 	}
 	_, _ = fmt.Fprint(opts.err, question)
 	answer := make(chan string, 1)
@@ -299,7 +300,7 @@ func newReleaseDoc(plan release.Plan) releaseDoc {
 		Granted:  newRequestDocs(plan.Granted),
 	}
 	if plan.Lease != 0 {
-		doc.Lease = leaseText(plan.Lease)
+		doc.Lease = format.Lease(plan.Lease)
 	}
 	return doc
 }

@@ -1,11 +1,10 @@
 package cli
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -16,7 +15,7 @@ const requestLong = `name, layout        of the lock, as for ls
 mode                read or write
 state               holding or waiting
 key, key_base64     in etcd
-lease               in hex, as etcdctl takes it; absent when there is none
+lease               16 hex digits, as etcdctl prints it; absent when there is none
 revision            the key's create revision, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
                     that its process was started under; absent when it wrote none
@@ -58,7 +57,7 @@ func newRequestDoc(r inspect.Request) requestDoc {
 		doc.Owner = &r.Owner
 	}
 	if r.Lease != 0 {
-		doc.Lease = leaseText(r.Lease)
+		doc.Lease = format.Lease(r.Lease)
 	}
 	return doc
 }
@@ -78,43 +77,10 @@ func standingTone(holds bool) tone {
 	return waiting
 }
 
-// leaseText is a lease as etcdctl writes it.
-func leaseText(lease int64) string { return strconv.FormatInt(lease, 16) }
-
-// parseLease reads a lease as etcdctl writes it.
-func parseLease(s string) (int64, error) {
-	id, err := strconv.ParseInt(s, 16, 64)
-	if err != nil || id <= 0 {
-		return 0, fmt.Errorf("lease %q: want its number in hex, as show and etcdctl print it", s)
-	}
-	return id, nil
-}
-
-// ownerText is an owner in a cell: label, program, process and host.
+// ownerText is an owner in a cell.
 func ownerText(o *keyspace.Owner) string {
 	if o == nil {
 		return "-"
 	}
-	var words []string
-	if o.Label != "" {
-		words = append(words, o.Label)
-	}
-	if o.Program != "" {
-		words = append(words, o.Program)
-	}
-	if o.PID != 0 {
-		words = append(words, strconv.Itoa(o.PID))
-	}
-	text := strings.Join(words, " ")
-	if o.Host != "" {
-		text += "@" + o.Host
-	}
-	return orDash(text)
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
+	return format.Dash(format.Owner(*o))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/rwlock"
 )
@@ -232,14 +233,14 @@ func (l showLock) table(out printer, now time.Time) error {
 	for _, r := range l.Queue {
 		age, ttl := "-", "-"
 		if !r.Since.IsZero() && !now.IsZero() {
-			age = seconds(since(now, r.Since))
+			age = format.Duration(since(now, r.Since))
 		}
 		if r.TTL != nil {
-			ttl = seconds(time.Duration(*r.TTL * float64(time.Second)))
+			ttl = format.Duration(time.Duration(*r.TTL * float64(time.Second)))
 		}
 		row := plainRow(
-			strconv.Itoa(r.Position), r.Mode, r.State, age, ownerText(r.Owner), orDash(r.Lease), ttl,
-			strconv.FormatInt(r.Revision, 10), orDash(positions(r.BlockedBy)), r.Key)
+			strconv.Itoa(r.Position), r.Mode, r.State, age, ownerText(r.Owner), format.Dash(r.Lease), ttl,
+			strconv.FormatInt(r.Revision, 10), format.Dash(positions(r.BlockedBy)), r.Key)
 		row[2].tone = standingTone(r.State == "holding")
 		rows = append(rows, row)
 	}

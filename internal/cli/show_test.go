@@ -57,7 +57,7 @@ func TestShowJSON(t *testing.T) {
           "mode": "read",
           "state": "holding",
           "key": "/a/read/1",
-          "lease": "1f",
+          "lease": "000000000000001f",
           "revision": 2,
           "owner": {
             "host": "h",
@@ -77,7 +77,7 @@ func TestShowJSON(t *testing.T) {
           "mode": "read",
           "state": "holding",
           "key": "/a/read/2",
-          "lease": "2f",
+          "lease": "000000000000002f",
           "revision": 3,
           "blocked_by": []
         },
@@ -111,10 +111,10 @@ func TestShowTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `/a  rwlock, contended, at revision 9
-#  MODE   STATE      AGE   OWNER    LEASE  TTL  REVISION  BLOCKED BY  KEY
-1  read   ● holding  1m0s  l p 7@h  1f     8s   2         -           /a/read/1
-2  read   ● holding  -     -        2f     -    3         -           /a/read/2
-3  write  ○ waiting  1.5s  -        -      -    4         1-2         /a/write/3
+#  MODE   STATE      AGE   OWNER     LEASE             TTL  REVISION  BLOCKED BY  KEY
+1  read   ● holding  1m    l p[7]@h  000000000000001f  8s   2         -           /a/read/1
+2  read   ● holding  -     -         000000000000002f  -    3         -           /a/read/2
+3  write  ○ waiting  1.5s  -         -                 -    4         1-2         /a/write/3
 `
 	if b.String() != want {
 		t.Errorf("table\n%s\nwant\n%s", b.String(), want)
@@ -130,10 +130,10 @@ func TestShowFree(t *testing.T) {
 
 func TestOwnerText(t *testing.T) {
 	for want, o := range map[string]*keyspace.Owner{
-		"-":       nil,
-		"l p 7@h": {Host: "h", PID: 7, Program: "p", Label: "l"},
-		"p":       {Program: "p"},
-		"@h":      {Host: "h"},
+		"-":        nil,
+		"l p[7]@h": {Host: "h", PID: 7, Program: "p", Label: "l"},
+		"p":        {Program: "p"},
+		"@h":       {Host: "h"},
 	} {
 		if got := ownerText(o); got != want {
 			t.Errorf("ownerText(%+v) = %q, want %q", o, got, want)

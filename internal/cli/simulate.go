@@ -7,16 +7,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/hint"
 	"etcd-lock/simulate/scenario"
 )
 
 func newSimulateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Run scenarios of contention, and put locks under load",
+		Short: "Run scenarios of contention, and load tests",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("simulate needs a command: run, check, record, list or load")
+			return hint.Add(errors.New("no command given"), "choose run, check, record, list or load")
 		},
 	}
 	cmd.AddCommand(newSimulateRunCmd(a, nil), newSimulateCheckCmd(a, nil), newSimulateRecordCmd(a, nil), newSimulateListCmd(a), newSimulateLoadCmd(a, nil))
@@ -31,7 +32,7 @@ func builtinNames() []string {
 	return names
 }
 
-// completeScenarios offers built-in scenarios, and leaves files to the shell.
+// completeScenarios completes built-in scenarios, and leaves files to the shell.
 func completeScenarios(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -39,13 +40,13 @@ func completeScenarios(_ *cobra.Command, args []string, _ string) ([]string, cob
 	return builtinNames(), cobra.ShellCompDirectiveDefault
 }
 
-const simulateListLong = `Lists the built-in scenarios. Those that need a cluster make faults in it.
+const simulateListLong = `Lists the built-in scenarios. Those with faults run in a cluster of their own.
 
 With -o json, a list of:
   name
-  clients             how many there are
-  cluster             how many members the etcd has that it needs for its faults;
-                      0 when any etcd will do
+  clients             number of clients
+  cluster             number of members of the cluster that its faults need; 0 when
+                      it runs on any etcd
   about               what it shows`
 
 func newSimulateListCmd(a *app) *cobra.Command {
@@ -84,7 +85,7 @@ func simulateList(out printer) error {
 	return out.table([]string{"NAME", "CLIENTS", "NEEDS", "ABOUT"}, rows)
 }
 
-// needs says what a scenario runs on.
+// needs returns what a scenario runs on.
 func (s listedScenario) needs() string {
 	if s.Cluster == 0 {
 		return "any etcd"

@@ -6,50 +6,53 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
-const simulateCheckLong = `Says without an etcd what must come of a scenario: who gets which lock when, as if
-etcd took no time. A deadlock is shown as its circle, also where deadlines end it.
+const simulateCheckLong = `Forecasts a scenario without an etcd: which client is granted which lock when, as if
+etcd took no time. A deadlock is shown as its cycle, also where deadlines end it.
 
-What is due at about the same time may come in any order, so the forecast is made
-several times. What is not the same each time "depends"; so does all that comes
-after a fault of the cluster or of a network, of which the model knows little. A
-time with two ends is that of a lease that runs out, or follows from one.
+Steps that are due at about the same time may happen in any order, so the forecast
+is repeated with several orders. Moments that differ between them are marked
+"depends", and so is everything after a fault of the cluster or of a network, which
+the model knows little about. A time range is that of a lease that expires, or
+follows from one.
 
-Exits with 5 when the scenario expects what cannot come true, with 2 when the file
-is no scenario.
+Exits with 5 when the scenario expects something that cannot happen, and with 2 when
+the file is not a valid scenario.
 
 With -o json, one document:
-  scenario, seed      its name, and what drew its random durations
-  possible            whether all that it expects can come true
-  moments             in the order of time; each:
+  scenario, seed      its name, and the seed of its random durations
+  possible            whether all its expectations can be met
+  moments             ordered by time, each:
     at_seconds        since the common start
-    earliest_seconds  of all the forecasts
-    latest_seconds    likewise
-    client            absent from the faults
+    earliest_seconds  in all forecasts
+    latest_seconds    in all forecasts
+    client            absent for faults
     moment            asked, waiting, granted, released, …; fault
-    locks             what it is about, each: name, mode (of what is taken)
-    fault             which one, in the words of the file
+    locks             each: name, mode (of an acquisition)
+    fault             as written in the file
     line              of the file
-    depends           true: it may come elsewhere among the others, or not at all
+    depends           true: it may happen at another time, or not at all
   deadlocks           each:
-    at_seconds        when the circle closes
-    depends           true: it does only if things come in a certain order
-    ended_by          the client that ends it, until_seconds, and how: deadline,
-                      cancelled, lost; absent when nobody does
-    circle            each waits for the next: client, wants (name, mode), other, holds
-                      (whether that one has the lock; otherwise it asked before), has
-  impossible          expectations that cannot come true
-  depends             expectations that may come true or not`
+    at_seconds        when the cycle closes
+    depends           true: it happens only in certain orders
+    ended_by          the client that ends it, with until_seconds and how: deadline,
+                      cancelled, lost; absent when no client does
+    circle            the cycle; each waits for the next: client, wants (name, mode),
+                      other, holds (whether that one holds the lock; otherwise it is
+                      ahead in the queue), has
+  impossible          expectations that cannot be met
+  depends             expectations that may or may not be met`
 
-// simulateCheckOptions are what simulate check was asked for.
+// simulateCheckOptions are the options of simulate check.
 type simulateCheckOptions struct {
 	scenario string // name or file
-	seed     uint64 // 0 for the scenario's
+	seed     uint64 // 0: that of the scenario
 	out      printer
 }
 
@@ -60,7 +63,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 	opts := &simulateCheckOptions{}
 	cmd := &cobra.Command{
 		Use:               "check NAME|FILE",
-		Short:             "Say without an etcd what must come of a scenario",
+		Short:             "Forecast a scenario without an etcd",
 		Long:              simulateCheckLong,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
@@ -69,7 +72,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 			return runResult(runF(opts))
 		},
 	}
-	cmd.Flags().Uint64Var(&opts.seed, "seed", 0, "draw random durations from `N` instead of the scenario's seed")
+	cmd.Flags().Uint64Var(&opts.seed, "seed", 0, "random seed `N`, instead of that of the scenario")
 	return cmd
 }
 
@@ -115,7 +118,7 @@ func printForecast(out printer, f forecast.Forecast) error {
 	return nil
 }
 
-// foreseenRow is a moment as people read it.
+// foreseenRow returns the table row of a moment.
 func foreseenRow(m forecast.Foreseen) []cell {
 	var locks []string
 	for _, l := range m.Locks {
@@ -129,7 +132,7 @@ func foreseenRow(m forecast.Foreseen) []cell {
 	if m.Depends {
 		certain = "depends"
 	}
-	row := plainRow(at, orDash(m.Client), string(m.Moment), orDash(strings.Join(locks, " ")), certain)
+	row := plainRow(at, format.Dash(m.Client), string(m.Moment), format.Dash(strings.Join(locks, " ")), certain)
 	if m.Moment == scenario.Faulty {
 		row[3].text = m.Line
 	}
@@ -152,7 +155,7 @@ func momentTone(m scenario.Moment) tone {
 	}
 }
 
-// clock is a time of a scenario, to the millisecond.
+// clock returns a time of a scenario, to the millisecond.
 func clock(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
 // forecastDoc is what simulate check prints as JSON; simulateCheckLong documents

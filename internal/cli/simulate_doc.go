@@ -97,7 +97,7 @@ func newRunDoc(run report.Run, round int) runDoc {
 	}
 }
 
-// each is a list of what f makes of all, and never null.
+// each returns f of each element. It is never nil, so that JSON has a list.
 func each[T, D any](all []T, f func(T) D) []D {
 	docs := make([]D, len(all))
 	for i, v := range all {
@@ -137,5 +137,5 @@ func newRunViolation(v verify.Violation) runViolation {
 	}
 }
 
-// wholeMicros is d in seconds, without what no clock measures.
+// wholeMicros returns d in seconds, rounded to microseconds.
 func wholeMicros(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }

@@ -11,54 +11,55 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
 )
 
-const simulateLoadLong = `Has readers and writers take, hold and give back locks for a while, and says how
-long they waited, how many grants there were and how evenly they were shared.
+const simulateLoadLong = `Runs readers and writers that acquire, hold and release locks for a while, and prints
+how long they waited, how many grants there were and how evenly they were shared.
 
-Durations of --hold and --think are fixed (5ms), uniform (1ms..10ms) or
-exponential (exp:5ms, by the mean). Names are equally likely, or by --zipf.
+Durations of --hold and --think are fixed (5ms), uniform (1ms..10ms) or exponential
+(exp:5ms, by the mean). Lock names are equally likely, or follow --zipf.
 
-Closed loop: each client thinks, asks, waits, holds, gives back, and so on. A lock
-that is slow is then asked for less often. With --rate the loop is open: requests
-arrive at that rate, each client is sent its share and serves it in order. A wait
-then counts from the arrival, so that a slow lock does not hide the waits of the
-requests that it kept from being made.
+Closed loop: each client thinks, requests, waits, holds, releases, and so on. A slow
+lock then gets fewer requests. With --rate the loop is open: requests arrive at that
+rate, and each client gets its share and serves it in order. A wait then counts from
+the arrival, so saturation stays visible.
 
 --impl compares implementations: rwlock; recipe, the RWMutex of etcd's
-client/v3/experimental/recipes; mutex, the Mutex of its client/v3/concurrency,
-where readers exclude each other as writers do. They run one after the other on
-the same etcd, each on names of its own and for --duration in all, in --rounds of
-which each begins with the next one.
+client/v3/experimental/recipes; mutex, the Mutex of its client/v3/concurrency, where
+readers exclude each other as writers do. They run one after the other on the same
+etcd, each with its own lock names and for --duration in all, in --rounds that each
+start with the next implementation.
 
---expect, once for each, is a threshold: [IMPL.][read.|write.]METRIC, one of
+--expect, which may be repeated, is a threshold: [IMPL.][read.|write.]METRIC, one of
 < <= > >= == !=, and a limit. Metrics:
-  wait.min wait.mean wait.max wait.p50 wait.p99.9 …   as durations, of grants
-  grants, grants.rate             in all, and per second
+  wait.min wait.mean wait.max wait.p50 wait.p99.9 …   of grants, as durations
+  grants, grants.rate             total, and per second
   grants.worst, grants.best       of the client with the fewest, the most
   fairness                        Jain's index over the clients' grants: 1 is even
-  fairness.worst                  the fewest grants by the most
-  errors                          timeouts, lost, and all that failed otherwise
-  timeouts, lost                  not granted --within; session or key gone
-  unfinished                      still waiting in the end
-  fenced                          late holders that only a token kept out
-  violations                      two holders at once, a grant out of turn
+  fairness.worst                  the fewest grants divided by the most
+  errors                          timeouts, lost, and other failures
+  timeouts, lost                  not granted --within; session or key lost
+  unfinished                      still waiting at the end
+  fenced                          late holders that only their token kept out
+  violations                      two holders at once, or a grant out of order
+An unmeasured metric fails its threshold.
 
-That no two clients hold a lock at once that excludes one of them, and that
-tokens grow, is checked of every grant. Exits with 5 when it is not so, or when a
-threshold is not kept. Ctrl-C ends the load in order, prints what was measured,
-and exits with 1, or 0 for --duration 0, which only that ends.
+Every grant is checked: no other client may hold the lock in a conflicting mode, and
+tokens must grow. Exits with 5 when a check or a threshold fails. Ctrl-C ends the test
+in order, prints the results so far, and exits with 1, or with 0 for --duration 0,
+which runs until then.
 
-Nothing is left in etcd. Progress is shown on standard error, on a terminal or
-with --progress.
+Nothing is left in etcd. Progress is printed on standard error, on a terminal or with
+--progress.
 
-With -o json, one document in the end:
+With -o json, one document at the end:
   prefix, seed, interrupted, passed
   results        in the order of --impl, each:
-    impl, exclusive (knows no readers), seconds (worked), fenced, violations (how
+    impl, exclusive (has no read mode), seconds (of running), fenced, violations (how
     many), told (the first of them), first_error
     all, read, write   each: grants, per_second, wait_seconds (min, mean, p50, p90,
                        p95, p99, p99_9, max; null without a grant), fairness,
@@ -67,7 +68,7 @@ With -o json, one document in the end:
     clients            each: client, reads, writes (grants)
   expectations   each: expect, impl, value, passed`
 
-// simulateLoadOptions are what simulate load was asked for.
+// simulateLoadOptions are the options of simulate load.
 type simulateLoadOptions struct {
 	load       load.Load
 	thresholds []load.Threshold
@@ -78,7 +79,7 @@ type simulateLoadOptions struct {
 	progress   progress
 }
 
-// comparedRounds is how often implementations take turns when nobody says.
+// comparedRounds is the default of --rounds when implementations are compared.
 const comparedRounds = 3
 
 // loadFlags are the flags of simulate load.
@@ -101,7 +102,7 @@ func newSimulateLoadCmd(a *app, runF func(context.Context, *simulateLoadOptions)
 	var f loadFlags
 	cmd := &cobra.Command{
 		Use:   "load",
-		Short: "Put locks under load: waits, grants per second, fairness, side by side with etcd's own",
+		Short: "Load-test locks: wait times, throughput and fairness, compared with etcd's own locks",
 		Long:  simulateLoadLong,
 		Example: `  etcd-lock simulate load --embedded
   etcd-lock simulate load --readers 50 --writers 5 --names 20 --zipf 1 --hold exp:5ms
@@ -126,27 +127,27 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.IntVar(&f.readers, "readers", 8, "clients that only read")
 	fs.IntVar(&f.writers, "writers", 2, "clients that only write")
-	fs.IntVar(&f.names, "names", 1, "locks that they take, one at a time")
-	fs.Float64Var(&f.zipf, "zipf", 0, "the kth name is as likely as 1/k^`S`; 0: all alike")
-	fs.StringVar(&f.hold, "hold", "10ms", "`DURATION` for which a lock is held")
-	fs.StringVar(&f.think, "think", "exp:10ms", "`DURATION` between two acquisitions of a client, in a closed loop")
-	fs.Float64Var(&f.rate, "rate", 0, "requests per second of all clients together; 0: a closed loop")
-	fs.StringVar(&f.spread, "arrivals", string(load.Exponential), "with --rate, how the time between two arrivals is spread: exponential, uniform or fixed")
-	fs.DurationVar(&f.duration, "duration", 10*time.Second, "how long each implementation works; 0: until ctrl-C")
-	fs.DurationVar(&f.within, "within", 30*time.Second, "how long a client waits for a lock; 0: as long as it takes")
-	fs.DurationVar(&f.ttl, "ttl", 10*time.Second, "of each client's session, in whole seconds")
-	fs.StringSliceVar(&f.impls, "impl", []string{string(scenario.ImplRWLock)}, "rwlock, recipe, mutex, or several, comma separated")
-	fs.IntVar(&f.rounds, "rounds", 0, "parts of --duration, between which implementations take turns; 0: 1 for one of them, else 3")
-	fs.Uint64Var(&f.seed, "seed", 1, "draws who does what and for how long")
+	fs.IntVar(&f.names, "names", 1, "number of locks; a client acquires one at a time")
+	fs.Float64Var(&f.zipf, "zipf", 0, "the kth lock is as likely as 1/k^`S`; 0: all equally")
+	fs.StringVar(&f.hold, "hold", "10ms", "how long a lock is held, a `DURATION`")
+	fs.StringVar(&f.think, "think", "exp:10ms", "time between two acquisitions of a client in a closed loop, a `DURATION`")
+	fs.Float64Var(&f.rate, "rate", 0, "requests per second of all clients together; 0: closed loop")
+	fs.StringVar(&f.spread, "arrivals", string(load.Exponential), "with --rate, distribution of the time between two arrivals: exponential, uniform or fixed")
+	fs.DurationVar(&f.duration, "duration", 10*time.Second, "how long each implementation runs; 0: until ctrl-C")
+	fs.DurationVar(&f.within, "within", 30*time.Second, "how long a client waits for a lock; 0: without a limit")
+	fs.DurationVar(&f.ttl, "ttl", 10*time.Second, "TTL of each client's session, in whole seconds")
+	fs.StringSliceVar(&f.impls, "impl", []string{string(scenario.ImplRWLock)}, "implementations, comma separated: rwlock, recipe, mutex")
+	fs.IntVar(&f.rounds, "rounds", 0, "number of parts of --duration, between which implementations alternate; 0: 1 for a single implementation, otherwise 3")
+	fs.Uint64Var(&f.seed, "seed", 1, "random seed")
 	fs.StringArrayVar(&f.expect, "expect", nil, "`THRESHOLD` such as 'wait.p99<250ms'; may be repeated")
-	fs.StringVar(&f.prefix, "prefix", "", "of the names of the locks (default: one of its own, below /etcd-lock/load/)")
-	fs.DurationVar(&f.progress, "progress", 0, "lines of progress, without a terminal, every so often")
+	fs.StringVar(&f.prefix, "prefix", "", "prefix for the lock names (default: a new one below /etcd-lock/load/)")
+	fs.DurationVar(&f.progress, "progress", 0, "without a terminal, print progress at this interval")
 	fs.Lookup("progress").NoOptDefVal = time.Second.String()
-	_ = cmd.RegisterFlagCompletionFunc("impl", completeWords(scenario.Impls())) // which fails for no flag that is there
+	_ = cmd.RegisterFlagCompletionFunc("impl", completeWords(scenario.Impls())) // cannot fail: the flag exists
 	_ = cmd.RegisterFlagCompletionFunc("arrivals", completeWords(load.Shapes()))
 }
 
-// completeWords offers a few words.
+// completeWords completes a few words.
 func completeWords[T ~string](words []T) cobra.CompletionFunc {
 	var all []string
 	for _, w := range words {
@@ -160,17 +161,17 @@ func completeWords[T ~string](words []T) cobra.CompletionFunc {
 func (f *loadFlags) options(think, arrivals bool) (*simulateLoadOptions, error) {
 	switch {
 	case f.rate != 0 && think:
-		return nil, errors.New("--think is of a closed loop: not with --rate")
+		return nil, hint.Add(exclusive("--think", "--rate"), "--think is for a closed loop, --rate opens it")
 	case f.rate == 0 && arrivals:
-		return nil, errors.New("--arrivals needs --rate")
+		return nil, errors.New("--arrivals requires --rate")
 	case f.readers < 0 || f.writers < 0:
 		return nil, errors.New("--readers and --writers cannot be negative")
 	case f.names < 1 || f.names > load.MaxLoadNames:
-		return nil, fmt.Errorf("--names %d: want 1 to %d", f.names, load.MaxLoadNames)
+		return nil, fmt.Errorf("--names %d: must be 1 to %d", f.names, load.MaxLoadNames)
 	case len(f.impls) == 0:
 		return nil, errors.New("--impl is empty")
 	case f.progress < 0:
-		return nil, fmt.Errorf("--progress %s: want more than 0", f.progress)
+		return nil, notPositive("progress", f.progress)
 	}
 	opts := &simulateLoadOptions{prefix: f.prefix}
 	if opts.prefix == "" {
@@ -225,7 +226,7 @@ func (f *loadFlags) workloads(w load.Workload, prefix string) ([]load.Workload, 
 			return nil, fmt.Errorf("--impl: %w", err)
 		}
 		if slices.Contains(f.impls[:i], word) {
-			return nil, fmt.Errorf("--impl: %s is there twice", word)
+			return nil, fmt.Errorf("--impl: %s is given twice", word)
 		}
 		names := make([]string, f.names)
 		for k := range names {
@@ -243,7 +244,7 @@ func (f *loadFlags) workloads(w load.Workload, prefix string) ([]load.Workload, 
 
 func simulateLoad(ctx context.Context, opts *simulateLoadOptions) error {
 	if opts.readOnly {
-		return usagef("simulate load takes locks: not with --read-only")
+		return notReadOnly("simulate load")
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
 )
@@ -72,8 +73,8 @@ func TestBrief(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 999: "999ns", 1234 * time.Microsecond: "1.23ms", 98765 * time.Microsecond: "98.8ms", 1999 * time.Millisecond: "2s", 83 * time.Second: "1m23s",
 	} {
-		if got := brief(d); got != want {
-			t.Errorf("brief(%d) = %s, want %s", d, got, want)
+		if got := format.Latency(d); got != want {
+			t.Errorf("format.Latency(%d) = %s, want %s", d, got, want)
 		}
 	}
 }

@@ -20,51 +20,50 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-const simulateRunLong = `Runs a scenario, a built-in one (see "etcd-lock simulate list") or a YAML file, and
-checks what it expects and what locks always have to do. Exits with 5 when that
-does not come true, and prints the shortest story of what went wrong, the seed and
-the command that runs it again.
+const simulateRunLong = `Runs a scenario, either a built-in one (see "etcd-lock simulate list") or a YAML file.
+It checks the expectations of the scenario and the guarantees of locks. If any of them
+fails, it prints the shortest sequence of events that shows the failure, the seed and
+the command to reproduce it, and exits with 5.
 
-On a terminal, a lane for each client fills as time goes. In a pipe, the lines of
-its log come as it happens. docs/scenarios.md is the guide.
+On a terminal, it draws a lane for each client as time passes. In a pipe, it prints the
+lines of the log as they happen. docs/scenarios.md is the guide.
 
-A scenario with faults gets a cluster of its own, with --embedded or without
---endpoints, and is refused on any other.
+A scenario with faults runs in a cluster that is started for it: without --endpoints,
+or with --embedded.
 
-The names of locks are the scenario's. --prefix is put before each, so that they
-are no one else's. --repeat draws what is random from another seed in each round:
-the first from the scenario's or --seed, the second from the next number.
+Locks have the names that the scenario gives them; --prefix separates them from other
+locks. With --repeat, each round has its own seed: the first that of --seed or of the
+scenario, the second the next number, and so on.
 
-With -o json, one document for each round when it is over:
-  scenario, round     its name; which round, from 1
-  passed              whether all that had to be came true
-  seed, speed         with which it was run
+With -o json, one document per round, printed at its end:
+  scenario, round     its name; the number of the round, from 1
+  passed              whether all expectations and guarantees held
+  seed, speed         of the round
   command             that runs it again
   lines               its log: at_seconds since the start, client, text
-  events              all that happened, each: at_seconds, client, moment, do (the step),
-                      line (of the file), time (which of the repeats, from 1), locks
-                      (each: name, mode), token, waited_seconds, error; what says
-                      nothing is absent
-  steps               those that asked for locks, each: client, do, locks, line, time,
+  events              each: at_seconds, client, moment, do (the step), line (of the
+                      file), time (which repetition, from 1), locks (each: name, mode),
+                      token, waited_seconds, error; fields without a value are absent
+  steps               those that acquire locks, each: client, do, locks, line, time,
                       expect, outcomes, waited_seconds, token
-  failures            what was not as it had to be
-  violations          those of them that broke a promise of locks, each: kind, lock,
-                      clients, text, story
-  fenced              late holders that a token fenced, each: lock, client, other, text`
+  failures            expectations and guarantees that did not hold
+  violations          the guarantees among them, each: kind, lock, clients, text, story
+  fenced              late holders that were fenced by their token, each: lock, client,
+                      other, text`
 
-// simulateRunOptions are what simulate run was asked for.
+// simulateRunOptions are the options of simulate run.
 type simulateRunOptions struct {
 	simulate.Options
 	scenario string // name or file
 	speed    float64
 	repeat   int
-	junit    string // file to write, or empty
-	page     string // likewise
+	junit    string // file to write; empty: none
+	page     string // HTML file to write; empty: none
 	readOnly bool
-	lanes    bool // where there is a terminal
+	lanes    bool // draw lanes if the output is a terminal
 
 	open  func(context.Context, *scenario.Scenario) (*testbed, error)
-	again func(seed uint64) string // the command that runs it again, printable
+	again func(seed uint64) string // returns the command that runs it again, printable
 	out   printer
 	err   io.Writer
 }
@@ -91,12 +90,12 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 		},
 	}
 	fs := cmd.Flags()
-	fs.Uint64Var(&opts.Seed, "seed", 0, "draws what is random, instead of the scenario's")
-	fs.Float64Var(&opts.speed, "speed", 1, "how much faster its durations pass, all but the TTLs of sessions")
-	fs.IntVar(&opts.repeat, "repeat", 1, "run it so many times, or until it fails")
-	fs.StringVar(&opts.Prefix, "prefix", "", "put before the name of every lock")
-	fs.StringVar(&opts.junit, "junit", "", "write what was checked to this `file`, as JUnit's XML")
-	fs.StringVar(&opts.page, "report", "", "write lanes, log and verdict of the last round to this `file`, an HTML page")
+	fs.Uint64Var(&opts.Seed, "seed", 0, "random seed, instead of that of the scenario")
+	fs.Float64Var(&opts.speed, "speed", 1, "speed factor of all durations except the TTLs of sessions")
+	fs.IntVar(&opts.repeat, "repeat", 1, "run it `N` times, or until it fails")
+	fs.StringVar(&opts.Prefix, "prefix", "", "prefix for the names of the locks")
+	fs.StringVar(&opts.junit, "junit", "", "write the checks to this `file`, as JUnit XML")
+	fs.StringVar(&opts.page, "report", "", "write the lanes, log and verdict of the last round to this HTML `file`")
 	return cmd
 }
 
@@ -105,15 +104,15 @@ func (o *simulateRunOptions) check() error {
 	case o.repeat < 1:
 		return fmt.Errorf("--repeat %d: must be at least 1", o.repeat)
 	case o.speed <= 0, math.IsInf(o.speed, 0), math.IsNaN(o.speed):
-		return fmt.Errorf("--speed %v: must be more than 0", o.speed)
+		return notPositive("speed", o.speed)
 	case o.page != "" && o.page == o.junit:
-		return errors.New("--report and --junit are two files")
+		return errors.New("--report and --junit must be different files")
 	}
 	return nil
 }
 
-// again is the command that runs a scenario again with a seed. It has no
-// passwords, and writes no reports.
+// again returns the command that runs a scenario again with a seed. It contains no
+// password, and writes no reports.
 func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
@@ -139,7 +138,7 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 		return usageError{err}
 	}
 	if opts.readOnly {
-		return usagef("simulate run takes locks: not with --read-only")
+		return notReadOnly("simulate run")
 	}
 	files, err := openReports(opts.junit, opts.page)
 	if err != nil {
@@ -149,7 +148,7 @@ func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
 	return errors.Join(err, files.write(runs))
 }
 
-// rounds runs the scenario until it fails.
+// rounds runs the scenario --repeat times, or until it fails.
 func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) (runs []report.Run, err error) {
 	var on *testbed
 	defer func() { on.end() }()
@@ -157,7 +156,7 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) 
 		o.Seed = sc.Seed
 	}
 	for round := 1; round <= o.repeat; round++ {
-		if on == nil || sc.Cluster > 0 { // which is as the faults have left it
+		if on == nil || sc.Cluster > 0 { // faults change a cluster
 			on.end()
 			on, err = o.open(ctx, sc)
 		}
@@ -173,7 +172,7 @@ func (o *simulateRunOptions) rounds(ctx context.Context, sc *scenario.Scenario) 
 	return runs, nil
 }
 
-// round runs the scenario of r once, and notes there what came of it.
+// round runs the scenario of r once, and stores its result there.
 func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *report.Run, round int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -188,7 +187,7 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 	}
 	options.Log = func(e outcome.Event) {
 		if err := shown.log(e); err != nil {
-			stop(err) // nobody reads on
+			stop(err) // the output cannot be written
 		}
 	}
 	if r.Result, err = simulate.Run(ctx, etcd, r.Scenario, options); err != nil {
@@ -201,12 +200,12 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 		return r.Err
 	}
 	if err = r.Result.Err(); err != nil {
-		o.tell(*r, round)
+		o.printFailure(*r, round)
 	}
 	return err
 }
 
-// view is how a round is shown.
+// view returns the view that shows a round.
 func (o *simulateRunOptions) view(round int) (view, error) {
 	switch {
 	case o.out.format == formatJSON:
@@ -220,15 +219,15 @@ func (o *simulateRunOptions) view(round int) (view, error) {
 	}
 }
 
-// tell says what one needs to look into a failure.
-func (o *simulateRunOptions) tell(r report.Run, round int) {
+// printFailure prints what it takes to look into a failure.
+func (o *simulateRunOptions) printFailure(r report.Run, round int) {
 	for _, line := range r.Story() {
 		_, _ = fmt.Fprintln(o.err, printable.Text(line))
 	}
-	_, _ = fmt.Fprintf(o.err, "failed in round %d, with seed %d; again: %s\n", round, r.Result.Seed, r.Command)
+	_, _ = fmt.Fprintf(o.err, "failed in round %d with seed %d; reproduce with: %s\n", round, r.Result.Seed, r.Command)
 }
 
-// cause is why ctx ended, when that is more than that it did.
+// cause returns the reason why ctx ended if there is one, and otherwise err.
 func cause(ctx context.Context, err error) error {
 	if why := context.Cause(ctx); why != nil && !errors.Is(why, context.Canceled) {
 		return why
@@ -236,8 +235,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// reports are the files to be written when all is over. They are made before
-// anything runs, so that it does not run in vain.
+// reports are the files that are written at the end. They are created before
+// anything runs, so that nothing runs in vain.
 type reports struct{ junit, page *os.File }
 
 func openReports(junit, page string) (files reports, err error) {

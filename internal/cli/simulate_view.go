@@ -9,20 +9,21 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
 )
 
-// view shows a run while it goes on.
+// view shows a run while it is running.
 type view interface {
-	// log is told of each event.
+	// log shows an event.
 	log(e outcome.Event) error
-	// end is told what came of the run, and whether others follow.
+	// end shows the result of the run; more says that another run follows.
 	end(r report.Run, round int, more bool) error
 }
 
-// jsonView shows nothing before the end.
+// jsonView prints a document at the end.
 type jsonView struct{ out printer }
 
 func (v jsonView) log(outcome.Event) error { return nil }
@@ -34,7 +35,7 @@ func (v jsonView) end(r report.Run, round int, _ bool) error {
 	return nil // there is no result
 }
 
-// logView shows the lines of the log.
+// logView prints the lines of the log.
 type logView struct{ out printer }
 
 func (v logView) log(e outcome.Event) error {
@@ -46,10 +47,10 @@ func (v logView) log(e outcome.Event) error {
 
 func (v logView) end(report.Run, int, bool) error { return nil }
 
-// redrawEvery is how often lanes grow: often enough to seem to move.
+// redrawEvery is how often lanes are drawn: often enough to look animated.
 const redrawEvery = 100 * time.Millisecond
 
-// laneView shows lanes that grow, on a terminal.
+// laneView draws lanes that grow, on a terminal.
 type laneView struct {
 	out   printer
 	begun time.Time
@@ -61,7 +62,7 @@ type laneView struct {
 	err    error
 }
 
-// newLaneView shows lanes until end.
+// newLaneView draws lanes until end is called.
 func newLaneView(out printer) *laneView {
 	v := &laneView{out: out, begun: time.Now()}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,7 +95,7 @@ func (v *laneView) grow(ctx context.Context) {
 	}
 }
 
-// end leaves the picture on the screen if it is the last or one of a failure.
+// end leaves the lanes on the screen if this was the last run or it failed.
 func (v *laneView) end(r report.Run, round int, more bool) error {
 	v.stop()
 	v.mu.Lock()
@@ -112,11 +113,11 @@ func (v *laneView) end(r report.Run, round int, more bool) error {
 	if r.Result.Err() != nil {
 		verdict = cell{text: "failed", tone: critical}
 	}
-	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, seconds(r.Until()))})
+	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
 }
 
-// canvas is one for a terminal of that size. The last column is left free: where
-// it is written to, some terminals go to the next line.
+// canvas returns a canvas for a terminal of that size. It leaves the last column
+// free, because some terminals wrap the line when that is written.
 func (v *laneView) canvas(width, height int) report.Canvas {
 	if width == 0 {
 		width = 80
@@ -128,8 +129,8 @@ func (v *laneView) draw(c report.Canvas, until time.Duration) {
 	v.replace(report.Text(simulate.Draw(v.events, until), c), c.Width+1)
 }
 
-// replace puts lines where the last ones are. A terminal that has become narrower
-// since has broken these.
+// replace draws lines in place of the last ones, which a terminal that has become
+// narrower since has wrapped.
 func (v *laneView) replace(lines []string, width int) {
 	up := 0
 	for _, l := range v.drawn {

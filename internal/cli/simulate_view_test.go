@@ -69,11 +69,11 @@ func TestRunDocWithoutEnd(t *testing.T) {
 func TestSimulateTells(t *testing.T) {
 	var b bytes.Buffer
 	o := simulateRunOptions{err: &b}
-	o.tell(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2)
+	o.printFailure(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2)
 	want := `0.001s c asks to write /a
 1.000s c is told that it has it to write, token 3
 2.000s c has no claim to it any more
-failed in round 2, with seed 7; again: etcd-lock simulate run s --seed 7
+failed in round 2 with seed 7; reproduce with: etcd-lock simulate run s --seed 7
 `
 	if b.String() != want {
 		t.Errorf("tells\n%s\nwant\n%s", b.String(), want)

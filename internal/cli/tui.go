@@ -62,7 +62,6 @@ func (a *app) tuiOptions() *tuiOptions {
 			Preferences: preferencesFile(),
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",
-			Record:      recordFor(a.now),
 			Out:         a.Out,
 			Now:         a.now,
 		},

@@ -152,12 +152,12 @@ func TestStream(t *testing.T) {
 	}{
 		{"Terminal", printer{terminal: true}, `TIME      REVISION  EVENT       WAS      SESSION  MODE   NAME  WHO  KEY
 -         8         ! gap       3 missed\n
-12:00:00  9         ✗ expired   holding  gone     read   /a    l p 7@h  /a/read/1
+12:00:00  9         ✗ expired   holding  gone     read   /a    l p[7]@h  /a/read/1
 `},
 		{"Pipe", printer{}, "TIME\tREVISION\tEVENT\tWAS\tSESSION\tMODE\tNAME\tWHO\tKEY\n" +
-			"-\t8\tgap\t3 missed\\n\n12:00:00\t9\texpired\tholding\tgone\tread\t/a\tl p 7@h\t/a/read/1\n"},
+			"-\t8\tgap\t3 missed\\n\n12:00:00\t9\texpired\tholding\tgone\tread\t/a\tl p[7]@h\t/a/read/1\n"},
 		{"JSON", printer{format: formatJSON}, `{"event":"gap","revision":8,"missed":3,"summaries":1}
-{"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"1f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l","time":"2026-01-02T11:59:00Z"},"since":"2026-01-02T11:59:00Z"}}
+{"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"000000000000001f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l","time":"2026-01-02T11:59:00Z"},"since":"2026-01-02T11:59:00Z"}}
 `},
 	}
 	for _, tt := range tests {

@@ -160,7 +160,7 @@ const (
 // says what remains unknown. It spares etcd: a bounded number, in batches, with
 // a pause between them.
 func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
-	ids := leasesByWeight(s)
+	ids := s.LeasesByUrgency()
 	leases = make(map[int64]inspect.Lease, len(ids))
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
 		if batch > 0 && !backoff.Pause(ctx, whyPause) {
@@ -180,25 +180,4 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 		unknown = append(unknown, fmt.Sprintf("what is left of %d leases, of those that matter least: too many to ask for", skipped))
 	}
 	return leases, unknown
-}
-
-// leasesByWeight are the different leases of a snapshot: those that others wait
-// for, then those of other holders, then those of waiters.
-func leasesByWeight(s inspect.Snapshot) []int64 {
-	var ids []int64
-	seen := map[int64]bool{0: true}
-	add := func(want func(inspect.Lock, inspect.Request) bool) {
-		for _, l := range s.Locks {
-			for _, r := range l.Queue {
-				if !seen[r.Lease] && want(l, r) {
-					seen[r.Lease] = true
-					ids = append(ids, r.Lease)
-				}
-			}
-		}
-	}
-	add(func(l inspect.Lock, r inspect.Request) bool { return r.Holding && l.State() == inspect.StateContended })
-	add(func(_ inspect.Lock, r inspect.Request) bool { return r.Holding })
-	add(func(inspect.Lock, inspect.Request) bool { return true })
-	return ids
 }

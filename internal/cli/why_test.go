@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,65 +79,66 @@ func TestWhyAnswer(t *testing.T) {
 	}{
 		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p 7@h (write), asked 12s ago by its own clock, lease 1f with 8s of 10s left
-  waiting  r p 7@h (read), asked 10s ago by its own clock, lease 2f
-  waiting  lease 3f (read), asked at revision 4 (no time was recorded), lease 3f
+  holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 8s of 10s left
+  waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
+  waiting  lease 000000000000003f (read), requested at revision 4 (no time was recorded)
 why the last waiter waits:
-  lease 3f waits for /a, held by w\x1b p 7@h
+  lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p 7@h renews its session and holds it until it unlocks
+  w\x1b p[7]@h renews its lease and holds it until it unlocks
   if it dies, its session ends within 10s
-  then r p 7@h gets it, and 1 other reader with it
+  then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
-    etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write), then r p 7@h gets /a (read) and lease 3f gets /a (read)
+    etcd-lock release --lease 000000000000001f
+        end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
 		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), printer{}, `
 /a  rwlock, contended, at revision 9
-  holding  w\x1b p 7@h (write), asked 12s ago by its own clock, lease 1f with 2s of 10s left
-  waiting  r p 7@h (read), asked 10s ago by its own clock, lease 2f
-  waiting  lease 3f (read), asked at revision 4 (no time was recorded), lease 3f
+  holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 2s of 10s left
+  waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
+  waiting  lease 000000000000003f (read), requested at revision 4 (no time was recorded)
 why the last waiter waits:
-  lease 3f waits for /a, held by w\x1b p 7@h
+  lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p 7@h has missed renewals: unless it comes back, its session ends in about 2s
-  then r p 7@h gets it, and 1 other reader with it
+  w\x1b p[7]@h has missed renewals: unless it recovers, its session ends in about 2s
+  then r p[7]@h gets it, along with 1 other reader
 what is wrong, and what could be done:
-warning  w\x1b p 7@h has missed renewals: its lease expires in about 2s
+warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
          its end releases /a (write)
-         then r p 7@h gets /a (read) and lease 3f gets /a (read)
-    etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write), then r p 7@h gets /a (read) and lease 3f gets /a (read)
+         then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
+    etcd-lock release --lease 000000000000001f
+        end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
 		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{terminal: true, width: 60}, `
 /a  rwlock, contended, at revision 9
-  ● holding  w\x1b p 7@h (write), asked 12s ago by its own
-             clock, lease 1f with 8s of 10s left
-  ○ waiting  r p 7@h (read), asked 10s ago by its own clock,
-             lease 2f
-  ○ waiting  lease 3f (read), asked at revision 4 (no time
-             was recorded), lease 3f
+  ● holding  w\x1b p[7]@h (write), requested 12s ago by its
+             own clock, lease 000000000000001f with 8s of
+             10s left
+  ○ waiting  r p[7]@h (read), requested 10s ago by its own
+             clock, lease 000000000000002f
+  ○ waiting  lease 000000000000003f (read), requested at
+             revision 4 (no time was recorded)
 why the last waiter waits:
-  lease 3f waits for /a, held by w\x1b p 7@h
+  lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p 7@h renews its session and holds it until it
+  w\x1b p[7]@h renews its lease and holds it until it
   unlocks
   if it dies, its session ends within 10s
-  then r p 7@h gets it, and 1 other reader with it
+  then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
-    etcd-lock release --lease 1f
-        end the session of w\x1b p 7@h: releases /a (write),
-        then r p 7@h gets /a (read) and lease 3f gets /a
-        (read)
+    etcd-lock release --lease 000000000000001f
+        end the session of w\x1b p[7]@h: releases /a
+        (write), then r p[7]@h gets /a (read) and lease
+        000000000000003f gets /a (read)
 `},
 		{"Free", answerOn("/b", nil), printer{}, "\n/b is free\n"},
 		{"AllIsWell", answerOn("", nil), printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
 		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), printer{}, `
 1 finding in 1 lock at revision 9, worst first
-warning  lease 3f has missed renewals: its lease expires in about 0s
+warning  lease 000000000000003f has missed renewals: its lease expires in about 0s
          its end cancels its wait for /a (read)
-    etcd-lock release --lease 3f
-        end the session of lease 3f: cancels its wait for /a (read)
+    etcd-lock release --lease 000000000000003f
+        end the session of lease 000000000000003f: cancels its wait for /a (read)
 `},
 	}
 	for _, tt := range tests {
@@ -152,19 +152,6 @@ warning  lease 3f has missed renewals: its lease expires in about 0s
 				t.Errorf("answer%s\nwant%s", got, tt.want)
 			}
 		})
-	}
-}
-
-// Who is waited for is looked up first: there may be more leases than may be
-// asked for.
-func TestLeasesByWeight(t *testing.T) {
-	s := answerOn("", nil).Snapshot
-	quiet := s.Locks[0]
-	quiet.ID.Name = "/0"
-	quiet.Queue = []inspect.Request{{Key: "/0/write/9", Lease: 0x9f, Holding: true}, {Key: "/0/write/10", Holding: true}}
-	s.Locks = append([]inspect.Lock{quiet}, s.Locks...)
-	if got, want := leasesByWeight(s), []int64{0x1f, 0x9f, 0x2f, 0x3f}; !slices.Equal(got, want) {
-		t.Errorf("leases %x, want %x", got, want)
 	}
 }
 

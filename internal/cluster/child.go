@@ -10,31 +10,33 @@ import (
 	"etcd-lock/internal/etcd"
 )
 
-// childEnv holds, in the process of a member, its child as JSON.
+// childEnv is the environment variable that passes a child, as JSON, to the
+// member's process.
 const childEnv = "ETCD_LOCK_CLUSTER_MEMBER"
 
-// served is what a member says when it serves. Anything else is why it does not.
+// served is the line that a member prints once it serves. Any other line is the
+// reason why it does not.
 const served = "serves"
 
-// child is what the process of a member is given.
+// child configures the process of a member.
 type child struct {
 	Config etcd.EmbeddedConfig
-	Remove string // what to remove when the parent is gone
+	Remove string // the directory to remove when the parent has died
 
-	proxy  string // that it reaches the other members by
+	proxy  string // the URL of the proxy through which it calls other members
 	stderr io.Writer
 }
 
-// Main runs the member that this process is meant to be, and does not return
-// then. In all other processes it does nothing.
+// Main runs a member and does not return if this process was started as one.
+// Otherwise it does nothing.
 func Main() {
 	if env := os.Getenv(childEnv); env != "" {
 		os.Exit(serve(env))
 	}
 }
 
-// serve returns when there is no parent any more, whose death closes the
-// standard input, or no member.
+// serve runs a member and returns its exit code when the member stops, or when
+// the parent dies, which closes standard input.
 func serve(env string) int {
 	var c child
 	if err := json.Unmarshal([]byte(env), &c); err != nil {
@@ -66,8 +68,9 @@ func serve(env string) int {
 	}
 }
 
-// clear removes the data. The other members do so too, while they and this one
-// may still write, and so a folder can be found full that was emptied just now.
+// clear removes the data of all members. It retries, because the other members
+// do the same while some may still write, so a directory that was just emptied
+// can have files again.
 func (c child) clear() {
 	for range 100 {
 		if os.RemoveAll(c.Remove) == nil {

@@ -1,12 +1,12 @@
-// Package cluster runs etcd clusters on this machine whose members are child
-// processes of the running program, to see what survives when they fail:
-// members can be killed, stopped, cut off from each other and started again on
-// their data, and the networks that clients reach them by can be cut.
+// Package cluster runs etcd clusters on this machine for fault injection. Each
+// member is a child process of the running program: members can be killed,
+// stopped, isolated from each other and restarted on their data, and the
+// networks between clients and members can be cut.
 //
 // The program executes itself for each member, so its main must call Main
-// before anything else. All is on 127.0.0.1 and in one temporary folder, and
-// goes with Close. If the program dies first, however it does, the members
-// follow, and the last thing they do is to remove that folder.
+// before anything else. Everything listens on 127.0.0.1 and lives in one
+// temporary directory, which Close removes. If the program dies before Close,
+// even by SIGKILL, the members exit too and remove the directory.
 package cluster
 
 import (
@@ -27,24 +27,24 @@ import (
 )
 
 var (
-	// ErrNotRunning is that a member cannot be stopped or continued because it
-	// is dead.
+	// ErrNotRunning is returned when a member cannot be stopped or continued
+	// because its process has exited.
 	ErrNotRunning = errors.New("cluster: member is not running")
-	// ErrClosed is that the cluster has been closed.
+	// ErrClosed is returned after the cluster has been closed.
 	ErrClosed = errors.New("cluster: closed")
 )
 
-// Options says how the members run. The zero value will do.
+// Options configure the members. The zero value is usable.
 type Options struct {
-	// Config is what the members have in common. Names, addresses and folders
-	// are the cluster's to give.
+	// Config applies to all members. The cluster overwrites names, addresses
+	// and data directories.
 	Config etcd.EmbeddedConfig
-	// Stderr is where members that crash write why; nowhere when nil. If it is
-	// not a file it must be safe for concurrent use.
+	// Stderr receives what members write when they crash; nil discards it. If
+	// it is not a file it must be safe for concurrent use.
 	Stderr io.Writer
 }
 
-// Cluster is a cluster of etcd on this machine. It is safe for concurrent use.
+// Cluster is an etcd cluster on this machine. It is safe for concurrent use.
 type Cluster struct {
 	dir     string
 	members []*Member
@@ -55,8 +55,8 @@ type Cluster struct {
 	closed   bool
 }
 
-// Start runs a cluster of n members and returns once all of them serve. A
-// context that ends before that stops them.
+// Start starts a cluster of n members and returns once all of them serve
+// clients. If ctx ends first, it kills them and returns an error.
 func Start(ctx context.Context, n int, opts Options) (*Cluster, error) {
 	c := &Cluster{}
 	err := c.prepare(n, opts)
@@ -70,10 +70,11 @@ func Start(ctx context.Context, n int, opts Options) (*Cluster, error) {
 	return c, nil
 }
 
-// prepare finds the members their places, and starts none.
+// prepare assigns ports and data directories to the members without starting
+// them.
 func (c *Cluster) prepare(n int, opts Options) (err error) {
 	if n < 1 {
-		return fmt.Errorf("of %d members", n)
+		return fmt.Errorf("need at least 1 member, got %d", n)
 	}
 	if c.dir, err = os.MkdirTemp("", "etcd-lock-*"); err != nil {
 		return err
@@ -106,8 +107,8 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 	return nil
 }
 
-// start starts all members at once, for none serves alone. The first that
-// cannot ends the wait for the others.
+// start starts all members in parallel, because no member serves before a
+// majority is up. The first failure ends the wait for the others.
 func (c *Cluster) start(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
 	for _, m := range c.members {
@@ -118,10 +119,10 @@ func (c *Cluster) start(ctx context.Context) error {
 
 func memberName(number int) string { return fmt.Sprintf("member-%d", number) }
 
-// freeAddrs are n ports of 127.0.0.1 that were free just now: a member that is
-// to come back at the same address cannot ask for any. They are below the ports
-// that the system gives to outgoing connections, one of which could take it
-// before the member does, or while the member is down.
+// freeAddrs returns n addresses on 127.0.0.1 whose ports were free a moment ago.
+// Members need fixed ports because they restart on the same address. The ports
+// are below the system's ephemeral range, so that no outgoing connection takes
+// one before the member does, or while the member is down.
 func freeAddrs(n int) ([]string, error) {
 	var addrs []string
 	var err error
@@ -139,10 +140,10 @@ func freeAddrs(n int) ([]string, error) {
 	return nil, fmt.Errorf("no free port: %w", err)
 }
 
-// Members are the members by number, of which the first is 1.
+// Members returns the members in order of their numbers, which start at 1.
 func (c *Cluster) Members() []*Member { return c.members }
 
-// Endpoints are the addresses that the members serve clients on.
+// Endpoints returns the client addresses of all members.
 func (c *Cluster) Endpoints() []string {
 	var all []string
 	for _, m := range c.members {
@@ -151,8 +152,8 @@ func (c *Cluster) Endpoints() []string {
 	return all
 }
 
-// Network is a new network to all members, for a client that is to be cut off
-// without others. It is closed with the cluster at the latest.
+// Network creates a network to all members, so that one client can be cut off
+// without affecting others. Closing the cluster closes it too.
 func (c *Cluster) Network() (Network, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,7 +168,7 @@ func (c *Cluster) Network() (Network, error) {
 	return n, nil
 }
 
-// Close kills all members, ends all networks and removes the data. It may be
+// Close kills all members, closes all networks and removes the data. It may be
 // called more than once.
 func (c *Cluster) Close() {
 	c.mu.Lock()

@@ -33,7 +33,7 @@ func start(t *testing.T, n int) *cluster.Cluster {
 	return c
 }
 
-// put writes until it is done, which it may not be while a leader is elected.
+// put retries a write until it succeeds: it may fail during an election.
 func put(t *testing.T, client *clientv3.Client, value string) {
 	t.Helper()
 	etcdtest.Eventually(t, "a write of "+value, func() bool {
@@ -114,8 +114,8 @@ func TestStoppedLeader(t *testing.T) {
 	wantValue(t, etcdtest.Client(t, first.Endpoint()), "v")
 }
 
-// An isolated leader is there for clients, but can decide nothing; what it was
-// told in the meantime is not lost on it when it rejoins.
+// An isolated leader still serves clients but cannot commit anything. It catches
+// up when it rejoins.
 func TestIsolatedLeader(t *testing.T) {
 	c := start(t, 3)
 	first := leader(t, c)
@@ -141,7 +141,7 @@ func TestIsolatedLeader(t *testing.T) {
 	wantValue(t, alone, "x")
 }
 
-// The link between two isolated members is whole only when both have rejoined.
+// The link between two isolated members works only when both have rejoined.
 func TestTwoIsolatedMembers(t *testing.T) {
 	c := start(t, 3)
 	members := c.Members()
@@ -173,7 +173,7 @@ func TestNetworkCutsOneClient(t *testing.T) {
 	wantValue(t, client, "w")
 }
 
-// A member that has died by itself is like one that was killed.
+// A member that crashed is treated like one that was killed.
 func TestDeadMember(t *testing.T) {
 	c := start(t, 1)
 	m := c.Members()[0]

@@ -2,11 +2,11 @@ package cluster
 
 import "strconv"
 
-// Crash has the member die without Kill.
+// Crash kills the member's process behind the member's back.
 func (m *Member) Crash() {
 	_ = m.process.cmd.Process.Kill()
 	<-m.process.dead
 }
 
-// PID is the process that the member is now.
+// PID returns the id of the member's current process.
 func (m *Member) PID() string { return strconv.Itoa(m.process.cmd.Process.Pid) }

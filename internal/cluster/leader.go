@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// answerWithin bounds how long a member is waited for that may be stopped.
+	// answerWithin bounds the wait for a member's answer; a stopped member gives
+	// none.
 	answerWithin = 500 * time.Millisecond
-	// askAgain is the pause before members are asked again who leads, of which
-	// no event tells.
+	// askAgain is the interval for polling who leads; etcd has no event for it.
 	askAgain = 20 * time.Millisecond
 )
 
-// Leader returns the member that leads, and waits for one to be elected until
-// ctx ends. A former leader that does not know yet is not taken for one.
+// Leader returns the current leader. It waits for an election until ctx ends.
+// A former leader that has not noticed yet is not returned.
 func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 	client, err := clientv3.New(clientv3.Config{Endpoints: c.Endpoints(), Logger: zap.NewNop()})
 	if err != nil {
@@ -37,7 +37,7 @@ func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 	}
 }
 
-// askLeader asks all members once. It returns nil when they do not agree.
+// askLeader asks all members once. It returns nil if no majority agrees.
 func (c *Cluster) askLeader(ctx context.Context, client *clientv3.Client) *Member {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -57,7 +57,7 @@ func (c *Cluster) askLeader(ctx context.Context, client *clientv3.Client) *Membe
 	return nil
 }
 
-// answer is who leads according to a member.
+// answer is one member's view of who leads.
 type answer struct {
 	member     *Member
 	id, leader uint64
@@ -75,7 +75,8 @@ func ask(ctx context.Context, client *clientv3.Client, m *Member) *answer {
 	return &answer{member: m, id: s.Header.MemberId, leader: s.Leader, term: s.RaftTerm}
 }
 
-// elected is the member that most of n members follow in one term, if any.
+// elected returns the member that a majority of n members follows in the same
+// term, or nil.
 func elected(answers []*answer, n int) *Member {
 	for _, l := range answers {
 		followers := 0

@@ -16,15 +16,17 @@ import (
 	"etcd-lock/internal/etcdtest"
 )
 
-// parentEnv makes the test binary a program that has a cluster and will die.
+// parentEnv makes the test binary a program that runs a cluster until it is
+// killed.
 const parentEnv = "CLUSTER_TEST_PARENT"
 
-// parent stops a member, kills another, tells the addresses, and waits.
+// parent starts a cluster, kills one member, stops another, prints the client
+// addresses, and waits.
 func parent() {
 	c, err := cluster.Start(context.Background(), 3, cluster.Options{Stderr: os.Stderr})
 	if err == nil {
 		c.Members()[1].Kill()
-		_ = c.Members()[2].Stop() // where there is such a thing
+		_ = c.Members()[2].Stop() // where the system supports it
 		fmt.Println(strings.Join(c.Endpoints(), " "))
 		_, err = io.Copy(io.Discard, os.Stdin)
 	}
@@ -89,7 +91,7 @@ func TestClosedClusterLeavesNothing(t *testing.T) {
 	wantNothing(t, dir, append(c.Endpoints(), network.Endpoints()...))
 }
 
-// TestCancelledStart: no member is ever ready this soon, and some are started.
+// No member is ready this soon, but some are started.
 func TestCancelledStart(t *testing.T) {
 	dir := tempDir(t)
 	for _, after := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond} {
@@ -108,7 +110,7 @@ func TestCancelledStart(t *testing.T) {
 	wantNothing(t, dir, nil)
 }
 
-// tempDir is where all temporary folders of the test go.
+// tempDir returns the directory for everything temporary in the test.
 func tempDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -117,7 +119,7 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// wantNothing fails when anything is in dir or listens at an address.
+// wantNothing fails the test if dir has entries or anything listens on addrs.
 func wantNothing(t *testing.T, dir string, addrs []string) {
 	t.Helper()
 	left, err := os.ReadDir(dir)

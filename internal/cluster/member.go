@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Member is a member of a cluster. Its number, address and data stay the same
-// whatever befalls it.
+// Member is a member of a cluster. It keeps its number, address and data when it
+// is restarted.
 type Member struct {
 	number int
 	addr   string
@@ -16,27 +16,27 @@ type Member struct {
 	child  child
 
 	mu      sync.Mutex
-	process *process // the last there was
+	process *process // the latest, which may have exited
 	closed  bool
 }
 
-// Number is the member's place in the cluster, from 1.
+// Number returns the member's number in the cluster, which starts at 1.
 func (m *Member) Number() int { return m.number }
 
-// Endpoint is the address that it serves clients on.
+// Endpoint returns the member's client address.
 func (m *Member) Endpoint() string { return m.addr }
 
-// Kill ends the member as SIGKILL does, also when it is stopped. It returns
-// once the process is gone.
+// Kill kills the member as SIGKILL does, even if it is stopped. It returns once
+// the process has exited.
 func (m *Member) Kill() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.process.kill()
 }
 
-// Restart starts the member again on its data, and kills it first if it is not
-// dead. It returns once the member serves, which takes a majority of the
-// members; one that finds none within half a minute dies.
+// Restart starts the member on its data, killing it first if it runs. It
+// returns once the member serves, which takes a majority of the members. A
+// member that finds no majority within half a minute exits.
 func (m *Member) Restart(ctx context.Context) error {
 	p, err := m.replace()
 	if err == nil {
@@ -48,7 +48,7 @@ func (m *Member) Restart(ctx context.Context) error {
 	return nil
 }
 
-// replace puts a new process in the place of the one there was.
+// replace kills the member's process, if it runs, and starts a new one.
 func (m *Member) replace() (*process, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -61,13 +61,14 @@ func (m *Member) replace() (*process, error) {
 	return p, err
 }
 
-// Stop has the system suspend the member, with SIGSTOP: its connections stay
-// open and silent. On Linux it returns once the member has stopped. It fails with errors.ErrUnsupported where there is no such
-// thing, and with ErrNotRunning when the member is dead.
+// Stop suspends the member with SIGSTOP: its connections stay open and silent.
+// On Linux it returns once the member has stopped. It returns
+// errors.ErrUnsupported on systems without SIGSTOP, and ErrNotRunning if the
+// member has exited.
 func (m *Member) Stop() error { return m.signal(suspend) }
 
-// Continue ends what Stop began, and is nothing to a member that runs. It fails
-// as Stop does.
+// Continue resumes a stopped member; it has no effect on one that runs. It
+// returns the same errors as Stop.
 func (m *Member) Continue() error { return m.signal(resume) }
 
 func (m *Member) signal(send func(*os.Process) error) error {
@@ -85,10 +86,10 @@ func (m *Member) running() bool {
 	return m.process.alive()
 }
 
-// Isolate cuts the member off from all others, but not from clients.
+// Isolate cuts the member off from all other members, but not from clients.
 func (m *Member) Isolate() { m.peers.isolate(m.number-1, true) }
 
-// Rejoin ends what Isolate began.
+// Rejoin reconnects an isolated member.
 func (m *Member) Rejoin() { m.peers.isolate(m.number-1, false) }
 
 // close kills the member for good.

@@ -2,7 +2,7 @@ package cluster
 
 import "net"
 
-// Network is the links of one client, to each member by number.
+// Network holds one client's links to the members, in order of their numbers.
 type Network []*Link
 
 func newNetwork(targets []string) (Network, error) {
@@ -18,7 +18,7 @@ func newNetwork(targets []string) (Network, error) {
 	return n, nil
 }
 
-// Endpoints are the addresses that lead to the members.
+// Endpoints returns the addresses that clients use to reach the members.
 func (n Network) Endpoints() []string {
 	var all []string
 	for _, l := range n {
@@ -34,14 +34,14 @@ func (n Network) Cut() {
 	}
 }
 
-// Heal ends the cuts of all links.
+// Heal restores all links.
 func (n Network) Heal() {
 	for _, l := range n {
 		l.Heal()
 	}
 }
 
-// Close ends all links and their connections. It may be called more than once.
+// Close closes all links and their connections. It may be called more than once.
 func (n Network) Close() {
 	for _, l := range n {
 		l.Close()
@@ -49,14 +49,14 @@ func (n Network) Close() {
 }
 
 // Link is a network between clients and a member that can be cut. While it is
-// cut, nothing goes through in either direction and no connection breaks, as
-// when a cable is out; what was sent arrives when it heals.
+// cut, no data passes in either direction and no connection breaks, as when a
+// cable is unplugged. Data sent meanwhile arrives when the link heals.
 type Link struct {
 	cable *cable
 	relay *relay
 }
 
-// NewLink forwards a free port of 127.0.0.1 to target.
+// NewLink forwards a free port on 127.0.0.1 to target.
 func NewLink(target string) (*Link, error) {
 	l := &Link{cable: newCable()}
 	var err error
@@ -67,14 +67,14 @@ func NewLink(target string) (*Link, error) {
 	return l, nil
 }
 
-// Addr is the address that leads to the target.
+// Addr returns the address that clients use to reach the target.
 func (l *Link) Addr() string { return l.relay.addr() }
 
 // Cut cuts the link.
 func (l *Link) Cut() { l.cable.set(false) }
 
-// Heal ends a cut.
+// Heal restores the link.
 func (l *Link) Heal() { l.cable.set(true) }
 
-// Close ends the link and its connections. It may be called more than once.
+// Close closes the link and its connections. It may be called more than once.
 func (l *Link) Close() { l.relay.close() }

@@ -8,21 +8,21 @@ import (
 	"sync"
 )
 
-// peers are the networks between the members, a cable for each two.
+// peers is the network between the members, with one cable per pair.
 //
-// A member has one address for all others, in front of which it could not be
-// told who calls. So each member calls the others through a proxy of its own,
-// which etcd takes from its environment as any HTTP client does: for names, not
-// for loopback addresses, and thus the members' addresses are names, which only
-// the proxies know.
+// A member has a single peer address for all others, so a relay in front of that
+// address could not know which member calls. Instead, each member calls the
+// others through its own SOCKS proxy. etcd takes the proxy from the environment,
+// as Go's HTTP client does, which ignores it for loopback addresses; so members
+// advertise host names that only the proxies can resolve.
 type peers struct {
-	addrs   []string // that the members listen on
-	proxies []*relay // of each member, to the others
+	addrs   []string // the members' peer addresses
+	proxies []*relay // by calling member
 	cables  [][]*cable
 
 	mu       sync.Mutex
 	isolated []bool
-	met      map[[2]int]bool // who has called whom
+	met      map[[2]int]bool // pairs (caller, called) that have been in contact
 }
 
 func newPeers(addrs []string) (*peers, error) {
@@ -35,7 +35,7 @@ func newPeers(addrs []string) (*peers, error) {
 			p.cables[k][i] = p.cables[i][k]
 		}
 	}
-	if n == 1 { // who has nobody to call
+	if n == 1 { // no peers to call
 		return p, nil
 	}
 	for i := range n {
@@ -48,17 +48,17 @@ func newPeers(addrs []string) (*peers, error) {
 	return p, nil
 }
 
-// host is the name that the others know member i by. The domain is one that
-// can never be.
+// host returns the host name that other members use for member i. Its domain is
+// reserved (RFC 2606) and never resolves.
 func (p *peers) host(i int) string { return memberName(i+1) + ".invalid" }
 
-// url is the address that the others know member i by.
+// url returns the URL that other members use for member i.
 func (p *peers) url(i int) string {
 	_, port, _ := net.SplitHostPort(p.addrs[i])
 	return "http://" + net.JoinHostPort(p.host(i), port)
 }
 
-// proxy is what member i reaches the others by, if there are others.
+// proxy returns the URL of the proxy for member i, or "" in a cluster of one.
 func (p *peers) proxy(i int) string {
 	if len(p.proxies) == 0 {
 		return ""
@@ -66,8 +66,8 @@ func (p *peers) proxy(i int) string {
 	return "socks5://" + p.proxies[i].addr()
 }
 
-// isolate cuts member i off from all others, or no more. The cable to another
-// that is isolated itself stays cut.
+// isolate cuts member i off from all others, or reconnects it. The cable to a
+// member that is isolated itself stays cut.
 func (p *peers) isolate(i int, isolated bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +85,7 @@ func (p *peers) close() {
 	}
 }
 
-// route finds out whom member i calls.
+// route returns the member that member i calls on c, and the cable between them.
 func (p *peers) route(i int, c net.Conn) (string, *cable, error) {
 	host, err := acceptSOCKS(c)
 	if err != nil {
@@ -99,9 +99,10 @@ func (p *peers) route(i int, c net.Conn) (string, *cable, error) {
 	return "", nil, fmt.Errorf("no way to %q", host)
 }
 
-// meet reports whether member i has called k before. The first call is refused:
-// with it etcd asks whether there is a cluster already, and a member that is
-// starting too, and so cannot answer, would keep it waiting for a second.
+// meet reports whether member i has called k before, and records the call. The
+// first call is refused: etcd uses it to ask whether a cluster exists already,
+// and a member that is starting too cannot answer, which would delay the start
+// by a second.
 func (p *peers) meet(i, k int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,8 +113,8 @@ func (p *peers) meet(i, k int) bool {
 
 var errSOCKS = errors.New("not SOCKS 5 as Go's HTTP client speaks it")
 
-// acceptSOCKS grants what the client asks for, whatever becomes of it, and
-// returns the host's name (RFC 1928).
+// acceptSOCKS answers a SOCKS 5 CONNECT request (RFC 1928) with success before
+// any connection is made, and returns the requested host name.
 func acceptSOCKS(c io.ReadWriter) (host string, err error) {
 	const version, noAuth, connect, byName, byIPv4 = 5, 0, 1, 3, 1
 	var methods [2]byte
@@ -126,11 +127,11 @@ func acceptSOCKS(c io.ReadWriter) (host string, err error) {
 	if _, err := c.Write([]byte{version, noAuth}); err != nil {
 		return "", err
 	}
-	var head [5]byte // version, command, nothing, kind of address, length of the name
+	var head [5]byte // version, command, reserved, address type, length of the name
 	if _, err := io.ReadFull(c, head[:]); err != nil || head[1] != connect || head[3] != byName {
 		return "", errors.Join(errSOCKS, err)
 	}
-	name := make([]byte, int(head[4])+2) // and a port
+	name := make([]byte, int(head[4])+2) // the host name and the port
 	if _, err := io.ReadFull(c, name); err != nil {
 		return "", err
 	}

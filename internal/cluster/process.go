@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// process is one life of a member.
+// process is one run of a member.
 type process struct {
 	cmd    *exec.Cmd
 	served chan struct{} // closed once it serves
-	dead   chan struct{} // closed once it is gone
-	said   string        // what it said instead of serving, once it is gone
+	dead   chan struct{} // closed once it has exited
+	said   string        // its first line of output; valid once dead is closed
 }
 
-// start starts the member's process, which serves only later.
+// start starts the member's process, and does not wait until it serves.
 func (c child) start() (*process, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -34,7 +34,7 @@ func (c child) start() (*process, error) {
 		"HTTP_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
 	cmd.Stderr = c.stderr
 	cmd.SysProcAttr = attributes()
-	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives
+	if _, err := cmd.StdinPipe(); err != nil { // closes when this process dies
 		return nil, err
 	}
 	stdout, err := cmd.StdoutPipe()
@@ -49,7 +49,7 @@ func (c child) start() (*process, error) {
 	return p, nil
 }
 
-// attend hears what the process says, and waits for its end.
+// attend reads the process's first line of output, then waits for it to exit.
 func (p *process) attend(stdout io.Reader) {
 	defer close(p.dead)
 	line, _ := bufio.NewReader(stdout).ReadString('\n')
@@ -59,8 +59,7 @@ func (p *process) attend(stdout io.Reader) {
 	_ = p.cmd.Wait()
 }
 
-// wait returns once the process serves. It kills one that does not before ctx
-// ends.
+// wait returns once the process serves. If ctx ends first, it kills the process.
 func (p *process) wait(ctx context.Context) error {
 	select {
 	case <-p.served:
@@ -76,7 +75,7 @@ func (p *process) wait(ctx context.Context) error {
 	}
 }
 
-// kill returns once the process is gone.
+// kill kills the process and returns once it has exited.
 func (p *process) kill() {
 	if p == nil {
 		return

@@ -7,11 +7,12 @@ import (
 	"syscall"
 )
 
-// attributes keeps what a terminal sends to the program, which closes the
-// cluster then, from members. A process group that is stopped and has lost its
-// parent is continued by the system.
+// attributes puts members in their own process group, so that ctrl-C in a
+// terminal reaches only the program, which then closes the cluster. When the
+// program dies, the system continues stopped members, as an orphaned process
+// group.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// waitStopped does not wait: these systems cannot report a stopped child without
-// also collecting one that has died, which is os/exec's to do.
+// waitStopped does not wait: on these systems, waiting for a child to stop would
+// also reap one that has exited, which is left to os/exec.
 func waitStopped(*os.Process) error { return nil }

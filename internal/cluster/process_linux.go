@@ -8,24 +8,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributes keeps what a terminal sends to the program, which closes the
-// cluster then, from members. A stopped member that has lost its parent is
-// continued, so that it learns of that.
+// attributes puts members in their own process group, so that ctrl-C in a
+// terminal reaches only the program, which then closes the cluster. When the
+// program dies, a stopped member is continued, so that it notices and exits.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT}
 }
 
-// waitStopped waits until no thread of the child p runs. SIGSTOP is taken by one
-// thread, which may have to wait for a processor first; until then the others
-// run on, and a member answers. A child that has died has stopped too.
+// waitStopped waits until every thread of the child p has stopped. SIGSTOP is
+// delivered to one thread, which on a busy machine first has to wait for a
+// processor; until then the others run on, and the member answers. It also
+// returns when the child has exited.
 func waitStopped(p *os.Process) error {
 	for {
-		// WNOWAIT leaves the child's end to be collected by its owner.
+		// WNOWAIT leaves the child to be reaped by os/exec.
 		err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case errors.Is(err, unix.ECHILD): // it has died, and has been collected
+		case errors.Is(err, unix.ECHILD): // it has exited and was reaped
 			return nil
 		}
 		return os.NewSyscallError("waitid", err)

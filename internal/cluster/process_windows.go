@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// attributes keeps what a terminal sends to the program, which closes the
-// cluster then, from members.
+// attributes puts members in their own process group, so that ctrl-C in a
+// terminal reaches only the program, which then closes the cluster.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// cable is what connections go along, whole or cut.
+// cable carries connections while it is whole, and holds them up while it is cut.
 type cable struct {
 	mu    sync.Mutex
 	whole chan struct{} // closed while it is whole
@@ -18,7 +18,7 @@ func newCable() *cable {
 	return c
 }
 
-// set makes the cable whole or cut.
+// set mends or cuts the cable.
 func (c *cable) set(whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,7 +34,7 @@ func (c *cable) set(whole bool) {
 	}
 }
 
-// wait waits until the cable is whole, or done is closed.
+// wait blocks until the cable is whole or done is closed.
 func (c *cable) wait(done <-chan struct{}) {
 	c.mu.Lock()
 	whole := c.whole
@@ -45,10 +45,10 @@ func (c *cable) wait(done <-chan struct{}) {
 	}
 }
 
-// route says where a connection that was made is to go, and along what.
+// route returns the target of an accepted connection, and the cable to it.
 type route func(net.Conn) (target string, along *cable, err error)
 
-// relay takes connections and carries each along a cable to where it is to go.
+// relay accepts connections and forwards each to its target along a cable.
 type relay struct {
 	listener net.Listener
 	route    route
@@ -57,10 +57,10 @@ type relay struct {
 	wg       sync.WaitGroup
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // nil once it is closed
+	conns map[net.Conn]bool // nil once the relay is closed
 }
 
-// newRelay listens on a free port of 127.0.0.1.
+// newRelay listens on a free port on 127.0.0.1.
 func newRelay(r route) (*relay, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -122,7 +122,7 @@ func (r *relay) serve(client net.Conn) {
 	back.Wait()
 }
 
-// copy forwards until either end closes, and waits while the cable is cut.
+// copy forwards data until either end closes, and pauses while the cable is cut.
 func (r *relay) copy(to io.Writer, from io.Reader, along *cable) {
 	buf := make([]byte, 32<<10)
 	for {

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// A member that was stopped runs no more: not one of its threads, however busy
-// the machine is.
+// No thread of a stopped member runs, however busy the machine is.
 func TestStoppedMemberDoesNotRun(t *testing.T) {
 	m := start(t, 1).Members()[0]
 	for range 100 {

@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/recorder"
 	"etcd-lock/internal/release"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/tui"
@@ -31,10 +32,6 @@ type Options struct {
 	AuditLog    string        // file that releases by force are recorded in; empty: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
-
-	// Record records what happens to the locks below prefix as a scenario until ctx
-	// ends, writes it to a new file and returns a summary.
-	Record func(ctx context.Context, c *connect.Conn, prefix, file string) (summary string, err error)
 
 	Out io.Writer // the terminal
 	Now func() time.Time
@@ -68,7 +65,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		options.Locker = l
 		options.Releaser = &releaser{Releaser: release.New(c), audit: release.Audit{Log: log, Now: o.Now}}
 		options.Scenarios = scenarios{shared: shared, dialTimeout: o.DialTimeout}
-		options.Recorder = recorder{record: o.Record, conn: c, prefix: o.Prefix}
+		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefix: o.Prefix, Now: o.Now}}
 	}
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !o.KeepThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))

@@ -2,18 +2,24 @@ package console
 
 import (
 	"context"
+	"strings"
 
-	"etcd-lock/internal/connect"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/recorder"
 )
 
-// recorder records what happens to the locks as a scenario.
-type recorder struct {
-	record func(ctx context.Context, c *connect.Conn, prefix, file string) (summary string, err error)
-	conn   *connect.Conn
-	prefix string
+// scenarioRecorder records what happens to the locks as a scenario.
+type scenarioRecorder struct {
+	source  *inspect.Source
+	options recorder.Options
 }
 
 // Record implements backend.Recorder.
-func (r recorder) Record(ctx context.Context, file string) (summary string, err error) {
-	return r.record(ctx, r.conn, r.prefix, file)
+func (r scenarioRecorder) Record(ctx context.Context, path string) (summary string, err error) {
+	f, err := recorder.Create(path)
+	if err != nil {
+		return "", err
+	}
+	report, err := recorder.Record(ctx, r.source, f, r.options)
+	return strings.Join(report, "; "), f.Finish(err)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,10 +47,18 @@ func data(findings []Finding) string {
 	return b.String()
 }
 
+// short is a session's lease without zeros before it, or its key.
+func short(id inspect.SessionID) string {
+	if id.Lease == 0 {
+		return id.Key
+	}
+	return strconv.FormatInt(id.Lease, 16)
+}
+
 func ids(sessions []*inspect.Session) string {
 	var words []string
 	for _, s := range sessions {
-		words = append(words, s.ID.String())
+		words = append(words, short(s.ID))
 	}
 	return strings.Join(words, " ")
 }
@@ -75,7 +84,7 @@ func remedy(r Remedy) string {
 		text += "; unlocks " + e.Request.Key
 	}
 	if r.Unprotected != nil {
-		text += "; unprotected " + r.Unprotected.ID.String()
+		text += "; unprotected " + short(r.Unprotected.ID)
 	}
 	return text
 }
@@ -131,6 +140,7 @@ critical deadlock of a b c: /a/write/1 /b/write/2 /a/write/3; cycle a inside b /
   lease a: -/a/write/1 +/a/write/3; unprotected b
 `,
 		"inside each other by report only": "",
+		"a wait for a nested process":      "",
 		"deadlock in a larger component": `
 critical deadlock of a b: /b/write/5 /b/write/2 /a/write/4 /a/write/1; behind 1; cycle a hard b /b, b hard a /a
   lease b: -/a/write/4 -/b/write/2 -/c/write/7 +/b/write/5
@@ -307,7 +317,7 @@ func TestSession(t *testing.T) {
 	}
 	var ids []string
 	for _, s := range d.Sessions {
-		ids = append(ids, s.ID.String())
+		ids = append(ids, short(s.ID))
 	}
 	if want := []string{"a", "b", "/b/write/4"}; !slices.Equal(ids, want) {
 		t.Errorf("sessions = %q, want %q", ids, want)
@@ -388,7 +398,7 @@ d root 2
 func linked(edges []Edge) string {
 	var words []string
 	for _, e := range edges {
-		words = append(words, fmt.Sprintf("%s %s %s %s", e.From.ID, e.Kind, e.To.ID, e.Blocker.Lock.Name))
+		words = append(words, fmt.Sprintf("%s %s %s %s", short(e.From.ID), e.Kind, short(e.To.ID), e.Blocker.Lock.Name))
 	}
 	return strings.Join(words, ", ")
 }

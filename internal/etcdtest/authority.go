@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// Authority signs certificates for tests. All of it is files in the test's
-// temporary folder.
+// Authority is a certificate authority for tests. Its files are in the test's
+// temporary directory.
 type Authority struct {
-	CA string // PEM file of its own certificate
+	CA string // PEM file with the authority's certificate
 
 	tb   testing.TB
 	dir  string
@@ -27,7 +27,7 @@ type Authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority that nobody trusts yet.
+// NewAuthority creates an authority with a new key.
 func NewAuthority(tb testing.TB) *Authority {
 	tb.Helper()
 	a := &Authority{tb: tb, dir: tb.TempDir()}
@@ -39,9 +39,9 @@ func NewAuthority(tb testing.TB) *Authority {
 	return a
 }
 
-// Issue signs a certificate for name, good for both ends of a connection and, as
-// a server's, for 127.0.0.1, unless changes have it otherwise. It returns the
-// PEM files of the certificate and of its key.
+// Issue signs a certificate for name that is valid for clients and for a server
+// on 127.0.0.1, unless changes modify it. It returns the PEM files of the
+// certificate and its key.
 func (a *Authority) Issue(name string, changes ...func(*x509.Certificate)) (cert, key string) {
 	a.tb.Helper()
 	c := template(name)
@@ -59,8 +59,8 @@ func (a *Authority) Issue(name string, changes ...func(*x509.Certificate)) (cert
 	return a.write(file+".pem", "CERTIFICATE", a.sign(c, k)), a.write(file+"-key.pem", "EC PRIVATE KEY", der)
 }
 
-// template is a certificate of now. Its serial number is the time, which differs
-// from that of others by the same authority.
+// template returns a certificate that is valid now. Its serial number is the
+// current time, so each certificate of an authority has its own.
 func template(name string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{

@@ -36,8 +36,7 @@ func StartCluster(tb testing.TB, n int, configure ...func(*etcd.EmbeddedConfig))
 	return c
 }
 
-// Leader returns the member that leads the cluster, or nil when within a second
-// there is none.
+// Leader returns the current leader, or nil if there is none within a second.
 func (c *Cluster) Leader(ctx context.Context) *Process {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -48,8 +47,8 @@ func (c *Cluster) Leader(ctx context.Context) *Process {
 	return c.Members[leader.Number()-1]
 }
 
-// Process is a member in a child process. Its address and data stay the same
-// when it is started again.
+// Process is a member in a child process. It keeps its address and data when it
+// is restarted.
 type Process struct {
 	*cluster.Member
 	Endpoint string
@@ -64,13 +63,14 @@ func StartProcess(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) *Proce
 	return StartCluster(tb, 1, configure...).Members[0]
 }
 
-// Start starts a member that is not running, and returns once it serves.
+// Start restarts the member and returns once it serves.
 func (p *Process) Start() { p.must(p.Restart(context.Background())) }
 
-// Pause stops the member with SIGSTOP: its connections stay open and silent.
+// Pause stops the member with SIGSTOP: its connections stay open and silent. See
+// [cluster.Member.Stop].
 func (p *Process) Pause() { p.must(p.Stop()) }
 
-// Resume continues a paused member.
+// Resume resumes a paused member.
 func (p *Process) Resume() { p.must(p.Continue()) }
 
 func (p *Process) must(err error) {

@@ -1,6 +1,5 @@
 // Package etcdtest runs etcd members for tests: inside the test binary, or as
-// internal/cluster's child processes that can be killed, stopped and started
-// again.
+// child processes of internal/cluster that can be killed, stopped and restarted.
 package etcdtest
 
 import (
@@ -20,9 +19,9 @@ import (
 	"etcd-lock/internal/etcd"
 )
 
-// Main is the TestMain of packages that use this one: in a child it runs the
-// member instead of the tests, and after the tests it stops the shared member
-// and fails when a goroutine is left.
+// Main is TestMain for packages that use this one. In a child process it runs
+// the member instead of the tests. After the tests it stops the shared member,
+// and fails if goroutines have leaked.
 func Main(m *testing.M) {
 	cluster.Main()
 	code := m.Run()
@@ -34,8 +33,8 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Start runs a member inside the test binary until the test ends, and returns
-// its endpoint.
+// Start runs a member in the test binary until the test ends, and returns its
+// endpoint.
 func Start(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) string {
 	tb.Helper()
 	var cfg etcd.EmbeddedConfig
@@ -50,14 +49,14 @@ func Start(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) string {
 	return member.Endpoint()
 }
 
-// shared is the one member of tests that need no member of their own.
+// shared is the member that Shared returns.
 var shared struct {
 	sync.Mutex
 	member *etcd.Embedded
 }
 
-// Shared is the endpoint of a member that all tests of a package use, each
-// with keys of its own. The package's TestMain must call Main.
+// Shared returns the endpoint of a member that all tests of a package share;
+// each test must use different keys. The package's TestMain must call Main.
 func Shared(tb testing.TB) string {
 	tb.Helper()
 	shared.Lock()
@@ -80,7 +79,7 @@ func stopShared() {
 	}
 }
 
-// Client connects to endpoints until the test ends.
+// Client returns a client for endpoints that is closed when the test ends.
 func Client(tb testing.TB, endpoints ...string) *clientv3.Client {
 	tb.Helper()
 	client, err := clientv3.New(clientv3.Config{
@@ -97,7 +96,8 @@ func Client(tb testing.TB, endpoints ...string) *clientv3.Client {
 	return client
 }
 
-// Session opens a session of ttl seconds until the test ends.
+// Session returns a session with a TTL of ttl seconds that is closed when the
+// test ends.
 func Session(tb testing.TB, client *clientv3.Client, ttl int) *concurrency.Session {
 	tb.Helper()
 	s, err := concurrency.NewSession(client, concurrency.WithTTL(ttl))
@@ -108,7 +108,8 @@ func Session(tb testing.TB, client *clientv3.Client, ttl int) *concurrency.Sessi
 	return s
 }
 
-// Eventually waits until holds reports true, for facts that no event tells of.
+// Eventually polls until holds returns true, for facts that have no event to wait
+// for. It fails the test after 30 seconds and says what did not happen.
 func Eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !holds(); {

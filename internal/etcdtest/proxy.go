@@ -12,7 +12,7 @@ type Proxy struct {
 	Addr string
 }
 
-// NewProxy forwards a free port of 127.0.0.1 to target until the test ends.
+// NewProxy forwards a free port on 127.0.0.1 to target until the test ends.
 func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	link, err := cluster.NewLink(target)

@@ -14,15 +14,15 @@ import (
 // Secure is a member that serves clients over TLS.
 type Secure struct {
 	Endpoint  string
-	Authority *Authority // of the member's certificate, and of clients'
+	Authority *Authority // signed the member's certificate, and signs clients'
 
 	tb          testing.TB
 	clientCerts bool
 }
 
-// StartSecure runs a member with TLS inside the test binary until the test
-// ends. With clientCerts it takes only clients that show a certificate of the
-// authority's, whose common name is the user; without, users have passwords.
+// StartSecure runs a member with TLS in the test binary until the test ends. With
+// clientCerts, clients must present a certificate signed by the authority, and
+// its common name is the user. Without, users log in with passwords.
 func StartSecure(tb testing.TB, clientCerts bool, configure ...func(*etcd.EmbeddedConfig)) *Secure {
 	tb.Helper()
 	s := &Secure{Authority: NewAuthority(tb), tb: tb, clientCerts: clientCerts}
@@ -35,7 +35,8 @@ func StartSecure(tb testing.TB, clientCerts bool, configure ...func(*etcd.Embedd
 	return s
 }
 
-// Config is how user reaches the member. With passwords, "" is nobody.
+// Config returns the configuration to connect as user. With passwords, "" connects
+// without a user.
 func (s *Secure) Config(user string) etcd.Config {
 	s.tb.Helper()
 	c := etcd.Config{Endpoints: []string{s.Endpoint}, CACert: s.Authority.CA, DialTimeout: 20 * time.Second}
@@ -48,13 +49,13 @@ func (s *Secure) Config(user string) etcd.Config {
 	return c
 }
 
-// Client connects as user until the test ends.
+// Client returns a client for user that is closed when the test ends.
 func (s *Secure) Client(user string) *clientv3.Client {
 	s.tb.Helper()
 	return Connect(s.tb, s.Config(user))
 }
 
-// Connect connects until the test ends.
+// Connect returns a client for cfg that is closed when the test ends.
 func Connect(tb testing.TB, cfg etcd.Config) *clientv3.Client {
 	tb.Helper()
 	client, err := cfg.Connect(context.Background())
@@ -65,29 +66,29 @@ func Connect(tb testing.TB, cfg etcd.Config) *clientv3.Client {
 	return client
 }
 
-// Password is that of all users.
+// Password is the password of every user.
 const Password = "a secret: of tests"
 
-// Grant is a right on all keys that begin with Prefix.
+// Grant is a permission on all keys that begin with Prefix.
 type Grant struct {
 	Type   clientv3.PermissionType
 	Prefix string
 }
 
-// Read is the right to read and watch.
+// Read grants reading and watching.
 func Read(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermRead), prefix} }
 
-// Write is the right to put and delete.
+// Write grants putting and deleting.
 func Write(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermWrite), prefix} }
 
-// ReadWrite is both.
+// ReadWrite grants reading, watching, putting and deleting.
 func ReadWrite(prefix string) Grant {
 	return Grant{clientv3.PermissionType(clientv3.PermReadWrite), prefix}
 }
 
-// EnableAuth switches auth on, with users that have a role each of the same
-// name. There is a user root too, who may do all. After that client, which
-// need not have a user, may do nothing more.
+// EnableAuth enables authentication and creates users, each with a role of the
+// same name, and root, who may do everything. After that a client that has not
+// logged in may do nothing, which includes client.
 func EnableAuth(tb testing.TB, client *clientv3.Client, users map[string][]Grant) {
 	tb.Helper()
 	ctx := context.Background()

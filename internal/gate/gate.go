@@ -1,4 +1,5 @@
-// Package gate has clients stand still, or crash, as if their process did.
+// Package gate pauses and crashes etcd clients as if their process had been
+// stopped or killed.
 package gate
 
 import (
@@ -9,12 +10,12 @@ import (
 	"google.golang.org/grpc"
 )
 
-// ErrCrashed is what a crashed client's calls return.
+// ErrCrashed is returned by every call of a crashed client.
 var ErrCrashed = errors.New("the client has crashed")
 
-// Gate stands between a client and its connection. While it is shut, the client
-// is like a stopped process: it sends nothing and hears nothing, and its clocks
-// do not count, for nobody reads them.
+// Gate sits between a client and its connection. While it is shut, the client
+// behaves like a stopped process: it sends nothing and receives nothing, and its
+// timeouts take effect only once the gate opens.
 type Gate struct {
 	mu      sync.Mutex
 	opened  chan struct{} // closed while the gate is open
@@ -28,13 +29,12 @@ func New() *Gate {
 	return g
 }
 
-// Options are what the client's connection is dialled with.
+// Options returns the options to dial the client's connection with.
 func (g *Gate) Options() []grpc.DialOption {
 	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(g.unary), grpc.WithChainStreamInterceptor(g.stream)}
 }
 
-// Shut lets nothing through until Open. A client that has crashed cannot stand
-// still.
+// Shut blocks all messages until Open. It has no effect on a crashed client.
 func (g *Gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -43,11 +43,11 @@ func (g *Gate) Shut() {
 		if !g.crashed {
 			g.opened = make(chan struct{})
 		}
-	default: // some wait for it to open as it is
+	default: // already shut; calls are waiting on this channel
 	}
 }
 
-// Open lets through what has waited and what comes.
+// Open lets waiting and new messages through.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -58,7 +58,7 @@ func (g *Gate) Open() {
 	}
 }
 
-// Crash lets nothing through any more.
+// Crash makes every waiting and future call fail with ErrCrashed.
 func (g *Gate) Crash() {
 	g.mu.Lock()
 	g.crashed = true
@@ -66,7 +66,8 @@ func (g *Gate) Crash() {
 	g.Open()
 }
 
-// Pass waits for as long as the gate is shut, whatever becomes of contexts.
+// Pass blocks while the gate is shut, regardless of any context: a stopped
+// process does not notice its deadlines. It returns ErrCrashed after Crash.
 func (g *Gate) Pass() error {
 	g.mu.Lock()
 	opened := g.opened
@@ -102,13 +103,13 @@ func (g *Gate) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Clien
 	return gatedStream{ClientStream: s, gate: g}, nil
 }
 
-// gatedStream is a stream whose messages go through the gate.
+// gatedStream is a stream whose messages pass the gate.
 type gatedStream struct {
 	grpc.ClientStream
 	gate *Gate
 }
 
-// SendMsg sends when the gate is open.
+// SendMsg sends m once the gate is open.
 func (s gatedStream) SendMsg(m any) error {
 	if err := s.gate.Pass(); err != nil {
 		return err
@@ -116,7 +117,7 @@ func (s gatedStream) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// RecvMsg tells of a message when the gate is open.
+// RecvMsg returns a received message once the gate is open.
 func (s gatedStream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if crashed := s.gate.Pass(); crashed != nil {

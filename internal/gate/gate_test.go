@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// began is what a call has come to: nil until it has returned.
+// began holds the result of a call: nil until it has returned.
 type began struct{ err *error }
 
 func begin(call func() error) *began {
@@ -22,7 +22,7 @@ func begin(call func() error) *began {
 	return b
 }
 
-// is reports, when nothing goes on any more, whether the call has returned want.
+// is checks, once all goroutines are blocked, that the call has returned want.
 func (b *began) is(t *testing.T, want error) {
 	t.Helper()
 	synctest.Wait()
@@ -49,7 +49,7 @@ func TestPass(t *testing.T) {
 		g.Shut()
 		one := begin(g.Pass)
 		one.isHeldBack(t)
-		g.Shut() // changes nothing for those who wait
+		g.Shut() // has no effect on waiting calls
 		two := begin(g.Pass)
 		two.isHeldBack(t)
 		g.Open()
@@ -69,7 +69,7 @@ func TestCrash(t *testing.T) {
 		waits.isHeldBack(t)
 		g.Crash()
 		waits.is(t, ErrCrashed)
-		g.Shut() // what has crashed does not stand still
+		g.Shut() // a crashed client cannot be paused
 		begin(g.Pass).is(t, ErrCrashed)
 		g.Open()
 		begin(g.Pass).is(t, ErrCrashed)
@@ -78,8 +78,8 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// A call is not made while the gate is shut, whatever becomes of its context, and
-// its answer is not heard.
+// While the gate is shut no call is sent, even if its context ends, and no answer
+// is received.
 func TestUnary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, made, answer := New(), 0, make(chan error)
@@ -120,7 +120,7 @@ func TestUnary(t *testing.T) {
 	})
 }
 
-// wire is a stream that has what was sent come back.
+// wire is a stream that echoes what was sent.
 type wire struct {
 	grpc.ClientStream
 	messages chan any
@@ -161,7 +161,7 @@ func TestStream(t *testing.T) {
 		begin(receive).is(t, nil)
 
 		hears := begin(receive)
-		hears.isHeldBack(t) // there is nothing to hear
+		hears.isHeldBack(t) // there is nothing to receive
 		g.Shut()
 		s := begin(send)
 		s.isHeldBack(t)
@@ -184,7 +184,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// A stream that cannot be opened, or ends, says so as it would without a gate.
+// Errors of a stream that cannot be opened, or ends, pass the gate unchanged.
 func TestStreamErr(t *testing.T) {
 	g := New()
 	_, err := g.stream(t.Context(), nil, nil, "/m", func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {

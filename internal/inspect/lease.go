@@ -9,6 +9,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
+
+	"etcd-lock/internal/format"
 )
 
 const (
@@ -75,7 +77,7 @@ func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
 	switch {
 	case err != nil:
-		return Lease{}, fmt.Errorf("inspect: lease %x: %w", id, err)
+		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
 	case resp.TTL < 0:
 		return Lease{State: LeaseGone}, nil
 	}

@@ -43,6 +43,14 @@ func TestOfLease(t *testing.T) {
 	}
 }
 
+func TestLeasesByUrgency(t *testing.T) {
+	s := locktest.Snapshot(t, "/0 9A.w1 -.w2\n/a 9B.r3 9C.r4\n/b 1A.w5 2A.r6 -.r7 1A.w8\n/c 2A.r9 9A.r10 3A.w11")
+	want := []int64{0x9a, 0x1a, 0x2a, 0x9b, 0x9c, 0x3a}
+	if got := s.LeasesByUrgency(); !slices.Equal(got, want) {
+		t.Errorf("leases %x, want %x", got, want)
+	}
+}
+
 // TestWithoutLaw: what is granted is what the queues of the rest say.
 func TestWithoutLaw(t *testing.T) { locktest.EachRandom(t, checkWithout) }
 

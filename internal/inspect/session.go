@@ -1,27 +1,26 @@
 package inspect
 
 import (
-	"strconv"
-	"strings"
-
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
-// SessionID says whose a request is: its lease's, or, without a lease, its own.
+// SessionID identifies a session: by its lease, or, for a request without one, by
+// the request's key.
 type SessionID struct {
 	Lease int64
 	Key   string // only when Lease is 0
 }
 
-// String is the lease in hex, as etcdctl takes it, or the key.
+// String returns the lease as package format writes it, or the key.
 func (id SessionID) String() string {
 	if id.Lease == 0 {
 		return id.Key
 	}
-	return strconv.FormatInt(id.Lease, 16)
+	return format.Lease(id.Lease)
 }
 
-// Session says whose the request is.
+// Session returns the ID of the request's session.
 func (r Request) Session() SessionID {
 	if r.Lease == 0 {
 		return SessionID{Key: r.Key}
@@ -29,17 +28,17 @@ func (r Request) Session() SessionID {
 	return SessionID{Lease: r.Lease}
 }
 
-// Session is a client as etcd knows it.
+// Session is a client as etcd knows it: the requests that share a lease.
 type Session struct {
 	ID       SessionID
 	Requests []Request // by revision, then key; one at least
 	Lease    Lease     // its zero value when unknown, or when there is none
 }
 
-// Holds are the requests by which the session holds locks.
+// Holds returns the requests by which the session holds locks.
 func (s Session) Holds() []Request { return s.only(true) }
 
-// Waits are the requests by which the session waits for locks.
+// Waits returns the requests by which the session waits for locks.
 func (s Session) Waits() []Request { return s.only(false) }
 
 func (s Session) only(holding bool) []Request {
@@ -52,7 +51,7 @@ func (s Session) only(holding bool) []Request {
 	return some
 }
 
-// Owner is what the first request that says so says of the client.
+// Owner returns the owner of the first request that has one.
 func (s Session) Owner() (keyspace.Owner, bool) {
 	for _, r := range s.Requests {
 		if r.Owned {
@@ -62,31 +61,15 @@ func (s Session) Owner() (keyspace.Owner, bool) {
 	return keyspace.Owner{}, false
 }
 
-// Who names the session in a sentence: by label, program, process and host of
-// its owner, or by what etcd knows of it. It is not printable as it is.
+// Who names the session by its owner, else by its lease, else by its key. The name
+// is not printable as it is.
 func (s Session) Who() string {
 	o, _ := s.Owner()
-	var words []string
-	for _, word := range []string{o.Label, o.Program} {
-		if word != "" {
-			words = append(words, word)
-		}
-	}
-	if o.PID != 0 {
-		words = append(words, strconv.Itoa(o.PID))
-	}
-	text := strings.Join(words, " ")
-	switch {
-	case o.Host != "":
-		return text + "@" + o.Host
-	case text != "":
-		return text
-	case s.ID.Lease != 0:
-		return "lease " + s.ID.String()
-	default:
-		return "key " + s.ID.Key
-	}
+	return format.Client(o, s.ID.Lease, s.ID.Key)
 }
+
+// Who names the client of a request, as Session.Who does.
+func (r Request) Who() string { return format.Client(r.Owner, r.Lease, r.Key) }
 
 // MissedRenewals reports whether the session's lease has not been renewed when
 // it should have been.

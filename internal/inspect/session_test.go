@@ -9,11 +9,11 @@ import (
 
 func TestWho(t *testing.T) {
 	for want, s := range map[string]Session{
-		"l p 7@h":       {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}}}},
-		"@h":            {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}}}},
-		"7":             {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}}}},
-		"lease 1f":      {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}}}},
-		"key /a/read/1": {ID: SessionID{Key: "/a/read/1"}},
+		"l p[7]@h":               {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}}}},
+		"@h":                     {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}}}},
+		"pid[7]":                 {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}}}},
+		"lease 000000000000001f": {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}}}},
+		"key /a/read/1":          {ID: SessionID{Key: "/a/read/1"}},
 	} {
 		if got := s.Who(); got != want {
 			t.Errorf("Who() = %q, want %q", got, want)

@@ -27,6 +27,7 @@ var Incidents = []Incident{
 	{"deadlock inside, with itself", "/a A.w1 C.w2</a/write/1", nil},
 	{"deadlock inside, nested", "/a A.w1 C.w3</b/write/2\n/b B.w2</a/write/1", nil},
 	{"inside each other by report only", "/a A.w1</b/write/2\n/b B.w2</a/write/1", nil},
+	{"a wait for a nested process", "/a A.w1 B.w3\n/b D.w2 C.w4</a/write/1", nil},
 	{"deadlock in a larger component", "/a A.w1 B.w4\n/b B.w2 A.w5 C.w6\n/c C.w3 B.w7", nil},
 	{"deadlock of namesakes", "/a A.w1 1A.w4\n/b 1A.w2 A.w3", nil},
 	{"no lease", "/a -.w1 -.w2 B.w3 -.r4\n/b -.r5\n/c a.w6 -.w7", nil},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -31,7 +32,7 @@ func Finding(f diagnose.Finding) Text {
 		}
 	case diagnose.Expiring:
 		return Text{
-			Headline: who(f.Sessions[0]) + " has missed renewals: its lease expires in about " + duration(f.Remaining),
+			Headline: who(f.Sessions[0]) + " has missed renewals: its lease expires in about " + format.Age(f.Remaining),
 			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
 		}
 	case diagnose.LeaseGone:
@@ -70,26 +71,18 @@ func clauses(all ...string) []string {
 
 // behind says how many sessions wait behind something.
 func behind(n int) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no session waits behind it"
-	case 1:
-		return "1 session waits behind it"
-	default:
-		return strconv.Itoa(n) + " sessions wait behind it"
 	}
+	return format.Count(n, "session waits", "sessions wait") + " behind it"
 }
 
 // alike says that the same is true of more requests, if there are any.
 func alike(more int) string {
-	switch more {
-	case 0:
+	if more == 0 {
 		return ""
-	case 1:
-		return "the same is true of 1 more request"
-	default:
-		return "the same is true of " + strconv.Itoa(more) + " more requests"
 	}
+	return "the same is true of " + format.Count(more, "more request", "more requests")
 }
 
 func longWait(f diagnose.Finding) Text {
@@ -106,10 +99,10 @@ func longWait(f diagnose.Finding) Text {
 		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + doing(f.Root.Entry.Request)
 	}
 	if f.More > 0 {
-		more = strconv.Itoa(f.More) + " more waited longer than " + duration(f.Threshold)
+		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
 	}
 	return Text{
-		Headline: who(f.Sessions[0]) + " has waited " + duration(f.Age) + " for " + lock(r) + ", held by " + list(holders),
+		Headline: who(f.Sessions[0]) + " has waited " + format.Age(f.Age) + " for " + lock(r) + ", held by " + list(holders),
 		Clauses:  clauses(timed(r), root, more),
 	}
 }
@@ -118,10 +111,10 @@ func longHold(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	var more string
 	if f.More > 0 {
-		more = strconv.Itoa(f.More) + " more requested over " + duration(f.Threshold) + " ago"
+		more = strconv.Itoa(f.More) + " more requested over " + format.Age(f.Threshold) + " ago"
 	}
 	return Text{
-		Headline: does(f.Sessions[0], r) + ", requested " + duration(f.Age) + " ago",
+		Headline: does(f.Sessions[0], r) + ", requested " + format.Age(f.Age) + " ago",
 		Clauses:  clauses(timed(r), behind(f.Behind), more),
 	}
 }

@@ -18,7 +18,34 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestFindings pins all words for findings and remedies, in testdata.
+// TestOutlook pins the words for what keeps a lock's last waiter waiting, for its
+// requests, and for what becomes of it.
+func TestOutlook(t *testing.T) {
+	var b strings.Builder
+	for _, tt := range locktest.Incidents {
+		d := diagnose.Locks(locktest.Snapshot(t, tt.Locks), tt.Leases, diagnose.Thresholds{}, locktest.Epoch)
+		fmt.Fprintf(&b, "%s\n", tt.Name)
+		for _, l := range d.Snapshot.Locks {
+			about := d.About(l.ID.Name)
+			fmt.Fprintf(&b, "  %s\n", l.ID.Name)
+			for _, r := range l.Queue {
+				s, _ := d.Session(r.Session())
+				fmt.Fprintf(&b, "    %s %s\n", r.Standing(), narrate.Request(s, r, locktest.Epoch))
+			}
+			for _, chain := range about.Chains {
+				for _, e := range chain {
+					fmt.Fprintf(&b, "    why: %s\n", narrate.Edge(e))
+				}
+			}
+			for _, says := range narrate.Outlook(d, l, about.Findings, 4) {
+				fmt.Fprintf(&b, "    by itself: %s\n", says)
+			}
+		}
+	}
+	golden(t, "outlook", b.String())
+}
+
+// TestFindings pins all words for findings and remedies.
 func TestFindings(t *testing.T) {
 	var b strings.Builder
 	for _, tt := range locktest.Incidents {
@@ -33,9 +60,15 @@ func TestFindings(t *testing.T) {
 			}
 		}
 	}
-	path := filepath.Join("testdata", "findings.golden")
+	golden(t, "findings", b.String())
+}
+
+// golden compares a text with a file in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
 	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,7 +76,7 @@ func TestFindings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("-update writes it anew; differs (-want +got):\n%s", diff)
 	}
 }

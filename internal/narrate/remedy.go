@@ -1,9 +1,11 @@
 package narrate
 
 import (
+	"strconv"
 	"strings"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -38,7 +40,7 @@ func deletes(r diagnose.Remedy) string {
 // Command returns the arguments of etcd-lock that apply a remedy to its target.
 func Command(t diagnose.Target) []string {
 	if t.Lease != 0 {
-		return []string{"release", "--lease", lease(t.Lease)}
+		return []string{"release", "--lease", format.Lease(t.Lease)}
 	}
 	return []string{"release", "--key", t.Key}
 }
@@ -47,8 +49,10 @@ func Command(t diagnose.Target) []string {
 // without its checks.
 func Etcdctl(t diagnose.Target) []string {
 	switch {
+	case t.Lease < 0: // etcdctl reads it with a sign only
+		return []string{"lease", "revoke", "--", strconv.FormatInt(t.Lease, 16)}
 	case t.Lease != 0:
-		return []string{"lease", "revoke", lease(t.Lease)}
+		return []string{"lease", "revoke", format.Lease(t.Lease)}
 	case strings.HasPrefix(t.Key, "-"):
 		return []string{"del", "--", t.Key}
 	default:

@@ -1,19 +1,13 @@
 package narrate
 
 import (
-	"strconv"
-	"strings"
-	"time"
-
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
 
 // who names a session.
 func who(s *inspect.Session) string { return s.Who() }
-
-// lease is a lease as etcdctl prints it.
-func lease(id int64) string { return strconv.FormatInt(id, 16) }
 
 // lock says what a request is for.
 func lock(r inspect.Request) string {
@@ -36,28 +30,5 @@ func doing(r inspect.Request) string {
 // maxNamed is how many of a kind a sentence names before it counts the rest.
 const maxNamed = 3
 
-// list joins words as a sentence does, the first ones of many.
-func list(words []string) string {
-	if n := len(words) - maxNamed; n > 1 {
-		words = append(words[:maxNamed:maxNamed], strconv.Itoa(n)+" more")
-	}
-	if n := len(words) - 1; n > 0 {
-		return strings.Join(words[:n], ", ") + " and " + words[n]
-	}
-	return strings.Join(words, "")
-}
-
-// duration is d as one says it: the longer, the rounder.
-func duration(d time.Duration) string {
-	unit := time.Second
-	if d >= 10*time.Minute {
-		unit = time.Minute
-	}
-	text := d.Round(unit).String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
-}
+// list joins words as a sentence does, the first few of many.
+func list(words []string) string { return format.Some(words, maxNamed) }

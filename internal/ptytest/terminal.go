@@ -11,19 +11,19 @@ import (
 	"github.com/creack/pty"
 )
 
-// patience is how long a terminal may take to show something.
+// patience bounds the wait for a text to appear.
 const patience = 30 * time.Second
 
-// Terminal is a pseudo-terminal with a program in it.
+// Terminal is a pseudo-terminal that a program runs in.
 type Terminal struct {
 	Cmd    *exec.Cmd
 	Master *os.File
-	Output <-chan string // what the program writes; closed when it has ended
+	Output <-chan string // the program's output; closed when it exits
 	tb     testing.TB
 }
 
-// Start starts a program in a terminal of that size. It is killed at the end of
-// the test, unless it is over by then.
+// Start starts a program in a terminal of the given size. When the test ends, a
+// program that still runs is killed.
 func Start(tb testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	tb.Helper()
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: columns, Rows: rows})
@@ -33,7 +33,7 @@ func Start(tb testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	output := make(chan string, 4096)
 	go read(master, output)
 	tb.Cleanup(func() {
-		_ = cmd.Process.Kill() // it is over unless the test failed
+		_ = cmd.Process.Kill() // it has exited unless the test failed
 		_ = master.Close()
 	})
 	return &Terminal{Cmd: cmd, Master: master, Output: output, tb: tb}
@@ -51,7 +51,8 @@ func read(master *os.File, output chan<- string) {
 	}
 }
 
-// WaitFor returns when the terminal has shown all of texts.
+// WaitFor waits until the terminal has shown every one of texts, and fails the
+// test if the program exits first or nothing appears for half a minute.
 func (t *Terminal) WaitFor(texts ...string) {
 	t.tb.Helper()
 	var shown strings.Builder
@@ -71,7 +72,7 @@ func (t *Terminal) WaitFor(texts ...string) {
 	}
 }
 
-// Press presses keys, one after the other.
+// Press sends keys to the program.
 func (t *Terminal) Press(keys string) {
 	t.tb.Helper()
 	if _, err := t.Master.WriteString(keys); err != nil {
@@ -87,9 +88,9 @@ func (t *Terminal) Signal(sig os.Signal) {
 	}
 }
 
-// Wait returns how the program ended.
+// Wait waits for the program to exit and returns the error of exec.Cmd.Wait.
 func (t *Terminal) Wait() error {
-	for range t.Output { // what is not read would block it
+	for range t.Output { // unread output would block the program
 	}
 	return t.Cmd.Wait()
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"strconv"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -100,7 +100,7 @@ func NewRecord(plan Plan, now time.Time) Record {
 	}
 	r.Host, _ = os.Hostname()
 	if plan.Lease != 0 {
-		r.Lease = strconv.FormatInt(plan.Lease, 16)
+		r.Lease = format.Lease(plan.Lease)
 	}
 	for _, g := range plan.Gone {
 		r.Released = append(r.Released, newReleasedRecord(g))

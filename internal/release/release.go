@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -118,7 +119,7 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 	}
 	if len(keys) > maxKeys {
 		err := fmt.Errorf("%w: it has %d", ErrTooMany, len(keys))
-		return Plan{}, hint.Add(err, fmt.Sprintf("etcdctl lease revoke %x revokes it without a preview", lease))
+		return Plan{}, hint.Add(err, fmt.Sprintf("etcdctl lease revoke %s revokes it without a preview", format.Lease(lease)))
 	}
 	plan := Plan{Lease: lease, Revision: revision}
 	var names []string
@@ -145,10 +146,10 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, revision int64, err error) {
 	resp, err := r.conn.Client.TimeToLive(ctx, clientv3.LeaseID(lease), clientv3.WithAttachedKeys())
 	if err != nil {
-		return nil, 0, fmt.Errorf("release: the keys of lease %x: %w", lease, err)
+		return nil, 0, fmt.Errorf("release: the keys of lease %s: %w", format.Lease(lease), err)
 	}
 	if resp.TTL < 0 {
-		return nil, 0, fmt.Errorf("%w: no lease %x", ErrGone, lease)
+		return nil, 0, fmt.Errorf("%w: no lease %s", ErrGone, format.Lease(lease))
 	}
 	keys = make([]string, 0, len(resp.Keys))
 	for _, k := range resp.Keys {
@@ -165,7 +166,7 @@ func (r *Releaser) other(ctx context.Context, plan *Plan, key string, lease int6
 		return fmt.Errorf("release: %w", err)
 	}
 	if len(got.Kvs) == 0 {
-		return fmt.Errorf("%w: the keys of lease %x are changing", ErrChanged, lease)
+		return fmt.Errorf("%w: the keys of lease %s are changing", ErrChanged, format.Lease(lease))
 	}
 	plan.Revision = max(plan.Revision, got.Header.Revision)
 	plan.Others = append(plan.Others, key)

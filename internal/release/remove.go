@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/once"
 )
 
@@ -159,9 +160,9 @@ func (r *Releaser) revoke(ctx context.Context, lease int64) error {
 		case err == nil || errors.Is(err, ErrStillUsed):
 			return err
 		case isRefused(err):
-			return fmt.Errorf("release: the requests were removed, but revoking lease %x failed: %w", lease, err)
+			return fmt.Errorf("release: the requests were removed, but revoking lease %s failed: %w", format.Lease(lease), err)
 		case attempt == attempts || !pause(ctx, attempt):
-			return fmt.Errorf("release: the requests were removed, but lease %x may not be revoked: %w", lease, err)
+			return fmt.Errorf("release: the requests were removed, but lease %s may not be revoked: %w", format.Lease(lease), err)
 		}
 	}
 }

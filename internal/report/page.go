@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
@@ -20,9 +21,9 @@ import (
 var pageText string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"text":    func(v any) string { return printable.Text(fmt.Sprint(v)) },
-	"seconds": seconds,
-	"px":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
+	"text":  func(v any) string { return printable.Text(fmt.Sprint(v)) },
+	"clock": format.Clock,
+	"px":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
 }).Parse(pageText))
 
 // Page writes a run as an HTML page that needs nothing beside itself.
@@ -62,8 +63,6 @@ func (p pageDoc) Checks() []outcome.Check {
 	}
 	return p.Result.Checks(p.Scenario)
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 // The measures of the chart, in its own units.
 const (
@@ -126,7 +125,7 @@ func newChart(p simulate.Picture) chart {
 func newChartMarks(marks []simulate.Mark, x func(time.Duration) float64) []chartMark {
 	var all []chartMark
 	for _, m := range marks {
-		all = append(all, chartMark{X: x(m.At), Sign: lookOfMark(m.Moment).sign(), Text: seconds(m.At) + " s: " + m.Text})
+		all = append(all, chartMark{X: x(m.At), Sign: lookOfMark(m.Moment).sign(), Text: format.Clock(m.At) + ": " + m.Text})
 	}
 	return all
 }
@@ -137,7 +136,7 @@ func newChartBars(s simulate.Stretch, y float64, x func(time.Duration) float64) 
 	bar := func(class string, top, height float64) chartBar {
 		return chartBar{
 			X: x(s.From), Width: max(x(s.To)-x(s.From), 0.5), Y: y + top, Height: height, Class: class,
-			Text: fmt.Sprintf("%s, %s s to %s s", strings.ReplaceAll(class, " ", ", "), seconds(s.From), seconds(s.To)),
+			Text: fmt.Sprintf("%s, %s to %s", strings.ReplaceAll(class, " ", ", "), format.Clock(s.From), format.Clock(s.To)),
 		}
 	}
 	paused := ""

@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
@@ -46,7 +47,7 @@ func (a *acquirer) acquire(ctx context.Context, set *rwlock.Set) error {
 	<-done
 	switch {
 	case err == nil && len(a.reported) > 0:
-		a.reportf("acquired %s after %s", a.locks(), seconds(time.Since(began)))
+		a.reportf("acquired %s after %s", a.locks(), format.Duration(time.Since(began)))
 	case errors.Is(err, rwlock.ErrLocked):
 		return a.notAcquired(ctx, 0)
 	case a.Wait > 0 && errors.Is(err, context.DeadlineExceeded):
@@ -118,12 +119,4 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.Want) (b blocker, ok 
 	l, _ := s.Find(inspect.LockID{Layout: keyspace.RWLock, Name: want.Name})
 	b, ok = findBlocker(l, int64(a.session.Lease()), want.Mode)
 	return b, ok, nil
-}
-
-// seconds rounds a duration to tenths of a second below a minute.
-func seconds(d time.Duration) string {
-	if d < time.Minute {
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -46,9 +47,9 @@ func findBlocker(l inspect.Lock, lease int64, mode keyspace.Mode) (blocker, bool
 // clock, which then counts as just made.
 func (b blocker) text(now time.Time) string {
 	r := b.head
-	text := fmt.Sprintf("%s: held by %s (%s", r.Lock.Name, inspect.Session{ID: r.Session(), Requests: []inspect.Request{r}}.Who(), r.Mode)
+	text := fmt.Sprintf("%s: held by %s (%s", r.Lock.Name, r.Who(), r.Mode)
 	if !r.Since.IsZero() {
-		text += fmt.Sprintf(", requested %s ago", seconds(max(now.Sub(r.Since), 0)))
+		text += fmt.Sprintf(", requested %s ago", format.Duration(now.Sub(r.Since)))
 	}
 	text += ")"
 	if b.more > 0 {

@@ -32,17 +32,17 @@ func TestFindBlocker(t *testing.T) {
 		mode keyspace.Mode
 		want string // empty: not blocked
 	}{
-		{"owner", owned, 0, w, "/a: held by worker 4711@web-1 (write, requested 12s ago)"},
-		{"no owner", queue(w), 0, r, "/a: held by lease 10 (write)"},
+		{"owner", owned, 0, w, "/a: held by worker pid[4711]@web-1 (write, requested 12s ago)"},
+		{"no owner", queue(w), 0, r, "/a: held by lease 0000000000000010 (write)"},
 		{"no owner and no lease", bare, 7, r, "/a: held by key a (write)"},
 		{"free", inspect.Lock{}, 0, w, ""},
 		{"reader beside readers", queue(r, r), 0, r, ""},
 		{"reader that has its lock", queue(r, r, w), 0x11, r, ""},
-		{"writer behind readers", queue(r, r, w), 0x12, w, "/a: held by lease 10 (read), 1 more ahead"},
-		{"reader behind a writer that waits", queue(r, w, r), 0x12, r, "/a: held by lease 10 (read), 1 more ahead"},
-		{"reader among readers behind a writer", queue(w, r, r), 0x12, r, "/a: held by lease 10 (write)"},
-		{"those behind us", queue(w, w, w), 0x11, w, "/a: held by lease 10 (write)"},
-		{"one that was not let in", queue(w, w), 0, w, "/a: held by lease 10 (write), 1 more ahead"},
+		{"writer behind readers", queue(r, r, w), 0x12, w, "/a: held by lease 0000000000000010 (read), 1 more ahead"},
+		{"reader behind a writer that waits", queue(r, w, r), 0x12, r, "/a: held by lease 0000000000000010 (read), 1 more ahead"},
+		{"reader among readers behind a writer", queue(w, r, r), 0x12, r, "/a: held by lease 0000000000000010 (write)"},
+		{"those behind us", queue(w, w, w), 0x11, w, "/a: held by lease 0000000000000010 (write)"},
+		{"one that was not let in", queue(w, w), 0, w, "/a: held by lease 0000000000000010 (write), 1 more ahead"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, ok := findBlocker(tt.lock, tt.me, tt.mode)

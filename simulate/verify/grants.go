@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -34,7 +35,7 @@ func (j *judge) checkGrants() {
 			r := j.fold.requests[place{h.Lock, s.Mode, h.created(k)}]
 			if r == nil {
 				j.violation(Phantom, []int{i}, "%s was given %s to %s with token %d at %s, which nobody ever asked for",
-					h.Client, h.Lock, s.Mode, s.Token, clock(s.Granted))
+					h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
 				continue
 			}
 			r.told = true
@@ -53,16 +54,16 @@ func (j *judge) checkGrants() {
 // request's to have.
 func (j *judge) checkGrant(hold, k int, r *request) {
 	h, s := &j.Holds[hold], j.Holds[hold].Stages[k]
-	given := fmt.Sprintf("%s was given %s to %s with token %d at %s", h.Client, h.Lock, s.Mode, s.Token, clock(s.Granted))
+	given := fmt.Sprintf("%s was given %s to %s with token %d at %s", h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
 	switch {
 	case r.held == 0 && s.Unsure:
 	case r.held == 0 && r.gone != 0 && r.goneAt <= s.Granted:
 		j.violation(Dead, []int{hold}, "%s, but its request was gone at %s, revision %d, and never came to hold it%s",
-			given, clock(r.goneAt), r.gone, j.before(r))
+			given, format.Clock(r.goneAt), r.gone, j.before(r))
 	case r.held == 0:
 		j.violation(Unfair, []int{hold}, "%s, but its request never came to hold it%s", given, j.before(r))
 	case k == 0 && j.opts.Slack > 0 && r.heldAt-s.Granted > j.opts.Slack:
-		j.violation(Unfair, []int{hold}, "%s, but its request came to hold it only at %s, revision %d", given, clock(r.heldAt), r.held)
+		j.violation(Unfair, []int{hold}, "%s, but its request came to hold it only at %s, revision %d", given, format.Clock(r.heldAt), r.held)
 	}
 }
 

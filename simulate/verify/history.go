@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"time"
+
+	"etcd-lock/internal/format"
 )
 
 // History is what etcd did to the keys below a prefix, without a gap.
@@ -26,7 +28,7 @@ type Change struct {
 func (c Change) String() string {
 	what := "delete"
 	if c.Put {
-		what = fmt.Sprintf("put by %x", c.Lease)
+		what = "put by " + format.Lease(c.Lease)
 	}
-	return fmt.Sprintf("%s revision %d: %s %s", clock(c.At), c.Revision, what, c.Key)
+	return fmt.Sprintf("%s revision %d: %s %s", format.Clock(c.At), c.Revision, what, c.Key)
 }

@@ -144,7 +144,7 @@ func TestTheHistory(t *testing.T) {
 			[]Hold{given(w, 1), given(w, 2)}, "", ""},
 		{"readers share", seq(puts(1, "read/a"), puts(2, "read/b"), gone(3, "read/a", "read/b")), []Hold{given(r, 1), given(r, 2)}, "", ""},
 		{"writer went while it waited", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/b"), gone(4, "write/a")),
-			[]Hold{given(w, 1), given(w, 2)}, Unfair, "session 1 was before it to write, token 1"},
+			[]Hold{given(w, 1), given(w, 2)}, Unfair, "session 0000000000000001 was before it to write, token 1"},
 		{"told when it was gone", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/b"), gone(4, "write/a")),
 			[]Hold{held("c", w, 2, 2, 5, 6)}, Dead, "gone at 0.000s, revision 3"},
 		{"writer went with its blocker", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/a", "write/b")),
@@ -161,7 +161,7 @@ func TestTheHistory(t *testing.T) {
 		{"a gap", seq(puts(1, "write/a"), gone(3, "write/a")), nil, Contradiction, "gap"},
 		{"written twice", seq(puts(1, "write/a"), []Change{rewritten}, gone(3, "write/a")), nil, Contradiction, "written twice"},
 		{"deleted twice", seq(puts(1, "read/a"), gone(2, "read/a"), gone(3, "read/a")), nil, Contradiction, "was not there"},
-		{"left", puts(1, "write/a"), nil, Left, `"/n/write/a" is left, put at 0.000s, revision 1, by session 1`},
+		{"left", puts(1, "write/a"), nil, Left, `"/n/write/a" is left, put at 0.000s, revision 1, by session 0000000000000001`},
 		{"another key left", puts(1, "config"), nil, Left, "/n/config"},
 		{"a mutex", seq(puts(1, "read/1"), gone(2, "read/1")), nil, "", ""},
 	}
@@ -187,7 +187,7 @@ func TestOthersKeys(t *testing.T) {
 		t.Errorf("%d violations, want what is left of the session alone", len(j.verdict.Violations))
 	}
 	early := held("b", w, 7, 6, 8, 9)
-	flags(t, Judge(Seen{Holds: []Hold{early}, Sessions: sessions}, history, Options{}), Unfair, "session 3 was before it to write, token 3")
+	flags(t, Judge(Seen{Holds: []Hold{early}, Sessions: sessions}, history, Options{}), Unfair, "session 0000000000000003 was before it to write, token 3")
 }
 
 // The fold cannot let two hold at once; the check behind it must not rely on that.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -85,11 +86,11 @@ func (a *Claim) meets(next *Claim, v *Verdict) {
 		v.breaks(Overlap, a, next, "two held %s at once that exclude each other: %s, %s", a.Lock, a, next)
 	case a.Token == 0 || next.Token <= a.Token:
 		v.breaks(Unfenced, a, next, "%s believed in %s beyond the end of its session at %s, when %s: the token is not larger and fences nobody",
-			a.Client, a.Lock, clock(until), next)
+			a.Client, a.Lock, format.Clock(until), next)
 	case !a.fenced:
 		a.fenced = true
 		v.Fenced = append(v.Fenced, Fence{Lock: a.Lock, Text: fmt.Sprintf(
-			"%s believed in %s beyond the end of its session at %s, when %s, which fences it", a.Client, a.Lock, clock(until), next)})
+			"%s believed in %s beyond the end of its session at %s, when %s, which fences it", a.Client, a.Lock, format.Clock(until), next)})
 	}
 }
 
@@ -117,5 +118,5 @@ func (v *Verdict) breaks(kind Kind, a, b *Claim, format string, args ...any) {
 
 // String tells what the client was given, and when.
 func (c *Claim) String() string {
-	return fmt.Sprintf("%s was given it to %s with token %d at %s", c.Client, c.Mode, c.Token, clock(c.from))
+	return fmt.Sprintf("%s was given it to %s with token %d at %s", c.Client, c.Mode, c.Token, format.Clock(c.from))
 }

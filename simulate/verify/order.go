@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -59,5 +60,5 @@ func (j *judge) tellUnfair(first, second int) {
 		return
 	}
 	j.violation(Unfair, []int{first, second}, "%s was not served in order: %s asked first, with token %d, and was given it at %s; %s asked after it, with token %d, and was given it at %s",
-		a.Lock, b.Client, b.Stages[0].Token, clock(b.Stages[0].Granted), a.Client, a.Stages[0].Token, clock(a.Stages[0].Granted))
+		a.Lock, b.Client, b.Stages[0].Token, format.Clock(b.Stages[0].Granted), a.Client, a.Stages[0].Token, format.Clock(a.Stages[0].Granted))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -36,7 +37,7 @@ func (j *judge) refused(result porcupine.CheckResult, holds []int) {
 	}
 	if result == porcupine.Illegal {
 		j.violation(Overlap, holds, "%d holds on %s from %s on cannot be those of a read/write lock, though each two of them can",
-			len(holds), j.Holds[holds[0]].Lock, clock(j.Holds[holds[0]].start()))
+			len(holds), j.Holds[holds[0]].Lock, format.Clock(j.Holds[holds[0]].start()))
 		return
 	}
 	j.lacking(Undecided, j.Holds[holds[0]].Lock, "", "%d holds on %s could not be judged in %s", len(holds), j.Holds[holds[0]].Lock, j.opts.Limit)

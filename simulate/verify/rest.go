@@ -1,6 +1,10 @@
 package verify
 
-import "time"
+import (
+	"time"
+
+	"etcd-lock/internal/format"
+)
 
 // seat is where a request stands when only its session is known.
 type seat struct {
@@ -27,7 +31,7 @@ func (j *judge) checkWaits() {
 		for _, r := range untold[seat{w.Lock, w.Lease}] {
 			if due, held := j.fold.complete(r); held && r.Mode == w.Mode && w.misses(r, due+j.opts.Slack) {
 				j.lacking(Untold, w.Lock, w.Client, "%s waited for %s to %s until %s and was never told that it had had it since %s, revision %d, token %d",
-					w.Client, w.Lock, w.Mode, clock(w.Ended), clock(due), r.held, r.created)
+					w.Client, w.Lock, w.Mode, format.Clock(w.Ended), format.Clock(due), r.held, r.created)
 			}
 		}
 	}
@@ -65,6 +69,6 @@ func (j *judge) checkRest(since int64) {
 		if r := j.fold.byKey[key]; r != nil {
 			lock = r.Name
 		}
-		j.lacking(Left, lock, j.Sessions[c.Lease], "%q is left, put at %s, revision %d, by %s", key, clock(c.At), c.Revision, j.owner(c.Lease))
+		j.lacking(Left, lock, j.Sessions[c.Lease], "%q is left, put at %s, revision %d, by %s", key, format.Clock(c.At), c.Revision, j.owner(c.Lease))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -103,12 +104,12 @@ func (h *Hold) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s:", h.Client, h.Lock)
 	for _, s := range h.Stages {
-		fmt.Fprintf(&b, " %s token %d in [%s, %s]", s.Mode, s.Token, clock(s.Asked), clock(s.Granted))
+		fmt.Fprintf(&b, " %s token %d in [%s, %s]", s.Mode, s.Token, format.Clock(s.Asked), format.Clock(s.Granted))
 		if s.Unsure {
 			b.WriteString(" unsure")
 		}
 	}
-	fmt.Fprintf(&b, " until %s, known %s, released %s", clock(h.End), clock(h.Known), clock(h.Released))
+	fmt.Fprintf(&b, " until %s, known %s, released %s", format.Clock(h.End), format.Clock(h.Known), format.Clock(h.Released))
 	return b.String()
 }
 
@@ -116,8 +117,5 @@ func (h *Hold) String() string {
 func (h *Hold) stage(i int) string {
 	from, to := h.belief(i)
 	s := h.Stages[i]
-	return fmt.Sprintf("%s to %s with token %d from %s to %s", h.Client, s.Mode, s.Token, clock(from), clock(min(to, h.End)))
+	return fmt.Sprintf("%s to %s with token %d from %s to %s", h.Client, s.Mode, s.Token, format.Clock(from), format.Clock(min(to, h.End)))
 }
-
-// clock is a time as it stands in sentences.
-func clock(t time.Duration) string { return fmt.Sprintf("%.3fs", t.Seconds()) }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"etcd-lock/internal/format"
 )
 
 // believed is one stage of a hold, for as long as its client believed in it.
@@ -57,7 +59,7 @@ func (j *judge) checkBeliefs(beliefs []believed) {
 // apart tells that a went on when next had begun.
 func apart(a, next believed) string {
 	return fmt.Sprintf("%s believed until %s that it had %s to %s with token %d, when %s had had it to %s with token %d since %s",
-		a.Client, clock(a.to), a.Lock, a.Mode, a.Token, next.Client, next.Mode, next.Token, clock(next.from))
+		a.Client, format.Clock(a.to), a.Lock, a.Mode, a.Token, next.Client, next.Mode, next.Token, format.Clock(next.from))
 }
 
 func (j *judge) tellUnfenced(a, next believed) {

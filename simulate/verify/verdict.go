@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"etcd-lock/internal/format"
 )
 
 // Kind is what a violation breaks; the package comment says what each means.
@@ -128,7 +130,7 @@ func (s Seen) owner(lease int64) string {
 	if client, ok := s.Sessions[lease]; ok {
 		return client
 	}
-	return fmt.Sprintf("session %x", lease)
+	return "session " + format.Lease(lease)
 }
 
 // Story tells the moments of the holds concerned, a line each, as time went.
@@ -138,8 +140,8 @@ func (v Violation) Story() []string {
 		line string
 	}
 	var moments []moment
-	add := func(h *Hold, at time.Duration, format string, args ...any) {
-		moments = append(moments, moment{at, clock(at) + " " + h.Client + " " + fmt.Sprintf(format, args...)})
+	add := func(h *Hold, at time.Duration, what string, args ...any) {
+		moments = append(moments, moment{at, format.Clock(at) + " " + h.Client + " " + fmt.Sprintf(what, args...)})
 	}
 	for i := range v.Holds {
 		h := &v.Holds[i]

@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -106,7 +107,7 @@ func copyRows(g widget.Grid) nav.Action {
 	}
 	what := term.Safe(texts[0])
 	if len(texts) > 1 {
-		what = term.Count(len(texts), "row", "rows")
+		what = format.Count(len(texts), "row", "rows")
 	}
 	return nav.Batch{nav.Flash{Text: "sent to the clipboard of the terminal: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
 }

@@ -79,7 +79,7 @@ func keyTables(t *testing.T) map[string]string {
 			}
 			keys = append(keys, g.Bindings...)
 		}
-		tables[kind.String()] = keyTable(keys)
+		tables[kind.String()] = keyTable(keys, docText)
 	}
 	tables["danger"] = "| key | screen | |\n|---|---|---|\n" + danger
 	everywhere := slices.Concat(m.keys[0].Bindings, m.keys[2].Bindings, m.keys[1].Bindings)
@@ -91,9 +91,9 @@ func keyTables(t *testing.T) map[string]string {
 			})...)
 		}
 	}
-	tables["everywhere"] = keyTable(everywhere)
+	tables["everywhere"] = keyTable(everywhere, docText)
 	tables["most used"] = keyTable(only(slices.Concat(m.keys[2].Bindings, m.keys[0].Bindings, locks[0].Bindings, locks[1].Bindings),
-		"?", "q", "1", "2", "3", "4", "5", "6", "7", "tab", "enter", "esc", "/", "r", "w", "u", "n", "x", "m", "y", "e", "space", ":"))
+		"?", "q", "1", "2", "3", "4", "5", "6", "7", "tab", "enter", "esc", "/", "r", "w", "u", "n", "m", "y", "e", "space", ":"), briefText)
 	return tables
 }
 
@@ -102,18 +102,26 @@ func only(bindings []widget.Binding, names ...string) []widget.Binding {
 	return slices.DeleteFunc(bindings, func(b widget.Binding) bool { return !slices.Contains(names, b.Name()) })
 }
 
-// keyTable has a row for each binding. Bindings that are documented alike share
+// keyTable has a row for each binding. Bindings that are described alike share
 // one.
-func keyTable(bindings []widget.Binding) string {
+func keyTable(bindings []widget.Binding, describe func(widget.Binding) string) string {
 	rows := "| key | |\n|---|---|\n"
 	for i := 0; i < len(bindings); {
-		names, text := []string{}, docText(bindings[i])
-		for ; i < len(bindings) && docText(bindings[i]) == text; i++ {
+		names, text := []string{}, describe(bindings[i])
+		for ; i < len(bindings) && describe(bindings[i]) == text; i++ {
 			names = append(names, bindings[i].Name())
 		}
 		rows += fmt.Sprintf("| %s | %s |\n", keyNames(names), strings.ReplaceAll(text, "|", "\\|"))
 	}
 	return rows
+}
+
+// briefText is docText without what only the guide has to say.
+func briefText(b widget.Binding) string {
+	if b.Long == "" {
+		return docText(b)
+	}
+	return b.Text()
 }
 
 func docText(b widget.Binding) string {

@@ -100,9 +100,9 @@ func TestForceSession(t *testing.T) {
 	d.typed("billing")
 	d.press("enter", "ctrl+k")
 	d.asked()
-	d.mustShow("revoke session a1")
+	d.mustShow("revoke session 00000000000000a1")
 	d.mustShow("type billing to go on:")
-	d.mustShow("  etcdctl lease revoke a1")
+	d.mustShow("  etcdctl lease revoke 00000000000000a1")
 	d.press("y", "enter")
 	if d.m.asked != nil || f.Done.Load() != 0 {
 		t.Fatalf("done %d without its name", f.Done.Load())
@@ -127,10 +127,10 @@ func TestForceWord(t *testing.T) {
 	foreign := one
 	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"} // not on every keyboard
 	for want, p := range map[string]backend.Release{
-		"":     {Gone: []inspect.Request{one, one}},
-		"cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
-		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
-		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
+		"":                 {Gone: []inspect.Request{one, one}},
+		"000000000000cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
+		"000000000000beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
+		"api":              {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
 	} {
 		if got := wordFor(p); got != want {
 			t.Errorf("%+v: %q, want %q", p, got, want)
@@ -144,7 +144,7 @@ func TestForceRemedy(t *testing.T) {
 	incident(d)
 	d.press("3", "ctrl+k")
 	d.asked()
-	d.mustShow("revoke session a2")
+	d.mustShow("revoke session 00000000000000a2")
 	d.press("esc", "G", "ctrl+k")
 	if d.m.asked != nil {
 		d.asked()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -24,7 +25,7 @@ func lag(c *nav.Context) theme.Text {
 	case missing <= 0 || since < behindAfter:
 		return theme.Styled("lag 0", c.Theme.Dim)
 	default:
-		return theme.Styled("! lag "+strconv.FormatInt(missing, 10)+" rev, "+term.Span(since), c.Theme.Warning)
+		return theme.Styled("! lag "+strconv.FormatInt(missing, 10)+" rev, "+format.Age(since), c.Theme.Warning)
 	}
 }
 
@@ -83,8 +84,8 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	}
 	s := "✗ refused"
 	if !conn.Refused {
-		s = "✗ not answering " + term.Age(c.Now, conn.Since)
-		if long := "✗ etcd not answering for " + term.Age(c.Now, conn.Since); term.Width(long) <= w {
+		s = "✗ not answering " + format.Since(conn.Since, c.Now)
+		if long := "✗ etcd not answering for " + format.Since(conn.Since, c.Now); term.Width(long) <= w {
 			s = long
 		}
 	}

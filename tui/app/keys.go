@@ -112,7 +112,7 @@ func (m *Model) commonBindings() []widget.Binding {
 			Do:  export,
 		},
 		{
-			Keys: "x", Short: "scenarios",
+			Keys: "x", Short: "scenarios", Doc: "go to the scenarios",
 			Off: func() widget.Off { return offView(m.Context, nav.KindScenarios) }, Do: func() nav.Action { return nav.OpenView(nav.KindScenarios) },
 		},
 	}

@@ -81,7 +81,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 
 // ofWhom says at the end of a line which request it is about.
 func ofWhom(c *nav.Context, r inspect.Request) string {
-	who := c.Theme.Dim.Render("  of " + state.OwnerOrSession(r) + ", token " + strconv.FormatInt(r.Revision, 10))
+	who := c.Theme.Dim.Render("  of " + state.Who(r) + ", token " + strconv.FormatInt(r.Revision, 10))
 	if c.IsOwn(r) {
 		who += c.Theme.Own.Render(" * yours")
 	}

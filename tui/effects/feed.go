@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -97,7 +98,7 @@ func (f *feed) note(u inspect.Update, first bool) {
 		f.Journal.Prune(u.Snapshot)
 	}
 	if u.Missed > 0 {
-		f.Log.Add(state.EntryEtcd, f.Now, "too many at once: "+term.Count(u.Missed, "event", "events")+" not listed")
+		f.Log.Add(state.EntryEtcd, f.Now, "too many at once: "+format.Count(u.Missed, "event", "events")+" not listed")
 		f.Journal.Prune(u.Snapshot)
 	}
 	for _, e := range u.Events {

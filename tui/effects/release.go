@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -119,9 +120,9 @@ func (a applied) String() string {
 	case len(gone) == 0:
 		return "session " + term.Lease(a.plan.Lease, 16) + " revoked" + at
 	case len(gone) == 1:
-		return "gone: " + gone[0].Mode.String() + " " + term.Safe(gone[0].Lock.Name) + " of " + state.OwnerOrSession(gone[0]) + at
+		return "gone: " + gone[0].Mode.String() + " " + term.Safe(gone[0].Lock.Name) + " of " + state.Who(gone[0]) + at
 	default:
-		return "gone: " + term.Count(len(gone), "request", "requests") + " of " + state.OwnerOrSession(gone[0]) + at
+		return "gone: " + format.Count(len(gone), "request", "requests") + " of " + state.Who(gone[0]) + at
 	}
 }
 
@@ -138,8 +139,8 @@ func holdersText(id inspect.LockID, queue []inspect.Request) string {
 	case 0:
 		return name + " is free now"
 	case 1:
-		return name + " is now held by " + state.OwnerOrSession(queue[0]) + " (" + queue[0].Mode.String() + ")"
+		return name + " is now held by " + state.Who(queue[0]) + " (" + queue[0].Mode.String() + ")"
 	default:
-		return name + " is now held by " + term.Count(n, "reader", "readers")
+		return name + " is now held by " + format.Count(n, "reader", "readers")
 	}
 }

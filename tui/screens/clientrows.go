@@ -3,6 +3,7 @@ package screens
 import (
 	"strconv"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -107,13 +108,13 @@ func (s *clientsScreen) requestSign(row clientRow) theme.Text {
 	case r.State == state.OwnHeld && row.state.Life == backend.Paused && !row.state.Until.After(s.Now):
 		return theme.Styled("! believes it holds", s.Theme.Warning)
 	case r.State == state.OwnHeld:
-		return theme.Styled("● held "+term.Age(s.Now, r.Since), s.Theme.Holding)
+		return theme.Styled("● held "+format.Since(r.Since, s.Now), s.Theme.Holding)
 	case r.State == state.OwnReleasing:
 		return theme.Styled("… releasing", s.Theme.Dim)
 	case r.Within > 0:
-		return theme.Styled("○ waits "+term.Age(s.Now, r.Asked)+" of "+term.Span(r.Within), s.Theme.Waiting)
+		return theme.Styled("○ waits "+format.Since(r.Asked, s.Now)+" of "+format.Age(r.Within), s.Theme.Waiting)
 	default:
-		return theme.Styled("○ waits "+term.Age(s.Now, r.Asked), s.Theme.Waiting)
+		return theme.Styled("○ waits "+format.Since(r.Asked, s.Now), s.Theme.Waiting)
 	}
 }
 
@@ -132,9 +133,9 @@ func (s *clientsScreen) ttl(r clientRow, w int) theme.Text {
 		style = s.Theme.Expiring
 	}
 	if bar, ok := drain(left, c.TTL, w-6); ok && w != widget.WholeWidth {
-		return theme.Styled(term.Pad(term.Span(left), 5, true)+" "+bar, style)
+		return theme.Styled(term.Pad(format.Age(left), 5, true)+" "+bar, style)
 	}
-	return theme.Styled(term.Span(left), style)
+	return theme.Styled(format.Age(left), style)
 }
 
 func (s *clientsScreen) token(r clientRow, _ int) theme.Text {

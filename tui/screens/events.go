@@ -3,9 +3,9 @@ package screens
 import (
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -98,7 +98,7 @@ func (s *eventsScreen) drill() nav.Action {
 }
 
 func (s *eventsScreen) View(w, h int) string {
-	title := "events " + term.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
+	title := "events " + format.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
 	if !s.follow {
 		title += " · g follows the newest"
 	}

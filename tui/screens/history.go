@@ -37,7 +37,7 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
 	s.table.Match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.OwnerOrSession(e.Request)
+		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.Who(e.Request)
 	}
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
@@ -76,7 +76,7 @@ func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
 			return theme.Styled(term.CutMiddle(term.Safe(e.Request.Lock.Name), w), s.Theme.Plain)
 		}},
 		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(state.OwnerOrSession(e.Request), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(state.Who(e.Request), w), s.Theme.Plain)
 		}},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
 	}
@@ -181,7 +181,7 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 		}
 		g := entrySign(c.Theme, state.EntryKind(e.Kind))
 		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
-		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.OwnerOrSession(e.Request), w))
+		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.Who(e.Request), w))
 	}
 	if len(lines) == 0 {
 		return c.Theme.Dim.Render(term.Cut("no changes since revision "+strconv.FormatInt(c.Changes.Since, 10), w))

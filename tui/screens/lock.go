@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
@@ -29,7 +30,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	s := &lockScreen{Context: c, id: id}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r queueRow) string { return r.Key })
 	s.table.Match = func(r queueRow) string {
-		return term.Owner(r.Owner, r.Owned) + " " + state.SessionText(r.Request) + " " + r.Mode.String()
+		return state.Who(r.Request) + " " + format.Lease(r.Lease) + " " + r.Mode.String()
 	}
 	s.table.Label = func(r queueRow) string { return r.Key }
 	own := append([]widget.Binding{
@@ -52,7 +53,9 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Lease, w) }},
-		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain) }},
+		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text {
+			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
+		}},
 		{Title: "why it waits", Box: widget.Box{Min: 19, Want: 24, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.why(), s.Theme.Dim) }},
 	}
 }
@@ -66,7 +69,7 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 }
 
 func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
-	who := term.Owner(r.Owner, r.Owned)
+	who := term.Owner(r.Owner)
 	if s.IsOwn(r.Request) {
 		return theme.Styled(strings.TrimSuffix("* yours "+who, " -"), s.Theme.Own)
 	}
@@ -215,7 +218,7 @@ func (s *lockScreen) findings(w int) []string {
 // wrong is as much of the findings as fits into h, and where the rest is.
 func (s *lockScreen) wrong(lines []string, h int) string {
 	if rest := len(lines) - h + 1; rest > 1 {
-		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+term.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
+		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+format.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -232,7 +235,7 @@ func (s *lockScreen) detail(w int) string {
 	if !ok {
 		return "\n\n"
 	}
-	who := term.Owner(r.Owner, r.Owned)
+	who := term.Owner(r.Owner)
 	if who == "-" {
 		who = "owner unknown"
 	}

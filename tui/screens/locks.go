@@ -8,6 +8,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
@@ -260,7 +261,7 @@ func (s *locksScreen) title() string {
 		t += " · worst first"
 	}
 	if snap.Other > 0 {
-		t += " · " + term.Count(snap.Other, "other key", "other keys")
+		t += " · " + format.Count(snap.Other, "other key", "other keys")
 	}
 	return t
 }

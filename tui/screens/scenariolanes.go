@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/term"
@@ -45,7 +46,7 @@ func scenarioLanes(t *theme.Theme, lanes []backend.ScenarioLane, long time.Durat
 		return t.Dim.Render(term.Cut("  its clients are not ready yet", w))
 	}
 	foot := []string{
-		t.Dim.Render(strings.Repeat(" ", name+1) + term.Pad("0s", room/2, false) + term.Pad(term.Seconds(long), room-room/2, true)),
+		t.Dim.Render(strings.Repeat(" ", name+1) + term.Pad("0s", room/2, false) + term.Pad(format.Duration(long), room-room/2, true)),
 		laneLegend(t, w),
 	}
 	if h < 4 {
@@ -60,7 +61,7 @@ func scenarioLanes(t *theme.Theme, lanes []backend.ScenarioLane, long time.Durat
 		lines = append(lines, term.Pad(term.Safe(l.Client), name, false)+" "+drawScenarioLane(l, t, room, long))
 	}
 	if rest := len(lanes) - len(shown); rest > 0 {
-		lines = append(lines, t.Dim.Render(term.Cut("… "+term.Count(rest, "more client", "more clients"), w)))
+		lines = append(lines, t.Dim.Render(term.Cut("… "+format.Count(rest, "more client", "more clients"), w)))
 	}
 	return strings.Join(append(lines, foot...), "\n")
 }

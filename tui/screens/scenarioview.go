@@ -5,6 +5,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -44,7 +45,7 @@ func (p *scenariosScreen) View(w, h int) string {
 
 func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	iw, ih := theme.Inner(w, h, boxed)
-	title := term.CutMiddle(term.Safe(p.Run.Name), max(iw/3, 12)) + " · " + term.Seconds(p.Run.State.Elapsed)
+	title := term.CutMiddle(term.Safe(p.Run.Name), max(iw/3, 12)) + " · " + format.Duration(p.Run.State.Elapsed)
 	if p.Run.Alone {
 		title += " in its own cluster"
 	}
@@ -105,7 +106,7 @@ func outcomeSign(o state.Outcome, t *theme.Theme) theme.Text {
 func runVerdict(r *state.Run, t *theme.Theme, w int) []string {
 	outcome := r.Outcome()
 	out := outcomeSign(outcome, t)
-	lines := []string{out.Style.Render(term.Cut(out.Text+": "+term.Count(r.Count, "step", "steps")+" in "+term.Seconds(r.State.Elapsed), w))}
+	lines := []string{out.Style.Render(term.Cut(out.Text+": "+format.Count(r.Count, "step", "steps")+" in "+format.Duration(r.State.Elapsed), w))}
 	if r.Err != nil && !outcome.Stopped {
 		lines = append(lines, term.Wrap("  "+term.Safe(r.Err.Error()), w, t.Lost.Render)...)
 	}
@@ -124,7 +125,7 @@ func stepLines(r *state.Run, t *theme.Theme, w, most int) []string {
 		if s.Bad {
 			style = t.Lost
 		}
-		at := term.Pad(term.Seconds(s.At), 8, true) + " "
+		at := term.Pad(format.Duration(s.At), 8, true) + " "
 		lines = append(lines, t.Dim.Render(at)+style.Render(term.Cut(s.Text, w-term.Width(at))))
 	}
 	return lines
@@ -137,7 +138,7 @@ func nextLine(r *state.Run, t *theme.Theme, w int) string {
 	case text == "":
 		text = "a reply from etcd"
 	case r.State.In > 0:
-		text += ", in " + term.Seconds(r.State.In)
+		text += ", in " + format.Duration(r.State.In)
 	}
 	return t.Dim.Render(at) + t.Waiting.Render(term.Cut(text, w-term.Width(at)))
 }

@@ -83,9 +83,9 @@ func TestTree(t *testing.T) {
 func TestProblemsCycle(t *testing.T) {
 	s := newProblemsScreen(newTestContext())
 	for kind, want := range map[diagnose.EdgeKind]string{
-		diagnose.EdgeHard:   "waits for write /a, which lease b holds",
-		diagnose.EdgeSoft:   "waits for write /a, which lease b requested earlier",
-		diagnose.EdgeInside: "holds write /a, and runs lease b under it",
+		diagnose.EdgeHard:   "waits for write /a, which lease 000000000000000b holds",
+		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b requested earlier",
+		diagnose.EdgeInside: "holds write /a, and runs lease 000000000000000b under it",
 	} {
 		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}
 		if got := ansi.Strip(s.arrow(e)); got != want {

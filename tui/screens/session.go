@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -54,7 +55,7 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
 		}},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
-			return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain)
+			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
 		}},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(strconv.FormatInt(r.Revision, 10), s.Theme.Dim)
@@ -147,7 +148,7 @@ func (s *sessionScreen) about(w int) []string {
 	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
 	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
-		lines[0] += s.Theme.Dim.Render("   granted " + term.Span(f.Granted))
+		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
 	}
 	if s.session == nil {
 		return lines

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -61,7 +62,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
 			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return r.since.IsZero() },
 			Cell: func(r *sessionRow, _ int) theme.Text {
-				return theme.Styled(term.Age(s.Clock(), r.since), s.Theme.Plain)
+				return theme.Styled(format.Since(r.since, s.Clock()), s.Theme.Plain)
 			}},
 		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
 	}
@@ -102,7 +103,7 @@ func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
 	if f := s.Lease(r.ID.Lease); f.Granted > 0 && !s.InPast() {
-		return theme.Styled(term.Span(f.Granted), s.Theme.Dim)
+		return theme.Styled(format.Age(f.Granted), s.Theme.Dim)
 	}
 	return theme.Styled("-", s.Theme.Dim)
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
@@ -161,7 +162,7 @@ func (t *waitTree) findings(w int) []string {
 func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
 	s := requestSign(t.Theme, q.Holding)
-	who, style := state.OwnerOrSession(q), t.Theme.Plain
+	who, style := state.Who(q), t.Theme.Plain
 	if t.IsOwn(q) {
 		who, style = "yours "+who, t.Theme.Own
 	}
@@ -169,7 +170,7 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 	cells := []theme.Text{
 		theme.Styled(r.branch+s.Text+" "+q.Mode.String(), s.Style),
 		theme.Styled(who, style),
-		theme.Styled(term.Age(t.Clock(), q.Since), t.Theme.Dim),
+		theme.Styled(format.Since(q.Since, t.Clock()), t.Theme.Dim),
 		ttl,
 	}
 	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 6}, {Min: 6, Rank: 1}}, w)

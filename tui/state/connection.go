@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/term"
 )
@@ -46,9 +47,9 @@ func (c *connection) Note(u inspect.Update, refused bool, now time.Time) string 
 func (c *connection) regained(was connection, now time.Time) string {
 	switch {
 	case was.Refused:
-		return "allows access again after " + term.Span(now.Sub(was.Since))
+		return "allows access again after " + format.Age(now.Sub(was.Since))
 	case was.Lost:
-		return "answers again after " + term.Span(now.Sub(was.Since))
+		return "answers again after " + format.Age(now.Sub(was.Since))
 	case !was.Begun:
 		c.Since = now
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/term"
 )
@@ -144,7 +145,7 @@ func (o Outcome) String() string {
 	case o.Err != nil:
 		return o.Err.Error()
 	case o.Failures > 0:
-		return term.Count(o.Failures, "failure", "failures")
+		return format.Count(o.Failures, "failure", "failures")
 	default:
 		return "passed"
 	}

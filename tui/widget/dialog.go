@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 )
@@ -120,7 +121,7 @@ func (d *Dialog) View(t *theme.Theme, w, h int) string {
 	d.Scroll(0)
 	lines := slices.Clone(all[d.top:min(d.top+d.height, len(all))])
 	if more := len(all) - d.top - d.height; more > 0 {
-		lines = append(lines, t.Dim.Render(term.Count(more, "more line", "more lines")+" below: ↓"))
+		lines = append(lines, t.Dim.Render(format.Count(more, "more line", "more lines")+" below: ↓"))
 	} else {
 		lines = append(lines, "")
 	}

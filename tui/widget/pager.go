@@ -3,7 +3,7 @@ package widget
 import (
 	"strings"
 
-	"etcd-lock/tui/term"
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/theme"
 )
 
@@ -45,7 +45,7 @@ func (p *Pager) View(t *theme.Theme, lines []string, h int) string {
 	end := min(p.top+max(h, 0), len(lines))
 	shown := lines[p.top:end:end]
 	if rest := len(lines) - end; rest > 0 && len(shown) > 1 {
-		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+term.Count(rest+1, "more line", "more lines")+": J"))
+		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+format.Count(rest+1, "more line", "more lines")+": J"))
 	}
 	return strings.Join(shown, "\n")
 }

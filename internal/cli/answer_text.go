@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"fmt"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/printable"
+)
+
+// write prints the answer for people.
+func (a answer) write(out printer) error {
+	var err error
+	if a.name == "" {
+		err = a.writeAll(out)
+	} else {
+		err = a.writeOne(out)
+	}
+	for _, u := range a.unknown {
+		if err == nil {
+			err = out.sentences("", cell{text: "not known", tone: warning}, u)
+		}
+	}
+	return err
+}
+
+func (a answer) writeAll(out printer) error {
+	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
+	if len(a.Findings) == 0 {
+		return out.line(cell{text: "nothing is wrong with " + locks})
+	}
+	t := lineWriter{out: out}
+	t.line("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
+	t.findings(a.Findings)
+	return t.err
+}
+
+// writeOne prints everything about the name that was asked for.
+func (a answer) writeOne(out printer) error {
+	about := a.about()
+	if len(about.Locks) == 0 {
+		return out.line(cell{text: a.name + " is free"})
+	}
+	t := lineWriter{out: out}
+	for _, l := range about.Locks {
+		a.writeQueue(&t, l)
+	}
+	for _, chain := range about.Chains {
+		t.line("", "why the last waiter waits:")
+		for _, e := range chain {
+			t.line("  ", narrate.Edge(e))
+		}
+	}
+	if !a.past() {
+		t.line("", "what happens by itself:")
+		for _, l := range about.Locks {
+			t.line("  ", narrate.Outlook(a.Diagnosis, l, about.Findings, maxQueueLines)...)
+		}
+	}
+	switch {
+	case len(about.Findings) > 0 && a.past():
+		t.line("", "what was wrong:")
+		t.findings(about.Findings)
+	case len(about.Findings) > 0:
+		t.line("", "what is wrong, and what could be done:")
+		t.findings(about.Findings)
+	case len(about.Remedies) > 0:
+		t.line("", "nothing is wrong with it, but this would end it by force:")
+		t.remedies(about.Remedies)
+	}
+	return t.err
+}
+
+// lineWriter prints sentences until printing fails, and keeps that error.
+type lineWriter struct {
+	out printer
+	err error
+}
+
+func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, cell{}, texts...) }
+
+func (t *lineWriter) tagged(indent string, tag cell, texts ...string) {
+	if t.err == nil {
+		t.err = t.out.sentences(indent, tag, texts...)
+	}
+}
+
+func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
+	t.line("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
+	for i, r := range l.Queue {
+		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
+			t.tagged("  ", cell{text: r.Standing(), tone: standingTone(r.Holding)}, narrate.Request(s, r, a.now))
+		}
+	}
+	if more := len(l.Queue) - maxQueueLines; more > 0 {
+		t.line("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
+	}
+}
+
+func (t *lineWriter) findings(findings []diagnose.Finding) {
+	for _, f := range findings {
+		text := narrate.Finding(f)
+		t.tagged("", cell{text: f.Severity.String(), tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
+		t.remedies(f.Remedies)
+	}
+}
+
+// remedies prints commands to copy, each with what it does.
+func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
+	for _, r := range remedies {
+		command := printable.Shell(append([]string{"etcd-lock"}, narrate.Command(r.Target)...)...)
+		if t.err == nil {
+			t.err = t.out.line(cell{text: "    " + command, safe: true})
+		}
+		text := narrate.Remedy(r)
+		t.line("        ", append([]string{text.Headline}, text.Clauses...)...)
+	}
+}
+
+// maxQueueLines is how many requests of a queue an answer describes: why is about
+// its head, show about all of it.
+const maxQueueLines = 10
+
+func severityTone(s diagnose.Severity) tone {
+	switch s {
+	case diagnose.Critical:
+		return critical
+	case diagnose.Warning:
+		return warning
+	default:
+		return faint
+	}
+}

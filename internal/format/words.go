@@ -1,0 +1,57 @@
+package format
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Count returns n with its noun, as in "1 lock" and "2 locks".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// List joins words as a sentence does, as in "a, b and c". The conjunction is
+// "and" or "or".
+func List[T ~string](words []T, conjunction string) string {
+	var b strings.Builder
+	for i, w := range words {
+		switch {
+		case i > 0 && i == len(words)-1:
+			b.WriteString(" " + conjunction + " ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(w))
+	}
+	return b.String()
+}
+
+// Some is List for at most so many words: it counts the rest, as in "a, b, c and
+// 5 more". It counts no single word, which takes no more room than its count.
+func Some(words []string, most int) string {
+	if n := len(words) - most; n > 1 {
+		words = append(words[:most:most], strconv.Itoa(n)+" more")
+	}
+	return List(words, "and")
+}
+
+// Dash returns s, or "-" for a cell that would be empty.
+func Dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// Signs say without colours what something is, on every terminal.
+const (
+	SignHolding   = "●"
+	SignWaiting   = "○"
+	SignContended = "▲"
+	SignCritical  = "✗"
+	SignWarning   = "!"
+	SignNotice    = "·"
+)

@@ -1,0 +1,117 @@
+package narrate
+
+import (
+	"strconv"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+)
+
+// Request describes a request of a session: who made it and when, and how long
+// its lease lasts. A snapshot of the past has no time, so now is zero then.
+func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
+	text := who(s) + " (" + r.Mode.String() + "), " + requested(r, now)
+	if lease := leaseLeft(s); lease != "" {
+		text += ", " + lease
+	}
+	return text
+}
+
+func requested(r inspect.Request, now time.Time) string {
+	switch {
+	case !r.Owned || r.Owner.Time.IsZero():
+		return "requested at revision " + strconv.FormatInt(r.Revision, 10) + " (no time was recorded)"
+	case now.IsZero():
+		return "requested at " + r.Since.Format(time.RFC3339) + " by its own clock"
+	default:
+		return "requested " + format.Duration(now.Sub(r.Since)) + " ago by its own clock"
+	}
+}
+
+// leaseLeft names the lease of a session, unless that is the session's name, and
+// says how long it lasts, if that is known.
+func leaseLeft(s *inspect.Session) string {
+	if s.ID.Lease == 0 {
+		return "no lease"
+	}
+	var left string
+	if s.Lease.State == inspect.LeaseAlive {
+		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
+	}
+	switch name := "lease " + format.Lease(s.ID.Lease); {
+	case name == who(s):
+		return left
+	case left == "":
+		return name
+	default:
+		return name + " with " + left
+	}
+}
+
+// Edge says why one session cannot continue before another one does.
+func Edge(e diagnose.Edge) string {
+	from, to, name := who(e.From), who(e.To), e.Waiter.Lock.Name
+	switch e.Kind {
+	case diagnose.EdgeInside:
+		return from + " holds " + name + " for the program " + to + ", which reports that it runs under it"
+	case diagnose.EdgeSoft:
+		return from + " waits for " + name + " behind " + to + ", which requested it earlier"
+	default:
+		return from + " waits for " + name + ", held by " + to
+	}
+}
+
+// Outlook says what becomes of a lock if nobody intervenes, a sentence each: what
+// ends its holds, at most so many of them, and who gets the lock then. Findings
+// are those that concern the lock.
+func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, most int) []string {
+	for _, f := range findings {
+		if f.Kind == diagnose.Deadlock {
+			return []string{"nothing: the sessions wait for each other until one gives up or its session ends"}
+		}
+	}
+	var held []inspect.Request
+	var says []string
+	for _, r := range l.Queue {
+		if !r.Holding {
+			break
+		}
+		held = append(held, r)
+		if s, ok := d.Session(r.Session()); ok && len(held) <= most {
+			says = append(says, holdEnds(s)...)
+		}
+	}
+	return append(says, successors(d, d.Snapshot.Preview(held).Granted)...)
+}
+
+// holdEnds says what ends the hold of a session.
+func holdEnds(s *inspect.Session) []string {
+	switch {
+	case s.ID.Lease == 0:
+		return []string{who(s) + " holds it until its key is deleted, since no lease ends it"}
+	case s.Lease.State != inspect.LeaseAlive:
+		return []string{who(s) + " holds it until it unlocks or its session ends"}
+	case s.MissedRenewals():
+		return []string{who(s) + " has missed renewals: unless it recovers, its session ends in about " + format.Duration(s.Lease.Remaining)}
+	default:
+		return []string{
+			who(s) + " renews its lease and holds it until it unlocks",
+			"if it dies, its session ends within " + format.Duration(s.Lease.Granted),
+		}
+	}
+}
+
+// successors says who gets a lock, if somebody does.
+func successors(d diagnose.Diagnosis, granted []inspect.Request) []string {
+	if len(granted) == 0 {
+		return nil
+	}
+	s, _ := d.Session(granted[0].Session())
+	text := "then " + who(s) + " gets it"
+	if others := len(granted) - 1; others > 0 {
+		text += ", along with " + format.Count(others, "other reader", "other readers")
+	}
+	return []string{text}
+}
