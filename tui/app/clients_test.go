@@ -48,23 +48,19 @@ func (d *driver) ask(key, name, deadline string) *state.OwnRequest {
 func TestClients(t *testing.T) {
 	d := newDriver(t, func(o *backend.Options) { o.Prefix = "/watched" })
 	d.press("4")
-	d.mustShow("1 tui")
-	d.mustShow("· not opened yet")
+	d.row("1 tui").has("· not opened yet")
 	worker := d.addClient("worker", "5s")
-	d.mustShow(">  2 worker")
-	d.mustShow("● open")
+	d.row("2 worker").has(">", "● open")
 	held := d.ask("w", "/elsewhere", "")
 	d.until("held", func() bool { return held.State == state.OwnHeld })
-	d.mustShow("└ write /elsewhere")
-	d.mustShow("● held 0s")
-	d.mustShow("101") // the token
+	d.row("└ write /elsewhere").has("● held 0s", "101") // with its token
 	d.mustShow("client 2 worker: write lock on /elsewhere: granted")
 
 	d.cursorOn("1 tui")
 	waits := d.ask("r", "/elsewhere", "90s")
 	d.clock.add(3 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("○ waits 3s of 1m30s")
+	d.row("└ read  /elsewhere").has("○ waits 3s of 1m30s")
 
 	t.Run("the row says which goes", func(t *testing.T) {
 		d.cursorOn("write /elsewhere")

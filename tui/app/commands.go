@@ -99,7 +99,8 @@ func tableCommands(front nav.Screen, now time.Time) []command {
 	}})
 }
 
-// copyRows copies what stands for the rows, through the terminal.
+// copyRows copies the labels of the marked rows, or of the selected one, through
+// the terminal.
 func copyRows(g widget.Grid) nav.Action {
 	texts := g.Copied()
 	if len(texts) == 0 {

@@ -11,9 +11,9 @@ import (
 	"etcd-lock/tui/theme"
 )
 
-// behindAfter is how long the watch may be behind the revision that etcd told
-// before that is shown: it learns of changes outside the prefix only every second
-// or two.
+// behindAfter is how long the watch may lag behind the revision of etcd's status
+// before the header says so: it learns of changes outside the prefix only every
+// second or two.
 const behindAfter = 4 * time.Second
 
 // lag says how far the watch is behind etcd.
@@ -95,8 +95,8 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	return theme.Styled(s, c.Theme.Lost)
 }
 
-// shownRevision is the revision of the snapshot on the screen. In the past, whose
-// revision is in its mark, it is that of the live one.
+// shownRevision is the revision of the snapshot on the screen. In history mode,
+// where the mark has that, it is the live revision.
 func shownRevision(c *nav.Context) string {
 	if c.InPast() {
 		return "live rev " + strconv.FormatInt(c.Live.Revision, 10)

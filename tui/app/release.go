@@ -33,7 +33,7 @@ func wordFor(r backend.Release) string {
 	return term.Lease(r.Lease, 16)
 }
 
-// planDialog asks whether a plan is to be carried out.
+// planDialog asks whether to apply a plan.
 func planDialog(c *nav.Context, t diagnose.Target, plan backend.Release) *widget.Dialog {
 	d := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release"}
 	if t.Lease != 0 {

@@ -47,7 +47,7 @@ func runs(goOn chan struct{}) backendtest.Scenarios {
 	return backendtest.Scenarios{
 		Scenarios: []backend.Scenario{
 			{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"},
-			{Name: "unexpected"}, {Name: "outage", Alone: true},
+			{Name: "unexpected"}, {Name: "outage", OwnCluster: true},
 		},
 		Lanes: laneScene(), Made: &backendtest.Made{},
 		Script: func(ctx context.Context, name string, tell func(backend.ScenarioStep)) ([]string, error) {

@@ -55,11 +55,11 @@ func TestLocksScreen(t *testing.T) {
 	if d.names() != "/orders /stock /cache /legacy" || d.selected() != "/orders" {
 		t.Errorf("%s, the cursor is on %s", d.names(), d.selected())
 	}
-	d.mustShow(" ✗ /orders")
-	d.mustShow(" ! /legacy")
+	d.row("/orders").has(">", "✗", "▲ contended")
+	d.row("/legacy").has("!", "● write")
 	d.mustShow("✗ deadlock")
-	d.mustShow("└ ○ write   shipping svc[162]@web-1")
-	d.mustShow("  └ ○ read  report svc[163]@web-1")
+	d.row("└ ○ write").has("shipping svc[162]@web-1")
+	d.row("└ ○ read").has("report svc[163]@web-1")
 	d.mustShow("3 problems ✗")
 
 	t.Run("Marks", func(t *testing.T) {

@@ -34,7 +34,7 @@ func (f *flashLine) failure(now time.Time) string {
 	return ""
 }
 
-// statusLine is what has just happened, else what is going on.
+// statusLine is the latest message, else the state of things.
 func statusLine(c *nav.Context, f *flashLine, w int) string {
 	right := activity(c)
 	if c.InPast() {

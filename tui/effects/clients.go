@@ -26,7 +26,7 @@ type clientMsg struct {
 	err    error
 }
 
-// add makes a client, whose session is opened when it is needed.
+// add makes a client. Its session is opened on demand.
 func (o *ownClients) add(label string, ttl time.Duration) *state.OwnClient {
 	number := 1
 	if n := len(o.Clients); n > 0 {
@@ -119,7 +119,7 @@ func (o *ownClients) endAll(c *state.OwnClient, loss string) (cancel func()) {
 	}
 }
 
-// remove takes a client whose session has ended off the list. The first stays.
+// remove removes a client whose session has ended from the list. The first stays.
 func (o *ownClients) remove(c *state.OwnClient) nav.Action {
 	c.Ended = nil
 	if c.Number == 1 {

@@ -107,7 +107,8 @@ func (f *feed) note(u inspect.Update, first bool) {
 	}
 }
 
-// lookUp begins what is due: the leases in view, a diagnosis, why etcd refuses.
+// lookUp starts the look-ups that are due: the visible leases, a diagnosis, or the
+// reason for which etcd denies access.
 func (f *feed) lookUp(visible []int64) nav.Action {
 	switch {
 	case !f.Connected():

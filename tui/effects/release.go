@@ -74,7 +74,7 @@ func (msg plannedMsg) Apply(e *Effects) nav.Action {
 func (r *releases) apply(a nav.ApplyRelease) nav.Action {
 	ctx := r.Tasks.Ctx
 	return nav.Batch{nav.Flash{Text: nav.ReleaseTitle(a.Target) + " …"}, r.background(func() tea.Msg {
-		revision, err := a.Plan.Carry(ctx)
+		revision, err := a.Plan.Apply(ctx)
 		return AppliedMsg{target: a.Target, Plan: a.Plan, Revision: revision, Err: err}
 	})}
 }

@@ -55,8 +55,8 @@ func (o *ownClients) take(a nav.Take) nav.Action {
 	})}
 }
 
-// Apply goes on to wait. A request that was canceled meanwhile waits too: its
-// context is over, so that it returns at once.
+// Apply waits for the lock. A request that was canceled meanwhile waits too: its
+// context has ended, so that it returns at once.
 func (msg ticketMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	switch {

@@ -30,8 +30,8 @@ type runResult struct {
 	err      error
 }
 
-// runMsg brings the steps of a run since the last one, which may be none: its
-// lanes go on all the same.
+// runMsg brings the steps of a run since the last one. There may be none, as its
+// lanes grow all the time.
 type runMsg struct {
 	run    *state.Run
 	from   <-chan backend.ScenarioStep

@@ -111,7 +111,7 @@ func (msg changesMsg) Apply(e *Effects) nav.Action {
 }
 
 // goTo shows the snapshot of a revision. While one is on its way, it is only
-// noted which one is to be shown in the end.
+// noted which one to show in the end.
 func (t *timeTravel) goTo(revision int64) nav.Action {
 	t.target = revision
 	if t.loading {
@@ -145,7 +145,7 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 		return nav.Fail(term.Plainly(msg.err))
 	}
 	var shown nav.Batch
-	if msg.err == nil { // what was said on the way is over
+	if msg.err == nil { // the messages on the way are obsolete
 		shown = nav.Batch{nav.Quiet{}, nav.Freeze{To: &state.Frozen{Snapshot: msg.Snapshot, Mark: pastMark(msg.Revision, msg.Floor), About: "· b goes back to live", Past: true}}}
 	}
 	if t.target != msg.Revision {

@@ -28,8 +28,8 @@ type (
 	Batch []Action
 	// Do runs a command, which is for I/O only.
 	Do struct{ Cmd tea.Cmd }
-	// Refresh has the screen in front take in what has changed, or all screens.
-	// While the display is frozen, only all of them are.
+	// Refresh updates the front screen, unless the display is frozen, or all
+	// screens.
 	Refresh struct{ All bool }
 
 	// PrefsLoaded takes over what the user chose before.
@@ -44,7 +44,8 @@ type (
 		Path  string
 	}
 
-	// Open puts a screen in front; a view that is open already is gone back to.
+	// Open puts a screen in front. If the view is open already, the screens opened
+	// from it are closed.
 	Open struct{ Ref Ref }
 	// Select goes to the locks, and puts the cursor on one, which need not exist.
 	Select struct{ Lock inspect.LockID }
@@ -60,7 +61,7 @@ type (
 		Text  string
 		Error bool
 	}
-	// Quiet removes what is on the status line.
+	// Quiet clears the message on the status line.
 	Quiet struct{}
 	// Ask opens a dialog, and does Yes if that is the answer.
 	Ask struct {
@@ -71,14 +72,14 @@ type (
 	// Prompt asks for a line of text.
 	Prompt struct {
 		Label, Value string
-		// Accept takes the line. An error is shown, and typing goes on.
+		// Accept takes the line. An error is shown, and the line stays open.
 		Accept func(text string) (Action, error)
 		// Complete asks for completions of the text, and leads to Completions. nil:
 		// there are none.
 		Complete func(text string) Action
 	}
-	// Completions are what the text of the open prompt may go on to be, if it still
-	// is that text.
+	// Completions are the completions of the open prompt, if its text is still the
+	// same.
 	Completions struct {
 		Text       string
 		Candidates []string
@@ -162,7 +163,7 @@ type (
 	ReadScenario struct{ Path string }
 	// CompletePath leads to Completions of the path of a file.
 	CompletePath struct{ Path string }
-	// StartRecording records what is watched into a new file.
+	// StartRecording records the watched locks into a new file.
 	StartRecording struct{ Path string }
 	// StopRecording ends that.
 	StopRecording struct{}

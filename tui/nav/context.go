@@ -6,8 +6,8 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// Context is what all screens read: what is known of etcd, what the user may do,
-// and how things look.
+// Context is shared by all screens, which only read it: the state, what the user
+// may do, and the theme.
 type Context struct {
 	*state.Data
 	Prefix string // of the locks that are watched

@@ -118,7 +118,7 @@ func (s *clientsScreen) requestSign(row clientRow) theme.Text {
 	}
 }
 
-// ttl is what is left of the lease, by what the client knows of it.
+// ttl is the remaining time of the lease, as far as the client knows.
 func (s *clientsScreen) ttl(r clientRow, w int) theme.Text {
 	c := r.state
 	if r.request != nil || c.Lease == 0 || c.Life == backend.Closed || c.Life == backend.Expired {

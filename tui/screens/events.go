@@ -67,7 +67,7 @@ func (s *eventsScreen) Mouse(m widget.Mouse) nav.Action {
 	return nil
 }
 
-// read takes in what is new in the log, unless the display is frozen.
+// read takes new log entries, unless the display is frozen.
 func (s *eventsScreen) read() {
 	if s.seen == s.Log.Last || s.Frozen != nil && s.seen > 0 {
 		return

@@ -170,8 +170,7 @@ func (s *lockScreen) View(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
-// below is the timeline and, where there is room, what is wrong and what has
-// happened.
+// below is the timeline and, if there is room, the findings and events.
 func (s *lockScreen) below(w, h int) []string {
 	if s.InPast() {
 		return []string{s.timeline(lanes{}, w, h)}
@@ -199,7 +198,7 @@ func (s *lockScreen) below(w, h int) []string {
 	return parts
 }
 
-// findings is what is wrong with the lock, and the first thing that helps.
+// findings are those of the lock, each with its first remedy.
 func (s *lockScreen) findings(w int) []string {
 	v := s.Shown().Verdict
 	var lines []string

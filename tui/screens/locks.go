@@ -188,7 +188,7 @@ func (s *locksScreen) refresh() {
 	s.tree.show(s.selected())
 }
 
-// keepTop reports whether the cursor is to be on the worst lock: at first, until
+// keepTop reports whether the cursor is to stay on the worst lock: at first, until
 // it is known which one that is, or the user does something.
 func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
 

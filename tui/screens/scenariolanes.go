@@ -66,7 +66,7 @@ func scenarioLanes(t *theme.Theme, lanes []backend.ScenarioLane, long time.Durat
 	return strings.Join(append(lines, foot...), "\n")
 }
 
-// drawScenarioLane draws one lane. A column shows what was at its beginning, in
+// drawScenarioLane draws one lane. A column shows the state at its beginning, in
 // all lanes alike, so that two holds never seem to overlap that do not.
 func drawScenarioLane(l backend.ScenarioLane, t *theme.Theme, w int, long time.Duration) string {
 	looks := make([]widget.Look, w)

@@ -47,8 +47,8 @@ const (
 	stopKey = "s"
 )
 
-// own are the keys of the screen. In the past nothing is started, but what was
-// started before goes on, and can be steered and ended.
+// own are the keys of the screen. In history mode nothing can be started, but a
+// running scenario can be paused and stopped.
 func (p *scenariosScreen) own() []widget.Binding {
 	selected := nav.Unless(func() bool { _, ok := p.table.Current(); return ok }, "no scenario is selected")
 	present := func() widget.Off { return p.NeedsPresent(true) }
@@ -143,8 +143,8 @@ func (p *scenariosScreen) togglePause() nav.Action {
 	return nil
 }
 
-// step has the running scenario go on until something has happened. Where none
-// runs, it starts one that is paused before its first step.
+// step lets the running scenario go on until one thing has happened. If none is
+// running, it starts one, paused before its first step.
 func (p *scenariosScreen) step() nav.Action {
 	if !p.Running() {
 		return p.start(true)
@@ -169,7 +169,7 @@ func (p *scenariosScreen) start(paused bool) nav.Action {
 
 // used are the locks of a scenario that have requests where it would run.
 func (p *scenariosScreen) used(sc backend.Scenario) []string {
-	if sc.Alone {
+	if sc.OwnCluster {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(sc.Locks), func(name string) bool {

@@ -46,7 +46,7 @@ func (p *scenariosScreen) View(w, h int) string {
 func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	iw, ih := theme.Inner(w, h, boxed)
 	title := term.CutMiddle(term.Safe(p.Run.Name), max(iw/3, 12)) + " · " + format.Duration(p.Run.State.Elapsed)
-	if p.Run.Alone {
+	if p.Run.OwnCluster {
 		title += " in its own cluster"
 	}
 	if p.Run.Speed != 1 {
@@ -81,7 +81,7 @@ func (p *scenariosScreen) state(sc backend.Scenario, _ int) theme.Text {
 		return theme.Styled(p.Run.Sign(), p.Theme.Title)
 	case ran:
 		return outcomeSign(outcome, p.Theme)
-	case sc.Alone:
+	case sc.OwnCluster:
 		return theme.Styled("· own cluster", p.Theme.Dim)
 	default:
 		return theme.Text{}

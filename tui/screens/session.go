@@ -136,7 +136,7 @@ func (s *sessionScreen) View(w, h int) string {
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 
-// effects is a panel with what is known of the lease, and what a revoke does.
+// effects is a panel with the lease, and a preview of revoking it.
 func (s *sessionScreen) effects(w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
 	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)

@@ -140,7 +140,7 @@ func (s *sessionsScreen) Fit(w, h int) {
 	s.look()
 }
 
-// look brings what is shown below the table in line with the cursor.
+// look updates the session shown below the table to the one under the cursor.
 func (s *sessionsScreen) look() {
 	r, ok := s.table.Current()
 	switch {

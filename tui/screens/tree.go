@@ -146,7 +146,7 @@ func (t *waitTree) view(w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
-// findings are what is wrong with the lock, a line each, two at most.
+// findings are those of the lock, one line each, two at most.
 func (t *waitTree) findings(w int) []string {
 	v := &t.Shown().Verdict
 	var lines []string
@@ -157,8 +157,8 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-// row is a request beside branches of that width, so that all owners are in one
-// column.
+// row draws a request; branches is the width of the widest branch, so that all
+// owners are aligned.
 func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
 	s := requestSign(t.Theme, q.Holding)

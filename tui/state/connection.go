@@ -89,7 +89,7 @@ func (c *connection) Reason() string {
 	return c.Cause
 }
 
-// Trouble is what is wrong with the connection, in full.
+// Trouble describes the problem of the connection in full.
 func (c *connection) Trouble() string {
 	if c.Refused {
 		return "etcd refuses: " + c.Reason()

@@ -32,7 +32,7 @@ type Entry struct {
 	Lock inspect.LockID // that it is about, if any
 }
 
-// Log is what has happened, newest last: to the locks, and in the UI.
+// Log is the event log, newest last: events of locks and messages of the UI.
 type Log struct {
 	Entries []*Entry
 	Last    uint64

@@ -17,14 +17,14 @@ type Column[R any] struct {
 	Box
 	Right bool
 	Key   string // sorts by it
-	// Compare puts first what is looked for: A, most, oldest. nil: not sorted by.
+	// Compare orders the rows: A, the most, the oldest first. nil: not sortable.
 	Compare   func(a, b R) int
 	Ascending bool // that order goes upwards
 	// Last says that a row has nothing to sort by, and so is last in both
 	// directions. nil: all have.
 	Last func(R) bool
 	Cell func(row R, w int) theme.Text
-	Text func(R) string // what is exported; nil: the cell's text
+	Text func(R) string // for export; nil: the cell's text
 }
 
 // order is the column that a table is sorted by, -1 for the table's own order,
@@ -41,7 +41,7 @@ type Table[K comparable, R any] struct {
 	cols   []Column[R]
 	id     func(R) K
 	Match  func(R) string   // the text that a filter is matched with
-	Label  func(R) string   // what is copied
+	Label  func(R) string   // for copying
 	Own    func(a, b R) int // the order of rows that no column decides
 	Moved  func()           // called after the user did something to the table; nil: nothing
 	hidden []bool           // by column
@@ -143,8 +143,8 @@ func (t *Table[K, R]) Rebuild() {
 	t.find()
 }
 
-// find brings the cursor onto its row. When that is gone, it stays where it
-// was, on another row.
+// find brings the cursor back to its row. If that has disappeared, the cursor
+// stays where it was, on another row.
 func (t *Table[K, R]) find() {
 	if !t.seek() && len(t.rows) > 0 {
 		t.here, t.chosen = t.id(t.rows[t.cursor.at]), true

@@ -27,7 +27,7 @@ func (t *Table[K, R]) moveBindings() []Binding {
 	}
 }
 
-// sortBindings are empty for a table whose rows have one order only.
+// sortBindings returns the keys that sort, none if no column can be sorted by.
 func (t *Table[K, R]) sortBindings() []Binding {
 	if len(t.Sortable()) == 0 {
 		return nil
@@ -45,7 +45,7 @@ func (t *Table[K, R]) sortBindings() []Binding {
 	)
 }
 
-// key is do as a binding's, with the screen told of it.
+// key returns what a binding does: do, then notify the screen.
 func (t *Table[K, R]) key(do func()) func() Action {
 	return func() Action {
 		do()
