@@ -1,3 +1,4 @@
+// Package record makes a scenario of what was seen of the locks in an etcd.
 package record
 
 import (
