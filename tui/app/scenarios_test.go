@@ -139,7 +139,7 @@ func TestScenarioOfUsedLocks(t *testing.T) {
 		t.Fatal("it runs")
 	}
 	d.press(".", "y")
-	if d.m.Run.Look(); !d.m.Run.State.Paused {
+	if d.m.Run.Refresh(); !d.m.Run.State.Paused {
 		t.Error("it was to stand still before its first step")
 	}
 	d.press("s")

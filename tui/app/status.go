@@ -58,7 +58,7 @@ func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
 	case f.on(c.Now):
 		return f.text, c.Theme.Bold
 	case c.Conn.Lost:
-		return "✗ " + c.Conn.Trouble(), c.Theme.Lost
+		return "✗ " + c.Conn.Problem(), c.Theme.Lost
 	default:
 		return c.OwnSummary(), c.Theme.Own
 	}

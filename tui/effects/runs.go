@@ -118,7 +118,7 @@ func (msg runMsg) Apply(e *Effects) nav.Action {
 		e.Log.Add(state.EntryScenario, e.Now, step.Text)
 	}
 	if !msg.over {
-		run.Look() // also for the other screens
+		run.Refresh() // also for the other screens
 		return e.runs.follow(runMsg{run: run, from: msg.from, result: msg.result})
 	}
 	run.Finish(msg.result.failures, msg.result.err)

@@ -112,7 +112,7 @@ type (
 	// ControlClient does something to the session of an own client.
 	ControlClient struct {
 		Client *state.OwnClient
-		To     ClientDeed
+		To     ClientAction
 	}
 	// PlanRelease asks what a forced release would do, in a dialog that leads to
 	// ApplyRelease.
@@ -169,12 +169,12 @@ type (
 	StopRecording struct{}
 )
 
-// ClientDeed is what can be done to the session of an own client.
-type ClientDeed int
+// ClientAction is what can be done to the session of an own client.
+type ClientAction int
 
 // Pausing a paused client resumes it; closing a closed one removes it.
 const (
-	ClientOpen ClientDeed = iota
+	ClientOpen ClientAction = iota
 	ClientPause
 	ClientCrash
 	ClientClose

@@ -62,13 +62,13 @@ func (c *Context) OffRelease() widget.Off { return c.NeedsPresent(c.Can.Release)
 // OffTravel returns why the keys of time travel are off.
 func (c *Context) OffTravel() widget.Off { return c.Needs(c.Can.TimeTravel) }
 
-// IfKnown returns what a screen without rows says.
-func (c *Context) IfKnown(known bool, empty string) string {
+// EmptyText returns what a screen without rows says.
+func (c *Context) EmptyText(known bool, empty string) string {
 	switch {
 	case known:
 		return empty
 	case c.Conn.Refused:
-		return "✗ " + c.Conn.Trouble()
+		return "✗ " + c.Conn.Problem()
 	default:
 		return "no data yet"
 	}

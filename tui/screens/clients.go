@@ -102,7 +102,7 @@ func (s *clientsScreen) own() []widget.Binding {
 }
 
 // control does something to the client under the cursor.
-func (s *clientsScreen) control(to nav.ClientDeed) func() nav.Action {
+func (s *clientsScreen) control(to nav.ClientAction) func() nav.Action {
 	return func() nav.Action {
 		row, _ := s.table.Current()
 		return nav.ControlClient{Client: row.client, To: to}

@@ -39,7 +39,7 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
 	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
-	s.table.Own = worstFirst
+	s.table.DefaultOrder = worstFirst
 	s.table.Moved = func() { s.begun = true; s.leave() }
 	s.tree.Context = c
 	own := append([]widget.Binding{
@@ -78,7 +78,7 @@ func (s *locksScreen) Fit(w, h int) {
 }
 
 func (s *locksScreen) Refresh() {
-	if !s.calm() {
+	if !s.recentlyRead() {
 		s.refresh()
 	}
 }
@@ -141,13 +141,13 @@ func (s *locksScreen) Choose(id inspect.LockID) {
 
 // Of manyLocks or more, not every change is taken in.
 const (
-	manyLocks = 2000
-	calmTime  = 250 * time.Millisecond
+	manyLocks  = 2000
+	recentTime = 250 * time.Millisecond
 )
 
-// calm reports whether there are many locks that were taken in just now.
-func (s *locksScreen) calm() bool {
-	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < calmTime
+// recentlyRead reports whether there are many locks that were taken in just now.
+func (s *locksScreen) recentlyRead() bool {
+	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < recentTime
 }
 
 // refresh takes in the snapshot. Rows of queues that have not changed are kept:
@@ -272,8 +272,8 @@ func (s *locksScreen) empty() string {
 	case s.table.Filtered() != "":
 		return "no name matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
-		return s.IfKnown(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
+		return s.EmptyText(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
 	default:
-		return s.IfKnown(s.Shown().Known(), "no locks")
+		return s.EmptyText(s.Shown().Known(), "no locks")
 	}
 }

@@ -157,7 +157,7 @@ func (s *problemsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
 	title := "problems " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
-	empty := s.IfKnown(s.Shown().Verdict.Known, "no problems")
+	empty := s.EmptyText(s.Shown().Verdict.Known, "no problems")
 	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
 	if h > th {
 		iw, ih := theme.Inner(w, h-th, false)

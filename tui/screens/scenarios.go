@@ -204,7 +204,7 @@ func (p *scenariosScreen) Fit(w, h int) {
 	}
 	p.table.Resize(theme.Inner(w, p.tableHeight(), false))
 	if p.Run != nil {
-		p.Run.Look()
+		p.Run.Refresh()
 	}
 }
 

@@ -20,11 +20,11 @@ import (
 // sessionsScreen is all sessions that hold or wait for something.
 type sessionsScreen struct {
 	*nav.Context
-	table *widget.Table[inspect.SessionID, *sessionRow]
-	of    state.Edition // of the verdict that is shown
-	size  size
-	peek  *sessionScreen // the one under the cursor, where there is room; nil: none
-	keys  []widget.Group
+	table   *widget.Table[inspect.SessionID, *sessionRow]
+	of      state.Edition // of the verdict that is shown
+	size    size
+	details *sessionScreen // the one under the cursor, where there is room; nil: none
+	keys    []widget.Group
 }
 
 func newSessionsScreen(c *nav.Context) *sessionsScreen {
@@ -119,10 +119,10 @@ func (s *sessionsScreen) Grid() widget.Grid { return s.table }
 
 // Bindings are also those of the session that is shown below the table.
 func (s *sessionsScreen) Bindings() []widget.Group {
-	if s.peek == nil {
+	if s.details == nil {
 		return s.keys
 	}
-	own := widget.Group{Title: s.keys[0].Title, Bindings: append(slices.Clone(s.keys[0].Bindings), s.peek.pager.Bindings()...)}
+	own := widget.Group{Title: s.keys[0].Title, Bindings: append(slices.Clone(s.keys[0].Bindings), s.details.pager.Bindings()...)}
 	return append([]widget.Group{own}, s.keys[1:]...)
 }
 
@@ -137,29 +137,29 @@ func (s *sessionsScreen) Leases() []int64 {
 func (s *sessionsScreen) Fit(w, h int) {
 	s.size = size{w, h}
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
-	s.look()
+	s.updateDetails()
 }
 
-// look updates the session shown below the table to the one under the cursor.
-func (s *sessionsScreen) look() {
+// updateDetails updates the session shown below the table to the one under the cursor.
+func (s *sessionsScreen) updateDetails() {
 	r, ok := s.table.Current()
 	switch {
 	case !ok || s.tableHeight() == s.size.h:
-		s.peek = nil
-	case s.peek == nil || s.peek.id != r.ID:
-		s.peek = newSessionScreen(s.Context, r.ID)
+		s.details = nil
+	case s.details == nil || s.details.id != r.ID:
+		s.details = newSessionScreen(s.Context, r.ID)
 	}
-	if s.peek != nil {
-		s.peek.Refresh()
+	if s.details != nil {
+		s.details.Refresh()
 	}
 }
 
-// peekHeight is the least that the screen has where it shows the session under
+// detailsHeight is the least that the screen has where it shows the session under
 // the cursor as well, below all of them.
-const peekHeight = 30
+const detailsHeight = 30
 
 func (s *sessionsScreen) tableHeight() int {
-	if s.size.h < peekHeight {
+	if s.size.h < detailsHeight {
 		return s.size.h
 	}
 	return max(min(s.table.Len()+2, s.size.h*3/4), s.size.h/2)
@@ -214,15 +214,15 @@ func (s *sessionsScreen) View(w, h int) string {
 	if s.table.Filtered() != "" {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total()) + filterTitle(s.table)
 	}
-	empty := s.IfKnown(s.Shown().Known(), "no lock is held or waited for")
+	empty := s.EmptyText(s.Shown().Known(), "no lock is held or waited for")
 	if s.table.Filtered() != "" {
 		empty = "no session matches; esc shows all"
 	}
-	if s.peek == nil {
+	if s.details == nil {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
 	th := s.tableHeight()
-	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.peek.effects(w, h-th)
+	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.details.effects(w, h-th)
 }
 
 // sessionRow is a session with what the table says of it.

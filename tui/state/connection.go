@@ -89,8 +89,8 @@ func (c *connection) Reason() string {
 	return c.Cause
 }
 
-// Trouble describes the problem of the connection in full.
-func (c *connection) Trouble() string {
+// Problem describes the problem of the connection in full.
+func (c *connection) Problem() string {
 	if c.Refused {
 		return "etcd refuses: " + c.Reason()
 	}

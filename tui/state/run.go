@@ -47,8 +47,8 @@ func (r *Run) Take(step backend.ScenarioStep) {
 	}
 }
 
-// Look brings the state up to date, for the last time when the run is over.
-func (r *Run) Look() {
+// Refresh brings the state up to date, for the last time when the run is over.
+func (r *Run) Refresh() {
 	if !r.Over {
 		r.State = r.play.State()
 	}
@@ -68,7 +68,7 @@ func (r *Run) Step() { r.play.Step() }
 
 // TogglePause pauses the run, or resumes it.
 func (r *Run) TogglePause() {
-	r.Look()
+	r.Refresh()
 	if r.State.Paused {
 		r.play.Resume()
 		return
@@ -81,7 +81,7 @@ func SpeedText(speed float64) string { return strconv.FormatFloat(speed, 'g', -1
 
 // Finish notes how the run ended.
 func (r *Run) Finish(failures []string, err error) {
-	r.Look()
+	r.Refresh()
 	r.Over, r.Failures, r.Err = true, failures, err
 }
 
