@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 			}()
 			out.wait(t, "/jobs")
 			_, _ = keys.Write([]byte("r"))
-			out.wait(t, "ours etcd-lock")
+			out.wait(t, "yours etcd-lock")
 			leave(keys, cancel)
 			if err := <-done; err != nil {
 				t.Fatal(err)

@@ -28,7 +28,7 @@ type Options = backend.Options
 
 // Run shows the UI until the user leaves or ctx ends. When it returns, the
 // terminal is as it was, and the locks that the user took are released and the
-// requests that waited are canceled. The error is backend.ErrNotGivenBack if that
+// requests that waited are canceled. The error is backend.ErrNotReleased if that
 // did not work in time.
 func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil {

@@ -46,12 +46,12 @@ func TestReleaser(t *testing.T) {
 	if len(plan.Gone) != 1 || len(plan.Granted) != 1 || plan.Granted[0].Key != keys[2] {
 		t.Errorf("plan = %+v", plan)
 	}
-	revision, err := plan.Carry(t.Context())
+	revision, err := plan.Apply(t.Context())
 	if err != nil || revision <= plan.Revision || log.Len() == 0 {
-		t.Errorf("Carry = %d, %v; log %q", revision, err, log.String())
+		t.Errorf("Apply = %d, %v; log %q", revision, err, log.String())
 	}
-	if _, err := plan.Carry(t.Context()); !errors.Is(err, release.ErrChanged) {
-		t.Errorf("Carry again = %v", err)
+	if _, err := plan.Apply(t.Context()); !errors.Is(err, release.ErrChanged) {
+		t.Errorf("Apply again = %v", err)
 	}
 	if _, err := f.Session(t.Context(), 1); !errors.Is(err, release.ErrGone) {
 		t.Errorf("Session = %v", err)

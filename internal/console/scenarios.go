@@ -46,7 +46,7 @@ func (scenarios) Read(path string) (backend.Scenario, error) {
 }
 
 func newScenario(name string, sc *scenario.Scenario) backend.Scenario {
-	return backend.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), Alone: sc.Cluster > 0}
+	return backend.Scenario{Name: name, About: sc.About, Locks: sc.Locks(), OwnCluster: sc.Cluster > 0}
 }
 
 // Paths implements backend.Scenarios. Of the files it returns those that may be

@@ -20,7 +20,7 @@ func TestScenarios(t *testing.T) {
 	t.Run("List", func(t *testing.T) {
 		list := s.List()
 		i := slices.IndexFunc(list, func(sc backend.Scenario) bool { return sc.Name == "four-clients" })
-		if i < 0 || list[i].About == "" || list[i].Alone || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
+		if i < 0 || list[i].About == "" || list[i].OwnCluster || !slices.Equal(list[i].Locks, []string{"/mylocks/a"}) {
 			t.Errorf("List = %+v", list)
 		}
 	})

@@ -15,7 +15,7 @@ type tab struct {
 	kind  nav.Kind
 }
 
-// bar is the views by number, and what is open in front of them.
+// bar draws the tabs: the views by number, and the screen opened from them.
 func bar(s *nav.Stack, t *theme.Theme, w int) string {
 	var b strings.Builder
 	for _, tab := range tabs(s, t) {
@@ -47,7 +47,7 @@ func tabs(s *nav.Stack, t *theme.Theme) []tab {
 	return all
 }
 
-// tabAt is the view whose tab is at x, 0 for none.
+// tabAt returns the view of the tab at x, 0 for none.
 func tabAt(s *nav.Stack, t *theme.Theme, x int) nav.Kind {
 	at := 0
 	for _, tab := range tabs(s, t) {

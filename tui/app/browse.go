@@ -31,13 +31,13 @@ func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
 		return nil
 	}
 	if off := b.WhyOff(); off.Why != "" {
-		return nav.Flash{Text: b.Label + ": " + off.Why}
+		return nav.Flash{Text: b.Name() + ": " + off.Why}
 	}
 	then := b.Do()
 	return nav.Batch{then, m.keepSort()}
 }
 
-// typed passes a key or a paste to what is open for it.
+// typed passes a key or a paste to the open dialog or line.
 func (m *Model) typed(msg tea.Msg) nav.Action {
 	switch {
 	case m.asked != nil:
@@ -105,7 +105,7 @@ func (m *Model) back() nav.Action {
 // wheelStep is how many rows the wheel goes at a time.
 const wheelStep = 3
 
-// mouse passes a click or the wheel to what is under it.
+// mouse passes a click or the wheel to the part of the screen under it.
 func (m *Model) mouse(msg tea.MouseMsg) nav.Action {
 	at := msg.Mouse()
 	top := 1

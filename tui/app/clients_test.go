@@ -48,23 +48,19 @@ func (d *driver) ask(key, name, deadline string) *state.OwnRequest {
 func TestClients(t *testing.T) {
 	d := newDriver(t, func(o *backend.Options) { o.Prefix = "/watched" })
 	d.press("4")
-	d.mustShow("1 tui")
-	d.mustShow("· not opened yet")
+	d.row("1 tui").has("· not opened yet")
 	worker := d.addClient("worker", "5s")
-	d.mustShow(">  2 worker")
-	d.mustShow("● open")
+	d.row("2 worker").has(">", "● open")
 	held := d.ask("w", "/elsewhere", "")
 	d.until("held", func() bool { return held.State == state.OwnHeld })
-	d.mustShow("└ write /elsewhere")
-	d.mustShow("● held 0s")
-	d.mustShow("101") // the token
-	d.mustShow("client 2 worker: write lock on /elsewhere: held")
+	d.row("└ write /elsewhere").has("● held 0s", "101") // with its token
+	d.mustShow("client 2 worker: write lock on /elsewhere: granted")
 
 	d.cursorOn("1 tui")
 	waits := d.ask("r", "/elsewhere", "90s")
 	d.clock.add(3 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("○ waits 3s of 1m30s")
+	d.row("└ read  /elsewhere").has("○ waits 3s of 1m30s")
 
 	t.Run("the row says which goes", func(t *testing.T) {
 		d.cursorOn("write /elsewhere")
@@ -90,7 +86,7 @@ func TestClients(t *testing.T) {
 			t.Errorf("%d requests of ours, in etcd %v", len(d.m.Requests), d.m.Live.Locks)
 		}
 		d.press("p")
-		d.mustShow("✗ client 2 worker: has no session that lives; o on Clients opens one")
+		d.mustShow("✗ client 2 worker: has no open session; o on the Clients screen opens one")
 		d.press("o")
 		d.until("opened anew", func() bool { return worker.Doing == "" && worker.State().Life == backend.Alive })
 		d.press("o")
@@ -98,7 +94,7 @@ func TestClients(t *testing.T) {
 		d.press("c")
 		d.until("closed", func() bool { return worker.Doing == "" })
 		d.press("c")
-		d.mustShow("client 2 worker: off the list")
+		d.mustShow("client 2 worker: removed from the list")
 		if len(d.m.Clients) != 1 {
 			t.Error("it is still on the list")
 		}
@@ -133,7 +129,7 @@ func TestClientsNonsense(t *testing.T) {
 	d.press("enter")
 	d.mustShow("✗ a duration such as 30s, or nothing")
 	d.press("esc", "c")
-	d.mustShow("stays; it opens when it is needed")
+	d.mustShow("stays on the list; it opens when needed")
 	if len(d.m.Requests) != 0 {
 		t.Error("asked for a lock")
 	}
@@ -166,7 +162,7 @@ func TestClientsFail(t *testing.T) {
 	d.mustShow("‖ paused")
 	d.clock.add(6 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("! paused, ran out")
+	d.mustShow("! paused, expired")
 	d.mustShow("! believes it holds")
 	d.press("p")
 	d.until("goes on", func() bool { return c.Doing == "" })
@@ -180,13 +176,13 @@ func TestClientsFail(t *testing.T) {
 	d.press("X")
 	d.until("crashed", func() bool { return c.Doing == "" })
 	d.mustShow("✗ crashed")
-	d.mustShow("✗ lost by the crash")
+	d.mustShow("✗ lost in the crash")
 	if len(d.m.Requests) != 0 || len(d.cluster.Queue(rw("/b"))) != 1 {
 		t.Errorf("%d requests of ours, in etcd %v", len(d.m.Requests), d.m.Live.Locks)
 	}
-	d.cursorOn("✗ lost by the crash")
+	d.cursorOn("✗ lost in the crash")
 	d.press("u")
-	d.mustNotShow("✗ lost by the crash")
+	d.mustNotShow("✗ lost in the crash")
 }
 
 // What was not granted in time is said to be so, and stays on the list.
@@ -196,7 +192,7 @@ func TestClientsDeadline(t *testing.T) {
 	d.press("4")
 	r := d.ask("w", "/a", "1ms")
 	d.until("over", func() bool { return r.Over != "" })
-	d.mustShow("✗ not in time")
+	d.mustShow("✗ timed out")
 	d.mustShow("✗ write lock on /a: not granted within 1ms")
 }
 
@@ -234,15 +230,15 @@ func TestTravelClients(t *testing.T) {
 	d.until("held and seen", func() bool { return held.State == state.OwnHeld && d.seen() })
 	d.press("[")
 	d.standsAt(105)
-	d.mustShow("▸ PAST · clients 2 of the present")
+	d.mustShow("▸ PAST · clients 2 (live)")
 	d.mustShow("● held")
 	d.press("a", "o", "r", "w")
 	if d.m.line.mode != lineClosed || len(d.m.Clients) != 2 || len(d.m.Requests) != 1 {
 		t.Errorf("mode %v, %d clients, %d requests", d.m.line.mode, len(d.m.Clients), len(d.m.Requests))
 	}
 	d.press("?")
-	d.mustNotShow("ask for a write lock")
-	d.mustNotShow("open one more client")
+	d.mustNotShow("request a write lock")
+	d.mustNotShow("add a client")
 	d.mustShow("release or cancel the request")
 	d.press("esc", "u")
 	d.until("released", d.noneOfOurs)

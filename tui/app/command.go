@@ -17,8 +17,7 @@ type command struct {
 	run      func(arg string) nav.Action
 }
 
-// runCommand runs what was typed. A beginning that only one command has is
-// enough.
+// runCommand runs the typed command. An unambiguous prefix of its name is enough.
 func runCommand(commands []command, text string) nav.Action {
 	name, arg, _ := strings.Cut(strings.TrimSpace(text), " ")
 	if name == "" {
@@ -52,7 +51,7 @@ func commandNames(commands []command) string {
 	return strings.Join(names, ", ")
 }
 
-// completions are what the text of the command line may go on to be, in full.
+// completions returns the texts that complete the command line.
 func completions(commands []command, text string) []string {
 	name, arg, hasArg := strings.Cut(text, " ")
 	var all []string

@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -29,9 +30,9 @@ func commands(m *Model) []command {
 		timeCommands(m.Context),
 	)
 	all = append(all,
-		command{name: "pause", about: "pause the picture, or go on", run: func(string) nav.Action { return togglePause(m.Context) }},
+		command{name: "pause", about: "freeze the display, or resume", run: func(string) nav.Action { return togglePause(m.Context) }},
 		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
-		command{name: "quit", about: "quit; our locks are given back", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
+		command{name: "quit", about: "quit; locks you took here are released", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
 	)
 	slices.SortStableFunc(all, func(a, b command) int { return strings.Compare(a.name, b.name) })
 	return all
@@ -61,7 +62,7 @@ func lockNames(c *nav.Context) []string {
 // findLock opens the lock of a name, which may be typed as it is shown.
 func findLock(c *nav.Context, name string) nav.Action {
 	if name == "" {
-		return nav.Fail("lock: which one? :lock NAME")
+		return nav.Fail("lock: name missing: :lock NAME")
 	}
 	for _, l := range c.Shown().Locks {
 		if l.ID.Name == name || term.Safe(l.ID.Name) == name {
@@ -75,7 +76,7 @@ func findLock(c *nav.Context, name string) nav.Action {
 func tableCommands(front nav.Screen, now time.Time) []command {
 	g := front.Grid()
 	all := []command{
-		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ expression, ! inverse", run: func(text string) nav.Action {
+		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ regexp, ! inverse", run: func(text string) nav.Action {
 			if err := g.SetFilter(text); err != nil {
 				return nav.Fail("filter: " + err.Error())
 			}
@@ -90,25 +91,26 @@ func tableCommands(front nav.Screen, now time.Time) []command {
 	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.Sortable, run: func(by string) nav.Action {
 		switch names := strings.Join(g.Sortable(), ", "); {
 		case by == "":
-			return nav.Fail("sort: which one? there are " + names)
+			return nav.Fail("sort: column missing; columns: " + names)
 		case !g.SetSort(by):
-			return nav.Fail("sort: no column " + by + "; there are " + names)
+			return nav.Fail("sort: no column " + by + "; columns: " + names)
 		}
 		return nav.SavePrefs{}
 	}})
 }
 
-// copyRows copies what stands for the rows, through the terminal.
+// copyRows copies the labels of the marked rows, or of the selected one, through
+// the terminal.
 func copyRows(g widget.Grid) nav.Action {
 	texts := g.Copied()
 	if len(texts) == 0 {
-		return nav.Fail("there is nothing to copy")
+		return nav.Fail("nothing to copy")
 	}
 	what := term.Safe(texts[0])
 	if len(texts) > 1 {
-		what = term.Count(len(texts), "row", "rows")
+		what = format.Count(len(texts), "row", "rows")
 	}
-	return nav.Batch{nav.Flash{Text: "copied, if the terminal allows it: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
+	return nav.Batch{nav.Flash{Text: "sent to the clipboard of the terminal: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
 }
 
 // exportTable writes the table of a screen to a file.
@@ -135,9 +137,9 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) nav.Action {
 			switch {
 			case name == "":
-				return nav.Fail("hide: which one? there are " + strings.Join(shown(), ", "))
+				return nav.Fail("hide: column missing; columns: " + strings.Join(shown(), ", "))
 			case !slices.Contains(shown(), name):
-				return nav.Fail("hide: no column " + name + "; there are " + strings.Join(shown(), ", "))
+				return nav.Fail("hide: no column " + name + "; columns: " + strings.Join(shown(), ", "))
 			case len(shown()) == 1:
 				return nav.Fail("hide: " + name + " is the last column")
 			}
@@ -171,8 +173,8 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 		}
 	}
 	return []command{
-		{name: "mouse", args: "on|off", about: "off leaves it to the terminal", complete: onOff, run: set("mouse", &prefs.Mouse)},
-		{name: "ascii", args: "on|off", about: "draw with ASCII alone", complete: onOff, run: set("ascii", ascii, &prefs.ASCII)},
+		{name: "mouse", args: "on|off", about: "off leaves the mouse to the terminal", complete: onOff, run: set("mouse", &prefs.Mouse)},
+		{name: "ascii", args: "on|off", about: "draw with ASCII only", complete: onOff, run: set("ascii", ascii, &prefs.ASCII)},
 		{
 			name: "background", args: "MODE", about: "dark, light or auto", complete: backgrounds,
 			run: func(to string) nav.Action {

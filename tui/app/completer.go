@@ -4,15 +4,14 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// completer goes through what a line may go on to be.
+// completer cycles through the completions of a line.
 type completer struct {
-	offers     []string // what the command line may go on to be
-	candidates []string // that are gone through; nil: none are yet
+	offers     []string // completions of the command line
+	candidates []string // that tab cycles through; nil: not yet
 	at         int
 }
 
-// offer takes what the text may go on to be: as far as all candidates agree,
-// else the first.
+// offer completes the text as far as all candidates agree, else with the first.
 func (c *completer) offer(in *widget.Input, candidates []string) {
 	c.candidates, c.at = candidates, -1
 	if common := commonPrefix(c.candidates); len(common) > len(in.Text()) {
@@ -25,7 +24,7 @@ func (c *completer) offer(in *widget.Input, candidates []string) {
 	c.next(in)
 }
 
-// next goes on to the next candidate.
+// next completes the text with the next candidate.
 func (c *completer) next(in *widget.Input) {
 	if len(c.candidates) > 0 {
 		c.at = (c.at + 1) % len(c.candidates)

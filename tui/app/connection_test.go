@@ -65,7 +65,7 @@ func TestRefused(t *testing.T) {
 	d.clock.add(flashTime)
 	d.cluster.SetDown(nil)
 	d.until("connected", d.m.Connected)
-	d.mustShow("etcd refuses no more")
+	d.mustShow("etcd allows access again")
 	d.press("1")
 	d.put("/a", keyspace.Read, 0)
 	d.mustShow("/a")

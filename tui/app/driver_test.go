@@ -166,6 +166,34 @@ func (d *driver) mustShow(text string) {
 	}
 }
 
+// shownRow is a line of the screen.
+type shownRow struct {
+	d    *driver
+	line string
+}
+
+// row finds the first line that shows a text.
+func (d *driver) row(text string) shownRow {
+	d.t.Helper()
+	for _, l := range strings.Split(d.plain(), "\n") {
+		if strings.Contains(l, text) {
+			return shownRow{d, l}
+		}
+	}
+	d.t.Fatalf("no row shows %q:\n%s", text, d.plain())
+	return shownRow{}
+}
+
+// has checks that the row shows these texts too.
+func (r shownRow) has(texts ...string) {
+	r.d.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.line, text) {
+			r.d.t.Errorf("%q is not in the row %q", text, r.line)
+		}
+	}
+}
+
 func (d *driver) mustNotShow(text string) {
 	d.t.Helper()
 	if strings.Contains(d.plain(), text) {

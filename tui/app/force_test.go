@@ -52,7 +52,7 @@ func TestForceRequest(t *testing.T) {
 	d.asked()
 	d.mustShow("● releases write /orders  of billing svc[161]@web-1, token 101")
 	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
-	d.mustShow("As of revision 108; not done if any of it has changed since.")
+	d.mustShow("Planned at revision 108; aborted if any of these keys changed since.")
 	d.mustShow("  etcdctl del /orders/write/id-101")
 	d.mustShow("[ No ]")
 
@@ -61,7 +61,7 @@ func TestForceRequest(t *testing.T) {
 		if d.m.asked != nil || f.Done.Load() != 0 {
 			t.Fatalf("done %d", f.Done.Load())
 		}
-		d.mustShow("release one request: not done")
+		d.mustShow("release a request: not done")
 	})
 
 	t.Run("Yes", func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestForceRequest(t *testing.T) {
 		d.press("right", "enter")
 		d.told(f)
 		d.send(resize(160, 24))
-		d.mustShow("/orders is held now by shipping svc[162]@web-1 (write); gone: write /orders of billing svc[161]@web-1 at revision 109")
+		d.mustShow("/orders is now held by shipping svc[162]@web-1 (write); gone: write /orders of billing svc[161]@web-1 at revision 109")
 	})
 }
 
@@ -80,7 +80,7 @@ func TestForceLooks(t *testing.T) {
 	incident(d)
 	f.Hold = make(chan struct{})
 	d.press("enter", "ctrl+d")
-	d.mustShow("looking what would go")
+	d.mustShow("checking what this would release")
 	d.press("y", "right", "tab")
 	d.mustShow("[ Close ]") // and no answer was taken before the question
 	d.press("esc")
@@ -100,7 +100,7 @@ func TestForceSession(t *testing.T) {
 	d.typed("billing")
 	d.press("enter", "ctrl+k")
 	d.asked()
-	d.mustShow("end session a1")
+	d.mustShow("revoke session 00000000000000a1")
 	d.mustShow("type billing to go on:")
 	d.mustShow("  etcdctl lease revoke 00000000000000a1")
 	d.press("y", "enter")
@@ -112,7 +112,7 @@ func TestForceSession(t *testing.T) {
 	d.typed("billing")
 	d.press("enter")
 	d.told(f)
-	d.mustShow("/orders is held now by shipping")
+	d.mustShow("/orders is now held by shipping")
 	d.send(resize(200, 24))
 	d.mustShow("; gone: 2 requests of billing")
 }
@@ -127,10 +127,10 @@ func TestForceWord(t *testing.T) {
 	foreign := one
 	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"} // not on every keyboard
 	for want, p := range map[string]backend.Release{
-		"":     {Gone: []inspect.Request{one, one}},
-		"cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
-		"beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
-		"api":  {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
+		"":                 {Gone: []inspect.Request{one, one}},
+		"000000000000cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
+		"000000000000beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
+		"api":              {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
 	} {
 		if got := wordFor(p); got != want {
 			t.Errorf("%+v: %q, want %q", p, got, want)
@@ -144,7 +144,7 @@ func TestForceRemedy(t *testing.T) {
 	incident(d)
 	d.press("3", "ctrl+k")
 	d.asked()
-	d.mustShow("end session a2")
+	d.mustShow("revoke session 00000000000000a2")
 	d.press("esc", "G", "ctrl+k")
 	if d.m.asked != nil {
 		d.asked()
@@ -170,16 +170,16 @@ func TestForceChanged(t *testing.T) {
 	d.press("enter", "ctrl+d")
 	d.asked()
 	d.press("y")
-	d.until("explained", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Look again" })
+	d.until("explained", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Check again" })
 	d.mustShow("it has changed since it was shown")
 	d.press("y")
-	d.until("asked anew", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Release it" })
+	d.until("asked anew", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Release" })
 	d.press("y")
 	d.told(f)
 
 	t.Run("Gone", func(t *testing.T) {
 		d.do(nav.PlanRelease{Target: diagnose.Target{Key: "/none"}})
-		d.until("explained", func() bool { return d.m.asked.Dialog.Yes == "Look again" })
+		d.until("explained", func() bool { return d.m.asked.Dialog.Yes == "Check again" })
 		d.mustShow("nothing to release")
 	})
 }
@@ -239,7 +239,7 @@ func TestForceWhole(t *testing.T) {
 		d.press("down")
 		seen += d.plain()
 	}
-	for _, text := range []string{"worker[42]@web-1", "etcdctl del", "Be sure that it is dead"} {
+	for _, text := range []string{"worker[42]@web-1", "etcdctl del", "Make sure"} {
 		if !strings.Contains(seen, text) {
 			t.Errorf("nowhere: %q\n%s", text, seen)
 		}

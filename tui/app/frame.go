@@ -8,12 +8,12 @@ import (
 	"etcd-lock/tui/effects"
 )
 
-// frameTime is the least time between two pictures that no key asked for: 30 a
+// frameTime is the least time between two frames that no key asked for: 30 a
 // second.
 const frameTime = time.Second / 30
 
-// frame is the picture that was drawn last. Bubble Tea asks for a view after
-// every message; one is drawn only when it is time to.
+// frame is the latest drawn screen. Bubble Tea asks for a view after every
+// message; a new one is drawn only when it is due.
 type frame struct {
 	drawn   time.Time
 	dirty   bool
@@ -21,7 +21,7 @@ type frame struct {
 	last    string
 }
 
-// frameMsg says that the next picture may be drawn.
+// frameMsg says that the next frame may be drawn.
 type frameMsg struct{}
 
 // request says that something may have changed. What the user did is drawn at

@@ -5,14 +5,15 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 )
 
-// behindAfter is how long the watch may be behind the revision that etcd told
-// before that is shown: it learns of changes outside the prefix only every second
-// or two.
+// behindAfter is how long the watch may lag behind the revision of etcd's status
+// before the header says so: it learns of changes outside the prefix only every
+// second or two.
 const behindAfter = 4 * time.Second
 
 // lag says how far the watch is behind etcd.
@@ -24,7 +25,7 @@ func lag(c *nav.Context) theme.Text {
 	case missing <= 0 || since < behindAfter:
 		return theme.Styled("lag 0", c.Theme.Dim)
 	default:
-		return theme.Styled("! lag "+strconv.FormatInt(missing, 10)+" rev, "+term.Span(since), c.Theme.Warning)
+		return theme.Styled("! lag "+strconv.FormatInt(missing, 10)+" rev, "+format.Age(since), c.Theme.Warning)
 	}
 }
 
@@ -83,8 +84,8 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	}
 	s := "✗ refused"
 	if !conn.Refused {
-		s = "✗ not answering " + term.Age(c.Now, conn.Since)
-		if long := "✗ etcd not answering for " + term.Age(c.Now, conn.Since); term.Width(long) <= w {
+		s = "✗ not answering " + format.Since(conn.Since, c.Now)
+		if long := "✗ etcd not answering for " + format.Since(conn.Since, c.Now); term.Width(long) <= w {
 			s = long
 		}
 	}
@@ -94,8 +95,8 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	return theme.Styled(s, c.Theme.Lost)
 }
 
-// shownRevision is the revision of the snapshot on the screen. In the past, whose
-// revision is in its mark, it is that of the live one.
+// shownRevision is the revision of the snapshot on the screen. In history mode,
+// where the mark has that, it is the live revision.
 func shownRevision(c *nav.Context) string {
 	if c.InPast() {
 		return "live rev " + strconv.FormatInt(c.Live.Revision, 10)

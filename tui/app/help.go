@@ -27,14 +27,14 @@ func (h *helpView) bindings(lines int) []widget.Binding {
 	scroll := func(by int) func() nav.Action { return func() nav.Action { h.scroll(by, lines); return nil } }
 	page := max(h.h-1, 1)
 	return []widget.Binding{
-		widget.Bind("esc", "close", func() nav.Action { h.open = false; return nil }, "esc", "alt+esc", "?").In(widget.InFooter),
-		widget.Bind("↑/k", "up", scroll(-1), "up", "k").In(widget.InFooter),
-		widget.Bind("↓/j", "down", scroll(1), "down", "j").In(widget.InFooter),
-		widget.Bind("g/home", "first", scroll(-lines), "g", "home"),
-		widget.Bind("G/end", "last", scroll(lines), "G", "end"),
-		widget.Bind("pgup", "page up", scroll(-page), "pgup", "ctrl+b"),
-		widget.Bind("pgdn", "page down", scroll(page), "pgdown", "ctrl+f"),
-		widget.Bind("q", "quit", func() nav.Action { return nav.Do{Cmd: tea.Quit} }, "q").In(widget.InFooter),
+		{Keys: "esc alt+esc ?", Short: "close", Where: widget.InFooter, Do: func() nav.Action { h.open = false; return nil }},
+		{Keys: "up k", Label: "↑/k", Short: "up", Where: widget.InFooter, Do: scroll(-1)},
+		{Keys: "down j", Label: "↓/j", Short: "down", Where: widget.InFooter, Do: scroll(1)},
+		{Keys: "g home", Label: "g/home", Short: "first", Do: scroll(-lines)},
+		{Keys: "G end", Label: "G/end", Short: "last", Do: scroll(lines)},
+		{Keys: "pgup ctrl+b", Short: "page up", Do: scroll(-page)},
+		{Keys: "pgdown ctrl+f", Label: "pgdn", Short: "page down", Do: scroll(page)},
+		{Keys: "q", Short: "quit", Where: widget.InFooter, Do: func() nav.Action { return nav.Do{Cmd: tea.Quit} }},
 	}
 }
 
@@ -113,8 +113,8 @@ func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]s
 	for _, g := range groups {
 		var lines []string
 		for _, b := range g.Bindings {
-			if b.Shown() && b.Where != widget.InDocs {
-				lines = append(lines, helpLine(t, b.Label, 9, b.Text()))
+			if b.Shown() && b.Where != widget.InNone {
+				lines = append(lines, helpLine(t, b.Name(), 9, b.Text()))
 			}
 		}
 		blocks = block(blocks, t, g.Title, lines)
@@ -144,12 +144,12 @@ func legend(t *theme.Theme) []string {
 		return "  " + s.Style.Render(term.Pad(s.Text, 9, false)) + "  " + about
 	}
 	return []string{
-		row(theme.Styled("*", t.Own), "ours: asked for from here"),
+		row(theme.Styled("*", t.Own), "yours: requested from here"),
 		row(theme.Styled("●", t.Holding), "held"),
 		row(theme.Styled("○", t.Waiting), "waiting"),
-		row(theme.Styled("▲", t.Contended), "held, and somebody waits"),
+		row(theme.Styled("▲", t.Contended), "held, with waiters"),
 		row(theme.Styled("✗", t.Lost), "critical finding, or lost"),
-		row(theme.Styled("!", t.Warning), "warning, or a lease that ends within 2s"),
+		row(theme.Styled("!", t.Warning), "warning, or a lease that expires within 2s"),
 		row(theme.Styled("·", t.Dim), "notice, or free"),
 		row(theme.Styled("+", t.Bold), "marked"),
 	}
@@ -169,7 +169,7 @@ func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
 	h.SetWidth(w)
 	keys := make([]key.Binding, 0, len(bindings))
 	for _, b := range bindings {
-		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys...), key.WithHelp(b.Label, b.Short)))
+		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Short)))
 	}
 	return h.ShortHelpView(keys)
 }

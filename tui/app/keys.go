@@ -19,44 +19,102 @@ func (m *Model) bindings() []widget.Group {
 }
 
 func (m *Model) viewBindings() []widget.Binding {
+	const views = "go to a view"
 	var keys []widget.Binding
 	for k := nav.KindLocks; k <= nav.LastView; k++ {
 		number := string(rune('0' + k))
-		keys = append(keys, widget.Bind(number, k.String(), func() nav.Action { return nav.OpenView(k) }, number).
-			OffIf(func() widget.Off { return offView(m.Context, k) }))
+		keys = append(keys, widget.Binding{
+			Keys: number, Short: k.String(),
+			Doc: views,
+			Off: func() widget.Off { return offView(m.Context, k) }, Do: func() nav.Action { return nav.OpenView(k) },
+		})
 	}
 	next := func(step int) func() nav.Action {
 		return func() nav.Action { return nav.OpenView(m.screens.Next(step)) }
 	}
 	return append(keys,
-		widget.Bind("tab", "next view", next(1), "tab"),
-		widget.Bind("shift+tab", "view before", next(-1), "shift+tab"),
-		widget.Bind("esc", "back", m.back, "esc", "alt+esc").Describe("to the screen before; it never quits").In(widget.FooterStart).
-			ShowIf(func() bool { return len(m.screens.Open) > 1 }),
+		widget.Binding{
+			Keys: "tab", Short: "next view",
+			Doc: views,
+			Do:  next(1),
+		},
+		widget.Binding{
+			Keys: "shift+tab", Short: "previous view",
+			Doc: views,
+			Do:  next(-1),
+		},
+		widget.Binding{
+			Keys: "esc alt+esc", Short: "back", Long: "to the previous screen; never quits",
+			Doc:   "clear the filter, else go back to the previous screen; never quits",
+			Where: widget.FooterStart, When: func() bool { return len(m.screens.Open) > 1 }, Do: m.back,
+		},
 	)
 }
 
 func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 	do := func(a nav.Action) func() nav.Action { return func() nav.Action { return a } }
-	live := nav.EitherOff(c.OffTravel, nav.Unless(func() bool { return e.Travelling() }, "this is live"))
+	live := nav.EitherOff(c.OffTravel, nav.Unless(func() bool { return e.Travelling() }, "already live"))
 	return []widget.Binding{
-		widget.Bind("b", "back to live", do(nav.GoLive{}), "b").In(widget.FooterStart).ShowIf(c.InPast).OffIf(live),
-		widget.Bind("[", "earlier", do(nav.Step{By: -1}), "[").Describe("the change before, in the past").In(widget.FooterStart).ShowIf(c.InPast).OffIf(c.OffTravel),
-		widget.Bind("]", "later", do(nav.Step{By: 1}), "]").Describe("the next change").In(widget.FooterStart).ShowIf(c.InPast).OffIf(c.OffTravel),
+		{
+			Keys: "b", Short: "back to live",
+			Doc:   "back to live",
+			Where: widget.FooterStart, When: c.InPast, Off: live, Do: do(nav.GoLive{}),
+		},
+		{
+			Keys: "[", Short: "earlier", Long: "the change before, in history",
+			Doc:   "[time travel](#time-travel): to the change before",
+			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: -1}),
+		},
+		{
+			Keys: "]", Short: "later", Long: "the next change",
+			Doc:   "to the next change",
+			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: 1}),
+		},
 	}
 }
 
 func (m *Model) commonBindings() []widget.Binding {
 	export := func() nav.Action { return exportTable(m.screens.Front(), "", m.Now) }
 	return []widget.Binding{
-		widget.Bind("?", "help", func() nav.Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil }, "?").In(widget.FooterHead),
-		widget.Bind("q", "quit", func() nav.Action { return nav.Do{Cmd: tea.Quit} }, "q", "ctrl+c").Describe("our locks are given back").In(widget.FooterHead),
-		widget.Bind("/", "filter", func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) }, "/").Describe("text, ~ expression, ! inverse").In(widget.FooterEnd),
-		widget.Bind("space", "pause", func() nav.Action { return togglePause(m.Context) }, "space").Describe("the picture stands still, data goes on").In(widget.FooterEnd),
-		widget.Bind(":", "command", m.line.openCommand, ":").Describe("tab completes it").In(widget.FooterEnd),
-		widget.Bind("y", "copy", func() nav.Action { return copyRows(m.screens.Front().Grid()) }, "y").Describe("what is under the cursor or marked"),
-		widget.Bind("e", "export", export, "e").Describe("the table to a file"),
-		widget.Bind("x", "scenarios", func() nav.Action { return nav.OpenView(nav.KindScenarios) }, "x").OffIf(func() widget.Off { return offView(m.Context, nav.KindScenarios) }),
+		{
+			Keys: "?", Short: "help",
+			Doc:   "all keys of the screen in front, all commands, all signs",
+			Where: widget.FooterHead, Do: func() nav.Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil },
+		},
+		{
+			Keys: "q ctrl+c", Short: "quit", Long: "locks you took here are released",
+			Doc:   "quit; locks you took here are released",
+			Where: widget.FooterHead, Do: func() nav.Action { return nav.Do{Cmd: tea.Quit} },
+		},
+		{
+			Keys: "/", Short: "filter", Long: "text, ~ regexp, ! inverse",
+			Doc:   "filter: text, or a regular expression after `~`; `!` in front shows the other rows. Case matters if there is a capital letter. `enter` keeps the filter, `esc` clears it",
+			Where: widget.FooterEnd, Do: func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) },
+		},
+		{
+			Keys: "space", Short: "pause", Long: "freeze the display; data keeps updating",
+			Doc:   "freeze the display (the header shows PAUSED), or resume; data keeps updating in the background",
+			Where: widget.FooterEnd, Do: func() nav.Action { return togglePause(m.Context) },
+		},
+		{
+			Keys: ":", Short: "command", Long: "tab completes it",
+			Doc:   "a command; `tab` completes commands, names and columns",
+			Where: widget.FooterEnd, Do: m.line.openCommand,
+		},
+		{
+			Keys: "y", Short: "copy", Long: "what is under the cursor or marked",
+			Doc: "copy what is under the cursor, or marked: a name, a key, a lease. It goes through the terminal (OSC 52), also over ssh; tmux needs `set -g set-clipboard on`",
+			Do:  func() nav.Action { return copyRows(m.screens.Front().Grid()) },
+		},
+		{
+			Keys: "e", Short: "export", Long: "the table to a file",
+			Doc: "write the table, as filtered and sorted, or its marked rows, to a new CSV file; the path is shown",
+			Do:  export,
+		},
+		{
+			Keys: "x", Short: "scenarios", Doc: "go to the scenarios",
+			Off: func() widget.Off { return offView(m.Context, nav.KindScenarios) }, Do: func() nav.Action { return nav.OpenView(nav.KindScenarios) },
+		},
 	}
 }
 
@@ -65,5 +123,5 @@ func togglePause(c *nav.Context) nav.Action {
 	if c.Frozen != nil {
 		return nav.Freeze{To: nil}
 	}
-	return nav.Freeze{To: &state.Frozen{Snapshot: c.Live, Mark: "PAUSED", About: "space goes on", At: c.Now}}
+	return nav.Freeze{To: &state.Frozen{Snapshot: c.Live, Mark: "PAUSED", About: "space resumes", At: c.Now}}
 }

@@ -22,7 +22,7 @@ type inputLine struct {
 	commands func() []command // that there are now
 }
 
-// lineMode is what is typed.
+// lineMode is the kind of input.
 type lineMode int
 
 const (
@@ -57,20 +57,20 @@ func (l *inputLine) bindings() []widget.Binding {
 	switch l.mode {
 	case lineFilter:
 		return []widget.Binding{
-			widget.Bind("enter", "keep", l.acceptFilter, "enter").In(widget.InFooter),
-			widget.Bind("esc", "clear", func() nav.Action { l.close(); return l.filter("") }, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "keep", Where: widget.InFooter, Do: l.acceptFilter},
+			{Keys: "esc alt+esc", Short: "clear", Where: widget.InFooter, Do: func() nav.Action { l.close(); return l.filter("") }},
 		}
 	case linePrompt:
 		return []widget.Binding{
-			widget.Bind("enter", "choose", l.acceptPrompt, "enter").In(widget.InFooter),
-			widget.Bind("tab", "complete", l.completePrompt, "tab").In(widget.InDocs),
-			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "choose", Where: widget.InFooter, Do: l.acceptPrompt},
+			{Keys: "tab", Short: "complete", Where: widget.InNone, Do: l.completePrompt},
+			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
 	default:
 		return []widget.Binding{
-			widget.Bind("enter", "run", l.acceptCommand, "enter").In(widget.InFooter),
-			widget.Bind("tab", "complete", l.completeCommand, "tab").In(widget.InFooter),
-			widget.Bind("esc", "leave", leave, "esc", "alt+esc").In(widget.InFooter),
+			{Keys: "enter", Short: "run", Where: widget.InFooter, Do: l.acceptCommand},
+			{Keys: "tab", Short: "complete", Where: widget.InFooter, Do: l.completeCommand},
+			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (l *inputLine) filter(text string) nav.Action {
 
 func (l *inputLine) acceptFilter() nav.Action {
 	done := l.filter(l.input.Text())
-	if done == (nav.Quiet{}) { // else typing goes on
+	if done == (nav.Quiet{}) { // else the line stays open
 		l.close()
 	}
 	return done
@@ -158,7 +158,7 @@ func (l *inputLine) completed(c nav.Completions) {
 	}
 }
 
-// view is the line and, beside it, why it was not taken, or how it may go on.
+// view draws the line and, beside it, why it was rejected, or its completions.
 func (l *inputLine) view(t *theme.Theme, failure string, w int) string {
 	note, style := "", t.Dim
 	switch {
@@ -179,7 +179,7 @@ func (l *inputLine) view(t *theme.Theme, failure string, w int) string {
 	return term.Pad(l.input.View(t, room), room, false) + "  " + style.Render(note)
 }
 
-// hint says what the command line may go on to be.
+// hint lists completions of the command line, or describes its command.
 func (l *inputLine) hint() string {
 	candidates := l.candidates
 	if candidates == nil {

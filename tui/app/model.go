@@ -40,7 +40,7 @@ type Model struct {
 	frame         frame
 }
 
-// tickMsg comes every second, so that ages and TTLs go on.
+// tickMsg comes every second, so that ages and TTLs are up to date.
 type tickMsg struct{}
 
 // New returns the UI, with the screens that the options allow.
@@ -160,7 +160,7 @@ func (m *Model) body() (w, h int) {
 	return m.width, max(h, 0)
 }
 
-// View is the whole screen.
+// View returns the screen.
 func (m *Model) View() tea.View {
 	v := tea.NewView(m.frame.content(m.screen))
 	v.AltScreen = true
@@ -208,8 +208,8 @@ func (m *Model) front(w, h int) string {
 	}
 }
 
-// statusOrInput is the line above the help: what is typed, else what has just happened,
-// else what is going on.
+// statusOrInput is the line above the keys: the input if one is open, else the
+// status.
 func (m *Model) statusOrInput(w int) string {
 	if m.line.open() {
 		return m.line.view(m.Theme, m.flash.failure(m.Now), w)

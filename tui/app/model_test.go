@@ -147,7 +147,7 @@ func TestPause(t *testing.T) {
 	d.mustNotShow("PAUSED")
 	d.mustShow("1m3s")
 	d.press("7")
-	d.mustShow("acquired read  /b")
+	d.mustShow("granted  read  /b")
 }
 
 // Losing etcd keeps the last picture and heals by itself.
@@ -202,11 +202,56 @@ func TestReadOnly(t *testing.T) {
 		if open {
 			d.press("?")
 		}
-		for _, word := range []string{"read lock", "write lock", "unlock", "release ours", "scenarios", "r read", "new:"} {
+		for _, word := range []string{"read lock", "write lock", "unlock", "release yours", "scenarios", "r read", "new:"} {
 			d.mustNotShow(word)
 		}
 	}
 	d.mustShow("filter: text")
+}
+
+// A key that is off says why, instead of doing nothing.
+func TestKeysThatAreOff(t *testing.T) {
+	t.Run("ReadOnly", func(t *testing.T) {
+		d := newDriver(t, func(o *backend.Options) {
+			o.ReadOnly, o.Scenarios = true, backendtest.Scenarios{}
+			o.Releaser = &backendtest.Releaser{Cluster: o.Source.(*backendtest.Cluster)}
+		})
+		d.put("/a", keyspace.Read, 0)
+		for _, key := range []string{"r", "n", "x", "5"} {
+			d.press(key)
+			d.mustShow(key + ": read-only mode")
+		}
+		d.press("4", "X")
+		d.mustShow("X: read-only mode")
+		d.press("2", "ctrl+k")
+		d.mustShow("ctrl+k: read-only mode")
+	})
+
+	t.Run("NotThere", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.press("[")
+		d.mustShow("[: not available here")
+	})
+
+	t.Run("NothingSelected", func(t *testing.T) {
+		d := newDriver(t, nil)
+		d.press("w")
+		d.mustShow("w: no lock is selected; n to type a name")
+		d.press("enter")
+		d.mustShow("enter: no lock is selected")
+		d.press("?")
+		d.mustShow("request a write lock") // it is one move away
+	})
+
+	t.Run("InThePast", func(t *testing.T) {
+		d, _ := withPast(t, 100)
+		d.press("b")
+		d.mustShow("b: already live")
+		d.press("[")
+		d.standsAt(104)
+		d.press("w")
+		d.mustShow("w: not while history is shown; b goes back to live")
+	})
 }
 
 // Keys that leave: q and ctrl+c quit, esc never does.
@@ -262,9 +307,9 @@ func TestLogScroll(t *testing.T) {
 	d.mustShow("g follows the newest")
 	d.m.Log.Add(state.EntryOwn, d.clock.Now(), "new one")
 	d.send(tickMsg{})
-	d.mustShow(">  15:09:26 * ours     line 14998.")
+	d.mustShow(">  15:09:26 * yours    line 14998.")
 	d.press("g")
 	d.m.Log.Add(state.EntryOwn, d.clock.Now(), "newest")
 	d.send(tickMsg{})
-	d.mustShow(">  15:09:26 * ours     newest")
+	d.mustShow(">  15:09:26 * yours    newest")
 }

@@ -55,8 +55,8 @@ func TestCommandLine(t *testing.T) {
 	t.Run("Refuses", func(t *testing.T) {
 		d.press("1")
 		for text, why := range map[string]string{
-			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz", "sort": "✗ sort: which one? there are", "hide": "✗ hide: which one? there are finding, name",
-			"lock": "✗ lock: which one?", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",
+			"nonsense": "✗ no command nonsense", "s": "✗ s could be se", "mouse maybe": "✗ mouse: on or off", "sort zzz": "✗ sort: no column zzz", "sort": "✗ sort: column missing; columns:", "hide": "✗ hide: column missing; columns: finding, name",
+			"lock": "✗ lock: name missing", "background red": "✗ background: dark, light or auto", "filter ~[": "✗ filter: error",
 		} {
 			d.press(":")
 			d.typed(text)
@@ -69,7 +69,7 @@ func TestCommandLine(t *testing.T) {
 		d.press("1", ":")
 		d.typed("sort zzz")
 		d.press("enter")
-		d.mustShow("✗ sort: no column zzz; there are finding")
+		d.mustShow("✗ sort: no column zzz; columns: finding")
 		d.press("n")
 		d.mustNotShow("no column")
 		d.press("esc")
@@ -110,7 +110,7 @@ func TestDialog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t, nil)
 			yes := nav.Do{Cmd: func() tea.Msg { return nil }}
-			d.do(nav.Ask{Dialog: &widget.Dialog{Title: "end it", Lines: []string{"all goes"}, Yes: "End it", Word: c.word}, Yes: yes})
+			d.do(nav.Ask{Dialog: &widget.Dialog{Title: "end it", Lines: []string{"all goes"}, Yes: "Revoke", Word: c.word}, Yes: yes})
 			d.mustShow("[ No ]")
 			last := len(c.keys) - 1
 			d.press(c.keys[:last]...)

@@ -101,7 +101,7 @@ func (m *Model) arrive() {
 	front.Refresh()
 }
 
-// refresh has the screen in front take in what has changed, or all screens.
+// refresh updates the front screen, or all screens.
 func (m *Model) refresh(all bool) {
 	switch {
 	case all:
@@ -123,8 +123,7 @@ func (m *Model) say(s nav.Say) {
 	m.flash.show(text, s.Kind == state.EntryError, m.Now)
 }
 
-// planned asks whether a plan is to be carried out, if the user still waits for
-// it.
+// planned asks whether to apply a plan, if its dialog is still open.
 func (m *Model) planned(p nav.Planned) {
 	switch {
 	case m.asked == nil || !m.asked.Waits:

@@ -145,7 +145,7 @@ func TestHide(t *testing.T) {
 		run(next, "show mode")
 		next.mustShow("✗ show: mode is not hidden; hidden: none")
 		run(next, "hide nonsense")
-		next.mustShow("✗ hide: no column nonsense; there are #, mode")
+		next.mustShow("✗ hide: no column nonsense; columns: #, mode")
 		for _, name := range []string{"#", "mode", "state", "owner", "session", "ttl", "for"} {
 			run(next, "hide "+name)
 		}

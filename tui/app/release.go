@@ -33,11 +33,11 @@ func wordFor(r backend.Release) string {
 	return term.Lease(r.Lease, 16)
 }
 
-// planDialog asks whether a plan is to be carried out.
+// planDialog asks whether to apply a plan.
 func planDialog(c *nav.Context, t diagnose.Target, plan backend.Release) *widget.Dialog {
-	d := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release it"}
+	d := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: planLines(c, t, plan), Word: wordFor(plan), Yes: "Release"}
 	if t.Lease != 0 {
-		d.Yes = "End it"
+		d.Yes = "Revoke"
 	}
 	return d
 }
@@ -48,8 +48,8 @@ func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.
 	return &widget.Dialog{
 		Title: nav.ReleaseTitle(t) + ": not done",
 		Lines: append(term.Wrap(term.Safe(term.Plainly(err)), w, c.Theme.Lost.Render),
-			"", "Look again shows what would go now; it does nothing yet."),
-		Yes: "Look again",
+			"", "Check again shows what would be released now; nothing is done yet."),
+		Yes: "Check again",
 	}
 }
 
@@ -57,7 +57,7 @@ func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.
 func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string {
 	var lines []string
 	for _, k := range plan.Others {
-		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(k)+", which is no lock request")
+		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(k)+", which is not a lock request")
 	}
 	for _, r := range plan.Gone {
 		lines = append(lines, screens.GoneLine(c.Theme, r)+ofWhom(c, r))
@@ -69,21 +69,21 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	}
 	if slices.ContainsFunc(plan.Gone, func(r inspect.Request) bool { return r.Holding }) {
 		lines = append(lines, "",
-			c.Theme.Warning.Render("!")+" Its client may go on as if it held it. Be sure that it is dead,",
-			"  or that what it writes is fenced.")
+			c.Theme.Warning.Render("!")+" The client may keep working as if it held the lock. Make sure",
+			"  that it has stopped, or that its writes are fenced.")
 	}
 	return append(lines, "",
-		c.Theme.Dim.Render("As of revision "+strconv.FormatInt(plan.Revision, 10)+"; not done if any of it has changed since."),
-		c.Theme.Dim.Render("Without looking, this does it:"),
+		c.Theme.Dim.Render("Planned at revision "+strconv.FormatInt(plan.Revision, 10)+"; aborted if any of these keys changed since."),
+		c.Theme.Dim.Render("Unconditional equivalent:"),
 		c.Theme.Dim.Render("  etcdctl "+printable.Shell(narrate.Etcdctl(t)...)),
 	)
 }
 
 // ofWhom says at the end of a line which request it is about.
 func ofWhom(c *nav.Context, r inspect.Request) string {
-	who := c.Theme.Dim.Render("  of " + state.OwnerOrSession(r) + ", token " + strconv.FormatInt(r.Revision, 10))
+	who := c.Theme.Dim.Render("  of " + state.Who(r) + ", token " + strconv.FormatInt(r.Revision, 10))
 	if c.IsOwn(r) {
-		who += c.Theme.Own.Render(" * ours")
+		who += c.Theme.Own.Render(" * yours")
 	}
 	return who
 }

@@ -47,7 +47,7 @@ func runs(goOn chan struct{}) backendtest.Scenarios {
 	return backendtest.Scenarios{
 		Scenarios: []backend.Scenario{
 			{Name: "four-clients", About: "two readers, two writers"}, {Name: "endless"}, {Name: "broken"},
-			{Name: "unexpected"}, {Name: "outage", Alone: true},
+			{Name: "unexpected"}, {Name: "outage", OwnCluster: true},
 		},
 		Lanes: laneScene(), Made: &backendtest.Made{},
 		Script: func(ctx context.Context, name string, tell func(backend.ScenarioStep)) ([]string, error) {
@@ -139,7 +139,7 @@ func TestScenarioOfUsedLocks(t *testing.T) {
 		t.Fatal("it runs")
 	}
 	d.press(".", "y")
-	if d.m.Run.Look(); !d.m.Run.State.Paused {
+	if d.m.Run.Refresh(); !d.m.Run.State.Paused {
 		t.Error("it was to stand still before its first step")
 	}
 	d.press("s")
@@ -188,7 +188,7 @@ func TestScenarioPause(t *testing.T) {
 	d.mustShow("endless · 3s  PAUSED ")
 	d.mustShow("‖ PAUSED")
 	run := p.Made.Latest
-	d.mustShow("next what etcd answers")
+	d.mustShow("next a reply from etcd")
 	run.Shows.Next, run.Shows.In = "w2: write \x1b[2J", 300*time.Millisecond
 	d.press(".")
 	if !run.Shows.Stepping {
@@ -300,7 +300,7 @@ func TestScenarioFile(t *testing.T) {
 	d.press("5", "o")
 	d.typed("dir/one.yaml")
 	d.press("enter")
-	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not read: dir/one.yaml:1:1: nonsense") })
+	d.until("told", func() bool { return strings.Contains(d.plain(), "✗ not loaded: dir/one.yaml:1:1: nonsense") })
 }
 
 // What is watched is recorded until the user says so, and can be run.

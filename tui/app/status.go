@@ -6,6 +6,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 )
@@ -33,13 +34,13 @@ func (f *flashLine) failure(now time.Time) string {
 	return ""
 }
 
-// statusLine is what has just happened, else what is going on.
+// statusLine is the latest message, else the state of things.
 func statusLine(c *nav.Context, f *flashLine, w int) string {
 	right := activity(c)
 	if c.InPast() {
 		right = ahead(c)
 	} else if c.Frozen != nil && c.Missed > 0 {
-		right = strings.TrimSpace(term.Count(c.Missed, "update", "updates") + " missed  " + right)
+		right = strings.TrimSpace(format.Count(c.Missed, "update", "updates") + " missed  " + right)
 	}
 	left, style := statusText(c, f)
 	if f.on(c.Now) && term.Width(left)+term.Width(right) >= w {
@@ -57,7 +58,7 @@ func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
 	case f.on(c.Now):
 		return f.text, c.Theme.Bold
 	case c.Conn.Lost:
-		return "✗ " + c.Conn.Trouble(), c.Theme.Lost
+		return "✗ " + c.Conn.Problem(), c.Theme.Lost
 	default:
 		return c.OwnSummary(), c.Theme.Own
 	}
@@ -65,7 +66,7 @@ func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
 
 // ahead says how far the present is from the past that is shown.
 func ahead(c *nav.Context) string {
-	return "live is " + term.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
+	return "live is " + format.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
 }
 
 // activity is the running scenario, and that something is recorded, in a few
@@ -73,10 +74,10 @@ func ahead(c *nav.Context) string {
 func activity(c *nav.Context) string {
 	var parts []string
 	if c.Recording != nil {
-		parts = append(parts, "● recording "+term.Age(c.Now, c.Recording.Since))
+		parts = append(parts, "● recording "+format.Since(c.Recording.Since, c.Now))
 	}
 	if c.Running() {
-		parts = append(parts, c.Run.Sign()+" "+term.Safe(c.Run.Name)+" "+term.Span(c.Run.State.Elapsed))
+		parts = append(parts, c.Run.Sign()+" "+term.Safe(c.Run.Name)+" "+format.Age(c.Run.State.Elapsed))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -32,9 +32,9 @@ func TestTake(t *testing.T) {
 		d.press("r")
 		d.until("held", d.held)
 		d.until("seen", d.seen)
-		d.mustShow("read lock on /a: held")
+		d.mustShow("read lock on /a: granted")
 		d.mustShow("* /a")
-		d.mustShow("ours etcd-lock")
+		d.mustShow("yours etcd-lock")
 		d.press("u")
 		d.until("released", d.noneOfOurs)
 		d.mustShow("read lock on /a: released")
@@ -46,10 +46,10 @@ func TestTake(t *testing.T) {
 		d.press("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 2 })
 		d.until("seen", d.seen)
-		d.mustShow("└ ○ write ours etcd-lock")
+		d.mustShow("└ ○ write yours etcd-lock")
 		d.press("u")
-		d.until("cancelled", d.noneOfOurs)
-		d.mustShow("write lock on /a: cancelled")
+		d.until("canceled", d.noneOfOurs)
+		d.mustShow("write lock on /a: canceled")
 		d.until("its key is gone", func() bool { return len(d.queue()) == 1 })
 	})
 
@@ -94,7 +94,7 @@ func TestTake(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
 		d.press("u")
-		d.mustShow("nothing of ours on this name")
+		d.mustShow("you hold and wait for nothing on this name")
 	})
 }
 
@@ -102,13 +102,13 @@ func TestTake(t *testing.T) {
 func TestNewName(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		d := newDriver(t, nil)
-		d.mustShow("no locks; n to type the name")
+		d.mustShow("no locks; n to type a name")
 		d.press("n")
 		d.typed("jobs/q?")
 		d.press("backspace", "enter")
 		d.mustShow(">    /jobs/q")
 		d.mustShow("· free")
-		d.mustShow("chosen: /jobs/q: r asks for a read lock on it, w for a write lock")
+		d.mustShow("selected /jobs/q: r requests a read lock, w a write lock")
 		d.press("w")
 		d.until("held", d.held)
 		d.press("u")
@@ -162,7 +162,7 @@ func TestMutexIsNotTaken(t *testing.T) {
 	if len(d.m.Requests) != 0 {
 		t.Error("asked for a mutex")
 	}
-	d.mustShow("✗ not asked")
+	d.mustShow("✗ not requested")
 }
 
 // A lock that somebody took from us is not shown as ours any longer.
@@ -211,11 +211,11 @@ func TestTakeFails(t *testing.T) {
 			d.until("held", d.held)
 			d.press("u")
 			d.until("told", func() bool { return d.m.Requests[0].State == state.OwnStuck })
-			d.mustShow("✗ read lock on " + lock + ": not given back yet: unavailable")
-			d.mustShow("! not given back yet")
+			d.mustShow("✗ read lock on " + lock + ": not released yet: unavailable")
+			d.mustShow("! not released yet")
 			d.clock.add(flashTime)
 			d.send(tickMsg{})
-			d.mustShow("ours: 0 held, 0 waiting, 1 not given back yet")
+			d.mustShow("yours: 0 held, 0 waiting, 1 not released yet")
 			d.until("told once", func() bool { return d.m.Requests[0].State == state.OwnStuck })
 			if n := strings.Count(d.plain(), ": unavailable"); n != 1 {
 				t.Errorf("told %d times", n)

@@ -78,7 +78,7 @@ func TestTravel(t *testing.T) {
 	}
 	d.mustShow("· free")
 	d.press("[")
-	d.mustShow("etcd remembers nothing from before revision 100")
+	d.mustShow("older revisions are compacted: history starts at 100")
 	d.press("]", "]", "]") // faster than they can be read
 	d.standsAt(103)
 	d.mustShow("▲ contended")
@@ -104,7 +104,7 @@ func TestTravel(t *testing.T) {
 		d.press("]")
 		d.standsAt(0)
 		d.press("]")
-		d.mustShow("this is the present")
+		d.mustShow("already at the latest revision")
 	})
 }
 
@@ -146,7 +146,7 @@ func TestTravelIsReadOnly(t *testing.T) {
 	}
 	d.press("?")
 	d.mustNotShow(screens.DangerTitle)
-	d.mustNotShow("ask for a write lock")
+	d.mustNotShow("request a write lock")
 	d.press("esc", "2")
 	d.mustShow("▸ PAST · sessions")
 	d.mustNotShow("● renewed")
@@ -165,7 +165,7 @@ func TestHistoryScreen(t *testing.T) {
 	d.do(nav.Select{Lock: rw("/jobs")})
 	d.press("enter", "H")
 	d.until("read", func() bool { return d.m.Changes != nil })
-	d.mustShow("history of /jobs · revisions 100 to 105 · the oldest is 100")
+	d.mustShow("history of /jobs · revisions 100 to 105 · oldest 100")
 	d.mustShow("104 · released")
 	d.mustNotShow("/other")
 	d.mustNotShow("mode  lock") // it is in the title
@@ -173,11 +173,11 @@ func TestHistoryScreen(t *testing.T) {
 	d.standsAt(101)
 	d.mustShow("▸ 101")
 	d.press("o")
-	d.mustShow("etcd remembers nothing from before")
+	d.mustShow("older revisions are compacted")
 	d.press("esc")
 	d.in("lock")
-	d.mustShow("history, as far as it was read")
-	d.mustShow("101 ● acquired")
+	d.mustShow("history, as far as read")
+	d.mustShow("101 ● granted")
 	d.mustNotShow("104 ·")
 	d.press("b", "t")
 	d.standsAt(104)
@@ -190,24 +190,24 @@ func TestHistoryScreen(t *testing.T) {
 func TestPastScreen(t *testing.T) {
 	d, c := withPast(t, 100)
 	d.press("6")
-	d.mustShow("enter asks etcd for the last 1000 revisions")
+	d.mustShow("enter reads the last 1000 revisions")
 	if len(c.Reads) != 0 {
 		t.Errorf("read %v", c.Reads)
 	}
 	d.press("enter")
 	d.until("read", func() bool { return d.m.Changes != nil })
-	d.mustShow("105 ● acquired")
+	d.mustShow("105 ● granted")
 	d.press("down", "enter")
 	d.standsAt(104)
 	d.mustShow("▸ 104")
 	d.press("/")
 	d.typed("third")
 	d.press("enter")
-	d.mustShow("the oldest is 100 · filter “third”")
+	d.mustShow("oldest 100 · filter “third”")
 	d.send(tea.MouseClickMsg{X: 10, Y: 4, Button: tea.MouseLeft})
 	d.standsAt(103)
 	d.press("o")
-	d.mustShow("etcd remembers nothing from before revision 100")
+	d.mustShow("older revisions are compacted: history starts at 100")
 }
 
 // What was read once grows old: what has changed since is one key away.
@@ -219,7 +219,7 @@ func TestPastNewest(t *testing.T) {
 	d.mustNotShow("/late")
 	d.press("n")
 	d.until("read anew", func() bool { return d.m.Changes.Until == r.Revision })
-	d.mustShow(">         106 ● acquired read  /late")
+	d.mustShow(">         106 ● granted  read  /late")
 	if len(c.Reads) != 2 {
 		t.Errorf("read %v", c.Reads)
 	}

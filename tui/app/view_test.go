@@ -193,10 +193,13 @@ func golden(t *testing.T, name string, w, h int, prepare func(*driver), change .
 	})
 }
 
+// updating reports whether files are written anew. The flag is teatest's.
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
+
 func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
-	if flag.Lookup("update").Value.String() == "true" { // the flag is teatest's
+	if updating() {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
 		}

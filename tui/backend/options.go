@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// Options are what the screens show and may do.
+// Options are what the UI is started with.
 type Options struct {
 	Prefix   string // locks below it are watched; empty is all keys
 	Endpoint string // shown
 
 	Source      Source
-	Health      Health      // nil: nothing is known of leader and lag
-	Rights      Rights      // nil: nothing is known of what may be read
+	Health      Health      // nil: leader and lag are not shown
+	Rights      Rights      // nil: a refusal is not explained
 	Locker      Locker      // nil: no locks can be taken
 	Scenarios   Scenarios   // nil: there are none
-	Releaser    Releaser    // nil: nothing of others can be released
+	Releaser    Releaser    // nil: requests of others cannot be released
 	Past        Past        // nil: only the present is shown
 	Recorder    Recorder    // nil: nothing can be recorded
-	Preferences Preferences // nil: nothing is kept
+	Preferences Preferences // nil: preferences are not stored
 
-	ReadOnly bool             // takes the keys that write to etcd away, out of the help too
+	ReadOnly bool             // disables the keys that write to etcd
 	NoColor  bool             // NO_COLOR is set to anything: only bold and reverse are left
 	ASCII    bool             // the terminal shows no other characters
 	Now      func() time.Time // nil: time.Now
 }
 
-// ErrNotGivenBack is returned by Run when etcd did not take back all of our
-// requests in time. They go when their session ends.
-var ErrNotGivenBack = errors.New("tui: some of our locks could not be given back in time; they go when their session ends")
+// ErrNotReleased is returned by Run if locks of the user could not be released in
+// time. They are released when their sessions expire.
+var ErrNotReleased = errors.New("tui: some locks could not be released in time; they are released when their session expires")

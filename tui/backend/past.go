@@ -6,23 +6,23 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// Past tells how the locks were.
+// Past reads locks as they were.
 type Past interface {
-	// At is the locks below prefix at a revision, and the oldest one that etcd
-	// remembers.
+	// At returns the locks below prefix at a revision, and the oldest revision that
+	// etcd still has.
 	At(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, floor int64, err error)
-	// Changes tells what became of them after the revision since, up to and with
-	// until, as far as etcd has these. It makes etcd read all that was written
-	// since then, so it is for when somebody wants to know.
+	// Changes returns what changed after the revision since, up to and including
+	// until, as far as etcd has it. To find that, etcd reads everything written
+	// since then, so it is only for a user who asks.
 	Changes(ctx context.Context, prefix string, since, until int64) (Changes, error)
-	// Granted is the revision at which a request came to hold its lock, 0 when it
-	// has not. It costs as much as Changes.
+	// Granted returns the revision at which a request was granted its lock, 0 if it
+	// was not. It costs as much as Changes.
 	Granted(ctx context.Context, r inspect.Request) (int64, error)
 }
 
-// Changes are what became of locks after one revision, up to and with another.
+// Changes are what changed after one revision, up to and including another.
 type Changes struct {
-	Floor        int64           // the oldest revision that etcd remembers
+	Floor        int64           // the oldest revision that etcd has
 	Since, Until int64           // as far as etcd has them
 	Events       []inspect.Event // oldest first
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Prefs is what the user has chosen, as it is kept in a file.
+// Prefs are the user's preferences, as stored in a file.
 type Prefs struct {
-	Mouse      bool                `yaml:"mouse"`            // wheel and clicks come to us
-	ASCII      bool                `yaml:"ascii"`            // no other characters are drawn
+	Mouse      bool                `yaml:"mouse"`            // wheel and clicks go to the UI, not to the terminal
+	ASCII      bool                `yaml:"ascii"`            // only ASCII is drawn
 	Background string              `yaml:"background"`       // dark, light or auto
-	Sort       map[string]string   `yaml:"sort,omitempty"`   // by view: a column, with - in front the other way round
-	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by view: columns
+	Sort       map[string]string   `yaml:"sort,omitempty"`   // by screen: a column, reversed with - in front
+	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by screen: columns
 }
 
 // The backgrounds that can be chosen.
@@ -28,30 +28,30 @@ const (
 	BackgroundLight = "light"
 )
 
-// DefaultPrefs are those of somebody who has chosen nothing.
+// DefaultPrefs returns the preferences of a new user.
 func DefaultPrefs() Prefs {
 	return Prefs{Mouse: true, Background: BackgroundAuto, Sort: map[string]string{}, Hidden: map[string][]string{}}
 }
 
-// Clone is a copy that shares nothing.
+// Clone returns a deep copy.
 func (p *Prefs) Clone() Prefs {
 	c := *p
 	c.Sort, c.Hidden = maps.Clone(p.Sort), maps.Clone(p.Hidden)
 	return c
 }
 
-// Preferences keeps what the user has chosen.
+// Preferences stores what the user has chosen.
 type Preferences interface {
-	// Load returns what was kept. Its error may come with what could be read.
+	// Load returns the saved preferences, or the default with an error.
 	Load() (Prefs, error)
 	Save(p Prefs) error
 }
 
-// PrefsFile keeps preferences in a YAML file of that name.
+// PrefsFile stores preferences in a YAML file of that name.
 type PrefsFile string
 
-// Load reads the file. One that is not there is no error; of one that cannot be
-// read, the error says where and why, and the preferences are the default.
+// Load reads the file. A missing file is no error. If it cannot be parsed, the
+// error says where and why, and the preferences are the default.
 func (f PrefsFile) Load() (Prefs, error) {
 	p := DefaultPrefs()
 	b, err := os.ReadFile(string(f))
@@ -76,7 +76,7 @@ func (f PrefsFile) Load() (Prefs, error) {
 	return p, nil
 }
 
-// Save writes the file, whole or not at all.
+// Save replaces the file atomically.
 func (f PrefsFile) Save(p Prefs) error {
 	b, err := yaml.Marshal(p)
 	if err != nil {
@@ -90,7 +90,7 @@ func (f PrefsFile) Save(p Prefs) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(t.Name()) }() // gone when all went well
+	defer func() { _ = os.Remove(t.Name()) }() // which is renamed by now if all went well
 	_, err = t.Write(b)
 	if err = errors.Join(err, t.Close()); err != nil {
 		return err

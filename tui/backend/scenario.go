@@ -9,79 +9,81 @@ import (
 
 // Scenario is a script of contention.
 type Scenario struct {
-	Name  string // or the path of its file
-	About string
-	Locks []string // that its clients ask for
-	Alone bool     // it makes faults, and so runs in a cluster of its own that is started for it
+	Name       string // or the path of its file
+	About      string
+	Locks      []string // that its clients request
+	OwnCluster bool     // it injects faults, so each run starts a cluster of its own
 }
 
-// Scenarios runs scripts of contention against the cluster that is watched, but for
-// those that make faults.
+// Scenarios runs scenarios, in the cluster that is watched unless they need their
+// own.
 type Scenarios interface {
-	// List are those that come along. It does not block.
+	// List returns the built-in ones. It does not block.
 	List() []Scenario
 	// Read reads one from a file.
 	Read(path string) (Scenario, error)
-	// Paths are the files and folders that begin with path.
+	// Paths returns the files and folders that begin with path.
 	Paths(path string) []string
-	// Play is a run of one that is to come. It does not block. Speed is how much
-	// faster its durations pass at first.
+	// Play makes a run that has not started. It does not block. Speed is the factor
+	// by which its durations pass faster.
 	Play(name string, speed float64) Play
 }
 
-// Play is a run of a scenario. None of its methods blocks but Run, and all can be
-// called before it.
+// Play is a run of a scenario. Only Run blocks; the others can be called before
+// it too.
 type Play interface {
-	// Run blocks until the scenario is over, and tells of each of its steps from
-	// one goroutine at a time. It returns what was not as it had to be; its error
-	// is for runs that could not be.
-	Run(ctx context.Context, tell func(ScenarioStep)) (failures []string, err error)
-	// Pause has the scenario's time stand still: nobody begins anything or gives
-	// up. Resume has it go on, and Step too, until one thing has happened.
+	// Run runs the scenario to its end, and calls step for each of its steps, from
+	// one goroutine at a time. It returns the expectations that failed; its error
+	// is for runs that could not be carried out.
+	Run(ctx context.Context, step func(ScenarioStep)) (failures []string, err error)
+	// Pause pauses the scenario's time: no step starts and no deadline fires.
+	// Resume continues, and Step does until one thing has happened.
 	Pause()
 	Resume()
 	Step()
-	// SetSpeed is how much faster durations pass from now on.
+	// SetSpeed sets the speed from now on.
 	SetSpeed(speed float64)
+	// State returns the state of the run.
 	State() PlayState
 }
 
-// PlayState is how a run stands.
+// PlayState is the state of a run.
 type PlayState struct {
-	Elapsed  time.Duration // for how long it has run, but for pauses
+	Elapsed  time.Duration // since it started, without pauses
 	Paused   bool
 	Stepping bool           // it pauses as soon as one thing has happened
-	Next     string         // what happens next; empty: nothing is a matter of time
+	Next     string         // what the clock brings next; empty: nothing
 	In       time.Duration  // until then, in the scenario's time
-	Lanes    []ScenarioLane // what the clients have done until now
+	Lanes    []ScenarioLane // of the clients, until now
 }
 
 // ScenarioStep is something that happened in a run.
 type ScenarioStep struct {
-	At   time.Duration // for how long the run had run
+	At   time.Duration // since the run started
 	Text string
 	Bad  bool // a lock was refused or lost, or something failed
 }
 
-// ScenarioLane is what a client did. Its spans follow each other without a gap.
+// ScenarioLane is the history of a client. Its spans follow each other without a
+// gap.
 type ScenarioLane struct {
 	Client string
 	Spans  []ScenarioSpan
-	Marks  []time.Duration // when it was refused, lost or did not get what it wanted
+	Marks  []time.Duration // when a lock was refused, lost or not granted in time
 }
 
-// ScenarioSpan is a time in which a client's state stayed the same. It can hold
-// one lock and wait for another.
+// ScenarioSpan is a time in which a client's state stayed the same. A client can
+// hold one lock and wait for another.
 type ScenarioSpan struct {
 	From, To     time.Duration
 	Waits        bool
-	Holds        keyspace.Mode // the most that it believes to hold; 0 for nothing
+	Holds        keyspace.Mode // the strongest that it believes to hold; 0 for none
 	Paused, Gone bool
 }
 
-// Recorder makes scenarios of what happens.
+// Recorder makes scenarios from what happens.
 type Recorder interface {
-	// Record records what is watched until ctx ends, then writes it to a new file
-	// and says what it wrote.
+	// Record records the watched locks until ctx ends, writes the scenario to a new
+	// file and returns a summary.
 	Record(ctx context.Context, path string) (summary string, err error)
 }

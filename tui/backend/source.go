@@ -6,11 +6,11 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// Source is where the screens read locks from.
+// Source is what the UI reads locks from.
 type Source interface {
 	// Watch sends the locks below prefix as they are and then as they change,
 	// until ctx ends; then it closes the channel.
 	Watch(ctx context.Context, prefix string) <-chan inspect.Update
-	// Leases looks leases up.
+	// Leases looks up leases by their IDs.
 	Leases(ctx context.Context, ids []int64) (map[int64]inspect.Lease, error)
 }

@@ -26,7 +26,7 @@ type clientMsg struct {
 	err    error
 }
 
-// add makes a client, whose session is opened when it is needed.
+// add makes a client. Its session is opened on demand.
 func (o *ownClients) add(label string, ttl time.Duration) *state.OwnClient {
 	number := 1
 	if n := len(o.Clients); n > 0 {
@@ -54,7 +54,7 @@ func (o *ownClients) control(a nav.ControlClient) nav.Action {
 	case a.To == nav.ClientClose && !lives:
 		return o.remove(c)
 	case a.To != nav.ClientOpen && !lives:
-		return nav.Fail(c.String() + ": has no session that lives; o on Clients opens one")
+		return nav.Fail(c.String() + ": has no open session; o on the Clients screen opens one")
 	}
 	client, ctx := c.Client, o.Tasks.Ctx
 	switch {
@@ -66,17 +66,17 @@ func (o *ownClients) control(a nav.ControlClient) nav.Action {
 		o.endAll(c, "")()
 		return o.doing(c, "closing", "closed, its lease revoked", client.Close)
 	case life == backend.Paused:
-		return o.doing(c, "resuming", "goes on", func() error { client.Resume(); return nil })
+		return o.doing(c, "resuming", "resumed", func() error { client.Resume(); return nil })
 	default:
-		return o.doing(c, "pausing", "paused, as a stopped process is", func() error { client.Pause(); return nil })
+		return o.doing(c, "pausing", "paused, like a stopped process", func() error { client.Pause(); return nil })
 	}
 }
 
 // crash ends a session without telling etcd. Its requests are lost at once,
 // whatever etcd still says of them.
 func (o *ownClients) crash(c *state.OwnClient) nav.Action {
-	client, cancel := c.Client, o.endAll(c, "lost by the crash")
-	return o.doing(c, "crashing", "crashed: its lease runs out", func() error {
+	client, cancel := c.Client, o.endAll(c, "lost in the crash")
+	return o.doing(c, "crashing", "crashed; its lease expires by itself", func() error {
 		client.Crash()
 		cancel() // and not before: a request that is canceled is removed from etcd
 		return nil
@@ -119,13 +119,13 @@ func (o *ownClients) endAll(c *state.OwnClient, loss string) (cancel func()) {
 	}
 }
 
-// remove takes a client whose session has ended off the list. The first stays.
+// remove removes a client whose session has ended from the list. The first stays.
 func (o *ownClients) remove(c *state.OwnClient) nav.Action {
 	c.Ended = nil
 	if c.Number == 1 {
-		return nav.Flash{Text: c.String() + ": stays; it opens when it is needed"}
+		return nav.Flash{Text: c.String() + ": stays on the list; it opens when needed"}
 	}
 	o.endAll(c, "")()
 	o.Clients = slices.DeleteFunc(o.Clients, func(other *state.OwnClient) bool { return other == c })
-	return nav.Flash{Text: c.String() + ": off the list"}
+	return nav.Flash{Text: c.String() + ": removed from the list"}
 }

@@ -1,5 +1,5 @@
-// Package effects is what the UI does besides showing: it follows etcd, takes and
-// releases locks, travels in time, runs scenarios and keeps files.
+// Package effects does all the work of the UI except display: it follows etcd,
+// takes and releases locks, reads history, runs scenarios and writes files.
 package effects
 
 import (
@@ -12,10 +12,8 @@ import (
 	"etcd-lock/tui/state"
 )
 
-// Effects are what the UI does besides showing: it follows etcd, takes and
-// releases locks, travels in time, runs scenarios and keeps files. They alone
-// change what the screens show, in Update, and they alone wait for the outside,
-// in commands.
+// Effects does all the work of the UI except display. Only effects change the
+// state that the screens show, in Update, and only they block, in commands.
 //
 // Each effect is two halves: a method that an action leads to, which returns a
 // command, and the result of that command, which is applied in Update.
@@ -37,13 +35,13 @@ type env struct {
 	Pause time.Duration // the least time between two updates that are taken
 }
 
-// background makes the action that runs f beside Update. It reads nothing that Update
-// changes, but what was copied for it.
+// background returns the action that runs f on another goroutine. f must not read
+// what Update changes: its caller copies that first.
 func (e *env) background(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Cmd(f)} }
 
 // Result is the message that a command of an effect ends with.
 type Result interface {
-	// Apply notes the result, and returns what is to be done now.
+	// Apply notes the result, and returns the next action. It is called in Update.
 	Apply(e *Effects) nav.Action
 }
 
@@ -69,16 +67,16 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 	return e
 }
 
-// Start begins what goes on for as long as the UI is shown.
+// Start starts the watch and loads the preferences.
 func (e *Effects) Start() nav.Action { return nav.Batch{e.feed.start(), e.prefs.load()} }
 
-// Second does what is done once a second.
+// Second is called once a second: it samples, refreshes and retries.
 func (e *Effects) Second() nav.Action {
 	return nav.Batch{e.feed.second(), nav.Refresh{}, e.own.releaseStuck()}
 }
 
-// LookUp begins what is due: the leases in view first, a diagnosis, why etcd
-// refuses.
+// LookUp starts the look-ups that are due: the visible leases first, a diagnosis,
+// or the reason for which etcd denies access.
 func (e *Effects) LookUp(visible []int64) nav.Action { return e.feed.lookUp(visible) }
 
 // Freeze shows a frozen snapshot, or the live one if nil.
@@ -105,10 +103,10 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	switch a := a.(type) {
 	case nav.Take:
 		return e.own.take(a)
-	case nav.GiveBack:
-		return e.own.giveBackLatest(a)
-	case nav.GiveBackRequest:
-		return e.own.giveBack(a.Request)
+	case nav.Unlock:
+		return e.own.unlockLatest(a)
+	case nav.UnlockRequest:
+		return e.own.unlock(a.Request)
 	case nav.OpenClient:
 		return e.own.open(a)
 	case nav.ControlClient:

@@ -9,8 +9,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/term"
 	"etcd-lock/tui/widget"
 )
 
@@ -36,7 +36,7 @@ func (msg exportedMsg) Apply(*Effects) nav.Action {
 	if msg.err != nil {
 		return nav.Fail("not exported: " + msg.err.Error())
 	}
-	return nav.Note("exported " + term.Count(msg.rows, "row", "rows") + " to " + msg.path)
+	return nav.Note("exported " + format.Count(msg.rows, "row", "rows") + " to " + msg.path)
 }
 
 // ExportName is a file of the working folder.

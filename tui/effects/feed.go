@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -93,11 +94,11 @@ func (f *feed) noteConnection(u inspect.Update) nav.Action {
 // etcd does not answer may have events too, and they do not come again.
 func (f *feed) note(u inspect.Update, first bool) {
 	if u.Resynced && !first {
-		f.Log.Add(state.EntryEtcd, f.Now, "read anew; what happened in between is not known")
+		f.Log.Add(state.EntryEtcd, f.Now, "resynchronized; events in between are unknown")
 		f.Journal.Prune(u.Snapshot)
 	}
 	if u.Missed > 0 {
-		f.Log.Add(state.EntryEtcd, f.Now, "too much at once: "+term.Count(u.Missed, "event", "events")+" not listed")
+		f.Log.Add(state.EntryEtcd, f.Now, "too many at once: "+format.Count(u.Missed, "event", "events")+" not listed")
 		f.Journal.Prune(u.Snapshot)
 	}
 	for _, e := range u.Events {
@@ -106,7 +107,8 @@ func (f *feed) note(u inspect.Update, first bool) {
 	}
 }
 
-// lookUp begins what is due: the leases in view, a diagnosis, why etcd refuses.
+// lookUp starts the look-ups that are due: the visible leases, a diagnosis, or the
+// reason for which etcd denies access.
 func (f *feed) lookUp(visible []int64) nav.Action {
 	switch {
 	case !f.Connected():
@@ -162,7 +164,7 @@ type leasesMsg struct{ state.LeaseAnswer }
 func (msg leasesMsg) Apply(e *Effects) nav.Action {
 	news, err := e.Leases.Take(msg.LeaseAnswer)
 	if err != nil && e.Connected() {
-		e.Log.Add(state.EntryError, e.Now, "leases cannot be looked up: "+term.ShortReason(err))
+		e.Log.Add(state.EntryError, e.Now, "cannot read leases: "+term.ShortReason(err))
 	}
 	e.feed.diagnosis.stale = e.feed.diagnosis.stale || news
 	return nav.Refresh{}

@@ -13,7 +13,7 @@ type preferences struct {
 	chosen  backend.Prefs
 	loading bool
 	saving  bool
-	unsaved bool // what was chosen meanwhile
+	unsaved bool // something was chosen meanwhile
 }
 
 // prefsMsg brings what the user chose before. savedMsg says how saving ended.
@@ -40,13 +40,13 @@ func (p *preferences) load() nav.Action {
 func (msg prefsMsg) Apply(e *Effects) nav.Action {
 	e.prefs.chosen, e.prefs.loading = msg.prefs, false
 	if msg.err != nil {
-		e.ports.Preferences = nil // what is chosen now must not take the place of what cannot be read
+		e.ports.Preferences = nil // or the next save would overwrite a file that could not be read
 		return nav.Batch{nav.Fail("preferences: " + msg.err.Error()), nav.PrefsLoaded{}}
 	}
 	return nav.PrefsLoaded{}
 }
 
-// save keeps what was chosen. It is no failure when that does not work.
+// save stores the preferences. The UI works without.
 func (p *preferences) save() nav.Action {
 	if p.ports.Preferences == nil {
 		return nil
@@ -63,7 +63,7 @@ func (msg savedMsg) Apply(e *Effects) nav.Action {
 	var said nav.Batch
 	e.prefs.saving = false
 	if msg.err != nil {
-		said = append(said, nav.Fail("preferences are not kept: "+msg.err.Error()))
+		said = append(said, nav.Fail("preferences not saved: "+msg.err.Error()))
 	}
 	if e.prefs.unsaved {
 		said = append(said, e.prefs.save())

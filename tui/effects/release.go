@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -49,7 +50,7 @@ type AppliedMsg struct {
 // that is pressed meanwhile goes elsewhere, or is taken for an answer.
 func (r *releases) plan(t diagnose.Target) nav.Action {
 	r.asked++
-	looking := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: []string{"looking what would go …"}}
+	looking := &widget.Dialog{Title: nav.ReleaseTitle(t), Lines: []string{"checking what this would release …"}}
 	ctx, releaser, asked := r.Tasks.Ctx, r.ports.Releaser, r.asked
 	return nav.Batch{nav.Ask{Dialog: looking, Waits: true}, r.background(func() tea.Msg {
 		msg := plannedMsg{asked, nav.Planned{Target: t}}
@@ -73,7 +74,7 @@ func (msg plannedMsg) Apply(e *Effects) nav.Action {
 func (r *releases) apply(a nav.ApplyRelease) nav.Action {
 	ctx := r.Tasks.Ctx
 	return nav.Batch{nav.Flash{Text: nav.ReleaseTitle(a.Target) + " …"}, r.background(func() tea.Msg {
-		revision, err := a.Plan.Carry(ctx)
+		revision, err := a.Plan.Apply(ctx)
 		return AppliedMsg{target: a.Target, Plan: a.Plan, Revision: revision, Err: err}
 	})}
 }
@@ -117,11 +118,11 @@ func (a applied) String() string {
 	at := " at revision " + strconv.FormatInt(a.revision, 10)
 	switch gone := a.plan.Gone; {
 	case len(gone) == 0:
-		return "session " + term.Lease(a.plan.Lease, 16) + " ended" + at
+		return "session " + term.Lease(a.plan.Lease, 16) + " revoked" + at
 	case len(gone) == 1:
-		return "gone: " + gone[0].Mode.String() + " " + term.Safe(gone[0].Lock.Name) + " of " + state.OwnerOrSession(gone[0]) + at
+		return "gone: " + gone[0].Mode.String() + " " + term.Safe(gone[0].Lock.Name) + " of " + state.Who(gone[0]) + at
 	default:
-		return "gone: " + term.Count(len(gone), "request", "requests") + " of " + state.OwnerOrSession(gone[0]) + at
+		return "gone: " + format.Count(len(gone), "request", "requests") + " of " + state.Who(gone[0]) + at
 	}
 }
 
@@ -138,8 +139,8 @@ func holdersText(id inspect.LockID, queue []inspect.Request) string {
 	case 0:
 		return name + " is free now"
 	case 1:
-		return name + " is held now by " + state.OwnerOrSession(queue[0]) + " (" + queue[0].Mode.String() + ")"
+		return name + " is now held by " + state.Who(queue[0]) + " (" + queue[0].Mode.String() + ")"
 	default:
-		return name + " is held now by " + term.Count(n, "reader", "readers")
+		return name + " is now held by " + format.Count(n, "reader", "readers")
 	}
 }

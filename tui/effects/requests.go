@@ -38,7 +38,7 @@ type (
 // take asks for a lock.
 func (o *ownClients) take(a nav.Take) nav.Action {
 	if a.Lock.Layout != keyspace.RWLock {
-		return nav.Flash{Error: true, Text: "not asked: clients of layout " + string(a.Lock.Layout) + " would not wait for a lock of ours"}
+		return nav.Flash{Error: true, Text: "not requested: clients of layout " + string(a.Lock.Layout) + " would not wait for your lock"}
 	}
 	if a.Client == nil {
 		a.Client = o.Clients[0]
@@ -49,14 +49,14 @@ func (o *ownClients) take(a nav.Take) nav.Action {
 	r.Cancel = cancel
 	o.Requests = append(o.Requests, r)
 	client, id, name, mode := r.Client.Client, r.ID, r.Name, r.Mode
-	return nav.Batch{o.say(r, "asked"), o.background(func() tea.Msg {
+	return nav.Batch{o.say(r, "requested"), o.background(func() tea.Msg {
 		ticket, err := client.Request(ctx, name, mode)
 		return ticketMsg{ctx, id, ticket, err}
 	})}
 }
 
-// Apply goes on to wait. A request that was canceled meanwhile waits too: its
-// context is over, so that it returns at once.
+// Apply waits for the lock. A request that was canceled meanwhile waits too: its
+// context has ended, so that it returns at once.
 func (msg ticketMsg) Apply(e *Effects) nav.Action {
 	r := e.Request(msg.id)
 	switch {
@@ -91,7 +91,7 @@ func (msg waitedMsg) Apply(e *Effects) nav.Action {
 	}
 	r.State, r.Since = state.OwnHeld, e.Now
 	ctx, id, lost := msg.ctx, r.ID, r.Ticket.Lost()
-	return nav.Batch{e.own.say(r, "held"), e.background(func() tea.Msg {
+	return nav.Batch{e.own.say(r, "granted"), e.background(func() tea.Msg {
 		select {
 		case <-lost:
 			return lostMsg{id}
@@ -101,18 +101,18 @@ func (msg waitedMsg) Apply(e *Effects) nav.Action {
 	})}
 }
 
-// giveBackLatest releases or cancels an own request for a lock: the one with that
+// unlockLatest releases or cancels an own request for a lock: the one with that
 // key, else the latest.
-func (o *ownClients) giveBackLatest(a nav.GiveBack) nav.Action {
+func (o *ownClients) unlockLatest(a nav.Unlock) nav.Action {
 	if r := o.Latest(a.Lock, a.Key); r != nil {
-		return o.giveBack(r)
+		return o.unlock(r)
 	}
-	return nav.Flash{Text: "nothing of ours on this name"}
+	return nav.Flash{Text: "you hold and wait for nothing on this name"}
 }
 
-// giveBack releases or cancels a request, or takes one that has ended off the
+// unlock releases or cancels a request, or takes one that has ended off the
 // list.
-func (o *ownClients) giveBack(r *state.OwnRequest) nav.Action {
+func (o *ownClients) unlock(r *state.OwnRequest) nav.Action {
 	switch {
 	case r.Over != "":
 		r.Client.Forget(r)
@@ -151,7 +151,7 @@ func (msg releasedMsg) Apply(e *Effects) nav.Action {
 		return nil
 	}
 	r.Stuck = why
-	return nav.Say{Kind: state.EntryError, Text: r.String() + ": not given back yet: " + why}
+	return nav.Say{Kind: state.EntryError, Text: r.String() + ": not released yet: " + why}
 }
 
 // releaseStuck tries again to release what could not be released.
@@ -180,11 +180,11 @@ func (msg lostMsg) Apply(e *Effects) nav.Action {
 func (o *ownClients) failed(r *state.OwnRequest, err error) nav.Action {
 	if r.State == state.OwnReleasing && errors.Is(err, context.Canceled) {
 		o.drop(r)
-		return o.say(r, "cancelled")
+		return o.say(r, "canceled")
 	}
 	how := term.ShortReason(err)
 	if r.Within > 0 && errors.Is(err, context.DeadlineExceeded) {
-		how, err = "not in time", errors.New("not granted within "+r.Within.String())
+		how, err = "timed out", errors.New("not granted within "+r.Within.String())
 	}
 	o.end(r, how)
 	return o.sayError(r, err)

@@ -30,8 +30,8 @@ type runResult struct {
 	err      error
 }
 
-// runMsg brings the steps of a run since the last one, which may be none: its
-// lanes go on all the same.
+// runMsg brings the steps of a run since the last one. There may be none, as its
+// lanes grow all the time.
 type runMsg struct {
 	run    *state.Run
 	from   <-chan backend.ScenarioStep
@@ -118,7 +118,7 @@ func (msg runMsg) Apply(e *Effects) nav.Action {
 		e.Log.Add(state.EntryScenario, e.Now, step.Text)
 	}
 	if !msg.over {
-		run.Look() // also for the other screens
+		run.Refresh() // also for the other screens
 		return e.runs.follow(runMsg{run: run, from: msg.from, result: msg.result})
 	}
 	run.Finish(msg.result.failures, msg.result.err)
@@ -155,7 +155,7 @@ func (s *scenarioRuns) read(path string) nav.Action {
 
 func (msg scenarioMsg) Apply(e *Effects) nav.Action {
 	if msg.err != nil {
-		return nav.Fail("not read: " + msg.err.Error())
+		return nav.Fail("not loaded: " + msg.err.Error())
 	}
 	e.Scenarios.Add(msg.scenario)
 	return nav.SelectScenario{Name: msg.scenario.Name}

@@ -2,10 +2,10 @@ package effects
 
 import "time"
 
-// Diagnosing takes time with the number of requests. It is done beside the
-// screens, so often that it costs a small part of a core: after a change no
-// sooner than a second after the one before, and without one, as waits grow
-// long by themselves, rarely.
+// A diagnosis takes time in proportion to the number of requests. It runs in the
+// background, often enough to be fresh and rarely enough to cost a small part of
+// a core: after a change at most once a second, and without one rarely, since
+// waits grow long by themselves.
 const (
 	diagnoseEvery = time.Second
 	diagnoseIdle  = 5 * time.Second

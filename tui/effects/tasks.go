@@ -12,7 +12,7 @@ import (
 
 // Tasks are the commands that talk to the outside. Bubble Tea abandons running
 // commands when it ends, and with them a lock granted in that moment; so tasks
-// counts them and knows the clients whose sessions they hang on.
+// counts them and knows the clients whose sessions they use.
 type Tasks struct {
 	Ctx    context.Context
 	cancel context.CancelFunc
@@ -83,10 +83,10 @@ func (t *Tasks) Close(timeout time.Duration) error {
 	select {
 	case <-done:
 	case <-deadline.C:
-		return backend.ErrNotGivenBack
+		return backend.ErrNotReleased
 	}
 	if len(failed) > 0 {
-		return backend.ErrNotGivenBack
+		return backend.ErrNotReleased
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestCloseTasks(t *testing.T) {
 		defer tasks.wg.Wait()
 		defer close(c.Block)
 		tasks.keep(c)
-		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotGivenBack) {
+		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotReleased) {
 			t.Errorf("err %v", err)
 		}
 	})
@@ -45,7 +45,7 @@ func TestCloseTasks(t *testing.T) {
 	t.Run("Failed", func(t *testing.T) {
 		tasks := NewTasks(t.Context())
 		tasks.keep(backendtest.StuckClient{Err: errors.New("unavailable")})
-		if err := tasks.Close(time.Minute); !errors.Is(err, backend.ErrNotGivenBack) {
+		if err := tasks.Close(time.Minute); !errors.Is(err, backend.ErrNotReleased) {
 			t.Errorf("err %v", err)
 		}
 	})

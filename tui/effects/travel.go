@@ -57,13 +57,13 @@ func (t *timeTravel) at() int64 {
 func (t *timeTravel) step(at int64, by int, mayRead bool) nav.Action {
 	switch {
 	case by > 0 && t.target == 0:
-		return nav.Note("this is the present: [ goes back")
+		return nav.Note("already at the latest revision: [ goes back")
 	case by < 0 && t.Changes != nil && at <= t.Changes.Floor:
 		return nav.Fail(state.FloorText(t.Changes))
 	case t.Changes != nil && state.CoversStep(t.Changes, at, by):
 		return t.goTo(state.StepFrom(t.Changes, at, by))
 	case by > 0 && at >= t.Live.Revision || !mayRead:
-		return nav.Batch{nav.Flash{Text: "nothing has changed since: this is the present"}, nav.Freeze{To: nil}}
+		return nav.Batch{nav.Flash{Text: "no later changes: back to live"}, nav.Freeze{To: nil}}
 	case by < 0:
 		return t.read(at-state.ChangesWindow, at, by)
 	default:
@@ -88,8 +88,8 @@ func (t *timeTravel) read(since, until int64, step int) nav.Action {
 	since = max(since, 1)
 	ctx, past, prefix, at := t.Tasks.Ctx, t.ports.Past, t.ports.Prefix, t.at()
 	return nav.Batch{
-		nav.Flash{Text: "etcd is asked what changed from revision " + strconv.FormatInt(since, 10) + " to " +
-			strconv.FormatInt(until, 10) + ": it reads all that was written since …"},
+		nav.Flash{Text: "reading changes from revision " + strconv.FormatInt(since, 10) + " to " +
+			strconv.FormatInt(until, 10) + ": etcd scans all writes since …"},
 		t.background(func() tea.Msg {
 			c, err := past.Changes(ctx, prefix, since, until)
 			return changesMsg{c, at, step, err}
@@ -100,7 +100,7 @@ func (t *timeTravel) read(since, until int64, step int) nav.Action {
 func (msg changesMsg) Apply(e *Effects) nav.Action {
 	e.travel.reading = false
 	if msg.err != nil {
-		return nav.Fail("the past cannot be read: " + term.Plainly(msg.err))
+		return nav.Fail("cannot read history: " + term.Plainly(msg.err))
 	}
 	e.Changes = &msg.changes
 	read := nav.Batch{nav.Quiet{}, nav.Refresh{All: true}}
@@ -111,7 +111,7 @@ func (msg changesMsg) Apply(e *Effects) nav.Action {
 }
 
 // goTo shows the snapshot of a revision. While one is on its way, it is only
-// noted which one is to be shown in the end.
+// noted which one to show in the end.
 func (t *timeTravel) goTo(revision int64) nav.Action {
 	t.target = revision
 	if t.loading {
@@ -145,7 +145,7 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 		return nav.Fail(term.Plainly(msg.err))
 	}
 	var shown nav.Batch
-	if msg.err == nil { // what was said on the way is over
+	if msg.err == nil { // the messages on the way are obsolete
 		shown = nav.Batch{nav.Quiet{}, nav.Freeze{To: &state.Frozen{Snapshot: msg.Snapshot, Mark: pastMark(msg.Revision, msg.Floor), About: "· b goes back to live", Past: true}}}
 	}
 	if t.target != msg.Revision {
@@ -163,7 +163,7 @@ func pastMark(revision, floor int64) string {
 func (t *timeTravel) goToGrant(r inspect.Request) nav.Action {
 	ctx, past := t.Tasks.Ctx, t.ports.Past
 	return nav.Batch{
-		nav.Flash{Text: "etcd is asked when that was granted: it reads all that was written since it was asked for …"},
+		nav.Flash{Text: "looking for the grant: etcd scans all writes since the request …"},
 		t.background(func() tea.Msg {
 			revision, err := past.Granted(ctx, r)
 			return grantMsg{revision, err}
@@ -176,7 +176,7 @@ func (msg grantMsg) Apply(e *Effects) nav.Action {
 	case msg.err != nil:
 		return nav.Fail(term.Plainly(msg.err))
 	case msg.revision == 0:
-		return nav.Note("it has not been granted by now")
+		return nav.Note("not granted yet")
 	default:
 		return e.travel.goTo(msg.revision)
 	}
@@ -185,7 +185,7 @@ func (msg grantMsg) Apply(e *Effects) nav.Action {
 // goLive goes back to the present.
 func (t *timeTravel) goLive() nav.Action {
 	if !t.InPast() && t.target == 0 {
-		return nav.Note("this is live")
+		return nav.Note("already live")
 	}
 	return nav.Freeze{To: nil}
 }

@@ -28,8 +28,8 @@ type (
 	Batch []Action
 	// Do runs a command, which is for I/O only.
 	Do struct{ Cmd tea.Cmd }
-	// Refresh has the screen in front take in what has changed, or all screens.
-	// While the display is frozen, only all of them are.
+	// Refresh updates the front screen, unless the display is frozen, or all
+	// screens.
 	Refresh struct{ All bool }
 
 	// PrefsLoaded takes over what the user chose before.
@@ -44,7 +44,8 @@ type (
 		Path  string
 	}
 
-	// Open puts a screen in front; a view that is open already is gone back to.
+	// Open puts a screen in front. If the view is open already, the screens opened
+	// from it are closed.
 	Open struct{ Ref Ref }
 	// Select goes to the locks, and puts the cursor on one, which need not exist.
 	Select struct{ Lock inspect.LockID }
@@ -60,7 +61,7 @@ type (
 		Text  string
 		Error bool
 	}
-	// Quiet removes what is on the status line.
+	// Quiet clears the message on the status line.
 	Quiet struct{}
 	// Ask opens a dialog, and does Yes if that is the answer.
 	Ask struct {
@@ -71,14 +72,14 @@ type (
 	// Prompt asks for a line of text.
 	Prompt struct {
 		Label, Value string
-		// Accept takes the line. An error is shown, and typing goes on.
+		// Accept takes the line. An error is shown, and the line stays open.
 		Accept func(text string) (Action, error)
 		// Complete asks for completions of the text, and leads to Completions. nil:
 		// there are none.
 		Complete func(text string) Action
 	}
-	// Completions are what the text of the open prompt may go on to be, if it still
-	// is that text.
+	// Completions are the completions of the open prompt, if its text is still the
+	// same.
 	Completions struct {
 		Text       string
 		Candidates []string
@@ -94,15 +95,15 @@ type (
 		Client *state.OwnClient // nil: the first one
 		Within time.Duration    // 0: it waits without a deadline
 	}
-	// GiveBack releases or cancels an own request for a lock: the one with that
+	// Unlock releases or cancels an own request for a lock: the one with that
 	// key, else the latest.
-	GiveBack struct {
+	Unlock struct {
 		Lock inspect.LockID
 		Key  string
 	}
-	// GiveBackRequest releases or cancels an own request. One that has ended is
+	// UnlockRequest releases or cancels an own request. One that has ended is
 	// taken off the list.
-	GiveBackRequest struct{ Request *state.OwnRequest }
+	UnlockRequest struct{ Request *state.OwnRequest }
 	// OpenClient adds an own client and opens its session.
 	OpenClient struct {
 		Label string
@@ -111,7 +112,7 @@ type (
 	// ControlClient does something to the session of an own client.
 	ControlClient struct {
 		Client *state.OwnClient
-		To     ClientDeed
+		To     ClientAction
 	}
 	// PlanRelease asks what a forced release would do, in a dialog that leads to
 	// ApplyRelease.
@@ -162,18 +163,18 @@ type (
 	ReadScenario struct{ Path string }
 	// CompletePath leads to Completions of the path of a file.
 	CompletePath struct{ Path string }
-	// StartRecording records what is watched into a new file.
+	// StartRecording records the watched locks into a new file.
 	StartRecording struct{ Path string }
 	// StopRecording ends that.
 	StopRecording struct{}
 )
 
-// ClientDeed is what can be done to the session of an own client.
-type ClientDeed int
+// ClientAction is what can be done to the session of an own client.
+type ClientAction int
 
 // Pausing a paused client resumes it; closing a closed one removes it.
 const (
-	ClientOpen ClientDeed = iota
+	ClientOpen ClientAction = iota
 	ClientPause
 	ClientCrash
 	ClientClose
@@ -182,9 +183,9 @@ const (
 // ReleaseTitle names what a forced release does.
 func ReleaseTitle(t diagnose.Target) string {
 	if t.Lease != 0 {
-		return "end session " + term.Lease(t.Lease, 16)
+		return "revoke session " + term.Lease(t.Lease, 16)
 	}
-	return "release one request"
+	return "release a request"
 }
 
 // Note says something that has just happened.

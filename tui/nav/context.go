@@ -6,8 +6,8 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// Context is what all screens read: what is known of etcd, what the user may do,
-// and how things look.
+// Context is shared by all screens, which only read it: the state, what the user
+// may do, and the theme.
 type Context struct {
 	*state.Data
 	Prefix string // of the locks that are watched
@@ -23,9 +23,9 @@ type Can struct {
 
 // Why keys are off.
 const (
-	whyReadOnly = "read-only: nothing is written to etcd from here"
+	whyReadOnly = "read-only mode"
 	whyNever    = "not available here"
-	whyPast     = "not in the past: b goes back to live"
+	whyPast     = "not while history is shown; b goes back to live"
 )
 
 // Needs returns why a key is off that needs something which the user may or may
@@ -62,15 +62,15 @@ func (c *Context) OffRelease() widget.Off { return c.NeedsPresent(c.Can.Release)
 // OffTravel returns why the keys of time travel are off.
 func (c *Context) OffTravel() widget.Off { return c.Needs(c.Can.TimeTravel) }
 
-// IfKnown returns what a screen without rows says.
-func (c *Context) IfKnown(known bool, empty string) string {
+// EmptyText returns what a screen without rows says.
+func (c *Context) EmptyText(known bool, empty string) string {
 	switch {
 	case known:
 		return empty
 	case c.Conn.Refused:
-		return "✗ " + c.Conn.Trouble()
+		return "✗ " + c.Conn.Problem()
 	default:
-		return "nothing is known yet"
+		return "no data yet"
 	}
 }
 

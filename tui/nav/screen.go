@@ -14,14 +14,13 @@ type Screen interface {
 	// Fit gives it w×h. That is called after every message, before the screen is
 	// drawn.
 	Fit(w, h int)
-	// Refresh takes in what has changed of the locks and of what is wrong with
-	// them.
+	// Refresh updates the screen from the state.
 	Refresh()
 	// Mouse handles a click or the wheel, at a place within the screen.
 	Mouse(m widget.Mouse) Action
 	// View draws the screen, in the size of the last Fit.
 	View(w, h int) string
-	// Bindings are its keys, the ones of its own first.
+	// Bindings returns its keys in groups, those specific to the screen first.
 	Bindings() []widget.Group
 	// Grid is the table that filtering, sorting, copying and exporting act on.
 	Grid() widget.Grid
@@ -42,7 +41,7 @@ type (
 )
 
 // Stack is which screens are open, the one in front last. Views are made once;
-// what is opened from them lives until esc.
+// screens opened from them are dropped by esc.
 type Stack struct {
 	Views map[Kind]Screen
 	Open  []Screen
@@ -51,7 +50,8 @@ type Stack struct {
 // Front returns the screen in front.
 func (s *Stack) Front() Screen { return s.Open[len(s.Open)-1] }
 
-// Push puts a screen in front. A view that is open already is gone back to.
+// Push puts a screen in front. If it is open already, those opened from it are
+// closed.
 func (s *Stack) Push(to Screen) {
 	for i, open := range s.Open {
 		if open == to {

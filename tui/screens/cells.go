@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
@@ -28,9 +29,9 @@ func ttlCell(c *nav.Context, lease int64) theme.Text {
 	case left < 0:
 		return theme.Styled("gone", c.Theme.Lost)
 	case left <= expiringAt:
-		return theme.Styled("!"+term.Span(left), c.Theme.Expiring)
+		return theme.Styled("!"+format.Age(left), c.Theme.Expiring)
 	default:
-		return theme.Styled(term.Span(left), c.Theme.Plain)
+		return theme.Styled(format.Age(left), c.Theme.Plain)
 	}
 }
 
@@ -87,20 +88,20 @@ func renewalsCell(c *nav.Context, lease int64) theme.Text {
 // requestSign is whether a request holds.
 func requestSign(t *theme.Theme, holding bool) theme.Text {
 	if holding {
-		return theme.Styled("●", t.Holding)
+		return theme.Styled(format.SignHolding, t.Holding)
 	}
-	return theme.Styled("○", t.Waiting)
+	return theme.Styled(format.SignWaiting, t.Waiting)
 }
 
 // severitySign is the sign of how bad something is.
 func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	switch sev {
 	case diagnose.Critical:
-		return theme.Styled("✗", t.Lost)
+		return theme.Styled(format.SignCritical, t.Lost)
 	case diagnose.Warning:
-		return theme.Styled("!", t.Warning)
+		return theme.Styled(format.SignWarning, t.Warning)
 	case diagnose.Notice:
-		return theme.Styled("·", t.Dim)
+		return theme.Styled(format.SignNotice, t.Dim)
 	default:
 		return theme.Styled("", t.Plain)
 	}
@@ -131,7 +132,7 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 func GoneLine(t *theme.Theme, r inspect.Request) string {
 	g, does := requestSign(t, r.Holding), "releases "
 	if !r.Holding {
-		does = "gives up its wait for "
+		does = "cancels its wait for "
 	}
 	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
 }
@@ -139,11 +140,11 @@ func GoneLine(t *theme.Theme, r inspect.Request) string {
 // NextLines say which waiters are granted their lock next.
 func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	if len(granted) == 0 {
-		return []string{t.Dim.Render("nobody is granted anything by that")}
+		return []string{t.Dim.Render("no waiter would get a lock")}
 	}
 	var lines []string
 	for _, r := range granted {
-		lines = append(lines, t.Own.Render("→")+" next: "+state.OwnerOrSession(r)+" gets "+r.Mode.String()+" "+term.Safe(r.Lock.Name))
+		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Safe(r.Lock.Name))
 	}
 	return lines
 }

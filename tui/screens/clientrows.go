@@ -3,6 +3,7 @@ package screens
 import (
 	"strconv"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -83,11 +84,11 @@ func (s *clientsScreen) lifeSign(c backend.ClientState) theme.Text {
 	case c.Life == backend.Paused && left > 0:
 		return theme.Styled("‖ paused", s.Theme.Expiring)
 	case c.Life == backend.Paused:
-		return theme.Styled("! paused, ran out", s.Theme.Lost)
+		return theme.Styled("! paused, expired", s.Theme.Lost)
 	case c.Life == backend.Crashed && left > 0:
 		return theme.Styled("✗ crashed", s.Theme.Lost)
 	case c.Life == backend.Crashed:
-		return theme.Styled("✗ crashed, ran out", s.Theme.Dim)
+		return theme.Styled("✗ crashed, expired", s.Theme.Dim)
 	case c.Life == backend.Expired:
 		return theme.Styled("✗ expired", s.Theme.Lost)
 	case c.Life == backend.Closed:
@@ -103,21 +104,21 @@ func (s *clientsScreen) requestSign(row clientRow) theme.Text {
 	case r.Over != "":
 		return theme.Styled("✗ "+r.Over, s.Theme.Lost)
 	case r.Stuck != "":
-		return theme.Styled("! not given back yet", s.Theme.Warning)
+		return theme.Styled("! not released yet", s.Theme.Warning)
 	case r.State == state.OwnHeld && row.state.Life == backend.Paused && !row.state.Until.After(s.Now):
 		return theme.Styled("! believes it holds", s.Theme.Warning)
 	case r.State == state.OwnHeld:
-		return theme.Styled("● held "+term.Age(s.Now, r.Since), s.Theme.Holding)
+		return theme.Styled("● held "+format.Since(r.Since, s.Now), s.Theme.Holding)
 	case r.State == state.OwnReleasing:
-		return theme.Styled("… giving back", s.Theme.Dim)
+		return theme.Styled("… releasing", s.Theme.Dim)
 	case r.Within > 0:
-		return theme.Styled("○ waits "+term.Age(s.Now, r.Asked)+" of "+term.Span(r.Within), s.Theme.Waiting)
+		return theme.Styled("○ waits "+format.Since(r.Asked, s.Now)+" of "+format.Age(r.Within), s.Theme.Waiting)
 	default:
-		return theme.Styled("○ waits "+term.Age(s.Now, r.Asked), s.Theme.Waiting)
+		return theme.Styled("○ waits "+format.Since(r.Asked, s.Now), s.Theme.Waiting)
 	}
 }
 
-// ttl is what is left of the lease, by what the client knows of it.
+// ttl is the remaining time of the lease, as far as the client knows.
 func (s *clientsScreen) ttl(r clientRow, w int) theme.Text {
 	c := r.state
 	if r.request != nil || c.Lease == 0 || c.Life == backend.Closed || c.Life == backend.Expired {
@@ -132,9 +133,9 @@ func (s *clientsScreen) ttl(r clientRow, w int) theme.Text {
 		style = s.Theme.Expiring
 	}
 	if bar, ok := drain(left, c.TTL, w-6); ok && w != widget.WholeWidth {
-		return theme.Styled(term.Pad(term.Span(left), 5, true)+" "+bar, style)
+		return theme.Styled(term.Pad(format.Age(left), 5, true)+" "+bar, style)
 	}
-	return theme.Styled(term.Span(left), style)
+	return theme.Styled(format.Age(left), style)
 }
 
 func (s *clientsScreen) token(r clientRow, _ int) theme.Text {

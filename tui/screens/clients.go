@@ -53,20 +53,56 @@ func (s *clientsScreen) own() []widget.Binding {
 	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
 	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
 	return []widget.Binding{
-		widget.Bind("a", "add", askClient, "a").Describe("open one more client, by name and TTL").In(widget.InFooter).OffIf(s.OffTake),
-		widget.Bind("r", "read", s.ask(keyspace.Read), "r").Describe("ask for a read lock").In(widget.InFooter).OffIf(begin),
-		widget.Bind("w", "write", s.ask(keyspace.Write), "w").Describe("ask for a write lock").In(widget.InFooter).OffIf(begin),
-		widget.Bind("u", "unlock", s.giveBack, "u").Describe("release or cancel the request under the cursor, else the latest").In(widget.InFooter).OffIf(stop),
-		widget.Bind("p", "pause", s.control(nav.ClientPause), "p").Describe("stand still as a stopped process, or go on").In(widget.InFooter).OffIf(stop),
-		widget.Bind("X", "crash", s.control(nav.ClientCrash), "X").Describe("end without a word to etcd, the lease runs out").In(widget.InFooter).OffIf(stop),
-		widget.Bind("c", "close", s.control(nav.ClientClose), "c").Describe("revoke the session; once more takes it off the list").In(widget.InFooter).OffIf(stop),
-		widget.Bind("o", "open", s.control(nav.ClientOpen), "o").Describe("a new session when the last has ended").In(widget.InFooter).OffIf(begin),
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("the queue that the request stands in").In(widget.InFooter).OffIf(nav.EitherOff(can, onRequest)),
+		{
+			Keys: "a", Short: "add", Long: "another client, by name and TTL",
+			Doc:   "add a client, by name and TTL of its session",
+			Where: widget.InFooter, Off: s.OffTake, Do: askClient,
+		},
+		{
+			Keys: "r", Short: "read", Long: "request a read lock",
+			Doc:   "request a read lock on any name (`tab` completes it), with a deadline or without",
+			Where: widget.InFooter, Off: begin, Do: s.ask(keyspace.Read),
+		},
+		{
+			Keys: "w", Short: "write", Long: "request a write lock",
+			Doc:   "request a write lock likewise",
+			Where: widget.InFooter, Off: begin, Do: s.ask(keyspace.Write),
+		},
+		{
+			Keys: "u", Short: "unlock", Long: "release or cancel the request under the cursor, else the latest",
+			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
+			Where: widget.InFooter, Off: stop, Do: s.unlock,
+		},
+		{
+			Keys: "p", Short: "pause", Long: "stop like a suspended process, or resume",
+			Doc:   "pause it: like a suspended process it renews nothing and receives nothing; again resumes it",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientPause),
+		},
+		{
+			Keys: "X", Short: "crash", Long: "end without telling etcd; the lease expires by itself",
+			Doc:   "crash it: nothing is revoked, its lease expires by itself",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientCrash),
+		},
+		{
+			Keys: "c", Short: "close", Long: "revoke the session; again removes the client",
+			Doc:   "close its session, which revokes the lease and releases everything; again removes the client from the list",
+			Where: widget.InFooter, Off: stop, Do: s.control(nav.ClientClose),
+		},
+		{
+			Keys: "o", Short: "open", Long: "a new session when the last has ended",
+			Doc:   "open a new session when the last has ended",
+			Where: widget.InFooter, Off: begin, Do: s.control(nav.ClientOpen),
+		},
+		{
+			Keys: "enter", Short: "lock", Long: "the queue that the request is in",
+			Doc:   "open the lock of the request",
+			Where: widget.InFooter, Off: nav.EitherOff(can, onRequest), Do: s.drill,
+		},
 	}
 }
 
 // control does something to the client under the cursor.
-func (s *clientsScreen) control(to nav.ClientDeed) func() nav.Action {
+func (s *clientsScreen) control(to nav.ClientAction) func() nav.Action {
 	return func() nav.Action {
 		row, _ := s.table.Current()
 		return nav.ControlClient{Client: row.client, To: to}
@@ -86,14 +122,14 @@ func (s *clientsScreen) ask(mode keyspace.Mode) func() nav.Action {
 	}
 }
 
-// giveBack gives back the request under the cursor, or the latest of the client.
-func (s *clientsScreen) giveBack() nav.Action {
+// unlock gives back the request under the cursor, or the latest of the client.
+func (s *clientsScreen) unlock() nav.Action {
 	row, _ := s.table.Current()
 	if row.request != nil {
-		return nav.GiveBackRequest{Request: row.request}
+		return nav.UnlockRequest{Request: row.request}
 	}
 	if latest := s.LatestOf(row.client); latest != nil {
-		return nav.GiveBackRequest{Request: latest}
+		return nav.UnlockRequest{Request: latest}
 	}
 	return nav.Note(row.client.String() + ": holds nothing and waits for nothing")
 }
@@ -130,7 +166,7 @@ func (s *clientsScreen) drill() nav.Action {
 func (s *clientsScreen) title() string {
 	title := "clients " + strconv.Itoa(len(s.Clients))
 	if s.InPast() {
-		title += " of the present"
+		title += " (live)"
 	}
 	return title + filterTitle(s.table)
 }
@@ -139,7 +175,7 @@ func (s *clientsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h*
 
 func (s *clientsScreen) View(w, h int) string {
 	if !s.Can.Take {
-		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no client is opened and no lock taken from here"), w, h, true, false)
+		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
 	}
 	th := s.tableHeight()
 	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "no client matches; esc shows all"), w, th, true, false)}
@@ -152,11 +188,11 @@ func (s *clientsScreen) View(w, h int) string {
 	if rest >= 10 && len(lanes.all) > 0 {
 		lh = min(len(lanes.all)+2, rest/2)
 		iw, ih := theme.Inner(w, lh, false)
-		parts = append(parts, s.Theme.Panel("what they did", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
+		parts = append(parts, s.Theme.Panel("timeline", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
 	}
 	iw, ih := theme.Inner(w, rest-lh, false)
 	tail := logTail(&s.Log, s.Theme, iw, ih, func(e *state.Entry) bool { return e.Kind == state.EntryOwn || e.Kind == state.EntryError })
-	return strings.Join(append(parts, s.Theme.Panel("what came of it", tail, w, rest-lh, false, false)), "\n")
+	return strings.Join(append(parts, s.Theme.Panel("log", tail, w, rest-lh, false, false)), "\n")
 }
 
 // lanes are what the sessions of the clients have done, as the watch saw it.

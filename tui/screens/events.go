@@ -3,9 +3,9 @@ package screens
 import (
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -37,7 +37,11 @@ func newEventsScreen(c *nav.Context) *eventsScreen {
 	s.table.Label = func(e *state.Entry) string { return e.Text }
 	s.table.Moved = func() { s.follow = s.table.AtTop() }
 	s.keys = append([]widget.Group{{Title: "events", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("go to the lock").In(widget.InFooter).OffIf(nav.Unless(s.hasLock, "it is not about a lock")),
+		{
+			Keys: "enter", Short: "open", Long: "go to the lock",
+			Doc:   "open the lock",
+			Where: widget.InFooter, Off: nav.Unless(s.hasLock, "this event is not about a lock"), Do: s.drill,
+		},
 	}}}, s.table.Bindings()...)
 	return s
 }
@@ -63,7 +67,7 @@ func (s *eventsScreen) Mouse(m widget.Mouse) nav.Action {
 	return nil
 }
 
-// read takes in what is new in the log, unless the display is frozen.
+// read takes new log entries, unless the display is frozen.
 func (s *eventsScreen) read() {
 	if s.seen == s.Log.Last || s.Frozen != nil && s.seen > 0 {
 		return
@@ -94,9 +98,9 @@ func (s *eventsScreen) drill() nav.Action {
 }
 
 func (s *eventsScreen) View(w, h int) string {
-	title := "events " + term.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
+	title := "events " + format.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
 	if !s.follow {
 		title += " · g follows the newest"
 	}
-	return s.Theme.Panel(title, s.table.View(true, "nothing has happened since the watch began"), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, "no events since the watch began"), w, h, true, false)
 }

@@ -37,13 +37,25 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
 	s.table.Match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.OwnerOrSession(e.Request)
+		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.Who(e.Request)
 	}
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
-		widget.Bind("enter", "go", s.drill, "enter").Describe("to the revision, or read what changed").In(widget.InFooter).OffIf(c.OffTravel),
-		widget.Bind("o", "older", s.older, "o").Describe("read what changed before").In(widget.InFooter).OffIf(nav.EitherOff(c.OffTravel, s.offOlder)),
-		widget.Bind("n", "newest", s.newest, "n").Describe("read what changed up to the revision that is shown").In(widget.InFooter).OffIf(c.OffTravel),
+		{
+			Keys: "enter", Short: "go", Long: "to the revision, or read what changed",
+			Doc:   "go to the revision under the cursor; if nothing was read yet, read the latest changes",
+			Where: widget.InFooter, Off: c.OffTravel, Do: s.drill,
+		},
+		{
+			Keys: "o", Short: "older", Long: "read older changes",
+			Doc:   "read older changes",
+			Where: widget.InFooter, Off: nav.EitherOff(c.OffTravel, s.offOlder), Do: s.older,
+		},
+		{
+			Keys: "n", Short: "newest", Long: "read changes up to the revision shown",
+			Doc:   "read changes up to the revision shown",
+			Where: widget.InFooter, Off: c.OffTravel, Do: s.newest,
+		},
 	}}}, s.table.Bindings()...)
 	return s
 }
@@ -64,7 +76,7 @@ func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
 			return theme.Styled(term.CutMiddle(term.Safe(e.Request.Lock.Name), w), s.Theme.Plain)
 		}},
 		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(state.OwnerOrSession(e.Request), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(state.Who(e.Request), w), s.Theme.Plain)
 		}},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
 	}
@@ -144,14 +156,14 @@ func (s *historyScreen) Refresh() {
 }
 
 func (s *historyScreen) View(w, h int) string {
-	title, empty := s.ref.Kind.String(), "enter asks etcd for the last "+strconv.Itoa(state.ChangesWindow)+" revisions; it reads all that was written since for that"
+	title, empty := s.ref.Kind.String(), "enter reads the last "+strconv.Itoa(state.ChangesWindow)+" revisions; etcd scans all writes since then"
 	if s.ref.Lock.Name != "" {
 		title += " of " + term.Safe(s.ref.Lock.Name)
 	}
 	if s.Changes != nil {
 		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
-			" · the oldest is " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
-		empty = "nothing has changed in these revisions; o looks further back"
+			" · oldest " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
+		empty = "no changes in these revisions; o reads older ones"
 	}
 	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 }
@@ -169,10 +181,10 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 		}
 		g := entrySign(c.Theme, state.EntryKind(e.Kind))
 		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
-		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.OwnerOrSession(e.Request), w))
+		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.Who(e.Request), w))
 	}
 	if len(lines) == 0 {
-		return c.Theme.Dim.Render(term.Cut("nothing, from revision "+strconv.FormatInt(c.Changes.Since, 10)+" on", w))
+		return c.Theme.Dim.Render(term.Cut("no changes since revision "+strconv.FormatInt(c.Changes.Since, 10), w))
 	}
 	return strings.Join(slices.Clone(lines[max(len(lines)-h, 0):]), "\n")
 }

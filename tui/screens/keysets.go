@@ -16,27 +16,43 @@ const newNameKey = "n"
 // prefers, if one is selected.
 func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string, ok bool)) []widget.Binding {
 	selected := func() bool { _, _, ok := current(); return ok }
-	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no name is selected; "+newNameKey+" to type one"))
+	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no lock is selected; "+newNameKey+" to type a name"))
 	take := func(mode keyspace.Mode) func() nav.Action {
 		return func() nav.Action {
 			id, _, _ := current()
 			return nav.Take{Lock: id, Mode: mode}
 		}
 	}
-	giveBack := func() nav.Action {
+	unlock := func() nav.Action {
 		id, key, _ := current()
-		return nav.GiveBack{Lock: id, Key: key}
+		return nav.Unlock{Lock: id, Key: key}
 	}
 	return []widget.Binding{
-		widget.Bind("r", "read", take(keyspace.Read), "r").Describe("ask for a read lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("w", "write", take(keyspace.Write), "w").Describe("ask for a write lock on the name").In(widget.InFooter).OffIf(off),
-		widget.Bind("u", "unlock", giveBack, "u").Describe("give back ours, the latest first").In(widget.InFooter).OffIf(off),
-		widget.Bind("n", "new", func() nav.Action { return askName(c) }, newNameKey).Describe("type the name of a lock to take").In(widget.InFooter).OffIf(c.OffTake),
+		{
+			Keys: "r", Short: "read", Long: "request a read lock on the name",
+			Doc:   "request a read lock on the name",
+			Where: widget.InFooter, Off: off, Do: take(keyspace.Read),
+		},
+		{
+			Keys: "w", Short: "write", Long: "request a write lock on the name",
+			Doc:   "request a write lock on the name",
+			Where: widget.InFooter, Off: off, Do: take(keyspace.Write),
+		},
+		{
+			Keys: "u", Short: "unlock", Long: "release or cancel your latest request",
+			Doc:   "release or cancel your latest request; on the Lock screen, the one under the cursor if it is yours",
+			Where: widget.InFooter, Off: off, Do: unlock,
+		},
+		{
+			Keys: newNameKey, Short: "new", Long: "type the name of a lock to take",
+			Doc:   "type the name of a lock to take, which need not exist",
+			Where: widget.InFooter, Off: c.OffTake, Do: func() nav.Action { return askName(c) },
+		},
 	}
 }
 
 // DangerTitle heads the keys that release the locks of others, in the help.
-const DangerTitle = "danger: shown first, and asked"
+const DangerTitle = "dangerous (previews, then asks)"
 
 // releaseBindings release a request or end its session by force. Each opens a
 // dialog: no key does it unasked. current is the key and the lease of the request
@@ -57,18 +73,24 @@ func releaseBindings(c *nav.Context, current func() (key string, lease int64)) w
 	}
 	const none = "no request is selected"
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+d", "delete", one, "ctrl+d").Describe("release the request under the cursor by force").
-			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none))),
-		widget.Bind("ctrl+k", "kill", session, "ctrl+k").Describe("end its session by force, with all of its locks").
-			OffIf(nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none))),
+		{
+			Keys: "ctrl+d", Short: "release", Long: "the request under the cursor, by force",
+			Doc: "release the request under the cursor",
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none)), Do: one,
+		},
+		{
+			Keys: "ctrl+k", Short: "revoke", Long: "its session, releasing all of its locks",
+			Doc: "revoke its session: its lease, with all of its keys",
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none)), Do: session,
+		},
 	}}
 }
 
 // endBinding is the key that ends a session by force, or does what ends a
 // problem.
-func endBinding(c *nav.Context, long string, do func() nav.Action, off func() widget.Off) widget.Group {
+func endBinding(c *nav.Context, short, long, doc string, do func() nav.Action, off func() widget.Off) widget.Group {
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
-		widget.Bind("ctrl+k", "kill", do, "ctrl+k").Describe(long).OffIf(nav.EitherOff(c.OffRelease, off)),
+		{Keys: "ctrl+k", Short: short, Long: long, Doc: doc, Off: nav.EitherOff(c.OffRelease, off), Do: do},
 	}}
 }
 
@@ -81,8 +103,15 @@ func historyBindings(c *nav.Context, id inspect.LockID, current func() (r inspec
 	}
 	history := func() nav.Action { return nav.Batch{nav.ReadHistory{}, nav.OpenHistory(id)} }
 	return widget.Group{Title: "past", Bindings: []widget.Binding{
-		widget.Bind("t", "time", granted, "t").Describe("go to when the request was granted").
-			OffIf(nav.EitherOff(c.OffTravel, nav.Unless(selected, "no request is selected"))),
-		widget.Bind("H", "history", history, "H").Describe("what became of the lock's requests, by revision").OffIf(c.OffTravel),
+		{
+			Keys: "t", Short: "time", Long: "go to when the request was granted",
+			Doc: "go to the revision at which the request was granted",
+			Off: nav.EitherOff(c.OffTravel, nav.Unless(selected, "no request is selected")), Do: granted,
+		},
+		{
+			Keys: "H", Short: "history", Long: "the lock's changes, by revision",
+			Doc: "the lock's changes, by revision",
+			Off: c.OffTravel, Do: history,
+		},
 	}}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -45,7 +46,7 @@ func newLanes(spans []state.Span, began, now time.Time) lanes {
 		if !ok {
 			i = len(l.all)
 			at[id] = i
-			l.all = append(l.all, lane{session: id, who: state.OwnerOrSession(s.Request)})
+			l.all = append(l.all, lane{session: id, who: state.Who(s.Request)})
 		}
 		l.all[i].spans = append(l.all[i].spans, s)
 	}
@@ -75,7 +76,7 @@ func laneName(names []string, w int) int {
 
 func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
 	if len(l.all) == 0 && h > 0 {
-		return t.Dim.Render(term.Cut("  nothing has happened since the watch began", w))
+		return t.Dim.Render(term.Cut("  no events since the watch began", w))
 	}
 	shown := l.all
 	if len(shown) > h-1 {
@@ -95,15 +96,15 @@ func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
 		lines = append(lines, term.Pad(lane.who, name, false)+" "+lane.draw(t, room, l.from, now))
 	}
 	if rest := len(l.all) - len(shown); rest > 0 {
-		lines = append(lines, t.Dim.Render("… "+term.Count(rest, "more session", "more sessions")))
+		lines = append(lines, t.Dim.Render("… "+format.Count(rest, "more session", "more sessions")))
 	}
 	return strings.Join(append(lines, l.axis(t, name, room, now)), "\n")
 }
 
 // axis is the time below the lanes.
 func (l lanes) axis(t *theme.Theme, name, room int, now time.Time) string {
-	began, half := now.Sub(l.from), "-"+term.Span(now.Sub(l.from)/2)
-	left := term.Pad("-"+term.Span(began), room/2, false)
+	began, half := now.Sub(l.from), "-"+format.Age(now.Sub(l.from)/2)
+	left := term.Pad("-"+format.Age(began), room/2, false)
 	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-3, 0), false) + "now")
 }
 

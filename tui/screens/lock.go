@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
@@ -29,11 +30,15 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	s := &lockScreen{Context: c, id: id}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r queueRow) string { return r.Key })
 	s.table.Match = func(r queueRow) string {
-		return term.Owner(r.Owner, r.Owned) + " " + state.SessionText(r.Request) + " " + r.Mode.String()
+		return state.Who(r.Request) + " " + format.Lease(r.Lease) + " " + r.Mode.String()
 	}
 	s.table.Label = func(r queueRow) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "session", s.drill, "enter").Describe("what its client has besides").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		{
+			Keys: "enter", Short: "session", Long: "go to its session",
+			Doc:   "open the session of the request",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
+		},
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
@@ -48,7 +53,9 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Lease, w) }},
-		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain) }},
+		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text {
+			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
+		}},
 		{Title: "why it waits", Box: widget.Box{Min: 19, Want: 24, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.why(), s.Theme.Dim) }},
 	}
 }
@@ -62,9 +69,9 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 }
 
 func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
-	who := term.Owner(r.Owner, r.Owned)
+	who := term.Owner(r.Owner)
 	if s.IsOwn(r.Request) {
-		return theme.Styled(strings.TrimSuffix("* ours "+who, " -"), s.Theme.Own)
+		return theme.Styled(strings.TrimSuffix("* yours "+who, " -"), s.Theme.Own)
 	}
 	return theme.Styled(who, s.Theme.Plain)
 }
@@ -155,7 +162,7 @@ func (s *lockScreen) queueHeight() int {
 
 func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "nobody holds it"), w, queue, true, false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "not held"), w, queue, true, false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
 		parts = append(parts, s.below(w, h-queue-detailLines)...)
@@ -163,8 +170,7 @@ func (s *lockScreen) View(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
-// below is the timeline and, where there is room, what is wrong and what has
-// happened.
+// below is the timeline and, if there is room, the findings and events.
 func (s *lockScreen) below(w, h int) []string {
 	if s.InPast() {
 		return []string{s.timeline(lanes{}, w, h)}
@@ -182,7 +188,7 @@ func (s *lockScreen) below(w, h int) []string {
 		}
 		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.Theme.Panel("what is wrong, and what helps", s.wrong(findings, n-1), w, n, false, false))
+		parts = append(parts, s.Theme.Panel("problems and fixes", s.wrong(findings, n-1), w, n, false, false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
@@ -192,7 +198,7 @@ func (s *lockScreen) below(w, h int) []string {
 	return parts
 }
 
-// findings is what is wrong with the lock, and the first thing that helps.
+// findings are those of the lock, each with its first remedy.
 func (s *lockScreen) findings(w int) []string {
 	v := s.Shown().Verdict
 	var lines []string
@@ -211,7 +217,7 @@ func (s *lockScreen) findings(w int) []string {
 // wrong is as much of the findings as fits into h, and where the rest is.
 func (s *lockScreen) wrong(lines []string, h int) string {
 	if rest := len(lines) - h + 1; rest > 1 {
-		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+term.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
+		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+format.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -228,7 +234,7 @@ func (s *lockScreen) detail(w int) string {
 	if !ok {
 		return "\n\n"
 	}
-	who := term.Owner(r.Owner, r.Owned)
+	who := term.Owner(r.Owner)
 	if who == "-" {
 		who = "owner unknown"
 	}
@@ -251,7 +257,7 @@ func (s *lockScreen) detail(w int) string {
 func (s *lockScreen) timeline(l lanes, w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
 	if s.InPast() {
-		return s.Theme.Panel("history, as far as it was read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
+		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
 	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock()), w, h, false, false)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -102,7 +103,7 @@ func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return s.age(r.waite
 func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return s.age(r.holder) }
 
 func (s *locksScreen) age(since time.Time) theme.Text {
-	return theme.Styled(term.Age(s.Clock(), since), s.Theme.Plain)
+	return theme.Styled(format.Since(since, s.Clock()), s.Theme.Plain)
 }
 
 func (s *locksScreen) spark(r *lockRow, w int) theme.Text {

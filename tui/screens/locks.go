@@ -8,6 +8,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
@@ -38,11 +39,15 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
 	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
-	s.table.Own = worstFirst
+	s.table.DefaultOrder = worstFirst
 	s.table.Moved = func() { s.begun = true; s.leave() }
 	s.tree.Context = c
 	own := append([]widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("the lock with its queue and timeline").In(widget.InFooter).OffIf(nav.Unless(s.there, "no lock is selected")),
+		{
+			Keys: "enter", Short: "open", Long: "the lock with its queue and timeline",
+			Doc:   "open the lock, with its queue and timeline",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no lock is selected"), Do: s.drill,
+		},
 	}, takeBindings(c, s.current)...)
 	s.keys = append([]widget.Group{{Title: "locks", Bindings: s.beginning(own)}}, s.table.Bindings()...)
 	return s
@@ -73,7 +78,7 @@ func (s *locksScreen) Fit(w, h int) {
 }
 
 func (s *locksScreen) Refresh() {
-	if !s.calm() {
+	if !s.recentlyRead() {
 		s.refresh()
 	}
 }
@@ -136,13 +141,13 @@ func (s *locksScreen) Choose(id inspect.LockID) {
 
 // Of manyLocks or more, not every change is taken in.
 const (
-	manyLocks = 2000
-	calmTime  = 250 * time.Millisecond
+	manyLocks  = 2000
+	recentTime = 250 * time.Millisecond
 )
 
-// calm reports whether there are many locks that were taken in just now.
-func (s *locksScreen) calm() bool {
-	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < calmTime
+// recentlyRead reports whether there are many locks that were taken in just now.
+func (s *locksScreen) recentlyRead() bool {
+	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < recentTime
 }
 
 // refresh takes in the snapshot. Rows of queues that have not changed are kept:
@@ -183,7 +188,7 @@ func (s *locksScreen) refresh() {
 	s.tree.show(s.selected())
 }
 
-// keepTop reports whether the cursor is to be on the worst lock: at first, until
+// keepTop reports whether the cursor is to stay on the worst lock: at first, until
 // it is known which one that is, or the user does something.
 func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
 
@@ -233,7 +238,7 @@ func (s *locksScreen) View(w, h int) string {
 		lw, lh := theme.Inner(p.log.w, p.log.h, p.boxed)
 		title := "events"
 		if s.InPast() {
-			title = "events of the present"
+			title = "live events"
 		}
 		parts = append(parts, s.Theme.Panel(title, logTail(&s.Log, s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
@@ -256,7 +261,7 @@ func (s *locksScreen) title() string {
 		t += " · worst first"
 	}
 	if snap.Other > 0 {
-		t += " · " + term.Count(snap.Other, "other key", "other keys")
+		t += " · " + format.Count(snap.Other, "other key", "other keys")
 	}
 	return t
 }
@@ -267,8 +272,8 @@ func (s *locksScreen) empty() string {
 	case s.table.Filtered() != "":
 		return "no name matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
-		return s.IfKnown(s.Shown().Known(), "no locks; "+newNameKey+" to type the name of one and take it")
+		return s.EmptyText(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
 	default:
-		return s.IfKnown(s.Shown().Known(), "no locks")
+		return s.EmptyText(s.Shown().Known(), "no locks")
 	}
 }

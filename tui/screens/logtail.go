@@ -27,7 +27,7 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 		lines = append(lines, term.Cut(head+e.Text, w))
 	}
 	if len(lines) == 0 {
-		lines = []string{t.Dim.Render(term.Cut("nothing has happened since the watch began", w))}
+		lines = []string{t.Dim.Render(term.Cut("no events since the watch began", w))}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -36,17 +36,17 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
 	switch kind {
 	case state.EntryKind(inspect.EventAcquired):
-		return theme.Styled("● acquired", t.Holding)
+		return theme.Styled("● granted", t.Holding)
 	case state.EntryKind(inspect.EventWaiting):
 		return theme.Styled("○ waiting", t.Waiting)
 	case state.EntryKind(inspect.EventReleased):
 		return theme.Styled("· released", t.Free)
 	case state.EntryKind(inspect.EventLeft):
-		return theme.Styled("· left", t.Free)
+		return theme.Styled("· canceled", t.Free)
 	case state.EntryKind(inspect.EventExpired), state.EntryKind(inspect.EventRevoked):
 		return theme.Styled("✗ "+string(kind), t.Lost)
 	case state.EntryOwn:
-		return theme.Styled("* ours", t.Own)
+		return theme.Styled("* yours", t.Own)
 	case state.EntryError:
 		return theme.Styled("✗ error", t.Lost)
 	case state.EntryScenario:

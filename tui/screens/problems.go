@@ -45,8 +45,8 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.Label = func(f *diagnose.Finding) string { return narrate.Finding(*f).Headline }
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "carry out the first remedy, by force", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "nothing to release here would help"))))
+	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"))))
 	return s
 }
 
@@ -54,8 +54,16 @@ func (s *problemsScreen) own() []widget.Binding {
 	selected := nav.Unless(s.there, "no problem is selected")
 	hasSession := func() bool { f, ok := s.table.Current(); return ok && len(f.Sessions) > 0 }
 	return append([]widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("go to its lock").In(widget.InFooter).OffIf(selected),
-		widget.Bind("s", "session", s.openSession, "s").Describe("go to it").In(widget.InFooter).OffIf(nav.EitherOff(selected, nav.Unless(hasSession, "it is not about a session"))),
+		{
+			Keys: "enter", Short: "open", Long: "go to its lock",
+			Doc:   "open its lock",
+			Where: widget.InFooter, Off: selected, Do: s.drill,
+		},
+		{
+			Keys: "s", Short: "session", Long: "go to its session",
+			Doc:   "open its session",
+			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session")), Do: s.openSession,
+		},
 	}, s.pager.Bindings()...)
 }
 
@@ -149,11 +157,11 @@ func (s *problemsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
 	title := "problems " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
-	empty := s.IfKnown(s.Shown().Verdict.Known, "nothing is wrong with any lock")
+	empty := s.EmptyText(s.Shown().Verdict.Known, "no problems")
 	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
 	if h > th {
 		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel("what it is, and what helps", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
 	}
 	return strings.Join(parts, "\n")
 }
@@ -197,7 +205,7 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
 	}
 	if len(f.Cycle) > 0 {
-		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" and so back to "+term.Safe(f.Cycle[0].From.Who()))
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.Who()))
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut("  "+l, w)
@@ -213,7 +221,7 @@ func (s *problemsScreen) arrow(e diagnose.Edge) string {
 	case diagnose.EdgeInside:
 		return "holds " + lock + ", and runs " + next + " under it"
 	case diagnose.EdgeSoft:
-		return "waits for " + lock + ", which " + next + " is ahead for"
+		return "waits for " + lock + ", which " + next + " requested earlier"
 	default:
 		return "waits for " + lock + ", which " + next + " holds"
 	}

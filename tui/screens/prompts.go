@@ -36,7 +36,7 @@ func askName(c *nav.Context) nav.Action {
 		}
 		return nav.Batch{
 			nav.Select{Lock: inspect.LockID{Layout: keyspace.RWLock, Name: name}},
-			nav.Note("chosen: " + name + ": r asks for a read lock on it, w for a write lock"),
+			nav.Note("selected " + name + ": r requests a read lock, w a write lock"),
 		}, nil
 	}}
 }

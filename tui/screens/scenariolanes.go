@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/term"
@@ -45,7 +46,7 @@ func scenarioLanes(t *theme.Theme, lanes []backend.ScenarioLane, long time.Durat
 		return t.Dim.Render(term.Cut("  its clients are not ready yet", w))
 	}
 	foot := []string{
-		t.Dim.Render(strings.Repeat(" ", name+1) + term.Pad("0s", room/2, false) + term.Pad(term.Seconds(long), room-room/2, true)),
+		t.Dim.Render(strings.Repeat(" ", name+1) + term.Pad("0s", room/2, false) + term.Pad(format.Duration(long), room-room/2, true)),
 		laneLegend(t, w),
 	}
 	if h < 4 {
@@ -60,12 +61,12 @@ func scenarioLanes(t *theme.Theme, lanes []backend.ScenarioLane, long time.Durat
 		lines = append(lines, term.Pad(term.Safe(l.Client), name, false)+" "+drawScenarioLane(l, t, room, long))
 	}
 	if rest := len(lanes) - len(shown); rest > 0 {
-		lines = append(lines, t.Dim.Render(term.Cut("… "+term.Count(rest, "more client", "more clients"), w)))
+		lines = append(lines, t.Dim.Render(term.Cut("… "+format.Count(rest, "more client", "more clients"), w)))
 	}
 	return strings.Join(append(lines, foot...), "\n")
 }
 
-// drawScenarioLane draws one lane. A column shows what was at its beginning, in
+// drawScenarioLane draws one lane. A column shows the state at its beginning, in
 // all lanes alike, so that two holds never seem to overlap that do not.
 func drawScenarioLane(l backend.ScenarioLane, t *theme.Theme, w int, long time.Duration) string {
 	looks := make([]widget.Look, w)
@@ -86,7 +87,7 @@ func laneLegend(t *theme.Theme, w int) string {
 	for _, l := range []struct {
 		look widget.Look
 		text string
-	}{{widget.LookWrites, "writes"}, {widget.LookReads, "reads"}, {widget.LookWaits, "waits"}, {widget.LookBad, "lost, or in vain"}, {widget.LookPaused, "paused"}, {widget.LookWaitsHolding, "waits, holds"}} {
+	}{{widget.LookWrites, "writes"}, {widget.LookReads, "reads"}, {widget.LookWaits, "waits"}, {widget.LookBad, "lost, or not granted"}, {widget.LookPaused, "paused"}, {widget.LookWaitsHolding, "waits, holds"}} {
 		s := widget.LookSign(t, l.look)
 		words = append(words, s.Style.Render(s.Text)+" "+l.text)
 	}

@@ -47,8 +47,8 @@ const (
 	stopKey = "s"
 )
 
-// own are the keys of the screen. In the past nothing is started, but what was
-// started before goes on, and can be steered and ended.
+// own are the keys of the screen. In history mode nothing can be started, but a
+// running scenario can be paused and stopped.
 func (p *scenariosScreen) own() []widget.Binding {
 	selected := nav.Unless(func() bool { _, ok := p.table.Current(); return ok }, "no scenario is selected")
 	present := func() widget.Off { return p.NeedsPresent(true) }
@@ -61,15 +61,46 @@ func (p *scenariosScreen) own() []widget.Binding {
 		return start()
 	}
 	return []widget.Binding{
-		widget.Bind("enter", "run", func() nav.Action { return p.start(false) }, runKey).Describe("start it").In(widget.InFooter).OffIf(start),
-		widget.Bind("p", "pause", p.togglePause, "p").Describe("the running one; p again has it go on").In(widget.InFooter).
-			OffIf(nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused")),
-		widget.Bind(".", "step", p.step, stepKey).Describe("on to the next thing that happens, and pause; starts one paused").In(widget.InFooter).OffIf(step),
-		widget.Bind("s", "stop", func() nav.Action { return nav.StopScenario{} }, stopKey).Describe("end the running one").In(widget.InFooter).OffIf(running),
-		widget.Bind("o", "open", askScenarioFile, "o").Describe("a scenario from a file").In(widget.InFooter),
-		widget.Bind("+", "faster", func() nav.Action { return p.speedUp(1) }, "+", "=").Describe("the running one and the next").In(widget.InFooter),
-		widget.Bind("-", "slower", func() nav.Action { return p.speedUp(-1) }, "-").Describe("the running one and the next").In(widget.InFooter),
-		widget.Bind("R", "record", p.record, "R").Describe("what is watched into a scenario's file; R again ends it").In(widget.InFooter).OffIf(p.offRecord),
+		{
+			Keys: runKey, Short: "run", Long: "start the scenario under the cursor",
+			Doc:   "start the scenario under the cursor",
+			Where: widget.InFooter, Off: start, Do: func() nav.Action { return p.start(false) },
+		},
+		{
+			Keys: "p", Short: "pause", Long: "the running scenario; p again resumes it",
+			Doc:   "pause the running scenario: no step starts, no deadline fires, no fault is injected; again resumes it",
+			Where: widget.InFooter, Off: nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused"), Do: p.togglePause,
+		},
+		{
+			Keys: stepKey, Short: "step", Long: "to the next event, then pause; starts a scenario paused",
+			Doc:   "go on to the next event and pause there: a client's next step, a fault, or a deadline. If none is running, start one paused before its first step",
+			Where: widget.InFooter, Off: step, Do: p.step,
+		},
+		{
+			Keys: stopKey, Short: "stop", Long: "end the running scenario",
+			Doc:   "stop the running scenario",
+			Where: widget.InFooter, Off: running, Do: func() nav.Action { return nav.StopScenario{} },
+		},
+		{
+			Keys: "o", Short: "open", Long: "a scenario from a file",
+			Doc:   "open a scenario from a file; `tab` completes the path",
+			Where: widget.InFooter, Do: askScenarioFile,
+		},
+		{
+			Keys: "+ =", Short: "faster", Long: "the running scenario and the next",
+			Doc:   "let its time pass faster, in the next run too",
+			Where: widget.InFooter, Do: func() nav.Action { return p.speedUp(1) },
+		},
+		{
+			Keys: "-", Short: "slower", Long: "the running scenario and the next",
+			Doc:   "let its time pass slower, in the next run too",
+			Where: widget.InFooter, Do: func() nav.Action { return p.speedUp(-1) },
+		},
+		{
+			Keys: "R", Short: "record", Long: "what is watched as a scenario file; R again ends it",
+			Doc:   "record what happens to the watched locks as a new scenario file, as `etcd-lock simulate record` does, until `R` again",
+			Where: widget.InFooter, Off: p.offRecord, Do: p.record,
+		},
 	}
 }
 
@@ -112,8 +143,8 @@ func (p *scenariosScreen) togglePause() nav.Action {
 	return nil
 }
 
-// step has the running scenario go on until something has happened. Where none
-// runs, it starts one that is paused before its first step.
+// step lets the running scenario go on until one thing has happened. If none is
+// running, it starts one, paused before its first step.
 func (p *scenariosScreen) step() nav.Action {
 	if !p.Running() {
 		return p.start(true)
@@ -138,7 +169,7 @@ func (p *scenariosScreen) start(paused bool) nav.Action {
 
 // used are the locks of a scenario that have requests where it would run.
 func (p *scenariosScreen) used(sc backend.Scenario) []string {
-	if sc.Alone {
+	if sc.OwnCluster {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(sc.Locks), func(name string) bool {
@@ -152,8 +183,8 @@ func (p *scenariosScreen) askUsed(sc backend.Scenario, used []string) *widget.Di
 	for _, name := range used {
 		lines = append(lines, p.Theme.Warning.Render("!")+" "+term.Safe(name))
 	}
-	lines = append(lines, "", "Its clients wait for those who hold them, and hold up those who come later.")
-	return &widget.Dialog{Title: "run " + sc.Name, Lines: lines, Yes: "Run it"}
+	lines = append(lines, "", "Its clients queue behind the holders, and delay later requests.")
+	return &widget.Dialog{Title: "run " + sc.Name, Lines: lines, Yes: "Run"}
 }
 
 func (p *scenariosScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindScenarios} }
@@ -173,7 +204,7 @@ func (p *scenariosScreen) Fit(w, h int) {
 	}
 	p.table.Resize(theme.Inner(w, p.tableHeight(), false))
 	if p.Run != nil {
-		p.Run.Look()
+		p.Run.Refresh()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -22,7 +23,7 @@ func (p *scenariosScreen) tableHeight() int {
 func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
 	title := "scenarios" + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
-	parts := []string{p.Theme.Panel(title, p.table.View(true, "there are none"), w, th, true, false)}
+	parts := []string{p.Theme.Panel(title, p.table.View(true, "no scenarios"), w, th, true, false)}
 	rest := h - th
 	switch {
 	case rest <= 0:
@@ -44,8 +45,8 @@ func (p *scenariosScreen) View(w, h int) string {
 
 func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	iw, ih := theme.Inner(w, h, boxed)
-	title := term.CutMiddle(term.Safe(p.Run.Name), max(iw/3, 12)) + " · " + term.Seconds(p.Run.State.Elapsed)
-	if p.Run.Alone {
+	title := term.CutMiddle(term.Safe(p.Run.Name), max(iw/3, 12)) + " · " + format.Duration(p.Run.State.Elapsed)
+	if p.Run.OwnCluster {
 		title += " in its own cluster"
 	}
 	if p.Run.Speed != 1 {
@@ -80,7 +81,7 @@ func (p *scenariosScreen) state(sc backend.Scenario, _ int) theme.Text {
 		return theme.Styled(p.Run.Sign(), p.Theme.Title)
 	case ran:
 		return outcomeSign(outcome, p.Theme)
-	case sc.Alone:
+	case sc.OwnCluster:
 		return theme.Styled("· own cluster", p.Theme.Dim)
 	default:
 		return theme.Text{}
@@ -105,7 +106,7 @@ func outcomeSign(o state.Outcome, t *theme.Theme) theme.Text {
 func runVerdict(r *state.Run, t *theme.Theme, w int) []string {
 	outcome := r.Outcome()
 	out := outcomeSign(outcome, t)
-	lines := []string{out.Style.Render(term.Cut(out.Text+": "+term.Count(r.Count, "step", "steps")+" in "+term.Seconds(r.State.Elapsed), w))}
+	lines := []string{out.Style.Render(term.Cut(out.Text+": "+format.Count(r.Count, "step", "steps")+" in "+format.Duration(r.State.Elapsed), w))}
 	if r.Err != nil && !outcome.Stopped {
 		lines = append(lines, term.Wrap("  "+term.Safe(r.Err.Error()), w, t.Lost.Render)...)
 	}
@@ -124,7 +125,7 @@ func stepLines(r *state.Run, t *theme.Theme, w, most int) []string {
 		if s.Bad {
 			style = t.Lost
 		}
-		at := term.Pad(term.Seconds(s.At), 8, true) + " "
+		at := term.Pad(format.Duration(s.At), 8, true) + " "
 		lines = append(lines, t.Dim.Render(at)+style.Render(term.Cut(s.Text, w-term.Width(at))))
 	}
 	return lines
@@ -135,9 +136,9 @@ func nextLine(r *state.Run, t *theme.Theme, w int) string {
 	at, text := term.Pad("next", 8, true)+" ", term.Safe(r.State.Next)
 	switch {
 	case text == "":
-		text = "what etcd answers"
+		text = "a reply from etcd"
 	case r.State.In > 0:
-		text += ", in " + term.Seconds(r.State.In)
+		text += ", in " + format.Duration(r.State.In)
 	}
 	return t.Dim.Render(at) + t.Waiting.Render(term.Cut(text, w-term.Width(at)))
 }

@@ -22,7 +22,7 @@ func rwLock(name string) inspect.LockID {
 	return inspect.LockID{Layout: keyspace.RWLock, Name: name}
 }
 
-// newTestContext is a context in which nothing is known yet.
+// newTestContext is a context in which no data yet.
 func newTestContext() *nav.Context {
 	style := theme.New(true, true)
 	return &nav.Context{Data: &state.Data{Now: testNow}, Theme: &style}
@@ -84,7 +84,7 @@ func TestProblemsCycle(t *testing.T) {
 	s := newProblemsScreen(newTestContext())
 	for kind, want := range map[diagnose.EdgeKind]string{
 		diagnose.EdgeHard:   "waits for write /a, which lease 000000000000000b holds",
-		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b is ahead for",
+		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b requested earlier",
 		diagnose.EdgeInside: "holds write /a, and runs lease 000000000000000b under it",
 	} {
 		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}

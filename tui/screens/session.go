@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -13,7 +14,7 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// sessionScreen is one session: its locks, and what ending it would release.
+// sessionScreen is one session: its locks, and what revoking it would release.
 type sessionScreen struct {
 	*nav.Context
 	id      inspect.SessionID
@@ -32,7 +33,11 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table.Match = func(r inspect.Request) string { return term.Safe(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
 	own := append([]widget.Binding{
-		widget.Bind("enter", "lock", s.drill, "enter").Describe("go to it").In(widget.InFooter).OffIf(nav.Unless(s.there, "no request is selected")),
+		{
+			Keys: "enter", Short: "lock", Long: "go to the lock",
+			Doc:   "open the lock",
+			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
+		},
 	}, s.pager.Bindings()...)
 	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
@@ -50,7 +55,7 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
 		}},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
-			return theme.Styled(term.Age(s.Clock(), r.Since), s.Theme.Plain)
+			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
 		}},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(strconv.FormatInt(r.Revision, 10), s.Theme.Dim)
@@ -127,14 +132,14 @@ func (s *sessionScreen) View(w, h int) string {
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
-	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "it has ended, or has no requests any more"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "this session has ended, or has no requests left"), w, th, true, false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 
-// effects is a panel with what is known of the lease, and what a revoke does.
+// effects is a panel with the lease, and a preview of revoking it.
 func (s *sessionScreen) effects(w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
-	return s.Theme.Panel("its lease, and what ending it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
+	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
 }
 
 // about is the lease and the preview of a revoke.
@@ -143,7 +148,7 @@ func (s *sessionScreen) about(w int) []string {
 	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
 	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
-		lines[0] += s.Theme.Dim.Render("   granted " + term.Span(f.Granted))
+		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
 	}
 	if s.session == nil {
 		return lines

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -19,11 +20,11 @@ import (
 // sessionsScreen is all sessions that hold or wait for something.
 type sessionsScreen struct {
 	*nav.Context
-	table *widget.Table[inspect.SessionID, *sessionRow]
-	of    state.Edition // of the verdict that is shown
-	size  size
-	peek  *sessionScreen // the one under the cursor, where there is room; nil: none
-	keys  []widget.Group
+	table   *widget.Table[inspect.SessionID, *sessionRow]
+	of      state.Edition // of the verdict that is shown
+	size    size
+	details *sessionScreen // the one under the cursor, where there is room; nil: none
+	keys    []widget.Group
 }
 
 func newSessionsScreen(c *nav.Context) *sessionsScreen {
@@ -33,9 +34,13 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
 	selected := nav.Unless(s.there, "no session is selected")
 	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
-		widget.Bind("enter", "open", s.drill, "enter").Describe("its locks, and what ending it would release").In(widget.InFooter).OffIf(selected),
+		{
+			Keys: "enter", Short: "open", Long: "its locks, and what revoking it would release",
+			Doc:   "open the session: its locks, and what revoking it would release",
+			Where: widget.InFooter, Off: selected, Do: s.drill,
+		},
 	}}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "end the session by force, with all of its locks", s.end, selected))
+	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", "revoke the session: its lease, with all of its keys", s.end, selected))
 	return s
 }
 
@@ -57,7 +62,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
 			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return r.since.IsZero() },
 			Cell: func(r *sessionRow, _ int) theme.Text {
-				return theme.Styled(term.Age(s.Clock(), r.since), s.Theme.Plain)
+				return theme.Styled(format.Since(r.since, s.Clock()), s.Theme.Plain)
 			}},
 		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
 	}
@@ -98,7 +103,7 @@ func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
 	if f := s.Lease(r.ID.Lease); f.Granted > 0 && !s.InPast() {
-		return theme.Styled(term.Span(f.Granted), s.Theme.Dim)
+		return theme.Styled(format.Age(f.Granted), s.Theme.Dim)
 	}
 	return theme.Styled("-", s.Theme.Dim)
 }
@@ -114,10 +119,10 @@ func (s *sessionsScreen) Grid() widget.Grid { return s.table }
 
 // Bindings are also those of the session that is shown below the table.
 func (s *sessionsScreen) Bindings() []widget.Group {
-	if s.peek == nil {
+	if s.details == nil {
 		return s.keys
 	}
-	own := widget.Group{Title: s.keys[0].Title, Bindings: append(slices.Clone(s.keys[0].Bindings), s.peek.pager.Bindings()...)}
+	own := widget.Group{Title: s.keys[0].Title, Bindings: append(slices.Clone(s.keys[0].Bindings), s.details.pager.Bindings()...)}
 	return append([]widget.Group{own}, s.keys[1:]...)
 }
 
@@ -132,29 +137,29 @@ func (s *sessionsScreen) Leases() []int64 {
 func (s *sessionsScreen) Fit(w, h int) {
 	s.size = size{w, h}
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
-	s.look()
+	s.updateDetails()
 }
 
-// look brings what is shown below the table in line with the cursor.
-func (s *sessionsScreen) look() {
+// updateDetails updates the session shown below the table to the one under the cursor.
+func (s *sessionsScreen) updateDetails() {
 	r, ok := s.table.Current()
 	switch {
 	case !ok || s.tableHeight() == s.size.h:
-		s.peek = nil
-	case s.peek == nil || s.peek.id != r.ID:
-		s.peek = newSessionScreen(s.Context, r.ID)
+		s.details = nil
+	case s.details == nil || s.details.id != r.ID:
+		s.details = newSessionScreen(s.Context, r.ID)
 	}
-	if s.peek != nil {
-		s.peek.Refresh()
+	if s.details != nil {
+		s.details.Refresh()
 	}
 }
 
-// peekHeight is the least that the screen has where it shows the session under
+// detailsHeight is the least that the screen has where it shows the session under
 // the cursor as well, below all of them.
-const peekHeight = 30
+const detailsHeight = 30
 
 func (s *sessionsScreen) tableHeight() int {
-	if s.size.h < peekHeight {
+	if s.size.h < detailsHeight {
 		return s.size.h
 	}
 	return max(min(s.table.Len()+2, s.size.h*3/4), s.size.h/2)
@@ -209,15 +214,15 @@ func (s *sessionsScreen) View(w, h int) string {
 	if s.table.Filtered() != "" {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total()) + filterTitle(s.table)
 	}
-	empty := s.IfKnown(s.Shown().Known(), "nobody holds or waits for anything")
+	empty := s.EmptyText(s.Shown().Known(), "no lock is held or waited for")
 	if s.table.Filtered() != "" {
 		empty = "no session matches; esc shows all"
 	}
-	if s.peek == nil {
+	if s.details == nil {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
 	th := s.tableHeight()
-	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.peek.effects(w, h-th)
+	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.details.effects(w, h-th)
 }
 
 // sessionRow is a session with what the table says of it.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
@@ -145,7 +146,7 @@ func (t *waitTree) view(w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
-// findings are what is wrong with the lock, a line each, two at most.
+// findings are those of the lock, one line each, two at most.
 func (t *waitTree) findings(w int) []string {
 	v := &t.Shown().Verdict
 	var lines []string
@@ -156,20 +157,20 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-// row is a request beside branches of that width, so that all owners are in one
-// column.
+// row draws a request; branches is the width of the widest branch, so that all
+// owners are aligned.
 func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
 	s := requestSign(t.Theme, q.Holding)
-	who, style := state.OwnerOrSession(q), t.Theme.Plain
+	who, style := state.Who(q), t.Theme.Plain
 	if t.IsOwn(q) {
-		who, style = "ours "+who, t.Theme.Own
+		who, style = "yours "+who, t.Theme.Own
 	}
 	ttl := ttlCell(t.Context, q.Lease)
 	cells := []theme.Text{
 		theme.Styled(r.branch+s.Text+" "+q.Mode.String(), s.Style),
 		theme.Styled(who, style),
-		theme.Styled(term.Age(t.Clock(), q.Since), t.Theme.Dim),
+		theme.Styled(format.Since(q.Since, t.Clock()), t.Theme.Dim),
 		ttl,
 	}
 	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 6}, {Min: 6, Rank: 1}}, w)
@@ -182,8 +183,8 @@ func (t *waitTree) empty() string {
 	case !t.found:
 		return "no lock is selected"
 	case t.HasOwn(t.lock.ID):
-		return "nobody holds it; we are asking"
+		return "not held; you are waiting"
 	default:
-		return "nobody holds it"
+		return "not held"
 	}
 }

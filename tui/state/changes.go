@@ -12,11 +12,11 @@ const ChangesWindow = 1000
 
 // FloorText says why there is nothing older.
 func FloorText(c *backend.Changes) string {
-	return "etcd remembers nothing from before revision " + strconv.FormatInt(c.Floor, 10)
+	return "older revisions are compacted: history starts at " + strconv.FormatInt(c.Floor, 10)
 }
 
-// CoversStep reports whether the changes tell where a step from a revision
-// leads.
+// CoversStep reports whether a step from a revision can be answered from the
+// changes.
 func CoversStep(c *backend.Changes, at int64, by int) bool {
 	if by < 0 {
 		return c.Since < at && at <= c.Until
@@ -26,7 +26,7 @@ func CoversStep(c *backend.Changes, at int64, by int) bool {
 
 // StepFrom returns the revision of the change before the one that made the
 // snapshot of a revision, or of the change after it. Where there is none, that is
-// the end of what is known.
+// the end of the known changes.
 func StepFrom(c *backend.Changes, at int64, by int) int64 {
 	made, before, after := c.Since, c.Since, c.Until
 	for _, e := range c.Events {

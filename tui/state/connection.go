@@ -3,6 +3,7 @@ package state
 import (
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/term"
 )
@@ -40,15 +41,15 @@ func (c *connection) Note(u inspect.Update, refused bool, now time.Time) string 
 	if refused {
 		return ""
 	}
-	return "not answering: " + c.Cause + "; the last picture stays"
+	return "not answering: " + c.Cause + "; showing the last snapshot"
 }
 
 func (c *connection) regained(was connection, now time.Time) string {
 	switch {
 	case was.Refused:
-		return "refuses no more, after " + term.Span(now.Sub(was.Since))
+		return "allows access again after " + format.Age(now.Sub(was.Since))
 	case was.Lost:
-		return "answers again after " + term.Span(now.Sub(was.Since))
+		return "answers again after " + format.Age(now.Sub(was.Since))
 	case !was.Begun:
 		c.Since = now
 	}
@@ -88,8 +89,8 @@ func (c *connection) Reason() string {
 	return c.Cause
 }
 
-// Trouble is what is wrong with the connection, in full.
-func (c *connection) Trouble() string {
+// Problem describes the problem of the connection in full.
+func (c *connection) Problem() string {
 	if c.Refused {
 		return "etcd refuses: " + c.Reason()
 	}

@@ -1,5 +1,5 @@
-// Package state is what the UI knows: the locks and what is wrong with them, the
-// connection, leases, the user's own clients and requests, the log, and the
+// Package state holds the data that the UI shows: the locks and their findings,
+// the connection, leases, the user's own clients and requests, the log, and the
 // running scenario. It does no I/O and draws nothing.
 package state
 
@@ -10,8 +10,8 @@ import (
 	"etcd-lock/tui/backend"
 )
 
-// Data is what is known of etcd and of the user's own clients. Only effects
-// change it, in Update; screens read it.
+// Data is the state of the UI. Only effects change it, in Update; screens read
+// it.
 type Data struct {
 	Now      time.Time // of the last message
 	Conn     connection
@@ -23,7 +23,7 @@ type Data struct {
 	Log      Log
 	Journal  journal
 	Queues   samples
-	Changes  *backend.Changes // the history, as far as it was read; nil: not at all
+	Changes  *backend.Changes // the history, as far as read; nil: not at all
 	Clients  []*OwnClient     // by number; none where no locks can be taken
 	Requests []*OwnRequest    // of these clients, oldest first
 
@@ -32,7 +32,7 @@ type Data struct {
 	Recording *Recording // nil: nothing is recorded
 }
 
-// Snapshot is the locks at one revision, and what is wrong with them.
+// Snapshot is the locks at one revision, with their findings.
 type Snapshot struct {
 	inspect.Snapshot
 	Verdict Verdict // of this snapshot, or of one a little older
@@ -75,8 +75,8 @@ func (d *Data) Connected() bool { return d.Conn.Begun && !d.Conn.Lost }
 // Lease returns what etcd said of a lease lately.
 func (d *Data) Lease(id int64) leaseFact { return d.Leases.fresh(id, d.Clock()) }
 
-// LeaseLeft returns the remaining time of a lease, less than 0 if the lease is
-// gone, and whether it is known.
+// LeaseLeft returns the remaining time of a lease, less than 0 if it has
+// expired, and whether it is known.
 func (d *Data) LeaseLeft(id int64) (time.Duration, bool) { return d.Leases.left(id, d.Clock()) }
 
 // Recording is one that is going on.

@@ -48,7 +48,7 @@ type LeaseAnswer struct {
 	Err    error
 }
 
-// Reset drops what is known and what is still to come.
+// Reset forgets all answers, and the one that is still to come.
 func (b *LeaseCache) Reset() {
 	b.gen++
 	b.known = nil
@@ -87,7 +87,7 @@ func (b *LeaseCache) fresh(id int64, now time.Time) leaseFact {
 	return leaseFact{}
 }
 
-// left returns the remaining time of a lease, less than 0 if the lease is gone,
+// left returns the remaining time of a lease, less than 0 if it has expired,
 // and whether it is known.
 func (b *LeaseCache) left(id int64, now time.Time) (time.Duration, bool) {
 	switch f := b.fresh(id, now); f.State {

@@ -16,7 +16,7 @@ type EntryKind string
 
 // Besides the kinds of inspect's events, the log has these.
 const (
-	EntryOwn      EntryKind = "ours"
+	EntryOwn      EntryKind = "yours"
 	EntryError    EntryKind = "error"
 	EntryEtcd     EntryKind = "etcd"
 	EntryScenario EntryKind = "scenario"
@@ -32,7 +32,7 @@ type Entry struct {
 	Lock inspect.LockID // that it is about, if any
 }
 
-// Log is what has happened, newest last: to the locks, and in the UI.
+// Log is the event log, newest last: events of locks and messages of the UI.
 type Log struct {
 	Entries []*Entry
 	Last    uint64
@@ -46,7 +46,7 @@ func (b *Log) Add(kind EntryKind, at time.Time, text string) {
 // AddEvent logs what happened to a request.
 func (b *Log) AddEvent(e inspect.Event, now time.Time) {
 	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Safe(e.Request.Lock.Name)
-	if who := term.Owner(e.Request.Owner, e.Request.Owned); who != "-" {
+	if who := term.Owner(e.Request.Owner); who != "-" {
 		text += "  " + who
 	}
 	at := e.Time

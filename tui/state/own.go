@@ -22,7 +22,7 @@ type OwnClient struct {
 	Number int
 	Label  string
 	TTL    time.Duration // that was asked for
-	Doing  string        // what is under way; empty: nothing
+	Doing  string        // the action in progress; empty: none
 	Ended  []*OwnRequest // that failed or were lost, oldest first
 }
 
@@ -70,7 +70,7 @@ type OwnRequest struct {
 	Cancel func()         // ends its waiting
 }
 
-// String says what is asked for, and by which client if not by the first one.
+// String names the lock and its mode, and the client if it is not the first one.
 func (r *OwnRequest) String() string {
 	what := r.Mode.String() + " lock on " + r.Name
 	if r.Client.Number > 1 {
@@ -110,8 +110,8 @@ func (d *Data) Request(id uint64) *OwnRequest {
 	return nil
 }
 
-// Latest returns the own request for a lock that is to be given back: the one
-// with that key, else the latest; nil if there is none.
+// Latest returns the own request for a lock to release: the one with that key,
+// else the latest; nil if there is none.
 func (d *Data) Latest(id inspect.LockID, key string) *OwnRequest {
 	var latest *OwnRequest
 	for _, r := range d.Requests {
@@ -126,8 +126,8 @@ func (d *Data) Latest(id inspect.LockID, key string) *OwnRequest {
 	return latest
 }
 
-// LatestOf returns the latest own request of a client that is to be given back,
-// nil if there is none.
+// LatestOf returns the latest request of an own client to release, nil if there
+// is none.
 func (d *Data) LatestOf(c *OwnClient) *OwnRequest {
 	for _, r := range slices.Backward(d.Requests) {
 		if r.Client == c && r.State != OwnReleasing {
@@ -137,7 +137,7 @@ func (d *Data) LatestOf(c *OwnClient) *OwnRequest {
 	return nil
 }
 
-// OwnSummary counts the own requests, as "ours: 1 held, 2 waiting".
+// OwnSummary counts the own requests, as in "yours: 1 held, 2 waiting".
 func (d *Data) OwnSummary() string {
 	held, stuck := 0, 0
 	for _, r := range d.Requests {
@@ -151,9 +151,9 @@ func (d *Data) OwnSummary() string {
 	if len(d.Requests) == 0 {
 		return ""
 	}
-	text := "ours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(len(d.Requests)-held-stuck) + " waiting"
+	text := "yours: " + strconv.Itoa(held) + " held, " + strconv.Itoa(len(d.Requests)-held-stuck) + " waiting"
 	if stuck > 0 {
-		text += ", " + strconv.Itoa(stuck) + " not given back yet"
+		text += ", " + strconv.Itoa(stuck) + " not released yet"
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/term"
@@ -12,20 +13,9 @@ import (
 // IsWriter reports whether a request is for writing.
 func IsWriter(r inspect.Request) bool { return r.Mode == keyspace.Write }
 
-// OwnerOrSession labels a request by its owner, or by its lease if it has none.
-func OwnerOrSession(r inspect.Request) string {
-	if who := term.Owner(r.Owner, r.Owned); who != "-" {
-		return who
-	}
-	return SessionText(r)
-}
-
-// SessionText labels a request by its lease.
-func SessionText(r inspect.Request) string {
-	if r.Lease == 0 {
-		return "no lease"
-	}
-	return "lease " + term.Lease(r.Lease, 16)
+// Who labels a request by its owner, or by its lease if it has none.
+func Who(r inspect.Request) string {
+	return term.Safe(format.Client(r.Owner, r.Lease, r.Key))
 }
 
 // SameQueue reports whether a is b. Queues are shared between snapshots and

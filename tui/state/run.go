@@ -8,22 +8,23 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/term"
 )
 
 // Run is a run of a scenario, as far as it has come.
 type Run struct {
-	Name     string
-	Alone    bool // in a cluster of its own
-	Speed    float64
-	State    backend.PlayState      // when it was last looked at
-	Steps    []backend.ScenarioStep // the latest of them, printable
-	Count    int                    // of all steps
-	Stopping bool
-	Over     bool
-	Failures []string // what was not as expected; set when it is over
-	Err      error    // why it could not be run
+	Name       string
+	OwnCluster bool // in a cluster of its own
+	Speed      float64
+	State      backend.PlayState      // when it was last looked at
+	Steps      []backend.ScenarioStep // the latest of them, printable
+	Count      int                    // of all steps
+	Stopping   bool
+	Over       bool
+	Failures   []string // of expectations; set when it is over
+	Err        error    // why it could not be run
 
 	play backend.Play
 }
@@ -33,7 +34,7 @@ const ScenarioKept = 2000
 
 // NewRun returns a run of a scenario that has not begun.
 func NewRun(play backend.Play, sc backend.Scenario, speed float64) *Run {
-	return &Run{play: play, Name: sc.Name, Alone: sc.Alone, Speed: speed}
+	return &Run{play: play, Name: sc.Name, OwnCluster: sc.OwnCluster, Speed: speed}
 }
 
 // Take notes a step. Of many, the latest are kept.
@@ -46,8 +47,8 @@ func (r *Run) Take(step backend.ScenarioStep) {
 	}
 }
 
-// Look brings the state up to date, for the last time when the run is over.
-func (r *Run) Look() {
+// Refresh brings the state up to date, for the last time when the run is over.
+func (r *Run) Refresh() {
 	if !r.Over {
 		r.State = r.play.State()
 	}
@@ -67,7 +68,7 @@ func (r *Run) Step() { r.play.Step() }
 
 // TogglePause pauses the run, or resumes it.
 func (r *Run) TogglePause() {
-	r.Look()
+	r.Refresh()
 	if r.State.Paused {
 		r.play.Resume()
 		return
@@ -80,12 +81,12 @@ func SpeedText(speed float64) string { return strconv.FormatFloat(speed, 'g', -1
 
 // Finish notes how the run ended.
 func (r *Run) Finish(failures []string, err error) {
-	r.Look()
+	r.Refresh()
 	r.Over, r.Failures, r.Err = true, failures, err
 }
 
-// runLeast is the least time across the lanes of a run that goes on: one that
-// has just begun does not fill them with its first moment.
+// runLeast is the least length of the lanes of a run that is not over, so that its
+// first moment does not fill them.
 const runLeast = 2 * time.Second
 
 // Length is the time that the lanes show.
@@ -96,7 +97,7 @@ func (r *Run) Length() time.Duration {
 	return max(r.State.Elapsed, runLeast)
 }
 
-// Mark says in a word that the run does not go on by itself; empty when it does.
+// Mark is a loud word for a paused run; empty if it is not paused.
 func (r *Run) Mark() string {
 	switch {
 	case r.Over || r.Stopping:
@@ -110,14 +111,14 @@ func (r *Run) Mark() string {
 	}
 }
 
-// Sign is the state of a run that goes on.
+// Sign is the state of a run that is not over, in a word.
 func (r *Run) Sign() string {
 	switch {
 	case r.Stopping:
 		return "■ stopping"
 	case r.Mark() != "":
 		return "‖ " + r.Mark()
-	case r.Alone:
+	case r.OwnCluster:
 		return "▶ own cluster"
 	default:
 		return "▶ running"
@@ -144,7 +145,7 @@ func (o Outcome) String() string {
 	case o.Err != nil:
 		return o.Err.Error()
 	case o.Failures > 0:
-		return term.Count(o.Failures, "failure", "failures")
+		return format.Count(o.Failures, "failure", "failures")
 	default:
 		return "passed"
 	}
@@ -167,8 +168,7 @@ type scenarioList struct {
 // All returns the scenarios, those from files last.
 func (l *scenarioList) All() []backend.Scenario { return append(slices.Clone(l.Builtin), l.files...) }
 
-// Add puts a scenario from a file on the list, in the place of what was read
-// from that file before.
+// Add adds a scenario from a file, replacing the one read from that file before.
 func (l *scenarioList) Add(sc backend.Scenario) {
 	l.files = slices.DeleteFunc(l.files, func(f backend.Scenario) bool { return f.Name == sc.Name })
 	l.files = slices.Insert(l.files, 0, sc)

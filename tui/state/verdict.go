@@ -7,7 +7,7 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// Verdict is what is wrong with the locks of a snapshot, indexed for screens.
+// Verdict is the diagnosis of a snapshot, indexed for screens.
 type Verdict struct {
 	diagnose.Diagnosis
 	Known  bool

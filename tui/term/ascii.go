@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// plainSigns are what stands for our signs on a terminal without Unicode.
+// plainSigns replace the UI's signs on a terminal without Unicode.
 var plainSigns = map[rune]rune{
 	'●': 'o', '○': '.', '·': '-', '▲': '^', '▼': 'v', '✗': 'x', '▶': '>', '▸': '>', '■': '#', '…': '~',
 	'─': '-', '│': '|', '╭': '+', '╮': '+', '╰': '+', '╯': '+', '├': '|', '└': '`', '┌': '+', '┐': '+', '┘': '+',
@@ -15,8 +15,8 @@ var plainSigns = map[rune]rune{
 	'━': '=', '╌': '"', '╱': '/', '‖': '#', '◆': '*', '▏': ' ', '▕': ' ',
 }
 
-// Plain writes a screen without a character that is not ASCII: our signs as
-// others, and the rest as question marks, as wide as it was.
+// Plain writes a screen in ASCII: known signs as others, and the rest as question
+// marks of the same width.
 func Plain(content string) string {
 	if IsPlain(content) {
 		return content

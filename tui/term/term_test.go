@@ -3,47 +3,9 @@ package term
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
-
-	"etcd-lock/internal/keyspace"
 )
-
-// Ages have at most two units, and none is negative.
-func TestAge(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for want, d := range map[string]time.Duration{
-		"0s": -time.Hour, "3s": 3900 * time.Millisecond, "2m10s": 130 * time.Second, "2m": 2 * time.Minute,
-		"4h": 4*time.Hour + time.Second, "4h5m": 4*time.Hour + 5*time.Minute, "1d2h": 26 * time.Hour, "300d": 7200 * time.Hour,
-	} {
-		if got := Age(now, now.Add(-d)); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
-		}
-	}
-	if got := Age(now, time.Time{}); got != "-" {
-		t.Errorf("unknown: %s", got)
-	}
-}
-
-// An owner is as much as is known of it.
-func TestOwnerText(t *testing.T) {
-	for _, c := range []struct {
-		owner keyspace.Owner
-		owned bool
-		want  string
-	}{
-		{keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "A"}, true, "A p[7]@h"},
-		{keyspace.Owner{Host: "h", PID: 7}, true, "pid[7]@h"},
-		{keyspace.Owner{Label: "A"}, true, "A"},
-		{keyspace.Owner{Time: time.Now()}, true, "-"},
-		{keyspace.Owner{Host: "h"}, false, "-"},
-	} {
-		if got := Owner(c.owner, c.owned); got != c.want {
-			t.Errorf("%+v: %q, want %q", c.owner, got, c.want)
-		}
-	}
-}
 
 // Errors are said without packages and in no words of Go's.
 func TestPlainly(t *testing.T) {

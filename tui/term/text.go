@@ -11,8 +11,8 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// Safe returns text from the outside as one printable line on whose width all
-// terminals agree: a cluster that is wider when counted rune by rune, such as
+// Safe returns untrusted text as one printable line, of a width that is the same on all
+// terminals: a cluster that is wider when counted rune by rune, such as
 // an emoji with a skin tone, is written as escapes, or it would shift the
 // columns after it.
 func Safe(s string) string {
@@ -37,8 +37,8 @@ func Safe(s string) string {
 	return b.String()
 }
 
-// IsPlain reports whether nothing in s needs a second look. Most text is so,
-// and is looked at for every frame.
+// IsPlain reports whether s is printable ASCII without a backslash. Most text is,
+// and is checked for every frame.
 func IsPlain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' || s[i] == '\\' {
@@ -96,7 +96,7 @@ func Pad(s string, w int, right bool) string {
 	return s + fill
 }
 
-// Clip fits a whole screen into w×h, whatever the panes have made.
+// Clip cuts a screen to w×h.
 func Clip(content string, w, h int) string {
 	lines := strings.Split(content, "\n")
 	lines = lines[:min(len(lines), max(h, 0))]

@@ -4,6 +4,7 @@ package widget
 
 import (
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -16,10 +17,11 @@ type Action any
 // why it is off. Key presses, the help, the bottom line and the documentation
 // all come from it.
 type Binding struct {
-	Keys  []string // as Bubble Tea names them
-	Label string   // how the keys are shown
-	Short string   // what it does, in a word or two: in the bottom line
-	Long  string   // the same in full, after Short: in the help and the documentation
+	Keys  string // as Bubble Tea names them, with a space between two
+	Label string // how they are shown; empty: as the first of them
+	Short string // what it does, in a word or two: in the bottom line
+	Long  string // the same in full, after Short: in the help
+	Doc   string // the same with all there is to know: in the documentation; empty: as in the help
 	Where Place
 
 	When func() bool   // the bottom line shows it; nil: always
@@ -30,14 +32,14 @@ type Binding struct {
 // Place is where a binding is shown.
 type Place int
 
-// Every binding is in the documentation.
+// The documentation has all bindings of the screens.
 const (
 	InHelp      Place = iota // in the help only
 	InFooter                 // in the bottom line too, with those of the screen
 	FooterHead               // at the beginning of the bottom line
 	FooterStart              // after these, before those of the screen
 	FooterEnd                // at the end of the bottom line
-	InDocs                   // in neither help nor bottom line
+	InNone                   // in neither help nor bottom line
 )
 
 // Off is why a binding does nothing. The zero value says that it is on.
@@ -52,36 +54,16 @@ type Group struct {
 	Bindings []Binding
 }
 
-// Bind returns a binding of keys, in the help only.
-func Bind(label, short string, do func() Action, keys ...string) Binding {
-	return Binding{Keys: keys, Label: label, Short: short, Do: do}
+// Name returns how the keys are shown.
+func (b Binding) Name() string {
+	if b.Label != "" {
+		return b.Label
+	}
+	first, _, _ := strings.Cut(b.Keys, " ")
+	return first
 }
 
-// Describe returns the binding with its description in full.
-func (b Binding) Describe(text string) Binding {
-	b.Long = text
-	return b
-}
-
-// OffIf returns the binding with what turns it off.
-func (b Binding) OffIf(off func() Off) Binding {
-	b.Off = off
-	return b
-}
-
-// In returns the binding shown in another place.
-func (b Binding) In(where Place) Binding {
-	b.Where = where
-	return b
-}
-
-// ShowIf returns the binding shown in the bottom line under a condition.
-func (b Binding) ShowIf(when func() bool) Binding {
-	b.When = when
-	return b
-}
-
-// Text is the description in full.
+// Text returns the description in full.
 func (b Binding) Text() string {
 	if b.Long == "" {
 		return b.Short
@@ -107,7 +89,9 @@ func (b Binding) Shown() bool {
 func (b Binding) InFooter() bool { return b.Shown() && (b.When == nil || b.When()) }
 
 // matches reports whether the key is one of the binding's.
-func (b Binding) matches(msg tea.KeyPressMsg) bool { return slices.Contains(b.Keys, msg.String()) }
+func (b Binding) matches(msg tea.KeyPressMsg) bool {
+	return slices.Contains(strings.Fields(b.Keys), msg.String())
+}
 
 // FindBinding returns the binding that a key belongs to. One that is on is found
 // before one that is off.

@@ -13,10 +13,10 @@ import (
 // Box is what sharing out a width needs to know of a column.
 type Box struct {
 	Min  int  // a narrower column is left out
-	Want int  // a wider one is given what is left by those of lower rank
+	Want int  // it grows up to this width, after the columns of lower rank
 	Rank int  // 0 is never left out; the highest goes first
 	Flex bool // takes the space that is left in the end
-	Soon bool // is given what is left before all others
+	Soon bool // it grows before all others
 }
 
 // FitColumns shares a width among columns; 0 leaves one out.

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 )
@@ -62,19 +63,19 @@ func (d *Dialog) Bindings() []Binding {
 	say := func(a answer) func() Action { return func() Action { d.answer = a; return nil } }
 	scroll := func(by int) func() Action { return func() Action { d.Scroll(by); return nil } }
 	keys := []Binding{
-		Bind("↑", "scroll up", scroll(-1), "up").In(InDocs), Bind("↓", "scroll down", scroll(1), "down").In(InDocs),
-		Bind("pgup", "page up", scroll(-d.height), "pgup").In(InDocs), Bind("pgdn", "page down", scroll(d.height), "pgdown").In(InDocs),
+		{Keys: "up", Label: "↑", Short: "scroll up", Where: InNone, Do: scroll(-1)}, {Keys: "down", Label: "↓", Short: "scroll down", Where: InNone, Do: scroll(1)},
+		{Keys: "pgup", Short: "page up", Where: InNone, Do: scroll(-d.height)}, {Keys: "pgdown", Label: "pgdn", Short: "page down", Where: InNone, Do: scroll(d.height)},
 	}
 	if d.Yes == "" {
-		return append(keys, Bind("esc", "close", say(AnswerNo), "esc", "alt+esc", "enter").In(InFooter))
+		return append(keys, Binding{Keys: "esc alt+esc enter", Short: "close", Where: InFooter, Do: say(AnswerNo)})
 	}
 	keys = append(keys,
-		Bind("enter", "take the choice", d.choice, "enter").In(InFooter),
-		Bind("esc", "no", say(AnswerNo), "esc", "alt+esc").In(InFooter),
-		Bind("←/→", "choose", d.toggle, "left", "right", "tab", "shift+tab").In(InFooter),
+		Binding{Keys: "enter", Short: "choose", Where: InFooter, Do: d.choice},
+		Binding{Keys: "esc alt+esc", Short: "no", Where: InFooter, Do: say(AnswerNo)},
+		Binding{Keys: "left right tab shift+tab", Label: "←/→", Short: "switch", Where: InFooter, Do: d.toggle},
 	)
 	if d.Word == "" {
-		keys = append(keys, Bind("y", "yes", say(AnswerYes), "y").In(InFooter), Bind("n", "no", say(AnswerNo), "n").In(InFooter))
+		keys = append(keys, Binding{Keys: "y", Short: "yes", Where: InFooter, Do: say(AnswerYes)}, Binding{Keys: "n", Short: "no", Where: InFooter, Do: say(AnswerNo)})
 	}
 	return keys
 }
@@ -120,7 +121,7 @@ func (d *Dialog) View(t *theme.Theme, w, h int) string {
 	d.Scroll(0)
 	lines := slices.Clone(all[d.top:min(d.top+d.height, len(all))])
 	if more := len(all) - d.top - d.height; more > 0 {
-		lines = append(lines, t.Dim.Render(term.Count(more, "more line", "more lines")+" below: ↓"))
+		lines = append(lines, t.Dim.Render(format.Count(more, "more line", "more lines")+" below: ↓"))
 	} else {
 		lines = append(lines, "")
 	}

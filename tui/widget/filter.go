@@ -6,16 +6,16 @@ import (
 	"unicode"
 )
 
-// filter is which rows of a table are shown: those whose text contains what was
-// typed or, after ~, matches it as a regular expression; with ! in front, all
-// others. Capitals count when there are any.
+// filter selects the rows of a table: those whose text contains the pattern or,
+// after ~, matches it as a regular expression; with ! in front, all others. Case
+// matters if the pattern has a capital letter.
 type filter struct {
 	text    string
 	match   func(string) bool // nil: all
 	inverse bool
 }
 
-// newFilter reads what was typed. An empty pattern matches all.
+// newFilter parses a filter. An empty pattern matches all.
 func newFilter(text string) (filter, error) {
 	f := filter{text: text}
 	pattern, inverse := strings.CutPrefix(text, "!")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Grid is what is done to a table from outside its screen.
+// Grid is a table as seen from outside its screen: by commands and preferences.
 type Grid interface {
 	Filtered() string
 	SetFilter(text string) error
@@ -27,8 +27,8 @@ type Sheet struct {
 // Filtered returns the text of the filter, empty if there is none.
 func (t *Table[K, R]) Filtered() string { return t.filter.text }
 
-// SetFilter filters by what was typed. A pattern that is none leaves the filter
-// as it was.
+// SetFilter sets the filter. With an invalid pattern it keeps the old one and
+// returns an error.
 func (t *Table[K, R]) SetFilter(text string) error {
 	f, err := newFilter(text)
 	if err != nil {
@@ -93,7 +93,7 @@ func (t *Table[K, R]) Hide(names []string) {
 	}
 }
 
-// Copied is what stands for the marked rows, or for the one under the cursor.
+// Copied returns the labels of the marked rows, or of the one under the cursor.
 func (t *Table[K, R]) Copied() []string {
 	rows := t.marked()
 	if r, ok := t.Current(); ok && len(rows) == 0 {

@@ -27,10 +27,10 @@ func NewInput(prompt, value string) Input {
 	return Input{prompt: prompt, value: []rune(value), at: len([]rune(value))}
 }
 
-// Text returns what is in the line.
+// Text returns the text of the line.
 func (in *Input) Text() string { return string(in.value) }
 
-// Set replaces what was typed.
+// Set replaces the text of the line.
 func (in *Input) Set(text string) { in.value, in.at = []rune(text), len([]rune(text)) }
 
 // Update handles a key or a paste.

@@ -3,7 +3,7 @@ package widget
 import (
 	"strings"
 
-	"etcd-lock/tui/term"
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/theme"
 )
 
@@ -20,8 +20,16 @@ func (p *Pager) Bindings() []Binding {
 		return func() Action { p.scroll(sign * max(p.h/2, 1)); return nil }
 	}
 	return []Binding{
-		Bind("J", "more", scroll(1), "J").Describe("scroll what is below").In(InFooter),
-		Bind("K", "less", scroll(-1), "K").Describe("scroll it back").In(InFooter),
+		{
+			Keys: "J", Short: "more", Long: "scroll the text below",
+			Doc:   "scroll the text below the table",
+			Where: InFooter, Do: scroll(1),
+		},
+		{
+			Keys: "K", Short: "less", Long: "scroll it back",
+			Doc:   "scroll it back",
+			Where: InFooter, Do: scroll(-1),
+		},
 	}
 }
 
@@ -37,7 +45,7 @@ func (p *Pager) View(t *theme.Theme, lines []string, h int) string {
 	end := min(p.top+max(h, 0), len(lines))
 	shown := lines[p.top:end:end]
 	if rest := len(lines) - end; rest > 0 && len(shown) > 1 {
-		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+term.Count(rest+1, "more line", "more lines")+": J"))
+		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+format.Count(rest+1, "more line", "more lines")+": J"))
 	}
 	return strings.Join(shown, "\n")
 }

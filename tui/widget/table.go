@@ -17,14 +17,14 @@ type Column[R any] struct {
 	Box
 	Right bool
 	Key   string // sorts by it
-	// Compare puts first what is looked for: A, most, oldest. nil: not sorted by.
+	// Compare orders the rows: A, the most, the oldest first. nil: not sortable.
 	Compare   func(a, b R) int
 	Ascending bool // that order goes upwards
 	// Last says that a row has nothing to sort by, and so is last in both
 	// directions. nil: all have.
 	Last func(R) bool
 	Cell func(row R, w int) theme.Text
-	Text func(R) string // what is exported; nil: the cell's text
+	Text func(R) string // for export; nil: the cell's text
 }
 
 // order is the column that a table is sorted by, -1 for the table's own order,
@@ -37,17 +37,17 @@ type order struct {
 // Table shows rows R, sorted and filtered. Its cursor and marks are on rows, by
 // their identity K, and stay on them when the data changes.
 type Table[K comparable, R any] struct {
-	theme  *theme.Theme
-	cols   []Column[R]
-	id     func(R) K
-	Match  func(R) string   // the text that a filter is matched with
-	Label  func(R) string   // what is copied
-	Own    func(a, b R) int // the order of rows that no column decides
-	Moved  func()           // called after the user did something to the table; nil: nothing
-	hidden []bool           // by column
+	theme        *theme.Theme
+	cols         []Column[R]
+	id           func(R) K
+	Match        func(R) string   // the text that a filter is matched with
+	Label        func(R) string   // for copying
+	DefaultOrder func(a, b R) int // the order of rows that no column decides
+	Moved        func()           // called after the user did something to the table; nil: nothing
+	hidden       []bool           // by column
 
 	all, rows []R
-	here      K // under the cursor
+	selected  K // under the cursor
 	chosen    bool
 	cursor    cursor
 	w, h      int // of the table with its heading
@@ -105,10 +105,10 @@ func (t *Table[K, R]) mark() {
 	if len(t.rows) == 0 {
 		return
 	}
-	if t.marks[t.here] {
-		delete(t.marks, t.here)
+	if t.marks[t.selected] {
+		delete(t.marks, t.selected)
 	} else {
-		t.marks[t.here] = true
+		t.marks[t.selected] = true
 	}
 	t.Move(1)
 }
@@ -120,12 +120,12 @@ func (t *Table[K, R]) Move(delta int) {
 	}
 	t.cursor.move(delta, len(t.rows))
 	t.cursor.settle(len(t.rows), t.h-1)
-	t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
+	t.selected, t.chosen = t.id(t.rows[t.cursor.at]), true
 }
 
 // Choose puts the cursor on a row, also on one that is still to come.
 func (t *Table[K, R]) Choose(id K) {
-	t.here, t.chosen = id, true
+	t.selected, t.chosen = id, true
 	t.seek()
 }
 
@@ -137,17 +137,17 @@ func (t *Table[K, R]) Rebuild() {
 			t.rows = append(t.rows, r)
 		}
 	}
-	if t.order.by >= 0 || t.Own != nil {
+	if t.order.by >= 0 || t.DefaultOrder != nil {
 		slices.SortStableFunc(t.rows, t.compare)
 	}
 	t.find()
 }
 
-// find brings the cursor onto its row. When that is gone, it stays where it
-// was, on another row.
+// find brings the cursor back to its row. If that has disappeared, the cursor
+// stays where it was, on another row.
 func (t *Table[K, R]) find() {
 	if !t.seek() && len(t.rows) > 0 {
-		t.here, t.chosen = t.id(t.rows[t.cursor.at]), true
+		t.selected, t.chosen = t.id(t.rows[t.cursor.at]), true
 	}
 }
 
@@ -155,7 +155,7 @@ func (t *Table[K, R]) find() {
 func (t *Table[K, R]) seek() bool {
 	i := -1
 	if t.chosen {
-		i = slices.IndexFunc(t.rows, func(r R) bool { return t.id(r) == t.here })
+		i = slices.IndexFunc(t.rows, func(r R) bool { return t.id(r) == t.selected })
 	}
 	if i >= 0 {
 		t.cursor.at = i
@@ -170,13 +170,13 @@ func (t *Table[K, R]) compare(a, b R) int {
 			return c
 		}
 	}
-	if t.Own == nil {
+	if t.DefaultOrder == nil {
 		return 0
 	}
 	if t.order.by < 0 && t.order.reversed {
-		return -t.Own(a, b)
+		return -t.DefaultOrder(a, b)
 	}
-	return t.Own(a, b)
+	return t.DefaultOrder(a, b)
 }
 
 func (t *Table[K, R]) compareBy(col Column[R], a, b R) int {
@@ -229,7 +229,7 @@ func (t *Table[K, R]) MarkCount() int { return len(t.marks) }
 
 // Target returns the identity of the row that the cursor is meant for, which
 // need not be in the table, and whether there is one.
-func (t *Table[K, R]) Target() (id K, ok bool) { return t.here, t.chosen }
+func (t *Table[K, R]) Target() (id K, ok bool) { return t.selected, t.chosen }
 
 // ToTop has the cursor be on the first row, whichever that will be.
 func (t *Table[K, R]) ToTop() { t.chosen, t.cursor = false, cursor{} }

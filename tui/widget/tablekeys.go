@@ -16,18 +16,18 @@ func (t *Table[K, R]) moveBindings() []Binding {
 	}
 	page := func() int { return max(t.h-2, 1) }
 	return []Binding{
-		Bind("↑/k", "up", move(func() int { return -1 }), "up", "k"),
-		Bind("↓/j", "down", move(func() int { return 1 }), "down", "j"),
-		Bind("g/home", "first", move(func() int { return -t.cursor.at }), "g", "home"),
-		Bind("G/end", "last", move(func() int { return len(t.rows) }), "G", "end"),
-		Bind("pgup", "page up", move(func() int { return -page() }), "pgup", "ctrl+b"),
-		Bind("pgdn", "page down", move(page), "pgdown", "ctrl+f"),
-		Bind("m", "mark the row, to copy or export it", t.key(t.mark), "m"),
-		Bind("M", "remove all marks", t.key(func() { clear(t.marks) }), "M"),
+		{Keys: "up k", Label: "↑/k", Short: "up", Do: move(func() int { return -1 })},
+		{Keys: "down j", Label: "↓/j", Short: "down", Do: move(func() int { return 1 })},
+		{Keys: "g home", Label: "g/home", Short: "first", Do: move(func() int { return -t.cursor.at })},
+		{Keys: "G end", Label: "G/end", Short: "last", Do: move(func() int { return len(t.rows) })},
+		{Keys: "pgup ctrl+b", Short: "page up", Do: move(func() int { return -page() })},
+		{Keys: "pgdown ctrl+f", Label: "pgdn", Short: "page down", Do: move(page)},
+		{Keys: "m", Short: "mark the row, to copy or export it", Do: t.key(t.mark)},
+		{Keys: "M", Short: "remove all marks", Do: t.key(func() { clear(t.marks) })},
 	}
 }
 
-// sortBindings are empty for a table whose rows have one order only.
+// sortBindings returns the keys that sort, none if no column can be sorted by.
 func (t *Table[K, R]) sortBindings() []Binding {
 	if len(t.Sortable()) == 0 {
 		return nil
@@ -35,17 +35,17 @@ func (t *Table[K, R]) sortBindings() []Binding {
 	var sorts []Binding
 	for i, col := range t.cols {
 		if col.Key != "" && col.Compare != nil {
-			sorts = append(sorts, Bind(col.Key, "sort by "+col.name(), t.key(func() { t.sortAgain(i) }), col.Key))
+			sorts = append(sorts, Binding{Keys: col.Key, Short: "sort by " + col.name(), Do: t.key(func() { t.sortAgain(i) })})
 		}
 	}
 	return append(sorts,
-		Bind("<", "sort by the column before", t.key(func() { t.sortNext(-1) }), "<"),
-		Bind(">", "sort by the next column", t.key(func() { t.sortNext(1) }), ">"),
-		Bind("R", "reverse the order", t.key(func() { t.sortBy(order{t.order.by, !t.order.reversed}) }), "R"),
+		Binding{Keys: "<", Short: "sort by the column before", Do: t.key(func() { t.sortNext(-1) })},
+		Binding{Keys: ">", Short: "sort by the next column", Do: t.key(func() { t.sortNext(1) })},
+		Binding{Keys: "R", Short: "reverse the order", Do: t.key(func() { t.sortBy(order{t.order.by, !t.order.reversed}) })},
 	)
 }
 
-// key is do as a binding's, with the screen told of it.
+// key returns what a binding does: do, then notify the screen.
 func (t *Table[K, R]) key(do func()) func() Action {
 	return func() Action {
 		do()

@@ -21,8 +21,7 @@ func (c *Cluster) Client(label string, ttl time.Duration) backend.Client {
 // firstLabel is that of the client that takes locks where none was chosen.
 const firstLabel = "tui"
 
-// Client is a client of a cluster. Its lease lives for as long as nobody
-// says otherwise.
+// Client is a client of a cluster. Its lease never expires by itself.
 type Client struct {
 	c     *Cluster
 	label string

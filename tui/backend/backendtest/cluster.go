@@ -27,7 +27,7 @@ type Cluster struct {
 	down     error
 	queues   map[inspect.LockID][]inspect.Request
 	watchers []*watcher
-	wake     chan struct{} // closed and made anew by every change
+	wake     chan struct{} // closed and replaced by every change
 	ttlCalls [][]int64
 	ttl      time.Duration
 	lease    map[int64]inspect.Lease  // that are not as ttl says
@@ -82,7 +82,7 @@ func (c *Cluster) SetDown(err error) {
 	c.notify(nil)
 }
 
-// change puts a queue in place and tells what that meant.
+// change replaces a queue and notifies the watchers of the events.
 func (c *Cluster) change(id inspect.LockID, queue []inspect.Request) {
 	before := map[string]inspect.Request{}
 	for _, r := range c.queues[id] {
@@ -234,7 +234,7 @@ func (c *Cluster) GoTo(revision int64) {
 	c.revision = revision
 }
 
-// SetLease sets what is said of a lease.
+// SetLease sets the answer for a lease.
 func (c *Cluster) SetLease(id int64, l inspect.Lease) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,7 @@ type Releaser struct {
 	*Cluster
 	Others []string
 	mu     sync.Mutex
-	Fail   error         // of the next Carry
+	Fail   error         // of the next Apply
 	Hold   chan struct{} // plans wait until it is closed; nil: they do not
 	Done   atomic.Int64  // plans that were carried out
 }
@@ -57,7 +57,7 @@ func (f *Releaser) plan(ctx context.Context, lease int64, goes func(inspect.Requ
 	}
 	p := s.Without(keys...)
 	plan := backend.Release{Lease: lease, Revision: s.Revision, Gone: p.Gone, Granted: p.Granted, Others: f.Others}
-	plan.Carry = func(context.Context) (int64, error) { return f.carry(plan) }
+	plan.Apply = func(context.Context) (int64, error) { return f.carry(plan) }
 	return plan, nil
 }
 
@@ -78,7 +78,7 @@ func (f *Releaser) carry(p backend.Release) (int64, error) {
 	return f.revision, nil
 }
 
-// History is the Past of a cluster, told by its events.
+// History is the Past of a cluster, rebuilt from its events.
 type History struct {
 	*Cluster
 	Floor     int64
