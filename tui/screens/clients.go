@@ -52,7 +52,7 @@ func (s *clientsScreen) own() []widget.Binding {
 	selected := nav.Unless(func() bool { _, ok := s.table.Current(); return ok }, "no client is selected")
 	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
 	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
-	return []widget.Binding{
+	return append([]widget.Binding{
 		{
 			Keys: "a", Short: "add", Long: "another client, by name and TTL",
 			Doc:   "add a client, by name and TTL of its session",
@@ -73,6 +73,12 @@ func (s *clientsScreen) own() []widget.Binding {
 			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
 			Where: widget.InFooter, Off: stop, Do: s.unlock,
 		},
+	}, s.controls(begin, stop, nav.EitherOff(can, onRequest))...)
+}
+
+// controls are the keys that control a client's process and session.
+func (s *clientsScreen) controls(begin, stop, onRequest func() widget.Off) []widget.Binding {
+	return []widget.Binding{
 		{
 			Keys: "p", Short: "pause", Long: "stop like a suspended process, or resume",
 			Doc:   "pause it: like a suspended process it renews nothing and receives nothing; again resumes it",
@@ -96,7 +102,7 @@ func (s *clientsScreen) own() []widget.Binding {
 		{
 			Keys: "enter", Short: "lock", Long: "the queue that the request is in",
 			Doc:   "open the lock of the request",
-			Where: widget.InFooter, Off: nav.EitherOff(can, onRequest), Do: s.drill,
+			Where: widget.InFooter, Off: onRequest, Do: s.drill,
 		},
 	}
 }

@@ -60,7 +60,7 @@ func (p *scenariosScreen) own() []widget.Binding {
 		}
 		return start()
 	}
-	return []widget.Binding{
+	return append([]widget.Binding{
 		{
 			Keys: runKey, Short: "run", Long: "start the scenario under the cursor",
 			Doc:   "start the scenario under the cursor",
@@ -81,6 +81,12 @@ func (p *scenariosScreen) own() []widget.Binding {
 			Doc:   "stop the running scenario",
 			Where: widget.InFooter, Off: running, Do: func() nav.Action { return nav.StopScenario{} },
 		},
+	}, p.others()...)
+}
+
+// others are the keys that do not need a run.
+func (p *scenariosScreen) others() []widget.Binding {
+	return []widget.Binding{
 		{
 			Keys: "o", Short: "open", Long: "a scenario from a file",
 			Doc:   "open a scenario from a file; `tab` completes the path",

@@ -42,10 +42,10 @@ func TestLanes(t *testing.T) {
 	got := newLanes(spans, ago(30*time.Second), now)
 	style := theme.New(true, true)
 	want := strings.Join([]string{
-		"lease 3                    ░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇",
-		"lease 1 ░░░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇▇            ",
-		"lease 2             ░░░░░░░░░░░░░✗            ",
-		"        -30s               -15s            now",
+		"lease…000000003                ░░░░░▇▇▇▇▇▇▇▇▇▇",
+		"lease…000000001 ░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇         ",
+		"lease…000000002           ░░░░░░░░░░✗         ",
+		"                -30s           -15s        now",
 	}, "\n")
 	if diff := cmp.Diff(want, ansi.Strip(got.view(&style, 46, 10, now))); diff != "" {
 		t.Error(diff)
