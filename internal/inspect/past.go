@@ -11,9 +11,9 @@ import (
 
 var (
 	// ErrForgotten says that etcd has compacted a revision away.
-	ErrForgotten = errors.New("inspect: etcd has forgotten that revision")
-	// ErrFuture says that etcd has not come to a revision yet.
-	ErrFuture = errors.New("inspect: etcd has not come to that revision yet")
+	ErrForgotten = errors.New("inspect: etcd has compacted that revision")
+	// ErrFuture says that a revision does not exist yet.
+	ErrFuture = errors.New("inspect: that revision does not exist yet")
 )
 
 // SnapshotAt is Snapshot as of a revision, or as of now when that is 0. Of the
