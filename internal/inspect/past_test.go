@@ -70,10 +70,10 @@ func TestSnapshotAt(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("ErrForgotten", func(t *testing.T) {
+	t.Run("ErrCompacted", func(t *testing.T) {
 		compact(t, client, first+1)
 		_, err := s.SnapshotAt(timely(t), "/a/", first)
-		if !errors.Is(err, ErrForgotten) || !strings.HasSuffix(err.Error(), "the oldest that it remembers is 3") {
+		if !errors.Is(err, ErrCompacted) || !strings.HasSuffix(err.Error(), "the oldest one is 3") {
 			t.Errorf("err = %v", err)
 		}
 		if got := snapshotAt(t, s, "/a/", first+1); len(got.Locks[0].Queue) != 2 {
@@ -191,7 +191,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("ErrForgotten", func(t *testing.T) {
+	t.Run("ErrCompacted", func(t *testing.T) {
 		h, err := s.History(timely(t), "/a/", 0)
 		if err != nil {
 			t.Fatal(err)
@@ -199,10 +199,10 @@ func TestHistory(t *testing.T) {
 		compact(t, client, end)
 		for _, err = range h.Events(timely(t)) {
 		}
-		if !errors.Is(err, ErrForgotten) {
+		if !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before it was read", err)
 		}
-		if _, err := s.History(timely(t), "/a/", 2); !errors.Is(err, ErrForgotten) {
+		if _, err := s.History(timely(t), "/a/", 2); !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before", err)
 		}
 	})

@@ -116,7 +116,7 @@ func checkEvents(t *testing.T, events []Event, before, after map[LockID]Lock) {
 	}
 	var want []string
 	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.Compare) {
-		want = append(want, lines(compareStandings(before[id].Queue, after[id].Queue))...)
+		want = append(want, lines(compareQueues(before[id].Queue, after[id].Queue))...)
 	}
 	if got := lines(events); !slices.Equal(got, want) {
 		t.Fatalf("events = %q, want %q", got, want)
