@@ -46,9 +46,6 @@ func newEventDoc(e inspect.Event) eventDoc {
 		Request:  newRequestDoc(r),
 		who:      r.Who(),
 	}
-	if e.Kind == inspect.EventAcquired {
-		doc.Event = "granted" // it is the lock's side that is told
-	}
 	if e.Kind.Gone() {
 		doc.was = r.Standing()
 		doc.Session = sessionText(e.Session)
@@ -88,7 +85,7 @@ func (e eventDoc) cells() []cell {
 
 func eventTone(event string) tone {
 	switch event {
-	case "granted", "back":
+	case string(inspect.EventGranted), "back":
 		return holding
 	case string(inspect.EventWaiting):
 		return waiting

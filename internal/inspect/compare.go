@@ -60,7 +60,7 @@ func compareHeads[T any](a, b []T, compare func(T, T) int) int {
 // back to waiting when an older key becomes a request.
 func standing(r Request) Event {
 	if r.Holding {
-		return Event{Kind: EventAcquired, Request: r}
+		return Event{Kind: EventGranted, Request: r}
 	}
 	return Event{Kind: EventWaiting, Request: r}
 }

@@ -152,7 +152,7 @@ func TestHistory(t *testing.T) {
 
 	t.Run("OK", func(t *testing.T) {
 		h, events := remembered(t, s, "/a/", begin)
-		want := []string{"released /a/write/1", "acquired /a/write/2"}
+		want := []string{"released /a/write/1", "granted /a/write/2"}
 		if got := lines(events); !slices.Equal(got, want) || h.End != end || h.Floor != 1 {
 			t.Errorf("events = %q until %d, floor %d; want %q until %d", got, h.End, h.Floor, want, end)
 		}
@@ -247,9 +247,9 @@ func TestCompare(t *testing.T) {
 		want          []string
 	}{
 		{"nothing", before, before, nil},
-		{"all new", empty, before, []string{"acquired a/write/1", "waiting a/write/2", "acquired b/read/1", "acquired d/read/1"}},
+		{"all new", empty, before, []string{"granted a/write/1", "waiting a/write/2", "granted b/read/1", "granted d/read/1"}},
 		{"all gone", before, empty, []string{"released a/write/1", "left a/write/2", "released b/read/1", "released d/read/1"}},
-		{"some", before, after, []string{"released a/write/1", "acquired a/write/2", "released b/read/1", "acquired c/read/1", "waiting d/write/2"}},
+		{"some", before, after, []string{"released a/write/1", "granted a/write/2", "released b/read/1", "granted c/read/1", "waiting d/write/2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

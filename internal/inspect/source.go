@@ -46,7 +46,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventWaiting  EventKind = "waiting"  // it joined the queue behind others
-	EventAcquired EventKind = "acquired" // it holds the lock
+	EventGranted  EventKind = "granted"  // it holds the lock
 	EventReleased EventKind = "released" // it held the lock and was deleted
 	EventLeft     EventKind = "left"     // it waited and was deleted
 	EventExpired  EventKind = "expired"  // it was deleted because its session expired; only from WatchCauses and WatchKinds
@@ -54,7 +54,7 @@ const (
 )
 
 // Gone reports whether an event of this kind is the last one of a request.
-func (k EventKind) Gone() bool { return k != EventWaiting && k != EventAcquired }
+func (k EventKind) Gone() bool { return k != EventWaiting && k != EventGranted }
 
 // Event is a change of one request.
 type Event struct {

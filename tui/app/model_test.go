@@ -147,7 +147,7 @@ func TestPause(t *testing.T) {
 	d.mustNotShow("PAUSED")
 	d.mustShow("1m3s")
 	d.press("7")
-	d.mustShow("acquired read  /b")
+	d.mustShow("granted  read  /b")
 }
 
 // Losing etcd keeps the last picture and heals by itself.

@@ -177,7 +177,7 @@ func TestHistoryScreen(t *testing.T) {
 	d.press("esc")
 	d.in("lock")
 	d.mustShow("history, as far as it was read")
-	d.mustShow("101 ● acquired")
+	d.mustShow("101 ● granted")
 	d.mustNotShow("104 ·")
 	d.press("b", "t")
 	d.standsAt(104)
@@ -196,7 +196,7 @@ func TestPastScreen(t *testing.T) {
 	}
 	d.press("enter")
 	d.until("read", func() bool { return d.m.Changes != nil })
-	d.mustShow("105 ● acquired")
+	d.mustShow("105 ● granted")
 	d.press("down", "enter")
 	d.standsAt(104)
 	d.mustShow("▸ 104")
@@ -219,7 +219,7 @@ func TestPastNewest(t *testing.T) {
 	d.mustNotShow("/late")
 	d.press("n")
 	d.until("read anew", func() bool { return d.m.Changes.Until == r.Revision })
-	d.mustShow(">         106 ● acquired read  /late")
+	d.mustShow(">         106 ● granted  read  /late")
 	if len(c.Reads) != 2 {
 		t.Errorf("read %v", c.Reads)
 	}
