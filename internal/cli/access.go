@@ -218,7 +218,7 @@ func newCheckRanges(ranges []access.Range) []checkRange {
 // who names the user and the user's permissions.
 func (d checkDoc) who(r access.Report) string {
 	if !d.Auth {
-		return "authentication is disabled: everybody may do everything"
+		return "authentication is disabled: every client may do everything"
 	}
 	roles := "no role"
 	if len(d.Roles) > 0 {

@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/keyspace"
 )
 
 // History is the changes of the locks below a prefix, as far back as etcd has them.
@@ -76,7 +77,7 @@ func (h *History) Events(ctx context.Context) iter.Seq2[Event, error] {
 // stream without a watch.
 func (h *History) read(ctx context.Context, watcher clientv3.Watcher, created func(), yield func(Event, error) bool) error {
 	past := newPast(h.Begin)
-	start, end := keyRange(h.Begin.Prefix)
+	start, end := keyspace.PrefixRange(h.Begin.Prefix)
 	for resp := range watcher.Watch(ctx, start, clientv3.WithRange(end),
 		clientv3.WithRev(h.Begin.Revision+1), clientv3.WithCreatedNotify()) {
 		if err := resp.Err(); err != nil {

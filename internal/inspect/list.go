@@ -88,17 +88,8 @@ type lister struct {
 }
 
 func newLister(kv clientv3.KV, prefix string, page int64, patience time.Duration) lister {
-	start, end := keyRange(prefix)
+	start, end := keyspace.PrefixRange(prefix)
 	return lister{kv: kv, prefix: prefix, start: start, end: end, page: page, patience: patience}
-}
-
-// keyRange returns the range of all keys that begin with prefix. etcd has no empty
-// key, so the empty prefix starts at the smallest one.
-func keyRange(prefix string) (start, end string) {
-	if prefix == "" {
-		return "\x00", "\x00"
-	}
-	return prefix, clientv3.GetPrefixRangeEnd(prefix)
 }
 
 // list reads all pages at one revision: l.at, or else the revision of the first

@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 var (
@@ -67,7 +69,7 @@ func (m revisionRange) check(revision int64) error {
 // revisionRange asks etcd which revisions it has. It reads a key of the prefix,
 // because a user may not be allowed to read others.
 func (s *Source) revisionRange(ctx context.Context, prefix string) (revisionRange, error) {
-	start, _ := keyRange(prefix)
+	start, _ := keyspace.PrefixRange(prefix)
 	resp, err := s.client.Get(ctx, start, clientv3.WithCountOnly())
 	if err != nil {
 		return revisionRange{}, fmt.Errorf("inspect: read the current revision: %w", err)
