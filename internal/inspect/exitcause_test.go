@@ -155,26 +155,27 @@ func TestLookupsAreBounded(t *testing.T) {
 
 // TestWatchCauses tells a client's release from the ends of its session.
 func TestWatchCauses(t *testing.T) {
-	endsOf(t, (*Source).WatchCauses, []string{
+	testExits(t, (*Source).WatchCauses, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
 	})
 }
 
-// TestWatchKinds: the words are the same, though nobody has asked for the
-// session of a lock that was given back.
+// TestWatchKinds: the kinds are the same, but the session of an unlocked lock is not
+// looked up.
 func TestWatchKinds(t *testing.T) {
-	endsOf(t, (*Source).WatchKinds, []string{
+	testExits(t, (*Source).WatchKinds, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 0", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
 	})
 }
 
-// endsOf has requests go in all the ways that there are.
-func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
+// testExits deletes requests in every way there is.
+func testExits(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
 	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
+	s.tuning.patience = time.Minute // a busy machine must not leave an exit unexplained
 	request := func(key string, lease clientv3.LeaseID) {
 		if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease)); err != nil {
 			t.Fatal(err)
@@ -195,7 +196,7 @@ func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Up
 	request("/a/write/1", kept)
 	request("/b/write/1", revoked)
 	request("/b/write/2", revoked)
-	request("/c/write/1", grant(t, client, 2)) // nobody renews it
+	request("/c/write/1", grant(t, client, 5)) // never renewed; late for its last three seconds
 	put(t, client, "/d/write/1")
 	v.until("the session that ran out", func(Update) bool { return len(gone()) == 1 })
 	del(t, client, "/a/write/1")
@@ -213,7 +214,8 @@ func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Up
 	}
 }
 
-// TestWatchCausesKeepsUp: more ends than may be looked up are told all the same.
+// TestWatchCausesKeepsUp: more deletions than may be looked up are reported all the
+// same.
 func TestWatchCausesKeepsUp(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
@@ -244,7 +246,7 @@ func TestWatchCausesKeepsUp(t *testing.T) {
 		}
 	}
 	if known != MaxLeases {
-		t.Errorf("%d ends looked up in one update, want %d", known, MaxLeases)
+		t.Errorf("%d exits looked up in one update, want %d", known, MaxLeases)
 	}
 	cancel()
 	for range v.updates {
