@@ -11,7 +11,7 @@ import (
 // answer is the answer of why.
 type answer struct {
 	diagnose.Diagnosis
-	name    string // asked for; empty for all
+	name    string // NAME; empty for all locks
 	leases  map[int64]inspect.Lease
 	unknown []string
 	now     time.Time
@@ -78,7 +78,7 @@ func (a answer) document() whyDoc {
 	return doc
 }
 
-// about returns what concerns the name that was asked for. Nothing can be done
+// about returns what concerns NAME. Nothing can be done
 // about the past, so there are no remedies for it.
 func (a answer) about() diagnose.Account {
 	about := a.About(a.name)

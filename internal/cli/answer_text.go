@@ -37,7 +37,7 @@ func (a answer) writeAll(out printer) error {
 	return t.err
 }
 
-// writeOne prints everything about the name that was asked for.
+// writeOne prints everything about NAME.
 func (a answer) writeOne(out printer) error {
 	about := a.about()
 	if len(about.Locks) == 0 {

@@ -143,7 +143,7 @@ func newStream(out printer, timed bool) *stream {
 		for _, h := range eventHeading() {
 			heading = append(heading, cell{text: h, tone: faint})
 		}
-		s.widths = []int{8, 10, 7, 7, 5, 0, 0, 0} // what is known to come
+		s.widths = []int{8, 10, 7, 7, 5, 0, 0, 0} // minimum widths
 		if timed {
 			s.widths = append([]int{8}, s.widths...)
 		}

@@ -254,5 +254,5 @@ func plainRow(words ...string) []cell {
 }
 
 // since is the time from t to now, never negative: the clock of who noted t
-// may be ahead of ours.
+// may be ahead of this machine's.
 func since(now, t time.Time) time.Duration { return max(now.Sub(t), 0) }

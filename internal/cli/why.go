@@ -28,20 +28,20 @@ leases that matter most are looked up, 512 at most.
 With --rev N, as of that revision: who waited for whom, without leases and ages,
 which no revision has.
 
-etcd keeps no clock. "By its own clock" is what a client wrote into its request
-when it asked; where it wrote none, only the order is known.
+etcd records no times. "By its own clock" is the time that a client wrote into its
+request; without one, only the order is known.
 
 With -o json:
-  name, name_base64   what was asked for; absent when it was all
+  name, name_base64   NAME; absent without one
   prefix              what was read
-  revision            etcd's revision that this is of
+  revision            etcd's revision of the answer
   locks               those called NAME, as for show; without NAME, none
   chains              for each contended one of these, from its last waiter on:
     from, to            sessions: a lease in hex, or a key that has none
     kind                hard: to holds what from waits for; soft: to waits ahead
-                        of from; inside: from holds its lock for a program that
-                        is to, by its own account
-    lock                that from waits for; of inside: that from holds
+                        of from; inside: from holds its lock for the program to,
+                        as to reports
+    lock                that from waits for; for inside: that from holds
   findings            worst first:
     kind                deadlock, no-lease, expiring, lease-gone, long-wait,
                         long-hold, mixed-layouts, modified or self-wait
@@ -50,19 +50,20 @@ With -o json:
     clauses             more about it, a sentence each
     locks               their names
     sessions            as in chains
-    behind              how many sessions cannot go on because of it
+    behind              how many sessions cannot continue because of it
     due                 when it ends by itself; absent when unknown or never
     remedies            what could be done, the best first:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
       args                arguments of etcd-lock
       etcdctl             arguments of etcdctl to the same effect
-      releases, grants    keys of the requests that go, and that hold then
-  remedies            with NAME: what would end, by force, those who keep others
-                      waiting, whether anything is wrong or not; as above
-  unknown             what could not be had, in a sentence each`
+      releases, grants    keys of the requests that are deleted, and of those that
+                          hold their locks then
+  remedies            with NAME: what would end, by force, the sessions that keep
+                      others waiting, whether anything is wrong or not; as above
+  unknown             what could not be read, a sentence each`
 
-// whyOptions are what why was asked for.
+// whyOptions are the options of why.
 type whyOptions struct {
 	name       string // empty for all
 	prefix     string
@@ -104,8 +105,8 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs := cmd.Flags()
 	fs.StringVar(&opts.prefix, "prefix", "", "read only locks whose keys begin with this")
 	opts.rev.register(fs)
-	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "call a wait long from here on")
-	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "call a hold long from here on")
+	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits longer than this")
+	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds longer than this")
 	return cmd
 }
 
@@ -122,7 +123,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 { // those of the past may be others' by now
 		var more []string
-		leases, more = leasesThatMatter(ctx, c, snapshot)
+		leases, more = urgentLeases(ctx, c, snapshot)
 		unknown = append(unknown, more...)
 	}
 	now := opts.rev.clock(opts.now)
@@ -140,7 +141,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 }
 
 // read reads the locks. A user who may not read them all gets what concerns
-// NAME, and is told what is missing.
+// NAME, with what is missing.
 func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Snapshot, unknown []string, err error) {
 	s, err = c.Snapshot(ctx, opts.prefix, opts.rev.from)
 	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
@@ -156,10 +157,10 @@ const (
 	whyPause   = 20 * time.Millisecond
 )
 
-// leasesThatMatter looks up leases, those of whoever is waited for first, and
-// says what remains unknown. It spares etcd: a bounded number, in batches, with
-// a pause between them.
-func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
+// urgentLeases looks up leases, the most urgent ones first, and says what remains
+// unknown. To spare etcd, it looks up a bounded number, in batches with pauses
+// between them.
+func urgentLeases(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := s.LeasesByUrgency()
 	leases = make(map[int64]inspect.Lease, len(ids))
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
@@ -172,12 +173,12 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 			leases[id] = lease
 		}
 		if err != nil {
-			return leases, append(unknown, fmt.Sprintf("what is left of leases: %v", err))
+			return leases, append(unknown, fmt.Sprintf("the TTLs of leases: %v", err))
 		}
 		ids = ids[n:]
 	}
 	if skipped := len(ids); skipped > 0 {
-		unknown = append(unknown, fmt.Sprintf("what is left of %d leases, of those that matter least: too many to ask for", skipped))
+		unknown = append(unknown, fmt.Sprintf("the TTLs of %d leases: too many to look up", skipped))
 	}
 	return leases, unknown
 }
