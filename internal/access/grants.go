@@ -8,16 +8,18 @@ import (
 
 	"go.etcd.io/etcd/api/v3/authpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
-// rootRole has all permissions, and need not exist as a role.
+// rootRole has all rights, and need not exist as a role.
 const rootRole = "root"
 
-// Range is a range of keys as in etcd: without End it is the key alone, and with
-// "\x00" it has no end.
+// Range is a range of keys as in etcd's permissions: an empty End means the key
+// alone, and "\x00" no end.
 type Range struct{ Key, End string }
 
-// String describes the range.
+// String returns the range in words.
 func (r Range) String() string {
 	prefix, isPrefix := r.Prefix()
 	switch {
@@ -34,22 +36,23 @@ func (r Range) String() string {
 	}
 }
 
-// Prefix returns the prefix that all keys of the range begin with. It reports false
-// for a range that is not a prefix.
+// Prefix reports whether the range is that of all keys with a prefix, and returns the
+// prefix.
 func (r Range) Prefix() (prefix string, ok bool) {
 	if r.End == "\x00" && (r.Key == "" || r.Key == "\x00") {
 		return "", true
 	}
-	return r.Key, r.End != "" && r.End == clientv3.GetPrefixRangeEnd(r.Key)
+	_, end := keyspace.PrefixRange(r.Key)
+	return r.Key, r.End == end
 }
 
-// Grants are the permissions of a user.
+// Grants are a user's rights.
 type Grants struct {
 	Roles       []string
 	Read, Write []Range
 }
 
-// FindGrants reads the permissions of a user. etcd permits users to read their own.
+// FindGrants returns a user's rights. Every user may read their own.
 func FindGrants(ctx context.Context, client clientv3.Auth, user string) (Grants, error) {
 	u, err := client.UserGet(ctx, user)
 	if err != nil {
@@ -82,12 +85,12 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
-// String describes what the user may do, to follow the name of the user.
+// String returns what the user may do, in words that follow the user's name.
 func (g Grants) String() string {
 	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)
 }
 
-// Words describes ranges.
+// Words returns ranges in words.
 func Words(ranges []Range) string {
 	var all []string
 	for _, r := range ranges {

@@ -139,7 +139,7 @@ func newRolesDoc(prefix string) rolesDoc {
 	doc := rolesDoc{Prefix: prefix, PrefixBase64: output.Base64(prefix)}
 	for _, r := range access.Roles() {
 		doc.Roles = append(doc.Roles, roleDoc{
-			Name: r.Name, About: r.About, Permission: r.PermissionName(),
+			Name: r.Name, About: r.About, Permission: r.Right(),
 			Can: r.Can, Cannot: r.Cannot, Commands: r.Commands(prefix), Grant: r.Grant(),
 		})
 	}
@@ -219,7 +219,7 @@ func newCheckRanges(ranges []access.Range) []checkRange {
 // who names the user and the user's permissions.
 func (d checkDoc) who(r access.Report) string {
 	if !d.Auth {
-		return "authentication is disabled: everybody may do everything"
+		return "authentication is disabled: every client may do everything"
 	}
 	roles := "no role"
 	if len(d.Roles) > 0 {

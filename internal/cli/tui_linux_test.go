@@ -41,7 +41,7 @@ func TestTUI(t *testing.T) {
 	tm.WaitFor("gets write /orders", "fenced", "[ No ]")
 	tm.Press("y")
 	<-holds
-	tm.WaitFor("held now by billing")
+	tm.WaitFor("is now held by billing")
 	tm.Press("[")
 	tm.WaitFor("PAST rev")
 	tm.Press("b")

@@ -87,7 +87,7 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	}
 	defer c.Close()
 	ctx, stop := context.WithCancel(ctx)
-	updates := c.Source.WatchEnds(ctx, opts.prefix)
+	updates := c.Source.WatchCauses(ctx, opts.prefix)
 	defer func() {
 		stop()
 		for range updates { // until the watch has ended

@@ -79,7 +79,7 @@ func releases(requests []inspect.Request) string {
 	return strings.Join(does, " and ")
 }
 
-// next says who gets locks then, if somebody does.
+// next says which waiters get locks then, if any do.
 func next(grants []diagnose.Entry) string {
 	if len(grants) == 0 {
 		return ""

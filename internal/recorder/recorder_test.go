@@ -208,7 +208,7 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 	client := etcdtest.Client(t, endpoint)
 	taped := &tape{now: time.Now}
 	ctx, stop := context.WithCancel(t.Context())
-	updates := inspect.NewSource(client).WatchEnds(ctx, "")
+	updates := inspect.NewSource(client).WatchCauses(ctx, "")
 	taped.take(<-updates)
 	done := make(chan struct{})
 	go func() {

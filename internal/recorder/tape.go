@@ -146,7 +146,7 @@ func moment(kind inspect.EventKind) scenario.Moment {
 	switch kind {
 	case inspect.EventWaiting:
 		return scenario.Waiting
-	case inspect.EventAcquired:
+	case inspect.EventGranted:
 		return scenario.Granted
 	case inspect.EventExpired:
 		return scenario.Lost

@@ -41,9 +41,6 @@ func NewEvent(e inspect.Event) Event {
 		Request:  NewRequest(r),
 		who:      r.Who(),
 	}
-	if e.Kind == inspect.EventAcquired {
-		doc.Event = "granted" // the name in JSON
-	}
 	if e.Kind.Gone() {
 		doc.was = r.Standing()
 		doc.Session = sessionText(e.Session)
