@@ -307,12 +307,8 @@ func TestContextEndsWhileEtcdHangs(t *testing.T) {
 	waiter := start(func() error { return m.RWLock(ctx) })
 	f.queued(2)
 	p.Pause()
-	began := time.Now()
 	cancel()
 	f.mustBe(f.await(waiter), context.Canceled)
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("returned after %s", took)
-	}
 	p.Resume()
 	f.queued(1)
 	f.must(holder.Unlock())

@@ -2,7 +2,9 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -98,33 +100,37 @@ func TestClosedClientIsALoss(t *testing.T) {
 	f.closes(lost)
 }
 
-// A session whose grant was slow to answer does not believe in it for longer.
+// A session counts its TTL from when the grant was sent: one whose grant was slow,
+// and whose renewals get no answer, ends at its deadline and not later.
 func TestSlowGrant(t *testing.T) {
-	f := newFixture(t)
-	network := etcdtest.NewProxy(t, etcdtest.Shared(t))
-	client := etcdtest.Client(t, network.Addr)
-	client.Lease = slowGrant{Lease: client.Lease, network: network}
-	s, err := NewSession(f.soon(), client, time.Second)
-	f.must(err)
-	deadline := s.Deadline()
-	f.closes(s.Done())
-	if late := time.Since(deadline); late > 200*time.Millisecond {
-		t.Errorf("the session ended %s after its deadline", late)
-	}
-	network.Heal()
+	synctest.Test(t, func(t *testing.T) {
+		client := clientv3.NewCtxClient(t.Context())
+		client.Lease = slowGrant{}
+		sent := time.Now()
+		unanswered := func(_ *Session, ctx context.Context) (int64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		s, err := newSession(t.Context(), client, 10*time.Second, unanswered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-s.Done()
+		if lived := time.Since(sent); lived != 10*time.Second || !s.Deadline().Equal(time.Now()) {
+			t.Errorf("the session ended %s after its grant was sent, with the deadline %s from now", lived, time.Until(s.Deadline()))
+		}
+		if err := context.Cause(s.Ctx()); !errors.Is(err, ErrSessionExpired) {
+			t.Errorf("the session ended with %v", err)
+		}
+	})
 }
 
-// slowGrant answers late in the lease's life, and then the network is cut.
-type slowGrant struct {
-	clientv3.Lease
-	network *etcdtest.Proxy
-}
+// slowGrant answers late in the lease's life.
+type slowGrant struct{ clientv3.Lease }
 
-func (l slowGrant) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
-	resp, err := l.Lease.Grant(ctx, ttl)
-	l.network.Cut()
+func (slowGrant) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
 	time.Sleep(time.Duration(ttl) * time.Second * 9 / 10)
-	return resp, err
+	return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
 }
 
 // Renewals go over one stream: a stream for each would be a login for each
