@@ -50,6 +50,14 @@ var errClosed = errors.New("rwlock: session was closed")
 // until Close. etcd raises a ttl below its minimum, which is 1.5 times its election
 // timeout: TTL returns what it granted. ctx bounds the call only.
 func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*Session, error) {
+	return newSession(ctx, client, ttl, (*Session).renew)
+}
+
+// renewFunc sends a renewal and returns the TTL that etcd granted, in seconds.
+type renewFunc func(*Session, context.Context) (ttl int64, err error)
+
+// newSession is NewSession with the function that sends a renewal.
+func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc) (*Session, error) {
 	if ttl <= 0 {
 		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
 	}
@@ -61,7 +69,7 @@ func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration)
 	s := &Session{client: client, lease: granted.ID, done: make(chan struct{})}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(sent, granted.TTL)
-	go s.keepAlive()
+	go s.keepAlive(renew)
 	return s, nil
 }
 
@@ -128,10 +136,10 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 
 // keepAlive renews the lease at least three times per TTL, and more often while
 // renewals fail. It ends the session when the lease has expired or may have.
-func (s *Session) keepAlive() {
+func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
 	for backoff.Pause(s.ctx, min(s.TTL(), time.Until(s.Deadline()))*4/15) { // with its jitter, at most a third
-		if err := s.renewByDeadline(); err != nil {
+		if err := s.renewByDeadline(renew); err != nil {
 			s.end(ErrSessionExpired) // unless it was closed before
 		}
 	}
@@ -139,12 +147,12 @@ func (s *Session) keepAlive() {
 
 // renewByDeadline tries to renew the lease until etcd has answered or the lease may
 // have expired.
-func (s *Session) renewByDeadline() error {
+func (s *Session) renewByDeadline(renew renewFunc) error {
 	ctx, cancel := context.WithDeadline(s.ctx, s.Deadline())
 	defer cancel()
 	for {
 		sent := time.Now()
-		ttl, err := s.renew(ctx)
+		ttl, err := renew(s, ctx)
 		switch {
 		case err == nil && ttl > 0:
 			s.noteRenewal(sent, ttl)
