@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/seconds"
 )
 
 // Session is a lease that is kept alive, on which locks are acquired.
@@ -62,7 +63,7 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
 	}
 	sent := time.Now()
-	granted, err := client.Grant(ctx, int64((ttl+time.Second-1)/time.Second))
+	granted, err := client.Grant(ctx, seconds.Up(ttl))
 	if err != nil {
 		return nil, fmt.Errorf("rwlock: new session: %w", err)
 	}
@@ -130,7 +131,7 @@ func (s *Session) NewSet(locks []LockRequest, opts ...Option) *Set { return newS
 func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ttl = time.Duration(ttl) * time.Second
+	s.ttl = seconds.Duration(ttl)
 	s.deadline = sent.Add(s.ttl)
 }
 
@@ -138,12 +139,16 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 // renewals fail. It ends the session when the lease has expired or may have.
 func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
-	for backoff.Pause(s.ctx, min(s.TTL(), time.Until(s.Deadline()))*4/15) { // with its jitter, at most a third
+	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
 		if err := s.renewByDeadline(renew); err != nil {
 			s.end(ErrSessionExpired) // unless it was closed before
 		}
 	}
 }
+
+// renewalPause returns how long to pause before a renewal: with the jitter of
+// backoff.Pause, at most a third of the TTL, and of what is left.
+func renewalPause(ttl, left time.Duration) time.Duration { return min(ttl, left) / 15 * 4 }
 
 // renewByDeadline tries to renew the lease until etcd has answered or the lease may
 // have expired.

@@ -12,7 +12,7 @@ import (
 // still alive. The jitter keeps many clients that were stopped by the same event
 // from coming back at the same time.
 func Pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d*3/4 + rand.N(max(d/2, 1)))
+	t := time.NewTimer(d - d/4 + rand.N(max(d/2, 1)))
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -14,6 +14,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
+	"etcd-lock/internal/seconds"
 )
 
 const lsLong = `Lists the locks whose keys begin with PREFIX, or all locks.
@@ -170,7 +171,7 @@ func (d lsDoc) table(out output.Printer) error {
 	for _, l := range d.Locks {
 		wait := "-"
 		if l.LongestWait != nil {
-			wait = format.Duration(time.Duration(*l.LongestWait * float64(time.Second)))
+			wait = format.Duration(seconds.FromFloat(*l.LongestWait))
 		}
 		row := output.Row(l.Name, l.Layout, l.State,
 			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait)

@@ -26,7 +26,7 @@ waits for it.
 Select what to release in exactly one way:
   NAME --holder      the request that holds the lock NAME
   NAME --waiter N    the request at position N of its queue, as show numbers it
-  --key KEY          the request with this key, as show prints it
+  --request KEY      the request with this key, as show prints it
   --lease LEASE      the session with this lease, as show prints it
 With --session, NAME --holder and NAME --waiter select the whole session of that
 request. Releasing a session revokes its lease, which removes all of its keys.
@@ -88,7 +88,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	}
 	opts := &releaseOptions{}
 	cmd := &cobra.Command{
-		Use:   "release {NAME --holder | NAME --waiter N | --key KEY | --lease LEASE}",
+		Use:   "release {NAME --holder | NAME --waiter N | --request KEY | --lease LEASE}",
 		Short: "Remove a request or end a session of another client, by force",
 		Long:  releaseLong,
 		Example: `  etcd-lock release /jobs/nightly --holder --dry-run
@@ -109,7 +109,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&opts.target.key, "key", "", "release the request with this `key`")
+	fs.StringVar(&opts.target.key, "request", "", "release the request with this `key`")
 	fs.StringVar(&opts.target.lease, "lease", "", "end the session with this `lease`, in hex")
 	fs.BoolVar(&opts.target.holder, "holder", false, "release the holder of NAME")
 	fs.IntVar(&opts.target.waiter, "waiter", 0, "release the waiter at `position` N in the queue of NAME")
@@ -121,7 +121,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	return cmd
 }
 
-var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --key KEY, --lease LEASE")
+var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --request KEY, --lease LEASE")
 
 // check reports an error unless exactly one target is selected. Named says that
 // NAME was given, waiter that --waiter was.
@@ -231,7 +231,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	case len(found) > 1:
 		var keys []string
 		for _, r := range found {
-			keys = append(keys, "--key "+r.Key)
+			keys = append(keys, "--request "+r.Key)
 		}
 		return inspect.Request{}, usageHint("choose one: "+strings.Join(keys, ", "), "%s has %d such requests", t.name, len(found))
 	case t.holder:

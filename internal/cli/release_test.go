@@ -25,14 +25,14 @@ func TestReleaseOptions(t *testing.T) {
 		want releaseTarget
 		err  string
 	}{
-		{"--key k", releaseTarget{key: "k"}, ""},
+		{"--request k", releaseTarget{key: "k"}, ""},
 		{"--lease 1f", releaseTarget{lease: "1f"}, ""},
 		{"/a --holder --session", releaseTarget{name: "/a", holder: true, session: true}, ""},
 		{"/a --waiter 2", releaseTarget{name: "/a", waiter: 2}, ""},
 		{"", releaseTarget{}, "choose exactly one of"},
 		{"/a", releaseTarget{}, "choose exactly one of"},
 		{"--holder", releaseTarget{}, "choose exactly one of"},
-		{"/a --key k", releaseTarget{}, "choose exactly one of"},
+		{"/a --request k", releaseTarget{}, "choose exactly one of"},
 		{"/a --holder --waiter 2", releaseTarget{}, "choose exactly one of"},
 		{"--lease 1f --session", releaseTarget{}, "--session requires NAME"},
 		{"/a --waiter 0", releaseTarget{}, "count from 1"},

@@ -18,6 +18,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/seconds"
 	"etcd-lock/rwlock"
 )
 
@@ -240,7 +241,7 @@ func (l showLock) table(out output.Printer, now time.Time) error {
 			age = format.Duration(now.Sub(r.Since))
 		}
 		if r.TTL != nil {
-			ttl = format.Duration(time.Duration(*r.TTL * float64(time.Second)))
+			ttl = format.Duration(seconds.FromFloat(*r.TTL))
 		}
 		row := output.Row(
 			strconv.Itoa(r.Position), r.Mode, r.State, age, docs.Owner(r.Owner), format.Dash(r.Lease), ttl,

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/seconds"
 )
 
 const (
@@ -39,9 +40,9 @@ type Lease struct {
 
 // MissedRenewals reports whether the lease is older than a client lets it become:
 // clients renew a lease each third of its TTL. Remaining is rounded down, so up to
-// a second more may be left.
+// a second more may be left. The form in which it is computed cannot overflow.
 func (l Lease) MissedRenewals() bool {
-	return l.State == LeaseAlive && 3*(l.Remaining+time.Second) < 2*l.Granted
+	return l.State == LeaseAlive && l.Remaining < l.Granted-l.Granted/3-time.Second
 }
 
 // Leases looks leases up. etcd's leader answers for one lease at a time, so only
@@ -75,17 +76,18 @@ func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, erro
 
 func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
-	switch {
-	case err != nil:
+	if err != nil {
 		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
-	case resp.TTL < 0:
-		return Lease{State: LeaseGone}, nil
 	}
-	return Lease{
-		State:     LeaseAlive,
-		Granted:   time.Duration(resp.GrantedTTL) * time.Second,
-		Remaining: time.Duration(resp.TTL) * time.Second,
-	}, nil
+	return answered(resp.GrantedTTL, resp.TTL), nil
+}
+
+// answered is the lease of which etcd says that much, in seconds.
+func answered(granted, remaining int64) Lease {
+	if remaining < 0 {
+		return Lease{State: LeaseGone}
+	}
+	return Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: seconds.Duration(remaining)}
 }
 
 // lookups returns the first MaxLeases different leases.

@@ -42,7 +42,7 @@ func Command(t diagnose.Target) []string {
 	if t.Lease != 0 {
 		return []string{"release", "--lease", format.Lease(t.Lease)}
 	}
-	return []string{"release", "--key", t.Key}
+	return []string{"release", "--request", t.Key}
 }
 
 // Etcdctl returns the arguments of etcdctl that have the same effect as Command,

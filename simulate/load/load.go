@@ -232,6 +232,8 @@ func (w Workload) check() error {
 		return fmt.Errorf("rate %v: want 0 for a closed loop, or up to %v arrivals a second", w.Rate, maxLoadRate)
 	case w.TTL < time.Second || w.TTL%time.Second != 0:
 		return fmt.Errorf("ttl %s: want whole seconds, 1s at least: etcd knows no other", w.TTL)
+	case w.TTL > scenario.MaxTTL:
+		return fmt.Errorf("ttl %s: want %s at most", w.TTL, scenario.MaxTTL)
 	case w.Within < 0:
 		return fmt.Errorf("negative wait %s", w.Within)
 	}

@@ -70,6 +70,7 @@ func TestParseErrors(t *testing.T) {
 		{"no clients", "name: n\n", "f.yaml:1:1: a scenario needs at least one client"},
 		{"empty clients", "name: n\nclients: []\n", "f.yaml:2:10: a scenario needs at least one client"},
 		{"ttl in milliseconds", "name: n\nttl: 1500ms\n", "f.yaml:2:6: ttl 1.5s: want whole seconds"},
+		{"ttl of centuries", "name: n\nttl: 2000000h\n", "f.yaml:2:6: ttl 2000000h0m0s: want 8760h0m0s at most"},
 		{"ttl of zero", "name: n\nttl: 0s\n", "f.yaml:2:6: ttl 0s: want whole seconds"},
 		{"no client name", "name: n\nclients:\n- steps:\n  - wait: 1s\n", "f.yaml:3:3: a client needs a name"},
 		{"client name of two lines", "name: n\nclients:\n- name: \"a\\nb\"\n", `f.yaml:3:9: a client name "a\nb"`},

@@ -202,6 +202,9 @@ func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration 
 	if d < time.Second || d%time.Second != 0 {
 		r.fail(p, "ttl %s: want whole seconds, 1s at least: etcd knows no other", d)
 	}
+	if d > MaxTTL {
+		r.fail(p, "ttl %s: want %s at most", d, MaxTTL)
+	}
 	return d
 }
 

@@ -30,6 +30,9 @@ const (
 	DefaultSeed   = 1
 )
 
+// MaxTTL is the longest TTL of a session, far below where sums of TTLs overflow.
+const MaxTTL = 365 * 24 * time.Hour
+
 // Place is where in its file something stands, both from 1.
 type Place struct{ Line, Column int }
 
