@@ -173,13 +173,14 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 // renew sends one renewal and returns the TTL that etcd granted, in seconds. It does
 // not use the client's KeepAliveOnce, which opens a stream for each renewal, logs in
 // for it if there is a password, and retries without a pause while there is no
-// connection.
+// connection. A member that has no leader refuses the stream: it would keep back the
+// renewal until it times out, and so would the next one in its turn.
 func (s *Session) renew(ctx context.Context) (ttl int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.TTL()/3)
 	defer cancel()
 	if s.stream == nil {
 		s.stream = &leaseStream{}
-		s.stream.ctx, s.stream.close = context.WithCancel(s.ctx)
+		s.stream.ctx, s.stream.close = context.WithCancel(clientv3.WithRequireLeader(s.ctx))
 	}
 	defer context.AfterFunc(ctx, s.stream.close)()
 	if ttl, err = s.stream.renew(s.client, s.lease); err != nil {
