@@ -14,28 +14,29 @@ import (
 
 // Report is what a user may do below a prefix.
 type Report struct {
-	Auth    bool // auth is enabled
+	Auth    bool // authentication is enabled
 	Grants  Grants
 	Actions []Action
 }
 
-// Action is something that requires rights, and whether the user has them.
+// Action is something that takes permissions.
 type Action struct {
 	Name    string
 	Allowed bool
 	Reason  string
 }
 
-// Check finds out what client's user may do below prefix. It changes nothing.
+// Check finds out what user, who client is logged in as, may do below prefix. It
+// writes nothing.
 func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (Report, error) {
 	status, err := client.AuthStatus(ctx)
 	if err != nil {
-		return Report{}, fmt.Errorf("access: ask whether auth is on: %w", err)
+		return Report{}, fmt.Errorf("access: authentication status: %w", err)
 	}
 	report := Report{Auth: status.Enabled}
 	if report.Auth {
 		report.Grants, err = FindGrants(ctx, client, user)
-		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate may name a user that does not exist
+		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate need not belong to a user
 			return Report{}, err
 		}
 	}
@@ -68,22 +69,22 @@ func says(err, answer error) bool {
 	return errors.Is(err, answer) || strings.Contains(err.Error(), answer.Error())
 }
 
-// probe tries a right without using it.
+// probe tries a permission without using it.
 type probe struct {
 	name  string
 	needs string
-	note  string // a restriction, for a right that the user has
+	note  string // about an action that is allowed
 	try   func(context.Context) error
 }
 
 func (p probe) action(r Report, refusal error) Action {
 	switch {
 	case !r.Auth:
-		return Action{Name: p.name, Allowed: true, Reason: "authentication is disabled: every client may do everything"}
+		return Action{Name: p.name, Allowed: true, Reason: "authentication is disabled"}
 	case refusal == nil:
 		return Action{Name: p.name, Allowed: true, Reason: p.note}
 	default:
-		return Action{Name: p.name, Reason: "etcd refuses it: needs the right to " + p.needs}
+		return Action{Name: p.name, Reason: "permission denied: needs to " + p.needs}
 	}
 }
 
@@ -102,9 +103,9 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		},
 		{
 			name: "look up leases", needs: "log in",
-			note: "the TTL of any lease; its keys only if the user may read all of them",
+			note: "the remaining TTL of any lease; its keys only if all of them may be read",
 			try: func(ctx context.Context) error {
-				_, err := client.TimeToLive(ctx, 1) // whether there is such a lease or not
+				_, err := client.TimeToLive(ctx, 1) // the lease need not exist
 				return err
 			},
 		},
@@ -114,14 +115,14 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		},
 		{
 			name: "release locks", needs: "read and write all keys below the prefix",
-			note: "by deleting requests; sessions only if the user may write all of their keys",
+			note: "by deleting requests; sessions only if all of their keys may be written",
 			try:  func(ctx context.Context) error { return without(ctx, client, get, del) },
 		},
 	}
 }
 
 // without puts ops into the branch of a transaction that is never taken: etcd checks
-// the rights for both branches. The right to delete is the right to put.
+// the permissions for both branches. The permission to delete is the one to put.
 func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) error {
 	_, err := client.Txn(ctx).Else(ops...).Commit()
 	return err

@@ -12,14 +12,14 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// rootRole has all rights, and need not exist as a role.
+// rootRole has all permissions, and need not exist as a role.
 const rootRole = "root"
 
-// Range is a range of keys as in etcd's permissions: an empty End means the key
-// alone, and "\x00" no end.
+// Range is a range of keys as in etcd: without End it is the key alone, and with
+// "\x00" it has no end.
 type Range struct{ Key, End string }
 
-// String returns the range in words.
+// String describes the range.
 func (r Range) String() string {
 	prefix, isPrefix := r.Prefix()
 	switch {
@@ -36,8 +36,8 @@ func (r Range) String() string {
 	}
 }
 
-// Prefix reports whether the range is that of all keys with a prefix, and returns the
-// prefix.
+// Prefix returns the prefix that all keys of the range begin with. It reports false
+// for a range that is not a prefix.
 func (r Range) Prefix() (prefix string, ok bool) {
 	if r.End == "\x00" && (r.Key == "" || r.Key == "\x00") {
 		return "", true
@@ -46,13 +46,13 @@ func (r Range) Prefix() (prefix string, ok bool) {
 	return r.Key, r.End == end
 }
 
-// Grants are a user's rights.
+// Grants are the permissions of a user.
 type Grants struct {
 	Roles       []string
 	Read, Write []Range
 }
 
-// FindGrants returns a user's rights. Every user may read their own.
+// FindGrants reads the permissions of a user. etcd permits users to read their own.
 func FindGrants(ctx context.Context, client clientv3.Auth, user string) (Grants, error) {
 	u, err := client.UserGet(ctx, user)
 	if err != nil {
@@ -85,12 +85,12 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
-// String returns what the user may do, in words that follow the user's name.
+// String describes what the user may do, to follow the name of the user.
 func (g Grants) String() string {
 	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)
 }
 
-// Words returns ranges in words.
+// Words describes ranges.
 func Words(ranges []Range) string {
 	var all []string
 	for _, r := range ranges {

@@ -1,5 +1,5 @@
-// Package access says which of etcd's rights it takes to see, take and release locks:
-// as roles to create, and as what a user may do.
+// Package access knows which etcd permissions it takes to inspect, acquire and
+// release locks: as roles to create, and as a check of what a user may do.
 package access
 
 import (
@@ -10,23 +10,23 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// Role is a role to create in etcd, with one right for all keys that begin with a
-// prefix.
+// Role is a role to create in etcd, with one permission on all keys that begin with
+// a prefix.
 type Role struct {
 	Name       string
 	Permission clientv3.PermissionType
 	About      string
-	Can        []string // in words
+	Can        []string // descriptions
 	Cannot     []string
 }
 
-// Roles returns the roles for people who inspect locks, release stuck ones, or try
-// out locking.
+// Roles returns the roles for inspecting locks, for releasing stuck ones and for
+// trying locking out.
 func Roles() []Role {
 	const (
 		see  = "list, show and watch the locks below the prefix"
-		ttl  = "see the remaining TTL of any session, for which etcd requires only a login"
-		both = ", since etcd has one right for putting and deleting"
+		ttl  = "see the remaining TTL of any session, which only takes a login"
+		both = ", because etcd has one permission for putting and deleting"
 	)
 	return []Role{
 		{
@@ -36,39 +36,39 @@ func Roles() []Role {
 			Can:        []string{see, ttl},
 			Cannot: []string{
 				"list without the prefix, or with a shorter one",
-				"see the keys of a session that has any elsewhere",
-				"take or release locks, or end sessions that have any",
+				"see the keys of a session that has keys elsewhere",
+				"acquire or release locks, or end sessions that have keys",
 			},
 		},
 		{
 			Name:       "etcd-lock-operator",
 			Permission: clientv3.PermissionType(clientv3.PermReadWrite),
-			About:      "reads locks below the prefix and releases them, whoever holds them",
+			About:      "reads locks below the prefix, and releases those of any client",
 			Can: []string{
 				see, ttl,
 				"delete requests",
-				"end sessions whose keys all lie below the prefix",
-				"take locks too" + both,
+				"end sessions whose keys are all below the prefix",
+				"acquire locks" + both,
 			},
 			Cannot: []string{"end or renew a session that has a key elsewhere"},
 		},
 		{
 			Name:       "etcd-lock-tester",
 			Permission: clientv3.PermissionType(clientv3.PermReadWrite),
-			About:      "takes locks below the prefix",
+			About:      "acquires locks below the prefix",
 			Can: []string{
 				see, ttl,
-				"open sessions, for which etcd requires only a login",
-				"take, hold and release locks below the prefix, and run scenarios on them",
-				"release the locks of others too" + both,
+				"open sessions, which only takes a login",
+				"acquire, hold and release locks below the prefix, and run scenarios on them",
+				"release the locks of other clients" + both,
 			},
-			Cannot: []string{"take locks elsewhere"},
+			Cannot: []string{"acquire locks elsewhere"},
 		},
 	}
 }
 
-// Right returns the role's permission as etcdctl names it.
-func (r Role) Right() string {
+// PermissionName returns the role's permission as etcdctl names it.
+func (r Role) PermissionName() string {
 	if r.Permission == clientv3.PermissionType(clientv3.PermRead) {
 		return "read"
 	}
@@ -79,14 +79,15 @@ func (r Role) Right() string {
 func (r Role) Commands(prefix string) []string {
 	return []string{
 		"etcdctl role add " + r.Name,
-		"etcdctl role grant-permission --prefix=true " + r.Name + " " + r.Right() + " " + argument(prefix),
+		"etcdctl role grant-permission --prefix=true " + r.Name + " " + r.PermissionName() + " " + argument(prefix),
 	}
 }
 
-// Grant returns the command that grants the role to the user USER.
+// Grant returns the command that grants the role to a user, with USER to be
+// replaced by the name.
 func (r Role) Grant() string { return "etcdctl user grant-role USER " + r.Name }
 
-// argument quotes s for a command that would take a leading dash for a flag.
+// argument quotes s for a command that would mistake a leading dash for a flag.
 func argument(s string) string {
 	if strings.HasPrefix(s, "-") {
 		return "-- " + printable.Shell(s)

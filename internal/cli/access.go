@@ -139,7 +139,7 @@ func newRolesDoc(prefix string) rolesDoc {
 	doc := rolesDoc{Prefix: prefix, PrefixBase64: output.Base64(prefix)}
 	for _, r := range access.Roles() {
 		doc.Roles = append(doc.Roles, roleDoc{
-			Name: r.Name, About: r.About, Permission: r.Right(),
+			Name: r.Name, About: r.About, Permission: r.PermissionName(),
 			Can: r.Can, Cannot: r.Cannot, Commands: r.Commands(prefix), Grant: r.Grant(),
 		})
 	}
