@@ -35,7 +35,7 @@ func newScenariosScreen(c *nav.Context) *scenariosScreen {
 	}, func(sc backend.Scenario) string { return sc.Name })
 	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
 	s.table.Label = func(sc backend.Scenario) string { return sc.Name }
-	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: append(s.own(), s.pager.Bindings()...)}}, s.table.Bindings()...)
+	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: slices.Concat(s.runKeys(), s.otherKeys(), s.pager.Bindings())}}, s.table.Bindings()...)
 	s.table.Set(c.Scenarios.All())
 	return s
 }
@@ -47,9 +47,9 @@ const (
 	stopKey = "s"
 )
 
-// own are the keys of the screen. In history mode nothing can be started, but a
-// running scenario can be paused and stopped.
-func (p *scenariosScreen) own() []widget.Binding {
+// runKeys start, pause and stop a scenario. In history mode nothing can be
+// started, but a running scenario can be paused and stopped.
+func (p *scenariosScreen) runKeys() []widget.Binding {
 	selected := nav.Unless(func() bool { _, ok := p.table.Current(); return ok }, "no scenario is selected")
 	present := func() widget.Off { return p.NeedsPresent(true) }
 	running := nav.Unless(p.Running, "no scenario is running")
@@ -81,6 +81,12 @@ func (p *scenariosScreen) own() []widget.Binding {
 			Doc:   "stop the running scenario",
 			Where: widget.InFooter, Off: running, Do: func() nav.Action { return nav.StopScenario{} },
 		},
+	}
+}
+
+// otherKeys read, time and record scenarios.
+func (p *scenariosScreen) otherKeys() []widget.Binding {
+	return []widget.Binding{
 		{
 			Keys: "o", Short: "open", Long: "a scenario from a file",
 			Doc:   "open a scenario from a file; `tab` completes the path",
