@@ -2,61 +2,65 @@ package rwlock
 
 import "context"
 
-// TryUpgrade turns a hold for reading into one for writing if nobody else holds
-// the lock or waits to write, and returns ErrLocked otherwise; then it is still
-// held for reading. It does not wait: two readers that waited for each other
-// would wait for ever. The token grows, and stays so after a Downgrade.
+// TryUpgrade turns a hold for reading into one for writing if no other client
+// holds the lock or waits to write; otherwise it returns ErrLocked and the lock is
+// still held for reading. It does not wait, because two readers that waited for
+// each other would wait forever. The token grows, and does not shrink with a
+// Downgrade.
 //
-// It returns ErrNotHeld when nothing is held and ErrLost when the lock was lost,
-// and does nothing when the lock is held for writing.
+// It returns ErrNotHeld when the lock is not held and ErrLost when it was lost. It
+// does nothing when the lock is held for writing.
 func (m *RWMutex) TryUpgrade(ctx context.Context) error {
-	held, loss := m.current()
+	held, loss := m.hold.current()
 	if held == nil {
 		return ErrNotHeld
 	}
-	reader := held.claims[len(held.claims)-1]
-	if held.claims[0].mode == Write {
+	reader := held.entries[len(held.entries)-1]
+	if held.entries[0].mode == Write {
 		return nil
 	}
-	up := newRequest(m.session, []Want{{Name: m.name, Mode: Write}}, newOwner(m.options.label))
-	err := m.run(ctx, func(ctx context.Context) error { return up.tryBeside(ctx, reader) })
+	session := m.hold.session
+	up := newRequest(session, []LockRequest{{Name: m.name, Mode: Write}}, newOwner(m.hold.options.label))
+	err := m.hold.run(ctx, func(ctx context.Context) error { return up.tryAcquireBeside(ctx, reader) })
 	if err == nil {
-		writer := up.claims[0]
+		writer := up.entries[0]
 		loss.add(writer)
-		if m.swap(held, &request{session: m.session, claims: []*claim{writer, reader}}) {
+		if m.hold.swap(held, &request{session: session, entries: []*entry{writer, reader}}) {
 			return nil
 		}
 		loss.drop(writer)
 		err = ErrNotHeld
 	}
 	up.withdraw()
-	return explain(ctx, m.session, up.String(), err)
+	return explain(ctx, session, up.String(), err)
 }
 
-// Downgrade turns a hold for writing into one for reading, with nobody able to
-// slip in between: readers that wait are let in, writers wait on. The hold must
-// be one of RWLock with the option WithDowngrade, else it is ErrNoDowngrade, or
-// of TryUpgrade. It does nothing when the lock is held for reading.
+// Downgrade turns a hold for writing into one for reading, without another writer
+// being able to acquire the lock in between: waiting readers are granted the lock,
+// waiting writers wait on. It returns ErrNoDowngrade unless the lock was acquired
+// by RWLock with the option WithDowngrade or by TryUpgrade, and ErrNotHeld when it
+// is not held. It does nothing when the lock is held for reading.
 //
 // From the call on, the lock is held for reading. As with UnlockContext, the
-// writer's key is removed in the background when ctx ends first.
+// writer's key is deleted in the background when ctx ends first.
 func (m *RWMutex) Downgrade(ctx context.Context) error {
-	held, loss := m.current()
+	held, loss := m.hold.current()
 	switch {
 	case held == nil:
 		return ErrNotHeld
-	case held.claims[0].mode == Read:
+	case held.entries[0].mode == Read:
 		return nil
-	case len(held.claims) == 1:
+	case len(held.entries) == 1:
 		return ErrNoDowngrade
 	}
-	writer, reader := held.claims[0], held.claims[1]
-	if !m.swap(held, &request{session: m.session, claims: []*claim{reader}, floor: held.token()}) {
+	session := m.hold.session
+	writer, reader := held.entries[0], held.entries[1]
+	if !m.hold.swap(held, &request{session: session, entries: []*entry{reader}, minToken: held.token()}) {
 		return ErrNotHeld
 	}
 	loss.drop(writer)
 	if err := held.release(ctx, writer); err != nil {
-		return explain(ctx, m.session, held.String(), err)
+		return explain(ctx, session, held.String(), err)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestKeyThatCameLate(t *testing.T) {
 		t.Run(take.name, func(t *testing.T) {
 			m = NewRWMutex(f.session(), f.name)
 			key := f.usedKey(m, take.mode)
-			rev := f.putLate(m.session, key)
+			rev := f.putLate(m.hold.session, key)
 			f.must(take.lock())
 			if m.Key() != key || m.Token() != rev {
 				t.Errorf("holds by key %s of revision %d, want %s of %d", m.Key(), m.Token(), key, rev)
@@ -59,10 +59,10 @@ func TestKeyThatCameLate(t *testing.T) {
 		m := NewRWMutex(f.session(), f.name)
 		key := f.usedKey(m, Write)
 		f.must(other.RLock(f.soon()))
-		f.putLate(m.session, key)
+		f.putLate(m.hold.session, key)
 		f.mustBe(m.TryRWLock(f.soon()), ErrLocked)
 		f.queued(1)
-		f.putLate(m.session, f.usedKey(m, Read)) // as one reader of two
+		f.putLate(m.hold.session, f.usedKey(m, Read)) // as one reader of two
 		f.must(m.RLock(f.soon()))
 		f.must(m.Unlock())
 		f.must(other.Unlock())
@@ -72,9 +72,9 @@ func TestKeyThatCameLate(t *testing.T) {
 		m := NewRWMutex(f.session(), f.name)
 		key := f.usedKey(m, Write)
 		f.must(other.RWLock(f.soon()))
-		f.putLate(m.session, key)
-		for i := range tail {
-			f.putLate(m.session, f.name+"/write/read/"+string(rune('a'+i)))
+		f.putLate(m.hold.session, key)
+		for i := range maxPredecessors {
+			f.putLate(m.hold.session, f.name+"/write/read/"+string(rune('a'+i)))
 		}
 		f.mustBe(m.TryRWLock(f.soon()), ErrLocked)
 		f.must(other.Unlock())
@@ -91,7 +91,7 @@ func TestSetWhoseKeysAreThereInPart(t *testing.T) {
 		f := newFixture(t)
 		s := f.session()
 		a, b := f.name+"/a", f.name+"/b"
-		set := NewSet(s, []Want{{a, Write}, {b, Write}})
+		set := NewSet(s, []LockRequest{{a, Write}, {b, Write}})
 		take := func() {
 			t.Helper()
 			if try {
@@ -109,7 +109,7 @@ func TestSetWhoseKeysAreThereInPart(t *testing.T) {
 		f.must(set.Unlock())
 		f.mustHaveNoKeys()
 
-		set = NewSet(f.session(), []Want{{a, Write}, {b, Write}})
+		set = NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
 		take()
 		keys = set.Keys()
 		f.must(set.Unlock())
@@ -149,7 +149,7 @@ func TestLateCopies(t *testing.T) {
 	f.must(m.Unlock())
 
 	a, b := f.name+"/a", f.name+"/b"
-	set := NewSet(s, []Want{{a, Write}, {b, Write}})
+	set := NewSet(s, []LockRequest{{a, Write}, {b, Write}})
 	f.must(set.Lock(f.soon()))
 	put := calls.last()
 	f.must(set.Unlock())
@@ -214,10 +214,10 @@ func TestKeyThatWasPutAgain(t *testing.T) {
 	f.must(m.RWLock(f.soon()))
 	_, err := f.client.Delete(f.soon(), m.Key())
 	f.must(err)
-	f.putLate(m.session, m.Key())
+	f.putLate(m.hold.session, m.Key())
 	f.closes(m.Lost())
 	f.mustBe(m.Unlock(), ErrLost)
-	f.must(m.session.(interface{ Close() error }).Close())
+	f.must(m.hold.session.(interface{ Close() error }).Close())
 	f.mustHaveNoKeys()
 }
 
@@ -232,5 +232,5 @@ func TestPutThatComesAfterItWasTakenBack(t *testing.T) {
 	f.mustHaveNoKeys()
 	f.must(calls.sent[0]())
 	f.queued(0)
-	f.must(m.session.(interface{ Close() error }).Close()) // which ends the watching over it
+	f.must(m.hold.session.(interface{ Close() error }).Close()) // which ends the watching over it
 }

@@ -12,31 +12,33 @@ import (
 
 var (
 	// ErrInvalidName is returned for an empty lock name and for a Set without
-	// any, before any call to etcd.
+	// locks, before any call to etcd.
 	ErrInvalidName = errors.New("rwlock: lock name is empty")
-	// ErrInvalidMode is returned by a Set for a Want that is neither Read nor
-	// Write, before any call to etcd.
+	// ErrInvalidMode is returned by a Set for a LockRequest whose mode is neither
+	// Read nor Write, before any call to etcd.
 	ErrInvalidMode = errors.New("rwlock: mode is neither read nor write")
-	// ErrBusy is returned by an acquisition on an RWMutex that already holds its
-	// lock or waits for it.
+	// ErrBusy is returned by an acquisition on an RWMutex or Set that already holds
+	// its lock or waits for it.
 	ErrBusy = errors.New("rwlock: mutex already holds its lock or waits for it")
-	// ErrLocked is returned by a try that would have had to wait.
+	// ErrLocked is returned by the Try calls when they would have to wait.
 	ErrLocked = errors.New("rwlock: lock is held by another")
-	// ErrNoDowngrade is returned by Downgrade when RWLock was not asked for a
-	// hold that can be downgraded.
+	// ErrNoDowngrade is returned by Downgrade when the lock was acquired by RWLock
+	// without the option WithDowngrade.
 	ErrNoDowngrade = errors.New("rwlock: lock was taken without WithDowngrade")
-	// ErrNotHeld is returned by Unlock when nothing is held.
+	// ErrNotHeld is returned by Unlock, TryUpgrade and Downgrade when the lock is
+	// not held.
 	ErrNotHeld = errors.New("rwlock: lock is not held")
-	// ErrLost says that the request's key is gone although nobody unlocked it:
-	// it was deleted in etcd, or its lease was revoked or ran out.
+	// ErrLost is returned when the key of a request was deleted other than by
+	// Unlock: in etcd, or because its lease was revoked or expired.
 	ErrLost = errors.New("rwlock: lock was lost")
-	// ErrSessionExpired says that the session ended, and the request with it.
+	// ErrSessionExpired is returned when the session has ended, which ends its
+	// requests.
 	ErrSessionExpired = errors.New("rwlock: session expired")
 )
 
-// explain turns what ended an operation into what its caller is told: the end
-// of the session before the end of the caller's context, and that before
-// whatever error either of them led to.
+// explain returns the error for the caller of an operation that failed with err:
+// the end of the session before the end of the caller's context, and that before
+// any error that is a consequence of either.
 func explain(ctx context.Context, s session, what string, err error) error {
 	switch {
 	case s.Ctx().Err() != nil, errors.Is(err, rpctypes.ErrLeaseNotFound):
@@ -52,11 +54,11 @@ func explain(ctx context.Context, s session, what string, err error) error {
 	}
 }
 
-// lostOrExpired asks whether a key is gone because its lease is: the session
-// itself learns that only with its next renewal. A lease in its last second has
+// lostOrExpired asks etcd whether a key is gone because its lease is: the session
+// itself notices that only with its next renewal. A lease in its last second has
 // 0 seconds to live, and one that is gone has -1.
 func lostOrExpired(s session) error {
-	ctx, cancel := context.WithTimeout(s.Ctx(), patience)
+	ctx, cancel := context.WithTimeout(s.Ctx(), cleanupWait)
 	defer cancel()
 	if lease, err := s.Client().TimeToLive(ctx, s.Lease()); err == nil && lease.TTL < 0 {
 		return ErrSessionExpired
@@ -64,14 +66,15 @@ func lostOrExpired(s session) error {
 	return ErrLost
 }
 
-// errKeyTaken says that a key that was to be a request's own was there already.
+// errKeyTaken is returned by an attempt to enqueue a request when its key already
+// exists and is not the request's own.
 var errKeyTaken = errors.New("key is taken")
 
-// transient reports whether err is one that goes away when etcd is healthy
-// again: no leader, no connection, a request that timed out inside etcd or was
-// dropped while the leader changed, which etcd calls an unknown error; or a reply
-// that something between here and etcd has lost, while the caller still waits.
-func transient(err error) bool {
+// isTransient reports whether err goes away when etcd is healthy again: no
+// leader, no connection, a request that timed out inside etcd or was dropped while
+// the leader changed, which etcd reports as an unknown error; or a reply that was
+// lost between here and etcd while the caller still waits.
+func isTransient(err error) bool {
 	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) {
 		return true
 	}
@@ -83,9 +86,9 @@ func transient(err error) bool {
 	}
 }
 
-// refused reports whether err says for certain that nothing was done, which
-// only etcd itself can say: a proxy's codes are about the reply.
-func refused(err error) bool {
+// isRefused reports whether err says for certain that nothing was done, which
+// only etcd itself can say: the code of a proxy is about the reply.
+func isRefused(err error) bool {
 	var e rpctypes.EtcdError
 	if !errors.As(err, &e) {
 		return false
@@ -94,7 +97,7 @@ func refused(err error) bool {
 	return code == codes.InvalidArgument || code == codes.NotFound || code == codes.PermissionDenied
 }
 
-// codeOf is the gRPC code of an answer, or OK for an error that is none.
+// codeOf returns the gRPC code of err, or OK for an error without one.
 func codeOf(err error) codes.Code {
 	var e rpctypes.EtcdError
 	if errors.As(err, &e) {

@@ -176,7 +176,7 @@ func ExampleSet() {
 	}
 	defer func() { _ = session.Close() }()
 
-	set := session.NewSet([]rwlock.Want{
+	set := session.NewSet([]rwlock.LockRequest{
 		{Name: "/accounts/7", Mode: rwlock.Write},
 		{Name: "/accounts/9", Mode: rwlock.Write},
 		{Name: "/rates", Mode: rwlock.Read},
@@ -226,7 +226,7 @@ func ExampleWithHook() {
 	defer func() { _ = session.Close() }()
 
 	m := session.NewRWMutex("/jobs/nightly", rwlock.WithHook(func(e rwlock.Event) {
-		fmt.Println(e.Kind, e.Wants[0].Mode, e.Wants[0].Name)
+		fmt.Println(e.Kind, e.Locks[0].Mode, e.Locks[0].Name)
 	}))
 	if err := m.RLock(context.Background()); err != nil {
 		log.Fatal(err)
@@ -236,6 +236,6 @@ func ExampleWithHook() {
 	}
 	// Output:
 	// waiting read /jobs/nightly
-	// acquired read /jobs/nightly
+	// granted read /jobs/nightly
 	// released read /jobs/nightly
 }

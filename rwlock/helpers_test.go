@@ -209,3 +209,33 @@ func (f fixture) waitForChild(dir string) {
 		return false
 	})
 }
+
+func (f fixture) closes(c <-chan struct{}) {
+	f.Helper()
+	select {
+	case <-c:
+	case <-f.soon().Done():
+		f.Fatal("not closed after 30 s")
+	}
+}
+
+func (f fixture) open(c <-chan struct{}) {
+	f.Helper()
+	select {
+	case <-c:
+		f.Fatal("closed, want it open")
+	default:
+	}
+}
+
+// once makes the reply to the next call be lost, with an error in its place.
+func (c *calls) once(err error) {
+	lost := false
+	c.after = func() error {
+		if lost {
+			return nil
+		}
+		lost = true
+		return err
+	}
+}

@@ -6,38 +6,28 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"etcd-lock/internal/keyspace"
 )
 
-// Mode is how a lock is wanted.
-type Mode = keyspace.Mode
-
-// Read shares a lock with other readers, Write has it alone.
-const (
-	Read  = keyspace.Read
-	Write = keyspace.Write
-)
-
-// Want is a lock that is wanted, and how.
-type Want struct {
+// LockRequest is the name of a lock and the mode to acquire it in.
+type LockRequest struct {
 	Name string
 	Mode Mode
 }
 
-// hold is the life of one request after another: what RWMutex and Set share.
+// hold runs one request after another for an RWMutex or a Set, from its
+// acquisition to its release.
 type hold struct {
 	session session
 	options options
 
 	mu   sync.Mutex
-	req  *request // nil while neither held nor waited for
+	req  *request // nil while the lock is neither held nor waited for
 	held bool
 	loss *loss // while held
 }
 
-// begin takes req up, unless there is one already.
-func (h *hold) begin(req *request) error {
+// attach makes req the hold's request. It returns ErrBusy if there is one already.
+func (h *hold) attach(req *request) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.req != nil {
@@ -47,39 +37,41 @@ func (h *hold) begin(req *request) error {
 	return nil
 }
 
-// take runs acquire, one of req's methods, and says what came of it. The loss
-// stands for the hold, until Unlock.
-func (h *hold) take(ctx context.Context, req *request, acquire func(context.Context) error) (*loss, error) {
-	if err := h.begin(req); err != nil {
-		giveKeys(req.claims)
+// acquire runs f, which acquires req's locks. The loss that it returns is of this
+// acquisition and is valid until Unlock.
+func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context) error) (*loss, error) {
+	if err := h.attach(req); err != nil {
+		freeKeys(req.entries)
 		return nil, err
 	}
 	began := time.Now()
-	h.options.tell(req, Event{Kind: EventWaiting})
+	h.options.notify(req, Event{Kind: EventWaiting})
 	if h.options.hook != nil {
-		req.queued = func() { h.options.tell(req, Event{Kind: EventQueued}) }
+		req.onQueued = func() { h.options.notify(req, Event{Kind: EventQueued}) }
 	}
-	err := h.run(ctx, acquire)
+	err := h.run(ctx, f)
 	if err != nil {
 		req.withdraw()
-		h.end()
+		h.reset()
 		err = explain(ctx, h.session, req.String(), err)
-		h.options.tell(req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
+		h.options.notify(req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
 		return nil, err
 	}
-	lost := newLoss(req)
+	loss := newLoss(req)
 	h.mu.Lock()
-	h.held, h.loss = true, lost
+	h.held, h.loss = true, loss
 	h.mu.Unlock()
-	h.options.tell(req, Event{Kind: EventAcquired, Waited: time.Since(began)})
+	h.options.notify(req, Event{Kind: EventGranted, Waited: time.Since(began)})
 	if h.options.hook != nil {
-		lost.then(func(err error) { h.options.tell(req, Event{Kind: EventLost, Held: time.Since(lost.since), Err: err}) })
+		loss.notify(func(err error) {
+			h.options.notify(req, Event{Kind: EventLost, Held: time.Since(loss.since), Err: err})
+		})
 	}
-	return lost, nil
+	return loss, nil
 }
 
-// run bounds acquire by the session's life.
-func (h *hold) run(ctx context.Context, acquire func(context.Context) error) error {
+// run runs f with a context that also ends with the session.
+func (h *hold) run(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.session.Ctx(), cancel)()
@@ -89,72 +81,52 @@ func (h *hold) run(ctx context.Context, acquire func(context.Context) error) err
 	if err := h.session.Ctx().Err(); err != nil {
 		return err
 	}
-	if err := acquire(ctx); err != nil {
+	if err := f(ctx); err != nil {
 		return err
 	}
 	return h.session.Ctx().Err()
 }
 
-// end forgets the request.
-func (h *hold) end() {
+// reset removes the request from the hold.
+func (h *hold) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.req, h.held, h.loss = nil, false, nil
 }
 
-// unlockPatience bounds Unlock.
-const unlockPatience = 5 * time.Second
+// unlockTimeout bounds Unlock.
+const unlockTimeout = 5 * time.Second
 
-// Unlock gives back what is held. It returns ErrNotHeld when nothing is, and
-// ErrLost when it was lost before: then somebody else may have held it since.
-// It never touches another's request.
-//
-// When the reply to the removal is lost and etcd then says that the key is not
-// there, Unlock takes that for its own doing, unless the session is over or the
-// loss was noticed before. It cannot know of a lost reply where something else
-// repeats the removal: the client, if the caller has replaced its KV by one with a
-// namespace for example, or a proxy of etcd. Then it returns ErrLost.
-//
-// When etcd does not answer within five seconds, Unlock returns an error and
-// the removal goes on in the background for as long as the session lives. In
-// either case the mutex is free for another acquisition.
-func (h *hold) Unlock() error { return h.unlockInTime(nil) }
-
-// unlockInTime is unlock bounded by unlockPatience.
+// unlockInTime is unlock bounded by unlockTimeout.
 func (h *hold) unlockInTime(only *loss) error {
-	ctx, cancel := context.WithTimeout(context.Background(), unlockPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
 	defer cancel()
 	return h.unlock(ctx, only)
 }
 
-// UnlockContext is Unlock bounded by ctx. A context that has ended does not
-// leave the lock to its lease: UnlockContext still tries for half a second,
-// and then in the background as Unlock does.
-func (h *hold) UnlockContext(ctx context.Context) error {
-	return h.unlock(ctx, nil)
-}
-
-// unlock gives back the hold that only stands for, or any if that is nil.
+// unlock releases the acquisition that the loss only belongs to, or any if it is
+// nil.
 func (h *hold) unlock(ctx context.Context, only *loss) error {
-	req, loss, err := h.giveUp(only)
+	req, loss, err := h.detach(only)
 	if err != nil {
 		return err
 	}
-	defer h.end()
+	defer h.reset()
 	loss.stop()
-	err = req.release(ctx, req.claims...)
-	if err == nil && loss.keyWasGone() { // which the removal cannot know when its reply was lost
+	err = req.release(ctx, req.entries...)
+	if err == nil && loss.sawKeyDeleted() { // which a removal whose reply was lost cannot know
 		err = ErrLost
 	}
-	h.options.tell(req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
+	h.options.notify(req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
 	if err == nil || errors.Is(err, ErrLost) {
 		return err
 	}
 	return fmt.Errorf("rwlock: unlock %s: %w", req, err)
 }
 
-// giveUp takes the hold away from the mutex, which stays busy until end.
-func (h *hold) giveUp(only *loss) (*request, *loss, error) {
+// detach ends the holding and returns the request to release. The hold stays busy
+// until reset.
+func (h *hold) detach(only *loss) (*request, *loss, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.held || only != nil && h.loss != only {
@@ -164,7 +136,7 @@ func (h *hold) giveUp(only *loss) (*request, *loss, error) {
 	return h.req, h.loss, nil
 }
 
-// current returns what is held, or nil.
+// current returns the request that holds the locks, or nil.
 func (h *hold) current() (*request, *loss) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -174,7 +146,8 @@ func (h *hold) current() (*request, *loss) {
 	return h.req, h.loss
 }
 
-// swap makes next what is held, unless held is no longer.
+// swap replaces the request held by next. It reports false when held is not held
+// any more.
 func (h *hold) swap(held, next *request) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -185,40 +158,32 @@ func (h *hold) swap(held, next *request) bool {
 	return true
 }
 
-// Token is the fencing token of what is held: the create revision of its keys.
-// Of two grants that exclude each other, the later has the larger token, so a
-// store that refuses a token smaller than one it has seen refuses a client that
-// lost its lock without knowing. It is 0 when nothing is held.
-func (h *hold) Token() int64 {
+// token returns the fencing token, or 0 when nothing is held.
+func (h *hold) token() int64 {
 	if req, _ := h.current(); req != nil {
 		return req.token()
 	}
 	return 0
 }
 
-// Lost returns a channel that closes when what is held is lost: when its key is
-// deleted by anybody but Unlock, or the session ends. It is the same channel
-// until Unlock, which does not close it; it is nil, and so never closes, when
-// nothing is held. The first call opens a watch; a loss before it is seen too.
-//
-// How early a loss is known depends on the session: see NewSession.
-func (h *hold) Lost() <-chan struct{} {
+// lost returns the channel that closes on loss, or nil when nothing is held.
+func (h *hold) lost() <-chan struct{} {
 	if _, loss := h.current(); loss != nil {
 		return loss.channel()
 	}
 	return nil
 }
 
-// do takes the lock by take, runs f, and unlocks. What ends f's context is its
-// parent, or a loss as the cause.
-func (h *hold) do(ctx context.Context, take func(context.Context) (*loss, error), f func(context.Context) error) (err error) {
-	held, err := take(ctx)
+// do acquires the locks, runs f, and unlocks. The context of f ends with ctx, or
+// on loss, which is its cause then.
+func (h *hold) do(ctx context.Context, acquire func(context.Context) (*loss, error), f func(context.Context) error) (err error) {
+	held, err := acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.unlockInTime(held)) }() // after a panic too
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // before the lock is given back
-	held.then(cancel)
+	defer cancel(nil) // before the lock is released
+	held.notify(cancel)
 	return f(ctx)
 }

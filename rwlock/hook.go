@@ -2,41 +2,42 @@ package rwlock
 
 import "time"
 
-// EventKind says what happened to a request.
+// EventKind is what happened to a request.
 type EventKind string
 
-// What can happen to a request.
+// The kinds of events.
 const (
-	EventWaiting  EventKind = "waiting"  // it is about to be asked for
-	EventQueued   EventKind = "queued"   // it has been asked for, and others are ahead of it; never told of a try
-	EventAcquired EventKind = "acquired" // it holds its lock
-	EventFailed   EventKind = "failed"   // it did not come to hold it
-	EventReleased EventKind = "released" // Unlock gave it back
-	EventLost     EventKind = "lost"     // its key is gone, and nobody here unlocked it
+	EventWaiting  EventKind = "waiting"  // the request is about to be sent
+	EventQueued   EventKind = "queued"   // the request waits for others; never for a Try call
+	EventGranted  EventKind = "granted"  // the lock is held
+	EventFailed   EventKind = "failed"   // the lock was not acquired
+	EventReleased EventKind = "released" // Unlock has ended the hold
+	EventLost     EventKind = "lost"     // the key was deleted other than by Unlock, or the session ended
 )
 
-// Event tells a hook what happened to a request.
+// Event describes what happened to a request, for a hook.
 type Event struct {
 	Kind   EventKind
-	Wants  []Want        // the locks asked for, one unless by a Set
-	Token  int64         // the fencing token, 0 before the lock is held
-	Waited time.Duration // since the request began; with acquired and failed
-	Held   time.Duration // since it was acquired; with released and lost
-	Err    error         // with failed and lost, and with a released that did not go well
+	Locks  []LockRequest // that were requested; one, unless by a Set
+	Token  int64         // fencing token; 0 unless granted, released or lost
+	Waited time.Duration // since the request began; with granted and failed
+	Held   time.Duration // since the lock was granted; with released and lost
+	Err    error         // with failed and lost, and with released when Unlock returns an error
 }
 
-// WithHook has f called with each event of the requests, from the goroutine
-// that acquires or unlocks, which waits for it; with EventLost from another.
-// To tell of losses, each hold opens a watch on its key. It is what metrics and
-// logs are built on.
+// WithHook calls f with each event of the requests, to build metrics and logs
+// on. It is called from the goroutine that acquires or unlocks, which waits for
+// it; with EventLost from another goroutine. To report losses, each hold opens a
+// watch on its key.
 func WithHook(f func(Event)) Option { return func(o *options) { o.hook = f } }
 
-func (o options) tell(r *request, e Event) {
+// notify calls the hook, if there is one, with an event of request r.
+func (o options) notify(r *request, e Event) {
 	if o.hook == nil {
 		return
 	}
-	e.Wants = r.wants()
-	if e.Kind == EventAcquired || e.Kind == EventReleased || e.Kind == EventLost {
+	e.Locks = r.locks()
+	if e.Kind == EventGranted || e.Kind == EventReleased || e.Kind == EventLost {
 		e.Token = r.token()
 	}
 	o.hook(e)

@@ -15,50 +15,50 @@ import (
 // compacted it holds a trace of each key that ever was in it: a hundred
 // thousand of them cost each reader some milliseconds, inside the loop in which
 // etcd applies all writes. So requests of one session for one name use the same
-// key again, as long as nothing is unsure about it.
+// key again, as long as no write to it is in doubt.
 
-// process is the half of an id that sets this process apart from any other. The
-// other half is the session's lease.
-var process = sync.OnceValue(uuid.New)
+// processID is the half of a request's id that sets this process apart from any
+// other. The other half is the session's lease.
+var processID = sync.OnceValue(uuid.New)
 
-// taken holds the keys that requests of this process use now, each with the
-// context of its session. One whose fate is unsure stays: a put or a delete that
-// comes through late must not meet another request.
-var taken sync.Map
+// reservedKeys holds the keys that requests of this process use now, each with
+// the context of its session. A key stays reserved while a write to it is in
+// doubt: a put or a delete that arrives late must not meet another request.
+var reservedKeys sync.Map
 
-// taking counts keys that were taken. Every so often, those that were never
-// given back are forgotten with their sessions.
-var taking atomic.Uint64
+// reservations counts reserved keys. After every sweepEvery of them, those that
+// were never freed are removed if their sessions have ended.
+var reservations atomic.Uint64
 
 const sweepEvery = 1024
 
-func sweep() {
-	taken.Range(func(key, session any) bool {
+func sweepKeys() {
+	reservedKeys.Range(func(key, session any) bool {
 		if session.(context.Context).Err() != nil {
-			taken.Delete(key)
+			reservedKeys.Delete(key)
 		}
 		return true
 	})
 }
 
-// takeKey returns a key for a request, to be given back by giveKey.
-func takeKey(s session, name string, mode keyspace.Mode) string {
-	id := process()
+// reserveKey returns a key for a request. freeKey makes it available again.
+func reserveKey(s session, name string, mode Mode) string {
+	id := processID()
 	binary.BigEndian.PutUint64(id[8:], uint64(s.Lease()))
-	key := keyspace.Encode(name, mode, id.String())
-	if _, used := taken.LoadOrStore(key, s.Ctx()); used {
+	key := keyspace.Encode(name, mode.inKeys(), id.String())
+	if _, used := reservedKeys.LoadOrStore(key, s.Ctx()); used {
 		return newKey(name, mode)
 	}
-	if taking.Add(1)%sweepEvery == 0 {
-		sweep()
+	if reservations.Add(1)%sweepEvery == 0 {
+		sweepKeys()
 	}
 	return key
 }
 
-// newKey returns a key that nobody has used.
-func newKey(name string, mode keyspace.Mode) string {
-	return keyspace.Encode(name, mode, uuid.NewString())
+// newKey returns a key that no request has used.
+func newKey(name string, mode Mode) string {
+	return keyspace.Encode(name, mode.inKeys(), uuid.NewString())
 }
 
-// giveKey lets another request use key.
-func giveKey(key string) { taken.Delete(key) }
+// freeKey lets another request use key.
+func freeKey(key string) { reservedKeys.Delete(key) }

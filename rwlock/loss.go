@@ -7,21 +7,23 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
 )
 
-// loss finds out that what is held is gone. It watches only once somebody
-// asks, so that a hold nobody asks about costs nothing.
+// loss detects that the locks of a request are lost. It opens watches only when
+// it is first asked, so that a hold whose loss nobody waits for costs nothing.
 type loss struct {
 	session session
 	since   time.Time
-	ctx     context.Context // ends with the hold, when that is given up
+	ctx     context.Context // ends when the locks are released
 	stop    context.CancelFunc
 	lost    chan struct{} // closes on loss
 
-	mu      sync.Mutex
-	err     error                         // why it was lost
-	claims  map[*claim]context.CancelFunc // each with what ends its watch, nil before that began
-	watches bool
+	mu       sync.Mutex
+	err      error                         // reason of the loss
+	entries  map[*entry]context.CancelFunc // with the function that ends the entry's watch, nil before there is one
+	watching bool
 }
 
 func newLoss(req *request) *loss {
@@ -32,52 +34,52 @@ func newLoss(req *request) *loss {
 		ctx:     ctx,
 		stop:    stop,
 		lost:    make(chan struct{}),
-		claims:  map[*claim]context.CancelFunc{},
+		entries: map[*entry]context.CancelFunc{},
 	}
-	for _, c := range req.claims {
-		l.add(c)
+	for _, e := range req.entries {
+		l.add(e)
 	}
 	return l
 }
 
-// add makes c one of the claims whose loss is a loss.
-func (l *loss) add(c *claim) {
+// add makes the deletion of e's key a loss.
+func (l *loss) add(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.claims[c] = nil
-	if l.watches {
-		l.watch(c)
+	l.entries[e] = nil
+	if l.watching {
+		l.watch(e)
 	}
 }
 
-// drop lets c go without a loss.
-func (l *loss) drop(c *claim) {
+// drop makes the deletion of e's key no loss any more.
+func (l *loss) drop(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if cancel := l.claims[c]; cancel != nil {
+	if cancel := l.entries[e]; cancel != nil {
 		cancel()
 	}
-	delete(l.claims, c)
+	delete(l.entries, e)
 }
 
-// channel closes on loss.
+// channel returns a channel that closes on loss, and starts to watch for it.
 func (l *loss) channel() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.watches {
+	if l.watching {
 		return l.lost
 	}
-	l.watches = true
-	ended := context.AfterFunc(l.session.Ctx(), func() { l.close(l.ctx, ErrSessionExpired) })
+	l.watching = true
+	ended := context.AfterFunc(l.session.Ctx(), func() { l.report(l.ctx, ErrSessionExpired) })
 	context.AfterFunc(l.ctx, func() { ended() })
-	for c := range l.claims {
-		l.watch(c)
+	for e := range l.entries {
+		l.watch(e)
 	}
 	return l.lost
 }
 
-// then calls f on loss, unless the hold ends before.
-func (l *loss) then(f func(error)) {
+// notify calls f on loss, unless the locks are released before.
+func (l *loss) notify(f func(error)) {
 	lost := l.channel()
 	go func() {
 		select {
@@ -85,39 +87,39 @@ func (l *loss) then(f func(error)) {
 		case <-l.ctx.Done():
 		}
 		select {
-		case <-lost: // also when the hold was given up at the same time
+		case <-lost: // also when the locks were released at the same time
 			f(l.err)
 		default:
 		}
 	}()
 }
 
-// watch watches c in the background. The caller holds l.mu.
-func (l *loss) watch(c *claim) {
+// watch watches e's key in the background. The caller holds l.mu.
+func (l *loss) watch(e *entry) {
 	ctx, cancel := context.WithCancel(l.ctx)
-	l.claims[c] = cancel
+	l.entries[e] = cancel
 	watching, end := context.WithCancel(ctx)
-	stop := context.AfterFunc(l.session.Ctx(), end) // which the loss is told of by itself
-	r := &request{session: l.session, claims: []*claim{c}}
+	stop := context.AfterFunc(l.session.Ctx(), end) // the end of the session is reported without a watch
+	r := &request{session: l.session, entries: []*entry{e}}
 	go func() {
 		defer end()
 		defer stop()
 		for {
-			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, c) })
+			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, e) })
 			if errors.Is(err, ErrLost) {
-				l.close(ctx, err)
+				l.report(ctx, err)
 				return
 			}
-			if !pause(watching, time.Second) { // that etcd does not say is no loss
+			if !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
 				return
 			}
 		}
 	}()
 }
 
-// close makes err the loss, unless that of which it speaks was given up: then
-// ctx has ended.
-func (l *loss) close(ctx context.Context, err error) {
+// report makes err the reason of the loss, unless ctx has ended, because the lock
+// was released, or there was a loss before.
+func (l *loss) report(ctx context.Context, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ctx.Err() == nil && l.err == nil {
@@ -126,30 +128,31 @@ func (l *loss) close(ctx context.Context, err error) {
 	}
 }
 
-// keyWasGone reports whether a watch has seen that a key was deleted while the
-// lock was held.
-func (l *loss) keyWasGone() bool {
+// sawKeyDeleted reports whether a key was seen to be deleted while the lock was
+// held.
+func (l *loss) sawKeyDeleted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return errors.Is(l.err, ErrLost)
 }
 
-// watchKey returns ErrLost when c's key is gone.
-func (r *request) watchKey(ctx context.Context, c *claim) error {
+// watchKey watches e's key. It returns ErrLost when the key does not exist any
+// more.
+func (r *request) watchKey(ctx context.Context, e *entry) error {
 	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
-	events := r.session.Client().Watch(ctx, c.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {
-				r.broken = true
+				r.watchEnded = true
 				return err
 			}
 			for _, ev := range resp.Events {
-				if c.lostWith(place{key: c.key, rev: ev.Kv.ModRevision}) {
+				if e.isLostBy(keyRev{key: e.key, rev: ev.Kv.ModRevision}) {
 					return ErrLost
 				}
 			}

@@ -79,7 +79,7 @@ func (l *lossy) begin() {
 	})
 	l.session = s
 	l.mutex = s.NewRWMutex(l.name, WithDowngrade())
-	l.set = s.NewSet([]Want{{l.name + "/a", Read}, {l.name + "/b", Write}})
+	l.set = s.NewSet([]LockRequest{{l.name + "/a", Read}, {l.name + "/b", Write}})
 }
 
 // attached are the keys that the session has in etcd.

@@ -12,7 +12,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// session is what a lock needs of the session it hangs on.
+// session is what a lock needs of a Session or a concurrency.Session.
 type session interface {
 	Client() *clientv3.Client
 	Lease() clientv3.LeaseID
@@ -37,16 +37,16 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// WithLabel adds a label to what the lock's key says of its owner, beside
-// host, process and program: a job's name, a request's id. People who inspect
-// the lock see it; the protocol does not read it.
+// WithLabel adds a label to the owner that is stored with the lock's key, beside
+// host, process and program: the name of a job, the ID of a request. It is shown
+// to people who inspect the lock; the protocol does not read it.
 func WithLabel(label string) Option { return func(o *options) { o.label = label } }
 
-// WithDowngrade makes RWLock ask in a way that Downgrade can build on. It costs
-// a second key in the same transaction.
+// WithDowngrade makes RWLock acquire the lock so that Downgrade can be called. It
+// costs a second key in the same transaction.
 func WithDowngrade() Option { return func(o *options) { o.downgradable = true } }
 
-// thisProcess is the part of the owner that stays the same.
+// thisProcess is the part of the owner that is the same for all requests.
 var thisProcess = sync.OnceValue(processOwner)
 
 func processOwner() keyspace.Owner {

@@ -11,110 +11,112 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// tail is how many of the requests ahead a waiter asks for: the last ones. Of
-// more it has no use, and reading them would make each hand-off cost more the
-// longer the queue is.
-const tail = 8
+// maxPredecessors is how many of the requests ahead of a waiter are read: the
+// last ones. A waiter has no use for more, and reading them would make each
+// hand-off cost more the longer the queue is.
+const maxPredecessors = 8
 
-// place is a request's key and its place in the queue.
-type place struct {
+// keyRev is a key and a revision at which it was created or deleted.
+type keyRev struct {
 	key string
-	rev int64 // create revision
+	rev int64
 }
 
-// standing is what is ahead of a claim at a revision.
-type standing struct {
-	ahead []place // its blockers, or the last of them, in the order of the queue
-	all   bool    // ahead is all of them
-	rev   int64
+// queueState is what is ahead of an entry in its queue at one revision.
+type queueState struct {
+	predecessors []keyRev // that block the entry, or the last of them, in the order of the queue
+	complete     bool     // no predecessor is missing
+	rev          int64
 }
 
-// clear reports whether nothing is ahead.
-func (s standing) clear() bool { return s.all && len(s.ahead) == 0 }
+// isFirst reports whether nothing is ahead of the entry, so that its lock is held.
+func (s queueState) isFirst() bool { return s.complete && len(s.predecessors) == 0 }
 
-// newStanding reads the replies to claim.getQueue for a claim on name made at
-// rev.
-func newStanding(replies []*etcdserverpb.ResponseOp, name string, rev int64) standing {
-	s := standing{all: true}
+// newQueueState reads the replies to entry.queueOps for an entry of the lock name
+// that was created at revision rev.
+func newQueueState(replies []*etcdserverpb.ResponseOp, name string, rev int64) queueState {
+	s := queueState{complete: true}
 	var kvs []*mvccpb.KeyValue
 	for _, reply := range replies {
 		r := reply.GetResponseRange()
 		kvs = append(kvs, r.Kvs...)
-		s.all = s.all && !r.More
+		s.complete = s.complete && !r.More
 	}
-	s.ahead = blockers(kvs, name, rev)
+	s.predecessors = predecessors(kvs, name, rev)
 	return s
 }
 
-// blockers picks from the keys below the directories of name those requests
-// that must go before one made at rev, in the order of the queue. Locks nested
-// below name share its directories and are passed over.
-func blockers(kvs []*mvccpb.KeyValue, name string, rev int64) []place {
-	var before []place
+// predecessors returns those of the keys that are requests for the lock name
+// created before revision rev, in the order of the queue. Locks nested below name
+// share its directories and are skipped.
+func predecessors(kvs []*mvccpb.KeyValue, name string, rev int64) []keyRev {
+	var before []keyRev
 	for _, kv := range kvs {
 		key, ok := keyspace.ParseRWLock(string(kv.Key))
 		if ok && key.Name == name && kv.CreateRevision < rev {
-			before = append(before, place{key: string(kv.Key), rev: kv.CreateRevision})
+			before = append(before, keyRev{key: string(kv.Key), rev: kv.CreateRevision})
 		}
 	}
-	slices.SortFunc(before, func(a, b place) int { return cmp.Compare(a.rev, b.rev) })
+	slices.SortFunc(before, func(a, b keyRev) int { return cmp.Compare(a.rev, b.rev) })
 	return before
 }
 
-// plan is what a waiter watches.
-type plan struct {
-	watched []place // blockers
-	first   string  // of the range of keys that is watched
+// watchPlan is which keys a waiter watches.
+type watchPlan struct {
+	watched []keyRev // the predecessors in the range
+	first   string   // of the range of keys
 	last    string
-	proves  bool // the range covers the waiter's own key and all of its blockers
+	whole   bool // the range covers the waiter's own key and all of its predecessors
 }
 
-// newPlan chooses what to watch of what is ahead, of which there is something.
+// newWatchPlan chooses the keys to watch for a waiter with key ownKey, which has
+// predecessors.
 //
-// A short queue is watched whole, and the waiter's own key with it: etcd tells
-// one watch its events in the order in which they happened, so that when the
-// last blocker goes and the own key has not, the lock is held, and nothing needs
-// to be read. Of a longer queue, that would tell every waiter of every hand-off.
-// There a waiter watches the last to come, which is the last to go, and then
-// reads. So it does if narrow says that a wide range has not done well: it may
-// not be allowed, or keys that are none of the lock's may come and go in it.
-func newPlan(s standing, mine string, narrow bool) plan {
-	if s.all && (!narrow || inOneDir(s.ahead, mine)) {
-		p := plan{watched: s.ahead, first: mine, last: mine, proves: true}
-		for _, b := range s.ahead {
+// A short queue is watched whole, and the waiter's own key with it: etcd sends
+// the events of one watch in the order in which they happened, so that when the
+// last predecessor is deleted and the own key has not been, the lock is held, and
+// nothing needs to be read. In a longer queue, every waiter would get an event
+// for every hand-off. There a waiter watches only its last predecessor, which is
+// the last to be deleted, and then reads. It also does so if singleWatch says that
+// a wide range has not worked well: the user may lack the permission for it, or
+// keys that have nothing to do with the lock may come and go in it.
+func newWatchPlan(s queueState, ownKey string, singleWatch bool) watchPlan {
+	if s.complete && (!singleWatch || inOneDir(s.predecessors, ownKey)) {
+		p := watchPlan{watched: s.predecessors, first: ownKey, last: ownKey, whole: true}
+		for _, b := range s.predecessors {
 			p.first, p.last = min(p.first, b.key), max(p.last, b.key)
 		}
 		return p
 	}
-	nearest := s.ahead[len(s.ahead)-1:]
-	return plan{watched: nearest, first: nearest[0].key, last: nearest[0].key}
+	nearest := s.predecessors[len(s.predecessors)-1:]
+	return watchPlan{watched: nearest, first: nearest[0].key, last: nearest[0].key}
 }
 
-func inOneDir(places []place, mine string) bool {
-	return !slices.ContainsFunc(places, func(p place) bool { return dir(p.key) != dir(mine) })
+func inOneDir(keys []keyRev, ownKey string) bool {
+	return !slices.ContainsFunc(keys, func(k keyRev) bool { return dir(k.key) != dir(ownKey) })
 }
 
-// end is the first key after the plan's range, as etcd's range end.
-func (p plan) end() string { return p.last + "\x00" }
+// end returns the first key after the plan's range, which is etcd's range end.
+func (p watchPlan) end() string { return p.last + "\x00" }
 
-// still returns those of places that are in left too.
-func still(places, left []place) []place {
-	var both []place
-	for _, p := range places {
-		if slices.Contains(left, p) {
-			both = append(both, p)
+// intersection returns those of keys that are in remaining too.
+func intersection(keys, remaining []keyRev) []keyRev {
+	var both []keyRev
+	for _, k := range keys {
+		if slices.Contains(remaining, k) {
+			both = append(both, k)
 		}
 	}
 	return both
 }
 
-// without returns places less the one that is gone. What was deleted before a
-// place was taken was another request with the same key.
-func without(places []place, gone place) []place {
-	var others []place
-	for _, p := range places {
-		if p.key != gone.key || p.rev > gone.rev {
-			others = append(others, p)
+// without returns keys less the one that was deleted. A key that was created
+// after that is another request with the same key.
+func without(keys []keyRev, deleted keyRev) []keyRev {
+	var others []keyRev
+	for _, k := range keys {
+		if k.key != deleted.key || k.rev > deleted.rev {
+			others = append(others, k)
 		}
 	}
 	return others

@@ -9,40 +9,43 @@ import (
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
 )
 
 const (
-	// patience is how long a caller whose context has ended still waits for its
-	// key to be removed; after that the removal goes on without it.
-	patience = 500 * time.Millisecond
-	// attempt bounds one try to remove a key.
-	attempt = 2 * time.Second
-	// inFlight is how long a put whose reply was lost is reckoned with: etcd gives
-	// a request up after 5 s and two election timeouts. Only a member that hung
-	// with the request unread can take longer; then the key goes with the lease.
+	// cleanupWait is how long a caller whose context has ended still waits for its
+	// key to be deleted; after that the removal goes on in the background.
+	cleanupWait = 500 * time.Millisecond
+	// removalTimeout bounds one attempt to delete keys.
+	removalTimeout = 2 * time.Second
+	// inFlight is how long a put whose reply was lost may still arrive: etcd gives
+	// up a request after 5 s and two election timeouts. Only a member that hung
+	// with the request unread can take longer; then the key stays until its lease
+	// ends.
 	inFlight = 10 * time.Second
 )
 
-// release removes the keys of claims. It returns nil when that has removed
-// them, ErrLost when one was gone before, and the error of ctx soon after ctx
-// ends; then the removal goes on in the background for as long as the session
-// lives. So a key is never left to its lease while etcd can be reached.
-func (r *request) release(ctx context.Context, claims ...*claim) error {
-	rm := &removal{request: r, claims: claims, over: r.session.Ctx().Err() != nil}
-	if ctx.Err() == nil && settled(claims) { // which is usual, and does without a goroutine
-		if removed, err := rm.try(ctx); err == nil {
-			rm.giveKeys()
+// release deletes the keys of entries. It returns nil when they were deleted,
+// ErrLost when one of them did not exist any more, and the error of ctx soon after
+// ctx ends; then the removal goes on in the background while the session lives. So
+// a key is never left to its lease while etcd can be reached.
+func (r *request) release(ctx context.Context, entries ...*entry) error {
+	rm := &removal{request: r, entries: entries, sessionOver: r.session.Ctx().Err() != nil}
+	if ctx.Err() == nil && settled(entries) { // the usual case, which needs no goroutine
+		if removed, err := rm.attempt(ctx); err == nil {
+			rm.freeKeys()
 			return rm.outcome(removed)
 		}
 	}
 	done := make(chan error, 1)
-	go rm.untilGone(done)
+	go rm.run(done)
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	t := time.NewTimer(patience)
+	t := time.NewTimer(cleanupWait)
 	defer t.Stop()
 	select {
 	case err := <-done:
@@ -52,91 +55,91 @@ func (r *request) release(ctx context.Context, claims ...*claim) error {
 	}
 }
 
-// withdraw takes back a request that did not come to hold its lock.
+// withdraw deletes the keys of a request whose lock was not acquired.
 func (r *request) withdraw() {
-	if r.claims[0].asked.IsZero() {
-		giveKeys(r.claims)
+	if r.entries[0].sentAt.IsZero() {
+		freeKeys(r.entries)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = r.release(ctx, r.claims...) // the caller is told why it did not get the lock, which matters more
+	_ = r.release(ctx, r.entries...) // the caller gets the error of the acquisition, which matters more
 }
 
-// removal is the removing of claims' keys.
+// removal deletes the keys of entries.
 type removal struct {
 	*request
-	claims []*claim
-	over   bool // the session was over before it began
-	failed bool // a delete was not answered, or refused
-	unsure bool // it was not answered, so that it may have been carried out
+	entries     []*entry
+	sessionOver bool // before the removal began
+	failed      bool // an attempt got an error
+	lostReply   bool // an attempt may have been carried out although it got an error
 }
 
-// untilGone tells done what came of the first delete that etcd has answered, and
-// goes on until the keys cannot come back. The end of the session ends it too,
-// after a last try: the lease of an orphaned session lives on.
-func (rm *removal) untilGone(done chan<- error) {
-	const shortest, longest = 20 * time.Millisecond, 2 * time.Second
-	told := false
-	tell := func(err error) {
-		if !told {
-			told = true
+// run sends the outcome of the first attempt that etcd has answered to done, and
+// goes on until the keys cannot reappear. It ends when the session does, after a
+// last attempt: the lease of an orphaned session lives on.
+func (rm *removal) run(done chan<- error) {
+	reported := false
+	report := func(err error) {
+		if !reported {
+			reported = true
 			done <- err
 		}
 	}
-	for delay := shortest; ; delay = min(2*delay, longest) {
+	pauses := backoff.Exponential{First: 20 * time.Millisecond, Max: 2 * time.Second}
+	for {
 		last := rm.session.Ctx().Err() != nil
-		removed, err := rm.tryInTime()
+		removed, err := rm.attemptInTime()
 		switch {
-		case err == nil && !told:
-			tell(rm.outcome(removed))
+		case err == nil && !reported:
+			report(rm.outcome(removed))
 		case last, errors.Is(err, rpctypes.ErrPermissionDenied):
-			tell(err) // and go on in case the right comes back
+			report(err) // and go on, in case the permission is granted again
 		}
-		if err == nil && settled(rm.claims) {
-			rm.giveKeys()
+		if err == nil && settled(rm.entries) {
+			rm.freeKeys()
 			return
 		}
 		if last {
 			return
 		}
-		pause(rm.session.Ctx(), delay)
+		pauses.Pause(rm.session.Ctx())
 	}
 }
 
-func (rm *removal) tryInTime() (int, error) {
-	ctx, cancel := context.WithTimeout(rm.session.Client().Ctx(), attempt)
+func (rm *removal) attemptInTime() (int, error) {
+	ctx, cancel := context.WithTimeout(rm.session.Client().Ctx(), removalTimeout)
 	defer cancel()
-	return rm.try(ctx)
+	return rm.attempt(ctx)
 }
 
-// try deletes the keys and reports how many were there, in one transaction.
-func (rm *removal) try(ctx context.Context) (removed int, err error) {
+// attempt deletes the keys in one transaction and returns how many existed.
+func (rm *removal) attempt(ctx context.Context) (removed int, err error) {
 	replies, err := rm.commit(ctx)
 	if err != nil {
-		rm.failed, rm.unsure = true, rm.unsure || !refused(err)
+		rm.failed, rm.lostReply = true, rm.lostReply || !isRefused(err)
 		return 0, err
 	}
-	for i, c := range rm.claims {
-		if c.wasDeleted(replies[i]) {
+	for i, e := range rm.entries {
+		if e.wasDeleted(replies[i]) {
 			removed++
 		}
 	}
 	return removed, nil
 }
 
-// commit deletes each key by itself, whatever becomes of the others. A transaction
-// for each is nested in that of several; a single key does without, which is
-// cheaper.
+// commit deletes each key that is the entry's own, independently of the others.
+// For several keys, a transaction for each is nested in one; a single key needs no
+// nesting, which is cheaper.
 func (rm *removal) commit(ctx context.Context) ([]*etcdserverpb.TxnResponse, error) {
-	if len(rm.claims) == 1 {
-		c := rm.claims[0]
-		resp, err := rm.kv().Txn(ctx).If(rm.owns(c)).Then(c.delete()).Commit()
+	if len(rm.entries) == 1 {
+		e := rm.entries[0]
+		resp, err := rm.kv().Txn(ctx).If(rm.isOwn(e)).Then(e.delete()).Commit()
 		return []*etcdserverpb.TxnResponse{(*etcdserverpb.TxnResponse)(resp)}, err
 	}
 	var ops []clientv3.Op
-	for _, c := range rm.claims {
-		ops = append(ops, clientv3.OpTxn([]clientv3.Cmp{rm.owns(c)}, []clientv3.Op{c.delete()}, nil))
+	for _, e := range rm.entries {
+		ops = append(ops, clientv3.OpTxn([]clientv3.Cmp{rm.isOwn(e)}, []clientv3.Op{e.delete()}, nil))
 	}
 	resp, err := rm.kv().Txn(ctx).Then(ops...).Commit()
 	if err != nil {
@@ -149,57 +152,57 @@ func (rm *removal) commit(ctx context.Context) ([]*etcdserverpb.TxnResponse, err
 	return replies, nil
 }
 
-func (c *claim) delete() clientv3.Op {
-	if c.unsure {
-		return clientv3.OpDelete(c.key, clientv3.WithPrevKV()) // to see which one it was
+func (e *entry) delete() clientv3.Op {
+	if e.inDoubt {
+		return clientv3.OpDelete(e.key, clientv3.WithPrevKV()) // for wasDeleted
 	}
-	return clientv3.OpDelete(c.key)
+	return clientv3.OpDelete(e.key)
 }
 
-// wasDeleted reports whether c's key was there and is deleted, given the reply to
-// its part of a removal. One of the same name that was put late is not c's.
-func (c *claim) wasDeleted(reply *etcdserverpb.TxnResponse) bool {
-	if !reply.Succeeded || !c.unsure {
+// wasDeleted reports whether e's key existed and is deleted, given the reply to
+// its part of a removal. A key of the same name that was put late is not e's.
+func (e *entry) wasDeleted(reply *etcdserverpb.TxnResponse) bool {
+	if !reply.Succeeded || !e.inDoubt {
 		return reply.Succeeded
 	}
 	kvs := reply.Responses[0].GetResponseDeleteRange().PrevKvs
-	return len(kvs) > 0 && (c.rev == 0 || kvs[0].CreateRevision == c.rev)
+	return len(kvs) > 0 && (e.rev == 0 || kvs[0].CreateRevision == e.rev)
 }
 
-// outcome says what a delete that etcd has answered means. One that found less
-// than all may follow one that was carried out although its reply was lost: that
-// is what it is taken for, unless the session is over, which is the likelier
-// reason then, and the safer answer.
+// outcome returns the result of a removal that etcd has answered. If fewer keys
+// existed than there are entries, an earlier attempt may have deleted the others
+// although its reply was lost: they count as deleted by it, unless the session is
+// over, which is the likelier reason then, and the safer answer.
 func (rm *removal) outcome(removed int) error {
 	switch {
-	case removed == len(rm.claims):
+	case removed == len(rm.entries):
 		return nil
-	case rm.unsure && !rm.over && !errors.Is(lostOrExpired(rm.session), ErrSessionExpired):
+	case rm.lostReply && !rm.sessionOver && !errors.Is(lostOrExpired(rm.session), ErrSessionExpired):
 		return nil
 	default:
 		return ErrLost
 	}
 }
 
-// settled reports whether no put of the keys can come through any more.
-func settled(claims []*claim) bool {
-	return !slices.ContainsFunc(claims, func(c *claim) bool { return c.unsure && time.Since(c.asked) < inFlight })
+// settled reports whether no put of the keys can arrive any more.
+func settled(entries []*entry) bool {
+	return !slices.ContainsFunc(entries, func(e *entry) bool { return e.inDoubt && time.Since(e.sentAt) < inFlight })
 }
 
-// giveKeys lets later requests use the keys, unless their removal was not a
-// matter of one delete: who was told so may see to it that they go.
-func (rm *removal) giveKeys() {
+// freeKeys lets later requests use the keys, unless an attempt to delete them has
+// failed: a caller that got the error may delete the keys itself, at any time.
+func (rm *removal) freeKeys() {
 	if !rm.failed {
-		giveKeys(rm.claims)
+		freeKeys(rm.entries)
 	}
 }
 
-// giveKeys lets later requests use the keys, unless something may yet happen
-// to them.
-func giveKeys(claims []*claim) {
-	for _, c := range claims {
-		if !c.unsure {
-			giveKey(c.key)
+// freeKeys lets later requests use the keys of entries whose puts are not in
+// doubt.
+func freeKeys(entries []*entry) {
+	for _, e := range entries {
+		if !e.inDoubt {
+			freeKey(e.key)
 		}
 	}
 }

@@ -14,231 +14,233 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// claim is one key of a request: a name that is wanted in a mode.
-type claim struct {
+// entry is one key of a request, in the queue of one lock.
+type entry struct {
 	name  string
-	mode  keyspace.Mode
+	mode  Mode
 	key   string
-	waits bool  // false for a claim that another one of the request waits for
-	rev   int64 // create revision; 0 until etcd told
+	waits bool  // false for an entry that is granted with another one of its request
+	rev   int64 // create revision; 0 while unknown
 
-	narrow bool      // a wide watch has not done well
-	asked  time.Time // when etcd was last asked to put the key; zero if never
-	unsure bool      // the key may be put late: a reply to a put of it was lost, or there was a copy of it
+	singleWatch bool      // watch only the last predecessor: a wider range has not worked well
+	sentAt      time.Time // when etcd was last asked to put the key; zero if never
+	inDoubt     bool      // the key may be put late: a reply to a put was lost, or it was sent more than once
 }
 
-// request is the claims that one transaction makes, from before they are asked
-// for until they are gone. Claims of one transaction have one create revision,
+// request is the entries that are put in one transaction, from before they are
+// put until they are deleted. Entries of one transaction have one create revision,
 // so they take their places in all their queues at the same instant.
 type request struct {
-	session session
-	mu      sync.Mutex // held while claims is changed, and by others who read it while the request waits
-	claims  []*claim
-	value   string
-	broken  bool  // a watch was ended by etcd
-	floor   int64 // the token is not less: it was so large when the hold was one of more claims
+	session    session
+	mu         sync.Mutex // guards the entries against readers from outside while the request waits
+	entries    []*entry
+	value      string // of the keys
+	watchEnded bool   // etcd has ended a watch of this request
+	minToken   int64  // the token is at least this: the hold had it with more entries
 
-	queued func() // called, if not nil, when others are found to be ahead
+	onQueued func() // if not nil, called when other requests are found to be ahead
 }
 
-// newRequest names a request's keys before anything is sent, so that they can
-// be removed whatever becomes of the reply.
-func newRequest(s session, wants []Want, owner keyspace.Owner) *request {
+// newRequest chooses a request's keys before anything is sent, so that they can
+// be deleted whatever happens to the reply.
+func newRequest(s session, locks []LockRequest, owner keyspace.Owner) *request {
 	r := &request{session: s, value: owner.Encode()}
-	for _, w := range wants {
-		r.claim(w.Name, w.Mode).waits = true
+	for _, l := range locks {
+		r.add(l.Name, l.Mode).waits = true
 	}
 	return r
 }
 
-// claim adds a claim to the request.
-func (r *request) claim(name string, mode keyspace.Mode) *claim {
-	c := &claim{name: name, mode: mode, key: takeKey(r.session, name, mode)}
-	r.claims = append(r.claims, c)
-	return c
+// add adds an entry to the request.
+func (r *request) add(name string, mode Mode) *entry {
+	e := &entry{name: name, mode: mode, key: reserveKey(r.session, name, mode)}
+	r.entries = append(r.entries, e)
+	return e
 }
 
-// acquire returns when all claims are held, or with the error that prevented
-// it; then the caller must withdraw the request.
+// acquire enqueues the request and waits until all its locks are held. When it
+// returns an error, the caller must withdraw the request.
 func (r *request) acquire(ctx context.Context) error {
-	queues, err := retry(ctx, func() ([]standing, error) { return r.ask(ctx) })
+	queues, err := retry(ctx, func() ([]queueState, error) { return r.enqueue(ctx) })
 	if err != nil {
 		return err
 	}
-	if len(r.claims) == 1 {
-		_, err := r.await(ctx, r.claims[0], queues[0])
+	if len(r.entries) == 1 {
+		_, err := r.await(ctx, r.entries[0], queues[0])
 		return err
 	}
-	return r.acquireAll(ctx, queues)
+	return r.awaitAll(ctx, queues)
 }
 
-// acquireAll waits for one claim after the other, and meanwhile for the loss of
-// any.
-func (r *request) acquireAll(ctx context.Context, queues []standing) error {
-	if !slices.ContainsFunc(queues, func(s standing) bool { return !s.clear() }) {
+// awaitAll waits for one entry after the other, and meanwhile for the loss of any
+// of them.
+func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
+	if !slices.ContainsFunc(queues, func(s queueState) bool { return !s.isFirst() }) {
 		return nil
 	}
 	l := newLoss(r)
 	defer l.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.then(cancel)
-	var held int64 // since when all claims are, if their keys are there
-	for i, c := range r.claims {
-		since, err := r.await(ctx, c, queues[i])
+	l.notify(cancel)
+	var since int64 // the revision from which all locks are held, if the keys still exist
+	for i, e := range r.entries {
+		rev, err := r.await(ctx, e, queues[i])
 		if err != nil {
-			return firstOf(context.Cause(ctx), err)
+			return lossOr(context.Cause(ctx), err)
 		}
-		held = max(held, since)
+		since = max(since, rev)
 	}
-	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, held) })
+	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, since) })
 	return err
 }
 
-// firstOf is cause when that is a loss, else err.
-func firstOf(cause, err error) error {
+// lossOr returns cause when it is a loss, and err otherwise.
+func lossOr(cause, err error) error {
 	if errors.Is(cause, ErrLost) {
 		return cause
 	}
 	return err
 }
 
-// ask puts the claims at the ends of their queues and returns what is ahead of
-// each, in one transaction. The transaction may have been carried out before: the
-// reply to it was lost, or something between here and etcd has sent it twice. So
-// keys of the request's own that are there already are its claims: see ownKeys.
-func (r *request) ask(ctx context.Context) ([]standing, error) {
+// enqueue puts the request's keys at the ends of their queues and returns what is
+// ahead of each, in one transaction. The transaction may have been carried out
+// before: the reply to it was lost, or something between here and etcd has sent it
+// twice. So existing keys of the request's own are its entries: see takeOver.
+func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
-		Then(append(r.getQueues(tail), r.puts()...)...).
-		Else(r.getMine()...))
+		Then(append(r.queueOps(maxPredecessors), r.puts()...)...).
+		Else(r.ownKeyOps()...))
 	if err != nil {
 		return nil, err
 	}
 	if resp.Succeeded {
-		r.put(resp.Header.Revision)
-		return r.standings(resp, resp.Header.Revision), nil
+		r.setRev(resp.Header.Revision)
+		return r.queueStates(resp, resp.Header.Revision), nil
 	}
-	rev, ok := r.ownKeys(resp.Responses)
+	rev, ok := r.takeOver(resp.Responses)
 	if !ok {
 		return nil, errKeyTaken
 	}
-	r.put(rev)
-	return make([]standing, len(r.claims)), nil // await reads what is ahead
+	r.setRev(rev)
+	return make([]queueState, len(r.entries)), nil // await reads the queues
 }
 
-// send commits a transaction that puts the claims, and notes what is sure.
+// send commits a transaction that puts the request's keys, and records whether
+// its outcome is in doubt.
 func (r *request) send(txn clientv3.Txn) (*clientv3.TxnResponse, error) {
 	resp, err := txn.Commit()
-	if refused(err) {
+	if isRefused(err) {
 		return resp, err
 	}
-	for _, c := range r.claims {
-		c.asked = time.Now()
-		c.unsure = c.unsure || err != nil
+	for _, e := range r.entries {
+		e.sentAt = time.Now()
+		e.inDoubt = e.inDoubt || err != nil
 	}
 	return resp, err
 }
 
-// unsure reports whether an earlier ask may have come through, or may yet.
-func (r *request) unsure() bool { return r.claims[0].unsure }
+// inDoubt reports whether a put of the request's keys may arrive late.
+func (r *request) inDoubt() bool { return r.entries[0].inDoubt }
 
-// put notes that the claims were put at rev.
-func (r *request) put(rev int64) {
-	for _, c := range r.claims {
-		c.rev = rev
+// setRev records the revision at which the entries were put.
+func (r *request) setRev(rev int64) {
+	for _, e := range r.entries {
+		e.rev = rev
 	}
 }
 
-// standings reads, claim by claim, what is ahead of one made at rev from the
-// replies to getQueues.
-func (r *request) standings(resp *clientv3.TxnResponse, rev int64) []standing {
-	all := make([]standing, len(r.claims))
+// queueStates reads the replies to queueOps, for entries created at revision rev.
+func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueState {
+	all := make([]queueState, len(r.entries))
 	next := 0
-	for i, c := range r.claims {
-		n := len(c.blockingModes())
-		all[i] = newStanding(resp.Responses[next:next+n], c.name, rev)
+	for i, e := range r.entries {
+		n := len(e.blockingModes())
+		all[i] = newQueueState(resp.Responses[next:next+n], e.name, rev)
 		all[i].rev = resp.Header.Revision
 		next += n
 	}
 	return all
 }
 
-// blockingModes are the modes of the requests that can block c.
-func (c *claim) blockingModes() []keyspace.Mode {
+// blockingModes returns the modes of the requests that can block e.
+func (e *entry) blockingModes() []Mode {
 	switch {
-	case !c.waits:
+	case !e.waits:
 		return nil
-	case c.mode == keyspace.Write:
-		return []keyspace.Mode{keyspace.Write, keyspace.Read}
+	case e.mode == Write:
+		return []Mode{Write, Read}
 	default:
-		return []keyspace.Mode{keyspace.Write}
+		return []Mode{Write}
 	}
 }
 
-// getQueues is getQueue of each claim.
-func (r *request) getQueues(limit int64) []clientv3.Op {
+// queueOps returns the queueOps of all entries.
+func (r *request) queueOps(limit int64) []clientv3.Op {
 	var ops []clientv3.Op
-	for _, c := range r.claims {
-		ops = append(ops, c.getQueue(limit)...)
+	for _, e := range r.entries {
+		ops = append(ops, e.queueOps(limit)...)
 	}
 	return ops
 }
 
-// getQueue reads the last limit of the requests that can block c, or all of
-// them if limit is 0.
-func (c *claim) getQueue(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
+// queueOps reads the last limit of the requests that can block e, or all of them
+// if limit is 0.
+func (e *entry) queueOps(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
 	opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(limit),
 		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
 	var ops []clientv3.Op
-	for _, m := range c.blockingModes() {
-		ops = append(ops, clientv3.OpGet(keyspace.Dir(c.name, m), opts...))
+	for _, m := range e.blockingModes() {
+		ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, m.inKeys()), opts...))
 	}
 	return ops
 }
 
-func (c *claim) get(opts ...clientv3.OpOption) clientv3.Op {
-	return clientv3.OpGet(c.key, append(opts, clientv3.WithKeysOnly())...)
+// keyOp reads e's key without its value.
+func (e *entry) keyOp(opts ...clientv3.OpOption) clientv3.Op {
+	return clientv3.OpGet(e.key, append(opts, clientv3.WithKeysOnly())...)
 }
 
+// puts writes the request's keys.
 func (r *request) puts() []clientv3.Op {
 	var ops []clientv3.Op
-	for _, c := range r.claims {
-		ops = append(ops, clientv3.OpPut(c.key, r.value, clientv3.WithLease(r.session.Lease())))
+	for _, e := range r.entries {
+		ops = append(ops, clientv3.OpPut(e.key, r.value, clientv3.WithLease(r.session.Lease())))
 	}
 	return ops
 }
 
-// guard is true in a transaction while the claim is held.
-func (c *claim) guard() clientv3.Cmp {
-	return clientv3.Compare(clientv3.CreateRevision(c.key), "=", c.rev)
+// guard is a condition that is true while the entry's key exists.
+func (e *entry) guard() clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(e.key), "=", e.rev)
 }
 
-// token is the latest create revision of the claims.
+// token returns the latest create revision of the entries.
 func (r *request) token() int64 {
-	token := r.floor
-	for _, c := range r.claims {
-		token = max(token, c.rev)
+	token := r.minToken
+	for _, e := range r.entries {
+		token = max(token, e.rev)
 	}
 	return token
 }
 
-// wants are the locks asked for. A second claim on a name only changes how the
-// first can be held.
-func (r *request) wants() []Want {
-	var wants []Want
-	for i, c := range r.claims {
-		if i == 0 || c.name != r.claims[i-1].name {
-			wants = append(wants, Want{Name: c.name, Mode: c.mode})
+// locks returns the locks requested. A second entry for a name only changes how
+// the first can be held.
+func (r *request) locks() []LockRequest {
+	var locks []LockRequest
+	for i, e := range r.entries {
+		if i == 0 || e.name != r.entries[i-1].name {
+			locks = append(locks, LockRequest{Name: e.name, Mode: e.mode})
 		}
 	}
-	return wants
+	return locks
 }
 
-// String names what is asked for, for errors.
+// String names the locks requested, for errors.
 func (r *request) String() string {
 	var words []string
-	for _, w := range r.wants() {
-		words = append(words, fmt.Sprintf("%s lock %q", w.Mode, w.Name))
+	for _, l := range r.locks() {
+		words = append(words, fmt.Sprintf("%s lock %q", l.Mode, l.Name))
 	}
 	return strings.Join(words, " and ")
 }

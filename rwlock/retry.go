@@ -2,32 +2,20 @@ package rwlock
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"etcd-lock/internal/backoff"
 )
 
-// retry calls f until it succeeds, fails for good or ctx ends. etcd without a
-// leader is no reason to give up a place in the queue; the end of the session
-// or of the caller's patience is.
+// retry calls f until it succeeds, returns an error that is not transient, or
+// ctx ends. A waiter must not lose its place in the queue because etcd has no
+// leader; it gives up when the session or its caller's context ends.
 func retry[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	const shortest, longest = 20 * time.Millisecond, time.Second
-	for delay := shortest; ; delay = min(2*delay, longest) {
+	pauses := backoff.Exponential{First: 20 * time.Millisecond, Max: time.Second}
+	for {
 		result, err := f()
-		if err == nil || !transient(err) || !pause(ctx, delay) {
+		if err == nil || !isTransient(err) || !pauses.Pause(ctx) {
 			return result, err
 		}
-	}
-}
-
-// pause waits for about d and reports whether ctx still lives. The jitter
-// keeps waiters that lost the same leader from coming back together.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d/2 + rand.N(d))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -7,20 +7,21 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-// RWMutex is one client's place at a read/write lock. It holds its lock for
-// reading or for writing, once, or waits for it, or neither. Another RWMutex of
-// the same name excludes it, be it on the same session or another. It is safe
-// for concurrent use.
+// RWMutex is one client of a read/write lock. It holds the lock for reading or for
+// writing, waits for it, or neither; it holds it once at most. Two RWMutexes of the
+// same name exclude each other, on the same session or on two. It is safe for
+// concurrent use.
 type RWMutex struct {
-	hold
+	hold hold
 	name string
 }
 
-// NewRWMutex returns a mutex for the lock called name, whose requests hang on
-// s: when the session ends, its locks are released. Names are not paths: /a,
-// /a/ and /a/b are different locks that never wait for each other.
+// NewRWMutex returns a mutex for the lock called name. Its requests live on
+// session s: when the session ends, its locks are released. Names are not paths:
+// /a, /a/ and /a/b are different locks that never wait for each other.
 //
-// It makes no call to etcd. An empty name is reported by RLock and RWLock.
+// It makes no call to etcd. RLock and RWLock return ErrInvalidName for an empty
+// name.
 func NewRWMutex(s *concurrency.Session, name string, opts ...Option) *RWMutex {
 	return newRWMutex(s, name, opts)
 }
@@ -29,73 +30,108 @@ func newRWMutex(s session, name string, opts []Option) *RWMutex {
 	return &RWMutex{hold: hold{session: s, options: newOptions(opts)}, name: name}
 }
 
-// RLock takes the lock for reading, together with other readers. It waits for
-// every writer that asked before.
+// RLock acquires the lock for reading, shared with other readers. It waits for
+// every writer that requested the lock before.
 //
 // ctx bounds the wait only: once RLock has returned nil, the lock is held until
 // Unlock or the end of the session. When ctx ends first, RLock returns an error
-// that wraps ctx.Err and the request is taken back: at once where etcd answers,
-// else in the background. It returns ErrSessionExpired as soon as the session
-// ends, ErrLost when somebody deleted the waiting request, ErrBusy when this
-// RWMutex holds or waits already.
+// that wraps ctx.Err, and the request is removed: at once if etcd answers, else in
+// the background. It returns ErrSessionExpired as soon as the session ends, ErrLost
+// when the waiting request was deleted, and ErrBusy when this RWMutex already holds
+// the lock or waits for it.
 func (m *RWMutex) RLock(ctx context.Context) error {
 	_, err := m.lock(ctx, Read)
 	return err
 }
 
-// RWLock takes the lock for writing, alone. It waits for every reader and every
-// writer that asked before. In all else it is like RLock.
+// RWLock acquires the lock for writing, exclusively. It waits for every reader and
+// every writer that requested the lock before. Otherwise it is like RLock.
 func (m *RWMutex) RWLock(ctx context.Context) error {
 	_, err := m.lock(ctx, Write)
 	return err
 }
 
-// TryRLock takes the lock for reading if that needs no waiting, and returns
-// ErrLocked if it does, which a writer that waits is reason enough for. A try
-// that is refused never was in the queue.
+// TryRLock acquires the lock for reading if no writer holds it or waits for it,
+// and returns ErrLocked otherwise. A try that is refused never enters the queue.
 func (m *RWMutex) TryRLock(ctx context.Context) error { return m.try(ctx, Read) }
 
-// TryRWLock takes the lock for writing if nobody holds it or waits for it, and
-// returns ErrLocked otherwise. A try that is refused never was in the queue.
+// TryRWLock acquires the lock for writing if no client holds it or waits for it,
+// and returns ErrLocked otherwise. A try that is refused never enters the queue.
 func (m *RWMutex) TryRWLock(ctx context.Context) error { return m.try(ctx, Write) }
 
-// RDo calls f while holding the lock for reading. See RWDo.
+// RDo calls f while holding the lock for reading. Otherwise it is like RWDo.
 func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error {
-	return m.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Read) }, f)
+	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Read) }, f)
 }
 
-// RWDo takes the lock for writing, calls f, and unlocks, also when f panics.
-// The context that f gets ends with ctx, or when the lock is lost; then
-// context.Cause is ErrLost or ErrSessionExpired; a lease that was revoked can show
-// as either. It returns the error of the
-// acquisition, or else those of f and of Unlock, joined.
+// RWDo acquires the lock for writing, calls f, and unlocks, also when f panics.
+// The context of f ends with ctx, or when the lock is lost; then its cause is
+// ErrLost or ErrSessionExpired, or either of them after a lease was revoked. RWDo
+// returns the error of the acquisition, or else the errors of f and of Unlock,
+// joined.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
-	return m.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
+	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
 }
 
-// Key is the etcd key of the request that holds the lock or waits for it, or
-// empty when there is none. Of an upgraded or downgradable hold it is the
-// writer's.
+// Unlock releases the lock. It returns ErrNotHeld when the lock is not held, and
+// ErrLost when it was lost before, so that another client may have held it since.
+// It never deletes the request of another client.
+//
+// When the reply to the removal is lost and etcd then reports that the key does
+// not exist, Unlock assumes that its own delete was carried out, unless the session
+// is over or the loss was noticed before. It cannot know of a lost reply when
+// something else repeats the removal: the client, if the caller has replaced its KV
+// by one with a namespace for example, or a proxy in front of etcd. Then it returns
+// ErrLost.
+//
+// When etcd does not answer within five seconds, Unlock returns an error and the
+// removal goes on in the background while the session lives. In any case the mutex
+// can be used for another acquisition afterwards.
+func (m *RWMutex) Unlock() error { return m.hold.unlockInTime(nil) }
+
+// UnlockContext is like Unlock, bounded by ctx instead of five seconds. If ctx has
+// ended already, it still tries for half a second, and then in the background as
+// Unlock does, so that the lock is not left to its lease.
+func (m *RWMutex) UnlockContext(ctx context.Context) error { return m.hold.unlock(ctx, nil) }
+
+// Token returns the fencing token of the lock held: the create revision of its
+// key. Of two grants that exclude each other, the later one has the larger token.
+// So a store that refuses tokens smaller than the largest it has seen refuses a
+// client that lost its lock without knowing. Token returns 0 when the lock is not
+// held.
+func (m *RWMutex) Token() int64 { return m.hold.token() }
+
+// Lost returns a channel that closes when the lock is lost: when its key is
+// deleted other than by Unlock, or the session ends. It is the same channel until
+// Unlock, which does not close it. It is nil, and so never closes, when the lock is
+// not held. The first call opens a watch; it also detects a loss before the call.
+//
+// How early a loss is detected depends on the session: see Session.
+func (m *RWMutex) Lost() <-chan struct{} { return m.hold.lost() }
+
+// Key returns the etcd key of the request that holds the lock or waits for it, or
+// "" when there is none. For an upgraded or downgradable hold it is the writer's
+// key.
 func (m *RWMutex) Key() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.req == nil {
+	m.hold.mu.Lock()
+	defer m.hold.mu.Unlock()
+	if m.hold.req == nil {
 		return ""
 	}
-	return m.req.firstKey()
+	return m.hold.req.firstKey()
 }
 
-// Guard is a condition for a transaction of the caller's own: it is true while
-// this hold lasts, so that what the transaction does is done under the lock or
-// not at all. When nothing is held, it is never true.
+// Guard returns a condition for a transaction of the caller, which is true while
+// the lock is held by this hold, so that the transaction is carried out under the
+// lock or not at all. When the lock is not held, the condition is never true.
 func (m *RWMutex) Guard() clientv3.Cmp {
-	if req, _ := m.current(); req != nil {
-		return req.claims[0].guard()
+	if req, _ := m.hold.current(); req != nil {
+		return req.entries[0].guard()
 	}
 	return never(m.name)
 }
 
-// never is a condition that no transaction meets.
+// never returns a condition that is never true.
 func never(name string) clientv3.Cmp {
 	return clientv3.Compare(clientv3.CreateRevision(name), "<", 0)
 }
@@ -105,7 +141,7 @@ func (m *RWMutex) lock(ctx context.Context, mode Mode) (*loss, error) {
 		return nil, ErrInvalidName
 	}
 	req := m.request(mode)
-	return m.take(ctx, req, req.acquire)
+	return m.hold.acquire(ctx, req, req.acquire)
 }
 
 func (m *RWMutex) try(ctx context.Context, mode Mode) error {
@@ -113,14 +149,14 @@ func (m *RWMutex) try(ctx context.Context, mode Mode) error {
 		return ErrInvalidName
 	}
 	req := m.request(mode)
-	_, err := m.take(ctx, req, req.tryAcquire)
+	_, err := m.hold.acquire(ctx, req, req.tryAcquire)
 	return err
 }
 
 func (m *RWMutex) request(mode Mode) *request {
-	req := newRequest(m.session, []Want{{Name: m.name, Mode: mode}}, newOwner(m.options.label))
-	if mode == Write && m.options.downgradable {
-		req.claim(m.name, Read)
+	req := newRequest(m.hold.session, []LockRequest{{Name: m.name, Mode: mode}}, newOwner(m.hold.options.label))
+	if mode == Write && m.hold.options.downgradable {
+		req.add(m.name, Read)
 	}
 	return req
 }

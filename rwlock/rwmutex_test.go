@@ -160,7 +160,7 @@ func TestNamesThatNeverCollide(t *testing.T) {
 		second := NewRWMutex(f.session(), f.name+suffix)
 		ctx, cancel := context.WithCancel(f.soon())
 		waiter := start(func() error { return second.RLock(ctx) })
-		dir := keyspace.Dir(f.name+suffix, keyspace.Read)
+		dir := keyspace.Dir(f.name+suffix, Read.inKeys())
 		f.waitForChild(dir)
 		f.waiting(waiter)
 		cancel()

@@ -7,31 +7,31 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-// Set takes several locks at once, each for reading or for writing: all of them
+// Set acquires several locks at once, each for reading or for writing: all of them
 // or none. All requests are made in one transaction and so take their places in
-// all queues at the same instant; sets that overlap never deadlock among each
-// other, in whatever order they name their locks. (One who holds a lock and then
+// all queues at the same instant; overlapping sets never deadlock among each other,
+// in whatever order they name their locks. (A client that holds a lock and then
 // waits for a Set can still be part of a deadlock.)
 //
 // The number of locks is bounded by etcd's --max-txn-ops, 128 by default: a
-// write takes three operations, a read two. It is safe for concurrent use.
+// write takes three operations, a read two. A Set is safe for concurrent use.
 type Set struct {
-	hold
-	wants []Want
+	hold  hold
+	locks []LockRequest
 }
 
-// NewSet returns a set of the locks that are wanted. A name that is wanted twice
-// is taken once, for writing if either wants that. It makes no call to etcd;
-// empty names and an empty set are reported by Lock.
-func NewSet(s *concurrency.Session, wants []Want, opts ...Option) *Set {
-	return newSet(s, wants, opts)
+// NewSet returns a set of locks. A name that is listed twice is acquired once, for
+// writing if either mode is Write. It makes no call to etcd; Lock returns
+// ErrInvalidName for an empty name and for an empty set.
+func NewSet(s *concurrency.Session, locks []LockRequest, opts ...Option) *Set {
+	return newSet(s, locks, opts)
 }
 
-func newSet(s session, wants []Want, opts []Option) *Set {
-	return &Set{hold: hold{session: s, options: newOptions(opts)}, wants: merge(wants)}
+func newSet(s session, locks []LockRequest, opts []Option) *Set {
+	return &Set{hold: hold{session: s, options: newOptions(opts)}, locks: merge(locks)}
 }
 
-// Lock takes all locks of the set. It waits and fails as RWMutex.RWLock does.
+// Lock acquires all locks of the set. It waits and fails as RWMutex.RWLock does.
 func (s *Set) Lock(ctx context.Context) error {
 	_, err := s.lock(ctx)
 	return err
@@ -42,85 +42,101 @@ func (s *Set) lock(ctx context.Context) (*loss, error) {
 		return nil, err
 	}
 	req := s.request()
-	return s.take(ctx, req, req.acquire)
+	return s.hold.acquire(ctx, req, req.acquire)
 }
 
-// TryLock takes all locks of the set if none of them needs waiting, and returns
-// ErrLocked otherwise.
+// TryLock acquires all locks of the set if it need not wait for any of them, and
+// returns ErrLocked otherwise.
 func (s *Set) TryLock(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
 	req := s.request()
-	_, err := s.take(ctx, req, req.tryAcquire)
+	_, err := s.hold.acquire(ctx, req, req.tryAcquire)
 	return err
 }
 
 // Do calls f while holding all locks of the set, as RWMutex.RWDo does.
 func (s *Set) Do(ctx context.Context, f func(context.Context) error) error {
-	return s.do(ctx, s.lock, f)
+	return s.hold.do(ctx, s.lock, f)
 }
 
-// Guard are conditions for a transaction of the caller's own that are true
-// while all locks are held. When nothing is held, they are never true.
+// Unlock releases all locks of the set, as RWMutex.Unlock does. It returns ErrLost
+// when any of them was lost before.
+func (s *Set) Unlock() error { return s.hold.unlockInTime(nil) }
+
+// UnlockContext is like Unlock, bounded by ctx as RWMutex.UnlockContext is.
+func (s *Set) UnlockContext(ctx context.Context) error { return s.hold.unlock(ctx, nil) }
+
+// Token returns the fencing token of the locks held, which is the same for all of
+// them, or 0 when they are not held. See RWMutex.Token.
+func (s *Set) Token() int64 { return s.hold.token() }
+
+// Lost returns a channel that closes when any of the locks is lost. See
+// RWMutex.Lost.
+func (s *Set) Lost() <-chan struct{} { return s.hold.lost() }
+
+// Guard returns conditions for a transaction of the caller, which are true while
+// all locks of the set are held. When they are not held, the conditions are never
+// true.
 func (s *Set) Guard() []clientv3.Cmp {
-	req, _ := s.current()
+	req, _ := s.hold.current()
 	if req == nil {
 		return []clientv3.Cmp{never("set")}
 	}
-	conds := make([]clientv3.Cmp, 0, len(req.claims))
-	for _, c := range req.claims {
-		conds = append(conds, c.guard())
+	conds := make([]clientv3.Cmp, 0, len(req.entries))
+	for _, e := range req.entries {
+		conds = append(conds, e.guard())
 	}
 	return conds
 }
 
-// Keys are the etcd keys of the requests that hold the locks: one for each name,
-// in the order in which the names were first wanted. It is nil when nothing is
-// held.
+// Keys returns the etcd keys of the requests that hold the locks: one for each
+// name, in the order in which the names were first listed. It returns nil when
+// nothing is held.
 func (s *Set) Keys() []string {
-	req, _ := s.current()
+	req, _ := s.hold.current()
 	if req == nil {
 		return nil
 	}
-	keys := make([]string, 0, len(req.claims))
-	for _, c := range req.claims {
-		keys = append(keys, c.key)
+	keys := make([]string, 0, len(req.entries))
+	for _, e := range req.entries {
+		keys = append(keys, e.key)
 	}
 	return keys
 }
 
 func (s *Set) request() *request {
-	return newRequest(s.session, s.wants, newOwner(s.options.label))
+	return newRequest(s.hold.session, s.locks, newOwner(s.hold.options.label))
 }
 
 func (s *Set) check() error {
-	if len(s.wants) == 0 {
+	if len(s.locks) == 0 {
 		return ErrInvalidName
 	}
-	for _, w := range s.wants {
-		if w.Name == "" {
+	for _, l := range s.locks {
+		if l.Name == "" {
 			return ErrInvalidName
 		}
-		if w.Mode != Read && w.Mode != Write {
+		if l.Mode != Read && l.Mode != Write {
 			return ErrInvalidMode
 		}
 	}
 	return nil
 }
 
-// merge makes one want of those for one name.
-func merge(wants []Want) []Want {
-	var merged []Want
+// merge makes one request of those for one name.
+func merge(locks []LockRequest) []LockRequest {
+	var merged []LockRequest
 	at := map[string]int{}
-	for _, w := range wants {
-		i, twice := at[w.Name]
+	for _, l := range locks {
+		i, twice := at[l.Name]
 		if !twice {
-			at[w.Name] = len(merged)
-			merged = append(merged, w)
+			at[l.Name] = len(merged)
+			merged = append(merged, l)
 			continue
 		}
-		merged[i].Mode = max(merged[i].Mode, w.Mode)
+		merged[i].Mode = max(merged[i].Mode, l.Mode)
 	}
 	return merged
 }

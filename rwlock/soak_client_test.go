@@ -239,7 +239,7 @@ func (c *client) close(ctx context.Context) {
 // lastly takes a lock for writing and releases it. What was left of the faults
 // may end a session or a process on the way.
 func (c *client) lastly(limit context.Context, name string) bool {
-	last := job{kind: "RWLock at the end", wants: []rwlock.Want{{Name: name, Mode: rwlock.Write}}, patience: time.Hour}
+	last := job{kind: "RWLock at the end", wants: []rwlock.LockRequest{{Name: name, Mode: rwlock.Write}}, patience: time.Hour}
 	for {
 		p, s := c.open(limit)
 		if p == nil {

@@ -15,7 +15,7 @@ import (
 // job is all that a client decides about one hold before it begins.
 type job struct {
 	kind     string
-	wants    []rwlock.Want
+	wants    []rwlock.LockRequest
 	moves    []rwlock.Mode // to what the hold is upgraded or downgraded
 	patience time.Duration
 	hold     time.Duration // in each stage
@@ -30,8 +30,8 @@ func (c *client) draw() job {
 		j.hold = between(c.rng, 200*time.Millisecond, time.Second)
 	}
 	first, shift := c.rng.IntN(len(c.names)), 1+c.rng.IntN(len(c.names)-1)
-	want := func(i int, m rwlock.Mode) rwlock.Want {
-		return rwlock.Want{Name: c.names[i%len(c.names)], Mode: m}
+	want := func(i int, m rwlock.Mode) rwlock.LockRequest {
+		return rwlock.LockRequest{Name: c.names[i%len(c.names)], Mode: m}
 	}
 	either := []rwlock.Mode{rwlock.Read, rwlock.Write}[c.rng.IntN(2)]
 	mode := rwlock.Write

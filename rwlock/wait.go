@@ -12,77 +12,78 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// errWatchEnded says that etcd ended a watch. What it would have told is read
-// after the next one has begun.
+// errWatchEnded is the error of a watch that etcd ended. Events that it did not
+// deliver are made up for by a read after the next watch has started.
 var errWatchEnded = errors.New("watch ended")
 
-// await returns when nothing is ahead of c any more: a revision at which that
-// was so and c's own key was there.
-func (r *request) await(ctx context.Context, c *claim, now standing) (int64, error) {
-	limit := int64(tail)
-	for !now.clear() {
-		r.isBehind(now)
-		next := func() (standing, error) { return r.wait(ctx, c, now, limit) }
-		if len(now.ahead) == 0 { // but keys of locks nested below, which hide what there is
+// await waits until nothing is ahead of e, given what was ahead. It returns a
+// revision at which that was so and e's own key existed.
+func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64, error) {
+	limit := int64(maxPredecessors)
+	for !queue.isFirst() {
+		r.notifyQueued(queue)
+		next := func() (queueState, error) { return r.wait(ctx, e, queue, limit) }
+		if len(queue.predecessors) == 0 { // only keys of nested locks, which may hide predecessors
 			limit = 0
-			next = func() (standing, error) { return r.look(ctx, c, now.rev, limit) }
+			next = func() (queueState, error) { return r.readQueue(ctx, e, queue.rev, limit) }
 		}
 		var err error
-		if now, err = retry(ctx, next); err != nil {
+		if queue, err = retry(ctx, next); err != nil {
 			return 0, err
 		}
 	}
-	return now.rev, nil
+	return queue.rev, nil
 }
 
-// isBehind tells once when others are ahead: what hides in a queue may be keys
-// of locks nested below.
-func (r *request) isBehind(now standing) {
-	if len(now.ahead) > 0 && r.queued != nil {
-		r.queued()
-		r.queued = nil
+// notifyQueued calls onQueued once, as soon as a predecessor is known: a queue
+// that is not complete may have keys of nested locks only.
+func (r *request) notifyQueued(queue queueState) {
+	if len(queue.predecessors) > 0 && r.onQueued != nil {
+		r.onQueued()
+		r.onQueued = nil
 	}
 }
 
-// waiter is a claim that watches some of its blockers.
+// waiter is an entry that watches some of its predecessors.
 type waiter struct {
 	*request
-	*claim
-	plan
-	limit int64 // of what is read of the queue, 0 for none
-	noise int   // events that were none of its business
+	*entry
+	watchPlan
+	limit      int64 // of the keys that are read of the queue, 0 for none
+	irrelevant int   // number of events about keys that are not watched
 }
 
-// noisy is how many events a waiter puts up with that tell it nothing.
-const noisy = 64
+// maxIrrelevantEvents is how many events about other keys a waiter accepts before
+// it watches only its last predecessor.
+const maxIrrelevantEvents = 64
 
-// wait watches blockers of c until they are gone, and returns what is ahead of
-// c then.
+// wait watches predecessors of e until they are deleted, and returns what is ahead
+// of e then.
 //
 // etcd serves a watch at once only when it starts at the current revision; one
 // that starts in the past waits for a loop that runs ten times a second. So
 // the watch starts "now", and what happened before it is read after it.
-func (r *request) wait(ctx context.Context, c *claim, now standing, limit int64) (standing, error) {
+func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
 	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
-	w := &waiter{request: r, claim: c, plan: newPlan(now, c.key, c.narrow), limit: limit}
+	w := &waiter{request: r, entry: e, watchPlan: newWatchPlan(queue, e.key, e.singleWatch), limit: limit}
 	client := r.session.Client()
-	var mine clientv3.WatchChan
-	if !w.proves {
-		// Only so that a waiter learns early that its key was deleted: the order
-		// of events in two watches proves nothing. It comes first, so that it
-		// has begun when the other is said to have.
-		mine = client.Watch(ctx, c.key, clientv3.WithFilterPut())
+	var ownKey clientv3.WatchChan
+	if !w.whole {
+		// Only for the waiter to learn early that its key was deleted: the order of
+		// events in two watches proves nothing. It is opened first, so that it has
+		// started when the other one reports that it has.
+		ownKey = client.Watch(ctx, e.key, clientv3.WithFilterPut())
 	}
-	gone := client.Watch(ctx, w.first,
+	predecessors := client.Watch(ctx, w.first,
 		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	for {
 		var resp clientv3.WatchResponse
 		select {
-		case resp = <-gone:
-		case resp = <-mine:
+		case resp = <-predecessors:
+		case resp = <-ownKey:
 		case <-ctx.Done():
-			return standing{}, ctx.Err()
+			return queueState{}, ctx.Err()
 		}
 		next, done, err := w.handle(ctx, resp)
 		if done || err != nil {
@@ -91,111 +92,124 @@ func (r *request) wait(ctx context.Context, c *claim, now standing, limit int64)
 	}
 }
 
-// watchContext is a context for watches. All watches of a client share a stream,
-// and etcd asks each new one for the right to it by what the stream began with:
-// one that was ended is better begun again on a stream of its own.
+// watchContext returns a context for watches. All watches of a client share a
+// stream, and etcd checks the permission of each new one by the login that the
+// stream was opened with: after a watch was ended, the next one is better opened on
+// a stream of its own.
 func (r *request) watchContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.broken {
+	if r.watchEnded {
 		ctx = metadata.AppendToOutgoingContext(ctx, "rwlock-stream", uuid.NewString())
 	}
 	return context.WithCancel(clientv3.WithRequireLeader(ctx))
 }
 
-// handle takes what a watch tells. It is done when the watched blockers are
-// gone, and returns what is ahead then.
-func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next standing, done bool, err error) {
+// handle processes a response of a watch. It is done when the wait is over, and
+// returns what is ahead then; that may call for another wait.
+//
+//	response                       | watched range  | result
+//	-------------------------------|----------------|------------------------------------
+//	started                        | any            | read; done if no watched key remains
+//	own key deleted                | any            | ErrLost
+//	predecessor deleted, some left | any            | wait on
+//	last predecessor deleted       | whole          | done, first in the queue: no read needed
+//	last watched key deleted       | single key     | read; done
+//	too many irrelevant events     | whole, wide    | read; done, with a single watch from now on
+//	permission denied              | whole, wide    | read; done, with a single watch from now on
+//	any other error                | any            | error: retry opens a new watch
+func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next queueState, done bool, err error) {
 	if err := watchError(resp); err != nil {
-		if w.proves && !w.narrow && errors.Is(err, rpctypes.ErrPermissionDenied) {
-			return w.narrower(ctx, w.rev)
+		if w.whole && !w.singleWatch && errors.Is(err, rpctypes.ErrPermissionDenied) {
+			return w.useSingleWatch(ctx, w.rev)
 		}
-		w.broken = w.broken || errors.Is(err, errWatchEnded)
-		return standing{}, false, err
+		w.watchEnded = w.watchEnded || errors.Is(err, errWatchEnded)
+		return queueState{}, false, err
 	}
-	if resp.Created { // from now on nothing goes unseen
-		next, err = w.look(ctx, w.claim, resp.Header.Revision, w.limit)
-		w.watched = still(w.watched, next.ahead)
+	if resp.Created { // from here on, no event is missed
+		next, err = w.readQueue(ctx, w.entry, resp.Header.Revision, w.limit)
+		w.watched = intersection(w.watched, next.predecessors)
 		return next, len(w.watched) == 0, err
 	}
 	var rev int64
 	before := len(w.watched)
 	for _, ev := range resp.Events {
-		gone := place{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}
-		if w.lostWith(gone) {
-			return standing{}, false, ErrLost
+		deleted := keyRev{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}
+		if w.isLostBy(deleted) {
+			return queueState{}, false, ErrLost
 		}
-		w.watched = without(w.watched, gone)
-		rev = gone.rev
+		w.watched = without(w.watched, deleted)
+		rev = deleted.rev
 	}
-	if w.noise += len(resp.Events) - (before - len(w.watched)); w.noise > noisy && !w.narrow {
-		return w.narrower(ctx, rev)
+	w.irrelevant += len(resp.Events) - (before - len(w.watched))
+	if w.irrelevant > maxIrrelevantEvents && !w.singleWatch {
+		return w.useSingleWatch(ctx, rev)
 	}
 	switch {
 	case len(w.watched) > 0:
-		return standing{}, false, nil
-	case w.proves:
-		return standing{all: true, rev: rev}, true, nil
+		return queueState{}, false, nil
+	case w.whole:
+		return queueState{complete: true, rev: rev}, true, nil
 	default:
-		next, err = w.look(ctx, w.claim, rev, w.limit)
+		next, err = w.readQueue(ctx, w.entry, rev, w.limit)
 		return next, true, err
 	}
 }
 
-// narrower gives up a wide watch that has not done well.
-func (w *waiter) narrower(ctx context.Context, rev int64) (next standing, done bool, err error) {
-	w.narrow = true
-	next, err = w.look(ctx, w.claim, rev, w.limit)
+// useSingleWatch ends a wait whose wide range has not worked well.
+func (w *waiter) useSingleWatch(ctx context.Context, rev int64) (next queueState, done bool, err error) {
+	w.singleWatch = true
+	next, err = w.readQueue(ctx, w.entry, rev, w.limit)
 	return next, true, err
 }
 
-// lostWith reports whether what was deleted is c's key. A member that lags may
-// tell of an earlier request with the same key.
-func (c *claim) lostWith(gone place) bool { return gone.key == c.key && gone.rev > c.rev }
+// isLostBy reports whether the deleted key was e's. A member that lags behind may
+// deliver the deletion of an earlier request with the same key.
+func (e *entry) isLostBy(deleted keyRev) bool { return deleted.key == e.key && deleted.rev > e.rev }
 
-// look reads what is ahead of c, at most limit of it, and makes sure that c's
-// own key is there, at a revision of at least rev.
-func (r *request) look(ctx context.Context, c *claim, rev, limit int64) (standing, error) {
+// readQueue returns what is ahead of e, reading at most limit keys, at a revision
+// of at least rev. It returns ErrLost when e's own key does not exist.
+func (r *request) readQueue(ctx context.Context, e *entry, rev, limit int64) (queueState, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
-		queue := c.getQueue(limit, append(slices.Clone(opts), clientv3.WithMaxCreateRev(c.rev-1))...)
-		return append(queue, c.get(opts...))
+		queue := e.queueOps(limit, append(slices.Clone(opts), clientv3.WithMaxCreateRev(e.rev-1))...)
+		return append(queue, e.keyOp(opts...))
 	})
 	if err != nil {
-		return standing{}, err
+		return queueState{}, err
 	}
-	queue, mine := resp.Responses[:len(resp.Responses)-1], resp.Responses[len(resp.Responses)-1]
-	if !c.isThere(mine) {
-		return standing{}, ErrLost
+	queue, ownKey := resp.Responses[:len(resp.Responses)-1], resp.Responses[len(resp.Responses)-1]
+	if !e.isIn(ownKey) {
+		return queueState{}, ErrLost
 	}
-	s := newStanding(queue, c.name, c.rev)
+	s := newQueueState(queue, e.name, e.rev)
 	s.rev = resp.Header.Revision
 	return s, nil
 }
 
-// verify makes sure that all claims' keys are there at a revision of at least
-// rev.
+// verify returns ErrLost unless the keys of all entries exist at a revision of at
+// least rev.
 func (r *request) verify(ctx context.Context, rev int64) error {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
 		var ops []clientv3.Op
-		for _, c := range r.claims {
-			ops = append(ops, c.get(opts...))
+		for _, e := range r.entries {
+			ops = append(ops, e.keyOp(opts...))
 		}
 		return ops
 	})
 	if err != nil {
 		return err
 	}
-	for i, c := range r.claims {
-		if !c.isThere(resp.Responses[i]) {
+	for i, e := range r.entries {
+		if !e.isIn(resp.Responses[i]) {
 			return ErrLost
 		}
 	}
 	return nil
 }
 
-// read gets what ops name at one revision of at least rev, and not before the
-// request was made: a member that lags and does not know it yet knows nothing of
-// who is ahead either, not even when it has begun a watch "now". Any member that
-// is far enough may answer: from then on no request comes to stand ahead. Where
-// the first is not, the question goes to the leader.
+// read commits the gets that ops makes of its options, at a revision of at least
+// rev and not before the request was put: a member that lags behind without
+// knowing it does not know the predecessors either, not even when it has started a
+// watch "now". Any member that is not behind that may answer, because no request
+// is put ahead of an existing one. If the first one is behind, the leader is asked.
 func (r *request) read(ctx context.Context, rev int64, ops func(...clientv3.OpOption) []clientv3.Op) (*clientv3.TxnResponse, error) {
 	rev = max(rev, r.token())
 	client := r.session.Client()
@@ -206,15 +220,15 @@ func (r *request) read(ctx context.Context, rev int64, ops func(...clientv3.OpOp
 	return resp, err
 }
 
-// watchError is what resp says went wrong; the zero response, of a closed
-// channel, is a watch that ended.
+// watchError returns the error in resp, or nil. The zero response is received from
+// the closed channel of a watch that ended.
 func watchError(resp clientv3.WatchResponse) error {
 	err := resp.Err()
 	switch {
 	case err == nil && (resp.Created || len(resp.Events) > 0):
 		return nil
 	case err != nil && strings.Contains(err.Error(), rpctypes.ErrPermissionDenied.Error()):
-		return rpctypes.ErrPermissionDenied // which etcd says in words, and clientv3 calls another error
+		return rpctypes.ErrPermissionDenied // which clientv3 reports as another error with this text
 	default:
 		return errWatchEnded
 	}

@@ -96,20 +96,20 @@ func (p *player) timeout(ctx context.Context, t plan.Step) (context.Context, con
 }
 
 // inEtcd are locks by their names in etcd.
-func (p *player) inEtcd(locks []rwlock.Want) []rwlock.Want {
-	named := make([]rwlock.Want, len(locks))
+func (p *player) inEtcd(locks []rwlock.LockRequest) []rwlock.LockRequest {
+	named := make([]rwlock.LockRequest, len(locks))
 	for i, l := range locks {
-		named[i] = rwlock.Want{Name: p.prefix + l.Name, Mode: l.Mode}
+		named[i] = rwlock.LockRequest{Name: p.prefix + l.Name, Mode: l.Mode}
 	}
 	return named
 }
 
 // told notes what became of a request.
-func (p *player) told(t plan.Step, held *taken, asked instant, what rwlock.Event) {
+func (p *player) told(t plan.Step, held *taken, asked clocks, what rwlock.Event) {
 	switch what.Kind {
 	case rwlock.EventQueued:
 		p.ledger.comes(held.result, p.event(t, scenario.Waiting, ""))
-	case rwlock.EventAcquired:
+	case rwlock.EventGranted:
 		now := p.ledger.instant()
 		held.notes = p.ledger.held(p.Name, p.inEtcd(t.Locks), t.Place, verify.Stage{Token: what.Token, Asked: asked.real, Granted: now.real})
 		e := p.event(t, scenario.Granted, outcome.GrantedLine(p.Name, t.Step))
@@ -135,7 +135,7 @@ func (p *player) lost(held *taken, token int64, err error) {
 
 // failed notes why a turn did not get what it asked for, unless the run was
 // ended.
-func (p *player) failed(ctx context.Context, t plan.Step, s *outcome.StepResult, asked instant, err error) {
+func (p *player) failed(ctx context.Context, t plan.Step, s *outcome.StepResult, asked clocks, err error) {
 	if ctx.Err() != nil {
 		return
 	}

@@ -27,7 +27,7 @@ type broken struct {
 
 func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) {
 	want := a.Wants[0]
-	key := keyspace.Encode(want.Name, want.Mode, a.Label)
+	key := keyspace.Encode(want.Name, keyspace.Mode(want.Mode), a.Label)
 	var opts []clientv3.OpOption
 	if !b.noLease {
 		opts = append(opts, clientv3.WithLease(b.session.Lease()))
@@ -43,7 +43,7 @@ func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) 
 			return nil, err
 		}
 	}
-	a.Told(rwlock.Event{Kind: rwlock.EventAcquired, Token: token})
+	a.Told(rwlock.Event{Kind: rwlock.EventGranted, Token: token})
 	return brokenHold{broken: b, key: key, token: token}, nil
 }
 

@@ -61,7 +61,7 @@ func TestResultErr(t *testing.T) {
 }
 
 func locked(client string, mode rwlock.Mode, lock string, token int64) outcome.Event {
-	return outcome.Event{Client: client, Locks: []rwlock.Want{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
+	return outcome.Event{Client: client, Locks: []rwlock.LockRequest{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
 }
 
 // TestLedgerOrdersByCause lets a waiter hear of its grant while the release
@@ -89,7 +89,7 @@ func TestLedgerOrdersByCause(t *testing.T) {
 }
 
 func TestEndOfSection(t *testing.T) {
-	lock := func(name string) []rwlock.Want { return []rwlock.Want{{Name: name}} }
+	lock := func(name string) []rwlock.LockRequest { return []rwlock.LockRequest{{Name: name}} }
 	steps := []scenario.Step{
 		{Do: scenario.Read, Locks: lock("/a")},
 		{Do: scenario.Write, Locks: lock("/b")},
@@ -110,7 +110,7 @@ func TestEndOfSection(t *testing.T) {
 func happened(moments ...scenario.Moment) []outcome.Event {
 	var events []outcome.Event
 	for i, m := range moments {
-		events = append(events, outcome.Event{Client: "c", Moment: m, At: time.Duration(i) * time.Second, Locks: []rwlock.Want{{Name: "/a"}}})
+		events = append(events, outcome.Event{Client: "c", Moment: m, At: time.Duration(i) * time.Second, Locks: []rwlock.LockRequest{{Name: "/a"}}})
 	}
 	return events
 }

@@ -20,8 +20,8 @@ type Faults interface {
 	Heal(ctx context.Context, client string) error
 }
 
-// saboteur makes the faults of a scenario.
-type saboteur struct {
+// faultInjector makes the faults of a scenario.
+type faultInjector struct {
 	faults []scenario.Fault
 	at     []time.Duration // when, from the start
 	by     Faults
@@ -30,22 +30,22 @@ type saboteur struct {
 	clock  *Clock
 }
 
-// work makes one fault after the other until ctx ends: those that are due when
+// run makes one fault after the other until ctx ends: those that are due when
 // all clients are done are not made.
-func (s *saboteur) work(ctx context.Context, start time.Duration) error {
+func (s *faultInjector) run(ctx context.Context, start time.Duration) error {
 	for i, f := range s.faults {
 		if !s.clock.wait(ctx, plan.Later(start, s.at[i]), f.String()) {
 			return nil
 		}
 		s.ledger.say(outcome.Event{Moment: scenario.Faulty, Place: f.Place, Line: f.String()})
-		if err := s.make(ctx, f); err != nil && ctx.Err() == nil {
+		if err := s.inject(ctx, f); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("line %d: %s: %w", f.Line, f, err)
 		}
 	}
 	return nil
 }
 
-func (s *saboteur) make(ctx context.Context, f scenario.Fault) error {
+func (s *faultInjector) inject(ctx context.Context, f scenario.Fault) error {
 	switch f.Do {
 	case scenario.FaultKill:
 		return s.by.Kill(ctx, f.Member)
@@ -62,7 +62,7 @@ func (s *saboteur) make(ctx context.Context, f scenario.Fault) error {
 	}
 }
 
-func (s *saboteur) each(ctx context.Context, clients []string, do func(context.Context, string) error) error {
+func (s *faultInjector) each(ctx context.Context, clients []string, do func(context.Context, string) error) error {
 	for _, c := range clients {
 		if err := do(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c, err)
@@ -72,7 +72,7 @@ func (s *saboteur) each(ctx context.Context, clients []string, do func(context.C
 }
 
 // compact throws etcd's history away, up to what has been recorded of it.
-func (s *saboteur) compact(ctx context.Context) error {
+func (s *faultInjector) compact(ctx context.Context) error {
 	rev, err := s.record.revision(ctx)
 	if err != nil {
 		return err

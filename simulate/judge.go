@@ -81,8 +81,8 @@ func (r *record) history(ctx context.Context) (verify.History, error) {
 			return all, err
 		}
 		all.Since = min(all.Since, h.Since)
-		all.Before = append(all.Before, of(r.locks[i], h.Before)...)
-		all.Changes = append(all.Changes, of(r.locks[i], h.Changes)...)
+		all.Before = append(all.Before, changesFor(r.locks[i], h.Before)...)
+		all.Changes = append(all.Changes, changesFor(r.locks[i], h.Changes)...)
 	}
 	byRevision := func(a, b verify.Change) int { return cmp.Compare(a.Revision, b.Revision) }
 	slices.SortStableFunc(all.Before, byRevision)
@@ -90,8 +90,8 @@ func (r *record) history(ctx context.Context) (verify.History, error) {
 	return all, nil
 }
 
-// of are the changes to requests for one lock.
-func of(lock string, changes []verify.Change) []verify.Change {
+// changesFor are the changes to requests for one lock.
+func changesFor(lock string, changes []verify.Change) []verify.Change {
 	var own []verify.Change
 	for _, c := range changes {
 		if key, ok := keyspace.ParseRWLock(c.Key); ok && key.Name == lock {
@@ -172,12 +172,12 @@ func (l *ledger) place(holds []verify.Hold) scenario.Place {
 }
 
 // noted is what the ledger knows of a hold.
-func (l *ledger) noted(h verify.Hold) *noted {
-	i := slices.IndexFunc(l.holds, func(n *noted) bool {
+func (l *ledger) noted(h verify.Hold) *recordedHold {
+	i := slices.IndexFunc(l.holds, func(n *recordedHold) bool {
 		return n.Client == h.Client && n.Lock == h.Lock && n.Stages[0] == h.Stages[0]
 	})
 	if i < 0 {
-		return &noted{}
+		return &recordedHold{}
 	}
 	return l.holds[i]
 }

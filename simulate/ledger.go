@@ -29,23 +29,23 @@ type ledger struct {
 	mu        sync.Mutex
 	events    []outcome.Event
 	steps     []*outcome.StepResult
-	holds     []*noted
+	holds     []*recordedHold
 	waits     []verify.Wait
 	releasing map[string][]*release // by lock name
 	over      bool
 }
 
-// noted is a hold, and where the step stands that took it.
-type noted struct {
+// recordedHold is a hold, and where the step stands that took it.
+type recordedHold struct {
 	verify.Hold
 	place scenario.Place
 	ended bool
 	known time.Duration // likewise, by the clock
 }
 
-// instant is a moment by all clocks of a run. Leases know real time only, so that
+// clocks is a moment by all clocks of a run. Leases know real time only, so that
 // is what the locks are judged by.
-type instant struct{ real, run, scenario time.Duration }
+type clocks struct{ real, run, scenario time.Duration }
 
 // release is one that is on its way.
 type release struct{ done chan struct{} }
@@ -62,13 +62,13 @@ func newLedger(clock *Clock, log func(outcome.Event)) *ledger {
 // now is the real time since the run began.
 func (l *ledger) now() time.Duration { return time.Since(l.begin) }
 
-func (l *ledger) instant() instant {
+func (l *ledger) instant() clocks {
 	run, scenario := l.clock.read()
-	return instant{l.now(), run, scenario}
+	return clocks{l.now(), run, scenario}
 }
 
 // waited says in e how long it took from an instant to now.
-func (i instant) waited(e *outcome.Event, now instant) {
+func (i clocks) waited(e *outcome.Event, now clocks) {
 	e.Waited, e.Passed = now.run-i.run, now.scenario-i.scenario
 }
 
@@ -127,7 +127,7 @@ func (l *ledger) granted(s *outcome.StepResult, e outcome.Event) {
 }
 
 // awaitReleases waits for releases of locks that are on their way by now.
-func (l *ledger) awaitReleases(of []rwlock.Want) {
+func (l *ledger) awaitReleases(of []rwlock.LockRequest) {
 	var before []*release
 	l.mu.Lock()
 	for _, lock := range of {
@@ -149,7 +149,7 @@ func (l *ledger) awaitReleases(of []rwlock.Want) {
 }
 
 // release does what releases locks, and then notes what it says came of that.
-func (l *ledger) release(locks []rwlock.Want, do func() outcome.Event) {
+func (l *ledger) release(locks []rwlock.LockRequest, do func() outcome.Event) {
 	r := &release{done: make(chan struct{})}
 	l.mu.Lock()
 	for _, lock := range locks {
@@ -167,20 +167,20 @@ func (l *ledger) release(locks []rwlock.Want, do func() outcome.Event) {
 }
 
 // held notes a client's holds, a lock each by its name in etcd.
-func (l *ledger) held(client string, locks []rwlock.Want, at scenario.Place, s verify.Stage) []*noted {
+func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Place, s verify.Stage) []*recordedHold {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var holds []*noted
+	var holds []*recordedHold
 	for _, lock := range locks {
 		s.Mode = lock.Mode
-		holds = append(holds, &noted{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
+		holds = append(holds, &recordedHold{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
 	}
 	l.holds = append(l.holds, holds...)
 	return holds
 }
 
 // changed notes a new stage of a hold.
-func (l *ledger) changed(holds []*noted, s verify.Stage) {
+func (l *ledger) changed(holds []*recordedHold, s verify.Stage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	holds[0].Stages = append(holds[0].Stages, s)
@@ -188,7 +188,7 @@ func (l *ledger) changed(holds []*noted, s verify.Stage) {
 
 // ended notes that a client claims its holds no longer, or could not since the
 // deadline of its session.
-func (l *ledger) ended(holds []*noted, deadline time.Time) {
+func (l *ledger) ended(holds []*recordedHold, deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range holds {
@@ -200,7 +200,7 @@ func (l *ledger) ended(holds []*noted, deadline time.Time) {
 }
 
 // confirmed notes that etcd has released holds.
-func (l *ledger) confirmed(holds []*noted) {
+func (l *ledger) confirmed(holds []*recordedHold) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range holds {
@@ -211,7 +211,7 @@ func (l *ledger) confirmed(holds []*noted) {
 }
 
 // waited notes a wait in vain.
-func (l *ledger) waited(w verify.Wait, locks []rwlock.Want, deadline time.Time) {
+func (l *ledger) waited(w verify.Wait, locks []rwlock.LockRequest, deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.Ended = min(l.now(), deadline.Sub(l.begin))

@@ -60,7 +60,7 @@ func Draw(events []outcome.Event, until time.Duration) Picture {
 		}
 	}
 	for _, pen := range d.pens {
-		pen.turn(until, State{})
+		pen.change(until, State{})
 		p.Lanes = append(p.Lanes, pen.lane)
 	}
 	return p
@@ -99,7 +99,7 @@ func (p *pen) follow(e outcome.Event) {
 	if e.Moment == scenario.Fenced { // which is said when all is over, of a time in between
 		return
 	}
-	p.turn(e.At, p.next(e))
+	p.change(e.At, p.next(e))
 }
 
 // marked reports whether a lane without a mark would hide what happened.
@@ -145,8 +145,8 @@ func (p *pen) take(e outcome.Event) {
 	}
 }
 
-// turn ends the stretch at a time, and goes on in another state.
-func (p *pen) turn(at time.Duration, s State) {
+// change ends the stretch at a time, and goes on in another state.
+func (p *pen) change(at time.Duration, s State) {
 	last := len(p.lane.Stretches) - 1
 	switch {
 	case at <= p.since: // too short to be one

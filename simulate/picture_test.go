@@ -14,10 +14,10 @@ import (
 
 func TestDraw(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	read, write := []rwlock.Want{{Name: "/a", Mode: rwlock.Read}}, []rwlock.Want{{Name: "/a", Mode: rwlock.Write}}
-	other := []rwlock.Want{{Name: "/b", Mode: rwlock.Read}}
+	read, write := []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Read}}, []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Write}}
+	other := []rwlock.LockRequest{{Name: "/b", Mode: rwlock.Read}}
 	step := func(line int) scenario.Place { return scenario.Place{Line: line} }
-	at := func(n int, m scenario.Moment, locks []rwlock.Want) outcome.Event {
+	at := func(n int, m scenario.Moment, locks []rwlock.LockRequest) outcome.Event {
 		return outcome.Event{At: ms(n), Client: "c", Moment: m, Locks: locks}
 	}
 	idle, waits := State{}, State{Waits: true}

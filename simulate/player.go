@@ -37,7 +37,7 @@ type player struct {
 type taken struct {
 	locks.Hold
 	result *outcome.StepResult
-	notes  []*noted
+	notes  []*recordedHold
 }
 
 // play goes through the turns until they or ctx end. A wait is no turn of its
@@ -53,7 +53,7 @@ func (p *player) play(ctx context.Context, start time.Duration) {
 		if !p.clock.wait(ctx, due, p.result(t).String()) {
 			return
 		}
-		if !p.turn(ctx, t) {
+		if !p.step(ctx, t) {
 			i = t.End
 		}
 		_, due = p.clock.read()
@@ -68,8 +68,8 @@ func (p *player) result(t plan.Step) *outcome.StepResult {
 	return &outcome.StepResult{Client: p.Name, Step: t.Step, Round: t.Round}
 }
 
-// turn does one turn and reports false for locks that were not acquired.
-func (p *player) turn(ctx context.Context, t plan.Step) bool {
+// step does one step and reports false for locks that were not acquired.
+func (p *player) step(ctx context.Context, t plan.Step) bool {
 	switch t.Do {
 	case scenario.Read, scenario.Write, scenario.Together:
 		return p.acquire(ctx, t)
@@ -184,9 +184,9 @@ func (p *player) crash(t plan.Step) {
 
 // close ends the session, which gives back all that it holds.
 func (p *player) close(t plan.Step) {
-	var locks []rwlock.Want
+	var locks []rwlock.LockRequest
 	for name := range p.holds {
-		locks = append(locks, rwlock.Want{Name: name})
+		locks = append(locks, rwlock.LockRequest{Name: name})
 	}
 	p.ledger.release(locks, func() outcome.Event {
 		e := p.event(t, scenario.Closed, "closed "+p.Name)
@@ -198,8 +198,8 @@ func (p *player) close(t plan.Step) {
 }
 
 // dropAll gives up whatever the client still claims.
-func (p *player) dropAll() []*noted {
-	var all []*noted
+func (p *player) dropAll() []*recordedHold {
+	var all []*recordedHold
 	for _, held := range p.holds {
 		all = append(all, held.notes...)
 	}

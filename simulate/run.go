@@ -128,7 +128,7 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 func (s *stage) enter(ctx context.Context) error {
 	for _, script := range plan.Scripts(s.scenario, s.Seed) {
 		p := &player{Script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
-		if err := s.seat(ctx, p); err != nil {
+		if err := s.connect(ctx, p); err != nil {
 			return fmt.Errorf("client %s: %w", p.Name, err)
 		}
 		s.players = append(s.players, p)
@@ -137,8 +137,8 @@ func (s *stage) enter(ctx context.Context) error {
 	return nil
 }
 
-// seat gives a client a connection, a session, and a way to take locks.
-func (s *stage) seat(ctx context.Context, p *player) (err error) {
+// connect gives a client a connection, a session, and a way to take locks.
+func (s *stage) connect(ctx context.Context, p *player) (err error) {
 	if p.client, err = s.Connect(ctx, p.Name, p.gate.Options()...); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (s *stage) seat(ctx context.Context, p *player) (err error) {
 		_ = p.client.Close()
 		return err
 	}
-	if p.locks = s.newLocker(p.session); p.Run == scenario.ImplRecipe {
+	if p.locks = s.newLocker(p.session); p.Impl == scenario.ImplRecipe {
 		p.locks, err = locks.Recipes(p.session)
 	}
 	if err != nil {
@@ -161,13 +161,13 @@ func (s *stage) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	_, start := s.Clock.read()
-	saboteur := saboteur{
+	saboteur := faultInjector{
 		faults: s.scenario.Faults, at: plan.FaultTimes(s.scenario, s.Seed),
 		by: s.Faults, record: s.record, ledger: s.ledger, clock: s.Clock,
 	}
 	var faults, players errgroup.Group
 	faults.Go(func() error {
-		err := saboteur.work(ctx, start)
+		err := saboteur.run(ctx, start)
 		if err != nil {
 			cancel() // without its faults, the run means nothing
 		}

@@ -8,24 +8,25 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 // Report is what a user may do below a prefix.
 type Report struct {
-	Auth    bool // etcd asks who somebody is
+	Auth    bool // auth is enabled
 	Grants  Grants
 	Actions []Action
 }
 
-// Action is something that takes rights.
+// Action is something that requires rights, and whether the user has them.
 type Action struct {
 	Name    string
 	Allowed bool
 	Reason  string
 }
 
-// Check finds out what user, as whom client is connected, may do below prefix.
-// It changes nothing.
+// Check finds out what client's user may do below prefix. It changes nothing.
 func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (Report, error) {
 	status, err := client.AuthStatus(ctx)
 	if err != nil {
@@ -34,7 +35,7 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	report := Report{Auth: status.Enabled}
 	if report.Auth {
 		report.Grants, err = FindGrants(ctx, client, user)
-		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate may be anybody's
+		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate may name a user that does not exist
 			return Report{}, err
 		}
 	}
@@ -71,14 +72,14 @@ func says(err, answer error) bool {
 type probe struct {
 	name  string
 	needs string
-	note  string // what it needs beside
+	note  string // a restriction, for a right that the user has
 	try   func(context.Context) error
 }
 
 func (p probe) action(r Report, refusal error) Action {
 	switch {
 	case !r.Auth:
-		return Action{Name: p.name, Allowed: true, Reason: "auth is off: everybody may do everything"}
+		return Action{Name: p.name, Allowed: true, Reason: "authentication is disabled: every client may do everything"}
 	case refusal == nil:
 		return Action{Name: p.name, Allowed: true, Reason: p.note}
 	default:
@@ -87,10 +88,7 @@ func (p probe) action(r Report, refusal error) Action {
 }
 
 func probes(client *clientv3.Client, prefix string) []probe {
-	start, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
-	if prefix == "" {
-		start, end = "\x00", "\x00"
-	}
+	start, end := keyspace.PrefixRange(prefix)
 	get := clientv3.OpGet(start, clientv3.WithRange(end))
 	del := clientv3.OpDelete(start, clientv3.WithRange(end))
 	return []probe{
@@ -104,7 +102,7 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		},
 		{
 			name: "look up leases", needs: "log in",
-			note: "what is left of any lease; its keys only where all of them may be read",
+			note: "the TTL of any lease; its keys only if the user may read all of them",
 			try: func(ctx context.Context) error {
 				_, err := client.TimeToLive(ctx, 1) // whether there is such a lease or not
 				return err
@@ -116,14 +114,14 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		},
 		{
 			name: "release locks", needs: "read and write all keys below the prefix",
-			note: "by deleting requests; sessions only where all of their keys may be written",
+			note: "by deleting requests; sessions only if the user may write all of their keys",
 			try:  func(ctx context.Context) error { return without(ctx, client, get, del) },
 		},
 	}
 }
 
-// without asks for ops in the branch of a transaction that is never taken: etcd
-// checks the rights for both branches. The right to delete is the one to put.
+// without puts ops into the branch of a transaction that is never taken: etcd checks
+// the rights for both branches. The right to delete is the right to put.
 func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) error {
 	_, err := client.Txn(ctx).Else(ops...).Commit()
 	return err

@@ -8,24 +8,26 @@ import (
 
 	"go.etcd.io/etcd/api/v3/authpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
-// rootRole has all rights, and need not be there as a role.
+// rootRole has all rights, and need not exist as a role.
 const rootRole = "root"
 
-// Range is a range of keys as etcd says it: no End is the key alone, and "\x00"
-// is no end.
+// Range is a range of keys as in etcd's permissions: an empty End means the key
+// alone, and "\x00" no end.
 type Range struct{ Key, End string }
 
-// String is the range in words.
+// String returns the range in words.
 func (r Range) String() string {
-	prefix, alike := r.Prefix()
+	prefix, isPrefix := r.Prefix()
 	switch {
-	case alike && prefix == "":
+	case isPrefix && prefix == "":
 		return "all keys"
 	case r.End == "":
 		return "the key " + strconv.Quote(r.Key)
-	case alike:
+	case isPrefix:
 		return "keys that begin with " + strconv.Quote(r.Key)
 	case r.End == "\x00":
 		return "keys from " + strconv.Quote(r.Key) + " on"
@@ -34,12 +36,14 @@ func (r Range) String() string {
 	}
 }
 
-// Prefix reports whether the range is that of all keys that begin alike, and how.
+// Prefix reports whether the range is that of all keys with a prefix, and returns the
+// prefix.
 func (r Range) Prefix() (prefix string, ok bool) {
 	if r.End == "\x00" && (r.Key == "" || r.Key == "\x00") {
 		return "", true
 	}
-	return r.Key, r.End != "" && r.End == clientv3.GetPrefixRangeEnd(r.Key)
+	_, end := keyspace.PrefixRange(r.Key)
+	return r.Key, r.End == end
 }
 
 // Grants are a user's rights.
@@ -48,7 +52,7 @@ type Grants struct {
 	Read, Write []Range
 }
 
-// FindGrants asks for a user's rights. etcd tells users of their own.
+// FindGrants returns a user's rights. Every user may read their own.
 func FindGrants(ctx context.Context, client clientv3.Auth, user string) (Grants, error) {
 	u, err := client.UserGet(ctx, user)
 	if err != nil {
@@ -81,12 +85,12 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
-// String is what the user may do, in words that follow "who".
+// String returns what the user may do, in words that follow the user's name.
 func (g Grants) String() string {
 	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)
 }
 
-// Words is ranges in words.
+// Words returns ranges in words.
 func Words(ranges []Range) string {
 	var all []string
 	for _, r := range ranges {

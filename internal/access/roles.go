@@ -1,5 +1,5 @@
-// Package access says what of etcd's rights it takes to see, take and release
-// locks: as roles to make, and as what a user may do.
+// Package access says which of etcd's rights it takes to see, take and release locks:
+// as roles to create, and as what a user may do.
 package access
 
 import (
@@ -10,7 +10,7 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-// Role is a role to make in etcd, with one right on all keys that begin with a
+// Role is a role to create in etcd, with one right for all keys that begin with a
 // prefix.
 type Role struct {
 	Name       string
@@ -20,12 +20,12 @@ type Role struct {
 	Cannot     []string
 }
 
-// Roles are those that people need who look at locks, clear up stuck ones, or
-// try locking out.
+// Roles returns the roles for people who inspect locks, release stuck ones, or try
+// out locking.
 func Roles() []Role {
 	const (
 		see  = "list, show and watch the locks below the prefix"
-		ttl  = "see what is left of any session's time to live, for which etcd asks for a login only"
+		ttl  = "see the remaining TTL of any session, for which etcd requires only a login"
 		both = ", since etcd has one right for putting and deleting"
 	)
 	return []Role{
@@ -43,7 +43,7 @@ func Roles() []Role {
 		{
 			Name:       "etcd-lock-operator",
 			Permission: clientv3.PermissionType(clientv3.PermReadWrite),
-			About:      "reads locks below the prefix and releases them, whoever has them",
+			About:      "reads locks below the prefix and releases them, whoever holds them",
 			Can: []string{
 				see, ttl,
 				"delete requests",
@@ -58,7 +58,7 @@ func Roles() []Role {
 			About:      "takes locks below the prefix",
 			Can: []string{
 				see, ttl,
-				"open sessions, for which etcd asks for a login only",
+				"open sessions, for which etcd requires only a login",
 				"take, hold and release locks below the prefix, and run scenarios on them",
 				"release the locks of others too" + both,
 			},
@@ -67,7 +67,7 @@ func Roles() []Role {
 	}
 }
 
-// Right is the role's permission as etcdctl names it.
+// Right returns the role's permission as etcdctl names it.
 func (r Role) Right() string {
 	if r.Permission == clientv3.PermissionType(clientv3.PermRead) {
 		return "read"
@@ -75,7 +75,7 @@ func (r Role) Right() string {
 	return "readwrite"
 }
 
-// Commands make the role, for a POSIX shell.
+// Commands returns the commands that create the role, for a POSIX shell.
 func (r Role) Commands(prefix string) []string {
 	return []string{
 		"etcdctl role add " + r.Name,
@@ -83,10 +83,10 @@ func (r Role) Commands(prefix string) []string {
 	}
 }
 
-// Grant gives the role to a user, who is to be put in for USER.
+// Grant returns the command that grants the role to the user USER.
 func (r Role) Grant() string { return "etcdctl user grant-role USER " + r.Name }
 
-// argument is s for a command that would take a dash for a flag.
+// argument quotes s for a command that would take a leading dash for a flag.
 func argument(s string) string {
 	if strings.HasPrefix(s, "-") {
 		return "-- " + printable.Shell(s)

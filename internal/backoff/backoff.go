@@ -12,7 +12,7 @@ import (
 // still alive. The jitter keeps many clients that were stopped by the same event
 // from coming back at the same time.
 func Pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d*3/4 + rand.N(max(d/2, 1)))
+	t := time.NewTimer(d - d/4 + rand.N(max(d/2, 1)))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -20,4 +20,19 @@ func Pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// Exponential is a series of pauses, each twice as long as the one before.
+type Exponential struct {
+	First time.Duration // the first pause
+	Max   time.Duration // no pause is longer
+
+	next time.Duration // 0 before the first
+}
+
+// Pause waits for the next pause of the series as the function Pause does.
+func (e *Exponential) Pause(ctx context.Context) bool {
+	d := max(e.next, e.First)
+	e.next = min(2*d, e.Max)
+	return Pause(ctx, d)
 }

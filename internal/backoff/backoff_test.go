@@ -27,3 +27,16 @@ func TestPause(t *testing.T) {
 		}
 	})
 }
+
+func TestExponential(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		series := backoff.Exponential{First: 8 * time.Second, Max: 20 * time.Second}
+		for _, want := range []time.Duration{8 * time.Second, 16 * time.Second, 20 * time.Second, 20 * time.Second} {
+			began := time.Now()
+			series.Pause(t.Context())
+			if d := time.Since(began); d < want*3/4 || d > want*5/4 {
+				t.Errorf("paused for %s, want %s and a quarter more or less", d, want)
+			}
+		}
+	})
+}

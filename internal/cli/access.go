@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
@@ -47,7 +48,7 @@ With --check -o json:
 type accessOptions struct {
 	prefix  string
 	connect func(context.Context) (*connect.Conn, error) // nil without --check
-	out     printer
+	out     output.Printer
 }
 
 func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cobra.Command {
@@ -81,8 +82,8 @@ func accessRun(ctx context.Context, opts *accessOptions) error {
 	if opts.connect != nil {
 		return accessCheck(ctx, opts)
 	}
-	if opts.out.format == formatJSON {
-		return opts.out.document(newRolesDoc(opts.prefix))
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(newRolesDoc(opts.prefix))
 	}
 	return writeRoles(opts.out, opts.prefix)
 }
@@ -135,7 +136,7 @@ type roleDoc struct {
 }
 
 func newRolesDoc(prefix string) rolesDoc {
-	doc := rolesDoc{Prefix: prefix, PrefixBase64: base64Of(prefix)}
+	doc := rolesDoc{Prefix: prefix, PrefixBase64: output.Base64(prefix)}
 	for _, r := range access.Roles() {
 		doc.Roles = append(doc.Roles, roleDoc{
 			Name: r.Name, About: r.About, Permission: r.Right(),
@@ -160,10 +161,10 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 		return err
 	}
 	doc := newCheckDoc(opts.prefix, c.User, report)
-	if opts.out.format == formatJSON {
-		return opts.out.document(doc)
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(doc)
 	}
-	if err := opts.out.line(cell{text: doc.who(report)}); err != nil {
+	if err := opts.out.Line(output.Cell{Text: doc.who(report)}); err != nil {
 		return err
 	}
 	return doc.table(opts.out)
@@ -197,7 +198,7 @@ type checkAction struct {
 
 func newCheckDoc(prefix, user string, r access.Report) checkDoc {
 	doc := checkDoc{
-		Prefix: prefix, PrefixBase64: base64Of(prefix),
+		Prefix: prefix, PrefixBase64: output.Base64(prefix),
 		Auth: r.Auth, User: user, Roles: append([]string{}, r.Grants.Roles...),
 		MayRead: newCheckRanges(r.Grants.Read), MayWrite: newCheckRanges(r.Grants.Write),
 	}
@@ -210,7 +211,7 @@ func newCheckDoc(prefix, user string, r access.Report) checkDoc {
 func newCheckRanges(ranges []access.Range) []checkRange {
 	docs := []checkRange{}
 	for _, r := range ranges {
-		docs = append(docs, checkRange{Key: r.Key, KeyBase64: base64Of(r.Key), End: r.End, EndBase64: base64Of(r.End)})
+		docs = append(docs, checkRange{Key: r.Key, KeyBase64: output.Base64(r.Key), End: r.End, EndBase64: output.Base64(r.End)})
 	}
 	return docs
 }
@@ -218,7 +219,7 @@ func newCheckRanges(ranges []access.Range) []checkRange {
 // who names the user and the user's permissions.
 func (d checkDoc) who(r access.Report) string {
 	if !d.Auth {
-		return "authentication is disabled: everybody may do everything"
+		return "authentication is disabled: every client may do everything"
 	}
 	roles := "no role"
 	if len(d.Roles) > 0 {
@@ -227,14 +228,14 @@ func (d checkDoc) who(r access.Report) string {
 	return fmt.Sprintf("user %q, %s: %s", d.User, roles, r.Grants)
 }
 
-func (d checkDoc) table(out printer) error {
-	var rows [][]cell
+func (d checkDoc) table(out output.Printer) error {
+	var rows [][]output.Cell
 	for _, a := range d.Actions {
-		allowed := cell{text: "no", tone: critical}
+		allowed := output.Cell{Text: "no", Tone: output.Critical}
 		if a.Allowed {
-			allowed = cell{text: "yes", tone: holding}
+			allowed = output.Cell{Text: "yes", Tone: output.Holding}
 		}
-		rows = append(rows, []cell{{text: a.Action}, allowed, {text: format.Dash(a.Reason)}})
+		rows = append(rows, []output.Cell{{Text: a.Action}, allowed, {Text: format.Dash(a.Reason)}})
 	}
-	return out.table([]string{"ACTION", "ALLOWED", "WHY"}, rows)
+	return out.Table([]string{"ACTION", "ALLOWED", "WHY"}, rows)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
@@ -11,7 +12,7 @@ import (
 // answer is the answer of why.
 type answer struct {
 	diagnose.Diagnosis
-	name    string // asked for; empty for all
+	name    string // empty: all locks
 	leases  map[int64]inspect.Lease
 	unknown []string
 	now     time.Time
@@ -60,7 +61,7 @@ type remedyDoc struct {
 
 func (a answer) document() whyDoc {
 	doc := whyDoc{
-		Name: a.name, NameBase64: base64Of(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
+		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
 		Locks: []showLock{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.Findings
@@ -78,8 +79,7 @@ func (a answer) document() whyDoc {
 	return doc
 }
 
-// about returns what concerns the name that was asked for. Nothing can be done
-// about the past, so there are no remedies for it.
+// about returns what concerns the lock. A past revision has no remedies.
 func (a answer) about() diagnose.Account {
 	about := a.About(a.name)
 	if a.past() {

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -11,7 +13,7 @@ import (
 )
 
 // write prints the answer for people.
-func (a answer) write(out printer) error {
+func (a answer) write(out output.Printer) error {
 	var err error
 	if a.name == "" {
 		err = a.writeAll(out)
@@ -20,16 +22,16 @@ func (a answer) write(out printer) error {
 	}
 	for _, u := range a.unknown {
 		if err == nil {
-			err = out.sentences("", cell{text: "not known", tone: warning}, u)
+			err = out.Sentences("", output.Cell{Text: "not known", Tone: output.Warning}, u)
 		}
 	}
 	return err
 }
 
-func (a answer) writeAll(out printer) error {
+func (a answer) writeAll(out output.Printer) error {
 	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
 	if len(a.Findings) == 0 {
-		return out.line(cell{text: "nothing is wrong with " + locks})
+		return out.Line(output.Cell{Text: "nothing is wrong with " + locks})
 	}
 	t := lineWriter{out: out}
 	t.line("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
@@ -37,11 +39,11 @@ func (a answer) writeAll(out printer) error {
 	return t.err
 }
 
-// writeOne prints everything about the name that was asked for.
-func (a answer) writeOne(out printer) error {
+// writeOne prints everything about the lock NAME.
+func (a answer) writeOne(out output.Printer) error {
 	about := a.about()
 	if len(about.Locks) == 0 {
-		return out.line(cell{text: a.name + " is free"})
+		return out.Line(output.Cell{Text: a.name + " is free"})
 	}
 	t := lineWriter{out: out}
 	for _, l := range about.Locks {
@@ -64,7 +66,7 @@ func (a answer) writeOne(out printer) error {
 		t.line("", "what was wrong:")
 		t.findings(about.Findings)
 	case len(about.Findings) > 0:
-		t.line("", "what is wrong, and what could be done:")
+		t.line("", "what is wrong, and what can be done:")
 		t.findings(about.Findings)
 	case len(about.Remedies) > 0:
 		t.line("", "nothing is wrong with it, but this would end it by force:")
@@ -75,15 +77,15 @@ func (a answer) writeOne(out printer) error {
 
 // lineWriter prints sentences until printing fails, and keeps that error.
 type lineWriter struct {
-	out printer
+	out output.Printer
 	err error
 }
 
-func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, cell{}, texts...) }
+func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, output.Cell{}, texts...) }
 
-func (t *lineWriter) tagged(indent string, tag cell, texts ...string) {
+func (t *lineWriter) tagged(indent string, tag output.Cell, texts ...string) {
 	if t.err == nil {
-		t.err = t.out.sentences(indent, tag, texts...)
+		t.err = t.out.Sentences(indent, tag, texts...)
 	}
 }
 
@@ -91,7 +93,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	t.line("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
-			t.tagged("  ", cell{text: r.Standing(), tone: standingTone(r.Holding)}, narrate.Request(s, r, a.now))
+			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(r.Holding)}, narrate.Request(s, r, a.now))
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {
@@ -102,7 +104,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 func (t *lineWriter) findings(findings []diagnose.Finding) {
 	for _, f := range findings {
 		text := narrate.Finding(f)
-		t.tagged("", cell{text: f.Severity.String(), tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
+		t.tagged("", output.Cell{Text: f.Severity.String(), Tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
 		t.remedies(f.Remedies)
 	}
 }
@@ -112,7 +114,7 @@ func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
 	for _, r := range remedies {
 		command := printable.Shell(append([]string{"etcd-lock"}, narrate.Command(r.Target)...)...)
 		if t.err == nil {
-			t.err = t.out.line(cell{text: "    " + command, safe: true})
+			t.err = t.out.Line(output.Cell{Text: "    " + command, Safe: true})
 		}
 		text := narrate.Remedy(r)
 		t.line("        ", append([]string{text.Headline}, text.Clauses...)...)
@@ -123,13 +125,13 @@ func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
 // its head, show about all of it.
 const maxQueueLines = 10
 
-func severityTone(s diagnose.Severity) tone {
+func severityTone(s diagnose.Severity) output.Tone {
 	switch s {
 	case diagnose.Critical:
-		return critical
+		return output.Critical
 	case diagnose.Warning:
-		return warning
+		return output.Warning
 	default:
-		return faint
+		return output.Faint
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 )
 
@@ -51,6 +52,16 @@ func Main(sys System) int {
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
 }
+
+// printer returns the standard output of a command.
+func (a *app) printer() output.Printer {
+	color := output.IsTerminal(a.Out) && !a.noColor() && a.Getenv("TERM") != "dumb"
+	return output.New(a.Out, a.output, color)
+}
+
+// noColor reports whether colours are unwanted, which any value of NO_COLOR says:
+// see no-color.org.
+func (a *app) noColor() bool { return a.Getenv("NO_COLOR") != "" }
 
 // note tells the user something that is not an error.
 func (a *app) note(text string) { printLine(a.Err, text) }

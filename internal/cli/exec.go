@@ -15,7 +15,6 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/supervise"
 	"etcd-lock/rwlock"
 )
@@ -71,7 +70,7 @@ const defaultExecTTL = 15 * time.Second
 // execOptions are the options of exec.
 type execOptions struct {
 	names        []string
-	mode         keyspace.Mode
+	mode         rwlock.Mode
 	command      []string
 	wait         time.Duration // 0: without a limit
 	try          bool
@@ -88,7 +87,7 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 	if runF == nil {
 		runF = execRun
 	}
-	opts := &execOptions{mode: keyspace.Write}
+	opts := &execOptions{mode: rwlock.Write}
 	var read bool
 	cmd := &cobra.Command{
 		Use:   "exec [flags] NAME... -- CMD [ARG...]",
@@ -103,7 +102,7 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 			opts.names, opts.command = args[:dash], args[dash:]
 			opts.readOnly, opts.connect, opts.err = a.readOnly, a.connect, a.Err
 			if read {
-				opts.mode = keyspace.Read
+				opts.mode = rwlock.Read
 			}
 			if opts.label == "" {
 				opts.label = filepath.Base(opts.command[0])
@@ -209,7 +208,7 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 		Report: func(text string) { printLine(opts.err, text) },
 	}
 	for _, name := range opts.names {
-		spec.Locks = append(spec.Locks, rwlock.Want{Name: name, Mode: opts.mode})
+		spec.Locks = append(spec.Locks, rwlock.LockRequest{Name: name, Mode: opts.mode})
 	}
 	return spec
 }

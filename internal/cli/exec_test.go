@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/hint"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // parseExec runs a command line up to where the locks would be taken.
@@ -34,14 +34,14 @@ func TestExecOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &execOptions{
-		names: []string{"/a", "/b"}, mode: keyspace.Read, command: []string{"/bin/ls", "--wait", "-l", "--", "x"},
+		names: []string{"/a", "/b"}, mode: rwlock.Read, command: []string{"/bin/ls", "--wait", "-l", "--", "x"},
 		wait: time.Minute, conflictCode: 3, ttl: 15 * time.Second, label: "ls", err: got.err,
 	}
 	if got.connect = nil; !reflect.DeepEqual(got, want) {
 		t.Errorf("options\n%+v\nwant\n%+v", got, want)
 	}
 	got, err = parseExec(t, "/a", "--try", "--conflict-exit-code", "0", "--ttl", "1s", "--label", "l", "--quiet", "--", "x")
-	if err != nil || !got.try || got.conflictCode != 0 || got.ttl != time.Second || got.label != "l" || !got.quiet || got.mode != keyspace.Write {
+	if err != nil || !got.try || got.conflictCode != 0 || got.ttl != time.Second || got.label != "l" || !got.quiet || got.mode != rwlock.Write {
 		t.Errorf("options %+v, %v", got, err)
 	}
 }
@@ -97,23 +97,6 @@ func TestCannotRun(t *testing.T) {
 	} {
 		if err := runResult(cannotRun("x", tt.err)); exitCode(err) != tt.code || err.Error() != tt.text {
 			t.Errorf("cannotRun(%v) = %v, exits with %d", tt.err, err, exitCode(err))
-		}
-	}
-}
-
-func TestExitError(t *testing.T) {
-	for _, tt := range []struct {
-		err    error
-		code   int
-		silent bool
-	}{
-		{exitError{code: 7}, 7, true},
-		{runResult(exitError{code: 7}), 7, true},
-		{runResult(exitError{code: 0, err: errors.New("e")}), 0, false},
-		{runResult(errors.New("e")), 1, false},
-	} {
-		if exitCode(tt.err) != tt.code || isSilent(tt.err) != tt.silent {
-			t.Errorf("%#v exits with %d, silent: %v", tt.err, exitCode(tt.err), isSilent(tt.err))
 		}
 	}
 }

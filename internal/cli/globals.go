@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 )
@@ -17,7 +18,7 @@ import (
 type globals struct {
 	connection   connect.Options
 	endpointsSet bool // by a flag or the environment
-	output       outputFormat
+	output       output.Format
 	readOnly     bool
 }
 
@@ -39,7 +40,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.Etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "timeout for connecting")
 	fs.DurationVar(&c.Timeout, "command-timeout", defaultCommandTimeout, "timeout for each call to etcd")
 	fs.BoolVar(&c.Embedded, "embedded", false, "start an empty etcd inside this process and connect to that")
-	g.output = formatTable
+	g.output = output.Text
 	fs.VarP(&g.output, "output", "o", "table or json")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 }

@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 )
@@ -48,7 +52,7 @@ func TestGlobals(t *testing.T) {
 				Etcd:    etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
 				Timeout: 5 * time.Second,
 			},
-			output: formatTable,
+			output: output.Text,
 		}
 		change(&g)
 		return g
@@ -85,7 +89,7 @@ func TestGlobals(t *testing.T) {
 			g.connection.Etcd.Endpoints, g.endpointsSet, g.connection.Embedded = []string{"a:1"}, true, true
 		})},
 		{"the rest", "-o json --read-only", nil, defaults(func(g *globals) {
-			g.output, g.readOnly = formatJSON, true
+			g.output, g.readOnly = output.JSON, true
 		})},
 	}
 	for _, tt := range tests {
@@ -124,4 +128,26 @@ func TestGlobalsErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A flag of a command that hides a global one, such as --key, makes the global
+// one unusable with that command.
+func TestNoFlagHidesAGlobal(t *testing.T) {
+	root := newRootCmd(&app{System: System{Getenv: env("")}})
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			for parent := cmd; parent != nil; parent = parent.Parent() {
+				global := parent.PersistentFlags().Lookup(f.Name)
+				short := f.Shorthand != "" && parent.PersistentFlags().ShorthandLookup(f.Shorthand) != nil
+				if global != nil && global != f || short {
+					t.Errorf("%s: --%s hides a flag of %s", cmd.CommandPath(), f.Name, parent.CommandPath())
+				}
+			}
+		})
+		for _, c := range cmd.Commands() {
+			check(c)
+		}
+	}
+	check(root)
 }

@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
+	"etcd-lock/internal/seconds"
 )
 
 const lsLong = `Lists the locks whose keys begin with PREFIX, or all locks.
@@ -43,7 +45,7 @@ type lsOptions struct {
 	prefix  string
 	rev     revs
 	connect func(context.Context) (*connect.Conn, error)
-	out     printer
+	out     output.Printer
 	err     io.Writer
 	now     func() time.Time
 }
@@ -91,8 +93,8 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	doc := newLsDoc(snapshot, opts.rev.clock(opts.now))
-	if opts.out.format == formatJSON {
-		return opts.out.document(doc)
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(doc)
 	}
 	if len(doc.Locks) == 0 {
 		_, err := fmt.Fprintln(opts.err, printable.Text(doc.none()))
@@ -126,7 +128,7 @@ type lsLock struct {
 func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 	doc := lsDoc{
 		Prefix:       s.Prefix,
-		PrefixBase64: base64Of(s.Prefix),
+		PrefixBase64: output.Base64(s.Prefix),
 		Revision:     s.Revision,
 		Other:        s.Other,
 		Locks:        []lsLock{},
@@ -141,7 +143,7 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 	counts := l.Count()
 	row := lsLock{
 		Name:       l.ID.Name,
-		NameBase64: base64Of(l.ID.Name),
+		NameBase64: output.Base64(l.ID.Name),
 		Layout:     string(l.ID.Layout),
 		State:      string(l.State()),
 		Readers:    counts.Readers,
@@ -150,7 +152,7 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 		Oldest:     l.Oldest(),
 	}
 	if t := l.OldestWaiter(); !t.IsZero() && !now.IsZero() {
-		wait := since(now, t).Seconds()
+		wait := max(now.Sub(t), 0).Seconds()
 		row.LongestWait = &wait
 	}
 	return row
@@ -164,24 +166,24 @@ func (d lsDoc) none() string {
 	return "no locks below " + d.Prefix
 }
 
-func (d lsDoc) table(out printer) error {
-	var rows [][]cell
+func (d lsDoc) table(out output.Printer) error {
+	var rows [][]output.Cell
 	for _, l := range d.Locks {
 		wait := "-"
 		if l.LongestWait != nil {
-			wait = format.Duration(time.Duration(*l.LongestWait * float64(time.Second)))
+			wait = format.Duration(seconds.FromFloat(*l.LongestWait))
 		}
-		row := plainRow(l.Name, l.Layout, l.State,
+		row := output.Row(l.Name, l.Layout, l.State,
 			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait)
-		row[2].tone = stateTone(l.State)
+		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)
 	}
-	return out.table([]string{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}, rows)
+	return out.Table([]string{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}, rows)
 }
 
-func stateTone(state string) tone {
+func stateTone(state string) output.Tone {
 	if state == string(inspect.StateContended) {
-		return contended
+		return output.Contended
 	}
-	return holding
+	return output.Holding
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -43,7 +44,7 @@ func TestLsOptions(t *testing.T) {
 
 func TestLsJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := (printer{Writer: &b}).document(newLsDoc(aSnapshot(), noon)); err != nil {
+	if err := (output.Printer{Writer: &b}).Document(newLsDoc(aSnapshot(), noon)); err != nil {
 		t.Fatal(err)
 	}
 	want := `{
@@ -80,7 +81,7 @@ func TestLsJSON(t *testing.T) {
 
 func TestLsTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := newLsDoc(aSnapshot(), noon).table(printer{Writer: &b, terminal: true}); err != nil {
+	if err := newLsDoc(aSnapshot(), noon).table(output.Printer{Writer: &b, Terminal: true}); err != nil {
 		t.Fatal(err)
 	}
 	want := `NAME  LAYOUT  STATE        READERS  WRITERS  WAITERS  LONGEST WAIT

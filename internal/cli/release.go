@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
@@ -24,7 +26,7 @@ waits for it.
 Select what to release in exactly one way:
   NAME --holder      the request that holds the lock NAME
   NAME --waiter N    the request at position N of its queue, as show numbers it
-  --key KEY          the request with this key, as show prints it
+  --request KEY      the request with this key, as show prints it
   --lease LEASE      the session with this lease, as show prints it
 With --session, NAME --holder and NAME --waiter select the whole session of that
 request. Releasing a session revokes its lease, which removes all of its keys.
@@ -45,7 +47,7 @@ With -o json:
   lease               to be revoked; absent when a single request is released
   revision            etcd revision of the preview
   gone                requests to be removed:
-` + indent(requestLong, "    ") + `
+` + docs.Indent(docs.RequestHelp, "    ") + `
   others              keys of the session that are not lock requests
   granted             waiters that are granted their lock by this, as above
   released            true: it was done
@@ -65,7 +67,7 @@ type releaseOptions struct {
 	reason   string
 	connect  func(context.Context) (*connect.Conn, error)
 	in       io.Reader
-	out      printer
+	out      output.Printer
 	err      io.Writer
 	now      func() time.Time
 }
@@ -86,7 +88,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	}
 	opts := &releaseOptions{}
 	cmd := &cobra.Command{
-		Use:   "release {NAME --holder | NAME --waiter N | --key KEY | --lease LEASE}",
+		Use:   "release {NAME --holder | NAME --waiter N | --request KEY | --lease LEASE}",
 		Short: "Remove a request or end a session of another client, by force",
 		Long:  releaseLong,
 		Example: `  etcd-lock release /jobs/nightly --holder --dry-run
@@ -107,7 +109,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&opts.target.key, "key", "", "release the request with this `key`")
+	fs.StringVar(&opts.target.key, "request", "", "release the request with this `key`")
 	fs.StringVar(&opts.target.lease, "lease", "", "end the session with this `lease`, in hex")
 	fs.BoolVar(&opts.target.holder, "holder", false, "release the holder of NAME")
 	fs.IntVar(&opts.target.waiter, "waiter", 0, "release the waiter at `position` N in the queue of NAME")
@@ -119,7 +121,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	return cmd
 }
 
-var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --key KEY, --lease LEASE")
+var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --request KEY, --lease LEASE")
 
 // check reports an error unless exactly one target is selected. Named says that
 // NAME was given, waiter that --waiter was.
@@ -145,7 +147,7 @@ func releaseRun(ctx context.Context, opts *releaseOptions) error {
 	if opts.readOnly && !opts.dryRun {
 		return usageHint("--dry-run shows what would be released", "release writes to etcd, which --read-only forbids")
 	}
-	if !opts.yes && !opts.dryRun && !isTerminal(opts.in) {
+	if !opts.yes && !opts.dryRun && !output.IsTerminal(opts.in) {
 		return usageHint("use --yes or --dry-run", "cannot ask for confirmation: standard input is not a terminal")
 	}
 	c, err := opts.connect(ctx)
@@ -164,7 +166,7 @@ func (opts *releaseOptions) release(ctx context.Context, c *connect.Conn) error 
 		return err
 	}
 	doc := newReleaseDoc(plan)
-	if opts.out.format != formatJSON {
+	if opts.out.Format != output.JSON {
 		if err := doc.write(opts.out); err != nil {
 			return err
 		}
@@ -175,13 +177,13 @@ func (opts *releaseOptions) release(ctx context.Context, c *connect.Conn) error 
 		}
 		doc.Released = true
 	}
-	if opts.out.format == formatJSON {
-		return opts.out.document(doc)
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(doc)
 	}
 	if !doc.Released {
 		return nil
 	}
-	return opts.out.line(cell{text: fmt.Sprintf("released at revision %d", doc.ReleasedRevision)})
+	return opts.out.Line(output.Cell{Text: fmt.Sprintf("released at revision %d", doc.ReleasedRevision)})
 }
 
 // plan finds the target and plans to release it.
@@ -229,7 +231,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	case len(found) > 1:
 		var keys []string
 		for _, r := range found {
-			keys = append(keys, "--key "+r.Key)
+			keys = append(keys, "--request "+r.Key)
 		}
 		return inspect.Request{}, usageHint("choose one: "+strings.Join(keys, ", "), "%s has %d such requests", t.name, len(found))
 	case t.holder:
@@ -283,21 +285,21 @@ func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) erro
 
 // releaseDoc is what release prints as JSON; releaseLong documents its fields.
 type releaseDoc struct {
-	Lease            string       `json:"lease,omitempty"`
-	Revision         int64        `json:"revision"`
-	Gone             []requestDoc `json:"gone"`
-	Others           []string     `json:"others"`
-	Granted          []requestDoc `json:"granted"`
-	Released         bool         `json:"released"`
-	ReleasedRevision int64        `json:"released_revision,omitempty"`
+	Lease            string         `json:"lease,omitempty"`
+	Revision         int64          `json:"revision"`
+	Gone             []docs.Request `json:"gone"`
+	Others           []string       `json:"others"`
+	Granted          []docs.Request `json:"granted"`
+	Released         bool           `json:"released"`
+	ReleasedRevision int64          `json:"released_revision,omitempty"`
 }
 
 func newReleaseDoc(plan release.Plan) releaseDoc {
 	doc := releaseDoc{
 		Revision: plan.Revision,
-		Gone:     newRequestDocs(plan.Gone),
+		Gone:     docs.NewRequests(plan.Gone),
 		Others:   append([]string{}, plan.Others...),
-		Granted:  newRequestDocs(plan.Granted),
+		Granted:  docs.NewRequests(plan.Granted),
 	}
 	if plan.Lease != 0 {
 		doc.Lease = format.Lease(plan.Lease)
@@ -306,23 +308,23 @@ func newReleaseDoc(plan release.Plan) releaseDoc {
 }
 
 // write prints the plan for people.
-func (d releaseDoc) write(out printer) error {
-	var rows [][]cell
+func (d releaseDoc) write(out output.Printer) error {
+	var rows [][]output.Cell
 	for _, r := range d.Gone {
-		rows = append(rows, d.row(cell{text: "remove", tone: critical}, r))
+		rows = append(rows, d.row(output.Cell{Text: "remove", Tone: output.Critical}, r))
 	}
 	for _, key := range d.Others {
-		rows = append(rows, append([]cell{{text: "remove", tone: critical}}, plainRow("-", "-", "-", "-", key)...))
+		rows = append(rows, append([]output.Cell{{Text: "remove", Tone: output.Critical}}, output.Row("-", "-", "-", "-", key)...))
 	}
 	for _, r := range d.Granted {
-		rows = append(rows, d.row(cell{text: "grant", tone: holding}, r))
+		rows = append(rows, d.row(output.Cell{Text: "grant", Tone: output.Holding}, r))
 	}
 	if len(rows) == 0 {
-		return out.line(cell{text: "the session has no keys"})
+		return out.Line(output.Cell{Text: "the session has no keys"})
 	}
-	return out.table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows)
+	return out.Table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows)
 }
 
-func (d releaseDoc) row(what cell, r requestDoc) []cell {
-	return append([]cell{what}, plainRow(r.Name, r.Mode, r.State, ownerText(r.Owner), r.Key)...)
+func (d releaseDoc) row(what output.Cell, r docs.Request) []output.Cell {
+	return append([]output.Cell{what}, output.Row(r.Name, r.Mode, r.State, docs.Owner(r.Owner), r.Key)...)
 }

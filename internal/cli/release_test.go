@@ -12,6 +12,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
@@ -24,14 +25,14 @@ func TestReleaseOptions(t *testing.T) {
 		want releaseTarget
 		err  string
 	}{
-		{"--key k", releaseTarget{key: "k"}, ""},
+		{"--request k", releaseTarget{key: "k"}, ""},
 		{"--lease 1f", releaseTarget{lease: "1f"}, ""},
 		{"/a --holder --session", releaseTarget{name: "/a", holder: true, session: true}, ""},
 		{"/a --waiter 2", releaseTarget{name: "/a", waiter: 2}, ""},
 		{"", releaseTarget{}, "choose exactly one of"},
 		{"/a", releaseTarget{}, "choose exactly one of"},
 		{"--holder", releaseTarget{}, "choose exactly one of"},
-		{"/a --key k", releaseTarget{}, "choose exactly one of"},
+		{"/a --request k", releaseTarget{}, "choose exactly one of"},
 		{"/a --holder --waiter 2", releaseTarget{}, "choose exactly one of"},
 		{"--lease 1f --session", releaseTarget{}, "--session requires NAME"},
 		{"/a --waiter 0", releaseTarget{}, "count from 1"},
@@ -97,7 +98,7 @@ func releaser(t *testing.T, in string) (*releaseOptions, *clientv3.Client, *byte
 	var out bytes.Buffer
 	return &releaseOptions{
 		target: releaseTarget{name: "/r", holder: true}, connect: g.connect,
-		in: strings.NewReader(in), out: printer{Writer: &out}, err: &out, now: time.Now,
+		in: strings.NewReader(in), out: output.Printer{Writer: &out}, err: &out, now: time.Now,
 	}, client, &out
 }
 

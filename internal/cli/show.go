@@ -13,9 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/seconds"
 	"etcd-lock/rwlock"
 )
 
@@ -35,7 +38,7 @@ With -o json:
     layout, state       as for ls
     queue               in the order of the requests in etcd:
       position            from 1
-` + indent(requestLong, "      ") + `
+` + docs.Indent(docs.RequestHelp, "      ") + `
       ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
                           long queue
       blocked_by          positions of the requests that it waits for
@@ -51,7 +54,7 @@ type showOptions struct {
 	history bool
 	since   int64 // where the history begins; 0: as far back as etcd has it
 	connect func(context.Context) (*connect.Conn, error)
-	out     printer
+	out     output.Printer
 	err     io.Writer
 	now     func() time.Time
 }
@@ -65,9 +68,11 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	}
 	opts := &showOptions{}
 	cmd := &cobra.Command{
-		Use:               "show NAME",
-		Short:             "Show the queue of a lock, from its holders to the last waiter",
-		Long:              showLong,
+		Use:   "show NAME",
+		Short: "Show the queue of a lock, from its holders to the last waiter",
+		Long:  showLong,
+		Example: `  etcd-lock show /jobs/nightly
+  etcd-lock show /jobs/nightly --history --since 812`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -136,8 +141,8 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
-	if opts.out.format == formatJSON {
-		return opts.out.document(doc)
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(doc)
 	}
 	return doc.write(opts.out, opts.rev.clock(opts.now))
 }
@@ -175,13 +180,13 @@ type showLock struct {
 
 type showRequest struct {
 	Position int `json:"position"`
-	requestDoc
+	docs.Request
 	TTL       *float64 `json:"ttl_seconds,omitempty"`
 	BlockedBy []int    `json:"blocked_by"`
 }
 
 func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease) showDoc {
-	doc := showDoc{Name: name, NameBase64: base64Of(name), Revision: revision, Locks: []showLock{}}
+	doc := showDoc{Name: name, NameBase64: output.Base64(name), Revision: revision, Locks: []showLock{}}
 	for _, l := range locks {
 		shown := showLock{Layout: string(l.ID.Layout), State: string(l.State())}
 		position := map[string]int{}
@@ -199,7 +204,7 @@ func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[in
 }
 
 func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRequest {
-	shown := showRequest{Position: position, requestDoc: newRequestDoc(r), BlockedBy: []int{}}
+	shown := showRequest{Position: position, Request: docs.NewRequest(r), BlockedBy: []int{}}
 	if lease.State == inspect.LeaseAlive {
 		s := lease.Remaining.Seconds()
 		shown.TTL = &s
@@ -209,16 +214,16 @@ func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRe
 
 // write prints the locks for people as of a time, which is zero when that is not
 // known.
-func (d showDoc) write(out printer, now time.Time) error {
+func (d showDoc) write(out output.Printer, now time.Time) error {
 	if len(d.Locks) == 0 {
-		return out.line(cell{text: d.Name + " is free"})
+		return out.Line(output.Cell{Text: d.Name + " is free"})
 	}
 	for i, l := range d.Locks {
 		if i > 0 {
-			_ = out.line()
+			_ = out.Line()
 		}
 		head := fmt.Sprintf("  %s, %s, at revision %d", l.Layout, l.State, d.Revision)
-		if err := out.line(cell{text: d.Name}, cell{text: head}); err != nil {
+		if err := out.Line(output.Cell{Text: d.Name}, output.Cell{Text: head}); err != nil {
 			return err
 		}
 		if err := l.table(out, now); err != nil {
@@ -228,23 +233,23 @@ func (d showDoc) write(out printer, now time.Time) error {
 	return nil
 }
 
-func (l showLock) table(out printer, now time.Time) error {
-	var rows [][]cell
+func (l showLock) table(out output.Printer, now time.Time) error {
+	var rows [][]output.Cell
 	for _, r := range l.Queue {
 		age, ttl := "-", "-"
 		if !r.Since.IsZero() && !now.IsZero() {
-			age = format.Duration(since(now, r.Since))
+			age = format.Duration(now.Sub(r.Since))
 		}
 		if r.TTL != nil {
-			ttl = format.Duration(time.Duration(*r.TTL * float64(time.Second)))
+			ttl = format.Duration(seconds.FromFloat(*r.TTL))
 		}
-		row := plainRow(
-			strconv.Itoa(r.Position), r.Mode, r.State, age, ownerText(r.Owner), format.Dash(r.Lease), ttl,
+		row := output.Row(
+			strconv.Itoa(r.Position), r.Mode, r.State, age, docs.Owner(r.Owner), format.Dash(r.Lease), ttl,
 			strconv.FormatInt(r.Revision, 10), format.Dash(positions(r.BlockedBy)), r.Key)
-		row[2].tone = standingTone(r.State == "holding")
+		row[2].Tone = docs.StateTone(r.State == "holding")
 		rows = append(rows, row)
 	}
-	return out.table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
+	return out.Table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
 }
 
 // positions joins positions as ranges, because a waiter far back has many blockers.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
@@ -19,13 +21,13 @@ func aShowDoc() showDoc {
 
 func TestShowOptions(t *testing.T) {
 	var got *showOptions
-	a := &app{globals: globals{output: formatJSON}}
+	a := &app{globals: globals{output: output.JSON}}
 	cmd := newShowCmd(a, func(_ context.Context, opts *showOptions) error {
 		got = opts
 		return nil
 	})
 	cmd.SetArgs([]string{"/a"})
-	if err := cmd.Execute(); err != nil || got.name != "/a" || got.out.format != formatJSON {
+	if err := cmd.Execute(); err != nil || got.name != "/a" || got.out.Format != output.JSON {
 		t.Errorf("show /a: %+v, %v", got, err)
 	}
 }
@@ -39,7 +41,7 @@ func TestShowErrInvalidName(t *testing.T) {
 
 func TestShowJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := (printer{Writer: &b}).document(aShowDoc()); err != nil {
+	if err := (output.Printer{Writer: &b}).Document(aShowDoc()); err != nil {
 		t.Fatal(err)
 	}
 	want := `{
@@ -107,7 +109,7 @@ func TestShowJSON(t *testing.T) {
 
 func TestShowTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := aShowDoc().write(printer{Writer: &b, terminal: true}, noon); err != nil {
+	if err := aShowDoc().write(output.Printer{Writer: &b, Terminal: true}, noon); err != nil {
 		t.Fatal(err)
 	}
 	want := `/a  rwlock, contended, at revision 9
@@ -123,7 +125,7 @@ func TestShowTable(t *testing.T) {
 
 func TestShowFree(t *testing.T) {
 	var b bytes.Buffer
-	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(printer{Writer: &b}, noon); err != nil || b.String() != "/a\\n is free\n" {
+	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(output.Printer{Writer: &b}, noon); err != nil || b.String() != "/a\\n is free\n" {
 		t.Errorf("show of a free lock = %q, %v", b.String(), err)
 	}
 }
@@ -135,8 +137,16 @@ func TestOwnerText(t *testing.T) {
 		"p":        {Program: "p"},
 		"@h":       {Host: "h"},
 	} {
-		if got := ownerText(o); got != want {
-			t.Errorf("ownerText(%+v) = %q, want %q", o, got, want)
+		if got := docs.Owner(o); got != want {
+			t.Errorf("docs.Owner(%+v) = %q, want %q", o, got, want)
+		}
+	}
+}
+
+func TestPositions(t *testing.T) {
+	for want, at := range map[string][]int{"": nil, "1": {1}, "1-3": {1, 2, 3}, "1,3-4,9": {1, 3, 4, 9}} {
+		if got := positions(at); got != want {
+			t.Errorf("positions(%v) = %s, want %s", at, got, want)
 		}
 	}
 }

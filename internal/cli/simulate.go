@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/hint"
 	"etcd-lock/simulate/scenario"
 )
@@ -68,21 +69,21 @@ type listedScenario struct {
 	About   string `json:"about"`
 }
 
-func simulateList(out printer) error {
+func simulateList(out output.Printer) error {
 	var listed []listedScenario
-	var rows [][]cell
+	var rows [][]output.Cell
 	for _, sc := range scenario.Builtin() {
 		s := listedScenario{Name: sc.Name, Cluster: sc.Cluster, About: sc.About}
 		for _, c := range sc.Clients {
 			s.Clients += c.Count
 		}
 		listed = append(listed, s)
-		rows = append(rows, plainRow(s.Name, strconv.Itoa(s.Clients), s.needs(), s.About))
+		rows = append(rows, output.Row(s.Name, strconv.Itoa(s.Clients), s.needs(), s.About))
 	}
-	if out.format == formatJSON {
-		return out.document(listed)
+	if out.Format == output.JSON {
+		return out.Document(listed)
 	}
-	return out.table([]string{"NAME", "CLIENTS", "NEEDS", "ABOUT"}, rows)
+	return out.Table([]string{"NAME", "CLIENTS", "NEEDS", "ABOUT"}, rows)
 }
 
 // needs returns what a scenario runs on.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/forecast"
@@ -53,7 +54,7 @@ With -o json, one document:
 type simulateCheckOptions struct {
 	scenario string // name or file
 	seed     uint64 // 0: that of the scenario
-	out      printer
+	out      output.Printer
 }
 
 func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.Command {
@@ -65,6 +66,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 		Use:               "check NAME|FILE",
 		Short:             "Forecast a scenario without an etcd",
 		Long:              simulateCheckLong,
+		Example:           "  etcd-lock simulate check deadlock-over-two-names",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -82,8 +84,8 @@ func simulateCheck(opts *simulateCheckOptions) error {
 		return usageError{err}
 	}
 	f := forecast.Model(sc, opts.seed)
-	if opts.out.format == formatJSON {
-		err = opts.out.document(newForecastDoc(f))
+	if opts.out.Format == output.JSON {
+		err = opts.out.Document(newForecastDoc(f))
 	} else {
 		err = printForecast(opts.out, f)
 	}
@@ -93,12 +95,12 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	return f.Err()
 }
 
-func printForecast(out printer, f forecast.Forecast) error {
-	var rows [][]cell
+func printForecast(out output.Printer, f forecast.Forecast) error {
+	var rows [][]output.Cell
 	for _, m := range f.Moments {
 		rows = append(rows, foreseenRow(m))
 	}
-	if err := out.table([]string{"AT", "CLIENT", "MOMENT", "LOCK", "CERTAIN"}, rows); err != nil {
+	if err := out.Table([]string{"AT", "CLIENT", "MOMENT", "LOCK", "CERTAIN"}, rows); err != nil {
 		return err
 	}
 	for _, d := range f.Deadlocks {
@@ -106,12 +108,12 @@ func printForecast(out printer, f forecast.Forecast) error {
 		if d.Depends {
 			text = "it depends: " + text
 		}
-		if err := out.sentences("", cell{text: clock(d.At), tone: critical}, text); err != nil {
+		if err := out.Sentences("", output.Cell{Text: clock(d.At), Tone: output.Critical}, text); err != nil {
 			return err
 		}
 	}
 	for _, fail := range f.Depends {
-		if err := out.sentences("", cell{text: "depends", tone: warning}, fail.String()); err != nil {
+		if err := out.Sentences("", output.Cell{Text: "depends", Tone: output.Warning}, fail.String()); err != nil {
 			return err
 		}
 	}
@@ -119,7 +121,7 @@ func printForecast(out printer, f forecast.Forecast) error {
 }
 
 // foreseenRow returns the table row of a moment.
-func foreseenRow(m forecast.Foreseen) []cell {
+func foreseenRow(m forecast.Foreseen) []output.Cell {
 	var locks []string
 	for _, l := range m.Locks {
 		locks = append(locks, l.Name)
@@ -132,26 +134,26 @@ func foreseenRow(m forecast.Foreseen) []cell {
 	if m.Depends {
 		certain = "depends"
 	}
-	row := plainRow(at, format.Dash(m.Client), string(m.Moment), format.Dash(strings.Join(locks, " ")), certain)
+	row := output.Row(at, format.Dash(m.Client), string(m.Moment), format.Dash(strings.Join(locks, " ")), certain)
 	if m.Moment == scenario.Faulty {
-		row[3].text = m.Line
+		row[3].Text = m.Line
 	}
-	row[2].tone = momentTone(m.Moment)
+	row[2].Tone = momentTone(m.Moment)
 	return row
 }
 
-func momentTone(m scenario.Moment) tone {
+func momentTone(m scenario.Moment) output.Tone {
 	switch m {
 	case scenario.Granted:
-		return holding
+		return output.Holding
 	case scenario.Waiting:
-		return waiting
+		return output.Waiting
 	case scenario.Deadline, scenario.Cancelled, scenario.Refused, scenario.Faulty:
-		return warning
+		return output.Warning
 	case scenario.Lost, scenario.Failed, scenario.Fenced:
-		return critical
+		return output.Critical
 	default:
-		return plain
+		return output.Plain
 	}
 }
 
@@ -247,7 +249,7 @@ func newDeadlockDoc(d forecast.Deadlock) deadlockDoc {
 	return doc
 }
 
-func newWantDoc(w rwlock.Want) wantDoc {
+func newWantDoc(w rwlock.LockRequest) wantDoc {
 	doc := wantDoc{Name: w.Name}
 	if w.Mode != 0 {
 		doc.Mode = w.Mode.String()

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
@@ -17,7 +18,7 @@ func TestSimulateLoadOptions(t *testing.T) {
 	const ms = time.Millisecond
 	var got *simulateLoadOptions
 	a := &app{System: System{Getenv: env()}}
-	a.output = formatTable
+	a.output = output.Text
 	run := func(args ...string) error {
 		cmd := newSimulateLoadCmd(a, func(_ context.Context, opts *simulateLoadOptions) error { got = opts; return nil })
 		cmd.SilenceErrors, cmd.SilenceUsage = true, true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/recorder"
@@ -50,12 +51,14 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 		Use:   "record [PREFIX]",
 		Short: "Record what happens in an etcd as a scenario",
 		Long:  simulateRecordLong,
-		Args:  cobra.MaximumNArgs(1),
+		Example: `  etcd-lock simulate record /jobs/ --for 1m --file jobs.yaml
+  etcd-lock simulate record --anonymize > incident.yaml`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
 				return notPositive("for", opts.duration)
-			case a.output == formatJSON:
+			case a.output == output.JSON:
 				return errors.New("scenarios are YAML: not with -o json")
 			}
 			if len(args) > 0 {

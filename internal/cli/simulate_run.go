@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
@@ -64,7 +65,7 @@ type simulateRunOptions struct {
 
 	open  func(context.Context, *scenario.Scenario) (*testbed, error)
 	again func(seed uint64) string // returns the command that runs it again, printable
-	out   printer
+	out   output.Printer
 	err   io.Writer
 }
 
@@ -74,9 +75,11 @@ func newSimulateRunCmd(a *app, runF func(context.Context, *simulateRunOptions) e
 	}
 	var opts simulateRunOptions
 	cmd := &cobra.Command{
-		Use:               "run NAME|FILE",
-		Short:             "Run a scenario, by name or from a file",
-		Long:              simulateRunLong,
+		Use:   "run NAME|FILE",
+		Short: "Run a scenario, by name or from a file",
+		Long:  simulateRunLong,
+		Example: `  etcd-lock simulate run four-clients --embedded
+  etcd-lock simulate run mine.yaml --embedded --repeat 20 --junit results.xml`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -208,12 +211,12 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 // view returns the view that shows a round.
 func (o *simulateRunOptions) view(round int) (view, error) {
 	switch {
-	case o.out.format == formatJSON:
+	case o.out.Format == output.JSON:
 		return jsonView{out: o.out}, nil
-	case o.out.terminal && o.lanes:
+	case o.out.Terminal && o.lanes:
 		return newLaneView(o.out), nil
 	case o.repeat > 1:
-		return logView{out: o.out}, o.out.line(cell{text: fmt.Sprintf("ROUND %d, seed %d", round, o.Seed)})
+		return logView{out: o.out}, o.out.Line(output.Cell{Text: fmt.Sprintf("ROUND %d, seed %d", round, o.Seed)})
 	default:
 		return logView{out: o.out}, nil
 	}

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/console"
 	"etcd-lock/internal/hint"
@@ -103,7 +103,7 @@ func tuiRun(ctx context.Context, opts *tuiOptions) error {
 
 // run runs the terminal UI. Before that it calls start, and after that stop.
 func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop func())) error {
-	if !isTerminal(opts.Out) {
+	if !output.IsTerminal(opts.Out) {
 		return usageError{errNoTerminal}
 	}
 	if opts.dumb {
@@ -116,28 +116,4 @@ func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop
 	defer c.Close()
 	defer start(c)()
 	return console.Run(ctx, c, opts.Options)
-}
-
-// terminalWidth returns 0 for a stream that is not a terminal.
-func terminalWidth(stream any) int {
-	w, _ := terminalSize(stream)
-	return w
-}
-
-// terminalSize returns zeros for a stream that is not a terminal.
-func terminalSize(stream any) (width, height int) {
-	if !isTerminal(stream) {
-		return 0, 0
-	}
-	w, h, err := term.GetSize(stream.(interface{ Fd() uintptr }).Fd())
-	if err != nil {
-		return 0, 0
-	}
-	return w, h
-}
-
-// isTerminal reports whether a stream is a terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(f.Fd())
 }

@@ -34,14 +34,14 @@ func TestTUI(t *testing.T) {
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
 	tm.WaitFor("/orders", "✗", "without a lease")
 	tm.Press("3")
-	tm.WaitFor("no-lease", "release --key "+stuck, "etcdctl del "+stuck)
+	tm.WaitFor("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
 	tm.Press("\r")
 	tm.WaitFor("1 holding, 1 waiting", "behind 1: writer #1")
 	tm.Press("\x04") // ctrl+d
 	tm.WaitFor("gets write /orders", "fenced", "[ No ]")
 	tm.Press("y")
 	<-holds
-	tm.WaitFor("held now by billing")
+	tm.WaitFor("is now held by billing")
 	tm.Press("[")
 	tm.WaitFor("PAST rev")
 	tm.Press("b")

@@ -6,11 +6,13 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"etcd-lock/internal/cli/output"
 )
 
 // versionOptions are the options of version.
 type versionOptions struct {
-	out   printer
+	out   output.Printer
 	build func() (*debug.BuildInfo, bool)
 }
 
@@ -43,8 +45,8 @@ type versionDoc struct {
 
 func versionRun(opts *versionOptions) error {
 	doc := newVersionDoc(opts.build())
-	if opts.out.format == formatJSON {
-		return opts.out.document(doc)
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(doc)
 	}
 	_, err := fmt.Fprintln(opts.out, doc)
 	return err

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
@@ -29,7 +31,7 @@ requests at a time. The session of the request may be
             session after that: which of them cannot be known
 
 With -o json, a document per line. What happened to a request:
-` + indent(eventLong, "  ") + `
+` + docs.Indent(docs.EventHelp, "  ") + `
 Other events, with time and revision where known:
   snapshot            the next lines, as many as summaries says, are the requests that exist
   lost                etcd does not answer, see error; events will be reported later
@@ -46,7 +48,7 @@ type watchOptions struct {
 	changesOnly bool
 	count       int // end after this many events; 0: never
 	connect     func(context.Context) (*connect.Conn, error)
-	out         printer
+	out         output.Printer
 	now         func() time.Time
 }
 
@@ -85,19 +87,19 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	}
 	defer c.Close()
 	ctx, stop := context.WithCancel(ctx)
-	updates := c.Source.WatchEnds(ctx, opts.prefix)
+	updates := c.Source.WatchCauses(ctx, opts.prefix)
 	defer func() {
 		stop()
 		for range updates { // until the watch has ended
 		}
 	}()
 	f := feed{changesOnly: opts.changesOnly, now: opts.now, count: opts.count}
-	out := newStream(opts.out, true)
+	out := output.NewStream(opts.out, true, docs.EventColumns())
 	for u := range updates {
 		if f.last.Revision == 0 && errors.Is(u.Err, rpctypes.ErrPermissionDenied) {
 			return u.Err // retrying does not help
 		}
-		if err := out.write(f.entries(u)); err != nil || f.done {
+		if err := out.Write(f.entries(u)); err != nil || f.done {
 			return err
 		}
 	}
@@ -117,22 +119,22 @@ type feed struct {
 
 // entries returns the lines for u. Where not all events are known, these are the
 // net changes.
-func (f *feed) entries(u inspect.Update) []entry {
-	var all []entry
+func (f *feed) entries(u inspect.Update) []output.Entry {
+	var all []output.Entry
 	if u.Err == nil && f.lost != "" {
 		f.lost = ""
-		all = append(all, notice{Event: "back", Revision: u.Snapshot.Revision, Time: f.now(), text: "etcd answers again"})
+		all = append(all, docs.Notice{Event: "back", Revision: u.Snapshot.Revision, Time: f.now(), Text: "etcd answers again"})
 	}
 	all = append(all, f.news(u)...)
 	if u.Err != nil && f.lost != u.Err.Error() {
 		f.lost = u.Err.Error()
-		all = append(all, notice{Event: "lost", Time: f.now(), Error: f.lost, text: f.lost})
+		all = append(all, docs.Notice{Event: "lost", Time: f.now(), Error: f.lost, Text: f.lost})
 	}
 	return all
 }
 
 // news returns the lines for the events of u.
-func (f *feed) news(u inspect.Update) []entry {
+func (f *feed) news(u inspect.Update) []output.Entry {
 	before := f.last
 	f.last = u.Snapshot
 	switch {
@@ -142,43 +144,43 @@ func (f *feed) news(u inspect.Update) []entry {
 		if f.changesOnly {
 			return nil
 		}
-		return f.summary(u, before, notice{Event: "snapshot", text: "current state"})
+		return f.summary(u, before, docs.Notice{Event: "snapshot", Text: "current state"})
 	case u.Resynced:
-		return f.counted(f.summary(u, before, notice{
-			Event: "resynced", text: "events are missing (compacted, or another etcd); net changes follow",
+		return f.counted(f.summary(u, before, docs.Notice{
+			Event: "resynced", Text: "events are missing (compacted, or another etcd); net changes follow",
 		}))
 	case u.Missed > 0:
 		missed := u.Missed + len(u.Events)
-		return f.counted(f.summary(u, before, notice{
-			Event: "gap", Missed: missed, text: fmt.Sprintf("%d events were dropped for a slow reader; net changes follow", missed),
+		return f.counted(f.summary(u, before, docs.Notice{
+			Event: "gap", Missed: missed, Text: fmt.Sprintf("%d events were dropped for a slow reader; net changes follow", missed),
 		}))
 	}
-	all := make([]entry, 0, len(u.Events))
+	all := make([]output.Entry, 0, len(u.Events))
 	for _, e := range u.Events {
-		all = append(all, newEventDoc(e))
+		all = append(all, docs.NewEvent(e))
 	}
 	return f.counted(all)
 }
 
 // summary returns n and the net changes from a snapshot to that of u.
-func (f *feed) summary(u inspect.Update, before inspect.Snapshot, n notice) []entry {
+func (f *feed) summary(u inspect.Update, before inspect.Snapshot, n docs.Notice) []output.Entry {
 	changes := inspect.Compare(before, u.Snapshot)
 	number, now := len(changes), f.now()
 	n.Revision, n.Time, n.Summary = u.Snapshot.Revision, now, &number
-	all := []entry{n}
+	all := []output.Entry{n}
 	for _, e := range changes {
-		all = append(all, summaryDoc(e, u.Snapshot.Revision, now))
+		all = append(all, docs.Summary(e, u.Snapshot.Revision, now))
 	}
 	return all
 }
 
 // counted cuts entries off after the last event that is to be printed.
-func (f *feed) counted(all []entry) []entry {
+func (f *feed) counted(all []output.Entry) []output.Entry {
 	if f.count == 0 {
 		return all
 	}
 	for i, e := range all {
-		if _, ok := e.(eventDoc); !ok {
+		if _, ok := e.(docs.Event); !ok {
 			continue
 		}
 		if f.count--; f.count == 0 {

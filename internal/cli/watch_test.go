@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -72,7 +74,7 @@ func TestFeed(t *testing.T) {
 	}
 	errDown := errors.New("down")
 	first := inspect.Update{Snapshot: lockAt(5, 2, 3)}
-	next := inspect.Update{Snapshot: lockAt(7, 3), Events: []inspect.Event{event(inspect.EventReleased, 7, 2), event(inspect.EventAcquired, 7, 3)}}
+	next := inspect.Update{Snapshot: lockAt(7, 3), Events: []inspect.Event{event(inspect.EventReleased, 7, 2), event(inspect.EventGranted, 7, 3)}}
 	gap, resynced := inspect.Update{Snapshot: lockAt(99, 3, 90), Events: next.Events, Missed: 10}, inspect.Update{Snapshot: lockAt(99), Resynced: true}
 	begin := []string{"5 snapshot 2", "5 granted /a/write/2 summary", "5 waiting /a/write/3 summary"}
 	tests := []struct {
@@ -116,15 +118,15 @@ func TestFeed(t *testing.T) {
 	}
 }
 
-func entryText(e entry) string {
+func entryText(e output.Entry) string {
 	switch e := e.(type) {
-	case eventDoc:
+	case docs.Event:
 		text := fmt.Sprint(e.Revision, " ", e.Event, " ", e.Request.Key)
 		if e.Summary {
 			text += " summary"
 		}
 		return text
-	case notice:
+	case docs.Notice:
 		text := fmt.Sprint(e.Revision, " ", e.Event)
 		if e.Summary != nil {
 			text += fmt.Sprint(" ", *e.Summary)
@@ -141,22 +143,22 @@ func entryText(e entry) string {
 func TestStream(t *testing.T) {
 	request := aSnapshot().Locks[0].Queue[0]
 	n := 1
-	entries := []entry{
-		notice{Event: "gap", Revision: 8, Missed: 3, Summary: &n, text: "3 missed\n"},
-		newEventDoc(inspect.Event{Kind: inspect.EventExpired, Revision: 9, Time: noon, Request: request, Session: inspect.LeaseGone}),
+	entries := []output.Entry{
+		docs.Notice{Event: "gap", Revision: 8, Missed: 3, Summary: &n, Text: "3 missed\n"},
+		docs.NewEvent(inspect.Event{Kind: inspect.EventExpired, Revision: 9, Time: noon, Request: request, Session: inspect.LeaseGone}),
 	}
 	tests := []struct {
 		name string
-		out  printer
+		out  output.Printer
 		want string
 	}{
-		{"Terminal", printer{terminal: true}, `TIME      REVISION  EVENT       WAS      SESSION  MODE   NAME  WHO  KEY
+		{"Terminal", output.Printer{Terminal: true}, `TIME      REVISION  EVENT       WAS      SESSION  MODE   NAME  WHO  KEY
 -         8         ! gap       3 missed\n
 12:00:00  9         ✗ expired   holding  gone     read   /a    l p[7]@h  /a/read/1
 `},
-		{"Pipe", printer{}, "TIME\tREVISION\tEVENT\tWAS\tSESSION\tMODE\tNAME\tWHO\tKEY\n" +
+		{"Pipe", output.Printer{}, "TIME\tREVISION\tEVENT\tWAS\tSESSION\tMODE\tNAME\tWHO\tKEY\n" +
 			"-\t8\tgap\t3 missed\\n\n12:00:00\t9\texpired\tholding\tgone\tread\t/a\tl p[7]@h\t/a/read/1\n"},
-		{"JSON", printer{format: formatJSON}, `{"event":"gap","revision":8,"missed":3,"summaries":1}
+		{"JSON", output.Printer{Format: output.JSON}, `{"event":"gap","revision":8,"missed":3,"summaries":1}
 {"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"000000000000001f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l","time":"2026-01-02T11:59:00Z"},"since":"2026-01-02T11:59:00Z"}}
 `},
 	}
@@ -164,7 +166,7 @@ func TestStream(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
 			tt.out.Writer = &b
-			if err := newStream(tt.out, true).write(entries); err != nil || b.String() != tt.want {
+			if err := output.NewStream(tt.out, true, docs.EventColumns()).Write(entries); err != nil || b.String() != tt.want {
 				t.Errorf("%v\n%s\nwant\n%s", err, b.String(), tt.want)
 			}
 		})

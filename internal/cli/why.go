@@ -11,65 +11,67 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 )
 
-var whyLong = `Says why the lock NAME is stuck: who holds it and since when, who waits, who
-keeps them waiting on other names, what will happen by itself, and what could be
-done with what each would release. Without NAME, all that is wrong with any
-lock, worst first.
+var whyLong = `Explains why the lock NAME is stuck: who holds it and since when, who waits, what
+blocks the holders on other locks, what will happen without intervention, and what
+can be done about it, with what each remedy would release. Without NAME, it prints
+the problems of all locks, worst first.
 
-It reads all locks at one revision, or those whose keys begin with --prefix:
-clients that block NAME may themselves wait for others. Of a long list, the
-leases that matter most are looked up, 512 at most.
+It reads all locks at one revision, or those whose keys begin with --prefix, because
+clients that block NAME may be waiting for other locks. It looks up at most 512
+leases, the most relevant ones first.
 
-With --rev N, as of that revision: who waited for whom, without leases and ages,
-which no revision has.
+With --rev N, it explains that revision: who was waiting for whom. A revision has no
+leases and ages.
 
-etcd keeps no clock. "By its own clock" is what a client wrote into its request
-when it asked; where it wrote none, only the order is known.
+etcd stores no times. "By its own clock" is the time that a client wrote into its
+request; where a client wrote none, only the order of requests is known.
 
 With -o json:
-  name, name_base64   what was asked for; absent when it was all
-  prefix              what was read
-  revision            etcd's revision that this is of
-  locks               those called NAME, as for show; without NAME, none
-  chains              for each contended one of these, from its last waiter on:
-    from, to            sessions: a lease in hex, or a key that has none
+  name, name_base64   as given; absent without NAME
+  prefix              that was read
+  revision            etcd revision of the answer
+  locks               named NAME, as for show; without NAME, none
+  chains              for each contended one of these, starting at its last waiter:
+    from, to            sessions: a lease in hex, or the key of a request without one
     kind                hard: to holds what from waits for; soft: to waits ahead
-                        of from; inside: from holds its lock for a program that
-                        is to, by its own account
-    lock                that from waits for; of inside: that from holds
+                        of from; inside: from holds its lock for a nested process
+                        that reports to be to
+    lock                that from waits for; for inside, that from holds
   findings            worst first:
     kind                deadlock, no-lease, expiring, lease-gone, long-wait,
                         long-hold, mixed-layouts, modified or self-wait
     severity            critical, warning or notice
     text                a sentence
-    clauses             more about it, a sentence each
-    locks               their names
+    clauses             details, a sentence each
+    locks               names
     sessions            as in chains
-    behind              how many sessions cannot go on because of it
-    due                 when it ends by itself; absent when unknown or never
-    remedies            what could be done, the best first:
+    behind              number of sessions that are blocked by it
+    due                 when it resolves itself; absent when unknown or never
+    remedies            what can be done, the best first:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
       args                arguments of etcd-lock
-      etcdctl             arguments of etcdctl to the same effect
-      releases, grants    keys of the requests that go, and that hold then
-  remedies            with NAME: what would end, by force, those who keep others
-                      waiting, whether anything is wrong or not; as above
-  unknown             what could not be had, in a sentence each`
+      etcdctl             arguments of etcdctl with the same effect
+      releases, grants    keys of the requests that are removed, and that are granted
+  remedies            with NAME: how to release those who keep others waiting, by
+                      force, whether there is a problem or not; as above
+  unknown             what could not be read, a sentence each`
 
-// whyOptions are what why was asked for.
+// whyOptions are the options of why.
 type whyOptions struct {
-	name       string // empty for all
+	name       string // empty: all locks
 	prefix     string
 	rev        revs
 	thresholds diagnose.Thresholds
 	connect    func(context.Context) (*connect.Conn, error)
-	out        printer
+	out        output.Printer
 	err        io.Writer
 	now        func() time.Time
 }
@@ -80,19 +82,22 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	}
 	opts := &whyOptions{}
 	cmd := &cobra.Command{
-		Use:               "why [NAME]",
-		Short:             "Say why a lock is stuck, or what is wrong with any, and what to do",
-		Long:              whyLong,
+		Use:   "why [NAME]",
+		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
+		Long:  whyLong,
+		Example: `  etcd-lock why
+  etcd-lock why /jobs/nightly
+  etcd-lock why -o json | jq -r '.findings[] | select(.severity == "critical") | .text'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				if opts.name = args[0]; opts.name == "" {
-					return errors.New("NAME is empty; leave it out to ask for all locks")
+					return hint.Add(errors.New("NAME is empty"), "leave it out for all locks")
 				}
 			}
 			if opts.rev.two {
-				return errors.New("--rev: why is about one revision; ls and show compare two")
+				return hint.Add(errors.New("--rev: only a single revision can be explained"), "ls and show compare two revisions")
 			}
 			if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
 				return errors.New("--wait-over and --hold-over must be more than 0")
@@ -102,10 +107,10 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&opts.prefix, "prefix", "", "read only locks whose keys begin with this")
+	fs.StringVar(&opts.prefix, "prefix", "", "read only the locks whose keys begin with this")
 	opts.rev.register(fs)
-	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "call a wait long from here on")
-	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "call a hold long from here on")
+	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
+	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
 	return cmd
 }
 
@@ -120,27 +125,27 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		return err
 	}
 	var leases map[int64]inspect.Lease
-	if opts.rev.from == 0 { // those of the past may be others' by now
+	if opts.rev.from == 0 { // by now, an old lease ID may belong to another session
 		var more []string
 		leases, more = leasesThatMatter(ctx, c, snapshot)
 		unknown = append(unknown, more...)
 	}
 	now := opts.rev.clock(opts.now)
 	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
-	if opts.rev.from > 0 { // what could be done then cannot be done now
+	if opts.rev.from > 0 { // remedies for a past revision do not apply now
 		for i := range d.Findings {
 			d.Findings[i].Remedies = nil
 		}
 	}
 	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
-	if opts.out.format == formatJSON {
-		return opts.out.document(a.document())
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(a.document())
 	}
 	return a.write(opts.out)
 }
 
-// read reads the locks. A user who may not read them all gets what concerns
-// NAME, and is told what is missing.
+// read reads the locks. If the user may not read all of them, it reads those named
+// NAME, and says what is missing.
 func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Snapshot, unknown []string, err error) {
 	s, err = c.Snapshot(ctx, opts.prefix, opts.rev.from)
 	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
@@ -148,7 +153,7 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 	}
 	s, err = c.Snapshot(ctx, opts.name+"/", opts.rev.from)
 	return s, []string{fmt.Sprintf(
-		"who blocks the holders of %s on other names: etcd refuses to list all locks; --prefix says which may be read", opts.name)}, err
+		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)}, err
 }
 
 const (
@@ -156,9 +161,9 @@ const (
 	whyPause   = 20 * time.Millisecond
 )
 
-// leasesThatMatter looks up leases, those of whoever is waited for first, and
-// says what remains unknown. It spares etcd: a bounded number, in batches, with
-// a pause between them.
+// leasesThatMatter looks up leases, those of blockers first, and says what remains
+// unknown. It spares etcd: it looks up a limited number, in batches, with a pause
+// between them.
 func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := s.LeasesByUrgency()
 	leases = make(map[int64]inspect.Lease, len(ids))
@@ -172,12 +177,12 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 			leases[id] = lease
 		}
 		if err != nil {
-			return leases, append(unknown, fmt.Sprintf("what is left of leases: %v", err))
+			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
 		}
 		ids = ids[n:]
 	}
 	if skipped := len(ids); skipped > 0 {
-		unknown = append(unknown, fmt.Sprintf("what is left of %d leases, of those that matter least: too many to ask for", skipped))
+		unknown = append(unknown, fmt.Sprintf("remaining TTLs of the %d least relevant leases: too many to look up", skipped))
 	}
 	return leases, unknown
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -74,10 +75,10 @@ func TestWhyAnswer(t *testing.T) {
 	tests := []struct {
 		name   string
 		answer answer
-		out    printer
+		out    output.Printer
 		want   string
 	}{
-		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{}, `
+		{"Healthy", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), output.Printer{}, `
 /a  rwlock, contended, at revision 9
   holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 8s of 10s left
   waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
@@ -92,7 +93,7 @@ nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
         end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
-		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), printer{}, `
+		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), output.Printer{}, `
 /a  rwlock, contended, at revision 9
   holding  w\x1b p[7]@h (write), requested 12s ago by its own clock, lease 000000000000001f with 2s of 10s left
   waiting  r p[7]@h (read), requested 10s ago by its own clock, lease 000000000000002f
@@ -102,14 +103,14 @@ why the last waiter waits:
 what happens by itself:
   w\x1b p[7]@h has missed renewals: unless it recovers, its session ends in about 2s
   then r p[7]@h gets it, along with 1 other reader
-what is wrong, and what could be done:
+what is wrong, and what can be done:
 warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
          its end releases /a (write)
          then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
     etcd-lock release --lease 000000000000001f
         end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
-		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), printer{terminal: true, width: 60}, `
+		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), output.Printer{Terminal: true, Width: 60}, `
 /a  rwlock, contended, at revision 9
   ● holding  w\x1b p[7]@h (write), requested 12s ago by its
              own clock, lease 000000000000001f with 8s of
@@ -131,9 +132,9 @@ nothing is wrong with it, but this would end it by force:
         (write), then r p[7]@h gets /a (read) and lease
         000000000000003f gets /a (read)
 `},
-		{"Free", answerOn("/b", nil), printer{}, "\n/b is free\n"},
-		{"AllIsWell", answerOn("", nil), printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
-		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), printer{}, `
+		{"Free", answerOn("/b", nil), output.Printer{}, "\n/b is free\n"},
+		{"AllIsWell", answerOn("", nil), output.Printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
+		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), output.Printer{}, `
 1 finding in 1 lock at revision 9, worst first
 warning  lease 000000000000003f has missed renewals: its lease expires in about 0s
          its end cancels its wait for /a (read)
@@ -167,7 +168,7 @@ func TestWhyOfALongQueue(t *testing.T) {
 	a.Snapshot.Locks[0].Queue = queue
 	a.Diagnosis = diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon)
 	var b bytes.Buffer
-	if err := a.write(printer{Writer: &b}); err != nil {
+	if err := a.write(output.Printer{Writer: &b}); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "\n"); n > 25 || !strings.Contains(b.String(), "and 43 more, see etcd-lock show") {

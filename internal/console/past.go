@@ -62,7 +62,7 @@ func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, e
 			if err != nil {
 				return err
 			}
-			if e.Kind == inspect.EventAcquired && e.Request.Key == r.Key {
+			if e.Kind == inspect.EventGranted && e.Request.Key == r.Key {
 				revision = e.Revision
 				break
 			}

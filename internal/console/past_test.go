@@ -92,7 +92,7 @@ func TestPast(t *testing.T) {
 		if s, floor, err := line.At(t.Context(), "/", at[1]); err != nil || floor != at[1] || len(s.Locks) != 1 {
 			t.Errorf("At the floor = %+v, %d, %v", s, floor, err)
 		}
-		if _, _, err := line.At(t.Context(), "/", at[0]); !errors.Is(err, inspect.ErrForgotten) {
+		if _, _, err := line.At(t.Context(), "/", at[0]); !errors.Is(err, inspect.ErrCompacted) {
 			t.Errorf("At = %v", err)
 		}
 		if got, err := line.Changes(t.Context(), "/", 1, at[1]); err != nil || got.Since != at[1] || len(got.Events) != 0 {

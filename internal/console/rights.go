@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 )
@@ -63,16 +63,7 @@ func (r rights) readable(ctx context.Context, prefix string) string {
 	if len(prefixes) == 0 {
 		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that are needed"
 	}
-	return "may read " + firstFew(prefixes) + ": etcd-lock tui " + prefixes[0]
-}
-
-// firstFew joins the first of many words, and counts the others.
-func firstFew(words []string) string {
-	const few = 3
-	if more := len(words) - few; more > 0 {
-		return strings.Join(words[:few], ", ") + " and " + strconv.Itoa(more) + " more"
-	}
-	return strings.Join(words, ", ")
+	return "may read " + format.Some(prefixes, 3) + ": etcd-lock tui " + prefixes[0]
 }
 
 // prefixes returns the ranges that are prefixes, quoted for a shell: first those

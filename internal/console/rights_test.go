@@ -34,9 +34,9 @@ func TestRights(t *testing.T) {
 		refusal      error
 		want         backend.Refusal
 	}{
-		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
-		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/, /app/: etcd-lock tui /b/"}},
-		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/, /b/: etcd-lock tui /app/"}},
+		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/ and /b/: etcd-lock tui /app/"}},
+		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/ and /app/: etcd-lock tui /b/"}},
+		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/ and /b/: etcd-lock tui /app/"}},
 		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
 		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
 		{"bob", "/", rpctypes.ErrUserEmpty, backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
@@ -150,7 +151,7 @@ func lanesOf(picture simulate.Picture) []backend.ScenarioLane {
 		lane := backend.ScenarioLane{Client: l.Client}
 		for _, s := range l.Stretches {
 			lane.Spans = append(lane.Spans, backend.ScenarioSpan{
-				From: s.From, To: s.To, Waits: s.Waits, Holds: s.Holds, Paused: s.Paused, Gone: s.Gone,
+				From: s.From, To: s.To, Waits: s.Waits, Holds: keyspace.Mode(s.Holds), Paused: s.Paused, Gone: s.Gone,
 			})
 		}
 		for _, m := range l.Marks {

@@ -14,28 +14,28 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Middleman is an HTTP/2 proxy between clients and a member, as a load balancer
-// is one. It can lose replies: etcd has done what it was asked, and the client
-// hears of an error.
+// Middleman is an HTTP/2 proxy between clients and a member, like a load balancer.
+// It can lose replies: the member has executed the call, and the client gets an
+// error.
 type Middleman struct {
-	Addr string
+	Addr string // where clients connect
 
 	mu    sync.Mutex
-	calls []string // the unary calls that were answered, by method
+	calls []string // methods of the unary calls that the member has answered
 	lose  func(call int, method string) Loss
 }
 
-// LostReply is what an error says that takes the place of a reply.
+// LostReply is the message of the error that replaces a lost reply.
 const LostReply = "the reply was lost"
 
-// Loss is what a client hears in place of a reply. The zero Loss is the reply.
+// Loss is what a client gets instead of a reply. The zero Loss keeps the reply.
 type Loss struct {
-	Code   codes.Code // of gRPC
-	Status int        // of HTTP, without anything of gRPC
+	Code   codes.Code // gRPC status
+	Status int        // HTTP status, without a gRPC status
 	Reset  bool       // the stream is reset
 }
 
-// NewMiddleman forwards a free port of 127.0.0.1 to target until the test ends.
+// NewMiddleman forwards a free port on 127.0.0.1 to target until the test ends.
 func NewMiddleman(tb testing.TB, target string) *Middleman {
 	tb.Helper()
 	m := &Middleman{}
@@ -47,7 +47,7 @@ func NewMiddleman(tb testing.TB, target string) *Middleman {
 		Transport:      transport,
 		FlushInterval:  -1, // streams
 		ModifyResponse: m.answer,
-		ErrorLog:       log.New(io.Discard, "", 0), // which tells of each client that goes
+		ErrorLog:       log.New(io.Discard, "", 0), // it reports every client that disconnects
 		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := httptest.NewUnstartedServer(proxy)
@@ -60,14 +60,15 @@ func NewMiddleman(tb testing.TB, target string) *Middleman {
 	return m
 }
 
-// Lose decides about the replies to come, which count from 0. nil loses none.
+// Lose makes lose decide which of the replies from now on are lost; call counts
+// them from 0. With nil none is lost.
 func (m *Middleman) Lose(lose func(call int, method string) Loss) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls, m.lose = nil, lose
 }
 
-// Calls are the methods of the unary calls since Lose, in the order of their
+// Calls returns the methods of the unary calls since Lose, in the order of their
 // replies.
 func (m *Middleman) Calls() []string {
 	m.mu.Lock()
@@ -75,10 +76,10 @@ func (m *Middleman) Calls() []string {
 	return m.calls
 }
 
-// streams are the calls that go on for as long as the client likes.
+// streams are the methods whose calls do not end with a reply.
 var streams = map[string]bool{"/etcdserverpb.Watch/Watch": true, "/etcdserverpb.Lease/LeaseKeepAlive": true}
 
-// answer lets a reply through or loses it.
+// answer passes a reply on or loses it.
 func (m *Middleman) answer(reply *http.Response) error {
 	method := reply.Request.URL.Path
 	if streams[method] {

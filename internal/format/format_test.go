@@ -98,6 +98,8 @@ func TestDurations(t *testing.T) {
 		{100*time.Minute + 50*time.Second, "1h40m", "1h41m", "1h40m50s"},
 		{26*time.Hour + 30*time.Minute, "1d2h", "1d3h", "26h30m0s"},
 		{200*day + time.Hour, "200d", "200d", "4805h33m20s"},
+		{math.MaxInt64, "106751d", "106751d", "2561111h6m40s"},
+		{math.MinInt64, "0s", "0s", "-2562047h47m16.854775808s"},
 	} {
 		if got := format.Age(tt.d); got != tt.age {
 			t.Errorf("Age(%v) = %q, want %q", tt.d, got, tt.age)

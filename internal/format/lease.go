@@ -1,8 +1,8 @@
 // Package format writes values in the one form that commands, the terminal UI,
 // reports and JSON share: leases, owners, durations, counts and lists.
 //
-// Owners and keys in its texts are as in etcd, where anybody may write them: a
-// caller has to make a text printable before it shows it.
+// Owners and keys in its texts are untrusted input, as in etcd: a caller has to make
+// a text printable before it shows it.
 package format
 
 import (

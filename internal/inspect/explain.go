@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// WatchEnds is Watch, and says of requests that are gone why: see EventExpired,
-// EventRevoked, and Event.Session for what is certain. To know, it looks up
-// leases: those of requests that are there now and then, a bounded number at a
-// time, and those of requests that are gone at once, a bounded number a second.
-// What is beyond these bounds stays unexplained.
+// WatchCauses is Watch, and says why requests were deleted: see EventExpired,
+// EventRevoked and Event.Session. To find out, it looks up leases: those of
+// existing requests now and then, a bounded number at a time, and those of deleted
+// requests at once, a bounded number a second. What is beyond these bounds stays
+// unexplained.
 //
-// An update that sums up more than it tells is passed on as it is.
-func (s *Source) WatchEnds(ctx context.Context, prefix string) <-chan Update {
+// It does not explain an update with missed events.
+func (s *Source) WatchCauses(ctx context.Context, prefix string) <-chan Update {
 	return s.watchExplained(ctx, prefix, false)
 }
 
-// WatchKinds is WatchEnds for whoever does not ask for Event.Session: of what is
-// gone it looks up only what may be called EventExpired or EventRevoked for that.
-// Locks that are given back, which is nearly all that happens, take no look-up.
+// WatchKinds is WatchCauses for callers that do not need Event.Session: of deleted
+// requests it looks up only those that may be EventExpired or EventRevoked. Locks
+// that are unlocked, by far the most, take no look-up.
 func (s *Source) WatchKinds(ctx context.Context, prefix string) <-chan Update {
 	return s.watchExplained(ctx, prefix, true)
 }
 
 func (s *Source) watchExplained(ctx context.Context, prefix string, kinds bool) <-chan Update {
 	out := make(chan Update)
-	x := &explainer{source: s, kinds: kinds, ends: newEnds(), rounds: make(chan round, 1)}
+	x := &explainer{source: s, kinds: kinds, causes: newExitCauses(), rounds: make(chan round, 1)}
 	go func() {
 		defer close(out)
 		x.run(ctx, s.Watch(ctx, prefix), out)
@@ -36,28 +36,28 @@ func (s *Source) watchExplained(ctx context.Context, prefix string, kinds bool) 
 	return out
 }
 
-// explainer stands between a watch and its receiver. While it looks up leases,
-// or the receiver takes its time, the watch sums up what comes.
+// explainer passes a watch's updates on with causes. While it looks up leases, or
+// the receiver is slow, the watch merges updates.
 type explainer struct {
-	source *Source
-	kinds  bool // only the events' kinds are asked for
-	ends   *ends
-	last   Snapshot
-	rounds chan round // the answers to the round that is under way, if one is
-	asking sync.WaitGroup
+	source    *Source
+	kinds     bool // only the events' kinds matter
+	causes    *exitCauses
+	last      Snapshot
+	rounds    chan round // receives the answers to the current round of look-ups
+	lookingUp sync.WaitGroup
 }
 
 // round is the answers to a round of look-ups.
 type round struct {
-	asked  time.Time
+	began  time.Time
 	leases map[int64]Lease
 }
 
-// run passes updates on until there are no more.
+// run passes updates on until the watch ends.
 func (x *explainer) run(ctx context.Context, updates <-chan Update, out chan<- Update) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	defer x.asking.Wait()
+	defer x.lookingUp.Wait()
 	for {
 		select {
 		case u, ok := <-updates:
@@ -72,45 +72,45 @@ func (x *explainer) run(ctx context.Context, updates <-chan Update, out chan<- U
 		case <-timer.C:
 			x.round(ctx)
 		case r := <-x.rounds:
-			x.ends.learn(r.asked, r.leases)
+			x.causes.learn(r.began, r.leases)
 			timer.Reset(x.source.tuning.probe + rand.N(x.source.tuning.probe))
 		}
 	}
 }
 
-// round looks up the leases whose turn it is, while updates go on.
+// round looks up the leases that are due, in the background.
 func (x *explainer) round(ctx context.Context) {
-	x.ends.reckon(x.last)
-	ids := x.ends.due(x.last, x.source.tuning.now())
-	x.asking.Go(func() { x.rounds <- x.ask(ctx, ids) })
+	x.causes.recount(x.last)
+	ids := x.causes.due(x.last, x.source.tuning.now())
+	x.lookingUp.Go(func() { x.rounds <- x.lookUp(ctx, ids) })
 }
 
-// ask looks up leases. What it does not learn remains unknown.
-func (x *explainer) ask(ctx context.Context, ids []int64) round {
-	r := round{asked: x.source.tuning.now()}
+// lookUp looks up leases. Leases that it cannot look up remain unknown.
+func (x *explainer) lookUp(ctx context.Context, ids []int64) round {
+	r := round{began: x.source.tuning.now()}
 	ctx, cancel := context.WithTimeout(ctx, x.source.tuning.patience)
 	defer cancel()
 	r.leases, _ = x.source.Leases(ctx, ids)
 	return r
 }
 
-// explain explains the events of u where they are.
+// explain explains the events of u in place.
 func (x *explainer) explain(ctx context.Context, u Update) {
 	partial := u.Missed > 0 || u.Resynced || x.last.Revision == 0
 	x.last = u.Snapshot
 	if partial {
-		x.ends.reckon(x.last)
+		x.causes.recount(x.last)
 		return
 	}
-	open := x.ends.follow(u.Events)
+	open := x.causes.follow(u.Events)
 	if x.kinds {
-		open = slices.DeleteFunc(open, func(o end) bool { _, ok := x.ends.ifGone(o); return !ok })
+		open = slices.DeleteFunc(open, func(o exit) bool { _, ok := x.causes.ifGone(o); return !ok })
 	}
 	if len(open) == 0 {
 		return
 	}
-	answers := x.ask(ctx, x.ends.lookups(open, x.source.tuning.now()))
+	answers := x.lookUp(ctx, x.causes.lookup(open, x.source.tuning.now()))
 	for _, o := range open {
-		x.ends.explain(o, answers.leases[o.event.Request.Lease])
+		x.causes.explain(o, answers.leases[o.event.Request.Lease])
 	}
 }

@@ -2,26 +2,25 @@ package inspect
 
 import "errors"
 
-// ErrBehind says that etcd answers reads but has not told the watch what they
-// show.
+// ErrBehind says that etcd answers reads but has not sent the watch what they show.
 var ErrBehind = errors.New("inspect: the watch is behind etcd")
 
-// health says whether what the watch shows can be trusted. Reads alone cannot
-// tell: a member may hang with the watch while others answer. So a probe reads
-// the current revision and asks the watch to tell its progress, and until the
-// next probe the watch must have told everything up to there.
+// health tracks whether the watch can be trusted. Reads alone cannot tell: the
+// watch's member may hang while others answer. So a probe reads the current
+// revision and requests the watch's progress, and by the next probe the watch must
+// have delivered everything up to that revision.
 type health struct {
 	err      error
-	target   int64 // the watch has yet to get there; 0 when a probe is to say
-	progress bool  // etcd tells the watch its progress; not every proxy does
+	target   int64 // revision that the watch has to reach; 0 until a probe sets it
+	progress bool  // etcd reports the watch's progress; not every proxy does
 }
 
-// failed notes that etcd did not answer. It takes a new probe and the watch
-// having got there to make that good.
+// failed notes that etcd did not answer. The watch is healthy again once it has
+// reached the revision of a new probe.
 func (h *health) failed(err error) { h.err, h.target = err, 0 }
 
-// answered notes that a probe read revision, and applied is how far the watch
-// is.
+// answered notes that a probe read revision, given the revision up to which the
+// watch has been applied.
 func (h *health) answered(revision, applied int64) {
 	switch {
 	case !h.progress:
@@ -34,7 +33,7 @@ func (h *health) answered(revision, applied int64) {
 	h.reached(applied)
 }
 
-// reached notes how far the watch is.
+// reached notes the revision up to which the watch has been applied.
 func (h *health) reached(applied int64) {
 	if h.target > 0 && applied >= h.target {
 		h.err = nil

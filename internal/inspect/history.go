@@ -11,76 +11,77 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/keyspace"
 )
 
-// History is what etcd remembers of the locks below a prefix.
+// History is the changes of the locks below a prefix, as far back as etcd has them.
 type History struct {
-	Floor int64    // the oldest revision that etcd remembers: nobody knows what was before
-	Begin Snapshot // the locks where it begins
-	End   int64    // the revision where it ends: the current one when it was asked for
+	Floor int64    // the oldest revision that etcd has: earlier ones are compacted
+	Begin Snapshot // the locks at the beginning
+	End   int64    // the last revision: the current one when History was called
 
 	source *Source
 }
 
-// History looks into etcd's past: from the revision since on, or as far back as
-// etcd remembers when that is 0. Its events are read as they are asked for.
+// History returns the changes from the revision since on, or as far back as etcd has
+// them when since is 0. Its events are read when Events is used.
 //
-// It costs etcd a reading of everything that was written to it since then,
-// whatever the prefix, again for every 1000 revisions that it tells of, and
-// writes wait meanwhile (etcd issue 22264): ask for it when somebody wants to
-// know, never as a matter of course, and for as little as will do.
+// It makes etcd read everything that was written since then, whatever the prefix,
+// again for every 1000 revisions, and writes wait meanwhile (etcd issue 22264). So
+// read history only on a user's request, and as little of it as will do.
 //
-// It fails with ErrForgotten or ErrFuture when etcd has no such revision.
+// It fails with ErrCompacted or ErrFuture when etcd has no such revision.
 func (s *Source) History(ctx context.Context, prefix string, since int64) (*History, error) {
-	m, err := s.memory(ctx, prefix)
+	available, err := s.revisionRange(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
 	if since == 0 {
-		since = m.floor
+		since = available.floor
 	}
-	if err := m.check(since); err != nil {
+	if err := available.check(since); err != nil {
 		return nil, err
 	}
 	begin, err := s.SnapshotAt(ctx, prefix, since)
 	if err != nil {
 		return nil, err
 	}
-	return &History{Floor: m.floor, Begin: begin, End: m.current, source: s}, nil
+	return &History{Floor: available.floor, Begin: begin, End: available.current, source: s}, nil
 }
 
-// Events are what became of the requests after Begin, oldest first, up to and
-// with End. What etcd sends faster than the caller takes it is kept in memory.
-// An error is the last of them: ErrForgotten when etcd compacts, meanwhile,
-// what has not been read.
+// Events returns the changes after Begin, oldest first, up to and including End.
+// What etcd sends faster than the caller takes it is kept in memory. An error is
+// the last item: ErrCompacted when etcd compacts what has not been read yet.
 func (h *History) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if h.Begin.Revision >= h.End {
 			return
 		}
 		ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-		watcher := clientv3.NewWatcher(h.source.client) // whose progress is that of one watch
+		watcher := clientv3.NewWatcher(h.source.client) // so that its progress is that of one watch
 		var asking sync.WaitGroup
 		defer asking.Wait()
 		defer cancel()
 		defer func() { _ = watcher.Close() }()
-		created := func() { asking.Go(func() { askProgress(ctx, watcher) }) }
+		created := func() { asking.Go(func() { requestProgress(ctx, watcher) }) }
 		if err := h.read(ctx, watcher, created, yield); err != nil {
 			yield(Event{}, err)
 		}
 	}
 }
 
-// read yields until the end is reached, somebody has enough, or it fails. It
-// calls created once there is a watch: before that, etcd would answer for a
-// stream that has none.
+// read yields until the end is reached, yield returns false, or it fails. It calls
+// created once the watch exists: before that, etcd would report the progress of a
+// stream without a watch.
 func (h *History) read(ctx context.Context, watcher clientv3.Watcher, created func(), yield func(Event, error) bool) error {
 	past := newPast(h.Begin)
-	start, end := keyRange(h.Begin.Prefix)
+	start, end := keyspace.PrefixRange(h.Begin.Prefix)
 	for resp := range watcher.Watch(ctx, start, clientv3.WithRange(end),
 		clientv3.WithRev(h.Begin.Revision+1), clientv3.WithCreatedNotify()) {
 		if err := resp.Err(); err != nil {
-			return forgottenAt(resp.CompactRevision, err)
+			return compactedAt(resp.CompactRevision, err)
 		}
 		if resp.Created {
 			created()
@@ -92,7 +93,7 @@ func (h *History) read(ctx context.Context, watcher clientv3.Watcher, created fu
 			}
 		}
 		if resp.IsProgressNotify() && resp.Header.Revision >= h.End {
-			return nil // every event up to there has come
+			return nil // every event up to End has been received
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -110,14 +111,15 @@ func yieldAll(events []Event, yield func(Event, error) bool) bool {
 	return true
 }
 
-func forgottenAt(floor int64, err error) error {
+// compactedAt says that etcd compacted what was being read, if that is what err is.
+func compactedAt(floor int64, err error) error {
 	if errors.Is(err, rpctypes.ErrCompacted) {
-		return fmt.Errorf("%w while it was read; the oldest that it remembers now is %d", ErrForgotten, floor)
+		return fmt.Errorf("%w while it was being read; the oldest one now is %d", ErrCompacted, floor)
 	}
 	return fmt.Errorf("inspect: history: %w", err)
 }
 
-// newPast is a state to fold the past into, from a snapshot on.
+// newPast returns a state to apply past events to, from a snapshot on.
 func newPast(begin Snapshot) *state {
 	l := listing{revision: begin.Revision, queues: map[LockID][]Request{}, other: begin.Other}
 	for _, lock := range begin.Locks {
@@ -126,12 +128,12 @@ func newPast(begin Snapshot) *state {
 	return newState(begin.Prefix, l, nil)
 }
 
-// askProgress asks again and again how far the watch is, until ctx ends: etcd
-// does not answer while the watch has yet to catch up.
-func askProgress(ctx context.Context, watcher clientv3.Watcher) {
+// requestProgress requests the watch's progress repeatedly until ctx ends: etcd does
+// not answer while the watch has yet to catch up.
+func requestProgress(ctx context.Context, watcher clientv3.Watcher) {
 	for pause := 20 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		// That the watch cannot be asked shows by its not getting anywhere.
+		// If this fails, the watch does not advance either, and reports why.
 		_ = watcher.RequestProgress(ctx)
-		sleep(ctx, pause)
+		backoff.Pause(ctx, pause)
 	}
 }

@@ -11,43 +11,44 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/seconds"
 )
 
 const (
-	// MaxLeases is how many leases Leases looks up at most.
+	// MaxLeases bounds how many leases Leases looks up.
 	MaxLeases = 64
 
-	leaseLookups = 8 // at a time
+	leaseLookups = 8 // concurrently
 )
 
-// LeaseState says what etcd answered when it was asked for a lease.
+// LeaseState says what is known of a lease.
 type LeaseState uint8
 
-// What can be known of a lease.
+// The states of a lease.
 const (
-	LeaseUnknown LeaseState = iota // etcd was not asked, or did not answer
+	LeaseUnknown LeaseState = iota // not looked up, or etcd did not answer
 	LeaseAlive
-	LeaseGone // it ran out or was revoked, or never was
+	LeaseGone // expired, revoked or never granted
 )
 
-// Lease is what etcd says of a lease. Its times are those of one that is alive.
+// Lease is the answer to looking a lease up. Its times are set for LeaseAlive.
 type Lease struct {
 	State     LeaseState
-	Granted   time.Duration // how long it lives without a renewal
-	Remaining time.Duration // in whole seconds, rounded down
+	Granted   time.Duration // its TTL
+	Remaining time.Duration // until it expires, in whole seconds, rounded down
 }
 
-// MissedRenewals reports whether the lease is older than a client lets it
-// become: clients renew it each third of its time. What remains is rounded
-// down, so up to a second more may be left.
+// MissedRenewals reports whether the lease is older than a client lets it become:
+// clients renew a lease each third of its TTL. Remaining is rounded down, so up to
+// a second more may be left. The form in which it is computed cannot overflow.
 func (l Lease) MissedRenewals() bool {
-	return l.State == LeaseAlive && 3*(l.Remaining+time.Second) < 2*l.Granted
+	return l.State == LeaseAlive && l.Remaining < l.Granted-l.Granted/3-time.Second
 }
 
-// Leases looks leases up. etcd's leader answers for one at a time, so only the
-// first MaxLeases different ones are asked for: begin with those that matter.
-// The answer has each of ids but the lease 0, which is none; with an error too,
-// where it holds what was learned before.
+// Leases looks leases up. etcd's leader answers for one lease at a time, so only
+// the first MaxLeases different ones are looked up: sort them by importance. The
+// result has each of ids but 0, which is no lease. With an error, it has what was
+// learned before.
 func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, error) {
 	var mu sync.Mutex
 	leases := make(map[int64]Lease, len(ids))
@@ -75,20 +76,21 @@ func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, erro
 
 func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
-	switch {
-	case err != nil:
+	if err != nil {
 		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
-	case resp.TTL < 0:
-		return Lease{State: LeaseGone}, nil
 	}
-	return Lease{
-		State:     LeaseAlive,
-		Granted:   time.Duration(resp.GrantedTTL) * time.Second,
-		Remaining: time.Duration(resp.TTL) * time.Second,
-	}, nil
+	return answered(resp.GrantedTTL, resp.TTL), nil
 }
 
-// lookups are the first MaxLeases different leases.
+// answered is the lease of which etcd says that much, in seconds.
+func answered(granted, remaining int64) Lease {
+	if remaining < 0 {
+		return Lease{State: LeaseGone}
+	}
+	return Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: seconds.Duration(remaining)}
+}
+
+// lookups returns the first MaxLeases different leases.
 func lookups(leases []int64) []int64 {
 	var ids []int64
 	for _, id := range leases {

@@ -20,35 +20,34 @@ const (
 	// was compacted under it.
 	listTries = 5
 
-	// A transaction reads so many ranges at most: etcd takes 128 operations
-	// unless told otherwise.
+	// maxTxnRuns bounds the ranges that a transaction reads: etcd allows 128
+	// operations by default.
 	maxTxnRuns = 64
 
-	// A read is to bring so many bytes and no more, as a slow network has to
-	// carry them within a watch's patience. Values may be huge where nobody
-	// expects it, so few are read before it shows how long they are.
+	// readBytes bounds the size of a read, which a slow network has to carry
+	// within a watch's patience. Values may be unexpectedly huge, so few are read
+	// before their length is known.
 	readBytes   = 1 << 20
-	keyBytes    = 64 // that a key takes besides itself and its value
+	keyBytes    = 64 // overhead of a key
 	firstValues = 16
 	maxValues   = 1000
 )
 
-// Snapshot reads all locks whose keys begin with prefix, as of one revision.
-// The empty prefix means all of etcd. It reads in pages, and the values of
-// lock requests only.
+// Snapshot reads all locks whose keys begin with prefix, at one revision. The empty
+// prefix means all keys. It reads in pages, and only the values of lock requests.
 func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) {
 	return s.SnapshotAt(ctx, prefix, 0)
 }
 
-// listing is what etcd holds below a prefix at one revision.
+// listing is the keys below a prefix at one revision.
 type listing struct {
 	revision int64
-	queues   map[LockID][]Request // in no order
+	queues   map[LockID][]Request // not sorted
 	other    int
 }
 
-// add adds what are requests to their queues. Those of one lock mostly follow
-// each other, and are added together.
+// add adds those keys that are requests to their queues. Requests of one lock mostly
+// follow each other, and are added together.
 func (l *listing) add(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
@@ -67,7 +66,7 @@ func (l *listing) add(kvs []*mvccpb.KeyValue) {
 	}
 }
 
-// locks are the locks of the listing in their order. They take its queues over.
+// locks returns the listing's locks, sorted. It takes ownership of the queues.
 func (l *listing) locks() []Lock {
 	locks := make([]Lock, 0, len(l.queues))
 	for id, queue := range l.queues {
@@ -77,34 +76,24 @@ func (l *listing) locks() []Lock {
 	return locks
 }
 
-// lister reads a listing. It asks for keys first and then, with their leases and
-// values, for what may be lock requests: what else lies below the prefix may
-// be huge.
+// lister reads a listing. It reads keys first, and then with leases and values only
+// those that may be lock requests: other values may be huge.
 type lister struct {
 	kv         clientv3.KV
 	prefix     string
 	start, end string
 	page       int64
-	patience   time.Duration // with each read; 0 leaves it to the context
+	patience   time.Duration // timeout of each read; 0 leaves that to the context
 	at         int64         // the revision to read; 0 is the current one
 }
 
 func newLister(kv clientv3.KV, prefix string, page int64, patience time.Duration) lister {
-	start, end := keyRange(prefix)
+	start, end := keyspace.PrefixRange(prefix)
 	return lister{kv: kv, prefix: prefix, start: start, end: end, page: page, patience: patience}
 }
 
-// keyRange is the range of all keys that begin with prefix. etcd has no empty
-// key, so the empty prefix starts at the smallest one.
-func keyRange(prefix string) (start, end string) {
-	if prefix == "" {
-		return "\x00", "\x00"
-	}
-	return prefix, clientv3.GetPrefixRangeEnd(prefix)
-}
-
-// list reads all pages at one revision: l.at, or else that of the first page.
-// When that one is compacted meanwhile, it starts over.
+// list reads all pages at one revision: l.at, or else the revision of the first
+// page. When etcd compacts the latter meanwhile, it starts over.
 func (l lister) list(ctx context.Context) (listing, error) {
 	var all listing
 	var err error
@@ -120,8 +109,7 @@ func (l lister) list(ctx context.Context) (listing, error) {
 	return all, nil
 }
 
-// pages reads at one revision. What has been read becomes requests while etcd
-// works on the next read.
+// pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
 	all := listing{queues: map[LockID][]Request{}}
 	candidates := make(chan []*mvccpb.KeyValue)
@@ -162,9 +150,8 @@ func (l lister) read(ctx context.Context, candidates chan<- []*mvccpb.KeyValue) 
 	return revision, keys, nil
 }
 
-// readPage reads limit keys from start on, at revision unless that is 0. To
-// etcd, a page costs a look at all keys that follow it as well, since it counts
-// them; so pages are long.
+// readPage reads limit keys from start on, at revision unless that is 0. Pages are
+// long, because etcd also counts all keys after a page.
 func (l lister) readPage(ctx context.Context, start string, limit, revision int64) (*clientv3.GetResponse, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
@@ -172,7 +159,7 @@ func (l lister) readPage(ctx context.Context, start string, limit, revision int6
 		clientv3.WithKeysOnly(), clientv3.WithLimit(limit))
 }
 
-// readValues reads what may be requests among the keys of a page.
+// readValues reads the values of those keys of a page that may be requests.
 func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, candidates chan<- []*mvccpb.KeyValue) error {
 	for {
 		runs, rest := nextRuns(page, values.keys)
@@ -214,11 +201,11 @@ func (l lister) bound(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, l.patience)
 }
 
-// run is a stretch of keys that all may be lock requests.
+// run is a range of keys all of which may be lock requests.
 type run struct{ first, last string }
 
-// nextRuns finds what may be lock requests among keys, limit of them at most,
-// and returns the keys after those.
+// nextRuns finds keys that may be lock requests, at most limit of them, and returns
+// the keys after those.
 func nextRuns(keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
 	open := false
 	for i, kv := range keys {
@@ -239,11 +226,10 @@ func nextRuns(keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.
 	return runs, nil
 }
 
-// pace is how many keys the next read asks for.
+// pace is the number of keys of the next read.
 type pace struct{ keys, most int64 }
 
-// learn goes by the length of what has been read, and to twice as many keys at
-// most.
+// learn adapts the pace to the size of what has been read, at most doubling it.
 func (p *pace) learn(kvs []*mvccpb.KeyValue) {
 	if len(kvs) == 0 {
 		return

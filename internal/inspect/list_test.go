@@ -347,6 +347,16 @@ func TestListReadsNoOtherValues(t *testing.T) {
 	}
 }
 
+// remaining is what etcd says of a lease's remaining time.
+func remaining(t *testing.T, client *clientv3.Client, id clientv3.LeaseID) time.Duration {
+	t.Helper()
+	resp, err := client.TimeToLive(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(resp.TTL) * time.Second
+}
+
 func TestLeases(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
@@ -355,11 +365,13 @@ func TestLeases(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("OK", func(t *testing.T) {
+		before := remaining(t, client, alive)
 		got, err := s.Leases(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)})
+		after := remaining(t, client, alive)
 		lease := got[int64(alive)]
 		if err != nil || len(got) != 3 || lease.State != LeaseAlive || lease.Granted != 100*time.Second ||
-			lease.Remaining <= 90*time.Second || lease.Remaining > 100*time.Second {
-			t.Errorf("Leases = %v, %v", got, err)
+			lease.Remaining > before || lease.Remaining < after {
+			t.Errorf("Leases = %v, %v; %s remained before, %s after", got, err, before, after)
 		}
 		if got[int64(dead)].State != LeaseGone || got[12345].State != LeaseGone {
 			t.Errorf("Leases = %v; want the dead one and the one that never was gone", got)

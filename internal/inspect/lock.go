@@ -1,5 +1,8 @@
-// Package inspect reads locks from etcd as values: who holds, who waits, who
-// blocks whom. It changes nothing in etcd.
+// Package inspect reads locks from etcd as values: their holders, their waiters,
+// and which request blocks which. It changes nothing in etcd.
+//
+// A Source reads a Snapshot, of now or of an earlier revision, and watches locks
+// as a stream of Updates. Package diagnose says what is wrong with them.
 package inspect
 
 import (
@@ -11,7 +14,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// LockID names a lock. The same name in two layouts is two locks: their
+// LockID identifies a lock. The same name in two layouts is two locks, whose
 // clients do not wait for each other.
 type LockID struct {
 	Layout keyspace.Layout
@@ -26,21 +29,21 @@ func (id LockID) Compare(other LockID) int {
 	return strings.Compare(string(id.Layout), string(other.Layout))
 }
 
-// Request is one key in etcd: somebody holds or waits for a lock.
+// Request is one key in etcd, by which a client holds a lock or waits for it.
 type Request struct {
 	Key      string
 	Lock     LockID
 	Mode     keyspace.Mode
 	Lease    int64 // 0 when the key has none
 	Revision int64 // create revision: the place in the queue, and the fencing token
-	Modified int64 // revision at which the key was last written: Revision, unless somebody meddled
+	Modified int64 // revision of the last write of the key; Revision unless it was written again
 	Owner    keyspace.Owner
-	Owned    bool      // the value was an owner; the older clients write none
-	Since    time.Time // when it was made: by the owner's clock, else when the watch saw it; zero when unknown
+	Owned    bool      // the value was an owner; older clients write none
+	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Holding  bool
 }
 
-// Standing is "holding" or "waiting", the words used in tables and JSON.
+// Standing returns "holding" or "waiting", the words used in tables and JSON.
 func (r Request) Standing() string {
 	if r.Holding {
 		return "holding"
@@ -54,17 +57,17 @@ type Lock struct {
 	Queue []Request // by create revision
 }
 
-// State sums up a lock in a word.
+// State sums up a lock in one word.
 type State string
 
 // The states of a lock.
 const (
-	StateRead      State = "read"      // held by readers, nobody waits
-	StateWrite     State = "write"     // held by a writer, nobody waits
-	StateContended State = "contended" // held, and somebody waits
+	StateRead      State = "read"      // held by readers, no waiters
+	StateWrite     State = "write"     // held by a writer, no waiters
+	StateContended State = "contended" // held, with waiters
 )
 
-// Counts of a lock's requests.
+// Counts are the numbers of a lock's requests.
 type Counts struct {
 	Readers int // holding
 	Writers int // holding
@@ -87,7 +90,7 @@ func (l Lock) Count() Counts {
 	return c
 }
 
-// State is the lock's state.
+// State returns the lock's state.
 func (l Lock) State() State {
 	switch c := l.Count(); {
 	case c.Waiters > 0:
@@ -99,11 +102,12 @@ func (l Lock) State() State {
 	}
 }
 
-// Oldest is when the lock's oldest request was made, and OldestWaiter when its
-// longest waiting one was; both are zero when nobody knows.
+// Oldest returns when the lock's oldest request was made, zero when that is not
+// known.
 func (l Lock) Oldest() time.Time { return oldest(l.Queue, func(Request) bool { return true }) }
 
-// OldestWaiter is documented with Oldest.
+// OldestWaiter returns when the request that has waited longest was made, zero when
+// that is not known or none waits.
 func (l Lock) OldestWaiter() time.Time {
 	return oldest(l.Queue, func(r Request) bool { return !r.Holding })
 }
@@ -118,8 +122,8 @@ func oldest(queue []Request, want func(Request) bool) time.Time {
 	return t
 }
 
-// Blockers are the requests that keep the i-th waiting: every earlier writer
-// and, if it is a writer, every earlier reader too.
+// Blockers returns the requests that keep the i-th one waiting: every earlier
+// writer and, if it is a writer, every earlier reader too.
 func (l Lock) Blockers(i int) []Request {
 	var before []Request
 	for _, r := range l.Queue {
@@ -142,12 +146,13 @@ func NewLock(id LockID, queue []Request) Lock {
 	return Lock{ID: id, Queue: queue}
 }
 
-// head tells which requests hold, when it is shown a queue in its order: those
-// that nothing blocks.
+// head finds the holders of a queue, given its requests in order: those that no
+// other request blocks.
 type head struct {
-	first, writer int64 // create revisions of the first request and writer; 0 before they come
+	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
 }
 
+// admits reports whether the next request of the queue holds.
 func (h *head) admits(r Request) bool {
 	if h.first == 0 {
 		h.first = r.Revision
@@ -161,7 +166,7 @@ func (h *head) admits(r Request) bool {
 	return r.Revision == h.first
 }
 
-// ends reports whether neither r nor anything after it can hold.
+// ends reports whether neither r nor any later request can hold.
 func (h *head) ends(r Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction
@@ -170,15 +175,15 @@ func ByPlace(a, b Request) int {
 	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
 }
 
-// Snapshot is all locks below a prefix at one revision.
+// Snapshot is the locks whose keys begin with a prefix, at one revision.
 type Snapshot struct {
 	Prefix   string
 	Revision int64
 	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
-	Other    int    // keys below the prefix that are no lock requests
+	Other    int    // keys with the prefix that are not lock requests
 }
 
-// Find returns the lock of that id.
+// Find returns the lock with that ID.
 func (s Snapshot) Find(id LockID) (Lock, bool) {
 	i, ok := slices.BinarySearchFunc(s.Locks, id, func(l Lock, id LockID) int { return l.ID.Compare(id) })
 	if !ok {

@@ -52,7 +52,7 @@ func watch(t *testing.T, s *Source, prefix string) *viewer {
 // until receives updates until one is as wanted, and returns it.
 func (v *viewer) until(what string, want func(Update) bool) Update {
 	v.t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		select {
 		case u, ok := <-v.updates:
@@ -64,7 +64,7 @@ func (v *viewer) until(what string, want func(Update) bool) Update {
 				return u
 			}
 		case <-timeout:
-			v.t.Fatalf("not within 20 s: %s; last: revision %d, err %v", what, v.last.Snapshot.Revision, v.last.Err)
+			v.t.Fatalf("not within a minute: %s; last: revision %d, err %v", what, v.last.Snapshot.Revision, v.last.Err)
 		}
 	}
 }

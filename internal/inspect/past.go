@@ -7,20 +7,22 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 var (
-	// ErrForgotten says that etcd has compacted a revision away.
-	ErrForgotten = errors.New("inspect: etcd has forgotten that revision")
-	// ErrFuture says that etcd has not come to a revision yet.
-	ErrFuture = errors.New("inspect: etcd has not come to that revision yet")
+	// ErrCompacted says that etcd has compacted a revision.
+	ErrCompacted = errors.New("inspect: etcd has compacted that revision")
+	// ErrFuture says that a revision does not exist yet.
+	ErrFuture = errors.New("inspect: that revision does not exist yet")
 )
 
-// SnapshotAt is Snapshot as of a revision, or as of now when that is 0. Of the
-// past, Since is what the owners said; leases have none.
+// SnapshotAt is Snapshot at a revision, or now when that is 0. In the past, Since is
+// known only from owners, and leases cannot be looked up.
 //
-// It fails with ErrForgotten or ErrFuture, and a text that says which
-// revisions there are, when etcd has no such revision.
+// It fails with ErrCompacted or ErrFuture, and a text that says which revisions
+// there are, when etcd has no such revision.
 func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) (Snapshot, error) {
 	l := newLister(s.client, prefix, s.tuning.page, 0)
 	l.at = revision
@@ -31,32 +33,32 @@ func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) 
 	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks(), Other: all.other}, nil
 }
 
-// explain says which revisions etcd has when err is that it has no such one.
+// explain says which revisions etcd has, if err is that it does not have this one.
 func (s *Source) explain(ctx context.Context, prefix string, revision int64, err error) error {
 	if !errors.Is(err, rpctypes.ErrCompacted) && !errors.Is(err, rpctypes.ErrFutureRev) {
 		return err
 	}
-	m, merr := s.memory(ctx, prefix)
-	if merr != nil {
-		return errors.Join(err, merr)
+	available, rangeErr := s.revisionRange(ctx, prefix)
+	if rangeErr != nil {
+		return errors.Join(err, rangeErr)
 	}
-	if wrong := m.check(revision); wrong != nil {
-		return wrong
+	if missing := available.check(revision); missing != nil {
+		return missing
 	}
 	return err
 }
 
-// memory is which revisions etcd has.
-type memory struct {
+// revisionRange is the revisions that etcd has.
+type revisionRange struct {
 	floor   int64 // the oldest
 	current int64
 }
 
 // check returns an error when etcd has no such revision.
-func (m memory) check(revision int64) error {
+func (m revisionRange) check(revision int64) error {
 	switch {
 	case revision < m.floor:
-		return fmt.Errorf("%w: %d; the oldest that it remembers is %d", ErrForgotten, revision, m.floor)
+		return fmt.Errorf("%w: %d; the oldest one is %d", ErrCompacted, revision, m.floor)
 	case revision > m.current:
 		return fmt.Errorf("%w: %d; the current one is %d", ErrFuture, revision, m.current)
 	default:
@@ -64,29 +66,29 @@ func (m memory) check(revision int64) error {
 	}
 }
 
-// memory asks etcd which revisions it has. It reads a key of the prefix, for a
-// user may be allowed no other.
-func (s *Source) memory(ctx context.Context, prefix string) (memory, error) {
-	start, _ := keyRange(prefix)
+// revisionRange asks etcd which revisions it has. It reads a key of the prefix,
+// because a user may not be allowed to read others.
+func (s *Source) revisionRange(ctx context.Context, prefix string) (revisionRange, error) {
+	start, _ := keyspace.PrefixRange(prefix)
 	resp, err := s.client.Get(ctx, start, clientv3.WithCountOnly())
 	if err != nil {
-		return memory{}, fmt.Errorf("inspect: ask etcd: %w", err)
+		return revisionRange{}, fmt.Errorf("inspect: read the current revision: %w", err)
 	}
-	m := memory{floor: 1, current: resp.Header.Revision}
+	m := revisionRange{floor: 1, current: resp.Header.Revision}
 	_, err = s.client.Get(ctx, start, clientv3.WithCountOnly(), clientv3.WithRev(m.floor))
 	if errors.Is(err, rpctypes.ErrCompacted) {
 		m.floor, err = s.compaction(ctx, start)
 	}
 	if err != nil {
-		return memory{}, fmt.Errorf("inspect: ask etcd for its oldest revision: %w", err)
+		return revisionRange{}, fmt.Errorf("inspect: read the oldest revision: %w", err)
 	}
 	return m, nil
 }
 
-// compaction is the revision of the last compaction, which can still be read.
-// There is no call for it, but it is the answer to a watch that goes back
-// further. Without a compaction such a watch would make etcd read its whole
-// history, so it must be known that there was one.
+// compaction returns the revision of the last compaction, which can still be read.
+// There is no call for it, but it is in the answer to a watch that starts earlier.
+// Without a compaction such a watch would make etcd read its whole history, so the
+// caller has to know that there was one.
 func (s *Source) compaction(ctx context.Context, key string) (int64, error) {
 	watcher := clientv3.NewWatcher(s.client)
 	defer func() { _ = watcher.Close() }()

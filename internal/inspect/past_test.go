@@ -70,10 +70,10 @@ func TestSnapshotAt(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("ErrForgotten", func(t *testing.T) {
+	t.Run("ErrCompacted", func(t *testing.T) {
 		compact(t, client, first+1)
 		_, err := s.SnapshotAt(timely(t), "/a/", first)
-		if !errors.Is(err, ErrForgotten) || !strings.HasSuffix(err.Error(), "the oldest that it remembers is 3") {
+		if !errors.Is(err, ErrCompacted) || !strings.HasSuffix(err.Error(), "the oldest one is 3") {
 			t.Errorf("err = %v", err)
 		}
 		if got := snapshotAt(t, s, "/a/", first+1); len(got.Locks[0].Queue) != 2 {
@@ -152,7 +152,7 @@ func TestHistory(t *testing.T) {
 
 	t.Run("OK", func(t *testing.T) {
 		h, events := remembered(t, s, "/a/", begin)
-		want := []string{"released /a/write/1", "acquired /a/write/2"}
+		want := []string{"released /a/write/1", "granted /a/write/2"}
 		if got := lines(events); !slices.Equal(got, want) || h.End != end || h.Floor != 1 {
 			t.Errorf("events = %q until %d, floor %d; want %q until %d", got, h.End, h.Floor, want, end)
 		}
@@ -191,7 +191,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("ErrForgotten", func(t *testing.T) {
+	t.Run("ErrCompacted", func(t *testing.T) {
 		h, err := s.History(timely(t), "/a/", 0)
 		if err != nil {
 			t.Fatal(err)
@@ -199,10 +199,10 @@ func TestHistory(t *testing.T) {
 		compact(t, client, end)
 		for _, err = range h.Events(timely(t)) {
 		}
-		if !errors.Is(err, ErrForgotten) {
+		if !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before it was read", err)
 		}
-		if _, err := s.History(timely(t), "/a/", 2); !errors.Is(err, ErrForgotten) {
+		if _, err := s.History(timely(t), "/a/", 2); !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before", err)
 		}
 	})
@@ -247,9 +247,9 @@ func TestCompare(t *testing.T) {
 		want          []string
 	}{
 		{"nothing", before, before, nil},
-		{"all new", empty, before, []string{"acquired a/write/1", "waiting a/write/2", "acquired b/read/1", "acquired d/read/1"}},
+		{"all new", empty, before, []string{"granted a/write/1", "waiting a/write/2", "granted b/read/1", "granted d/read/1"}},
 		{"all gone", before, empty, []string{"released a/write/1", "left a/write/2", "released b/read/1", "released d/read/1"}},
-		{"some", before, after, []string{"released a/write/1", "acquired a/write/2", "released b/read/1", "acquired c/read/1", "waiting d/write/2"}},
+		{"some", before, after, []string{"released a/write/1", "granted a/write/2", "released b/read/1", "granted c/read/1", "waiting d/write/2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

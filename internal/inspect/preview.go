@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Preview is what would happen if requests were deleted.
+// Preview is the effect of deleting requests.
 type Preview struct {
 	Gone    []Request // the deleted requests, in the order of the snapshot: by lock, then place
 	Granted []Request // the waiters that would hold their locks, in the same order
@@ -21,8 +21,8 @@ func (s Snapshot) Without(keys ...string) Preview {
 	return s.Preview(s.all(func(r Request) bool { return wanted[r.Key] }))
 }
 
-// OfLease are the requests that hang on a lease, by lock, then place. The
-// lease 0 is none, so nothing hangs on it.
+// OfLease returns the requests attached to a lease, by lock, then place. The lease
+// 0 is no lease, so it has none.
 func (s Snapshot) OfLease(id int64) []Request {
 	return s.all(func(r Request) bool { return id != 0 && r.Lease == id })
 }
@@ -59,7 +59,7 @@ func (s Snapshot) Preview(requests []Request) Preview {
 	return p
 }
 
-// granted are the waiters that would hold if the keys in gone were deleted.
+// granted returns the waiters that would hold if the keys in gone were deleted.
 func (l Lock) granted(gone map[string]bool) []Request {
 	var granted []Request
 	var h head

@@ -8,41 +8,41 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// maxEvents is how many events an update holds at most: of those that a slow
-// receiver has missed, the last ones.
+// maxEvents bounds the events of an update: of those that a slow receiver missed, it
+// has the last ones.
 const maxEvents = 1000
 
-// An update costs a copy of the list of locks, and of each queue that changes
-// after it. So it is followed by a rest that many times as long as the work since
-// the one before, within bounds.
+// An update costs a copy of the list of locks, and of each queue that changes after
+// it. So a rest follows it, restFactor times as long as the work since the update
+// before, at most maxRest.
 const (
 	restFactor = 10
 	maxRest    = 50 * time.Millisecond
 )
 
-// change is what the goroutines that talk to etcd tell the publisher. Exactly
-// one of its fields is set.
+// change is what the goroutines that do I/O pass to the publisher. Exactly one of
+// its fields is set.
 type change struct {
 	listing  *listing          // everything, read anew
 	events   []*clientv3.Event // of whole revisions, in order
-	progress int64             // events up to this revision have all been told
+	progress int64             // all events up to this revision have been passed
 	answered int64             // a probe read this revision
 	failed   error             // etcd did not answer
 }
 
-// publisher owns the state. It folds changes in as they come and sends updates
-// as fast as their receiver takes them, and no faster: what happens meanwhile
-// goes into the next update. So a slow receiver holds up nobody, and a fast one
-// does not wear the processor out.
+// publisher owns the state. It applies changes as they come and sends updates as
+// fast as their receiver takes them, and no faster: what happens in between goes
+// into the next update. So a slow receiver does not block the watch, and a fast one
+// does not take up the processor.
 type publisher struct {
 	out    chan<- Update
 	now    func() time.Time
 	state  *state
-	synced bool // a listing has come
+	synced bool // a listing has been applied
 	health health
 
-	next  Update // what is known but not yet offered; its snapshot is made when it is
-	dirty bool   // next says something new
+	next  Update // what has not been offered yet; its snapshot is made then
+	dirty bool   // next has something new
 }
 
 func newPublisher(prefix string, out chan<- Update, now func() time.Time) *publisher {
@@ -79,8 +79,8 @@ func (p *publisher) run(changes <-chan change) {
 	}
 }
 
-// handleAll handles the changes that are there already, so that a burst costs
-// one snapshot. It takes a bounded number, since more keep coming.
+// handleAll handles the changes that are buffered, so that a burst costs one
+// snapshot. It takes a bounded number, since more keep coming.
 func (p *publisher) handleAll(changes <-chan change) {
 	for range cap(changes) {
 		select {
@@ -95,7 +95,7 @@ func (p *publisher) handleAll(changes <-chan change) {
 	}
 }
 
-// take is all that is known, as the next update.
+// take returns the next update.
 func (p *publisher) take() Update {
 	p.dropEvents()
 	u := p.next
@@ -110,7 +110,7 @@ func (p *publisher) handle(c change) {
 	case c.listing != nil:
 		p.reset(*c.listing)
 	case len(c.events) > 0:
-		p.fold(c.events)
+		p.apply(c.events)
 	case c.progress > 0:
 		p.state.advance(c.progress)
 		p.health.progress = true
@@ -123,8 +123,8 @@ func (p *publisher) handle(c change) {
 	p.dirty = p.dirty || p.state.revision != revision || !sameError(p.health.err, err)
 }
 
-// sameError reports whether two errors look the same: the third failure in a
-// row is no news.
+// sameError reports whether two errors have the same text: a repeated failure is
+// not worth an update.
 func sameError(a, b error) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
@@ -139,24 +139,24 @@ func (p *publisher) reset(l listing) {
 	p.health = health{}
 }
 
-// fold applies the events revision by revision.
-func (p *publisher) fold(events []*clientv3.Event) {
+// apply applies events revision by revision.
+func (p *publisher) apply(events []*clientv3.Event) {
 	now := p.now()
 	for revision := range revisions(events) {
 		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
 	}
 	p.dirty = true
-	if len(p.next.Events) > 2*maxEvents { // not for each one: it moves them all
+	if len(p.next.Events) > 2*maxEvents { // rarely, because it moves all events
 		p.dropEvents()
 	}
 }
 
-// revisions cuts events into those of one revision each.
+// revisions splits events by revision.
 func revisions(events []*clientv3.Event) iter.Seq[[]*clientv3.Event] {
 	return chunks(events, func(e *clientv3.Event) int64 { return e.Kv.ModRevision })
 }
 
-// chunks cuts list where the revision changes.
+// chunks splits list where the revision changes.
 func chunks[T any](list []T, revision func(T) int64) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for len(list) > 0 {
@@ -172,7 +172,7 @@ func chunks[T any](list []T, revision func(T) int64) iter.Seq[[]T] {
 	}
 }
 
-// dropEvents keeps the last events, and the number of those before.
+// dropEvents keeps the last maxEvents events and counts those before.
 func (p *publisher) dropEvents() {
 	n := max(0, len(p.next.Events)-maxEvents)
 	p.next.Events = slices.Delete(p.next.Events, 0, n)

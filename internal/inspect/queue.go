@@ -5,61 +5,60 @@ import (
 	"sort"
 )
 
-// These change a queue that is in its order, in place. Whatever its length,
-// they move next to nothing when a request goes from its head or comes to its
-// end, which is what mostly happens.
+// The functions below change a sorted queue in place. Whatever its length, they
+// move next to nothing when a request leaves its head or joins its end, which are
+// the usual cases.
 
-// position finds the place of a request in a queue.
-func position(queue []Request, r Request) (i int, there bool) {
+// position returns the index of a request in a queue.
+func position(queue []Request, r Request) (i int, found bool) {
 	return slices.BinarySearchFunc(queue, r, ByPlace)
 }
 
-// remove takes requests out of a queue. They are in their order, and in it.
-func remove(queue, gone []Request) []Request {
-	for len(gone) > 0 && queue[0].Key == gone[0].Key {
-		queue[0] = Request{} // as the queue keeps the memory
-		queue, gone = queue[1:], gone[1:]
+// remove removes requests from a queue. They have to be sorted, and in it.
+func remove(queue, removed []Request) []Request {
+	for len(removed) > 0 && queue[0].Key == removed[0].Key {
+		queue[0] = Request{} // the queue's array keeps the memory
+		queue, removed = queue[1:], removed[1:]
 	}
-	if len(gone) == 0 {
+	if len(removed) == 0 {
 		return queue
 	}
-	first, _ := position(queue, gone[0])
+	first, _ := position(queue, removed[0])
 	rest := slices.DeleteFunc(queue[first:], func(r Request) bool {
-		goes := len(gone) > 0 && r.Key == gone[0].Key
-		if goes {
-			gone = gone[1:]
+		found := len(removed) > 0 && r.Key == removed[0].Key
+		if found {
+			removed = removed[1:]
 		}
-		return goes
+		return found
 	})
 	return queue[:first+len(rest)]
 }
 
-// replace puts requests in the place of what they were before. They stand as
-// they stood.
-func replace(queue, again []Request) {
-	for _, r := range again {
+// replace replaces requests whose keys were written again. Holders stay holders.
+func replace(queue, rewritten []Request) {
+	for _, r := range rewritten {
 		i, _ := position(queue, r)
 		r.Holding = queue[i].Holding
 		queue[i] = r
 	}
 }
 
-// insert puts requests where they belong.
-func insert(queue, come []Request) []Request {
-	for _, r := range come {
+// insert inserts requests at their places.
+func insert(queue, added []Request) []Request {
+	for _, r := range added {
 		i, _ := position(queue, r)
 		queue = slices.Insert(queue, i, r)
 	}
 	return queue
 }
 
-// holders is how many requests hold, which are the first ones.
+// holders returns the number of holders, which are the first requests of a queue.
 func holders(queue []Request) int {
 	return sort.Search(len(queue), func(i int) bool { return !queue[i].Holding })
 }
 
-// markHolders marks the requests that hold. It returns those that this changes,
-// given that only the first n may be marked.
+// markHolders marks the holders, and returns the indexes of requests that this
+// changes. Only the first n requests may be marked before.
 func markHolders(queue []Request, n int) (changed []int) {
 	var h head
 	for i := range queue {

@@ -6,8 +6,8 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// maxOwner bounds the value that is read as an owner, in bytes. A longer one
-// is somebody's data under a key that looks like a request.
+// maxOwner bounds the value that is read as an owner, in bytes. A longer value is
+// other data under a key that looks like a request.
 const maxOwner = 16 << 10
 
 // newRequest reads a key as a lock request. It keeps the owner, not the value.

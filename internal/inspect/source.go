@@ -6,23 +6,22 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// Source reads locks from etcd.
+// Source reads locks from one etcd.
 type Source struct {
 	client *clientv3.Client
 	tuning tuning
 }
 
-// tuning is what tests make small.
+// tuning is what tests change.
 type tuning struct {
-	page     int64            // keys that the first read asks for
-	patience time.Duration    // with a single read, while watching
-	probe    time.Duration    // pause between questions whether etcd is there, at least; at most twice that
-	now      func() time.Time // tells when the watch saw something
+	page     int64            // keys of the first read
+	patience time.Duration    // timeout of a single read, while watching
+	probe    time.Duration    // the least pause between probes of etcd; the longest is twice that
+	now      func() time.Time // the clock of what the watch sees
 }
 
-// NewSource returns a source over client. The client should have keep-alives
-// (DialKeepAliveTime): they are what moves a watch away from a member that
-// hangs.
+// NewSource returns a source that reads through client. The client should have
+// keep-alives (DialKeepAliveTime): they move a watch away from a member that hangs.
 func NewSource(client *clientv3.Client) *Source {
 	return &Source{client: client, tuning: tuning{
 		page:     1000,
@@ -36,32 +35,32 @@ func NewSource(client *clientv3.Client) *Source {
 type Update struct {
 	Snapshot Snapshot // the locks now; while Err is set, the last ones known
 	Events   []Event  // what led from the snapshot before to this one, oldest first
-	Missed   int      // events before those that were dropped, because the receiver was slow
-	Resynced bool     // the snapshot was read anew, so events in between are not known
-	Err      error    // etcd does not answer, or refuses to: the watch goes on trying
+	Missed   int      // earlier events, dropped because the receiver was slow
+	Resynced bool     // the snapshot was read anew, so the events in between are not known
+	Err      error    // etcd does not answer, or refuses to: the watch retries
 }
 
 // EventKind says what became of a request.
 type EventKind string
 
-// What can become of a request.
+// The kinds of events.
 const (
 	EventWaiting  EventKind = "waiting"  // it joined the queue behind others
-	EventAcquired EventKind = "acquired" // it holds the lock
-	EventReleased EventKind = "released" // it held the lock and is gone
-	EventLeft     EventKind = "left"     // it waited and is gone
-	EventExpired  EventKind = "expired"  // it is gone because its session ran out: only Ends tells
-	EventRevoked  EventKind = "revoked"  // it is gone because its session was closed or revoked: only Ends tells
+	EventGranted  EventKind = "granted"  // it holds the lock
+	EventReleased EventKind = "released" // it held the lock and was deleted
+	EventLeft     EventKind = "left"     // it waited and was deleted
+	EventExpired  EventKind = "expired"  // it was deleted because its session expired; only from WatchCauses and WatchKinds
+	EventRevoked  EventKind = "revoked"  // it was deleted because its session was closed or revoked; only from WatchCauses and WatchKinds
 )
 
-// Gone reports whether an event of this kind is a request's last.
-func (k EventKind) Gone() bool { return k != EventWaiting && k != EventAcquired }
+// Gone reports whether an event of this kind is the last one of a request.
+func (k EventKind) Gone() bool { return k != EventWaiting && k != EventGranted }
 
-// Event is a change in one request's standing.
+// Event is a change of one request.
 type Event struct {
 	Kind     EventKind
-	Request  Request    // of one that is gone, Holding says whether it held
+	Request  Request    // for a deleted one, Holding says whether it held
 	Revision int64      // of the change; 0 when it is not known
 	Time     time.Time  // when this program saw it; zero when it did not
-	Session  LeaseState // of a request that is gone: its session right after, as far as Ends found out
+	Session  LeaseState // for a deleted request: its session right after; only from WatchCauses
 }

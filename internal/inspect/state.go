@@ -8,32 +8,32 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// state is the locks below a prefix, kept current by folding etcd's events
-// into it. It has no I/O.
+// state is the locks below a prefix, kept current by applying etcd's events. It does
+// no I/O.
 //
-// Snapshots share locks with the state. What an event costs depends on none but
-// its own lock, whose queue the first event after a snapshot copies and those
-// that follow change in place.
+// Snapshots share locks with the state. The cost of an event depends only on its
+// own lock, whose queue the first event after a snapshot copies and later events
+// change in place.
 type state struct {
 	prefix   string
 	revision int64
-	places   map[string]place // of the requests, by key: of a deleted key, etcd tells no more
+	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
 	locks    map[LockID]Lock
 	other    int
 
 	sorted  []Lock              // as of the last snapshot, which shares it
-	touched map[LockID]struct{} // since then: their queues are shared with nobody
+	touched map[LockID]struct{} // changed since then: their queues are not shared
 }
 
-// place finds a request in its lock's queue.
+// place locates a request in its lock's queue.
 type place struct {
 	lock     LockID
 	revision int64
 }
 
-// newState is the state that a listing describes; it takes its queues over.
-// What the state before it, which may be nil, knew of when requests were made
-// is kept.
+// newState returns the state that a listing describes; it takes ownership of the
+// listing's queues. It keeps when requests were first seen from the state before
+// it, which may be nil.
 func newState(prefix string, l listing, before *state) *state {
 	locks := l.locks()
 	s := &state{
@@ -77,12 +77,13 @@ func (s *state) find(key string) (Request, bool) {
 
 // edit is what one revision does to one lock.
 type edit struct {
-	gone, again, come []Request // again: written, and in its place
+	deleted   []Request
+	rewritten []Request // they keep their places
+	added     []Request
 }
 
-// apply folds in the events of one revision, all of them: a transaction is one
-// change, and what would show between its parts never was. It returns what
-// became of the requests.
+// apply applies all events of one revision: a transaction is one change, and no
+// state between its parts ever existed. It returns the changes of requests.
 func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	edits := map[LockID]*edit{}
 	for _, ev := range events {
@@ -99,7 +100,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	return changes
 }
 
-// advance notes that everything up to revision has been folded in.
+// advance notes that everything up to revision has been applied.
 func (s *state) advance(revision int64) { s.revision = max(s.revision, revision) }
 
 // collect turns an event into edits. A key that is written again keeps its
@@ -114,23 +115,23 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 	}
 	if was && is && next.Lock == old.Lock && next.Revision == old.Revision {
 		e := editOf(edits, next.Lock)
-		e.again = append(e.again, next)
+		e.rewritten = append(e.rewritten, next)
 		return
 	}
 	if was {
 		e := editOf(edits, old.Lock)
-		e.gone = append(e.gone, old)
+		e.deleted = append(e.deleted, old)
 		delete(s.places, old.Key)
 	}
 	if is {
 		e := editOf(edits, next.Lock)
-		e.come = append(e.come, next)
+		e.added = append(e.added, next)
 		s.places[next.Key] = place{lock: next.Lock, revision: next.Revision}
 	}
 }
 
-// written is the request that an event writes, if it does. When nobody else
-// knows, it was made now.
+// written returns the request that an event writes, if it does. Without an owner's
+// time, it counts as made now.
 func written(ev *clientv3.Event, now time.Time) (Request, bool) {
 	if ev.Type != clientv3.EventTypePut {
 		return Request{}, false
@@ -142,10 +143,10 @@ func written(ev *clientv3.Event, now time.Time) (Request, bool) {
 	return r, ok
 }
 
-// countOther is by how much an event changes the number of keys that are no
-// lock requests, given whether its key was one and whether it is one now. It
-// needs no list of those keys, because etcd tells only of real changes: what
-// is deleted was there.
+// countOther returns by how much an event changes the number of keys that are not
+// lock requests, given whether its key was one and whether it is one now. It needs
+// no list of those keys, because etcd reports only real changes: a deleted key
+// existed.
 func countOther(ev *clientv3.Event, was, is bool) int {
 	n := 0
 	if !was && !ev.IsCreate() {
@@ -166,23 +167,23 @@ func editOf(edits map[LockID]*edit, id LockID) *edit {
 	return e
 }
 
-// edit changes a lock's queue. It tells first who has gone, then who has come or
-// moved, each in the order of the queue.
+// edit changes a lock's queue. It returns first the deleted requests, then those
+// that are new or whose standing changed, each in the order of the queue.
 func (s *state) edit(id LockID, e *edit) []Event {
-	slices.SortFunc(e.gone, ByPlace)
-	queue := s.own(id, len(e.come))
-	replace(queue, e.again)
-	queue = remove(queue, e.gone)
+	slices.SortFunc(e.deleted, ByPlace)
+	queue := s.own(id, len(e.added))
+	replace(queue, e.rewritten)
+	queue = remove(queue, e.deleted)
 	held := holders(queue)
-	queue = insert(queue, e.come)
-	moved := markHolders(queue, held+len(e.come))
+	queue = insert(queue, e.added)
+	moved := markHolders(queue, held+len(e.added))
 	s.setQueue(id, queue)
 
 	var changes []Event
-	for _, r := range e.gone {
+	for _, r := range e.deleted {
 		changes = append(changes, departure(r))
 	}
-	for _, r := range e.come {
+	for _, r := range e.added {
 		if i, _ := position(queue, r); !queue[i].Holding { // the others have moved
 			moved = append(moved, i)
 		}
@@ -194,8 +195,8 @@ func (s *state) edit(id LockID, e *edit) []Event {
 	return changes
 }
 
-// own is a lock's queue, to be changed: a copy of it, with room for some more,
-// if a snapshot shares it.
+// own returns a lock's queue to be changed in place: a copy of it, with room for
+// more, if a snapshot shares it.
 func (s *state) own(id LockID, more int) []Request {
 	queue := s.locks[id].Queue
 	if _, own := s.touched[id]; own {
@@ -204,7 +205,7 @@ func (s *state) own(id LockID, more int) []Request {
 	return append(make([]Request, 0, len(queue)+more), queue...)
 }
 
-// setQueue replaces a lock's queue and takes the slice over.
+// setQueue replaces a lock's queue and takes ownership of the slice.
 func (s *state) setQueue(id LockID, queue []Request) {
 	s.touched[id] = struct{}{}
 	if len(queue) == 0 {
@@ -214,8 +215,8 @@ func (s *state) setQueue(id LockID, queue []Request) {
 	s.locks[id] = Lock{ID: id, Queue: queue}
 }
 
-// snapshot is the state as a value. It costs a copy of the list of locks if
-// any has changed since the last one, and nothing otherwise.
+// snapshot returns the state as a value. It copies the list of locks if any lock
+// has changed since the last snapshot.
 func (s *state) snapshot() Snapshot {
 	if len(s.touched) > 0 {
 		s.sorted = s.merge()
@@ -224,7 +225,7 @@ func (s *state) snapshot() Snapshot {
 	return Snapshot{Prefix: s.prefix, Revision: s.revision, Locks: s.sorted, Other: s.other}
 }
 
-// merge is the list of the last snapshot with the touched locks replaced.
+// merge returns the list of the last snapshot with the touched locks replaced.
 func (s *state) merge() []Lock {
 	merged := make([]Lock, 0, len(s.locks))
 	rest := s.sorted

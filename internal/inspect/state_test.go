@@ -116,7 +116,7 @@ func checkEvents(t *testing.T, events []Event, before, after map[LockID]Lock) {
 	}
 	var want []string
 	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.Compare) {
-		want = append(want, lines(compareStandings(before[id].Queue, after[id].Queue))...)
+		want = append(want, lines(compareQueues(before[id].Queue, after[id].Queue))...)
 	}
 	if got := lines(events); !slices.Equal(got, want) {
 		t.Fatalf("events = %q, want %q", got, want)
@@ -178,13 +178,13 @@ func track(t *testing.T, standings map[string]EventKind, e Event) {
 	before := standings[id]
 	switch e.Kind {
 	case EventReleased, EventLeft:
-		want := map[EventKind]EventKind{EventReleased: EventAcquired, EventLeft: EventWaiting}[e.Kind]
+		want := map[EventKind]EventKind{EventReleased: EventGranted, EventLeft: EventWaiting}[e.Kind]
 		if before != want {
 			t.Fatalf("%s %s after %q", e.Kind, id, before)
 		}
 		delete(standings, id)
 	default:
-		if before == e.Kind || e.Request.Holding != (e.Kind == EventAcquired) {
+		if before == e.Kind || e.Request.Holding != (e.Kind == EventGranted) {
 			t.Fatalf("%s %s after %q, holding: %v", e.Kind, id, before, e.Request.Holding)
 		}
 		standings[id] = e.Kind
@@ -219,24 +219,24 @@ func TestEvents(t *testing.T) {
 		want      []string // of the last revision
 		other     int
 	}{
-		{"first", [][]op{{put("a/write/1")}}, []string{"acquired a/write/1"}, 0},
+		{"first", [][]op{{put("a/write/1")}}, []string{"granted a/write/1"}, 0},
 		{"second", [][]op{{put("a/write/1")}, {put("a/read/2")}}, []string{"waiting a/read/2"}, 0},
 		{"release", [][]op{{put("a/write/1")}, {del("a/write/1")}}, []string{"released a/write/1"}, 0},
 		{"give up", [][]op{{put("a/write/1")}, {put("a/write/2")}, {del("a/write/2")}}, []string{"left a/write/2"}, 0},
-		{"a writer leaves, the reader behind it gets in", [][]op{{put("a/read/1")}, {put("a/write/2")}, {put("a/read/3")}, {del("a/write/2")}}, []string{"left a/write/2", "acquired a/read/3"}, 0},
-		{"two waiters, one turn", [][]op{{put("a/write/1")}, {put("a/write/2")}, {put("a/write/3")}, {del("a/write/1")}}, []string{"released a/write/1", "acquired a/write/2"}, 0},
-		{"readers get in together", [][]op{{put("a/write/1")}, {put("a/read/2")}, {put("a/read/3")}, {del("a/write/1")}}, []string{"released a/write/1", "acquired a/read/2", "acquired a/read/3"}, 0},
-		{"downgrade", [][]op{{put("a/write/1")}, {del("a/write/1"), put("a/read/1")}}, []string{"released a/write/1", "acquired a/read/1"}, 0},
-		{"several locks at once", [][]op{{put("b/write/1"), put("a/write/1")}}, []string{"acquired a/write/1", "acquired b/write/1"}, 0},
+		{"a writer leaves, the reader behind it gets in", [][]op{{put("a/read/1")}, {put("a/write/2")}, {put("a/read/3")}, {del("a/write/2")}}, []string{"left a/write/2", "granted a/read/3"}, 0},
+		{"two waiters, one turn", [][]op{{put("a/write/1")}, {put("a/write/2")}, {put("a/write/3")}, {del("a/write/1")}}, []string{"released a/write/1", "granted a/write/2"}, 0},
+		{"readers get in together", [][]op{{put("a/write/1")}, {put("a/read/2")}, {put("a/read/3")}, {del("a/write/1")}}, []string{"released a/write/1", "granted a/read/2", "granted a/read/3"}, 0},
+		{"downgrade", [][]op{{put("a/write/1")}, {del("a/write/1"), put("a/read/1")}}, []string{"released a/write/1", "granted a/read/1"}, 0},
+		{"several locks at once", [][]op{{put("b/write/1"), put("a/write/1")}}, []string{"granted a/write/1", "granted b/write/1"}, 0},
 		{"all gone at once", [][]op{{put("a/write/1")}, {put("a/write/2")}, {del("a/write/1"), del("a/write/2")}}, []string{"released a/write/1", "left a/write/2"}, 0},
 		{"written again", [][]op{{put("a/write/1")}, {put("a/write/2")}, {put("a/write/1")}}, nil, 0},
-		{"nested names", [][]op{{put("a/write/1")}, {put("a/write/b/write/1")}}, []string{"acquired a/write/b/write/1"}, 0},
+		{"nested names", [][]op{{put("a/write/1")}, {put("a/write/b/write/1")}}, []string{"granted a/write/b/write/1"}, 0},
 		{"mutex", [][]op{{{key: "a/1f", lease: 0x1f}}, {{key: "a/20", lease: 0x20}}}, []string{"waiting a/20"}, 0},
-		{"a layout of its own", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/write/1")}}, []string{"acquired a/write/1"}, 0},
+		{"a layout of its own", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/write/1")}}, []string{"granted a/write/1"}, 0},
 		{"other", [][]op{{put("a")}, {put("b")}, {put("b")}, {del("a")}}, nil, 1},
 		{"a mutex loses its lease", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/1f")}}, []string{"released a/1f"}, 1},
-		{"a key gets a lease and is a mutex", [][]op{{put("a/1f")}, {{key: "a/20", lease: 0x20}}, {{key: "a/1f", lease: 0x1f}}}, []string{"acquired a/1f", "waiting a/20"}, 0},
-		{"another layout by another lease", [][]op{{put("a/read/1f")}, {{key: "a/read/1f", lease: 0x1f}}}, []string{"released a/read/1f", "acquired a/read/1f"}, 0},
+		{"a key gets a lease and is a mutex", [][]op{{put("a/1f")}, {{key: "a/20", lease: 0x20}}, {{key: "a/1f", lease: 0x1f}}}, []string{"granted a/1f", "waiting a/20"}, 0},
+		{"another layout by another lease", [][]op{{put("a/read/1f")}, {{key: "a/read/1f", lease: 0x1f}}}, []string{"released a/read/1f", "granted a/read/1f"}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestWatch(t *testing.T) {
 		v.untilRevision(1)
 		put(t, client, "/two/write/1", "/two/write/2", "/two/read/3")
 		v.untilRevision(del(t, client, "/two/write/1"))
-		want := []string{"acquired /two/write/1", "waiting /two/write/2", "waiting /two/read/3", "released /two/write/1", "acquired /two/write/2"}
+		want := []string{"granted /two/write/1", "waiting /two/write/2", "waiting /two/read/3", "released /two/write/1", "granted /two/write/2"}
 		if got := v.lines(); !slices.Equal(got, want) {
 			t.Errorf("events = %q, want %q", got, want)
 		}
@@ -56,7 +56,7 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := v.until("events", func(u Update) bool { return len(u.Events) > 0 })
-		if len(u.Events) != 21 || u.Events[20].Kind != EventAcquired || len(u.Snapshot.Locks[0].Queue) != 1 {
+		if len(u.Events) != 21 || u.Events[20].Kind != EventGranted || len(u.Snapshot.Locks[0].Queue) != 1 {
 			t.Errorf("%d events, queue %+v", len(u.Events), u.Snapshot.Locks[0].Queue)
 		}
 	})
@@ -81,7 +81,7 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		v.until("the release", func(Update) bool { return len(v.events) == 2 })
-		if got, want := v.lines(), []string{"acquired " + key, "released " + key}; !slices.Equal(got, want) {
+		if got, want := v.lines(), []string{"granted " + key, "released " + key}; !slices.Equal(got, want) {
 			t.Errorf("events = %q, want %q", got, want)
 		}
 		if id := v.events[0].Request.Lock; id != (LockID{Layout: keyspace.Mutex, Name: "/mutex/a"}) {

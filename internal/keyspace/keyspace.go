@@ -1,5 +1,5 @@
-// Package keyspace is the only place that knows how locks are written as etcd
-// keys. It has no I/O: it turns names into keys and keys into what they mean.
+// Package keyspace is the only place that knows how locks are stored as etcd keys.
+// It has no I/O: it encodes lock names as keys and parses keys.
 package keyspace
 
 import (
@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Mode is how a request wants its lock.
+// Mode is how a lock is requested: for reading or for writing.
 type Mode uint8
 
-// Read shares a lock with other readers, Write excludes everybody.
+// The modes. Readers share a lock, a writer is alone. The zero Mode is neither.
 const (
 	Read Mode = iota + 1
 	Write
 )
 
-// String is "read" or "write", the words used in keys, tables and JSON.
+// String returns "read" or "write", the words used in keys, tables and JSON.
 func (m Mode) String() string {
 	switch m {
 	case Read:
@@ -28,10 +28,10 @@ func (m Mode) String() string {
 	}
 }
 
-// MarshalText writes the mode as its word.
+// MarshalText returns the mode's word.
 func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// Layout says who wrote a key.
+// Layout is a way in which locks are stored as keys.
 type Layout string
 
 // The layouts of locks in etcd.
@@ -44,7 +44,7 @@ const (
 	Mutex Layout = "mutex"
 )
 
-// Key is what the key of a lock request says.
+// Key is a parsed key of a lock request.
 type Key struct {
 	Layout Layout
 	Name   string
@@ -52,16 +52,16 @@ type Key struct {
 	ID     string
 }
 
-// Dir is the prefix of all requests for name in mode. Keys of locks nested
-// below name may share it; Parse tells them apart.
+// Dir returns the prefix of all requests for the lock name in mode. Keys of locks
+// nested below name may share it; Parse distinguishes them.
 func Dir(name string, mode Mode) string { return name + "/" + mode.String() + "/" }
 
-// Encode is the key of one request in layout RWLock.
+// Encode returns the key of one request in layout RWLock.
 func Encode(name string, mode Mode, id string) string { return Dir(name, mode) + id }
 
-// ParseRWLock reads a key of layout RWLock. It parses from the end, because a
-// name may itself hold "/read/": only a direct child of <name>/read/ or
-// <name>/write/ is a request for name.
+// ParseRWLock parses a key of layout RWLock, and reports whether it is one. It
+// parses from the end, because a name may itself contain "/read/": only a direct
+// child of <name>/read/ or <name>/write/ is a request for name.
 func ParseRWLock(key string) (Key, bool) {
 	rest, id, ok := cutLast(key)
 	if !ok || id == "" {
@@ -83,10 +83,10 @@ func ParseRWLock(key string) (Key, bool) {
 	return Key{Layout: RWLock, Name: name, Mode: mode, ID: id}, true
 }
 
-// Parse reads a key of any known layout. A key whose last segment is its own
-// lease in hex is a mutex: that is evidence, where the segments read and write
-// are only names, so it goes first. Anything else is not a lock of ours to
-// guess at.
+// Parse parses a key of any known layout, given its lease, and reports whether it
+// is one. A key whose last segment is its own lease in hex is a mutex: that is
+// evidence, whereas the segments read and write are only names, so it is checked
+// first.
 func Parse(key string, lease int64) (Key, bool) {
 	if name, id, ok := cutLast(key); ok && lease != 0 && id == strconv.FormatInt(lease, 16) {
 		return Key{Layout: Mutex, Name: name, Mode: Write, ID: id}, true
@@ -94,8 +94,8 @@ func Parse(key string, lease int64) (Key, bool) {
 	return ParseRWLock(key)
 }
 
-// Candidate reports whether Parse reads key with some lease. It is for keys
-// that were read without theirs, as etcd reads them since 3.7 when it is asked
+// Candidate reports whether Parse accepts key with some lease. It is for keys that
+// were read without their leases, which etcd leaves out since 3.7 when it is asked
 // for keys only.
 func Candidate(key string) bool {
 	_, id, _ := cutLast(key)

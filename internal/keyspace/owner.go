@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Owner is what the value of a request says of its client. It is written once,
-// with the key, and is a hint for people: nothing in the protocol reads it.
+// Owner describes the client of a request. It is the value of the request's key,
+// written once, for people who inspect locks: nothing in the protocol reads it.
 type Owner struct {
 	Host    string    `json:"host,omitempty"`
 	PID     int       `json:"pid,omitempty"`
@@ -18,17 +18,16 @@ type Owner struct {
 	Time    time.Time `json:"time,omitzero"`   // when the request was made, by its client's clock
 }
 
-// UnderEnv names the environment variable in which a program that was started
-// under a lock finds the lock's key, or several keys, a line each. etcdctl lock
-// sets it too.
+// UnderEnv is the environment variable with the key of the lock that a program was
+// started under, or several keys, one per line. etcdctl lock sets it too.
 const UnderEnv = "ETCD_LOCK_KEY"
 
-// maxUnder bounds what of the environment goes into every request.
+// maxUnder is the longest value of UnderEnv, in bytes, that is stored with requests.
 const maxUnder = 1 << 10
 
-// Under is the key that a value of UnderEnv names first. It is empty for what
-// JSON cannot say as it is, or is too long to be written with each request:
-// half a key would be another's.
+// Under returns the first key in a value of UnderEnv. It returns "" for a key that
+// JSON cannot represent exactly or that is too long to be stored with each request:
+// a truncated key would be the key of another lock.
 func Under(env string) string {
 	key, _, _ := strings.Cut(env, "\n")
 	if len(key) > maxUnder || !utf8.ValidString(key) {
@@ -37,7 +36,7 @@ func Under(env string) string {
 	return key
 }
 
-// Encode is the owner as compact JSON.
+// Encode returns the owner as compact JSON.
 func (o Owner) Encode() string {
 	b, err := json.Marshal(o)
 	if err != nil { // a year beyond 9999 is all that JSON cannot say of an Owner
@@ -46,8 +45,8 @@ func (o Owner) Encode() string {
 	return string(b)
 }
 
-// DecodeOwner reads the value of a request. It reports false for a value that
-// is not an owner, such as the empty one of the older clients.
+// DecodeOwner parses the value of a request. It reports false for a value that is
+// not an owner, such as the empty one of older clients.
 func DecodeOwner(value []byte) (Owner, bool) {
 	var o Owner
 	if len(value) == 0 || json.Unmarshal(value, &o) != nil || o == (Owner{}) {

@@ -16,7 +16,7 @@ type Locker interface {
 
 // Request is what a client asks for.
 type Request struct {
-	Wants        []rwlock.Want
+	Wants        []rwlock.LockRequest
 	Together     bool
 	Try          bool
 	Downgradable bool

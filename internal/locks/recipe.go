@@ -37,7 +37,7 @@ func (s recipes) Take(ctx context.Context, a Request) (Hold, error) {
 		return nil, err
 	}
 	h := recipeHold{RWMutex: m, of: s, token: s.calls.token}
-	s.calls.tell(rwlock.Event{Kind: rwlock.EventAcquired, Token: h.token})
+	s.calls.tell(rwlock.Event{Kind: rwlock.EventGranted, Token: h.token})
 	return h, nil
 }
 

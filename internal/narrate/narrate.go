@@ -1,8 +1,8 @@
 // Package narrate puts findings and remedies into words and command lines, for
 // the commands and for the terminal UI. It is the one place that does.
 //
-// Names in its texts are as in etcd, where anybody may write them: a caller has
-// to make a text printable before it shows it.
+// Names in its texts are untrusted input, as in etcd: a caller has to make a text
+// printable before it shows it.
 package narrate
 
 import (

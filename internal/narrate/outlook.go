@@ -103,7 +103,7 @@ func holdEnds(s *inspect.Session) []string {
 	}
 }
 
-// successors says who gets a lock, if somebody does.
+// successors says which waiter gets a lock, if one does.
 func successors(d diagnose.Diagnosis, granted []inspect.Request) []string {
 	if len(granted) == 0 {
 		return nil

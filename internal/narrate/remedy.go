@@ -42,7 +42,7 @@ func Command(t diagnose.Target) []string {
 	if t.Lease != 0 {
 		return []string{"release", "--lease", format.Lease(t.Lease)}
 	}
-	return []string{"release", "--key", t.Key}
+	return []string{"release", "--request", t.Key}
 }
 
 // Etcdctl returns the arguments of etcdctl that have the same effect as Command,
@@ -79,7 +79,7 @@ func releases(requests []inspect.Request) string {
 	return strings.Join(does, " and ")
 }
 
-// next says who gets locks then, if somebody does.
+// next says which waiters get locks then, if any do.
 func next(grants []diagnose.Entry) string {
 	if len(grants) == 0 {
 		return ""

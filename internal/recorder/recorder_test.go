@@ -169,7 +169,7 @@ func TestRecordDemo(t *testing.T) {
 		var events []outcome.Event
 		for _, o := range taped.seen {
 			events = append(events, outcome.Event{
-				Client: cmp.Or(o.Who, "client"), Moment: o.Moment, Locks: []rwlock.Want{{Name: o.Lock, Mode: o.Mode}},
+				Client: cmp.Or(o.Who, "client"), Moment: o.Moment, Locks: []rwlock.LockRequest{{Name: o.Lock, Mode: o.Mode}},
 			})
 		}
 		want, got := grants(events), grants(replay(t, endpoint, sc).Events)
@@ -208,7 +208,7 @@ func tapeDemo(t *testing.T, endpoint string) *tape {
 	client := etcdtest.Client(t, endpoint)
 	taped := &tape{now: time.Now}
 	ctx, stop := context.WithCancel(t.Context())
-	updates := inspect.NewSource(client).WatchEnds(ctx, "")
+	updates := inspect.NewSource(client).WatchCauses(ctx, "")
 	taped.take(<-updates)
 	done := make(chan struct{})
 	go func() {

@@ -13,6 +13,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/record"
 	"etcd-lock/simulate/scenario"
 )
@@ -135,7 +136,7 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 		Session:  fmt.Sprint(r.Session()),
 		Who:      cmp.Or(r.Owner.Label, r.Owner.Program),
 		Lock:     r.Lock.Name,
-		Mode:     r.Mode,
+		Mode:     rwlock.Mode(r.Mode),
 		Mutex:    r.Lock.Layout == keyspace.Mutex,
 	}
 }
@@ -145,7 +146,7 @@ func moment(kind inspect.EventKind) scenario.Moment {
 	switch kind {
 	case inspect.EventWaiting:
 		return scenario.Waiting
-	case inspect.EventAcquired:
+	case inspect.EventGranted:
 		return scenario.Granted
 	case inspect.EventExpired:
 		return scenario.Lost

@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 
+	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/once"
 )
@@ -44,11 +45,12 @@ func (r *Releaser) remove(ctx context.Context, plan Plan) (revision int64, err e
 	return revision, err
 }
 
-// A call whose reply is lost is made this often, with pauses that double.
-const (
-	attempts   = 5
-	firstPause = 20 * time.Millisecond
-)
+// attempts is how often a call is made whose reply is lost.
+const attempts = 5
+
+func pauses() backoff.Exponential {
+	return backoff.Exponential{First: 20 * time.Millisecond, Max: time.Second}
+}
 
 // commit sends the plan's transaction until etcd has answered. Unsure says that an
 // earlier reply was lost, so that the transaction may have been carried out before.
@@ -62,6 +64,7 @@ func (r *Releaser) commit(ctx context.Context, plan Plan) (resp *clientv3.TxnRes
 	for _, k := range plan.keys {
 		deletes = append(deletes, clientv3.OpDelete(k.key))
 	}
+	between := pauses()
 	for attempt := 1; ; attempt++ {
 		resp, err = once.KV(r.conn.Client).Txn(ctx).If(conditions...).Then(deletes...).Else(reads...).Commit()
 		switch {
@@ -69,20 +72,10 @@ func (r *Releaser) commit(ctx context.Context, plan Plan) (resp *clientv3.TxnRes
 			return resp, unsure, nil
 		case isRefused(err) && !unsure:
 			return nil, false, fmt.Errorf("release: %w", err)
-		case attempt == attempts || !pause(ctx, attempt):
+		case attempt == attempts || !between.Pause(ctx):
 			return nil, true, fmt.Errorf("%w: %w", ErrUnsure, err)
 		}
 		unsure = true
-	}
-}
-
-// pause waits after an attempt, and reports whether ctx is still alive.
-func pause(ctx context.Context, attempt int) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(firstPause << (attempt - 1)):
-		return true
 	}
 }
 
@@ -154,6 +147,7 @@ func (plan Plan) changed(resp *clientv3.TxnResponse) string {
 // revoke revokes a lease that has no keys left. It tries again while replies are
 // lost.
 func (r *Releaser) revoke(ctx context.Context, lease int64) error {
+	between := pauses()
 	for attempt := 1; ; attempt++ {
 		err := r.revokeOnce(ctx, lease)
 		switch {
@@ -161,7 +155,7 @@ func (r *Releaser) revoke(ctx context.Context, lease int64) error {
 			return err
 		case isRefused(err):
 			return fmt.Errorf("release: the requests were removed, but revoking lease %s failed: %w", format.Lease(lease), err)
-		case attempt == attempts || !pause(ctx, attempt):
+		case attempt == attempts || !between.Pause(ctx):
 			return fmt.Errorf("release: the requests were removed, but lease %s may not be revoked: %w", format.Lease(lease), err)
 		}
 	}

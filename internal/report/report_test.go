@@ -47,9 +47,9 @@ const nasty = "</title><script>\x1b[31m\u202e&\"'"
 // events are of a run with a bit of everything.
 func events() []outcome.Event {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	read, write := []rwlock.Want{{Name: "/a", Mode: rwlock.Read}}, []rwlock.Want{{Name: "/a", Mode: rwlock.Write}}
-	other := []rwlock.Want{{Name: "/b", Mode: rwlock.Write}}
-	of := func(at int, client string, m scenario.Moment, line int, locks []rwlock.Want) outcome.Event {
+	read, write := []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Read}}, []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Write}}
+	other := []rwlock.LockRequest{{Name: "/b", Mode: rwlock.Write}}
+	of := func(at int, client string, m scenario.Moment, line int, locks []rwlock.LockRequest) outcome.Event {
 		e := outcome.Event{At: ms(at), Client: client, Moment: m, Place: scenario.Place{Line: line, Column: 3}, Locks: locks}
 		if m != scenario.Waiting {
 			e.Line = fmt.Sprintf("%s %s", m, client)
@@ -74,7 +74,7 @@ func run(failed bool) report.Run {
 		Scenario: &scenario.Scenario{
 			Name: "mixed", About: nasty, File: "mixed.yaml",
 			Clients: []scenario.Client{{Name: "r1", Count: 1, Repeat: 1, Steps: []scenario.Step{
-				{Do: scenario.Read, Locks: []rwlock.Want{{Name: nasty}}, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}},
+				{Do: scenario.Read, Locks: []rwlock.LockRequest{{Name: nasty}}, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}},
 			}}},
 		},
 		Result:  outcome.Result{Scenario: "mixed", Seed: 7, Speed: 1, Events: events()},

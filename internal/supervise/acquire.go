@@ -106,7 +106,7 @@ func (a *acquirer) reportBlockers(ctx context.Context) {
 
 // lookUp finds out who blocks the request for a lock. It reports false when that
 // is nobody.
-func (a *acquirer) lookUp(ctx context.Context, want rwlock.Want) (b blocker, ok bool, err error) {
+func (a *acquirer) lookUp(ctx context.Context, want rwlock.LockRequest) (b blocker, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	s, err := a.conn.Source.Snapshot(ctx, want.Name+"/")
@@ -117,6 +117,6 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.Want) (b blocker, ok 
 		return blocker{}, false, err
 	}
 	l, _ := s.Find(inspect.LockID{Layout: keyspace.RWLock, Name: want.Name})
-	b, ok = findBlocker(l, int64(a.session.Lease()), want.Mode)
+	b, ok = findBlocker(l, int64(a.session.Lease()), keyspace.Mode(want.Mode))
 	return b, ok, nil
 }

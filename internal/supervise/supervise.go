@@ -21,11 +21,11 @@ import (
 
 // Spec is a command and the locks to hold while it runs.
 type Spec struct {
-	Path  string        // of the executable
-	Argv  []string      // the command line, beginning with the program's name
-	Locks []rwlock.Want // acquired at one instant, or none of them
-	Label string        // of the owner that other clients see
-	TTL   time.Duration // of the session, in whole seconds
+	Path  string               // of the executable
+	Argv  []string             // the command line, beginning with the program's name
+	Locks []rwlock.LockRequest // acquired at one instant, or none of them
+	Label string               // of the owner that other clients see
+	TTL   time.Duration        // of the session, in whole seconds
 
 	Wait  time.Duration // how long to wait for the locks; 0: without a limit
 	Try   bool          // do not wait

@@ -17,20 +17,20 @@ type actor struct {
 	plan.Script
 	*World
 	next   int
-	bids   []*bid          // all that it got
-	holds  map[string]*bid // that it has not given back, by lock
-	asking *bid            // that is neither granted nor given up
-	expiry uint64          // the number of the last plan for its lease to run out
-	quiet  bool            // etcd does not hear of it
-	dead   bool            // its lease is gone
-	left   bool            // it crashed, or closed its session
+	bids   []*request          // all that it got
+	holds  map[string]*request // that it has not given back, by lock
+	asking *request            // that is neither granted nor given up
+	expiry uint64              // the number of the last plan for its lease to run out
+	quiet  bool                // etcd does not hear of it
+	dead   bool                // its lease is gone
+	left   bool                // it crashed, or closed its session
 	paused bool
 	cut    bool
 	stuck  []func() // what happens when a message gets through that cannot now
 }
 
 func (w *World) enter(s plan.Script) {
-	a := &actor{Script: s, World: w, holds: map[string]*bid{}}
+	a := &actor{Script: s, World: w, holds: map[string]*request{}}
 	w.actors = append(w.actors, a)
 	w.active++
 	w.say(outcome.Event{Client: a.Name, Moment: scenario.Ready, Line: fmt.Sprintf("%s%d", scenario.LogReady, len(w.actors))})
@@ -55,7 +55,7 @@ func (a *actor) step() {
 	case scenario.Pause:
 		a.paused = true
 		a.say(a.event(t, scenario.Paused, "paused "+a.Name))
-		a.silence()
+		a.stopRenewing()
 		a.goOn()
 	case scenario.Resume:
 		a.resume(t)
@@ -84,8 +84,8 @@ func (a *actor) reach(do func()) {
 }
 
 // begin notes a step that asks for something.
-func (a *actor) begin(t plan.Step) *bid {
-	b := &bid{actor: a, turn: t, asked: a.Now, result: &outcome.StepResult{Client: a.Name, Step: t.Step, Round: t.Round}}
+func (a *actor) begin(t plan.Step) *request {
+	b := &request{actor: a, turn: t, asked: a.Now, result: &outcome.StepResult{Client: a.Name, Step: t.Step, Round: t.Round}}
 	a.results = append(a.results, b.result)
 	a.say(a.event(t, scenario.Asked, outcome.AskingLine(a.Name, t.Step)))
 	return b
@@ -99,20 +99,20 @@ func (a *actor) acquire(t plan.Step) {
 	}
 	a.asking = b
 	for _, l := range t.Locks {
-		b.claims = append(b.claims, &claim{Want: l, bid: b})
+		b.claims = append(b.claims, &place{LockRequest: l, request: b})
 	}
 	a.in(t.GiveUpAfter, func() { b.giveUp(context.DeadlineExceeded) })
 	if t.CancelAfter > 0 {
 		a.in(t.CancelAfter, func() { b.giveUp(context.Canceled) })
 	}
 	if t.CrashAfter > 0 {
-		a.in(t.CrashAfter, b.orphan)
+		a.in(t.CrashAfter, b.leaseToExpire)
 	}
 	a.reach(b.arrive)
 }
 
 // arrive is when etcd has the request.
-func (b *bid) arrive() {
+func (b *request) arrive() {
 	a := b.actor
 	wait := a.mustWait(b)
 	switch {
@@ -135,7 +135,7 @@ func (b *bid) arrive() {
 }
 
 // grant lets the client know that it has what it asked for.
-func (b *bid) grant() {
+func (b *request) grant() {
 	a := b.actor
 	b.free = true
 	a.reach(func() {
@@ -153,14 +153,14 @@ func (b *bid) grant() {
 	})
 }
 
-func (b *bid) granted(t plan.Step) {
+func (b *request) granted(t plan.Step) {
 	e := b.actor.event(t, scenario.Granted, outcome.GrantedLine(b.actor.Name, t.Step))
 	e.Token = b.revision
 	b.comes(e)
 }
 
 // comes adds an event that is an outcome of the step.
-func (b *bid) comes(e outcome.Event) {
+func (b *request) comes(e outcome.Event) {
 	if e.Moment == scenario.Lost && slices.Contains(b.result.Outcomes, scenario.Lost) {
 		return // heard of before
 	}
@@ -173,15 +173,15 @@ func (b *bid) comes(e outcome.Event) {
 }
 
 // giveUp ends a bid that was not granted by now.
-func (b *bid) giveUp(err error) {
+func (b *request) giveUp(err error) {
 	if !b.over && !b.held {
 		b.fail(err)
 	}
 }
 
-// orphan ends the client of a bid that was not granted by now. The bid stays
+// leaseToExpire ends the client of a bid that was not granted by now. The bid stays
 // until the lease runs out.
-func (b *bid) orphan() {
+func (b *request) leaseToExpire() {
 	if b.over || b.held {
 		return
 	}
@@ -196,11 +196,11 @@ func (b *bid) orphan() {
 func (a *actor) crash(t plan.Step) {
 	a.left, a.paused = true, false
 	a.say(a.event(t, scenario.Crashed, "crashed "+a.Name))
-	a.silence()
+	a.stopRenewing()
 }
 
 // fail ends a bid, whose client goes on behind what it would have done with it.
-func (b *bid) fail(err error) {
+func (b *request) fail(err error) {
 	a := b.actor
 	b.over, a.asking = true, nil
 	e := a.event(b.turn, outcome.Of(err), outcome.FailedLine(a.Name, b.turn.Step, err))
@@ -248,7 +248,7 @@ func (a *actor) use(t plan.Step) {
 	})
 }
 
-func (a *actor) upgrade(t plan.Step, ask *bid, c *claim) {
+func (a *actor) upgrade(t plan.Step, ask *request, c *place) {
 	q := a.lock(c.Name)
 	switch {
 	case c.Mode == rwlock.Read && len(q.claims) > 1:
@@ -266,7 +266,7 @@ func (a *actor) upgrade(t plan.Step, ask *bid, c *claim) {
 	ask.granted(t)
 }
 
-func (a *actor) downgrade(t plan.Step, c *claim) {
+func (a *actor) downgrade(t plan.Step, c *place) {
 	a.say(a.event(t, scenario.Downgraded, "downgraded lock "+a.Name))
 	if c.Mode == rwlock.Write {
 		c.Mode = rwlock.Read

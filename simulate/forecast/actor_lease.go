@@ -25,7 +25,7 @@ const (
 func (a *actor) resume(t plan.Step) {
 	a.paused = false
 	a.say(a.event(t, scenario.Resumed, "resumed "+a.Name))
-	a.speak()
+	a.renew()
 	a.tellAllLost()
 	a.goOn()
 }
@@ -39,12 +39,12 @@ func (a *actor) close(t plan.Step) {
 
 func (a *actor) cutOff() {
 	a.cut = true
-	a.silence()
+	a.stopRenewing()
 }
 
 func (a *actor) heal() {
 	a.cut = false
-	a.speak()
+	a.renew()
 	a.catchUp()
 }
 
@@ -57,8 +57,8 @@ func (a *actor) catchUp() {
 	}
 }
 
-// silence is when etcd hears no more of the client, whose lease runs out then.
-func (a *actor) silence() {
+// stopRenewing is when etcd hears no more of the client, whose lease runs out then.
+func (a *actor) stopRenewing() {
 	if a.quiet {
 		return
 	}
@@ -76,8 +76,8 @@ func (a *actor) silence() {
 	})
 }
 
-// speak is when etcd hears of the client again, in time or not.
-func (a *actor) speak() {
+// renew is when etcd hears of the client again, in time or not.
+func (a *actor) renew() {
 	if !a.paused && !a.cut && !a.left {
 		a.quiet = false
 		a.expiry++
@@ -117,14 +117,14 @@ func (a *actor) tellAllLost() {
 	}
 }
 
-func (a *actor) tellLost(b *bid) {
+func (a *actor) tellLost(b *request) {
 	e := a.event(b.turn, scenario.Lost, a.Name+" lost: "+rwlock.ErrLost.Error())
 	e.Err = rwlock.ErrLost
 	b.comes(e)
 }
 
 // fence notes who believes in what is b's by now.
-func (w *World) fence(b *bid) {
+func (w *World) fence(b *request) {
 	for _, a := range w.late {
 		if !a.paused {
 			continue
@@ -138,6 +138,6 @@ func (w *World) fence(b *bid) {
 	}
 }
 
-func clash(b *bid, with *claim) bool {
-	return slices.ContainsFunc(b.claims, func(c *claim) bool { return c.Name == with.Name && blocks(c.Mode, with.Mode) })
+func clash(b *request, with *place) bool {
+	return slices.ContainsFunc(b.claims, func(c *place) bool { return c.Name == with.Name && blocks(c.Mode, with.Mode) })
 }

@@ -25,10 +25,10 @@ type Deadlock struct {
 // Wanting is a client that waits for another.
 type Wanting struct {
 	Client  string
-	Wants   rwlock.Want // what it waits for
-	Other   string      // whom it waits for
-	Has     rwlock.Want // what that one has: the same lock
-	Holding bool        // it holds it; otherwise it waits for it too, and asked before
+	Wants   rwlock.LockRequest // what it waits for
+	Other   string             // whom it waits for
+	Has     rwlock.LockRequest // what that one has: the same lock
+	Holding bool               // it holds it; otherwise it waits for it too, and asked before
 }
 
 // String says who waits for what, and until when.
@@ -99,26 +99,26 @@ func (w *World) findDeadlock(a *actor) {
 	}
 }
 
-// wish is an edge of the graph of who waits for whom.
-type wish struct {
+// wait is an edge of the graph of who waits for whom.
+type wait struct {
 	Wanting
 	other *actor
 }
 
 // wanting are those that a waits for, if it does.
-func (a *actor) wanting() []wish {
+func (a *actor) wanting() []wait {
 	b := a.asking
 	if b == nil || !b.queued || b.free {
 		return nil
 	}
-	var all []wish
+	var all []wait
 	for _, c := range b.claims {
 		for _, other := range a.lock(c.Name).claims {
-			if other.bid == b {
+			if other.request == b {
 				break
 			}
 			if blocks(other.Mode, c.Mode) && other.actor != a {
-				all = append(all, wish{Wanting{a.Name, c.Want, other.actor.Name, other.Want, other.free}, other.actor})
+				all = append(all, wait{Wanting{a.Name, c.LockRequest, other.actor.Name, other.LockRequest, other.free}, other.actor})
 			}
 		}
 	}

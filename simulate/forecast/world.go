@@ -29,7 +29,7 @@ type World struct {
 
 	Result    outcome.Result
 	results   []*outcome.StepResult
-	fenced    map[*bid]*actor // late holders, and whose token fences them
+	fenced    map[*request]*actor // late holders, and whose token fences them
 	deadlocks []*Deadlock
 }
 
@@ -40,7 +40,7 @@ func NewWorld(sc *scenario.Scenario, seed uint64, delay time.Duration, variation
 		dice:   rand.New(rand.NewPCG(seed, variation)),
 		delay:  delay,
 		locks:  map[string]*queue{},
-		fenced: map[*bid]*actor{},
+		fenced: map[*request]*actor{},
 		Result: outcome.Result{Scenario: sc.Name, Seed: seed, Speed: 1},
 	}
 	w.say(outcome.Event{Moment: scenario.Preparing, Line: scenario.LogPrepare})
@@ -115,33 +115,33 @@ func (w *World) fault(f scenario.Fault) {
 }
 
 // clientsOf are a fault's clients, as about looks for names.
-func clientsOf(f scenario.Fault) []rwlock.Want {
-	var names []rwlock.Want
+func clientsOf(f scenario.Fault) []rwlock.LockRequest {
+	var names []rwlock.LockRequest
 	for _, c := range f.Clients {
-		names = append(names, rwlock.Want{Name: c})
+		names = append(names, rwlock.LockRequest{Name: c})
 	}
 	return names
 }
 
 // queue is a lock's requests in etcd's order.
 type queue struct {
-	claims  []*claim
+	claims  []*place
 	writers int
 }
 
-// claim is a request for one lock.
-type claim struct {
-	rwlock.Want
-	*bid
+// place is a request for one lock.
+type place struct {
+	rwlock.LockRequest
+	*request
 }
 
-// bid is what one step asked for: a claim for each of its locks.
-type bid struct {
+// request is what one step asked for: a claim for each of its locks.
+type request struct {
 	actor    *actor
 	turn     plan.Step
 	result   *outcome.StepResult
 	asked    time.Duration
-	claims   []*claim
+	claims   []*place
 	revision int64 // its token, once etcd has it
 	queued   bool
 	free     bool // nobody is ahead any more
@@ -163,11 +163,11 @@ func (w *World) lock(name string) *queue {
 func blocks(ahead, behind rwlock.Mode) bool { return ahead == rwlock.Write || behind == rwlock.Write }
 
 // blockers are the claims that keep b waiting.
-func (w *World) blockers(b *bid) []*claim {
-	var all []*claim
+func (w *World) blockers(b *request) []*place {
+	var all []*place
 	for _, c := range b.claims {
 		for _, other := range w.lock(c.Name).claims {
-			if other.bid == b {
+			if other.request == b {
 				break
 			}
 			if blocks(other.Mode, c.Mode) {
@@ -179,7 +179,7 @@ func (w *World) blockers(b *bid) []*claim {
 }
 
 // mustWait reports whether a bid that comes now has to wait.
-func (w *World) mustWait(b *bid) bool {
+func (w *World) mustWait(b *request) bool {
 	for _, c := range b.claims {
 		q := w.lock(c.Name)
 		if q.writers > 0 || c.Mode == rwlock.Write && len(q.claims) > 0 {
@@ -190,7 +190,7 @@ func (w *World) mustWait(b *bid) bool {
 }
 
 // join puts a bid at the end of its queues.
-func (w *World) join(b *bid) {
+func (w *World) join(b *request) {
 	w.revision++
 	b.revision, b.queued = w.revision, true
 	for _, c := range b.claims {
@@ -203,7 +203,7 @@ func (w *World) join(b *bid) {
 }
 
 // leave takes a bid out of its queues and lets in who waited for it.
-func (w *World) leave(b *bid) {
+func (w *World) leave(b *request) {
 	if !b.queued {
 		return
 	}
@@ -227,7 +227,7 @@ func (w *World) admit(name string) {
 		if c.Mode == rwlock.Write && i > 0 {
 			return
 		}
-		if b := c.bid; !b.free && (len(b.claims) == 1 || len(w.blockers(b)) == 0) {
+		if b := c.request; !b.free && (len(b.claims) == 1 || len(w.blockers(b)) == 0) {
 			b.grant()
 		}
 		if c.Mode == rwlock.Write {

@@ -135,7 +135,7 @@ func (l Load) rounds(ctx context.Context, etcd simulate.Etcd, client *clientv3.C
 			c := &crew{Etcd: etcd, Workload: l.Workloads[at], meter: meters[at], seed: l.Seed, round: round}
 			err := c.enter(ctx)
 			if err == nil {
-				c.toil(ctx, l)
+				c.runRound(ctx, l)
 			}
 			if err = errors.Join(err, c.leave(client)); err != nil || ctx.Err() != nil {
 				return err
@@ -145,9 +145,9 @@ func (l Load) rounds(ctx context.Context, etcd simulate.Etcd, client *clientv3.C
 	return nil
 }
 
-// toil has the crew work for its part of a round's time. What is measured ends
+// runRound has the crew work for its part of a round's time. What is measured ends
 // before the work does, so that none of the waits that this ends is missed.
-func (c *crew) toil(ctx context.Context, l Load) {
+func (c *crew) runRound(ctx context.Context, l Load) {
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if l.For > 0 {
 		timed, cancel = context.WithTimeout(ctx, l.For/time.Duration(l.Rounds))
@@ -232,6 +232,8 @@ func (w Workload) check() error {
 		return fmt.Errorf("rate %v: want 0 for a closed loop, or up to %v arrivals a second", w.Rate, maxLoadRate)
 	case w.TTL < time.Second || w.TTL%time.Second != 0:
 		return fmt.Errorf("ttl %s: want whole seconds, 1s at least: etcd knows no other", w.TTL)
+	case w.TTL > scenario.MaxTTL:
+		return fmt.Errorf("ttl %s: want %s at most", w.TTL, scenario.MaxTTL)
 	case w.Within < 0:
 		return fmt.Errorf("negative wait %s", w.Within)
 	}

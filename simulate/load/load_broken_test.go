@@ -63,7 +63,7 @@ func TestLoadOfBrokenLocks(t *testing.T) {
 			for _, w := range c.workers {
 				w.seat.Locks = door
 			}
-			c.toil(ctx, Load{Rounds: 1, Every: time.Millisecond, Progress: func(p Progress) {
+			c.runRound(ctx, Load{Rounds: 1, Every: time.Millisecond, Progress: func(p Progress) {
 				if p.Violated > maxTold {
 					cancel()
 				}

@@ -51,7 +51,7 @@ func (t Tally) Wait(percent float64) time.Duration {
 // MinWait and MaxWait are the shortest and the longest wait of a grant.
 func (t Tally) MinWait() time.Duration { return time.Duration(t.waited.Min()) * waitUnit }
 
-// MaxWait is documented with MinWait.
+// MaxWait is the longest wait, or 0 when nothing was granted.
 func (t Tally) MaxWait() time.Duration { return time.Duration(t.waited.Max()) * waitUnit }
 
 // MeanWait is the mean wait of a grant.
@@ -76,7 +76,7 @@ func (t Tally) Fairness() (float64, bool) {
 // Worst and Best are the fewest and the most grants of a client.
 func (t Tally) Worst() int64 { return slices.Min(append([]int64{t.Best()}, t.PerClient...)) }
 
-// Best is documented with Worst.
+// Best is the number of grants of the client that got most.
 func (t Tally) Best() int64 { return slices.Max(append([]int64{0}, t.PerClient...)) }
 
 // clone is a tally of its own.

@@ -69,17 +69,17 @@ func (c *crew) enter(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(entering)
 	for _, w := range c.workers {
-		group.Go(func() error { return w.sit(ctx) })
+		group.Go(func() error { return w.connect(ctx) })
 	}
 	return group.Wait()
 }
 
-// sit has the worker connected, with a session that lives.
-func (w *worker) sit(ctx context.Context) error {
+// connect has the worker connected, with a session that lives.
+func (w *worker) connect(ctx context.Context) error {
 	if w.seat != nil && w.seat.Ctx().Err() == nil {
 		return nil
 	}
-	w.rise()
+	w.disconnect()
 	client, err := w.Connect(ctx, w.name)
 	if err != nil {
 		return fmt.Errorf("client %s: %w", w.name, err)
@@ -91,8 +91,8 @@ func (w *worker) sit(ctx context.Context) error {
 	return nil
 }
 
-// rise gives up the worker's seat, if it has one.
-func (w *worker) rise() {
+// disconnect gives up the worker's seat, if it has one.
+func (w *worker) disconnect() {
 	if w.seat == nil {
 		return
 	}
@@ -108,7 +108,7 @@ func (w *worker) rise() {
 func (c *crew) leave(client *clientv3.Client) error {
 	var wg sync.WaitGroup
 	for _, w := range c.workers {
-		wg.Go(w.rise)
+		wg.Go(w.disconnect)
 	}
 	wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), locks.LeaseSlack)
@@ -124,7 +124,7 @@ func (c *crew) leave(client *clientv3.Client) error {
 // work takes locks until ctx ends.
 func (w *worker) work(ctx context.Context) {
 	for w.next(ctx) {
-		if err := w.turn(ctx, w.pick()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err := w.round(ctx, w.pick()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			sleep(ctx, loadRetry) // no reason to hurry
 		}
 	}
@@ -152,16 +152,16 @@ func (w *worker) gap() time.Duration {
 }
 
 // pick draws what to take.
-func (w *worker) pick() rwlock.Want {
-	want := rwlock.Want{Name: w.Names[w.zipf.draw(w.dice.Rand)], Mode: rwlock.Read}
+func (w *worker) pick() rwlock.LockRequest {
+	want := rwlock.LockRequest{Name: w.Names[w.zipf.draw(w.dice.Rand)], Mode: rwlock.Read}
 	if w.dice.Float64() < w.Writes {
 		want.Mode = rwlock.Write
 	}
 	return want
 }
 
-// turn takes a lock, holds it and gives it back.
-func (w *worker) turn(ctx context.Context, want rwlock.Want) error {
+// round takes a lock, holds it and gives it back.
+func (w *worker) round(ctx context.Context, want rwlock.LockRequest) error {
 	held, err := w.acquire(ctx, want)
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (w *worker) turn(ctx context.Context, want rwlock.Want) error {
 func (w *worker) until() time.Duration { return w.meter.at(w.seat.Deadline()) }
 
 // acquire takes a lock, and notes how long that took or what went wrong.
-func (w *worker) acquire(ctx context.Context, want rwlock.Want) (locks.Hold, error) {
+func (w *worker) acquire(ctx context.Context, want rwlock.LockRequest) (locks.Hold, error) {
 	w.meter.waits(1)
 	defer w.meter.waits(-1)
 	held, err := w.take(ctx, want)
@@ -201,8 +201,8 @@ func (w *worker) acquire(ctx context.Context, want rwlock.Want) (locks.Hold, err
 	return held, err
 }
 
-func (w *worker) take(ctx context.Context, want rwlock.Want) (locks.Hold, error) {
-	if err := w.sit(ctx); err != nil {
+func (w *worker) take(ctx context.Context, want rwlock.LockRequest) (locks.Hold, error) {
+	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
 	if w.Within > 0 {
@@ -214,7 +214,7 @@ func (w *worker) take(ctx context.Context, want rwlock.Want) (locks.Hold, error)
 	bound, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.seat.Ctx(), cancel)()
-	held, err := w.seat.Locks.Take(bound, locks.Request{Wants: []rwlock.Want{want}, Label: w.name})
+	held, err := w.seat.Locks.Take(bound, locks.Request{Wants: []rwlock.LockRequest{want}, Label: w.name})
 	return held, w.explained(ctx, err)
 }
 

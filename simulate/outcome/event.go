@@ -15,15 +15,15 @@ type Event struct {
 	At     time.Duration // since the run began, see Clock.Elapsed
 	Client string        // "" when it is the run's own
 	Moment scenario.Moment
-	Do     scenario.Action // of the step that it belongs to; "" when there is none
-	Place  scenario.Place  // of that step, or of the fault, in the scenario's file
-	Round  int             // which of the repeats, from 1
-	Locks  []rwlock.Want   // that it is about, by the names of the scenario
-	Token  int64           // the fencing token, once a lock is held
-	Waited time.Duration   // with the outcomes: since the lock was asked for
-	Passed time.Duration   // likewise, in the scenario's time
-	Err    error           // why, where something went wrong
-	Line   string          // of the log; "" when that says nothing of it
+	Do     scenario.Action      // of the step that it belongs to; "" when there is none
+	Place  scenario.Place       // of that step, or of the fault, in the scenario's file
+	Round  int                  // which of the repeats, from 1
+	Locks  []rwlock.LockRequest // that it is about, by the names of the scenario
+	Token  int64                // the fencing token, once a lock is held
+	Waited time.Duration        // with the outcomes: since the lock was asked for
+	Passed time.Duration        // likewise, in the scenario's time
+	Err    error                // why, where something went wrong
+	Line   string               // of the log; "" when that says nothing of it
 }
 
 // AskingLine is the line of a client that is about to do step s.

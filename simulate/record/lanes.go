@@ -41,11 +41,11 @@ func (r *recorder) clashes(before, v *visit) bool {
 		}
 	}
 	still := before.gone == none || before.gone > v.asked
-	return still && slices.ContainsFunc(v.locks, func(l rwlock.Want) bool { return scenario.About(before.locks, l.Name) })
+	return still && slices.ContainsFunc(v.locks, func(l rwlock.LockRequest) bool { return scenario.About(before.locks, l.Name) })
 }
 
-// deed is something that a client does at a time.
-type deed struct {
+// action is something that a client does at a time.
+type action struct {
 	at, until time.Duration // until when it takes
 	steps     []scenario.Step
 	ends      bool // the client
@@ -53,11 +53,11 @@ type deed struct {
 
 // client does what a lane has.
 func (r *recorder) client(lane []*visit) scenario.Client {
-	var deeds []deed
+	var deeds []action
 	for _, v := range lane {
-		deeds = append(deeds, r.deeds(v)...)
+		deeds = append(deeds, r.actions(v)...)
 	}
-	slices.SortStableFunc(deeds, func(a, b deed) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(deeds, func(a, b action) int { return cmp.Compare(a.at, b.at) })
 	c := scenario.Client{Count: 1, TTL: scenario.DefaultTTL, Repeat: 1}
 	now := millis(deeds[0].at)
 	c.After = scenario.Span{From: now, To: now}
@@ -80,12 +80,12 @@ func (r *recorder) client(lane []*visit) scenario.Client {
 
 func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
-// deeds are what a client did in a visit.
-func (r *recorder) deeds(v *visit) []deed {
+// actions are what a client did in a visit.
+func (r *recorder) actions(v *visit) []action {
 	waited := v.waited(r.opts.Until)
 	unlock := scenario.Step{Do: scenario.Unlock}
 	for _, l := range v.locks {
-		unlock.Locks = append(unlock.Locks, rwlock.Want{Name: l.Name})
+		unlock.Locks = append(unlock.Locks, rwlock.LockRequest{Name: l.Name})
 	}
 	take := scenario.Step{Do: scenario.Together, Locks: v.locks}
 	if len(v.locks) == 1 {
@@ -97,26 +97,26 @@ func (r *recorder) deeds(v *visit) []deed {
 	if v.granted == none {
 		d := max(millis(waited-v.asked), time.Millisecond)
 		take.Within = scenario.Span{From: d, To: d}
-		return []deed{{at: v.asked, until: waited, steps: []scenario.Step{take, unlock}}}
+		return []action{{at: v.asked, until: waited, steps: []scenario.Step{take, unlock}}}
 	}
 	if wait := waited - v.asked; wait > recordWithin {
 		d := (scenario.DefaultWithin + 2*wait).Round(time.Second)
 		take.Within = scenario.Span{From: d, To: d}
 	}
-	all := []deed{{at: v.asked, until: waited, steps: []scenario.Step{take}}}
+	all := []action{{at: v.asked, until: waited, steps: []scenario.Step{take}}}
 	for _, c := range v.changes {
 		mode := map[scenario.Action]rwlock.Mode{scenario.Upgrade: rwlock.Write, scenario.Downgrade: rwlock.Read}[c.do]
-		all = append(all, deed{at: c.at, until: c.at, steps: []scenario.Step{{Do: c.do, Locks: []rwlock.Want{{Name: v.locks[0].Name, Mode: mode}}}}})
+		all = append(all, action{at: c.at, until: c.at, steps: []scenario.Step{{Do: c.do, Locks: []rwlock.LockRequest{{Name: v.locks[0].Name, Mode: mode}}}}})
 	}
 	switch {
 	case v.how == scenario.Lost:
 		at := max(v.gone-recordTTL, waited)
-		all = append(all, deed{at: at, until: at, steps: []scenario.Step{{Do: scenario.Crash}}, ends: true})
+		all = append(all, action{at: at, until: at, steps: []scenario.Step{{Do: scenario.Crash}}, ends: true})
 	case v.gone != none:
-		all = append(all, deed{at: v.gone, until: v.gone, steps: []scenario.Step{unlock}})
+		all = append(all, action{at: v.gone, until: v.gone, steps: []scenario.Step{unlock}})
 	default:
 		at := r.opts.Until + recordSpacing // when those who wait at the end have given up
-		all = append(all, deed{at: at, until: at, steps: []scenario.Step{unlock}})
+		all = append(all, action{at: at, until: at, steps: []scenario.Step{unlock}})
 	}
 	return all
 }

@@ -68,7 +68,7 @@ type visit struct {
 	session, who string
 	revision     int64
 	parts        []*stay
-	locks        []rwlock.Want
+	locks        []rwlock.LockRequest
 	asked        time.Duration
 	granted      time.Duration   // none if it was not
 	gone         time.Duration   // none if it is still there
@@ -102,7 +102,7 @@ func visits(all []*stay, name func(Observed) string) []*visit {
 			result = append(result, v)
 		}
 		v.parts = append(v.parts, s)
-		v.locks = append(v.locks, rwlock.Want{Name: lock, Mode: s.Mode})
+		v.locks = append(v.locks, rwlock.LockRequest{Name: lock, Mode: s.Mode})
 		byLock[[2]string{s.Session, lock}] = v
 	}
 	for _, v := range result {
@@ -152,7 +152,7 @@ func (v *visit) settle() {
 		}
 	}
 	slices.SortStableFunc(v.changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
-	slices.SortStableFunc(v.locks, func(a, b rwlock.Want) int { return cmp.Compare(a.Mode, b.Mode) })
+	slices.SortStableFunc(v.locks, func(a, b rwlock.LockRequest) int { return cmp.Compare(a.Mode, b.Mode) })
 }
 
 // waited is when the client could do something else again.

@@ -170,7 +170,7 @@ func (r *recorder) chains(lock string, granted []*visit) [][]scenario.Occurrence
 				nth[client]++ // which is granted once more
 			}
 		}
-		mode := v.locks[slices.IndexFunc(v.locks, func(l rwlock.Want) bool { return l.Name == lock })].Mode
+		mode := v.locks[slices.IndexFunc(v.locks, func(l rwlock.LockRequest) bool { return l.Name == lock })].Mode
 		if reading && mode == rwlock.Read {
 			batches[len(batches)-1] = append(batches[len(batches)-1], o)
 		} else {

@@ -18,7 +18,7 @@ type course struct {
 
 // holding is what one step took and has not given back.
 type holding struct {
-	locks []rwlock.Want
+	locks []rwlock.LockRequest
 	mode  rwlock.Mode // of a single lock; 0 when it depends on what came of an upgrade
 }
 
@@ -109,7 +109,7 @@ func (c *course) unlock(p where, s Step) {
 }
 
 // Names lists the names of locks.
-func Names(locks []rwlock.Want) string {
+func Names(locks []rwlock.LockRequest) string {
 	quoted := make([]string, len(locks))
 	for i, l := range locks {
 		quoted[i] = strconv.Quote(l.Name)
@@ -117,13 +117,13 @@ func Names(locks []rwlock.Want) string {
 	return List(quoted, "and")
 }
 
-func sameNames(a, b []rwlock.Want) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(w rwlock.Want) bool { return !About(b, w.Name) })
+func sameNames(a, b []rwlock.LockRequest) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(w rwlock.LockRequest) bool { return !About(b, w.Name) })
 }
 
 // About reports whether name is one of locks.
-func About(locks []rwlock.Want, name string) bool {
-	return slices.ContainsFunc(locks, func(w rwlock.Want) bool { return w.Name == name })
+func About(locks []rwlock.LockRequest, name string) bool {
+	return slices.ContainsFunc(locks, func(w rwlock.LockRequest) bool { return w.Name == name })
 }
 
 // end looks at how the client is left after its last step.

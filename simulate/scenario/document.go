@@ -16,7 +16,7 @@ type (
 	clientDoc struct {
 		Name   *string   `yaml:"name"`
 		Count  *string   `yaml:"count"`
-		Make   *string   `yaml:"make"`
+		Impl   *string   `yaml:"impl"`
 		TTL    *string   `yaml:"ttl"`
 		After  *spanDoc  `yaml:"after"`
 		Repeat *string   `yaml:"repeat"`

@@ -69,7 +69,7 @@ type (
 	clientOut struct {
 		Name   any    `yaml:"name"`
 		Count  int    `yaml:"count,omitempty"`
-		Make   Impl   `yaml:"make,omitempty"`
+		Impl   Impl   `yaml:"impl,omitempty"`
 		TTL    string `yaml:"ttl,omitempty"`
 		After  any    `yaml:"after,omitempty,flow"`
 		Repeat int    `yaml:"repeat,omitempty"`
@@ -219,7 +219,7 @@ func newClientOut(c Client, ttl time.Duration) clientOut {
 	out := clientOut{
 		Name:   text(c.Name),
 		Count:  unless(c.Count, 1),
-		Make:   c.Make,
+		Impl:   c.Impl,
 		TTL:    durationOut(c.TTL, ttl),
 		After:  newSpanOut(c.After),
 		Repeat: unless(c.Repeat, 1),
@@ -266,7 +266,7 @@ func newStepOut(s Step) any {
 }
 
 // namesOf are the names of those locks that are of a mode.
-func namesOf(locks []rwlock.Want, mode rwlock.Mode) []string {
+func namesOf(locks []rwlock.LockRequest, mode rwlock.Mode) []string {
 	var names []string
 	for _, l := range locks {
 		if l.Mode == mode {

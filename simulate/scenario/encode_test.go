@@ -46,10 +46,10 @@ func TestEncodeWords(t *testing.T) {
 	for _, word := range []string{
 		"true", "no", "Null", "nan", "inf", "1", "0x1f", "1e3", "0b1", "0o7", "1_000", "1.5", "2001-01-01", "12:30:45", "1 2", "/", "_", "0", "00", "a b", "y", "On",
 	} {
-		locks := []rwlock.Want{{Name: word, Mode: rwlock.Write}}
+		locks := []rwlock.LockRequest{{Name: word, Mode: rwlock.Write}}
 		sc := &scenario.Scenario{Name: "s", About: word, TTL: scenario.DefaultTTL, Seed: 1, Clients: []scenario.Client{{
 			Name: "c", Count: 1, TTL: scenario.DefaultTTL, Repeat: 1,
-			Steps: []scenario.Step{{Do: scenario.Write, Locks: locks}, {Do: scenario.Unlock, Locks: []rwlock.Want{{Name: word}}}},
+			Steps: []scenario.Step{{Do: scenario.Write, Locks: locks}, {Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: word}}}},
 		}}}
 		if scenario.NameFormat.MatchString(word) {
 			sc.Clients[0].Name = word
@@ -73,7 +73,7 @@ func TestEncodeNotes(t *testing.T) {
 	if want := "  # who\n  - name: r2\n"; !strings.Contains(string(data), want) {
 		t.Errorf("%s\nwant in it %s", data, want)
 	}
-	sc = &scenario.Scenario{Clients: []scenario.Client{{Steps: []scenario.Step{{Do: scenario.Read, Locks: []rwlock.Want{{Name: "\xff"}}}}}}}
+	sc = &scenario.Scenario{Clients: []scenario.Client{{Steps: []scenario.Step{{Do: scenario.Read, Locks: []rwlock.LockRequest{{Name: "\xff"}}}}}}}
 	if _, err := scenario.Encode(sc, scenario.Notes{}); err == nil {
 		t.Error("wrote what is not UTF-8")
 	}
@@ -138,8 +138,8 @@ func (a author) client(name string, ttl time.Duration) scenario.Client {
 	c := scenario.Client{Name: name, Count: one(a, 1, 1, 3), TTL: one(a, ttl, 5*time.Second), After: one(a, scenario.Span{}, a.span()), Repeat: one(a, 1, 1, 4)}
 	if a.maybe() {
 		name := a.lock(0)
-		c.Make = one(a, scenario.ImplRWLock, scenario.ImplRecipe)
-		c.Steps = []scenario.Step{{Do: scenario.Read, Locks: []rwlock.Want{{Name: name, Mode: rwlock.Read}}}, {Do: scenario.Unlock, Locks: []rwlock.Want{{Name: name}}}}
+		c.Impl = one(a, scenario.ImplRWLock, scenario.ImplRecipe)
+		c.Steps = []scenario.Step{{Do: scenario.Read, Locks: []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}}}, {Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: name}}}}
 		return c
 	}
 	for i := range 1 + a.IntN(3) {
@@ -157,10 +157,10 @@ func (a author) section(i int) []scenario.Step {
 	name := a.lock(i)
 	switch mode := map[scenario.Action]rwlock.Mode{scenario.Read: rwlock.Read, scenario.Write: rwlock.Write}[take.Do]; take.Do {
 	case scenario.Together:
-		take.Locks = []rwlock.Want{{Name: name, Mode: rwlock.Read}, {Name: name + "+", Mode: rwlock.Write}}
-		free.Locks = []rwlock.Want{{Name: name + "+"}, {Name: name}}
+		take.Locks = []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}, {Name: name + "+", Mode: rwlock.Write}}
+		free.Locks = []rwlock.LockRequest{{Name: name + "+"}, {Name: name}}
 	default:
-		take.Locks, free.Locks = []rwlock.Want{{Name: name, Mode: mode}}, []rwlock.Want{{Name: name}}
+		take.Locks, free.Locks = []rwlock.LockRequest{{Name: name, Mode: mode}}, []rwlock.LockRequest{{Name: name}}
 	}
 	if a.maybe() {
 		take.Within = a.span()
@@ -185,9 +185,9 @@ func (a author) section(i int) []scenario.Step {
 	steps := []scenario.Step{take, {Do: scenario.Wait, For: one(a, scenario.Span{}, a.span())}}
 	switch {
 	case take.Do == scenario.Read && a.maybe():
-		steps = append(steps, scenario.Step{Do: scenario.Upgrade, Locks: []rwlock.Want{{Name: name, Mode: rwlock.Write}}, Expect: one(a, nil, []scenario.Moment{scenario.Refused})})
+		steps = append(steps, scenario.Step{Do: scenario.Upgrade, Locks: []rwlock.LockRequest{{Name: name, Mode: rwlock.Write}}, Expect: one(a, nil, []scenario.Moment{scenario.Refused})})
 	case take.Do == scenario.Write && a.maybe():
-		steps = append(steps, scenario.Step{Do: scenario.Downgrade, Locks: []rwlock.Want{{Name: name, Mode: rwlock.Read}}})
+		steps = append(steps, scenario.Step{Do: scenario.Downgrade, Locks: []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}}})
 	case a.maybe():
 		steps = append(steps, scenario.Step{Do: scenario.Pause}, scenario.Step{Do: scenario.Wait, For: a.span()}, scenario.Step{Do: scenario.Resume})
 	}

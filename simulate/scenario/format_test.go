@@ -25,23 +25,23 @@ func TestParseEverything(t *testing.T) {
 		File: "e.yaml", Name: "everything", About: "all that there is",
 		TTL: 2 * time.Second, Seed: 7, Cluster: 3,
 		Clients: []scenario.Client{
-			{Name: "r", Count: 2, Make: scenario.ImplRWLock, TTL: 3 * time.Second, After: scenario.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []scenario.Step{
+			{Name: "r", Count: 2, Impl: scenario.ImplRWLock, TTL: 3 * time.Second, After: scenario.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []scenario.Step{
 				{
 					Do: scenario.Read, Locks: read("/a"), Within: fixed(2 * time.Second), Cancel: fixed(300 * ms),
 					Expect: []scenario.Moment{scenario.Waiting, scenario.Granted},
 					Waits:  scenario.Bounds{AtLeast: 100 * ms, AtMost: 2 * time.Second},
 				},
 				{Do: scenario.Wait, For: scenario.Span{From: ms, To: 2 * ms}},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}},
 				{Do: scenario.Write, Locks: write("/a b"), Try: true, Expect: []scenario.Moment{scenario.Refused}},
 				{Do: scenario.Pause},
 				{Do: scenario.Wait, For: fixed(time.Second)},
 				{Do: scenario.Resume},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a b"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a b"}}},
 			}},
 			{Name: "w", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Together, Locks: append(read("/a"), append(write("/b"), write("/c")...)...)},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/c"}, {Name: "/a"}, {Name: "/b"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/c"}, {Name: "/a"}, {Name: "/b"}}},
 				{Do: scenario.Write, Locks: write("/b")},
 				{Do: scenario.Downgrade, Locks: read("/b")},
 				{Do: scenario.Upgrade, Locks: write("/b"), Expect: []scenario.Moment{scenario.Granted, scenario.Lost}},
@@ -51,9 +51,9 @@ func TestParseEverything(t *testing.T) {
 				{Do: scenario.Write, Locks: write("/x"), Crash: fixed(time.Second)},
 				{Do: scenario.Close},
 			}},
-			{Name: "old", Count: 1, Make: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
+			{Name: "old", Count: 1, Impl: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Read, Locks: read("/a"), Cancel: fixed(time.Second)},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}},
 			}},
 		},
 		Faults: []scenario.Fault{
@@ -111,11 +111,11 @@ func TestParseStepErrors(t *testing.T) {
 		{"crash of a try", simtest.Client("  - read: /a", "    try: true", "    crash: 1s"), "f.yaml:7:12: a try does not wait"},
 		{"crash too late", simtest.Client("  - read: /a", "    crash: 11s"), "f.yaml:6:12: crash after 11s comes too late"},
 		{"crash and cancel", simtest.Client("  - read: /a", "    cancel: 1s", "    crash: 1s"), "f.yaml:7:12: a wait is ended by one thing: this one has both cancel and crash"},
-		{"unknown make", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown make "magic": want rwlock or recipe`},
-		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of make recipe cannot do close: its steps are read, write, wait and unlock"},
-		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of make recipe cannot do together"},
-		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of make recipe cannot try"},
-		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of make recipe cannot crash"},
+		{"unknown impl", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown impl "magic": want rwlock or recipe`},
+		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of impl recipe cannot do close: its steps are read, write, wait and unlock"},
+		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of impl recipe cannot do together"},
+		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of impl recipe cannot try"},
+		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of impl recipe cannot crash"},
 		{"upgrade of nothing", simtest.Client("  - upgrade: /a"), `f.yaml:5:14: upgrade of lock "/a", which no earlier step of this client holds`},
 		{"upgrade of a writer", simtest.Client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is held for writing already`},
 		{"downgrade of a reader", simtest.Client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is held for reading already`},
@@ -158,7 +158,7 @@ func TestParseOutcomeErrors(t *testing.T) {
 		{"two ends", simtest.Client("  - read: /a", "    expect: [granted, deadline]"), "f.yaml:6:23: a step cannot be both granted and deadline"},
 		{"two ends around a third", simtest.Client("  - read: /a", "    expect: [granted, lost, deadline]"), "f.yaml:6:29: a step cannot be both lost and deadline"},
 		{"no bounds", simtest.Client("  - read: /a", "    waits: {}"), "f.yaml:6:12: waits needs at_least, at_most or both"},
-		{"no time at most", simtest.Client("  - read: /a", "    waits: {at_most: 0s}"), "f.yaml:6:22: nothing takes no time"},
+		{"no time at most", simtest.Client("  - read: /a", "    waits: {at_most: 0s}"), "f.yaml:6:22: duration must be greater than 0"},
 		{"bounds that cross", simtest.Client("  - read: /a", "    waits: {at_least: 2s, at_most: 1s}"), "f.yaml:6:36: at_most 1s is less than at_least 2s"},
 	}
 	for _, tt := range tests {
@@ -212,14 +212,14 @@ func TestParseExpectErrors(t *testing.T) {
 		{"too often", order("'granted c #2'"), `f.yaml:10:15: "granted c #2" cannot happen: 1 times at most`},
 		{"before itself", order("asked c"), `f.yaml:10:15: "asked c" is there twice`},
 		{"fenced a bit", simtest.Small + "expect: {fenced: -1}\n", `f.yaml:8:18: "-1": want a whole number, 0 at least`},
-		{"max_wait of nothing", simtest.Small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: nothing takes no time"},
+		{"max_wait of nothing", simtest.Small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: duration must be greater than 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
 	}
 }
 
-// recipe is a file with one client of a make, which does one step.
+// recipe is a file with one client of an impl, which does one step.
 func recipe(of, step string) string {
-	return "name: n\nclients:\n- name: c\n  make: " + of + "\n  steps: [" + step + "]\n"
+	return "name: n\nclients:\n- name: c\n  impl: " + of + "\n  steps: [" + step + "]\n"
 }

@@ -31,7 +31,7 @@ func TestParse(t *testing.T) {
 			Steps: []scenario.Step{
 				{Do: scenario.Write, Locks: write("/a"), Place: scenario.Place{Line: 5, Column: 9}},
 				{Do: scenario.Wait, For: fixed(10 * time.Millisecond), Place: scenario.Place{Line: 6, Column: 9}},
-				{Do: scenario.Unlock, Locks: []rwlock.Want{{Name: "/a"}}, Place: scenario.Place{Line: 7, Column: 9}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/a"}}, Place: scenario.Place{Line: 7, Column: 9}},
 			},
 		}},
 		Expect: scenario.Expect{LogPlace: scenario.Place{Line: 1, Column: 1}, FencedPlace: scenario.Place{Line: 1, Column: 1}},
@@ -41,9 +41,13 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func write(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Write}} }
+func write(name string) []rwlock.LockRequest {
+	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Write}}
+}
 
-func read(name string) []rwlock.Want { return []rwlock.Want{{Name: name, Mode: rwlock.Read}} }
+func read(name string) []rwlock.LockRequest {
+	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}}
+}
 
 func fixed(d time.Duration) scenario.Span { return scenario.Span{From: d, To: d} }
 
@@ -66,6 +70,7 @@ func TestParseErrors(t *testing.T) {
 		{"no clients", "name: n\n", "f.yaml:1:1: a scenario needs at least one client"},
 		{"empty clients", "name: n\nclients: []\n", "f.yaml:2:10: a scenario needs at least one client"},
 		{"ttl in milliseconds", "name: n\nttl: 1500ms\n", "f.yaml:2:6: ttl 1.5s: want whole seconds"},
+		{"ttl of centuries", "name: n\nttl: 2000000h\n", "f.yaml:2:6: ttl 2000000h0m0s: want 8760h0m0s at most"},
 		{"ttl of zero", "name: n\nttl: 0s\n", "f.yaml:2:6: ttl 0s: want whole seconds"},
 		{"no client name", "name: n\nclients:\n- steps:\n  - wait: 1s\n", "f.yaml:3:3: a client needs a name"},
 		{"client name of two lines", "name: n\nclients:\n- name: \"a\\nb\"\n", `f.yaml:3:9: a client name "a\nb"`},

@@ -136,7 +136,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	c := Client{
 		Name:   r.name(p, "a client", doc.Name),
 		Count:  r.whole(p.to("count"), doc.Count, 1, maxClients, 1),
-		Make:   r.make(p.to("make"), doc.Make),
+		Impl:   r.impl(p.to("impl"), doc.Impl),
 		TTL:    r.ttl(p.to("ttl"), doc.TTL, ttl),
 		After:  r.span(p.to("after"), doc.After),
 		Repeat: r.whole(p.to("repeat"), doc.Repeat, 1, maxSteps, 1),
@@ -147,7 +147,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	course := newCourse(r)
 	for i, s := range doc.Steps {
 		step := r.step(p.to("steps", i), s)
-		r.suits(p.to("steps", i), c.Make, step)
+		r.suits(p.to("steps", i), c.Impl, step)
 		course.follow(p.to("steps", i, string(step.Do)), step)
 		c.Steps = append(c.Steps, step)
 	}
@@ -170,18 +170,18 @@ func (r *reader) name(p where, what string, s *string) string {
 	return *s
 }
 
-func (r *reader) make(p where, s *string) Impl {
+func (r *reader) impl(p where, s *string) Impl {
 	if s == nil {
 		return ""
 	}
 	if m := Impl(*s); m == ImplRWLock || m == ImplRecipe {
 		return m
 	}
-	r.fail(p, "unknown make %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
+	r.fail(p, "unknown impl %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
 	return ""
 }
 
-// suits refuses a step that a client of that make cannot do.
+// suits refuses a step that a client of that implementation cannot do.
 func (r *reader) suits(p where, m Impl, s Step) {
 	if m != ImplRecipe || s.Do == "" {
 		return
@@ -189,11 +189,11 @@ func (r *reader) suits(p where, m Impl, s Step) {
 	able := []Action{Read, Write, Wait, Unlock}
 	switch {
 	case !slices.Contains(able, s.Do):
-		r.fail(p, "a client of make recipe cannot do %s: its steps are %s", s.Do, List(able, "and"))
+		r.fail(p, "a client of impl recipe cannot do %s: its steps are %s", s.Do, List(able, "and"))
 	case s.Try:
-		r.fail(p.to("try"), "a client of make recipe cannot try: it always waits")
+		r.fail(p.to("try"), "a client of impl recipe cannot try: it always waits")
 	case s.Crash.To > 0:
-		r.fail(p.to("crash"), "a client of make recipe cannot crash: its steps are %s", List(able, "and"))
+		r.fail(p.to("crash"), "a client of impl recipe cannot crash: its steps are %s", List(able, "and"))
 	}
 }
 
@@ -201,6 +201,9 @@ func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration 
 	d := r.duration(p, s, otherwise)
 	if d < time.Second || d%time.Second != 0 {
 		r.fail(p, "ttl %s: want whole seconds, 1s at least: etcd knows no other", d)
+	}
+	if d > MaxTTL {
+		r.fail(p, "ttl %s: want %s at most", d, MaxTTL)
 	}
 	return d
 }

@@ -16,7 +16,7 @@ func (r *reader) expect(p where, doc expectDoc) Expect {
 		FencedPlace: r.place(p.to("fenced")),
 	}
 	if doc.MaxWait != nil && e.MaxWait < time.Nanosecond {
-		r.fail(p.to("max_wait"), "nothing takes no time: want a duration of more than 0")
+		r.fail(p.to("max_wait"), "duration must be greater than 0")
 	}
 	for i, line := range e.Log {
 		r.expected(p.to("log", i), line)
@@ -45,7 +45,7 @@ func (r *reader) chain(p where, words []string) []Occurrence {
 	for i, s := range words {
 		o := r.occurrence(p.to(i), s)
 		if slices.ContainsFunc(chain, func(other Occurrence) bool { return o.String() == other.String() }) {
-			r.fail(p.to(i), "%q is there twice: no moment comes before itself", s)
+			r.fail(p.to(i), "%q is there twice: duplicate entry", s)
 		}
 		chain = append(chain, o)
 	}

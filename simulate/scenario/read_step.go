@@ -99,15 +99,15 @@ func having(option string) []Action {
 
 func readLock(mode rwlock.Mode, value func(stepDoc) *string) func(*reader, where, stepDoc, *Step) {
 	return func(r *reader, p where, doc stepDoc, s *Step) {
-		s.Locks = []rwlock.Want{r.want(p, *value(doc), mode)}
+		s.Locks = []rwlock.LockRequest{r.want(p, *value(doc), mode)}
 	}
 }
 
-func (r *reader) want(p where, name string, mode rwlock.Mode) rwlock.Want {
+func (r *reader) want(p where, name string, mode rwlock.Mode) rwlock.LockRequest {
 	if name == "" {
 		r.fail(p, "lock name is empty")
 	}
-	return rwlock.Want{Name: name, Mode: mode}
+	return rwlock.LockRequest{Name: name, Mode: mode}
 }
 
 func readTogether(r *reader, p where, doc stepDoc, s *Step) {
@@ -169,17 +169,17 @@ func options() []option {
 }
 
 func readCancel(r *reader, p where, doc stepDoc, s *Step) {
-	s.Cancel = r.amid(p, "cancel", doc.Cancel, s)
+	s.Cancel = r.readInterrupt(p, "cancel", doc.Cancel, s)
 }
 
 func readCrash(r *reader, p where, doc stepDoc, s *Step) {
-	if s.Crash = r.amid(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
+	if s.Crash = r.readInterrupt(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
 		r.fail(p, "a wait is ended by one thing: this one has both cancel and crash")
 	}
 }
 
-// amid reads when something ends a wait.
-func (r *reader) amid(p where, what string, doc *spanDoc, s *Step) Span {
+// readInterrupt reads when something ends a wait.
+func (r *reader) readInterrupt(p where, what string, doc *spanDoc, s *Step) Span {
 	after, within := r.period(p, doc), s.Within.To
 	if within == 0 {
 		within = DefaultWithin
@@ -202,7 +202,7 @@ func readBounds(r *reader, p where, doc stepDoc, s *Step) {
 	case doc.Waits.AtLeast == nil && doc.Waits.AtMost == nil:
 		r.fail(p, "waits needs at_least, at_most or both")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost == 0:
-		r.fail(p.to("at_most"), "nothing takes no time: want a duration of more than 0")
+		r.fail(p.to("at_most"), "duration must be greater than 0")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost < s.Waits.AtLeast:
 		r.fail(p.to("at_most"), "at_most %s is less than at_least %s", s.Waits.AtMost, s.Waits.AtLeast)
 	}

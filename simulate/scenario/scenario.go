@@ -30,6 +30,9 @@ const (
 	DefaultSeed   = 1
 )
 
+// MaxTTL is the longest TTL of a session, far below where sums of TTLs overflow.
+const MaxTTL = 365 * 24 * time.Hour
+
 // Place is where in its file something stands, both from 1.
 type Place struct{ Line, Column int }
 
@@ -41,7 +44,7 @@ type Span struct{ From, To time.Duration }
 type Client struct {
 	Name   string
 	Count  int           // how many; above 1 they are called NAME-1, NAME-2, …
-	Make   Impl          // of its locks, ImplRWLock or ImplRecipe; "" for ImplRWLock
+	Impl   Impl          // of its locks, ImplRWLock or ImplRecipe; "" for ImplRWLock
 	TTL    time.Duration // of its session
 	After  Span          // from the common start to the first step
 	Repeat int           // how many times it goes through its steps
@@ -84,14 +87,14 @@ func (a Action) Takes() bool { return a == Read || a == Write || a == Together }
 // Step is one thing that a client does.
 type Step struct {
 	Do     Action
-	Locks  []rwlock.Want // what it is about; without modes where it unlocks
-	Within Span          // how long to wait for a lock; zero for DefaultWithin
-	Try    bool          // take it only if that needs no waiting
-	Cancel Span          // when the client changes its mind; zero for never
-	Crash  Span          // when the client dies if it still waits; zero for never
-	For    Span          // of Wait
-	Expect []Moment      // what must come of it; none when anything may
-	Waits  Bounds        // of how long the acquisition may take
+	Locks  []rwlock.LockRequest // what it is about; without modes where it unlocks
+	Within Span                 // how long to wait for a lock; zero for DefaultWithin
+	Try    bool                 // take it only if that needs no waiting
+	Cancel Span                 // when the client changes its mind; zero for never
+	Crash  Span                 // when the client dies if it still waits; zero for never
+	For    Span                 // of Wait
+	Expect []Moment             // what must come of it; none when anything may
+	Waits  Bounds               // of how long the acquisition may take
 	Place
 }
 

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // request is what the history says of one key.
 type request struct {
-	keyspace.Key
+	Name    string
+	Mode    rwlock.Mode
 	lease   int64
 	created int64
 	own     int64 // of a writer that a reader was upgraded to: the reader's created
@@ -26,7 +28,7 @@ type request struct {
 // place names a request as clients know it.
 type place struct {
 	lock  string
-	mode  keyspace.Mode
+	mode  rwlock.Mode
 	token int64
 }
 
@@ -106,7 +108,7 @@ func (f *fold) apply(c Change, key keyspace.Key) {
 	case c.Put && (r != nil && r.gone == 0 || c.Create != c.Revision):
 		f.violation("revision %d: %q was written twice", c.Revision, c.Key)
 	case c.Put:
-		r = &request{Key: key, lease: c.Lease, created: c.Revision, createdAt: c.At}
+		r = &request{Name: key.Name, Mode: rwlock.Mode(key.Mode), lease: c.Lease, created: c.Revision, createdAt: c.At}
 		r.own = f.upgrades[r.place()]
 		f.byKey[c.Key] = r
 		f.requests[r.place()] = r
@@ -135,7 +137,7 @@ func (f *fold) grant(name string, rev int64, at time.Duration) {
 // writer an earlier reader, unless that is what it was upgraded from.
 func (q *request) blocks(r *request) bool {
 	return q.created < r.created && excludes(q.Mode, r.Mode) &&
-		(q.Mode == keyspace.Write || q.created != r.own)
+		(q.Mode == rwlock.Write || q.created != r.own)
 }
 
 // ahead returns a request that r had to wait for to the end, or nil.

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // upgradesOf collects which writers were upgraded from which reader.
@@ -15,7 +15,7 @@ func upgradesOf(holds []Hold) map[place]int64 {
 	for i := range holds {
 		h := &holds[i]
 		for k, s := range h.Stages {
-			if k > 0 && s.Mode == keyspace.Write {
+			if k > 0 && s.Mode == rwlock.Write {
 				upgrades[place{h.Lock, s.Mode, s.Token}] = h.created(k - 1)
 			}
 		}

@@ -5,17 +5,17 @@ import (
 	"testing"
 	"time"
 
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 const (
-	r = keyspace.Read
-	w = keyspace.Write
+	r = rwlock.Read
+	w = rwlock.Write
 )
 
 // held is a hold on one lock, from acquired to given up, in moments that stand
 // for times. Its token is also the revision of its request.
-func held(client string, mode keyspace.Mode, token int64, asked, granted, end time.Duration) Hold {
+func held(client string, mode rwlock.Mode, token int64, asked, granted, end time.Duration) Hold {
 	return Hold{
 		Client: client, Lock: "/n",
 		Stages: []Stage{{Mode: mode, Token: token, Asked: asked, Granted: granted}},
@@ -24,7 +24,7 @@ func held(client string, mode keyspace.Mode, token int64, asked, granted, end ti
 }
 
 // then adds a stage, which begins between 3 and 4.
-func (h Hold) then(mode keyspace.Mode, token int64) Hold {
+func (h Hold) then(mode rwlock.Mode, token int64) Hold {
 	h.Stages = append(h.Stages, Stage{Mode: mode, Token: token, Asked: 3, Granted: 4})
 	return h
 }
@@ -129,7 +129,7 @@ func TestTheModel(t *testing.T) {
 
 // The fold must refuse grants that the history does not make.
 func TestTheHistory(t *testing.T) {
-	given := func(mode keyspace.Mode, token int64) Hold { return held("c", mode, token, 0, 1, 2) }
+	given := func(mode rwlock.Mode, token int64) Hold { return held("c", mode, token, 0, 1, 2) }
 	upgraded := given(r, 1).then(w, 2)
 	rewritten := Change{Revision: 2, Key: "/n/write/a", Put: true, Create: 1}
 	const never = "never came to hold"

@@ -9,6 +9,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // ticket is one request of the world's.
@@ -16,14 +17,14 @@ type ticket struct {
 	client string
 	lease  int64
 	lock   string
-	mode   keyspace.Mode
+	mode   rwlock.Mode
 	token  int64
 	asked  time.Duration
 	keys   []string // its own and, once upgraded, the writer's before it
 	hold   *Hold    // nil while it waits
 }
 
-func (k *ticket) holds(mode keyspace.Mode) bool {
+func (k *ticket) holds(mode rwlock.Mode) bool {
 	return k.hold != nil && k.hold.Stages[len(k.hold.Stages)-1].Mode == mode
 }
 
@@ -96,13 +97,13 @@ func (w *world) run(holds int) (Seen, History) {
 }
 
 func (w *world) ask(client string) {
-	k := &ticket{client: client, lock: fmt.Sprintf("/lock-%d", w.rng.IntN(len(w.queues))), mode: keyspace.Read, asked: w.now - 100}
+	k := &ticket{client: client, lock: fmt.Sprintf("/lock-%d", w.rng.IntN(len(w.queues))), mode: rwlock.Read, asked: w.now - 100}
 	if w.rng.IntN(3) == 0 {
-		k.mode = keyspace.Write
+		k.mode = rwlock.Write
 	}
 	_, _ = fmt.Sscanf(client, "client-%d", &k.lease)
 	k.lease++
-	k.keys = []string{keyspace.Encode(k.lock, k.mode, w.id())}
+	k.keys = []string{keyspace.Encode(k.lock, keyspace.Mode(k.mode), w.id())}
 	w.happen(true, k.lease, k.keys...)
 	k.token = w.rev
 	w.busy[client] = k
@@ -114,7 +115,7 @@ func (w *world) ask(client string) {
 func (w *world) serve(lock string) {
 	for i, k := range w.queues[lock] {
 		for _, q := range w.queues[lock][:i] {
-			if excludes(q.mode, k.mode) || q.holds(keyspace.Write) {
+			if excludes(q.mode, k.mode) || q.holds(rwlock.Write) {
 				return
 			}
 		}
@@ -137,15 +138,15 @@ func (w *world) waitOn(k *ticket) {
 func (w *world) holdOn(k *ticket) {
 	last := k.hold.Stages[len(k.hold.Stages)-1]
 	switch n := w.rng.IntN(6); {
-	case n == 0 && len(k.keys) == 1 && last.Mode == keyspace.Read && len(w.queues[k.lock]) == 1:
+	case n == 0 && len(k.keys) == 1 && last.Mode == rwlock.Read && len(w.queues[k.lock]) == 1:
 		up := keyspace.Encode(k.lock, keyspace.Write, w.id())
 		w.happen(true, k.lease, up)
 		k.keys = append(k.keys, up)
-		k.hold.Stages = append(k.hold.Stages, Stage{Mode: keyspace.Write, Token: w.rev, Asked: w.now - 100, Granted: w.soon()})
+		k.hold.Stages = append(k.hold.Stages, Stage{Mode: rwlock.Write, Token: w.rev, Asked: w.now - 100, Granted: w.soon()})
 	case n == 1 && len(k.keys) == 2:
 		w.happen(false, k.lease, k.keys[1])
 		k.keys = k.keys[:1]
-		k.hold.Stages = append(k.hold.Stages, Stage{Mode: keyspace.Read, Token: last.Token, Asked: w.now - 100, Granted: w.soon()})
+		k.hold.Stages = append(k.hold.Stages, Stage{Mode: rwlock.Read, Token: last.Token, Asked: w.now - 100, Granted: w.soon()})
 		w.serve(k.lock)
 	case n == 2: // its session runs out, and it learns late of it
 		k.hold.End = w.now - 100
@@ -314,14 +315,14 @@ func randomHolds(rng *rand.Rand) []Hold {
 	var holds []Hold
 	later := func(t time.Duration, most int64) time.Duration { return t + time.Duration(1+rng.Int64N(most)) }
 	for range 2 + rng.IntN(4) {
-		mode := []keyspace.Mode{keyspace.Read, keyspace.Read, keyspace.Write}[rng.IntN(3)]
+		mode := []rwlock.Mode{rwlock.Read, rwlock.Read, rwlock.Write}[rng.IntN(3)]
 		asked := time.Duration(rng.Int64N(40))
 		granted := later(asked, 12)
 		h := Hold{Lock: "/n", Stages: []Stage{{Mode: mode, Asked: asked, Granted: granted}}}
 		if rng.IntN(3) == 0 {
 			asked = later(granted, 4)
 			granted = later(asked, 4)
-			h.Stages = append(h.Stages, Stage{Mode: keyspace.Read + keyspace.Write - mode, Asked: asked, Granted: granted})
+			h.Stages = append(h.Stages, Stage{Mode: rwlock.Read + rwlock.Write - mode, Asked: asked, Granted: granted})
 		}
 		h.End = later(granted, 8)
 		if rng.IntN(5) == 0 {
@@ -331,7 +332,7 @@ func randomHolds(rng *rand.Rand) []Hold {
 			h.Released = later(h.End, 5)
 		}
 		for i, s := range h.Stages {
-			h.Stages[i].Unsure = i > 0 && s.Mode == keyspace.Read && s.Asked > h.End
+			h.Stages[i].Unsure = i > 0 && s.Mode == rwlock.Read && s.Asked > h.End
 		}
 		holds = append(holds, h)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // Live judges holds while their clients have them, in so little time and memory
@@ -26,7 +26,7 @@ type Live struct {
 type Claim struct {
 	Client string
 	Lock   string
-	Mode   keyspace.Mode
+	Mode   rwlock.Mode
 	Token  int64                // 0 of a lock without tokens, as in Stage
 	Until  func() time.Duration // when its session ends unless it is renewed before
 
@@ -37,7 +37,7 @@ type Claim struct {
 // occupied is who has a lock, and who had it last.
 type occupied struct {
 	claims []*Claim
-	last   map[keyspace.Mode]*Claim // with the largest token
+	last   map[rwlock.Mode]*Claim // with the largest token
 }
 
 // NewLive returns a judge of locks that nobody holds.
@@ -55,7 +55,7 @@ func (l *Live) Begin(c *Claim, now time.Duration) Verdict {
 	c.from = now
 	o := l.locks[c.Lock]
 	if o == nil {
-		o = &occupied{last: map[keyspace.Mode]*Claim{}}
+		o = &occupied{last: map[rwlock.Mode]*Claim{}}
 		l.locks[c.Lock] = o
 	}
 	for _, a := range o.claims {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // forever is the end of a session that is renewed all along.
@@ -19,10 +19,10 @@ func TestLive(t *testing.T) {
 	dies := func(at time.Duration) func() time.Duration { return func() time.Duration { return at } }
 	type claims []*Claim
 	write := func(token int64, until func() time.Duration) *Claim {
-		return &Claim{Client: "w", Lock: "/a", Mode: keyspace.Write, Token: token, Until: until}
+		return &Claim{Client: "w", Lock: "/a", Mode: rwlock.Write, Token: token, Until: until}
 	}
 	read := func(token int64) *Claim {
-		return &Claim{Client: "r", Lock: "/a", Mode: keyspace.Read, Token: token, Until: forever}
+		return &Claim{Client: "r", Lock: "/a", Mode: rwlock.Read, Token: token, Until: forever}
 	}
 	other := write(1, forever)
 	other.Lock = "/b"
@@ -85,7 +85,7 @@ func TestLiveAgreesWithJudge(t *testing.T) {
 			}
 			c := &Claim{
 				Client: fmt.Sprintf("c-%d", now/time.Millisecond), Lock: fmt.Sprintf("/%d", rng.IntN(3)),
-				Mode: keyspace.Mode(1 + rng.IntN(2)), Until: forever,
+				Mode: rwlock.Mode(1 + rng.IntN(2)), Until: forever,
 			}
 			at := now + time.Microsecond
 			for _, v := range live.Begin(c, at).Violations {

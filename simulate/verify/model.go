@@ -9,7 +9,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // step is what one operation does to one lock.
@@ -18,7 +18,7 @@ type step struct {
 	hold   int    // which of the holds, from 1
 	client string
 	lock   string
-	mode   keyspace.Mode // of an acquire
+	mode   rwlock.Mode // of an acquire
 	token  int64
 	unsure bool
 }
@@ -70,7 +70,7 @@ func (s lockState) apply(op step) (bool, lockState) {
 	alone := len(s.readers) == 0
 	switch op.what {
 	case "acquire":
-		if op.mode == keyspace.Write {
+		if op.mode == rwlock.Write {
 			return s.writer == 0 && alone, lockState{writer: op.hold}
 		}
 		return s.writer == 0, lockState{readers: with(s.readers, op.hold)}
@@ -135,7 +135,7 @@ func (h *Hold) operations(id int, sharp bool) []porcupine.Operation {
 	for i, s := range h.Stages {
 		what, call, ret := "acquire", s.Asked, s.Granted
 		switch {
-		case i > 0 && s.Mode == keyspace.Write:
+		case i > 0 && s.Mode == rwlock.Write:
 			what = "upgrade"
 		case i > 0:
 			what = "downgrade"

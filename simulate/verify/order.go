@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // inOrder goes through a map by its keys, so that one history has one verdict.
@@ -39,10 +39,10 @@ func (j *judge) checkTurns(holds []int) {
 	slices.SortStableFunc(holds, func(a, b int) int {
 		return cmp.Compare(j.Holds[a].Stages[0].Granted, j.Holds[b].Stages[0].Granted)
 	})
-	latest := map[keyspace.Mode]int{} // of those served so far, by mode: who asked last
+	latest := map[rwlock.Mode]int{} // of those served so far, by mode: who asked last
 	for _, i := range holds {
 		me := j.Holds[i].Stages[0]
-		for _, mode := range []keyspace.Mode{keyspace.Write, keyspace.Read} {
+		for _, mode := range []rwlock.Mode{rwlock.Write, rwlock.Read} {
 			other, ok := latest[mode]
 			if ok && excludes(mode, me.Mode) && j.Holds[other].Stages[0].Token > me.Token {
 				j.tellUnfair(other, i)

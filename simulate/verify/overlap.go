@@ -8,7 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // checkModel reports what of the clients' history no read/write lock could have
@@ -120,5 +120,5 @@ func clashing(a, b *Hold) (int, int) {
 }
 
 func (h *Hold) writes() bool {
-	return slices.ContainsFunc(h.Stages, func(s Stage) bool { return s.Mode == keyspace.Write })
+	return slices.ContainsFunc(h.Stages, func(s Stage) bool { return s.Mode == rwlock.Write })
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 )
 
 // Seen is what the clients saw. Its times are of one clock, the recorder's.
@@ -34,7 +34,7 @@ type Hold struct {
 // Stage is a hold's life in one mode. The first is an acquisition, a later one
 // an upgrade or a downgrade.
 type Stage struct {
-	Mode keyspace.Mode
+	Mode rwlock.Mode
 	// Token is the fencing token that the client has in this stage, the create
 	// revision of the request that gave it. A lock without tokens has 0 here:
 	// its history cannot be told, and no overlap of it is fenced.
@@ -49,7 +49,7 @@ type Stage struct {
 type Wait struct {
 	Client string
 	Lock   string
-	Mode   keyspace.Mode
+	Mode   rwlock.Mode
 	Lease  int64 // its session
 	Asked  time.Duration
 	Ended  time.Duration // when it gave up, or could not hear any more: it died, was stopped or cut off
@@ -59,7 +59,7 @@ type Wait struct {
 // the first, for an upgrade keeps it, and a downgrade goes back to it with the
 // token that the hold has by then.
 func (h *Hold) created(i int) int64 {
-	if h.Stages[i].Mode == keyspace.Read {
+	if h.Stages[i].Mode == rwlock.Read {
 		i = 0
 	}
 	return h.Stages[i].Token
@@ -91,13 +91,13 @@ func (h *Hold) belief(i int) (from, to time.Duration) {
 // begin is from when on the client believes to be in stage i. A downgrade holds
 // for reading from the call on.
 func (h *Hold) begin(i int) time.Duration {
-	if s := h.Stages[i]; i == 0 || s.Mode == keyspace.Write {
+	if s := h.Stages[i]; i == 0 || s.Mode == rwlock.Write {
 		return s.Granted
 	}
 	return h.Stages[i].Asked
 }
 
-func excludes(a, b keyspace.Mode) bool { return a == keyspace.Write || b == keyspace.Write }
+func excludes(a, b rwlock.Mode) bool { return a == rwlock.Write || b == rwlock.Write }
 
 // String tells all of a hold in one line.
 func (h *Hold) String() string {

@@ -68,7 +68,7 @@ func (c *crowd) update() effects.UpdateMsg {
 		queue[0].Holding = true
 		events = append(events,
 			inspect.Event{Kind: inspect.EventReleased, Request: l.Queue[0], Revision: s.Revision, Time: c.now},
-			inspect.Event{Kind: inspect.EventAcquired, Request: queue[0], Revision: s.Revision, Time: c.now})
+			inspect.Event{Kind: inspect.EventGranted, Request: queue[0], Revision: s.Revision, Time: c.now})
 		c.snapshot.Revision++
 		again := &queue[len(queue)-1]
 		again.Revision, again.Holding = c.snapshot.Revision, false

@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"math/bits"
 	"strings"
 	"time"
 
@@ -62,7 +63,10 @@ func drain(left, whole time.Duration, w int) (bar string, ok bool) {
 	if w < 4 || whole <= 0 {
 		return "", false
 	}
-	full := min(int(time.Duration(w)*left/whole), w)
+	left = min(max(left, 0), whole)
+	hi, lo := bits.Mul64(uint64(left), uint64(w)) // in 128 bits: leases of decades exceed 64
+	n, _ := bits.Div64(hi, lo, uint64(whole))
+	full := int(n)
 	return strings.Repeat("█", full) + strings.Repeat("░", w-full), true
 }
 

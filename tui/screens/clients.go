@@ -38,18 +38,21 @@ func newClientsScreen(c *nav.Context) *clientsScreen {
 		}
 		return r.client.Label
 	}
-	s.keys = []widget.Group{{Title: "clients", Bindings: append(s.requestKeys(), s.sessionKeys()...)}}
+	s.keys = []widget.Group{{Title: "clients", Bindings: s.own()}}
 	if c.Can.Take {
 		s.keys = append(s.keys, s.table.Bindings()...)
 	}
 	return s
 }
 
-// requestKeys add clients, and request and release locks with the one under the
-// cursor. In the past only releasing works.
-func (s *clientsScreen) requestKeys() []widget.Binding {
-	begin, stop := nav.EitherOff(s.OffTake, s.offClient), nav.EitherOff(s.offOwn, s.offClient)
-	return []widget.Binding{
+// own are the keys of the screen. What starts something is off in the past; what
+// stops something is not.
+func (s *clientsScreen) own() []widget.Binding {
+	can := func() widget.Off { return s.Needs(s.Can.Take) }
+	selected := nav.Unless(func() bool { _, ok := s.table.Current(); return ok }, "no client is selected")
+	begin, stop := nav.EitherOff(s.OffTake, selected), nav.EitherOff(can, selected)
+	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
+	return append([]widget.Binding{
 		{
 			Keys: "a", Short: "add", Long: "another client, by name and TTL",
 			Doc:   "add a client, by name and TTL of its session",
@@ -70,14 +73,11 @@ func (s *clientsScreen) requestKeys() []widget.Binding {
 			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
 			Where: widget.InFooter, Off: stop, Do: s.unlock,
 		},
-	}
+	}, s.controls(begin, stop, nav.EitherOff(can, onRequest))...)
 }
 
-// sessionKeys control the session of the client under the cursor. In the past none
-// can be opened.
-func (s *clientsScreen) sessionKeys() []widget.Binding {
-	begin, stop := nav.EitherOff(s.OffTake, s.offClient), nav.EitherOff(s.offOwn, s.offClient)
-	onRequest := nav.Unless(func() bool { r, ok := s.table.Current(); return ok && r.request != nil }, "no request is selected")
+// controls are the keys that control a client's process and session.
+func (s *clientsScreen) controls(begin, stop, onRequest func() widget.Off) []widget.Binding {
 	return []widget.Binding{
 		{
 			Keys: "p", Short: "pause", Long: "stop like a suspended process, or resume",
@@ -102,19 +102,9 @@ func (s *clientsScreen) sessionKeys() []widget.Binding {
 		{
 			Keys: "enter", Short: "lock", Long: "the queue that the request is in",
 			Doc:   "open the lock of the request",
-			Where: widget.InFooter, Off: nav.EitherOff(s.offOwn, onRequest), Do: s.drill,
+			Where: widget.InFooter, Off: onRequest, Do: s.drill,
 		},
 	}
-}
-
-// offOwn is why no own client can be controlled, offClient why none is.
-func (s *clientsScreen) offOwn() widget.Off { return s.Needs(s.Can.Take) }
-
-func (s *clientsScreen) offClient() widget.Off {
-	if _, ok := s.table.Current(); ok {
-		return widget.Off{}
-	}
-	return widget.Off{Why: "no client is selected", Shown: true}
 }
 
 // control does something to the client under the cursor.

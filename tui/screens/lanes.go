@@ -93,7 +93,7 @@ func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
 	}
 	var lines []string
 	for _, lane := range shown {
-		lines = append(lines, term.Pad(lane.who, name, false)+" "+lane.draw(t, room, l.from, now))
+		lines = append(lines, term.Pad(term.CutMiddle(lane.who, name), name, false)+" "+lane.draw(t, room, l.from, now))
 	}
 	if rest := len(l.all) - len(shown); rest > 0 {
 		lines = append(lines, t.Dim.Render("… "+format.Count(rest, "more session", "more sessions")))

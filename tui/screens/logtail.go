@@ -35,7 +35,7 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 // entrySign is the sign and the word of a kind of entry.
 func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
 	switch kind {
-	case state.EntryKind(inspect.EventAcquired):
+	case state.EntryKind(inspect.EventGranted):
 		return theme.Styled("● granted", t.Holding)
 	case state.EntryKind(inspect.EventWaiting):
 		return theme.Styled("○ waiting", t.Waiting)

@@ -35,7 +35,7 @@ func newScenariosScreen(c *nav.Context) *scenariosScreen {
 	}, func(sc backend.Scenario) string { return sc.Name })
 	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
 	s.table.Label = func(sc backend.Scenario) string { return sc.Name }
-	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: slices.Concat(s.runKeys(), s.otherKeys(), s.pager.Bindings())}}, s.table.Bindings()...)
+	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: append(s.own(), s.pager.Bindings()...)}}, s.table.Bindings()...)
 	s.table.Set(c.Scenarios.All())
 	return s
 }
@@ -47,9 +47,9 @@ const (
 	stopKey = "s"
 )
 
-// runKeys start, pause and stop a scenario. In history mode nothing can be
-// started, but a running scenario can be paused and stopped.
-func (p *scenariosScreen) runKeys() []widget.Binding {
+// own are the keys of the screen. In history mode nothing can be started, but a
+// running scenario can be paused and stopped.
+func (p *scenariosScreen) own() []widget.Binding {
 	selected := nav.Unless(func() bool { _, ok := p.table.Current(); return ok }, "no scenario is selected")
 	present := func() widget.Off { return p.NeedsPresent(true) }
 	running := nav.Unless(p.Running, "no scenario is running")
@@ -60,7 +60,7 @@ func (p *scenariosScreen) runKeys() []widget.Binding {
 		}
 		return start()
 	}
-	return []widget.Binding{
+	return append([]widget.Binding{
 		{
 			Keys: runKey, Short: "run", Long: "start the scenario under the cursor",
 			Doc:   "start the scenario under the cursor",
@@ -81,11 +81,11 @@ func (p *scenariosScreen) runKeys() []widget.Binding {
 			Doc:   "stop the running scenario",
 			Where: widget.InFooter, Off: running, Do: func() nav.Action { return nav.StopScenario{} },
 		},
-	}
+	}, p.others()...)
 }
 
-// otherKeys read, time and record scenarios.
-func (p *scenariosScreen) otherKeys() []widget.Binding {
+// others are the keys that do not need a run.
+func (p *scenariosScreen) others() []widget.Binding {
 	return []widget.Binding{
 		{
 			Keys: "o", Short: "open", Long: "a scenario from a file",

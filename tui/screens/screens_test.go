@@ -1,6 +1,8 @@
 package screens
 
 import (
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -42,10 +44,10 @@ func TestLanes(t *testing.T) {
 	got := newLanes(spans, ago(30*time.Second), now)
 	style := theme.New(true, true)
 	want := strings.Join([]string{
-		"lease 3                    ░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇",
-		"lease 1 ░░░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇▇▇▇            ",
-		"lease 2             ░░░░░░░░░░░░░✗            ",
-		"        -30s               -15s            now",
+		"lease…000000003                ░░░░░▇▇▇▇▇▇▇▇▇▇",
+		"lease…000000001 ░░░░░░░░░░▇▇▇▇▇▇▇▇▇▇▇         ",
+		"lease…000000002           ░░░░░░░░░░✗         ",
+		"                -30s           -15s        now",
 	}, "\n")
 	if diff := cmp.Diff(want, ansi.Strip(got.view(&style, 46, 10, now))); diff != "" {
 		t.Error(diff)
@@ -128,5 +130,29 @@ func TestTTLBar(t *testing.T) {
 		if got := ttlBar(c, 1, 16).Text; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A bar fits into its width, whatever is left of however long a lease.
+func TestDrain(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	some := func() time.Duration { return time.Duration(rng.Uint64() >> rng.IntN(64)) }
+	check := func(left, whole time.Duration, w int) {
+		bar, ok := drain(left, whole, w)
+		if !ok && w >= 4 && whole > 0 || ok && ansi.StringWidth(bar) != w {
+			t.Errorf("%v of %v in %d cells: %q, %t", left, whole, w, bar, ok)
+		}
+		if full := strings.Count(bar, "█"); ok && left >= whole && full != w || left <= 0 && full != 0 {
+			t.Errorf("%v of %v: %d of %d cells are full", left, whole, full, w)
+		}
+	}
+	check(math.MaxInt64, math.MaxInt64, 30)
+	check(2147483647*time.Second, 2147483647*time.Second, 10)
+	check(12*365*24*time.Hour, 12*365*24*time.Hour, 30)
+	for range 100_000 {
+		check(some(), some(), rng.IntN(40))
+	}
+	if bar, _ := drain(7*time.Second, 10*time.Second, 10); bar != "███████░░░" {
+		t.Errorf("7 of 10: %s", bar)
 	}
 }

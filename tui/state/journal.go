@@ -38,7 +38,7 @@ func (j *journal) Take(e inspect.Event) {
 	switch e.Kind {
 	case inspect.EventWaiting:
 		j.keep(s)
-	case inspect.EventAcquired:
+	case inspect.EventGranted:
 		s.Granted = e.Time
 		j.keep(s)
 	default:

@@ -14,7 +14,7 @@ func TestSpanBeforeTheWatch(t *testing.T) {
 	asked, granted := now.Add(-25*time.Second), now.Add(-10*time.Second)
 	r := inspect.Request{Key: "/a/write/1", Lock: inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}, Revision: 3, Since: asked, Holding: true}
 	var j journal
-	j.Take(inspect.Event{Kind: inspect.EventAcquired, Request: r, Revision: 5, Time: granted})
+	j.Take(inspect.Event{Kind: inspect.EventGranted, Request: r, Revision: 5, Time: granted})
 	for _, s := range j.ForLock(inspect.Lock{ID: r.Lock, Queue: []inspect.Request{r}}) {
 		if got := s.Begin(now); !got.Equal(asked) || !s.Granted.Equal(granted) {
 			t.Errorf("began at %v and was granted at %v", got, s.Granted)

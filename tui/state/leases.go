@@ -92,7 +92,7 @@ func (b *LeaseCache) fresh(id int64, now time.Time) leaseFact {
 func (b *LeaseCache) left(id int64, now time.Time) (time.Duration, bool) {
 	switch f := b.fresh(id, now); f.State {
 	case inspect.LeaseAlive:
-		return max(f.Remaining-now.Sub(f.at), 0), true
+		return max(f.Remaining-max(now.Sub(f.at), 0), 0), true
 	case inspect.LeaseGone:
 		return -1, true
 	default:

@@ -36,14 +36,14 @@ func (a Agenda) Swap(i, j int) {
 	a[i].index, a[j].index = i, j
 }
 
-// Push is documented with Swap.
+// Push implements heap.Interface.
 func (a *Agenda) Push(x any) {
 	d := x.(*Due)
 	d.index = len(*a)
 	*a = append(*a, d)
 }
 
-// Pop is documented with Swap.
+// Pop implements heap.Interface.
 func (a *Agenda) Pop() any {
 	end := len(*a) - 1
 	last := (*a)[end]

@@ -13,7 +13,7 @@ import (
 // Script is what one client does, with everything random drawn.
 type Script struct {
 	Name  string
-	Run   scenario.Impl
+	Impl  scenario.Impl
 	TTL   time.Duration
 	After time.Duration
 	Steps []Step // of all repeats
@@ -38,7 +38,7 @@ func Scripts(sc *scenario.Scenario, seed uint64) []Script {
 	for _, c := range sc.Clients {
 		for _, name := range c.Names() {
 			d := NewDice(seed, name)
-			s := Script{Name: name, Run: c.Make, TTL: c.TTL, After: d.Draw(c.After)}
+			s := Script{Name: name, Impl: c.Impl, TTL: c.TTL, After: d.Draw(c.After)}
 			for round := range c.Repeat {
 				s.Steps = append(s.Steps, d.round(c.Steps, round)...)
 			}
@@ -118,6 +118,6 @@ func downgraded(steps []scenario.Step, i int) bool {
 	return false
 }
 
-func shareNames(a, b []rwlock.Want) bool {
+func shareNames(a, b []rwlock.LockRequest) bool {
 	return len(a) > 0 && scenario.About(b, a[0].Name)
 }

@@ -104,21 +104,21 @@ func Contention(seed uint64, name string) *scenario.Scenario {
 			take := scenario.Step{Do: one(a, scenario.Read, scenario.Write, scenario.Write, scenario.Together), Within: times(8), Try: a.IntN(5) == 0}
 			switch take.Do {
 			case scenario.Together:
-				take.Locks = []rwlock.Want{{Name: "/a", Mode: rwlock.Read}, {Name: "/b", Mode: rwlock.Write}}
+				take.Locks = []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Read}, {Name: "/b", Mode: rwlock.Write}}
 			case scenario.Read:
-				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: rwlock.Read}}
+				take.Locks = []rwlock.LockRequest{{Name: one(a, "/a", "/b"), Mode: rwlock.Read}}
 			default:
-				take.Locks = []rwlock.Want{{Name: one(a, "/a", "/b"), Mode: rwlock.Write}}
+				take.Locks = []rwlock.LockRequest{{Name: one(a, "/a", "/b"), Mode: rwlock.Write}}
 			}
 			var unlock scenario.Step
 			unlock.Do = scenario.Unlock
 			for _, l := range take.Locks {
-				unlock.Locks = append(unlock.Locks, rwlock.Want{Name: l.Name})
+				unlock.Locks = append(unlock.Locks, rwlock.LockRequest{Name: l.Name})
 			}
 			c.Steps = append(c.Steps, take, scenario.Step{Do: scenario.Wait, For: times(3)})
-			change := scenario.Step{Do: scenario.Upgrade, Locks: []rwlock.Want{{Name: take.Locks[0].Name, Mode: rwlock.Write}}}
+			change := scenario.Step{Do: scenario.Upgrade, Locks: []rwlock.LockRequest{{Name: take.Locks[0].Name, Mode: rwlock.Write}}}
 			if take.Do == scenario.Write {
-				change = scenario.Step{Do: scenario.Downgrade, Locks: []rwlock.Want{{Name: take.Locks[0].Name, Mode: rwlock.Read}}}
+				change = scenario.Step{Do: scenario.Downgrade, Locks: []rwlock.LockRequest{{Name: take.Locks[0].Name, Mode: rwlock.Read}}}
 			}
 			if take.Do != scenario.Together && a.IntN(3) == 0 {
 				c.Steps = append(c.Steps, change, scenario.Step{Do: scenario.Wait, For: times(2)})

@@ -98,7 +98,7 @@ func (c *Cluster) change(id inspect.LockID, queue []inspect.Request) {
 		delete(before, r.Key)
 		switch {
 		case r.Holding && !old.Holding:
-			add(inspect.EventAcquired, r)
+			add(inspect.EventGranted, r)
 		case !was:
 			add(inspect.EventWaiting, r)
 		}

@@ -140,7 +140,7 @@ func (c *History) Granted(_ context.Context, r inspect.Request) (int64, error) {
 	c.Cluster.mu.Lock()
 	defer c.Cluster.mu.Unlock()
 	for _, e := range c.past {
-		if e.Request.Key == r.Key && e.Kind == inspect.EventAcquired {
+		if e.Request.Key == r.Key && e.Kind == inspect.EventGranted {
 			return e.Revision, nil
 		}
 	}

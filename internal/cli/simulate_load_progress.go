@@ -7,6 +7,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/printable"
 	"etcd-lock/simulate/load"
@@ -28,7 +29,7 @@ type progress struct {
 func (a *app) progress(lines time.Duration) progress {
 	p := progress{Writer: a.Err, lines: lines}
 	if a.Getenv("TERM") != "dumb" {
-		p.width = terminalWidth(a.Err)
+		p.width, _ = output.TerminalSize(a.Err)
 	}
 	return p
 }

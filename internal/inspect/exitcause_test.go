@@ -43,10 +43,10 @@ func TestExplain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := newEnds()
+			e := newExitCauses()
 			e.learn(epoch, map[int64]Lease{lease: tt.before})
 			ev := Event{Kind: EventReleased, Request: Request{Lease: lease}, Time: epoch.Add(tt.after)}
-			e.explain(end{event: &ev, alone: tt.alone}, tt.now)
+			e.explain(exit{event: &ev, alone: tt.alone}, tt.now)
 			if ev.Kind != tt.want || ev.Session != tt.now.State {
 				t.Errorf("%s, session %d; want %s, %d", ev.Kind, ev.Session, tt.want, tt.now.State)
 			}
@@ -59,7 +59,7 @@ func TestExplain(t *testing.T) {
 func TestFollow(t *testing.T) {
 	db := newStore()
 	s := newState("", db.listing(), nil)
-	e := newEnds()
+	e := newExitCauses()
 	step := func(change func()) []Event {
 		change()
 		return s.apply(db.commit(), epoch)
@@ -73,7 +73,7 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	step(put("a/write/1", 1))
-	e.reckon(s.snapshot())
+	e.recount(s.snapshot())
 	events := slices.Concat(
 		step(put("a/write/2", 2)), step(put("b/write/2", 2)), step(put("c/write/1", 1)), step(put("a/write/0", 0)),
 		step(del("a/write/0")), // has no session
@@ -110,7 +110,7 @@ func TestDue(t *testing.T) {
 	db.put("l50/write/2", "", 1)
 	db.commit()
 	s := newState("", db.listing(), nil).snapshot()
-	e := newEnds()
+	e := newExitCauses()
 	first := e.due(s, epoch)
 	if len(first) != MaxLeases || first[0] != 150 || first[1] != 1 {
 		t.Fatalf("%d leases, first %v; want the contended one's holder first", len(first), first)
@@ -126,20 +126,20 @@ func TestDue(t *testing.T) {
 	if again := e.due(s, epoch.Add(30*time.Second)); len(again) != MaxLeases || again[0] != 150 || answers[again[1]] != (Lease{}) {
 		t.Errorf("%d leases, first %v; want the holder, then those never looked up", len(again), again)
 	}
-	e.reckon(Snapshot{})
-	if len(e.terms) > 0 {
-		t.Errorf("%d leases are kept that have no requests", len(e.terms))
+	e.recount(Snapshot{})
+	if len(e.deadlines) > 0 {
+		t.Errorf("%d leases are kept that have no requests", len(e.deadlines))
 	}
 }
 
 func TestLookupsAreBounded(t *testing.T) {
-	e := newEnds()
+	e := newExitCauses()
 	asked := func(at time.Duration) int {
-		var open []end
+		var open []exit
 		for i := range int64(2 * MaxLeases) {
-			open = append(open, end{event: &Event{Request: Request{Lease: 1 + i}}})
+			open = append(open, exit{event: &Event{Request: Request{Lease: 1 + i}}})
 		}
-		return len(e.lookups(open, epoch.Add(at)))
+		return len(e.lookup(open, epoch.Add(at)))
 	}
 	total := 0
 	for range 10 {
@@ -148,33 +148,34 @@ func TestLookupsAreBounded(t *testing.T) {
 			t.Errorf("%d at once", n)
 		}
 	}
-	if total != maxEnds || asked(time.Second) != MaxLeases {
-		t.Errorf("%d look-ups in a second, want %d", total, maxEnds)
+	if total != maxExitLookups || asked(time.Second) != MaxLeases {
+		t.Errorf("%d look-ups in a second, want %d", total, maxExitLookups)
 	}
 }
 
-// TestWatchEnds tells a client's release from the ends of its session.
-func TestWatchEnds(t *testing.T) {
-	endsOf(t, (*Source).WatchEnds, []string{
+// TestWatchCauses tells a client's release from the ends of its session.
+func TestWatchCauses(t *testing.T) {
+	testExits(t, (*Source).WatchCauses, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
 	})
 }
 
-// TestWatchKinds: the words are the same, though nobody has asked for the
-// session of a lock that was given back.
+// TestWatchKinds: the kinds are the same, but the session of an unlocked lock is not
+// looked up.
 func TestWatchKinds(t *testing.T) {
-	endsOf(t, (*Source).WatchKinds, []string{
+	testExits(t, (*Source).WatchKinds, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 0", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
 	})
 }
 
-// endsOf has requests go in all the ways that there are.
-func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
+// testExits deletes requests in every way there is.
+func testExits(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
 	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
+	s.tuning.patience = time.Minute // a busy machine must not leave an exit unexplained
 	request := func(key string, lease clientv3.LeaseID) {
 		if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease)); err != nil {
 			t.Fatal(err)
@@ -195,7 +196,7 @@ func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Up
 	request("/a/write/1", kept)
 	request("/b/write/1", revoked)
 	request("/b/write/2", revoked)
-	request("/c/write/1", grant(t, client, 2)) // nobody renews it
+	request("/c/write/1", grant(t, client, 5)) // never renewed; late for its last three seconds
 	put(t, client, "/d/write/1")
 	v.until("the session that ran out", func(Update) bool { return len(gone()) == 1 })
 	del(t, client, "/a/write/1")
@@ -213,8 +214,9 @@ func endsOf(t *testing.T, watch func(*Source, context.Context, string) <-chan Up
 	}
 }
 
-// TestWatchEndsKeepsUp: more ends than may be looked up are told all the same.
-func TestWatchEndsKeepsUp(t *testing.T) {
+// TestWatchCausesKeepsUp: more deletions than may be looked up are reported all the
+// same.
+func TestWatchCausesKeepsUp(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
 	s.tuning.patience = time.Minute // so that only their number limits the look-ups
@@ -228,7 +230,7 @@ func TestWatchEndsKeepsUp(t *testing.T) {
 	}
 	before := goleak.IgnoreCurrent() // the connection stays
 	ctx, cancel := context.WithCancel(t.Context())
-	v := &viewer{t: t, updates: s.WatchEnds(ctx, "/")}
+	v := &viewer{t: t, updates: s.WatchCauses(ctx, "/")}
 	v.untilRevision(1)
 	if _, err := client.Delete(t.Context(), "/", clientv3.WithPrefix()); err != nil {
 		t.Fatal(err)
@@ -244,7 +246,7 @@ func TestWatchEndsKeepsUp(t *testing.T) {
 		}
 	}
 	if known != MaxLeases {
-		t.Errorf("%d ends looked up in one update, want %d", known, MaxLeases)
+		t.Errorf("%d exits looked up in one update, want %d", known, MaxLeases)
 	}
 	cancel()
 	for range v.updates {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
@@ -16,7 +17,7 @@ import (
 )
 
 func shownRun(failures ...outcome.Failure) report.Run {
-	locks := []rwlock.Want{{Name: "/a\x1b", Mode: rwlock.Write}}
+	locks := []rwlock.LockRequest{{Name: "/a\x1b", Mode: rwlock.Write}}
 	stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
 	hold := verify.Hold{Client: "c", Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
 	step := scenario.Step{Do: scenario.Write, Locks: locks, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}}
@@ -43,7 +44,7 @@ func shownRun(failures ...outcome.Failure) report.Run {
 // TestRunDoc holds the fields that simulateRunLong documents.
 func TestRunDoc(t *testing.T) {
 	var b bytes.Buffer
-	v := jsonView{out: printer{Writer: &b}}
+	v := jsonView{out: output.Printer{Writer: &b}}
 	if err := v.end(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2, false); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestRunDocWithoutEnd(t *testing.T) {
 	var b bytes.Buffer
 	r := shownRun()
 	r.Err = errors.New("etcd is gone")
-	if err := (jsonView{out: printer{Writer: &b}}).end(r, 1, false); err != nil || b.Len() > 0 {
+	if err := (jsonView{out: output.Printer{Writer: &b}}).end(r, 1, false); err != nil || b.Len() > 0 {
 		t.Errorf("of a run that was none: %v, %s", err, b.String())
 	}
 }
@@ -99,7 +100,7 @@ c        ░░░░░░░░░░░░░░░░░░░░░░░�
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			v := newLaneView(printer{Writer: &b, terminal: true})
+			v := newLaneView(output.Printer{Writer: &b, Terminal: true})
 			for _, e := range tt.run.Result.Events {
 				if err := v.log(e); err != nil {
 					t.Fatal(err)
@@ -116,14 +117,14 @@ c        ░░░░░░░░░░░░░░░░░░░░░░░�
 	}
 	t.Run("it takes back what a narrower terminal has broken", func(t *testing.T) {
 		var b bytes.Buffer
-		v := &laneView{out: printer{Writer: &b}, drawn: []string{strings.Repeat("x", 41), ""}}
+		v := &laneView{out: output.Printer{Writer: &b}, drawn: []string{strings.Repeat("x", 41), ""}}
 		v.replace(nil, 20)
 		if want := "\r\x1b[4A\x1b[J"; b.String() != want {
 			t.Errorf("writes %q, want %q", b.String(), want)
 		}
 	})
 	t.Run("nobody reads on", func(t *testing.T) {
-		v := &laneView{out: printer{Writer: brokenWriter{}}}
+		v := &laneView{out: output.Printer{Writer: brokenWriter{}}}
 		v.replace([]string{"x"}, 20)
 		if err := v.log(outcome.Event{}); !errors.Is(err, errBroken) {
 			t.Errorf("log = %v", err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"
@@ -12,94 +13,94 @@ import (
 
 // print prints the results of a load test.
 func (opts *simulateLoadOptions) print(r load.Result, judged []load.ThresholdResult, interrupted bool) error {
-	if opts.out.format == formatJSON {
+	if opts.out.Format == output.JSON {
 		doc := newLoadDoc(r, judged)
 		doc.Prefix, doc.Seed, doc.Interrupted = opts.prefix, opts.load.Seed, interrupted
-		return opts.out.document(doc)
+		return opts.out.Document(doc)
 	}
-	var rows [][]cell
+	var rows [][]output.Cell
 	for _, m := range r.Measured {
 		rows = append(rows, measuredRows(m)...)
 	}
-	if err := opts.out.table([]string{"IMPL", "LOCKED", "GRANTS", "RATE", "P50", "P90", "P99", "MAX", "FAIRNESS", "WORST/BEST"}, rows); err != nil {
+	if err := opts.out.Table([]string{"IMPL", "LOCKED", "GRANTS", "RATE", "P50", "P90", "P99", "MAX", "FAIRNESS", "WORST/BEST"}, rows); err != nil {
 		return err
 	}
 	for _, m := range r.Measured {
 		for _, remark := range remarks(m) {
-			remark.text = m.Name + ": " + remark.text
-			if err := opts.out.line(remark); err != nil {
+			remark.Text = m.Name + ": " + remark.Text
+			if err := opts.out.Line(remark); err != nil {
 				return err
 			}
 		}
 	}
-	return opts.out.judged(judged)
+	return printThresholds(opts.out, judged)
 }
 
 // measuredRows returns the rows of all clients, of the readers and of the writers.
-func measuredRows(m load.Measured) [][]cell {
-	rows := [][]cell{tallyRow(m, "all", m.All)}
+func measuredRows(m load.Measured) [][]output.Cell {
+	rows := [][]output.Cell{tallyRow(m, "all", m.All)}
 	if len(m.Read.PerClient) > 0 && len(m.Write.PerClient) > 0 {
 		rows = append(rows, tallyRow(m, "read", m.Read), tallyRow(m, "write", m.Write))
 	}
 	return rows
 }
 
-func tallyRow(m load.Measured, what string, t load.Tally) []cell {
-	row := plainRow(m.Name, what, strconv.FormatInt(t.Grants, 10), fmt.Sprintf("%.1f/s", m.PerSecond(t.Grants)))
+func tallyRow(m load.Measured, what string, t load.Tally) []output.Cell {
+	row := output.Row(m.Name, what, strconv.FormatInt(t.Grants, 10), fmt.Sprintf("%.1f/s", m.PerSecond(t.Grants)))
 	fairness, ok := t.Fairness()
 	if !ok {
-		return append(row, plainRow("-", "-", "-", "-", "-", "-")...)
+		return append(row, output.Row("-", "-", "-", "-", "-", "-")...)
 	}
-	return append(row, plainRow(
+	return append(row, output.Row(
 		format.Latency(t.Wait(50)), format.Latency(t.Wait(90)), format.Latency(t.Wait(99)), format.Latency(t.MaxWait()),
 		fmt.Sprintf("%.3f", fairness), fmt.Sprintf("%d/%d", t.Worst(), t.Best()),
 	)...)
 }
 
 // remarks returns what the numbers of a workload do not show.
-func remarks(m load.Measured) []cell {
-	var all []cell
-	say := func(t tone, format string, args ...any) {
-		all = append(all, cell{text: fmt.Sprintf(format, args...), tone: t})
+func remarks(m load.Measured) []output.Cell {
+	var all []output.Cell
+	add := func(t output.Tone, format string, args ...any) {
+		all = append(all, output.Cell{Text: fmt.Sprintf(format, args...), Tone: t})
 	}
 	if scenario.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
-		say(plain, "has no read mode: readers ran exclusively")
+		add(output.Plain, "has no read mode: readers ran exclusively")
 	}
 	if m.All.Longest > m.All.MaxWait() {
-		say(plain, "%d were still waiting at the end, the longest for %s", m.All.Unfinished, format.Latency(m.All.Longest))
+		add(output.Plain, "%d were still waiting at the end, the longest for %s", m.All.Unfinished, format.Latency(m.All.Longest))
 	}
 	if m.All.Errors() > 0 {
-		say(warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)
+		add(output.Warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)
 	}
 	if m.FirstError != nil {
-		say(warning, "first error: %v", m.FirstError)
+		add(output.Warning, "first error: %v", m.FirstError)
 	}
 	if m.Fenced > 0 {
-		say(warning, "%d late holders that only their token kept out", m.Fenced)
+		add(output.Warning, "%d late holders that only their token kept out", m.Fenced)
 	}
 	for _, v := range m.Violations {
-		say(critical, "%s", v)
+		add(output.Critical, "%s", v)
 	}
 	return all
 }
 
-// judged prints the results of the thresholds.
-func (p printer) judged(judged []load.ThresholdResult) error {
+// printThresholds prints the results of the thresholds.
+func printThresholds(out output.Printer, judged []load.ThresholdResult) error {
 	if len(judged) == 0 {
 		return nil
 	}
-	var rows [][]cell
+	var rows [][]output.Cell
 	for _, j := range judged {
-		verdict := cell{text: "passed", tone: holding}
+		verdict := output.Cell{Text: "passed", Tone: output.Holding}
 		if !j.Passed {
-			verdict = cell{text: "failed", tone: critical}
+			verdict = output.Cell{Text: "failed", Tone: output.Critical}
 		}
-		rows = append(rows, append(plainRow(j.Text, j.Measured, j.Value), verdict))
+		rows = append(rows, append(output.Row(j.Text, j.Measured, j.Value), verdict))
 	}
-	if _, err := io.WriteString(p, "\n"); err != nil {
+	if _, err := io.WriteString(out, "\n"); err != nil {
 		return err
 	}
-	return p.table([]string{"EXPECT", "IMPL", "MEASURED", "VERDICT"}, rows)
+	return out.Table([]string{"EXPECT", "IMPL", "MEASURED", "VERDICT"}, rows)
 }
 
 // loadDoc is what simulate load prints as JSON; simulateLoadLong documents it.

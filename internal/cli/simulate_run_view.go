@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
@@ -24,25 +25,25 @@ type view interface {
 }
 
 // jsonView prints a document at the end.
-type jsonView struct{ out printer }
+type jsonView struct{ out output.Printer }
 
 func (v jsonView) log(outcome.Event) error { return nil }
 
 func (v jsonView) end(r report.Run, round int, _ bool) error {
 	if r.Err == nil {
-		return v.out.document(newRunDoc(r, round))
+		return v.out.Document(newRunDoc(r, round))
 	}
 	return nil // there is no result
 }
 
 // logView prints the lines of the log.
-type logView struct{ out printer }
+type logView struct{ out output.Printer }
 
 func (v logView) log(e outcome.Event) error {
 	if e.Line == "" {
 		return nil
 	}
-	return v.out.line(cell{text: e.Line})
+	return v.out.Line(output.Cell{Text: e.Line})
 }
 
 func (v logView) end(report.Run, int, bool) error { return nil }
@@ -52,7 +53,7 @@ const redrawEvery = 100 * time.Millisecond
 
 // laneView draws lanes that grow, on a terminal.
 type laneView struct {
-	out   printer
+	out   output.Printer
 	begun time.Time
 	stop  func()
 
@@ -63,7 +64,7 @@ type laneView struct {
 }
 
 // newLaneView draws lanes until end is called.
-func newLaneView(out printer) *laneView {
+func newLaneView(out output.Printer) *laneView {
 	v := &laneView{out: out, begun: time.Now()}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -87,7 +88,7 @@ func (v *laneView) grow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			width, height := terminalSize(v.out.Writer)
+			width, height := output.TerminalSize(v.out.Writer)
 			v.mu.Lock()
 			v.draw(v.canvas(width, height-1), time.Since(v.begun)) // the cursor is below
 			v.mu.Unlock()
@@ -100,7 +101,7 @@ func (v *laneView) end(r report.Run, round int, more bool) error {
 	v.stop()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	width, _ := terminalSize(v.out.Writer)
+	width, _ := output.TerminalSize(v.out.Writer)
 	if more && r.Result.Err() == nil {
 		v.replace(nil, width)
 	} else {
@@ -109,11 +110,11 @@ func (v *laneView) end(r report.Run, round int, more bool) error {
 	if v.err != nil || r.Err != nil {
 		return v.err
 	}
-	verdict := cell{text: "passed", tone: holding}
+	verdict := output.Cell{Text: "passed", Tone: output.Holding}
 	if r.Result.Err() != nil {
-		verdict = cell{text: "failed", tone: critical}
+		verdict = output.Cell{Text: "failed", Tone: output.Critical}
 	}
-	return v.out.line(verdict, cell{text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
+	return v.out.Line(verdict, output.Cell{Text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
 }
 
 // canvas returns a canvas for a terminal of that size. It leaves the last column
@@ -150,26 +151,22 @@ func (v *laneView) replace(lines []string, width int) {
 }
 
 func (v *laneView) paint(look report.Look, s string) string {
-	t := toneOf(look)
-	if !v.out.color || t == plain {
-		return s
-	}
-	return t.style().Render(s)
+	return v.out.Colored(s, toneOf(look))
 }
 
-func toneOf(look report.Look) tone {
+func toneOf(look report.Look) output.Tone {
 	switch look {
 	case report.Reads, report.Writes:
-		return holding
+		return output.Holding
 	case report.Waits, report.WaitsHolding:
-		return waiting
+		return output.Waiting
 	case report.Idle, report.Paused:
-		return faint
+		return output.Faint
 	case report.Lost, report.Crashed:
-		return critical
+		return output.Critical
 	case report.Vain, report.Fenced, report.Fault:
-		return warning
+		return output.Warning
 	default:
-		return plain
+		return output.Plain
 	}
 }

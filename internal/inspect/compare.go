@@ -1,8 +1,9 @@
 package inspect
 
-// Compare tells what became of the requests between two snapshots of the same
-// prefix: who has gone, and who has come or moved, lock by lock. Its events have
-// no revision, and a request that came and went in between has none.
+// Compare returns what became of requests between two snapshots of the same prefix,
+// lock by lock: first the deleted requests, then those that are new or whose
+// standing changed. The events have no revision, and a request that was made and
+// deleted in between has none.
 func Compare(before, after Snapshot) []Event {
 	var changes []Event
 	old, now := before.Locks, after.Locks
@@ -15,36 +16,35 @@ func Compare(before, after Snapshot) []Event {
 		if c >= 0 {
 			to, now = now[0].Queue, now[1:]
 		}
-		changes = append(changes, compareStandings(from, to)...)
+		changes = append(changes, compareQueues(from, to)...)
 	}
 	return changes
 }
 
-// compareStandings tells what became of the requests of one lock between two
-// queues: first who has gone, then who has come or moved, each in the order of
-// the queue.
-func compareStandings(before, after []Request) []Event {
-	var gone, come []Event
+// compareQueues is Compare for the queues of one lock. Its events are in the order
+// of the queue.
+func compareQueues(before, after []Request) []Event {
+	var deleted, changed []Event
 	for len(before) > 0 || len(after) > 0 {
 		switch c := compareHeads(before, after, ByPlace); {
 		case c < 0:
-			gone = append(gone, departure(before[0]))
+			deleted = append(deleted, departure(before[0]))
 			before = before[1:]
 		case c > 0:
-			come = append(come, standing(after[0]))
+			changed = append(changed, standing(after[0]))
 			after = after[1:]
 		default:
 			if before[0].Holding != after[0].Holding {
-				come = append(come, standing(after[0]))
+				changed = append(changed, standing(after[0]))
 			}
 			before, after = before[1:], after[1:]
 		}
 	}
-	return append(gone, come...)
+	return append(deleted, changed...)
 }
 
-// compareHeads says which of two sorted lists goes on with the earlier item. An
-// empty one goes on with nothing, which is later than anything.
+// compareHeads compares the first items of two sorted lists. An empty list counts
+// as later than anything.
 func compareHeads[T any](a, b []T, compare func(T, T) int) int {
 	switch {
 	case len(a) == 0:
@@ -56,15 +56,16 @@ func compareHeads[T any](a, b []T, compare func(T, T) int) int {
 	}
 }
 
-// standing is where a request that is in the queue stands. A holder can fall
-// back to waiting when a key that was there before it becomes a request.
+// standing returns the event of a request that is in the queue. A holder can fall
+// back to waiting when an older key becomes a request.
 func standing(r Request) Event {
 	if r.Holding {
-		return Event{Kind: EventAcquired, Request: r}
+		return Event{Kind: EventGranted, Request: r}
 	}
 	return Event{Kind: EventWaiting, Request: r}
 }
 
+// departure returns the event of a request that was deleted.
 func departure(r Request) Event {
 	if r.Holding {
 		return Event{Kind: EventReleased, Request: r}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
@@ -87,9 +89,9 @@ With --rev A..B -o json:
 
 // changesDoc is what --rev A..B prints as JSON; changesFields documents it.
 type changesDoc struct {
-	From    int64      `json:"from"`
-	To      int64      `json:"to"`
-	Changes []eventDoc `json:"changes"`
+	From    int64        `json:"from"`
+	To      int64        `json:"to"`
+	Changes []docs.Event `json:"changes"`
 }
 
 // compareRevisions returns what changed between two revisions in the locks below
@@ -103,10 +105,10 @@ func compareRevisions(ctx context.Context, c *connect.Conn, prefix string, r rev
 	if err != nil {
 		return changesDoc{}, err
 	}
-	doc := changesDoc{From: before.Revision, To: after.Revision, Changes: []eventDoc{}}
+	doc := changesDoc{From: before.Revision, To: after.Revision, Changes: []docs.Event{}}
 	for _, e := range inspect.Compare(before, after) {
 		if wanted(e.Request.Lock) {
-			doc.Changes = append(doc.Changes, newEventDoc(e))
+			doc.Changes = append(doc.Changes, docs.NewEvent(e))
 		}
 	}
 	return doc, nil
@@ -114,16 +116,20 @@ func compareRevisions(ctx context.Context, c *connect.Conn, prefix string, r rev
 
 func anyLock(inspect.LockID) bool { return true }
 
-func (d changesDoc) write(out printer) error {
-	if out.format == formatJSON {
-		return out.document(d)
+func (d changesDoc) write(out output.Printer) error {
+	if out.Format == output.JSON {
+		return out.Document(d)
 	}
 	if len(d.Changes) == 0 {
-		return out.line(cell{text: fmt.Sprintf("no changes from revision %d to %d", d.From, d.To)})
+		return out.Line(output.Cell{Text: fmt.Sprintf("no changes from revision %d to %d", d.From, d.To)})
 	}
-	rows := make([][]cell, 0, len(d.Changes))
+	var heading []string
+	for _, c := range docs.EventColumns() {
+		heading = append(heading, c.Heading)
+	}
+	rows := make([][]output.Cell, 0, len(d.Changes))
 	for _, e := range d.Changes {
-		rows = append(rows, e.cells())
+		rows = append(rows, e.Cells())
 	}
-	return out.table(eventHeading(), rows)
+	return out.Table(heading, rows)
 }

@@ -117,7 +117,7 @@ func newRunEvent(e outcome.Event) runEvent {
 	return doc
 }
 
-func newRunLock(w rwlock.Want) runLock {
+func newRunLock(w rwlock.LockRequest) runLock {
 	if w.Mode == 0 {
 		return runLock{Name: w.Name}
 	}

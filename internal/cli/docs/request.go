@@ -1,33 +1,35 @@
-package cli
+// Package docs has the JSON documents that several commands print, and what the
+// help says about their fields.
+package docs
 
 import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
 
-// requestLong documents requestDoc for the help of commands that print it, the
-// fields that it shares with others left out.
-const requestLong = `name, layout        of the lock, as for ls
+// RequestHelp documents the fields of Request.
+const RequestHelp = `name, layout        of the lock, as for ls
 mode                read or write
 state               holding or waiting
-key, key_base64     in etcd
+key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
-revision            the key's create revision, which is the fencing token
+revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
-                    that its process was started under; absent when it wrote none
+                    that its process runs under; absent when the client wrote none
 since               when the request was made; absent when unknown`
 
-// indent puts text further to the right.
-func indent(text, by string) string {
+// Indent indents each line of a text.
+func Indent(text, by string) string {
 	return by + strings.ReplaceAll(text, "\n", "\n"+by)
 }
 
-// requestDoc is a request in JSON.
-type requestDoc struct {
+// Request is a lock request in JSON.
+type Request struct {
 	Name       string          `json:"name"`
 	NameBase64 string          `json:"name_base64,omitempty"`
 	Layout     string          `json:"layout"`
@@ -41,15 +43,16 @@ type requestDoc struct {
 	Since      time.Time       `json:"since,omitzero"`
 }
 
-func newRequestDoc(r inspect.Request) requestDoc {
-	doc := requestDoc{
+// NewRequest returns the document of a request.
+func NewRequest(r inspect.Request) Request {
+	doc := Request{
 		Name:       r.Lock.Name,
-		NameBase64: base64Of(r.Lock.Name),
+		NameBase64: output.Base64(r.Lock.Name),
 		Layout:     string(r.Lock.Layout),
 		Mode:       r.Mode.String(),
 		State:      r.Standing(),
 		Key:        r.Key,
-		KeyBase64:  base64Of(r.Key),
+		KeyBase64:  output.Base64(r.Key),
 		Revision:   r.Revision,
 		Since:      r.Since,
 	}
@@ -62,23 +65,25 @@ func newRequestDoc(r inspect.Request) requestDoc {
 	return doc
 }
 
-func newRequestDocs(requests []inspect.Request) []requestDoc {
-	docs := make([]requestDoc, 0, len(requests))
+// NewRequests returns the documents of requests. It is never nil.
+func NewRequests(requests []inspect.Request) []Request {
+	docs := make([]Request, 0, len(requests))
 	for _, r := range requests {
-		docs = append(docs, newRequestDoc(r))
+		docs = append(docs, NewRequest(r))
 	}
 	return docs
 }
 
-func standingTone(holds bool) tone {
+// StateTone returns the tone of a request that holds its lock or waits for it.
+func StateTone(holds bool) output.Tone {
 	if holds {
-		return holding
+		return output.Holding
 	}
-	return waiting
+	return output.Waiting
 }
 
-// ownerText is an owner in a cell.
-func ownerText(o *keyspace.Owner) string {
+// Owner returns an owner for a table.
+func Owner(o *keyspace.Owner) string {
 	if o == nil {
 		return "-"
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
@@ -26,8 +28,8 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 	if err != nil {
 		return err
 	}
-	out := newStream(opts.out, false)
-	if err := out.write(historyBegin(h, opts.wanted)); err != nil {
+	out := output.NewStream(opts.out, false, docs.EventColumns())
+	if err := out.Write(historyBegin(h, opts.wanted)); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -42,7 +44,7 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 		if !opts.wanted(e.Request.Lock) {
 			continue
 		}
-		if err := out.write([]entry{newEventDoc(e)}); err != nil {
+		if err := out.Write([]output.Entry{docs.NewEvent(e)}); err != nil {
 			return err
 		}
 	}
@@ -51,18 +53,18 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 
 // historyBegin returns the first lines of a history: what etcd still has, and the
 // requests for the wanted locks where the history begins.
-func historyBegin(h *inspect.History, wanted func(inspect.LockID) bool) []entry {
+func historyBegin(h *inspect.History, wanted func(inspect.LockID) bool) []output.Entry {
 	n := 0
-	head := notice{Event: "remembered", Revision: h.Begin.Revision, Floor: h.Floor, End: h.End, Summary: &n}
-	head.text = "etcd has all revisions"
+	head := docs.Notice{Event: "remembered", Revision: h.Begin.Revision, Floor: h.Floor, End: h.End, Summary: &n}
+	head.Text = "etcd has all revisions"
 	if h.Floor > 1 {
-		head.text = fmt.Sprintf("etcd has revisions since %d; older ones are compacted", h.Floor)
+		head.Text = fmt.Sprintf("etcd has revisions since %d; older ones are compacted", h.Floor)
 	}
-	all := []entry{head}
+	all := []output.Entry{head}
 	for _, e := range inspect.Compare(inspect.Snapshot{}, h.Begin) {
 		if wanted(e.Request.Lock) {
 			n++
-			all = append(all, summaryDoc(e, h.Begin.Revision, time.Time{}))
+			all = append(all, docs.Summary(e, h.Begin.Revision, time.Time{}))
 		}
 	}
 	return all

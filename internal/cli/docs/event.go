@@ -1,0 +1,123 @@
+package docs
+
+import (
+	"time"
+
+	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+)
+
+// EventHelp documents the fields of Event.
+var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
+                    was waiting and is gone); expired, revoked (gone with its lease)
+revision            etcd revision of the change
+time                when this program saw it; absent when it did not
+summary             true: part of the state at that revision, not a change
+session             session of a request that is gone, right after that: alive or gone;
+                    absent when not known
+request             as it was, if it is gone:
+` + Indent(RequestHelp, "  ")
+
+// Event is a lock event in JSON.
+type Event struct {
+	Event    string    `json:"event"`
+	Revision int64     `json:"revision,omitempty"`
+	Time     time.Time `json:"time,omitzero"`
+	Summary  bool      `json:"summary,omitempty"`
+	Session  string    `json:"session,omitempty"`
+	Request  Request   `json:"request"`
+
+	was, who string // for people
+}
+
+// NewEvent returns the document of an event.
+func NewEvent(e inspect.Event) Event {
+	r := e.Request
+	doc := Event{
+		Event:    string(e.Kind),
+		Revision: e.Revision,
+		Time:     e.Time,
+		Request:  NewRequest(r),
+		who:      r.Who(),
+	}
+	if e.Kind.Gone() {
+		doc.was = r.Standing()
+		doc.Session = sessionText(e.Session)
+	}
+	return doc
+}
+
+// Summary returns the document of a net change up to a revision, seen at a time.
+func Summary(e inspect.Event, revision int64, now time.Time) Event {
+	e.Revision, e.Time = revision, now
+	doc := NewEvent(e)
+	doc.Summary = true
+	return doc
+}
+
+func sessionText(s inspect.LeaseState) string {
+	switch s {
+	case inspect.LeaseAlive:
+		return "alive"
+	case inspect.LeaseGone:
+		return "gone"
+	default:
+		return ""
+	}
+}
+
+// EventColumns returns the columns of Event.Cells.
+func EventColumns() []output.Column {
+	return []output.Column{
+		{Heading: "EVENT", Width: 10}, {Heading: "WAS", Width: 7}, {Heading: "SESSION", Width: 7}, {Heading: "MODE", Width: 5},
+		{Heading: "NAME"}, {Heading: "WHO"}, {Heading: "KEY"},
+	}
+}
+
+// Cells implements output.Entry.
+func (e Event) Cells() []output.Cell {
+	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
+	row[0].Tone = eventTone(e.Event)
+	return row
+}
+
+func eventTone(event string) output.Tone {
+	switch event {
+	case "granted", "back":
+		return output.Holding
+	case string(inspect.EventWaiting):
+		return output.Waiting
+	case string(inspect.EventExpired), "lost":
+		return output.Critical
+	case string(inspect.EventRevoked), "gap", "resynced":
+		return output.Warning
+	default:
+		return output.Plain
+	}
+}
+
+// Notice is a line between events about all of them.
+type Notice struct {
+	Event    string    `json:"event"`
+	Revision int64     `json:"revision,omitempty"`
+	Time     time.Time `json:"time,omitzero"`
+	Floor    int64     `json:"floor,omitempty"`
+	End      int64     `json:"end,omitempty"`
+	Missed   int       `json:"missed,omitempty"`
+	Summary  *int      `json:"summaries,omitempty"`
+	Error    string    `json:"error,omitempty"`
+
+	Text string `json:"-"` // for people
+}
+
+// Cells implements output.Entry.
+func (n Notice) Cells() []output.Cell {
+	return []output.Cell{{Text: n.Event, Tone: eventTone(n.Event)}, {Text: n.Text}}
+}
+
+// When implements output.Entry.
+func (e Event) When() (int64, time.Time) { return e.Revision, e.Time }
+
+// When implements output.Entry.
+func (n Notice) When() (int64, time.Time) { return n.Revision, n.Time }

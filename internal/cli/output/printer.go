@@ -1,0 +1,255 @@
+// Package output prints what commands found: as JSON, or as text that is safe for
+// terminals, with signs and colours where there is one.
+package output
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/printable"
+)
+
+// Format is how a command prints its results. It is a flag.
+type Format string
+
+// The formats.
+const (
+	Text Format = "table" // for people: tables and sentences
+	JSON Format = "json"
+)
+
+// Set implements pflag.Value.
+func (f *Format) Set(s string) error {
+	switch Format(s) {
+	case Text, JSON:
+		*f = Format(s)
+		return nil
+	default:
+		return errors.New("must be table or json")
+	}
+}
+
+// String implements pflag.Value.
+func (f *Format) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *Format) Type() string { return "format" }
+
+// Printer is the standard output of a command. It makes everything that it prints
+// safe for terminals, so that no command can forget to.
+type Printer struct {
+	io.Writer
+	Format   Format
+	Terminal bool // it has signs
+	Color    bool
+	Width    int // of the terminal; 0 without one
+}
+
+// maxText is the widest that sentences become: longer lines are hard to read.
+const maxText = 100
+
+// New returns a printer for a stream, which has signs if that is a terminal.
+func New(w io.Writer, f Format, color bool) Printer {
+	width, _ := TerminalSize(w)
+	return Printer{Writer: w, Format: f, Terminal: IsTerminal(w), Color: color, Width: width}
+}
+
+// Document prints doc as indented JSON.
+func (p Printer) Document(doc any) error {
+	b, err := encodeJSON(doc, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(b)
+	return err
+}
+
+// encodeJSON returns doc as JSON without control characters, with a newline.
+func encodeJSON(doc any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(doc); err != nil {
+		return nil, err
+	}
+	return printable.JSON(b.Bytes()), nil
+}
+
+// Base64 returns s in base64 if it is not valid UTF-8, as JSON has to be, and
+// otherwise "".
+func Base64(s string) string {
+	if utf8.ValidString(s) {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(s))
+}
+
+// Line prints cells on one line, without a space between them.
+func (p Printer) Line(cells ...Cell) error {
+	var b strings.Builder
+	for _, c := range cells {
+		b.WriteString(p.cell(c))
+	}
+	_, err := fmt.Fprintln(p, b.String())
+	return err
+}
+
+// Sentences prints sentences after an indent and a tag, each on a line of its own
+// below the start of the first. A terminal's width wraps them.
+func (p Printer) Sentences(indent string, tag Cell, texts ...string) error {
+	tagged := indent + p.cell(tag)
+	if tag.Text != "" {
+		tagged += "  "
+	}
+	column := ansi.StringWidth(tagged)
+	lines := make([]string, 0, len(texts))
+	for _, text := range texts {
+		text = printable.Text(text)
+		if p.Width > 0 {
+			text = ansi.Wrap(text, max(min(p.Width, maxText)-column, maxText/4), "")
+		}
+		lines = append(lines, text)
+	}
+	text := strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n"+strings.Repeat(" ", column))
+	_, err := fmt.Fprintln(p, tagged+text)
+	return err
+}
+
+// Cell is a text with its tone.
+type Cell struct {
+	Text string
+	Tone Tone
+	Safe bool // Text is printable as it is
+}
+
+func (p Printer) cell(c Cell) string {
+	if !c.Safe {
+		c.Text = printable.Text(c.Text)
+	}
+	return p.paint(c.Text, c.Tone)
+}
+
+// Tone is what a text means. On a terminal it is shown by a sign and a colour, in a
+// pipe not at all.
+type Tone uint8
+
+// The tones.
+const (
+	Plain Tone = iota
+	Holding
+	Waiting
+	Contended
+	Warning
+	Critical
+	Faint
+)
+
+func (t Tone) sign() string {
+	return [...]string{
+		Plain: "", Holding: format.SignHolding + " ", Waiting: format.SignWaiting + " ", Contended: format.SignContended + " ",
+		Warning: format.SignWarning + " ", Critical: format.SignCritical + " ", Faint: "",
+	}[t]
+}
+
+func (t Tone) style() lipgloss.Style {
+	s := lipgloss.NewStyle()
+	switch t {
+	case Holding:
+		return s.Foreground(lipgloss.Green)
+	case Waiting, Contended:
+		return s.Foreground(lipgloss.Yellow)
+	case Warning:
+		return s.Foreground(lipgloss.Magenta)
+	case Critical:
+		return s.Foreground(lipgloss.Red).Bold(true)
+	case Faint:
+		return s.Faint(true)
+	default:
+		return s
+	}
+}
+
+// paint adds the sign and the colour of a tone to safe text, on a terminal.
+func (p Printer) paint(safe string, t Tone) string {
+	if p.Terminal {
+		safe = t.sign() + safe
+	}
+	return p.Colored(safe, t)
+}
+
+// Colored adds the colour of a tone to text that is safe, where there are colours.
+func (p Printer) Colored(safe string, t Tone) string {
+	if !p.Color || t == Plain {
+		return safe
+	}
+	return t.style().Render(safe)
+}
+
+// maxPad is the width up to which the cells of a column are padded: one long name
+// must not push all other rows out of sight.
+const maxPad = 60
+
+// Table prints a heading and rows: in aligned columns on a terminal, separated by
+// tabs in a pipe.
+func (p Printer) Table(heading []string, rows [][]Cell) error {
+	all := make([][]string, 0, len(rows)+1)
+	all = append(all, make([]string, 0, len(heading)))
+	for _, h := range heading {
+		all[0] = append(all[0], p.paint(h, Faint))
+	}
+	for _, row := range rows {
+		cells := make([]string, 0, len(row))
+		for _, c := range row {
+			cells = append(cells, p.cell(c))
+		}
+		all = append(all, cells)
+	}
+	var b strings.Builder
+	if p.Terminal {
+		alignColumns(&b, all)
+	} else {
+		for _, row := range all {
+			b.WriteString(strings.Join(row, "\t") + "\n")
+		}
+	}
+	_, err := io.WriteString(p, b.String())
+	return err
+}
+
+func alignColumns(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], min(ansi.StringWidth(c), maxPad))
+		}
+	}
+	for _, row := range rows {
+		for i, c := range row {
+			b.WriteString(c)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", max(widths[i]-ansi.StringWidth(c), 0)+2))
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+// Row returns a row of plain cells.
+func Row(words ...string) []Cell {
+	row := make([]Cell, 0, len(words))
+	for _, w := range words {
+		row = append(row, Cell{Text: w})
+	}
+	return row
+}

@@ -1,0 +1,201 @@
+package inspect
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// maxExitLookups bounds how many leases are looked up in a second to learn why
+// requests were deleted.
+const maxExitLookups = 4 * MaxLeases
+
+// exitCauses finds out why requests were deleted, of which etcd only reports that
+// they were: it goes by what is known of their sessions before and after. It does
+// no I/O.
+type exitCauses struct {
+	deadlines map[int64]leaseDeadline // of the leases that were looked up
+	requests  map[int64]int           // the number of requests of each lease
+
+	second  time.Time // the beginning of the second in which lookups counts
+	lookups int       // leases looked up in it
+}
+
+// leaseDeadline is what the last look-up said about when a lease can expire.
+type leaseDeadline struct {
+	lookedUp time.Time
+	until    time.Time // the lease cannot expire before
+	late     bool      // its client had missed renewals
+}
+
+func newExitCauses() *exitCauses {
+	return &exitCauses{deadlines: map[int64]leaseDeadline{}, requests: map[int64]int{}}
+}
+
+// recount counts the requests of each lease anew, and drops leases that have none.
+func (c *exitCauses) recount(s Snapshot) {
+	clear(c.requests)
+	for _, l := range s.Locks {
+		for _, r := range l.Queue {
+			c.requests[r.Lease]++
+		}
+	}
+	for id := range c.deadlines {
+		if c.requests[id] == 0 {
+			delete(c.deadlines, id)
+		}
+	}
+}
+
+// learn takes in the answers to look-ups that began at that time.
+func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
+	for id, l := range leases {
+		if l.State == LeaseAlive {
+			c.deadlines[id] = leaseDeadline{lookedUp: began, until: began.Add(l.Remaining), late: l.MissedRenewals()}
+		}
+	}
+}
+
+// due returns the leases to look up next, at most MaxLeases: first those of holders
+// that others wait for, then those that may expire first. A lease is looked up
+// again when half of its remaining time is over: often only towards its end.
+func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
+	urgent := map[int64]bool{}
+	for _, l := range s.Locks {
+		contended := l.State() == StateContended
+		for _, r := range l.Queue {
+			if r.Lease != 0 && c.stale(r.Lease, now) {
+				urgent[r.Lease] = urgent[r.Lease] || contended && r.Holding
+			}
+		}
+	}
+	ids := slices.Collect(maps.Keys(urgent))
+	slices.SortFunc(ids, func(a, b int64) int {
+		switch {
+		case urgent[a] && !urgent[b]:
+			return -1
+		case urgent[b] && !urgent[a]:
+			return 1
+		default:
+			return cmp.Or(c.deadlines[a].until.Compare(c.deadlines[b].until), cmp.Compare(a, b))
+		}
+	})
+	return ids[:min(len(ids), MaxLeases)]
+}
+
+// stale reports whether to look a lease up, for the first time or again.
+func (c *exitCauses) stale(id int64, now time.Time) bool {
+	d, ok := c.deadlines[id]
+	return !ok || !d.until.IsZero() && !now.Before(d.lookedUp.Add(d.until.Sub(d.lookedUp)/2))
+}
+
+// exit is the deletion of a request whose lease is to be looked up.
+type exit struct {
+	event *Event
+	alone bool // no other request of its session was deleted in the same revision
+}
+
+// follow takes in all events since the last call, and returns those deletions that
+// take a look-up to explain. It takes none where the session has other requests
+// left, or makes a new one later: etcd attaches no keys to a dead lease.
+func (c *exitCauses) follow(events []Event) []exit {
+	var all []exit
+	for revision := range chunks(events, func(e Event) int64 { return e.Revision }) {
+		deleted := c.count(revision)
+		for i := range revision {
+			ev := &revision[i]
+			lease := ev.Request.Lease
+			if !ev.Kind.Gone() || lease == 0 {
+				continue
+			}
+			if c.requests[lease] > 0 {
+				ev.Session = LeaseAlive
+			}
+			all = append(all, exit{event: ev, alone: deleted[lease] == 1})
+		}
+	}
+	markEarlier(events)
+	return slices.DeleteFunc(all, func(x exit) bool { return x.event.Session == LeaseAlive })
+}
+
+// count takes in the events of a revision, and returns how many requests each
+// lease lost in it.
+func (c *exitCauses) count(revision []Event) map[int64]int {
+	deleted := map[int64]int{}
+	for _, ev := range revision {
+		switch {
+		case ev.Kind.Gone():
+			c.requests[ev.Request.Lease]--
+			deleted[ev.Request.Lease]++
+		case ev.isNew():
+			c.requests[ev.Request.Lease]++
+		}
+	}
+	return deleted
+}
+
+// isNew reports whether the event's request was made in the event's revision.
+func (ev Event) isNew() bool { return !ev.Kind.Gone() && ev.Request.Revision == ev.Revision }
+
+// markEarlier marks as alive the sessions of deleted requests that make a request
+// later.
+func markEarlier(events []Event) {
+	later := map[int64]bool{}
+	for i := len(events) - 1; i >= 0; i-- {
+		switch ev := &events[i]; {
+		case ev.isNew():
+			later[ev.Request.Lease] = true
+		case ev.Kind.Gone() && ev.Request.Lease != 0 && later[ev.Request.Lease]:
+			ev.Session = LeaseAlive
+		}
+	}
+}
+
+// lookup returns the leases to look up for these deletions, as far as the bound of
+// that second allows.
+func (c *exitCauses) lookup(open []exit, now time.Time) []int64 {
+	ids := make([]int64, 0, len(open))
+	for _, x := range open {
+		ids = append(ids, x.event.Request.Lease)
+	}
+	ids = lookups(ids)
+	if now.Sub(c.second) >= time.Second {
+		c.second, c.lookups = now, 0
+	}
+	ids = ids[:min(len(ids), maxExitLookups-c.lookups)]
+	c.lookups += len(ids)
+	return ids
+}
+
+// explain sets the kind and session state of a deletion, given its lease as looked
+// up after it.
+func (c *exitCauses) explain(x exit, lease Lease) {
+	x.event.Session = lease.State
+	if kind, ok := c.ifGone(x); ok && lease.State == LeaseGone {
+		x.event.Kind = kind
+	}
+}
+
+// ifGone returns the kind of a deletion if its session is gone, where that differs
+// from the kind if the session lives.
+//
+// A session that is gone has expired if the last look-up left it no more time and
+// its client had missed a renewal by then: without the second, the look-up is too
+// old to tell. If it had time left, it was closed or revoked, and took its requests
+// with it: certainly so when they were several, which a client hardly deletes at
+// once. A single request may have been released by its client just before it
+// closed the session, as programs do, so it counts as that.
+func (c *exitCauses) ifGone(x exit) (kind EventKind, ok bool) {
+	d, known := c.deadlines[x.event.Request.Lease]
+	switch inTime := x.event.Time.Before(d.until); {
+	case !known:
+		return "", false
+	case !inTime && d.late:
+		return EventExpired, true
+	case inTime && !x.alone:
+		return EventRevoked, true
+	default:
+		return "", false
+	}
+}

@@ -1,0 +1,66 @@
+package rwlock
+
+import (
+	"testing"
+	"time"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+// etcd issue 9715: compaction while waiting is no error, and no reason to poll.
+func TestCompactionWhileWaiting(t *testing.T) {
+	f := newFixture(t)
+	holder := f.mutex()
+	f.must(holder.RWLock(f.soon()))
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	calls := count(client)
+	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
+	waiter := start(func() error { return m.RWLock(f.soon()) })
+	f.queued(2)
+	for range 5 {
+		resp, err := f.client.Put(f.soon(), f.name+"-noise", "")
+		f.must(err)
+		_, err = f.client.Compact(f.soon(), resp.Header.Revision)
+		f.must(err)
+	}
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	if n := calls.total(); n > 4 {
+		t.Errorf("%d calls to etcd for one contended lock over five compactions, want at most 4", n)
+	}
+	f.must(m.Unlock())
+}
+
+func TestCostInCalls(t *testing.T) {
+	f := newFixture(t)
+	calls := count(f.client)
+	m := f.mutex()
+	f.must(m.RWLock(f.soon()))
+	f.must(m.Unlock())
+	if n := calls.total(); n != 2 {
+		t.Errorf("lock and unlock without contention took %d calls, want 2", n)
+	}
+}
+
+// One who waits and one who holds ask etcd for nothing but the renewal of their
+// leases.
+func TestIdleCostsNothing(t *testing.T) {
+	f := newFixture(t)
+	calls := count(f.client)
+	s, err := NewSession(f.soon(), f.client, time.Second)
+	f.must(err)
+	defer func() { _ = s.Close() }()
+	holder, m := s.NewRWMutex(f.name), s.NewRWMutex(f.name)
+	f.must(holder.RWLock(f.soon()))
+	waiter := start(func() error { return m.RWLock(f.soon()) })
+	const contended = 4 // two to ask, a watch, a look
+	etcdtest.Eventually(t, "the waiter has come to rest", func() bool { return calls.total() == contended })
+	began := s.Deadline()
+	etcdtest.Eventually(t, "some renewals", func() bool { return s.Deadline().Sub(began) > time.Second })
+	if n := calls.total(); n != contended {
+		t.Errorf("%d calls to etcd while nothing happened, want %d in all", n, contended)
+	}
+	f.must(holder.Unlock())
+	f.must(f.await(waiter))
+	f.must(m.Unlock())
+}

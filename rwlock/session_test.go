@@ -1,0 +1,151 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+func TestSession(t *testing.T) {
+	f := newFixture(t)
+	open := func(ttl time.Duration) *Session {
+		t.Helper()
+		s, err := NewSession(f.soon(), f.client, ttl)
+		f.must(err)
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	t.Run("CloseReleasesItsLocks", func(t *testing.T) {
+		s := open(10 * time.Second)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		f.must(s.Close())
+		f.closes(lost)
+		f.mustHaveNoKeys()
+		f.must(s.Close())
+		f.mustBe(m.Unlock(), ErrLost)
+		f.mustBe(m.RLock(f.soon()), ErrSessionExpired)
+	})
+	t.Run("IsKeptAlive", func(t *testing.T) {
+		s := open(time.Second)
+		first := s.Deadline()
+		etcdtest.Eventually(t, "renewed twice", func() bool { return s.Deadline().After(first.Add(s.TTL() / 2)) })
+		if err := s.Ctx().Err(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("EndsWhenRevoked", func(t *testing.T) {
+		s := open(time.Second)
+		_, err := f.client.Revoke(f.soon(), s.Lease())
+		f.must(err)
+		f.closes(s.Done())
+		f.mustBe(context.Cause(s.Ctx()), ErrSessionExpired)
+	})
+	t.Run("RoundsUp", func(t *testing.T) {
+		if s := open(1500 * time.Millisecond); s.TTL() != 2*time.Second {
+			t.Errorf("TTL of 1.5 s was granted as %s", s.TTL())
+		}
+	})
+	t.Run("InvalidTTL", func(t *testing.T) {
+		if _, err := NewSession(f.soon(), f.client, 0); err == nil {
+			t.Error("no error for a TTL of 0")
+		}
+	})
+}
+
+// A holder that is cut off learns of its loss before another can have the lock.
+func TestCutOffHolderLearnsFirst(t *testing.T) {
+	f := newFixture(t)
+	network := etcdtest.NewProxy(t, etcdtest.Shared(t))
+	s, err := NewSession(f.soon(), etcdtest.Client(t, network.Addr), time.Second)
+	f.must(err)
+	for range 3 {
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		next := f.mutex()
+		network.Cut()
+		f.must(next.RWLock(f.soon()))
+		select {
+		case <-lost:
+		default:
+			t.Fatal("another has the lock, and the holder that was cut off does not know")
+		}
+		network.Heal()
+		f.mustBe(m.Unlock(), ErrLost)
+		f.must(next.Unlock())
+		s, err = NewSession(f.soon(), s.Client(), time.Second)
+		f.must(err)
+	}
+	f.must(s.Close())
+}
+
+// A client that is closed ends its sessions, and with them what they hold.
+func TestClosedClientIsALoss(t *testing.T) {
+	f := newFixture(t)
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	s, err := NewSession(f.soon(), client, time.Second)
+	f.must(err)
+	m := s.NewRWMutex(f.name)
+	f.must(m.RWLock(f.soon()))
+	lost := m.Lost()
+	f.must(client.Close())
+	f.closes(lost)
+}
+
+// A session counts its TTL from when the grant was sent: one whose grant was slow,
+// and whose renewals get no answer, ends at its deadline and not later.
+func TestSlowGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := clientv3.NewCtxClient(t.Context())
+		client.Lease = slowGrant{}
+		sent := time.Now()
+		unanswered := func(_ *Session, ctx context.Context) (int64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		s, err := newSession(t.Context(), client, 10*time.Second, unanswered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-s.Done()
+		if lived := time.Since(sent); lived != 10*time.Second || !s.Deadline().Equal(time.Now()) {
+			t.Errorf("the session ended %s after its grant was sent, with the deadline %s from now", lived, time.Until(s.Deadline()))
+		}
+		if err := context.Cause(s.Ctx()); !errors.Is(err, ErrSessionExpired) {
+			t.Errorf("the session ended with %v", err)
+		}
+	})
+}
+
+// slowGrant answers late in the lease's life.
+type slowGrant struct{ clientv3.Lease }
+
+func (slowGrant) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	time.Sleep(time.Duration(ttl) * time.Second * 9 / 10)
+	return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
+}
+
+// Renewals go over one stream: a stream for each would be a login for each
+// where there is a password.
+func TestRenewalsShareAStream(t *testing.T) {
+	f := newFixture(t)
+	s, err := NewSession(f.soon(), f.client, time.Second)
+	f.must(err)
+	defer func() { _ = s.Close() }()
+	deadline := s.Deadline()
+	etcdtest.Eventually(t, "renewed once", func() bool { return s.Deadline().After(deadline) })
+	deadline = s.Deadline()
+	first := s.stream // not written while the renewals go well
+	etcdtest.Eventually(t, "renewed again", func() bool { return s.Deadline().After(deadline) })
+	if s.stream != first || first == nil {
+		t.Error("a renewal opened another stream")
+	}
+}
