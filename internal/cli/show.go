@@ -161,7 +161,7 @@ func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[i
 			ids = append(ids, r.Lease)
 		}
 	}
-	return c.Leases(ctx, ids)
+	return c.Leases(ctx, ids, inspect.Snapshot{Locks: locks})
 }
 
 // showDoc is what show prints as JSON; showLong documents its fields.
@@ -205,7 +205,7 @@ func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[in
 
 func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRequest {
 	shown := showRequest{Position: position, Request: docs.NewRequest(r), BlockedBy: []int{}}
-	if lease.State == inspect.LeaseAlive {
+	if lease.State == inspect.LeaseAlive || lease.State == inspect.LeaseOverdue {
 		s := lease.Remaining.Seconds()
 		shown.TTL = &s
 	}
@@ -242,6 +242,9 @@ func (l showLock) table(out output.Printer, now time.Time) error {
 		}
 		if r.TTL != nil {
 			ttl = format.Duration(seconds.FromFloat(*r.TTL))
+			if *r.TTL < 0 {
+				ttl = "over for " + format.Duration(seconds.FromFloat(-*r.TTL))
+			}
 		}
 		row := output.Row(
 			strconv.Itoa(r.Position), r.Mode, r.State, age, docs.Owner(r.Owner), format.Dash(r.Lease), ttl,

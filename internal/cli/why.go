@@ -45,7 +45,8 @@ With -o json:
                         that reports to be to
     lock                that from waits for; for inside, that from holds
   findings            worst first:
-    kind                deadlock, no-lease, expiring, lease-gone, long-wait,
+    kind                deadlock, no-lease, expiring, lease-gone,
+                        lease-overdue, lease-missing, long-wait,
                         long-hold, mixed-layouts, modified or self-wait
     severity            critical, warning or notice
     text                a sentence
@@ -172,7 +173,7 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 			break
 		}
 		n := min(len(ids), inspect.MaxLeases)
-		found, err := c.Leases(ctx, ids[:n])
+		found, err := c.Leases(ctx, ids[:n], s)
 		for id, lease := range found {
 			leases[id] = lease
 		}

@@ -56,9 +56,9 @@ func (c *Conn) Snapshot(ctx context.Context, prefix string, revision int64) (s i
 }
 
 // Leases looks leases up by ID, see inspect.Source.Leases.
-func (c *Conn) Leases(ctx context.Context, ids []int64) (leases map[int64]inspect.Lease, err error) {
+func (c *Conn) Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (leases map[int64]inspect.Lease, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
-		leases, err = c.Source.Leases(ctx, ids)
+		leases, err = c.Source.Leases(ctx, ids, in)
 		return err
 	})
 	return leases, err

@@ -173,6 +173,18 @@ warning expiring of b: /a/read/2 /c/write/6; remaining 1h6m40s; end -/a/read/2 -
 notice lease-gone of a: /a/write/1; behind 1; end -/a/write/1 +/a/write/2
 notice lease-gone of c: /b/read/1; end -/b/read/1
 `,
+		"lease overdue": `
+critical lease-overdue of a: /a/write/1; behind 1; remaining -32s; end -/a/write/1 +/a/write/2
+  lease a: -/a/write/1 +/a/write/2
+warning lease-overdue of c: /b/read/1; remaining -1s; end -/b/read/1
+  lease c: -/b/read/1
+`,
+		"lease missing": `
+critical lease-missing of c: /b/read/1; behind 2; more 1
+  key /b/read/1: -/b/read/1 +/b/write/2
+critical lease-missing of a: /a/write/1; behind 1
+  key /a/write/1: -/a/write/1 +/a/write/2
+`,
 		"long wait": `
 warning long-wait of b: /a/write/2; behind 1; more 1; age 5m0s; over 30s; holders a
   lease a: -/a/write/1 +/a/write/2
@@ -487,7 +499,7 @@ func TestDiagnoseRealClients(t *testing.T) {
 		for _, r := range locktest.Requests(snap, func(inspect.Request) bool { return true }) {
 			ids = append(ids, r.Lease)
 		}
-		leases, err := s.Leases(ctx, ids)
+		leases, err := s.Leases(ctx, ids, inspect.Snapshot{})
 		if err != nil {
 			t.Fatal(err)
 		}

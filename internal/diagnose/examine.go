@@ -17,6 +17,11 @@ func (e *examiner) lease(v int32) {
 	case s.Lease.State == inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
 		f.End = e.effect(s.Requests)
+	case s.Lease.State == inspect.LeaseOverdue:
+		f.Kind, f.Severity = LeaseOverdue, Warning
+		f.Remaining = s.Lease.Remaining
+		end := e.end(s)
+		f.End, f.Remedies = end.Effect, []Remedy{end}
 	case s.MissedRenewals():
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
@@ -27,6 +32,9 @@ func (e *examiner) lease(v int32) {
 		return
 	}
 	f.Behind = e.behind(v)
+	if f.Kind == LeaseOverdue && f.Behind > 0 {
+		f.Severity = Critical
+	}
 	e.findings = append(e.findings, f)
 }
 
@@ -46,7 +54,7 @@ func locksOf(requests []inspect.Request) []inspect.LockID {
 // lock finds what is wrong with a lock: one finding of each kind, about the
 // worst request.
 func (e *examiner) lock(i int) {
-	var holders, longHolds, longWaits, leaseless, modified, selfWaits []int32
+	var holders, longHolds, longWaits, leaseless, missing, modified, selfWaits []int32
 	for n := e.queues[i]; n < e.queues[i+1]; n++ {
 		r := e.request(n)
 		if r.Holding {
@@ -61,6 +69,9 @@ func (e *examiner) lock(i int) {
 		if r.Lease == 0 {
 			leaseless = append(leaseless, n)
 		}
+		if e.sessionOf(n).Lease.State == inspect.LeaseMissing {
+			missing = append(missing, n)
+		}
 		// Elections write their keys again, and clients of mutexes ignore that.
 		if r.Modified > r.Revision && r.Lock.Layout == keyspace.RWLock {
 			modified = append(modified, n)
@@ -69,7 +80,8 @@ func (e *examiner) lock(i int) {
 			selfWaits = append(selfWaits, n)
 		}
 	}
-	e.noLease(leaseless)
+	e.neverRemoved(leaseless, NoLease)
+	e.neverRemoved(missing, LeaseMissing)
 	e.longWait(longWaits, holders)
 	e.longHold(longHolds)
 	e.mixedLayouts(i)
@@ -93,11 +105,12 @@ func (e *examiner) about(n int32, same []int32, kind Kind, severity Severity) Fi
 	}
 }
 
-func (e *examiner) noLease(found []int32) {
+// neverRemoved adds a finding about requests that no lease ends.
+func (e *examiner) neverRemoved(found []int32, kind Kind) {
 	if len(found) == 0 {
 		return
 	}
-	f := e.about(found[0], found, NoLease, Warning)
+	f := e.about(found[0], found, kind, Warning)
 	if f.Behind > 0 {
 		f.Severity = Critical
 	}

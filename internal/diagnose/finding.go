@@ -44,6 +44,8 @@ const (
 	NoLease      Kind = "no-lease"      // a request without a lease, which etcd never removes
 	Expiring     Kind = "expiring"      // a lease that its client no longer renews
 	LeaseGone    Kind = "lease-gone"    // a lease that ended after the snapshot was taken
+	LeaseOverdue Kind = "lease-overdue" // a lease that has expired and that etcd has not revoked
+	LeaseMissing Kind = "lease-missing" // a request on a lease that etcd does not have, which it never removes
 	LongWait     Kind = "long-wait"     // a request has waited longer than the threshold
 	LongHold     Kind = "long-hold"     // a holder made its request longer ago than the threshold
 	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
@@ -52,7 +54,7 @@ const (
 )
 
 // kinds orders findings that are equally bad.
-var kinds = []Kind{Deadlock, NoLease, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
+var kinds = []Kind{Deadlock, NoLease, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
 
 // Finding is something that is wrong with locks, or may be. It is about a
 // session or a lock. Further requests of that lock with the same problem are
@@ -73,8 +75,8 @@ type Finding struct {
 	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
 	Age       time.Duration      // LongWait, LongHold: how long ago the request was made
 	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
-	Remaining time.Duration      // Expiring: about how long the lease lasts
-	End       Effect             // Expiring, LeaseGone: what the end of the session does
+	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
+	End       Effect             // Expiring, LeaseOverdue, LeaseGone: what the end of the session does
 	Holders   []*inspect.Session // LongWait: the holders of the lock
 	Root      Root               // LongWait: what the request waits for in the end
 }

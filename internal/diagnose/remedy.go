@@ -18,8 +18,12 @@ func (e *examiner) end(s *inspect.Session) Remedy {
 }
 
 // newEnd makes the remedy that end caches. A session without a lease is a single
-// request, so that request is deleted.
+// request, so that request is deleted; of one whose lease is missing, which cannot
+// be revoked, the first request by which it holds a lock.
 func (e *examiner) newEnd(s *inspect.Session) Remedy {
+	if s.Lease.State == inspect.LeaseMissing {
+		return e.remove(s, append(s.Holds(), s.Requests...)[0])
+	}
 	if s.ID.Lease == 0 {
 		return e.remove(s, s.Requests[0])
 	}

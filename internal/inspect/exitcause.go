@@ -51,8 +51,8 @@ func (c *exitCauses) recount(s Snapshot) {
 // learn takes in the answers to look-ups that began at that time.
 func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 	for id, l := range leases {
-		if l.State == LeaseAlive {
-			c.deadlines[id] = leaseDeadline{lookedUp: began, until: began.Add(l.Remaining), late: l.MissedRenewals()}
+		if l.State == LeaseAlive || l.State == LeaseOverdue {
+			c.deadlines[id] = leaseDeadline{lookedUp: began, until: began.Add(l.Remaining), late: l.MissedRenewals() || l.State == LeaseOverdue}
 		}
 	}
 }

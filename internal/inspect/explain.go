@@ -90,7 +90,7 @@ func (x *explainer) lookUp(ctx context.Context, ids []int64) round {
 	r := round{began: x.source.tuning.now()}
 	ctx, cancel := context.WithTimeout(ctx, x.source.tuning.patience)
 	defer cancel()
-	r.leases, _ = x.source.Leases(ctx, ids)
+	r.leases, _ = x.source.Leases(ctx, ids, Snapshot{})
 	return r
 }
 

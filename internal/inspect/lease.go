@@ -28,14 +28,17 @@ type LeaseState uint8
 const (
 	LeaseUnknown LeaseState = iota // not looked up, or etcd did not answer
 	LeaseAlive
-	LeaseGone // expired, revoked or never granted
+	LeaseGone    // expired, revoked or never granted
+	LeaseOverdue // expired, but etcd has not revoked it: its keys still exist
+	LeaseMissing // gone, but a request on it still exists: nothing will ever remove that
 )
 
-// Lease is the answer to looking a lease up. Its times are set for LeaseAlive.
+// Lease is the answer to looking a lease up. Its times are set for LeaseAlive and
+// LeaseOverdue.
 type Lease struct {
 	State     LeaseState
 	Granted   time.Duration // its TTL
-	Remaining time.Duration // until it expires, in whole seconds, rounded down
+	Remaining time.Duration // until it expires, in whole seconds, rounded towards 0; negative for LeaseOverdue
 }
 
 // MissedRenewals reports whether the lease is older than a client lets it become:
@@ -49,7 +52,11 @@ func (l Lease) MissedRenewals() bool {
 // the first MaxLeases different ones are looked up: sort them by importance. The
 // result has each of ids but 0, which is no lease. With an error, it has what was
 // learned before.
-func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, error) {
+//
+// A lease that is gone is LeaseMissing if one of its requests in the snapshot
+// exists afterwards: etcd removes a lease together with its keys, but a restored
+// backup can have keys without their lease.
+func (s *Source) Leases(ctx context.Context, ids []int64, in Snapshot) (map[int64]Lease, error) {
 	var mu sync.Mutex
 	leases := make(map[int64]Lease, len(ids))
 	for _, id := range ids {
@@ -60,7 +67,7 @@ func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, erro
 	g.SetLimit(leaseLookups)
 	for _, id := range lookups(ids) {
 		g.Go(func() error {
-			lease, err := s.lease(ctx, id)
+			lease, err := s.lease(ctx, id, in)
 			if err != nil {
 				return err
 			}
@@ -74,20 +81,43 @@ func (s *Source) Leases(ctx context.Context, ids []int64) (map[int64]Lease, erro
 	return leases, err
 }
 
-func (s *Source) lease(ctx context.Context, id int64) (Lease, error) {
+func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error) {
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
 	if err != nil {
 		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
 	}
-	return answered(resp.GrantedTTL, resp.TTL), nil
+	l := answered(resp.GrantedTTL, resp.TTL)
+	if l.State == LeaseGone && s.outlived(ctx, id, in) {
+		l.State = LeaseMissing
+	}
+	return l, nil
 }
 
-// answered is the lease of which etcd says that much, in seconds.
-func answered(granted, remaining int64) Lease {
-	if remaining < 0 {
-		return Lease{State: LeaseGone}
+// outlived reports whether one of the lease's requests is still there.
+func (s *Source) outlived(ctx context.Context, id int64, in Snapshot) bool {
+	for _, l := range in.Locks {
+		i := slices.IndexFunc(l.Queue, func(r Request) bool { return r.Lease == id })
+		if i < 0 {
+			continue
+		}
+		r := l.Queue[i]
+		got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
+		return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
 	}
-	return Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: seconds.Duration(remaining)}
+	return false
+}
+
+// answered is the lease of which etcd says that much, in seconds. Of one that
+// does not exist, it says that nothing was granted.
+func answered(granted, remaining int64) Lease {
+	l := Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: seconds.Duration(remaining)}
+	switch {
+	case remaining < 0 && granted <= 0:
+		return Lease{State: LeaseGone}
+	case remaining < 0:
+		l.State = LeaseOverdue
+	}
+	return l
 }
 
 // lookups returns the first MaxLeases different leases.

@@ -1,11 +1,16 @@
 package inspect
 
 import (
+	"context"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
 )
 
 // seconds64 is any number of seconds that etcd may answer, of every magnitude.
@@ -42,5 +47,55 @@ func TestMissedRenewalsOfAnyLease(t *testing.T) {
 		granted := seconds64(rng)
 		check(granted, seconds64(rng))
 		check(granted, granted-granted/max(1, rng.Int64N(6)))
+	}
+}
+
+// answering answers for leases as an etcd in trouble does.
+type answering struct {
+	clientv3.Lease
+	granted, remaining int64
+}
+
+func (a answering) TimeToLive(_ context.Context, id clientv3.LeaseID, _ ...clientv3.LeaseOption) (*clientv3.LeaseTimeToLiveResponse, error) {
+	return &clientv3.LeaseTimeToLiveResponse{ID: id, GrantedTTL: a.granted, TTL: a.remaining}, nil
+}
+
+// A lease that has expired is there until etcd revokes it, and a request may be
+// on a lease that was not restored with it.
+func TestLeasesInTrouble(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	lease := grant(t, client, 100)
+	if _, err := client.Put(t.Context(), "/a/write/1", "", clientv3.WithLease(lease)); err != nil {
+		t.Fatal(err)
+	}
+	there, err := newSource(client).Snapshot(t.Context(), "/a/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := client.Lease
+	ask := func(granted, remaining int64, in Snapshot) Lease {
+		t.Helper()
+		client.Lease = answering{real, granted, remaining}
+		defer func() { client.Lease = real }()
+		got, err := newSource(client).Leases(t.Context(), []int64{int64(lease)}, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[int64(lease)]
+	}
+	if got, want := ask(5, -32, there), (Lease{LeaseOverdue, 5 * time.Second, -32 * time.Second}); got != want {
+		t.Errorf("expired and not revoked: %v, want %v", got, want)
+	}
+	if got := ask(0, -1, there); got != (Lease{State: LeaseMissing}) {
+		t.Errorf("a request on no lease: %v", got)
+	}
+	if got := ask(0, -1, Snapshot{}); got != (Lease{State: LeaseGone}) {
+		t.Errorf("a lease without a request: %v", got)
+	}
+	if _, err := client.Delete(t.Context(), "/a/write/1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(0, -1, there); got != (Lease{State: LeaseGone}) {
+		t.Errorf("a lease whose request went with it: %v", got)
 	}
 }

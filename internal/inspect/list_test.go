@@ -366,7 +366,7 @@ func TestLeases(t *testing.T) {
 	}
 	t.Run("OK", func(t *testing.T) {
 		before := remaining(t, client, alive)
-		got, err := s.Leases(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)})
+		got, err := s.Leases(t.Context(), []int64{int64(alive), int64(dead), 0, 12345, int64(alive)}, Snapshot{})
 		after := remaining(t, client, alive)
 		lease := got[int64(alive)]
 		if err != nil || len(got) != 3 || lease.State != LeaseAlive || lease.Granted != 100*time.Second ||
@@ -382,7 +382,7 @@ func TestLeases(t *testing.T) {
 		for range MaxLeases + 10 {
 			leases = append(leases, int64(grant(t, client, 100)))
 		}
-		got, err := s.Leases(t.Context(), leases)
+		got, err := s.Leases(t.Context(), leases, Snapshot{})
 		if err != nil || len(got) != len(leases) {
 			t.Fatalf("%d leases, %v; want %d", len(got), err, len(leases))
 		}
@@ -395,7 +395,7 @@ func TestLeases(t *testing.T) {
 	t.Run("CtxCanceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got, err := s.Leases(ctx, []int64{int64(alive)}); !errors.Is(err, context.Canceled) || got[int64(alive)] != (Lease{}) {
+		if got, err := s.Leases(ctx, []int64{int64(alive)}, Snapshot{}); !errors.Is(err, context.Canceled) || got[int64(alive)] != (Lease{}) {
 			t.Errorf("Leases = %v, %v; want context.Canceled", got, err)
 		}
 	})

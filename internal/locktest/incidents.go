@@ -34,6 +34,8 @@ var Incidents = []Incident{
 	{"no lease, and a key like an option", "-a -.w1", nil},
 	{"expiring", "/a A.w1 B.r2 C.r3\n/b A.r4 C.w5\n/c B.w6", map[int64]inspect.Lease{0xa: alive(30, 12), 0xb: alive(7200, 4000), 0xc: alive(30, 19)}},
 	{"lease gone", "/a a.w1 B.w2\n/b C.r1", map[int64]inspect.Lease{0xa: {State: inspect.LeaseGone}, 0xc: {State: inspect.LeaseGone}}},
+	{"lease overdue", "/a a.w1 B.w2\n/b C.r1", map[int64]inspect.Lease{0xa: overdue(5, -32), 0xc: overdue(5, -1)}},
+	{"lease missing", "/a a.w1 B.w2\n/b C.r1 a.w2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseMissing}, 0xc: {State: inspect.LeaseMissing}}},
 	{"long wait", "/a A.w1 B.w2@5m C.w3~95s", nil},
 	{"long wait for readers", "/a A.r1 B.r2 C.r3 D.r4 E.r5 F.w6~31s", nil},
 	{"long wait for another lock", "/a A.w1 B.w2~1h30m\n/b C.w3 A.w4", nil},
@@ -45,6 +47,13 @@ var Incidents = []Incident{
 	{"self-wait", "/a A.r1 A.w2 B.w3", nil},
 	{"self-wait behind another", "/a A.r1 B.w2 A.r3@31s", nil},
 	{"self-wait, for now", "/a A.w1 B.w2 A.w3@30s B.w4 A.w5", nil},
+}
+
+// overdue is a lease that etcd has not revoked, in seconds.
+func overdue(granted, remaining int) inspect.Lease {
+	l := alive(granted, remaining)
+	l.State = inspect.LeaseOverdue
+	return l
 }
 
 // alive is a lease, in seconds.

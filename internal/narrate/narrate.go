@@ -35,6 +35,16 @@ func Finding(f diagnose.Finding) Text {
 			Headline: who(f.Sessions[0]) + " has missed renewals: its lease expires in about " + format.Age(f.Remaining),
 			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
 		}
+	case diagnose.LeaseMissing:
+		return Text{
+			Headline: does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
+			Clauses:  clauses("nothing removes its key: no lease is left that could expire", behind(f.Behind), alike(f.More)),
+		}
+	case diagnose.LeaseOverdue:
+		return Text{
+			Headline: "the lease of " + who(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
+			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), behind(f.Behind)),
+		}
 	case diagnose.LeaseGone:
 		return Text{
 			Headline: "the lease of " + who(f.Sessions[0]) + " ended after this snapshot was taken",

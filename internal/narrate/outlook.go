@@ -37,8 +37,13 @@ func leaseLeft(s *inspect.Session) string {
 		return "no lease"
 	}
 	var left string
-	if s.Lease.State == inspect.LeaseAlive {
+	switch s.Lease.State {
+	case inspect.LeaseAlive:
 		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
+	case inspect.LeaseOverdue:
+		return "lease " + format.Lease(s.ID.Lease) + ", over for " + format.Duration(-s.Lease.Remaining)
+	case inspect.LeaseMissing:
+		return "lease " + format.Lease(s.ID.Lease) + ", which etcd does not have"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
 	case name == who(s):
@@ -91,6 +96,10 @@ func holdEnds(s *inspect.Session) []string {
 	switch {
 	case s.ID.Lease == 0:
 		return []string{who(s) + " holds it until its key is deleted, since no lease ends it"}
+	case s.Lease.State == inspect.LeaseMissing:
+		return []string{who(s) + " holds it until its key is deleted, since etcd does not have its lease"}
+	case s.Lease.State == inspect.LeaseOverdue:
+		return []string{who(s) + " holds it until etcd revokes its lease, which has been over for " + format.Duration(-s.Lease.Remaining)}
 	case s.Lease.State != inspect.LeaseAlive:
 		return []string{who(s) + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():

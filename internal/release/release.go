@@ -148,7 +148,7 @@ func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, re
 	if err != nil {
 		return nil, 0, fmt.Errorf("release: the keys of lease %s: %w", format.Lease(lease), err)
 	}
-	if resp.TTL < 0 {
+	if resp.TTL < 0 && resp.GrantedTTL <= 0 { // one that has expired is still there until etcd revokes it
 		return nil, 0, fmt.Errorf("%w: no lease %s", ErrGone, format.Lease(lease))
 	}
 	keys = make([]string, 0, len(resp.Keys))

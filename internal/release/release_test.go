@@ -313,6 +313,29 @@ func (c *cluster) applyWithLosses(middleman *etcdtest.Middleman, loss etcdtest.L
 	}
 }
 
+// overdue says of every lease that it has been over for 32 s.
+type overdue struct{ clientv3.Lease }
+
+func (o overdue) TimeToLive(ctx context.Context, id clientv3.LeaseID, opts ...clientv3.LeaseOption) (*clientv3.LeaseTimeToLiveResponse, error) {
+	resp, err := o.Lease.TimeToLive(ctx, id, opts...)
+	if err == nil && resp.TTL >= 0 {
+		resp.TTL = -32
+	}
+	return resp, err
+}
+
+// A session whose lease has expired is there, and can be ended, until etcd has
+// revoked it.
+func TestReleaseOverdue(t *testing.T) {
+	c := newCluster(t)
+	lease, key := c.lease(), "/overdue/write/1"
+	c.put(lease, key)
+	c.client.Lease = overdue{c.client.Lease}
+	if _, err := c.Apply(t.Context(), c.planSession(lease), release.Audit{Log: io.Discard, Now: time.Now}); err != nil || c.exists(key) {
+		t.Errorf("Apply = %v, the key is there: %t", err, c.exists(key))
+	}
+}
+
 // While no reply arrives, it is not known whether a release was done. What another
 // client has done since is not taken for it.
 func TestErrUnsure(t *testing.T) {

@@ -11,6 +11,6 @@ type Source interface {
 	// Watch sends the locks below prefix as they are and then as they change,
 	// until ctx ends; then it closes the channel.
 	Watch(ctx context.Context, prefix string) <-chan inspect.Update
-	// Leases looks up leases by their IDs.
-	Leases(ctx context.Context, ids []int64) (map[int64]inspect.Lease, error)
+	// Leases looks up leases by their IDs; see inspect.Source.Leases.
+	Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (map[int64]inspect.Lease, error)
 }

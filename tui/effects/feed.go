@@ -149,11 +149,11 @@ func (f *feed) lookUpLeases(visible []int64) nav.Action {
 	if len(ids) == 0 {
 		return nil
 	}
-	ctx, source, now := f.Tasks.Ctx, f.ports.Source, f.Now
+	ctx, source, now, in := f.Tasks.Ctx, f.ports.Source, f.Now, f.Live.Snapshot
 	return f.background(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 		defer cancel()
-		found, err := source.Leases(ctx, ids)
+		found, err := source.Leases(ctx, ids, in)
 		return leasesMsg{state.LeaseAnswer{Gen: gen, At: now, Leases: found, Err: err}}
 	})
 }

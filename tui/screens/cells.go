@@ -27,6 +27,8 @@ func ttlCell(c *nav.Context, lease int64) theme.Text {
 		return theme.Styled("never", c.Theme.Warning)
 	case !known || !c.Connected() || c.InPast():
 		return theme.Styled("-", c.Theme.Dim)
+	case left < 0 && c.Lease(lease).State == inspect.LeaseOverdue:
+		return theme.Styled("-"+format.Age(-left), c.Theme.Lost)
 	case left < 0:
 		return theme.Styled("gone", c.Theme.Lost)
 	case left <= expiringAt:
@@ -80,6 +82,10 @@ func renewalsCell(c *nav.Context, lease int64) theme.Text {
 		return theme.Styled("-", c.Theme.Dim)
 	case f.State == inspect.LeaseGone:
 		return theme.Styled("✗ gone", c.Theme.Lost)
+	case f.State == inspect.LeaseMissing:
+		return theme.Styled("✗ no lease", c.Theme.Lost)
+	case f.State == inspect.LeaseOverdue:
+		return theme.Styled("✗ overdue", c.Theme.Lost)
 	case f.State != inspect.LeaseAlive:
 		return theme.Styled("-", c.Theme.Dim)
 	case f.MissedRenewals():

@@ -93,7 +93,9 @@ func (b *LeaseCache) left(id int64, now time.Time) (time.Duration, bool) {
 	switch f := b.fresh(id, now); f.State {
 	case inspect.LeaseAlive:
 		return max(f.Remaining-max(now.Sub(f.at), 0), 0), true
-	case inspect.LeaseGone:
+	case inspect.LeaseOverdue:
+		return f.Remaining - min(max(now.Sub(f.at), 0), leaseFresh), true
+	case inspect.LeaseGone, inspect.LeaseMissing:
 		return -1, true
 	default:
 		return 0, false
@@ -187,6 +189,15 @@ func (b *LeaseCache) Take(msg LeaseAnswer) (news bool, err error) {
 
 // condition is what matters to a diagnosis, to which a lease that is renewed in
 // time is as good as an unknown one.
-func condition(l inspect.Lease) [2]bool {
-	return [2]bool{l.State == inspect.LeaseGone, l.MissedRenewals()}
+func condition(l inspect.Lease) leaseCondition {
+	c := leaseCondition{l.State, l.MissedRenewals()}
+	if c.state == inspect.LeaseAlive {
+		c.state = inspect.LeaseUnknown
+	}
+	return c
+}
+
+type leaseCondition struct {
+	state  inspect.LeaseState
+	missed bool
 }

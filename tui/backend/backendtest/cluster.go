@@ -187,7 +187,7 @@ func (c *Cluster) Watch(ctx context.Context, _ string) <-chan inspect.Update {
 }
 
 // Leases implements Source.
-func (c *Cluster) Leases(_ context.Context, leases []int64) (map[int64]inspect.Lease, error) {
+func (c *Cluster) Leases(_ context.Context, leases []int64, _ inspect.Snapshot) (map[int64]inspect.Lease, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Calls.Add(1)
