@@ -27,6 +27,8 @@ func TestReleaseOptions(t *testing.T) {
 	}{
 		{"--request k", releaseTarget{key: "k"}, ""},
 		{"--lease 1f", releaseTarget{lease: "1f"}, ""},
+		{"--lease fffffffffffffffb", releaseTarget{lease: "fffffffffffffffb"}, ""},
+		{"--lease -5", releaseTarget{lease: "-5"}, ""}, // as etcdctl takes a negative ID
 		{"/a --holder --session", releaseTarget{name: "/a", holder: true, session: true}, ""},
 		{"/a --waiter 2", releaseTarget{name: "/a", waiter: 2}, ""},
 		{"", releaseTarget{}, "choose exactly one of"},

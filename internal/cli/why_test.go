@@ -86,7 +86,7 @@ func TestWhyAnswer(t *testing.T) {
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h renews its lease and holds it until it unlocks
+  w\x1b p[7]@h holds it until it unlocks or stops renewing its lease
   if it dies, its session ends within 10s
   then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
@@ -122,8 +122,8 @@ warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h renews its lease and holds it until it
-  unlocks
+  w\x1b p[7]@h holds it until it unlocks or stops renewing
+  its lease
   if it dies, its session ends within 10s
   then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:

@@ -106,7 +106,7 @@ func holdEnds(s *inspect.Session) []string {
 		return []string{who(s) + " has missed renewals: unless it recovers, its session ends in about " + format.Duration(s.Lease.Remaining)}
 	default:
 		return []string{
-			who(s) + " renews its lease and holds it until it unlocks",
+			who(s) + " holds it until it unlocks or stops renewing its lease", // one look does not show that it renews
 			"if it dies, its session ends within " + format.Duration(s.Lease.Granted),
 		}
 	}
