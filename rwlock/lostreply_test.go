@@ -20,10 +20,7 @@ func losses() map[string]etcdtest.Loss {
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
 		all[code.String()] = etcdtest.Loss{Code: code}
 	}
-	for _, status := range []int{
-		http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
-		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
-	} {
+	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout} {
 		all[fmt.Sprintf("HTTP%d", status)] = etcdtest.Loss{Status: status}
 	}
 	return all
@@ -33,11 +30,8 @@ func losses() map[string]etcdtest.Loss {
 // comes of etcd's troubles or of a middleman's. Of any other it tells its caller,
 // and takes back what it has asked for.
 func goesAway(l etcdtest.Loss) bool {
-	switch {
-	case l.Reset:
+	if l.Reset || l.Status != 0 {
 		return true
-	case l.Status != 0:
-		return l.Status != http.StatusForbidden && l.Status != http.StatusNotFound
 	}
 	switch l.Code {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.Unknown, codes.Internal:
