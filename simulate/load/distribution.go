@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/scenario"
 )
@@ -127,7 +128,7 @@ func (z zipf) draw(r *rand.Rand) int {
 // ParseShape finds a shape by its word.
 func ParseShape(s string) (Shape, error) {
 	if !slices.Contains(Shapes(), Shape(s)) {
-		return "", fmt.Errorf("%q: want %s", s, scenario.List(Shapes(), "or"))
+		return "", fmt.Errorf("%q: want %s", s, format.List(Shapes(), "or"))
 	}
 	return Shape(s), nil
 }

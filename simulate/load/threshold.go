@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/outcome"
-	"etcd-lock/simulate/scenario"
 )
 
 // Threshold is what a load is expected to come to, such as wait.p99<250ms.
@@ -100,7 +100,7 @@ func ParseThreshold(text string, workloads []string) (Threshold, error) {
 	t := Threshold{Text: strings.TrimSpace(text)}
 	at := strings.IndexAny(text, "<>=!")
 	if at < 0 {
-		return fail(len(strings.TrimRight(text, " ")), "want %s and a limit, as in wait.p99<250ms", scenario.List(operators(), "or"))
+		return fail(len(strings.TrimRight(text, " ")), "want %s and a limit, as in wait.p99<250ms", format.List(operators(), "or"))
 	}
 	name, start := strings.TrimSpace(text[:at]), indent(text)
 	for _, w := range workloads {
@@ -115,11 +115,11 @@ func ParseThreshold(text string, workloads []string) (Threshold, error) {
 	}
 	var ok bool
 	if t.metric, ok = findMetric(name); !ok {
-		return fail(start, "unknown metric %q: want %s", name, scenario.List(MetricNames(), "or"))
+		return fail(start, "unknown metric %q: want %s", name, format.List(MetricNames(), "or"))
 	}
 	i := slices.IndexFunc(operators(), func(op string) bool { return strings.HasPrefix(text[at:], op) })
 	if i < 0 {
-		return fail(at, "want %s", scenario.List(operators(), "or"))
+		return fail(at, "want %s", format.List(operators(), "or"))
 	}
 	t.op = operators()[i]
 	limit := text[at+len(t.op):]

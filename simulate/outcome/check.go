@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/scenario"
 )
@@ -42,7 +43,7 @@ type failing func(of string, at scenario.Place, format string, args ...any)
 func checkSteps(sc *scenario.Scenario, r Result, fail failing) {
 	for _, s := range r.Steps {
 		if !AsExpected(s.Step.Expect, s.Outcomes) {
-			fail(ofStep(s), s.Step.Place, "%s: want %s, got %s", s, scenario.List(s.Step.Expect, "and"), scenario.List(s.Outcomes, "and"))
+			fail(ofStep(s), s.Step.Place, "%s: want %s, got %s", s, format.List(s.Step.Expect, "and"), format.List(s.Outcomes, "and"))
 		}
 		switch least, most := s.Step.Waits.AtLeast, s.Step.Waits.AtMost; {
 		case s.Passed < least:
@@ -103,7 +104,7 @@ func checkReached(sc *scenario.Scenario, r Result, fail failing) {
 		for _, t := range script.Steps {
 			if t.Expect != nil && !reached[turn{script.Name, t.Round, t.Place}] {
 				s := StepResult{Client: script.Name, Step: t.Step, Round: t.Round}
-				fail(ofStep(s), t.Place, "%s: want %s, but it did not come to that", s, scenario.List(t.Expect, "and"))
+				fail(ofStep(s), t.Place, "%s: want %s, but it did not come to that", s, format.List(t.Expect, "and"))
 			}
 		}
 	}

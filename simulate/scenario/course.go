@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 )
 
@@ -114,7 +115,7 @@ func Names(locks []rwlock.LockRequest) string {
 	for i, l := range locks {
 		quoted[i] = strconv.Quote(l.Name)
 	}
-	return List(quoted, "and")
+	return format.List(quoted, "and")
 }
 
 func sameNames(a, b []rwlock.LockRequest) bool {

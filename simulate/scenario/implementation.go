@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"slices"
+
+	"etcd-lock/internal/format"
 )
 
 // Impl is an implementation of locks on etcd.
@@ -21,7 +23,7 @@ func Impls() []Impl { return []Impl{ImplRWLock, ImplRecipe, ImplMutex} }
 // ParseImpl returns the implementation called s.
 func ParseImpl(s string) (Impl, error) {
 	if !slices.Contains(Impls(), Impl(s)) {
-		return "", fmt.Errorf("unknown implementation %q: want %s", s, List(Impls(), "or"))
+		return "", fmt.Errorf("unknown implementation %q: want %s", s, format.List(Impls(), "or"))
 	}
 	return Impl(s), nil
 }

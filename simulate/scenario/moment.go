@@ -1,9 +1,6 @@
 package scenario
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Moment is something that happens to a client in a run. Some of them are
 // outcomes of a step.
@@ -72,21 +69,6 @@ func causes() map[Moment]Action {
 	return map[Moment]Action{
 		Released: Unlock, Downgraded: Downgrade, Paused: Pause, Resumed: Resume, Closed: Close,
 	}
-}
-
-// List is words as text lists them.
-func List[T ~string](words []T, last string) string {
-	var b strings.Builder
-	for i, w := range words {
-		switch {
-		case i > 0 && i == len(words)-1:
-			b.WriteString(" " + last + " ")
-		case i > 0:
-			b.WriteString(", ")
-		}
-		b.WriteString(string(w))
-	}
-	return b.String()
 }
 
 // The words of the log. "waiting" is said before a lock is asked for.

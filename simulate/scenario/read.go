@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"etcd-lock/internal/format"
 )
 
 // Bounds on what a file can ask for: one that asks for more is a mistake.
@@ -189,11 +191,11 @@ func (r *reader) suits(p where, m Impl, s Step) {
 	able := []Action{Read, Write, Wait, Unlock}
 	switch {
 	case !slices.Contains(able, s.Do):
-		r.fail(p, "a client of impl recipe cannot do %s: its steps are %s", s.Do, List(able, "and"))
+		r.fail(p, "a client of impl recipe cannot do %s: its steps are %s", s.Do, format.List(able, "and"))
 	case s.Try:
 		r.fail(p.to("try"), "a client of impl recipe cannot try: it always waits")
 	case s.Crash.To > 0:
-		r.fail(p.to("crash"), "a client of impl recipe cannot crash: its steps are %s", List(able, "and"))
+		r.fail(p.to("crash"), "a client of impl recipe cannot crash: its steps are %s", format.List(able, "and"))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"etcd-lock/internal/format"
 )
 
 func (r *reader) expect(p where, doc expectDoc) Expect {
@@ -62,7 +64,7 @@ func (r *reader) occurrence(p where, s string) Occurrence {
 	case rest == "":
 		r.fail(p, "%q: want MOMENT CLIENT[ LOCK][ #n], such as \"granted c\"", s)
 	case !slices.Contains(moments(), o.Moment):
-		r.fail(p, "unknown moment %q: want %s", moment, List(moments(), "or"))
+		r.fail(p, "unknown moment %q: want %s", moment, format.List(moments(), "or"))
 	case r.clients[client] == nil:
 		r.fail(p, "unknown client %q", client)
 	default:

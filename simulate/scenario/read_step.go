@@ -3,6 +3,7 @@ package scenario
 import (
 	"slices"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 )
 
@@ -51,7 +52,7 @@ func (r *reader) step(p where, doc stepDoc) Step {
 		switch {
 		case !o.given(doc):
 		case !slices.Contains(k.options, o.name):
-			r.fail(p.to(o.name), "%s does not go with %s, but with %s", o.name, k.do, List(having(o.name), "or"))
+			r.fail(p.to(o.name), "%s does not go with %s, but with %s", o.name, k.do, format.List(having(o.name), "or"))
 		default:
 			o.read(r, p.to(o.name), doc, &s)
 		}
@@ -79,9 +80,9 @@ func (r *reader) kind(p where, doc stepDoc) *kind {
 	switch {
 	case found != nil:
 	case doc.word != nil:
-		r.fail(p, "%q: the steps of one word are %s", *doc.word, List(words, "and"))
+		r.fail(p, "%q: the steps of one word are %s", *doc.word, format.List(words, "and"))
 	default:
-		r.fail(p, "a step needs one of %s", List(all, "or"))
+		r.fail(p, "a step needs one of %s", format.List(all, "or"))
 	}
 	return found
 }
@@ -216,7 +217,7 @@ func readOutcomes(r *reader, p where, doc stepDoc, s *Step) {
 		m, at := Moment(word), doc.Expect.at(p, i)
 		switch {
 		case !slices.Contains(outcomes(), m):
-			r.fail(at, "unknown outcome %q: want %s", word, List(outcomes(), "or"))
+			r.fail(at, "unknown outcome %q: want %s", word, format.List(outcomes(), "or"))
 		case slices.Contains(s.Expect, m):
 			r.fail(at, "outcome %s is there twice", m)
 		case !s.Can(m):
@@ -231,7 +232,7 @@ func readOutcomes(r *reader, p where, doc stepDoc, s *Step) {
 		s.Expect = append(s.Expect, m)
 	}
 	if len(s.Expect) == 0 {
-		r.fail(p, "expect needs an outcome: %s", List(outcomes(), "or"))
+		r.fail(p, "expect needs an outcome: %s", format.List(outcomes(), "or"))
 	}
 }
 
