@@ -158,7 +158,7 @@ func (s lateStream) SendMsg(m any) error {
 const revokedWaiter = `name: revoked-waiter
 clients:
   - {name: holder, steps: [{write: a, expect: granted}, {unlock: a}]}
-  - {name: revoked, make: MAKE, steps: [{write: a, expect: [waiting, lost]}, {wait: 1s}, {unlock: a}]}
+  - {name: revoked, impl: MAKE, steps: [{write: a, expect: [waiting, lost]}, {wait: 1s}, {unlock: a}]}
   - {name: next, steps: [{write: a, expect: [waiting, granted]}, {wait: 1s}, {unlock: a}]}
 `
 
@@ -218,7 +218,7 @@ func leaseOf(lease *clientv3.LeaseID) grpc.UnaryClientInterceptor {
 	}
 }
 
-// playOn plays a scenario with locks of any make.
+// playOn plays a scenario with any implementation of locks.
 func playOn(t *testing.T, etcd Etcd, data string, opts Options, locks func(*rwlock.Session) locks.Locker) outcome.Result {
 	t.Helper()
 	sc, err := scenario.Parse("test.yaml", []byte(data))

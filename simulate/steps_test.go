@@ -89,8 +89,8 @@ expect: {order: [[cancelled b, released a]]}
 		{"the recipe gives up, and leaves nothing in the way", `
 clients:
   - {name: a, steps: [{read: /a}, {wait: 2s}, {unlock: /a}]}
-  - {name: b, make: recipe, after: 200ms, steps: [{write: /a, within: 500ms, expect: [waiting, deadline]}, {unlock: /a}, {write: /a, cancel: 100ms, expect: [waiting, cancelled]}]}
-  - {name: c, make: recipe, after: 1500ms, steps: [{read: /a, expect: granted}, {unlock: /a}]}
+  - {name: b, impl: recipe, after: 200ms, steps: [{write: /a, within: 500ms, expect: [waiting, deadline]}, {unlock: /a}, {write: /a, cancel: 100ms, expect: [waiting, cancelled]}]}
+  - {name: c, impl: recipe, after: 1500ms, steps: [{read: /a, expect: granted}, {unlock: /a}]}
 expect: {order: [[deadline b, cancelled b, granted c, released a]]}
 `},
 		{"refused", `

@@ -92,17 +92,18 @@ func examine(ctx context.Context, endpoint string, tlsConfig *tls.Config) *fault
 // and returns nil when the server answers.
 func greet(ctx context.Context, addr string, tlsConfig *tls.Config) error {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
+	tcp, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = tcp.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = tcp.Close() })()
+	conn := tcp
 	if tlsConfig != nil {
 		cfg := tlsConfig.Clone()
 		cfg.NextProtos = []string{"h2"}
 		cfg.ServerName, _, _ = net.SplitHostPort(addr)
-		conn = tls.Client(conn, cfg) // shakes hands with the first write
+		conn = tls.Client(tcp, cfg) // shakes hands with the first write
 	}
 	const preface, emptySettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	if _, err := io.WriteString(conn, preface+emptySettings); err != nil {
