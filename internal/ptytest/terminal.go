@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds the wait for a text to appear.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Terminal is a pseudo-terminal that a program runs in.
 type Terminal struct {
