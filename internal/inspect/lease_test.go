@@ -72,11 +72,11 @@ func TestLeasesInTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real := client.Lease
+	genuine := client.Lease
 	ask := func(granted, remaining int64, in Snapshot) Lease {
 		t.Helper()
-		client.Lease = answering{real, granted, remaining}
-		defer func() { client.Lease = real }()
+		client.Lease = answering{genuine, granted, remaining}
+		defer func() { client.Lease = genuine }()
 		got, err := newSource(client).Leases(t.Context(), []int64{int64(lease)}, in)
 		if err != nil {
 			t.Fatal(err)
