@@ -89,8 +89,8 @@ expect: {order: [[cancelled b, released a]]}
 		{"the recipe gives up, and leaves nothing in the way", `
 clients:
   - {name: a, steps: [{read: /a}, {wait: 2s}, {unlock: /a}]}
-  - {name: b, make: recipe, after: 200ms, steps: [{write: /a, within: 500ms, expect: [waiting, deadline]}, {unlock: /a}, {write: /a, cancel: 100ms, expect: [waiting, cancelled]}]}
-  - {name: c, make: recipe, after: 1500ms, steps: [{read: /a, expect: granted}, {unlock: /a}]}
+  - {name: b, impl: recipe, after: 200ms, steps: [{write: /a, within: 500ms, expect: [waiting, deadline]}, {unlock: /a}, {write: /a, cancel: 100ms, expect: [waiting, cancelled]}]}
+  - {name: c, impl: recipe, after: 1500ms, steps: [{read: /a, expect: granted}, {unlock: /a}]}
 expect: {order: [[deadline b, cancelled b, granted c, released a]]}
 `},
 		{"refused", `
@@ -168,7 +168,7 @@ func TestRunFailures(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"outcome", simtest.Client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
 		{"not reached", "name: n\nclients:\n- {name: a, steps: [{write: /a}, {wait: 1s}]}\n- name: b\n  after: 300ms\n  steps:\n  - {write: /a, within: 50ms}\n  - {read: /b, expect: granted}\n",
-			`test.yaml:8:6: b: read "/b": want granted, but it did not come to that`},
+			`test.yaml:8:6: b: read "/b": want granted, but the step was not reached`},
 		{"order", simtest.Small + "expect: {order: [[released c, granted c]]}\n", `test.yaml:8:31: "granted c" happened `},
 		{"fenced", simtest.Small + "expect: {fenced: 1}\n", "test.yaml:8:18: late holders that a token fenced: want 1, got 0"},
 		{"at_least", simtest.Client("  - {write: /a, waits: {at_least: 9s}}"), `test.yaml:5:6: c: write "/a" took `},

@@ -12,18 +12,18 @@ import (
 	"sync"
 )
 
-// ErrUnknown says that no built-in scenario has that name.
+// ErrUnknown is returned for a name that no built-in scenario has.
 var ErrUnknown = errors.New("simulate: unknown scenario")
 
 //go:embed scenarios/*.yaml
 var files embed.FS
 
-// Builtin returns the scenarios that come with this package, by name. They are
-// shared and not to be changed.
+// Builtin returns the built-in scenarios, sorted by name. They are shared and must not
+// be changed.
 func Builtin() []*Scenario { return builtin() }
 
-// builtin reads files that are part of the program: a broken one is a bug that
-// the first test finds.
+// builtin parses files that are part of the program: a broken one is a bug, which the
+// first test finds.
 var builtin = sync.OnceValue(func() []*Scenario {
 	entries, err := files.ReadDir("scenarios")
 	if err != nil {

@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,13 +10,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
 
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
@@ -26,7 +23,7 @@ import (
 // told is a forecast in short: what is certain, and what is not.
 func told(f Forecast) string {
 	var words []string
-	for _, m := range f.Moments {
+	for _, m := range f.Events {
 		if m.Moment == scenario.Asked {
 			continue
 		}
@@ -39,7 +36,7 @@ func told(f Forecast) string {
 	return strings.Join(words, ", ")
 }
 
-func TestModel(t *testing.T) {
+func TestMake(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"readers and a writer", `
 - {name: r, count: 2, steps: [{read: /a}, {wait: 100ms}, {unlock: /a}]}
@@ -91,7 +88,7 @@ func TestModel(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
+			f := Make(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
 			if got := told(f); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
@@ -99,8 +96,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-func TestModelFaults(t *testing.T) {
-	f := Model(simtest.Parse(t, `
+func TestFaults(t *testing.T) {
+	f := Make(simtest.Parse(t, `
 name: m
 cluster: 3
 clients:
@@ -124,7 +121,7 @@ faults:
 	}
 }
 
-func TestModelExpectations(t *testing.T) {
+func TestExpectations(t *testing.T) {
 	const two = "name: m\nclients:\n- {name: w, count: 2, steps: [{write: /a, expect: %s}, {wait: 1s}, {unlock: /a}]}\n%s"
 	tests := []struct {
 		name, data          string
@@ -140,7 +137,7 @@ func TestModelExpectations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, tt.data), 0)
+			f := Make(simtest.Parse(t, tt.data), 0)
 			if len(f.Failures) != tt.impossible || len(f.Depends) != tt.depends {
 				t.Errorf("impossible %v\ndepends %v", f.Failures, f.Depends)
 			}
@@ -148,7 +145,7 @@ func TestModelExpectations(t *testing.T) {
 	}
 }
 
-func TestModelDeadlock(t *testing.T) {
+func TestDeadlock(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"none", "- {name: a, count: 2, steps: [{write: /a}, {write: /b}, {unlock: /b}, {unlock: /a}]}", ""},
 		{"none, together", "- {name: a, steps: [{together: {write: [/a, /b]}}]}\n- {name: b, steps: [{together: {write: [/b, /a]}}]}", ""},
@@ -160,12 +157,12 @@ func TestModelDeadlock(t *testing.T) {
 - {name: a, steps: [{read: /a}, {wait: 1s}, {write: /b, within: 1h, cancel: 9s}]}
 - {name: b, steps: [{write: /b}, {wait: 2s}, {read: /a}]}
 - {name: c, after: 500ms, steps: [{write: /a}]}`,
-			`deadlock until a changes its mind at 10s: b waits to read "/a", which c asked for before to write; `},
+			`deadlock until a cancels its wait at 10s: b waits to read "/a", which c asked for before to write; `},
 		{"only if things go so", "- {name: a, steps: [{write: /a}, {write: /b}]}\n- {name: b, steps: [{write: /b}, {write: /a}]}", "depends: deadlock until the deadline of "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
+			f := Make(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
 			got := ""
 			for _, d := range f.Deadlocks {
 				if d.Depends {
@@ -209,27 +206,26 @@ func texted(moments []scenario.Moment) []string {
 // that take up to delay.
 func steady(sc *scenario.Scenario, delay time.Duration) (map[string][]string, bool) {
 	var first map[string][]string
+	p := plan.New(sc, sc.Seed)
 	for way := range uint64(20) {
-		w := NewWorld(sc, sc.Seed, delay, way)
-		w.Run()
+		w := newWorld(sc, p, sc.Seed, delay, way)
+		w.run()
 		switch {
 		case way == 0:
-			first = comes(w.Result)
-		case !maps.EqualFunc(first, comes(w.Result), slices.Equal):
+			first = comes(w.result)
+		case !maps.EqualFunc(first, comes(w.result), slices.Equal):
 			return nil, false
 		}
 	}
 	return first, true
 }
 
-// TestModelIsTheRun wants a run on an etcd to come to what the model says of it.
+// TestForecastIsTheRun wants a run on an etcd to come to what the forecast says of it.
 // A machine under load may be late by more than the scenario has to spare: then
 // it gets another chance.
-func TestModelIsTheRun(t *testing.T) {
+func TestForecastIsTheRun(t *testing.T) {
 	endpoint := etcdtest.Shared(t)
-	etcd := simulate.Etcd{Connect: func(_ context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
-		return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop(), DialOptions: opts})
-	}}
+	etcd := simtest.At(endpoint)
 	const spare = 40 * time.Millisecond
 	sample, err := scenario.Find("four-clients")
 	if err != nil {
@@ -248,7 +244,7 @@ func TestModelIsTheRun(t *testing.T) {
 	}
 	for _, sc := range scenarios {
 		if sc.Cluster > 0 {
-			continue // the model knows little of faults
+			continue // faults are not fully simulated
 		}
 		t.Run(sc.Name, func(t *testing.T) {
 			t.Parallel()
@@ -264,7 +260,7 @@ func TestModelIsTheRun(t *testing.T) {
 				}
 				if attempt == 4 {
 					data, _ := scenario.Encode(sc, scenario.Notes{})
-					t.Fatalf("(-model +run)\n%s\n%s", diff, data)
+					t.Fatalf("(-forecast +run)\n%s\n%s", diff, data)
 				}
 			}
 		})
