@@ -14,8 +14,8 @@ const ms = time.Millisecond
 
 func plain(_ lanes.Look, s string) string { return s }
 
-func stretch(from, to time.Duration, s outcome.State) outcome.Stretch {
-	return outcome.Stretch{From: from * ms, To: to * ms, State: s}
+func stretch(from, to int, s outcome.State) outcome.Stretch {
+	return outcome.Stretch{From: time.Duration(from) * ms, To: time.Duration(to) * ms, State: s}
 }
 
 func TestRow(t *testing.T) {
