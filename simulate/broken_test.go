@@ -22,7 +22,7 @@ import (
 type broken struct {
 	session *rwlock.Session
 	noLease bool
-	// grant says when the lock is told to be had, by whom and with which token.
+	// grant returns when the client is to be notified of a grant, with which token.
 	grant func(ctx context.Context, b *broken, client, key string, token int64) (int64, error)
 }
 
@@ -64,13 +64,13 @@ func (h brokenHold) Unlock() error {
 	return err
 }
 
-// never tells of no grant.
+// never notifies of no grant.
 func never(ctx context.Context, _ *broken, _, _ string, _ int64) (int64, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }
 
-// invented tells of a token that no request has.
+// invented notifies of a grant with a token that no request has.
 func invented(_ context.Context, _ *broken, _, _ string, token int64) (int64, error) {
 	return token + 1_000_000, nil
 }
@@ -164,9 +164,9 @@ clients:
 		{"it lets two in", "/two/", two, broken{}, verify.Overlap},
 		{"its tokens do not grow", "/frozen/", late, broken{grant: always(1, "/frozen/")}, verify.Unfenced},
 		{"it has no tokens", "/tokenless/", late, broken{grant: always(0, "/tokenless/")}, verify.Unfenced},
-		{"it tells nobody", "/nobody/", oneClient, broken{grant: never}, verify.NotNotified},
+		{"it does not notify", "/silent/", oneClient, broken{grant: never}, verify.NotNotified},
 		{"it makes tokens up", "/tokens/", oneClient, broken{grant: invented}, verify.Phantom},
-		{"it gives to the dead", "/dead/", two, broken{grant: posthumous("/dead/")}, verify.Stale},
+		{"it grants a request that is gone", "/dead/", two, broken{grant: posthumous("/dead/")}, verify.Stale},
 		{"it serves the last first", "/last/", two, broken{grant: lastFirst("/last/")}, verify.Unfair},
 		{"it leaves keys", "/keys/", oneClient, broken{noLease: true}, verify.LeftBehind},
 	}

@@ -77,7 +77,7 @@ func TestLostWakeUp(t *testing.T) {
 	})
 	t.Run("package rwlock", func(t *testing.T) {
 		t.Parallel()
-		if err := playHeldBack(t, "/ours", locks.New).Err(); err != nil {
+		if err := playHeldBack(t, "/rwlock", locks.New).Err(); err != nil {
 			t.Error(err)
 		}
 	})

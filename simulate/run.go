@@ -24,8 +24,8 @@ import (
 // Etcd is the etcd that a scenario runs on.
 type Etcd struct {
 	// Connect opens a connection for the client of that name, or for the run itself
-	// if the name is empty. Each client has a connection of its own, so that Faults
-	// can cut it. Run closes the connections.
+	// if the name is empty. Each client has its own connection, so that Faults can cut
+	// it. Run closes the connections.
 	Connect func(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error)
 	// Faults injects faults; nil if this etcd must have none.
 	Faults Faults
@@ -40,16 +40,15 @@ type Options struct {
 }
 
 // ErrNoFaults is returned for a scenario with faults on an etcd that must have none.
-var ErrNoFaults = errors.New("simulate: the scenario's faults need a cluster of its own")
+var ErrNoFaults = errors.New("simulate: the scenario's faults need their own cluster")
 
 // Run runs a scenario. Every client has its own connection and session.
 //
 // Run returns when all clients are done and their sessions are closed. After ctx has
 // ended that takes at most the TTL of a session. Nothing of the run is left in etcd
 // then, unless etcd stopped answering. Expectations that failed and promises that
-// were broken are in the result, see Result.Err. The error is for runs that did not
-// come to their end: ctx ended, a session could not be opened, or a fault could not
-// be injected.
+// were broken are in the result, see Result.Err. The error is for runs that ended early:
+// ctx ended, a session could not be opened, or a fault could not be injected.
 func Run(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options) (outcome.Result, error) {
 	return run(ctx, etcd, sc, opts, locks.New, notifySlack)
 }
@@ -206,8 +205,8 @@ func (s *stage) closeSessions() []*player {
 	return remain
 }
 
-// revoke revokes the leases of players that could not close their sessions, after a
-// run that did not come to its end.
+// revoke revokes the leases of players that could not close their sessions, after a run
+// that ended early.
 func (s *stage) revoke(client *clientv3.Client, players []*player) {
 	ctx, cancel := context.WithTimeout(context.Background(), locks.LeaseSlack)
 	defer cancel()

@@ -123,7 +123,7 @@ clients:
   - {name: b, ttl: 10s, after: 200ms, steps: [{write: /a, expect: [waiting, granted], waits: {at_least: 300ms}}, {unlock: /a}]}
 expect: {order: [[crashed a, granted b]]}
 `},
-		{"crash with nobody waiting", `
+		{"crash without waiters", `
 ttl: 1s
 clients: [{name: a, steps: [{write: /a}, crash]}]
 `},
@@ -162,7 +162,7 @@ faults: [{at: 400ms, compact: true}]
 	}
 }
 
-// TestRunFailures wants what is not as expected to be told, with its place.
+// TestRunFailures wants failed expectations to be reported with their places.
 func TestRunFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, data, want string }{

@@ -8,11 +8,11 @@ import (
 
 // timed is a context that ends with DeadlineExceeded when a Clock says so.
 //
-// A context.WithCancel cannot end that way. And timed must have a channel of its own:
+// A context.WithCancel cannot end that way. And timed needs its own channel:
 // package context recognizes the channel of a context that it made, and would take
 // the error from there.
 type timed struct {
-	context.Context // whose deadline it has: its own is not in real time
+	context.Context // its Deadline is also that of timed, which ends at no real time
 	done            chan struct{}
 
 	mu  sync.Mutex

@@ -7,7 +7,7 @@ import (
 	"etcd-lock/simulate/outcome"
 )
 
-// Scale maps times to columns: so many Columns show so much Time.
+// Scale maps times to columns: Columns show the duration Time.
 type Scale struct {
 	Columns int
 	Time    time.Duration

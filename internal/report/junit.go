@@ -88,7 +88,7 @@ func newJUnitSuite(r Run) junitSuite {
 	return s
 }
 
-// addChecks adds the cases of a run that came to its end.
+// addChecks adds the cases of a run that did not end early.
 func (s *junitSuite) addChecks(r Run) {
 	for _, c := range r.Result.Checks() {
 		one := junitCase{Class: s.Name, Name: printable.Text(c.Name)}

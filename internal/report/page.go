@@ -56,7 +56,7 @@ type pageStory struct {
 	Lines []string
 }
 
-// Checks returns the checks of the run, if it came to its end.
+// Checks returns the checks of the run, unless it ended early.
 func (p pageDoc) Checks() []outcome.Check {
 	if p.Err != nil {
 		return nil

@@ -15,7 +15,7 @@ import (
 type Run struct {
 	Scenario *scenario.Scenario
 	Result   outcome.Result
-	Err      error  // why the run did not come to its end; nil if it did
+	Err      error  // why the run ended early; nil if it did not
 	Command  string // that runs it again, escaped
 }
 

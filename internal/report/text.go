@@ -81,8 +81,8 @@ func columnTime(until time.Duration, cols int) time.Duration {
 // tick returns the time between two times on a ruler, at least d.
 func tick(d time.Duration) time.Duration { return roundUp(d, 10, 20, 50) }
 
-// roundUp returns the least duration that is not below d, of so many tenths of finest or
-// a power of ten times that.
+// roundUp returns the least duration that is not below d and is one of tenths, in tenths
+// of finest, times a power of ten.
 func roundUp(d time.Duration, tenths ...int) time.Duration {
 	for unit := finest / 10; ; unit *= 10 {
 		for _, n := range tenths {

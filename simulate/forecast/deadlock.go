@@ -30,17 +30,21 @@ type Wait struct {
 	Holding bool               // that one holds it; otherwise it waits for it, too, and is ahead in the queue
 }
 
+// String says why the client waits.
+func (w Wait) String() string {
+	if w.Holding {
+		return fmt.Sprintf("%s waits to %s %q, which %s holds to %s", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
+	}
+	return fmt.Sprintf("%s waits to %s %q behind %s, which waits to %s it", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
+}
+
 // String says which client waits for which, and until when.
 func (d Deadlock) String() string {
 	links := make([]string, len(d.Cycle))
 	for i, l := range d.Cycle {
-		verb := "holds"
-		if !l.Holding {
-			verb = "asked for before"
-		}
-		links[i] = fmt.Sprintf("%s waits to %s %q, which %s %s to %s", l.Client, l.Wants.Mode, l.Wants.Name, l.Other, verb, l.Has.Mode)
+		links[i] = l.String()
 	}
-	until := "that does not end"
+	until := "without an end"
 	switch d.How {
 	case "":
 	case scenario.Deadline:

@@ -20,8 +20,8 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// told is a forecast in short: what is certain, and what is not.
-func told(f Forecast) string {
+// short returns a forecast in short. What is not certain has a "?".
+func short(f Forecast) string {
 	var words []string
 	for _, m := range f.Events {
 		if m.Moment == scenario.Asked {
@@ -89,7 +89,7 @@ func TestMake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := Make(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
-			if got := told(f); got != tt.want {
+			if got := short(f); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})
@@ -110,7 +110,7 @@ faults:
 - {at: 5s, heal: a}
 `), 0)
 	want := "0s a granted, 50ms  fault, 100ms a released, 100ms a granted, 1s  fault, 3s a lost?, 3s b granted?, 5s  fault, 6s c granted?, 9.1s a failed?"
-	if got := told(f); got != want {
+	if got := short(f); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 	if len(f.Failures) != 1 || f.Failures[0].Line != 5 || !errors.Is(f.Err(), ErrImpossible) {
@@ -157,7 +157,7 @@ func TestDeadlock(t *testing.T) {
 - {name: a, steps: [{read: /a}, {wait: 1s}, {write: /b, within: 1h, cancel: 9s}]}
 - {name: b, steps: [{write: /b}, {wait: 2s}, {read: /a}]}
 - {name: c, after: 500ms, steps: [{write: /a}]}`,
-			`deadlock until a cancels its wait at 10s: b waits to read "/a", which c asked for before to write; `},
+			`deadlock until a cancels its wait at 10s: b waits to read "/a" behind c, which waits to write it; `},
 		{"only if things go so", "- {name: a, steps: [{write: /a}, {write: /b}]}\n- {name: b, steps: [{write: /b}, {write: /a}]}", "depends: deadlock until the deadline of "},
 	}
 	for _, tt := range tests {
@@ -177,8 +177,7 @@ func TestDeadlock(t *testing.T) {
 	}
 }
 
-// comes is what a run came to: who got each lock in which order, and what came
-// of each step.
+// comes returns the order of the grants of each lock, and the outcomes of each step.
 func comes(r outcome.Result) map[string][]string {
 	all := map[string][]string{}
 	for _, e := range r.Events {

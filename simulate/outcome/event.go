@@ -1,5 +1,5 @@
-// Package outcome is what a run came to: its events, the result of each step, the
-// checks that it passed or failed, and a picture of it.
+// Package outcome is the outcome of a run: its events, the result of each step, the
+// checks that passed or failed, and a picture.
 package outcome
 
 import (

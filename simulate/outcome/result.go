@@ -15,7 +15,7 @@ import (
 // expectation, or in which locks broke a promise.
 var ErrExpectation = errors.New("expectation failed")
 
-// Result is what a run came to.
+// Result is the result of a run.
 type Result struct {
 	Scenario string
 	Seed     uint64  // that its random values were drawn from
@@ -27,7 +27,7 @@ type Result struct {
 	Failures []Failure      // of the checks that failed
 }
 
-// StepResult is what a step that requested locks came to.
+// StepResult is the result of a step that requested locks.
 type StepResult struct {
 	Client   string
 	Step     scenario.Step

@@ -200,7 +200,7 @@ func TestParseFaultErrors(t *testing.T) {
 }
 
 func TestParseExpectErrors(t *testing.T) {
-	order := func(s string) string { return simtest.Small + "expect:\n  order:\n  - [asked c, " + s + "]\n" } // which stands in 10:16
+	order := func(s string) string { return simtest.Small + "expect:\n  order:\n  - [asked c, " + s + "]\n" } // which is at 10:15
 	tests := []struct{ name, data, want string }{
 		{"order of one", simtest.Small + "expect:\n  order: [[asked c]]\n", "f.yaml:9:11: an order needs at least two moments"},
 		{"order of no lists", simtest.Small + "expect:\n  order: [asked c]\n", "f.yaml:9:11: "},
