@@ -9,12 +9,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/locks"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 	"etcd-lock/simulate/verify"
-
-	"etcd-lock/internal/locks"
-	"etcd-lock/simulate/outcome"
 )
 
 // broken is a lock that does not do what a lock has to. It writes keys as

@@ -19,7 +19,6 @@ import (
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
 )

@@ -15,12 +15,11 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 // releasedInBetween has a lock released after a waiter has looked who is ahead,

@@ -13,7 +13,6 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"etcd-lock/internal/printable"
-
 	"etcd-lock/simulate/outcome"
 )
 

@@ -18,10 +18,9 @@ import (
 	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/internal/etcdtest"
-
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/internal/simtest"

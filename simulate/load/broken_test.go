@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
-
 	"etcd-lock/internal/locks"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/scenario"

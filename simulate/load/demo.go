@@ -1,5 +1,3 @@
-// Package load puts locks under load and measures them: readers and writers at any
-// rate, on package rwlock or on the locks of etcd's client, with thresholds.
 package load
 
 import (

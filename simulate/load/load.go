@@ -153,9 +153,9 @@ func (l Load) rounds(ctx context.Context, etcd simulate.Etcd, client *clientv3.C
 	return nil
 }
 
-// MaxLoadNames is the most names that a load can have. It and the other limits are what
+// MaxNames is the most names that a load can have. It and the other limits are what
 // one process can do, so that a typo is an error and not a load.
-const MaxLoadNames = 100_000
+const MaxNames = 100_000
 
 const (
 	maxClients = 10_000
@@ -189,8 +189,8 @@ func (w Workload) check() error {
 		switch {
 		case r.Count < 0:
 			return fmt.Errorf("%d clients of role %s", r.Count, r.Label)
-		case len(r.Names) == 0 || len(r.Names) > MaxLoadNames:
-			return fmt.Errorf("%d names: want 1 to %d", len(r.Names), MaxLoadNames)
+		case len(r.Names) == 0 || len(r.Names) > MaxNames:
+			return fmt.Errorf("%d names: want 1 to %d", len(r.Names), MaxNames)
 		case !finite(r.Zipf):
 			return fmt.Errorf("zipf %v: want at least 0, for names that are equally likely", r.Zipf)
 		}

@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/scenario"
 )
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/internal/lockset"
 	"etcd-lock/simulate/internal/simtest"

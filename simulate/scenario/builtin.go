@@ -1,5 +1,3 @@
-// Package scenario is the file format of scenarios: it reads and writes them,
-// checks them, and has those that come along. docs/scenarios.md is its guide.
 package scenario
 
 import (

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"etcd-lock/internal/format"
-
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"etcd-lock/internal/format"
 )
 
 // Limits on scenarios: a file that exceeds them is a mistake.
