@@ -72,7 +72,7 @@ func run(ctx context.Context, endpoints string, out io.Writer) error {
 	return fourClients(ctx, client, log.New(out, "", 0))
 }
 
-// waitForEtcd returns when etcd answers: it may be starting just now, beside us.
+// waitForEtcd returns when etcd answers: it may have just been started.
 func waitForEtcd(ctx context.Context, client *clientv3.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, startup)
 	defer cancel()
@@ -90,7 +90,7 @@ func waitForEtcd(ctx context.Context, client *clientv3.Client) error {
 }
 
 // worker is one client of the lock: a session, which is a lease in etcd, and a
-// mutex that hangs on it.
+// mutex on it.
 type worker struct {
 	name  string
 	start time.Duration
@@ -110,7 +110,7 @@ func fourClients(ctx context.Context, client *clientv3.Client, logger *log.Logge
 
 	logger.Println("PREPARE MUTEXES")
 	for i, w := range workers {
-		// Every client has a session of its own, as if it were a process of its own.
+		// Every client has its own session, as if it were a separate process.
 		session, err := rwlock.NewSession(ctx, client, sessionTTL)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func fourClients(ctx context.Context, client *clientv3.Client, logger *log.Logge
 	return ctx.Err()
 }
 
-// run takes the lock, works, and gives the lock back.
+// run acquires the lock, works, and releases the lock.
 func (w *worker) run(ctx context.Context) {
 	time.Sleep(w.start)
 	if err := w.acquire(ctx); err != nil {

@@ -4,147 +4,142 @@ import (
 	"context"
 	"time"
 
-	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate/internal/check"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
-// acquire takes locks, and reports whether it came to hold them.
-func (p *player) acquire(ctx context.Context, t plan.Step) bool {
-	taken := &taken{result: p.begin(t)}
+// acquire acquires the locks of a step, and reports whether they were granted.
+func (p *player) acquire(ctx context.Context, s plan.Step) bool {
+	h := &held{result: p.begin(s)}
 	asked := p.ledger.instant()
-	timed, cancel := p.bound(ctx, t)
+	timed, cancel := p.interrupt(ctx, s)
 	defer cancel()
 	var err error
-	taken.Hold, err = p.take(timed, locks.Request{
-		Wants:        p.inEtcd(t.Locks),
-		Together:     t.Do == scenario.Together,
-		Try:          t.Try,
-		Downgradable: t.Downgradable,
+	h.Hold, err = p.awaitHold(timed, locks.Request{
+		Wants:        p.inEtcd(s.Locks),
+		Together:     s.Do == scenario.Together,
+		Try:          s.Try,
+		Downgradable: s.Downgradable,
 		Label:        p.Name,
-		Told:         func(e rwlock.Event) { p.told(t, taken, asked, e) },
+		Hook:         func(e rwlock.Event) { p.notify(s, h, asked, e) },
 	})
 	if err == nil {
-		for _, l := range t.Locks {
-			p.holds[l.Name] = taken
+		for _, l := range s.Locks {
+			p.holds[l.Name] = h
 		}
 	}
 	switch {
 	case p.gate.Pass() != nil:
-		p.crash(t)
+		p.crash(s)
 	case err != nil:
-		p.failed(ctx, t, taken.result, asked, err)
+		p.notGranted(ctx, s, h.result, asked, err)
 	}
 	return err == nil
 }
 
-// giveUpTime is how long a client that gives up may take to take back what it
-// asked for.
-const giveUpTime = 3 * time.Second
+// withdrawTime is how long a client that gives up may take to delete its request.
+const withdrawTime = 3 * time.Second
 
-// take takes locks. It leaves one behind that does not know when to give up:
-// else that would be the end of the run.
-func (p *player) take(ctx context.Context, a locks.Request) (locks.Hold, error) {
+// awaitHold acquires locks. It abandons an acquisition that goes on after its
+// deadline and returns check.ErrStuck, so that a broken lock does not block the run.
+func (p *player) awaitHold(ctx context.Context, r locks.Request) (locks.Hold, error) {
 	type answer struct {
-		locks.Hold
-		err error
+		hold locks.Hold
+		err  error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		h, err := p.locks.Take(ctx, a)
+		h, err := p.locks.Acquire(ctx, r)
 		answers <- answer{h, err}
 	}()
-	var patience <-chan time.Time
+	var stuck <-chan time.Time
 	for over := ctx.Done(); ; over = nil {
 		select {
-		case got := <-answers:
-			return got.Hold, got.err
+		case a := <-answers:
+			return a.hold, a.err
 		case <-over:
-			patience = time.After(p.late + giveUpTime)
-		case <-patience:
-			return nil, outcome.ErrStuck
+			stuck = time.After(p.slack + withdrawTime)
+		case <-stuck:
+			return nil, check.ErrStuck
 		}
 	}
 }
 
-// bound limits how long a turn waits for its locks.
-func (p *player) bound(ctx context.Context, t plan.Step) (context.Context, context.CancelFunc) {
-	ctx, cancel := p.timeout(ctx, t)
-	end, after, what := cancel, t.CancelAfter, "changes its mind"
-	if t.CrashAfter > 0 {
-		end, after, what = func() { p.gate.Crash(); cancel() }, t.CrashAfter, "crashes"
+// interrupt returns a context that ends at the step's deadline, or earlier when the
+// scenario has the client cancel its wait or crash.
+func (p *player) interrupt(ctx context.Context, s plan.Step) (context.Context, context.CancelFunc) {
+	ctx, cancel := p.deadline(ctx, s)
+	end, after, what := cancel, s.CancelAfter, "changes its mind"
+	if s.CrashAfter > 0 {
+		end, after, what = func() { p.gate.Crash(); cancel() }, s.CrashAfter, "crashes"
 	}
 	if after == 0 {
 		return ctx, cancel
 	}
-	stop := p.clock.after(after, 0, p.result(t).String()+": "+what, end)
+	stop := p.clock.after(after, 0, s.Result(p.Name).String()+": "+what, end)
 	return ctx, func() { stop(); cancel() }
 }
 
-// timeout limits how long a turn takes. What the scenario says nothing of is
-// there to find what hangs, and so a fast run does not make it shorter.
-func (p *player) timeout(ctx context.Context, t plan.Step) (context.Context, context.CancelFunc) {
+// deadline returns a context that ends at the step's deadline. A deadline that the
+// scenario leaves out is there to find what hangs, so a fast clock does not shorten
+// it.
+func (p *player) deadline(ctx context.Context, s plan.Step) (context.Context, context.CancelFunc) {
 	least := time.Duration(0)
-	if t.Within.To == 0 {
-		least = t.GiveUpAfter
+	if s.Within.To == 0 {
+		least = s.GiveUpAfter
 	}
-	return p.clock.timeout(ctx, t.GiveUpAfter, least, p.result(t).String()+": gives up")
+	return p.clock.timeout(ctx, s.GiveUpAfter, least, s.Result(p.Name).String()+": gives up")
 }
 
-// inEtcd are locks by their names in etcd.
-func (p *player) inEtcd(locks []rwlock.LockRequest) []rwlock.LockRequest {
-	named := make([]rwlock.LockRequest, len(locks))
-	for i, l := range locks {
+// inEtcd returns locks with their names in etcd.
+func (p *player) inEtcd(wants []rwlock.LockRequest) []rwlock.LockRequest {
+	named := make([]rwlock.LockRequest, len(wants))
+	for i, l := range wants {
 		named[i] = rwlock.LockRequest{Name: p.prefix + l.Name, Mode: l.Mode}
 	}
 	return named
 }
 
-// told notes what became of a request.
-func (p *player) told(t plan.Step, held *taken, asked clocks, what rwlock.Event) {
-	switch what.Kind {
+// notify notes what happened to a request.
+func (p *player) notify(s plan.Step, h *held, asked instant, e rwlock.Event) {
+	switch e.Kind {
 	case rwlock.EventQueued:
-		p.ledger.comes(held.result, p.event(t, scenario.Waiting, ""))
+		p.ledger.addOutcome(h.result, s.Waiting(p.Name))
 	case rwlock.EventGranted:
 		now := p.ledger.instant()
-		held.notes = p.ledger.held(p.Name, p.inEtcd(t.Locks), t.Place, verify.Stage{Token: what.Token, Asked: asked.real, Granted: now.real})
-		e := p.event(t, scenario.Granted, outcome.GrantedLine(p.Name, t.Step))
-		e.Token = what.Token
-		asked.waited(&e, now)
-		p.ledger.granted(held.result, e)
+		h.notes = p.ledger.held(p.Name, p.inEtcd(s.Locks), s.Place, verify.Stage{Token: e.Token, Asked: asked.real, Granted: now.real})
+		granted := s.Granted(p.Name, e.Token)
+		asked.waited(&granted, now)
+		p.ledger.granted(h.result, granted)
 	case rwlock.EventLost:
 		if p.gate.Pass() == nil && !p.left.Load() {
-			p.lost(held, what.Token, what.Err)
+			p.lost(h, e.Token, e.Err)
 		}
 	}
 }
 
-// lost notes that what was held is lost.
-func (p *player) lost(held *taken, token int64, err error) {
-	s := held.result
-	p.ledger.ended(held.notes, p.session.Deadline())
-	p.ledger.comes(s, outcome.Event{
-		Client: p.Name, Moment: scenario.Lost, Do: s.Step.Do, Place: s.Step.Place, Round: s.Round,
-		Locks: s.Step.Locks, Token: token, Err: err, Line: p.Name + " lost: " + err.Error(),
-	})
+// lost notes that the client was notified of a loss.
+func (p *player) lost(h *held, token int64, err error) {
+	p.ledger.ended(h.notes, p.session.Deadline())
+	p.ledger.addOutcome(h.result, plan.LostEvent(h.result, token, err))
 }
 
-// failed notes why a turn did not get what it asked for, unless the run was
+// notGranted notes why a step was not granted what it requested, unless the run was
 // ended.
-func (p *player) failed(ctx context.Context, t plan.Step, s *outcome.StepResult, asked clocks, err error) {
+func (p *player) notGranted(ctx context.Context, s plan.Step, result *outcome.StepResult, asked instant, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	if t.Can(scenario.Waiting) {
+	if s.Can(scenario.Waiting) {
 		wait := verify.Wait{Client: p.Name, Lease: int64(p.session.Lease()), Asked: asked.real}
-		p.ledger.waited(wait, p.inEtcd(t.Locks), p.session.Deadline())
+		p.ledger.waited(wait, p.inEtcd(s.Locks), p.session.Deadline())
 	}
-	e := p.event(t, outcome.Of(err), outcome.FailedLine(p.Name, t.Step, err))
-	e.Err = err
+	e := s.NotDone(p.Name, err)
 	asked.waited(&e, p.ledger.instant())
-	p.ledger.comes(s, e)
+	p.ledger.addOutcome(result, e)
 }

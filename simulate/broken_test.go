@@ -9,11 +9,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 // broken is a lock that does not do what a lock has to. It writes keys as
@@ -21,13 +21,13 @@ import (
 type broken struct {
 	session *rwlock.Session
 	noLease bool
-	// grant says when the lock is told to be had, by whom and with which token.
+	// grant returns when the client is to be notified of a grant, with which token.
 	grant func(ctx context.Context, b *broken, client, key string, token int64) (int64, error)
 }
 
-func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) {
-	want := a.Wants[0]
-	key := keyspace.Encode(want.Name, keyspace.Mode(want.Mode), a.Label)
+func (b *broken) Acquire(ctx context.Context, r locks.Request) (locks.Hold, error) {
+	want := r.Wants[0]
+	key := keyspace.Encode(want.Name, keyspace.Mode(want.Mode), r.Label)
 	var opts []clientv3.OpOption
 	if !b.noLease {
 		opts = append(opts, clientv3.WithLease(b.session.Lease()))
@@ -38,12 +38,12 @@ func (b *broken) Take(ctx context.Context, a locks.Request) (locks.Hold, error) 
 	}
 	token := resp.Header.Revision
 	if b.grant != nil {
-		if token, err = b.grant(ctx, b, a.Label, key, token); err != nil {
+		if token, err = b.grant(ctx, b, r.Label, key, token); err != nil {
 			_, _ = b.session.Client().Delete(context.Background(), key)
 			return nil, err
 		}
 	}
-	a.Told(rwlock.Event{Kind: rwlock.EventGranted, Token: token})
+	r.Hook(rwlock.Event{Kind: rwlock.EventGranted, Token: token})
 	return brokenHold{broken: b, key: key, token: token}, nil
 }
 
@@ -63,13 +63,13 @@ func (h brokenHold) Unlock() error {
 	return err
 }
 
-// never tells of no grant.
+// never notifies of no grant.
 func never(ctx context.Context, _ *broken, _, _ string, _ int64) (int64, error) {
 	<-ctx.Done()
 	return 0, ctx.Err()
 }
 
-// invented tells of a token that no request has.
+// invented notifies of a grant with a token that no request has.
 func invented(_ context.Context, _ *broken, _, _ string, token int64) (int64, error) {
 	return token + 1_000_000, nil
 }
@@ -124,7 +124,7 @@ const oneClient = "name: one\nclients: [{name: a, steps: [{write: a, within: 500
 // endless does not come back before it is over.
 type endless struct{ over, back chan struct{} }
 
-func (e endless) Take(context.Context, locks.Request) (locks.Hold, error) {
+func (e endless) Acquire(context.Context, locks.Request) (locks.Hold, error) {
 	defer close(e.back)
 	<-e.over
 	return nil, errors.New("too late")
@@ -136,7 +136,7 @@ func TestStuckClient(t *testing.T) {
 	t.Parallel()
 	lock := endless{make(chan struct{}), make(chan struct{})}
 	t.Cleanup(func() { close(lock.over); <-lock.back })
-	result := playOn(t, shared(t, nil), oneClient, Options{Prefix: "/stuck/"}, func(*rwlock.Session) locks.Locker { return lock })
+	result := playOn(t, shared(t, nil), oneClient, Options{Prefix: "/stuck/"}, func(*rwlock.Session, scenario.Impl) (locks.Locker, error) { return lock, nil })
 	if want := `test.yaml:2:30: a: write "a": stuck`; result.Err() == nil || !strings.Contains(result.Err().Error(), want) {
 		t.Errorf("Err = %v, want %s…", result.Err(), want)
 	}
@@ -163,19 +163,19 @@ clients:
 		{"it lets two in", "/two/", two, broken{}, verify.Overlap},
 		{"its tokens do not grow", "/frozen/", late, broken{grant: always(1, "/frozen/")}, verify.Unfenced},
 		{"it has no tokens", "/tokenless/", late, broken{grant: always(0, "/tokenless/")}, verify.Unfenced},
-		{"it tells nobody", "/nobody/", oneClient, broken{grant: never}, verify.Untold},
+		{"it does not notify", "/silent/", oneClient, broken{grant: never}, verify.NotNotified},
 		{"it makes tokens up", "/tokens/", oneClient, broken{grant: invented}, verify.Phantom},
-		{"it gives to the dead", "/dead/", two, broken{grant: posthumous("/dead/")}, verify.Dead},
+		{"it grants a request that is gone", "/dead/", two, broken{grant: posthumous("/dead/")}, verify.Stale},
 		{"it serves the last first", "/last/", two, broken{grant: lastFirst("/last/")}, verify.Unfair},
-		{"it leaves keys", "/keys/", oneClient, broken{noLease: true}, verify.Left},
+		{"it leaves keys", "/keys/", oneClient, broken{noLease: true}, verify.LeftBehind},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			result := playOn(t, shared(t, nil), tt.data, Options{Prefix: tt.prefix}, func(s *rwlock.Session) locks.Locker {
+			result := playOn(t, shared(t, nil), tt.data, Options{Prefix: tt.prefix}, func(s *rwlock.Session, _ scenario.Impl) (locks.Locker, error) {
 				lock := tt.lock
 				lock.session = s
-				return &lock
+				return &lock, nil
 			})
 			wantViolation(t, result, tt.want)
 			if !errors.Is(result.Err(), outcome.ErrExpectation) {

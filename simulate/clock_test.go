@@ -40,7 +40,7 @@ func (b *bell) at(d time.Duration, what string) (stop func()) {
 	})
 }
 
-// heard wants what has rung so far, when a time has passed.
+// heard lets time pass and checks what has rung so far.
 func (b *bell) heard(passed time.Duration, want ...string) {
 	b.t.Helper()
 	time.Sleep(passed) // in a bubble of time
@@ -75,7 +75,7 @@ func TestClockOrder(t *testing.T) {
 	})
 }
 
-// Time stands still before the run, in a pause, and after the run.
+// Time does not pass before the run, in a pause, and after the run.
 func TestClockPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bell{t: t, Clock: &Clock{}}
@@ -110,7 +110,7 @@ func TestClockPause(t *testing.T) {
 }
 
 // A step takes the time until something happens, lets go one of what is due at
-// once, and does not count what nobody can see.
+// once, and does not count what cannot be seen.
 func TestClockStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBell(t, 1)
@@ -146,7 +146,7 @@ func TestClockStep(t *testing.T) {
 	})
 }
 
-// A running clock stops at what comes next when it is told to step.
+// A running clock stops at what comes next when it is stepped.
 func TestClockStepWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBell(t, 1)

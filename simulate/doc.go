@@ -1,10 +1,10 @@
-// Package simulate runs scenarios of contention: clients that take and release
-// read/write locks by a script, faults of the etcd under them, and checks of
-// what came of it.
+// Package simulate runs scenarios of contention on an etcd: clients acquire and
+// release read/write locks by a script, faults happen to the etcd under them, and the
+// run is checked.
 //
 // A scenario is data, usually a YAML file. docs/scenarios.md is the guide to the
-// format and says what is checked of every run. Package scenario reads and writes
-// files and has those that come along, Run runs one:
+// format and lists what is checked of every run. Package scenario reads and writes
+// files and has the built-in scenarios; Run runs one:
 //
 //	sc, err := scenario.Parse(file, data)
 //	if err != nil {
@@ -14,16 +14,17 @@
 //	if err != nil {
 //		return err // it could not be run
 //	}
-//	return result.Err() // it was not as it had to be
+//	return result.Err() // an expectation failed, or a lock broke a promise
 //
-// A Clock pauses a run, lets it go on step by step, and changes its speed. Draw
-// makes lanes of a run's events.
+// A Clock pauses a run, steps through it, and changes its speed.
 //
 // The other packages:
-//   - outcome: what came of a run, as values, checked against what the scenario
-//     expects. A grant always comes after the releases that made way for it.
-//   - forecast: what must come of a scenario, without an etcd.
-//   - record: a scenario made of what a watch of an etcd has seen.
-//   - load: locks under load, those of package rwlock or etcd's own, measured.
-//   - verify: whether locks were locks, by what clients saw and what etcd did.
+//
+//   - outcome: the events, results, checks and picture of a run. A grant always comes
+//     after the releases that made way for it.
+//   - forecast: what must happen in a scenario, worked out without an etcd.
+//   - record: a scenario made from a watch of an etcd.
+//   - load: locks under load, of package rwlock or of etcd's client, measured.
+//   - verify: whether locks kept their promises, judged from what clients saw and
+//     from etcd's history.
 package simulate

@@ -10,8 +10,8 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// Faults makes faults in a cluster that is there for that. A call returns when
-// the fault is made; for Start, when the member serves again.
+// Faults injects faults into a cluster that exists for that purpose. A call returns
+// when the fault has taken effect; Start, when the member serves again.
 type Faults interface {
 	Kill(ctx context.Context, m scenario.Member) error
 	Stop(ctx context.Context, m scenario.Member) error
@@ -20,49 +20,49 @@ type Faults interface {
 	Heal(ctx context.Context, client string) error
 }
 
-// faultInjector makes the faults of a scenario.
+// faultInjector injects the faults of a scenario.
 type faultInjector struct {
 	faults []scenario.Fault
-	at     []time.Duration // when, from the start
-	by     Faults
+	at     []time.Duration // when, since the common start
+	to     Faults
 	record *record
 	ledger *ledger
 	clock  *Clock
 }
 
-// run makes one fault after the other until ctx ends: those that are due when
-// all clients are done are not made.
-func (s *faultInjector) run(ctx context.Context, start time.Duration) error {
-	for i, f := range s.faults {
-		if !s.clock.wait(ctx, plan.Later(start, s.at[i]), f.String()) {
+// run injects one fault after the other until ctx ends. Faults that are due when all
+// clients are done are not injected.
+func (i *faultInjector) run(ctx context.Context, start time.Duration) error {
+	for n, f := range i.faults {
+		if !i.clock.wait(ctx, plan.Later(start, i.at[n]), f.String()) {
 			return nil
 		}
-		s.ledger.say(outcome.Event{Moment: scenario.Faulty, Place: f.Place, Line: f.String()})
-		if err := s.inject(ctx, f); err != nil && ctx.Err() == nil {
+		i.ledger.say(outcome.Event{Moment: scenario.Faulty, Place: f.Place, Line: f.String()})
+		if err := i.inject(ctx, f); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("line %d: %s: %w", f.Line, f, err)
 		}
 	}
 	return nil
 }
 
-func (s *faultInjector) inject(ctx context.Context, f scenario.Fault) error {
+func (i *faultInjector) inject(ctx context.Context, f scenario.Fault) error {
 	switch f.Do {
 	case scenario.FaultKill:
-		return s.by.Kill(ctx, f.Member)
+		return i.to.Kill(ctx, f.Member)
 	case scenario.FaultStop:
-		return s.by.Stop(ctx, f.Member)
+		return i.to.Stop(ctx, f.Member)
 	case scenario.FaultStart:
-		return s.by.Start(ctx, f.Member)
+		return i.to.Start(ctx, f.Member)
 	case scenario.FaultCut:
-		return s.each(ctx, f.Clients, s.by.Cut)
+		return each(ctx, f.Clients, i.to.Cut)
 	case scenario.FaultHeal:
-		return s.each(ctx, f.Clients, s.by.Heal)
+		return each(ctx, f.Clients, i.to.Heal)
 	default:
-		return s.compact(ctx)
+		return i.compact(ctx)
 	}
 }
 
-func (s *faultInjector) each(ctx context.Context, clients []string, do func(context.Context, string) error) error {
+func each(ctx context.Context, clients []string, do func(context.Context, string) error) error {
 	for _, c := range clients {
 		if err := do(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c, err)
@@ -71,12 +71,12 @@ func (s *faultInjector) each(ctx context.Context, clients []string, do func(cont
 	return nil
 }
 
-// compact throws etcd's history away, up to what has been recorded of it.
-func (s *faultInjector) compact(ctx context.Context) error {
-	rev, err := s.record.revision(ctx)
+// compact compacts etcd's history, but only as far as it has been recorded.
+func (i *faultInjector) compact(ctx context.Context) error {
+	rev, err := i.record.revision(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = s.record.client.Compact(ctx, rev)
+	_, err = i.record.client.Compact(ctx, rev)
 	return err
 }

@@ -6,21 +6,19 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
-	"etcd-lock/internal/locks"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
-// ledger writes down what happens in the order of cause and effect, and what the
-// clients saw of their locks, to be judged when it is over.
+// ledger collects the events of a run in the order of cause and effect, and the holds
+// and waits of the clients, which are judged when it is over.
 //
-// An unlock takes effect in etcd before its reply is back, so the next holder
-// may hear of its grant first. Were each written down when it is heard of, a
-// grant could stand above the release that it follows from. So a grant waits for
-// the releases of its locks that are on their way, but not for longer than
-// replies take: one whose client was cut off is no reason to hold up others.
+// An unlock takes effect in etcd before its reply is back, so the next holder may be
+// notified of its grant first. If both were logged as they are noticed, a grant could
+// come before the release that made way for it. So a grant is logged after the
+// releases of its locks that are under way, but waits no longer for them than replies
+// take: a release whose client was cut off must not hold up others.
 type ledger struct {
 	begin time.Time
 	clock *Clock
@@ -29,26 +27,29 @@ type ledger struct {
 	mu        sync.Mutex
 	events    []outcome.Event
 	steps     []*outcome.StepResult
-	holds     []*recordedHold
+	holds     []*notedHold
 	waits     []verify.Wait
 	releasing map[string][]*release // by lock name
-	over      bool
+	finished  bool
 }
 
-// recordedHold is a hold, and where the step stands that took it.
-type recordedHold struct {
+// notedHold is a hold that is noted while it lasts.
+type notedHold struct {
 	verify.Hold
-	place scenario.Place
-	ended bool
-	known time.Duration // likewise, by the clock
+	place     scenario.Place // of the step that acquired it
+	ended     bool
+	learnedAt time.Duration // when the client knew that it had ended, by the run's clock
 }
 
-// clocks is a moment by all clocks of a run. Leases know real time only, so that
-// is what the locks are judged by.
-type clocks struct{ real, run, scenario time.Duration }
+// instant is a point in time by all clocks of a run. Locks are judged by the real
+// one, because leases know no other.
+type instant struct{ real, run, scenario time.Duration }
 
-// release is one that is on its way.
+// release is a release that is under way.
 type release struct{ done chan struct{} }
+
+// replyTime is how long a grant waits for releases that may have made way for it.
+const replyTime = time.Second
 
 func newLedger(clock *Clock, log func(outcome.Event)) *ledger {
 	return &ledger{
@@ -59,16 +60,16 @@ func newLedger(clock *Clock, log func(outcome.Event)) *ledger {
 	}
 }
 
-// now is the real time since the run began.
+// now returns the real time since the run began.
 func (l *ledger) now() time.Duration { return time.Since(l.begin) }
 
-func (l *ledger) instant() clocks {
+func (l *ledger) instant() instant {
 	run, scenario := l.clock.read()
-	return clocks{l.now(), run, scenario}
+	return instant{l.now(), run, scenario}
 }
 
-// waited says in e how long it took from an instant to now.
-func (i clocks) waited(e *outcome.Event, now clocks) {
+// waited sets in e how long it was from i to now.
+func (i instant) waited(e *outcome.Event, now instant) {
 	e.Waited, e.Passed = now.run-i.run, now.scenario-i.scenario
 }
 
@@ -79,9 +80,9 @@ func (l *ledger) say(e outcome.Event) {
 	l.add(e)
 }
 
-// add is say for one who holds l.mu.
+// add adds an event. The caller holds l.mu.
 func (l *ledger) add(e outcome.Event) {
-	if l.over {
+	if l.finished {
 		return
 	}
 	e.At = l.clock.Elapsed()
@@ -91,53 +92,52 @@ func (l *ledger) add(e outcome.Event) {
 	}
 }
 
-// finish ends the log: what becomes of locks when their sessions are closed is
+// finish ends the log. The locks that are released when the sessions are closed are
 // not part of it.
 func (l *ledger) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.over = true
+	l.finished = true
 }
 
-// begins notes a step that takes locks.
+// begins notes a step that requests locks.
 func (l *ledger) begins(s *outcome.StepResult) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.steps = append(l.steps, s)
 }
 
-// comes adds an event that is an outcome of a step.
-func (l *ledger) comes(s *outcome.StepResult, e outcome.Event) {
+// addOutcome adds an event that is an outcome of a step.
+func (l *ledger) addOutcome(s *outcome.StepResult, e outcome.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Moment == scenario.Lost && slices.Contains(s.Outcomes, scenario.Lost) {
-		return // heard of before
+		return // known already
 	}
-	if !l.over {
-		s.Notes(e)
+	if !l.finished {
+		s.Add(e)
 	}
 	l.add(e)
 }
 
-// granted notes that the step's client was told just now that it has what it
-// asked for.
+// granted adds the event of a grant that the client was notified of just now.
 func (l *ledger) granted(s *outcome.StepResult, e outcome.Event) {
 	l.awaitReleases(e.Locks)
-	l.comes(s, e)
+	l.addOutcome(s, e)
 }
 
-// awaitReleases waits for releases of locks that are on their way by now.
-func (l *ledger) awaitReleases(of []rwlock.LockRequest) {
+// awaitReleases waits for the releases of locks that are under way now.
+func (l *ledger) awaitReleases(locks []rwlock.LockRequest) {
 	var before []*release
 	l.mu.Lock()
-	for _, lock := range of {
+	for _, lock := range locks {
 		before = append(before, l.releasing[lock.Name]...)
 	}
 	l.mu.Unlock()
 	if len(before) == 0 {
 		return
 	}
-	t := time.NewTimer(locks.ReplyTime)
+	t := time.NewTimer(replyTime)
 	defer t.Stop()
 	for _, r := range before {
 		select {
@@ -148,7 +148,7 @@ func (l *ledger) awaitReleases(of []rwlock.LockRequest) {
 	}
 }
 
-// release does what releases locks, and then notes what it says came of that.
+// release calls do, which releases locks, and adds the event that it returns.
 func (l *ledger) release(locks []rwlock.LockRequest, do func() outcome.Event) {
 	r := &release{done: make(chan struct{})}
 	l.mu.Lock()
@@ -166,41 +166,41 @@ func (l *ledger) release(locks []rwlock.LockRequest, do func() outcome.Event) {
 	}
 }
 
-// held notes a client's holds, a lock each by its name in etcd.
-func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Place, s verify.Stage) []*recordedHold {
+// held notes the holds of a client, one for each lock, by their names in etcd.
+func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Place, s verify.Stage) []*notedHold {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var holds []*recordedHold
+	var holds []*notedHold
 	for _, lock := range locks {
 		s.Mode = lock.Mode
-		holds = append(holds, &recordedHold{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
+		holds = append(holds, &notedHold{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
 	}
 	l.holds = append(l.holds, holds...)
 	return holds
 }
 
-// changed notes a new stage of a hold.
-func (l *ledger) changed(holds []*recordedHold, s verify.Stage) {
+// changed notes an upgrade or a downgrade of a hold.
+func (l *ledger) changed(holds []*notedHold, s verify.Stage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	holds[0].Stages = append(holds[0].Stages, s)
 }
 
-// ended notes that a client claims its holds no longer, or could not since the
-// deadline of its session.
-func (l *ledger) ended(holds []*recordedHold, deadline time.Time) {
+// ended notes that a client no longer claims its holds. It could not claim them after
+// the deadline of its session either.
+func (l *ledger) ended(holds []*notedHold, deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range holds {
 		if !h.ended {
-			h.ended, h.Known, h.known = true, l.now(), l.clock.Elapsed()
+			h.ended, h.Known, h.learnedAt = true, l.now(), l.clock.Elapsed()
 			h.End = min(h.Known, deadline.Sub(l.begin))
 		}
 	}
 }
 
-// confirmed notes that etcd has released holds.
-func (l *ledger) confirmed(holds []*recordedHold) {
+// confirmed notes that etcd has confirmed the release of holds.
+func (l *ledger) confirmed(holds []*notedHold) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range holds {
@@ -210,7 +210,7 @@ func (l *ledger) confirmed(holds []*recordedHold) {
 	}
 }
 
-// waited notes a wait in vain.
+// waited notes a wait for locks that were not granted.
 func (l *ledger) waited(w verify.Wait, locks []rwlock.LockRequest, deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,4 +219,23 @@ func (l *ledger) waited(w verify.Wait, locks []rwlock.LockRequest, deadline time
 		w.Lock, w.Mode = lock.Name, lock.Mode
 		l.waits = append(l.waits, w)
 	}
+}
+
+// noted returns what was noted of a hold.
+func (l *ledger) noted(h verify.Hold) *notedHold {
+	i := slices.IndexFunc(l.holds, func(n *notedHold) bool {
+		return n.Client == h.Client && n.Lock == h.Lock && n.Stages[0] == h.Stages[0]
+	})
+	if i < 0 {
+		return &notedHold{}
+	}
+	return l.holds[i]
+}
+
+// place returns the place of the step that acquired the last of the holds.
+func (l *ledger) place(holds []verify.Hold) scenario.Place {
+	if len(holds) == 0 {
+		return scenario.Place{}
+	}
+	return l.noted(holds[len(holds)-1]).place
 }

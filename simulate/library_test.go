@@ -19,8 +19,6 @@ import (
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
-
-	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
 )
@@ -67,30 +65,6 @@ func failureOf(t *testing.T, etcd simulate.Etcd, sc *scenario.Scenario, prefix s
 		return fmt.Errorf("%w\n%s", err, strings.Join(texts(result), "\n"))
 	}
 	return nil
-}
-
-// TestLibraryIsPossible wants the model to find nothing in it that cannot be, and
-// nothing that hangs on milliseconds.
-func TestLibraryIsPossible(t *testing.T) {
-	for _, sc := range scenario.Builtin() {
-		f := forecast.Model(sc, sc.Seed)
-		if len(f.Failures) > 0 || !f.Faulty && len(f.Depends) > 0 {
-			t.Errorf("%s: fails %v, depends %v", sc.Name, f.Failures, f.Depends)
-		}
-	}
-}
-
-// TestLibraryIsDocumented wants the guide to list every scenario.
-func TestLibraryIsDocumented(t *testing.T) {
-	guide, err := os.ReadFile("../docs/scenarios.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, sc := range scenario.Builtin() {
-		if row := fmt.Sprintf("| [`%s`](../simulate/scenario/%s) | %s | ", sc.Name, sc.File, sc.About); !strings.Contains(string(guide), row) {
-			t.Errorf("no row %q", row)
-		}
-	}
 }
 
 // home is an etcd that a scenario can run on.

@@ -15,12 +15,11 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 // releasedInBetween has a lock released after a waiter has looked who is ahead,
@@ -67,15 +66,17 @@ func TestLostWakeUp(t *testing.T) {
 	t.Parallel()
 	t.Run("the older library", func(t *testing.T) {
 		t.Parallel()
-		result := playHeldBack(t, "/older", func(s *rwlock.Session) locks.Locker { return &broken{session: s, grant: getThenWatch} })
-		wantViolation(t, result, verify.Untold)
+		result := playHeldBack(t, "/older", func(s *rwlock.Session, _ scenario.Impl) (locks.Locker, error) {
+			return &broken{session: s, grant: getThenWatch}, nil
+		})
+		wantViolation(t, result, verify.NotNotified)
 		if !strings.Contains(result.Err().Error(), "want granted, got deadline") {
 			t.Errorf("Err = %v", result.Err())
 		}
 	})
 	t.Run("package rwlock", func(t *testing.T) {
 		t.Parallel()
-		if err := playHeldBack(t, "/ours", locks.RWLocks).Err(); err != nil {
+		if err := playHeldBack(t, "/rwlock", locks.New).Err(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -83,7 +84,7 @@ func TestLostWakeUp(t *testing.T) {
 
 // playHeldBack plays releasedInBetween. The waiter asks when the holder has the
 // lock; its watches begin when the holder has released, which waits for them.
-func playHeldBack(t *testing.T, prefix string, locks func(*rwlock.Session) locks.Locker) outcome.Result {
+func playHeldBack(t *testing.T, prefix string, newLocker locks.Maker) outcome.Result {
 	t.Helper()
 	held, looked, released := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	etcd := shared(t, map[string][]grpc.DialOption{
@@ -99,7 +100,7 @@ func playHeldBack(t *testing.T, prefix string, locks func(*rwlock.Session) locks
 			close(released)
 		}
 	}}
-	return playOn(t, etcd, releasedInBetween, opts, locks)
+	return playOn(t, etcd, releasedInBetween, opts, newLocker)
 }
 
 // heldBack holds calls of a kind back until a channel is closed.
@@ -158,7 +159,7 @@ func (s lateStream) SendMsg(m any) error {
 const revokedWaiter = `name: revoked-waiter
 clients:
   - {name: holder, steps: [{write: a, expect: granted}, {unlock: a}]}
-  - {name: revoked, impl: MAKE, steps: [{write: a, expect: [waiting, lost]}, {wait: 1s}, {unlock: a}]}
+  - {name: revoked, impl: IMPL, steps: [{write: a, expect: [waiting, lost]}, {wait: 1s}, {unlock: a}]}
   - {name: next, steps: [{write: a, expect: [waiting, granted]}, {wait: 1s}, {unlock: a}]}
 `
 
@@ -169,7 +170,7 @@ func TestGrantToTheDead(t *testing.T) {
 	t.Parallel()
 	t.Run("recipe", func(t *testing.T) {
 		t.Parallel()
-		wantViolation(t, playRevoked(t, scenario.ImplRecipe), verify.Dead)
+		wantViolation(t, playRevoked(t, scenario.ImplRecipe), verify.Stale)
 	})
 	t.Run("package rwlock", func(t *testing.T) {
 		t.Parallel()
@@ -204,7 +205,7 @@ func playRevoked(t *testing.T, of scenario.Impl) outcome.Result {
 			close(waiting)
 		}
 	}}
-	return playOn(t, etcd, strings.Replace(revokedWaiter, "MAKE", string(of), 1), opts, locks.RWLocks)
+	return playOn(t, etcd, strings.Replace(revokedWaiter, "IMPL", string(of), 1), opts, locks.New)
 }
 
 // leaseOf notes the lease that is granted.
@@ -218,14 +219,14 @@ func leaseOf(lease *clientv3.LeaseID) grpc.UnaryClientInterceptor {
 	}
 }
 
-// playOn plays a scenario with any implementation of locks.
-func playOn(t *testing.T, etcd Etcd, data string, opts Options, locks func(*rwlock.Session) locks.Locker) outcome.Result {
+// playOn plays a scenario with locks of any make.
+func playOn(t *testing.T, etcd Etcd, data string, opts Options, newLocker locks.Maker) outcome.Result {
 	t.Helper()
 	sc, err := scenario.Parse("test.yaml", []byte(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := runWith(t.Context(), etcd, sc, opts, locks, 100*time.Millisecond)
+	result, err := run(t.Context(), etcd, sc, opts, newLocker, 100*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,52 +9,51 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/gate"
-	"etcd-lock/rwlock"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
-// player is a client of a scenario at work.
+// player runs the script of one client.
 type player struct {
 	plan.Script
-	prefix  string // of the names of its locks in etcd
+	prefix  string // put before the names of its locks
 	clock   *Clock
 	ledger  *ledger
 	gate    *gate.Gate
 	client  *clientv3.Client
 	session *rwlock.Session
 	locks   locks.Locker
-	holds   map[string]*taken // by lock name
-	late    time.Duration     // by how much it may hear too late of what is its own
-	left    atomic.Bool       // it closed its session, or crashed
+	holds   map[string]*held // by lock name
+	slack   time.Duration    // by how much it may be notified too late
+	left    atomic.Bool      // it closed its session, or crashed
 }
 
-// taken is what one turn took.
-type taken struct {
+// held is what one step acquired.
+type held struct {
 	locks.Hold
 	result *outcome.StepResult
-	notes  []*recordedHold
+	notes  []*notedHold
 }
 
-// play goes through the turns until they or ctx end. A wait is no turn of its
-// own: it puts the next one off.
+// play runs the steps until they or ctx end. A wait is not run by itself: it delays
+// the next step.
 func (p *player) play(ctx context.Context, start time.Duration) {
 	due := plan.Later(start, p.After)
 	for i := 0; i < len(p.Steps) && !p.left.Load(); i++ {
-		t := p.Steps[i]
-		if t.Do == scenario.Wait {
-			due = plan.Later(due, t.WaitFor)
+		s := p.Steps[i]
+		if s.Do == scenario.Wait {
+			due = plan.Later(due, s.WaitFor)
 			continue
 		}
-		if !p.clock.wait(ctx, due, p.result(t).String()) {
+		if !p.clock.wait(ctx, due, s.Result(p.Name).String()) {
 			return
 		}
-		if !p.step(ctx, t) {
-			i = t.End
+		if !p.run(ctx, s) {
+			i = s.End
 		}
 		_, due = p.clock.read()
 	}
@@ -63,153 +62,145 @@ func (p *player) play(ctx context.Context, start time.Duration) {
 	}
 }
 
-// result is that of a turn, of which nothing has come yet.
-func (p *player) result(t plan.Step) *outcome.StepResult {
-	return &outcome.StepResult{Client: p.Name, Step: t.Step, Round: t.Round}
-}
-
-// step does one step and reports false for locks that were not acquired.
-func (p *player) step(ctx context.Context, t plan.Step) bool {
-	switch t.Do {
+// run runs one step. It returns false for an acquisition that was not granted.
+func (p *player) run(ctx context.Context, s plan.Step) bool {
+	switch s.Do {
 	case scenario.Read, scenario.Write, scenario.Together:
-		return p.acquire(ctx, t)
+		return p.acquire(ctx, s)
 	case scenario.Upgrade:
-		p.upgrade(ctx, t)
+		p.upgrade(ctx, s)
 	case scenario.Downgrade:
-		p.downgrade(ctx, t)
+		p.downgrade(ctx, s)
 	case scenario.Unlock:
-		p.unlock(t)
+		p.unlock(s)
 	case scenario.Pause:
 		p.gate.Shut()
-		p.ledger.say(p.event(t, scenario.Paused, "paused "+p.Name))
+		p.ledger.say(s.Paused(p.Name))
 	case scenario.Resume:
-		p.ledger.say(p.event(t, scenario.Resumed, "resumed "+p.Name))
+		p.ledger.say(s.Resumed(p.Name))
 		p.gate.Open()
 	case scenario.Crash:
-		p.crash(t)
+		p.crash(s)
 	case scenario.Close:
-		p.close(t)
+		p.close(s)
 	}
 	return true
 }
 
-func (p *player) event(t plan.Step, m scenario.Moment, line string) outcome.Event {
-	return outcome.Event{Client: p.Name, Moment: m, Do: t.Do, Place: t.Place, Round: t.Round, Locks: t.Locks, Line: line}
+// begin notes a step that requests something.
+func (p *player) begin(s plan.Step) *outcome.StepResult {
+	result := s.Result(p.Name)
+	p.ledger.begins(result)
+	p.ledger.say(s.Asked(p.Name))
+	return result
 }
 
-// begin notes a turn that asks for something.
-func (p *player) begin(t plan.Step) *outcome.StepResult {
-	s := p.result(t)
-	p.ledger.begins(s)
-	p.ledger.say(p.event(t, scenario.Asked, outcome.AskingLine(p.Name, t.Step)))
-	return s
-}
-
-// upgrade asks for more of a lock, if it came to be held at all.
-func (p *player) upgrade(ctx context.Context, t plan.Step) {
-	held := p.holds[t.Locks[0].Name]
-	if held == nil {
+// upgrade requests an upgrade of a lock, if it was granted at all.
+func (p *player) upgrade(ctx context.Context, s plan.Step) {
+	h := p.holds[s.Locks[0].Name]
+	if h == nil {
 		return
 	}
-	s, asked := p.begin(t), p.ledger.instant()
-	timed, cancel := p.timeout(ctx, t)
+	result, asked := p.begin(s), p.ledger.instant()
+	timed, cancel := p.deadline(ctx, s)
 	defer cancel()
-	if err := held.Hold.(locks.Changeable).TryUpgrade(timed); err != nil {
-		p.failed(ctx, t, s, asked, err)
+	if err := h.Hold.(locks.Changeable).TryUpgrade(timed); err != nil {
+		p.notGranted(ctx, s, result, asked, err)
 		return
 	}
-	e, now := p.event(t, scenario.Granted, outcome.GrantedLine(p.Name, t.Step)), p.ledger.instant()
-	e.Token = held.Token()
+	e, now := s.Granted(p.Name, h.Token()), p.ledger.instant()
 	asked.waited(&e, now)
-	p.ledger.changed(held.notes, verify.Stage{Mode: rwlock.Write, Token: e.Token, Asked: asked.real, Granted: now.real})
-	p.ledger.granted(s, e)
+	p.ledger.changed(h.notes, verify.Stage{Mode: rwlock.Write, Token: e.Token, Asked: asked.real, Granted: now.real})
+	p.ledger.granted(result, e)
 }
 
-// downgrade lets others read what is held. From the call on, it is held for
-// reading.
-func (p *player) downgrade(ctx context.Context, t plan.Step) {
-	held := p.holds[t.Locks[0].Name]
-	if held == nil {
+// downgrade downgrades a lock. From the call on, the client holds it for reading.
+func (p *player) downgrade(ctx context.Context, s plan.Step) {
+	h := p.holds[s.Locks[0].Name]
+	if h == nil {
 		return
 	}
-	e, asked := p.event(t, scenario.Downgraded, "downgraded lock "+p.Name), p.ledger.now()
-	p.ledger.release(t.Locks, func() outcome.Event {
-		timed, cancel := p.timeout(ctx, t)
+	asked := p.ledger.now()
+	p.ledger.release(s.Locks, func() outcome.Event {
+		timed, cancel := p.deadline(ctx, s)
 		defer cancel()
-		if e.Err = held.Hold.(locks.Changeable).Downgrade(timed); e.Err != nil {
-			e.Moment, e.Line = scenario.Failed, outcome.FailedLine(p.Name, t.Step, e.Err)
+		e := s.Downgraded(p.Name)
+		err := h.Hold.(locks.Changeable).Downgrade(timed)
+		if err != nil {
+			e = s.Failed(p.Name, err)
 		}
-		e.Token = held.Token()
-		p.ledger.changed(held.notes, verify.Stage{
-			Mode: rwlock.Read, Token: e.Token, Asked: asked, Granted: p.ledger.now(), Unsure: e.Err != nil,
+		e.Token = h.Token()
+		p.ledger.changed(h.notes, verify.Stage{
+			Mode: rwlock.Read, Token: e.Token, Asked: asked, Granted: p.ledger.now(), Unsure: err != nil,
 		})
 		return e
 	})
 }
 
-// unlock gives back what a turn took, if it came to be held at all. That it was
-// lost may only come out here.
-func (p *player) unlock(t plan.Step) {
-	held := p.holds[t.Locks[0].Name]
-	if held == nil {
+// unlock releases what an earlier step acquired, if it was granted at all. Sometimes
+// the client learns only here that the lock was lost.
+func (p *player) unlock(s plan.Step) {
+	h := p.holds[s.Locks[0].Name]
+	if h == nil {
 		return
 	}
-	for _, l := range t.Locks {
+	for _, l := range s.Locks {
 		delete(p.holds, l.Name)
 	}
-	e := p.event(t, scenario.Released, scenario.LogReleased+p.Name)
-	e.Token = held.Token()
-	p.ledger.ended(held.notes, p.session.Deadline())
-	p.ledger.release(t.Locks, func() outcome.Event {
-		switch e.Err = held.Unlock(); {
-		case e.Err == nil:
-			p.ledger.confirmed(held.notes)
-			return e
-		case errors.Is(e.Err, rwlock.ErrLost):
-			p.lost(held, e.Token, e.Err)
+	token := h.Token()
+	p.ledger.ended(h.notes, p.session.Deadline())
+	p.ledger.release(s.Locks, func() outcome.Event {
+		e := s.Released(p.Name)
+		switch err := h.Unlock(); {
+		case err == nil:
+			p.ledger.confirmed(h.notes)
+		case errors.Is(err, rwlock.ErrLost):
+			p.lost(h, token, err)
+			e = s.Failed(p.Name, err)
+		default:
+			e = s.Failed(p.Name, err)
 		}
-		e.Moment, e.Line = scenario.Failed, outcome.FailedLine(p.Name, t.Step, e.Err)
+		e.Token = token
 		return e
 	})
 }
 
-// crash ends the client without a word to etcd.
-func (p *player) crash(t plan.Step) {
+// crash ends the client without telling etcd.
+func (p *player) crash(s plan.Step) {
 	p.left.Store(true)
 	p.dropAll()
-	p.ledger.say(p.event(t, scenario.Crashed, "crashed "+p.Name))
+	p.ledger.say(s.Crashed(p.Name))
 	p.gate.Crash()
 	_ = p.client.Close()
 }
 
-// close ends the session, which gives back all that it holds.
-func (p *player) close(t plan.Step) {
-	var locks []rwlock.LockRequest
+// close closes the session, which releases everything that it holds.
+func (p *player) close(s plan.Step) {
+	var names []rwlock.LockRequest
 	for name := range p.holds {
-		locks = append(locks, rwlock.LockRequest{Name: name})
+		names = append(names, rwlock.LockRequest{Name: name})
 	}
-	p.ledger.release(locks, func() outcome.Event {
-		e := p.event(t, scenario.Closed, "closed "+p.Name)
-		if e.Err = p.end(); e.Err != nil {
-			e.Moment, e.Line = scenario.Failed, p.Name+" not closed: "+e.Err.Error()
+	p.ledger.release(names, func() outcome.Event {
+		if err := p.closeSession(); err != nil {
+			return s.Failed(p.Name, err)
 		}
-		return e
+		return s.Closed(p.Name)
 	})
 }
 
-// dropAll gives up whatever the client still claims.
-func (p *player) dropAll() []*recordedHold {
-	var all []*recordedHold
-	for _, held := range p.holds {
-		all = append(all, held.notes...)
+// dropAll ends the client's claims to everything that it still holds.
+func (p *player) dropAll() []*notedHold {
+	var all []*notedHold
+	for _, h := range p.holds {
+		all = append(all, h.notes...)
 	}
 	p.ledger.ended(all, p.session.Deadline())
 	return all
 }
 
-// end closes the session, whatever state the client is in. When it returns nil,
-// etcd has confirmed that nothing of the client is left.
-func (p *player) end() error {
+// closeSession closes the session, whatever state the client is in. When it returns
+// nil, etcd has confirmed that nothing of the client is left.
+func (p *player) closeSession() error {
 	p.left.Store(true)
 	p.gate.Open()
 	holds := p.dropAll()

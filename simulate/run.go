@@ -12,54 +12,57 @@ import (
 	"google.golang.org/grpc"
 
 	"etcd-lock/internal/gate"
-	"etcd-lock/rwlock"
-
 	"etcd-lock/internal/locks"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate/internal/check"
+	"etcd-lock/simulate/internal/logline"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
-// Etcd is what a scenario runs on.
+// Etcd is the etcd that a scenario runs on.
 type Etcd struct {
-	// Connect opens a connection for the client of that name, so that Faults can
-	// cut it, or for the run itself where the name is empty. Run closes it.
+	// Connect opens a connection for the client of that name, or for the run itself
+	// if the name is empty. Each client has its own connection, so that Faults can cut
+	// it. Run closes the connections.
 	Connect func(ctx context.Context, client string, opts ...grpc.DialOption) (*clientv3.Client, error)
-	// Faults makes faults; nil where there can be none.
+	// Faults injects faults; nil if this etcd must have none.
 	Faults Faults
 }
 
-// Options say how a scenario is run.
+// Options are the options of a run.
 type Options struct {
-	Seed   uint64              // instead of the scenario's; 0 for that
-	Clock  *Clock              // by which its durations pass, all but the TTLs of sessions; nil for one of speed 1
-	Prefix string              // put before every lock's name, so that the locks are the run's own
-	Log    func(outcome.Event) // told of each event, from one goroutine at a time; it must not block for long
+	Seed   uint64              // that random values are drawn from; 0 for the scenario's
+	Clock  *Clock              // by which durations pass, except the TTLs of sessions; nil for one of speed 1
+	Prefix string              // put before the name of every lock
+	Log    func(outcome.Event) // called with each event, never by two goroutines at once; it must not block for long
 }
 
-// ErrNoFaults says that a scenario needs a cluster in which faults can be made.
-var ErrNoFaults = errors.New("simulate: the scenario's faults need a cluster of its own")
+// ErrNoFaults is returned for a scenario with faults on an etcd that must have none.
+var ErrNoFaults = errors.New("simulate: the scenario's faults need their own cluster")
 
-// Run runs a scenario. Every client has a connection and a session of its own.
+// Run runs a scenario. Every client has its own connection and session.
 //
-// It returns when all clients are done and their sessions closed, which takes a
-// session's TTL at most once ctx has ended; nothing of the run is left in etcd
-// then, unless etcd stopped answering. What is not as it has to be is in the
-// result, see Result.Err. The error is for runs that could not be: ctx ended,
-// a session could not be opened, a fault could not be made.
+// Run returns when all clients are done and their sessions are closed. After ctx has
+// ended that takes at most the TTL of a session. Nothing of the run is left in etcd
+// then, unless etcd stopped answering. Expectations that failed and promises that
+// were broken are in the result, see Result.Err. The error is for runs that ended early:
+// ctx ended, a session could not be opened, or a fault could not be injected.
 func Run(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options) (outcome.Result, error) {
-	return runWith(ctx, etcd, sc, opts, locks.RWLocks, tellSlack)
+	return run(ctx, etcd, sc, opts, locks.New, notifySlack)
 }
 
-// runWith is Run with locks of any make, whose clients may hear of what is their
-// own by slack too late.
-func runWith(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options, locks func(*rwlock.Session) locks.Locker, slack time.Duration) (outcome.Result, error) {
-	if err := opts.settle(sc); err != nil {
+// run is Run with other locks, whose clients may be notified of grants and losses up
+// to slack too late.
+func run(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options, newLocker locks.Maker, slack time.Duration) (outcome.Result, error) {
+	if err := opts.setDefaults(sc); err != nil {
 		return outcome.Result{}, err
 	}
 	defer opts.Clock.end()
-	s := &stage{Etcd: etcd, Options: opts, scenario: sc, newLocker: locks, slack: slack, ledger: newLedger(opts.Clock, opts.Log)}
-	result := outcome.Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Clock.State().Speed}
+	p := plan.New(sc, opts.Seed)
+	s := &stage{Etcd: etcd, Options: opts, scenario: sc, plan: p, newLocker: newLocker, slack: slack, ledger: newLedger(opts.Clock, opts.Log)}
+	result := outcome.Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Clock.State().Speed, Expected: check.Names(sc, p)}
 	err := s.run(ctx, &result)
 	result.Events = s.ledger.events
 	for _, step := range s.ledger.steps {
@@ -68,12 +71,12 @@ func runWith(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options
 	if err != nil {
 		return result, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
-	result.Failures = append(result.Failures, outcome.Failures(sc, result)...)
+	result.Failures = append(result.Failures, check.Failures(sc, p, result)...)
 	return result, nil
 }
 
-// settle fills in what was left open.
-func (o *Options) settle(sc *scenario.Scenario) error {
+// setDefaults sets the options that were left out, and starts the clock.
+func (o *Options) setDefaults(sc *scenario.Scenario) error {
 	if o.Seed == 0 {
 		o.Seed = sc.Seed
 	}
@@ -83,12 +86,13 @@ func (o *Options) settle(sc *scenario.Scenario) error {
 	return o.Clock.begin()
 }
 
-// stage is where a scenario is played.
+// stage is one run with its clients.
 type stage struct {
 	Etcd
 	Options
 	scenario  *scenario.Scenario
-	newLocker func(*rwlock.Session) locks.Locker
+	plan      plan.Plan
+	newLocker locks.Maker
 	slack     time.Duration
 	ledger    *ledger
 	record    *record
@@ -99,7 +103,7 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 	if s.Faults == nil && s.scenario.Cluster > 0 {
 		return ErrNoFaults
 	}
-	s.ledger.say(outcome.Event{Moment: scenario.Preparing, Line: scenario.LogPrepare})
+	s.ledger.say(outcome.Event{Moment: scenario.Preparing, Line: logline.Preparing})
 	client, err := s.Connect(ctx, "")
 	if err != nil {
 		return err
@@ -109,13 +113,13 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 		return err
 	}
 	defer s.record.close()
-	if err = s.enter(ctx); err == nil {
+	if err = s.openSessions(ctx); err == nil {
 		err = s.play(ctx)
 	}
 	s.ledger.finish()
-	remain := s.leave()
+	remain := s.closeSessions()
 	if ctx.Err() != nil {
-		err = ctx.Err() // whatever that led to
+		err = ctx.Err() // other errors follow from it
 	}
 	if err != nil {
 		s.revoke(client, remain)
@@ -124,20 +128,20 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 	return s.judge(ctx, remain, result)
 }
 
-// enter opens a session for each client.
-func (s *stage) enter(ctx context.Context) error {
-	for _, script := range plan.Scripts(s.scenario, s.Seed) {
-		p := &player{Script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*taken{}, late: s.slack}
+// openSessions opens a session for each client.
+func (s *stage) openSessions(ctx context.Context) error {
+	for _, script := range s.plan.Scripts {
+		p := &player{Script: script, prefix: s.Prefix, clock: s.Clock, ledger: s.ledger, gate: gate.New(), holds: map[string]*held{}, slack: s.slack}
 		if err := s.connect(ctx, p); err != nil {
 			return fmt.Errorf("client %s: %w", p.Name, err)
 		}
 		s.players = append(s.players, p)
-		s.ledger.say(outcome.Event{Client: p.Name, Moment: scenario.Ready, Line: fmt.Sprintf("%s%d", scenario.LogReady, len(s.players))})
+		s.ledger.say(outcome.Event{Client: p.Name, Moment: scenario.Ready, Line: logline.Ready(len(s.players))})
 	}
 	return nil
 }
 
-// connect gives a client a connection, a session, and a way to take locks.
+// connect opens the connection and the session of a client.
 func (s *stage) connect(ctx context.Context, p *player) (err error) {
 	if p.client, err = s.Connect(ctx, p.Name, p.gate.Options()...); err != nil {
 		return err
@@ -146,28 +150,26 @@ func (s *stage) connect(ctx context.Context, p *player) (err error) {
 		_ = p.client.Close()
 		return err
 	}
-	if p.locks = s.newLocker(p.session); p.Impl == scenario.ImplRecipe {
-		p.locks, err = locks.Recipes(p.session)
-	}
-	if err != nil {
+	if p.locks, err = s.newLocker(p.session, p.Impl); err != nil {
 		_ = p.session.Close()
 		_ = p.client.Close()
 	}
 	return err
 }
 
-// play lets the clients and the faults go, and returns when the clients are done.
+// play runs the clients and injects the faults, and returns when the clients are
+// done.
 func (s *stage) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	_, start := s.Clock.read()
-	saboteur := faultInjector{
-		faults: s.scenario.Faults, at: plan.FaultTimes(s.scenario, s.Seed),
-		by: s.Faults, record: s.record, ledger: s.ledger, clock: s.Clock,
+	injector := faultInjector{
+		faults: s.scenario.Faults, at: s.plan.FaultAt,
+		to: s.Faults, record: s.record, ledger: s.ledger, clock: s.Clock,
 	}
 	var faults, players errgroup.Group
 	faults.Go(func() error {
-		err := saboteur.run(ctx, start)
+		err := injector.run(ctx, start)
 		if err != nil {
 			cancel() // without its faults, the run means nothing
 		}
@@ -181,32 +183,34 @@ func (s *stage) play(ctx context.Context) error {
 	return faults.Wait()
 }
 
-// leave closes all sessions at once: an etcd that is gone costs the bound of one
-// and not of each. It returns the players whose leases may live on.
-func (s *stage) leave() []*player {
+// closeSessions closes all sessions at once, so that an etcd that does not answer
+// delays the run by one timeout and not by one for each session. It returns the
+// players whose leases may still exist.
+func (s *stage) closeSessions() []*player {
 	var wg sync.WaitGroup
-	left := make([]error, len(s.players))
+	errs := make([]error, len(s.players))
 	for i, p := range s.players {
 		wg.Go(func() {
-			left[i] = p.end()
-			_ = p.client.Close() // which a crash has done before
+			errs[i] = p.closeSession()
+			_ = p.client.Close() // a crash has closed it before
 		})
 	}
 	wg.Wait()
 	var remain []*player
 	for i, p := range s.players {
-		if left[i] != nil {
+		if errs[i] != nil {
 			remain = append(remain, p)
 		}
 	}
 	return remain
 }
 
-// revoke ends the leases of players that could not, for a run that was ended.
+// revoke revokes the leases of players that could not close their sessions, after a run
+// that ended early.
 func (s *stage) revoke(client *clientv3.Client, players []*player) {
 	ctx, cancel := context.WithTimeout(context.Background(), locks.LeaseSlack)
 	defer cancel()
 	for _, p := range players {
-		_, _ = client.Revoke(ctx, p.session.Lease()) // which goes by itself if this fails
+		_, _ = client.Revoke(ctx, p.session.Lease()) // if this fails, the lease expires
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
@@ -111,7 +110,7 @@ func wantLaws(t *testing.T, got []string) {
 	}
 	before := func(first, second string) {
 		if slices.Index(got, first) > slices.Index(got, second) {
-			t.Errorf("%q stands after %q in %q", first, second, got)
+			t.Errorf("%q is after %q in %q", first, second, got)
 		}
 	}
 	for i, c := range []string{"r1", "r2", "rw3", "r4"} {
@@ -181,7 +180,7 @@ func TestRunExpectationFails(t *testing.T) {
 // TestRunCancelled wants a run with a holder, a waiter, a paused and a crashed
 // client to end when its context does, with no goroutine, key or lease left.
 func TestRunCancelled(t *testing.T) {
-	endpoint := etcdtest.StartProcess(t).Endpoint // its goroutines are not ours to count
+	endpoint := etcdtest.StartProcess(t).Endpoint // its goroutines do not count
 	watcher := etcdtest.Client(t, endpoint)
 	simtest.WantNothingLeft(t, watcher)
 	before := goleak.IgnoreCurrent()

@@ -13,7 +13,6 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
@@ -123,7 +122,7 @@ clients:
   - {name: b, ttl: 10s, after: 200ms, steps: [{write: /a, expect: [waiting, granted], waits: {at_least: 300ms}}, {unlock: /a}]}
 expect: {order: [[crashed a, granted b]]}
 `},
-		{"crash with nobody waiting", `
+		{"crash without waiters", `
 ttl: 1s
 clients: [{name: a, steps: [{write: /a}, crash]}]
 `},
@@ -162,13 +161,13 @@ faults: [{at: 400ms, compact: true}]
 	}
 }
 
-// TestRunFailures wants what is not as expected to be told, with its place.
+// TestRunFailures wants failed expectations to be reported with their places.
 func TestRunFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, data, want string }{
 		{"outcome", simtest.Client("  - {write: /a, expect: deadline}"), `test.yaml:5:6: c: write "/a": want deadline, got granted`},
 		{"not reached", "name: n\nclients:\n- {name: a, steps: [{write: /a}, {wait: 1s}]}\n- name: b\n  after: 300ms\n  steps:\n  - {write: /a, within: 50ms}\n  - {read: /b, expect: granted}\n",
-			`test.yaml:8:6: b: read "/b": want granted, but it did not come to that`},
+			`test.yaml:8:6: b: read "/b": want granted, but the step was not reached`},
 		{"order", simtest.Small + "expect: {order: [[released c, granted c]]}\n", `test.yaml:8:31: "granted c" happened `},
 		{"fenced", simtest.Small + "expect: {fenced: 1}\n", "test.yaml:8:18: late holders that a token fenced: want 1, got 0"},
 		{"at_least", simtest.Client("  - {write: /a, waits: {at_least: 9s}}"), `test.yaml:5:6: c: write "/a" took `},

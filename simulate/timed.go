@@ -6,26 +6,28 @@ import (
 	"time"
 )
 
-// timed is a context whose time is up when a clock says so. It is no
-// context.WithCancel, which could not end as a deadline does, and lends nobody
-// the channel of one, by which package context would see through it.
+// timed is a context that ends with DeadlineExceeded when a Clock says so.
+//
+// A context.WithCancel cannot end that way. And timed needs its own channel:
+// package context recognizes the channel of a context that it made, and would take
+// the error from there.
 type timed struct {
-	context.Context // whose deadline it has: its own is no real time
+	context.Context // its Deadline is also that of timed, which ends at no real time
 	done            chan struct{}
 
 	mu  sync.Mutex
 	err error
 }
 
-// timeout is context.WithTimeout by the clock. However fast that goes, it takes
-// least of the time that the run runs.
+// timeout is context.WithTimeout by the clock. However fast the clock is, the timeout
+// is at least the given time of the run.
 func (c *Clock) timeout(ctx context.Context, d, least time.Duration, what string) (context.Context, context.CancelFunc) {
 	t := &timed{Context: ctx, done: make(chan struct{})}
 	stop := c.after(d, least, what, func() { t.end(context.DeadlineExceeded) })
-	leave := context.AfterFunc(ctx, func() { t.end(ctx.Err()) })
+	unlink := context.AfterFunc(ctx, func() { t.end(ctx.Err()) })
 	return t, func() {
 		stop()
-		leave()
+		unlink()
 		t.end(context.Canceled)
 	}
 }

@@ -83,7 +83,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	f := forecast.Model(sc, opts.seed)
+	f := forecast.Make(sc, opts.seed)
 	if opts.out.Format == output.JSON {
 		err = opts.out.Document(newForecastDoc(f))
 	} else {
@@ -97,7 +97,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 
 func printForecast(out output.Printer, f forecast.Forecast) error {
 	var rows [][]output.Cell
-	for _, m := range f.Moments {
+	for _, m := range f.Events {
 		rows = append(rows, foreseenRow(m))
 	}
 	if err := out.Table([]string{"AT", "CLIENT", "MOMENT", "LOCK", "CERTAIN"}, rows); err != nil {
@@ -121,7 +121,7 @@ func printForecast(out output.Printer, f forecast.Forecast) error {
 }
 
 // foreseenRow returns the table row of a moment.
-func foreseenRow(m forecast.Foreseen) []output.Cell {
+func foreseenRow(m forecast.Event) []output.Cell {
 	var locks []string
 	for _, l := range m.Locks {
 		locks = append(locks, l.Name)
@@ -216,7 +216,7 @@ func newForecastDoc(f forecast.Forecast) forecastDoc {
 		Impossible: failureTexts(f.Failures),
 		Depends:    failureTexts(f.Depends),
 	}
-	for _, m := range f.Moments {
+	for _, m := range f.Events {
 		doc.Moments = append(doc.Moments, newMomentDoc(m))
 	}
 	for _, d := range f.Deadlocks {
@@ -225,7 +225,7 @@ func newForecastDoc(f forecast.Forecast) forecastDoc {
 	return doc
 }
 
-func newMomentDoc(m forecast.Foreseen) momentDoc {
+func newMomentDoc(m forecast.Event) momentDoc {
 	doc := momentDoc{
 		At: m.At.Seconds(), Earliest: m.Earliest.Seconds(), Latest: m.Latest.Seconds(),
 		Client: m.Client, Moment: string(m.Moment), Line: m.Place.Line, Depends: m.Depends,

@@ -74,8 +74,8 @@ func (f *loadFlags) check(fs *pflag.FlagSet) error {
 		return errors.New("--arrivals requires --rate")
 	case f.readers < 0 || f.writers < 0:
 		return errors.New("--readers and --writers cannot be negative")
-	case f.names < 1 || f.names > load.MaxLoadNames:
-		return fmt.Errorf("--names %d: must be 1 to %d", f.names, load.MaxLoadNames)
+	case f.names < 1 || f.names > load.MaxNames:
+		return fmt.Errorf("--names %d: must be 1 to %d", f.names, load.MaxNames)
 	case f.progress < 0:
 		return notPositive("progress", f.progress)
 	}

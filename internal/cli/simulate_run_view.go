@@ -11,8 +11,8 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/report"
-	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
 )
 
@@ -127,7 +127,7 @@ func (v *laneView) canvas(width, height int) report.Canvas {
 }
 
 func (v *laneView) draw(c report.Canvas, until time.Duration) {
-	v.replace(report.Text(simulate.Draw(v.events, until), c), c.Width+1)
+	v.replace(report.Text(outcome.Draw(v.events, until), c), c.Width+1)
 }
 
 // replace draws lines in place of the last ones, which a terminal that has become
@@ -150,21 +150,21 @@ func (v *laneView) replace(lines []string, width int) {
 	v.drawn = lines
 }
 
-func (v *laneView) paint(look report.Look, s string) string {
+func (v *laneView) paint(look lanes.Look, s string) string {
 	return v.out.Colored(s, toneOf(look))
 }
 
-func toneOf(look report.Look) output.Tone {
+func toneOf(look lanes.Look) output.Tone {
 	switch look {
-	case report.Reads, report.Writes:
+	case lanes.Reads, lanes.Writes:
 		return output.Holding
-	case report.Waits, report.WaitsHolding:
+	case lanes.Waits, lanes.WaitsHolding:
 		return output.Waiting
-	case report.Idle, report.Paused:
+	case lanes.Idle, lanes.Paused:
 		return output.Faint
-	case report.Lost, report.Crashed:
+	case lanes.Lost, lanes.Crashed:
 		return output.Critical
-	case report.Vain, report.Fenced, report.Fault:
+	case lanes.Failed, lanes.Fenced, lanes.Fault:
 		return output.Warning
 	default:
 		return output.Plain

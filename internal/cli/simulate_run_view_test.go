@@ -35,7 +35,7 @@ func shownRun(failures ...outcome.Failure) report.Run {
 		Failures: failures,
 	}
 	if len(failures) > 0 {
-		r.Verdict.Violations = []verify.Violation{{Kind: verify.Overlap, Lock: "/a", Clients: []string{"c"}, Holds: []verify.Hold{hold}, Text: "two at once"}, {Kind: verify.Left, Text: "left"}}
+		r.Verdict.Violations = []verify.Violation{{Kind: verify.Overlap, Lock: "/a", Clients: []string{"c"}, Holds: []verify.Hold{hold}, Text: "two at once"}, {Kind: verify.LeftBehind, Text: "left"}}
 		r.Verdict.Fenced = []verify.Fence{{Lock: "/a", Late: hold, Other: hold, Text: "late"}}
 	}
 	return report.Run{Scenario: &scenario.Scenario{Name: "s"}, Result: r, Command: "etcd-lock simulate run s --seed 7"}
@@ -72,8 +72,8 @@ func TestSimulateTells(t *testing.T) {
 	o := simulateRunOptions{err: &b}
 	o.printFailure(shownRun(outcome.Failure{Of: "overlap", Msg: "two at once"}), 2)
 	want := `0.001s c asks to write /a
-1.000s c is told that it has it to write, token 3
-2.000s c has no claim to it any more
+1.000s c is granted it to write, token 3
+2.000s c no longer claims it
 failed in round 2 with seed 7; reproduce with: etcd-lock simulate run s --seed 7
 `
 	if b.String() != want {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
@@ -141,23 +140,6 @@ func (p *play) State() backend.PlayState {
 	s := p.Clock.State()
 	return backend.PlayState{
 		Elapsed: s.Elapsed, Paused: s.Paused, Stepping: s.Stepping, Next: s.Next, In: s.In,
-		Lanes: lanesOf(simulate.Draw(events, s.Elapsed)),
+		Lanes: outcome.Draw(events, s.Elapsed).Lanes,
 	}
-}
-
-func lanesOf(picture simulate.Picture) []backend.ScenarioLane {
-	lanes := make([]backend.ScenarioLane, 0, len(picture.Lanes))
-	for _, l := range picture.Lanes {
-		lane := backend.ScenarioLane{Client: l.Client}
-		for _, s := range l.Stretches {
-			lane.Spans = append(lane.Spans, backend.ScenarioSpan{
-				From: s.From, To: s.To, Waits: s.Waits, Holds: keyspace.Mode(s.Holds), Paused: s.Paused, Gone: s.Gone,
-			})
-		}
-		for _, m := range l.Marks {
-			lane.Marks = append(lane.Marks, m.At)
-		}
-		lanes = append(lanes, lane)
-	}
-	return lanes
 }

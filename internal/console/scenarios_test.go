@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
 	"etcd-lock/tui/backend"
 )
 
@@ -61,7 +62,7 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("Run = %q, %v", failures, err)
 		}
 		lanes := play.State().Lanes
-		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Spans, func(s backend.ScenarioSpan) bool { return s.Holds == keyspace.Write })
+		wrote := len(lanes) == 1 && slices.ContainsFunc(lanes[0].Stretches, func(s outcome.Stretch) bool { return s.Holds == rwlock.Write })
 		if !wrote {
 			t.Errorf("lanes %+v", lanes)
 		}

@@ -2,6 +2,7 @@ package locks
 
 import (
 	"context"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
@@ -10,56 +11,58 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// recipes takes the locks of etcd's recipe, one after the other. Whoever holds one
-// hears of no loss.
+// withdrawTimeout is how long the deletion of a request may take.
+const withdrawTimeout = time.Second
+
+// recipes acquires the locks of etcd's recipe, one at a time. Their holders are not
+// notified of losses.
 type recipes struct {
 	*rwlock.Session
-	etcds *concurrency.Session
+	etcd  *concurrency.Session
 	calls *recipeCalls
 }
 
-// Recipes takes locks of the RWMutex recipe of etcd's client.
-func Recipes(s *rwlock.Session) (Locker, error) {
+func newRecipes(s *rwlock.Session) (Locker, error) {
 	calls := &recipeCalls{KV: s.Client().KV, Watcher: s.Client().Watcher}
-	etcds, err := etcdsSession(s, calls, calls)
-	return recipes{s, etcds, calls}, err
+	session, err := etcdSession(s, calls, calls)
+	return recipes{s, session, calls}, err
 }
 
-func (s recipes) Take(ctx context.Context, a Request) (Hold, error) {
-	s.calls.recipeCall = recipeCall{ctx: ctx, told: a.Told}
-	m := recipe.NewRWMutex(s.etcds, a.Wants[0].Name)
+func (s recipes) Acquire(ctx context.Context, r Request) (Hold, error) {
+	s.calls.recipeCall = recipeCall{ctx: ctx, hook: r.Hook}
+	m := recipe.NewRWMutex(s.etcd, r.Wants[0].Name)
 	lock := m.Lock
-	if a.Wants[0].Mode == rwlock.Read {
+	if r.Wants[0].Mode == rwlock.Read {
 		lock = m.RLock
 	}
 	if err := lock(); err != nil {
-		s.giveUp()
+		s.withdraw()
 		return nil, err
 	}
 	h := recipeHold{RWMutex: m, of: s, token: s.calls.token}
-	s.calls.tell(rwlock.Event{Kind: rwlock.EventGranted, Token: h.token})
+	s.calls.notify(rwlock.Event{Kind: rwlock.EventGranted, Token: h.token})
 	return h, nil
 }
 
-// giveUp deletes the key, which the recipe would leave. If that fails, it goes
-// with the session.
-func (s recipes) giveUp() {
-	ctx, cancel := context.WithTimeout(s.Ctx(), ReplyTime)
+// withdraw deletes the key of a request that failed, which the recipe leaves. If that
+// fails, the key is deleted with the session.
+func (s recipes) withdraw() {
+	ctx, cancel := context.WithTimeout(s.Ctx(), withdrawTimeout)
 	defer cancel()
 	if s.calls.key != "" {
 		_, _ = s.calls.KV.Delete(ctx, s.calls.key)
 	}
 }
 
-// recipeHold is what a client holds by the recipe. Its Unlock is RUnlock, too: the
-// recipe does the same in both.
+// recipeHold is a hold of the recipe. Its Unlock is also RUnlock: in the recipe, both
+// do the same.
 type recipeHold struct {
 	*recipe.RWMutex
 	of    recipes
 	token int64
 }
 
-// Token is the create revision of the key, which the recipe tells nobody.
+// Token returns the create revision of the key, which the recipe does not expose.
 func (h recipeHold) Token() int64 { return h.token }
 
 // Unlock deletes the key.
@@ -70,30 +73,30 @@ func (h recipeHold) Unlock() error {
 	return h.RWMutex.Unlock()
 }
 
-// recipeCalls are the recipe's calls to etcd. It gives them no context that ends,
-// and so would go on until etcd answers, or the lock is free.
+// recipeCalls makes the recipe's calls to etcd. The recipe calls without a deadline,
+// and so would go on until etcd answers or the lock is free.
 type recipeCalls struct {
 	clientv3.KV
 	clientv3.Watcher
 	recipeCall
 }
 
-// recipeCall is one call of the recipe.
+// recipeCall is one Lock, RLock or Unlock of the recipe.
 type recipeCall struct {
 	ctx    context.Context
-	told   func(rwlock.Event) // or nil
-	queued bool               // which was told
-	key    string             // that it puts
+	hook   func(rwlock.Event) // or nil
+	queued bool               // the hook was called with EventQueued
+	key    string             // that the recipe puts
 	token  int64
 }
 
-func (c *recipeCall) tell(e rwlock.Event) {
-	if c.told != nil {
-		c.told(e)
+func (c *recipeCall) notify(e rwlock.Event) {
+	if c.hook != nil {
+		c.hook(e)
 	}
 }
 
-// Get asks who is ahead.
+// Get reads who is ahead in the queue.
 func (c *recipeCalls) Get(_ context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
 	return c.KV.Get(c.ctx, key, opts...)
 }
@@ -103,14 +106,14 @@ func (c *recipeCalls) Delete(_ context.Context, key string, opts ...clientv3.OpO
 	return c.KV.Delete(c.ctx, key, opts...)
 }
 
-// Txn asks for the lock.
+// Txn requests the lock.
 func (c *recipeCalls) Txn(context.Context) clientv3.Txn { return recipeTxn{c.KV.Txn(c.ctx), c} }
 
-// Watch waits for the one that is ahead.
+// Watch waits for the request ahead to be deleted.
 func (c *recipeCalls) Watch(ctx context.Context, key string, opts ...clientv3.OpOption) clientv3.WatchChan {
 	if !c.queued {
 		c.queued = true
-		c.tell(rwlock.Event{Kind: rwlock.EventQueued})
+		c.notify(rwlock.Event{Kind: rwlock.EventQueued})
 	}
 	ctx, cancel := context.WithCancel(ctx) // which ends with the recipe's wait
 	stop := context.AfterFunc(c.ctx, cancel)
@@ -124,13 +127,13 @@ type recipeTxn struct {
 	calls *recipeCalls
 }
 
-// If goes on with a transaction that is listened to.
+// If adds conditions.
 func (t recipeTxn) If(cs ...clientv3.Cmp) clientv3.Txn {
 	t.Txn = t.Txn.If(cs...)
 	return t
 }
 
-// Then notes the key before it can be there.
+// Then notes the key before it can exist.
 func (t recipeTxn) Then(ops ...clientv3.Op) clientv3.Txn {
 	t.calls.key = string(ops[0].KeyBytes())
 	t.Txn = t.Txn.Then(ops...)

@@ -7,12 +7,10 @@ import (
 	"strings"
 
 	"etcd-lock/internal/printable"
-
 	"etcd-lock/simulate/outcome"
 )
 
-// JUnit writes runs as JUnit's XML, a suite each. Its cases are what the scenario
-// expects, and what is checked of every run.
+// JUnit writes runs as JUnit's XML, a suite for each run and a case for each check.
 func JUnit(w io.Writer, runs []Run) error {
 	doc := junitDoc{Suites: make([]junitSuite, 0, len(runs))}
 	for _, r := range runs {
@@ -80,7 +78,7 @@ func newJUnitSuite(r Run) junitSuite {
 		s.Errors = 1
 		s.Cases = []junitCase{{Class: s.Name, Name: "run", Error: &junitFault{Message: printable.Text(r.Err.Error())}}}
 	} else {
-		s.judge(r)
+		s.addChecks(r)
 	}
 	s.Tests = len(s.Cases)
 	for _, e := range r.Result.Lines() {
@@ -89,9 +87,9 @@ func newJUnitSuite(r Run) junitSuite {
 	return s
 }
 
-// judge adds the cases of a run that came to its end.
-func (s *junitSuite) judge(r Run) {
-	for _, c := range r.Result.Checks(r.Scenario) {
+// addChecks adds the cases of a run that did not end early.
+func (s *junitSuite) addChecks(r Run) {
+	for _, c := range r.Result.Checks() {
 		one := junitCase{Class: s.Name, Name: printable.Text(c.Name)}
 		if c.Promise {
 			one.Class += ".always"
@@ -104,7 +102,8 @@ func (s *junitSuite) judge(r Run) {
 	}
 }
 
-// newJUnitFault has the first failure as its message, and all of them as text.
+// newJUnitFault returns a fault with the first failure as its message, and all failures
+// as its text.
 func newJUnitFault(failures []outcome.Failure) *junitFault {
 	all := make([]string, len(failures))
 	for i, f := range failures {

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
 	"etcd-lock/simulate/verify"
 
 	"etcd-lock/simulate/outcome"
@@ -26,12 +26,12 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"px":    func(x float64) string { return fmt.Sprintf("%.1f", x) },
 }).Parse(pageText))
 
-// Page writes a run as an HTML page that needs nothing beside itself.
+// Page writes a run as an HTML page without any other files.
 func Page(w io.Writer, r Run) error {
 	return page.Execute(w, pageDoc{
 		Run:    r,
 		Passed: r.Err == nil && len(r.Result.Failures) == 0,
-		Chart:  newChart(simulate.Draw(r.Result.Events, r.Until())),
+		Chart:  newChart(outcome.Draw(r.Result.Events, r.Until())),
 	})
 }
 
@@ -42,7 +42,7 @@ type pageDoc struct {
 	Chart  chart
 }
 
-// Stories are those of all violations, by their kinds.
+// Stories returns the stories of all violations.
 func (p pageDoc) Stories() []pageStory {
 	var all []pageStory
 	for _, v := range p.Result.Verdict.Violations {
@@ -56,26 +56,26 @@ type pageStory struct {
 	Lines []string
 }
 
-// Checks are all that the run had to be, if it came to its end.
+// Checks returns the checks of the run, unless it ended early.
 func (p pageDoc) Checks() []outcome.Check {
 	if p.Err != nil {
 		return nil
 	}
-	return p.Result.Checks(p.Scenario)
+	return p.Result.Checks()
 }
 
-// The measures of the chart, in its own units.
+// The sizes of the chart, in its own units.
 const (
 	chartNames = 150.0
 	chartPlot  = 820.0
 	chartRow   = 26.0
-	chartTicks = 10 // about so many
+	chartTicks = 10 // approximately
 )
 
-// chart is a picture with places.
+// chart is a picture with coordinates.
 type chart struct {
 	Width, Height float64
-	Names         float64 // where the lanes begin
+	Names         float64 // width of the names, left of the lanes
 	Ticks         []chartTick
 	Faults        []chartMark
 	Lanes         []chartLane
@@ -88,7 +88,7 @@ type chartTick struct {
 
 type chartLane struct {
 	Name string
-	Y    float64 // its middle
+	Y    float64 // of its middle
 	Bars []chartBar
 	Mark []chartMark
 }
@@ -103,7 +103,7 @@ type chartMark struct {
 	Sign, Text string
 }
 
-func newChart(p simulate.Picture) chart {
+func newChart(p outcome.Picture) chart {
 	until := max(p.Until, finest)
 	x := func(at time.Duration) float64 { return chartNames + chartPlot*float64(at)/float64(until) }
 	c := chart{Width: chartNames + chartPlot + 20, Names: chartNames, Height: chartRow * (float64(len(p.Lanes)) + 1.25)}
@@ -122,17 +122,17 @@ func newChart(p simulate.Picture) chart {
 	return c
 }
 
-func newChartMarks(marks []simulate.Mark, x func(time.Duration) float64) []chartMark {
+func newChartMarks(marks []outcome.Mark, x func(time.Duration) float64) []chartMark {
 	var all []chartMark
 	for _, m := range marks {
-		all = append(all, chartMark{X: x(m.At), Sign: lookOfMark(m.Moment).sign(), Text: format.Clock(m.At) + ": " + m.Text})
+		all = append(all, chartMark{X: x(m.At), Sign: lanes.OfMark(m.Moment).Sign(), Text: format.Clock(m.At) + ": " + m.Text})
 	}
 	return all
 }
 
-// newChartBars are a stretch: a bar for what is held, as high as it excludes
-// others, and one across it for a wait.
-func newChartBars(s simulate.Stretch, y float64, x func(time.Duration) float64) []chartBar {
+// newChartBars returns the bars of a stretch: one for what the client holds, higher for
+// writing than for reading, and one across it for a wait.
+func newChartBars(s outcome.Stretch, y float64, x func(time.Duration) float64) []chartBar {
 	bar := func(class string, top, height float64) chartBar {
 		return chartBar{
 			X: x(s.From), Width: max(x(s.To)-x(s.From), 0.5), Y: y + top, Height: height, Class: class,

@@ -1,8 +1,7 @@
-// Package report tells of runs of scenarios: as lanes of text, for the machines
-// that run tests, and as a page.
+// Package report reports runs of scenarios: as lanes for terminals, as JUnit's XML for CI,
+// and as an HTML page.
 //
-// What scenarios and etcd call things is untrusted, and is made safe here for
-// whoever reads it.
+// Names from scenarios and from etcd are untrusted. This package escapes them.
 package report
 
 import (
@@ -12,15 +11,15 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// Run is a run to tell of.
+// Run is a run to report.
 type Run struct {
 	Scenario *scenario.Scenario
 	Result   outcome.Result
-	Err      error  // why it could not be run to its end; nil if it was
-	Command  string // that runs it again, printable as it is
+	Err      error  // why the run ended early; nil if it did not
+	Command  string // that runs it again, escaped
 }
 
-// Until is where the run's picture ends.
+// Until returns when the last event happened: its picture ends there.
 func (r Run) Until() time.Duration {
 	var last time.Duration
 	for _, e := range r.Result.Events {
@@ -29,8 +28,8 @@ func (r Run) Until() time.Duration {
 	return last
 }
 
-// Story is the shortest of those that tell of a violation, a line each; none
-// when there was no violation.
+// Story returns the shortest story of a violation, a line for each event; nil if there
+// was no violation.
 func (r Run) Story() []string {
 	var shortest []string
 	for _, v := range r.Result.Verdict.Violations {

@@ -8,19 +8,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
-	"etcd-lock/simulate"
-	"etcd-lock/simulate/verify"
-
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -77,7 +77,7 @@ func run(failed bool) report.Run {
 				{Do: scenario.Read, Locks: []rwlock.LockRequest{{Name: nasty}}, Expect: []scenario.Moment{scenario.Granted}, Place: scenario.Place{Line: 5, Column: 9}},
 			}}},
 		},
-		Result:  outcome.Result{Scenario: "mixed", Seed: 7, Speed: 1, Events: events()},
+		Result:  outcome.Result{Scenario: "mixed", Seed: 7, Speed: 1, Events: events(), Expected: []string{"line 5: r1: read " + strconv.Quote(nasty), "fenced"}},
 		Command: "etcd-lock simulate run mixed.yaml --embedded --seed 7",
 	}
 	if failed {
@@ -88,16 +88,16 @@ func run(failed bool) report.Run {
 			{Of: "overlap", Msg: "two at once"},
 		}
 		r.Result.Verdict.Violations = []verify.Violation{
-			{Kind: verify.Left}, {Kind: verify.Overlap, Holds: []verify.Hold{hold, hold}}, {Kind: verify.Overlap, Holds: []verify.Hold{hold}},
+			{Kind: verify.LeftBehind}, {Kind: verify.Overlap, Holds: []verify.Hold{hold, hold}}, {Kind: verify.Overlap, Holds: []verify.Hold{hold}},
 		}
 	}
 	return r
 }
 
-func plain(_ report.Look, s string) string { return s }
+func plain(_ lanes.Look, s string) string { return s }
 
 func TestText(t *testing.T) {
-	picture := simulate.Draw(events(), 1230*time.Millisecond)
+	picture := outcome.Draw(events(), 1230*time.Millisecond)
 	for _, width := range []int{80, 40} {
 		lines := report.Text(picture, report.Canvas{Width: width, Paint: plain})
 		for _, l := range lines {
@@ -116,15 +116,15 @@ func TestText(t *testing.T) {
 		}
 	})
 	t.Run("nothing yet", func(t *testing.T) {
-		if lines := report.Text(simulate.Picture{}, report.Canvas{Width: 1, Height: 1, Paint: plain}); len(lines) != 2 {
+		if lines := report.Text(outcome.Picture{}, report.Canvas{Width: 1, Height: 1, Paint: plain}); len(lines) != 2 {
 			t.Errorf("lines %q", lines)
 		}
 	})
 	t.Run("painted by what they mean", func(t *testing.T) {
-		seen := map[report.Look]bool{}
-		report.Text(picture, report.Canvas{Width: 80, Paint: func(l report.Look, s string) string { seen[l] = true; return s }})
-		for l := report.Nothing; l <= report.Fault; l++ {
-			if !seen[l] && l != report.Vain {
+		seen := map[lanes.Look]bool{}
+		report.Text(picture, report.Canvas{Width: 80, Paint: func(l lanes.Look, s string) string { seen[l] = true; return s }})
+		for l := lanes.Nothing; l <= lanes.Fault; l++ {
+			if !seen[l] && l != lanes.Failed && l != lanes.Holds {
 				t.Errorf("look %d is not painted", l)
 			}
 		}
@@ -134,14 +134,14 @@ func TestText(t *testing.T) {
 // TestTextKeepsApart has two writers follow each other in less than a column:
 // they never seem to hold at once.
 func TestTextKeepsApart(t *testing.T) {
-	stretch := func(from, to int, s simulate.State) simulate.Stretch {
-		return simulate.Stretch{From: time.Duration(from) * time.Millisecond, To: time.Duration(to) * time.Millisecond, State: s}
+	stretch := func(from, to int, s outcome.State) outcome.Stretch {
+		return outcome.Stretch{From: time.Duration(from) * time.Millisecond, To: time.Duration(to) * time.Millisecond, State: s}
 	}
-	writes, waits := simulate.State{Holds: rwlock.Write}, simulate.State{Waits: true}
-	lines := report.Text(simulate.Picture{Until: 60 * time.Millisecond, Lanes: []simulate.Lane{
-		{Client: "a", Stretches: []simulate.Stretch{stretch(0, 23, writes), stretch(23, 60, simulate.State{})}},
-		{Client: "b", Stretches: []simulate.Stretch{stretch(0, 25, waits), stretch(25, 41, writes), stretch(41, 60, simulate.State{})}},
-		{Client: "c", Stretches: []simulate.Stretch{stretch(0, 51, simulate.State{}), stretch(51, 52, writes), stretch(52, 60, simulate.State{})}},
+	writes, waits := outcome.State{Holds: rwlock.Write}, outcome.State{Waits: true}
+	lines := report.Text(outcome.Picture{Until: 60 * time.Millisecond, Lanes: []outcome.Lane{
+		{Client: "a", Stretches: []outcome.Stretch{stretch(0, 23, writes), stretch(23, 60, outcome.State{})}},
+		{Client: "b", Stretches: []outcome.Stretch{stretch(0, 25, waits), stretch(25, 41, writes), stretch(41, 60, outcome.State{})}},
+		{Client: "c", Stretches: []outcome.Stretch{stretch(0, 51, outcome.State{}), stretch(51, 52, writes), stretch(52, 60, outcome.State{})}},
 	}}, report.Canvas{Width: 80, Paint: plain})
 	want := []string{"a       ███···", "b       ░░░██·", "c       ·····█"}
 	for i, w := range want {

@@ -7,76 +7,82 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/printable"
-	"etcd-lock/simulate"
+	"etcd-lock/simulate/outcome"
 )
 
 // Canvas is what lanes are drawn on.
 type Canvas struct {
-	Width  int                              // in columns
-	Height int                              // in lines; 0 for as many as it takes
-	Paint  func(look Look, s string) string // gives s its colour
+	Width  int // in columns
+	Height int // in lines; 0 for no limit
+	// Paint gives signs of a look their colour.
+	Paint func(look lanes.Look, signs string) string
 }
 
 const (
-	minLane   = 20                    // columns of a lane, however narrow the canvas
-	finest    = 10 * time.Millisecond // what a column is at least
-	tickEvery = 10                    // columns at least from one time on the ruler to the next
+	minLane   = 20                    // the least columns of a lane, however narrow the canvas
+	finest    = 10 * time.Millisecond // the least time of a column
+	tickEvery = 10                    // the least columns between two times on the ruler
 )
 
-// Text draws a picture in lines: a ruler, a lane for each client, and a legend.
-func Text(p simulate.Picture, c Canvas) []string {
+// Text draws a picture: a ruler, a lane for each client, and a legend. It returns the
+// lines.
+func Text(p outcome.Picture, c Canvas) []string {
 	d := newDrawing(p, c)
-	lines := []string{d.label("") + c.Paint(Nothing, d.ruler())}
-	lanes := p.Lanes
+	lines := []string{d.label("") + c.Paint(lanes.Nothing, d.ruler())}
+	all := p.Lanes
 	if len(p.Faults) > 0 {
-		lanes = append([]simulate.Lane{{Client: "faults", Marks: p.Faults}}, lanes...)
+		all = append([]outcome.Lane{{Client: "faults", Marks: p.Faults}}, all...)
 	}
-	shown := len(lanes)
+	shown := len(all)
 	if c.Height > 0 && shown+2 > c.Height {
-		shown = min(max(c.Height-3, 1), shown) // and a line that says so
+		shown = min(max(c.Height-3, 1), shown) // and a line that counts the others
 	}
-	for _, lane := range lanes[:shown] {
-		lines = append(lines, d.label(lane.Client)+d.lane(lane))
+	var rows [][]lanes.Look
+	for _, lane := range all[:shown] {
+		row := lanes.Row(lane, d.cols, d.scale)
+		rows = append(rows, row)
+		lines = append(lines, d.label(lane.Client)+lanes.Paint(row, c.Paint))
 	}
-	if more := len(lanes) - shown; more > 0 {
+	if more := len(all) - shown; more > 0 {
 		lines = append(lines, fmt.Sprintf("… %d more", more))
 	}
-	return append(lines, d.legend())
+	return append(lines, ansi.Truncate(lanes.Legend(rows, c.Paint), max(c.Width, 1), "…"))
 }
 
 // drawing is a picture on a canvas.
 type drawing struct {
-	Canvas
-	names int           // columns of the names
-	cols  int           // columns of the lanes
-	col   time.Duration // what a column is
-	until time.Duration
-	used  map[Look]bool
+	names int // columns of the names
+	room  int // columns for lanes
+	cols  int // columns that the lanes take
+	scale lanes.Scale
 }
 
-func newDrawing(p simulate.Picture, c Canvas) *drawing {
-	d := &drawing{Canvas: c, until: p.Until, used: map[Look]bool{}}
+func newDrawing(p outcome.Picture, c Canvas) drawing {
+	var d drawing
 	for _, lane := range p.Lanes {
 		d.names = max(d.names, ansi.StringWidth(printable.Text(lane.Client)))
 	}
 	d.names = min(max(d.names, len("faults")), max(c.Width/4, len("faults")))
-	d.cols = max(c.Width-d.names-2, minLane)
-	d.col = scale(p.Until, d.cols)
+	d.room = max(c.Width-d.names-2, minLane)
+	column := columnTime(p.Until, d.room)
+	d.scale = lanes.Scale{Columns: 1, Time: column}
+	d.cols = min(int((p.Until+column-1)/column), d.room)
 	return d
 }
 
-// scale is what a column is for so much time to fit, in steps, so that lanes that
-// grow do not change it all the time.
-func scale(until time.Duration, cols int) time.Duration {
+// columnTime returns the time of a column such that cols columns are enough. It grows in
+// steps, so that lanes that grow are not redrawn at another scale all the time.
+func columnTime(until time.Duration, cols int) time.Duration {
 	return roundUp(until/time.Duration(cols)+1, 10, 15, 20, 30, 40, 60, 80)
 }
 
-// tick is the time between two on a ruler, of at least d.
+// tick returns the time between two times on a ruler, at least d.
 func tick(d time.Duration) time.Duration { return roundUp(d, 10, 20, 50) }
 
-// roundUp is the least of so many tenths of finest, with zeros behind them, that
-// is not below d.
+// roundUp returns the least duration that is not below d and is one of tenths, in tenths
+// of finest, times a power of ten.
 func roundUp(d time.Duration, tenths ...int) time.Duration {
 	for unit := finest / 10; ; unit *= 10 {
 		for _, n := range tenths {
@@ -87,70 +93,21 @@ func roundUp(d time.Duration, tenths ...int) time.Duration {
 	}
 }
 
-// label is the beginning of a line.
-func (d *drawing) label(name string) string {
+// label returns the beginning of a line.
+func (d drawing) label(name string) string {
 	name = ansi.Truncate(printable.Text(name), d.names, "…")
 	return name + strings.Repeat(" ", d.names-ansi.StringWidth(name)+2)
 }
 
-// ruler has times where they are.
-func (d *drawing) ruler() string {
-	step := tick(d.col * tickEvery)
+// ruler returns a line with times at their columns.
+func (d drawing) ruler() string {
+	step := tick(d.scale.Time * tickEvery)
 	var b strings.Builder
 	for at := time.Duration(0); ; at += step {
-		label, col := "|"+at.String(), int(at/d.col)
-		if col+len(label) > d.cols {
+		label, col := "|"+at.String(), d.scale.Column(at)
+		if col+len(label) > d.room {
 			return b.String()
 		}
 		b.WriteString(strings.Repeat(" ", col-b.Len()) + label)
 	}
-}
-
-// lane draws one client. What a column shows is what was at its beginning, in all
-// lanes alike, so that two holds never seem to overlap that do not. A stretch
-// that falls between two columns is shown where else there would be nothing.
-func (d *drawing) lane(lane simulate.Lane) string {
-	row := make([]Look, min(int((d.until+d.col-1)/d.col), d.cols))
-	for _, s := range lane.Stretches {
-		look := lookOf(s.State)
-		from, to := int((s.From+d.col-1)/d.col), int((s.To+d.col-1)/d.col)
-		for i := from; i < min(to, len(row)); i++ {
-			row[i] = look
-		}
-		if at := int(s.From / d.col); from == to && look != Idle && at < len(row) && row[at] <= Idle {
-			row[at] = look
-		}
-	}
-	for _, m := range lane.Marks {
-		if len(row) > 0 {
-			row[min(int(m.At/d.col), len(row)-1)] = lookOfMark(m.Moment)
-		}
-	}
-	return d.paint(row)
-}
-
-// paint has each run of equal looks painted once.
-func (d *drawing) paint(row []Look) string {
-	var b strings.Builder
-	for len(row) > 0 {
-		n := 1
-		for n < len(row) && row[n] == row[0] {
-			n++
-		}
-		d.used[row[0]] = true
-		b.WriteString(d.Paint(row[0], strings.Repeat(row[0].sign(), n)))
-		row = row[n:]
-	}
-	return b.String()
-}
-
-// legend explains the looks that were used, as far as there is room.
-func (d *drawing) legend() string {
-	var words []string
-	for l := Waits; l < Fault; l++ {
-		if d.used[l] {
-			words = append(words, d.Paint(l, l.sign())+" "+l.meaning())
-		}
-	}
-	return ansi.Truncate(strings.Join(words, "  "), max(d.Width, 1), "…")
 }

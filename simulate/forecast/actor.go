@@ -2,11 +2,10 @@ package forecast
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"etcd-lock/rwlock"
-
+	"etcd-lock/simulate/internal/logline"
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
@@ -15,262 +14,249 @@ import (
 // actor is a client in a world.
 type actor struct {
 	plan.Script
-	*World
-	next   int
-	bids   []*request          // all that it got
-	holds  map[string]*request // that it has not given back, by lock
-	asking *request            // that is neither granted nor given up
-	expiry uint64              // the number of the last plan for its lease to run out
-	quiet  bool                // etcd does not hear of it
-	dead   bool                // its lease is gone
-	left   bool                // it crashed, or closed its session
-	paused bool
-	cut    bool
-	stuck  []func() // what happens when a message gets through that cannot now
+	*world
+	next     int                 // the index of its next step
+	requests []*request          // all that were granted, or orphaned by a crash
+	holds    map[string]*request // that it has not released, by lock
+	pending  *request            // that was neither granted nor withdrawn
+	expiry   uint64              // the number of the last plan for its lease to expire
+	silent   bool                // etcd does not hear from it
+	expired  bool                // its lease is gone
+	left     bool                // it crashed, or closed its session
+	paused   bool
+	cut      bool
+	delayed  []func() // what happens when messages get through again
 }
 
-func (w *World) enter(s plan.Script) {
-	a := &actor{Script: s, World: w, holds: map[string]*request{}}
+func (w *world) addActor(s plan.Script) {
+	a := &actor{Script: s, world: w, holds: map[string]*request{}}
 	w.actors = append(w.actors, a)
 	w.active++
-	w.say(outcome.Event{Client: a.Name, Moment: scenario.Ready, Line: fmt.Sprintf("%s%d", scenario.LogReady, len(w.actors))})
+	w.say(outcome.Event{Client: a.Name, Moment: scenario.Ready, Line: logline.Ready(len(w.actors))})
 	w.at(s.After, a.step)
 }
 
-// step does the next step.
+// step runs the next step.
 func (a *actor) step() {
 	if a.next >= len(a.Steps) {
 		a.active--
 		return
 	}
-	t := a.Steps[a.next]
+	s := a.Steps[a.next]
 	a.next++
-	switch t.Do {
+	switch s.Do {
 	case scenario.Read, scenario.Write, scenario.Together:
-		a.acquire(t)
+		a.acquire(s)
 	case scenario.Wait:
-		a.in(t.WaitFor, a.step)
+		a.after(s.WaitFor, a.step)
 	case scenario.Upgrade, scenario.Downgrade, scenario.Unlock:
-		a.use(t)
+		a.use(s)
 	case scenario.Pause:
 		a.paused = true
-		a.say(a.event(t, scenario.Paused, "paused "+a.Name))
-		a.stopRenewing()
+		a.say(s.Paused(a.Name))
+		a.silence()
 		a.goOn()
 	case scenario.Resume:
-		a.resume(t)
+		a.resume(s)
 	case scenario.Crash:
-		a.crash(t)
+		a.crash(s)
 		a.goOn()
 	case scenario.Close:
-		a.reach(func() { a.close(t) })
+		a.send(func() { a.close(s) })
 	}
 }
 
-// goOn does the next step when all that is due by now has happened.
-func (a *actor) goOn() { a.in(0, a.step) }
+// goOn runs the next step after everything that is due now.
+func (a *actor) goOn() { a.after(0, a.step) }
 
-func (a *actor) event(t plan.Step, m scenario.Moment, line string) outcome.Event {
-	return outcome.Event{Client: a.Name, Moment: m, Do: t.Do, Place: t.Place, Round: t.Round, Locks: t.Locks, Line: line}
-}
-
-// reach does something when a message has come to etcd, or from it.
-func (a *actor) reach(do func()) {
-	if a.cut && !a.dead {
-		a.stuck = append(a.stuck, do)
+// send calls do when a message has reached etcd, or the client.
+func (a *actor) send(do func()) {
+	if a.cut && !a.expired {
+		a.delayed = append(a.delayed, do)
 		return
 	}
-	a.in(a.message(), do)
+	a.after(a.messageTime(), do)
 }
 
-// begin notes a step that asks for something.
-func (a *actor) begin(t plan.Step) *request {
-	b := &request{actor: a, turn: t, asked: a.Now, result: &outcome.StepResult{Client: a.Name, Step: t.Step, Round: t.Round}}
-	a.results = append(a.results, b.result)
-	a.say(a.event(t, scenario.Asked, outcome.AskingLine(a.Name, t.Step)))
-	return b
+// begin notes a step that requests something.
+func (a *actor) begin(s plan.Step) *request {
+	r := &request{actor: a, step: s, asked: a.now, result: s.Result(a.Name)}
+	a.results = append(a.results, r.result)
+	a.say(s.Asked(a.Name))
+	return r
 }
 
-func (a *actor) acquire(t plan.Step) {
-	b := a.begin(t)
-	if a.dead {
-		b.fail(rwlock.ErrSessionExpired)
+func (a *actor) acquire(s plan.Step) {
+	r := a.begin(s)
+	if a.expired {
+		r.fail(rwlock.ErrSessionExpired)
 		return
 	}
-	a.asking = b
-	for _, l := range t.Locks {
-		b.claims = append(b.claims, &place{LockRequest: l, request: b})
+	a.pending = r
+	for _, l := range s.Locks {
+		r.entries = append(r.entries, &entry{LockRequest: l, request: r})
 	}
-	a.in(t.GiveUpAfter, func() { b.giveUp(context.DeadlineExceeded) })
-	if t.CancelAfter > 0 {
-		a.in(t.CancelAfter, func() { b.giveUp(context.Canceled) })
+	a.after(s.GiveUpAfter, func() { r.giveUp(context.DeadlineExceeded) })
+	if s.CancelAfter > 0 {
+		a.after(s.CancelAfter, func() { r.giveUp(context.Canceled) })
 	}
-	if t.CrashAfter > 0 {
-		a.in(t.CrashAfter, b.leaseToExpire)
+	if s.CrashAfter > 0 {
+		a.after(s.CrashAfter, r.orphan)
 	}
-	a.reach(b.arrive)
+	a.send(r.arrive)
 }
 
-// arrive is when etcd has the request.
-func (b *request) arrive() {
-	a := b.actor
-	wait := a.mustWait(b)
+// arrive is called when etcd has the request.
+func (r *request) arrive() {
+	a := r.actor
+	wait := a.mustWait(r)
 	switch {
-	case b.over:
+	case r.over:
 		return
-	case a.dead:
-		b.fail(rwlock.ErrSessionExpired)
+	case a.expired:
+		r.fail(rwlock.ErrSessionExpired)
 		return
-	case b.turn.Try && wait:
-		b.fail(rwlock.ErrLocked)
+	case r.step.Try && wait:
+		r.fail(rwlock.ErrLocked)
 		return
 	}
-	a.join(b)
+	a.enqueue(r)
 	if !wait {
-		b.grant()
+		r.grant()
 		return
 	}
-	b.comes(a.event(b.turn, scenario.Waiting, ""))
+	r.addOutcome(r.step.Waiting(a.Name))
 	a.findDeadlock(a)
 }
 
-// grant lets the client know that it has what it asked for.
-func (b *request) grant() {
-	a := b.actor
-	b.free = true
-	a.reach(func() {
-		if b.over {
+// grant grants the request and notifies the client.
+func (r *request) grant() {
+	a := r.actor
+	r.first = true
+	a.send(func() {
+		if r.over {
 			return
 		}
-		b.held, a.asking = true, nil
-		a.bids = append(a.bids, b)
-		for _, c := range b.claims {
-			a.holds[c.Name] = b
+		r.held, a.pending = true, nil
+		a.requests = append(a.requests, r)
+		for _, e := range r.entries {
+			a.holds[e.Name] = r
 		}
-		a.fence(b)
-		b.granted(b.turn)
+		a.fence(r)
+		r.addOutcome(r.step.Granted(a.Name, r.revision))
 		a.goOn()
 	})
 }
 
-func (b *request) granted(t plan.Step) {
-	e := b.actor.event(t, scenario.Granted, outcome.GrantedLine(b.actor.Name, t.Step))
-	e.Token = b.revision
-	b.comes(e)
-}
-
-// comes adds an event that is an outcome of the step.
-func (b *request) comes(e outcome.Event) {
-	if e.Moment == scenario.Lost && slices.Contains(b.result.Outcomes, scenario.Lost) {
-		return // heard of before
+// addOutcome adds an event that is an outcome of the step.
+func (r *request) addOutcome(e outcome.Event) {
+	if e.Moment == scenario.Lost && slices.Contains(r.result.Outcomes, scenario.Lost) {
+		return // known already
 	}
-	if e.Moment != scenario.Lost || !b.held {
-		e.Waited = b.actor.Now - b.asked
+	if e.Moment != scenario.Lost || !r.held {
+		e.Waited = r.actor.now - r.asked
 		e.Passed = e.Waited
 	}
-	b.result.Notes(e)
-	b.actor.say(e)
+	r.result.Add(e)
+	r.actor.say(e)
 }
 
-// giveUp ends a bid that was not granted by now.
-func (b *request) giveUp(err error) {
-	if !b.over && !b.held {
-		b.fail(err)
+// giveUp ends a request that was not granted in time.
+func (r *request) giveUp(err error) {
+	if !r.over && !r.held {
+		r.fail(err)
 	}
 }
 
-// leaseToExpire ends the client of a bid that was not granted by now. The bid stays
-// until the lease runs out.
-func (b *request) leaseToExpire() {
-	if b.over || b.held {
+// orphan ends the client of a request that was not granted in time. The request stays
+// until the lease expires.
+func (r *request) orphan() {
+	if r.over || r.held {
 		return
 	}
-	a := b.actor
-	b.over, a.asking, a.bids = true, nil, append(a.bids, b)
+	a := r.actor
+	r.over, a.pending, a.requests = true, nil, append(a.requests, r)
 	a.endDeadlocks(a, scenario.Crashed)
-	a.crash(b.turn)
+	a.crash(r.step)
 	a.next = len(a.Steps)
 	a.goOn()
 }
 
-func (a *actor) crash(t plan.Step) {
+func (a *actor) crash(s plan.Step) {
 	a.left, a.paused = true, false
-	a.say(a.event(t, scenario.Crashed, "crashed "+a.Name))
-	a.stopRenewing()
+	a.say(s.Crashed(a.Name))
+	a.silence()
 }
 
-// fail ends a bid, whose client goes on behind what it would have done with it.
-func (b *request) fail(err error) {
-	a := b.actor
-	b.over, a.asking = true, nil
-	e := a.event(b.turn, outcome.Of(err), outcome.FailedLine(a.Name, b.turn.Step, err))
-	e.Err = err
-	b.comes(e)
+// fail ends a request. Its client goes on after the step that would have released it.
+func (r *request) fail(err error) {
+	a := r.actor
+	r.over, a.pending = true, nil
+	e := r.step.NotDone(a.Name, err)
+	r.addOutcome(e)
 	a.endDeadlocks(a, e.Moment)
-	a.leave(b)
-	a.next = b.turn.End + 1
+	a.dequeue(r)
+	a.next = r.step.End + 1
 	a.goOn()
 }
 
-// use does a step about what is held, if it came to be held at all.
-func (a *actor) use(t plan.Step) {
-	b := a.holds[t.Locks[0].Name]
-	if b == nil {
+// use runs a step about what the client holds, if it was granted at all.
+func (a *actor) use(s plan.Step) {
+	r := a.holds[s.Locks[0].Name]
+	if r == nil {
 		a.goOn()
 		return
 	}
-	ask := b
-	if t.Do == scenario.Upgrade {
-		ask = a.begin(t)
+	upgrade := r
+	if s.Do == scenario.Upgrade {
+		upgrade = a.begin(s)
 	}
-	for _, l := range t.Locks {
-		if t.Do == scenario.Unlock {
+	for _, l := range s.Locks {
+		if s.Do == scenario.Unlock {
 			delete(a.holds, l.Name)
 		}
 	}
-	a.reach(func() {
+	a.send(func() {
 		switch {
-		case b.over && t.Do == scenario.Upgrade:
-			ask.comes(a.event(t, scenario.Lost, outcome.FailedLine(a.Name, t.Step, rwlock.ErrLost)))
-		case b.over:
-			a.tellLost(b)
-			a.say(a.event(t, scenario.Failed, outcome.FailedLine(a.Name, t.Step, rwlock.ErrLost)))
-		case t.Do == scenario.Upgrade:
-			a.upgrade(t, ask, b.claims[0])
-		case t.Do == scenario.Downgrade:
-			a.downgrade(t, b.claims[0])
+		case r.over && s.Do == scenario.Upgrade:
+			upgrade.addOutcome(s.NotDone(a.Name, rwlock.ErrLost))
+		case r.over:
+			a.notifyLost(r)
+			a.say(s.Failed(a.Name, rwlock.ErrLost))
+		case s.Do == scenario.Upgrade:
+			a.upgrade(s, upgrade, r.entries[0])
+		case s.Do == scenario.Downgrade:
+			a.downgrade(s, r.entries[0])
 		default:
-			b.over = true
-			a.say(a.event(t, scenario.Released, scenario.LogReleased+a.Name))
-			a.leave(b)
+			r.over = true
+			a.say(s.Released(a.Name))
+			a.dequeue(r)
 		}
 		a.goOn()
 	})
 }
 
-func (a *actor) upgrade(t plan.Step, ask *request, c *place) {
-	q := a.lock(c.Name)
+func (a *actor) upgrade(s plan.Step, upgrade *request, e *entry) {
+	q := a.lock(e.Name)
 	switch {
-	case c.Mode == rwlock.Read && len(q.claims) > 1:
-		e := a.event(t, scenario.Refused, outcome.FailedLine(a.Name, t.Step, rwlock.ErrLocked))
-		e.Err = rwlock.ErrLocked
-		ask.comes(e)
+	case e.Mode == rwlock.Read && len(q.entries) > 1:
+		upgrade.addOutcome(s.NotDone(a.Name, rwlock.ErrLocked))
 		return
-	case c.Mode == rwlock.Read:
-		c.Mode = rwlock.Write
+	case e.Mode == rwlock.Read:
+		e.Mode = rwlock.Write
 		q.writers++
 		a.revision++
-		c.revision = a.revision
+		e.revision = a.revision
 	}
-	ask.revision = c.revision
-	ask.granted(t)
+	upgrade.revision = e.revision
+	upgrade.addOutcome(s.Granted(a.Name, e.revision))
 }
 
-func (a *actor) downgrade(t plan.Step, c *place) {
-	a.say(a.event(t, scenario.Downgraded, "downgraded lock "+a.Name))
-	if c.Mode == rwlock.Write {
-		c.Mode = rwlock.Read
-		a.lock(c.Name).writers--
-		a.admit(c.Name)
+func (a *actor) downgrade(s plan.Step, e *entry) {
+	a.say(s.Downgraded(a.Name))
+	if e.Mode == rwlock.Write {
+		e.Mode = rwlock.Read
+		a.lock(e.Name).writers--
+		a.grantFirst(e.Name)
 	}
 }

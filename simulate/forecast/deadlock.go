@@ -7,56 +7,59 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/scenario"
 )
 
-// Deadlock is clients that wait for each other in a circle. None gets what it
-// waits for, until one gives up.
+// Deadlock is a cycle of clients that wait for each other. None of them is granted
+// what it waits for until one gives up.
 type Deadlock struct {
-	At      time.Duration   // since the start
-	Cycle   []Wanting       // each waits for the client of the next, the last one for the first
-	By      string          // the client that gave up first; "" if none did
-	How     scenario.Moment // in what way
-	Until   time.Duration   // when
-	Depends bool            // it comes about only if things that happen at about the same time happen so
+	At      time.Duration   // when it begins, since the common start
+	Cycle   []Wait          // each waits for the client of the next, the last one for the first
+	By      string          // the client whose wait ended first; "" if none did
+	How     scenario.Moment // how it ended
+	Until   time.Duration   // when it ended
+	Depends bool            // it happens only if things come in a certain order
 }
 
-// Wanting is a client that waits for another.
-type Wanting struct {
+// Wait is a client that waits for another.
+type Wait struct {
 	Client  string
 	Wants   rwlock.LockRequest // what it waits for
-	Other   string             // whom it waits for
+	Other   string             // the client that it waits for
 	Has     rwlock.LockRequest // what that one has: the same lock
-	Holding bool               // it holds it; otherwise it waits for it too, and asked before
+	Holding bool               // that one holds it; otherwise it waits for it, too, and is ahead in the queue
 }
 
-// String says who waits for what, and until when.
+// String says why the client waits.
+func (w Wait) String() string {
+	if w.Holding {
+		return fmt.Sprintf("%s waits to %s %q, which %s holds to %s", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
+	}
+	return fmt.Sprintf("%s waits to %s %q behind %s, which waits to %s it", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
+}
+
+// String says which client waits for which, and until when.
 func (d Deadlock) String() string {
 	links := make([]string, len(d.Cycle))
 	for i, l := range d.Cycle {
-		verb := "holds"
-		if !l.Holding {
-			verb = "asked for before"
-		}
-		links[i] = fmt.Sprintf("%s waits to %s %q, which %s %s to %s", l.Client, l.Wants.Mode, l.Wants.Name, l.Other, verb, l.Has.Mode)
+		links[i] = l.String()
 	}
-	until := "for good"
+	until := "without an end"
 	switch d.How {
 	case "":
 	case scenario.Deadline:
 		until = fmt.Sprintf("until the deadline of %s at %s", d.By, d.Until)
 	case scenario.Cancelled:
-		until = fmt.Sprintf("until %s changes its mind at %s", d.By, d.Until)
+		until = fmt.Sprintf("until %s cancels its wait at %s", d.By, d.Until)
 	case scenario.Crashed:
-		until = fmt.Sprintf("until the session of %s, which crashes at %s, is over", d.By, d.Until)
+		until = fmt.Sprintf("until the lease of %s, which crashes at %s, expires", d.By, d.Until)
 	default:
 		until = fmt.Sprintf("until %s loses its session at %s", d.By, d.Until)
 	}
 	return fmt.Sprintf("deadlock %s: %s", until, strings.Join(links, "; "))
 }
 
-// key is the same for the same circle, however long it lasted.
+// key is equal for the same cycle, however long it lasted.
 func (d Deadlock) key() string {
 	var links []string
 	for _, l := range d.Cycle {
@@ -66,70 +69,71 @@ func (d Deadlock) key() string {
 	return strings.Join(links, "")
 }
 
-// findDeadlock looks for the shortest circle that a has closed by waiting.
-func (w *World) findDeadlock(a *actor) {
-	if len(a.holds) == 0 { // nobody can wait for it
+// findDeadlock finds the shortest cycle that a has closed by waiting. It searches
+// breadth-first.
+func (w *world) findDeadlock(a *actor) {
+	if len(a.holds) == 0 { // no other client can wait for it
 		return
 	}
 	type visit struct {
 		from *visit
-		link Wanting
+		wait Wait
 		to   *actor
 	}
 	seen := map[*actor]bool{}
 	queue := []*visit{{to: a}}
 	for ; len(queue) > 0; queue = queue[1:] {
 		v := queue[0]
-		for _, l := range v.to.wanting() {
-			next := &visit{from: v, link: l.Wanting, to: l.other}
-			if l.other == a {
-				d := &Deadlock{At: w.Now}
+		for _, e := range v.to.waitsFor() {
+			next := &visit{from: v, wait: e.Wait, to: e.other}
+			if e.other == a {
+				d := &Deadlock{At: w.now}
 				for ; next.from != nil; next = next.from {
-					d.Cycle = append(d.Cycle, next.link)
+					d.Cycle = append(d.Cycle, next.wait)
 				}
 				slices.Reverse(d.Cycle)
 				w.deadlocks = append(w.deadlocks, d)
 				return
 			}
-			if !seen[l.other] {
-				seen[l.other] = true
+			if !seen[e.other] {
+				seen[e.other] = true
 				queue = append(queue, next)
 			}
 		}
 	}
 }
 
-// wait is an edge of the graph of who waits for whom.
-type wait struct {
-	Wanting
+// edge is an edge of the wait-for graph.
+type edge struct {
+	Wait
 	other *actor
 }
 
-// wanting are those that a waits for, if it does.
-func (a *actor) wanting() []wait {
-	b := a.asking
-	if b == nil || !b.queued || b.free {
+// waitsFor returns the edges from a to the clients that it waits for.
+func (a *actor) waitsFor() []edge {
+	r := a.pending
+	if r == nil || !r.queued || r.first {
 		return nil
 	}
-	var all []wait
-	for _, c := range b.claims {
-		for _, other := range a.lock(c.Name).claims {
-			if other.request == b {
+	var all []edge
+	for _, e := range r.entries {
+		for _, other := range a.lock(e.Name).entries {
+			if other.request == r {
 				break
 			}
-			if blocks(other.Mode, c.Mode) && other.actor != a {
-				all = append(all, wait{Wanting{a.Name, c.LockRequest, other.actor.Name, other.LockRequest, other.free}, other.actor})
+			if blocks(other.Mode, e.Mode) && other.actor != a {
+				all = append(all, edge{Wait{a.Name, e.LockRequest, other.actor.Name, other.LockRequest, other.first}, other.actor})
 			}
 		}
 	}
 	return all
 }
 
-// endDeadlocks notes that a waits no longer.
-func (w *World) endDeadlocks(a *actor, how scenario.Moment) {
+// endDeadlocks notes that a no longer waits.
+func (w *world) endDeadlocks(a *actor, how scenario.Moment) {
 	for _, d := range w.deadlocks {
-		if d.How == "" && slices.ContainsFunc(d.Cycle, func(l Wanting) bool { return l.Client == a.Name }) {
-			d.By, d.How, d.Until = a.Name, how, w.Now
+		if d.How == "" && slices.ContainsFunc(d.Cycle, func(l Wait) bool { return l.Client == a.Name }) {
+			d.By, d.How, d.Until = a.Name, how, w.now
 		}
 	}
 }

@@ -1,5 +1,3 @@
-// Package load puts locks under load and measures them: readers and writers at any
-// rate, on package rwlock or on the locks of etcd's client, with thresholds.
 package load
 
 import (
@@ -8,9 +6,8 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// Demo is a load to look at: readers and writers on a handful of names, so that
-// something is held, waited for and handed over at any moment, until its context
-// ends.
+// Demo returns a load to look at in the terminal UI: readers and writers on a few locks,
+// so that there are always holders, waiters and grants, until its context ends.
 func Demo(seed uint64) Load {
 	shop := []string{"/orders/42", "/inventory/7"}
 	back := []string{"/reports/daily", "/inventory/7"}

@@ -34,9 +34,9 @@ func TestParseDist(t *testing.T) {
 func TestDistMeans(t *testing.T) {
 	const n, mean = 20_000, time.Second
 	tests := map[string]func(plan.Dice) time.Duration{
-		"fixed":           Dist{Span: scenario.Span{From: mean, To: mean}}.lasts,
-		"uniform":         Dist{Span: scenario.Span{From: mean / 2, To: 3 * mean / 2}}.lasts,
-		"exponential":     Dist{Mean: mean}.lasts,
+		"fixed":           Dist{Span: scenario.Span{From: mean, To: mean}}.draw,
+		"uniform":         Dist{Span: scenario.Span{From: mean / 2, To: 3 * mean / 2}}.draw,
+		"exponential":     Dist{Mean: mean}.draw,
 		"gap fixed":       func(d plan.Dice) time.Duration { return Constant.draw(d.Rand, mean) },
 		"gap uniform":     func(d plan.Dice) time.Duration { return Uniform.draw(d.Rand, mean) },
 		"gap exponential": func(d plan.Dice) time.Duration { return Exponential.draw(d.Rand, mean) },

@@ -1,3 +1,5 @@
+// Package load puts locks under load and measures them: how long clients wait, how many
+// grants there are, and how evenly they are shared.
 package load
 
 import (
@@ -6,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -15,72 +16,79 @@ import (
 	"etcd-lock/simulate/scenario"
 )
 
-// Load is workloads that run one after the other, in rounds, each of which
-// begins with the next one: what changes on the machine in the meantime, it
-// changes for all of them.
+// Load is workloads that run one after the other, in rounds. Each round starts with the
+// next workload, so that whatever changes on the machine meanwhile affects all of them.
 type Load struct {
 	Workloads []Workload
 	Rounds    int
-	For       time.Duration  // how long each workload works, over all rounds; 0: until the context ends
-	Seed      uint64         // the same seed draws the same names, modes and durations, for each workload
-	Progress  func(Progress) // told every so often, from one goroutine; may be nil
-	Every     time.Duration  // how often
+	For       time.Duration  // how long each workload runs, in all rounds together; 0: until the context ends
+	Seed      uint64         // each workload draws the same names, modes and durations from it
+	Progress  func(Progress) // called every Every, never by two goroutines at once; may be nil
+	Every     time.Duration
 }
 
-// Workload is clients that take, hold and give back locks, over and over.
+// Workload is clients that acquire, hold and release locks, again and again.
 //
-// Without a Rate, the loop is closed: a client that has given back a lock thinks,
-// and asks for the next. A lock that becomes slow is asked for less often, as by
-// users who wait for their answer.
+// Without a Rate the loop is closed: a client that has released a lock thinks, and
+// requests the next. A lock that becomes slow is requested less often, as by users who
+// wait for their answer.
 //
-// With a Rate, the loop is open: requests arrive whatever becomes of those before
-// them, as from the world outside. Each client is sent its share and serves it in
-// order. A wait counts from the arrival, not from when the client came to ask:
-// else one slow lock would hide the waits of all that it kept from asking.
+// With a Rate the loop is open: requests arrive whatever happens to earlier ones, as
+// from the outside world. Each client is assigned its share and serves it in order. A
+// wait counts from the arrival, not from when the client got to it. Otherwise one slow
+// lock would hide the waits of all the requests that it delayed.
 type Workload struct {
 	Name   string
 	Roles  []Role
 	TTL    time.Duration // of each client's session
-	Within time.Duration // how long a client waits for a lock, from when it asks; 0: as long as it takes
+	Within time.Duration // how long a client waits for a lock, since its request; 0: without a limit
 	Hold   Dist
 	Think  Dist    // of a closed loop
 	Rate   float64 // arrivals per second, of all clients together; 0 for a closed loop
 	Spread Shape   // of the time between two arrivals at a client
 }
 
-// Role is clients that do alike.
+// Role is clients that behave alike.
 type Role struct {
-	Label  string // with a number, the client's name, and what its requests say of their owner
+	Label  string // with a number, the client's name and the label of its requests
 	Count  int
-	Names  []string // each time, one of these locks is taken
-	Zipf   float64  // how much more often the first of them than the others: the kth as 1/k^Zipf
-	Writes float64  // share of the acquisitions that write, from 0 to 1
+	Names  []string // the locks; each time, one of them is acquired
+	Zipf   float64  // skew of their popularity: the kth is acquired as often as 1/k^Zipf
+	Writes float64  // the share of acquisitions that write, from 0 to 1
 	Impl   scenario.Impl
 }
 
-// Measured is what a workload came to.
+// Measured is what was measured of a workload.
 type Measured struct {
 	Name        string
-	Elapsed     time.Duration // for which it worked
+	Elapsed     time.Duration // for how long it ran
 	All         Tally
 	Read, Write Tally
 	Clients     []ClientTally
 	Fenced      int      // late holders that a token fenced
-	Violations  []string // what must not be, the first of them
-	Violated    int      // how often that was
-	FirstError  error    // of what was not granted for another reason than its time
+	Violations  []string // the first broken promises
+	Violated    int      // how many promises were broken
+	FirstError  error    // of an acquisition that failed for another reason than its deadline
 }
 
-// ClientTally is what a client was granted.
+// ClientTally is the grants of one client.
 type ClientTally struct {
 	Name          string
 	Reads, Writes int64
 }
 
-// Result is what came of a load.
+// PerSecond returns n per second of the workload.
+func (m Measured) PerSecond(n int64) float64 {
+	if m.Elapsed <= 0 {
+		return 0
+	}
+	return float64(n) / m.Elapsed.Seconds()
+}
+
+// Result is the result of a load.
 type Result struct {
 	Measured []Measured // in the order of the workloads
-	Whole    bool       // it was not ended before its time
+	Whole    bool       // it ran to its end
 }
 
 // Began reports whether anything was measured.
@@ -88,22 +96,22 @@ func (r Result) Began() bool {
 	return slices.ContainsFunc(r.Measured, func(m Measured) bool { return m.Elapsed > 0 })
 }
 
-// Progress is what a workload has come to so far.
+// Progress is what was measured of a workload so far.
 type Progress struct {
 	Measured
 	Round   int // from 1
-	Waiting int // clients that wait for a lock now
+	Waiting int // how many clients wait for a lock now
 }
 
-// errLeft says that what etcd was not seen to remove goes later.
-var errLeft = errors.New("simulate: etcd did not confirm the end of every session; its locks go with the lease")
+// errUnconfirmed is returned when locks may exist until their leases expire.
+var errUnconfirmed = errors.New("simulate: etcd did not confirm the end of every session; its locks go with the lease")
 
-// Run runs a load until its time is over or ctx ends, which is no error. When
-// it returns, all sessions are closed and nothing of the load is left in etcd.
+// Run runs a load until its time is over or ctx ends, which is no error. When it
+// returns, all sessions are closed and nothing of the load is left in etcd.
 //
-// A client that loses its session, or etcd, starts anew. The error is for a load
-// that could not begin, or whose end etcd did not confirm; what was measured
-// until then comes with it.
+// A client that loses its session, or etcd, reconnects. The error is for loads that could
+// not start, or whose end etcd did not confirm; what was measured until then is returned
+// with it.
 func Run(ctx context.Context, etcd simulate.Etcd, load Load) (Result, error) {
 	if err := load.Check(); err != nil {
 		return Result{}, err
@@ -122,8 +130,8 @@ func Run(ctx context.Context, etcd simulate.Etcd, load Load) (Result, error) {
 	for _, m := range meters {
 		result.Measured = append(result.Measured, m.measured())
 	}
-	if ctx.Err() != nil && !errors.Is(err, errLeft) {
-		err = nil // whatever that led to
+	if ctx.Err() != nil && !errors.Is(err, errUnconfirmed) {
+		err = nil // which follows from the end of ctx
 	}
 	return result, err
 }
@@ -132,12 +140,12 @@ func (l Load) rounds(ctx context.Context, etcd simulate.Etcd, client *clientv3.C
 	for round := range l.Rounds {
 		for i := range l.Workloads {
 			at := (round + i) % len(l.Workloads)
-			c := &crew{Etcd: etcd, Workload: l.Workloads[at], meter: meters[at], seed: l.Seed, round: round}
-			err := c.enter(ctx)
+			w := &workers{Etcd: etcd, Workload: l.Workloads[at], meter: meters[at], seed: l.Seed, round: round}
+			err := w.connect(ctx)
 			if err == nil {
-				c.runRound(ctx, l)
+				w.run(ctx, l)
 			}
-			if err = errors.Join(err, c.leave(client)); err != nil || ctx.Err() != nil {
+			if err = errors.Join(err, w.disconnect(client)); err != nil || ctx.Err() != nil {
 				return err
 			}
 		}
@@ -145,54 +153,16 @@ func (l Load) rounds(ctx context.Context, etcd simulate.Etcd, client *clientv3.C
 	return nil
 }
 
-// runRound has the crew work for its part of a round's time. What is measured ends
-// before the work does, so that none of the waits that this ends is missed.
-func (c *crew) runRound(ctx context.Context, l Load) {
-	timed, cancel := ctx, context.CancelFunc(func() {})
-	if l.For > 0 {
-		timed, cancel = context.WithTimeout(ctx, l.For/time.Duration(l.Rounds))
-	}
-	defer cancel()
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	c.meter.start()
-	var wg sync.WaitGroup
-	for _, w := range c.workers {
-		wg.Go(func() { w.work(work) })
-	}
-	if l.Progress != nil {
-		wg.Go(func() { c.report(timed, l) })
-	}
-	<-timed.Done()
-	c.meter.stop()
-	stop()
-	wg.Wait() // which no session outlives, if etcd does not answer
-}
-
-// report tells of progress until ctx ends.
-func (c *crew) report(ctx context.Context, l Load) {
-	ticks := time.NewTicker(l.Every)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ticks.C:
-			l.Progress(c.meter.progress(c.round + 1))
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// MaxLoadNames is how many names a load can have. It and the other limits are
-// what one process can do, so that a slip of the finger is told.
-const MaxLoadNames = 100_000
+// MaxNames is the most names that a load can have. It and the other limits are what
+// one process can do, so that a typo is an error and not a load.
+const MaxNames = 100_000
 
 const (
-	maxLoadClients = 10_000
-	maxLoadRate    = 100_000.0
+	maxClients = 10_000
+	maxRate    = 100_000.0
 )
 
-// Check says what about a load makes no sense.
+// Check returns an error for a load that cannot be run.
 func (l Load) Check() error {
 	for _, w := range l.Workloads {
 		if err := w.check(); err != nil {
@@ -201,9 +171,9 @@ func (l Load) Check() error {
 	}
 	switch {
 	case len(l.Workloads) == 0:
-		return errors.New("nothing to run")
+		return errors.New("no workloads")
 	case l.Rounds < 1:
-		return fmt.Errorf("%d rounds: want 1 at least", l.Rounds)
+		return fmt.Errorf("%d rounds: want at least 1", l.Rounds)
 	case l.For < 0:
 		return fmt.Errorf("negative duration %s", l.For)
 	case l.For == 0 && len(l.Workloads)*l.Rounds > 1:
@@ -218,31 +188,32 @@ func (w Workload) check() error {
 		clients += r.Count
 		switch {
 		case r.Count < 0:
-			return fmt.Errorf("%d clients that are called %s", r.Count, r.Label)
-		case len(r.Names) == 0 || len(r.Names) > MaxLoadNames:
-			return fmt.Errorf("%d names: want 1 to %d", len(r.Names), MaxLoadNames)
+			return fmt.Errorf("%d clients of role %s", r.Count, r.Label)
+		case len(r.Names) == 0 || len(r.Names) > MaxNames:
+			return fmt.Errorf("%d names: want 1 to %d", len(r.Names), MaxNames)
 		case !finite(r.Zipf):
-			return fmt.Errorf("zipf %v: want 0 for names that are alike, or more", r.Zipf)
+			return fmt.Errorf("zipf %v: want at least 0, for names that are equally likely", r.Zipf)
 		}
 	}
 	switch {
-	case clients < 1 || clients > maxLoadClients:
-		return fmt.Errorf("%d clients: want 1 to %d", clients, maxLoadClients)
-	case !finite(w.Rate) || w.Rate > maxLoadRate:
-		return fmt.Errorf("rate %v: want 0 for a closed loop, or up to %v arrivals a second", w.Rate, maxLoadRate)
+	case clients < 1 || clients > maxClients:
+		return fmt.Errorf("%d clients: want 1 to %d", clients, maxClients)
+	case !finite(w.Rate) || w.Rate > maxRate:
+		return fmt.Errorf("rate %v: want 0 for a closed loop, or up to %v arrivals per second", w.Rate, maxRate)
 	case w.TTL < time.Second || w.TTL%time.Second != 0:
-		return fmt.Errorf("ttl %s: want whole seconds, 1s at least: etcd knows no other", w.TTL)
+		return fmt.Errorf("ttl %s: want whole seconds, at least 1s", w.TTL)
 	case w.TTL > scenario.MaxTTL:
-		return fmt.Errorf("ttl %s: want %s at most", w.TTL, scenario.MaxTTL)
+		return fmt.Errorf("ttl %s: want at most %s", w.TTL, scenario.MaxTTL)
 	case w.Within < 0:
 		return fmt.Errorf("negative wait %s", w.Within)
 	}
 	return nil
 }
 
+// finite reports whether f is at least 0 and not infinite.
 func finite(f float64) bool { return f >= 0 && !math.IsInf(f, 0) }
 
-// names are the clients' names.
+// names returns the names of the clients.
 func (w Workload) names() []string {
 	var all []string
 	for _, r := range w.Roles {

@@ -9,7 +9,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/etcdtest"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/load"
 	"etcd-lock/simulate/scenario"

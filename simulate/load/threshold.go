@@ -12,31 +12,31 @@ import (
 	"etcd-lock/simulate/outcome"
 )
 
-// Threshold is what a load is expected to come to, such as wait.p99<250ms.
+// Threshold is an expectation of what is measured, such as wait.p99<250ms.
 type Threshold struct {
 	Text     string
-	Workload string // of which it speaks; "" for each
+	Workload string // that it is about; "" for all of them
 	part     string // "read", "write", or "" for both
 	metric   metric
 	op       string
 	limit    float64 // of durations, in nanoseconds
 }
 
-// ThresholdResult is what came of a threshold for one workload.
+// ThresholdResult is the result of a threshold for one workload.
 type ThresholdResult struct {
 	Threshold
-	Measured string // by the name of its workload
-	Value    string // "nothing" where nothing was measured
+	Measured string // the name of the workload
+	Value    string // what was measured; "nothing" if the metric has no value
 	Passed   bool
 }
 
-// metric is a number that is measured.
+// metric is a measured number.
 type metric struct {
 	duration bool
 	of       func(Measured, Tally) (float64, bool)
 }
 
-// metrics are all but the percentiles, by name.
+// metrics returns all metrics except percentiles, by name.
 func metrics() map[string]metric {
 	count := func(of func(Measured, Tally) int64) metric {
 		return metric{of: func(m Measured, t Tally) (float64, bool) { return float64(of(m, t)), true }}
@@ -65,8 +65,8 @@ func metrics() map[string]metric {
 	}
 }
 
-// MetricNames are the metrics that a threshold can speak of.
-func MetricNames() []string {
+// metricNames returns the names of the metrics that a threshold can be about.
+func metricNames() []string {
 	names := []string{"wait.pNN"}
 	for name := range metrics() {
 		names = append(names, name)
@@ -75,7 +75,7 @@ func MetricNames() []string {
 	return names
 }
 
-// findMetric finds a metric by its name, also those of the percentiles.
+// findMetric returns the metric of that name; also percentiles.
 func findMetric(name string) (metric, bool) {
 	if p, ok := strings.CutPrefix(name, "wait.p"); ok {
 		percent, err := strconv.ParseFloat(p, 64)
@@ -87,12 +87,12 @@ func findMetric(name string) (metric, bool) {
 	return m, ok
 }
 
-// operators compare; one that begins another comes after it.
+// operators returns the operators. One that begins another comes after it.
 func operators() []string { return []string{"<=", ">=", "==", "!=", "<", ">"} }
 
-// ParseThreshold reads a threshold: [WORKLOAD.][read.|write.]METRIC, an operator,
-// and a number, or a duration for the metrics of waiting. Errors say in which
-// column what was expected.
+// ParseThreshold parses a threshold: [WORKLOAD.][read.|write.]METRIC, an operator, and a
+// number, or a duration for the metrics of waits. Errors name the column, and what was
+// expected there.
 func ParseThreshold(text string, workloads []string) (Threshold, error) {
 	fail := func(column int, format string, args ...any) (Threshold, error) {
 		return Threshold{}, fmt.Errorf("%q, column %d: %s", text, column+1, fmt.Sprintf(format, args...))
@@ -115,7 +115,7 @@ func ParseThreshold(text string, workloads []string) (Threshold, error) {
 	}
 	var ok bool
 	if t.metric, ok = findMetric(name); !ok {
-		return fail(start, "unknown metric %q: want %s", name, format.List(MetricNames(), "or"))
+		return fail(start, "unknown metric %q: want %s", name, format.List(metricNames(), "or"))
 	}
 	i := slices.IndexFunc(operators(), func(op string) bool { return strings.HasPrefix(text[at:], op) })
 	if i < 0 {
@@ -130,26 +130,26 @@ func ParseThreshold(text string, workloads []string) (Threshold, error) {
 	return t, nil
 }
 
-// indent is how many spaces s begins with.
+// indent returns how many spaces s begins with.
 func indent(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
 
-// parse reads a value of the metric.
+// parse parses a value of the metric.
 func (m metric) parse(s string) (float64, error) {
 	if m.duration {
 		d, err := time.ParseDuration(s)
 		if err != nil {
-			return 0, fmt.Errorf("%q is no duration: want one such as 250ms", s)
+			return 0, fmt.Errorf("%q is not a duration: want one such as 250ms", s)
 		}
 		return float64(d), nil
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(f) {
-		return 0, fmt.Errorf("%q is no number", s)
+		return 0, fmt.Errorf("%q is not a number", s)
 	}
 	return f, nil
 }
 
-// print writes a value as parse reads it.
+// print formats a value as parse parses it.
 func (m metric) print(f float64) string {
 	switch {
 	case m.duration:
@@ -161,8 +161,8 @@ func (m metric) print(f float64) string {
 	}
 }
 
-// Judge compares what was measured with the threshold. Where nothing was, there
-// is nothing that could have passed.
+// Judge compares the threshold with what was measured. A metric without a value fails
+// its threshold.
 func (t Threshold) Judge(m Measured) ThresholdResult {
 	tally := m.All
 	switch t.part {
@@ -195,7 +195,7 @@ func (t Threshold) holds(value float64) bool {
 	}
 }
 
-// JudgeAll judges each workload by each threshold that speaks of it.
+// JudgeAll judges each workload by each threshold that is about it.
 func (r Result) JudgeAll(thresholds []Threshold) []ThresholdResult {
 	var all []ThresholdResult
 	for _, t := range thresholds {
@@ -208,13 +208,13 @@ func (r Result) JudgeAll(thresholds []Threshold) []ThresholdResult {
 	return all
 }
 
-// Err is nil, or an error that wraps ErrExpectation and names what must not be
-// and every threshold that was not kept, with its value.
+// Err returns nil, or an error that wraps outcome.ErrExpectation and lists the broken
+// promises and every threshold that failed, with its value.
 func (r Result) Err(judged []ThresholdResult) error {
 	var wrong []string
 	for _, m := range r.Measured {
 		if m.Violated > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s broke what locks promise, %d times; first: %s", m.Name, m.Violated, m.Violations[0]))
+			wrong = append(wrong, fmt.Sprintf("%s broke a promise of locks %d times; first: %s", m.Name, m.Violated, m.Violations[0]))
 		}
 	}
 	for _, j := range judged {

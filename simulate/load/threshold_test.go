@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/outcome"
 )
 
@@ -81,15 +80,15 @@ func TestParseThresholdErrors(t *testing.T) {
 	tests := map[string]string{
 		"":                   "column 1: want <=",
 		"wait.p99  ":         "column 9: want <=",
-		"wait.p99<":          `column 10: "" is no duration`,
-		"wait.p99< 5":        `column 11: "5" is no duration`,
+		"wait.p99<":          `column 10: "" is not a duration`,
+		"wait.p99< 5":        `column 11: "5" is not a duration`,
 		" wiat.p99<5ms":      `column 2: unknown metric "wiat.p99"`,
 		"mutex.read.x<5":     `column 12: unknown metric "x"`,
 		"wait.p101<5ms":      `column 1: unknown metric "wait.p101"`,
 		"wait.pNaN<5ms":      `column 1: unknown metric`,
 		"errors=0":           "column 7: want <=",
-		"errors==none":       `column 9: "none" is no number`,
-		"errors==NaN":        `column 9: "NaN" is no number`,
+		"errors==none":       `column 9: "none" is not a number`,
+		"errors==NaN":        `column 9: "NaN" is not a number`,
 		"recipe.grants>1":    `column 1: unknown metric "recipe.grants"`, // which does not run
 		"grants.rate>100per": "column 13",
 	}
@@ -117,7 +116,7 @@ func TestResultErr(t *testing.T) {
 	}
 	judged := result.JudgeAll(of("grants>1000", "rwlock.errors==0", "lost==1"))
 	err := result.Err(judged)
-	want := "expectation failed: mutex broke what locks promise, 2 times; first: two held /a; " +
+	want := "expectation failed: mutex broke a promise of locks 2 times; first: two held /a; " +
 		"grants>1000 of rwlock: measured 100; grants>1000 of mutex: measured 100; rwlock.errors==0 of rwlock: measured 2"
 	if len(judged) != 5 || !errors.Is(err, outcome.ErrExpectation) || err.Error() != want {
 		t.Errorf("%d judged, %v", len(judged), err)

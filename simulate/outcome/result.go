@@ -6,54 +6,63 @@ import (
 	"strings"
 	"time"
 
-	"etcd-lock/simulate/verify"
-
+	"etcd-lock/simulate/internal/lockset"
 	"etcd-lock/simulate/scenario"
+	"etcd-lock/simulate/verify"
 )
 
-// ErrExpectation says that a run was not as its scenario expects it to be, or
-// broke a promise of the locks.
+// ErrExpectation is wrapped by the error of a run or a load that did not meet an
+// expectation, or in which locks broke a promise.
 var ErrExpectation = errors.New("expectation failed")
 
-// Result is what came of a run.
+// Result is the result of a run.
 type Result struct {
 	Scenario string
-	Seed     uint64  // with which it was run
-	Speed    float64 // with which it began
+	Seed     uint64  // that its random values were drawn from
+	Speed    float64 // at its beginning
 	Events   []Event
-	Steps    []StepResult  // those that asked for locks, in the order in which they did
-	Holds    []verify.Hold // what clients held, by the locks' names in etcd
-	Verdict  verify.Verdict
-	Failures []Failure // what was not as it had to be
+	Steps    []StepResult   // of the steps that requested locks, in the order of their requests
+	Expected []string       // the names of the checks that the scenario asks for, see Checks
+	Verdict  verify.Verdict // on the locks, which it names as they are named in etcd
+	Failures []Failure      // of the checks that failed
 }
 
-// StepResult is what came of a step that asked for locks.
+// StepResult is the result of a step that requested locks.
 type StepResult struct {
 	Client   string
 	Step     scenario.Step
-	Round    int               // which of the repeats, from 1
-	Outcomes []scenario.Moment // in the order in which they came
-	Waited   time.Duration     // until it was granted or given up
-	Passed   time.Duration     // likewise, in the scenario's time
-	Token    int64             // the fencing token, 0 when it was not granted
+	Round    int               // which repeat of the client's steps, from 1
+	Outcomes []scenario.Moment // in the order of time
+	Waited   time.Duration     // the real time until it was granted or ended
+	Passed   time.Duration     // the same in the scenario's time
+	Token    int64             // the fencing token; 0 if it was not granted
 }
 
-// Notes takes in what an outcome says.
-func (s *StepResult) Notes(e Event) {
+// Add adds an outcome.
+func (s *StepResult) Add(e Event) {
 	s.Outcomes = append(s.Outcomes, e.Moment)
 	s.Waited, s.Passed, s.Token = max(s.Waited, e.Waited), max(s.Passed, e.Passed), max(s.Token, e.Token)
 }
 
-// Failure is one thing that was not as it had to be.
-type Failure struct {
-	File string
-	scenario.Place
-	Of  string // the one of Result.Checks that it is about
-	Msg string
+// String names the step and its client, as in `alice: write "/door"`.
+func (s StepResult) String() string {
+	name := strings.TrimSpace(fmt.Sprintf("%s: %s %s", s.Client, s.Step.Do, lockset.Quoted(s.Step.Locks)))
+	if s.Round > 1 {
+		name += fmt.Sprintf(" (time %d)", s.Round)
+	}
+	return name
 }
 
-// String is file:line:column: message, as editors read it; without a place
-// where none in the file has to do with it.
+// Failure is one way in which a check failed.
+type Failure struct {
+	File           string
+	scenario.Place        // in the file; the zero Place if the failure is about none
+	Of             string // the name of the check, see Result.Checks
+	Msg            string
+}
+
+// String formats the failure as file:line:column: message, the way editors read it,
+// or as the message alone if it has no place.
 func (f Failure) String() string {
 	if f.Line == 0 {
 		return f.Msg
@@ -61,11 +70,13 @@ func (f Failure) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Msg)
 }
 
-// Err is nil, or an error that wraps ErrExpectation and names every failure.
-func (r Result) Err() error { return Err(r.Scenario, ErrExpectation, r.Failures) }
+// Err returns nil if all checks passed, and otherwise an error that wraps
+// ErrExpectation and lists every failure.
+func (r Result) Err() error { return FailuresErr(r.Scenario, ErrExpectation, r.Failures) }
 
-// Err is nil, or an error that names all failures of a kind.
-func Err(scenario string, kind error, failures []Failure) error {
+// FailuresErr returns an error that wraps kind and lists the failures of a scenario,
+// or nil if there are none.
+func FailuresErr(scenario string, kind error, failures []Failure) error {
 	if len(failures) == 0 {
 		return nil
 	}
@@ -76,7 +87,7 @@ func Err(scenario string, kind error, failures []Failure) error {
 	return fmt.Errorf("scenario %s: %w: %s", scenario, kind, strings.Join(all, "; "))
 }
 
-// Lines are the events that the log tells of.
+// Lines returns the events that the log has a line for.
 func (r Result) Lines() []Event {
 	var lines []Event
 	for _, e := range r.Events {
@@ -86,6 +97,3 @@ func (r Result) Lines() []Event {
 	}
 	return lines
 }
-
-// ErrStuck is what comes of an acquisition that does not end when its time is over.
-var ErrStuck = errors.New("stuck: it was to give up, and did not")

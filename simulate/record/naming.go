@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 
 	"etcd-lock/internal/printable"
-
 	"etcd-lock/simulate/scenario"
 )
 
-// naming gives locks and clients of a recording their names in the scenario.
+// naming chooses the names of locks and clients in a scenario.
 type naming struct {
 	anonymous bool
-	clients   map[string]bool   // the names that are taken
-	locks     map[string]string // by what they are in etcd
-	taken     map[string]bool   // by locks
-	segments  map[string]string // of names of locks, by what they are in etcd
+	clients   map[string]bool   // names in use
+	locks     map[string]string // from locks in etcd to their names
+	taken     map[string]bool   // names of locks in use
+	segments  map[string]string // from segments of locks in etcd to their replacements
 }
 
 func newNaming(anonymous bool) *naming {
@@ -30,39 +29,39 @@ func newNaming(anonymous bool) *naming {
 }
 
 const (
-	nameless  = "client" // a client that says nothing of itself
-	maxClient = 48       // bytes of a client's name, which leaves room for numbers
+	unknownClient = "client" // a client without a label and a program
+	maxClientName = 48       // bytes, which leaves room for a number
 )
 
-// client is a name that no other client has, nor any of its lanes, made of what
-// a session says of itself.
-func (n *naming) client(who string, lanes int) string {
+// client returns an unused name made from the label or program of a client, such that the
+// names of all its parts are unused, too; see partName.
+func (n *naming) client(who string, parts int) string {
 	if n.anonymous {
 		who = ""
 	}
 	base := strings.Map(func(c rune) rune {
-		if c < utf8.RuneSelf && scenario.NameFormat.MatchString("a"+string(c)) {
+		if c < utf8.RuneSelf && scenario.IsName("a"+string(c)) {
 			return c
 		}
 		return '-'
 	}, who)
 	base = strings.TrimLeft(base, "-_.")
-	base = base[:min(len(base), maxClient)]
+	base = base[:min(len(base), maxClientName)]
 	name := base
 	if base == "" {
-		base, name = nameless, nameless+"-1"
+		base, name = unknownClient, unknownClient+"-1"
 	}
-	for i := 2; !n.takeClient(name, lanes); i++ {
+	for i := 2; !n.takeClient(name, parts); i++ {
 		name = fmt.Sprintf("%s-%d", base, i)
 	}
 	return name
 }
 
-// takeClient takes a name and those of its lanes, if all of them are free.
-func (n *naming) takeClient(name string, lanes int) bool {
+// takeClient marks a name and those of its parts as used, if none of them was.
+func (n *naming) takeClient(name string, parts int) bool {
 	all := []string{name}
-	for i := range lanes {
-		all = append(all, name+laneName(i))
+	for i := range parts {
+		all = append(all, partName(name, i))
 	}
 	for _, a := range all {
 		if n.clients[a] {
@@ -75,17 +74,18 @@ func (n *naming) takeClient(name string, lanes int) bool {
 	return true
 }
 
-// laneName is -a to -z, then -aa and so on.
-func laneName(i int) string {
-	name := ""
+// partName returns the name of the ith part of a client: NAME-a to NAME-z, then NAME-aa
+// and so on.
+func partName(name string, i int) string {
+	letters := ""
 	for i++; i > 0; i = (i - 1) / 26 {
-		name = string(rune('a'+(i-1)%26)) + name
+		letters = string(rune('a'+(i-1)%26)) + letters
 	}
-	return "-" + name
+	return name + "-" + letters
 }
 
-// lock is the name of what a request is for: as it is in etcd, unless that cannot
-// be, or must not be known.
+// lock returns the name of the lock of a request: the one in etcd, unless a scenario
+// cannot have it or it must not be disclosed.
 func (n *naming) lock(o Observed) string {
 	id := fmt.Sprint(o.Mutex, o.Lock)
 	if name, ok := n.locks[id]; ok {
@@ -98,17 +98,17 @@ func (n *naming) lock(o Observed) string {
 	case name == "":
 		name = "mutex"
 	case !utf8.ValidString(name):
-		name = printable.Text(name) // YAML cannot say it
+		name = printable.Text(name) // YAML cannot represent it
 	}
 	for n.taken[name] {
-		name += "+" // of another layout, mostly
+		name += "+" // mostly of another layout
 	}
 	n.locks[id], n.taken[name] = name, true
 	return name
 }
 
-// replaced is a name whose segments are numbers: the same one for the same
-// segment, wherever it stands.
+// replaced replaces the segments of a name with numbers, the same segment always with
+// the same number.
 func (n *naming) replaced(name string) string {
 	parts := strings.Split(name, "/")
 	for i, p := range parts {

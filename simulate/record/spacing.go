@@ -6,41 +6,42 @@ import (
 	"time"
 )
 
-// space moves requests for a lock apart, later ones to later. What was there at
-// the beginning came in this order, but nobody knows when.
+// space delays requests for a lock so that they are minSpacing apart. Requests that
+// existed at the beginning came in this order, but their times are unknown.
 func (r *recorder) space(all []*visit) {
-	last := map[string]time.Duration{} // when a lock was asked for
-	delays := map[string]*delay{}
+	last := map[string]time.Duration{} // when a lock was last requested
+	bySession := map[string]*delays{}
 	for _, v := range all {
-		d := delays[v.session]
+		d := bySession[v.session]
 		if d == nil {
-			d = &delay{}
-			delays[v.session] = d
+			d = &delays{}
+			bySession[v.session] = d
 		}
 		at := d.start(v)
 		for _, l := range v.locks {
 			if before, ok := last[l.Name]; ok {
-				at = max(at, before+recordSpacing)
+				at = max(at, before+minSpacing)
 			}
 		}
 		for _, l := range v.locks {
 			last[l.Name] = at
 		}
-		d.begins(v, at)
+		d.delay(v, at)
 	}
 	for _, v := range all {
-		delays[v.session].move(v)
+		bySession[v.session].apply(v)
 		r.opts.Until = max(r.opts.Until, v.asked, v.granted, v.gone)
 	}
 }
 
-// delay is by how much a session comes later than it did, from some times on.
-type delay struct {
+// delays are the delays of a session: how much later it does everything from a time on.
+type delays struct {
 	steps []struct{ from, by time.Duration }
 	busy  time.Duration // until when it did something
 }
 
-func (d *delay) by(at time.Duration) time.Duration {
+// by returns the delay at a time.
+func (d *delays) by(at time.Duration) time.Duration {
 	for _, s := range slices.Backward(d.steps) {
 		if s.from <= at {
 			return s.by
@@ -49,14 +50,14 @@ func (d *delay) by(at time.Duration) time.Duration {
 	return 0
 }
 
-// start is when a visit can begin: a session that did nothing for long enough is
-// in time again.
-func (d *delay) start(v *visit) time.Duration {
+// start returns when a visit can begin. A session that was idle for long enough is not
+// late any more.
+func (d *delays) start(v *visit) time.Duration {
 	return max(v.asked, min(v.asked, d.busy)+d.by(v.asked))
 }
 
-// begins notes when a visit begins instead.
-func (d *delay) begins(v *visit, at time.Duration) {
+// delay notes that a visit begins at a time instead.
+func (d *delays) delay(v *visit, at time.Duration) {
 	d.steps = append(d.steps, struct{ from, by time.Duration }{v.asked, at - v.asked})
 	d.busy = max(d.busy, v.asked, v.granted, v.gone)
 	if v.gone == none {
@@ -64,8 +65,8 @@ func (d *delay) begins(v *visit, at time.Duration) {
 	}
 }
 
-// move moves all times of a visit.
-func (d *delay) move(v *visit) {
+// apply delays all times of a visit.
+func (d *delays) apply(v *visit) {
 	for _, t := range []*time.Duration{&v.asked, &v.granted, &v.gone} {
 		if *t != none {
 			*t += d.by(*t)

@@ -1,5 +1,3 @@
-// Package scenario is the file format of scenarios: it reads and writes them,
-// checks them, and has those that come along. docs/scenarios.md is its guide.
 package scenario
 
 import (
@@ -12,18 +10,18 @@ import (
 	"sync"
 )
 
-// ErrUnknown says that no built-in scenario has that name.
+// ErrUnknown is returned for a name that no built-in scenario has.
 var ErrUnknown = errors.New("simulate: unknown scenario")
 
 //go:embed scenarios/*.yaml
 var files embed.FS
 
-// Builtin returns the scenarios that come with this package, by name. They are
-// shared and not to be changed.
+// Builtin returns the built-in scenarios, sorted by name. They are shared and must not
+// be changed.
 func Builtin() []*Scenario { return builtin() }
 
-// builtin reads files that are part of the program: a broken one is a bug that
-// the first test finds.
+// builtin parses files that are part of the program: a broken one is a bug, which the
+// first test finds.
 var builtin = sync.OnceValue(func() []*Scenario {
 	entries, err := files.ReadDir("scenarios")
 	if err != nil {

@@ -1,8 +1,10 @@
 package scenario_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"etcd-lock/simulate/scenario"
@@ -24,4 +26,17 @@ func TestOpen(t *testing.T) {
 			t.Error("no error")
 		}
 	})
+}
+
+// TestLibraryIsDocumented wants the guide to list every scenario.
+func TestLibraryIsDocumented(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/scenarios.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sc := range scenario.Builtin() {
+		if row := fmt.Sprintf("| [`%s`](../simulate/scenario/%s) | %s | ", sc.Name, sc.File, sc.About); !strings.Contains(string(guide), row) {
+			t.Errorf("no row %q", row)
+		}
+	}
 }

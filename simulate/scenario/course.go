@@ -1,39 +1,36 @@
 package scenario
 
 import (
-	"slices"
-	"strconv"
-
-	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
+	"etcd-lock/simulate/internal/lockset"
 )
 
-// course walks a client's steps by the locks it holds, for mistakes that would
-// show only as errors at run time.
+// course follows the locks that a client holds from step to step, to find mistakes that
+// would otherwise be errors of a run.
 type course struct {
 	*reader
 	held   map[string]*holding
 	paused bool
-	over   Action // the step after which none can follow
+	over   Action // crash or close: no step can follow
 }
 
-// holding is what one step took and has not given back.
+// holding is what one step acquired and no step has released.
 type holding struct {
 	locks []rwlock.LockRequest
-	mode  rwlock.Mode // of a single lock; 0 when it depends on what came of an upgrade
+	mode  rwlock.Mode // of a single lock; 0 after an upgrade, which may be refused
 }
 
 func newCourse(r *reader) *course { return &course{reader: r, held: map[string]*holding{}} }
 
-// follow takes the step whose action stands at p.
+// follow follows a step, whose action is at p.
 func (c *course) follow(p where, s Step) {
 	switch {
-	case s.Do == "": // which was said
+	case s.Do == "": // which is an error already
 		return
 	case c.over != "":
 		c.fail(p, "no step can follow %s", c.over)
 	case c.paused && s.Do != Wait && s.Do != Resume && s.Do != Crash:
-		c.fail(p, "a paused client does nothing but wait, until resume or crash")
+		c.fail(p, "a paused client can only wait, until resume or crash")
 	}
 	switch s.Do {
 	case Read, Write, Together:
@@ -46,7 +43,7 @@ func (c *course) follow(p where, s Step) {
 		c.paused = true
 	case Resume:
 		if !c.paused {
-			c.fail(p, "resume without a pause before it")
+			c.fail(p, "resume without a pause")
 		}
 		c.paused = false
 	case Crash, Close:
@@ -62,7 +59,7 @@ func (c *course) take(p where, s Step) {
 	}
 	for _, l := range s.Locks {
 		if c.held[l.Name] != nil {
-			c.fail(p, "lock %q is taken by an earlier step and not unlocked in between", l.Name)
+			c.fail(p, "lock %q is held since an earlier step: unlock it first", l.Name)
 		}
 	}
 	for _, l := range s.Locks {
@@ -78,12 +75,12 @@ func (c *course) change(p where, s Step) {
 		c.fail(p, "%s of lock %q, which no earlier step of this client holds", s.Do, want.Name)
 		return
 	case len(h.locks) > 1:
-		c.fail(p, "lock %q was taken together with others, which cannot be changed apart", want.Name)
+		c.fail(p, "lock %q was acquired together with others, and cannot be changed alone", want.Name)
 	case h.mode == want.Mode:
-		c.fail(p, "%s of lock %q, which is held for %s already", s.Do, want.Name, gerund(h.mode))
+		c.fail(p, "%s of lock %q, which is already held for %s", s.Do, want.Name, gerund(h.mode))
 	}
 	if h.mode = want.Mode; s.Do == Upgrade {
-		h.mode = 0 // it may be refused
+		h.mode = 0
 	}
 }
 
@@ -100,8 +97,8 @@ func (c *course) unlock(p where, s Step) {
 		switch {
 		case h == nil:
 			c.fail(p, "unknown lock %q: no earlier step of this client holds it", l.Name)
-		case !sameNames(h.locks, s.Locks):
-			c.fail(p, "unlock what was taken by one step in one step: %s", Names(h.locks))
+		case !lockset.SameNames(h.locks, s.Locks):
+			c.fail(p, "unlock exactly the locks that one step acquired: %s", lockset.Quoted(h.locks))
 		}
 	}
 	for _, l := range s.Locks {
@@ -109,32 +106,14 @@ func (c *course) unlock(p where, s Step) {
 	}
 }
 
-// Names lists the names of locks.
-func Names(locks []rwlock.LockRequest) string {
-	quoted := make([]string, len(locks))
-	for i, l := range locks {
-		quoted[i] = strconv.Quote(l.Name)
-	}
-	return format.List(quoted, "and")
-}
-
-func sameNames(a, b []rwlock.LockRequest) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(w rwlock.LockRequest) bool { return !About(b, w.Name) })
-}
-
-// About reports whether name is one of locks.
-func About(locks []rwlock.LockRequest, name string) bool {
-	return slices.ContainsFunc(locks, func(w rwlock.LockRequest) bool { return w.Name == name })
-}
-
-// end looks at how the client is left after its last step.
+// end checks the state of the client after its last step.
 func (c *course) end(p where, repeat int) {
 	switch {
 	case c.paused:
-		c.fail(p[:len(p)-1].to("steps"), "a pause needs a resume or a crash after it")
+		c.fail(p[:len(p)-1].to("steps"), "pause must be followed by resume or crash")
 	case repeat > 1 && c.over != "":
-		c.fail(p, "the steps cannot be repeated after %s", c.over)
+		c.fail(p, "steps cannot be repeated after %s", c.over)
 	case repeat > 1 && len(c.held) > 0:
-		c.fail(p, "the steps cannot be repeated while a lock is held: unlock it at their end")
+		c.fail(p, "steps cannot be repeated while a lock is held: unlock it at the end")
 	}
 }

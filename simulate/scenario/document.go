@@ -1,7 +1,8 @@
 package scenario
 
-// The file as it is written. Everything is a pointer, a list or text: what is
-// left out and what is empty are different, and values are read with a position.
+// The types of a file as Parse decodes it. Fields are pointers or lists, because a
+// field that is left out is not an empty one. Numbers and durations are text, so that
+// Parse can report errors in them with their position.
 type (
 	document struct {
 		Name    *string     `yaml:"name"`
@@ -23,7 +24,7 @@ type (
 		Steps  []stepDoc `yaml:"steps"`
 	}
 	stepDoc struct {
-		word *string // a step that is one word
+		word *string // of a step that is one word
 
 		Read      *string      `yaml:"read"`
 		Write     *string      `yaml:"write"`
@@ -62,7 +63,7 @@ type (
 		MaxWait *string    `yaml:"max_wait"`
 		Fenced  *string    `yaml:"fenced"`
 	}
-	// spanDoc is a duration, or a mapping of the two ends of a random one.
+	// spanDoc is a duration, or a mapping of the bounds of a random one.
 	spanDoc struct {
 		text *string
 
@@ -76,7 +77,7 @@ type (
 	}
 )
 
-// UnmarshalYAML reads a mapping or a bare word.
+// UnmarshalYAML decodes a mapping or a word.
 func (d *stepDoc) UnmarshalYAML(decode func(any) error) error {
 	if word := new(string); decode(word) == nil {
 		d.word = word
@@ -86,7 +87,7 @@ func (d *stepDoc) UnmarshalYAML(decode func(any) error) error {
 	return decode((*mapping)(d))
 }
 
-// UnmarshalYAML reads a duration or a mapping of two.
+// UnmarshalYAML decodes a duration or a mapping.
 func (d *spanDoc) UnmarshalYAML(decode func(any) error) error {
 	if text := new(string); decode(text) == nil {
 		d.text = text
@@ -96,7 +97,7 @@ func (d *spanDoc) UnmarshalYAML(decode func(any) error) error {
 	return decode((*mapping)(d))
 }
 
-// UnmarshalYAML reads a word or a list.
+// UnmarshalYAML decodes a word or a list.
 func (d *wordsDoc) UnmarshalYAML(decode func(any) error) error {
 	if word := ""; decode(&word) == nil {
 		d.words = []string{word}

@@ -13,20 +13,20 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// Notes are comments for a file, lines without the sign that begins them.
+// Notes are comments for a file, without the "#" of each line.
 type Notes struct {
-	Head    []string            // above everything
+	Head    []string            // at the top
 	Clients map[string][]string // above a client, by its name
 }
 
-// Encode writes a scenario as a file that Parse reads back as it was, but for
-// File and the places of things. What a file need not say, it does not.
+// Encode returns the file of a scenario. Parse returns the same scenario for it, except
+// for File and all places. Defaults are left out.
 //
-// It fails for what no file can say, which is a name that is not UTF-8.
+// A lock whose name is not UTF-8 is an error, because YAML cannot represent it.
 func Encode(sc *Scenario, notes Notes) ([]byte, error) {
 	for _, name := range sc.Locks() {
 		if !utf8.ValidString(name) {
-			return nil, fmt.Errorf("simulate: lock %q is not UTF-8: YAML cannot say it", name)
+			return nil, fmt.Errorf("simulate: lock %q is not UTF-8, which YAML cannot represent", name)
 		}
 	}
 	b, err := yaml.MarshalWithOptions(newScenarioOut(sc), yaml.IndentSequence(true), yaml.WithComment(notes.comments(sc)))
@@ -54,7 +54,8 @@ func (n Notes) comments(sc *Scenario) yaml.CommentMap {
 	return comments
 }
 
-// The file as Encode writes it, which is nicer than what Parse can do with.
+// The types of a file as Encode writes it: numbers are numbers, and short lists are on
+// one line.
 type (
 	scenarioOut struct {
 		Name    any         `yaml:"name"`
@@ -119,19 +120,18 @@ type (
 	}
 )
 
-// quoted is text that YAML would take for something else if it stood bare. The
-// library writes some of it so that it cannot read it back, but reads all of Go's
-// quotes.
+// quoted is text that must be quoted in YAML. The library's own quoting writes some
+// text so that it cannot read it back, but it reads everything that Go quotes.
 type quoted string
 
-// MarshalYAML writes it in quotes.
+// MarshalYAML quotes the text.
 func (q quoted) MarshalYAML() ([]byte, error) { return []byte(strconv.Quote(string(q))), nil }
 
 var bare = regexp.MustCompile(`^[A-Za-z0-9/_][A-Za-z0-9/_.-]*( [A-Za-z0-9/_.-]+)*$`)
 
 func text(s string) any {
 	if bare.MatchString(s) {
-		return s // which the library quotes if it looks like a number or the like
+		return s // which the library quotes if it looks like a number, true, null and so on
 	}
 	return quoted(s)
 }
@@ -144,7 +144,7 @@ func texts[T ~string](words []T) []any {
 	return all
 }
 
-// oneOrList is a word, or a list of several; nil when there is none.
+// oneOrList returns the only word, a list of several, or nil if there is none.
 func oneOrList[T ~string](words []T) any {
 	switch len(words) {
 	case 0:
@@ -156,10 +156,10 @@ func oneOrList[T ~string](words []T) any {
 	}
 }
 
-// chain is written on one line.
+// chain is a list that is written on one line.
 type chain []Occurrence
 
-// MarshalYAML writes it in brackets.
+// MarshalYAML encodes the list in brackets.
 func (c chain) MarshalYAML() ([]byte, error) {
 	words := make([]string, len(c))
 	for i, o := range c {
@@ -188,22 +188,22 @@ func newScenarioOut(sc *Scenario) scenarioOut {
 	return out
 }
 
-// unless is n, or nothing if that goes without saying.
-func unless[T comparable](n, usual T) T {
-	if n == usual {
+// unless returns n, or the zero value if n is the default.
+func unless[T comparable](n, byDefault T) T {
+	if n == byDefault {
 		return *new(T)
 	}
 	return n
 }
 
-func durationOut(d, usual time.Duration) string {
-	if d == usual {
+func durationOut(d, byDefault time.Duration) string {
+	if d == byDefault {
 		return ""
 	}
 	return d.String()
 }
 
-// newSpanOut is nil for the zero span.
+// newSpanOut returns nil for the zero span.
 func newSpanOut(s Span) any {
 	switch {
 	case s == Span{}:
@@ -265,7 +265,7 @@ func newStepOut(s Step) any {
 	return out
 }
 
-// namesOf are the names of those locks that are of a mode.
+// namesOf returns the names of the locks with that mode.
 func namesOf(locks []rwlock.LockRequest, mode rwlock.Mode) []string {
 	var names []string
 	for _, l := range locks {
@@ -305,7 +305,7 @@ func memberOut(m Member) any {
 	return m.String()
 }
 
-// newExpectOut is nil when nothing is expected.
+// newExpectOut returns nil if nothing is expected.
 func newExpectOut(e Expect) *expectOut {
 	if e.Log == nil && e.Order == nil && e.MaxWait == 0 && e.Fenced == 0 {
 		return nil

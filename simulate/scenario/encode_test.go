@@ -51,7 +51,7 @@ func TestEncodeWords(t *testing.T) {
 			Name: "c", Count: 1, TTL: scenario.DefaultTTL, Repeat: 1,
 			Steps: []scenario.Step{{Do: scenario.Write, Locks: locks}, {Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: word}}}},
 		}}}
-		if scenario.NameFormat.MatchString(word) {
+		if scenario.IsName(word) {
 			sc.Clients[0].Name = word
 		}
 		simtest.WantEncodes(t, sc, scenario.Notes{})

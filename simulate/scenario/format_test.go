@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
 )
@@ -90,54 +89,55 @@ func TestParseEverything(t *testing.T) {
 func TestParseStepErrors(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"old words", simtest.Client("  - rlock: /a"), `f.yaml:5:5: unknown field "rlock"`},
-		{"unknown word", simtest.Client("  - jump"), `f.yaml:5:5: "jump": the steps of one word are pause, resume, crash and close`},
-		{"word that needs more", simtest.Client("  - wait"), `f.yaml:5:5: "wait": the steps of one word are`},
+		{"unknown word", simtest.Client("  - jump"), `f.yaml:5:5: "jump": the steps without a value are pause, resume, crash and close`},
+		{"word that needs more", simtest.Client("  - wait"), `f.yaml:5:5: "wait": the steps without a value are`},
 		{"word with a value", simtest.Client("  - crash: true"), "f.yaml:5:5: a step needs one of read, "},
 		{"no kind of duration", simtest.Client("  - wait: [1s]"), "f.yaml:5:11: "},
 		{"half a random duration", simtest.Client("  - wait: {from: 1s}"), "f.yaml:5:12: want a duration such as 500ms, or both from and to"},
 		{"random from back to front", simtest.Client("  - wait: {from: 2s, to: 1s}"), "f.yaml:5:26: to 1s is less than from 2s"},
 		{"field of a random duration", simtest.Client("  - wait: {from: 2s, till: 1s}"), `f.yaml:5:22: unknown field "till"`},
 		{"empty together", simtest.Client("  - together: {}"), "f.yaml:5:15: together needs locks"},
-		{"twice in together", simtest.Client("  - together: {read: [/a], write: [/a]}"), `f.yaml:5:36: lock "/a" is there twice`},
-		{"together with what is held", simtest.Client("  - read: /a", "  - together: {write: [/b, /a]}"), `f.yaml:6:16: lock "/a" is taken by an earlier step`},
-		{"half of together unlocked", simtest.Client("  - together: {read: [/a, /b]}", "  - unlock: /a"), `f.yaml:6:13: unlock what was taken by one step in one step: "/a" and "/b"`},
-		{"two steps unlocked as one", simtest.Client("  - read: /a", "  - read: /b", "  - unlock: [/a, /b]"), `f.yaml:7:13: unlock what was taken by one step in one step: "/a"`},
+		{"twice in together", simtest.Client("  - together: {read: [/a], write: [/a]}"), `f.yaml:5:36: duplicate lock "/a"`},
+		{"together with what is held", simtest.Client("  - read: /a", "  - together: {write: [/b, /a]}"), `f.yaml:6:16: lock "/a" is held since an earlier step`},
+		{"half of together unlocked", simtest.Client("  - together: {read: [/a, /b]}", "  - unlock: /a"), `f.yaml:6:13: unlock exactly the locks that one step acquired: "/a" and "/b"`},
+		{"two steps unlocked as one", simtest.Client("  - read: /a", "  - read: /b", "  - unlock: [/a, /b]"), `f.yaml:7:13: unlock exactly the locks that one step acquired: "/a"`},
 		{"unlock nothing", simtest.Client("  - unlock: []"), "f.yaml:5:13: unlock needs a lock"},
-		{"within of nothing", simtest.Client("  - read: /a", "    within: 0s"), "f.yaml:6:13: want a duration of more than 0"},
+		{"within of nothing", simtest.Client("  - read: /a", "    within: 0s"), "f.yaml:6:13: duration must be greater than 0"},
 		{"try of no bool", simtest.Client("  - read: /a", "    try: maybe"), "f.yaml:6:10: wrong kind of value: want true or false"},
-		{"cancel of a try", simtest.Client("  - read: /a", "    try: true", "    cancel: 1s"), "f.yaml:7:13: a try does not wait"},
-		{"cancel too late", simtest.Client("  - read: /a", "    within: 1s", "    cancel: 1s"), "f.yaml:7:13: cancel after 1s comes too late"},
-		{"cancel too late by default", simtest.Client("  - read: /a", "    cancel: 11s"), "f.yaml:6:13: cancel after 11s comes too late"},
-		{"crash of a try", simtest.Client("  - read: /a", "    try: true", "    crash: 1s"), "f.yaml:7:12: a try does not wait"},
-		{"crash too late", simtest.Client("  - read: /a", "    crash: 11s"), "f.yaml:6:12: crash after 11s comes too late"},
-		{"crash and cancel", simtest.Client("  - read: /a", "    cancel: 1s", "    crash: 1s"), "f.yaml:7:12: a wait is ended by one thing: this one has both cancel and crash"},
-		{"unknown impl", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown impl "magic": want rwlock or recipe`},
-		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client of impl recipe cannot do close: its steps are read, write, wait and unlock"},
-		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client of impl recipe cannot do together"},
-		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client of impl recipe cannot try"},
-		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client of impl recipe cannot crash"},
+		{"cancel of a try", simtest.Client("  - read: /a", "    try: true", "    cancel: 1s"), "f.yaml:7:13: cancel has no effect on a try"},
+		{"cancel too late", simtest.Client("  - read: /a", "    within: 1s", "    cancel: 1s"), "f.yaml:7:13: cancel after 1s is too late"},
+		{"cancel too late by default", simtest.Client("  - read: /a", "    cancel: 11s"), "f.yaml:6:13: cancel after 11s is too late"},
+		{"crash of a try", simtest.Client("  - read: /a", "    try: true", "    crash: 1s"), "f.yaml:7:12: crash has no effect on a try"},
+		{"crash too late", simtest.Client("  - read: /a", "    crash: 11s"), "f.yaml:6:12: crash after 11s is too late"},
+		{"crash and cancel", simtest.Client("  - read: /a", "    cancel: 1s", "    crash: 1s"), "f.yaml:7:12: a wait has one end: this one has cancel and crash"},
+		{"unknown impl", recipe("magic", "{read: /a}"), `f.yaml:4:9: unknown implementation "magic": want rwlock or recipe`},
+		{"former name of impl", "name: n\nclients:\n- name: c\n  make: recipe\n", `f.yaml:4:3: unknown field "make": it is called impl`},
+		{"recipe that closes", recipe("recipe", "close"), "f.yaml:5:11: a client with impl recipe cannot use close: its steps are read, write, wait and unlock"},
+		{"recipe of several", recipe("recipe", "{together: {read: [/a]}}"), "f.yaml:5:12: a client with impl recipe cannot use together"},
+		{"recipe that tries", recipe("recipe", "{read: /a, try: true}"), "f.yaml:5:27: a client with impl recipe cannot try"},
+		{"recipe that crashes", recipe("recipe", "{read: /a, crash: 1s}"), "f.yaml:5:29: a client with impl recipe cannot crash"},
 		{"upgrade of nothing", simtest.Client("  - upgrade: /a"), `f.yaml:5:14: upgrade of lock "/a", which no earlier step of this client holds`},
-		{"upgrade of a writer", simtest.Client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is held for writing already`},
-		{"downgrade of a reader", simtest.Client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is held for reading already`},
-		{"upgrade of together", simtest.Client("  - together: {read: [/a, /b]}", "  - upgrade: /a"), `f.yaml:6:14: lock "/a" was taken together with others`},
-		{"upgrade with try", simtest.Client("  - read: /a", "  - upgrade: /a", "    try: true"), "f.yaml:7:10: try does not go with upgrade, but with read, write or together"},
-		{"expect of wait", simtest.Client("  - wait: 1s", "    expect: granted"), "f.yaml:6:13: expect does not go with wait, but with read, write, together or upgrade"},
-		{"resume without pause", simtest.Client("  - resume"), "f.yaml:5:5: resume without a pause before it"},
-		{"pause without resume", simtest.Client("  - pause", "  - wait: 1s"), "f.yaml:5:3: a pause needs a resume or a crash after it"},
-		{"lock while paused", simtest.Client("  - pause", "  - read: /a"), "f.yaml:6:11: a paused client does nothing but wait"},
-		{"pause twice", simtest.Client("  - pause", "  - pause"), "f.yaml:6:5: a paused client does nothing but wait"},
+		{"upgrade of a writer", simtest.Client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is already held for writing`},
+		{"downgrade of a reader", simtest.Client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is already held for reading`},
+		{"upgrade of together", simtest.Client("  - together: {read: [/a, /b]}", "  - upgrade: /a"), `f.yaml:6:14: lock "/a" was acquired together with others`},
+		{"upgrade with try", simtest.Client("  - read: /a", "  - upgrade: /a", "    try: true"), "f.yaml:7:10: try cannot be set on upgrade, only on read, write or together"},
+		{"expect of wait", simtest.Client("  - wait: 1s", "    expect: granted"), "f.yaml:6:13: expect cannot be set on wait, only on read, write, together or upgrade"},
+		{"resume without pause", simtest.Client("  - resume"), "f.yaml:5:5: resume without a pause"},
+		{"pause without resume", simtest.Client("  - pause", "  - wait: 1s"), "f.yaml:5:3: pause must be followed by resume or crash"},
+		{"lock while paused", simtest.Client("  - pause", "  - read: /a"), "f.yaml:6:11: a paused client can only wait"},
+		{"pause twice", simtest.Client("  - pause", "  - pause"), "f.yaml:6:5: a paused client can only wait"},
 		{"step after crash", simtest.Client("  - crash", "  - wait: 1s"), "f.yaml:6:11: no step can follow crash"},
 		{"unlock after close", simtest.Client("  - read: /a", "  - close", "  - unlock: /a"), "f.yaml:7:13: no step can follow close"},
-		{"repeat after crash", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [crash]\n", "f.yaml:4:11: the steps cannot be repeated after crash"},
-		{"repeat while held", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [{read: /a}]\n", "f.yaml:4:11: the steps cannot be repeated while a lock is held"},
-		{"repeat of nothing", "name: n\nclients:\n- name: c\n  repeat: 0\n", `f.yaml:4:11: "0": want a whole number, 1 at least`},
-		{"half a client", "name: n\nclients:\n- name: c\n  count: 1.5\n", `f.yaml:4:10: "1.5": want a whole number, 1 at least`},
-		{"a crowd", "name: n\nclients:\n- name: c\n  count: 1001\n", "f.yaml:4:10: 1001 is too many: want 1000 at most"},
+		{"repeat after crash", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [crash]\n", "f.yaml:4:11: steps cannot be repeated after crash"},
+		{"repeat while held", "name: n\nclients:\n- name: c\n  repeat: 2\n  steps: [{read: /a}]\n", "f.yaml:4:11: steps cannot be repeated while a lock is held"},
+		{"repeat of nothing", "name: n\nclients:\n- name: c\n  repeat: 0\n", `f.yaml:4:11: "0": want a whole number, at least 1`},
+		{"half a client", "name: n\nclients:\n- name: c\n  count: 1.5\n", `f.yaml:4:10: "1.5": want a whole number, at least 1`},
+		{"a crowd", "name: n\nclients:\n- name: c\n  count: 1001\n", "f.yaml:4:10: 1001 is too many: want at most 1000"},
 		{"crowds", "name: n\nclients:\n- {name: c, count: 600, steps: [close]}\n- {name: d, count: 600, steps: [close]}\n", "f.yaml:4:4: more than 1000 clients"},
 		{"an endless run", "name: n\nclients:\n- {name: c, count: 2, repeat: 600000, steps: [{wait: 0s}]}\n", "f.yaml:3:4: more than 1000000 steps"},
-		{"one of a group twice", "name: n\nclients:\n- {name: c, count: 2, steps: [close]}\n- {name: c-2, steps: [close]}\n", `f.yaml:4:10: client "c-2" is there twice`},
+		{"one of a group twice", "name: n\nclients:\n- {name: c, count: 2, steps: [close]}\n- {name: c-2, steps: [close]}\n", `f.yaml:4:10: client "c-2" is defined twice`},
 		{"client's ttl", "name: n\nclients:\n- {name: c, ttl: 10ms, steps: [close]}\n", "f.yaml:3:18: ttl 10ms: want whole seconds"},
-		{"seed of 0", "name: n\nseed: 0\n", `f.yaml:2:7: "0": want a whole number, 1 at least`},
+		{"seed of 0", "name: n\nseed: 0\n", `f.yaml:2:7: "0": want a whole number, at least 1`},
 		{"seed of words", "name: n\nseed: [x]\n", `f.yaml:2:7: wrong kind of value: want text`},
 	}
 	for _, tt := range tests {
@@ -150,7 +150,7 @@ func TestParseOutcomeErrors(t *testing.T) {
 		{"unknown", simtest.Client("  - read: /a", "    expect: fine"), `f.yaml:6:13: unknown outcome "fine": want granted, waiting, deadline, cancelled, refused or lost`},
 		{"in a list", simtest.Client("  - read: /a", "    expect: [granted, fine]"), `f.yaml:6:23: unknown outcome "fine"`},
 		{"none", simtest.Client("  - read: /a", "    expect: []"), "f.yaml:6:13: expect needs an outcome"},
-		{"twice", simtest.Client("  - read: /a", "    expect: [lost, lost]"), "f.yaml:6:20: outcome lost is there twice"},
+		{"twice", simtest.Client("  - read: /a", "    expect: [lost, lost]"), "f.yaml:6:20: duplicate outcome lost"},
 		{"refused without try", simtest.Client("  - read: /a", "    expect: refused"), "f.yaml:6:13: this step cannot be refused: that needs try: true"},
 		{"cancelled without cancel", simtest.Client("  - read: /a", "    expect: cancelled"), "f.yaml:6:13: this step cannot be cancelled: that needs cancel"},
 		{"a try that waits", simtest.Client("  - read: /a", "    try: true", "    expect: waiting"), "f.yaml:7:13: this step cannot be waiting: a try does not wait"},
@@ -170,22 +170,22 @@ func TestParseFaultErrors(t *testing.T) {
 	// The first fault of these files is in line 9.
 	file := func(faults string) string { return "cluster: 3\n" + simtest.Small + "faults:\n" + faults }
 	tests := []struct{ name, data, want string }{
-		{"no cluster", simtest.Small + "faults:\n- {at: 1s, kill: 1}\n", `f.yaml:9:18: kill needs a cluster of its own: say how many members as "cluster: 3"`},
-		{"cluster of none", "name: n\ncluster: 0\n", `f.yaml:2:10: "0": want a whole number, 1 at least`},
+		{"no cluster", simtest.Small + "faults:\n- {at: 1s, kill: 1}\n", `f.yaml:9:18: kill needs its own cluster: set the number of members, as in "cluster: 3"`},
+		{"cluster of none", "name: n\ncluster: 0\n", `f.yaml:2:10: "0": want a whole number, at least 1`},
 		{"nothing", file("- at: 1s\n"), "f.yaml:10:3: a fault needs one of kill, stop, start, cut, heal or compact"},
-		{"two things", file("- {at: 1s, kill: 1, stop: 2}\n"), "f.yaml:10:27: a fault does one thing: this one has both kill and stop"},
-		{"no time", file("- kill: 1\n"), "f.yaml:10:3: a fault needs the time at which it happens"},
-		{"back in time", file("- {at: {from: 1s, to: 3s}, kill: 1}\n- {at: 2s, start: 1}\n"), "f.yaml:11:8: faults are written in the order of time: the one before can be as late as 3s"},
+		{"two things", file("- {at: 1s, kill: 1, stop: 2}\n"), "f.yaml:10:27: a fault does one thing: this one has kill and stop"},
+		{"no time", file("- kill: 1\n"), "f.yaml:10:3: a fault needs a time"},
+		{"back in time", file("- {at: {from: 1s, to: 3s}, kill: 1}\n- {at: 2s, start: 1}\n"), "f.yaml:11:8: faults must be in the order of time: the one before can be as late as 3s"},
 		{"unknown member", file("- {at: 1s, kill: all}\n"), `f.yaml:10:18: unknown member "all": want a number from 1, or leader`},
 		{"member too many", file("- {at: 1s, stop: 4}\n"), "f.yaml:10:18: member 4: the cluster has 3"},
 		{"start before kill", file("- {at: 1s, start: 1}\n"), "f.yaml:10:19: start of a member that no earlier fault killed or stopped"},
 		{"start of another", file("- {at: 1s, kill: 2}\n- {at: 1s, start: 1}\n"), "f.yaml:11:19: start of member 1, which no earlier fault killed or stopped"},
-		{"kill twice", file("- {at: 1s, kill: 2}\n- {at: 1s, stop: 2}\n"), "f.yaml:11:18: member 2 is down already"},
-		{"leader of none", file("- {at: 1s, kill: 2}\n- {at: 1s, kill: 1}\n- {at: 1s, kill: leader}\n"), "f.yaml:12:18: nobody leads by then: 2 of 3 members are down"},
+		{"kill twice", file("- {at: 1s, kill: 2}\n- {at: 1s, stop: 2}\n"), "f.yaml:11:18: member 2 is already down"},
+		{"leader of none", file("- {at: 1s, kill: 2}\n- {at: 1s, kill: 1}\n- {at: 1s, kill: leader}\n"), "f.yaml:12:18: there is no leader by then: 2 of 3 members are down"},
 		{"cut of nobody", file("- {at: 1s, cut: d}\n"), `f.yaml:10:17: unknown client "d"`},
 		{"cut of a list of nobody", file("- {at: 1s, cut: [c, d]}\n"), `f.yaml:10:21: unknown client "d"`},
 		{"cut of an empty list", file("- {at: 1s, cut: []}\n"), "f.yaml:10:17: want the name of a client"},
-		{"cut twice", file("- {at: 1s, cut: c}\n- {at: 1s, cut: c}\n"), `f.yaml:11:17: client "c" is cut off already`},
+		{"cut twice", file("- {at: 1s, cut: c}\n- {at: 1s, cut: c}\n"), `f.yaml:11:17: client "c" is already cut off`},
 		{"heal before cut", file("- {at: 1s, heal: c}\n"), `f.yaml:10:18: client "c" is not cut off`},
 		{"compact: false", file("- {at: 1s, compact: false}\n"), "f.yaml:10:21: compact: want true"},
 	}
@@ -199,19 +199,19 @@ func TestParseFaultErrors(t *testing.T) {
 }
 
 func TestParseExpectErrors(t *testing.T) {
-	order := func(s string) string { return simtest.Small + "expect:\n  order:\n  - [asked c, " + s + "]\n" } // which stands in 10:16
+	order := func(s string) string { return simtest.Small + "expect:\n  order:\n  - [asked c, " + s + "]\n" } // which is at 10:15
 	tests := []struct{ name, data, want string }{
-		{"order of one", simtest.Small + "expect:\n  order: [[asked c]]\n", "f.yaml:9:11: an order needs two moments at least"},
+		{"order of one", simtest.Small + "expect:\n  order: [[asked c]]\n", "f.yaml:9:11: an order needs at least two moments"},
 		{"order of no lists", simtest.Small + "expect:\n  order: [asked c]\n", "f.yaml:9:11: "},
 		{"no client", order("granted"), `f.yaml:10:15: "granted": want MOMENT CLIENT[ LOCK][ #n]`},
 		{"unknown moment", order("born c"), `f.yaml:10:15: unknown moment "born": want asked,`},
 		{"unknown client in an order", order("granted d"), `f.yaml:10:15: unknown client "d"`},
 		{"unknown lock in an order", order("granted c /b"), `f.yaml:10:15: unknown lock "/b"`},
-		{"moment that no step brings", order("refused c"), `f.yaml:10:15: "refused c" cannot happen: no step`},
+		{"moment that no step brings", order("refused c"), `f.yaml:10:15: "refused c" cannot happen in any step`},
 		{"crash of who does not", order("crashed c"), `f.yaml:10:15: "crashed c" cannot happen`},
-		{"too often", order("'granted c #2'"), `f.yaml:10:15: "granted c #2" cannot happen: 1 times at most`},
-		{"before itself", order("asked c"), `f.yaml:10:15: "asked c" is there twice`},
-		{"fenced a bit", simtest.Small + "expect: {fenced: -1}\n", `f.yaml:8:18: "-1": want a whole number, 0 at least`},
+		{"too often", order("'granted c #2'"), `f.yaml:10:15: "granted c #2" cannot happen: it happens at most 1 time`},
+		{"before itself", order("asked c"), `f.yaml:10:15: duplicate "asked c"`},
+		{"fenced a bit", simtest.Small + "expect: {fenced: -1}\n", `f.yaml:8:18: "-1": want a whole number, at least 0`},
 		{"max_wait of nothing", simtest.Small + "expect: {max_wait: 0s}\n", "f.yaml:8:20: duration must be greater than 0"},
 	}
 	for _, tt := range tests {
@@ -219,7 +219,7 @@ func TestParseExpectErrors(t *testing.T) {
 	}
 }
 
-// recipe is a file with one client of an impl, which does one step.
-func recipe(of, step string) string {
-	return "name: n\nclients:\n- name: c\n  impl: " + of + "\n  steps: [" + step + "]\n"
+// recipe is a file with one client of an implementation, which does one step.
+func recipe(impl, step string) string {
+	return "name: n\nclients:\n- name: c\n  impl: " + impl + "\n  steps: [" + step + "]\n"
 }

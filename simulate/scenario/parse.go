@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxSize bounds a scenario file, in bytes: one that is larger is not one.
+// maxSize is the size limit of a scenario file, in bytes.
 const maxSize = 1 << 20
 
 // ParseError says what is wrong with a scenario file, and where.
@@ -24,16 +24,16 @@ type ParseError struct {
 	Msg    string
 }
 
-// Error is file:line:column: message, as editors read it.
+// Error formats the error as file:line:column: message, the way editors read it.
 func (e *ParseError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)
 }
 
-// Parse reads a scenario. Every error is a *ParseError that names file and the
-// line and column in it.
+// Parse parses a scenario. file is its name for messages. Every error is a *ParseError
+// with the position in the file.
 func Parse(file string, data []byte) (*Scenario, error) {
 	if len(data) > maxSize {
-		return nil, &ParseError{File: file, Line: 1, Column: 1, Msg: fmt.Sprintf("larger than %d bytes", maxSize)}
+		return nil, &ParseError{File: file, Line: 1, Column: 1, Msg: fmt.Sprintf("file is larger than %d bytes", maxSize)}
 	}
 	root, doc, err := decode(file, data)
 	if err != nil {
@@ -47,13 +47,14 @@ func Parse(file string, data []byte) (*Scenario, error) {
 	return sc, nil
 }
 
-// decode reads the file's one document, as a tree for positions and as values.
+// decode decodes the file's only document: into a tree, for positions, and into
+// values.
 func decode(file string, data []byte) (root ast.Node, doc document, err error) {
-	// The YAML library panics on some broken input, which a fuzzer finds within
-	// a second: that is a broken file and not a broken program.
+	// The YAML library panics on some broken input, which a fuzzer finds within a
+	// second. The file is broken then, and not the program.
 	defer func() {
 		if p := recover(); p != nil {
-			err = at(file, firstToken(root), "not readable as YAML")
+			err = at(file, firstToken(root), "not valid YAML")
 		}
 	}()
 	tree, err := parser.ParseBytes(data, 0)
@@ -78,18 +79,18 @@ func onlyDocument(file string, tree *ast.File) (ast.Node, error) {
 			continue
 		}
 		if root != nil {
-			return nil, at(file, firstToken(d.Body), "a second document: a file is one scenario")
+			return nil, at(file, firstToken(d.Body), "second document: a file has one scenario")
 		}
 		root = d.Body
 	}
 	if root == nil {
-		return nil, at(file, nil, "empty: a scenario needs at least a name and clients")
+		return nil, at(file, nil, "empty file: a scenario needs a name and clients")
 	}
 	return root, nil
 }
 
-// locate turns an error of the YAML library into ours: one line, with the
-// position, in the words of the format and not in those of Go.
+// locate turns an error of the YAML library into a ParseError: one line, with the
+// position, in the terms of YAML and not of Go.
 func locate(file string, err error) *ParseError {
 	var wrongType *yaml.TypeError
 	if errors.As(err, &wrongType) {
@@ -97,7 +98,11 @@ func locate(file string, err error) *ParseError {
 	}
 	var located yaml.Error
 	if errors.As(err, &located) {
-		return at(file, located.GetToken(), located.GetMessage())
+		msg := located.GetMessage()
+		if msg == `unknown field "make"` {
+			msg += ": it is called impl"
+		}
+		return at(file, located.GetToken(), msg)
 	}
 	return at(file, nil, err.Error())
 }

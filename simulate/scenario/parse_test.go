@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
 )
@@ -53,12 +52,12 @@ func fixed(d time.Duration) scenario.Span { return scenario.Span{From: d, To: d}
 
 func TestParseErrors(t *testing.T) {
 	tests := []struct{ name, data, want string }{
-		{"empty", "", "f.yaml:1:1: empty"},
-		{"only a comment", "# nothing\n", "f.yaml:1:1: empty"},
+		{"empty", "", "f.yaml:1:1: empty file"},
+		{"only a comment", "# nothing\n", "f.yaml:1:1: empty file"},
 		{"not a mapping", "- a\n- b\n", "f.yaml:1:1: "},
 		{"syntax", "name: n\nclients: [\n", "f.yaml:2:10: "},
 		{"tab", "name: n\nclients:\n\t- name: c\n", "f.yaml:3:1: "},
-		{"two documents", simtest.Small + "---\n" + simtest.Small, "f.yaml:9:1: a second document"},
+		{"two documents", simtest.Small + "---\n" + simtest.Small, "f.yaml:9:1: second document"},
 		{"unknown field", "name: n\nclient: x\n", `f.yaml:2:1: unknown field "client"`},
 		{"field twice", "name: n\nname: m\n", `f.yaml:2:1: mapping key "name" already defined`},
 		{"list wanted", "name: n\nclients: none\n", "f.yaml:2:10: "},
@@ -66,31 +65,31 @@ func TestParseErrors(t *testing.T) {
 		{"text wanted", "name: [n]\n", "f.yaml:1:7: wrong kind of value: want text"},
 		{"no name", "clients:\n- name: c\n  steps:\n  - wait: 1s\n", "f.yaml:1:1: the scenario needs a name"},
 		{"name of a path", "name: ../x\n", `f.yaml:1:7: the scenario name "../x"`},
-		{"about of two lines", strings.Replace(simtest.Small, "clients:", "about: |\n  a\n  b\nclients:", 1), "f.yaml:2:8: about must be one line"},
+		{"about of two lines", strings.Replace(simtest.Small, "clients:", "about: |\n  a\n  b\nclients:", 1), "f.yaml:2:8: about must be a single line"},
 		{"no clients", "name: n\n", "f.yaml:1:1: a scenario needs at least one client"},
 		{"empty clients", "name: n\nclients: []\n", "f.yaml:2:10: a scenario needs at least one client"},
 		{"ttl in milliseconds", "name: n\nttl: 1500ms\n", "f.yaml:2:6: ttl 1.5s: want whole seconds"},
-		{"ttl of centuries", "name: n\nttl: 2000000h\n", "f.yaml:2:6: ttl 2000000h0m0s: want 8760h0m0s at most"},
+		{"ttl of centuries", "name: n\nttl: 2000000h\n", "f.yaml:2:6: ttl 2000000h0m0s: want at most 8760h0m0s"},
 		{"ttl of zero", "name: n\nttl: 0s\n", "f.yaml:2:6: ttl 0s: want whole seconds"},
 		{"no client name", "name: n\nclients:\n- steps:\n  - wait: 1s\n", "f.yaml:3:3: a client needs a name"},
 		{"client name of two lines", "name: n\nclients:\n- name: \"a\\nb\"\n", `f.yaml:3:9: a client name "a\nb"`},
-		{"client twice", simtest.Small + "  - name: c\n    steps:\n      - wait: 1s\n", `f.yaml:8:11: client "c" is there twice`},
+		{"client twice", simtest.Small + "  - name: c\n    steps:\n      - wait: 1s\n", `f.yaml:8:11: client "c" is defined twice`},
 		{"no steps", "name: n\nclients:\n- name: c\n", `f.yaml:3:3: client "c" needs at least one step`},
 		{"unknown step", simtest.Client("  - jump: 1s"), `f.yaml:5:5: unknown field "jump"`},
 		{"step of nothing", simtest.Client("  - within: 1s"), "f.yaml:5:5: a step needs one of read, write, together, wait, upgrade, downgrade, unlock, pause, resume, crash or close"},
 		{"step of null", simtest.Client("  -"), "f.yaml:5:5: a step needs one of"},
-		{"step of two things", simtest.Client("  - read: /a", "    wait: 1s"), "f.yaml:6:11: a step does one thing: this one has both read and wait"},
+		{"step of two things", simtest.Client("  - read: /a", "    wait: 1s"), "f.yaml:6:11: a step does one thing: this one has read and wait"},
 		{"empty lock name", simtest.Client(`  - read: ""`), "f.yaml:5:11: lock name is empty"},
 		{"unknown lock", simtest.Client("  - read: /a", "  - unlock: /b"), `f.yaml:6:13: unknown lock "/b"`},
 		{"unlock twice", simtest.Client("  - read: /a", "  - unlock: /a", "  - unlock: /a"), `f.yaml:7:13: unknown lock "/a"`},
-		{"lock twice", simtest.Client("  - read: /a", "  - write: /a"), `f.yaml:6:12: lock "/a" is taken by an earlier step`},
+		{"lock twice", simtest.Client("  - read: /a", "  - write: /a"), `f.yaml:6:12: lock "/a" is held since an earlier step`},
 		{"negative duration", simtest.Client("  - wait: -1s"), "f.yaml:5:11: negative duration -1s"},
-		{"no unit", simtest.Client("  - wait: 5"), `f.yaml:5:11: "5" is no duration`},
-		{"within of wait", simtest.Client("  - wait: 1s", "    within: 1s"), "f.yaml:6:13: within does not go with wait, but with read, write or together"},
-		{"bad within", simtest.Client("  - read: /a", "    within: soon"), `f.yaml:6:13: "soon" is no duration`},
+		{"no unit", simtest.Client("  - wait: 5"), `f.yaml:5:11: "5" is not a duration`},
+		{"within of wait", simtest.Client("  - wait: 1s", "    within: 1s"), "f.yaml:6:13: within cannot be set on wait, only on read, write or together"},
+		{"bad within", simtest.Client("  - read: /a", "    within: soon"), `f.yaml:6:13: "soon" is not a duration`},
 		{"bad after", "name: n\nclients:\n- name: c\n  after: -1ms\n  steps:\n  - wait: 1s\n", "f.yaml:4:10: negative duration"},
 		{"unknown client", simtest.Small + "expect:\n  log:\n    - got lock c\n    - got lock d\n", `f.yaml:11:7: unknown client "d"`},
-		{"too large", strings.Repeat("#", 1<<20+1), "f.yaml:1:1: larger than"},
+		{"too large", strings.Repeat("#", 1<<20+1), "f.yaml:1:1: file is larger than"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })

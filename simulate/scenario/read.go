@@ -16,43 +16,42 @@ import (
 	"etcd-lock/internal/format"
 )
 
-// Bounds on what a file can ask for: one that asks for more is a mistake.
+// Limits on scenarios: a file that exceeds them is a mistake.
 const (
 	maxClients = 1000
-	maxSteps   = 1_000_000 // of all clients, each time they are repeated
+	maxSteps   = 1_000_000 // of all clients and repeats together
 	maxMembers = 9
 )
 
-// reader turns a decoded file into a scenario and keeps the first thing that
-// is wrong with it.
+// reader turns a decoded file into a scenario and keeps the first error.
 type reader struct {
 	file string
 	root ast.Node
 	err  error
 
-	clients map[string]*Client // by the names of those they stand for
+	clients map[string]*Client // by each of Client.Names
 }
 
-// where leads to a value in the file: mapping keys and list indices.
+// where is the path of a value in the file: mapping keys and list indices.
 type where []any
 
 func (p where) to(more ...any) where { return append(p[:len(p):len(p)], more...) }
 
-// fail notes an error at a path, unless there was one before.
+// fail sets the error, unless there was one before.
 func (r *reader) fail(p where, format string, args ...any) {
 	if r.err == nil {
 		r.err = at(r.file, r.position(p), fmt.Sprintf(format, args...))
 	}
 }
 
-// place is where a path's value stands.
+// place returns the position of a value.
 func (r *reader) place(p where) Place {
 	e := at(r.file, r.position(p), "")
 	return Place{Line: e.Line, Column: e.Column}
 }
 
-// position finds a path's value, or what is nearest around it: a value that is
-// missing has no place of its own, and one behind an alias is elsewhere.
+// position returns the first token of a value. If the file has none there, because it
+// is missing or behind an alias, it returns that of the nearest value around it.
 func (r *reader) position(p where) *token.Token {
 	for ; len(p) > 0; p = p[:len(p)-1] {
 		if node, err := p.build().FilterNode(r.root); err == nil && node != nil {
@@ -75,7 +74,8 @@ func (p where) build() *yaml.Path {
 	return b.Build()
 }
 
-// firstToken is where a node begins; a mapping's own token is its first colon.
+// firstToken returns the token that a node begins with. A mapping's own token is its
+// first colon.
 func firstToken(n ast.Node) *token.Token {
 	switch n := n.(type) {
 	case nil:
@@ -100,7 +100,7 @@ func (r *reader) scenario(doc document) *Scenario {
 		Cluster: r.whole(where{"cluster"}, doc.Cluster, 1, maxMembers, 0),
 	}
 	if strings.ContainsAny(doc.About, "\r\n") {
-		r.fail(where{"about"}, "about must be one line")
+		r.fail(where{"about"}, "about must be a single line")
 	}
 	r.readClients(sc, doc.Clients)
 	r.readFaults(sc, doc.Faults)
@@ -122,11 +122,11 @@ func (r *reader) readClients(sc *Scenario, docs []clientDoc) {
 			return
 		}
 		if steps += c.Count * c.Repeat * len(c.Steps); steps > maxSteps {
-			r.fail(p, "more than %d steps of all clients together", maxSteps)
+			r.fail(p, "more than %d steps in all clients together", maxSteps)
 		}
 		for _, name := range c.Names() {
 			if r.clients[name] != nil {
-				r.fail(p.to("name"), "client %q is there twice", name)
+				r.fail(p.to("name"), "client %q is defined twice", name)
 			}
 			r.clients[name] = &c
 		}
@@ -149,7 +149,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	course := newCourse(r)
 	for i, s := range doc.Steps {
 		step := r.step(p.to("steps", i), s)
-		r.suits(p.to("steps", i), c.Impl, step)
+		r.supports(p.to("steps", i), c.Impl, step)
 		course.follow(p.to("steps", i, string(step.Do)), step)
 		c.Steps = append(c.Steps, step)
 	}
@@ -157,17 +157,20 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	return c
 }
 
-// NameFormat is what names of scenarios and clients look like. They stay clear of anything that a shell, a file
-// system or a terminal would take for something else.
-var NameFormat = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+// nameFormat is the format of the names of scenarios and clients. It has nothing that
+// is special to a shell, a file system or a terminal.
+var nameFormat = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+// IsName reports whether s can be the name of a scenario or of a client.
+func IsName(s string) bool { return nameFormat.MatchString(s) }
 
 func (r *reader) name(p where, what string, s *string) string {
 	switch {
 	case s == nil:
 		r.fail(p, "%s needs a name", what)
 		return ""
-	case !NameFormat.MatchString(*s):
-		r.fail(p.to("name"), "%s name %q: want letters, digits, '-', '_' and '.', 64 at most", what, *s)
+	case !IsName(*s):
+		r.fail(p.to("name"), "%s name %q: want at most 64 letters, digits, '-', '_' and '.'", what, *s)
 	}
 	return *s
 }
@@ -176,36 +179,36 @@ func (r *reader) impl(p where, s *string) Impl {
 	if s == nil {
 		return ""
 	}
-	if m := Impl(*s); m == ImplRWLock || m == ImplRecipe {
-		return m
+	if i := Impl(*s); i == ImplRWLock || i == ImplRecipe {
+		return i
 	}
-	r.fail(p, "unknown impl %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
+	r.fail(p, "unknown implementation %q: want %s or %s", *s, ImplRWLock, ImplRecipe)
 	return ""
 }
 
-// suits refuses a step that a client of that implementation cannot do.
-func (r *reader) suits(p where, m Impl, s Step) {
-	if m != ImplRecipe || s.Do == "" {
+// supports reports an error for a step that the implementation cannot do.
+func (r *reader) supports(p where, i Impl, s Step) {
+	if i != ImplRecipe || s.Do == "" {
 		return
 	}
 	able := []Action{Read, Write, Wait, Unlock}
 	switch {
 	case !slices.Contains(able, s.Do):
-		r.fail(p, "a client of impl recipe cannot do %s: its steps are %s", s.Do, format.List(able, "and"))
+		r.fail(p, "a client with impl recipe cannot use %s: its steps are %s", s.Do, format.List(able, "and"))
 	case s.Try:
-		r.fail(p.to("try"), "a client of impl recipe cannot try: it always waits")
+		r.fail(p.to("try"), "a client with impl recipe cannot try: it always waits")
 	case s.Crash.To > 0:
-		r.fail(p.to("crash"), "a client of impl recipe cannot crash: its steps are %s", format.List(able, "and"))
+		r.fail(p.to("crash"), "a client with impl recipe cannot crash: its steps are %s", format.List(able, "and"))
 	}
 }
 
 func (r *reader) ttl(p where, s *string, otherwise time.Duration) time.Duration {
 	d := r.duration(p, s, otherwise)
 	if d < time.Second || d%time.Second != 0 {
-		r.fail(p, "ttl %s: want whole seconds, 1s at least: etcd knows no other", d)
+		r.fail(p, "ttl %s: want whole seconds, at least 1s", d)
 	}
 	if d > MaxTTL {
-		r.fail(p, "ttl %s: want %s at most", d, MaxTTL)
+		r.fail(p, "ttl %s: want at most %s", d, MaxTTL)
 	}
 	return d
 }
@@ -217,9 +220,9 @@ func (r *reader) whole(p where, s *string, least, most, otherwise int) int {
 	n, err := strconv.Atoi(*s)
 	switch {
 	case err != nil || n < least:
-		r.fail(p, "%q: want a whole number, %d at least", *s, least)
+		r.fail(p, "%q: want a whole number, at least %d", *s, least)
 	case n > most:
-		r.fail(p, "%d is too many: want %d at most", n, most)
+		r.fail(p, "%d is too many: want at most %d", n, most)
 	}
 	return min(max(n, least), most)
 }
@@ -231,14 +234,15 @@ func (r *reader) duration(p where, s *string, otherwise time.Duration) time.Dura
 	d, err := time.ParseDuration(*s)
 	switch {
 	case err != nil:
-		r.fail(p, "%q is no duration: want a number and a unit, such as 500ms or 2s", *s)
+		r.fail(p, "%q is not a duration: want a number with a unit, such as 500ms or 2s", *s)
 	case d < 0:
 		r.fail(p, "negative duration %s", *s)
 	}
 	return d
 }
 
-// span reads a duration that may be random; the zero span when it is left out.
+// span reads a duration that may be random. It returns the zero span if it is left
+// out.
 func (r *reader) span(p where, doc *spanDoc) Span {
 	switch {
 	case doc == nil:
@@ -257,11 +261,11 @@ func (r *reader) span(p where, doc *spanDoc) Span {
 	return s
 }
 
-// period is a span of a time that must pass.
+// period reads a span that must be greater than 0.
 func (r *reader) period(p where, doc *spanDoc) Span {
 	s := r.span(p, doc)
 	if doc != nil && s.From == 0 {
-		r.fail(p, "want a duration of more than 0")
+		r.fail(p, "duration must be greater than 0")
 	}
 	return s
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/simulate/internal/lockset"
+	"etcd-lock/simulate/internal/logline"
 )
 
 func (r *reader) expect(p where, doc expectDoc) Expect {
@@ -29,25 +31,23 @@ func (r *reader) expect(p where, doc expectDoc) Expect {
 	return e
 }
 
-// expected refuses a line that names a client which is not there: it could
-// never come true, and would only be found out by a run.
+// expected reports an error for a line of the log that names an unknown client. No run
+// could have it.
 func (r *reader) expected(p where, line string) {
-	for _, prefix := range []string{LogWaiting, LogGranted, LogReleased} {
-		if name, ok := strings.CutPrefix(line, prefix); ok && r.clients[name] == nil {
-			r.fail(p, "unknown client %q", name)
-		}
+	if name, ok := logline.Client(line); ok && r.clients[name] == nil {
+		r.fail(p, "unknown client %q", name)
 	}
 }
 
 func (r *reader) chain(p where, words []string) []Occurrence {
 	if len(words) < 2 {
-		r.fail(p, "an order needs two moments at least, the earlier first")
+		r.fail(p, "an order needs at least two moments, the earlier first")
 	}
 	var chain []Occurrence
 	for i, s := range words {
 		o := r.occurrence(p.to(i), s)
 		if slices.ContainsFunc(chain, func(other Occurrence) bool { return o.String() == other.String() }) {
-			r.fail(p.to(i), "%q is there twice: duplicate entry", s)
+			r.fail(p.to(i), "duplicate %q", s)
 		}
 		chain = append(chain, o)
 	}
@@ -73,13 +73,13 @@ func (r *reader) occurrence(p where, s string) Occurrence {
 	return o
 }
 
-// occurs refuses a moment that the client's steps cannot bring about, or not so
-// often.
+// occurs reports an error for a moment that cannot happen in the client's steps, or
+// not that often.
 func (r *reader) occurs(p where, o Occurrence) {
 	c := r.clients[o.Client]
 	named, most := o.Lock == "", 0
 	for _, s := range c.Steps {
-		of := About(s.Locks, o.Lock)
+		of := lockset.Has(s.Locks, o.Lock)
 		named = named || of
 		if s.Can(o.Moment) && (of || o.Lock == "") {
 			most += c.Repeat
@@ -87,10 +87,10 @@ func (r *reader) occurs(p where, o Occurrence) {
 	}
 	switch {
 	case !named:
-		r.fail(p, "unknown lock %q: client %q has no step about it", o.Lock, o.Client)
+		r.fail(p, "unknown lock %q: client %q does not use it", o.Lock, o.Client)
 	case most == 0:
-		r.fail(p, "%q cannot happen: no step of the client can bring it about", o)
+		r.fail(p, "%q cannot happen in any step of the client", o)
 	case o.Nth > most:
-		r.fail(p, "%q cannot happen: %d times at most", o, most)
+		r.fail(p, "%q cannot happen: it happens at most %s", o, format.Count(most, "time", "times"))
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// outage follows what earlier faults have left of the cluster.
+// outage keeps track of what earlier faults have done to the cluster.
 type outage struct {
 	*reader
 	members int
 	down    map[Member]bool // by number
-	leaders int             // that were killed or stopped; nobody knows which members they are
+	leaders int             // how many leaders were killed or stopped; which members they were is unknown
 	cut     map[string]bool // clients
-	last    time.Duration   // when the fault before is over at the latest
+	last    time.Duration   // the latest time of the fault before
 }
 
 func (r *reader) readFaults(sc *Scenario, docs []faultDoc) {
@@ -22,7 +22,7 @@ func (r *reader) readFaults(sc *Scenario, docs []faultDoc) {
 		p := where{"faults", i}
 		f := o.fault(p, doc)
 		if f.Do != "" && f.Do != FaultCompact && sc.Cluster == 0 {
-			r.fail(p.to(string(f.Do)), "%s needs a cluster of its own: say how many members as \"cluster: 3\"", f.Do)
+			r.fail(p.to(string(f.Do)), "%s needs its own cluster: set the number of members, as in \"cluster: 3\"", f.Do)
 		}
 		sc.Faults = append(sc.Faults, f)
 	}
@@ -32,9 +32,9 @@ func (o *outage) fault(p where, doc faultDoc) Fault {
 	f := Fault{At: o.span(p.to("at"), doc.At), Place: o.place(p)}
 	switch {
 	case doc.At == nil:
-		o.fail(p, "a fault needs the time at which it happens, as \"at: 500ms\"")
+		o.fail(p, "a fault needs a time, as in \"at: 500ms\"")
 	case f.At.From < o.last:
-		o.fail(p.to("at"), "faults are written in the order of time: the one before can be as late as %s", o.last)
+		o.fail(p.to("at"), "faults must be in the order of time: the one before can be as late as %s", o.last)
 	}
 	o.last = f.At.To
 	for _, m := range []struct {
@@ -52,7 +52,7 @@ func (o *outage) fault(p where, doc faultDoc) Fault {
 		switch {
 		case !m.given:
 		case f.Do != "":
-			o.fail(p.to(string(m.do)), "a fault does one thing: this one has both %s and %s", f.Do, m.do)
+			o.fail(p.to(string(m.do)), "a fault does one thing: this one has %s and %s", f.Do, m.do)
 		default:
 			f.Do = m.do
 			m.read(p.to(string(m.do)), doc, &f)
@@ -67,19 +67,19 @@ func (o *outage) fault(p where, doc faultDoc) Fault {
 func (o *outage) kill(p where, doc faultDoc, f *Fault) { f.Member = o.takeDown(p, *doc.Kill) }
 func (o *outage) stop(p where, doc faultDoc, f *Fault) { f.Member = o.takeDown(p, *doc.Stop) }
 
-// takeDown reads which member is to fail. A cluster has a leader only as long
-// as most of its members run.
+// takeDown reads which member fails. A cluster has a leader only while most of its
+// members run.
 func (o *outage) takeDown(p where, word string) Member {
 	away := len(o.down) + o.leaders
 	switch m := o.member(p, word, Leader); {
 	case m == Leader && 2*away >= o.members && o.members > 0:
-		o.fail(p, "nobody leads by then: %d of %d members are down", away, o.members)
+		o.fail(p, "there is no leader by then: %d of %d members are down", away, o.members)
 		return m
 	case m == Leader:
 		o.leaders++
 		return m
 	case o.down[m]:
-		o.fail(p, "member %d is down already", m)
+		o.fail(p, "member %d is already down", m)
 		return m
 	default:
 		o.down[m] = true
@@ -87,8 +87,7 @@ func (o *outage) takeDown(p where, word string) Member {
 	}
 }
 
-// start reads which member comes back. A number may be that of a leader that
-// was taken down.
+// start reads which member comes back. A number may be that of a leader that failed.
 func (o *outage) start(p where, doc faultDoc, f *Fault) {
 	f.Member = o.member(p, *doc.Start, AllMembers)
 	switch {
@@ -105,7 +104,7 @@ func (o *outage) start(p where, doc faultDoc, f *Fault) {
 	}
 }
 
-// member reads a member's number, or the word for the one that has none.
+// member reads a member's number, or the word for other.
 func (o *outage) member(p where, word string, other Member) Member {
 	if word == other.String() {
 		return other
@@ -128,7 +127,7 @@ func (o *outage) heal(p where, doc faultDoc, f *Fault) {
 	f.Clients = o.cutClients(p, doc.Heal, false)
 }
 
-// cutClients reads clients whose networks are to be cut or healed.
+// cutClients reads the clients whose networks are cut or healed.
 func (o *outage) cutClients(p where, doc *wordsDoc, cut bool) []string {
 	if len(doc.words) == 0 {
 		o.fail(p, "want the name of a client, or a list of them")
@@ -138,7 +137,7 @@ func (o *outage) cutClients(p where, doc *wordsDoc, cut bool) []string {
 		case o.clients[name] == nil:
 			o.fail(at, "unknown client %q", name)
 		case o.cut[name] && cut:
-			o.fail(at, "client %q is cut off already", name)
+			o.fail(at, "client %q is already cut off", name)
 		case !o.cut[name] && !cut:
 			o.fail(at, "client %q is not cut off by an earlier fault", name)
 		}

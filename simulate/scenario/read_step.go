@@ -7,15 +7,15 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// kind is how steps of one action are written.
+// kind is how files write the steps of one action.
 type kind struct {
 	do      Action
 	given   func(doc stepDoc) bool
 	read    func(r *reader, p where, doc stepDoc, s *Step) // p leads to the action's own value
-	options []string                                       // other fields that such a step may have
+	options []string                                       // the other fields that such a step can have
 }
 
-// kinds are all that a step can be.
+// kinds returns the kinds of all actions.
 func kinds() []kind {
 	taking := []string{"within", "try", "cancel", "crash", "expect", "waits"}
 	return []kind{
@@ -37,7 +37,7 @@ func isWord(do Action) func(stepDoc) bool {
 	return func(d stepDoc) bool { return d.word != nil && *d.word == string(do) }
 }
 
-// step reads one step, whose one action decides what else it may have.
+// step reads one step. Its action decides which other fields it can have.
 func (r *reader) step(p where, doc stepDoc) Step {
 	s := Step{Place: r.place(p)}
 	k := r.kind(p, doc)
@@ -52,7 +52,7 @@ func (r *reader) step(p where, doc stepDoc) Step {
 		switch {
 		case !o.given(doc):
 		case !slices.Contains(k.options, o.name):
-			r.fail(p.to(o.name), "%s does not go with %s, but with %s", o.name, k.do, format.List(having(o.name), "or"))
+			r.fail(p.to(o.name), "%s cannot be set on %s, only on %s", o.name, k.do, format.List(having(o.name), "or"))
 		default:
 			o.read(r, p.to(o.name), doc, &s)
 		}
@@ -60,7 +60,7 @@ func (r *reader) step(p where, doc stepDoc) Step {
 	return s
 }
 
-// kind finds the one action of a step.
+// kind returns the kind of the only action of a step, or nil.
 func (r *reader) kind(p where, doc stepDoc) *kind {
 	var found *kind
 	var all, words []Action
@@ -72,7 +72,7 @@ func (r *reader) kind(p where, doc stepDoc) *kind {
 		switch {
 		case !k.given(doc):
 		case found != nil:
-			r.fail(p.to(string(k.do)), "a step does one thing: this one has both %s and %s", found.do, k.do)
+			r.fail(p.to(string(k.do)), "a step does one thing: this one has %s and %s", found.do, k.do)
 		default:
 			found = &k
 		}
@@ -80,14 +80,14 @@ func (r *reader) kind(p where, doc stepDoc) *kind {
 	switch {
 	case found != nil:
 	case doc.word != nil:
-		r.fail(p, "%q: the steps of one word are %s", *doc.word, format.List(words, "and"))
+		r.fail(p, "%q: the steps without a value are %s", *doc.word, format.List(words, "and"))
 	default:
 		r.fail(p, "a step needs one of %s", format.List(all, "or"))
 	}
 	return found
 }
 
-// having are the actions whose steps may have an option.
+// having returns the actions whose steps can have an option.
 func having(option string) []Action {
 	var all []Action
 	for _, k := range kinds() {
@@ -117,7 +117,7 @@ func readTogether(r *reader, p where, doc stepDoc, s *Step) {
 		for i, name := range names {
 			at := p.to(field, i)
 			if seen[name] {
-				r.fail(at, "lock %q is there twice", name)
+				r.fail(at, "duplicate lock %q", name)
 			}
 			seen[name] = true
 			s.Locks = append(s.Locks, r.want(at, name, mode))
@@ -141,7 +141,7 @@ func readUnlock(r *reader, p where, doc stepDoc, s *Step) {
 	}
 }
 
-// at is where the i-th of the words stands.
+// at returns the path of the i-th word.
 func (d *wordsDoc) at(p where, i int) where {
 	if d.listed {
 		return p.to(i)
@@ -149,15 +149,15 @@ func (d *wordsDoc) at(p where, i int) where {
 	return p
 }
 
-// option is a field that goes with some actions.
+// option is a field that only some actions have.
 type option struct {
 	name  string
 	given func(doc stepDoc) bool
 	read  func(r *reader, p where, doc stepDoc, s *Step)
 }
 
-// options are in the order in which they are read: what can be expected of a
-// step depends on the others.
+// options returns the options in the order in which they must be read: which outcomes
+// can be expected depends on the other options.
 func options() []option {
 	return []option{
 		{"try", func(d stepDoc) bool { return d.Try != nil }, func(_ *reader, _ where, d stepDoc, s *Step) { s.Try = *d.Try }},
@@ -175,7 +175,7 @@ func readCancel(r *reader, p where, doc stepDoc, s *Step) {
 
 func readCrash(r *reader, p where, doc stepDoc, s *Step) {
 	if s.Crash = r.readInterrupt(p, "crash", doc.Crash, s); s.Cancel.To > 0 {
-		r.fail(p, "a wait is ended by one thing: this one has both cancel and crash")
+		r.fail(p, "a wait has one end: this one has cancel and crash")
 	}
 }
 
@@ -187,9 +187,9 @@ func (r *reader) readInterrupt(p where, what string, doc *spanDoc, s *Step) Span
 	}
 	switch {
 	case s.Try:
-		r.fail(p, "a try does not wait: %s has no time to come", what)
+		r.fail(p, "%s has no effect on a try, which does not wait", what)
 	case after.From >= within:
-		r.fail(p, "%s after %s comes too late: the step gives up within %s", what, after.From, within)
+		r.fail(p, "%s after %s is too late: the step gives up within %s", what, after.From, within)
 	}
 	return after
 }
@@ -209,7 +209,7 @@ func readBounds(r *reader, p where, doc stepDoc, s *Step) {
 	}
 }
 
-// readOutcomes reads what must come of a step. A lock that was granted can be
+// readOutcomes reads the expected outcomes of a step. A lock that was granted can be
 // lost later; all other ends exclude each other.
 func readOutcomes(r *reader, p where, doc stepDoc, s *Step) {
 	var end Moment
@@ -219,7 +219,7 @@ func readOutcomes(r *reader, p where, doc stepDoc, s *Step) {
 		case !slices.Contains(outcomes(), m):
 			r.fail(at, "unknown outcome %q: want %s", word, format.List(outcomes(), "or"))
 		case slices.Contains(s.Expect, m):
-			r.fail(at, "outcome %s is there twice", m)
+			r.fail(at, "duplicate outcome %s", m)
 		case !s.Can(m):
 			r.fail(at, "this step cannot be %s: %s", m, whyNot(m, s))
 		case !m.Ends() || m == Lost && end == Granted || m == Granted && end == Lost:
@@ -236,7 +236,7 @@ func readOutcomes(r *reader, p where, doc stepDoc, s *Step) {
 	}
 }
 
-// whyNot says what a step would need for an outcome.
+// whyNot returns why a step cannot have an outcome.
 func whyNot(m Moment, s *Step) string {
 	switch {
 	case m == Cancelled:

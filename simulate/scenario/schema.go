@@ -8,6 +8,6 @@ import (
 //go:embed schema.json
 var schema []byte
 
-// Schema is the JSON Schema of scenario files, from which editors complete them.
-// It knows what a file can look like; what can come true, only Parse knows.
+// Schema returns the JSON Schema of scenario files, for editors. It describes what
+// files can look like; only Parse finds steps and expectations that cannot happen.
 func Schema() []byte { return slices.Clone(schema) }

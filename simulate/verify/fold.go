@@ -9,23 +9,23 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// request is what the history says of one key.
+// request is what the history says about one key.
 type request struct {
 	Name    string
 	Mode    rwlock.Mode
 	lease   int64
 	created int64
-	own     int64 // of a writer that a reader was upgraded to: the reader's created
+	own     int64 // of the writer of an upgrade: the created of the reader that was upgraded
 	held    int64 // the revision at which the last of its blockers was gone, or 0
 	gone    int64 // the revision that deleted it, or 0
 
-	// When the recorder heard of these.
+	// When the recorder was notified of these.
 	createdAt, heldAt, goneAt time.Duration
 
-	told bool // a client says that it was given it
+	noted bool // a client says that it was granted
 }
 
-// place names a request as clients know it.
+// place identifies a request as clients know it.
 type place struct {
 	lock  string
 	mode  rwlock.Mode
@@ -34,22 +34,22 @@ type place struct {
 
 func (r *request) place() place { return place{lock: r.Name, mode: r.Mode, token: r.created} }
 
-// fold is etcd's history, retold as what became of each request.
+// fold is etcd's history by request: when each was created, held and gone.
 type fold struct {
-	upgrades map[place]int64 // a writer's place to the token of its own reader
+	upgrades map[place]int64 // from a writer's place to the token of the reader that was upgraded
 	requests map[place]*request
 	byKey    map[string]*request
 	queues   map[string][]*request // by name, in the order of the queue
-	all      map[string][]*request // by name, with those that are gone
-	together map[int64][]*request  // by revision, those that were asked for at once
-	there    map[string]Change     // the keys that are there, to their puts
+	all      map[string][]*request // by name, including those that are gone
+	together map[int64][]*request  // by revision, those that were requested in one transaction
+	there    map[string]Change     // from the keys that exist to their puts
 	wrong    []string
 }
 
-// retell folds a history. upgrades tells which writers do not wait for which
-// reader, as that is their own: the keys alone do not say so. exclusive is
+// newFold folds a history. upgrades says which writers do not wait for which reader,
+// because they are an upgrade of it: the keys alone do not say so. exclusive is
 // Options.Exclusive.
-func retell(h History, upgrades map[place]int64, exclusive bool) *fold {
+func newFold(h History, upgrades map[place]int64, exclusive bool) *fold {
 	f := &fold{
 		upgrades: upgrades,
 		requests: map[place]*request{},
@@ -80,14 +80,14 @@ func (f *fold) violation(format string, args ...any) {
 	f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
 }
 
-// step applies what happened at one moment.
+// step applies the changes of one revision.
 func (f *fold) step(changes []Change, rev int64) {
 	touched := map[string]bool{}
 	for _, c := range changes {
 		lease := c.Lease
 		if c.Put {
 			f.there[c.Key] = c
-		} else { // etcd says of a delete only which key it was
+		} else { // the event of a delete has only the key
 			lease = f.there[c.Key].Lease
 			delete(f.there, c.Key)
 		}
@@ -101,7 +101,7 @@ func (f *fold) step(changes []Change, rev int64) {
 	}
 }
 
-// apply notes one event.
+// apply applies one change.
 func (f *fold) apply(c Change, key keyspace.Key) {
 	r := f.byKey[c.Key]
 	switch {
@@ -116,14 +116,14 @@ func (f *fold) apply(c Change, key keyspace.Key) {
 		f.queues[key.Name] = append(f.queues[key.Name], r)
 		f.all[key.Name] = append(f.all[key.Name], r)
 	case r == nil || r.gone != 0:
-		f.violation("revision %d: %q was deleted and was not there", c.Revision, c.Key)
+		f.violation("revision %d: %q was deleted but did not exist", c.Revision, c.Key)
 	default:
 		r.gone, r.goneAt = c.Revision, c.At
 		f.queues[key.Name] = slices.DeleteFunc(f.queues[key.Name], func(q *request) bool { return q == r })
 	}
 }
 
-// grant gives the lock to all requests that nothing stands against any more.
+// grant marks as held all requests of a lock that nothing blocks any more.
 func (f *fold) grant(name string, rev int64, at time.Duration) {
 	queue := f.queues[name]
 	for _, r := range queue {
@@ -133,14 +133,14 @@ func (f *fold) grant(name string, rev int64, at time.Duration) {
 	}
 }
 
-// blocks reports whether r has to wait for q: an earlier writer, or for a
-// writer an earlier reader, unless that is what it was upgraded from.
+// blocks reports whether r has to wait for q: an earlier writer, or, if r is a writer,
+// an earlier reader that it is no upgrade of.
 func (q *request) blocks(r *request) bool {
 	return q.created < r.created && excludes(q.Mode, r.Mode) &&
 		(q.Mode == rwlock.Write || q.created != r.own)
 }
 
-// ahead returns a request that r had to wait for to the end, or nil.
+// ahead returns a request that blocked r until r was gone, or nil.
 func (f *fold) ahead(r *request) *request {
 	for _, q := range f.all[r.Name] {
 		if q.blocks(r) && (q.gone == 0 || r.gone != 0 && q.gone >= r.gone) {

@@ -9,7 +9,7 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// upgradesOf collects which writers were upgraded from which reader.
+// upgradesOf returns which writers are an upgrade of which reader.
 func upgradesOf(holds []Hold) map[place]int64 {
 	upgrades := map[place]int64{}
 	for i := range holds {
@@ -23,7 +23,7 @@ func upgradesOf(holds []Hold) map[place]int64 {
 	return upgrades
 }
 
-// checkGrants reports where etcd's history does not make what clients were given.
+// checkGrants reports grants that do not follow from etcd's history.
 func (j *judge) checkGrants() {
 	tenures := map[string][]tenure{}
 	for i := range j.Holds {
@@ -34,11 +34,11 @@ func (j *judge) checkGrants() {
 			}
 			r := j.fold.requests[place{h.Lock, s.Mode, h.created(k)}]
 			if r == nil {
-				j.violation(Phantom, []int{i}, "%s was given %s to %s with token %d at %s, which nobody ever asked for",
+				j.violation(Phantom, []int{i}, "%s was granted %s to %s with token %d at %s, but no request has that token",
 					h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
 				continue
 			}
-			r.told = true
+			r.noted = true
 			j.checkGrant(i, k, r)
 			if r.held != 0 {
 				tenures[h.Lock] = append(tenures[h.Lock], tenure{hold: i, request: r})
@@ -50,40 +50,39 @@ func (j *judge) checkGrants() {
 	}
 }
 
-// checkGrant reports whether what was granted in stage k of a hold was not the
-// request's to have.
+// checkGrant reports stage k of a hold if its request did not hold the lock.
 func (j *judge) checkGrant(hold, k int, r *request) {
 	h, s := &j.Holds[hold], j.Holds[hold].Stages[k]
-	given := fmt.Sprintf("%s was given %s to %s with token %d at %s", h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
+	granted := fmt.Sprintf("%s was granted %s to %s with token %d at %s", h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
 	switch {
 	case r.held == 0 && s.Unsure:
 	case r.held == 0 && r.gone != 0 && r.goneAt <= s.Granted:
-		j.violation(Dead, []int{hold}, "%s, but its request was gone at %s, revision %d, and never came to hold it%s",
-			given, format.Clock(r.goneAt), r.gone, j.before(r))
+		j.violation(Stale, []int{hold}, "%s, but its request was gone at %s, revision %d, and never held the lock%s",
+			granted, format.Clock(r.goneAt), r.gone, j.before(r))
 	case r.held == 0:
-		j.violation(Unfair, []int{hold}, "%s, but its request never came to hold it%s", given, j.before(r))
+		j.violation(Unfair, []int{hold}, "%s, but its request never held the lock%s", granted, j.before(r))
 	case k == 0 && j.opts.Slack > 0 && r.heldAt-s.Granted > j.opts.Slack:
-		j.violation(Unfair, []int{hold}, "%s, but its request came to hold it only at %s, revision %d", given, format.Clock(r.heldAt), r.held)
+		j.violation(Unfair, []int{hold}, "%s, but its request held the lock only from %s on, revision %d", granted, format.Clock(r.heldAt), r.held)
 	}
 }
 
-// before names who was before r to the end.
+// before names the client that blocked r until r was gone.
 func (j *judge) before(r *request) string {
 	q := j.fold.ahead(r)
 	if q == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %s was before it to %s, token %d", j.owner(q.lease), q.Mode, q.created)
+	return fmt.Sprintf(": %s was ahead of it to %s, token %d", j.owner(q.lease), q.Mode, q.created)
 }
 
-// tenure is a hold of a client's on one lock, from revision to revision.
+// tenure is a client's hold of one lock in revisions.
 type tenure struct {
 	hold int
 	*request
 }
 
-// checkTenures reports conflicting holds that overlap in etcd's own order. With
-// the fold as it is there can be none: this is what the fold itself is held to.
+// checkTenures reports conflicting holds that overlap in etcd's own order. fold.grant
+// allows none: this checks fold itself.
 func (j *judge) checkTenures(tenures []tenure) {
 	slices.SortStableFunc(tenures, func(a, b tenure) int { return cmp.Compare(a.held, b.held) })
 	var active []tenure

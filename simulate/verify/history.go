@@ -7,10 +7,10 @@ import (
 	"etcd-lock/internal/format"
 )
 
-// History is what etcd did to the keys below a prefix, without a gap.
+// History is what etcd did to the keys below a prefix, without gaps.
 type History struct {
-	Since   int64    // the revision before the first that is told of
-	Before  []Change // the puts of the keys that were there at Since
+	Since   int64    // the revision before the first change
+	Before  []Change // the puts of the keys that existed at Since
 	Changes []Change // in etcd's order
 }
 
@@ -18,13 +18,13 @@ type History struct {
 type Change struct {
 	Revision int64
 	Key      string
-	Put      bool          // else it was deleted
+	Put      bool          // otherwise the key was deleted
 	Create   int64         // create revision, of a put
 	Lease    int64         // of a put
-	At       time.Duration // when the recorder was told, which is later than when it was
+	At       time.Duration // when the recorder was notified, which is later than it happened
 }
 
-// String tells all of a change in one line.
+// String formats the change in one line.
 func (c Change) String() string {
 	what := "delete"
 	if c.Put {

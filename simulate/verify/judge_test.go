@@ -74,8 +74,8 @@ func newJudge(seen Seen, history History, opts Options) *judge {
 	}
 	return &judge{
 		Seen: seen, opts: opts,
-		fold:    retell(history, upgradesOf(seen.Holds), opts.Exclusive),
-		clashed: map[[2]int]bool{},
+		fold:     newFold(history, upgradesOf(seen.Holds), opts.Exclusive),
+		reported: map[[2]int]bool{},
 	}
 }
 
@@ -132,7 +132,7 @@ func TestTheHistory(t *testing.T) {
 	given := func(mode rwlock.Mode, token int64) Hold { return held("c", mode, token, 0, 1, 2) }
 	upgraded := given(r, 1).then(w, 2)
 	rewritten := Change{Revision: 2, Key: "/n/write/a", Put: true, Create: 1}
-	const never = "never came to hold"
+	const never = "never held the lock"
 	tests := []struct {
 		name    string
 		changes []Change
@@ -144,25 +144,25 @@ func TestTheHistory(t *testing.T) {
 			[]Hold{given(w, 1), given(w, 2)}, "", ""},
 		{"readers share", seq(puts(1, "read/a"), puts(2, "read/b"), gone(3, "read/a", "read/b")), []Hold{given(r, 1), given(r, 2)}, "", ""},
 		{"writer went while it waited", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/b"), gone(4, "write/a")),
-			[]Hold{given(w, 1), given(w, 2)}, Unfair, "session 0000000000000001 was before it to write, token 1"},
+			[]Hold{given(w, 1), given(w, 2)}, Unfair, "session 0000000000000001 was ahead of it to write, token 1"},
 		{"told when it was gone", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/b"), gone(4, "write/a")),
-			[]Hold{held("c", w, 2, 2, 5, 6)}, Dead, "gone at 0.000s, revision 3"},
+			[]Hold{held("c", w, 2, 2, 5, 6)}, Stale, "gone at 0.000s, revision 3"},
 		{"writer went with its blocker", seq(puts(1, "write/a"), puts(2, "write/b"), gone(3, "write/a", "write/b")),
 			[]Hold{given(w, 2)}, Unfair, never},
 		{"reader beside a writer", seq(puts(1, "write/a"), puts(2, "read/b"), gone(3, "read/b"), gone(4, "write/a")),
 			[]Hold{given(w, 1), given(r, 2)}, Unfair, never},
 		{"writer beside a reader", seq(puts(1, "read/a"), puts(2, "write/b"), gone(3, "write/b"), gone(4, "read/a")), []Hold{given(w, 2)}, Unfair, never},
-		{"never asked", seq(puts(1, "write/a"), gone(2, "write/a")), []Hold{given(w, 2)}, Phantom, "nobody ever asked for"},
+		{"never asked", seq(puts(1, "write/a"), gone(2, "write/a")), []Hold{given(w, 2)}, Phantom, "no request has that token"},
 		{"no token", nil, []Hold{given(w, 0)}, "", ""},
 		{"nested below", seq(puts(1, "write/a/write/x"), puts(2, "write/b"), gone(3, "write/a/write/x", "write/b")), []Hold{given(w, 2)}, "", ""},
 		{"upgraded alone", seq(puts(1, "read/a"), puts(2, "write/a"), gone(3, "read/a", "write/a")), []Hold{upgraded}, "", ""},
 		{"upgraded beside a writer that waits", seq(puts(1, "read/a", "write/b"), puts(2, "write/a"), gone(3, "read/a", "write/a", "write/b")),
-			[]Hold{upgraded}, Dead, never},
+			[]Hold{upgraded}, Stale, never},
 		{"a gap", seq(puts(1, "write/a"), gone(3, "write/a")), nil, Contradiction, "gap"},
 		{"written twice", seq(puts(1, "write/a"), []Change{rewritten}, gone(3, "write/a")), nil, Contradiction, "written twice"},
-		{"deleted twice", seq(puts(1, "read/a"), gone(2, "read/a"), gone(3, "read/a")), nil, Contradiction, "was not there"},
-		{"left", puts(1, "write/a"), nil, Left, `"/n/write/a" is left, put at 0.000s, revision 1, by session 0000000000000001`},
-		{"another key left", puts(1, "config"), nil, Left, "/n/config"},
+		{"deleted twice", seq(puts(1, "read/a"), gone(2, "read/a"), gone(3, "read/a")), nil, Contradiction, "did not exist"},
+		{"left", puts(1, "write/a"), nil, LeftBehind, `"/n/write/a" is left behind: put at 0.000s, revision 1, by session 0000000000000001`},
+		{"another key left", puts(1, "config"), nil, LeftBehind, "/n/config"},
 		{"a mutex", seq(puts(1, "read/1"), gone(2, "read/1")), nil, "", ""},
 	}
 	for _, tt := range tests {
@@ -182,18 +182,18 @@ func TestOthersKeys(t *testing.T) {
 	sessions := map[int64]string{7: "b"}
 	j := newJudge(Seen{Sessions: sessions}, history, Options{})
 	j.checkRest(history.Since)
-	flags(t, j.verdict, Left, "revision 7, by b")
+	flags(t, j.verdict, LeftBehind, "revision 7, by b")
 	if len(j.verdict.Violations) != 1 {
 		t.Errorf("%d violations, want what is left of the session alone", len(j.verdict.Violations))
 	}
 	early := held("b", w, 7, 6, 8, 9)
-	flags(t, Judge(Seen{Holds: []Hold{early}, Sessions: sessions}, history, Options{}), Unfair, "session 0000000000000003 was before it to write, token 3")
+	flags(t, Judge(Seen{Holds: []Hold{early}, Sessions: sessions}, history, Options{}), Unfair, "session 0000000000000003 was ahead of it to write, token 3")
 }
 
 // The fold cannot let two hold at once; the check behind it must not rely on that.
 func TestTheTenures(t *testing.T) {
 	tenureOf := func(hold int, key string, from, to int64) tenure {
-		f := retell(History{Since: from - 1, Changes: puts(from, key)}, nil, true)
+		f := newFold(History{Since: from - 1, Changes: puts(from, key)}, nil, true)
 		r := f.byKey["/n/"+key]
 		r.gone = to
 		return tenure{hold: hold, request: r}
@@ -288,7 +288,7 @@ func TestTheTold(t *testing.T) {
 		seen    Seen
 		want    Kind
 	}{
-		{"a lost wake-up", queue, Seen{Waits: wait(29)}, Untold},
+		{"a lost wake-up", queue, Seen{Waits: wait(29)}, NotNotified},
 		{"gave up in time", queue, Seen{Waits: wait(14)}, ""},
 		{"somebody else's request", queue, Seen{Waits: []Wait{{Client: "c", Lock: "/n", Mode: w, Lease: 3, Asked: 2, Ended: 29}}}, ""},
 		{"an earlier request", queue, Seen{Waits: []Wait{{Client: "b", Lock: "/n", Mode: w, Lease: 2, Asked: 3, Ended: 29}}}, ""},

@@ -300,7 +300,7 @@ func TestSharpIsAsGood(t *testing.T) {
 			plain = append(plain, holds[i].operations(i+1, false)...)
 		}
 		want := porcupine.CheckOperationsTimeout(oneStretch(), plain, time.Minute)
-		if got := porcupine.CheckOperationsTimeout(Model(), sharp, time.Minute); got != want {
+		if got := porcupine.CheckOperationsTimeout(model(), sharp, time.Minute); got != want {
 			t.Fatalf("%s when sharp, %s when not: %+v", got, want, holds)
 		}
 		verdicts[want]++

@@ -10,47 +10,45 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// Live judges holds while their clients have them, in so little time and memory
-// that it can go on for days. It must be told of a grant after the lock was
-// given, and of an end before it is given back.
+// Live judges holds while they last, in so little time and memory that it can go on for
+// days. Call Begin after a lock was granted, and End before it is released.
 //
-// Of holds in one mode it finds the overlaps that Judge finds, and by their
-// tokens whether they came in the order in which they were asked for. It knows
-// nothing of etcd's history.
+// It finds the overlaps that Judge finds, and by the tokens whether locks were granted
+// in the order of the requests. It does not know etcd's history.
 type Live struct {
 	mu    sync.Mutex
 	locks map[string]*occupied
 }
 
-// Claim is a client's hold on one lock while it lasts.
+// Claim is a client's hold of one lock while it lasts.
 type Claim struct {
 	Client string
 	Lock   string
 	Mode   rwlock.Mode
-	Token  int64                // 0 of a lock without tokens, as in Stage
-	Until  func() time.Duration // when its session ends unless it is renewed before
+	Token  int64                // 0 if the lock has no tokens, as in Stage
+	Until  func() time.Duration // returns when its session ends if it is not renewed
 
 	from   time.Duration
-	fenced bool // which was told
+	fenced bool // which was reported
 }
 
-// occupied is who has a lock, and who had it last.
+// occupied is the claims to one lock.
 type occupied struct {
 	claims []*Claim
-	last   map[rwlock.Mode]*Claim // with the largest token
+	last   map[rwlock.Mode]*Claim // with the largest token so far
 }
 
-// NewLive returns a judge of locks that nobody holds.
+// NewLive returns a Live of locks that no client holds.
 func NewLive() *Live { return &Live{locks: map[string]*occupied{}} }
 
-// Begin notes that a client was told at now that it has a lock, and returns what
-// that breaks.
+// Begin notes that a client was notified of a grant at now, and returns the promises
+// that this breaks.
 func (l *Live) Begin(c *Claim, now time.Duration) Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var v Verdict
 	if c.Until() <= now {
-		return v // it was dead when it arrived
+		return v // its session had ended when it was notified
 	}
 	c.from = now
 	o := l.locks[c.Lock]
@@ -60,16 +58,16 @@ func (l *Live) Begin(c *Claim, now time.Duration) Verdict {
 	}
 	for _, a := range o.claims {
 		if excludes(a.Mode, c.Mode) {
-			a.meets(c, &v)
+			a.overlap(c, &v)
 		}
 	}
-	o.inTurn(c, &v)
+	o.checkOrder(c, &v)
 	o.claims = append(o.claims, c)
 	return v
 }
 
-// End notes that a client is about to give a lock back, or believes in it no
-// longer.
+// End notes that a client is about to release a lock, or no longer believes that it
+// holds it.
 func (l *Live) End(c *Claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,31 +76,31 @@ func (l *Live) End(c *Claim) {
 	}
 }
 
-// meets judges that next was given the lock while a had not ended.
-func (a *Claim) meets(next *Claim, v *Verdict) {
+// overlap judges that next was granted the lock before a had ended.
+func (a *Claim) overlap(next *Claim, v *Verdict) {
 	until := a.Until()
 	switch {
 	case until > next.from:
-		v.breaks(Overlap, a, next, "two held %s at once that exclude each other: %s, %s", a.Lock, a, next)
+		v.breaks(Overlap, a, next, "%s was held at the same time by two clients that exclude each other: %s, %s", a.Lock, a, next)
 	case a.Token == 0 || next.Token <= a.Token:
-		v.breaks(Unfenced, a, next, "%s believed in %s beyond the end of its session at %s, when %s: the token is not larger and fences nobody",
+		v.breaks(Unfenced, a, next, "%s still believed to hold %s after its session had ended at %s, when %s: the token is not larger and fences nothing",
 			a.Client, a.Lock, format.Clock(until), next)
 	case !a.fenced:
 		a.fenced = true
 		v.Fenced = append(v.Fenced, Fence{Lock: a.Lock, Text: fmt.Sprintf(
-			"%s believed in %s beyond the end of its session at %s, when %s, which fences it", a.Client, a.Lock, format.Clock(until), next)})
+			"%s still believed to hold %s after its session had ended at %s, when %s, which fences it", a.Client, a.Lock, format.Clock(until), next)})
 	}
 }
 
-// inTurn judges whether c comes after all that excluded it and went before, and
-// notes it.
-func (o *occupied) inTurn(c *Claim, v *Verdict) {
+// checkOrder judges whether c requested the lock after all earlier claims that exclude
+// it, and notes c.
+func (o *occupied) checkOrder(c *Claim, v *Verdict) {
 	if c.Token == 0 {
 		return
 	}
 	for mode, before := range o.last {
 		if excludes(mode, c.Mode) && before.Token >= c.Token {
-			v.breaks(Unfair, before, c, "%s was served before one that had asked for it earlier: %s, %s", c.Lock, before, c)
+			v.breaks(Unfair, before, c, "%s was not granted in the order of the requests: first %s, then %s", c.Lock, before, c)
 		}
 	}
 	if before := o.last[c.Mode]; before == nil || before.Token < c.Token {
@@ -116,7 +114,7 @@ func (v *Verdict) breaks(kind Kind, a, b *Claim, format string, args ...any) {
 	})
 }
 
-// String tells what the client was given, and when.
+// String says what the client was granted, and when.
 func (c *Claim) String() string {
-	return fmt.Sprintf("%s was given it to %s with token %d at %s", c.Client, c.Mode, c.Token, format.Clock(c.from))
+	return fmt.Sprintf("%s was granted it to %s with token %d at %s", c.Client, c.Mode, c.Token, format.Clock(c.from))
 }

@@ -15,7 +15,7 @@ import (
 // step is what one operation does to one lock.
 type step struct {
 	what   string // "acquire", "upgrade", "downgrade" or "release"
-	hold   int    // which of the holds, from 1
+	hold   int    // the index of the hold, from 1
 	client string
 	lock   string
 	mode   rwlock.Mode // of an acquire
@@ -30,7 +30,7 @@ func (s step) String() string {
 	return fmt.Sprintf("%s: %s %s", s.client, s.what, s.lock)
 }
 
-// lockState is who holds a lock: one writer or any number of readers.
+// lockState is the holds of a lock: one writer or any number of readers.
 type lockState struct {
 	writer  int // its hold, or 0
 	readers []int
@@ -42,16 +42,16 @@ func (s lockState) equal(o lockState) bool {
 	return s.writer == o.writer && slices.Equal(s.readers, o.readers)
 }
 
-// Model is a read/write lock, for histories made by Operations. Partitions are
-// the locks, and of each the stretches between moments at which nobody held it
-// or asked for it: such a moment begins the history anew.
-func Model() porcupine.Model {
+// model returns a read/write lock, for histories of operations. It is partitioned by
+// lock, and each lock into the stretches between times at which no client held or
+// requested it: after such a time, the history begins anew.
+func model() porcupine.Model {
 	m := oneStretch()
 	m.Partition = partition
 	return m
 }
 
-// oneStretch is Model for a history that is not to be cut.
+// oneStretch is model for a history that is not partitioned.
 func oneStretch() porcupine.Model {
 	return porcupine.Model{
 		Init:              func() any { return lockState{} },
@@ -65,7 +65,7 @@ func oneStretch() porcupine.Model {
 	}
 }
 
-// apply returns the state after op, and whether op can be.
+// apply returns the state after op, and whether op is possible.
 func (s lockState) apply(op step) (bool, lockState) {
 	alone := len(s.readers) == 0
 	switch op.what {
@@ -99,8 +99,8 @@ func less(holds []int, hold int) []int {
 	return slices.DeleteFunc(slices.Clone(holds), func(h int) bool { return h == hold })
 }
 
-// Operations are what holds mean to their locks, for Model.
-func Operations(holds []Hold) []porcupine.Operation {
+// operations returns the operations of holds, for model.
+func operations(holds []Hold) []porcupine.Operation {
 	var ops []porcupine.Operation
 	clients := map[string]int{}
 	for i := range holds {
@@ -116,15 +116,15 @@ func Operations(holds []Hold) []porcupine.Operation {
 	return ops
 }
 
-// operations are what h means to its lock. If they are to be sharp, each is
-// made to be at the one moment that is as good as any other in its time: what
-// lets less in as late, and what lets more in as early as it can be. That says
-// the same, because who holds less is in nobody's way, and it spares the checker
-// choices that double its work each time. It cannot be said of a hold that ended
-// before its client heard of it.
+// operations returns the operations of a hold. If they are sharp, each happens at one
+// point in its time instead of anywhere in it: what excludes more, as late as possible,
+// and what excludes less, as early as possible. The result is the same, because a hold
+// that excludes less blocks no other, and it spares the checker choices that double its
+// work each time. It is not the same for a hold that ended before its client was
+// notified of it.
 //
-// The end of a hold that was never confirmed, as of one that was lost, may come
-// at any time after it was called. By the same reason the earliest will do.
+// The end of a hold that was never confirmed, such as one that was lost, may come at any
+// time after it was called. For the same reason, the earliest will do.
 func (h *Hold) operations(id int, sharp bool) []porcupine.Operation {
 	sharp = sharp && h.whole()
 	var ops []porcupine.Operation
@@ -155,7 +155,7 @@ func (h *Hold) operations(id int, sharp bool) []porcupine.Operation {
 	return ops
 }
 
-// partition cuts a history by locks, and where a lock is at rest.
+// partition partitions a history by lock, and where a lock is at rest.
 func partition(ops []porcupine.Operation) [][]porcupine.Operation {
 	byLock := map[string][]porcupine.Operation{}
 	for _, op := range ops {

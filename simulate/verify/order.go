@@ -10,7 +10,8 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// inOrder goes through a map by its keys, so that one history has one verdict.
+// inOrder iterates over a map in the order of its keys, so that a history always has the
+// same verdict.
 func inOrder[V any](m map[string]V) iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -21,8 +22,9 @@ func inOrder[V any](m map[string]V) iter.Seq2[string, V] {
 	}
 }
 
-// checkOrder reports who was given a lock after one that had asked for it later.
-// Tokens tell who asked first. Holds that overlap are told of elsewhere.
+// checkOrder reports clients that were granted a lock after one that had requested it
+// later. Tokens are in the order of the requests. Holds that overlap are reported
+// elsewhere.
 func (j *judge) checkOrder() {
 	byLock := map[string][]int{}
 	for i := range j.Holds {
@@ -31,21 +33,21 @@ func (j *judge) checkOrder() {
 		}
 	}
 	for _, holds := range inOrder(byLock) {
-		j.checkTurns(holds)
+		j.checkGrantOrder(holds)
 	}
 }
 
-func (j *judge) checkTurns(holds []int) {
+func (j *judge) checkGrantOrder(holds []int) {
 	slices.SortStableFunc(holds, func(a, b int) int {
 		return cmp.Compare(j.Holds[a].Stages[0].Granted, j.Holds[b].Stages[0].Granted)
 	})
-	latest := map[rwlock.Mode]int{} // of those served so far, by mode: who asked last
+	latest := map[rwlock.Mode]int{} // by mode: of those granted so far, the one that requested last
 	for _, i := range holds {
 		me := j.Holds[i].Stages[0]
 		for _, mode := range []rwlock.Mode{rwlock.Write, rwlock.Read} {
 			other, ok := latest[mode]
 			if ok && excludes(mode, me.Mode) && j.Holds[other].Stages[0].Token > me.Token {
-				j.tellUnfair(other, i)
+				j.reportUnfair(other, i)
 			}
 			if mode == me.Mode && (!ok || j.Holds[other].Stages[0].Token < me.Token) {
 				latest[mode] = i
@@ -54,11 +56,11 @@ func (j *judge) checkTurns(holds []int) {
 	}
 }
 
-func (j *judge) tellUnfair(first, second int) {
+func (j *judge) reportUnfair(first, second int) {
 	a, b := &j.Holds[first], &j.Holds[second]
 	if a.End > b.Stages[0].Granted || !j.once(first, second) {
 		return
 	}
-	j.violation(Unfair, []int{first, second}, "%s was not served in order: %s asked first, with token %d, and was given it at %s; %s asked after it, with token %d, and was given it at %s",
+	j.violation(Unfair, []int{first, second}, "%s was not granted in order: %s requested it first, with token %d, and was granted it at %s; %s requested it later, with token %d, and was granted it at %s",
 		a.Lock, b.Client, b.Stages[0].Token, format.Clock(b.Stages[0].Granted), a.Client, a.Stages[0].Token, format.Clock(a.Stages[0].Granted))
 }

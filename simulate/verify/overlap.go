@@ -11,8 +11,7 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// checkModel reports what of the clients' history no read/write lock could have
-// done.
+// checkModel reports holds that a read/write lock cannot have granted.
 func (j *judge) checkModel() {
 	var ops []porcupine.Operation
 	for i := range j.Holds {
@@ -21,7 +20,7 @@ func (j *judge) checkModel() {
 	deadline := time.Now().Add(j.opts.Limit)
 	for _, part := range partition(ops) {
 		result := porcupine.Unknown
-		if left := time.Until(deadline); left > 0 { // 0 would be without a limit
+		if left := time.Until(deadline); left > 0 { // 0 would be no limit
 			result = porcupine.CheckOperationsTimeout(oneStretch(), part, left)
 		}
 		if result != porcupine.Ok {
@@ -30,20 +29,20 @@ func (j *judge) checkModel() {
 	}
 }
 
-// refused tells why a stretch was not found to be one of a lock.
+// refused reports why a stretch was not found to be possible.
 func (j *judge) refused(result porcupine.CheckResult, holds []int) {
 	if j.checkPairs(holds) {
 		return
 	}
 	if result == porcupine.Illegal {
-		j.violation(Overlap, holds, "%d holds on %s from %s on cannot be those of a read/write lock, though each two of them can",
+		j.violation(Overlap, holds, "%d holds of %s from %s on are impossible for a read/write lock, although any two of them are possible",
 			len(holds), j.Holds[holds[0]].Lock, format.Clock(j.Holds[holds[0]].start()))
 		return
 	}
-	j.lacking(Undecided, j.Holds[holds[0]].Lock, "", "%d holds on %s could not be judged in %s", len(holds), j.Holds[holds[0]].Lock, j.opts.Limit)
+	j.report(Undecided, j.Holds[holds[0]].Lock, "", "%d holds of %s could not be judged within %s", len(holds), j.Holds[holds[0]].Lock, j.opts.Limit)
 }
 
-// holdsOf returns whose operations these are, in the order in which they begin.
+// holdsOf returns the holds of operations, in the order in which they begin.
 func holdsOf(part []porcupine.Operation) []int {
 	var holds []int
 	for _, op := range part {
@@ -54,7 +53,7 @@ func holdsOf(part []porcupine.Operation) []int {
 	return holds
 }
 
-// start is from when on a hold may stand in others' way.
+// start returns from when on a hold may exclude others.
 func (h *Hold) start() time.Duration {
 	if h.whole() {
 		return h.Stages[0].Granted
@@ -62,8 +61,8 @@ func (h *Hold) start() time.Duration {
 	return h.Stages[0].Asked
 }
 
-// checkPairs reports each two of the holds that cannot both be, and whether
-// there are any.
+// checkPairs reports each pair of holds that exclude each other, and whether there are
+// any.
 func (j *judge) checkPairs(holds []int) bool {
 	slices.SortStableFunc(holds, func(a, b int) int { return cmp.Compare(j.Holds[a].start(), j.Holds[b].start()) })
 	found := false
@@ -74,9 +73,9 @@ func (j *judge) checkPairs(holds []int) bool {
 			return max(j.Holds[a].End, j.Holds[a].lastGranted()) < start
 		})
 		for _, a := range active {
-			if j.clash(a, next) {
+			if j.conflict(a, next) {
 				found = true
-				j.tellOverlap(a, next)
+				j.reportOverlap(a, next)
 			}
 		}
 		active = append(active, next)
@@ -84,9 +83,9 @@ func (j *judge) checkPairs(holds []int) bool {
 	return found
 }
 
-// clash reports whether a lock cannot have had these two holds, even if there
+// conflict reports whether a lock cannot have granted these two holds, even if there
 // were no others.
-func (j *judge) clash(a, b int) bool {
+func (j *judge) conflict(a, b int) bool {
 	if !j.Holds[a].writes() && !j.Holds[b].writes() {
 		return false
 	}
@@ -94,19 +93,19 @@ func (j *judge) clash(a, b int) bool {
 	return !porcupine.CheckOperations(oneStretch(), ops)
 }
 
-func (j *judge) tellOverlap(a, b int) {
+func (j *judge) reportOverlap(a, b int) {
 	if !j.once(a, b) {
 		return
 	}
 	first, second := &j.Holds[a], &j.Holds[b]
-	i, k := clashing(first, second)
-	j.violation(Overlap, []int{a, b}, "two held %s at once that exclude each other: %s, %s",
+	i, k := conflicting(first, second)
+	j.violation(Overlap, []int{a, b}, "%s was held at the same time by two clients that exclude each other: %s, %s",
 		first.Lock, first.stage(i), second.stage(k))
 }
 
-// clashing returns which stages of two holds stand against each other. When none
-// do for sure, one of the holds was dead when its client heard of it.
-func clashing(a, b *Hold) (int, int) {
+// conflicting returns the first stages of two holds that exclude each other. If none
+// certainly do, one of the holds had ended when its client was notified of it.
+func conflicting(a, b *Hold) (int, int) {
 	for i, s := range a.Stages {
 		for k, t := range b.Stages {
 			fromA, toA := a.belief(i)

@@ -9,35 +9,35 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// ErrGap says that a recorder was cut off from etcd while etcd's history was
-// compacted beyond what it had seen, so that the history cannot be told.
+// ErrGap is returned when etcd's history was compacted while the recorder was cut off
+// from it, so that changes are missing.
 var ErrGap = errors.New("verify: etcd's history was compacted before it was recorded")
 
 var errClosed = errors.New("verify: the recording has ended")
 
-// askAgain is how long a recorder waits for etcd to say how far it has come. A
-// member that lags behind gives no answer, or an old one.
-const askAgain = 100 * time.Millisecond
+// progressTimeout is how long a recorder waits for a progress notification before it
+// requests another. A member that lags behind sends none, or an old one.
+const progressTimeout = 100 * time.Millisecond
 
-// Recorder records all that happens below a prefix. It watches all along, so
-// that it goes on through compactions and when members fail.
+// Recorder records all changes below a prefix. It watches all the time, so that
+// compactions and failures of members do not interrupt it.
 type Recorder struct {
 	client *clientv3.Client
 	prefix string
 	clock  func() time.Duration
 	stop   context.CancelFunc
-	done   chan struct{} // closes when nothing more is recorded
+	done   chan struct{} // closed when nothing more is recorded
 
 	mu      sync.Mutex
 	history History
-	there   map[string]int64 // keys that were put and not deleted, to their leases
-	seen    int64            // nothing up to here can still be missing
-	news    chan struct{}    // closes, and is replaced, when any of these changes
+	there   map[string]int64 // from keys that were put and not deleted to their leases
+	seen    int64            // the revision up to which nothing is missing
+	news    chan struct{}    // closed and replaced when any of these changes
 	err     error
 }
 
-// Record begins to record what happens below prefix, until ctx ends or Close is
-// called. clock is the one that clients use.
+// Record starts a recorder of the changes below prefix. It records until ctx ends or
+// Close is called. clock returns the time by the clock that the clients use.
 func Record(ctx context.Context, client *clientv3.Client, prefix string, clock func() time.Duration) (*Recorder, error) {
 	resp, err := client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
 	if err != nil {
@@ -65,22 +65,22 @@ func Record(ctx context.Context, client *clientv3.Client, prefix string, clock f
 	return r, nil
 }
 
-// Close ends the recording.
+// Close stops the recorder.
 func (r *Recorder) Close() {
 	r.stop()
 	<-r.done
 }
 
-// Revision is up to where everything has been recorded: as far as this, etcd can
-// be compacted without a risk to the record, even when members fail.
+// Revision returns the revision up to which everything has been recorded. Compacting
+// etcd's history up to it cannot cause a gap, even when members fail.
 func (r *Recorder) Revision() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.seen
 }
 
-// Drained waits until no key that was put since the recording began is left. It
-// looks at the keys of these sessions alone, or at all if sessions is nil.
+// Drained waits until no key that was put since the recording began exists. It counts
+// the keys of these sessions, by lease, or all keys if sessions is nil.
 func (r *Recorder) Drained(ctx context.Context, sessions map[int64]string) error {
 	return r.await(ctx, func() bool {
 		for _, lease := range r.there {
@@ -92,15 +92,14 @@ func (r *Recorder) Drained(ctx context.Context, sessions map[int64]string) error
 	})
 }
 
-// counts reports whether a key with that lease is one of sessions, or of any if
-// these are nil.
+// counts reports whether a key with that lease belongs to sessions; if these are nil,
+// every key does.
 func counts(sessions map[int64]string, lease int64) bool {
 	_, ok := sessions[lease]
 	return ok || sessions == nil
 }
 
-// History returns all that has happened up to now. It waits until that has been
-// recorded.
+// History returns all changes up to now. It waits until they have been recorded.
 func (r *Recorder) History(ctx context.Context) (History, error) {
 	resp, err := r.client.Get(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
 	if err != nil {
@@ -118,20 +117,21 @@ func (r *Recorder) History(ctx context.Context) (History, error) {
 	return r.history, nil
 }
 
-// caughtUp waits a while until everything up to rev has been recorded. That the
-// last of it happened elsewhere, only etcd can tell.
+// caughtUp waits up to progressTimeout until everything up to rev has been recorded.
+// Later revisions may have changed other keys only: etcd's progress notification says
+// so.
 func (r *Recorder) caughtUp(ctx context.Context, rev int64) error {
-	ctx, cancel := context.WithTimeout(ctx, askAgain)
+	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
-	_ = r.client.RequestProgress(ctx) // asked again if it fails
+	_ = r.client.RequestProgress(ctx) // the caller tries again if it fails
 	return r.await(ctx, func() bool { return r.seen >= rev })
 }
 
-// await waits until what it is given holds, which it calls with r.mu locked.
-func (r *Recorder) await(ctx context.Context, holds func() bool) error {
+// await waits until condition returns true. It calls it with r.mu locked.
+func (r *Recorder) await(ctx context.Context, condition func() bool) error {
 	for {
 		r.mu.Lock()
-		ok, news, err := holds(), r.news, r.err
+		ok, news, err := condition(), r.news, r.err
 		r.mu.Unlock()
 		if ok || err != nil {
 			return err
@@ -146,7 +146,7 @@ func (r *Recorder) await(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// watch records until the watch ends, and reports whether another may go on.
+// watch records until the watch ends, and reports whether another watch can continue.
 func (r *Recorder) watch(ctx context.Context) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -158,7 +158,7 @@ func (r *Recorder) watch(ctx context.Context) bool {
 	return true
 }
 
-// record notes what etcd says, and reports whether it may say more.
+// record records a response, and reports whether more can follow.
 func (r *Recorder) record(resp clientv3.WatchResponse) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,55 +9,55 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// Seen is what the clients saw. Its times are of one clock, the recorder's.
+// Seen is what the clients saw. Its times are by the recorder's clock.
 type Seen struct {
 	Holds []Hold
 	Waits []Wait
-	// Sessions says whose which lease is. With it, violations name the clients
-	// of requests that no hold tells of, and only keys of these sessions count
-	// as left; without it, all do.
+	// Sessions are the names of the clients by lease. With it, violations name the
+	// clients of requests that are in no hold, and only keys of these sessions are
+	// reported as LeftBehind; without it, all keys are.
 	Sessions map[int64]string
 }
 
-// Hold is one client's hold on one lock, from acquired to given up. Of several
-// locks that were taken together, each is a hold of its own.
+// Hold is one client's hold of one lock. Several locks that were acquired together are
+// several holds.
 type Hold struct {
 	Client string
 	Lock   string
-	Stages []Stage // as acquired, then as upgraded and downgraded; never empty
+	Stages []Stage // the acquisition, then upgrades and downgrades; never empty
 
-	End      time.Duration // from here on the client does not claim to hold it
-	Released time.Duration // when the end was confirmed, or 0 if it never was
-	Known    time.Duration // when the client ceased to believe in it; End if that is later
+	End      time.Duration // from then on the client does not claim to hold it
+	Released time.Duration // when etcd confirmed the release, or 0 if it never did
+	Known    time.Duration // when the client stopped believing that it holds it, if that is later than End
 }
 
-// Stage is a hold's life in one mode. The first is an acquisition, a later one
-// an upgrade or a downgrade.
+// Stage is a hold in one mode. The first stage is an acquisition, later ones are
+// upgrades and downgrades.
 type Stage struct {
 	Mode rwlock.Mode
-	// Token is the fencing token that the client has in this stage, the create
-	// revision of the request that gave it. A lock without tokens has 0 here:
-	// its history cannot be told, and no overlap of it is fenced.
+	// Token is the fencing token of the client in this stage: the create revision of
+	// the request that was granted. It is 0 if the lock has no tokens: then its history
+	// is not judged, and no overlap is fenced.
 	Token   int64
-	Asked   time.Duration // when the client called for it
-	Granted time.Duration // when it was told that it has it
-	Unsure  bool          // the answer was lost, and it may never have come to be
+	Asked   time.Duration // when the client requested it
+	Granted time.Duration // when it was notified of the grant
+	Unsure  bool          // the reply was lost, and it may not have happened
 }
 
-// Wait is an acquisition that did not come to be a hold, by a client that would
-// have heard of it: it was not refused at once, as a try is.
+// Wait is an acquisition that was not granted, by a client that would have been
+// notified of a grant. A try that was refused at once is none.
 type Wait struct {
 	Client string
 	Lock   string
 	Mode   rwlock.Mode
 	Lease  int64 // its session
 	Asked  time.Duration
-	Ended  time.Duration // when it gave up, or could not hear any more: it died, was stopped or cut off
+	Ended  time.Duration // when it gave up, or could no longer be notified: it died, was paused or cut off
 }
 
-// created is the create revision of the key that holds in stage i: of a reader's
-// the first, for an upgrade keeps it, and a downgrade goes back to it with the
-// token that the hold has by then.
+// created returns the create revision of the key that holds the lock in stage i. A
+// reader's is that of the first stage: an upgrade keeps the reader's key, and a
+// downgrade returns to it with the token that the hold has by then.
 func (h *Hold) created(i int) int64 {
 	if h.Stages[i].Mode == rwlock.Read {
 		i = 0
@@ -65,7 +65,7 @@ func (h *Hold) created(i int) int64 {
 	return h.Stages[i].Token
 }
 
-// lastGranted is when the last of the stages was known to have begun.
+// lastGranted returns when the client was notified of the last stage.
 func (h *Hold) lastGranted() time.Duration {
 	var last time.Duration
 	for _, s := range h.Stages {
@@ -74,12 +74,12 @@ func (h *Hold) lastGranted() time.Duration {
 	return last
 }
 
-// whole reports whether the hold was claimed in all its stages. One that is not
-// was dead when its client heard of it.
+// whole reports whether the client claimed the hold in all its stages. Otherwise it had
+// ended when the client was notified of it.
 func (h *Hold) whole() bool { return h.lastGranted() <= h.End }
 
-// belief is from when to when the client believed to be in stage i. It may have
-// been wrong at its end, if it learned late of its loss: that is what tokens are for.
+// belief returns from when to when the client believed to be in stage i. At the end it
+// may be wrong, if it learns late of its loss: that is what tokens are for.
 func (h *Hold) belief(i int) (from, to time.Duration) {
 	from, to = h.begin(i), max(h.Known, h.End)
 	if i+1 < len(h.Stages) {
@@ -88,8 +88,8 @@ func (h *Hold) belief(i int) (from, to time.Duration) {
 	return from, to
 }
 
-// begin is from when on the client believes to be in stage i. A downgrade holds
-// for reading from the call on.
+// begin returns from when on the client believes to be in stage i. During a downgrade it
+// holds the lock for reading from the call on.
 func (h *Hold) begin(i int) time.Duration {
 	if s := h.Stages[i]; i == 0 || s.Mode == rwlock.Write {
 		return s.Granted
@@ -99,7 +99,7 @@ func (h *Hold) begin(i int) time.Duration {
 
 func excludes(a, b rwlock.Mode) bool { return a == rwlock.Write || b == rwlock.Write }
 
-// String tells all of a hold in one line.
+// String formats the hold in one line.
 func (h *Hold) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s:", h.Client, h.Lock)
@@ -113,7 +113,7 @@ func (h *Hold) String() string {
 	return b.String()
 }
 
-// stage tells what the client had in stage i, and for how long it claimed it.
+// stage says what the client held in stage i, and from when to when it claimed it.
 func (h *Hold) stage(i int) string {
 	from, to := h.belief(i)
 	s := h.Stages[i]

@@ -9,7 +9,7 @@ import (
 	"etcd-lock/internal/format"
 )
 
-// believed is one stage of a hold, for as long as its client believed in it.
+// believed is one stage of a hold while its client believed in it.
 type believed struct {
 	*Hold
 	Stage
@@ -17,15 +17,15 @@ type believed struct {
 	from, to    time.Duration
 }
 
-// checkTokens looks for holds that two clients believed in at once and that
-// exclude each other: a store which asks for tokens must tell them apart.
+// checkTokens finds holds that exclude each other and that two clients believed in at
+// the same time: a store that checks tokens must be able to tell them apart.
 func (j *judge) checkTokens() {
 	byLock := map[string][]believed{}
 	for i := range j.Holds {
 		h := &j.Holds[i]
 		for k, s := range h.Stages {
 			from, to := h.belief(k)
-			if from < h.End { // else it was dead when it arrived
+			if from < h.End { // otherwise it had ended when the client was notified
 				byLock[h.Lock] = append(byLock[h.Lock], believed{h, s, i, k, from, to})
 			}
 		}
@@ -46,30 +46,30 @@ func (j *judge) checkBeliefs(beliefs []believed) {
 				continue
 			}
 			if a.Token == 0 || next.Token <= a.Token {
-				j.tellUnfenced(a, next)
+				j.reportUnfenced(a, next)
 			} else if a.End <= next.from && !fenced[a.hold] {
 				fenced[a.hold] = true
-				j.tellFenced(a, next)
+				j.addFenced(a, next)
 			}
 		}
 		active = append(active, next)
 	}
 }
 
-// apart tells that a went on when next had begun.
-func apart(a, next believed) string {
-	return fmt.Sprintf("%s believed until %s that it had %s to %s with token %d, when %s had had it to %s with token %d since %s",
+// describe says that a went on when next had begun.
+func describe(a, next believed) string {
+	return fmt.Sprintf("%s believed until %s to hold %s to %s with token %d, while %s held it to %s with token %d since %s",
 		a.Client, format.Clock(a.to), a.Lock, a.Mode, a.Token, next.Client, next.Mode, next.Token, format.Clock(next.from))
 }
 
-func (j *judge) tellUnfenced(a, next believed) {
+func (j *judge) reportUnfenced(a, next believed) {
 	if j.once(a.hold, next.hold) {
-		j.violation(Unfenced, []int{a.hold, next.hold}, "%s: the token is not larger and fences nobody", apart(a, next))
+		j.violation(Unfenced, []int{a.hold, next.hold}, "%s: the token is not larger and fences nothing", describe(a, next))
 	}
 }
 
-func (j *judge) tellFenced(a, next believed) {
+func (j *judge) addFenced(a, next believed) {
 	j.verdict.Fenced = append(j.verdict.Fenced, Fence{
-		Lock: a.Lock, Late: *a.Hold, Other: *next.Hold, Text: apart(a, next) + ", which fences it",
+		Lock: a.Lock, Late: *a.Hold, Other: *next.Hold, Text: describe(a, next) + ", which fences it",
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"etcd-lock/internal/format"
 )
 
-// Kind is what a violation breaks; the package comment says what each means.
+// Kind is the promise that a violation breaks. The package comment explains each.
 type Kind string
 
 // The kinds of violations.
@@ -20,66 +20,71 @@ const (
 	Overlap       Kind = "overlap"
 	Unfenced      Kind = "unfenced"
 	Unfair        Kind = "unfair"
-	Dead          Kind = "dead"
+	Stale         Kind = "stale"
 	Phantom       Kind = "phantom"
-	Untold        Kind = "untold"
-	Left          Kind = "left"
+	NotNotified   Kind = "not_notified"
+	LeftBehind    Kind = "left_behind"
 	Contradiction Kind = "contradiction"
 	Undecided     Kind = "undecided"
 )
 
-// Violation is one thing that must not be, with what concerns it and no more.
-type Violation struct {
-	Kind    Kind
-	Lock    string   // or empty
-	Clients []string // those concerned
-	Holds   []Hold   // those concerned, in the order in which they were granted
-	Text    string   // a sentence that names clients, lock, tokens and times
+// Kinds returns all kinds, in the order in which reports list them.
+func Kinds() []Kind {
+	return []Kind{Overlap, Unfenced, Unfair, Stale, Phantom, NotNotified, LeftBehind, Contradiction, Undecided}
 }
 
-// Fence is a hold that its client believed in beside a later one which excludes
-// it, when it had no claim to it any more. The later one's token is larger.
+// Violation is one broken promise, with the holds and clients that it is about.
+type Violation struct {
+	Kind    Kind
+	Lock    string // "" if it is about no single lock
+	Clients []string
+	Holds   []Hold // in the order in which they were granted
+	Text    string // one sentence that names clients, lock, tokens and times
+}
+
+// Fence is a hold that had ended, but that its client still believed in when a later
+// hold excluded it. The later hold's token is larger.
 type Fence struct {
 	Lock  string
 	Late  Hold
-	Other Hold // the first of the later ones
+	Other Hold // the first of the later holds
 	Text  string
 }
 
-// Verdict is what a judgement comes to.
+// Verdict is the result of Judge.
 type Verdict struct {
 	Violations []Violation
-	Fenced     []Fence // each late hold once
+	Fenced     []Fence // one for each late hold
 }
 
-// Options are how to judge.
+// Options are the options of Judge.
 type Options struct {
-	// Limit bounds the search for an order in which the locks can have done what
-	// the clients saw; 30 seconds if it is 0. What was not decided by then is
-	// said to be Undecided.
+	// Limit is the time limit of the search for an order in which the locks can have
+	// done what the clients saw; 0 is 30 seconds. What is not decided by then is
+	// reported as Undecided.
 	Limit time.Duration
-	// Slack is by how much what clients were told may be earlier or later than
-	// what the recorder was told, which hears of everything later than it is:
-	// from then on, who was told too early was served unfairly, and who waited on
-	// for what it had was Untold. 0 does not judge by that.
+	// Slack is by how much the notifications of clients may be earlier or later than
+	// those of the recorder, which are always later than the change. A client that is
+	// notified earlier than that is Unfair, one that is notified later is
+	// NotNotified. With 0, neither is judged by time.
 	Slack time.Duration
-	// Exclusive says that nothing else was written to this etcd, so that a
-	// revision that the history does not have is a gap.
+	// Exclusive says that nothing else was written to this etcd, so that a revision
+	// that is missing in the history is a gap.
 	Exclusive bool
 }
 
 const defaultLimit = 30 * time.Second
 
-// Judge says what of a run must not be.
+// Judge returns the promises that locks broke, and the late holders that were fenced.
 func Judge(seen Seen, history History, opts Options) Verdict {
 	if opts.Limit == 0 {
 		opts.Limit = defaultLimit
 	}
 	j := &judge{
-		Seen:    seen,
-		opts:    opts,
-		fold:    retell(history, upgradesOf(seen.Holds), opts.Exclusive),
-		clashed: map[[2]int]bool{},
+		Seen:     seen,
+		opts:     opts,
+		fold:     newFold(history, upgradesOf(seen.Holds), opts.Exclusive),
+		reported: map[[2]int]bool{},
 	}
 	j.checkModel()
 	j.checkTokens()
@@ -90,16 +95,16 @@ func Judge(seen Seen, history History, opts Options) Verdict {
 	return j.verdict
 }
 
-// judge is one judgement.
+// judge is one run of Judge.
 type judge struct {
 	Seen
-	opts    Options
-	fold    *fold
-	clashed map[[2]int]bool // pairs of holds that a violation tells of
-	verdict Verdict
+	opts     Options
+	fold     *fold
+	reported map[[2]int]bool // pairs of holds that a violation is about
+	verdict  Verdict
 }
 
-// violation says that something about these holds must not be.
+// violation adds a violation about holds, by their indices.
 func (j *judge) violation(kind Kind, holds []int, format string, args ...any) {
 	v := Violation{Kind: kind, Text: fmt.Sprintf(format, args...)}
 	for _, i := range holds {
@@ -109,8 +114,8 @@ func (j *judge) violation(kind Kind, holds []int, format string, args ...any) {
 	j.verdict.Violations = append(j.verdict.Violations, v)
 }
 
-// lacking says that something must not be that no hold tells of.
-func (j *judge) lacking(kind Kind, lock, client, format string, args ...any) {
+// report adds a violation that is about no hold.
+func (j *judge) report(kind Kind, lock, client, format string, args ...any) {
 	v := Violation{Kind: kind, Lock: lock, Text: fmt.Sprintf(format, args...)}
 	if client != "" {
 		v.Clients = []string{client}
@@ -118,14 +123,14 @@ func (j *judge) lacking(kind Kind, lock, client, format string, args ...any) {
 	j.verdict.Violations = append(j.verdict.Violations, v)
 }
 
-// once reports whether no violation tells of these two yet, and that one does now.
+// once reports whether no violation is about these two yet, and notes that one is now.
 func (j *judge) once(a, b int) bool {
 	pair := [2]int{min(a, b), max(a, b)}
-	defer func() { j.clashed[pair] = true }()
-	return !j.clashed[pair]
+	defer func() { j.reported[pair] = true }()
+	return !j.reported[pair]
 }
 
-// owner names whose session it is.
+// owner names the client of a session.
 func (s Seen) owner(lease int64) string {
 	if client, ok := s.Sessions[lease]; ok {
 		return client
@@ -133,7 +138,8 @@ func (s Seen) owner(lease int64) string {
 	return "session " + format.Lease(lease)
 }
 
-// Story tells the moments of the holds concerned, a line each, as time went.
+// Story lists the events of the holds that the violation is about, a line each, in the
+// order of time.
 func (v Violation) Story() []string {
 	type moment struct {
 		at   time.Duration
@@ -147,11 +153,11 @@ func (v Violation) Story() []string {
 		h := &v.Holds[i]
 		for _, s := range h.Stages {
 			add(h, s.Asked, "asks to %s %s", s.Mode, h.Lock)
-			add(h, s.Granted, "is told that it has it to %s, token %d", s.Mode, s.Token)
+			add(h, s.Granted, "is granted it to %s, token %d", s.Mode, s.Token)
 		}
-		add(h, h.End, "has no claim to it any more")
+		add(h, h.End, "no longer claims it")
 		if h.Known > h.End {
-			add(h, h.Known, "learns of that")
+			add(h, h.Known, "learns that it has ended")
 		}
 		if h.Released > 0 {
 			add(h, h.Released, "has released it")
@@ -165,14 +171,14 @@ func (v Violation) Story() []string {
 	return lines
 }
 
-// pictureLimit bounds the search for an order to draw. A picture without one
-// still shows what happened.
+// pictureLimit is the time limit of the search for an order to draw. A picture without
+// one still shows what happened.
 const pictureLimit = 5 * time.Second
 
-// Picture writes porcupine's page of holds: who asked, had and gave up what, and
-// in which order the locks can have done it, as far as they can.
+// Picture writes porcupine's HTML page of holds: which client acquired and released
+// what, and an order in which the locks can have done it, if there is one.
 func Picture(w io.Writer, holds []Hold) error {
-	m := Model()
-	_, info := porcupine.CheckOperationsVerbose(m, Operations(holds), pictureLimit)
+	m := model()
+	_, info := porcupine.CheckOperationsVerbose(m, operations(holds), pictureLimit)
 	return porcupine.Visualize(m, info, w)
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/rwlock"
+	"etcd-lock/simulate/outcome"
+	"etcd-lock/simulate/scenario"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/nav"
@@ -15,15 +18,17 @@ import (
 )
 
 // laneScene is a run of two clients that went wrong, six seconds long.
-func laneScene() []backend.ScenarioLane {
-	return []backend.ScenarioLane{
-		{Client: "reader", Spans: []backend.ScenarioSpan{
-			{To: time.Second}, {From: time.Second, To: 3 * time.Second, Holds: keyspace.Read},
-			{From: 3 * time.Second, To: 4 * time.Second, Waits: true, Holds: keyspace.Read}, {From: 4 * time.Second, To: time.Hour},
-		}, Marks: []time.Duration{4 * time.Second}},
-		{Client: "writer", Spans: []backend.ScenarioSpan{
-			{To: 3 * time.Second, Waits: true}, {From: 3 * time.Second, To: 5 * time.Second, Holds: keyspace.Write, Paused: true},
-			{From: 5 * time.Second, To: 6 * time.Second, Holds: keyspace.Write}, {From: 6 * time.Second, To: time.Hour, Gone: true},
+func laneScene() []outcome.Lane {
+	const sec = time.Second
+	idle, reads, writes := outcome.State{}, outcome.State{Holds: rwlock.Read}, outcome.State{Holds: rwlock.Write}
+	return []outcome.Lane{
+		{Client: "reader", Stretches: []outcome.Stretch{
+			{To: sec, State: idle}, {From: sec, To: 3 * sec, State: reads},
+			{From: 3 * sec, To: 4 * sec, State: outcome.State{Waits: true, Holds: rwlock.Read}}, {From: 4 * sec, To: time.Hour, State: idle},
+		}, Marks: []outcome.Mark{{At: 4 * sec, Moment: scenario.Lost}}},
+		{Client: "writer", Stretches: []outcome.Stretch{
+			{To: 3 * sec, State: outcome.State{Waits: true}}, {From: 3 * sec, To: 5 * sec, State: outcome.State{Holds: rwlock.Write, Paused: true}},
+			{From: 5 * sec, To: 6 * sec, State: writes}, {From: 6 * sec, To: time.Hour, State: outcome.State{Gone: true}},
 		}},
 	}
 }

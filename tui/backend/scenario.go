@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/simulate/outcome"
 )
 
 // Scenario is a script of contention.
@@ -54,7 +54,7 @@ type PlayState struct {
 	Stepping bool           // it pauses as soon as one thing has happened
 	Next     string         // what the clock brings next; empty: nothing
 	In       time.Duration  // until then, in the scenario's time
-	Lanes    []ScenarioLane // of the clients, until now
+	Lanes    []outcome.Lane // of the clients, until now
 }
 
 // ScenarioStep is something that happened in a run.
@@ -62,23 +62,6 @@ type ScenarioStep struct {
 	At   time.Duration // since the run started
 	Text string
 	Bad  bool // a lock was refused or lost, or something failed
-}
-
-// ScenarioLane is the history of a client. Its spans follow each other without a
-// gap.
-type ScenarioLane struct {
-	Client string
-	Spans  []ScenarioSpan
-	Marks  []time.Duration // when a lock was refused, lost or not granted in time
-}
-
-// ScenarioSpan is a time in which a client's state stayed the same. A client can
-// hold one lock and wait for another.
-type ScenarioSpan struct {
-	From, To     time.Duration
-	Waits        bool
-	Holds        keyspace.Mode // the strongest that it believes to hold; 0 for none
-	Paused, Gone bool
 }
 
 // Recorder makes scenarios from what happens.

@@ -189,12 +189,12 @@ func (s *clientsScreen) View(w, h int) string {
 	if rest <= 0 {
 		return parts[0]
 	}
-	lanes := s.lanes()
+	l := s.timeline()
 	lh := 0
-	if rest >= 10 && len(lanes.all) > 0 {
-		lh = min(len(lanes.all)+2, rest/2)
+	if rest >= 10 && len(l.all) > 0 {
+		lh = min(len(l.all)+2, rest/2)
 		iw, ih := theme.Inner(w, lh, false)
-		parts = append(parts, s.Theme.Panel("timeline", lanes.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
+		parts = append(parts, s.Theme.Panel("timeline", l.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
 	}
 	iw, ih := theme.Inner(w, rest-lh, false)
 	tail := logTail(&s.Log, s.Theme, iw, ih, func(e *state.Entry) bool { return e.Kind == state.EntryOwn || e.Kind == state.EntryError })
@@ -202,12 +202,12 @@ func (s *clientsScreen) View(w, h int) string {
 }
 
 // lanes are what the sessions of the clients have done, as the watch saw it.
-func (s *clientsScreen) lanes() lanes {
+func (s *clientsScreen) timeline() timeline {
 	leases := map[int64]bool{}
 	for _, c := range s.Clients {
 		if lease := c.State().Lease; lease != 0 {
 			leases[lease] = true
 		}
 	}
-	return newLanes(s.Journal.ForLeases(leases), s.Journal.Began, s.Now)
+	return newTimeline(s.Journal.ForLeases(leases), s.Journal.Began, s.Now)
 }

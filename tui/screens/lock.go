@@ -173,9 +173,9 @@ func (s *lockScreen) View(w, h int) string {
 // below is the timeline and, if there is room, the findings and events.
 func (s *lockScreen) below(w, h int) []string {
 	if s.InPast() {
-		return []string{s.timeline(lanes{}, w, h)}
+		return []string{s.timeline(timeline{}, w, h)}
 	}
-	l := newLanes(s.Journal.ForLock(s.lock), s.Journal.Began, s.Clock())
+	l := newTimeline(s.Journal.ForLock(s.lock), s.Journal.Began, s.Clock())
 	lanes := min(h, len(l.all)+2)
 	findings := s.findings(w)
 	if h-lanes < 3 {
@@ -254,7 +254,7 @@ func (s *lockScreen) detail(w int) string {
 }
 
 // timeline is the lanes of the lock.
-func (s *lockScreen) timeline(l lanes, w, h int) string {
+func (s *lockScreen) timeline(l timeline, w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
 	if s.InPast() {
 		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)

@@ -41,7 +41,7 @@ func TestLanes(t *testing.T) {
 		{Request: at(3, inspect.Request{Holding: true}), Seen: ago(15 * time.Second), Granted: ago(10 * time.Second)},
 		{Request: at(4, inspect.Request{Holding: true}), Seen: ago(5 * time.Minute), Granted: ago(4 * time.Minute), Ended: ago(2 * time.Minute)},
 	}
-	got := newLanes(spans, ago(30*time.Second), now)
+	got := newTimeline(spans, ago(30*time.Second), now)
 	style := theme.New(true, true)
 	want := strings.Join([]string{
 		"lease…000000003                ░░░░░▇▇▇▇▇▇▇▇▇▇",

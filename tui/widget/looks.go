@@ -1,48 +1,30 @@
 package widget
 
 import (
-	"strings"
-
+	"etcd-lock/internal/lanes"
 	"etcd-lock/tui/theme"
 )
 
-// Look is what one cell of a lane shows. Where several things happened within a
-// cell, the greater look wins.
-type Look byte
+// DrawLane draws the columns of a lane.
+func DrawLane(t *theme.Theme, row []lanes.Look) string { return lanes.Paint(row, PaintLook(t)) }
 
-// The looks, the weakest first.
-const (
-	LookGone Look = iota // or not there yet
-	LookIdle
-	LookWaits
-	LookWaitsHolding
-	LookHolds // as a reader or as a writer
-	LookReads
-	LookWrites
-	LookPaused
-	LookBad
-)
-
-// LookSign is what a look is drawn with. Writing fills a lane, and reading leaves
-// room for others.
-func LookSign(t *theme.Theme, l Look) theme.Text {
-	return [...]theme.Text{
-		LookGone: theme.Styled(" ", t.Plain), LookIdle: theme.Styled("·", t.Dim), LookWaits: theme.Styled("░", t.Waiting), LookWaitsHolding: theme.Styled("▒", t.Waiting),
-		LookHolds: theme.Styled("▇", t.Holding), LookReads: theme.Styled("▄", t.Holding), LookWrites: theme.Styled("█", t.Holding), LookPaused: theme.Styled("╌", t.Expiring), LookBad: theme.Styled("✗", t.Lost),
-	}[l]
-}
-
-// DrawLane draws the cells of a lane, those that look the same in one go.
-func DrawLane(t *theme.Theme, looks []Look) string {
-	var b strings.Builder
-	for len(looks) > 0 {
-		n := 1
-		for n < len(looks) && looks[n] == looks[0] {
-			n++
+// PaintLook returns a function that gives the signs of a look their style.
+func PaintLook(t *theme.Theme) func(look lanes.Look, signs string) string {
+	return func(look lanes.Look, signs string) string {
+		style := t.Plain
+		switch look {
+		case lanes.Nothing:
+		case lanes.Idle:
+			style = t.Dim
+		case lanes.Waits, lanes.WaitsHolding:
+			style = t.Waiting
+		case lanes.Holds, lanes.Reads, lanes.Writes:
+			style = t.Holding
+		case lanes.Paused, lanes.Fenced, lanes.Fault:
+			style = t.Expiring
+		case lanes.Failed, lanes.Lost, lanes.Crashed:
+			style = t.Lost
 		}
-		s := LookSign(t, looks[0])
-		b.WriteString(s.Style.Render(strings.Repeat(s.Text, n)))
-		looks = looks[n:]
+		return style.Render(signs)
 	}
-	return b.String()
 }

@@ -1,22 +1,20 @@
-// Package plan draws what is random in a scenario, and keeps what is due in the
-// order of its time.
 package plan
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
 // Due is something that happens at a time.
 type Due struct {
-	At    time.Duration
-	Order uint64 // among those at the same time
-	Do    func()
-	index int // in the agenda; less than 0 once it is off it
+	At     time.Duration
+	Order  uint64 // among those at the same time
+	Do     func()
+	What   string        // what happens, for people; "" for what they cannot see
+	MinRun time.Duration // it does not happen before the run has run for this long
 
-	// Of a clock's:
-	What string        // in words; "" for what nobody can see
-	Run  time.Duration // before the run is so old, it does not happen
+	index int // in the agenda; less than 0 once it was removed
 }
 
 // Before reports whether d happens before other.
@@ -24,46 +22,62 @@ func (d *Due) Before(other *Due) bool {
 	return d.At < other.At || d.At == other.At && d.Order < other.Order
 }
 
-// Agenda is a heap of what is due.
-type Agenda []*Due
+// Agenda is what is due, in the order in which it happens. The zero Agenda is empty.
+type Agenda struct{ due dueHeap }
 
-func (a Agenda) Len() int           { return len(a) }
-func (a Agenda) Less(i, j int) bool { return a[i].Before(a[j]) }
+// Len returns how much is due.
+func (a *Agenda) Len() int { return len(a.due) }
 
-// Swap, Push and Pop are for package heap.
-func (a Agenda) Swap(i, j int) {
-	a[i], a[j] = a[j], a[i]
-	a[i].index, a[j].index = i, j
+// First returns what happens first. The agenda must not be empty.
+func (a *Agenda) First() *Due { return a.due[0] }
+
+// FirstSeen returns what happens first of what people can see, or nil.
+func (a *Agenda) FirstSeen() *Due {
+	var first *Due
+	for _, d := range a.due {
+		if d.What != "" && (first == nil || d.Before(first)) {
+			first = d
+		}
+	}
+	return first
 }
 
-// Push implements heap.Interface.
-func (a *Agenda) Push(x any) {
-	d := x.(*Due)
-	d.index = len(*a)
-	*a = append(*a, d)
-}
+// Add adds d.
+func (a *Agenda) Add(d *Due) { heap.Push(&a.due, d) }
 
-// Pop implements heap.Interface.
-func (a *Agenda) Pop() any {
-	end := len(*a) - 1
-	last := (*a)[end]
-	(*a)[end] = nil
-	*a, last.index = (*a)[:end], -1
-	return last
-}
+// Next removes and returns what happens first. The agenda must not be empty.
+func (a *Agenda) Next() *Due { return heap.Pop(&a.due).(*Due) }
 
-// Add puts something on the agenda.
-func (a *Agenda) Add(d *Due) { heap.Push(a, d) }
+// Moved puts d, whose time was changed, in its new place.
+func (a *Agenda) Moved(d *Due) { heap.Fix(&a.due, d.index) }
 
-// Next takes off what is due first, of an agenda that is not empty.
-func (a *Agenda) Next() *Due { return heap.Pop(a).(*Due) }
-
-// Moved puts something in its new place whose time was changed.
-func (a *Agenda) Moved(d *Due) { heap.Fix(a, d.index) }
-
-// Remove takes something off that may have happened.
+// Remove removes d, unless it was removed before.
 func (a *Agenda) Remove(d *Due) {
 	if d.index >= 0 {
-		heap.Remove(a, d.index)
+		heap.Remove(&a.due, d.index)
 	}
+}
+
+// dueHeap implements heap.Interface.
+type dueHeap []*Due
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].Before(h[j]) }
+
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *dueHeap) Push(x any) {
+	d := x.(*Due)
+	d.index = len(*h)
+	*h = append(*h, d)
+}
+
+func (h *dueHeap) Pop() any {
+	end := len(*h) - 1
+	last := (*h)[end]
+	*h, last.index = slices.Delete(*h, end, end+1), -1 // which clears the pointer
+	return last
 }

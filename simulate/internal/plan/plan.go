@@ -1,56 +1,66 @@
+// Package plan draws everything that is random in a scenario, and keeps what is due
+// in the order of its time.
 package plan
 
 import (
-	"hash/fnv"
-	"math/rand/v2"
 	"time"
 
-	"etcd-lock/rwlock"
-
+	"etcd-lock/simulate/internal/lockset"
 	"etcd-lock/simulate/scenario"
 )
 
-// Script is what one client does, with everything random drawn.
+// Plan is a scenario with everything random drawn.
+type Plan struct {
+	Scripts []Script        // one for each client
+	FaultAt []time.Duration // when each fault happens, since the common start
+}
+
+// Script is what one client does.
 type Script struct {
 	Name  string
 	Impl  scenario.Impl
-	TTL   time.Duration
-	After time.Duration
-	Steps []Step // of all repeats
+	TTL   time.Duration // of its session
+	After time.Duration // from the common start to its first step
+	Steps []Step        // of all repeats, one after the other
 }
 
-// Step is a step in one of the repeats.
+// Step is a step of a scenario in one of its repeats.
 type Step struct {
 	scenario.Step
-	Round        int // from 1
-	End          int // of a step that takes locks: where the turn stands that gives them back, or the last of the round
-	GiveUpAfter  time.Duration
-	CancelAfter  time.Duration // 0 for never
-	CrashAfter   time.Duration // likewise
-	WaitFor      time.Duration
-	Downgradable bool // a later turn wants to
+	Round        int           // which of the repeats, from 1
+	End          int           // of an acquisition: the index of the step that releases it, or else of the last step of the round
+	GiveUpAfter  time.Duration // the deadline of an acquisition
+	CancelAfter  time.Duration // when the client cancels its wait; 0 for never
+	CrashAfter   time.Duration // when the client crashes if it still waits; 0 for never
+	WaitFor      time.Duration // of a wait step
+	Downgradable bool          // a later step downgrades what this one acquires
 }
 
-// Scripts draws what is random: each client from the seed and its name, in the
-// order of its steps, so that it is the same whatever the others do and when.
-func Scripts(sc *scenario.Scenario, seed uint64) []Script {
-	var scripts []Script
+// New draws the plan of a scenario. The same seed draws the same values for a
+// client, whatever else is in the scenario and whenever it happens.
+func New(sc *scenario.Scenario, seed uint64) Plan {
+	return Plan{Scripts: scripts(sc, seed), FaultAt: faultTimes(sc, seed)}
+}
+
+// scripts draws for each client from the seed and its name, in the order of its
+// steps.
+func scripts(sc *scenario.Scenario, seed uint64) []Script {
+	var all []Script
 	for _, c := range sc.Clients {
 		for _, name := range c.Names() {
 			d := NewDice(seed, name)
 			s := Script{Name: name, Impl: c.Impl, TTL: c.TTL, After: d.Draw(c.After)}
 			for round := range c.Repeat {
-				s.Steps = append(s.Steps, d.round(c.Steps, round)...)
+				s.Steps = append(s.Steps, steps(d, c.Steps, round)...)
 			}
-			scripts = append(scripts, s)
+			all = append(all, s)
 		}
 	}
-	return scripts
+	return all
 }
 
-// FaultTimes draws when the faults happen.
-func FaultTimes(sc *scenario.Scenario, seed uint64) []time.Duration {
-	d := NewDice(seed, " faults") // which no client is called
+func faultTimes(sc *scenario.Scenario, seed uint64) []time.Duration {
+	d := NewDice(seed, " faults") // which is no client's name
 	at := make([]time.Duration, len(sc.Faults))
 	for i, f := range sc.Faults {
 		at[i] = d.Draw(f.At)
@@ -58,66 +68,50 @@ func FaultTimes(sc *scenario.Scenario, seed uint64) []time.Duration {
 	return at
 }
 
-// Dice draws durations.
-type Dice struct{ *rand.Rand }
-
-// NewDice returns the dice of a name, which roll the same for the same seed.
-func NewDice(seed uint64, name string) Dice {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(name)) // which never fails
-	return Dice{rand.New(rand.NewPCG(seed, h.Sum64()))}
-}
-
-// Draw returns a duration within s.
-func (d Dice) Draw(s scenario.Span) time.Duration {
-	at := s.From
-	if s.To > s.From {
-		at += time.Duration(d.Int64N(int64(s.To - s.From)))
-	}
-	return min(at, Forever)
-}
-
-func (d Dice) round(steps []scenario.Step, round int) []Step {
-	turns := make([]Step, len(steps))
-	for i, s := range steps {
-		turns[i] = Step{
+// steps draws the steps of one round, which is counted from 0.
+func steps(d Dice, of []scenario.Step, round int) []Step {
+	all := make([]Step, len(of))
+	for i, s := range of {
+		all[i] = Step{
 			Step:         s,
 			Round:        round + 1,
-			End:          round*len(steps) + EndOfSection(steps, i),
+			End:          round*len(of) + endOfSection(of, i),
 			GiveUpAfter:  scenario.DefaultWithin,
 			CancelAfter:  d.Draw(s.Cancel),
 			CrashAfter:   d.Draw(s.Crash),
 			WaitFor:      d.Draw(s.For),
-			Downgradable: s.Do == scenario.Write && downgraded(steps, i),
+			Downgradable: s.Do == scenario.Write && downgraded(of, i),
 		}
 		if s.Within.To > 0 {
-			turns[i].GiveUpAfter = d.Draw(s.Within)
+			all[i].GiveUpAfter = d.Draw(s.Within)
 		}
 	}
-	return turns
+	return all
 }
 
-// EndOfSection is the index of the unlock that belongs to the step at i, or of
-// the last step.
-func EndOfSection(steps []scenario.Step, i int) int {
+// endOfSection returns the index of the unlock that belongs to the step at i, or of
+// the last step if there is none.
+func endOfSection(steps []scenario.Step, i int) int {
 	for j := i + 1; j < len(steps); j++ {
-		if steps[j].Do == scenario.Unlock && shareNames(steps[j].Locks, steps[i].Locks) {
+		if steps[j].Do == scenario.Unlock && sameSection(steps[j], steps[i]) {
 			return j
 		}
 	}
 	return len(steps) - 1
 }
 
-// downgraded reports whether what the step at i takes is downgraded.
+// downgraded reports whether a later step downgrades what the step at i acquires.
 func downgraded(steps []scenario.Step, i int) bool {
-	for _, s := range steps[i+1 : EndOfSection(steps, i)+1] {
-		if s.Do == scenario.Downgrade && shareNames(s.Locks, steps[i].Locks) {
+	for _, s := range steps[i+1 : endOfSection(steps, i)+1] {
+		if s.Do == scenario.Downgrade && sameSection(s, steps[i]) {
 			return true
 		}
 	}
 	return false
 }
 
-func shareNames(a, b []rwlock.LockRequest) bool {
-	return len(a) > 0 && scenario.About(b, a[0].Name)
+// sameSection reports whether s is about locks that the step acquire acquires. One
+// step unlocks all of them, so the first lock decides.
+func sameSection(s, acquire scenario.Step) bool {
+	return len(s.Locks) > 0 && lockset.Has(acquire.Locks, s.Locks[0].Name)
 }

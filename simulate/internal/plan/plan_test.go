@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/scenario"
 )
 
@@ -34,7 +35,7 @@ func planOf(t *testing.T, data string, seed uint64) []Script {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Scripts(sc, seed)
+	return New(sc, seed).Scripts
 }
 
 // TestPlanIsDrawnFromTheSeed wants the same seed to draw the same times for a
@@ -74,6 +75,24 @@ func TestPlan(t *testing.T) {
 	for _, turn := range []Step{r[0], r[3]} {
 		if turn.GiveUpAfter < time.Hour || turn.GiveUpAfter >= 2*time.Hour || turn.CancelAfter < time.Second || turn.CancelAfter >= time.Hour {
 			t.Errorf("drawn: within %s, cancel %s", turn.GiveUpAfter, turn.CancelAfter)
+		}
+	}
+}
+
+func TestEndOfSection(t *testing.T) {
+	lock := func(name string) []rwlock.LockRequest { return []rwlock.LockRequest{{Name: name}} }
+	steps := []scenario.Step{
+		{Do: scenario.Read, Locks: lock("/a")},
+		{Do: scenario.Write, Locks: lock("/b")},
+		{Do: scenario.Wait},
+		{Do: scenario.Unlock, Locks: lock("/b")},
+		{Do: scenario.Unlock, Locks: lock("/a")},
+		{Do: scenario.Read, Locks: lock("/c")},
+		{Do: scenario.Wait},
+	}
+	for i, want := range map[int]int{0: 4, 1: 3, 5: 6} {
+		if got := endOfSection(steps, i); got != want {
+			t.Errorf("endOfSection(%d) = %d, want %d", i, got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"etcd-lock/simulate/outcome"
 	"etcd-lock/tui/backend"
 )
 
@@ -11,7 +12,7 @@ import (
 type Scenarios struct {
 	Scenarios   []backend.Scenario
 	Script      func(ctx context.Context, name string, tell func(backend.ScenarioStep)) ([]string, error)
-	Lanes       []backend.ScenarioLane
+	Lanes       []outcome.Lane
 	Ran         *time.Duration // how long a run takes until now
 	Completions []string
 	ReadErr     error
@@ -63,12 +64,12 @@ func (p *playing) State() backend.PlayState {
 		state.Elapsed = *p.Ran
 	}
 	for _, l := range p.Lanes {
-		var spans []backend.ScenarioSpan
-		for _, s := range l.Spans {
+		var stretches []outcome.Stretch
+		for _, s := range l.Stretches {
 			s.To = min(s.To, state.Elapsed)
-			spans = append(spans, s)
+			stretches = append(stretches, s)
 		}
-		state.Lanes = append(state.Lanes, backend.ScenarioLane{Client: l.Client, Spans: spans, Marks: l.Marks})
+		state.Lanes = append(state.Lanes, outcome.Lane{Client: l.Client, Stretches: stretches, Marks: l.Marks})
 	}
 	return state
 }

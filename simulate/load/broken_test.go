@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
-
 	"etcd-lock/internal/locks"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/scenario"
@@ -28,7 +27,7 @@ type pass int64
 func (p pass) Token() int64 { return int64(p) }
 func (pass) Unlock() error  { return nil }
 
-func (d openDoor) Take(context.Context, locks.Request) (locks.Hold, error) {
+func (d openDoor) Acquire(context.Context, locks.Request) (locks.Hold, error) {
 	return pass(d.last.Add(d.step)), nil
 }
 
@@ -40,8 +39,8 @@ func TestLoadOfBrokenLocks(t *testing.T) {
 		step    int64
 		want    string
 	}{
-		{name: "two at once", clients: 2, step: 1, want: "two held /broken at once"},
-		{name: "tokens that shrink", clients: 1, step: -1, want: "/broken was served before one that had asked for it earlier"},
+		{name: "two at once", clients: 2, step: 1, want: "/broken was held at the same time by two clients"},
+		{name: "tokens that shrink", clients: 1, step: -1, want: "/broken was not granted in the order of the requests"},
 	}
 	endpoint := etcdtest.Start(t)
 	etcd := simulate.Etcd{Connect: func(context.Context, string, ...grpc.DialOption) (*clientv3.Client, error) {
@@ -52,28 +51,28 @@ func TestLoadOfBrokenLocks(t *testing.T) {
 			w := Workload{TTL: 10 * time.Second, Hold: Dist{Span: scenario.Span{From: time.Millisecond, To: 2 * time.Millisecond}}, Roles: []Role{
 				{Label: "w", Count: tt.clients, Names: []string{"/broken"}, Writes: 1, Impl: scenario.ImplRWLock},
 			}}
-			c := &crew{Etcd: etcd, Workload: w, meter: newMeter(w)}
+			c := &workers{Etcd: etcd, Workload: w, meter: newMeter(w)}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			if err := c.enter(ctx); err != nil {
+			if err := c.connect(ctx); err != nil {
 				t.Fatal(err)
 			}
 			door := openDoor{last: &atomic.Int64{}, step: tt.step}
 			door.last.Store(1 << 40)
-			for _, w := range c.workers {
-				w.seat.Locks = door
+			for _, w := range c.all {
+				w.conn.Locks = door
 			}
-			c.runRound(ctx, Load{Rounds: 1, Every: time.Millisecond, Progress: func(p Progress) {
-				if p.Violated > maxTold {
+			c.run(ctx, Load{Rounds: 1, Every: time.Millisecond, Progress: func(p Progress) {
+				if p.Violated > maxViolations {
 					cancel()
 				}
 			}})
-			if err := c.leave(etcdtest.Client(t, endpoint)); err != nil {
+			if err := c.disconnect(etcdtest.Client(t, endpoint)); err != nil {
 				t.Error(err)
 			}
 			m := c.meter.measured()
-			if len(m.Violations) != maxTold || !strings.HasPrefix(m.Violations[0], tt.want) {
-				t.Errorf("told of %q", m.Violations)
+			if len(m.Violations) != maxViolations || !strings.HasPrefix(m.Violations[0], tt.want) {
+				t.Errorf("violations %q", m.Violations)
 			}
 		})
 	}

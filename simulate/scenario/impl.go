@@ -10,7 +10,8 @@ import (
 // Impl is an implementation of locks on etcd.
 type Impl string
 
-// The implementations that a scenario or a load can run on.
+// The implementations. Clients of a scenario can use the first two, those of a load
+// all of them.
 const (
 	ImplRWLock Impl = "rwlock" // package rwlock
 	ImplRecipe Impl = "recipe" // RWMutex of etcd's client/v3/experimental/recipes
@@ -20,7 +21,7 @@ const (
 // Impls returns all implementations.
 func Impls() []Impl { return []Impl{ImplRWLock, ImplRecipe, ImplMutex} }
 
-// ParseImpl returns the implementation called s.
+// ParseImpl returns the implementation of that name.
 func ParseImpl(s string) (Impl, error) {
 	if !slices.Contains(Impls(), Impl(s)) {
 		return "", fmt.Errorf("unknown implementation %q: want %s", s, format.List(Impls(), "or"))
@@ -28,6 +29,6 @@ func ParseImpl(s string) (Impl, error) {
 	return Impl(s), nil
 }
 
-// Exclusive reports whether the implementation has no read mode: readers exclude
+// Exclusive reports whether the implementation has no read mode: its readers exclude
 // each other, as writers do.
 func (i Impl) Exclusive() bool { return i == ImplMutex }

@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,22 +10,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
-
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
-// told is a forecast in short: what is certain, and what is not.
-func told(f Forecast) string {
+// short returns a forecast in short. What is not certain has a "?".
+func short(f Forecast) string {
 	var words []string
-	for _, m := range f.Moments {
+	for _, m := range f.Events {
 		if m.Moment == scenario.Asked {
 			continue
 		}
@@ -39,7 +35,7 @@ func told(f Forecast) string {
 	return strings.Join(words, ", ")
 }
 
-func TestModel(t *testing.T) {
+func TestMake(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"readers and a writer", `
 - {name: r, count: 2, steps: [{read: /a}, {wait: 100ms}, {unlock: /a}]}
@@ -91,16 +87,16 @@ func TestModel(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
-			if got := told(f); got != tt.want {
+			f := Make(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
+			if got := short(f); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestModelFaults(t *testing.T) {
-	f := Model(simtest.Parse(t, `
+func TestFaults(t *testing.T) {
+	f := Make(simtest.Parse(t, `
 name: m
 cluster: 3
 clients:
@@ -113,7 +109,7 @@ faults:
 - {at: 5s, heal: a}
 `), 0)
 	want := "0s a granted, 50ms  fault, 100ms a released, 100ms a granted, 1s  fault, 3s a lost?, 3s b granted?, 5s  fault, 6s c granted?, 9.1s a failed?"
-	if got := told(f); got != want {
+	if got := short(f); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 	if len(f.Failures) != 1 || f.Failures[0].Line != 5 || !errors.Is(f.Err(), ErrImpossible) {
@@ -124,7 +120,7 @@ faults:
 	}
 }
 
-func TestModelExpectations(t *testing.T) {
+func TestExpectations(t *testing.T) {
 	const two = "name: m\nclients:\n- {name: w, count: 2, steps: [{write: /a, expect: %s}, {wait: 1s}, {unlock: /a}]}\n%s"
 	tests := []struct {
 		name, data          string
@@ -140,7 +136,7 @@ func TestModelExpectations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, tt.data), 0)
+			f := Make(simtest.Parse(t, tt.data), 0)
 			if len(f.Failures) != tt.impossible || len(f.Depends) != tt.depends {
 				t.Errorf("impossible %v\ndepends %v", f.Failures, f.Depends)
 			}
@@ -148,7 +144,7 @@ func TestModelExpectations(t *testing.T) {
 	}
 }
 
-func TestModelDeadlock(t *testing.T) {
+func TestDeadlock(t *testing.T) {
 	tests := []struct{ name, data, want string }{
 		{"none", "- {name: a, count: 2, steps: [{write: /a}, {write: /b}, {unlock: /b}, {unlock: /a}]}", ""},
 		{"none, together", "- {name: a, steps: [{together: {write: [/a, /b]}}]}\n- {name: b, steps: [{together: {write: [/b, /a]}}]}", ""},
@@ -160,12 +156,12 @@ func TestModelDeadlock(t *testing.T) {
 - {name: a, steps: [{read: /a}, {wait: 1s}, {write: /b, within: 1h, cancel: 9s}]}
 - {name: b, steps: [{write: /b}, {wait: 2s}, {read: /a}]}
 - {name: c, after: 500ms, steps: [{write: /a}]}`,
-			`deadlock until a changes its mind at 10s: b waits to read "/a", which c asked for before to write; `},
+			`deadlock until a cancels its wait at 10s: b waits to read "/a" behind c, which waits to write it; `},
 		{"only if things go so", "- {name: a, steps: [{write: /a}, {write: /b}]}\n- {name: b, steps: [{write: /b}, {write: /a}]}", "depends: deadlock until the deadline of "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Model(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
+			f := Make(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
 			got := ""
 			for _, d := range f.Deadlocks {
 				if d.Depends {
@@ -180,8 +176,7 @@ func TestModelDeadlock(t *testing.T) {
 	}
 }
 
-// comes is what a run came to: who got each lock in which order, and what came
-// of each step.
+// comes returns the order of the grants of each lock, and the outcomes of each step.
 func comes(r outcome.Result) map[string][]string {
 	all := map[string][]string{}
 	for _, e := range r.Events {
@@ -209,27 +204,26 @@ func texted(moments []scenario.Moment) []string {
 // that take up to delay.
 func steady(sc *scenario.Scenario, delay time.Duration) (map[string][]string, bool) {
 	var first map[string][]string
+	p := plan.New(sc, sc.Seed)
 	for way := range uint64(20) {
-		w := NewWorld(sc, sc.Seed, delay, way)
-		w.Run()
+		w := newWorld(sc, p, sc.Seed, delay, way)
+		w.run()
 		switch {
 		case way == 0:
-			first = comes(w.Result)
-		case !maps.EqualFunc(first, comes(w.Result), slices.Equal):
+			first = comes(w.result)
+		case !maps.EqualFunc(first, comes(w.result), slices.Equal):
 			return nil, false
 		}
 	}
 	return first, true
 }
 
-// TestModelIsTheRun wants a run on an etcd to come to what the model says of it.
+// TestForecastIsTheRun wants a run on an etcd to come to what the forecast says of it.
 // A machine under load may be late by more than the scenario has to spare: then
 // it gets another chance.
-func TestModelIsTheRun(t *testing.T) {
+func TestForecastIsTheRun(t *testing.T) {
 	endpoint := etcdtest.Shared(t)
-	etcd := simulate.Etcd{Connect: func(_ context.Context, _ string, opts ...grpc.DialOption) (*clientv3.Client, error) {
-		return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop(), DialOptions: opts})
-	}}
+	etcd := simtest.At(endpoint)
 	const spare = 40 * time.Millisecond
 	sample, err := scenario.Find("four-clients")
 	if err != nil {
@@ -248,7 +242,7 @@ func TestModelIsTheRun(t *testing.T) {
 	}
 	for _, sc := range scenarios {
 		if sc.Cluster > 0 {
-			continue // the model knows little of faults
+			continue // faults are not fully simulated
 		}
 		t.Run(sc.Name, func(t *testing.T) {
 			t.Parallel()
@@ -264,7 +258,7 @@ func TestModelIsTheRun(t *testing.T) {
 				}
 				if attempt == 4 {
 					data, _ := scenario.Encode(sc, scenario.Notes{})
-					t.Fatalf("(-model +run)\n%s\n%s", diff, data)
+					t.Fatalf("(-forecast +run)\n%s\n%s", diff, data)
 				}
 			}
 		})

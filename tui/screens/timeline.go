@@ -8,15 +8,16 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/lanes"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
 
-// lanes are what sessions have done, one lane each, with the present at the
+// timeline is what sessions have done, one lane each, with the present at the
 // right.
-type lanes struct {
+type timeline struct {
 	from time.Time
 	all  []lane
 }
@@ -34,8 +35,8 @@ const (
 	laneMost  = 5 * time.Minute
 )
 
-func newLanes(spans []state.Span, began, now time.Time) lanes {
-	l := lanes{from: now.Add(-min(max(now.Sub(began), laneLeast), laneMost))}
+func newTimeline(spans []state.Span, began, now time.Time) timeline {
+	l := timeline{from: now.Add(-min(max(now.Sub(began), laneLeast), laneMost))}
 	at := map[inspect.SessionID]int{}
 	for _, s := range spans {
 		if !s.Ended.IsZero() && s.Ended.Before(l.from) {
@@ -74,7 +75,7 @@ func laneName(names []string, w int) int {
 	return min(term.Widest(names), max(22, w/5), w/3)
 }
 
-func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
+func (l timeline) view(t *theme.Theme, w, h int, now time.Time) string {
 	if len(l.all) == 0 && h > 0 {
 		return t.Dim.Render(term.Cut("  no events since the watch began", w))
 	}
@@ -102,19 +103,19 @@ func (l lanes) view(t *theme.Theme, w, h int, now time.Time) string {
 }
 
 // axis is the time below the lanes.
-func (l lanes) axis(t *theme.Theme, name, room int, now time.Time) string {
+func (l timeline) axis(t *theme.Theme, name, room int, now time.Time) string {
 	began, half := now.Sub(l.from), "-"+format.Age(now.Sub(l.from)/2)
 	left := term.Pad("-"+format.Age(began), room/2, false)
 	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-3, 0), false) + "now")
 }
 
 func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
-	looks := make([]widget.Look, w)
+	row := make([]lanes.Look, w)
 	step := max(now.Sub(from)/time.Duration(w), 1)
 	place := func(at time.Time) int { return min(max(int(at.Sub(from)/step), 0), w-1) }
-	paint := func(a, b time.Time, what widget.Look) {
+	paint := func(a, b time.Time, what lanes.Look) {
 		for i := place(a); i <= place(b); i++ {
-			looks[i] = max(looks[i], what)
+			row[i] = max(row[i], what)
 		}
 	}
 	for _, s := range l.spans {
@@ -127,14 +128,14 @@ func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
 			granted = begin // before the watch began
 		}
 		if granted.IsZero() {
-			paint(begin, end, widget.LookWaits)
+			paint(begin, end, lanes.Waits)
 		} else {
-			paint(begin, granted, widget.LookWaits)
-			paint(granted, end, widget.LookHolds)
+			paint(begin, granted, lanes.Waits)
+			paint(granted, end, lanes.Holds)
 		}
 		if s.Lost() {
-			paint(end, end, widget.LookBad)
+			paint(end, end, lanes.Lost)
 		}
 	}
-	return widget.DrawLane(t, looks)
+	return widget.DrawLane(t, row)
 }

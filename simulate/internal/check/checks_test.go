@@ -1,4 +1,4 @@
-package outcome
+package check
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
@@ -29,22 +31,23 @@ expect:
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Result{Seed: 1, Speed: 1}
-	r.Failures = append(Failures(sc, r), Failure{Of: "unfair", Msg: "out of turn"})
+	p := plan.New(sc, 1)
+	r := outcome.Result{Seed: 1, Speed: 1, Expected: Names(sc, p)}
+	r.Failures = append(Failures(sc, p, r), outcome.Failure{Of: "unfair", Msg: "out of turn"})
 	var got []string
-	for _, c := range r.Checks(sc) {
+	for _, c := range r.Checks() {
 		got = append(got, fmt.Sprintf("%s %v %v", c.Name, c.Promise, c.Failures))
 	}
 	want := []string{
-		`line 6: c: read "/a" false [f:6:6: c: read "/a": want granted, but it did not come to that]`,
+		`line 6: c: read "/a" false [f:6:6: c: read "/a": want granted, but the step was not reached]`,
 		`line 10: c: write "/b" false []`,
-		`line 6: c: read "/a" (time 2) false [f:6:6: c: read "/a" (time 2): want granted, but it did not come to that]`,
+		`line 6: c: read "/a" (time 2) false [f:6:6: c: read "/a" (time 2): want granted, but the step was not reached]`,
 		`line 10: c: write "/b" (time 2) false []`,
 		`order: granted c, released c false [f:15:12: "granted c" did not happen]`,
 		`log false [f:13:8: log line 1: want "a", got the end]`,
 		"max_wait false []", "fenced false []",
-		"overlap true []", "unfenced true []", "unfair true [out of turn]", "dead true []", "phantom true []",
-		"untold true []", "left true []", "contradiction true []", "undecided true []",
+		"overlap true []", "unfenced true []", "unfair true [out of turn]", "stale true []", "phantom true []",
+		"not_notified true []", "left_behind true []", "contradiction true []", "undecided true []",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("checks (-want +got)\n%s", diff)

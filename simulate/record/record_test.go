@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/forecast"
+	"etcd-lock/simulate/internal/lockset"
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
 )
@@ -117,8 +117,8 @@ a 1s: write /a, wait 1s, read /b, wait 1s, unlock /b, wait 1s, unlock /a,
 4s granted b write /a`, `
 a 0s: write /a, wait 4s, unlock /a,
 x 1s: write /b, wait 2s, unlock /b,
-b-a 2s: write /a, wait 1.03s, unlock /a, # one of 2 clients that were one session, which did several things at once
-b-b 2.5s: write /b, wait 2.03s, unlock /b, # one of 2 clients that were one session, which did several things at once
+b-a 2s: write /a, wait 1.03s, unlock /a, # one of 2 clients of one session that did several things at once
+b-b 2.5s: write /b, wait 2.03s, unlock /b, # one of 2 clients of one session that did several things at once
 granted a /a; granted b-a /a; 
 granted x /b; granted b-b /b; 
 `},
@@ -154,7 +154,7 @@ a 1s: read /a, wait 1s, upgrade /a, wait 1s, downgrade /a, wait 1s, unlock /a,
 1s waiting b write /a
 2s cancelled b write /a`, `
 a 0s: write /a, wait 5.03s, unlock /a,
-b 1s: write /a within 1s, unlock /a, # it gave up waiting for "/a"
+b 1s: write /a within 1s, unlock /a, # it stopped waiting for "/a"
 `},
 		{"lost", `
 0s granted a write /a
@@ -163,9 +163,9 @@ b 1s: write /a within 1s, unlock /a, # it gave up waiting for "/a"
 4s lost a write /a
 4s granted b write /a
 5s lost c write /a`, `
-a 0s: write /a, wait 2s, crash, # its session ran out at 4s: it crashes so long before that its lease runs out by then
+a 0s: write /a, wait 2s, crash, # its lease expired at 4s: it crashes earlier, so that its lease expires by then
 b 1s: write /a, wait 1.06s, unlock /a,
-c 1.03s: write /a within 4s, unlock /a, # its session ran out at 5.03s, while it waited for "/a"
+c 1.03s: write /a within 4s, unlock /a, # its lease expired at 5.03s while it waited for "/a"
 granted a /a; granted b /a; 
 `},
 		{"a long wait", `
@@ -275,40 +275,39 @@ func TestRecordNothing(t *testing.T) {
 	}
 }
 
-// TestRecordOfTheModel wants a recording of what the model says to come to the
-// same grants.
-func TestRecordOfTheModel(t *testing.T) {
+// TestRecordOfAForecast wants a recording of what is forecast to have the same
+// grants.
+func TestRecordOfAForecast(t *testing.T) {
 	for seed := range uint64(200) {
 		data, err := scenario.Encode(simtest.Contention(seed, "made"), scenario.Notes{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		sc := simtest.Parse(t, string(data))
-		w := forecast.NewWorld(sc, 1, 0, 0)
-		w.Run()
-		rec, err := Of(observe(w), Options{Name: "r", Until: w.Now})
+		f := forecast.Make(sc, 1)
+		rec, err := Of(observe(f), Options{Name: "r", Until: f.Events[len(f.Events)-1].At})
 		if errors.Is(err, ErrNothingSeen) {
 			continue
 		}
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if err := forecast.Model(simtest.Parse(t, string(rec.File)), 0).Err(); err != nil {
+		if err := forecast.Make(simtest.Parse(t, string(rec.File)), 0).Err(); err != nil {
 			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, data, rec.File)
 		}
 	}
 }
 
-// observe is what a watch would see of a world, as far as queues go.
-func observe(w *forecast.World) []Observed {
+// observe returns what a watch would see of what is forecast, as far as queues go.
+func observe(f forecast.Forecast) []Observed {
 	var all []Observed
 	revision := int64(0)
 	open := map[string][]Observed{}
-	for _, e := range w.Result.Events {
+	for _, e := range f.Events {
 		if e.Do == scenario.Upgrade || e.Do == scenario.Downgrade {
 			continue
 		}
-		id := fmt.Sprint(e.Client, scenario.Names(e.Locks))
+		id := fmt.Sprint(e.Client, lockset.Quoted(e.Locks))
 		switch e.Moment {
 		case scenario.Waiting, scenario.Granted:
 			if open[id] == nil {

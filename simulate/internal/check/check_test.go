@@ -1,13 +1,11 @@
-package simulate
+package check
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"etcd-lock/rwlock"
-
 	"etcd-lock/simulate/internal/plan"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
@@ -31,11 +29,11 @@ func TestCheckLog(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := &scenario.Scenario{File: "f", Expect: scenario.Expect{Log: strings.Fields(tt.want), LogPlace: scenario.Place{Line: 7, Column: 3}}}
-			wantFailures(t, outcome.Failures(sc, outcome.Result{Events: linesOf(tt.got)}), tt.failure)
+			wantFailures(t, Failures(sc, plan.Plan{}, outcome.Result{Events: linesOf(tt.got)}), tt.failure)
 		})
 	}
 	t.Run("nothing expected", func(t *testing.T) {
-		wantFailures(t, outcome.Failures(&scenario.Scenario{}, outcome.Result{Events: linesOf("a")}), "")
+		wantFailures(t, Failures(&scenario.Scenario{}, plan.Plan{}, outcome.Result{Events: linesOf("a")}), "")
 	})
 }
 
@@ -47,62 +45,6 @@ func wantFailures(t *testing.T, got []outcome.Failure, want string) {
 	}
 	if s := strings.Join(all, "; "); s != want {
 		t.Errorf("failures %q\nwant     %q", s, want)
-	}
-}
-
-func TestResultErr(t *testing.T) {
-	if err := (outcome.Result{}).Err(); err != nil {
-		t.Errorf("Err of a good run = %v", err)
-	}
-	err := outcome.Result{Scenario: "s", Failures: []outcome.Failure{{Msg: "x"}, {Msg: "y"}}}.Err()
-	if !errors.Is(err, outcome.ErrExpectation) || err.Error() != "scenario s: expectation failed: x; y" {
-		t.Errorf("Err = %v", err)
-	}
-}
-
-func locked(client string, mode rwlock.Mode, lock string, token int64) outcome.Event {
-	return outcome.Event{Client: client, Locks: []rwlock.LockRequest{{Name: lock, Mode: mode}}, Token: token, Line: "got lock " + client}
-}
-
-// TestLedgerOrdersByCause lets a waiter hear of its grant while the release
-// that it follows from is still on its way back.
-func TestLedgerOrdersByCause(t *testing.T) {
-	l := newLedger(&Clock{}, nil)
-	granted := make(chan struct{})
-	e := locked("y", rwlock.Write, "/a", 2)
-	l.release(e.Locks, func() outcome.Event {
-		go func() {
-			l.granted(&outcome.StepResult{}, e)
-			close(granted)
-		}()
-		l.say(outcome.Event{Line: "in flight"})
-		return outcome.Event{Line: "released rlock for x"}
-	})
-	<-granted
-	var got []string
-	for _, e := range l.events {
-		got = append(got, e.Line)
-	}
-	if want := "in flight,released rlock for x,got lock y"; strings.Join(got, ",") != want {
-		t.Errorf("log = %q, want %s", got, want)
-	}
-}
-
-func TestEndOfSection(t *testing.T) {
-	lock := func(name string) []rwlock.LockRequest { return []rwlock.LockRequest{{Name: name}} }
-	steps := []scenario.Step{
-		{Do: scenario.Read, Locks: lock("/a")},
-		{Do: scenario.Write, Locks: lock("/b")},
-		{Do: scenario.Wait},
-		{Do: scenario.Unlock, Locks: lock("/b")},
-		{Do: scenario.Unlock, Locks: lock("/a")},
-		{Do: scenario.Read, Locks: lock("/c")},
-		{Do: scenario.Wait},
-	}
-	for i, want := range map[int]int{0: 4, 1: 3, 5: 6} {
-		if got := plan.EndOfSection(steps, i); got != want {
-			t.Errorf("endOfSection(%d) = %d, want %d", i, got, want)
-		}
 	}
 }
 
@@ -135,7 +77,7 @@ func TestCheckOrder(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := &scenario.Scenario{File: "f", Expect: scenario.Expect{Order: [][]scenario.Occurrence{tt.chain}}}
-			wantFailures(t, outcome.Failures(sc, outcome.Result{Events: tt.events}), tt.want)
+			wantFailures(t, Failures(sc, plan.Plan{}, outcome.Result{Events: tt.events}), tt.want)
 		})
 	}
 }
@@ -157,7 +99,7 @@ func TestAsExpected(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := outcome.AsExpected(tt.want, tt.got); got != tt.ok {
+			if got := asExpected(tt.want, tt.got); got != tt.ok {
 				t.Errorf("asExpected = %v", got)
 			}
 		})
@@ -186,7 +128,7 @@ func TestBounds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := step
 			s.Waited, s.Passed = tt.waited, tt.passed
-			if got := outcome.Failures(&scenario.Scenario{}, outcome.Result{Steps: []outcome.StepResult{s}}); (len(got) == 0) != tt.ok {
+			if got := Failures(&scenario.Scenario{}, plan.Plan{}, outcome.Result{Steps: []outcome.StepResult{s}}); (len(got) == 0) != tt.ok {
 				t.Errorf("failures %v", got)
 			}
 		})

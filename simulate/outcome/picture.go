@@ -1,53 +1,51 @@
-package simulate
+package outcome
 
 import (
 	"time"
 
 	"etcd-lock/rwlock"
-
-	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
-// Picture is a run as a lane for each client.
+// Picture shows a run as one lane for each client.
 type Picture struct {
-	Until  time.Duration // where the lanes end, from the start of the run
+	Until  time.Duration // where the lanes end, since the run began
 	Lanes  []Lane        // in the order in which the clients became ready
-	Faults []Mark        // made to etcd or to the way to it
+	Faults []Mark        // made in the cluster or in the network
 }
 
-// Lane is what a client did. Its stretches follow each other without a gap, from
-// when it was ready to the end of the picture.
+// Lane is what one client did. Its stretches follow each other without gaps, from
+// when the client was ready to the end of the picture.
 type Lane struct {
 	Client    string
 	Stretches []Stretch
 	Marks     []Mark
 }
 
-// Stretch is a time in which a client's state stayed the same.
+// Stretch is a time during which a client's state stayed the same.
 type Stretch struct {
 	From, To time.Duration
 	State
 }
 
-// State is what a client is doing. It can hold a lock and wait for another.
+// State is what a client is doing. It can hold one lock and wait for another.
 type State struct {
 	Waits  bool        // for a lock
-	Holds  rwlock.Mode // the most that it believes to hold of any lock; 0 for nothing
+	Holds  rwlock.Mode // the strongest mode in which it believes to hold any lock; 0 for none
 	Paused bool
 	Gone   bool // it crashed, or closed its session
 }
 
-// Mark is a moment that has no length.
+// Mark is an event without a duration.
 type Mark struct {
 	At     time.Duration
 	Moment scenario.Moment
-	Text   string // what the log says of it
+	Text   string // the line of the log
 }
 
-// Draw makes the picture of events up to a time. It ends there also when no
-// event says so, so that lanes grow while nothing happens.
-func Draw(events []outcome.Event, until time.Duration) Picture {
+// Draw returns the picture of a run up to a time. The lanes always reach until, so
+// that they grow while nothing happens; later events are left out.
+func Draw(events []Event, until time.Duration) Picture {
 	p := Picture{Until: until}
 	d := drawing{byName: map[string]*pen{}}
 	for _, e := range events {
@@ -56,33 +54,33 @@ func Draw(events []outcome.Event, until time.Duration) Picture {
 		case e.Moment == scenario.Faulty:
 			p.Faults = append(p.Faults, Mark{At: e.At, Moment: e.Moment, Text: e.Line})
 		case e.Client != "":
-			d.pen(e).follow(e)
+			d.pen(e).draw(e)
 		}
 	}
 	for _, pen := range d.pens {
-		pen.change(until, State{})
+		pen.setState(until, State{})
 		p.Lanes = append(p.Lanes, pen.lane)
 	}
 	return p
 }
 
-// drawing is a picture that is not done.
+// drawing is a picture that is being drawn.
 type drawing struct {
 	pens   []*pen
 	byName map[string]*pen
 }
 
-// pen is where the lane of a client is being drawn.
+// pen draws the lane of one client.
 type pen struct {
 	lane  Lane
-	since time.Duration
+	since time.Duration // when the client's state began
 	state State
-	asks  scenario.Place         // of the step that waits
+	asks  scenario.Place         // the step that waits
 	holds map[string]rwlock.Mode // by lock name
 }
 
-// pen is that of the event's client.
-func (d *drawing) pen(e outcome.Event) *pen {
+// pen returns the pen of the event's client.
+func (d *drawing) pen(e Event) *pen {
 	p := d.byName[e.Client]
 	if p == nil {
 		p = &pen{lane: Lane{Client: e.Client}, since: e.At, holds: map[string]rwlock.Mode{}}
@@ -91,19 +89,20 @@ func (d *drawing) pen(e outcome.Event) *pen {
 	return p
 }
 
-// follow draws on to an event.
-func (p *pen) follow(e outcome.Event) {
+// draw continues the lane up to an event.
+func (p *pen) draw(e Event) {
 	if marked(e) {
 		p.lane.Marks = append(p.lane.Marks, Mark{At: e.At, Moment: e.Moment, Text: e.Line})
 	}
-	if e.Moment == scenario.Fenced { // which is said when all is over, of a time in between
+	if e.Moment == scenario.Fenced { // it is reported after the run, about an earlier time
 		return
 	}
-	p.change(e.At, p.next(e))
+	p.setState(e.At, p.next(e))
 }
 
-// marked reports whether a lane without a mark would hide what happened.
-func marked(e outcome.Event) bool {
+// marked reports whether the event needs a mark, because the stretches alone would
+// not show it.
+func marked(e Event) bool {
 	switch e.Moment {
 	case scenario.Refused, scenario.Deadline, scenario.Cancelled, scenario.Lost, scenario.Crashed, scenario.Failed, scenario.Fenced:
 		return true
@@ -112,20 +111,20 @@ func marked(e outcome.Event) bool {
 	}
 }
 
-// next is the client's state from an event on.
-func (p *pen) next(e outcome.Event) State {
+// next returns the client's state after an event.
+func (p *pen) next(e Event) State {
 	s := p.state
 	switch e.Moment {
 	case scenario.Asked:
 		s.Waits, p.asks = true, e.Place
 	case scenario.Granted, scenario.Refused, scenario.Deadline, scenario.Cancelled, scenario.Lost, scenario.Failed:
-		s.Waits = s.Waits && e.Place != p.asks // it may be about what an earlier step took
+		s.Waits = s.Waits && e.Place != p.asks // it may be about what an earlier step acquired
 	case scenario.Paused, scenario.Resumed:
 		s.Paused = e.Moment == scenario.Paused
 	case scenario.Crashed, scenario.Closed:
 		return State{Gone: true}
 	}
-	p.take(e)
+	p.updateHolds(e)
 	s.Holds = 0
 	for _, mode := range p.holds {
 		s.Holds = max(s.Holds, mode)
@@ -133,8 +132,8 @@ func (p *pen) next(e outcome.Event) State {
 	return s
 }
 
-// take notes what an event has the client hold.
-func (p *pen) take(e outcome.Event) {
+// updateHolds updates which locks the client holds.
+func (p *pen) updateHolds(e Event) {
 	for _, l := range e.Locks {
 		switch {
 		case e.Moment == scenario.Granted, e.Moment == scenario.Downgraded:
@@ -145,11 +144,11 @@ func (p *pen) take(e outcome.Event) {
 	}
 }
 
-// change ends the stretch at a time, and goes on in another state.
-func (p *pen) change(at time.Duration, s State) {
+// setState ends the current stretch and begins one in another state.
+func (p *pen) setState(at time.Duration, s State) {
 	last := len(p.lane.Stretches) - 1
 	switch {
-	case at <= p.since: // too short to be one
+	case at <= p.since: // too short for a stretch
 	case last >= 0 && p.lane.Stretches[last].State == p.state:
 		p.lane.Stretches[last].To = at
 	default:
