@@ -121,8 +121,8 @@ func TestRunStepByStep(t *testing.T) {
 				t.Errorf("%d steps, the last after %s of %s", steps, last.At, clock.Elapsed())
 			}
 			waited := result.Steps[slices.IndexFunc(result.Steps, func(r outcome.StepResult) bool { return r.Client == "b" })].Waited
-			if real := s.real["deadline b"].Sub(s.real["asked b"]); real-waited < longPause {
-				t.Errorf("b waited %s of %s in which the run was paused for %s", waited, real, longPause)
+			if wall := s.real["deadline b"].Sub(s.real["asked b"]); wall-waited < longPause {
+				t.Errorf("b waited %s of %s in which the run was paused for %s", waited, wall, longPause)
 			}
 			return
 		}
