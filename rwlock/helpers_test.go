@@ -117,7 +117,7 @@ type calls struct {
 	clientv3.KV
 	clientv3.Watcher
 	reads, writes, watches atomic.Int64
-	after                  func() error // what becomes of the reply to a transaction
+	lost                   atomic.Pointer[error] // the reply to the next write is lost, with this error in its place
 	mu                     sync.Mutex
 	sent                   []func() error // sends a transaction again, of each that was sent
 }
@@ -146,9 +146,9 @@ func (c *calls) Get(ctx context.Context, key string, opts ...clientv3.OpOption) 
 func (c *calls) Delete(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.DeleteResponse, error) {
 	c.writes.Add(1)
 	resp, err := c.KV.Delete(ctx, key, opts...)
-	if err == nil && c.after != nil {
-		if err := c.after(); err != nil {
-			return nil, err
+	if err == nil {
+		if lost := c.lost.Swap(nil); lost != nil {
+			return nil, *lost
 		}
 	}
 	return resp, err
@@ -177,9 +177,9 @@ func (t *txn) Commit() (*clientv3.TxnResponse, error) {
 		return err
 	})
 	t.calls.mu.Unlock()
-	if err == nil && t.calls.after != nil {
-		if err := t.calls.after(); err != nil {
-			return nil, err
+	if err == nil {
+		if lost := t.calls.lost.Swap(nil); lost != nil {
+			return nil, *lost
 		}
 	}
 	return resp, err
@@ -229,13 +229,4 @@ func (f fixture) open(c <-chan struct{}) {
 }
 
 // once makes the reply to the next call be lost, with an error in its place.
-func (c *calls) once(err error) {
-	lost := false
-	c.after = func() error {
-		if lost {
-			return nil
-		}
-		lost = true
-		return err
-	}
-}
+func (c *calls) once(err error) { c.lost.Store(&err) }

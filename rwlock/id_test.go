@@ -34,7 +34,7 @@ func TestKeysAreUsedAgain(t *testing.T) {
 		calls := count(f.client)
 		calls.once(errWatchEnded)
 		f.must(b.Unlock())
-		calls.after = nil
+		calls.lost.Store(nil)
 		if again := held(b); again == first {
 			t.Errorf("key %s is used again after a delete that may come late", again)
 		}
