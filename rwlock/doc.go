@@ -82,6 +82,13 @@
 //   - A write elsewhere carries the Token, and the store refuses tokens smaller than
 //     the largest it has seen.
 //
+// Tokens are revisions, and a store that is restored from a backup has earlier ones:
+// it would give a token again that another client has, and a store that is fenced by
+// tokens would refuse new ones. Restore etcd with --bump-revision and
+// --mark-compacted of etcdutl snapshot restore. In any case, waiters return ErrLost,
+// and Lost reports, when their keys are not in the backup: as soon as the client is
+// connected again, or within 20 seconds where a proxy hides the restart.
+//
 // Locks are not reentrant: a name that one process acquires twice, on one session or
 // two, waits for itself. A client that holds one lock and waits for another can be
 // part of a deadlock; a Set cannot, if it is all that a client holds.

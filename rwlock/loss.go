@@ -110,7 +110,7 @@ func (l *loss) watch(e *entry) {
 				l.report(ctx, err)
 				return
 			}
-			if !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
+			if err != nil && !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
 				return
 			}
 		}
@@ -137,14 +137,18 @@ func (l *loss) sawKeyDeleted() bool {
 }
 
 // watchKey watches e's key. It returns ErrLost when the key does not exist any
-// more.
+// more, and nil when the watch is in doubt and has to be opened again.
 func (r *request) watchKey(ctx context.Context, e *entry) error {
 	ctx, cancel := r.watchContext(ctx)
 	defer cancel()
 	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	doubt := r.doubt(ctx)
 	for {
 		select {
 		case <-ctx.Done():
+			return ctx.Err()
+		case <-doubt:
+			r.doubted = true
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {

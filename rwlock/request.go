@@ -36,6 +36,7 @@ type request struct {
 	entries    []*entry
 	value      string // of the keys
 	watchEnded bool   // etcd has ended a watch of this request
+	doubted    bool   // a watch of this request was in doubt: only the leader is asked since
 	minToken   int64  // the token is at least this: the hold had it with more entries
 
 	onQueued func() // if not nil, called when other requests are found to be ahead

@@ -58,7 +58,8 @@ type waiter struct {
 const maxIrrelevantEvents = 64
 
 // wait watches predecessors of e until they are deleted, and returns what is ahead
-// of e then.
+// of e then. It returns queue when the watches are in doubt and have to be opened
+// again.
 //
 // etcd serves a watch at once only when it starts at the current revision; one
 // that starts in the past waits for a loop that runs ten times a second. So
@@ -77,13 +78,19 @@ func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit in
 	}
 	predecessors := client.Watch(ctx, w.first,
 		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	doubt := r.doubt(ctx)
 	for {
 		var resp clientv3.WatchResponse
 		select {
 		case resp = <-predecessors:
 		case resp = <-ownKey:
+		case <-doubt:
 		case <-ctx.Done():
 			return queueState{}, ctx.Err()
+		}
+		if isClosed(doubt) { // also when a response came at the same time
+			r.doubted = true
+			return queue, ctx.Err()
 		}
 		next, done, err := w.handle(ctx, resp)
 		if done || err != nil {
@@ -209,15 +216,18 @@ func (r *request) verify(ctx context.Context, rev int64) error {
 // rev and not before the request was put: a member that lags behind without
 // knowing it does not know the predecessors either, not even when it has started a
 // watch "now". Any member that is not behind that may answer, because no request
-// is put ahead of an existing one. If the first one is behind, the leader is asked.
+// is put ahead of an existing one. If the first one is behind, or the request was
+// ever in doubt, the leader is asked.
 func (r *request) read(ctx context.Context, rev int64, ops func(...clientv3.OpOption) []clientv3.Op) (*clientv3.TxnResponse, error) {
 	rev = max(rev, r.token())
 	client := r.session.Client()
-	resp, err := client.Txn(ctx).Then(ops(clientv3.WithSerializable())...).Commit()
-	if err == nil && resp.Header.Revision < rev {
-		resp, err = client.Txn(ctx).Then(ops()...).Commit()
+	if !r.doubted {
+		resp, err := client.Txn(ctx).Then(ops(clientv3.WithSerializable())...).Commit()
+		if err != nil || resp.Header.Revision >= rev {
+			return resp, err
+		}
 	}
-	return resp, err
+	return client.Txn(ctx).Then(ops()...).Commit()
 }
 
 // watchError returns the error in resp, or nil. The zero response is received from

@@ -26,6 +26,9 @@ func (m *Member) Number() int { return m.number }
 // Endpoint returns the member's client address.
 func (m *Member) Endpoint() string { return m.addr }
 
+// Dir returns the member's data directory.
+func (m *Member) Dir() string { return m.child.Config.Dir }
+
 // Kill kills the member as SIGKILL does, even if it is stopped. It returns once
 // the process has exited.
 func (m *Member) Kill() {

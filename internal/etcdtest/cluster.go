@@ -3,6 +3,7 @@ package etcdtest
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -65,6 +66,24 @@ func StartProcess(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) *Proce
 
 // Start restarts the member and returns once it serves.
 func (p *Process) Start() { p.must(p.Restart(context.Background())) }
+
+// Backup copies the member's data and returns the function that restores the copy in
+// place: the member has the same address and identities as before, and earlier
+// revisions. Both restart the member.
+func (p *Process) Backup() (restore func()) {
+	p.tb.Helper()
+	backup := filepath.Join(p.tb.TempDir(), "backup")
+	p.Kill()
+	p.must(os.CopyFS(backup, os.DirFS(p.Dir())))
+	p.Start()
+	return func() {
+		p.tb.Helper()
+		p.Kill()
+		p.must(os.RemoveAll(p.Dir()))
+		p.must(os.CopyFS(p.Dir(), os.DirFS(backup)))
+		p.Start()
+	}
+}
 
 // Pause stops the member with SIGSTOP: its connections stay open and silent. See
 // [cluster.Member.Stop].

@@ -1,0 +1,84 @@
+package rwlock
+
+import (
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+// A store that is restored in place has earlier revisions, and none of what came
+// after the backup. Nothing says so, neither the sessions, whose leases it knows, nor
+// the watches, which etcd resumes at revisions of the future.
+func TestRestoredStore(t *testing.T) {
+	for _, behind := range []bool{true, false} {
+		name := "its revision is lower"
+		if !behind {
+			name = "its revision is higher already"
+		}
+		t.Run(name, func(t *testing.T) {
+			p := etcdtest.StartProcess(t)
+			client := etcdtest.Client(t, p.Endpoint)
+			f := fixture{T: t, client: client, name: "/lock"}
+			holder := f.session()
+			own, err := NewSession(f.soon(), client, time.Minute)
+			f.must(err)
+			t.Cleanup(func() { _ = own.Close() })
+			kept := NewRWMutex(holder, "/kept")
+			f.must(kept.RWLock(f.soon()))
+			first := NewRWMutex(holder, f.name)
+			f.must(first.RWLock(f.soon()))
+
+			restore := p.Backup()
+			second := own.NewRWMutex("/other")
+			f.must(second.RWLock(f.soon()))
+			lost := second.Lost()
+			f.open(lost)
+			waiter := own.NewRWMutex(f.name)
+			granted := start(func() error { return waiter.RWLock(f.soon()) })
+			waitersOfKept := start(func() error { return own.NewRWMutex("/kept").RLock(f.soon()) })
+			f.queued(2)
+			f.waitForChild("/kept/read/")
+
+			restore()
+			if !behind { // what is restored goes on with work of others
+				for range 100 {
+					_, err := client.Put(f.soon(), "/work", "")
+					f.must(err)
+				}
+			}
+			f.closes(lost)
+			f.mustBe(second.Unlock(), ErrLost)
+			f.mustBe(f.await(granted), ErrLost)
+			f.mustBe(f.await(waitersOfKept), ErrLost)
+			f.open(kept.Lost()) // it was in the backup
+			f.must(first.Unlock())
+			f.must(kept.Unlock())
+		})
+	}
+}
+
+// A release that falls between the restart and the waiter's next look is no grant.
+func TestReleaseAfterRestore(t *testing.T) {
+	p := etcdtest.StartProcess(t)
+	f := fixture{T: t, client: etcdtest.Client(t, p.Endpoint), name: "/lock"}
+	other := etcdtest.Client(t, p.Endpoint)
+	f.must(NewRWMutex(f.session(), f.name).RWLock(f.soon()))
+	s := f.session()
+	restore := p.Backup()
+	for range 3 {
+		waiting := start(func() error { return NewRWMutex(s, f.name).RWLock(f.soon()) })
+		f.queued(2)
+		restore()
+		for range 5 { // to the revision at which the waiter's watch goes on, and beyond
+			_, err := other.Put(f.soon(), "/work", "")
+			f.must(err)
+		}
+		_, err := other.Delete(f.soon(), f.name, clientv3.WithPrefix())
+		f.must(err)
+		f.mustBe(f.await(waiting), ErrLost)
+		restore()
+	}
+}
