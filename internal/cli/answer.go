@@ -3,6 +3,7 @@ package cli
 import (
 	"time"
 
+	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
@@ -15,6 +16,7 @@ type answer struct {
 	name    string // empty: all locks
 	leases  map[int64]inspect.Lease
 	unknown []string
+	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
 }
 
@@ -24,7 +26,7 @@ type whyDoc struct {
 	NameBase64 string       `json:"name_base64,omitempty"`
 	Prefix     string       `json:"prefix"`
 	Revision   int64        `json:"revision"`
-	Locks      []showLock   `json:"locks"`
+	Locks      []docs.Queue `json:"locks"`
 	Chains     [][]edgeDoc  `json:"chains"`
 	Findings   []findingDoc `json:"findings"`
 	Remedies   []remedyDoc  `json:"remedies"`
@@ -62,7 +64,7 @@ type remedyDoc struct {
 func (a answer) document() whyDoc {
 	doc := whyDoc{
 		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
-		Locks: []showLock{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
+		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.Findings
 	if a.name != "" {

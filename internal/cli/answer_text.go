@@ -42,10 +42,10 @@ func (a answer) writeAll(out output.Printer) error {
 // writeOne prints everything about the lock NAME.
 func (a answer) writeOne(out output.Printer) error {
 	about := a.about()
-	if len(about.Locks) == 0 {
-		return out.Line(output.Cell{Text: a.name + " is free"})
-	}
 	t := lineWriter{out: out}
+	for _, line := range a.absent {
+		t.line("", line)
+	}
 	for _, l := range about.Locks {
 		a.writeQueue(&t, l)
 	}
@@ -55,7 +55,7 @@ func (a answer) writeOne(out output.Printer) error {
 			t.line("  ", narrate.Edge(e))
 		}
 	}
-	if !a.past() {
+	if !a.past() && len(about.Locks) > 0 {
 		t.line("", "what happens by itself:")
 		for _, l := range about.Locks {
 			t.line("  ", narrate.Outlook(a.Diagnosis, l, about.Findings, maxQueueLines)...)
@@ -91,6 +91,14 @@ func (t *lineWriter) tagged(indent string, tag output.Cell, texts ...string) {
 
 func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	t.line("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
+	for i, o := range l.Others {
+		if i < maxQueueLines {
+			t.tagged("  ", output.Cell{Text: "blocks", Tone: output.Critical}, narrate.Other(o))
+		}
+	}
+	if more := len(l.Others) + l.MoreOthers - maxQueueLines; more > 0 {
+		t.line("  ", fmt.Sprintf("and %d more keys, see etcd-lock show", more))
+	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
 			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(r.Holding)}, narrate.Request(s, r, a.now))

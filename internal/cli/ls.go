@@ -32,7 +32,8 @@ With -o json:
     name                as in etcd
     name_base64         only when the name is not valid UTF-8
     layout              rwlock, or mutex for etcd's own mutexes and elections
-    state               read, write, or contended when there are waiters
+    state               read, write, contended when there are waiters, or blocked when
+                        there are waiters and no holder: other keys are in the way
     readers, writers    number of holders
     waiters             number of waiters
     oldest              when the oldest request was made; absent when unknown
@@ -182,7 +183,7 @@ func (d lsDoc) table(out output.Printer) error {
 }
 
 func stateTone(state string) output.Tone {
-	if state == string(inspect.StateContended) {
+	if state == string(inspect.StateContended) || state == string(inspect.StateBlocked) {
 		return output.Contended
 	}
 	return output.Holding

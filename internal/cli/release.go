@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
 	"etcd-lock/internal/release"
 )
 
@@ -26,7 +27,8 @@ waits for it.
 Select what to release in exactly one way:
   NAME --holder      the request that holds the lock NAME
   NAME --waiter N    the request at position N of its queue, as show numbers it
-  --request KEY      the request with this key, as show prints it
+  --request KEY      the request with this key, as show prints it, or another key
+                     that requests wait for
   --lease LEASE      the session with this lease, as show prints it
 With --session, NAME --holder and NAME --waiter select the whole session of that
 request. Releasing a session revokes its lease, which removes all of its keys.
@@ -48,7 +50,7 @@ With -o json:
   revision            etcd revision of the preview
   gone                requests to be removed:
 ` + docs.Indent(docs.RequestHelp, "    ") + `
-  others              keys of the session that are not lock requests
+  others              keys to be removed that are not lock requests
   granted             waiters that are granted their lock by this, as above
   released            true: it was done
   released_revision   etcd revision of the removal; absent when not done
@@ -165,9 +167,9 @@ func (opts *releaseOptions) release(ctx context.Context, c *connect.Conn) error 
 	if err != nil {
 		return err
 	}
-	doc := newReleaseDoc(plan)
+	doc := docs.NewRelease(plan)
 	if opts.out.Format != output.JSON {
-		if err := doc.write(opts.out); err != nil {
+		if err := doc.Write(opts.out); err != nil {
 			return err
 		}
 	}
@@ -202,7 +204,15 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 	if err != nil {
 		return release.Plan{}, err
 	}
-	r, err := t.choose(named(snapshot, t.name))
+	locks := named(snapshot, t.name)
+	if len(locks) == 0 {
+		text, meant, err := absence(ctx, c, t.name, 0)
+		if err == nil {
+			err = hint.Add(errors.New(text), meant)
+		}
+		return release.Plan{}, err
+	}
+	r, err := t.choose(locks)
 	switch {
 	case err != nil:
 		return release.Plan{}, err
@@ -215,30 +225,43 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 	return releaser.PlanSession(ctx, r.Lease)
 }
 
-// choose returns the selected request of the locks that have the name.
+// choose returns the selected request of the locks that have the name, of which there
+// is at least one.
 func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
-	var found []inspect.Request
+	var found, others []inspect.Request
 	for _, l := range locks {
 		for i, r := range l.Queue {
 			if t.holder && r.Holding || i+1 == t.waiter && !r.Holding {
 				found = append(found, r)
 			}
 		}
+		for _, o := range l.Others {
+			if t.holder && l.IsDetached(o) {
+				found = append(found, o)
+			}
+		}
+		others = append(others, l.Others...)
 	}
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		var keys []string
-		for _, r := range found {
-			keys = append(keys, "--request "+r.Key)
-		}
-		return inspect.Request{}, usageHint("choose one: "+strings.Join(keys, ", "), "%s has %d such requests", t.name, len(found))
+		return inspect.Request{}, usageHint("choose one: "+requestFlags(found), "%s has %d such requests", t.name, len(found))
 	case t.holder:
-		return inspect.Request{}, fmt.Errorf("%s is free", t.name)
+		err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
+		return inspect.Request{}, hint.Add(err, "choose one: "+requestFlags(others))
 	default:
 		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), "etcd-lock show prints the queue with its positions")
 	}
+}
+
+// requestFlags returns the flags that select requests, the first few of many.
+func requestFlags(requests []inspect.Request) string {
+	var flags []string
+	for _, r := range requests[:min(len(requests), maxQueueLines)] {
+		flags = append(flags, "--request "+printable.Shell(r.Key))
+	}
+	return strings.Join(flags, ", ")
 }
 
 // apply applies the plan once the user has confirmed it.
@@ -281,50 +304,4 @@ func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) erro
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// releaseDoc is what release prints as JSON; releaseLong documents its fields.
-type releaseDoc struct {
-	Lease            string         `json:"lease,omitempty"`
-	Revision         int64          `json:"revision"`
-	Gone             []docs.Request `json:"gone"`
-	Others           []string       `json:"others"`
-	Granted          []docs.Request `json:"granted"`
-	Released         bool           `json:"released"`
-	ReleasedRevision int64          `json:"released_revision,omitempty"`
-}
-
-func newReleaseDoc(plan release.Plan) releaseDoc {
-	doc := releaseDoc{
-		Revision: plan.Revision,
-		Gone:     docs.NewRequests(plan.Gone),
-		Others:   append([]string{}, plan.Others...),
-		Granted:  docs.NewRequests(plan.Granted),
-	}
-	if plan.Lease != 0 {
-		doc.Lease = format.Lease(plan.Lease)
-	}
-	return doc
-}
-
-// write prints the plan for people.
-func (d releaseDoc) write(out output.Printer) error {
-	var rows [][]output.Cell
-	for _, r := range d.Gone {
-		rows = append(rows, d.row(output.Cell{Text: "remove", Tone: output.Critical}, r))
-	}
-	for _, key := range d.Others {
-		rows = append(rows, append([]output.Cell{{Text: "remove", Tone: output.Critical}}, output.Row("-", "-", "-", "-", key)...))
-	}
-	for _, r := range d.Granted {
-		rows = append(rows, d.row(output.Cell{Text: "grant", Tone: output.Holding}, r))
-	}
-	if len(rows) == 0 {
-		return out.Line(output.Cell{Text: "the session has no keys"})
-	}
-	return out.Table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows)
-}
-
-func (d releaseDoc) row(what output.Cell, r docs.Request) []output.Cell {
-	return append([]output.Cell{what}, output.Row(r.Name, r.Mode, r.State, docs.Owner(r.Owner), r.Key)...)
 }

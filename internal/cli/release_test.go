@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 func TestReleaseOptions(t *testing.T) {
@@ -59,6 +60,12 @@ func TestReleaseOptions(t *testing.T) {
 
 func TestReleaseChoose(t *testing.T) {
 	locks := aSnapshot().Locks
+	blockedBy := func(key string) []inspect.Lock {
+		id := inspect.LockID{Layout: keyspace.Mutex, Name: "/a"}
+		waiter := inspect.Request{Key: "/a/1f", Lock: id, Mode: keyspace.Write, Lease: 0x1f, Revision: 5}
+		return []inspect.Lock{inspect.NewLock(id, []inspect.Request{waiter}, inspect.Request{Key: key, Revision: 3})}
+	}
+	blocked, detached := blockedBy("/a/b"), blockedBy("/a/694d95a3f2c41d07")
 	tests := []struct {
 		name   string
 		target releaseTarget
@@ -70,7 +77,8 @@ func TestReleaseChoose(t *testing.T) {
 		{"Holder", releaseTarget{holder: true}, locks[1:], "\xff/5", ""},
 		{"TwoHolders", releaseTarget{name: "/a", holder: true}, locks[:1], "", "/a has 2 such requests"},
 		{"HolderIsNoWaiter", releaseTarget{name: "/a", waiter: 1}, locks[:1], "", "no waiter at position 1 of /a"},
-		{"Free", releaseTarget{name: "/a", holder: true}, nil, "", "/a is free"},
+		{"NoHolder", releaseTarget{name: "/a", holder: true}, blocked, "", "no request holds /a"},
+		{"Detached", releaseTarget{name: "/a", holder: true}, detached, "/a/694d95a3f2c41d07", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,27 +6,26 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/seconds"
-	"etcd-lock/rwlock"
+	"etcd-lock/internal/narrate"
 )
 
 var showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
 
 NAME is the exact name of the lock, not a prefix. A name may belong to a read/write
-lock and to a mutex at once: they do not wait for each other, and are shown
-separately.
+lock and to a mutex at once, which are shown separately. Requests can also wait for
+keys that are not in their queue: clients of a mutex wait for every older key below
+its name. These are shown above the queue, in state "blocks".
 
 With --rev N, shows the queue as of that revision, unless etcd has compacted it. A
 revision has no time and no leases, so there are no ages and TTLs.
@@ -35,13 +34,7 @@ With -o json:
   name, name_base64     as for ls
   revision              etcd revision of the queue
   locks                 one for each layout; empty when the lock is free:
-    layout, state       as for ls
-    queue               in the order of the requests in etcd:
-      position            from 1
-` + docs.Indent(docs.RequestHelp, "      ") + `
-      ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
-                          long queue
-      blocked_by          positions of the requests that it waits for
+` + docs.Indent(docs.QueueHelp, "    ") + `
 
 ` + changesFields + `
 
@@ -103,9 +96,6 @@ func (opts *showOptions) check(fs *pflag.FlagSet) error {
 }
 
 func showRun(ctx context.Context, opts *showOptions) error {
-	if opts.name == "" {
-		return usageError{rwlock.ErrInvalidName}
-	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
@@ -141,10 +131,43 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
-	if opts.out.Format == output.JSON {
+	switch {
+	case opts.out.Format == output.JSON:
 		return opts.out.Document(doc)
+	case len(locks) == 0:
+		return writeAbsence(ctx, c, opts.out, opts.name, opts.rev.from)
+	default:
+		return doc.write(opts.out, opts.rev.clock(opts.now))
 	}
-	return doc.write(opts.out, opts.rev.clock(opts.now))
+}
+
+// writeAbsence prints that there is no lock of a name.
+func writeAbsence(ctx context.Context, c *connect.Conn, out output.Printer, name string, revision int64) error {
+	text, meant, err := absence(ctx, c, name, revision)
+	if err != nil {
+		return err
+	}
+	if err := out.Line(output.Cell{Text: text}); err != nil || meant == "" {
+		return err
+	}
+	return out.Line(output.Cell{Text: meant})
+}
+
+// absence says that there is no lock of a name, and which locks may be meant. If the
+// user may not read what begins with the name, it looks below the name only.
+func absence(ctx context.Context, c *connect.Conn, name string, revision int64) (text, meant string, err error) {
+	found, err := c.Absence(ctx, name, revision)
+	if errors.Is(err, rpctypes.ErrPermissionDenied) {
+		found, err = c.Absence(ctx, name+"/", revision)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	text, names := narrate.Absence(name, found)
+	if len(names) > 0 {
+		meant = "did you mean " + strings.Join(names, ", ") + "?"
+	}
+	return text, meant, nil
 }
 
 // named returns the locks of that name, at most one for each layout.
@@ -166,58 +189,23 @@ func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[i
 
 // showDoc is what show prints as JSON; showLong documents its fields.
 type showDoc struct {
-	Name       string     `json:"name"`
-	NameBase64 string     `json:"name_base64,omitempty"`
-	Revision   int64      `json:"revision"`
-	Locks      []showLock `json:"locks"`
-}
-
-type showLock struct {
-	Layout string        `json:"layout"`
-	State  string        `json:"state"`
-	Queue  []showRequest `json:"queue"`
-}
-
-type showRequest struct {
-	Position int `json:"position"`
-	docs.Request
-	TTL       *float64 `json:"ttl_seconds,omitempty"`
-	BlockedBy []int    `json:"blocked_by"`
+	Name       string       `json:"name"`
+	NameBase64 string       `json:"name_base64,omitempty"`
+	Revision   int64        `json:"revision"`
+	Locks      []docs.Queue `json:"locks"`
 }
 
 func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease) showDoc {
-	doc := showDoc{Name: name, NameBase64: output.Base64(name), Revision: revision, Locks: []showLock{}}
+	doc := showDoc{Name: name, NameBase64: output.Base64(name), Revision: revision, Locks: []docs.Queue{}}
 	for _, l := range locks {
-		shown := showLock{Layout: string(l.ID.Layout), State: string(l.State())}
-		position := map[string]int{}
-		for i, r := range l.Queue {
-			position[r.Key] = i + 1
-			request := newShowRequest(r, i+1, leases[r.Lease])
-			for _, b := range l.Blockers(i) {
-				request.BlockedBy = append(request.BlockedBy, position[b.Key])
-			}
-			shown.Queue = append(shown.Queue, request)
-		}
-		doc.Locks = append(doc.Locks, shown)
+		doc.Locks = append(doc.Locks, docs.NewQueue(l, leases))
 	}
 	return doc
-}
-
-func newShowRequest(r inspect.Request, position int, lease inspect.Lease) showRequest {
-	shown := showRequest{Position: position, Request: docs.NewRequest(r), BlockedBy: []int{}}
-	if lease.State == inspect.LeaseAlive || lease.State == inspect.LeaseOverdue {
-		s := lease.Remaining.Seconds()
-		shown.TTL = &s
-	}
-	return shown
 }
 
 // write prints the locks for people as of a time, which is zero when that is not
 // known.
 func (d showDoc) write(out output.Printer, now time.Time) error {
-	if len(d.Locks) == 0 {
-		return out.Line(output.Cell{Text: d.Name + " is free"})
-	}
 	for i, l := range d.Locks {
 		if i > 0 {
 			_ = out.Line()
@@ -226,49 +214,9 @@ func (d showDoc) write(out output.Printer, now time.Time) error {
 		if err := out.Line(output.Cell{Text: d.Name}, output.Cell{Text: head}); err != nil {
 			return err
 		}
-		if err := l.table(out, now); err != nil {
+		if err := l.Table(out, now); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (l showLock) table(out output.Printer, now time.Time) error {
-	var rows [][]output.Cell
-	for _, r := range l.Queue {
-		age, ttl := "-", "-"
-		if !r.Since.IsZero() && !now.IsZero() {
-			age = format.Duration(now.Sub(r.Since))
-		}
-		if r.TTL != nil {
-			ttl = format.Duration(seconds.FromFloat(*r.TTL))
-			if *r.TTL < 0 {
-				ttl = "over for " + format.Duration(seconds.FromFloat(-*r.TTL))
-			}
-		}
-		row := output.Row(
-			strconv.Itoa(r.Position), r.Mode, r.State, age, docs.Owner(r.Owner), format.Dash(r.Lease), ttl,
-			strconv.FormatInt(r.Revision, 10), format.Dash(positions(r.BlockedBy)), r.Key)
-		row[2].Tone = docs.StateTone(r.State == "holding")
-		rows = append(rows, row)
-	}
-	return out.Table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
-}
-
-// positions joins positions as ranges, because a waiter far back has many blockers.
-func positions(at []int) string {
-	var parts []string
-	for i := 0; i < len(at); {
-		j := i
-		for j+1 < len(at) && at[j+1] == at[j]+1 {
-			j++
-		}
-		part := strconv.Itoa(at[i])
-		if j > i {
-			part += "-" + strconv.Itoa(at[j])
-		}
-		parts = append(parts, part)
-		i = j + 1
-	}
-	return strings.Join(parts, ",")
 }

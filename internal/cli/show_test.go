@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/rwlock"
 )
 
 func aShowDoc() showDoc {
@@ -32,13 +30,6 @@ func TestShowOptions(t *testing.T) {
 	}
 }
 
-func TestShowErrInvalidName(t *testing.T) {
-	err := runResult(showRun(t.Context(), &showOptions{}))
-	if !errors.Is(err, rwlock.ErrInvalidName) || exitCode(err) != exitUsage {
-		t.Errorf("show of an empty name = %v, exits with %d", err, exitCode(err))
-	}
-}
-
 func TestShowJSON(t *testing.T) {
 	var b bytes.Buffer
 	if err := (output.Printer{Writer: &b}).Document(aShowDoc()); err != nil {
@@ -51,6 +42,7 @@ func TestShowJSON(t *testing.T) {
     {
       "layout": "rwlock",
       "state": "contended",
+      "others": [],
       "queue": [
         {
           "position": 1,
@@ -70,7 +62,9 @@ func TestShowJSON(t *testing.T) {
           },
           "since": "2026-01-02T11:59:00Z",
           "ttl_seconds": 8,
-          "blocked_by": []
+          "blocked_by": {
+            "count": 0
+          }
         },
         {
           "position": 2,
@@ -81,7 +75,9 @@ func TestShowJSON(t *testing.T) {
           "key": "/a/read/2",
           "lease": "000000000000002f",
           "revision": 3,
-          "blocked_by": []
+          "blocked_by": {
+            "count": 0
+          }
         },
         {
           "position": 3,
@@ -92,10 +88,10 @@ func TestShowJSON(t *testing.T) {
           "key": "/a/write/3",
           "revision": 4,
           "since": "2026-01-02T11:59:58.5Z",
-          "blocked_by": [
-            1,
-            2
-          ]
+          "blocked_by": {
+            "count": 2,
+            "last": 2
+          }
         }
       ]
     }
@@ -123,13 +119,6 @@ func TestShowTable(t *testing.T) {
 	}
 }
 
-func TestShowFree(t *testing.T) {
-	var b bytes.Buffer
-	if err := newShowDoc("/a\n", 9, []inspect.Lock{}, nil).write(output.Printer{Writer: &b}, noon); err != nil || b.String() != "/a\\n is free\n" {
-		t.Errorf("show of a free lock = %q, %v", b.String(), err)
-	}
-}
-
 func TestOwnerText(t *testing.T) {
 	for want, o := range map[string]*keyspace.Owner{
 		"-":        nil,
@@ -143,10 +132,13 @@ func TestOwnerText(t *testing.T) {
 	}
 }
 
-func TestPositions(t *testing.T) {
-	for want, at := range map[string][]int{"": nil, "1": {1}, "1-3": {1, 2, 3}, "1,3-4,9": {1, 3, 4, 9}} {
-		if got := positions(at); got != want {
-			t.Errorf("positions(%v) = %s, want %s", at, got, want)
+func TestBlockers(t *testing.T) {
+	for want, b := range map[string]docs.Blockers{
+		"": {}, "1": {Count: 1, Last: 1}, "1-3": {Count: 3, Last: 3}, "2 up to 7": {Count: 2, Last: 7},
+		"1 other key": {Others: 1}, "1-2, 3 other keys": {Count: 2, Last: 2, Others: 3},
+	} {
+		if got := b.String(); got != want {
+			t.Errorf("%+v = %q, want %q", b, got, want)
 		}
 	}
 }

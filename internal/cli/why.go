@@ -47,7 +47,8 @@ With -o json:
   findings            worst first:
     kind                deadlock, no-lease, expiring, lease-gone,
                         lease-overdue, lease-missing, long-wait,
-                        long-hold, mixed-layouts, modified or self-wait
+                        long-hold, mixed-layouts, modified, self-wait or
+                        other-key
     severity            critical, warning or notice
     text                a sentence
     clauses             details, a sentence each
@@ -141,6 +142,16 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
+	}
+	if opts.name != "" && len(named(snapshot, opts.name)) == 0 {
+		text, meant, err := absence(ctx, c, opts.name, opts.rev.from)
+		if err != nil {
+			return err
+		}
+		a.absent = append(a.absent, text)
+		if meant != "" {
+			a.absent = append(a.absent, meant)
+		}
 	}
 	return a.write(opts.out)
 }

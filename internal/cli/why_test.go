@@ -132,7 +132,6 @@ nothing is wrong with it, but this would end it by force:
         (write), then r p[7]@h gets /a (read) and lease
         000000000000003f gets /a (read)
 `},
-		{"Free", answerOn("/b", nil), output.Printer{}, "\n/b is free\n"},
 		{"AllIsWell", answerOn("", nil), output.Printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
 		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), output.Printer{}, `
 1 finding in 1 lock at revision 9, worst first

@@ -55,6 +55,15 @@ func (c *Conn) Snapshot(ctx context.Context, prefix string, revision int64) (s i
 	return s, err
 }
 
+// Absence is inspect.Source.Absence, bounded as Do does.
+func (c *Conn) Absence(ctx context.Context, name string, revision int64) (a inspect.Absence, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		a, err = c.Source.Absence(ctx, name, revision)
+		return err
+	})
+	return a, err
+}
+
 // Leases looks leases up by ID, see inspect.Source.Leases.
 func (c *Conn) Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (leases map[int64]inspect.Lease, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {

@@ -109,7 +109,7 @@ func (d Diagnosis) chain(n int32) []Edge {
 	s := g.search(false)
 	s.discover(from)
 	var queue []int32
-	for w, ok := s.along(n); ok; w, ok = s.along(n) {
+	for w, ok := s.through(n); ok; w, ok = s.through(n) {
 		queue = append(queue, w)
 	}
 	for ; len(queue) > 0; queue = queue[1:] {

@@ -215,7 +215,39 @@ warning long-hold of a: /a/write/1; behind 2; age 12m0s; over 10m0s
 notice long-hold of a: /b/read/4; more 1; age 50h0m0s; over 10m0s
 `,
 		"mixed layouts": `
-warning mixed-layouts of b a: /a/b /a/write/1
+warning mixed-layouts of b a: /a/b /a/write/2
+`,
+		"another key": `
+critical other-key of /a/k1: /a/k1; behind 2
+  key /a/k1: -/a/k1 +/a/a
+`,
+		"another key on a lease": `
+warning other-key of a: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/write/2
+`,
+		"another key on a lease that is missing": `
+critical other-key of a: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/b
+`,
+		"another key that is in the way of two": `
+critical other-key of /a/b/k1: /a/b/k1; behind 2
+  key /a/b/k1: -/a/b/k1 +/a/b/a
+`,
+		"long wait for another key": `
+critical other-key of /a/k1: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/a
+warning long-wait of a: /a/a; age 31s; over 30s; root /a/k1
+  key /a/k1: -/a/k1 +/a/a
+`,
+		"deadlock through nested names": `
+critical deadlock of a b: /c/a /c/b /n/b /n/x/a; cycle a hard b /c, b hard a /n/x
+  lease a: -/c/a -/n/x/a +/n/b
+  lease b: -/c/b -/n/b +/c/a
+`,
+		"self-wait through nested names": `
+warning self-wait of a: /a/b/a /a/a; behind 1
+  lease a: -/a/a -/a/b/a +/a/b
+  key /a/a: -/a/a
 `,
 		"modified": `
 critical modified of a: /a/write/1; behind 1; more 1
@@ -435,7 +467,7 @@ func TestAbout(t *testing.T) {
 		},
 		{
 			name: "both layouts", locks: "/a A.w1 B.w2 C.m3 D.m4", found: 2,
-			chains: []string{"d hard c /a", "b hard a /a"}, roots: []string{"a", "c"}, findings: []string{"mixed-layouts /a"},
+			chains: []string{"d hard a /a", "b hard a /a"}, roots: []string{"a"},
 		},
 		{
 			name: "behind a deadlock", locks: "/a A.w1 B.w2\n/b A.w3 C.w6\n/c C.w4 A.w5", found: 1,

@@ -58,6 +58,9 @@ func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now
 	for i := range s.Locks {
 		e.lock(i)
 	}
+	for i := len(s.Locks); i < len(e.locks); i++ {
+		e.other(i)
+	}
 	rank(e.findings)
 	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
 	for _, deadlock := range e.deadlocks {
@@ -158,7 +161,7 @@ func (e *examiner) behindRequest(n int32) int {
 	e.back.discover(own)
 	count := 0
 	for {
-		w, ok := e.back.along(n)
+		w, ok := e.back.through(n)
 		if !ok {
 			return count
 		}

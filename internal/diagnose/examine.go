@@ -76,7 +76,7 @@ func (e *examiner) lock(i int) {
 		if r.Modified > r.Revision && r.Lock.Layout == keyspace.RWLock {
 			modified = append(modified, n)
 		}
-		if !r.Holding && e.again(n) && e.nodes[e.nodes[n].first].holding {
+		if _, ok := e.self(n); ok && !r.Holding {
 			selfWaits = append(selfWaits, n)
 		}
 	}
@@ -130,6 +130,9 @@ func (e *examiner) longWait(found, holders []int32) {
 	}
 	f.Root = e.root(n, holders)
 	f.Remedies = e.remediesForHolders(holders)
+	if len(holders) == 0 {
+		f.Remedies = e.remediesForSession(e.nodes[n].session)
+	}
 	e.findings = append(e.findings, f)
 }
 
@@ -162,16 +165,28 @@ func (e *examiner) longHold(found []int32) {
 	e.findings = append(e.findings, f)
 }
 
-// mixedLayouts adds a finding if the lock's name is that of the lock before it.
+// mixedLayouts adds a finding if the lock's name is that of the lock before it, a
+// mutex, and has a request of package rwlock, which does not wait for requests of the
+// mutex that are earlier. In any other order, the later request waits.
 func (e *examiner) mixedLayouts(i int) {
 	if i == 0 || e.locks[i-1].ID.Name != e.locks[i].ID.Name {
 		return
 	}
+	mutex, unaware := e.queues[i-1], int32(-1)
+	for n := e.queues[i]; n < e.queues[i+1]; n++ {
+		if e.request(n).Owned && e.nodes[n].revision > e.nodes[mutex].revision {
+			unaware = n
+			break
+		}
+	}
+	if unaware < 0 {
+		return
+	}
 	f := Finding{Kind: MixedLayouts, Severity: Warning}
-	for _, first := range []int32{e.queues[i-1], e.queues[i]} {
-		r := *e.request(first)
+	for _, n := range []int32{mutex, unaware} {
+		r := *e.request(n)
 		f.Locks = append(f.Locks, r.Lock)
-		f.Sessions = append(f.Sessions, e.sessionOf(first))
+		f.Sessions = append(f.Sessions, e.sessionOf(n))
 		f.Requests = append(f.Requests, r)
 	}
 	e.findings = append(e.findings, f)
@@ -194,7 +209,8 @@ func (e *examiner) selfWait(found []int32) {
 	if len(found) == 0 {
 		return
 	}
-	held, wanted := e.nodes[found[0]].first, *e.request(found[0])
+	held, _ := e.self(found[0])
+	wanted := *e.request(found[0])
 	f := e.about(held, found, SelfWait, Warning)
 	if !wanted.Since.IsZero() && !e.longer(&wanted, e.limits.Wait) {
 		f.Severity = Notice // a client with several tasks at once looks like this all the time

@@ -51,10 +51,11 @@ const (
 	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
 	Modified     Kind = "modified"      // a request's key was written again
 	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
+	OtherKey     Kind = "other-key"     // a key that is no lock request is in the way of some
 )
 
 // kinds orders findings that are equally bad.
-var kinds = []Kind{Deadlock, NoLease, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
+var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
 
 // Finding is something that is wrong with locks, or may be. It is about a
 // session or a lock. Further requests of that lock with the same problem are
@@ -78,6 +79,7 @@ type Finding struct {
 	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
 	End       Effect             // Expiring, LeaseOverdue, LeaseGone: what the end of the session does
 	Holders   []*inspect.Session // LongWait: the holders of the lock
+	Detached  bool               // OtherKey: it looks like a mutex request whose lease was taken off
 	Root      Root               // LongWait: what the request waits for in the end
 }
 

@@ -23,11 +23,14 @@ type graph struct {
 	locks    []inspect.Lock
 	sessions []inspect.Session // by their oldest request
 	ids      map[inspect.SessionID]int32
-	nodes    []node          // the requests of all locks, queue by queue
-	queues   []int32         // where each lock's queue begins in nodes, and where the last one ends
-	own      [][]int32       // of each session, its nodes by place
-	inside   map[int32][]arc // of each session, to the processes that it holds a lock for
-	outside  map[int32][]arc // the same arcs by their other end
+	nodes    []node             // the requests of all locks, queue by queue
+	queues   []int32            // where each lock's queue begins in nodes, and where the last one ends
+	own      [][]int32          // of each session, its nodes by place
+	extra    map[int32][]arc    // of each session, arcs that do not lie within a queue: to the processes that it holds a lock for, and to other keys in its way
+	extraTo  map[int32][]arc    // the same arcs by their other end
+	across   []arc              // those to other keys
+	inWayOf  map[string][]int32 // the locks that have a key among their Others
+	itself   map[int32]int32    // of requests that wait for another key of their own session: the node of that key
 }
 
 // node is a request.
@@ -43,8 +46,12 @@ type node struct {
 type arc struct{ waiter, blocker int32 }
 
 func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
-	g := &graph{locks: locks, ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+1)}
-	for i, l := range locks {
+	keys := otherKeys(locks)
+	g := &graph{
+		locks: append(slices.Clip(locks), keys...), ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
+		extra: map[int32][]arc{}, extraTo: map[int32][]arc{}, itself: map[int32]int32{}, inWayOf: map[string][]int32{},
+	}
+	for i, l := range g.locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
 		for _, r := range l.Queue {
 			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: r.Holding})
@@ -54,6 +61,7 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 	g.group(leases)
 	g.findFirsts()
 	g.findInside()
+	g.findAcross()
 	return g
 }
 
@@ -114,17 +122,23 @@ func (g *graph) findInside() {
 	if len(inner) == 0 {
 		return
 	}
-	g.inside, g.outside = map[int32][]arc{}, map[int32][]arc{}
 	for n := range g.nodes {
-		from := g.nodes[n].session
-		for _, m := range inner[g.request(int32(n)).Key] {
-			if to := g.nodes[m].session; to != from && g.nodes[n].holding {
-				a := arc{waiter: int32(n), blocker: m}
-				g.inside[from] = append(g.inside[from], a)
-				g.outside[to] = append(g.outside[to], a)
+		r := g.request(int32(n))
+		if !r.IsRequest() {
+			continue
+		}
+		for _, m := range inner[r.Key] {
+			if g.nodes[m].session != g.nodes[n].session && g.nodes[n].holding {
+				g.addExtra(arc{waiter: int32(n), blocker: m})
 			}
 		}
 	}
+}
+
+func (g *graph) addExtra(a arc) {
+	from, to := g.nodes[a.waiter].session, g.nodes[a.blocker].session
+	g.extra[from] = append(g.extra[from], a)
+	g.extraTo[to] = append(g.extraTo[to], a)
 }
 
 func (g *graph) request(n int32) *inspect.Request {
@@ -194,8 +208,13 @@ func (g *graph) among(sessions []int32) *graph {
 	slices.Sort(nodes)
 	var locks []inspect.Lock
 	for i, n := range nodes {
+		lock := g.locks[g.nodes[n].lock]
 		if i == 0 || g.nodes[nodes[i-1]].lock != g.nodes[n].lock {
-			locks = append(locks, inspect.Lock{ID: g.request(n).Lock})
+			locks = append(locks, inspect.Lock{ID: lock.ID, Others: slices.DeleteFunc(slices.Clone(lock.Others), func(o inspect.Request) bool {
+				session, ok := g.ids[o.Session()]
+				_, in := slices.BinarySearch(sessions, session)
+				return !ok || !in
+			})})
 		}
 		last := &locks[len(locks)-1]
 		last.Queue = append(last.Queue, *g.request(n))

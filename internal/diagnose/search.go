@@ -48,7 +48,7 @@ func (s *search) discover(session int32) bool {
 }
 
 // cursor iterates over the neighbours of one session: first those along its
-// requests, then its nested processes or, going back, the holders around it.
+// requests in their queues, then the others.
 type cursor struct{ session, at int32 }
 
 // next discovers one more neighbour, if there is one left.
@@ -60,9 +60,9 @@ func (s *search) next(c *cursor) (int32, bool) {
 			return session, true
 		}
 	}
-	arcs := s.g.inside[c.session]
+	arcs := s.g.extra[c.session]
 	if s.back {
-		arcs = s.g.outside[c.session]
+		arcs = s.g.extraTo[c.session]
 	}
 	for int(c.at) < len(own)+len(arcs) {
 		a := arcs[int(c.at)-len(own)]

@@ -78,6 +78,9 @@ func (g *graph) blocking() []bool {
 			}
 		}
 	}
+	for _, a := range g.across {
+		blocking[g.nodes[a.blocker].session] = true
+	}
 	return blocking
 }
 

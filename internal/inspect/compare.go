@@ -1,5 +1,10 @@
 package inspect
 
+import (
+	"slices"
+	"strings"
+)
+
 // Compare returns what became of requests between two snapshots of the same prefix,
 // lock by lock: first the deleted requests, then those that are new or whose
 // standing changed. The events have no revision, and a request that was made and
@@ -16,19 +21,19 @@ func Compare(before, after Snapshot) []Event {
 		if c >= 0 {
 			to, now = now[0].Queue, now[1:]
 		}
-		changes = append(changes, compareQueues(from, to)...)
+		changes = append(changes, compareQueues(from, to, after)...)
 	}
 	return changes
 }
 
 // compareQueues is Compare for the queues of one lock. Its events are in the order
 // of the queue.
-func compareQueues(before, after []Request) []Event {
+func compareQueues(before, after []Request, now Snapshot) []Event {
 	var deleted, changed []Event
 	for len(before) > 0 || len(after) > 0 {
 		switch c := compareHeads(before, after, ByPlace); {
 		case c < 0:
-			deleted = append(deleted, departure(before[0]))
+			deleted = append(deleted, departure(before[0], now.has(before[0])))
 			before = before[1:]
 		case c > 0:
 			changed = append(changed, standing(after[0]))
@@ -65,10 +70,22 @@ func standing(r Request) Event {
 	return Event{Kind: EventWaiting, Request: r}
 }
 
-// departure returns the event of a request that was deleted.
-func departure(r Request) Event {
-	if r.Holding {
+// departure returns the event of a request that has left the queue. A detached one
+// still has its key.
+func departure(r Request, detached bool) Event {
+	switch {
+	case detached:
+		return Event{Kind: EventDetached, Request: r}
+	case r.Holding:
 		return Event{Kind: EventReleased, Request: r}
+	default:
+		return Event{Kind: EventLeft, Request: r}
 	}
-	return Event{Kind: EventLeft, Request: r}
+}
+
+// has reports whether the key of a request exists, as far as the snapshot knows keys
+// that are no requests.
+func (s Snapshot) has(r Request) bool {
+	i, ok := slices.BinarySearchFunc(s.keys, r.Key, func(k stored, key string) int { return strings.Compare(k.key, key) })
+	return ok && s.keys[i].created == r.Revision
 }

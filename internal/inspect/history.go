@@ -121,9 +121,10 @@ func compactedAt(floor int64, err error) error {
 
 // newPast returns a state to apply past events to, from a snapshot on.
 func newPast(begin Snapshot) *state {
-	l := listing{revision: begin.Revision, queues: map[LockID][]Request{}, other: begin.Other}
+	l := listing{revision: begin.Revision, keys: begin.keys, other: begin.Other}
 	for _, lock := range begin.Locks {
-		l.queues[lock.ID] = slices.Clone(lock.Queue)
+		lock.Queue = slices.Clone(lock.Queue)
+		l.locks = append(l.locks, lock)
 	}
 	return newState(begin.Prefix, l, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -42,18 +43,30 @@ func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) 
 // listing is the keys below a prefix at one revision.
 type listing struct {
 	revision int64
-	queues   map[LockID][]Request // not sorted
+	keys     []stored             // by key
+	queues   map[LockID][]Request // not sorted; nil once there are locks
+	locks    []Lock               // sorted
 	other    int
 }
 
-// add adds those keys that are requests to their queues. Requests of one lock mostly
-// follow each other, and are added together.
-func (l *listing) add(kvs []*mvccpb.KeyValue) {
+// addKeys adds keys, which are sorted and follow those before.
+func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
+	for _, kv := range kvs {
+		l.keys = append(l.keys, newStored(kv, false))
+	}
+	l.other += len(kvs)
+}
+
+// addValues adds those keys that are requests to their queues, now that their leases
+// and values are read. Requests of one lock mostly follow each other, and are added
+// together.
+func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
 		if r, ok := newRequest(kv); ok {
 			requests = append(requests, r)
 		}
+		l.learn(kv)
 	}
 	l.other -= len(requests)
 	for len(requests) > 0 {
@@ -66,14 +79,72 @@ func (l *listing) add(kvs []*mvccpb.KeyValue) {
 	}
 }
 
-// locks returns the listing's locks, sorted. It takes ownership of the queues.
-func (l *listing) locks() []Lock {
-	locks := make([]Lock, 0, len(l.queues))
-	for id, queue := range l.queues {
-		locks = append(locks, NewLock(id, queue))
+// learn notes the lease of a key.
+func (l *listing) learn(kv *mvccpb.KeyValue) {
+	if k := l.find(string(kv.Key)); k != nil {
+		*k = newStored(kv, true)
 	}
-	slices.SortFunc(locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
-	return locks
+}
+
+func (l *listing) find(key string) *stored {
+	i, ok := slices.BinarySearchFunc(l.keys, key, func(k stored, key string) int { return strings.Compare(k.key, key) })
+	if !ok {
+		return nil
+	}
+	return &l.keys[i]
+}
+
+// makeLocks makes the locks of the queues.
+func (l *listing) makeLocks() {
+	l.locks = make([]Lock, 0, len(l.queues))
+	for id, queue := range l.queues {
+		slices.SortFunc(queue, ByPlace)
+		others, more := inTheWay(queue, belowName(id, l.keys))
+		var requests []Request
+		for _, o := range others {
+			requests = append(requests, l.request(o))
+		}
+		lock := NewLock(id, queue, requests...)
+		lock.MoreOthers = more
+		l.locks = append(l.locks, lock)
+	}
+	l.queues = nil
+	slices.SortFunc(l.locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
+}
+
+// NewLocks returns the locks, by name, then layout, that have these queues, with what is
+// in the way of their requests: requests of each other, and other keys. It takes
+// ownership of the queues.
+func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
+	l := listing{queues: queues}
+	add := func(r Request) {
+		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown})
+	}
+	for _, queue := range queues {
+		for _, r := range queue {
+			add(r)
+		}
+	}
+	for _, o := range others {
+		add(o)
+	}
+	slices.SortFunc(l.keys, func(a, b stored) int { return strings.Compare(a.key, b.key) })
+	l.makeLocks()
+	return l.locks
+}
+
+// request returns a key as one of Lock.Others, before the locks are made.
+func (l *listing) request(k stored) Request {
+	parsed, ok := keyspace.Parse(k.key, k.lease)
+	if !ok || !k.leaseRead {
+		return k.request()
+	}
+	queue := l.queues[LockID{Layout: parsed.Layout, Name: parsed.Name}]
+	i := slices.IndexFunc(queue, func(r Request) bool { return r.Key == k.key })
+	if i < 0 {
+		return k.request()
+	}
+	return queue[i].aside()
 }
 
 // lister reads a listing. It reads keys first, and then with leases and values only
@@ -98,7 +169,9 @@ func (l lister) list(ctx context.Context) (listing, error) {
 	var all listing
 	var err error
 	for range listTries {
-		all, err = l.pages(ctx)
+		if all, err = l.pages(ctx); err == nil {
+			err = l.readLeases(ctx, &all)
+		}
 		if l.at > 0 || !errors.Is(err, rpctypes.ErrCompacted) {
 			break
 		}
@@ -109,45 +182,78 @@ func (l lister) list(ctx context.Context) (listing, error) {
 	return all, nil
 }
 
+// batch is keys: a page of them, or some with their leases and values.
+type batch struct {
+	kvs    []*mvccpb.KeyValue
+	values bool
+}
+
 // pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
 	all := listing{queues: map[LockID][]Request{}}
-	candidates := make(chan []*mvccpb.KeyValue)
-	var keys int
+	batches := make(chan batch)
 	var err error
 	go func() {
-		defer close(candidates)
-		all.revision, keys, err = l.read(ctx, candidates)
+		defer close(batches)
+		all.revision, err = l.read(ctx, batches)
 	}()
-	for kvs := range candidates {
-		all.add(kvs)
+	for b := range batches {
+		if b.values {
+			all.addValues(b.kvs)
+		} else {
+			all.addKeys(b.kvs)
+		}
 	}
-	all.other += keys
+	all.makeLocks()
 	return all, err
 }
 
-// read reads all keys, and sends those that may be requests, with their values.
-func (l lister) read(ctx context.Context, candidates chan<- []*mvccpb.KeyValue) (revision int64, keys int, err error) {
+// read reads all keys, and the values of those that may be requests.
+func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64, err error) {
 	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
 	revision = l.at
 	for start, more := l.start, true; more; {
 		page, err := l.readPage(ctx, start, next.keys, revision)
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		next.learn(page.Kvs)
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
-		if err := l.readValues(ctx, page.Kvs, &values, revision, candidates); err != nil {
-			return 0, 0, err
+		batches <- batch{kvs: page.Kvs}
+		if err := l.readValues(ctx, page.Kvs, &values, revision, batches); err != nil {
+			return 0, err
 		}
-		keys += len(page.Kvs)
 		if more = page.More && len(page.Kvs) > 0; more {
 			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 		}
 	}
-	return revision, keys, nil
+	return revision, nil
+}
+
+// readLeases reads the leases of keys in the way of requests, as far as they are not
+// known. There may be many, so it reads a bounded number.
+func (l lister) readLeases(ctx context.Context, all *listing) error {
+	ctx, cancel := l.bound(ctx)
+	defer cancel()
+	kvs, err := leaseReader{kv: l.kv, revision: all.revision, past: l.at > 0}.read(ctx, unreadLeases(all.locks))
+	if err != nil {
+		return err
+	}
+	leases := map[string]int64{}
+	for _, kv := range kvs {
+		all.learn(kv)
+		leases[string(kv.Key)] = kv.Lease
+	}
+	for _, lock := range all.locks {
+		for i := range lock.Others {
+			if lease, ok := leases[lock.Others[i].Key]; ok {
+				lock.Others[i].Lease, lock.Others[i].LeaseUnknown = lease, false
+			}
+		}
+	}
+	return nil
 }
 
 // readPage reads limit keys from start on, at revision unless that is 0. Pages are
@@ -160,7 +266,7 @@ func (l lister) readPage(ctx context.Context, start string, limit, revision int6
 }
 
 // readValues reads the values of those keys of a page that may be requests.
-func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, candidates chan<- []*mvccpb.KeyValue) error {
+func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, batches chan<- batch) error {
 	for {
 		runs, rest := nextRuns(page, values.keys)
 		if len(runs) == 0 {
@@ -171,7 +277,7 @@ func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values 
 			return err
 		}
 		values.learn(kvs)
-		candidates <- kvs
+		batches <- batch{kvs: kvs, values: true}
 		page = rest
 	}
 }

@@ -211,8 +211,8 @@ func TestListWhileCompacted(t *testing.T) {
 // requests is how many requests a listing has.
 func requests(l listing) int {
 	n := 0
-	for _, queue := range l.queues {
-		n += len(queue)
+	for _, lock := range l.locks {
+		n += len(lock.Queue)
 	}
 	return n
 }
@@ -317,7 +317,7 @@ func (t weighingTxn) Then(ops ...clientv3.Op) clientv3.Txn {
 func (t weighingTxn) Commit() (*clientv3.TxnResponse, error) {
 	resp, err := t.Txn.Commit()
 	for _, part := range resp.Responses {
-		t.weighing.weigh(part.GetResponseRange().Kvs)
+		t.weighing.weigh(part.GetResponseRange().GetKvs())
 	}
 	return resp, err
 }

@@ -14,8 +14,8 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// LockID identifies a lock. The same name in two layouts is two locks, whose
-// clients do not wait for each other.
+// LockID identifies a lock. The same name in two layouts is two locks, whose queues
+// are apart. Its zero value is no lock.
 type LockID struct {
 	Layout keyspace.Layout
 	Name   string
@@ -34,13 +34,15 @@ type Request struct {
 	Key      string
 	Lock     LockID
 	Mode     keyspace.Mode
-	Lease    int64 // 0 when the key has none
+	Lease    int64 // 0 when the key has none, or LeaseUnknown
 	Revision int64 // create revision: the place in the queue, and the fencing token
 	Modified int64 // revision of the last write of the key; Revision unless it was written again
 	Owner    keyspace.Owner
 	Owned    bool      // the value was an owner; older clients write none
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Holding  bool
+
+	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
 // Standing returns "holding" or "waiting", the words used in tables and JSON.
@@ -55,6 +57,12 @@ func (r Request) Standing() string {
 type Lock struct {
 	ID    LockID
 	Queue []Request // by create revision
+
+	// Others are keys in the way of requests of the queue that are not in it, by
+	// create revision: keys below the lock's name, and requests for locks there. They
+	// never hold the lock, and Holding is not set. At most MaxOthers.
+	Others     []Request
+	MoreOthers int // that are not in Others
 }
 
 // State sums up a lock in one word.
@@ -65,6 +73,7 @@ const (
 	StateRead      State = "read"      // held by readers, no waiters
 	StateWrite     State = "write"     // held by a writer, no waiters
 	StateContended State = "contended" // held, with waiters
+	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 )
 
 // Counts are the numbers of a lock's requests.
@@ -93,6 +102,8 @@ func (l Lock) Count() Counts {
 // State returns the lock's state.
 func (l Lock) State() State {
 	switch c := l.Count(); {
+	case c.Readers+c.Writers == 0 && c.Waiters > 0:
+		return StateBlocked
 	case c.Waiters > 0:
 		return StateContended
 	case c.Writers > 0:
@@ -122,14 +133,24 @@ func oldest(queue []Request, want func(Request) bool) time.Time {
 	return t
 }
 
-// Blockers returns the requests that keep the i-th one waiting: every earlier
-// writer and, if it is a writer, every earlier reader too.
+// Blockers returns what keeps the i-th request waiting, by place: of the queue every
+// earlier writer and, if it is a writer, every earlier reader too; and those of Others
+// that its client waits for.
 func (l Lock) Blockers(i int) []Request {
 	var before []Request
 	for _, r := range l.Queue {
 		if blocks(r, l.Queue[i]) {
 			before = append(before, r)
 		}
+	}
+	own := len(before)
+	for _, o := range l.Others {
+		if l.Queue[i].WaitsFor(o) {
+			before = append(before, o)
+		}
+	}
+	if own > 0 && len(before) > own {
+		slices.SortFunc(before, ByPlace)
 	}
 	return before
 }
@@ -138,16 +159,17 @@ func blocks(r, me Request) bool {
 	return r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
 }
 
-// NewLock returns the lock that has these requests: it sorts them and marks the
-// holders. It takes ownership of the slice.
-func NewLock(id LockID, queue []Request) Lock {
+// NewLock returns the lock that has these requests, with other keys in their way: it
+// sorts them and marks the holders. It takes ownership of the slices.
+func NewLock(id LockID, queue []Request, others ...Request) Lock {
 	slices.SortFunc(queue, ByPlace)
-	markHolders(queue, len(queue))
-	return Lock{ID: id, Queue: queue}
+	slices.SortFunc(others, ByPlace)
+	markHolders(queue, others, len(queue))
+	return Lock{ID: id, Queue: queue, Others: others}
 }
 
 // head finds the holders of a queue, given its requests in order: those that no
-// other request blocks.
+// other request of the queue blocks.
 type head struct {
 	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
 }
@@ -181,6 +203,8 @@ type Snapshot struct {
 	Revision int64
 	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
 	Other    int    // keys with the prefix that are not lock requests
+
+	keys []stored // all keys, by key; nil in a snapshot of a watch
 }
 
 // Find returns the lock with that ID.

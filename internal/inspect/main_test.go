@@ -100,7 +100,8 @@ func lines(events []Event) []string {
 }
 
 // untimed is s without the times at which a watch saw something, which a
-// snapshot cannot know.
+// snapshot cannot know, and without the leases of other keys, which a watch reads
+// later.
 func untimed(s Snapshot) Snapshot {
 	locks := make([]Lock, 0, len(s.Locks))
 	for _, l := range s.Locks {
@@ -108,9 +109,15 @@ func untimed(s Snapshot) Snapshot {
 		for i := range l.Queue {
 			l.Queue[i].Since = l.Queue[i].Owner.Time
 		}
+		l.Others = append([]Request(nil), l.Others...)
+		for i := range l.Others {
+			if !l.Others[i].IsRequest() {
+				l.Others[i].Lease, l.Others[i].LeaseUnknown = 0, false
+			}
+		}
 		locks = append(locks, l)
 	}
-	s.Locks = locks
+	s.Locks, s.keys = locks, nil
 	return s
 }
 

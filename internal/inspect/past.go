@@ -30,7 +30,7 @@ func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) 
 	if err != nil {
 		return Snapshot{}, s.explain(ctx, prefix, revision, err)
 	}
-	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks(), Other: all.other}, nil
+	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks, Other: all.other, keys: all.keys}, nil
 }
 
 // explain says which revisions etcd has, if err is that it does not have this one.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -23,11 +24,12 @@ const (
 // change is what the goroutines that do I/O pass to the publisher. Exactly one of
 // its fields is set.
 type change struct {
-	listing  *listing          // everything, read anew
-	events   []*clientv3.Event // of whole revisions, in order
-	progress int64             // all events up to this revision have been passed
-	answered int64             // a probe read this revision
-	failed   error             // etcd did not answer
+	listing  *listing           // everything, read anew
+	events   []*clientv3.Event  // of whole revisions, in order
+	progress int64              // all events up to this revision have been passed
+	answered int64              // a probe read this revision
+	failed   error              // etcd did not answer
+	leases   []*mvccpb.KeyValue // keys that were read for their leases
 }
 
 // publisher owns the state. It applies changes as they come and sends updates as
@@ -40,13 +42,14 @@ type publisher struct {
 	state  *state
 	synced bool // a listing has been applied
 	health health
+	unread *unread
 
 	next  Update // what has not been offered yet; its snapshot is made then
 	dirty bool   // next has something new
 }
 
-func newPublisher(prefix string, out chan<- Update, now func() time.Time) *publisher {
-	return &publisher{out: out, now: now, state: newState(prefix, listing{}, nil)}
+func newPublisher(prefix string, out chan<- Update, now func() time.Time, u *unread) *publisher {
+	return &publisher{out: out, now: now, state: newState(prefix, listing{}, nil), unread: u}
 }
 
 // run publishes until changes is closed.
@@ -98,6 +101,7 @@ func (p *publisher) handleAll(changes <-chan change) {
 // take returns the next update.
 func (p *publisher) take() Update {
 	p.dropEvents()
+	p.unread.add(p.state.unread())
 	u := p.next
 	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
 	p.next, p.dirty = Update{}, false
@@ -118,6 +122,9 @@ func (p *publisher) handle(c change) {
 		p.health.answered(c.answered, p.state.revision)
 	case c.failed != nil:
 		p.health.failed(c.failed)
+	case len(c.leases) > 0:
+		p.state.learn(c.leases)
+		p.dirty = true
 	}
 	p.health.reached(p.state.revision)
 	p.dirty = p.dirty || p.state.revision != revision || !sameError(p.health.err, err)

@@ -14,7 +14,7 @@ func published(t *testing.T) (chan<- change, <-chan Update) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		newPublisher("p", out, func() time.Time { return epoch }).run(changes)
+		newPublisher("p", out, func() time.Time { return epoch }, &unread{}).run(changes)
 	}()
 	t.Cleanup(func() {
 		close(changes)

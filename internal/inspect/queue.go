@@ -1,9 +1,6 @@
 package inspect
 
-import (
-	"slices"
-	"sort"
-)
+import "slices"
 
 // The functions below change a sorted queue in place. Whatever its length, they
 // move next to nothing when a request leaves its head or joins its end, which are
@@ -52,18 +49,26 @@ func insert(queue, added []Request) []Request {
 	return queue
 }
 
-// holders returns the number of holders, which are the first requests of a queue.
-func holders(queue []Request) int {
-	return sort.Search(len(queue), func(i int) bool { return !queue[i].Holding })
+// reach returns the number of requests at the head of a queue that can hold, and can
+// be marked as holding. Those after them cannot.
+func reach(queue []Request) int {
+	var h head
+	for i, r := range queue {
+		h.admits(r)
+		if h.ends(r) {
+			return i
+		}
+	}
+	return len(queue)
 }
 
-// markHolders marks the holders, and returns the indexes of requests that this
-// changes. Only the first n requests may be marked before.
-func markHolders(queue []Request, n int) (changed []int) {
+// markHolders marks the holders, given other keys in the way, and returns the indexes
+// of requests that this changes. Only the first n requests may be marked before.
+func markHolders(queue, others []Request, n int) (changed []int) {
 	var h head
-	for i := range queue {
-		holding := h.admits(queue[i])
-		if !holding && i >= n {
+	for i, r := range queue {
+		holding := h.admits(r) && !slices.ContainsFunc(others, r.WaitsFor)
+		if h.ends(r) && i >= n {
 			break
 		}
 		if queue[i].Holding != holding {

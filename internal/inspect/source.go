@@ -49,6 +49,7 @@ const (
 	EventGranted  EventKind = "granted"  // it holds the lock
 	EventReleased EventKind = "released" // it held the lock and was deleted
 	EventLeft     EventKind = "left"     // it waited and was deleted
+	EventDetached EventKind = "detached" // its key was written again with another lease or none: it is no request any more, and still blocks
 	EventExpired  EventKind = "expired"  // it was deleted because its session expired; only from WatchCauses and WatchKinds
 	EventRevoked  EventKind = "revoked"  // it was deleted because its session was closed or revoked; only from WatchCauses and WatchKinds
 )

@@ -5,21 +5,23 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // state is the locks below a prefix, kept current by applying etcd's events. It does
 // no I/O.
 //
-// Snapshots share locks with the state. The cost of an event depends only on its
-// own lock, whose queue the first event after a snapshot copies and later events
-// change in place.
+// Snapshots share locks with the state. The cost of an event depends only on the
+// locks that its key is a request for or in the way of, whose queues the first event
+// after a snapshot copies and later events change in place.
 type state struct {
 	prefix   string
 	revision int64
 	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
 	locks    map[LockID]Lock
 	other    int
+	below    *belowLocks
 
 	sorted  []Lock              // as of the last snapshot, which shares it
 	touched map[LockID]struct{} // changed since then: their queues are not shared
@@ -35,18 +37,19 @@ type place struct {
 // listing's queues. It keeps when requests were first seen from the state before
 // it, which may be nil.
 func newState(prefix string, l listing, before *state) *state {
-	locks := l.locks()
 	s := &state{
 		prefix:   prefix,
 		revision: l.revision,
 		places:   map[string]place{},
-		locks:    make(map[LockID]Lock, len(locks)),
+		locks:    make(map[LockID]Lock, len(l.locks)),
 		other:    l.other,
-		sorted:   locks,
+		below:    newBelowLocks(l.keys),
+		sorted:   l.locks,
 		touched:  map[LockID]struct{}{},
 	}
-	for _, lock := range locks {
+	for _, lock := range l.locks {
 		s.locks[lock.ID] = lock
+		s.below.add(lock.ID, belowName(lock.ID, l.keys))
 		for i := range lock.Queue {
 			r := &lock.Queue[i]
 			if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
@@ -75,12 +78,18 @@ func (s *state) find(key string) (Request, bool) {
 	return queue[i], true
 }
 
-// edit is what one revision does to one lock.
+// edit is what one revision does to one lock: to its queue, or to the keys in the way
+// of its requests.
 type edit struct {
 	deleted   []Request
-	rewritten []Request // they keep their places
+	detached  map[string]bool // those of deleted whose keys still exist
+	rewritten []Request       // they keep their places
 	added     []Request
+	reach     int // requests of the queue that may be marked as holding
 }
+
+// changesQueue reports whether the edit changes the lock's queue.
+func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(e.added) > 0 }
 
 // apply applies all events of one revision: a transaction is one change, and no
 // state between its parts ever existed. It returns the changes of requests.
@@ -90,12 +99,34 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 		s.advance(ev.Kv.ModRevision)
 		s.collect(edits, ev, now)
 	}
-	var changes []Event
-	for _, id := range slices.SortedFunc(maps.Keys(edits), LockID.Compare) {
-		changes = append(changes, s.edit(id, edits[id])...)
-	}
+	changes := s.applyEdits(edits)
 	for i := range changes {
 		changes[i].Revision, changes[i].Time = s.revision, now
+	}
+	return changes
+}
+
+// learn notes the leases of keys that were read.
+func (s *state) learn(kvs []*mvccpb.KeyValue) {
+	edits := map[LockID]*edit{}
+	for _, kv := range kvs {
+		for _, id := range s.below.learn(newStored(kv, true)) {
+			editOf(edits, id)
+		}
+	}
+	s.applyEdits(edits)
+}
+
+// applyEdits changes first all queues and then who holds, because a request can be in
+// the way of other locks.
+func (s *state) applyEdits(edits map[LockID]*edit) []Event {
+	ids := slices.SortedFunc(maps.Keys(edits), LockID.Compare)
+	for _, id := range ids {
+		s.editQueue(id, edits[id])
+	}
+	var changes []Event
+	for _, id := range ids {
+		changes = append(changes, s.settle(id, edits[id])...)
 	}
 	return changes
 }
@@ -110,6 +141,9 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 	old, was := s.find(string(ev.Kv.Key))
 	next, is := written(ev, now)
 	s.other += countOther(ev, was, is)
+	for _, id := range s.below.apply(ev) {
+		editOf(edits, id)
+	}
 	if was && is && next.Owner.Time.IsZero() {
 		next.Since = old.Since
 	}
@@ -121,6 +155,7 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 	if was {
 		e := editOf(edits, old.Lock)
 		e.deleted = append(e.deleted, old)
+		e.detached[old.Key] = ev.Type == clientv3.EventTypePut && !ev.IsCreate()
 		delete(s.places, old.Key)
 	}
 	if is {
@@ -161,38 +196,72 @@ func countOther(ev *clientv3.Event, was, is bool) int {
 func editOf(edits map[LockID]*edit, id LockID) *edit {
 	e, ok := edits[id]
 	if !ok {
-		e = &edit{}
+		e = &edit{detached: map[string]bool{}}
 		edits[id] = e
 	}
 	return e
 }
 
-// edit changes a lock's queue. It returns first the deleted requests, then those
-// that are new or whose standing changed, each in the order of the queue.
-func (s *state) edit(id LockID, e *edit) []Event {
+// editQueue changes a lock's queue.
+func (s *state) editQueue(id LockID, e *edit) {
+	if !e.changesQueue() {
+		return
+	}
 	slices.SortFunc(e.deleted, ByPlace)
 	queue := s.own(id, len(e.added))
 	replace(queue, e.rewritten)
 	queue = remove(queue, e.deleted)
-	held := holders(queue)
-	queue = insert(queue, e.added)
-	moved := markHolders(queue, held+len(e.added))
-	s.setQueue(id, queue)
+	e.reach = reach(queue) + len(e.added)
+	lock := s.locks[id]
+	lock.ID, lock.Queue = id, insert(queue, e.added)
+	s.setLock(lock)
+}
 
+// settle finds what is in the way of a lock's requests, and marks the holders. It
+// returns first the events of deleted requests, then those that are new or changed
+// between holding and waiting, each in the order of the queue.
+func (s *state) settle(id LockID, e *edit) []Event {
 	var changes []Event
 	for _, r := range e.deleted {
-		changes = append(changes, departure(r))
+		changes = append(changes, departure(r, e.detached[r.Key]))
 	}
+	lock, ok := s.locks[id]
+	if !ok {
+		return changes
+	}
+	before := lock
+	lock.Others, lock.MoreOthers = s.others(lock)
+	if !e.changesQueue() {
+		if lock.MoreOthers == before.MoreOthers && slices.Equal(lock.Others, before.Others) {
+			return nil
+		}
+		lock.Queue, e.reach = s.own(id, 0), reach(lock.Queue)
+	}
+	moved := markHolders(lock.Queue, lock.Others, e.reach)
+	s.setLock(lock)
 	for _, r := range e.added {
-		if i, _ := position(queue, r); !queue[i].Holding { // the others have moved
+		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
 			moved = append(moved, i)
 		}
 	}
 	slices.Sort(moved)
 	for _, i := range moved {
-		changes = append(changes, standing(queue[i]))
+		changes = append(changes, standing(lock.Queue[i]))
 	}
 	return changes
+}
+
+// others returns Lock.Others and Lock.MoreOthers.
+func (s *state) others(lock Lock) (others []Request, more int) {
+	first, more := inTheWay(lock.Queue, s.below.of(lock.ID))
+	for _, k := range first {
+		r, ok := s.find(k.key)
+		if !ok {
+			r = k.request()
+		}
+		others = append(others, r.aside())
+	}
+	return others, more
 }
 
 // own returns a lock's queue to be changed in place: a copy of it, with room for
@@ -205,14 +274,15 @@ func (s *state) own(id LockID, more int) []Request {
 	return append(make([]Request, 0, len(queue)+more), queue...)
 }
 
-// setQueue replaces a lock's queue and takes ownership of the slice.
-func (s *state) setQueue(id LockID, queue []Request) {
-	s.touched[id] = struct{}{}
-	if len(queue) == 0 {
-		delete(s.locks, id)
+// setLock replaces a lock and takes ownership of its queue.
+func (s *state) setLock(lock Lock) {
+	s.touched[lock.ID] = struct{}{}
+	if len(lock.Queue) == 0 {
+		delete(s.locks, lock.ID)
+		s.below.remove(lock.ID)
 		return
 	}
-	s.locks[id] = Lock{ID: id, Queue: queue}
+	s.locks[lock.ID] = lock
 }
 
 // snapshot returns the state as a value. It copies the list of locks if any lock
@@ -223,6 +293,15 @@ func (s *state) snapshot() Snapshot {
 		clear(s.touched)
 	}
 	return Snapshot{Prefix: s.prefix, Revision: s.revision, Locks: s.sorted, Other: s.other}
+}
+
+// unread returns keys in the way of touched locks whose leases are not known.
+func (s *state) unread() []Request {
+	var touched []Lock
+	for id := range s.touched {
+		touched = append(touched, s.locks[id])
+	}
+	return unreadLeases(touched)
 }
 
 // merge returns the list of the last snapshot with the touched locks replaced.

@@ -45,7 +45,7 @@ func (s *Source) Watch(ctx context.Context, prefix string) <-chan Update {
 	out := make(chan Update)
 	changes := make(chan change, maxChanges)
 	f := newFollower(s, prefix, changes)
-	p := newPublisher(prefix, out, s.tuning.now)
+	p := newPublisher(prefix, out, s.tuning.now, f.unread)
 	go func() {
 		defer close(changes)
 		f.run(ctx)
@@ -64,6 +64,7 @@ type follower struct {
 	tuning  tuning
 	lister  lister
 	changes chan<- change
+	unread  *unread
 	listed  bool         // the publisher has a listing, with no gap since
 	passed  atomic.Int64 // the revision up to which everything was passed to the publisher
 }
@@ -74,6 +75,7 @@ func newFollower(s *Source, prefix string, changes chan<- change) *follower {
 		tuning:  s.tuning,
 		lister:  newLister(s.client, prefix, s.tuning.page, s.tuning.patience),
 		changes: changes,
+		unread:  &unread{},
 	}
 }
 
@@ -177,6 +179,7 @@ func (f *follower) probe(ctx context.Context, watcher clientv3.Watcher) error {
 			return errOtherHistory
 		default:
 			f.changes <- change{answered: revision}
+			f.readLeases(ctx)
 		}
 		backoff.Pause(ctx, f.tuning.probe*3/2)
 	}

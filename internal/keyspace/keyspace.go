@@ -94,6 +94,18 @@ func Parse(key string, lease int64) (Key, bool) {
 	return ParseRWLock(key)
 }
 
+// Locks returns the names of locks that key can be a request for.
+func Locks(key string) []string {
+	var names []string
+	if k, ok := ParseRWLock(key); ok {
+		names = append(names, k.Name)
+	}
+	if name, _, ok := cutLast(key); ok {
+		names = append(names, name)
+	}
+	return names
+}
+
 // Candidate reports whether Parse accepts key with some lease. It is for keys that
 // were read without their leases, which etcd leaves out since 3.7 when it is asked
 // for keys only.
@@ -102,6 +114,13 @@ func Candidate(key string) bool {
 	lease, _ := strconv.ParseInt(id, 16, 64)
 	_, ok := Parse(key, lease)
 	return ok
+}
+
+// IsLeaseID reports whether the last segment of a key is a lease in hex, as in keys of
+// mutexes. Leases that etcd chose have at least 15 digits; shorter ones are names.
+func IsLeaseID(segment string) bool {
+	lease, err := strconv.ParseInt(segment, 16, 64)
+	return err == nil && len(segment) >= 15 && strconv.FormatInt(lease, 16) == segment
 }
 
 // cutLast cuts s around its last slash.

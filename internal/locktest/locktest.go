@@ -18,7 +18,8 @@ import (
 var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // Snapshot reads locks, one a line: "/a  A.w1 B.r2". The requests are those of
-// the sessions A and B, by mode (m is a mutex) and create revision.
+// the sessions A and B, by mode (m is a mutex, k another key below the name) and
+// create revision.
 //
 // A session is its lease in hex. With a last digit from A to F its owner is a
 // program of that name, with a last digit from a to f it has no owner; "-" has
@@ -29,24 +30,27 @@ var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // of the lock that its process runs under.
 func Snapshot(tb testing.TB, spec string) inspect.Snapshot {
 	tb.Helper()
-	queues := map[inspect.LockID][]inspect.Request{}
+	var requests []inspect.Request
 	for line := range strings.Lines(spec) {
 		fields := strings.Fields(line)
 		for _, f := range fields[min(1, len(fields)):] {
-			r := request(tb, fields[0], f)
-			queues[r.Lock] = append(queues[r.Lock], r)
+			requests = append(requests, request(tb, fields[0], f))
 		}
 	}
-	return snapshot(100, queues)
+	return snapshot(100, requests)
 }
 
-func snapshot(revision int64, queues map[inspect.LockID][]inspect.Request) inspect.Snapshot {
-	s := inspect.Snapshot{Revision: revision, Locks: []inspect.Lock{}}
-	for id, queue := range queues {
-		s.Locks = append(s.Locks, inspect.NewLock(id, queue))
+func snapshot(revision int64, requests []inspect.Request) inspect.Snapshot {
+	queues := map[inspect.LockID][]inspect.Request{}
+	var others []inspect.Request
+	for _, r := range requests {
+		if r.IsRequest() {
+			queues[r.Lock] = append(queues[r.Lock], r)
+		} else {
+			others = append(others, r)
+		}
 	}
-	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
-	return s
+	return inspect.Snapshot{Revision: revision, Locks: inspect.NewLocks(queues, others...)}
 }
 
 func request(tb testing.TB, name, spec string) inspect.Request {
@@ -67,8 +71,11 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		r.Mode = keyspace.Read
 	}
 	r.Key = keyspace.Encode(name, r.Mode, what[1:])
-	if what[0] == 'm' {
+	switch what[0] {
+	case 'm':
 		r.Lock.Layout, r.Key = keyspace.Mutex, fmt.Sprintf("%s/%x", name, r.Lease)
+	case 'k':
+		r.Lock, r.Key = inspect.LockID{}, name+"/"+what
 	}
 	if last := session[len(session)-1:]; last >= "A" && last <= "F" {
 		r.Owner, r.Owned = keyspace.Owner{Program: strings.ToLower(last), Under: under}, true
@@ -118,29 +125,49 @@ func EachRandom(t *testing.T, check func(t *testing.T, s inspect.Snapshot)) {
 }
 
 // random makes locks at random. Few sessions and locks make cycles, requests of
-// one transaction share a revision, and some report that they run under a key.
+// one transaction share a revision, some report that they run under a key, and some
+// locks lie below the names of others.
 func random(rng *rand.Rand) inspect.Snapshot {
 	sessions, locks := 1+rng.IntN(12), 1+rng.IntN(5)
-	queues := map[inspect.LockID][]inspect.Request{}
-	var keys []string
+	var requests []inspect.Request
 	revision := int64(1)
 	for i := range rng.IntN(30) {
 		if rng.IntN(4) > 0 {
 			revision++
 		}
-		r := inspect.Request{
-			Lock: inspect.LockID{Layout: keyspace.RWLock, Name: strconv.Itoa(rng.IntN(locks))}, Revision: revision,
-			Mode: keyspace.Read + keyspace.Mode(rng.IntN(2)), Lease: int64(rng.IntN(sessions + 1)),
-		}
-		r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.Itoa(i))
+		r := randomRequest(rng, "n"+strconv.Itoa(i), locks, sessions)
+		r.Revision = revision
 		r.Modified = r.Revision + int64(rng.IntN(20)/19)
-		if len(keys) > 0 && rng.IntN(6) == 0 {
-			r.Owner.Under, r.Owned = keys[rng.IntN(len(keys))], true
+		if len(requests) > 0 && rng.IntN(6) == 0 {
+			r.Owner.Under, r.Owned = requests[rng.IntN(len(requests))].Key, true
 		}
-		keys = append(keys, r.Key)
-		queues[r.Lock] = append(queues[r.Lock], r)
+		if !slices.ContainsFunc(requests, func(q inspect.Request) bool { return q.Key == r.Key }) {
+			requests = append(requests, r)
+		}
 	}
-	return snapshot(revision, queues)
+	return snapshot(revision, requests)
+}
+
+// randomRequest makes a request, or another key, with everything but its place.
+func randomRequest(rng *rand.Rand, id string, locks, sessions int) inspect.Request {
+	r := inspect.Request{
+		Lock: inspect.LockID{Layout: keyspace.RWLock, Name: strconv.Itoa(rng.IntN(locks))},
+		Mode: keyspace.Read + keyspace.Mode(rng.IntN(2)), Lease: int64(rng.IntN(sessions + 1)),
+		Owned: rng.IntN(2) == 0,
+	}
+	if rng.IntN(3) == 0 {
+		r.Lock.Name += []string{"/0", "/read"}[rng.IntN(2)]
+	}
+	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, id)
+	switch kind := rng.IntN(10); {
+	case kind < 2 && r.Lease != 0:
+		r.Lock.Layout, r.Mode, r.Owned = keyspace.Mutex, keyspace.Write, false
+		r.Key = fmt.Sprintf("%s/%x", r.Lock.Name, r.Lease)
+	case kind == 2:
+		r.Key = r.Lock.Name + "/key-" + id
+		r.Lock, r.Owned = inspect.LockID{}, false
+	}
+	return r
 }
 
 // Keys returns the keys of requests, separated by spaces.
@@ -165,18 +192,31 @@ func Requests(s inspect.Snapshot, want func(inspect.Request) bool) []inspect.Req
 	return found
 }
 
-// Removed returns the snapshot as it is without these requests.
+// Removed returns the snapshot as it is without these requests and other keys.
 func Removed(s inspect.Snapshot, deleted []inspect.Request) inspect.Snapshot {
-	after := inspect.Snapshot{Locks: []inspect.Lock{}}
-	for _, l := range s.Locks {
-		rest := slices.DeleteFunc(slices.Clone(l.Queue), func(r inspect.Request) bool {
-			return slices.ContainsFunc(deleted, func(d inspect.Request) bool { return d.Key == r.Key })
-		})
-		if len(rest) > 0 {
-			after.Locks = append(after.Locks, inspect.NewLock(l.ID, rest))
+	var rest []inspect.Request
+	seen := map[string]bool{}
+	for _, d := range deleted {
+		seen[d.Key] = true
+	}
+	add := func(r inspect.Request) {
+		if !seen[r.Key] {
+			seen[r.Key] = true
+			rest = append(rest, r)
 		}
 	}
-	return after
+	for _, l := range s.Locks {
+		for _, r := range l.Queue {
+			r.Holding = false
+			add(r)
+		}
+		for _, o := range l.Others {
+			if !o.IsRequest() {
+				add(o)
+			}
+		}
+	}
+	return snapshot(s.Revision, rest)
 }
 
 // NewlyHolding returns the holders of one snapshot that were none in the one

@@ -11,6 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // Text is something in words. A one-line view shows the headline, a detailed one
@@ -56,13 +57,15 @@ func Finding(f diagnose.Finding) Text {
 		return longHold(f)
 	case diagnose.MixedLayouts:
 		return Text{
-			Headline: f.Locks[0].Name + " is used both as a mutex and as a read/write lock, which do not exclude each other",
+			Headline: f.Locks[0].Name + " is used both as a mutex and as a read/write lock, and the later request does not wait for the earlier one",
 			Clauses:  []string{does(f.Sessions[0], f.Requests[0]), does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:
 		return modified(f)
 	case diagnose.SelfWait:
 		return selfWait(f)
+	case diagnose.OtherKey:
+		return otherKey(f)
 	default:
 		return Text{Headline: string(f.Kind)}
 	}
@@ -105,14 +108,20 @@ func longWait(f diagnose.Finding) Text {
 	switch {
 	case f.Root.Deadlock:
 		root = "a deadlock is in the way"
+	case f.Root.Entry.Session != nil && !f.Root.Entry.Request.IsRequest():
+		root = "the chain ends at " + f.Root.Entry.Request.Key + ", which is not a lock request"
 	case f.Root.Entry.Session != nil:
 		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + doing(f.Root.Entry.Request)
 	}
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
 	}
+	held := ", held by " + list(holders)
+	if len(holders) == 0 {
+		held = ", which no request holds"
+	}
 	return Text{
-		Headline: who(f.Sessions[0]) + " has waited " + format.Age(f.Age) + " for " + lock(r) + ", held by " + list(holders),
+		Headline: who(f.Sessions[0]) + " has waited " + format.Age(f.Age) + " for " + lock(r) + held,
 		Clauses:  clauses(timed(r), root, more),
 	}
 }
@@ -151,9 +160,41 @@ func modified(f diagnose.Finding) Text {
 
 func selfWait(f diagnose.Finding) Text {
 	held, wanted := f.Requests[0], f.Requests[1]
+	headline := does(f.Sessions[0], held) + " and waits for it again, to " + wanted.Mode.String()
+	if held.Lock != wanted.Lock {
+		headline = does(f.Sessions[0], wanted) + " behind its own key " + held.Key
+	}
 	return Text{
-		Headline: does(f.Sessions[0], held) + " and waits for it again, to " + wanted.Mode.String(),
+		Headline: headline,
 		Clauses: clauses("permanent unless another thread of that process releases it",
 			behind(f.Behind), alike(f.More)),
 	}
+}
+
+// otherKey describes a key that is no lock request, and is in the way of some.
+func otherKey(f diagnose.Finding) Text {
+	r := f.Requests[0]
+	names := list(lockNames(f.Locks))
+	t := Text{Headline: r.Key + ", which is not a lock request, blocks " + names}
+	why := "clients of a mutex wait for every older key below its name"
+	switch {
+	case f.Detached:
+		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was taken off"
+		why = "a client that writes the key of a request again, without its lease, takes the lease off, and the request's client does not notice"
+	case f.Locks[0].Layout == keyspace.RWLock:
+		why = "clients of etcd's recipe wait for older keys below the name"
+	}
+	var end string
+	switch {
+	case r.LeaseUnknown:
+		end = "whether it has a lease is not known"
+	case r.Lease == 0:
+		end = "it has no lease, so nothing removes it"
+	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
+		end = "etcd does not have its lease, so nothing removes it"
+	default:
+		end = "it is deleted when lease " + format.Lease(r.Lease) + " ends"
+	}
+	t.Clauses = clauses(end, why, behind(f.Behind))
+	return t
 }

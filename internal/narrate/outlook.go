@@ -19,6 +19,22 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	return text
 }
 
+// Other describes a key that is in the way of requests, and not in their queue.
+func Other(o inspect.Request) string {
+	text := o.Key + ", not a lock request"
+	if o.IsRequest() {
+		text = o.Key + ", a request of " + o.Who() + " for " + lock(o)
+	}
+	switch {
+	case o.LeaseUnknown:
+		return text
+	case o.Lease == 0:
+		return text + ", no lease"
+	default:
+		return text + ", lease " + format.Lease(o.Lease)
+	}
+}
+
 func requested(r inspect.Request, now time.Time) string {
 	switch {
 	case !r.Owned || r.Owner.Time.IsZero():
@@ -58,10 +74,14 @@ func leaseLeft(s *inspect.Session) string {
 // Edge says why one session cannot continue before another one does.
 func Edge(e diagnose.Edge) string {
 	from, to, name := who(e.From), who(e.To), e.Waiter.Lock.Name
-	switch e.Kind {
-	case diagnose.EdgeInside:
+	switch {
+	case e.Kind == diagnose.EdgeInside:
 		return from + " holds " + name + " for the program " + to + ", which reports that it runs under it"
-	case diagnose.EdgeSoft:
+	case !e.Blocker.IsRequest():
+		return from + " waits for " + name + " until " + e.Blocker.Key + " is deleted, which is older and not a lock request"
+	case e.Blocker.Lock != e.Waiter.Lock:
+		return from + " waits for " + name + " until " + to + " deletes " + e.Blocker.Key + ", by which it " + doing(e.Blocker)
+	case e.Kind == diagnose.EdgeSoft:
 		return from + " waits for " + name + " behind " + to + ", which requested it earlier"
 	default:
 		return from + " waits for " + name + ", held by " + to
@@ -88,7 +108,28 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			says = append(says, holdEnds(s)...)
 		}
 	}
+	if len(held) == 0 && len(l.Queue) > 0 {
+		held = l.Blockers(0)
+		says = append(says, inTheWay(d, held[:min(len(held), most)])...)
+	}
 	return append(says, successors(d, d.Snapshot.Preview(held).Granted)...)
+}
+
+// inTheWay says what ends that keys are in the way of a lock that no request holds.
+func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
+	says := []string{"no request holds it"}
+	for _, o := range others {
+		s, ok := d.Session(o.Session())
+		switch {
+		case o.LeaseUnknown || !ok:
+			says = append(says, o.Key+" is in the way until it is deleted")
+		case o.Lease == 0 || s.Lease.State == inspect.LeaseMissing:
+			says = append(says, o.Key+" is in the way until it is deleted, since no lease ends it")
+		default:
+			says = append(says, o.Key+" is in the way until it is deleted or lease "+format.Lease(o.Lease)+" ends")
+		}
+	}
+	return says
 }
 
 // holdEnds says what ends the hold of a session.

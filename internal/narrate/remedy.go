@@ -12,7 +12,11 @@ import (
 // Remedy returns a remedy in words: what it does, releases and grants, and what
 // to know before it is applied.
 func Remedy(r diagnose.Remedy) Text {
-	t := Text{Headline: deletes(r) + ": " + releases(r.Releases)}
+	does := releases(r.Releases)
+	if len(r.Releases) == 1 && !r.Releases[0].IsRequest() {
+		does = "takes it out of the way"
+	}
+	t := Text{Headline: deletes(r) + ": " + does}
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
 	}
@@ -62,11 +66,14 @@ func Etcdctl(t diagnose.Target) []string {
 
 // releases says what deleting requests does to their sessions.
 func releases(requests []inspect.Request) string {
-	var held, waited, does []string
+	var held, waited, others, does []string
 	for _, r := range requests {
-		if r.Holding {
+		switch {
+		case !r.IsRequest():
+			others = append(others, r.Key)
+		case r.Holding:
 			held = append(held, lock(r))
-		} else {
+		default:
 			waited = append(waited, lock(r))
 		}
 	}
@@ -75,6 +82,9 @@ func releases(requests []inspect.Request) string {
 	}
 	if len(waited) > 0 {
 		does = append(does, "cancels its wait for "+list(waited))
+	}
+	if len(others) > 0 {
+		does = append(does, "takes "+list(others)+" out of the way")
 	}
 	return strings.Join(does, " and ")
 }

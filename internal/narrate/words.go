@@ -11,6 +11,9 @@ func who(s *inspect.Session) string { return s.Who() }
 
 // lock says what a request is for.
 func lock(r inspect.Request) string {
+	if !r.IsRequest() {
+		return "the key " + r.Key
+	}
 	if r.Lock.Layout == keyspace.Mutex {
 		return r.Lock.Name + " (mutex)"
 	}
@@ -21,10 +24,14 @@ func lock(r inspect.Request) string {
 func does(s *inspect.Session, r inspect.Request) string { return who(s) + " " + doing(r) }
 
 func doing(r inspect.Request) string {
-	if r.Holding {
+	switch {
+	case !r.IsRequest():
+		return "is in the way with " + lock(r)
+	case r.Holding:
 		return "holds " + lock(r)
+	default:
+		return "waits for " + lock(r)
 	}
-	return "waits for " + lock(r)
 }
 
 // maxNamed is how many of a kind a sentence names before it counts the rest.

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/connect"
@@ -29,8 +31,9 @@ var (
 	ErrUnsure = errors.New("release: etcd's reply was lost, so the requests may or may not have been released")
 	// ErrGone is returned when there is nothing to release.
 	ErrGone = errors.New("release: nothing to release")
-	// ErrNoRequest is returned for a key that is not a lock request.
-	ErrNoRequest = errors.New("release: not the key of a lock request")
+	// ErrNoRequest is returned for a key that is neither a lock request nor in the way
+	// of one.
+	ErrNoRequest = errors.New("release: not the key of a lock request, and in the way of none")
 	// ErrTooMany is returned for a session with more keys than fit into one
 	// transaction.
 	ErrTooMany = errors.New("release: the session has too many keys for one transaction")
@@ -48,7 +51,7 @@ type Plan struct {
 	Lease    int64             // to revoke; 0 when a single request would be removed
 	Revision int64             // of etcd when the plan was made
 	Gone     []inspect.Request // requests that would be removed
-	Others   []string          // keys of the lease that are not lock requests, and would be removed too
+	Others   []string          // keys that are not lock requests, and would be removed too
 	Granted  []inspect.Request // waiters that would be granted their lock
 
 	keys    []plannedKey
@@ -70,8 +73,8 @@ type Releaser struct {
 // New returns a Releaser over a connection.
 func New(conn *connect.Conn) *Releaser { return &Releaser{conn: conn} }
 
-// PlanRequest plans to remove one request, by its key. It returns ErrGone or
-// ErrNoRequest when there is no such request.
+// PlanRequest plans to remove one request, or another key that requests wait for, by
+// its key. It returns ErrGone or ErrNoRequest when there is no such key.
 func (r *Releaser) PlanRequest(ctx context.Context, key string) (plan Plan, err error) {
 	err = r.conn.Do(ctx, func(ctx context.Context) error {
 		plan, err = r.planRequest(ctx, key)
@@ -91,23 +94,19 @@ func (r *Releaser) PlanSession(ctx context.Context, lease int64) (plan Plan, err
 }
 
 func (r *Releaser) planRequest(ctx context.Context, key string) (Plan, error) {
-	got, err := r.conn.Client.Get(ctx, key)
+	got, err := r.conn.Client.Get(ctx, key, clientv3.WithCountOnly())
 	if err != nil {
 		return Plan{}, fmt.Errorf("release: %w", err)
 	}
-	if len(got.Kvs) == 0 {
+	if got.Count == 0 {
 		return Plan{}, fmt.Errorf("%w: no key %q", ErrGone, key)
-	}
-	parsed, ok := keyspace.Parse(key, got.Kvs[0].Lease)
-	if !ok {
-		return Plan{}, fmt.Errorf("%w: %q", ErrNoRequest, key)
 	}
 	plan := Plan{}
-	if err := r.preview(ctx, &plan, parsed.Name, []string{key}); err != nil {
+	if err := r.preview(ctx, &plan, key); err != nil {
 		return Plan{}, err
 	}
-	if len(plan.Gone) == 0 {
-		return Plan{}, fmt.Errorf("%w: no key %q", ErrGone, key)
+	if len(plan.keys) == 0 {
+		return Plan{}, fmt.Errorf("%w: %q", ErrNoRequest, key)
 	}
 	return plan, nil
 }
@@ -122,21 +121,18 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 		return Plan{}, hint.Add(err, fmt.Sprintf("etcdctl lease revoke %s revokes it without a preview", format.Lease(lease)))
 	}
 	plan := Plan{Lease: lease, Revision: revision}
-	var names []string
-	for _, key := range keys {
-		if parsed, ok := keyspace.Parse(key, lease); ok {
-			if !slices.Contains(names, parsed.Name) {
-				names = append(names, parsed.Name)
-			}
-			continue
-		}
-		if err := r.other(ctx, &plan, key, lease); err != nil {
-			return Plan{}, err
-		}
+	if err := r.preview(ctx, &plan, keys...); err != nil {
+		return Plan{}, err
 	}
-	for _, name := range names {
-		if err := r.preview(ctx, &plan, name, keys); err != nil {
-			return Plan{}, err
+	planned := map[string]bool{}
+	for _, k := range plan.keys {
+		planned[k.key] = true
+	}
+	for _, key := range keys {
+		if !planned[key] {
+			if err := r.other(ctx, &plan, key, lease); err != nil {
+				return Plan{}, err
+			}
 		}
 	}
 	return plan, nil
@@ -174,26 +170,71 @@ func (r *Releaser) other(ctx context.Context, plan *Plan, key string, lease int6
 	return nil
 }
 
-// preview adds to the plan those keys that are requests for name, and the waiters
-// that would be granted the lock without them.
-func (r *Releaser) preview(ctx context.Context, plan *Plan, name string, keys []string) error {
-	snapshot, err := r.conn.Source.Snapshot(ctx, name+"/")
+// preview adds to the plan those keys that are requests, or in the way of some, and the
+// waiters that would be granted a lock without them.
+func (r *Releaser) preview(ctx context.Context, plan *Plan, keys ...string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	snapshot, err := r.snapshot(ctx, keys)
 	if err != nil {
 		return err
 	}
-	locks := slices.DeleteFunc(slices.Clone(snapshot.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
-	snapshot.Locks = locks
 	without := snapshot.Without(keys...)
 	plan.Revision = max(plan.Revision, snapshot.Revision)
-	plan.Gone = append(plan.Gone, without.Gone...)
-	plan.Granted = append(plan.Granted, without.Granted...)
+	plan.Granted = without.Granted
 	for _, r := range without.Gone {
 		plan.keys = append(plan.keys, plannedKey{r.Key, r.Modified})
+		if r.IsRequest() {
+			plan.Gone = append(plan.Gone, r)
+		} else {
+			plan.Others = append(plan.Others, r.Key)
+		}
 	}
 	if plan.Lease == 0 && len(without.Gone) == 1 {
 		plan.blocker = lastBlocker(snapshot, without.Gone[0])
 	}
 	return nil
+}
+
+// snapshot reads all locks that the keys can be in the way of. A key is in the way of
+// locks at any of the names above it; if the user may not read all of those, it reads
+// the lock that the only key is a request for.
+func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapshot, error) {
+	prefix := keys[0]
+	for _, key := range keys[1:] {
+		for !strings.HasPrefix(key, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	top := prefix[:strings.IndexByte(prefix, '/')+1]
+	s, err := r.conn.Source.Snapshot(ctx, top)
+	if !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		return s, err
+	}
+	for _, name := range namesOf(keys) {
+		below, err := r.conn.Source.Snapshot(ctx, name+"/")
+		if err != nil {
+			return inspect.Snapshot{}, err
+		}
+		s.Revision = max(s.Revision, below.Revision)
+		s.Locks = append(s.Locks, slices.DeleteFunc(below.Locks, func(l inspect.Lock) bool { return l.ID.Name != name })...)
+	}
+	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
+	return s, nil
+}
+
+// namesOf returns the different names that keys can be requests for.
+func namesOf(keys []string) []string {
+	var names []string
+	for _, key := range keys {
+		for _, id := range keyspace.Locks(key) {
+			if !slices.Contains(names, id) {
+				names = append(names, id)
+			}
+		}
+	}
+	return names
 }
 
 // lastBlocker returns the last of the requests that waiter w waits for, which is

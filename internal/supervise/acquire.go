@@ -116,7 +116,7 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.LockRequest) (b block
 	if err != nil {
 		return blocker{}, false, err
 	}
-	l, _ := s.Find(inspect.LockID{Layout: keyspace.RWLock, Name: want.Name})
-	b, ok = findBlocker(l, int64(a.session.Lease()), keyspace.Mode(want.Mode))
+	id := inspect.LockID{Layout: keyspace.RWLock, Name: want.Name}
+	b, ok = findBlocker(s, id, int64(a.session.Lease()), keyspace.Mode(want.Mode))
 	return b, ok, nil
 }

@@ -14,30 +14,32 @@ import (
 
 // blocker is who keeps a request waiting.
 type blocker struct {
-	head inspect.Request // of the queue, which holds the lock
-	more int             // requests between the head and the waiting one that also block it
+	lock inspect.LockID  // that the request is for
+	head inspect.Request // the first that it waits for
+	more int             // others that keep it waiting
 	id   string          // equal for equal blockers, at whatever time
 }
 
-// findBlocker returns who blocks the request with a lease or, if there is none,
-// a request that would be made now. It reports false when nothing does.
+// findBlocker returns who blocks the request for a lock with a lease or, if there is
+// none, a request that would be made now. It reports false when nothing does.
 //
 // It counts the requests that block the request's blockers too: a reader waits for
 // a writer, and with it for the readers ahead of that writer.
-func findBlocker(l inspect.Lock, lease int64, mode keyspace.Mode) (blocker, bool) {
-	own := slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Lease == lease })
-	if own < 0 {
-		own = len(l.Queue)
-		l.Queue = append(slices.Clone(l.Queue), inspect.Request{Mode: mode, Revision: math.MaxInt64})
+func findBlocker(s inspect.Snapshot, id inspect.LockID, lease int64, mode keyspace.Mode) (blocker, bool) {
+	l, _ := s.Find(id)
+	var blockers []inspect.Request
+	if own := slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Lease == lease }); own >= 0 {
+		blockers = l.Blockers(own)
+	} else {
+		blockers = s.WouldBlock(inspect.Request{Lock: id, Mode: mode, Owned: true, Revision: math.MaxInt64})
 	}
-	blockers := l.Blockers(own)
 	if len(blockers) == 0 {
 		return blocker{}, false
 	}
+	b := blocker{lock: id, head: blockers[0], more: len(blockers) - 1}
 	last := blockers[len(blockers)-1].Key
-	b := blocker{
-		head: l.Queue[0],
-		more: slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Key == last }),
+	if at := slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Key == last }); at >= 0 && b.head.Lock == id {
+		b.head, b.more = l.Queue[0], max(b.more, at)
 	}
 	b.id = b.head.Key + " " + strconv.Itoa(b.more)
 	return b, true
@@ -47,13 +49,31 @@ func findBlocker(l inspect.Lock, lease int64, mode keyspace.Mode) (blocker, bool
 // clock, which then counts as just made.
 func (b blocker) text(now time.Time) string {
 	r := b.head
-	text := fmt.Sprintf("%s: held by %s (%s", r.Lock.Name, r.Who(), r.Mode)
-	if !r.Since.IsZero() {
-		text += fmt.Sprintf(", requested %s ago", format.Duration(now.Sub(r.Since)))
+	text := b.lock.Name + ": "
+	switch {
+	case !r.IsRequest():
+		text += "behind " + r.Key + ", which is not a lock request"
+	case r.Lock != b.lock:
+		text += fmt.Sprintf("behind %s, by which %s requested %s (%s)", r.Key, r.Who(), r.Lock.Name, r.Lock.Layout)
+	default:
+		text += b.holder(now)
 	}
-	text += ")"
 	if b.more > 0 {
 		text += fmt.Sprintf(", %d more ahead", b.more)
 	}
 	return text
+}
+
+// holder describes the head of the lock's own queue.
+func (b blocker) holder(now time.Time) string {
+	r := b.head
+	does := "held by "
+	if !r.Holding {
+		does = "behind "
+	}
+	text := fmt.Sprintf("%s%s (%s", does, r.Who(), r.Mode)
+	if !r.Since.IsZero() {
+		text += fmt.Sprintf(", requested %s ago", format.Duration(now.Sub(r.Since)))
+	}
+	return text + ")"
 }

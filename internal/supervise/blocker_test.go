@@ -25,6 +25,11 @@ func TestFindBlocker(t *testing.T) {
 	owned.Queue[0].Since = noon.Add(-12 * time.Second)
 	bare := queue(w)
 	bare.Queue[0].Lease = 0
+	beside := inspect.LockID{Layout: keyspace.Mutex, Name: "/a/read"}
+	behind := func(others ...inspect.Request) inspect.Lock {
+		me := inspect.Request{Key: "/a/write/x", Lock: id, Mode: w, Owned: true, Lease: 7, Revision: 9}
+		return inspect.NewLock(id, []inspect.Request{me}, others...)
+	}
 	for _, tt := range []struct {
 		name string
 		lock inspect.Lock
@@ -35,6 +40,8 @@ func TestFindBlocker(t *testing.T) {
 		{"owner", owned, 0, w, "/a: held by worker pid[4711]@web-1 (write, requested 12s ago)"},
 		{"no owner", queue(w), 0, r, "/a: held by lease 0000000000000010 (write)"},
 		{"no owner and no lease", bare, 7, r, "/a: held by key a (write)"},
+		{"a mutex below it", behind(inspect.Request{Key: "/a/read/1f", Lock: beside, Lease: 0x1f, Revision: 3}), 7, w, "/a: behind /a/read/1f, by which lease 000000000000001f requested /a/read (mutex)"},
+		{"other keys", behind(inspect.Request{Key: "/a/read/k", Revision: 3}, inspect.Request{Key: "/a/write/k", Revision: 4}), 7, w, "/a: behind /a/read/k, which is not a lock request, 1 more ahead"},
 		{"free", inspect.Lock{}, 0, w, ""},
 		{"reader beside readers", queue(r, r), 0, r, ""},
 		{"reader that has its lock", queue(r, r, w), 0x11, r, ""},
@@ -45,7 +52,8 @@ func TestFindBlocker(t *testing.T) {
 		{"one that was not let in", queue(w, w), 0, w, "/a: held by lease 0000000000000010 (write), 1 more ahead"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b, ok := findBlocker(tt.lock, tt.me, tt.mode)
+			s := inspect.Snapshot{Locks: []inspect.Lock{tt.lock}}
+			b, ok := findBlocker(s, id, tt.me, tt.mode)
 			got := ""
 			if ok {
 				got = b.text(noon)

@@ -20,7 +20,7 @@ type Release struct {
 	Lease    int64             // of the session that would be revoked; 0: one request would be removed
 	Revision int64             // at which it was planned
 	Gone     []inspect.Request // that would be removed
-	Others   []string          // keys of the session that are no lock requests and would be removed too
+	Others   []string          // keys that are no lock requests and would be removed too
 	Granted  []inspect.Request // waiters that would be granted their lock
 	// Apply carries it out, unless any of that has changed since, and returns the
 	// revision at which the requests were removed. That is 0 with an error, unless
@@ -29,9 +29,14 @@ type Release struct {
 }
 
 // Locks returns the locks that the release takes requests from.
-func (r Release) Locks() []inspect.LockID {
+func (r Release) Locks() []inspect.LockID { return locksOf(r.Gone) }
+
+// Affected returns the locks that the release takes requests from or grants.
+func (r Release) Affected() []inspect.LockID { return locksOf(slices.Concat(r.Gone, r.Granted)) }
+
+func locksOf(requests []inspect.Request) []inspect.LockID {
 	var ids []inspect.LockID
-	for _, g := range r.Gone {
+	for _, g := range requests {
 		if !slices.Contains(ids, g.Lock) {
 			ids = append(ids, g.Lock)
 		}

@@ -101,7 +101,7 @@ func (r *releases) sayHolders() nav.Action {
 	}
 	went := r.applied.String()
 	var holders []string
-	for _, id := range r.applied.plan.Locks() {
+	for _, id := range r.applied.plan.Affected() {
 		l, _ := r.Live.Find(id)
 		holders = append(holders, holdersText(id, l.Queue))
 	}
@@ -117,6 +117,8 @@ func (r *releases) sayHolders() nav.Action {
 func (a applied) String() string {
 	at := " at revision " + strconv.FormatInt(a.revision, 10)
 	switch gone := a.plan.Gone; {
+	case len(gone) == 0 && a.plan.Lease == 0:
+		return "gone: " + term.Safe(strings.Join(a.plan.Others, ", ")) + at
 	case len(gone) == 0:
 		return "session " + term.Lease(a.plan.Lease, 16) + " revoked" + at
 	case len(gone) == 1:
@@ -135,10 +137,12 @@ func holdersText(id inspect.LockID, queue []inspect.Request) string {
 		}
 	}
 	name := term.Safe(id.Name)
-	switch n {
-	case 0:
+	switch {
+	case len(queue) == 0:
 		return name + " is free now"
-	case 1:
+	case n == 0:
+		return "no request holds " + name + " now: other keys are in the way"
+	case n == 1:
 		return name + " is now held by " + state.Who(queue[0]) + " (" + queue[0].Mode.String() + ")"
 	default:
 		return name + " is now held by " + format.Count(n, "reader", "readers")

@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,8 +48,8 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 
 func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 	return []widget.Column[queueRow]{
-		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.at+1), s.Theme.Dim) }},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.Mode.String(), s.Theme.Plain) }},
+		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.mode(), s.Theme.Plain) }},
 		{Title: "state", Box: widget.Box{Min: 7}, Cell: s.state},
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
@@ -61,6 +62,9 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 }
 
 func (s *lockScreen) state(r queueRow, _ int) theme.Text {
+	if r.at < 0 {
+		return theme.Styled(format.SignCritical+" blocks", s.Theme.Lost)
+	}
 	g := requestSign(s.Theme, r.Holding)
 	if r.Holding {
 		return theme.Styled(g.Text+" holds", g.Style)
@@ -130,11 +134,12 @@ func (s *lockScreen) toRelease() (key string, lease int64) {
 
 func (s *lockScreen) Refresh() {
 	l, _ := s.Shown().Find(s.id)
-	if s.lock.ID == s.id && state.SameQueue(l.Queue, s.lock.Queue) {
+	if s.lock.ID == s.id && state.SameQueue(l.Queue, s.lock.Queue) && slices.Equal(l.Others, s.lock.Others) {
 		return
 	}
-	s.lock = inspect.Lock{ID: s.id, Queue: l.Queue}
-	rows := newQueueRows(l.Queue)
+	l.ID = s.id
+	s.lock = l
+	rows := newLockRows(l)
 	want := ownerLeast
 	for _, r := range rows[:min(len(rows), treeMost)] {
 		want = max(want, min(term.Width(s.owner(r, widget.WholeWidth).Text), ownerMost))
@@ -153,7 +158,7 @@ const (
 const detailLines = 3
 
 func (s *lockScreen) queueHeight() int {
-	need := len(s.lock.Queue) + 2
+	need := len(s.lock.Others) + len(s.lock.Queue) + 2
 	if s.h < 14 {
 		return s.h
 	}
@@ -238,9 +243,13 @@ func (s *lockScreen) detail(w int) string {
 	if who == "-" {
 		who = "owner unknown"
 	}
-	who = "#" + strconv.Itoa(r.at+1) + " " + who
-	if r.nearest >= 0 {
-		who += " · waits " + r.why()
+	switch why := r.why(); {
+	case r.at < 0:
+		who = "in the way · " + why
+	case why != "":
+		who = "#" + r.position() + " " + who + " · waits " + why
+	default:
+		who = "#" + r.position() + " " + who
 	}
 	lines := []string{
 		who,

@@ -81,7 +81,7 @@ func (s *locksScreen) state(r *lockRow, _ int) theme.Text {
 	case r.free():
 		return theme.Styled("· free", s.Theme.Free)
 	case r.counts.Waiters > 0:
-		return theme.Styled("▲ "+string(inspect.StateContended), s.Theme.Contended)
+		return theme.Styled("▲ "+string(r.lock.State()), s.Theme.Contended)
 	default:
 		return theme.Styled("● "+string(r.lock.State()), s.Theme.Holding)
 	}

@@ -217,10 +217,12 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 func (s *problemsScreen) arrow(e diagnose.Edge) string {
 	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Safe(e.Waiter.Lock.Name))
 	next := term.Safe(e.To.Who())
-	switch e.Kind {
-	case diagnose.EdgeInside:
+	switch {
+	case e.Kind == diagnose.EdgeInside:
 		return "holds " + lock + ", and runs " + next + " under it"
-	case diagnose.EdgeSoft:
+	case e.Blocker.Lock != e.Waiter.Lock:
+		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
+	case e.Kind == diagnose.EdgeSoft:
 		return "waits for " + lock + ", which " + next + " requested earlier"
 	default:
 		return "waits for " + lock + ", which " + next + " holds"

@@ -2,18 +2,42 @@ package screens
 
 import (
 	"strconv"
+	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
 )
 
-// queueRow is a request with its position in the queue, and what it waits for.
+// queueRow is a request with its position in the queue, and what it waits for, or
+// another key that is in the way of requests.
 type queueRow struct {
 	inspect.Request
-	at       int
+	at       int // -1: another key
 	blockers int // how many requests block it
 	nearest  int // the position of the last of these; -1: none
 	role     string
+	others   int // how many other keys block it
+}
+
+// newLockRows makes the rows of a lock: other keys, and then the queue.
+func newLockRows(l inspect.Lock) []queueRow {
+	rows := make([]queueRow, 0, len(l.Others)+len(l.Queue))
+	for _, o := range l.Others {
+		rows = append(rows, queueRow{Request: o, at: -1, nearest: -1})
+	}
+	rows = append(rows, newQueueRows(l.Queue)...)
+	for i := range rows {
+		if r := &rows[i]; r.at >= 0 {
+			for _, o := range l.Others {
+				if r.WaitsFor(o) {
+					r.others++
+				}
+			}
+		}
+	}
+	return rows
 }
 
 // newQueueRows makes the rows of a queue in one pass, however long it is.
@@ -44,10 +68,40 @@ func newQueueRows(queue []inspect.Request) []queueRow {
 	return rows
 }
 
-// why says how many block the request, and which of them is nearest.
+// why says how many block the request, and which of them is nearest. Of another key,
+// it says what that is.
 func (r queueRow) why() string {
-	if r.nearest < 0 {
+	switch {
+	case r.at < 0 && r.IsRequest():
+		return "request for " + term.Safe(r.Lock.Name)
+	case r.at < 0:
+		return "not a lock request"
+	}
+	var parts []string
+	if r.nearest >= 0 {
+		parts = append(parts, strconv.Itoa(r.blockers)+": "+r.role+" #"+strconv.Itoa(r.nearest+1))
+	}
+	if r.others > 0 {
+		parts = append(parts, format.Count(r.others, "other key", "other keys"))
+	}
+	if len(parts) == 0 {
 		return ""
 	}
-	return "behind " + strconv.Itoa(r.blockers) + ": " + r.role + " #" + strconv.Itoa(r.nearest+1)
+	return "behind " + strings.Join(parts, ", ")
+}
+
+// position is the request's position in the queue.
+func (r queueRow) position() string {
+	if r.at < 0 {
+		return "-"
+	}
+	return strconv.Itoa(r.at + 1)
+}
+
+// mode is the request's mode.
+func (r queueRow) mode() string {
+	if r.at < 0 {
+		return "-"
+	}
+	return r.Mode.String()
 }

@@ -89,7 +89,7 @@ func TestProblemsCycle(t *testing.T) {
 		diagnose.EdgeSoft:   "waits for write /a, which lease 000000000000000b requested earlier",
 		diagnose.EdgeInside: "holds write /a, and runs lease 000000000000000b under it",
 	} {
-		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}}
+		e := diagnose.Edge{Kind: kind, To: &inspect.Session{ID: inspect.SessionID{Lease: 0xb}}, Waiter: inspect.Request{Lock: rwLock("/a"), Mode: keyspace.Write}, Blocker: inspect.Request{Lock: rwLock("/a")}}
 		if got := ansi.Strip(s.arrow(e)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -33,7 +33,7 @@ func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Tim
 	began := time.Now()
 	v := Verdict{
 		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now),
-		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: leasesByUrgency(s), At: now,
+		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: s.LeasesByUrgency(), At: now,
 	}
 	for i, f := range v.Findings {
 		for _, id := range f.Locks {
@@ -51,23 +51,4 @@ func (v *Verdict) Worst(id inspect.LockID) diagnose.Finding {
 		return diagnose.Finding{}
 	}
 	return v.Findings[found[0]]
-}
-
-// leasesByUrgency returns the leases of a snapshot: those of holders that block
-// others, then those of other holders, then those of waiters.
-func leasesByUrgency(s inspect.Snapshot) []int64 {
-	var groups [3][]int64
-	seen := map[int64]bool{0: true}
-	for group := range groups {
-		for _, l := range s.Locks {
-			contended := len(l.Queue) > 0 && !l.Queue[len(l.Queue)-1].Holding
-			for _, r := range l.Queue {
-				if !seen[r.Lease] && (group == 2 || r.Holding && (group == 1 || contended)) {
-					seen[r.Lease] = true
-					groups[group] = append(groups[group], r.Lease)
-				}
-			}
-		}
-	}
-	return append(append(groups[0], groups[1]...), groups[2]...)
 }

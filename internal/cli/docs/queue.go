@@ -1,0 +1,169 @@
+package docs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/seconds"
+)
+
+// QueueHelp documents the fields of Queue.
+var QueueHelp = `layout, state       as for ls
+others              keys in the way that are not in the queue, the oldest 64:
+  key, key_base64, lease, revision   as for a request
+  lease_unknown       true: its lease was not read
+  name, layout        of the lock that it is a request for; absent when it is none
+more_others         how many more there are; absent when none
+queue               in the order of the requests in etcd:
+  position            from 1
+` + Indent(RequestHelp, "  ") + `
+  ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
+                      long queue
+  blocked_by          the requests that it waits for: count, and last, the position
+                      of the last one; and others, the number of others`
+
+// Queue is the queue of a lock in JSON.
+type Queue struct {
+	Layout     string          `json:"layout"`
+	State      string          `json:"state"`
+	Others     []OtherKey      `json:"others"`
+	MoreOthers int             `json:"more_others,omitempty"`
+	Queue      []QueuedRequest `json:"queue"`
+}
+
+// OtherKey is a key that is in the way of requests, and not in their queue.
+type OtherKey struct {
+	Key          string `json:"key"`
+	KeyBase64    string `json:"key_base64,omitempty"`
+	Lease        string `json:"lease,omitempty"`
+	LeaseUnknown bool   `json:"lease_unknown,omitempty"`
+	Revision     int64  `json:"revision"`
+	Name         string `json:"name,omitempty"`
+	Layout       string `json:"layout,omitempty"`
+
+	who string // for people
+}
+
+// QueuedRequest is a request in its queue.
+type QueuedRequest struct {
+	Position int `json:"position"`
+	Request
+	TTL       *float64 `json:"ttl_seconds,omitempty"`
+	BlockedBy Blockers `json:"blocked_by"`
+}
+
+// Blockers is what a request waits for. Its size does not depend on their number,
+// which in a long queue would be the square of the queue's length.
+type Blockers struct {
+	Count  int `json:"count"`
+	Last   int `json:"last,omitempty"`
+	Others int `json:"others,omitempty"`
+}
+
+// NewQueue returns the document of a lock, given what is known of leases.
+func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
+	shown := Queue{Layout: string(l.ID.Layout), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers}
+	for _, o := range l.Others {
+		shown.Others = append(shown.Others, newOtherKey(o))
+	}
+	earlier := 0          // requests of an earlier revision
+	var writers, last int // among them
+	for i, r := range l.Queue {
+		for ; l.Queue[earlier].Revision < r.Revision; earlier++ {
+			if l.Queue[earlier].Mode == keyspace.Write {
+				writers, last = writers+1, earlier+1
+			}
+		}
+		request := newQueuedRequest(r, i+1, leases[r.Lease])
+		if request.BlockedBy = (Blockers{Count: writers, Last: last}); r.Mode == keyspace.Write {
+			request.BlockedBy = Blockers{Count: earlier, Last: earlier}
+		}
+		for _, o := range l.Others {
+			if r.WaitsFor(o) {
+				request.BlockedBy.Others++
+			}
+		}
+		shown.Queue = append(shown.Queue, request)
+	}
+	return shown
+}
+
+func newOtherKey(o inspect.Request) OtherKey {
+	shown := OtherKey{
+		Key: o.Key, KeyBase64: output.Base64(o.Key), LeaseUnknown: o.LeaseUnknown, Revision: o.Revision,
+		Name: o.Lock.Name, Layout: string(o.Lock.Layout), who: "not a lock request",
+	}
+	if o.Lease != 0 {
+		shown.Lease = format.Lease(o.Lease)
+	}
+	if o.IsRequest() {
+		shown.who = "request for " + o.Lock.Name
+	}
+	return shown
+}
+
+func newQueuedRequest(r inspect.Request, position int, lease inspect.Lease) QueuedRequest {
+	shown := QueuedRequest{Position: position, Request: NewRequest(r)}
+	if lease.State == inspect.LeaseAlive || lease.State == inspect.LeaseOverdue {
+		s := lease.Remaining.Seconds()
+		shown.TTL = &s
+	}
+	return shown
+}
+
+// Table prints the queue for people as of a time, which is zero when that is not
+// known.
+func (l Queue) Table(out output.Printer, now time.Time) error {
+	var rows [][]output.Cell
+	for _, o := range l.Others {
+		row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), "-", strconv.FormatInt(o.Revision, 10), "-", o.Key)
+		row[2].Tone = output.Critical
+		rows = append(rows, row)
+	}
+	for _, r := range l.Queue {
+		age, ttl := "-", "-"
+		if !r.Since.IsZero() && !now.IsZero() {
+			age = format.Duration(now.Sub(r.Since))
+		}
+		if r.TTL != nil {
+			ttl = format.Duration(seconds.FromFloat(*r.TTL))
+			if *r.TTL < 0 {
+				ttl = "over for " + format.Duration(seconds.FromFloat(-*r.TTL))
+			}
+		}
+		row := output.Row(
+			strconv.Itoa(r.Position), r.Mode, r.State, age, Owner(r.Owner), format.Dash(r.Lease), ttl,
+			strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key)
+		row[2].Tone = StateTone(r.State == "holding")
+		rows = append(rows, row)
+	}
+	if l.MoreOthers > 0 {
+		if err := out.Line(output.Cell{Text: fmt.Sprintf("%d more keys are in the way", l.MoreOthers)}); err != nil {
+			return err
+		}
+	}
+	return out.Table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
+}
+
+// String describes the blockers for people, by their positions.
+func (b Blockers) String() string {
+	var parts []string
+	switch {
+	case b.Count == 1:
+		parts = append(parts, strconv.Itoa(b.Last))
+	case b.Count > 1 && b.Count == b.Last:
+		parts = append(parts, "1-"+strconv.Itoa(b.Last))
+	case b.Count > 1:
+		parts = append(parts, fmt.Sprintf("%d up to %d", b.Count, b.Last))
+	}
+	if b.Others > 0 {
+		parts = append(parts, format.Count(b.Others, "other key", "other keys"))
+	}
+	return strings.Join(parts, ", ")
+}

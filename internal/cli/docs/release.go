@@ -1,0 +1,54 @@
+package docs
+
+import (
+	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/release"
+)
+
+// Release is what release prints as JSON.
+type Release struct {
+	Lease            string    `json:"lease,omitempty"`
+	Revision         int64     `json:"revision"`
+	Gone             []Request `json:"gone"`
+	Others           []string  `json:"others"`
+	Granted          []Request `json:"granted"`
+	Released         bool      `json:"released"`
+	ReleasedRevision int64     `json:"released_revision,omitempty"`
+}
+
+// NewRelease returns the document of a plan.
+func NewRelease(plan release.Plan) Release {
+	doc := Release{
+		Revision: plan.Revision,
+		Gone:     NewRequests(plan.Gone),
+		Others:   append([]string{}, plan.Others...),
+		Granted:  NewRequests(plan.Granted),
+	}
+	if plan.Lease != 0 {
+		doc.Lease = format.Lease(plan.Lease)
+	}
+	return doc
+}
+
+// Write prints the plan for people.
+func (d Release) Write(out output.Printer) error {
+	var rows [][]output.Cell
+	for _, r := range d.Gone {
+		rows = append(rows, d.row(output.Cell{Text: "remove", Tone: output.Critical}, r))
+	}
+	for _, key := range d.Others {
+		rows = append(rows, append([]output.Cell{{Text: "remove", Tone: output.Critical}}, output.Row("-", "-", "-", "-", key)...))
+	}
+	for _, r := range d.Granted {
+		rows = append(rows, d.row(output.Cell{Text: "grant", Tone: output.Holding}, r))
+	}
+	if len(rows) == 0 {
+		return out.Line(output.Cell{Text: "the session has no keys"})
+	}
+	return out.Table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows)
+}
+
+func (d Release) row(what output.Cell, r Request) []output.Cell {
+	return append([]output.Cell{what}, output.Row(r.Name, r.Mode, r.State, Owner(r.Owner), r.Key)...)
+}

@@ -1,0 +1,141 @@
+package inspect
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// MaxOthers bounds Lock.Others.
+const MaxOthers = 64
+
+// stored is a key as far as it can be in the way of requests.
+type stored struct {
+	key               string
+	created, modified int64
+	lease             int64
+	leaseRead         bool // lease is known
+}
+
+func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
+	return stored{
+		key: string(kv.Key), created: kv.CreateRevision, modified: kv.ModRevision,
+		lease: kv.Lease, leaseRead: leaseRead || kv.Lease != 0,
+	}
+}
+
+// isRequestOf reports whether the key is a request for a lock.
+func (k stored) isRequestOf(id LockID) bool {
+	parsed, ok := keyspace.Parse(k.key, k.lease)
+	return ok && parsed.Layout == id.Layout && parsed.Name == id.Name
+}
+
+// request returns a key that is no lock request as one.
+func (k stored) request() Request {
+	return Request{Key: k.key, Lease: k.lease, LeaseUnknown: !k.leaseRead, Revision: k.created, Modified: k.modified}
+}
+
+// aside returns a request as one of Lock.Others: without what changes with its own
+// lock.
+func (r Request) aside() Request {
+	r.Holding, r.Since = false, r.Owner.Time
+	return r
+}
+
+// byPlace orders keys as ByPlace orders requests.
+func byPlace(a, b stored) int {
+	return cmp.Or(cmp.Compare(a.created, b.created), strings.Compare(a.key, b.key))
+}
+
+// belowName returns the keys below a lock's name, which must be sorted by key, but not
+// its requests, by place.
+func belowName(id LockID, keys []stored) []stored {
+	start, end := keyspace.PrefixRange(id.Name + "/")
+	from := sort.Search(len(keys), func(i int) bool { return keys[i].key >= start })
+	var below []stored
+	for _, k := range keys[from:] {
+		if k.key >= end {
+			break
+		}
+		if !k.isRequestOf(id) {
+			below = append(below, k)
+		}
+	}
+	slices.SortFunc(below, byPlace)
+	return below
+}
+
+// inTheWay returns those of the keys below a lock's name, by place, that any request
+// of its queue waits for: the first MaxOthers, and how many more there are.
+func inTheWay(queue []Request, below []stored) (first []stored, more int) {
+	if len(queue) == 0 || len(below) == 0 {
+		return nil, 0
+	}
+	last := lastOfEachKind(queue)
+	end := queue[len(queue)-1].Revision // nobody waits for what was created later
+	for _, k := range below {
+		if k.created >= end {
+			break
+		}
+		if !slices.ContainsFunc(last, func(w keyspace.Waiter) bool { return w.WaitsFor(k.key, k.created, k.modified) }) {
+			continue
+		}
+		if len(first) < MaxOthers {
+			first = append(first, k)
+		} else {
+			more++
+		}
+	}
+	return first, more
+}
+
+// lastOfEachKind returns the last request of each kind that waits by rules of its
+// own. Whatever an earlier request waits for, the last of its kind does too.
+func lastOfEachKind(queue []Request) []keyspace.Waiter {
+	type kind struct {
+		owned bool
+		mode  keyspace.Mode
+	}
+	kinds := 4
+	if queue[0].Lock.Layout == keyspace.Mutex {
+		kinds = 1
+	}
+	seen := map[kind]bool{}
+	var last []keyspace.Waiter
+	for _, r := range slices.Backward(queue) {
+		if k := (kind{r.Owned, r.Mode}); !seen[k] {
+			seen[k] = true
+			last = append(last, r.waiter())
+		}
+		if len(last) == kinds {
+			break
+		}
+	}
+	return last
+}
+
+func (r Request) waiter() keyspace.Waiter {
+	return keyspace.Waiter{Layout: r.Lock.Layout, Name: r.Lock.Name, Mode: r.Mode, Owned: r.Owned, Revision: r.Revision}
+}
+
+// WaitsFor reports whether the client of r waits until the key of another request,
+// which is not in r's queue, is deleted.
+func (r Request) WaitsFor(other Request) bool {
+	return r.waiter().WaitsFor(other.Key, other.Revision, other.Modified)
+}
+
+// IsRequest reports whether r is a lock request. Among Lock.Others are other keys too.
+func (r Request) IsRequest() bool { return r.Lock != LockID{} }
+
+// IsDetached reports whether a key that is in the way of a mutex looks like one of its
+// requests that was written again without its lease: its client holds the mutex or
+// waits for it, and does not release the key by ending.
+func (l Lock) IsDetached(other Request) bool {
+	id, ok := strings.CutPrefix(other.Key, l.ID.Name+"/")
+	return ok && l.ID.Layout == keyspace.Mutex && !other.LeaseUnknown && keyspace.IsLeaseID(id)
+}
