@@ -107,6 +107,7 @@ func (e *examiner) other(i int) {
 	for _, lock := range e.inWayOf[r.Key] {
 		f.Locks = append(f.Locks, e.locks[lock].ID)
 		f.Detached = f.Detached || e.locks[lock].IsDetached(r)
+		f.Uncertain = f.Uncertain || slices.ContainsFunc(e.locks[lock].Queue, func(q inspect.Request) bool { return q.MayIgnore(r) })
 	}
 	if len(f.Locks) > 0 {
 		e.findings = append(e.findings, f)

@@ -79,6 +79,7 @@ type Finding struct {
 	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
 	End       Effect             // Expiring, LeaseOverdue, LeaseGone: what the end of the session does
 	Holders   []*inspect.Session // LongWait: the holders of the lock
+	Uncertain bool               // OtherKey: clients of etcd's recipe may not wait for it any more, because it was written again
 	Detached  bool               // OtherKey: it looks like a mutex request whose lease was taken off
 	Root      Root               // LongWait: what the request waits for in the end
 }

@@ -82,7 +82,7 @@ func inTheWay(queue []Request, below []stored) (first []stored, more int) {
 		if k.created >= end {
 			break
 		}
-		if !slices.ContainsFunc(last, func(w keyspace.Waiter) bool { return w.WaitsFor(k.key, k.created, k.modified) }) {
+		if !slices.ContainsFunc(last, func(w keyspace.Waiter) bool { return w.WaitsFor(k.key, k.created) }) {
 			continue
 		}
 		if len(first) < MaxOthers {
@@ -126,7 +126,13 @@ func (r Request) waiter() keyspace.Waiter {
 // WaitsFor reports whether the client of r waits until the key of another request,
 // which is not in r's queue, is deleted.
 func (r Request) WaitsFor(other Request) bool {
-	return r.waiter().WaitsFor(other.Key, other.Revision, other.Modified)
+	return r.waiter().WaitsFor(other.Key, other.Revision)
+}
+
+// MayIgnore reports whether r waits for a key by WaitsFor, but may not do so any more,
+// because the key was written again: see keyspace.Waiter.
+func (r Request) MayIgnore(other Request) bool {
+	return r.Lock.Layout == keyspace.RWLock && !r.Owned && r.WaitsFor(other) && other.Modified > r.Revision
 }
 
 // IsRequest reports whether r is a lock request. Among Lock.Others are other keys too.

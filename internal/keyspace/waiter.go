@@ -20,21 +20,23 @@ type Waiter struct {
 //   - Package rwlock waits for the children of <name>/read/ and <name>/write/ only,
 //     which can be the request for a mutex <name>/read, with a lower create revision.
 //   - etcd's recipe, and the older library, wait as writers for every key below the
-//     name, and as readers for every key that begins with <name>/write, in both cases
-//     with a mod revision below the waiter's create revision.
-func (w Waiter) WaitsFor(key string, created, modified int64) bool {
-	if !strings.HasPrefix(key, w.Name+"/") {
+//     name, and as readers for every key that begins with <name>/write. They go by mod
+//     revisions when they look, and then wait for the deletion of one key: a key that
+//     was written again meanwhile may still be the one, or not be waited for any more.
+//     It counts as waited for.
+func (w Waiter) WaitsFor(key string, created int64) bool {
+	if created >= w.Revision || !strings.HasPrefix(key, w.Name+"/") {
 		return false
 	}
 	switch {
 	case w.Layout == Mutex:
-		return created < w.Revision
+		return true
 	case w.Owned:
 		k, ok := ParseRWLock(key)
-		return ok && k.Name == w.Name && (k.Mode == Write || w.Mode == Write) && created < w.Revision
+		return ok && k.Name == w.Name && (k.Mode == Write || w.Mode == Write)
 	case w.Mode == Write:
-		return modified < w.Revision
+		return true
 	default:
-		return strings.HasPrefix(key[len(w.Name):], "/write") && modified < w.Revision
+		return strings.HasPrefix(key[len(w.Name):], "/write")
 	}
 }

@@ -195,6 +195,10 @@ func otherKey(f diagnose.Finding) Text {
 	default:
 		end = "it is deleted when lease " + format.Lease(r.Lease) + " ends"
 	}
-	t.Clauses = clauses(end, why, behind(f.Behind))
+	var again string
+	if f.Uncertain {
+		again = "it was written again at revision " + strconv.FormatInt(r.Modified, 10) + ", so a client of the recipe may hold the lock in spite of it"
+	}
+	t.Clauses = clauses(end, why, again, behind(f.Behind))
 	return t
 }
