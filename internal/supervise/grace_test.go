@@ -69,3 +69,16 @@ func TestLeaseStatusOfAnyLease(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A slow cluster grants longer TTLs than were asked for, and a lock outlives its
+// client by that.
+func TestRaisedTTL(t *testing.T) {
+	for granted, want := range map[time.Duration]string{
+		time.Second: "", 2 * time.Second: "",
+		15 * time.Second: "etcd raised the TTL from 2s to 15s: if this program dies, its locks last that long",
+	} {
+		if got := raisedTTL(2*time.Second, granted); got != want {
+			t.Errorf("granted %v: %q, want %q", granted, got, want)
+		}
+	}
+}

@@ -20,7 +20,8 @@ import (
 // Cluster is an etcd of the tests' own: a Source and a Locker over queues in
 // memory.
 type Cluster struct {
-	now func() time.Time
+	now      func() time.Time
+	LeastTTL time.Duration // that is granted; set it before clients open sessions
 
 	mu       sync.Mutex
 	revision int64
