@@ -86,7 +86,7 @@ func (r *Renewals) facts(l inspect.Lease, now time.Time) inspect.Lease {
 	if l.State != inspect.LeaseAlive {
 		return l
 	}
-	if r.Overdue(l, now) {
+	if l.MissedRenewals() || r.Overdue(l, now) {
 		l.Unrenewed = r.Unseen(now)
 	}
 	l.Restarted = !r.Changed.IsZero()

@@ -71,9 +71,16 @@ func TestDeadClientIsNeverSeenToRenew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var late inspect.Lease
+			var longest time.Duration // so far
 			s.watched(rand.New(rand.NewPCG(1, 2)), simulation, s.ttl-time.Second+s.leaders*20, func(now time.Time, r Renewals, l inspect.Lease) {
 				if !r.Rose.IsZero() {
 					t.Fatalf("after %v, a renewal was seen", now.Sub(simulation))
+				}
+				if longest > l.NotRenewedFor() && l.MissedRenewals() {
+					t.Fatalf("after %v, not renewed for %v, and before for %v", now.Sub(simulation), l.NotRenewedFor(), longest)
+				}
+				if l.MissedRenewals() {
+					longest = l.NotRenewedFor()
 				}
 				if late = l; l.MissedRenewals() && now.Sub(simulation) < s.ttl/3 {
 					t.Fatalf("after %v, it has missed renewals", now.Sub(simulation))
