@@ -49,16 +49,19 @@ type findingDoc struct {
 	Sessions []string    `json:"sessions"`
 	Behind   int         `json:"behind"`
 	Due      time.Time   `json:"due,omitzero"`
+	Age      *float64    `json:"age_seconds,omitempty"`
+	AgeBound string      `json:"age_bound,omitempty"`
 	Remedies []remedyDoc `json:"remedies"`
 }
 
 type remedyDoc struct {
-	Text     string   `json:"text"`
-	Clauses  []string `json:"clauses"`
-	Args     []string `json:"args"`
-	Etcdctl  []string `json:"etcdctl"`
-	Releases []string `json:"releases"`
-	Grants   []string `json:"grants"`
+	Text      string   `json:"text"`
+	Clauses   []string `json:"clauses"`
+	Condition string   `json:"condition,omitempty"`
+	Args      []string `json:"args"`
+	Etcdctl   []string `json:"etcdctl"`
+	Releases  []string `json:"releases"`
+	Grants    []string `json:"grants"`
 }
 
 func (a answer) document() whyDoc {
@@ -109,6 +112,10 @@ func newFindingDoc(f diagnose.Finding) findingDoc {
 		Behind: f.Behind, Due: f.Due,
 		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies),
 	}
+	if f.Bound != inspect.AgeUnknown {
+		age := max(f.Age, 0).Seconds()
+		doc.Age, doc.AgeBound = &age, f.Bound.String()
+	}
 	for _, l := range f.Locks {
 		doc.Locks = append(doc.Locks, l.Name)
 	}
@@ -125,6 +132,9 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Args: narrate.Command(r.Target), Etcdctl: narrate.Etcdctl(r.Target), Releases: []string{}, Grants: []string{},
+		}
+		if r.IfDead {
+			doc.Condition = narrate.Condition
 		}
 		for _, released := range r.Releases {
 			doc.Releases = append(doc.Releases, released.Key)

@@ -31,12 +31,20 @@ func (a answer) write(out output.Printer) error {
 func (a answer) writeAll(out output.Printer) error {
 	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
 	if len(a.Findings) == 0 {
-		return out.Line(output.Cell{Text: "nothing is wrong with " + locks})
+		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
 	}
 	t := lineWriter{out: out}
 	t.line("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
 	t.findings(a.Findings)
 	return t.err
+}
+
+// nothing says that there is no finding: what is not known may be wrong.
+func (a answer) nothing() string {
+	if len(a.unknown) > 0 {
+		return "nothing is known to be wrong"
+	}
+	return "nothing is wrong"
 }
 
 // writeOne prints everything about the lock NAME.
@@ -69,7 +77,7 @@ func (a answer) writeOne(out output.Printer) error {
 		t.line("", "what is wrong, and what can be done:")
 		t.findings(about.Findings)
 	case len(about.Remedies) > 0:
-		t.line("", "nothing is wrong with it, but this would end it by force:")
+		t.line("", a.nothing()+" with it, but this would end it by force:")
 		t.remedies(about.Remedies)
 	}
 	return t.err

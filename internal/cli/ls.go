@@ -11,10 +11,8 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
-	"etcd-lock/internal/seconds"
 )
 
 const lsLong = `Lists the locks whose keys begin with PREFIX, or all locks.
@@ -38,6 +36,7 @@ With -o json:
     waiters             number of waiters
     oldest              when the oldest request was made; absent when unknown
     longest_wait_seconds  absent when unknown or without waiters
+    longest_wait_bound  exact, or at_least: the first waiter recorded no time
 
 ` + changesFields
 
@@ -123,6 +122,9 @@ type lsLock struct {
 	Waiters     int       `json:"waiters"`
 	Oldest      time.Time `json:"oldest,omitzero"`
 	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
+	WaitBound   string    `json:"longest_wait_bound,omitempty"`
+
+	wait string // for people
 }
 
 // newLsDoc describes s as of a time, which is zero when that is not known.
@@ -152,9 +154,11 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 		Waiters:    counts.Waiters,
 		Oldest:     l.Oldest(),
 	}
-	if t := l.OldestWaiter(); !t.IsZero() && !now.IsZero() {
+	longest := l.LongestWait()
+	row.wait = longest.Short(now)
+	if t, bound := longest.Since(); longest.Known() && !now.IsZero() {
 		wait := max(now.Sub(t), 0).Seconds()
-		row.LongestWait = &wait
+		row.LongestWait, row.WaitBound = &wait, bound.String()
 	}
 	return row
 }
@@ -170,12 +174,8 @@ func (d lsDoc) none() string {
 func (d lsDoc) table(out output.Printer) error {
 	var rows [][]output.Cell
 	for _, l := range d.Locks {
-		wait := "-"
-		if l.LongestWait != nil {
-			wait = format.Duration(seconds.FromFloat(*l.LongestWait))
-		}
 		row := output.Row(l.Name, l.Layout, l.State,
-			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), wait)
+			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), l.wait)
 		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)
 	}

@@ -60,7 +60,8 @@ func TestLsJSON(t *testing.T) {
       "writers": 0,
       "waiters": 1,
       "oldest": "2026-01-02T11:59:00Z",
-      "longest_wait_seconds": 1.5
+      "longest_wait_seconds": 1.5,
+      "longest_wait_bound": "exact"
     },
     {
       "name": "\ufffd",
@@ -85,7 +86,7 @@ func TestLsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `NAME  LAYOUT  STATE        READERS  WRITERS  WAITERS  LONGEST WAIT
-/a    rwlock  ▲ contended  2        0        1        1.5s
+/a    rwlock  ▲ contended  2        0        1        1s
 \xff  mutex   ● write      0        1        0        -
 `
 	if b.String() != want {
@@ -98,5 +99,18 @@ func TestLsClockAhead(t *testing.T) {
 	doc := newLsDoc(aSnapshot(), noon.Add(-time.Hour))
 	if *doc.Locks[0].LongestWait != 0 {
 		t.Errorf("longest wait = %v", *doc.Locks[0].LongestWait)
+	}
+}
+
+// A wait behind one without a time is longer than the one with a time.
+func TestLsWaitAtLeast(t *testing.T) {
+	s := aSnapshot()
+	l := &s.Locks[0]
+	first := l.Queue[2]
+	first.Key, first.Since, first.Owner = "/a/write/0", time.Time{}, keyspace.Owner{}
+	l.Queue = []inspect.Request{l.Queue[0], l.Queue[1], first, l.Queue[2]}
+	doc := newLsDoc(s, noon)
+	if got := doc.Locks[0]; *got.LongestWait != 1.5 || got.WaitBound != "at_least" || got.wait != "≥1s" {
+		t.Errorf("%v %s %s", *got.LongestWait, got.WaitBound, got.wait)
 	}
 }

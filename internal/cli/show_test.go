@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +62,9 @@ func TestShowJSON(t *testing.T) {
             "time": "2026-01-02T11:59:00Z"
           },
           "since": "2026-01-02T11:59:00Z",
+          "since_bound": "at_most",
           "ttl_seconds": 8,
+          "lease_state": "alive",
           "blocked_by": {
             "count": 0
           }
@@ -88,6 +91,7 @@ func TestShowJSON(t *testing.T) {
           "key": "/a/write/3",
           "revision": 4,
           "since": "2026-01-02T11:59:58.5Z",
+          "since_bound": "exact",
           "blocked_by": {
             "count": 2,
             "last": 2
@@ -109,10 +113,10 @@ func TestShowTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `/a  rwlock, contended, at revision 9
-#  MODE   STATE      AGE   OWNER     LEASE             TTL  REVISION  BLOCKED BY  KEY
-1  read   ● holding  1m    l p[7]@h  000000000000001f  8s   2         -           /a/read/1
-2  read   ● holding  -     -         000000000000002f  -    3         -           /a/read/2
-3  write  ○ waiting  1.5s  -         -                 -    4         1-2         /a/write/3
+#  MODE   STATE      AGE  OWNER     LEASE             TTL  REVISION  BLOCKED BY  KEY
+1  read   ● holding  ≤1m  l p[7]@h  000000000000001f  8s   2         -           /a/read/1
+2  read   ● holding  -    -         000000000000002f  -    3         -           /a/read/2
+3  write  ○ waiting  1s   -         -                 -    4         1-2         /a/write/3
 `
 	if b.String() != want {
 		t.Errorf("table\n%s\nwant\n%s", b.String(), want)
@@ -139,6 +143,27 @@ func TestBlockers(t *testing.T) {
 	} {
 		if got := b.String(); got != want {
 			t.Errorf("%+v = %q, want %q", b, got, want)
+		}
+	}
+}
+
+// A lease that is overdue or missing is shown as that, also in JSON.
+func TestShowLeaseInTrouble(t *testing.T) {
+	s := aSnapshot()
+	doc := newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{
+		0x1f: {State: inspect.LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}, 0x2f: {State: inspect.LeaseMissing},
+	})
+	queue := doc.Locks[0].Queue
+	if queue[0].LeaseState != "overdue" || *queue[0].TTL != -32 || queue[1].LeaseState != "missing" || queue[1].TTL != nil || queue[2].LeaseState != "" {
+		t.Errorf("%+v", queue)
+	}
+	var b bytes.Buffer
+	if err := doc.write(output.Printer{Writer: &b, Terminal: true}, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"over for 32s", "no such lease"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
 }

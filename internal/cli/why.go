@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 )
@@ -31,7 +33,8 @@ With --rev N, it explains that revision: who was waiting for whom. A revision ha
 leases and ages.
 
 etcd stores no times. "By its own clock" is the time that a client wrote into its
-request; where a client wrote none, only the order of requests is known.
+request; where a client wrote none, only the order of requests is known. For a holder
+it is the time of its request: it was granted the lock at some time since then.
 
 With -o json:
   name, name_base64   as given; absent without NAME
@@ -56,9 +59,13 @@ With -o json:
     sessions            as in chains
     behind              number of sessions that are blocked by it
     due                 when it resolves itself; absent when unknown or never
+    age_seconds         long-wait, long-hold: how long it has waited or held
+    age_bound           exact; at_most: it was granted at some time since its request;
+                        at_least
     remedies            what can be done, the best first:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
+      condition           absent when the remedy helps in any case
       args                arguments of etcd-lock
       etcdctl             arguments of etcdctl with the same effect
       releases, grants    keys of the requests that are removed, and that are granted
@@ -138,6 +145,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		for i := range d.Findings {
 			d.Findings[i].Remedies = nil
 		}
+	} else if ages := unknownAges(d, opts.name); ages != "" {
+		unknown = append(unknown, ages)
 	}
 	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
 	if opts.out.Format == output.JSON {
@@ -166,6 +175,27 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 	s, err = c.Snapshot(ctx, opts.name+"/", opts.rev.from)
 	return s, []string{fmt.Sprintf(
 		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)}, err
+}
+
+// unknownAges says of how many requests nobody noted since when they hold or wait,
+// among those for NAME or all; it is empty when there are none.
+func unknownAges(d diagnose.Diagnosis, name string) string {
+	s := d.Snapshot
+	if name != "" {
+		s.Locks = d.About(name).Locks
+	}
+	holders, waiters := s.Unaged()
+	var parts []string
+	if holders > 0 {
+		parts = append(parts, format.Count(holders, "request holds its lock", "requests hold their locks"))
+	}
+	if waiters > 0 {
+		parts = append(parts, format.Count(waiters, "request waits", "requests wait"))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "since when " + strings.Join(parts, ", and ") + ": clients noted no time, and etcd keeps none"
 }
 
 const (

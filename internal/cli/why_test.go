@@ -86,8 +86,8 @@ func TestWhyAnswer(t *testing.T) {
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h holds it until it unlocks or stops renewing its lease
-  if it dies, its session ends within 10s
+  w\x1b p[7]@h holds it until it unlocks or its lease ends
+  unless it is renewed, its lease ends in about 8s; if its client dies, within 10s
   then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
@@ -101,14 +101,15 @@ nothing is wrong with it, but this would end it by force:
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h has missed renewals: unless it recovers, its session ends in about 2s
+  w\x1b p[7]@h holds it until it unlocks or its lease ends: that has not been renewed for 8s, and ends in about 2s unless it is
   then r p[7]@h gets it, along with 1 other reader
 what is wrong, and what can be done:
-warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
-         its end releases /a (write)
+warning  the lease of w\x1b p[7]@h has not been renewed for 8s and ends in about 2s
+         unless it is renewed, its end releases /a (write)
          then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
+         its client may be dead, or alive and not renew it: some clients, such as those of etcd's lock service, never do
     etcd-lock release --lease 000000000000001f
-        end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
+        if its client is dead, end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
 `},
 		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), output.Printer{Terminal: true, Width: 60}, `
 /a  rwlock, contended, at revision 9
@@ -122,9 +123,9 @@ warning  w\x1b p[7]@h has missed renewals: its lease expires in about 2s
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h holds it until it unlocks or stops renewing
-  its lease
-  if it dies, its session ends within 10s
+  w\x1b p[7]@h holds it until it unlocks or its lease ends
+  unless it is renewed, its lease ends in about 8s; if its
+  client dies, within 10s
   then r p[7]@h gets it, along with 1 other reader
 nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
@@ -135,10 +136,11 @@ nothing is wrong with it, but this would end it by force:
 		{"AllIsWell", answerOn("", nil), output.Printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
 		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), output.Printer{}, `
 1 finding in 1 lock at revision 9, worst first
-warning  lease 000000000000003f has missed renewals: its lease expires in about 0s
-         its end cancels its wait for /a (read)
+warning  lease 000000000000003f has not been renewed for 10s and ends in about 0s
+         unless it is renewed, its end cancels its wait for /a (read)
+         its client may be dead, or alive and not renew it: some clients, such as those of etcd's lock service, never do
     etcd-lock release --lease 000000000000003f
-        end the session of lease 000000000000003f: cancels its wait for /a (read)
+        if its client is dead, end the session of lease 000000000000003f: cancels its wait for /a (read)
 `},
 	}
 	for _, tt := range tests {
@@ -172,5 +174,48 @@ func TestWhyOfALongQueue(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "\n"); n > 25 || !strings.Contains(b.String(), "and 43 more, see etcd-lock show") {
 		t.Errorf("%d lines:\n%s", n, b.String())
+	}
+}
+
+// Where nobody noted ages, nothing is said to be right.
+func TestWhyUnknownAges(t *testing.T) {
+	unaged := answerOn("", nil)
+	queue := unaged.Snapshot.Locks[0].Queue
+	for i := range queue {
+		queue[i].Owner, queue[i].Since = keyspace.Owner{}, time.Time{}
+	}
+	unaged.Diagnosis = diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
+	says := "since when 1 request holds its lock, and 2 requests wait: clients noted no time, and etcd keeps none"
+	for _, name := range []string{"", "/a"} {
+		if got := unknownAges(unaged.Diagnosis, name); got != says {
+			t.Errorf("%q, want %q", got, says)
+		}
+	}
+	if got := unknownAges(unaged.Diagnosis, "/b"); got != "" {
+		t.Errorf("of another lock: %q", got)
+	}
+	unaged.unknown = []string{says}
+	var b bytes.Buffer
+	if err := unaged.write(output.Printer{Writer: &b}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "nothing is known to be wrong with 1 lock at revision 9\nnot known  " + says + "\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
+// A finding in JSON has its age and how far that is known, a remedy its condition.
+func TestWhyBounds(t *testing.T) {
+	a := answerOn("", nil)
+	a.Diagnosis = diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{Wait: 9 * time.Second, Hold: 11 * time.Second}, noon)
+	got := map[string]string{}
+	for _, f := range a.document().Findings {
+		got[f.Kind] = fmt.Sprintf("%s %v", f.AgeBound, *f.Age)
+		for _, r := range f.Remedies {
+			got[f.Kind] += " " + r.Condition
+		}
+	}
+	if got["long-hold"] != "at_most 12" || got["long-wait"] != "exact 10 if its client is dead" {
+		t.Errorf("%v", got)
 	}
 }

@@ -33,6 +33,7 @@ func data(findings []Finding) string {
 		field("more", f.More, f.More != 0)
 		field("cycle", linked(f.Cycle), f.Cycle != nil)
 		field("age", f.Age, f.Age != 0)
+		field("bound", f.Bound, f.Bound > inspect.AgeExact)
 		field("over", f.Threshold, f.Threshold != 0)
 		field("remaining", f.Remaining, f.Remaining != 0)
 		field("end", effect(f.End), len(f.End.Releases) > 0)
@@ -80,6 +81,9 @@ func remedy(r Remedy) string {
 		text = fmt.Sprintf("lease %x", r.Target.Lease)
 	}
 	text += ": " + effect(r.Effect)
+	if r.IfDead {
+		text += "; if dead"
+	}
 	for _, e := range r.Unlocks {
 		text += "; unlocks " + e.Request.Key
 	}
@@ -153,21 +157,21 @@ critical deadlock of a 1a: /b/write/3 /b/write/2 /a/write/4 /a/write/1; cycle a 
 `,
 		"no lease": `
 critical no-lease of /a/write/1: /a/write/1; behind 3; more 2
-  key /a/write/1: -/a/write/1 +/a/write/2
+  key /a/write/1: -/a/write/1 +/a/write/2; if dead
 warning no-lease of /b/read/5: /b/read/5
-  key /b/read/5: -/b/read/5
+  key /b/read/5: -/b/read/5; if dead
 warning no-lease of /c/write/7: /c/write/7
-  key /c/write/7: -/c/write/7
+  key /c/write/7: -/c/write/7; if dead
 `,
 		"no lease, and a key like an option": `
 warning no-lease of -a/write/1: -a/write/1
-  key -a/write/1: --a/write/1
+  key -a/write/1: --a/write/1; if dead
 `,
 		"expiring": `
 warning expiring of a: /a/write/1 /b/read/4; behind 2; remaining 12s; end -/a/write/1 -/b/read/4 +/a/read/2 +/a/read/3 +/b/write/5
-  lease a: -/a/write/1 -/b/read/4 +/a/read/2 +/a/read/3 +/b/write/5
+  lease a: -/a/write/1 -/b/read/4 +/a/read/2 +/a/read/3 +/b/write/5; if dead
 warning expiring of b: /a/read/2 /c/write/6; remaining 1h6m40s; end -/a/read/2 -/c/write/6
-  lease b: -/a/read/2 -/c/write/6
+  lease b: -/a/read/2 -/c/write/6; if dead
 `,
 		"lease gone": `
 notice lease-gone of a: /a/write/1; behind 1; end -/a/write/1 +/a/write/2
@@ -187,19 +191,19 @@ critical lease-missing of a: /a/write/1; behind 1
 `,
 		"long wait": `
 warning long-wait of b: /a/write/2; behind 1; more 1; age 5m0s; over 30s; holders a
-  lease a: -/a/write/1 +/a/write/2
+  lease a: -/a/write/1 +/a/write/2; if dead
 `,
 		"long wait for readers": `
 warning long-wait of f: /a/write/6; age 31s; over 30s; holders a b c d e
-  lease a: -/a/read/1
-  lease b: -/a/read/2
-  lease c: -/a/read/3
-  lease d: -/a/read/4
-  lease e: -/a/read/5
+  lease a: -/a/read/1; if dead
+  lease b: -/a/read/2; if dead
+  lease c: -/a/read/3; if dead
+  lease d: -/a/read/4; if dead
+  lease e: -/a/read/5; if dead
 `,
 		"long wait for another lock": `
 warning long-wait of b: /a/write/2; age 1h30m0s; over 30s; holders a; root /b/write/3
-  lease c: -/b/write/3 +/b/write/4
+  lease c: -/b/write/3 +/b/write/4; if dead
 `,
 		"long wait for a deadlock": `
 critical deadlock of a b: /b/read/3 /b/write/2 /a/write/4 /a/write/1; behind 1; cycle a hard b /b, b hard a /a
@@ -210,9 +214,27 @@ warning long-wait of c: /a/write/5; age 31s; over 30s; holders a; root deadlock
   lease a: -/a/write/1 -/b/read/3 +/a/write/4
 `,
 		"long hold": `
-warning long-hold of a: /a/write/1; behind 2; age 12m0s; over 10m0s
-  lease a: -/a/write/1 -/b/read/4 +/a/write/2
-notice long-hold of a: /b/read/4; more 1; age 50h0m0s; over 10m0s
+notice long-hold of a: /a/write/1; behind 2; age 12m0s; bound at_most; over 10m0s
+notice long-hold of a: /b/read/4; more 1; age 50h0m0s; bound at_most; over 10m0s
+`,
+		"long hold, seen granted": `
+warning long-hold of a: /a/write/1; behind 1; age 12m0s; over 10m0s
+  lease a: -/a/write/1 +/a/write/2; if dead
+`,
+		"long wait before a grant": "",
+		"long hold, older than the watch": `
+warning long-hold of a: /a/write/1; behind 1; age 11m0s; bound at_least; over 10m0s
+  lease a: -/a/write/1 -/b/write/3 +/a/write/2 +/b/write/4; if dead
+warning long-hold of a: /b/write/3; behind 1; age 11m0s; bound at_least; over 10m0s
+  lease a: -/a/write/1 -/b/write/3 +/a/write/2 +/b/write/4; if dead
+`,
+		"long wait, older than the watch": `
+warning long-wait of b: /a/write/2; age 54s; bound at_least; over 30s; holders a
+  lease a: -/a/write/1 +/a/write/2; if dead
+`,
+		"not renewed since a leader change": `
+warning expiring of a: /a/write/1; behind 1; remaining 55s; end -/a/write/1 +/a/write/2
+  lease a: -/a/write/1 +/a/write/2; if dead
 `,
 		"mixed layouts": `
 warning mixed-layouts of b a: /a/b /a/write/2
@@ -269,12 +291,10 @@ warning self-wait of a: /a/read/1 /a/read/3; behind 1
   lease a: -/a/read/1 -/a/read/3 +/a/write/2
   key /a/read/3: -/a/read/3
 warning long-wait of a: /a/read/3; age 31s; over 30s; holders a
-  lease a: -/a/read/1 -/a/read/3 +/a/write/2
+  lease a: -/a/read/1 -/a/read/3 +/a/write/2; if dead
 `,
 		"self-wait, for now": `
 notice self-wait of a: /a/write/1 /a/write/3; behind 1; more 1
-  lease a: -/a/write/1 -/a/write/3 -/a/write/5 +/a/write/2
-  key /a/write/3: -/a/write/3
 `,
 	}
 	for _, tt := range locktest.Incidents {

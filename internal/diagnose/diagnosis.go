@@ -16,11 +16,11 @@ import (
 // the default.
 type Thresholds struct {
 	Wait time.Duration // for a lock
-	Hold time.Duration // since a holder made its request
+	Hold time.Duration // by a holder
 }
 
 // DefaultThresholds are what the zero value means: a lock that takes half a
-// minute to get is worth a look, and so is a holder that asked ten minutes ago.
+// minute to get is worth a look, and so is a hold of ten minutes.
 var DefaultThresholds = Thresholds{Wait: 30 * time.Second, Hold: 10 * time.Minute}
 
 func (t Thresholds) orDefault() Thresholds {

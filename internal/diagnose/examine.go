@@ -26,7 +26,7 @@ func (e *examiner) lease(v int32) {
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
 		f.Due = e.now.Add(s.Lease.Remaining)
-		end := e.end(s)
+		end := ifDead(e.end(s))
 		f.End, f.Remedies = end.Effect, []Remedy{end}
 	default:
 		return
@@ -36,6 +36,19 @@ func (e *examiner) lease(v int32) {
 		f.Severity = Critical
 	}
 	e.findings = append(e.findings, f)
+}
+
+// ifDead is a remedy for the case that its client is dead. A client whose lease is
+// over has lost its locks already, and a key that is neither a request nor on a lease
+// is of no client.
+func ifDead(r Remedy) Remedy {
+	s := r.Session
+	switch s.Lease.State {
+	case inspect.LeaseOverdue, inspect.LeaseMissing, inspect.LeaseGone:
+	default:
+		r.IfDead = s.ID.Lease != 0 || s.Requests[0].IsRequest()
+	}
+	return r
 }
 
 // locksOf returns the different locks of requests, in their order.
@@ -54,14 +67,18 @@ func locksOf(requests []inspect.Request) []inspect.LockID {
 // lock finds what is wrong with a lock: one finding of each kind, about the
 // worst request.
 func (e *examiner) lock(i int) {
-	var holders, longHolds, longWaits, leaseless, missing, modified, selfWaits []int32
+	var holders, longHolds, maybeLong, longWaits, leaseless, missing, modified, selfWaits []int32
 	for n := e.queues[i]; n < e.queues[i+1]; n++ {
 		r := e.request(n)
 		if r.Holding {
 			holders = append(holders, n)
 		}
-		if r.Holding && e.longer(r, e.limits.Hold) {
+		switch {
+		case !r.Holding:
+		case e.longer(r, e.limits.Hold):
 			longHolds = append(longHolds, n)
+		case e.maybeLonger(r, e.limits.Hold):
+			maybeLong = append(maybeLong, n)
 		}
 		if !r.Holding && e.longer(r, e.limits.Wait) {
 			longWaits = append(longWaits, n)
@@ -83,15 +100,33 @@ func (e *examiner) lock(i int) {
 	e.neverRemoved(leaseless, NoLease)
 	e.neverRemoved(missing, LeaseMissing)
 	e.longWait(longWaits, holders)
-	e.longHold(longHolds)
+	e.longHold(longHolds, maybeLong)
 	e.mixedLayouts(i)
 	e.modified(modified)
 	e.selfWait(selfWaits)
 }
 
-// longer reports whether a request was made longer ago than limit.
+// longer reports whether a request has waited or held for longer than limit.
 func (e *examiner) longer(r *inspect.Request, limit time.Duration) bool {
-	return !r.Since.IsZero() && e.now.Sub(r.Since) > limit
+	began := r.Start().NotAfter
+	return !began.IsZero() && e.now.Sub(began) > limit
+}
+
+// maybeLonger reports whether it may have: it began at some time since then.
+func (e *examiner) maybeLonger(r *inspect.Request, limit time.Duration) bool {
+	began := r.Start().NotBefore
+	return !began.IsZero() && e.now.Sub(began) > limit
+}
+
+// age sets how long the request of a finding has waited or held: what is certain if
+// that is over the threshold, else what is possible.
+func (e *examiner) age(f *Finding, limit time.Duration) {
+	start := f.Requests[0].Start()
+	began, bound := start.Since()
+	if bound == inspect.AgeAtMost && e.longer(&f.Requests[0], limit) {
+		began, bound = start.NotAfter, inspect.AgeAtLeast
+	}
+	f.Age, f.Bound, f.Threshold = e.now.Sub(began), bound, limit
 }
 
 // about returns the beginning of a finding about a request, and about more of
@@ -114,7 +149,7 @@ func (e *examiner) neverRemoved(found []int32, kind Kind) {
 	if f.Behind > 0 {
 		f.Severity = Critical
 	}
-	f.Remedies = []Remedy{e.remove(f.Sessions[0], f.Requests[0])}
+	f.Remedies = []Remedy{ifDead(e.remove(f.Sessions[0], f.Requests[0]))}
 	e.findings = append(e.findings, f)
 }
 
@@ -124,7 +159,7 @@ func (e *examiner) longWait(found, holders []int32) {
 	}
 	n := e.oldest(found)
 	f := e.about(n, found, LongWait, Warning)
-	f.Age, f.Threshold = e.now.Sub(f.Requests[0].Since), e.limits.Wait
+	e.age(&f, e.limits.Wait)
 	for _, h := range holders {
 		f.Holders = append(f.Holders, e.sessionOf(h))
 	}
@@ -151,14 +186,21 @@ func (e *examiner) root(n int32, holders []int32) Root {
 	}
 }
 
-func (e *examiner) longHold(found []int32) {
+// longHold adds a finding about long holds or, if there are none, about those that
+// may be long. The latter may have been granted a moment ago, after a long wait, so
+// nothing is advised.
+func (e *examiner) longHold(found, maybe []int32) {
+	certain := len(found) > 0
+	if !certain {
+		found = maybe
+	}
 	if len(found) == 0 {
 		return
 	}
 	n := e.oldest(found)
 	f := e.about(n, found, LongHold, Notice)
-	f.Age, f.Threshold = e.now.Sub(f.Requests[0].Since), e.limits.Hold
-	if f.Behind > 0 {
+	e.age(&f, e.limits.Hold)
+	if f.Behind > 0 && certain {
 		f.Severity = Warning
 		f.Remedies = e.remediesForSession(e.nodes[n].session)
 	}
@@ -212,17 +254,18 @@ func (e *examiner) selfWait(found []int32) {
 	held, _ := e.self(found[0])
 	wanted := *e.request(found[0])
 	f := e.about(held, found, SelfWait, Warning)
-	if !wanted.Since.IsZero() && !e.longer(&wanted, e.limits.Wait) {
-		f.Severity = Notice // a client with several tasks at once looks like this all the time
+	if !wanted.Start().NotBefore.IsZero() && !e.longer(&wanted, e.limits.Wait) {
+		f.Severity = Notice // a healthy client with several tasks at once looks like this all the time
+	} else {
+		f.Remedies = []Remedy{e.end(f.Sessions[0]), e.remove(f.Sessions[0], wanted)}
 	}
 	f.Requests = append(f.Requests, wanted)
-	f.Remedies = []Remedy{e.end(f.Sessions[0]), e.remove(f.Sessions[0], wanted)}
 	e.findings = append(e.findings, f)
 }
 
-// oldest returns the request that was made first, by the clocks of the clients.
+// oldest returns the request that has waited or held for longest.
 func (e *examiner) oldest(nodes []int32) int32 {
 	return slices.MinFunc(nodes, func(a, b int32) int {
-		return cmp.Or(e.request(a).Since.Compare(e.request(b).Since), cmp.Compare(a, b))
+		return cmp.Or(e.request(a).Start().Compare(e.request(b).Start()), cmp.Compare(a, b))
 	})
 }

@@ -42,12 +42,12 @@ type Kind string
 const (
 	Deadlock     Kind = "deadlock"      // sessions wait for each other in a cycle
 	NoLease      Kind = "no-lease"      // a request without a lease, which etcd never removes
-	Expiring     Kind = "expiring"      // a lease that its client no longer renews
+	Expiring     Kind = "expiring"      // a lease that has not been renewed for longer than clients that renew take
 	LeaseGone    Kind = "lease-gone"    // a lease that ended after the snapshot was taken
 	LeaseOverdue Kind = "lease-overdue" // a lease that has expired and that etcd has not revoked
 	LeaseMissing Kind = "lease-missing" // a request on a lease that etcd does not have, which it never removes
 	LongWait     Kind = "long-wait"     // a request has waited longer than the threshold
-	LongHold     Kind = "long-hold"     // a holder made its request longer ago than the threshold
+	LongHold     Kind = "long-hold"     // a request has held its lock longer than the threshold, or may have
 	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
 	Modified     Kind = "modified"      // a request's key was written again
 	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
@@ -74,7 +74,8 @@ type Finding struct {
 	Remedies []Remedy           // the best first; none when ending a session would not help
 
 	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
-	Age       time.Duration      // LongWait, LongHold: how long ago the request was made
+	Age       time.Duration      // LongWait, LongHold: how long it has waited or held
+	Bound     inspect.Bound      // LongWait, LongHold: whether it has lasted that long exactly, at least, or at most
 	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
 	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
 	End       Effect             // Expiring, LeaseOverdue, LeaseGone: what the end of the session does
@@ -116,6 +117,7 @@ type Target struct {
 type Remedy struct {
 	Target  Target
 	Session *inspect.Session // the session of Target
+	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Effect
 
 	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits

@@ -52,7 +52,7 @@ func (e *examiner) remediesForSession(v int32) []Remedy {
 	if i := e.deadlocked[v]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
-	return []Remedy{e.end(&e.sessions[v])}
+	return []Remedy{ifDead(e.end(&e.sessions[v]))}
 }
 
 // remediesForRoot returns what helps those who wait for a root. It caches

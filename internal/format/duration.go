@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -27,6 +28,23 @@ func Duration(d time.Duration) string {
 // Age is Duration in whole units that have passed, never more than that: it is
 // for what is looked at again each second.
 func Age(d time.Duration) string { return units(max(d, 0)) }
+
+// AgeUp is Age rounded up, for what has lasted no longer than that.
+func AgeUp(d time.Duration) string {
+	unit := time.Second
+	switch {
+	case d >= 100*day:
+		unit = day
+	case d >= day:
+		unit = time.Hour
+	case d >= time.Hour:
+		unit = time.Minute
+	}
+	if rest := max(d, 0) % unit; rest > 0 && d <= math.MaxInt64-unit {
+		d += unit - rest
+	}
+	return Age(d)
+}
 
 // Since is the age of something at a time; "-" when either is unknown.
 func Since(t, now time.Time) string {

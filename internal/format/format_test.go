@@ -149,3 +149,15 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// What lasted no longer than that is not said to be shorter than it may be.
+func TestAgeUp(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 0: "0s", 1: "1s", 12 * time.Minute: "12m", 12*time.Minute + 1: "12m1s", time.Hour - 1: "1h",
+		3*time.Hour + time.Second: "3h1m", 24*time.Hour - 1: "1d", 26*time.Hour + 1: "1d3h", 200*24*time.Hour + 1: "201d", math.MaxInt64: "106751d",
+	} {
+		if got := format.AgeUp(d); got != want {
+			t.Errorf("AgeUp(%d) = %q, want %q", d, got, want)
+		}
+	}
+}

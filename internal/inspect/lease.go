@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -39,13 +40,31 @@ type Lease struct {
 	State     LeaseState
 	Granted   time.Duration // its TTL
 	Remaining time.Duration // until it expires, in whole seconds, rounded towards 0; negative for LeaseOverdue
+
+	// Term is the raft term in which etcd answered, 0 when it is not known. A new
+	// leader starts all TTLs anew: a TTL that rose since another term says nothing
+	// about the client.
+	Term uint64
+	// Unrenewed is for how long earlier look-ups have shown no renewal, where that is
+	// too long for a client that renews; else 0.
+	Unrenewed time.Duration
+	// Restarted says that a leader change started the TTL anew meanwhile.
+	Restarted bool
 }
 
-// MissedRenewals reports whether the lease is older than a client lets it become:
-// clients renew a lease each third of its TTL. Remaining is rounded down, so up to
-// a second more may be left. The form in which it is computed cannot overflow.
+// MissedRenewals reports whether the lease has not been renewed for longer than a
+// client lets it become: clients renew a lease each third of its TTL. Remaining is
+// rounded down, so up to a second more may be left. The form in which it is computed
+// cannot overflow.
 func (l Lease) MissedRenewals() bool {
-	return l.State == LeaseAlive && l.Remaining < l.Granted-l.Granted/3-time.Second
+	return l.State == LeaseAlive && (l.Remaining < l.Granted-l.Granted/3-time.Second || l.Unrenewed > max(l.Granted, 0)/3)
+}
+
+// NotRenewedFor returns for how long the lease has not been renewed, as far as is
+// known: since it was granted, last renewed, or seen for the first time, or since a
+// leader change.
+func (l Lease) NotRenewedFor() time.Duration {
+	return max(max(l.Granted, 0)-max(l.Remaining, 0), l.Unrenewed, 0)
 }
 
 // Leases looks leases up. etcd's leader answers for one lease at a time, so only
@@ -90,6 +109,7 @@ func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error
 	if l.State == LeaseGone && s.outlived(ctx, id, in) {
 		l.State = LeaseMissing
 	}
+	l.Term = resp.GetRaftTerm()
 	return l, nil
 }
 
@@ -110,7 +130,7 @@ func (s *Source) outlived(ctx context.Context, id int64, in Snapshot) bool {
 // answered is the lease of which etcd says that much, in seconds. Of one that
 // does not exist, it says that nothing was granted.
 func answered(granted, remaining int64) Lease {
-	l := Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: seconds.Duration(remaining)}
+	l := Lease{State: LeaseAlive, Granted: seconds.Duration(granted), Remaining: max(seconds.Duration(remaining), -math.MaxInt64)}
 	switch {
 	case remaining < 0 && granted <= 0:
 		return Lease{State: LeaseGone}

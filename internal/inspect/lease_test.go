@@ -83,7 +83,7 @@ func TestLeasesInTrouble(t *testing.T) {
 		}
 		return got[int64(lease)]
 	}
-	if got, want := ask(5, -32, there), (Lease{LeaseOverdue, 5 * time.Second, -32 * time.Second}); got != want {
+	if got, want := ask(5, -32, there), (Lease{State: LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}); got != want {
 		t.Errorf("expired and not revoked: %v, want %v", got, want)
 	}
 	if got := ask(0, -1, there); got != (Lease{State: LeaseMissing}) {

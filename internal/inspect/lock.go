@@ -40,6 +40,8 @@ type Request struct {
 	Owner    keyspace.Owner
 	Owned    bool      // the value was an owner; older clients write none
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
+	Seen     time.Time // when the watch first saw it hold or wait as it does now; zero without a watch
+	Saw      bool      // the watch saw that begin, at Seen; else it had begun before
 	Holding  bool
 
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
@@ -115,20 +117,10 @@ func (l Lock) State() State {
 
 // Oldest returns when the lock's oldest request was made, zero when that is not
 // known.
-func (l Lock) Oldest() time.Time { return oldest(l.Queue, func(Request) bool { return true }) }
-
-// OldestWaiter returns when the request that has waited longest was made, zero when
-// that is not known or none waits.
-func (l Lock) OldestWaiter() time.Time {
-	return oldest(l.Queue, func(r Request) bool { return !r.Holding })
-}
-
-func oldest(queue []Request, want func(Request) bool) time.Time {
+func (l Lock) Oldest() time.Time {
 	var t time.Time
-	for _, r := range queue {
-		if want(r) && !r.Since.IsZero() && (t.IsZero() || r.Since.Before(t)) {
-			t = r.Since
-		}
+	for _, r := range l.Queue {
+		t = earlier(t, r.Since)
 	}
 	return t
 }

@@ -108,6 +108,7 @@ func untimed(s Snapshot) Snapshot {
 		l.Queue = append([]Request(nil), l.Queue...)
 		for i := range l.Queue {
 			l.Queue[i].Since = l.Queue[i].Owner.Time
+			l.Queue[i].Seen, l.Queue[i].Saw = time.Time{}, false
 		}
 		l.Others = append([]Request(nil), l.Others...)
 		for i := range l.Others {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
@@ -43,7 +44,7 @@ func (k stored) request() Request {
 // aside returns a request as one of Lock.Others: without what changes with its own
 // lock.
 func (r Request) aside() Request {
-	r.Holding, r.Since = false, r.Owner.Time
+	r.Holding, r.Since, r.Seen, r.Saw = false, r.Owner.Time, time.Time{}, false
 	return r
 }
 

@@ -123,6 +123,7 @@ func (p *publisher) handle(c change) {
 	case c.failed != nil:
 		p.health.failed(c.failed)
 	case len(c.leases) > 0:
+		p.state.at, p.state.late = p.now(), true // it was so before
 		p.state.learn(c.leases)
 		p.dirty = true
 	}
@@ -140,7 +141,9 @@ func sameError(a, b error) bool {
 }
 
 func (p *publisher) reset(l listing) {
-	p.state = newState(p.state.prefix, l, p.state)
+	before := p.state
+	p.state = newState(before.prefix, l, before)
+	p.state.see(before, p.now())
 	p.next.Resynced = p.synced
 	p.synced, p.dirty = true, true
 	p.health = health{}
@@ -149,6 +152,7 @@ func (p *publisher) reset(l listing) {
 // apply applies events revision by revision.
 func (p *publisher) apply(events []*clientv3.Event) {
 	now := p.now()
+	p.state.late = p.health.err != nil
 	for revision := range revisions(events) {
 		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
 	}

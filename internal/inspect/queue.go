@@ -31,11 +31,12 @@ func remove(queue, removed []Request) []Request {
 	return queue[:first+len(rest)]
 }
 
-// replace replaces requests whose keys were written again. Holders stay holders.
+// replace replaces requests whose keys were written again. They keep their
+// standing, and since when the watch has seen it.
 func replace(queue, rewritten []Request) {
 	for _, r := range rewritten {
 		i, _ := position(queue, r)
-		r.Holding = queue[i].Holding
+		r.keepSeen(queue[i])
 		queue[i] = r
 	}
 }

@@ -22,6 +22,8 @@ type state struct {
 	locks    map[LockID]Lock
 	other    int
 	below    *belowLocks
+	at       time.Time // when what is applied was seen; zero in history
+	late     bool      // what is applied began earlier than it is seen
 
 	sorted  []Lock              // as of the last snapshot, which shares it
 	touched map[LockID]struct{} // changed since then: their queues are not shared
@@ -99,6 +101,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 		s.advance(ev.Kv.ModRevision)
 		s.collect(edits, ev, now)
 	}
+	s.at = now
 	changes := s.applyEdits(edits)
 	for i := range changes {
 		changes[i].Revision, changes[i].Time = s.revision, now
@@ -139,7 +142,7 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 // lock, or none.
 func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Time) {
 	old, was := s.find(string(ev.Kv.Key))
-	next, is := written(ev, now)
+	next, is := s.written(ev, now)
 	s.other += countOther(ev, was, is)
 	for _, id := range s.below.apply(ev) {
 		editOf(edits, id)
@@ -166,13 +169,15 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 }
 
 // written returns the request that an event writes, if it does. Without an owner's
-// time, it counts as made now.
-func written(ev *clientv3.Event, now time.Time) (Request, bool) {
+// time, it counts as made now,
+// unless events come late.
+func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
 	if ev.Type != clientv3.EventTypePut {
 		return Request{}, false
 	}
 	r, ok := newRequest(ev.Kv)
-	if r.Since.IsZero() {
+	r.Seen, r.Saw = now, !s.late && !now.IsZero()
+	if r.Since.IsZero() && !s.late {
 		r.Since = now
 	}
 	return r, ok
@@ -238,6 +243,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 		lock.Queue, e.reach = s.own(id, 0), reach(lock.Queue)
 	}
 	moved := markHolders(lock.Queue, lock.Others, e.reach)
+	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
 	for _, r := range e.added {
 		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved

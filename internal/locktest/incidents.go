@@ -41,6 +41,11 @@ var Incidents = []Incident{
 	{"long wait for another lock", "/a A.w1 B.w2~1h30m\n/b C.w3 A.w4", nil},
 	{"long wait for a deadlock", "/a A.w1 B.w4 C.w5~31s\n/b B.w2 A.r3", nil},
 	{"long hold", "/a A.w1@12m B.w2 C.w3\n/b A.r4~50h B.r5@11m", nil},
+	{"long hold, seen granted", "/a A.w1@2h+12m B.w2", nil},
+	{"long wait before a grant", "/a A.w1@12m+3s B.w2", nil},
+	{"long hold, older than the watch", "/a A.w1@2h?11m B.w2\n/b a.w3?11m B.w4", nil},
+	{"long wait, older than the watch", "/a A.w1?54s b.w2?54s", nil},
+	{"not renewed since a leader change", "/a A.w1 B.w2", map[int64]inspect.Lease{0xa: restarted(60, 55, 420)}},
 	{"mixed layouts", "/a A.w2 B.m1", nil},
 	{"mixed layouts that exclude each other", "/a A.w1 B.m2", nil},
 	{"another key", "/a -.k1 A.m2 B.m3", nil},
@@ -62,6 +67,13 @@ var Incidents = []Incident{
 func overdue(granted, remaining int) inspect.Lease {
 	l := alive(granted, remaining)
 	l.State = inspect.LeaseOverdue
+	return l
+}
+
+// restarted is a lease whose TTL began anew at a leader change, in seconds.
+func restarted(granted, remaining, unrenewed int) inspect.Lease {
+	l := alive(granted, remaining)
+	l.Restarted, l.Unrenewed = true, time.Duration(unrenewed)*time.Second
 	return l
 }
 

@@ -26,7 +26,8 @@ var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // no lease either.
 //
 // What may follow a request: "@5m" and "~5m", its age by the client's clock and
-// by the watch's; "!9", the revision of the last write; "</a/write/1", the key
+// by the watch's; "?5m", how long the watch has seen it hold or wait, and "+5m",
+// since when it saw that begin; "!9", the revision of the last write; "</a/write/1", the key
 // of the lock that its process runs under.
 func Snapshot(tb testing.TB, spec string) inspect.Snapshot {
 	tb.Helper()
@@ -58,6 +59,8 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	session, what, _ := strings.Cut(spec, ".")
 	what, under, _ := strings.Cut(what, "<")
 	what, written, _ := strings.Cut(what, "!")
+	what, granted, _ := strings.Cut(what, "+")
+	what, older, _ := strings.Cut(what, "?")
 	what, seen, _ := strings.Cut(what, "~")
 	what, made, _ := strings.Cut(what, "@")
 	r := inspect.Request{
@@ -86,6 +89,12 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	}
 	if seen != "" {
 		r.Since = Epoch.Add(-duration(tb, seen))
+	}
+	if older != "" {
+		r.Seen = Epoch.Add(-duration(tb, older))
+	}
+	if granted != "" {
+		r.Seen, r.Saw = Epoch.Add(-duration(tb, granted)), true
 	}
 	r.Modified = r.Revision
 	if written != "" {

@@ -32,10 +32,7 @@ func Finding(f diagnose.Finding) Text {
 			Clauses:  clauses("if its client is gone, nothing removes it", behind(f.Behind), alike(f.More)),
 		}
 	case diagnose.Expiring:
-		return Text{
-			Headline: who(f.Sessions[0]) + " has missed renewals: its lease expires in about " + format.Age(f.Remaining),
-			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
-		}
+		return expiring(f)
 	case diagnose.LeaseMissing:
 		return Text{
 			Headline: does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
@@ -43,12 +40,12 @@ func Finding(f diagnose.Finding) Text {
 		}
 	case diagnose.LeaseOverdue:
 		return Text{
-			Headline: "the lease of " + who(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
+			Headline: leaseOf(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
 			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), behind(f.Behind)),
 		}
 	case diagnose.LeaseGone:
 		return Text{
-			Headline: "the lease of " + who(f.Sessions[0]) + " ended after this snapshot was taken",
+			Headline: leaseOf(f.Sessions[0]) + " ended after this snapshot was taken",
 			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
 		}
 	case diagnose.LongWait:
@@ -68,6 +65,24 @@ func Finding(f diagnose.Finding) Text {
 		return otherKey(f)
 	default:
 		return Text{Headline: string(f.Kind)}
+	}
+}
+
+// expiring says for how long a lease has not been renewed. Its client may be dead, or
+// healthy and not renew: one look at a lease does not show which.
+func expiring(f diagnose.Finding) Text {
+	l := f.Sessions[0].Lease
+	head, anew := leaseOf(f.Sessions[0])+" has not been renewed for "+format.Age(l.NotRenewedFor())+" and", ""
+	if l.Restarted {
+		head = "no renewal of " + leaseOf(f.Sessions[0]) + " was seen for " + format.Age(l.NotRenewedFor()) + "; it"
+		anew = "the leader changed meanwhile, which started its TTL anew: that is no renewal"
+	}
+	return Text{
+		Headline: head + " ends in about " + format.Age(f.Remaining),
+		Clauses: clauses(
+			"unless it is renewed, its end "+releases(f.End.Releases), next(f.End.Grants), anew,
+			"its client may be dead, or alive and not renew it: some clients, such as those of etcd's lock service, never do",
+		),
 	}
 }
 
@@ -121,29 +136,56 @@ func longWait(f diagnose.Finding) Text {
 		held = ", which no request holds"
 	}
 	return Text{
-		Headline: who(f.Sessions[0]) + " has waited " + format.Age(f.Age) + " for " + lock(r) + held,
-		Clauses:  clauses(timed(r), root, more),
+		Headline: who(f.Sessions[0]) + " has waited " + lasted(f) + " for " + lock(r) + held,
+		Clauses:  clauses(timed(f), root, more),
 	}
 }
 
 func longHold(f diagnose.Finding) Text {
-	r := f.Requests[0]
 	var more string
 	if f.More > 0 {
-		more = strconv.Itoa(f.More) + " more requested over " + format.Age(f.Threshold) + " ago"
+		more = strconv.Itoa(f.More) + " more held for over " + format.Age(f.Threshold)
+		if f.Bound == inspect.AgeAtMost {
+			more = strconv.Itoa(f.More) + " more requested over " + format.Age(f.Threshold) + " ago"
+		}
 	}
+	r := f.Requests[0]
 	return Text{
-		Headline: does(f.Sessions[0], r) + ", requested " + format.Age(f.Age) + " ago",
-		Clauses:  clauses(timed(r), behind(f.Behind), more),
+		Headline: who(f.Sessions[0]) + " has held " + lock(r) + " for " + lasted(f),
+		Clauses:  clauses(timed(f), behind(f.Behind), more),
 	}
 }
 
-// timed says by which clock the age of a request was measured.
-func timed(r inspect.Request) string {
-	if r.Owner.Time.IsZero() {
+// lasted says how long a request has waited or held.
+func lasted(f diagnose.Finding) string {
+	switch f.Bound {
+	case inspect.AgeAtLeast:
+		return "at least " + format.Age(f.Age)
+	case inspect.AgeAtMost:
+		return "at most " + format.AgeUp(f.Age)
+	default:
+		return format.Age(f.Age)
+	}
+}
+
+// timed says by which clock that was measured, and since what.
+func timed(f diagnose.Finding) string {
+	r := f.Requests[0]
+	owners := !r.Owner.Time.IsZero()
+	switch {
+	case f.Bound == inspect.AgeAtLeast:
+		return "as long as this program has watched: it began before"
+	case f.Bound == inspect.AgeAtMost && owners:
+		return "granted at some time since its request, which the client timed by its own clock"
+	case f.Bound == inspect.AgeAtMost:
+		return "granted at some time since this program first saw the request"
+	case r.Holding:
+		return "timed since this program saw it granted"
+	case owners:
+		return "timed by the client's own clock"
+	default:
 		return "timed since this program first saw the request"
 	}
-	return "timed by the client's own clock"
 }
 
 func modified(f diagnose.Finding) Text {

@@ -144,11 +144,12 @@ func holdEnds(s *inspect.Session) []string {
 	case s.Lease.State != inspect.LeaseAlive:
 		return []string{who(s) + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
-		return []string{who(s) + " has missed renewals: unless it recovers, its session ends in about " + format.Duration(s.Lease.Remaining)}
-	default:
+		return []string{who(s) + " holds it until it unlocks or its lease ends: that has not been renewed for " +
+			format.Duration(s.Lease.NotRenewedFor()) + ", and ends in about " + format.Duration(s.Lease.Remaining) + " unless it is"}
+	default: // one look does not show whether it is renewed
 		return []string{
-			who(s) + " holds it until it unlocks or stops renewing its lease", // one look does not show that it renews
-			"if it dies, its session ends within " + format.Duration(s.Lease.Granted),
+			who(s) + " holds it until it unlocks or its lease ends",
+			"unless it is renewed, its lease ends in about " + format.Duration(s.Lease.Remaining) + "; if its client dies, within " + format.Duration(s.Lease.Granted),
 		}
 	}
 }

@@ -17,6 +17,9 @@ func Remedy(r diagnose.Remedy) Text {
 		does = "takes it out of the way"
 	}
 	t := Text{Headline: deletes(r) + ": " + does}
+	if r.IfDead {
+		t.Headline = Condition + ", " + t.Headline
+	}
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
 	}
@@ -28,6 +31,9 @@ func Remedy(r diagnose.Remedy) Text {
 	}
 	return t
 }
+
+// Condition is the condition of a remedy that is one only then.
+const Condition = "if its client is dead"
 
 // deletes says what a remedy deletes.
 func deletes(r diagnose.Remedy) string {

@@ -9,6 +9,14 @@ import (
 // who names a session.
 func who(s *inspect.Session) string { return s.Who() }
 
+// leaseOf names the lease of a session.
+func leaseOf(s *inspect.Session) string {
+	if name := "lease " + format.Lease(s.ID.Lease); name == who(s) {
+		return name
+	}
+	return "the lease of " + who(s)
+}
+
 // lock says what a request is for.
 func lock(r inspect.Request) string {
 	if !r.IsRequest() {

@@ -1,6 +1,10 @@
 package supervise
 
-import "time"
+import (
+	"time"
+
+	"etcd-lock/internal/format"
+)
 
 // The grace periods are fractions of the TTL of the lease.
 //
@@ -68,4 +72,14 @@ func (s leaseStatus) killTime(terminated time.Time) time.Time {
 		return graceEnd
 	}
 	return killAt
+}
+
+// raisedTTL says that etcd granted a longer TTL than was asked for, as it does where
+// an election takes long; it is empty otherwise.
+func raisedTTL(asked, granted time.Duration) string {
+	if granted <= asked {
+		return ""
+	}
+	return "etcd raised the TTL from " + format.Duration(asked) + " to " + format.Duration(granted) +
+		": if this program dies, its locks last that long"
 }

@@ -1,7 +1,9 @@
 package supervise
 
 import (
+	"math"
 	"testing"
+	"testing/quick"
 	"time"
 )
 
@@ -33,5 +35,50 @@ func TestLeaseStatus(t *testing.T) {
 				t.Errorf("action = %d until %v, want %d until %v", got, next, tt.want, tt.next)
 			}
 		})
+	}
+}
+
+// Whatever the TTL and how much is left of it, the command is asked to end before
+// it is killed, and both happen before the lease ends.
+func TestLeaseStatusOfAnyLease(t *testing.T) {
+	check := func(granted, left, lost uint64) bool {
+		s := leaseStatus{ttl: time.Duration(granted >> 1 >> (granted % 63))}
+		remaining := time.Duration(left >> 1 >> (left % 63))
+		s.deadline = noon.Add(remaining)
+		if lost%2 == 0 {
+			s.lostAt = noon.Add(-time.Duration(lost >> 1 >> (lost % 63)))
+		}
+		did, next := s.action(noon)
+		switch did {
+		case keepRunning:
+			later, kills := s.action(next)
+			return s.lostAt.IsZero() && remaining > s.ttl/3 && next.After(noon) && later != keepRunning && !kills.After(s.deadline)
+		case terminate:
+			last, none := s.action(next)
+			return next.After(noon) && !next.After(s.deadline) && last == kill && none.IsZero()
+		default:
+			return next.IsZero() && (remaining <= s.ttl/20 || !s.lostAt.IsZero())
+		}
+	}
+	for _, n := range []uint64{0, 1, math.MaxUint64, math.MaxInt64, 1 << 63} {
+		if !check(n, n, n) || !check(n, 0, 1) || !check(0, n, 1) {
+			t.Errorf("%d", n)
+		}
+	}
+	if err := quick.Check(check, &quick.Config{MaxCount: 100_000}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A slow cluster grants longer TTLs than were asked for, and a lock outlives its
+// client by that.
+func TestRaisedTTL(t *testing.T) {
+	for granted, want := range map[time.Duration]string{
+		time.Second: "", 2 * time.Second: "",
+		15 * time.Second: "etcd raised the TTL from 2s to 15s: if this program dies, its locks last that long",
+	} {
+		if got := raisedTTL(2*time.Second, granted); got != want {
+			t.Errorf("granted %v: %q, want %q", granted, got, want)
+		}
 	}
 }

@@ -80,6 +80,9 @@ func (r *runner) runLocked(ctx context.Context) (ending, error) {
 		return ending{}, firstError(stop(), err)
 	}
 	defer closeSession(session)
+	if says := raisedTTL(r.TTL, session.TTL()); says != "" {
+		r.reportf("%s", says)
+	}
 	set := session.NewSet(r.Locks, rwlock.WithLabel(r.Label))
 	err = newAcquirer(r.Spec, c, session).acquire(waiting, set)
 	if err := firstError(stop(), err); err != nil {

@@ -290,3 +290,12 @@ func TestCrashedClientWaits(t *testing.T) {
 		}
 	}
 }
+
+// A cluster that grants longer TTLs than were asked for is said to.
+func TestClientOfASlowCluster(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.LeastTTL = 15 * time.Second
+	d.send(resize(140, 24))
+	d.addClient("worker", "2s")
+	d.row("2 worker").has("● open, etcd raised TTL to 15s")
+}

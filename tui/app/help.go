@@ -152,6 +152,7 @@ func legend(t *theme.Theme) []string {
 		row(theme.Styled("!", t.Warning), "warning, or a lease that expires within 2s"),
 		row(theme.Styled("·", t.Dim), "notice, or free"),
 		row(theme.Styled("+", t.Bold), "marked"),
+		row(theme.Styled("≤12m ≥54s", t.Plain), "at most 12m, at least 54s"),
 	}
 }
 

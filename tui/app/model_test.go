@@ -139,7 +139,7 @@ func TestPause(t *testing.T) {
 	d.put("/b", keyspace.Read, 0)
 	d.mustShow("PAUSED")
 	d.mustShow("1 update missed")
-	d.mustShow(" 3s")
+	d.mustShow("≤3s")
 	if d.names() != "/a" {
 		t.Errorf("shows %s", d.names())
 	}

@@ -168,7 +168,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "finding,name,layout,state,readers,writers,waiters,queue,longest wait,longest hold\n,\"/a,\"\"b\"\"\",rwlock,● read,1,0,0,,-,1m\n"
+	want := "finding,name,layout,state,readers,writers,waiters,queue,longest wait,longest hold\n,\"/a,\"\"b\"\"\",rwlock,● read,1,0,0,,-,≤1m\n"
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)
 	}

@@ -43,7 +43,7 @@ func TestProblemsBelow(t *testing.T) {
 	d.until("gone", func() bool { _, there := d.m.Live.Find(rw("/orders")); return !there })
 	d.diagnosed()
 	d.mustNotShow("deadlock")
-	d.mustShow("its lease expires in about 50s") // which only the text below shows in full
+	d.mustShow("has not been renewed for 40s and ends in") // which only the text below shows in full
 }
 
 // Problems are sorted and filtered like all rows, and gone when they are.

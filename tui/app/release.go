@@ -67,6 +67,9 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	} else {
 		lines = append(lines, screens.NextLines(c.Theme, plan.Granted)...)
 	}
+	if says := screens.RenewalsLine(c, leaseOf(plan)); says != "" {
+		lines = append(lines, c.Theme.Warning.Render("·")+" "+says)
+	}
 	if slices.ContainsFunc(plan.Gone, func(r inspect.Request) bool { return r.Holding }) {
 		lines = append(lines, "",
 			c.Theme.Warning.Render("!")+" The client may keep working as if it held the lock. Make sure",
@@ -79,9 +82,17 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	)
 }
 
+// leaseOf is the lease of what a release removes.
+func leaseOf(plan backend.Release) int64 {
+	if plan.Lease == 0 && len(plan.Gone) > 0 {
+		return plan.Gone[0].Lease
+	}
+	return plan.Lease
+}
+
 // ofWhom says at the end of a line which request it is about.
 func ofWhom(c *nav.Context, r inspect.Request) string {
-	who := c.Theme.Dim.Render("  of " + state.Who(r) + ", token " + strconv.FormatInt(r.Revision, 10))
+	who := c.Theme.Dim.Render("  of " + state.Who(r) + ", token " + strconv.FormatInt(r.Revision, 10) + screens.Short(r, c.Clock()))
 	if c.IsOwn(r) {
 		who += c.Theme.Own.Render(" * yours")
 	}

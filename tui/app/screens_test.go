@@ -132,7 +132,7 @@ func TestSessionsScreen(t *testing.T) {
 	incident(d)
 	d.press("2")
 	d.mustShow("sessions 6")
-	d.mustShow("! missed")
+	d.mustShow("! none 40s")
 	d.mustShow("! none")
 	d.mustShow("never")
 	d.press("/")

@@ -162,6 +162,7 @@ func (f *feed) lookUpLeases(visible []int64) nav.Action {
 type leasesMsg struct{ state.LeaseAnswer }
 
 func (msg leasesMsg) Apply(e *Effects) nav.Action {
+	msg.Done = e.Now
 	news, err := e.Leases.Take(msg.LeaseAnswer)
 	if err != nil && e.Connected() {
 		e.Log.Add(state.EntryError, e.Now, "cannot read leases: "+term.ShortReason(err))

@@ -72,8 +72,9 @@ func drain(left, whole time.Duration, w int) (bar string, ok bool) {
 	return strings.Repeat("█", full) + strings.Repeat("░", w-full), true
 }
 
-// renewalsCell says whether a client renews its lease.
-func renewalsCell(c *nav.Context, lease int64) theme.Text {
+// renewalsCell says whether a client renews its lease, as far as look-ups show: that
+// a lease has time left does not.
+func renewalsCell(c *nav.Context, lease int64, w int) theme.Text {
 	f := c.Lease(lease)
 	switch {
 	case lease == 0:
@@ -88,10 +89,47 @@ func renewalsCell(c *nav.Context, lease int64) theme.Text {
 		return theme.Styled("✗ overdue", c.Theme.Lost)
 	case f.State != inspect.LeaseAlive:
 		return theme.Styled("-", c.Theme.Dim)
+	}
+	r := c.Leases.Renewals(lease)
+	switch {
 	case f.MissedRenewals():
-		return theme.Styled("! missed", c.Theme.Expiring)
-	default:
+		return theme.Styled(noneSeen(f.NotRenewedFor(), w, "! "), c.Theme.Expiring)
+	case !r.Rose.IsZero() && !r.Overdue(f.Lease, c.Clock()):
 		return theme.Styled("● renewed", c.Theme.Holding)
+	case r.Overdue(f.Lease, c.Clock()) || !r.Changed.IsZero() && r.Unseen(c.Clock()) > f.Granted/3:
+		return theme.Styled(noneSeen(r.Unseen(c.Clock()), w, "· "), c.Theme.Dim)
+	default:
+		return theme.Styled("· not due", c.Theme.Dim)
+	}
+}
+
+// noneSeen says for how long no renewal was seen, in w cells.
+func noneSeen(d time.Duration, w int, sign string) string {
+	text := sign + "none seen for " + format.Age(d)
+	if term.Width(text) > w {
+		text = sign + "none " + format.Age(d)
+	}
+	return text
+}
+
+// RenewalsLine says in a sentence what look-ups have shown of a lease's renewals;
+// it is empty when that is nothing.
+func RenewalsLine(c *nav.Context, lease int64) string {
+	f, r := c.Lease(lease), c.Leases.Renewals(lease)
+	if lease == 0 || c.InPast() || f.State != inspect.LeaseAlive {
+		return ""
+	}
+	leader := ""
+	if f.Restarted {
+		leader = "; the leader changed meanwhile, which started its TTL anew"
+	}
+	switch {
+	case f.MissedRenewals():
+		return "its lease has not been renewed for " + format.Age(f.NotRenewedFor()) + leader
+	case r.Rose.IsZero():
+		return "no renewal of its lease was seen so far: none was due, or it is too early to tell" + leader
+	default:
+		return "a renewal of its lease was last seen " + format.Since(r.Rose, c.Clock()) + " ago" + leader
 	}
 }
 

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"strconv"
+	"time"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
@@ -71,7 +72,11 @@ func (s *clientsScreen) state(r clientRow, _ int) theme.Text {
 	if r.client.Doing != "" {
 		return theme.Styled("… "+r.client.Doing, s.Theme.Waiting)
 	}
-	return s.lifeSign(r.state)
+	sign := s.lifeSign(r.state)
+	if granted := r.state.TTL; r.state.Life == backend.Alive && granted >= r.client.TTL+time.Second { // less is rounded up
+		sign.Text += ", etcd raised TTL to " + format.Age(granted)
+	}
+	return sign
 }
 
 // lifeSign is the state of a session. One that crashed may live on in etcd, and

@@ -54,9 +54,7 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Lease, w) }},
-		{Title: "for", Box: widget.Box{Min: 6}, Right: true, Cell: func(r queueRow, _ int) theme.Text {
-			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
-		}},
+		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return age(s.Context, r.Start()) }},
 		{Title: "why it waits", Box: widget.Box{Min: 19, Want: 24, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.why(), s.Theme.Dim) }},
 	}
 }
@@ -253,7 +251,7 @@ func (s *lockScreen) detail(w int) string {
 	}
 	lines := []string{
 		who,
-		"lease " + term.Lease(r.Lease, 16) + " · token " + strconv.FormatInt(r.Revision, 10),
+		"lease " + term.Lease(r.Lease, 16) + " · token " + strconv.FormatInt(r.Revision, 10) + lasted(r.Request, s.Clock()),
 		"key " + term.Safe(r.Key),
 	}
 	for i, l := range lines {

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
-	"time"
 
 	"etcd-lock/internal/diagnose"
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -28,9 +26,9 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 		{Title: "wait", Long: "waiters", Box: widget.Box{Min: 5, Want: 8}, Right: true, Key: "W", Compare: byWaiters, Cell: s.waiters},
 		{Title: "queue", Box: widget.Box{Min: 8, Want: state.SampleCount, Rank: 5}, Cell: s.spark, Text: func(*lockRow) string { return "" }},
 		{Title: "waits", Long: "longest wait", Box: widget.Box{Min: 7, Want: 12, Rank: 3}, Right: true, Key: "A", Compare: byWait,
-			Last: func(r *lockRow) bool { return r.waiter.IsZero() }, Cell: s.waits},
+			Last: func(r *lockRow) bool { return !r.waiter.Known() }, Cell: s.waits},
 		{Title: "held", Long: "longest hold", Box: widget.Box{Min: 7, Want: 12, Rank: 1}, Right: true, Key: "H", Compare: byHold,
-			Last: func(r *lockRow) bool { return r.holder.IsZero() }, Cell: s.held},
+			Last: func(r *lockRow) bool { return !r.holder.Known() }, Cell: s.held},
 	}
 }
 
@@ -99,12 +97,8 @@ func (s *locksScreen) number(n int) theme.Text {
 	return theme.Styled(strconv.Itoa(n), s.Theme.Plain)
 }
 
-func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return s.age(r.waiter) }
-func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return s.age(r.holder) }
-
-func (s *locksScreen) age(since time.Time) theme.Text {
-	return theme.Styled(format.Since(since, s.Clock()), s.Theme.Plain)
-}
+func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return age(s.Context, r.waiter) }
+func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return age(s.Context, r.holder) }
 
 func (s *locksScreen) spark(r *lockRow, w int) theme.Text {
 	if s.InPast() {
@@ -117,8 +111,8 @@ func (s *locksScreen) spark(r *lockRow, w int) theme.Text {
 type lockRow struct {
 	lock    inspect.Lock
 	counts  inspect.Counts
-	waiter  time.Time // since when the first waiter has waited
-	holder  time.Time // since when the oldest holder has its request
+	waiter  inspect.Start // of the longest wait
+	holder  inspect.Start // of the longest hold
 	finding diagnose.Finding
 }
 
@@ -126,13 +120,7 @@ type lockRow struct {
 func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
 
 func newLockRow(l inspect.Lock) *lockRow {
-	r := &lockRow{lock: l, counts: l.Count(), waiter: l.OldestWaiter()}
-	for _, q := range l.Queue {
-		if q.Holding && !q.Since.IsZero() && (r.holder.IsZero() || q.Since.Before(r.holder)) {
-			r.holder = q.Since
-		}
-	}
-	return r
+	return &lockRow{lock: l, counts: l.Count(), waiter: l.LongestWait(), holder: l.LongestHold()}
 }
 
 // worstFirst is the usual order: by findings, then by how many wait behind these,

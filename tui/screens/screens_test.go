@@ -54,6 +54,16 @@ func TestLanes(t *testing.T) {
 	}
 }
 
+// A holder that is older than the watch may have waited until the watch began.
+func TestLaneOfAHolderOlderThanTheWatch(t *testing.T) {
+	r := inspect.Request{Lock: rwLock("/b"), Lease: 1, Holding: true, Since: testNow.Add(-time.Hour), Seen: testNow.Add(-10 * time.Second)}
+	style := theme.New(true, true)
+	got := ansi.Strip(newTimeline([]state.Span{{Request: r}}, testNow.Add(-10*time.Second), testNow).view(&style, 46, 10, testNow))
+	if want := "lease…000000001                     ▇▇▇▇▇▇▇▇▇▇"; !strings.HasPrefix(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // What hangs below what in a queue is who must go last before it.
 func TestTree(t *testing.T) {
 	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {

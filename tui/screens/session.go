@@ -54,9 +54,7 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 		{Title: "layout", Box: widget.Box{Min: 6, Rank: 2}, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
 		}},
-		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
-			return theme.Styled(format.Since(r.Since, s.Clock()), s.Theme.Plain)
-		}},
+		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text { return age(s.Context, r.Start()) }},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(strconv.FormatInt(r.Revision, 10), s.Theme.Dim)
 		}},
@@ -145,10 +143,13 @@ func (s *sessionScreen) effects(w, h int) string {
 // about is the lease and the preview of a revoke.
 func (s *sessionScreen) about(w int) []string {
 	var lines []string
-	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease)
+	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease, w/2)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
 	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
 		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
+	}
+	if says := RenewalsLine(s.Context, s.id.Lease); says != "" {
+		lines = append(lines, s.Theme.Dim.Render(says))
 	}
 	if s.session == nil {
 		return lines

@@ -53,17 +53,15 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
 			Last: func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.ID.Lease, w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
-		{Title: "renewals", Box: widget.Box{Min: 10, Rank: 2}, Key: "L", Compare: s.byLate,
-			Cell: func(r *sessionRow, _ int) theme.Text { return renewalsCell(s.Context, r.ID.Lease) }},
+		{Title: "renewals", Box: widget.Box{Min: 12, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
+			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.ID.Lease, w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
 		{Title: "waits", Box: widget.Box{Min: 6}, Right: true, Key: "W", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.waits, a.waits) },
 			Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.waits), s.Theme.Plain) }},
 		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
-			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return r.since.IsZero() },
-			Cell: func(r *sessionRow, _ int) theme.Text {
-				return theme.Styled(format.Since(r.since, s.Clock()), s.Theme.Plain)
-			}},
+			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return !r.since.Known() },
+			Cell: func(r *sessionRow, _ int) theme.Text { return age(s.Context, r.since) }},
 		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
 	}
 }
@@ -231,20 +229,17 @@ type sessionRow struct {
 	who          string
 	holds, waits int
 	locks        string
-	since        time.Time // of its oldest request
+	since        inspect.Start // of what has lasted longest
 }
 
 func newSessionRow(s *inspect.Session) *sessionRow {
-	r := &sessionRow{Session: s, who: term.Safe(s.Who())}
+	r := &sessionRow{Session: s, who: term.Safe(s.Who()), since: s.Longest()}
 	var names []string
 	for _, q := range s.Requests {
 		if q.Holding {
 			r.holds++
 		} else {
 			r.waits++
-		}
-		if !q.Since.IsZero() && (r.since.IsZero() || q.Since.Before(r.since)) {
-			r.since = q.Since
 		}
 		if len(names) < sessionNames {
 			g := "○ "

@@ -124,8 +124,11 @@ func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
 			end = s.Ended
 		}
 		granted := s.Granted
-		if granted.IsZero() && s.Holding {
-			granted = begin // before the watch began
+		if granted.IsZero() && s.Holding { // before the watch began
+			if s.Request.Seen.After(begin) {
+				begin = s.Request.Seen // until then it may have waited
+			}
+			granted = begin
 		}
 		if granted.IsZero() {
 			paint(begin, end, lanes.Waits)

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
@@ -170,10 +169,10 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 	cells := []theme.Text{
 		theme.Styled(r.branch+s.Text+" "+q.Mode.String(), s.Style),
 		theme.Styled(who, style),
-		theme.Styled(format.Since(q.Since, t.Clock()), t.Theme.Dim),
+		theme.Styled(q.Start().Short(t.Clock()), t.Theme.Dim),
 		ttl,
 	}
-	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 6}, {Min: 6, Rank: 1}}, w)
+	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 7}, {Min: 6, Rank: 1}}, w)
 	return widget.Line(widths, []bool{false, false, true, true}, cells, t.Theme.Plain)
 }
 

@@ -29,9 +29,11 @@ type LeaseCache struct {
 	next   time.Time // when those in view are due again
 	asked  time.Time // when the latest look-up began
 	known  map[int64]leaseFact
-	failed int     // look-ups in a row
-	others []int64 // looked up by turns
-	turn   int     // the next of these
+	seen   map[int64]*Renewals // by the look-ups so far, also while etcd does not answer
+	term   uint64              // the last one that etcd answered in
+	failed int                 // look-ups in a row
+	others []int64             // looked up by turns
+	turn   int                 // the next of these
 }
 
 // leaseFact is what etcd said of a lease, and when it was asked.
@@ -44,6 +46,7 @@ type leaseFact struct {
 type LeaseAnswer struct {
 	Gen    uint64
 	At     time.Time // when etcd was asked
+	Done   time.Time // when it had answered
 	Leases map[int64]inspect.Lease
 	Err    error
 }
@@ -57,16 +60,21 @@ func (b *LeaseCache) Reset() {
 // Want sets which leases there are, the most urgent first. Others are forgotten.
 func (b *LeaseCache) Want(ids []int64) {
 	b.others = ids
-	if len(b.known) <= 2*len(ids)+64 {
-		return
+	b.known, b.seen = keep(b.known, ids), keep(b.seen, ids)
+}
+
+// keep drops what is known of others once that is much.
+func keep[T any](known map[int64]T, ids []int64) map[int64]T {
+	if len(known) <= 2*len(ids)+64 {
+		return known
 	}
-	there := make(map[int64]leaseFact, len(ids))
+	there := make(map[int64]T, len(ids))
 	for _, id := range ids {
-		if f, ok := b.known[id]; ok {
+		if f, ok := known[id]; ok {
 			there[id] = f
 		}
 	}
-	b.known = there
+	return there
 }
 
 // Facts returns all that is known, for a diagnosis.
@@ -180,11 +188,43 @@ func (b *LeaseCache) Take(msg LeaseAnswer) (news bool, err error) {
 	if b.known == nil {
 		b.known = map[int64]leaseFact{}
 	}
+	if b.seen == nil {
+		b.seen = map[int64]*Renewals{}
+	}
+	before := b.term
 	for id, l := range msg.Leases {
+		if l.State != inspect.LeaseUnknown {
+			l = b.learn(id, l, msg, before)
+		}
 		news = news || condition(l) != condition(b.known[id].Lease)
 		b.known[id] = leaseFact{l, msg.At}
 	}
 	return news, nil
+}
+
+// learn returns a lease with what look-ups up to this answer have shown of it. The
+// term was known before.
+func (b *LeaseCache) learn(id int64, l inspect.Lease, msg LeaseAnswer, term uint64) inspect.Lease {
+	r := b.seen[id]
+	if r == nil {
+		r = &Renewals{}
+		b.seen[id] = r
+	}
+	done := msg.At
+	if msg.Done.After(done) {
+		done = msg.Done
+	}
+	r.take(l, msg.At, done, term)
+	b.term = max(b.term, l.Term)
+	return r.facts(l, done)
+}
+
+// Renewals returns what look-ups have shown of whether a lease is renewed.
+func (b *LeaseCache) Renewals(id int64) Renewals {
+	if r := b.seen[id]; r != nil {
+		return *r
+	}
+	return Renewals{}
 }
 
 // condition is what matters to a diagnosis, to which a lease that is renewed in

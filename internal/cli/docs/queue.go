@@ -24,7 +24,9 @@ queue               in the order of the requests in etcd:
   position            from 1
 ` + Indent(RequestHelp, "  ") + `
   ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
-                      long queue
+                      long queue; negative when it is overdue
+  lease_state         alive; overdue: it has expired, and etcd has not revoked it; missing:
+                      etcd does not have it; gone: it ended meanwhile; absent when unknown
   blocked_by          the requests that it waits for: count, and last, the position
                       of the last one; and others, the number of others`
 
@@ -54,8 +56,9 @@ type OtherKey struct {
 type QueuedRequest struct {
 	Position int `json:"position"`
 	Request
-	TTL       *float64 `json:"ttl_seconds,omitempty"`
-	BlockedBy Blockers `json:"blocked_by"`
+	TTL        *float64 `json:"ttl_seconds,omitempty"`
+	LeaseState string   `json:"lease_state,omitempty"`
+	BlockedBy  Blockers `json:"blocked_by"`
 }
 
 // Blockers is what a request waits for. Its size does not depend on their number,
@@ -109,7 +112,7 @@ func newOtherKey(o inspect.Request) OtherKey {
 }
 
 func newQueuedRequest(r inspect.Request, position int, lease inspect.Lease) QueuedRequest {
-	shown := QueuedRequest{Position: position, Request: NewRequest(r)}
+	shown := QueuedRequest{Position: position, Request: NewRequest(r), LeaseState: leaseState(lease.State)}
 	if lease.State == inspect.LeaseAlive || lease.State == inspect.LeaseOverdue {
 		s := lease.Remaining.Seconds()
 		shown.TTL = &s
@@ -127,15 +130,15 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 		rows = append(rows, row)
 	}
 	for _, r := range l.Queue {
-		age, ttl := "-", "-"
-		if !r.Since.IsZero() && !now.IsZero() {
-			age = format.Duration(now.Sub(r.Since))
-		}
+		age, ttl := r.Age(now), "-"
 		if r.TTL != nil {
 			ttl = format.Duration(seconds.FromFloat(*r.TTL))
 			if *r.TTL < 0 {
 				ttl = "over for " + format.Duration(seconds.FromFloat(-*r.TTL))
 			}
+		}
+		if r.LeaseState == leaseState(inspect.LeaseMissing) {
+			ttl = "no such lease"
 		}
 		row := output.Row(
 			strconv.Itoa(r.Position), r.Mode, r.State, age, Owner(r.Owner), format.Dash(r.Lease), ttl,

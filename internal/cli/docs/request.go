@@ -21,7 +21,9 @@ lease               16 hex digits, as etcdctl prints it; absent when there is no
 revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
                     that its process runs under; absent when the client wrote none
-since               when the request was made; absent when unknown`
+since               when it began to hold or to wait; absent when unknown
+since_bound         exact; at_most: it was granted at some time since then; at_least: it
+                    is older than the program's watch, which began then`
 
 // Indent indents each line of a text.
 func Indent(text, by string) string {
@@ -41,6 +43,9 @@ type Request struct {
 	Revision   int64           `json:"revision"`
 	Owner      *keyspace.Owner `json:"owner,omitempty"`
 	Since      time.Time       `json:"since,omitzero"`
+	SinceBound string          `json:"since_bound,omitempty"`
+
+	start inspect.Start
 }
 
 // NewRequest returns the document of a request.
@@ -54,8 +59,10 @@ func NewRequest(r inspect.Request) Request {
 		Key:        r.Key,
 		KeyBase64:  output.Base64(r.Key),
 		Revision:   r.Revision,
-		Since:      r.Since,
+		start:      r.Start(),
 	}
+	since, bound := doc.start.Since()
+	doc.Since, doc.SinceBound = since, bound.String()
 	if r.Owned {
 		doc.Owner = &r.Owner
 	}
@@ -63,6 +70,26 @@ func NewRequest(r inspect.Request) Request {
 		doc.Lease = format.Lease(r.Lease)
 	}
 	return doc
+}
+
+// Age returns how long the request has held or waited, for a table.
+func (r Request) Age(now time.Time) string { return r.start.Short(now) }
+
+// leaseState returns the word for the state of a lease; it is empty when that is not
+// known.
+func leaseState(s inspect.LeaseState) string {
+	switch s {
+	case inspect.LeaseAlive:
+		return "alive"
+	case inspect.LeaseOverdue:
+		return "overdue"
+	case inspect.LeaseMissing:
+		return "missing"
+	case inspect.LeaseGone:
+		return "gone"
+	default:
+		return ""
+	}
 }
 
 // NewRequests returns the documents of requests. It is never nil.

@@ -44,7 +44,7 @@ func (f *Client) Open(ctx context.Context) error {
 	if f.state.Lease > 0 || f.label != firstLabel {
 		lease = f.c.grant()
 	}
-	f.state = backend.ClientState{Lease: lease, Life: backend.Alive, TTL: f.ttl, Until: f.c.now().Add(f.ttl)}
+	f.state = backend.ClientState{Lease: lease, Life: backend.Alive, TTL: max(f.ttl, f.c.LeastTTL), Until: f.c.now().Add(f.ttl)}
 	return nil
 }
 

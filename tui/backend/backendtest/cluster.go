@@ -20,7 +20,8 @@ import (
 // Cluster is an etcd of the tests' own: a Source and a Locker over queues in
 // memory.
 type Cluster struct {
-	now func() time.Time
+	now      func() time.Time
+	LeastTTL time.Duration // that is granted; set it before clients open sessions
 
 	mu       sync.Mutex
 	revision int64
@@ -30,7 +31,8 @@ type Cluster struct {
 	wake     chan struct{} // closed and replaced by every change
 	ttlCalls [][]int64
 	ttl      time.Duration
-	lease    map[int64]inspect.Lease  // that are not as ttl says
+	lease    map[int64]inspect.Lease // that are not as ttl says
+	term     uint64
 	Calls    atomic.Int64             // of Leases, Open, Request, Status, Load and Save
 	leases   int64                    // granted
 	lost     map[string]chan struct{} // of tickets that are held, by key
@@ -46,7 +48,7 @@ type watcher struct {
 // NewCluster returns a cluster without locks, at revision 100.
 func NewCluster(now func() time.Time) *Cluster {
 	return &Cluster{
-		now: now, revision: 100, ttl: 9 * time.Second,
+		now: now, revision: 100, term: 1, ttl: 9 * time.Second,
 		queues: map[inspect.LockID][]inspect.Request{}, wake: make(chan struct{}),
 	}
 }
@@ -201,8 +203,22 @@ func (c *Cluster) Leases(_ context.Context, leases []int64, _ inspect.Snapshot) 
 		if other, ok := c.lease[l]; ok {
 			found[l] = other
 		}
+		found[l] = inTerm(found[l], c.term)
 	}
 	return found, nil
+}
+
+// inTerm is an answer in a raft term.
+func inTerm(l inspect.Lease, term uint64) inspect.Lease {
+	l.Term = term
+	return l
+}
+
+// SetTerm sets the raft term of the answers for leases, as a new leader does.
+func (c *Cluster) SetTerm(term uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.term = term
 }
 
 // Status implements Health.
