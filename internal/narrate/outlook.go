@@ -26,6 +26,8 @@ func Other(o inspect.Request) string {
 		text = o.Key + ", a request of " + o.Who() + " for " + lock(o)
 	}
 	switch {
+	case o.IsRequest() && !o.Owned: // named by the lease
+		return text
 	case o.LeaseUnknown:
 		return text
 	case o.Lease == 0:

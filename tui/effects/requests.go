@@ -38,7 +38,7 @@ type (
 // take asks for a lock.
 func (o *ownClients) take(a nav.Take) nav.Action {
 	if a.Lock.Layout != keyspace.RWLock {
-		return nav.Flash{Error: true, Text: "not requested: clients of layout " + string(a.Lock.Layout) + " would not wait for your lock"}
+		return nav.Flash{Error: true, Text: "not requested: it would not wait for clients of layout " + string(a.Lock.Layout)}
 	}
 	if a.Client == nil {
 		a.Client = o.Clients[0]

@@ -49,7 +49,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 	return []widget.Column[queueRow]{
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.mode(), s.Theme.Plain) }},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
 		{Title: "state", Box: widget.Box{Min: 7}, Cell: s.state},
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
@@ -61,7 +61,7 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 
 func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 	if r.at < 0 {
-		return theme.Styled(format.SignCritical+" blocks", s.Theme.Lost)
+		return theme.Styled(format.SignCritical+" ahead", s.Theme.Lost)
 	}
 	g := requestSign(s.Theme, r.Holding)
 	if r.Holding {

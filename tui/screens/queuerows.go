@@ -98,9 +98,9 @@ func (r queueRow) position() string {
 	return strconv.Itoa(r.at + 1)
 }
 
-// mode is the request's mode.
-func (r queueRow) mode() string {
-	if r.at < 0 {
+// modeText is a request's mode. Another key has none.
+func modeText(r inspect.Request) string {
+	if !r.IsRequest() {
 		return "-"
 	}
 	return r.Mode.String()

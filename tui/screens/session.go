@@ -47,9 +47,13 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 	return []widget.Column[inspect.Request]{
 		{Title: "state", Box: widget.Box{Min: 9}, Cell: s.state},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r inspect.Request, _ int) theme.Text { return theme.Styled(r.Mode.String(), s.Theme.Plain) }},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r inspect.Request, _ int) theme.Text { return theme.Styled(modeText(r), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Flex: true}, Cell: func(r inspect.Request, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(term.Safe(r.Lock.Name), w), s.Theme.Plain)
+			name := r.Lock.Name
+			if !r.IsRequest() {
+				name = r.Key
+			}
+			return theme.Styled(term.CutMiddle(term.Safe(name), w), s.Theme.Plain)
 		}},
 		{Title: "layout", Box: widget.Box{Min: 6, Rank: 2}, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
@@ -62,6 +66,9 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 }
 
 func (s *sessionScreen) state(r inspect.Request, _ int) theme.Text {
+	if !r.IsRequest() {
+		return theme.Styled(format.SignCritical+" blocks", s.Theme.Lost)
+	}
 	g := requestSign(s.Theme, r.Holding)
 	if r.Holding {
 		return theme.Styled(g.Text+" holding", g.Style)
@@ -90,10 +97,15 @@ func (s *sessionScreen) Mouse(m widget.Mouse) nav.Action {
 }
 
 func (s *sessionScreen) drill() nav.Action {
-	if r, ok := s.table.Current(); ok {
+	r, ok := s.table.Current()
+	switch {
+	case !ok:
+		return nil
+	case !r.IsRequest():
+		return nav.Flash{Error: true, Text: "the key is not a lock request: there is no lock to open"}
+	default:
 		return nav.OpenLock(r.Lock)
 	}
-	return nil
 }
 
 func (s *sessionScreen) there() bool { _, ok := s.table.Current(); return ok }

@@ -236,17 +236,15 @@ func newSessionRow(s *inspect.Session) *sessionRow {
 	r := &sessionRow{Session: s, who: term.Safe(s.Who()), since: s.Longest()}
 	var names []string
 	for _, q := range s.Requests {
-		if q.Holding {
+		switch {
+		case !q.IsRequest():
+		case q.Holding:
 			r.holds++
-		} else {
+		default:
 			r.waits++
 		}
 		if len(names) < sessionNames {
-			g := "○ "
-			if q.Holding {
-				g = "● "
-			}
-			names = append(names, g+term.Safe(q.Lock.Name))
+			names = append(names, requestLabel(q))
 		}
 	}
 	r.locks = strings.Join(names, "  ")
@@ -254,6 +252,18 @@ func newSessionRow(s *inspect.Session) *sessionRow {
 		r.locks += "  and " + strconv.Itoa(rest) + " more"
 	}
 	return r
+}
+
+// requestLabel is a request in a list of them.
+func requestLabel(r inspect.Request) string {
+	switch {
+	case !r.IsRequest():
+		return format.SignCritical + " " + term.Safe(r.Key)
+	case r.Holding:
+		return format.SignHolding + " " + term.Safe(r.Lock.Name)
+	default:
+		return format.SignWaiting + " " + term.Safe(r.Lock.Name)
+	}
 }
 
 // sessionNames is how many locks the table names.
