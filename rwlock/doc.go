@@ -110,7 +110,8 @@
 // their rules too: they take /a for a prefix of /a/b, they order requests by mod
 // revision (never write to a request's key), and they may consider themselves the
 // holder after their session has expired. concurrency.Mutex and etcdctl lock use
-// other keys: they and this package do not exclude each other.
+// other keys: they wait for requests of this package that are earlier, and this
+// package does not wait for theirs. So use one kind of lock for a name.
 //
 // [concurrency.Session]: https://pkg.go.dev/go.etcd.io/etcd/client/v3/concurrency#Session
 package rwlock

@@ -31,6 +31,8 @@ func TestScripts(t *testing.T) {
 			"request": cmdRequest,
 			"put":     cmdPut,
 			"service": cmdService,
+			"mutexes": cmdMutexes,
+			"detach":  cmdDetach,
 			"resolve": cmdResolve,
 			"secure":  cmdSecure,
 			"del":     cmdDel,
@@ -196,6 +198,27 @@ func cmdService(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return concurrency.NewMutex(s, args[2]).Lock(ctx)
 	})
+}
+
+// cmdMutexes has a client of one session hold a mutex and ask for another one once
+// somebody has a key there: mutexes HELD WANTED.
+func cmdMutexes(ts *testscript.TestScript, _ bool, args []string) {
+	l := ts.Value("locks").(*locks)
+	s := etcdtest.Session(l.tb, l.client, 20)
+	l.inBackground(args[0], concurrency.NewMutex(s, args[0]).Lock)
+	l.start(func(ctx context.Context) error {
+		etcdtest.Eventually(l.tb, "a key below "+args[1], func() bool { return ctx.Err() != nil || l.below(args[1]+"/") > 0 })
+		return concurrency.NewMutex(s, args[1]).Lock(ctx)
+	})
+}
+
+// cmdDetach takes the lease off the first request for a lock: detach NAME.
+func cmdDetach(ts *testscript.TestScript, _ bool, args []string) {
+	client := ts.Value("locks").(*locks).client
+	resp, err := client.Get(context.Background(), args[0]+"/", clientv3.WithFirstCreate()...)
+	ts.Check(err)
+	_, err = client.Put(context.Background(), string(resp.Kvs[0].Key), "value")
+	ts.Check(err)
 }
 
 // cmdResolve carries out the first remedy of the first finding of the JSON that
