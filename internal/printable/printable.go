@@ -53,21 +53,29 @@ func clean(s string) bool {
 }
 
 // JSON returns the JSON document b with every rune that a terminal could act
-// on escaped. encoding/json leaves DEL, the C1 controls and the bidirectional
+// on escaped, or b itself if it has none. encoding/json leaves DEL, the C1 controls and the bidirectional
 // overrides as they are; all of them can only stand inside strings, where a
 // \u escape means the same.
 func JSON(b []byte) []byte {
 	var out bytes.Buffer
-	out.Grow(len(b))
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r < utf8.RuneSelf && r != 0x7f || unicode.IsPrint(r) && n > 1 {
-			out.Write(b[:n])
-		} else {
-			writeEscaped(&out, r)
+	done := 0 // of b, that is in out
+	for i := 0; i < len(b); {
+		if b[i] < utf8.RuneSelf && b[i] != 0x7f {
+			i++
+			continue
 		}
-		b = b[n:]
+		r, n := utf8.DecodeRune(b[i:])
+		if !unicode.IsPrint(r) || n == 1 {
+			out.Write(b[done:i])
+			writeEscaped(&out, r)
+			done = i + n
+		}
+		i += n
 	}
+	if done == 0 {
+		return b
+	}
+	out.Write(b[done:])
 	return out.Bytes()
 }
 

@@ -71,7 +71,9 @@ type Blockers struct {
 
 // NewQueue returns the document of a lock, given what is known of leases.
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
-	shown := Queue{Layout: string(l.ID.Layout), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers}
+	shown := Queue{Layout: string(l.ID.Layout), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
+		Queue: make([]QueuedRequest, 0, len(l.Queue)),
+	}
 	for _, o := range l.Others {
 		shown.Others = append(shown.Others, newOtherKey(o))
 	}

@@ -64,9 +64,18 @@ func New(w io.Writer, f Format, color bool) Printer {
 	return Printer{Writer: w, Format: f, Terminal: IsTerminal(w), Color: color, Width: width}
 }
 
-// Document prints doc as indented JSON.
+// maxIndented is the size of the longest document that is indented, for people to
+// read. Longer ones are for programs, and indenting would double them.
+const maxIndented = 64 << 10
+
+// Document prints doc as JSON: indented, unless it is long.
 func (p Printer) Document(doc any) error {
-	b, err := encodeJSON(doc, "  ")
+	b, err := encodeJSON(doc)
+	if err == nil && len(b) <= maxIndented {
+		var indented bytes.Buffer
+		err = json.Indent(&indented, b, "", "  ")
+		b = indented.Bytes()
+	}
 	if err != nil {
 		return err
 	}
@@ -75,11 +84,10 @@ func (p Printer) Document(doc any) error {
 }
 
 // encodeJSON returns doc as JSON without control characters, with a newline.
-func encodeJSON(doc any, indent string) ([]byte, error) {
+func encodeJSON(doc any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
 	if err := enc.Encode(doc); err != nil {
 		return nil, err
 	}

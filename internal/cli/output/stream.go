@@ -67,7 +67,7 @@ func (s *Stream) Write(entries []Entry) error {
 
 func (s *Stream) one(e Entry) error {
 	if s.out.Format == JSON {
-		b, err := encodeJSON(e, "")
+		b, err := encodeJSON(e)
 		if err != nil {
 			return err
 		}
