@@ -34,34 +34,41 @@ type whyDoc struct {
 }
 
 type edgeDoc struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-	Kind string `json:"kind"`
-	Lock string `json:"lock"`
+	From       string `json:"from"`
+	FromBase64 string `json:"from_base64,omitempty"`
+	To         string `json:"to"`
+	ToBase64   string `json:"to_base64,omitempty"`
+	Kind       string `json:"kind"`
+	Lock       string `json:"lock"`
+	LockBase64 string `json:"lock_base64,omitempty"`
 }
 
 type findingDoc struct {
-	Kind     string      `json:"kind"`
-	Severity string      `json:"severity"`
-	Text     string      `json:"text"`
-	Clauses  []string    `json:"clauses"`
-	Locks    []string    `json:"locks"`
-	Sessions []string    `json:"sessions"`
-	Behind   int         `json:"behind"`
-	Due      time.Time   `json:"due,omitzero"`
-	Age      *float64    `json:"age_seconds,omitempty"`
-	AgeBound string      `json:"age_bound,omitempty"`
-	Remedies []remedyDoc `json:"remedies"`
+	Kind           string      `json:"kind"`
+	Severity       string      `json:"severity"`
+	Text           string      `json:"text"`
+	Clauses        []string    `json:"clauses"`
+	Locks          []string    `json:"locks"`
+	LocksBase64    []string    `json:"locks_base64,omitempty"`
+	Sessions       []string    `json:"sessions"`
+	SessionsBase64 []string    `json:"sessions_base64,omitempty"`
+	Behind         int         `json:"behind"`
+	Due            time.Time   `json:"due,omitzero"`
+	Age            *float64    `json:"age_seconds,omitempty"`
+	AgeBound       string      `json:"age_bound,omitempty"`
+	Remedies       []remedyDoc `json:"remedies"`
 }
 
 type remedyDoc struct {
-	Text      string   `json:"text"`
-	Clauses   []string `json:"clauses"`
-	Condition string   `json:"condition,omitempty"`
-	Args      []string `json:"args"`
-	Etcdctl   []string `json:"etcdctl"`
-	Releases  []string `json:"releases"`
-	Grants    []string `json:"grants"`
+	Text           string   `json:"text"`
+	Clauses        []string `json:"clauses"`
+	Condition      string   `json:"condition,omitempty"`
+	Args           []string `json:"args"`
+	Etcdctl        []string `json:"etcdctl,omitempty"`
+	Releases       []string `json:"releases"`
+	ReleasesBase64 []string `json:"releases_base64,omitempty"`
+	Grants         []string `json:"grants"`
+	GrantsBase64   []string `json:"grants_base64,omitempty"`
 }
 
 func (a answer) document() whyDoc {
@@ -100,9 +107,16 @@ func (a answer) past() bool { return a.now.IsZero() }
 func newEdgeDocs(chain []diagnose.Edge) []edgeDoc {
 	docs := make([]edgeDoc, 0, len(chain))
 	for _, e := range chain {
-		docs = append(docs, edgeDoc{From: e.From.ID.String(), To: e.To.ID.String(), Kind: string(e.Kind), Lock: e.Waiter.Lock.Name})
+		docs = append(docs, newEdgeDoc(e.From.ID.String(), e.To.ID.String(), string(e.Kind), e.Waiter.Lock.Name))
 	}
 	return docs
+}
+
+func newEdgeDoc(from, to, kind, lock string) edgeDoc {
+	return edgeDoc{
+		From: from, FromBase64: output.Base64(from), To: to, ToBase64: output.Base64(to),
+		Kind: kind, Lock: lock, LockBase64: output.Base64(lock),
+	}
 }
 
 func newFindingDoc(f diagnose.Finding) findingDoc {
@@ -122,6 +136,7 @@ func newFindingDoc(f diagnose.Finding) findingDoc {
 	for _, s := range f.Sessions {
 		doc.Sessions = append(doc.Sessions, s.ID.String())
 	}
+	doc.LocksBase64, doc.SessionsBase64 = output.Base64s(doc.Locks), output.Base64s(doc.Sessions)
 	return doc
 }
 
@@ -141,6 +156,10 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		}
 		for _, granted := range r.Grants {
 			doc.Grants = append(doc.Grants, granted.Request.Key)
+		}
+		doc.ReleasesBase64, doc.GrantsBase64 = output.Base64s(doc.Releases), output.Base64s(doc.Grants)
+		if output.Base64s(doc.Etcdctl) != nil { // JSON cannot say it
+			doc.Etcdctl = nil
 		}
 		docs = append(docs, doc)
 	}

@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/release"
 )
@@ -28,7 +29,8 @@ Select what to release in exactly one way:
   NAME --holder      the request that holds the lock NAME
   NAME --waiter N    the request at position N of its queue, as show numbers it
   --request KEY      the request with this key, as show prints it, or another key
-                     that requests wait for
+                     that requests wait for; --request-base64 for one that cannot
+                     be an argument
   --lease LEASE      the session with this lease, as show prints it
 With --session, NAME --holder and NAME --waiter select the whole session of that
 request. Releasing a session revokes its lease, which removes all of its keys.
@@ -89,6 +91,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 		runF = releaseRun
 	}
 	opts := &releaseOptions{}
+	var key []byte
 	cmd := &cobra.Command{
 		Use:   "release {NAME --holder | NAME --waiter N | --request KEY | --lease LEASE}",
 		Short: "Remove a request or end a session of another client, by force",
@@ -102,6 +105,9 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 			if len(args) > 0 {
 				opts.target.name = args[0]
 			}
+			if key != nil {
+				opts.target.key = string(key)
+			}
 			if err := opts.target.check(len(args) > 0, cmd.Flags().Changed("waiter")); err != nil {
 				return err
 			}
@@ -112,6 +118,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&opts.target.key, "request", "", "release the request with this `key`")
+	fs.BytesBase64Var(&key, "request-base64", nil, "as --request, in base64, for a `key` that cannot be an argument")
 	fs.StringVar(&opts.target.lease, "lease", "", "end the session with this `lease`, in hex")
 	fs.BoolVar(&opts.target.holder, "holder", false, "release the holder of NAME")
 	fs.IntVar(&opts.target.waiter, "waiter", 0, "release the waiter at `position` N in the queue of NAME")
@@ -119,6 +126,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	fs.BoolVarP(&opts.yes, "yes", "y", false, "do not ask for confirmation")
 	fs.BoolVar(&opts.dryRun, "dry-run", false, "show what would be released, and do nothing")
 	fs.StringVar(&opts.audit, "audit", "", "append what was released to this `file`")
+	cmd.MarkFlagsMutuallyExclusive("request", "request-base64")
 	fs.StringVar(&opts.reason, "reason", "", "reason, for the audit log")
 	return cmd
 }
@@ -259,7 +267,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 func requestFlags(requests []inspect.Request) string {
 	var flags []string
 	for _, r := range requests[:min(len(requests), maxQueueLines)] {
-		flags = append(flags, "--request "+printable.Shell(r.Key))
+		flags = append(flags, printable.Shell(narrate.RequestFlag(r.Key)...))
 	}
 	return strings.Join(flags, ", ")
 }

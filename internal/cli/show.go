@@ -60,26 +60,44 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 		runF = showRun
 	}
 	opts := &showOptions{}
+	var name []byte
 	cmd := &cobra.Command{
-		Use:   "show NAME",
+		Use:   "show {NAME | --name-base64 NAME}",
 		Short: "Show the queue of a lock, from its holders to the last waiter",
 		Long:  showLong,
 		Example: `  etcd-lock show /jobs/nightly
   etcd-lock show /jobs/nightly --history --since 812`,
-		Args:              cobra.ExactArgs(1),
+		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.check(cmd.Flags()); err != nil {
 				return err
 			}
-			opts.name, opts.connect, opts.out, opts.err, opts.now = args[0], a.connect, a.printer(), a.Err, a.now
+			var err error
+			if opts.name, err = nameOf(args, name); err != nil {
+				return err
+			}
+			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	opts.rev.register(cmd.Flags())
+	cmd.Flags().BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	cmd.Flags().BoolVar(&opts.history, "history", false, "show what happened to its requests, as far back as etcd has it; etcd reads its whole history for that")
 	cmd.Flags().Int64Var(&opts.since, "since", 0, "start the history at revision `REV`")
 	return cmd
+}
+
+// nameOf returns the name of a lock that was given as an argument, or encoded by a flag.
+func nameOf(args []string, encoded []byte) (string, error) {
+	switch {
+	case encoded == nil && len(args) == 1:
+		return args[0], nil
+	case encoded != nil && len(args) == 0:
+		return string(encoded), nil
+	default:
+		return "", errors.New("give either NAME or --name-base64")
+	}
 }
 
 func (opts *showOptions) check(fs *pflag.FlagSet) error {

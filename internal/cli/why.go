@@ -67,11 +67,14 @@ With -o json:
       clauses             what to know before, a sentence each
       condition           absent when the remedy helps in any case
       args                arguments of etcd-lock
-      etcdctl             arguments of etcdctl with the same effect
+      etcdctl             arguments of etcdctl with the same effect; absent if they
+                          cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted
   remedies            with NAME: how to release those who keep others waiting, by
                       force, whether there is a problem or not; as above
-  unknown             what could not be read, a sentence each`
+  unknown             what could not be read, a sentence each
+Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
+in a field of its name and _base64.`
 
 // whyOptions are the options of why.
 type whyOptions struct {
@@ -90,6 +93,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		runF = whyRun
 	}
 	opts := &whyOptions{}
+	var name []byte
 	cmd := &cobra.Command{
 		Use:   "why [NAME]",
 		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
@@ -100,8 +104,12 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				if opts.name = args[0]; opts.name == "" {
+			if len(args) > 0 || name != nil {
+				var err error
+				if opts.name, err = nameOf(args, name); err != nil {
+					return err
+				}
+				if opts.name == "" {
 					return hint.Add(errors.New("NAME is empty"), "leave it out for all locks")
 				}
 			}
@@ -116,6 +124,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		},
 	}
 	fs := cmd.Flags()
+	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	fs.StringVar(&opts.prefix, "prefix", "", "read only the locks whose keys begin with this")
 	opts.rev.register(fs)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")

@@ -1,8 +1,10 @@
 package narrate
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
@@ -52,17 +54,32 @@ func Command(t diagnose.Target) []string {
 	if t.Lease != 0 {
 		return []string{"release", "--lease", format.Lease(t.Lease)}
 	}
-	return []string{"release", "--request", t.Key}
+	return append([]string{"release"}, RequestFlag(t.Key)...)
 }
 
+// RequestFlag returns the flag of release that selects a request by its key. A key that
+// no argument or no JSON can say is in base64.
+func RequestFlag(key string) []string {
+	if !utf8.ValidString(key) || !sayable(key) {
+		return []string{"--request-base64", base64.StdEncoding.EncodeToString([]byte(key))}
+	}
+	return []string{"--request", key}
+}
+
+// sayable reports whether a key can be an argument of a program: no argument has a NUL,
+// and shells silently end it there, which makes it another key.
+func sayable(key string) bool { return !strings.Contains(key, "\x00") }
+
 // Etcdctl returns the arguments of etcdctl that have the same effect as Command,
-// without its checks.
+// without its checks. It returns nil if no argument can say the key.
 func Etcdctl(t diagnose.Target) []string {
 	switch {
 	case t.Lease < 0: // etcdctl reads it with a sign only
 		return []string{"lease", "revoke", "--", strconv.FormatInt(t.Lease, 16)}
 	case t.Lease != 0:
 		return []string{"lease", "revoke", format.Lease(t.Lease)}
+	case !sayable(t.Key):
+		return nil
 	case strings.HasPrefix(t.Key, "-"):
 		return []string{"del", "--", t.Key}
 	default:

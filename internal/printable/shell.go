@@ -10,7 +10,7 @@ import (
 // Shell returns words as a line that a shell reads as those words. It is
 // printable as it is, and must not go through Text. Words with control
 // characters or invalid bytes take a quoting that bash, zsh and ksh know and
-// plain sh does not.
+// plain sh does not. A word must not have a NUL, which no shell can say.
 func Shell(words ...string) string {
 	quoted := make([]string, 0, len(words))
 	for _, w := range words {

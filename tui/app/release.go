@@ -75,11 +75,12 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 			c.Theme.Warning.Render("!")+" The client may keep working as if it held the lock. Make sure",
 			"  that it has stopped, or that its writes are fenced.")
 	}
-	return append(lines, "",
-		c.Theme.Dim.Render("Planned at revision "+strconv.FormatInt(plan.Revision, 10)+"; aborted if any of these keys changed since."),
-		c.Theme.Dim.Render("Unconditional equivalent:"),
-		c.Theme.Dim.Render("  etcdctl "+printable.Shell(narrate.Etcdctl(t)...)),
-	)
+	lines = append(lines, "",
+		c.Theme.Dim.Render("Planned at revision "+strconv.FormatInt(plan.Revision, 10)+"; aborted if any of these keys changed since."))
+	if args := narrate.Etcdctl(t); args != nil {
+		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  etcdctl "+printable.Shell(args...)))
+	}
+	return lines
 }
 
 // leaseOf is the lease of what a release removes.

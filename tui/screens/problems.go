@@ -183,7 +183,9 @@ func (s *problemsScreen) about(w int) []string {
 		for _, text := range append([]string{t.Headline}, t.Clauses...) {
 			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
 		}
-		lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(narrate.Etcdctl(r.Target)...)))
+		if args := narrate.Etcdctl(r.Target); args != nil {
+			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
+		}
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut(l, w)

@@ -12,6 +12,7 @@ type Release struct {
 	Revision         int64     `json:"revision"`
 	Gone             []Request `json:"gone"`
 	Others           []string  `json:"others"`
+	OthersBase64     []string  `json:"others_base64,omitempty"`
 	Granted          []Request `json:"granted"`
 	Released         bool      `json:"released"`
 	ReleasedRevision int64     `json:"released_revision,omitempty"`
@@ -20,10 +21,11 @@ type Release struct {
 // NewRelease returns the document of a plan.
 func NewRelease(plan release.Plan) Release {
 	doc := Release{
-		Revision: plan.Revision,
-		Gone:     NewRequests(plan.Gone),
-		Others:   append([]string{}, plan.Others...),
-		Granted:  NewRequests(plan.Granted),
+		Revision:     plan.Revision,
+		Gone:         NewRequests(plan.Gone),
+		Others:       append([]string{}, plan.Others...),
+		OthersBase64: output.Base64s(plan.Others),
+		Granted:      NewRequests(plan.Granted),
 	}
 	if plan.Lease != 0 {
 		doc.Lease = format.Lease(plan.Lease)

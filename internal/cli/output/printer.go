@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -101,6 +102,19 @@ func Base64(s string) string {
 		return ""
 	}
 	return base64.StdEncoding.EncodeToString([]byte(s))
+}
+
+// Base64s returns all of texts in base64 if any of them is not valid UTF-8, and
+// otherwise nil.
+func Base64s(texts []string) []string {
+	if !slices.ContainsFunc(texts, func(s string) bool { return !utf8.ValidString(s) }) {
+		return nil
+	}
+	encoded := make([]string, 0, len(texts))
+	for _, s := range texts {
+		encoded = append(encoded, base64.StdEncoding.EncodeToString([]byte(s)))
+	}
+	return encoded
 }
 
 // Line prints cells on one line, without a space between them.
