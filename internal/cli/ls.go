@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 )
@@ -174,7 +175,7 @@ func (d lsDoc) none() string {
 func (d lsDoc) table(out output.Printer) error {
 	var rows [][]output.Cell
 	for _, l := range d.Locks {
-		row := output.Row(l.Name, l.Layout, l.State,
+		row := output.Row(format.Name(l.Name), l.Layout, l.State,
 			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), l.wait)
 		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)

@@ -16,6 +16,7 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 )
@@ -229,7 +230,7 @@ func (d showDoc) write(out output.Printer, now time.Time) error {
 			_ = out.Line()
 		}
 		head := fmt.Sprintf("  %s, %s, at revision %d", l.Layout, l.State, d.Revision)
-		if err := out.Line(output.Cell{Text: d.Name}, output.Cell{Text: head}); err != nil {
+		if err := out.Line(output.Cell{Text: format.Name(d.Name)}, output.Cell{Text: head}); err != nil {
 			return err
 		}
 		if err := l.Table(out, now); err != nil {

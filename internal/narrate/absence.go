@@ -10,9 +10,7 @@ import (
 // Absence says that there is no lock of a name: that it is free, if no key begins with
 // the name, and else which do. Meant is the names of locks that may be meant.
 func Absence(name string, a inspect.Absence) (text string, meant []string) {
-	if name == "" {
-		name = `""`
-	}
+	name = format.Name(name)
 	if a.Count == 0 {
 		return name + " is free", nil
 	}

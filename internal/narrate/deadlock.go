@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -45,8 +46,8 @@ func deadlock(f diagnose.Finding) Text {
 func lockNames(ids []inspect.LockID) []string {
 	var words []string
 	for _, id := range ids {
-		if !slices.Contains(words, id.Name) {
-			words = append(words, id.Name)
+		if name := format.Name(id.Name); !slices.Contains(words, name) {
+			words = append(words, name)
 		}
 	}
 	return words

@@ -75,7 +75,7 @@ func leaseLeft(s *inspect.Session) string {
 
 // Edge says why one session cannot continue before another one does.
 func Edge(e diagnose.Edge) string {
-	from, to, name := who(e.From), who(e.To), e.Waiter.Lock.Name
+	from, to, name := who(e.From), who(e.To), format.Name(e.Waiter.Lock.Name)
 	switch {
 	case e.Kind == diagnose.EdgeInside:
 		return from + " holds " + name + " for the program " + to + ", which reports that it runs under it"

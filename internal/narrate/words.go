@@ -23,9 +23,9 @@ func lock(r inspect.Request) string {
 		return "the key " + r.Key
 	}
 	if r.Lock.Layout == keyspace.Mutex {
-		return r.Lock.Name + " (mutex)"
+		return format.Name(r.Lock.Name) + " (mutex)"
 	}
-	return r.Lock.Name + " (" + r.Mode.String() + ")"
+	return format.Name(r.Lock.Name) + " (" + r.Mode.String() + ")"
 }
 
 // does says who holds a lock or waits for it.

@@ -79,7 +79,7 @@ func EventColumns() []output.Column {
 
 // Cells implements output.Entry.
 func (e Event) Cells() []output.Cell {
-	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, e.Request.Name, e.who, e.Request.Key)
+	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, format.Name(e.Request.Name), e.who, e.Request.Key)
 	row[0].Tone = eventTone(e.Event)
 	return row
 }

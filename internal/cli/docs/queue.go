@@ -108,7 +108,7 @@ func newOtherKey(o inspect.Request) OtherKey {
 		shown.Lease = format.Lease(o.Lease)
 	}
 	if o.IsRequest() {
-		shown.who = "request for " + o.Lock.Name
+		shown.who = "request for " + format.Name(o.Lock.Name)
 	}
 	return shown
 }
