@@ -39,7 +39,11 @@ Other events, with time and revision where known:
   gap                 events were dropped because this output was read too slowly: missed
                       says how many. The next lines, as many as summaries says, are the
                       net changes
-  resynced            etcd has compacted the events since it was lost, or it is another etcd.
+  resynced            events are missing, and cause says why: compacted (by etcd, since it was
+                      lost), other_cluster, went_back or replaced (the data is not that of
+                      before: another etcd or a restored backup), silent (the watch sent
+                      nothing although keys have changed). From is the last revision before,
+                      and with tokens_went_back, fencing tokens up to it can be given twice.
                       The next lines, as many as summaries says, are the net changes`
 
 // watchOptions are the options of watch.
@@ -145,9 +149,11 @@ func (f *feed) news(u inspect.Update) []output.Entry {
 			return nil
 		}
 		return f.summary(u, before, docs.Notice{Event: "snapshot", Text: "current state"})
-	case u.Resynced:
+	case u.Resynced.Happened():
+		r := u.Resynced
 		return f.counted(f.summary(u, before, docs.Notice{
-			Event: "resynced", Text: "events are missing (compacted, or another etcd); net changes follow",
+			Event: "resynced", Cause: string(r.Cause), From: r.From, TokensWentBack: r.TokensRepeat(),
+			Text: r.Text() + "; events are missing, net changes follow",
 		}))
 	case u.Missed > 0:
 		missed := u.Missed + len(u.Events)

@@ -75,7 +75,7 @@ func TestFeed(t *testing.T) {
 	errDown := errors.New("down")
 	first := inspect.Update{Snapshot: lockAt(5, 2, 3)}
 	next := inspect.Update{Snapshot: lockAt(7, 3), Events: []inspect.Event{event(inspect.EventReleased, 7, 2), event(inspect.EventGranted, 7, 3)}}
-	gap, resynced := inspect.Update{Snapshot: lockAt(99, 3, 90), Events: next.Events, Missed: 10}, inspect.Update{Snapshot: lockAt(99), Resynced: true}
+	gap, resynced := inspect.Update{Snapshot: lockAt(99, 3, 90), Events: next.Events, Missed: 10}, inspect.Update{Snapshot: lockAt(99), Resynced: inspect.Resync{Cause: inspect.ResyncCompacted, From: 98, To: 99}}
 	begin := []string{"5 snapshot 2", "5 granted /a/write/2 summary", "5 waiting /a/write/3 summary"}
 	tests := []struct {
 		name    string

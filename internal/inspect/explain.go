@@ -96,7 +96,7 @@ func (x *explainer) lookUp(ctx context.Context, ids []int64) round {
 
 // explain explains the events of u in place.
 func (x *explainer) explain(ctx context.Context, u Update) {
-	partial := u.Missed > 0 || u.Resynced || x.last.Revision == 0
+	partial := u.Missed > 0 || u.Resynced.Happened() || x.last.Revision == 0
 	x.last = u.Snapshot
 	if partial {
 		x.causes.recount(x.last)

@@ -47,6 +47,7 @@ type listing struct {
 	queues   map[LockID][]Request // not sorted; nil once there are locks
 	locks    []Lock               // sorted
 	other    int
+	cause    ResyncCause // why a watch has read it anew
 }
 
 // addKeys adds keys, which are sorted and follow those before.

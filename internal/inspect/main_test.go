@@ -72,7 +72,7 @@ func (v *viewer) until(what string, want func(Update) bool) Update {
 func (v *viewer) see(u Update) {
 	v.last = u
 	v.events = append(v.events, u.Events...)
-	if u.Resynced {
+	if u.Resynced.Happened() {
 		v.resynced++
 	}
 }

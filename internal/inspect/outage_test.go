@@ -102,7 +102,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		v := watch(t, newSource(etcdtest.Client(t, k.addr)), "/")
 		v.until("the error", down)
 		k.lead(member)
-		if u := v.untilRevision(1); u.Resynced {
+		if u := v.untilRevision(1); u.Resynced.Happened() {
 			t.Error("the first snapshot is no resync")
 		}
 	})

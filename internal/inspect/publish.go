@@ -30,6 +30,8 @@ type change struct {
 	answered int64              // a probe read this revision
 	failed   error              // etcd did not answer
 	leases   []*mvccpb.KeyValue // keys that were read for their leases
+	check    *checking          // everything, to be compared
+	settled  int64              // all events up to this revision have been passed, although etcd does not say so
 }
 
 // publisher owns the state. It applies changes as they come and sends updates as
@@ -126,6 +128,10 @@ func (p *publisher) handle(c change) {
 		p.state.at, p.state.late = p.now(), true // it was so before
 		p.state.learn(c.leases)
 		p.dirty = true
+	case c.settled > 0:
+		p.state.advance(c.settled)
+	case c.check != nil:
+		c.check.same <- p.state.matches(c.check.listing)
 	}
 	p.health.reached(p.state.revision)
 	p.dirty = p.dirty || p.state.revision != revision || !sameError(p.health.err, err)
@@ -142,9 +148,14 @@ func sameError(a, b error) bool {
 
 func (p *publisher) reset(l listing) {
 	before := p.state
+	if p.synced {
+		p.next.Resynced = p.next.Resynced.then(Resync{Cause: l.cause, From: before.revision, To: l.revision})
+	}
+	if l.cause.otherData() {
+		before = newState(before.prefix, listing{}, nil)
+	}
 	p.state = newState(before.prefix, l, before)
 	p.state.see(before, p.now())
-	p.next.Resynced = p.synced
 	p.synced, p.dirty = true, true
 	p.health = health{}
 }

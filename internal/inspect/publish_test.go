@@ -32,7 +32,7 @@ func TestPublisherCoalesces(t *testing.T) {
 		db.put(fmt.Sprintf("%04d/write/1", i), "", 0)
 		changes <- change{events: db.commit()}
 	}
-	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "p" || len(u.Events) != 0 || u.Resynced {
+	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "p" || len(u.Events) != 0 || u.Resynced.Happened() {
 		t.Errorf("first update: %+v", u)
 	}
 	u := <-out
@@ -53,7 +53,7 @@ func TestPublisher(t *testing.T) {
 			t.Errorf("update = %+v, want the error", u)
 		}
 		changes <- change{listing: &listing{revision: 7}}
-		if u := <-out; u.Err != nil || u.Resynced || u.Snapshot.Revision != 7 {
+		if u := <-out; u.Err != nil || u.Resynced.Happened() || u.Snapshot.Revision != 7 {
 			t.Errorf("update = %+v, want the first snapshot", u)
 		}
 	})
@@ -76,8 +76,8 @@ func TestPublisher(t *testing.T) {
 		changes, out := published(t)
 		changes <- change{listing: &listing{revision: 7, other: 1}}
 		<-out
-		changes <- change{listing: &listing{revision: 3}} // another history may be shorter
-		if u := <-out; !u.Resynced || u.Snapshot.Revision != 3 || u.Snapshot.Other != 0 {
+		changes <- change{listing: &listing{revision: 3, cause: ResyncWentBack}} // another history may be shorter
+		if u := <-out; u.Resynced != (Resync{ResyncWentBack, 7, 3}) || u.Snapshot.Revision != 3 || u.Snapshot.Other != 0 {
 			t.Errorf("update = %+v, want a resync", u)
 		}
 	})

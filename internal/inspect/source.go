@@ -17,6 +17,7 @@ type tuning struct {
 	page     int64            // keys of the first read
 	patience time.Duration    // timeout of a single read, while watching
 	probe    time.Duration    // the least pause between probes of etcd; the longest is twice that
+	trust    time.Duration    // for how long a watch that says nothing is believed
 	now      func() time.Time // the clock of what the watch sees
 }
 
@@ -27,6 +28,7 @@ func NewSource(client *clientv3.Client) *Source {
 		page:     1000,
 		patience: 2 * time.Second,
 		probe:    time.Second,
+		trust:    15 * time.Second,
 		now:      time.Now,
 	}}
 }
@@ -36,7 +38,7 @@ type Update struct {
 	Snapshot Snapshot // the locks now; while Err is set, the last ones known
 	Events   []Event  // what led from the snapshot before to this one, oldest first
 	Missed   int      // earlier events, dropped because the receiver was slow
-	Resynced bool     // the snapshot was read anew, so the events in between are not known
+	Resynced Resync   // whether and why the snapshot was read anew, so that the events in between are not known
 	Err      error    // etcd does not answer, or refuses to: the watch retries
 }
 

@@ -25,7 +25,7 @@ func TestWatch(t *testing.T) {
 	t.Run("FirstASnapshot", func(t *testing.T) {
 		revision := put(t, client, "/first/write/1", "/first/data")
 		u := <-watch(t, s, "/first/").updates
-		if u.Err != nil || u.Resynced || len(u.Events) != 0 || u.Snapshot.Revision < revision || len(u.Snapshot.Locks) != 1 || u.Snapshot.Other != 1 {
+		if u.Err != nil || u.Resynced.Happened() || len(u.Events) != 0 || u.Snapshot.Revision < revision || len(u.Snapshot.Locks) != 1 || u.Snapshot.Other != 1 {
 			t.Errorf("first update: %+v", u)
 		}
 	})

@@ -99,13 +99,21 @@ func (t *tape) take(u inspect.Update) {
 	case t.begin.IsZero():
 		t.begin = t.now()
 		t.add(inspect.Compare(before, u.Snapshot), t.begin)
-	case u.Resynced, u.Missed > 0:
+	case u.Resynced.Happened(), u.Missed > 0:
 		now := t.now()
-		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: their net changes are recorded as of then.", format.Duration(now.Sub(t.begin))))
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing%s: their net changes are recorded as of then.", format.Duration(now.Sub(t.begin)), why(u)))
 		t.add(inspect.Compare(before, u.Snapshot), now)
 	default:
 		t.add(u.Events, time.Time{})
 	}
+}
+
+// why says why events are missing, if that is known.
+func why(u inspect.Update) string {
+	if !u.Resynced.Happened() {
+		return ""
+	}
+	return " (" + u.Resynced.Text() + ")"
 }
 
 // add adds events. At is the time of net changes, which have none of their own.

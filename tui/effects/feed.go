@@ -93,8 +93,8 @@ func (f *feed) noteConnection(u inspect.Update) nav.Action {
 // note notes what an update says of the time before it. An update that says that
 // etcd does not answer may have events too, and they do not come again.
 func (f *feed) note(u inspect.Update, first bool) {
-	if u.Resynced && !first {
-		f.Log.Add(state.EntryEtcd, f.Now, "resynchronized; events in between are unknown")
+	if u.Resynced.Happened() && !first {
+		f.Log.Add(state.EntryEtcd, f.Now, "resynchronized: "+u.Resynced.Text()+"; events in between are unknown")
 		f.Journal.Prune(u.Snapshot)
 	}
 	if u.Missed > 0 {

@@ -110,6 +110,10 @@ type Notice struct {
 	Summary  *int      `json:"summaries,omitempty"`
 	Error    string    `json:"error,omitempty"`
 
+	Cause          string `json:"cause,omitempty"`            // of resynced: an inspect.ResyncCause
+	From           int64  `json:"from,omitempty"`             // of resynced: the last revision before
+	TokensWentBack bool   `json:"tokens_went_back,omitempty"` // of resynced
+
 	Text string `json:"-"` // for people
 }
 
