@@ -2,12 +2,16 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 )
+
+// errUnproven says that something that was not found may exist.
+var errUnproven = errors.New("not known: this etcd does not say whether it has sent all changes")
 
 // past reads how the locks were, as far back as etcd remembers.
 type past struct{ conn *connect.Conn }
@@ -43,6 +47,7 @@ func (p past) Changes(ctx context.Context, prefix string, since, until int64) (b
 			}
 			c.Events = append(c.Events, e)
 		}
+		c.Unproven = h.Unproven
 		return nil
 	})
 	return c, err
@@ -66,6 +71,9 @@ func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, e
 				revision = e.Revision
 				break
 			}
+		}
+		if revision == 0 && h.Unproven {
+			return errUnproven
 		}
 		return nil
 	})

@@ -6,14 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sync"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"etcd-lock/internal/backoff"
-	"etcd-lock/internal/keyspace"
 )
 
 // History is the changes of the locks below a prefix, as far back as etcd has them.
@@ -21,6 +15,11 @@ type History struct {
 	Floor int64    // the oldest revision that etcd has: earlier ones are compacted
 	Begin Snapshot // the locks at the beginning
 	End   int64    // the last revision: the current one when History was called
+
+	// Unproven says, once Events has ended, that this etcd, or a proxy, does not say when
+	// it has sent everything: the locks at the end are as the events say, but requests
+	// that were made and deleted in between may be missing.
+	Unproven bool
 
 	source *Source
 }
@@ -59,47 +58,11 @@ func (h *History) Events(ctx context.Context) iter.Seq2[Event, error] {
 		if h.Begin.Revision >= h.End {
 			return
 		}
-		ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-		watcher := clientv3.NewWatcher(h.source.client) // so that its progress is that of one watch
-		var asking sync.WaitGroup
-		defer asking.Wait()
-		defer cancel()
-		defer func() { _ = watcher.Close() }()
-		created := func() { asking.Go(func() { requestProgress(ctx, watcher) }) }
-		if err := h.read(ctx, watcher, created, yield); err != nil {
+		r := reading{History: h, past: newPast(h.Begin), yield: yield, trust: newProgressTrust(h.source.client)}
+		if err := r.read(ctx); err != nil {
 			yield(Event{}, err)
 		}
 	}
-}
-
-// read yields until the end is reached, yield returns false, or it fails. It calls
-// created once the watch exists: before that, etcd would report the progress of a
-// stream without a watch.
-func (h *History) read(ctx context.Context, watcher clientv3.Watcher, created func(), yield func(Event, error) bool) error {
-	past := newPast(h.Begin)
-	start, end := keyspace.PrefixRange(h.Begin.Prefix)
-	for resp := range watcher.Watch(ctx, start, clientv3.WithRange(end),
-		clientv3.WithRev(h.Begin.Revision+1), clientv3.WithCreatedNotify()) {
-		if err := resp.Err(); err != nil {
-			return compactedAt(resp.CompactRevision, err)
-		}
-		if resp.Created {
-			created()
-		}
-		for revision := range revisions(resp.Events) {
-			at := revision[0].Kv.ModRevision
-			if at > h.End || !yieldAll(past.apply(revision, time.Time{}), yield) || at == h.End {
-				return nil
-			}
-		}
-		if resp.IsProgressNotify() && resp.Header.Revision >= h.End {
-			return nil // every event up to End has been received
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("inspect: history: %w", err)
-	}
-	return errWatchEnded
 }
 
 func yieldAll(events []Event, yield func(Event, error) bool) bool {
@@ -127,14 +90,4 @@ func newPast(begin Snapshot) *state {
 		l.locks = append(l.locks, lock)
 	}
 	return newState(begin.Prefix, l, nil)
-}
-
-// requestProgress requests the watch's progress repeatedly until ctx ends: etcd does
-// not answer while the watch has yet to catch up.
-func requestProgress(ctx context.Context, watcher clientv3.Watcher) {
-	for pause := 20 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		// If this fails, the watch does not advance either, and reports why.
-		_ = watcher.RequestProgress(ctx)
-		backoff.Pause(ctx, pause)
-	}
 }

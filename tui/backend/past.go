@@ -25,4 +25,5 @@ type Changes struct {
 	Floor        int64           // the oldest revision that etcd has
 	Since, Until int64           // as far as etcd has them
 	Events       []inspect.Event // oldest first
+	Unproven     bool            // etcd does not say whether it has sent all events
 }

@@ -164,9 +164,16 @@ func (s *historyScreen) View(w, h int) string {
 		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
 			" · oldest " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
 		empty = "no changes in these revisions; o reads older ones"
+		if s.Changes.Unproven {
+			title += " · " + unproven
+			empty = unproven
+		}
 	}
 	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 }
+
+// unproven says that changes may be missing.
+const unproven = "changes may be missing: this etcd does not say whether it has sent all"
 
 // historyOf draws the known changes of a lock up to the revision that is shown,
 // in w×h, the last ones.
@@ -182,6 +189,9 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 		g := entrySign(c.Theme, state.EntryKind(e.Kind))
 		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
 		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.Who(e.Request), w))
+	}
+	if len(lines) == 0 && c.Changes.Unproven {
+		return c.Theme.Dim.Render(term.Cut("unknown: "+unproven, w))
 	}
 	if len(lines) == 0 {
 		return c.Theme.Dim.Render(term.Cut("no changes since revision "+strconv.FormatInt(c.Changes.Since, 10), w))

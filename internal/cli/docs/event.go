@@ -92,7 +92,7 @@ func eventTone(event string) output.Tone {
 		return output.Waiting
 	case string(inspect.EventExpired), "lost":
 		return output.Critical
-	case string(inspect.EventRevoked), "gap", "resynced":
+	case string(inspect.EventRevoked), "gap", "resynced", "unknown":
 		return output.Warning
 	default:
 		return output.Plain

@@ -1,0 +1,156 @@
+package inspect
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+func TestTellsProgress(t *testing.T) {
+	for version, want := range map[string]bool{
+		"3.3.27": false, "3.4.0": false, "3.4.24": false, "3.4.25": true, "3.5.0": false, "3.5.7": false, "3.5.8": true,
+		"3.6.0-alpha.0": true, "3.7.3": true, "4.0.0": true, "": false, "unknown": false,
+	} {
+		if got := TellsProgress(version); got != want {
+			t.Errorf("TellsProgress(%q) = %v", version, got)
+		}
+	}
+}
+
+// reluctant is a client of an etcd of another version, or behind a proxy: its streams
+// answer as the fields say.
+type reluctant struct {
+	version string      // etcd's; empty: its own
+	mute    bool        // no progress is told
+	early   bool        // progress is told of revisions whose events have not been sent, once the watch exists
+	deaf    atomic.Bool // no events are sent
+}
+
+func (r *reluctant) client(t *testing.T, endpoint string) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(r.unary), grpc.WithChainStreamInterceptor(r.stream)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func (r *reluctant) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	err := call(ctx, method, req, reply, cc, opts...)
+	if s, ok := reply.(*pb.StatusResponse); ok && r.version != "" {
+		s.Version = r.version
+	}
+	return err
+}
+
+func (r *reluctant) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	s, err := open(ctx, desc, cc, method, opts...)
+	return &reluctantStream{ClientStream: s, r: r}, err
+}
+
+type reluctantStream struct {
+	grpc.ClientStream
+	r     *reluctant
+	early bool // progress has been told early
+	held  *pb.WatchResponse
+}
+
+// RecvMsg implements grpc.ClientStream.
+func (s *reluctantStream) RecvMsg(m any) error {
+	resp, ok := m.(*pb.WatchResponse)
+	if !ok {
+		return s.ClientStream.RecvMsg(m)
+	}
+	if s.held != nil {
+		resp.Header, resp.WatchId, resp.Events = s.held.Header, s.held.WatchId, s.held.Events
+		s.held = nil
+		return nil
+	}
+	for {
+		next := &pb.WatchResponse{}
+		if err := s.ClientStream.RecvMsg(next); err != nil {
+			return err
+		}
+		switch progress := len(next.Events) == 0 && !next.Created && !next.Canceled; {
+		case progress && s.r.mute, len(next.Events) > 0 && s.r.deaf.Load():
+			continue
+		case len(next.Events) > 0 && s.r.early && !s.early:
+			s.early, s.held = true, next
+			resp.Header, resp.WatchId = next.Header, -1 // etcd's progress of all watches
+			return nil
+		}
+		resp.Header, resp.WatchId, resp.Created, resp.Canceled = next.Header, next.WatchId, next.Created, next.Canceled
+		resp.CompactRevision, resp.CancelReason, resp.Events = next.CompactRevision, next.CancelReason, next.Events
+		return nil
+	}
+}
+
+// TestHistoryWithoutProgress: servers that tell progress too early, and proxies that
+// tell none, are not believed: the history ends with a read, and says so.
+func TestHistoryWithoutProgress(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t)
+	writer := etcdtest.Client(t, endpoint)
+	put(t, writer, "/a/write/1", "/a/write/2")
+	put(t, writer, "/else/1", "/else/2")
+	for name, r := range map[string]*reluctant{
+		"3.4.23": {version: "3.4.23", early: true},
+		"3.5.7":  {version: "3.5.7", early: true},
+		"Proxy":  {mute: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSource(r.client(t, endpoint))
+			for _, since := range []int64{1, 3} {
+				h, events := remembered(t, s, "/a/", since)
+				want := []string{"granted /a/write/1", "waiting /a/write/2"}[since/2:]
+				if since == 3 {
+					want = nil
+				}
+				if got := lines(events); !slices.Equal(got, want) || !h.Unproven {
+					t.Errorf("since %d: events = %q, unproven: %v; want %q", since, got, h.Unproven, want)
+				}
+			}
+		})
+	}
+	if h, _ := remembered(t, newSource(writer), "/a/", 1); h.Unproven {
+		t.Error("this etcd tells progress")
+	}
+}
+
+// TestWatchWithoutProgress: the watch gets on without progress, and is opened again
+// when it sends nothing although keys have changed.
+func TestWatchWithoutProgress(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t)
+	writer := etcdtest.Client(t, endpoint)
+	for name, r := range map[string]*reluctant{"3.5.7": {version: "3.5.7", early: true}, "Proxy": {mute: true}} {
+		t.Run(name, func(t *testing.T) {
+			prefix := "/" + name + "/"
+			s := newSource(r.client(t, endpoint))
+			s.tuning.trust = 300 * time.Millisecond
+			v := watch(t, s, prefix)
+			v.untilRevision(put(t, writer, prefix+"write/1"))
+			v.untilRevision(put(t, writer, "/else")) // nothing is sent of it
+			r.deaf.Store(true)
+			put(t, writer, prefix+"write/2")
+			v.until("a resync", func(u Update) bool {
+				return u.Resynced.Cause == ResyncSilent && len(u.Snapshot.Locks) == 1 && len(u.Snapshot.Locks[0].Queue) == 2
+			})
+			r.deaf.Store(false)
+			v.untilRevision(put(t, writer, prefix+"write/3"))
+		})
+	}
+}

@@ -1,0 +1,134 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/keyspace"
+)
+
+// For how long a history waits for etcd to say how far it has got, before it compares
+// the locks with a read: long where the member is known to say so, and may be busy.
+const (
+	quietUnbelieved = time.Second
+	quietBelieved   = 3 * time.Second
+)
+
+// reading reads the events of a history once.
+type reading struct {
+	*History
+	past  *state
+	last  int64 // the revision of the last event
+	yield func(Event, error) bool
+	trust *progressTrust
+}
+
+// read yields until the end is reached, yield returns false, or it fails. After a lost
+// connection it goes on behind the last event.
+func (r *reading) read(ctx context.Context) error {
+	r.last = r.Begin.Revision
+	for {
+		done, err := r.watch(ctx)
+		switch {
+		case done:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("inspect: history: %w", ctx.Err())
+		case !errors.Is(err, errStreamLost):
+			return err
+		}
+		backoff.Pause(ctx, retryMin)
+	}
+}
+
+// watch is read for one connection. It uses a separate Watcher, so that its progress is
+// that of one watch.
+func (r *reading) watch(ctx context.Context) (done bool, err error) {
+	ctx, stop := context.WithCancelCause(clientv3.WithRequireLeader(ctx))
+	watcher := newOneStreamWatcher(r.source.client, func() { stop(errStreamLost) })
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer stop(nil)
+	defer func() { _ = watcher.Close() }()
+	start, end := keyspace.PrefixRange(r.Begin.Prefix)
+	watch := watcher.Watch(ctx, start, clientv3.WithRange(end), clientv3.WithRev(r.last+1), clientv3.WithCreatedNotify())
+	quiet := time.NewTimer(quietBelieved)
+	defer quiet.Stop()
+	for {
+		select {
+		case resp, ok := <-watch:
+			switch {
+			case ctx.Err() != nil:
+				return false, context.Cause(ctx)
+			case !ok:
+				return false, errWatchEnded
+			case resp.Created: // before that, etcd would report the progress of a stream without a watch
+				asking.Go(func() { r.requestProgress(ctx, watcher) })
+			}
+			if done, err := r.take(resp); done || err != nil {
+				return done, err
+			}
+			if len(resp.Events) > 0 || resp.Created {
+				quiet.Reset(r.quiet())
+			}
+		case <-quiet.C:
+			if done, err := r.compare(ctx); done || err != nil {
+				return done, err
+			}
+			quiet.Reset(r.quiet())
+		}
+	}
+}
+
+func (r *reading) quiet() time.Duration {
+	if r.trust.believes() {
+		return quietBelieved
+	}
+	return quietUnbelieved
+}
+
+// take yields the events of a response, and reports whether there is nothing more to
+// yield.
+func (r *reading) take(resp clientv3.WatchResponse) (done bool, err error) {
+	if err := resp.Err(); err != nil {
+		return false, compactedAt(resp.CompactRevision, err)
+	}
+	r.trust.servedBy(resp.Header.MemberId)
+	for revision := range revisions(resp.Events) {
+		at := revision[0].Kv.ModRevision
+		if at > r.End || !yieldAll(r.past.apply(revision, time.Time{}), r.yield) || at == r.End {
+			return true, nil
+		}
+		r.last = at
+	}
+	return resp.IsProgressNotify() && r.trust.believes() && resp.Header.Revision >= r.End, nil
+}
+
+// compare reads the locks at the end, and reports whether they are as the events say.
+func (r *reading) compare(ctx context.Context) (done bool, err error) {
+	l := newLister(r.source.client, r.Begin.Prefix, r.source.tuning.page, 0)
+	l.at = r.End
+	all, err := l.list(ctx)
+	if err != nil {
+		return false, r.source.explain(ctx, r.Begin.Prefix, r.End, err)
+	}
+	r.Unproven = r.past.matches(all)
+	return r.Unproven, nil
+}
+
+// requestProgress requests the watch's progress repeatedly until ctx ends: etcd does
+// not answer while the watch has yet to catch up.
+func (r *reading) requestProgress(ctx context.Context, watcher clientv3.Watcher) {
+	for pause := 20 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
+		r.trust.learn(ctx)
+		// If this fails, the watch does not advance either, and reports why.
+		_ = watcher.RequestProgress(ctx)
+		backoff.Pause(ctx, pause)
+	}
+}
