@@ -15,10 +15,6 @@ var ErrGap = errors.New("verify: etcd's history was compacted before it was reco
 
 var errClosed = errors.New("verify: the recording has ended")
 
-// progressTimeout is how long a recorder waits for a progress notification before it
-// requests another. A member that lags behind sends none, or an old one.
-const progressTimeout = 100 * time.Millisecond
-
 // Recorder records all changes below a prefix. It watches all the time, so that
 // compactions and failures of members do not interrupt it.
 type Recorder struct {
@@ -31,6 +27,8 @@ type Recorder struct {
 	mu      sync.Mutex
 	history History
 	there   map[string]int64 // from keys that were put and not deleted to their leases
+	now     map[string]int64 // from all keys to their mod revisions
+	told    int64            // the revision of the last event
 	seen    int64            // the revision up to which nothing is missing
 	news    chan struct{}    // closed and replaced when any of these changes
 	err     error
@@ -49,10 +47,12 @@ func Record(ctx context.Context, client *clientv3.Client, prefix string, clock f
 		done:    make(chan struct{}),
 		history: History{Since: resp.Header.Revision},
 		there:   map[string]int64{},
+		now:     map[string]int64{},
 		seen:    resp.Header.Revision,
 		news:    make(chan struct{}),
 	}
 	for _, kv := range resp.Kvs {
+		r.now[string(kv.Key)] = kv.ModRevision
 		r.history.Before = append(r.history.Before, Change{
 			Revision: kv.CreateRevision, Key: string(kv.Key), Put: true, Create: kv.CreateRevision, Lease: kv.Lease, At: clock(),
 		})
@@ -97,34 +97,6 @@ func (r *Recorder) Drained(ctx context.Context, sessions map[int64]string) error
 func counts(sessions map[int64]string, lease int64) bool {
 	_, ok := sessions[lease]
 	return ok || sessions == nil
-}
-
-// History returns all changes up to now. It waits until they have been recorded.
-func (r *Recorder) History(ctx context.Context) (History, error) {
-	resp, err := r.client.Get(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
-	if err != nil {
-		return History{}, err
-	}
-	err = r.caughtUp(ctx, resp.Header.Revision)
-	for errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = r.caughtUp(ctx, resp.Header.Revision)
-	}
-	if err != nil {
-		return History{}, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.history, nil
-}
-
-// caughtUp waits up to progressTimeout until everything up to rev has been recorded.
-// Later revisions may have changed other keys only: etcd's progress notification says
-// so.
-func (r *Recorder) caughtUp(ctx context.Context, rev int64) error {
-	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
-	defer cancel()
-	_ = r.client.RequestProgress(ctx) // the caller tries again if it fails
-	return r.await(ctx, func() bool { return r.seen >= rev })
 }
 
 // await waits until condition returns true. It calls it with r.mu locked.
@@ -185,10 +157,11 @@ func (r *Recorder) record(resp clientv3.WatchResponse) bool {
 
 func (r *Recorder) add(c Change) {
 	r.history.Changes = append(r.history.Changes, c)
-	r.seen = c.Revision
+	r.told, r.seen = c.Revision, max(r.seen, c.Revision)
 	if c.Put {
-		r.there[c.Key] = c.Lease
+		r.there[c.Key], r.now[c.Key] = c.Lease, c.Revision
 	} else {
 		delete(r.there, c.Key)
+		delete(r.now, c.Key)
 	}
 }
