@@ -42,7 +42,7 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	}
 	for _, p := range probes(client, prefix) {
 		err := p.try(ctx)
-		if err != nil && !IsPermissionDenied(err) {
+		if err != nil && !IsPermissionDenied(err) && !isCorrupt(err) {
 			return Report{}, fmt.Errorf("access: %s: %w", p.name, err)
 		}
 		report.Actions = append(report.Actions, p.action(report, err))
@@ -53,6 +53,9 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 // IsPermissionDenied reports whether etcd has answered that the user may not do
 // something.
 func IsPermissionDenied(err error) bool { return says(err, rpctypes.ErrPermissionDenied) }
+
+// isCorrupt reports whether etcd has answered that it refuses every write.
+func isCorrupt(err error) bool { return says(err, rpctypes.ErrCorrupt) }
 
 // IsAuthRequired reports whether etcd has answered that the client must log in.
 func IsAuthRequired(err error) bool { return says(err, rpctypes.ErrUserEmpty) }
@@ -79,6 +82,8 @@ type probe struct {
 
 func (p probe) action(r Report, refusal error) Action {
 	switch {
+	case refusal != nil && isCorrupt(refusal):
+		return Action{Name: p.name, Reason: "refused, whatever the permissions: etcd has the alarm CORRUPT"}
 	case !r.Auth:
 		return Action{Name: p.name, Allowed: true, Reason: "authentication is disabled"}
 	case refusal == nil:

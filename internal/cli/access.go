@@ -42,7 +42,9 @@ With --check -o json:
     key_base64, range_end_base64  only when not UTF-8
   actions               list locks, watch locks, look up leases, take locks, release locks:
     action, allowed     whether the user may do it on all keys below the prefix
-    reason              absent when there is none`
+    reason              absent when there is none
+  alarms                of etcd, because of which it refuses writes, as findings of why
+  unknown               what could not be read, a sentence each`
 
 // accessOptions are the options of access.
 type accessOptions struct {
@@ -160,14 +162,27 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err != nil {
 		return err
 	}
+	alarms, unknown := readAlarms(ctx, c)
 	doc := newCheckDoc(opts.prefix, c.User, report)
+	doc.Alarms, doc.Unknown = newAlarmDocs(alarms), append([]string{}, unknown...)
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(doc)
+	}
+	if err := writeAlarms(opts.out, alarms); err != nil {
+		return err
 	}
 	if err := opts.out.Line(output.Cell{Text: doc.who(report)}); err != nil {
 		return err
 	}
-	return doc.table(opts.out)
+	if err := doc.table(opts.out); err != nil {
+		return err
+	}
+	for _, u := range unknown {
+		if err := opts.out.Sentences("", output.Cell{Text: "not known", Tone: output.Warning}, u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkDoc is what access --check prints as JSON; accessLong documents its
@@ -181,6 +196,8 @@ type checkDoc struct {
 	MayRead      []checkRange  `json:"may_read"`
 	MayWrite     []checkRange  `json:"may_write"`
 	Actions      []checkAction `json:"actions"`
+	Alarms       []findingDoc  `json:"alarms"`
+	Unknown      []string      `json:"unknown"`
 }
 
 type checkRange struct {

@@ -14,6 +14,7 @@ import (
 type answer struct {
 	diagnose.Diagnosis
 	name    string // empty: all locks
+	alarms  []inspect.Alarm
 	leases  map[int64]inspect.Lease
 	unknown []string
 	absent  []string // lines that say that there is no lock of the name
@@ -74,7 +75,7 @@ type remedyDoc struct {
 func (a answer) document() whyDoc {
 	doc := whyDoc{
 		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
-		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
+		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.Findings
 	if a.name != "" {

@@ -14,10 +14,12 @@ import (
 
 // write prints the answer for people.
 func (a answer) write(out output.Printer) error {
-	var err error
-	if a.name == "" {
+	err := writeAlarms(out, a.alarms)
+	switch {
+	case err != nil:
+	case a.name == "":
 		err = a.writeAll(out)
-	} else {
+	default:
 		err = a.writeOne(out)
 	}
 	for _, u := range a.unknown {
@@ -41,10 +43,14 @@ func (a answer) writeAll(out output.Printer) error {
 
 // nothing says that there is no finding: what is not known may be wrong.
 func (a answer) nothing() string {
-	if len(a.unknown) > 0 {
+	switch {
+	case len(a.alarms) > 0:
+		return "nothing else is known to be wrong"
+	case len(a.unknown) > 0:
 		return "nothing is known to be wrong"
+	default:
+		return "nothing is wrong"
 	}
-	return "nothing is wrong"
 }
 
 // writeOne prints everything about the lock NAME.

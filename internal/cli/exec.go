@@ -204,9 +204,10 @@ func (opts *execOptions) check() error {
 func (opts *execOptions) spec(path string) supervise.Spec {
 	spec := supervise.Spec{
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
-		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, Connect: opts.connect,
+		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet,
 		Report: func(text string) { printLine(opts.err, text) },
 	}
+	spec.Connect = sayAlarms(opts.connect, spec.Report)
 	for _, name := range opts.names {
 		spec.Locks = append(spec.Locks, rwlock.LockRequest{Name: name, Mode: opts.mode})
 	}

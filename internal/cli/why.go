@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ With -o json:
     kind                deadlock, no-lease, expiring, lease-gone,
                         lease-overdue, lease-missing, long-wait,
                         long-hold, mixed-layouts, modified, self-wait or
-                        other-key
+                        other-key; no-space and corrupt are alarms of etcd, and
+                        come first
     severity            critical, warning or notice
     text                a sentence
     clauses             details, a sentence each
@@ -143,10 +145,12 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		return err
 	}
 	var leases map[int64]inspect.Lease
+	var alarms []inspect.Alarm
 	if opts.rev.from == 0 { // by now, an old lease ID may belong to another session
-		var more []string
+		var more, alarm []string
 		leases, more = leasesThatMatter(ctx, c, snapshot)
-		unknown = append(unknown, more...)
+		alarms, alarm = readAlarms(ctx, c)
+		unknown = slices.Concat(unknown, more, alarm)
 	}
 	now := opts.rev.clock(opts.now)
 	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
@@ -157,7 +161,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	} else if ages := unknownAges(d, opts.name); ages != "" {
 		unknown = append(unknown, ages)
 	}
-	a := answer{Diagnosis: d, name: opts.name, leases: leases, unknown: unknown, now: now}
+	a := answer{Diagnosis: d, alarms: alarms, name: opts.name, leases: leases, unknown: unknown, now: now}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
 	}

@@ -8,6 +8,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 )
 
@@ -31,7 +32,7 @@ func (h *health) Status(ctx context.Context) (backend.Status, error) {
 			last = err
 			continue
 		}
-		st := backend.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader)}
+		st := backend.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader), Alarms: inspect.AlarmsOf(resp.Errors)}
 		st.Members = len(h.members)
 		return st, nil
 	}

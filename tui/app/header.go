@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -79,6 +80,8 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	switch {
 	case !conn.Begun:
 		return theme.Styled("○ connecting", c.Theme.Waiting)
+	case !conn.Lost && len(c.Status.Alarms) > 0:
+		return alarmSign(c, w)
 	case !conn.Lost:
 		return theme.Styled("● connected", c.Theme.Holding)
 	}
@@ -91,6 +94,23 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	}
 	if room := w - term.Width(s) - 2; room >= 12 {
 		s += ": " + term.Cut(conn.Reason(), room)
+	}
+	return theme.Styled(s, c.Theme.Lost)
+}
+
+// alarmSign says which alarms etcd has, and what they mean where there is room.
+func alarmSign(c *nav.Context, w int) theme.Text {
+	var names []string
+	for _, a := range c.Status.Alarms {
+		names = append(names, map[inspect.Alarm]string{inspect.AlarmNoSpace: "NOSPACE", inspect.AlarmCorrupt: "CORRUPT"}[a])
+	}
+	s := "✗ alarm " + strings.Join(names, ", ")
+	means := "no lock can be taken; releases work"
+	if c.Status.Alarms[0] == inspect.AlarmCorrupt {
+		means = "all writes are refused, leases do not end"
+	}
+	if long := s + ": " + means; term.Width(long) <= w {
+		s = long
 	}
 	return theme.Styled(s, c.Theme.Lost)
 }

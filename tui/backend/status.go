@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"time"
+
+	"etcd-lock/internal/inspect"
 )
 
 // Status is the status of etcd.
@@ -10,6 +12,7 @@ type Status struct {
 	Revision int64  // its current one
 	Leader   string // the leader's name or ID; empty: there is none, or it is not known
 	Members  int    // 0: not known
+	Alarms   []inspect.Alarm
 	At       time.Time
 }
 
