@@ -110,16 +110,14 @@ type checking struct {
 	same    chan<- bool // buffered
 }
 
-// verify makes sure, before the watch goes on, that etcd has the data that it had:
-// while no watch was open, it may have been replaced by a backup or by another cluster,
-// whose watches go on from any revision without a word. It returns a resyncError if so.
+// verify makes sure, once a watch is open and before it goes on, that etcd has the data
+// that it had: while no watch was open, it may have been replaced by a backup or by
+// another cluster, whose watches go on from any revision without a word. It returns a
+// resyncError if so.
 //
 // In doubt, a watch that sends nothing is not believed: the keys have to be as before,
 // or it is opened again, and if it still sends nothing, the keys are read anew.
 func (f *follower) verify(ctx context.Context) error {
-	if f.doubted {
-		f.settleMatched()
-	}
 	f.matched = 0
 	passed := f.passed.Load()
 	if f.doubted {

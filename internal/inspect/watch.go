@@ -73,7 +73,6 @@ type follower struct {
 	heard   atomic.Int64 // how often the watch has said something that is believed
 
 	cluster uint64      // the cluster that was listed; 0: not known
-	fresh   bool        // the listing has not been watched yet
 	doubted bool        // the last watch ended because it had sent nothing for a while
 	matched int64       // the keys at this revision were as known when the last watch began; 0: not compared
 	silent  int64       // the watch was found to miss something after this revision; 0: it was not
@@ -117,19 +116,16 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// attempt lists, or verifies what is known, and watches.
+// attempt lists, unless what is known can be continued, and watches.
 func (f *follower) attempt(ctx context.Context) error {
-	switch {
-	case !f.listed:
+	if !f.listed {
 		if err := f.list(ctx); err != nil {
 			return err
 		}
-	case !f.fresh:
-		if err := f.verify(ctx); err != nil {
-			return err
-		}
 	}
-	f.fresh = false
+	if f.doubted {
+		f.settleMatched()
+	}
 	return f.follow(ctx)
 }
 
@@ -145,7 +141,7 @@ func (f *follower) list(ctx context.Context) error {
 	}
 	l.cause = f.resync
 	f.cluster, f.newest, f.term, f.matched, f.silent = cluster, l.revision, 0, 0, 0
-	f.listed, f.fresh = true, true
+	f.listed = true
 	f.passed.Store(l.revision)
 	f.changes <- change{listing: &l}
 	return nil
@@ -180,6 +176,14 @@ func (f *follower) receive(ctx context.Context, watcher clientv3.Watcher, trust 
 		}
 		if f.otherCluster(resp.Header.ClusterId) {
 			return resyncError{ResyncOtherCluster}
+		}
+		if resp.Created {
+			if err := f.verify(ctx); err != nil && (ctx.Err() == nil || resyncCause(err) != "") {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		trust.servedBy(resp.Header.MemberId)
 		f.pass(resp, trust.believes())
