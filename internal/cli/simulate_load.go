@@ -43,9 +43,9 @@ start with the next implementation.
 An unmeasured metric fails its threshold.
 
 Every grant is checked: no other client may hold the lock in a conflicting mode, and
-tokens must grow. Exits with 5 when a check or a threshold fails. Ctrl-C ends the test
-in order, prints the results so far, and exits with 1, or with 0 for --duration 0,
-which runs until then.
+tokens must grow. Exits with 5 when a check or a threshold fails, and with 1 when
+requests failed and none was granted. Ctrl-C ends the test in order, prints the results
+so far, and exits with 1, or with 0 for --duration 0, which runs until then.
 
 Nothing is left in etcd. Progress is printed on standard error, on a terminal or with
 --progress.
