@@ -49,6 +49,8 @@ With -o json, one document per round, printed at its end:
                       expect, outcomes, waited_seconds, token
   failures            expectations and guarantees that did not hold
   violations          the guarantees among them, each: kind, lock, clients, text, story
+  note                how etcd differs from what the scenario asks for, such as TTLs
+                      that it raised; absent if it does not
   fenced              late holders that were fenced by their token, each: lock, client,
                       other, text`
 
@@ -192,6 +194,10 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 		if err := shown.log(e); err != nil {
 			stop(err) // the output cannot be written
 		}
+	}
+	options.Note = func(text string) {
+		shown.clear()
+		printNote(o.err, "warning", text)
 	}
 	if r.Result, err = simulate.Run(ctx, etcd, r.Scenario, options); err != nil {
 		r.Err = cause(ctx, err)
