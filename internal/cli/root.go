@@ -12,7 +12,7 @@ recipe, and the mutexes and elections of etcd's client, etcdctl and lock service
 Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
 The flags --endpoints, --cacert, --cert, --key, --user, --password,
---dial-timeout and --command-timeout are also read from the environment variables
+--auth-jwt-token, --dial-timeout and --command-timeout are also read from the environment variables
 of etcdctl: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their

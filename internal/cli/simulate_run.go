@@ -122,7 +122,7 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
 		switch value := f.Value.String(); {
-		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password"}, f.Name):
+		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password", "auth-jwt-token"}, f.Name):
 		case f.NoOptDefVal != "" && value != f.NoOptDefVal: // such as --embedded=false
 		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name)
