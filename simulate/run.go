@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/gate"
 	"etcd-lock/internal/locks"
 	"etcd-lock/rwlock"
@@ -36,6 +38,7 @@ type Options struct {
 	Seed   uint64              // that random values are drawn from; 0 for the scenario's
 	Clock  *Clock              // by which durations pass, except the TTLs of sessions; nil for one of speed 1
 	Prefix string              // put before the name of every lock
+	Note   func(text string)   // called before the clients begin, if etcd differs from what the scenario asks for; may be nil
 	Log    func(outcome.Event) // called with each event, never by two goroutines at once; it must not block for long
 }
 
@@ -114,6 +117,9 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 	}
 	defer s.record.close()
 	if err = s.openSessions(ctx); err == nil {
+		if result.Note = s.raised(); result.Note != "" && s.Note != nil {
+			s.Note(result.Note)
+		}
 		err = s.play(ctx)
 	}
 	s.ledger.finish()
@@ -139,6 +145,26 @@ func (s *stage) openSessions(ctx context.Context) error {
 		s.ledger.say(outcome.Event{Client: p.Name, Moment: scenario.Ready, Line: logline.Ready(len(s.players))})
 	}
 	return nil
+}
+
+// raised says which TTLs etcd has raised, or "" if it granted all as they were asked
+// for. Crashed and paused clients then keep their locks for longer than the scenario
+// reckons with.
+func (s *stage) raised() string {
+	var asked []string
+	var granted time.Duration
+	for _, p := range s.players {
+		if ttl := p.session.TTL(); ttl > p.TTL {
+			granted = max(granted, ttl)
+			if text := p.TTL.String(); !slices.Contains(asked, text) {
+				asked = append(asked, text)
+			}
+		}
+	}
+	if asked == nil {
+		return ""
+	}
+	return fmt.Sprintf("etcd granted TTLs of %s where the scenario asks for %s: it grants no less than 1.5 times its election timeout", granted, format.List(asked, "and"))
 }
 
 // connect opens the connection and the session of a client.

@@ -28,9 +28,16 @@ type screenBuffer struct {
 	mu    sync.Mutex
 	b     bytes.Buffer
 	wrote chan struct{}
+	full  <-chan struct{} // writes wait until it is closed; nil: they do not
 }
 
 func (s *screenBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	full := s.full
+	s.mu.Unlock()
+	if full != nil {
+		<-full
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -89,6 +96,41 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("NobodyReads", func(t *testing.T) {
+		c := backendtest.NewCluster(time.Now)
+		c.Put(inspect.Request{Lock: jobs, Mode: keyspace.Read})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		in, keys := io.Pipe()
+		defer func() { _ = keys.Close() }()
+		out := &screenBuffer{wrote: make(chan struct{}, 1)}
+		done := make(chan error, 1)
+		go func() {
+			done <- Run(ctx, backend.Options{Source: c, Locker: c, NoColor: true},
+				tea.WithInput(in), tea.WithOutput(out), tea.WithWindowSize(80, 24), tea.WithoutSignals())
+		}()
+		out.wait(t, "/jobs")
+		_, _ = keys.Write([]byte("r"))
+		out.wait(t, "yours etcd-lock")
+		full := make(chan struct{})
+		defer close(full)
+		out.mu.Lock()
+		out.full = full
+		out.mu.Unlock()
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("does not end")
+		}
+		if n := len(c.Queue(jobs)); n != 1 {
+			t.Errorf("%d requests are left, want the other client's", n)
+		}
+	})
 
 	t.Run("NoSource", func(t *testing.T) {
 		if err := Run(t.Context(), backend.Options{}); err == nil {

@@ -27,7 +27,7 @@ const closeTimeout = 2 * time.Second
 type Options = backend.Options
 
 // Run shows the UI until the user leaves or ctx ends. When it returns, the
-// terminal is as it was, and the locks that the user took are released and the
+// terminal is as it was, unless nobody reads from it, and the locks that the user took are released and the
 // requests that waited are canceled. The error is backend.ErrNotReleased if that
 // did not work in time.
 func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
@@ -42,9 +42,26 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	// Quit, and not tea.WithContext, which kills: the screen is left in order.
 	stop := context.AfterFunc(ctx, p.Quit)
 	defer stop()
-	_, err := p.Run()
-	if errors.Is(err, tea.ErrInterrupted) {
-		err = nil
+	left := make(chan error, 1)
+	go func() {
+		_, err := p.Run()
+		if errors.Is(err, tea.ErrInterrupted) {
+			err = nil
+		}
+		left <- err
+	}()
+	select {
+	case err := <-left:
+		return errors.Join(err, m.Close(closeTimeout))
+	case <-ctx.Done():
 	}
-	return errors.Join(err, m.Close(closeTimeout))
+	// The program cannot leave while it writes to a terminal that nobody reads. Its
+	// locks are released beside that.
+	released := m.Close(closeTimeout)
+	select {
+	case err := <-left:
+		return errors.Join(err, released)
+	case <-time.After(closeTimeout):
+		return released
+	}
 }

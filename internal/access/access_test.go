@@ -8,7 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/etcd"
@@ -223,10 +227,52 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOfReluctantServers: a server that tells root alone whether authentication is
+// enabled, or that does not know the question, is understood, and what it does not
+// answer is unknown.
+func TestCheckOfReluctantServers(t *testing.T) {
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"viewer": {etcdtest.Read("/a/")}})
+	learner := status.Error(codes.Unavailable, "etcdserver: rpc not supported for learner")
+	tests := []struct {
+		name    string
+		refuse  map[string]error // by the end of the method
+		auth    bool
+		authErr bool
+		want    string
+	}{
+		{"3.5", map[string]error{"/AuthStatus": rpctypes.ErrGRPCPermissionDenied}, true, false, "yyynn"},
+		{"3.4", map[string]error{"/AuthStatus": status.Error(codes.Unimplemented, "unknown method AuthStatus")}, true, false, "yyynn"},
+		{"learner", map[string]error{"/AuthStatus": learner, "/UserGet": learner, "/Txn": learner}, false, true, "yyy??"},
+		{"corrupt", map[string]error{"/Txn": rpctypes.ErrGRPCCorrupt}, true, false, "yyynn"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			client, err := s.Config("viewer").Connect(t.Context(), grpc.WithChainUnaryInterceptor(
+				func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					if err := tt.refuse[method[strings.LastIndexByte(method, '/'):]]; err != nil {
+						return err
+					}
+					return invoke(ctx, method, req, reply, cc, opts...)
+				}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = client.Close() }()
+			got, err := access.Check(t.Context(), client, "viewer", "/a/")
+			if err != nil || got.Auth != tt.auth || (got.AuthErr != nil) != tt.authErr || allowed(got) != tt.want {
+				t.Errorf("%+v, %v; want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
 func allowed(r access.Report) string {
 	var s string
 	for _, a := range r.Actions {
-		if a.Allowed {
+		if a.Unknown {
+			s += "?"
+		} else if a.Allowed {
 			s += "y"
 		} else {
 			s += "n"

@@ -3,51 +3,71 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"etcd-lock/internal/keyspace"
 )
 
 // Report is what a user may do below a prefix.
 type Report struct {
-	Auth    bool // authentication is enabled
-	Grants  Grants
-	Actions []Action
+	Auth      bool  // authentication is enabled
+	AuthErr   error // why that is unknown
+	Grants    Grants
+	GrantsErr error // why they are unknown
+	Actions   []Action
 }
 
 // Action is something that takes permissions.
 type Action struct {
 	Name    string
 	Allowed bool
+	Unknown bool // etcd gave no answer that says
 	Reason  string
 }
 
 // Check finds out what user, who client is logged in as, may do below prefix. It
-// writes nothing.
+// writes nothing. What etcd does not answer is unknown in the report; the error is for
+// a ctx that ended.
 func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (Report, error) {
-	status, err := client.AuthStatus(ctx)
-	if err != nil {
-		return Report{}, fmt.Errorf("access: authentication status: %w", err)
-	}
-	report := Report{Auth: status.Enabled}
-	if report.Auth {
-		report.Grants, err = FindGrants(ctx, client, user)
-		if err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) { // a certificate need not belong to a user
-			return Report{}, err
+	var report Report
+	report.Auth, report.AuthErr = isAuthEnabled(ctx, client, user)
+	if report.Auth || report.AuthErr != nil && user != "" {
+		report.Grants, report.GrantsErr = FindGrants(ctx, client, user)
+		if errors.Is(report.GrantsErr, rpctypes.ErrUserNotFound) { // a certificate need not belong to a user
+			report.GrantsErr = nil
 		}
 	}
 	for _, p := range probes(client, prefix) {
-		err := p.try(ctx)
-		if err != nil && !IsPermissionDenied(err) && !isCorrupt(err) {
-			return Report{}, fmt.Errorf("access: %s: %w", p.name, err)
-		}
-		report.Actions = append(report.Actions, p.action(report, err))
+		report.Actions = append(report.Actions, p.action(report, p.try(ctx)))
 	}
-	return report, nil
+	return report, ctx.Err()
+}
+
+// isAuthEnabled asks whether authentication is enabled. Some versions tell only root,
+// and 3.4 tells nobody: that a user may not do something says it too.
+func isAuthEnabled(ctx context.Context, client *clientv3.Client, user string) (bool, error) {
+	status, err := client.AuthStatus(ctx)
+	if err == nil {
+		return status.Enabled, nil
+	}
+	if grpcstatus.Code(err) == codes.Unimplemented {
+		_, listErr := client.UserList(ctx)
+		switch {
+		case listErr != nil:
+			err = listErr
+		case user == "":
+			return false, nil
+		}
+	}
+	if IsPermissionDenied(err) || IsAuthRequired(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // IsPermissionDenied reports whether etcd has answered that the user may not do
@@ -84,7 +104,9 @@ func (p probe) action(r Report, refusal error) Action {
 	switch {
 	case refusal != nil && isCorrupt(refusal):
 		return Action{Name: p.name, Reason: "refused, whatever the permissions: etcd has the alarm CORRUPT"}
-	case !r.Auth:
+	case refusal != nil && !IsPermissionDenied(refusal) && !IsAuthRequired(refusal):
+		return Action{Name: p.name, Unknown: true, Reason: refusal.Error()}
+	case refusal == nil && !r.Auth && r.AuthErr == nil:
 		return Action{Name: p.name, Allowed: true, Reason: "authentication is disabled"}
 	case refusal == nil:
 		return Action{Name: p.name, Allowed: true, Reason: p.note}
@@ -100,7 +122,10 @@ func probes(client *clientv3.Client, prefix string) []probe {
 	return []probe{
 		{
 			name: "list locks", needs: "read all keys below the prefix",
-			try: func(ctx context.Context) error { return without(ctx, client, get) },
+			try: func(ctx context.Context) error { // not in a transaction, which a corrupt cluster refuses
+				_, err := client.Get(ctx, start, clientv3.WithRange(end), clientv3.WithCountOnly(), clientv3.WithSerializable())
+				return err
+			},
 		},
 		{
 			name: "watch locks", needs: "read all keys below the prefix",

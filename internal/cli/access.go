@@ -20,7 +20,8 @@ with all locks, as the etcdctl commands that create them: a viewer, an operator 
 a tester. Comments say what each role can and cannot do. It does not connect to etcd.
 
 With --check, it connects to etcd and prints what the user may do below PREFIX. It
-does not write to etcd.
+does not write to etcd. What etcd gives no answer to, as a learner does and a cluster
+that is corrupt, is unknown; the exit code is 0 for every answer.
 
 With -o json:
   prefix, prefix_base64  as for ls
@@ -35,13 +36,16 @@ With --check -o json:
   prefix, prefix_base64  as for ls
   auth                  whether authentication is enabled; without it, everybody may
                         do everything
+  auth_error            why that is unknown; otherwise absent
   user                  etcd user of this client; absent without a login
   roles                 of the user
+  roles_error           why they are unknown; otherwise absent
   may_read, may_write   key ranges that the user has permissions on, each:
     key, range_end      as in etcd: without range_end the key alone, "\u0000" is no end
     key_base64, range_end_base64  only when not UTF-8
   actions               list locks, watch locks, look up leases, take locks, release locks:
     action, allowed     whether the user may do it on all keys below the prefix
+    unknown             present if that is unknown; then the reason says why
     reason              absent when there is none
   alarms                of etcd, because of which it refuses writes, as findings of why
   unknown               what could not be read, a sentence each`
@@ -191,8 +195,10 @@ type checkDoc struct {
 	Prefix       string        `json:"prefix"`
 	PrefixBase64 string        `json:"prefix_base64,omitempty"`
 	Auth         bool          `json:"auth"`
+	AuthError    string        `json:"auth_error,omitempty"`
 	User         string        `json:"user,omitempty"`
 	Roles        []string      `json:"roles"`
+	RolesError   string        `json:"roles_error,omitempty"`
 	MayRead      []checkRange  `json:"may_read"`
 	MayWrite     []checkRange  `json:"may_write"`
 	Actions      []checkAction `json:"actions"`
@@ -210,6 +216,7 @@ type checkRange struct {
 type checkAction struct {
 	Action  string `json:"action"`
 	Allowed bool   `json:"allowed"`
+	Unknown bool   `json:"unknown,omitempty"`
 	Reason  string `json:"reason,omitempty"`
 }
 
@@ -219,8 +226,14 @@ func newCheckDoc(prefix, user string, r access.Report) checkDoc {
 		Auth: r.Auth, User: user, Roles: append([]string{}, r.Grants.Roles...),
 		MayRead: newCheckRanges(r.Grants.Read), MayWrite: newCheckRanges(r.Grants.Write),
 	}
+	if r.AuthErr != nil {
+		doc.AuthError = r.AuthErr.Error()
+	}
+	if r.GrantsErr != nil {
+		doc.RolesError = r.GrantsErr.Error()
+	}
 	for _, a := range r.Actions {
-		doc.Actions = append(doc.Actions, checkAction{Action: a.Name, Allowed: a.Allowed, Reason: a.Reason})
+		doc.Actions = append(doc.Actions, checkAction{Action: a.Name, Allowed: a.Allowed, Unknown: a.Unknown, Reason: a.Reason})
 	}
 	return doc
 }
@@ -235,7 +248,12 @@ func newCheckRanges(ranges []access.Range) []checkRange {
 
 // who names the user and the user's permissions.
 func (d checkDoc) who(r access.Report) string {
-	if !d.Auth {
+	switch {
+	case r.AuthErr != nil:
+		return "whether authentication is enabled is unknown: " + d.AuthError
+	case r.GrantsErr != nil:
+		return fmt.Sprintf("user %q, roles unknown: %s", d.User, d.RolesError)
+	case !d.Auth:
 		return "authentication is disabled: every client may do everything"
 	}
 	roles := "no role"
@@ -249,7 +267,10 @@ func (d checkDoc) table(out output.Printer) error {
 	var rows [][]output.Cell
 	for _, a := range d.Actions {
 		allowed := output.Cell{Text: "no", Tone: output.Critical}
-		if a.Allowed {
+		switch {
+		case a.Unknown:
+			allowed = output.Cell{Text: "unknown", Tone: output.Warning}
+		case a.Allowed:
 			allowed = output.Cell{Text: "yes", Tone: output.Holding}
 		}
 		rows = append(rows, []output.Cell{{Text: a.Action}, allowed, {Text: format.Dash(a.Reason)}})

@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/supervise"
 )
 
 // System is the environment of the program.
@@ -34,13 +35,14 @@ type app struct {
 
 // Main runs the program and returns its exit code. SIGINT, SIGTERM and SIGHUP,
 // which comes when the terminal is closed, end the program in order; a second one
-// ends it at once. A signal that is ignored stays ignored: SIGINT where a shell
+// ends it at once, unless it comes together with the first. A signal that is ignored
+// stays ignored: SIGINT where a shell
 // started the program in the background, SIGHUP below nohup.
 func Main(sys System) int {
 	endSignals := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals...)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(supervise.SameSignal, stop) })()
 	defer survivePipes()()
 	a := &app{System: sys, now: time.Now}
 	a.connection.AskPassword, a.connection.Warn = connect.AskAtTerminal, a.warn

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type globals struct {
 	endpointsSet bool // by a flag or the environment
 	output       output.Format
 	readOnly     bool
+	unsupported  []string // variables that are set and have no effect
 }
 
 const (
@@ -37,6 +39,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Etcd.User, "user", "", "log in as `name[:password]`; without a password, prompt for it. A command line is visible to other users of this machine")
 	fs.StringVar(&c.Etcd.Password, "password", "", "password to log in with; visible to other users of this machine: prefer --password-file or the prompt")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "`file` whose first line is the password to log in with")
+	fs.StringVar(&c.Etcd.Token, "auth-jwt-token", "", "JWT `token` to log in with; visible to other users of this machine: prefer ETCDCTL_AUTH_JWT_TOKEN")
 	fs.DurationVar(&c.Etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "timeout for connecting")
 	fs.DurationVar(&c.Timeout, "command-timeout", defaultCommandTimeout, "timeout for each call to etcd")
 	fs.BoolVar(&c.Embedded, "embedded", false, "start an empty etcd inside this process and connect to that")
@@ -48,7 +51,13 @@ func (g *globals) register(fs *pflag.FlagSet) {
 // flagsFromEnv returns the flags that are also read from the environment, as
 // etcdctl does.
 func flagsFromEnv() []string {
-	return []string{"endpoints", "cacert", "cert", "key", "user", "password", "dial-timeout", "command-timeout"}
+	return []string{"endpoints", "cacert", "cert", "key", "user", "password", "auth-jwt-token", "dial-timeout", "command-timeout"}
+}
+
+// unsupportedEnv returns the variables of etcdctl that would change which etcd is
+// used, or how, and are not supported.
+func unsupportedEnv() []string {
+	return []string{"ETCDCTL_DISCOVERY_SRV", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"}
 }
 
 func envName(flag string) string {
@@ -67,6 +76,11 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			return fmt.Errorf("environment variable %s: %w", envName(name), err)
 		}
 	}
+	for _, name := range unsupportedEnv() {
+		if value := getenv(name); value != "" && value != "false" {
+			g.unsupported = append(g.unsupported, name)
+		}
+	}
 	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
 	c := &g.connection
 	switch {
@@ -82,11 +96,13 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 
 func checkConnection(c *connect.Options) error {
 	for i, e := range c.Etcd.Endpoints {
-		if c.Etcd.Endpoints[i] = strings.TrimSpace(e); c.Etcd.Endpoints[i] == "" {
-			return errors.New("--endpoints: one of them is empty")
-		}
+		c.Etcd.Endpoints[i] = strings.TrimSpace(e)
 	}
+	// A trailing comma is no endpoint.
+	c.Etcd.Endpoints = slices.DeleteFunc(c.Etcd.Endpoints, func(e string) bool { return e == "" })
 	switch {
+	case c.Etcd.Token != "" && (c.Etcd.User != "" || c.Etcd.Password != ""):
+		return exclusive("--auth-jwt-token", "--user, --password")
 	case len(c.Etcd.Endpoints) == 0:
 		return errors.New("--endpoints is empty")
 	case (c.Etcd.Cert == "") != (c.Etcd.Key == ""):
@@ -104,5 +120,11 @@ func checkConnection(c *connect.Options) error {
 
 // connect connects to the etcd that the flags name.
 func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
+	for _, name := range g.unsupported {
+		if name == "ETCDCTL_DISCOVERY_SRV" && !g.endpointsSet && !g.connection.Embedded {
+			return nil, usageHint("use --endpoints or ETCDCTL_ENDPOINTS", "%s is not supported", name)
+		}
+		g.connection.Warn(name + " is not supported, and has no effect")
+	}
 	return connect.Open(ctx, g.connection)
 }

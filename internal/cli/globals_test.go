@@ -72,6 +72,10 @@ func TestGlobals(t *testing.T) {
 				g.connection.Etcd.CACert, g.connection.Etcd.Cert, g.connection.Etcd.Key, g.connection.Etcd.User, g.connection.Etcd.Password = "ca", "c", "k", "u", "p"
 				g.connection.Etcd.DialTimeout, g.connection.Timeout = time.Second, 3*time.Second
 			})},
+		{"a trailing comma and spaces", "", []string{"ETCDCTL_ENDPOINTS= a:1,, b:2 ,"}, defaults(func(g *globals) {
+			g.connection.Etcd.Endpoints, g.endpointsSet = []string{"a:1", "b:2"}, true
+		})},
+		{"token", "", []string{"ETCDCTL_AUTH_JWT_TOKEN=t"}, defaults(func(g *globals) { g.connection.Etcd.Token = "t" })},
 		{"environment", "", []string{
 			"ETCDCTL_ENDPOINTS=a:1,b:2", "ETCDCTL_CACERT=ca", "ETCDCTL_CERT=c", "ETCDCTL_KEY=k",
 			"ETCDCTL_USER=u", "ETCDCTL_PASSWORD=p", "ETCDCTL_DIAL_TIMEOUT=1s", "ETCDCTL_COMMAND_TIMEOUT=3s",
@@ -109,7 +113,8 @@ func TestGlobalsErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{"--endpoints", ""}, "", "--endpoints is empty"},
-		{[]string{"--endpoints", "a:1,,b:2"}, "", "one of them is empty"},
+		{[]string{"--endpoints", " , "}, "", "--endpoints is empty"},
+		{[]string{"--user", "u"}, "ETCDCTL_AUTH_JWT_TOKEN=t", "--auth-jwt-token and --user, --password are mutually exclusive"},
 		{[]string{"--cert", "c"}, "", "--cert and --key must be used together"},
 		{[]string{"--dial-timeout", "0s"}, "", "--dial-timeout 0s: must be more than 0"},
 		{[]string{"--command-timeout", "-1s"}, "", "--command-timeout -1s: must be more than 0"},
@@ -127,6 +132,29 @@ func TestGlobalsErrors(t *testing.T) {
 				t.Errorf("error = %v, want a usage error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestUnsupportedEnv: a variable of etcdctl that would lead to another etcd is not
+// passed over in silence.
+func TestUnsupportedEnv(t *testing.T) {
+	connect := func(args []string, vars ...string) (string, error) {
+		g, err := parse(t, env(vars...), append([]string{"--dial-timeout", "1ms"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var warned []string
+		g.connection.Warn = func(text string) { warned = append(warned, text) }
+		_, err = g.connect(t.Context())
+		return strings.Join(warned, "; "), err
+	}
+	if _, err := connect(nil, "ETCDCTL_DISCOVERY_SRV=example.com"); err == nil || !isUsage(runResult(err)) || err.Error() != "ETCDCTL_DISCOVERY_SRV is not supported" {
+		t.Errorf("instead of endpoints: %v", err)
+	}
+	warned, err := connect([]string{"--endpoints", "127.0.0.1:1"}, "ETCDCTL_DISCOVERY_SRV=example.com", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY=true")
+	want := "ETCDCTL_DISCOVERY_SRV is not supported, and has no effect; ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not supported, and has no effect"
+	if isUsage(runResult(err)) || warned != want {
+		t.Errorf("beside endpoints: %v, warned %q", err, warned)
 	}
 }
 

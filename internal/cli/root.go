@@ -9,10 +9,10 @@ commands under a lock, and scenarios of contention.
 It reads the read/write locks of its Go package rwlock and of etcd's RWMutex
 recipe, and the mutexes and elections of etcd's client, etcdctl and lock service.
 
-Without a command it starts the terminal UI.
+Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
 The flags --endpoints, --cacert, --cert, --key, --user, --password,
---dial-timeout and --command-timeout are also read from the environment variables
+--auth-jwt-token, --dial-timeout and --command-timeout are also read from the environment variables
 of etcdctl: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
@@ -27,8 +27,10 @@ Exit codes:
   5  an expectation of a scenario or a load test failed
 exec exits with the exit code of its command; see "etcd-lock exec --help".`
 
-func newRootCmd(a *app) *cobra.Command {
-	tuiCmd := newTUICmd(a, nil)
+func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, nil)) }
+
+// newRootCmdWith is newRootCmd with the command that it runs when it is given none.
+func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "etcd-lock",
 		Short: "Inspect, debug and use distributed read/write locks on etcd",
@@ -47,6 +49,7 @@ func newRootCmd(a *app) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	a.register(cmd.PersistentFlags())
+	cmd.Flags().AddFlagSet(tuiCmd.Flags()) // the same flags, which set the same options
 	cmd.AddCommand(
 		tuiCmd,
 		newDemoCmd(a, nil),

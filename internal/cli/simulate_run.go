@@ -49,6 +49,8 @@ With -o json, one document per round, printed at its end:
                       expect, outcomes, waited_seconds, token
   failures            expectations and guarantees that did not hold
   violations          the guarantees among them, each: kind, lock, clients, text, story
+  note                how etcd differs from what the scenario asks for, such as TTLs
+                      that it raised; absent if it does not
   fenced              late holders that were fenced by their token, each: lock, client,
                       other, text`
 
@@ -120,7 +122,7 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
 		switch value := f.Value.String(); {
-		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password"}, f.Name):
+		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password", "auth-jwt-token"}, f.Name):
 		case f.NoOptDefVal != "" && value != f.NoOptDefVal: // such as --embedded=false
 		case f.NoOptDefVal != "":
 			words = append(words, "--"+f.Name)
@@ -192,6 +194,10 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 		if err := shown.log(e); err != nil {
 			stop(err) // the output cannot be written
 		}
+	}
+	options.Note = func(text string) {
+		shown.clear()
+		printNote(o.err, "warning", text)
 	}
 	if r.Result, err = simulate.Run(ctx, etcd, r.Scenario, options); err != nil {
 		r.Err = cause(ctx, err)

@@ -24,6 +24,7 @@ type runDoc struct {
 	Failures   []string       `json:"failures"`
 	Violations []runViolation `json:"violations"`
 	Fenced     []runFence     `json:"fenced"`
+	Note       string         `json:"note,omitempty"`
 }
 
 type runLine struct {
@@ -86,6 +87,7 @@ func newRunDoc(run report.Run, round int) runDoc {
 		Seed:       r.Seed,
 		Speed:      r.Speed,
 		Command:    run.Command,
+		Note:       r.Note,
 		Lines:      each(r.Lines(), func(e outcome.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
 		Events:     each(r.Events, newRunEvent),
 		Steps:      each(r.Steps, newRunStep),

@@ -20,6 +20,8 @@ import (
 type view interface {
 	// log shows an event.
 	log(e outcome.Event) error
+	// clear makes room for a line of another kind.
+	clear()
 	// end shows the result of the run; more says that another run follows.
 	end(r report.Run, round int, more bool) error
 }
@@ -28,6 +30,8 @@ type view interface {
 type jsonView struct{ out output.Printer }
 
 func (v jsonView) log(outcome.Event) error { return nil }
+
+func (v jsonView) clear() {}
 
 func (v jsonView) end(r report.Run, round int, _ bool) error {
 	if r.Err == nil {
@@ -45,6 +49,8 @@ func (v logView) log(e outcome.Event) error {
 	}
 	return v.out.Line(output.Cell{Text: e.Line})
 }
+
+func (v logView) clear() {}
 
 func (v logView) end(report.Run, int, bool) error { return nil }
 
@@ -78,6 +84,14 @@ func (v *laneView) log(e outcome.Event) error {
 	defer v.mu.Unlock()
 	v.events = append(v.events, e)
 	return v.err
+}
+
+// clear takes the lanes off the screen until they are drawn again.
+func (v *laneView) clear() {
+	width, _ := output.TerminalSize(v.out.Writer)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.replace(nil, width)
 }
 
 func (v *laneView) grow(ctx context.Context) {

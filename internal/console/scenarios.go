@@ -103,14 +103,18 @@ func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failur
 		defer s.Close()
 		etcd = s.Etcd()
 	}
-	result, err := simulate.Run(ctx, etcd, sc, simulate.Options{Clock: p.Clock, Log: func(e outcome.Event) {
-		p.mu.Lock()
-		p.events = append(p.events, e)
-		p.mu.Unlock()
-		if e.Line != "" {
-			tell(backend.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
-		}
-	}})
+	result, err := simulate.Run(ctx, etcd, sc, simulate.Options{
+		Clock: p.Clock,
+		Note:  func(text string) { tell(backend.ScenarioStep{Text: text, Bad: true}) },
+		Log: func(e outcome.Event) {
+			p.mu.Lock()
+			p.events = append(p.events, e)
+			p.mu.Unlock()
+			if e.Line != "" {
+				tell(backend.ScenarioStep{At: e.At, Text: e.Line, Bad: isBad(e.Moment)})
+			}
+		},
+	})
 	for _, f := range result.Failures {
 		failures = append(failures, f.String())
 	}

@@ -5,6 +5,8 @@ package etcd
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +35,7 @@ type Config struct {
 	Key         string // PEM file of the client's private key
 	User        string // name, or name:password
 	Password    string
+	Token       string        // to log in with instead of a user, as an etcd with --auth-token jwt checks
 	DialTimeout time.Duration // bound on reaching the first endpoint
 }
 
@@ -106,6 +109,7 @@ func (c Config) clientConfig() (clientv3.Config, error) {
 		TLS:                  tlsConfig,
 		Username:             user,
 		Password:             password,
+		Token:                c.Token,
 		Logger:               zap.NewNop(), // a log line would garble the terminal UI
 	}, nil
 }
@@ -145,18 +149,34 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// UserName returns the etcd user of the client: the one that logs in, or else the
-// common name of the client certificate, which etcd may use.
+// UserName returns the etcd user of the client: the one that logs in or that the token
+// is for, or else the common name of the client certificate, which etcd may use.
 func (c Config) UserName() string {
-	if c.User != "" {
+	switch {
+	case c.User != "":
 		name, _ := c.login()
 		return name
+	case c.Token != "":
+		return tokenUser(c.Token)
 	}
 	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 	if err != nil {
 		return ""
 	}
 	return pair.Leaf.Subject.CommonName
+}
+
+// tokenUser returns the user that a token is for, or "" if it does not say.
+func tokenUser(token string) string {
+	var claims struct {
+		Username string `json:"username"`
+	}
+	_, rest, _ := strings.Cut(token, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	if b, err := base64.RawURLEncoding.DecodeString(payload); err == nil {
+		_ = json.Unmarshal(b, &claims) // what is no JSON names no user
+	}
+	return claims.Username
 }
 
 // login returns the user's name and password.
@@ -181,6 +201,8 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s", where, c.DialTimeout), isItRunning)
 	case errors.Is(err, rpctypes.ErrAuthFailed):
 		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
+	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
+		return hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only")
 	case errors.Is(err, rpctypes.ErrUserEmpty):
 		return hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that")
 	default:

@@ -38,6 +38,10 @@ type EmbeddedConfig struct {
 	// TokenTTL is how long a login lasts that is not used, in whole seconds;
 	// etcd's five minutes when 0.
 	TokenTTL time.Duration
+
+	// ElectionTimeout is how long the members wait for a leader before they elect
+	// another; 500ms when 0. etcd raises any TTL to 1.5 times of it.
+	ElectionTimeout time.Duration
 }
 
 // ServerTLS are PEM files. The zero value is no TLS.
@@ -167,6 +171,9 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 		ec.InitialCluster = ec.InitialClusterFromName(ec.Name)
 	}
 	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
+	if cfg.ElectionTimeout > 0 {
+		ec.ElectionMs = uint(cfg.ElectionTimeout / time.Millisecond)
+	}
 	ec.UnsafeNoFsync = !cfg.Durable
 	ec.ClientTLSInfo = transport.TLSInfo{
 		CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key,

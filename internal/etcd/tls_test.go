@@ -148,3 +148,33 @@ func TestConnectAs(t *testing.T) {
 		}
 	})
 }
+
+// TestConnectWithToken logs in with a token, and says when etcd does not accept one.
+func TestConnectWithToken(t *testing.T) {
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), nil)
+	login, err := s.Client("root").Authenticate(t.Context(), "root", etcdtest.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.Config("")
+	cfg.Token = login.Token
+	if _, err := etcdtest.Connect(t, cfg).UserList(t.Context()); err != nil {
+		t.Error(err)
+	}
+	cfg.Token = "ex.pi.red"
+	if client, err := cfg.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "does not accept the token") {
+		t.Errorf("an expired token: %v, %v", client, err)
+	}
+}
+
+func TestTokenUser(t *testing.T) {
+	for token, want := range map[string]string{
+		"e30.eyJ1c2VybmFtZSI6ImFsaWNlIiwicmV2aXNpb24iOjF9.c2ln": "alice",
+		"secret.12": "", "": "", "a.b": "", "a.e30.b": "",
+	} {
+		if got := (etcd.Config{Token: token}).UserName(); got != want {
+			t.Errorf("user of %q = %q, want %q", token, got, want)
+		}
+	}
+}

@@ -74,16 +74,26 @@ func (c *child) release() {
 	c.tty.close()
 }
 
-// wait sends each change of the command's status until it has ended.
+// wait sends each change of the command's status until it has ended. Where this
+// process is the parent of orphans, it goes on until the last of them has ended too:
+// they would stay as zombies, also in the command's group.
 func (c *child) wait() {
+	whom := c.pid
+	if adopts() {
+		whom = -1
+	}
 	for {
 		var status unix.WaitStatus
-		if _, err := unix.Wait4(c.pid, &status, unix.WUNTRACED, nil); err == unix.EINTR {
-			continue
-		}
-		c.statuses <- status
-		if !status.Stopped() {
+		pid, err := unix.Wait4(whom, &status, unix.WUNTRACED, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil: // there are no children left
 			return
+		case pid == c.pid:
+			c.statuses <- status
+			if whom == c.pid && !status.Stopped() {
+				return
+			}
 		}
 	}
 }

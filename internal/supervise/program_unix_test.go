@@ -79,8 +79,8 @@ type execution struct {
 	lines  chan string // of the command's output; closes when nobody of its group lives
 }
 
-// start runs a script under a lock that has the name of the test.
-func start(t *testing.T, client *clientv3.Client, endpoint, ttl, script string) *execution {
+// begin runs a script under a lock that has the name of the test.
+func begin(t *testing.T, client *clientv3.Client, endpoint, ttl, script string) *execution {
 	t.Helper()
 	e := &execution{t: t, client: client, name: "/" + t.Name(), lines: make(chan string, 64)}
 	fifo := filepath.Join(t.TempDir(), "output") // the program would keep a standard output open

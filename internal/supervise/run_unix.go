@@ -101,7 +101,8 @@ func (r *runner) cancelOnSignal(ctx context.Context) (context.Context, func() er
 		case <-ctx.Done():
 			result <- nil
 		case sig := <-r.signals:
-			signal.Stop(r.signals) // a second one ends the program at once
+			// A second one ends the program at once. Before that, it would leave keys.
+			time.AfterFunc(SameSignal, func() { signal.Stop(r.signals) })
 			cancel()
 			result <- &InterruptedError{sig.(syscall.Signal)}
 		}

@@ -23,7 +23,7 @@ func TestRun(t *testing.T) {
 	start := func(t *testing.T, script string) *execution {
 		t.Helper()
 		t.Parallel()
-		return start(t, client, endpoint, "3s", script)
+		return begin(t, client, endpoint, "3s", script)
 	}
 	// Parallel, but ended before etcd is.
 	t.Run("group", func(t *testing.T) {
@@ -59,6 +59,23 @@ func TestRun(t *testing.T) {
 			e.exits(128+int(syscall.SIGTERM), "interrupted")
 			if keys := e.keys(); len(keys) != 1 {
 				t.Errorf("left in etcd: %q", keys)
+			}
+		})
+		t.Run("the same signal twice leaves nothing either", func(t *testing.T) {
+			m := rwlock.NewRWMutex(etcdtest.Session(t, client, 20), "/"+t.Name())
+			if err := m.RWLock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				e := begin(t, client, endpoint, "60s", "echo never")
+				etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == 2 })
+				for range 3 {
+					e.signal(syscall.SIGTERM)
+				}
+				e.exits(128+int(syscall.SIGTERM), "interrupted")
+				if keys := e.keys(); len(keys) != 1 {
+					t.Errorf("left in etcd: %q", keys)
+				}
 			}
 		})
 		t.Run("SIGINT kills a waiter as a shell expects", func(t *testing.T) {
@@ -130,7 +147,7 @@ func TestRunCutOff(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	network := etcdtest.NewProxy(t, endpoint)
 	client := etcdtest.Client(t, endpoint)
-	e := start(t, client, network.Addr, "4s", `trap "echo term" TERM; echo ready; while :; do sleep 0.1; done`)
+	e := begin(t, client, network.Addr, "4s", `trap "echo term" TERM; echo ready; while :; do sleep 0.1; done`)
 	e.expect("ready")
 	gone := client.Watch(t.Context(), e.name+"/", clientv3.WithPrefix(), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	<-gone

@@ -90,6 +90,11 @@ func (e *StartError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *StartError) Unwrap() error { return e.Err }
 
+// SameSignal is how long after a signal another one counts as the same one: a program
+// that is to end may get it twice, as from a terminal and from a parent. A later one
+// ends the program at once.
+const SameSignal = time.Second
+
 // signalBase plus the number of a signal is the exit code that shells use for a
 // command that the signal ended.
 const signalBase = 128

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -208,13 +209,17 @@ func (r Result) JudgeAll(thresholds []Threshold) []ThresholdResult {
 	return all
 }
 
-// Err returns nil, or an error that wraps outcome.ErrExpectation and lists the broken
-// promises and every threshold that failed, with its value.
+// Err returns nil, or an error that lists the broken promises, every threshold that
+// failed, with its value, and the workloads that were granted nothing. It wraps
+// outcome.ErrExpectation unless the last is all there is: then there is nothing to judge.
 func (r Result) Err(judged []ThresholdResult) error {
-	var wrong []string
+	var wrong, refused []string
 	for _, m := range r.Measured {
 		if m.Violated > 0 {
 			wrong = append(wrong, fmt.Sprintf("%s broke a promise of locks %d times; first: %s", m.Name, m.Violated, m.Violations[0]))
+		}
+		if text := m.refused(); text != "" {
+			refused = append(refused, text)
 		}
 	}
 	for _, j := range judged {
@@ -222,8 +227,25 @@ func (r Result) Err(judged []ThresholdResult) error {
 			wrong = append(wrong, fmt.Sprintf("%s of %s: measured %s", j.Text, j.Measured, j.Value))
 		}
 	}
-	if wrong == nil {
+	switch all := strings.Join(append(refused, wrong...), "; "); {
+	case wrong != nil:
+		return fmt.Errorf("%w: %s", outcome.ErrExpectation, all)
+	case refused != nil:
+		return errors.New(all)
+	default:
 		return nil
 	}
-	return fmt.Errorf("%w: %s", outcome.ErrExpectation, strings.Join(wrong, "; "))
+}
+
+// refused says that requests failed and none was granted, and why; otherwise it
+// returns "".
+func (m Measured) refused() string {
+	switch {
+	case m.All.Grants > 0 || m.All.Errors() == 0:
+		return ""
+	case m.FirstError != nil:
+		return fmt.Sprintf("%s was granted nothing: %s failed, the first with: %v", m.Name, format.Count(int(m.All.Errors()), "request", "requests"), m.FirstError)
+	default:
+		return fmt.Sprintf("%s was granted nothing in time: %s", m.Name, format.Count(int(m.All.Timeouts), "timeout", "timeouts"))
+	}
 }

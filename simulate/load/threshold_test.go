@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"math"
 	"strings"
@@ -124,6 +125,24 @@ func TestResultErr(t *testing.T) {
 	result.Measured = result.Measured[:1]
 	if err := result.Err(result.JudgeAll(of("grants==100"))); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestResultErrWithoutGrants: a load that was granted nothing has failed, whatever is
+// expected of it.
+func TestResultErrWithoutGrants(t *testing.T) {
+	refused, late, idle := newMeter(Workload{Name: "refused"}), newMeter(Workload{Name: "late"}), newMeter(Workload{Name: "idle"})
+	for _, m := range []*meter{refused, late, idle} {
+		m.start()
+	}
+	refused.failed(rwlock.Write, errors.New("permission denied"))
+	refused.failed(rwlock.Write, errors.New("permission denied again"))
+	late.failed(rwlock.Read, context.DeadlineExceeded)
+	granted := measuredMeter().measured()
+	err := Result{Measured: []Measured{refused.measured(), late.measured(), idle.measured(), granted}}.Err(nil)
+	want := "refused was granted nothing: 2 requests failed, the first with: permission denied; late was granted nothing in time: 1 timeout"
+	if err == nil || errors.Is(err, outcome.ErrExpectation) || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

@@ -25,6 +25,7 @@ type Result struct {
 	Expected []string       // the names of the checks that the scenario asks for, see Checks
 	Verdict  verify.Verdict // on the locks, which it names as they are named in etcd
 	Failures []Failure      // of the checks that failed
+	Note     string         // how etcd differs from what the scenario asks for; "" if it does not
 }
 
 // StepResult is the result of a step that requested locks.
@@ -71,8 +72,14 @@ func (f Failure) String() string {
 }
 
 // Err returns nil if all checks passed, and otherwise an error that wraps
-// ErrExpectation and lists every failure.
-func (r Result) Err() error { return FailuresErr(r.Scenario, ErrExpectation, r.Failures) }
+// ErrExpectation and lists every failure, and the note.
+func (r Result) Err() error {
+	err := FailuresErr(r.Scenario, ErrExpectation, r.Failures)
+	if err != nil && r.Note != "" {
+		err = fmt.Errorf("%w; %s", err, r.Note)
+	}
+	return err
+}
 
 // FailuresErr returns an error that wraps kind and lists the failures of a scenario,
 // or nil if there are none.

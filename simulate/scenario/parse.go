@@ -65,6 +65,9 @@ func decode(file string, data []byte) (root ast.Node, doc document, err error) {
 	if err != nil {
 		return nil, doc, err
 	}
+	if root, err = plain(file, root); err != nil {
+		return nil, doc, err
+	}
 	err = yaml.NewDecoder(bytes.NewReader(nil), yaml.Strict()).DecodeFromNode(root, &doc)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, doc, locate(file, err)
