@@ -270,11 +270,12 @@ func TestCheckOfReluctantServers(t *testing.T) {
 func allowed(r access.Report) string {
 	var s string
 	for _, a := range r.Actions {
-		if a.Unknown {
+		switch {
+		case a.Unknown:
 			s += "?"
-		} else if a.Allowed {
+		case a.Allowed:
 			s += "y"
-		} else {
+		default:
 			s += "n"
 		}
 	}
