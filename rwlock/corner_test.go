@@ -108,8 +108,10 @@ func TestNoiseBetweenReadersAndWriters(t *testing.T) {
 	calls := count(client)
 	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
 	waiter := start(func() error { return m.RLock(f.soon()) })
-	const wide, narrow = 1, 3 // watches: of all, then of the writer and of its own key
-	etcdtest.Eventually(t, "it watches", func() bool { return calls.watches.Load() == wide && calls.total() > 2 })
+	const wide, narrow = 1, 2 // watches: of all, then of the writer and of its own key
+	// There are more where a busy machine breaks the connection.
+	etcdtest.Eventually(t, "it watches", func() bool { return calls.watches.Load() >= wide && calls.total() > 2 })
+	before := calls.watches.Load()
 	between := f.name + "/status"
 	for range maxIrrelevantEvents + 1 {
 		_, err := f.client.Put(f.soon(), between, "")
@@ -117,7 +119,7 @@ func TestNoiseBetweenReadersAndWriters(t *testing.T) {
 		_, err = f.client.Delete(f.soon(), between)
 		f.must(err)
 	}
-	etcdtest.Eventually(t, "it watches less", func() bool { return calls.watches.Load() == narrow })
+	etcdtest.Eventually(t, "it watches less", func() bool { return calls.watches.Load() >= before+narrow })
 	f.waiting(waiter)
 	f.must(holder.Unlock())
 	f.must(f.await(waiter))

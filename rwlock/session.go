@@ -7,11 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/seconds"
 )
 
@@ -37,9 +35,9 @@ type Session struct {
 	ctx    context.Context
 	end    context.CancelCauseFunc
 	done   chan struct{} // closes when keepAlive has returned
-	stream *leaseStream  // of renewals, nil when there is none; used by keepAlive only
 
 	mu       sync.Mutex
+	stream   *leaseStream  // for the next renewal; nil when there is none, or it is in use
 	ttl      time.Duration // as granted by etcd
 	deadline time.Time     // the lease does not expire before
 }
@@ -125,91 +123,3 @@ func (s *Session) NewRWMutex(name string, opts ...Option) *RWMutex {
 // NewSet returns a set of locks, like the function NewSet. Its requests live on
 // this session.
 func (s *Session) NewSet(locks []LockRequest, opts ...Option) *Set { return newSet(s, locks, opts) }
-
-// noteRenewal records that a renewal sent at that time was granted ttl seconds.
-// etcd counts from when it received the renewal, which is later.
-func (s *Session) noteRenewal(sent time.Time, ttl int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ttl = seconds.Duration(ttl)
-	s.deadline = sent.Add(s.ttl)
-}
-
-// keepAlive renews the lease at least three times per TTL, and more often while
-// renewals fail. It ends the session when the lease has expired or may have.
-func (s *Session) keepAlive(renew renewFunc) {
-	defer close(s.done)
-	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
-		if err := s.renewByDeadline(renew); err != nil {
-			s.end(ErrSessionExpired) // unless it was closed before
-		}
-	}
-}
-
-// renewalPause returns how long to pause before a renewal: with the jitter of
-// backoff.Pause, at most a third of the TTL, and of what is left.
-func renewalPause(ttl, left time.Duration) time.Duration { return min(ttl, left) / 15 * 4 }
-
-// renewByDeadline tries to renew the lease until etcd has answered or the lease may
-// have expired.
-func (s *Session) renewByDeadline(renew renewFunc) error {
-	ctx, cancel := context.WithDeadline(s.ctx, s.Deadline())
-	defer cancel()
-	for {
-		sent := time.Now()
-		ttl, err := renew(s, ctx)
-		switch {
-		case err == nil && ttl > 0:
-			s.noteRenewal(sent, ttl)
-			return nil
-		case err == nil:
-			return ErrSessionExpired
-		case !backoff.Pause(ctx, s.TTL()/20):
-			return err
-		}
-	}
-}
-
-// renew sends one renewal and returns the TTL that etcd granted, in seconds. It does
-// not use the client's KeepAliveOnce, which opens a stream for each renewal, logs in
-// for it if there is a password, and retries without a pause while there is no
-// connection. A member that has no leader refuses the stream: it would keep back the
-// renewal until it times out, and so would the next one in its turn.
-func (s *Session) renew(ctx context.Context) (ttl int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.TTL()/3)
-	defer cancel()
-	if s.stream == nil {
-		s.stream = &leaseStream{}
-		s.stream.ctx, s.stream.close = context.WithCancel(clientv3.WithRequireLeader(s.ctx))
-	}
-	defer context.AfterFunc(ctx, s.stream.close)()
-	if ttl, err = s.stream.renew(s.client, s.lease); err != nil {
-		s.stream.close()
-		s.stream = nil
-	}
-	return ttl, err
-}
-
-// leaseStream is a stream of renewals, each answered before the next is sent.
-type leaseStream struct {
-	etcdserverpb.Lease_LeaseKeepAliveClient
-	ctx   context.Context
-	close context.CancelFunc
-}
-
-func (l *leaseStream) renew(client *clientv3.Client, lease clientv3.LeaseID) (ttl int64, err error) {
-	if l.Lease_LeaseKeepAliveClient == nil {
-		l.Lease_LeaseKeepAliveClient, err = etcdserverpb.NewLeaseClient(client.ActiveConnection()).LeaseKeepAlive(l.ctx)
-	}
-	if err == nil {
-		err = l.Send(&etcdserverpb.LeaseKeepAliveRequest{ID: int64(lease)})
-	}
-	if err != nil {
-		return 0, err
-	}
-	resp, err := l.Recv()
-	if err != nil {
-		return 0, err
-	}
-	return resp.TTL, nil
-}

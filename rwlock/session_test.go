@@ -143,9 +143,18 @@ func TestRenewalsShareAStream(t *testing.T) {
 	deadline := s.Deadline()
 	etcdtest.Eventually(t, "renewed once", func() bool { return s.Deadline().After(deadline) })
 	deadline = s.Deadline()
-	first := s.stream // not written while the renewals go well
+	stream := func() (stream *leaseStream) {
+		etcdtest.Eventually(t, "no renewal is under way", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			stream = s.stream
+			return stream != nil
+		})
+		return stream
+	}
+	first := stream()
 	etcdtest.Eventually(t, "renewed again", func() bool { return s.Deadline().After(deadline) })
-	if s.stream != first || first == nil {
+	if stream() != first {
 		t.Error("a renewal opened another stream")
 	}
 }
