@@ -64,14 +64,14 @@ func (a answer) writeOne(out output.Printer) error {
 		a.writeQueue(&t, l)
 	}
 	for _, chain := range about.Chains {
-		t.line("", "why the last waiter waits:")
+		t.line("", "why the last waiter waits"+of(about.Locks, chain[0].Waiter.Lock)+":")
 		for _, e := range chain {
 			t.line("  ", narrate.Edge(e))
 		}
 	}
 	if !a.past() && len(about.Locks) > 0 {
-		t.line("", "what happens by itself:")
 		for _, l := range about.Locks {
+			t.line("", "what happens by itself"+of(about.Locks, l.ID)+":")
 			t.line("  ", narrate.Outlook(a.Diagnosis, l, about.Findings, maxQueueLines)...)
 		}
 	}
@@ -87,6 +87,14 @@ func (a answer) writeOne(out output.Printer) error {
 		t.remedies(about.Remedies)
 	}
 	return t.err
+}
+
+// of says which of the locks of one name is meant, if there are several.
+func of(locks []inspect.Lock, id inspect.LockID) string {
+	if len(locks) < 2 {
+		return ""
+	}
+	return " with the " + string(id.Layout)
 }
 
 // lineWriter prints sentences until printing fails, and keeps that error.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -267,7 +268,11 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 func requestFlags(requests []inspect.Request) string {
 	var flags []string
 	for _, r := range requests[:min(len(requests), maxQueueLines)] {
-		flags = append(flags, printable.Shell(narrate.RequestFlag(r.Key)...))
+		if flag := printable.Shell(narrate.RequestFlag(r.Key)...); printable.Text(flag) == flag {
+			flags = append(flags, flag)
+		} else { // a hint has no other escapes than those that make it printable
+			flags = append(flags, "--request-base64 "+base64.StdEncoding.EncodeToString([]byte(r.Key)))
+		}
 	}
 	return strings.Join(flags, ", ")
 }

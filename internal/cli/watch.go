@@ -125,8 +125,11 @@ type feed struct {
 // net changes.
 func (f *feed) entries(u inspect.Update) []output.Entry {
 	var all []output.Entry
+	wasLost := f.lost != ""
 	if u.Err == nil && f.lost != "" {
 		f.lost = ""
+	}
+	if u.Err == nil && wasLost && !u.Resynced.Happened() { // else events were missed, which it says
 		all = append(all, docs.Notice{Event: "back", Revision: u.Snapshot.Revision, Time: f.now(), Text: "etcd answers again"})
 	}
 	all = append(all, f.news(u)...)

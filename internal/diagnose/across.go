@@ -109,9 +109,28 @@ func (e *examiner) other(i int) {
 		f.Detached = f.Detached || e.locks[lock].IsDetached(r)
 		f.Uncertain = f.Uncertain || slices.ContainsFunc(e.locks[lock].Queue, func(q inspect.Request) bool { return q.MayIgnore(r) })
 	}
-	if len(f.Locks) > 0 {
+	if len(f.Locks) > 0 && !e.alike(f) {
+		f.More += e.locks[e.inWayOf[r.Key][0]].MoreOthers
 		e.findings = append(e.findings, f)
 	}
+}
+
+// alike adds a finding about another key to one that is there about another key in the
+// way of the same locks, if there is one.
+func (e *examiner) alike(f Finding) bool {
+	i := slices.IndexFunc(e.findings, func(g Finding) bool {
+		return g.Kind == OtherKey && g.Severity == f.Severity && g.Detached == f.Detached && slices.Equal(g.Locks, f.Locks)
+	})
+	if i < 0 {
+		return false
+	}
+	g := &e.findings[i]
+	g.More++
+	g.Behind = max(g.Behind, f.Behind)
+	if len(g.Remedies) < maxRemedies {
+		g.Remedies = append(g.Remedies, f.Remedies...)
+	}
+	return true
 }
 
 // through discovers one more neighbour along one request, whether within its queue or

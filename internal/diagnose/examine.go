@@ -260,6 +260,7 @@ func (e *examiner) selfWait(found []int32) {
 		f.Remedies = []Remedy{e.end(f.Sessions[0]), e.remove(f.Sessions[0], wanted)}
 	}
 	f.Requests = append(f.Requests, wanted)
+	f.Locks = locksOf(f.Requests)
 	e.findings = append(e.findings, f)
 }
 

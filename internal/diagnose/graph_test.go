@@ -366,3 +366,16 @@ func TestDeep(t *testing.T) {
 		}
 	}
 }
+
+// Many keys in the way of a lock are one finding, which is also about the lock that
+// waits for itself by them.
+func TestOtherKeysAreOneFinding(t *testing.T) {
+	d := Locks(locktest.Snapshot(t, "/a -.k1 -.k2 -.k3 b.m4"), nil, Thresholds{}, locktest.Epoch)
+	if len(d.Findings) != 1 || d.Findings[0].More != 2 || len(d.Findings[0].Remedies) != 3 {
+		t.Errorf("findings %s", data(d.Findings))
+	}
+	d = Locks(locktest.Snapshot(t, "/a/b A.m1\n/a A.m2"), nil, Thresholds{}, locktest.Epoch)
+	if about := d.About("/a"); len(about.Findings) != 1 || about.Findings[0].Kind != SelfWait {
+		t.Errorf("findings about /a: %s", data(about.Findings))
+	}
+}

@@ -42,6 +42,7 @@ func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) 
 
 // listing is the keys below a prefix at one revision.
 type listing struct {
+	prefix   string
 	revision int64
 	keys     []stored             // by key
 	queues   map[LockID][]Request // not sorted; nil once there are locks
@@ -64,7 +65,7 @@ func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
 func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
-		if r, ok := newRequest(kv); ok {
+		if r, ok := newRequest(kv); ok && isWhole(r.Lock, l.prefix) {
 			requests = append(requests, r)
 		}
 		l.learn(kv)
@@ -79,6 +80,10 @@ func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 		requests = requests[n:]
 	}
 }
+
+// isWhole reports whether all requests for a lock have the prefix. Of another one, only
+// some would be seen, and a waiter could look like the holder: it counts as other keys.
+func isWhole(id LockID, prefix string) bool { return strings.HasPrefix(id.Name+"/", prefix) }
 
 // learn notes the lease of a key.
 func (l *listing) learn(kv *mvccpb.KeyValue) {
@@ -191,7 +196,7 @@ type batch struct {
 
 // pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
-	all := listing{queues: map[LockID][]Request{}}
+	all := listing{prefix: l.prefix, queues: map[LockID][]Request{}}
 	batches := make(chan batch)
 	var err error
 	go func() {

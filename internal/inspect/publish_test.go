@@ -14,7 +14,7 @@ func published(t *testing.T) (chan<- change, <-chan Update) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		newPublisher("p", out, func() time.Time { return epoch }, &unread{}).run(changes)
+		newPublisher("a", out, func() time.Time { return epoch }, &unread{}).run(changes)
 	}()
 	t.Cleanup(func() {
 		close(changes)
@@ -32,7 +32,7 @@ func TestPublisherCoalesces(t *testing.T) {
 		db.put(fmt.Sprintf("%04d/write/1", i), "", 0)
 		changes <- change{events: db.commit()}
 	}
-	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "p" || len(u.Events) != 0 || u.Resynced.Happened() {
+	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
 		t.Errorf("first update: %+v", u)
 	}
 	u := <-out
@@ -49,7 +49,7 @@ func TestPublisher(t *testing.T) {
 	t.Run("NoEtcdYet", func(t *testing.T) {
 		changes, out := published(t)
 		changes <- change{failed: errDown}
-		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefix != "p" {
+		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefix != "a" {
 			t.Errorf("update = %+v, want the error", u)
 		}
 		changes <- change{listing: &listing{revision: 7}}

@@ -176,6 +176,7 @@ func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
 		return Request{}, false
 	}
 	r, ok := newRequest(ev.Kv)
+	ok = ok && isWhole(r.Lock, s.prefix)
 	r.Seen, r.Saw = now, !s.late && !now.IsZero()
 	if r.Since.IsZero() && !s.late {
 		r.Since = now

@@ -14,7 +14,11 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	if a.Count == 0 {
 		return name + " is free", nil
 	}
-	text = "no request that etcd-lock knows for " + name + "; " + format.Count(a.Count, "other key begins", "other keys begin") + " with it"
+	text = "no request that etcd-lock knows for " + name + "; "
+	if len(a.Keys) == 0 {
+		return text + format.Count(a.Count, "key of another lock begins", "keys of other locks begin") + " with it", a.Names
+	}
+	text += format.Count(a.Count, "other key begins", "other keys begin") + " with it"
 	var keys []string
 	for _, k := range a.Keys {
 		switch {
@@ -26,8 +30,5 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 			keys = append(keys, k.Key+" (lease "+format.Lease(k.Lease)+")")
 		}
 	}
-	if len(keys) > 0 {
-		text += ": " + strings.Join(keys, ", ")
-	}
-	return text, a.Names
+	return text + ": " + strings.Join(keys, ", "), a.Names
 }

@@ -174,7 +174,7 @@ func timed(f diagnose.Finding) string {
 	owners := !r.Owner.Time.IsZero()
 	switch {
 	case f.Bound == inspect.AgeAtLeast:
-		return "as long as this program has watched: it began before"
+		return "since this program began to watch; it began before that"
 	case f.Bound == inspect.AgeAtMost && owners:
 		return "granted at some time since its request, which the client timed by its own clock"
 	case f.Bound == inspect.AgeAtMost:
@@ -220,6 +220,9 @@ func otherKey(f diagnose.Finding) Text {
 	t := Text{Headline: r.Key + ", which is not a lock request, blocks " + names}
 	why := "clients of a mutex wait for every older key below its name"
 	switch {
+	case f.Detached && r.Lease != 0:
+		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was replaced"
+		why = "a client that writes the key of a request again with another lease replaces the lease, and the request's client does not notice"
 	case f.Detached:
 		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was taken off"
 		why = "a client that writes the key of a request again, without its lease, takes the lease off, and the request's client does not notice"
@@ -241,6 +244,10 @@ func otherKey(f diagnose.Finding) Text {
 	if f.Uncertain {
 		again = "it was written again at revision " + strconv.FormatInt(r.Modified, 10) + ", so a client of the recipe may hold the lock in spite of it"
 	}
-	t.Clauses = clauses(end, why, again, behind(f.Behind))
+	var more string
+	if f.More > 0 {
+		more = format.Count(f.More, "more key is", "more keys are") + " in the way"
+	}
+	t.Clauses = clauses(end, why, again, behind(f.Behind), more)
 	return t
 }

@@ -113,8 +113,11 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 	if len(held) == 0 && len(l.Queue) > 0 {
 		held = l.Blockers(0)
 		says = append(says, inTheWay(d, held[:min(len(held), most)])...)
+		if more := len(held) + l.MoreOthers - most; more > 0 {
+			says = append(says, "so are "+strconv.Itoa(more)+" more")
+		}
 	}
-	return append(says, successors(d, d.Snapshot.Preview(held).Granted)...)
+	return append(says, successors(d, l, d.Snapshot.Preview(held).Granted)...)
 }
 
 // inTheWay says what ends that keys are in the way of a lock that no request holds.
@@ -157,14 +160,28 @@ func holdEnds(s *inspect.Session) []string {
 }
 
 // successors says which waiter gets a lock, if one does.
-func successors(d diagnose.Diagnosis, granted []inspect.Request) []string {
-	if len(granted) == 0 {
-		return nil
+func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request) []string {
+	var own, others []string
+	for _, r := range granted {
+		s, ok := d.Session(r.Session())
+		switch {
+		case !ok:
+		case r.Lock == l.ID:
+			own = append(own, who(s))
+		default: // it waits for a lock above this one, and for its holders
+			others = append(others, who(s)+" gets "+lock(r))
+		}
 	}
-	s, _ := d.Session(granted[0].Session())
-	text := "then " + who(s) + " gets it"
-	if others := len(granted) - 1; others > 0 {
-		text += ", along with " + format.Count(others, "other reader", "other readers")
+	var says []string
+	if len(own) > 0 {
+		text := "then " + own[0] + " gets it"
+		if more := len(own) - 1; more > 0 {
+			text += ", along with " + format.Count(more, "other reader", "other readers")
+		}
+		says = append(says, text)
 	}
-	return []string{text}
+	if len(others) > 0 {
+		says = append(says, "then "+list(others))
+	}
+	return says
 }

@@ -18,7 +18,8 @@ type queueRow struct {
 	blockers int // how many requests block it
 	nearest  int // the position of the last of these; -1: none
 	role     string
-	others   int // how many other keys block it
+	others   int  // how many other keys block it, of those that are listed
+	more     bool // not all are listed
 }
 
 // newLockRows makes the rows of a lock: other keys, and then the queue.
@@ -33,6 +34,7 @@ func newLockRows(l inspect.Lock) []queueRow {
 			for _, o := range l.Others {
 				if r.WaitsFor(o) {
 					r.others++
+					r.more = l.MoreOthers > 0
 				}
 			}
 		}
@@ -81,7 +83,10 @@ func (r queueRow) why() string {
 	if r.nearest >= 0 {
 		parts = append(parts, strconv.Itoa(r.blockers)+": "+r.role+" #"+strconv.Itoa(r.nearest+1))
 	}
-	if r.others > 0 {
+	switch {
+	case r.others > 0 && r.more:
+		parts = append(parts, "over "+format.Count(r.others, "other key", "other keys"))
+	case r.others > 0:
 		parts = append(parts, format.Count(r.others, "other key", "other keys"))
 	}
 	if len(parts) == 0 {

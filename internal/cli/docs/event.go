@@ -11,8 +11,8 @@ import (
 // EventHelp documents the fields of Event.
 var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
                     was waiting and is gone); expired, revoked (gone with its lease);
-                    detached (its key was written again without its lease: it is no
-                    request any more, and still blocks)
+                    detached (its key was written again with another lease or none: it
+                    is no request any more, and still blocks)
 revision            etcd revision of the change
 time                when this program saw it; absent when it did not
 summary             true: part of the state at that revision, not a change

@@ -28,7 +28,8 @@ queue               in the order of the requests in etcd:
   lease_state         alive; overdue: it has expired, and etcd has not revoked it; missing:
                       etcd does not have it; gone: it ended meanwhile; absent when unknown
   blocked_by          the requests that it waits for: count, and last, the position
-                      of the last one; and others, the number of others`
+                      of the last one; and others, the number of
+                      others, of those that are listed`
 
 // Queue is the queue of a lock in JSON.
 type Queue struct {
@@ -67,6 +68,8 @@ type Blockers struct {
 	Count  int `json:"count"`
 	Last   int `json:"last,omitempty"`
 	Others int `json:"others,omitempty"`
+
+	more bool // others than those in the lock's list
 }
 
 // NewQueue returns the document of a lock, given what is known of leases.
@@ -92,6 +95,7 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 		for _, o := range l.Others {
 			if r.WaitsFor(o) {
 				request.BlockedBy.Others++
+				request.BlockedBy.more = l.MoreOthers > 0
 			}
 		}
 		shown.Queue = append(shown.Queue, request)
@@ -167,7 +171,10 @@ func (b Blockers) String() string {
 	case b.Count > 1:
 		parts = append(parts, fmt.Sprintf("%d up to %d", b.Count, b.Last))
 	}
-	if b.Others > 0 {
+	switch {
+	case b.Others > 0 && b.more:
+		parts = append(parts, fmt.Sprintf("at least %d other keys", b.Others))
+	case b.Others > 0:
 		parts = append(parts, format.Count(b.Others, "other key", "other keys"))
 	}
 	return strings.Join(parts, ", ")
