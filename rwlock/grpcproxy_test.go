@@ -19,11 +19,11 @@ import (
 func TestSessionThroughProxy(t *testing.T) {
 	upstream := etcdtest.Client(t, etcdtest.Shared(t))
 	client := etcdtest.Client(t, serveProxy(t, upstream))
-	for _, ttl := range []time.Duration{2, 3, 5} {
-		t.Run((ttl * time.Second).String(), func(t *testing.T) {
+	for _, ttl := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second} {
+		t.Run(ttl.String(), func(t *testing.T) {
 			t.Parallel()
 			f := fixture{T: t, client: client}
-			s, err := NewSession(f.soon(), client, ttl*time.Second)
+			s, err := NewSession(f.soon(), client, ttl)
 			f.must(err)
 			defer func() { _ = s.Close() }()
 			began := s.Deadline()

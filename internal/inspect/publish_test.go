@@ -29,7 +29,7 @@ func TestPublisherCoalesces(t *testing.T) {
 	changes <- change{listing: &listing{revision: db.revision}}
 	const n = 3*maxEvents + 5
 	for i := range n { // nobody receives, and yet none of these blocks
-		db.put(fmt.Sprintf("%04d/write/1", i), "", 0)
+		db.put(fmt.Sprintf("a%04d/write/1", i), "", 0)
 		changes <- change{events: db.commit()}
 	}
 	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
