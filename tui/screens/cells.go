@@ -31,7 +31,7 @@ func ttlCell(c *nav.Context, lease int64) theme.Text {
 		return theme.Styled("-"+format.Age(-left), c.Theme.Lost)
 	case left < 0:
 		return theme.Styled("gone", c.Theme.Lost)
-	case left <= expiringAt:
+	case left <= expiringAt && c.Lease(lease).MissedRenewals(): // else it has likely been renewed since it was looked up
 		return theme.Styled("!"+format.Age(left), c.Theme.Expiring)
 	default:
 		return theme.Styled(format.Age(left), c.Theme.Plain)
