@@ -1,6 +1,7 @@
 package rwlock
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -36,11 +37,12 @@ func TestRestoredStore(t *testing.T) {
 			f.must(second.RWLock(f.soon()))
 			lost := second.Lost()
 			f.open(lost)
-			waiter := own.NewRWMutex(f.name)
-			granted := start(func() error { return waiter.RWLock(f.soon()) })
-			waitersOfKept := start(func() error { return own.NewRWMutex("/kept").RLock(f.soon()) })
-			f.queued(2)
-			f.waitForChild("/kept/read/")
+			queued, option := whenQueued()
+			granted := start(func() error { return own.NewRWMutex(f.name, option).RWLock(f.soon()) })
+			queuedToo, optionToo := whenQueued()
+			waitersOfKept := start(func() error { return own.NewRWMutex("/kept", optionToo).RLock(f.soon()) })
+			f.closes(queued)
+			f.closes(queuedToo)
 
 			restore()
 			if !behind { // what is restored goes on with work of others
@@ -60,6 +62,18 @@ func TestRestoredStore(t *testing.T) {
 	}
 }
 
+// whenQueued returns an option, and a channel that closes when a request with it is
+// known to wait.
+func whenQueued() (<-chan struct{}, Option) {
+	queued := make(chan struct{})
+	done := sync.OnceFunc(func() { close(queued) })
+	return queued, WithHook(func(e Event) {
+		if e.Kind == EventQueued {
+			done()
+		}
+	})
+}
+
 // A release that falls between the restart and the waiter's next look is no grant.
 func TestReleaseAfterRestore(t *testing.T) {
 	p := etcdtest.StartProcess(t)
@@ -69,8 +83,9 @@ func TestReleaseAfterRestore(t *testing.T) {
 	s := f.session()
 	restore := p.Backup()
 	for range 3 {
-		waiting := start(func() error { return NewRWMutex(s, f.name).RWLock(f.soon()) })
-		f.queued(2)
+		queued, option := whenQueued()
+		waiting := start(func() error { return NewRWMutex(s, f.name, option).RWLock(f.soon()) })
+		f.closes(queued) // it has etcd's reply: else it would request the lock of the restored store
 		restore()
 		for range 5 { // to the revision at which the waiter's watch goes on, and beyond
 			_, err := other.Put(f.soon(), "/work", "")

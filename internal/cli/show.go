@@ -199,7 +199,7 @@ func named(s inspect.Snapshot, name string) []inspect.Lock {
 func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[int64]inspect.Lease, error) {
 	var ids []int64
 	for _, l := range locks {
-		for _, r := range l.Queue {
+		for _, r := range slices.Concat(l.Others, l.Queue) {
 			ids = append(ids, r.Lease)
 		}
 	}

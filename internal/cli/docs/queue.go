@@ -16,7 +16,7 @@ import (
 // QueueHelp documents the fields of Queue.
 var QueueHelp = `layout, state       as for ls
 others              keys in the way that are not in the queue, the oldest 64:
-  key, key_base64, lease, revision   as for a request
+  key, key_base64, lease, revision, ttl_seconds, lease_state   as for a request
   lease_unknown       true: its lease was not read
   name, layout        of the lock that it is a request for; absent when it is none
 more_others         how many more there are; absent when none
@@ -49,6 +49,7 @@ type OtherKey struct {
 	Revision     int64  `json:"revision"`
 	Name         string `json:"name,omitempty"`
 	Layout       string `json:"layout,omitempty"`
+	leaseDoc
 
 	who string // for people
 }
@@ -57,9 +58,8 @@ type OtherKey struct {
 type QueuedRequest struct {
 	Position int `json:"position"`
 	Request
-	TTL        *float64 `json:"ttl_seconds,omitempty"`
-	LeaseState string   `json:"lease_state,omitempty"`
-	BlockedBy  Blockers `json:"blocked_by"`
+	leaseDoc
+	BlockedBy Blockers `json:"blocked_by"`
 }
 
 // Blockers is what a request waits for. Its size does not depend on their number,
@@ -78,7 +78,7 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 		Queue: make([]QueuedRequest, 0, len(l.Queue)),
 	}
 	for _, o := range l.Others {
-		shown.Others = append(shown.Others, newOtherKey(o))
+		shown.Others = append(shown.Others, newOtherKey(o, leases[o.Lease]))
 	}
 	earlier := 0          // requests of an earlier revision
 	var writers, last int // among them
@@ -103,10 +103,10 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 	return shown
 }
 
-func newOtherKey(o inspect.Request) OtherKey {
+func newOtherKey(o inspect.Request, lease inspect.Lease) OtherKey {
 	shown := OtherKey{
 		Key: o.Key, KeyBase64: output.Base64(o.Key), LeaseUnknown: o.LeaseUnknown, Revision: o.Revision,
-		Name: o.Lock.Name, Layout: string(o.Lock.Layout), who: "not a lock request",
+		Name: o.Lock.Name, Layout: string(o.Lock.Layout), who: "not a lock request", leaseDoc: newLeaseDoc(lease),
 	}
 	if o.Lease != 0 {
 		shown.Lease = format.Lease(o.Lease)
@@ -118,12 +118,36 @@ func newOtherKey(o inspect.Request) OtherKey {
 }
 
 func newQueuedRequest(r inspect.Request, position int, lease inspect.Lease) QueuedRequest {
-	shown := QueuedRequest{Position: position, Request: NewRequest(r), LeaseState: leaseState(lease.State)}
+	return QueuedRequest{Position: position, Request: NewRequest(r), leaseDoc: newLeaseDoc(lease)}
+}
+
+// leaseDoc is what is known of the lease of a key, in JSON.
+type leaseDoc struct {
+	TTL        *float64 `json:"ttl_seconds,omitempty"`
+	LeaseState string   `json:"lease_state,omitempty"`
+}
+
+func newLeaseDoc(lease inspect.Lease) leaseDoc {
+	doc := leaseDoc{LeaseState: leaseState(lease.State)}
 	if lease.State == inspect.LeaseAlive || lease.State == inspect.LeaseOverdue {
 		s := lease.Remaining.Seconds()
-		shown.TTL = &s
+		doc.TTL = &s
 	}
-	return shown
+	return doc
+}
+
+// ttl returns the remaining TTL for a table.
+func (d leaseDoc) ttl() string {
+	switch {
+	case d.LeaseState == leaseState(inspect.LeaseMissing):
+		return "no such lease"
+	case d.TTL == nil:
+		return "-"
+	case *d.TTL < 0:
+		return "over for " + format.Duration(seconds.FromFloat(-*d.TTL))
+	default:
+		return format.Duration(seconds.FromFloat(*d.TTL))
+	}
 }
 
 // Table prints the queue for people as of a time, which is zero when that is not
@@ -131,23 +155,13 @@ func newQueuedRequest(r inspect.Request, position int, lease inspect.Lease) Queu
 func (l Queue) Table(out output.Printer, now time.Time) error {
 	var rows [][]output.Cell
 	for _, o := range l.Others {
-		row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), "-", strconv.FormatInt(o.Revision, 10), "-", o.Key)
+		row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), o.ttl(), strconv.FormatInt(o.Revision, 10), "-", o.Key)
 		row[2].Tone = output.Critical
 		rows = append(rows, row)
 	}
 	for _, r := range l.Queue {
-		age, ttl := r.Age(now), "-"
-		if r.TTL != nil {
-			ttl = format.Duration(seconds.FromFloat(*r.TTL))
-			if *r.TTL < 0 {
-				ttl = "over for " + format.Duration(seconds.FromFloat(-*r.TTL))
-			}
-		}
-		if r.LeaseState == leaseState(inspect.LeaseMissing) {
-			ttl = "no such lease"
-		}
 		row := output.Row(
-			strconv.Itoa(r.Position), r.Mode, r.State, age, Owner(r.Owner), format.Dash(r.Lease), ttl,
+			strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
 			strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key)
 		row[2].Tone = StateTone(r.State == "holding")
 		rows = append(rows, row)
