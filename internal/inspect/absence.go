@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"etcd-lock/internal/keyspace"
 )
 
 // maxAbsent bounds Absence.Keys and Absence.Names.
@@ -41,13 +39,7 @@ func (s *Source) Absence(ctx context.Context, name string, revision int64) (Abse
 	if err != nil {
 		return Absence{}, fmt.Errorf("inspect: leases of keys: %w", err)
 	}
-	for _, kv := range kvs {
-		for i := range a.Keys {
-			if a.Keys[i].Key == string(kv.Key) {
-				a.Keys[i].Lease, a.Keys[i].LeaseUnknown = kv.Lease, false
-			}
-		}
-	}
+	leasesOf(kvs).setOn(a.Keys)
 	return a, nil
 }
 
@@ -67,13 +59,8 @@ func (s Snapshot) WouldBlock(r Request) []Request {
 
 // request returns a key as one of Lock.Others.
 func (s Snapshot) request(k stored) Request {
-	if parsed, ok := keyspace.Parse(k.key, k.lease); ok {
-		l, _ := s.Find(LockID{Layout: parsed.Layout, Name: parsed.Name})
-		if i := slices.IndexFunc(l.Queue, func(r Request) bool { return r.Key == k.key }); i >= 0 {
-			return l.Queue[i].aside()
-		}
-	}
-	return k.request()
+	l, _ := s.Find(k.lock())
+	return k.request(l.Queue)
 }
 
 // other returns a key as a request, unless it is a lock request.

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tidwall/btree"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -116,15 +115,12 @@ func (b *belowLocks) put(k stored) []LockID {
 // no lock's length, which is checked first: a key can have very many slashes.
 func (b *belowLocks) locksAbove(key string) []LockID {
 	var ids []LockID
-	for i := strings.IndexByte(key, '/'); i >= 0 && i < len(key); i++ {
-		if key[i] != '/' || b.lengths[i] == 0 {
+	for id := range locksAbove(key) {
+		if b.lengths[len(id.Name)] == 0 {
 			continue
 		}
-		for _, layout := range []keyspace.Layout{keyspace.RWLock, keyspace.Mutex} {
-			id := LockID{Layout: layout, Name: key[:i]}
-			if _, ok := b.locks[id]; ok {
-				ids = append(ids, id)
-			}
+		if _, ok := b.locks[id]; ok {
+			ids = append(ids, id)
 		}
 	}
 	return ids

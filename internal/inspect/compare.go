@@ -1,10 +1,5 @@
 package inspect
 
-import (
-	"slices"
-	"strings"
-)
-
 // Compare returns what became of requests between two snapshots of the same prefix,
 // lock by lock: first the deleted requests, then those that are new or whose
 // standing changed. The events have no revision, and a request that was made and
@@ -86,6 +81,6 @@ func departure(r Request, detached bool) Event {
 // has reports whether the key of a request exists, as far as the snapshot knows keys
 // that are no requests.
 func (s Snapshot) has(r Request) bool {
-	i, ok := slices.BinarySearchFunc(s.keys, r.Key, func(k stored, key string) int { return strings.Compare(k.key, key) })
-	return ok && s.keys[i].created == r.Revision
+	k := findKey(s.keys, r.Key)
+	return k != nil && k.created == r.Revision
 }

@@ -132,17 +132,12 @@ func (l lister) readLeases(ctx context.Context, all *listing) error {
 	if err != nil {
 		return err
 	}
-	leases := map[string]int64{}
 	for _, kv := range kvs {
 		all.learn(kv)
-		leases[string(kv.Key)] = kv.Lease
 	}
+	leases := leasesOf(kvs)
 	for _, lock := range all.locks {
-		for i := range lock.Others {
-			if lease, ok := leases[lock.Others[i].Key]; ok {
-				lock.Others[i].Lease, lock.Others[i].LeaseUnknown = lease, false
-			}
-		}
+		leases.setOn(lock.Others)
 	}
 	return nil
 }
@@ -180,11 +175,15 @@ func (l lister) readRuns(ctx context.Context, runs []run, revision int64) ([]*mv
 	}
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	resp, err := l.kv.Txn(ctx).Then(ops...).Commit()
+	return readOps(ctx, l.kv, ops)
+}
+
+// readOps commits gets in one transaction and returns the keys that they found.
+func readOps(ctx context.Context, kv clientv3.KV, gets []clientv3.Op) (kvs []*mvccpb.KeyValue, err error) {
+	resp, err := kv.Txn(ctx).Then(gets...).Commit()
 	if err != nil {
 		return nil, err
 	}
-	var kvs []*mvccpb.KeyValue
 	for _, part := range resp.Responses {
 		kvs = append(kvs, part.GetResponseRange().Kvs...)
 	}

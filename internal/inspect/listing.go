@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-
-	"etcd-lock/internal/keyspace"
 )
 
 // listing is the keys below a prefix at one revision.
@@ -56,17 +54,9 @@ func isWhole(id LockID, prefix string) bool { return strings.HasPrefix(id.Name+"
 
 // learn notes the lease of a key.
 func (l *listing) learn(kv *mvccpb.KeyValue) {
-	if k := l.find(string(kv.Key)); k != nil {
+	if k := findKey(l.keys, string(kv.Key)); k != nil {
 		*k = newStored(kv, true)
 	}
-}
-
-func (l *listing) find(key string) *stored {
-	i, ok := slices.BinarySearchFunc(l.keys, key, func(k stored, key string) int { return strings.Compare(k.key, key) })
-	if !ok {
-		return nil
-	}
-	return &l.keys[i]
 }
 
 // makeLocks makes the locks of the queues.
@@ -77,7 +67,7 @@ func (l *listing) makeLocks() {
 		others, more := inTheWay(queue, belowName(id, l.keys))
 		var requests []Request
 		for _, o := range others {
-			requests = append(requests, l.request(o))
+			requests = append(requests, o.request(l.queues[o.lock()]))
 		}
 		lock := NewLock(id, queue, requests...)
 		lock.MoreOthers = more
@@ -106,18 +96,4 @@ func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
 	slices.SortFunc(l.keys, func(a, b stored) int { return strings.Compare(a.key, b.key) })
 	l.makeLocks()
 	return l.locks
-}
-
-// request returns a key as one of Lock.Others, before the locks are made.
-func (l *listing) request(k stored) Request {
-	parsed, ok := keyspace.Parse(k.key, k.lease)
-	if !ok || !k.leaseRead {
-		return k.request()
-	}
-	queue := l.queues[LockID{Layout: parsed.Layout, Name: parsed.Name}]
-	i := slices.IndexFunc(queue, func(r Request) bool { return r.Key == k.key })
-	if i < 0 {
-		return k.request()
-	}
-	return queue[i].aside()
 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -30,14 +31,21 @@ func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
 	}
 }
 
-// isRequestOf reports whether the key is a request for a lock.
-func (k stored) isRequestOf(id LockID) bool {
-	parsed, ok := keyspace.Parse(k.key, k.lease)
-	return ok && parsed.Layout == id.Layout && parsed.Name == id.Name
+// lock returns the lock that the key is a request for; its zero value if it is none.
+func (k stored) lock() LockID {
+	parsed, _ := keyspace.Parse(k.key, k.lease)
+	return LockID{Layout: parsed.Layout, Name: parsed.Name}
 }
 
-// request returns a key that is no lock request as one.
-func (k stored) request() Request {
+// isRequestOf reports whether the key is a request for a lock.
+func (k stored) isRequestOf(id LockID) bool { return k.lock() == id }
+
+// request returns the key as one of Lock.Others, given the queue of the lock that it is
+// a request for, if it is one.
+func (k stored) request(queue []Request) Request {
+	if i := slices.IndexFunc(queue, func(r Request) bool { return r.Key == k.key }); i >= 0 {
+		return queue[i].aside()
+	}
 	return Request{Key: k.key, Lease: k.lease, LeaseUnknown: !k.leaseRead, Revision: k.created, Modified: k.modified}
 }
 
@@ -46,6 +54,26 @@ func (k stored) request() Request {
 func (r Request) aside() Request {
 	r.Holding, r.Since, r.Seen, r.Saw = false, r.Owner.Time, time.Time{}, false
 	return r
+}
+
+// findKey returns the key of that name among keys, which must be sorted by key, or nil.
+func findKey(keys []stored, key string) *stored {
+	i, ok := slices.BinarySearchFunc(keys, key, func(k stored, key string) int { return strings.Compare(k.key, key) })
+	if !ok {
+		return nil
+	}
+	return &keys[i]
+}
+
+// locksAbove yields the locks whose names a key can be below, whether they exist or not.
+func locksAbove(key string) iter.Seq[LockID] {
+	return func(yield func(LockID) bool) {
+		for i := range len(key) {
+			if key[i] == '/' && !(yield(LockID{keyspace.RWLock, key[:i]}) && yield(LockID{keyspace.Mutex, key[:i]})) {
+				return
+			}
+		}
+	}
 }
 
 // byPlace orders keys as ByPlace orders requests.

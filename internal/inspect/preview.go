@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-
-	"etcd-lock/internal/keyspace"
 )
 
 // Preview is the effect of deleting requests.
@@ -78,15 +76,10 @@ func (s Snapshot) Preview(requests []Request) Preview {
 // blockedBy returns the locks that have a key among their Others.
 func (s Snapshot) blockedBy(r Request) []LockID {
 	var ids []LockID
-	for i := range len(r.Key) {
-		if r.Key[i] != '/' {
-			continue
-		}
-		for _, layout := range []keyspace.Layout{keyspace.RWLock, keyspace.Mutex} {
-			l, _ := s.Find(LockID{Layout: layout, Name: r.Key[:i]})
-			if slices.ContainsFunc(l.Others, func(o Request) bool { return o.Key == r.Key }) {
-				ids = append(ids, l.ID)
-			}
+	for id := range locksAbove(r.Key) {
+		l, _ := s.Find(id)
+		if slices.ContainsFunc(l.Others, func(o Request) bool { return o.Key == r.Key }) {
+			ids = append(ids, id)
 		}
 	}
 	return ids

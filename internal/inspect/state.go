@@ -169,8 +169,7 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 }
 
 // written returns the request that an event writes, if it does. Without an owner's
-// time, it counts as made now,
-// unless events come late.
+// time, it counts as made now, unless events come late.
 func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
 	if ev.Type != clientv3.EventTypePut {
 		return Request{}, false
@@ -264,7 +263,7 @@ func (s *state) others(lock Lock) (others []Request, more int) {
 	for _, k := range first {
 		r, ok := s.find(k.key)
 		if !ok {
-			r = k.request()
+			r = k.request(nil)
 		}
 		others = append(others, r.aside())
 	}

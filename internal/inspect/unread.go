@@ -93,14 +93,27 @@ func (l leaseReader) readAll(ctx context.Context, keys []Request) (kvs []*mvccpb
 	for _, r := range keys {
 		ops = append(ops, clientv3.OpGet(r.Key, clientv3.WithRev(l.revision)))
 	}
-	resp, err := l.kv.Txn(ctx).Then(ops...).Commit()
-	if err != nil {
-		return nil, err
+	return readOps(ctx, l.kv, ops)
+}
+
+// keyLeases is the leases of keys that were read.
+type keyLeases map[string]int64
+
+func leasesOf(kvs []*mvccpb.KeyValue) keyLeases {
+	leases := make(keyLeases, len(kvs))
+	for _, kv := range kvs {
+		leases[string(kv.Key)] = kv.Lease
 	}
-	for _, part := range resp.Responses {
-		kvs = append(kvs, part.GetResponseRange().Kvs...)
+	return leases
+}
+
+// setOn sets the leases of those keys that were read.
+func (l keyLeases) setOn(keys []Request) {
+	for i := range keys {
+		if lease, ok := l[keys[i].Key]; ok {
+			keys[i].Lease, keys[i].LeaseUnknown = lease, false
+		}
 	}
-	return kvs, nil
 }
 
 // unread is the keys whose leases the publisher needs and the follower has to read.
