@@ -69,8 +69,13 @@ func findKey(keys []stored, key string) *stored {
 func locksAbove(key string) iter.Seq[LockID] {
 	return func(yield func(LockID) bool) {
 		for i := range len(key) {
-			if key[i] == '/' && !(yield(LockID{keyspace.RWLock, key[:i]}) && yield(LockID{keyspace.Mutex, key[:i]})) {
-				return
+			if key[i] != '/' {
+				continue
+			}
+			for _, layout := range []keyspace.Layout{keyspace.RWLock, keyspace.Mutex} {
+				if !yield(LockID{Layout: layout, Name: key[:i]}) {
+					return
+				}
 			}
 		}
 	}
