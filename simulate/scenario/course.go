@@ -110,7 +110,7 @@ func (c *course) unlock(p where, s Step) {
 func (c *course) end(p where, repeat int) {
 	switch {
 	case c.paused:
-		c.fail(p[:len(p)-1].to("steps"), "pause must be followed by resume or crash")
+		c.fail(p[:len(p)-1].To("steps"), "pause must be followed by resume or crash")
 	case repeat > 1 && c.over != "":
 		c.fail(p, "steps cannot be repeated after %s", c.over)
 	case repeat > 1 && len(c.held) > 0:

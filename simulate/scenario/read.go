@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -9,11 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
-
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/yamlfile"
 )
 
 // Limits on scenarios: a file that exceeds them is a mistake.
@@ -25,74 +21,31 @@ const (
 
 // reader turns a decoded file into a scenario and keeps the first error.
 type reader struct {
-	file string
-	root ast.Node
+	from string // the name of the file
+	file *yamlfile.File
 	err  error
 
 	clients map[string]*Client // by each of Client.Names
 }
 
-// where is the path of a value in the file: mapping keys and list indices.
-type where []any
-
-func (p where) to(more ...any) where { return append(p[:len(p):len(p)], more...) }
+type where = yamlfile.Path
 
 // fail sets the error, unless there was one before.
 func (r *reader) fail(p where, format string, args ...any) {
 	if r.err == nil {
-		r.err = at(r.file, r.position(p), fmt.Sprintf(format, args...))
+		r.err = r.file.Errorf(p, format, args...)
 	}
 }
 
 // place returns the position of a value.
 func (r *reader) place(p where) Place {
-	e := at(r.file, r.position(p), "")
-	return Place{Line: e.Line, Column: e.Column}
-}
-
-// position returns the first token of a value. If the file has none there, because it
-// is missing or behind an alias, it returns that of the nearest value around it.
-func (r *reader) position(p where) *token.Token {
-	for ; len(p) > 0; p = p[:len(p)-1] {
-		if node, err := p.build().FilterNode(r.root); err == nil && node != nil {
-			return firstToken(node)
-		}
-	}
-	return firstToken(r.root)
-}
-
-func (p where) build() *yaml.Path {
-	b := (&yaml.PathBuilder{}).Root()
-	for _, segment := range p {
-		switch s := segment.(type) {
-		case string:
-			b = b.Child(s)
-		case int:
-			b = b.Index(uint(s))
-		}
-	}
-	return b.Build()
-}
-
-// firstToken returns the token that a node begins with. A mapping's own token is its
-// first colon.
-func firstToken(n ast.Node) *token.Token {
-	switch n := n.(type) {
-	case nil:
-		return nil
-	case *ast.MappingNode:
-		if len(n.Values) > 0 {
-			return n.Values[0].Key.GetToken()
-		}
-	case *ast.MappingValueNode:
-		return n.Key.GetToken()
-	}
-	return n.GetToken()
+	line, column := r.file.Position(p)
+	return Place{Line: line, Column: column}
 }
 
 func (r *reader) scenario(doc document) *Scenario {
 	sc := &Scenario{
-		File:    r.file,
+		File:    r.from,
 		Name:    r.name(nil, "the scenario", doc.Name),
 		About:   doc.About,
 		TTL:     r.ttl(where{"ttl"}, doc.TTL, DefaultTTL),
@@ -126,7 +79,7 @@ func (r *reader) readClients(sc *Scenario, docs []clientDoc) {
 		}
 		for _, name := range c.Names() {
 			if r.clients[name] != nil {
-				r.fail(p.to("name"), "client %q is defined twice", name)
+				r.fail(p.To("name"), "client %q is defined twice", name)
 			}
 			r.clients[name] = &c
 		}
@@ -137,23 +90,23 @@ func (r *reader) readClients(sc *Scenario, docs []clientDoc) {
 func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	c := Client{
 		Name:   r.name(p, "a client", doc.Name),
-		Count:  r.whole(p.to("count"), doc.Count, 1, maxClients, 1),
-		Impl:   r.impl(p.to("impl"), doc.Impl),
-		TTL:    r.ttl(p.to("ttl"), doc.TTL, ttl),
-		After:  r.span(p.to("after"), doc.After),
-		Repeat: r.whole(p.to("repeat"), doc.Repeat, 1, maxSteps, 1),
+		Count:  r.whole(p.To("count"), doc.Count, 1, maxClients, 1),
+		Impl:   r.impl(p.To("impl"), doc.Impl),
+		TTL:    r.ttl(p.To("ttl"), doc.TTL, ttl),
+		After:  r.span(p.To("after"), doc.After),
+		Repeat: r.whole(p.To("repeat"), doc.Repeat, 1, maxSteps, 1),
 	}
 	if len(doc.Steps) == 0 {
-		r.fail(p.to("steps"), "client %q needs at least one step", c.Name)
+		r.fail(p.To("steps"), "client %q needs at least one step", c.Name)
 	}
 	course := newCourse(r)
 	for i, s := range doc.Steps {
-		step := r.step(p.to("steps", i), s)
-		r.supports(p.to("steps", i), c.Impl, step)
-		course.follow(p.to("steps", i, string(step.Do)), step)
+		step := r.step(p.To("steps", i), s)
+		r.supports(p.To("steps", i), c.Impl, step)
+		course.follow(p.To("steps", i, string(step.Do)), step)
 		c.Steps = append(c.Steps, step)
 	}
-	course.end(p.to("repeat"), c.Repeat)
+	course.end(p.To("repeat"), c.Repeat)
 	return c
 }
 
@@ -170,7 +123,7 @@ func (r *reader) name(p where, what string, s *string) string {
 		r.fail(p, "%s needs a name", what)
 		return ""
 	case !IsName(*s):
-		r.fail(p.to("name"), "%s name %q: want at most 64 letters, digits, '-', '_' and '.'", what, *s)
+		r.fail(p.To("name"), "%s name %q: want at most 64 letters, digits, '-', '_' and '.'", what, *s)
 	}
 	return *s
 }
@@ -196,9 +149,9 @@ func (r *reader) supports(p where, i Impl, s Step) {
 	case !slices.Contains(able, s.Do):
 		r.fail(p, "a client with impl recipe cannot use %s: its steps are %s", s.Do, format.List(able, "and"))
 	case s.Try:
-		r.fail(p.to("try"), "a client with impl recipe cannot try: it always waits")
+		r.fail(p.To("try"), "a client with impl recipe cannot try: it always waits")
 	case s.Crash.To > 0:
-		r.fail(p.to("crash"), "a client with impl recipe cannot crash: its steps are %s", format.List(able, "and"))
+		r.fail(p.To("crash"), "a client with impl recipe cannot crash: its steps are %s", format.List(able, "and"))
 	}
 }
 
@@ -254,9 +207,9 @@ func (r *reader) span(p where, doc *spanDoc) Span {
 		r.fail(p, "want a duration such as 500ms, or both from and to for a random one")
 		return Span{}
 	}
-	s := Span{From: r.duration(p.to("from"), doc.From, 0), To: r.duration(p.to("to"), doc.To, 0)}
+	s := Span{From: r.duration(p.To("from"), doc.From, 0), To: r.duration(p.To("to"), doc.To, 0)}
 	if s.To < s.From {
-		r.fail(p.to("to"), "to %s is less than from %s", s.To, s.From)
+		r.fail(p.To("to"), "to %s is less than from %s", s.To, s.From)
 	}
 	return s
 }

@@ -14,19 +14,19 @@ import (
 func (r *reader) expect(p where, doc expectDoc) Expect {
 	e := Expect{
 		Log:         doc.Log,
-		MaxWait:     r.duration(p.to("max_wait"), doc.MaxWait, 0),
-		Fenced:      r.whole(p.to("fenced"), doc.Fenced, 0, math.MaxInt, 0),
-		LogPlace:    r.place(p.to("log")),
-		FencedPlace: r.place(p.to("fenced")),
+		MaxWait:     r.duration(p.To("max_wait"), doc.MaxWait, 0),
+		Fenced:      r.whole(p.To("fenced"), doc.Fenced, 0, math.MaxInt, 0),
+		LogPlace:    r.place(p.To("log")),
+		FencedPlace: r.place(p.To("fenced")),
 	}
 	if doc.MaxWait != nil && e.MaxWait < time.Nanosecond {
-		r.fail(p.to("max_wait"), "duration must be greater than 0")
+		r.fail(p.To("max_wait"), "duration must be greater than 0")
 	}
 	for i, line := range e.Log {
-		r.expected(p.to("log", i), line)
+		r.expected(p.To("log", i), line)
 	}
 	for i, chain := range doc.Order {
-		e.Order = append(e.Order, r.chain(p.to("order", i), chain))
+		e.Order = append(e.Order, r.chain(p.To("order", i), chain))
 	}
 	return e
 }
@@ -45,9 +45,9 @@ func (r *reader) chain(p where, words []string) []Occurrence {
 	}
 	var chain []Occurrence
 	for i, s := range words {
-		o := r.occurrence(p.to(i), s)
+		o := r.occurrence(p.To(i), s)
 		if slices.ContainsFunc(chain, func(other Occurrence) bool { return o.String() == other.String() }) {
-			r.fail(p.to(i), "duplicate %q", s)
+			r.fail(p.To(i), "duplicate %q", s)
 		}
 		chain = append(chain, o)
 	}

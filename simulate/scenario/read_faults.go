@@ -22,19 +22,19 @@ func (r *reader) readFaults(sc *Scenario, docs []faultDoc) {
 		p := where{"faults", i}
 		f := o.fault(p, doc)
 		if f.Do != "" && f.Do != FaultCompact && sc.Cluster == 0 {
-			r.fail(p.to(string(f.Do)), "%s needs its own cluster: set the number of members, as in \"cluster: 3\"", f.Do)
+			r.fail(p.To(string(f.Do)), "%s needs its own cluster: set the number of members, as in \"cluster: 3\"", f.Do)
 		}
 		sc.Faults = append(sc.Faults, f)
 	}
 }
 
 func (o *outage) fault(p where, doc faultDoc) Fault {
-	f := Fault{At: o.span(p.to("at"), doc.At), Place: o.place(p)}
+	f := Fault{At: o.span(p.To("at"), doc.At), Place: o.place(p)}
 	switch {
 	case doc.At == nil:
 		o.fail(p, "a fault needs a time, as in \"at: 500ms\"")
 	case f.At.From < o.last:
-		o.fail(p.to("at"), "faults must be in the order of time: the one before can be as late as %s", o.last)
+		o.fail(p.To("at"), "faults must be in the order of time: the one before can be as late as %s", o.last)
 	}
 	o.last = f.At.To
 	for _, m := range []struct {
@@ -52,10 +52,10 @@ func (o *outage) fault(p where, doc faultDoc) Fault {
 		switch {
 		case !m.given:
 		case f.Do != "":
-			o.fail(p.to(string(m.do)), "a fault does one thing: this one has %s and %s", f.Do, m.do)
+			o.fail(p.To(string(m.do)), "a fault does one thing: this one has %s and %s", f.Do, m.do)
 		default:
 			f.Do = m.do
-			m.read(p.to(string(m.do)), doc, &f)
+			m.read(p.To(string(m.do)), doc, &f)
 		}
 	}
 	if f.Do == "" {

@@ -46,15 +46,15 @@ func (r *reader) step(p where, doc stepDoc) Step {
 	}
 	s.Do = k.do
 	if k.read != nil {
-		k.read(r, p.to(string(k.do)), doc, &s)
+		k.read(r, p.To(string(k.do)), doc, &s)
 	}
 	for _, o := range options() {
 		switch {
 		case !o.given(doc):
 		case !slices.Contains(k.options, o.name):
-			r.fail(p.to(o.name), "%s cannot be set on %s, only on %s", o.name, k.do, format.List(having(o.name), "or"))
+			r.fail(p.To(o.name), "%s cannot be set on %s, only on %s", o.name, k.do, format.List(having(o.name), "or"))
 		default:
-			o.read(r, p.to(o.name), doc, &s)
+			o.read(r, p.To(o.name), doc, &s)
 		}
 	}
 	return s
@@ -72,7 +72,7 @@ func (r *reader) kind(p where, doc stepDoc) *kind {
 		switch {
 		case !k.given(doc):
 		case found != nil:
-			r.fail(p.to(string(k.do)), "a step does one thing: this one has %s and %s", found.do, k.do)
+			r.fail(p.To(string(k.do)), "a step does one thing: this one has %s and %s", found.do, k.do)
 		default:
 			found = &k
 		}
@@ -115,7 +115,7 @@ func readTogether(r *reader, p where, doc stepDoc, s *Step) {
 	seen := map[string]bool{}
 	read := func(field string, names []string, mode rwlock.Mode) {
 		for i, name := range names {
-			at := p.to(field, i)
+			at := p.To(field, i)
 			if seen[name] {
 				r.fail(at, "duplicate lock %q", name)
 			}
@@ -144,7 +144,7 @@ func readUnlock(r *reader, p where, doc stepDoc, s *Step) {
 // at returns the path of the i-th word.
 func (d *wordsDoc) at(p where, i int) where {
 	if d.listed {
-		return p.to(i)
+		return p.To(i)
 	}
 	return p
 }
@@ -196,16 +196,16 @@ func (r *reader) readInterrupt(p where, what string, doc *spanDoc, s *Step) Span
 
 func readBounds(r *reader, p where, doc stepDoc, s *Step) {
 	s.Waits = Bounds{
-		AtLeast: r.duration(p.to("at_least"), doc.Waits.AtLeast, 0),
-		AtMost:  r.duration(p.to("at_most"), doc.Waits.AtMost, 0),
+		AtLeast: r.duration(p.To("at_least"), doc.Waits.AtLeast, 0),
+		AtMost:  r.duration(p.To("at_most"), doc.Waits.AtMost, 0),
 	}
 	switch {
 	case doc.Waits.AtLeast == nil && doc.Waits.AtMost == nil:
 		r.fail(p, "waits needs at_least, at_most or both")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost == 0:
-		r.fail(p.to("at_most"), "duration must be greater than 0")
+		r.fail(p.To("at_most"), "duration must be greater than 0")
 	case doc.Waits.AtMost != nil && s.Waits.AtMost < s.Waits.AtLeast:
-		r.fail(p.to("at_most"), "at_most %s is less than at_least %s", s.Waits.AtMost, s.Waits.AtLeast)
+		r.fail(p.To("at_most"), "at_most %s is less than at_least %s", s.Waits.AtMost, s.Waits.AtLeast)
 	}
 }
 
