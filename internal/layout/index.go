@@ -1,0 +1,188 @@
+package layout
+
+import (
+	"iter"
+	"slices"
+	"strings"
+)
+
+// index finds the rules whose patterns a key can match, without trying all: by what the
+// key begins with, or by one of its last segments. What a key costs does not depend on
+// the number of rules that it does not match.
+type index struct {
+	prefixes []prefix // by text
+	tails    [3]tail  // by the last segment, the one before it, and the one before that
+	hex      []entry  // the last segment is hexadecimal digits
+	decimal  []entry  // it is decimal digits
+	rest     []entry
+}
+
+// entry is a pattern of a rule: of its keys, or of its candidates if key is -1.
+type entry struct {
+	rule  *Rule
+	order int
+	key   int
+}
+
+func (e entry) pattern() *pattern {
+	if e.key < 0 {
+		return &e.rule.candidates.key.pattern
+	}
+	return &e.rule.keys[e.key].pattern
+}
+
+// prefix is the patterns that begin with a text.
+type prefix struct {
+	text    string
+	entries []entry
+	parent  int // the longest prefix of text in the index, or -1
+}
+
+// tail is patterns by a segment that is literal text.
+type tail struct {
+	entries map[string][]entry
+	lengths uint64 // of the segments, as a set modulo 64: most keys need no look-up
+}
+
+// add adds a pattern under the most selective of what it can be found by.
+func (x *index) add(p *pattern, e entry) {
+	if first := p.parts[0]; first.capture == "" && len(first.literal) > 1 {
+		x.addPrefix(first.literal, e)
+		return
+	}
+	last := p.lastSegments()
+	for depth, s := range last {
+		if len(s) == 1 && s[0].capture == "" && depth < len(x.tails) {
+			x.tails[depth].add(s[0].literal, e)
+			return
+		}
+	}
+	if len(last) > 0 && len(last[0]) == 1 {
+		switch last[0][0].kind {
+		case hexID:
+			x.hex = append(x.hex, e)
+			return
+		case decimalID:
+			x.decimal = append(x.decimal, e)
+			return
+		}
+	}
+	x.rest = append(x.rest, e)
+}
+
+// lastSegments returns the segments of keys that the pattern says something about, from
+// the last one on: each as its parts.
+func (p *pattern) lastSegments() [][]part {
+	var segments [][]part
+	var current []part
+	for i := len(p.parts) - 1; i >= 0 && i != p.wide; i-- {
+		if p.parts[i].capture != "" {
+			current = append([]part{p.parts[i]}, current...)
+			continue
+		}
+		pieces := strings.Split(p.parts[i].literal, "/")
+		for j := len(pieces) - 1; j >= 0; j-- {
+			if pieces[j] != "" {
+				current = append([]part{{literal: pieces[j]}}, current...)
+			}
+			if j > 0 {
+				segments, current = append(segments, current), nil
+			}
+		}
+	}
+	return segments
+}
+
+func (t *tail) add(segment string, e entry) {
+	if t.entries == nil {
+		t.entries = map[string][]entry{}
+	}
+	t.entries[segment] = append(t.entries[segment], e)
+	t.lengths |= 1 << (len(segment) % 64)
+}
+
+func (t *tail) lookUp(segment string) []entry {
+	if t.lengths&(1<<(len(segment)%64)) == 0 {
+		return nil
+	}
+	return t.entries[segment]
+}
+
+func (x *index) addPrefix(text string, e entry) {
+	i := slices.IndexFunc(x.prefixes, func(p prefix) bool { return p.text == text })
+	if i < 0 {
+		i = len(x.prefixes)
+		x.prefixes = append(x.prefixes, prefix{text: text})
+	}
+	x.prefixes[i].entries = append(x.prefixes[i].entries, e)
+}
+
+// finish prepares the index for look-ups.
+func (x *index) finish() {
+	slices.SortFunc(x.prefixes, func(a, b prefix) int { return strings.Compare(a.text, b.text) })
+	for i := range x.prefixes {
+		parent := i - 1
+		for parent >= 0 && !strings.HasPrefix(x.prefixes[i].text, x.prefixes[parent].text) {
+			parent = x.prefixes[parent].parent
+		}
+		x.prefixes[i].parent = parent
+	}
+}
+
+// lookUp yields the patterns that a key can match.
+func (x *index) lookUp(key string) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		_ = x.lookUpPrefix(key, yield) && x.lookUpTail(key, yield) && yieldAll(x.rest, yield)
+	}
+}
+
+// lookUpPrefix looks at the last prefix that is not after the key: every prefix of the
+// key is that one or a prefix of it.
+func (x *index) lookUpPrefix(key string, yield func(entry) bool) bool {
+	i, found := slices.BinarySearchFunc(x.prefixes, key, func(p prefix, key string) int { return strings.Compare(p.text, key) })
+	if !found {
+		i--
+	}
+	for ; i >= 0; i = x.prefixes[i].parent {
+		if strings.HasPrefix(key, x.prefixes[i].text) && !yieldAll(x.prefixes[i].entries, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *index) lookUpTail(key string, yield func(entry) bool) bool {
+	end := len(key)
+	for depth := range x.tails {
+		start := strings.LastIndexByte(key[:end], '/') + 1
+		segment := key[start:end]
+		if !yieldAll(x.tails[depth].lookUp(segment), yield) {
+			return false
+		}
+		if depth == 0 && !x.lookUpID(segment, yield) {
+			return false
+		}
+		if start == 0 {
+			break
+		}
+		end = start - 1
+	}
+	return true
+}
+
+func (x *index) lookUpID(segment string, yield func(entry) bool) bool {
+	hex, decimal := part{kind: hexID}, part{kind: decimalID}
+	if len(x.hex) > 0 && hex.accepts(segment) && !yieldAll(x.hex, yield) {
+		return false
+	}
+	return len(x.decimal) == 0 || !decimal.accepts(segment) || yieldAll(x.decimal, yield)
+}
+
+func yieldAll(entries []entry, yield func(entry) bool) bool {
+	for _, e := range entries {
+		if !yield(e) {
+			return false
+		}
+	}
+	return true
+}

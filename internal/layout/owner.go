@@ -1,0 +1,70 @@
+package layout
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+)
+
+// owner says where in a value, or in a key, an owner is: templates of its parts.
+type owner struct {
+	recorded bool // the value is an owner as package rwlock writes it
+	host     template
+	pid      template
+	program  template
+	label    template
+	time     template
+}
+
+func (o *owner) isZero() bool {
+	return !o.recorded && o.host == nil && o.pid == nil && o.program == nil && o.label == nil && o.time == nil
+}
+
+// read reads an owner; not ok if nothing of it is known.
+func (o *owner) read(s scope, value []byte) (keyspace.Owner, bool) {
+	if o.recorded {
+		if len(value) > maxOwner {
+			return keyspace.Owner{}, false
+		}
+		return keyspace.DecodeOwner(value)
+	}
+	var found keyspace.Owner
+	text := func(t template) string {
+		if t == nil {
+			return ""
+		}
+		text, _ := t.render(s)
+		return strings.TrimSpace(text)
+	}
+	found.Host, found.Program, found.Label = text(o.host), text(o.program), text(o.label)
+	if pid, err := strconv.Atoi(text(o.pid)); err == nil && pid > 0 {
+		found.PID = pid
+	}
+	if made, ok := parseTime(text(o.time)); ok {
+		found.Time = made
+	}
+	return found, found != keyspace.Owner{}
+}
+
+// maxOwner bounds the value that is read as an owner of package rwlock, in bytes.
+const maxOwner = 16 << 10
+
+// parseTime parses a time as JSON has it, or in milliseconds since 1970.
+func parseTime(s string) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, false
+	}
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, true
+	}
+	ms, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || ms <= 0 || ms > maxMillis {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(ms).UTC(), true
+}
+
+// maxMillis is the last millisecond of the year 9999, beyond which JSON has no times.
+const maxMillis = 253402300799999

@@ -1,0 +1,141 @@
+package layout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Set is rules that are applied together.
+type Set struct {
+	rules []*Rule // by precedence
+	index index
+}
+
+// NewSet returns the set of rules, whose names must differ.
+func NewSet(rules ...*Rule) (*Set, error) {
+	s := &Set{rules: slices.Clone(rules)}
+	slices.SortFunc(s.rules, precedence)
+	names := map[string]bool{}
+	for order, r := range s.rules {
+		if names[r.Name] {
+			return nil, fmt.Errorf("two layouts have the name %q", r.Name)
+		}
+		names[r.Name] = true
+		for i := range r.keys {
+			s.index.add(&r.keys[i].pattern, entry{rule: r, order: order, key: i})
+		}
+		if r.candidates != nil {
+			s.index.add(&r.candidates.key.pattern, entry{rule: r, order: order, key: -1})
+		}
+	}
+	s.index.finish()
+	return s, nil
+}
+
+// Rules returns the rules, by name.
+func (s *Set) Rules() []*Rule { return slices.SortedFunc(slices.Values(s.rules), (*Rule).Compare) }
+
+// Rule returns the rule of that name, or nil.
+func (s *Set) Rule(name string) *Rule {
+	i := slices.IndexFunc(s.rules, func(r *Rule) bool { return r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return s.rules[i]
+}
+
+// Reads reports whether it takes a key's lease and value to say what the key is. Of all
+// other keys, the name is enough: they are no requests.
+func (s *Set) Reads(key string) bool {
+	reads := false
+	for e := range s.index.lookUp(key) {
+		if _, ok := e.pattern().match(key); ok {
+			if e.rule.Kind == Ignore && e.rule.isPlain() {
+				return false
+			}
+			reads = true
+		}
+	}
+	return reads
+}
+
+// isPlain reports whether the rule's keys are told by their names.
+func (r *Rule) isPlain() bool {
+	return r.evidence() == 0 && r.value.form == AnyValue && r.lease == leaseAny && r.sameLease == nil &&
+		!slices.ContainsFunc(r.keys, func(k key) bool { return k.leaseID >= 0 })
+}
+
+// Match says which rule a key matches; not ok if it is no request.
+func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
+	best := len(s.rules)
+	for e := range s.index.lookUp(kv.Key) {
+		if e.key < 0 || e.order >= best {
+			continue
+		}
+		if found, problem := e.rule.match(kv, e.key, leases); problem == "" {
+			m, best = found, e.order
+		}
+	}
+	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden {
+		return Match{}, false
+	}
+	return m, true
+}
+
+// Depends reports whether what a key is depends on the leases of other keys: of those
+// that are candidates of its lock.
+func (s *Set) Depends(key string) bool {
+	for e := range s.index.lookUp(key) {
+		if e.key >= 0 && e.rule.sameLease != nil {
+			if _, ok := e.pattern().match(key); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Candidates returns the candidates that a key is, for locks that may not exist.
+func (s *Set) Candidates(kv KV) []Candidate {
+	var all []Candidate
+	for e := range s.index.lookUp(kv.Key) {
+		if e.key >= 0 {
+			continue
+		}
+		if c, ok := e.rule.candidate(kv); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// Locks returns the names of locks that a key of that name can be a request for.
+func (s *Set) Locks(key string) []string {
+	var names []string
+	for e := range s.index.lookUp(key) {
+		if e.key < 0 || e.rule.Kind == Ignore {
+			continue
+		}
+		k := &e.rule.keys[e.key]
+		c, ok := k.match(key)
+		if !ok {
+			continue
+		}
+		if name, ok := k.name(key, scope{pattern: &k.pattern, captures: &c}); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if dir, _, ok := cutLast(key); ok && !slices.Contains(names, dir) { // a mutex's key that has lost its lease
+		names = append(names, dir)
+	}
+	return names
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
