@@ -13,6 +13,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 )
@@ -21,7 +22,7 @@ import (
 const patience = 20 * time.Second
 
 // jobs is a lock.
-var jobs = inspect.LockID{Layout: keyspace.RWLock, Name: "/jobs"}
+var jobs = inspect.LockID{Layout: layout.RWLock, Name: "/jobs"}
 
 // screenBuffer is a terminal's screen that can be read while it is written.
 type screenBuffer struct {

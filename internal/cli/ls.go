@@ -148,7 +148,7 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 	row := lsLock{
 		Name:       l.ID.Name,
 		NameBase64: output.Base64(l.ID.Name),
-		Layout:     string(l.ID.Layout),
+		Layout:     l.ID.Layout.String(),
 		State:      string(l.State()),
 		Readers:    counts.Readers,
 		Writers:    counts.Writers,

@@ -9,14 +9,15 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // aSnapshot has a contended lock and one whose name is not UTF-8.
 func aSnapshot() inspect.Snapshot {
-	a := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
-	bad := inspect.LockID{Layout: keyspace.Mutex, Name: "\xff"}
+	a := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+	bad := inspect.LockID{Layout: layout.Mutex, Name: "\xff"}
 	owner := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: noon.Add(-time.Minute)}
 	return inspect.Snapshot{Revision: 9, Other: 3, Locks: []inspect.Lock{
 		{ID: a, Queue: []inspect.Request{

@@ -18,6 +18,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func TestReleaseOptions(t *testing.T) {
@@ -61,7 +62,7 @@ func TestReleaseOptions(t *testing.T) {
 func TestReleaseChoose(t *testing.T) {
 	locks := aSnapshot().Locks
 	blockedBy := func(key string) []inspect.Lock {
-		id := inspect.LockID{Layout: keyspace.Mutex, Name: "/a"}
+		id := inspect.LockID{Layout: layout.Mutex, Name: "/a"}
 		waiter := inspect.Request{Key: "/a/1f", Lock: id, Mode: keyspace.Write, Lease: 0x1f, Revision: 5}
 		return []inspect.Lock{inspect.NewLock(id, []inspect.Request{waiter}, inspect.Request{Key: key, Revision: 3})}
 	}

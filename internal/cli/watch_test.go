@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func TestWatchOptions(t *testing.T) {
@@ -57,7 +58,7 @@ func lockAt(revision int64, writers ...int64) inspect.Snapshot {
 	if len(writers) == 0 {
 		return s
 	}
-	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
 	l := inspect.Lock{ID: id}
 	for i, w := range writers {
 		l.Queue = append(l.Queue, inspect.Request{Key: fmt.Sprint("/a/write/", w), Lock: id, Mode: keyspace.Write, Revision: w, Holding: i == 0})

@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func TestWhyOptions(t *testing.T) {
@@ -49,7 +50,7 @@ func TestWhyOptions(t *testing.T) {
 // answerOn is what why says about a snapshot in which w writes, r and s wait to
 // read behind it.
 func answerOn(name string, leases map[int64]inspect.Lease) answer {
-	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
 	owner := func(label string, ago time.Duration) keyspace.Owner {
 		return keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: label, Time: noon.Add(-ago)}
 	}

@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/release"
 )
 
@@ -78,7 +79,7 @@ func TestPast(t *testing.T) {
 
 	t.Run("Granted", func(t *testing.T) {
 		for i, want := range map[int]int64{0: at[0], 2: gone.Header.Revision} {
-			r := inspect.Request{Lock: inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}, Key: keys[i], Revision: at[i]}
+			r := inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/a"}, Key: keys[i], Revision: at[i]}
 			if got, err := line.Granted(t.Context(), r); err != nil || got != want {
 				t.Errorf("%s: %d, %v; want %d", keys[i], got, err, want)
 			}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // lease finds what is wrong with the lease of a session.
@@ -90,7 +90,7 @@ func (e *examiner) lock(i int) {
 			missing = append(missing, n)
 		}
 		// Elections write their keys again, and clients of mutexes ignore that.
-		if r.Modified > r.Revision && r.Lock.Layout == keyspace.RWLock {
+		if r.Modified > r.Revision && r.Lock.Layout == layout.RWLock {
 			modified = append(modified, n)
 		}
 		if _, ok := e.self(n); ok && !r.Holding {

@@ -9,6 +9,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/locktest"
 )
 
@@ -324,7 +325,7 @@ func chained(locks, each int) inspect.Snapshot {
 	s := inspect.Snapshot{Locks: make([]inspect.Lock, 0, locks)}
 	revision := int64(0)
 	for i := range locks {
-		id := inspect.LockID{Layout: keyspace.RWLock, Name: fmt.Sprintf("/lock/%06d", i)}
+		id := inspect.LockID{Layout: layout.RWLock, Name: fmt.Sprintf("/lock/%06d", i)}
 		queue := make([]inspect.Request, 0, each)
 		for j := range each {
 			revision++

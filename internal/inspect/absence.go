@@ -59,7 +59,10 @@ func (s Snapshot) WouldBlock(r Request) []Request {
 
 // request returns a key as one of Lock.Others.
 func (s Snapshot) request(k stored) Request {
-	l, _ := s.Find(k.lock())
+	var l Lock
+	if k.lock != nil {
+		l, _ = s.Find(*k.lock)
+	}
 	return k.request(l.Queue)
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tidwall/btree"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -15,7 +16,8 @@ import (
 type belowLocks struct {
 	keys    *btree.BTreeG[stored]
 	locks   map[LockID][]stored // by place
-	lengths map[int]int         // how many locks have a name of that length
+	names   map[string][]LockID // the locks, by name
+	lengths map[int]int         // how many names have that length
 }
 
 // newBelowLocks returns the keys, which have to be sorted, without locks.
@@ -23,6 +25,7 @@ func newBelowLocks(keys []stored) *belowLocks {
 	b := &belowLocks{
 		keys:    btree.NewBTreeGOptions(func(a, b stored) bool { return a.key < b.key }, btree.Options{NoLocks: true}),
 		locks:   map[LockID][]stored{},
+		names:   map[string][]LockID{},
 		lengths: map[int]int{},
 	}
 	for _, k := range keys {
@@ -34,7 +37,10 @@ func newBelowLocks(keys []stored) *belowLocks {
 // add adds a lock, given the keys below its name by place.
 func (b *belowLocks) add(id LockID, below []stored) {
 	b.locks[id] = below
-	b.lengths[len(id.Name)]++
+	if len(b.names[id.Name]) == 0 {
+		b.lengths[len(id.Name)]++
+	}
+	b.names[id.Name] = append(b.names[id.Name], id)
 }
 
 // remove removes a lock, if it was added.
@@ -43,6 +49,11 @@ func (b *belowLocks) remove(id LockID) {
 		return
 	}
 	delete(b.locks, id)
+	b.names[id.Name] = slices.DeleteFunc(b.names[id.Name], func(other LockID) bool { return other == id })
+	if len(b.names[id.Name]) > 0 {
+		return
+	}
+	delete(b.names, id.Name)
 	if b.lengths[len(id.Name)]--; b.lengths[len(id.Name)] == 0 {
 		delete(b.lengths, len(id.Name))
 	}
@@ -52,15 +63,15 @@ func (b *belowLocks) remove(id LockID) {
 func (b *belowLocks) of(id LockID) []stored {
 	below, ok := b.locks[id]
 	if !ok {
-		below = belowName(id, b.under(id.Name))
+		below = belowName(id, b.under(id.Layout.Dir(id.Name)))
 		b.add(id, below)
 	}
 	return below
 }
 
-// under returns the keys below a name, by key.
-func (b *belowLocks) under(name string) []stored {
-	start, end := keyspace.PrefixRange(name + "/")
+// under returns the keys that begin with a text, by key.
+func (b *belowLocks) under(dir string) []stored {
+	start, end := keyspace.PrefixRange(dir)
 	var keys []stored
 	b.keys.Ascend(stored{key: start}, func(k stored) bool {
 		if k.key >= end {
@@ -72,10 +83,13 @@ func (b *belowLocks) under(name string) []stored {
 	return keys
 }
 
-// apply takes in an event, and returns the locks below whose names the key is.
-func (b *belowLocks) apply(ev *clientv3.Event) []LockID {
+// apply takes in an event, given the lock that the key is a request for then, if it is
+// one. It returns the locks below whose names the key is.
+func (b *belowLocks) apply(ev *clientv3.Event, lock *LockID) []LockID {
 	if ev.Type == clientv3.EventTypePut {
-		return b.put(newStored(ev.Kv, true))
+		k := newStored(ev.Kv, true)
+		k.lock = lock
+		return b.put(k)
 	}
 	old, existed := b.keys.Delete(stored{key: string(ev.Kv.Key)})
 	ids := b.locksAbove(old.key)
@@ -115,12 +129,14 @@ func (b *belowLocks) put(k stored) []LockID {
 // no lock's length, which is checked first: a key can have very many slashes.
 func (b *belowLocks) locksAbove(key string) []LockID {
 	var ids []LockID
-	for id := range locksAbove(key) {
-		if b.lengths[len(id.Name)] == 0 {
+	for name := range namesAbove(key) {
+		if b.lengths[len(name)] == 0 {
 			continue
 		}
-		if _, ok := b.locks[id]; ok {
-			ids = append(ids, id)
+		for _, id := range b.names[name] {
+			if strings.HasPrefix(key, id.Layout.Dir(name)) {
+				ids = append(ids, id)
+			}
 		}
 	}
 	return ids

@@ -1,5 +1,7 @@
 package inspect
 
+import "slices"
+
 // Compare returns what became of requests between two snapshots of the same prefix,
 // lock by lock: first the deleted requests, then those that are new or whose
 // standing changed. The events have no revision, and a request that was made and
@@ -34,13 +36,17 @@ func compareQueues(before, after []Request, now Snapshot) []Event {
 			changed = append(changed, standing(after[0]))
 			after = after[1:]
 		default:
-			if before[0].Holding != after[0].Holding {
+			passed := !after[0].continues(before[0])
+			if passed {
+				deleted = append(deleted, departure(before[0], false))
+			}
+			if passed || before[0].Holding != after[0].Holding {
 				changed = append(changed, standing(after[0]))
 			}
 			before, after = before[1:], after[1:]
 		}
 	}
-	return append(deleted, changed...)
+	return slices.DeleteFunc(append(deleted, changed...), func(e Event) bool { return e.Request.Vacant() })
 }
 
 // compareHeads compares the first items of two sorted lists. An empty list counts

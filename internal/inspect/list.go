@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 const (
@@ -42,6 +43,7 @@ func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) 
 // those that may be lock requests: other values may be huge.
 type lister struct {
 	kv         clientv3.KV
+	rules      *layout.Set
 	prefix     string
 	start, end string
 	page       int64
@@ -49,9 +51,9 @@ type lister struct {
 	at         int64         // the revision to read; 0 is the current one
 }
 
-func newLister(kv clientv3.KV, prefix string, page int64, patience time.Duration) lister {
+func newLister(kv clientv3.KV, rules *layout.Set, prefix string, page int64, patience time.Duration) lister {
 	start, end := keyspace.PrefixRange(prefix)
-	return lister{kv: kv, prefix: prefix, start: start, end: end, page: page, patience: patience}
+	return lister{kv: kv, rules: rules, prefix: prefix, start: start, end: end, page: page, patience: patience}
 }
 
 // list reads all pages at one revision: l.at, or else the revision of the first
@@ -81,7 +83,7 @@ type batch struct {
 
 // pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
-	all := listing{prefix: l.prefix, queues: map[LockID][]Request{}}
+	all := newListing(l.prefix, l.rules)
 	batches := make(chan batch)
 	var err error
 	go func() {
@@ -154,7 +156,7 @@ func (l lister) readPage(ctx context.Context, start string, limit, revision int6
 // readValues reads the values of those keys of a page that may be requests.
 func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, batches chan<- batch) error {
 	for {
-		runs, rest := nextRuns(page, values.keys)
+		runs, rest := nextRuns(l.rules, page, values.keys)
 		if len(runs) == 0 {
 			return nil
 		}
@@ -202,12 +204,12 @@ type run struct{ first, last string }
 
 // nextRuns finds keys that may be lock requests, at most limit of them, and returns
 // the keys after those.
-func nextRuns(keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
+func nextRuns(rules *layout.Set, keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
 	open := false
 	for i, kv := range keys {
 		key := string(kv.Key)
 		switch {
-		case !keyspace.Candidate(key):
+		case !rules.Reads(key):
 			open = false
 			continue
 		case limit == 0 || !open && len(runs) == maxTxnRuns:

@@ -21,6 +21,7 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func snapshot(t *testing.T, s *Source, prefix string) Snapshot {
@@ -72,7 +73,7 @@ func TestSnapshot(t *testing.T) {
 		got := snapshot(t, s, "/m/")
 		var ids []string
 		for _, l := range got.Locks {
-			ids = append(ids, string(l.ID.Layout)+" "+l.ID.Name)
+			ids = append(ids, l.ID.Layout.String()+" "+l.ID.Name)
 		}
 		if want := []string{"mutex /m", "mutex /m/read", "rwlock /m/x"}; !slices.Equal(ids, want) || got.Other != 2 {
 			t.Errorf("locks = %q and %d others, want %q", ids, got.Other, want)
@@ -111,7 +112,7 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("%d locks, want %d", len(got.Locks), len(names))
 		}
 		for _, name := range names {
-			if _, ok := got.Find(LockID{Layout: keyspace.RWLock, Name: name}); !ok {
+			if _, ok := got.Find(LockID{Layout: layout.RWLock, Name: name}); !ok {
 				t.Errorf("no lock %.40q", name)
 			}
 		}
@@ -144,15 +145,15 @@ func TestSnapshotOfRealClients(t *testing.T) {
 	}
 	s := newSource(client)
 	etcdtest.Eventually(t, "the second mutex waits", func() bool {
-		l, _ := snapshot(t, s, "/").Find(LockID{Layout: keyspace.Mutex, Name: "/m"})
+		l, _ := snapshot(t, s, "/").Find(LockID{Layout: layout.Mutex, Name: "/m"})
 		return l.State() == StateContended
 	})
 	got := snapshot(t, s, "/")
-	mutex, _ := got.Find(LockID{Layout: keyspace.Mutex, Name: "/m"})
+	mutex, _ := got.Find(LockID{Layout: layout.Mutex, Name: "/m"})
 	if want := (Counts{Writers: 1, Waiters: 1}); mutex.Count() != want || mutex.Queue[0].Lease != int64(first.Lease()) {
 		t.Errorf("mutex: %+v", mutex)
 	}
-	readers, _ := got.Find(LockID{Layout: keyspace.RWLock, Name: "/rw"})
+	readers, _ := got.Find(LockID{Layout: layout.RWLock, Name: "/rw"})
 	if want := (Counts{Readers: 2}); readers.Count() != want || got.Other != 0 {
 		t.Errorf("readers: %+v; %d others", readers, got.Other)
 	}
@@ -179,7 +180,7 @@ func TestListWhileCompacted(t *testing.T) {
 		}
 	}
 	list := func(between func()) (listing, error) {
-		return newLister(compacting{KV: client, between: between}, "", 2, time.Minute).list(t.Context())
+		return newLister(compacting{KV: client, between: between}, layout.Builtin(), "", 2, time.Minute).list(t.Context())
 	}
 	t.Run("Once", func(t *testing.T) {
 		reads := 0
@@ -226,21 +227,21 @@ func TestRuns(t *testing.T) {
 		return kvs
 	}
 	t.Run("OK", func(t *testing.T) {
-		got, rest := nextRuns(keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"), 4)
+		got, rest := nextRuns(layout.Builtin(), keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"), 4)
 		want := []run{{first: "a/read/1", last: "a/read/2"}, {first: "d/1f", last: "d/x/write/1"}}
 		if !reflect.DeepEqual(got, want) || len(rest) != 0 {
 			t.Errorf("runs = %+v, want %+v; %d keys left", got, want, len(rest))
 		}
 	})
 	t.Run("NoMoreKeys", func(t *testing.T) {
-		got, rest := nextRuns(keys("a a/read/1 b a/read/2 a/read/3 c a/read/4"), 2)
+		got, rest := nextRuns(layout.Builtin(), keys("a a/read/1 b a/read/2 a/read/3 c a/read/4"), 2)
 		want := []run{{first: "a/read/1", last: "a/read/1"}, {first: "a/read/2", last: "a/read/2"}}
 		if !reflect.DeepEqual(got, want) || string(rest[0].Key) != "a/read/3" {
 			t.Errorf("runs = %+v, want %+v; left: %s", got, want, rest)
 		}
 	})
 	t.Run("NoMoreRuns", func(t *testing.T) {
-		got, rest := nextRuns(keys(strings.Repeat("a/read/1 b ", maxTxnRuns+1)), math.MaxInt64)
+		got, rest := nextRuns(layout.Builtin(), keys(strings.Repeat("a/read/1 b ", maxTxnRuns+1)), math.MaxInt64)
 		if len(got) != maxTxnRuns || len(rest) != 2 {
 			t.Errorf("%d runs, want %d; %d keys left, want 2", len(got), maxTxnRuns, len(rest))
 		}
@@ -338,7 +339,7 @@ func TestListReadsNoOtherValues(t *testing.T) {
 		}
 	}
 	read := 0
-	got, err := newLister(weighing{KV: client, bytes: &read}, "", 7, time.Minute).list(t.Context())
+	got, err := newLister(weighing{KV: client, bytes: &read}, layout.Builtin(), "", 7, time.Minute).list(t.Context())
 	if err != nil || requests(got) != 10 || got.other != 30 {
 		t.Fatalf("%d requests, %d others, %v", requests(got), got.other, err)
 	}

@@ -5,17 +5,25 @@ import (
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"etcd-lock/internal/layout"
 )
 
 // listing is the keys below a prefix at one revision.
 type listing struct {
 	prefix   string
+	rules    *layout.Set
 	revision int64
 	keys     []stored             // by key
 	queues   map[LockID][]Request // not sorted; nil once there are locks
 	locks    []Lock               // sorted
 	other    int
+	beside   beside
 	cause    ResyncCause // why a watch has read it anew
+}
+
+func newListing(prefix string, rules *layout.Set) listing {
+	return listing{prefix: prefix, rules: rules, queues: map[LockID][]Request{}, beside: newBeside()}
 }
 
 // addKeys adds keys, which are sorted and follow those before.
@@ -27,16 +35,45 @@ func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
 }
 
 // addValues adds those keys that are requests to their queues, now that their leases
-// and values are read. Requests of one lock mostly follow each other, and are added
-// together.
+// and values are read. What depends on other keys waits for them.
 func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
-		if r, ok := newRequest(kv); ok && isWhole(r.Lock, l.prefix) {
+		k := l.learn(kv)
+		l.beside.put(l.rules, kv)
+		if k == nil || l.beside.dependent[k.key] != nil {
+			continue
+		}
+		if r, ok := l.match(k, kv); ok {
 			requests = append(requests, r)
 		}
-		l.learn(kv)
 	}
+	l.addRequests(requests)
+}
+
+// match returns the request that a key is, and notes it.
+func (l *listing) match(k *stored, kv *mvccpb.KeyValue) (Request, bool) {
+	m, ok := l.rules.Match(layout.KV{Key: k.key, Value: kv.Value, Lease: kv.Lease}, l.leaseOf)
+	if !ok || !m.Rule.Whole(m.Lock, l.prefix) {
+		return Request{}, false
+	}
+	r := newRequest(kv, k.key, m)
+	k.lock = &r.Lock
+	return r, true
+}
+
+// leaseOf implements layout.Leases.
+func (l *listing) leaseOf(key string) (int64, bool) {
+	k := findKey(l.keys, key)
+	if k == nil {
+		return 0, false
+	}
+	return k.lease, true
+}
+
+// addRequests adds requests to their queues. Requests of one lock mostly follow each
+// other, and are added together.
+func (l *listing) addRequests(requests []Request) {
 	l.other -= len(requests)
 	for len(requests) > 0 {
 		id, n := requests[0].Lock, 1
@@ -48,50 +85,62 @@ func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	}
 }
 
-// isWhole reports whether all requests for a lock have the prefix. Of another one, only
-// some would be seen, and a waiter could look like the holder: it counts as other keys.
-func isWhole(id LockID, prefix string) bool { return strings.HasPrefix(id.Name+"/", prefix) }
-
-// learn notes the lease of a key.
-func (l *listing) learn(kv *mvccpb.KeyValue) {
-	if k := findKey(l.keys, string(kv.Key)); k != nil {
+// learn notes the lease of a key, and returns the key.
+func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
+	k := findKey(l.keys, string(kv.Key))
+	if k != nil {
 		*k = newStored(kv, true)
 	}
+	return k
 }
 
 // makeLocks makes the locks of the queues.
 func (l *listing) makeLocks() {
+	for key, kv := range l.beside.dependent {
+		if r, ok := l.match(findKey(l.keys, key), kv); ok {
+			l.addRequests([]Request{r})
+		}
+	}
 	l.locks = make([]Lock, 0, len(l.queues))
 	for id, queue := range l.queues {
 		slices.SortFunc(queue, ByPlace)
 		others, more := inTheWay(queue, belowName(id, l.keys))
 		var requests []Request
 		for _, o := range others {
-			requests = append(requests, o.request(l.queues[o.lock()]))
+			requests = append(requests, o.request(l.queueOf(o)))
 		}
 		lock := NewLock(id, queue, requests...)
 		lock.MoreOthers = more
+		lock.Candidates = l.beside.of(lock)
 		l.locks = append(l.locks, lock)
 	}
 	l.queues = nil
 	slices.SortFunc(l.locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 }
 
+// queueOf returns the queue that a key is in.
+func (l *listing) queueOf(k stored) []Request {
+	if k.lock == nil {
+		return nil
+	}
+	return l.queues[*k.lock]
+}
+
 // NewLocks returns the locks, by name, then layout, that have these queues, with what is
 // in the way of their requests: requests of each other, and other keys. It takes
 // ownership of the queues.
 func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
-	l := listing{queues: queues}
-	add := func(r Request) {
-		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown})
+	l := listing{queues: queues, beside: newBeside()}
+	add := func(r Request, lock *LockID) {
+		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown, lock: lock})
 	}
-	for _, queue := range queues {
+	for id, queue := range queues {
 		for _, r := range queue {
-			add(r)
+			add(r, &id)
 		}
 	}
 	for _, o := range others {
-		add(o)
+		add(o, nil)
 	}
 	slices.SortFunc(l.keys, func(a, b stored) int { return strings.Compare(a.key, b.key) })
 	l.makeLocks()

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // LockID identifies a lock. The same name in two layouts is two locks, whose queues
 // are apart. Its zero value is no lock.
 type LockID struct {
-	Layout keyspace.Layout
+	Layout *layout.Rule
 	Name   string
 }
 
@@ -26,7 +27,7 @@ func (id LockID) Compare(other LockID) int {
 	if c := strings.Compare(id.Name, other.Name); c != 0 {
 		return c
 	}
-	return strings.Compare(string(id.Layout), string(other.Layout))
+	return id.Layout.Compare(other.Layout)
 }
 
 // Request is one key in etcd, by which a client holds a lock or waits for it.
@@ -38,21 +39,35 @@ type Request struct {
 	Revision int64 // create revision: the place in the queue, and the fencing token
 	Modified int64 // revision of the last write of the key; Revision unless it was written again
 	Owner    keyspace.Owner
-	Owned    bool      // the value was an owner; older clients write none
+	Owned    bool      // the value, or the key, says who the owner is; many clients write none
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Seen     time.Time // when the watch first saw it hold or wait as it does now; zero without a watch
 	Saw      bool      // the watch saw that begin, at Seen; else it had begun before
 	Holding  bool
 
+	Term      *layout.Term  // of a record: who holds it until when, by its holder's clock
+	Slots     *layout.Slots // of a semaphore: who holds it
+	Encrypted bool          // the value cannot be read
+
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
-// Standing returns "holding" or "waiting", the words used in tables and JSON.
+// Standing returns "holding", "waiting" or "vacant", the words used in tables and JSON.
 func (r Request) Standing() string {
-	if r.Holding {
+	switch {
+	case r.Holding:
 		return "holding"
+	case r.Vacant():
+		return "vacant"
+	default:
+		return "waiting"
 	}
-	return "waiting"
+}
+
+// Vacant reports whether the key says that nobody holds its lock, and is no request
+// then: that of a record, or of a semaphore.
+func (r Request) Vacant() bool {
+	return r.Term != nil && r.Term.Holder == "" || r.Slots != nil && len(r.Slots.Holders) == 0
 }
 
 // Lock is a name with at least one request.
@@ -65,6 +80,10 @@ type Lock struct {
 	// never hold the lock, and Holding is not set. At most MaxOthers.
 	Others     []Request
 	MoreOthers int // that are not in Others
+
+	// Candidates are the clients that would like to have the lock, as far as their
+	// software says so in keys beside it: by name, without the holder.
+	Candidates []string
 }
 
 // State sums up a lock in one word.
@@ -76,6 +95,7 @@ const (
 	StateWrite     State = "write"     // held by a writer, no waiters
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
+	StateVacant    State = "vacant"    // not held: its key says so
 )
 
 // Counts are the numbers of a lock's requests.
@@ -90,6 +110,7 @@ func (l Lock) Count() Counts {
 	var c Counts
 	for _, r := range l.Queue {
 		switch {
+		case r.Vacant():
 		case !r.Holding:
 			c.Waiters++
 		case r.Mode == keyspace.Write:
@@ -110,8 +131,10 @@ func (l Lock) State() State {
 		return StateContended
 	case c.Writers > 0:
 		return StateWrite
-	default:
+	case c.Readers > 0:
 		return StateRead
+	default:
+		return StateVacant
 	}
 }
 
@@ -148,7 +171,7 @@ func (l Lock) Blockers(i int) []Request {
 }
 
 func blocks(r, me Request) bool {
-	return r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
+	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
 }
 
 // NewLock returns the lock that has these requests, with other keys in their way: it
@@ -166,8 +189,12 @@ type head struct {
 	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
 }
 
-// admits reports whether the next request of the queue holds.
+// admits reports whether the next request of the queue holds. Where clients that wait
+// leave no key, every request does.
 func (h *head) admits(r Request) bool {
+	if !r.Lock.Layout.Waiters {
+		return !r.Vacant()
+	}
 	if h.first == 0 {
 		h.first = r.Revision
 	}
@@ -196,7 +223,20 @@ type Snapshot struct {
 	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
 	Other    int    // keys with the prefix that are not lock requests
 
-	keys []stored // all keys, by key; nil in a snapshot of a watch
+	// Of a snapshot that was read, not watched:
+	rules  *layout.Set
+	keys   []stored // all keys, by key
+	beside beside
+}
+
+// named returns the locks of a name, in all layouts.
+func (s Snapshot) named(name string) []Lock {
+	first, _ := slices.BinarySearchFunc(s.Locks, name, func(l Lock, name string) int { return strings.Compare(l.ID.Name, name) })
+	last := first
+	for last < len(s.Locks) && s.Locks[last].ID.Name == name {
+		last++
+	}
+	return s.Locks[first:last]
 }
 
 // Find returns the lock with that ID.

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // queueOf reads "r1 w2 r3": mode and create revision.
 func queueOf(s string) []Request {
 	var queue []Request
 	for _, f := range strings.Fields(s) {
-		r := Request{Key: f, Mode: keyspace.Read, Revision: int64(f[1] - '0')}
+		r := Request{Key: f, Lock: LockID{Layout: layout.RWLock, Name: "a"}, Mode: keyspace.Read, Revision: int64(f[1] - '0')}
 		if f[0] == 'w' {
 			r.Mode = keyspace.Write
 		}

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // MaxOthers bounds Lock.Others.
@@ -21,7 +22,8 @@ type stored struct {
 	key               string
 	created, modified int64
 	lease             int64
-	leaseRead         bool // lease is known
+	leaseRead         bool    // lease is known
+	lock              *LockID // that the key is a request for; nil if it is none
 }
 
 func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
@@ -31,14 +33,8 @@ func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
 	}
 }
 
-// lock returns the lock that the key is a request for; its zero value if it is none.
-func (k stored) lock() LockID {
-	parsed, _ := keyspace.Parse(k.key, k.lease)
-	return LockID{Layout: parsed.Layout, Name: parsed.Name}
-}
-
 // isRequestOf reports whether the key is a request for a lock.
-func (k stored) isRequestOf(id LockID) bool { return k.lock() == id }
+func (k stored) isRequestOf(id LockID) bool { return k.lock != nil && *k.lock == id }
 
 // request returns the key as one of Lock.Others, given the queue of the lock that it is
 // a request for, if it is one.
@@ -65,17 +61,12 @@ func findKey(keys []stored, key string) *stored {
 	return &keys[i]
 }
 
-// locksAbove yields the locks whose names a key can be below, whether they exist or not.
-func locksAbove(key string) iter.Seq[LockID] {
-	return func(yield func(LockID) bool) {
+// namesAbove yields the names that a key is below: of locks that may exist or not.
+func namesAbove(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		for i := range len(key) {
-			if key[i] != '/' {
-				continue
-			}
-			for _, layout := range []keyspace.Layout{keyspace.RWLock, keyspace.Mutex} {
-				if !yield(LockID{Layout: layout, Name: key[:i]}) {
-					return
-				}
+			if key[i] == '/' && !yield(key[:i]) {
+				return
 			}
 		}
 	}
@@ -89,7 +80,7 @@ func byPlace(a, b stored) int {
 // belowName returns the keys below a lock's name, which must be sorted by key, but not
 // its requests, by place.
 func belowName(id LockID, keys []stored) []stored {
-	start, end := keyspace.PrefixRange(id.Name + "/")
+	start, end := keyspace.PrefixRange(id.Layout.Dir(id.Name))
 	from := sort.Search(len(keys), func(i int) bool { return keys[i].key >= start })
 	var below []stored
 	for _, k := range keys[from:] {
@@ -116,7 +107,7 @@ func inTheWay(queue []Request, below []stored) (first []stored, more int) {
 		if k.created >= end {
 			break
 		}
-		if !slices.ContainsFunc(last, func(w keyspace.Waiter) bool { return w.WaitsFor(k.key, k.created) }) {
+		if !slices.ContainsFunc(last, func(w layout.Waiter) bool { return w.WaitsFor(k.key, k.created) }) {
 			continue
 		}
 		if len(first) < MaxOthers {
@@ -130,17 +121,17 @@ func inTheWay(queue []Request, below []stored) (first []stored, more int) {
 
 // lastOfEachKind returns the last request of each kind that waits by rules of its
 // own. Whatever an earlier request waits for, the last of its kind does too.
-func lastOfEachKind(queue []Request) []keyspace.Waiter {
+func lastOfEachKind(queue []Request) []layout.Waiter {
 	type kind struct {
 		owned bool
 		mode  keyspace.Mode
 	}
 	kinds := 4
-	if queue[0].Lock.Layout == keyspace.Mutex {
+	if queue[0].Lock.Layout != layout.RWLock {
 		kinds = 1
 	}
 	seen := map[kind]bool{}
-	var last []keyspace.Waiter
+	var last []layout.Waiter
 	for _, r := range slices.Backward(queue) {
 		if k := (kind{r.Owned, r.Mode}); !seen[k] {
 			seen[k] = true
@@ -153,8 +144,8 @@ func lastOfEachKind(queue []Request) []keyspace.Waiter {
 	return last
 }
 
-func (r Request) waiter() keyspace.Waiter {
-	return keyspace.Waiter{Layout: r.Lock.Layout, Name: r.Lock.Name, Mode: r.Mode, Owned: r.Owned, Revision: r.Revision}
+func (r Request) waiter() layout.Waiter {
+	return layout.Waiter{Rule: r.Lock.Layout, Lock: r.Lock.Name, Mode: r.Mode, Owned: r.Owned, Revision: r.Revision}
 }
 
 // WaitsFor reports whether the client of r waits until the key of another request,
@@ -164,9 +155,9 @@ func (r Request) WaitsFor(other Request) bool {
 }
 
 // MayIgnore reports whether r waits for a key by WaitsFor, but may not do so any more,
-// because the key was written again: see keyspace.Waiter.
+// because the key was written again: see layout.Waiter.
 func (r Request) MayIgnore(other Request) bool {
-	return r.Lock.Layout == keyspace.RWLock && !r.Owned && r.WaitsFor(other) && other.Modified > r.Revision
+	return r.Lock.Layout == layout.RWLock && !r.Owned && r.WaitsFor(other) && other.Modified > r.Revision
 }
 
 // IsRequest reports whether r is a lock request. Among Lock.Others are other keys too.
@@ -176,6 +167,6 @@ func (r Request) IsRequest() bool { return r.Lock != LockID{} }
 // requests that was written again without its lease: its client holds the mutex or
 // waits for it, and does not release the key by ending.
 func (l Lock) IsDetached(other Request) bool {
-	id, ok := strings.CutPrefix(other.Key, l.ID.Name+"/")
-	return ok && l.ID.Layout == keyspace.Mutex && !other.LeaseUnknown && keyspace.IsLeaseID(id)
+	id, ok := strings.CutPrefix(other.Key, l.ID.Layout.Dir(l.ID.Name))
+	return ok && l.ID.Layout == layout.Mutex && !other.LeaseUnknown && keyspace.IsLeaseID(id)
 }

@@ -24,13 +24,14 @@ var (
 // It fails with ErrCompacted or ErrFuture, and a text that says which revisions
 // there are, when etcd has no such revision.
 func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) (Snapshot, error) {
-	l := newLister(s.client, prefix, s.tuning.page, 0)
+	l := newLister(s.client, s.rules, prefix, s.tuning.page, 0)
 	l.at = revision
 	all, err := l.list(ctx)
 	if err != nil {
 		return Snapshot{}, s.explain(ctx, prefix, revision, err)
 	}
-	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks, Other: all.other, keys: all.keys}, nil
+	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks, Other: all.other,
+		rules: s.rules, keys: all.keys, beside: all.beside}, nil
 }
 
 // explain says which revisions etcd has, if err is that it does not have this one.

@@ -76,10 +76,11 @@ func (s Snapshot) Preview(requests []Request) Preview {
 // blockedBy returns the locks that have a key among their Others.
 func (s Snapshot) blockedBy(r Request) []LockID {
 	var ids []LockID
-	for id := range locksAbove(r.Key) {
-		l, _ := s.Find(id)
-		if slices.ContainsFunc(l.Others, func(o Request) bool { return o.Key == r.Key }) {
-			ids = append(ids, id)
+	for name := range namesAbove(r.Key) {
+		for _, l := range s.named(name) {
+			if slices.ContainsFunc(l.Others, func(o Request) bool { return o.Key == r.Key }) {
+				ids = append(ids, l.ID)
+			}
 		}
 	}
 	return ids

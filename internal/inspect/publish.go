@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/layout"
 )
 
 // maxEvents bounds the events of an update: of those that a slow receiver missed, it
@@ -50,8 +52,8 @@ type publisher struct {
 	dirty bool   // next has something new
 }
 
-func newPublisher(prefix string, out chan<- Update, now func() time.Time, u *unread) *publisher {
-	return &publisher{out: out, now: now, state: newState(prefix, listing{}, nil), unread: u}
+func newPublisher(prefix string, rules *layout.Set, out chan<- Update, now func() time.Time, u *unread) *publisher {
+	return &publisher{out: out, now: now, state: newState(prefix, newListing(prefix, rules), nil), unread: u}
 }
 
 // run publishes until changes is closed.
@@ -152,7 +154,7 @@ func (p *publisher) reset(l listing) {
 		p.next.Resynced = p.next.Resynced.then(Resync{Cause: l.cause, From: before.revision, To: l.revision})
 	}
 	if l.cause.otherData() {
-		before = newState(before.prefix, listing{}, nil)
+		before = newState(before.prefix, newListing(before.prefix, before.rules), nil)
 	}
 	p.state = newState(before.prefix, l, before)
 	p.state.see(before, p.now())

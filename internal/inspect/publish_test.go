@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"etcd-lock/internal/layout"
 )
 
 // published runs a publisher on changes that it is handed one by one.
@@ -14,7 +16,7 @@ func published(t *testing.T) (chan<- change, <-chan Update) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		newPublisher("a", out, func() time.Time { return epoch }, &unread{}).run(changes)
+		newPublisher("a", layout.Builtin(), out, func() time.Time { return epoch }, &unread{}).run(changes)
 	}()
 	t.Cleanup(func() {
 		close(changes)
@@ -26,7 +28,7 @@ func published(t *testing.T) (chan<- change, <-chan Update) {
 func TestPublisherCoalesces(t *testing.T) {
 	changes, out := published(t)
 	db := newStore()
-	changes <- change{listing: &listing{revision: db.revision}}
+	changes <- change{listing: listingAt(db.revision, nil)}
 	const n = 3*maxEvents + 5
 	for i := range n { // nobody receives, and yet none of these blocks
 		db.put(fmt.Sprintf("a%04d/write/1", i), "", 0)
@@ -52,7 +54,7 @@ func TestPublisher(t *testing.T) {
 		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefix != "a" {
 			t.Errorf("update = %+v, want the error", u)
 		}
-		changes <- change{listing: &listing{revision: 7}}
+		changes <- change{listing: listingAt(7, nil)}
 		if u := <-out; u.Err != nil || u.Resynced.Happened() || u.Snapshot.Revision != 7 {
 			t.Errorf("update = %+v, want the first snapshot", u)
 		}
@@ -60,7 +62,7 @@ func TestPublisher(t *testing.T) {
 	t.Run("OneRevisionIsOneUpdate", func(t *testing.T) {
 		changes, out := published(t)
 		db := newStore()
-		changes <- change{listing: &listing{revision: db.revision}}
+		changes <- change{listing: listingAt(db.revision, nil)}
 		<-out
 		for range 3 {
 			for j := range 5 {
@@ -74,16 +76,16 @@ func TestPublisher(t *testing.T) {
 	})
 	t.Run("Resync", func(t *testing.T) {
 		changes, out := published(t)
-		changes <- change{listing: &listing{revision: 7, other: 1}}
+		changes <- change{listing: listingAt(7, func(l *listing) { l.other = 1 })}
 		<-out
-		changes <- change{listing: &listing{revision: 3, cause: ResyncWentBack}} // another history may be shorter
+		changes <- change{listing: listingAt(3, func(l *listing) { l.cause = ResyncWentBack })} // another history may be shorter
 		if u := <-out; u.Resynced != (Resync{ResyncWentBack, 7, 3}) || u.Snapshot.Revision != 3 || u.Snapshot.Other != 0 {
 			t.Errorf("update = %+v, want a resync", u)
 		}
 	})
 	t.Run("NoNewsNoUpdate", func(t *testing.T) {
 		changes, out := published(t)
-		changes <- change{listing: &listing{revision: 7}}
+		changes <- change{listing: listingAt(7, nil)}
 		<-out
 		changes <- change{progress: 7}
 		changes <- change{answered: 7}
@@ -133,4 +135,14 @@ func TestHealth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listingAt returns a listing without keys.
+func listingAt(revision int64, change func(*listing)) *listing {
+	l := newListing("", layout.Builtin())
+	l.revision = revision
+	if change != nil {
+		change(&l)
+	}
+	return &l
 }

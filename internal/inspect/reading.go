@@ -112,7 +112,7 @@ func (r *reading) take(resp clientv3.WatchResponse) (done bool, err error) {
 
 // compare reads the locks at the end, and reports whether they are as the events say.
 func (r *reading) compare(ctx context.Context) (done bool, err error) {
-	l := newLister(r.source.client, r.Begin.Prefix, r.source.tuning.page, 0)
+	l := newLister(r.source.client, r.source.rules, r.Begin.Prefix, r.source.tuning.page, 0)
 	l.at = r.End
 	all, err := l.list(ctx)
 	if err != nil {

@@ -1,33 +1,95 @@
 package inspect
 
 import (
-	"go.etcd.io/etcd/api/v3/mvccpb"
+	"strings"
+	"time"
 
-	"etcd-lock/internal/keyspace"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/layout"
 )
 
-// maxOwner bounds the value that is read as an owner, in bytes. A longer value is
-// other data under a key that looks like a request.
-const maxOwner = 16 << 10
+// newRequest returns a key that matches a layout as a lock request. It keeps the owner,
+// not the value.
+func newRequest(kv *mvccpb.KeyValue, key string, m layout.Match) Request {
+	r := Request{
+		Key:       key,
+		Lock:      LockID{Layout: m.Rule, Name: m.Lock},
+		Mode:      m.Mode,
+		Lease:     kv.Lease,
+		Revision:  kv.CreateRevision,
+		Modified:  kv.ModRevision,
+		Owner:     m.Owner,
+		Owned:     m.Owned,
+		Since:     m.Owner.Time,
+		Term:      m.Term,
+		Slots:     m.Slots,
+		Encrypted: m.Encrypted,
+	}
+	if holders := r.named(); !r.Owned && holders != "" {
+		r.Owner.Label, r.Owned = holders, true
+	}
+	if r.Since.IsZero() && r.Term != nil {
+		r.Since = r.Term.Acquired
+	}
+	return r
+}
 
-// newRequest reads a key as a lock request. It keeps the owner, not the value.
-func newRequest(kv *mvccpb.KeyValue) (Request, bool) {
-	key := string(kv.Key)
-	k, ok := keyspace.Parse(key, kv.Lease)
-	if !ok {
+// named returns whom a record or a semaphore names as its holders.
+func (r Request) named() string {
+	switch {
+	case r.Term != nil:
+		return r.Term.Holder
+	case r.Slots != nil:
+		return strings.Join(r.Slots.Holders, ", ")
+	default:
+		return ""
+	}
+}
+
+// continues reports whether a key that was written again is the same request as before:
+// not if a record has passed to another holder.
+func (r Request) continues(before Request) bool {
+	return r.Lock == before.Lock && r.Revision == before.Revision && r.Vacant() == before.Vacant() &&
+		(r.Term == nil || before.Term == nil || r.Term.Holder == before.Term.Holder)
+}
+
+// written returns the request that an event writes, if it does. Without an owner's
+// time, it counts as made now, unless events come late.
+func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
+	if ev.Type != clientv3.EventTypePut {
 		return Request{}, false
 	}
-	r := Request{
-		Key:      key,
-		Lock:     LockID{Layout: k.Layout, Name: k.Name},
-		Mode:     k.Mode,
-		Lease:    kv.Lease,
-		Revision: kv.CreateRevision,
-		Modified: kv.ModRevision,
+	return s.request(ev.Kv, now)
+}
+
+// request returns the request that a key is.
+func (s *state) request(kv *mvccpb.KeyValue, now time.Time) (Request, bool) {
+	key := string(kv.Key)
+	m, ok := s.rules.Match(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}, s.leaseOf)
+	if !ok || !m.Rule.Whole(m.Lock, s.prefix) {
+		return Request{}, false
 	}
-	if len(kv.Value) <= maxOwner {
-		r.Owner, r.Owned = keyspace.DecodeOwner(kv.Value)
+	r := newRequest(kv, key, m)
+	r.Seen, r.Saw = now, !s.late && !now.IsZero()
+	if r.Since.IsZero() && !s.late {
+		r.Since = now
 	}
-	r.Since = r.Owner.Time
 	return r, true
+}
+
+// countOther returns by how much an event changes the number of keys that are not
+// lock requests, given whether its key was one and whether it is one now. It needs
+// no list of those keys, because etcd reports only real changes: a deleted key
+// existed.
+func countOther(ev *clientv3.Event, was, is bool) int {
+	n := 0
+	if !was && !ev.IsCreate() {
+		n--
+	}
+	if !is && ev.Type == clientv3.EventTypePut {
+		n++
+	}
+	return n
 }

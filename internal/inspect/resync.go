@@ -180,7 +180,7 @@ func (s *state) matches(l listing) bool {
 }
 
 func sameLock(a, b Lock) bool {
-	return a.ID == b.ID && a.MoreOthers == b.MoreOthers &&
+	return a.ID == b.ID && a.MoreOthers == b.MoreOthers && slices.Equal(a.Candidates, b.Candidates) &&
 		slices.EqualFunc(a.Queue, b.Queue, func(a, b Request) bool { return sameKey(a, b) && a.Lease == b.Lease }) &&
 		slices.EqualFunc(a.Others, b.Others, sameKey)
 }

@@ -4,11 +4,14 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/layout"
 )
 
 // Source reads locks from one etcd.
 type Source struct {
 	client *clientv3.Client
+	rules  *layout.Set
 	tuning tuning
 }
 
@@ -21,10 +24,16 @@ type tuning struct {
 	now      func() time.Time // the clock of what the watch sees
 }
 
-// NewSource returns a source that reads through client. The client should have
-// keep-alives (DialKeepAliveTime): they move a watch away from a member that hangs.
+// NewSource returns a source that reads through client, with the built-in layouts. The
+// client should have keep-alives (DialKeepAliveTime): they move a watch away from a member
+// that hangs.
 func NewSource(client *clientv3.Client) *Source {
-	return &Source{client: client, tuning: tuning{
+	return NewSourceOf(client, layout.Builtin())
+}
+
+// NewSourceOf returns a source of locks of these layouts.
+func NewSourceOf(client *clientv3.Client, rules *layout.Set) *Source {
+	return &Source{client: client, rules: rules, tuning: tuning{
 		page:     1000,
 		patience: 2 * time.Second,
 		probe:    time.Second,
@@ -32,6 +41,9 @@ func NewSource(client *clientv3.Client) *Source {
 		now:      time.Now,
 	}}
 }
+
+// Layouts returns the layouts of the locks that the source reads.
+func (s *Source) Layouts() *layout.Set { return s.rules }
 
 // Update is what Watch sends.
 type Update struct {

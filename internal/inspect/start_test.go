@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // watching is a publisher without its goroutines, at a time that the test sets.
@@ -21,7 +22,7 @@ type watching struct {
 
 func newWatching(db *store) *watching {
 	w := &watching{db: db, clock: epoch}
-	w.publisher = newPublisher("", nil, func() time.Time { return w.clock }, &unread{})
+	w.publisher = newPublisher("", layout.Builtin(), nil, func() time.Time { return w.clock }, &unread{})
 	w.relist()
 	return w
 }

@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/layout"
 )
 
 // state is the locks below a prefix, kept current by applying etcd's events. It does
@@ -17,11 +19,13 @@ import (
 // after a snapshot copies and later events change in place.
 type state struct {
 	prefix   string
+	rules    *layout.Set
 	revision int64
 	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
 	locks    map[LockID]Lock
 	other    int
 	below    *belowLocks
+	beside   beside
 	at       time.Time // when what is applied was seen; zero in history
 	late     bool      // what is applied began earlier than it is seen
 
@@ -41,11 +45,13 @@ type place struct {
 func newState(prefix string, l listing, before *state) *state {
 	s := &state{
 		prefix:   prefix,
+		rules:    l.rules,
 		revision: l.revision,
 		places:   map[string]place{},
 		locks:    make(map[LockID]Lock, len(l.locks)),
 		other:    l.other,
 		below:    newBelowLocks(l.keys),
+		beside:   l.beside,
 		sorted:   l.locks,
 		touched:  map[LockID]struct{}{},
 	}
@@ -97,9 +103,15 @@ func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(
 // state between its parts ever existed. It returns the changes of requests.
 func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	edits := map[LockID]*edit{}
+	var beside []LockID
 	for _, ev := range events {
 		s.advance(ev.Kv.ModRevision)
 		s.collect(edits, ev, now)
+		beside = append(beside, s.putBeside(ev)...)
+	}
+	for _, id := range beside {
+		editOf(edits, id)
+		s.reconsider(edits, id.Name, now)
 	}
 	s.at = now
 	changes := s.applyEdits(edits)
@@ -144,58 +156,41 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 	old, was := s.find(string(ev.Kv.Key))
 	next, is := s.written(ev, now)
 	s.other += countOther(ev, was, is)
-	for _, id := range s.below.apply(ev) {
+	var lock *LockID
+	if is {
+		lock = &next.Lock
+	}
+	for _, id := range s.below.apply(ev, lock) {
 		editOf(edits, id)
 	}
-	if was && is && next.Owner.Time.IsZero() {
-		next.Since = old.Since
-	}
-	if was && is && next.Lock == old.Lock && next.Revision == old.Revision {
+	if was && is && next.continues(old) {
+		if next.Owner.Time.IsZero() {
+			next.Since = old.Since
+		}
 		e := editOf(edits, next.Lock)
 		e.rewritten = append(e.rewritten, next)
 		return
 	}
 	if was {
-		e := editOf(edits, old.Lock)
-		e.deleted = append(e.deleted, old)
-		e.detached[old.Key] = ev.Type == clientv3.EventTypePut && !ev.IsCreate()
-		delete(s.places, old.Key)
+		passed := is && next.Lock == old.Lock
+		s.leave(edits, old, ev.Type == clientv3.EventTypePut && !ev.IsCreate() && !passed)
 	}
 	if is {
-		e := editOf(edits, next.Lock)
-		e.added = append(e.added, next)
-		s.places[next.Key] = place{lock: next.Lock, revision: next.Revision}
+		s.join(edits, next)
 	}
 }
 
-// written returns the request that an event writes, if it does. Without an owner's
-// time, it counts as made now, unless events come late.
-func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
-	if ev.Type != clientv3.EventTypePut {
-		return Request{}, false
-	}
-	r, ok := newRequest(ev.Kv)
-	ok = ok && isWhole(r.Lock, s.prefix)
-	r.Seen, r.Saw = now, !s.late && !now.IsZero()
-	if r.Since.IsZero() && !s.late {
-		r.Since = now
-	}
-	return r, ok
+func (s *state) leave(edits map[LockID]*edit, r Request, detached bool) {
+	e := editOf(edits, r.Lock)
+	e.deleted = append(e.deleted, r)
+	e.detached[r.Key] = detached
+	delete(s.places, r.Key)
 }
 
-// countOther returns by how much an event changes the number of keys that are not
-// lock requests, given whether its key was one and whether it is one now. It needs
-// no list of those keys, because etcd reports only real changes: a deleted key
-// existed.
-func countOther(ev *clientv3.Event, was, is bool) int {
-	n := 0
-	if !was && !ev.IsCreate() {
-		n--
-	}
-	if !is && ev.Type == clientv3.EventTypePut {
-		n++
-	}
-	return n
+func (s *state) join(edits map[LockID]*edit, r Request) {
+	e := editOf(edits, r.Lock)
+	e.added = append(e.added, r)
+	s.places[r.Key] = place{lock: r.Lock, revision: r.Revision}
 }
 
 func editOf(edits map[LockID]*edit, id LockID) *edit {
@@ -228,7 +223,9 @@ func (s *state) editQueue(id LockID, e *edit) {
 func (s *state) settle(id LockID, e *edit) []Event {
 	var changes []Event
 	for _, r := range e.deleted {
-		changes = append(changes, departure(r, e.detached[r.Key]))
+		if !r.Vacant() {
+			changes = append(changes, departure(r, e.detached[r.Key]))
+		}
 	}
 	lock, ok := s.locks[id]
 	if !ok {
@@ -236,8 +233,9 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	}
 	before := lock
 	lock.Others, lock.MoreOthers = s.others(lock)
+	lock.Candidates = s.beside.of(lock)
 	if !e.changesQueue() {
-		if lock.MoreOthers == before.MoreOthers && slices.Equal(lock.Others, before.Others) {
+		if lock.MoreOthers == before.MoreOthers && slices.Equal(lock.Others, before.Others) && slices.Equal(lock.Candidates, before.Candidates) {
 			return nil
 		}
 		lock.Queue, e.reach = s.own(id, 0), reach(lock.Queue)
@@ -246,7 +244,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
 	for _, r := range e.added {
-		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
+		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding && !r.Vacant() { // the others have moved
 			moved = append(moved, i)
 		}
 	}

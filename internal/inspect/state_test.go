@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,6 +15,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // store is what etcd would do: it holds keys, and makes the events of a
@@ -56,7 +56,8 @@ func (s *store) commit() []*clientv3.Event {
 }
 
 func (s *store) listing() listing {
-	l := listing{revision: s.revision, queues: map[LockID][]Request{}}
+	l := newListing("", layout.Builtin())
+	l.revision = s.revision
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		kvs := []*mvccpb.KeyValue{s.keys[key]}
 		l.addKeys(kvs)
@@ -348,17 +349,5 @@ func TestSnapshotShares(t *testing.T) {
 	}
 	if len(before.Locks[1].Queue) != 1 || len(after.Locks[1].Queue) != 2 {
 		t.Errorf("queues of b: %d before, %d after", len(before.Locks[1].Queue), len(after.Locks[1].Queue))
-	}
-}
-
-// TestLongValueIsNoOwner: a value is read only as far as an owner goes.
-func TestLongValueIsNoOwner(t *testing.T) {
-	value, err := json.Marshal(keyspace.Owner{Label: string(make([]byte, maxOwner))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, ok := newRequest(&mvccpb.KeyValue{Key: []byte("a/read/1"), Value: value, CreateRevision: 2})
-	if !ok || r.Owned || r.Owner != (keyspace.Owner{}) {
-		t.Errorf("newRequest = %v, %v; want a request without owner", r.Owned, ok)
 	}
 }

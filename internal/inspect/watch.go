@@ -47,7 +47,7 @@ func (s *Source) Watch(ctx context.Context, prefix string) <-chan Update {
 	out := make(chan Update)
 	changes := make(chan change, maxChanges)
 	f := newFollower(s, prefix, changes)
-	p := newPublisher(prefix, out, s.tuning.now, f.unread)
+	p := newPublisher(prefix, s.rules, out, s.tuning.now, f.unread)
 	go func() {
 		defer close(changes)
 		f.run(ctx)
@@ -87,7 +87,7 @@ func newFollower(s *Source, prefix string, changes chan<- change) *follower {
 		client:  s.client,
 		tuning:  s.tuning,
 		kv:      kv,
-		lister:  newLister(kv, prefix, s.tuning.page, s.tuning.patience),
+		lister:  newLister(kv, s.rules, prefix, s.tuning.page, s.tuning.patience),
 		changes: changes,
 		unread:  &unread{},
 	}

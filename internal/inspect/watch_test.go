@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"etcd-lock/internal/etcdtest"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func TestWatch(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWatch(t *testing.T) {
 		if got, want := v.lines(), []string{"granted " + key, "released " + key}; !slices.Equal(got, want) {
 			t.Errorf("events = %q, want %q", got, want)
 		}
-		if id := v.events[0].Request.Lock; id != (LockID{Layout: keyspace.Mutex, Name: "/mutex/a"}) {
+		if id := v.events[0].Request.Lock; id != (LockID{Layout: layout.Mutex, Name: "/mutex/a"}) {
 			t.Errorf("lock = %+v", id)
 		}
 	})

@@ -1,5 +1,5 @@
-// Package keyspace is the only place that knows how locks are stored as etcd keys.
-// It has no I/O: it encodes lock names as keys and parses keys.
+// Package keyspace encodes the requests of package rwlock as etcd keys, and parses such
+// keys. It has no I/O. Package layout knows the keys of other software too.
 package keyspace
 
 import (
@@ -31,35 +31,21 @@ func (m Mode) String() string {
 // MarshalText returns the mode's word.
 func (m Mode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// Layout is a way in which locks are stored as keys.
-type Layout string
-
-// The layouts of locks in etcd.
-const (
-	// RWLock is <name>/read/<id> and <name>/write/<id>: package rwlock, etcd's
-	// RWMutex recipe and the older etcd-lock library.
-	RWLock Layout = "rwlock"
-	// Mutex is <name>/<lease in hex>: etcd's concurrency.Mutex and Election,
-	// etcdctl lock and elect, the v3lock service.
-	Mutex Layout = "mutex"
-)
-
 // Key is a parsed key of a lock request.
 type Key struct {
-	Layout Layout
-	Name   string
-	Mode   Mode
-	ID     string
+	Name string
+	Mode Mode
+	ID   string
 }
 
 // Dir returns the prefix of all requests for the lock name in mode. Keys of locks
-// nested below name may share it; Parse distinguishes them.
+// nested below name may share it; ParseRWLock distinguishes them.
 func Dir(name string, mode Mode) string { return name + "/" + mode.String() + "/" }
 
-// Encode returns the key of one request in layout RWLock.
+// Encode returns the key of one request.
 func Encode(name string, mode Mode, id string) string { return Dir(name, mode) + id }
 
-// ParseRWLock parses a key of layout RWLock, and reports whether it is one. It
+// ParseRWLock parses a key of the layout that Encode writes, and reports whether it is one. It
 // parses from the end, because a name may itself contain "/read/": only a direct
 // child of <name>/read/ or <name>/write/ is a request for name.
 func ParseRWLock(key string) (Key, bool) {
@@ -80,40 +66,14 @@ func ParseRWLock(key string) (Key, bool) {
 	default:
 		return Key{}, false
 	}
-	return Key{Layout: RWLock, Name: name, Mode: mode, ID: id}, true
+	return Key{Name: name, Mode: mode, ID: id}, true
 }
 
-// Parse parses a key of any known layout, given its lease, and reports whether it
-// is one. A key whose last segment is its own lease in hex is a mutex: that is
-// evidence, whereas the segments read and write are only names, so it is checked
-// first.
-func Parse(key string, lease int64) (Key, bool) {
-	if name, id, ok := cutLast(key); ok && lease != 0 && id == strconv.FormatInt(lease, 16) {
-		return Key{Layout: Mutex, Name: name, Mode: Write, ID: id}, true
-	}
-	return ParseRWLock(key)
-}
-
-// Locks returns the names of locks that key can be a request for.
-func Locks(key string) []string {
-	var names []string
-	if k, ok := ParseRWLock(key); ok {
-		names = append(names, k.Name)
-	}
-	if name, _, ok := cutLast(key); ok {
-		names = append(names, name)
-	}
-	return names
-}
-
-// Candidate reports whether Parse accepts key with some lease. It is for keys that
-// were read without their leases, which etcd leaves out since 3.7 when it is asked
-// for keys only.
-func Candidate(key string) bool {
-	_, id, _ := cutLast(key)
-	lease, _ := strconv.ParseInt(id, 16, 64)
-	_, ok := Parse(key, lease)
-	return ok
+// NamesLease reports whether a key's last segment is its own lease in hex, as in the keys
+// of etcd's mutexes.
+func NamesLease(key string, lease int64) bool {
+	_, id, ok := cutLast(key)
+	return ok && lease != 0 && id == strconv.FormatInt(lease, 16)
 }
 
 // IsLeaseID reports whether the last segment of a key is a lease in hex, as in keys of

@@ -8,39 +8,30 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-func TestParse(t *testing.T) {
-	const lease = 0x694d8f1b2c3d4e5f
+func TestParseRWLock(t *testing.T) {
 	tests := []struct {
-		name  string
-		key   string
-		lease int64
-		want  keyspace.Key
-		ok    bool
+		name string
+		key  string
+		want keyspace.Key
+		ok   bool
 	}{
-		{"reader", "/a/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a", Mode: keyspace.Read, ID: "1"}, true},
-		{"writer", "/a/write/1", 7, keyspace.Key{Layout: keyspace.RWLock, Name: "/a", Mode: keyspace.Write, ID: "1"}, true},
-		{"name ends in a slash", "/a//read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/", Mode: keyspace.Read, ID: "1"}, true},
-		{"name ends in read", "/a/read/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/read", Mode: keyspace.Read, ID: "1"}, true},
-		{"name is below write", "/a/write/b/read/1", 0, keyspace.Key{Layout: keyspace.RWLock, Name: "/a/write/b", Mode: keyspace.Read, ID: "1"}, true},
-		{"mutex", "x/694d8f1b2c3d4e5f", lease, keyspace.Key{Layout: keyspace.Mutex, Name: "x", Mode: keyspace.Write, ID: "694d8f1b2c3d4e5f"}, true},
-		{"mutex of a name that ends in read", "x/read/694d8f1b2c3d4e5f", lease, keyspace.Key{Layout: keyspace.Mutex, Name: "x/read", Mode: keyspace.Write, ID: "694d8f1b2c3d4e5f"}, true},
-		{"another lease", "x/694d8f1b2c3d4e5f", lease + 1, keyspace.Key{}, false},
-		{"no lease", "x/0", 0, keyspace.Key{}, false},
-		{"no id", "/a/read/", 0, keyspace.Key{}, false},
-		{"no name", "/read/1", 0, keyspace.Key{}, false},
-		{"too deep", "/a/read/1/2", 0, keyspace.Key{}, false},
-		{"other word", "/a/reader/1", 0, keyspace.Key{}, false},
-		{"no slash", "a", 0, keyspace.Key{}, false},
-		{"empty", "", 0, keyspace.Key{}, false},
+		{"reader", "/a/read/1", keyspace.Key{Name: "/a", Mode: keyspace.Read, ID: "1"}, true},
+		{"writer", "/a/write/1", keyspace.Key{Name: "/a", Mode: keyspace.Write, ID: "1"}, true},
+		{"name ends in a slash", "/a//read/1", keyspace.Key{Name: "/a/", Mode: keyspace.Read, ID: "1"}, true},
+		{"name ends in read", "/a/read/read/1", keyspace.Key{Name: "/a/read", Mode: keyspace.Read, ID: "1"}, true},
+		{"name is below write", "/a/write/b/read/1", keyspace.Key{Name: "/a/write/b", Mode: keyspace.Read, ID: "1"}, true},
+		{"no id", "/a/read/", keyspace.Key{}, false},
+		{"no name", "/read/1", keyspace.Key{}, false},
+		{"too deep", "/a/read/1/2", keyspace.Key{}, false},
+		{"other word", "/a/reader/1", keyspace.Key{}, false},
+		{"no slash", "a", keyspace.Key{}, false},
+		{"empty", "", keyspace.Key{}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := keyspace.Parse(tt.key, tt.lease)
+			got, ok := keyspace.ParseRWLock(tt.key)
 			if got != tt.want || ok != tt.ok {
-				t.Errorf("Parse(%q, %x) = %+v, %v; want %+v, %v", tt.key, tt.lease, got, ok, tt.want, tt.ok)
-			}
-			if ok && !keyspace.Candidate(tt.key) {
-				t.Errorf("Candidate(%q) = false for a request", tt.key)
+				t.Errorf("ParseRWLock(%q) = %+v, %v; want %+v, %v", tt.key, got, ok, tt.want, tt.ok)
 			}
 		})
 	}
@@ -61,7 +52,7 @@ func FuzzEncodeParse(f *testing.F) {
 		if write {
 			mode = keyspace.Write
 		}
-		want := keyspace.Key{Layout: keyspace.RWLock, Name: name, Mode: mode, ID: id}
+		want := keyspace.Key{Name: name, Mode: mode, ID: id}
 		key := keyspace.Encode(name, mode, id)
 		if got, ok := keyspace.ParseRWLock(key); !ok || got != want {
 			t.Fatalf("ParseRWLock(%q) = %+v, %v; want %+v", key, got, ok, want)

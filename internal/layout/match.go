@@ -58,7 +58,7 @@ func hasPrefix(b []byte, prefix string) bool {
 // found makes the match of a key that has all the evidence.
 func (r *Rule) found(k *key, s scope, kv KV) (Match, string) {
 	name, ok := k.name(kv.Key, s)
-	if !ok {
+	if !ok || name == "" && r.Kind != Queue {
 		return Match{}, "the key says no lock's name"
 	}
 	m := Match{Rule: r, Lock: name, Mode: k.mode}

@@ -62,3 +62,6 @@ func (r *Rule) Dir(lock string) string {
 func (r *Rule) Whole(lock, prefix string) bool {
 	return r.OneKey() || strings.HasPrefix(r.Dir(lock), prefix)
 }
+
+// Equal reports whether two rules are the same one.
+func (r *Rule) Equal(other *Rule) bool { return r == other }

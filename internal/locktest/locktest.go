@@ -12,6 +12,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // Epoch is the time of a snapshot: ages count back from it.
@@ -64,7 +65,7 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	what, seen, _ := strings.Cut(what, "~")
 	what, made, _ := strings.Cut(what, "@")
 	r := inspect.Request{
-		Lock: inspect.LockID{Layout: keyspace.RWLock, Name: name},
+		Lock: inspect.LockID{Layout: layout.RWLock, Name: name},
 		Mode: keyspace.Write, Revision: number(tb, what[1:]),
 	}
 	if session != "-" {
@@ -76,7 +77,7 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	r.Key = keyspace.Encode(name, r.Mode, what[1:])
 	switch what[0] {
 	case 'm':
-		r.Lock.Layout, r.Key = keyspace.Mutex, fmt.Sprintf("%s/%x", name, r.Lease)
+		r.Lock.Layout, r.Key = layout.Mutex, fmt.Sprintf("%s/%x", name, r.Lease)
 	case 'k':
 		r.Lock, r.Key = inspect.LockID{}, name+"/"+what
 	}
@@ -160,7 +161,7 @@ func random(rng *rand.Rand) inspect.Snapshot {
 // randomRequest makes a request, or another key, with everything but its place.
 func randomRequest(rng *rand.Rand, id string, locks, sessions int) inspect.Request {
 	r := inspect.Request{
-		Lock: inspect.LockID{Layout: keyspace.RWLock, Name: strconv.Itoa(rng.IntN(locks))},
+		Lock: inspect.LockID{Layout: layout.RWLock, Name: strconv.Itoa(rng.IntN(locks))},
 		Mode: keyspace.Read + keyspace.Mode(rng.IntN(2)), Lease: int64(rng.IntN(sessions + 1)),
 		Owned: rng.IntN(2) == 0,
 	}
@@ -170,7 +171,7 @@ func randomRequest(rng *rand.Rand, id string, locks, sessions int) inspect.Reque
 	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, id)
 	switch kind := rng.IntN(10); {
 	case kind < 2 && r.Lease != 0:
-		r.Lock.Layout, r.Mode, r.Owned = keyspace.Mutex, keyspace.Write, false
+		r.Lock.Layout, r.Mode, r.Owned = layout.Mutex, keyspace.Write, false
 		r.Key = fmt.Sprintf("%s/%x", r.Lock.Name, r.Lease)
 	case kind == 2:
 		r.Key = r.Lock.Name + "/key-" + id

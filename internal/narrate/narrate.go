@@ -11,7 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // Text is something in words. A one-line view shows the headline, a detailed one
@@ -226,7 +226,7 @@ func otherKey(f diagnose.Finding) Text {
 	case f.Detached:
 		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was taken off"
 		why = "a client that writes the key of a request again, without its lease, takes the lease off, and the request's client does not notice"
-	case f.Locks[0].Layout == keyspace.RWLock:
+	case f.Locks[0].Layout == layout.RWLock:
 		why = "clients of etcd's recipe wait for older keys below the name"
 	}
 	var end string

@@ -3,7 +3,7 @@ package narrate
 import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // who names a session.
@@ -22,7 +22,7 @@ func lock(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "the key " + r.Key
 	}
-	if r.Lock.Layout == keyspace.Mutex {
+	if r.Lock.Layout == layout.Mutex {
 		return format.Name(r.Lock.Name) + " (mutex)"
 	}
 	return format.Name(r.Lock.Name) + " (" + r.Mode.String() + ")"

@@ -12,7 +12,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/record"
 	"etcd-lock/simulate/scenario"
@@ -148,7 +148,7 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 		Who:      cmp.Or(r.Owner.Label, r.Owner.Program),
 		Lock:     r.Lock.Name,
 		Mode:     rwlock.Mode(r.Mode),
-		Mutex:    r.Lock.Layout == keyspace.Mutex,
+		Mutex:    r.Lock.Layout == layout.Mutex,
 	}
 }
 

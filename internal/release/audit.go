@@ -110,7 +110,7 @@ func NewRecord(plan Plan, now time.Time) Record {
 
 func newReleasedRecord(r inspect.Request) ReleasedRecord {
 	rec := ReleasedRecord{
-		Lock: r.Lock.Name, Layout: string(r.Lock.Layout), Mode: r.Mode.String(), State: r.Standing(), Key: r.Key, Revision: r.Revision,
+		Lock: r.Lock.Name, Layout: r.Lock.Layout.String(), Mode: r.Mode.String(), State: r.Standing(), Key: r.Key, Revision: r.Revision,
 	}
 	if r.Owned {
 		rec.Owner = r.Owner

@@ -19,7 +19,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
 var (
@@ -212,7 +211,7 @@ func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapsho
 	if !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return s, err
 	}
-	for _, name := range namesOf(keys) {
+	for _, name := range r.namesOf(keys) {
 		below, err := r.conn.Source.Snapshot(ctx, name+"/")
 		if err != nil {
 			return inspect.Snapshot{}, err
@@ -225,10 +224,10 @@ func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapsho
 }
 
 // namesOf returns the different names that keys can be requests for.
-func namesOf(keys []string) []string {
+func (r *Releaser) namesOf(keys []string) []string {
 	var names []string
 	for _, key := range keys {
-		for _, id := range keyspace.Locks(key) {
+		for _, id := range r.conn.Source.Layouts().Locks(key) {
 			if !slices.Contains(names, id) {
 				names = append(names, id)
 			}

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/rwlock"
 )
 
@@ -116,7 +117,7 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.LockRequest) (b block
 	if err != nil {
 		return blocker{}, false, err
 	}
-	id := inspect.LockID{Layout: keyspace.RWLock, Name: want.Name}
+	id := inspect.LockID{Layout: layout.RWLock, Name: want.Name}
 	b, ok = findBlocker(s, id, int64(a.session.Lease()), keyspace.Mode(want.Mode))
 	return b, ok, nil
 }

@@ -6,10 +6,11 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 func TestFindBlocker(t *testing.T) {
-	id := inspect.LockID{Layout: keyspace.RWLock, Name: "/a"}
+	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
 	const r, w = keyspace.Read, keyspace.Write
 	queue := func(modes ...keyspace.Mode) inspect.Lock {
 		l := inspect.Lock{ID: id}
@@ -25,7 +26,7 @@ func TestFindBlocker(t *testing.T) {
 	owned.Queue[0].Since = noon.Add(-12 * time.Second)
 	bare := queue(w)
 	bare.Queue[0].Lease = 0
-	beside := inspect.LockID{Layout: keyspace.Mutex, Name: "/a/read"}
+	beside := inspect.LockID{Layout: layout.Mutex, Name: "/a/read"}
 	behind := func(others ...inspect.Request) inspect.Lock {
 		me := inspect.Request{Key: "/a/write/x", Lock: id, Mode: w, Owned: true, Lease: 7, Revision: 9}
 		return inspect.NewLock(id, []inspect.Request{me}, others...)

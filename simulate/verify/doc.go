@@ -46,6 +46,6 @@
 //   - Contradiction: no locks can cause this history, or it has a gap.
 //   - Undecided: there was not enough time to judge. This is not a pass.
 //
-// Keys of layout keyspace.RWLock are judged. Of other keys below the prefix, only
+// Keys of package rwlock are judged. Of other keys below the prefix, only
 // LeftBehind is judged.
 package verify

@@ -91,7 +91,7 @@ func (f *fold) step(changes []Change, rev int64) {
 			lease = f.there[c.Key].Lease
 			delete(f.there, c.Key)
 		}
-		if key, ok := keyspace.Parse(c.Key, lease); ok && key.Layout == keyspace.RWLock {
+		if key, ok := keyspace.ParseRWLock(c.Key); ok && !keyspace.NamesLease(c.Key, lease) {
 			f.apply(c, key)
 			touched[key.Name] = true
 		}

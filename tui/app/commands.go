@@ -11,7 +11,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
@@ -69,7 +69,7 @@ func findLock(c *nav.Context, name string) nav.Action {
 			return nav.OpenLock(l.ID)
 		}
 	}
-	return nav.OpenLock(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+	return nav.OpenLock(inspect.LockID{Layout: layout.RWLock, Name: name})
 }
 
 // tableCommands do something to the table in front.

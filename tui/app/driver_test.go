@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/effects"
@@ -201,7 +202,7 @@ func (d *driver) mustNotShow(text string) {
 	}
 }
 
-func rw(name string) inspect.LockID { return inspect.LockID{Layout: keyspace.RWLock, Name: name} }
+func rw(name string) inspect.LockID { return inspect.LockID{Layout: layout.RWLock, Name: name} }
 
 // put adds somebody else's request, made ago.
 func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect.Request {

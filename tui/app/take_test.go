@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/state"
@@ -156,7 +157,7 @@ func TestNewName(t *testing.T) {
 // A read/write lock would not be respected by the clients of a mutex.
 func TestMutexIsNotTaken(t *testing.T) {
 	d := newDriver(t, nil)
-	d.cluster.Put(inspect.Request{Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
+	d.cluster.Put(inspect.Request{Lock: inspect.LockID{Layout: layout.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
 	d.until("on the screen", func() bool { return d.names() == "/m" })
 	d.press("w")
 	if len(d.m.Requests) != 0 {

@@ -16,6 +16,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/effects"
@@ -226,7 +227,7 @@ func scene(d *driver) {
 	d.put("/orders/us", keyspace.Write, 4*time.Hour)
 	d.put("/日本/\x1b[31m", keyspace.Write, 0)
 	d.cluster.Put(inspect.Request{
-		Lock: inspect.LockID{Layout: keyspace.Mutex, Name: "/leader"}, Mode: keyspace.Write,
+		Lock: inspect.LockID{Layout: layout.Mutex, Name: "/leader"}, Mode: keyspace.Write,
 		Key: "/leader/1f", Lease: 0x1f,
 	})
 	d.until("the mutex is there", func() bool { return strings.Contains(d.names(), "/leader") })

@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -37,8 +37,8 @@ type (
 
 // take asks for a lock.
 func (o *ownClients) take(a nav.Take) nav.Action {
-	if a.Lock.Layout != keyspace.RWLock {
-		return nav.Flash{Error: true, Text: "not requested: it would not wait for clients of layout " + string(a.Lock.Layout)}
+	if a.Lock.Layout != layout.RWLock {
+		return nav.Flash{Error: true, Text: "not requested: it would not wait for clients of layout " + a.Lock.Layout.String()}
 	}
 	if a.Client == nil {
 		a.Client = o.Clients[0]

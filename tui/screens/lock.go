@@ -227,7 +227,7 @@ func (s *lockScreen) wrong(lines []string, h int) string {
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
-	return term.Safe(s.id.Name) + " · " + term.Safe(string(s.id.Layout)) + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+	return term.Safe(s.id.Name) + " · " + s.id.Layout.String() + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
 		strconv.Itoa(c.Waiters) + " waiting" + filterTitle(s.table)
 }
 

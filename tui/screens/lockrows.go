@@ -3,7 +3,6 @@ package screens
 import (
 	"cmp"
 	"strconv"
-	"strings"
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
@@ -42,7 +41,7 @@ func byWait(a, b *lockRow) int     { return a.waiter.Compare(b.waiter) }
 func byHold(a, b *lockRow) int     { return a.holder.Compare(b.holder) }
 
 func byLayout(a, b *lockRow) int {
-	return strings.Compare(string(a.lock.ID.Layout), string(b.lock.ID.Layout))
+	return a.lock.ID.Layout.Compare(b.lock.ID.Layout)
 }
 
 func byName(a, b *lockRow) int { return state.CompareIDs(a.lock.ID, b.lock.ID) }
@@ -71,7 +70,7 @@ func (s *locksScreen) nameCell(r *lockRow, w int) theme.Text {
 }
 
 func (s *locksScreen) layout(r *lockRow, _ int) theme.Text {
-	return theme.Styled(term.Safe(string(r.lock.ID.Layout)), s.Theme.Dim)
+	return theme.Styled(r.lock.ID.Layout.String(), s.Theme.Dim)
 }
 
 func (s *locksScreen) state(r *lockRow, _ int) theme.Text {

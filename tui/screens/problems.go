@@ -69,7 +69,7 @@ func (s *problemsScreen) own() []widget.Binding {
 
 // findingID identifies a finding, also in the next diagnosis.
 func findingID(f *diagnose.Finding) string {
-	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + string(f.Locks[0].Layout)
+	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + f.Locks[0].Layout.String()
 	for _, s := range f.Sessions {
 		id += "\x00" + s.ID.String()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 )
@@ -35,7 +36,7 @@ func askName(c *nav.Context) nav.Action {
 			return nil, errors.New("only names that begin with " + c.Prefix + " are shown")
 		}
 		return nav.Batch{
-			nav.Select{Lock: inspect.LockID{Layout: keyspace.RWLock, Name: name}},
+			nav.Select{Lock: inspect.LockID{Layout: layout.RWLock, Name: name}},
 			nav.Note("selected " + name + ": r requests a read lock, w a write lock"),
 		}, nil
 	}}
@@ -63,7 +64,7 @@ func askTTL(label string) nav.Action {
 func askLock(c *nav.Context, label, value string, client *state.OwnClient, mode keyspace.Mode) nav.Action {
 	return nav.Prompt{Label: label, Value: value, Complete: func(text string) nav.Action { return completeLock(c, text) },
 		Accept: notEmpty(func(name string) nav.Action {
-			return askDeadline(nav.Take{Lock: inspect.LockID{Layout: keyspace.RWLock, Name: name}, Mode: mode, Client: client})
+			return askDeadline(nav.Take{Lock: inspect.LockID{Layout: layout.RWLock, Name: name}, Mode: mode, Client: client})
 		})}
 }
 

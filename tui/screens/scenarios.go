@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -179,7 +179,7 @@ func (p *scenariosScreen) used(sc backend.Scenario) []string {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(sc.Locks), func(name string) bool {
-		_, there := p.Live.Find(inspect.LockID{Layout: keyspace.RWLock, Name: name})
+		_, there := p.Live.Find(inspect.LockID{Layout: layout.RWLock, Name: name})
 		return !there
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
@@ -21,7 +22,7 @@ import (
 var testNow = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 
 func rwLock(name string) inspect.LockID {
-	return inspect.LockID{Layout: keyspace.RWLock, Name: name}
+	return inspect.LockID{Layout: layout.RWLock, Name: name}
 }
 
 // newTestContext is a context in which no data yet.
@@ -67,7 +68,7 @@ func TestLaneOfAHolderOlderThanTheWatch(t *testing.T) {
 // What hangs below what in a queue is who must go last before it.
 func TestTree(t *testing.T) {
 	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {
-		return inspect.Request{Revision: rev, Mode: mode, Holding: holding}
+		return inspect.Request{Lock: rwLock("/b"), Revision: rev, Mode: mode, Holding: holding}
 	}
 	const read, write = keyspace.Read, keyspace.Write
 	queue := []inspect.Request{

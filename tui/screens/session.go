@@ -56,7 +56,7 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 			return theme.Styled(term.CutMiddle(term.Safe(name), w), s.Theme.Plain)
 		}},
 		{Title: "layout", Box: widget.Box{Min: 6, Rank: 2}, Cell: func(r inspect.Request, _ int) theme.Text {
-			return theme.Styled(term.Safe(string(r.Lock.Layout)), s.Theme.Dim)
+			return theme.Styled(r.Lock.Layout.String(), s.Theme.Dim)
 		}},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text { return age(s.Context, r.Start()) }},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {

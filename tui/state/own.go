@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 )
 
@@ -81,7 +82,7 @@ func (r *OwnRequest) String() string {
 
 // Lock returns the lock that is requested.
 func (r *OwnRequest) Lock() inspect.LockID {
-	return inspect.LockID{Layout: keyspace.RWLock, Name: r.Name}
+	return inspect.LockID{Layout: layout.RWLock, Name: r.Name}
 }
 
 // Key returns the request's key in etcd, empty until it has one.

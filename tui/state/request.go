@@ -26,5 +26,5 @@ func SameQueue(a, b []inspect.Request) bool {
 
 // CompareIDs orders locks as a snapshot does.
 func CompareIDs(a, b inspect.LockID) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Layout), string(b.Layout)))
+	return cmp.Or(strings.Compare(a.Name, b.Name), a.Layout.Compare(b.Layout))
 }

@@ -74,7 +74,7 @@ type Blockers struct {
 
 // NewQueue returns the document of a lock, given what is known of leases.
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
-	shown := Queue{Layout: string(l.ID.Layout), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
+	shown := Queue{Layout: l.ID.Layout.String(), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
 		Queue: make([]QueuedRequest, 0, len(l.Queue)),
 	}
 	for _, o := range l.Others {
@@ -106,7 +106,7 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 func newOtherKey(o inspect.Request, lease inspect.Lease) OtherKey {
 	shown := OtherKey{
 		Key: o.Key, KeyBase64: output.Base64(o.Key), LeaseUnknown: o.LeaseUnknown, Revision: o.Revision,
-		Name: o.Lock.Name, Layout: string(o.Lock.Layout), who: "not a lock request", leaseDoc: newLeaseDoc(lease),
+		Name: o.Lock.Name, Layout: o.Lock.Layout.String(), who: "not a lock request", leaseDoc: newLeaseDoc(lease),
 	}
 	if o.Lease != 0 {
 		shown.Lease = format.Lease(o.Lease)

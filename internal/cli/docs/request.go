@@ -53,7 +53,7 @@ func NewRequest(r inspect.Request) Request {
 	doc := Request{
 		Name:       r.Lock.Name,
 		NameBase64: output.Base64(r.Lock.Name),
-		Layout:     string(r.Lock.Layout),
+		Layout:     r.Lock.Layout.String(),
 		Mode:       r.Mode.String(),
 		State:      r.Standing(),
 		Key:        r.Key,

@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 )
 
@@ -53,7 +54,7 @@ func (f *Client) Request(ctx context.Context, name string, mode keyspace.Mode) (
 	if err := f.Open(ctx); err != nil {
 		return nil, err
 	}
-	return &ticket{c: f.c, client: f, id: inspect.LockID{Layout: keyspace.RWLock, Name: name}, mode: mode, lease: f.State().Lease, label: f.label}, ctx.Err()
+	return &ticket{c: f.c, client: f, id: inspect.LockID{Layout: layout.RWLock, Name: name}, mode: mode, lease: f.State().Lease, label: f.label}, ctx.Err()
 }
 
 func (f *Client) turn(life backend.Life) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,9 +145,7 @@ func (c *Cluster) snapshot() inspect.Snapshot {
 	for id, q := range c.queues {
 		s.Locks = append(s.Locks, inspect.Lock{ID: id, Queue: q})
 	}
-	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int {
-		return strings.Compare(a.ID.Name+"\x00"+string(a.ID.Layout), b.ID.Name+"\x00"+string(b.ID.Layout))
-	})
+	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
 	return s
 }
 

@@ -1,0 +1,147 @@
+package inspect
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/layout"
+)
+
+// maxDependent bounds the values that are kept, in bytes: longer ones name no key that is
+// on the same lease.
+const maxDependent = 4 << 10
+
+// beside is keys beside locks that say something about them: candidates, and keys that
+// are requests only if another key is on the same lease.
+type beside struct {
+	dependent  map[string]*mvccpb.KeyValue
+	candidates map[LockID]map[string]string // names, by key
+	ofKey      map[string][]LockID          // the locks that a key is a candidate for
+}
+
+func newBeside() beside {
+	return beside{
+		dependent:  map[string]*mvccpb.KeyValue{},
+		candidates: map[LockID]map[string]string{},
+		ofKey:      map[string][]LockID{},
+	}
+}
+
+// clone returns a copy that changes apart from b.
+func (b *beside) clone() beside {
+	c := newBeside()
+	maps.Copy(c.dependent, b.dependent)
+	for id, names := range b.candidates {
+		c.candidates[id] = maps.Clone(names)
+	}
+	for key, ids := range b.ofKey {
+		c.ofKey[key] = slices.Clone(ids)
+	}
+	return c
+}
+
+// put takes in a key that was written. It returns the locks that may have changed.
+func (b *beside) put(rules *layout.Set, kv *mvccpb.KeyValue) []LockID {
+	key := string(kv.Key)
+	changed := b.remove(key)
+	if len(kv.Value) <= maxDependent && rules.Depends(key) {
+		b.dependent[key] = kv
+	}
+	for _, c := range rules.Candidates(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}) {
+		id := LockID{Layout: c.Rule, Name: c.Lock}
+		if b.candidates[id] == nil {
+			b.candidates[id] = map[string]string{}
+		}
+		b.candidates[id][key] = c.Name
+		b.ofKey[key] = append(b.ofKey[key], id)
+		if !slices.Contains(changed, id) {
+			changed = append(changed, id)
+		}
+	}
+	return changed
+}
+
+// remove takes out a key. It returns the locks that may have changed.
+func (b *beside) remove(key string) []LockID {
+	delete(b.dependent, key)
+	changed := b.ofKey[key]
+	delete(b.ofKey, key)
+	for _, id := range changed {
+		delete(b.candidates[id], key)
+		if len(b.candidates[id]) == 0 {
+			delete(b.candidates, id)
+		}
+	}
+	return changed
+}
+
+// of returns the names of a lock's candidates, without its holder.
+func (b *beside) of(l Lock) []string {
+	if len(b.candidates[l.ID]) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Values(b.candidates[l.ID]))
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		return slices.ContainsFunc(l.Queue, func(r Request) bool { return r.Owner.Label == name })
+	})
+}
+
+// leaseOf implements layout.Leases.
+func (s *state) leaseOf(key string) (int64, bool) {
+	k, ok := s.below.keys.Get(stored{key: key})
+	return k.lease, ok
+}
+
+// putBeside takes in an event of a key that may be beside locks. It returns the locks that
+// may have changed.
+func (s *state) putBeside(ev *clientv3.Event) []LockID {
+	if ev.Type == clientv3.EventTypePut {
+		return s.beside.put(s.rules, ev.Kv)
+	}
+	return s.beside.remove(string(ev.Kv.Key))
+}
+
+// reconsider looks again whether a key that depends on others is a request.
+func (s *state) reconsider(edits map[LockID]*edit, key string, now time.Time) {
+	kv := s.beside.dependent[key]
+	_, was := s.places[key]
+	if kv == nil {
+		return
+	}
+	next, is := s.request(kv, now)
+	switch {
+	case is == was:
+	case is:
+		s.other--
+		s.setLockOf(key, &next.Lock)
+		s.join(edits, next)
+	default:
+		s.other++
+		s.setLockOf(key, nil)
+		s.unjoin(edits, key)
+	}
+}
+
+// unjoin makes a key no request any more, whether it was one before this revision or has
+// just become one.
+func (s *state) unjoin(edits map[LockID]*edit, key string) {
+	if old, ok := s.find(key); ok {
+		s.leave(edits, old, true)
+		return
+	}
+	e := editOf(edits, s.places[key].lock)
+	e.added = slices.DeleteFunc(e.added, func(r Request) bool { return r.Key == key })
+	delete(s.places, key)
+}
+
+// setLockOf notes which lock a key is a request for.
+func (s *state) setLockOf(key string, lock *LockID) {
+	if k, ok := s.below.keys.Get(stored{key: key}); ok {
+		k.lock = lock
+		s.below.put(k)
+	}
+}
