@@ -64,7 +64,8 @@ type remedyDoc struct {
 	Text           string   `json:"text"`
 	Clauses        []string `json:"clauses"`
 	Condition      string   `json:"condition,omitempty"`
-	Args           []string `json:"args"`
+	Args           []string `json:"args,omitempty"`
+	Command        []string `json:"command,omitempty"`
 	Etcdctl        []string `json:"etcdctl,omitempty"`
 	Releases       []string `json:"releases"`
 	ReleasesBase64 []string `json:"releases_base64,omitempty"`
@@ -147,7 +148,10 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		text := narrate.Remedy(r)
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
-			Args: narrate.Command(r.Target), Etcdctl: narrate.Etcdctl(r.Target), Releases: []string{}, Grants: []string{},
+			Command: r.Command, Releases: []string{}, Grants: []string{},
+		}
+		if r.Command == nil {
+			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)
 		}
 		if r.IfDead {
 			doc.Condition = narrate.Condition

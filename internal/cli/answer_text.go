@@ -9,7 +9,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 )
 
 // write prints the answer for people.
@@ -69,10 +68,10 @@ func (a answer) writeOne(out output.Printer) error {
 			t.line("  ", narrate.Edge(e))
 		}
 	}
-	if !a.past() && len(about.Locks) > 0 {
-		for _, l := range about.Locks {
+	for _, l := range about.Locks {
+		if outlook := narrate.Outlook(a.Diagnosis, l, about.Findings, maxQueueLines); !a.past() && len(outlook) > 0 {
 			t.line("", "what happens by itself"+of(about.Locks, l.ID)+":")
-			t.line("  ", narrate.Outlook(a.Diagnosis, l, about.Findings, maxQueueLines)...)
+			t.line("  ", outlook...)
 		}
 	}
 	switch {
@@ -106,13 +105,13 @@ type lineWriter struct {
 func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, output.Cell{}, texts...) }
 
 func (t *lineWriter) tagged(indent string, tag output.Cell, texts ...string) {
-	if t.err == nil {
+	if t.err == nil && len(texts) > 0 {
 		t.err = t.out.Sentences(indent, tag, texts...)
 	}
 }
 
 func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
-	t.line("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.State(), a.Snapshot.Revision))
+	t.line("", fmt.Sprintf("%s  %s, %s, at revision %d", a.name, l.ID.Layout, l.StateAt(a.now), a.Snapshot.Revision))
 	for i, o := range l.Others {
 		if i < maxQueueLines {
 			t.tagged("  ", output.Cell{Text: "blocks", Tone: output.Critical}, narrate.Other(o))
@@ -123,12 +122,13 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
-			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(r.Holding)}, narrate.Request(s, r, a.now))
+			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(!r.Waiting())}, narrate.Request(s, r, a.now))
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {
 		t.line("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
 	}
+	t.line("  ", narrate.Layout(l, a.now)...)
 }
 
 func (t *lineWriter) findings(findings []diagnose.Finding) {
@@ -142,9 +142,8 @@ func (t *lineWriter) findings(findings []diagnose.Finding) {
 // remedies prints commands to copy, each with what it does.
 func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
 	for _, r := range remedies {
-		command := printable.Shell(append([]string{"etcd-lock"}, narrate.Command(r.Target)...)...)
 		if t.err == nil {
-			t.err = t.out.Line(output.Cell{Text: "    " + command, Safe: true})
+			t.err = t.out.Line(output.Cell{Text: "    " + narrate.CommandLine(r), Safe: true})
 		}
 		text := narrate.Remedy(r)
 		t.line("        ", append([]string{text.Headline}, text.Clauses...)...)

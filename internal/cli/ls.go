@@ -30,11 +30,15 @@ With -o json:
   locks                 sorted by name, then layout:
     name                as in etcd
     name_base64         only when the name is not valid UTF-8
-    layout              rwlock, or mutex for etcd's own mutexes and elections
+    layout              rwlock, mutex for etcd's own mutexes and elections, or another
+                        one: etcd-lock layouts lists them
     state               read, write, contended when there are waiters, or blocked when
-                        there are waiters and no holder: other keys are in the way
+                        there are waiters and no holder: other keys are in the way;
+                        vacant: its key says that nobody holds it; lapsed: its key names
+                        a holder who has not renewed it in time
     readers, writers    number of holders
-    waiters             number of waiters
+    waiters             number of waiters; null when clients of the layout leave no trace
+                        while they wait
     oldest              when the oldest request was made; absent when unknown
     longest_wait_seconds  absent when unknown or without waiters
     longest_wait_bound  exact, or at_least: the first waiter recorded no time
@@ -120,12 +124,12 @@ type lsLock struct {
 	State       string    `json:"state"`
 	Readers     int       `json:"readers"`
 	Writers     int       `json:"writers"`
-	Waiters     int       `json:"waiters"`
+	Waiters     *int      `json:"waiters"`
 	Oldest      time.Time `json:"oldest,omitzero"`
 	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
 	WaitBound   string    `json:"longest_wait_bound,omitempty"`
 
-	wait string // for people
+	wait, waiters string // for people
 }
 
 // newLsDoc describes s as of a time, which is zero when that is not known.
@@ -149,11 +153,14 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 		Name:       l.ID.Name,
 		NameBase64: output.Base64(l.ID.Name),
 		Layout:     l.ID.Layout.String(),
-		State:      string(l.State()),
+		State:      string(l.StateAt(now)),
 		Readers:    counts.Readers,
 		Writers:    counts.Writers,
-		Waiters:    counts.Waiters,
 		Oldest:     l.Oldest(),
+		waiters:    format.Waiters(counts.Waiters, l.ID.Layout.Waiters),
+	}
+	if l.ID.Layout.Waiters {
+		row.Waiters = &counts.Waiters
 	}
 	longest := l.LongestWait()
 	row.wait = longest.Short(now)
@@ -176,7 +183,7 @@ func (d lsDoc) table(out output.Printer) error {
 	var rows [][]output.Cell
 	for _, l := range d.Locks {
 		row := output.Row(format.Name(l.Name), l.Layout, l.State,
-			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), strconv.Itoa(l.Waiters), l.wait)
+			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), l.waiters, l.wait)
 		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)
 	}

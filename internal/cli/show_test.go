@@ -44,6 +44,7 @@ func TestShowJSON(t *testing.T) {
       "layout": "rwlock",
       "state": "contended",
       "others": [],
+      "waiters": 1,
       "queue": [
         {
           "position": 1,

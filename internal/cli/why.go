@@ -50,7 +50,7 @@ With -o json:
     lock                that from waits for; for inside, that from holds
   findings            worst first:
     kind                deadlock, no-lease, expiring, lease-gone,
-                        lease-overdue, lease-missing, long-wait,
+                        lease-overdue, lease-missing, lapsed, long-wait,
                         long-hold, mixed-layouts, modified, self-wait or
                         other-key; no-space and corrupt are alarms of etcd, and
                         come first
@@ -68,7 +68,9 @@ With -o json:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
       condition           absent when the remedy helps in any case
-      args                arguments of etcd-lock
+      args                arguments of etcd-lock; absent with command
+      command             the words of the command of the software whose lock it is,
+                          where no key of it may be deleted
       etcdctl             arguments of etcdctl with the same effect; absent if they
                           cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted

@@ -20,14 +20,12 @@ func (e *examiner) lease(v int32) {
 	case s.Lease.State == inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
-		end := e.end(s)
-		f.End, f.Remedies = end.Effect, []Remedy{end}
+		f.setEnd(e.end(s))
 	case s.MissedRenewals():
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
 		f.Due = e.now.Add(s.Lease.Remaining)
-		end := ifDead(e.end(s))
-		f.End, f.Remedies = end.Effect, []Remedy{end}
+		f.setEnd(ifDead(e.end(s)))
 	default:
 		return
 	}
@@ -74,17 +72,20 @@ func (e *examiner) lock(i int) {
 			holders = append(holders, n)
 		}
 		switch {
-		case !r.Holding:
+		case !r.Holding || !r.Lock.Layout.Waiters: // whether anybody waits is not known
 		case e.longer(r, e.limits.Hold):
 			longHolds = append(longHolds, n)
 		case e.maybeLonger(r, e.limits.Hold):
 			maybeLong = append(maybeLong, n)
 		}
-		if !r.Holding && e.longer(r, e.limits.Wait) {
+		if r.Waiting() && e.longer(r, e.limits.Wait) {
 			longWaits = append(longWaits, n)
 		}
-		if r.Lease == 0 {
+		if r.Lease == 0 && r.Term == nil && r.Slots == nil {
 			leaseless = append(leaseless, n)
+		}
+		if r.Lapsed(e.now) {
+			e.lapsed(n)
 		}
 		if e.sessionOf(n).Lease.State == inspect.LeaseMissing {
 			missing = append(missing, n)
@@ -93,7 +94,7 @@ func (e *examiner) lock(i int) {
 		if r.Modified > r.Revision && r.Lock.Layout == layout.RWLock {
 			modified = append(modified, n)
 		}
-		if _, ok := e.self(n); ok && !r.Holding {
+		if _, ok := e.self(n); ok && r.Waiting() {
 			selfWaits = append(selfWaits, n)
 		}
 	}
@@ -149,7 +150,14 @@ func (e *examiner) neverRemoved(found []int32, kind Kind) {
 	if f.Behind > 0 {
 		f.Severity = Critical
 	}
-	f.Remedies = []Remedy{ifDead(e.remove(f.Sessions[0], f.Requests[0]))}
+	f.Remedies = usable(ifDead(e.remove(f.Sessions[0], f.Requests[0])))
+	e.findings = append(e.findings, f)
+}
+
+// lapsed adds a finding about a record whose holder has not renewed it in time.
+func (e *examiner) lapsed(n int32) {
+	f := e.about(n, []int32{n}, Lapsed, Notice)
+	f.Age = e.now.Sub(f.Requests[0].Term.Ends())
 	e.findings = append(e.findings, f)
 }
 

@@ -52,10 +52,11 @@ const (
 	Modified     Kind = "modified"      // a request's key was written again
 	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
 	OtherKey     Kind = "other-key"     // a key that is no lock request is in the way of some
+	Lapsed       Kind = "lapsed"        // a record names a holder who has not renewed it in time
 )
 
 // kinds orders findings that are equally bad.
-var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
+var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
 
 // Finding is something that is wrong with locks, or may be. It is about a
 // session or a lock. Further requests of that lock with the same problem are
@@ -74,7 +75,7 @@ type Finding struct {
 	Remedies []Remedy           // the best first; none when ending a session would not help
 
 	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
-	Age       time.Duration      // LongWait, LongHold: how long it has waited or held
+	Age       time.Duration      // LongWait, LongHold: how long it has waited or held; Lapsed: for how long it is over
 	Bound     inspect.Bound      // LongWait, LongHold: whether it has lasted that long exactly, at least, or at most
 	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
 	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
@@ -115,7 +116,8 @@ type Target struct {
 // unless several sessions hold a lock together: then all of them have to end,
 // each by a remedy of its own.
 type Remedy struct {
-	Target  Target
+	Target  Target           // its zero value if Command is set
+	Command []string         // of the software whose lock it is, where no key may be deleted
 	Session *inspect.Session // the session of Target
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Effect

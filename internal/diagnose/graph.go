@@ -54,7 +54,7 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 	for i, l := range g.locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
 		for _, r := range l.Queue {
-			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: r.Holding})
+			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: !r.Waiting()})
 		}
 	}
 	g.queues = append(g.queues, int32(len(g.nodes)))

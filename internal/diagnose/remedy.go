@@ -1,6 +1,11 @@
 package diagnose
 
-import "etcd-lock/internal/inspect"
+import (
+	"slices"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
+)
 
 // maxRemedies bounds for how many of the sessions in the way remedies are
 // proposed.
@@ -20,7 +25,13 @@ func (e *examiner) end(s *inspect.Session) Remedy {
 // newEnd makes the remedy that end caches. A session without a lease is a single
 // request, so that request is deleted; of one whose lease is missing, which cannot
 // be revoked, the first request by which it holds a lock.
+//
+// Of software that keeps more than locks on its lease, the key of one lock is deleted, or
+// its own command is the remedy.
 func (e *examiner) newEnd(s *inspect.Session) Remedy {
+	if r, ok := e.notAlone(s); ok {
+		return e.remove(s, r)
+	}
 	if s.Lease.State == inspect.LeaseMissing {
 		return e.remove(s, append(s.Holds(), s.Requests...)[0])
 	}
@@ -30,8 +41,28 @@ func (e *examiner) newEnd(s *inspect.Session) Remedy {
 	return Remedy{Target: Target{Lease: s.ID.Lease}, Session: s, Effect: e.effect(s.Requests)}
 }
 
+// notAlone returns the request to remove if the session must not be ended: one whose
+// removal lets others go on, if there is any.
+func (e *examiner) notAlone(s *inspect.Session) (inspect.Request, bool) {
+	revocable := func(r inspect.Request) bool { return !r.IsRequest() || r.Lock.Layout.Release.How == layout.Revoke }
+	i := slices.IndexFunc(s.Requests, func(r inspect.Request) bool { return !revocable(r) })
+	if i < 0 {
+		return inspect.Request{}, false
+	}
+	if j := slices.IndexFunc(s.Requests, func(r inspect.Request) bool { return r.Holding && revocable(r) }); j >= 0 {
+		i = j
+	}
+	return s.Requests[i], true
+}
+
 // remove returns the remedy that deletes one request.
 func (e *examiner) remove(s *inspect.Session, r inspect.Request) Remedy {
+	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Advise {
+		return Remedy{Command: r.Lock.Layout.Command(r.Lock.Name), Session: s, Effect: e.effect([]inspect.Request{r})}
+	}
+	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Refuse {
+		return Remedy{Session: s, Effect: e.effect([]inspect.Request{r})}
+	}
 	return Remedy{Target: Target{Key: r.Key}, Session: s, Effect: e.effect([]inspect.Request{r})}
 }
 
@@ -81,3 +112,14 @@ func (e *examiner) remediesForHolders(holders []int32) []Remedy {
 	}
 	return remedies
 }
+
+// usable returns the remedy, unless nothing may be done from outside.
+func usable(r Remedy) []Remedy {
+	if r.Command == nil && r.Target == (Target{}) {
+		return nil
+	}
+	return []Remedy{r}
+}
+
+// setEnd sets what the end of the finding's session does, and that as its remedy.
+func (f *Finding) setEnd(end Remedy) { f.End, f.Remedies = end.Effect, usable(end) }

@@ -29,6 +29,14 @@ func List[T ~string](words []T, conjunction string) string {
 	return b.String()
 }
 
+// Waiters returns a number of waiters, or "?" if clients that wait leave no trace.
+func Waiters(n int, recorded bool) string {
+	if !recorded {
+		return "?"
+	}
+	return strconv.Itoa(n)
+}
+
 // Some is List for at most so many words: it counts the rest, as in "a, b, c and
 // 5 more". It counts no single word, which takes no more room than its count.
 func Some(words []string, most int) string {

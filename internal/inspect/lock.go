@@ -64,6 +64,9 @@ func (r Request) Standing() string {
 	}
 }
 
+// Waiting reports whether the request waits.
+func (r Request) Waiting() bool { return !r.Holding && !r.Vacant() }
+
 // Vacant reports whether the key says that nobody holds its lock, and is no request
 // then: that of a record, or of a semaphore.
 func (r Request) Vacant() bool {
@@ -96,6 +99,7 @@ const (
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
+	StateLapsed    State = "lapsed"    // its record names a holder who has not renewed it in time
 )
 
 // Counts are the numbers of a lock's requests.
@@ -110,9 +114,9 @@ func (l Lock) Count() Counts {
 	var c Counts
 	for _, r := range l.Queue {
 		switch {
-		case r.Vacant():
-		case !r.Holding:
+		case r.Waiting():
 			c.Waiters++
+		case r.Vacant():
 		case r.Mode == keyspace.Write:
 			c.Writers++
 		default:
@@ -136,6 +140,21 @@ func (l Lock) State() State {
 	default:
 		return StateVacant
 	}
+}
+
+// StateAt returns the lock's state at a time: a record lapses by itself. A time of zero is
+// not known.
+func (l Lock) StateAt(now time.Time) State {
+	if len(l.Queue) == 1 && l.Queue[0].Lapsed(now) {
+		return StateLapsed
+	}
+	return l.State()
+}
+
+// Lapsed reports whether a record names a holder who has not renewed it in time, if the
+// clocks of the holder and of this machine agree.
+func (r Request) Lapsed(now time.Time) bool {
+	return r.Holding && r.Term != nil && !now.IsZero() && !r.Term.Ends().IsZero() && now.After(r.Term.Ends())
 }
 
 // Oldest returns when the lock's oldest request was made, zero when that is not

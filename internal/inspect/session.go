@@ -36,15 +36,15 @@ type Session struct {
 }
 
 // Holds returns the requests by which the session holds locks.
-func (s Session) Holds() []Request { return s.only(true) }
+func (s Session) Holds() []Request { return s.only(func(r Request) bool { return r.Holding }) }
 
 // Waits returns the requests by which the session waits for locks.
-func (s Session) Waits() []Request { return s.only(false) }
+func (s Session) Waits() []Request { return s.only(Request.Waiting) }
 
-func (s Session) only(holding bool) []Request {
+func (s Session) only(want func(Request) bool) []Request {
 	var some []Request
 	for _, r := range s.Requests {
-		if r.Holding == holding {
+		if want(r) {
 			some = append(some, r)
 		}
 	}

@@ -99,7 +99,7 @@ func (s Start) text(now time.Time, unknown, least, most string) string {
 
 // LongestWait returns the start of the lock's longest wait.
 func (l Lock) LongestWait() Start {
-	return longest(l.Queue, func(r Request) bool { return !r.Holding })
+	return longest(l.Queue, Request.Waiting)
 }
 
 // LongestHold returns the start of the lock's longest hold.

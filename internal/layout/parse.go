@@ -326,8 +326,8 @@ func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {
 	if (out.How == Advise) != (d.Command != nil) {
 		r.fail(p, "command is for how: advise, which needs it")
 	}
-	if d.Command != nil {
-		out.command = r.template(p.To("command"), d.Command)
+	for _, word := range strings.Fields(deref(d.Command)) {
+		out.command = append(out.command, r.template(p.To("command"), &word))
 	}
 	return out
 }

@@ -88,14 +88,11 @@ type Release struct {
 	How How
 	Why string // of Advise and Refuse
 
-	command template // of Advise
+	command []template // of Advise: the words of a command
 }
 
-// Command returns the command that releases a lock, or nothing.
-func (r *Rule) Command(lock string) string {
-	if r.Release.How != Advise {
-		return ""
-	}
+// Command returns the words of the software's own command that releases a lock, or none.
+func (r *Rule) Command(lock string) []string {
 	s := scope{builtins: map[string]string{"lock": lock}}
 	for i := range r.keys {
 		if c, ok := r.keys[i].match(lock); ok && r.keys[i].prefix == len(r.keys[i].parts) { // the key is the name
@@ -103,8 +100,12 @@ func (r *Rule) Command(lock string) string {
 			break
 		}
 	}
-	command, _ := r.Release.command.render(s)
-	return command
+	var words []string
+	for _, word := range r.Release.command {
+		text, _ := word.render(s)
+		words = append(words, text)
+	}
+	return words
 }
 
 // String returns the rule's name.

@@ -61,6 +61,8 @@ func Finding(f diagnose.Finding) Text {
 		return modified(f)
 	case diagnose.SelfWait:
 		return selfWait(f)
+	case diagnose.Lapsed:
+		return lapsed(f)
 	case diagnose.OtherKey:
 		return otherKey(f)
 	default:

@@ -13,6 +13,9 @@ import (
 // its lease lasts. A snapshot of the past has no time, so now is zero then.
 func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	text := who(s) + " (" + r.Mode.String() + "), " + requested(r, now)
+	if r.Lock.Layout.OneKey() {
+		text = r.Who() + ", by a key that was created at revision " + strconv.FormatInt(r.Revision, 10)
+	}
 	if lease := leaseLeft(s); lease != "" {
 		text += ", " + lease
 	}
@@ -106,11 +109,14 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			break
 		}
 		held = append(held, r)
+		if r.Term != nil || r.Slots != nil { // it ends by its value
+			continue
+		}
 		if s, ok := d.Session(r.Session()); ok && len(held) <= most {
 			says = append(says, holdEnds(s)...)
 		}
 	}
-	if len(held) == 0 && len(l.Queue) > 0 {
+	if len(held) == 0 && len(l.Queue) > 0 && l.Queue[0].Waiting() {
 		held = l.Blockers(0)
 		says = append(says, inTheWay(d, held[:min(len(held), most)])...)
 		if more := len(held) + l.MoreOthers - most; more > 0 {

@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/printable"
 )
 
 // Remedy returns a remedy in words: what it does, releases and grants, and what
@@ -19,6 +20,9 @@ func Remedy(r diagnose.Remedy) Text {
 		does = "takes it out of the way"
 	}
 	t := Text{Headline: deletes(r) + ": " + does}
+	if r.Command != nil {
+		t.Headline = "its own software releases it: " + does
+	}
 	if r.IfDead {
 		t.Headline = Condition + ", " + t.Headline
 	}
@@ -47,6 +51,14 @@ func deletes(r diagnose.Remedy) string {
 		text += " of " + who(r.Session)
 	}
 	return text
+}
+
+// CommandLine returns the command line that applies a remedy, for shells.
+func CommandLine(r diagnose.Remedy) string {
+	if r.Command != nil {
+		return printable.Shell(r.Command...)
+	}
+	return printable.Shell(append([]string{"etcd-lock"}, Command(r.Target)...)...)
 }
 
 // Command returns the arguments of etcd-lock that apply a remedy to its target.

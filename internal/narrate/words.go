@@ -22,8 +22,8 @@ func lock(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "the key " + r.Key
 	}
-	if r.Lock.Layout == layout.Mutex {
-		return format.Name(r.Lock.Name) + " (mutex)"
+	if r.Lock.Layout != layout.RWLock {
+		return format.Name(r.Lock.Name) + " (" + r.Lock.Layout.Name + ")"
 	}
 	return format.Name(r.Lock.Name) + " (" + r.Mode.String() + ")"
 }
@@ -37,6 +37,8 @@ func doing(r inspect.Request) string {
 		return "is in the way with " + lock(r)
 	case r.Holding:
 		return "holds " + lock(r)
+	case r.Vacant():
+		return "has " + lock(r) + ", which nobody holds"
 	default:
 		return "waits for " + lock(r)
 	}

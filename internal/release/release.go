@@ -107,7 +107,7 @@ func (r *Releaser) planRequest(ctx context.Context, key string) (Plan, error) {
 	if len(plan.keys) == 0 {
 		return Plan{}, fmt.Errorf("%w: %q", ErrNoRequest, key)
 	}
-	return plan, nil
+	return plan, plan.allAllowed()
 }
 
 func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
@@ -134,7 +134,7 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 			}
 		}
 	}
-	return plan, nil
+	return plan, plan.allAllowed()
 }
 
 // attached returns the keys of a lease, sorted, and the revision of the answer.

@@ -8,7 +8,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -209,10 +208,12 @@ func (s *lockScreen) findings(w int) []string {
 		f := &v.Findings[i]
 		var helps []string
 		if len(f.Remedies) > 0 {
-			command := printable.Shell(narrate.Command(f.Remedies[0].Target)...)
-			helps = append(helps, term.Cut("  "+s.Theme.Key.Render("etcd-lock "+command), w))
+			helps = append(helps, term.Cut("  "+s.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
 		}
 		lines = append(lines, findingLines(s.Theme, f, helps, w)...)
+	}
+	for _, text := range narrate.Layout(s.lock, s.Clock()) {
+		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
 	}
 	return lines
 }
@@ -228,7 +229,7 @@ func (s *lockScreen) wrong(lines []string, h int) string {
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
 	return term.Safe(s.id.Name) + " · " + s.id.Layout.String() + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
-		strconv.Itoa(c.Waiters) + " waiting" + filterTitle(s.table)
+		format.Waiters(c.Waiters, s.id.Layout.Waiters) + " waiting" + filterTitle(s.table)
 }
 
 // detail is all that is known of the request under the cursor.

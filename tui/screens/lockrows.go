@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -18,7 +19,7 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 			Cell: s.finding, Text: func(r *lockRow) string { return string(r.finding.Kind) }},
 		{Title: "name", Box: widget.Box{Min: 12, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
 			Cell: s.nameCell, Text: func(r *lockRow) string { return term.Safe(r.lock.ID.Name) }},
-		{Title: "layout", Box: widget.Box{Min: 7, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
+		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
 		{Title: "state", Box: widget.Box{Min: 11, Rank: 4}, Key: "S", Compare: byState, Cell: s.state},
 		{Title: "read", Long: "readers", Box: widget.Box{Min: 5, Want: 8, Rank: 2}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers},
 		{Title: "write", Long: "writers", Box: widget.Box{Min: 6, Want: 8, Rank: 2}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers},
@@ -79,14 +80,22 @@ func (s *locksScreen) state(r *lockRow, _ int) theme.Text {
 		return theme.Styled("· free", s.Theme.Free)
 	case r.counts.Waiters > 0:
 		return theme.Styled("▲ "+string(r.lock.State()), s.Theme.Contended)
+	case r.counts.Readers+r.counts.Writers == 0:
+		return theme.Styled("· "+string(r.lock.State()), s.Theme.Free)
 	default:
-		return theme.Styled("● "+string(r.lock.State()), s.Theme.Holding)
+		return theme.Styled("● "+string(r.lock.StateAt(s.Clock())), s.Theme.Holding)
 	}
 }
 
 func (s *locksScreen) readers(r *lockRow, _ int) theme.Text { return s.number(r.counts.Readers) }
 func (s *locksScreen) writers(r *lockRow, _ int) theme.Text { return s.number(r.counts.Writers) }
-func (s *locksScreen) waiters(r *lockRow, _ int) theme.Text { return s.number(r.counts.Waiters) }
+
+func (s *locksScreen) waiters(r *lockRow, _ int) theme.Text {
+	if !r.free() && !r.lock.ID.Layout.Waiters {
+		return theme.Styled(format.Waiters(0, false), s.Theme.Dim)
+	}
+	return s.number(r.counts.Waiters)
+}
 
 // number dims zeros, so that the others stand out.
 func (s *locksScreen) number(n int) theme.Text {

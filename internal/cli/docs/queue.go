@@ -20,6 +20,8 @@ others              keys in the way that are not in the queue, the oldest 64:
   lease_unknown       true: its lease was not read
   name, layout        of the lock that it is a request for; absent when it is none
 more_others         how many more there are; absent when none
+waiters             as for ls
+candidates          clients that would like to have the lock, by their own keys beside it
 queue               in the order of the requests in etcd:
   position            from 1
 ` + Indent(RequestHelp, "  ") + `
@@ -37,6 +39,8 @@ type Queue struct {
 	State      string          `json:"state"`
 	Others     []OtherKey      `json:"others"`
 	MoreOthers int             `json:"more_others,omitempty"`
+	Waiters    *int            `json:"waiters"`
+	Candidates []string        `json:"candidates,omitempty"`
 	Queue      []QueuedRequest `json:"queue"`
 }
 
@@ -75,7 +79,10 @@ type Blockers struct {
 // NewQueue returns the document of a lock, given what is known of leases.
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 	shown := Queue{Layout: l.ID.Layout.String(), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
-		Queue: make([]QueuedRequest, 0, len(l.Queue)),
+		Candidates: l.Candidates, Queue: make([]QueuedRequest, 0, len(l.Queue)),
+	}
+	if waiters := l.Count().Waiters; l.ID.Layout.Waiters {
+		shown.Waiters = &waiters
 	}
 	for _, o := range l.Others {
 		shown.Others = append(shown.Others, newOtherKey(o, leases[o.Lease]))
@@ -89,8 +96,12 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
 			}
 		}
 		request := newQueuedRequest(r, i+1, leases[r.Lease])
-		if request.BlockedBy = (Blockers{Count: writers, Last: last}); r.Mode == keyspace.Write {
+		switch {
+		case !l.ID.Layout.Waiters:
+		case r.Mode == keyspace.Write:
 			request.BlockedBy = Blockers{Count: earlier, Last: earlier}
+		default:
+			request.BlockedBy = Blockers{Count: writers, Last: last}
 		}
 		for _, o := range l.Others {
 			if r.WaitsFor(o) {
@@ -163,7 +174,7 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 		row := output.Row(
 			strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
 			strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key)
-		row[2].Tone = StateTone(r.State == "holding")
+		row[2].Tone = StateTone(r.State != "waiting")
 		rows = append(rows, row)
 	}
 	if l.MoreOthers > 0 {

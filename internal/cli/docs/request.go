@@ -15,13 +15,17 @@ import (
 // RequestHelp documents the fields of Request.
 const RequestHelp = `name, layout        of the lock, as for ls
 mode                read or write
-state               holding or waiting
+state               holding, waiting, or vacant: its key says that nobody holds the lock
 key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
 revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
                     that its process runs under; absent when the client wrote none
 since               when it began to hold or to wait; absent when unknown
+term                of a record: holder, acquired, renewed, duration_seconds and ends,
+                    from when on others may take the lock; by the holder's clock
+slots               of a semaphore: total, and holders
+encrypted           true: the value cannot be read
 since_bound         exact; at_most: it was granted at some time since then; at_least: it
                     is older than the program's watch, which began then`
 
@@ -44,6 +48,9 @@ type Request struct {
 	Owner      *keyspace.Owner `json:"owner,omitempty"`
 	Since      time.Time       `json:"since,omitzero"`
 	SinceBound string          `json:"since_bound,omitempty"`
+	Term       *term           `json:"term,omitempty"`
+	Slots      *slots          `json:"slots,omitempty"`
+	Encrypted  bool            `json:"encrypted,omitempty"`
 
 	start inspect.Start
 }
@@ -59,8 +66,10 @@ func NewRequest(r inspect.Request) Request {
 		Key:        r.Key,
 		KeyBase64:  output.Base64(r.Key),
 		Revision:   r.Revision,
+		Encrypted:  r.Encrypted,
 		start:      r.Start(),
 	}
+	doc.setValue(r)
 	since, bound := doc.start.Since()
 	doc.Since, doc.SinceBound = since, bound.String()
 	if r.Owned {
@@ -70,6 +79,31 @@ func NewRequest(r inspect.Request) Request {
 		doc.Lease = format.Lease(r.Lease)
 	}
 	return doc
+}
+
+// term is a layout.Term in JSON.
+type term struct {
+	Holder   string    `json:"holder"`
+	Acquired time.Time `json:"acquired,omitzero"`
+	Renewed  time.Time `json:"renewed,omitzero"`
+	Duration float64   `json:"duration_seconds,omitempty"`
+	Ends     time.Time `json:"ends,omitzero"`
+}
+
+// slots is a layout.Slots in JSON.
+type slots struct {
+	Total   int      `json:"total,omitempty"`
+	Holders []string `json:"holders"`
+}
+
+// setValue sets what the value of the key of a lock says about who holds it.
+func (r *Request) setValue(from inspect.Request) {
+	if t := from.Term; t != nil {
+		r.Term = &term{Holder: t.Holder, Acquired: t.Acquired, Renewed: t.Renewed, Duration: t.Duration.Seconds(), Ends: t.Ends()}
+	}
+	if s := from.Slots; s != nil {
+		r.Slots = &slots{Total: s.Total, Holders: append([]string{}, s.Holders...)}
+	}
 }
 
 // Age returns how long the request has held or waited, for a table.

@@ -1,0 +1,79 @@
+package narrate
+
+import (
+	"strconv"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
+)
+
+// Layout says what its layout leaves open about a lock, a sentence each: whether anybody
+// waits for it, by whose clock it is held, and what else its software does. There is
+// nothing to say about etcd's own locks.
+func Layout(l inspect.Lock, now time.Time) []string {
+	rule := l.ID.Layout
+	var says []string
+	for _, r := range l.Queue {
+		says = append(says, value(r, now)...)
+	}
+	if !rule.Waiters {
+		says = append(says, unrecorded(rule))
+	}
+	if len(l.Candidates) > 0 {
+		says = append(says, "candidates that run, by their own keys: "+format.Some(l.Candidates, maxCandidates))
+	}
+	return append(says, rule.Notes...)
+}
+
+// maxCandidates is how many candidates a sentence names.
+const maxCandidates = 8
+
+func unrecorded(rule *layout.Rule) string {
+	text := "clients of layout " + rule.Name + " leave no key while they wait, so how many wait is not known"
+	if rule.Polls {
+		text += "; each try leaves a lease without keys for a while"
+	}
+	return text
+}
+
+// value says what the value of a lock's key says about who holds it.
+func value(r inspect.Request, now time.Time) []string {
+	switch {
+	case r.Encrypted:
+		return []string{"its value is encrypted, so who holds it cannot be read"}
+	case r.Slots != nil && r.Slots.Total > 0:
+		return []string{strconv.Itoa(len(r.Slots.Holders)) + " of " + format.Count(r.Slots.Total, "slot is", "slots are") + " taken"}
+	case r.Vacant():
+		return []string{"its key says that nobody holds it"}
+	case r.Term != nil && !r.Term.Ends().IsZero():
+		return []string{term(*r.Term, now)}
+	default:
+		return nil
+	}
+}
+
+// term says until when a record is good.
+func term(t layout.Term, now time.Time) string {
+	text := "by the holder's clock it was renewed at " + t.Renewed.Format(time.RFC3339) + " for " + format.Duration(t.Duration) +
+		", and others may take it from " + t.Ends().Format(time.RFC3339) + " on"
+	switch left := t.Ends().Sub(now); {
+	case now.IsZero():
+		return text
+	case left < 0:
+		return text + ": " + format.Duration(-left) + " ago by this machine's clock"
+	default:
+		return text + ": in " + format.Duration(left) + " by this machine's clock"
+	}
+}
+
+// lapsed describes a record whose holder has not renewed it in time.
+func lapsed(f diagnose.Finding) Text {
+	r := f.Requests[0]
+	return Text{
+		Headline: r.Owner.Label + " is named as the holder of " + lock(r) + ", and has not renewed it in time: others may take it since " + format.Age(f.Age),
+		Clauses:  clauses("by the clocks of that client and of this machine"),
+	}
+}

@@ -1,0 +1,44 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/hint"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
+	"etcd-lock/internal/printable"
+)
+
+// ErrNotOurs is returned for locks that must not be released by deleting keys, and for
+// sessions that cannot be ended because of them.
+var ErrNotOurs = errors.New("release: only the software that holds it can release it")
+
+// allowed returns an error if the layout of a request is not released in this way: one
+// request by its key, or with its session.
+func allowed(r inspect.Request, session bool) error {
+	rule := r.Lock.Layout
+	name := format.Name(r.Lock.Name)
+	switch {
+	case rule.Release.How == layout.Advise:
+		err := fmt.Errorf("%w: %s is a lock of %s", ErrNotOurs, name, rule)
+		return hint.Add(err, "run: "+printable.Shell(rule.Command(r.Lock.Name)...))
+	case rule.Release.How == layout.Refuse:
+		return fmt.Errorf("%w: %s is a lock of %s; %s", ErrNotOurs, name, rule, rule.Release.Why)
+	case session && rule.Release.How == layout.Delete:
+		err := fmt.Errorf("%w: %s is a lock of %s, whose lease may serve other things", ErrNotOurs, name, rule)
+		return hint.Add(err, "release its key, with --request or without --session")
+	}
+	return nil
+}
+
+// allAllowed returns an error if any request of the plan is not released in its way.
+func (plan Plan) allAllowed() error {
+	for _, r := range plan.Gone {
+		if err := allowed(r, plan.Lease != 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
