@@ -50,7 +50,8 @@ func (s *Set) Rule(name string) *Rule {
 func (s *Set) Reads(key string) bool {
 	reads := false
 	for e := range s.index.lookUp(key) {
-		if _, ok := e.pattern().match(key); ok {
+		var c captures
+		if e.pattern().match(key, &c) {
 			if e.rule.Kind == Ignore && e.rule.isPlain() {
 				return false
 			}
@@ -88,7 +89,8 @@ func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
 func (s *Set) Depends(key string) bool {
 	for e := range s.index.lookUp(key) {
 		if e.key >= 0 && e.rule.sameLease != nil {
-			if _, ok := e.pattern().match(key); ok {
+			var c captures
+			if e.pattern().match(key, &c) {
 				return true
 			}
 		}
@@ -96,15 +98,24 @@ func (s *Set) Depends(key string) bool {
 	return false
 }
 
-// Candidates returns the candidates that a key is, for locks that may not exist.
+// Candidates returns the candidates that a key is, for locks that may not exist: one for
+// each lock.
 func (s *Set) Candidates(kv KV) []Candidate {
 	var all []Candidate
 	for e := range s.index.lookUp(kv.Key) {
 		if e.key >= 0 {
 			continue
 		}
-		if c, ok := e.rule.candidate(kv); ok {
+		c, ok := e.rule.candidate(kv)
+		if !ok {
+			continue
+		}
+		same := slices.IndexFunc(all, func(other Candidate) bool { return other.Lock == c.Lock })
+		switch {
+		case same < 0:
 			all = append(all, c)
+		case precedence(c.Rule, all[same].Rule) < 0:
+			all[same] = c
 		}
 	}
 	return all
@@ -118,11 +129,11 @@ func (s *Set) Locks(key string) []string {
 			continue
 		}
 		k := &e.rule.keys[e.key]
-		c, ok := k.match(key)
-		if !ok {
+		var c captures
+		if !k.match(key, &c) {
 			continue
 		}
-		if name, ok := k.name(key, scope{pattern: &k.pattern, captures: &c}); ok && !slices.Contains(names, name) {
+		if name, ok := k.name(key, &scope{pattern: &k.pattern, captures: &c}); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
