@@ -18,14 +18,13 @@ type Leases func(key string) (lease int64, ok bool)
 // match matches a rule with a key, by its i-th pattern. It says why it does not.
 func (r *Rule) match(kv KV, i int, leases Leases) (m Match, problem string) {
 	k := &r.keys[i]
-	var c captures
-	if !k.match(kv.Key, &c) {
+	s := scope{pattern: &k.pattern}
+	if !k.match(kv.Key, &s.captures) {
 		return m, "the key does not match the pattern"
 	}
-	if problem := r.matchLease(k, &c, kv.Lease); problem != "" {
+	if problem := r.matchLease(k, &s.captures, kv.Lease); problem != "" {
 		return m, problem
 	}
-	s := scope{pattern: &k.pattern, captures: &c}
 	name, ok := k.name(kv.Key, &s)
 	if !ok {
 		return m, "the key does not say the name of a lock"
@@ -190,11 +189,10 @@ type Candidate struct {
 // candidate returns the candidate that a key is by this rule.
 func (r *Rule) candidate(kv KV) (Candidate, bool) {
 	k := &r.candidates.key
-	var c captures
-	if !k.match(kv.Key, &c) {
+	s := scope{pattern: &k.pattern}
+	if !k.match(kv.Key, &s.captures) {
 		return Candidate{}, false
 	}
-	s := scope{pattern: &k.pattern, captures: &c}
 	var problem string
 	if s.fields, problem = r.candidates.value.read(kv.Value); problem != "" {
 		return Candidate{}, false

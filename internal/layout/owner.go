@@ -31,8 +31,10 @@ func (o *owner) read(s *scope, value []byte) (found keyspace.Owner, ok bool) {
 		return keyspace.DecodeOwner(value)
 	}
 	found.Host, found.Program, found.Label = o.host.trimmed(s), o.program.trimmed(s), o.label.trimmed(s)
-	if pid, err := strconv.Atoi(o.pid.trimmed(s)); err == nil && pid > 0 {
-		found.PID = pid
+	if text := o.pid.trimmed(s); text != "" {
+		if pid, err := strconv.Atoi(text); err == nil && pid > 0 {
+			found.PID = pid
+		}
 	}
 	if made, ok := parseTime(o.time.trimmed(s)); ok {
 		found.Time = made

@@ -104,18 +104,17 @@ func (r *Rule) Command(lock string) string {
 	if r.Release.How != Advise {
 		return ""
 	}
-	var c captures
-	s := r.scopeOf(lock, &c)
+	s := r.scopeOf(lock)
 	s.shell = true
 	command, _ := r.Release.command.render(&s)
 	return command
 }
 
 // scopeOf returns what is known of a lock by its name.
-func (r *Rule) scopeOf(lock string, c *captures) scope {
+func (r *Rule) scopeOf(lock string) scope {
 	s := scope{lock: lock}
-	if p := r.keys[0].named; p != nil && p.match(lock, c) {
-		s.pattern, s.captures = p, c
+	if p := r.keys[0].named; p != nil && p.match(lock, &s.captures) {
+		s.pattern = p
 	}
 	return s
 }

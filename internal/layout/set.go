@@ -8,8 +8,9 @@ import (
 
 // Set is rules that are applied together.
 type Set struct {
-	rules []*Rule // by precedence
-	index index
+	rules  []*Rule // by precedence
+	index  index
+	hidden bool // hidden rules count
 }
 
 // NewSet returns the set of rules, whose names must differ.
@@ -31,6 +32,13 @@ func NewSet(rules ...*Rule) (*Set, error) {
 	}
 	s.index.finish()
 	return s, nil
+}
+
+// WithHidden returns the set with its hidden rules, whose keys are locks in it too.
+func (s *Set) WithHidden() *Set {
+	all := *s
+	all.hidden = true
+	return &all
 }
 
 // Rules returns the rules, by name.
@@ -78,7 +86,7 @@ func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
 			m, best = found, e.order
 		}
 	}
-	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden {
+	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden && !s.hidden {
 		return Match{}, false
 	}
 	return m, true
@@ -129,11 +137,11 @@ func (s *Set) Locks(key string) []string {
 			continue
 		}
 		k := &e.rule.keys[e.key]
-		var c captures
-		if !k.match(key, &c) {
+		sc := scope{pattern: &k.pattern}
+		if !k.match(key, &sc.captures) {
 			continue
 		}
-		if name, ok := k.name(key, &scope{pattern: &k.pattern, captures: &c}); ok && !slices.Contains(names, name) {
+		if name, ok := k.name(key, &sc); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

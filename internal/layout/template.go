@@ -49,7 +49,7 @@ func parseTemplate(text string) (template, error) {
 // scope is what the names of a template stand for.
 type scope struct {
 	pattern  *pattern // of the captures; may be nil
-	captures *captures
+	captures captures // in here, and not behind a pointer, so that they are not on the heap
 	fields   fields
 	lock     string // the name of the lock, if it is known already
 	key      string // the key of a request for it
