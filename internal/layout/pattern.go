@@ -245,17 +245,20 @@ func (p *pattern) matchPart(text string, i, last int, c *captures) (rest string,
 
 // accepts reports whether a capture can take a text.
 func (p *part) accepts(text string) bool {
-	digits := ""
-	switch p.kind {
-	case hexID:
-		digits = "0123456789abcdef"
-	case decimalID:
-		digits = "0123456789"
-	default:
+	if p.kind != hexID && p.kind != decimalID {
 		return true
 	}
 	text = strings.TrimPrefix(text, "-")
-	return text != "" && len(text) <= 20 && strings.Trim(text, digits) == ""
+	if text == "" || len(text) > 20 {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if (c < '0' || c > '9') && (p.kind == decimalID || c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // index returns the index of a capture's part, or -1.
