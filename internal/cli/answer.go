@@ -65,7 +65,7 @@ type remedyDoc struct {
 	Clauses        []string `json:"clauses"`
 	Condition      string   `json:"condition,omitempty"`
 	Args           []string `json:"args,omitempty"`
-	Command        []string `json:"command,omitempty"`
+	Command        string   `json:"command,omitempty"`
 	Etcdctl        []string `json:"etcdctl,omitempty"`
 	Releases       []string `json:"releases"`
 	ReleasesBase64 []string `json:"releases_base64,omitempty"`
@@ -150,7 +150,7 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Command: r.Command, Releases: []string{}, Grants: []string{},
 		}
-		if r.Command == nil {
+		if r.Command == "" {
 			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)
 		}
 		if r.IfDead {

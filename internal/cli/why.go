@@ -69,8 +69,8 @@ With -o json:
       clauses             what to know before, a sentence each
       condition           absent when the remedy helps in any case
       args                arguments of etcd-lock; absent with command
-      command             the words of the command of the software whose lock it is,
-                          where no key of it may be deleted
+      command             of the software whose lock it is, for a shell, where no key
+                          may be deleted
       etcdctl             arguments of etcdctl with the same effect; absent if they
                           cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted

@@ -117,7 +117,7 @@ type Target struct {
 // each by a remedy of its own.
 type Remedy struct {
 	Target  Target           // its zero value if Command is set
-	Command []string         // of the software whose lock it is, where no key may be deleted
+	Command string           // of the software whose lock it is, for a shell, where no key may be deleted
 	Session *inspect.Session // the session of Target
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Effect

@@ -115,7 +115,7 @@ func (e *examiner) remediesForHolders(holders []int32) []Remedy {
 
 // usable returns the remedy, unless nothing may be done from outside.
 func usable(r Remedy) []Remedy {
-	if r.Command == nil && r.Target == (Target{}) {
+	if r.Command == "" && r.Target == (Target{}) {
 		return nil
 	}
 	return []Remedy{r}

@@ -2,11 +2,18 @@ package layout
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 )
 
-//go:embed builtin.yaml
-var builtinFile []byte
+// builtinYAML is the file that people edit and read; builtinJSON is the same in a form
+// that is read fast, because every command does. TestBuiltinForms keeps them equal.
+var (
+	//go:embed builtin.yaml
+	builtinYAML []byte
+	//go:embed builtin.json
+	builtinJSON []byte
+)
 
 var builtin = mustSet(parseBuiltin())
 
@@ -24,12 +31,17 @@ var (
 func Builtin() *Set { return builtin }
 
 func parseBuiltin() []*Rule {
-	rules, err := Parse("builtin.yaml", builtinFile)
-	if err != nil {
+	var doc fileDoc
+	if err := json.Unmarshal(builtinJSON, &doc); err != nil {
 		panic(fmt.Sprint("layout: built-in rules: ", err))
 	}
-	for _, r := range rules {
-		r.BuiltIn = true
+	r := reader{}
+	rules := r.rules(doc)
+	if r.err != nil {
+		panic(fmt.Sprint("layout: built-in rules: ", r.err))
+	}
+	for _, rule := range rules {
+		rule.BuiltIn = true
 	}
 	return rules
 }

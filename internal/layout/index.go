@@ -11,11 +11,18 @@ import (
 // the number of rules that it does not match.
 type index struct {
 	prefixes []prefix // by text
+	starts   map[start]span
 	tails    [3]tail  // by the last segment, the one before it, and the one before that
 	hex      []entry  // the last segment is hexadecimal digits
 	decimal  []entry  // it is decimal digits
 	rest     []entry
 }
+
+// start is the first two bytes of prefixes: most keys begin with those of none.
+type start [2]byte
+
+// span is the prefixes from first on, before end, that have the same start.
+type span struct{ first, end int }
 
 // entry is a pattern of a rule: of its keys, or of its candidates if key is -1.
 type entry struct {
@@ -119,6 +126,7 @@ func (x *index) addPrefix(text string, e entry) {
 
 // finish prepares the index for look-ups.
 func (x *index) finish() {
+	x.starts = map[start]span{}
 	slices.SortFunc(x.prefixes, func(a, b prefix) int { return strings.Compare(a.text, b.text) })
 	for i := range x.prefixes {
 		parent := i - 1
@@ -126,6 +134,13 @@ func (x *index) finish() {
 			parent = x.prefixes[parent].parent
 		}
 		x.prefixes[i].parent = parent
+		begin := start([]byte(x.prefixes[i].text[:2]))
+		in, seen := x.starts[begin]
+		if !seen {
+			in.first = i
+		}
+		in.end = i + 1
+		x.starts[begin] = in
 	}
 }
 
@@ -139,9 +154,19 @@ func (x *index) lookUp(key string) iter.Seq[entry] {
 // lookUpPrefix looks at the last prefix that is not after the key: every prefix of the
 // key is that one or a prefix of it.
 func (x *index) lookUpPrefix(key string, yield func(entry) bool) bool {
-	i, found := slices.BinarySearchFunc(x.prefixes, key, func(p prefix, key string) int { return strings.Compare(p.text, key) })
-	if !found {
+	if len(key) < 2 {
+		return true
+	}
+	in, ok := x.starts[start{key[0], key[1]}]
+	if !ok {
+		return true
+	}
+	i, found := slices.BinarySearchFunc(x.prefixes[in.first:in.end], key, func(p prefix, key string) int { return strings.Compare(p.text, key) })
+	if i += in.first; !found {
 		i--
+	}
+	if i < in.first {
+		return true
 	}
 	for ; i >= 0; i = x.prefixes[i].parent {
 		if strings.HasPrefix(key, x.prefixes[i].text) && !yieldAll(x.prefixes[i].entries, yield) {

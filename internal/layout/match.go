@@ -18,30 +18,35 @@ type Leases func(key string) (lease int64, ok bool)
 // match matches a rule with a key, by its i-th pattern. It says why it does not.
 func (r *Rule) match(kv KV, i int, leases Leases) (m Match, problem string) {
 	k := &r.keys[i]
-	c, ok := k.match(kv.Key)
+	s := scope{pattern: &k.pattern}
+	if !k.match(kv.Key, &s.captures) {
+		return m, "the key does not match the pattern"
+	}
+	if problem := r.matchLease(k, &s.captures, kv.Lease); problem != "" {
+		return m, problem
+	}
+	name, ok := k.name(kv.Key, &s)
 	if !ok {
-		return m, "the key does not match " + k.text
+		return m, "the key does not say the name of a lock"
 	}
-	if problem := r.matchLease(k, &c, kv.Lease); problem != "" {
-		return m, problem
-	}
+	m = Match{Rule: r, Lock: name, Mode: k.mode}
 	if r.value.encrypted != "" && hasPrefix(kv.Value, r.value.encrypted) {
-		name, ok := k.name(kv.Key, scope{pattern: &k.pattern, captures: &c})
-		m = Match{Rule: r, Lock: name, Mode: k.mode, Encrypted: true}
-		return m, unless(ok, "the key says no lock's name")
+		m.Encrypted = true
+		return m, ""
 	}
-	f, problem := r.value.read(kv.Value)
-	if problem != "" {
-		return m, problem
+	if s.fields, problem = r.value.read(kv.Value); problem != "" {
+		return Match{}, problem
 	}
-	s := scope{pattern: &k.pattern, captures: &c, fields: f, builtins: nil}
-	if problem := r.value.check(s, kv); problem != "" {
-		return m, problem
+	if problem := r.value.check(&s, kv); problem != "" {
+		return Match{}, problem
 	}
-	if problem := r.matchSibling(s, kv, leases); problem != "" {
-		return m, problem
+	if problem := r.matchSibling(&s, kv, leases); problem != "" {
+		return Match{}, problem
 	}
-	return r.found(k, s, kv)
+	if problem := r.readHolders(&m, &s, kv); problem != "" {
+		return Match{}, problem
+	}
+	return m, ""
 }
 
 func unless(ok bool, problem string) string {
@@ -55,37 +60,35 @@ func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// found makes the match of a key that has all the evidence.
-func (r *Rule) found(k *key, s scope, kv KV) (Match, string) {
-	name, ok := k.name(kv.Key, s)
-	if !ok || name == "" && r.Kind != Queue {
-		return Match{}, "the key says no lock's name"
-	}
-	m := Match{Rule: r, Lock: name, Mode: k.mode}
+// readHolders reads who holds the lock of a key that has all the evidence.
+func (r *Rule) readHolders(m *Match, s *scope, kv KV) string {
 	if !r.owner.isZero() {
 		m.Owner, m.Owned = r.owner.read(s, kv.Value)
 	}
-	if r.Kind == Record {
-		term := r.record.read(s.fields)
+	switch r.Kind {
+	case Record:
+		term := r.record.read(&s.fields)
 		m.Term = &term
-	}
-	if r.Kind == Semaphore {
-		slots := r.slots.read(s.fields)
+	case Semaphore:
+		slots, ok := r.slots.read(&s.fields)
+		if !ok {
+			return "the value's field " + r.slots.holders + " is not a list of texts"
+		}
 		m.Slots = &slots
 	}
-	return m, ""
+	return ""
 }
 
 // name returns the name of the lock that a key is for.
-func (k *key) name(text string, s scope) (string, bool) {
-	switch k.prefix {
-	case 0:
-		return k.lock.render(s)
-	case len(k.parts):
+func (k *key) name(text string, s *scope) (string, bool) {
+	switch {
+	case k.whole:
 		return text, true
+	case k.first == 0:
+		return k.lock.render(s)
 	}
-	n := 0
-	for i := range k.prefix {
+	n := k.more
+	for i := range k.first {
 		if p := &k.parts[i]; p.capture == "" {
 			n += len(p.literal)
 		} else {
@@ -98,7 +101,7 @@ func (k *key) name(text string, s scope) (string, bool) {
 func (r *Rule) matchLease(k *key, c *captures, lease int64) string {
 	switch {
 	case k.leaseID >= 0 && !isLease(c[k.leaseID], lease, k.base):
-		return "its ID is not that of its lease"
+		return k.notOwnLease()
 	case r.lease == leaseRequired && lease == 0:
 		return "it is not on a lease"
 	case r.lease == leaseNone && lease != 0:
@@ -107,35 +110,20 @@ func (r *Rule) matchLease(k *key, c *captures, lease int64) string {
 	return ""
 }
 
+func (k *key) notOwnLease() string {
+	if k.base == 10 {
+		return "its last part is not its own lease in decimal"
+	}
+	return "its last part is not its own lease in hexadecimal"
+}
+
 // isLease reports whether text is the ID of a lease, as software writes it.
 func isLease(text string, lease int64, base int) bool {
 	var buf [20]byte
 	return lease != 0 && string(strconv.AppendInt(buf[:0], lease, base)) == text
 }
 
-// check makes sure that fields are as they have to be.
-func (v *value) check(s scope, kv KV) string {
-	for field, want := range v.has {
-		got, ok := s.fields.get(field)
-		switch {
-		case !ok:
-			return "the value has no field " + field
-		case want == "*":
-		case want == "{lease}":
-			if !isLease(got, kv.Lease, 10) {
-				return "the value's field " + field + " is not the key's lease"
-			}
-		default:
-			t, _ := parseTemplate(want) // checked when the rule was read
-			if text, ok := t.render(scope{pattern: s.pattern, captures: s.captures}); !ok || text != got {
-				return "the value's field " + field + " is not " + want
-			}
-		}
-	}
-	return ""
-}
-
-func (r *Rule) matchSibling(s scope, kv KV, leases Leases) string {
+func (r *Rule) matchSibling(s *scope, kv KV, leases Leases) string {
 	if r.sameLease == nil {
 		return ""
 	}
@@ -150,12 +138,11 @@ func (r *Rule) matchSibling(s scope, kv KV, leases Leases) string {
 }
 
 // read reads for how long a record says that its lock is held.
-func (r *record) read(f fields) Term {
-	var t Term
+func (r *record) read(f *fields) Term {
+	t := Term{Duration: r.fixed}
 	t.Holder, _ = f.get(r.holder)
 	t.Acquired, _ = timeOf(f, r.acquired)
 	t.Renewed, _ = timeOf(f, r.renewed)
-	t.Duration = r.fixed
 	if r.duration == "" {
 		return t
 	}
@@ -168,12 +155,12 @@ func (r *record) read(f fields) Term {
 
 // timeOf returns a field that is a time: text, milliseconds since 1970, or a message of
 // seconds and nanoseconds.
-func timeOf(f fields, field string) (time.Time, bool) {
+func timeOf(f *fields, field string) (time.Time, bool) {
 	if field == "" {
 		return time.Time{}, false
 	}
-	if m, ok := f.(message); ok {
-		if t, ok := m.timestamp(field); ok {
+	if f.form == ProtobufValue {
+		if t, ok := f.message.timestamp(field); ok {
 			return t, true
 		}
 	}
@@ -181,18 +168,15 @@ func timeOf(f fields, field string) (time.Time, bool) {
 	return parseTime(text)
 }
 
-// read reads who holds a semaphore.
-func (s *slots) read(f fields) Slots {
-	var found Slots
+// read reads who holds a semaphore; not ok if the value does not say that.
+func (s *slots) read(f *fields) (found Slots, ok bool) {
 	if text, ok := f.get(s.total); ok {
 		if n, err := strconv.Atoi(text); err == nil && n > 0 {
 			found.Total = n
 		}
 	}
-	if o, ok := f.(object); ok {
-		found.Holders = o.list(s.holders)
-	}
-	return found
+	found.Holders, ok = f.object.list(s.holders)
+	return found, ok
 }
 
 // Candidate is a key of a client that would like to have a lock.
@@ -205,21 +189,20 @@ type Candidate struct {
 // candidate returns the candidate that a key is by this rule.
 func (r *Rule) candidate(kv KV) (Candidate, bool) {
 	k := &r.candidates.key
-	c, ok := k.match(kv.Key)
-	if !ok {
+	s := scope{pattern: &k.pattern}
+	if !k.match(kv.Key, &s.captures) {
 		return Candidate{}, false
 	}
-	f, problem := r.candidates.value.read(kv.Value)
-	if problem != "" {
+	var problem string
+	if s.fields, problem = r.candidates.value.read(kv.Value); problem != "" {
 		return Candidate{}, false
 	}
-	s := scope{pattern: &k.pattern, captures: &c, fields: f}
-	if r.candidates.value.check(s, kv) != "" {
+	if r.candidates.value.check(&s, kv) != "" {
 		return Candidate{}, false
 	}
-	lock, ok := k.name(kv.Key, s)
-	name := c[len(k.parts)-1]
-	if name == "" {
+	lock, ok := k.name(kv.Key, &s)
+	name, named := r.candidates.name.render(&s)
+	if !named || name == "" {
 		name = kv.Key
 	}
 	return Candidate{Rule: r, Lock: lock, Name: cutText(name)}, ok

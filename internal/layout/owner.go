@@ -23,29 +23,35 @@ func (o *owner) isZero() bool {
 }
 
 // read reads an owner; not ok if nothing of it is known.
-func (o *owner) read(s scope, value []byte) (keyspace.Owner, bool) {
+func (o *owner) read(s *scope, value []byte) (found keyspace.Owner, ok bool) {
 	if o.recorded {
 		if len(value) > maxOwner {
-			return keyspace.Owner{}, false
+			return found, false
 		}
 		return keyspace.DecodeOwner(value)
 	}
-	var found keyspace.Owner
-	text := func(t template) string {
-		if t == nil {
-			return ""
+	found.Host, found.Program, found.Label = o.host.trimmed(s), o.program.trimmed(s), o.label.trimmed(s)
+	if text := o.pid.trimmed(s); text != "" {
+		if pid, err := strconv.Atoi(text); err == nil && pid > 0 {
+			found.PID = pid
 		}
-		text, _ := t.render(s)
-		return strings.TrimSpace(text)
 	}
-	found.Host, found.Program, found.Label = text(o.host), text(o.program), text(o.label)
-	if pid, err := strconv.Atoi(text(o.pid)); err == nil && pid > 0 {
-		found.PID = pid
-	}
-	if made, ok := parseTime(text(o.time)); ok {
+	if made, ok := parseTime(o.time.trimmed(s)); ok {
 		found.Time = made
 	}
 	return found, found != keyspace.Owner{}
+}
+
+// trimmed returns a part of an owner, or nothing if it is not known.
+func (t template) trimmed(s *scope) string {
+	if t == nil {
+		return ""
+	}
+	text, ok := t.render(s)
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(text)
 }
 
 // maxOwner bounds the value that is read as an owner of package rwlock, in bytes.

@@ -12,13 +12,14 @@ type captureKind uint8
 
 const (
 	segment   captureKind = iota // some bytes without a slash
+	maybe                        // the same, or nothing
 	anything                     // any bytes, none too
 	hexID                        // an integer, as etcd writes leases: in hexadecimal digits, negative ones too
 	decimalID                    // an integer
 	base64URL                    // a segment that is text in base64, of which the capture is the text
 )
 
-var captureKinds = map[string]captureKind{"": segment, "**": anything, "hex": hexID, "decimal": decimalID, "base64url": base64URL}
+var captureKinds = map[string]captureKind{"": segment, "*": maybe, "**": anything, "hex": hexID, "decimal": decimalID, "base64url": base64URL}
 
 // maxCaptures bounds the captures of a pattern.
 const maxCaptures = 6
@@ -85,7 +86,7 @@ func parseCapture(text string) (part, error) {
 	name, word, _ := strings.Cut(text, ":")
 	kind, ok := captureKinds[word]
 	if !ok {
-		return part{}, fmt.Errorf("{%s}: what a capture takes is **, hex, decimal, base64url or, without a word, one segment", text)
+		return part{}, fmt.Errorf("{%s}: what a capture takes is *, **, hex, decimal, base64url or, without a word, one segment", text)
 	}
 	if !isName(name) {
 		return part{}, fmt.Errorf("{%s}: the name of a capture is lower-case letters, digits and dashes", text)
@@ -146,23 +147,23 @@ func (p *pattern) checkTail() error {
 	return nil
 }
 
-// match matches a key.
-func (p *pattern) match(key string) (c captures, ok bool) {
+// match matches a key, and fills in what the captures took.
+func (p *pattern) match(key string, c *captures) bool {
 	if p.wide < 0 {
-		return c, p.matchParts(key, 0, len(p.parts), &c)
+		return p.matchParts(key, 0, len(p.parts), c)
 	}
 	end, ok := p.tailStart(key)
 	if !ok {
-		return c, false
+		return false
 	}
 	start := 0
 	if p.wide > 0 {
-		if start, ok = p.matchHead(key[:end], &c); !ok {
-			return c, false
+		if start, ok = p.matchHead(key[:end], c); !ok {
+			return false
 		}
 	}
 	c[p.wide] = key[start:end]
-	return c, p.matchParts(key[end:], p.wide+1, len(p.parts), &c)
+	return p.matchParts(key[end:], p.wide+1, len(p.parts), c)
 }
 
 // tailStart returns where in a key the tail of the pattern begins.
@@ -228,7 +229,7 @@ func (p *pattern) matchPart(text string, i, last int, c *captures) (rest string,
 			taken = taken[:at]
 		}
 	}
-	if taken == "" || !part.accepts(taken) {
+	if taken == "" && part.kind != maybe || !part.accepts(taken) {
 		return "", false
 	}
 	if part.kind == base64URL {
@@ -244,17 +245,20 @@ func (p *pattern) matchPart(text string, i, last int, c *captures) (rest string,
 
 // accepts reports whether a capture can take a text.
 func (p *part) accepts(text string) bool {
-	digits := ""
-	switch p.kind {
-	case hexID:
-		digits = "0123456789abcdef"
-	case decimalID:
-		digits = "0123456789"
-	default:
+	if p.kind != hexID && p.kind != decimalID {
 		return true
 	}
 	text = strings.TrimPrefix(text, "-")
-	return text != "" && len(text) <= 20 && strings.Trim(text, digits) == ""
+	if text == "" || len(text) > 20 {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if (c < '0' || c > '9') && (p.kind == decimalID || c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // index returns the index of a capture's part, or -1.

@@ -28,6 +28,8 @@ const (
 	Ignore    Kind = "ignore"    // no lock, although it looks like one
 )
 
+var kinds = []Kind{Queue, Single, Record, Semaphore, RW, Ignore}
+
 // Rule is a layout. There is one Rule for each, so pointers to rules identify layouts.
 type Rule struct {
 	Name    string
@@ -58,7 +60,10 @@ type key struct {
 	pattern
 	mode    keyspace.Mode
 	lock    template // the lock's name
-	prefix  int      // the name is what this many first parts match; 0: it is not the beginning of the key
+	whole   bool     // the name is the key
+	first   int      // the name is what this many first parts match; 0: it is not the beginning of the key
+	more    int      // and so many bytes of the literal part after them
+	named   *pattern // the pattern of the name, if it is the beginning of the key
 	leaseID int      // index of the capture that is the key's own lease; -1 without one
 	base    int      // of that capture
 }
@@ -83,29 +88,35 @@ const (
 	Refuse How = "refuse" // not at all
 )
 
+var hows = []How{Revoke, Delete, Advise, Refuse}
+
 // Release says how locks of a layout are released by force.
 type Release struct {
 	How How
 	Why string // of Advise and Refuse
 
-	command []template // of Advise: the words of a command
+	command template // of Advise
 }
 
-// Command returns the words of the software's own command that releases a lock, or none.
-func (r *Rule) Command(lock string) []string {
-	s := scope{builtins: map[string]string{"lock": lock}}
-	for i := range r.keys {
-		if c, ok := r.keys[i].match(lock); ok && r.keys[i].prefix == len(r.keys[i].parts) { // the key is the name
-			s.pattern, s.captures = &r.keys[i].pattern, &c
-			break
-		}
+// Command returns the command that releases a lock, or nothing. What it has from the
+// lock's name is quoted for a shell.
+func (r *Rule) Command(lock string) string {
+	if r.Release.How != Advise {
+		return ""
 	}
-	var words []string
-	for _, word := range r.Release.command {
-		text, _ := word.render(s)
-		words = append(words, text)
+	s := r.scopeOf(lock)
+	s.shell = true
+	command, _ := r.Release.command.render(&s)
+	return command
+}
+
+// scopeOf returns what is known of a lock by its name.
+func (r *Rule) scopeOf(lock string) scope {
+	s := scope{lock: lock}
+	if p := r.keys[0].named; p != nil && p.match(lock, &s.captures) {
+		s.pattern = p
 	}
-	return words
+	return s
 }
 
 // String returns the rule's name.
@@ -129,17 +140,12 @@ func (r *Rule) OneKey() bool {
 
 // evidence ranks what a rule takes as evidence, strongest first.
 func (r *Rule) evidence() int {
-	own := slices.ContainsFunc(r.keys, func(k key) bool { return k.leaseID >= 0 })
-	claims := false
-	for _, want := range r.value.has {
-		claims = claims || want == "{lease}"
-	}
 	switch {
 	case r.Kind == Ignore:
 		return 0
-	case own:
+	case slices.ContainsFunc(r.keys, func(k key) bool { return k.leaseID >= 0 }):
 		return 1
-	case claims:
+	case slices.ContainsFunc(r.value.has, func(c condition) bool { return c.want == wantLease }):
 		return 2
 	case r.sameLease != nil:
 		return 3
@@ -192,6 +198,7 @@ type info struct {
 type candidates struct {
 	key   key
 	value value
+	name  template
 }
 
 // Match is what a rule says about a key.

@@ -8,8 +8,9 @@ import (
 
 // Set is rules that are applied together.
 type Set struct {
-	rules []*Rule // by precedence
-	index index
+	rules  []*Rule // by precedence
+	index  index
+	hidden bool // hidden rules count
 }
 
 // NewSet returns the set of rules, whose names must differ.
@@ -33,6 +34,13 @@ func NewSet(rules ...*Rule) (*Set, error) {
 	return s, nil
 }
 
+// WithHidden returns the set with its hidden rules, whose keys are locks in it too.
+func (s *Set) WithHidden() *Set {
+	all := *s
+	all.hidden = true
+	return &all
+}
+
 // Rules returns the rules, by name.
 func (s *Set) Rules() []*Rule { return slices.SortedFunc(slices.Values(s.rules), (*Rule).Compare) }
 
@@ -50,7 +58,8 @@ func (s *Set) Rule(name string) *Rule {
 func (s *Set) Reads(key string) bool {
 	reads := false
 	for e := range s.index.lookUp(key) {
-		if _, ok := e.pattern().match(key); ok {
+		var c captures
+		if e.pattern().match(key, &c) {
 			if e.rule.Kind == Ignore && e.rule.isPlain() {
 				return false
 			}
@@ -77,7 +86,7 @@ func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
 			m, best = found, e.order
 		}
 	}
-	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden {
+	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden && !s.hidden {
 		return Match{}, false
 	}
 	return m, true
@@ -88,7 +97,8 @@ func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
 func (s *Set) Depends(key string) bool {
 	for e := range s.index.lookUp(key) {
 		if e.key >= 0 && e.rule.sameLease != nil {
-			if _, ok := e.pattern().match(key); ok {
+			var c captures
+			if e.pattern().match(key, &c) {
 				return true
 			}
 		}
@@ -96,15 +106,24 @@ func (s *Set) Depends(key string) bool {
 	return false
 }
 
-// Candidates returns the candidates that a key is, for locks that may not exist.
+// Candidates returns the candidates that a key is, for locks that may not exist: one for
+// each lock.
 func (s *Set) Candidates(kv KV) []Candidate {
 	var all []Candidate
 	for e := range s.index.lookUp(kv.Key) {
 		if e.key >= 0 {
 			continue
 		}
-		if c, ok := e.rule.candidate(kv); ok {
+		c, ok := e.rule.candidate(kv)
+		if !ok {
+			continue
+		}
+		same := slices.IndexFunc(all, func(other Candidate) bool { return other.Lock == c.Lock })
+		switch {
+		case same < 0:
 			all = append(all, c)
+		case precedence(c.Rule, all[same].Rule) < 0:
+			all[same] = c
 		}
 	}
 	return all
@@ -118,11 +137,11 @@ func (s *Set) Locks(key string) []string {
 			continue
 		}
 		k := &e.rule.keys[e.key]
-		c, ok := k.match(key)
-		if !ok {
+		sc := scope{pattern: &k.pattern}
+		if !k.match(key, &sc.captures) {
 			continue
 		}
-		if name, ok := k.name(key, scope{pattern: &k.pattern, captures: &c}); ok && !slices.Contains(names, name) {
+		if name, ok := k.name(key, &sc); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -3,6 +3,8 @@ package layout
 import (
 	"fmt"
 	"strings"
+
+	"etcd-lock/internal/printable"
 )
 
 // template is text with {names} of captures and of fields of a value in it.
@@ -46,45 +48,62 @@ func parseTemplate(text string) (template, error) {
 
 // scope is what the names of a template stand for.
 type scope struct {
-	pattern  *pattern
-	captures *captures
+	pattern  *pattern // of the captures; may be nil
+	captures captures // in here, and not behind a pointer, so that they are not on the heap
 	fields   fields
-	builtins map[string]string
+	lock     string // the name of the lock, if it is known already
+	key      string // the key of a request for it
+	shell    bool   // quote what the names stand for, as words of a shell
 }
 
-func (s scope) get(name string) (string, bool) {
-	if text, ok := s.builtins[name]; ok {
-		return text, true
-	}
+// get returns what a name stands for: a capture, a field of the value, the lock, or the
+// key.
+func (s *scope) get(name string) (string, bool) {
 	if s.pattern != nil {
 		if i := s.pattern.index(name); i >= 0 {
 			return s.captures[i], true
 		}
 	}
-	if s.fields != nil {
-		return s.fields.get(name)
+	if text, ok := s.fields.get(name); ok {
+		return text, true
+	}
+	switch {
+	case name == "lock" && s.lock != "":
+		return s.lock, true
+	case name == "key" && s.key != "":
+		return s.key, true
 	}
 	return "", false
 }
 
 // render returns the text; not ok if a name stands for nothing.
-func (t template) render(s scope) (string, bool) {
+func (t template) render(s *scope) (string, bool) {
+	if len(t) == 1 {
+		return t[0].render(s)
+	}
 	var b strings.Builder
-	for _, p := range t {
-		if p.name == "" {
-			b.WriteString(p.literal)
-			continue
-		}
-		text, ok := s.get(p.name)
+	for i := range t {
+		text, ok := t[i].render(s)
 		if !ok {
 			return "", false
-		}
-		if p.last {
-			text = text[strings.LastIndexByte(text, '/')+1:]
 		}
 		b.WriteString(text)
 	}
 	return b.String(), true
+}
+
+func (p *piece) render(s *scope) (string, bool) {
+	if p.name == "" {
+		return p.literal, true
+	}
+	text, ok := s.get(p.name)
+	if p.last {
+		text = text[strings.LastIndexByte(text, '/')+1:]
+	}
+	if s.shell {
+		text = printable.Shell(strings.ReplaceAll(text, "\x00", "\uFFFD"))
+	}
+	return text, ok
 }
 
 // names returns the names in a template.

@@ -2,9 +2,9 @@ package layout
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,8 +18,8 @@ type Form string
 
 // The forms of values.
 const (
-	AnyValue      Form = "any"        // nothing is read from it
-	EmptyValue    Form = "empty"      //
+	AnyValue      Form = "any"        // no evidence; what can be read of it is read
+	EmptyValue    Form = "empty"      // no bytes
 	TextValue     Form = "text"       // one line of printable text
 	UUIDValue     Form = "uuid"       // the 36 characters of a UUID
 	UUIDBytes     Form = "uuid-bytes" // its 16 bytes
@@ -28,6 +28,10 @@ const (
 	ProtobufValue Form = "protobuf"   // a message
 	OwnerValue    Form = "etcd-lock"  // any value; an owner, if package rwlock wrote it
 )
+
+var forms = []Form{
+	AnyValue, EmptyValue, TextValue, UUIDValue, UUIDBytes, Base64Value, JSONValue, ProtobufValue, OwnerValue,
+}
 
 const (
 	// maxValue bounds the values that are read, in bytes. A longer one is other data
@@ -40,231 +44,191 @@ const (
 // value is what is known of a rule's values.
 type value struct {
 	form      Form
-	version   int               // of UUIDs; 0 for any
-	bytes     int               // the length of bytes in base64
-	pattern   *regexp.Regexp    // of texts; its groups are fields
-	after     string            // what comes before a message
-	snappy    bool              // messages are compressed
-	encrypted string            // what values begin with that cannot be read, because they are encrypted
-	has       map[string]string // fields and what they have to be; "*" for anything
-	only      bool              // a JSON object has no other fields
+	version   int            // of UUIDs; 0 for any
+	bytes     int            // the length of bytes in base64
+	pattern   *regexp.Regexp // of texts; its groups are fields
+	after     string         // what comes before a message
+	snappy    bool           // messages are compressed
+	encrypted string         // what values begin with that cannot be read, because they are encrypted
+	has       []condition
+	only      bool // a JSON object has no other fields
 }
 
-// fields is what can be read from a value, by the names of fields.
-type fields interface {
-	// get returns a field as text.
-	get(field string) (string, bool)
+// condition is what a field of a value has to be.
+type condition struct {
+	field string
+	want  string
+	is    template // of captures; unless want is one of the words below
 }
+
+// What a field can have to be, other than a template.
+const (
+	wantAnything = "*"       // the value has the field
+	wantLease    = "{lease}" // the key's own lease, in decimal
+)
 
 // read reads a value, and returns why it is not of the form.
 func (v *value) read(b []byte) (f fields, problem string) {
 	if len(b) > maxValue {
 		if v.form == AnyValue || v.form == OwnerValue {
-			return nothing{}, ""
+			return f, ""
 		}
-		return nil, fmt.Sprintf("the value has %d bytes: more than %d are not read", len(b), maxValue)
+		return f, fmt.Sprintf("the value has %d bytes: more than %d are not read", len(b), maxValue)
 	}
 	switch v.form {
 	case EmptyValue:
-		if len(b) > 0 {
-			return nil, "the value is not empty"
-		}
-		return nothing{}, ""
+		return f, unless(len(b) == 0, "the value is not empty")
 	case TextValue:
-		return v.readText(string(b))
+		return v.readText(b)
 	case UUIDValue, UUIDBytes:
 		return v.readUUID(b)
 	case Base64Value:
 		raw, err := base64.StdEncoding.Strict().DecodeString(string(b))
 		if err != nil || len(raw) != v.bytes {
-			return nil, fmt.Sprintf("the value is not %d bytes in base64", v.bytes)
+			return f, "the value is not " + strconv.Itoa(v.bytes) + " bytes in base64"
 		}
-		return nothing{}, ""
+		return f, ""
 	case JSONValue:
 		return v.readJSON(b)
 	case ProtobufValue:
 		return v.readMessage(b)
 	case OwnerValue:
-		return nothing{}, ""
+		return f, ""
 	default:
-		return anyValue(b), ""
+		return fields{form: AnyValue, raw: b, pattern: v.pattern}, ""
 	}
 }
 
-// nothing has no fields.
-type nothing struct{}
-
-func (nothing) get(string) (string, bool) { return "", false }
-
-// anyValue is a value of which nothing is known. If it is a line of text, it has that.
-type anyValue []byte
-
-func (v anyValue) get(field string) (string, bool) {
-	if field != "text" || len(v) == 0 || !isText(string(v)) {
-		return "", false
-	}
-	return cutText(string(v)), true
-}
-
-// text is a text, with what the groups of a pattern matched.
-type text struct {
-	all    string
-	groups map[string]string
-}
-
-func (t text) get(field string) (string, bool) {
-	if field == "text" {
-		return t.all, true
-	}
-	s, ok := t.groups[field]
-	return s, ok
-}
-
-func (v *value) readText(s string) (fields, string) {
+func (v *value) readText(b []byte) (f fields, problem string) {
 	switch {
-	case s == "":
-		return nil, "the value is empty"
-	case v.pattern == nil && !isText(s):
-		return nil, "the value is not a line of text"
-	case v.pattern == nil:
-		return text{all: cutText(s)}, ""
+	case len(b) == 0:
+		return f, "the value is empty"
+	case v.pattern == nil && !isText(b):
+		return f, "the value is not a line of text"
+	case v.pattern != nil && !v.pattern.Match(b):
+		return f, "the value does not match " + strconv.Quote(v.pattern.String())
 	}
-	found := v.pattern.FindStringSubmatch(s)
-	if found == nil {
-		return nil, fmt.Sprintf("the value does not match %q", v.pattern)
-	}
-	groups := map[string]string{}
-	for i, name := range v.pattern.SubexpNames() {
-		if name != "" {
-			groups[name] = cutText(found[i])
-		}
-	}
-	return text{cutText(s), groups}, ""
+	return fields{form: TextValue, raw: b, pattern: v.pattern}, ""
 }
 
 // isText reports whether a value is a line of text.
-func isText(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+func isText(b []byte) bool {
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) {
+			return false
+		}
+		b = b[size:]
+	}
+	return true
 }
 
-// cutText cuts a text that is too long to be anybody's name.
+// cutText cuts a text that is too long to be a name, and replaces what is not UTF-8 in it.
 func cutText(s string) string {
-	if len(s) <= maxText {
-		return s
+	if len(s) > maxText {
+		end := maxText
+		for end > 0 && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end] + "…"
 	}
-	s = s[:maxText]
-	for !utf8.ValidString(s) && s != "" {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// id is a UUID.
-type id uuid.UUID
-
-func (u id) get(field string) (string, bool) {
-	switch n := uuid.UUID(u).NodeID(); {
-	case field == "uuid":
-		return uuid.UUID(u).String(), true
-	case field == "node" && uuid.UUID(u).Version() == 1:
-		return fmt.Sprintf("%x:%x:%x:%x:%x:%x", n[0:1], n[1:2], n[2:3], n[3:4], n[4:5], n[5:6]), true
-	}
-	return "", false
-}
-
-func (v *value) readUUID(b []byte) (fields, string) {
+func (v *value) readUUID(b []byte) (f fields, problem string) {
 	var u uuid.UUID
 	var err error
-	if v.form == UUIDBytes {
-		u, err = uuid.FromBytes(b)
-	} else if len(b) == 36 {
+	switch {
+	case v.form == UUIDBytes && len(b) == len(u):
+		copy(u[:], b)
+	case v.form == UUIDValue && len(b) == 36:
 		u, err = uuid.ParseBytes(b)
-	} else {
-		err = fmt.Errorf("%d bytes", len(b))
+	default:
+		return f, "the value is not a UUID: it has " + strconv.Itoa(len(b)) + " bytes"
 	}
 	switch {
 	case err != nil || u.Variant() != uuid.RFC4122:
-		return nil, "the value is not a UUID"
+		return f, "the value is not a UUID"
 	case v.version != 0 && int(u.Version()) != v.version:
-		return nil, fmt.Sprintf("the value is a UUID of version %d and not %d", u.Version(), v.version)
+		return f, fmt.Sprintf("the value is a UUID of version %d and not %d", u.Version(), v.version)
 	}
-	return id(u), ""
+	return fields{form: v.form, id: u}, ""
 }
 
-// object is a JSON object. Its fields are paths such as .owner.host.
-type object map[string]any
-
-func (o object) get(field string) (string, bool) {
-	var at any = map[string]any(o)
-	for _, name := range strings.Split(strings.TrimPrefix(field, "."), ".") {
-		m, ok := at.(map[string]any)
-		if !ok {
-			return "", false
-		}
-		if at, ok = m[name]; !ok {
-			return "", false
-		}
-	}
-	switch at := at.(type) {
-	case string:
-		return cutText(at), true
-	case json.Number:
-		return at.String(), true
-	case bool:
-		return fmt.Sprint(at), true
-	case nil:
-		return "", true
-	default:
-		return "", false
-	}
-}
-
-// list returns the texts in an array.
-func (o object) list(field string) []string {
-	items, _ := o[strings.TrimPrefix(field, ".")].([]any)
-	var texts []string
-	for _, item := range items {
-		if s, ok := item.(string); ok {
-			texts = append(texts, cutText(s))
-		}
-	}
-	return texts
-}
-
-func (v *value) readJSON(b []byte) (fields, string) {
-	d := json.NewDecoder(strings.NewReader(string(b)))
-	d.UseNumber()
-	var o object
-	if err := d.Decode(&o); err != nil || o == nil {
-		return nil, "the value is not a JSON object"
+func (v *value) readJSON(b []byte) (f fields, problem string) {
+	o, ok := parseObject(b)
+	if !ok {
+		return f, "the value is not a JSON object"
 	}
 	if v.only {
 		for name := range o {
-			if _, known := v.has["."+name]; !known {
-				return nil, fmt.Sprintf("the value has a field %q", cutText(name))
+			if !v.names(name) {
+				return f, "the value has more fields than those that it may have"
 			}
 		}
 	}
-	return o, ""
+	return fields{form: JSONValue, object: o}, ""
 }
 
-func (v *value) readMessage(b []byte) (fields, string) {
-	rest, ok := strings.CutPrefix(string(b), v.after)
-	if !ok {
-		return nil, fmt.Sprintf("the value does not begin with %q", v.after)
+// names reports whether a condition is about a field of an object.
+func (v *value) names(field string) bool {
+	for _, c := range v.has {
+		if c.field == "."+field {
+			return true
+		}
 	}
-	b = []byte(rest)
+	return false
+}
+
+func (v *value) readMessage(b []byte) (f fields, problem string) {
+	if !hasPrefix(b, v.after) {
+		return f, "the value does not begin with " + strconv.Quote(v.after)
+	}
+	b = b[len(v.after):]
 	if v.snappy {
 		n, err := snappy.DecodedLen(b)
 		if err != nil || n > maxValue {
-			return nil, "the value is not compressed with Snappy"
+			return f, "the value is not compressed with Snappy"
 		}
 		if b, err = snappy.Decode(nil, b); err != nil {
-			return nil, "the value is not compressed with Snappy"
+			return f, "the value is not compressed with Snappy"
 		}
 	}
 	if !wellFormed(b) {
-		return nil, "the value is not a protobuf message"
+		return f, "the value is not a protobuf message"
 	}
-	return message(b), ""
+	return fields{form: ProtobufValue, message: b}, ""
+}
+
+// check makes sure that fields are as they have to be.
+func (v *value) check(s *scope, kv KV) string {
+	for i := range v.has {
+		if problem := v.has[i].check(s, kv); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+func (c *condition) check(s *scope, kv KV) string {
+	if c.want == wantAnything {
+		if !s.fields.present(c.field) {
+			return "the value has no field " + c.field
+		}
+		return ""
+	}
+	got, ok := s.fields.get(c.field)
+	if !ok {
+		return "the value has no field " + c.field
+	}
+	if c.want == wantLease {
+		if !isLease(got, kv.Lease, 10) {
+			return "the value's field " + c.field + " is not the key's lease"
+		}
+		return ""
+	}
+	if want, ok := c.is.render(s); !ok || want != got {
+		return "the value's field " + c.field + " is not " + c.want
+	}
+	return ""
 }

@@ -51,8 +51,8 @@ func (w Waiter) WaitsFor(key string, created int64) bool {
 // Dir returns what all keys of a lock begin with, as far as clients wait for such keys.
 func (r *Rule) Dir(lock string) string {
 	if r.Kind == Queue {
-		if k := r.keys[0]; k.prefix > 0 && k.prefix < len(k.parts) {
-			return lock + k.parts[k.prefix].literal
+		if k := r.keys[0]; k.first > 0 {
+			return lock + k.parts[k.first].literal[k.more:]
 		}
 	}
 	return lock + "/"

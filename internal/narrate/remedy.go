@@ -20,7 +20,7 @@ func Remedy(r diagnose.Remedy) Text {
 		does = "takes it out of the way"
 	}
 	t := Text{Headline: deletes(r) + ": " + does}
-	if r.Command != nil {
+	if r.Command != "" {
 		t.Headline = "its own software releases it: " + does
 	}
 	if r.IfDead {
@@ -55,8 +55,8 @@ func deletes(r diagnose.Remedy) string {
 
 // CommandLine returns the command line that applies a remedy, for shells.
 func CommandLine(r diagnose.Remedy) string {
-	if r.Command != nil {
-		return printable.Shell(r.Command...)
+	if r.Command != "" {
+		return printable.Text(r.Command)
 	}
 	return printable.Shell(append([]string{"etcd-lock"}, Command(r.Target)...)...)
 }

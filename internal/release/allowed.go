@@ -8,7 +8,6 @@ import (
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
-	"etcd-lock/internal/printable"
 )
 
 // ErrNotOurs is returned for locks that must not be released by deleting keys, and for
@@ -23,7 +22,7 @@ func allowed(r inspect.Request, session bool) error {
 	switch {
 	case rule.Release.How == layout.Advise:
 		err := fmt.Errorf("%w: %s is a lock of %s", ErrNotOurs, name, rule)
-		return hint.Add(err, "run: "+printable.Shell(rule.Command(r.Lock.Name)...))
+		return hint.Add(err, "run: "+rule.Command(r.Lock.Name))
 	case rule.Release.How == layout.Refuse:
 		return fmt.Errorf("%w: %s is a lock of %s; %s", ErrNotOurs, name, rule, rule.Release.Why)
 	case session && rule.Release.How == layout.Delete:

@@ -126,7 +126,7 @@ func (s *problemsScreen) openSession() nav.Action {
 // helps reports whether the finding under the cursor has a remedy.
 func (s *problemsScreen) helps() bool {
 	f, ok := s.table.Current()
-	return ok && len(f.Remedies) > 0 && f.Remedies[0].Command == nil
+	return ok && len(f.Remedies) > 0 && f.Remedies[0].Command == ""
 }
 
 // remedy plans the first remedy of the finding under the cursor.
@@ -183,7 +183,7 @@ func (s *problemsScreen) about(w int) []string {
 		for _, text := range append([]string{t.Headline}, t.Clauses...) {
 			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
 		}
-		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == nil {
+		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
 			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
 		}
 	}
