@@ -43,6 +43,9 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.Etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "timeout for connecting")
 	fs.DurationVar(&c.Timeout, "command-timeout", defaultCommandTimeout, "timeout for each call to etcd")
 	fs.BoolVar(&c.Embedded, "embedded", false, "start an empty etcd inside this process and connect to that")
+	fs.StringArrayVar(&c.Layouts.Files, "layouts", nil, "`file` of more layouts of locks, see etcd-lock layouts; can be repeated")
+	fs.StringArrayVar(&c.Layouts.LockKeys, "lock-keys", nil, "`pattern` of keys that are locks while they exist, such as '/cron/lock/*'; can be repeated")
+	fs.BoolVar(&c.Layouts.Hidden, "hidden", false, "show locks of hidden layouts too, such as the heartbeats of Kubernetes nodes")
 	g.output = output.Text
 	fs.VarP(&g.output, "output", "o", "table or json")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
@@ -81,6 +84,7 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			g.unsupported = append(g.unsupported, name)
 		}
 	}
+	g.connection.Layouts.Default = configFile("layouts.yaml")
 	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
 	c := &g.connection
 	switch {

@@ -35,7 +35,8 @@ With -o json:
     state               read, write, contended when there are waiters, or blocked when
                         there are waiters and no holder: other keys are in the way;
                         vacant: its key says that nobody holds it; lapsed: its key names
-                        a holder who has not renewed it in time
+                        a holder who has not renewed it in time; unknown: its value is
+                        encrypted
     readers, writers    number of holders
     waiters             number of waiters; null when clients of the layout leave no trace
                         while they wait

@@ -7,7 +7,9 @@ and why a lock is stuck. It is a terminal UI and a set of commands; it also runs
 commands under a lock, and scenarios of contention.
 
 It reads the read/write locks of its Go package rwlock and of etcd's RWMutex
-recipe, and the mutexes and elections of etcd's client, etcdctl and lock service.
+recipe, the mutexes and elections of etcd's client, etcdctl and lock service, and the
+locks of other software, such as Patroni, Vitess, Kubernetes and Python's lock
+libraries: "etcd-lock layouts" lists them.
 
 Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
@@ -58,6 +60,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newWhyCmd(a, nil),
 		newReleaseCmd(a, nil),
 		newAccessCmd(a, nil),
+		newLayoutsCmd(a, nil),
 		newWatchCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),

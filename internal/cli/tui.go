@@ -89,12 +89,16 @@ func isUnicode(getenv func(string) string) bool {
 
 // preferencesFile returns where the terminal UI keeps its preferences. It is empty
 // when the user has no configuration directory.
-func preferencesFile() string {
+func preferencesFile() string { return configFile("config.yaml") }
+
+// configFile returns the path of a file in the user's configuration directory, or nothing
+// if there is no such directory.
+func configFile(name string) string {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "etcd-lock", "config.yaml")
+	return filepath.Join(dir, "etcd-lock", name)
 }
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {

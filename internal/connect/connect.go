@@ -14,6 +14,7 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
 )
 
 // Options say which etcd to connect to, and how to log in.
@@ -22,6 +23,7 @@ type Options struct {
 	PasswordFile string        // the first line is the password; empty: no file
 	Timeout      time.Duration // of each call, see Conn.Do
 	Embedded     bool          // start an empty etcd inside this process and connect to that
+	Layouts      layout.Extra  // of locks, beside the built-in ones
 
 	// AskPassword prompts for a password. It is nil when there is nobody to ask.
 	AskPassword func(ctx context.Context, prompt string) (string, error)
@@ -33,6 +35,10 @@ type Options struct {
 // etcd has answered, or with an error within the dial timeout. A missing or
 // unusable password is an *OptionError.
 func Open(ctx context.Context, o Options) (*Conn, error) {
+	rules, err := o.Layouts.Load()
+	if err != nil {
+		return nil, &OptionError{err}
+	}
 	cfg, stop, err := o.target(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +50,7 @@ func Open(ctx context.Context, o Options) (*Conn, error) {
 	}
 	return &Conn{
 		Client:   client,
-		Source:   inspect.NewSource(client),
+		Source:   inspect.NewSourceOf(client, rules),
 		Endpoint: strings.Join(cfg.Endpoints, ","),
 		User:     cfg.UserName(),
 		Timeout:  o.Timeout,

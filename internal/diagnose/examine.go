@@ -81,7 +81,7 @@ func (e *examiner) lock(i int) {
 		if r.Waiting() && e.longer(r, e.limits.Wait) {
 			longWaits = append(longWaits, n)
 		}
-		if r.Lease == 0 && r.Term == nil && r.Slots == nil {
+		if r.Lease == 0 && r.Lock.Layout.Kind != layout.Record && r.Lock.Layout.Kind != layout.Semaphore {
 			leaseless = append(leaseless, n)
 		}
 		if r.Lapsed(e.now) {
@@ -215,25 +215,38 @@ func (e *examiner) longHold(found, maybe []int32) {
 	e.findings = append(e.findings, f)
 }
 
-// mixedLayouts adds a finding if the lock's name is that of the lock before it, a
-// mutex, and has a request of package rwlock, which does not wait for requests of the
-// mutex that are earlier. In any other order, the later request waits.
+// mixedLayouts adds a finding if the lock's name is that of another lock, and clients of
+// one do not wait for those of the other.
 func (e *examiner) mixedLayouts(i int) {
-	if i == 0 || e.locks[i-1].ID.Name != e.locks[i].ID.Name {
-		return
-	}
-	mutex, unaware := e.queues[i-1], int32(-1)
-	for n := e.queues[i]; n < e.queues[i+1]; n++ {
-		if e.request(n).Owned && e.nodes[n].revision > e.nodes[mutex].revision {
-			unaware = n
-			break
+	for j := i - 1; j >= 0 && e.locks[j].ID.Name == e.locks[i].ID.Name; j-- {
+		a, b := e.locks[j].ID.Layout, e.locks[i].ID.Layout
+		switch {
+		case a.OneKey() != b.OneKey():
+			e.mixed(e.queues[j], e.queues[i])
+		case a.Kind == layout.Queue && b == layout.RWLock:
+			e.unaware(j, i)
+		case a == layout.RWLock && b.Kind == layout.Queue:
+			e.unaware(i, j)
 		}
 	}
-	if unaware < 0 {
-		return
+}
+
+// unaware adds a finding if a queue has a request of package rwlock behind it, which does
+// not wait for requests of a queue of the same name that are earlier. In any other order,
+// the later request waits.
+func (e *examiner) unaware(queue, rw int) {
+	for n := e.queues[rw]; n < e.queues[rw+1]; n++ {
+		if first := e.queues[queue]; e.request(n).Owned && e.nodes[n].revision > e.nodes[first].revision {
+			e.mixed(first, n)
+			return
+		}
 	}
+}
+
+// mixed adds a finding about two requests that do not exclude each other.
+func (e *examiner) mixed(nodes ...int32) {
 	f := Finding{Kind: MixedLayouts, Severity: Warning}
-	for _, n := range []int32{mutex, unaware} {
+	for _, n := range nodes {
 		r := *e.request(n)
 		f.Locks = append(f.Locks, r.Lock)
 		f.Sessions = append(f.Sessions, e.sessionOf(n))

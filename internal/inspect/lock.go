@@ -99,6 +99,7 @@ const (
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
+	StateUnknown   State = "unknown"   // who holds it, if anybody does, is in a value that cannot be read
 	StateLapsed    State = "lapsed"    // its record names a holder who has not renewed it in time
 )
 
@@ -128,6 +129,9 @@ func (l Lock) Count() Counts {
 
 // State returns the lock's state.
 func (l Lock) State() State {
+	if len(l.Queue) == 1 && l.Queue[0].Encrypted {
+		return StateUnknown
+	}
 	switch c := l.Count(); {
 	case c.Readers+c.Writers == 0 && c.Waiters > 0:
 		return StateBlocked

@@ -168,5 +168,5 @@ func (r Request) IsRequest() bool { return r.Lock != LockID{} }
 // waits for it, and does not release the key by ending.
 func (l Lock) IsDetached(other Request) bool {
 	id, ok := strings.CutPrefix(other.Key, l.ID.Layout.Dir(l.ID.Name))
-	return ok && l.ID.Layout == layout.Mutex && !other.LeaseUnknown && keyspace.IsLeaseID(id)
+	return ok && l.ID.Layout.Kind == layout.Queue && !other.LeaseUnknown && keyspace.IsLeaseID(id)
 }

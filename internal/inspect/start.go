@@ -178,7 +178,7 @@ func (s Snapshot) Unaged() (holders, waiters int) {
 	for _, l := range s.Locks {
 		for _, r := range l.Queue {
 			switch {
-			case r.Start().Known():
+			case r.Start().Known(), r.Vacant(), r.Encrypted:
 			case r.Holding:
 				holders++
 			default:

@@ -54,7 +54,8 @@ func Finding(f diagnose.Finding) Text {
 		return longHold(f)
 	case diagnose.MixedLayouts:
 		return Text{
-			Headline: format.Name(f.Locks[0].Name) + " is used both as a mutex and as a read/write lock, and the later request does not wait for the earlier one",
+			Headline: format.Name(f.Locks[0].Name) + " is used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
+				", whose clients do not wait for each other in this order",
 			Clauses:  []string{does(f.Sessions[0], f.Requests[0]), does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:

@@ -7,6 +7,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
 )
 
 // Request describes a request of a session: who made it and when, and how long
@@ -14,12 +15,24 @@ import (
 func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	text := who(s) + " (" + r.Mode.String() + "), " + requested(r, now)
 	if r.Lock.Layout.OneKey() {
-		text = r.Who() + ", by a key that was created at revision " + strconv.FormatInt(r.Revision, 10)
+		text = holderOf(r) + ", by a key that was created at revision " + strconv.FormatInt(r.Revision, 10)
 	}
 	if lease := leaseLeft(s); lease != "" {
 		text += ", " + lease
 	}
 	return text
+}
+
+// holderOf names the holder of a lock that is one key.
+func holderOf(r inspect.Request) string {
+	switch {
+	case r.Vacant():
+		return "nobody"
+	case !r.Owned:
+		return "an unknown client"
+	default:
+		return r.Who()
+	}
 }
 
 // Other describes a key that is in the way of requests, and not in their queue.
@@ -109,7 +122,7 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			break
 		}
 		held = append(held, r)
-		if r.Term != nil || r.Slots != nil { // it ends by its value
+		if k := r.Lock.Layout.Kind; k == layout.Record || k == layout.Semaphore { // it ends by its value
 			continue
 		}
 		if s, ok := d.Session(r.Session()); ok && len(held) <= most {

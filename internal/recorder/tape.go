@@ -128,6 +128,9 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 		if e.Kind == inspect.EventDetached { // its key is still there, and still blocks
 			continue
 		}
+		if !e.Request.Lock.Layout.Waiters { // who waited is not known, so it cannot be played again
+			continue
+		}
 		if !at.IsZero() {
 			e.Time = at
 		}
@@ -148,7 +151,7 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 		Who:      cmp.Or(r.Owner.Label, r.Owner.Program),
 		Lock:     r.Lock.Name,
 		Mode:     rwlock.Mode(r.Mode),
-		Mutex:    r.Lock.Layout == layout.Mutex,
+		Mutex:    r.Lock.Layout != layout.RWLock,
 	}
 }
 
