@@ -151,6 +151,13 @@ func probes(client *clientv3.Client, prefix string) []probe {
 	}
 }
 
+// MayRead returns nil if the user may read all keys that begin with prefix, and
+// otherwise etcd's error. It reads nothing.
+func MayRead(ctx context.Context, client *clientv3.Client, prefix string) error {
+	start, end := keyspace.PrefixRange(prefix)
+	return without(ctx, client, clientv3.OpGet(start, clientv3.WithRange(end)))
+}
+
 // without puts ops into the branch of a transaction that is never taken: etcd checks
 // the permissions for both branches. The permission to delete is the one to put.
 func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) error {

@@ -85,6 +85,18 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
+// ReadPrefixes returns the prefixes of the ranges that the user may read. Ranges that are
+// not prefixes are left out.
+func (g Grants) ReadPrefixes() []string {
+	var prefixes []string
+	for _, r := range g.Read {
+		if p, ok := r.Prefix(); ok {
+			prefixes = append(prefixes, p)
+		}
+	}
+	return prefixes
+}
+
 // String describes what the user may do, to follow the name of the user.
 func (g Grants) String() string {
 	return "may read " + Words(g.Read) + ", and write " + Words(g.Write)

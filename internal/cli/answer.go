@@ -23,15 +23,16 @@ type answer struct {
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
 type whyDoc struct {
-	Name       string       `json:"name,omitempty"`
-	NameBase64 string       `json:"name_base64,omitempty"`
-	Prefix     string       `json:"prefix"`
-	Revision   int64        `json:"revision"`
-	Locks      []docs.Queue `json:"locks"`
-	Chains     [][]edgeDoc  `json:"chains"`
-	Findings   []findingDoc `json:"findings"`
-	Remedies   []remedyDoc  `json:"remedies"`
-	Unknown    []string     `json:"unknown"`
+	Name           string       `json:"name,omitempty"`
+	NameBase64     string       `json:"name_base64,omitempty"`
+	Prefixes       []string     `json:"prefixes"`
+	PrefixesBase64 []string     `json:"prefixes_base64,omitempty"`
+	Revision       int64        `json:"revision"`
+	Locks          []docs.Queue `json:"locks"`
+	Chains         [][]edgeDoc  `json:"chains"`
+	Findings       []findingDoc `json:"findings"`
+	Remedies       []remedyDoc  `json:"remedies"`
+	Unknown        []string     `json:"unknown"`
 }
 
 type edgeDoc struct {
@@ -75,7 +76,7 @@ type remedyDoc struct {
 
 func (a answer) document() whyDoc {
 	doc := whyDoc{
-		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
+		Name: a.name, NameBase64: output.Base64(a.name), Prefixes: append([]string{}, a.Snapshot.Prefixes...), PrefixesBase64: output.Base64s(a.Snapshot.Prefixes), Revision: a.Snapshot.Revision,
 		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.Findings

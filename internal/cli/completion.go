@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 )
 
@@ -75,7 +78,13 @@ func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
 		return nil, err
 	}
 	defer c.Close()
-	snapshot, err := c.Snapshot(ctx, prefix, 0)
+	snapshot, err := c.Snapshot(ctx, 0, prefix)
+	if errors.Is(err, rpctypes.ErrPermissionDenied) {
+		var r connect.Reach
+		if r, err = c.Reach(ctx, nil); err == nil {
+			snapshot, err = c.Snapshot(ctx, 0, r.Prefixes...)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("complete: %w", err)
 	}

@@ -131,7 +131,7 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 	}
 }
 
-// printNote prints a line of a kind: error, hint or warning.
+// printNote prints a line of a kind: error, hint, warning or note.
 func printNote(w io.Writer, kind, text string) {
 	printLine(w, kind+": "+text)
 }

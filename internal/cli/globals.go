@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/keyspace"
 )
 
 // globals are the flags of all commands.
@@ -131,4 +133,14 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 		g.connection.Warn(name + " is not supported, and has no effect")
 	}
 	return connect.Open(ctx, g.connection)
+}
+
+// reach returns the prefixes to read, given those that the user gave. If the user may
+// read only some, a note says so.
+func reach(ctx context.Context, c *connect.Conn, given []string, notes io.Writer) (keyspace.Prefixes, error) {
+	r, err := c.Reach(ctx, given)
+	if r.Limited {
+		printNote(notes, "note", r.Note())
+	}
+	return r.Prefixes, err
 }

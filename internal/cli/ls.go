@@ -16,7 +16,9 @@ import (
 	"etcd-lock/internal/printable"
 )
 
-const lsLong = `Lists the locks whose keys begin with PREFIX, or all locks.
+const lsLong = `Lists the locks whose keys begin with a PREFIX, or all locks. Several prefixes are read
+at one revision. A user who may not read all keys and gives no PREFIX sees the locks
+below each prefix that the user may read, and a note says so.
 
 A free lock has no keys in etcd, and is not listed.
 
@@ -24,9 +26,11 @@ With --rev N, lists the locks as of that revision, unless etcd has compacted it.
 revision has no time, so there are no wait times.
 
 With -o json:
-  prefix                as given
+  prefixes              that were read: as given, without those below others; empty for
+                        all keys
+  prefixes_base64       only when one is not valid UTF-8
   revision              etcd revision of the list
-  other                 number of keys below the prefix that are not lock requests
+  other                 number of keys below the prefixes that are not lock requests
   locks                 sorted by name, then layout:
     name                as in etcd
     name_base64         only when the name is not valid UTF-8
@@ -48,12 +52,12 @@ With -o json:
 
 // lsOptions are the options of ls.
 type lsOptions struct {
-	prefix  string
-	rev     revs
-	connect func(context.Context) (*connect.Conn, error)
-	out     output.Printer
-	err     io.Writer
-	now     func() time.Time
+	prefixes []string
+	rev      revs
+	connect  func(context.Context) (*connect.Conn, error)
+	out      output.Printer
+	err      io.Writer
+	now      func() time.Time
 }
 
 func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Command {
@@ -62,18 +66,14 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 	}
 	var rev revs
 	cmd := &cobra.Command{
-		Use:   "ls [PREFIX]",
+		Use:   "ls [PREFIX...]",
 		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
 		Long:  lsLong,
-		Example: `  etcd-lock ls /jobs/
+		Example: `  etcd-lock ls /jobs/ /reports/
   etcd-lock ls -o json | jq -r '.locks[] | select(.waiters > 0) | .name'
   etcd-lock ls --rev 812..900`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &lsOptions{rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
-			if len(args) > 0 {
-				opts.prefix = args[0]
-			}
+			opts := &lsOptions{prefixes: args, rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -87,14 +87,18 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	defer c.Close()
+	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+	if err != nil {
+		return err
+	}
 	if opts.rev.two {
-		doc, err := compareRevisions(ctx, c, opts.prefix, opts.rev, anyLock)
+		doc, err := compareRevisions(ctx, c, prefixes, opts.rev, anyLock)
 		if err != nil {
 			return err
 		}
 		return doc.write(opts.out)
 	}
-	snapshot, err := c.Snapshot(ctx, opts.prefix, opts.rev.from)
+	snapshot, err := c.Snapshot(ctx, opts.rev.from, prefixes...)
 	if err != nil {
 		return err
 	}
@@ -111,11 +115,11 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
 type lsDoc struct {
-	Prefix       string   `json:"prefix"`
-	PrefixBase64 string   `json:"prefix_base64,omitempty"`
-	Revision     int64    `json:"revision"`
-	Other        int      `json:"other"`
-	Locks        []lsLock `json:"locks"`
+	Prefixes       []string `json:"prefixes"`
+	PrefixesBase64 []string `json:"prefixes_base64,omitempty"`
+	Revision       int64    `json:"revision"`
+	Other          int      `json:"other"`
+	Locks          []lsLock `json:"locks"`
 }
 
 type lsLock struct {
@@ -136,11 +140,11 @@ type lsLock struct {
 // newLsDoc describes s as of a time, which is zero when that is not known.
 func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 	doc := lsDoc{
-		Prefix:       s.Prefix,
-		PrefixBase64: output.Base64(s.Prefix),
-		Revision:     s.Revision,
-		Other:        s.Other,
-		Locks:        []lsLock{},
+		Prefixes:       append([]string{}, s.Prefixes...),
+		PrefixesBase64: output.Base64s(s.Prefixes),
+		Revision:       s.Revision,
+		Other:          s.Other,
+		Locks:          []lsLock{},
 	}
 	for _, l := range s.Locks {
 		doc.Locks = append(doc.Locks, newLsLock(l, now))
@@ -174,10 +178,10 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 
 // none is printed instead of a table without rows.
 func (d lsDoc) none() string {
-	if d.Prefix == "" {
+	if len(d.Prefixes) == 0 {
 		return "no locks"
 	}
-	return "no locks below " + d.Prefix
+	return "no locks below " + format.List(d.Prefixes, "or")
 }
 
 func (d lsDoc) table(out output.Printer) error {

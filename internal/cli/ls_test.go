@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,14 +31,14 @@ func aSnapshot() inspect.Snapshot {
 }
 
 func TestLsOptions(t *testing.T) {
-	for want, args := range map[string][]string{"": nil, "/p": {"/p"}} {
+	for _, args := range [][]string{{}, {"/p"}, {"/p", "/q"}} {
 		var got *lsOptions
 		cmd := newLsCmd(&app{}, func(_ context.Context, opts *lsOptions) error {
 			got = opts
 			return nil
 		})
 		cmd.SetArgs(args)
-		if err := cmd.Execute(); err != nil || got.prefix != want {
+		if err := cmd.Execute(); err != nil || !slices.Equal(got.prefixes, args) {
 			t.Errorf("ls %q: %+v, %v", args, got, err)
 		}
 	}
@@ -49,7 +50,7 @@ func TestLsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{
-  "prefix": "",
+  "prefixes": [],
   "revision": 9,
   "other": 3,
   "locks": [

@@ -209,7 +209,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 		}
 		return releaser.PlanSession(ctx, lease)
 	}
-	snapshot, err := c.Snapshot(ctx, t.name+"/", 0)
+	snapshot, err := c.Snapshot(ctx, 0, t.name+"/")
 	if err != nil {
 		return release.Plan{}, err
 	}

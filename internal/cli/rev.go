@@ -95,13 +95,13 @@ type changesDoc struct {
 }
 
 // compareRevisions returns what changed between two revisions in the locks below
-// prefix that are wanted.
-func compareRevisions(ctx context.Context, c *connect.Conn, prefix string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
-	before, err := c.Snapshot(ctx, prefix, r.from)
+// prefixes that are wanted.
+func compareRevisions(ctx context.Context, c *connect.Conn, prefixes []string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+	before, err := c.Snapshot(ctx, r.from, prefixes...)
 	if err != nil {
 		return changesDoc{}, err
 	}
-	after, err := c.Snapshot(ctx, prefix, r.to)
+	after, err := c.Snapshot(ctx, r.to, prefixes...)
 	if err != nil {
 		return changesDoc{}, err
 	}

@@ -146,6 +146,8 @@ func enableAuth(ts *testscript.TestScript, t *storyT, s *etcdtest.Secure, certs 
 	etcdtest.EnableAuth(t, s.Client(first), map[string][]etcdtest.Grant{
 		"viewer": {etcdtest.Read("/a/")},
 		"tester": {etcdtest.ReadWrite("/a/")},
+		"both":   {etcdtest.Read("/app1/"), etcdtest.Read("/zoo/")},
+		"one":    {etcdtest.Read("/app1/")},
 		"nobody": nil,
 	})
 	ts.Value("locks").(*locks).client = s.Client("root")

@@ -126,7 +126,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := compareRevisions(ctx, c, prefix, opts.rev, opts.wanted)
+		doc, err := compareRevisions(ctx, c, []string{prefix}, opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 }
 
 func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOptions) error {
-	snapshot, err := c.Snapshot(ctx, prefix, opts.rev.from)
+	snapshot, err := c.Snapshot(ctx, opts.rev.from, prefix)
 	if err != nil {
 		return err
 	}

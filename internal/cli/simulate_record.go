@@ -15,7 +15,7 @@ import (
 	"etcd-lock/internal/recorder"
 )
 
-const simulateRecordLong = `Watches the locks whose keys begin with PREFIX, or all locks, and writes what happened
+const simulateRecordLong = `Watches the locks whose keys begin with a PREFIX, or all locks, and writes what happened
 as a scenario, to be run elsewhere: "etcd-lock simulate run FILE --embedded". It records
 for the time given by --for, or until it is interrupted. It does not write to etcd.
 
@@ -33,7 +33,7 @@ names stay equal, and nested ones nested.`
 
 // simulateRecordOptions are the options of simulate record.
 type simulateRecordOptions struct {
-	prefix    string
+	prefixes  []string
 	duration  time.Duration // 0: until it is interrupted
 	anonymize bool
 	file      string // empty: out
@@ -48,12 +48,11 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 	}
 	opts := &simulateRecordOptions{}
 	cmd := &cobra.Command{
-		Use:   "record [PREFIX]",
+		Use:   "record [PREFIX...]",
 		Short: "Record what happens in an etcd as a scenario",
 		Long:  simulateRecordLong,
 		Example: `  etcd-lock simulate record /jobs/ --for 1m --file jobs.yaml
   etcd-lock simulate record --anonymize > incident.yaml`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
@@ -61,9 +60,7 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 			case a.output == output.JSON:
 				return errors.New("scenarios are YAML: not with -o json")
 			}
-			if len(args) > 0 {
-				opts.prefix = args[0]
-			}
+			opts.prefixes = args
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
@@ -89,8 +86,12 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		return err
 	}
 	defer c.Close()
+	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+	if err != nil {
+		return err
+	}
 	report, err := recorder.Record(ctx, c.Source, out, recorder.Options{
-		Prefix: opts.prefix, For: opts.duration, Anonymize: opts.anonymize, Now: opts.now,
+		Prefixes: prefixes, For: opts.duration, Anonymize: opts.anonymize, Now: opts.now,
 	})
 	for _, line := range report {
 		_, _ = fmt.Fprintln(opts.err, printable.Text(line)) // an error does not matter: the scenario is written

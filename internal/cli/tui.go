@@ -31,19 +31,16 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		audit string
 	)
 	cmd := &cobra.Command{
-		Use:   "tui [PREFIX]",
+		Use:   "tui [PREFIX...]",
 		Short: "Terminal UI: inspect locks, acquire and release them, run scenarios",
-		Long: `The terminal UI, on the locks whose keys begin with PREFIX, or on all locks. Press ?
+		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
 in it for its keys.
 
 What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
 etcd-lock/config.yaml in the user's configuration directory.`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
-			if len(args) > 0 {
-				opts.Prefix = args[0]
-			}
+			opts.Prefixes = args
 			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
 			return runResult(runF(cmd.Context(), opts))
 		},
@@ -119,5 +116,9 @@ func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop
 	}
 	defer c.Close()
 	defer start(c)()
+	// If the user may read nothing, the UI says what helps, and shows what may be read later.
+	if r, err := c.Reach(ctx, opts.Prefixes); err == nil && r.Limited {
+		opts.Prefixes, opts.Notice = r.Prefixes, r.Note()
+	}
 	return console.Run(ctx, c, opts.Options)
 }

@@ -2,20 +2,20 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 )
 
-var watchLong = `Prints what happens to the requests for the locks whose keys begin with PREFIX, or
+var watchLong = `Prints what happens to the requests for the locks whose keys begin with a PREFIX, or
 for all locks, as it happens. It runs until it is interrupted, and then exits with 0.
 
 It starts with the requests that exist, unless --changes-only. When etcd is
@@ -48,11 +48,12 @@ Other events, with time and revision where known:
 
 // watchOptions are the options of watch.
 type watchOptions struct {
-	prefix      string
+	prefixes    []string
 	changesOnly bool
 	count       int // end after this many events; 0: never
 	connect     func(context.Context) (*connect.Conn, error)
 	out         output.Printer
+	err         io.Writer
 	now         func() time.Time
 }
 
@@ -62,20 +63,17 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 	}
 	opts := &watchOptions{}
 	cmd := &cobra.Command{
-		Use:   "watch [PREFIX]",
+		Use:   "watch [PREFIX...]",
 		Short: "Print lock events as they happen",
 		Long:  watchLong,
 		Example: `  etcd-lock watch /jobs/
   etcd-lock watch /jobs/nightly --changes-only --count 1 -o json`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.count < 0 || cmd.Flags().Changed("count") && opts.count == 0 {
 				return notPositive("count", opts.count)
 			}
-			if len(args) > 0 {
-				opts.prefix = args[0]
-			}
-			opts.connect, opts.out, opts.now = a.connect, a.printer(), a.now
+			opts.prefixes = args
+			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -90,8 +88,12 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 		return err
 	}
 	defer c.Close()
+	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
-	updates := c.Source.WatchCauses(ctx, opts.prefix)
+	updates := c.Source.WatchCauses(ctx, prefixes...)
 	defer func() {
 		stop()
 		for range updates { // until the watch has ended
@@ -100,7 +102,7 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	f := feed{changesOnly: opts.changesOnly, now: opts.now, count: opts.count}
 	out := output.NewStream(opts.out, true, docs.EventColumns())
 	for u := range updates {
-		if f.last.Revision == 0 && errors.Is(u.Err, rpctypes.ErrPermissionDenied) {
+		if f.last.Revision == 0 && u.Err != nil && access.IsPermissionDenied(u.Err) {
 			return u.Err // retrying does not help
 		}
 		if err := out.Write(f.entries(u)); err != nil || f.done {

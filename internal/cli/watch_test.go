@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestWatchOptions(t *testing.T) {
 		err  string
 	}{
 		{"", watchOptions{}, ""},
-		{"/p --changes-only --count 3", watchOptions{prefix: "/p", changesOnly: true, count: 3}, ""},
+		{"/p /q --changes-only --count 3", watchOptions{prefixes: []string{"/p", "/q"}, changesOnly: true, count: 3}, ""},
 		{"--count 0", watchOptions{}, "--count 0: must be more than 0"},
 		{"--count -1", watchOptions{}, "--count -1: must be more than 0"},
 	}
@@ -45,7 +46,7 @@ func TestWatchOptions(t *testing.T) {
 				}
 				return
 			}
-			if got.prefix != tt.want.prefix || got.changesOnly != tt.want.changesOnly || got.count != tt.want.count {
+			if !slices.Equal(got.prefixes, tt.want.prefixes) || got.changesOnly != tt.want.changesOnly || got.count != tt.want.count {
 				t.Errorf("%+v; want %+v", got, tt.want)
 			}
 		})

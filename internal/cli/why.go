@@ -19,6 +19,8 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/narrate"
 )
 
 var whyLong = `Explains why the lock NAME is stuck: who holds it and since when, who waits, what
@@ -26,8 +28,10 @@ blocks the holders on other locks, what will happen without intervention, and wh
 can be done about it, with what each remedy would release. Without NAME, it prints
 the problems of all locks, worst first.
 
-It reads all locks at one revision, or those whose keys begin with --prefix, because
-clients that block NAME may be waiting for other locks. It looks up at most 512
+It reads all locks at one revision, or those whose keys begin with one of --prefix,
+because clients that block NAME may be waiting for other locks. If a client that blocks
+others has keys that are not read, it says that the cause may lie there. A user who may
+not read all keys, and gives no --prefix, sees what may be read. It looks up at most 512
 leases, the most relevant ones first.
 
 With --rev N, it explains that revision: who was waiting for whom. A revision has no
@@ -39,7 +43,7 @@ it is the time of its request: it was granted the lock at some time since then.
 
 With -o json:
   name, name_base64   as given; absent without NAME
-  prefix              that was read
+  prefixes            that were read, as for ls
   revision            etcd revision of the answer
   locks               named NAME, as for show; without NAME, none
   chains              for each contended one of these, starting at its last waiter:
@@ -83,7 +87,7 @@ in a field of its name and _base64.`
 // whyOptions are the options of why.
 type whyOptions struct {
 	name       string // empty: all locks
-	prefix     string
+	prefixes   []string
 	rev        revs
 	thresholds diagnose.Thresholds
 	connect    func(context.Context) (*connect.Conn, error)
@@ -129,7 +133,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	}
 	fs := cmd.Flags()
 	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
-	fs.StringVar(&opts.prefix, "prefix", "", "read only the locks whose keys begin with this")
+	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
@@ -156,6 +160,9 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	}
 	now := opts.rev.clock(opts.now)
 	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
+	if opts.rev.from == 0 {
+		unknown = append(unknown, keysElsewhere(ctx, c, d, opts.name)...)
+	}
 	if opts.rev.from > 0 { // remedies for a past revision do not apply now
 		for i := range d.Findings {
 			d.Findings[i].Remedies = nil
@@ -180,16 +187,47 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	return a.write(opts.out)
 }
 
-// read reads the locks. If the user may not read all of them, it reads those named
-// NAME, and says what is missing.
+// read reads the locks. If the user may not read all of them, it reads those that the
+// user may read or, if etcd does not say which, those named NAME, and says what is
+// missing.
 func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Snapshot, unknown []string, err error) {
-	s, err = c.Snapshot(ctx, opts.prefix, opts.rev.from)
-	if opts.name == "" || !errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return s, nil, err
+	r, err := c.Reach(ctx, opts.prefixes)
+	if err == nil {
+		if r.Limited {
+			unknown = append(unknown, r.Elsewhere())
+		}
+		if r.Limited && opts.name != "" { // it may be in a range that is no prefix
+			r.Prefixes = keyspace.NewPrefixes(append(r.Prefixes, opts.name+"/")...)
+		}
+		s, err = c.Snapshot(ctx, opts.rev.from, r.Prefixes...)
 	}
-	s, err = c.Snapshot(ctx, opts.name+"/", opts.rev.from)
+	if opts.name == "" || r.Limited || !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		return s, unknown, err
+	}
+	s, err = c.Snapshot(ctx, opts.rev.from, opts.name+"/")
 	return s, []string{fmt.Sprintf(
 		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)}, err
+}
+
+// keysElsewhere says which sessions that others wait for have keys that were not read,
+// among those that keep NAME or anything waiting: whether they wait there is not known.
+func keysElsewhere(ctx context.Context, c *connect.Conn, d diagnose.Diagnosis, name string) (unknown []string) {
+	const most = 8
+	read := d.Snapshot.Prefixes
+	for _, id := range d.RootLeases(name, most) {
+		var out inspect.Outside
+		err := c.Do(ctx, func(ctx context.Context) (err error) {
+			out, err = c.Source.Outside(ctx, id, read)
+			return err
+		})
+		if err != nil {
+			return append(unknown, fmt.Sprintf("whether sessions that others wait for have keys elsewhere: %v", err))
+		}
+		if text := narrate.Outside(id, out, read); text != "" {
+			unknown = append(unknown, text)
+		}
+	}
+	return unknown
 }
 
 // unknownAges says of how many requests nobody noted since when they hold or wait,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +23,8 @@ func TestWhyOptions(t *testing.T) {
 		ok   bool
 	}{
 		{nil, whyOptions{thresholds: diagnose.DefaultThresholds}, true},
-		{[]string{"/a", "--prefix", "/p", "--wait-over", "1s", "--hold-over", "2s"},
-			whyOptions{name: "/a", prefix: "/p", thresholds: diagnose.Thresholds{Wait: time.Second, Hold: 2 * time.Second}}, true},
+		{[]string{"/a", "--prefix", "/p", "--prefix", "/q,r", "--wait-over", "1s", "--hold-over", "2s"},
+			whyOptions{name: "/a", prefixes: []string{"/p", "/q,r"}, thresholds: diagnose.Thresholds{Wait: time.Second, Hold: 2 * time.Second}}, true},
 		{[]string{""}, whyOptions{}, false},
 		{[]string{"--wait-over", "0s"}, whyOptions{}, false},
 	}
@@ -40,7 +41,7 @@ func TestWhyOptions(t *testing.T) {
 			if (err == nil) != tt.ok {
 				t.Fatalf("error = %v", err)
 			}
-			if got.name != tt.want.name || got.prefix != tt.want.prefix || got.thresholds != tt.want.thresholds {
+			if got.name != tt.want.name || !slices.Equal(got.prefixes, tt.want.prefixes) || got.thresholds != tt.want.thresholds {
 				t.Errorf("options %+v", got)
 			}
 		})

@@ -46,10 +46,10 @@ func (c *Conn) NoAnswer() error {
 	return hint.Add(err, "--command-timeout sets how long to wait for an answer")
 }
 
-// Snapshot reads all locks below prefix as of a revision, or now if revision is 0.
-func (c *Conn) Snapshot(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, err error) {
+// Snapshot reads all locks below prefixes as of a revision, or now if revision is 0.
+func (c *Conn) Snapshot(ctx context.Context, revision int64, prefixes ...string) (s inspect.Snapshot, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
-		s, err = c.Source.SnapshotAt(ctx, prefix, revision)
+		s, err = c.Source.SnapshotAt(ctx, revision, prefixes...)
 		return err
 	})
 	return s, err
@@ -73,11 +73,11 @@ func (c *Conn) Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (le
 	return leases, err
 }
 
-// History reads how the locks below prefix were at the revision since, and can
+// History reads how the locks below prefixes were at the revision since, and can
 // then read what changed; see inspect.Source.History.
-func (c *Conn) History(ctx context.Context, prefix string, since int64) (h *inspect.History, err error) {
+func (c *Conn) History(ctx context.Context, since int64, prefixes ...string) (h *inspect.History, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
-		h, err = c.Source.History(ctx, prefix, since)
+		h, err = c.Source.History(ctx, since, prefixes...)
 		return err
 	})
 	return h, err

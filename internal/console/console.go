@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/recorder"
 	"etcd-lock/internal/release"
 	"etcd-lock/internal/sandbox"
@@ -24,8 +25,9 @@ import (
 
 // Options are the options of the terminal UI.
 type Options struct {
-	Prefix      string // only locks below it are shown; empty: all
-	ReadOnly    bool   // nothing is written to etcd
+	Prefixes    []string // only locks below these are shown; empty: all
+	Notice      string   // is shown at the start; empty: nothing
+	ReadOnly    bool     // nothing is written to etcd
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
@@ -40,7 +42,8 @@ type Options struct {
 // Run shows the terminal UI until the user quits or ctx ends.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options := tui.Options{
-		Prefix:   o.Prefix,
+		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
+		Notice:   o.Notice,
 		Endpoint: c.Endpoint,
 		Source:   source{c.Source},
 		Health:   &health{client: c.Client},
@@ -65,7 +68,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		options.Locker = l
 		options.Releaser = &releaser{Releaser: release.New(c), audit: release.Audit{Log: log, Now: o.Now}}
 		options.Scenarios = scenarios{shared: shared, dialTimeout: o.DialTimeout}
-		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefix: o.Prefix, Now: o.Now}}
+		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefixes: o.Prefixes, Now: o.Now}}
 	}
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !o.KeepThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
@@ -98,6 +101,6 @@ func threads(chosen, cores int) int {
 type source struct{ *inspect.Source }
 
 // Watch implements backend.Source.
-func (s source) Watch(ctx context.Context, prefix string) <-chan inspect.Update {
-	return s.WatchKinds(ctx, prefix)
+func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Update {
+	return s.WatchKinds(ctx, prefixes...)
 }

@@ -17,8 +17,8 @@ var errUnproven = errors.New("not known: this etcd does not say whether it has s
 type past struct{ conn *connect.Conn }
 
 // At implements backend.Past.
-func (p past) At(ctx context.Context, prefix string, revision int64) (inspect.Snapshot, int64, error) {
-	h, err := p.conn.History(ctx, prefix, revision)
+func (p past) At(ctx context.Context, prefixes []string, revision int64) (inspect.Snapshot, int64, error) {
+	h, err := p.conn.History(ctx, revision, prefixes...)
 	if err != nil {
 		return inspect.Snapshot{}, 0, err
 	}
@@ -26,14 +26,14 @@ func (p past) At(ctx context.Context, prefix string, revision int64) (inspect.Sn
 }
 
 // Changes implements backend.Past.
-func (p past) Changes(ctx context.Context, prefix string, since, until int64) (backend.Changes, error) {
-	h, err := p.conn.History(ctx, prefix, 0) // reads no events
+func (p past) Changes(ctx context.Context, prefixes []string, since, until int64) (backend.Changes, error) {
+	h, err := p.conn.History(ctx, 0, prefixes...) // reads no events
 	if err != nil {
 		return backend.Changes{}, err
 	}
 	c := backend.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
 	if c.Since > h.Floor {
-		if h, err = p.conn.History(ctx, prefix, c.Since); err != nil {
+		if h, err = p.conn.History(ctx, c.Since, prefixes...); err != nil {
 			return backend.Changes{}, err
 		}
 	}
@@ -55,7 +55,7 @@ func (p past) Changes(ctx context.Context, prefix string, since, until int64) (b
 
 // Granted implements backend.Past.
 func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
-	h, err := p.conn.History(ctx, r.Lock.Name+"/", r.Revision)
+	h, err := p.conn.History(ctx, r.Revision, r.Lock.Name+"/")
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the revision of the request: %w", err)
 	}

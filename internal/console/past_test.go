@@ -68,11 +68,11 @@ func TestPast(t *testing.T) {
 	line := past{c}
 
 	t.Run("Changes", func(t *testing.T) {
-		got, err := line.Changes(t.Context(), "/", at[0]-1, at[2])
+		got, err := line.Changes(t.Context(), []string{"/"}, at[0]-1, at[2])
 		if err != nil || len(got.Events) != 2 || got.Since != at[0]-1 || got.Until != at[2] || got.Floor != 1 {
 			t.Errorf("Changes = %+v, %v", got, err)
 		}
-		if got, err = line.Changes(t.Context(), "/", at[2], 1<<40); err != nil || len(got.Events) != 2 || got.Until != gone.Header.Revision {
+		if got, err = line.Changes(t.Context(), []string{"/"}, at[2], 1<<40); err != nil || len(got.Events) != 2 || got.Until != gone.Header.Revision {
 			t.Errorf("Changes up to now = %+v, %v", got, err)
 		}
 	})
@@ -90,13 +90,13 @@ func TestPast(t *testing.T) {
 		if _, err := c.Client.Compact(t.Context(), at[1], clientv3.WithCompactPhysical()); err != nil {
 			t.Fatal(err)
 		}
-		if s, floor, err := line.At(t.Context(), "/", at[1]); err != nil || floor != at[1] || len(s.Locks) != 1 {
+		if s, floor, err := line.At(t.Context(), []string{"/"}, at[1]); err != nil || floor != at[1] || len(s.Locks) != 1 {
 			t.Errorf("At the floor = %+v, %d, %v", s, floor, err)
 		}
-		if _, _, err := line.At(t.Context(), "/", at[0]); !errors.Is(err, inspect.ErrCompacted) {
+		if _, _, err := line.At(t.Context(), []string{"/"}, at[0]); !errors.Is(err, inspect.ErrCompacted) {
 			t.Errorf("At = %v", err)
 		}
-		if got, err := line.Changes(t.Context(), "/", 1, at[1]); err != nil || got.Since != at[1] || len(got.Events) != 0 {
+		if got, err := line.Changes(t.Context(), []string{"/"}, 1, at[1]); err != nil || got.Since != at[1] || len(got.Events) != 0 {
 			t.Errorf("Changes = %+v, %v", got, err)
 		}
 	})

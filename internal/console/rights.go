@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 )
@@ -22,7 +23,7 @@ func (r rights) Refused(err error) bool {
 }
 
 // Explain implements backend.Rights.
-func (r rights) Explain(ctx context.Context, prefix string, refusal error) backend.Refusal {
+func (r rights) Explain(ctx context.Context, shown keyspace.Prefixes, refusal error) backend.Refusal {
 	switch {
 	case access.IsAuthRequired(refusal):
 		return backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}
@@ -32,26 +33,26 @@ func (r rights) Explain(ctx context.Context, prefix string, refusal error) backe
 			Helps: "restart with the new password; this view recovers if etcd accepts the old one again",
 		}
 	}
-	where := printable.Shell(prefix)
-	if prefix == "" {
-		where = "all keys"
+	where := "all keys"
+	if !shown.All() {
+		where = format.Some(quoted(shown), maxNamed)
 	}
 	return backend.Refusal{
 		Why:   "user " + printable.Shell(r.User) + " may not read " + where,
-		Helps: r.readable(ctx, prefix),
+		Helps: r.readable(ctx, shown),
 	}
 }
 
 // readable says what the user may read, and how to show that.
-func (r rights) readable(ctx context.Context, prefix string) string {
+func (r rights) readable(ctx context.Context, shown keyspace.Prefixes) string {
 	var grants access.Grants
 	err := r.Do(ctx, func(ctx context.Context) (err error) {
 		grants, err = access.FindGrants(ctx, r.Client, r.User)
 		return err
 	})
 	role := "etcd-lock access"
-	if prefix != "" {
-		role += " " + printable.Shell(prefix)
+	if !shown.All() {
+		role += " " + printable.Shell(shown[0])
 	}
 	switch {
 	case err != nil:
@@ -59,26 +60,34 @@ func (r rights) readable(ctx context.Context, prefix string) string {
 	case len(grants.Read) == 0:
 		return "may read nothing; " + role + " prints the roles that are needed"
 	}
-	prefixes := prefixes(grants.Read, prefix)
+	prefixes := prefixes(grants.Read, shown)
 	if len(prefixes) == 0 {
 		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that are needed"
 	}
-	return "may read " + format.Some(prefixes, 3) + ": etcd-lock tui " + prefixes[0]
+	return "may read " + format.Some(prefixes, maxNamed) + ": etcd-lock tui " + strings.Join(prefixes[:min(len(prefixes), maxNamed)], " ")
 }
 
+// maxNamed is how many prefixes are named.
+const maxNamed = 3
+
 // prefixes returns the ranges that are prefixes, quoted for a shell: first those
-// below the one that is shown.
-func prefixes(ranges []access.Range, shown string) []string {
+// below one that is shown.
+func prefixes(ranges []access.Range, shown keyspace.Prefixes) []string {
 	var below, others []string
-	for _, r := range ranges {
-		p, ok := r.Prefix()
-		switch {
-		case !ok:
-		case strings.HasPrefix(p, shown):
-			below = append(below, printable.Shell(p))
-		default:
-			others = append(others, printable.Shell(p))
+	for _, p := range (access.Grants{Read: ranges}).ReadPrefixes() {
+		if shown.Has(p) {
+			below = append(below, p)
+		} else {
+			others = append(others, p)
 		}
 	}
-	return slices.Concat(below, others)
+	return quoted(slices.Concat(below, others))
+}
+
+func quoted(prefixes []string) []string {
+	words := make([]string, 0, len(prefixes))
+	for _, p := range prefixes {
+		words = append(words, printable.Shell(p))
+	}
+	return words
 }

@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 )
 
@@ -34,10 +35,10 @@ func TestRights(t *testing.T) {
 		refusal      error
 		want         backend.Refusal
 	}{
-		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/ and /b/: etcd-lock tui /app/"}},
-		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/ and /app/: etcd-lock tui /b/"}},
-		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/ and /b/: etcd-lock tui /app/"}},
-		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/"}},
+		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/ and /b/: etcd-lock tui /app/ /b/"}},
+		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/ and /app/: etcd-lock tui /b/ /app/"}},
+		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/ and /b/: etcd-lock tui /app/ /b/"}},
+		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/ /2/ /3/"}},
 		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
 		{"bob", "/", rpctypes.ErrUserEmpty, backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},
 		{"bob", "/", rpctypes.ErrAuthFailed, backend.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; this view recovers if etcd accepts the old one again"}},
@@ -46,7 +47,7 @@ func TestRights(t *testing.T) {
 		if !r.Refused(tt.refusal) {
 			t.Errorf("%v is no refusal", tt.refusal)
 		}
-		if got := r.Explain(t.Context(), tt.prefix, tt.refusal); got != tt.want {
+		if got := r.Explain(t.Context(), keyspace.NewPrefixes(tt.prefix), tt.refusal); got != tt.want {
 			t.Errorf("%s on %q: %q, want %q", tt.user, tt.prefix, got, tt.want)
 		}
 	}
@@ -58,7 +59,7 @@ func TestRights(t *testing.T) {
 // Ranges that are not prefixes are left out.
 func TestPrefixes(t *testing.T) {
 	ranges := []access.Range{{Key: "/k"}, {Key: "/a", End: "/c"}, {Key: "/from", End: "\x00"}}
-	if got := prefixes(ranges, ""); len(got) != 0 {
+	if got := prefixes(ranges, nil); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
 }
@@ -68,10 +69,10 @@ func TestPrefixes(t *testing.T) {
 func TestWatchRefused(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
-	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": nil})
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": {etcdtest.Read("/a/"), etcdtest.Read("/b/")}})
 	root, c := s.Client("root"), connAs(s, "bob")
 	r := rights{c}
-	updates := source{c.Source}.Watch(t.Context(), "/app/")
+	updates := source{c.Source}.Watch(t.Context(), "/a/", "/app/", "/b/")
 	t.Cleanup(func() {
 		for range updates {
 		}

@@ -120,3 +120,21 @@ func (d Diagnosis) chain(n int32) []Edge {
 	}
 	return nil
 }
+
+// RootLeases returns the leases of the sessions that others wait for and that wait for
+// none themselves, as far as the snapshot shows: the first most of those that keep a name
+// waiting or, if it is empty, that keep most sessions waiting. Deadlocks are left out.
+func (d Diagnosis) RootLeases(name string, most int) []int64 {
+	roots := d.Roots
+	if name != "" {
+		roots = d.About(name).Roots
+	}
+	var leases []int64
+	for _, b := range roots {
+		id := b.Session.ID
+		if len(leases) < most && b.Behind > 0 && id.Lease != 0 && d.examiner.deadlocked[d.examiner.ids[id]] < 0 {
+			leases = append(leases, id.Lease)
+		}
+	}
+	return leases
+}

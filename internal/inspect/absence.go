@@ -19,7 +19,7 @@ type Absence struct {
 // Absence looks for what begins with a name that no lock has, at a revision, or now
 // when that is 0. Without any such key, a lock of that name is free.
 func (s *Source) Absence(ctx context.Context, name string, revision int64) (Absence, error) {
-	snapshot, err := s.SnapshotAt(ctx, name, revision)
+	snapshot, err := s.SnapshotAt(ctx, revision, name)
 	if err != nil {
 		return Absence{}, err
 	}

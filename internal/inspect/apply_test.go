@@ -29,7 +29,7 @@ func crowd(locks, queue int) (*state, *turns) {
 		}
 	}
 	db.commit()
-	s := newState("", db.listing(), nil)
+	s := newState(nil, db.listing(), nil)
 	s.snapshot()
 	return s, &turns{store: db, name: fmt.Sprintf("/jobs/%05d", locks/2), last: int64(queue)}
 }

@@ -58,7 +58,7 @@ func TestExplain(t *testing.T) {
 // that makes a request later.
 func TestFollow(t *testing.T) {
 	db := newStore()
-	s := newState("", db.listing(), nil)
+	s := newState(nil, db.listing(), nil)
 	e := newExitCauses()
 	step := func(change func()) []Event {
 		change()
@@ -109,7 +109,7 @@ func TestDue(t *testing.T) {
 	db.commit()
 	db.put("l50/write/2", "", 1)
 	db.commit()
-	s := newState("", db.listing(), nil).snapshot()
+	s := newState(nil, db.listing(), nil).snapshot()
 	e := newExitCauses()
 	first := e.due(s, epoch)
 	if len(first) != MaxLeases || first[0] != 150 || first[1] != 1 {
@@ -171,7 +171,7 @@ func TestWatchKinds(t *testing.T) {
 }
 
 // testExits deletes requests in every way there is.
-func testExits(t *testing.T, watch func(*Source, context.Context, string) <-chan Update, want []string) {
+func testExits(t *testing.T, watch func(*Source, context.Context, ...string) <-chan Update, want []string) {
 	t.Helper()
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)

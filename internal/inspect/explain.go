@@ -15,23 +15,23 @@ import (
 // unexplained.
 //
 // It does not explain an update with missed events.
-func (s *Source) WatchCauses(ctx context.Context, prefix string) <-chan Update {
-	return s.watchExplained(ctx, prefix, false)
+func (s *Source) WatchCauses(ctx context.Context, prefixes ...string) <-chan Update {
+	return s.watchExplained(ctx, prefixes, false)
 }
 
 // WatchKinds is WatchCauses for callers that do not need Event.Session: of deleted
 // requests it looks up only those that may be EventExpired or EventRevoked. Locks
 // that are unlocked, by far the most, take no look-up.
-func (s *Source) WatchKinds(ctx context.Context, prefix string) <-chan Update {
-	return s.watchExplained(ctx, prefix, true)
+func (s *Source) WatchKinds(ctx context.Context, prefixes ...string) <-chan Update {
+	return s.watchExplained(ctx, prefixes, true)
 }
 
-func (s *Source) watchExplained(ctx context.Context, prefix string, kinds bool) <-chan Update {
+func (s *Source) watchExplained(ctx context.Context, prefixes []string, kinds bool) <-chan Update {
 	out := make(chan Update)
 	x := &explainer{source: s, kinds: kinds, causes: newExitCauses(), rounds: make(chan round, 1)}
 	go func() {
 		defer close(out)
-		x.run(ctx, s.Watch(ctx, prefix), out)
+		x.run(ctx, s.Watch(ctx, prefixes...), out)
 	}()
 	return out
 }

@@ -8,9 +8,11 @@ import (
 	"slices"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"etcd-lock/internal/keyspace"
 )
 
-// History is the changes of the locks below a prefix, as far back as etcd has them.
+// History is the changes of the locks below some prefixes, as far back as etcd has them.
 type History struct {
 	Floor int64    // the oldest revision that etcd has: earlier ones are compacted
 	Begin Snapshot // the locks at the beginning
@@ -27,13 +29,13 @@ type History struct {
 // History returns the changes from the revision since on, or as far back as etcd has
 // them when since is 0. Its events are read when Events is used.
 //
-// It makes etcd read everything that was written since then, whatever the prefix,
+// It makes etcd read everything that was written since then, whatever the prefixes,
 // again for every 1000 revisions, and writes wait meanwhile (etcd issue 22264). So
 // read history only on a user's request, and as little of it as will do.
 //
 // It fails with ErrCompacted or ErrFuture when etcd has no such revision.
-func (s *Source) History(ctx context.Context, prefix string, since int64) (*History, error) {
-	available, err := s.revisionRange(ctx, prefix)
+func (s *Source) History(ctx context.Context, since int64, prefixes ...string) (*History, error) {
+	available, err := s.revisionRange(ctx, keyspace.NewPrefixes(prefixes...).Ranges()[0])
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func (s *Source) History(ctx context.Context, prefix string, since int64) (*Hist
 	if err := available.check(since); err != nil {
 		return nil, err
 	}
-	begin, err := s.SnapshotAt(ctx, prefix, since)
+	begin, err := s.SnapshotAt(ctx, since, prefixes...)
 	if err != nil {
 		return nil, err
 	}
@@ -89,5 +91,5 @@ func newPast(begin Snapshot) *state {
 		lock.Queue = slices.Clone(lock.Queue)
 		l.locks = append(l.locks, lock)
 	}
-	return newState(begin.Prefix, l, nil)
+	return newState(begin.Prefixes, l, nil)
 }

@@ -2,16 +2,19 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/seconds"
 )
 
@@ -149,4 +152,31 @@ func lookups(leases []int64) []int64 {
 		}
 	}
 	return ids
+}
+
+// Outside is what a session has that is not in a snapshot of some prefixes.
+type Outside struct {
+	Keys   []string // the keys of its lease that have none of the prefixes
+	Hidden bool     // there are such keys, but etcd does not say which, because the user may not read them
+}
+
+// Outside returns what a session has that a snapshot of these prefixes does not show.
+func (s *Source) Outside(ctx context.Context, lease int64, prefixes keyspace.Prefixes) (Outside, error) {
+	if prefixes.All() {
+		return Outside{}, nil
+	}
+	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(lease), clientv3.WithAttachedKeys())
+	switch {
+	case errors.Is(err, rpctypes.ErrPermissionDenied): // some of the keys, and all that were read are permitted
+		return Outside{Hidden: true}, nil
+	case err != nil:
+		return Outside{}, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(lease), err)
+	}
+	var o Outside
+	for _, key := range resp.Keys {
+		if !prefixes.Has(string(key)) {
+			o.Keys = append(o.Keys, string(key))
+		}
+	}
+	return o, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -33,47 +34,52 @@ const (
 	maxValues   = 1000
 )
 
-// Snapshot reads all locks whose keys begin with prefix, at one revision. The empty
-// prefix means all keys. It reads in pages, and only the values of lock requests.
-func (s *Source) Snapshot(ctx context.Context, prefix string) (Snapshot, error) {
-	return s.SnapshotAt(ctx, prefix, 0)
+// Snapshot reads all locks whose keys have one of the prefixes, at one revision. Without
+// prefixes, it reads all keys. It reads in pages, and only the values of lock requests.
+func (s *Source) Snapshot(ctx context.Context, prefixes ...string) (Snapshot, error) {
+	return s.SnapshotAt(ctx, 0, prefixes...)
 }
 
 // lister reads a listing. It reads keys first, and then with leases and values only
 // those that may be lock requests: other values may be huge.
 type lister struct {
-	kv         clientv3.KV
-	rules      *layout.Set
-	prefix     string
-	start, end string
-	page       int64
-	patience   time.Duration // timeout of each read; 0 leaves that to the context
-	at         int64         // the revision to read; 0 is the current one
+	kv       clientv3.KV
+	rules    *layout.Set
+	prefixes keyspace.Prefixes
+	ranges   []keyspace.Range // of the prefixes
+	page     int64
+	patience time.Duration // timeout of each read; 0 leaves that to the context
+	at       int64         // the revision to read; 0 is the current one
+	each     []int64       // of each range, the revision to read, in place of at; nil: at
 }
 
-func newLister(kv clientv3.KV, rules *layout.Set, prefix string, page int64, patience time.Duration) lister {
-	start, end := keyspace.PrefixRange(prefix)
-	return lister{kv: kv, rules: rules, prefix: prefix, start: start, end: end, page: page, patience: patience}
+func newLister(kv clientv3.KV, rules *layout.Set, prefixes keyspace.Prefixes, page int64, patience time.Duration) lister {
+	return lister{kv: kv, rules: rules, prefixes: prefixes, ranges: prefixes.Ranges(), page: page, patience: patience}
 }
 
-// list reads all pages at one revision: l.at, or else the revision of the first
-// page. When etcd compacts the latter meanwhile, it starts over.
+// list reads all pages of all ranges at one revision: l.at, or else the revision of the
+// first page. When etcd compacts the latter meanwhile, it starts over.
 func (l lister) list(ctx context.Context) (listing, error) {
 	var all listing
 	var err error
 	for range listTries {
 		if all, err = l.pages(ctx); err == nil {
-			err = l.readLeases(ctx, &all)
+			if err = l.readLeases(ctx, &all); err != nil {
+				err = fmt.Errorf("leases of keys: %w", err)
+			}
 		}
-		if l.at > 0 || !errors.Is(err, rpctypes.ErrCompacted) {
+		if l.isPast() || !errors.Is(err, rpctypes.ErrCompacted) {
 			break
 		}
 	}
 	if err != nil {
-		return listing{}, fmt.Errorf("inspect: list %q: %w", l.prefix, err)
+		return listing{}, fmt.Errorf("inspect: list %w", err)
 	}
 	return all, nil
 }
+
+// isPast reports whether the revision to read was chosen by the caller.
+func (l lister) isPast() bool { return l.at > 0 || l.each != nil }
 
 // batch is keys: a page of them, or some with their leases and values.
 type batch struct {
@@ -83,7 +89,7 @@ type batch struct {
 
 // pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
-	all := newListing(l.prefix, l.rules)
+	all := newListing(l.prefixes, l.rules)
 	batches := make(chan batch)
 	var err error
 	go func() {
@@ -101,12 +107,29 @@ func (l lister) pages(ctx context.Context) (listing, error) {
 	return all, err
 }
 
-// read reads all keys, and the values of those that may be requests.
+// read reads all ranges, and returns the newest revision that it has read.
 func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64, err error) {
-	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
 	revision = l.at
-	for start, more := l.start, true; more; {
-		page, err := l.readPage(ctx, start, next.keys, revision)
+	for i, r := range l.ranges {
+		at := revision
+		if l.each != nil {
+			at = l.each[i]
+		}
+		if at, err = l.readRange(ctx, r, at, batches); err != nil {
+			return 0, fmt.Errorf("%q: %w", r.Prefix, err)
+		}
+		revision = max(revision, at)
+	}
+	return revision, nil
+}
+
+// readRange reads all keys of a range, and the values of those that may be requests, at
+// a revision, or now if that is 0. It returns the revision that it has read.
+func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
+	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
+	revision = at
+	for start, more := r.Start, true; more; {
+		page, err := l.readPage(ctx, start, r.End, next.keys, revision)
 		if err != nil {
 			return 0, err
 		}
@@ -130,7 +153,7 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 func (l lister) readLeases(ctx context.Context, all *listing) error {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	kvs, err := leaseReader{kv: l.kv, revision: all.revision, past: l.at > 0}.read(ctx, unreadLeases(all.locks))
+	kvs, err := leaseReader{kv: l.kv, revision: all.revision, past: l.isPast()}.read(ctx, unreadLeases(all.locks))
 	if err != nil {
 		return err
 	}
@@ -146,11 +169,22 @@ func (l lister) readLeases(ctx context.Context, all *listing) error {
 
 // readPage reads limit keys from start on, at revision unless that is 0. Pages are
 // long, because etcd also counts all keys after a page.
-func (l lister) readPage(ctx context.Context, start string, limit, revision int64) (*clientv3.GetResponse, error) {
+func (l lister) readPage(ctx context.Context, start, end string, limit, revision int64) (*clientv3.GetResponse, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	return l.kv.Get(ctx, start, clientv3.WithRange(l.end), clientv3.WithRev(revision),
+	return l.kv.Get(ctx, start, clientv3.WithRange(end), clientv3.WithRev(revision),
 		clientv3.WithKeysOnly(), clientv3.WithLimit(limit))
+}
+
+// current reads a key of a range for etcd's current revision.
+func (l lister) current(ctx context.Context, r keyspace.Range) (*pb.ResponseHeader, error) {
+	ctx, cancel := l.bound(ctx)
+	defer cancel()
+	resp, err := l.kv.Get(ctx, r.Start, clientv3.WithCountOnly())
+	if err != nil {
+		return nil, fmt.Errorf("inspect: list %q: %w", r.Prefix, err)
+	}
+	return resp.Header, nil
 }
 
 // readValues reads the values of those keys of a page that may be requests.

@@ -57,7 +57,7 @@ func TestSnapshot(t *testing.T) {
 	})
 	t.Run("PrefixIsOfKeys", func(t *testing.T) {
 		put(t, client, "/x/a/write/1", "/x/ab/write/1", "/x/b/write/1")
-		if got := snapshot(t, s, "/x/a"); len(got.Locks) != 2 || got.Prefix != "/x/a" {
+		if got := snapshot(t, s, "/x/a"); len(got.Locks) != 2 || got.Prefixes[0] != "/x/a" {
 			t.Errorf("locks = %+v", got.Locks)
 		}
 	})
@@ -180,7 +180,7 @@ func TestListWhileCompacted(t *testing.T) {
 		}
 	}
 	list := func(between func()) (listing, error) {
-		return newLister(compacting{KV: client, between: between}, layout.Builtin(), "", 2, time.Minute).list(t.Context())
+		return newLister(compacting{KV: client, between: between}, layout.Builtin(), nil, 2, time.Minute).list(t.Context())
 	}
 	t.Run("Once", func(t *testing.T) {
 		reads := 0
@@ -339,7 +339,7 @@ func TestListReadsNoOtherValues(t *testing.T) {
 		}
 	}
 	read := 0
-	got, err := newLister(weighing{KV: client, bytes: &read}, layout.Builtin(), "", 7, time.Minute).list(t.Context())
+	got, err := newLister(weighing{KV: client, bytes: &read}, layout.Builtin(), nil, 7, time.Minute).list(t.Context())
 	if err != nil || requests(got) != 10 || got.other != 30 {
 		t.Fatalf("%d requests, %d others, %v", requests(got), got.other, err)
 	}

@@ -6,12 +6,13 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
-// listing is the keys below a prefix at one revision.
+// listing is the keys with some prefixes at one revision.
 type listing struct {
-	prefix   string
+	prefixes keyspace.Prefixes
 	rules    *layout.Set
 	revision int64
 	keys     []stored             // by key
@@ -22,8 +23,8 @@ type listing struct {
 	cause    ResyncCause // why a watch has read it anew
 }
 
-func newListing(prefix string, rules *layout.Set) listing {
-	return listing{prefix: prefix, rules: rules, queues: map[LockID][]Request{}, beside: newBeside()}
+func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
+	return listing{prefixes: prefixes, rules: rules, queues: map[LockID][]Request{}, beside: newBeside()}
 }
 
 // addKeys adds keys, which are sorted and follow those before.
@@ -54,12 +55,19 @@ func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 // match returns the request that a key is, and notes it.
 func (l *listing) match(k *stored, kv *mvccpb.KeyValue) (Request, bool) {
 	m, ok := l.rules.Match(layout.KV{Key: k.key, Value: kv.Value, Lease: kv.Lease}, l.leaseOf)
-	if !ok || !m.Rule.Whole(m.Lock, l.prefix) {
+	if !ok || !isWhole(m, l.prefixes) {
 		return Request{}, false
 	}
 	r := newRequest(kv, k.key, m)
 	k.lock = &r.Lock
 	return r, true
+}
+
+// isWhole reports whether all keys of a lock have one of the prefixes, if one of its keys
+// has. Of another lock, only some would be seen, and a waiter could look like the holder:
+// they count as other keys.
+func isWhole(m layout.Match, prefixes keyspace.Prefixes) bool {
+	return prefixes.All() || slices.ContainsFunc(prefixes, func(prefix string) bool { return m.Rule.Whole(m.Lock, prefix) })
 }
 
 // leaseOf implements layout.Leases.

@@ -239,12 +239,12 @@ func ByPlace(a, b Request) int {
 	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
 }
 
-// Snapshot is the locks whose keys begin with a prefix, at one revision.
+// Snapshot is the locks whose keys have one of some prefixes, at one revision.
 type Snapshot struct {
-	Prefix   string
+	Prefixes keyspace.Prefixes
 	Revision int64
 	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
-	Other    int    // keys with the prefix that are not lock requests
+	Other    int    // keys with one of the prefixes that are not lock requests
 
 	// Of a snapshot that was read, not watched:
 	rules  *layout.Set

@@ -23,23 +23,23 @@ var (
 //
 // It fails with ErrCompacted or ErrFuture, and a text that says which revisions
 // there are, when etcd has no such revision.
-func (s *Source) SnapshotAt(ctx context.Context, prefix string, revision int64) (Snapshot, error) {
-	l := newLister(s.client, s.rules, prefix, s.tuning.page, 0)
+func (s *Source) SnapshotAt(ctx context.Context, revision int64, prefixes ...string) (Snapshot, error) {
+	l := newLister(s.client, s.rules, keyspace.NewPrefixes(prefixes...), s.tuning.page, 0)
 	l.at = revision
 	all, err := l.list(ctx)
 	if err != nil {
-		return Snapshot{}, s.explain(ctx, prefix, revision, err)
+		return Snapshot{}, s.explain(ctx, l.ranges[0], revision, err)
 	}
-	return Snapshot{Prefix: prefix, Revision: all.revision, Locks: all.locks, Other: all.other,
+	return Snapshot{Prefixes: l.prefixes, Revision: all.revision, Locks: all.locks, Other: all.other,
 		rules: s.rules, keys: all.keys, beside: all.beside}, nil
 }
 
 // explain says which revisions etcd has, if err is that it does not have this one.
-func (s *Source) explain(ctx context.Context, prefix string, revision int64, err error) error {
+func (s *Source) explain(ctx context.Context, keys keyspace.Range, revision int64, err error) error {
 	if !errors.Is(err, rpctypes.ErrCompacted) && !errors.Is(err, rpctypes.ErrFutureRev) {
 		return err
 	}
-	available, rangeErr := s.revisionRange(ctx, prefix)
+	available, rangeErr := s.revisionRange(ctx, keys)
 	if rangeErr != nil {
 		return errors.Join(err, rangeErr)
 	}
@@ -67,18 +67,17 @@ func (m revisionRange) check(revision int64) error {
 	}
 }
 
-// revisionRange asks etcd which revisions it has. It reads a key of the prefix,
-// because a user may not be allowed to read others.
-func (s *Source) revisionRange(ctx context.Context, prefix string) (revisionRange, error) {
-	start, _ := keyspace.PrefixRange(prefix)
-	resp, err := s.client.Get(ctx, start, clientv3.WithCountOnly())
+// revisionRange asks etcd which revisions it has. It reads one of keys, because a user
+// may not be allowed to read others.
+func (s *Source) revisionRange(ctx context.Context, keys keyspace.Range) (revisionRange, error) {
+	resp, err := s.client.Get(ctx, keys.Start, clientv3.WithCountOnly())
 	if err != nil {
 		return revisionRange{}, fmt.Errorf("inspect: read the current revision: %w", err)
 	}
 	m := revisionRange{floor: 1, current: resp.Header.Revision}
-	_, err = s.client.Get(ctx, start, clientv3.WithCountOnly(), clientv3.WithRev(m.floor))
+	_, err = s.client.Get(ctx, keys.Start, clientv3.WithCountOnly(), clientv3.WithRev(m.floor))
 	if errors.Is(err, rpctypes.ErrCompacted) {
-		m.floor, err = s.compaction(ctx, start)
+		m.floor, err = s.compaction(ctx, keys.Start)
 	}
 	if err != nil {
 		return revisionRange{}, fmt.Errorf("inspect: read the oldest revision: %w", err)

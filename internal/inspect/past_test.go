@@ -26,7 +26,7 @@ func timely(t *testing.T) context.Context {
 
 func snapshotAt(t *testing.T, s *Source, prefix string, revision int64) Snapshot {
 	t.Helper()
-	snap, err := s.SnapshotAt(timely(t), prefix, revision)
+	snap, err := s.SnapshotAt(timely(t), revision, prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestSnapshotAt(t *testing.T) {
 			for _, l := range got.Locks {
 				n += len(l.Queue)
 			}
-			if n != want || got.Revision != revision || got.Prefix != "/a/" {
+			if n != want || got.Revision != revision || got.Prefixes[0] != "/a/" {
 				t.Errorf("at %d: %+v, want %d requests", revision, got, want)
 			}
 		}
@@ -65,14 +65,14 @@ func TestSnapshotAt(t *testing.T) {
 		}
 	})
 	t.Run("ErrFuture", func(t *testing.T) {
-		_, err := s.SnapshotAt(timely(t), "/a/", last+1)
+		_, err := s.SnapshotAt(timely(t), last+1, "/a/")
 		if !errors.Is(err, ErrFuture) || !strings.HasSuffix(err.Error(), "the current one is 6") {
 			t.Errorf("err = %v", err)
 		}
 	})
 	t.Run("ErrCompacted", func(t *testing.T) {
 		compact(t, client, first+1)
-		_, err := s.SnapshotAt(timely(t), "/a/", first)
+		_, err := s.SnapshotAt(timely(t), first, "/a/")
 		if !errors.Is(err, ErrCompacted) || !strings.HasSuffix(err.Error(), "the oldest one is 3") {
 			t.Errorf("err = %v", err)
 		}
@@ -85,7 +85,7 @@ func TestSnapshotAt(t *testing.T) {
 func remembered(t *testing.T, s *Source, prefix string, since int64) (*History, []Event) {
 	t.Helper()
 	ctx := timely(t)
-	h, err := s.History(ctx, prefix, since)
+	h, err := s.History(ctx, since, prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("EndIsFixed", func(t *testing.T) {
-		h, err := s.History(timely(t), "/a/", 0)
+		h, err := s.History(timely(t), 0, "/a/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("Enough", func(t *testing.T) {
-		h, err := s.History(timely(t), "/a/", 0)
+		h, err := s.History(timely(t), 0, "/a/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,12 +187,12 @@ func TestHistory(t *testing.T) {
 		}
 	})
 	t.Run("ErrFuture", func(t *testing.T) {
-		if _, err := s.History(timely(t), "/a/", 1000); !errors.Is(err, ErrFuture) {
+		if _, err := s.History(timely(t), 1000, "/a/"); !errors.Is(err, ErrFuture) {
 			t.Errorf("err = %v", err)
 		}
 	})
 	t.Run("ErrCompacted", func(t *testing.T) {
-		h, err := s.History(timely(t), "/a/", 0)
+		h, err := s.History(timely(t), 0, "/a/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,13 +202,13 @@ func TestHistory(t *testing.T) {
 		if !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before it was read", err)
 		}
-		if _, err := s.History(timely(t), "/a/", 2); !errors.Is(err, ErrCompacted) {
+		if _, err := s.History(timely(t), 2, "/a/"); !errors.Is(err, ErrCompacted) {
 			t.Errorf("err = %v of what was compacted before", err)
 		}
 	})
 	t.Run("CtxCanceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		h, err := s.History(ctx, "/a/", 0)
+		h, err := s.History(ctx, 0, "/a/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestCompare(t *testing.T) {
 	at := func(change func()) Snapshot {
 		change()
 		db.commit()
-		return newState("", db.listing(), nil).snapshot()
+		return newState(nil, db.listing(), nil).snapshot()
 	}
 	put := func(keys ...string) func() {
 		return func() {

@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -52,8 +53,8 @@ type publisher struct {
 	dirty bool   // next has something new
 }
 
-func newPublisher(prefix string, rules *layout.Set, out chan<- Update, now func() time.Time, u *unread) *publisher {
-	return &publisher{out: out, now: now, state: newState(prefix, newListing(prefix, rules), nil), unread: u}
+func newPublisher(prefixes keyspace.Prefixes, rules *layout.Set, out chan<- Update, now func() time.Time, u *unread) *publisher {
+	return &publisher{out: out, now: now, state: newState(prefixes, newListing(prefixes, rules), nil), unread: u}
 }
 
 // run publishes until changes is closed.
@@ -154,9 +155,9 @@ func (p *publisher) reset(l listing) {
 		p.next.Resynced = p.next.Resynced.then(Resync{Cause: l.cause, From: before.revision, To: l.revision})
 	}
 	if l.cause.otherData() {
-		before = newState(before.prefix, newListing(before.prefix, before.rules), nil)
+		before = newState(before.prefixes, newListing(before.prefixes, before.rules), nil)
 	}
-	p.state = newState(before.prefix, l, before)
+	p.state = newState(before.prefixes, l, before)
 	p.state.see(before, p.now())
 	p.synced, p.dirty = true, true
 	p.health = health{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -16,7 +17,7 @@ func published(t *testing.T) (chan<- change, <-chan Update) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		newPublisher("a", layout.Builtin(), out, func() time.Time { return epoch }, &unread{}).run(changes)
+		newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), out, func() time.Time { return epoch }, &unread{}).run(changes)
 	}()
 	t.Cleanup(func() {
 		close(changes)
@@ -34,7 +35,7 @@ func TestPublisherCoalesces(t *testing.T) {
 		db.put(fmt.Sprintf("a%04d/write/1", i), "", 0)
 		changes <- change{events: db.commit()}
 	}
-	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefix != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
+	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefixes[0] != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
 		t.Errorf("first update: %+v", u)
 	}
 	u := <-out
@@ -51,7 +52,7 @@ func TestPublisher(t *testing.T) {
 	t.Run("NoEtcdYet", func(t *testing.T) {
 		changes, out := published(t)
 		changes <- change{failed: errDown}
-		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefix != "a" {
+		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefixes[0] != "a" {
 			t.Errorf("update = %+v, want the error", u)
 		}
 		changes <- change{listing: listingAt(7, nil)}
@@ -139,7 +140,7 @@ func TestHealth(t *testing.T) {
 
 // listingAt returns a listing without keys.
 func listingAt(revision int64, change func(*listing)) *listing {
-	l := newListing("", layout.Builtin())
+	l := newListing(nil, layout.Builtin())
 	l.revision = revision
 	if change != nil {
 		change(&l)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,18 +24,20 @@ const (
 // reading reads the events of a history once.
 type reading struct {
 	*History
-	past  *state
-	last  int64 // the revision of the last event
-	yield func(Event, error) bool
-	trust *progressTrust
+	past   *state
+	merged *merger
+	yield  func(Event, error) bool
+	trust  *progressTrust
 }
 
 // read yields until the end is reached, yield returns false, or it fails. After a lost
 // connection it goes on behind the last event.
 func (r *reading) read(ctx context.Context) error {
-	r.last = r.Begin.Revision
+	ranges := r.Begin.Prefixes.Ranges()
+	last := slices.Repeat([]int64{r.Begin.Revision}, len(ranges))
 	for {
-		done, err := r.watch(ctx)
+		r.merged = newMerger(last)
+		done, err := r.watch(ctx, ranges)
 		switch {
 		case done:
 			return nil
@@ -48,28 +51,28 @@ func (r *reading) read(ctx context.Context) error {
 }
 
 // watch is read for one connection. It uses a separate Watcher, so that its progress is
-// that of one watch.
-func (r *reading) watch(ctx context.Context) (done bool, err error) {
+// that of these ranges.
+func (r *reading) watch(ctx context.Context, ranges []keyspace.Range) (done bool, err error) {
 	ctx, stop := context.WithCancelCause(clientv3.WithRequireLeader(ctx))
 	watcher := newOneStreamWatcher(r.source.client, func() { stop(errStreamLost) })
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer stop(nil)
 	defer func() { _ = watcher.Close() }()
-	start, end := keyspace.PrefixRange(r.Begin.Prefix)
-	watch := watcher.Watch(ctx, start, clientv3.WithRange(end), clientv3.WithRev(r.last+1), clientv3.WithCreatedNotify())
+	w := watchRanges(ctx, watcher, ranges, r.merged.applied)
+	defer w.close()
 	quiet := time.NewTimer(quietBelieved)
 	defer quiet.Stop()
 	for {
 		select {
-		case resp, ok := <-watch:
+		case resp, ok := <-w.responses:
 			switch {
 			case ctx.Err() != nil:
 				return false, context.Cause(ctx)
 			case !ok:
 				return false, errWatchEnded
-			case resp.Created: // before that, etcd would report the progress of a stream without a watch
-				asking.Go(func() { r.requestProgress(ctx, watcher) })
+			case w.created(resp):
+				asking.Go(func() { r.requestProgress(ctx, w) })
 			}
 			if done, err := r.take(resp); done || err != nil {
 				return done, err
@@ -78,6 +81,9 @@ func (r *reading) watch(ctx context.Context) (done bool, err error) {
 				quiet.Reset(r.quiet())
 			}
 		case <-quiet.C:
+			if r.yieldEvents(r.merged.flush()) {
+				return true, nil
+			}
 			if done, err := r.compare(ctx); done || err != nil {
 				return done, err
 			}
@@ -95,28 +101,34 @@ func (r *reading) quiet() time.Duration {
 
 // take yields the events of a response, and reports whether there is nothing more to
 // yield.
-func (r *reading) take(resp clientv3.WatchResponse) (done bool, err error) {
+func (r *reading) take(resp rangeResponse) (done bool, err error) {
 	if err := resp.Err(); err != nil {
 		return false, compactedAt(resp.CompactRevision, err)
 	}
 	r.trust.servedBy(resp.Header.MemberId)
-	for revision := range revisions(resp.Events) {
-		at := revision[0].Kv.ModRevision
-		if at > r.End || !yieldAll(r.past.apply(revision, time.Time{}), r.yield) || at == r.End {
-			return true, nil
+	r.merged.take(resp, r.trust.believes())
+	events, upTo := r.merged.ready()
+	return r.yieldEvents(events) || upTo >= r.End, nil
+}
+
+// yieldEvents yields what events do, and reports whether the caller wants no more. Those
+// after the end are left out.
+func (r *reading) yieldEvents(events []*clientv3.Event) (done bool) {
+	for revision := range revisions(events) {
+		if revision[0].Kv.ModRevision <= r.End && !yieldAll(r.past.apply(revision, time.Time{}), r.yield) {
+			return true
 		}
-		r.last = at
 	}
-	return resp.IsProgressNotify() && r.trust.believes() && resp.Header.Revision >= r.End, nil
+	return false
 }
 
 // compare reads the locks at the end, and reports whether they are as the events say.
 func (r *reading) compare(ctx context.Context) (done bool, err error) {
-	l := newLister(r.source.client, r.source.rules, r.Begin.Prefix, r.source.tuning.page, 0)
+	l := newLister(r.source.client, r.source.rules, r.Begin.Prefixes, r.source.tuning.page, 0)
 	l.at = r.End
 	all, err := l.list(ctx)
 	if err != nil {
-		return false, r.source.explain(ctx, r.Begin.Prefix, r.End, err)
+		return false, r.source.explain(ctx, l.ranges[0], r.End, err)
 	}
 	r.Unproven = r.past.matches(all)
 	return r.Unproven, nil
@@ -124,11 +136,10 @@ func (r *reading) compare(ctx context.Context) (done bool, err error) {
 
 // requestProgress requests the watch's progress repeatedly until ctx ends: etcd does
 // not answer while the watch has yet to catch up.
-func (r *reading) requestProgress(ctx context.Context, watcher clientv3.Watcher) {
+func (r *reading) requestProgress(ctx context.Context, w *rangeWatch) {
 	for pause := 20 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
 		r.trust.learn(ctx)
-		// If this fails, the watch does not advance either, and reports why.
-		_ = watcher.RequestProgress(ctx)
+		w.requestProgress(ctx)
 		backoff.Pause(ctx, pause)
 	}
 }

@@ -68,7 +68,7 @@ func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
 func (s *state) request(kv *mvccpb.KeyValue, now time.Time) (Request, bool) {
 	key := string(kv.Key)
 	m, ok := s.rules.Match(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}, s.leaseOf)
-	if !ok || !m.Rule.Whole(m.Lock, s.prefix) {
+	if !ok || !isWhole(m, s.prefixes) {
 		return Request{}, false
 	}
 	r := newRequest(kv, key, m)

@@ -119,9 +119,9 @@ type checking struct {
 // or it is opened again, and if it still sends nothing, the keys are read anew.
 func (f *follower) verify(ctx context.Context) error {
 	f.matched = 0
-	passed := f.passed.Load()
+	passed := f.passed()
 	if f.doubted {
-		now, err := f.compare(ctx, 0)
+		now, err := f.compare(ctx, nil)
 		switch {
 		case err != nil:
 			return err
@@ -133,7 +133,7 @@ func (f *follower) verify(ctx context.Context) error {
 		}
 		f.silent = passed
 	}
-	then, err := f.compare(ctx, passed)
+	then, err := f.compare(ctx, f.applied)
 	if err == nil && !then.same {
 		err = resyncError{ResyncReplaced}
 	}
@@ -146,11 +146,11 @@ type compared struct {
 	revision int64
 }
 
-// compare lists at a revision, or now if that is 0, and compares with what the publisher
-// has. It fails if another cluster answers or revisions went back.
-func (f *follower) compare(ctx context.Context, at int64) (compared, error) {
+// compare lists each range at its revision, or all now if that is nil, and compares with
+// what the publisher has. It fails if another cluster answers or revisions went back.
+func (f *follower) compare(ctx context.Context, each []int64) (compared, error) {
 	l := f.lister
-	l.at = at
+	l.each = each
 	all, err := l.list(ctx)
 	switch {
 	case err != nil && resyncCause(err) == "":
@@ -159,7 +159,7 @@ func (f *follower) compare(ctx context.Context, at int64) (compared, error) {
 		return compared{}, resyncError{ResyncOtherCluster}
 	case err != nil:
 		return compared{}, err
-	case all.revision < f.passed.Load():
+	case all.revision < f.passed():
 		return compared{}, resyncError{ResyncWentBack}
 	}
 	same := make(chan bool, 1)
@@ -192,8 +192,11 @@ func sameKey(a, b Request) bool {
 // settleMatched takes it as proved that the watch has passed everything up to the
 // revision that was compared before it began: it has had time enough to send it.
 func (f *follower) settleMatched() {
-	if f.matched > f.passed.Load() {
-		f.passed.Store(f.matched)
-		f.changes <- change{settled: f.matched}
+	if f.matched <= f.passed() {
+		return
 	}
+	for i := range f.applied {
+		f.applied[i] = max(f.applied[i], f.matched)
+	}
+	f.changes <- change{settled: f.matched}
 }

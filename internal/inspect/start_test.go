@@ -22,7 +22,7 @@ type watching struct {
 
 func newWatching(db *store) *watching {
 	w := &watching{db: db, clock: epoch}
-	w.publisher = newPublisher("", layout.Builtin(), nil, func() time.Time { return w.clock }, &unread{})
+	w.publisher = newPublisher(nil, layout.Builtin(), nil, func() time.Time { return w.clock }, &unread{})
 	w.relist()
 	return w
 }

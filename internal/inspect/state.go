@@ -8,17 +8,18 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
-// state is the locks below a prefix, kept current by applying etcd's events. It does
+// state is the locks below some prefixes, kept current by applying etcd's events. It does
 // no I/O.
 //
 // Snapshots share locks with the state. The cost of an event depends only on the
 // locks that its key is a request for or in the way of, whose queues the first event
 // after a snapshot copies and later events change in place.
 type state struct {
-	prefix   string
+	prefixes keyspace.Prefixes
 	rules    *layout.Set
 	revision int64
 	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
@@ -42,9 +43,9 @@ type place struct {
 // newState returns the state that a listing describes; it takes ownership of the
 // listing's queues. It keeps when requests were first seen from the state before
 // it, which may be nil.
-func newState(prefix string, l listing, before *state) *state {
+func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 	s := &state{
-		prefix:   prefix,
+		prefixes: prefixes,
 		rules:    l.rules,
 		revision: l.revision,
 		places:   map[string]place{},
@@ -115,8 +116,8 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	}
 	s.at = now
 	changes := s.applyEdits(edits)
-	for i := range changes {
-		changes[i].Revision, changes[i].Time = s.revision, now
+	for i := range changes { // events of one prefix can come late: see merger.flush
+		changes[i].Revision, changes[i].Time = events[0].Kv.ModRevision, now
 	}
 	return changes
 }
@@ -296,7 +297,7 @@ func (s *state) snapshot() Snapshot {
 		s.sorted = s.merge()
 		clear(s.touched)
 	}
-	return Snapshot{Prefix: s.prefix, Revision: s.revision, Locks: s.sorted, Other: s.other}
+	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Locks: s.sorted, Other: s.other}
 }
 
 // unread returns keys in the way of touched locks whose leases are not known.

@@ -56,7 +56,7 @@ func (s *store) commit() []*clientv3.Event {
 }
 
 func (s *store) listing() listing {
-	l := newListing("", layout.Builtin())
+	l := newListing(nil, layout.Builtin())
 	l.revision = s.revision
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		kvs := []*mvccpb.KeyValue{s.keys[key]}
@@ -74,7 +74,7 @@ func TestFoldLaw(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := history{rng: rand.New(rand.NewPCG(seed, 1)), store: newStore()}
-			s := newState("", h.store.listing(), nil)
+			s := newState(nil, h.store.listing(), nil)
 			standings := map[string]EventKind{}
 			for range 150 {
 				before := s.snapshot()
@@ -93,7 +93,7 @@ func TestFoldLaw(t *testing.T) {
 				if !reflect.DeepEqual(untimed(before), kept) {
 					t.Fatal("a snapshot changed after it was taken")
 				}
-				want := newState("", h.store.listing(), nil).snapshot()
+				want := newState(nil, h.store.listing(), nil).snapshot()
 				if got := untimed(s.snapshot()); !reflect.DeepEqual(got, untimed(want)) {
 					t.Fatalf("revision %d (-read anew +folded):\n%s", h.store.revision, cmp.Diff(want.Locks, got.Locks))
 				}
@@ -251,7 +251,7 @@ func TestEvents(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			db := newStore()
-			s := newState("", db.listing(), nil)
+			s := newState(nil, db.listing(), nil)
 			var last []Event
 			for _, ops := range tt.revisions {
 				for _, o := range ops {
@@ -290,13 +290,13 @@ func TestSince(t *testing.T) {
 		db := newStore()
 		db.put(key, "", 0)
 		db.commit()
-		if got := since(newState("", db.listing(), nil)); !got.IsZero() {
+		if got := since(newState(nil, db.listing(), nil)); !got.IsZero() {
 			t.Errorf("Since = %v, want zero", got)
 		}
 	})
 	t.Run("OwnerKnows", func(t *testing.T) {
 		db := newStore()
-		s := newState("", db.listing(), nil)
+		s := newState(nil, db.listing(), nil)
 		db.put(key, owner, 0)
 		s.apply(db.commit(), now)
 		if got := since(s); !got.Equal(asked) {
@@ -305,26 +305,26 @@ func TestSince(t *testing.T) {
 	})
 	t.Run("KeptWhenWrittenAgainOrReadAnew", func(t *testing.T) {
 		db := newStore()
-		s := newState("", db.listing(), nil)
+		s := newState(nil, db.listing(), nil)
 		db.put(key, "", 0)
 		s.apply(db.commit(), now)
 		db.put(key, "x", 0)
 		s.apply(db.commit(), later)
-		s = newState("", db.listing(), s)
+		s = newState(nil, db.listing(), s)
 		if got := since(s); !got.Equal(now) {
 			t.Errorf("Since = %v, want %v", got, now)
 		}
 	})
 	t.Run("NotKeptForAnotherRequest", func(t *testing.T) {
 		db := newStore()
-		s := newState("", db.listing(), nil)
+		s := newState(nil, db.listing(), nil)
 		db.put(key, "", 0)
 		s.apply(db.commit(), now)
 		db.del(key)
 		db.commit()
 		db.put(key, "", 0)
 		db.commit()
-		if got := since(newState("", db.listing(), s)); !got.IsZero() {
+		if got := since(newState(nil, db.listing(), s)); !got.IsZero() {
 			t.Errorf("Since = %v, want zero", got)
 		}
 	})
@@ -336,7 +336,7 @@ func TestSnapshotShares(t *testing.T) {
 	db.put("a/write/1", "", 0)
 	db.put("b/write/1", "", 0)
 	db.commit()
-	s := newState("", db.listing(), nil)
+	s := newState(nil, db.listing(), nil)
 	before := s.snapshot()
 	if again := s.snapshot(); &again.Locks[0] != &before.Locks[0] {
 		t.Error("nothing changed, yet the list was copied")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/keyspace"
 )
 
 var (
@@ -26,9 +28,14 @@ const (
 	maxChanges = 64 // buffered for the publisher, which takes them at once
 )
 
-// Watch sends the locks whose keys begin with prefix, as they are now and then as
-// they change, without a gap. When ctx ends, it closes the channel and leaves
-// nothing running.
+// Watch sends the locks whose keys have one of the prefixes, or all without prefixes, as
+// they are now and then as they change, without a gap. When ctx ends, it closes the
+// channel and leaves nothing running.
+//
+// With several prefixes, a snapshot is of one revision too, and events are in the order
+// of their revisions: it waits until etcd has sent what happened with each prefix. Where
+// etcd does not say how far the watch has got, it does not wait for long, and an event
+// with another prefix can come late.
 //
 // Every update has a complete snapshot. A slow receiver gets the update that was
 // waiting for it and then one that sums up what it missed, with the last 1000
@@ -40,14 +47,14 @@ const (
 // with the last ones known. Only if etcd has other data now, or has compacted the
 // changes in between, are the locks read anew, and Resynced says why.
 //
-// Snapshot.Revision advances within seconds also when no key with the prefix
+// Snapshot.Revision advances within seconds also when no key with a prefix
 // changes. Where etcd does not say how far the watch has got (old servers, etcd's
 // grpc-proxy), that takes half a minute: the keys are read now and then and compared.
-func (s *Source) Watch(ctx context.Context, prefix string) <-chan Update {
+func (s *Source) Watch(ctx context.Context, prefixes ...string) <-chan Update {
 	out := make(chan Update)
 	changes := make(chan change, maxChanges)
-	f := newFollower(s, prefix, changes)
-	p := newPublisher(prefix, s.rules, out, s.tuning.now, f.unread)
+	f := newFollower(s, keyspace.NewPrefixes(prefixes...), changes)
+	p := newPublisher(f.lister.prefixes, s.rules, out, s.tuning.now, f.unread)
 	go func() {
 		defer close(changes)
 		f.run(ctx)
@@ -69,7 +76,7 @@ type follower struct {
 	changes chan<- change
 	unread  *unread
 	listed  bool         // the publisher has a listing, with no gap since
-	passed  atomic.Int64 // the revision up to which everything was passed to the publisher
+	applied []int64      // of each range, the revision up to which everything was passed to the publisher
 	heard   atomic.Int64 // how often the watch has said something that is believed
 
 	cluster uint64      // the cluster that was listed; 0: not known
@@ -79,22 +86,23 @@ type follower struct {
 	resync  ResyncCause // why the next listing is read; empty for the first
 	newest  int64       // the highest revision and term that a probe has read
 	term    uint64
+	probes  int // that succeeded
 }
 
-func newFollower(s *Source, prefix string, changes chan<- change) *follower {
+func newFollower(s *Source, prefixes keyspace.Prefixes, changes chan<- change) *follower {
 	kv := &identifiedKV{KV: s.client}
 	return &follower{
 		client:  s.client,
 		tuning:  s.tuning,
 		kv:      kv,
-		lister:  newLister(kv, s.rules, prefix, s.tuning.page, s.tuning.patience),
+		lister:  newLister(kv, s.rules, prefixes, s.tuning.page, s.tuning.patience),
 		changes: changes,
 		unread:  &unread{},
 	}
 }
 
-// run lists once and then watches from the next revision on. It lists again only
-// when etcd no longer has that revision, or has other data.
+// run lists once, and watches from then on. It lists again only when etcd no longer has
+// the revision after the last one, or has other data.
 func (f *follower) run(ctx context.Context) {
 	var pause retryPause
 	for ctx.Err() == nil {
@@ -104,7 +112,7 @@ func (f *follower) run(ctx context.Context) {
 		switch cause := resyncCause(err); {
 		case ctx.Err() != nil:
 			return
-		case f.listed && cause != "":
+		case f.listed && cause != "", cause.otherData():
 			f.listed, f.resync = false, cause
 		case !f.doubted && !errors.Is(err, errStreamLost):
 			f.fail(err)
@@ -116,10 +124,10 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// attempt lists, unless what is known can be continued, and watches.
+// attempt watches, from now on if what is known cannot be continued.
 func (f *follower) attempt(ctx context.Context) error {
 	if !f.listed {
-		if err := f.list(ctx); err != nil {
+		if err := f.begin(ctx); err != nil {
 			return err
 		}
 	}
@@ -129,23 +137,48 @@ func (f *follower) attempt(ctx context.Context) error {
 	return f.follow(ctx)
 }
 
-// list passes everything, read anew, to the publisher.
-func (f *follower) list(ctx context.Context) error {
-	l, err := f.lister.list(ctx)
-	if err != nil {
-		return err
+// begin finds out which cluster answers, and at which revision: the watch begins after
+// that. The locks are listed once it is open. If they were listed before it, they would
+// have to be listed again then, because the data could have been replaced in between.
+func (f *follower) begin(ctx context.Context) error {
+	var revision int64
+	for _, r := range f.lister.ranges {
+		header, err := f.lister.current(ctx, r)
+		if err != nil {
+			return err
+		}
+		revision = header.Revision
 	}
 	cluster := f.kv.cluster.Load()
 	if f.otherCluster(cluster) {
 		f.resync = ResyncOtherCluster
 	}
+	f.cluster, f.newest, f.term, f.matched, f.silent = cluster, revision, 0, 0, 0
+	f.applied = slices.Repeat([]int64{revision}, len(f.lister.ranges))
+	return nil
+}
+
+// list passes everything, read anew, to the publisher, and has m leave out the events
+// that it shows. It fails if the data was replaced since begin.
+func (f *follower) list(ctx context.Context, m *merger) error {
+	l, err := f.lister.list(ctx)
+	switch {
+	case err != nil:
+		return err
+	case f.otherCluster(f.kv.cluster.Load()):
+		return resyncError{ResyncOtherCluster}
+	case l.revision < f.passed():
+		return resyncError{ResyncWentBack}
+	}
 	l.cause = f.resync
-	f.cluster, f.newest, f.term, f.matched, f.silent = cluster, l.revision, 0, 0, 0
 	f.listed = true
-	f.passed.Store(l.revision)
+	m.skip(l.revision)
 	f.changes <- change{listing: &l}
 	return nil
 }
+
+// passed returns the revision up to which everything was passed to the publisher.
+func (f *follower) passed() int64 { return slices.Min(f.applied) }
 
 // follow watches until the watch or ctx ends, and probes meanwhile. It uses a
 // separate Watcher for two reasons: watches that share a stream get progress
@@ -156,67 +189,106 @@ func (f *follower) follow(ctx context.Context) error {
 	watcher := newOneStreamWatcher(f.client, func() { stop(errStreamLost) })
 	defer func() { _ = watcher.Close() }()
 	trust := newProgressTrust(f.client)
+	w := watchRanges(ctx, watcher, f.lister.ranges, f.applied)
+	defer w.close()
 	var probing sync.WaitGroup
-	probing.Go(func() { stop(f.probe(ctx, watcher, trust)) })
+	probing.Go(func() { stop(f.probe(ctx, w, trust)) })
 	defer probing.Wait()
 	defer stop(nil)
-	return f.receive(ctx, watcher, trust)
+	return f.receive(ctx, w, trust)
 }
 
 // receive passes the watch's responses on.
-func (f *follower) receive(ctx context.Context, watcher clientv3.Watcher, trust *progressTrust) error {
-	watch := watcher.Watch(ctx, f.lister.start, clientv3.WithRange(f.lister.end),
-		clientv3.WithRev(f.passed.Load()+1), clientv3.WithCreatedNotify())
-	for resp := range watch {
-		if ctx.Err() != nil {
-			break
-		}
-		if err := resp.Err(); err != nil {
-			return fmt.Errorf("inspect: watch: %w", err)
-		}
-		if f.otherCluster(resp.Header.ClusterId) {
-			return resyncError{ResyncOtherCluster}
-		}
-		if resp.Created {
-			if err := f.verify(ctx); err != nil && (ctx.Err() == nil || resyncCause(err) != "") {
-				return err
+func (f *follower) receive(ctx context.Context, w *rangeWatch, trust *progressTrust) error {
+	m, prompts := newMerger(f.applied), newPrompter()
+	defer prompts.timer.Stop()
+	for ctx.Err() == nil {
+		select {
+		case resp, ok := <-w.responses:
+			switch {
+			case ctx.Err() != nil:
+			case !ok:
+				return errWatchEnded
+			default:
+				if err := f.take(ctx, w, m, resp, trust); err != nil {
+					return err
+				}
+			}
+		case <-prompts.timer.C:
+			if !prompts.next(ctx, w, trust.believes() && !m.mute) {
+				f.send(m.flush())
 			}
 		}
-		if ctx.Err() != nil {
-			break
-		}
-		trust.servedBy(resp.Header.MemberId)
-		f.pass(resp, trust.believes())
+		prompts.note(w.open() && len(m.held) > 0)
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return errWatchEnded
+	return context.Cause(ctx)
 }
 
-// pass passes one response on. The revision in its header says how far the watch
-// has got only when it has no events: with events, more may be on their way. And only
-// if the member's reports of progress are believed.
-func (f *follower) pass(resp clientv3.WatchResponse, believed bool) {
-	switch {
-	case len(resp.Events) > 0:
-		f.passed.Store(resp.Events[len(resp.Events)-1].Kv.ModRevision)
-		f.changes <- change{events: resp.Events}
-	case resp.IsProgressNotify() && believed:
-		f.passed.Store(max(f.passed.Load(), resp.Header.Revision))
-		f.changes <- change{progress: resp.Header.Revision}
+// take takes in one response. Once all watches are open, it lists or makes sure that the
+// data is that of before.
+func (f *follower) take(ctx context.Context, w *rangeWatch, m *merger, resp rangeResponse, trust *progressTrust) error {
+	switch err := resp.Err(); {
+	case err == nil:
+	case !f.listed && resyncCause(err) == ResyncCompacted:
+		return errStreamLost // the watch was not opened in time, and begins anew
 	default:
+		return fmt.Errorf("inspect: watch %q: %w", f.lister.ranges[resp.index].Prefix, err)
+	}
+	if f.otherCluster(resp.Header.ClusterId) {
+		return resyncError{ResyncOtherCluster}
+	}
+	if w.created(resp) {
+		if err := f.opened(ctx, m); err != nil && (ctx.Err() == nil || resyncCause(err) != "") {
+			return err
+		}
+		w.checked.Store(true)
+	}
+	if ctx.Err() == nil {
+		f.pass(w, m, resp, trust)
+	}
+	return nil
+}
+
+// opened makes sure, once all watches are open, that what they send follows what the
+// publisher has.
+func (f *follower) opened(ctx context.Context, m *merger) error {
+	if f.listed {
+		return f.verify(ctx)
+	}
+	return f.list(ctx, m)
+}
+
+// pass passes on what is complete by a response, if all watches are open.
+func (f *follower) pass(w *rangeWatch, m *merger, resp rangeResponse, trust *progressTrust) {
+	trust.servedBy(resp.Header.MemberId)
+	believed := trust.believes()
+	m.take(resp, believed)
+	if !w.open() {
 		return
 	}
-	f.heard.Add(1)
+	events, upTo := m.ready()
+	f.send(events)
+	progress := resp.IsProgressNotify() && believed
+	if progress {
+		f.changes <- change{progress: upTo}
+	}
+	if progress || len(resp.Events) > 0 {
+		f.heard.Add(1)
+	}
+}
+
+func (f *follower) send(events []*clientv3.Event) {
+	if len(events) > 0 {
+		f.changes <- change{events: events}
+	}
 }
 
 // probe checks periodically that etcd answers, until ctx ends, etcd turns out to
 // have other data, or the watch is in doubt.
-func (f *follower) probe(ctx context.Context, watcher clientv3.Watcher, trust *progressTrust) error {
+func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrust) error {
 	heard, since := f.heard.Load(), time.Now()
 	for {
-		header, err := f.currentRevision(ctx, watcher, trust)
+		header, err := f.currentRevision(ctx, w, trust)
 		if now := f.heard.Load(); now != heard {
 			heard, since = now, time.Now()
 		}
@@ -230,6 +302,8 @@ func (f *follower) probe(ctx context.Context, watcher clientv3.Watcher, trust *p
 			return resyncError{ResyncOtherCluster}
 		case header.Revision < f.newest, header.RaftTerm < f.term:
 			return resyncError{ResyncWentBack}
+		case !w.checked.Load(): // what is known may be of another etcd, and the watch waits
+			since = time.Now()
 		case time.Since(since) > f.tuning.trust:
 			return errDoubt
 		default:
@@ -242,18 +316,20 @@ func (f *follower) probe(ctx context.Context, watcher clientv3.Watcher, trust *p
 }
 
 // currentRevision returns the header of a read that needs a quorum, and requests the
-// watch's progress. It reads a key of the prefix, because a user may not be allowed to
-// read others.
-func (f *follower) currentRevision(ctx context.Context, watcher clientv3.Watcher, trust *progressTrust) (*pb.ResponseHeader, error) {
+// watch's progress. It reads a key of one of the ranges, because a user may not be
+// allowed to read others: of each in turn, because the user may lose the permission for
+// one, and of that one again until it succeeds.
+func (f *follower) currentRevision(ctx context.Context, w *rangeWatch, trust *progressTrust) (*pb.ResponseHeader, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.tuning.patience)
 	defer cancel()
-	resp, err := f.client.Get(ctx, f.lister.start, clientv3.WithCountOnly())
+	keys := f.lister.ranges[f.probes%len(f.lister.ranges)]
+	resp, err := f.client.Get(ctx, keys.Start, clientv3.WithCountOnly())
 	if err != nil {
 		return nil, err
 	}
+	f.probes++
 	trust.learn(ctx)
-	// If this fails, the watch does not advance, which health notices.
-	_ = watcher.RequestProgress(ctx)
+	w.requestProgress(ctx)
 	return resp.Header, nil
 }
 

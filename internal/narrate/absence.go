@@ -1,10 +1,13 @@
 package narrate
 
 import (
+	"slices"
 	"strings"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
 )
 
 // Absence says that there is no lock of a name: that it is free, if no key begins with
@@ -31,4 +34,30 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 		}
 	}
 	return text + ": " + strings.Join(keys, ", "), a.Names
+}
+
+// Outside says that it is not known whether a session waits for something that was not
+// read, and what to read to know; it is empty if the session has no keys elsewhere.
+func Outside(lease int64, o inspect.Outside, read keyspace.Prefixes) string {
+	text := "whether session " + format.Lease(lease) + " waits for something elsewhere: it has "
+	switch {
+	case o.Hidden:
+		return text + "keys that this user may not read"
+	case len(o.Keys) == 0:
+		return ""
+	}
+	more := slices.Clone([]string(read))
+	var places []string
+	for _, key := range o.Keys {
+		if place := read.Beside(key); !keyspace.NewPrefixes(more...).Has(place) {
+			more, places = append(more, place), append(places, printable.Shell(place))
+		}
+	}
+	var flags []string
+	for _, p := range keyspace.NewPrefixes(more...) {
+		flags = append(flags, "--prefix "+printable.Shell(p))
+	}
+	const most = 3
+	return text + format.Count(len(o.Keys), "key that was not read", "keys that were not read") +
+		", below " + format.Some(places, most) + "; read more with " + strings.Join(flags, " ")
 }

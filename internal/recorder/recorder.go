@@ -12,12 +12,13 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/simulate/record"
 )
 
 // Options say what to record.
 type Options struct {
-	Prefix    string        // of the locks; empty: all
+	Prefixes  []string      // of the locks; empty: all
 	For       time.Duration // how long; 0: until ctx ends
 	Anonymize bool          // replace the names of locks and clients
 	Now       func() time.Time
@@ -27,7 +28,7 @@ type Options struct {
 // to w. It returns lines to tell the user: gaps in the recording, and a summary.
 func Record(ctx context.Context, source *inspect.Source, w io.Writer, o Options) (report []string, err error) {
 	t := tape{now: o.Now}
-	if err := t.watch(ctx, source, o.Prefix, o.For); err != nil {
+	if err := t.watch(ctx, source, o.Prefixes, o.For); err != nil {
 		return nil, err
 	}
 	rec, err := record.Of(t.seen, record.Options{
@@ -45,8 +46,8 @@ func Record(ctx context.Context, source *inspect.Source, w io.Writer, o Options)
 // head returns the comments at the top of the file.
 func (t *tape) head(o Options) []string {
 	locks := "all locks"
-	if o.Prefix != "" && !o.Anonymize {
-		locks = "the locks below " + o.Prefix
+	if p := keyspace.NewPrefixes(o.Prefixes...); !p.All() && !o.Anonymize {
+		locks = "the locks below " + format.List(p, "and")
 	}
 	began := t.begin.UTC().Format(time.RFC3339)
 	return append([]string{fmt.Sprintf("Recorded from %s, for %s from %s on.", locks, format.Duration(t.until), began)}, t.notes...)

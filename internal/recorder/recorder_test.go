@@ -47,7 +47,7 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 	var file bytes.Buffer
 	done := make(chan error, 1)
 	go func() {
-		report, err := Record(ctx, inspect.NewSource(client), &file, Options{Prefix: prefix, Now: now})
+		report, err := Record(ctx, inspect.NewSource(client), &file, Options{Prefixes: []string{prefix}, Now: now})
 		t.Log(report)
 		done <- err
 	}()

@@ -38,9 +38,9 @@ type tape struct {
 
 // watch records until d is over, unless that is 0, or ctx ends. The time starts
 // with the first snapshot.
-func (t *tape) watch(ctx context.Context, source *inspect.Source, prefix string, d time.Duration) error {
+func (t *tape) watch(ctx context.Context, source *inspect.Source, prefixes []string, d time.Duration) error {
 	ctx, stop := context.WithCancel(ctx)
-	updates := source.WatchKinds(ctx, prefix)
+	updates := source.WatchKinds(ctx, prefixes...)
 	defer func() {
 		stop()
 		for range updates { // until the watch has ended

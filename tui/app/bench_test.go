@@ -106,7 +106,7 @@ func crowded(tb testing.TB, locks int) (*Model, *crowd, *clock) {
 	ctx, cancel := context.WithCancel(context.Background())
 	tb.Cleanup(cancel)
 	source := backendtest.NewCluster(ck.Now)
-	m := New(ctx, backend.Options{Prefix: "/", Source: source, Locker: source, Now: ck.Now})
+	m := New(ctx, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Source: source, Locker: source, Now: ck.Now})
 	c := newCrowd(ck.Now(), locks)
 	m.Update(resize(200, 60))
 	for _, l := range c.snapshot.Locks {

@@ -46,7 +46,7 @@ func (d *driver) ask(key, name, deadline string) *state.OwnRequest {
 
 // Clients side by side get in each other's way like anybody's.
 func TestClients(t *testing.T) {
-	d := newDriver(t, func(o *backend.Options) { o.Prefix = "/watched" })
+	d := newDriver(t, func(o *backend.Options) { o.Prefixes = keyspace.Prefixes{"/watched"} })
 	d.press("4")
 	d.row("1 tui").has("· not opened yet")
 	worker := d.addClient("worker", "5s")

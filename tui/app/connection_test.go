@@ -23,10 +23,10 @@ type bob struct {
 
 func (*bob) Refused(err error) bool { return errors.Is(err, errRefused) }
 
-func (b *bob) Explain(_ context.Context, prefix string, _ error) backend.Refusal {
+func (b *bob) Explain(_ context.Context, prefixes keyspace.Prefixes, _ error) backend.Refusal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return backend.Refusal{Why: "user bob may not read " + prefix, Helps: b.helps}
+	return backend.Refusal{Why: "user bob may not read " + prefixes[0], Helps: b.helps}
 }
 
 func (b *bob) may(helps string) {

@@ -66,7 +66,7 @@ func newDriver(t *testing.T, change func(*backend.Options)) *driver {
 	t.Helper()
 	ck := newClock()
 	c := backendtest.NewCluster(ck.Now)
-	o := backend.Options{Prefix: "/", Endpoint: "127.0.0.1:2379", Source: c, Health: c, Locker: c, Now: ck.Now}
+	o := backend.Options{Prefixes: keyspace.Prefixes{"/"}, Endpoint: "127.0.0.1:2379", Source: c, Health: c, Locker: c, Now: ck.Now}
 	if change != nil {
 		change(&o)
 	}

@@ -51,7 +51,7 @@ func (tm terminal) leave() {
 func TestFlow(t *testing.T) {
 	c := backendtest.NewCluster(time.Now)
 	other := c.Put(inspect.Request{Lock: rw("/jobs"), Mode: keyspace.Write, Since: time.Now()})
-	tm := startTerminal(t, backend.Options{Prefix: "/", Endpoint: "local", Source: c, Locker: c})
+	tm := startTerminal(t, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Endpoint: "local", Source: c, Locker: c})
 	tm.shows("/jobs")
 	tm.Type("w")
 	tm.shows("yours etcd-lock")
@@ -77,7 +77,7 @@ func TestFlowLooking(t *testing.T) {
 	first := c.Put(request)
 	request.Lease, request.Owner.PID = 0xb2, 43
 	c.Put(request)
-	tm := startTerminal(t, backend.Options{Prefix: "/", Source: c, Past: &backendtest.History{Cluster: c, Floor: 100}, ReadOnly: true})
+	tm := startTerminal(t, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Source: c, Past: &backendtest.History{Cluster: c, Floor: 100}, ReadOnly: true})
 	tm.shows("/jobs")
 	tm.Type("2")
 	tm.shows("worker[42]@web-1")

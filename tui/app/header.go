@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -36,18 +37,29 @@ type headerFact struct {
 	rank int
 }
 
+// prefixesText names the prefixes in at most w columns, and counts those that have no
+// room.
+func prefixesText(prefixes keyspace.Prefixes, w int) string {
+	if prefixes.All() {
+		return "all keys"
+	}
+	text := term.Safe(strings.Join(prefixes, " "))
+	if rest := len(prefixes) - 1; rest > 0 && term.Width(text) > w {
+		count := " and " + strconv.Itoa(rest) + " more"
+		return term.Cut(term.Safe(prefixes[0]), w-term.Width(count)) + count
+	}
+	return term.Cut(text, w)
+}
+
 // headerFacts are the parts of the header at the right.
 func headerFacts(c *nav.Context, endpoint string) []headerFact {
-	prefix, leader := term.Safe(c.Prefix), "leader "+term.Safe(c.Status.Leader)
-	if prefix == "" {
-		prefix = "all keys"
-	}
+	leader := "leader " + term.Safe(c.Status.Leader)
 	if c.Status.Leader == "" {
 		leader = "leader ?"
 	}
 	facts := []headerFact{
 		{theme.Styled(term.Cut(term.Safe(endpoint), 40), c.Theme.Dim), 4},
-		{theme.Styled(term.Cut(prefix, 24), c.Theme.Dim), 5},
+		{theme.Styled(prefixesText(c.Prefixes, 24), c.Theme.Dim), 5},
 		{theme.Styled(term.Cut(leader, 24), c.Theme.Dim), 2},
 		{theme.Styled(shownRevision(c), c.Theme.Plain), 1},
 		{lag(c), 1},

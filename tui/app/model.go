@@ -50,7 +50,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 	}
 	d := &state.Data{Now: o.Now()}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefix: o.Prefix, Can: abilities(o), Theme: &style}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }

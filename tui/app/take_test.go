@@ -132,7 +132,7 @@ func TestNewName(t *testing.T) {
 	})
 
 	t.Run("OutsideOfThePrefix", func(t *testing.T) {
-		d := newDriver(t, func(o *backend.Options) { o.Prefix = "/mine/" })
+		d := newDriver(t, func(o *backend.Options) { o.Prefixes = keyspace.Prefixes{"/mine/"} })
 		d.press("n", "ctrl+w", "ctrl+w")
 		d.typed("x")
 		d.press("enter")
@@ -205,7 +205,7 @@ func TestTakeFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tk := backendtest.NewStuckTicket(lock+"/read/1", errors.New("unavailable"))
 			d := newDriver(t, func(o *backend.Options) {
-				o.Prefix, o.Locker = "/watched/", backendtest.Locker(func() (backend.Ticket, error) { return tk, nil })
+				o.Prefixes, o.Locker = keyspace.Prefixes{"/watched/"}, backendtest.Locker(func() (backend.Ticket, error) { return tk, nil })
 			})
 			d.press("4")
 			d.ask("r", lock, "")

@@ -6,12 +6,15 @@ package backend
 import (
 	"errors"
 	"time"
+
+	"etcd-lock/internal/keyspace"
 )
 
 // Options are what the UI is started with.
 type Options struct {
-	Prefix   string // locks below it are watched; empty is all keys
-	Endpoint string // shown
+	Prefixes keyspace.Prefixes // locks below them are watched
+	Notice   string            // is shown and logged at the start; empty: nothing
+	Endpoint string            // shown
 
 	Source      Source
 	Health      Health      // nil: leader and lag are not shown

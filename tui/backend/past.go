@@ -8,13 +8,13 @@ import (
 
 // Past reads locks as they were.
 type Past interface {
-	// At returns the locks below prefix at a revision, and the oldest revision that
+	// At returns the locks below prefixes at a revision, and the oldest revision that
 	// etcd still has.
-	At(ctx context.Context, prefix string, revision int64) (s inspect.Snapshot, floor int64, err error)
+	At(ctx context.Context, prefixes []string, revision int64) (s inspect.Snapshot, floor int64, err error)
 	// Changes returns what changed after the revision since, up to and including
 	// until, as far as etcd has it. To find that, etcd reads everything written
 	// since then, so it is only for a user who asks.
-	Changes(ctx context.Context, prefix string, since, until int64) (Changes, error)
+	Changes(ctx context.Context, prefixes []string, since, until int64) (Changes, error)
 	// Granted returns the revision at which a request was granted its lock, 0 if it
 	// was not. It costs as much as Changes.
 	Granted(ctx context.Context, r inspect.Request) (int64, error)

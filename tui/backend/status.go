@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // Status is the status of etcd.
@@ -27,9 +28,9 @@ type Rights interface {
 	// Refused reports whether an error says that etcd answered, and denied access.
 	// It does not block.
 	Refused(err error) bool
-	// Explain returns why the locks below prefix may not be read, given the error
+	// Explain returns why the locks below prefixes may not be read, given the error
 	// that said so.
-	Explain(ctx context.Context, prefix string, refusal error) Refusal
+	Explain(ctx context.Context, prefixes keyspace.Prefixes, refusal error) Refusal
 }
 
 // Refusal is why etcd denies access, and what the user can do.

@@ -42,8 +42,12 @@ type UpdateMsg struct {
 }
 
 func (f *feed) start() nav.Action {
-	f.updates = f.ports.Source.Watch(f.Tasks.Ctx, f.ports.Prefix)
-	return f.waitUpdate(0)
+	f.updates = f.ports.Source.Watch(f.Tasks.Ctx, f.ports.Prefixes...)
+	next := nav.Batch{f.waitUpdate(0)}
+	if f.ports.Notice != "" {
+		next = append(next, nav.Say{Kind: state.EntryEtcd, Text: term.Safe(f.ports.Notice)})
+	}
+	return next
 }
 
 // waitUpdate waits for an update, but not before pause is over: what comes
@@ -131,8 +135,8 @@ func (f *feed) explain() nav.Action {
 	if !f.Conn.AskWhy(f.Now) {
 		return nil
 	}
-	ctx, rights, prefix, err, cause := f.Tasks.Ctx, f.ports.Rights, f.ports.Prefix, f.Conn.Err, f.Conn.Cause
-	return f.background(func() tea.Msg { return explainedMsg{cause, rights.Explain(ctx, prefix, err)} })
+	ctx, rights, prefixes, err, cause := f.Tasks.Ctx, f.ports.Rights, f.ports.Prefixes, f.Conn.Err, f.Conn.Cause
+	return f.background(func() tea.Msg { return explainedMsg{cause, rights.Explain(ctx, prefixes, err)} })
 }
 
 func (msg explainedMsg) Apply(e *Effects) nav.Action {

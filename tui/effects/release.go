@@ -102,7 +102,7 @@ func (r *releases) sayHolders() nav.Action {
 	went := r.applied.String()
 	var holders []string
 	for _, id := range r.applied.plan.Affected() {
-		if !strings.HasPrefix(id.Name+"/", r.Live.Prefix) { // it is not watched
+		if !r.Live.Prefixes.Has(id.Name + "/") { // it is not watched
 			continue
 		}
 		l, _ := r.Live.Find(id)

@@ -86,12 +86,12 @@ func (t *timeTravel) read(since, until int64, step int) nav.Action {
 	}
 	t.reading = true
 	since = max(since, 1)
-	ctx, past, prefix, at := t.Tasks.Ctx, t.ports.Past, t.ports.Prefix, t.at()
+	ctx, past, prefixes, at := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes, t.at()
 	return nav.Batch{
 		nav.Flash{Text: "reading changes from revision " + strconv.FormatInt(since, 10) + " to " +
 			strconv.FormatInt(until, 10) + ": etcd scans all writes since …"},
 		t.background(func() tea.Msg {
-			c, err := past.Changes(ctx, prefix, since, until)
+			c, err := past.Changes(ctx, prefixes, since, until)
 			return changesMsg{c, at, step, err}
 		}),
 	}
@@ -118,9 +118,9 @@ func (t *timeTravel) goTo(revision int64) nav.Action {
 		return nil
 	}
 	t.loading = true
-	ctx, past, prefix, now := t.Tasks.Ctx, t.ports.Past, t.ports.Prefix, t.Now
+	ctx, past, prefixes, now := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes, t.Now
 	return t.background(func() tea.Msg {
-		s, floor, err := past.At(ctx, prefix, revision)
+		s, floor, err := past.At(ctx, prefixes, revision)
 		if err != nil {
 			return PastMsg{Revision: revision, err: err}
 		}

@@ -1,6 +1,7 @@
 package nav
 
 import (
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -10,9 +11,9 @@ import (
 // may do, and the theme.
 type Context struct {
 	*state.Data
-	Prefix string // of the locks that are watched
-	Can    Can
-	Theme  *theme.Theme
+	Prefixes keyspace.Prefixes // of the locks that are watched
+	Can      Can
+	Theme    *theme.Theme
 }
 
 // Can is what the user may do.

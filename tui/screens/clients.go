@@ -119,7 +119,7 @@ func (s *clientsScreen) control(to nav.ClientAction) func() nav.Action {
 func (s *clientsScreen) ask(mode keyspace.Mode) func() nav.Action {
 	return func() nav.Action {
 		row, _ := s.table.Current()
-		value := s.Prefix
+		value := nameStart(s.Context)
 		if row.request != nil {
 			value = row.request.Name
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -25,15 +26,23 @@ func notEmpty(then func(text string) nav.Action) func(string) (nav.Action, error
 	}
 }
 
+// nameStart returns what the name of each lock that is watched begins with.
+func nameStart(c *nav.Context) string {
+	if len(c.Prefixes) == 1 {
+		return c.Prefixes[0]
+	}
+	return ""
+}
+
 // askName asks for the name of a lock, and puts the cursor on it, so that it can
 // be taken.
 func askName(c *nav.Context) nav.Action {
-	return nav.Prompt{Label: "name: ", Value: c.Prefix, Accept: func(name string) (nav.Action, error) {
+	return nav.Prompt{Label: "name: ", Value: nameStart(c), Accept: func(name string) (nav.Action, error) {
 		switch {
 		case name == "":
 			return nil, errNoName
-		case !strings.HasPrefix(name, c.Prefix):
-			return nil, errors.New("only names that begin with " + c.Prefix + " are shown")
+		case !c.Prefixes.Has(name):
+			return nil, errors.New("only names that begin with " + format.List(c.Prefixes, "or") + " are shown")
 		}
 		return nav.Batch{
 			nav.Select{Lock: inspect.LockID{Layout: layout.RWLock, Name: name}},

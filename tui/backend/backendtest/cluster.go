@@ -150,7 +150,7 @@ func (c *Cluster) snapshot() inspect.Snapshot {
 }
 
 // Watch implements Source.
-func (c *Cluster) Watch(ctx context.Context, _ string) <-chan inspect.Update {
+func (c *Cluster) Watch(ctx context.Context, _ ...string) <-chan inspect.Update {
 	out := make(chan inspect.Update)
 	w := &watcher{dirty: true}
 	c.mu.Lock()

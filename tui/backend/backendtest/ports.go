@@ -88,7 +88,7 @@ type History struct {
 }
 
 // At rebuilds the locks of a revision from the events.
-func (c *History) At(_ context.Context, _ string, revision int64) (inspect.Snapshot, int64, error) {
+func (c *History) At(_ context.Context, _ []string, revision int64) (inspect.Snapshot, int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Snapshots++
@@ -120,7 +120,7 @@ func (c *History) At(_ context.Context, _ string, revision int64) (inspect.Snaps
 }
 
 // Changes returns the events between two revisions.
-func (c *History) Changes(_ context.Context, _ string, since, until int64) (backend.Changes, error) {
+func (c *History) Changes(_ context.Context, _ []string, since, until int64) (backend.Changes, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Cluster.mu.Lock()

@@ -1,0 +1,53 @@
+package connect
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/access"
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/hint"
+)
+
+// TestReach: a user without permission for all keys reads what is permitted.
+func TestReach(t *testing.T) {
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{
+		"two":  {etcdtest.Read("/zoo/"), etcdtest.ReadWrite("/app1/"), etcdtest.Write("/w/"), etcdtest.Read("/zoo/a/")},
+		"more": {etcdtest.Read("/a/")},
+		"key":  nil,
+		"none": {etcdtest.Write("/w/")},
+	})
+	root := s.Client("root")
+	for _, user := range []string{"more", "key"} {
+		if _, err := root.RoleGrantPermission(t.Context(), user, "/one", "", clientv3.PermissionType(clientv3.PermRead)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		user  string
+		given []string
+		want  []string
+		note  string
+	}{
+		{"two", nil, []string{"/app1/", "/zoo/"}, "reading only /app1/ and /zoo/: user two may read nothing else"},
+		{"two", []string{"/x/"}, []string{"/x/"}, ""},
+		{"more", nil, []string{"/a/"}, "reading only /a/: user more may read more, but no other prefix"},
+		{"root", nil, nil, ""},
+		{"none", nil, nil, ""},
+		{"key", nil, nil, ""},
+	} {
+		c := &Conn{Client: s.Client(tt.user), User: tt.user, Endpoint: s.Endpoint, Timeout: 20 * time.Second}
+		r, err := c.Reach(t.Context(), tt.given)
+		fails := tt.user == "none" || tt.user == "key"
+		if !slices.Equal(r.Prefixes, tt.want) || r.Limited != (tt.note != "") || r.Limited && r.Note() != tt.note || fails != (err != nil) {
+			t.Errorf("%s: %+v, %v", tt.user, r, err)
+		}
+		if fails && (!access.IsPermissionDenied(err) || hint.Of(err) != "") {
+			t.Errorf("%s: %v", tt.user, err)
+		}
+	}
+}
