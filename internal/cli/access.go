@@ -24,7 +24,7 @@ does not write to etcd. What etcd gives no answer to, as a learner does and a cl
 that is corrupt, is unknown; the exit code is 0 for every answer.
 
 With -o json:
-  prefix, prefix_base64  as for ls
+  prefix, prefix_base64  as given; base64 only when it is not valid UTF-8
   roles                 each:
     name, about         of the role, and what it is for
     permission          read or readwrite, on all keys that begin with the prefix
@@ -33,7 +33,7 @@ With -o json:
     grant               command that grants it to USER
 
 With --check -o json:
-  prefix, prefix_base64  as for ls
+  prefix, prefix_base64  as given; base64 only when it is not valid UTF-8
   auth                  whether authentication is enabled; without it, everybody may
                         do everything
   auth_error            why that is unknown; otherwise absent

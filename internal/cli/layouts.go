@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ configuration directory. --lock-keys is the short form for keys that are locks w
 they exist.
 
 With -o json:
-  prefix, prefix_base64  as for ls
+  prefixes, prefixes_base64  as for ls
   revision            etcd revision of the counts
   layouts             sorted by name:
     name, about       of the layout
@@ -38,9 +39,10 @@ With -o json:
 
 // layoutsOptions are the options of layouts.
 type layoutsOptions struct {
-	prefix  string
-	connect func(context.Context) (*connect.Conn, error)
-	out     output.Printer
+	prefixes []string
+	connect  func(context.Context) (*connect.Conn, error)
+	out      output.Printer
+	err      io.Writer
 }
 
 func newLayoutsCmd(a *app, runF func(context.Context, *layoutsOptions) error) *cobra.Command {
@@ -48,18 +50,15 @@ func newLayoutsCmd(a *app, runF func(context.Context, *layoutsOptions) error) *c
 		runF = layoutsRun
 	}
 	cmd := &cobra.Command{
-		Use:   "layouts [PREFIX]",
+		Use:   "layouts [PREFIX...]",
 		Short: "List the layouts of locks that are known, and how many locks of each there are",
 		Long:  layoutsLong,
 		Example: `  etcd-lock layouts
   etcd-lock layouts explain /locks/nightly
   etcd-lock layouts check my-layouts.yaml`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &layoutsOptions{connect: a.connect, out: a.printer()}
-			if len(args) > 0 {
-				opts.prefix = args[0]
-			}
+			opts := &layoutsOptions{prefixes: args, connect: a.connect, out: a.printer(), err: a.Err}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -68,10 +67,10 @@ func newLayoutsCmd(a *app, runF func(context.Context, *layoutsOptions) error) *c
 }
 
 type layoutsDoc struct {
-	Prefix       string      `json:"prefix"`
-	PrefixBase64 string      `json:"prefix_base64,omitempty"`
-	Revision     int64       `json:"revision"`
-	Layouts      []layoutDoc `json:"layouts"`
+	Prefixes       []string    `json:"prefixes"`
+	PrefixesBase64 []string    `json:"prefixes_base64,omitempty"`
+	Revision       int64       `json:"revision"`
+	Layouts        []layoutDoc `json:"layouts"`
 }
 
 type layoutDoc struct {
@@ -93,7 +92,11 @@ func layoutsRun(ctx context.Context, opts *layoutsOptions) error {
 		return err
 	}
 	defer c.Close()
-	s, err := c.Snapshot(ctx, opts.prefix, 0)
+	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+	if err != nil {
+		return err
+	}
+	s, err := c.Snapshot(ctx, 0, prefixes...)
 	if err != nil {
 		return err
 	}
@@ -109,7 +112,10 @@ func newLayoutsDoc(s inspect.Snapshot, rules *layout.Set) layoutsDoc {
 	for _, l := range s.Locks {
 		locks[l.ID.Layout]++
 	}
-	doc := layoutsDoc{Prefix: s.Prefix, PrefixBase64: output.Base64(s.Prefix), Revision: s.Revision, Layouts: []layoutDoc{}}
+	doc := layoutsDoc{
+		Prefixes: append([]string{}, s.Prefixes...), PrefixesBase64: output.Base64s(s.Prefixes),
+		Revision: s.Revision, Layouts: []layoutDoc{},
+	}
 	for _, r := range rules.Rules() {
 		d := layoutDoc{
 			Name: r.Name, About: r.About, Kind: string(r.Kind), Keys: r.Patterns(), Waiters: waitersWord(r),
