@@ -3,6 +3,7 @@ package layout
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -78,4 +79,24 @@ func otherRules(t *testing.T, n int) []*Rule {
 		t.Fatal(strconv.Itoa(n), err)
 	}
 	return rules
+}
+
+// BenchmarkLongKeys is about keys that are as long as etcd takes them, and made to be
+// expensive.
+func BenchmarkLongKeys(b *testing.B) {
+	rules, err := Parse("f.yaml", []byte("layouts: [{name: n, kind: single, key: '/x/{a}-a-{b:decimal}'}, {name: m, kind: single, key: '{p:**}/x/{a}'}]"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := With(rules...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, key := range []string{"/x/" + strings.Repeat("-a", 500_000), strings.Repeat("/", 1_000_000), "/x/" + strings.Repeat("a", 1_000_000)} {
+		b.Run(key[:4], func(b *testing.B) {
+			for b.Loop() {
+				s.Match(KV{Key: key}, noLeases)
+			}
+		})
+	}
 }

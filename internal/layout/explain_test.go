@@ -159,7 +159,7 @@ func TestCommand(t *testing.T) {
 }
 
 func TestLockKeys(t *testing.T) {
-	rules, err := layout.LockKeys("/cron/lock/*", "/a/**/lock", "{x}-*.lock")
+	rules, err := layout.LockKeys("/cron/lock/*", "/a/**/lock", "{x}-*.lock", "of-*0*0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,13 +178,14 @@ func TestLockKeys(t *testing.T) {
 		{layout.KV{Key: "/a/b/c/lock"}, `lock-keys-2: write of "/a/b/c/lock"`},
 		{layout.KV{Key: "/a/lock"}, ""},
 		{layout.KV{Key: "{x}-1.lock"}, `lock-keys-3: write of "{x}-1.lock"`},
+		{layout.KV{Key: "of-x0x0"}, `lock-keys-4: write of "of-x0x0"`},
 		{layout.KV{Key: "/cron/lock/" + leaseHex, Lease: lease}, `mutex: write of "/cron/lock"`},
 	} {
 		if got := describe(s, tt.kv, leasesOf(nil)); got != tt.want {
 			t.Errorf("%q is %q, want %q", tt.kv.Key, got, tt.want)
 		}
 	}
-	for _, bad := range []string{"", "*", "/**", "/*/*", "/a/***", "/a/**/b/**", "/**-*", "/a/*/*/*/*/*/*/*"} {
+	for _, bad := range []string{"", "*", "/**", "/*/*", "/a/***", "/a/**/b/**", "/**-*", "/a*b*c*", "/" + strings.Repeat("a", 2000), "/a/*/*/*/*/*/*/*"} {
 		if _, err := layout.LockKeys(bad); err == nil {
 			t.Errorf("LockKeys(%q) is no error", bad)
 		}

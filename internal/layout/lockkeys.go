@@ -37,6 +37,8 @@ func LockKeys(patterns ...string) ([]*Rule, error) {
 // parseGlob parses a pattern in which * and ** stand for something.
 func parseGlob(text string) (p pattern, err error) {
 	switch {
+	case len(text) > maxPattern:
+		return p, fmt.Errorf("a pattern has at most %d bytes", maxPattern)
 	case strings.Contains(text, "***"):
 		return p, errors.New("*** is neither * nor **")
 	case strings.Count(text, "**") > 1:
@@ -45,6 +47,11 @@ func parseGlob(text string) (p pattern, err error) {
 		return p, fmt.Errorf("more than %d * are in the pattern", maxCaptures)
 	case strings.Trim(text, "*/") == "":
 		return p, errors.New("all keys would be locks: it needs some text")
+	}
+	for segment := range strings.SplitSeq(text, "/") {
+		if strings.Count(strings.ReplaceAll(segment, "**", "*"), "*") > 2 {
+			return p, errors.New("more than two * are in one segment")
+		}
 	}
 	p = pattern{text: text, wide: -1}
 	for rest := text; rest != ""; {

@@ -39,6 +39,8 @@ func TestParseRefuses(t *testing.T) {
 		{"OpenBrace", one("    kind: single\n    key: '/{a'\n"), "a { without a }"},
 		{"EmptyPattern", one("    kind: single\n    key: ''\n"), "an empty pattern matches no key"},
 		{"TooManyCaptures", one("    kind: single\n    key: '/{a}/{b}/{c}/{d}/{e}/{f}/{g}'\n"), "more than 6 captures"},
+		{"ThreeInASegment", one("    kind: single\n    key: '/{a}-{b}-{c}'\n"), "{a}, {b} and {c} are in one segment: two can be"},
+		{"Base64OfHalfASegment", one("    kind: single\n    key: '/{a}-{b:base64url}'\n"), "base64url takes a whole segment"},
 		{"TailWithoutSlash", one("    kind: single\n    key: '{a:**}-{b}'\n"), "the text after {a:**} has to have a slash"},
 		{"LeaseIsASegment", one("    kind: queue\n    key: '/a/{lease}'\n    lock: /a\n"), "write {lease:hex} or {lease:decimal}"},
 		{"LockOfUnknownCapture", one("    kind: queue\n    key: '/a/{x}/{lease:hex}'\n    lock: '/a/{y}'\n"), "5:11: {y} stands for nothing: there are {lease}, {x}"},

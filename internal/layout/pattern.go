@@ -21,8 +21,12 @@ const (
 
 var captureKinds = map[string]captureKind{"": segment, "*": maybe, "**": anything, "hex": hexID, "decimal": decimalID, "base64url": base64URL}
 
-// maxCaptures bounds the captures of a pattern.
-const maxCaptures = 6
+const (
+	// maxCaptures bounds the captures of a pattern.
+	maxCaptures = 6
+	// maxPattern bounds the text of a pattern, in bytes.
+	maxPattern = 1 << 10
+)
 
 // part is a piece of a pattern: literal text or a capture.
 type part struct {
@@ -106,14 +110,22 @@ func isName(word string) bool {
 
 // check finds where the pattern cannot be matched in one way only.
 func (p *pattern) check() error {
-	if len(p.parts) == 0 {
+	switch {
+	case len(p.parts) == 0:
 		return errors.New("an empty pattern matches no key")
+	case len(p.text) > maxPattern:
+		return fmt.Errorf("a pattern has at most %d bytes", maxPattern)
 	}
 	seen := map[string]bool{}
+	var here []part // the captures in one segment
 	for i, part := range p.parts {
 		if part.capture == "" {
+			if strings.Contains(part.literal, "/") {
+				here = nil
+			}
 			continue
 		}
+		here = append(here, part)
 		switch {
 		case len(seen) == maxCaptures:
 			return fmt.Errorf("more than %d captures", maxCaptures)
@@ -121,6 +133,10 @@ func (p *pattern) check() error {
 			return fmt.Errorf("{%s} twice", part.capture)
 		case i > 0 && p.parts[i-1].capture != "":
 			return fmt.Errorf("no text between {%s} and {%s}: where one ends is not known", p.parts[i-1].capture, part.capture)
+		case len(here) > 2:
+			return fmt.Errorf("{%s}, {%s} and {%s} are in one segment: two can be", here[0].capture, here[1].capture, part.capture)
+		case len(here) == 2 && (here[0].kind == base64URL || part.kind == base64URL):
+			return fmt.Errorf("{%s} and {%s}: base64url takes a whole segment", here[0].capture, part.capture)
 		case part.kind == anything && p.wide >= 0:
 			return fmt.Errorf("{%s:**} and {%s:**}: only one capture can take any bytes", p.parts[p.wide].capture, part.capture)
 		case part.kind == anything:
@@ -188,8 +204,8 @@ func (p *pattern) tailStart(key string) (int, bool) {
 // matchHead matches the parts before the one that takes any bytes.
 func (p *pattern) matchHead(key string, c *captures) (end int, ok bool) {
 	rest := key
-	for i := range p.wide {
-		if rest, ok = p.matchPart(rest, i, p.wide+1, c); !ok {
+	for i := 0; i < p.wide; {
+		if i, rest, ok = p.matchPart(rest, i, p.wide, c); !ok {
 			return 0, false
 		}
 	}
@@ -198,49 +214,80 @@ func (p *pattern) matchHead(key string, c *captures) (end int, ok bool) {
 
 // matchParts matches the parts from first on, up to last, with all of a text.
 func (p *pattern) matchParts(text string, first, last int, c *captures) bool {
-	for i := first; i < last; i++ {
+	for i := first; i < last; {
 		var ok bool
-		if text, ok = p.matchPart(text, i, last, c); !ok {
+		if i, text, ok = p.matchPart(text, i, last, c); !ok {
 			return false
 		}
 	}
 	return text == ""
 }
 
-// matchPart matches a part with the beginning of a text. A capture takes as much of the
-// segment as the literal text after it leaves.
-func (p *pattern) matchPart(text string, i, last int, c *captures) (rest string, ok bool) {
+// matchPart matches the i-th part with the beginning of a text, and the part two after it
+// too if both are captures in one segment. It returns the part that follows. Of the ways
+// to divide a segment between two captures, it takes that in which the first is longest.
+func (p *pattern) matchPart(text string, i, last int, c *captures) (next int, rest string, ok bool) {
 	part := &p.parts[i]
 	if part.capture == "" {
-		return strings.CutPrefix(text, part.literal)
+		rest, ok = strings.CutPrefix(text, part.literal)
+		return i + 1, rest, ok
 	}
-	taken, rest := text, ""
+	body, rest := text, ""
 	if slash := strings.IndexByte(text, '/'); slash >= 0 {
-		taken, rest = text[:slash], text[slash:]
+		body, rest = text[:slash], text[slash:]
 	}
-	if i+1 < last && p.parts[i+1].capture == "" {
-		before, _, _ := strings.Cut(p.parts[i+1].literal, "/")
-		if before != "" {
-			at := strings.LastIndex(taken, before)
-			if at < 0 {
-				return "", false
-			}
-			rest = text[at:]
-			taken = taken[:at]
+	if i+1 == len(p.parts) {
+		return last, rest, p.take(i, body, c)
+	}
+	literal, _, slash := strings.Cut(p.parts[i+1].literal, "/")
+	if slash || i+2 == len(p.parts) {
+		body, ok = strings.CutSuffix(body, literal)
+		return i + 1, text[len(body):], ok && p.take(i, body, c)
+	}
+	if i+2 == p.wide {
+		at := p.split(body, literal, i, -1, c)
+		return i + 1, text[max(at, 0):], at >= 0
+	}
+	suffix := ""
+	if i+3 < len(p.parts) {
+		suffix, _, _ = strings.Cut(p.parts[i+3].literal, "/")
+	}
+	if body, ok = strings.CutSuffix(body, suffix); !ok {
+		return 0, "", false
+	}
+	return i + 3, text[len(body):], p.split(body, literal, i, i+2, c) >= 0
+}
+
+// split divides a text between two captures around a literal text, and returns where that
+// is, or -1. Without a second capture, anything can be after it.
+func (p *pattern) split(body, literal string, first, second int, c *captures) int {
+	for end := len(body); ; {
+		at := strings.LastIndex(body[:end], literal)
+		if at < 0 {
+			return -1
 		}
+		if p.take(first, body[:at], c) && (second < 0 || p.take(second, body[at+len(literal):], c)) {
+			return at
+		}
+		end = at + len(literal) - 1
 	}
-	if taken == "" && part.kind != maybe || !part.accepts(taken) {
-		return "", false
+}
+
+// take lets a capture take a text, if it can.
+func (p *pattern) take(i int, text string, c *captures) bool {
+	part := &p.parts[i]
+	if text == "" && part.kind != maybe || !part.accepts(text) {
+		return false
 	}
 	if part.kind == base64URL {
-		decoded, err := base64.URLEncoding.WithPadding(base64.NoPadding).DecodeString(strings.TrimRight(taken, "="))
+		decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 		if err != nil {
-			return "", false
+			return false
 		}
-		taken = string(decoded)
+		text = string(decoded)
 	}
-	c[i] = taken
-	return rest, true
+	c[i] = text
+	return true
 }
 
 // accepts reports whether a capture can take a text.
