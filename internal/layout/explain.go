@@ -106,7 +106,7 @@ func (r *Rule) evidenceFor(k *key, s *scope, m Match, kv KV) []string {
 	return all
 }
 
-// evidence lists what is known of a value that was read.
+// evidence lists the properties of a value that was read.
 func (v *value) evidence() []string {
 	var all []string
 	version := ""

@@ -34,7 +34,7 @@ func LockKeys(patterns ...string) ([]*Rule, error) {
 	return rules, nil
 }
 
-// parseGlob parses a pattern in which * and ** stand for something.
+// parseGlob parses a pattern with * and **.
 func parseGlob(text string) (p pattern, err error) {
 	switch {
 	case len(text) > maxPattern:
@@ -70,7 +70,7 @@ func parseGlob(text string) (p pattern, err error) {
 		rest = after
 	}
 	if err := p.check(); err != nil {
-		return p, errors.New("what is after ** has to have a slash in it before the next *")
+		return p, errors.New("between ** and the next * there has to be a slash")
 	}
 	return p, nil
 }

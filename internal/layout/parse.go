@@ -230,7 +230,7 @@ func (k *key) setNamed() {
 	}
 }
 
-// namesIn returns what is known of a lock by its name: itself, and captures.
+// namesIn returns the names that a lock gives a value to: lock, and captures of its name.
 func (k *key) namesIn() names {
 	n := names{words: []string{"lock"}}
 	if k.named != nil {
@@ -251,7 +251,7 @@ func (r *reader) template(p yamlfile.Path, text *string, n names) template {
 	}
 	for _, name := range t.names() {
 		if !n.has(name) {
-			r.fail(p, "{%s} stands for nothing: %s", name, n)
+			r.fail(p, "{%s} is not known here: %s", name, n)
 		}
 	}
 	return t

@@ -12,7 +12,7 @@ import (
 	"etcd-lock/internal/yamlfile"
 )
 
-// names is what the names of a template can stand for.
+// names are those that a template can have.
 type names struct {
 	patterns []*pattern // their captures
 	every    bool       // a name has to be a capture of every pattern, and not only of one
@@ -20,7 +20,7 @@ type names struct {
 	words    []string
 }
 
-// of returns names that can stand for captures of keys too.
+// of returns the names with the captures of keys.
 func (n names) of(keys []key) names {
 	for i := range keys {
 		n.patterns = append(n.patterns, &keys[i].pattern)
@@ -137,7 +137,7 @@ func (r *reader) value(p yamlfile.Path, d *valueDoc) value {
 	return v
 }
 
-// checkValue makes sure that what is said of values fits their form.
+// checkValue makes sure that the fields of a description fit the form of the values.
 func (r *reader) checkValue(p yamlfile.Path, d *valueDoc, v *value) {
 	uuids, texts := v.form == UUIDValue || v.form == UUIDBytes, v.form == TextValue || v.form == AnyValue
 	for _, one := range []struct {
@@ -159,7 +159,7 @@ func (r *reader) checkValue(p yamlfile.Path, d *valueDoc, v *value) {
 		}
 	}
 	if v.form == Base64Value && d.Bytes == nil {
-		r.fail(p, "base64 needs bytes: how many bytes the value stands for")
+		r.fail(p, "base64 needs bytes: how many bytes the value encodes")
 	}
 }
 

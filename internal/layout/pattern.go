@@ -35,8 +35,8 @@ type part struct {
 	kind    captureKind
 }
 
-// pattern matches whole keys. At most one capture takes any bytes. What is before it is
-// matched from the key's start; what is after it begins at a slash that is found by
+// pattern matches whole keys. At most one capture takes any bytes. The parts before it
+// are matched from the key's start; the parts after it begin at a slash that is found by
 // counting from the key's end. So a match takes time in proportion to the key, and there
 // is at most one.
 type pattern struct {

@@ -110,7 +110,7 @@ func (r *Rule) Command(lock string) string {
 	return command
 }
 
-// scopeOf returns what is known of a lock by its name.
+// scopeOf returns the values of the names that a lock's name gives.
 func (r *Rule) scopeOf(lock string) scope {
 	s := scope{lock: lock}
 	if p := r.keys[0].named; p != nil && p.match(lock, &s.captures) {
@@ -177,14 +177,14 @@ func (r *Rule) literals() int {
 	return least
 }
 
-// record says which fields of a value tell until when a lock is held.
+// record says which fields of a value say until when a lock is held.
 type record struct {
 	holder, renewed, acquired string
 	duration                  string // a field
 	fixed                     time.Duration
 }
 
-// slots says which fields of a value tell who holds a semaphore.
+// slots says which fields of a value say who holds a semaphore.
 type slots struct{ total, holders string }
 
 // info says where the owner of a lock is, if it is in a key beside it.
@@ -215,7 +215,7 @@ type Match struct {
 
 // Term is for how long a record says that its lock is held.
 type Term struct {
-	Holder   string // empty: nobody holds it
+	Holder   string // empty: no client holds it
 	Acquired time.Time
 	Renewed  time.Time // by the holder's clock; zero: not recorded
 	Duration time.Duration
@@ -236,7 +236,7 @@ type Slots struct {
 	Holders []string
 }
 
-// Vacant reports whether the key says that nobody holds its lock.
+// Vacant reports whether the key says that no client holds its lock.
 func (m Match) Vacant() bool {
 	return m.Term != nil && m.Term.Holder == "" || m.Slots != nil && len(m.Slots.Holders) == 0
 }

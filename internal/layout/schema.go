@@ -9,6 +9,6 @@ import (
 var schema []byte
 
 // Schema returns the JSON Schema of files of rules, for editors. It describes what files
-// can look like; only Parse finds patterns that cannot be matched and names that stand for
-// nothing.
+// can look like; only Parse finds patterns that cannot be matched and names that are not
+// known.
 func Schema() []byte { return slices.Clone(schema) }

@@ -13,7 +13,7 @@ type Set struct {
 	hidden bool // hidden rules count
 }
 
-// NewSet returns the set of rules, whose names must differ.
+// NewSet returns the set of rules. No two may have one name.
 func NewSet(rules ...*Rule) (*Set, error) {
 	s := &Set{rules: slices.Clone(rules)}
 	slices.SortFunc(s.rules, precedence)
@@ -34,7 +34,7 @@ func NewSet(rules ...*Rule) (*Set, error) {
 	return s, nil
 }
 
-// WithHidden returns the set with its hidden rules, whose keys are locks in it too.
+// WithHidden returns the set in which the keys of hidden rules are locks too.
 func (s *Set) WithHidden() *Set {
 	all := *s
 	all.hidden = true
@@ -69,7 +69,7 @@ func (s *Set) Reads(key string) bool {
 	return reads
 }
 
-// isPlain reports whether the rule's keys are told by their names.
+// isPlain reports whether the name of a key is enough for the rule.
 func (r *Rule) isPlain() bool {
 	return r.evidence() == 0 && r.value.form == AnyValue && r.lease == leaseAny && r.sameLease == nil &&
 		!slices.ContainsFunc(r.keys, func(k key) bool { return k.leaseID >= 0 })

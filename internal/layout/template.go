@@ -14,7 +14,7 @@ type template []piece
 type piece struct {
 	literal string
 	name    string
-	last    bool // only the last segment of what the name stands for
+	last    bool // only the last segment of the text
 }
 
 // parseTemplate parses a template. {{ is a brace, and {name:last} the last segment.
@@ -46,17 +46,17 @@ func parseTemplate(text string) (template, error) {
 	return t, nil
 }
 
-// scope is what the names of a template stand for.
+// scope has the texts of the names in a template.
 type scope struct {
 	pattern  *pattern // of the captures; may be nil
 	captures captures // in here, and not behind a pointer, so that they are not on the heap
 	fields   fields
 	lock     string // the name of the lock, if it is known already
 	key      string // the key of a request for it
-	shell    bool   // quote what the names stand for, as words of a shell
+	shell    bool   // quote the texts, as words of a shell
 }
 
-// get returns what a name stands for: a capture, a field of the value, the lock, or the
+// get returns the text of a name: a capture, a field of the value, the lock, or the
 // key.
 func (s *scope) get(name string) (string, bool) {
 	if s.pattern != nil {
@@ -76,7 +76,7 @@ func (s *scope) get(name string) (string, bool) {
 	return "", false
 }
 
-// render returns the text; not ok if a name stands for nothing.
+// render returns the text; not ok if a name has none.
 func (t template) render(s *scope) (string, bool) {
 	if len(t) == 1 {
 		return t[0].render(s)

@@ -41,7 +41,7 @@ const (
 	maxText = 256
 )
 
-// value is what is known of a rule's values.
+// value describes the values of a rule.
 type value struct {
 	form      Form
 	version   int            // of UUIDs; 0 for any
