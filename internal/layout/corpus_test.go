@@ -19,7 +19,7 @@ import (
 
 // capture is what a real program left in etcd at one moment.
 type capture struct {
-	Name string `json:"-"`
+	Name string     `json:"-"`
 	KVs  []captured `json:"kvs"`
 }
 
@@ -32,21 +32,21 @@ type captured struct {
 }
 
 // corpus returns what real programs left in etcd.
-func corpus(t testing.TB) []capture {
-	t.Helper()
+func corpus(tb testing.TB) []capture {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/corpus/*.json")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no corpus", err)
+		tb.Fatal("no corpus", err)
 	}
 	var all []capture
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		c := capture{Name: strings.TrimSuffix(filepath.Base(file), ".json")}
 		if err := json.Unmarshal(data, &c); err != nil {
-			t.Fatal(file, err)
+			tb.Fatal(file, err)
 		}
 		all = append(all, c)
 	}
@@ -54,13 +54,13 @@ func corpus(t testing.TB) []capture {
 }
 
 // keys returns the keys of a capture in the order in which they were created.
-func (c capture) keys(t testing.TB) []layout.KV {
-	t.Helper()
+func (c capture) keys(tb testing.TB) []layout.KV {
+	tb.Helper()
 	slices.SortFunc(c.KVs, func(a, b captured) int { return cmp.Compare(a.Revision, b.Revision) })
 	decode := func(s string) []byte {
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
-			t.Fatal(c.Name, err)
+			tb.Fatal(c.Name, err)
 		}
 		return b
 	}
@@ -70,7 +70,7 @@ func (c capture) keys(t testing.TB) []layout.KV {
 		if kv.Lease != "" {
 			var err error
 			if lease, err = strconv.ParseInt(kv.Lease, 16, 64); err != nil {
-				t.Fatal(c.Name, err)
+				tb.Fatal(c.Name, err)
 			}
 		}
 		all = append(all, layout.KV{Key: string(decode(kv.Key)), Value: decode(kv.Value), Lease: lease})

@@ -105,7 +105,7 @@ func parseObject(b []byte) (object, bool) {
 		return nil, false
 	}
 	_, err := d.Token()
-	return o, err == io.EOF //nolint:errorlint // the decoder returns it as it is
+	return o, err == io.EOF
 }
 
 // at returns what a path leads to.

@@ -12,9 +12,9 @@ import (
 type index struct {
 	prefixes []prefix // by text
 	starts   map[start]span
-	tails    [3]tail  // by the last segment, the one before it, and the one before that
-	hex      []entry  // the last segment is hexadecimal digits
-	decimal  []entry  // it is decimal digits
+	tails    [3]tail // by the last segment, the one before it, and the one before that
+	hex      []entry // the last segment is hexadecimal digits
+	decimal  []entry // it is decimal digits
 	rest     []entry
 }
 

@@ -11,11 +11,11 @@ import (
 
 // keysOfAll are all keys of the corpus and the fixtures, and some that were made up from
 // parts of theirs.
-func keysOfAll(t testing.TB) ([]layout.KV, layout.Leases) {
-	t.Helper()
+func keysOfAll(tb testing.TB) ([]layout.KV, layout.Leases) {
+	tb.Helper()
 	var all []layout.KV
-	for _, c := range corpus(t) {
-		all = append(all, c.keys(t)...)
+	for _, c := range corpus(tb) {
+		all = append(all, c.keys(tb)...)
 	}
 	for _, f := range fixtures {
 		all = append(append(all, f.kv), f.beside...)

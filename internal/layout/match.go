@@ -141,8 +141,8 @@ func (r *Rule) matchSibling(s *scope, kv KV, leases Leases) string {
 func (r *record) read(f *fields) Term {
 	t := Term{Duration: r.fixed}
 	t.Holder, _ = f.get(r.holder)
-	t.Acquired, _ = timeOf(f, r.acquired)
-	t.Renewed, _ = timeOf(f, r.renewed)
+	t.Acquired = timeOf(f, r.acquired)
+	t.Renewed = timeOf(f, r.renewed)
 	if r.duration == "" {
 		return t
 	}
@@ -155,17 +155,18 @@ func (r *record) read(f *fields) Term {
 
 // timeOf returns a field that is a time: text, milliseconds since 1970, or a message of
 // seconds and nanoseconds.
-func timeOf(f *fields, field string) (time.Time, bool) {
+func timeOf(f *fields, field string) time.Time {
 	if field == "" {
-		return time.Time{}, false
+		return time.Time{}
 	}
 	if f.form == ProtobufValue {
 		if t, ok := f.message.timestamp(field); ok {
-			return t, true
+			return t
 		}
 	}
 	text, _ := f.get(field)
-	return parseTime(text)
+	t, _ := parseTime(text)
+	return t
 }
 
 // read reads who holds a semaphore; not ok if the value does not say that.

@@ -83,9 +83,8 @@ func (r *reader) rule(p yamlfile.Path, d ruleDoc) *Rule {
 	rule.Kind = word(r, p.To("kind"), d.Kind, "", kinds...)
 	rule.lease = word(r, p.To("lease"), d.Lease, leaseAny, leaseAny, leaseRequired, leaseNone)
 	rule.value = r.value(p.To("value"), d.Value)
-	n := names{value: &rule.value}
-	rule.keys = r.keys(p, d, rule.Kind, n)
-	n = n.of(rule.keys)
+	rule.keys = r.keys(p, d, rule.Kind)
+	n := names{value: &rule.value}.of(rule.keys)
 	r.checkConditions(p.To("value", "has"), &rule.value, n)
 	if d.SameLease != nil {
 		rule.sameLease = r.template(p.To("same-lease"), d.SameLease, n)
@@ -145,25 +144,25 @@ func (r *reader) readWaiters(p yamlfile.Path, s *string, rule *Rule) {
 	}
 }
 
-func (r *reader) keys(p yamlfile.Path, d ruleDoc, kind Kind, n names) []key {
+func (r *reader) keys(p yamlfile.Path, d ruleDoc, kind Kind) []key {
 	if kind == RW {
 		if d.Read == nil || d.Write == nil || d.Key != nil {
 			r.fail(p, "a layout of kind rw needs the patterns read and write, and has no key")
 			return nil
 		}
 		return []key{
-			r.key(p.To("read"), p.To("lock"), *d.Read, d.Lock, keyspace.Read, kind, n),
-			r.key(p.To("write"), p.To("lock"), *d.Write, d.Lock, keyspace.Write, kind, n),
+			r.key(p.To("read"), p.To("lock"), *d.Read, d.Lock, keyspace.Read, kind),
+			r.key(p.To("write"), p.To("lock"), *d.Write, d.Lock, keyspace.Write, kind),
 		}
 	}
 	if d.Key == nil || d.Read != nil || d.Write != nil {
 		r.fail(p, "a layout of kind %s needs key, the pattern of its keys; read and write are for kind rw", kind)
 		return nil
 	}
-	return []key{r.key(p.To("key"), p.To("lock"), *d.Key, d.Lock, keyspace.Write, kind, n)}
+	return []key{r.key(p.To("key"), p.To("lock"), *d.Key, d.Lock, keyspace.Write, kind)}
 }
 
-func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode keyspace.Mode, kind Kind, n names) key {
+func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode keyspace.Mode, kind Kind) key {
 	k := key{mode: mode, leaseID: -1}
 	var err error
 	if k.pattern, err = parsePattern(text); err != nil {

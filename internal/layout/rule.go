@@ -52,7 +52,6 @@ type Rule struct {
 	record     record
 	slots      slots
 	candidates *candidates
-	order      int // rules are tried in this order
 }
 
 // key is a pattern of a rule's keys.
@@ -170,7 +169,7 @@ func precedence(a, b *Rule) int {
 func (r *Rule) literals() int {
 	least := 0
 	for i := range r.keys {
-		if n := r.keys[i].pattern.literals(); i == 0 || n < least {
+		if n := r.keys[i].literals(); i == 0 || n < least {
 			least = n
 		}
 	}
