@@ -26,6 +26,7 @@ type fields struct {
 	pattern *regexp.Regexp // of texts
 	id      uuid.UUID
 	object  object
+	parsed  bool // object is what any value has, if it is one
 	message message
 }
 
@@ -34,8 +35,11 @@ func (f *fields) get(name string) (string, bool) {
 	switch f.form {
 	case AnyValue:
 		if strings.HasPrefix(name, ".") {
-			o, _ := parseObject(f.raw)
-			return o.get(name)
+			if !f.parsed {
+				f.object, _ = parseObject(f.raw)
+				f.parsed = true
+			}
+			return f.object.get(name)
 		}
 		return f.text(name)
 	case TextValue:

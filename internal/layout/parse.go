@@ -115,18 +115,19 @@ func word[T ~string](r *reader, p yamlfile.Path, s *string, byDefault T, words .
 	if s == nil && byDefault != "" {
 		return byDefault
 	}
+	if s != nil && slices.Contains(words, T(*s)) {
+		return T(*s)
+	}
 	known := make([]string, 0, len(words))
 	for _, w := range words {
 		known = append(known, string(w))
 	}
-	switch {
-	case s == nil:
+	if s == nil {
 		r.fail(p, "%v is missing: one of %s", p[len(p)-1], strings.Join(known, ", "))
-		return byDefault
-	case !slices.Contains(known, *s):
+	} else {
 		r.fail(p, "%q is none of %s", *s, strings.Join(known, ", "))
 	}
-	return T(*s)
+	return byDefault
 }
 
 func (r *reader) readWaiters(p yamlfile.Path, s *string, rule *Rule) {

@@ -60,30 +60,30 @@ func parsePattern(text string) (pattern, error) {
 			literal.Reset()
 		}
 	}
-	for rest := text; rest != ""; {
-		switch {
-		case strings.HasPrefix(rest, "{{"):
-			literal.WriteByte('{')
-			rest = rest[2:]
-		case rest[0] == '{':
-			inner, after, ok := strings.Cut(rest[1:], "}")
-			if !ok {
-				return p, errors.New("a { without a }: write {{ for a brace")
-			}
-			capture, err := parseCapture(inner)
-			if err != nil {
-				return p, err
-			}
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		literal.WriteString(before)
+		if !found {
 			flush()
-			p.parts = append(p.parts, capture)
-			rest = after
-		default:
-			literal.WriteByte(rest[0])
-			rest = rest[1:]
+			return p, p.check()
 		}
+		if after, ok := strings.CutPrefix(rest, "{"); ok {
+			literal.WriteByte('{')
+			text = after
+			continue
+		}
+		inner, after, ok := strings.Cut(rest, "}")
+		if !ok {
+			return p, errors.New("a { without a }: write {{ for a brace")
+		}
+		capture, err := parseCapture(inner)
+		if err != nil {
+			return p, err
+		}
+		flush()
+		p.parts = append(p.parts, capture)
+		text = after
 	}
-	flush()
-	return p, p.check()
 }
 
 func parseCapture(text string) (part, error) {

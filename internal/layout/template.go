@@ -1,7 +1,7 @@
 package layout
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 
 	"etcd-lock/internal/printable"
@@ -20,30 +20,34 @@ type piece struct {
 // parseTemplate parses a template. {{ is a brace, and {name:last} the last segment.
 func parseTemplate(text string) (template, error) {
 	var t template
-	literal := ""
-	for text != "" {
-		switch {
-		case strings.HasPrefix(text, "{{"):
-			literal, text = literal+"{", text[2:]
-		case text[0] == '{':
-			inner, after, ok := strings.Cut(text[1:], "}")
-			if !ok {
-				return nil, fmt.Errorf("a { without a }: write {{ for a brace")
-			}
-			if literal != "" {
-				t = append(t, piece{literal: literal})
-			}
-			name, last := strings.CutSuffix(inner, ":last")
-			t = append(t, piece{name: name, last: last})
-			literal, text = "", after
-		default:
-			literal, text = literal+text[:1], text[1:]
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			t = append(t, piece{literal: literal.String()})
+			literal.Reset()
 		}
 	}
-	if literal != "" {
-		t = append(t, piece{literal: literal})
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		literal.WriteString(before)
+		if !found {
+			flush()
+			return t, nil
+		}
+		if after, ok := strings.CutPrefix(rest, "{"); ok {
+			literal.WriteByte('{')
+			text = after
+			continue
+		}
+		inner, after, ok := strings.Cut(rest, "}")
+		if !ok {
+			return nil, errors.New("a { without a }: write {{ for a brace")
+		}
+		flush()
+		name, last := strings.CutSuffix(inner, ":last")
+		t = append(t, piece{name: name, last: last})
+		text = after
 	}
-	return t, nil
 }
 
 // scope has the texts of the names in a template.
