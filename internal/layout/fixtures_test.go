@@ -79,10 +79,10 @@ var fixtures = []struct {
 		want: `milvus: candidate "mixcoord-8" for "by-dev/meta/session/mixcoord"`,
 	},
 	{
-		source: "milvus-io/milvus session_util.go: a query node",
+		source: "milvus-io/milvus session_util.go: a query node, Exclusive is left out when it is false",
 		kv: layout.KV{
 			Key: "by-dev/meta/session/querynode-9", Lease: 9,
-			Value: []byte(`{"ServerID":9,"ServerName":"querynode","Address":"10.0.0.7:21123","Exclusive":false,"LeaseID":9}`),
+			Value: []byte(`{"ServerID":9,"ServerName":"querynode","Address":"10.0.0.7:21123","LeaseID":9}`),
 		},
 	},
 	{
