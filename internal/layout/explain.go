@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Verdict is what a rule says about a key, and why.
@@ -56,7 +57,7 @@ func (v Verdict) rank() int {
 // verdict says what the rule makes of a key by the first of its patterns that matches, or
 // else why none does.
 func (r *Rule) verdict(kv KV, leases Leases) Verdict {
-	v := Verdict{Rule: r, Problem: "the key does not match " + r.patterns()}
+	v := Verdict{Rule: r}
 	for i := range r.keys {
 		k := &r.keys[i]
 		sc := scope{pattern: &k.pattern}
@@ -73,15 +74,10 @@ func (r *Rule) verdict(kv KV, leases Leases) Verdict {
 		v.Evidence = r.evidenceFor(k, &sc, m, kv)
 		return v
 	}
-	return v
-}
-
-func (r *Rule) patterns() string {
-	text := r.keys[0].text
-	for _, k := range r.keys[1:] {
-		text += " or " + k.text
+	if !v.Named {
+		v.Problem = "the key does not match " + strings.Join(r.Patterns(), " or ")
 	}
-	return text
+	return v
 }
 
 // evidenceFor lists what makes a key a request of the rule, strongest last.

@@ -106,6 +106,9 @@ func FuzzMatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key string, value []byte, id int64) {
 		kv := layout.KV{Key: key, Value: value, Lease: id}
 		checkRead(t, s, kv, func(string) (int64, bool) { return id, true })
+		if id%8 != 0 { // it costs as much as all else
+			return
+		}
 		for _, v := range s.Explain(kv, leasesOf(nil)) {
 			if v.Matched == (v.Problem != "") {
 				t.Errorf("verdict of %s: %+v", v.Rule, v)
