@@ -48,7 +48,15 @@ type prefix struct {
 // tail is patterns by a segment that is literal text.
 type tail struct {
 	entries map[string][]entry
-	lengths uint64 // of the segments, as a set modulo 64: most keys need no look-up
+	marks   uint64 // of the segments, as a set: most keys need no look-up
+}
+
+// mark returns a number from 0 to 63 that is the same for equal segments.
+func mark(segment string) int {
+	if segment == "" {
+		return 0
+	}
+	return (len(segment) + 3*int(segment[0]) + 7*int(segment[len(segment)-1])) % 64
 }
 
 // add adds a pattern under the most selective of what it can be found by.
@@ -105,11 +113,11 @@ func (t *tail) add(segment string, e entry) {
 		t.entries = map[string][]entry{}
 	}
 	t.entries[segment] = append(t.entries[segment], e)
-	t.lengths |= 1 << (len(segment) % 64)
+	t.marks |= 1 << mark(segment)
 }
 
 func (t *tail) lookUp(segment string) []entry {
-	if t.lengths&(1<<(len(segment)%64)) == 0 {
+	if t.marks&(1<<mark(segment)) == 0 {
 		return nil
 	}
 	return t.entries[segment]
