@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -161,7 +161,7 @@ func (f *feed) news(u inspect.Update) []output.Entry {
 	case u.Missed > 0:
 		missed := u.Missed + len(u.Events)
 		return f.counted(f.summary(u, before, docs.Notice{
-			Event: "gap", Missed: missed, Text: fmt.Sprintf("%d events were dropped for a slow reader; net changes follow", missed),
+			Event: "gap", Missed: missed, Text: format.Count(missed, "event was", "events were") + " dropped for a slow reader; net changes follow",
 		}))
 	}
 	all := make([]output.Entry, 0, len(u.Events))
