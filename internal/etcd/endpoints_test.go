@@ -31,6 +31,7 @@ func connectTo(t *testing.T, endpoints ...string) *clientv3.Client {
 
 // read reads a key from the leader.
 func read(t *testing.T, client *clientv3.Client) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, err := client.Get(ctx, "k")
