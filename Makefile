@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak module
+.PHONY: help build test environments lint bench cover golden fuzz soak slow module
 FUZZTIME ?= 30s
 TIMES ?= 1
 
@@ -24,5 +24,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+slow: ## run the built-in scenarios on etcds with long election timeouts
+	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)

@@ -22,7 +22,7 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 }
 
 // keepAlive renews the lease at least three times per TTL, and more often while
-// renewals fail. It ends the session when the lease has expired or may have.
+// renewals fail and if the TTL is short. It ends the session when the lease has expired or may have.
 func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
 	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
@@ -32,12 +32,28 @@ func (s *Session) keepAlive(renew renewFunc) {
 	}
 }
 
-// renewalPause returns how long to pause before a renewal: with the jitter of
-// backoff.Pause, at most a third of the TTL, and of what is left.
-func renewalPause(ttl, left time.Duration) time.Duration { return min(ttl, left) / 15 * 4 }
+// electionTime is how long etcd takes, by default, to elect another leader and to answer
+// a renewal then.
+const electionTime = 2500 * time.Millisecond
+
+// renewalPause returns how long to pause before a renewal. With the jitter of
+// backoff.Pause, that is at most a third of the TTL, and of what is left. It is as little
+// as a sixth where an election would not fit in what is left then, before the last third
+// of the TTL: that is when exec begins to end its command.
+func renewalPause(ttl, left time.Duration) time.Duration {
+	ttl = min(ttl, left)
+	return min(ttl/3, max(ttl/6, ttl/3*2-electionTime)) / 5 * 4
+}
+
+// renewalsPerTTL is how many renewals would be sent in a TTL if none were answered. When
+// etcd's leader stops, a member keeps back for 7 s a renewal that it has handed on to that
+// one, but answers another one as soon as there is a new leader. And the renewal may go to
+// the member that has stopped. So in the second after an election, a session of 5 s sends
+// two.
+const renewalsPerTTL = 12
 
 // maxRenewals is how many renewals of a session are under way at a time, at most.
-const maxRenewals = 3
+const maxRenewals = renewalsPerTTL
 
 // renewal is the answer to a renewal.
 type renewal struct {
@@ -47,8 +63,8 @@ type renewal struct {
 }
 
 // renewByDeadline tries to renew the lease until etcd has answered or the lease may
-// have expired. A renewal that is not answered within a third of the TTL is sent
-// again on another stream, perhaps to another member, and the first one is left open:
+// have expired. A renewal that is not answered is sent again on another stream, which is
+// that of another member if the client has several, and the first one is left open:
 // etcd's grpc-proxy answers at its own pace, of up to a third of the TTL, and would
 // begin anew.
 func (s *Session) renewByDeadline(renew renewFunc) error {
@@ -83,7 +99,7 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 			case !backoff.Pause(ctx, s.TTL()/20):
 				return r.err
 			}
-		case <-time.After(s.TTL() / 3):
+		case <-time.After(s.TTL() / renewalsPerTTL):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -1,10 +1,15 @@
 package rwlock
 
 import (
+	"context"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/quick"
+	"testing/synctest"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // A session of centuries pauses between renewals as any other.
@@ -13,7 +18,7 @@ func TestRenewalPause(t *testing.T) {
 		ttl, left := time.Duration(a&math.MaxInt64), time.Duration(b&math.MaxInt64)
 		got := renewalPause(ttl, left)
 		least := min(ttl, left)
-		return got >= 0 && got+got/4 <= least/3 && (least < time.Second || got >= least/5)
+		return got >= 0 && got+got/4 <= least/3 && (least < time.Second || got >= least/8)
 	}
 	if !check(math.MaxInt64, math.MaxInt64) || !check(int64(146*8766*time.Hour), int64(147*8766*time.Hour)) {
 		t.Error("a session of centuries is renewed without a pause")
@@ -21,4 +26,84 @@ func TestRenewalPause(t *testing.T) {
 	if err := quick.Check(check, &quick.Config{MaxCount: 100_000}); err != nil {
 		t.Error(err)
 	}
+}
+
+// hang waits for the end of ctx, as a call does that etcd does not answer.
+func hang(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// lostFor is a leader of three members that is stopped: nothing is answered that was
+// sent before the others have elected another one, and of what is sent later, every
+// second one is sent to the stopped member.
+type lostFor struct {
+	clientv3.Lease
+	elected time.Time
+	sent    atomic.Int64
+}
+
+func (l *lostFor) answers(ctx context.Context) error {
+	if time.Now().Before(l.elected) || l.sent.Add(1)%2 == 0 {
+		return hang(ctx)
+	}
+	return nil
+}
+
+func (l *lostFor) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	if err := l.answers(ctx); err != nil {
+		return nil, err
+	}
+	return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
+}
+
+// A renewal that is not answered is sent again in time for a session of 5s to outlive an
+// election, whenever in its life that begins.
+func TestRenewalsOutliveAnElection(t *testing.T) {
+	for at := time.Duration(0); at < 3*time.Second; at += 50 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			client := clientv3.NewCtxClient(ctx)
+			client.Lease = &lostFor{}
+			stopped := time.Now().Add(at)
+			renewals := &lostFor{elected: stopped.Add(2 * time.Second)}
+			renewals.sent.Store(1) // the first one is sent to the stopped member
+			s, err := newSession(t.Context(), client, 5*time.Second, func(s *Session, ctx context.Context) (int64, error) {
+				if time.Now().Before(stopped) {
+					return 5, nil
+				}
+				return 5, renewals.answers(ctx)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Second)
+			if s.Ctx().Err() != nil {
+				t.Errorf("the session has ended, stopped after %s", at)
+			}
+			cancel()
+			<-s.done
+		})
+	}
+}
+
+// A grant that is not answered is sent again, and the session counts from the one that
+// was answered.
+func TestGrantsOutliveAnElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		client := clientv3.NewCtxClient(ctx)
+		client.Lease = &lostFor{elected: time.Now().Add(2 * time.Second)}
+		began := time.Now()
+		s, err := newSession(t.Context(), client, 10*time.Second, func(*Session, context.Context) (int64, error) { return 10, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent := s.Deadline().Add(-s.TTL()).Sub(began); sent != 3*time.Second {
+			t.Errorf("it was granted by what was sent after %s", sent)
+		}
+		cancel()
+		<-s.done
+	})
 }

@@ -60,14 +60,13 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 	if ttl <= 0 {
 		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
 	}
-	sent := time.Now()
-	granted, err := client.Grant(ctx, seconds.Up(ttl))
-	if err != nil {
-		return nil, fmt.Errorf("rwlock: new session: %w", err)
+	granted := grantLease(ctx, client, seconds.Up(ttl))
+	if granted.err != nil {
+		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
 	s := &Session{client: client, lease: granted.ID, done: make(chan struct{})}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
-	s.noteRenewal(sent, granted.TTL)
+	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)
 	return s, nil
 }

@@ -128,9 +128,13 @@ func TestSlowGrant(t *testing.T) {
 // slowGrant answers late in the lease's life.
 type slowGrant struct{ clientv3.Lease }
 
-func (slowGrant) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
-	time.Sleep(time.Duration(ttl) * time.Second * 9 / 10)
-	return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
+func (slowGrant) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	select {
+	case <-time.After(time.Duration(ttl) * time.Second * 9 / 10):
+		return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Renewals go over one stream: a stream for each would be a login for each

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/gate"
 	"etcd-lock/internal/locks"
 	"etcd-lock/rwlock"
@@ -51,7 +49,8 @@ var ErrNoFaults = errors.New("simulate: the scenario's faults need their own clu
 // ended that takes at most the TTL of a session. Nothing of the run is left in etcd
 // then, unless etcd stopped answering. Expectations that failed and promises that
 // were broken are in the result, see Result.Err. The error is for runs that ended early:
-// ctx ended, a session could not be opened, or a fault could not be injected.
+// ctx ended, a session could not be opened, a fault could not be injected, or etcd
+// raised TTLs so that an expectation cannot hold, which wraps forecast.ErrImpossible.
 func Run(ctx context.Context, etcd Etcd, sc *scenario.Scenario, opts Options) (outcome.Result, error) {
 	return run(ctx, etcd, sc, opts, locks.New, notifySlack)
 }
@@ -117,9 +116,9 @@ func (s *stage) run(ctx context.Context, result *outcome.Result) (err error) {
 	}
 	defer s.record.close()
 	if err = s.openSessions(ctx); err == nil {
-		if result.Note = s.raised(); result.Note != "" && s.Note != nil {
-			s.Note(result.Note)
-		}
+		err = s.adapt(result)
+	}
+	if err == nil {
 		err = s.play(ctx)
 	}
 	s.ledger.finish()
@@ -145,26 +144,6 @@ func (s *stage) openSessions(ctx context.Context) error {
 		s.ledger.say(outcome.Event{Client: p.Name, Moment: scenario.Ready, Line: logline.Ready(len(s.players))})
 	}
 	return nil
-}
-
-// raised says which TTLs etcd has raised, or "" if it granted all as they were asked
-// for. Crashed and paused clients then keep their locks for longer than the scenario
-// reckons with.
-func (s *stage) raised() string {
-	var asked []string
-	var granted time.Duration
-	for _, p := range s.players {
-		if ttl := p.session.TTL(); ttl > p.TTL {
-			granted = max(granted, ttl)
-			if text := p.TTL.String(); !slices.Contains(asked, text) {
-				asked = append(asked, text)
-			}
-		}
-	}
-	if asked == nil {
-		return ""
-	}
-	return fmt.Sprintf("etcd granted TTLs of %s where the scenario asks for %s: it grants no less than 1.5 times its election timeout", granted, format.List(asked, "and"))
 }
 
 // connect opens the connection and the session of a client.

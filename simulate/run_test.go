@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
-	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/internal/simtest"
@@ -220,23 +218,4 @@ func TestRunWithoutEtcd(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 	simtest.WantNothingLeft(t, etcdtest.Client(t, endpoint))
-}
-
-// TestRaisedTTL: a run on an etcd that raises TTLs says so before its clients begin,
-// and when it fails.
-func TestRaisedTTL(t *testing.T) {
-	endpoint := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.ElectionTimeout = 2 * time.Second })
-	sc := simtest.Parse(t, strings.Replace(simtest.Small, "clients:", "ttl: 1s\nclients:", 1)+"expect:\n  log:\n  - got lock c\n")
-	const want = "etcd granted TTLs of 3s where the scenario asks for 1s: it grants no less than 1.5 times its election timeout"
-	noted, late := "", false
-	result, err := simulate.Run(t.Context(), simtest.At(endpoint), sc, simulate.Options{
-		Note: func(text string) { noted = text },
-		Log:  func(e outcome.Event) { late = late || e.Moment == scenario.Asked && noted == "" },
-	})
-	if err != nil || noted != want || late || result.Note != want {
-		t.Errorf("%v, noted %q, too late: %t", err, noted, late)
-	}
-	if err := result.Err(); err == nil || !strings.HasSuffix(err.Error(), "; "+want) {
-		t.Error(err)
-	}
 }

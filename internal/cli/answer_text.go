@@ -118,7 +118,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		}
 	}
 	if more := len(l.Others) + l.MoreOthers - maxQueueLines; more > 0 {
-		t.line("  ", fmt.Sprintf("and %d more keys, see etcd-lock show", more))
+		t.line("  ", "and "+format.Count(more, "more key", "more keys")+", see etcd-lock show")
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {

@@ -83,7 +83,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	f := forecast.Make(sc, opts.seed)
+	f := forecast.Make(sc, forecast.Options{Seed: opts.seed})
 	if opts.out.Format == output.JSON {
 		err = opts.out.Document(newForecastDoc(f))
 	} else {
@@ -213,8 +213,8 @@ func newForecastDoc(f forecast.Forecast) forecastDoc {
 		Possible:   f.Err() == nil,
 		Moments:    []momentDoc{},
 		Deadlocks:  []deadlockDoc{},
-		Impossible: failureTexts(f.Failures),
-		Depends:    failureTexts(f.Depends),
+		Impossible: outcome.Texts(f.Failures),
+		Depends:    outcome.Texts(f.Depends),
 	}
 	for _, m := range f.Events {
 		doc.Moments = append(doc.Moments, newMomentDoc(m))
@@ -255,12 +255,4 @@ func newWantDoc(w rwlock.LockRequest) wantDoc {
 		doc.Mode = w.Mode.String()
 	}
 	return doc
-}
-
-func failureTexts(failures []outcome.Failure) []string {
-	all := []string{}
-	for _, f := range failures {
-		all = append(all, f.String())
-	}
-	return all
 }

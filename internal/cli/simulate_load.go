@@ -211,13 +211,13 @@ func progressLine(load load.Load, before *load.Progress, now load.Progress) stri
 		lately.All.Grants -= before.All.Grants
 		lately.Elapsed -= before.Elapsed
 	}
-	line += fmt.Sprintf("  %d grants  %.0f/s  %d waiting", now.All.Grants, lately.PerSecond(lately.All.Grants), now.Waiting)
+	line += fmt.Sprintf("  %s  %.0f/s  %d waiting", format.Count(now.All.Grants, "grant", "grants"), lately.PerSecond(lately.All.Grants), now.Waiting)
 	if now.All.Grants > 0 {
 		line += fmt.Sprintf("  p50 %s  p99 %s", format.Latency(now.All.Wait(50)), format.Latency(now.All.Wait(99)))
 	}
-	line += fmt.Sprintf("  %d errors", now.All.Errors())
+	line += "  " + format.Count(now.All.Errors(), "error", "errors")
 	if now.Violated > 0 {
-		line += fmt.Sprintf("  %d violations", now.Violated)
+		line += "  " + format.Count(now.Violated, "violation", "violations")
 	}
 	return line
 }

@@ -60,23 +60,23 @@ func tallyRow(m load.Measured, what string, t load.Tally) []output.Cell {
 // remarks returns what the numbers of a workload do not show.
 func remarks(m load.Measured) []output.Cell {
 	var all []output.Cell
-	add := func(t output.Tone, format string, args ...any) {
-		all = append(all, output.Cell{Text: fmt.Sprintf(format, args...), Tone: t})
+	add := func(t output.Tone, text string, args ...any) {
+		all = append(all, output.Cell{Text: fmt.Sprintf(text, args...), Tone: t})
 	}
 	if scenario.Impl(m.Name).Exclusive() && len(m.Read.PerClient) > 0 {
 		add(output.Plain, "has no read mode: readers ran exclusively")
 	}
 	if m.All.Longest > m.All.MaxWait() {
-		add(output.Plain, "%d were still waiting at the end, the longest for %s", m.All.Unfinished, format.Latency(m.All.Longest))
+		add(output.Plain, "%s still waiting at the end, the longest for %s", format.Count(m.All.Unfinished, "was", "were"), format.Latency(m.All.Longest))
 	}
 	if m.All.Errors() > 0 {
-		add(output.Warning, "%d errors: %d timeouts, %d lost, %d failed", m.All.Errors(), m.All.Timeouts, m.All.Lost, m.All.Failed)
+		add(output.Warning, "%s: %s, %d lost, %d failed", format.Count(m.All.Errors(), "error", "errors"), format.Count(m.All.Timeouts, "timeout", "timeouts"), m.All.Lost, m.All.Failed)
 	}
 	if m.FirstError != nil {
 		add(output.Warning, "first error: %v", m.FirstError)
 	}
 	if m.Fenced > 0 {
-		add(output.Warning, "%d late holders that only their token kept out", m.Fenced)
+		add(output.Warning, "%s that only a token kept out", format.Count(m.Fenced, "late holder", "late holders"))
 	}
 	for _, v := range m.Violations {
 		add(output.Critical, "%s", v)

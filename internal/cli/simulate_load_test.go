@@ -64,7 +64,7 @@ func TestProgressLine(t *testing.T) {
 	now := load.Progress{Round: 1, Waiting: 3, Measured: load.Measured{
 		Name: "rwlock", Elapsed: 4 * time.Second, All: load.Tally{Timeouts: 2}, Violated: 1,
 	}}
-	want := "rwlock  4s of 10s  round 1 of 2  0 grants  0/s  3 waiting  2 errors  1 violations"
+	want := "rwlock  4s of 10s  round 1 of 2  0 grants  0/s  3 waiting  2 errors  1 violation"
 	if got := progressLine(job, nil, now); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

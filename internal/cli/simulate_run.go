@@ -14,9 +14,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/report"
 	"etcd-lock/simulate"
+	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
@@ -28,6 +30,10 @@ the command to reproduce it, and exits with 5.
 
 On a terminal, it draws a lane for each client as time passes. In a pipe, it prints the
 lines of the log as they happen. docs/scenarios.md is the guide.
+
+An etcd with a long election timeout grants longer TTLs than a scenario asks for. Then a
+scenario with an expectation that cannot hold is not run, and the error says on which
+etcd and at which --speed it can. The exit code is 5.
 
 A scenario with faults runs in a cluster that is started for it: without --endpoints,
 or with --embedded.
@@ -50,7 +56,8 @@ With -o json, one document per round, printed at its end:
   failures            expectations and guarantees that did not hold
   violations          the guarantees among them, each: kind, lock, clients, text, story
   note                how etcd differs from what the scenario asks for, such as TTLs
-                      that it raised; absent if it does not
+                      that it raised, and where an expectation can hold that cannot
+                      with them; absent if it does not differ
   fenced              late holders that were fenced by their token, each: lock, client,
                       other, text`
 
@@ -201,6 +208,9 @@ func (o *simulateRunOptions) round(ctx context.Context, etcd simulate.Etcd, r *r
 	}
 	if r.Result, err = simulate.Run(ctx, etcd, r.Scenario, options); err != nil {
 		r.Err = cause(ctx, err)
+	}
+	if errors.Is(r.Err, forecast.ErrImpossible) {
+		r.Err = hint.Add(r.Err, "--embedded runs it on an etcd of its own, which raises no TTL")
 	}
 	if err := shown.end(*r, round, round < o.repeat); err != nil {
 		return err

@@ -91,7 +91,7 @@ func newRunDoc(run report.Run, round int) runDoc {
 		Lines:      each(r.Lines(), func(e outcome.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
 		Events:     each(r.Events, newRunEvent),
 		Steps:      each(r.Steps, newRunStep),
-		Failures:   each(r.Failures, outcome.Failure.String),
+		Failures:   outcome.Texts(r.Failures),
 		Violations: each(r.Verdict.Violations, newRunViolation),
 		Fenced: each(r.Verdict.Fenced, func(f verify.Fence) runFence {
 			return runFence{Lock: f.Lock, Client: f.Late.Client, Other: f.Other.Client, Text: f.Text}

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"time"
 
@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -163,7 +164,7 @@ func (f *feed) news(u inspect.Update) []output.Entry {
 	case u.Missed > 0:
 		missed := u.Missed + len(u.Events)
 		return f.counted(f.summary(u, before, docs.Notice{
-			Event: "gap", Missed: missed, Text: fmt.Sprintf("%d events were dropped for a slow reader; net changes follow", missed),
+			Event: "gap", Missed: missed, Text: format.Count(missed, "event was", "events were") + " dropped for a slow reader; net changes follow",
 		}))
 	}
 	all := make([]output.Entry, 0, len(u.Events))

@@ -29,7 +29,7 @@ func TestRecorder(t *testing.T) {
 		summary, err = r.Record(ctx, file)
 		return err == nil
 	})
-	if !strings.Contains(summary, "recorded 1 request") {
+	if !strings.Contains(summary, "recorded 1 request as 1 client in ") {
 		t.Errorf("summary %q", summary)
 	}
 	if _, err := scenario.Open(file); err != nil {

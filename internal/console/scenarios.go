@@ -115,10 +115,7 @@ func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failur
 			}
 		},
 	})
-	for _, f := range result.Failures {
-		failures = append(failures, f.String())
-	}
-	return failures, err
+	return outcome.Texts(result.Failures), err
 }
 
 // isBad reports whether something went wrong for a client.

@@ -22,6 +22,7 @@ type EmbeddedConfig struct {
 	Client  string // URL to serve clients on; a free port of 127.0.0.1 when empty
 	Peer    string // URL to serve peers on; likewise
 	Cluster string // initial cluster as name=url,…; this member alone when empty
+	Joins   bool   // the cluster exists, and this member was added to it
 
 	// AdvertisePeer is the URL that other members reach this one by; Peer when
 	// empty.
@@ -169,6 +170,9 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	ec.InitialCluster = cfg.Cluster
 	if cfg.Cluster == "" {
 		ec.InitialCluster = ec.InitialClusterFromName(ec.Name)
+	}
+	if cfg.Joins {
+		ec.ClusterState = embed.ClusterStateFlagExisting
 	}
 	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
 	if cfg.ElectionTimeout > 0 {

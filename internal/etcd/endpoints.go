@@ -16,6 +16,9 @@ const (
 	// statusTimeout bounds the question to one member. A member that is there
 	// answers it by itself, without the others.
 	statusTimeout = time.Second
+	// startPatience bounds it when a client is made, once a member has answered that
+	// can serve: a member that is down must not delay every command by a second.
+	startPatience = 200 * time.Millisecond
 	// recheckPause is how long after a look at the members the next one is, while
 	// some are left out.
 	recheckPause = 5 * time.Second
@@ -58,7 +61,7 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 	if len(g.all) < 2 {
 		return
 	}
-	used := g.choose(ctx, client, g.all)
+	used := g.choose(ctx, client, g.all, startPatience)
 	go func() {
 		for {
 			var recheck <-chan time.Time
@@ -71,7 +74,7 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 			case <-g.trouble:
 			case <-recheck:
 			}
-			used = g.choose(client.Ctx(), client, used)
+			used = g.choose(client.Ctx(), client, used, statusTimeout)
 			select { // a second look tells no more than the first one
 			case <-client.Ctx().Done():
 				return
@@ -83,8 +86,9 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 
 // choose has the client use the members that can serve it, and returns them. If
 // none can, it uses all: then there is none to prefer.
-func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string) []string {
-	serving := slices.DeleteFunc(slices.Clone(g.all), g.idle(ctx, client))
+func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string, patience time.Duration) []string {
+	serves := g.ask(ctx, client, patience)
+	serving := slices.DeleteFunc(slices.Clone(g.all), func(endpoint string) bool { return !serves[endpoint] })
 	if len(serving) == 0 {
 		serving = g.all
 	}
@@ -94,19 +98,29 @@ func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, use
 	return serving
 }
 
-// idle asks all members at once how they are, and reports which of them cannot
-// serve: they do not answer, have no leader or are learners.
-func (g *endpointGuard) idle(ctx context.Context, client *clientv3.Client) func(endpoint string) bool {
+// ask asks all members at once how they are, and returns those that can serve: they
+// answer, have a leader and are no learners. Once there is one, it waits for the answers
+// of the others no longer than patience.
+func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patience time.Duration) map[string]bool {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	idle := make([]bool, len(g.all))
+	var mu sync.Mutex
+	serves := map[string]bool{}
 	var asked sync.WaitGroup
-	for i, endpoint := range g.all {
+	for _, endpoint := range g.all {
 		asked.Go(func() {
 			resp, err := client.Status(ctx, endpoint)
-			idle[i] = err != nil || resp.Leader == 0 || resp.IsLearner
+			if err != nil || resp.Leader == 0 || resp.IsLearner {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if len(serves) == 0 {
+				time.AfterFunc(patience, cancel)
+			}
+			serves[endpoint] = true
 		})
 	}
 	asked.Wait()
-	return func(endpoint string) bool { return idle[slices.Index(g.all, endpoint)] }
+	return serves
 }

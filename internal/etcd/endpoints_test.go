@@ -2,6 +2,8 @@ package etcd_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"slices"
 	"testing"
@@ -16,52 +18,137 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// A member that is cut off from the others and not from its clients hangs with
-// every read. A client that was given all endpoints does without it, whether it
-// connects after that or before, and uses it again when it is back.
-func TestMemberCutOffFromItsPeers(t *testing.T) {
-	c, err := cluster.Start(t.Context(), 3, cluster.Options{Stderr: os.Stderr})
+// connectTo connects to the endpoints until the test ends.
+func connectTo(t *testing.T, endpoints ...string) *clientv3.Client {
+	t.Helper()
+	client, err := etcd.Config{Endpoints: endpoints, DialTimeout: 10 * time.Second}.Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	connect := func() *clientv3.Client {
-		client, err := etcd.Config{Endpoints: c.Endpoints(), DialTimeout: 10 * time.Second}.Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = client.Close() })
-		return client
-	}
-	read := func(client *clientv3.Client) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		_, err := client.Get(ctx, "k")
-		return err
-	}
-	before := connect()
-	if len(before.Endpoints()) != 3 {
-		t.Fatalf("%q are used of a healthy cluster", before.Endpoints())
-	}
-	cut := c.Members()[1]
-	cut.Isolate()
-	etcdtest.Eventually(t, "the member has no leader", func() bool {
-		resp, err := before.Status(t.Context(), cut.Endpoint())
-		return err == nil && resp.Leader == 0
-	})
-	after := connect()
-	if slices.Contains(after.Endpoints(), cut.Endpoint()) {
-		t.Errorf("%q are used", after.Endpoints())
-	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// read reads a key from the leader.
+func read(t *testing.T, client *clientv3.Client) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err := client.Get(ctx, "k")
+	return err
+}
+
+// mustServe wants 30 of 30 reads and grants of a client to succeed.
+func mustServe(t *testing.T, client *clientv3.Client) {
+	t.Helper()
 	for range 30 {
-		if err := read(after); err != nil {
+		if err := read(t, client); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Grant(t.Context(), 60); err != nil {
 			t.Fatal(err)
 		}
 	}
-	etcdtest.Eventually(t, "the client of before does without it", func() bool {
-		_ = read(before)
-		return !slices.Contains(before.Endpoints(), cut.Endpoint())
+}
+
+// Members that are cut off from the others and not from their clients hang with every
+// read. A client that was given all endpoints does without them, whether it connects
+// after that or before, and uses them again when they are back.
+func TestMembersCutOffFromTheirPeers(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		members, cut int
+	}{{"OneOfThree", 3, 1}, {"TwoOfFive", 5, 2}} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := cluster.Start(t.Context(), tt.members, cluster.Options{Stderr: os.Stderr})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			before := connectTo(t, c.Endpoints()...)
+			usesAll := func(client *clientv3.Client) bool { return len(client.Endpoints()) == tt.members }
+			etcdtest.Eventually(t, "all members are used of a healthy cluster", func() bool { return usesAll(before) })
+			cut := c.Members()[:tt.cut] // the first, which a client is given first
+			usesCut := func(client *clientv3.Client) bool {
+				return slices.ContainsFunc(cut, func(m *cluster.Member) bool { return slices.Contains(client.Endpoints(), m.Endpoint()) })
+			}
+			for _, m := range cut {
+				m.Isolate()
+			}
+			for _, m := range cut {
+				etcdtest.Eventually(t, "the member has no leader", func() bool {
+					resp, err := before.Status(t.Context(), m.Endpoint())
+					return err == nil && resp.Leader == 0
+				})
+			}
+			etcdtest.Eventually(t, "the others have a leader", func() bool { _, err := c.Leader(t.Context()); return err == nil })
+			after := connectTo(t, c.Endpoints()...)
+			if usesCut(after) {
+				t.Errorf("%q are used", after.Endpoints())
+			}
+			mustServe(t, after)
+			etcdtest.Eventually(t, "the client of before does without them", func() bool {
+				_ = read(t, before)
+				return !usesCut(before)
+			})
+			for _, m := range cut {
+				m.Rejoin()
+			}
+			etcdtest.Eventually(t, "the members are used again", func() bool { return usesAll(after) && usesAll(before) })
+		})
+	}
+}
+
+// A leader that is stopped takes connections and says nothing on them. A client that was
+// given it first does without it.
+func TestStoppedLeaderFirst(t *testing.T) {
+	c := etcdtest.StartCluster(t, 3)
+	leader := c.Leader(t.Context())
+	if leader == nil {
+		t.Fatal("no leader")
+	}
+	if err := leader.Stop(); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	endpoints := append([]string{leader.Endpoint}, c.Endpoints()...)
+	etcdtest.Eventually(t, "there is another leader", func() bool { _, err := c.Cluster.Leader(t.Context()); return err == nil })
+	client := connectTo(t, endpoints...)
+	if slices.Contains(client.Endpoints(), leader.Endpoint) {
+		t.Errorf("%q are used", client.Endpoints())
+	}
+	mustServe(t, client)
+}
+
+// A learner refuses most requests, and nobody answers at another endpoint. A client that
+// was given these first does without them.
+func TestUselessEndpointsFirst(t *testing.T) {
+	nobody, voterPeer, learnerPeer := freeAddr(t), "http://"+freeAddr(t), "http://"+freeAddr(t)
+	voter := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.Name, c.Peer = "voter", voterPeer })
+	if _, err := etcdtest.Client(t, voter).MemberAddAsLearner(t.Context(), []string{learnerPeer}); err != nil {
+		t.Fatal(err)
+	}
+	learner := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) {
+		c.Name, c.Peer, c.Joins = "learner", learnerPeer, true
+		c.Cluster = "voter=" + voterPeer + ",learner=" + learnerPeer
 	})
-	cut.Rejoin()
-	etcdtest.Eventually(t, "the member is used again", func() bool { return len(after.Endpoints()) == 3 && len(before.Endpoints()) == 3 })
+	client := connectTo(t, nobody, learner, voter)
+	if want := []string{voter}; !slices.Equal(client.Endpoints(), want) {
+		t.Errorf("%q are used, want %q", client.Endpoints(), want)
+	}
+	mustServe(t, client)
+}
+
+// freeAddr returns an address of this machine that nobody listened on a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String()
 }

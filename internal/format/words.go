@@ -6,11 +6,11 @@ import (
 )
 
 // Count returns n with its noun, as in "1 lock" and "2 locks".
-func Count(n int, one, many string) string {
+func Count[N int | int64](n N, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + many
+	return strconv.FormatInt(int64(n), 10) + " " + many
 }
 
 // List joins words as a sentence does, as in "a, b and c". The conjunction is

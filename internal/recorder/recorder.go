@@ -54,9 +54,10 @@ func (t *tape) head(o Options) []string {
 }
 
 func summary(rec record.Recording, d time.Duration) string {
-	text := fmt.Sprintf("recorded %d requests as %d clients in %s", rec.Requests, len(rec.Clients), format.Duration(d))
+	text := fmt.Sprintf("recorded %s as %s in %s", format.Count(rec.Requests, "request", "requests"),
+		format.Count(len(rec.Clients), "client", "clients"), format.Duration(d))
 	if n := len(rec.Unsure); n > 0 {
-		text += fmt.Sprintf("; the order of grants is not certain in %d places, which the file names", n)
+		text += fmt.Sprintf("; the order of grants is not certain in %s", format.Count(n, "place, which the file names", "places, which the file names"))
 	}
 	return text
 }

@@ -62,7 +62,7 @@ func recorded(t *testing.T, endpoint, prefix string, do func(ctx context.Context
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := forecast.Make(sc, 0).Err(); err != nil {
+	if err := forecast.Make(sc, forecast.Options{}).Err(); err != nil {
 		t.Error(err)
 	}
 	return sc

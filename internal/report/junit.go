@@ -74,6 +74,9 @@ func newJUnitSuite(r Run) junitSuite {
 			{Name: "command", Value: r.Command},
 		},
 	}
+	if r.Result.Note != "" {
+		s.Properties = append(s.Properties, junitProperty{Name: "note", Value: printable.Text(r.Result.Note)})
+	}
 	if r.Err != nil {
 		s.Errors = 1
 		s.Cases = []junitCase{{Class: s.Name, Name: "run", Error: &junitFault{Message: printable.Text(r.Err.Error())}}}
@@ -96,18 +99,21 @@ func (s *junitSuite) addChecks(r Run) {
 		}
 		if len(c.Failures) > 0 {
 			s.Failures++
-			one.Failure = newJUnitFault(c.Failures)
+			one.Failure = newJUnitFault(c.Failures, r.Result.Note)
 		}
 		s.Cases = append(s.Cases, one)
 	}
 }
 
 // newJUnitFault returns a fault with the first failure as its message, and all failures
-// as its text.
-func newJUnitFault(failures []outcome.Failure) *junitFault {
-	all := make([]string, len(failures))
-	for i, f := range failures {
-		all[i] = printable.Text(f.String())
+// and the note of the run as its text: that is what a CI shows of it.
+func newJUnitFault(failures []outcome.Failure, note string) *junitFault {
+	all := outcome.Texts(failures)
+	if note != "" {
+		all = append(all, note)
+	}
+	for i, text := range all {
+		all[i] = printable.Text(text)
 	}
 	return &junitFault{Message: all[0], junitText: junitText{Text: strings.Join(all, "\n")}}
 }

@@ -83,6 +83,7 @@ func run(failed bool) report.Run {
 	if failed {
 		stage := verify.Stage{Mode: rwlock.Write, Token: 3, Asked: time.Millisecond, Granted: time.Second}
 		hold := verify.Hold{Client: nasty, Lock: "/a", Stages: []verify.Stage{stage}, End: 2 * time.Second}
+		r.Result.Note = "etcd granted other TTLs: " + nasty
 		r.Result.Failures = []outcome.Failure{
 			{File: "mixed.yaml", Place: scenario.Place{Line: 5, Column: 9}, Of: "fenced", Msg: "late holders: " + nasty},
 			{Of: "overlap", Msg: "two at once"},

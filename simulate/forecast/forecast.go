@@ -55,23 +55,28 @@ const (
 	maxSteps      = 200_000 // of all variations together
 )
 
-// Make makes the forecast of a scenario. A seed of 0 is the scenario's.
+// Options say which run of a scenario is forecast.
+type Options struct {
+	Seed   uint64        // that random values are drawn from; 0 for the scenario's
+	MinTTL time.Duration // etcd grants no TTL below it; 0 if it grants all as they are asked for
+	Speed  float64       // how fast the scenario's durations pass, and TTLs do not; 0 for 1
+}
+
+// Make makes the forecast of a scenario.
 //
 // It assumes that etcd serves requests in the order in which they arrive. It does not
 // simulate what happens when members fail, so everything after such a fault is
 // uncertain. Steps are told apart by their places, so the scenario must have been
 // parsed.
-func Make(sc *scenario.Scenario, seed uint64) Forecast {
-	if seed == 0 {
-		seed = sc.Seed
-	}
-	p := plan.New(sc, seed)
-	base := newWorld(sc, p, seed, 0, 0)
+func Make(sc *scenario.Scenario, opts Options) Forecast {
+	opts.Seed, opts.Speed = cmp.Or(opts.Seed, sc.Seed), cmp.Or(opts.Speed, 1)
+	p := plan.New(sc, opts.Seed).Raised(opts.MinTTL).AtSpeed(opts.Speed)
+	base := newWorld(sc, p, opts, 0, 0)
 	base.run()
 	f := newForecast(sc, p, base)
 	views := []view{newView(sc, p, base)}
 	for i := range variations(p) {
-		w := newWorld(sc, p, seed, maxDelay, uint64(i)+1)
+		w := newWorld(sc, p, opts, maxDelay, uint64(i)+1)
 		w.run()
 		v := newView(sc, p, w)
 		views = append(views, v)

@@ -1,26 +1,19 @@
-package forecast
+package forecast_test
 
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"etcd-lock/internal/etcdtest"
-	"etcd-lock/simulate"
-	"etcd-lock/simulate/internal/plan"
+	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/internal/simtest"
-	"etcd-lock/simulate/outcome"
 	"etcd-lock/simulate/scenario"
 )
 
 // short returns a forecast in short. What is not certain has a "?".
-func short(f Forecast) string {
+func short(f forecast.Forecast) string {
 	var words []string
 	for _, m := range f.Events {
 		if m.Moment == scenario.Asked {
@@ -87,7 +80,7 @@ func TestMake(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Make(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), 0)
+			f := forecast.Make(simtest.Parse(t, "name: m\nclients:"+tt.data+"\n"), forecast.Options{})
 			if got := short(f); got != tt.want {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
 			}
@@ -96,7 +89,7 @@ func TestMake(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	f := Make(simtest.Parse(t, `
+	f := forecast.Make(simtest.Parse(t, `
 name: m
 cluster: 3
 clients:
@@ -107,12 +100,12 @@ faults:
 - {at: 50ms, compact: true}
 - {at: 1s, cut: [a]}
 - {at: 5s, heal: a}
-`), 0)
+`), forecast.Options{})
 	want := "0s a granted, 50ms  fault, 100ms a released, 100ms a granted, 1s  fault, 3s a lost?, 3s b granted?, 5s  fault, 6s c granted?, 9.1s a failed?"
 	if got := short(f); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
-	if len(f.Failures) != 1 || f.Failures[0].Line != 5 || !errors.Is(f.Err(), ErrImpossible) {
+	if len(f.Failures) != 1 || f.Failures[0].Line != 5 || !errors.Is(f.Err(), forecast.ErrImpossible) {
 		t.Errorf("impossible %v", f.Failures)
 	}
 	if len(f.Depends) != 2 || f.Depends[0].Line != 5 || f.Depends[1].Line != 7 {
@@ -136,7 +129,7 @@ func TestExpectations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Make(simtest.Parse(t, tt.data), 0)
+			f := forecast.Make(simtest.Parse(t, tt.data), forecast.Options{})
 			if len(f.Failures) != tt.impossible || len(f.Depends) != tt.depends {
 				t.Errorf("impossible %v\ndepends %v", f.Failures, f.Depends)
 			}
@@ -161,7 +154,7 @@ func TestDeadlock(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Make(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), 0)
+			f := forecast.Make(simtest.Parse(t, "name: m\nclients:\n"+tt.data+"\n"), forecast.Options{})
 			got := ""
 			for _, d := range f.Deadlocks {
 				if d.Depends {
@@ -171,95 +164,6 @@ func TestDeadlock(t *testing.T) {
 			}
 			if !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 				t.Errorf("\n got %s\nwant %s", got, tt.want)
-			}
-		})
-	}
-}
-
-// comes returns the order of the grants of each lock, and the outcomes of each step.
-func comes(r outcome.Result) map[string][]string {
-	all := map[string][]string{}
-	for _, e := range r.Events {
-		for _, l := range e.Locks {
-			if e.Moment == scenario.Granted {
-				all[l.Name] = append(all[l.Name], fmt.Sprint(e.Client, " ", e.Place.Column, " ", e.Round))
-			}
-		}
-	}
-	for _, s := range r.Steps {
-		all[fmt.Sprint(s.Client, " ", s.Step.Place, " ", s.Round)] = texted(s.Outcomes)
-	}
-	return all
-}
-
-func texted(moments []scenario.Moment) []string {
-	var words []string
-	for _, m := range moments {
-		words = append(words, string(m))
-	}
-	return words
-}
-
-// steady reports whether a scenario comes to the same in all ways, with messages
-// that take up to delay.
-func steady(sc *scenario.Scenario, delay time.Duration) (map[string][]string, bool) {
-	var first map[string][]string
-	p := plan.New(sc, sc.Seed)
-	for way := range uint64(20) {
-		w := newWorld(sc, p, sc.Seed, delay, way)
-		w.run()
-		switch {
-		case way == 0:
-			first = comes(w.result)
-		case !maps.EqualFunc(first, comes(w.result), slices.Equal):
-			return nil, false
-		}
-	}
-	return first, true
-}
-
-// TestForecastIsTheRun wants a run on an etcd to come to what the forecast says of it.
-// A machine under load may be late by more than the scenario has to spare: then
-// it gets another chance.
-func TestForecastIsTheRun(t *testing.T) {
-	endpoint := etcdtest.Shared(t)
-	etcd := simtest.At(endpoint)
-	const spare = 40 * time.Millisecond
-	sample, err := scenario.Find("four-clients")
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenarios := []*scenario.Scenario{sample}
-	for seed := uint64(0); len(scenarios) < 12; seed++ {
-		data, err := scenario.Encode(simtest.Contention(seed, fmt.Sprintf("made-%d", seed)), scenario.Notes{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		scenarios = append(scenarios, simtest.Parse(t, string(data)))
-		if _, ok := steady(scenarios[len(scenarios)-1], spare); !ok {
-			scenarios = scenarios[:len(scenarios)-1]
-		}
-	}
-	for _, sc := range scenarios {
-		if sc.Cluster > 0 {
-			continue // faults are not fully simulated
-		}
-		t.Run(sc.Name, func(t *testing.T) {
-			t.Parallel()
-			want, _ := steady(sc, 0)
-			for attempt := 1; ; attempt++ {
-				result, err := simulate.Run(t.Context(), etcd, sc, simulate.Options{Prefix: fmt.Sprintf("/%s-%d", sc.Name, attempt)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				diff := cmp.Diff(want, comes(result))
-				if diff == "" {
-					return
-				}
-				if attempt == 4 {
-					data, _ := scenario.Encode(sc, scenario.Notes{})
-					t.Fatalf("(-forecast +run)\n%s\n%s", diff, data)
-				}
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func (a *actor) silence() {
 	number, life := a.expiry, a.TTL
 	if a.delay > 0 {
 		least := a.TTL * earliestExpiryNum / earliestExpiryDen
-		life = least + time.Duration(a.dice.Int64N(int64(max(a.TTL, minTTL)+expiryDelay-least)))
+		life = least + time.Duration(a.dice.Int64N(int64(max(a.TTL, a.passing(minTTL))+a.passing(expiryDelay)-least)))
 	}
 	a.after(life, func() {
 		if a.expiry == number && !a.expired {

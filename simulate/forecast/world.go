@@ -18,6 +18,7 @@ type world struct {
 	agenda plan.Agenda
 	order  uint64 // of what is due at the same time
 	dice   *rand.Rand
+	speed  float64       // of the scenario's time, in which all durations are
 	delay  time.Duration // the longest time that a message takes; 0 for none
 
 	locks    map[string]*queue
@@ -32,16 +33,17 @@ type world struct {
 	deadlocks []*Deadlock
 }
 
-// newWorld returns a scenario before its start. Messages take up to delay, which is
-// drawn from the seed and the number of the variation.
-func newWorld(sc *scenario.Scenario, p plan.Plan, seed uint64, delay time.Duration, variation uint64) *world {
+// newWorld returns a scenario before its start. Messages take up to delay in real time,
+// which is drawn from the seed and the number of the variation.
+func newWorld(sc *scenario.Scenario, p plan.Plan, opts Options, delay time.Duration, variation uint64) *world {
 	w := &world{
-		dice:   rand.New(rand.NewPCG(seed, variation)),
-		delay:  delay,
+		dice:   rand.New(rand.NewPCG(opts.Seed, variation)),
+		speed:  opts.Speed,
 		locks:  map[string]*queue{},
 		fenced: map[*request]*actor{},
-		result: outcome.Result{Scenario: sc.Name, Seed: seed, Speed: 1},
+		result: outcome.Result{Scenario: sc.Name, Seed: opts.Seed, Speed: opts.Speed},
 	}
+	w.delay = w.passing(delay)
 	w.say(outcome.Event{Moment: scenario.Preparing, Line: logline.Preparing})
 	for _, s := range p.Scripts {
 		w.addActor(s)
@@ -69,7 +71,10 @@ func (w *world) at(t time.Duration, do func()) {
 }
 
 // after schedules do after d from now.
-func (w *world) after(d time.Duration, do func()) { w.at(w.now+d, do) }
+func (w *world) after(d time.Duration, do func()) { w.at(plan.Later(w.now, d), do) }
+
+// passing returns how much of the scenario's time passes in d of real time.
+func (w *world) passing(d time.Duration) time.Duration { return plan.Bounded(float64(d) * w.speed) }
 
 // messageTime draws how long a message takes.
 func (w *world) messageTime() time.Duration {

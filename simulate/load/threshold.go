@@ -216,7 +216,7 @@ func (r Result) Err(judged []ThresholdResult) error {
 	var wrong, refused []string
 	for _, m := range r.Measured {
 		if m.Violated > 0 {
-			wrong = append(wrong, fmt.Sprintf("%s broke a promise of locks %d times; first: %s", m.Name, m.Violated, m.Violations[0]))
+			wrong = append(wrong, fmt.Sprintf("%s broke a promise of locks %s; first: %s", m.Name, format.Count(m.Violated, "time", "times"), m.Violations[0]))
 		}
 		if text := m.refused(); text != "" {
 			refused = append(refused, text)

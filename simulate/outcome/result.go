@@ -87,11 +87,16 @@ func FailuresErr(scenario string, kind error, failures []Failure) error {
 	if len(failures) == 0 {
 		return nil
 	}
+	return fmt.Errorf("scenario %s: %w: %s", scenario, kind, strings.Join(Texts(failures), "; "))
+}
+
+// Texts returns the text of each failure. It is never nil.
+func Texts(failures []Failure) []string {
 	all := make([]string, len(failures))
 	for i, f := range failures {
 		all[i] = f.String()
 	}
-	return fmt.Errorf("scenario %s: %w: %s", scenario, kind, strings.Join(all, "; "))
+	return all
 }
 
 // Lines returns the events that the log has a line for.

@@ -149,7 +149,7 @@ func (r *recorder) confirm(rec *Recording) error {
 		if err != nil {
 			return fmt.Errorf("simulate: the recording is not a valid scenario: %w", err)
 		}
-		f := forecast.Make(sc, 0)
+		f := forecast.Make(sc, forecast.Options{})
 		if !r.doubt(sc, append(f.Failures, f.Depends...), try < maxTries, rec) {
 			return nil
 		}

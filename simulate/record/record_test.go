@@ -284,7 +284,7 @@ func TestRecordOfAForecast(t *testing.T) {
 			t.Fatal(err)
 		}
 		sc := simtest.Parse(t, string(data))
-		f := forecast.Make(sc, 1)
+		f := forecast.Make(sc, forecast.Options{Seed: 1})
 		rec, err := Of(observe(f), Options{Name: "r", Until: f.Events[len(f.Events)-1].At})
 		if errors.Is(err, ErrNothingSeen) {
 			continue
@@ -292,7 +292,7 @@ func TestRecordOfAForecast(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if err := forecast.Make(simtest.Parse(t, string(rec.File)), 0).Err(); err != nil {
+		if err := forecast.Make(simtest.Parse(t, string(rec.File)), forecast.Options{}).Err(); err != nil {
 			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, data, rec.File)
 		}
 	}

@@ -178,7 +178,7 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 		rows = append(rows, row)
 	}
 	if l.MoreOthers > 0 {
-		if err := out.Line(output.Cell{Text: fmt.Sprintf("%d more keys are in the way", l.MoreOthers)}); err != nil {
+		if err := out.Line(output.Cell{Text: format.Count(l.MoreOthers, "more key is in the way", "more keys are in the way")}); err != nil {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func (b Blockers) String() string {
 	}
 	switch {
 	case b.Others > 0 && b.more:
-		parts = append(parts, fmt.Sprintf("at least %d other keys", b.Others))
+		parts = append(parts, "at least "+format.Count(b.Others, "other key", "other keys"))
 	case b.Others > 0:
 		parts = append(parts, format.Count(b.Others, "other key", "other keys"))
 	}

@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"etcd-lock/simulate/internal/lockset"
@@ -40,6 +41,43 @@ type Step struct {
 // client, whatever else is in the scenario and whenever it happens.
 func New(sc *scenario.Scenario, seed uint64) Plan {
 	return Plan{Scripts: scripts(sc, seed), FaultAt: faultTimes(sc, seed)}
+}
+
+// Raised returns the plan on an etcd that grants no TTL below least. A deadline that
+// the scenario leaves out is there to find what hangs, so it grows with the TTLs: the
+// locks of a client that crashed are released later by as much.
+func (p Plan) Raised(least time.Duration) Plan {
+	raise := time.Duration(0)
+	for _, s := range p.Scripts {
+		raise = max(raise, least-s.TTL)
+	}
+	return p.each(func(s *Script) { s.TTL = max(s.TTL, least) }, func(s *Step) { s.GiveUpAfter = Later(s.GiveUpAfter, raise) })
+}
+
+// AtSpeed returns the plan with times of a scenario that runs at a speed, in which TTLs
+// keep their real time, and so do at least the deadlines that the scenario leaves out.
+func (p Plan) AtSpeed(speed float64) Plan {
+	return p.each(
+		func(s *Script) { s.TTL = Bounded(float64(s.TTL) * speed) },
+		func(s *Step) { s.GiveUpAfter = Bounded(float64(s.GiveUpAfter) * max(speed, 1)) },
+	)
+}
+
+// each returns a copy of the plan with every script changed, and every step for which
+// the scenario names no deadline.
+func (p Plan) each(script func(*Script), step func(*Step)) Plan {
+	p.Scripts = slices.Clone(p.Scripts)
+	for i := range p.Scripts {
+		s := &p.Scripts[i]
+		script(s)
+		s.Steps = slices.Clone(s.Steps)
+		for j := range s.Steps {
+			if s.Steps[j].Within.To == 0 {
+				step(&s.Steps[j])
+			}
+		}
+	}
+	return p
 }
 
 // scripts draws for each client from the seed and its name, in the order of its
