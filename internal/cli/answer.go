@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"etcd-lock/internal/cli/docs"
@@ -16,6 +17,7 @@ type answer struct {
 	name    string // empty: all locks
 	alarms  []inspect.Alarm
 	leases  map[int64]inspect.Lease
+	keys    map[int64][]string // of the leases that remedies end
 	unknown []string
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
@@ -71,6 +73,8 @@ type remedyDoc struct {
 	ReleasesBase64 []string `json:"releases_base64,omitempty"`
 	Grants         []string `json:"grants"`
 	GrantsBase64   []string `json:"grants_base64,omitempty"`
+	Others         []string `json:"others,omitempty"`
+	OthersBase64   []string `json:"others_base64,omitempty"`
 }
 
 func (a answer) document() whyDoc {
@@ -78,7 +82,7 @@ func (a answer) document() whyDoc {
 		Name: a.name, NameBase64: output.Base64(a.name), Prefix: a.Snapshot.Prefix, Revision: a.Snapshot.Revision,
 		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
-	findings := a.Findings
+	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
 		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
@@ -99,7 +103,45 @@ func (a answer) about() diagnose.Account {
 	if a.past() {
 		about.Remedies = nil
 	}
+	about.Findings, about.Remedies = withKeys(about.Findings, a.keys), remediesWithKeys(about.Remedies, a.keys)
 	return about
+}
+
+// findings returns those about all locks.
+func (a answer) findings() []diagnose.Finding { return withKeys(a.Findings, a.keys) }
+
+// withKeys returns findings with the other keys that their remedies delete.
+func withKeys(findings []diagnose.Finding, keys map[int64][]string) []diagnose.Finding {
+	all := slices.Clone(findings)
+	for i := range all {
+		all[i].Remedies = remediesWithKeys(all[i].Remedies, keys)
+	}
+	return all
+}
+
+func remediesWithKeys(remedies []diagnose.Remedy, keys map[int64][]string) []diagnose.Remedy {
+	all := make([]diagnose.Remedy, 0, len(remedies))
+	for _, r := range remedies {
+		all = append(all, r.WithKeys(keys))
+	}
+	return all
+}
+
+// ends returns the leases that the remedies of the answer end.
+func (a answer) ends() []int64 {
+	findings, remedies := a.Findings, []diagnose.Remedy(nil)
+	if a.name != "" {
+		about := a.about()
+		findings, remedies = about.Findings, about.Remedies
+	}
+	for _, f := range findings {
+		remedies = append(remedies, f.Remedies...)
+	}
+	var leases []int64
+	for _, r := range remedies {
+		leases = append(leases, r.Target.Lease)
+	}
+	return leases
 }
 
 // past reports whether the answer is about an earlier revision. Such a revision has
@@ -149,6 +191,7 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Command: r.Command, Releases: []string{}, Grants: []string{},
+			Others: r.Others, OthersBase64: output.Base64s(r.Others),
 		}
 		if r.Command == "" {
 			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)

@@ -31,12 +31,13 @@ func (a answer) write(out output.Printer) error {
 
 func (a answer) writeAll(out output.Printer) error {
 	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
-	if len(a.Findings) == 0 {
+	findings := a.findings()
+	if len(findings) == 0 {
 		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
 	}
 	t := lineWriter{out: out}
-	t.line("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
-	t.findings(a.Findings)
+	t.line("", format.Count(len(findings), "finding", "findings")+" in "+locks+", worst first")
+	t.findings(findings)
 	return t.err
 }
 

@@ -74,6 +74,8 @@ With -o json:
       etcdctl             arguments of etcdctl with the same effect; absent if they
                           cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted
+      others              other keys of the session, which are deleted too; absent
+                          when there are none
   remedies            with NAME: how to release those who keep others waiting, by
                       force, whether there is a problem or not; as above
   unknown             what could not be read, a sentence each
@@ -164,20 +166,36 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		unknown = append(unknown, ages)
 	}
 	a := answer{Diagnosis: d, alarms: alarms, name: opts.name, leases: leases, unknown: unknown, now: now}
+	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
+		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
+	}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
 	}
 	if opts.name != "" && len(named(snapshot, opts.name)) == 0 {
-		text, meant, err := absence(ctx, c, opts.name, opts.rev.from)
-		if err != nil {
+		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
 			return err
-		}
-		a.absent = append(a.absent, text)
-		if meant != "" {
-			a.absent = append(a.absent, meant)
 		}
 	}
 	return a.write(opts.out)
+}
+
+// absence says, in lines, that there is no lock NAME. It reads again only if the
+// snapshot does not have all keys that begin with NAME.
+func (opts *whyOptions) absence(ctx context.Context, c *connect.Conn, s inspect.Snapshot) ([]string, error) {
+	var text, meant string
+	var err error
+	if strings.HasPrefix(opts.name, s.Prefix) {
+		var found inspect.Absence
+		found, err = c.AbsenceIn(ctx, s, opts.name, opts.rev.from > 0)
+		text, meant = absent(opts.name, found)
+	} else {
+		text, meant, err = absence(ctx, c, opts.name, opts.rev.from)
+	}
+	if meant == "" {
+		return []string{text}, err
+	}
+	return []string{text, meant}, err
 }
 
 // read reads the locks. If the user may not read all of them, it reads those named

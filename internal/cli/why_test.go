@@ -8,8 +8,13 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -218,5 +223,85 @@ func TestWhyBounds(t *testing.T) {
 	}
 	if got["long-hold"] != "at_most 12" || got["long-wait"] != "exact 10 if its client is dead" {
 		t.Errorf("%v", got)
+	}
+}
+
+// why runs why on an etcd that prepare has written to, and returns what it prints and
+// how many ranges of keys it reads.
+func why(t *testing.T, prepare func(*clientv3.Client), args ...string) (said string, ranges int) {
+	t.Helper()
+	endpoint := etcdtest.Start(t)
+	prepare(etcdtest.Client(t, endpoint))
+	g := globals{connection: connect.Options{
+		Etcd:    etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second},
+		Timeout: 10 * time.Second,
+	}}
+	var out bytes.Buffer
+	reads := &rangeCounter{}
+	cmd := newWhyCmd(&app{}, func(ctx context.Context, opts *whyOptions) error {
+		opts.out, opts.err, opts.now = output.Printer{Writer: &out}, &out, time.Now
+		opts.connect = func(ctx context.Context) (*connect.Conn, error) {
+			c, err := g.connect(ctx)
+			if err == nil {
+				reads.KV, c.Client.KV = c.Client.KV, reads
+			}
+			return c, err
+		}
+		return whyRun(ctx, opts)
+	})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), reads.n
+}
+
+// rangeCounter counts the gets of more than one key.
+type rangeCounter struct {
+	clientv3.KV
+	n int
+}
+
+func (c *rangeCounter) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	if op := clientv3.OpGet(key, opts...); len(op.RangeBytes()) > 0 && !op.IsCountOnly() {
+		c.n++
+	}
+	return c.KV.Get(ctx, key, opts...)
+}
+
+// A name without a lock is looked for among the keys that were read.
+func TestWhyReadsOnce(t *testing.T) {
+	said, ranges := why(t, func(client *clientv3.Client) {
+		for _, key := range []string{"/job", "/jobs/a/write/1", "/other"} {
+			if _, err := client.Put(t.Context(), key, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, "/jo")
+	want := "no request that etcd-lock knows for /jo; 2 other keys begin with it: /job (no lease)\ndid you mean /jobs/a?\n"
+	if said != want || ranges != 1 {
+		t.Errorf("%d ranges read; want 1; said\n%swant\n%s", ranges, said, want)
+	}
+}
+
+// A remedy that ends a session says which other keys go with it.
+func TestWhyOtherKeys(t *testing.T) {
+	prepare := func(client *clientv3.Client) {
+		for _, keys := range [][]string{{"/w/write/1", "/config", "/beyond/write/1"}, {"/w/write/2"}} {
+			lease, err := client.Grant(t.Context(), 60)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range keys {
+				if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease.ID)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	const want = "this also deletes 2 other keys of the session: /beyond/write/1 and /config"
+	if said, _ := why(t, prepare, "/w", "--prefix", "/w"); !strings.Contains(said, want) {
+		t.Errorf("no %q in\n%s", want, said)
 	}
 }
