@@ -92,7 +92,7 @@ func (a answer) document() whyDoc {
 		}
 	}
 	for _, f := range findings {
-		doc.Findings = append(doc.Findings, newFindingDoc(f))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense()))
 	}
 	return doc
 }
@@ -148,6 +148,9 @@ func (a answer) ends() []int64 {
 // no time.
 func (a answer) past() bool { return a.now.IsZero() }
 
+// tense returns the tense of what the answer says about locks.
+func (a answer) tense() narrate.Tense { return narrate.TenseOf(a.past()) }
+
 func newEdgeDocs(chain []diagnose.Edge) []edgeDoc {
 	docs := make([]edgeDoc, 0, len(chain))
 	for _, e := range chain {
@@ -163,8 +166,8 @@ func newEdgeDoc(from, to, kind, lock string) edgeDoc {
 	}
 }
 
-func newFindingDoc(f diagnose.Finding) findingDoc {
-	text := narrate.Finding(f)
+func newFindingDoc(f diagnose.Finding, tense narrate.Tense) findingDoc {
+	text := tense.Finding(f)
 	doc := findingDoc{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 		Behind: f.Behind, Due: f.Due,

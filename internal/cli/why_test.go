@@ -107,7 +107,8 @@ nothing is wrong with it, but this would end it by force:
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h holds it until it unlocks or its lease ends: that has not been renewed for 8s, and ends in about 2s unless it is
+  w\x1b p[7]@h holds it until it unlocks or its lease ends
+  its lease has not been renewed for 8s; unless it is renewed now, it ends in about 2s
   then r p[7]@h gets it, along with 1 other reader
 what is wrong, and what can be done:
 warning  the lease of w\x1b p[7]@h has not been renewed for 8s and ends in about 2s

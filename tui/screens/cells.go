@@ -155,10 +155,14 @@ func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	}
 }
 
+// tense is the tense of findings: history mode is about the past.
+func tense(c *nav.Context) narrate.Tense { return narrate.TenseOf(c.InPast()) }
+
 // findingLines are a finding in full: its headline, what helps, if that is given,
 // then each clause on a line of its own.
-func findingLines(t *theme.Theme, f *diagnose.Finding, helps []string, w int) []string {
-	words, sign := narrate.Finding(*f), severitySign(t, f.Severity)
+func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []string {
+	t := c.Theme
+	words, sign := tense(c).Finding(*f), severitySign(t, f.Severity)
 	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {

@@ -210,7 +210,7 @@ func (s *lockScreen) findings(w int) []string {
 		if len(f.Remedies) > 0 {
 			helps = append(helps, term.Cut("  "+s.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
 		}
-		lines = append(lines, findingLines(s.Theme, f, helps, w)...)
+		lines = append(lines, findingLines(s.Context, f, helps, w)...)
 	}
 	for _, text := range narrate.Layout(s.lock, s.Clock()) {
 		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -151,7 +150,7 @@ func (t *waitTree) findings(w int) []string {
 	var lines []string
 	for _, i := range v.ByLock[t.lock.ID][:min(len(v.ByLock[t.lock.ID]), 2)] {
 		g := severitySign(t.Theme, v.Findings[i].Severity)
-		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(narrate.Finding(v.Findings[i]).Headline), w)))
+		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(tense(t.Context).Finding(v.Findings[i]).Headline), w)))
 	}
 	return lines
 }
