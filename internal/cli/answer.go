@@ -14,13 +14,32 @@ import (
 // answer is the answer of why.
 type answer struct {
 	diagnose.Diagnosis
-	name    string // empty: all locks
+	name    string           // empty: all locks
+	account diagnose.Account // of name
 	alarms  []inspect.Alarm
 	leases  map[int64]inspect.Lease
 	keys    map[int64][]string // of the leases that remedies end
 	unknown []string
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
+}
+
+// newAnswer returns the answer about a name, or about all locks if that is empty. Now
+// is zero for an earlier revision, which has no remedies that apply now.
+func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
+	if now.IsZero() {
+		for i := range d.Findings {
+			d.Findings[i].Remedies = nil
+		}
+	}
+	a := answer{Diagnosis: d, name: name, now: now}
+	if name != "" {
+		a.account = d.About(name)
+	}
+	if now.IsZero() {
+		a.account.Remedies = nil
+	}
+	return a
 }
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
@@ -97,12 +116,9 @@ func (a answer) document() whyDoc {
 	return doc
 }
 
-// about returns what concerns the lock. A past revision has no remedies.
+// about returns what concerns the lock.
 func (a answer) about() diagnose.Account {
-	about := a.About(a.name)
-	if a.past() {
-		about.Remedies = nil
-	}
+	about := a.account
 	about.Findings, about.Remedies = withKeys(about.Findings, a.keys), remediesWithKeys(about.Remedies, a.keys)
 	return about
 }
@@ -129,10 +145,9 @@ func remediesWithKeys(remedies []diagnose.Remedy, keys map[int64][]string) []dia
 
 // ends returns the leases that the remedies of the answer end.
 func (a answer) ends() []int64 {
-	findings, remedies := a.Findings, []diagnose.Remedy(nil)
+	findings, remedies := a.Findings, slices.Clone(a.account.Remedies)
 	if a.name != "" {
-		about := a.about()
-		findings, remedies = about.Findings, about.Remedies
+		findings = a.account.Findings
 	}
 	for _, f := range findings {
 		remedies = append(remedies, f.Remedies...)

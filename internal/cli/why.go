@@ -157,15 +157,11 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		unknown = slices.Concat(unknown, more, alarm)
 	}
 	now := opts.rev.clock(opts.now)
-	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
-	if opts.rev.from > 0 { // remedies for a past revision do not apply now
-		for i := range d.Findings {
-			d.Findings[i].Remedies = nil
-		}
-	} else if ages := unknownAges(d, opts.name); ages != "" {
-		unknown = append(unknown, ages)
+	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now), opts.name, now)
+	a.alarms, a.leases, a.unknown = alarms, leases, unknown
+	if ages := a.unknownAges(); ages != "" && !a.past() {
+		a.unknown = append(a.unknown, ages)
 	}
-	a := answer{Diagnosis: d, alarms: alarms, name: opts.name, leases: leases, unknown: unknown, now: now}
 	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
 		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
 	}
@@ -212,10 +208,10 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 
 // unknownAges says of how many requests nobody noted since when they hold or wait,
 // among those for NAME or all; it is empty when there are none.
-func unknownAges(d diagnose.Diagnosis, name string) string {
-	s := d.Snapshot
-	if name != "" {
-		s.Locks = d.About(name).Locks
+func (a answer) unknownAges() string {
+	s := a.Snapshot
+	if a.name != "" {
+		s.Locks = a.account.Locks
 	}
 	holders, waiters := s.Unaged()
 	var parts []string
@@ -233,19 +229,21 @@ func unknownAges(d diagnose.Diagnosis, name string) string {
 
 const (
 	whyBatches = 8 // of inspect.MaxLeases
-	whyPause   = 20 * time.Millisecond
+	whyPause   = 20 * time.Millisecond // at most
 )
 
 // leasesThatMatter looks up leases, those of blockers first, and says what remains
 // unknown. It spares etcd: it looks up a limited number, in batches, with a pause
-// between them.
+// between them that is as long as the batch took.
 func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := s.LeasesByUrgency()
 	leases = make(map[int64]inspect.Lease, len(ids))
+	var took time.Duration
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !backoff.Pause(ctx, whyPause) {
+		if batch > 0 && !backoff.Pause(ctx, min(took, whyPause)) {
 			break
 		}
+		began := time.Now()
 		n := min(len(ids), inspect.MaxLeases)
 		found, err := c.Leases(ctx, ids[:n], s)
 		for id, lease := range found {
@@ -254,7 +252,7 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 		if err != nil {
 			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
 		}
-		ids = ids[n:]
+		ids, took = ids[n:], time.Since(began)
 	}
 	if skipped := len(ids); skipped > 0 {
 		unknown = append(unknown, fmt.Sprintf("remaining TTLs of the %d least relevant leases: too many to look up", skipped))

@@ -67,10 +67,9 @@ func answerOn(name string, leases map[int64]inspect.Lease) answer {
 		request("read/2", keyspace.Read, 3, 0x2f, owner("r", 10*time.Second)),
 		request("read/3", keyspace.Read, 4, 0x3f, keyspace.Owner{}),
 	}}}}
-	return answer{
-		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, noon),
-		name:      name, leases: leases, now: noon,
-	}
+	a := newAnswer(diagnose.Locks(s, leases, diagnose.Thresholds{}, noon), name, noon)
+	a.leases = leases
+	return a
 }
 
 func alive(remaining time.Duration) inspect.Lease {
@@ -174,7 +173,7 @@ func TestWhyOfALongQueue(t *testing.T) {
 		queue = append(queue, r)
 	}
 	a.Snapshot.Locks[0].Queue = queue
-	a.Diagnosis = diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon)
+	a = newAnswer(diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon), "/a", noon)
 	var b bytes.Buffer
 	if err := a.write(output.Printer{Writer: &b}); err != nil {
 		t.Fatal(err)
@@ -191,16 +190,17 @@ func TestWhyUnknownAges(t *testing.T) {
 	for i := range queue {
 		queue[i].Owner, queue[i].Since = keyspace.Owner{}, time.Time{}
 	}
-	unaged.Diagnosis = diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
+	d := diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
 	says := "since when 1 request holds its lock, and 2 requests wait: clients noted no time, and etcd keeps none"
 	for _, name := range []string{"", "/a"} {
-		if got := unknownAges(unaged.Diagnosis, name); got != says {
+		if got := newAnswer(d, name, noon).unknownAges(); got != says {
 			t.Errorf("%q, want %q", got, says)
 		}
 	}
-	if got := unknownAges(unaged.Diagnosis, "/b"); got != "" {
+	if got := newAnswer(d, "/b", noon).unknownAges(); got != "" {
 		t.Errorf("of another lock: %q", got)
 	}
+	unaged = newAnswer(d, "", noon)
 	unaged.unknown = []string{says}
 	var b bytes.Buffer
 	if err := unaged.write(output.Printer{Writer: &b}); err != nil {
