@@ -228,7 +228,7 @@ func (a answer) unknownAges() string {
 }
 
 const (
-	whyBatches = 8 // of inspect.MaxLeases
+	whyBatches = 8                     // of inspect.MaxLeases
 	whyPause   = 20 * time.Millisecond // at most
 )
 

@@ -103,6 +103,14 @@ func (r queueRow) position() string {
 	return strconv.Itoa(r.at + 1)
 }
 
+// tokenText is a request's token. Another key has none.
+func tokenText(r inspect.Request) string {
+	if !r.IsRequest() {
+		return "-"
+	}
+	return strconv.FormatInt(r.Revision, 10)
+}
+
 // modeText is a request's mode. Another key has none.
 func modeText(r inspect.Request) string {
 	if !r.IsRequest() {
