@@ -186,7 +186,7 @@ func GoneLine(t *theme.Theme, r inspect.Request) string {
 	if !r.Holding {
 		does = "cancels its wait for "
 	}
-	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
+	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Name(r.Lock.Name)
 }
 
 // NextLines say which waiters are granted their lock next.
@@ -196,7 +196,7 @@ func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	}
 	var lines []string
 	for _, r := range granted {
-		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Safe(r.Lock.Name))
+		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Name(r.Lock.Name))
 	}
 	return lines
 }

@@ -39,7 +39,7 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind, e.Lock()} })
 	s.table.Match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + modeText(e.Request) + " " + term.Safe(e.Lock().Name) + " " + eventWho(e)
+		return string(e.Kind) + " " + modeText(e.Request) + " " + term.Name(e.Lock().Name) + " " + eventWho(e)
 	}
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
@@ -75,7 +75,7 @@ func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
 		}},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(term.Safe(e.Lock().Name), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
 		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(eventWho(e), w), s.Theme.Plain)
@@ -171,8 +171,8 @@ func (s *historyScreen) Refresh() {
 
 func (s *historyScreen) View(w, h int) string {
 	title, empty := s.ref.Kind.String(), "enter reads the last "+strconv.Itoa(state.ChangesWindow)+" revisions; etcd scans all writes since then"
-	if s.ref.Lock.Name != "" {
-		title += " of " + term.Safe(s.ref.Lock.Name)
+	if !s.all() {
+		title += " of " + term.Name(s.ref.Lock.Name)
 	}
 	if s.Changes != nil {
 		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +

@@ -217,7 +217,7 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 
 // arrow says what leads from a session of the cycle to the next.
 func (s *problemsScreen) arrow(e diagnose.Edge) string {
-	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Safe(e.Waiter.Lock.Name))
+	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
 	next := term.Safe(e.To.Who())
 	switch {
 	case e.Kind == diagnose.EdgeInside:

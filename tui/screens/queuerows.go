@@ -75,7 +75,7 @@ func newQueueRows(queue []inspect.Request) []queueRow {
 func (r queueRow) why() string {
 	switch {
 	case r.at < 0 && r.IsRequest():
-		return "request for " + term.Safe(r.Lock.Name)
+		return "request for " + term.Name(r.Lock.Name)
 	case r.at < 0:
 		return "not a lock request"
 	}

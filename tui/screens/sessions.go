@@ -260,9 +260,9 @@ func requestLabel(r inspect.Request) string {
 	case !r.IsRequest():
 		return format.SignCritical + " " + term.Safe(r.Key)
 	case r.Holding:
-		return format.SignHolding + " " + term.Safe(r.Lock.Name)
+		return format.SignHolding + " " + term.Name(r.Lock.Name)
 	default:
-		return format.SignWaiting + " " + term.Safe(r.Lock.Name)
+		return format.SignWaiting + " " + term.Name(r.Lock.Name)
 	}
 }
 

@@ -119,7 +119,7 @@ func (t *waitTree) title() string {
 	}
 	c := t.lock.Count()
 	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
-		strconv.Itoa(c.Waiters) + " waiting · " + term.Safe(t.lock.ID.Name)
+		strconv.Itoa(c.Waiters) + " waiting · " + term.Name(t.lock.ID.Name)
 }
 
 func (t *waitTree) view(w, h int) string {

@@ -46,7 +46,7 @@ func (b *Log) Add(kind EntryKind, at time.Time, text string) {
 
 // AddEvent logs what happened to a request.
 func (b *Log) AddEvent(e inspect.Event, now time.Time) {
-	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Safe(e.Request.Lock.Name)
+	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Name(e.Request.Lock.Name)
 	if e.Kind.OfOther() {
 		text = otherText(e)
 	} else if who := term.Owner(e.Request.Owner); who != "-" {

@@ -50,7 +50,7 @@ func NewEvent(e inspect.Event) Event {
 	if e.Kind.OfOther() {
 		other := newOtherKey(r, inspect.Lease{})
 		doc.Other, doc.who = &other, other.who
-		doc.Name, doc.NameBase64, doc.Layout = e.Blocked.Name, output.Base64(e.Blocked.Name), e.Blocked.Layout.Name
+		doc.Name, doc.NameBase64, doc.Layout = e.Blocked.Name, output.Base64(e.Blocked.Name), e.Blocked.Layout.String()
 		return doc
 	}
 	request := NewRequest(r)
