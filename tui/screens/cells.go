@@ -155,14 +155,17 @@ func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	}
 }
 
-// tense is the tense of findings: history mode is about the past.
-func tense(c *nav.Context) narrate.Tense { return narrate.TenseOf(c.InPast()) }
+// inWords is a finding in words, as of the time of the rows beside it. History mode is
+// about the past.
+func inWords(c *nav.Context, f *diagnose.Finding) narrate.Text {
+	return narrate.TenseOf(c.InPast()).Finding(f.AsOf(c.Clock()))
+}
 
 // findingLines are a finding in full: its headline, what helps, if that is given,
 // then each clause on a line of its own.
 func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []string {
 	t := c.Theme
-	words, sign := tense(c).Finding(*f), severitySign(t, f.Severity)
+	words, sign := inWords(c, f), severitySign(t, f.Severity)
 	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {

@@ -35,14 +35,14 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 				return theme.Styled(strconv.Itoa(f.Behind), s.Theme.Plain)
 			}},
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(f *diagnose.Finding, _ int) theme.Text {
-			return theme.Styled(term.Safe(tense(s.Context).Finding(*f).Headline), s.Theme.Plain)
+			return theme.Styled(term.Safe(inWords(s.Context, f).Headline), s.Theme.Plain)
 		}},
 	}, findingID)
 	s.table.Match = func(f *diagnose.Finding) string {
-		t := tense(s.Context).Finding(*f)
+		t := inWords(s.Context, f)
 		return f.Severity.String() + " " + string(f.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
-	s.table.Label = func(f *diagnose.Finding) string { return tense(s.Context).Finding(*f).Headline }
+	s.table.Label = func(f *diagnose.Finding) string { return inWords(s.Context, f).Headline }
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
