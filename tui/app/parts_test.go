@@ -148,6 +148,7 @@ func TestExportMarked(t *testing.T) {
 	if n := rows(); n != 3 {
 		t.Errorf("%d rows with none marked any more", n)
 	}
+	d.mustNotShow("marked")
 	if got := d.home().Copied(); len(got) != 1 || got[0] != "/b" {
 		t.Errorf("copied %v, want what is under the cursor", got)
 	}

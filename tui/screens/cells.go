@@ -2,6 +2,7 @@ package screens
 
 import (
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -204,10 +205,14 @@ func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	return lines
 }
 
-// filterTitle says that a table is filtered.
+// filterTitle says that a table is filtered, and how many of its rows are marked.
 func filterTitle(g widget.Grid) string {
-	if g.Filtered() == "" {
-		return ""
+	var title string
+	if g.Filtered() != "" {
+		title = " · filter “" + term.Safe(g.Filtered()) + "”"
 	}
-	return " · filter “" + term.Safe(g.Filtered()) + "”"
+	if n := g.MarkCount(); n > 0 {
+		title += " · " + strconv.Itoa(n) + " marked"
+	}
+	return title
 }

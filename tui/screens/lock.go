@@ -41,7 +41,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 		},
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
-	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
+	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.table, s.toRelease))
 	return s
 }
 

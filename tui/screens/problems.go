@@ -46,7 +46,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"))))
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"), s.table.OnlyCursor)))
 	return s
 }
 

@@ -39,7 +39,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 		},
 	}, s.pager.Bindings()...)
 	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
-	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
+	s.keys = append(s.keys, releaseBindings(c, s.table, s.toRelease))
 	return s
 }
 
