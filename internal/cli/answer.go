@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"etcd-lock/internal/cli/docs"
@@ -13,12 +14,32 @@ import (
 // answer is the answer of why.
 type answer struct {
 	diagnose.Diagnosis
-	name    string // empty: all locks
+	name    string           // empty: all locks
+	account diagnose.Account // of name
 	alarms  []inspect.Alarm
 	leases  map[int64]inspect.Lease
+	keys    map[int64][]string // of the leases that remedies end
 	unknown []string
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
+}
+
+// newAnswer returns the answer about a name, or about all locks if that is empty. Now
+// is zero for an earlier revision, which has no remedies that apply now.
+func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
+	if now.IsZero() {
+		for i := range d.Findings {
+			d.Findings[i].Remedies = nil
+		}
+	}
+	a := answer{Diagnosis: d, name: name, now: now}
+	if name != "" {
+		a.account = d.About(name)
+	}
+	if now.IsZero() {
+		a.account.Remedies = nil
+	}
+	return a
 }
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
@@ -72,6 +93,8 @@ type remedyDoc struct {
 	ReleasesBase64 []string `json:"releases_base64,omitempty"`
 	Grants         []string `json:"grants"`
 	GrantsBase64   []string `json:"grants_base64,omitempty"`
+	Others         []string `json:"others,omitempty"`
+	OthersBase64   []string `json:"others_base64,omitempty"`
 }
 
 func (a answer) document() whyDoc {
@@ -79,7 +102,7 @@ func (a answer) document() whyDoc {
 		Name: a.name, NameBase64: output.Base64(a.name), Prefixes: append([]string{}, a.Snapshot.Prefixes...), PrefixesBase64: output.Base64s(a.Snapshot.Prefixes), Revision: a.Snapshot.Revision,
 		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
 	}
-	findings := a.Findings
+	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
 		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
@@ -89,23 +112,60 @@ func (a answer) document() whyDoc {
 		}
 	}
 	for _, f := range findings {
-		doc.Findings = append(doc.Findings, newFindingDoc(f))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense()))
 	}
 	return doc
 }
 
-// about returns what concerns the lock. A past revision has no remedies.
+// about returns what concerns the lock.
 func (a answer) about() diagnose.Account {
-	about := a.About(a.name)
-	if a.past() {
-		about.Remedies = nil
-	}
+	about := a.account
+	about.Findings, about.Remedies = withKeys(about.Findings, a.keys), remediesWithKeys(about.Remedies, a.keys)
 	return about
+}
+
+// findings returns those about all locks.
+func (a answer) findings() []diagnose.Finding { return withKeys(a.Findings, a.keys) }
+
+// withKeys returns findings with the other keys that their remedies delete.
+func withKeys(findings []diagnose.Finding, keys map[int64][]string) []diagnose.Finding {
+	all := slices.Clone(findings)
+	for i := range all {
+		all[i].Remedies = remediesWithKeys(all[i].Remedies, keys)
+	}
+	return all
+}
+
+func remediesWithKeys(remedies []diagnose.Remedy, keys map[int64][]string) []diagnose.Remedy {
+	all := make([]diagnose.Remedy, 0, len(remedies))
+	for _, r := range remedies {
+		all = append(all, r.WithKeys(keys))
+	}
+	return all
+}
+
+// ends returns the leases that the remedies of the answer end.
+func (a answer) ends() []int64 {
+	findings, remedies := a.Findings, slices.Clone(a.account.Remedies)
+	if a.name != "" {
+		findings = a.account.Findings
+	}
+	for _, f := range findings {
+		remedies = append(remedies, f.Remedies...)
+	}
+	var leases []int64
+	for _, r := range remedies {
+		leases = append(leases, r.Target.Lease)
+	}
+	return leases
 }
 
 // past reports whether the answer is about an earlier revision. Such a revision has
 // no time.
 func (a answer) past() bool { return a.now.IsZero() }
+
+// tense returns the tense of what the answer says about locks.
+func (a answer) tense() narrate.Tense { return narrate.TenseOf(a.past()) }
 
 func newEdgeDocs(chain []diagnose.Edge) []edgeDoc {
 	docs := make([]edgeDoc, 0, len(chain))
@@ -122,8 +182,8 @@ func newEdgeDoc(from, to, kind, lock string) edgeDoc {
 	}
 }
 
-func newFindingDoc(f diagnose.Finding) findingDoc {
-	text := narrate.Finding(f)
+func newFindingDoc(f diagnose.Finding, tense narrate.Tense) findingDoc {
+	text := tense.Finding(f)
 	doc := findingDoc{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 		Behind: f.Behind, Due: f.Due,
@@ -150,6 +210,7 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Command: r.Command, Releases: []string{}, Grants: []string{},
+			Others: r.Others, OthersBase64: output.Base64s(r.Others),
 		}
 		if r.Command == "" {
 			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)

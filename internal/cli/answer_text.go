@@ -31,12 +31,13 @@ func (a answer) write(out output.Printer) error {
 
 func (a answer) writeAll(out output.Printer) error {
 	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
-	if len(a.Findings) == 0 {
+	findings := a.findings()
+	if len(findings) == 0 {
 		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
 	}
-	t := lineWriter{out: out}
-	t.line("", format.Count(len(a.Findings), "finding", "findings")+" in "+locks+", worst first")
-	t.findings(a.Findings)
+	t := lineWriter{out: out, tense: a.tense()}
+	t.line("", format.Count(len(findings), "finding", "findings")+" in "+locks+", worst first")
+	t.findings(findings)
 	return t.err
 }
 
@@ -46,16 +47,24 @@ func (a answer) nothing() string {
 	case len(a.alarms) > 0:
 		return "nothing else is known to be wrong"
 	case len(a.unknown) > 0:
-		return "nothing is known to be wrong"
+		return a.say("nothing is known to be wrong", "nothing is known to have been wrong")
 	default:
-		return "nothing is wrong"
+		return a.say("nothing is wrong", "nothing was wrong")
 	}
+}
+
+// say returns the present of a text, or the past for an earlier revision.
+func (a answer) say(present, past string) string {
+	if a.past() {
+		return past
+	}
+	return present
 }
 
 // writeOne prints everything about the lock NAME.
 func (a answer) writeOne(out output.Printer) error {
 	about := a.about()
-	t := lineWriter{out: out}
+	t := lineWriter{out: out, tense: a.tense()}
 	for _, line := range a.absent {
 		t.line("", line)
 	}
@@ -63,9 +72,9 @@ func (a answer) writeOne(out output.Printer) error {
 		a.writeQueue(&t, l)
 	}
 	for _, chain := range about.Chains {
-		t.line("", "why the last waiter waits"+of(about.Locks, chain[0].Waiter.Lock)+":")
+		t.line("", a.say("why the last waiter waits", "why the last waiter waited")+of(about.Locks, chain[0].Waiter.Lock)+":")
 		for _, e := range chain {
-			t.line("  ", narrate.Edge(e))
+			t.line("  ", a.tense().Edge(e))
 		}
 	}
 	for _, l := range about.Locks {
@@ -98,8 +107,9 @@ func of(locks []inspect.Lock, id inspect.LockID) string {
 
 // lineWriter prints sentences until printing fails, and keeps that error.
 type lineWriter struct {
-	out output.Printer
-	err error
+	out   output.Printer
+	tense narrate.Tense
+	err   error
 }
 
 func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, output.Cell{}, texts...) }
@@ -133,7 +143,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 
 func (t *lineWriter) findings(findings []diagnose.Finding) {
 	for _, f := range findings {
-		text := narrate.Finding(f)
+		text := t.tense.Finding(f)
 		t.tagged("", output.Cell{Text: f.Severity.String(), Tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
 		t.remedies(f.Remedies)
 	}

@@ -43,6 +43,12 @@ In sequence, release
      since, or if a waiter may have been granted its lock
   4. revokes the lease of a session, unless it has new keys by then
 
+A session of over 128 keys has too many for one transaction. Then release checks
+that the lease has exactly the keys that were printed, and that none has changed,
+128 at a time, and revokes the lease, which removes all of them at once. It does
+not notice what changes between the first check and that: a key that is attached
+to the lease meanwhile is removed too, and a waiter may have been granted its lock.
+
 The client may keep working as if it held the lock. Make sure it has stopped, or
 that its writes are fenced: see "No guarantee" in the documentation of package
 rwlock. Clients that use rwlock are notified of the loss; "etcdctl lock" lets its
@@ -55,6 +61,7 @@ With -o json:
 ` + docs.Indent(docs.RequestHelp, "    ") + `
   others              keys to be removed that are not lock requests
   granted             waiters that are granted their lock by this, as above
+  in_parts            true: over 128 keys, checked in parts as described above
   released            true: it was done
   released_revision   etcd revision of the removal; absent when not done
 

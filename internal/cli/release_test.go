@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -156,5 +158,28 @@ func TestReleaseNeedsATerminalOrYes(t *testing.T) {
 	opts := &releaseOptions{in: strings.NewReader("y\n")}
 	if err := runResult(releaseRun(t.Context(), opts)); exitCode(err) != exitUsage {
 		t.Errorf("release = %v", err)
+	}
+}
+
+// The preview of a session of over 128 keys says how many go, and how they are checked.
+func TestReleaseManyKeys(t *testing.T) {
+	opts, client, out := releaser(t, "")
+	lease, err := client.Grant(t.Context(), 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 129 {
+		if _, err := client.Put(t.Context(), fmt.Sprintf("/m/%d/write/1", i), "", clientv3.WithLease(lease.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opts.target, opts.yes = releaseTarget{lease: format.Lease(int64(lease.ID))}, true
+	if err := releaseRun(t.Context(), opts); err != nil || !held(t, client) {
+		t.Fatalf("release = %v, another holder's key is there: %t", err, held(t, client))
+	}
+	for _, want := range []string{"129 keys are removed, too many for one transaction", "released at revision"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }

@@ -80,7 +80,8 @@ func (r *revs) clock(now func() time.Time) time.Time {
 }
 
 const changesFields = `With --rev A..B, prints the net changes: requests that are gone, that are new, and
-that were granted. A request that came and went in between does not show.
+that were granted, and keys in the way of requests that came or went. What came and
+went in between does not show.
 
 With --rev A..B -o json:
   from, to              the two revisions
@@ -107,7 +108,7 @@ func compareRevisions(ctx context.Context, c *connect.Conn, prefixes []string, r
 	}
 	doc := changesDoc{From: before.Revision, To: after.Revision, Changes: []docs.Event{}}
 	for _, e := range inspect.Compare(before, after) {
-		if wanted(e.Request.Lock) {
+		if wanted(e.Lock()) {
 			doc.Changes = append(doc.Changes, docs.NewEvent(e))
 		}
 	}

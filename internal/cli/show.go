@@ -182,11 +182,17 @@ func absence(ctx context.Context, c *connect.Conn, name string, revision int64) 
 	if err != nil {
 		return "", "", err
 	}
+	text, meant = absent(name, found)
+	return text, meant, nil
+}
+
+// absent says what absence returns, given what begins with the name.
+func absent(name string, found inspect.Absence) (text, meant string) {
 	text, names := narrate.Absence(name, found)
 	if len(names) > 0 {
 		meant = "did you mean " + strings.Join(names, ", ") + "?"
 	}
-	return text, meant, nil
+	return text, meant
 }
 
 // named returns the locks of that name, at most one for each layout.

@@ -12,7 +12,8 @@ import (
 )
 
 const historyFields = `With --history, prints the requests at the oldest revision that etcd has not
-compacted, and then each change, oldest first. It cannot say why a request was
+compacted, and then each change, oldest first: of requests, and of other keys in their
+way. It cannot say why a request was
 removed. etcd reads everything that was written since then, whatever the lock, and
 writes wait meanwhile: where that is much, use --since REV. --command-timeout bounds
 the time from one change to the next.
@@ -43,7 +44,7 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 			return cause(ctx, err)
 		}
 		timer.Reset(c.Timeout)
-		if !opts.wanted(e.Request.Lock) {
+		if !opts.wanted(e.Lock()) {
 			continue
 		}
 		if err := out.Write([]output.Entry{docs.NewEvent(e)}); err != nil {
@@ -68,7 +69,7 @@ func historyBegin(h *inspect.History, wanted func(inspect.LockID) bool) []output
 	}
 	all := []output.Entry{head}
 	for _, e := range inspect.Compare(inspect.Snapshot{}, h.Begin) {
-		if wanted(e.Request.Lock) {
+		if wanted(e.Lock()) {
 			n++
 			all = append(all, docs.Summary(e, h.Begin.Revision, time.Time{}))
 		}

@@ -7,8 +7,16 @@ import (
 	"testing"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -165,6 +173,87 @@ func TestShowLeaseInTrouble(t *testing.T) {
 	for _, want := range []string{"over for 32s", "no such lease"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// silentClient is a client of an etcd that does not say how far a watch has got, such as
+// one behind etcd's grpc-proxy.
+func silentClient(t *testing.T, endpoint string) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second, Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainStreamInterceptor(
+			func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+				s, err := open(ctx, desc, cc, method, opts...)
+				return silentStream{s}, err
+			})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// silentStream leaves out the progress of watches.
+type silentStream struct{ grpc.ClientStream }
+
+// RecvMsg implements grpc.ClientStream.
+func (s silentStream) RecvMsg(m any) error {
+	for {
+		err := s.ClientStream.RecvMsg(m)
+		resp, ok := m.(*pb.WatchResponse)
+		if err != nil || !ok || len(resp.Events) > 0 || resp.Created || resp.Canceled {
+			return err
+		}
+	}
+}
+
+// Where etcd does not say how far a watch has got, a history ends with a line that says
+// that changes may be missing.
+func TestShowHistoryUnknown(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	client := etcdtest.Client(t, endpoint)
+	if _, err := client.Put(t.Context(), "/a/write/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Delete(t.Context(), "/a/write/1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Put(t.Context(), "/else", ""); err != nil { // so that no event is the last one
+		t.Fatal(err)
+	}
+	const end = "unknown\tthis etcd (a server before 3.4.25 or 3.5.8, or a proxy) does not say when it has sent everything: other requests may have come and gone until revision 4"
+	for _, tt := range []struct {
+		silent bool
+		format output.Format
+		last   string
+	}{
+		{true, output.Text, end},
+		{true, output.JSON, `{"event":"unknown","end":4}`},
+		{false, output.Text, "3\treleased\tholding\t-\twrite\t/a\tkey /a/write/1\t/a/write/1"},
+	} {
+		var out bytes.Buffer
+		opts := &showOptions{name: "/a", history: true, since: 1, out: output.Printer{Writer: &out, Format: tt.format}, err: &out, now: time.Now}
+		opts.connect = func(ctx context.Context) (*connect.Conn, error) {
+			g := globals{connection: connect.Options{
+				Etcd:    etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second},
+				Timeout: 20 * time.Second,
+			}}
+			c, err := g.connect(ctx)
+			if err == nil && tt.silent {
+				_ = c.Client.Close()
+				c.Client = silentClient(t, endpoint)
+				c.Source = inspect.NewSource(c.Client)
+			}
+			return c, err
+		}
+		if err := showRun(t.Context(), opts); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.HasSuffix(last, tt.last) {
+			t.Errorf("silent: %t, last line %q, want %q", tt.silent, last, tt.last)
 		}
 	}
 }

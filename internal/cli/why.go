@@ -78,6 +78,8 @@ With -o json:
       etcdctl             arguments of etcdctl with the same effect; absent if they
                           cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted
+      others              other keys of the session, which are deleted too; absent
+                          when there are none
   remedies            with NAME: how to release those who keep others waiting, by
                       force, whether there is a problem or not; as above
   unknown             what could not be read, a sentence each
@@ -159,32 +161,44 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		unknown = slices.Concat(unknown, more, alarm)
 	}
 	now := opts.rev.clock(opts.now)
-	d := diagnose.Locks(snapshot, leases, opts.thresholds, now)
-	if opts.rev.from == 0 {
-		unknown = append(unknown, keysElsewhere(ctx, c, d, opts.name)...)
+	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now), opts.name, now)
+	a.alarms, a.leases, a.unknown = alarms, leases, unknown
+	if !a.past() {
+		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a.Diagnosis, opts.name)...)
 	}
-	if opts.rev.from > 0 { // remedies for a past revision do not apply now
-		for i := range d.Findings {
-			d.Findings[i].Remedies = nil
-		}
-	} else if ages := unknownAges(d, opts.name); ages != "" {
-		unknown = append(unknown, ages)
+	if ages := a.unknownAges(); ages != "" && !a.past() {
+		a.unknown = append(a.unknown, ages)
 	}
-	a := answer{Diagnosis: d, alarms: alarms, name: opts.name, leases: leases, unknown: unknown, now: now}
+	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
+		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
+	}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
 	}
 	if opts.name != "" && len(named(snapshot, opts.name)) == 0 {
-		text, meant, err := absence(ctx, c, opts.name, opts.rev.from)
-		if err != nil {
+		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
 			return err
-		}
-		a.absent = append(a.absent, text)
-		if meant != "" {
-			a.absent = append(a.absent, meant)
 		}
 	}
 	return a.write(opts.out)
+}
+
+// absence says, in lines, that there is no lock NAME. It reads again only if the
+// snapshot does not have all keys that begin with NAME.
+func (opts *whyOptions) absence(ctx context.Context, c *connect.Conn, s inspect.Snapshot) ([]string, error) {
+	var text, meant string
+	var err error
+	if s.Prefixes.Has(opts.name) {
+		var found inspect.Absence
+		found, err = c.AbsenceIn(ctx, s, opts.name, opts.rev.from > 0)
+		text, meant = absent(opts.name, found)
+	} else {
+		text, meant, err = absence(ctx, c, opts.name, opts.rev.from)
+	}
+	if meant == "" {
+		return []string{text}, err
+	}
+	return []string{text, meant}, err
 }
 
 // read reads the locks. If the user may not read all of them, it reads those that the
@@ -232,10 +246,10 @@ func keysElsewhere(ctx context.Context, c *connect.Conn, d diagnose.Diagnosis, n
 
 // unknownAges says of how many requests nobody noted since when they hold or wait,
 // among those for NAME or all; it is empty when there are none.
-func unknownAges(d diagnose.Diagnosis, name string) string {
-	s := d.Snapshot
-	if name != "" {
-		s.Locks = d.About(name).Locks
+func (a answer) unknownAges() string {
+	s := a.Snapshot
+	if a.name != "" {
+		s.Locks = a.account.Locks
 	}
 	holders, waiters := s.Unaged()
 	var parts []string
@@ -252,20 +266,22 @@ func unknownAges(d diagnose.Diagnosis, name string) string {
 }
 
 const (
-	whyBatches = 8 // of inspect.MaxLeases
-	whyPause   = 20 * time.Millisecond
+	whyBatches = 8                     // of inspect.MaxLeases
+	whyPause   = 20 * time.Millisecond // at most
 )
 
 // leasesThatMatter looks up leases, those of blockers first, and says what remains
 // unknown. It spares etcd: it looks up a limited number, in batches, with a pause
-// between them.
+// between them that is as long as the batch took.
 func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
 	ids := s.LeasesByUrgency()
 	leases = make(map[int64]inspect.Lease, len(ids))
+	var took time.Duration
 	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !backoff.Pause(ctx, whyPause) {
+		if batch > 0 && !backoff.Pause(ctx, min(took, whyPause)) {
 			break
 		}
+		began := time.Now()
 		n := min(len(ids), inspect.MaxLeases)
 		found, err := c.Leases(ctx, ids[:n], s)
 		for id, lease := range found {
@@ -274,7 +290,7 @@ func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) 
 		if err != nil {
 			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
 		}
-		ids = ids[n:]
+		ids, took = ids[n:], time.Since(began)
 	}
 	if skipped := len(ids); skipped > 0 {
 		unknown = append(unknown, fmt.Sprintf("remaining TTLs of the %d least relevant leases: too many to look up", skipped))

@@ -9,8 +9,13 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -63,10 +68,9 @@ func answerOn(name string, leases map[int64]inspect.Lease) answer {
 		request("read/2", keyspace.Read, 3, 0x2f, owner("r", 10*time.Second)),
 		request("read/3", keyspace.Read, 4, 0x3f, keyspace.Owner{}),
 	}}}}
-	return answer{
-		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, noon),
-		name:      name, leases: leases, now: noon,
-	}
+	a := newAnswer(diagnose.Locks(s, leases, diagnose.Thresholds{}, noon), name, noon)
+	a.leases = leases
+	return a
 }
 
 func alive(remaining time.Duration) inspect.Lease {
@@ -103,7 +107,8 @@ nothing is wrong with it, but this would end it by force:
 why the last waiter waits:
   lease 000000000000003f waits for /a, held by w\x1b p[7]@h
 what happens by itself:
-  w\x1b p[7]@h holds it until it unlocks or its lease ends: that has not been renewed for 8s, and ends in about 2s unless it is
+  w\x1b p[7]@h holds it until it unlocks or its lease ends
+  its lease has not been renewed for 8s; unless it is renewed now, it ends in about 2s
   then r p[7]@h gets it, along with 1 other reader
 what is wrong, and what can be done:
 warning  the lease of w\x1b p[7]@h has not been renewed for 8s and ends in about 2s
@@ -169,7 +174,7 @@ func TestWhyOfALongQueue(t *testing.T) {
 		queue = append(queue, r)
 	}
 	a.Snapshot.Locks[0].Queue = queue
-	a.Diagnosis = diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon)
+	a = newAnswer(diagnose.Locks(a.Snapshot, nil, diagnose.Thresholds{}, noon), "/a", noon)
 	var b bytes.Buffer
 	if err := a.write(output.Printer{Writer: &b}); err != nil {
 		t.Fatal(err)
@@ -186,16 +191,17 @@ func TestWhyUnknownAges(t *testing.T) {
 	for i := range queue {
 		queue[i].Owner, queue[i].Since = keyspace.Owner{}, time.Time{}
 	}
-	unaged.Diagnosis = diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
+	d := diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
 	says := "since when 1 request holds its lock, and 2 requests wait: clients noted no time, and etcd keeps none"
 	for _, name := range []string{"", "/a"} {
-		if got := unknownAges(unaged.Diagnosis, name); got != says {
+		if got := newAnswer(d, name, noon).unknownAges(); got != says {
 			t.Errorf("%q, want %q", got, says)
 		}
 	}
-	if got := unknownAges(unaged.Diagnosis, "/b"); got != "" {
+	if got := newAnswer(d, "/b", noon).unknownAges(); got != "" {
 		t.Errorf("of another lock: %q", got)
 	}
+	unaged = newAnswer(d, "", noon)
 	unaged.unknown = []string{says}
 	var b bytes.Buffer
 	if err := unaged.write(output.Printer{Writer: &b}); err != nil {
@@ -219,5 +225,85 @@ func TestWhyBounds(t *testing.T) {
 	}
 	if got["long-hold"] != "at_most 12" || got["long-wait"] != "exact 10 if its client is dead" {
 		t.Errorf("%v", got)
+	}
+}
+
+// why runs why on an etcd that prepare has written to, and returns what it prints and
+// how many ranges of keys it reads.
+func why(t *testing.T, prepare func(*clientv3.Client), args ...string) (said string, ranges int) {
+	t.Helper()
+	endpoint := etcdtest.Start(t)
+	prepare(etcdtest.Client(t, endpoint))
+	g := globals{connection: connect.Options{
+		Etcd:    etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second},
+		Timeout: 10 * time.Second,
+	}}
+	var out bytes.Buffer
+	reads := &rangeCounter{}
+	cmd := newWhyCmd(&app{}, func(ctx context.Context, opts *whyOptions) error {
+		opts.out, opts.err, opts.now = output.Printer{Writer: &out}, &out, time.Now
+		opts.connect = func(ctx context.Context) (*connect.Conn, error) {
+			c, err := g.connect(ctx)
+			if err == nil {
+				reads.KV, c.Client.KV = c.Client.KV, reads
+			}
+			return c, err
+		}
+		return whyRun(ctx, opts)
+	})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), reads.n
+}
+
+// rangeCounter counts the gets of more than one key.
+type rangeCounter struct {
+	clientv3.KV
+	n int
+}
+
+func (c *rangeCounter) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	if op := clientv3.OpGet(key, opts...); len(op.RangeBytes()) > 0 && !op.IsCountOnly() {
+		c.n++
+	}
+	return c.KV.Get(ctx, key, opts...)
+}
+
+// A name without a lock is looked for among the keys that were read.
+func TestWhyReadsOnce(t *testing.T) {
+	said, ranges := why(t, func(client *clientv3.Client) {
+		for _, key := range []string{"/job", "/jobs/a/write/1", "/other"} {
+			if _, err := client.Put(t.Context(), key, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, "/jo")
+	want := "no request that etcd-lock knows for /jo; 2 other keys begin with it: /job (no lease)\ndid you mean /jobs/a?\n"
+	if said != want || ranges != 1 {
+		t.Errorf("%d ranges read; want 1; said\n%swant\n%s", ranges, said, want)
+	}
+}
+
+// A remedy that ends a session says which other keys go with it.
+func TestWhyOtherKeys(t *testing.T) {
+	prepare := func(client *clientv3.Client) {
+		for _, keys := range [][]string{{"/w/write/1", "/config", "/beyond/write/1"}, {"/w/write/2"}} {
+			lease, err := client.Grant(t.Context(), 60)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range keys {
+				if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease.ID)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	const want = "this also deletes 2 other keys of the session: /beyond/write/1 and /config"
+	if said, _ := why(t, prepare, "/w", "--prefix", "/w"); !strings.Contains(said, want) {
+		t.Errorf("no %q in\n%s", want, said)
 	}
 }

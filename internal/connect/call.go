@@ -64,6 +64,15 @@ func (c *Conn) Absence(ctx context.Context, name string, revision int64) (a insp
 	return a, err
 }
 
+// AbsenceIn is inspect.Source.AbsenceIn, bounded as Do does.
+func (c *Conn) AbsenceIn(ctx context.Context, s inspect.Snapshot, name string, past bool) (a inspect.Absence, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		a, err = c.Source.AbsenceIn(ctx, s, name, past)
+		return err
+	})
+	return a, err
+}
+
 // Leases looks leases up by ID, see inspect.Source.Leases.
 func (c *Conn) Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (leases map[int64]inspect.Lease, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
@@ -71,6 +80,15 @@ func (c *Conn) Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (le
 		return err
 	})
 	return leases, err
+}
+
+// LeaseKeys looks up the keys of leases, see inspect.Source.LeaseKeys.
+func (c *Conn) LeaseKeys(ctx context.Context, ids []int64) (keys map[int64][]string, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		keys, err = c.Source.LeaseKeys(ctx, ids)
+		return err
+	})
+	return keys, err
 }
 
 // History reads how the locks below prefixes were at the revision since, and can

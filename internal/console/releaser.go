@@ -33,7 +33,7 @@ func (r *releaser) release(plan release.Plan, err error) (backend.Release, error
 		return backend.Release{}, withHint(err)
 	}
 	return backend.Release{
-		Lease: plan.Lease, Revision: plan.Revision, Gone: plan.Gone, Others: plan.Others, Granted: plan.Granted,
+		Lease: plan.Lease, Revision: plan.Revision, Gone: plan.Gone, Others: plan.Others, Granted: plan.Granted, InParts: plan.InParts(),
 		Apply: func(ctx context.Context) (int64, error) {
 			revision, err := r.Apply(ctx, plan, r.audit)
 			return revision, withHint(err)

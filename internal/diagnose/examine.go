@@ -127,7 +127,7 @@ func (e *examiner) age(f *Finding, limit time.Duration) {
 	if bound == inspect.AgeAtMost && e.longer(&f.Requests[0], limit) {
 		began, bound = start.NotAfter, inspect.AgeAtLeast
 	}
-	f.Age, f.Bound, f.Threshold = e.now.Sub(began), bound, limit
+	f.Began, f.Age, f.Bound, f.Threshold = began, e.now.Sub(began), bound, limit
 }
 
 // about returns the beginning of a finding about a request, and about more of

@@ -75,7 +75,8 @@ type Finding struct {
 	Remedies []Remedy           // the best first; none when ending a session would not help
 
 	Cycle     []Edge             // Deadlock: a shortest cycle, one edge for each session
-	Age       time.Duration      // LongWait, LongHold: how long it has waited or held; Lapsed: for how long it is over
+	Began     time.Time          // LongWait, LongHold: since when it has waited or held
+	Age       time.Duration      // LongWait, LongHold: how long, when it was diagnosed or AsOf says; Lapsed: for how long it is over
 	Bound     inspect.Bound      // LongWait, LongHold: whether it has lasted that long exactly, at least, or at most
 	Threshold time.Duration      // LongWait, LongHold: what Age and those of More exceed
 	Remaining time.Duration      // Expiring: about how long the lease lasts; LeaseOverdue: below 0, since when it is over
@@ -84,6 +85,15 @@ type Finding struct {
 	Uncertain bool               // OtherKey: clients of etcd's recipe may not wait for it any more, because it was written again
 	Detached  bool               // OtherKey: it looks like a mutex request whose lease was taken off
 	Root      Root               // LongWait: what the request waits for in the end
+}
+
+// AsOf returns the finding with its age at a time after the diagnosis, so that the age is
+// that of its row beside it. A zero time changes nothing.
+func (f Finding) AsOf(now time.Time) Finding {
+	if f.Bound != inspect.AgeUnknown && !now.IsZero() {
+		f.Age = now.Sub(f.Began)
+	}
+	return f
 }
 
 // Root is what a waiting request waits for in the end, when that is none of the
@@ -122,6 +132,7 @@ type Remedy struct {
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Effect
 
+	Others      []string         // other keys of the session, which its end deletes too; only from WithKeys
 	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits
 	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
 }

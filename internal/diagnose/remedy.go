@@ -55,6 +55,22 @@ func (e *examiner) notAlone(s *inspect.Session) (inspect.Request, bool) {
 	return s.Requests[i], true
 }
 
+// WithKeys returns the remedy with Others, given the keys of leases, as far as these are
+// known.
+func (r Remedy) WithKeys(keys map[int64][]string) Remedy {
+	released := make(map[string]bool, len(r.Releases))
+	for _, request := range r.Releases {
+		released[request.Key] = true
+	}
+	r.Others = nil
+	for _, key := range keys[r.Target.Lease] {
+		if !released[key] {
+			r.Others = append(r.Others, key)
+		}
+	}
+	return r
+}
+
 // remove returns the remedy that deletes one request.
 func (e *examiner) remove(s *inspect.Session, r inspect.Request) Remedy {
 	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Advise {

@@ -23,24 +23,34 @@ func (s *Source) Absence(ctx context.Context, name string, revision int64) (Abse
 	if err != nil {
 		return Absence{}, err
 	}
-	a := Absence{Count: len(snapshot.keys)}
-	for _, l := range snapshot.Locks[:min(len(snapshot.Locks), maxAbsent)] {
-		a.Names = append(a.Names, l.ID.Name)
-	}
-	for _, k := range snapshot.keys {
-		if len(a.Keys) == maxAbsent {
-			break
-		}
-		if r, ok := snapshot.other(k); ok {
-			a.Keys = append(a.Keys, r)
-		}
-	}
-	kvs, err := leaseReader{kv: s.client, revision: snapshot.Revision, past: revision > 0}.read(ctx, a.Keys)
+	return s.AbsenceIn(ctx, snapshot, name, revision > 0)
+}
+
+// AbsenceIn is Absence in a snapshot that was read before, of now or of the past. It
+// reads leases of keys only. The snapshot has to have all keys that begin with the name.
+func (s *Source) AbsenceIn(ctx context.Context, snapshot Snapshot, name string, past bool) (Absence, error) {
+	a := snapshot.absence(name)
+	kvs, err := leaseReader{kv: s.client, revision: snapshot.Revision, past: past}.read(ctx, a.Keys)
 	if err != nil {
 		return Absence{}, fmt.Errorf("inspect: leases of keys: %w", err)
 	}
 	leasesOf(kvs).setOn(a.Keys)
 	return a, nil
+}
+
+// absence is AbsenceIn with unknown leases.
+func (s Snapshot) absence(name string) Absence {
+	var a Absence
+	for _, k := range withPrefix(s.keys, name) {
+		a.Count++
+		switch {
+		case k.lock == nil && len(a.Keys) < maxAbsent:
+			a.Keys = append(a.Keys, k.request(nil))
+		case k.lock != nil && len(a.Names) < maxAbsent && !slices.Contains(a.Names, k.lock.Name):
+			a.Names = append(a.Names, k.lock.Name)
+		}
+	}
+	return a
 }
 
 // WouldBlock returns what a request would wait for, by place, that is not in the
@@ -64,10 +74,4 @@ func (s Snapshot) request(k stored) Request {
 		l, _ = s.Find(*k.lock)
 	}
 	return k.request(l.Queue)
-}
-
-// other returns a key as a request, unless it is a lock request.
-func (s Snapshot) other(k stored) (Request, bool) {
-	r := s.request(k)
-	return r, !r.IsRequest()
 }

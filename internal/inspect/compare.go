@@ -3,30 +3,76 @@ package inspect
 import "slices"
 
 // Compare returns what became of requests between two snapshots of the same prefix,
-// lock by lock: first the deleted requests, then those that are new or whose
-// standing changed. The events have no revision, and a request that was made and
+// lock by lock: first the deleted requests, then the keys in the way of requests that
+// came or went, then the requests that are new or whose standing changed. The events
+// have no revision, and a request that was made and
 // deleted in between has none.
 func Compare(before, after Snapshot) []Event {
 	var changes []Event
 	old, now := before.Locks, after.Locks
 	for len(old) > 0 || len(now) > 0 {
-		var from, to []Request
+		var from, to Lock
 		c := compareHeads(old, now, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 		if c <= 0 {
-			from, old = old[0].Queue, old[1:]
+			from, old = old[0], old[1:]
 		}
 		if c >= 0 {
-			to, now = now[0].Queue, now[1:]
+			to, now = now[0], now[1:]
 		}
-		changes = append(changes, compareQueues(from, to, after)...)
+		changes = append(changes, compareLocks(from, to, after)...)
 	}
 	return changes
 }
 
-// compareQueues is Compare for the queues of one lock. Its events are in the order
-// of the queue.
-func compareQueues(before, after []Request, now Snapshot) []Event {
-	var deleted, changed []Event
+// compareLocks is Compare for one lock, which may be missing in either snapshot.
+func compareLocks(before, after Lock, now Snapshot) []Event {
+	deleted, changed := compareQueues(before.Queue, after.Queue, now)
+	return slices.Concat(deleted, compareOthers(before, after), changed)
+}
+
+// compareOthers returns the changes of what is in the way of a lock, first what is not
+// any more. One of the two locks may have no ID. Where not all keys are listed, it leaves
+// out those that may have been in the way before, or may be still.
+func compareOthers(before, after Lock) []Event {
+	id := after.ID
+	if len(after.Queue) == 0 {
+		id = before.ID
+	}
+	was, is := keysOf(before.Others), keysOf(after.Others)
+	var events []Event
+	for _, o := range before.Others {
+		if !is[placeOf(o)] && after.MoreOthers == 0 {
+			events = append(events, Event{Kind: EventCleared, Request: o, Blocked: id})
+		}
+	}
+	for _, o := range after.Others {
+		if !was[placeOf(o)] && before.MoreOthers == 0 {
+			events = append(events, Event{Kind: EventBlocks, Request: o, Blocked: id})
+		}
+	}
+	return events
+}
+
+// keyPlace is a key since it was created.
+type keyPlace struct {
+	key      string
+	revision int64
+}
+
+func placeOf(r Request) keyPlace { return keyPlace{r.Key, r.Revision} }
+
+func keysOf(requests []Request) map[keyPlace]bool {
+	keys := make(map[keyPlace]bool, len(requests))
+	for _, r := range requests {
+		keys[placeOf(r)] = true
+	}
+	return keys
+}
+
+// compareQueues is Compare for the queues of one lock: the requests that are gone, and
+// those that are new or changed between holding and waiting, each in the order of the
+// queue.
+func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Event) {
 	for len(before) > 0 || len(after) > 0 {
 		switch c := compareHeads(before, after, ByPlace); {
 		case c < 0:
@@ -46,7 +92,8 @@ func compareQueues(before, after []Request, now Snapshot) []Event {
 			before, after = before[1:], after[1:]
 		}
 	}
-	return slices.DeleteFunc(append(deleted, changed...), func(e Event) bool { return e.Request.Vacant() })
+	vacant := func(e Event) bool { return e.Request.Vacant() }
+	return slices.DeleteFunc(deleted, vacant), slices.DeleteFunc(changed, vacant)
 }
 
 // compareHeads compares the first items of two sorted lists. An empty list counts

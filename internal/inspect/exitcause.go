@@ -136,7 +136,9 @@ func (c *exitCauses) count(revision []Event) map[int64]int {
 }
 
 // isNew reports whether the event's request was made in the event's revision.
-func (ev Event) isNew() bool { return !ev.Kind.Gone() && ev.Request.Revision == ev.Revision }
+func (ev Event) isNew() bool {
+	return !ev.Kind.Gone() && !ev.Kind.OfOther() && ev.Request.Revision == ev.Revision
+}
 
 // markEarlier marks as alive the sessions of deleted requests that make a request
 // later.

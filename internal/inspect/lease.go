@@ -79,28 +79,56 @@ func (l Lease) NotRenewedFor() time.Duration {
 // exists afterwards: etcd removes a lease together with its keys, but a restored
 // backup can have keys without their lease.
 func (s *Source) Leases(ctx context.Context, ids []int64, in Snapshot) (map[int64]Lease, error) {
-	var mu sync.Mutex
 	leases := make(map[int64]Lease, len(ids))
 	for _, id := range ids {
 		leases[id] = Lease{}
 	}
 	delete(leases, 0)
+	err := lookUpEach(ctx, ids, leases, func(ctx context.Context, id int64) (Lease, error) { return s.lease(ctx, id, in) })
+	return leases, err
+}
+
+// LeaseKeys returns the keys that are attached to leases, sorted, of the first MaxLeases
+// different ones. A user has to be permitted to read all keys of a lease. With an error,
+// the result has what was learned before.
+func (s *Source) LeaseKeys(ctx context.Context, ids []int64) (map[int64][]string, error) {
+	keys := map[int64][]string{}
+	err := lookUpEach(ctx, ids, keys, s.leaseKeys)
+	return keys, err
+}
+
+func (s *Source) leaseKeys(ctx context.Context, id int64) ([]string, error) {
+	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id), clientv3.WithAttachedKeys())
+	if err != nil {
+		return nil, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(id), err)
+	}
+	keys := make([]string, 0, len(resp.Keys))
+	for _, k := range resp.Keys {
+		keys = append(keys, string(k))
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// lookUpEach puts what lookUp returns for leases into found, of the first MaxLeases
+// different ones, a few at a time. It stops at the first error.
+func lookUpEach[T any](ctx context.Context, ids []int64, found map[int64]T, lookUp func(context.Context, int64) (T, error)) error {
+	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(leaseLookups)
 	for _, id := range lookups(ids) {
 		g.Go(func() error {
-			lease, err := s.lease(ctx, id, in)
+			one, err := lookUp(ctx, id)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			leases[id] = lease
+			found[id] = one
 			return nil
 		})
 	}
-	err := g.Wait()
-	return leases, err
+	return g.Wait()
 }
 
 func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error) {

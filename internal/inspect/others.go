@@ -77,16 +77,18 @@ func byPlace(a, b stored) int {
 	return cmp.Or(cmp.Compare(a.created, b.created), strings.Compare(a.key, b.key))
 }
 
+// withPrefix returns those of keys, which must be sorted by key, that begin with a prefix.
+func withPrefix(keys []stored, prefix string) []stored {
+	from := sort.Search(len(keys), func(i int) bool { return keys[i].key >= prefix })
+	n := sort.Search(len(keys)-from, func(i int) bool { return !strings.HasPrefix(keys[from+i].key, prefix) })
+	return keys[from : from+n]
+}
+
 // belowName returns the keys below a lock's name, which must be sorted by key, but not
 // its requests, by place.
 func belowName(id LockID, keys []stored) []stored {
-	start, end := keyspace.PrefixRange(id.Layout.Dir(id.Name))
-	from := sort.Search(len(keys), func(i int) bool { return keys[i].key >= start })
 	var below []stored
-	for _, k := range keys[from:] {
-		if k.key >= end {
-			break
-		}
+	for _, k := range withPrefix(keys, id.Layout.Dir(id.Name)) {
 		if !k.isRequestOf(id) {
 			below = append(below, k)
 		}

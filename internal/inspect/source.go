@@ -54,7 +54,7 @@ type Update struct {
 	Err      error    // etcd does not answer, or refuses to: the watch retries
 }
 
-// EventKind says what became of a request.
+// EventKind says what became of a request, or of another key that is in the way of some.
 type EventKind string
 
 // The kinds of events.
@@ -64,18 +64,33 @@ const (
 	EventReleased EventKind = "released" // it held the lock and was deleted
 	EventLeft     EventKind = "left"     // it waited and was deleted
 	EventDetached EventKind = "detached" // its key was written again with another lease or none: it is no request any more, and still blocks
+	EventBlocks   EventKind = "blocks"   // another key is in the way of requests of a lock now, see Lock.Others
+	EventCleared  EventKind = "cleared"  // it is not any more: it was deleted, or none of them waits for it
 	EventExpired  EventKind = "expired"  // it was deleted because its session expired; only from WatchCauses and WatchKinds
 	EventRevoked  EventKind = "revoked"  // it was deleted because its session was closed or revoked; only from WatchCauses and WatchKinds
 )
 
 // Gone reports whether an event of this kind is the last one of a request.
-func (k EventKind) Gone() bool { return k != EventWaiting && k != EventGranted }
+func (k EventKind) Gone() bool { return k != EventWaiting && k != EventGranted && !k.OfOther() }
 
-// Event is a change of one request.
+// OfOther reports whether an event of this kind is about another key that is in the way
+// of requests.
+func (k EventKind) OfOther() bool { return k == EventBlocks || k == EventCleared }
+
+// Event is a change of one request, or of a key that is in the way of some.
 type Event struct {
 	Kind     EventKind
-	Request  Request    // for a deleted one, Holding says whether it held
+	Request  Request    // for a deleted one, Holding says whether it held; if Kind.OfOther, the key
+	Blocked  LockID     // if Kind.OfOther: the lock that it is in the way of
 	Revision int64      // of the change; 0 when it is not known
 	Time     time.Time  // when this program saw it; zero when it did not
 	Session  LeaseState // for a deleted request: its session right after; only from WatchCauses
+}
+
+// Lock returns the lock that the event is about.
+func (e Event) Lock() LockID {
+	if e.Kind.OfOther() {
+		return e.Blocked
+	}
+	return e.Request.Lock
 }

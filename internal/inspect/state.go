@@ -94,7 +94,8 @@ type edit struct {
 	detached  map[string]bool // those of deleted whose keys still exist
 	rewritten []Request       // they keep their places
 	added     []Request
-	reach     int // requests of the queue that may be marked as holding
+	reach     int  // requests of the queue that may be marked as holding
+	before    Lock // with the keys in the way before; its queue may have changed since
 }
 
 // changesQueue reports whether the edit changes the lock's queue.
@@ -138,6 +139,7 @@ func (s *state) learn(kvs []*mvccpb.KeyValue) {
 func (s *state) applyEdits(edits map[LockID]*edit) []Event {
 	ids := slices.SortedFunc(maps.Keys(edits), LockID.Compare)
 	for _, id := range ids {
+		edits[id].before = s.locks[id]
 		s.editQueue(id, edits[id])
 	}
 	var changes []Event
@@ -219,8 +221,9 @@ func (s *state) editQueue(id LockID, e *edit) {
 }
 
 // settle finds what is in the way of a lock's requests, and marks the holders. It
-// returns first the events of deleted requests, then those that are new or changed
-// between holding and waiting, each in the order of the queue.
+// returns first the events of deleted requests, then those of keys in the way, then those
+// of requests that are new or changed between holding and waiting, each in the order of
+// the queue.
 func (s *state) settle(id LockID, e *edit) []Event {
 	var changes []Event
 	for _, r := range e.deleted {
@@ -230,13 +233,13 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	}
 	lock, ok := s.locks[id]
 	if !ok {
-		return changes
+		return append(changes, compareOthers(e.before, lock)...)
 	}
-	before := lock
 	lock.Others, lock.MoreOthers = s.others(lock)
 	lock.Candidates = s.beside.of(lock)
+	changes = append(changes, compareOthers(e.before, lock)...)
 	if !e.changesQueue() {
-		if lock.MoreOthers == before.MoreOthers && slices.Equal(lock.Others, before.Others) && slices.Equal(lock.Candidates, before.Candidates) {
+		if lock.MoreOthers == e.before.MoreOthers && slices.Equal(lock.Others, e.before.Others) && slices.Equal(lock.Candidates, e.before.Candidates) {
 			return nil
 		}
 		lock.Queue, e.reach = s.own(id, 0), reach(lock.Queue)

@@ -82,7 +82,8 @@ func TestFoldLaw(t *testing.T) {
 				for range 1 + h.rng.IntN(4) { // more than one change the same copy
 					old := maps.Clone(s.locks)
 					for id, l := range old { // the state may change it in place
-						old[id] = Lock{ID: id, Queue: slices.Clone(l.Queue)}
+						l.Queue = slices.Clone(l.Queue)
+						old[id] = l
 					}
 					events := s.apply(h.step(), epoch)
 					checkEvents(t, events, old, s.locks, Snapshot{keys: h.store.listing().keys})
@@ -116,7 +117,7 @@ func checkEvents(t *testing.T, events []Event, before, after map[LockID]Lock, no
 	}
 	var want []string
 	for _, id := range slices.SortedFunc(maps.Keys(ids), LockID.Compare) {
-		want = append(want, lines(compareQueues(before[id].Queue, after[id].Queue, now))...)
+		want = append(want, lines(compareLocks(before[id], after[id], now))...)
 	}
 	if got := lines(events); !slices.Equal(got, want) {
 		t.Fatalf("events = %q, want %q", got, want)
@@ -175,8 +176,21 @@ func (h *history) key() string {
 func track(t *testing.T, standings map[string]EventKind, e Event) {
 	t.Helper()
 	id := fmt.Sprint(e.Request.Lock, e.Request.Key, e.Request.Revision)
+	if e.Kind.OfOther() {
+		id = besideID(e.Blocked, e.Request)
+	}
 	before := standings[id]
 	switch e.Kind {
+	case EventBlocks:
+		if before != "" || e.Blocked == (LockID{}) {
+			t.Fatalf("%s %s after %q", e.Kind, id, before)
+		}
+		standings[id] = e.Kind
+	case EventCleared:
+		if before != EventBlocks {
+			t.Fatalf("%s %s after %q", e.Kind, id, before)
+		}
+		delete(standings, id)
 	case EventDetached:
 		if before == "" {
 			t.Fatalf("%s %s after nothing", e.Kind, id)
@@ -196,15 +210,29 @@ func track(t *testing.T, standings map[string]EventKind, e Event) {
 	}
 }
 
+// besideID identifies a key in the way of a lock among standings.
+func besideID(id LockID, other Request) string {
+	return fmt.Sprint(id, "beside", other.Key, other.Revision)
+}
+
+// standingsOf returns the last event of each request, and of each key in the way.
+func standingsOf(s Snapshot) map[string]EventKind {
+	all := map[string]EventKind{}
+	for _, l := range s.Locks {
+		for _, r := range l.Queue {
+			all[fmt.Sprint(r.Lock, r.Key, r.Revision)] = standing(r).Kind
+		}
+		for _, o := range l.Others {
+			all[besideID(l.ID, o)] = EventBlocks
+		}
+	}
+	return all
+}
+
 // checkStandings holds that events lead to where the snapshot is.
 func checkStandings(t *testing.T, standings map[string]EventKind, s Snapshot) {
 	t.Helper()
-	want := map[string]EventKind{}
-	for _, l := range s.Locks {
-		for _, r := range l.Queue {
-			want[fmt.Sprint(r.Lock, r.Key, r.Revision)] = standing(r).Kind
-		}
-	}
+	want := standingsOf(s)
 	if diff := cmp.Diff(want, standings); diff != "" {
 		t.Errorf("by snapshot, by events:\n%s", diff)
 	}
@@ -237,15 +265,18 @@ func TestEvents(t *testing.T) {
 		{"written again", [][]op{{put("a/write/1")}, {put("a/write/2")}, {put("a/write/1")}}, nil, 0},
 		{"nested names", [][]op{{put("a/write/1")}, {put("a/write/b/write/1")}}, []string{"granted a/write/b/write/1"}, 0},
 		{"mutex", [][]op{{{key: "a/1f", lease: 0x1f}}, {{key: "a/20", lease: 0x20}}}, []string{"waiting a/20"}, 0},
-		{"a recipe's writer waits for a mutex", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/write/1")}}, []string{"waiting a/write/1"}, 0},
-		{"another key in the way", [][]op{{put("a/b")}, {{key: "a/20", lease: 0x20}}, {del("a/b")}}, []string{"granted a/20"}, 0},
+		{"a recipe's writer waits for a mutex", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/write/1")}}, []string{"blocks a/1f", "waiting a/write/1"}, 0},
+		{"another key gets in the way", [][]op{{put("a/b")}, {{key: "a/20", lease: 0x20}}}, []string{"blocks a/b", "waiting a/20"}, 1},
+		{"another key in the way", [][]op{{put("a/b")}, {{key: "a/20", lease: 0x20}}, {del("a/b")}}, []string{"cleared a/b", "granted a/20"}, 0},
+		{"another key in the way of none any more", [][]op{{put("a/b")}, {{key: "a/20", lease: 0x20}}, {del("a/20")}}, []string{"left a/20", "cleared a/b"}, 1},
+		{"another key in the way is written again", [][]op{{put("a/b")}, {{key: "a/20", lease: 0x20}}, {put("a/b")}}, nil, 1},
 		{"another key comes later", [][]op{{{key: "a/20", lease: 0x20}}, {put("a/b")}}, nil, 1},
-		{"a request of a lock below", [][]op{{put("a/b/write/1")}, {{key: "a/20", lease: 0x20}}, {del("a/b/write/1")}}, []string{"granted a/20", "released a/b/write/1"}, 0},
-		{"two keys in the way", [][]op{{put("a/b"), put("a/c")}, {{key: "a/20", lease: 0x20}}, {del("a/b")}}, nil, 1},
+		{"a request of a lock below", [][]op{{put("a/b/write/1")}, {{key: "a/20", lease: 0x20}}, {del("a/b/write/1")}}, []string{"cleared a/b/write/1", "granted a/20", "released a/b/write/1"}, 0},
+		{"two keys in the way", [][]op{{put("a/b"), put("a/c")}, {{key: "a/20", lease: 0x20}}, {del("a/b")}}, []string{"cleared a/b"}, 1},
 		{"other", [][]op{{put("a")}, {put("b")}, {put("b")}, {del("a")}}, nil, 1},
 		{"a mutex loses its lease", [][]op{{{key: "a/1f", lease: 0x1f}}, {put("a/1f")}}, []string{"detached a/1f"}, 1},
-		{"a mutex loses its lease while another waits", [][]op{{{key: "a/1f", lease: 0x1f}}, {{key: "a/20", lease: 0x20}}, {put("a/1f")}}, []string{"detached a/1f"}, 1},
-		{"a key gets a lease and is a mutex", [][]op{{put("a/1f")}, {{key: "a/20", lease: 0x20}}, {{key: "a/1f", lease: 0x1f}}}, []string{"granted a/1f"}, 0},
+		{"a mutex loses its lease while another waits", [][]op{{{key: "a/1f", lease: 0x1f}}, {{key: "a/20", lease: 0x20}}, {put("a/1f")}}, []string{"detached a/1f", "blocks a/1f"}, 1},
+		{"a key gets a lease and is a mutex", [][]op{{put("a/1f")}, {{key: "a/20", lease: 0x20}}, {{key: "a/1f", lease: 0x1f}}}, []string{"cleared a/1f", "granted a/1f"}, 0},
 		{"another layout by another lease", [][]op{{put("a/read/1f")}, {{key: "a/read/1f", lease: 0x1f}}}, []string{"detached a/read/1f", "granted a/read/1f"}, 0},
 	}
 	for _, tt := range tests {

@@ -116,12 +116,7 @@ func TestWatchLaw(t *testing.T) {
 			v := watch(t, s, prefix)
 			revision := make(chan int64, 1)
 			go func() { revision <- churn.run(150) }()
-			standings := map[string]EventKind{}
-			for _, l := range v.untilRevision(1).Snapshot.Locks {
-				for _, r := range l.Queue {
-					standings[fmt.Sprint(r.Lock, r.Key, r.Revision)] = standing(r).Kind
-				}
-			}
+			standings := standingsOf(v.untilRevision(1).Snapshot)
 			v.untilRevision(<-revision)
 			want := snapshot(t, s, prefix)
 			v.untilRevision(want.Revision)

@@ -15,19 +15,25 @@ const maxMembers = 16
 // names are the sessions of a deadlock in words, no two of them alike.
 type names map[inspect.SessionID]string
 
-func deadlock(f diagnose.Finding) Text {
-	n := namesOf(f.Sessions)
+// members describes the sessions of a deadlock in a tense.
+type members struct {
+	Tense
+	names
+}
+
+func (tense Tense) deadlock(f diagnose.Finding) Text {
+	n := members{tense, namesOf(f.Sessions)}
 	var all []string
 	for _, s := range f.Sessions {
-		all = append(all, n[s.ID])
+		all = append(all, n.names[s.ID])
 	}
-	t := Text{Headline: "deadlock on " + list(lockNames(f.Locks)) + ": " + list(all) + " wait for each other"}
+	t := Text{Headline: "deadlock on " + list(lockNames(f.Locks)) + ": " + list(all) + " " + tense.say("wait", "waited") + " for each other"}
 	var reports []string
 	in := f.Cycle[len(f.Cycle)-1]
 	for _, out := range f.Cycle[:min(len(f.Cycle), maxMembers)] {
-		t.Clauses = append(t.Clauses, n[out.From.ID]+" "+n.has(in, out)+n.needs(in, out))
+		t.Clauses = append(t.Clauses, n.names[out.From.ID]+" "+n.has(in, out)+n.needs(in, out))
 		if out.Kind == diagnose.EdgeInside {
-			reports = append(reports, n[out.To.ID]+" reports that it runs under "+lock(out.Waiter))
+			reports = append(reports, n.names[out.To.ID]+tense.say(" reports that it runs under ", " reported that it ran under ")+lock(out.Waiter))
 		}
 		in = out
 	}
@@ -35,9 +41,10 @@ func deadlock(f diagnose.Finding) Text {
 		t.Clauses = append(t.Clauses, "and so on, "+strconv.Itoa(more)+" more")
 	}
 	t.Clauses = append(t.Clauses, reports...)
-	t.Clauses = append(t.Clauses, "permanent until one of them gives up, unless a client releases its lock from another thread")
+	t.Clauses = append(t.Clauses, tense.say("permanent until one of them gives up, unless a client releases its lock from another thread",
+		"permanent until one of them gave up, unless a client released its lock from another thread"))
 	if f.Behind > 0 {
-		t.Clauses = append(t.Clauses, behind(f.Behind))
+		t.Clauses = append(t.Clauses, tense.behind(f.Behind))
 	}
 	return t
 }
@@ -71,14 +78,14 @@ func namesOf(sessions []*inspect.Session) names {
 
 // has says why the member before this one in the cycle waits for it, given the
 // edges that lead to it and from it.
-func (n names) has(in, out diagnose.Edge) string {
+func (n members) has(in, out diagnose.Edge) string {
 	switch {
 	case in.Kind == diagnose.EdgeHard:
-		return "holds " + lock(in.Blocker) + " and "
+		return n.say("holds ", "held ") + lock(in.Blocker) + " and "
 	case in.Kind == diagnose.EdgeInside && out.Kind == diagnose.EdgeInside:
-		return "holds " + lock(out.Waiter) + " and "
+		return n.say("holds ", "held ") + lock(out.Waiter) + " and "
 	case in.Kind == diagnose.EdgeSoft && in.Blocker.Key != out.Waiter.Key:
-		return "is ahead of " + n[in.From.ID] + " for " + lock(in.Blocker) + " and "
+		return n.say("is", "was") + " ahead of " + n.names[in.From.ID] + " for " + lock(in.Blocker) + " and "
 	default:
 		return ""
 	}
@@ -86,15 +93,15 @@ func (n names) has(in, out diagnose.Edge) string {
 
 // needs says what a member of the cycle waits for, given the edges that lead to
 // it and from it.
-func (n names) needs(in, out diagnose.Edge) string {
+func (n members) needs(in, out diagnose.Edge) string {
 	switch {
 	case in.Kind == diagnose.EdgeSoft && in.Blocker.Key == out.Waiter.Key:
-		return "waits for " + lock(out.Waiter) + " ahead of " + n[in.From.ID]
+		return n.say("waits for ", "waited for ") + lock(out.Waiter) + " ahead of " + n.names[in.From.ID]
 	case out.Kind != diagnose.EdgeInside:
-		return "waits for " + lock(out.Waiter)
+		return n.say("waits for ", "waited for ") + lock(out.Waiter)
 	case in.Kind == diagnose.EdgeInside || in.Blocker.Key == out.Waiter.Key:
-		return "runs " + n[out.To.ID] + " under it"
+		return n.say("runs ", "ran ") + n.names[out.To.ID] + " under it"
 	default:
-		return "runs " + n[out.To.ID] + " under " + lock(out.Waiter)
+		return n.say("runs ", "ran ") + n.names[out.To.ID] + " under " + lock(out.Waiter)
 	}
 }

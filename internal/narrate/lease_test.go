@@ -28,7 +28,7 @@ func TestWordsForAnyLease(t *testing.T) {
 		all := []string{narrate.Request(holder, holder.Requests[0], locktest.Epoch)}
 		all = append(all, narrate.Outlook(d, d.Snapshot.Locks[0], nil, 4)...)
 		for _, f := range d.Findings {
-			text := narrate.Finding(f)
+			text := narrate.Present.Finding(f)
 			all = append(append(all, text.Headline), text.Clauses...)
 			for _, r := range f.Remedies {
 				all = append(all, narrate.Remedy(r).Headline)
@@ -56,7 +56,7 @@ func TestLeaseThatNobodyRenews(t *testing.T) {
 	if len(d.Findings) != 1 {
 		t.Fatalf("%d findings", len(d.Findings))
 	}
-	if got, want := narrate.Finding(d.Findings[0]).Headline, "lease 000000000000000a has not been renewed for 25s and ends in about 35s"; got != want {
+	if got, want := narrate.Present.Finding(d.Findings[0]).Headline, "lease 000000000000000a has not been renewed for 25s and ends in about 35s"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := narrate.Remedy(d.Findings[0].Remedies[0]).Headline; !strings.HasPrefix(got, "if its client is dead, end the session") {

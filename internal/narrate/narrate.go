@@ -22,26 +22,26 @@ type Text struct {
 }
 
 // Finding returns a finding in words.
-func Finding(f diagnose.Finding) Text {
+func (t Tense) Finding(f diagnose.Finding) Text {
 	switch f.Kind {
 	case diagnose.Deadlock:
-		return deadlock(f)
+		return t.deadlock(f)
 	case diagnose.NoLease:
 		return Text{
-			Headline: does(f.Sessions[0], f.Requests[0]) + " without a lease",
-			Clauses:  clauses("if its client is gone, nothing removes it", behind(f.Behind), alike(f.More)),
+			Headline: t.does(f.Sessions[0], f.Requests[0]) + " without a lease",
+			Clauses:  clauses(t.say("if its client is gone, nothing removes it", "if its client was gone, nothing removed it"), t.behind(f.Behind), t.alike(f.More)),
 		}
 	case diagnose.Expiring:
 		return expiring(f)
 	case diagnose.LeaseMissing:
 		return Text{
-			Headline: does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
-			Clauses:  clauses("nothing removes its key: no lease is left that could expire", behind(f.Behind), alike(f.More)),
+			Headline: t.does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
+			Clauses:  clauses("nothing removes its key: no lease is left that could expire", t.behind(f.Behind), t.alike(f.More)),
 		}
 	case diagnose.LeaseOverdue:
 		return Text{
 			Headline: leaseOf(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
-			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), behind(f.Behind)),
+			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), t.behind(f.Behind)),
 		}
 	case diagnose.LeaseGone:
 		return Text{
@@ -49,23 +49,23 @@ func Finding(f diagnose.Finding) Text {
 			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants)),
 		}
 	case diagnose.LongWait:
-		return longWait(f)
+		return t.longWait(f)
 	case diagnose.LongHold:
-		return longHold(f)
+		return t.longHold(f)
 	case diagnose.MixedLayouts:
 		return Text{
-			Headline: format.Name(f.Locks[0].Name) + " is used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
+			Headline: format.Name(f.Locks[0].Name) + t.say(" is", " was") + " used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
 				", whose clients do not wait for each other in this order",
-			Clauses:  []string{does(f.Sessions[0], f.Requests[0]), does(f.Sessions[1], f.Requests[1])},
+			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:
-		return modified(f)
+		return t.modified(f)
 	case diagnose.SelfWait:
-		return selfWait(f)
+		return t.selfWait(f)
 	case diagnose.Lapsed:
 		return lapsed(f)
 	case diagnose.OtherKey:
-		return otherKey(f)
+		return t.otherKey(f)
 	default:
 		return Text{Headline: string(f.Kind)}
 	}
@@ -101,22 +101,22 @@ func clauses(all ...string) []string {
 }
 
 // behind says how many sessions wait behind something.
-func behind(n int) string {
+func (t Tense) behind(n int) string {
 	if n == 0 {
-		return "no session waits behind it"
+		return "no session " + t.say("waits", "waited") + " behind it"
 	}
-	return format.Count(n, "session waits", "sessions wait") + " behind it"
+	return format.Count(n, "session ", "sessions ") + t.say(verb(n, "waits", "wait"), "waited") + " behind it"
 }
 
 // alike says that the same is true of more requests, if there are any.
-func alike(more int) string {
+func (t Tense) alike(more int) string {
 	if more == 0 {
 		return ""
 	}
-	return "the same is true of " + format.Count(more, "more request", "more requests")
+	return "the same " + t.say("is", "was") + " true of " + format.Count(more, "more request", "more requests")
 }
 
-func longWait(f diagnose.Finding) Text {
+func (t Tense) longWait(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	holders := make([]string, 0, len(f.Holders))
 	for _, s := range f.Holders {
@@ -129,7 +129,7 @@ func longWait(f diagnose.Finding) Text {
 	case f.Root.Entry.Session != nil && !f.Root.Entry.Request.IsRequest():
 		root = "the chain ends at " + f.Root.Entry.Request.Key + ", which is not a lock request"
 	case f.Root.Entry.Session != nil:
-		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + doing(f.Root.Entry.Request)
+		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + t.doing(f.Root.Entry.Request)
 	}
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
@@ -144,7 +144,7 @@ func longWait(f diagnose.Finding) Text {
 	}
 }
 
-func longHold(f diagnose.Finding) Text {
+func (t Tense) longHold(f diagnose.Finding) Text {
 	var more string
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more held for over " + format.Age(f.Threshold)
@@ -155,7 +155,7 @@ func longHold(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	return Text{
 		Headline: who(f.Sessions[0]) + " has held " + lock(r) + " for " + lasted(f),
-		Clauses:  clauses(timed(f), behind(f.Behind), more),
+		Clauses:  clauses(timed(f), t.behind(f.Behind), more),
 	}
 }
 
@@ -191,66 +191,81 @@ func timed(f diagnose.Finding) string {
 	}
 }
 
-func modified(f diagnose.Finding) Text {
+func (t Tense) modified(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	where := "ahead of"
 	if r.Holding {
 		where = "beside"
 	}
 	return Text{
-		Headline: does(f.Sessions[0], r) + " by a key that was written again at revision " + strconv.FormatInt(r.Modified, 10),
-		Clauses:  clauses("older clients order requests by the last write, and let others in "+where+" it", alike(f.More)),
+		Headline: t.does(f.Sessions[0], r) + " by a key that was written again at revision " + strconv.FormatInt(r.Modified, 10),
+		Clauses:  clauses("older clients order requests by the last write, and let others in "+where+" it", t.alike(f.More)),
 	}
 }
 
-func selfWait(f diagnose.Finding) Text {
+func (t Tense) selfWait(f diagnose.Finding) Text {
 	held, wanted := f.Requests[0], f.Requests[1]
-	headline := does(f.Sessions[0], held) + " and waits for it again, to " + wanted.Mode.String()
+	headline := t.does(f.Sessions[0], held) + " and " + t.say("waits", "waited") + " for it again, to " + wanted.Mode.String()
 	if held.Lock != wanted.Lock {
-		headline = does(f.Sessions[0], wanted) + " behind its own key " + held.Key
+		headline = t.does(f.Sessions[0], wanted) + " behind its own key " + held.Key
 	}
 	return Text{
 		Headline: headline,
-		Clauses: clauses("permanent unless another thread of that process releases it",
-			behind(f.Behind), alike(f.More)),
+		Clauses: clauses("permanent unless another thread of that process "+t.say("releases", "released")+" it",
+			t.behind(f.Behind), t.alike(f.More)),
 	}
 }
 
 // otherKey describes a key that is no lock request, and is in the way of some.
-func otherKey(f diagnose.Finding) Text {
+func (t Tense) otherKey(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	names := list(lockNames(f.Locks))
-	t := Text{Headline: r.Key + ", which is not a lock request, blocks " + names}
+	head := r.Key + t.say(" blocks ", " blocked ") + names
+	seems := ": it " + t.say("looks", "looked") + " like a request whose lease was "
 	why := "clients of a mutex wait for every older key below its name"
 	switch {
 	case f.Detached && r.Lease != 0:
-		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was replaced"
+		head += seems + "replaced"
 		why = "a client that writes the key of a request again with another lease replaces the lease, and the request's client does not notice"
 	case f.Detached:
-		t.Headline = r.Key + " blocks " + names + ": it looks like a request whose lease was taken off"
+		head += seems + "taken off"
 		why = "a client that writes the key of a request again, without its lease, takes the lease off, and the request's client does not notice"
-	case f.Locks[0].Layout == layout.RWLock:
-		why = "clients of etcd's recipe wait for older keys below the name"
-	}
-	var end string
-	switch {
-	case r.LeaseUnknown:
-		end = "whether it has a lease is not known"
-	case r.Lease == 0:
-		end = "it has no lease, so nothing removes it"
-	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
-		end = "etcd does not have its lease, so nothing removes it"
 	default:
-		end = "it is deleted when lease " + format.Lease(r.Lease) + " ends"
+		head = r.Key + ", which " + t.say("is", "was") + " not a lock request, " + t.say("blocks ", "blocked ") + names
+		if f.Locks[0].Layout == layout.RWLock {
+			why = "clients of etcd's recipe wait for older keys below the name"
+		}
 	}
-	var again string
+	var again, more string
 	if f.Uncertain {
-		again = "it was written again at revision " + strconv.FormatInt(r.Modified, 10) + ", so a client of the recipe may hold the lock in spite of it"
+		again = "it was written again at revision " + strconv.FormatInt(r.Modified, 10) + ", so a client of the recipe may " +
+			t.say("hold", "have held") + " the lock in spite of it"
 	}
-	var more string
 	if f.More > 0 {
-		more = format.Count(f.More, "more key is", "more keys are") + " in the way"
+		more = format.Count(f.More, "more key ", "more keys ") + t.say(verb(f.More, "is", "are"), verb(f.More, "was", "were")) + " in the way"
 	}
-	t.Clauses = clauses(end, why, again, behind(f.Behind), more)
-	return t
+	return Text{Headline: head, Clauses: clauses(t.removal(f), why, again, t.behind(f.Behind), more)}
+}
+
+// removal says what removes the key of a finding about one that is no lock request.
+func (t Tense) removal(f diagnose.Finding) string {
+	nothing := ", so nothing " + t.say("removes", "removed") + " it"
+	switch r := f.Requests[0]; {
+	case r.LeaseUnknown:
+		return "whether it " + t.say("has", "had") + " a lease is not known"
+	case r.Lease == 0:
+		return "it " + t.say("has", "had") + " no lease" + nothing
+	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
+		return "etcd does not have its lease" + nothing
+	default:
+		return "it " + t.say("is", "was to be") + " deleted when lease " + format.Lease(r.Lease) + t.say(" ends", " ended")
+	}
+}
+
+// verb returns the form of a verb for n subjects.
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,7 +35,7 @@ func TestOutlook(t *testing.T) {
 			}
 			for _, chain := range about.Chains {
 				for _, e := range chain {
-					fmt.Fprintf(&b, "    why: %s\n", narrate.Edge(e))
+					fmt.Fprintf(&b, "    why: %s\n", narrate.Present.Edge(e))
 				}
 			}
 			for _, says := range narrate.Outlook(d, l, about.Findings, 4) {
@@ -52,7 +53,7 @@ func TestFindings(t *testing.T) {
 		d := diagnose.Locks(locktest.Snapshot(t, tt.Locks), tt.Leases, diagnose.Thresholds{}, locktest.Epoch)
 		fmt.Fprintf(&b, "%s\n", tt.Name)
 		for _, f := range d.Findings {
-			write(&b, "  "+f.Severity.String()+" ", narrate.Finding(f))
+			write(&b, "  "+f.Severity.String()+" ", narrate.Present.Finding(f))
 			for _, r := range f.Remedies {
 				fmt.Fprintf(&b, "      etcd-lock %s\n      etcdctl %s\n",
 					printable.Shell(narrate.Command(r.Target)...), printable.Shell(narrate.Etcdctl(r.Target)...))
@@ -86,4 +87,46 @@ func write(b *strings.Builder, head string, t narrate.Text) {
 	for _, clause := range t.Clauses {
 		fmt.Fprintf(b, "%s· %s\n", strings.Repeat(" ", len(head)), clause)
 	}
+}
+
+// A remedy that ends a session says which other keys that deletes.
+func TestRemedyWithKeys(t *testing.T) {
+	for _, tt := range locktest.Incidents {
+		d := diagnose.Locks(locktest.Snapshot(t, tt.Locks), tt.Leases, diagnose.Thresholds{}, locktest.Epoch)
+		for _, f := range d.Findings {
+			for _, r := range f.Remedies {
+				if r.Target.Lease == 0 {
+					continue
+				}
+				keys := []string{"/config", r.Releases[0].Key, "/x"}
+				got := narrate.Remedy(r.WithKeys(map[int64][]string{r.Target.Lease: keys}))
+				if len(got.Clauses) == 0 || got.Clauses[0] != "this also deletes 2 other keys of the session: /config and /x" {
+					t.Fatalf("%s: %q", tt.Name, got)
+				}
+				if diff := cmp.Diff(narrate.Remedy(r), narrate.Remedy(r.WithKeys(map[int64][]string{r.Target.Lease: keys[1:2]}))); diff != "" {
+					t.Fatalf("%s: without other keys: %s", tt.Name, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestPast pins the words for an earlier revision, which has no leases and no time.
+func TestPast(t *testing.T) {
+	var b strings.Builder
+	for _, tt := range locktest.Incidents {
+		d := diagnose.Locks(locktest.Snapshot(t, tt.Locks), nil, diagnose.Thresholds{}, time.Time{})
+		fmt.Fprintf(&b, "%s\n", tt.Name)
+		for _, l := range d.Snapshot.Locks {
+			for _, chain := range d.About(l.ID.Name).Chains {
+				for _, e := range chain {
+					fmt.Fprintf(&b, "  why: %s\n", narrate.Past.Edge(e))
+				}
+			}
+		}
+		for _, f := range d.Findings {
+			write(&b, "  "+f.Severity.String()+" ", narrate.Past.Finding(f))
+		}
+	}
+	golden(t, "past", b.String())
 }

@@ -90,19 +90,20 @@ func leaseLeft(s *inspect.Session) string {
 }
 
 // Edge says why one session cannot continue before another one does.
-func Edge(e diagnose.Edge) string {
-	from, to, name := who(e.From), who(e.To), format.Name(e.Waiter.Lock.Name)
+func (t Tense) Edge(e diagnose.Edge) string {
+	to, waits := who(e.To), who(e.From)+t.say(" waits for ", " waited for ")+format.Name(e.Waiter.Lock.Name)
 	switch {
 	case e.Kind == diagnose.EdgeInside:
-		return from + " holds " + name + " for the program " + to + ", which reports that it runs under it"
+		return who(e.From) + t.say(" holds ", " held ") + format.Name(e.Waiter.Lock.Name) + " for the program " + to +
+			t.say(", which reports that it runs under it", ", which reported that it ran under it")
 	case !e.Blocker.IsRequest():
-		return from + " waits for " + name + " until " + e.Blocker.Key + " is deleted, which is older and not a lock request"
+		return waits + t.say(" until "+e.Blocker.Key+" is deleted, which is", " behind "+e.Blocker.Key+", which was") + " older and not a lock request"
 	case e.Blocker.Lock != e.Waiter.Lock:
-		return from + " waits for " + name + " until " + to + " deletes " + e.Blocker.Key + ", by which it " + doing(e.Blocker)
+		return waits + t.say(" until "+to+" deletes ", " behind the key of "+to+", ") + e.Blocker.Key + ", by which it " + t.doing(e.Blocker)
 	case e.Kind == diagnose.EdgeSoft:
-		return from + " waits for " + name + " behind " + to + ", which requested it earlier"
+		return waits + " behind " + to + ", which " + t.say("", "had ") + "requested it earlier"
 	default:
-		return from + " waits for " + name + ", held by " + to
+		return waits + ", held by " + to
 	}
 }
 
@@ -136,7 +137,52 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			says = append(says, "so are "+strconv.Itoa(more)+" more")
 		}
 	}
-	return append(says, successors(d, l, d.Snapshot.Preview(held).Granted)...)
+	granted := d.Snapshot.Preview(held).Granted
+	stuck := waitForThemselves(held, granted)
+	if len(stuck) == 0 {
+		return append(says, successors(d, l, granted, "then")...)
+	}
+	for _, r := range stuck {
+		if s, ok := d.Session(r.Session()); ok {
+			says = append(says, who(s)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
+			held = append(held, s.Requests...)
+		}
+	}
+	ends := "when its session ends,"
+	if len(stuck) > 1 {
+		ends = "when their sessions end,"
+	}
+	return append(says, successors(d, l, d.Snapshot.Preview(unique(held)).Granted, ends)...)
+}
+
+// waitForThemselves returns the first of the granted requests of each session that has
+// also one of the held ones.
+func waitForThemselves(held, granted []inspect.Request) []inspect.Request {
+	holds := map[inspect.SessionID]bool{}
+	for _, r := range held {
+		holds[r.Session()] = true
+	}
+	var stuck []inspect.Request
+	for _, r := range granted {
+		if holds[r.Session()] {
+			holds[r.Session()] = false
+			stuck = append(stuck, r)
+		}
+	}
+	return stuck
+}
+
+// unique returns requests without repetitions, by key.
+func unique(requests []inspect.Request) []inspect.Request {
+	seen := map[string]bool{}
+	var all []inspect.Request
+	for _, r := range requests {
+		if !seen[r.Key] {
+			seen[r.Key] = true
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // inTheWay says what ends that keys are in the way of a lock that no request holds.
@@ -168,8 +214,11 @@ func holdEnds(s *inspect.Session) []string {
 	case s.Lease.State != inspect.LeaseAlive:
 		return []string{who(s) + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
-		return []string{who(s) + " holds it until it unlocks or its lease ends: that has not been renewed for " +
-			format.Duration(s.Lease.NotRenewedFor()) + ", and ends in about " + format.Duration(s.Lease.Remaining) + " unless it is"}
+		return []string{
+			who(s) + " holds it until it unlocks or its lease ends",
+			"its lease has not been renewed for " + format.Duration(s.Lease.NotRenewedFor()) +
+				"; unless it is renewed now, it ends in about " + format.Duration(s.Lease.Remaining),
+		}
 	default: // one look does not show whether it is renewed
 		return []string{
 			who(s) + " holds it until it unlocks or its lease ends",
@@ -178,8 +227,9 @@ func holdEnds(s *inspect.Session) []string {
 	}
 }
 
-// successors says which waiter gets a lock, if one does.
-func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request) []string {
+// successors says which waiter gets a lock, if one does. When is the beginning of the
+// sentence.
+func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request, when string) []string {
 	var own, others []string
 	for _, r := range granted {
 		s, ok := d.Session(r.Session())
@@ -193,14 +243,14 @@ func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request)
 	}
 	var says []string
 	if len(own) > 0 {
-		text := "then " + own[0] + " gets it"
+		text := when + " " + own[0] + " gets it"
 		if more := len(own) - 1; more > 0 {
 			text += ", along with " + format.Count(more, "other reader", "other readers")
 		}
 		says = append(says, text)
 	}
 	if len(others) > 0 {
-		says = append(says, "then "+list(others))
+		says = append(says, when+" "+list(others))
 	}
 	return says
 }

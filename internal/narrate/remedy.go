@@ -29,6 +29,9 @@ func Remedy(r diagnose.Remedy) Text {
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
 	}
+	if len(r.Others) > 0 {
+		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
+	}
 	for _, e := range r.Unlocks {
 		t.Clauses = append(t.Clauses, "when that makes it exit, "+who(e.Session)+" unlocks "+lock(e.Request))
 	}

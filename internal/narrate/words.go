@@ -28,19 +28,39 @@ func lock(r inspect.Request) string {
 	return format.Name(r.Lock.Name) + " (" + r.Mode.String() + ")"
 }
 
-// does says who holds a lock or waits for it.
-func does(s *inspect.Session, r inspect.Request) string { return who(s) + " " + doing(r) }
+// Tense is the tense of a text. An earlier revision is described in the past tense.
+type Tense struct{ past bool }
 
-func doing(r inspect.Request) string {
+// The tenses.
+var (
+	Present = Tense{}
+	Past    = Tense{past: true}
+)
+
+// TenseOf returns Past for an earlier revision, else Present.
+func TenseOf(past bool) Tense { return Tense{past: past} }
+
+// say returns the words of the tense.
+func (t Tense) say(present, past string) string {
+	if t.past {
+		return past
+	}
+	return present
+}
+
+// does says who holds a lock or waits for it.
+func (t Tense) does(s *inspect.Session, r inspect.Request) string { return who(s) + " " + t.doing(r) }
+
+func (t Tense) doing(r inspect.Request) string {
 	switch {
 	case !r.IsRequest():
-		return "is in the way with " + lock(r)
+		return t.say("is", "was") + " in the way with " + lock(r)
 	case r.Holding:
-		return "holds " + lock(r)
+		return t.say("holds ", "held ") + lock(r)
 	case r.Vacant():
-		return "has " + lock(r) + ", which nobody holds"
+		return t.say("has ", "had ") + lock(r) + ", which nobody " + t.say("holds", "held")
 	default:
-		return "waits for " + lock(r)
+		return t.say("waits for ", "waited for ") + lock(r)
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/forecast"
@@ -241,4 +243,39 @@ func grantedOften(seen []record.Observed) bool {
 		}
 	}
 	return grants >= enough && len(locks) >= demoLocks
+}
+
+// Where events are missing, a recording has the net changes, and says why.
+func TestRecordResynced(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+	snapshot := func(revision int64, key string) inspect.Snapshot {
+		r := inspect.Request{Key: "/a/write/" + key, Lock: id, Mode: keyspace.Write, Revision: revision}
+		return inspect.Snapshot{Revision: revision, Locks: []inspect.Lock{inspect.NewLock(id, []inspect.Request{r})}}
+	}
+	taped := &tape{now: func() time.Time { return now }}
+	taped.take(inspect.Update{Snapshot: snapshot(40, "1")})
+	now = now.Add(3 * time.Second)
+	taped.take(inspect.Update{Snapshot: snapshot(20, "2"), Resynced: inspect.Resync{Cause: inspect.ResyncWentBack, From: 40, To: 20}})
+	now = now.Add(time.Second)
+	taped.take(inspect.Update{Snapshot: snapshot(21, "3"), Missed: 7})
+	want := []string{
+		"At 3s, events are missing (data replaced: revisions went back from 40 to 20; fencing tokens went back: those up to 40 can be given twice): their net changes are recorded as of then.",
+		"At 4s, events are missing: their net changes are recorded as of then.",
+	}
+	if !slices.Equal(taped.notes, want) {
+		t.Errorf("notes %q, want %q", taped.notes, want)
+	}
+	var got []string
+	for _, o := range taped.seen {
+		got = append(got, fmt.Sprint(o.At, " ", o.Moment, " ", o.Key))
+	}
+	moves := []string{
+		"0s granted /a/write/1",
+		"3s granted /a/write/2", "3s released /a/write/1",
+		"4s released /a/write/2", "4s granted /a/write/3",
+	}
+	if !slices.Equal(got, moves) {
+		t.Errorf("seen %q, want %q", got, moves)
+	}
 }

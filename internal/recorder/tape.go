@@ -125,7 +125,7 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 		slices.SortStableFunc(events, func(a, b inspect.Event) int { return cmp.Compare(a.Request.Revision, b.Request.Revision) })
 	}
 	for _, e := range events {
-		if e.Kind == inspect.EventDetached { // its key is still there, and still blocks
+		if e.Kind == inspect.EventDetached || e.Kind.OfOther() { // its key is still there, and still blocks; or it is no request
 			continue
 		}
 		if !e.Request.Lock.Layout.Waiters { // who waited is not known, so it cannot be played again

@@ -17,7 +17,6 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
-	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 )
 
@@ -33,9 +32,6 @@ var (
 	// ErrNoRequest is returned for a key that is neither a lock request nor in the way
 	// of one.
 	ErrNoRequest = errors.New("release: not the key of a lock request, and in the way of none")
-	// ErrTooMany is returned for a session with more keys than fit into one
-	// transaction.
-	ErrTooMany = errors.New("release: the session has too many keys for one transaction")
 	// ErrStillUsed is returned by Apply when the keys were removed, but the lease
 	// was not revoked because it has other keys by now.
 	ErrStillUsed = errors.New("release: the session has made new requests since, so its lease was not revoked")
@@ -115,10 +111,6 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	if len(keys) > maxKeys {
-		err := fmt.Errorf("%w: it has %d", ErrTooMany, len(keys))
-		return Plan{}, hint.Add(err, fmt.Sprintf("etcdctl lease revoke %s revokes it without a preview", format.Lease(lease)))
-	}
 	plan := Plan{Lease: lease, Revision: revision}
 	if err := r.preview(ctx, &plan, keys...); err != nil {
 		return Plan{}, err
@@ -127,11 +119,10 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 	for _, k := range plan.keys {
 		planned[k.key] = true
 	}
-	for _, key := range keys {
-		if !planned[key] {
-			if err := r.other(ctx, &plan, key, lease); err != nil {
-				return Plan{}, err
-			}
+	rest := slices.DeleteFunc(keys, func(key string) bool { return planned[key] })
+	for part := range slices.Chunk(rest, maxKeys) {
+		if err := r.others(ctx, &plan, part); err != nil {
+			return Plan{}, err
 		}
 	}
 	return plan, plan.allAllowed()
@@ -144,7 +135,7 @@ func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, re
 		return nil, 0, fmt.Errorf("release: the keys of lease %s: %w", format.Lease(lease), err)
 	}
 	if resp.TTL < 0 && resp.GrantedTTL <= 0 { // one that has expired is still there until etcd revokes it
-		return nil, 0, fmt.Errorf("%w: no lease %s", ErrGone, format.Lease(lease))
+		return nil, resp.Revision, fmt.Errorf("%w: no lease %s", ErrGone, format.Lease(lease))
 	}
 	keys = make([]string, 0, len(resp.Keys))
 	for _, k := range resp.Keys {
@@ -154,18 +145,26 @@ func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, re
 	return keys, resp.Revision, nil
 }
 
-// other adds a key that is not a lock request to the plan.
-func (r *Releaser) other(ctx context.Context, plan *Plan, key string, lease int64) error {
-	got, err := r.conn.Client.Get(ctx, key, clientv3.WithKeysOnly())
+// others adds keys of the plan's lease that are not lock requests to the plan: at most
+// as many as a transaction reads.
+func (r *Releaser) others(ctx context.Context, plan *Plan, keys []string) error {
+	var reads []clientv3.Op
+	for _, key := range keys {
+		reads = append(reads, clientv3.OpGet(key, clientv3.WithKeysOnly()))
+	}
+	got, err := r.conn.Client.Txn(ctx).Then(reads...).Commit()
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
-	if len(got.Kvs) == 0 {
-		return fmt.Errorf("%w: the keys of lease %s are changing", ErrChanged, format.Lease(lease))
-	}
 	plan.Revision = max(plan.Revision, got.Header.Revision)
-	plan.Others = append(plan.Others, key)
-	plan.keys = append(plan.keys, plannedKey{key, got.Kvs[0].ModRevision})
+	for i, key := range keys {
+		kvs := got.Responses[i].GetResponseRange().Kvs
+		if len(kvs) == 0 {
+			return fmt.Errorf("%w: the keys of lease %s are changing", ErrChanged, format.Lease(plan.Lease))
+		}
+		plan.Others = append(plan.Others, key)
+		plan.keys = append(plan.keys, plannedKey{key, kvs[0].ModRevision})
+	}
 	return nil
 }
 

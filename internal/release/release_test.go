@@ -218,17 +218,6 @@ func TestSessionErrStillUsed(t *testing.T) {
 	}
 }
 
-func TestSessionErrTooMany(t *testing.T) {
-	c := newCluster(t)
-	lease := c.lease()
-	for i := range 129 {
-		c.put(lease, fmt.Sprintf("/many/%d/write/1", i))
-	}
-	if _, err := c.PlanSession(t.Context(), int64(lease)); !errors.Is(err, release.ErrTooMany) {
-		t.Errorf("plan = %v", err)
-	}
-}
-
 func TestRecord(t *testing.T) {
 	c := newCluster(t)
 	c.put(c.lease(), "/r\x1b/write/1", "/r\x1b/write/2")

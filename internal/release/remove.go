@@ -26,11 +26,18 @@ import (
 //
 // The lease of a session is revoked after its keys are removed, so that the
 // client learns of it and nothing else is removed with it: a session that has
-// made new requests since keeps its lease, with ErrStillUsed.
+// made new requests since keeps its lease, with ErrStillUsed. A session with too many
+// keys for a transaction is ended by revokeUnchanged.
 func (r *Releaser) remove(ctx context.Context, plan Plan) (revision int64, err error) {
-	resp, unsure, err := r.commit(ctx, plan)
-	if err != nil {
-		return 0, err
+	if plan.InParts() {
+		return r.revokeUnchanged(ctx, plan)
+	}
+	resp, unsure, err := r.commit(ctx, plan.guards(), plan.keys)
+	switch {
+	case err != nil && unsure:
+		return 0, fmt.Errorf("%w: %w", ErrUnsure, err)
+	case err != nil:
+		return 0, fmt.Errorf("release: %w", err)
 	}
 	switch revision = resp.Header.Revision; {
 	case resp.Succeeded:
@@ -52,16 +59,17 @@ func pauses() backoff.Exponential {
 	return backoff.Exponential{First: 20 * time.Millisecond, Max: time.Second}
 }
 
-// commit sends the plan's transaction until etcd has answered. Unsure says that an
-// earlier reply was lost, so that the transaction may have been carried out before.
-func (r *Releaser) commit(ctx context.Context, plan Plan) (resp *clientv3.TxnResponse, unsure bool, err error) {
+// commit sends a transaction until etcd has answered: it deletes keys if none of the
+// guards has changed, and reads the guards otherwise. Unsure says that an earlier reply
+// was lost, so that the transaction may have been carried out before.
+func (r *Releaser) commit(ctx context.Context, guards, keys []plannedKey) (resp *clientv3.TxnResponse, unsure bool, err error) {
 	var conditions []clientv3.Cmp
 	var deletes, reads []clientv3.Op
-	for _, k := range plan.guards() {
+	for _, k := range guards {
 		conditions = append(conditions, clientv3.Compare(clientv3.ModRevision(k.key), "=", k.modified))
 		reads = append(reads, clientv3.OpGet(k.key, clientv3.WithKeysOnly()))
 	}
-	for _, k := range plan.keys {
+	for _, k := range keys {
 		deletes = append(deletes, clientv3.OpDelete(k.key))
 	}
 	between := pauses()
@@ -71,9 +79,9 @@ func (r *Releaser) commit(ctx context.Context, plan Plan) (resp *clientv3.TxnRes
 		case err == nil:
 			return resp, unsure, nil
 		case isRefused(err) && !unsure:
-			return nil, false, fmt.Errorf("release: %w", err)
+			return nil, false, err
 		case attempt == attempts || !between.Pause(ctx):
-			return nil, true, fmt.Errorf("%w: %w", ErrUnsure, err)
+			return nil, true, err
 		}
 		unsure = true
 	}

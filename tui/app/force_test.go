@@ -41,6 +41,29 @@ func (d *driver) told(f *backendtest.Releaser) {
 	d.until("told", func() bool { return f.Done.Load() == 1 && strings.Contains(d.m.flash.text, " now") })
 }
 
+// What is marked is not mistaken for what is released: with marks on other rows, the keys
+// that release are off and say so.
+func TestForceWithMarks(t *testing.T) {
+	d, _ := withForce(t)
+	incident(d)
+	d.press("enter")
+	d.in("lock")
+	d.press("m")
+	d.mustShow("1 marked")
+	for _, key := range []string{"ctrl+d", "ctrl+k"} {
+		d.press(key)
+		if d.m.asked != nil {
+			t.Fatalf("%s asks although another row is marked", key)
+		}
+		d.mustShow("1 row is marked, and this key acts on the row under the cursor only")
+	}
+	d.press("g", "ctrl+k")
+	d.asked()
+	d.mustShow("● releases write /orders  of billing svc[161]@web-1, token 101")
+	d.press("esc", "m", "m", "M", "ctrl+k")
+	d.asked()
+}
+
 // A request is released only after its preview was agreed to; then it is told
 // who holds.
 func TestForceRequest(t *testing.T) {

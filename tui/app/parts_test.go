@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/internal/inspect"
@@ -148,6 +149,7 @@ func TestExportMarked(t *testing.T) {
 	if n := rows(); n != 3 {
 		t.Errorf("%d rows with none marked any more", n)
 	}
+	d.mustNotShow("marked")
 	if got := d.home().Copied(); len(got) != 1 || got[0] != "/b" {
 		t.Errorf("copied %v, want what is under the cursor", got)
 	}
@@ -274,4 +276,46 @@ func TestLag(t *testing.T) {
 	d.mustShow("! lag 7 rev, 5s")
 	d.send(effects.StatusMsg{Err: errors.New("unavailable")})
 	d.mustShow("leader etcd-0")
+}
+
+// The header says which alarms etcd has, and what they mean where there is room.
+func TestHeaderAlarm(t *testing.T) {
+	d := newDriver(t, nil)
+	for _, tt := range []struct {
+		alarms []inspect.Alarm
+		width  int
+		want   string
+	}{
+		{nil, 160, "● connected"},
+		{[]inspect.Alarm{inspect.AlarmNoSpace}, 160, "✗ alarm NOSPACE: no lock can be taken; releases work"},
+		{[]inspect.Alarm{inspect.AlarmCorrupt}, 160, "✗ alarm CORRUPT: all writes are refused, leases do not end"},
+		{[]inspect.Alarm{inspect.AlarmCorrupt, inspect.AlarmNoSpace}, 160, "✗ alarm CORRUPT, NOSPACE: all writes are refused, leases do not end"},
+		{[]inspect.Alarm{inspect.AlarmNoSpace}, 60, "✗ alarm NOSPACE "},
+	} {
+		d.m.Status.Alarms = tt.alarms
+		if got := ansi.Strip(header(d.m.Context, "127.0.0.1:2379", tt.width)); !strings.Contains(got, tt.want) || strings.Contains(got, "alarm") != (tt.alarms != nil) {
+			t.Errorf("%v in %d cells: %q, want %q", tt.alarms, tt.width, got, tt.want)
+		}
+	}
+	d.m.Status.Alarms = []inspect.Alarm{inspect.AlarmNoSpace}
+	d.m.Conn.Lost = true
+	if got := ansi.Strip(header(d.m.Context, "127.0.0.1:2379", 160)); strings.Contains(got, "alarm") {
+		t.Errorf("an alarm of an etcd that does not answer: %q", got)
+	}
+}
+
+// The log says why the locks were read anew, and that tokens went back.
+func TestResyncedIsLogged(t *testing.T) {
+	d := newDriver(t, nil)
+	live := d.m.Live.Snapshot
+	live.Revision += 40
+	resync := inspect.Resync{Cause: inspect.ResyncWentBack, From: live.Revision + 60, To: live.Revision}
+	effects.UpdateMsg{OK: true, Update: inspect.Update{Snapshot: live, Resynced: resync}}.Apply(d.m.effects)
+	d.press("7")
+	d.in("events")
+	d.row("resynchronized").has("! etcd", "data replaced: revisions went back from")
+	last := d.m.Log.Entries[len(d.m.Log.Entries)-1].Text
+	if want := "; fencing tokens went back: those up to 200 can be given twice; events in between are unknown"; !strings.HasSuffix(last, want) {
+		t.Errorf("%q, want %q", last, want)
+	}
 }

@@ -77,6 +77,10 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	}
 	lines = append(lines, "",
 		c.Theme.Dim.Render("Planned at revision "+strconv.FormatInt(plan.Revision, 10)+"; aborted if any of these keys changed since."))
+	if plan.InParts {
+		lines = append(lines, c.Theme.Dim.Render(strconv.Itoa(len(plan.Gone)+len(plan.Others))+" keys are too many for one transaction: a key that is"),
+			c.Theme.Dim.Render("attached to the lease while these are checked is deleted too."))
+	}
 	if args := narrate.Etcdctl(t); args != nil {
 		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  etcdctl "+printable.Shell(args...)))
 	}

@@ -22,6 +22,7 @@ type Release struct {
 	Gone     []inspect.Request // that would be removed
 	Others   []string          // keys that are no lock requests and would be removed too
 	Granted  []inspect.Request // waiters that would be granted their lock
+	InParts  bool              // too many keys for one transaction: a key that appears while they are checked goes unseen
 	// Apply carries it out, unless any of that has changed since, and returns the
 	// revision at which the requests were removed. That is 0 with an error, unless
 	// they were removed nevertheless.

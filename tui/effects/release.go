@@ -125,7 +125,7 @@ func (a applied) String() string {
 	case len(gone) == 0:
 		return "session " + term.Lease(a.plan.Lease, 16) + " revoked" + at
 	case len(gone) == 1:
-		return "gone: " + gone[0].Mode.String() + " " + term.Safe(gone[0].Lock.Name) + " of " + state.Who(gone[0]) + at
+		return "gone: " + gone[0].Mode.String() + " " + term.Name(gone[0].Lock.Name) + " of " + state.Who(gone[0]) + at
 	default:
 		return "gone: " + format.Count(len(gone), "request", "requests") + " of " + state.Who(gone[0]) + at
 	}
@@ -139,7 +139,7 @@ func holdersText(id inspect.LockID, queue []inspect.Request) string {
 			n++
 		}
 	}
-	name := term.Safe(id.Name)
+	name := term.Name(id.Name)
 	switch {
 	case len(queue) == 0:
 		return name + " is free now"

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -155,10 +156,17 @@ func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	}
 }
 
+// inWords is a finding in words, as of the time of the rows beside it. History mode is
+// about the past.
+func inWords(c *nav.Context, f *diagnose.Finding) narrate.Text {
+	return narrate.TenseOf(c.InPast()).Finding(f.AsOf(c.Clock()))
+}
+
 // findingLines are a finding in full: its headline, what helps, if that is given,
 // then each clause on a line of its own.
-func findingLines(t *theme.Theme, f *diagnose.Finding, helps []string, w int) []string {
-	words, sign := narrate.Finding(*f), severitySign(t, f.Severity)
+func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []string {
+	t := c.Theme
+	words, sign := inWords(c, f), severitySign(t, f.Severity)
 	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {
@@ -182,7 +190,7 @@ func GoneLine(t *theme.Theme, r inspect.Request) string {
 	if !r.Holding {
 		does = "cancels its wait for "
 	}
-	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Safe(r.Lock.Name)
+	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Name(r.Lock.Name)
 }
 
 // NextLines say which waiters are granted their lock next.
@@ -192,15 +200,19 @@ func NextLines(t *theme.Theme, granted []inspect.Request) []string {
 	}
 	var lines []string
 	for _, r := range granted {
-		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Safe(r.Lock.Name))
+		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Name(r.Lock.Name))
 	}
 	return lines
 }
 
-// filterTitle says that a table is filtered.
+// filterTitle says that a table is filtered, and how many of its rows are marked.
 func filterTitle(g widget.Grid) string {
-	if g.Filtered() == "" {
-		return ""
+	var title string
+	if g.Filtered() != "" {
+		title = " · filter “" + term.Safe(g.Filtered()) + "”"
 	}
-	return " · filter “" + term.Safe(g.Filtered()) + "”"
+	if n := g.MarkCount(); n > 0 {
+		title += " · " + strconv.Itoa(n) + " marked"
+	}
+	return title
 }

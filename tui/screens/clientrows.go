@@ -61,7 +61,7 @@ func (s *clientsScreen) who(r clientRow, w int) theme.Text {
 		branch = "  └ "
 	}
 	head := branch + term.Pad(r.request.Mode.String(), 5, false) + " "
-	return theme.Styled(head+term.CutMiddle(term.Safe(r.request.Name), w-term.Width(head)), s.Theme.Plain)
+	return theme.Styled(head+term.CutMiddle(term.Name(r.request.Name), w-term.Width(head)), s.Theme.Plain)
 }
 
 // state is that of the session, or of the request.

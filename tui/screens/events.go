@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
@@ -86,7 +87,7 @@ func (s *eventsScreen) read() {
 // hasLock reports whether the line under the cursor is about a lock.
 func (s *eventsScreen) hasLock() bool {
 	e, ok := s.table.Current()
-	return ok && e.Lock.Name != ""
+	return ok && e.Lock != (inspect.LockID{})
 }
 
 func (s *eventsScreen) drill() nav.Action {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -30,14 +31,15 @@ type changeID struct {
 	revision int64
 	key      string
 	kind     inspect.EventKind
+	lock     inspect.LockID
 }
 
 // newHistoryScreen makes the screen of KindPast or KindHistory.
 func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
-	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind} })
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind, e.Lock()} })
 	s.table.Match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + e.Request.Mode.String() + " " + term.Safe(e.Request.Lock.Name) + " " + state.Who(e.Request)
+		return string(e.Kind) + " " + modeText(e.Request) + " " + term.Name(e.Lock().Name) + " " + eventWho(e)
 	}
 	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
@@ -71,19 +73,31 @@ func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
 		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e inspect.Event, _ int) theme.Text {
 			return entrySign(s.Theme, state.EntryKind(e.Kind))
 		}},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(e.Request.Mode.String(), s.Theme.Plain) }},
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(term.Safe(e.Request.Lock.Name), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
 		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(state.Who(e.Request), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(eventWho(e), w), s.Theme.Plain)
 		}},
-		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(strconv.FormatInt(e.Request.Revision, 10)) }},
+		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(tokenText(e.Request)) }},
 	}
 	if s.all() {
 		return cols
 	}
 	return slices.DeleteFunc(cols, func(col widget.Column[inspect.Event]) bool { return col.Title == "lock" })
+}
+
+// eventWho labels what an event is about: the client of a request, or another key.
+func eventWho(e inspect.Event) string {
+	switch {
+	case !e.Kind.OfOther():
+		return state.Who(e.Request)
+	case e.Request.IsRequest():
+		return term.Safe(e.Request.Key + ", a request for " + format.Name(e.Request.Lock.Name))
+	default:
+		return term.Safe(e.Request.Key) + ", not a lock request"
+	}
 }
 
 // revision is that of the change, loud when it is the one that is shown.
@@ -144,7 +158,7 @@ func (s *historyScreen) Refresh() {
 	s.of = s.Changes
 	var rows []inspect.Event
 	for i := len(s.Changes.Events) - 1; i >= 0; i-- {
-		if e := s.Changes.Events[i]; s.all() || e.Request.Lock == s.ref.Lock {
+		if e := s.Changes.Events[i]; s.all() || e.Lock() == s.ref.Lock {
 			rows = append(rows, e)
 		}
 	}
@@ -157,8 +171,8 @@ func (s *historyScreen) Refresh() {
 
 func (s *historyScreen) View(w, h int) string {
 	title, empty := s.ref.Kind.String(), "enter reads the last "+strconv.Itoa(state.ChangesWindow)+" revisions; etcd scans all writes since then"
-	if s.ref.Lock.Name != "" {
-		title += " of " + term.Safe(s.ref.Lock.Name)
+	if !s.all() {
+		title += " of " + term.Name(s.ref.Lock.Name)
 	}
 	if s.Changes != nil {
 		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
@@ -183,12 +197,12 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 	}
 	var lines []string
 	for _, e := range c.Changes.Events {
-		if e.Request.Lock != id || e.Revision > c.Shown().Revision {
+		if e.Lock() != id || e.Revision > c.Shown().Revision {
 			continue
 		}
 		g := entrySign(c.Theme, state.EntryKind(e.Kind))
 		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
-		lines = append(lines, term.Cut(head+" "+term.Pad(e.Request.Mode.String(), 5, false)+" "+state.Who(e.Request), w))
+		lines = append(lines, term.Cut(head+" "+term.Pad(modeText(e.Request), 5, false)+" "+eventWho(e), w))
 	}
 	if len(lines) == 0 && c.Changes.Unproven {
 		return c.Theme.Dim.Render(term.Cut("unknown: "+unproven, w))

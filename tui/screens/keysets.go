@@ -56,8 +56,8 @@ const DangerTitle = "dangerous (previews, then asks)"
 
 // releaseBindings release a request or end its session by force. Each opens a
 // dialog: no key does it unasked. current is the key and the lease of the request
-// that they act on, empty and 0 if there is none.
-func releaseBindings(c *nav.Context, current func() (key string, lease int64)) widget.Group {
+// that they act on, empty and 0 if there is none: the one under the table's cursor.
+func releaseBindings(c *nav.Context, table widget.Grid, current func() (key string, lease int64)) widget.Group {
 	hasKey := func() bool { key, _ := current(); return key != "" }
 	hasEither := func() bool { key, lease := current(); return key != "" || lease != 0 }
 	one := func() nav.Action {
@@ -76,12 +76,12 @@ func releaseBindings(c *nav.Context, current func() (key string, lease int64)) w
 		{
 			Keys: "ctrl+d", Short: "release", Long: "the request under the cursor, by force",
 			Doc: "release the request under the cursor",
-			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none)), Do: one,
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none), table.OnlyCursor), Do: one,
 		},
 		{
 			Keys: "ctrl+k", Short: "revoke", Long: "its session, releasing all of its locks",
 			Doc: "revoke its session: its lease, with all of its keys",
-			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none)), Do: session,
+			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasEither, none), table.OnlyCursor), Do: session,
 		},
 	}}
 }

@@ -41,7 +41,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 		},
 	}, takeBindings(c, s.toTake)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
-	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.toRelease))
+	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.table, s.toRelease))
 	return s
 }
 
@@ -210,7 +210,7 @@ func (s *lockScreen) findings(w int) []string {
 		if len(f.Remedies) > 0 {
 			helps = append(helps, term.Cut("  "+s.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
 		}
-		lines = append(lines, findingLines(s.Theme, f, helps, w)...)
+		lines = append(lines, findingLines(s.Context, f, helps, w)...)
 	}
 	for _, text := range narrate.Layout(s.lock, s.Clock()) {
 		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
@@ -228,7 +228,7 @@ func (s *lockScreen) wrong(lines []string, h int) string {
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
-	return term.Safe(s.id.Name) + " · " + s.id.Layout.String() + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+	return term.Name(s.id.Name) + " · " + s.id.Layout.String() + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
 		format.Waiters(c.Waiters, s.id.Layout.Waiters) + " waiting" + filterTitle(s.table)
 }
 
@@ -252,13 +252,22 @@ func (s *lockScreen) detail(w int) string {
 	}
 	lines := []string{
 		who,
-		"lease " + term.Lease(r.Lease, 16) + " · token " + strconv.FormatInt(r.Revision, 10) + lasted(r.Request, s.Clock()),
+		"lease " + term.Lease(r.Lease, 16) + place(r.Request) + lasted(r.Request, s.Clock()),
 		"key " + term.Safe(r.Key),
 	}
 	for i, l := range lines {
 		lines[i] = s.Theme.Dim.Render(term.Cut("  "+l, w))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// place is the token of a request, or the revision at which another key was created.
+func place(r inspect.Request) string {
+	what := " · token "
+	if !r.IsRequest() {
+		what = " · created at revision "
+	}
+	return what + strconv.FormatInt(r.Revision, 10)
 }
 
 // timeline is the lanes of the lock.

@@ -18,7 +18,7 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 		{Title: "", Long: "finding", Box: widget.Box{Min: 1, Want: 2}, Key: "F", Compare: bySeverity,
 			Cell: s.finding, Text: func(r *lockRow) string { return string(r.finding.Kind) }},
 		{Title: "name", Box: widget.Box{Min: 12, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
-			Cell: s.nameCell, Text: func(r *lockRow) string { return term.Safe(r.lock.ID.Name) }},
+			Cell: s.nameCell, Text: func(r *lockRow) string { return term.Name(r.lock.ID.Name) }},
 		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
 		{Title: "state", Box: widget.Box{Min: 11, Rank: 4}, Key: "S", Compare: byState, Cell: s.state},
 		{Title: "read", Long: "readers", Box: widget.Box{Min: 5, Want: 8, Rank: 2}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers},
@@ -63,7 +63,7 @@ func (s *locksScreen) finding(r *lockRow, _ int) theme.Text {
 }
 
 func (s *locksScreen) nameCell(r *lockRow, w int) theme.Text {
-	name := term.Safe(r.lock.ID.Name)
+	name := term.Name(r.lock.ID.Name)
 	if s.HasOwn(r.lock.ID) {
 		return theme.Styled("* "+term.CutMiddle(name, w-2), s.Theme.Own)
 	}

@@ -249,11 +249,9 @@ func (s *locksScreen) title() string {
 	snap := s.Shown()
 	t := "locks " + strconv.Itoa(len(snap.Locks))
 	if s.table.Filtered() != "" {
-		t = "locks " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(len(snap.Locks)) + filterTitle(s.table)
+		t = "locks " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(len(snap.Locks))
 	}
-	if n := s.table.MarkCount(); n > 0 {
-		t += " · " + strconv.Itoa(n) + " marked"
-	}
+	t += filterTitle(s.table)
 	switch usual, reversed := s.table.Usual(); {
 	case usual && reversed:
 		t += " · best first"

@@ -43,6 +43,10 @@ func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
 		return theme.Styled("· released", t.Free)
 	case state.EntryKind(inspect.EventLeft):
 		return theme.Styled("· canceled", t.Free)
+	case state.EntryKind(inspect.EventBlocks):
+		return theme.Styled("▲ blocks", t.Contended)
+	case state.EntryKind(inspect.EventCleared):
+		return theme.Styled("· cleared", t.Free)
 	case state.EntryKind(inspect.EventExpired), state.EntryKind(inspect.EventRevoked), state.EntryKind(inspect.EventDetached):
 		return theme.Styled("✗ "+string(kind), t.Lost)
 	case state.EntryOwn:

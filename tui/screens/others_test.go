@@ -1,11 +1,19 @@
 package screens
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/locktest"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
 )
 
 // Keys in the way of a lock are above its queue, and no lock is made of them.
@@ -23,5 +31,38 @@ func TestOtherKeysAreShown(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Another key has no token, and a request has one.
+func TestOtherKeysHaveNoToken(t *testing.T) {
+	l := locktest.Snapshot(t, "/a -.k2 B.m3").Locks[0]
+	if got := tokenText(l.Others[0]) + place(l.Others[0]); got != "- · created at revision 2" {
+		t.Errorf("of another key: %q", got)
+	}
+	if got := tokenText(l.Queue[0]) + place(l.Queue[0]); got != "3 · token 3" {
+		t.Errorf("of a request: %q", got)
+	}
+}
+
+// The empty name, which a mutex can have, is shown as two quotes, as commands do.
+func TestEmptyName(t *testing.T) {
+	c := newTestContext()
+	id := inspect.LockID{Layout: layout.Mutex}
+	r := inspect.Request{Key: "/1f", Lock: id, Mode: keyspace.Write, Lease: 0x1f, Revision: 2, Holding: true}
+	c.Changes = &backend.Changes{Events: []inspect.Event{{Kind: inspect.EventGranted, Request: r, Revision: 2}}, Since: 1, Until: 2}
+	c.Live.Snapshot = inspect.Snapshot{Revision: 2, Locks: []inspect.Lock{inspect.NewLock(id, []inspect.Request{r})}}
+	c.Live.Verdict = state.NewVerdict(c.Live.Snapshot, nil, testNow)
+	history := newHistoryScreen(c, nav.Ref{Kind: nav.KindPast})
+	history.Refresh()
+	locks := newLocksScreen(c)
+	locks.Refresh()
+	session := newSessionScreen(c, r.Session())
+	session.Refresh()
+	for name, s := range map[string]nav.Screen{"history": history, "locks": locks, "session": session} {
+		s.Fit(120, 20)
+		if got := ansi.Strip(s.View(120, 20)); !strings.Contains(got, ` "" `) {
+			t.Errorf("%s does not show the name:\n%s", name, got)
+		}
 	}
 }

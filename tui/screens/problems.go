@@ -35,18 +35,18 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 				return theme.Styled(strconv.Itoa(f.Behind), s.Theme.Plain)
 			}},
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(f *diagnose.Finding, _ int) theme.Text {
-			return theme.Styled(term.Safe(narrate.Finding(*f).Headline), s.Theme.Plain)
+			return theme.Styled(term.Safe(inWords(s.Context, f).Headline), s.Theme.Plain)
 		}},
 	}, findingID)
 	s.table.Match = func(f *diagnose.Finding) string {
-		t := narrate.Finding(*f)
+		t := inWords(s.Context, f)
 		return f.Severity.String() + " " + string(f.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
-	s.table.Label = func(f *diagnose.Finding) string { return narrate.Finding(*f).Headline }
+	s.table.Label = func(f *diagnose.Finding) string { return inWords(s.Context, f).Headline }
 	s.table.Moved = func() { s.pager.Reset() }
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"))))
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"), s.table.OnlyCursor)))
 	return s
 }
 
@@ -173,7 +173,7 @@ func (s *problemsScreen) about(w int) []string {
 	if !ok {
 		return nil
 	}
-	lines := findingLines(s.Theme, f, nil, w)
+	lines := findingLines(s.Context, f, nil, w)
 	if f.Kind == diagnose.Deadlock {
 		lines = append(append(s.cycle(f, w), ""), lines...)
 	}
@@ -217,7 +217,7 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 
 // arrow says what leads from a session of the cycle to the next.
 func (s *problemsScreen) arrow(e diagnose.Edge) string {
-	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Safe(e.Waiter.Lock.Name))
+	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
 	next := term.Safe(e.To.Who())
 	switch {
 	case e.Kind == diagnose.EdgeInside:

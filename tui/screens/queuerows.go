@@ -75,7 +75,7 @@ func newQueueRows(queue []inspect.Request) []queueRow {
 func (r queueRow) why() string {
 	switch {
 	case r.at < 0 && r.IsRequest():
-		return "request for " + term.Safe(r.Lock.Name)
+		return "request for " + term.Name(r.Lock.Name)
 	case r.at < 0:
 		return "not a lock request"
 	}
@@ -101,6 +101,14 @@ func (r queueRow) position() string {
 		return "-"
 	}
 	return strconv.Itoa(r.at + 1)
+}
+
+// tokenText is a request's token. Another key has none.
+func tokenText(r inspect.Request) string {
+	if !r.IsRequest() {
+		return "-"
+	}
+	return strconv.FormatInt(r.Revision, 10)
 }
 
 // modeText is a request's mode. Another key has none.

@@ -167,3 +167,22 @@ func TestDrain(t *testing.T) {
 		t.Errorf("7 of 10: %s", bar)
 	}
 }
+
+// A finding and its row say the same age, also when the diagnosis is some seconds old.
+func TestFindingAsOldAsItsRow(t *testing.T) {
+	c := newTestContext()
+	id := rwLock("/a")
+	r := func(rev int64) inspect.Request {
+		return inspect.Request{Key: keyspace.Encode("/a", keyspace.Write, string(rune('0'+rev))), Lock: id, Mode: keyspace.Write, Lease: rev, Revision: rev, Since: testNow.Add(-31 * time.Second)}
+	}
+	c.Live.Snapshot = inspect.Snapshot{Revision: 3, Locks: []inspect.Lock{inspect.NewLock(id, []inspect.Request{r(2), r(3)})}}
+	c.Live.Verdict = state.NewVerdict(c.Live.Snapshot, nil, testNow)
+	c.Now = testNow.Add(4 * time.Second)
+	screen := newLockScreen(c, id)
+	screen.Refresh()
+	screen.Fit(160, 40)
+	view := ansi.Strip(screen.View(160, 40))
+	if !strings.Contains(view, "has waited 35s for /a") || !strings.Contains(view, " 35s ") || strings.Contains(view, "31s") {
+		t.Errorf("not the same ages:\n%s", view)
+	}
+}

@@ -2,7 +2,6 @@ package screens
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"etcd-lock/internal/format"
@@ -30,7 +29,7 @@ type sessionScreen struct {
 func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s := &sessionScreen{Context: c, id: id}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
-	s.table.Match = func(r inspect.Request) string { return term.Safe(r.Lock.Name) }
+	s.table.Match = func(r inspect.Request) string { return term.Name(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
 	own := append([]widget.Binding{
 		{
@@ -40,7 +39,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 		},
 	}, s.pager.Bindings()...)
 	s.keys = append([]widget.Group{{Title: "session", Bindings: own}}, s.table.Bindings()...)
-	s.keys = append(s.keys, releaseBindings(c, s.toRelease))
+	s.keys = append(s.keys, releaseBindings(c, s.table, s.toRelease))
 	return s
 }
 
@@ -49,18 +48,18 @@ func (s *sessionScreen) tableColumns() []widget.Column[inspect.Request] {
 		{Title: "state", Box: widget.Box{Min: 9}, Cell: s.state},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r inspect.Request, _ int) theme.Text { return theme.Styled(modeText(r), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Flex: true}, Cell: func(r inspect.Request, w int) theme.Text {
-			name := r.Lock.Name
+			name := term.Name(r.Lock.Name)
 			if !r.IsRequest() {
-				name = r.Key
+				name = term.Safe(r.Key)
 			}
-			return theme.Styled(term.CutMiddle(term.Safe(name), w), s.Theme.Plain)
+			return theme.Styled(term.CutMiddle(name, w), s.Theme.Plain)
 		}},
 		{Title: "layout", Box: widget.Box{Min: 6, Rank: 2}, Cell: func(r inspect.Request, _ int) theme.Text {
 			return theme.Styled(r.Lock.Layout.String(), s.Theme.Dim)
 		}},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text { return age(s.Context, r.Start()) }},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(r inspect.Request, _ int) theme.Text {
-			return theme.Styled(strconv.FormatInt(r.Revision, 10), s.Theme.Dim)
+			return theme.Styled(tokenText(r), s.Theme.Dim)
 		}},
 	}
 }

@@ -40,7 +40,7 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 			Where: widget.InFooter, Off: selected, Do: s.drill,
 		},
 	}}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", "revoke the session: its lease, with all of its keys", s.end, selected))
+	s.keys = append(s.keys, endBinding(c, "revoke", "the session, releasing all of its locks", "revoke the session: its lease, with all of its keys", s.end, nav.EitherOff(selected, s.table.OnlyCursor)))
 	return s
 }
 
@@ -210,8 +210,9 @@ func (s *sessionsScreen) Refresh() {
 func (s *sessionsScreen) View(w, h int) string {
 	title := "sessions " + strconv.Itoa(s.table.Total())
 	if s.table.Filtered() != "" {
-		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total()) + filterTitle(s.table)
+		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total())
 	}
+	title += filterTitle(s.table)
 	empty := s.EmptyText(s.Shown().Known(), "no lock is held or waited for")
 	if s.table.Filtered() != "" {
 		empty = "no session matches; esc shows all"
@@ -260,9 +261,9 @@ func requestLabel(r inspect.Request) string {
 	case !r.IsRequest():
 		return format.SignCritical + " " + term.Safe(r.Key)
 	case r.Holding:
-		return format.SignHolding + " " + term.Safe(r.Lock.Name)
+		return format.SignHolding + " " + term.Name(r.Lock.Name)
 	default:
-		return format.SignWaiting + " " + term.Safe(r.Lock.Name)
+		return format.SignWaiting + " " + term.Name(r.Lock.Name)
 	}
 }
 

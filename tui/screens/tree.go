@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -120,7 +119,7 @@ func (t *waitTree) title() string {
 	}
 	c := t.lock.Count()
 	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
-		strconv.Itoa(c.Waiters) + " waiting · " + term.Safe(t.lock.ID.Name)
+		strconv.Itoa(c.Waiters) + " waiting · " + term.Name(t.lock.ID.Name)
 }
 
 func (t *waitTree) view(w, h int) string {
@@ -151,7 +150,7 @@ func (t *waitTree) findings(w int) []string {
 	var lines []string
 	for _, i := range v.ByLock[t.lock.ID][:min(len(v.ByLock[t.lock.ID]), 2)] {
 		g := severitySign(t.Theme, v.Findings[i].Severity)
-		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(narrate.Finding(v.Findings[i]).Headline), w)))
+		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(inWords(t.Context, &v.Findings[i]).Headline), w)))
 	}
 	return lines
 }

@@ -30,6 +30,9 @@ type journal struct {
 
 // Take notes an event.
 func (j *journal) Take(e inspect.Event) {
+	if e.Kind.OfOther() {
+		return
+	}
 	s := j.Living[e.Request.Key]
 	if e.Revision == e.Request.Revision {
 		s.Seen = e.Time

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/term"
 )
@@ -45,15 +46,29 @@ func (b *Log) Add(kind EntryKind, at time.Time, text string) {
 
 // AddEvent logs what happened to a request.
 func (b *Log) AddEvent(e inspect.Event, now time.Time) {
-	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Safe(e.Request.Lock.Name)
-	if who := term.Owner(e.Request.Owner); who != "-" {
+	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Name(e.Request.Lock.Name)
+	if e.Kind.OfOther() {
+		text = otherText(e)
+	} else if who := term.Owner(e.Request.Owner); who != "-" {
 		text += "  " + who
 	}
 	at := e.Time
 	if at.IsZero() {
 		at = now
 	}
-	b.push(&Entry{At: at, Kind: EntryKind(e.Kind), Text: text, Lock: e.Request.Lock})
+	b.push(&Entry{At: at, Kind: EntryKind(e.Kind), Text: text, Lock: e.Lock()})
+}
+
+// otherText says which key is in the way of a lock's requests, or was.
+func otherText(e inspect.Event) string {
+	what := ", not a lock request, is in the way of "
+	if e.Request.IsRequest() {
+		what = ", a request of " + e.Request.Who() + ", is in the way of "
+	}
+	if e.Kind == inspect.EventCleared {
+		what = " is no longer in the way of "
+	}
+	return term.Safe(e.Request.Key + what + format.Name(e.Blocked.Name))
 }
 
 func (b *Log) push(e *Entry) {

@@ -41,3 +41,6 @@ func Lease(lease int64, w int) string {
 	}
 	return format.ShortLease(lease, w)
 }
+
+// Name returns the name of a lock, printable, as commands print it.
+func Name(name string) string { return Safe(format.Name(name)) }

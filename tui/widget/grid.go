@@ -15,6 +15,8 @@ type Grid interface {
 	Columns() []string
 	Hide(names []string)
 	Copied() []string
+	MarkCount() int
+	OnlyCursor() Off
 	Sheet() Sheet
 }
 

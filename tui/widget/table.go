@@ -3,6 +3,7 @@ package widget
 import (
 	"slices"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/theme"
 )
 
@@ -224,8 +225,24 @@ func (t *Table[K, R]) Len() int { return len(t.rows) }
 // Total returns how many rows there are.
 func (t *Table[K, R]) Total() int { return len(t.all) }
 
-// MarkCount returns how many rows are marked.
-func (t *Table[K, R]) MarkCount() int { return len(t.marks) }
+// MarkCount returns how many of the rows that the filter shows are marked. Marks of rows
+// that have vanished count again if these come back.
+func (t *Table[K, R]) MarkCount() int {
+	if len(t.marks) == 0 {
+		return 0
+	}
+	return len(t.marked())
+}
+
+// OnlyCursor is why a key that acts on the row under the cursor is off: other rows are
+// marked, and might be taken for what it acts on.
+func (t *Table[K, R]) OnlyCursor() Off {
+	n := t.MarkCount()
+	if r, ok := t.Current(); n == 0 || ok && n == 1 && t.marks[t.id(r)] {
+		return Off{}
+	}
+	return Off{Why: format.Count(n, "row is", "rows are") + " marked, and this key acts on the row under the cursor only; M removes all marks", Shown: true}
+}
 
 // Target returns the identity of the row that the cursor is meant for, which
 // need not be in the table, and whether there is one.

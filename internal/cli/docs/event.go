@@ -12,14 +12,19 @@ import (
 var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
                     was waiting and is gone); expired, revoked (gone with its lease);
                     detached (its key was written again with another lease or none: it
-                    is no request any more, and still blocks)
+                    is no request any more, and still blocks); blocks (a key that is not
+                    in the queue is in the way of requests now), cleared (it is not any
+                    more: it was deleted, or no request waits for it)
 revision            etcd revision of the change
 time                when this program saw it; absent when it did not
 summary             true: part of the state at that revision, not a change
 session             session of a request that is gone, right after that: alive or gone;
                     absent when not known
-request             as it was, if it is gone:
-` + Indent(RequestHelp, "  ")
+request             as it was, if it is gone; absent for blocks and cleared:
+` + Indent(RequestHelp, "  ") + `
+name, name_base64,  of blocks and cleared: the lock that the key is in the way of, and
+  layout, other     the key, as others in show. Of a lock with more than 64 such keys,
+                    these events may be missing`
 
 // Event is a lock event in JSON.
 type Event struct {
@@ -28,7 +33,12 @@ type Event struct {
 	Time     time.Time `json:"time,omitzero"`
 	Summary  bool      `json:"summary,omitempty"`
 	Session  string    `json:"session,omitempty"`
-	Request  Request   `json:"request"`
+	Request  *Request  `json:"request,omitempty"`
+
+	Name       string    `json:"name,omitempty"`
+	NameBase64 string    `json:"name_base64,omitempty"`
+	Layout     string    `json:"layout,omitempty"`
+	Other      *OtherKey `json:"other,omitempty"`
 
 	was, who string // for people
 }
@@ -36,13 +46,15 @@ type Event struct {
 // NewEvent returns the document of an event.
 func NewEvent(e inspect.Event) Event {
 	r := e.Request
-	doc := Event{
-		Event:    string(e.Kind),
-		Revision: e.Revision,
-		Time:     e.Time,
-		Request:  NewRequest(r),
-		who:      r.Who(),
+	doc := Event{Event: string(e.Kind), Revision: e.Revision, Time: e.Time}
+	if e.Kind.OfOther() {
+		other := newOtherKey(r, inspect.Lease{})
+		doc.Other, doc.who = &other, other.who
+		doc.Name, doc.NameBase64, doc.Layout = e.Blocked.Name, output.Base64(e.Blocked.Name), e.Blocked.Layout.String()
+		return doc
 	}
+	request := NewRequest(r)
+	doc.Request, doc.who = &request, r.Who()
 	if e.Kind.Gone() {
 		doc.was = r.Standing()
 		doc.Session = sessionText(e.Session)
@@ -79,7 +91,13 @@ func EventColumns() []output.Column {
 
 // Cells implements output.Entry.
 func (e Event) Cells() []output.Cell {
-	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), e.Request.Mode, format.Name(e.Request.Name), e.who, e.Request.Key)
+	mode, name, key := "-", e.Name, ""
+	if e.Other != nil {
+		key = e.Other.Key
+	} else {
+		mode, name, key = e.Request.Mode, e.Request.Name, e.Request.Key
+	}
+	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), mode, format.Name(name), e.who, key)
 	row[0].Tone = eventTone(e.Event)
 	return row
 }
@@ -90,7 +108,7 @@ func eventTone(event string) output.Tone {
 		return output.Holding
 	case string(inspect.EventWaiting):
 		return output.Waiting
-	case string(inspect.EventExpired), "lost":
+	case string(inspect.EventExpired), string(inspect.EventBlocks), "lost":
 		return output.Critical
 	case string(inspect.EventRevoked), "gap", "resynced", "unknown":
 		return output.Warning

@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"fmt"
+
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/release"
@@ -14,6 +16,7 @@ type Release struct {
 	Others           []string  `json:"others"`
 	OthersBase64     []string  `json:"others_base64,omitempty"`
 	Granted          []Request `json:"granted"`
+	InParts          bool      `json:"in_parts,omitempty"`
 	Released         bool      `json:"released"`
 	ReleasedRevision int64     `json:"released_revision,omitempty"`
 }
@@ -26,6 +29,7 @@ func NewRelease(plan release.Plan) Release {
 		Others:       append([]string{}, plan.Others...),
 		OthersBase64: output.Base64s(plan.Others),
 		Granted:      NewRequests(plan.Granted),
+		InParts:      plan.InParts(),
 	}
 	if plan.Lease != 0 {
 		doc.Lease = format.Lease(plan.Lease)
@@ -48,7 +52,11 @@ func (d Release) Write(out output.Printer) error {
 	if len(rows) == 0 {
 		return out.Line(output.Cell{Text: "the session has no keys"})
 	}
-	return out.Table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows)
+	if err := out.Table([]string{"WHAT", "LOCK", "MODE", "STATE", "OWNER", "KEY"}, rows); err != nil || !d.InParts {
+		return err
+	}
+	return out.Line(output.Cell{Text: fmt.Sprintf("%d keys are removed, too many for one transaction: they are checked in parts before", len(d.Gone)+len(d.Others)) +
+		" the lease is revoked, and a key that is attached to it meanwhile is removed too"})
 }
 
 func (d Release) row(what output.Cell, r Request) []output.Cell {

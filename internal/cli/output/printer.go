@@ -70,29 +70,41 @@ func New(w io.Writer, f Format, color bool) Printer {
 const maxIndented = 64 << 10
 
 // Document prints doc as JSON: indented, unless it is long.
-func (p Printer) Document(doc any) error {
-	b, err := encodeJSON(doc)
-	if err == nil && len(b) <= maxIndented {
-		var indented bytes.Buffer
-		err = json.Indent(&indented, b, "", "  ")
-		b = indented.Bytes()
+func (p Printer) Document(doc any) error { return encodeJSON(documentWriter{p.Writer}, doc) }
+
+// documentWriter indents a document, which is written at once, unless it is long.
+type documentWriter struct{ io.Writer }
+
+func (w documentWriter) Write(doc []byte) (int, error) {
+	if len(doc) > maxIndented {
+		return w.Writer.Write(doc)
 	}
-	if err != nil {
-		return err
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, doc, "", "  "); err != nil {
+		return 0, err
 	}
-	_, err = p.Write(b)
-	return err
+	if _, err := w.Writer.Write(indented.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(doc), nil
 }
 
-// encodeJSON returns doc as JSON without control characters, with a newline.
-func encodeJSON(doc any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+// encodeJSON writes doc as JSON without control characters, with a newline, in one
+// write. A long document is copied only if it has some.
+func encodeJSON(w io.Writer, doc any) error {
+	enc := json.NewEncoder(safeWriter{w})
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(doc); err != nil {
-		return nil, err
+	return enc.Encode(doc)
+}
+
+// safeWriter writes JSON without control characters.
+type safeWriter struct{ io.Writer }
+
+func (w safeWriter) Write(b []byte) (int, error) {
+	if _, err := w.Writer.Write(printable.JSON(b)); err != nil {
+		return 0, err
 	}
-	return printable.JSON(b.Bytes()), nil
+	return len(b), nil
 }
 
 // Base64 returns s in base64 if it is not valid UTF-8, as JSON has to be, and

@@ -67,12 +67,7 @@ func (s *Stream) Write(entries []Entry) error {
 
 func (s *Stream) one(e Entry) error {
 	if s.out.Format == JSON {
-		b, err := encodeJSON(e)
-		if err != nil {
-			return err
-		}
-		_, err = s.buf.Write(b)
-		return err
+		return encodeJSON(s.buf, e)
 	}
 	at, seen := "-", "-"
 	revision, t := e.When()
