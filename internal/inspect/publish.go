@@ -46,6 +46,7 @@ type publisher struct {
 	now    func() time.Time
 	state  *state
 	synced bool // a listing has been applied
+	begun  bool // an update with locks has been made
 	health health
 	unread *unread
 
@@ -109,6 +110,9 @@ func (p *publisher) take() Update {
 	p.unread.add(p.state.unread())
 	u := p.next
 	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
+	if p.synced && !p.begun { // no earlier snapshot is known to the receiver, from which events lead to this one
+		p.begun, u.Events, u.Missed = true, nil, 0
+	}
 	p.next, p.dirty = Update{}, false
 	return u
 }
