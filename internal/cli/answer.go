@@ -20,6 +20,7 @@ type answer struct {
 	leases  map[int64]inspect.Lease
 	keys    map[int64][]string // of the leases that remedies end
 	unknown []string
+	polls   string   // what says that clients may wait which leave no keys
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
 }
@@ -53,6 +54,7 @@ type whyDoc struct {
 	Chains         [][]edgeDoc  `json:"chains"`
 	Findings       []findingDoc `json:"findings"`
 	Remedies       []remedyDoc  `json:"remedies"`
+	Hint           string       `json:"hint,omitempty"`
 	Unknown        []string     `json:"unknown"`
 }
 
@@ -100,13 +102,13 @@ type remedyDoc struct {
 func (a answer) document() whyDoc {
 	doc := whyDoc{
 		Name: a.name, NameBase64: output.Base64(a.name), Prefixes: append([]string{}, a.Snapshot.Prefixes...), PrefixesBase64: output.Base64s(a.Snapshot.Prefixes), Revision: a.Snapshot.Revision,
-		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Unknown: append([]string{}, a.unknown...),
+		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Hint: a.polls, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
 		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
-		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases).Locks
+		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases, a.now).Locks
 		for _, chain := range about.Chains {
 			doc.Chains = append(doc.Chains, newEdgeDocs(chain))
 		}

@@ -139,6 +139,9 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		t.line("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
 	}
 	t.line("  ", narrate.Layout(l, a.now)...)
+	if a.polls != "" && l.ID.Layout.Polls {
+		t.line("  ", a.polls)
+	}
 }
 
 func (t *lineWriter) findings(findings []diagnose.Finding) {

@@ -216,7 +216,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 		}
 		return releaser.PlanSession(ctx, lease)
 	}
-	snapshot, err := c.Snapshot(ctx, 0, t.name+"/")
+	snapshot, err := c.SnapshotOf(ctx, 0, t.name)
 	if err != nil {
 		return release.Plan{}, err
 	}

@@ -120,28 +120,26 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		return err
 	}
 	defer c.Close()
-	// The requests for a name are below it, as are those for names nested in it.
-	prefix := opts.name + "/"
 	switch {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := compareRevisions(ctx, c, []string{prefix}, opts.rev, opts.wanted)
+		doc, err := compareRevisions(ctx, c, c.Source.EverAround(opts.name), opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
 		return doc.write(opts.out)
 	default:
-		return showQueue(ctx, c, prefix, opts)
+		return showQueue(ctx, c, opts)
 	}
 }
 
-func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOptions) error {
-	snapshot, err := c.Snapshot(ctx, opts.rev.from, prefix)
+func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
+	snapshot, err := c.SnapshotOf(ctx, opts.rev.from, opts.name)
 	if err != nil {
 		return err
 	}
-	locks := named(snapshot, opts.name)
+	locks := withInfo(ctx, c, opts.rev.from, named(snapshot, opts.name))
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
 		leases, err = leasesOf(ctx, c, locks)
@@ -149,7 +147,7 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 	if err != nil && ctx.Err() == nil { // the queue is useful without them
 		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
 	}
-	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases)
+	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases, opts.rev.clock(opts.now))
 	switch {
 	case opts.out.Format == output.JSON:
 		return opts.out.Document(doc)
@@ -158,6 +156,17 @@ func showQueue(ctx context.Context, c *connect.Conn, prefix string, opts *showOp
 	default:
 		return doc.write(opts.out, opts.rev.clock(opts.now))
 	}
+}
+
+// withInfo returns locks with the owners that are in keys beside them. Where those cannot
+// be read, the owner is not known, as before.
+func withInfo(ctx context.Context, c *connect.Conn, revision int64, locks []inspect.Lock) []inspect.Lock {
+	informed := locks
+	_ = c.Do(ctx, func(ctx context.Context) (err error) {
+		informed, err = c.Source.WithInfo(ctx, revision, locks)
+		return err
+	})
+	return informed
 }
 
 // writeAbsence prints that there is no lock of a name.
@@ -220,10 +229,10 @@ type showDoc struct {
 	Locks      []docs.Queue `json:"locks"`
 }
 
-func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease) showDoc {
+func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease, now time.Time) showDoc {
 	doc := showDoc{Name: name, NameBase64: output.Base64(name), Revision: revision, Locks: []docs.Queue{}}
 	for _, l := range locks {
-		doc.Locks = append(doc.Locks, docs.NewQueue(l, leases))
+		doc.Locks = append(doc.Locks, docs.NewQueue(l, leases, now))
 	}
 	return doc
 }

@@ -23,7 +23,7 @@ import (
 
 func aShowDoc() showDoc {
 	s := aSnapshot()
-	return newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{0x1f: {State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 8 * time.Second}})
+	return newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{0x1f: {State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 8 * time.Second}}, time.Time{})
 }
 
 func TestShowOptions(t *testing.T) {
@@ -161,7 +161,7 @@ func TestShowLeaseInTrouble(t *testing.T) {
 	s := aSnapshot()
 	doc := newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{
 		0x1f: {State: inspect.LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}, 0x2f: {State: inspect.LeaseMissing},
-	})
+	}, time.Time{})
 	queue := doc.Locks[0].Queue
 	if queue[0].LeaseState != "overdue" || *queue[0].TTL != -32 || queue[1].LeaseState != "missing" || queue[1].TTL != nil || queue[2].LeaseState != "" {
 		t.Errorf("%+v", queue)

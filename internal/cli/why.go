@@ -82,6 +82,7 @@ With -o json:
                           when there are none
   remedies            with NAME: how to release those who keep others waiting, by
                       force, whether there is a problem or not; as above
+  hint                that clients may wait for NAME that leave no key; absent without one
   unknown             what could not be read, a sentence each
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
 in a field of its name and _base64.`
@@ -160,6 +161,14 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		alarms, alarm = readAlarms(ctx, c)
 		unknown = slices.Concat(unknown, more, alarm)
 	}
+	if opts.name != "" {
+		snapshot.Locks = slices.Clone(snapshot.Locks)
+		for i, l := range snapshot.Locks {
+			if l.ID.Name == opts.name {
+				copy(snapshot.Locks[i:], withInfo(ctx, c, opts.rev.from, snapshot.Locks[i:i+1]))
+			}
+		}
+	}
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now), opts.name, now)
 	a.alarms, a.leases, a.unknown = alarms, leases, unknown
@@ -169,6 +178,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if ages := a.unknownAges(); ages != "" && !a.past() {
 		a.unknown = append(a.unknown, ages)
 	}
+	a.polls = polls(ctx, c, a)
 	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
 		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
 	}
@@ -218,7 +228,7 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 	if opts.name == "" || r.Limited || !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return s, unknown, err
 	}
-	s, err = c.Snapshot(ctx, opts.rev.from, opts.name+"/")
+	s, err = c.SnapshotOf(ctx, opts.rev.from, opts.name)
 	return s, []string{fmt.Sprintf(
 		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)}, err
 }
@@ -242,6 +252,27 @@ func keysElsewhere(ctx context.Context, c *connect.Conn, d diagnose.Diagnosis, n
 		}
 	}
 	return unknown
+}
+
+// polls says how many leases without keys are like those of the lock NAME, where clients
+// that wait leave such leases; it is empty where they do not, or that is not known.
+func polls(ctx context.Context, c *connect.Conn, a answer) string {
+	for _, l := range a.account.Locks {
+		if a.past() || !l.ID.Layout.Polls || a.leases[l.Queue[0].Lease].Granted == 0 {
+			continue
+		}
+		granted := a.leases[l.Queue[0].Lease].Granted
+		var n int
+		var all bool
+		err := c.Do(ctx, func(ctx context.Context) (err error) {
+			n, all, err = c.Source.Keyless(ctx, granted, a.Snapshot)
+			return err
+		})
+		if err == nil && n > 0 {
+			return narrate.Polls(n, all, granted)
+		}
+	}
+	return ""
 }
 
 // unknownAges says of how many requests nobody noted since when they hold or wait,

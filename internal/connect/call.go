@@ -55,6 +55,22 @@ func (c *Conn) Snapshot(ctx context.Context, revision int64, prefixes ...string)
 	return s, err
 }
 
+// SnapshotOf reads the locks of a name, and others with keys there, as Snapshot does.
+func (c *Conn) SnapshotOf(ctx context.Context, revision int64, name string) (s inspect.Snapshot, err error) {
+	err = c.Do(ctx, func(ctx context.Context) error {
+		prefixes, err := c.Source.Around(ctx, revision, name)
+		if err != nil {
+			return err
+		}
+		s, err = c.Source.SnapshotAt(ctx, revision, prefixes...)
+		if errors.Is(err, rpctypes.ErrPermissionDenied) {
+			s, err = c.Source.SnapshotAt(ctx, revision, name+"/")
+		}
+		return err
+	})
+	return s, err
+}
+
 // Absence is inspect.Source.Absence, bounded as Do does.
 func (c *Conn) Absence(ctx context.Context, name string, revision int64) (a inspect.Absence, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -19,14 +21,14 @@ const maxDependent = 4 << 10
 // are requests only if another key is on the same lease.
 type beside struct {
 	dependent  map[string]*mvccpb.KeyValue
-	candidates map[LockID]map[string]string // names, by key
-	ofKey      map[string][]LockID          // the locks that a key is a candidate for
+	candidates map[LockID]map[string]candidate // by key
+	ofKey      map[string][]LockID             // the locks that a key is a candidate for
 }
 
 func newBeside() beside {
 	return beside{
 		dependent:  map[string]*mvccpb.KeyValue{},
-		candidates: map[LockID]map[string]string{},
+		candidates: map[LockID]map[string]candidate{},
 		ofKey:      map[string][]LockID{},
 	}
 }
@@ -54,9 +56,9 @@ func (b *beside) put(rules *layout.Set, kv *mvccpb.KeyValue) []LockID {
 	for _, c := range rules.Candidates(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}) {
 		id := LockID{Layout: c.Rule, Name: c.Lock}
 		if b.candidates[id] == nil {
-			b.candidates[id] = map[string]string{}
+			b.candidates[id] = map[string]candidate{}
 		}
-		b.candidates[id][key] = c.Name
+		b.candidates[id][key] = candidate{name: c.Name, lease: kv.Lease}
 		b.ofKey[key] = append(b.ofKey[key], id)
 		if !slices.Contains(changed, id) {
 			changed = append(changed, id)
@@ -84,10 +86,25 @@ func (b *beside) of(l Lock) []string {
 	if len(b.candidates[l.ID]) == 0 {
 		return nil
 	}
-	names := slices.Sorted(maps.Values(b.candidates[l.ID]))
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
-		return slices.ContainsFunc(l.Queue, func(r Request) bool { return r.Owner.Label == name })
-	})
+	var names []string
+	for _, c := range b.candidates[l.ID] {
+		if !slices.ContainsFunc(l.Queue, c.holds) {
+			names = append(names, c.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// candidate is a client that would like to have a lock.
+type candidate struct {
+	name  string
+	lease int64
+}
+
+// holds reports whether a request is the candidate's.
+func (c candidate) holds(r Request) bool {
+	return c.lease != 0 && r.Lease == c.lease || r.Owner.Label == c.name
 }
 
 // leaseOf implements layout.Leases.
@@ -144,4 +161,32 @@ func (s *state) setLockOf(key string, lock *LockID) {
 		k.lock = lock
 		s.below.put(k)
 	}
+}
+
+// WithInfo returns locks with the owners of their holders that are in keys beside them, as
+// the software of some layouts writes them. It reads these keys as of a revision, or now if
+// that is 0.
+func (s *Source) WithInfo(ctx context.Context, revision int64, locks []Lock) ([]Lock, error) {
+	informed := slices.Clone(locks)
+	for i, l := range informed {
+		if len(l.Queue) == 0 || !l.Queue[0].Holding || l.Queue[0].Owned {
+			continue
+		}
+		for _, key := range l.ID.Layout.InfoKeys(l.ID.Name) {
+			found, err := s.client.Get(ctx, key, clientv3.WithRev(revision))
+			if err != nil {
+				return locks, fmt.Errorf("inspect: read %q: %w", key, err)
+			}
+			if len(found.Kvs) == 0 {
+				continue
+			}
+			kv := layout.KV{Key: key, Value: found.Kvs[0].Value, Lease: found.Kvs[0].Lease}
+			if o, ok := l.ID.Layout.InfoOwner(l.ID.Name, l.Queue[0].Key, kv); ok {
+				informed[i].Queue = slices.Clone(l.Queue)
+				informed[i].Queue[0].Owner, informed[i].Queue[0].Owned = o, true
+				break
+			}
+		}
+	}
+	return informed, nil
 }

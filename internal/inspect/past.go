@@ -34,6 +34,35 @@ func (s *Source) SnapshotAt(ctx context.Context, revision int64, prefixes ...str
 		rules: s.rules, keys: all.keys, beside: all.beside}, nil
 }
 
+// Around returns the prefixes of all keys that say something about the locks of a name:
+// those below it and, if a key of that name may be a lock, the key itself and keys beside
+// it. A user may be allowed to read the former only.
+func (s *Source) Around(ctx context.Context, revision int64, name string) ([]string, error) {
+	below, all := []string{name + "/"}, s.EverAround(name)
+	if len(all) == len(below) {
+		return below, nil
+	}
+	found, err := s.client.Get(ctx, name, clientv3.WithCountOnly(), clientv3.WithRev(revision))
+	switch {
+	case errors.Is(err, rpctypes.ErrPermissionDenied):
+		return below, nil
+	case err != nil:
+		return nil, s.explain(ctx, keyspace.NewRange(name), revision, fmt.Errorf("inspect: read %q: %w", name, err))
+	case found.Count == 0:
+		return below, nil
+	}
+	return all, nil
+}
+
+// EverAround is Around whether there is a key of that name or not.
+func (s *Source) EverAround(name string) []string {
+	prefixes := []string{name + "/"}
+	if name != "" && s.rules.Reads(name) {
+		prefixes = append(prefixes, s.rules.Beside(name)...)
+	}
+	return prefixes
+}
+
 // explain says which revisions etcd has, if err is that it does not have this one.
 func (s *Source) explain(ctx context.Context, keys keyspace.Range, revision int64, err error) error {
 	if !errors.Is(err, rpctypes.ErrCompacted) && !errors.Is(err, rpctypes.ErrFutureRev) {

@@ -158,3 +158,37 @@ func cutLast(s string) (before, after string, ok bool) {
 	}
 	return s[:i], s[i+1:], true
 }
+
+// Beside returns what the keys begin with that are not below a lock's name and say what
+// there is to know of it, if a key of the lock's name is a lock.
+func (s *Set) Beside(lock string) []string {
+	prefixes := []string{lock}
+	for e := range s.index.lookUp(lock) {
+		if e.key < 0 || e.rule.candidates == nil || !e.rule.OneKey() {
+			continue
+		}
+		k := &e.rule.keys[e.key]
+		sc := scope{pattern: &k.pattern}
+		if k.match(lock, &sc.captures) {
+			prefixes = append(prefixes, e.rule.candidates.key.pattern.begin(&sc))
+		}
+	}
+	return prefixes
+}
+
+// begin returns what the keys of a pattern begin with, as far as its captures are known.
+func (p *pattern) begin(known *scope) string {
+	var b strings.Builder
+	for _, part := range p.parts {
+		text := part.literal
+		if part.capture != "" {
+			i := known.pattern.index(part.capture)
+			if i < 0 {
+				break
+			}
+			text = known.captures[i]
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}

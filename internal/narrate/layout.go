@@ -39,6 +39,22 @@ func unrecorded(rule *layout.Rule) string {
 	return text
 }
 
+// Polls says that there are leases without keys, granted for as long as that of a lock.
+func Polls(n int, all bool, granted time.Duration) string {
+	text := format.Count(n, "lease", "leases") + " of " + format.Duration(granted) + " without a key"
+	if !all {
+		text = "at least " + text
+	}
+	return "a hint that clients wait, and no count of them: there " + isAre(n) + " " + text
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
 // value says what the value of a lock's key says about who holds it.
 func value(r inspect.Request, now time.Time) []string {
 	switch {

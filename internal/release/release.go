@@ -211,7 +211,11 @@ func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapsho
 		return s, err
 	}
 	for _, name := range r.namesOf(keys) {
-		below, err := r.conn.Source.Snapshot(ctx, name+"/")
+		prefixes, err := r.conn.Source.Around(ctx, 0, name)
+		if err != nil {
+			return inspect.Snapshot{}, err
+		}
+		below, err := r.conn.Source.Snapshot(ctx, prefixes...)
 		if err != nil {
 			return inspect.Snapshot{}, err
 		}

@@ -36,6 +36,9 @@ func newAcquirer(spec *Spec, c *connect.Conn, s *rwlock.Session) *acquirer {
 
 // acquire returns when the locks are held.
 func (a *acquirer) acquire(ctx context.Context, set *rwlock.Set) error {
+	if !a.Quiet {
+		a.warnForeign(ctx)
+	}
 	began := time.Now()
 	reporting, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -100,6 +103,31 @@ func (a *acquirer) reportBlockers(ctx context.Context) {
 			if (ok || err != nil) && a.reported[l.Name] != id && ctx.Err() == nil {
 				a.reported[l.Name] = id
 				a.reportf("waiting for %s", text)
+			}
+		}
+	}
+}
+
+// warnForeign reports keys of the locks' names that other software has as locks: nobody
+// waits for those.
+func (a *acquirer) warnForeign(ctx context.Context) {
+	for _, want := range a.Locks {
+		if !a.conn.Source.Layouts().Reads(want.Name) { // as good as always
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		prefixes, err := a.conn.Source.Around(ctx, 0, want.Name)
+		if err != nil || len(prefixes) < 2 {
+			continue
+		}
+		s, err := a.conn.Source.Snapshot(ctx, prefixes...)
+		if err != nil {
+			continue
+		}
+		for _, l := range s.Locks {
+			if l.ID.Name == want.Name && l.ID.Layout.OneKey() {
+				a.reportf("%s is also the key of a lock of %s, for which this does not wait", want.Name, l.ID.Layout)
 			}
 		}
 	}

@@ -76,9 +76,10 @@ type Blockers struct {
 	more bool // others than those in the lock's list
 }
 
-// NewQueue returns the document of a lock, given what is known of leases.
-func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease) Queue {
-	shown := Queue{Layout: l.ID.Layout.String(), State: string(l.State()), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
+// NewQueue returns the document of a lock, given what is known of leases, as of a time,
+// which is zero when that is not known.
+func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Queue {
+	shown := Queue{Layout: l.ID.Layout.String(), State: string(l.StateAt(now)), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
 		Candidates: l.Candidates, Queue: make([]QueuedRequest, 0, len(l.Queue)),
 	}
 	if waiters := l.Count().Waiters; l.ID.Layout.Waiters {
