@@ -52,9 +52,11 @@ type Request struct {
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
-// Standing returns "holding", "waiting" or "vacant", the words used in tables and JSON.
+// Standing returns "holding", "waiting", "vacant" or "unknown", the words used in tables and JSON.
 func (r Request) Standing() string {
 	switch {
+	case r.Encrypted:
+		return "unknown"
 	case r.Holding:
 		return "holding"
 	case r.Vacant():

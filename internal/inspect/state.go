@@ -105,15 +105,17 @@ func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(
 // state between its parts ever existed. It returns the changes of requests.
 func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	edits := map[LockID]*edit{}
-	var beside []LockID
+	var dependents []string
 	for _, ev := range events {
 		s.advance(ev.Kv.ModRevision)
 		s.collect(edits, ev, now)
-		beside = append(beside, s.putBeside(ev)...)
+		for _, id := range s.putBeside(ev) {
+			editOf(edits, id)
+		}
+		dependents = append(dependents, s.rules.Dependents(string(ev.Kv.Key))...)
 	}
-	for _, id := range beside {
-		editOf(edits, id)
-		s.reconsider(edits, id.Name, now)
+	for _, key := range dependents {
+		s.reconsider(edits, key, now)
 	}
 	s.at = now
 	changes := s.applyEdits(edits)

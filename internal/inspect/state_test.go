@@ -144,7 +144,7 @@ func (h *history) step() []*clientv3.Event {
 		case h.rng.IntN(3) == 0:
 			h.store.del(key)
 		default:
-			h.store.put(key, h.value(), lease)
+			h.store.put(key, h.value(key), lease)
 		}
 		touched[key] = true
 	}
@@ -161,12 +161,18 @@ func (h *history) revoke(lease int64) {
 
 func (h *history) lease() int64 { return int64(h.rng.IntN(4)) }
 
-func (h *history) value() string {
+func (h *history) value(key string) string {
+	if v := valuesBeside(key); v != nil && h.rng.IntN(5) > 0 {
+		return v[h.rng.IntN(len(v))]
+	}
 	owner := keyspace.Owner{Host: "h", PID: h.rng.IntN(3), Time: epoch.Add(-time.Minute)}
 	return []string{"", "data", owner.Encode()}[h.rng.IntN(3)]
 }
 
 func (h *history) key() string {
+	if h.rng.IntN(3) == 0 {
+		return keysOfOthers[h.rng.IntN(len(keysOfOthers))]
+	}
 	name := []string{"a", "a/b", "a/read", "c\n"}[h.rng.IntN(4)]
 	dir := []string{"/read/", "/write/", "/", "/else/"}[h.rng.IntN(4)]
 	return name + dir + strconv.Itoa(1+h.rng.IntN(3))
@@ -220,6 +226,9 @@ func standingsOf(s Snapshot) map[string]EventKind {
 	all := map[string]EventKind{}
 	for _, l := range s.Locks {
 		for _, r := range l.Queue {
+			if r.Vacant() {
+				continue
+			}
 			all[fmt.Sprint(r.Lock, r.Key, r.Revision)] = standing(r).Kind
 		}
 		for _, o := range l.Others {

@@ -192,3 +192,23 @@ func (p *pattern) begin(known *scope) string {
 	}
 	return b.String()
 }
+
+// Dependents returns the names of locks whose keys may be requests only because of the
+// lease that a key is on.
+func (s *Set) Dependents(key string) []string {
+	var locks []string
+	for e := range s.index.lookUp(key) {
+		if e.key >= 0 || e.rule.sameLease == nil {
+			continue
+		}
+		k := &e.rule.candidates.key
+		sc := scope{pattern: &k.pattern}
+		if !k.match(key, &sc.captures) {
+			continue
+		}
+		if lock, ok := k.name(key, &sc); ok {
+			locks = append(locks, lock)
+		}
+	}
+	return locks
+}

@@ -1,0 +1,186 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// keysOfOthers are keys of software other than etcd's own, and keys beside them that say
+// what they are.
+var keysOfOthers = []string{
+	"/service/x/leader", "/service/x/members/p1", "/service/x/members/p2", "/locks/n",
+	"/registry/leases/ns/l", "com.coreos.airlock/groups/g/v1/semaphore",
+	"election/n/1", "election/n/2", "/v/keyspaces/k/locks/1", "/v/keyspaces/k/locks/2", "/v/keyspaces/k/locks/2/x",
+}
+
+// valuesBeside returns values that make a key a lock, or something about one.
+func valuesBeside(key string) []string {
+	switch {
+	case strings.HasSuffix(key, "/leader"):
+		return []string{"p1", "p2"}
+	case strings.Contains(key, "/members/"):
+		return []string{`{"conn_url":"u","api_url":"a","state":"running","role":"replica"}`}
+	case key == "/locks/n":
+		return []string{"11295022-eab6-11f1-ab9f-02005e100001", "da6bb2d2-eab5-11f1-9357-02005e100001"}
+	case strings.HasPrefix(key, "/registry/"):
+		return []string{kubernetesLease(""), kubernetesLease("a"), kubernetesLease("b")}
+	case strings.HasPrefix(key, "com.coreos"):
+		return []string{`{"total_slots":2,"holders":[]}`, `{"total_slots":2,"holders":["a"]}`, `{"total_slots":2,"holders":["a","b"]}`}
+	case strings.HasPrefix(key, "election/"), strings.HasPrefix(key, "/v/"):
+		return []string{"", "host"}
+	default:
+		return nil
+	}
+}
+
+// kubernetesLease is the value of a Kubernetes Lease.
+func kubernetesLease(holder string) string {
+	text := func(b []byte, n protowire.Number, s string) []byte {
+		return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), s)
+	}
+	spec := protowire.AppendVarint(protowire.AppendTag(text(nil, 1, holder), 2, protowire.VarintType), 15)
+	lease := text(text(nil, 1, ""), 2, string(spec))
+	kind := text(text(nil, 1, "coordination.k8s.io/v1"), 2, "Lease")
+	return "k8s\x00" + string(text(text(nil, 1, string(kind)), 2, string(lease)))
+}
+
+// capture is what a real program had written at one moment.
+type capture struct {
+	KVs []struct {
+		Key     string `json:"key_b64"`
+		Value   string `json:"value_b64"`
+		Lease   string `json:"lease_hex"`
+		Created int64  `json:"create_revision"`
+	} `json:"kvs"`
+	Leases []struct {
+		ID  string `json:"id_hex"`
+		TTL int64  `json:"granted_ttl"`
+	} `json:"leases"`
+}
+
+// restore writes what was captured to an etcd.
+func (c capture) restore(t *testing.T, client *clientv3.Client) {
+	t.Helper()
+	granted := map[int64]bool{}
+	for _, l := range c.Leases {
+		id, err := strconv.ParseInt(l.ID, 16, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pb.NewLeaseClient(client.ActiveConnection()).LeaseGrant(t.Context(), &pb.LeaseGrantRequest{ID: id, TTL: 3600}); err != nil {
+			t.Fatal(err)
+		}
+		granted[id] = true
+	}
+	kvs := slices.Clone(c.KVs)
+	slices.SortFunc(kvs, func(a, b struct {
+		Key     string `json:"key_b64"`
+		Value   string `json:"value_b64"`
+		Lease   string `json:"lease_hex"`
+		Created int64  `json:"create_revision"`
+	}) int {
+		return int(a.Created - b.Created)
+	})
+	for _, kv := range kvs {
+		id, _ := strconv.ParseInt(kv.Lease, 16, 64)
+		key, keyErr := base64.StdEncoding.DecodeString(kv.Key)
+		value, valueErr := base64.StdEncoding.DecodeString(kv.Value)
+		if keyErr != nil || valueErr != nil {
+			t.Fatal(keyErr, valueErr)
+		}
+		if !granted[id] { // in kine, a lease is its TTL
+			id = 0
+		}
+		if _, err := client.Put(t.Context(), string(key), string(value), clientv3.WithLease(clientv3.LeaseID(id))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// summary is a snapshot in lines.
+func summary(s Snapshot, now time.Time) string {
+	var b strings.Builder
+	for _, l := range s.Locks {
+		waiters := "?"
+		if l.ID.Layout.Waiters {
+			waiters = strconv.Itoa(l.Count().Waiters)
+		}
+		fmt.Fprintf(&b, "%q %s %s, waiters %s\n", l.ID.Name, l.ID.Layout, l.StateAt(now), waiters)
+		for _, r := range l.Queue {
+			fmt.Fprintf(&b, "\t%s %q of %q\n", r.Standing(), r.Key, r.Owner.Label+r.Owner.Host)
+		}
+		for _, o := range l.Others {
+			fmt.Fprintf(&b, "\tblocked by %q\n", o.Key)
+		}
+		if len(l.Candidates) > 0 {
+			fmt.Fprintf(&b, "\tcandidates %q\n", l.Candidates)
+		}
+	}
+	return b.String()
+}
+
+// TestCaptures: of what real programs wrote, a snapshot and a watch say who holds which
+// lock and who waits. The golden file was compared with what was known when it was
+// captured.
+func TestCaptures(t *testing.T) {
+	files, err := filepath.Glob("../layout/testdata/corpus/*.json")
+	if err != nil || len(files) < 30 {
+		t.Fatal(len(files), err)
+	}
+	now := time.Date(2026, 11, 27, 23, 28, 55, 0, time.UTC) // shortly after the captures of records
+	var got bytes.Buffer
+	for _, file := range files {
+		client := etcdtest.Client(t, etcdtest.Start(t))
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c capture
+		if err := json.Unmarshal(b, &c); err != nil {
+			t.Fatal(err)
+		}
+		source := newSource(client)
+		v := watch(t, source, "")
+		v.untilRevision(1)
+		c.restore(t, client)
+		read := snapshot(t, source, "")
+		v.untilRevision(read.Revision)
+		text := summary(read, now)
+		if watched := summary(v.last.Snapshot, now); watched != text {
+			t.Errorf("%s (-read +watched):\n%s", file, cmp.Diff(text, watched))
+		}
+		fmt.Fprintf(&got, "# %s\n%s\n", strings.TrimSuffix(filepath.Base(file), ".json"), text)
+	}
+	const golden = "testdata/captures.txt"
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil { //nolint:gosec // a golden file
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("-update writes it anew (-want +got):\n%s", diff)
+	}
+}
