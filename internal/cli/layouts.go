@@ -3,16 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/layouts"
 	"etcd-lock/internal/connect"
-	"etcd-lock/internal/format"
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
 )
 
@@ -37,17 +32,9 @@ With -o json:
     locks             how many there are; absent for kind ignore and when hidden
     sources           where its keys are written`
 
-// layoutsOptions are the options of layouts.
-type layoutsOptions struct {
-	prefixes []string
-	connect  func(context.Context) (*connect.Conn, error)
-	out      output.Printer
-	err      io.Writer
-}
-
-func newLayoutsCmd(a *app, runF func(context.Context, *layoutsOptions) error) *cobra.Command {
+func newLayoutsCmd(a *app, runF func(context.Context, *layouts.ListOptions) error) *cobra.Command {
 	if runF == nil {
-		runF = layoutsRun
+		runF = layouts.List
 	}
 	cmd := &cobra.Command{
 		Use:   "layouts [PREFIX...]",
@@ -58,104 +45,15 @@ func newLayoutsCmd(a *app, runF func(context.Context, *layoutsOptions) error) *c
   etcd-lock layouts check my-layouts.yaml`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &layoutsOptions{prefixes: args, connect: a.connect, out: a.printer(), err: a.Err}
+			opts := &layouts.ListOptions{Prefixes: args, Connect: a.connect, Out: a.printer()}
+			opts.Reach = func(ctx context.Context, c *connect.Conn, prefixes []string) ([]string, error) {
+				return reach(ctx, c, prefixes, a.Err)
+			}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.AddCommand(newLayoutsExplainCmd(a), newLayoutsCheckCmd(a), newLayoutsSchemaCmd(a))
 	return cmd
-}
-
-type layoutsDoc struct {
-	Prefixes       []string    `json:"prefixes"`
-	PrefixesBase64 []string    `json:"prefixes_base64,omitempty"`
-	Revision       int64       `json:"revision"`
-	Layouts        []layoutDoc `json:"layouts"`
-}
-
-type layoutDoc struct {
-	Name    string   `json:"name"`
-	About   string   `json:"about"`
-	Kind    string   `json:"kind"`
-	Keys    []string `json:"keys"`
-	Waiters string   `json:"waiters"`
-	Release string   `json:"release"`
-	BuiltIn bool     `json:"built_in"`
-	Hidden  bool     `json:"hidden,omitempty"`
-	Locks   *int     `json:"locks,omitempty"`
-	Sources []string `json:"sources,omitempty"`
-}
-
-func layoutsRun(ctx context.Context, opts *layoutsOptions) error {
-	c, err := opts.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
-	if err != nil {
-		return err
-	}
-	s, err := c.Snapshot(ctx, 0, prefixes...)
-	if err != nil {
-		return err
-	}
-	doc := newLayoutsDoc(s, c.Source.Layouts())
-	if opts.out.Format == output.JSON {
-		return opts.out.Document(doc)
-	}
-	return doc.table(opts.out)
-}
-
-func newLayoutsDoc(s inspect.Snapshot, rules *layout.Set) layoutsDoc {
-	locks := map[*layout.Rule]int{}
-	for _, l := range s.Locks {
-		locks[l.ID.Layout]++
-	}
-	doc := layoutsDoc{
-		Prefixes: append([]string{}, s.Prefixes...), PrefixesBase64: output.Base64s(s.Prefixes),
-		Revision: s.Revision, Layouts: []layoutDoc{},
-	}
-	for _, r := range rules.Rules() {
-		d := layoutDoc{
-			Name: r.Name, About: r.About, Kind: string(r.Kind), Keys: r.Patterns(), Waiters: waitersWord(r),
-			Release: string(r.Release.How), BuiltIn: r.BuiltIn, Hidden: r.Hidden, Sources: r.Sources,
-		}
-		if n := locks[r]; r.Kind != layout.Ignore && (!r.Hidden || n > 0) {
-			d.Locks = &n
-		}
-		doc.Layouts = append(doc.Layouts, d)
-	}
-	return doc
-}
-
-func waitersWord(r *layout.Rule) string {
-	switch {
-	case r.Waiters:
-		return "recorded"
-	case r.Polls:
-		return "leases"
-	default:
-		return "unrecorded"
-	}
-}
-
-// table prints the layouts whose locks there are first.
-func (d layoutsDoc) table(out output.Printer) error {
-	var found, others [][]output.Cell
-	for _, l := range d.Layouts {
-		locks := "-"
-		if l.Locks != nil {
-			locks = strconv.Itoa(*l.Locks)
-		}
-		row := output.Row(l.Name, l.Kind, locks, strings.Join(l.Keys, " "), l.About)
-		if l.Locks != nil && *l.Locks > 0 {
-			found = append(found, row)
-		} else {
-			others = append(others, row)
-		}
-	}
-	return out.Table([]string{"NAME", "KIND", "LOCKS", "KEYS", "ABOUT"}, append(found, others...))
 }
 
 func newLayoutsCheckCmd(a *app) *cobra.Command {
@@ -166,29 +64,9 @@ func newLayoutsCheckCmd(a *app) *cobra.Command {
 what is wrong with it, by line and column.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return runResult(checkLayouts(a.printer(), args))
+			return runResult(layouts.Check(a.printer(), args))
 		},
 	}
-}
-
-func checkLayouts(out output.Printer, files []string) error {
-	for _, file := range files {
-		rules, err := layout.ReadFile(file)
-		if err == nil {
-			_, err = layout.With(rules...)
-		}
-		if err != nil {
-			return &connect.OptionError{Err: err}
-		}
-		var names []string
-		for _, r := range rules {
-			names = append(names, r.Name)
-		}
-		if err := out.Line(output.Cell{Text: file + ": " + format.Count(len(rules), "layout", "layouts") + ": " + strings.Join(names, ", ")}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func newLayoutsSchemaCmd(a *app) *cobra.Command {
@@ -202,4 +80,39 @@ func newLayoutsSchemaCmd(a *app) *cobra.Command {
 			return runResult(err)
 		},
 	}
+}
+
+const explainLong = `Says what KEY is: the lock that it is a request for, by which layout and by what
+evidence, and why the other layouts whose patterns it matches do not count. With --all,
+it also says why each of the rest does not match.
+
+With -o json:
+  key, key_base64     as given
+  lease               16 hex digits; absent when there is none
+  revision            of the answer
+  lock, layout        that it is a request for; absent when it is none
+  verdicts            of layouts, the one that counts first:
+    layout            name
+    matched           whether the key is one of it, or a candidate for a lock of it
+    decides           this layout says what the key is
+    candidate         of a candidate: its name
+    lock              that it is a candidate for
+    evidence          clauses
+    problem           why it does not match`
+
+func newLayoutsExplainCmd(a *app) *cobra.Command {
+	opts := &layouts.ExplainOptions{}
+	cmd := &cobra.Command{
+		Use:     "explain KEY",
+		Short:   "Say which layout a key is of, by what evidence, and why the others do not match",
+		Long:    explainLong,
+		Example: "  etcd-lock layouts explain /service/demo/leader",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Key, opts.Connect, opts.Out = args[0], a.connect, a.printer()
+			return runResult(layouts.Explain(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().BoolVar(&opts.All, "all", false, "also say why layouts do not match whose patterns the key does not match")
+	return cmd
 }

@@ -1,10 +1,9 @@
-package cli
+package layouts
 
 import (
 	"context"
 	"fmt"
 
-	"github.com/spf13/cobra"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/cli/output"
@@ -13,47 +12,12 @@ import (
 	"etcd-lock/internal/layout"
 )
 
-const explainLong = `Says what KEY is: the lock that it is a request for, by which layout and by what
-evidence, and why the other layouts whose patterns it matches do not count. With --all,
-it also says why each of the rest does not match.
-
-With -o json:
-  key, key_base64     as given
-  lease               16 hex digits; absent when there is none
-  revision            of the answer
-  lock, layout        that it is a request for; absent when it is none
-  verdicts            of layouts, the one that counts first:
-    layout            name
-    matched           whether the key is one of it, or a candidate for a lock of it
-    decides           this layout says what the key is
-    candidate         of a candidate: its name
-    lock              that it is a candidate for
-    evidence          clauses
-    problem           why it does not match`
-
-// explainOptions are the options of layouts explain.
-type explainOptions struct {
-	key     string
-	all     bool
-	connect func(context.Context) (*connect.Conn, error)
-	out     output.Printer
-}
-
-func newLayoutsExplainCmd(a *app) *cobra.Command {
-	opts := &explainOptions{}
-	cmd := &cobra.Command{
-		Use:     "explain KEY",
-		Short:   "Say which layout a key is of, by what evidence, and why the others do not match",
-		Long:    explainLong,
-		Example: "  etcd-lock layouts explain /service/demo/leader",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.key, opts.connect, opts.out = args[0], a.connect, a.printer()
-			return runResult(explainRun(cmd.Context(), opts))
-		},
-	}
-	cmd.Flags().BoolVar(&opts.all, "all", false, "also say why layouts do not match whose patterns the key does not match")
-	return cmd
+// ExplainOptions are the options of Explain.
+type ExplainOptions struct {
+	Key     string
+	All     bool // also the layouts whose patterns the key does not match
+	Connect func(context.Context) (*connect.Conn, error)
+	Out     output.Printer
 }
 
 type explainDoc struct {
@@ -79,8 +43,9 @@ type verdictDoc struct {
 	hidden bool
 }
 
-func explainRun(ctx context.Context, opts *explainOptions) error {
-	c, err := opts.connect(ctx)
+// Explain says what a key is, and why.
+func Explain(ctx context.Context, opts *ExplainOptions) error {
+	c, err := opts.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,23 +58,23 @@ func explainRun(ctx context.Context, opts *explainOptions) error {
 	if err != nil {
 		return err
 	}
-	if opts.out.Format == output.JSON {
-		return opts.out.Document(doc)
+	if opts.Out.Format == output.JSON {
+		return opts.Out.Document(doc)
 	}
-	return doc.write(opts.out)
+	return doc.write(opts.Out)
 }
 
 // explainKey reads a key, and what its layouts need to know of other keys, at one revision.
-func explainKey(ctx context.Context, c *connect.Conn, opts *explainOptions) (explainDoc, error) {
-	got, err := c.Client.Get(ctx, opts.key)
+func explainKey(ctx context.Context, c *connect.Conn, opts *ExplainOptions) (explainDoc, error) {
+	got, err := c.Client.Get(ctx, opts.Key)
 	if err != nil {
 		return explainDoc{}, fmt.Errorf("read the key: %w", err)
 	}
 	if len(got.Kvs) == 0 {
-		return explainDoc{}, fmt.Errorf("no key %q", opts.key)
+		return explainDoc{}, fmt.Errorf("no key %q", opts.Key)
 	}
 	kv := got.Kvs[0]
-	doc := explainDoc{Key: opts.key, KeyBase64: output.Base64(opts.key), Revision: got.Header.Revision, Verdicts: []verdictDoc{}}
+	doc := explainDoc{Key: opts.Key, KeyBase64: output.Base64(opts.Key), Revision: got.Header.Revision, Verdicts: []verdictDoc{}}
 	if kv.Lease != 0 {
 		doc.Lease = format.Lease(kv.Lease)
 	}
@@ -121,13 +86,13 @@ func explainKey(ctx context.Context, c *connect.Conn, opts *explainOptions) (exp
 		}
 		return sibling.Kvs[0].Lease, true
 	}
-	of := layout.KV{Key: opts.key, Value: kv.Value, Lease: kv.Lease}
+	of := layout.KV{Key: opts.Key, Value: kv.Value, Lease: kv.Lease}
 	rules := c.Source.Layouts()
 	if m, ok := rules.Match(of, leases); ok {
 		doc.Lock, doc.Layout = m.Lock, m.Rule.Name
 	}
 	for _, v := range rules.Explain(of, leases) {
-		if v.Named || opts.all {
+		if v.Named || opts.All {
 			doc.Verdicts = append(doc.Verdicts, newVerdictDoc(v))
 		}
 	}
@@ -146,16 +111,17 @@ func newVerdictDoc(v layout.Verdict) verdictDoc {
 }
 
 func (d explainDoc) write(out output.Printer) error {
-	t := lineWriter{out: out}
 	head := d.Key + " is no lock request"
 	if d.Layout != "" {
 		head = d.Key + " is a request for " + format.Name(d.Lock) + " (" + d.Layout + ")"
 	}
-	t.line("", head)
+	err := out.Sentences("", output.Cell{}, head)
 	for _, v := range d.Verdicts {
-		t.line("  ", append([]string{v.headline()}, v.Evidence...)...)
+		if err == nil {
+			err = out.Sentences("  ", output.Cell{}, append([]string{v.headline()}, v.Evidence...)...)
+		}
 	}
-	return t.err
+	return err
 }
 
 func (v verdictDoc) headline() string {
