@@ -23,6 +23,9 @@ type Text struct {
 
 // Finding returns a finding in words.
 func (t Tense) Finding(f diagnose.Finding) Text {
+	if f.OfCluster() {
+		return ofCluster(f)
+	}
 	switch f.Kind {
 	case diagnose.Deadlock:
 		return t.deadlock(f)
