@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
@@ -19,10 +20,11 @@ func readCluster(ctx context.Context, c *connect.Conn) (findings []diagnose.Find
 		cluster, err = c.Source.Cluster(ctx)
 		return err
 	})
+	findings = diagnose.Cluster(cluster)
 	if err != nil {
-		return nil, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
+		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
 	}
-	return diagnose.Cluster(cluster), nil
+	return findings, nil
 }
 
 // writeFindings prints findings without remedies.
@@ -44,10 +46,14 @@ func split(findings []diagnose.Finding, so func(diagnose.Finding) bool) (these, 
 	return these, others
 }
 
-// sayAlarms returns connect with a report of etcd's alarms. What cannot be read is not
-// reported, nor what does not keep the locks from being taken: a program that is to run
-// under a lock is not about that.
-func sayAlarms(connectTo func(context.Context) (*connect.Conn, error), report func(string)) func(context.Context) (*connect.Conn, error) {
+// proxyRenewsNothing is what a holder of a lock has to know of a proxy.
+const proxyRenewsNothing = "etcd is reached through a proxy: with authentication enabled, etcd's grpc-proxy renews no session, so that locks are lost when their TTL is over"
+
+// sayTroubles returns connect with a report of etcd's alarms, and of a proxy through
+// which sessions cannot be renewed. What cannot be read is not reported, nor what does
+// not keep locks from being taken and held: a program that is to run under a lock is not
+// about that.
+func sayTroubles(connectTo func(context.Context) (*connect.Conn, error), report func(string)) func(context.Context) (*connect.Conn, error) {
 	return func(ctx context.Context) (*connect.Conn, error) {
 		c, err := connectTo(ctx)
 		if err != nil {
@@ -61,6 +67,9 @@ func sayAlarms(connectTo func(context.Context) (*connect.Conn, error), report fu
 			for _, clause := range text.Clauses {
 				report(clause)
 			}
+		}
+		if c.User != "" && slices.ContainsFunc(findings, func(f diagnose.Finding) bool { return f.Kind == diagnose.Proxy }) {
+			report(proxyRenewsNothing)
 		}
 		return c, nil
 	}

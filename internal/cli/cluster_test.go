@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -62,4 +63,65 @@ func TestAlarmsAreSaid(t *testing.T) {
 	}
 	raise(pb.AlarmType_CORRUPT)
 	say("CORRUPT", "corrupt")
+}
+
+// oldServer is a member that says it has an old version.
+type oldServer struct{ pb.MaintenanceServer }
+
+func (o oldServer) Status(ctx context.Context, req *pb.StatusRequest) (*pb.StatusResponse, error) {
+	resp, err := o.MaintenanceServer.Status(ctx, req)
+	if resp != nil {
+		resp.Version = "3.6.4"
+	}
+	return resp, err
+}
+
+// TestOldServersAndProxiesAreSaid: why and access --check say which faults a member's
+// version has and what mends them, and that etcd is behind a proxy, after what is wrong
+// with the locks. exec says what touches a holder.
+func TestOldServersAndProxiesAreSaid(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	client := etcdtest.Client(t, endpoint)
+	l := locks{tb: t, client: client}
+	l.request("write", "/held", "holder")
+	proxy := etcdtest.StartGRPCProxy(t, []string{endpoint}, func(s pb.MaintenanceServer) pb.MaintenanceServer { return oldServer{s} })
+	run := func(args ...string) (code int, said string) {
+		var out bytes.Buffer
+		code = Main(System{
+			Args: slices.Concat([]string{"--endpoints", proxy}, args), In: strings.NewReader(""),
+			Out: &out, Err: &out, Getenv: func(string) string { return "" },
+		})
+		return code, out.String()
+	}
+	says := func(said string, parts ...string) {
+		t.Helper()
+		for _, part := range parts {
+			_, after, found := strings.Cut(said, part)
+			if !found {
+				t.Errorf("no %q, or not in this order: %s", part, said)
+			}
+			said = after
+		}
+	}
+	server := []string{
+		"warning  member default runs etcd 3.6.4, which has 3 known faults that touch locks", "mended in 3.6.5", "mended in 3.6.9", "mended in 3.6.14",
+		"notice  etcd is reached through a proxy",
+	}
+	_, said := run("why")
+	says(said, append([]string{"nothing is wrong with 1 lock"}, server...)...)
+	_, said = run("why", "/held")
+	says(said, append([]string{"/held  rwlock, write"}, server...)...)
+	_, said = run("access", "--check")
+	says(said, append([]string{"take locks"}, server...)...)
+	_, said = run("why", "-o", "json")
+	says(said, `"kind": "old-server"`, `"severity": "warning"`, `"locks": []`, `"name": "default"`, `"version": "3.6.4"`, `"mended_in": "3.6.5"`, `"kind": "proxy"`)
+	_, said = run("access", "--check", "-o", "json")
+	says(said, `"kind": "old-server"`, `"mended_in": "3.6.5"`)
+	if code, said := run("exec", "/free", "--", "true"); code != 0 || said != "" {
+		t.Errorf("exec: exit %d, %s", code, said)
+	}
+	etcdtest.EnableAuth(t, client, nil)
+	if code, said := run("--user", "root:"+etcdtest.Password, "exec", "/free", "--", "true"); code != 0 || !strings.Contains(said, "renews no session") {
+		t.Errorf("exec with a login: exit %d, %s", code, said)
+	}
 }

@@ -43,16 +43,17 @@ type Server struct {
 const statusPatience = time.Second
 
 // Cluster asks for the status of as many members as there are endpoints: the call for
-// alarms is a write to etcd. Without permission, and through some proxies, it fails.
+// alarms is a write to etcd. Without permission, and through some proxies, it fails; then
+// only Proxied is known.
 func (s *Source) Cluster(ctx context.Context) (Cluster, error) {
-	var c Cluster
+	c := Cluster{Proxied: s.proxied(ctx)}
 	endpoints := len(s.client.Endpoints())
 	var failures int
 	for range 2 * endpoints { // the client's balancer takes them in turn, and skips those that do not answer
 		status, err := s.status(ctx)
 		switch {
 		case err != nil && len(c.Servers) == 0 && failures > 0, err != nil && endpoints == 1:
-			return Cluster{}, fmt.Errorf("inspect: status: %w", err)
+			return c, fmt.Errorf("inspect: status: %w", err)
 		case err != nil:
 			failures++
 			continue
@@ -62,7 +63,6 @@ func (s *Source) Cluster(ctx context.Context) (Cluster, error) {
 			break
 		}
 	}
-	c.Proxied = s.proxied(ctx)
 	s.nameOld(ctx, c.Servers)
 	return c, nil
 }

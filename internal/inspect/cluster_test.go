@@ -74,3 +74,19 @@ func TestThreeMembers(t *testing.T) {
 		return err == nil && len(got.Servers) == 2
 	})
 }
+
+// TestProxied: etcd's grpc-proxy is told from a server, also where etcd does not say how
+// it is.
+func TestProxied(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	proxy := etcdtest.StartGRPCProxy(t, []string{endpoint})
+	if got, err := newSource(etcdtest.Client(t, proxy)).Cluster(t.Context()); err != nil || !got.Proxied || len(got.Servers) != 1 {
+		t.Errorf("cluster = %+v, %v", got, err)
+	}
+	etcdtest.EnableAuth(t, etcdtest.Client(t, endpoint), nil)
+	for from, want := range map[string]bool{proxy: true, endpoint: false} {
+		if got, err := newSource(etcdtest.Client(t, from)).Cluster(t.Context()); err == nil || got.Proxied != want {
+			t.Errorf("%s: cluster = %+v, %v", from, got, err)
+		}
+	}
+}
