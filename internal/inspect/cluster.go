@@ -9,6 +9,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	grpcstatus "google.golang.org/grpc/status"
@@ -53,7 +54,7 @@ func (s *Source) Cluster(ctx context.Context) (Cluster, error) {
 		status, err := s.status(ctx)
 		switch {
 		case err != nil && len(c.Servers) == 0 && failures > 0, err != nil && endpoints == 1:
-			return c, fmt.Errorf("inspect: status: %w", err)
+			return c, fmt.Errorf("inspect: status: %w", rpctypes.Error(err))
 		case err != nil:
 			failures++
 			continue
