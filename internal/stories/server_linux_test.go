@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binDir = dir
-	code := m.Run()
+	m.Run()
 	_ = os.RemoveAll(dir)
 	if *withServers {
 		fmt.Printf("%d of %d servers ran: %s\n", len(tally.ran), len(tally.ran)+len(tally.skipped), strings.Join(tally.ran, ", "))
@@ -52,7 +52,6 @@ func TestMain(m *testing.M) {
 			fmt.Println("skipped", s)
 		}
 	}
-	os.Exit(code)
 }
 
 // binDir has the program.
@@ -158,6 +157,7 @@ type member struct {
 }
 
 func newMember(t *testing.T, name string) member {
+	t.Helper()
 	return member{name: name, client: "http://" + freeAddr(t), peer: "http://" + freeAddr(t)}
 }
 
