@@ -15,7 +15,7 @@ import (
 func TestOldServerWords(t *testing.T) {
 	for _, version := range []string{"3.4.0", "3.5.0", "3.6.0", "3.7.0"} {
 		f := diagnose.Cluster(inspect.Cluster{Servers: []inspect.Server{{ID: 0xabc, Version: version}, {ID: 2, Name: "b", Version: version}}})[0]
-		text := narrate.Finding(f)
+		text := narrate.Present.Finding(f)
 		if !strings.HasPrefix(text.Headline, "member abc and member b run etcd "+version+", which has ") || len(text.Clauses) != len(servers.Faults(version)) {
 			t.Errorf("%+v", text)
 		}

@@ -23,9 +23,6 @@ type Text struct {
 
 // Finding returns a finding in words.
 func (t Tense) Finding(f diagnose.Finding) Text {
-	if f.OfCluster() {
-		return ofCluster(f)
-	}
 	switch f.Kind {
 	case diagnose.Deadlock:
 		return t.deadlock(f)
@@ -70,7 +67,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.OtherKey:
 		return t.otherKey(f)
 	default:
-		return Text{Headline: string(f.Kind)}
+		return ofCluster(f)
 	}
 }
 
