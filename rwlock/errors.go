@@ -41,7 +41,9 @@ var (
 // any error that is a consequence of either.
 func explain(ctx context.Context, s session, what string, err error) error {
 	switch {
-	case s.Ctx().Err() != nil, errors.Is(err, rpctypes.ErrLeaseNotFound):
+	case s.Ctx().Err() != nil:
+		return expiry(s)
+	case errors.Is(err, rpctypes.ErrLeaseNotFound):
 		return ErrSessionExpired
 	case errors.Is(err, ErrLost):
 		return lostOrExpired(s)
@@ -52,6 +54,15 @@ func explain(ctx context.Context, s session, what string, err error) error {
 	default:
 		return fmt.Errorf("rwlock: %s: %w", what, err)
 	}
+}
+
+// expiry returns ErrSessionExpired for a session that has ended, with the reason if the
+// session knows one.
+func expiry(s session) error {
+	if cause := context.Cause(s.Ctx()); errors.Is(cause, ErrSessionExpired) {
+		return cause
+	}
+	return ErrSessionExpired
 }
 
 // lostOrExpired asks etcd whether a key is gone because its lease is: the session

@@ -2,11 +2,14 @@ package rwlock
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/seconds"
@@ -19,6 +22,39 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 	defer s.mu.Unlock()
 	s.ttl = seconds.Duration(ttl)
 	s.deadline = sent.Add(s.ttl)
+	s.failure = nil
+}
+
+// errNotRenewed is why a session ends whose renewals are answered with less than its
+// TTL. etcd's grpc-proxy does that when it may not renew the lease: it does not log in
+// for that as its clients do.
+var errNotRenewed = errors.New("the answer to a renewal was what is left of the TTL, so the lease was not renewed; " +
+	"etcd's grpc-proxy answers so when authentication is enabled: connect to etcd itself")
+
+// errUnanswered is why a session ends whose renewals are not answered.
+var errUnanswered = errors.New("the last renewal was not answered")
+
+// noteFailure records why a renewal failed.
+func (s *Session) noteFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = errors.New(status.Convert(err).Message())
+}
+
+// RenewalErr returns why the last renewal failed. It is nil after one that succeeded,
+// and while none has failed.
+func (s *Session) RenewalErr() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}
+
+// expired returns ErrSessionExpired with the reason, if there is one.
+func (s *Session) expired() error {
+	if failure := s.RenewalErr(); failure != nil {
+		return fmt.Errorf("%w: %w", ErrSessionExpired, failure)
+	}
+	return ErrSessionExpired
 }
 
 // keepAlive renews the lease at least three times per TTL, and more often while
@@ -27,7 +63,7 @@ func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
 	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
 		if err := s.renewByDeadline(renew); err != nil {
-			s.end(ErrSessionExpired) // unless it was closed before
+			s.end(s.expired()) // unless it was closed before
 		}
 	}
 }
@@ -91,15 +127,24 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 		case r := <-answers:
 			open--
 			switch {
-			case r.err == nil && r.ttl > 0:
+			case r.err == nil && r.ttl >= s.granted:
 				s.noteRenewal(r.sent, r.ttl)
 				return nil
-			case r.err == nil:
+			case r.err == nil && r.ttl <= 0:
 				return ErrSessionExpired
-			case !backoff.Pause(ctx, s.TTL()/20):
+			case r.err == nil:
+				r.err = errNotRenewed
+			}
+			if ctx.Err() == nil {
+				s.noteFailure(r.err)
+			}
+			if !backoff.Pause(ctx, s.TTL()/20) {
 				return r.err
 			}
 		case <-time.After(s.TTL() / renewalsPerTTL):
+			if s.RenewalErr() == nil {
+				s.noteFailure(errUnanswered)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -30,16 +30,18 @@ import (
 // Such a loss is reported as any other, and tokens fence it; it can come before
 // Deadline.
 type Session struct {
-	client *clientv3.Client
-	lease  clientv3.LeaseID
-	ctx    context.Context
-	end    context.CancelCauseFunc
-	done   chan struct{} // closes when keepAlive has returned
+	client  *clientv3.Client
+	lease   clientv3.LeaseID
+	granted int64 // the TTL in seconds: less than that is no answer to a renewal
+	ctx     context.Context
+	end     context.CancelCauseFunc
+	done    chan struct{} // closes when keepAlive has returned
 
 	mu       sync.Mutex
 	stream   *leaseStream  // for the next renewal; nil when there is none, or it is in use
 	ttl      time.Duration // as granted by etcd
 	deadline time.Time     // the lease does not expire before
+	failure  error         // why the last renewal failed; nil when it did not
 }
 
 // errClosed is the cause of the end of a session that was closed.
@@ -64,7 +66,7 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 	if granted.err != nil {
 		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
-	s := &Session{client: client, lease: granted.ID, done: make(chan struct{})}
+	s := &Session{client: client, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)

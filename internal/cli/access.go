@@ -11,7 +11,9 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 )
 
@@ -47,7 +49,8 @@ With --check -o json:
     action, allowed     whether the user may do it on all keys below the prefix
     unknown             present if that is unknown; then the reason says why
     reason              absent when there is none
-  alarms                of etcd, because of which it refuses writes, as findings of why
+  findings              about etcd itself, as those of why: alarms, because of which it
+                        refuses writes, members with known faults, and a proxy
   unknown               what could not be read, a sentence each`
 
 // accessOptions are the options of access.
@@ -166,19 +169,26 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err != nil {
 		return err
 	}
-	alarms, unknown := readAlarms(ctx, c)
+	cluster, unknown := readCluster(ctx, c)
 	doc := newCheckDoc(opts.prefix, c.User, report)
-	doc.Alarms, doc.Unknown = newAlarmDocs(alarms), append([]string{}, unknown...)
+	doc.Unknown = append([]string{}, unknown...)
+	for _, f := range cluster {
+		doc.Findings = append(doc.Findings, newFindingDoc(f, narrate.Present))
+	}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(doc)
 	}
-	if err := writeAlarms(opts.out, alarms); err != nil {
+	alarms, less := split(cluster, diagnose.Finding.IsAlarm)
+	if err := writeFindings(opts.out, alarms); err != nil {
 		return err
 	}
 	if err := opts.out.Line(output.Cell{Text: doc.who(report)}); err != nil {
 		return err
 	}
 	if err := doc.table(opts.out); err != nil {
+		return err
+	}
+	if err := writeFindings(opts.out, less); err != nil {
 		return err
 	}
 	for _, u := range unknown {
@@ -202,7 +212,7 @@ type checkDoc struct {
 	MayRead      []checkRange  `json:"may_read"`
 	MayWrite     []checkRange  `json:"may_write"`
 	Actions      []checkAction `json:"actions"`
-	Alarms       []findingDoc  `json:"alarms"`
+	Findings     []findingDoc  `json:"findings"`
 	Unknown      []string      `json:"unknown"`
 }
 
@@ -224,7 +234,7 @@ func newCheckDoc(prefix, user string, r access.Report) checkDoc {
 	doc := checkDoc{
 		Prefix: prefix, PrefixBase64: output.Base64(prefix),
 		Auth: r.Auth, User: user, Roles: append([]string{}, r.Grants.Roles...),
-		MayRead: newCheckRanges(r.Grants.Read), MayWrite: newCheckRanges(r.Grants.Write),
+		MayRead: newCheckRanges(r.Grants.Read), MayWrite: newCheckRanges(r.Grants.Write), Findings: []findingDoc{},
 	}
 	if r.AuthErr != nil {
 		doc.AuthError = r.AuthErr.Error()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"etcd-lock/internal/cli/docs"
@@ -16,7 +17,7 @@ type answer struct {
 	diagnose.Diagnosis
 	name    string           // empty: all locks
 	account diagnose.Account // of name
-	alarms  []inspect.Alarm
+	alarms  bool             // etcd refuses writes; set by write
 	leases  map[int64]inspect.Lease
 	keys    map[int64][]string // of the leases that remedies end
 	unknown []string
@@ -81,7 +82,21 @@ type findingDoc struct {
 	Due            time.Time   `json:"due,omitzero"`
 	Age            *float64    `json:"age_seconds,omitempty"`
 	AgeBound       string      `json:"age_bound,omitempty"`
+	Servers        []serverDoc `json:"servers,omitempty"`
+	Faults         []faultDoc  `json:"faults,omitempty"`
 	Remedies       []remedyDoc `json:"remedies"`
+}
+
+type serverDoc struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version"`
+}
+
+type faultDoc struct {
+	Kind     string `json:"kind"`
+	MendedIn string `json:"mended_in"`
+	Source   string `json:"source"`
 }
 
 type remedyDoc struct {
@@ -102,7 +117,7 @@ type remedyDoc struct {
 func (a answer) document() whyDoc {
 	doc := whyDoc{
 		Name: a.name, NameBase64: output.Base64(a.name), Prefixes: append([]string{}, a.Snapshot.Prefixes...), PrefixesBase64: output.Base64s(a.Snapshot.Prefixes), Revision: a.Snapshot.Revision,
-		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: newAlarmDocs(a.alarms), Remedies: []remedyDoc{}, Hint: a.polls, Unknown: append([]string{}, a.unknown...),
+		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Hint: a.polls, Unknown: append([]string{}, a.unknown...),
 	}
 	findings := a.findings()
 	if a.name != "" {
@@ -194,6 +209,12 @@ func newFindingDoc(f diagnose.Finding, tense narrate.Tense) findingDoc {
 	if f.Bound != inspect.AgeUnknown {
 		age := max(f.Age, 0).Seconds()
 		doc.Age, doc.AgeBound = &age, f.Bound.String()
+	}
+	for _, s := range f.Servers {
+		doc.Servers = append(doc.Servers, serverDoc{ID: strconv.FormatUint(s.ID, 16), Name: s.Name, Version: s.Version})
+	}
+	for _, fault := range f.Faults {
+		doc.Faults = append(doc.Faults, faultDoc{Kind: string(fault.Kind), MendedIn: fault.MendedIn(f.Servers[0].Version), Source: fault.Source})
 	}
 	for _, l := range f.Locks {
 		doc.Locks = append(doc.Locks, l.Name)

@@ -11,15 +11,23 @@ import (
 	"etcd-lock/internal/narrate"
 )
 
-// write prints the answer for people.
+// write prints the answer for people: an alarm of etcd first, then what is wrong with
+// locks, then what else there is to know of etcd.
 func (a answer) write(out output.Printer) error {
-	err := writeAlarms(out, a.alarms)
+	cluster, ofLocks := split(a.Findings, diagnose.Finding.OfCluster)
+	alarms, less := split(cluster, diagnose.Finding.IsAlarm)
+	a.Findings, a.alarms = ofLocks, len(alarms) > 0
+	_, a.account.Findings = split(a.account.Findings, diagnose.Finding.OfCluster)
+	err := writeFindings(out, alarms)
 	switch {
 	case err != nil:
 	case a.name == "":
 		err = a.writeAll(out)
 	default:
 		err = a.writeOne(out)
+	}
+	if err == nil {
+		err = writeFindings(out, less)
 	}
 	for _, u := range a.unknown {
 		if err == nil {
@@ -44,7 +52,7 @@ func (a answer) writeAll(out output.Printer) error {
 // nothing says that there is no finding: what is not known may be wrong.
 func (a answer) nothing() string {
 	switch {
-	case len(a.alarms) > 0:
+	case a.alarms:
 		return "nothing else is known to be wrong"
 	case len(a.unknown) > 0:
 		return a.say("nothing is known to be wrong", "nothing is known to have been wrong")

@@ -207,7 +207,7 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet,
 		Report: func(text string) { printLine(opts.err, text) },
 	}
-	spec.Connect = sayAlarms(opts.connect, spec.Report)
+	spec.Connect = sayTroubles(opts.connect, spec.Report)
 	for _, name := range opts.names {
 		spec.Locks = append(spec.Locks, rwlock.LockRequest{Name: name, Mode: opts.mode})
 	}

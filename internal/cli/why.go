@@ -56,14 +56,19 @@ With -o json:
     kind                deadlock, no-lease, expiring, lease-gone,
                         lease-overdue, lease-missing, lapsed, long-wait,
                         long-hold, mixed-layouts, modified, self-wait or
-                        other-key; no-space and corrupt are alarms of etcd, and
-                        come first
+                        other-key; about etcd itself: no-space and corrupt are
+                        alarms, and come first; old-server, proxy
     severity            critical, warning or notice
     text                a sentence
     clauses             details, a sentence each
-    locks               names
+    locks               names; none for a finding about etcd itself
     sessions            as in chains
     behind              number of sessions that are blocked by it
+    servers             old-server: the members, each:
+      id, name, version   id in hex; name is absent when it is not known
+    faults              old-server, each:
+      kind, mended_in, source  what it is, the release that mends it, and where etcd
+                          says so
     due                 when it resolves itself; absent when unknown or never
     age_seconds         long-wait, long-hold: how long it has waited or held
     age_bound           exact; at_most: it was granted at some time since its request;
@@ -154,12 +159,12 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		return err
 	}
 	var leases map[int64]inspect.Lease
-	var alarms []inspect.Alarm
+	var cluster []diagnose.Finding
 	if opts.rev.from == 0 { // by now, an old lease ID may belong to another session
-		var more, alarm []string
+		var more, also []string
 		leases, more = leasesThatMatter(ctx, c, snapshot)
-		alarms, alarm = readAlarms(ctx, c)
-		unknown = slices.Concat(unknown, more, alarm)
+		cluster, also = readCluster(ctx, c)
+		unknown = slices.Concat(unknown, more, also)
 	}
 	if opts.name != "" {
 		snapshot.Locks = slices.Clone(snapshot.Locks)
@@ -170,8 +175,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		}
 	}
 	now := opts.rev.clock(opts.now)
-	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now), opts.name, now)
-	a.alarms, a.leases, a.unknown = alarms, leases, unknown
+	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
+	a.leases, a.unknown = leases, unknown
 	if !a.past() {
 		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a.Diagnosis, opts.name)...)
 	}

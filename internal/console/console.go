@@ -46,7 +46,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		Notice:   o.Notice,
 		Endpoint: c.Endpoint,
 		Source:   source{c.Source},
-		Health:   &health{client: c.Client},
+		Health:   &health{client: c.Client, source: c.Source},
 		Past:     past{c},
 		Rights:   rights{c},
 		ASCII:    o.ASCII,

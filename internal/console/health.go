@@ -15,12 +15,19 @@ import (
 // health asks etcd for its status. It is not safe for concurrent use.
 type health struct {
 	client *clientv3.Client
+	source *inspect.Source
 
 	members map[uint64]string // names by ID, as of the last leader that was not among them
+	cluster inspect.Cluster   // as of read
+	read    time.Time
 }
 
-// statusTimeout bounds how long one member may take to answer.
-const statusTimeout = time.Second
+const (
+	// statusTimeout bounds how long one member may take to answer.
+	statusTimeout = time.Second
+	// clusterEvery is how often all members are asked for their versions.
+	clusterEvery = time.Minute
+)
 
 // Status implements backend.Health. It asks one member after the other until one
 // answers.
@@ -32,11 +39,22 @@ func (h *health) Status(ctx context.Context) (backend.Status, error) {
 			last = err
 			continue
 		}
-		st := backend.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader), Alarms: inspect.AlarmsOf(resp.Errors)}
-		st.Members = len(h.members)
+		st := backend.Status{Revision: resp.Header.Revision, Leader: h.name(ctx, resp.Leader), Cluster: h.readCluster(ctx)}
+		st.Members, st.Cluster.Alarms = len(h.members), inspect.AlarmsOf(resp.Errors)
 		return st, nil
 	}
 	return backend.Status{}, fmt.Errorf("status: %w", last)
+}
+
+// readCluster returns what is known of the members, read anew when it is old.
+func (h *health) readCluster(ctx context.Context) inspect.Cluster {
+	if time.Since(h.read) < clusterEvery {
+		return h.cluster
+	}
+	if cluster, err := h.source.Cluster(ctx); err == nil {
+		h.cluster, h.read = cluster, time.Now()
+	}
+	return h.cluster
 }
 
 func (h *health) ask(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {

@@ -84,13 +84,13 @@ func (d Diagnosis) view(name string) view {
 	return v
 }
 
-// concerns reports whether a finding is about the name, or about a session that
-// it waits for and a lock on the way to that session.
+// concerns reports whether a finding is about the name, about a session that it waits
+// for and a lock on the way to that session, or about etcd itself.
 func (v view) concerns(f Finding) bool {
 	ofName := func(id inspect.LockID) bool { return id.Name == v.name }
 	onWay := func(id inspect.LockID) bool { return v.way[id] }
 	seen := func(s *inspect.Session) bool { return v.sessions[s.ID] }
-	return slices.ContainsFunc(f.Locks, ofName) ||
+	return f.OfCluster() || slices.ContainsFunc(f.Locks, ofName) ||
 		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, seen)
 }
 

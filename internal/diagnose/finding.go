@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/servers"
 )
 
 // Severity says how bad a finding is.
@@ -56,11 +57,11 @@ const (
 )
 
 // kinds orders findings that are equally bad.
-var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, Modified, SelfWait}
+var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, Modified, SelfWait, OldServer, Proxy}
 
 // Finding is something that is wrong with locks, or may be. It is about a
-// session or a lock. Further requests of that lock with the same problem are
-// counted in More, so that a crowd makes one finding.
+// session or a lock, or about etcd itself; see OfCluster. Further requests of that
+// lock with the same problem are counted in More, so that a crowd makes one finding.
 //
 // It is data; package narrate puts it into words.
 type Finding struct {
@@ -85,6 +86,9 @@ type Finding struct {
 	Uncertain bool               // OtherKey: clients of etcd's recipe may not wait for it any more, because it was written again
 	Detached  bool               // OtherKey: it looks like a mutex request whose lease was taken off
 	Root      Root               // LongWait: what the request waits for in the end
+
+	Servers []inspect.Server // OldServer: the members of that version
+	Faults  []servers.Fault  // OldServer: of that version
 }
 
 // AsOf returns the finding with its age at a time after the diagnosis, so that the age is
@@ -142,9 +146,18 @@ func rank(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(boolRank(a.IsAlarm()), boolRank(b.IsAlarm())),
 			cmp.Compare(b.Behind, a.Behind),
 			cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
-			a.Locks[0].Compare(b.Locks[0]),
+			a.first().Compare(b.first()),
 		)
 	})
+}
+
+// boolRank orders what is true before what is not.
+func boolRank(b bool) int {
+	if b {
+		return 0
+	}
+	return 1
 }

@@ -61,7 +61,7 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 		}
 		faults <- found
 	}()
-	client, err := reach(ctx, cfg)
+	client, err := reachVoter(ctx, cfg)
 	if err == nil {
 		guard.start(ctx, client)
 		return client, nil
@@ -69,6 +69,20 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	cancel()
 	return nil, c.explain(err, late, <-faults)
+}
+
+// reachVoter is reach with one endpoint after the other, if the first one to answer was a
+// learner's: it refuses logins.
+func reachVoter(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
+	client, err := reach(ctx, cfg)
+	for _, endpoint := range cfg.Endpoints {
+		if err == nil || !isLearner(err) {
+			break
+		}
+		cfg.Endpoints = []string{endpoint}
+		client, err = reach(ctx, cfg)
+	}
+	return client, err
 }
 
 // reach returns a client once etcd has answered. Until then, the end of ctx closes
@@ -234,10 +248,13 @@ func faultHints(faults []fault) string {
 	return strings.Join(all, "; ")
 }
 
-// probe reads a key that need not exist. A permission error is an answer too:
+// probeKey is read to see whether etcd answers. It need not exist.
+const probeKey = "etcd-lock"
+
+// probe reads a key. A permission error is an answer too:
 // whether the user may do something shows when they do it.
 func probe(ctx context.Context, client *clientv3.Client) error {
-	_, err := client.Get(ctx, "etcd-lock", clientv3.WithCountOnly(), clientv3.WithSerializable())
+	_, err := client.Get(ctx, probeKey, clientv3.WithCountOnly(), clientv3.WithSerializable())
 	if errors.Is(err, rpctypes.ErrPermissionDenied) {
 		return nil
 	}

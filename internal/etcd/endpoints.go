@@ -3,9 +3,12 @@ package etcd
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -46,7 +49,7 @@ func (g *endpointGuard) options() []grpc.DialOption {
 
 func (g *endpointGuard) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
-	if code := status.Code(err); code == codes.Unavailable || code == codes.DeadlineExceeded {
+	if err != nil && !answered(err) && status.Code(err) != codes.Canceled {
 		select {
 		case g.trouble <- struct{}{}:
 		default:
@@ -61,7 +64,7 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 	if len(g.all) < 2 {
 		return
 	}
-	used := g.choose(ctx, client, g.all, startPatience)
+	used := g.choose(ctx, client, client.Endpoints(), startPatience)
 	go func() {
 		for {
 			var recheck <-chan time.Time
@@ -109,8 +112,7 @@ func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patien
 	var asked sync.WaitGroup
 	for _, endpoint := range g.all {
 		asked.Go(func() {
-			resp, err := client.Status(ctx, endpoint)
-			if err != nil || resp.Leader == 0 || resp.IsLearner {
+			if !canServe(ctx, client, endpoint) {
 				return
 			}
 			mu.Lock()
@@ -123,4 +125,40 @@ func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patien
 	}
 	asked.Wait()
 	return serves
+}
+
+// canServe reports whether a member serves reads that need a leader. Some versions tell
+// only root how they are: then a read shows it. It does not log in for that, which the
+// client would do at any of the endpoints, also at one that refuses logins.
+func canServe(ctx context.Context, client *clientv3.Client, endpoint string) bool {
+	conn, err := client.Dial(endpoint)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	resp, err := pb.NewMaintenanceClient(conn).Status(ctx, &pb.StatusRequest{})
+	if err == nil {
+		return resp.Leader != 0 && !resp.IsLearner
+	}
+	if answered(err) {
+		_, err = pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(probeKey), CountOnly: true})
+	}
+	return err == nil || answered(err)
+}
+
+// answered reports whether an error is an answer of a member that serves: what it
+// refuses, another one refuses too.
+func answered(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return false
+	default:
+		return !isLearner(err)
+	}
+}
+
+// isLearner reports whether a member has refused something because it is a learner. The
+// code of that error depends on the version.
+func isLearner(err error) bool {
+	return strings.Contains(err.Error(), rpctypes.ErrorDesc(rpctypes.ErrGRPCNotSupportedForLearner))
 }

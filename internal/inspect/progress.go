@@ -2,32 +2,13 @@ package inspect
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-)
 
-// TellsProgress reports whether an etcd of that version reports a watch's progress only
-// after the events. 3.4 before 3.4.25 and 3.5 before 3.5.8 report progress before them
-// (etcd issue 15220). An unknown version is not believed.
-func TellsProgress(version string) bool {
-	var major, minor, patch int
-	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
-		return false
-	}
-	switch {
-	case major != 3:
-		return major > 3
-	case minor == 4:
-		return patch >= 25
-	case minor == 5:
-		return patch >= 8
-	default:
-		return minor > 5
-	}
-}
+	"etcd-lock/internal/servers"
+)
 
 // progressTrust knows which members' reports of progress can be believed. Members of
 // one cluster may have different versions.
@@ -73,5 +54,5 @@ func (t *progressTrust) learn(ctx context.Context) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.members[resp.Header.MemberId] = TellsProgress(resp.Version)
+	t.members[resp.Header.MemberId] = servers.TellsProgress(resp.Version)
 }

@@ -15,17 +15,6 @@ import (
 	"etcd-lock/internal/etcdtest"
 )
 
-func TestTellsProgress(t *testing.T) {
-	for version, want := range map[string]bool{
-		"3.3.27": false, "3.4.0": false, "3.4.24": false, "3.4.25": true, "3.5.0": false, "3.5.7": false, "3.5.8": true,
-		"3.6.0-alpha.0": true, "3.7.3": true, "4.0.0": true, "": false, "unknown": false,
-	} {
-		if got := TellsProgress(version); got != want {
-			t.Errorf("TellsProgress(%q) = %v", version, got)
-		}
-	}
-}
-
 // reluctant is a client of an etcd of another version, or behind a proxy: its streams
 // answer as the fields say.
 type reluctant struct {

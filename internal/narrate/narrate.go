@@ -67,7 +67,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.OtherKey:
 		return t.otherKey(f)
 	default:
-		return Text{Headline: string(f.Kind)}
+		return ofCluster(f)
 	}
 }
 

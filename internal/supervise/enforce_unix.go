@@ -77,6 +77,9 @@ func (s *supervisor) signal(a action) {
 	s.child.signal(unix.SIGTERM)
 	s.child.signal(unix.SIGCONT) // a stopped process handles no other signal
 	s.reportInTime("%s: terminating the command", reason)
+	if cause := s.session.RenewalErr(); cause != nil && s.lostAt.IsZero() {
+		s.reportInTime("why it was not renewed: %v", cause)
+	}
 }
 
 // reportInTime reports something without waiting long for the terminal.

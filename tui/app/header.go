@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -64,6 +65,15 @@ func headerFacts(c *nav.Context, endpoint string) []headerFact {
 		{theme.Styled(shownRevision(c), c.Theme.Plain), 1},
 		{lag(c), 1},
 	}
+	for _, f := range diagnose.Cluster(c.Status.Cluster) {
+		switch f.Kind {
+		case diagnose.OldServer:
+			facts = append(facts, headerFact{theme.Styled("! etcd "+term.Cut(term.Safe(f.Servers[0].Version), 12), c.Theme.Warning), 3})
+		case diagnose.Proxy:
+			facts = append(facts, headerFact{theme.Styled("via a proxy", c.Theme.Warning), 3})
+		default: // alarms are the sign at the left
+		}
+	}
 	if c.Can.ReadOnly {
 		facts = append(facts, headerFact{theme.Styled("read-only", c.Theme.Bold), 3})
 	}
@@ -92,7 +102,7 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	switch {
 	case !conn.Begun:
 		return theme.Styled("○ connecting", c.Theme.Waiting)
-	case !conn.Lost && len(c.Status.Alarms) > 0:
+	case !conn.Lost && len(c.Status.Cluster.Alarms) > 0:
 		return alarmSign(c, w)
 	case !conn.Lost:
 		return theme.Styled("● connected", c.Theme.Holding)
@@ -113,12 +123,12 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 // alarmSign says which alarms etcd has, and what they mean where there is room.
 func alarmSign(c *nav.Context, w int) theme.Text {
 	var names []string
-	for _, a := range c.Status.Alarms {
+	for _, a := range c.Status.Cluster.Alarms {
 		names = append(names, map[inspect.Alarm]string{inspect.AlarmNoSpace: "NOSPACE", inspect.AlarmCorrupt: "CORRUPT"}[a])
 	}
 	s := "✗ alarm " + strings.Join(names, ", ")
 	means := "no lock can be taken; releases work"
-	if c.Status.Alarms[0] == inspect.AlarmCorrupt {
+	if c.Status.Cluster.Alarms[0] == inspect.AlarmCorrupt {
 		means = "all writes are refused, leases do not end"
 	}
 	if long := s + ": " + means; term.Width(long) <= w {

@@ -292,12 +292,12 @@ func TestHeaderAlarm(t *testing.T) {
 		{[]inspect.Alarm{inspect.AlarmCorrupt, inspect.AlarmNoSpace}, 160, "✗ alarm CORRUPT, NOSPACE: all writes are refused, leases do not end"},
 		{[]inspect.Alarm{inspect.AlarmNoSpace}, 60, "✗ alarm NOSPACE "},
 	} {
-		d.m.Status.Alarms = tt.alarms
+		d.m.Status.Cluster.Alarms = tt.alarms
 		if got := ansi.Strip(header(d.m.Context, "127.0.0.1:2379", tt.width)); !strings.Contains(got, tt.want) || strings.Contains(got, "alarm") != (tt.alarms != nil) {
 			t.Errorf("%v in %d cells: %q, want %q", tt.alarms, tt.width, got, tt.want)
 		}
 	}
-	d.m.Status.Alarms = []inspect.Alarm{inspect.AlarmNoSpace}
+	d.m.Status.Cluster.Alarms = []inspect.Alarm{inspect.AlarmNoSpace}
 	d.m.Conn.Lost = true
 	if got := ansi.Strip(header(d.m.Context, "127.0.0.1:2379", 160)); strings.Contains(got, "alarm") {
 		t.Errorf("an alarm of an etcd that does not answer: %q", got)

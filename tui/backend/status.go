@@ -13,7 +13,7 @@ type Status struct {
 	Revision int64  // its current one
 	Leader   string // the leader's name or ID; empty: there is none, or it is not known
 	Members  int    // 0: not known
-	Alarms   []inspect.Alarm
+	Cluster  inspect.Cluster
 	At       time.Time
 }
 

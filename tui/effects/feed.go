@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
@@ -184,8 +185,8 @@ func (f *feed) diagnose() nav.Action {
 		return nil
 	}
 	f.diagnosis.start(f.Now)
-	s, leases, now := f.Live.Snapshot, f.Leases.Facts(), f.Now
-	return f.background(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now)} })
+	s, leases, cluster, now := f.Live.Snapshot, f.Leases.Facts(), diagnose.Cluster(f.Status.Cluster), f.Now
+	return f.background(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now, cluster...)} })
 }
 
 // Apply shows the verdict, unless the display is frozen.

@@ -52,12 +52,13 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 
 func (s *problemsScreen) own() []widget.Binding {
 	selected := nav.Unless(s.there, "no problem is selected")
+	hasLock := func() bool { f, ok := s.table.Current(); return ok && len(f.Locks) > 0 }
 	hasSession := func() bool { f, ok := s.table.Current(); return ok && len(f.Sessions) > 0 }
 	return append([]widget.Binding{
 		{
 			Keys: "enter", Short: "open", Long: "go to its lock",
 			Doc:   "open its lock",
-			Where: widget.InFooter, Off: selected, Do: s.drill,
+			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasLock, "this finding is about etcd itself")), Do: s.drill,
 		},
 		{
 			Keys: "s", Short: "session", Long: "go to its session",
@@ -69,7 +70,13 @@ func (s *problemsScreen) own() []widget.Binding {
 
 // findingID identifies a finding, also in the next diagnosis.
 func findingID(f *diagnose.Finding) string {
-	id := string(f.Kind) + "\x00" + f.Locks[0].Name + "\x00" + f.Locks[0].Layout.String()
+	id := string(f.Kind)
+	for _, s := range f.Servers {
+		id += "\x00" + s.Version
+	}
+	for _, l := range f.Locks[:min(len(f.Locks), 1)] {
+		id += "\x00" + l.Name + "\x00" + l.Layout.String()
+	}
 	for _, s := range f.Sessions {
 		id += "\x00" + s.ID.String()
 	}
@@ -112,7 +119,7 @@ func (s *problemsScreen) Mouse(m widget.Mouse) nav.Action {
 func (s *problemsScreen) there() bool { _, ok := s.table.Current(); return ok }
 
 func (s *problemsScreen) drill() nav.Action {
-	if f, ok := s.table.Current(); ok {
+	if f, ok := s.table.Current(); ok && len(f.Locks) > 0 {
 		return nav.OpenLock(f.Locks[0])
 	}
 	return nil

@@ -27,12 +27,13 @@ type Edition struct {
 // Edition returns what identifies the verdict.
 func (v *Verdict) Edition() Edition { return Edition{v.Snapshot.Revision, v.At} }
 
-// NewVerdict diagnoses a snapshot. It is pure but for measuring how long it
-// takes.
-func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Time) Verdict {
+// NewVerdict diagnoses a snapshot, with the findings about etcd itself. It is pure but for
+// measuring how
+// long it takes.
+func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Time, cluster ...diagnose.Finding) Verdict {
 	began := time.Now()
 	v := Verdict{
-		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now),
+		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now).With(cluster),
 		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: s.LeasesByUrgency(), At: now,
 	}
 	for i, f := range v.Findings {

@@ -1,0 +1,92 @@
+package inspect
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/version"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+func TestAlarms(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	s := newSource(client)
+	put(t, client, "/a/0")
+	lease := grant(t, client, 60)
+	if _, err := client.Put(t.Context(), fmt.Sprintf("/a/%x", lease), "", clientv3.WithLease(lease)); err != nil {
+		t.Fatal(err)
+	}
+	status, err := client.Status(t.Context(), client.Endpoints()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raise := func(alarm pb.AlarmType) {
+		t.Helper()
+		_, err := pb.NewMaintenanceClient(client.ActiveConnection()).Alarm(t.Context(), &pb.AlarmRequest{
+			Action: pb.AlarmRequest_ACTIVATE, Alarm: alarm, MemberID: status.Header.MemberId,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want ...Alarm) {
+		t.Helper()
+		got, err := s.Cluster(t.Context())
+		if err != nil || !cmp.Equal(got.Alarms, want) || len(got.Servers) != 1 || got.Servers[0].Version != version.Version || got.Proxied {
+			t.Errorf("cluster = %+v, %v; want %q", got, err, want)
+		}
+		if got, err := s.Snapshot(t.Context(), "/"); err != nil || len(got.Locks) != 1 || len(got.Locks[0].Others) != 1 {
+			t.Errorf("snapshot = %+v, %v", got, err)
+		}
+	}
+	check()
+	raise(pb.AlarmType_NOSPACE)
+	check(AlarmNoSpace)
+	raise(pb.AlarmType_CORRUPT)
+	check(AlarmCorrupt, AlarmNoSpace)
+}
+
+// TestOldServer: a member that has an old version is named.
+func TestOldServer(t *testing.T) {
+	r := &reluctant{version: "3.6.4"}
+	got, err := newSource(r.client(t, etcdtest.Start(t))).Cluster(t.Context())
+	if err != nil || len(got.Servers) != 1 || got.Servers[0].Name != "default" || got.Servers[0].Version != "3.6.4" {
+		t.Errorf("cluster = %+v, %v", got, err)
+	}
+}
+
+// TestThreeMembers: as many members are asked as there are endpoints, and one that does
+// not answer is left out.
+func TestThreeMembers(t *testing.T) {
+	c := etcdtest.StartCluster(t, 3)
+	s := newSource(etcdtest.Client(t, c.Endpoints()...))
+	etcdtest.Eventually(t, "all members answer", func() bool { // the client connects to them one by one
+		got, err := s.Cluster(t.Context())
+		return err == nil && len(got.Servers) == 3
+	})
+	c.Members[1].Kill()
+	etcdtest.Eventually(t, "the others do", func() bool {
+		got, err := s.Cluster(t.Context())
+		return err == nil && len(got.Servers) == 2
+	})
+}
+
+// TestProxied: etcd's grpc-proxy is told from a server, also where etcd does not say how
+// it is.
+func TestProxied(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	proxy := etcdtest.StartGRPCProxy(t, []string{endpoint})
+	if got, err := newSource(etcdtest.Client(t, proxy)).Cluster(t.Context()); err != nil || !got.Proxied || len(got.Servers) != 1 {
+		t.Errorf("cluster = %+v, %v", got, err)
+	}
+	etcdtest.EnableAuth(t, etcdtest.Client(t, endpoint), nil)
+	for from, want := range map[string]bool{proxy: true, endpoint: false} {
+		if got, err := newSource(etcdtest.Client(t, from)).Cluster(t.Context()); err == nil || got.Proxied != want {
+			t.Errorf("%s: cluster = %+v, %v", from, got, err)
+		}
+	}
+}

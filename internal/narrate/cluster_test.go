@@ -1,0 +1,28 @@
+package narrate_test
+
+import (
+	"strings"
+	"testing"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/servers"
+)
+
+// TestOldServerWords: every fault is told with what it does, the release that mends it,
+// and where etcd says so. Members of one version are named together.
+func TestOldServerWords(t *testing.T) {
+	for _, version := range []string{"3.4.0", "3.5.0", "3.6.0", "3.7.0"} {
+		f := diagnose.Cluster(inspect.Cluster{Servers: []inspect.Server{{ID: 0xabc, Version: version}, {ID: 2, Name: "b", Version: version}}})[0]
+		text := narrate.Present.Finding(f)
+		if !strings.HasPrefix(text.Headline, "member abc and member b run etcd "+version+", which has ") || len(text.Clauses) != len(servers.Faults(version)) {
+			t.Errorf("%+v", text)
+		}
+		for i, fault := range f.Faults {
+			if c := text.Clauses[i]; strings.HasPrefix(c, ";") || !strings.HasSuffix(c, "; mended in "+fault.MendedIn(version)+" ("+fault.Source+")") {
+				t.Errorf("%s: %q", fault.Kind, c)
+			}
+		}
+	}
+}

@@ -1,0 +1,10 @@
+// Package stories holds tests that run the real program against real etcd servers: of
+// several versions, mixed in one cluster, behind etcd's grpc-proxy, and with logins that
+// expire. The servers are obtained with
+//
+//	go test -count=1 -v ./internal/stories -servers
+//
+// from Debian and as Go modules; one that cannot be had is skipped with the reason, and
+// the last line says how many have run. Without -servers, only logins are tested, on an
+// etcd in the test binary.
+package stories

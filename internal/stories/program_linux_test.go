@@ -1,0 +1,143 @@
+package stories
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/ptytest"
+)
+
+// user runs the program with the same global flags.
+type user struct {
+	*testing.T
+	path  string
+	flags []string
+}
+
+func newUser(t *testing.T, flags ...string) *user {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &user{T: t, path: path, flags: flags}
+}
+
+func (u *user) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(u.path, append(append([]string{}, u.flags...), args...)...)
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "XDG_CONFIG_HOME="+u.TempDir())
+	return cmd
+}
+
+// says runs a command to its end, which must succeed, and checks that it prints these
+// texts in this order.
+func (u *user) says(args []string, texts ...string) {
+	u.Helper()
+	out, err := u.command(args...).CombinedOutput()
+	if err != nil {
+		u.Errorf("%q: %v", args, err)
+	}
+	rest := string(out)
+	for _, text := range texts {
+		_, after, found := strings.Cut(rest, text)
+		if !found {
+			u.Errorf("%q does not say %q in its turn: %s", args, text, out)
+			return
+		}
+		rest = after
+	}
+}
+
+// running is a command that has been started.
+type running struct {
+	u    *user
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	said *buffer
+	done chan error
+}
+
+// start starts a command. When the test ends, it is killed.
+func (u *user) start(args ...string) *running {
+	u.Helper()
+	r := &running{u: u, cmd: u.command(args...), said: &buffer{}, done: make(chan error, 1)}
+	r.cmd.Stdout, r.cmd.Stderr = r.said, r.said
+	in, err := r.cmd.StdinPipe()
+	if err == nil {
+		err = r.cmd.Start()
+	}
+	if err != nil {
+		u.Fatal(err)
+	}
+	r.in = in
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.done <- r.cmd.Wait()
+	}()
+	u.Cleanup(func() {
+		_ = in.Close()
+		_ = r.cmd.Process.Kill()
+		<-ended
+	})
+	return r
+}
+
+// until waits until the command has printed these texts in this order.
+func (r *running) until(texts ...string) {
+	r.u.Helper()
+	for from := 0; len(texts) > 0; texts = texts[1:] {
+		at := -1
+		etcdtest.Eventually(r.u, strings.Join(r.cmd.Args[1:], " ")+": "+texts[0]+"\n"+r.said.String(), func() bool {
+			at = strings.Index(r.said.String()[from:], texts[0])
+			return at >= 0
+		})
+		from += at + len(texts[0])
+	}
+}
+
+// exits waits for the end of the command, which must be with that code.
+func (r *running) exits(code int) {
+	r.u.Helper()
+	<-r.done
+	if got := r.cmd.ProcessState.ExitCode(); got != code {
+		r.u.Errorf("%q: exit %d, want %d: %s", r.cmd.Args[1:], got, code, r.said.String())
+	}
+}
+
+// stop ends the command by a signal.
+func (r *running) stop(sig os.Signal) {
+	if err := r.cmd.Process.Signal(sig); err != nil {
+		r.u.Error(err)
+	}
+	<-r.done
+}
+
+// terminal runs the terminal UI.
+func (u *user) terminal(args ...string) *ptytest.Terminal {
+	return ptytest.Start(u, u.command(append([]string{"tui"}, args...)...), 200, 40)
+}
+
+// buffer is a buffer that may be read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

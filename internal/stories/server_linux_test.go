@@ -1,0 +1,215 @@
+package stories
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"etcd-lock/internal/etcdtest"
+)
+
+var withServers = flag.Bool("servers", false, "obtain servers of several versions, and test on them")
+
+// versions are the servers, from each minor version one with known faults and one without
+// those that are mended.
+var versions = []string{"3.4.23", "3.5.0", "3.5.7", "3.5.35", "3.6.4", "3.6.16", "3.7.0", "3.7.3"}
+
+// debian has the versions that are no Go modules.
+var debian = map[string]bool{"3.4.23": true}
+
+// tally counts the servers that have run.
+var tally struct {
+	sync.Mutex
+	ran     []string
+	skipped []string
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "etcd-lock-stories-*")
+	if err != nil {
+		panic(err)
+	}
+	binDir = dir
+	m.Run()
+	_ = os.RemoveAll(dir)
+	if *withServers {
+		fmt.Printf("%d of %d servers ran: %s\n", len(tally.ran), len(tally.ran)+len(tally.skipped), strings.Join(tally.ran, ", "))
+		for _, s := range tally.skipped {
+			fmt.Println("skipped", s)
+		}
+	}
+}
+
+// binDir has the program.
+var binDir string
+
+// program builds the program and returns its path.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binDir, "etcd-lock")
+	out, err := exec.Command("go", "build", "-o", path, "../..").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return path, err
+})
+
+// server returns the path of an etcd of that version. If there is none, the test is
+// skipped.
+func server(t *testing.T, version string) string {
+	t.Helper()
+	path, err := obtain(version)
+	tally.Lock()
+	defer tally.Unlock()
+	if err != nil {
+		if why := version + ": " + err.Error(); !slices.Contains(tally.skipped, why) {
+			tally.skipped = append(tally.skipped, why)
+		}
+		t.Skip(err)
+	}
+	if !slices.Contains(tally.ran, version) {
+		tally.ran = append(tally.ran, version)
+	}
+	return path
+}
+
+// obtain returns the path of an etcd of that version, and builds or unpacks it the first
+// time.
+func obtain(version string) (path string, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(cache, "etcd-lock-servers", "etcd-"+version)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "etcd-lock-server-*")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if debian[version] {
+		err = unpack(dir, version, path)
+	} else {
+		err = build(dir, version, path)
+	}
+	return path, err
+}
+
+// unpack takes etcd out of Debian's package, which it does not install.
+func unpack(dir, version, path string) error {
+	if err := run(dir, "apt-get", "download", "etcd-server="+version+"*"); err != nil {
+		return err
+	}
+	packages, _ := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if len(packages) != 1 {
+		return errors.New("no package of Debian")
+	}
+	if err := run(dir, "dpkg-deb", "-x", packages[0], "files"); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(dir, "files/usr/bin/etcd"), path)
+}
+
+// build builds etcd from its module, in a module of its own: go install does not take one
+// with replacements.
+func build(dir, version, path string) error {
+	err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module server\n\ngo 1.21\n\nrequire go.etcd.io/etcd/server/v3 v"+version+"\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nimport (\n\t\"os\"\n\n\t\"go.etcd.io/etcd/server/v3/etcdmain\"\n)\n\nfunc main() { etcdmain.Main(os.Args) }\n"), 0o600),
+	)
+	if err != nil {
+		return err
+	}
+	return run(dir, "go", "build", "-mod=mod", "-o", path, ".")
+}
+
+func run(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("%s: %w: %s", name, err, lines[len(lines)-1])
+	}
+	return nil
+}
+
+// member is an etcd process.
+type member struct {
+	name, client, peer string
+}
+
+func newMember(t *testing.T, name string) member {
+	t.Helper()
+	return member{name: name, client: "http://" + freeAddr(t), peer: "http://" + freeAddr(t)}
+}
+
+// freeAddr returns an address of 127.0.0.1 that was free a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// start runs a member of a cluster, with further flags, until the test ends.
+func (m member) start(t *testing.T, path, cluster string, flags ...string) {
+	t.Helper()
+	cmd := exec.Command(path, "--name", m.name, "--data-dir", t.TempDir(),
+		"--listen-client-urls", m.client, "--advertise-client-urls", m.client,
+		"--listen-peer-urls", m.peer, "--initial-advertise-peer-urls", m.peer, "--initial-cluster", cluster,
+		"--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync", "--log-level", "fatal", "--logger", "zap")
+	cmd.Args = append(cmd.Args, flags...)
+	background(t, cmd)
+}
+
+// background runs a process until the test ends.
+func background(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+// serves waits until etcd answers, and returns a client.
+func serves(t *testing.T, endpoints ...string) *clientv3.Client {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: time.Second, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	for _, endpoint := range endpoints {
+		etcdtest.Eventually(t, endpoint+" serves", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			resp, err := client.Status(ctx, endpoint)
+			return err == nil && resp.Leader != 0
+		})
+	}
+	return client
+}
