@@ -86,7 +86,6 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			g.unsupported = append(g.unsupported, name)
 		}
 	}
-	g.connection.Layouts.Default = configFile("layouts.yaml")
 	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
 	c := &g.connection
 	switch {
@@ -132,6 +131,7 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 		}
 		g.connection.Warn(name + " is not supported, and has no effect")
 	}
+	g.connection.Layouts.Default = configFile("layouts.yaml")
 	return connect.Open(ctx, g.connection)
 }
 
