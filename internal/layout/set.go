@@ -170,7 +170,7 @@ func (s *Set) Beside(lock string) []string {
 		k := &e.rule.keys[e.key]
 		sc := scope{pattern: &k.pattern}
 		if k.match(lock, &sc.captures) {
-			prefixes = append(prefixes, e.rule.candidates.key.pattern.begin(&sc))
+			prefixes = append(prefixes, e.rule.candidates.key.begin(&sc))
 		}
 	}
 	return prefixes

@@ -89,13 +89,18 @@ func EventColumns() []output.Column {
 	}
 }
 
+func (e Event) key() string {
+	if e.Other != nil {
+		return e.Other.Key
+	}
+	return e.Request.Key
+}
+
 // Cells implements output.Entry.
 func (e Event) Cells() []output.Cell {
-	mode, name, key := "-", e.Name, ""
-	if e.Other != nil {
-		key = e.Other.Key
-	} else {
-		mode, name, key = e.Request.Mode, e.Request.Name, e.Request.Key
+	mode, name, key := "-", e.Name, e.key()
+	if e.Other == nil {
+		mode, name = e.Request.Mode, e.Request.Name
 	}
 	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), mode, format.Name(name), e.who, key)
 	row[0].Tone = eventTone(e.Event)
