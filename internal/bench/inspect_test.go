@@ -23,9 +23,9 @@ import (
 
 // TestInspection measures the cost of reading and watching many locks.
 func TestInspection(t *testing.T) {
-	size := crowdScale{locks: 20, queue: 3, leases: 5, rounds: 1, rate: 200, writing: 200 * time.Millisecond}
+	size := crowdScale{locks: 20, queue: 3, others: 100, leases: 5, rounds: 1, rate: 200, writing: 200 * time.Millisecond}
 	if *compare {
-		size = crowdScale{locks: 10_000, queue: 10, leases: 300, rounds: 9, rate: 5000, writing: 3 * time.Second}
+		size = crowdScale{locks: 10_000, queue: 10, others: 1_000_000, leases: 300, rounds: 9, rate: 5000, writing: 3 * time.Second}
 	}
 	member := etcdtest.StartProcess(t, func(cfg *etcd.EmbeddedConfig) { cfg.Durable = *compare })
 	b := bench{T: t, endpoint: member.Endpoint}
@@ -37,11 +37,14 @@ func TestInspection(t *testing.T) {
 	long := crowd{bench: b, crowdScale: size, prefix: "/nightly/"}
 	long.fill()
 	long.follow()
+	many.fillOthers()
+	many.layouts()
 }
 
 type crowdScale struct {
 	locks   int
 	queue   int // requests for each
+	others  int // keys beside them, see fillOthers
 	leases  int
 	rounds  int
 	rate    int // events per second to follow

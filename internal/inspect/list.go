@@ -28,8 +28,14 @@ const (
 	// readBytes bounds the size of a read, which a slow network has to carry
 	// within a watch's patience. Values may be unexpectedly huge, so few are read
 	// before their length is known.
-	readBytes   = 1 << 20
-	keyBytes    = 64 // overhead of a key
+	readBytes = 1 << 20
+	keyBytes  = 64 // overhead of a key
+
+	// Of keys alone, reads grow as long as they are quick: etcd counts all keys after
+	// those that it returns, so many small pages of many keys take time in proportion to
+	// the square of their number.
+	pageBytes   = 16 * readBytes
+	quickRead   = 250 * time.Millisecond
 	firstValues = 16
 	maxValues   = 1000
 )
@@ -126,14 +132,15 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 // readRange reads all keys of a range, and the values of those that may be requests, at
 // a revision, or now if that is 0. It returns the revision that it has read.
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
-	next, values := pace{keys: l.page, most: math.MaxInt64}, pace{keys: firstValues, most: maxValues}
+	next, values := pace{keys: l.page, most: math.MaxInt64, bytes: pageBytes}, pace{keys: firstValues, most: maxValues, bytes: readBytes}
 	revision = at
 	for start, more := r.Start, true; more; {
+		began := time.Now()
 		page, err := l.readPage(ctx, start, r.End, next.keys, revision)
 		if err != nil {
 			return 0, err
 		}
-		next.learn(page.Kvs)
+		next.learn(page.Kvs, time.Since(began))
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
@@ -198,7 +205,7 @@ func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values 
 		if err != nil {
 			return err
 		}
-		values.learn(kvs)
+		values.learn(kvs, 0)
 		batches <- batch{kvs: kvs, values: true}
 		page = rest
 	}
@@ -259,10 +266,15 @@ func nextRuns(rules *layout.Set, keys []*mvccpb.KeyValue, limit int64) (runs []r
 }
 
 // pace is the number of keys of the next read.
-type pace struct{ keys, most int64 }
+type pace struct {
+	keys, most int64
+	bytes      int64 // that a read has at most
+	quick      int64 // how many times readBytes a read may have, since reads were quick
+}
 
-// learn adapts the pace to the size of what has been read, at most doubling it.
-func (p *pace) learn(kvs []*mvccpb.KeyValue) {
+// learn adapts the pace to the size of what has been read, and to how long that took, at
+// most doubling it.
+func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 	if len(kvs) == 0 {
 		return
 	}
@@ -270,6 +282,13 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue) {
 	for _, kv := range kvs {
 		size += len(kv.Key) + len(kv.Value) + keyBytes
 	}
-	fit := readBytes * int64(len(kvs)) / int64(size)
+	p.quick = max(p.quick, 1)
+	switch {
+	case took < quickRead:
+		p.quick = min(2*p.quick, p.bytes/readBytes)
+	case took > 2*quickRead:
+		p.quick = max(p.quick/2, 1)
+	}
+	fit := p.quick * readBytes * int64(len(kvs)) / int64(size)
 	p.keys = max(1, min(fit, 2*p.keys, p.most))
 }

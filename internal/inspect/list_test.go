@@ -255,7 +255,7 @@ func TestPace(t *testing.T) {
 		for i := range kvs {
 			kvs[i] = &mvccpb.KeyValue{Value: make([]byte, size-keyBytes)}
 		}
-		p.learn(kvs)
+		p.learn(kvs, 0)
 	}
 	tests := []struct {
 		name  string
@@ -269,17 +269,31 @@ func TestPace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &pace{keys: 10, most: 50}
+			p := &pace{keys: 10, most: 50, bytes: readBytes}
 			for i, size := range tt.sizes {
 				if read(p, size); p.keys != tt.want[i] {
 					t.Errorf("after read %d: %d keys, want %d", i, p.keys, tt.want[i])
 				}
 			}
 			before := p.keys
-			if p.learn(nil); p.keys != before {
+			if p.learn(nil, 0); p.keys != before {
 				t.Errorf("an empty read changed the pace to %d", p.keys)
 			}
 		})
+	}
+}
+
+// TestPaceOfQuickReads: reads grow while they are quick, and shrink when they are slow.
+func TestPaceOfQuickReads(t *testing.T) {
+	p := &pace{keys: 1, most: math.MaxInt64, bytes: 4 * readBytes}
+	var got []int64
+	for _, took := range []time.Duration{0, 0, 0, quickRead, 3 * quickRead, 3 * quickRead, 3 * quickRead, 0} {
+		p.keys = 1 << 20 // so that only the size counts
+		p.learn([]*mvccpb.KeyValue{{Value: make([]byte, readBytes/16-keyBytes)}}, took)
+		got = append(got, p.keys/16)
+	}
+	if diff := cmp.Diff([]int64{2, 4, 4, 4, 2, 1, 1, 2}, got); diff != "" {
+		t.Errorf("in units of a read (-want +got):\n%s", diff)
 	}
 }
 
