@@ -125,14 +125,23 @@ func isText(b []byte) bool {
 
 // cutText cuts a text that is too long to be a name, and replaces what is not UTF-8 in it.
 func cutText(s string) string {
-	if len(s) > maxText {
-		end := maxText
-		for end > 0 && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end] + "…"
+	valid := strings.ToValidUTF8(cutBytes(s, maxText), "\uFFFD") // which can be longer
+	short := cutBytes(valid, maxText)
+	if len(s) > maxText || len(short) < len(valid) {
+		short += "…"
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return short
+}
+
+// cutBytes cuts a text before a rune.
+func cutBytes(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
 }
 
 func (v *value) readUUID(b []byte) (f fields, problem string) {
