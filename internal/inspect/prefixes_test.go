@@ -69,7 +69,7 @@ func TestPrefixes(t *testing.T) {
 		t.Errorf("with the empty prefix: %+v, %v", got, err)
 	}
 	h, events := rememberedAll(t, s, 2, "/z/", "/a/")
-	want := []string{"waiting /a/write/1", "granted /z/write/1"} // the first is behind a key below its name
+	want := []string{"blocks /a/b/write/1", "waiting /a/write/1", "granted /z/write/1"} // the second is behind a key below its name
 	if got := lines(events); !slices.Equal(got, want) || !slices.Equal(names(h.Begin), []string{"/a/b"}) {
 		t.Errorf("history = %q from %q, want %q", got, names(h.Begin), want)
 	}
@@ -145,7 +145,7 @@ func TestWatchPrefixes(t *testing.T) {
 		_, last := u.Snapshot.Find(LockID{Layout: layout.RWLock, Name: "/z/last"})
 		return last
 	})
-	if len(v.events) != 402 || !slices.IsSortedFunc(v.events, func(a, b Event) int { return int(a.Revision - b.Revision) }) {
+	if len(v.events) != 403 || !slices.IsSortedFunc(v.events, func(a, b Event) int { return int(a.Revision - b.Revision) }) {
 		t.Errorf("%d events, in order or not", len(v.events))
 	}
 }
@@ -170,10 +170,10 @@ func TestWatchPrefixesThroughOutage(t *testing.T) {
 			v.until("the error", down)
 			k.lead(member)
 			u := v.untilRevision(revision)
-			if v.resynced > 0 || u.Snapshot.Other != 1 || len(v.events) != 6 {
-				v.until("all events", func(Update) bool { return v.resynced > 0 || len(v.events) >= 6 })
+			if v.resynced > 0 || u.Snapshot.Other != 1 || len(v.events) != 7 {
+				v.until("all events", func(Update) bool { return v.resynced > 0 || len(v.events) >= 7 })
 			}
-			want := []string{"granted /a/write/1", "granted /z/write/1", "waiting /a/write/2", "waiting /a/write/3", "waiting /z/write/2", "waiting /z/write/3"}
+			want := []string{"granted /a/write/1", "granted /z/write/1", "waiting /a/write/2", "blocks /a/other", "waiting /a/write/3", "waiting /z/write/2", "waiting /z/write/3"}
 			got := v.lines()
 			slices.Sort(got)
 			slices.Sort(want)

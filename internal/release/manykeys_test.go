@@ -51,18 +51,18 @@ func (c *cluster) count(prefix string) int64 {
 // A session with more keys than fit into a transaction is ended, all at one revision.
 func TestManyKeys(t *testing.T) {
 	c := newCluster(t)
-	lease := c.manyKeys("/many")
-	c.put(c.lease(), "/many/0-0/write/2")
+	lease := c.manyKeys("/ended")
+	c.put(c.lease(), "/ended/0-0/write/2")
 	plan := c.planSession(lease)
-	if !plan.InParts() || len(plan.Gone) != 200 || len(plan.Others) != 100 || keys(plan.Granted) != "/many/0-0/write/2" {
+	if !plan.InParts() || len(plan.Gone) != 200 || len(plan.Others) != 100 || keys(plan.Granted) != "/ended/0-0/write/2" {
 		t.Fatalf("plan: in parts %t, %d requests, %d others, granted %s", plan.InParts(), len(plan.Gone), len(plan.Others), keys(plan.Granted))
 	}
 	revision, err := c.apply(plan)
-	if err != nil || c.count("/many") != 1 {
-		t.Fatalf("Apply = %v; %d keys left", err, c.count("/many"))
+	if err != nil || c.count("/ended") != 1 {
+		t.Fatalf("Apply = %v; %d keys left", err, c.count("/ended"))
 	}
 	for at, want := range map[int64]int64{revision - 1: many + 1, revision: 1} {
-		got, err := c.client.Get(t.Context(), "/many", clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithRev(at))
+		got, err := c.client.Get(t.Context(), "/ended", clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithRev(at))
 		if err != nil || got.Count != want {
 			t.Errorf("%d keys at revision %d, %v; want %d", got.Count, at, err, want)
 		}

@@ -51,7 +51,8 @@ func TestRecorder(t *testing.T) {
 	if h, err := rec.History(ctx); err != nil || len(h.Changes) != 0 || len(h.Before) != 1 || h.Before[0].Key != "/rec/write/old" {
 		t.Errorf("before anything happened: %+v, %v", h, err)
 	}
-	put(ctx, t, client, "/rec/write/a")
+	written := put(ctx, t, client, "/rec/write/a")
+	etcdtest.Eventually(t, "the put is recorded", func() bool { return rec.Revision() >= written }) // a watch that lags would be compacted
 	rev := put(ctx, t, client, "/elsewhere")
 	if _, err := client.Compact(ctx, rev); err != nil {
 		t.Fatal(err)
