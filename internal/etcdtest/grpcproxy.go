@@ -53,12 +53,12 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 		_ = server.Serve(l)
 	}()
 	tb.Cleanup(func() {
-		cancel()
 		server.Stop()
 		<-served
-		_ = client.Close()
+		cancel()
 		<-leaseDone
 		<-watchDone
+		_ = client.Close() // last: closing while a watch is being canceled can hang in etcd's client
 	})
 	return l.Addr().String()
 }
