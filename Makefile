@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak slow servers module
+.PHONY: help build test environments lint bench cover golden fuzz soak slow servers real module
 FUZZTIME ?= 30s
 TIMES ?= 1
 
@@ -28,5 +28,7 @@ slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 	go test -count=1 -v -timeout 30m ./internal/stories -servers
+real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
+	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)

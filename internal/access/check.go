@@ -11,6 +11,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/kine"
 )
 
 // Report is what a user may do below a prefix.
@@ -52,8 +53,11 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 // and 3.4 tells nobody: that a user may not do something says it too.
 func isAuthEnabled(ctx context.Context, client *clientv3.Client, user string) (bool, error) {
 	status, err := client.AuthStatus(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		return status.Enabled, nil
+	case errors.Is(err, kine.ErrNoUsers):
+		return false, nil
 	}
 	if grpcstatus.Code(err) == codes.Unimplemented {
 		_, listErr := client.UserList(ctx)
@@ -104,6 +108,8 @@ func (p probe) action(r Report, refusal error) Action {
 	switch {
 	case refusal != nil && isCorrupt(refusal):
 		return Action{Name: p.name, Reason: "refused, whatever the permissions: etcd has the alarm CORRUPT"}
+	case errors.Is(refusal, kine.ErrNoLeases), errors.Is(refusal, kine.ErrTxn):
+		return Action{Name: p.name, Reason: refusal.Error()}
 	case refusal != nil && !IsPermissionDenied(refusal) && !IsAuthRequired(refusal):
 		return Action{Name: p.name, Unknown: true, Reason: refusal.Error()}
 	case refusal == nil && !r.Auth && r.AuthErr == nil:
@@ -146,7 +152,12 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		{
 			name: "release locks", needs: "read and write all keys below the prefix",
 			note: "by deleting requests; sessions only if all of their keys may be written",
-			try:  func(ctx context.Context) error { return without(ctx, client, get, del) },
+			try: func(ctx context.Context) error {
+				if err := without(ctx, client, get, del); !errors.Is(err, kine.ErrTxn) { // one key it deletes
+					return err
+				}
+				return nil
+			},
 		},
 	}
 }

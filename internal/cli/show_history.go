@@ -22,7 +22,7 @@ With --history -o json, a document per line: event "remembered" with floor (the
 oldest revision that etcd has), revision (where the history begins), end (where it
 ends) and summaries (how many requests existed there), and then the events that
 "etcd-lock watch --help" describes. A last event "unknown" says that this etcd (before
-3.4.25 or 3.5.8, or behind etcd's grpc-proxy) does not say when it has sent everything:
+3.4.25 or 3.5.8, behind etcd's grpc-proxy, or kine) does not say when it has sent everything:
 the requests at the end were read and compared, but others may have come and gone.`
 
 // showHistory prints the history of the lock, as far back as etcd has it.
@@ -52,7 +52,7 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 		}
 	}
 	if h.Unproven {
-		return out.Write([]output.Entry{docs.Notice{Event: "unknown", End: h.End, Text: "this etcd (a server before 3.4.25 or 3.5.8, or a proxy) does not say when it has sent everything: " +
+		return out.Write([]output.Entry{docs.Notice{Event: "unknown", End: h.End, Text: "this etcd (a server before 3.4.25 or 3.5.8, a proxy, or kine) does not say when it has sent everything: " +
 			"other requests may have come and gone until revision " + fmt.Sprint(h.End)}})
 	}
 	return nil

@@ -223,7 +223,7 @@ func TestShowHistoryUnknown(t *testing.T) {
 	if _, err := client.Put(t.Context(), "/else", ""); err != nil { // so that no event is the last one
 		t.Fatal(err)
 	}
-	const end = "unknown\tthis etcd (a server before 3.4.25 or 3.5.8, or a proxy) does not say when it has sent everything: other requests may have come and gone until revision 4"
+	const end = "unknown\tthis etcd (a server before 3.4.25 or 3.5.8, a proxy, or kine) does not say when it has sent everything: other requests may have come and gone until revision 4"
 	for _, tt := range []struct {
 		silent bool
 		format output.Format

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/kine"
 )
 
 // DefaultEndpoint is where etcd listens unless told otherwise.
@@ -49,7 +50,7 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 		return nil, err
 	}
 	guard := newEndpointGuard(c.Endpoints)
-	cfg.DialOptions = append(guard.options(), opts...)
+	cfg.DialOptions = slices.Concat(guard.options(), opts, []grpc.DialOption{new(kine.Adapter).DialOption()})
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	faults := make(chan []fault, 1)

@@ -83,6 +83,9 @@ func (c *Cluster) add(status *pb.StatusResponse) {
 	}
 	slices.SortFunc(c.Alarms, func(a, b Alarm) int { return cmp.Compare(a.rank(), b.rank()) })
 	id := status.GetHeader().GetMemberId()
+	if id == 0 { // no etcd, but kine, which names a version that it is like
+		return
+	}
 	if !slices.ContainsFunc(c.Servers, func(s Server) bool { return s.ID == id }) {
 		c.Servers = append(c.Servers, Server{ID: id, Version: status.Version})
 	}

@@ -9,6 +9,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/kine"
 )
 
 // maxUnread bounds the keys whose leases are read at a time.
@@ -45,7 +47,7 @@ func (l leaseReader) read(ctx context.Context, keys []Request) (kvs []*mvccpb.Ke
 		if !l.past {
 			leaseless, rest, err := l.compare(ctx, some)
 			switch {
-			case errors.Is(err, rpctypes.ErrCorrupt): // refuses nested transactions as writes
+			case errors.Is(err, rpctypes.ErrCorrupt), errors.Is(err, kine.ErrTxn): // they refuse nested transactions
 			case err != nil:
 				return nil, err
 			default:

@@ -14,6 +14,7 @@ import (
 
 	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/kine"
 	"etcd-lock/internal/once"
 )
 
@@ -90,7 +91,7 @@ func (r *Releaser) commit(ctx context.Context, guards, keys []plannedKey) (resp 
 // isRefused reports whether etcd itself says that it has not carried out a call.
 func isRefused(err error) bool {
 	var e rpctypes.EtcdError
-	return errors.As(err, &e) && !slices.Contains([]codes.Code{codes.Unavailable, codes.Unknown, codes.DeadlineExceeded, codes.Canceled}, e.Code())
+	return errors.Is(err, kine.ErrTxn) || errors.As(err, &e) && !slices.Contains([]codes.Code{codes.Unavailable, codes.Unknown, codes.DeadlineExceeded, codes.Canceled}, e.Code())
 }
 
 // isRemoved reports whether the plan's keys are gone, given the reply to a

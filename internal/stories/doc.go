@@ -5,6 +5,11 @@
 //	go test -count=1 -v ./internal/stories -servers
 //
 // from Debian and as Go modules; one that cannot be had is skipped with the reason, and
-// the last line says how many have run. Without -servers, only logins are tested, on an
+// the last line says how many have run. With
+//
+//	go test -count=1 -v ./internal/stories -run '^TestReal' -real
+//
+// other programs that keep locks in etcd are run, from Debian, npm and Go modules, and what
+// is said of their locks is checked. Without these flags, only logins are tested, on an
 // etcd in the test binary.
 package stories

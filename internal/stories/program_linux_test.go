@@ -61,12 +61,20 @@ type running struct {
 	in   io.WriteCloser
 	said *buffer
 	done chan error
+
+	ended chan struct{} // closed when it has
 }
 
 // start starts a command. When the test ends, it is killed.
 func (u *user) start(args ...string) *running {
 	u.Helper()
-	r := &running{u: u, cmd: u.command(args...), said: &buffer{}, done: make(chan error, 1)}
+	return u.startOther(u.command(args...))
+}
+
+// startOther starts any program. When the test ends, it is killed.
+func (u *user) startOther(cmd *exec.Cmd) *running {
+	u.Helper()
+	r := &running{u: u, cmd: cmd, said: &buffer{}, done: make(chan error, 1), ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = r.said, r.said
 	in, err := r.cmd.StdinPipe()
 	if err == nil {
@@ -76,15 +84,14 @@ func (u *user) start(args ...string) *running {
 		u.Fatal(err)
 	}
 	r.in = in
-	ended := make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(r.ended)
 		r.done <- r.cmd.Wait()
 	}()
 	u.Cleanup(func() {
 		_ = in.Close()
 		_ = r.cmd.Process.Kill()
-		<-ended
+		<-r.ended
 	})
 	return r
 }
@@ -92,13 +99,31 @@ func (u *user) start(args ...string) *running {
 // until waits until the command has printed these texts in this order.
 func (r *running) until(texts ...string) {
 	r.u.Helper()
+	defer func() {
+		if r.u.Failed() {
+			r.u.Logf("%q has said: %s", r.cmd.Args, r.said.String())
+		}
+	}()
 	for from := 0; len(texts) > 0; texts = texts[1:] {
 		at := -1
-		etcdtest.Eventually(r.u, strings.Join(r.cmd.Args[1:], " ")+": "+texts[0]+"\n"+r.said.String(), func() bool {
+		etcdtest.Eventually(r.u, strings.Join(r.cmd.Args[1:], " ")+": "+texts[0], func() bool {
+			over := r.isOver() // before what it has said is looked at
 			at = strings.Index(r.said.String()[from:], texts[0])
+			if at < 0 && over {
+				r.u.Fatalf("%q has ended without saying %q", r.cmd.Args, texts[0])
+			}
 			return at >= 0
 		})
 		from += at + len(texts[0])
+	}
+}
+
+func (r *running) isOver() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -30,16 +30,45 @@ var versions = []string{"3.4.23", "3.5.0", "3.5.7", "3.5.35", "3.6.4", "3.6.16",
 // debian has the versions that are no Go modules.
 var debian = map[string]bool{"3.4.23": true}
 
-// tally counts the servers that have run.
-var tally struct {
+// tally counts what has run, and what was skipped for want of it.
+type tally struct {
 	sync.Mutex
 	ran     []string
 	skipped []string
 }
 
+// servers and programs are counted apart.
+var tallies = struct{ servers, programs tally }{}
+
+// had notes that something has run, or skips the test if it cannot be had.
+func (c *tally) had(t *testing.T, what string, err error) {
+	t.Helper()
+	c.Lock()
+	defer c.Unlock()
+	if err != nil {
+		if why := what + ": " + err.Error(); !slices.Contains(c.skipped, why) {
+			c.skipped = append(c.skipped, why)
+		}
+		t.Skip(err)
+	}
+	if !slices.Contains(c.ran, what) {
+		c.ran = append(c.ran, what)
+	}
+}
+
+func (c *tally) print(what string) {
+	fmt.Printf("%d of %d %s ran: %s\n", len(c.ran), len(c.ran)+len(c.skipped), what, strings.Join(c.ran, ", "))
+	for _, s := range c.skipped {
+		fmt.Println("skipped", s)
+	}
+}
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "etcd-lock-stories-*")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // PostgreSQL runs as another user
+	}
 	if err != nil {
 		panic(err)
 	}
@@ -47,10 +76,10 @@ func TestMain(m *testing.M) {
 	m.Run()
 	_ = os.RemoveAll(dir)
 	if *withServers {
-		fmt.Printf("%d of %d servers ran: %s\n", len(tally.ran), len(tally.ran)+len(tally.skipped), strings.Join(tally.ran, ", "))
-		for _, s := range tally.skipped {
-			fmt.Println("skipped", s)
-		}
+		tallies.servers.print("servers")
+	}
+	if *withReal {
+		tallies.programs.print("programs")
 	}
 }
 
@@ -72,17 +101,7 @@ var program = sync.OnceValues(func() (string, error) {
 func server(t *testing.T, version string) string {
 	t.Helper()
 	path, err := obtain(version)
-	tally.Lock()
-	defer tally.Unlock()
-	if err != nil {
-		if why := version + ": " + err.Error(); !slices.Contains(tally.skipped, why) {
-			tally.skipped = append(tally.skipped, why)
-		}
-		t.Skip(err)
-	}
-	if !slices.Contains(tally.ran, version) {
-		tally.ran = append(tally.ran, version)
-	}
+	tallies.servers.had(t, version, err)
 	return path
 }
 

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -119,7 +120,7 @@ func (t *waitTree) title() string {
 	}
 	c := t.lock.Count()
 	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
-		strconv.Itoa(c.Waiters) + " waiting · " + term.Name(t.lock.ID.Name)
+		format.Waiters(c.Waiters, t.lock.ID.Layout.Waiters) + " waiting · " + term.Name(t.lock.ID.Name)
 }
 
 func (t *waitTree) view(w, h int) string {
