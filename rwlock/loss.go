@@ -139,10 +139,10 @@ func (l *loss) sawKeyDeleted() bool {
 // watchKey watches e's key. It returns ErrLost when the key does not exist any
 // more, and nil when the watch is in doubt and has to be opened again.
 func (r *request) watchKey(ctx context.Context, e *entry) error {
-	ctx, cancel := r.watchContext(ctx)
-	defer cancel()
+	ctx, stream, end := r.watchContext(ctx)
+	defer end()
 	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	doubt := r.doubt(ctx)
+	doubt := r.doubt(ctx, stream)
 	for {
 		select {
 		case <-ctx.Done():
@@ -152,7 +152,7 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {
-				r.watchEnded = true
+				r.watchStreams().broke(stream)
 				return err
 			}
 			for _, ev := range resp.Events {

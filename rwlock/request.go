@@ -31,13 +31,12 @@ type entry struct {
 // put until they are deleted. Entries of one transaction have one create revision,
 // so they take their places in all their queues at the same instant.
 type request struct {
-	session    session
-	mu         sync.Mutex // guards the entries against readers from outside while the request waits
-	entries    []*entry
-	value      string // of the keys
-	watchEnded bool   // etcd has ended a watch of this request
-	doubted    bool   // a watch of this request was in doubt: only the leader is asked since
-	minToken   int64  // the token is at least this: the hold had it with more entries
+	session  session
+	mu       sync.Mutex // guards the entries against readers from outside while the request waits
+	entries  []*entry
+	value    string // of the keys
+	doubted  bool   // a watch of this request was in doubt: only the leader is asked since
+	minToken int64  // the token is at least this: the hold had it with more entries
 
 	onQueued func() // if not nil, called when other requests are found to be ahead
 }

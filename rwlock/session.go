@@ -31,6 +31,7 @@ import (
 // Deadline.
 type Session struct {
 	client  *clientv3.Client
+	renewer *renewer // of the client
 	lease   clientv3.LeaseID
 	granted int64 // the TTL in seconds: less than that is no answer to a renewal
 	ctx     context.Context
@@ -38,9 +39,9 @@ type Session struct {
 	done    chan struct{} // closes when keepAlive has returned
 
 	mu       sync.Mutex
-	stream   *leaseStream  // for the next renewal; nil when there is none, or it is in use
 	ttl      time.Duration // as granted by etcd
 	deadline time.Time     // the lease does not expire before
+	asked    time.Time     // when the renewal that is not answered was sent; zero when there is none
 	failure  error         // why the last renewal failed; nil when it did not
 }
 
@@ -54,8 +55,8 @@ func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration)
 	return newSession(ctx, client, ttl, (*Session).renew)
 }
 
-// renewFunc sends a renewal and returns the TTL that etcd granted, in seconds.
-type renewFunc func(*Session, context.Context) (ttl int64, err error)
+// renewFunc renews the lease of a session, and returns at the end of the context.
+type renewFunc func(*Session, context.Context) renewal
 
 // newSession is NewSession with the function that sends a renewal.
 func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc) (*Session, error) {
@@ -66,7 +67,7 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 	if granted.err != nil {
 		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
-	s := &Session{client: client, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
+	s := &Session{client: client, renewer: stateOf(client).renewer, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)

@@ -107,9 +107,9 @@ func TestSlowGrant(t *testing.T) {
 		client := clientv3.NewCtxClient(t.Context())
 		client.Lease = slowGrant{}
 		sent := time.Now()
-		unanswered := func(_ *Session, ctx context.Context) (int64, error) {
+		unanswered := func(_ *Session, ctx context.Context) renewal {
 			<-ctx.Done()
-			return 0, ctx.Err()
+			return renewal{err: ctx.Err()}
 		}
 		s, err := newSession(t.Context(), client, 10*time.Second, unanswered)
 		if err != nil {
@@ -134,31 +134,5 @@ func (slowGrant) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResp
 		return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	}
-}
-
-// Renewals go over one stream: a stream for each would be a login for each
-// where there is a password.
-func TestRenewalsShareAStream(t *testing.T) {
-	f := newFixture(t)
-	s, err := NewSession(f.soon(), f.client, time.Second)
-	f.must(err)
-	defer func() { _ = s.Close() }()
-	deadline := s.Deadline()
-	etcdtest.Eventually(t, "renewed once", func() bool { return s.Deadline().After(deadline) })
-	deadline = s.Deadline()
-	stream := func() (stream *leaseStream) {
-		etcdtest.Eventually(t, "no renewal is under way", func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			stream = s.stream
-			return stream != nil
-		})
-		return stream
-	}
-	first := stream()
-	etcdtest.Eventually(t, "renewed again", func() bool { return s.Deadline().After(deadline) })
-	if stream() != first {
-		t.Error("a renewal opened another stream")
 	}
 }
