@@ -9,8 +9,6 @@ import (
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // maxStreams is how many streams of renewals a client has at a time, at most. One is
@@ -320,20 +318,14 @@ func (r *renewer) answer(a *ask, answer renewal) {
 }
 
 // fail removes a stream that has failed. The error is the answer to the renewals that are
-// pending on no other one. A refusal is of the first one only: the others were not looked
-// at, and have to be sent again.
+// pending on no other one.
 func (r *renewer) fail(s *leaseStream, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	refused := status.Code(err) == codes.PermissionDenied
-	pending := r.remove(s)
-	for i, p := range pending {
-		if p.pending == 0 && (i == 0 || !refused) {
+	for _, p := range r.remove(s) {
+		if p.pending == 0 {
 			r.answer(p.ask, renewal{err: err})
 		}
-	}
-	if len(pending) > 0 && refused && r.current == nil && len(r.waiting) > 0 {
-		r.replace()
 	}
 }
 
