@@ -70,7 +70,7 @@ func (l *loss) channel() <-chan struct{} {
 		return l.lost
 	}
 	l.watching = true
-	ended := context.AfterFunc(l.session.Ctx(), func() { l.report(l.ctx, ErrSessionExpired) })
+	ended := context.AfterFunc(l.session.Ctx(), func() { l.report(l.ctx, sessionEnd(l.session)) })
 	context.AfterFunc(l.ctx, func() { ended() })
 	for e := range l.entries {
 		l.watch(e)
@@ -134,6 +134,13 @@ func (l *loss) sawKeyDeleted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return errors.Is(l.err, ErrLost)
+}
+
+// isKnown reports whether the locks are known to be lost.
+func (l *loss) isKnown() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil || l.session.Ctx().Err() != nil
 }
 
 // watchKey watches e's key. It returns ErrLost when the key does not exist any

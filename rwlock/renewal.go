@@ -70,11 +70,24 @@ func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
 	s.renewer.join()
 	defer s.renewer.leave()
-	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
+	for backoff.Wait(s.ctx, s.renewalWait()) {
 		if err := s.renewByDeadline(renew); err != nil {
 			s.end(s.expired()) // unless it was closed before
 		}
 	}
+}
+
+// renewalWait returns how long to wait before the next renewal: a renewalPause with jitter,
+// which keeps the clients apart, cut by up to a 32nd of the TTL so that sessions of one
+// client are renewed together. Many renewals that are sent at once cost the client far less
+// than each on its own.
+func (s *Session) renewalWait() time.Duration {
+	ttl := s.TTL()
+	wait := backoff.Jitter(renewalPause(ttl, time.Until(s.Deadline())))
+	if grid := ttl / 32; wait > grid && grid > 0 {
+		wait -= (time.Since(s.renewer.began) + wait) % grid
+	}
+	return wait
 }
 
 // electionTime is how long etcd takes, by default, to elect another leader and to answer

@@ -27,7 +27,7 @@ func NewRWMutex(s *concurrency.Session, name string, opts ...Option) *RWMutex {
 }
 
 func newRWMutex(s session, name string, opts []Option) *RWMutex {
-	return &RWMutex{hold: hold{session: s, options: newOptions(opts)}, name: name}
+	return &RWMutex{hold: hold{session: s, options: newOptions(opts), names: []string{name}}, name: name}
 }
 
 // RLock acquires the lock for reading, shared with other readers. It waits for
@@ -74,7 +74,8 @@ func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error
 }
 
 // Unlock releases the lock. It returns ErrNotHeld when the lock is not held, and
-// ErrLost when it was lost before, so that another client may have held it since.
+// ErrLost when it was lost before, so that another client may have held it since: at
+// once if that is known already, and the session's end makes it known.
 // It never deletes the request of another client.
 //
 // When the reply to the removal is lost and etcd then reports that the key does

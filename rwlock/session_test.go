@@ -31,7 +31,7 @@ func TestSession(t *testing.T) {
 		f.mustHaveNoKeys()
 		f.must(s.Close())
 		f.mustBe(m.Unlock(), ErrLost)
-		f.mustBe(m.RLock(f.soon()), ErrSessionExpired)
+		f.mustBe(m.RLock(f.soon()), ErrSessionClosed)
 	})
 	t.Run("IsKeptAlive", func(t *testing.T) {
 		s := open(time.Second)

@@ -54,8 +54,9 @@ type keepAliveStream interface {
 // twice. The replaced stream stays open, as one of at most maxStreams: its answers count
 // if they come. When it has given all of them, it may be the current one again.
 type renewer struct {
-	ctx  context.Context // of the client
-	open func(context.Context) (keepAliveStream, error)
+	ctx   context.Context // of the client
+	began time.Time
+	open  func(context.Context) (keepAliveStream, error)
 
 	mu       sync.Mutex
 	sessions int
@@ -82,6 +83,7 @@ type pendingAsk struct {
 func newRenewer(client *clientv3.Client) *renewer {
 	return &renewer{
 		ctx:     client.Ctx(),
+		began:   time.Now(),
 		waiting: map[*ask]struct{}{},
 		open: func(ctx context.Context) (keepAliveStream, error) {
 			// Not the client's KeepAlive, which cannot be told to try another member, and
