@@ -11,8 +11,9 @@ import (
 // each other would wait forever. The token grows, and does not shrink with a
 // Downgrade.
 //
-// It returns ErrNotHeld when the lock is not held and ErrLost when it was lost. It
-// does nothing when the lock is held for writing.
+// It returns ErrNotHeld when the lock is not held, also when an Unlock has released it
+// meanwhile, and ErrLost when it was lost. It does nothing when the lock is held for
+// writing.
 func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 	held, loss := m.hold.current()
 	if held == nil {

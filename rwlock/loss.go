@@ -107,7 +107,7 @@ func (l *loss) watch(e *entry) {
 		for {
 			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, e) })
 			if errors.Is(err, ErrLost) {
-				l.report(ctx, err)
+				l.report(ctx, named(err, r.String()))
 				return
 			}
 			if err != nil && !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
