@@ -214,3 +214,20 @@ func TestLateAnswersShareStreams(t *testing.T) {
 		}
 	})
 }
+
+// The sessions of a client are renewed together: many renewals that are sent at once cost
+// it far less than each on its own.
+func TestSessionsAreRenewedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		renewals, batches := 0, map[time.Time]bool{}
+		f := &fakeMembers{members: 1}
+		f.renew = func(context.Context, int, clientv3.LeaseID) (int64, error) {
+			renewals++
+			batches[time.Now()] = true
+			return 5, nil
+		}
+		if ended := f.play(t, 100); len(ended) > 0 || renewals < 5*len(batches) {
+			t.Errorf("sessions %d have ended; %d renewals were sent at %d times", ended, renewals, len(batches))
+		}
+	})
+}
