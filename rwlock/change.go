@@ -1,6 +1,9 @@
 package rwlock
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // TryUpgrade turns a hold for reading into one for writing if no other client
 // holds the lock or waits to write; otherwise it returns ErrLocked and the lock is
@@ -8,12 +11,13 @@ import "context"
 // each other would wait forever. The token grows, and does not shrink with a
 // Downgrade.
 //
-// It returns ErrNotHeld when the lock is not held and ErrLost when it was lost. It
-// does nothing when the lock is held for writing.
+// It returns ErrNotHeld when the lock is not held, also when an Unlock has released it
+// meanwhile, and ErrLost when it was lost. It does nothing when the lock is held for
+// writing.
 func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 	held, loss := m.hold.current()
 	if held == nil {
-		return ErrNotHeld
+		return m.hold.notHeld()
 	}
 	reader := held.entries[len(held.entries)-1]
 	if held.entries[0].mode == Write {
@@ -31,6 +35,9 @@ func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 		loss.drop(writer)
 		err = ErrNotHeld
 	}
+	if now, _ := m.hold.current(); now != held && errors.Is(err, ErrLost) {
+		err = ErrNotHeld // Unlock has deleted the key
+	}
 	up.withdraw()
 	return explain(ctx, session, up.String(), err)
 }
@@ -47,16 +54,16 @@ func (m *RWMutex) Downgrade(ctx context.Context) error {
 	held, loss := m.hold.current()
 	switch {
 	case held == nil:
-		return ErrNotHeld
+		return m.hold.notHeld()
 	case held.entries[0].mode == Read:
 		return nil
 	case len(held.entries) == 1:
-		return ErrNoDowngrade
+		return named(ErrNoDowngrade, held.String())
 	}
 	session := m.hold.session
 	writer, reader := held.entries[0], held.entries[1]
 	if !m.hold.swap(held, &request{session: session, entries: []*entry{reader}, minToken: held.token()}) {
-		return ErrNotHeld
+		return m.hold.notHeld()
 	}
 	loss.drop(writer)
 	if err := held.release(ctx, writer); err != nil {

@@ -37,6 +37,9 @@
 //   - A concurrency.Session counts from when the reply arrived, and checks twice a
 //     second: for a moment, two clients may both consider themselves the holder.
 //
+// The sessions of a client share a few streams to etcd, and so do the watches of its
+// locks, however many they are: see docs/protocol.md of the repository.
+//
 // # Keys
 //
 // A request for the lock called name is the key <name>/read/<id> or
@@ -63,6 +66,8 @@
 //   - An acquisition that fails leaves no key behind, even if etcd's reply was lost
 //     or etcd hangs. A key that cannot be deleted at once is deleted in the
 //     background while the session lives, and with the lease at the latest.
+//   - A loss that is known is answered at once: Unlock returns ErrLost without waiting
+//     for etcd.
 //   - A waiter whose session ends, or whose key is deleted, returns at once. A
 //     waiter survives the loss of a leader or a member, compaction, and any outage
 //     of etcd that its session survives.

@@ -21,14 +21,17 @@ const trust = 15 * time.Second
 // gets to them, and never that the keys are gone. And it is after a while, because a
 // proxy can keep open a watch whose etcd it has lost.
 //
-// The channel closes with ctx as well.
-func (r *request) doubt(ctx context.Context) <-chan struct{} {
+// The channel closes with ctx as well, and when the stream that the watches are on is
+// retired.
+func (r *request) doubt(ctx context.Context, stream *watchStream) <-chan struct{} {
 	c := make(chan struct{})
 	conn := r.session.Client().ActiveConnection()
 	ctx, cancel := context.WithTimeout(ctx, trust-trust/4+rand.N(trust/2))
+	stop := context.AfterFunc(stream.ctx, cancel)
 	go func() {
 		defer close(c)
 		defer cancel()
+		defer stop()
 		if conn != nil { // a client without one is a test's
 			conn.WaitForStateChange(ctx, connectivity.Ready)
 		} else {

@@ -32,9 +32,16 @@ var (
 	// Unlock: in etcd, or because its lease was revoked or expired.
 	ErrLost = errors.New("rwlock: lock was lost")
 	// ErrSessionExpired is returned when the session has ended, which ends its
-	// requests.
+	// requests: its lease has expired, may have, or was revoked.
 	ErrSessionExpired = errors.New("rwlock: session expired")
+	// ErrSessionClosed is returned when the session was closed, or its client was,
+	// which ends its requests. Of a concurrency.Session that is not known: it is
+	// ErrSessionExpired then.
+	ErrSessionClosed = errors.New("rwlock: session was closed")
 )
+
+// named returns err with what it is about.
+func named(err error, what string) error { return fmt.Errorf("%w (%s)", err, what) }
 
 // explain returns the error for the caller of an operation that failed with err:
 // the end of the session before the end of the caller's context, and that before
@@ -42,13 +49,13 @@ var (
 func explain(ctx context.Context, s session, what string, err error) error {
 	switch {
 	case s.Ctx().Err() != nil:
-		return expiry(s)
+		return named(sessionEnd(s), what)
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
-		return ErrSessionExpired
+		return named(ErrSessionExpired, what)
 	case errors.Is(err, ErrLost):
-		return lostOrExpired(s)
+		return named(lostOrExpired(s), what)
 	case errors.Is(err, ErrLocked), errors.Is(err, ErrNotHeld):
-		return err
+		return named(err, what)
 	case ctx.Err() != nil:
 		return fmt.Errorf("rwlock: %s: %w", what, ctx.Err())
 	default:
@@ -56,11 +63,15 @@ func explain(ctx context.Context, s session, what string, err error) error {
 	}
 }
 
-// expiry returns ErrSessionExpired for a session that has ended, with the reason if the
-// session knows one.
-func expiry(s session) error {
-	if cause := context.Cause(s.Ctx()); errors.Is(cause, ErrSessionExpired) {
+// sessionEnd returns ErrSessionExpired or ErrSessionClosed for a session that has ended,
+// with the reason if the session knows one.
+func sessionEnd(s session) error {
+	cause := context.Cause(s.Ctx())
+	if errors.Is(cause, ErrSessionExpired) || errors.Is(cause, ErrSessionClosed) {
 		return cause
+	}
+	if _, known := s.(*Session); known { // its context has ended with that of its client
+		return ErrSessionClosed
 	}
 	return ErrSessionExpired
 }

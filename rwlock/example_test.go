@@ -212,7 +212,7 @@ func ExampleRWMutex_Downgrade() {
 	}
 	fmt.Println("others while reading:", other.TryRLock(context.Background()))
 	// Output:
-	// others while writing: rwlock: lock is held by another
+	// others while writing: rwlock: lock is held by another (read lock "/cache")
 	// others while reading: <nil>
 }
 

@@ -70,12 +70,13 @@ func TestRenewalErr(t *testing.T) {
 		client := clientv3.NewCtxClient(t.Context())
 		client.Lease = slowGrant{}
 		answers := make(chan renewal)
-		s, err := newSession(t.Context(), client, 10*time.Second, func(_ *Session, ctx context.Context) (int64, error) {
+		s, err := newSession(t.Context(), client, 10*time.Second, func(_ *Session, ctx context.Context) renewal {
 			select {
 			case r := <-answers:
-				return r.ttl, r.err
+				r.sent = time.Now()
+				return r
 			case <-ctx.Done():
-				return 0, ctx.Err()
+				return renewal{err: ctx.Err()}
 			}
 		})
 		if err != nil {

@@ -19,6 +19,7 @@ type LockRequest struct {
 type hold struct {
 	session session
 	options options
+	names   []string // of the locks
 
 	mu   sync.Mutex
 	req  *request // nil while the lock is neither held nor waited for
@@ -31,7 +32,7 @@ func (h *hold) attach(req *request) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.req != nil {
-		return ErrBusy
+		return named(ErrBusy, req.String())
 	}
 	h.req = req
 	return nil
@@ -112,10 +113,19 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 		return err
 	}
 	defer h.reset()
+	lost := loss.isKnown()
 	loss.stop()
-	err = req.release(ctx, req.entries...)
+	if lost {
+		req.abandon()
+		err = ErrLost
+	} else {
+		err = req.release(ctx, req.entries...)
+	}
 	if err == nil && loss.sawKeyDeleted() { // which a removal whose reply was lost cannot know
 		err = ErrLost
+	}
+	if errors.Is(err, ErrLost) {
+		err = named(err, req.String())
 	}
 	h.options.notify(req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
 	if err == nil || errors.Is(err, ErrLost) {
@@ -130,11 +140,14 @@ func (h *hold) detach(only *loss) (*request, *loss, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.held || only != nil && h.loss != only {
-		return nil, nil, ErrNotHeld
+		return nil, nil, h.notHeld()
 	}
 	h.held = false
 	return h.req, h.loss, nil
 }
+
+// notHeld returns ErrNotHeld with the names of the locks.
+func (h *hold) notHeld() error { return named(ErrNotHeld, "lock "+list(h.names, quote)) }
 
 // current returns the request that holds the locks, or nil.
 func (h *hold) current() (*request, *loss) {

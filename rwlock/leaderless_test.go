@@ -56,6 +56,6 @@ func outlive(t *testing.T, c *etcdtest.Cluster, fault func(leader *etcdtest.Proc
 		})
 	}
 	for _, s := range sessions {
-		s.end(errClosed) // its lease goes with the cluster
+		s.end(ErrSessionClosed) // its lease goes with the cluster
 	}
 }

@@ -70,7 +70,7 @@ func (l *loss) channel() <-chan struct{} {
 		return l.lost
 	}
 	l.watching = true
-	ended := context.AfterFunc(l.session.Ctx(), func() { l.report(l.ctx, ErrSessionExpired) })
+	ended := context.AfterFunc(l.session.Ctx(), func() { l.report(l.ctx, sessionEnd(l.session)) })
 	context.AfterFunc(l.ctx, func() { ended() })
 	for e := range l.entries {
 		l.watch(e)
@@ -107,7 +107,7 @@ func (l *loss) watch(e *entry) {
 		for {
 			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, e) })
 			if errors.Is(err, ErrLost) {
-				l.report(ctx, err)
+				l.report(ctx, named(err, r.String()))
 				return
 			}
 			if err != nil && !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
@@ -136,13 +136,20 @@ func (l *loss) sawKeyDeleted() bool {
 	return errors.Is(l.err, ErrLost)
 }
 
+// isKnown reports whether the locks are known to be lost.
+func (l *loss) isKnown() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil || l.session.Ctx().Err() != nil
+}
+
 // watchKey watches e's key. It returns ErrLost when the key does not exist any
 // more, and nil when the watch is in doubt and has to be opened again.
 func (r *request) watchKey(ctx context.Context, e *entry) error {
-	ctx, cancel := r.watchContext(ctx)
-	defer cancel()
+	ctx, stream, end := r.watchContext(ctx)
+	defer end()
 	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	doubt := r.doubt(ctx)
+	doubt := r.doubt(ctx, stream)
 	for {
 		select {
 		case <-ctx.Done():
@@ -152,7 +159,7 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {
-				r.watchEnded = true
+				r.watchStreams().broke(stream)
 				return err
 			}
 			for _, ev := range resp.Events {

@@ -15,7 +15,8 @@ import (
 
 const (
 	// cleanupWait is how long a caller whose context has ended still waits for its
-	// key to be deleted; after that the removal goes on in the background.
+	// key to be deleted, or its lease to be revoked; after that it goes on in the
+	// background.
 	cleanupWait = 500 * time.Millisecond
 	// removalTimeout bounds one attempt to delete keys.
 	removalTimeout = 2 * time.Second
@@ -40,6 +41,18 @@ func (r *request) release(ctx context.Context, entries ...*entry) error {
 	}
 	done := make(chan error, 1)
 	go rm.run(done)
+	return outcomeOf(ctx, done)
+}
+
+// abandon deletes the keys of a request that was lost, in the background. Some of them may
+// exist: others were lost, or the session has ended and its lease has not.
+func (r *request) abandon() {
+	rm := &removal{request: r, entries: r.entries, sessionOver: r.session.Ctx().Err() != nil}
+	go rm.run(make(chan error, 1))
+}
+
+// outcomeOf returns what done gets, or the error of ctx cleanupWait after it has ended.
+func outcomeOf(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
 		return err

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/backoff"
@@ -22,7 +19,14 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 	defer s.mu.Unlock()
 	s.ttl = seconds.Duration(ttl)
 	s.deadline = sent.Add(s.ttl)
-	s.failure = nil
+	s.asked, s.failure = time.Time{}, nil
+}
+
+// noteAsk records that a renewal is sent now.
+func (s *Session) noteAsk() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = time.Now()
 }
 
 // errNotRenewed is why a session ends whose renewals are answered with less than its
@@ -38,7 +42,7 @@ var errUnanswered = errors.New("the last renewal was not answered")
 func (s *Session) noteFailure(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failure = errors.New(status.Convert(err).Message())
+	s.asked, s.failure = time.Time{}, errors.New(status.Convert(err).Message())
 }
 
 // RenewalErr returns why the last renewal failed. It is nil after one that succeeded,
@@ -46,6 +50,9 @@ func (s *Session) noteFailure(err error) {
 func (s *Session) RenewalErr() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.failure == nil && !s.asked.IsZero() && time.Since(s.asked) >= s.ttl/renewalsPerTTL {
+		return errUnanswered
+	}
 	return s.failure
 }
 
@@ -61,11 +68,26 @@ func (s *Session) expired() error {
 // renewals fail and if the TTL is short. It ends the session when the lease has expired or may have.
 func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
-	for backoff.Pause(s.ctx, renewalPause(s.TTL(), time.Until(s.Deadline()))) {
+	s.renewer.join()
+	defer s.renewer.leave()
+	for backoff.Wait(s.ctx, s.renewalWait()) {
 		if err := s.renewByDeadline(renew); err != nil {
 			s.end(s.expired()) // unless it was closed before
 		}
 	}
+}
+
+// renewalWait returns how long to wait before the next renewal: a renewalPause with jitter,
+// which keeps the clients apart, cut by up to a 32nd of the TTL so that sessions of one
+// client are renewed together. Many renewals that are sent at once cost the client far less
+// than each on its own.
+func (s *Session) renewalWait() time.Duration {
+	ttl := s.TTL()
+	wait := backoff.Jitter(renewalPause(ttl, time.Until(s.Deadline())))
+	if grid := ttl / 32; wait > grid && grid > 0 {
+		wait -= (time.Since(s.renewer.began) + wait) % grid
+	}
+	return wait
 }
 
 // electionTime is how long etcd takes, by default, to elect another leader and to answer
@@ -88,129 +110,33 @@ func renewalPause(ttl, left time.Duration) time.Duration {
 // two.
 const renewalsPerTTL = 12
 
-// maxRenewals is how many renewals of a session are under way at a time, at most.
-const maxRenewals = renewalsPerTTL
-
-// renewal is the answer to a renewal.
-type renewal struct {
-	sent time.Time
-	ttl  int64
-	err  error
-}
-
 // renewByDeadline tries to renew the lease until etcd has answered or the lease may
-// have expired. A renewal that is not answered is sent again on another stream, which is
-// that of another member if the client has several, and the first one is left open:
-// etcd's grpc-proxy answers at its own pace, of up to a third of the TTL, and would
-// begin anew.
+// have expired.
 func (s *Session) renewByDeadline(renew renewFunc) error {
-	var sending sync.WaitGroup
-	defer sending.Wait()
 	ctx, cancel := context.WithDeadline(s.ctx, s.Deadline())
 	defer cancel()
-	answers := make(chan renewal, maxRenewals)
-	open := 0
-	send := func() {
-		if open == maxRenewals {
-			return
-		}
-		open++
-		sending.Go(func() {
-			r := renewal{sent: time.Now()}
-			r.ttl, r.err = renew(s, ctx)
-			answers <- r
-		})
-	}
-	send()
 	for {
-		select {
-		case r := <-answers:
-			open--
-			switch {
-			case r.err == nil && r.ttl >= s.granted:
-				s.noteRenewal(r.sent, r.ttl)
-				return nil
-			case r.err == nil && r.ttl <= 0:
-				return ErrSessionExpired
-			case r.err == nil:
-				r.err = errNotRenewed
-			}
-			if ctx.Err() == nil {
-				s.noteFailure(r.err)
-			}
-			if !backoff.Pause(ctx, s.TTL()/20) {
-				return r.err
-			}
-		case <-time.After(s.TTL() / renewalsPerTTL):
-			if s.RenewalErr() == nil {
-				s.noteFailure(errUnanswered)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+		s.noteAsk()
+		r := renew(s, ctx)
+		switch {
+		case ctx.Err() != nil && r.err != nil:
+			return r.err
+		case r.err == nil && r.ttl >= s.granted:
+			s.noteRenewal(r.sent, r.ttl)
+			return nil
+		case r.err == nil && r.ttl <= 0:
+			return ErrSessionExpired
+		case r.err == nil:
+			r.err = errNotRenewed
 		}
-		send()
+		s.noteFailure(r.err)
+		if !backoff.Pause(ctx, s.TTL()/20) {
+			return r.err
+		}
 	}
 }
 
-// renew sends one renewal and returns the TTL that etcd granted, in seconds. It does
-// not use the client's KeepAliveOnce, which opens a stream for each renewal, logs in
-// for it if there is a password, and retries without a pause while there is no
-// connection.
-func (s *Session) renew(ctx context.Context) (ttl int64, err error) {
-	stream := s.takeStream()
-	keep := context.AfterFunc(ctx, stream.close)
-	ttl, err = stream.renew(s.client, s.lease)
-	if !keep() || err != nil || !s.keepStream(stream) {
-		stream.close()
-	}
-	return ttl, err
-}
-
-// takeStream returns the stream of the renewal before, or a new one. A member that has
-// no leader refuses the stream: it would keep back the renewal until it times out, and
-// so would the next one in its turn.
-func (s *Session) takeStream() *leaseStream {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stream := s.stream
-	if s.stream = nil; stream == nil {
-		stream = &leaseStream{}
-		stream.ctx, stream.close = context.WithCancel(clientv3.WithRequireLeader(s.ctx))
-	}
-	return stream
-}
-
-// keepStream keeps a stream for the next renewal, unless there is one.
-func (s *Session) keepStream(stream *leaseStream) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stream != nil {
-		return false
-	}
-	s.stream = stream
-	return true
-}
-
-// leaseStream is a stream of renewals, each answered before the next is sent.
-type leaseStream struct {
-	etcdserverpb.Lease_LeaseKeepAliveClient
-	ctx   context.Context
-	close context.CancelFunc
-}
-
-func (l *leaseStream) renew(client *clientv3.Client, lease clientv3.LeaseID) (ttl int64, err error) {
-	if l.Lease_LeaseKeepAliveClient == nil {
-		l.Lease_LeaseKeepAliveClient, err = etcdserverpb.NewLeaseClient(client.ActiveConnection()).LeaseKeepAlive(l.ctx)
-	}
-	if err == nil {
-		err = l.Send(&etcdserverpb.LeaseKeepAliveRequest{ID: int64(lease)})
-	}
-	if err != nil {
-		return 0, err
-	}
-	resp, err := l.Recv()
-	if err != nil {
-		return 0, err
-	}
-	return resp.TTL, nil
+// renew renews the lease on the streams that the sessions of the client share.
+func (s *Session) renew(ctx context.Context) renewal {
+	return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL)
 }

@@ -57,37 +57,6 @@ func (l *lostFor) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantRes
 	return &clientv3.LeaseGrantResponse{ID: 1, TTL: ttl}, nil
 }
 
-// A renewal that is not answered is sent again in time for a session of 5s to outlive an
-// election, whenever in its life that begins.
-func TestRenewalsOutliveAnElection(t *testing.T) {
-	for at := time.Duration(0); at < 3*time.Second; at += 50 * time.Millisecond {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			client := clientv3.NewCtxClient(ctx)
-			client.Lease = &lostFor{}
-			stopped := time.Now().Add(at)
-			renewals := &lostFor{elected: stopped.Add(2 * time.Second)}
-			renewals.sent.Store(1) // the first one is sent to the stopped member
-			s, err := newSession(t.Context(), client, 5*time.Second, func(s *Session, ctx context.Context) (int64, error) {
-				if time.Now().Before(stopped) {
-					return 5, nil
-				}
-				return 5, renewals.answers(ctx)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(20 * time.Second)
-			if s.Ctx().Err() != nil {
-				t.Errorf("the session has ended, stopped after %s", at)
-			}
-			cancel()
-			<-s.done
-		})
-	}
-}
-
 // A grant that is not answered is sent again, and the session counts from the one that
 // was answered.
 func TestGrantsOutliveAnElection(t *testing.T) {
@@ -96,7 +65,7 @@ func TestGrantsOutliveAnElection(t *testing.T) {
 		client := clientv3.NewCtxClient(ctx)
 		client.Lease = &lostFor{elected: time.Now().Add(2 * time.Second)}
 		began := time.Now()
-		s, err := newSession(t.Context(), client, 10*time.Second, func(*Session, context.Context) (int64, error) { return 10, nil })
+		s, err := newSession(t.Context(), client, 10*time.Second, func(*Session, context.Context) renewal { return renewal{sent: time.Now(), ttl: 10} })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,13 +32,12 @@ type entry struct {
 // put until they are deleted. Entries of one transaction have one create revision,
 // so they take their places in all their queues at the same instant.
 type request struct {
-	session    session
-	mu         sync.Mutex // guards the entries against readers from outside while the request waits
-	entries    []*entry
-	value      string // of the keys
-	watchEnded bool   // etcd has ended a watch of this request
-	doubted    bool   // a watch of this request was in doubt: only the leader is asked since
-	minToken   int64  // the token is at least this: the hold had it with more entries
+	session  session
+	mu       sync.Mutex // guards the entries against readers from outside while the request waits
+	entries  []*entry
+	value    string // of the keys
+	doubted  bool   // a watch of this request was in doubt: only the leader is asked since
+	minToken int64  // the token is at least this: the hold had it with more entries
 
 	onQueued func() // if not nil, called when other requests are found to be ahead
 }
@@ -239,9 +239,32 @@ func (r *request) locks() []LockRequest {
 
 // String names the locks requested, for errors.
 func (r *request) String() string {
+	return list(r.locks(), func(l LockRequest) string { return fmt.Sprintf("%s lock %s", l.Mode, quote(l.Name)) })
+}
+
+const (
+	maxListed = 3   // locks in an error
+	maxQuoted = 120 // bytes of a lock's name in an error
+)
+
+// list returns the first of some locks as text, and says how many there are more.
+func list[T any](locks []T, text func(T) string) string {
 	var words []string
-	for _, l := range r.locks() {
-		words = append(words, fmt.Sprintf("%s lock %q", l.Mode, l.Name))
+	for i, l := range locks {
+		if i == maxListed {
+			words = append(words, fmt.Sprintf("%d more", len(locks)-i))
+			break
+		}
+		words = append(words, text(l))
 	}
 	return strings.Join(words, " and ")
+}
+
+// quote returns a lock's name in quotes, without its middle if it is long.
+func quote(name string) string {
+	if len(name) > maxQuoted {
+		start, end := name[:maxQuoted/2], name[len(name)-maxQuoted/2:]
+		name = strings.ToValidUTF8(start, "") + "…" + strings.ToValidUTF8(end, "")
+	}
+	return strconv.Quote(name)
 }

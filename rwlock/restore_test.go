@@ -85,7 +85,13 @@ func TestReleaseAfterRestore(t *testing.T) {
 	for range 3 {
 		queued, option := whenQueued()
 		waiting := start(func() error { return NewRWMutex(s, f.name, option).RWLock(f.soon()) })
-		f.closes(queued) // it has etcd's reply: else it would request the lock of the restored store
+		select {
+		case <-queued: // it has etcd's reply: else it would request the lock of the restored store
+		case err := <-waiting:
+			t.Fatalf("returned %v, want it to wait", err)
+		case <-f.soon().Done():
+			t.Fatal("not queued after 30 s")
+		}
 		restore()
 		for range 5 { // to the revision at which the waiter's watch goes on, and beyond
 			_, err := other.Put(f.soon(), "/work", "")

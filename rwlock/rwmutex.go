@@ -27,7 +27,7 @@ func NewRWMutex(s *concurrency.Session, name string, opts ...Option) *RWMutex {
 }
 
 func newRWMutex(s session, name string, opts []Option) *RWMutex {
-	return &RWMutex{hold: hold{session: s, options: newOptions(opts)}, name: name}
+	return &RWMutex{hold: hold{session: s, options: newOptions(opts), names: []string{name}}, name: name}
 }
 
 // RLock acquires the lock for reading, shared with other readers. It waits for
@@ -36,9 +36,9 @@ func newRWMutex(s session, name string, opts []Option) *RWMutex {
 // ctx bounds the wait only: once RLock has returned nil, the lock is held until
 // Unlock or the end of the session. When ctx ends first, RLock returns an error
 // that wraps ctx.Err, and the request is removed: at once if etcd answers, else in
-// the background. It returns ErrSessionExpired as soon as the session ends, ErrLost
-// when the waiting request was deleted, and ErrBusy when this RWMutex already holds
-// the lock or waits for it.
+// the background. It returns ErrSessionExpired or ErrSessionClosed as soon as the
+// session ends, ErrLost when the waiting request was deleted, and ErrBusy when this
+// RWMutex already holds the lock or waits for it.
 func (m *RWMutex) RLock(ctx context.Context) error {
 	_, err := m.lock(ctx, Read)
 	return err
@@ -66,7 +66,8 @@ func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error 
 
 // RWDo acquires the lock for writing, calls f, and unlocks, also when f panics.
 // The context of f ends with ctx, or when the lock is lost; then its cause is
-// ErrLost or ErrSessionExpired, or either of them after a lease was revoked. RWDo
+// ErrLost, ErrSessionExpired or ErrSessionClosed, or either of the first two after a
+// lease was revoked. RWDo
 // returns the error of the acquisition, or else the errors of f and of Unlock,
 // joined.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
@@ -74,7 +75,8 @@ func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error
 }
 
 // Unlock releases the lock. It returns ErrNotHeld when the lock is not held, and
-// ErrLost when it was lost before, so that another client may have held it since.
+// ErrLost when it was lost before, so that another client may have held it since: at
+// once if that is known already, and the session's end makes it known.
 // It never deletes the request of another client.
 //
 // When the reply to the removal is lost and etcd then reports that the key does

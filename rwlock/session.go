@@ -31,6 +31,7 @@ import (
 // Deadline.
 type Session struct {
 	client  *clientv3.Client
+	renewer *renewer // of the client
 	lease   clientv3.LeaseID
 	granted int64 // the TTL in seconds: less than that is no answer to a renewal
 	ctx     context.Context
@@ -38,35 +39,43 @@ type Session struct {
 	done    chan struct{} // closes when keepAlive has returned
 
 	mu       sync.Mutex
-	stream   *leaseStream  // for the next renewal; nil when there is none, or it is in use
 	ttl      time.Duration // as granted by etcd
 	deadline time.Time     // the lease does not expire before
+	asked    time.Time     // when the renewal that is not answered was sent; zero when there is none
 	failure  error         // why the last renewal failed; nil when it did not
 }
 
-// errClosed is the cause of the end of a session that was closed.
-var errClosed = errors.New("rwlock: session was closed")
+// maxTTL is the longest TTL that etcd grants.
+const maxTTL = 9_000_000_000 * time.Second
+
+// closeTimeout bounds Close.
+const closeTimeout = 5 * time.Second
 
 // NewSession grants a lease of ttl, rounded up to whole seconds, and keeps it alive
 // until Close. etcd raises a ttl below its minimum, which is 1.5 times its election
 // timeout: TTL returns what it granted. ctx bounds the call only.
+//
+// The sessions of a client share a few streams to etcd, however many they are.
 func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*Session, error) {
 	return newSession(ctx, client, ttl, (*Session).renew)
 }
 
-// renewFunc sends a renewal and returns the TTL that etcd granted, in seconds.
-type renewFunc func(*Session, context.Context) (ttl int64, err error)
+// renewFunc renews the lease of a session, and returns at the end of the context.
+type renewFunc func(*Session, context.Context) renewal
 
 // newSession is NewSession with the function that sends a renewal.
 func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc) (*Session, error) {
 	if ttl <= 0 {
 		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
 	}
+	if ttl > maxTTL {
+		return nil, fmt.Errorf("rwlock: session TTL is %s, want at most %s", ttl, maxTTL)
+	}
 	granted := grantLease(ctx, client, seconds.Up(ttl))
 	if granted.err != nil {
 		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
-	s := &Session{client: client, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
+	s := &Session{client: client, renewer: stateOf(client).renewer, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)
@@ -79,8 +88,8 @@ func (s *Session) Client() *clientv3.Client { return s.client }
 // Lease returns the session's lease.
 func (s *Session) Lease() clientv3.LeaseID { return s.lease }
 
-// Ctx returns a context that ends with the session. Its cause is ErrSessionExpired
-// unless the session or the client was closed.
+// Ctx returns a context that ends with the session. Its cause is ErrSessionExpired,
+// ErrSessionClosed after Close, and context.Canceled when the client was closed.
 func (s *Session) Ctx() context.Context { return s.ctx }
 
 // Done returns a channel that closes when the session ends.
@@ -100,19 +109,35 @@ func (s *Session) Deadline() time.Time {
 	return s.deadline
 }
 
-// Close ends the session and revokes its lease, which releases its locks. When
-// etcd does not answer within the TTL, it returns an error; the lease is not
-// renewed any more and expires.
+// Close ends the session and revokes its lease, which releases its locks. When etcd does
+// not answer within five seconds, or within the TTL if that is less, it returns an error.
+// The lease is not renewed any more and expires, if it is not revoked before: that goes on
+// in the background until then.
 func (s *Session) Close() error {
-	s.end(errClosed)
-	<-s.done
-	ctx, cancel := context.WithTimeout(s.client.Ctx(), s.TTL())
+	ctx, cancel := context.WithTimeout(context.Background(), min(s.TTL(), closeTimeout))
 	defer cancel()
-	_, err := retry(ctx, func() (*clientv3.LeaseRevokeResponse, error) { return s.client.Revoke(ctx, s.lease) })
-	if err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	return s.CloseContext(ctx)
+}
+
+// CloseContext is like Close, bounded by ctx instead of five seconds. If ctx has ended
+// already, it still tries for half a second, and then in the background as Close does.
+func (s *Session) CloseContext(ctx context.Context) error {
+	s.end(ErrSessionClosed)
+	<-s.done
+	revoked := make(chan error, 1)
+	go func() { revoked <- s.revoke() }()
+	if err := outcomeOf(ctx, revoked); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 		return fmt.Errorf("rwlock: close session: %w", err)
 	}
 	return nil
+}
+
+// revoke revokes the lease. It tries until the lease has expired.
+func (s *Session) revoke() error {
+	ctx, cancel := context.WithTimeout(s.client.Ctx(), s.TTL())
+	defer cancel()
+	_, err := retry(ctx, func() (*clientv3.LeaseRevokeResponse, error) { return s.client.Revoke(ctx, s.lease) })
+	return err
 }
 
 // NewRWMutex returns a mutex for the lock called name, like the function

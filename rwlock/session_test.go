@@ -3,6 +3,9 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +34,7 @@ func TestSession(t *testing.T) {
 		f.mustHaveNoKeys()
 		f.must(s.Close())
 		f.mustBe(m.Unlock(), ErrLost)
-		f.mustBe(m.RLock(f.soon()), ErrSessionExpired)
+		f.mustBe(m.RLock(f.soon()), ErrSessionClosed)
 	})
 	t.Run("IsKeptAlive", func(t *testing.T) {
 		s := open(time.Second)
@@ -107,9 +110,9 @@ func TestSlowGrant(t *testing.T) {
 		client := clientv3.NewCtxClient(t.Context())
 		client.Lease = slowGrant{}
 		sent := time.Now()
-		unanswered := func(_ *Session, ctx context.Context) (int64, error) {
+		unanswered := func(_ *Session, ctx context.Context) renewal {
 			<-ctx.Done()
-			return 0, ctx.Err()
+			return renewal{err: ctx.Err()}
 		}
 		s, err := newSession(t.Context(), client, 10*time.Second, unanswered)
 		if err != nil {
@@ -137,28 +140,101 @@ func (slowGrant) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResp
 	}
 }
 
-// Renewals go over one stream: a stream for each would be a login for each
-// where there is a password.
-func TestRenewalsShareAStream(t *testing.T) {
-	f := newFixture(t)
-	s, err := NewSession(f.soon(), f.client, time.Second)
+// What is known to be lost is answered at once while etcd hangs, and Close is bounded.
+func TestKnownLossWhileEtcdHangs(t *testing.T) {
+	p := etcdtest.StartProcess(t)
+	client := etcdtest.Client(t, p.Endpoint)
+	f := fixture{T: t, client: client, name: "/" + t.Name()}
+	s, err := NewSession(f.soon(), client, 2*time.Second)
 	f.must(err)
-	defer func() { _ = s.Close() }()
-	deadline := s.Deadline()
-	etcdtest.Eventually(t, "renewed once", func() bool { return s.Deadline().After(deadline) })
-	deadline = s.Deadline()
-	stream := func() (stream *leaseStream) {
-		etcdtest.Eventually(t, "no renewal is under way", func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			stream = s.stream
-			return stream != nil
+	m, inDo := s.NewRWMutex(f.name), s.NewRWMutex(f.name+"/do")
+	f.must(m.RWLock(f.soon()))
+	long, err := NewSession(f.soon(), client, time.Hour)
+	f.must(err)
+	done := start(func() error {
+		return inDo.RWDo(f.soon(), func(ctx context.Context) error {
+			p.Pause()
+			<-ctx.Done()
+			return nil
 		})
-		return stream
+	})
+	f.closes(m.Lost())
+	f.mustBe(m.Unlock(), ErrLost) // and not DeadlineExceeded, which would be late
+	f.mustBe(f.await(done), ErrLost)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.mustBe(long.CloseContext(ctx), context.Canceled)
+	p.Resume()
+}
+
+// A try to upgrade that finds its key deleted by Unlock says that, and not that the lock
+// was lost.
+func TestTryUpgradeBesideUnlock(t *testing.T) {
+	f := newFixture(t)
+	m := f.mutex()
+	f.must(m.RLock(f.soon()))
+	hook := beforeTxn(f.client, func() { f.must(m.Unlock()) })
+	f.mustBe(m.TryUpgrade(f.soon()), ErrNotHeld)
+	if !hook.called {
+		t.Error("Unlock was not called between")
 	}
-	first := stream()
-	etcdtest.Eventually(t, "renewed again", func() bool { return s.Deadline().After(deadline) })
-	if stream() != first {
-		t.Error("a renewal opened another stream")
+	f.mustHaveNoKeys()
+}
+
+// beforeTxn calls f before the next transaction of a client.
+func beforeTxn(client *clientv3.Client, f func()) *txnHook {
+	h := &txnHook{KV: client.KV, f: f}
+	client.KV = h
+	return h
+}
+
+type txnHook struct {
+	clientv3.KV
+	f      func()
+	called bool
+}
+
+func (h *txnHook) Txn(ctx context.Context) clientv3.Txn {
+	if !h.called {
+		h.called = true
+		h.f()
 	}
+	return h.KV.Txn(ctx)
+}
+
+// Errors name the locks that they are about, within bounds.
+func TestErrorsNameTheLock(t *testing.T) {
+	f := newFixture(t)
+	s := f.session()
+	f.must(NewRWMutex(s, f.name).RWLock(f.soon()))
+	long := f.name + strings.Repeat("/long", 1000)
+	var many []LockRequest
+	for i := range 40 {
+		many = append(many, LockRequest{Name: fmt.Sprint(f.name, i, long), Mode: Read})
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for want, err := range map[error]error{
+		ErrLocked:        NewRWMutex(s, f.name).TryRLock(f.soon()),
+		ErrNotHeld:       NewRWMutex(s, f.name).Unlock(),
+		context.Canceled: NewSet(s, many).Lock(ended),
+	} {
+		f.mustBe(err, want)
+		if text := err.Error(); !strings.Contains(text, f.name) || len(text) > 600 {
+			t.Errorf("%d bytes: %.700s", len(text), text)
+		}
+	}
+}
+
+func TestTTLBeyondEtcds(t *testing.T) {
+	f := newFixture(t)
+	if s, err := NewSession(f.soon(), f.client, math.MaxInt64); err == nil {
+		t.Errorf("TTL of %s was granted as %s", time.Duration(math.MaxInt64), s.TTL())
+	}
+	s, err := NewSession(f.soon(), f.client, maxTTL)
+	f.must(err)
+	if s.TTL() != maxTTL {
+		t.Errorf("TTL of %s was granted as %s", maxTTL, s.TTL())
+	}
+	f.must(s.Close())
 }

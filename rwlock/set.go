@@ -28,7 +28,11 @@ func NewSet(s *concurrency.Session, locks []LockRequest, opts ...Option) *Set {
 }
 
 func newSet(s session, locks []LockRequest, opts []Option) *Set {
-	return &Set{hold: hold{session: s, options: newOptions(opts)}, locks: merge(locks)}
+	set := &Set{hold: hold{session: s, options: newOptions(opts)}, locks: merge(locks)}
+	for _, l := range set.locks {
+		set.hold.names = append(set.hold.names, l.Name)
+	}
+	return set
 }
 
 // Lock acquires all locks of the set. It waits and fails as RWMutex.RWLock does.

@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc/metadata"
 )
 
 // errWatchEnded is the error of a watch that etcd ended. Events that it did not
@@ -49,6 +47,7 @@ type waiter struct {
 	*request
 	*entry
 	watchPlan
+	stream     *watchStream
 	limit      int64 // of the keys that are read of the queue, 0 for none
 	irrelevant int   // number of events about keys that are not watched
 }
@@ -65,9 +64,9 @@ const maxIrrelevantEvents = 64
 // that starts in the past waits for a loop that runs ten times a second. So
 // the watch starts "now", and what happened before it is read after it.
 func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
-	ctx, cancel := r.watchContext(ctx)
-	defer cancel()
-	w := &waiter{request: r, entry: e, watchPlan: newWatchPlan(queue, e.key, e.singleWatch), limit: limit}
+	ctx, stream, end := r.watchContext(ctx)
+	defer end()
+	w := &waiter{request: r, entry: e, stream: stream, watchPlan: newWatchPlan(queue, e.key, e.singleWatch), limit: limit}
 	client := r.session.Client()
 	var ownKey clientv3.WatchChan
 	if !w.whole {
@@ -78,7 +77,7 @@ func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit in
 	}
 	predecessors := client.Watch(ctx, w.first,
 		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	doubt := r.doubt(ctx)
+	doubt := r.doubt(ctx, stream)
 	for {
 		var resp clientv3.WatchResponse
 		select {
@@ -99,16 +98,19 @@ func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit in
 	}
 }
 
-// watchContext returns a context for watches. All watches of a client share a
-// stream, and etcd checks the permission of each new one by the login that the
-// stream was opened with: after a watch was ended, the next one is better opened on
-// a stream of its own.
-func (r *request) watchContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.watchEnded {
-		ctx = metadata.AppendToOutgoingContext(ctx, "rwlock-stream", uuid.NewString())
+// watchContext returns a context for watches, and the stream that they are on with it. The
+// caller must call end when they have ended.
+func (r *request) watchContext(ctx context.Context) (watching context.Context, stream *watchStream, end func()) {
+	streams := r.watchStreams()
+	stream = streams.join()
+	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(stream.context(ctx)))
+	return watching, stream, func() {
+		cancel()
+		streams.leave(stream)
 	}
-	return context.WithCancel(clientv3.WithRequireLeader(ctx))
 }
+
+func (r *request) watchStreams() *watchStreams { return &stateOf(r.session.Client()).watches }
 
 // handle processes a response of a watch. It is done when the wait is over, and
 // returns what is ahead then; that may call for another wait.
@@ -128,7 +130,9 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 		if w.whole && !w.singleWatch && errors.Is(err, rpctypes.ErrPermissionDenied) {
 			return w.useSingleWatch(ctx, w.rev)
 		}
-		w.watchEnded = w.watchEnded || errors.Is(err, errWatchEnded)
+		if errors.Is(err, errWatchEnded) {
+			w.watchStreams().broke(w.stream)
+		}
 		return queueState{}, false, err
 	}
 	if resp.Created { // from here on, no event is missed

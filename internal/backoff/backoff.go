@@ -11,8 +11,14 @@ import (
 // Pause waits for about d, a quarter more or less, and reports whether ctx is
 // still alive. The jitter keeps many clients that were stopped by the same event
 // from coming back at the same time.
-func Pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d - d/4 + rand.N(max(d/2, 1)))
+func Pause(ctx context.Context, d time.Duration) bool { return Wait(ctx, Jitter(d)) }
+
+// Jitter returns about d, a quarter more or less.
+func Jitter(d time.Duration) time.Duration { return d - d/4 + rand.N(max(d/2, 1)) }
+
+// Wait waits for d, and reports whether ctx is still alive.
+func Wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

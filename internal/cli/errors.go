@@ -101,7 +101,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, outcome.ErrExpectation), errors.Is(err, forecast.ErrImpossible):
 		return exitExpectation
-	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired), errors.Is(err, rwlock.ErrSessionClosed):
 		return exitLost
 	default:
 		return exitFailed

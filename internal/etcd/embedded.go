@@ -43,6 +43,10 @@ type EmbeddedConfig struct {
 	// ElectionTimeout is how long the members wait for a leader before they elect
 	// another; 500ms when 0. etcd raises any TTL to 1.5 times of it.
 	ElectionTimeout time.Duration
+
+	// MaxStreams is how many calls and streams a connection may have at a time, as
+	// --max-concurrent-streams sets it; no limit when 0.
+	MaxStreams uint32
 }
 
 // ServerTLS are PEM files. The zero value is no TLS.
@@ -177,6 +181,9 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
 	if cfg.ElectionTimeout > 0 {
 		ec.ElectionMs = uint(cfg.ElectionTimeout / time.Millisecond)
+	}
+	if cfg.MaxStreams > 0 {
+		ec.MaxConcurrentStreams = cfg.MaxStreams
 	}
 	ec.UnsafeNoFsync = !cfg.Durable
 	ec.ClientTLSInfo = transport.TLSInfo{

@@ -117,7 +117,7 @@ func MomentOf(err error) scenario.Moment {
 		return scenario.Cancelled
 	case errors.Is(err, rwlock.ErrLocked):
 		return scenario.Refused
-	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
+	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired), errors.Is(err, rwlock.ErrSessionClosed):
 		return scenario.Lost
 	default:
 		return scenario.Failed

@@ -1,0 +1,105 @@
+package rwlock
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
+)
+
+// clientState is what the sessions and locks of a client share: the streams to etcd.
+type clientState struct {
+	renewer *renewer
+	watches watchStreams
+}
+
+// clientStates holds the state of each client that is not closed.
+var clientStates sync.Map
+
+func stateOf(client *clientv3.Client) *clientState {
+	if state, ok := clientStates.Load(client); ok {
+		return state.(*clientState)
+	}
+	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client)})
+	if !known {
+		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
+	}
+	return state.(*clientState)
+}
+
+// maxWatchStreams is how many streams the watches of a client's locks are spread over,
+// at most.
+const maxWatchStreams = 4
+
+// watchStreams chooses the stream of each watch. A client opens a watch on a stream that
+// it has for watches already, and etcd checks the permission of each new one by the login
+// that the stream was opened with: after a watch was ended, the next one is better opened
+// on a fresh stream. So from then on all are, until one that is on the fresh stream is
+// ended: one break of the connection ends many watches, and they come back on one stream.
+type watchStreams struct {
+	mu      sync.Mutex
+	current *watchStream
+	used    []*watchStream // that have watches, the oldest first
+}
+
+// watchStream is a stream of watches.
+type watchStream struct {
+	id      string // empty for the one that the client's other watches are on too
+	watches int
+	ctx     context.Context // ends when its watches have to be opened again on another stream
+	retire  context.CancelFunc
+}
+
+// join returns the stream for a new watch. The caller must call leave when the watch has
+// ended.
+func (w *watchStreams) join() *watchStream {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		w.current = newWatchStream("")
+	}
+	s := w.current
+	if s.watches++; s.watches == 1 {
+		w.used = append(w.used, s)
+	}
+	return s
+}
+
+func newWatchStream(id string) *watchStream {
+	s := &watchStream{id: id}
+	s.ctx, s.retire = context.WithCancel(context.Background())
+	return s
+}
+
+// leave says that a watch on s has ended.
+func (w *watchStreams) leave(s *watchStream) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.watches--; s.watches == 0 {
+		w.used = slices.DeleteFunc(w.used, func(u *watchStream) bool { return u == s })
+	}
+}
+
+// broke says that etcd has ended a watch on s.
+func (w *watchStreams) broke(s *watchStream) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s != w.current {
+		return
+	}
+	w.current = newWatchStream(uuid.NewString())
+	if len(w.used) >= maxWatchStreams {
+		w.used[0].retire()
+	}
+}
+
+// context returns the context for a watch on s.
+func (s *watchStream) context(ctx context.Context) context.Context {
+	if s.id == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "rwlock-stream", s.id)
+}

@@ -1,0 +1,233 @@
+package rwlock
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// fakeMembers are members of etcd that renew leases as etcd does: the renewals of a stream
+// one after the other.
+type fakeMembers struct {
+	clientv3.Lease
+	members int
+	renew   func(ctx context.Context, member int, lease clientv3.LeaseID) (ttl int64, err error)
+
+	mu     sync.Mutex
+	leases clientv3.LeaseID
+	opened int
+	open   []context.Context // of the streams that may be open
+	most   int               // streams that were open at a time
+}
+
+// client returns a client of the members. Its streams go to one after the other.
+func (f *fakeMembers) client(ctx context.Context) *clientv3.Client {
+	client := clientv3.NewCtxClient(ctx)
+	client.Lease = f
+	stateOf(client).renewer.open = f.openStream
+	return client
+}
+
+func (f *fakeMembers) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leases++
+	return &clientv3.LeaseGrantResponse{ID: f.leases, TTL: ttl}, nil
+}
+
+func (f *fakeMembers) openStream(ctx context.Context) (keepAliveStream, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &fakeStream{ctx: ctx, member: f.opened % f.members, requests: make(chan int64, 1000), answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+	f.opened++
+	f.open = append(f.stillOpen(), ctx)
+	f.most = max(f.most, len(f.open))
+	s.ctx, s.fail = context.WithCancelCause(ctx)
+	go s.serve(f.renew)
+	return s, nil
+}
+
+func (f *fakeMembers) stillOpen() []context.Context {
+	return slices.DeleteFunc(f.open, func(ctx context.Context) bool { return ctx.Err() != nil })
+}
+
+// fakeStream is a stream to one of fakeMembers.
+type fakeStream struct {
+	ctx      context.Context
+	fail     context.CancelCauseFunc
+	member   int
+	requests chan int64
+	answers  chan *etcdserverpb.LeaseKeepAliveResponse
+}
+
+func (s *fakeStream) serve(renew func(context.Context, int, clientv3.LeaseID) (int64, error)) {
+	for {
+		select {
+		case lease := <-s.requests:
+			ttl, err := renew(s.ctx, s.member, clientv3.LeaseID(lease))
+			if err != nil {
+				s.fail(err)
+				return
+			}
+			s.answers <- &etcdserverpb.LeaseKeepAliveResponse{ID: lease, TTL: ttl}
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *fakeStream) Send(r *etcdserverpb.LeaseKeepAliveRequest) error {
+	s.requests <- r.ID
+	return nil
+}
+
+func (s *fakeStream) Recv() (*etcdserverpb.LeaseKeepAliveResponse, error) {
+	select {
+	case answer := <-s.answers:
+		return answer, nil
+	case <-s.ctx.Done():
+		return nil, context.Cause(s.ctx)
+	}
+}
+
+// play opens n sessions of 5 s, one every 100 ms, and returns those that have ended 20 s
+// later. At most maxStreams streams may have been open at a time.
+func (f *fakeMembers) play(t *testing.T, n int) (ended []clientv3.LeaseID) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	client := f.client(ctx)
+	var sessions []*Session
+	for range n {
+		s, err := NewSession(ctx, client, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, s)
+		time.Sleep(100 * time.Millisecond)
+	}
+	time.Sleep(20 * time.Second)
+	for _, s := range sessions {
+		if s.Ctx().Err() != nil {
+			ended = append(ended, s.lease)
+		}
+	}
+	cancel()
+	for _, s := range sessions {
+		<-s.done
+	}
+	synctest.Wait()
+	if left := len(f.stillOpen()); f.most > maxStreams || left != 0 {
+		t.Errorf("%d streams at a time, and %d are left; want at most %d and none", f.most, left, maxStreams)
+	}
+	return ended
+}
+
+// Renewals that are not answered are sent again in time for sessions of 5s to outlive an
+// election, whenever in their lives it begins and whichever member the stream is to. A
+// follower keeps a renewal back that it has handed on to the leader that has stopped.
+func TestRenewalsOutliveAnElection(t *testing.T) {
+	for member := range 3 {
+		for at := time.Duration(0); at < 3*time.Second; at += 100 * time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				stopped := time.Now().Add(at)
+				elected := stopped.Add(2 * time.Second)
+				f := &fakeMembers{members: 3, opened: member}
+				f.renew = func(ctx context.Context, member int, _ clientv3.LeaseID) (int64, error) {
+					switch {
+					case time.Now().Before(stopped):
+						return 5, nil
+					case member == 0:
+						return 0, hang(ctx)
+					case time.Now().After(elected):
+						return 5, nil
+					}
+					ctx, cancel := context.WithTimeout(ctx, 7*time.Second)
+					defer cancel()
+					_ = hang(ctx)
+					return 0, status.Error(codes.Unavailable, "etcdserver: request timed out")
+				}
+				if ended := f.play(t, 20); len(ended) > 0 {
+					t.Errorf("sessions %d have ended, the leader stopped after %s", ended, at)
+				}
+			})
+		}
+	}
+}
+
+// etcd keeps back the renewal of a lease that is overdue, and with it the stream. Only the
+// session of that lease ends.
+func TestAnOverdueLeaseHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeMembers{members: 1}
+		f.renew = func(ctx context.Context, _ int, lease clientv3.LeaseID) (int64, error) {
+			if lease == 3 {
+				return 0, hang(ctx)
+			}
+			return 5, nil
+		}
+		if ended := f.play(t, 20); len(ended) != 1 || ended[0] != 3 {
+			t.Errorf("sessions %d have ended, want 3 only", ended)
+		}
+	})
+}
+
+// etcd ends a stream with the error of one of its renewals. Only the session of that lease
+// ends.
+func TestARefusedRenewalEndsNoOtherSession(t *testing.T) {
+	for _, code := range []codes.Code{codes.PermissionDenied, codes.Unavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeMembers{members: 1}
+			f.renew = func(_ context.Context, _ int, lease clientv3.LeaseID) (int64, error) {
+				if lease == 3 {
+					return 0, status.Error(code, "refused")
+				}
+				return 5, nil
+			}
+			if ended := f.play(t, 20); len(ended) != 1 || ended[0] != 3 {
+				t.Errorf("%s: sessions %d have ended, want 3 only", code, ended)
+			}
+		})
+	}
+}
+
+// Where each renewal is answered late, as by etcd's grpc-proxy, no stream is opened for
+// each of them.
+func TestLateAnswersShareStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeMembers{members: 1}
+		f.renew = func(ctx context.Context, _ int, _ clientv3.LeaseID) (int64, error) {
+			ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+			defer cancel()
+			_ = hang(ctx)
+			return 5, nil
+		}
+		if ended := f.play(t, 1); len(ended) > 0 || f.opened > maxStreams {
+			t.Errorf("sessions %d have ended, %d streams were opened", ended, f.opened)
+		}
+	})
+}
+
+// The sessions of a client are renewed together: many renewals that are sent at once cost
+// it far less than each on its own.
+func TestSessionsAreRenewedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		renewals, batches := 0, map[time.Time]bool{}
+		f := &fakeMembers{members: 1}
+		f.renew = func(context.Context, int, clientv3.LeaseID) (int64, error) {
+			renewals++
+			batches[time.Now()] = true
+			return 5, nil
+		}
+		if ended := f.play(t, 100); len(ended) > 0 || renewals < 5*len(batches) {
+			t.Errorf("sessions %d have ended; %d renewals were sent at %d times", ended, renewals, len(batches))
+		}
+	})
+}
