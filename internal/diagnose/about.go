@@ -25,7 +25,7 @@ func (d Diagnosis) About(name string) Account {
 	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From.ID] })
 	a.Findings = only(d.Findings, v.concerns)
 	for _, root := range a.Roots[:min(len(a.Roots), maxRemedies)] {
-		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session)...)
+		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session, v.way)...)
 	}
 	return a
 }

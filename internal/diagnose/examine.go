@@ -174,7 +174,7 @@ func (e *examiner) longWait(found, holders []int32) {
 	f.Root = e.root(n, holders)
 	f.Remedies = e.remediesForHolders(holders)
 	if len(holders) == 0 {
-		f.Remedies = e.remediesForSession(e.nodes[n].session)
+		f.Remedies = e.remediesFor(n)
 	}
 	e.findings = append(e.findings, f)
 }
@@ -210,7 +210,7 @@ func (e *examiner) longHold(found, maybe []int32) {
 	e.age(&f, e.limits.Hold)
 	if f.Behind > 0 && certain {
 		f.Severity = Warning
-		f.Remedies = e.remediesForSession(e.nodes[n].session)
+		f.Remedies = e.remediesFor(n)
 	}
 	e.findings = append(e.findings, f)
 }
@@ -278,7 +278,7 @@ func (e *examiner) selfWait(found []int32) {
 	if !wanted.Start().NotBefore.IsZero() && !e.longer(&wanted, e.limits.Wait) {
 		f.Severity = Notice // a healthy client with several tasks at once looks like this all the time
 	} else {
-		f.Remedies = []Remedy{e.end(f.Sessions[0]), e.remove(f.Sessions[0], wanted)}
+		f.Remedies = append(usable(e.endFor(f.Sessions[0], f.Requests[0])), usable(e.remove(f.Sessions[0], wanted))...)
 	}
 	f.Requests = append(f.Requests, wanted)
 	f.Locks = locksOf(f.Requests)

@@ -92,23 +92,44 @@ func (e *examiner) effect(requests []inspect.Request) Effect {
 	return effect
 }
 
-// remediesForSession returns what helps those who wait for a session: to end its
+// endFor returns what ends a session as far as one of its requests is concerned: if the
+// session must not be ended, the removal of that request.
+func (e *examiner) endFor(s *inspect.Session, r inspect.Request) Remedy {
+	if _, ok := e.notAlone(s); ok {
+		return e.remove(s, r)
+	}
+	return e.end(s)
+}
+
+// remediesFor returns what helps those who wait for the session of a request: to end its
 // root blocker.
-func (e *examiner) remediesForSession(v int32) []Remedy {
-	v = e.blockers[v].session
+func (e *examiner) remediesFor(n int32) []Remedy {
+	v, r := e.nodes[n].session, e.request(n)
+	if b := e.blockers[v]; b.session != v {
+		v = b.session
+		if e.deadlocked[v] < 0 {
+			r = e.request(b.arc.blocker)
+		}
+	}
 	if i := e.deadlocked[v]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
-	return []Remedy{ifDead(e.end(&e.sessions[v]))}
+	return usable(ifDead(e.endFor(&e.sessions[v], *r)))
 }
 
-// remediesForRoot returns what helps those who wait for a root. It caches
-// nothing, since a diagnosis does not change once it is made.
-func (e *examiner) remediesForRoot(s *inspect.Session) []Remedy {
+// remediesForRoot returns what helps those who wait for a root on the way to some locks.
+// It caches nothing, since a diagnosis does not change once it is made.
+func (e *examiner) remediesForRoot(s *inspect.Session, way map[inspect.LockID]bool) []Remedy {
 	if i := e.deadlocked[e.ids[s.ID]]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
-	return []Remedy{e.newEnd(s)}
+	onWay := func(r inspect.Request) bool { return way[r.Lock] }
+	if i := slices.IndexFunc(s.Holds(), onWay); i >= 0 {
+		if _, ok := e.notAlone(s); ok {
+			return usable(e.remove(s, s.Holds()[i]))
+		}
+	}
+	return usable(e.newEnd(s))
 }
 
 // remediesForHolders returns the remedies for the holders of a lock. All of them
@@ -123,7 +144,7 @@ func (e *examiner) remediesForHolders(holders []int32) []Remedy {
 		}
 		if len(done) < maxRemedies && !done[v] {
 			done[v] = true
-			remedies = append(remedies, e.remediesForSession(v)...)
+			remedies = append(remedies, e.remediesFor(n)...)
 		}
 	}
 	return remedies
