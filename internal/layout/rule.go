@@ -97,8 +97,9 @@ type Release struct {
 	command template // of Advise
 }
 
-// Command returns the command that releases a lock, or nothing. What it has from the
-// lock's name is quoted for a shell.
+// Command returns the command that releases a lock, or nothing, which is also the case if
+// the lock's name has something that is not safe in a command. What the command has from the
+// name is quoted for a shell.
 func (r *Rule) Command(lock string) string {
 	if r.Release.How != Advise {
 		return ""

@@ -104,10 +104,21 @@ func (p *piece) render(s *scope) (string, bool) {
 	if p.last {
 		text = text[strings.LastIndexByte(text, '/')+1:]
 	}
-	if s.shell {
-		text = printable.Shell(strings.ReplaceAll(text, "\x00", "\uFFFD"))
+	if s.shell && ok {
+		return shellWord(text)
 	}
 	return text, ok
+}
+
+// shellWord returns a text as a word of a shell. It is not ok for texts that a program could
+// take for an option, and for those that stay what they are only as long as nothing that
+// shows the command escapes it.
+func shellWord(text string) (word string, ok bool) {
+	if strings.HasPrefix(text, "-") || strings.Contains(text, "\x00") {
+		return "", false
+	}
+	word = printable.Shell(text)
+	return word, printable.Text(word) == word
 }
 
 // names returns the names in a template.

@@ -22,7 +22,10 @@ func allowed(r inspect.Request, session bool) error {
 	switch {
 	case rule.Release.How == layout.Advise:
 		err := fmt.Errorf("%w: %s is a lock of %s", ErrNotOurs, name, rule)
-		return hint.Add(err, "run: "+rule.Command(r.Lock.Name))
+		if command := rule.Command(r.Lock.Name); command != "" {
+			return hint.Add(err, "run: "+command)
+		}
+		return hint.Add(err, "its name has something that is not safe in a command, so the command is not shown")
 	case rule.Release.How == layout.Refuse:
 		return fmt.Errorf("%w: %s is a lock of %s; %s", ErrNotOurs, name, rule, rule.Release.Why)
 	case session && rule.Release.How == layout.Delete:
