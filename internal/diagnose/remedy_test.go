@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/locktest"
 )
@@ -15,7 +16,7 @@ func TestRemedyOfSharedLease(t *testing.T) {
 	queues := map[inspect.LockID][]inspect.Request{}
 	add := func(name, key string, lease, revision int64) {
 		id := inspect.LockID{Layout: rule, Name: name}
-		queues[id] = append(queues[id], inspect.Request{Key: name + "/" + key, Lock: id, Lease: lease, Revision: revision, Modified: revision})
+		queues[id] = append(queues[id], inspect.Request{Key: name + "/" + key, Lock: id, Mode: keyspace.Write, Lease: lease, Revision: revision, Modified: revision})
 	}
 	add("cilium/web", "a", 10, 1)
 	add("cilium/db", "a", 10, 2)
