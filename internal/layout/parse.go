@@ -84,6 +84,7 @@ func (r *reader) rule(p yamlfile.Path, d ruleDoc) *Rule {
 	rule.lease = word(r, p.To("lease"), d.Lease, leaseAny, leaseAny, leaseRequired, leaseNone)
 	rule.value = r.value(p.To("value"), d.Value)
 	rule.keys = r.keys(p, d, rule.Kind)
+	r.checkText(p, rule)
 	n := names{value: &rule.value}.of(rule.keys)
 	r.checkConditions(p.To("value", "has"), &rule.value, n)
 	if d.SameLease != nil {
@@ -99,6 +100,15 @@ func (r *reader) rule(p yamlfile.Path, d ruleDoc) *Rule {
 	r.readWaiters(p.To("waiters"), d.Waiters, rule)
 	rule.Release = r.release(p.To("release"), d.Release, rule)
 	return rule
+}
+
+// checkText makes sure that not just any key matches a rule.
+func (r *reader) checkText(p yamlfile.Path, rule *Rule) {
+	for _, k := range rule.keys {
+		if rule.value.form == AnyValue && k.leaseID < 0 && !slices.ContainsFunc(k.parts, func(part part) bool { return strings.Trim(part.literal, "/") != "" }) {
+			r.fail(p.To("key"), "just any key would match: it needs some text")
+		}
+	}
 }
 
 func deref(s *string) string {
@@ -191,8 +201,16 @@ func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode 
 		k.lock = r.template(lockPath, lock, names{patterns: []*pattern{&k.pattern}, every: true})
 		k.cut()
 		k.setNamed()
+		if len(k.lock) > 0 && !k.isBelowLock() {
+			r.fail(lockPath, "the key has to begin with the lock's name and go on with a slash, as in /jobs/{job}/{lease:hex} with the lock /jobs/{job}")
+		}
 	}
 	return k
+}
+
+// isBelowLock reports whether the key is the lock's name and, after a slash, more.
+func (k *key) isBelowLock() bool {
+	return k.first+k.more > 0 && k.first < len(k.parts) && strings.HasPrefix(k.parts[k.first].literal[k.more:], "/")
 }
 
 // cut finds out whether the lock's name is what the key begins with.

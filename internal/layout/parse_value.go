@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
 	"etcd-lock/internal/yamlfile"
 )
 
@@ -333,6 +334,9 @@ func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {
 			n = rule.keys[0].namesIn()
 		}
 		out.command = r.template(p.To("command"), d.Command, n)
+		if printable.Text(*d.Command) != *d.Command {
+			r.fail(p.To("command"), "a command is a line of printable text without backslashes")
+		}
 	}
 	return out
 }
