@@ -110,7 +110,7 @@ func of(locks []inspect.Lock, id inspect.LockID) string {
 	if len(locks) < 2 {
 		return ""
 	}
-	return " with the " + id.Layout.String()
+	return " (" + id.Layout.String() + ")"
 }
 
 // lineWriter prints sentences until printing fails, and keeps that error.

@@ -263,6 +263,8 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 		return found[0], nil
 	case len(found) > 1:
 		return inspect.Request{}, usageHint("choose one: "+requestFlags(found), "%s has %d such requests", t.name, len(found))
+	case t.holder && len(others) == 0:
+		return inspect.Request{}, fmt.Errorf("%s is not held: its key says that nobody holds it", t.name)
 	case t.holder:
 		err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
 		return inspect.Request{}, hint.Add(err, "choose one: "+requestFlags(others))

@@ -63,6 +63,28 @@ func kubernetesLease(holder string) string {
 	return "k8s\x00" + string(text(text(nil, 1, string(kind)), 2, string(lease)))
 }
 
+// TestPassedOn wants events when another client has a lock that is one key by writing that
+// again, and none when its holder renews it with another lease.
+func TestPassedOn(t *testing.T) {
+	store := newStore()
+	member := `{"conn_url":"postgres://a","state":"running"}`
+	store.put("/service/demo/members/pg1", member, 1)
+	store.put("/service/demo/members/pg2", member, 2)
+	store.put("/service/demo/leader", "pg1", 1)
+	store.put("pwx/lock", `{"LockerID":"node-1"}`, 3)
+	store.commit()
+	s := newState(nil, store.listing(), nil)
+	store.put("/service/demo/leader", "pg2", 2)
+	store.put("pwx/lock", `{"LockerID":"node-1"}`, 4)
+	var got []string
+	for _, e := range s.apply(store.commit(), epoch) {
+		got = append(got, string(e.Kind)+" "+e.Request.Owner.Label)
+	}
+	if want := []string{"released pg1", "granted pg2"}; !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q", got, want)
+	}
+}
+
 // capture is what a real program had written at one moment.
 type capture struct {
 	KVs []struct {

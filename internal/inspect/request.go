@@ -49,10 +49,18 @@ func (r Request) named() string {
 }
 
 // continues reports whether a key that was written again is the same request as before:
-// not if a record has passed to another holder.
+// not if a record, or a lock that is one key, has passed to another holder.
 func (r Request) continues(before Request) bool {
 	return r.Lock == before.Lock && r.Revision == before.Revision && r.Vacant() == before.Vacant() &&
-		(r.Term == nil || before.Term == nil || r.Term.Holder == before.Term.Holder)
+		(r.Term == nil || before.Term == nil || r.Term.Holder == before.Term.Holder) &&
+		(r.Lock.Layout.Kind != layout.Single || r.Lease == before.Lease && r.Lease != 0 || r.sameOwner(before))
+}
+
+// sameOwner reports whether two requests are of the same client, as far as their keys say.
+func (r Request) sameOwner(other Request) bool {
+	a, b := r.Owner, other.Owner
+	a.Time, b.Time = time.Time{}, time.Time{} // a client writes another time when it renews
+	return r.Owned == other.Owned && a == b
 }
 
 // written returns the request that an event writes, if it does. Without an owner's

@@ -79,7 +79,7 @@ func term(t layout.Term, now time.Time) string {
 	case now.IsZero():
 		return text
 	case left < 0:
-		return text + ": " + format.Duration(-left) + " ago by this machine's clock"
+		return text + ": " + format.Age(-left) + " ago by this machine's clock"
 	default:
 		return text + ": in " + format.Duration(left) + " by this machine's clock"
 	}
@@ -89,7 +89,7 @@ func term(t layout.Term, now time.Time) string {
 func lapsed(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	return Text{
-		Headline: r.Owner.Label + " is named as the holder of " + lock(r) + ", and has not renewed it in time: others may take it since " + format.Age(f.Age),
+		Headline: r.Owner.Label + " is named as the holder of " + lock(r) + ", and has not renewed it in time: it lapsed " + format.Age(f.Age) + " ago, and others may take it",
 		Clauses:  clauses("by the clocks of that client and of this machine"),
 	}
 }

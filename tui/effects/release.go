@@ -143,6 +143,8 @@ func holdersText(id inspect.LockID, queue []inspect.Request) string {
 	switch {
 	case len(queue) == 0:
 		return name + " is free now"
+	case n == 0 && queue[0].Vacant():
+		return "nobody holds " + name + " now: its key says so"
 	case n == 0:
 		return "no request holds " + name + " now: other keys are in the way"
 	case n == 1:
