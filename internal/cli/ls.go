@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +40,7 @@ With -o json:
                         vacant: its key says that nobody holds it; lapsed: its key names
                         a holder who has not renewed it in time; unknown: its value is
                         encrypted
-    readers, writers    number of holders
+    readers, writers    number of holders; null in state unknown
     waiters             number of waiters; null when clients of the layout leave no trace
                         while they wait
     oldest              when the oldest request was made; absent when unknown
@@ -127,14 +126,14 @@ type lsLock struct {
 	NameBase64  string    `json:"name_base64,omitempty"`
 	Layout      string    `json:"layout"`
 	State       string    `json:"state"`
-	Readers     int       `json:"readers"`
-	Writers     int       `json:"writers"`
+	Readers     *int      `json:"readers"`
+	Writers     *int      `json:"writers"`
 	Waiters     *int      `json:"waiters"`
 	Oldest      time.Time `json:"oldest,omitzero"`
 	LongestWait *float64  `json:"longest_wait_seconds,omitempty"`
 	WaitBound   string    `json:"longest_wait_bound,omitempty"`
 
-	wait, waiters string // for people
+	readers, writers, waiters, wait string // for people
 }
 
 // newLsDoc describes s as of a time, which is zero when that is not known.
@@ -159,10 +158,13 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 		NameBase64: output.Base64(l.ID.Name),
 		Layout:     l.ID.Layout.String(),
 		State:      string(l.StateAt(now)),
-		Readers:    counts.Readers,
-		Writers:    counts.Writers,
 		Oldest:     l.Oldest(),
 		waiters:    format.Waiters(counts.Waiters, l.ID.Layout.Waiters),
+	}
+	known := l.State() != inspect.StateUnknown
+	row.readers, row.writers = format.Waiters(counts.Readers, known), format.Waiters(counts.Writers, known)
+	if known {
+		row.Readers, row.Writers = &counts.Readers, &counts.Writers
 	}
 	if l.ID.Layout.Waiters {
 		row.Waiters = &counts.Waiters
@@ -178,17 +180,21 @@ func newLsLock(l inspect.Lock, now time.Time) lsLock {
 
 // none is printed instead of a table without rows.
 func (d lsDoc) none() string {
-	if len(d.Prefixes) == 0 {
-		return "no locks"
+	none := "no locks"
+	if len(d.Prefixes) > 0 {
+		none += " below " + format.List(d.Prefixes, "or")
 	}
-	return "no locks below " + format.List(d.Prefixes, "or")
+	if d.Other > 0 {
+		none += "; " + format.Count(d.Other, "other key", "other keys")
+	}
+	return none
 }
 
 func (d lsDoc) table(out output.Printer) error {
 	var rows [][]output.Cell
 	for _, l := range d.Locks {
 		row := output.Row(format.Name(l.Name), l.Layout, l.State,
-			strconv.Itoa(l.Readers), strconv.Itoa(l.Writers), l.waiters, l.wait)
+			l.readers, l.writers, l.waiters, l.wait)
 		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)
 	}

@@ -29,9 +29,9 @@ func List[T ~string](words []T, conjunction string) string {
 	return b.String()
 }
 
-// Waiters returns a number of waiters, or "?" if clients that wait leave no trace.
-func Waiters(n int, recorded bool) string {
-	if !recorded {
+// Waiters returns a number of waiters, or of holders, or "?" if it is not known.
+func Waiters(n int, known bool) string {
+	if !known {
 		return "?"
 	}
 	return strconv.Itoa(n)

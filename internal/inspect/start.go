@@ -33,6 +33,9 @@ type Start struct {
 // granted; else at some time since the request was made. A request that is older
 // than the watch has held or waited since the watch began, at least.
 func (r Request) Start() Start {
+	if r.Vacant() || r.Encrypted {
+		return Start{}
+	}
 	made := r.Since
 	if !r.Seen.IsZero() && made.After(r.Seen) { // the owner's clock is ahead
 		made = time.Time{}

@@ -135,11 +135,23 @@ func RenewalsLine(c *nav.Context, lease int64) string {
 }
 
 // requestSign is whether a request holds.
-func requestSign(t *theme.Theme, holding bool) theme.Text {
-	if holding {
+func requestSign(t *theme.Theme, r inspect.Request) theme.Text {
+	switch {
+	case r.Encrypted:
+		return theme.Styled("?", t.Dim)
+	case r.Holding:
 		return theme.Styled(format.SignHolding, t.Holding)
+	case r.Vacant():
+		return theme.Styled(format.SignNotice, t.Free)
+	default:
+		return theme.Styled(format.SignWaiting, t.Waiting)
 	}
-	return theme.Styled(format.SignWaiting, t.Waiting)
+}
+
+// holdersText is how many hold a lock, if that is known.
+func holdersText(l inspect.Lock) string {
+	c := l.Count()
+	return format.Waiters(c.Readers+c.Writers, l.State() != inspect.StateUnknown)
 }
 
 // severitySign is the sign of how bad something is.
@@ -186,7 +198,7 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 
 // GoneLine says what a release does to a request.
 func GoneLine(t *theme.Theme, r inspect.Request) string {
-	g, does := requestSign(t, r.Holding), "releases "
+	g, does := requestSign(t, r), "releases "
 	if !r.Holding {
 		does = "cancels its wait for "
 	}

@@ -62,11 +62,14 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 	if r.at < 0 {
 		return theme.Styled(format.SignCritical+" ahead", s.Theme.Lost)
 	}
-	g := requestSign(s.Theme, r.Holding)
-	if r.Holding {
-		return theme.Styled(g.Text+" holds", g.Style)
+	g, word := requestSign(s.Theme, r.Request), r.Standing()
+	switch word {
+	case "holding":
+		word = "holds"
+	case "waiting":
+		word = "waits"
 	}
-	return theme.Styled(g.Text+" waits", g.Style)
+	return theme.Styled(g.Text+" "+word, g.Style)
 }
 
 func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
@@ -228,7 +231,7 @@ func (s *lockScreen) wrong(lines []string, h int) string {
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
-	return term.Name(s.id.Name) + " · " + s.id.Layout.String() + " · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+	return term.Name(s.id.Name) + " · " + s.id.Layout.String() + " · " + holdersText(s.lock) + " holding, " +
 		format.Waiters(c.Waiters, s.id.Layout.Waiters) + " waiting" + filterTitle(s.table)
 }
 

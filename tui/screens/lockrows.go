@@ -82,13 +82,22 @@ func (s *locksScreen) state(r *lockRow, _ int) theme.Text {
 		return theme.Styled("▲ "+string(r.lock.State()), s.Theme.Contended)
 	case r.counts.Readers+r.counts.Writers == 0:
 		return theme.Styled("· "+string(r.lock.State()), s.Theme.Free)
+	case r.lock.State() == inspect.StateUnknown:
+		return theme.Styled("? "+string(r.lock.State()), s.Theme.Dim)
 	default:
 		return theme.Styled("● "+string(r.lock.StateAt(s.Clock())), s.Theme.Holding)
 	}
 }
 
-func (s *locksScreen) readers(r *lockRow, _ int) theme.Text { return s.number(r.counts.Readers) }
-func (s *locksScreen) writers(r *lockRow, _ int) theme.Text { return s.number(r.counts.Writers) }
+func (s *locksScreen) readers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Readers) }
+func (s *locksScreen) writers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Writers) }
+
+func (s *locksScreen) holders(r *lockRow, n int) theme.Text {
+	if r.lock.State() == inspect.StateUnknown {
+		return theme.Styled(format.Waiters(0, false), s.Theme.Dim)
+	}
+	return s.number(n)
+}
 
 func (s *locksScreen) waiters(r *lockRow, _ int) theme.Text {
 	if !r.free() && !r.lock.ID.Layout.Waiters {

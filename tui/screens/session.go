@@ -68,11 +68,8 @@ func (s *sessionScreen) state(r inspect.Request, _ int) theme.Text {
 	if !r.IsRequest() {
 		return theme.Styled(format.SignCritical+" blocks", s.Theme.Lost)
 	}
-	g := requestSign(s.Theme, r.Holding)
-	if r.Holding {
-		return theme.Styled(g.Text+" holding", g.Style)
-	}
-	return theme.Styled(g.Text+" waiting", g.Style)
+	g := requestSign(s.Theme, r)
+	return theme.Styled(g.Text+" "+r.Standing(), g.Style)
 }
 
 func (s *sessionScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindSession, Session: s.id} }

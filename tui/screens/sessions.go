@@ -238,7 +238,7 @@ func newSessionRow(s *inspect.Session) *sessionRow {
 	var names []string
 	for _, q := range s.Requests {
 		switch {
-		case !q.IsRequest():
+		case !q.IsRequest(), q.Vacant(), q.Encrypted:
 		case q.Holding:
 			r.holds++
 		default:
@@ -260,6 +260,10 @@ func requestLabel(r inspect.Request) string {
 	switch {
 	case !r.IsRequest():
 		return format.SignCritical + " " + term.Safe(r.Key)
+	case r.Encrypted:
+		return "? " + term.Name(r.Lock.Name)
+	case r.Vacant():
+		return format.SignNotice + " " + term.Name(r.Lock.Name)
 	case r.Holding:
 		return format.SignHolding + " " + term.Name(r.Lock.Name)
 	default:

@@ -42,6 +42,9 @@ func newTimeline(spans []state.Span, began, now time.Time) timeline {
 		if !s.Ended.IsZero() && s.Ended.Before(l.from) {
 			continue
 		}
+		if s.Vacant() || s.Encrypted {
+			continue
+		}
 		id := s.Session()
 		i, ok := at[id]
 		if !ok {

@@ -119,7 +119,7 @@ func (t *waitTree) title() string {
 		return "queue"
 	}
 	c := t.lock.Count()
-	return "queue · " + strconv.Itoa(c.Readers+c.Writers) + " holding, " +
+	return "queue · " + holdersText(t.lock) + " holding, " +
 		format.Waiters(c.Waiters, t.lock.ID.Layout.Waiters) + " waiting · " + term.Name(t.lock.ID.Name)
 }
 
@@ -160,7 +160,7 @@ func (t *waitTree) findings(w int) []string {
 // owners are aligned.
 func (t *waitTree) row(r treeRow, branches, w int) string {
 	q := r.request
-	s := requestSign(t.Theme, q.Holding)
+	s := requestSign(t.Theme, q)
 	who, style := state.Who(q), t.Theme.Plain
 	if t.IsOwn(q) {
 		who, style = "yours "+who, t.Theme.Own
