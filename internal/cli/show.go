@@ -19,6 +19,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/printable"
 )
 
 var showLong = `Shows the queue of the lock NAME, from its holders to the last waiter.
@@ -34,7 +35,7 @@ revision has no time and no leases, so there are no ages and TTLs.
 With -o json:
   name, name_base64     as for ls
   revision              etcd revision of the queue
-  locks                 one for each layout; empty when the lock is free:
+  locks                 one for each layout; empty when no request is known:
 ` + docs.Indent(docs.QueueHelp, "    ") + `
 
 ` + changesFields + `
@@ -198,8 +199,12 @@ func absence(ctx context.Context, c *connect.Conn, name string, revision int64) 
 // absent says what absence returns, given what begins with the name.
 func absent(name string, found inspect.Absence) (text, meant string) {
 	text, names := narrate.Absence(name, found)
-	if len(names) > 0 {
+	itself := slices.ContainsFunc(found.Keys, func(k inspect.Request) bool { return k.Key == name })
+	switch word := printable.Shell(name); {
+	case len(names) > 0:
 		meant = "did you mean " + strings.Join(names, ", ") + "?"
+	case itself && printable.Text(word) == word:
+		meant = "to see why that key is no lock: etcd-lock layouts explain " + word
 	}
 	return text, meant
 }
