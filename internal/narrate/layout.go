@@ -23,7 +23,7 @@ func Layout(l inspect.Lock, now time.Time) []string {
 		says = append(says, unrecorded(rule))
 	}
 	if len(l.Candidates) > 0 {
-		says = append(says, "candidates that run, by their own keys: "+format.Some(l.Candidates, maxCandidates))
+		says = append(says, "candidates, by their own keys: "+format.Some(l.Candidates, maxCandidates))
 	}
 	return append(says, rule.Notes...)
 }
