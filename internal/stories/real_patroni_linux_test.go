@@ -118,7 +118,7 @@ func TestRealPatroni(t *testing.T) {
 	u, address := onEtcd(t)
 	env, roots := debs(t, "patroni", "python3-etcd", "postgresql")
 	program, bin := find(t, roots, "usr/bin/patroni"), filepath.Dir(find(t, roots, "usr/lib/postgresql/*/bin/initdb"))
-	f := foreign{user: u, name: "/service/demo/leader", layout: "patroni", why: "candidates that run, by their own keys: "}
+	f := foreign{user: u, name: "/service/demo/leader", layout: "patroni", why: "candidates, by their own keys: "}
 	leader := startPatroni(u, "pg1", address, env, program, bin)
 	leader.run.until("I am (pg1), the leader with the lock")
 	replica := startPatroni(u, "pg2", address, env, program, bin)
