@@ -58,7 +58,10 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 		cancel()
 		<-leaseDone
 		<-watchDone
-		_ = client.Close() // last: closing while a watch is being canceled can hang in etcd's client
+		// Client.Close also closes the watcher, which can hang in etcd's client while its
+		// watches are being canceled. They end by themselves.
+		_ = client.Lease.Close()
+		_ = client.ActiveConnection().Close()
 	})
 	return l.Addr().String()
 }
