@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 
+	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/kine"
 )
@@ -179,7 +180,7 @@ func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) e
 // watch opens a watch and ends it.
 func watch(ctx context.Context, client *clientv3.Client, start, end string) error {
 	watcher := clientv3.NewWatcher(client)
-	defer func() { _ = watcher.Close() }()
+	defer backoff.Within(backoff.CloseWatch, func() { _ = watcher.Close() })
 	resp, ok := <-watcher.Watch(ctx, start, clientv3.WithRange(end), clientv3.WithCreatedNotify())
 	if !ok {
 		return errors.Join(ctx.Err(), errors.New("access: etcd ended the watch"))

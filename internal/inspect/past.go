@@ -119,7 +119,7 @@ func (s *Source) revisionRange(ctx context.Context, keys keyspace.Range) (revisi
 // Without a compaction such a watch would make etcd read its whole history, so the
 // caller has to know that there was one.
 func (s *Source) compaction(ctx context.Context, key string) (int64, error) {
-	watcher := clientv3.NewWatcher(s.client)
+	watcher := bounded{clientv3.NewWatcher(s.client)}
 	defer func() { _ = watcher.Close() }()
 	for resp := range watcher.Watch(ctx, key, clientv3.WithRev(1)) {
 		if resp.CompactRevision > 0 {

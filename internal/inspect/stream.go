@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -34,7 +35,17 @@ type oneStream struct {
 
 // newOneStreamWatcher returns a watcher of one stream.
 func newOneStreamWatcher(client *clientv3.Client, lost func()) clientv3.Watcher {
-	return clientv3.NewWatchFromWatchClient(&oneStream{WatchClient: pb.NewWatchClient(client.ActiveConnection()), lost: lost}, client)
+	stream := &oneStream{WatchClient: pb.NewWatchClient(client.ActiveConnection()), lost: lost}
+	return bounded{clientv3.NewWatchFromWatchClient(stream, client)}
+}
+
+// bounded is a watcher that is closed in a bounded time.
+type bounded struct{ clientv3.Watcher }
+
+// Close implements clientv3.Watcher.
+func (w bounded) Close() error {
+	backoff.Within(backoff.CloseWatch, func() { _ = w.Watcher.Close() })
+	return nil
 }
 
 // Watch implements pb.WatchClient. Its error is one that the client does not retry.
