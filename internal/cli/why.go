@@ -252,7 +252,7 @@ func keysElsewhere(ctx context.Context, c *connect.Conn, d diagnose.Diagnosis, n
 		if err != nil {
 			return append(unknown, fmt.Sprintf("whether sessions that others wait for have keys elsewhere: %v", err))
 		}
-		if text := narrate.Outside(id, out, read); text != "" {
+		if text := narrate.Outside(id, out, read, narrate.PrefixFlags); text != "" {
 			unknown = append(unknown, text)
 		}
 	}

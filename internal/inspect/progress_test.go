@@ -11,6 +11,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/etcdtest"
 )
@@ -22,6 +24,7 @@ type reluctant struct {
 	mute    bool        // no progress is told
 	early   bool        // progress is told of revisions whose events have not been sent, once the watch exists
 	deaf    atomic.Bool // no events are sent
+	drops   atomic.Bool // the next stream that told progress early is lost before the events
 }
 
 func (r *reluctant) client(t *testing.T, endpoint string) *clientv3.Client {
@@ -64,6 +67,9 @@ func (s *reluctantStream) RecvMsg(m any) error {
 		return s.ClientStream.RecvMsg(m)
 	}
 	if s.held != nil {
+		if s.r.drops.Swap(false) {
+			return status.Error(codes.Unavailable, "dropped")
+		}
 		resp.Header, resp.WatchId, resp.Events = s.held.Header, s.held.WatchId, s.held.Events
 		s.held = nil
 		return nil
@@ -76,7 +82,7 @@ func (s *reluctantStream) RecvMsg(m any) error {
 		switch progress := len(next.Events) == 0 && !next.Created && !next.Canceled; {
 		case progress && s.r.mute, len(next.Events) > 0 && s.r.deaf.Load():
 			continue
-		case len(next.Events) > 0 && s.r.early && !s.early:
+		case len(next.Events) > 0 && s.r.early && (!s.early || s.r.drops.Load()):
 			s.early, s.held = true, next
 			resp.Header, resp.WatchId = next.Header, -1 // etcd's progress of all watches
 			return nil
@@ -140,6 +146,32 @@ func TestWatchWithoutProgress(t *testing.T) {
 			})
 			r.deaf.Store(false)
 			v.untilRevision(put(t, writer, prefix+"write/3"))
+		})
+	}
+}
+
+// TestWatchDropsAfterEarlyProgress: progress that is told before the events, and a
+// connection that is lost in between, hide no request: the watch goes on behind the last
+// event, and not behind what it was told.
+func TestWatchDropsAfterEarlyProgress(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t)
+	writer := etcdtest.Client(t, endpoint)
+	for _, version := range []string{"3.4.23", "3.5.7"} {
+		t.Run(version, func(t *testing.T) {
+			prefix := "/" + version + "/"
+			r := &reluctant{version: version, early: true}
+			v := watch(t, newSource(r.client(t, endpoint)), prefix)
+			v.untilRevision(put(t, writer, prefix+"write/1"))
+			r.drops.Store(true)
+			u := v.untilRevision(put(t, writer, prefix+"write/2"))
+			n := 0
+			for _, l := range u.Snapshot.Locks {
+				n += len(l.Queue)
+			}
+			if n != 2 || r.drops.Load() {
+				t.Errorf("%d requests; whether the connection was lost: %v", n, !r.drops.Load())
+			}
 		})
 	}
 }

@@ -36,9 +36,24 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	return text + ": " + strings.Join(keys, ", "), a.Names
 }
 
+// PrefixFlags are the arguments of commands that read only these prefixes.
+func PrefixFlags(prefixes keyspace.Prefixes) string {
+	var flags []string
+	for _, p := range prefixes {
+		flags = append(flags, "--prefix "+printable.Shell(p))
+	}
+	return strings.Join(flags, " ")
+}
+
+// UICommand is the command that shows these prefixes in the terminal UI.
+func UICommand(prefixes keyspace.Prefixes) string {
+	return "etcd-lock tui " + printable.Shell(prefixes...)
+}
+
 // Outside says that it is not known whether a session waits for something that was not
-// read, and what to read to know; it is empty if the session has no keys elsewhere.
-func Outside(lease int64, o inspect.Outside, read keyspace.Prefixes) string {
+// read, and what to read to know, as with says it; it is empty if the session has no keys
+// elsewhere.
+func Outside(lease int64, o inspect.Outside, read keyspace.Prefixes, with func(keyspace.Prefixes) string) string {
 	text := "whether session " + format.Lease(lease) + " waits for something elsewhere: it has "
 	switch {
 	case o.Hidden:
@@ -53,11 +68,7 @@ func Outside(lease int64, o inspect.Outside, read keyspace.Prefixes) string {
 			more, places = append(more, place), append(places, printable.Shell(place))
 		}
 	}
-	var flags []string
-	for _, p := range keyspace.NewPrefixes(more...) {
-		flags = append(flags, "--prefix "+printable.Shell(p))
-	}
 	const most = 3
 	return text + format.Count(len(o.Keys), "key that was not read", "keys that were not read") +
-		", below " + format.Some(places, most) + "; read more with " + strings.Join(flags, " ")
+		", below " + format.Some(places, most) + "; read more with " + with(keyspace.NewPrefixes(more...))
 }

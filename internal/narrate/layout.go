@@ -85,7 +85,8 @@ func term(t layout.Term, now time.Time) string {
 	}
 }
 
-// lapsed describes a record whose holder has not renewed it in time.
+// lapsed describes a record whose holder has not renewed it in time. That is not found in
+// the past, because a revision has no time.
 func lapsed(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	return Text{

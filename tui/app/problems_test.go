@@ -3,8 +3,11 @@ package app
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // The worst problem is first, drawn as its cycle, with what helps.
@@ -73,4 +76,37 @@ func TestProblemsSort(t *testing.T) {
 	d.until("all are gone", func() bool { return len(d.m.Live.Locks) == 0 })
 	d.diagnosed()
 	d.mustShow("no problems")
+}
+
+// A cause that may lie in keys that are not read is said, as why says it: with no
+// problem, below one, and with the lock.
+func TestUnseenKeys(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.SetOutside(keyspace.Prefixes{"/app1/"}, map[int64]inspect.Outside{0xa1: {Keys: []string{"/zoo/z/write/1"}}})
+	holder := d.cluster.Put(inspect.Request{Lock: rw("/app1/a"), Mode: keyspace.Write, Lease: 0xa1})
+	d.cluster.Put(inspect.Request{Lock: rw("/app1/a"), Mode: keyspace.Write, Lease: 0xa2})
+	d.until("both are there", func() bool { return d.m.Live.Revision == 102 })
+	d.diagnosed()
+	d.diagnosed()
+	d.until("looked up", func() bool { return len(d.m.Unseen) > 0 })
+	d.mustShow("problems ?")
+	says := "not known  whether session 00000000000000a1 waits for something elsewhere: it"
+	d.press("enter")
+	d.in("lock")
+	d.mustShow(says)
+	d.press("3")
+	d.mustShow("no problems in what is read")
+	d.mustShow(says)
+	d.mustShow("has 1 key that was not read, below /zoo/; read more with etcd-lock tui /app1/")
+	d.cluster.SetLease(0xa1, inspect.Lease{State: inspect.LeaseAlive, Granted: 90 * time.Second, Remaining: 50 * time.Second})
+	d.diagnosed()
+	d.diagnosed()
+	d.mustShow("problems !1")
+	d.mustShow(says)
+	d.cluster.Remove(holder.Lock, holder.Key)
+	d.until("it is gone", func() bool { return d.m.Live.Revision == 103 })
+	d.diagnosed()
+	d.diagnosed()
+	d.until("nothing waits", func() bool { return len(d.m.Unseen) == 0 })
+	d.mustNotShow("not known")
 }

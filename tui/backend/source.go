@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // Source is what the UI reads locks from.
@@ -13,4 +14,7 @@ type Source interface {
 	Watch(ctx context.Context, prefixes ...string) <-chan inspect.Update
 	// Leases looks up leases by their IDs; see inspect.Source.Leases.
 	Leases(ctx context.Context, ids []int64, in inspect.Snapshot) (map[int64]inspect.Lease, error)
+	// Outside looks up what a session has that prefixes do not show; see
+	// inspect.Source.Outside.
+	Outside(ctx context.Context, lease int64, prefixes keyspace.Prefixes) (inspect.Outside, error)
 }

@@ -92,7 +92,7 @@ func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
-	return !e.Leases.Asking && !e.feed.asking && !e.feed.diagnosis.busy && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
 }
 
 // Update applies a result.

@@ -33,6 +33,7 @@ type feed struct {
 	updates   <-chan inspect.Update
 	diagnosis diagnosisSchedule
 	asking    bool // for etcd's status
+	unseen    unseen
 	sampled   time.Time
 }
 
@@ -121,7 +122,7 @@ func (f *feed) lookUp(visible []int64) nav.Action {
 	case f.Frozen != nil:
 		return nil
 	default:
-		return nav.Batch{f.lookUpLeases(visible), f.diagnose()}
+		return nav.Batch{f.lookUpLeases(visible), f.diagnose(), f.lookOutside()}
 	}
 }
 

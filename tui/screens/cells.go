@@ -187,6 +187,24 @@ func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []
 	return lines
 }
 
+// unseenLines say what is not known because keys of sessions that others wait for are not
+// read.
+func unseenLines(c *nav.Context, w int) []string {
+	var lines []string
+	for _, text := range unseenNow(c) {
+		lines = append(lines, term.Wrap("not known  "+term.Safe(text), w, c.Theme.Warning.Render)...)
+	}
+	return lines
+}
+
+// unseenNow is that, unless history is shown, which is not about now.
+func unseenNow(c *nav.Context) []string {
+	if c.InPast() {
+		return nil
+	}
+	return c.Unseen
+}
+
 // previewLines say what a release removes, and who is next.
 func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 	lines := make([]string, 0, len(gone)+len(granted)+1)

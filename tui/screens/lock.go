@@ -215,6 +215,9 @@ func (s *lockScreen) findings(w int) []string {
 		}
 		lines = append(lines, findingLines(s.Context, f, helps, w)...)
 	}
+	if len(s.lock.Queue) > s.lock.Count().Readers+s.lock.Count().Writers {
+		lines = append(lines, unseenLines(s.Context, w)...)
+	}
 	for _, text := range narrate.Layout(s.lock, s.Clock()) {
 		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
 	}

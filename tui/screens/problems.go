@@ -97,7 +97,10 @@ func (s *problemsScreen) Bindings() []widget.Group { return s.keys }
 // Alert counts the problems, with the sign of the worst.
 func (s *problemsScreen) Alert() theme.Text {
 	v := &s.Shown().Verdict
-	if !v.Known || len(v.Findings) == 0 {
+	switch {
+	case v.Known && len(v.Findings) == 0 && len(unseenNow(s.Context)) > 0:
+		return theme.Styled("?", s.Theme.Warning)
+	case !v.Known || len(v.Findings) == 0:
 		return theme.Text{}
 	}
 	g := severitySign(s.Theme, v.Findings[0].Severity)
@@ -164,7 +167,11 @@ func (s *problemsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
 	title := "problems " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
-	empty := s.EmptyText(s.Shown().Verdict.Known, "no problems")
+	none := "no problems"
+	if len(unseenNow(s.Context)) > 0 {
+		none = "no problems in what is read"
+	}
+	empty := s.EmptyText(s.Shown().Verdict.Known, none)
 	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
 	if h > th {
 		iw, ih := theme.Inner(w, h-th, false)
@@ -178,7 +185,7 @@ func (s *problemsScreen) View(w, h int) string {
 func (s *problemsScreen) about(w int) []string {
 	f, ok := s.table.Current()
 	if !ok {
-		return nil
+		return unseenLines(s.Context, w)
 	}
 	lines := findingLines(s.Context, f, nil, w)
 	if f.Kind == diagnose.Deadlock {
@@ -193,6 +200,9 @@ func (s *problemsScreen) about(w int) []string {
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
 			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
 		}
+	}
+	if unseen := unseenLines(s.Context, w); len(unseen) > 0 {
+		lines = append(append(lines, ""), unseen...)
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut(l, w)

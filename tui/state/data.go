@@ -20,6 +20,7 @@ type Data struct {
 	Frozen   *Frozen // nil: the live snapshot is shown
 	Missed   int     // updates since the snapshot was frozen
 	Leases   LeaseCache
+	Unseen   []string // what is not known because keys of sessions that others wait for are not read, a sentence each
 	Log      Log
 	Journal  journal
 	Queues   samples

@@ -36,6 +36,8 @@ type Cluster struct {
 	leases   int64                    // granted
 	lost     map[string]chan struct{} // of tickets that are held, by key
 	past     []inspect.Event
+	prefixes keyspace.Prefixes
+	outside  map[int64]inspect.Outside
 }
 
 // watcher keeps what its reader has not read yet.
@@ -141,7 +143,7 @@ func holders(queue []inspect.Request) []inspect.Request {
 }
 
 func (c *Cluster) snapshot() inspect.Snapshot {
-	s := inspect.Snapshot{Revision: c.revision}
+	s := inspect.Snapshot{Revision: c.revision, Prefixes: c.prefixes}
 	for id, q := range c.queues {
 		s.Locks = append(s.Locks, inspect.Lock{ID: id, Queue: q})
 	}
@@ -203,6 +205,22 @@ func (c *Cluster) Leases(_ context.Context, leases []int64, _ inspect.Snapshot) 
 		found[l] = inTerm(found[l], c.term)
 	}
 	return found, nil
+}
+
+// SetOutside has snapshots be of some prefixes, and sessions have keys that have none of
+// them.
+func (c *Cluster) SetOutside(prefixes keyspace.Prefixes, keys map[int64]inspect.Outside) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.prefixes, c.outside = prefixes, keys
+}
+
+// Outside implements Source.
+func (c *Cluster) Outside(_ context.Context, lease int64, _ keyspace.Prefixes) (inspect.Outside, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Calls.Add(1)
+	return c.outside[lease], c.down
 }
 
 // inTerm is an answer in a raft term.
