@@ -92,8 +92,8 @@ func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Ev
 			before, after = before[1:], after[1:]
 		}
 	}
-	vacant := func(e Event) bool { return e.Request.Vacant() }
-	return slices.DeleteFunc(deleted, vacant), slices.DeleteFunc(changed, vacant)
+	quiet := func(e Event) bool { return e.Request.quiet() }
+	return slices.DeleteFunc(deleted, quiet), slices.DeleteFunc(changed, quiet)
 }
 
 // compareHeads compares the first items of two sorted lists. An empty list counts

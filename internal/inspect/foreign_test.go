@@ -42,7 +42,7 @@ func valuesBeside(key string) []string {
 	case key == "/locks/n":
 		return []string{"11295022-eab6-11f1-ab9f-02005e100001", "da6bb2d2-eab5-11f1-9357-02005e100001"}
 	case strings.HasPrefix(key, "/registry/"):
-		return []string{kubernetesLease(""), kubernetesLease("a"), kubernetesLease("b")}
+		return []string{kubernetesLease(""), kubernetesLease("a"), kubernetesLease("b"), "k8s:enc:x"}
 	case strings.HasPrefix(key, "com.coreos"):
 		return []string{`{"total_slots":2,"holders":[]}`, `{"total_slots":2,"holders":["a"]}`, `{"total_slots":2,"holders":["a","b"]}`}
 	case strings.HasPrefix(key, "election/"), strings.HasPrefix(key, "/v/"):

@@ -157,6 +157,10 @@ func (l Lock) StateAt(now time.Time) State {
 	return l.State()
 }
 
+// quiet reports whether the key says of nobody that the client holds the lock or waits for
+// it, so that nothing that happens to it is an event.
+func (r Request) quiet() bool { return r.Vacant() || r.Encrypted }
+
 // Lapsed reports whether a record names a holder who has not renewed it in time, if the
 // clocks of the holder and of this machine agree.
 func (r Request) Lapsed(now time.Time) bool {

@@ -51,7 +51,7 @@ func (r Request) named() string {
 // continues reports whether a key that was written again is the same request as before:
 // not if a record, or a lock that is one key, has passed to another holder.
 func (r Request) continues(before Request) bool {
-	return r.Lock == before.Lock && r.Revision == before.Revision && r.Vacant() == before.Vacant() &&
+	return r.Lock == before.Lock && r.Revision == before.Revision && r.quiet() == before.quiet() &&
 		(r.Term == nil || before.Term == nil || r.Term.Holder == before.Term.Holder) &&
 		(r.Lock.Layout.Kind != layout.Single || r.Lease == before.Lease && r.Lease != 0 || r.sameOwner(before))
 }

@@ -229,7 +229,7 @@ func (s *state) editQueue(id LockID, e *edit) {
 func (s *state) settle(id LockID, e *edit) []Event {
 	var changes []Event
 	for _, r := range e.deleted {
-		if !r.Vacant() {
+		if !r.quiet() {
 			changes = append(changes, departure(r, e.detached[r.Key]))
 		}
 	}
@@ -250,13 +250,15 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
 	for _, r := range e.added {
-		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding && !r.Vacant() { // the others have moved
+		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding && !r.quiet() { // the others have moved
 			moved = append(moved, i)
 		}
 	}
 	slices.Sort(moved)
 	for _, i := range moved {
-		changes = append(changes, standing(lock.Queue[i]))
+		if !lock.Queue[i].quiet() {
+			changes = append(changes, standing(lock.Queue[i]))
+		}
 	}
 	return changes
 }

@@ -226,7 +226,7 @@ func standingsOf(s Snapshot) map[string]EventKind {
 	all := map[string]EventKind{}
 	for _, l := range s.Locks {
 		for _, r := range l.Queue {
-			if r.Vacant() {
+			if r.quiet() {
 				continue
 			}
 			all[fmt.Sprint(r.Lock, r.Key, r.Revision)] = standing(r).Kind

@@ -51,7 +51,7 @@ func (t template) trimmed(s *scope) string {
 	if !ok {
 		return ""
 	}
-	return strings.TrimSpace(text)
+	return cutText(strings.TrimSpace(text))
 }
 
 // maxOwner bounds the value that is read as an owner of package rwlock, in bytes.
