@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/keyspace"
 )
 
@@ -133,6 +135,25 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 	}
 	g.connection.Layouts.Default = configFile("layouts.yaml")
 	return connect.Open(ctx, g.connection)
+}
+
+// moment opens the moment of a recording that flags select.
+func (a *app) moment(f recording.Flags, revision int64, prefixes ...string) (flight.Moment, error) {
+	extra := a.connection.Layouts
+	extra.Default = configFile("layouts.yaml")
+	rules, err := extra.Load()
+	if err != nil {
+		return flight.Moment{}, &connect.OptionError{Err: err}
+	}
+	m, err := f.Open(rules, revision, a.now(), prefixes...)
+	if err != nil {
+		return flight.Moment{}, err
+	}
+	printNote(a.Err, "note", fmt.Sprintf("as recorded at %s, revision %d", flight.Show(m.Time), m.Snapshot.Revision))
+	for _, doubt := range m.Doubts {
+		printNote(a.Err, "note", doubt)
+	}
+	return m, nil
 }
 
 // reach returns the prefixes to read, given those that the user gave. If the user may

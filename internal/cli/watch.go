@@ -10,9 +10,11 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 var watchLong = `Prints what happens to the requests for the locks whose keys begin with a PREFIX, or
@@ -79,6 +81,50 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 	}
 	cmd.Flags().BoolVar(&opts.changesOnly, "changes-only", false, "do not print the requests that exist at the start")
 	cmd.Flags().IntVar(&opts.count, "count", 0, "exit after `N` events, not counting the requests that exist at the start")
+	return cmd
+}
+
+const recordLong = `Records the locks whose keys begin with a PREFIX, or all locks, in the folder DIR, until
+it is interrupted. It is made to run unattended, beside etcd's users, from long before
+anything goes wrong: etcd keeps no times, and soon forgets what it had.
+
+  etcd-lock ls, show and why read the recording with --recording DIR, as at a time or a
+  revision.
+
+It records the requests for each lock with their owners and leases, each change with its
+time and revision, why requests ended, the TTLs of the leases that matter most, problems
+as why finds them, and when etcd did not answer. It does not record values of keys.
+docs/recording.md describes the files.
+
+If it is killed or the disk is full, at most the last second is lost. When it is started
+again it goes on, and what it missed shows as a gap. It removes what is older than --keep,
+and the oldest before the recording grows beyond --max-size. One recorder at a time can
+write to DIR.`
+
+func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = recording.Record
+	}
+	opts := &recording.RecordOptions{Keep: recording.Age(7 * 24 * time.Hour), MaxSize: 1 << 30}
+	cmd := &cobra.Command{
+		Use:   "record DIR [PREFIX...]",
+		Short: "Record locks over time, to see later what happened",
+		Long:  recordLong,
+		Example: `  etcd-lock record /var/lib/etcd-lock
+  etcd-lock record /var/lib/etcd-lock /jobs/ /reports/ --keep 30d --max-size 5GiB
+  etcd-lock why --recording /var/lib/etcd-lock --at 03:12`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Dir, opts.Prefixes = args[0], args[1:]
+			opts.Connect, opts.Note, opts.Warn = a.connect, a.note, a.warn
+			opts.Reach = func(ctx context.Context, c *connect.Conn, prefixes []string) (keyspace.Prefixes, error) {
+				return reach(ctx, c, prefixes, a.Err)
+			}
+			return runResult(runF(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
+	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, by removing the oldest")
 	return cmd
 }
 
