@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -40,6 +41,14 @@ func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
 		a.dropRemedies()
 	}
 	return a
+}
+
+// whyAnswer answers from etcd or from a recording.
+func whyAnswer(ctx context.Context, opts *whyOptions) error {
+	if opts.recorded != nil {
+		return whyRecorded(opts)
+	}
+	return whyRun(ctx, opts)
 }
 
 // whyRecorded answers from a recording.

@@ -110,7 +110,7 @@ type whyOptions struct {
 
 func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Command {
 	if runF == nil {
-		runF = whyRun
+		runF = whyAnswer
 	}
 	opts := &whyOptions{}
 	var name []byte
@@ -160,9 +160,6 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 }
 
 func whyRun(ctx context.Context, opts *whyOptions) error {
-	if opts.recorded != nil {
-		return whyRecorded(opts)
-	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
