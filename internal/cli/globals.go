@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // globals are the flags of all commands.
@@ -137,13 +138,22 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 	return connect.Open(ctx, g.connection)
 }
 
-// moment opens the moment of a recording that flags select.
-func (a *app) moment(f recording.Flags, revision int64, prefixes ...string) (flight.Moment, error) {
-	extra := a.connection.Layouts
+// rules returns the layouts that the flags name.
+func (g *globals) rules() (*layout.Set, error) {
+	extra := g.connection.Layouts
 	extra.Default = configFile("layouts.yaml")
 	rules, err := extra.Load()
 	if err != nil {
-		return flight.Moment{}, &connect.OptionError{Err: err}
+		return nil, &connect.OptionError{Err: err}
+	}
+	return rules, nil
+}
+
+// moment opens the moment of a recording that flags select.
+func (a *app) moment(f recording.Flags, revision int64, prefixes ...string) (flight.Moment, error) {
+	rules, err := a.rules()
+	if err != nil {
+		return flight.Moment{}, err
 	}
 	m, err := f.Open(rules, revision, a.now(), prefixes...)
 	if err != nil {

@@ -87,8 +87,27 @@ func newEvent(e inspect.Event) Event {
 	id := e.Lock()
 	return Event{
 		Event: string(e.Kind), Time: newTime(e.Time), Revision: e.Revision, Session: sessionWords[e.Session],
-		Name: Text(id.Name), Layout: id.Layout.String(), Request: newRequest(e.Request, e.Request.Lock == id),
+		Name: Text(id.Name), Layout: id.Layout.String(), Request: newRequest(e.Request, !e.Kind.OfOther()),
 	}
+}
+
+// event returns the event of a record.
+func (e Event) event(rules *layout.Set) (inspect.Event, error) {
+	id, err := lockID(rules, e.Name, e.Layout)
+	if err != nil {
+		return inspect.Event{}, err
+	}
+	event := inspect.Event{Kind: inspect.EventKind(e.Event), Time: e.Time.Time, Revision: e.Revision}
+	for state, word := range sessionWords {
+		if word == e.Session {
+			event.Session = state
+		}
+	}
+	if event.Kind.OfOther() {
+		event.Blocked, id = id, inspect.LockID{}
+	}
+	event.Request, err = e.Request.request(rules, id)
+	return event, err
 }
 
 var sessionWords = map[inspect.LeaseState]string{inspect.LeaseAlive: "alive", inspect.LeaseGone: "gone"}

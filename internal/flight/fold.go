@@ -151,6 +151,17 @@ func (p *picture) queue(queue []inspect.Request, c LockChange, id inspect.LockID
 	return queue, nil
 }
 
+// clone returns a copy, which does not change with the picture.
+func (p *picture) clone() *picture {
+	c := *p
+	c.locks = make(map[inspect.LockID]inspect.Lock, len(p.locks))
+	for id, l := range p.locks {
+		l.Queue = slices.Clone(l.Queue)
+		c.locks[id] = l
+	}
+	return &c
+}
+
 // snapshot returns the picture as a value. The picture must not change after that.
 func (p *picture) snapshot() inspect.Snapshot {
 	s := inspect.Snapshot{Prefixes: p.prefixes, Revision: p.revision, Other: p.other, Locks: make([]inspect.Lock, 0, len(p.locks))}

@@ -41,9 +41,6 @@ type folder struct {
 }
 
 func openFolder(dir string, limits Limits) (*folder, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("flight: %w", err)
-	}
 	all, err := segments(dir)
 	if err != nil {
 		return nil, err

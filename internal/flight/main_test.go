@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		first, _ := strconv.ParseInt(os.Getenv(childEnv+"_FROM"), 10, 64)
 		recordForever(dir, first, os.Stdout)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // recordForever records the locks of one revision after the other, and prints each
@@ -40,7 +40,7 @@ func recordForever(dir string, revision int64, out io.Writer) {
 			r.Update(inspect.Update{Snapshot: locksAt(revision)})
 		}
 		r.Tick()
-		fmt.Fprintln(out, revision)
+		_, _ = fmt.Fprintln(out, revision)
 		if rand.IntN(30) == 0 {
 			r.rotate(CauseSize, nil)
 		}

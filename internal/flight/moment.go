@@ -79,8 +79,10 @@ type walk struct {
 	leases   map[int64]leaseLine
 	findings map[string]Finding
 	lost     string // etcd does not answer
-	damaged  bool
-	after    *Line // the first line after the moment
+
+	incomplete int // locks of the picture that are still to be read
+	damaged    bool
+	after      *Line // the first line after the moment
 }
 
 func newWalk(rules *layout.Set) *walk {
@@ -117,13 +119,14 @@ func (w *walk) take(l Line) error {
 	case KindSegment:
 		w.cluster, w.picture.prefixes = l.Cluster, keyspace.NewPrefixes(stringsOf(l.Prefixes)...)
 	case KindPicture, KindChange:
-		w.picture.revision, w.picture.other = l.Revision, l.Other
+		w.picture.revision, w.picture.other, w.incomplete = l.Revision, l.Other, l.Count
 		for _, c := range l.Changes {
 			if err := w.picture.change(c); err != nil {
 				return err
 			}
 		}
 	case KindLock:
+		w.incomplete--
 		if l.Lock != nil {
 			return w.picture.change(*l.Lock)
 		}
@@ -183,7 +186,7 @@ func (s segment) missing(w *walk, c coordinate) []string {
 		return []string{fmt.Sprintf("the recording ends at %s, revision %d: these are its last locks", Show(w.end.Time.Time), w.end.Revision)}
 	case s.next.Cause.Gap() || w.damaged:
 		return []string{fmt.Sprintf("nothing was recorded from %s to %s (%s): these are the locks before that",
-			Show(w.end.Time.Time), Show(s.next.Time.Time), causeWords[s.next.Cause])}
+			Show(w.end.Time.Time), Show(s.next.Time.Time), s.next.Cause)}
 	default:
 		return nil
 	}
@@ -198,11 +201,14 @@ func (l Line) merges(reached, want int64) bool {
 	return l.Missed > 0 || slices.ContainsFunc(l.Events, func(e Event) bool { return e.Revision > reached && e.Revision <= want })
 }
 
+// String says why something may be missing.
+func (c Cause) String() string { return causeWords[c] }
+
 var causeWords = map[Cause]string{
 	CauseStart:   "the recording begins",
-	CauseSize:    "a new segment",
-	CauseAge:     "a new segment",
-	CauseClock:   "the clock was set back",
+	CauseSize:    "the segment before is damaged",
+	CauseAge:     "the segment before is damaged",
+	CauseClock:   "the segment before is damaged",
 	CauseRestart: "the recorder was started again",
 	CauseFailed:  "the recording could not be written",
 	CauseResync:  "the watch read the locks anew",

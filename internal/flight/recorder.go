@@ -3,6 +3,7 @@ package flight
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -58,21 +59,21 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 	if o.now == nil {
 		o.now = systemClock()
 	}
-	f, err := openFolder(dir, o.Limits)
-	if err != nil {
-		return nil, err
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("flight: %w", err)
 	}
 	release, err := guard(dir)
 	if err != nil {
 		return nil, err
 	}
-	if o.create != nil {
-		f.create = o.create
-	}
-	frame, err := newFrame()
-	if err != nil {
+	f, err := openFolder(dir, o.Limits)
+	frame, frameErr := newFrame()
+	if err := errors.Join(err, frameErr); err != nil {
 		release()
 		return nil, err
+	}
+	if o.create != nil {
+		f.create = o.create
 	}
 	r := &Recorder{opts: o, folder: f, frame: frame, clock: clock{now: o.now}, release: release, cause: CauseStart, findings: map[string]Finding{}}
 	if len(f.all) > 0 {

@@ -2,6 +2,7 @@ package flight
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -148,6 +149,44 @@ func TestGapsAreTold(t *testing.T) {
 	}
 	if _, err = recording.At(epoch.Add(-time.Second)); !errors.Is(err, ErrNotRecorded) {
 		t.Errorf("before the beginning: %v", err)
+	}
+}
+
+// TestReplayTellsGaps: a gap is told where it was, with the locks before and after it.
+func TestReplayTellsGaps(t *testing.T) {
+	r := newRecorder(t, Options{})
+	r.record(1)
+	r.record(2)
+	r.kill()
+	r.clock.pass(time.Hour)
+	r.start()
+	r.record(10)
+	r.Update(inspect.Update{Snapshot: locksAt(10), Err: errors.New("no answer")})
+	r.Update(inspect.Update{Snapshot: locksAt(11), Missed: 3})
+	r.Tick()
+	r.Update(inspect.Update{Snapshot: locksAt(5), Resynced: inspect.Resync{Cause: inspect.ResyncWentBack, From: 11, To: 5}})
+	r.Tick()
+	var said []string
+	err := r.open().Replay(func(s Step) error {
+		said = append(said, fmt.Sprintf("%s %s %d: %d..%d, missed %d", s.Kind, string(s.Cause), s.Revision, s.Before.Revision, s.After.Revision, s.Missed))
+		if s.After.Revision > 0 {
+			check(t, Moment{Snapshot: s.After}, nil, s.After.Revision)
+		}
+		if s.Before.Revision > 0 {
+			check(t, Moment{Snapshot: s.Before}, nil, s.Before.Revision)
+		}
+		return nil
+	})
+	want := []string{
+		"picture  1: 0..1, missed 0",
+		"picture restart 10: 2..10, missed 0",
+		"lost  0: 0..0, missed 0",
+		"change  11: 10..11, missed 3",
+		"back  11: 0..0, missed 0",
+		"picture resync 5: 11..5, missed 0",
+	}
+	if diff := cmp.Diff(want, said); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 

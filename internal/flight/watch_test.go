@@ -31,6 +31,7 @@ func TestWatchLaw(t *testing.T) {
 	end := make(chan int64, 1)
 	go func() { end <- churn(t, client, 300) }()
 	seen := map[int64]inspect.Snapshot{}
+	var events []inspect.Event
 	var last, upTo int64
 	for last == 0 || upTo < last {
 		select {
@@ -42,6 +43,7 @@ func TestWatchLaw(t *testing.T) {
 			r.Update(u)
 			upTo = u.Snapshot.Revision
 			seen[upTo] = u.Snapshot
+			events = append(events, u.Events...)
 			r.clock.pass(time.Millisecond)
 			if rand.IntN(20) == 0 {
 				r.rotate(CauseSize, nil)
@@ -50,6 +52,12 @@ func TestWatchLaw(t *testing.T) {
 	}
 	r.Tick()
 	recording := r.open()
+	checkReplay(t, recording, 0, events)
+	half := len(events) / 2
+	for half < len(events) && events[half].Revision == events[half-1].Revision {
+		half++
+	}
+	checkReplay(t, recording, events[half-1].Revision, events[half:])
 	for revision, snapshot := range seen {
 		m, err := recording.Rev(revision)
 		if err != nil {
@@ -106,3 +114,36 @@ func churn(t *testing.T, client *clientv3.Client, steps int) int64 {
 	return revision
 }
 
+// checkReplay holds that a replay has these events after a revision.
+func checkReplay(t *testing.T, r *Recording, revision int64, want []inspect.Event) {
+	t.Helper()
+	var got []inspect.Event
+	var pictures int
+	step := func(s Step) error {
+		if s.Kind == KindPicture {
+			pictures++
+		}
+		got = append(got, s.Events...)
+		return nil
+	}
+	err := r.Replay(step)
+	if revision > 0 {
+		got, pictures = nil, 0
+		err = r.ReplayRev(revision, step)
+	}
+	if err != nil || pictures != 1 {
+		t.Fatalf("%d pictures, want 1; %v", pictures, err)
+	}
+	if len(got) > len(want) { // those that were recorded together with the revision
+		got = got[len(got)-len(want):]
+	}
+	for i, e := range want {
+		if i < len(got) {
+			e.Request, got[i].Request = plainRequests([]inspect.Request{e.Request})[0], plainRequests([]inspect.Request{got[i].Request})[0]
+			e.Time = newTime(e.Time).Time
+		}
+		if i >= len(got) || !reflect.DeepEqual(got[i], e) {
+			t.Fatalf("event %d of %d (%d replayed) differs:\n%+v\n%+v", i, len(want), len(got), e, got[min(i, len(got)-1)])
+		}
+	}
+}

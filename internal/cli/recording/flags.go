@@ -42,6 +42,28 @@ func (f Flags) Check(rev bool) error {
 	}
 }
 
+// Replay passes on what was recorded after --at or a revision, or all of it.
+func (f Flags) Replay(rules *layout.Set, revision int64, now time.Time, step func(flight.Step) error) error {
+	r, err := flight.Open(f.Path, rules)
+	switch {
+	case err != nil:
+		return err
+	case revision > 0:
+		return r.ReplayRev(revision, step)
+	case f.At == "":
+		return r.Replay(step)
+	}
+	end, err := r.End()
+	if err != nil {
+		return err
+	}
+	at, err := parseTime(f.At, now, end.Time)
+	if err != nil {
+		return err
+	}
+	return r.ReplayAt(at, step)
+}
+
 // Open returns the moment of the recording that --at or a revision selects, or its end. It
 // has the locks below some prefixes, or all.
 func (f Flags) Open(rules *layout.Set, revision int64, now time.Time, prefixes ...string) (flight.Moment, error) {
@@ -90,13 +112,18 @@ func within(s inspect.Snapshot, given []string) (inspect.Snapshot, error) {
 	}
 	part := inspect.Snapshot{Prefixes: prefixes, Revision: s.Revision, Other: OtherUnknown}
 	for _, l := range s.Locks {
-		if slices.ContainsFunc(prefixes, func(p string) bool {
-			return strings.HasPrefix(l.Queue[0].Key, p) && l.ID.Layout.Whole(l.ID.Name, p)
-		}) {
+		if isWithin(l.ID, l.Queue[0].Key, prefixes) {
 			part.Locks = append(part.Locks, l)
 		}
 	}
 	return part, nil
+}
+
+// isWithin reports whether a lock, of which this is a key, is below one of the prefixes.
+func isWithin(id inspect.LockID, key string, prefixes keyspace.Prefixes) bool {
+	return prefixes.All() || slices.ContainsFunc(prefixes, func(p string) bool {
+		return strings.HasPrefix(key, p) && id.Layout.Whole(id.Name, p)
+	})
 }
 
 // The forms of a time. Those without a date are of the last time that was recorded, those
