@@ -109,7 +109,7 @@ it is interrupted. It is made to run unattended, beside etcd's users, from long 
 anything goes wrong: etcd keeps no times, and soon forgets what it had.
 
   etcd-lock ls, show and why read the recording with --recording DIR, as at a time or a
-  revision.
+  revision, and etcd-lock watch says what happened from then on.
 
 It records the requests for each lock with their owners and leases, each change with its
 time and revision, why requests ended, the TTLs of the leases that matter most, problems

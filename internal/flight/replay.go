@@ -78,7 +78,7 @@ type player struct {
 // play plays a segment. Of a damaged one, it plays what can be read.
 func (p *player) play(s segment) error {
 	before, since := p.picture, p.end.Time.Time
-	p.walk.picture = newPicture(p.picture.rules)
+	p.picture = newPicture(before.rules)
 	p.gap = nil
 	if cause := s.head.Cause; p.begun && (cause.Gap() || p.damaged) {
 		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Cause: cause, Since: since}

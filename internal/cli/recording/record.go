@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	identify     = time.Second / 2 // the timeout of asking which cluster it is: meanwhile nothing is recorded
 	tick         = time.Second
 	inspectEvery = 5 * time.Second // leases and findings
 )
@@ -141,6 +142,8 @@ func inspectLocks(ctx context.Context, c *connect.Conn, s inspect.Snapshot) find
 
 // clusterID returns the ID of the cluster that answers, in hex, or nothing.
 func clusterID(ctx context.Context, c *connect.Conn, prefixes keyspace.Prefixes) (id string) {
+	ctx, cancel := context.WithTimeout(ctx, identify)
+	defer cancel()
 	_ = c.Do(ctx, func(ctx context.Context) error {
 		resp, err := c.Client.Get(ctx, prefixes.Ranges()[0].Start, clientv3.WithCountOnly(), clientv3.WithSerializable())
 		if err == nil && resp.Header.ClusterId != 0 {
