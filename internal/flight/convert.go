@@ -1,7 +1,9 @@
 package flight
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -83,17 +85,54 @@ func lockID(rules *layout.Set, name Text, layoutName string) (inspect.LockID, er
 	return inspect.LockID{Layout: rule, Name: string(name)}, nil
 }
 
-func newEvent(e inspect.Event) Event {
+// newEvent returns the record of an event that leads from one snapshot to another.
+func newEvent(e inspect.Event, before, after inspect.Snapshot) Event {
 	id := e.Lock()
-	return Event{
+	record := Event{
 		Event: string(e.Kind), Time: newTime(e.Time), Revision: e.Revision, Session: sessionWords[e.Session],
-		Name: Text(id.Name), Layout: id.Layout.String(), Request: newRequest(e.Request, !e.Kind.OfOther()),
+		Name: Text(id.Name), Layout: id.Layout.String(),
 	}
+	in := after
+	if e.Kind.Gone() {
+		in = before
+	}
+	if !e.Kind.OfOther() && has(in, e.Request) {
+		record.Request = Request{Key: Text(e.Request.Key)}
+	} else {
+		record.Request = newRequest(e.Request, !e.Kind.OfOther())
+	}
+	return record
 }
 
-// event returns the event of a record.
-func (e Event) event(rules *layout.Set) (inspect.Event, error) {
-	id, err := lockID(rules, e.Name, e.Layout)
+// has reports whether a snapshot has exactly this request in the queue of its lock.
+func has(s inspect.Snapshot, r inspect.Request) bool {
+	l, _ := s.Find(r.Lock)
+	i, ok := slices.BinarySearchFunc(l.Queue, r, inspect.ByPlace)
+	return ok && l.Queue[i] == r
+}
+
+// newEvents returns the records of what leads from one snapshot to another.
+func newEvents(events []inspect.Event, before, after inspect.Snapshot) rawEvents {
+	if len(events) == 0 {
+		return nil
+	}
+	records := make([]Event, 0, len(events))
+	for _, e := range events {
+		records = append(records, newEvent(e, before, after))
+	}
+	raw, err := json.Marshal(records)
+	if err != nil { // a record has nothing that JSON cannot say
+		return nil
+	}
+	return raw
+}
+
+// isReference reports whether the request is told by its key only.
+func (r Request) isReference() bool { return r.Revision == 0 }
+
+// event returns the event of a record, given the locks that it refers to.
+func (e Event) event(in *picture) (inspect.Event, error) {
+	id, err := lockID(in.rules, e.Name, e.Layout)
 	if err != nil {
 		return inspect.Event{}, err
 	}
@@ -106,19 +145,20 @@ func (e Event) event(rules *layout.Set) (inspect.Event, error) {
 	if event.Kind.OfOther() {
 		event.Blocked, id = id, inspect.LockID{}
 	}
-	event.Request, err = e.Request.request(rules, id)
-	return event, err
+	if !e.Request.isReference() {
+		event.Request, err = e.Request.request(in.rules, id)
+		return event, err
+	}
+	queue := in.locks[id].Queue
+	i := slices.IndexFunc(queue, func(r inspect.Request) bool { return r.Key == string(e.Request.Key) })
+	if i < 0 {
+		return inspect.Event{}, fmt.Errorf("flight: an event is about the request %q, which is not there", e.Request.Key)
+	}
+	event.Request = queue[i]
+	return event, nil
 }
 
 var sessionWords = map[inspect.LeaseState]string{inspect.LeaseAlive: "alive", inspect.LeaseGone: "gone"}
-
-func newEvents(events []inspect.Event) []Event {
-	var records []Event
-	for _, e := range events {
-		records = append(records, newEvent(e))
-	}
-	return records
-}
 
 var leaseWords = map[inspect.LeaseState]string{
 	inspect.LeaseAlive: "alive", inspect.LeaseGone: "gone", inspect.LeaseOverdue: "overdue", inspect.LeaseMissing: "missing",

@@ -77,7 +77,7 @@ type Line struct {
 	Count   int          `json:"count,omitempty"` // of the lines of locks that follow
 	Lock    *LockChange  `json:"lock,omitempty"`
 	Changes []LockChange `json:"changes,omitempty"`
-	Events  []Event      `json:"events,omitempty"`
+	Events  rawEvents    `json:"events,omitempty"`
 	Missed  int          `json:"missed,omitempty"` // events before Events that were dropped
 
 	Error   string    `json:"error,omitempty"` // of lost
@@ -161,7 +161,11 @@ type Slots struct {
 	Holders []Text `json:"holders,omitempty"`
 }
 
-// Event is an inspect.Event.
+// rawEvents is a list of Event in JSON. Whoever looks for a moment does not need them.
+type rawEvents = json.RawMessage
+
+// Event is an inspect.Event. A request of which it has only the key is the one that the
+// change puts or, if the event is its last one, that was there before.
 type Event struct {
 	Event    string  `json:"event"`
 	Time     Time    `json:"time,omitzero"`

@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -195,10 +196,17 @@ func (s segment) missing(w *walk, c coordinate) []string {
 // merges reports whether a change is one of several revisions, the first of which may be
 // between the one that was reached and the one that is looked for.
 func (l Line) merges(reached, want int64) bool {
-	if l.Kind != KindChange || want == reached {
+	if l.Kind != KindChange || want == reached || len(l.Events) == 0 && l.Missed == 0 {
 		return false
 	}
-	return l.Missed > 0 || slices.ContainsFunc(l.Events, func(e Event) bool { return e.Revision > reached && e.Revision <= want })
+	if l.Missed > 0 {
+		return true
+	}
+	var events []Event
+	if json.Unmarshal(l.Events, &events) != nil {
+		return true
+	}
+	return slices.ContainsFunc(events, func(e Event) bool { return e.Revision > reached && e.Revision <= want })
 }
 
 // String says why something may be missing.

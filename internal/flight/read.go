@@ -28,10 +28,10 @@ func (e damageError) Error() string {
 
 func (e damageError) Unwrap() error { return e.err }
 
-// scan calls f for each line of a segment, until f returns errStop, which it hides, or
+// scan calls f for each line of a segment, decoded into T, until f returns errStop, which it hides, or
 // another error. It returns a damageError if the rest of the segment cannot be read. Lines
 // of kinds that are not known are left to f.
-func scan(path string, f func(Line) error) error {
+func scan[T any](path string, f func(T) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("flight: %w", err)
@@ -51,7 +51,7 @@ func scan(path string, f func(Line) error) error {
 		if err != nil {
 			return damageError{err}
 		}
-		var l Line
+		var l T
 		if err := json.Unmarshal(line, &l); err != nil {
 			return damageError{err}
 		}

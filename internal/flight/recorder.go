@@ -11,7 +11,7 @@ import (
 
 const (
 	maxSegmentAge  = 10 * time.Minute
-	maxSegmentSize = 4 << 20 // compressed
+	maxSegmentSize = 2 << 20 // compressed
 	maxFrame       = 4 << 20 // before compression, of what is collected in memory
 	aliveEvery     = 10 * time.Second
 )
@@ -86,7 +86,7 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 func lastMark(all []stored) Mark {
 	for i := len(all) - 1; i >= 0; i-- {
 		var end Mark
-		_ = scan(all[i].path, func(l Line) error {
+		_ = scan(all[i].path, func(l Mark) error {
 			if !l.Time.IsZero() {
 				end.Time = l.Time
 			}
@@ -134,7 +134,7 @@ func (r *Recorder) news(u inspect.Update) {
 		}
 		r.add(Line{
 			Kind: KindChange, Revision: u.Snapshot.Revision, Other: u.Snapshot.Other,
-			Changes: changes, Events: newEvents(u.Events), Missed: u.Missed,
+			Changes: changes, Events: newEvents(u.Events, before, u.Snapshot), Missed: u.Missed,
 		})
 	}
 }

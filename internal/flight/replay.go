@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -104,6 +105,10 @@ func (p *player) line(l Line) error {
 	if p.begun && l.Missed > 0 {
 		before = p.picture.clone()
 	}
+	events, err := p.events(l)
+	if err != nil {
+		return err
+	}
 	if err := p.take(l); err != nil || !p.begun {
 		return err
 	}
@@ -113,8 +118,11 @@ func (p *player) line(l Line) error {
 	case !l.isStep():
 		return nil
 	}
-	step, err := p.step(l)
-	if err != nil {
+	step := Step{
+		Kind: l.Kind, Time: l.Time.Time, Revision: l.Revision, Missed: l.Missed,
+		Error: l.Error, Raised: l.Raised, Cleared: l.Cleared, Jump: time.Duration(l.Jump) * time.Millisecond,
+	}
+	if step.Events, err = events.in(p.picture); err != nil {
 		return err
 	}
 	if before != nil {
@@ -160,18 +168,40 @@ func (p *player) pictured(l Line) error {
 	return p.f(step)
 }
 
-// step returns the step of a line that is not one of a picture.
-func (p *player) step(l Line) (Step, error) {
-	step := Step{
-		Kind: l.Kind, Time: l.Time.Time, Revision: l.Revision, Missed: l.Missed,
-		Error: l.Error, Raised: l.Raised, Cleared: l.Cleared, Jump: time.Duration(l.Jump) * time.Millisecond,
+// events returns the events of a line, before the line is taken in. Those about requests
+// that the line removes are complete, if anyone sees them.
+func (p *player) events(l Line) (events recordedEvents, err error) {
+	if !p.begun || len(l.Events) == 0 {
+		return recordedEvents{}, nil
 	}
-	for _, record := range l.Events {
-		e, err := record.event(p.picture.rules)
-		if err != nil {
-			return Step{}, err
+	if err := json.Unmarshal(l.Events, &events.records); err != nil {
+		return recordedEvents{}, damageError{err}
+	}
+	events.all = make([]inspect.Event, len(events.records))
+	for i, record := range events.records {
+		if inspect.EventKind(record.Event).Gone() {
+			if events.all[i], err = record.event(p.picture); err != nil {
+				return recordedEvents{}, err
+			}
 		}
-		step.Events = append(step.Events, e)
 	}
-	return step, nil
+	return events, nil
+}
+
+// recordedEvents is the events of a line.
+type recordedEvents struct {
+	records []Event
+	all     []inspect.Event
+}
+
+// in completes the events about requests that are in a picture after the line.
+func (e recordedEvents) in(after *picture) (all []inspect.Event, err error) {
+	for i, record := range e.records {
+		if !inspect.EventKind(record.Event).Gone() {
+			if e.all[i], err = record.event(after); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return e.all, nil
 }
