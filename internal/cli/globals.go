@@ -159,7 +159,11 @@ func (a *app) moment(f recording.Flags, revision int64, prefixes ...string) (fli
 	if err != nil {
 		return flight.Moment{}, err
 	}
-	printNote(a.Err, "note", fmt.Sprintf("as recorded at %s, revision %d", flight.Show(m.Time), m.Snapshot.Revision))
+	of := ""
+	if m.Cluster != "" {
+		of = " of cluster " + m.Cluster
+	}
+	printNote(a.Err, "note", fmt.Sprintf("as recorded at %s, revision %d%s", flight.Show(m.Time), m.Snapshot.Revision, of))
 	for _, doubt := range m.Doubts {
 		printNote(a.Err, "note", doubt)
 	}

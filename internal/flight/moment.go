@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,13 +28,18 @@ type Moment struct {
 	Findings []Finding
 	// Doubts says in sentences why the locks may have been different.
 	Doubts []string
+
+	recorded bool // nothing is missing between Time and the time that was asked for
 }
 
 // At returns the moment of that time. If the clock of the recorder was set back, so that
-// it recorded the time twice, it is the later one. Of a time after the end, it is the end.
+// it recorded the time twice, it is the later one. If nothing was recorded at that time, it is
+// the last moment before.
 func (r *Recording) At(t time.Time) (Moment, error) {
 	m, err := r.moment(byTime(t))
-	m.Time = t
+	if m.recorded {
+		m.Time = t
+	}
 	return m, err
 }
 
@@ -68,7 +74,9 @@ func (r *Recording) moment(c coordinate) (Moment, error) {
 		m.Doubts = append(m.Doubts, "the recording has this moment more than once, because the clock or etcd's revisions went back: this is the last one")
 	}
 	m.Doubts = append(m.Doubts, w.doubts(w.damaged && w.after == nil)...)
-	m.Doubts = append(m.Doubts, s.missing(w, c)...)
+	missing := s.missing(w, c)
+	m.recorded = len(missing) == 0
+	m.Doubts = append(m.Doubts, missing...)
 	return m, nil
 }
 
@@ -158,8 +166,8 @@ func (w *walk) moment(t time.Time) Moment {
 			m.Leases[id] = l.lease
 		}
 	}
-	for _, f := range w.findings {
-		m.Findings = append(m.Findings, f)
+	for _, id := range slices.Sorted(maps.Keys(w.findings)) {
+		m.Findings = append(m.Findings, w.findings[id])
 	}
 	return m
 }
@@ -185,9 +193,9 @@ func (s segment) missing(w *walk, c coordinate) []string {
 		return nil
 	case s.next == nil:
 		return []string{fmt.Sprintf("the recording ends at %s, revision %d: these are its last locks", Show(w.end.Time.Time), w.end.Revision)}
-	case s.next.Cause.Gap() || w.damaged:
+	case s.next.Cause.Gap() || s.lacksNext() || w.damaged:
 		return []string{fmt.Sprintf("nothing was recorded from %s to %s (%s): these are the locks before that",
-			Show(w.end.Time.Time), Show(s.next.Time.Time), s.next.Cause)}
+			Show(w.end.Time.Time), Show(s.next.Time.Time), s.gap())}
 	default:
 		return nil
 	}
@@ -209,14 +217,19 @@ func (l Line) merges(reached, want int64) bool {
 	return slices.ContainsFunc(events, func(e Event) bool { return e.Revision > reached && e.Revision <= want })
 }
 
-// String says why something may be missing.
-func (c Cause) String() string { return causeWords[c] }
+// gap says why something may be missing after the segment.
+func (s segment) gap() string {
+	switch {
+	case s.next.Cause.Gap():
+		return causeWords[s.next.Cause]
+	case s.lacksNext():
+		return "a file of the recording is missing or damaged"
+	default:
+		return "the rest of the segment is damaged"
+	}
+}
 
 var causeWords = map[Cause]string{
-	CauseStart:   "the recording begins",
-	CauseSize:    "the segment before is damaged",
-	CauseAge:     "the segment before is damaged",
-	CauseClock:   "the segment before is damaged",
 	CauseRestart: "the recorder was started again",
 	CauseFailed:  "the recording could not be written",
 	CauseResync:  "the watch read the locks anew",

@@ -329,11 +329,3 @@ func (o Options) cluster() string {
 	}
 	return o.Cluster()
 }
-
-// String says where the recording has got to.
-func (m Mark) String() string {
-	if m.Time.IsZero() {
-		return "nothing"
-	}
-	return fmt.Sprintf("%s, revision %d", m.Time.Format(time.RFC3339), m.Revision)
-}

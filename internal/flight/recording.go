@@ -15,8 +15,7 @@ var ErrNotRecorded = errors.New("flight: that was not recorded")
 // Recording is a folder of segments, or one segment, to be read.
 type Recording struct {
 	rules    *layout.Set
-	segments []segment // in the order in which they were recorded; at least one
-	skipped  []string  // files that have no complete picture
+	segments []segment // that have a picture, in the order in which they were recorded; at least one
 }
 
 // segment is a segment as far as its first line says.
@@ -45,8 +44,7 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 		switch {
 		case errors.As(err, new(versionError)):
 			return nil, err
-		case err != nil:
-			r.skipped = append(r.skipped, f.path)
+		case err != nil: // it was killed while it began; what is missing shows in the numbers
 			continue
 		}
 		r.segments = append(r.segments, segment{path: f.path, head: head})
@@ -97,11 +95,15 @@ func (s segment) begin() time.Time { return s.head.Time.Time }
 
 // end returns the last line of the segment, as far as the segment after it says.
 func (s segment) end() (m Mark, ok bool) {
-	if s.next == nil || s.next.Previous == nil || s.next.Previous.Time.Before(s.begin()) {
+	if s.next == nil || s.lacksNext() || s.next.Previous == nil || s.next.Previous.Time.Before(s.begin()) {
 		return Mark{}, false
 	}
 	return *s.next.Previous, true
 }
+
+// lacksNext reports whether the segment that was recorded after this one is missing, or its
+// beginning cannot be read.
+func (s segment) lacksNext() bool { return s.next != nil && s.next.Number != s.head.Number+1 }
 
 // coordinate is by what a moment is looked for: by time, or by revision.
 type coordinate struct {

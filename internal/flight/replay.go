@@ -21,9 +21,9 @@ type Step struct {
 	// Of KindPicture, and of KindChange if Missed is not 0. The snapshots are valid until
 	// the next step. Before is empty in the first step.
 	Before, After inspect.Snapshot
-	Cause         Cause          // of KindPicture: why something may be missing; empty in the first step
-	Since         time.Time      // of KindPicture with a cause: the last line before
-	Resync        inspect.Resync // of CauseResync
+	Gap           string         // of KindPicture: why something may be missing; empty in the first step
+	Since         time.Time      // of KindPicture after a gap: the last line before
+	Resync        inspect.Resync // of KindPicture, if the watch read the locks anew
 
 	Events []inspect.Event
 	Missed int // events before Events that are not known
@@ -73,6 +73,7 @@ type player struct {
 	from  coordinate
 	f     func(Step) error
 	begun bool
+	last  *segment
 	gap   *Step // the picture that is being read follows a gap; nil if it does not
 }
 
@@ -81,12 +82,13 @@ func (p *player) play(s segment) error {
 	before, since := p.picture, p.end.Time.Time
 	p.picture = newPicture(before.rules)
 	p.gap = nil
-	if cause := s.head.Cause; p.begun && (cause.Gap() || p.damaged) {
-		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Cause: cause, Since: since}
+	if p.begun && (s.head.Cause.Gap() || p.last.lacksNext() || p.damaged) {
+		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Gap: p.last.gap(), Since: since}
 		if re := s.head.Resync; re != nil {
 			p.gap.Resync = inspect.Resync{Cause: inspect.ResyncCause(re.Cause), From: re.From, To: re.To}
 		}
 	}
+	p.last = &s
 	err := scan(s.path, p.line)
 	if p.damaged = errors.As(err, new(damageError)); p.damaged {
 		return nil

@@ -91,7 +91,7 @@ func (v *viewer) picture(s flight.Step, note docs.Notice) ([]output.Entry, error
 		note.Event, note.Text = "resynced", s.Resync.Text()+"; events are missing, net changes follow"
 		note.Cause, note.From, note.TokensWentBack = string(s.Resync.Cause), s.Resync.From, s.Resync.TokensRepeat()
 	default:
-		note.Event, note.Text = "gap", "nothing was recorded from "+flight.Show(s.Since)+" to "+flight.Show(s.Time)+": "+s.Cause.String()+"; net changes follow"
+		note.Event, note.Text = "gap", "nothing was recorded from "+flight.Show(s.Since)+" to "+flight.Show(s.Time)+": "+s.Gap+"; net changes follow"
 	}
 	return v.summary(s, note)
 }
