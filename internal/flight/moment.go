@@ -50,9 +50,15 @@ func (r *Recording) Rev(revision int64) (Moment, error) { return r.moment(byRevi
 // End returns the last moment.
 func (r *Recording) End() (Moment, error) {
 	w := newWalk(r.rules)
-	last := r.segments[len(r.segments)-1]
-	if err := w.read(last, nil); err != nil {
+	last := len(r.segments) - 1
+	if err := w.read(r.segments[last], nil); err != nil {
 		return Moment{}, err
+	}
+	if w.incomplete > 0 {
+		if err := r.leaveOut(last); err != nil {
+			return Moment{}, err
+		}
+		return r.End()
 	}
 	m := w.moment(w.end.Time.Time)
 	m.Doubts = w.doubts(w.damaged)
@@ -68,6 +74,12 @@ func (r *Recording) moment(c coordinate) (Moment, error) {
 	w := newWalk(r.rules)
 	if err := w.read(s, &c); err != nil {
 		return Moment{}, err
+	}
+	if w.incomplete > 0 {
+		if err := r.leaveOut(i); err != nil {
+			return Moment{}, err
+		}
+		return r.moment(c)
 	}
 	m := w.moment(w.end.Time.Time)
 	if repeated {

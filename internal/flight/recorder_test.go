@@ -194,6 +194,47 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
+// TestTornPicture: a part of a picture is not taken for the locks, wherever it ends.
+func TestTornPicture(t *testing.T) {
+	r := newRecorder(t, Options{})
+	r.record(1)
+	big := locksAt(2)
+	for i := range 3000 {
+		l := locksAt(int64(10 + i)).Locks[0]
+		l.ID.Name = fmt.Sprintf("/z%06d", i)
+		for n := range l.Queue {
+			l.Queue[n].Lock = l.ID
+		}
+		big.Locks = append(big.Locks, l)
+	}
+	r.last = big
+	r.rotate(CauseAge, nil)
+	path := r.folder.all[1].path
+	for size := r.folder.all[1].size; size > 0; size -= 20_000 {
+		if err := os.Truncate(path, size); err != nil {
+			t.Fatal(err)
+		}
+		m, err := r.open().End()
+		whole := size == r.folder.all[1].size
+		if !whole {
+			check(t, m, err, 1)
+		} else if err != nil || len(m.Snapshot.Locks) != len(big.Locks) {
+			t.Fatalf("%d locks, %v", len(m.Snapshot.Locks), err)
+		}
+		if m, err = r.open().Rev(2); err != nil || !whole && m.Snapshot.Revision != 1 {
+			t.Fatalf("cut to %d bytes: revision %d, %v", size, m.Snapshot.Revision, err)
+		}
+		if err := r.open().Replay(func(s Step) error {
+			if n := len(s.After.Locks); n != len(big.Locks) && n != len(locksAt(1).Locks) {
+				t.Errorf("cut to %d bytes: replayed %d locks", size, n)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestReplayTellsGaps: a gap is told where it was, with the locks before and after it.
 func TestReplayTellsGaps(t *testing.T) {
 	r := newRecorder(t, Options{})

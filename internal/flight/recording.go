@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/layout"
@@ -12,7 +13,8 @@ import (
 // ErrNotRecorded says that a recording does not reach as far back as was asked for.
 var ErrNotRecorded = errors.New("flight: that was not recorded")
 
-// Recording is a folder of segments, or one segment, to be read.
+// Recording is a folder of segments, or one segment, to be read. It is not safe for
+// concurrent use.
 type Recording struct {
 	rules    *layout.Set
 	segments []segment // that have a picture, in the order in which they were recorded; at least one
@@ -52,10 +54,28 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 	if len(r.segments) == 0 {
 		return nil, fmt.Errorf("flight: %s has no recording", path)
 	}
-	for i := range r.segments[1:] {
-		r.segments[i].next = &r.segments[i+1].head
-	}
+	r.link()
 	return r, nil
+}
+
+// link has each segment know the one after it.
+func (r *Recording) link() {
+	for i := range r.segments[1:] {
+		head := r.segments[i+1].head
+		r.segments[i].next = &head
+	}
+	r.segments[len(r.segments)-1].next = nil
+}
+
+// leaveOut leaves out a segment with an incomplete picture: the recorder was killed while
+// it began. It fails if there is no other.
+func (r *Recording) leaveOut(i int) error {
+	if len(r.segments) == 1 {
+		return fmt.Errorf("flight: %s has no complete picture", r.segments[i].path)
+	}
+	r.segments = slices.Delete(r.segments, i, i+1)
+	r.link()
+	return nil
 }
 
 // versionError says that a recording is of a later version.

@@ -90,7 +90,10 @@ func (p *player) play(s segment) error {
 	}
 	p.last = &s
 	err := scan(s.path, p.line)
-	if p.damaged = errors.As(err, new(damageError)); p.damaged {
+	if p.damaged = errors.As(err, new(damageError)); p.incomplete > 0 { // a part of a picture says nothing
+		p.picture, p.incomplete, p.end.Time, p.damaged = before, 0, Time{since}, true
+	}
+	if p.damaged {
 		return nil
 	}
 	return err
