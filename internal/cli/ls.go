@@ -223,8 +223,8 @@ func (d lsDoc) none() string {
 	if len(d.Prefixes) > 0 {
 		none += " below " + format.List(d.Prefixes, "or")
 	}
-	if d.Other > 0 {
-		none += "; " + format.Count(d.Other, "other key", "other keys")
+	if d.Other != nil && *d.Other > 0 {
+		none += "; " + format.Count(*d.Other, "other key", "other keys")
 	}
 	return none
 }

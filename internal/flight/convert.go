@@ -127,7 +127,7 @@ func newEvents(events []inspect.Event, before, after inspect.Snapshot) rawEvents
 	return raw
 }
 
-// isReference reports whether the request is told by its key only.
+// isReference reports whether the request is only referred to, by its key.
 func (r Request) isReference() bool { return r.Revision == 0 }
 
 // event returns the event of a record, given the locks that it refers to.

@@ -25,7 +25,7 @@ func (r *Recorder) Findings(all []Finding) {
 	}
 	r.findings = now
 	if len(line.Raised)+len(line.Cleared) > 0 {
-		r.tell()
+		r.readClock()
 		r.add(line)
 	}
 }

@@ -17,7 +17,7 @@ import (
 var kills = flag.Int("kills", 10, "how often the recorder is killed")
 
 // TestKilled: whenever the recorder is killed, nothing that was durable is lost, and what
-// is missing is told.
+// is missing shows.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	var durable [][2]int64 // revisions from, to of each run
@@ -42,7 +42,7 @@ func TestKilled(t *testing.T) {
 		}
 		m, err := recording.Rev(run[0] - 1)
 		if err != nil || m.Snapshot.Revision > run[0]-1 || len(m.Doubts) == 0 {
-			t.Errorf("the gap before revision %d is not told: %q, %v", run[0], m.Doubts, err)
+			t.Errorf("the gap before revision %d does not show: %q, %v", run[0], m.Doubts, err)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func lastMark(all []stored) Mark {
 
 // Update records what a watch has sent.
 func (r *Recorder) Update(u inspect.Update) {
-	r.tell()
+	r.readClock()
 	if u.Snapshot.Revision > 0 {
 		r.news(u)
 	}
@@ -148,14 +148,14 @@ func (r *Recorder) Leases(leases map[int64]inspect.Lease) {
 		}
 	}
 	if len(all) > 0 {
-		r.tell()
+		r.readClock()
 		r.add(Line{Kind: KindLeases, Leases: all})
 	}
 }
 
 // Tick makes durable what was recorded. Call it each second.
 func (r *Recorder) Tick() {
-	r.tell()
+	r.readClock()
 	switch {
 	case r.last.Revision == 0:
 	case !r.begun:
@@ -176,7 +176,7 @@ func (r *Recorder) Tick() {
 // Close ends the recording in order. It returns the failure that is left.
 func (r *Recorder) Close() error {
 	if r.begun {
-		r.tell()
+		r.readClock()
 		r.add(Line{Kind: KindEnd, Revision: r.last.Revision})
 		r.flush()
 	}
@@ -185,9 +185,9 @@ func (r *Recorder) Close() error {
 	return r.failed
 }
 
-// tell reads the clock, and records that it was set. Within a segment, time does not go
+// readClock reads the clock, and records it if the clock was set. Within a segment, time does not go
 // back.
-func (r *Recorder) tell() {
+func (r *Recorder) readClock() {
 	now, jump := r.clock.read()
 	r.now = now
 	switch {

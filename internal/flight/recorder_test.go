@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -124,7 +125,7 @@ func TestRecordLaw(t *testing.T) {
 	check(t, m, err, 300)
 }
 
-func TestGapsAreTold(t *testing.T) {
+func TestGaps(t *testing.T) {
 	r := newRecorder(t, Options{})
 	r.record(1)
 	r.kill()
@@ -152,7 +153,7 @@ func TestGapsAreTold(t *testing.T) {
 	}
 }
 
-// TestMissingFile: whatever happens to the files, what is missing is told.
+// TestMissingFile: whatever happens to the files, what is missing shows.
 func TestMissingFile(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"removed": os.Remove,
@@ -235,8 +236,8 @@ func TestTornPicture(t *testing.T) {
 	}
 }
 
-// TestReplayTellsGaps: a gap is told where it was, with the locks before and after it.
-func TestReplayTellsGaps(t *testing.T) {
+// TestReplayOfGaps: a replay has a gap where it was, with the locks before and after it.
+func TestReplayOfGaps(t *testing.T) {
 	r := newRecorder(t, Options{})
 	r.record(1)
 	r.record(2)
@@ -273,7 +274,7 @@ func TestReplayTellsGaps(t *testing.T) {
 	}
 }
 
-func TestMergedRevisionsAreTold(t *testing.T) {
+func TestMergedRevisions(t *testing.T) {
 	r := newRecorder(t, Options{})
 	r.record(1)
 	lock := locksAt(9).Locks[0]
@@ -314,7 +315,7 @@ func TestResyncAndOutage(t *testing.T) {
 	}
 }
 
-// TestClockIsSetBack: nothing is reordered, and it is told.
+// TestClockIsSetBack: nothing is reordered, and the recording says so.
 func TestClockIsSetBack(t *testing.T) {
 	r := newRecorder(t, Options{})
 	for revision := int64(1); revision <= 10; revision++ {
@@ -457,7 +458,7 @@ func (f failing) Write(b []byte) (int, error) {
 }
 
 // TestFullDisk: wherever a write ends early, nothing that was recorded before is lost, and
-// the recording goes on with a gap that is told.
+// the recording goes on with a gap that shows.
 func TestFullDisk(t *testing.T) {
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 3))
@@ -486,7 +487,7 @@ func TestFullDisk(t *testing.T) {
 			if durable[revision] {
 				check(t, m, err, revision)
 			} else if err == nil && m.Snapshot.Revision != revision && !m.doubts("could not be written") {
-				t.Fatalf("seed %d, revision %d: the gap is not told: %q", seed, revision, m.Doubts)
+				t.Fatalf("seed %d, revision %d: the gap does not show: %q", seed, revision, m.Doubts)
 			}
 		}
 		m, err := recording.End()
@@ -508,5 +509,18 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(file, layout.Builtin()); err == nil {
 		t.Error("any file is a recording")
+	}
+}
+
+// TestEverythingIsRecorded: whoever adds a field to these types has it recorded, and made
+// up by locksAt, before the number here is changed.
+func TestEverythingIsRecorded(t *testing.T) {
+	for of, want := range map[any]int{
+		reflect.TypeFor[inspect.Request](): 16, reflect.TypeFor[inspect.Lock](): 5, reflect.TypeFor[inspect.Event](): 6,
+		reflect.TypeFor[keyspace.Owner](): 6, reflect.TypeFor[layout.Term](): 4, reflect.TypeFor[layout.Slots](): 2,
+	} {
+		if n := of.(reflect.Type).NumField(); n != want {
+			t.Errorf("%v has %d fields, of which %d are recorded", of, n, want)
+		}
 	}
 }
