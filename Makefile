@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak slow servers real module
+.PHONY: help build test environments lint bench cover golden fuzz soak slow servers real module kills
 FUZZTIME ?= 30s
 TIMES ?= 1
 
@@ -30,5 +30,7 @@ servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 	go test -count=1 -v -timeout 30m ./internal/stories -servers
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
 	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
+kills: ## kill a recorder of locks 200 times
+	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)

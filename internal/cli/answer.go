@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 )
@@ -24,24 +26,58 @@ type answer struct {
 	polls   string   // what says that clients may wait which leave no keys
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
+
+	recorded *flight.Moment // that the answer is about; nil: it is about etcd
 }
 
 // newAnswer returns the answer about a name, or about all locks if that is empty. Now
 // is zero for an earlier revision, which has no remedies that apply now.
 func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
-	if now.IsZero() {
-		for i := range d.Findings {
-			d.Findings[i].Remedies = nil
-		}
-	}
 	a := answer{Diagnosis: d, name: name, now: now}
 	if name != "" {
 		a.account = d.About(name)
 	}
 	if now.IsZero() {
-		a.account.Remedies = nil
+		a.dropRemedies()
 	}
 	return a
+}
+
+// whyAnswer answers from etcd or from a recording.
+func whyAnswer(ctx context.Context, opts *whyOptions) error {
+	if opts.recorded != nil {
+		return whyRecorded(opts)
+	}
+	return whyRun(ctx, opts)
+}
+
+// whyRecorded answers from a recording.
+func whyRecorded(opts *whyOptions) error {
+	m, err := opts.recorded(opts.rev.from, opts.prefixes...)
+	if err != nil {
+		return err
+	}
+	a := newAnswer(diagnose.Locks(m.Snapshot, m.Leases, opts.thresholds, m.Time), opts.name, m.Time)
+	a.recorded, a.leases = &m, m.Leases
+	a.dropRemedies()
+	a.unknown = append(a.unknown, "alarms and versions of etcd: a recording does not have them")
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(a.document())
+	}
+	if opts.name != "" && len(named(m.Snapshot, opts.name)) == 0 {
+		a.absent = []string{notRecorded(opts.name)}
+	}
+	return a.write(opts.out)
+}
+
+// dropRemedies removes what can only be done now.
+func (a *answer) dropRemedies() {
+	for _, findings := range [][]diagnose.Finding{a.Findings, a.account.Findings} {
+		for i := range findings {
+			findings[i].Remedies = nil
+		}
+	}
+	a.account.Remedies = nil
 }
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
@@ -57,6 +93,7 @@ type whyDoc struct {
 	Remedies       []remedyDoc  `json:"remedies"`
 	Hint           string       `json:"hint,omitempty"`
 	Unknown        []string     `json:"unknown"`
+	docs.Recorded
 }
 
 type edgeDoc struct {
@@ -119,6 +156,9 @@ func (a answer) document() whyDoc {
 		Name: a.name, NameBase64: output.Base64(a.name), Prefixes: append([]string{}, a.Snapshot.Prefixes...), PrefixesBase64: output.Base64s(a.Snapshot.Prefixes), Revision: a.Snapshot.Revision,
 		Locks: []docs.Queue{}, Chains: [][]edgeDoc{}, Findings: []findingDoc{}, Remedies: []remedyDoc{}, Hint: a.polls, Unknown: append([]string{}, a.unknown...),
 	}
+	if m := a.recorded; m != nil {
+		doc.Recorded = docs.Recorded{Time: m.Time, Doubts: m.Doubts}
+	}
 	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
@@ -177,9 +217,9 @@ func (a answer) ends() []int64 {
 	return leases
 }
 
-// past reports whether the answer is about an earlier revision. Such a revision has
-// no time.
-func (a answer) past() bool { return a.now.IsZero() }
+// past reports whether the answer is about an earlier revision, which has no time, or
+// about a moment of a recording.
+func (a answer) past() bool { return a.now.IsZero() || a.recorded != nil }
 
 // tense returns the tense of what the answer says about locks.
 func (a answer) tense() narrate.Tense { return narrate.TenseOf(a.past()) }

@@ -12,9 +12,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // globals are the flags of all commands.
@@ -133,6 +136,38 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 	}
 	g.connection.Layouts.Default = configFile("layouts.yaml")
 	return connect.Open(ctx, g.connection)
+}
+
+// rules returns the layouts that the flags name.
+func (g *globals) rules() (*layout.Set, error) {
+	extra := g.connection.Layouts
+	extra.Default = configFile("layouts.yaml")
+	rules, err := extra.Load()
+	if err != nil {
+		return nil, &connect.OptionError{Err: err}
+	}
+	return rules, nil
+}
+
+// moment opens the moment of a recording that flags select.
+func (a *app) moment(f recording.Flags, revision int64, prefixes ...string) (flight.Moment, error) {
+	rules, err := a.rules()
+	if err != nil {
+		return flight.Moment{}, err
+	}
+	m, err := f.Open(rules, revision, a.now(), prefixes...)
+	if err != nil {
+		return flight.Moment{}, err
+	}
+	of := ""
+	if m.Cluster != "" {
+		of = " of cluster " + m.Cluster
+	}
+	printNote(a.Err, "note", fmt.Sprintf("as recorded at %s, revision %d%s", flight.Show(m.Time), m.Snapshot.Revision, of))
+	for _, doubt := range m.Doubts {
+		printNote(a.Err, "note", doubt)
+	}
+	return m, nil
 }
 
 // reach returns the prefixes to read, given those that the user gave. If the user may

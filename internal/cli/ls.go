@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -29,7 +31,8 @@ With -o json:
                         all keys
   prefixes_base64       only when one is not valid UTF-8
   revision              etcd revision of the list
-  other                 number of keys below the prefixes that are not lock requests
+  other                 number of keys below the prefixes that are not lock requests; null
+                        for a part of a recording
   locks                 sorted by name, then layout:
     name                as in etcd
     name_base64         only when the name is not valid UTF-8
@@ -46,6 +49,7 @@ With -o json:
     oldest              when the oldest request was made; absent when unknown
     longest_wait_seconds  absent when unknown or without waiters
     longest_wait_bound  exact, or at_least: the first waiter recorded no time
+` + docs.RecordedHelp + `
 
 ` + changesFields
 
@@ -53,6 +57,7 @@ With -o json:
 type lsOptions struct {
 	prefixes []string
 	rev      revs
+	recorded moments // nil: etcd is read
 	connect  func(context.Context) (*connect.Conn, error)
 	out      output.Printer
 	err      io.Writer
@@ -64,23 +69,33 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 		runF = lsRun
 	}
 	var rev revs
+	var from recording.Flags
 	cmd := &cobra.Command{
 		Use:   "ls [PREFIX...]",
 		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
 		Long:  lsLong,
 		Example: `  etcd-lock ls /jobs/ /reports/
   etcd-lock ls -o json | jq -r '.locks[] | select(.waiters > 0) | .name'
-  etcd-lock ls --rev 812..900`,
+  etcd-lock ls --rev 812..900
+  etcd-lock ls --recording /var/lib/etcd-lock --at 03:12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := &lsOptions{prefixes: args, rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
+			var err error
+			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
+				return err
+			}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	rev.register(cmd.Flags())
+	from.Register(cmd.Flags())
 	return cmd
 }
 
 func lsRun(ctx context.Context, opts *lsOptions) error {
+	if opts.recorded != nil {
+		return lsRecorded(opts)
+	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
@@ -91,7 +106,7 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 		return err
 	}
 	if opts.rev.two {
-		doc, err := compareRevisions(ctx, c, prefixes, opts.rev, anyLock)
+		doc, err := compareRevisions(snapshotsOf(ctx, c, prefixes), opts.rev, anyLock)
 		if err != nil {
 			return err
 		}
@@ -101,15 +116,36 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := newLsDoc(snapshot, opts.rev.clock(opts.now))
-	if opts.out.Format == output.JSON {
-		return opts.out.Document(doc)
+	return newLsDoc(snapshot, opts.rev.clock(opts.now)).write(opts)
+}
+
+// lsRecorded lists the locks of a recording.
+func lsRecorded(opts *lsOptions) error {
+	if opts.rev.two {
+		doc, err := compareRevisions(opts.recorded.snapshots(opts.prefixes...), opts.rev, anyLock)
+		if err != nil {
+			return err
+		}
+		return doc.write(opts.out)
 	}
-	if len(doc.Locks) == 0 {
-		_, err := fmt.Fprintln(opts.err, printable.Text(doc.none()))
+	m, err := opts.recorded(opts.rev.from, opts.prefixes...)
+	if err != nil {
 		return err
 	}
-	return doc.table(opts.out)
+	doc := newLsDoc(m.Snapshot, m.Time)
+	doc.Time, doc.Doubts = m.Time, m.Doubts
+	return doc.write(opts)
+}
+
+func (d lsDoc) write(opts *lsOptions) error {
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(d)
+	}
+	if len(d.Locks) == 0 {
+		_, err := fmt.Fprintln(opts.err, printable.Text(d.none()))
+		return err
+	}
+	return d.table(opts.out)
 }
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
@@ -117,8 +153,9 @@ type lsDoc struct {
 	Prefixes       []string `json:"prefixes"`
 	PrefixesBase64 []string `json:"prefixes_base64,omitempty"`
 	Revision       int64    `json:"revision"`
-	Other          int      `json:"other"`
+	Other          *int     `json:"other"`
 	Locks          []lsLock `json:"locks"`
+	docs.Recorded
 }
 
 type lsLock struct {
@@ -142,8 +179,10 @@ func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 		Prefixes:       append([]string{}, s.Prefixes...),
 		PrefixesBase64: output.Base64s(s.Prefixes),
 		Revision:       s.Revision,
-		Other:          s.Other,
 		Locks:          []lsLock{},
+	}
+	if s.Other != recording.OtherUnknown {
+		doc.Other = &s.Other
 	}
 	for _, l := range s.Locks {
 		doc.Locks = append(doc.Locks, newLsLock(l, now))
@@ -184,8 +223,8 @@ func (d lsDoc) none() string {
 	if len(d.Prefixes) > 0 {
 		none += " below " + format.List(d.Prefixes, "or")
 	}
-	if d.Other > 0 {
-		none += "; " + format.Count(d.Other, "other key", "other keys")
+	if d.Other != nil && *d.Other > 0 {
+		none += "; " + format.Count(*d.Other, "other key", "other keys")
 	}
 	return none
 }

@@ -12,7 +12,9 @@ import (
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 )
 
@@ -21,6 +23,32 @@ type revs struct {
 	from int64 // 0: now
 	two  bool
 	to   int64 // of two; 0: now
+}
+
+// moments opens moments of a recording: of a revision or, for 0, of --at or its end.
+type moments func(revision int64, prefixes ...string) (flight.Moment, error)
+
+// recorded returns the function that opens moments, or nil without a recording.
+func (a *app) recorded(f recording.Flags, fs *pflag.FlagSet) (moments, error) {
+	if err := f.Check(fs.Changed("rev")); err != nil || !f.Given() {
+		return nil, err
+	}
+	return func(revision int64, prefixes ...string) (flight.Moment, error) {
+		return a.moment(f, revision, prefixes...)
+	}, nil
+}
+
+// snapshots returns how the locks were at revisions of the recording.
+func (m moments) snapshots(prefixes ...string) func(int64) (inspect.Snapshot, error) {
+	return func(revision int64) (inspect.Snapshot, error) {
+		moment, err := m(revision, prefixes...)
+		return moment.Snapshot, err
+	}
+}
+
+// snapshotsOf returns how the locks below prefixes were at revisions of etcd.
+func snapshotsOf(ctx context.Context, c *connect.Conn, prefixes []string) func(int64) (inspect.Snapshot, error) {
+	return func(revision int64) (inspect.Snapshot, error) { return c.Snapshot(ctx, revision, prefixes...) }
 }
 
 func (r *revs) register(fs *pflag.FlagSet) {
@@ -95,14 +123,14 @@ type changesDoc struct {
 	Changes []docs.Event `json:"changes"`
 }
 
-// compareRevisions returns what changed between two revisions in the locks below
-// prefixes that are wanted.
-func compareRevisions(ctx context.Context, c *connect.Conn, prefixes []string, r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
-	before, err := c.Snapshot(ctx, r.from, prefixes...)
+// compareRevisions returns what changed between two revisions in the locks that are
+// wanted, given how the locks were at a revision.
+func compareRevisions(at func(int64) (inspect.Snapshot, error), r revs, wanted func(inspect.LockID) bool) (changesDoc, error) {
+	before, err := at(r.from)
 	if err != nil {
 		return changesDoc{}, err
 	}
-	after, err := c.Snapshot(ctx, r.to, prefixes...)
+	after, err := at(r.to)
 	if err != nil {
 		return changesDoc{}, err
 	}

@@ -62,6 +62,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newAccessCmd(a, nil),
 		newLayoutsCmd(a, nil),
 		newWatchCmd(a, nil),
+		newRecordCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newVersionCmd(a, nil),

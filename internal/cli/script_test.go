@@ -18,6 +18,8 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/flight"
+	"etcd-lock/internal/layout"
 	"etcd-lock/rwlock"
 )
 
@@ -27,18 +29,19 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   cmdExits,
-			"request": cmdRequest,
-			"put":     cmdPut,
-			"service": cmdService,
-			"mutexes": cmdMutexes,
-			"detach":  cmdDetach,
-			"resolve": cmdResolve,
-			"secure":  cmdSecure,
-			"del":     cmdDel,
-			"compact": cmdCompact,
-			"churn":   cmdChurn,
-			"appears": cmdAppears,
+			"exits":    cmdExits,
+			"request":  cmdRequest,
+			"put":      cmdPut,
+			"service":  cmdService,
+			"mutexes":  cmdMutexes,
+			"detach":   cmdDetach,
+			"resolve":  cmdResolve,
+			"secure":   cmdSecure,
+			"del":      cmdDel,
+			"compact":  cmdCompact,
+			"churn":    cmdChurn,
+			"appears":  cmdAppears,
+			"recorded": cmdRecorded,
 		},
 	})
 }
@@ -235,4 +238,22 @@ func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
 func cmdAppears(ts *testscript.TestScript, _ bool, args []string) {
 	l := ts.Value("locks").(*locks)
 	etcdtest.Eventually(l.tb, "a key below "+args[0], func() bool { return l.below(args[0]) > 0 })
+}
+
+// cmdRecorded waits until a recording has etcd's current revision: recorded DIR.
+func cmdRecorded(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: recorded dir")
+	}
+	l := ts.Value("locks").(*locks)
+	resp, err := l.client.Get(context.Background(), "x")
+	ts.Check(err)
+	etcdtest.Eventually(l.tb, "a recording of the current revision", func() bool {
+		r, err := flight.Open(ts.MkAbs(args[0]), layout.Builtin())
+		if err != nil {
+			return false
+		}
+		m, err := r.End()
+		return err == nil && m.Snapshot.Revision >= resp.Header.Revision
+	})
 }

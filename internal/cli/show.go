@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -37,6 +38,7 @@ With -o json:
   revision              etcd revision of the queue
   locks                 one for each layout; empty when no request is known:
 ` + docs.Indent(docs.QueueHelp, "    ") + `
+` + docs.RecordedHelp + `
 
 ` + changesFields + `
 
@@ -48,10 +50,12 @@ type showOptions struct {
 	rev     revs
 	history bool
 	since   int64 // where the history begins; 0: as far back as etcd has it
-	connect func(context.Context) (*connect.Conn, error)
-	out     output.Printer
-	err     io.Writer
-	now     func() time.Time
+
+	recorded moments // nil: etcd is read
+	connect  func(context.Context) (*connect.Conn, error)
+	out      output.Printer
+	err      io.Writer
+	now      func() time.Time
 }
 
 // wanted reports whether a lock has the name that is shown.
@@ -63,12 +67,14 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	}
 	opts := &showOptions{}
 	var name []byte
+	var from recording.Flags
 	cmd := &cobra.Command{
 		Use:   "show {NAME | --name-base64 NAME}",
 		Short: "Show the queue of a lock, from its holders to the last waiter",
 		Long:  showLong,
 		Example: `  etcd-lock show /jobs/nightly
-  etcd-lock show /jobs/nightly --history --since 812`,
+  etcd-lock show /jobs/nightly --history --since 812
+  etcd-lock show /jobs/nightly --recording /var/lib/etcd-lock --at -2h`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,11 +85,15 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 			if opts.name, err = nameOf(args, name); err != nil {
 				return err
 			}
+			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
+				return err
+			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	opts.rev.register(cmd.Flags())
+	from.Register(cmd.Flags())
 	cmd.Flags().BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	cmd.Flags().BoolVar(&opts.history, "history", false, "show what happened to its requests, as far back as etcd has it; etcd reads its whole history for that")
 	cmd.Flags().Int64Var(&opts.since, "since", 0, "start the history at revision `REV`")
@@ -106,6 +116,8 @@ func (opts *showOptions) check(fs *pflag.FlagSet) error {
 	switch {
 	case opts.history && fs.Changed("rev"):
 		return exclusive("--history", "--rev")
+	case opts.history && fs.Changed("recording"):
+		return exclusive("--history", "--recording")
 	case fs.Changed("since") && !opts.history:
 		return errors.New("--since requires --history")
 	case fs.Changed("since") && opts.since <= 0:
@@ -116,6 +128,9 @@ func (opts *showOptions) check(fs *pflag.FlagSet) error {
 }
 
 func showRun(ctx context.Context, opts *showOptions) error {
+	if opts.recorded != nil {
+		return showRecorded(opts)
+	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
@@ -125,7 +140,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := compareRevisions(ctx, c, c.Source.EverAround(opts.name), opts.rev, opts.wanted)
+		doc, err := compareRevisions(snapshotsOf(ctx, c, c.Source.EverAround(opts.name)), opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
@@ -157,6 +172,37 @@ func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
 	default:
 		return doc.write(opts.out, opts.rev.clock(opts.now))
 	}
+}
+
+// showRecorded shows a queue of a recording.
+func showRecorded(opts *showOptions) error {
+	if opts.rev.two {
+		doc, err := compareRevisions(opts.recorded.snapshots(), opts.rev, opts.wanted)
+		if err != nil {
+			return err
+		}
+		return doc.write(opts.out)
+	}
+	m, err := opts.recorded(opts.rev.from)
+	if err != nil {
+		return err
+	}
+	locks := named(m.Snapshot, opts.name)
+	doc := newShowDoc(opts.name, m.Snapshot.Revision, locks, m.Leases, m.Time)
+	doc.Time, doc.Doubts = m.Time, m.Doubts
+	switch {
+	case opts.out.Format == output.JSON:
+		return opts.out.Document(doc)
+	case len(locks) == 0:
+		return opts.out.Line(output.Cell{Text: notRecorded(opts.name)})
+	default:
+		return doc.write(opts.out, m.Time)
+	}
+}
+
+// notRecorded says that a recording has no lock of a name.
+func notRecorded(name string) string {
+	return "no requests for " + format.Name(name) + " at that moment"
 }
 
 // withInfo returns locks with the owners that are in keys beside them. Where those cannot
@@ -232,6 +278,7 @@ type showDoc struct {
 	NameBase64 string       `json:"name_base64,omitempty"`
 	Revision   int64        `json:"revision"`
 	Locks      []docs.Queue `json:"locks"`
+	docs.Recorded
 }
 
 func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease, now time.Time) showDoc {

@@ -2,17 +2,23 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 var watchLong = `Prints what happens to the requests for the locks whose keys begin with a PREFIX, or
@@ -44,13 +50,22 @@ Other events, with time and revision where known:
                       before: another etcd or a restored backup), silent (the watch sent
                       nothing although keys have changed). From is the last revision before,
                       and with tokens_went_back, fencing tokens up to it can be given twice.
-                      The next lines, as many as summaries says, are the net changes`
+                      The next lines, as many as summaries says, are the net changes
+
+With --recording, it prints what was recorded since --at, since --rev or from the
+beginning, and ends. Of a recording, a gap is also a time in which nothing was recorded, and
+there are more events:
+  raised, cleared     a problem, as the recorder found it: finding has kind, severity,
+                      text, locks and sessions, as for why
+  clock               the clock of the recorder was set`
 
 // watchOptions are the options of watch.
 type watchOptions struct {
 	prefixes    []string
 	changesOnly bool
 	count       int // end after this many events; 0: never
+	rev         revs
+	replay      func(func(flight.Step) error) error // passes on what was recorded; nil: etcd is watched
 	connect     func(context.Context) (*connect.Conn, error)
 	out         output.Printer
 	err         io.Writer
@@ -62,15 +77,20 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 		runF = watchRun
 	}
 	opts := &watchOptions{}
+	var from recording.Flags
 	cmd := &cobra.Command{
 		Use:   "watch [PREFIX...]",
 		Short: "Print lock events as they happen",
 		Long:  watchLong,
 		Example: `  etcd-lock watch /jobs/
-  etcd-lock watch /jobs/nightly --changes-only --count 1 -o json`,
+  etcd-lock watch /jobs/nightly --changes-only --count 1 -o json
+  etcd-lock watch /jobs/ --recording /var/lib/etcd-lock --at 03:12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.count < 0 || cmd.Flags().Changed("count") && opts.count == 0 {
 				return notPositive("count", opts.count)
+			}
+			if err := opts.readRecording(a, from, cmd.Flags()); err != nil {
+				return err
 			}
 			opts.prefixes = args
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
@@ -78,11 +98,82 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 		},
 	}
 	cmd.Flags().BoolVar(&opts.changesOnly, "changes-only", false, "do not print the requests that exist at the start")
+	from.Register(cmd.Flags())
+	cmd.Flags().Var(&opts.rev, "rev", "of a recording: what happened after revision `N`")
 	cmd.Flags().IntVar(&opts.count, "count", 0, "exit after `N` events, not counting the requests that exist at the start")
 	return cmd
 }
 
+const recordLong = `Records the locks whose keys begin with a PREFIX, or all locks, in the folder DIR, until
+it is interrupted. It is made to run unattended, beside etcd's users, from long before
+anything goes wrong: etcd keeps no times, and soon forgets what it had.
+
+  etcd-lock ls, show and why read the recording with --recording DIR, as at a time or a
+  revision, and etcd-lock watch says what happened from then on.
+
+It records the requests for each lock with their owners and leases, each change with its
+time and revision, why requests ended, the TTLs of the leases that matter most, problems
+as why finds them, and when etcd did not answer. It does not record values of keys.
+docs/recording.md describes the files.
+
+If it is killed or the disk is full, at most the last second is lost. When it is started
+again it goes on, and what it missed shows as a gap. It removes what is older than --keep,
+and the oldest before the recording grows beyond --max-size. One recorder at a time can
+write to DIR.`
+
+func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = recording.Record
+	}
+	opts := &recording.RecordOptions{Keep: recording.Age(7 * 24 * time.Hour), MaxSize: 1 << 30}
+	cmd := &cobra.Command{
+		Use:   "record DIR [PREFIX...]",
+		Short: "Record locks over time, to see later what happened",
+		Long:  recordLong,
+		Example: `  etcd-lock record /var/lib/etcd-lock
+  etcd-lock record /var/lib/etcd-lock /jobs/ /reports/ --keep 30d --max-size 5GiB
+  etcd-lock why --recording /var/lib/etcd-lock --at 03:12`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Dir, opts.Prefixes = args[0], args[1:]
+			opts.Connect, opts.Note, opts.Warn = a.connect, a.note, a.warn
+			opts.Reach = func(ctx context.Context, c *connect.Conn, prefixes []string) (keyspace.Prefixes, error) {
+				return reach(ctx, c, prefixes, a.Err)
+			}
+			return runResult(runF(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
+	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, by removing the oldest")
+	return cmd
+}
+
+// readRecording has the events read from a recording, if flags say so.
+func (opts *watchOptions) readRecording(a *app, from recording.Flags, fs *pflag.FlagSet) error {
+	switch {
+	case opts.rev.from > 0 && !from.Given():
+		return hint.Add(errors.New("--rev requires --recording"), "show NAME --history reads what etcd still has")
+	case opts.rev.two:
+		return errors.New("--rev: only a single revision can be the start")
+	case !from.Given():
+		return from.Check(fs.Changed("rev"))
+	}
+	opts.replay = func(step func(flight.Step) error) error {
+		rules, err := a.rules()
+		if err != nil {
+			return err
+		}
+		return from.Replay(rules, opts.rev.from, a.now(), step)
+	}
+	return from.Check(fs.Changed("rev"))
+}
+
 func watchRun(ctx context.Context, opts *watchOptions) error {
+	if opts.replay != nil {
+		return recording.Watch(&recording.WatchOptions{
+			Prefixes: opts.prefixes, ChangesOnly: opts.changesOnly, Count: opts.count, Replay: opts.replay, Out: opts.out,
+		})
+	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err

@@ -13,7 +13,9 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
@@ -89,6 +91,7 @@ With -o json:
                       force, whether there is a problem or not; as above
   hint                that clients may wait for NAME that leave no key; absent without one
   unknown             what could not be read, a sentence each
+` + docs.RecordedHelp + `
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
 in a field of its name and _base64.`
 
@@ -98,6 +101,7 @@ type whyOptions struct {
 	prefixes   []string
 	rev        revs
 	thresholds diagnose.Thresholds
+	recorded   moments // nil: etcd is read
 	connect    func(context.Context) (*connect.Conn, error)
 	out        output.Printer
 	err        io.Writer
@@ -106,16 +110,18 @@ type whyOptions struct {
 
 func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Command {
 	if runF == nil {
-		runF = whyRun
+		runF = whyAnswer
 	}
 	opts := &whyOptions{}
 	var name []byte
+	var from recording.Flags
 	cmd := &cobra.Command{
 		Use:   "why [NAME]",
 		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
 		Long:  whyLong,
 		Example: `  etcd-lock why
   etcd-lock why /jobs/nightly
+  etcd-lock why /jobs/nightly --recording /var/lib/etcd-lock --at 03:12
   etcd-lock why -o json | jq -r '.findings[] | select(.severity == "critical") | .text'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
@@ -135,6 +141,10 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 			if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
 				return errors.New("--wait-over and --hold-over must be more than 0")
 			}
+			var err error
+			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
+				return err
+			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
@@ -143,6 +153,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
+	from.Register(fs)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
 	return cmd

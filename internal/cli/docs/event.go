@@ -137,7 +137,20 @@ type Notice struct {
 	From           int64  `json:"from,omitempty"`             // of resynced: the last revision before
 	TokensWentBack bool   `json:"tokens_went_back,omitempty"` // of resynced
 
+	Finding *Finding `json:"finding,omitempty"` // of raised and cleared
+
 	Text string `json:"-"` // for people
+}
+
+// Finding is a problem that a recorder has found.
+type Finding struct {
+	Kind           string   `json:"kind"`
+	Severity       string   `json:"severity"`
+	Text           string   `json:"text"`
+	Locks          []string `json:"locks"`
+	LocksBase64    []string `json:"locks_base64,omitempty"`
+	Sessions       []string `json:"sessions"`
+	SessionsBase64 []string `json:"sessions_base64,omitempty"`
 }
 
 // Cells implements output.Entry.

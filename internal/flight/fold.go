@@ -1,0 +1,173 @@
+package flight
+
+import (
+	"fmt"
+	"slices"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
+)
+
+// diff returns what leads from one snapshot to another. Locks that they share cost next
+// to nothing.
+func diff(before, after []inspect.Lock) []LockChange {
+	var changes []LockChange
+	for len(before) > 0 || len(after) > 0 {
+		var from, to inspect.Lock
+		c := compareHeads(before, after)
+		if c <= 0 {
+			from, before = before[0], before[1:]
+		}
+		if c >= 0 {
+			to, after = after[0], after[1:]
+		}
+		if c == 0 && isSame(from.Queue, to.Queue) && sameBeside(from, to) {
+			continue
+		}
+		if change := diffLock(from, to); !change.empty() {
+			changes = append(changes, change)
+		}
+	}
+	return changes
+}
+
+// compareHeads compares the first locks of two sorted lists. An empty list counts as later
+// than anything.
+func compareHeads(a, b []inspect.Lock) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	default:
+		return a[0].ID.Compare(b[0].ID)
+	}
+}
+
+// isSame reports whether two lists share their memory.
+func isSame(a, b []inspect.Request) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func sameBeside(a, b inspect.Lock) bool {
+	return a.MoreOthers == b.MoreOthers && slices.Equal(a.Candidates, b.Candidates) &&
+		(isSame(a.Others, b.Others) || slices.Equal(a.Others, b.Others))
+}
+
+// diffLock is diff for one lock, which may be missing before or after.
+func diffLock(before, after inspect.Lock) LockChange {
+	id := after.ID
+	if len(after.Queue) == 0 {
+		id = before.ID
+	}
+	change := LockChange{Name: Text(id.Name), Layout: id.Layout.String()}
+	old := make(map[string]inspect.Request, len(before.Queue))
+	for _, r := range before.Queue {
+		old[r.Key] = r
+	}
+	for _, r := range after.Queue {
+		if was, ok := old[r.Key]; !ok || was != r {
+			change.Put = append(change.Put, newRequest(r, true))
+		}
+		delete(old, r.Key)
+	}
+	for _, r := range before.Queue {
+		if _, left := old[r.Key]; left {
+			change.Gone = append(change.Gone, Text(r.Key))
+		}
+	}
+	if len(after.Queue) > 0 && !sameBeside(before, after) {
+		change.Beside = &Beside{Others: newRequests(after.Others, false), MoreOthers: after.MoreOthers, Candidates: texts(after.Candidates)}
+	}
+	return change
+}
+
+func (c LockChange) empty() bool { return len(c.Gone) == 0 && len(c.Put) == 0 && c.Beside == nil }
+
+// picture is the locks of a recording at a place in it.
+type picture struct {
+	rules    *layout.Set
+	prefixes keyspace.Prefixes
+	revision int64
+	other    int
+	locks    map[inspect.LockID]inspect.Lock
+}
+
+func newPicture(rules *layout.Set) *picture {
+	return &picture{rules: rules, locks: map[inspect.LockID]inspect.Lock{}}
+}
+
+// change applies what has changed of a lock.
+func (p *picture) change(c LockChange) error {
+	id, err := lockID(p.rules, c.Name, c.Layout)
+	if err != nil {
+		return err
+	}
+	lock := p.locks[id]
+	lock.ID = id
+	if lock.Queue, err = p.queue(lock.Queue, c, id); err != nil {
+		return err
+	}
+	if len(lock.Queue) == 0 {
+		delete(p.locks, id)
+		return nil
+	}
+	if c.Beside != nil {
+		lock.MoreOthers, lock.Candidates, lock.Others = c.Beside.MoreOthers, stringsOf(c.Beside.Candidates), nil
+		for _, o := range c.Beside.Others {
+			other, err := o.request(p.rules, inspect.LockID{})
+			if err != nil {
+				return err
+			}
+			lock.Others = append(lock.Others, other)
+		}
+	}
+	p.locks[id] = lock
+	return nil
+}
+
+// queue returns a queue after a change. It changes the queue in place.
+func (p *picture) queue(queue []inspect.Request, c LockChange, id inspect.LockID) ([]inspect.Request, error) {
+	replaced := make(map[string]bool, len(c.Gone)+len(c.Put))
+	for _, key := range c.Gone {
+		replaced[string(key)] = true
+	}
+	for _, r := range c.Put {
+		replaced[string(r.Key)] = true
+	}
+	queue = slices.DeleteFunc(queue, func(r inspect.Request) bool { return replaced[r.Key] })
+	for _, record := range c.Put {
+		r, err := record.request(p.rules, id)
+		if err != nil {
+			return nil, err
+		}
+		if r.Mode == 0 {
+			return nil, fmt.Errorf("flight: the request %q has the mode %q", record.Key, record.Mode)
+		}
+		i, _ := slices.BinarySearchFunc(queue, r, inspect.ByPlace)
+		queue = slices.Insert(queue, i, r)
+	}
+	return queue, nil
+}
+
+// clone returns a copy, which does not change with the picture.
+func (p *picture) clone() *picture {
+	c := *p
+	c.locks = make(map[inspect.LockID]inspect.Lock, len(p.locks))
+	for id, l := range p.locks {
+		l.Queue = slices.Clone(l.Queue)
+		c.locks[id] = l
+	}
+	return &c
+}
+
+// snapshot returns the picture as a value. The picture must not change after that.
+func (p *picture) snapshot() inspect.Snapshot {
+	s := inspect.Snapshot{Prefixes: p.prefixes, Revision: p.revision, Other: p.other, Locks: make([]inspect.Lock, 0, len(p.locks))}
+	for _, l := range p.locks {
+		s.Locks = append(s.Locks, l)
+	}
+	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
+	return s
+}

@@ -1,0 +1,198 @@
+package flight
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/layout"
+)
+
+// ErrNotRecorded says that a recording does not reach as far back as was asked for.
+var ErrNotRecorded = errors.New("flight: that was not recorded")
+
+// Recording is a folder of segments, or one segment, to be read. It is not safe for
+// concurrent use.
+type Recording struct {
+	rules    *layout.Set
+	segments []segment // that have a picture, in the order in which they were recorded; at least one
+}
+
+// segment is a segment as far as its first line says.
+type segment struct {
+	path string
+	head Line
+	next *Line // the first line of the segment after it; nil for the last
+}
+
+// Open opens a recording: a folder, or the file of one segment. Locks are of these
+// layouts.
+func Open(path string, rules *layout.Set) (*Recording, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("flight: open the recording: %w", err)
+	}
+	files := []stored{{path: path}}
+	if info.IsDir() {
+		if files, err = segments(path); err != nil {
+			return nil, err
+		}
+	}
+	r := &Recording{rules: rules}
+	for _, f := range files {
+		head, err := readHead(f.path)
+		switch {
+		case errors.As(err, new(versionError)):
+			return nil, err
+		case err != nil: // it was killed while it began; what is missing shows in the numbers
+			continue
+		}
+		r.segments = append(r.segments, segment{path: f.path, head: head})
+	}
+	if len(r.segments) == 0 {
+		return nil, fmt.Errorf("flight: %s has no recording", path)
+	}
+	r.link()
+	return r, nil
+}
+
+// link has each segment know the one after it.
+func (r *Recording) link() {
+	for i := range r.segments[1:] {
+		head := r.segments[i+1].head
+		r.segments[i].next = &head
+	}
+	r.segments[len(r.segments)-1].next = nil
+}
+
+// leaveOut leaves out a segment with an incomplete picture: the recorder was killed while
+// it began. It fails if there is no other.
+func (r *Recording) leaveOut(i int) error {
+	if len(r.segments) == 1 {
+		return fmt.Errorf("flight: %s has no complete picture", r.segments[i].path)
+	}
+	r.segments = slices.Delete(r.segments, i, i+1)
+	r.link()
+	return nil
+}
+
+// versionError says that a recording is of a later version.
+type versionError struct{ version int }
+
+func (e versionError) Error() string {
+	return fmt.Sprintf("flight: the recording has version %d of the format; this program reads version %d", e.version, Version)
+}
+
+// readHead reads the first line of a segment, and makes sure that a picture follows.
+func readHead(path string) (head Line, err error) {
+	var lines int
+	err = scan(path, func(l Line) error {
+		lines++
+		switch {
+		case lines == 1 && (l.Kind != KindSegment || l.Format != Format):
+			return fmt.Errorf("flight: %s is no recording", path)
+		case lines == 1 && l.Version > Version:
+			return versionError{l.Version}
+		case lines == 1:
+			head = l
+			return nil
+		case l.Kind != KindPicture:
+			return fmt.Errorf("flight: %s has no picture", path)
+		default:
+			return errStop
+		}
+	})
+	if err == nil && lines < 2 {
+		err = fmt.Errorf("flight: %s has no picture", path)
+	}
+	return head, err
+}
+
+// begin returns when the segment begins.
+func (s segment) begin() time.Time { return s.head.Time.Time }
+
+// end returns the last line of the segment, as far as the segment after it says.
+func (s segment) end() (m Mark, ok bool) {
+	if s.next == nil || s.lacksNext() || s.next.Previous == nil || s.next.Previous.Time.Before(s.begin()) {
+		return Mark{}, false
+	}
+	return *s.next.Previous, true
+}
+
+// lacksNext reports whether the segment that was recorded after this one is missing, or its
+// beginning cannot be read.
+func (s segment) lacksNext() bool { return s.next != nil && s.next.Number != s.head.Number+1 }
+
+// coordinate is by what a moment is looked for: by time, or by revision.
+type coordinate struct {
+	of   func(Line) int64 // 0 if the line has none
+	mark func(Mark) int64
+	want int64
+
+	revisions bool
+}
+
+func byTime(t time.Time) coordinate {
+	return coordinate{
+		of:   func(l Line) int64 { return micros(l.Time) },
+		mark: func(m Mark) int64 { return micros(m.Time) },
+		want: t.UnixMicro(),
+	}
+}
+
+func micros(t Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func byRevision(revision int64) coordinate {
+	return coordinate{
+		of:   func(l Line) int64 { return l.Revision },
+		mark: func(m Mark) int64 { return m.Revision },
+		want: revision, revisions: true,
+	}
+}
+
+// find returns the segment with a moment. Of several, after the clock or the revisions
+// went back, it is the last one, and repeated is true. Without one, it is the segment
+// before the gap that the moment is in.
+func (r *Recording) find(c coordinate) (i int, repeated bool, err error) {
+	within, before := -1, -1
+	for i, s := range r.segments {
+		if c.of(s.head) > c.want {
+			continue
+		}
+		before = i
+		end, known := s.end()
+		if i == len(r.segments)-1 {
+			end, known = r.lastEnd()
+		}
+		if known && c.mark(end) < c.want {
+			continue
+		}
+		repeated = repeated || within >= 0 && c.of(s.head) < c.want
+		within = i
+	}
+	switch {
+	case within >= 0:
+		return within, repeated, nil
+	case before >= 0:
+		return before, false, nil
+	default:
+		first := r.segments[0].head
+		return 0, false, fmt.Errorf("%w: the recording begins at %s, revision %d", ErrNotRecorded, Show(first.Time.Time), first.Revision)
+	}
+}
+
+// lastEnd returns the last line of the recording.
+func (r *Recording) lastEnd() (Mark, bool) {
+	end := lastMark([]stored{{path: r.segments[len(r.segments)-1].path}})
+	return end, !end.Time.IsZero()
+}
+
+// Show returns a time as messages say it, with an offset that --at takes.
+func Show(t time.Time) string { return t.Local().Format("2006-01-02T15:04:05Z07:00") }

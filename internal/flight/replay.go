@@ -1,0 +1,212 @@
+package flight
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"etcd-lock/internal/inspect"
+)
+
+// Step is what a replay passes on, in the order in which it was recorded. Kind says what:
+//
+//   - KindPicture: the locks, first of all and after each gap
+//   - KindChange: what happened to requests
+//   - KindLost, KindBack, KindFindings, KindClock: as in the recording
+type Step struct {
+	Kind     Kind
+	Time     time.Time
+	Revision int64
+
+	// Of KindPicture, and of KindChange if Missed is not 0. The snapshots are valid until
+	// the next step. Before is empty in the first step.
+	Before, After inspect.Snapshot
+	Gap           string         // of KindPicture: why something may be missing; empty in the first step
+	Since         time.Time      // of KindPicture after a gap: the last line before
+	Resync        inspect.Resync // of KindPicture, if the watch read the locks anew
+
+	Events []inspect.Event
+	Missed int // events before Events that are not known
+
+	Error           string // of KindLost
+	Raised, Cleared []Finding
+	Jump            time.Duration // of KindClock: by how much it was set forward
+}
+
+// Replay passes what was recorded to f until it returns an error, which Replay returns.
+func (r *Recording) Replay(f func(Step) error) error {
+	return r.replay(0, coordinate{of: func(Line) int64 { return 0 }}, f)
+}
+
+// ReplayAt is Replay from a time on.
+func (r *Recording) ReplayAt(t time.Time, f func(Step) error) error {
+	return r.replayFrom(byTime(t), f)
+}
+
+// ReplayRev is Replay of what happened after a revision.
+func (r *Recording) ReplayRev(revision int64, f func(Step) error) error {
+	return r.replayFrom(byRevision(revision), f)
+}
+
+func (r *Recording) replayFrom(c coordinate, f func(Step) error) error {
+	i, _, err := r.find(c)
+	if err != nil {
+		return err
+	}
+	return r.replay(i, c, f)
+}
+
+// replay begins in a segment, after the lines up to the wanted one.
+func (r *Recording) replay(first int, c coordinate, f func(Step) error) error {
+	p := &player{walk: newWalk(r.rules), from: c, f: f}
+	for _, s := range r.segments[first:] {
+		if err := p.play(s); err != nil {
+			return err
+		}
+	}
+	return p.begin()
+}
+
+// player passes on the steps of a recording.
+type player struct {
+	*walk
+	from  coordinate
+	f     func(Step) error
+	begun bool
+	last  *segment
+	gap   *Step // the picture that is being read follows a gap; nil if it does not
+}
+
+// play plays a segment. Of a damaged one, it plays what can be read.
+func (p *player) play(s segment) error {
+	before, since := p.picture, p.end.Time.Time
+	p.picture = newPicture(before.rules)
+	p.gap = nil
+	if p.begun && (s.head.Cause.Gap() || p.last.lacksNext() || p.damaged) {
+		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Gap: p.last.gap(), Since: since}
+		if re := s.head.Resync; re != nil {
+			p.gap.Resync = inspect.Resync{Cause: inspect.ResyncCause(re.Cause), From: re.From, To: re.To}
+		}
+	}
+	p.last = &s
+	err := scan(s.path, p.line)
+	if p.damaged = errors.As(err, new(damageError)); p.incomplete > 0 { // a part of a picture says nothing
+		p.picture, p.incomplete, p.end.Time, p.damaged = before, 0, Time{since}, true
+	}
+	if p.damaged {
+		return nil
+	}
+	return err
+}
+
+// line takes in a line, and passes it on.
+func (p *player) line(l Line) error {
+	if !p.begun && p.incomplete == 0 && !l.ofPicture() && (p.from.want == 0 || p.from.of(l) > p.from.want) {
+		if err := p.begin(); err != nil {
+			return err
+		}
+	}
+	var before *picture
+	if p.begun && l.Missed > 0 {
+		before = p.picture.clone()
+	}
+	events, err := p.events(l)
+	if err != nil {
+		return err
+	}
+	if err := p.take(l); err != nil || !p.begun {
+		return err
+	}
+	switch {
+	case l.ofPicture():
+		return p.pictured(l)
+	case !l.isStep():
+		return nil
+	}
+	step := Step{
+		Kind: l.Kind, Time: l.Time.Time, Revision: l.Revision, Missed: l.Missed,
+		Error: l.Error, Raised: l.Raised, Cleared: l.Cleared, Jump: time.Duration(l.Jump) * time.Millisecond,
+	}
+	if step.Events, err = events.in(p.picture); err != nil {
+		return err
+	}
+	if before != nil {
+		step.Before, step.After = before.snapshot(), p.picture.snapshot()
+	}
+	return p.f(step)
+}
+
+// ofPicture reports whether the line is one of those with which a segment begins.
+func (l Line) ofPicture() bool {
+	return l.Kind == KindSegment || l.Kind == KindPicture || l.Kind == KindLock
+}
+
+// isStep reports whether the line says that something happened.
+func (l Line) isStep() bool {
+	switch l.Kind {
+	case KindChange:
+		return len(l.Events)+l.Missed > 0
+	case KindLost, KindBack, KindFindings, KindClock:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin passes on the locks as they were at the beginning, once.
+func (p *player) begin() error {
+	if p.begun {
+		return nil
+	}
+	p.begun = true
+	return p.f(Step{Kind: KindPicture, Time: p.end.Time.Time, Revision: p.picture.revision, After: p.picture.snapshot()})
+}
+
+// pictured passes on a picture after a gap once it is complete.
+func (p *player) pictured(l Line) error {
+	if p.gap == nil || l.Kind == KindSegment || p.incomplete > 0 {
+		return nil
+	}
+	step := *p.gap
+	p.gap = nil
+	step.Time, step.Revision, step.After = p.end.Time.Time, p.picture.revision, p.picture.snapshot()
+	return p.f(step)
+}
+
+// events returns the events of a line, before the line is taken in. Those about requests
+// that the line removes are complete, if anyone sees them.
+func (p *player) events(l Line) (events recordedEvents, err error) {
+	if !p.begun || len(l.Events) == 0 {
+		return recordedEvents{}, nil
+	}
+	if err := json.Unmarshal(l.Events, &events.records); err != nil {
+		return recordedEvents{}, damageError{err}
+	}
+	events.all = make([]inspect.Event, len(events.records))
+	for i, record := range events.records {
+		if inspect.EventKind(record.Event).Gone() {
+			if events.all[i], err = record.event(p.picture); err != nil {
+				return recordedEvents{}, err
+			}
+		}
+	}
+	return events, nil
+}
+
+// recordedEvents is the events of a line.
+type recordedEvents struct {
+	records []Event
+	all     []inspect.Event
+}
+
+// in completes the events about requests that are in a picture after the line.
+func (e recordedEvents) in(after *picture) (all []inspect.Event, err error) {
+	for i, record := range e.records {
+		if !inspect.EventKind(record.Event).Gone() {
+			if e.all[i], err = record.event(after); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return e.all, nil
+}
