@@ -53,10 +53,26 @@ type captures [2*maxCaptures + 1]string
 // {lease:hex}. {{ is a brace.
 func parsePattern(text string) (pattern, error) {
 	p := pattern{text: text, wide: -1}
+	err := splitBraces(text,
+		func(literal string) { p.parts = append(p.parts, part{literal: literal}) },
+		func(inner string) error {
+			capture, err := parseCapture(inner)
+			p.parts = append(p.parts, capture)
+			return err
+		})
+	if err != nil {
+		return p, err
+	}
+	return p, p.check()
+}
+
+// splitBraces passes the text outside of braces, in which {{ is a brace, and what is inside
+// of them, in their order.
+func splitBraces(text string, outside func(string), inside func(string) error) error {
 	var literal strings.Builder
 	flush := func() {
 		if literal.Len() > 0 {
-			p.parts = append(p.parts, part{literal: literal.String()})
+			outside(literal.String())
 			literal.Reset()
 		}
 	}
@@ -65,7 +81,7 @@ func parsePattern(text string) (pattern, error) {
 		literal.WriteString(before)
 		if !found {
 			flush()
-			return p, p.check()
+			return nil
 		}
 		if after, ok := strings.CutPrefix(rest, "{"); ok {
 			literal.WriteByte('{')
@@ -74,14 +90,12 @@ func parsePattern(text string) (pattern, error) {
 		}
 		inner, after, ok := strings.Cut(rest, "}")
 		if !ok {
-			return p, errors.New("a { without a }: write {{ for a brace")
-		}
-		capture, err := parseCapture(inner)
-		if err != nil {
-			return p, err
+			return errors.New("a { without a }: write {{ for a brace")
 		}
 		flush()
-		p.parts = append(p.parts, capture)
+		if err := inside(inner); err != nil {
+			return err
+		}
 		text = after
 	}
 }

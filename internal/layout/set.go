@@ -60,7 +60,7 @@ func (s *Set) Reads(key string) bool {
 	for e := range s.index.lookUp(key) {
 		var c captures
 		if e.pattern().match(key, &c) {
-			if e.rule.Kind == Ignore && e.rule.isPlain() {
+			if e.rule.isPlain() {
 				return false
 			}
 			reads = true
@@ -69,9 +69,9 @@ func (s *Set) Reads(key string) bool {
 	return reads
 }
 
-// isPlain reports whether the name of a key is enough for the rule.
+// isPlain reports whether the rule ignores keys, and goes by nothing but their names.
 func (r *Rule) isPlain() bool {
-	return r.evidence() == 0 && r.value.form == AnyValue && r.lease == leaseAny && r.sameLease == nil &&
+	return r.Kind == Ignore && r.value.form == AnyValue && r.lease == leaseAny && r.sameLease == nil &&
 		!slices.ContainsFunc(r.keys, func(k key) bool { return k.leaseID >= 0 })
 }
 
@@ -136,27 +136,23 @@ func (s *Set) Locks(key string) []string {
 		if e.key < 0 || e.rule.Kind == Ignore {
 			continue
 		}
-		k := &e.rule.keys[e.key]
-		sc := scope{pattern: &k.pattern}
-		if !k.match(key, &sc.captures) {
-			continue
-		}
-		if name, ok := k.name(key, &sc); ok && !slices.Contains(names, name) {
+		if name, ok := e.rule.keys[e.key].lockOf(key); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	if dir, _, ok := cutLast(key); ok && !slices.Contains(names, dir) { // a mutex's key that has lost its lease
-		names = append(names, dir)
+	if i := strings.LastIndexByte(key, '/'); i >= 0 && !slices.Contains(names, key[:i]) { // a mutex's key that has lost its lease
+		names = append(names, key[:i])
 	}
 	return names
 }
 
-func cutLast(s string) (before, after string, ok bool) {
-	i := strings.LastIndexByte(s, '/')
-	if i < 0 {
-		return "", "", false
+// lockOf returns the name of the lock that a key is about, by the key alone.
+func (k *key) lockOf(text string) (name string, ok bool) {
+	s := scope{pattern: &k.pattern}
+	if !k.match(text, &s.captures) {
+		return "", false
 	}
-	return s[:i], s[i+1:], true
+	return k.name(text, &s)
 }
 
 // Beside returns what the keys begin with that are not below a lock's name and say what
@@ -201,12 +197,7 @@ func (s *Set) Dependents(key string) []string {
 		if e.key >= 0 || e.rule.sameLease == nil {
 			continue
 		}
-		k := &e.rule.candidates.key
-		sc := scope{pattern: &k.pattern}
-		if !k.match(key, &sc.captures) {
-			continue
-		}
-		if lock, ok := k.name(key, &sc); ok {
+		if lock, ok := e.rule.candidates.key.lockOf(key); ok {
 			locks = append(locks, lock)
 		}
 	}

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"errors"
 	"strings"
 
 	"etcd-lock/internal/printable"
@@ -20,34 +19,17 @@ type piece struct {
 // parseTemplate parses a template. {{ is a brace, and {name:last} the last segment.
 func parseTemplate(text string) (template, error) {
 	var t template
-	var literal strings.Builder
-	flush := func() {
-		if literal.Len() > 0 {
-			t = append(t, piece{literal: literal.String()})
-			literal.Reset()
-		}
+	err := splitBraces(text,
+		func(literal string) { t = append(t, piece{literal: literal}) },
+		func(inner string) error {
+			name, last := strings.CutSuffix(inner, ":last")
+			t = append(t, piece{name: name, last: last})
+			return nil
+		})
+	if err != nil {
+		return nil, err
 	}
-	for {
-		before, rest, found := strings.Cut(text, "{")
-		literal.WriteString(before)
-		if !found {
-			flush()
-			return t, nil
-		}
-		if after, ok := strings.CutPrefix(rest, "{"); ok {
-			literal.WriteByte('{')
-			text = after
-			continue
-		}
-		inner, after, ok := strings.Cut(rest, "}")
-		if !ok {
-			return nil, errors.New("a { without a }: write {{ for a brace")
-		}
-		flush()
-		name, last := strings.CutSuffix(inner, ":last")
-		t = append(t, piece{name: name, last: last})
-		text = after
-	}
+	return t, nil
 }
 
 // scope has the texts of the names in a template.
