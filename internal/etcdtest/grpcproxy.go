@@ -29,10 +29,6 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	server := grpc.NewServer()
 	kv, _ := grpcproxy.NewKvProxy(client) // what it returns never closes
@@ -49,14 +45,9 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 	pb.RegisterClusterServer(server, members)
 	pb.RegisterMaintenanceServer(server, maintenance)
 	pb.RegisterAuthServer(server, grpcproxy.NewAuthProxy(client))
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(l)
-	}()
+	endpoint, stop := serve(tb, server)
 	tb.Cleanup(func() {
-		server.Stop()
-		<-served
+		stop()
 		cancel()
 		<-leaseDone
 		<-watchDone
@@ -64,5 +55,23 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 		backoff.Within(backoff.CloseWatch, func() { _ = client.Watcher.Close() })
 		_ = client.ActiveConnection().Close()
 	})
-	return l.Addr().String()
+	return endpoint
+}
+
+// serve runs a server on a free port. stop ends it, and waits until it has ended.
+func serve(tb testing.TB, server *grpc.Server) (endpoint string, stop func()) {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l)
+	}()
+	return l.Addr().String(), func() {
+		server.Stop()
+		<-served
+	}
 }

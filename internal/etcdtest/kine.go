@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"testing"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -23,10 +22,6 @@ func StartKine(tb testing.TB, endpoint string) string {
 	tb.Helper()
 	client := Client(tb, endpoint)
 	conn := client.ActiveConnection()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	server := grpc.NewServer()
 	pb.RegisterKVServer(server, kineKV{kv: pb.NewKVClient(conn), lease: pb.NewLeaseClient(conn)})
 	pb.RegisterWatchServer(server, kineWatch{watch: pb.NewWatchClient(conn)})
@@ -34,16 +29,9 @@ func StartKine(tb testing.TB, endpoint string) string {
 	pb.RegisterClusterServer(server, kineCluster{})
 	pb.RegisterMaintenanceServer(server, kineMaintenance{})
 	healthpb.RegisterHealthServer(server, health.NewServer())
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(l)
-	}()
-	tb.Cleanup(func() {
-		server.Stop()
-		<-served
-	})
-	return l.Addr().String()
+	endpoint, stop := serve(tb, server)
+	tb.Cleanup(stop)
+	return endpoint
 }
 
 // notByKine is the error for a field of a request that kine does not take.
