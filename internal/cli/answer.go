@@ -64,7 +64,7 @@ func whyRecorded(opts *whyOptions) error {
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
 	}
-	if opts.name != "" && len(named(m.Snapshot, opts.name)) == 0 {
+	if opts.name != "" && len(m.Snapshot.Named(opts.name)) == 0 {
 		a.absent = []string{notRecorded(opts.name)}
 	}
 	return a.write(opts.out)

@@ -220,7 +220,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 	if err != nil {
 		return release.Plan{}, err
 	}
-	locks := named(snapshot, t.name)
+	locks := snapshot.Named(t.name)
 	if len(locks) == 0 {
 		text, meant, err := absence(ctx, c, t.name, 0)
 		if err == nil {

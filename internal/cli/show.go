@@ -155,7 +155,7 @@ func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
 	if err != nil {
 		return err
 	}
-	locks := withInfo(ctx, c, opts.rev.from, named(snapshot, opts.name))
+	locks := withInfo(ctx, c, opts.rev.from, snapshot.Named(opts.name))
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
 		leases, err = leasesOf(ctx, c, locks)
@@ -187,7 +187,7 @@ func showRecorded(opts *showOptions) error {
 	if err != nil {
 		return err
 	}
-	locks := named(m.Snapshot, opts.name)
+	locks := m.Snapshot.Named(opts.name)
 	doc := newShowDoc(opts.name, m.Snapshot.Revision, locks, m.Leases, m.Time)
 	doc.Time, doc.Doubts = m.Time, m.Doubts
 	switch {
@@ -253,11 +253,6 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 		meant = "to see why that key is no lock: etcd-lock layouts explain " + word
 	}
 	return text, meant
-}
-
-// named returns the locks of that name, at most one for each layout.
-func named(s inspect.Snapshot, name string) []inspect.Lock {
-	return slices.DeleteFunc(slices.Clone(s.Locks), func(l inspect.Lock) bool { return l.ID.Name != name })
 }
 
 // leasesOf looks up the leases of locks, from the heads of the queues on: etcd is

@@ -179,11 +179,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	}
 	if opts.name != "" {
 		snapshot.Locks = slices.Clone(snapshot.Locks)
-		for i, l := range snapshot.Locks {
-			if l.ID.Name == opts.name {
-				copy(snapshot.Locks[i:], withInfo(ctx, c, opts.rev.from, snapshot.Locks[i:i+1]))
-			}
-		}
+		locks := snapshot.Named(opts.name)
+		copy(locks, withInfo(ctx, c, opts.rev.from, locks))
 	}
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
@@ -201,7 +198,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(a.document())
 	}
-	if opts.name != "" && len(named(snapshot, opts.name)) == 0 {
+	if opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
 		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
 			return err
 		}

@@ -92,8 +92,7 @@ func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Ev
 			before, after = before[1:], after[1:]
 		}
 	}
-	quiet := func(e Event) bool { return e.Request.quiet() }
-	return slices.DeleteFunc(deleted, quiet), slices.DeleteFunc(changed, quiet)
+	return slices.DeleteFunc(deleted, Event.quiet), slices.DeleteFunc(changed, Event.quiet)
 }
 
 // compareHeads compares the first items of two sorted lists. An empty list counts

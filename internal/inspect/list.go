@@ -132,7 +132,7 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 // readRange reads all keys of a range, and the values of those that may be requests, at
 // a revision, or now if that is 0. It returns the revision that it has read.
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
-	next, values := pace{keys: l.page, most: math.MaxInt64, bytes: pageBytes}, pace{keys: firstValues, most: maxValues, bytes: readBytes}
+	next, values := newPace(l.page, math.MaxInt64, pageBytes), newPace(firstValues, maxValues, readBytes)
 	revision = at
 	for start, more := r.Start, true; more; {
 		began := time.Now()
@@ -267,9 +267,12 @@ func nextRuns(rules *layout.Set, keys []*mvccpb.KeyValue, limit int64) (runs []r
 
 // pace is the number of keys of the next read.
 type pace struct {
-	keys, most int64
-	bytes      int64 // that a read has at most
-	quick      int64 // how many times readBytes a read may have, since reads were quick
+	keys, most       int64
+	bytes, mostBytes int64 // bytes is what a read is to have; it grows while reads are quick
+}
+
+func newPace(keys, most, mostBytes int64) pace {
+	return pace{keys: keys, most: most, bytes: readBytes, mostBytes: mostBytes}
 }
 
 // learn adapts the pace to the size of what has been read, and to how long that took, at
@@ -282,13 +285,12 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 	for _, kv := range kvs {
 		size += len(kv.Key) + len(kv.Value) + keyBytes
 	}
-	p.quick = max(p.quick, 1)
 	switch {
 	case took < quickRead:
-		p.quick = min(2*p.quick, p.bytes/readBytes)
+		p.bytes = min(2*p.bytes, p.mostBytes)
 	case took > 2*quickRead:
-		p.quick = max(p.quick/2, 1)
+		p.bytes = max(p.bytes/2, readBytes)
 	}
-	fit := p.quick * readBytes * int64(len(kvs)) / int64(size)
+	fit := p.bytes * int64(len(kvs)) / int64(size)
 	p.keys = max(1, min(fit, 2*p.keys, p.most))
 }

@@ -269,7 +269,8 @@ func TestPace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &pace{keys: 10, most: 50, bytes: readBytes}
+			pace := newPace(10, 50, readBytes)
+			p := &pace
 			for i, size := range tt.sizes {
 				if read(p, size); p.keys != tt.want[i] {
 					t.Errorf("after read %d: %d keys, want %d", i, p.keys, tt.want[i])
@@ -285,7 +286,7 @@ func TestPace(t *testing.T) {
 
 // TestPaceOfQuickReads: reads grow while they are quick, and shrink when they are slow.
 func TestPaceOfQuickReads(t *testing.T) {
-	p := &pace{keys: 1, most: math.MaxInt64, bytes: 4 * readBytes}
+	p := newPace(1, math.MaxInt64, 4*readBytes)
 	var got []int64
 	for _, took := range []time.Duration{0, 0, 0, quickRead, 3 * quickRead, 3 * quickRead, 3 * quickRead, 0} {
 		p.keys = 1 << 20 // so that only the size counts

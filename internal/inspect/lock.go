@@ -161,6 +161,10 @@ func (l Lock) StateAt(now time.Time) State {
 // it, so that nothing that happens to it is an event.
 func (r Request) quiet() bool { return r.Vacant() || r.Encrypted }
 
+// quiet reports whether the event is of a quiet request. Keys in the way are told whatever
+// they are.
+func (e Event) quiet() bool { return !e.Kind.OfOther() && e.Request.quiet() }
+
 // Lapsed reports whether a record names a holder who has not renewed it in time, if the
 // clocks of the holder and of this machine agree.
 func (r Request) Lapsed(now time.Time) bool {
@@ -258,8 +262,8 @@ type Snapshot struct {
 	beside beside
 }
 
-// named returns the locks of a name, in all layouts.
-func (s Snapshot) named(name string) []Lock {
+// Named returns the locks of a name, at most one for each layout.
+func (s Snapshot) Named(name string) []Lock {
 	first, _ := slices.BinarySearchFunc(s.Locks, name, func(l Lock, name string) int { return strings.Compare(l.ID.Name, name) })
 	last := first
 	for last < len(s.Locks) && s.Locks[last].ID.Name == name {

@@ -84,19 +84,7 @@ func TestSnapshotAt(t *testing.T) {
 
 func remembered(t *testing.T, s *Source, prefix string, since int64) (*History, []Event) {
 	t.Helper()
-	ctx := timely(t)
-	h, err := s.History(ctx, since, prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var events []Event
-	for e, err := range h.Events(ctx) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		events = append(events, e)
-	}
-	return h, events
+	return rememberedAll(t, s, since, prefix)
 }
 
 // TestHistoryLaw: at every revision, what the history has told by then is what

@@ -77,7 +77,7 @@ func (s Snapshot) Preview(requests []Request) Preview {
 func (s Snapshot) blockedBy(r Request) []LockID {
 	var ids []LockID
 	for name := range namesAbove(r.Key) {
-		for _, l := range s.named(name) {
+		for _, l := range s.Named(name) {
 			if slices.ContainsFunc(l.Others, func(o Request) bool { return o.Key == r.Key }) {
 				ids = append(ids, l.ID)
 			}

@@ -229,13 +229,11 @@ func (s *state) editQueue(id LockID, e *edit) {
 func (s *state) settle(id LockID, e *edit) []Event {
 	var changes []Event
 	for _, r := range e.deleted {
-		if !r.quiet() {
-			changes = append(changes, departure(r, e.detached[r.Key]))
-		}
+		changes = append(changes, departure(r, e.detached[r.Key]))
 	}
 	lock, ok := s.locks[id]
 	if !ok {
-		return append(changes, compareOthers(e.before, lock)...)
+		return slices.DeleteFunc(append(changes, compareOthers(e.before, lock)...), Event.quiet)
 	}
 	lock.Others, lock.MoreOthers = s.others(lock)
 	lock.Candidates = s.beside.of(lock)
@@ -250,17 +248,15 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
 	for _, r := range e.added {
-		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding && !r.quiet() { // the others have moved
+		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
 			moved = append(moved, i)
 		}
 	}
 	slices.Sort(moved)
 	for _, i := range moved {
-		if !lock.Queue[i].quiet() {
-			changes = append(changes, standing(lock.Queue[i]))
-		}
+		changes = append(changes, standing(lock.Queue[i]))
 	}
-	return changes
+	return slices.DeleteFunc(changes, Event.quiet)
 }
 
 // others returns Lock.Others and Lock.MoreOthers.

@@ -45,14 +45,7 @@ func Polls(n int, all bool, granted time.Duration) string {
 	if !all {
 		text = "at least " + text
 	}
-	return "a hint that clients wait, and no count of them: there " + isAre(n) + " " + text
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
+	return "a hint that clients wait, and no count of them: there " + verb(n, "is", "are") + " " + text
 }
 
 // value says what the value of a lock's key says about who holds it.

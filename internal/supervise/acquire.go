@@ -125,8 +125,8 @@ func (a *acquirer) warnForeign(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		for _, l := range s.Locks {
-			if l.ID.Name == want.Name && l.ID.Layout.OneKey() {
+		for _, l := range s.Named(want.Name) {
+			if l.ID.Layout.OneKey() {
 				a.reportf("%s is also the key of a lock of %s, for which this does not wait", want.Name, l.ID.Layout)
 			}
 		}
