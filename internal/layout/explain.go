@@ -14,8 +14,8 @@ type Verdict struct {
 	Matched   bool       // and it has the evidence that the rule wants
 	Decides   bool       // of the rules that match, this one counts: it says what the key is
 	Candidate *Candidate // the key is that, by the rule's candidates; nil if it is about its keys
-	Evidence  []string   // what the rule takes as evidence, if it matches: whole clauses
-	Problem   string     // why the rule does not match: a clause
+	Evidence  []string   // what the rule takes as evidence, if it matches: whole clauses, in which what is from etcd is printable
+	Problem   string     // why the rule does not match: such a clause
 }
 
 // Explain returns what each rule says about a key: first the one that decides what the key
@@ -91,13 +91,13 @@ func (r *Rule) evidenceFor(k *key, s *scope, m Match, kv KV) []string {
 		all = append(all, "its last part is its own lease in "+base)
 	}
 	if m.Encrypted {
-		return append(all, "the value begins with "+strconv.Quote(r.value.encrypted)+", so it is encrypted")
+		return append(all, "the value begins with "+quoteRule(r.value.encrypted)+", so it is encrypted")
 	}
 	all = append(all, r.value.evidence()...)
 	if r.sameLease != nil {
 		s.fields, _ = r.value.read(kv.Value)
 		sibling, _ := r.sameLease.render(s)
-		all = append(all, "the key "+strconv.Quote(cutText(sibling))+" is on the same lease")
+		all = append(all, "the key "+quote(cutText(sibling))+" is on the same lease")
 	}
 	return all
 }
@@ -115,7 +115,7 @@ func (v *value) evidence() []string {
 	case TextValue:
 		all = append(all, "the value is a line of text")
 		if v.pattern != nil {
-			all[0] = "the value matches " + strconv.Quote(v.pattern.String())
+			all[0] = "the value matches " + quoteRule(v.pattern.String())
 		}
 	case UUIDValue:
 		all = append(all, "the value is a UUID"+version)
@@ -128,7 +128,7 @@ func (v *value) evidence() []string {
 	case ProtobufValue:
 		all = append(all, "the value is a protobuf message")
 		if v.after != "" {
-			all[0] += " after " + strconv.Quote(v.after)
+			all[0] += " after " + quoteRule(v.after)
 		}
 	}
 	for _, c := range v.has {

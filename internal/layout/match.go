@@ -3,6 +3,8 @@ package layout
 import (
 	"strconv"
 	"time"
+
+	"etcd-lock/internal/printable"
 )
 
 // KV is a key with what is known of it.
@@ -48,6 +50,13 @@ func (r *Rule) match(kv KV, i int, leases Leases) (m Match, problem string) {
 	}
 	return m, ""
 }
+
+// quote returns a text in quotes, with what a terminal cannot show written as escapes.
+func quote(s string) string { return `"` + printable.Text(s) + `"` }
+
+// quoteRule returns a text of a rule in quotes, as its author wrote it: backslashes, of
+// which regular expressions have many, stay single.
+func quoteRule(s string) string { return `"` + printable.Escaped(s) + `"` }
 
 func unless(ok bool, problem string) string {
 	if ok {
@@ -132,7 +141,7 @@ func (r *Rule) matchSibling(s *scope, kv KV, leases Leases) string {
 		return "the value does not say which key has to be on the same lease"
 	}
 	if lease, ok := leases(sibling); !ok || lease != kv.Lease || lease == 0 {
-		return "there is no key " + strconv.Quote(cutText(sibling)) + " on the same lease"
+		return "there is no key " + quote(cutText(sibling)) + " on the same lease"
 	}
 	return ""
 }

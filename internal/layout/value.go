@@ -106,7 +106,7 @@ func (v *value) readText(b []byte) (f fields, problem string) {
 	case v.pattern == nil && !isText(b):
 		return f, "the value is not a line of text"
 	case v.pattern != nil && !v.pattern.Match(b):
-		return f, "the value does not match " + strconv.Quote(v.pattern.String())
+		return f, "the value does not match " + quoteRule(v.pattern.String())
 	}
 	return fields{form: TextValue, raw: b, pattern: v.pattern}, ""
 }
@@ -191,7 +191,7 @@ func (v *value) names(field string) bool {
 
 func (v *value) readMessage(b []byte) (f fields, problem string) {
 	if !hasPrefix(b, v.after) {
-		return f, "the value does not begin with " + strconv.Quote(v.after)
+		return f, "the value does not begin with " + quoteRule(v.after)
 	}
 	b = b[len(v.after):]
 	if v.snappy {

@@ -15,8 +15,13 @@ import (
 // Text returns s with every rune that is not printable, every invalid byte and
 // every backslash written as a Go escape. The result is one line, and two
 // different strings never look alike through it.
-func Text(s string) string {
-	if clean(s) {
+func Text(s string) string { return escape(s, true) }
+
+// Escaped is Text for what has been through it in part: it leaves backslashes as they are.
+func Escaped(s string) string { return escape(s, false) }
+
+func escape(s string, backslashes bool) string {
+	if clean(s, backslashes) {
 		return s
 	}
 	var b strings.Builder
@@ -27,7 +32,7 @@ func Text(s string) string {
 			b.WriteString(`\x`)
 			b.WriteByte("0123456789abcdef"[s[0]>>4])
 			b.WriteByte("0123456789abcdef"[s[0]&15])
-		case r != '\\' && unicode.IsPrint(r):
+		case (r != '\\' || !backslashes) && unicode.IsPrint(r):
 			b.WriteString(s[:n])
 		default:
 			q := strconv.QuoteRune(r)
@@ -38,9 +43,9 @@ func Text(s string) string {
 	return b.String()
 }
 
-func clean(s string) bool {
+func clean(s string, backslashes bool) bool {
 	for i, r := range s {
-		if r == '\\' || !unicode.IsPrint(r) {
+		if r == '\\' && backslashes || !unicode.IsPrint(r) {
 			return false
 		}
 		if r == utf8.RuneError {

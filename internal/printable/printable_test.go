@@ -134,3 +134,14 @@ func unescape(s string) (string, bool) {
 	}
 	return b.String(), true
 }
+
+// TestEscaped wants what has been escaped to stay as it is, and the rest to be escaped.
+func TestEscaped(t *testing.T) {
+	for in, want := range map[string]string{
+		`\d+`: `\d+`, printable.Text("a\x1b\\"): `a\x1b\\`, "\x1b": `\x1b`, "plain": "plain",
+	} {
+		if got := printable.Escaped(in); got != want {
+			t.Errorf("Escaped(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/printable"
 )
 
 // ExplainOptions are the options of Explain.
@@ -118,7 +119,7 @@ func (d explainDoc) write(out output.Printer) error {
 	err := out.Sentences("", output.Cell{}, head)
 	for _, v := range d.Verdicts {
 		if err == nil {
-			err = out.Sentences("  ", output.Cell{}, append([]string{v.headline()}, v.Evidence...)...)
+			err = out.EscapedSentences("  ", output.Cell{}, append([]string{v.headline()}, v.Evidence...)...)
 		}
 	}
 	return err
@@ -127,7 +128,7 @@ func (d explainDoc) write(out output.Printer) error {
 func (v verdictDoc) headline() string {
 	switch {
 	case v.Candidate != "":
-		return v.Layout + ": candidate " + v.Candidate + " for " + format.Name(v.Lock)
+		return v.Layout + ": candidate " + printable.Text(v.Candidate) + " for " + printable.Text(format.Name(v.Lock))
 	case !v.Matched:
 		return v.Layout + " does not match: " + v.Problem
 	case v.kind == layout.Ignore && v.Decides:

@@ -142,6 +142,15 @@ func (p Printer) Line(cells ...Cell) error {
 // Sentences prints sentences after an indent and a tag, each on a line of its own
 // below the start of the first. A terminal's width wraps them.
 func (p Printer) Sentences(indent string, tag Cell, texts ...string) error {
+	escaped := make([]string, 0, len(texts))
+	for _, text := range texts {
+		escaped = append(escaped, printable.Text(text))
+	}
+	return p.EscapedSentences(indent, tag, escaped...)
+}
+
+// EscapedSentences is Sentences for texts in which what is not trusted is printable.
+func (p Printer) EscapedSentences(indent string, tag Cell, texts ...string) error {
 	tagged := indent + p.cell(tag)
 	if tag.Text != "" {
 		tagged += "  "
@@ -149,7 +158,7 @@ func (p Printer) Sentences(indent string, tag Cell, texts ...string) error {
 	column := ansi.StringWidth(tagged)
 	lines := make([]string, 0, len(texts))
 	for _, text := range texts {
-		text = printable.Text(text)
+		text = printable.Escaped(text)
 		if p.Width > 0 {
 			text = ansi.Wrap(text, max(min(p.Width, maxText)-column, maxText/4), "")
 		}
