@@ -82,6 +82,8 @@ func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Ev
 			changed = append(changed, standing(after[0]))
 			after = after[1:]
 		default:
+			gave, got := compareSlots(before[0], after[0])
+			deleted, changed = append(deleted, gave...), append(changed, got...)
 			passed := !after[0].continues(before[0])
 			if passed {
 				deleted = append(deleted, departure(before[0], false))

@@ -206,3 +206,36 @@ func TestCaptures(t *testing.T) {
 		t.Errorf("-update writes it anew (-want +got):\n%s", diff)
 	}
 }
+
+// TestSlots wants events of those who get a slot of a semaphore, or give it back, and of
+// no others.
+func TestSlots(t *testing.T) {
+	const key = "com.coreos.airlock/groups/g/v1/semaphore"
+	store := newStore()
+	store.commit()
+	s := newState(nil, store.listing(), nil)
+	for _, tt := range []struct{ holders, want string }{
+		{`"a"`, "granted a"},
+		{`"a"`, ""},
+		{`"a","b"`, "granted b"},
+		{`"b","c"`, "released a, granted c"},
+		{`"c"`, "released b"},
+		{`"d"`, "released c, granted d"},
+		{``, "released d"},
+		{``, ""},
+	} {
+		store.put(key, `{"total_slots":2,"holders":[`+tt.holders+`]}`, 0)
+		before := Snapshot{Locks: s.snapshot().Locks}
+		var got []string
+		events := s.apply(store.commit(), epoch)
+		for _, e := range events {
+			got = append(got, string(e.Kind)+" "+e.Request.Owner.Label)
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("with holders %s, events %q, want %q", tt.holders, got, tt.want)
+		}
+		if compared := Compare(before, s.snapshot()); len(compared) != len(events) {
+			t.Errorf("with holders %s, compared %+v", tt.holders, compared)
+		}
+	}
+}

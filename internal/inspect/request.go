@@ -1,12 +1,14 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -49,11 +51,35 @@ func (r Request) named() string {
 }
 
 // continues reports whether a key that was written again is the same request as before:
-// not if a record, or a lock that is one key, has passed to another holder.
+// not if a record, or a lock that is one key, has passed to another holder. A semaphore has
+// passed on if it has none of the holders that it had.
 func (r Request) continues(before Request) bool {
 	return r.Lock == before.Lock && r.Revision == before.Revision && r.quiet() == before.quiet() &&
 		(r.Term == nil || before.Term == nil || r.Term.Holder == before.Term.Holder) &&
+		(r.Vacant() || r.Slots == nil || before.Slots == nil || len(r.without(before)) < len(r.Slots.Holders)) &&
 		(r.Lock.Layout.Kind != layout.Single || r.Lease == before.Lease && r.Lease != 0 || r.sameOwner(before))
+}
+
+// without returns the holders of a semaphore that another state of it does not have.
+func (r Request) without(other Request) []string {
+	return slices.DeleteFunc(slices.Clone(r.Slots.Holders), func(h string) bool { return slices.Contains(other.Slots.Holders, h) })
+}
+
+// compareSlots returns the events of holders who have given a slot of a semaphore back, and
+// of those who got one, while others kept theirs. Each names only them as owners.
+func compareSlots(before, after Request) (released, granted []Event) {
+	if before.Slots == nil || after.Slots == nil || !after.continues(before) {
+		return nil, nil
+	}
+	of := func(kind EventKind, holders []string) []Event {
+		if len(holders) == 0 {
+			return nil
+		}
+		r := after
+		r.Owner = keyspace.Owner{Label: strings.Join(holders, ", ")}
+		return []Event{{Kind: kind, Request: r}}
+	}
+	return of(EventReleased, before.without(after)), of(EventGranted, after.without(before))
 }
 
 // sameOwner reports whether two requests are of the same client, as far as their keys say.

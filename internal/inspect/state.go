@@ -93,6 +93,7 @@ type edit struct {
 	deleted   []Request
 	detached  map[string]bool // those of deleted whose keys still exist
 	rewritten []Request       // they keep their places
+	gave, got []Event         // of those of rewritten that are semaphores: of slots
 	added     []Request
 	reach     int  // requests of the queue that may be marked as holding
 	before    Lock // with the keys in the way before; its queue may have changed since
@@ -174,6 +175,8 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Tim
 		}
 		e := editOf(edits, next.Lock)
 		e.rewritten = append(e.rewritten, next)
+		gave, got := compareSlots(old, next)
+		e.gave, e.got = append(e.gave, gave...), append(e.got, got...)
 		return
 	}
 	if was {
@@ -231,6 +234,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	for _, r := range e.deleted {
 		changes = append(changes, departure(r, e.detached[r.Key]))
 	}
+	changes = append(changes, e.gave...)
 	lock, ok := s.locks[id]
 	if !ok {
 		return slices.DeleteFunc(append(changes, compareOthers(e.before, lock)...), Event.quiet)
@@ -256,7 +260,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	for _, i := range moved {
 		changes = append(changes, standing(lock.Queue[i]))
 	}
-	return slices.DeleteFunc(changes, Event.quiet)
+	return slices.DeleteFunc(append(changes, e.got...), Event.quiet)
 }
 
 // others returns Lock.Others and Lock.MoreOthers.
