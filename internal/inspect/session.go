@@ -51,14 +51,45 @@ func (s Session) only(want func(Request) bool) []Request {
 	return some
 }
 
-// Owner returns the owner of the first request that has one.
-func (s Session) Owner() (keyspace.Owner, bool) {
+// Owner returns the owner of the first request that has one. It is not ok if the requests
+// name different clients, which share the lease.
+func (s Session) Owner() (first keyspace.Owner, ok bool) {
 	for _, r := range s.Requests {
-		if r.Owned {
-			return r.Owner, true
+		switch {
+		case !r.Owned:
+		case !ok:
+			first, ok = r.Owner, true
+		case !isSameClient(first, r.Owner):
+			return keyspace.Owner{}, false
 		}
 	}
-	return keyspace.Owner{}, false
+	return first, ok
+}
+
+// isSameClient reports whether two owners may be one client: labels are of requests, where
+// something else names the client.
+func isSameClient(a, b keyspace.Owner) bool {
+	if isNameless(a) && isNameless(b) {
+		return a.Label == b.Label
+	}
+	return agree(a.Host, b.Host) && agree(a.PID, b.PID) && agree(a.Program, b.Program)
+}
+
+func isNameless(o keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
+
+// agree reports whether two values are equal, as far as they are known.
+func agree[T comparable](a, b T) bool {
+	var unknown T
+	return a == b || a == unknown || b == unknown
+}
+
+// WhoOf names the client of one of the session's requests: by its own owner, else as Who
+// does.
+func (s Session) WhoOf(r Request) string {
+	if r.Owned {
+		return r.Who()
+	}
+	return s.Who()
 }
 
 // Who names the session by its owner, else by its lease, else by its key. The name

@@ -40,3 +40,22 @@ func TestMissedRenewals(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedLease wants each request of a lease that several clients share to be its own
+// owner's, and the session to be nobody's.
+func TestSharedLease(t *testing.T) {
+	of := func(o keyspace.Owner) Request { return Request{Owned: true, Owner: o} }
+	a, b, unnamed := of(keyspace.Owner{Label: "a"}), of(keyspace.Owner{Label: "b"}), Request{}
+	shared := Session{ID: SessionID{Lease: 31}, Requests: []Request{a, unnamed, b}}
+	for _, tt := range []struct{ got, want string }{
+		{shared.Who(), "lease 000000000000001f"},
+		{shared.WhoOf(b), "b"},
+		{shared.WhoOf(unnamed), "lease 000000000000001f"},
+		{Session{Requests: []Request{a, a, unnamed}}.WhoOf(unnamed), "a"},
+		{Session{Requests: []Request{of(keyspace.Owner{Host: "h", Label: "x"}), of(keyspace.Owner{Host: "h", Label: "y"})}}.Who(), "x @h"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("named %q, want %q", tt.got, tt.want)
+		}
+	}
+}

@@ -120,7 +120,7 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	holders := make([]string, 0, len(f.Holders))
 	for _, s := range f.Holders {
-		holders = append(holders, who(s))
+		holders = append(holders, clientOf(s, r.Lock))
 	}
 	var root, more string
 	switch {
@@ -129,7 +129,7 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	case f.Root.Entry.Session != nil && !f.Root.Entry.Request.IsRequest():
 		root = "the chain ends at " + f.Root.Entry.Request.Key + ", which is not a lock request"
 	case f.Root.Entry.Session != nil:
-		root = "the chain ends at " + who(f.Root.Entry.Session) + ", which " + t.doing(f.Root.Entry.Request)
+		root = "the chain ends at " + client(f.Root.Entry.Session, f.Root.Entry.Request) + ", which " + t.doing(f.Root.Entry.Request)
 	}
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
@@ -139,7 +139,7 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 		held = ", which no request holds"
 	}
 	return Text{
-		Headline: who(f.Sessions[0]) + " has waited " + lasted(f) + " for " + lock(r) + held,
+		Headline: client(f.Sessions[0], r) + " has waited " + lasted(f) + " for " + lock(r) + held,
 		Clauses:  clauses(timed(f), root, more),
 	}
 }
@@ -154,7 +154,7 @@ func (t Tense) longHold(f diagnose.Finding) Text {
 	}
 	r := f.Requests[0]
 	return Text{
-		Headline: who(f.Sessions[0]) + " has held " + lock(r) + " for " + lasted(f),
+		Headline: client(f.Sessions[0], r) + " has held " + lock(r) + " for " + lasted(f),
 		Clauses:  clauses(timed(f), t.behind(f.Behind), more),
 	}
 }

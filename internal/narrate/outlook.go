@@ -13,11 +13,11 @@ import (
 // Request describes a request of a session: who made it and when, and how long
 // its lease lasts. A snapshot of the past has no time, so now is zero then.
 func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
-	text := who(s) + " (" + r.Mode.String() + "), " + requested(r, now)
+	text := client(s, r) + " (" + r.Mode.String() + "), " + requested(r, now)
 	if r.Lock.Layout.OneKey() {
 		text = holderOf(r) + ", by a key that was created at revision " + strconv.FormatInt(r.Revision, 10)
 	}
-	if lease := leaseLeft(s); lease != "" {
+	if lease := leaseLeft(s, r); lease != "" {
 		text += ", " + lease
 	}
 	return text
@@ -66,7 +66,7 @@ func requested(r inspect.Request, now time.Time) string {
 
 // leaseLeft names the lease of a session, unless that is the session's name, and
 // says how long it lasts, if that is known.
-func leaseLeft(s *inspect.Session) string {
+func leaseLeft(s *inspect.Session, r inspect.Request) string {
 	if s.ID.Lease == 0 {
 		return "no lease"
 	}
@@ -80,7 +80,7 @@ func leaseLeft(s *inspect.Session) string {
 		return "lease " + format.Lease(s.ID.Lease) + ", which etcd does not have"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
-	case name == who(s):
+	case name == client(s, r):
 		return left
 	case left == "":
 		return name
@@ -91,10 +91,11 @@ func leaseLeft(s *inspect.Session) string {
 
 // Edge says why one session cannot continue before another one does.
 func (t Tense) Edge(e diagnose.Edge) string {
-	to, waits := who(e.To), who(e.From)+t.say(" waits for ", " waited for ")+format.Name(e.Waiter.Lock.Name)
+	to, from := client(e.To, e.Blocker), client(e.From, e.Waiter)
+	waits := from + t.say(" waits for ", " waited for ") + format.Name(e.Waiter.Lock.Name)
 	switch {
 	case e.Kind == diagnose.EdgeInside:
-		return who(e.From) + t.say(" holds ", " held ") + format.Name(e.Waiter.Lock.Name) + " for the program " + to +
+		return from + t.say(" holds ", " held ") + format.Name(e.Waiter.Lock.Name) + " for the program " + to +
 			t.say(", which reports that it runs under it", ", which reported that it ran under it")
 	case !e.Blocker.IsRequest():
 		return waits + t.say(" until "+e.Blocker.Key+" is deleted, which is", " behind "+e.Blocker.Key+", which was") + " older and not a lock request"
@@ -127,7 +128,7 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			continue
 		}
 		if s, ok := d.Session(r.Session()); ok && len(held) <= most {
-			says = append(says, holdEnds(s)...)
+			says = append(says, holdEnds(s, client(s, r))...)
 		}
 	}
 	if len(held) == 0 && len(l.Queue) > 0 && l.Queue[0].Waiting() {
@@ -144,7 +145,7 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 	}
 	for _, r := range stuck {
 		if s, ok := d.Session(r.Session()); ok {
-			says = append(says, who(s)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
+			says = append(says, client(s, r)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
 			held = append(held, s.Requests...)
 		}
 	}
@@ -202,26 +203,26 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 	return says
 }
 
-// holdEnds says what ends the hold of a session.
-func holdEnds(s *inspect.Session) []string {
+// holdEnds says what ends the hold of a client of a session.
+func holdEnds(s *inspect.Session, client string) []string {
 	switch {
 	case s.ID.Lease == 0:
-		return []string{who(s) + " holds it until its key is deleted, since no lease ends it"}
+		return []string{client + " holds it until its key is deleted, since no lease ends it"}
 	case s.Lease.State == inspect.LeaseMissing:
-		return []string{who(s) + " holds it until its key is deleted, since etcd does not have its lease"}
+		return []string{client + " holds it until its key is deleted, since etcd does not have its lease"}
 	case s.Lease.State == inspect.LeaseOverdue:
-		return []string{who(s) + " holds it until etcd revokes its lease, which has been over for " + format.Duration(-s.Lease.Remaining)}
+		return []string{client + " holds it until etcd revokes its lease, which has been over for " + format.Duration(-s.Lease.Remaining)}
 	case s.Lease.State != inspect.LeaseAlive:
-		return []string{who(s) + " holds it until it unlocks or its session ends"}
+		return []string{client + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
 		return []string{
-			who(s) + " holds it until it unlocks or its lease ends",
+			client + " holds it until it unlocks or its lease ends",
 			"its lease has not been renewed for " + format.Duration(s.Lease.NotRenewedFor()) +
 				"; unless it is renewed now, it ends in about " + format.Duration(s.Lease.Remaining),
 		}
 	default: // one look does not show whether it is renewed
 		return []string{
-			who(s) + " holds it until it unlocks or its lease ends",
+			client + " holds it until it unlocks or its lease ends",
 			"unless it is renewed, its lease ends in about " + format.Duration(s.Lease.Remaining) + "; if its client dies, within " + format.Duration(s.Lease.Granted),
 		}
 	}
@@ -236,9 +237,9 @@ func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request,
 		switch {
 		case !ok:
 		case r.Lock == l.ID:
-			own = append(own, who(s))
+			own = append(own, client(s, r))
 		default: // it waits for a lock above this one, and for its holders
-			others = append(others, who(s)+" gets "+lock(r))
+			others = append(others, client(s, r)+" gets "+lock(r))
 		}
 	}
 	var says []string

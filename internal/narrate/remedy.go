@@ -33,12 +33,22 @@ func Remedy(r diagnose.Remedy) Text {
 		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
 	}
 	for _, e := range r.Unlocks {
-		t.Clauses = append(t.Clauses, "when that makes it exit, "+who(e.Session)+" unlocks "+lock(e.Request))
+		t.Clauses = append(t.Clauses, "when that makes it exit, "+client(e.Session, e.Request)+" unlocks "+lock(e.Request))
 	}
 	if r.Unprotected != nil {
 		t.Clauses = append(t.Clauses, who(r.Unprotected)+" may continue without the lock it runs under")
 	}
 	return t
+}
+
+// targetClient names the client of the request that a remedy deletes.
+func targetClient(r diagnose.Remedy) string {
+	for _, own := range r.Session.Requests {
+		if own.Key == r.Target.Key {
+			return client(r.Session, own)
+		}
+	}
+	return who(r.Session)
 }
 
 // Condition is the condition of a remedy that is one only then.
@@ -51,7 +61,7 @@ func deletes(r diagnose.Remedy) string {
 	}
 	text := "delete " + r.Target.Key
 	if _, owned := r.Session.Owner(); owned || r.Session.ID.Lease != 0 {
-		text += " of " + who(r.Session)
+		text += " of " + targetClient(r)
 	}
 	return text
 }
@@ -134,7 +144,7 @@ func next(grants []diagnose.Entry) string {
 	}
 	var words []string
 	for _, e := range grants {
-		words = append(words, who(e.Session)+" gets "+lock(e.Request))
+		words = append(words, client(e.Session, e.Request)+" gets "+lock(e.Request))
 	}
 	return "then " + list(words)
 }

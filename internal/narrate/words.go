@@ -9,6 +9,19 @@ import (
 // who names a session.
 func who(s *inspect.Session) string { return s.Who() }
 
+// client names the client of a request of a session.
+func client(s *inspect.Session, r inspect.Request) string { return s.WhoOf(r) }
+
+// clientOf names the client of the first request that the session has for a lock.
+func clientOf(s *inspect.Session, lock inspect.LockID) string {
+	for _, r := range s.Requests {
+		if r.Lock == lock {
+			return client(s, r)
+		}
+	}
+	return who(s)
+}
+
 // leaseOf names the lease of a session.
 func leaseOf(s *inspect.Session) string {
 	if name := "lease " + format.Lease(s.ID.Lease); name == who(s) {
@@ -49,7 +62,9 @@ func (t Tense) say(present, past string) string {
 }
 
 // does says who holds a lock or waits for it.
-func (t Tense) does(s *inspect.Session, r inspect.Request) string { return who(s) + " " + t.doing(r) }
+func (t Tense) does(s *inspect.Session, r inspect.Request) string {
+	return client(s, r) + " " + t.doing(r)
+}
 
 func (t Tense) doing(r inspect.Request) string {
 	switch {

@@ -220,11 +220,11 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 			lead = "┌▸ "
 		}
 		lines = append(lines,
-			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.Who())),
+			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
 			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
 	}
 	if len(f.Cycle) > 0 {
-		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.Who()))
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut("  "+l, w)
@@ -235,7 +235,7 @@ func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
 // arrow says what leads from a session of the cycle to the next.
 func (s *problemsScreen) arrow(e diagnose.Edge) string {
 	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
-	next := term.Safe(e.To.Who())
+	next := term.Safe(e.To.WhoOf(e.Blocker))
 	switch {
 	case e.Kind == diagnose.EdgeInside:
 		return "holds " + lock + ", and runs " + next + " under it"
