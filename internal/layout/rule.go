@@ -138,6 +138,12 @@ func (r *Rule) OneKey() bool {
 	return r != nil && (r.Kind == Single || r.Kind == Record || r.Kind == Semaphore)
 }
 
+// Leaseless reports whether keys are on no lease on purpose: locks of the layout end
+// otherwise, or never by themselves.
+func (r *Rule) Leaseless() bool {
+	return r != nil && (r.lease == leaseNone || r.Kind == Record || r.Kind == Semaphore)
+}
+
 // evidence ranks what a rule takes as evidence, strongest first.
 func (r *Rule) evidence() int {
 	switch {

@@ -20,10 +20,16 @@ import (
 // expiringAt is the remaining time from which on a lease is called out.
 const expiringAt = 2 * time.Second
 
-// ttlCell is the remaining time of a lease.
-func ttlCell(c *nav.Context, lease int64) theme.Text {
+// ttlCell is the remaining time of a request's lease, or of a record by the clocks of its
+// holder and of this machine.
+func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
+	lease := r.Lease
 	left, known := c.LeaseLeft(lease)
 	switch {
+	case lease == 0 && r.Term != nil:
+		return termCell(c, r)
+	case lease == 0 && r.Lock.Layout.Leaseless():
+		return theme.Styled("never", c.Theme.Dim)
 	case lease == 0:
 		return theme.Styled("never", c.Theme.Warning)
 	case !known || !c.Connected() || c.InPast():
@@ -39,9 +45,22 @@ func ttlCell(c *nav.Context, lease int64) theme.Text {
 	}
 }
 
+// termCell is the remaining time of a record.
+func termCell(c *nav.Context, r inspect.Request) theme.Text {
+	ends := r.Term.Ends()
+	switch {
+	case ends.IsZero() || r.Vacant() || c.InPast():
+		return theme.Styled("-", c.Theme.Dim)
+	case r.Lapsed(c.Clock()):
+		return theme.Styled("lapsed", c.Theme.Lost)
+	default:
+		return theme.Styled("~"+format.Age(ends.Sub(c.Clock())), c.Theme.Plain)
+	}
+}
+
 // ttlBar is ttlCell with, where there is room, a bar that drains.
-func ttlBar(c *nav.Context, lease int64, w int) theme.Text {
-	text := ttlCell(c, lease)
+func ttlBar(c *nav.Context, r inspect.Request, w int) theme.Text {
+	text, lease := ttlCell(c, r), r.Lease
 	granted := c.Lease(lease)
 	left, known := c.LeaseLeft(lease)
 	lead := max(term.Width(text.Text), 5)
@@ -75,9 +94,14 @@ func drain(left, whole time.Duration, w int) (bar string, ok bool) {
 
 // renewalsCell says whether a client renews its lease, as far as look-ups show: that
 // a lease has time left does not.
-func renewalsCell(c *nav.Context, lease int64, w int) theme.Text {
+func renewalsCell(c *nav.Context, r inspect.Request, w int) theme.Text {
+	lease := r.Lease
 	f := c.Lease(lease)
 	switch {
+	case lease == 0 && r.Term != nil:
+		return theme.Styled("by its clock", c.Theme.Dim)
+	case lease == 0 && r.Lock.Layout.Leaseless():
+		return theme.Styled("· no lease", c.Theme.Dim)
 	case lease == 0:
 		return theme.Styled("! none", c.Theme.Warning)
 	case c.InPast():
@@ -91,14 +115,14 @@ func renewalsCell(c *nav.Context, lease int64, w int) theme.Text {
 	case f.State != inspect.LeaseAlive:
 		return theme.Styled("-", c.Theme.Dim)
 	}
-	r := c.Leases.Renewals(lease)
+	seen := c.Leases.Renewals(lease)
 	switch {
 	case f.MissedRenewals():
 		return theme.Styled(noneSeen(f.NotRenewedFor(), w, "! "), c.Theme.Expiring)
-	case !r.Rose.IsZero() && !r.Overdue(f.Lease, c.Clock()):
+	case !seen.Rose.IsZero() && !seen.Overdue(f.Lease, c.Clock()):
 		return theme.Styled("● renewed", c.Theme.Holding)
-	case r.Overdue(f.Lease, c.Clock()) || !r.Changed.IsZero() && r.Unseen(c.Clock()) > f.Granted/3:
-		return theme.Styled(noneSeen(r.Unseen(c.Clock()), w, "· "), c.Theme.Dim)
+	case seen.Overdue(f.Lease, c.Clock()) || !seen.Changed.IsZero() && seen.Unseen(c.Clock()) > f.Granted/3:
+		return theme.Styled(noneSeen(seen.Unseen(c.Clock()), w, "· "), c.Theme.Dim)
 	default:
 		return theme.Styled("· not due", c.Theme.Dim)
 	}

@@ -138,8 +138,37 @@ func TestTTLBar(t *testing.T) {
 			t.Fatal("not asked for")
 		}
 		_, _ = c.Leases.Take(state.LeaseAnswer{Gen: gen, At: c.Now, Leases: map[int64]inspect.Lease{1: {State: inspect.LeaseAlive, Granted: left, Remaining: left}}})
-		if got := ttlBar(c, 1, 16).Text; got != want {
+		if got := ttlBar(c, inspect.Request{Lease: 1}, 16).Text; got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A lock without a lease is a problem only if its layout has one: a record ends by the
+// clocks of its holder and of this machine.
+func TestWithoutLease(t *testing.T) {
+	c := newTestContext()
+	c.Conn.Begun = true
+	of := func(name string, term *layout.Term) inspect.Request {
+		return inspect.Request{Lock: inspect.LockID{Layout: layout.Builtin().Rule(name)}, Term: term, Holding: true}
+	}
+	record := func(age time.Duration) *layout.Term {
+		return &layout.Term{Holder: "a", Renewed: testNow.Add(-age), Duration: 15 * time.Second}
+	}
+	for _, tt := range []struct {
+		request       inspect.Request
+		ttl, renewals string
+	}{
+		{of("rwlock", nil), "never", "! none"},
+		{of("shedlock", nil), "never", "! none"},
+		{of("kubernetes-lease", record(3*time.Second)), "~12s", "by its clock"},
+		{of("kubernetes-lease", record(time.Minute)), "lapsed", "by its clock"},
+		{of("ha-tracker", &layout.Term{Holder: "a", Renewed: testNow}), "-", "by its clock"},
+		{of("airlock", nil), "never", "· no lease"},
+		{of("taskflow-no-expiry", nil), "never", "· no lease"},
+	} {
+		if ttl, renewals := ttlBar(c, tt.request, 16).Text, renewalsCell(c, tt.request, 20).Text; ttl != tt.ttl || renewals != tt.renewals {
+			t.Errorf("%s: %q and %q, want %q and %q", tt.request.Lock.Layout, ttl, renewals, tt.ttl, tt.renewals)
 		}
 	}
 }

@@ -151,7 +151,11 @@ func (s *sessionScreen) effects(w, h int) string {
 // about is the lease and the preview of a revoke.
 func (s *sessionScreen) about(w int) []string {
 	var lines []string
-	ttl, renewals := ttlBar(s.Context, s.id.Lease, min(w/2, 30)), renewalsCell(s.Context, s.id.Lease, w/2)
+	of := inspect.Request{Key: s.id.Key, Lease: s.id.Lease}
+	if s.session != nil {
+		of = s.session.Requests[0]
+	}
+	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
 	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
 		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))

@@ -51,10 +51,10 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 		{Title: "client", Box: widget.Box{Min: 12, Want: 34, Soon: true}, Key: "N", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
-			Last: func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.ID.Lease, w) }},
+			Last: func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.Requests[0], w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
 		{Title: "renewals", Box: widget.Box{Min: 12, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
-			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.ID.Lease, w) }},
+			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.Requests[0], w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
 		{Title: "waits", Box: widget.Box{Min: 6}, Right: true, Key: "W", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.waits, a.waits) },
@@ -85,7 +85,10 @@ func (s *sessionsScreen) client(r *sessionRow, w int) theme.Text {
 }
 
 func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
-	if r.ID.Lease == 0 {
+	switch {
+	case r.ID.Lease == 0 && r.Requests[0].Lock.Layout.Leaseless():
+		return theme.Styled("no lease", s.Theme.Dim)
+	case r.ID.Lease == 0:
 		return theme.Styled("no lease", s.Theme.Warning)
 	}
 	return theme.Styled(term.Lease(r.ID.Lease, w), s.Theme.Plain)

@@ -165,7 +165,7 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 	if t.IsOwn(q) {
 		who, style = "yours "+who, t.Theme.Own
 	}
-	ttl := ttlCell(t.Context, q.Lease)
+	ttl := ttlCell(t.Context, q)
 	cells := []theme.Text{
 		theme.Styled(r.branch+s.Text+" "+q.Mode.String(), s.Style),
 		theme.Styled(who, style),
