@@ -46,25 +46,20 @@ func (b *beside) clone() beside {
 	return c
 }
 
-// put takes in a key that was written. It returns the locks that may have changed.
-func (b *beside) put(rules *layout.Set, kv *mvccpb.KeyValue) []LockID {
+// add takes in a key that is new, by what the rules say of it.
+func (b *beside) add(kv *mvccpb.KeyValue, found layout.Find) {
 	key := string(kv.Key)
-	changed := b.remove(key)
-	if len(kv.Value) <= maxDependent && rules.Depends(key) {
+	if len(kv.Value) <= maxDependent && found.Depends {
 		b.dependent[key] = kv
 	}
-	for _, c := range rules.Candidates(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}) {
+	for _, c := range found.Candidates {
 		id := LockID{Layout: c.Rule, Name: c.Lock}
 		if b.candidates[id] == nil {
 			b.candidates[id] = map[string]candidate{}
 		}
 		b.candidates[id][key] = candidate{name: c.Name, lease: kv.Lease}
 		b.ofKey[key] = append(b.ofKey[key], id)
-		if !slices.Contains(changed, id) {
-			changed = append(changed, id)
-		}
 	}
-	return changed
 }
 
 // remove takes out a key. It returns the locks that may have changed.
@@ -115,11 +110,13 @@ func (s *state) leaseOf(key string) (int64, bool) {
 
 // putBeside takes in an event of a key that may be beside locks. It returns the locks that
 // may have changed.
-func (s *state) putBeside(ev *clientv3.Event) []LockID {
+func (s *state) putBeside(ev *clientv3.Event, found layout.Find) []LockID {
+	changed := s.beside.remove(string(ev.Kv.Key))
 	if ev.Type == clientv3.EventTypePut {
-		return s.beside.put(s.rules, ev.Kv)
+		s.beside.add(ev.Kv, found)
+		changed = append(changed, s.beside.ofKey[string(ev.Kv.Key)]...)
 	}
-	return s.beside.remove(string(ev.Kv.Key))
+	return changed
 }
 
 // reconsider looks again whether a key that depends on others is a request.
@@ -129,7 +126,7 @@ func (s *state) reconsider(edits map[LockID]*edit, key string, now time.Time) {
 	if kv == nil {
 		return
 	}
-	next, is := s.request(kv, now)
+	next, is := s.written(kv, s.rules.Find(layoutKV(kv), s.leaseOf), now)
 	switch {
 	case is == was:
 	case is:

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // keysOfOthers are keys of software other than etcd's own, and keys beside them that say
 // what they are.
 var keysOfOthers = []string{
-	"/service/x/leader", "/service/x/members/p1", "/service/x/members/p2", "/locks/n",
+	"/service/x/leader", "/service/x/members/p1", "/service/x/members/p2", "/service/x/initialize", "/locks/n",
 	"/registry/leases/ns/l", "com.coreos.airlock/groups/g/v1/semaphore",
 	"election/n/1", "election/n/2", "/v/keyspaces/k/locks/1", "/v/keyspaces/k/locks/2", "/v/keyspaces/k/locks/2/x",
 }
@@ -39,6 +39,8 @@ func valuesBeside(key string) []string {
 		return []string{"p1", "p2"}
 	case strings.Contains(key, "/members/"):
 		return []string{`{"conn_url":"u","api_url":"a","state":"running","role":"replica"}`}
+	case strings.HasSuffix(key, "/initialize"):
+		return []string{"7712994121439633787"}
 	case key == "/locks/n":
 		return []string{"11295022-eab6-11f1-ab9f-02005e100001", "da6bb2d2-eab5-11f1-9357-02005e100001"}
 	case strings.HasPrefix(key, "/registry/"):
@@ -237,5 +239,36 @@ func TestSlots(t *testing.T) {
 		if compared := Compare(before, s.snapshot()); len(compared) != len(events) {
 			t.Errorf("with holders %s, compared %+v", tt.holders, compared)
 		}
+	}
+}
+
+// TestMemberDeletedFirst wants Patroni's leader to hold its lock as long as its key is
+// there, whatever becomes of its member's key.
+func TestMemberDeletedFirst(t *testing.T) {
+	store := newStore()
+	store.put("/service/demo/initialize", "7712994121439633787", 0)
+	store.put("/service/demo/members/pg1", `{"conn_url":"postgres://a","state":"running"}`, 1)
+	store.put("/service/demo/leader", "pg1", 1)
+	store.commit()
+	s := newState(nil, store.listing(), nil)
+	for _, change := range []func(){
+		func() { store.del("/service/demo/members/pg1") },
+		func() { store.put("/service/demo/members/pg1", `{"conn_url":"postgres://a","state":"starting"}`, 2) },
+		func() { store.del("/service/demo/members/pg1") },
+	} {
+		change()
+		if events := s.apply(store.commit(), epoch); len(events) > 0 {
+			t.Errorf("events %+v", events)
+		}
+		l := store.listing()
+		for from, locks := range map[string][]Lock{"watch": s.snapshot().Locks, "read": l.locks} {
+			if len(locks) != 1 || !locks[0].Queue[0].Holding || locks[0].Queue[0].Owner.Label != "pg1" {
+				t.Errorf("%s: %+v", from, locks)
+			}
+		}
+	}
+	store.del("/service/demo/leader")
+	if events := s.apply(store.commit(), epoch); len(events) != 1 || events[0].Kind != EventReleased {
+		t.Errorf("events %+v", events)
 	}
 }

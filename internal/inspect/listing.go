@@ -40,25 +40,24 @@ func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
 func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
-		k := l.learn(kv)
-		l.beside.put(l.rules, kv)
+		k, found := l.learn(kv), l.rules.Find(layoutKV(kv), l.leaseOf)
+		l.beside.add(kv, found)
 		if k == nil || l.beside.dependent[k.key] != nil {
 			continue
 		}
-		if r, ok := l.match(k, kv); ok {
+		if r, ok := l.request(k, kv, found); ok {
 			requests = append(requests, r)
 		}
 	}
 	l.addRequests(requests)
 }
 
-// match returns the request that a key is, and notes it.
-func (l *listing) match(k *stored, kv *mvccpb.KeyValue) (Request, bool) {
-	m, ok := l.rules.Match(layout.KV{Key: k.key, Value: kv.Value, Lease: kv.Lease}, l.leaseOf)
-	if !ok || !isWhole(m, l.prefixes) {
+// request returns the request that a key is, and notes it.
+func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Request, bool) {
+	if !found.Found || !isWhole(found.Match, l.prefixes) {
 		return Request{}, false
 	}
-	r := newRequest(kv, k.key, m)
+	r := newRequest(kv, k.key, found.Match)
 	k.lock = &r.Lock
 	return r, true
 }
@@ -105,7 +104,7 @@ func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
 // makeLocks makes the locks of the queues.
 func (l *listing) makeLocks() {
 	for key, kv := range l.beside.dependent {
-		if r, ok := l.match(findKey(l.keys, key), kv); ok {
+		if r, ok := l.request(findKey(l.keys, key), kv, l.rules.Find(layoutKV(kv), l.leaseOf)); ok {
 			l.addRequests([]Request{r})
 		}
 	}

@@ -89,23 +89,26 @@ func (r Request) sameOwner(other Request) bool {
 	return r.Owned == other.Owned && a == b
 }
 
-// written returns the request that an event writes, if it does. Without an owner's
-// time, it counts as made now, unless events come late.
-func (s *state) written(ev *clientv3.Event, now time.Time) (Request, bool) {
+// findOut returns what the rules say of the key of an event.
+func (s *state) findOut(ev *clientv3.Event) layout.Find {
 	if ev.Type != clientv3.EventTypePut {
-		return Request{}, false
+		return layout.Find{Dependents: s.rules.Dependents(string(ev.Kv.Key))}
 	}
-	return s.request(ev.Kv, now)
+	return s.rules.Find(layoutKV(ev.Kv), s.leaseOf)
 }
 
-// request returns the request that a key is.
-func (s *state) request(kv *mvccpb.KeyValue, now time.Time) (Request, bool) {
-	key := string(kv.Key)
-	m, ok := s.rules.Match(layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}, s.leaseOf)
-	if !ok || !isWhole(m, s.prefixes) {
+// layoutKV is a key as rules take it.
+func layoutKV(kv *mvccpb.KeyValue) layout.KV {
+	return layout.KV{Key: string(kv.Key), Value: kv.Value, Lease: kv.Lease}
+}
+
+// written returns the request that a key that was written is, if it is one. Without an owner's
+// time, it counts as made now, unless events come late.
+func (s *state) written(kv *mvccpb.KeyValue, found layout.Find, now time.Time) (Request, bool) {
+	if !found.Found || !isWhole(found.Match, s.prefixes) {
 		return Request{}, false
 	}
-	r := newRequest(kv, key, m)
+	r := newRequest(kv, string(kv.Key), found.Match)
 	r.Seen, r.Saw = now, !s.late && !now.IsZero()
 	if r.Since.IsZero() && !s.late {
 		r.Since = now

@@ -109,11 +109,12 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 	var dependents []string
 	for _, ev := range events {
 		s.advance(ev.Kv.ModRevision)
-		s.collect(edits, ev, now)
-		for _, id := range s.putBeside(ev) {
+		found := s.findOut(ev)
+		s.collect(edits, ev, found, now)
+		for _, id := range s.putBeside(ev, found) {
 			editOf(edits, id)
 		}
-		dependents = append(dependents, s.rules.Dependents(string(ev.Kv.Key))...)
+		dependents = append(dependents, found.Dependents...)
 	}
 	for _, key := range dependents {
 		s.reconsider(edits, key, now)
@@ -158,9 +159,9 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 // collect turns an event into edits. A key that is written again keeps its
 // place, but with another lease it may have become the request of another
 // lock, or none.
-func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, now time.Time) {
+func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, found layout.Find, now time.Time) {
 	old, was := s.find(string(ev.Kv.Key))
-	next, is := s.written(ev, now)
+	next, is := s.written(ev.Kv, found, now)
 	s.other += countOther(ev, was, is)
 	var lock *LockID
 	if is {

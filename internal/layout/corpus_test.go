@@ -96,7 +96,7 @@ func describe(s *layout.Set, kv layout.KV, leases layout.Leases) string {
 		fmt.Fprintf(&b, "%s: %s of %q", m.Rule, m.Mode, m.Lock)
 		describeHolder(&b, m)
 	}
-	for _, c := range s.Candidates(kv) {
+	for _, c := range s.Find(kv, leases).Candidates {
 		fmt.Fprintf(&b, "%s: candidate %q for %q", c.Rule, c.Name, c.Lock)
 	}
 	return b.String()

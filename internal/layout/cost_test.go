@@ -50,9 +50,8 @@ func TestCostOfOtherRules(t *testing.T) {
 				}
 				got := testing.AllocsPerRun(100, func() {
 					s.Reads(kv.Key)
-					s.Match(kv, noLeases)
-					s.Candidates(kv)
-					s.Depends(kv.Key)
+					s.Find(kv, noLeases)
+					s.Dependents(kv.Key)
 				})
 				if got > 0 {
 					t.Errorf("%v allocations with %d more rules", got, n)

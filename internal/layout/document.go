@@ -18,6 +18,7 @@ type (
 		Lock       *string           `yaml:"lock" json:"lock,omitempty"`
 		Lease      *string           `yaml:"lease" json:"lease,omitempty"`
 		SameLease  *string           `yaml:"same-lease" json:"same-lease,omitempty"`
+		Beside     *besideDoc        `yaml:"beside" json:"beside,omitempty"`
 		Value      *valueDoc         `yaml:"value" json:"value,omitempty"`
 		Owner      map[string]string `yaml:"owner" json:"owner,omitempty"`
 		Info       []infoDoc         `yaml:"info" json:"info,omitempty"`
@@ -64,6 +65,11 @@ type (
 		Lock  *string   `yaml:"lock" json:"lock,omitempty"`
 		Name  *string   `yaml:"name" json:"name,omitempty"`
 		Value *valueDoc `yaml:"value" json:"value,omitempty"`
+	}
+
+	besideDoc struct {
+		Key  *string `yaml:"key" json:"key,omitempty"`
+		Lock *string `yaml:"lock" json:"lock,omitempty"`
 	}
 
 	releaseDoc struct {

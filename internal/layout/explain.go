@@ -31,7 +31,7 @@ func (s *Set) Explain(kv KV, leases Leases) []Verdict {
 		decided = decided || v.Matched
 		all = append(all, v)
 	}
-	for _, c := range s.Candidates(kv) {
+	for _, c := range s.Find(kv, leases).Candidates {
 		all = append(all, Verdict{
 			Rule: c.Rule, Named: true, Matched: true, Candidate: &c,
 			Evidence: append([]string{"the key matches " + c.Rule.candidates.key.text}, c.Rule.candidates.value.evidence()...),
@@ -71,7 +71,7 @@ func (r *Rule) verdict(kv KV, leases Leases) Verdict {
 			continue
 		}
 		v.Matched, v.Problem = true, ""
-		v.Evidence = r.evidenceFor(k, &sc, m, kv)
+		v.Evidence = r.evidenceFor(k, &sc, m, kv, leases)
 		return v
 	}
 	if !v.Named {
@@ -81,7 +81,7 @@ func (r *Rule) verdict(kv KV, leases Leases) Verdict {
 }
 
 // evidenceFor lists what makes a key a request of the rule, strongest last.
-func (r *Rule) evidenceFor(k *key, s *scope, m Match, kv KV) []string {
+func (r *Rule) evidenceFor(k *key, s *scope, m Match, kv KV, leases Leases) []string {
 	all := []string{"the key matches " + k.text}
 	if k.leaseID >= 0 {
 		base := "hexadecimal"
@@ -97,7 +97,11 @@ func (r *Rule) evidenceFor(k *key, s *scope, m Match, kv KV) []string {
 	if r.sameLease != nil {
 		s.fields, _ = r.value.read(kv.Value)
 		sibling, _ := r.sameLease.render(s)
-		all = append(all, "the key "+quote(cutText(sibling))+" is on the same lease")
+		if lease, ok := leases(sibling); ok && lease == kv.Lease {
+			all = append(all, "the key "+quote(cutText(sibling))+" is on the same lease")
+		} else {
+			all = append(all, "there is a key "+quote(cutText(r.beside.begin(s)))+" beside it")
+		}
 	}
 	return all
 }

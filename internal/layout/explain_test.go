@@ -55,6 +55,12 @@ func TestExplain(t *testing.T) {
 			want: "patroni: not, because there is no key \"/service/demo/members/pg1\" on the same lease\n",
 		},
 		{
+			name:   "SiblingDeletedFirst",
+			kv:     layout.KV{Key: "/service/demo/leader", Value: []byte("pg1"), Lease: 7},
+			beside: []layout.KV{{Key: "/service/demo/initialize"}},
+			want:   "patroni (single): the key matches {path:**}/leader; the value is a line of text; there is a key \"/service/demo/initialize\" beside it\n",
+		},
+		{
 			name: "Ignored",
 			kv:   layout.KV{Key: "v1/instances/a/b/c/" + leaseHex, Lease: lease},
 			want: "dynamo-instances (ignore): the key matches v1/instances/{path:**}\n" +

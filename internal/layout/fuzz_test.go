@@ -20,7 +20,7 @@ import (
 func checkRead(t *testing.T, s *layout.Set, kv layout.KV, leases layout.Leases) {
 	t.Helper()
 	m, ok := s.Match(kv, leases)
-	candidates := s.Candidates(kv)
+	candidates := s.Find(kv, leases).Candidates
 	if ok && !s.Reads(kv.Key) {
 		t.Errorf("%q is a request of %s, and its value would not be read", kv.Key, m.Rule)
 	}

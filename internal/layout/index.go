@@ -24,18 +24,28 @@ type start [2]byte
 // span is the prefixes from first on, before end, that have the same start.
 type span struct{ first, end int }
 
-// entry is a pattern of a rule: of its keys, or of its candidates if key is -1.
+// entry is a pattern of a rule: of its keys, by their index, or of one of the kinds below.
 type entry struct {
 	rule  *Rule
 	order int
 	key   int
 }
 
+// What a pattern is of, if not of a rule's keys.
+const (
+	candidateKey = -1
+	besideKey    = -2
+)
+
 func (e entry) pattern() *pattern {
-	if e.key < 0 {
+	switch e.key {
+	case candidateKey:
 		return &e.rule.candidates.key.pattern
+	case besideKey:
+		return &e.rule.beside.pattern
+	default:
+		return &e.rule.keys[e.key].pattern
 	}
-	return &e.rule.keys[e.key].pattern
 }
 
 // prefix is the patterns that begin with a text.

@@ -140,10 +140,20 @@ func (r *Rule) matchSibling(s *scope, kv KV, leases Leases) string {
 	if !ok {
 		return "the value does not say which key has to be on the same lease"
 	}
-	if lease, ok := leases(sibling); !ok || lease != kv.Lease || lease == 0 {
-		return "there is no key " + quote(cutText(sibling)) + " on the same lease"
+	if lease, ok := leases(sibling); ok && lease == kv.Lease && lease != 0 || r.hasBeside(s, leases) {
+		return ""
 	}
-	return ""
+	return "there is no key " + quote(cutText(sibling)) + " on the same lease"
+}
+
+// hasBeside reports whether there is the other key that is evidence for a key of the rule,
+// such as where the one on the same lease was deleted first.
+func (r *Rule) hasBeside(s *scope, leases Leases) bool {
+	if r.beside == nil {
+		return false
+	}
+	_, ok := leases(r.beside.begin(s))
+	return ok
 }
 
 // read reads for how long a record says that its lock is held.

@@ -97,6 +97,7 @@ func (r *reader) rule(p yamlfile.Path, d ruleDoc) *Rule {
 	}
 	r.readHolders(p, d, rule)
 	rule.candidates = r.candidates(p, d, rule)
+	rule.beside = r.beside(p.To("beside"), d.Beside, rule)
 	r.readWaiters(p.To("waiters"), d.Waiters, rule)
 	rule.Release = r.release(p.To("release"), d.Release, rule)
 	return rule

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/yamlfile"
 )
@@ -265,48 +264,6 @@ func (r *reader) field(p yamlfile.Path, s *string, v *value) string {
 		r.fail(p, "%s values have no field %s: there are %s", v.form, *s, strings.Join(v.fieldNames(), ", "))
 	}
 	return deref(s)
-}
-
-func (r *reader) candidates(p yamlfile.Path, d ruleDoc, rule *Rule) *candidates {
-	c := d.Candidates
-	if c == nil {
-		if rule.sameLease != nil {
-			r.fail(p.To("same-lease"), "same-lease needs candidates: the pattern of the keys that can be on the same lease")
-		}
-		return nil
-	}
-	p = p.To("candidates")
-	if c.Key == nil || c.Lock == nil {
-		r.fail(p, "candidates need key, the pattern of their keys, and lock, the name of their lock")
-		return nil
-	}
-	out := &candidates{value: r.value(p.To("value"), c.Value)}
-	k := &out.key
-	var err error
-	if k.pattern, err = parsePattern(*c.Key); err != nil {
-		r.fail(p.To("key"), "%v", err)
-		return nil
-	}
-	k.mode, k.leaseID = keyspace.Write, -1
-	n := names{patterns: []*pattern{&k.pattern}, value: &out.value}
-	r.checkConditions(p.To("value", "has"), &out.value, n)
-	k.lock = r.template(p.To("lock"), c.Lock, n)
-	name := "{" + k.lastCapture() + "}"
-	if c.Name != nil {
-		name = *c.Name
-	}
-	out.name = r.template(p.To("name"), &name, n)
-	return out
-}
-
-func (p *pattern) lastCapture() string {
-	last := ""
-	for _, part := range p.parts {
-		if part.capture != "" {
-			last = part.capture
-		}
-	}
-	return last
 }
 
 func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {

@@ -47,6 +47,7 @@ type Rule struct {
 	lease      leaseCondition
 	value      value
 	sameLease  template // a key that has to be on the same lease
+	beside     *key     // or one that has to exist, whatever it has
 	owner      owner
 	info       []info
 	record     record

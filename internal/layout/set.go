@@ -27,7 +27,10 @@ func NewSet(rules ...*Rule) (*Set, error) {
 			s.index.add(&r.keys[i].pattern, entry{rule: r, order: order, key: i})
 		}
 		if r.candidates != nil {
-			s.index.add(&r.candidates.key.pattern, entry{rule: r, order: order, key: -1})
+			s.index.add(&r.candidates.key.pattern, entry{rule: r, order: order, key: candidateKey})
+		}
+		if r.beside != nil {
+			s.index.add(&r.beside.pattern, entry{rule: r, order: order, key: besideKey})
 		}
 	}
 	s.index.finish()
@@ -59,7 +62,7 @@ func (s *Set) Reads(key string) bool {
 	reads := false
 	for e := range s.index.lookUp(key) {
 		var c captures
-		if e.pattern().match(key, &c) {
+		if e.key != besideKey && e.pattern().match(key, &c) {
 			if e.rule.isPlain() {
 				return false
 			}
@@ -77,56 +80,90 @@ func (r *Rule) isPlain() bool {
 
 // Match says which rule a key matches; not ok if it is no request.
 func (s *Set) Match(kv KV, leases Leases) (m Match, ok bool) {
-	best := len(s.rules)
-	for e := range s.index.lookUp(kv.Key) {
-		if e.key < 0 || e.order >= best {
-			continue
-		}
-		if found, problem := e.rule.match(kv, e.key, leases); problem == "" {
-			m, best = found, e.order
-		}
-	}
-	if best == len(s.rules) || m.Rule.Kind == Ignore || m.Rule.Hidden && !s.hidden {
-		return Match{}, false
-	}
-	return m, true
+	f := s.Find(kv, leases)
+	return f.Match, f.Found
 }
 
-// Depends reports whether what a key is depends on the leases of other keys: of those
-// that are candidates of its lock.
-func (s *Set) Depends(key string) bool {
-	for e := range s.index.lookUp(key) {
-		if e.key >= 0 && e.rule.sameLease != nil {
+// Find is what a set of rules says of a key that was written.
+type Find struct {
+	Match Match
+	Found bool // the key is the request that Match says
+
+	// Depends says that what the key is depends on other keys: those that Dependents is
+	// about.
+	Depends    bool
+	Dependents []string    // the names of locks whose keys may be requests only because of this key
+	Candidates []Candidate // that the key is, for locks that may not exist: one for each lock
+}
+
+// Find says everything that the rules say of a key, in one walk of the index.
+func (s *Set) Find(kv KV, leases Leases) (f Find) {
+	best := len(s.rules)
+	for e := range s.index.lookUp(kv.Key) {
+		if e.key < 0 {
+			f.add(e, kv)
+			continue
+		}
+		if e.rule.sameLease != nil && !f.Depends {
 			var c captures
-			if e.pattern().match(key, &c) {
-				return true
+			f.Depends = e.pattern().match(kv.Key, &c)
+		}
+		if e.order < best {
+			if found, problem := e.rule.match(kv, e.key, leases); problem == "" {
+				f.Match, best = found, e.order
 			}
 		}
 	}
-	return false
+	f.Found = best < len(s.rules) && f.Match.Rule.Kind != Ignore && (s.hidden || !f.Match.Rule.Hidden)
+	if !f.Found {
+		f.Match = Match{}
+	}
+	return f
 }
 
-// Candidates returns the candidates that a key is, for locks that may not exist: one for
-// each lock.
-func (s *Set) Candidates(kv KV) []Candidate {
-	var all []Candidate
-	for e := range s.index.lookUp(kv.Key) {
-		if e.key >= 0 {
-			continue
-		}
-		c, ok := e.rule.candidate(kv)
-		if !ok {
-			continue
-		}
-		same := slices.IndexFunc(all, func(other Candidate) bool { return other.Lock == c.Lock })
-		switch {
-		case same < 0:
-			all = append(all, c)
-		case precedence(c.Rule, all[same].Rule) < 0:
-			all[same] = c
+// add adds what a key is beside the locks of a rule.
+func (f *Find) add(e entry, kv KV) {
+	f.Dependents = e.dependents(kv.Key, f.Dependents)
+	if e.key != candidateKey {
+		return
+	}
+	c, ok := e.rule.candidate(kv)
+	if !ok {
+		return
+	}
+	same := slices.IndexFunc(f.Candidates, func(other Candidate) bool { return other.Lock == c.Lock })
+	switch {
+	case same < 0:
+		f.Candidates = append(f.Candidates, c)
+	case precedence(c.Rule, f.Candidates[same].Rule) < 0:
+		f.Candidates[same] = c
+	}
+}
+
+// Dependents is Find for a key that was deleted: the names of locks whose keys may have
+// been requests only because of it.
+func (s *Set) Dependents(key string) (locks []string) {
+	for e := range s.index.lookUp(key) {
+		if e.key < 0 {
+			locks = e.dependents(key, locks)
 		}
 	}
-	return all
+	return locks
+}
+
+// dependents adds the lock that a key beside it is evidence for.
+func (e entry) dependents(key string, locks []string) []string {
+	k := e.rule.beside
+	if e.key == candidateKey {
+		k = &e.rule.candidates.key
+	}
+	if e.rule.sameLease == nil {
+		return locks
+	}
+	if lock, ok := k.lockOf(key); ok {
+		return append(locks, lock)
+	}
+	return locks
 }
 
 // Locks returns the names of locks that a key of that name can be a request for.
@@ -165,8 +202,12 @@ func (s *Set) Beside(lock string) []string {
 		}
 		k := &e.rule.keys[e.key]
 		sc := scope{pattern: &k.pattern}
-		if k.match(lock, &sc.captures) {
-			prefixes = append(prefixes, e.rule.candidates.key.begin(&sc))
+		if !k.match(lock, &sc.captures) {
+			continue
+		}
+		prefixes = append(prefixes, e.rule.candidates.key.begin(&sc))
+		if e.rule.beside != nil {
+			prefixes = append(prefixes, e.rule.beside.begin(&sc))
 		}
 	}
 	return prefixes
@@ -187,19 +228,4 @@ func (p *pattern) begin(known *scope) string {
 		b.WriteString(text)
 	}
 	return b.String()
-}
-
-// Dependents returns the names of locks whose keys may be requests only because of the
-// lease that a key is on.
-func (s *Set) Dependents(key string) []string {
-	var locks []string
-	for e := range s.index.lookUp(key) {
-		if e.key >= 0 || e.rule.sameLease == nil {
-			continue
-		}
-		if lock, ok := e.rule.candidates.key.lockOf(key); ok {
-			locks = append(locks, lock)
-		}
-	}
-	return locks
 }

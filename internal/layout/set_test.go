@@ -34,7 +34,7 @@ func TestReads(t *testing.T) {
 		if got := layout.Builtin().Reads(tt.key); got != tt.reads {
 			t.Errorf("Reads(%q) = %v", tt.key, got)
 		}
-		if got := layout.Builtin().Depends(tt.key); got != tt.depends {
+		if got := layout.Builtin().Find(layout.KV{Key: tt.key}, leasesOf(nil)).Depends; got != tt.depends {
 			t.Errorf("Depends(%q) = %v", tt.key, got)
 		}
 	}
