@@ -15,14 +15,14 @@ func diff(before, after []inspect.Lock) []LockChange {
 	var changes []LockChange
 	for len(before) > 0 || len(after) > 0 {
 		var from, to inspect.Lock
-		c := compareHeads(before, after)
+		c := inspect.CompareHeads(before, after, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
 		if c <= 0 {
 			from, before = before[0], before[1:]
 		}
 		if c >= 0 {
 			to, after = after[0], after[1:]
 		}
-		if c == 0 && isSame(from.Queue, to.Queue) && sameBeside(from, to) {
+		if c == 0 && inspect.SameQueue(from.Queue, to.Queue) && sameBeside(from, to) {
 			continue
 		}
 		if change := diffLock(from, to); !change.empty() {
@@ -32,27 +32,9 @@ func diff(before, after []inspect.Lock) []LockChange {
 	return changes
 }
 
-// compareHeads compares the first locks of two sorted lists. An empty list counts as later
-// than anything.
-func compareHeads(a, b []inspect.Lock) int {
-	switch {
-	case len(a) == 0:
-		return 1
-	case len(b) == 0:
-		return -1
-	default:
-		return a[0].ID.Compare(b[0].ID)
-	}
-}
-
-// isSame reports whether two lists share their memory.
-func isSame(a, b []inspect.Request) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
 func sameBeside(a, b inspect.Lock) bool {
 	return a.MoreOthers == b.MoreOthers && slices.Equal(a.Candidates, b.Candidates) &&
-		(isSame(a.Others, b.Others) || slices.Equal(a.Others, b.Others))
+		(inspect.SameQueue(a.Others, b.Others) || slices.Equal(a.Others, b.Others))
 }
 
 // diffLock is diff for one lock, which may be missing before or after.

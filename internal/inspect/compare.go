@@ -12,7 +12,7 @@ func Compare(before, after Snapshot) []Event {
 	old, now := before.Locks, after.Locks
 	for len(old) > 0 || len(now) > 0 {
 		var from, to Lock
-		c := compareHeads(old, now, func(a, b Lock) int { return a.ID.Compare(b.ID) })
+		c := CompareHeads(old, now, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 		if c <= 0 {
 			from, old = old[0], old[1:]
 		}
@@ -74,7 +74,7 @@ func keysOf(requests []Request) map[keyPlace]bool {
 // queue.
 func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Event) {
 	for len(before) > 0 || len(after) > 0 {
-		switch c := compareHeads(before, after, ByPlace); {
+		switch c := CompareHeads(before, after, ByPlace); {
 		case c < 0:
 			deleted = append(deleted, departure(before[0], now.has(before[0])))
 			before = before[1:]
@@ -97,9 +97,9 @@ func compareQueues(before, after []Request, now Snapshot) (deleted, changed []Ev
 	return slices.DeleteFunc(deleted, Event.quiet), slices.DeleteFunc(changed, Event.quiet)
 }
 
-// compareHeads compares the first items of two sorted lists. An empty list counts
+// CompareHeads compares the first items of two sorted lists. An empty list counts
 // as later than anything.
-func compareHeads[T any](a, b []T, compare func(T, T) int) int {
+func CompareHeads[T any](a, b []T, compare func(T, T) int) int {
 	switch {
 	case len(a) == 0:
 		return 1

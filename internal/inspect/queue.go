@@ -2,6 +2,11 @@ package inspect
 
 import "slices"
 
+// SameQueue reports whether two queues are one: snapshots share them, and they never change.
+func SameQueue(a, b []Request) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
 // The functions below change a sorted queue in place. Whatever its length, they
 // move next to nothing when a request leaves its head or joins its end, which are
 // the usual cases.

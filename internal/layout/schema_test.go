@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -9,47 +8,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"etcd-lock/internal/yamlfile/schematest"
 )
 
-func compileSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// validate returns what the schema says of a file.
-func validate(t *testing.T, s *jsonschema.Schema, data []byte) error {
-	t.Helper()
-	var read any
-	if err := yaml.Unmarshal(data, &read); err != nil {
-		t.Fatal(err)
-	}
-	asJSON, err := json.Marshal(read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Validate(value)
-}
-
 func TestSchemaKnowsTheFormat(t *testing.T) {
-	s := compileSchema(t)
+	s := schematest.Compile(t, Schema())
 	everything, err := os.ReadFile("testdata/everything.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -58,14 +21,14 @@ func TestSchemaKnowsTheFormat(t *testing.T) {
 		t.Error(err)
 	}
 	for _, data := range [][]byte{builtinYAML, builtinJSON, everything} {
-		if err := validate(t, s, data); err != nil {
+		if err := s.Validate(t, data); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
 func TestSchemaRefuses(t *testing.T) {
-	s := compileSchema(t)
+	s := schematest.Compile(t, Schema())
 	layouts := func(fields string) string { return "layouts: [{name: n, kind: single, key: '/a/{x}', " + fields + "}]" }
 	for _, tt := range []struct {
 		name, data string
@@ -86,7 +49,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"HiddenIsAText", layouts("hidden: maybe"), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := validate(t, s, []byte(tt.data)); (err == nil) != tt.ok {
+			if err := s.Validate(t, []byte(tt.data)); (err == nil) != tt.ok {
 				t.Errorf("schema says %v", err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/yamlfile/schematest"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/internal/simtest"
 	"etcd-lock/simulate/scenario"
@@ -31,11 +32,11 @@ func TestEncodeKnown(t *testing.T) {
 
 // TestEncodeLaw wants Parse(Encode(sc)) to be sc, whatever it is.
 func TestEncodeLaw(t *testing.T) {
-	schema := scenario.CompileSchema(t)
+	schema := schematest.Compile(t, scenario.Schema())
 	for seed := range uint64(300) {
 		sc := newAuthor(seed).scenario()
 		data := simtest.WantEncodes(t, sc, scenario.Notes{Head: []string{"one", "t\x1bwo"}, Clients: map[string][]string{sc.Clients[0].Name: {"who"}}})
-		if err := scenario.Valid(t, schema, data); err != nil {
+		if err := schema.Validate(t, data); err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, data)
 		}
 	}

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -11,52 +10,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"etcd-lock/internal/yamlfile/schematest"
 )
 
-func CompileSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// Valid is what the schema says of a file.
-func Valid(t *testing.T, s *jsonschema.Schema, data []byte) error {
-	t.Helper()
-	var read any
-	if err := yaml.Unmarshal(data, &read); err != nil { // YAMLToJSON writes what is no JSON
-		t.Fatal(err)
-	}
-	asJSON, err := json.Marshal(read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Validate(value)
-}
-
 func TestSchemaKnowsTheFormat(t *testing.T) {
-	s := CompileSchema(t)
+	s := schematest.Compile(t, Schema())
 	everything, err := os.ReadFile("testdata/everything.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Valid(t, s, everything); err != nil {
+	if err := s.Validate(t, everything); err != nil {
 		t.Error(err)
 	}
 	entries, err := files.ReadDir("scenarios")
@@ -68,14 +31,14 @@ func TestSchemaKnowsTheFormat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Valid(t, s, data); err != nil {
+		if err := s.Validate(t, data); err != nil {
 			t.Errorf("%s: %v", e.Name(), err)
 		}
 	}
 }
 
 func TestSchemaRefuses(t *testing.T) {
-	s := CompileSchema(t)
+	s := schematest.Compile(t, Schema())
 	file := func(step string) string { return "name: n\nclients: [{name: c, steps: [" + step + "]}]\n" }
 	tests := []struct {
 		name, data string
@@ -94,7 +57,7 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := Valid(t, s, []byte(tt.data)); (err == nil) != tt.ok {
+			if err := s.Validate(t, []byte(tt.data)); (err == nil) != tt.ok {
 				t.Errorf("schema says %v", err)
 			}
 		})

@@ -42,7 +42,7 @@ func newCrowd(now time.Time, locks int) *crowd {
 		}
 		c.snapshot.Locks = append(c.snapshot.Locks, l)
 	}
-	slices.SortFunc(c.snapshot.Locks, func(a, b inspect.Lock) int { return state.CompareIDs(a.ID, b.ID) })
+	slices.SortFunc(c.snapshot.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
 	return c
 }
 

@@ -45,7 +45,7 @@ func byLayout(a, b *lockRow) int {
 	return a.lock.ID.Layout.Compare(b.lock.ID.Layout)
 }
 
-func byName(a, b *lockRow) int { return state.CompareIDs(a.lock.ID, b.lock.ID) }
+func byName(a, b *lockRow) int { return a.lock.ID.Compare(b.lock.ID) }
 
 func stateRank(r *lockRow) int {
 	switch {

@@ -12,7 +12,6 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -160,11 +159,11 @@ func (s *locksScreen) refresh() {
 	old, i := s.rows, 0
 	rows := make([]*lockRow, 0, len(p.Locks)+1)
 	for _, l := range p.Locks {
-		for i < len(old) && state.CompareIDs(old[i].lock.ID, l.ID) < 0 {
+		for i < len(old) && old[i].lock.ID.Compare(l.ID) < 0 {
 			i++
 		}
 		var r *lockRow
-		if i < len(old) && old[i].lock.ID == l.ID && state.SameQueue(old[i].lock.Queue, l.Queue) {
+		if i < len(old) && old[i].lock.ID == l.ID && inspect.SameQueue(old[i].lock.Queue, l.Queue) {
 			r = old[i]
 		} else {
 			r = newLockRow(l)

@@ -35,7 +35,7 @@ const treeMost = 200
 
 // show sets the lock. A queue that has not changed is kept.
 func (t *waitTree) show(l inspect.Lock, found bool) {
-	if found == t.found && l.ID == t.lock.ID && state.SameQueue(l.Queue, t.lock.Queue) {
+	if found == t.found && l.ID == t.lock.ID && inspect.SameQueue(l.Queue, t.lock.Queue) {
 		return
 	}
 	t.lock, t.found = l, found
