@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,13 +86,20 @@ func (g *Grants) add(p *authpb.Permission) {
 	}
 }
 
-// ReadPrefixes returns the prefixes of the ranges that the user may read. Ranges that are
-// not prefixes are left out.
+// ReadPrefixes returns the prefixes of the ranges that the user may read, and single keys
+// that no other of these prefixes begins with. Other ranges are left out.
 func (g Grants) ReadPrefixes() []string {
-	var prefixes []string
+	var prefixes, keys []string
 	for _, r := range g.Read {
 		if p, ok := r.Prefix(); ok {
 			prefixes = append(prefixes, p)
+		} else if r.End == "" || r.End == r.Key+"\x00" {
+			keys = append(keys, r.Key)
+		}
+	}
+	for _, key := range keys {
+		if !slices.ContainsFunc(slices.Concat(prefixes, keys), func(p string) bool { return p != key && strings.HasPrefix(p, key) }) {
+			prefixes = append(prefixes, key)
 		}
 	}
 	return prefixes

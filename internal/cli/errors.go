@@ -11,6 +11,8 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/forecast"
@@ -134,6 +136,13 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 // printNote prints a line of a kind: error, hint, warning or note.
 func printNote(w io.Writer, kind, text string) {
 	printLine(w, kind+": "+text)
+}
+
+// printUnread prints notes of what was to be read, and could not be.
+func printUnread(w io.Writer, s inspect.Snapshot) {
+	for _, says := range narrate.Unread(s) {
+		printNote(w, "note", says)
+	}
 }
 
 // printLine prints a line of text behind the program's name, safe for terminals.

@@ -116,6 +116,7 @@ func lsRun(ctx context.Context, opts *lsOptions) error {
 	if err != nil {
 		return err
 	}
+	printUnread(opts.err, snapshot)
 	return newLsDoc(snapshot, opts.rev.clock(opts.now)).write(opts)
 }
 

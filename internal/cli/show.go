@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
@@ -140,7 +139,7 @@ func showRun(ctx context.Context, opts *showOptions) error {
 	case opts.history:
 		return showHistory(ctx, c, opts)
 	case opts.rev.two:
-		doc, err := compareRevisions(snapshotsOf(ctx, c, c.Source.EverAround(opts.name)), opts.rev, opts.wanted)
+		doc, err := compareRevisions(snapshotsOf(ctx, c, []string{c.Source.EverAround(opts.name)}), opts.rev, opts.wanted)
 		if err != nil {
 			return err
 		}
@@ -155,6 +154,7 @@ func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
 	if err != nil {
 		return err
 	}
+	printUnread(opts.err, snapshot)
 	locks := withInfo(ctx, c, opts.rev.from, snapshot.Named(opts.name))
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
@@ -232,9 +232,6 @@ func writeAbsence(ctx context.Context, c *connect.Conn, out output.Printer, name
 // user may not read what begins with the name, it looks below the name only.
 func absence(ctx context.Context, c *connect.Conn, name string, revision int64) (text, meant string, err error) {
 	found, err := c.Absence(ctx, name, revision)
-	if errors.Is(err, rpctypes.ErrPermissionDenied) {
-		found, err = c.Absence(ctx, name+"/", revision)
-	}
 	if err != nil {
 		return "", "", err
 	}

@@ -27,7 +27,7 @@ the requests at the end were read and compared, but others may have come and gon
 
 // showHistory prints the history of the lock, as far back as etcd has it.
 func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error {
-	h, err := c.History(ctx, opts.since, c.Source.EverAround(opts.name)...)
+	h, err := c.History(ctx, opts.since, c.Source.EverAround(opts.name))
 	if err != nil {
 		return err
 	}

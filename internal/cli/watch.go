@@ -193,6 +193,9 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	f := feed{changesOnly: opts.changesOnly, now: opts.now, count: opts.count}
 	out := output.NewStream(opts.out, true, docs.EventColumns())
 	for u := range updates {
+		if f.last.Revision == 0 {
+			printUnread(opts.err, u.Snapshot)
+		}
 		if f.last.Revision == 0 && u.Err != nil && access.IsPermissionDenied(u.Err) {
 			return u.Err // retrying does not help
 		}

@@ -239,11 +239,11 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 		s, err = c.Snapshot(ctx, opts.rev.from, r.Prefixes...)
 	}
 	if opts.name == "" || r.Limited || !errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return s, unknown, err
+		return s, append(unknown, narrate.Unread(s)...), err
 	}
 	s, err = c.SnapshotOf(ctx, opts.rev.from, opts.name)
-	return s, []string{fmt.Sprintf(
-		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)}, err
+	return s, append(narrate.Unread(s), fmt.Sprintf(
+		"who blocks the holders of %s on other locks: etcd does not permit listing all locks; select others with --prefix", opts.name)), err
 }
 
 // keysElsewhere says which sessions that others wait for have keys that were not read,

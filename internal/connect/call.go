@@ -58,14 +58,11 @@ func (c *Conn) Snapshot(ctx context.Context, revision int64, prefixes ...string)
 // SnapshotOf reads the locks of a name, and others with keys there, as Snapshot does.
 func (c *Conn) SnapshotOf(ctx context.Context, revision int64, name string) (s inspect.Snapshot, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
-		prefixes, err := c.Source.Around(ctx, revision, name)
+		prefix, err := c.Source.Around(ctx, revision, name)
 		if err != nil {
 			return err
 		}
-		s, err = c.Source.SnapshotAt(ctx, revision, prefixes...)
-		if errors.Is(err, rpctypes.ErrPermissionDenied) {
-			s, err = c.Source.SnapshotAt(ctx, revision, name+"/")
-		}
+		s, err = c.Source.SnapshotAt(ctx, revision, prefix)
 		return err
 	})
 	return s, err

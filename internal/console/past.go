@@ -55,11 +55,11 @@ func (p past) Changes(ctx context.Context, prefixes []string, since, until int64
 
 // Granted implements backend.Past.
 func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
-	prefixes := []string{r.Lock.Layout.Dir(r.Lock.Name)}
+	prefix := r.Lock.Layout.Dir(r.Lock.Name)
 	if r.Lock.Layout.OneKey() {
-		prefixes = p.conn.Source.Layouts().Beside(r.Lock.Name)
+		prefix = r.Lock.Name
 	}
-	h, err := p.conn.History(ctx, r.Revision, prefixes...)
+	h, err := p.conn.History(ctx, r.Revision, prefix)
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the revision of the request: %w", err)
 	}

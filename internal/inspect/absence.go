@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxAbsent bounds Absence.Keys and Absence.Names.
@@ -14,6 +15,8 @@ type Absence struct {
 	Count int       // keys that begin with the name
 	Keys  []Request // the first few of them that are no lock requests
 	Names []string  // of the first few locks whose keys begin with it
+
+	KeyOnly bool // the user may read the key of that name only, of those that begin with it
 }
 
 // Absence looks for what begins with a name that no lock has, at a revision, or now
@@ -41,6 +44,9 @@ func (s *Source) AbsenceIn(ctx context.Context, snapshot Snapshot, name string, 
 // absence is AbsenceIn with unknown leases.
 func (s Snapshot) absence(name string) Absence {
 	var a Absence
+	for _, p := range s.Partial {
+		a.KeyOnly = a.KeyOnly || strings.HasPrefix(name, p.Prefix) && !p.Below
+	}
 	for _, k := range withPrefix(s.keys, name) {
 		a.Count++
 		switch {

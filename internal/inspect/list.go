@@ -52,7 +52,8 @@ type lister struct {
 	kv       clientv3.KV
 	rules    *layout.Set
 	prefixes keyspace.Prefixes
-	ranges   []keyspace.Range // of the prefixes
+	ranges   []keyspace.Range // of the prefixes, and of what is evidence for locks there
+	partial  []Partial
 	page     int64
 	patience time.Duration // timeout of each read; 0 leaves that to the context
 	at       int64         // the revision to read; 0 is the current one
@@ -60,7 +61,7 @@ type lister struct {
 }
 
 func newLister(kv clientv3.KV, rules *layout.Set, prefixes keyspace.Prefixes, page int64, patience time.Duration) lister {
-	return lister{kv: kv, rules: rules, prefixes: prefixes, ranges: prefixes.Ranges(), page: page, patience: patience}
+	return lister{kv: kv, rules: rules, prefixes: prefixes, ranges: withEvidence(rules, prefixes), page: page, patience: patience}
 }
 
 // list reads all pages of all ranges at one revision: l.at, or else the revision of the
@@ -96,6 +97,7 @@ type batch struct {
 // pages reads at one revision. It parses one read while etcd works on the next.
 func (l lister) pages(ctx context.Context) (listing, error) {
 	all := newListing(l.prefixes, l.rules)
+	all.ranges, all.partial = l.ranges, l.partial
 	batches := make(chan batch)
 	var err error
 	go func() {

@@ -13,6 +13,9 @@ import (
 // listing is the keys with some prefixes at one revision.
 type listing struct {
 	prefixes keyspace.Prefixes
+	ranges   []keyspace.Range // that are read; nil: all keys
+	partial  []Partial
+	unproven []Unproven
 	rules    *layout.Set
 	revision int64
 	keys     []stored             // by key
@@ -31,8 +34,10 @@ func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
 func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
 	for _, kv := range kvs {
 		l.keys = append(l.keys, newStored(kv, false))
+		if l.prefixes.Has(string(kv.Key)) {
+			l.other++
+		}
 	}
-	l.other += len(kvs)
 }
 
 // addValues adds those keys that are requests to their queues, now that their leases
@@ -54,7 +59,7 @@ func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 
 // request returns the request that a key is, and notes it.
 func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Request, bool) {
-	if !found.Found || !isWhole(found.Match, l.prefixes) {
+	if !found.Found || !isWhole(found.Match, k.key, l.prefixes) {
 		return Request{}, false
 	}
 	r := newRequest(kv, k.key, found.Match)
@@ -65,8 +70,8 @@ func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Re
 // isWhole reports whether all keys of a lock have one of the prefixes, if one of its keys
 // has. Of another lock, only some would be seen, and a waiter could look like the holder:
 // they count as other keys.
-func isWhole(m layout.Match, prefixes keyspace.Prefixes) bool {
-	return prefixes.All() || slices.ContainsFunc(prefixes, func(prefix string) bool { return m.Rule.Whole(m.Lock, prefix) })
+func isWhole(m layout.Match, key string, prefixes keyspace.Prefixes) bool {
+	return prefixes.All() || prefixes.Has(key) && slices.ContainsFunc(prefixes, func(prefix string) bool { return m.Rule.Whole(m.Lock, prefix) })
 }
 
 // leaseOf implements layout.Leases.
@@ -104,8 +109,17 @@ func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
 // makeLocks makes the locks of the queues.
 func (l *listing) makeLocks() {
 	for key, kv := range l.beside.dependent {
-		if r, ok := l.request(findKey(l.keys, key), kv, l.rules.Find(layoutKV(kv), l.leaseOf)); ok {
+		var unread string
+		found := l.rules.Find(layoutKV(kv), func(other string) (int64, bool) {
+			if unread == "" && !l.isRead(other) {
+				unread = other
+			}
+			return l.leaseOf(other)
+		})
+		if r, ok := l.request(findKey(l.keys, key), kv, found); ok {
 			l.addRequests([]Request{r})
+		} else if unread != "" && !found.Found && l.prefixes.Has(key) {
+			l.unproven = append(l.unproven, Unproven{Key: key, Unread: unread})
 		}
 	}
 	l.locks = make([]Lock, 0, len(l.queues))
@@ -123,6 +137,12 @@ func (l *listing) makeLocks() {
 	}
 	l.queues = nil
 	slices.SortFunc(l.locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(l.unproven, func(a, b Unproven) int { return strings.Compare(a.Key, b.Key) })
+}
+
+// isRead reports whether a key is among those that are read.
+func (l *listing) isRead(key string) bool {
+	return l.ranges == nil || slices.ContainsFunc(l.ranges, func(r keyspace.Range) bool { return r.Has(key) })
 }
 
 // queueOf returns the queue that a key is in.

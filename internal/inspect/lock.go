@@ -256,11 +256,25 @@ type Snapshot struct {
 	Locks    []Lock // by name, then layout; shared between snapshots, not to be changed
 	Other    int    // keys with one of the prefixes that are not lock requests
 
+	Partial  []Partial  // prefixes with which not all keys were read
+	Unproven []Unproven // keys that may be locks; only of a snapshot that was read
+
 	// Of a snapshot that was read, not watched:
 	rules  *layout.Set
+	ranges []keyspace.Range
 	keys   []stored // all keys, by key
 	beside beside
 }
+
+// Partial is a prefix of which the user may not read all keys.
+type Partial struct {
+	Prefix string
+	Below  bool // the keys below it, after a slash, were read; the key that is the prefix always was
+}
+
+// Unproven is a key that would be a lock if another key, which was not read, were on the
+// same lease.
+type Unproven struct{ Key, Unread string }
 
 // Named returns the locks of a name, at most one for each layout.
 func (s Snapshot) Named(name string) []Lock {

@@ -118,7 +118,7 @@ func untimed(s Snapshot) Snapshot {
 		}
 		locks = append(locks, l)
 	}
-	s.Locks, s.keys, s.rules, s.beside = locks, nil, nil, beside{}
+	s.Locks, s.keys, s.rules, s.ranges, s.beside = locks, nil, nil, nil, beside{}
 	return s
 }
 

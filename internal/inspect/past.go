@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 var (
@@ -27,19 +29,91 @@ func (s *Source) SnapshotAt(ctx context.Context, revision int64, prefixes ...str
 	l := newLister(s.client, s.rules, keyspace.NewPrefixes(prefixes...), s.tuning.page, 0)
 	l.at = revision
 	all, err := l.list(ctx)
+	if l.narrow(ctx, err) {
+		all, err = l.list(ctx)
+	}
 	if err != nil {
 		return Snapshot{}, s.explain(ctx, l.ranges[0], revision, err)
 	}
-	return Snapshot{Prefixes: l.prefixes, Revision: all.revision, Locks: all.locks, Other: all.other,
-		rules: s.rules, keys: all.keys, beside: all.beside}, nil
+	return Snapshot{Prefixes: l.prefixes, Revision: all.revision, Locks: all.locks, Other: all.other, Partial: l.partial, Unproven: all.unproven,
+		rules: s.rules, ranges: l.ranges, keys: all.keys, beside: all.beside}, nil
 }
 
-// Around returns the prefixes of all keys that say something about the locks of a name:
-// those below it and, if a key of that name may be a lock, the key itself and keys beside
-// it. A user may be allowed to read the former only.
-func (s *Source) Around(ctx context.Context, revision int64, name string) ([]string, error) {
-	below, all := []string{name + "/"}, s.EverAround(name)
-	if len(all) == len(below) {
+// withEvidence returns the ranges of prefixes and, if one of them may be the key of a lock,
+// of the keys beside it that are evidence for that.
+func withEvidence(rules *layout.Set, prefixes keyspace.Prefixes) []keyspace.Range {
+	all := []string(prefixes)
+	for _, p := range prefixes {
+		all = append(all, rules.Beside(p)...)
+	}
+	return keyspace.NewPrefixes(all...).Ranges()
+}
+
+// narrow leaves out what the user may not read, if that is why reading failed: of each
+// prefix, it keeps the key of that name and, if the user may read them too, the keys below
+// that. It reports whether there is something of each prefix to be read.
+func (l *lister) narrow(ctx context.Context, failed error) bool {
+	if failed == nil || l.partial != nil || l.prefixes.All() || !isDenied(failed) {
+		return false
+	}
+	var ranges []keyspace.Range
+	for _, r := range withEvidence(l.rules, l.prefixes) {
+		if l.mayRead(ctx, r) {
+			ranges = append(ranges, r)
+			continue
+		}
+		for _, p := range l.prefixes {
+			if !strings.HasPrefix(p, r.Prefix) {
+				continue
+			}
+			some := l.readable(ctx, p)
+			if len(some) == 0 {
+				return false
+			}
+			ranges = append(ranges, some...)
+			if some[0] == keyspace.KeyRange(p) {
+				l.partial = append(l.partial, Partial{Prefix: p, Below: len(some) > 1})
+			}
+		}
+	}
+	l.ranges = ranges
+	return true
+}
+
+// readable returns what of a prefix the user may read, if that has its own key.
+func (l *lister) readable(ctx context.Context, prefix string) (ranges []keyspace.Range) {
+	key, below := keyspace.KeyRange(prefix), keyspace.NewRange(prefix+"/")
+	whole := keyspace.NewRange(prefix)
+	switch {
+	case l.mayRead(ctx, whole):
+		return []keyspace.Range{whole}
+	case !l.mayRead(ctx, key):
+		return nil
+	case !strings.HasSuffix(prefix, "/") && l.mayRead(ctx, below):
+		return []keyspace.Range{key, below}
+	default:
+		return []keyspace.Range{key}
+	}
+}
+
+// mayRead reports whether the user may read the keys of a range. etcd checks the permission
+// for both branches of a transaction, and takes the other one.
+func (l *lister) mayRead(ctx context.Context, r keyspace.Range) bool {
+	_, err := l.kv.Txn(ctx).Else(clientv3.OpGet(r.Start, clientv3.WithRange(r.End))).Commit()
+	return err == nil
+}
+
+// isDenied reports whether etcd denies the user something: of a watch, it says so in text.
+func isDenied(err error) bool {
+	return errors.Is(err, rpctypes.ErrPermissionDenied) || strings.Contains(err.Error(), "permission denied")
+}
+
+// Around returns the prefix of all keys that say something about the locks of a name: of
+// those below it or, if a key of that name may be a lock, of that key too. What is beside
+// it is read with that.
+func (s *Source) Around(ctx context.Context, revision int64, name string) (string, error) {
+	below, all := name+"/", s.EverAround(name)
+	if all == below {
 		return below, nil
 	}
 	found, err := s.client.Get(ctx, name, clientv3.WithCountOnly(), clientv3.WithRev(revision))
@@ -47,7 +121,7 @@ func (s *Source) Around(ctx context.Context, revision int64, name string) ([]str
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return below, nil
 	case err != nil:
-		return nil, s.explain(ctx, keyspace.NewRange(name), revision, fmt.Errorf("inspect: read %q: %w", name, err))
+		return "", s.explain(ctx, keyspace.NewRange(name), revision, fmt.Errorf("inspect: read %q: %w", name, err))
 	case found.Count == 0:
 		return below, nil
 	}
@@ -55,12 +129,11 @@ func (s *Source) Around(ctx context.Context, revision int64, name string) ([]str
 }
 
 // EverAround is Around whether there is a key of that name or not.
-func (s *Source) EverAround(name string) []string {
-	prefixes := []string{name + "/"}
+func (s *Source) EverAround(name string) string {
 	if name != "" && s.rules.Reads(name) {
-		prefixes = append(prefixes, s.rules.Beside(name)...)
+		return name
 	}
-	return prefixes
+	return name + "/"
 }
 
 // explain says which revisions etcd has, if err is that it does not have this one.

@@ -33,7 +33,7 @@ type reading struct {
 // read yields until the end is reached, yield returns false, or it fails. After a lost
 // connection it goes on behind the last event.
 func (r *reading) read(ctx context.Context) error {
-	ranges := r.Begin.Prefixes.Ranges()
+	ranges := r.Begin.ranges
 	last := slices.Repeat([]int64{r.Begin.Revision}, len(ranges))
 	for {
 		r.merged = newMerger(last)
@@ -125,7 +125,7 @@ func (r *reading) yieldEvents(events []*clientv3.Event) (done bool) {
 // compare reads the locks at the end, and reports whether they are as the events say.
 func (r *reading) compare(ctx context.Context) (done bool, err error) {
 	l := newLister(r.source.client, r.source.rules, r.Begin.Prefixes, r.source.tuning.page, 0)
-	l.at = r.End
+	l.at, l.ranges = r.End, r.Begin.ranges
 	all, err := l.list(ctx)
 	if err != nil {
 		return false, r.source.explain(ctx, l.ranges[0], r.End, err)

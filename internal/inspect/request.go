@@ -105,7 +105,7 @@ func layoutKV(kv *mvccpb.KeyValue) layout.KV {
 // written returns the request that a key that was written is, if it is one. Without an owner's
 // time, it counts as made now, unless events come late.
 func (s *state) written(kv *mvccpb.KeyValue, found layout.Find, now time.Time) (Request, bool) {
-	if !found.Found || !isWhole(found.Match, s.prefixes) {
+	if !found.Found || !isWhole(found.Match, string(kv.Key), s.prefixes) {
 		return Request{}, false
 	}
 	r := newRequest(kv, string(kv.Key), found.Match)

@@ -21,6 +21,7 @@ import (
 type state struct {
 	prefixes keyspace.Prefixes
 	rules    *layout.Set
+	partial  []Partial
 	revision int64
 	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
 	locks    map[LockID]Lock
@@ -47,6 +48,7 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 	s := &state{
 		prefixes: prefixes,
 		rules:    l.rules,
+		partial:  l.partial,
 		revision: l.revision,
 		places:   map[string]place{},
 		locks:    make(map[LockID]Lock, len(l.locks)),
@@ -162,7 +164,9 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, found layout.Find, now time.Time) {
 	old, was := s.find(string(ev.Kv.Key))
 	next, is := s.written(ev.Kv, found, now)
-	s.other += countOther(ev, was, is)
+	if s.prefixes.Has(string(ev.Kv.Key)) {
+		s.other += countOther(ev, was, is)
+	}
 	var lock *LockID
 	if is {
 		lock = &next.Lock
@@ -305,7 +309,7 @@ func (s *state) snapshot() Snapshot {
 		s.sorted = s.merge()
 		clear(s.touched)
 	}
-	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Locks: s.sorted, Other: s.other}
+	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Locks: s.sorted, Other: s.other, Partial: s.partial}
 }
 
 // unread returns keys in the way of touched locks whose leases are not known.

@@ -72,6 +72,12 @@ func NewRange(prefix string) Range {
 	return Range{prefix, start, end}
 }
 
+// KeyRange returns the range of one key.
+func KeyRange(key string) Range { return Range{key, key, key + "\x00"} }
+
+// Has reports whether a key is in the range.
+func (r Range) Has(key string) bool { return key >= r.Start && (key < r.End || r.End == "\x00") }
+
 // PrefixRange returns the range of all keys that begin with prefix, as etcd takes
 // it: from start on, before end. etcd has no empty key, so the empty prefix starts
 // at the smallest key. The end "\x00" means all keys from start on.

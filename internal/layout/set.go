@@ -192,10 +192,10 @@ func (k *key) lockOf(text string) (name string, ok bool) {
 	return k.name(text, &s)
 }
 
-// Beside returns what the keys begin with that are not below a lock's name and say what
+// Beside returns what the keys begin with that do not begin with a lock's name and say what
 // there is to know of it, if a key of the lock's name is a lock.
 func (s *Set) Beside(lock string) []string {
-	prefixes := []string{lock}
+	var prefixes []string
 	for e := range s.index.lookUp(lock) {
 		if e.key < 0 || e.rule.candidates == nil || !e.rule.OneKey() {
 			continue

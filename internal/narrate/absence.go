@@ -14,7 +14,10 @@ import (
 // the name, and else which do. Meant is the names of locks that may be meant.
 func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	name = format.Name(name)
-	if a.Count == 0 {
+	switch {
+	case a.Count == 0 && a.KeyOnly:
+		return "there is no key " + name + "; whether a lock of that name is held is not known, because keys below it could not be read", nil
+	case a.Count == 0:
 		return name + " is free", nil
 	}
 	text = "no request that etcd-lock knows for " + name + "; "
@@ -34,6 +37,28 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 		}
 	}
 	return text + ": " + strings.Join(keys, ", "), a.Names
+}
+
+// Unread says what a user may not read of what was to be read, and which keys may be locks
+// because of that, a sentence each.
+func Unread(s inspect.Snapshot) []string {
+	var says []string
+	for _, p := range s.Partial {
+		read := "the key " + p.Prefix
+		if p.Below {
+			read += " and those below " + p.Prefix + "/"
+		}
+		says = append(says, "of the keys that begin with "+p.Prefix+", only "+read+" could be read: the user may read no others")
+	}
+	const most = 3
+	for i, u := range s.Unproven {
+		if i == most {
+			says = append(says, "so may "+format.Count(len(s.Unproven)-most, "more key", "more keys"))
+			break
+		}
+		says = append(says, u.Key+" may be a lock: that depends on the key "+u.Unread+", which was not read")
+	}
+	return says
 }
 
 // PrefixFlags are the arguments of commands that read only these prefixes.

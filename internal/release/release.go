@@ -211,11 +211,11 @@ func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapsho
 		return s, err
 	}
 	for _, name := range r.namesOf(keys) {
-		prefixes, err := r.conn.Source.Around(ctx, 0, name)
+		prefix, err := r.conn.Source.Around(ctx, 0, name)
 		if err != nil {
 			return inspect.Snapshot{}, err
 		}
-		below, err := r.conn.Source.Snapshot(ctx, prefixes...)
+		below, err := r.conn.Source.Snapshot(ctx, prefix)
 		if err != nil {
 			return inspect.Snapshot{}, err
 		}

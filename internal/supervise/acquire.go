@@ -117,11 +117,11 @@ func (a *acquirer) warnForeign(ctx context.Context) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
-		prefixes, err := a.conn.Source.Around(ctx, 0, want.Name)
-		if err != nil || len(prefixes) < 2 {
+		prefix, err := a.conn.Source.Around(ctx, 0, want.Name)
+		if err != nil || prefix != want.Name {
 			continue
 		}
-		s, err := a.conn.Source.Snapshot(ctx, prefixes...)
+		s, err := a.conn.Source.Snapshot(ctx, prefix)
 		if err != nil {
 			continue
 		}
