@@ -98,12 +98,21 @@ func cmdRequest(ts *testscript.TestScript, _ bool, args []string) {
 	l.request(args[0], args[1], args[2])
 }
 
-// cmdPut writes a key, named as a Go string says it: put KEY VALUE.
+// cmdPut writes a key, named as a Go string says it, on a lease of that TTL if one is given:
+// put KEY VALUE [SECONDS].
 func cmdPut(ts *testscript.TestScript, _ bool, args []string) {
 	key, err := strconv.Unquote(`"` + args[0] + `"`)
-	if err == nil {
-		_, err = ts.Value("locks").(*locks).client.Put(context.Background(), key, args[1])
+	ts.Check(err)
+	client := ts.Value("locks").(*locks).client
+	var opts []clientv3.OpOption
+	if len(args) > 2 {
+		ttl, err := strconv.ParseInt(args[2], 10, 64)
+		ts.Check(err)
+		lease, err := client.Grant(context.Background(), ttl)
+		ts.Check(err)
+		opts = append(opts, clientv3.WithLease(lease.ID))
 	}
+	_, err = client.Put(context.Background(), key, args[1], opts...)
 	ts.Check(err)
 }
 
@@ -151,6 +160,7 @@ func enableAuth(ts *testscript.TestScript, t *storyT, s *etcdtest.Secure, certs 
 		"tester": {etcdtest.ReadWrite("/a/")},
 		"both":   {etcdtest.Read("/app1/"), etcdtest.Read("/zoo/")},
 		"one":    {etcdtest.Read("/app1/")},
+		"leader": {etcdtest.ReadKey("com.coreos.airlock/groups/g/v1/semaphore"), etcdtest.ReadKey("/service/demo/leader")},
 		"nobody": nil,
 	})
 	ts.Value("locks").(*locks).client = s.Client("root")

@@ -73,17 +73,27 @@ const Password = "a secret: of tests"
 type Grant struct {
 	Type   clientv3.PermissionType
 	Prefix string
+	Alone  bool // Prefix is a key, and only that
+}
+
+// ReadKey grants reading and watching one key.
+func ReadKey(key string) Grant {
+	return Grant{Type: clientv3.PermissionType(clientv3.PermRead), Prefix: key, Alone: true}
 }
 
 // Read grants reading and watching.
-func Read(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermRead), prefix} }
+func Read(prefix string) Grant {
+	return Grant{Type: clientv3.PermissionType(clientv3.PermRead), Prefix: prefix}
+}
 
 // Write grants putting and deleting.
-func Write(prefix string) Grant { return Grant{clientv3.PermissionType(clientv3.PermWrite), prefix} }
+func Write(prefix string) Grant {
+	return Grant{Type: clientv3.PermissionType(clientv3.PermWrite), Prefix: prefix}
+}
 
 // ReadWrite grants reading, watching, putting and deleting.
 func ReadWrite(prefix string) Grant {
-	return Grant{clientv3.PermissionType(clientv3.PermReadWrite), prefix}
+	return Grant{Type: clientv3.PermissionType(clientv3.PermReadWrite), Prefix: prefix}
 }
 
 // EnableAuth enables authentication and creates users, each with a role of the
@@ -101,7 +111,11 @@ func EnableAuth(tb testing.TB, client *clientv3.Client, users map[string][]Grant
 		_, err3 := client.UserGrantRole(ctx, name, name)
 		errs = append(errs, err1, err2, err3)
 		for _, g := range grants {
-			_, err := client.RoleGrantPermission(ctx, name, g.Prefix, clientv3.GetPrefixRangeEnd(g.Prefix), g.Type)
+			end := clientv3.GetPrefixRangeEnd(g.Prefix)
+			if g.Alone {
+				end = ""
+			}
+			_, err := client.RoleGrantPermission(ctx, name, g.Prefix, end, g.Type)
 			errs = append(errs, err)
 		}
 	}
