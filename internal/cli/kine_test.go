@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,20 +18,8 @@ func onKine(t *testing.T) (run func(args ...string) (code int, said string), cli
 	t.Helper()
 	endpoint := etcdtest.StartKine(t, etcdtest.Start(t))
 	client = etcdtest.Client(t, endpoint)
-	data, err := os.ReadFile("../layout/testdata/corpus/kine-k8s-contended.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var left struct {
-		KVs []struct {
-			Key   []byte `json:"key_b64"`
-			Value []byte `json:"value_b64"`
-			Lease string `json:"lease_hex"`
-		} `json:"kvs"`
-	}
-	if err := json.Unmarshal(data, &left); err != nil {
-		t.Fatal(err)
-	}
+	all := etcdtest.Corpus(t)
+	left := all[slices.IndexFunc(all, func(c etcdtest.Capture) bool { return c.Name == "kine-k8s-contended" })]
 	for _, kv := range left.KVs {
 		lease, _ := strconv.ParseInt(kv.Lease, 16, 64) // none is empty
 		if _, err := client.Put(t.Context(), string(kv.Key), string(kv.Value), clientv3.WithLease(clientv3.LeaseID(lease))); err != nil {

@@ -2,12 +2,9 @@ package inspect
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,8 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"etcd-lock/internal/etcdtest"
@@ -87,59 +82,6 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
-// capture is what a real program had written at one moment.
-type capture struct {
-	KVs []struct {
-		Key     string `json:"key_b64"`
-		Value   string `json:"value_b64"`
-		Lease   string `json:"lease_hex"`
-		Created int64  `json:"create_revision"`
-	} `json:"kvs"`
-	Leases []struct {
-		ID  string `json:"id_hex"`
-		TTL int64  `json:"granted_ttl"`
-	} `json:"leases"`
-}
-
-// restore writes what was captured to an etcd.
-func (c capture) restore(t *testing.T, client *clientv3.Client) {
-	t.Helper()
-	granted := map[int64]bool{}
-	for _, l := range c.Leases {
-		id, err := strconv.ParseInt(l.ID, 16, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := pb.NewLeaseClient(client.ActiveConnection()).LeaseGrant(t.Context(), &pb.LeaseGrantRequest{ID: id, TTL: 3600}); err != nil {
-			t.Fatal(err)
-		}
-		granted[id] = true
-	}
-	kvs := slices.Clone(c.KVs)
-	slices.SortFunc(kvs, func(a, b struct {
-		Key     string `json:"key_b64"`
-		Value   string `json:"value_b64"`
-		Lease   string `json:"lease_hex"`
-		Created int64  `json:"create_revision"`
-	}) int {
-		return int(a.Created - b.Created)
-	})
-	for _, kv := range kvs {
-		id, _ := strconv.ParseInt(kv.Lease, 16, 64)
-		key, keyErr := base64.StdEncoding.DecodeString(kv.Key)
-		value, valueErr := base64.StdEncoding.DecodeString(kv.Value)
-		if keyErr != nil || valueErr != nil {
-			t.Fatal(keyErr, valueErr)
-		}
-		if !granted[id] { // in kine, a lease is its TTL
-			id = 0
-		}
-		if _, err := client.Put(t.Context(), string(key), string(value), clientv3.WithLease(clientv3.LeaseID(id))); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // summary is a snapshot in lines.
 func summary(s Snapshot, now time.Time) string {
 	var b strings.Builder
@@ -166,33 +108,21 @@ func summary(s Snapshot, now time.Time) string {
 // lock and who waits. The golden file was compared with what was known when it was
 // captured.
 func TestCaptures(t *testing.T) {
-	files, err := filepath.Glob("../layout/testdata/corpus/*.json")
-	if err != nil || len(files) < 30 {
-		t.Fatal(len(files), err)
-	}
 	now := time.Date(2026, 11, 27, 23, 28, 55, 0, time.UTC) // shortly after the captures of records
 	var got bytes.Buffer
-	for _, file := range files {
+	for _, c := range etcdtest.Corpus(t) {
 		client := etcdtest.Client(t, etcdtest.Start(t))
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var c capture
-		if err := json.Unmarshal(b, &c); err != nil {
-			t.Fatal(err)
-		}
 		source := newSource(client)
 		v := watch(t, source, "")
 		v.untilRevision(1)
-		c.restore(t, client)
+		c.Restore(t, client)
 		read := snapshot(t, source, "")
 		v.untilRevision(read.Revision)
 		text := summary(read, now)
 		if watched := summary(v.last.Snapshot, now); watched != text {
-			t.Errorf("%s (-read +watched):\n%s", file, cmp.Diff(text, watched))
+			t.Errorf("%s (-read +watched):\n%s", c.Name, cmp.Diff(text, watched))
 		}
-		fmt.Fprintf(&got, "# %s\n%s\n", strings.TrimSuffix(filepath.Base(file), ".json"), text)
+		fmt.Fprintf(&got, "# %s\n%s\n", c.Name, text)
 	}
 	const golden = "testdata/captures.txt"
 	if *update {
