@@ -19,9 +19,12 @@ import (
 type Capture struct {
 	Name   string `json:"-"`
 	KVs    []CapturedKey
-	Leases []struct {
-		ID string `json:"id_hex"`
-	}
+	Leases []CapturedLease
+}
+
+// CapturedLease is a lease of a capture.
+type CapturedLease struct {
+	ID string `json:"id_hex"`
 }
 
 // CapturedKey is a key of a capture.

@@ -44,7 +44,7 @@ func (tense Tense) deadlock(f diagnose.Finding) Text {
 	t.Clauses = append(t.Clauses, tense.say("permanent until one of them gives up, unless a client releases its lock from another thread",
 		"permanent until one of them gave up, unless a client released its lock from another thread"))
 	if f.Behind > 0 {
-		t.Clauses = append(t.Clauses, tense.behind(f.Behind))
+		t.Clauses = append(t.Clauses, tense.behind(f))
 	}
 	return t
 }

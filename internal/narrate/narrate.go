@@ -29,19 +29,19 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.NoLease:
 		return Text{
 			Headline: t.does(f.Sessions[0], f.Requests[0]) + " without a lease",
-			Clauses:  clauses(t.say("if its client is gone, nothing removes it", "if its client was gone, nothing removed it"), t.behind(f.Behind), t.alike(f.More)),
+			Clauses:  clauses(t.say("if its client is gone, nothing removes it", "if its client was gone, nothing removed it"), t.behind(f), t.alike(f.More)),
 		}
 	case diagnose.Expiring:
 		return expiring(f)
 	case diagnose.LeaseMissing:
 		return Text{
 			Headline: t.does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
-			Clauses:  clauses("nothing removes its key: no lease is left that could expire", t.behind(f.Behind), t.alike(f.More)),
+			Clauses:  clauses("nothing removes its key: no lease is left that could expire", t.behind(f), t.alike(f.More)),
 		}
 	case diagnose.LeaseOverdue:
 		return Text{
 			Headline: leaseOf(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
-			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), t.behind(f.Behind)),
+			Clauses:  clauses("its end "+releases(f.End.Releases), next(f.End.Grants), t.behind(f)),
 		}
 	case diagnose.LeaseGone:
 		return Text{
@@ -100,9 +100,13 @@ func clauses(all ...string) []string {
 	return some
 }
 
-// behind says how many sessions wait behind something.
-func (t Tense) behind(n int) string {
-	if n == 0 {
+// behind says how many sessions wait behind what a finding is about.
+func (t Tense) behind(f diagnose.Finding) string {
+	n := f.Behind
+	switch r := f.Requests; {
+	case n == 0 && len(r) > 0 && r[0].IsRequest() && !r[0].Lock.Layout.Waiters:
+		return "whether any client " + t.say("waits", "waited") + " for it is not known"
+	case n == 0:
 		return "no session " + t.say("waits", "waited") + " behind it"
 	}
 	return format.Count(n, "session ", "sessions ") + t.say(verb(n, "waits", "wait"), "waited") + " behind it"
@@ -155,7 +159,7 @@ func (t Tense) longHold(f diagnose.Finding) Text {
 	r := f.Requests[0]
 	return Text{
 		Headline: client(f.Sessions[0], r) + " has held " + lock(r) + " for " + lasted(f),
-		Clauses:  clauses(timed(f), t.behind(f.Behind), more),
+		Clauses:  clauses(timed(f), t.behind(f), more),
 	}
 }
 
@@ -212,7 +216,7 @@ func (t Tense) selfWait(f diagnose.Finding) Text {
 	return Text{
 		Headline: headline,
 		Clauses: clauses("permanent unless another thread of that process "+t.say("releases", "released")+" it",
-			t.behind(f.Behind), t.alike(f.More)),
+			t.behind(f), t.alike(f.More)),
 	}
 }
 
@@ -244,7 +248,7 @@ func (t Tense) otherKey(f diagnose.Finding) Text {
 	if f.More > 0 {
 		more = format.Count(f.More, "more key ", "more keys ") + t.say(verb(f.More, "is", "are"), verb(f.More, "was", "were")) + " in the way"
 	}
-	return Text{Headline: head, Clauses: clauses(t.removal(f), why, again, t.behind(f.Behind), more)}
+	return Text{Headline: head, Clauses: clauses(t.removal(f), why, again, t.behind(f), more)}
 }
 
 // removal says what removes the key of a finding about one that is no lock request.

@@ -65,7 +65,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	if len(lines) == 0 {
 		lines = []string{"the session has no keys"}
 	} else {
-		lines = append(lines, screens.NextLines(c.Theme, plan.Granted)...)
+		lines = append(lines, screens.NextLines(c.Theme, plan.Gone, plan.Granted)...)
 	}
 	if says := screens.RenewalsLine(c, leaseOf(plan)); says != "" {
 		lines = append(lines, c.Theme.Warning.Render("·")+" "+says)

@@ -2,6 +2,7 @@ package screens
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -235,21 +236,28 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 	for _, r := range gone {
 		lines = append(lines, GoneLine(t, r))
 	}
-	return append(lines, NextLines(t, granted)...)
+	return append(lines, NextLines(t, gone, granted)...)
 }
 
 // GoneLine says what a release does to a request.
 func GoneLine(t *theme.Theme, r inspect.Request) string {
 	g, does := requestSign(t, r), "releases "
-	if !r.Holding {
+	switch {
+	case r.Vacant(), r.Encrypted:
+		does = "deletes the key of "
+	case !r.Holding:
 		does = "cancels its wait for "
 	}
 	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Name(r.Lock.Name)
 }
 
-// NextLines say which waiters are granted their lock next.
-func NextLines(t *theme.Theme, granted []inspect.Request) []string {
-	if len(granted) == 0 {
+// NextLines say which waiters are granted their lock next, once some requests are gone.
+func NextLines(t *theme.Theme, gone, granted []inspect.Request) []string {
+	unrecorded := slices.ContainsFunc(gone, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters })
+	switch {
+	case len(granted) == 0 && unrecorded:
+		return []string{t.Dim.Render("who gets it next is not known: clients that wait leave no key")}
+	case len(granted) == 0:
 		return []string{t.Dim.Render("no waiter would get a lock")}
 	}
 	var lines []string
