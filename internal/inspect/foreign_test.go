@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"etcd-lock/internal/etcdtest"
 )
 
@@ -25,6 +27,7 @@ var keysOfOthers = []string{
 	"/service/x/leader", "/service/x/members/p1", "/service/x/members/p2", "/service/x/initialize", "/locks/n",
 	"/registry/leases/ns/l", "com.coreos.airlock/groups/g/v1/semaphore",
 	"election/n/1", "election/n/2", "/v/keyspaces/k/locks/1", "/v/keyspaces/k/locks/2", "/v/keyspaces/k/locks/2/x",
+	"/etcd-lock/n/1", "/etcd-lock/n/2", "/etcd-lock/n/x/1", "/go-etcd-lock-rw/readers/L2V0Y2QtbG9jay9u/1", "/go-etcd-lock-rw/readers/L2V0Y2QtbG9jay9u/2",
 }
 
 // valuesBeside returns values that make a key a lock, or something about one.
@@ -42,7 +45,7 @@ func valuesBeside(key string) []string {
 		return []string{kubernetesLease(""), kubernetesLease("a"), kubernetesLease("b"), "k8s:enc:x"}
 	case strings.HasPrefix(key, "com.coreos"):
 		return []string{`{"total_slots":2,"holders":[]}`, `{"total_slots":2,"holders":["a"]}`, `{"total_slots":2,"holders":["a","b"]}`}
-	case strings.HasPrefix(key, "election/"), strings.HasPrefix(key, "/v/"):
+	case strings.HasPrefix(key, "election/"), strings.HasPrefix(key, "/v/"), strings.Contains(key, "etcd-lock"):
 		return []string{"", "host"}
 	default:
 		return nil
@@ -200,5 +203,54 @@ func TestMemberDeletedFirst(t *testing.T) {
 	store.del("/service/demo/leader")
 	if events := s.apply(store.commit(), epoch); len(events) != 1 || events[0].Kind != EventReleased {
 		t.Errorf("events %+v", events)
+	}
+}
+
+// TestReadersElsewhere wants one lock of the keys of writers and those of readers, which are
+// below another prefix, whichever way it is read.
+func TestReadersElsewhere(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	write := func(dir string) string {
+		lease, err := client.Grant(t.Context(), 3600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := dir + strconv.FormatInt(int64(lease.ID), 16)
+		if _, err := client.Put(t.Context(), key, "", clientv3.WithLease(lease.ID)); err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	source := newSource(client)
+	v := watch(t, source, "/etcd-lock/")
+	v.untilRevision(1)
+	const readers = "/go-etcd-lock-rw/readers/L2V0Y2QtbG9jay9u/"
+	first := write(readers)
+	write(readers)
+	write("/go-etcd-lock-rw/writer-intents/L2V0Y2QtbG9jay9u/")
+	write("/etcd-lock/n/")
+	write(readers)
+	want := `"/etcd-lock/n" scalingo contended, waiters 2` + "\n"
+	check := func(want string) {
+		t.Helper()
+		for _, prefix := range []string{"", "/etcd-lock/", "/etcd-lock/n/", "/e"} {
+			s := snapshot(t, source, prefix)
+			if got := summary(s, time.Time{}); !strings.HasPrefix(got, want) || prefix == "/etcd-lock/" && s.Other != 0 {
+				t.Errorf("below %q: %s", prefix, got)
+			}
+			if prefix == "/etcd-lock/" {
+				if got := summary(v.untilRevision(s.Revision).Snapshot, time.Time{}); got != summary(s, time.Time{}) {
+					t.Errorf("watched: %s", got)
+				}
+			}
+		}
+	}
+	check(want + "\tholding \"" + first)
+	if _, err := client.Delete(t.Context(), readers, clientv3.WithPrefix()); err != nil {
+		t.Fatal(err)
+	}
+	check(`"/etcd-lock/n" scalingo write, waiters 0` + "\n\tholding \"/etcd-lock/n/")
+	if s := snapshot(t, source, "/go-etcd-lock-rw/"); len(s.Locks) > 0 {
+		t.Errorf("below the readers' prefix alone: %+v", s.Locks)
 	}
 }

@@ -71,7 +71,7 @@ func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Re
 // has. Of another lock, only some would be seen, and a waiter could look like the holder:
 // they count as other keys.
 func isWhole(m layout.Match, key string, prefixes keyspace.Prefixes) bool {
-	return prefixes.All() || prefixes.Has(key) && slices.ContainsFunc(prefixes, func(prefix string) bool { return m.Rule.Whole(m.Lock, prefix) })
+	return prefixes.All() || (prefixes.Has(key) || !m.Rule.OneKey()) && slices.ContainsFunc(prefixes, func(prefix string) bool { return m.Rule.Whole(m.Lock, prefix) })
 }
 
 // leaseOf implements layout.Leases.
@@ -86,7 +86,11 @@ func (l *listing) leaseOf(key string) (int64, bool) {
 // addRequests adds requests to their queues. Requests of one lock mostly follow each
 // other, and are added together.
 func (l *listing) addRequests(requests []Request) {
-	l.other -= len(requests)
+	for _, r := range requests {
+		if l.prefixes.Has(r.Key) {
+			l.other--
+		}
+	}
 	for len(requests) > 0 {
 		id, n := requests[0].Lock, 1
 		for n < len(requests) && requests[n].Lock == id {

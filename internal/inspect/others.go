@@ -129,7 +129,7 @@ func lastOfEachKind(queue []Request) []layout.Waiter {
 		mode  keyspace.Mode
 	}
 	kinds := 4
-	if queue[0].Lock.Layout != layout.RWLock {
+	if queue[0].Lock.Layout.Kind != layout.RW {
 		kinds = 1
 	}
 	seen := map[kind]bool{}

@@ -16,6 +16,7 @@ type (
 		Read       *string           `yaml:"read" json:"read,omitempty"`
 		Write      *string           `yaml:"write" json:"write,omitempty"`
 		Lock       *string           `yaml:"lock" json:"lock,omitempty"`
+		ReadLock   *string           `yaml:"read-lock" json:"read-lock,omitempty"`
 		Lease      *string           `yaml:"lease" json:"lease,omitempty"`
 		SameLease  *string           `yaml:"same-lease" json:"same-lease,omitempty"`
 		Beside     *besideDoc        `yaml:"beside" json:"beside,omitempty"`

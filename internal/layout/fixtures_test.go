@@ -268,6 +268,11 @@ var fixtures = []struct {
 	{
 		source: "Scalingo/go-etcd-lock lock/rwlock.go, a reader of /etcd-lock/deploy",
 		kv:     layout.KV{Key: "/go-etcd-lock-rw/readers/L2V0Y2QtbG9jay9kZXBsb3k/" + leaseHex, Lease: lease},
+		want:   `scalingo: read of "/etcd-lock/deploy"`,
+	},
+	{
+		source: "Scalingo/go-etcd-lock lock/rwlock.go, an intent of a writer of /etcd-lock/deploy",
+		kv:     layout.KV{Key: "/go-etcd-lock-rw/writer-intents/L2V0Y2QtbG9jay9kZXBsb3k/" + leaseHex, Lease: lease},
 	},
 	{
 		source: "m3db/m3 src/cluster/services/leader",

@@ -162,13 +162,17 @@ func (r *reader) keys(p yamlfile.Path, d ruleDoc, kind Kind) []key {
 			r.fail(p, "a layout of kind rw needs the patterns read and write, and has no key")
 			return nil
 		}
+		readPath, readLock := p.To("lock"), d.Lock
+		if d.ReadLock != nil {
+			readPath, readLock = p.To("read-lock"), d.ReadLock
+		}
 		return []key{
-			r.key(p.To("read"), p.To("lock"), *d.Read, d.Lock, keyspace.Read, kind),
+			r.key(p.To("read"), readPath, *d.Read, readLock, keyspace.Read, kind),
 			r.key(p.To("write"), p.To("lock"), *d.Write, d.Lock, keyspace.Write, kind),
 		}
 	}
-	if d.Key == nil || d.Read != nil || d.Write != nil {
-		r.fail(p, "a layout of kind %s needs key, the pattern of its keys; read and write are for kind rw", kind)
+	if d.Key == nil || d.Read != nil || d.Write != nil || d.ReadLock != nil {
+		r.fail(p, "a layout of kind %s needs key, the pattern of its keys; read and write are for kind rw, and so is read-lock", kind)
 		return nil
 	}
 	return []key{r.key(p.To("key"), p.To("lock"), *d.Key, d.Lock, keyspace.Write, kind)}
@@ -202,11 +206,20 @@ func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode 
 		k.lock = r.template(lockPath, lock, names{patterns: []*pattern{&k.pattern}, every: true})
 		k.cut()
 		k.setNamed()
-		if len(k.lock) > 0 && !k.isBelowLock() {
+		if len(k.lock) > 0 && !k.isBelowLock() && !(kind == RW && mode == keyspace.Read && k.isApart()) {
 			r.fail(lockPath, "the key has to begin with the lock's name and go on with a slash, as in /jobs/{job}/{lease:hex} with the lock /jobs/{job}")
 		}
 	}
 	return k
+}
+
+// isApart reports whether the key is not below its lock's name, which is in it in base64.
+func (k *key) isApart() bool {
+	if len(k.lock) != 1 || k.lock[0].name == "" || k.lock[0].last {
+		return false
+	}
+	i := k.index(k.lock[0].name)
+	return i >= 0 && k.parts[i].kind == base64URL && k.parts[0].capture == ""
 }
 
 // isBelowLock reports whether the key is the lock's name and, after a slash, more.

@@ -195,7 +195,7 @@ func (k *key) lockOf(text string) (name string, ok bool) {
 // Beside returns what the keys begin with that do not begin with a lock's name and say what
 // there is to know of it, if a key of the lock's name is a lock.
 func (s *Set) Beside(lock string) []string {
-	var prefixes []string
+	prefixes := s.apart(lock)
 	for e := range s.index.lookUp(lock) {
 		if e.key < 0 || e.rule.candidates == nil || !e.rule.OneKey() {
 			continue
@@ -208,6 +208,22 @@ func (s *Set) Beside(lock string) []string {
 		prefixes = append(prefixes, e.rule.candidates.key.begin(&sc))
 		if e.rule.beside != nil {
 			prefixes = append(prefixes, e.rule.beside.begin(&sc))
+		}
+	}
+	return prefixes
+}
+
+// apart returns what the keys of readers begin with that are not below the names of their
+// locks, if locks of that layout can begin with a prefix.
+func (s *Set) apart(prefix string) []string {
+	var prefixes []string
+	for _, r := range s.rules {
+		if r.Kind != RW || !r.keys[0].isApart() {
+			continue
+		}
+		head := r.keys[1].parts[0].literal
+		if strings.HasPrefix(head, prefix) || strings.HasPrefix(prefix, head) && head != "" {
+			prefixes = append(prefixes, r.keys[0].parts[0].literal)
 		}
 	}
 	return prefixes

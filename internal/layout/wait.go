@@ -28,6 +28,8 @@ type Waiter struct {
 //     revisions when they look, and then wait for the deletion of one key: a key that
 //     was written again meanwhile may still be the one, or not be waited for any more.
 //     It counts as waited for.
+//   - Of other layouts of readers and writers, writers wait as clients of a queue if their
+//     keys end in their own lease.
 //   - Of layouts whose clients leave no key while they wait, no request waits.
 func (w Waiter) WaitsFor(key string, created int64) bool {
 	if created >= w.Revision || !w.Rule.Waiters || !strings.HasPrefix(key, w.Rule.Dir(w.Lock)) {
@@ -36,8 +38,8 @@ func (w Waiter) WaitsFor(key string, created int64) bool {
 	switch {
 	case w.Rule.Kind == Queue:
 		return true
-	case w.Rule != RWLock:
-		return false
+	case w.Rule != RWLock: // writers whose keys end in their lease are clients of a mutex
+		return w.Mode == keyspace.Write && w.Rule.keys[1].leaseID >= 0
 	case w.Owned:
 		k, ok := keyspace.ParseRWLock(key)
 		return ok && k.Name == w.Lock && (k.Mode == keyspace.Write || w.Mode == keyspace.Write)
