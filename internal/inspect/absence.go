@@ -45,7 +45,7 @@ func (s *Source) AbsenceIn(ctx context.Context, snapshot Snapshot, name string, 
 func (s Snapshot) absence(name string) Absence {
 	var a Absence
 	for _, p := range s.Partial {
-		a.KeyOnly = a.KeyOnly || strings.HasPrefix(name, p.Prefix) && !p.Below
+		a.KeyOnly = a.KeyOnly || strings.HasPrefix(name, p.Prefix) && !p.Below && !p.None
 	}
 	for _, k := range withPrefix(s.keys, name) {
 		a.Count++

@@ -266,10 +266,11 @@ type Snapshot struct {
 	beside beside
 }
 
-// Partial is a prefix of which the user may not read all keys.
+// Partial is a prefix of which the user may not read all keys: its own key was read.
 type Partial struct {
 	Prefix string
-	Below  bool // the keys below it, after a slash, were read; the key that is the prefix always was
+	None   bool // nothing was read: keys that say more of locks with other prefixes
+	Below  bool // the keys below it, after a slash, were read too
 }
 
 // Unproven is a key that would be a lock if another key, which was not read, were on the

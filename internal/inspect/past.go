@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -57,10 +58,14 @@ func (l *lister) narrow(ctx context.Context, failed error) bool {
 		return false
 	}
 	var ranges []keyspace.Range
+	var unread []Partial
 	for _, r := range withEvidence(l.rules, l.prefixes) {
 		if l.mayRead(ctx, r) {
 			ranges = append(ranges, r)
 			continue
+		}
+		if !slices.ContainsFunc(l.prefixes, func(p string) bool { return strings.HasPrefix(p, r.Prefix) }) {
+			unread = append(unread, Partial{Prefix: r.Prefix, None: true})
 		}
 		for _, p := range l.prefixes {
 			if !strings.HasPrefix(p, r.Prefix) {
@@ -76,7 +81,7 @@ func (l *lister) narrow(ctx context.Context, failed error) bool {
 			}
 		}
 	}
-	l.ranges = ranges
+	l.ranges, l.partial = ranges, append(l.partial, unread...)
 	return true
 }
 

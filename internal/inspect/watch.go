@@ -114,8 +114,7 @@ func (f *follower) run(ctx context.Context) {
 			return
 		case f.listed && cause != "", cause.otherData():
 			f.listed, f.resync = false, cause
-		case !f.listed && f.lister.narrow(ctx, err):
-			continue
+		case !f.listed && f.lister.narrow(ctx, err): // what is left can be watched
 		case !f.doubted && !errors.Is(err, errStreamLost):
 			f.fail(err)
 		}

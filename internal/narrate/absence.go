@@ -45,7 +45,11 @@ func Unread(s inspect.Snapshot) []string {
 	var says []string
 	for _, p := range s.Partial {
 		read := "the key " + p.Prefix
-		if p.Below {
+		switch {
+		case p.None:
+			says = append(says, "the keys that begin with "+p.Prefix+", which say more of these locks, could not be read: the user may not")
+			continue
+		case p.Below:
 			read += " and those below " + p.Prefix + "/"
 		}
 		says = append(says, "of the keys that begin with "+p.Prefix+", only "+read+" could be read: the user may read no others")
