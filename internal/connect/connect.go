@@ -109,6 +109,17 @@ type Conn struct {
 	stop func() // stops an embedded etcd
 }
 
+// Endpoints returns all endpoints of etcd, those too that are not used for now.
+func (c *Conn) Endpoints() []string { return c.cfg.Endpoints }
+
+// TLS reports whether the connection is encrypted.
+func (c *Conn) TLS() bool { return c.cfg.UsesTLS() }
+
+// Skew asks an endpoint for the time, see etcd.Config.Skew.
+func (c *Conn) Skew(ctx context.Context, endpoint string) (etcd.Skew, error) {
+	return c.cfg.Skew(ctx, endpoint)
+}
+
 // Close closes the connection, and stops the etcd if it is embedded. Calls that
 // are still running fail.
 func (c *Conn) Close() {

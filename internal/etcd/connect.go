@@ -166,6 +166,11 @@ func (c Config) CheckTLS() error {
 	return nil
 }
 
+// UsesTLS reports whether connections are encrypted.
+func (c Config) UsesTLS() bool {
+	return c.CACert != "" || c.Cert != "" || c.wantsTLS() || c.RequireTLS || c.SkipVerify
+}
+
 func (c Config) wantsTLS() bool {
 	return slices.ContainsFunc(c.Endpoints, func(e string) bool {
 		return strings.HasPrefix(e, "https://") || strings.HasPrefix(e, "unixs://")
@@ -173,6 +178,9 @@ func (c Config) wantsTLS() bool {
 }
 
 func (c Config) tlsConfig() (*tls.Config, error) {
+	if !c.UsesTLS() {
+		return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
+	}
 	info := transport.TLSInfo{CertFile: c.Cert, KeyFile: c.Key, TrustedCAFile: c.CACert}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if !info.Empty() || c.CACert != "" {
@@ -180,8 +188,6 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 		if cfg, err = info.ClientConfig(); err != nil {
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
-	} else if !c.wantsTLS() && !c.RequireTLS && !c.SkipVerify {
-		return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
 	}
 	cfg.ServerName = c.ServerName
 	cfg.InsecureSkipVerify = c.SkipVerify
@@ -230,7 +236,10 @@ func (c Config) login() (user, password string) {
 // explain adds the endpoints to an error, which clientv3 leaves out, and a hint.
 func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
-	const isItRunning = "is etcd running, and is --endpoints right?"
+	isItRunning := "is etcd running, and is --endpoints right?"
+	if where == DefaultEndpoint {
+		isItRunning = "name your etcd with --endpoints HOST:PORT or ETCDCTL_ENDPOINTS, or try etcd-lock demo, which needs none"
+	}
 	switch {
 	case allFinal(faults):
 		return hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults))
