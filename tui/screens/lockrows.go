@@ -11,6 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -105,7 +106,24 @@ func (s *locksScreen) holder(r *lockRow, w int) theme.Text {
 	if r.holders() != 1 {
 		style = s.Theme.Dim
 	}
-	return theme.Styled(term.CutMiddle(holderText(r), w), style)
+	text := holderText(r)
+	if term.Width(text) > w && r.holders() == 1 {
+		text = shortOwner(r.holding().Owner, w, text)
+	}
+	return theme.Styled(term.CutMiddle(text, w), style)
+}
+
+// shortOwner names an owner in w cells by what is told apart best: the label or the
+// program, with the host if there is room.
+func shortOwner(o keyspace.Owner, w int, text string) string {
+	name := term.Safe(cmp.Or(o.Label, o.Program))
+	if name == "" {
+		return text
+	}
+	if long := name + "@" + term.Safe(o.Host); o.Host != "" && term.Width(long) <= w {
+		return long
+	}
+	return name
 }
 
 // holderText names the client that holds the lock, or says how many do.
@@ -118,7 +136,7 @@ func holderText(r *lockRow) string {
 	case n == 1 && r.lock.Queue[0].Slots != nil && len(r.lock.Queue[0].Slots.Holders) != 1:
 		return strconv.Itoa(len(r.lock.Queue[0].Slots.Holders)) + " holders"
 	case n == 1:
-		return state.Who(r.lock.Queue[slices.IndexFunc(r.lock.Queue, func(q inspect.Request) bool { return q.Holding })])
+		return state.Who(r.holding())
 	case r.counts.Writers == 0:
 		return strconv.Itoa(n) + " readers"
 	default:
@@ -204,6 +222,11 @@ type lockRow struct {
 
 // holders is how many hold the lock.
 func (r *lockRow) holders() int { return r.counts.Readers + r.counts.Writers }
+
+// holding is the first request that holds the lock, of which there is one.
+func (r *lockRow) holding() inspect.Request {
+	return r.lock.Queue[slices.IndexFunc(r.lock.Queue, func(q inspect.Request) bool { return q.Holding })]
+}
 
 // free reports whether the lock has no request any more.
 func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
