@@ -276,7 +276,7 @@ func TestKeysThatAreOff(t *testing.T) {
 
 	t.Run("NothingSelected", func(t *testing.T) {
 		d := newDriver(t, nil)
-		d.press("w")
+		d.take("w")
 		d.mustShow("w: no lock is selected; n to type a name")
 		d.press("enter")
 		d.mustShow("enter: no lock is selected")
@@ -290,7 +290,7 @@ func TestKeysThatAreOff(t *testing.T) {
 		d.mustShow("b: already live")
 		d.press("[")
 		d.standsAt(104)
-		d.press("w")
+		d.take("w")
 		d.mustShow("w: not while history is shown; b goes back to live")
 	})
 }
