@@ -24,9 +24,9 @@ import (
 type globals struct {
 	connection   connect.Options
 	endpointsSet bool // by a flag or the environment
+	plain        bool // connect without TLS unless something asks for it
 	output       output.Format
 	readOnly     bool
-	unsupported  []string // variables that are set and have no effect
 }
 
 const (
@@ -45,6 +45,13 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Etcd.Password, "password", "", "password to log in with; visible to other users of this machine: prefer --password-file or the prompt")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "`file` whose first line is the password to log in with")
 	fs.StringVar(&c.Etcd.Token, "auth-jwt-token", "", "JWT `token` to log in with; visible to other users of this machine: prefer ETCDCTL_AUTH_JWT_TOKEN")
+	fs.BoolVar(&g.plain, "insecure-transport", true, "without a scheme in --endpoints and TLS files, connect without TLS")
+	fs.BoolVar(&c.Etcd.SkipVerify, "insecure-skip-tls-verify", false, "accept any certificate of the server; whoever is between here and etcd can then read and change everything")
+	fs.StringVarP(&c.Discovery.Domain, "discovery-srv", "d", "", "find the endpoints by the SRV records of this `domain`")
+	fs.StringVar(&c.Discovery.Service, "discovery-srv-name", "", "suffix of the `service` in SRV records, as in _etcd-client-ssl-SERVICE")
+	fs.BoolVar(&c.Discovery.Insecure, "insecure-discovery", true, "accept SRV records of endpoints without TLS")
+	fs.DurationVar(&c.Etcd.KeepAliveTime, "keepalive-time", etcd.DefaultKeepAliveTime, "how long etcd may be silent before it is asked for a sign of life; at least 10s")
+	fs.DurationVar(&c.Etcd.KeepAliveTimeout, "keepalive-timeout", etcd.DefaultKeepAliveTimeout, "how long etcd may take to give one")
 	fs.DurationVar(&c.Etcd.DialTimeout, "dial-timeout", defaultDialTimeout, "timeout for connecting")
 	fs.DurationVar(&c.Timeout, "command-timeout", defaultCommandTimeout, "timeout for each call to etcd")
 	fs.BoolVar(&c.Embedded, "embedded", false, "start an empty etcd inside this process and connect to that")
@@ -53,19 +60,18 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.Layouts.Hidden, "hidden", false, "show locks of hidden layouts too, such as the heartbeats of Kubernetes nodes")
 	g.output = output.Text
 	fs.VarP(&g.output, "output", "o", "table or json")
+	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as
 // etcdctl does.
 func flagsFromEnv() []string {
-	return []string{"endpoints", "cacert", "cert", "key", "user", "password", "auth-jwt-token", "dial-timeout", "command-timeout"}
-}
-
-// unsupportedEnv returns the variables of etcdctl that would change which etcd is
-// used, or how, and are not supported.
-func unsupportedEnv() []string {
-	return []string{"ETCDCTL_DISCOVERY_SRV", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"}
+	return []string{
+		"endpoints", "cacert", "cert", "key", "user", "password", "auth-jwt-token",
+		"insecure-transport", "insecure-skip-tls-verify", "discovery-srv", "discovery-srv-name", "insecure-discovery",
+		"keepalive-time", "keepalive-timeout", "dial-timeout", "command-timeout",
+	}
 }
 
 func envName(flag string) string {
@@ -84,16 +90,19 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 			return fmt.Errorf("environment variable %s: %w", envName(name), err)
 		}
 	}
-	for _, name := range unsupportedEnv() {
-		if value := getenv(name); value != "" && value != "false" {
-			g.unsupported = append(g.unsupported, name)
-		}
-	}
-	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != ""
 	c := &g.connection
+	if c.Embedded || fs.Changed("endpoints") && !fs.Changed("discovery-srv") { // flags go before the environment
+		c.Discovery.Domain = ""
+	}
+	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != "" || c.Discovery.Domain != ""
+	c.Etcd.RequireTLS = !g.plain
 	switch {
 	case c.Embedded && fs.Changed("endpoints"):
 		return exclusive("--embedded", "--endpoints")
+	case c.Embedded && fs.Changed("discovery-srv"):
+		return exclusive("--embedded", "--discovery-srv")
+	case fs.Changed("discovery-srv") && fs.Changed("endpoints"):
+		return exclusive("--discovery-srv", "--endpoints")
 	case c.PasswordFile != "" && fs.Changed("password"):
 		return exclusive("--password", "--password-file")
 	case c.PasswordFile != "" && c.Etcd.User == "":
@@ -115,6 +124,10 @@ func checkConnection(c *connect.Options) error {
 		return errors.New("--endpoints is empty")
 	case (c.Etcd.Cert == "") != (c.Etcd.Key == ""):
 		return errors.New("--cert and --key must be used together")
+	case c.Etcd.KeepAliveTime <= 0:
+		return notPositive("keepalive-time", c.Etcd.KeepAliveTime)
+	case c.Etcd.KeepAliveTimeout <= 0:
+		return notPositive("keepalive-timeout", c.Etcd.KeepAliveTimeout)
 	case c.Etcd.DialTimeout <= 0:
 		return notPositive("dial-timeout", c.Etcd.DialTimeout)
 	case c.Timeout <= 0:
@@ -128,12 +141,6 @@ func checkConnection(c *connect.Options) error {
 
 // connect connects to the etcd that the flags name.
 func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
-	for _, name := range g.unsupported {
-		if name == "ETCDCTL_DISCOVERY_SRV" && !g.endpointsSet && !g.connection.Embedded {
-			return nil, usageHint("use --endpoints or ETCDCTL_ENDPOINTS", "%s is not supported", name)
-		}
-		g.connection.Warn(name + " is not supported, and has no effect")
-	}
 	g.connection.Layouts.Default = configFile("layouts.yaml")
 	return connect.Open(ctx, g.connection)
 }

@@ -49,9 +49,14 @@ func TestGlobals(t *testing.T) {
 	defaults := func(change func(*globals)) globals {
 		g := globals{
 			connection: connect.Options{
-				Etcd:    etcd.Config{Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second},
-				Timeout: 5 * time.Second,
+				Etcd: etcd.Config{
+					Endpoints: []string{"127.0.0.1:2379"}, DialTimeout: 2 * time.Second,
+					KeepAliveTime: etcd.DefaultKeepAliveTime, KeepAliveTimeout: etcd.DefaultKeepAliveTimeout,
+				},
+				Discovery: etcd.Discovery{Insecure: true},
+				Timeout:   5 * time.Second,
 			},
+			plain:  true,
 			output: output.Text,
 		}
 		change(&g)
@@ -83,9 +88,22 @@ func TestGlobals(t *testing.T) {
 			g.connection.Etcd = etcd.Config{
 				Endpoints: []string{"a:1", "b:2"}, CACert: "ca", Cert: "c", Key: "k",
 				User: "u", Password: "p", DialTimeout: time.Second,
+				KeepAliveTime: etcd.DefaultKeepAliveTime, KeepAliveTimeout: etcd.DefaultKeepAliveTimeout,
 			}
 			g.connection.Timeout, g.endpointsSet = 3*time.Second, true
 		})},
+		{"TLS and keepalive", "--keepalive-time 20s --keepalive-timeout 4s --insecure-transport=false", []string{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY=true"},
+			defaults(func(g *globals) {
+				e := &g.connection.Etcd
+				g.plain, e.RequireTLS, e.SkipVerify, e.KeepAliveTime, e.KeepAliveTimeout = false, true, true, 20*time.Second, 4*time.Second
+			})},
+		{"discovery", "-d example.com", []string{"ETCDCTL_DISCOVERY_SRV_NAME=blue", "ETCDCTL_INSECURE_DISCOVERY=false"}, defaults(func(g *globals) {
+			g.connection.Discovery, g.endpointsSet = etcd.Discovery{Domain: "example.com", Service: "blue"}, true
+		})},
+		{"endpoints win over discovery in the environment", "--endpoints b:2", []string{"ETCDCTL_DISCOVERY_SRV=example.com"}, defaults(func(g *globals) {
+			g.connection.Etcd.Endpoints, g.endpointsSet = []string{"b:2"}, true
+		})},
+		{"as etcdctl calls it", "-w json", nil, defaults(func(g *globals) { g.output = output.JSON })},
 		{"a flag wins", "--endpoints b:2", []string{"ETCDCTL_ENDPOINTS=a:1"}, defaults(func(g *globals) {
 			g.connection.Etcd.Endpoints, g.endpointsSet = []string{"b:2"}, true
 		})},
@@ -122,6 +140,11 @@ func TestGlobalsErrors(t *testing.T) {
 		{[]string{"--password-file", "f"}, "", "--password-file requires --user"},
 		{[]string{"--endpoints", "http://a:1", "--cacert", "ca"}, "", "http://a:1 does not use TLS, but TLS files are given"},
 		{[]string{"--endpoints", "http://a:1,https://b:1"}, "", "but another endpoint does"},
+		{[]string{"--endpoints", "a:1", "-d", "example.com"}, "", "--discovery-srv and --endpoints are mutually exclusive"},
+		{[]string{"--embedded", "-d", "example.com"}, "", "--embedded and --discovery-srv are mutually exclusive"},
+		{[]string{"--endpoints", "http://a:1", "--insecure-transport=false"}, "", "http://a:1 does not use TLS, but --insecure-transport=false"},
+		{[]string{"--keepalive-time", "0s"}, "", "--keepalive-time 0s: must be more than 0"},
+		{[]string{"--keepalive-timeout", "-1s"}, "", "--keepalive-timeout -1s: must be more than 0"},
 		{[]string{"-o", "xml"}, "", "must be table or json"},
 		{nil, "ETCDCTL_COMMAND_TIMEOUT=5", "environment variable ETCDCTL_COMMAND_TIMEOUT"},
 	}
@@ -132,29 +155,6 @@ func TestGlobalsErrors(t *testing.T) {
 				t.Errorf("error = %v, want a usage error with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-// TestUnsupportedEnv: a variable of etcdctl that would lead to another etcd is not
-// passed over in silence.
-func TestUnsupportedEnv(t *testing.T) {
-	connect := func(args []string, vars ...string) (string, error) {
-		g, err := parse(t, env(vars...), append([]string{"--dial-timeout", "1ms"}, args...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var warned []string
-		g.connection.Warn = func(text string) { warned = append(warned, text) }
-		_, err = g.connect(t.Context())
-		return strings.Join(warned, "; "), err
-	}
-	if _, err := connect(nil, "ETCDCTL_DISCOVERY_SRV=example.com"); err == nil || !isUsage(runResult(err)) || err.Error() != "ETCDCTL_DISCOVERY_SRV is not supported" {
-		t.Errorf("instead of endpoints: %v", err)
-	}
-	warned, err := connect([]string{"--endpoints", "127.0.0.1:1"}, "ETCDCTL_DISCOVERY_SRV=example.com", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY=true")
-	want := "ETCDCTL_DISCOVERY_SRV is not supported, and has no effect; ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not supported, and has no effect"
-	if isUsage(runResult(err)) || warned != want {
-		t.Errorf("beside endpoints: %v, warned %q", err, warned)
 	}
 }
 

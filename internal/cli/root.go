@@ -13,9 +13,8 @@ libraries: "etcd-lock layouts" lists them.
 
 Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
-The flags --endpoints, --cacert, --cert, --key, --user, --password,
---auth-jwt-token, --dial-timeout and --command-timeout are also read from the environment variables
-of etcdctl: ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
+The flags of the connection are also read from the environment variables of etcdctl:
+ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -65,6 +64,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newRecordCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
+		newDoctorCmd(a, nil),
 		newVersionCmd(a, nil),
 		newCompletionCmd(),
 	)

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/doctor"
 	"etcd-lock/internal/cli/output"
 )
 
@@ -32,6 +35,68 @@ uncommitted changes), go, platform. Unknown values are empty.`,
 			return runResult(runF(&versionOptions{out: a.printer(), build: debug.ReadBuildInfo}))
 		},
 	}
+}
+
+const doctorLong = `Checks what etcd-lock needs: the terminal and its locale, the connection to etcd, the
+versions, alarms and clocks of its members, and what the user may do below PREFIX. It
+writes nothing to etcd. Paste what it prints into a bug report: it has names of hosts
+and users in it, but no password and no token.
+
+The exit code is 1 if a check has failed.
+
+With -o json:
+  healthy             whether no check has failed
+  checks              each:
+    check             what was checked
+    state             ok, warning, failed or unknown
+    text              what there is
+    hint              what helps, or what it means; absent when there is nothing to say`
+
+func newDoctorCmd(a *app, runF func(context.Context, *doctor.Options) (bool, error)) *cobra.Command {
+	if runF == nil {
+		runF = doctor.Run
+	}
+	return &cobra.Command{
+		Use:   "doctor [PREFIX]",
+		Short: "Check the terminal, the connection, etcd and your permissions",
+		Long:  doctorLong,
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := &doctor.Options{
+				Version: newVersionDoc(debug.ReadBuildInfo()).String(), Prefix: strings.Join(args, ""),
+				Terminal: a.terminal(), Connection: a.connection, Rules: a.rules, Connect: a.connect, Out: a.printer(),
+			}
+			for _, name := range flagsFromEnv() {
+				if a.Getenv(envName(name)) != "" {
+					opts.Variables = append(opts.Variables, envName(name))
+				}
+			}
+			healthy, err := runF(cmd.Context(), opts)
+			if err == nil && !healthy {
+				err = exitError{code: exitFailed}
+			}
+			return runResult(err)
+		},
+	}
+}
+
+// terminal describes the terminal that the program runs in.
+func (a *app) terminal() doctor.Terminal {
+	t := doctor.Terminal{Is: output.IsTerminal(a.Out), Kind: a.Getenv("TERM"), NoColor: a.noColor(), Unicode: isUnicode(a.Getenv)}
+	t.Width, t.Height = output.TerminalSize(a.Out)
+	var within []string
+	for _, known := range [][2]string{{"TMUX", "tmux"}, {"STY", "screen"}, {"SSH_CONNECTION", "ssh"}} {
+		if a.Getenv(known[0]) != "" {
+			within = append(within, known[1])
+		}
+	}
+	t.Within = strings.Join(within, " and ")
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if t.Locale == "" && a.Getenv(name) != "" {
+			t.Locale = name + "=" + a.Getenv(name)
+		}
+	}
+	return t
 }
 
 type versionDoc struct {

@@ -19,11 +19,12 @@ import (
 
 // Options say which etcd to connect to, and how to log in.
 type Options struct {
-	Etcd         etcd.Config   // endpoints, TLS files, user and dial timeout
-	PasswordFile string        // the first line is the password; empty: no file
-	Timeout      time.Duration // of each call, see Conn.Do
-	Embedded     bool          // start an empty etcd inside this process and connect to that
-	Layouts      layout.Extra  // of locks, beside the built-in ones
+	Etcd         etcd.Config    // endpoints, TLS files, user and dial timeout
+	Discovery    etcd.Discovery // of the endpoints, instead of those of Etcd
+	PasswordFile string         // the first line is the password; empty: no file
+	Timeout      time.Duration  // of each call, see Conn.Do
+	Embedded     bool           // start an empty etcd inside this process and connect to that
+	Layouts      layout.Extra   // of locks, beside the built-in ones
 
 	// AskPassword prompts for a password. It is nil when there is nobody to ask.
 	AskPassword func(ctx context.Context, prompt string) (string, error)
@@ -51,7 +52,7 @@ func Open(ctx context.Context, o Options) (*Conn, error) {
 	return &Conn{
 		Client:   client,
 		Source:   inspect.NewSourceOf(client, rules),
-		Endpoint: strings.Join(cfg.Endpoints, ","),
+		Endpoint: describe(cfg),
 		User:     cfg.UserName(),
 		Timeout:  o.Timeout,
 		cfg:      cfg,
@@ -59,10 +60,25 @@ func Open(ctx context.Context, o Options) (*Conn, error) {
 	}, nil
 }
 
+// describe returns the endpoints for people to read.
+func describe(cfg etcd.Config) string {
+	text := strings.Join(cfg.Endpoints, ",")
+	if cfg.SkipVerify {
+		text += " (not verified)"
+	}
+	return text
+}
+
 // target returns the etcd to connect to, started if it is embedded, and the
 // function that stops it again.
 func (o Options) target(ctx context.Context) (cfg etcd.Config, stop func(), err error) {
 	if !o.Embedded {
+		if o.Etcd, err = o.Etcd.Discover(ctx, o.Discovery); err != nil {
+			return cfg, nil, err
+		}
+		if o.Etcd.SkipVerify {
+			o.Warn("the certificates of etcd are not verified: whoever is between here and there can read and change everything, the password too")
+		}
 		cfg, err = o.withPassword(ctx)
 		return cfg, func() {}, err
 	}
@@ -91,6 +107,17 @@ type Conn struct {
 
 	cfg  etcd.Config
 	stop func() // stops an embedded etcd
+}
+
+// Endpoints returns all endpoints of etcd, those too that are not used for now.
+func (c *Conn) Endpoints() []string { return c.cfg.Endpoints }
+
+// TLS reports whether the connection is encrypted.
+func (c *Conn) TLS() bool { return c.cfg.UsesTLS() }
+
+// Skew asks an endpoint for the time, see etcd.Config.Skew.
+func (c *Conn) Skew(ctx context.Context, endpoint string) (etcd.Skew, error) {
+	return c.cfg.Skew(ctx, endpoint)
 }
 
 // Close closes the connection, and stops the etcd if it is embedded. Calls that

@@ -3,6 +3,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -28,6 +29,14 @@ import (
 // DefaultEndpoint is where etcd listens unless told otherwise.
 const DefaultEndpoint = "127.0.0.1:2379"
 
+// A connection over which nothing came for DefaultKeepAliveTime is asked for a sign of
+// life, and given up when there is none for DefaultKeepAliveTimeout. gRPC asks no sooner
+// than after ten seconds, whatever it is told.
+const (
+	DefaultKeepAliveTime    = 10 * time.Second
+	DefaultKeepAliveTimeout = 3 * time.Second
+)
+
 // Config says how to reach etcd. Its fields are etcdctl's flags.
 type Config struct {
 	Endpoints   []string
@@ -38,6 +47,13 @@ type Config struct {
 	Password    string
 	Token       string        // to log in with instead of a user, as an etcd with --auth-token jwt checks
 	DialTimeout time.Duration // bound on reaching the first endpoint
+
+	ServerName string // that the servers' certificates must be for; the endpoint's when empty
+	RequireTLS bool   // use TLS for endpoints without a scheme too
+	SkipVerify bool   // like RequireTLS, and accept any certificate
+
+	KeepAliveTime    time.Duration // DefaultKeepAliveTime when 0
+	KeepAliveTimeout time.Duration // DefaultKeepAliveTimeout when 0
 }
 
 // Connect returns a client to which etcd has answered. Of several endpoints, the
@@ -51,6 +67,9 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	}
 	guard := newEndpointGuard(c.Endpoints)
 	cfg.DialOptions = slices.Concat(guard.options(), opts, []grpc.DialOption{new(kine.Adapter).DialOption()})
+	if c.ServerName != "" { // etcd's client gives gRPC the endpoint's name, which goes before that of the TLS configuration
+		cfg.DialOptions = append(cfg.DialOptions, grpc.WithAuthority(c.ServerName))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.DialTimeout)
 	defer cancel()
 	faults := make(chan []fault, 1)
@@ -119,8 +138,8 @@ func (c Config) clientConfig() (clientv3.Config, error) {
 	return clientv3.Config{
 		Endpoints:            c.Endpoints,
 		DialTimeout:          c.DialTimeout,
-		DialKeepAliveTime:    5 * time.Second,
-		DialKeepAliveTimeout: 3 * time.Second,
+		DialKeepAliveTime:    cmp.Or(c.KeepAliveTime, DefaultKeepAliveTime),
+		DialKeepAliveTimeout: cmp.Or(c.KeepAliveTimeout, DefaultKeepAliveTimeout),
 		TLS:                  tlsConfig,
 		Username:             user,
 		Password:             password,
@@ -138,6 +157,8 @@ func (c Config) CheckTLS() error {
 		case !strings.HasPrefix(e, "http://"):
 		case files:
 			return hint.Add(fmt.Errorf("%s does not use TLS, but TLS files are given", e), "use https://, or leave out --cacert, --cert and --key")
+		case c.RequireTLS:
+			return hint.Add(fmt.Errorf("%s does not use TLS, but --insecure-transport=false asks for it", e), "use https://")
 		case c.wantsTLS():
 			return hint.Add(fmt.Errorf("%s does not use TLS, but another endpoint does", e), "use https:// or http:// for all endpoints")
 		}
@@ -145,22 +166,31 @@ func (c Config) CheckTLS() error {
 	return nil
 }
 
+// UsesTLS reports whether connections are encrypted.
+func (c Config) UsesTLS() bool {
+	return c.CACert != "" || c.Cert != "" || c.wantsTLS() || c.RequireTLS || c.SkipVerify
+}
+
 func (c Config) wantsTLS() bool {
-	return slices.ContainsFunc(c.Endpoints, func(e string) bool { return strings.HasPrefix(e, "https://") })
+	return slices.ContainsFunc(c.Endpoints, func(e string) bool {
+		return strings.HasPrefix(e, "https://") || strings.HasPrefix(e, "unixs://")
+	})
 }
 
 func (c Config) tlsConfig() (*tls.Config, error) {
+	if !c.UsesTLS() {
+		return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
+	}
 	info := transport.TLSInfo{CertFile: c.Cert, KeyFile: c.Key, TrustedCAFile: c.CACert}
-	if info.Empty() && c.CACert == "" {
-		if !c.wantsTLS() {
-			return nil, nil //nolint:nilnil // no TLS is what clientv3 means by nil
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if !info.Empty() || c.CACert != "" {
+		var err error
+		if cfg, err = info.ClientConfig(); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS12}, nil
 	}
-	cfg, err := info.ClientConfig()
-	if err != nil {
-		return nil, fmt.Errorf("TLS: %w", err)
-	}
+	cfg.ServerName = c.ServerName
+	cfg.InsecureSkipVerify = c.SkipVerify
 	return cfg, nil
 }
 
@@ -206,7 +236,10 @@ func (c Config) login() (user, password string) {
 // explain adds the endpoints to an error, which clientv3 leaves out, and a hint.
 func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
-	const isItRunning = "is etcd running, and is --endpoints right?"
+	isItRunning := "is etcd running, and is --endpoints right?"
+	if where == DefaultEndpoint {
+		isItRunning = "name your etcd with --endpoints HOST:PORT or ETCDCTL_ENDPOINTS, or try etcd-lock demo, which needs none"
+	}
 	switch {
 	case allFinal(faults):
 		return hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults))

@@ -102,7 +102,9 @@ func greet(ctx context.Context, addr string, tlsConfig *tls.Config) error {
 	if tlsConfig != nil {
 		cfg := tlsConfig.Clone()
 		cfg.NextProtos = []string{"h2"}
-		cfg.ServerName, _, _ = net.SplitHostPort(addr)
+		if cfg.ServerName == "" {
+			cfg.ServerName, _, _ = net.SplitHostPort(addr)
+		}
 		conn = tls.Client(tcp, cfg) // shakes hands with the first write
 	}
 	const preface, emptySettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"

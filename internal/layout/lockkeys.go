@@ -34,6 +34,25 @@ func LockKeys(patterns ...string) ([]*Rule, error) {
 	return rules, nil
 }
 
+// Glob is a pattern of names or keys in which * is a segment or a part of one, and ** any
+// number of segments.
+type Glob struct{ pattern pattern }
+
+// ParseGlob parses a pattern. It needs some text beside * and **.
+func ParseGlob(text string) (Glob, error) {
+	p, err := parseGlob(text)
+	return Glob{p}, err
+}
+
+// Match reports whether the whole of a name matches.
+func (g Glob) Match(name string) bool {
+	var c captures
+	return g.pattern.match(name, &c)
+}
+
+// String returns the pattern.
+func (g Glob) String() string { return g.pattern.text }
+
 // parseGlob parses a pattern with * and **.
 func parseGlob(text string) (p pattern, err error) {
 	switch {
@@ -46,7 +65,7 @@ func parseGlob(text string) (p pattern, err error) {
 	case strings.Count(strings.ReplaceAll(text, "**", "*"), "*") > maxCaptures:
 		return p, fmt.Errorf("more than %d * are in the pattern", maxCaptures)
 	case strings.Trim(text, "*/") == "":
-		return p, errors.New("all keys would be locks: it needs some text")
+		return p, errors.New("it would match everything: it needs some text")
 	}
 	for segment := range strings.SplitSeq(text, "/") {
 		if strings.Count(strings.ReplaceAll(segment, "**", "*"), "*") > 2 {

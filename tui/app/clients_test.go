@@ -38,7 +38,7 @@ func (d *driver) ask(key, name, deadline string) *state.OwnRequest {
 	d.m.line.input.Set(name)
 	d.press("enter")
 	d.typed(deadline)
-	d.press("enter")
+	d.take("enter")
 	r := d.m.Requests[len(d.m.Requests)-1]
 	d.until("it has asked", func() bool { return r.Key() != "" || r.Over != "" })
 	return r
@@ -119,7 +119,7 @@ func TestClientsNonsense(t *testing.T) {
 	}
 	d.press("u")
 	d.mustShow("holds nothing and waits for nothing")
-	d.press("r")
+	d.take("r")
 	d.m.line.input.Set("")
 	d.press("enter")
 	d.mustShow("✗ a name cannot be empty")
@@ -280,7 +280,7 @@ func TestCrashedClientWaits(t *testing.T) {
 	for range 20 { // as it happens at the same time as other things
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Write, time.Minute)
-		d.press("w")
+		d.take("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 2 && d.seen() })
 		d.press("4", "X")
 		d.until("crashed", func() bool { return d.m.Clients[0].Doing == "" })

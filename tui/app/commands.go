@@ -185,8 +185,20 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 				return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
 			},
 		},
+		{
+			name: "ask", args: "WHEN", about: "before a lock is requested: always, or if others use it", complete: whenToAsk,
+			run: func(when string) nav.Action {
+				if !slices.Contains(whenToAsk(), when) {
+					return nav.Fail("ask: others or always")
+				}
+				prefs.Ask = when
+				return nav.SavePrefs{}
+			},
+		},
 	}
 }
+
+func whenToAsk() []string { return []string{backend.AskOthers, backend.AskAlways} }
 
 func backgrounds() []string {
 	return []string{backend.BackgroundAuto, backend.BackgroundDark, backend.BackgroundLight}

@@ -137,6 +137,15 @@ func (d *driver) press(keys ...string) {
 	}
 }
 
+// take presses a key that requests a lock, and says yes if others use that.
+func (d *driver) take(key string) {
+	d.t.Helper()
+	d.press(key)
+	if d.m.asked != nil {
+		d.press("y")
+	}
+}
+
 func (d *driver) typed(text string) {
 	for _, r := range text {
 		d.send(keyPress(string(r)))

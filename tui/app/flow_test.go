@@ -54,6 +54,8 @@ func TestFlow(t *testing.T) {
 	tm := startTerminal(t, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Endpoint: "local", Source: c, Locker: c})
 	tm.shows("/jobs")
 	tm.Type("w")
+	tm.shows("You would wait behind 1 holder")
+	tm.Type("y")
 	tm.shows("yours etcd-lock")
 	c.Remove(other.Lock, other.Key)
 	tm.shows("held")

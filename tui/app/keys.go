@@ -88,7 +88,7 @@ func (m *Model) commonBindings() []widget.Binding {
 		},
 		{
 			Keys: "/", Short: "filter", Long: "text, ~ regexp, ! inverse",
-			Doc:   "filter: text, or a regular expression after `~`; `!` in front shows the other rows. Case matters if there is a capital letter. `enter` keeps the filter, `esc` clears it",
+			Doc:   "filter: words that a row contains; `~` and a regular expression; `FIELD:WORD` and `waiters>10` for one [field](#filters); `!` in front of a term shows the other rows. Case matters if there is a capital letter. `enter` keeps the filter, `esc` clears it",
 			Where: widget.FooterEnd, Do: func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) },
 		},
 		{

@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
@@ -87,7 +88,7 @@ func TestFilter(t *testing.T) {
 	}
 	d.press("/")
 	d.typed("q") // types, and does not quit
-	d.mustShow("no name matches “q”")
+	d.mustShow("no lock matches “q”")
 	d.press("esc")
 	d.mustNotShow("filter “")
 	d.press("/")
@@ -100,6 +101,46 @@ func TestFilter(t *testing.T) {
 	d.mustShow("1 of 3 · filter “~(eu)”")
 }
 
+// A filter finds locks by whoever holds or waits for them, and by numbers.
+func TestFilterFields(t *testing.T) {
+	d := newDriver(t, nil)
+	r := d.put("/a", keyspace.Read, time.Minute)
+	d.put("/b", keyspace.Write, time.Hour)
+	d.put("/b", keyspace.Write, 10*time.Minute)
+	for text, names := range map[string]string{
+		"web-1": "/b /a", "host:web-2": "", "owner:worker": "/b /a", "session:" + format.Lease(r.Lease): "/b /a", "mode:write": "/b",
+		"!mode:write": "/a", "state:contended": "/b", "waiters>0": "/b", "waiters=0": "/a", "waited>5m": "/b", "held<5m": "/a", "layout:rw /b": "/b",
+	} {
+		d.press("/")
+		d.typed(text)
+		d.press("enter")
+		if got := d.names(); got != names {
+			t.Errorf("%s shows %q, want %q", text, got, names)
+		}
+		d.press("esc")
+	}
+	d.press("/")
+	d.typed("waiters>many")
+	d.press("enter")
+	d.mustShow("✗ many is not a number or a time (5m)")
+}
+
+// A quiet hold does not come before locks that clients wait for, however old it is.
+func TestContendedBeforeQuiet(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a/quiet", keyspace.Write, 100*24*time.Hour)
+	for range 3 {
+		d.put("/b/some", keyspace.Write, 0)
+	}
+	for range 9 {
+		d.put("/c/many", keyspace.Write, 0)
+	}
+	d.diagnosed()
+	if got := d.names(); got != "/c/many /b/some /a/quiet" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
 // A letter sorts, again reverses, an arrow shows it.
 func TestSort(t *testing.T) {
 	d := newDriver(t, nil)
@@ -110,9 +151,9 @@ func TestSort(t *testing.T) {
 	for _, step := range []struct{ key, names, arrow string }{
 		{"N", "/a /b /c", "name▲"},
 		{"N", "/c /b /a", "name▼"},
-		{"W", "/b /a /c", "wait▼"},
-		{"W", "/a /c /b", "wait▲"},
-		{"A", "/b /a /c", "waits▼"},
+		{"W", "/b /a /c", "waiters▼"},
+		{"W", "/a /c /b", "waiters▲"},
+		{"A", "/b /a /c", "waited▼"},
 		{"H", "/b /a /c", "held▼"},
 		{"H", "/c /a /b", "held▲"},
 		{"N", "/a /b /c", "name▲"},
@@ -235,7 +276,7 @@ func TestKeysThatAreOff(t *testing.T) {
 
 	t.Run("NothingSelected", func(t *testing.T) {
 		d := newDriver(t, nil)
-		d.press("w")
+		d.take("w")
 		d.mustShow("w: no lock is selected; n to type a name")
 		d.press("enter")
 		d.mustShow("enter: no lock is selected")
@@ -249,7 +290,7 @@ func TestKeysThatAreOff(t *testing.T) {
 		d.mustShow("b: already live")
 		d.press("[")
 		d.standsAt(104)
-		d.press("w")
+		d.take("w")
 		d.mustShow("w: not while history is shown; b goes back to live")
 	})
 }

@@ -170,7 +170,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "finding,name,layout,state,readers,writers,waiters,queue,longest wait,longest hold\n,\"/a,\"\"b\"\"\",rwlock,● read,1,0,0,,-,≤1m\n"
+	want := "finding,name,layout,state,holder,readers,writers,waiters,queue,waited,held\n,\"/a,\"\"b\"\"\",rwlock,● read,worker[42]@web-1,1,0,0,,-,≤1m\n"
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)
 	}
@@ -186,9 +186,11 @@ func TestExport(t *testing.T) {
 func TestASCII(t *testing.T) {
 	d := newDriver(t, func(o *backend.Options) { o.ASCII = true })
 	incident(d)
-	for _, text := range []string{">  x /orders ", "^ contended", "###", "` . write   shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
+	for _, text := range []string{">  x /orders ", "^ contended", "` . write   shipping svc[162]@web-1", "-- > locks 4 - worst first ---"} {
 		d.mustShow(text)
 	}
+	d.send(resize(200, 60))
+	d.mustShow("###")
 	for _, s := range everyScreen {
 		if s.name == "name" { // which is typed with other characters
 			continue

@@ -61,6 +61,11 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	case nav.SavePrefs:
 		m.noteSort()
 		return m.perform(m.effects.Do(a))
+	case nav.Take:
+		if !a.Sure {
+			return m.perform(screens.Taking(m.Context, a, m.effects.Chosen().Ask == backend.AskAlways))
+		}
+		return m.perform(m.effects.Do(a))
 	case nav.Ask:
 		m.asked = &a
 	case nav.Planned:

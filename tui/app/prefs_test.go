@@ -43,7 +43,7 @@ func TestPrefs(t *testing.T) {
 	})
 
 	t.Run("Broken", func(t *testing.T) {
-		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "\x00\x01", "- a"} {
+		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "ask: never", "\x00\x01", "- a"} {
 			f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
 			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)

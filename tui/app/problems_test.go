@@ -45,8 +45,56 @@ func TestProblemsBelow(t *testing.T) {
 	}
 	d.until("gone", func() bool { _, there := d.m.Live.Find(rw("/orders")); return !there })
 	d.diagnosed()
+	d.mustShow("✓ resolved deadlock      /stock +1")
+	d.mustShow("problems 4")
+	d.mustShow("deadlock on /stock and /orders: billing svc[161]@web-1 and shipping") // the text below began anew
+	d.mustNotShow("┌▸ billing")
+	d.clock.add(10 * time.Second)
+	d.send(tickMsg{})
+	d.diagnosed()
 	d.mustNotShow("deadlock")
 	d.mustShow("has not been renewed for 40s and ends in") // which only the text below shows in full
+}
+
+// Waits are shown with what they last because of, once; they are found there.
+func TestFoldedWaits(t *testing.T) {
+	d := newDriver(t, nil)
+	incident(d)
+	d.press("3")
+	d.send(resize(160, 50))
+	d.mustShow("+2 waits · deadlock on /stock and /orders")
+	d.mustShow("because of it:")
+	d.mustShow("! shipping svc[162]@web-1 has waited 1m15s for /orders (write)")
+	if kinds := d.column("kind"); slices.Contains(kinds, string(diagnose.LongWait)) {
+		t.Errorf("a wait is shown beside its cause: %s", kinds)
+	}
+	d.mustShow("3 problems ✗1 !2")
+	d.press("/")
+	d.typed("api")
+	d.press("enter")
+	if kinds := d.column("kind"); !slices.Equal(kinds, []string{"expiring"}) {
+		t.Errorf("a client that waits is found in %s", kinds)
+	}
+}
+
+// Another remedy than the first can be chosen.
+func TestOtherRemedy(t *testing.T) {
+	d, _ := withForce(t)
+	incident(d)
+	d.press("3")
+	d.send(resize(160, 50))
+	d.mustShow("> etcd-lock release --lease 00000000000000a2")
+	d.press("o")
+	d.mustShow("> etcd-lock release --lease 00000000000000a1")
+	d.press("ctrl+k")
+	d.asked()
+	d.mustShow("00000000000000a1")
+	d.press("esc")
+	d.press("o")
+	d.mustShow("> etcd-lock release --lease 00000000000000a2")
+	d.press("j", "k")
+	d.press("o", "j", "k") // another problem under the cursor begins anew
+	d.mustShow("> etcd-lock release --lease 00000000000000a2")
 }
 
 // Problems are sorted and filtered like all rows, and gone when they are.
@@ -75,6 +123,9 @@ func TestProblemsSort(t *testing.T) {
 	}
 	d.until("all are gone", func() bool { return len(d.m.Live.Locks) == 0 })
 	d.diagnosed()
+	d.mustShow("✓ resolved")
+	d.clock.add(10 * time.Second)
+	d.send(tickMsg{})
 	d.mustShow("no problems")
 }
 

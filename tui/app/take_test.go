@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -30,7 +31,7 @@ func TestTake(t *testing.T) {
 	t.Run("ReadIsHeldAndReleased", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
-		d.press("r")
+		d.take("r")
 		d.until("held", d.held)
 		d.until("seen", d.seen)
 		d.mustShow("read lock on /a: granted")
@@ -44,7 +45,7 @@ func TestTake(t *testing.T) {
 	t.Run("WriterWaitsAndIsCancelled", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
-		d.press("w")
+		d.take("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 2 })
 		d.until("seen", d.seen)
 		d.mustShow("└ ○ write yours etcd-lock")
@@ -57,7 +58,7 @@ func TestTake(t *testing.T) {
 	t.Run("WaiterIsGrantedWhenTheHolderGoes", func(t *testing.T) {
 		d := newDriver(t, nil)
 		r := d.put("/a", keyspace.Write, 0)
-		d.press("w")
+		d.take("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 2 })
 		d.cluster.Remove(r.Lock, r.Key)
 		d.until("held", d.held)
@@ -66,9 +67,10 @@ func TestTake(t *testing.T) {
 	t.Run("LatestGoesFirst", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
-		d.press("r")
+		d.take("r")
 		d.until("held", d.held)
-		d.press("w", "u")
+		d.take("w")
+		d.press("u")
 		d.until("one is left", func() bool { return len(d.m.Requests) == 1 })
 		if got := d.m.Requests[0].Mode; got != keyspace.Read {
 			t.Errorf("left a %s lock", got)
@@ -78,9 +80,9 @@ func TestTake(t *testing.T) {
 	t.Run("TheOneUnderTheCursorOfTheQueueGoes", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
-		d.press("r")
+		d.take("r")
 		d.until("held", d.held)
-		d.press("w")
+		d.take("w")
 		d.until("both are in the queue", func() bool { return len(d.queue()) == 3 })
 		d.press("enter")
 		d.in("lock")
@@ -110,7 +112,7 @@ func TestNewName(t *testing.T) {
 		d.mustShow(">    /jobs/q")
 		d.mustShow("· free")
 		d.mustShow("selected /jobs/q: r requests a read lock, w a write lock")
-		d.press("w")
+		d.take("w")
 		d.until("held", d.held)
 		d.press("u")
 		d.until("released", d.noneOfOurs)
@@ -159,7 +161,7 @@ func TestMutexIsNotTaken(t *testing.T) {
 	d := newDriver(t, nil)
 	d.cluster.Put(inspect.Request{Lock: inspect.LockID{Layout: layout.Mutex, Name: "/m"}, Mode: keyspace.Write, Key: "/m/1f", Lease: 0x1f})
 	d.until("on the screen", func() bool { return d.names() == "/m" })
-	d.press("w")
+	d.take("w")
 	if len(d.m.Requests) != 0 {
 		t.Error("asked for a mutex")
 	}
@@ -171,7 +173,8 @@ func TestLost(t *testing.T) {
 	d := newDriver(t, nil)
 	d.press("n")
 	d.typed("a")
-	d.press("enter", "w")
+	d.press("enter")
+	d.take("w")
 	d.until("held", d.held)
 	d.cluster.Remove(rw("/a"), d.m.Requests[0].Key())
 	d.until("lost", d.noneOfOurs)
@@ -182,7 +185,7 @@ func TestLost(t *testing.T) {
 func TestLostBeforeItWasHeld(t *testing.T) {
 	d := newDriver(t, nil)
 	d.put("/a", keyspace.Read, 0)
-	d.press("r")
+	d.take("r")
 	d.until("asked", func() bool { return d.m.Requests[0].Key() != "" })
 	d.cluster.Remove(rw("/a"), d.m.Requests[0].Key())
 	d.until("over", d.noneOfOurs)
@@ -195,7 +198,7 @@ func TestTakeFails(t *testing.T) {
 			o.Locker = backendtest.Locker(func() (backend.Ticket, error) { return nil, errors.New("no\x1b session") })
 		})
 		d.put("/a", keyspace.Read, 0)
-		d.press("r")
+		d.take("r")
 		d.until("over", d.noneOfOurs)
 		d.mustShow(`✗ read lock on /a: no\x1b session`)
 	})
@@ -247,9 +250,9 @@ func TestClose(t *testing.T) {
 	t.Run("HeldAndWaiting", func(t *testing.T) {
 		d := newDriver(t, nil)
 		d.put("/a", keyspace.Read, 0)
-		d.press("r")
+		d.take("r")
 		d.until("held", d.held)
-		d.press("w")
+		d.take("w")
 		d.until("waiting", func() bool { return len(d.queue()) == 3 })
 		if err := d.m.Close(patience); err != nil {
 			t.Fatal(err)
@@ -258,4 +261,56 @@ func TestClose(t *testing.T) {
 			t.Errorf("%d requests are left, want the other client's", n)
 		}
 	})
+}
+
+// Where others use a lock, taking it asks first, and says what that would do to them; on a
+// free name it does not.
+func TestTakeAsksFirst(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/free", keyspace.Read, 0)
+	d.put("/a", keyspace.Write, time.Minute)
+	d.put("/a", keyspace.Read, 0)
+	asked := func(key, name string, says ...string) {
+		t.Helper()
+		d.press("home")
+		d.cursorOn(name)
+		d.press(key)
+		d.asked()
+		for _, text := range says {
+			d.mustShow(text)
+		}
+		d.press("enter") // which is No
+		if len(d.m.Requests) > 0 {
+			t.Fatal("it was taken")
+		}
+	}
+	asked("w", "/a", "write lock on /a", "● write lock of worker[42]@web-1, held ≤1m",
+		"! You would wait behind 1 holder and 1 waiter; requests that come later", "no deadline: u cancels it; TTL of the session 10s")
+	asked("r", "/free", "You would share it with 1 reader; writers would wait for you.")
+	byName := func(name, deadline string) {
+		d.press("4", "w")
+		d.m.line.input.Set(name)
+		d.press("enter")
+		d.typed(deadline)
+		d.press("enter")
+	}
+	byName("/a", "30s")
+	d.asked()
+	d.mustShow("canceled if it is not granted within 30s")
+	d.press("esc")
+	byName("/nobody", "")
+	d.until("held at once", d.held)
+
+	d.press(":")
+	d.typed("ask always")
+	d.press("enter")
+	byName("/nobody-else", "")
+	d.asked()
+	d.mustShow("No other client holds it or waits for it.")
+	d.press("y")
+	d.until("asked for", func() bool { return len(d.m.Requests) == 2 })
+	d.press(":")
+	d.typed("ask never")
+	d.press("enter")
+	d.mustShow("✗ ask: others or always")
 }

@@ -232,7 +232,7 @@ func scene(d *driver) {
 	})
 	d.until("the mutex is there", func() bool { return strings.Contains(d.names(), "/leader") })
 	d.do(nav.Select{Lock: rw("/orders/eu")})
-	d.press("w")
+	d.take("w")
 	d.until("waiting", func() bool { return len(d.queue()) == 3 && d.seen() })
 	d.diagnosed()
 	d.diagnosed()

@@ -17,6 +17,7 @@ type Prefs struct {
 	Mouse      bool                `yaml:"mouse"`            // wheel and clicks go to the UI, not to the terminal
 	ASCII      bool                `yaml:"ascii"`            // only ASCII is drawn
 	Background string              `yaml:"background"`       // dark, light or auto
+	Ask        string              `yaml:"ask"`              // before a lock is requested: others or always
 	Sort       map[string]string   `yaml:"sort,omitempty"`   // by screen: a column, reversed with - in front
 	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by screen: columns
 }
@@ -28,9 +29,15 @@ const (
 	BackgroundLight = "light"
 )
 
+// When the user is asked before a lock is requested.
+const (
+	AskOthers = "others" // when other clients hold it or wait for it
+	AskAlways = "always"
+)
+
 // DefaultPrefs returns the preferences of a new user.
 func DefaultPrefs() Prefs {
-	return Prefs{Mouse: true, Background: BackgroundAuto, Sort: map[string]string{}, Hidden: map[string][]string{}}
+	return Prefs{Mouse: true, Background: BackgroundAuto, Ask: AskOthers, Sort: map[string]string{}, Hidden: map[string][]string{}}
 }
 
 // Clone returns a deep copy.
@@ -63,6 +70,12 @@ func (f PrefsFile) Load() (Prefs, error) {
 	}
 	if err == nil && !slices.Contains([]string{BackgroundAuto, BackgroundDark, BackgroundLight}, p.Background) {
 		err = fmt.Errorf("background %q: dark, light or auto", p.Background)
+	}
+	if p.Ask == "" {
+		p.Ask = AskOthers
+	}
+	if err == nil && p.Ask != AskOthers && p.Ask != AskAlways {
+		err = fmt.Errorf("ask %q: others or always", p.Ask)
 	}
 	if err != nil {
 		return DefaultPrefs(), fmt.Errorf("%s: %w", string(f), err)

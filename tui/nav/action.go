@@ -94,6 +94,7 @@ type (
 		Mode   keyspace.Mode
 		Client *state.OwnClient // nil: the first one
 		Within time.Duration    // 0: it waits without a deadline
+		Sure   bool             // else the user is asked first, if others use the lock
 	}
 	// Unlock releases or cancels an own request for a lock: the one with that
 	// key, else the latest.

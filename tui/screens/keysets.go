@@ -94,6 +94,13 @@ func endBinding(c *nav.Context, short, long, doc string, do func() nav.Action, o
 	}}
 }
 
+// applyBinding is endBinding for a screen whose purpose that is.
+func applyBinding(c *nav.Context, long, doc string, do func() nav.Action, off func() widget.Off) widget.Group {
+	g := endBinding(c, "apply", long, doc, do, off)
+	g.Bindings[0].Where = widget.InFooter
+	return g
+}
+
 // historyBindings look into the history of a lock, and of a request for it.
 func historyBindings(c *nav.Context, id inspect.LockID, current func() (r inspect.Request, ok bool)) widget.Group {
 	selected := func() bool { _, ok := current(); return ok }

@@ -2,11 +2,16 @@ package screens
 
 import (
 	"cmp"
+	"iter"
+	"math/bits"
+	"slices"
 	"strconv"
+	"strings"
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -17,18 +22,22 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 	return []widget.Column[*lockRow]{
 		{Title: "", Long: "finding", Box: widget.Box{Min: 1, Want: 2}, Key: "F", Compare: bySeverity,
 			Cell: s.finding, Text: func(r *lockRow) string { return string(r.finding.Kind) }},
-		{Title: "name", Box: widget.Box{Min: 12, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
+		{Title: "name", Box: widget.Box{Min: 18, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
 			Cell: s.nameCell, Text: func(r *lockRow) string { return term.Name(r.lock.ID.Name) }},
 		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
 		{Title: "state", Box: widget.Box{Min: 11, Rank: 4}, Key: "S", Compare: byState, Cell: s.state},
-		{Title: "read", Long: "readers", Box: widget.Box{Min: 5, Want: 8, Rank: 2}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers},
-		{Title: "write", Long: "writers", Box: widget.Box{Min: 6, Want: 8, Rank: 2}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers},
-		{Title: "wait", Long: "waiters", Box: widget.Box{Min: 5, Want: 8}, Right: true, Key: "W", Compare: byWaiters, Cell: s.waiters},
+		{Title: "holder", Box: widget.Box{Min: 16, Want: 32, Rank: 2, Soon: true}, Key: "O", Compare: byHolder, Ascending: true, Cell: s.holder,
+			Last: func(r *lockRow) bool { return r.holders() == 0 }},
+		{Title: "readers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers, Number: countOf(func(c inspect.Counts) int { return c.Readers })},
+		{Title: "writers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers, Number: countOf(func(c inspect.Counts) int { return c.Writers })},
+		{Title: "waiters", Box: widget.Box{Min: 8}, Right: true, Key: "W", Compare: byWaiters, Cell: s.waiters, Number: func(r *lockRow) (float64, bool) {
+			return float64(r.counts.Waiters), r.free() || r.lock.ID.Layout.Waiters
+		}},
 		{Title: "queue", Box: widget.Box{Min: 8, Want: state.SampleCount, Rank: 5}, Cell: s.spark, Text: func(*lockRow) string { return "" }},
-		{Title: "waits", Long: "longest wait", Box: widget.Box{Min: 7, Want: 12, Rank: 3}, Right: true, Key: "A", Compare: byWait,
-			Last: func(r *lockRow) bool { return !r.waiter.Known() }, Cell: s.waits},
-		{Title: "held", Long: "longest hold", Box: widget.Box{Min: 7, Want: 12, Rank: 1}, Right: true, Key: "H", Compare: byHold,
-			Last: func(r *lockRow) bool { return !r.holder.Known() }, Cell: s.held},
+		{Title: "waited", Box: widget.Box{Min: 7, Rank: 3}, Right: true, Key: "A", Compare: byWait,
+			Last: func(r *lockRow) bool { return !r.waiter.Known() }, Cell: s.waits, Number: s.ageOf(func(r *lockRow) inspect.Start { return r.waiter })},
+		{Title: "held", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "H", Compare: byHold,
+			Last: func(r *lockRow) bool { return !r.holder.Known() }, Cell: s.held, Number: s.ageOf(func(r *lockRow) inspect.Start { return r.holder })},
 	}
 }
 
@@ -40,6 +49,9 @@ func byWriters(a, b *lockRow) int  { return cmp.Compare(b.counts.Writers, a.coun
 func byWaiters(a, b *lockRow) int  { return cmp.Compare(b.counts.Waiters, a.counts.Waiters) }
 func byWait(a, b *lockRow) int     { return a.waiter.Compare(b.waiter) }
 func byHold(a, b *lockRow) int     { return a.holder.Compare(b.holder) }
+
+// byHolder puts locks of the same holder side by side.
+func byHolder(a, b *lockRow) int { return strings.Compare(holderText(a), holderText(b)) }
 
 func byLayout(a, b *lockRow) int {
 	return a.lock.ID.Layout.Compare(b.lock.ID.Layout)
@@ -89,6 +101,49 @@ func (s *locksScreen) state(r *lockRow, _ int) theme.Text {
 	}
 }
 
+func (s *locksScreen) holder(r *lockRow, w int) theme.Text {
+	style := s.Theme.Plain
+	if r.holders() != 1 {
+		style = s.Theme.Dim
+	}
+	text := holderText(r)
+	if term.Width(text) > w && r.holders() == 1 {
+		text = shortOwner(r.holding().Owner, w, text)
+	}
+	return theme.Styled(term.CutMiddle(text, w), style)
+}
+
+// shortOwner names an owner in w cells by what is told apart best: the label or the
+// program, with the host if there is room.
+func shortOwner(o keyspace.Owner, w int, text string) string {
+	name := term.Safe(cmp.Or(o.Label, o.Program))
+	if name == "" {
+		return text
+	}
+	if long := name + "@" + term.Safe(o.Host); o.Host != "" && term.Width(long) <= w {
+		return long
+	}
+	return name
+}
+
+// holderText names the client that holds the lock, or says how many do.
+func holderText(r *lockRow) string {
+	switch n := r.holders(); {
+	case r.lock.State() == inspect.StateUnknown:
+		return format.Waiters(0, false)
+	case n == 0:
+		return ""
+	case n == 1 && r.lock.Queue[0].Slots != nil && len(r.lock.Queue[0].Slots.Holders) != 1:
+		return strconv.Itoa(len(r.lock.Queue[0].Slots.Holders)) + " holders"
+	case n == 1:
+		return state.Who(r.holding())
+	case r.counts.Writers == 0:
+		return strconv.Itoa(n) + " readers"
+	default:
+		return strconv.Itoa(n) + " holders"
+	}
+}
+
 func (s *locksScreen) readers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Readers) }
 func (s *locksScreen) writers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Writers) }
 
@@ -124,6 +179,38 @@ func (s *locksScreen) spark(r *lockRow, w int) theme.Text {
 	return theme.Styled(s.Queues.Spark(r.lock.ID, w), s.Theme.Waiting)
 }
 
+// countOf is a column that filters compare with numbers. A lock whose value cannot be read
+// has no counts.
+func countOf(count func(inspect.Counts) int) func(*lockRow) (float64, bool) {
+	return func(r *lockRow) (float64, bool) {
+		return float64(count(r.counts)), r.lock.State() != inspect.StateUnknown
+	}
+}
+
+// ageOf is a column that filters compare with times: what it shows, a bound too.
+func (s *locksScreen) ageOf(start func(*lockRow) inspect.Start) func(*lockRow) (float64, bool) {
+	return func(r *lockRow) (float64, bool) {
+		since, _ := start(r).Since()
+		return s.Clock().Sub(since).Seconds(), start(r).Known()
+	}
+}
+
+// ofQueue are texts about the requests of a lock, those of one request after the other.
+func ofQueue(r *lockRow, about ...func(inspect.Request) string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, q := range r.lock.Queue {
+			for _, text := range about {
+				if !yield(text(q)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func hostOf(r inspect.Request) string    { return term.Safe(r.Owner.Host) }
+func sessionOf(r inspect.Request) string { return format.Lease(r.Lease) }
+
 // lockRow is a lock with what the table says of it.
 type lockRow struct {
 	lock    inspect.Lock
@@ -133,6 +220,14 @@ type lockRow struct {
 	finding diagnose.Finding
 }
 
+// holders is how many hold the lock.
+func (r *lockRow) holders() int { return r.counts.Readers + r.counts.Writers }
+
+// holding is the first request that holds the lock, of which there is one.
+func (r *lockRow) holding() inspect.Request {
+	return r.lock.Queue[slices.IndexFunc(r.lock.Queue, func(q inspect.Request) bool { return q.Holding })]
+}
+
 // free reports whether the lock has no request any more.
 func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
 
@@ -140,15 +235,19 @@ func newLockRow(l inspect.Lock) *lockRow {
 	return &lockRow{lock: l, counts: l.Count(), waiter: l.LongestWait(), holder: l.LongestHold()}
 }
 
-// worstFirst is the usual order: by findings, then by how many wait behind these,
-// then the contended locks, then by name.
+// worstFirst is the usual order: what is critical, then by how many wait, then by
+// findings, then by name. How many wait counts in powers of two, so that busy locks do not
+// change places with each grant.
 func worstFirst(a, b *lockRow) int {
 	return cmp.Or(
+		cmp.Compare(b.severity()/diagnose.Critical, a.severity()/diagnose.Critical),
+		cmp.Compare(bits.Len(b.behind()), bits.Len(a.behind())),
 		cmp.Compare(b.severity(), a.severity()),
-		cmp.Compare(b.finding.Behind, a.finding.Behind),
-		cmp.Compare(min(b.counts.Waiters, 1), min(a.counts.Waiters, 1)),
 		byName(a, b),
 	)
 }
+
+// behind is how many are known to wait because of the lock.
+func (r *lockRow) behind() uint { return uint(max(r.finding.Behind, r.counts.Waiters)) }
 
 func (r *lockRow) severity() diagnose.Severity { return r.finding.Severity }

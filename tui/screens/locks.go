@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -37,6 +39,13 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	s := &locksScreen{Context: c}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
 	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
+	s.table.More = func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who, sessionOf) }
+	s.table.Fields = map[string]func(*lockRow) iter.Seq[string]{
+		"owner":   func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who) },
+		"host":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, hostOf) },
+		"session": func(r *lockRow) iter.Seq[string] { return ofQueue(r, sessionOf) },
+		"mode":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, modeText) },
+	}
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.DefaultOrder = worstFirst
 	s.table.Moved = func() { s.begun = true; s.leave() }
@@ -131,11 +140,13 @@ func (s *locksScreen) selected() (inspect.Lock, bool) {
 // Choose puts the cursor on a lock, also on one that does not exist yet.
 func (s *locksScreen) Choose(id inspect.LockID) {
 	s.begun = true
-	if !s.table.Shows(printable.Text(id.Name)) {
-		_ = s.table.SetFilter("") // no pattern is a good one
-	}
 	s.table.Choose(id)
 	s.refresh()
+	if !s.table.Shows(id) {
+		_ = s.table.SetFilter("") // no pattern is a good one
+		s.table.Choose(id)
+		s.refresh()
+	}
 }
 
 // Of manyLocks or more, not every change is taken in.
@@ -210,7 +221,7 @@ func (s *locksScreen) panes(w, h int) locksPanes {
 	}
 	switch {
 	case p.boxed:
-		left := max(w*52/100, 82)
+		left := max(w*57/100, 82)
 		p.table, p.tree = size{left, h}, size{w - left - 1, h}
 	case h >= 12:
 		p.table = size{w, h - h*2/5}
@@ -267,7 +278,7 @@ func (s *locksScreen) title() string {
 func (s *locksScreen) empty() string {
 	switch {
 	case s.table.Filtered() != "":
-		return "no name matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
+		return "no lock matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
 		return s.EmptyText(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
 	default:

@@ -1,6 +1,8 @@
 package screens
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +19,10 @@ import (
 // problemsScreen is all that is wrong, worst first, and what helps.
 type problemsScreen struct {
 	*nav.Context
-	table *widget.Table[string, *diagnose.Finding]
+	table *widget.Table[string, *problem]
+	rows  []*problem
 	of    state.Edition // of the verdict that is shown
+	best  int           // index of the remedy that is chosen for the problem under the cursor
 	w, h  int
 	pager widget.Pager
 	keys  []widget.Group
@@ -26,27 +30,25 @@ type problemsScreen struct {
 
 func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s := &problemsScreen{Context: c}
-	s.table = widget.NewTable(c.Theme, []widget.Column[*diagnose.Finding]{
-		{Title: "severity", Box: widget.Box{Min: 10}, Cell: s.severity},
-		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *diagnose.Finding) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
-			Cell: func(f *diagnose.Finding, _ int) theme.Text { return theme.Styled(string(f.Kind), s.Theme.Bold) }},
-		{Title: "behind", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "B", Compare: func(a, b *diagnose.Finding) int { return b.Behind - a.Behind },
-			Cell: func(f *diagnose.Finding, _ int) theme.Text {
-				return theme.Styled(strconv.Itoa(f.Behind), s.Theme.Plain)
-			}},
-		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(f *diagnose.Finding, _ int) theme.Text {
-			return theme.Styled(term.Safe(inWords(s.Context, f).Headline), s.Theme.Plain)
-		}},
-	}, findingID)
-	s.table.Match = func(f *diagnose.Finding) string {
-		t := inWords(s.Context, f)
-		return f.Severity.String() + " " + string(f.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
+	s.table = widget.NewTable(c.Theme, s.columns(), func(p *problem) string { return findingID(p.Finding) })
+	s.table.Match = func(p *problem) string {
+		t := inWords(s.Context, p.Finding)
+		return p.Severity.String() + " " + string(p.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
-	s.table.Label = func(f *diagnose.Finding) string { return inWords(s.Context, f).Headline }
-	s.table.Moved = func() { s.pager.Reset() }
+	s.table.More = func(p *problem) iter.Seq[string] {
+		return func(yield func(string) bool) { // the waits that it is shown with
+			for _, w := range p.waits {
+				if !yield(term.Safe(inWords(s.Context, w).Headline)) {
+					return
+				}
+			}
+		}
+	}
+	s.table.Label = func(p *problem) string { return inWords(s.Context, p.Finding).Headline }
+	s.table.Moved = s.begin
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
-	s.keys = append(s.keys, endBinding(c, "apply", "the first remedy, after a preview", "apply the first remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy"), s.table.OnlyCursor)))
+	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor)))
 	return s
 }
 
@@ -64,6 +66,11 @@ func (s *problemsScreen) own() []widget.Binding {
 			Keys: "s", Short: "session", Long: "go to its session",
 			Doc:   "open its session",
 			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session")), Do: s.openSession,
+		},
+		{
+			Keys: "o", Short: "other remedy", Long: "choose the next remedy",
+			Doc: "choose the next of its remedies, for `ctrl+k`",
+			Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
 		},
 	}, s.pager.Bindings()...)
 }
@@ -83,18 +90,14 @@ func findingID(f *diagnose.Finding) string {
 	return id
 }
 
-func (s *problemsScreen) severity(f *diagnose.Finding, _ int) theme.Text {
-	g := severitySign(s.Theme, f.Severity)
-	return theme.Styled(g.Text+" "+f.Severity.String(), g.Style)
-}
-
 func (s *problemsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindProblems} }
 
 func (s *problemsScreen) Grid() widget.Grid { return s.table }
 
 func (s *problemsScreen) Bindings() []widget.Group { return s.keys }
 
-// Alert counts the problems, with the sign of the worst.
+// Alert counts the problems that are critical or warnings, and notices if there are only
+// these.
 func (s *problemsScreen) Alert() theme.Text {
 	v := &s.Shown().Verdict
 	switch {
@@ -103,8 +106,18 @@ func (s *problemsScreen) Alert() theme.Text {
 	case !v.Known || len(v.Findings) == 0:
 		return theme.Text{}
 	}
-	g := severitySign(s.Theme, v.Findings[0].Severity)
-	return theme.Styled(g.Text+strconv.Itoa(len(v.Findings)), g.Style)
+	var words []string
+	var worst theme.Text
+	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning, diagnose.Notice} {
+		g := severitySign(s.Theme, severity)
+		if n := v.Counts[severity]; n > 0 && (severity != diagnose.Notice || worst.Text == "") {
+			words = append(words, g.Text+strconv.Itoa(n))
+			if worst.Text == "" {
+				worst = g
+			}
+		}
+	}
+	return theme.Styled(strings.Join(words, " "), worst.Style)
 }
 
 func (s *problemsScreen) Fit(w, h int) {
@@ -133,32 +146,55 @@ func (s *problemsScreen) openSession() nav.Action {
 	return nav.OpenSession(f.Sessions[0].ID)
 }
 
-// helps reports whether the finding under the cursor has a remedy.
+// helps reports whether the chosen remedy of the problem under the cursor can be applied.
 func (s *problemsScreen) helps() bool {
-	f, ok := s.table.Current()
-	return ok && len(f.Remedies) > 0 && f.Remedies[0].Command == ""
+	p, ok := s.table.Current()
+	return ok && p.resolved.IsZero() && s.best < len(p.Remedies) && p.Remedies[s.best].Command == ""
 }
 
-// remedy plans the first remedy of the finding under the cursor.
+// remedy plans it.
 func (s *problemsScreen) remedy() nav.Action {
-	f, _ := s.table.Current()
-	return nav.PlanRelease{Target: f.Remedies[0].Target}
+	p, _ := s.table.Current()
+	return nav.PlanRelease{Target: p.Remedies[s.best].Target}
+}
+
+func (s *problemsScreen) hasChoice() bool {
+	p, ok := s.table.Current()
+	return ok && len(p.Remedies) > 1
+}
+
+func (s *problemsScreen) nextRemedy() nav.Action {
+	p, _ := s.table.Current()
+	s.best = (s.best + 1) % len(p.Remedies)
+	return nil
+}
+
+// begin begins anew below the problems: it is about another one.
+func (s *problemsScreen) begin() {
+	s.pager.Reset()
+	s.best = 0
 }
 
 func (s *problemsScreen) Refresh() {
 	v := &s.Shown().Verdict
-	if v.Edition() == s.of {
+	over := slices.ContainsFunc(s.rows, func(p *problem) bool { return p.over(s.Now) })
+	if v.Edition() == s.of && !over {
 		return
 	}
 	s.of = v.Edition()
-	rows := make([]*diagnose.Finding, len(v.Findings))
-	for i := range v.Findings {
-		rows[i] = &v.Findings[i]
+	rows := newProblems(v)
+	if s.Frozen == nil {
+		rows = resolve(s.rows, rows, s.Now)
 	}
+	s.rows = rows
 	before, _ := s.table.Current()
 	s.table.Set(rows)
-	if now, ok := s.table.Current(); ok && before != nil && findingID(now) != findingID(before) {
-		s.pager.Reset() // it is about another one
+	now, ok := s.table.Current()
+	switch {
+	case !ok || before == nil || findingID(now.Finding) != findingID(before.Finding) || now.resolved != before.resolved:
+		s.begin()
+	case s.best >= len(now.Remedies):
+		s.best = 0
 	}
 }
 
@@ -166,7 +202,7 @@ func (s *problemsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h
 
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
-	title := "problems " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
+	title := "problems " + strconv.Itoa(s.count()) + filterTitle(s.table)
 	none := "no problems"
 	if len(unseenNow(s.Context)) > 0 {
 		none = "no problems in what is read"
@@ -180,32 +216,67 @@ func (s *problemsScreen) View(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
+// count is the number of problems, without those that are resolved.
+func (s *problemsScreen) count() int {
+	n := s.table.Len()
+	for _, p := range s.rows {
+		if !p.resolved.IsZero() && s.table.Filtered() == "" {
+			n--
+		}
+	}
+	return n
+}
+
 // about returns the finding under the cursor in full: its cycle, its words, its
 // remedies.
 func (s *problemsScreen) about(w int) []string {
-	f, ok := s.table.Current()
+	p, ok := s.table.Current()
 	if !ok {
 		return unseenLines(s.Context, w)
 	}
-	lines := findingLines(s.Context, f, nil, w)
-	if f.Kind == diagnose.Deadlock {
-		lines = append(append(s.cycle(f, w), ""), lines...)
+	if !p.resolved.IsZero() {
+		words := s.words(p)
+		lines := []string{s.Theme.Holding.Render("✓ resolved"), ""}
+		for _, text := range append([]string{words.Headline}, words.Clauses...) {
+			lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
+		}
+		return lines
 	}
-	for _, r := range f.Remedies {
-		t := narrate.Remedy(r)
-		lines = append(lines, "", s.Theme.Key.Render(narrate.CommandLine(r)))
-		for _, text := range append([]string{t.Headline}, t.Clauses...) {
-			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
-		}
-		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
-		}
+	lines := append(findingLines(s.Context, p.Finding, nil, w), aliveLines(s.Context, p, w)...)
+	if p.Kind == diagnose.Deadlock {
+		lines = append(append(s.cycle(p.Finding, w), ""), lines...)
+	}
+	lines = append(lines, s.remedies(p, w)...)
+	if len(p.waits) > 0 {
+		lines = append(lines, "", "because of it:")
+	}
+	for _, f := range p.waits {
+		lines = append(lines, findingLines(s.Context, f, nil, w)[0])
 	}
 	if unseen := unseenLines(s.Context, w); len(unseen) > 0 {
 		lines = append(append(lines, ""), unseen...)
 	}
 	for i, l := range lines {
 		lines[i] = term.Cut(l, w)
+	}
+	return lines
+}
+
+// remedies are the remedies of a problem, the chosen one marked if there are several.
+func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
+	for i, r := range p.Remedies {
+		t := narrate.Remedy(r)
+		mark := ""
+		if len(p.Remedies) > 1 {
+			mark = map[bool]string{true: "> ", false: "  "}[i == s.best]
+		}
+		lines = append(lines, "", mark+s.Theme.Key.Render(narrate.CommandLine(r)))
+		for _, text := range append([]string{t.Headline}, t.Clauses...) {
+			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
+		}
+		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
+			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
+		}
 	}
 	return lines
 }

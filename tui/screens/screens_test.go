@@ -215,3 +215,19 @@ func TestFindingAsOldAsItsRow(t *testing.T) {
 		t.Errorf("not the same ages:\n%s", view)
 	}
 }
+
+func TestShortOwner(t *testing.T) {
+	o := keyspace.Owner{Label: "restock-1", Program: "shop", PID: 32661, Host: "vm"}
+	for w, want := range map[int]string{16: "restock-1@vm", 12: "restock-1@vm", 11: "restock-1"} {
+		if got := shortOwner(o, w, "all"); got != want {
+			t.Errorf("in %d cells: %q, want %q", w, got, want)
+		}
+	}
+	o.Label = ""
+	if got := shortOwner(o, 7, "all"); got != "shop@vm" {
+		t.Errorf("without a label: %q", got)
+	}
+	if got := shortOwner(keyspace.Owner{Host: "vm"}, 7, "pid[1]@vm"); got != "pid[1]@vm" {
+		t.Errorf("without a name: %q", got)
+	}
+}

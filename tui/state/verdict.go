@@ -11,8 +11,10 @@ import (
 type Verdict struct {
 	diagnose.Diagnosis
 	Known  bool
-	ByLock map[inspect.LockID][]int // findings of each lock, worst first
-	Urgent []int64                  // leases, those of blocking holders first
+	Waits  map[int][]int             // long waits by the finding that they last because of
+	Counts map[diagnose.Severity]int // of the findings without these waits
+	ByLock map[inspect.LockID][]int  // findings of each lock, worst first
+	Urgent []int64                   // leases, those of blocking holders first
 	At     time.Time
 	Took   time.Duration
 }
@@ -34,9 +36,16 @@ func NewVerdict(s inspect.Snapshot, leases map[int64]inspect.Lease, now time.Tim
 	began := time.Now()
 	v := Verdict{
 		Diagnosis: diagnose.Locks(s, leases, diagnose.Thresholds{}, now).With(cluster),
-		Known:     true, ByLock: map[inspect.LockID][]int{}, Urgent: s.LeasesByUrgency(), At: now,
+		Known:     true, ByLock: map[inspect.LockID][]int{}, Counts: map[diagnose.Severity]int{}, Urgent: s.LeasesByUrgency(), At: now,
+	}
+	v.Waits = v.Consequences()
+	for _, waits := range v.Waits {
+		for _, w := range waits {
+			v.Counts[v.Findings[w].Severity]--
+		}
 	}
 	for i, f := range v.Findings {
+		v.Counts[f.Severity]++
 		for _, id := range f.Locks {
 			v.ByLock[id] = append(v.ByLock[id], i)
 		}

@@ -1,49 +1,160 @@
 package widget
 
 import (
+	"fmt"
+	"iter"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
-// filter selects the rows of a table: those whose text contains the pattern or,
-// after ~, matches it as a regular expression; with ! in front, all others. Case
-// matters if the pattern has a capital letter.
-type filter struct {
-	text    string
-	match   func(string) bool // nil: all
-	inverse bool
+// filter selects the rows of a table: those of which all terms hold.
+type filter[R any] struct {
+	text  string
+	terms []func(R) bool
 }
 
-// newFilter parses a filter. An empty pattern matches all.
-func newFilter(text string) (filter, error) {
-	f := filter{text: text}
-	pattern, inverse := strings.CutPrefix(text, "!")
-	f.inverse = inverse
-	expr, isExpr := strings.CutPrefix(pattern, "~")
-	if expr == "" {
-		return f, nil
+// shows reports whether a row is shown.
+func (f filter[R]) shows(r R) bool {
+	for _, holds := range f.terms {
+		if !holds(r) {
+			return false
+		}
 	}
-	fold := !strings.ContainsFunc(pattern, unicode.IsUpper)
-	if isExpr {
+	return true
+}
+
+// parse parses a filter: words that the texts of a row contain, FIELD:WORD for the texts
+// of one field, and FIELD>NUMBER for a number or a time, with <, = or two of these too. A
+// word after ~ is a regular expression; a filter that begins with it is one as a whole.
+// With ! in front, a term selects all other rows. Case matters if a word has a capital
+// letter.
+func (t *Table[K, R]) parse(text string) (filter[R], error) {
+	f := filter[R]{text: text}
+	words := strings.Fields(text)
+	if strings.HasPrefix(strings.TrimPrefix(text, "!"), "~") {
+		words = []string{text}
+	}
+	for _, word := range words {
+		word, inverse := strings.CutPrefix(word, "!")
+		holds, err := t.term(word)
+		switch {
+		case err != nil:
+			return filter[R]{}, err
+		case holds == nil: // it is still being typed
+		case inverse:
+			f.terms = append(f.terms, func(r R) bool { return !holds(r) })
+		default:
+			f.terms = append(f.terms, holds)
+		}
+	}
+	return f, nil
+}
+
+// term parses a term of a filter. It returns nil for one that is incomplete.
+func (t *Table[K, R]) term(word string) (func(R) bool, error) {
+	texts := t.texts
+	if i := strings.IndexAny(word, ":<>="); i > 0 {
+		name, rest := word[:i], word[i:]
+		column := slices.IndexFunc(t.cols, func(c Column[R]) bool { return c.name() == name })
+		field, isField := t.Fields[name]
+		switch value, isText := strings.CutPrefix(rest, ":"); {
+		case isText && isField:
+			texts, word = field, value
+		case isText && column >= 0:
+			texts, word = t.cols[column].texts, value
+		case !isText && column >= 0 && t.cols[column].Number != nil:
+			return numberTerm(rest, t.cols[column].Number)
+		}
+	}
+	match, err := newMatcher(word)
+	if match == nil {
+		return nil, err
+	}
+	return func(r R) bool {
+		for text := range texts(r) {
+			if match(text) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// texts are what a word is looked for in.
+func (t *Table[K, R]) texts(r R) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(t.Match(r)) || t.More == nil {
+			return
+		}
+		t.More(r)(yield)
+	}
+}
+
+// texts is what the column says of a row.
+func (c Column[R]) texts(r R) iter.Seq[string] {
+	return func(yield func(string) bool) { yield(c.text(r)) }
+}
+
+func (c Column[R]) text(r R) string {
+	if c.Text != nil {
+		return c.Text(r)
+	}
+	return c.Cell(r, WholeWidth).Text
+}
+
+// newMatcher returns nil for a word that is empty.
+func newMatcher(word string) (func(string) bool, error) {
+	fold := !strings.ContainsFunc(word, unicode.IsUpper)
+	expr, isExpr := strings.CutPrefix(word, "~")
+	switch {
+	case expr == "":
+		return nil, nil //nolint:nilnil // it is still being typed
+	case isExpr:
 		if fold {
 			expr = "(?i)" + expr
 		}
 		re, err := regexp.Compile(expr)
 		if err != nil {
-			return filter{}, err
+			return nil, err
 		}
-		f.match = re.MatchString
-		return f, nil
+		return re.MatchString, nil
+	case fold:
+		return func(s string) bool { return strings.Contains(strings.ToLower(s), word) }, nil
+	default:
+		return func(s string) bool { return strings.Contains(s, word) }, nil
 	}
-	f.match = func(s string) bool { return strings.Contains(s, pattern) }
-	if fold {
-		f.match = func(s string) bool { return strings.Contains(strings.ToLower(s), pattern) }
-	}
-	return f, nil
 }
 
-// shows reports whether a row with that text is shown.
-func (f filter) shows(s string) bool {
-	return f.match == nil || f.match(s) != f.inverse
+// numberTerm parses a comparison, such as >=10 or <5m. A row whose number is not known
+// does not match.
+func numberTerm[R any](rest string, number func(R) (float64, bool)) (func(R) bool, error) {
+	operator := rest[:1]
+	if strings.HasPrefix(rest[1:], "=") {
+		operator = rest[:2]
+	}
+	text := rest[len(operator):]
+	if text == "" {
+		return nil, nil //nolint:nilnil // it is still being typed
+	}
+	limit, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		d, durationErr := time.ParseDuration(text)
+		if durationErr != nil {
+			return nil, fmt.Errorf("%s is not a number or a time (5m)", text)
+		}
+		limit = d.Seconds()
+	}
+	compare := map[string]func(n float64) bool{
+		">": func(n float64) bool { return n > limit }, ">=": func(n float64) bool { return n >= limit },
+		"<": func(n float64) bool { return n < limit }, "<=": func(n float64) bool { return n <= limit },
+		"=": func(n float64) bool { return n == limit }, "==": func(n float64) bool { return n == limit },
+	}[operator]
+	return func(r R) bool {
+		n, known := number(r)
+		return known && compare(n)
+	}, nil
 }

@@ -1,33 +1,70 @@
 package widget
 
 import (
+	"iter"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"etcd-lock/tui/theme"
 )
 
-// A filter is text, an expression after ~, and the rest of the rows after !.
-func TestFilterText(t *testing.T) {
-	names := []string{"/orders/eu", "/orders/us", "/Billing"}
+type thing struct {
+	name, owner string
+	waiters     int // -1: not known
+}
+
+func newFilterTable() *Table[string, thing] {
+	cols := []Column[thing]{
+		{Title: "name", Cell: func(r thing, _ int) theme.Text { return theme.Text{Text: r.name} }},
+		{
+			Title: "waiters", Cell: func(r thing, _ int) theme.Text { return theme.Text{Text: strconv.Itoa(r.waiters)} },
+			Number: func(r thing) (float64, bool) { return float64(r.waiters), r.waiters >= 0 },
+		},
+	}
+	looks := theme.New(true, true)
+	t := NewTable(&looks, cols, func(r thing) string { return r.name })
+	t.Match = func(r thing) string { return r.name }
+	t.More = func(r thing) iter.Seq[string] { return slices.Values([]string{r.owner}) }
+	t.Fields = map[string]func(thing) iter.Seq[string]{"owner": t.More}
+	t.Set([]thing{{"/orders/eu", "shop@a", 12}, {"/orders/us", "Shop@b", 300}, {"/Billing", "report@a", -1}, {"urn:x", "", 0}})
+	return t
+}
+
+// A filter is words, fields and numbers, expressions after ~, and the rest of the rows
+// after !.
+func TestFilter(t *testing.T) {
+	const all = "/orders/eu /orders/us /Billing urn:x"
 	for text, want := range map[string]string{
-		"": "/orders/eu /orders/us /Billing", "!": "/orders/eu /orders/us /Billing", "~": "/orders/eu /orders/us /Billing",
-		"orders": "/orders/eu /orders/us", "bill": "/Billing", "Orders": "", "!bill": "/orders/eu /orders/us",
-		"~^/o.*s$": "/orders/us", "!~[eu]u?$": "/orders/us /Billing", ".": "",
+		"": all, "!": all, "~": all, "owner:": all, "waiters>": all, "!waiters>=": all,
+		"orders": "/orders/eu /orders/us", "bill": "/Billing", "Orders": "", "!bill": "/orders/eu /orders/us urn:x",
+		"~^/o.*s$": "/orders/us", "!~[eu]u?$": "/orders/us /Billing urn:x", ".": "", "~a b": "",
+		"shop": "/orders/eu /orders/us", "@a": "/orders/eu /Billing", "shop @a": "/orders/eu", "!shop !urn": "/Billing",
+		"owner:shop": "/orders/eu /orders/us", "owner:Shop": "/orders/us", "owner:orders": "", "owner:~^r": "/Billing",
+		"!owner:shop": "/Billing urn:x", "name:eu": "/orders/eu", "urn:": "urn:x", "urn:x": "urn:x",
+		"waiters>12": "/orders/us", "waiters>=12": "/orders/eu /orders/us", "waiters<12": "urn:x", "waiters<=12": "/orders/eu urn:x",
+		"waiters=12": "/orders/eu", "waiters==12": "/orders/eu", "waiters>1m": "/orders/us", "!waiters>12": "/orders/eu /Billing urn:x",
+		"orders waiters>100 owner:shop": "/orders/us", "name>3": "",
 	} {
-		f, err := newFilter(text)
-		if err != nil {
-			t.Fatal(err)
+		table := newFilterTable()
+		if err := table.SetFilter(text); err != nil {
+			t.Fatal(text, err)
 		}
 		var got []string
-		for _, n := range names {
-			if f.shows(n) {
-				got = append(got, n)
-			}
+		for _, r := range table.rows {
+			got = append(got, r.name)
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q shows %q, want %q", text, got, want)
 		}
 	}
-	if _, err := newFilter("~["); err == nil {
-		t.Error("no error for a pattern that is none")
+	for text, want := range map[string]string{
+		"~[": "missing closing ]", "owner:~[": "missing closing ]",
+		"waiters>many": "many is not a number or a time (5m)", "waiters=<3": "<3 is not a number",
+	} {
+		if err := newFilterTable().SetFilter(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
 	}
 }

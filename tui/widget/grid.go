@@ -32,7 +32,7 @@ func (t *Table[K, R]) Filtered() string { return t.filter.text }
 // SetFilter sets the filter. With an invalid pattern it keeps the old one and
 // returns an error.
 func (t *Table[K, R]) SetFilter(text string) error {
-	f, err := newFilter(text)
+	f, err := t.parse(text)
 	if err != nil {
 		return err
 	}
@@ -118,11 +118,7 @@ func (t *Table[K, R]) Sheet() Sheet {
 	for _, r := range rows {
 		var texts []string
 		for _, c := range t.cols {
-			if c.Text != nil {
-				texts = append(texts, c.Text(r))
-				continue
-			}
-			texts = append(texts, c.Cell(r, WholeWidth).Text)
+			texts = append(texts, c.text(r))
 		}
 		s.Rows = append(s.Rows, texts)
 	}

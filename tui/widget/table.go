@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"iter"
 	"slices"
 
 	"etcd-lock/internal/format"
@@ -25,7 +26,10 @@ type Column[R any] struct {
 	// directions. nil: all have.
 	Last func(R) bool
 	Cell func(row R, w int) theme.Text
-	Text func(R) string // for export; nil: the cell's text
+	Text func(R) string // for export and filters; nil: the cell's text
+	// Number is what a filter compares, in seconds for a time, and whether it is known.
+	// nil: there is none.
+	Number func(R) (n float64, known bool)
 }
 
 // order is the column that a table is sorted by, -1 for the table's own order,
@@ -41,18 +45,20 @@ type Table[K comparable, R any] struct {
 	theme        *theme.Theme
 	cols         []Column[R]
 	id           func(R) K
-	Match        func(R) string   // the text that a filter is matched with
-	Label        func(R) string   // for copying
-	DefaultOrder func(a, b R) int // the order of rows that no column decides
-	Moved        func()           // called after the user did something to the table; nil: nothing
-	hidden       []bool           // by column
+	Match        func(R) string                      // the text that a filter is matched with
+	More         func(R) iter.Seq[string]            // texts that it is matched with if that does not match; nil: none
+	Fields       map[string]func(R) iter.Seq[string] // that it can be matched with by name, beside the columns; nil: none
+	Label        func(R) string                      // for copying
+	DefaultOrder func(a, b R) int                    // the order of rows that no column decides
+	Moved        func()                              // called after the user did something to the table; nil: nothing
+	hidden       []bool                              // by column
 
 	all, rows []R
 	selected  K // under the cursor
 	chosen    bool
 	cursor    cursor
 	w, h      int // of the table with its heading
-	filter    filter
+	filter    filter[R]
 	order     order
 	marks     map[K]bool
 }
@@ -134,7 +140,7 @@ func (t *Table[K, R]) Choose(id K) {
 func (t *Table[K, R]) Rebuild() {
 	t.rows = t.rows[:0]
 	for _, r := range t.all {
-		if t.filter.match == nil || t.filter.shows(t.Match(r)) {
+		if t.filter.shows(r) {
 			t.rows = append(t.rows, r)
 		}
 	}
@@ -254,8 +260,10 @@ func (t *Table[K, R]) ToTop() { t.chosen, t.cursor = false, cursor{} }
 // AtTop reports whether the cursor is on the first row.
 func (t *Table[K, R]) AtTop() bool { return t.cursor.at == 0 }
 
-// Shows reports whether the filter shows a row with that text.
-func (t *Table[K, R]) Shows(text string) bool { return t.filter.shows(text) }
+// Shows reports whether the filter shows that row.
+func (t *Table[K, R]) Shows(id K) bool {
+	return slices.ContainsFunc(t.rows, func(r R) bool { return t.id(r) == id })
+}
 
 // Usual reports whether the table has its own order, and whether in reverse.
 func (t *Table[K, R]) Usual() (is, reversed bool) { return t.order.by < 0, t.order.reversed }

@@ -1,0 +1,151 @@
+package screens
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
+)
+
+// problem is a row: a finding, with the waits that last because of it.
+type problem struct {
+	*diagnose.Finding
+	waits    []*diagnose.Finding // worst first
+	resolved time.Time           // when it was not found any more; zero while it is
+}
+
+// resolvedFor is how long a problem that is resolved is shown as that.
+const resolvedFor = 10 * time.Second
+
+// over reports whether the problem was resolved long enough ago.
+func (p *problem) over(now time.Time) bool {
+	return !p.resolved.IsZero() && now.Sub(p.resolved) >= resolvedFor
+}
+
+// newProblems makes the rows of a verdict: its findings, but for waits that are shown
+// with what they last because of.
+func newProblems(v *state.Verdict) []*problem {
+	folded := make([]bool, len(v.Findings))
+	for _, waits := range v.Waits {
+		for _, w := range waits {
+			folded[w] = true
+		}
+	}
+	rows := make([]*problem, 0, len(v.Findings))
+	for i := range v.Findings {
+		if folded[i] {
+			continue
+		}
+		row := &problem{Finding: &v.Findings[i]}
+		for _, w := range v.Waits[i] {
+			row.waits = append(row.waits, &v.Findings[w])
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// resolve adds to the rows those of before that are not among them any more, as resolved,
+// where they were, for some time.
+func resolve(before, now []*problem, at time.Time) []*problem {
+	left := map[string]bool{}
+	for _, p := range now {
+		left[findingID(p.Finding)] = true
+		for _, w := range p.waits {
+			left[findingID(w)] = true
+		}
+	}
+	for i, p := range before {
+		if left[findingID(p.Finding)] {
+			continue
+		}
+		gone := *p
+		if gone.resolved.IsZero() {
+			gone.resolved, gone.waits = at, nil
+		}
+		if !gone.over(at) {
+			now = slices.Insert(now, min(i, len(now)), &gone)
+		}
+	}
+	return now
+}
+
+func (s *problemsScreen) columns() []widget.Column[*problem] {
+	return []widget.Column[*problem]{
+		{Title: "severity", Box: widget.Box{Min: 10}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
+		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
+			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
+		{Title: "lock", Box: widget.Box{Min: 14, Want: 24, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
+			Cell: func(p *problem, w int) theme.Text {
+				return theme.Styled(term.CutMiddle(locksText(p), w), s.Theme.Plain)
+			}},
+		{Title: "behind", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "B", Compare: func(a, b *problem) int { return b.Behind - a.Behind },
+			Cell:   func(p *problem, _ int) theme.Text { return theme.Styled(strconv.Itoa(p.Behind), s.Theme.Plain) },
+			Number: func(p *problem) (float64, bool) { return float64(p.Behind), true }},
+		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: s.what},
+	}
+}
+
+// locksText names the locks that a problem is about, the first one in full.
+func locksText(p *problem) string {
+	switch n := len(p.Locks); n {
+	case 0:
+		return "-"
+	case 1:
+		return term.Name(p.Locks[0].Name)
+	default:
+		return term.Name(p.Locks[0].Name) + " +" + strconv.Itoa(n-1)
+	}
+}
+
+func (s *problemsScreen) severity(p *problem, _ int) theme.Text {
+	if !p.resolved.IsZero() {
+		return theme.Styled("✓ resolved", s.Theme.Holding)
+	}
+	g := severitySign(s.Theme, p.Severity)
+	return theme.Styled(g.Text+" "+p.Severity.String(), g.Style)
+}
+
+func (s *problemsScreen) what(p *problem, _ int) theme.Text {
+	text := term.Safe(s.words(p).Headline)
+	switch {
+	case !p.resolved.IsZero():
+		return theme.Styled(text, s.Theme.Dim)
+	case len(p.waits) > 0:
+		text = "+" + format.Count(len(p.waits), "wait", "waits") + " · " + text
+	}
+	return theme.Styled(text, s.Theme.Plain)
+}
+
+// words are the problem in words, in the past tense once it is resolved.
+func (s *problemsScreen) words(p *problem) narrate.Text {
+	if !p.resolved.IsZero() {
+		return narrate.TenseOf(true).Finding(*p.Finding)
+	}
+	return inWords(s.Context, p.Finding)
+}
+
+// aliveLines say of the sessions that a problem is about what look-ups have shown of their
+// leases' renewals.
+func aliveLines(c *nav.Context, p *problem, w int) []string {
+	sessions := p.Sessions
+	if p.Kind == diagnose.LongWait {
+		sessions = p.Holders
+	}
+	var lines []string
+	for _, session := range sessions[:min(len(sessions), 5)] {
+		if says := RenewalsLine(c, session.ID.Lease); says != "" {
+			lines = append(lines, term.Wrap("  "+term.Safe(session.Who())+": "+says, w, c.Theme.Plain.Render)...)
+		}
+	}
+	return slices.Compact(lines)
+}
