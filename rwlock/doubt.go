@@ -5,13 +5,14 @@ import (
 	"math/rand/v2"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/connectivity"
 )
 
 // trust is for how long a watch is believed without a read.
 const trust = 15 * time.Second
 
-// doubt returns a channel that closes when the watches that the request has open may
+// doubt returns a channel that closes when the watches that a client has open on a stream may
 // say nothing although something has happened: they have to be opened again, and the
 // keys read from the leader.
 //
@@ -23,9 +24,9 @@ const trust = 15 * time.Second
 //
 // The channel closes with ctx as well, and when the stream that the watches are on is
 // retired.
-func (r *request) doubt(ctx context.Context, stream *watchStream) <-chan struct{} {
+func doubt(ctx context.Context, client *clientv3.Client, stream *watchStream) <-chan struct{} {
 	c := make(chan struct{})
-	conn := r.session.Client().ActiveConnection()
+	conn := client.ActiveConnection()
 	ctx, cancel := context.WithTimeout(ctx, trust-trust/4+rand.N(trust/2))
 	stop := context.AfterFunc(stream.ctx, cancel)
 	go func() {

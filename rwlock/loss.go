@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/backoff"
@@ -104,15 +105,8 @@ func (l *loss) watch(e *entry) {
 	go func() {
 		defer end()
 		defer stop()
-		for {
-			_, err := retry(watching, func() (struct{}, error) { return struct{}{}, r.watchKey(watching, e) })
-			if errors.Is(err, ErrLost) {
-				l.report(ctx, named(err, r.String()))
-				return
-			}
-			if err != nil && !backoff.Pause(watching, time.Second) { // an error of etcd's is no loss
-				return
-			}
+		if err := r.awaitDeletion(watching, e); errors.Is(err, ErrLost) {
+			l.report(ctx, named(err, r.String()))
 		}
 	}()
 }
@@ -143,33 +137,42 @@ func (l *loss) isKnown() bool {
 	return l.err != nil || l.session.Ctx().Err() != nil
 }
 
+// awaitDeletion returns ErrLost when e's key does not exist any more, or the error of ctx. An
+// error of etcd's is no loss.
+func (r *request) awaitDeletion(ctx context.Context, e *entry) error {
+	for {
+		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchKey(ctx, e) })
+		if errors.Is(err, ErrLost) || err != nil && !backoff.Pause(ctx, time.Second) {
+			return err
+		}
+	}
+}
+
 // watchKey watches e's key. It returns ErrLost when the key does not exist any
 // more, and nil when the watch is in doubt and has to be opened again.
 func (r *request) watchKey(ctx context.Context, e *entry) error {
-	ctx, stream, end := r.watchContext(ctx)
-	defer end()
-	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	doubt := r.doubt(ctx, stream)
+	w := newTrustedWatch(ctx, r.session.Client())
+	defer w.end()
+	w.open(e.key, clientv3.WithFilterPut())
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-doubt:
+		resp, err := w.next()
+		switch {
+		case errors.Is(err, errInDoubt):
 			r.doubted = true
-			return ctx.Err()
-		case resp := <-events:
-			if err := watchError(resp); err != nil {
-				r.watchStreams().broke(stream)
-				return err
+			return nil
+		case errors.Is(err, rpctypes.ErrPermissionDenied):
+			w.streams.broke(w.stream)
+			return err
+		case err != nil:
+			return err
+		}
+		for _, ev := range resp.Events {
+			if e.isLostBy(keyRev{key: e.key, rev: ev.Kv.ModRevision}) {
+				return ErrLost
 			}
-			for _, ev := range resp.Events {
-				if e.isLostBy(keyRev{key: e.key, rev: ev.Kv.ModRevision}) {
-					return ErrLost
-				}
-			}
-			if err := r.verify(ctx, resp.Header.Revision); err != nil {
-				return err
-			}
+		}
+		if err := r.verify(w.ctx, resp.Header.Revision); err != nil {
+			return err
 		}
 	}
 }

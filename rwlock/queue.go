@@ -3,7 +3,6 @@ package rwlock
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -26,6 +25,8 @@ type keyRev struct {
 type queueState struct {
 	predecessors []keyRev // that block the entry, or the last of them, in the order of the queue
 	complete     bool     // no predecessor is missing
+	length       int64    // number of keys in what was read of the queue
+	unread       bool     // nothing was read
 	rev          int64
 }
 
@@ -41,6 +42,7 @@ func newQueueState(replies []*etcdserverpb.ResponseOp, name string, rev int64) q
 		r := reply.GetResponseRange()
 		kvs = append(kvs, r.Kvs...)
 		s.complete = s.complete && !r.More
+		s.length += r.Count
 	}
 	s.predecessors = predecessors(kvs, name, rev)
 	return s
@@ -61,55 +63,6 @@ func predecessors(kvs []*mvccpb.KeyValue, name string, rev int64) []keyRev {
 	return before
 }
 
-// watchPlan is which keys a waiter watches.
-type watchPlan struct {
-	watched []keyRev // the predecessors in the range
-	first   string   // of the range of keys
-	last    string
-	whole   bool // the range covers the waiter's own key and all of its predecessors
-}
-
-// newWatchPlan chooses the keys to watch for a waiter with key ownKey, which has
-// predecessors.
-//
-// A short queue is watched whole, and the waiter's own key with it: etcd sends
-// the events of one watch in the order in which they happened, so that when the
-// last predecessor is deleted and the own key has not been, the lock is held, and
-// nothing needs to be read. In a longer queue, every waiter would get an event
-// for every hand-off. There a waiter watches only its last predecessor, which is
-// the last to be deleted, and then reads. It also does so if singleWatch says that
-// a wide range has not worked well: the user may lack the permission for it, or
-// keys that have nothing to do with the lock may come and go in it.
-func newWatchPlan(s queueState, ownKey string, singleWatch bool) watchPlan {
-	if s.complete && (!singleWatch || inOneDir(s.predecessors, ownKey)) {
-		p := watchPlan{watched: s.predecessors, first: ownKey, last: ownKey, whole: true}
-		for _, b := range s.predecessors {
-			p.first, p.last = min(p.first, b.key), max(p.last, b.key)
-		}
-		return p
-	}
-	nearest := s.predecessors[len(s.predecessors)-1:]
-	return watchPlan{watched: nearest, first: nearest[0].key, last: nearest[0].key}
-}
-
-func inOneDir(keys []keyRev, ownKey string) bool {
-	return !slices.ContainsFunc(keys, func(k keyRev) bool { return dir(k.key) != dir(ownKey) })
-}
-
-// end returns the first key after the plan's range, which is etcd's range end.
-func (p watchPlan) end() string { return p.last + "\x00" }
-
-// intersection returns those of keys that are in remaining too.
-func intersection(keys, remaining []keyRev) []keyRev {
-	var both []keyRev
-	for _, k := range keys {
-		if slices.Contains(remaining, k) {
-			both = append(both, k)
-		}
-	}
-	return both
-}
-
 // without returns keys less the one that was deleted. A key that was created
 // after that is another request with the same key.
 func without(keys []keyRev, deleted keyRev) []keyRev {
@@ -121,5 +74,3 @@ func without(keys []keyRev, deleted keyRev) []keyRev {
 	}
 	return others
 }
-
-func dir(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }

@@ -23,9 +23,9 @@ type entry struct {
 	waits bool  // false for an entry that is granted with another one of its request
 	rev   int64 // create revision; 0 while unknown
 
-	singleWatch bool      // watch only the last predecessor: a wider range has not worked well
-	sentAt      time.Time // when etcd was last asked to put the key; zero if never
-	inDoubt     bool      // the key may be put late: a reply to a put was lost, or it was sent more than once
+	unread  bool      // the transaction that puts the key does not read the queue
+	sentAt  time.Time // when etcd was last asked to put the key; zero if never
+	inDoubt bool      // the key may be put late: a reply to a put was lost, or it was sent more than once
 }
 
 // request is the entries that are put in one transaction, from before they are
@@ -105,10 +105,14 @@ func lossOr(cause, err error) error {
 }
 
 // enqueue puts the request's keys at the ends of their queues and returns what is
-// ahead of each, in one transaction. The transaction may have been carried out
+// ahead of each, in one transaction. It does not read a long queue that the client has a
+// mirror of. The transaction may have been carried out
 // before: the reply to it was lost, or something between here and etcd has sent it
 // twice. So existing keys of the request's own are its entries: see takeOver.
 func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
+	for _, e := range r.entries {
+		e.unread = e.waits && r.localWaits().isLong(e.name)
+	}
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
 		Then(append(r.queueOps(maxPredecessors), r.puts()...)...).
 		Else(r.ownKeyOps()...))
@@ -124,7 +128,11 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		return nil, errKeyTaken
 	}
 	r.setRev(rev)
-	return make([]queueState, len(r.entries)), nil // await reads the queues
+	queues := make([]queueState, len(r.entries))
+	for i, e := range r.entries {
+		queues[i] = queueState{unread: e.waits, complete: !e.waits, rev: rev} // await reads them
+	}
+	return queues, nil
 }
 
 // send commits a transaction that puts the request's keys, and records whether
@@ -156,6 +164,10 @@ func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueStat
 	all := make([]queueState, len(r.entries))
 	next := 0
 	for i, e := range r.entries {
+		if e.unread {
+			all[i] = queueState{unread: true, rev: resp.Header.Revision}
+			continue
+		}
 		n := len(e.blockingModes())
 		all[i] = newQueueState(resp.Responses[next:next+n], e.name, rev)
 		all[i].rev = resp.Header.Revision
@@ -176,11 +188,13 @@ func (e *entry) blockingModes() []Mode {
 	}
 }
 
-// queueOps returns the queueOps of all entries.
+// queueOps returns the queueOps of the entries with queues to read.
 func (r *request) queueOps(limit int64) []clientv3.Op {
 	var ops []clientv3.Op
 	for _, e := range r.entries {
-		ops = append(ops, e.queueOps(limit)...)
+		if !e.unread {
+			ops = append(ops, e.queueOps(limit)...)
+		}
 	}
 	return ops
 }

@@ -10,10 +10,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// clientState is what the sessions and locks of a client share: the streams to etcd.
+// clientState is what the sessions and locks of a client share: the streams to etcd, and
+// the watches of those who wait.
 type clientState struct {
 	renewer *renewer
 	watches watchStreams
+	waits   *localWaits
 }
 
 // clientStates holds the state of each client that is not closed.
@@ -23,7 +25,7 @@ func stateOf(client *clientv3.Client) *clientState {
 	if state, ok := clientStates.Load(client); ok {
 		return state.(*clientState)
 	}
-	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client)})
+	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client), waits: newLocalWaits(client)})
 	if !known {
 		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -14,15 +15,30 @@ import (
 // deliver are made up for by a read after the next watch has started.
 var errWatchEnded = errors.New("watch ended")
 
+// ownKeyDelay is how long a request waits before it watches its own key. Most wait for less.
+const ownKeyDelay = 2 * time.Second
+
 // await waits until nothing is ahead of e, given what was ahead. It returns a
 // revision at which that was so and e's own key existed.
 func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64, error) {
-	limit := int64(maxPredecessors)
+	if queue.isFirst() {
+		return queue.rev, nil
+	}
+	waits := r.localWaits()
+	waits.enter(e.name)
+	defer waits.leave(e.name)
+	known, limit := r.seed(e, queue), int64(maxPredecessors)
 	for !queue.isFirst() {
-		r.notifyQueued(queue)
-		next := func() (queueState, error) { return r.wait(ctx, e, queue, limit) }
-		if len(queue.predecessors) == 0 { // only keys of nested locks, which may hide predecessors
-			limit = 0
+		if len(queue.predecessors) > 0 {
+			r.notifyQueued()
+		}
+		next := func() (queueState, error) { return r.waitForLast(ctx, e, queue, limit) }
+		if m := waits.mirror(e, queue, known); m != nil {
+			next = func() (queueState, error) { return m.wait(ctx, r, e) }
+		} else if len(queue.predecessors) == 0 {
+			if !queue.unread { // only keys of nested locks, which may hide predecessors
+				limit = 0
+			}
 			next = func() (queueState, error) { return r.readQueue(ctx, e, queue.rev, limit) }
 		}
 		var err error
@@ -33,144 +49,103 @@ func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64,
 	return queue.rev, nil
 }
 
-// notifyQueued calls onQueued once, as soon as a predecessor is known: a queue
-// that is not complete may have keys of nested locks only.
-func (r *request) notifyQueued(queue queueState) {
-	if len(queue.predecessors) > 0 && r.onQueued != nil {
+// seed returns the whole queue as the transaction that put e has read it, or nil if it has
+// not. A reader reads only the writers.
+func (r *request) seed(e *entry, queue queueState) *seed {
+	if !queue.complete || queue.rev != e.rev || e.mode != Write {
+		return nil
+	}
+	s := &seed{keys: slices.Clone(queue.predecessors), rev: queue.rev}
+	for _, own := range r.entries {
+		if own.name == e.name {
+			s.keys = append(s.keys, keyRev{key: own.key, rev: own.rev})
+		}
+	}
+	return s
+}
+
+// notifyQueued calls onQueued once.
+func (r *request) notifyQueued() {
+	if r.onQueued != nil {
 		r.onQueued()
 		r.onQueued = nil
 	}
 }
 
-// waiter is an entry that watches some of its predecessors.
-type waiter struct {
-	*request
-	*entry
-	watchPlan
-	stream     *watchStream
-	limit      int64 // of the keys that are read of the queue, 0 for none
-	irrelevant int   // number of events about keys that are not watched
-}
-
-// maxIrrelevantEvents is how many events about other keys a waiter accepts before
-// it watches only its last predecessor.
-const maxIrrelevantEvents = 64
-
-// wait watches predecessors of e until they are deleted, and returns what is ahead
-// of e then. It returns queue when the watches are in doubt and have to be opened
-// again.
+// waitForLast waits until the last of the known requests ahead of e is deleted, which is the
+// last that is, and returns what is ahead of e then. It returns queue when the watch is in
+// doubt and has to be opened again.
 //
-// etcd serves a watch at once only when it starts at the current revision; one
-// that starts in the past waits for a loop that runs ten times a second. So
-// the watch starts "now", and what happened before it is read after it.
-func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
-	ctx, stream, end := r.watchContext(ctx)
-	defer end()
-	w := &waiter{request: r, entry: e, stream: stream, watchPlan: newWatchPlan(queue, e.key, e.singleWatch), limit: limit}
-	client := r.session.Client()
-	var ownKey clientv3.WatchChan
-	if !w.whole {
-		// Only for the waiter to learn early that its key was deleted: the order of
-		// events in two watches proves nothing. It is opened first, so that it has
-		// started when the other one reports that it has.
-		ownKey = client.Watch(ctx, e.key, clientv3.WithFilterPut())
-	}
-	predecessors := client.Watch(ctx, w.first,
-		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
-	doubt := r.doubt(ctx, stream)
+// etcd serves a watch at once only when it starts at the current revision; one that starts
+// in the past waits for a loop that runs ten times a second. So the watch starts "now". If
+// that is later than the queue was read, the key is read again.
+func (r *request) waitForLast(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
+	last := queue.predecessors[len(queue.predecessors)-1]
+	k := r.localWaits().watchKey(last.key)
+	defer r.localWaits().unwatchKey(k)
+	lost, stop := r.watchLate(ctx, e)
+	defer stop()
+	looked := false
 	for {
-		var resp clientv3.WatchResponse
+		s := k.state()
+		switch {
+		case errors.Is(s.err, errInDoubt):
+			r.doubted = true
+			return queue, ctx.Err()
+		case s.err != nil:
+			return queueState{}, s.err
+		case s.deleted > last.rev:
+			return r.readQueue(ctx, e, s.deleted, limit)
+		case s.started && !looked && (r.doubted || !s.covers(queue.rev)):
+			looked = true
+			if rev, gone, err := r.isGone(ctx, e, last, s.created); err != nil {
+				return queueState{}, err
+			} else if gone {
+				return r.readQueue(ctx, e, rev, limit)
+			}
+			continue
+		}
 		select {
-		case resp = <-predecessors:
-		case resp = <-ownKey:
-		case <-doubt:
+		case <-s.changed:
+		case err := <-lost:
+			return queueState{}, err
 		case <-ctx.Done():
 			return queueState{}, ctx.Err()
 		}
-		if isClosed(doubt) { // also when a response came at the same time
-			r.doubted = true
-			return queue, ctx.Err()
-		}
-		next, done, err := w.handle(ctx, resp)
-		if done || err != nil {
-			return next, err
-		}
 	}
 }
 
-// watchContext returns a context for watches, and the stream that they are on with it. The
-// caller must call end when they have ended.
-func (r *request) watchContext(ctx context.Context) (watching context.Context, stream *watchStream, end func()) {
-	streams := r.watchStreams()
-	stream = streams.join()
-	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(stream.context(ctx)))
-	return watching, stream, func() {
+// watchLate watches e's key after a while, for the waiter to learn early that it was
+// deleted. It returns a channel for the error, and a function that ends the watch.
+func (r *request) watchLate(ctx context.Context, e *entry) (lost <-chan error, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	own := &request{session: r.session, entries: []*entry{e}, doubted: r.doubted}
+	late := time.AfterFunc(ownKeyDelay, func() { done <- own.awaitDeletion(ctx, e) })
+	return done, func() {
 		cancel()
-		streams.leave(stream)
+		late.Stop()
 	}
 }
 
-func (r *request) watchStreams() *watchStreams { return &stateOf(r.session.Client()).watches }
-
-// handle processes a response of a watch. It is done when the wait is over, and
-// returns what is ahead then; that may call for another wait.
-//
-//	response                       | watched range  | result
-//	-------------------------------|----------------|------------------------------------
-//	started                        | any            | read; done if no watched key remains
-//	own key deleted                | any            | ErrLost
-//	predecessor deleted, some left | any            | wait on
-//	last predecessor deleted       | whole          | done, first in the queue: no read needed
-//	last watched key deleted       | single key     | read; done
-//	too many irrelevant events     | whole, wide    | read; done, with a single watch from now on
-//	permission denied              | whole, wide    | read; done, with a single watch from now on
-//	any other error                | any            | error: retry opens a new watch
-func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next queueState, done bool, err error) {
-	if err := watchError(resp); err != nil {
-		if w.whole && !w.singleWatch && errors.Is(err, rpctypes.ErrPermissionDenied) {
-			return w.useSingleWatch(ctx, w.rev)
-		}
-		if errors.Is(err, errWatchEnded) {
-			w.watchStreams().broke(w.stream)
-		}
-		return queueState{}, false, err
+// isGone reports whether the request ahead of e does not exist any more, at a revision of at
+// least rev. It returns ErrLost when e's own key does not.
+func (r *request) isGone(ctx context.Context, e *entry, ahead keyRev, rev int64) (at int64, gone bool, err error) {
+	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
+		keysOnly := append(slices.Clone(opts), clientv3.WithKeysOnly())
+		return []clientv3.Op{e.keyOp(opts...), clientv3.OpGet(ahead.key, keysOnly...)}
+	})
+	if err != nil {
+		return 0, false, err
 	}
-	if resp.Created { // from here on, no event is missed
-		next, err = w.readQueue(ctx, w.entry, resp.Header.Revision, w.limit)
-		w.watched = intersection(w.watched, next.predecessors)
-		return next, len(w.watched) == 0, err
+	if !e.isIn(resp.Responses[0]) {
+		return 0, false, ErrLost
 	}
-	var rev int64
-	before := len(w.watched)
-	for _, ev := range resp.Events {
-		deleted := keyRev{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}
-		if w.isLostBy(deleted) {
-			return queueState{}, false, ErrLost
-		}
-		w.watched = without(w.watched, deleted)
-		rev = deleted.rev
-	}
-	w.irrelevant += len(resp.Events) - (before - len(w.watched))
-	if w.irrelevant > maxIrrelevantEvents && !w.singleWatch {
-		return w.useSingleWatch(ctx, rev)
-	}
-	switch {
-	case len(w.watched) > 0:
-		return queueState{}, false, nil
-	case w.whole:
-		return queueState{complete: true, rev: rev}, true, nil
-	default:
-		next, err = w.readQueue(ctx, w.entry, rev, w.limit)
-		return next, true, err
-	}
+	kvs := resp.Responses[1].GetResponseRange().Kvs
+	return resp.Header.Revision, len(kvs) == 0 || kvs[0].CreateRevision != ahead.rev, nil
 }
 
-// useSingleWatch ends a wait whose wide range has not worked well.
-func (w *waiter) useSingleWatch(ctx context.Context, rev int64) (next queueState, done bool, err error) {
-	w.singleWatch = true
-	next, err = w.readQueue(ctx, w.entry, rev, w.limit)
-	return next, true, err
-}
+func (r *request) localWaits() *localWaits { return stateOf(r.session.Client()).waits }
 
 // isLostBy reports whether the deleted key was e's. A member that lags behind may
 // deliver the deletion of an earlier request with the same key.

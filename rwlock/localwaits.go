@@ -1,0 +1,95 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// unsuitableFor is for how long a queue that does not suit a mirror is not mirrored again.
+const unsuitableFor = time.Minute
+
+// maxUnsuitable is how many such queues are remembered.
+const maxUnsuitable = 1000
+
+// localWaits is what the waiters of a client share: the watches of queues and of keys.
+type localWaits struct {
+	client *clientv3.Client
+
+	mu         sync.Mutex
+	waiters    map[string]int // number of waiters by name of the lock
+	mirrors    map[string]*mirror
+	unsuitable map[string]time.Time // queues that are not mirrored until then
+	keys       map[string]*keyWatch
+	idle       int // number of watches of keys that nobody uses
+}
+
+func newLocalWaits(client *clientv3.Client) *localWaits {
+	return &localWaits{
+		client:  client,
+		waiters: map[string]int{}, mirrors: map[string]*mirror{}, unsuitable: map[string]time.Time{}, keys: map[string]*keyWatch{},
+	}
+}
+
+// enter counts a waiter in. The caller must call leave when it does not wait any more.
+func (w *localWaits) enter(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiters[name]++
+}
+
+// leave counts a waiter out.
+func (w *localWaits) leave(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiters[name]--; w.waiters[name] == 0 {
+		delete(w.waiters, name)
+	}
+}
+
+// isLong reports whether the queue of a lock is mirrored and so long that a request should
+// not read it.
+func (w *localWaits) isLong(name string) bool {
+	w.mu.Lock()
+	m := w.mirrors[name]
+	w.mu.Unlock()
+	return m != nil && m.isLong()
+}
+
+// mirror returns a mirror of the queue of e, given what is known of it, or nil if the waiter
+// had better watch the last request ahead of it.
+func (w *localWaits) mirror(e *entry, queue queueState, known *seed) *mirror {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if m := w.mirrors[e.name]; m != nil && m.isAlive() {
+		return m
+	}
+	if queue.unread || queue.length > int64(maxShare*w.waiters[e.name]) || time.Now().Before(w.unsuitable[e.name]) {
+		return nil
+	}
+	delete(w.unsuitable, e.name)
+	var m *mirror
+	m = newMirror(w.client, e.name, known, func(reason error) { w.unmirror(m, reason) })
+	w.mirrors[e.name] = m
+	return m
+}
+
+// unmirror forgets a mirror that was given up for a reason, which is nil or the end of a
+// context if it may soon be started again.
+func (w *localWaits) unmirror(m *mirror, reason error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mirrors[m.name] == m {
+		delete(w.mirrors, m.name)
+	}
+	if reason == nil || errors.Is(reason, context.Canceled) {
+		return
+	}
+	if len(w.unsuitable) == maxUnsuitable {
+		clear(w.unsuitable)
+	}
+	w.unsuitable[m.name] = time.Now().Add(unsuitableFor)
+}
