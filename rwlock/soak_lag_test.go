@@ -23,7 +23,7 @@ import (
 // linearizable reads know everything, as they do on such a member too.
 type laggard struct {
 	rev   atomic.Int64  // 0 while it does not lag
-	asked chan struct{} // receives when a linearizable read was made
+	asked chan struct{} // receives when a linearizable read was made, or what came late is delivered
 }
 
 func (l *laggard) client(t *testing.T) *clientv3.Client {
@@ -103,6 +103,8 @@ func (s laggingStream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if resp, ok := m.(*etcdserverpb.WatchResponse); ok && err == nil && resp.Created && s.rev.Load() != 0 {
 		resp.Header.Revision = s.rev.Load()
+	} else if ok && err == nil && len(resp.Events) > 0 && s.rev.Load() != 0 {
+		s.asked <- struct{}{}
 	}
 	return err
 }

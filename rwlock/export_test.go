@@ -1,0 +1,18 @@
+package rwlock
+
+import (
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// NeverMirror makes the waiters of a client watch the requests ahead of them, as those do in
+// queues that do not suit a mirror.
+func NeverMirror(client *clientv3.Client, names ...string) {
+	w := stateOf(client).waits
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range names {
+		w.unsuitable[name] = time.Now().AddDate(1, 0, 0)
+	}
+}
