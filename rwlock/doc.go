@@ -54,8 +54,9 @@
 // Only direct children of <name>/read/ and <name>/write/ count. So /a, /a/,
 // /a/b and /a/read are different locks that never wait for each other.
 //
-// A waiter watches the last requests ahead of it, and its own key. It sends nothing
-// to etcd while it waits, and at most one read when it is first in the queue.
+// The waiters of a client watch the queue of a lock together, or each the last request
+// ahead of it when the client has few of many waiters. They send nothing to etcd while they
+// wait. See docs/protocol.md of the repository.
 //
 // # Guarantees
 //
@@ -68,9 +69,9 @@
 //     background while the session lives, and with the lease at the latest.
 //   - A loss that is known is answered at once: Unlock returns ErrLost without waiting
 //     for etcd.
-//   - A waiter whose session ends, or whose key is deleted, returns at once. A
-//     waiter survives the loss of a leader or a member, compaction, and any outage
-//     of etcd that its session survives.
+//   - A waiter whose session ends returns at once, and one whose key is deleted within
+//     two seconds. A waiter survives the loss of a leader or a member, compaction, and
+//     any outage of etcd that its session survives.
 //   - Sets never deadlock among each other. TryUpgrade fails where waiting would
 //     deadlock.
 //

@@ -20,14 +20,17 @@ func TestMain(m *testing.M) {
 	etcdtest.Main(m)
 }
 
-var compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
+var (
+	compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
+	older   = flag.String("older", olderBuild, "commit of an older build to compare with")
+)
 
 // scale sets how much of the comparison runs.
 type scale struct {
 	pairs   int             // lock + unlock without contention, each contender
 	rounds  int             // of each other measurement
 	waits   []time.Duration // of the waiter before its hand-off
-	queues  []int           // sessions that contend for one name
+	queues  []int           // waiters that contend for one name
 	warmUp  time.Duration
 	measure time.Duration
 	readers []int // that wait for one writer
@@ -39,7 +42,7 @@ func whole() scale {
 		pairs:   1500,
 		rounds:  3,
 		waits:   []time.Duration{5 * ms, 20 * ms, 150 * ms},
-		queues:  []int{2, 10, 50, 200, 500},
+		queues:  []int{2, 10, 50, 200, 500, 2000, 10000},
 		warmUp:  time.Second,
 		measure: 3 * time.Second,
 		readers: []int{200, 1000},
@@ -75,14 +78,11 @@ type bench struct {
 }
 
 // sessions opens n sessions on a few clients, as a few processes would.
-func (b bench) sessions(n int, c *counts) []*concurrency.Session {
+func (b bench) sessions(n int) []*concurrency.Session {
 	b.Helper()
 	clients := make([]*clientv3.Client, min(n, 8))
 	for i := range clients {
 		clients[i] = etcdtest.Client(b.T, b.endpoint)
-		if c != nil {
-			c.watch(clients[i])
-		}
 	}
 	sessions := make([]*concurrency.Session, n)
 	for i := range sessions {

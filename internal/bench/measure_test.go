@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -16,7 +14,7 @@ import (
 
 // uncontended measures lock + unlock without contention.
 func (b bench) uncontended() {
-	session := b.sessions(1, nil)[0]
+	session := b.sessions(1)[0]
 	contenders := []contender{raw(), bare(), rwlocks(), mutex(), recipeRWMutex()}
 	took := make([][]time.Duration, len(contenders))
 	for range b.pairs {
@@ -38,7 +36,7 @@ func (b bench) uncontended() {
 // handOff measures the time from a holder's unlock to the return of a waiter
 // that has waited for a while. The limit is how long etcd takes to notify a watch.
 func (b bench) handOff() {
-	sessions := b.sessions(2, nil)
+	sessions := b.sessions(2)
 	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
 	rows := [][]string{{"waiter has waited", "limit", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ limit", "Mutex ÷ rwlock"}}
 	for _, wait := range b.waits {
@@ -94,72 +92,7 @@ func (b bench) limit(sessions []*concurrency.Session, wait time.Duration) time.D
 	return time.Since(began)
 }
 
-// throughput measures hand-offs per second on one name, and what each costs in
-// requests to etcd and events from it.
-func (b bench) throughput() {
-	contenders := []contender{rwlocks(), mutex(), recipeRWMutex()}
-	rows := [][]string{{"sessions", "rwlock", "concurrency.Mutex", "recipe RWMutex", "rwlock ÷ faster of the others", "requests per hand-off: rwlock, Mutex, recipe", "events per hand-off: rwlock, Mutex, recipe"}}
-	for _, n := range b.queues {
-		c := &counts{}
-		sessions := b.sessions(n, c)
-		rates := make([][]float64, len(contenders))
-		requests, events := make([]string, len(contenders)), make([]string, len(contenders))
-		for range b.rounds {
-			for i, who := range contenders {
-				r := b.contend(who, sessions, c)
-				rates[i] = append(rates[i], r.rate)
-				requests[i], events[i] = fmt.Sprintf("%.1f", r.requests), fmt.Sprintf("%.1f", r.events)
-			}
-		}
-		mine, better := median(rates[0]), max(median(rates[1]), median(rates[2]))
-		rows = append(rows, []string{
-			fmt.Sprint(n), perSecond(mine), perSecond(median(rates[1])), perSecond(median(rates[2])), ratio(mine, better),
-			fmt.Sprint(requests), fmt.Sprint(events),
-		})
-	}
-	b.table("Hand-offs per second on one name", rows)
-}
-
 func perSecond(rate float64) string { return fmt.Sprintf("%.0f/s", rate) }
-
-type rates struct{ rate, requests, events float64 }
-
-// contend makes all sessions lock and unlock one name in a loop for a while.
-func (b bench) contend(who contender, sessions []*concurrency.Session, c *counts) rates {
-	var handOffs atomic.Int64
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for _, s := range sessions {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for !closed(stop) {
-				unlock, err := who.write(s, "/contended/"+who.name)
-				handOffs.Add(1)
-				if err == nil {
-					err = unlock()
-				}
-				if err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		}()
-	}
-	time.Sleep(b.warmUp)
-	began := time.Now()
-	h, r, e := handOffs.Load(), c.requests.Load(), c.events.Load()
-	time.Sleep(b.measure)
-	n := float64(handOffs.Load() - h)
-	result := rates{
-		rate:     n / time.Since(began).Seconds(),
-		requests: float64(c.requests.Load()-r) / n,
-		events:   float64(c.events.Load()-e) / n,
-	}
-	close(stop)
-	wg.Wait()
-	return result
-}
 
 func closed(c <-chan struct{}) bool {
 	select {
@@ -176,7 +109,7 @@ func (b bench) herd() {
 	contenders := []contender{rwlocks(), recipeRWMutex()}
 	rows := [][]string{{"readers", "rwlock", "recipe RWMutex", "recipe ÷ rwlock"}}
 	for _, n := range b.readers {
-		sessions := b.sessions(n+1, nil)
+		sessions := b.sessions(n + 1)
 		took := make([][]time.Duration, len(contenders))
 		for range b.rounds {
 			for i, c := range contenders {
