@@ -65,6 +65,7 @@ func (m *RWMutex) Downgrade(ctx context.Context) error {
 	if !m.hold.swap(held, &request{session: session, entries: []*entry{reader}, minToken: held.token()}) {
 		return m.hold.notHeld()
 	}
+	m.hold.endTurn()
 	loss.drop(writer)
 	if err := held.release(ctx, writer); err != nil {
 		return explain(ctx, session, held.String(), err)

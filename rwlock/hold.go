@@ -21,10 +21,11 @@ type hold struct {
 	options options
 	names   []string // of the locks
 
-	mu   sync.Mutex
-	req  *request // nil while the lock is neither held nor waited for
-	held bool
-	loss *loss // while held
+	mu    sync.Mutex
+	req   *request // nil while the lock is neither held nor waited for
+	held  bool
+	loss  *loss  // while held
+	place *place // while this is the goroutine of the process whose turn it is; nil without a local queue
 }
 
 // attach makes req the hold's request. It returns ErrBusy if there is one already.
@@ -51,8 +52,10 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 		req.onQueued = func() { h.options.notify(req, Event{Kind: EventQueued}) }
 	}
 	err := h.run(ctx, f)
+	req = h.requested()
 	if err != nil {
 		req.withdraw()
+		h.endTurn()
 		h.reset()
 		err = explain(ctx, h.session, req.String(), err)
 		h.options.notify(req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
@@ -69,6 +72,14 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 		})
 	}
 	return loss, nil
+}
+
+// requested returns the request that holds the locks or waits for them. It may have been
+// passed on by another hold.
+func (h *hold) requested() *request {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.req
 }
 
 // run runs f with a context that also ends with the session.
@@ -92,7 +103,7 @@ func (h *hold) run(ctx context.Context, f func(context.Context) error) error {
 func (h *hold) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.req, h.held, h.loss = nil, false, nil
+	h.req, h.held, h.loss, h.place = nil, false, nil, nil
 }
 
 // unlockTimeout bounds Unlock.
@@ -113,12 +124,14 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 		return err
 	}
 	defer h.reset()
+	defer h.endTurn()
 	lost := loss.isKnown()
 	loss.stop()
-	if lost {
+	switch {
+	case lost:
 		req.abandon()
 		err = ErrLost
-	} else {
+	case !h.passOn(req):
 		err = req.release(ctx, req.entries...)
 	}
 	if err == nil && loss.sawKeyDeleted() { // which a removal whose reply was lost cannot know
@@ -173,7 +186,7 @@ func (h *hold) swap(held, next *request) bool {
 
 // token returns the fencing token, or 0 when nothing is held.
 func (h *hold) token() int64 {
-	if req, _ := h.current(); req != nil {
+	if req := h.expose(); req != nil {
 		return req.token()
 	}
 	return 0

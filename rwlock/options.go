@@ -27,6 +27,8 @@ type options struct {
 	label        string
 	hook         func(Event)
 	downgradable bool
+	passes       int           // how many holds share a place in etcd's queue
+	passTime     time.Duration // and for how long
 }
 
 func newOptions(opts []Option) options {

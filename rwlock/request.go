@@ -39,6 +39,7 @@ type request struct {
 	doubted  bool   // a watch of this request was in doubt: only the leader is asked since
 	minToken int64  // the token is at least this: the hold had it with more entries
 
+	local    bool   // it waits in a local queue first
 	onQueued func() // if not nil, called when other requests are found to be ahead
 }
 

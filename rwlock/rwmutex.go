@@ -112,13 +112,16 @@ func (m *RWMutex) Token() int64 { return m.hold.token() }
 func (m *RWMutex) Lost() <-chan struct{} { return m.hold.lost() }
 
 // Key returns the etcd key of the request that holds the lock or waits for it, or
-// "" when there is none. For an upgraded or downgradable hold it is the writer's
+// "" when there is none, as while the caller waits in a local queue. For an upgraded or downgradable hold it is the writer's
 // key.
 func (m *RWMutex) Key() string {
 	m.hold.mu.Lock()
 	defer m.hold.mu.Unlock()
-	if m.hold.req == nil {
+	if m.hold.req == nil || m.hold.waitsLocally() {
 		return ""
+	}
+	if m.hold.place != nil {
+		m.hold.place.taken = true
 	}
 	return m.hold.req.firstKey()
 }
@@ -127,7 +130,7 @@ func (m *RWMutex) Key() string {
 // the lock is held by this hold, so that the transaction is carried out under the
 // lock or not at all. When the lock is not held, the condition is never true.
 func (m *RWMutex) Guard() clientv3.Cmp {
-	if req, _ := m.hold.current(); req != nil {
+	if req := m.hold.expose(); req != nil {
 		return req.entries[0].guard()
 	}
 	return never(m.name)
@@ -141,6 +144,9 @@ func never(name string) clientv3.Cmp {
 func (m *RWMutex) lock(ctx context.Context, mode Mode) (*loss, error) {
 	if m.name == "" {
 		return nil, ErrInvalidName
+	}
+	if mode == Write && m.hold.options.passes > 1 {
+		return m.lockLocally(ctx)
 	}
 	req := m.request(mode)
 	return m.hold.acquire(ctx, req, req.acquire)

@@ -16,6 +16,7 @@ type clientState struct {
 	renewer *renewer
 	watches watchStreams
 	waits   *localWaits
+	queues  localQueues
 }
 
 // clientStates holds the state of each client that is not closed.
