@@ -155,6 +155,8 @@ func (r *request) inDoubt() bool { return r.entries[0].inDoubt }
 
 // setRev records the revision at which the entries were put.
 func (r *request) setRev(rev int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, e := range r.entries {
 		e.rev = rev
 	}

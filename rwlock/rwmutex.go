@@ -53,11 +53,29 @@ func (m *RWMutex) RWLock(ctx context.Context) error {
 
 // TryRLock acquires the lock for reading if no writer holds it or waits for it,
 // and returns ErrLocked otherwise. A try that is refused never enters the queue.
-func (m *RWMutex) TryRLock(ctx context.Context) error { return m.try(ctx, Read) }
+func (m *RWMutex) TryRLock(ctx context.Context) error {
+	_, err := m.try(ctx, Read)
+	return err
+}
 
 // TryRWLock acquires the lock for writing if no client holds it or waits for it,
 // and returns ErrLocked otherwise. A try that is refused never enters the queue.
-func (m *RWMutex) TryRWLock(ctx context.Context) error { return m.try(ctx, Write) }
+func (m *RWMutex) TryRWLock(ctx context.Context) error {
+	_, err := m.try(ctx, Write)
+	return err
+}
+
+// TryRDo is RDo with TryRLock: it returns ErrLocked without calling f when a writer holds the
+// lock or waits for it.
+func (m *RWMutex) TryRDo(ctx context.Context, f func(context.Context) error) error {
+	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.try(ctx, Read) }, f)
+}
+
+// TryRWDo is RWDo with TryRWLock: it returns ErrLocked without calling f when a client holds
+// the lock or waits for it.
+func (m *RWMutex) TryRWDo(ctx context.Context, f func(context.Context) error) error {
+	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.try(ctx, Write) }, f)
+}
 
 // RDo calls f while holding the lock for reading. Otherwise it is like RWDo.
 func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error {
@@ -152,13 +170,12 @@ func (m *RWMutex) lock(ctx context.Context, mode Mode) (*loss, error) {
 	return m.hold.acquire(ctx, req, req.acquire)
 }
 
-func (m *RWMutex) try(ctx context.Context, mode Mode) error {
+func (m *RWMutex) try(ctx context.Context, mode Mode) (*loss, error) {
 	if m.name == "" {
-		return ErrInvalidName
+		return nil, ErrInvalidName
 	}
 	req := m.request(mode)
-	_, err := m.hold.acquire(ctx, req, req.tryAcquire)
-	return err
+	return m.hold.acquire(ctx, req, req.tryAcquire)
 }
 
 func (m *RWMutex) request(mode Mode) *request {

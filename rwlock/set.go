@@ -52,12 +52,22 @@ func (s *Set) lock(ctx context.Context) (*loss, error) {
 // TryLock acquires all locks of the set if it need not wait for any of them, and
 // returns ErrLocked otherwise.
 func (s *Set) TryLock(ctx context.Context) error {
+	_, err := s.tryLock(ctx)
+	return err
+}
+
+func (s *Set) tryLock(ctx context.Context) (*loss, error) {
 	if err := s.check(); err != nil {
-		return err
+		return nil, err
 	}
 	req := s.request()
-	_, err := s.hold.acquire(ctx, req, req.tryAcquire)
-	return err
+	return s.hold.acquire(ctx, req, req.tryAcquire)
+}
+
+// TryDo is Do with TryLock: it returns ErrLocked without calling f when it would have to wait
+// for any of the locks.
+func (s *Set) TryDo(ctx context.Context, f func(context.Context) error) error {
+	return s.hold.do(ctx, s.tryLock, f)
 }
 
 // Do calls f while holding all locks of the set, as RWMutex.RWDo does.

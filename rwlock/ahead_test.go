@@ -1,0 +1,110 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// A waiter is told who is ahead of it, in the order of the queue; also from its hook.
+func TestAhead(t *testing.T) {
+	f := newFixture(t)
+	s := f.newSession(f.client)
+	reader := s.NewRWMutex(f.name, WithLabel("first"))
+	_, err := reader.Ahead(f.soon())
+	f.mustBe(err, ErrNotHeld)
+	f.must(reader.RLock(f.soon()))
+	second := s.NewRWMutex(f.name, WithLabel("second"))
+	waiter := start(func() error { return second.RWLock(f.soon()) })
+	f.queued(2)
+	_, err = f.client.Put(f.soon(), f.name+"/write/x/write/1", "") // of a nested lock
+	f.must(err)
+	var ahead []Ahead
+	asked := make(chan error, 1)
+	var third *RWMutex
+	third = s.NewRWMutex(f.name, WithHook(func(e Event) {
+		if e.Kind == EventQueued {
+			var err error
+			ahead, err = third.Ahead(f.soon())
+			asked <- err
+		}
+	}))
+	last := start(func() error { return third.RWLock(f.soon()) })
+	f.must(f.await(asked))
+	if len(ahead) != 2 || ahead[0].Owner.Label != "first" || ahead[0].Mode != Read || ahead[0].Token != reader.Token() ||
+		ahead[1].Owner.Label != "second" || ahead[1].Key != second.Key() {
+		t.Errorf("ahead are %+v, want first and second", ahead)
+	}
+	held, err := reader.Ahead(f.soon())
+	f.must(err)
+	if len(held) != 0 {
+		t.Errorf("ahead of the holder are %+v", held)
+	}
+	f.must(reader.Unlock())
+	f.must(f.await(waiter))
+	f.must(second.Unlock())
+	f.must(f.await(last))
+	_, err = f.client.Delete(f.soon(), third.Key())
+	f.must(err)
+	_, err = third.Ahead(f.soon())
+	f.mustBe(err, ErrLost)
+}
+
+func TestTryDo(t *testing.T) {
+	f := newFixture(t)
+	m, other := f.mutex(), f.mutex()
+	set := newSet(m.hold.session, []LockRequest{{f.name, Write}}, nil)
+	errDone := errors.New("done")
+	work := func(context.Context) error {
+		f.mustBe(other.TryRWLock(f.soon()), ErrLocked)
+		return errDone
+	}
+	tries := []func(context.Context, func(context.Context) error) error{m.TryRDo, m.TryRWDo, set.TryDo}
+	for _, try := range tries {
+		f.mustBe(try(f.soon(), work), errDone)
+	}
+	f.mustHaveNoKeys()
+	f.must(other.RWLock(f.soon()))
+	for _, try := range tries {
+		f.mustBe(try(f.soon(), func(context.Context) error { t.Error("called"); return nil }), ErrLocked)
+	}
+	f.must(other.Unlock())
+}
+
+// What is known of a hold is known without a request.
+func TestValid(t *testing.T) {
+	f := newFixture(t)
+	s := f.newSession(f.client)
+	calls := count(f.client)
+	m, set := s.NewRWMutex(f.name), s.NewSet([]LockRequest{{f.name + "/x", Read}})
+	if m.Valid() || set.Valid() || !m.Until().IsZero() || !set.Until().IsZero() {
+		t.Error("valid before it was acquired")
+	}
+	f.must(m.RWLock(f.soon()))
+	f.must(set.Lock(f.soon()))
+	before := calls.total()
+	if !m.Valid() || !set.Valid() || m.Until() != s.Deadline() || set.Until() != s.Deadline() || !m.Until().After(time.Now()) {
+		t.Error("not valid although it is held")
+	}
+	if n := calls.total() - before; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	lost := m.Lost()
+	_, err := f.client.Delete(f.soon(), m.Key())
+	f.must(err)
+	f.closes(lost)
+	if m.Valid() || !set.Valid() {
+		t.Error("valid after the loss, or not valid without one")
+	}
+	f.must(s.Close())
+	if set.Valid() {
+		t.Error("valid after the end of the session")
+	}
+	old := f.mutex()
+	f.must(old.RLock(f.soon()))
+	if !old.Valid() || !old.Until().IsZero() {
+		t.Error("a concurrency.Session knows until when")
+	}
+	f.must(old.Unlock())
+}
