@@ -85,6 +85,9 @@ func lostOrExpired(s session) error {
 	if lease, err := s.Client().TimeToLive(ctx, s.Lease()); err == nil && lease.TTL < 0 {
 		return ErrSessionExpired
 	}
+	if s.Ctx().Err() != nil { // meanwhile
+		return sessionEnd(s)
+	}
 	return ErrLost
 }
 

@@ -173,7 +173,13 @@ func TestMirror(t *testing.T) {
 			m.loadKeys(t, 6, m.loads, at(a, 3))
 			return w
 		}, waits},
-		{"the queue is in doubt", func(t *testing.T) *mirrored {
+		{"the watch is in doubt", func(t *testing.T) *mirrored {
+			m, closed := mirrorOf(t, 5, at(own, 5)), make(chan struct{})
+			close(closed)
+			m.doubt = closed
+			return m.begin(own, 5)
+		}, waits},
+		{"the queue is not loaded again", func(t *testing.T) *mirrored {
 			m := mirrorOf(t, 5, at(own, 5))
 			m.watchAnew()
 			return m.begin(own, 5)
@@ -287,7 +293,7 @@ func TestFewMirrors(t *testing.T) {
 		done = append(done, start(func() error { return errors.Join(m.RWLock(f.soon()), m.Unlock()) }))
 		f.queued(i + 2)
 	}
-	etcdtest.Eventually(t, "the mirrors are given up", func() bool { return mirrorsOf(clients, f.name) <= maxShare })
+	etcdtest.Eventually(t, "the mirrors are given up", func() bool { return mirrorsOf(clients, f.name) == 0 })
 	f.must(holder.Unlock())
 	for _, d := range done {
 		f.must(f.await(d))
@@ -338,12 +344,13 @@ func TestTightLoopOfKeyWatches(t *testing.T) {
 	f := newFixture(t)
 	const rounds = 60
 	var done []<-chan error
+	var client *clientv3.Client
 	for i := range 6 {
 		if i%2 == 0 {
-			f.client = etcdtest.Client(t, etcdtest.Shared(t))
-			NeverMirror(f.client, f.name)
+			client = etcdtest.Client(t, etcdtest.Shared(t))
+			NeverMirror(client, f.name)
 		}
-		m, mode := f.mutex(), Write
+		m, mode := NewRWMutex(etcdtest.Session(t, client, 60), f.name), Write
 		if i == 5 {
 			mode = Read
 		}
@@ -362,27 +369,62 @@ func TestTightLoopOfKeyWatches(t *testing.T) {
 	f.mustHaveNoKeys()
 }
 
-// A waiter that watches the one ahead finds out that its own key is deleted, and is not
-// granted the lock when the one ahead is cancelled.
+// A waiter that watches the one ahead is not granted the lock when that one is cancelled, and
+// watches its own key after a while, so that it learns that it is deleted.
 func TestKeyWatchOfAWaiter(t *testing.T) {
 	f := newFixture(t)
-	NeverMirror(f.client, f.name)
+	var s sent
+	client := s.client(t, etcdtest.Shared(t))
+	NeverMirror(client, f.name)
 	holder := f.mutex()
 	f.must(holder.RWLock(f.soon()))
 	ctx, cancel := context.WithCancel(f.soon())
 	ahead := f.mutex()
 	waiting := start(func() error { return ahead.RWLock(ctx) })
 	f.queued(2)
-	m := f.mutex()
+	m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
 	waiter := start(func() error { return m.RWLock(f.soon()) })
 	f.queued(3)
 	cancel()
 	f.mustBe(f.await(waiting), context.Canceled)
 	f.queued(2)
+	etcdtest.Eventually(t, "it watches the holder", func() bool { return s.watches(holder.Key()) == 1 })
+	etcdtest.Eventually(t, "it watches its own key", func() bool { return s.watches(m.Key()) == 1 })
 	f.waiting(waiter)
 	_, err := f.client.Delete(f.soon(), m.Key())
 	f.must(err)
 	f.mustBe(f.await(waiter), ErrLost)
 	f.must(holder.Unlock())
 	f.mustHaveNoKeys()
+}
+
+// A release after the queue was read, and before the watch has begun, is not missed. Without a
+// read, it would be when the watch is opened again.
+func TestReleaseBeforeTheWatch(t *testing.T) {
+	for _, mirrors := range []bool{true, false} {
+		t.Run(fmt.Sprint("mirrors ", mirrors), func(t *testing.T) {
+			f := newFixture(t)
+			holder := f.mutex()
+			f.must(holder.RWLock(f.soon()))
+			from := holder.Key()
+			if mirrors {
+				from = keyspace.Dir(f.name, keyspace.Read)
+			}
+			s := sent{before: func(key string) {
+				if key == from {
+					_ = holder.Unlock()
+				}
+			}}
+			client := s.client(t, etcdtest.Shared(t))
+			if !mirrors {
+				NeverMirror(client, f.name)
+			}
+			m := NewRWMutex(etcdtest.Session(t, client, 60), f.name)
+			f.must(m.RWLock(f.soon()))
+			if n := s.watches(from); n != 1 {
+				t.Errorf("%d watches, want one that misses nothing", n)
+			}
+			f.must(m.Unlock())
+		})
+	}
 }
