@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -49,4 +50,61 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
+}
+
+// errInDoubt is the error of a watch that may have missed something without saying so: see
+// doubt.
+var errInDoubt = errors.New("watch is in doubt")
+
+// trustedWatch is a watch that ends when it is in doubt.
+type trustedWatch struct {
+	client  *clientv3.Client
+	streams *watchStreams
+	stream  *watchStream
+	ctx     context.Context
+	end     func()
+	doubt   <-chan struct{} // closes when the watch is in doubt
+	events  clientv3.WatchChan
+}
+
+// newTrustedWatch returns a watch that is to be opened. What makes it doubtful from now on
+// counts. The caller must call end.
+func newTrustedWatch(ctx context.Context, client *clientv3.Client) *trustedWatch {
+	w := &trustedWatch{client: client, streams: &stateOf(client).watches}
+	w.stream = w.streams.join()
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(w.stream.context(ctx)))
+	w.ctx, w.end = ctx, func() {
+		cancel()
+		w.streams.leave(w.stream)
+	}
+	w.doubt = doubt(ctx, client, w.stream)
+	return w
+}
+
+// open opens the watch. etcd serves it at once only if it starts at the current revision;
+// one that starts in the past waits for a loop that runs ten times a second. So it starts
+// "now", and the first response has the revision at which it does.
+func (w *trustedWatch) open(key string, opts ...clientv3.OpOption) {
+	w.events = w.client.Watch(w.ctx, key, append(opts, clientv3.WithCreatedNotify())...)
+}
+
+// next returns the next response, or why there are no more: errInDoubt, the end of the
+// context, or an error of etcd's.
+func (w *trustedWatch) next() (clientv3.WatchResponse, error) {
+	var resp clientv3.WatchResponse
+	select {
+	case resp = <-w.events:
+	case <-w.doubt:
+	}
+	if w.ctx.Err() != nil {
+		return resp, w.ctx.Err()
+	}
+	if isClosed(w.doubt) { // also when a response came at the same time
+		return resp, errInDoubt
+	}
+	err := watchError(resp)
+	if errors.Is(err, errWatchEnded) {
+		w.streams.broke(w.stream)
+	}
+	return resp, err
 }

@@ -2,7 +2,11 @@ package rwlock
 
 import (
 	"cmp"
+	"context"
 	"slices"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -47,6 +51,53 @@ func (l *lineup) blocks(mode Mode, rev int64) bool {
 	}
 	_, first, ok := l.readers.first()
 	return mode == Write && ok && first < rev
+}
+
+// addKey adds the request that a key is, and reports false when it is none for the lock name.
+func (l *lineup) addKey(name, key string, rev int64) bool {
+	parsed, ok := keyspace.ParseRWLock(key)
+	if !ok || parsed.Name != name {
+		return false
+	}
+	l.add(key, parsed.Mode, rev)
+	return true
+}
+
+// queuePage is how many keys of each mode are read at a time.
+const queuePage = 2000
+
+// readLineup reads the whole queue of a lock from the leader, at one revision, and how many
+// keys there are that are no requests for it.
+func readLineup(ctx context.Context, client *clientv3.Client, name string) (q *lineup, rev int64, noise int, err error) {
+	q = newLineup()
+	add := func(kvs []*mvccpb.KeyValue) (next string) {
+		for _, kv := range kvs {
+			if next = string(kv.Key) + "\x00"; !q.addKey(name, string(kv.Key), kv.CreateRevision) {
+				noise++
+			}
+		}
+		return next
+	}
+	page := func(from, dir string, opts ...clientv3.OpOption) clientv3.Op {
+		return clientv3.OpGet(from, append(opts, clientv3.WithRange(clientv3.GetPrefixRangeEnd(dir)),
+			clientv3.WithKeysOnly(), clientv3.WithLimit(queuePage))...)
+	}
+	dirs := []string{keyspace.Dir(name, keyspace.Read), keyspace.Dir(name, keyspace.Write)}
+	resp, err := client.Txn(ctx).Then(page(dirs[0], dirs[0]), page(dirs[1], dirs[1])).Commit()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	for i, reply := range resp.Responses {
+		kvs, more := reply.GetResponseRange().Kvs, reply.GetResponseRange().More
+		for from := add(kvs); more; from = add(kvs) {
+			next, err := client.Do(ctx, page(from, dirs[i], clientv3.WithRev(resp.Header.Revision)))
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			kvs, more = next.Get().Kvs, next.Get().More
+		}
+	}
+	return q, resp.Header.Revision, noise, nil
 }
 
 // ordered holds elements by revision. One that is over is removed when it is the first, or

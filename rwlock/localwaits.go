@@ -93,3 +93,47 @@ func (w *localWaits) unmirror(m *mirror, reason error) {
 	}
 	w.unsuitable[m.name] = time.Now().Add(unsuitableFor)
 }
+
+// mirrored is a waiter of the client's.
+type mirrored struct {
+	key   string
+	mode  Mode
+	rev   int64 // create revision of the key
+	loads int   // number of loads that had begun when it joined
+	over  bool
+	since int64 // a revision at which the lock was held
+
+	queued chan struct{} // gets one when others are ahead
+	done   chan error    // gets nil when the lock is held
+}
+
+// wait waits until nothing is ahead of e, the entry of a request that etcd has put. It
+// returns what is ahead then. That is not known if the mirror was given up.
+func (m *mirror) wait(ctx context.Context, r *request, e *entry) (queueState, error) {
+	w := &mirrored{key: e.key, mode: e.mode, rev: e.rev, queued: make(chan struct{}, 1), done: make(chan error, 1)}
+	m.join(w)
+	m.start() // so that the first load knows the first waiter
+	defer m.leave(w)
+	for {
+		select {
+		case <-w.queued:
+			r.notifyQueued()
+		case err := <-w.done:
+			if errors.Is(err, errMirrorEnded) {
+				r.doubted = r.doubted || m.wasInDoubt()
+				return queueState{unread: true, rev: e.rev}, nil
+			}
+			return queueState{complete: true, rev: w.since}, err
+		case <-ctx.Done():
+			return queueState{}, ctx.Err()
+		}
+	}
+}
+
+// notifyQueued says that others are ahead.
+func (w *mirrored) notifyQueued() {
+	select {
+	case w.queued <- struct{}{}:
+	default:
+	}
+}

@@ -25,6 +25,7 @@ type loss struct {
 	err      error                         // reason of the loss
 	entries  map[*entry]context.CancelFunc // with the function that ends the entry's watch, nil before there is one
 	watching bool
+	want     chan struct{} // closes when another request waits; nil before it is asked for
 }
 
 func newLoss(req *request) *loss {

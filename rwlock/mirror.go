@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -26,8 +25,6 @@ const (
 	maxIrrelevantEvents = 64
 	// linger is how long a watch that nobody uses is kept for the next waiter.
 	linger = time.Second
-	// mirrorPage is how many keys of each mode are read at a time.
-	mirrorPage = 2000
 )
 
 var (
@@ -69,19 +66,6 @@ type seed struct {
 	rev  int64
 }
 
-// mirrored is a waiter of the client's.
-type mirrored struct {
-	key   string
-	mode  Mode
-	rev   int64 // create revision of the key
-	loads int   // number of loads that had begun when it joined
-	over  bool
-	since int64 // a revision at which the lock was held
-
-	queued chan struct{} // gets one when others are ahead
-	done   chan error    // gets nil when the lock is held
-}
-
 // newMirror returns a mirror of a lock's queue, which starts with its first waiter. It is
 // given up when it has had no waiters for a while.
 func newMirror(client *clientv3.Client, name string, known *seed, ended func(error)) *mirror {
@@ -102,37 +86,6 @@ func (m *mirror) isAlive() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !m.over
-}
-
-// wait waits until nothing is ahead of e, the entry of a request that etcd has put. It
-// returns what is ahead then. That is not known if the mirror was given up.
-func (m *mirror) wait(ctx context.Context, r *request, e *entry) (queueState, error) {
-	w := &mirrored{key: e.key, mode: e.mode, rev: e.rev, queued: make(chan struct{}, 1), done: make(chan error, 1)}
-	m.join(w)
-	m.start() // so that the first load knows the first waiter
-	defer m.leave(w)
-	for {
-		select {
-		case <-w.queued:
-			r.notifyQueued()
-		case err := <-w.done:
-			if errors.Is(err, errMirrorEnded) {
-				r.doubted = r.doubted || m.wasInDoubt()
-				return queueState{unread: true, rev: e.rev}, nil
-			}
-			return queueState{complete: true, rev: w.since}, err
-		case <-ctx.Done():
-			return queueState{}, ctx.Err()
-		}
-	}
-}
-
-// notifyQueued says that others are ahead.
-func (w *mirrored) notifyQueued() {
-	select {
-	case w.queued <- struct{}{}:
-	default:
-	}
 }
 
 // isLong reports whether the queue is known to be so long that a request should not read
@@ -273,12 +226,12 @@ func (m *mirror) load(ctx context.Context, created int64) error {
 	if known != nil && 0 < created && created <= known.rev {
 		q := newLineup()
 		for _, k := range known.keys {
-			addKey(q, m.name, k.key, k.rev)
+			q.addKey(m.name, k.key, k.rev)
 		}
 		return m.endLoad(q, known.rev, 0, 0)
 	}
 	loads := m.loads // only this goroutine changes it
-	q, rev, noise, err := m.read(ctx)
+	q, rev, noise, err := readLineup(ctx, m.client, m.name)
 	if err != nil {
 		return err
 	}
@@ -316,49 +269,6 @@ func (m *mirror) endLoad(q *lineup, rev int64, noise, begun int) error {
 	return m.settle()
 }
 
-// read reads the whole queue at one revision.
-func (m *mirror) read(ctx context.Context) (q *lineup, rev int64, noise int, err error) {
-	q = newLineup()
-	add := func(kvs []*mvccpb.KeyValue) (next string) {
-		for _, kv := range kvs {
-			if next = string(kv.Key) + "\x00"; !addKey(q, m.name, string(kv.Key), kv.CreateRevision) {
-				noise++
-			}
-		}
-		return next
-	}
-	page := func(from, dir string, opts ...clientv3.OpOption) clientv3.Op {
-		return clientv3.OpGet(from, append(opts, clientv3.WithRange(clientv3.GetPrefixRangeEnd(dir)),
-			clientv3.WithKeysOnly(), clientv3.WithLimit(mirrorPage))...)
-	}
-	dirs := []string{keyspace.Dir(m.name, keyspace.Read), keyspace.Dir(m.name, keyspace.Write)}
-	resp, err := m.client.Txn(ctx).Then(page(dirs[0], dirs[0]), page(dirs[1], dirs[1])).Commit()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	for i, reply := range resp.Responses {
-		kvs, more := reply.GetResponseRange().Kvs, reply.GetResponseRange().More
-		for from := add(kvs); more; from = add(kvs) {
-			next, err := m.client.Do(ctx, page(from, dirs[i], clientv3.WithRev(resp.Header.Revision)))
-			if err != nil {
-				return nil, 0, 0, err
-			}
-			kvs, more = next.Get().Kvs, next.Get().More
-		}
-	}
-	return q, resp.Header.Revision, noise, nil
-}
-
-// addKey adds a key to a queue. It reports false when it is no request for the lock name.
-func addKey(q *lineup, name, key string, rev int64) bool {
-	parsed, ok := keyspace.ParseRWLock(key)
-	if !ok || parsed.Name != name {
-		return false
-	}
-	q.add(key, parsed.Mode, rev)
-	return true
-}
-
 // apply applies changes to the queue, in their order. etcd delivers all changes of a
 // revision at once.
 func (m *mirror) apply(events []*clientv3.Event) error {
@@ -368,7 +278,7 @@ func (m *mirror) apply(events []*clientv3.Event) error {
 		if ev.Kv.ModRevision <= m.loaded {
 			continue
 		}
-		key, isRequest := string(ev.Kv.Key), true
+		key, isRequest := string(ev.Kv.Key), false
 		m.rev = ev.Kv.ModRevision
 		if ev.Type == clientv3.EventTypeDelete {
 			_, isRequest = m.queue.revs[key]
@@ -376,7 +286,7 @@ func (m *mirror) apply(events []*clientv3.Event) error {
 			if w := m.waiters[key]; w != nil && w.rev < m.rev {
 				m.finish(w, ErrLost)
 			}
-		} else if isRequest = addKey(m.queue, m.name, key, ev.Kv.CreateRevision); isRequest {
+		} else if isRequest = m.queue.addKey(m.name, key, ev.Kv.CreateRevision); isRequest {
 			if w := m.waiters[key]; w != nil && w.rev == ev.Kv.CreateRevision {
 				m.place(w)
 			}

@@ -72,14 +72,14 @@ func run(ctx context.Context) error {
 		})
 	}
 	time.Sleep(*warmUp)
-	print := json.NewEncoder(os.Stdout)
-	_ = print.Encode(count())
+	out := json.NewEncoder(os.Stdout)
+	_ = out.Encode(count())
 	select {
 	case err := <-errs:
 		return err
 	case <-time.After(*measure):
 	}
-	_ = print.Encode(count())
+	_ = out.Encode(count())
 	stopped.Store(true)
 	working.Wait()
 	for _, s := range opened {

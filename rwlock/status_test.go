@@ -108,3 +108,71 @@ func TestValid(t *testing.T) {
 	}
 	f.must(old.Unlock())
 }
+
+// A holder learns that others wait for it, whether they came before it asked or after, and
+// nothing of those who do not.
+func TestWanted(t *testing.T) {
+	f := newFixture(t)
+	m, other := f.mutex(), f.mutex()
+	if m.Wanted() != nil {
+		t.Error("wanted without a hold")
+	}
+	tests := []struct {
+		name       string
+		held, then Mode
+		wanted     bool
+	}{
+		{"a reader waits for a writer", Write, Read, true},
+		{"a writer waits for a writer", Write, Write, true},
+		{"a writer waits for a reader", Read, Write, true},
+		{"a reader does not wait for a reader", Read, Read, false},
+	}
+	for _, tt := range tests {
+		for _, before := range []bool{true, false} {
+			name := tt.name + ", asked before"
+			if !before {
+				name = tt.name + ", asked afterwards"
+			}
+			t.Run(name, func(t *testing.T) {
+				f.must(lock(f.soon(), m, tt.held))
+				wanted := m.Wanted()
+				if !before {
+					f.must(m.Unlock())
+					f.must(lock(f.soon(), m, tt.held))
+				}
+				f.open(wanted)
+				done := start(func() error { return lock(f.soon(), other, tt.then) })
+				f.queued(2)
+				if wanted = m.Wanted(); wanted != m.Wanted() {
+					t.Error("two channels")
+				}
+				if tt.wanted {
+					f.closes(wanted)
+				} else {
+					f.must(f.await(done))
+					for range 5 { // round trips, in which to be wrong
+						f.keys()
+					}
+					f.open(wanted)
+				}
+				f.must(m.Unlock())
+				if tt.wanted {
+					f.must(f.await(done))
+				}
+				f.must(other.Unlock())
+				f.mustHaveNoKeys()
+			})
+		}
+	}
+	t.Run("a nested lock", func(t *testing.T) {
+		f.must(m.RWLock(f.soon()))
+		wanted := m.Wanted()
+		_, err := f.client.Put(f.soon(), f.name+"/write/x/write/1", "")
+		f.must(err)
+		for range 5 {
+			f.keys()
+		}
+		f.open(wanted)
+		f.must(m.Unlock())
+	})
+}

@@ -1,0 +1,237 @@
+package rwlock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/keyspace"
+)
+
+// Ahead is a request that another one waits for.
+type Ahead struct {
+	Key   string
+	Mode  Mode
+	Token int64 // its create revision
+	Owner Owner // the zero Owner if the client has not stored one
+}
+
+// Owner is what a client has stored with its request about itself.
+type Owner struct {
+	Host    string
+	PID     int
+	Program string
+	Label   string
+	Time    time.Time // when the request was made, by the client's clock
+}
+
+// Ahead reads the requests that the waiting request has to wait for, in the order of the
+// queue: the position in the queue is their number. There are none when the lock is held. It
+// may be called while RLock or RWLock waits, and from a hook with EventQueued. It returns
+// ErrNotHeld when the lock is neither held nor requested from etcd.
+func (m *RWMutex) Ahead(ctx context.Context) ([]Ahead, error) {
+	e, ok := m.hold.queuedEntry()
+	if !ok {
+		return nil, m.hold.notHeld()
+	}
+	r := &request{session: m.hold.session, entries: []*entry{&e}}
+	var ops []clientv3.Op
+	for _, mode := range e.blockingModes() {
+		ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, mode.inKeys()), clientv3.WithPrefix(), clientv3.WithMaxCreateRev(e.rev-1)))
+	}
+	resp, err := m.hold.session.Client().Txn(ctx).Then(append(ops, e.keyOp())...).Commit()
+	if err != nil {
+		return nil, explain(ctx, m.hold.session, r.String(), err)
+	}
+	if !e.isIn(resp.Responses[len(ops)]) {
+		return nil, named(ErrLost, r.String())
+	}
+	var all []Ahead
+	for _, reply := range resp.Responses[:len(ops)] {
+		for _, kv := range reply.GetResponseRange().Kvs {
+			if a, ok := newAhead(e.name, kv); ok {
+				all = append(all, a)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Ahead) int { return cmp.Compare(a.Token, b.Token) })
+	return all, nil
+}
+
+// newAhead reads a request for the lock name. It reports false for another key.
+func newAhead(name string, kv *mvccpb.KeyValue) (Ahead, bool) {
+	key, ok := keyspace.ParseRWLock(string(kv.Key))
+	if !ok || key.Name != name {
+		return Ahead{}, false
+	}
+	o, _ := keyspace.DecodeOwner(kv.Value)
+	return Ahead{
+		Key: string(kv.Key), Mode: Mode(key.Mode), Token: kv.CreateRevision,
+		Owner: Owner{Host: o.Host, PID: o.PID, Program: o.Program, Label: o.Label, Time: o.Time},
+	}, true
+}
+
+// queuedEntry returns the first entry of the request that holds the lock or waits for it. It
+// reports false when etcd has not put it, as far as is known.
+func (h *hold) queuedEntry() (entry, bool) {
+	r := h.requested()
+	if r == nil {
+		return entry{}, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[0]
+	return entry{name: e.name, mode: e.mode, key: e.key, waits: e.waits, rev: e.rev}, e.rev != 0
+}
+
+// Valid reports whether the lock is held, as far as is known: it was granted, was not
+// unlocked, no loss was noticed, and the session has not ended. It sends nothing to etcd. Until
+// Lost or a hook watches the key, its deletion is not noticed.
+func (m *RWMutex) Valid() bool { return m.hold.isValid() }
+
+// Until returns when the lock is lost unless the session is renewed before. It is the zero
+// time when the lock is not held, and when it is on a concurrency.Session, which does not
+// know. It sends nothing to etcd.
+func (m *RWMutex) Until() time.Time { return m.hold.until() }
+
+// Valid reports whether all locks of the set are held, as RWMutex.Valid does.
+func (s *Set) Valid() bool { return s.hold.isValid() }
+
+// Until returns when the locks are lost unless the session is renewed before, as
+// RWMutex.Until does.
+func (s *Set) Until() time.Time { return s.hold.until() }
+
+func (h *hold) isValid() bool {
+	_, loss := h.current()
+	if loss == nil || loss.isKnown() {
+		return false
+	}
+	s, known := h.session.(*Session)
+	return !known || time.Now().Before(s.Deadline())
+}
+
+func (h *hold) until() time.Time {
+	s, known := h.session.(*Session)
+	if req, _ := h.current(); req == nil || !known {
+		return time.Time{}
+	}
+	return s.Deadline()
+}
+
+// Wanted returns a channel that closes when another request waits for the lock because of
+// this hold: for a holder that can stop early, or that holds on only as long as nobody else
+// needs the lock. The request may be withdrawn later. It is the same channel until Unlock,
+// which does not close it, and nil when the lock is not held.
+//
+// The first call opens a watch of the lock's queue, for which the user needs the permission
+// to read all keys from <name>/read/ to the end of <name>/write/. Goroutines that wait in a
+// local queue do not count.
+func (m *RWMutex) Wanted() <-chan struct{} {
+	m.hold.mu.Lock()
+	defer m.hold.mu.Unlock()
+	if !m.hold.held {
+		return nil
+	}
+	return m.hold.loss.wanted(m.hold.req.entries[0])
+}
+
+// wanted returns the channel that closes when another request waits for e, which is held.
+func (l *loss) wanted(e *entry) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.want != nil {
+		return l.want
+	}
+	l.want = make(chan struct{})
+	ctx, end := context.WithCancel(l.ctx)
+	stop := context.AfterFunc(l.session.Ctx(), end)
+	r := &request{session: l.session, entries: []*entry{e}}
+	go func() {
+		defer end()
+		defer stop()
+		for {
+			_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchForOthers(ctx, e) })
+			if err == nil {
+				close(l.want)
+				return
+			}
+			if !backoff.Pause(ctx, time.Second) {
+				return
+			}
+		}
+	}()
+	return l.want
+}
+
+// watchForOthers returns nil when another request waits for e.
+func (r *request) watchForOthers(ctx context.Context, e *entry) error {
+	w := newTrustedWatch(ctx, r.session.Client())
+	defer w.end()
+	modes := e.blockedModes()
+	w.open(keyspace.Dir(e.name, modes[0].inKeys()), clientv3.WithFilterDelete(),
+		clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(e.name, keyspace.Write))))
+	for {
+		resp, err := w.next()
+		if errors.Is(err, errInDoubt) {
+			r.doubted = true
+			return errWatchEnded
+		}
+		if err != nil {
+			return err
+		}
+		for _, ev := range resp.Events {
+			if ev.IsCreate() && e.blocks(string(ev.Kv.Key), ev.Kv.CreateRevision) {
+				return nil
+			}
+		}
+		if resp.Created {
+			if others, err := r.hasOthers(w.ctx, e, resp.Header.Revision); others || err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// hasOthers reports whether another request waits for e, at a revision of at least rev.
+func (r *request) hasOthers(ctx context.Context, e *entry, rev int64) (bool, error) {
+	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
+		opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithMinCreateRev(e.rev+1))
+		var ops []clientv3.Op
+		for _, m := range e.blockedModes() {
+			ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, m.inKeys()), opts...))
+		}
+		return ops
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, reply := range resp.Responses {
+		for _, kv := range reply.GetResponseRange().Kvs {
+			if e.blocks(string(kv.Key), kv.CreateRevision) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// blockedModes returns the modes of the requests that can wait for e, in the order of their
+// keys.
+func (e *entry) blockedModes() []Mode {
+	if e.mode == Write {
+		return []Mode{Read, Write}
+	}
+	return []Mode{Write}
+}
+
+// blocks reports whether a key, created at a revision, is a request that waits for e.
+func (e *entry) blocks(key string, rev int64) bool {
+	parsed, ok := keyspace.ParseRWLock(key)
+	return ok && parsed.Name == e.name && rev > e.rev && slices.Contains(e.blockedModes(), Mode(parsed.Mode))
+}
