@@ -110,15 +110,17 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 	if _, err := w.Write(append(before, '[')); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	enc := newEncoder(&b)
-	err := elements.each(func(element any) error {
-		err := enc.Encode(element)
-		if err == nil {
-			_, err = w.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	var b []byte
+	err := elements.each(func(element any) (err error) {
+		if a, ok := element.(appender); ok {
+			b, err = a.AppendJSON(b)
+		} else {
+			b, err = appendJSON(b, element)
 		}
-		b.Reset()
-		b.WriteByte(',') // before the next one
+		if err == nil {
+			_, err = w.Write(printable.JSON(b))
+		}
+		b = append(b[:0], ',') // before the next one
 		return err
 	})
 	if err == nil {
@@ -127,14 +129,26 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 	return err
 }
 
+// appender is an element that appends its JSON itself.
+type appender interface {
+	AppendJSON(to []byte) ([]byte, error)
+}
+
+// appendJSON appends the JSON of v.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	to := bytes.NewBuffer(b)
+	enc := json.NewEncoder(to)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(to.Bytes(), []byte("\n")), err
+}
+
 // encodeJSON writes doc as JSON without control characters, with a newline, in one
 // write. A long document is copied only if it has some.
-func encodeJSON(w io.Writer, doc any) error { return newEncoder(w).Encode(doc) }
-
-func newEncoder(w io.Writer) *json.Encoder {
+func encodeJSON(w io.Writer, doc any) error {
 	enc := json.NewEncoder(safeWriter{w})
 	enc.SetEscapeHTML(false)
-	return enc
+	return enc.Encode(doc)
 }
 
 // safeWriter writes JSON without control characters.
