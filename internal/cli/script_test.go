@@ -229,7 +229,7 @@ func cmdDetach(ts *testscript.TestScript, _ bool, args []string) {
 // cmdResolve carries out the first remedy of the first finding of the JSON that
 // the last command printed.
 func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
-	var doc whyDoc
+	var doc struct{ Findings []findingDoc }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
 	ts.Check(ts.Exec("etcd-lock", append(doc.Findings[0].Remedies[0].Args, "--yes")...))
 }
