@@ -197,7 +197,7 @@ var cases = []aCase{
 	{
 		"A store is restored in place from a snapshot, beneath holders and waiters.",
 		"A holder whose token the store does not have has lost, and no waiter is granted by it.",
-		[]held{by("rwlock", "TestRestoredStore", "TestReleaseAfterRestore")},
+		[]held{by("rwlock", "TestRestoredStore", "TestReleaseAfterRestore"), by("internal/once", "TestWatcher")},
 	},
 	{
 		"`show NAME --history` and the UI's history on etcd 3.4.23, 3.5.0 and 3.5.7.",
