@@ -258,8 +258,8 @@ var cases = []aCase{
 	},
 	{
 		"Endpoints with a comma at the end; `--auth-jwt-token`; `ETCDCTL_DISCOVERY_SRV`.",
-		"As in etcdctl, or a note that it is not used.",
-		[]held{by("internal/cli", "TestGlobals", "TestUnsupportedEnv"), by("internal/etcd", "TestConnectWithToken")},
+		"As in etcdctl.",
+		[]held{by("internal/cli", "TestGlobals", "TestGlobalsErrors"), by("internal/etcd", "TestConnectWithToken")},
 	},
 	{
 		"`exec` through grpc-proxy with passwords, whose login expires.",
