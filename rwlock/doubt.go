@@ -16,10 +16,12 @@ const trust = 15 * time.Second
 // keys read from the leader.
 //
 // That is after all connections of the client were lost, because the etcd that it is
-// connected to afterwards can have other data: a backup, restored in place. The client
-// resumes its watches there at revisions of the future, and etcd says nothing until it
-// gets to them, and never that the keys are gone. And it is after a while, because a
-// proxy can keep open a watch whose etcd it has lost.
+// connected to afterwards can have other data: a backup, restored in place. A watcher
+// that the caller has put in place of the client's own resumes its watches there at
+// revisions of the future, and etcd says nothing until it gets to them, and never that the
+// keys are gone. The client's own watches end, see once.Watcher: only so is it certain
+// that no event of the other data is taken for one of theirs. And it is after a while,
+// because a proxy can keep open a watch whose etcd it has lost.
 //
 // The channel closes with ctx as well, and when the stream that the watches are on is
 // retired.

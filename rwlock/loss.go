@@ -148,7 +148,7 @@ func (l *loss) isKnown() bool {
 func (r *request) watchKey(ctx context.Context, e *entry) error {
 	ctx, stream, end := r.watchContext(ctx)
 	defer end()
-	events := r.session.Client().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
+	events := r.watcher().Watch(ctx, e.key, clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	doubt := r.doubt(ctx, stream)
 	for {
 		select {
@@ -159,6 +159,7 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 			return ctx.Err()
 		case resp := <-events:
 			if err := watchError(resp); err != nil {
+				r.doubted = true
 				r.watchStreams().broke(stream)
 				return err
 			}

@@ -8,12 +8,17 @@ import (
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"etcd-lock/internal/once"
 )
 
 // clientState is what the sessions and locks of a client share: the streams to etcd.
 type clientState struct {
 	renewer *renewer
 	watches watchStreams
+
+	plain clientv3.Watcher // the client's own
+	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's
 }
 
 // clientStates holds the state of each client that is not closed.
@@ -23,11 +28,20 @@ func stateOf(client *clientv3.Client) *clientState {
 	if state, ok := clientStates.Load(client); ok {
 		return state.(*clientState)
 	}
-	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client)})
+	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client), plain: client.Watcher, once: once.Watcher(client)})
 	if !known {
 		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
 	}
 	return state.(*clientState)
+}
+
+// watcher returns what the client's watches are opened with: a Watcher that the caller has
+// put in place of its own is used as it is.
+func (s *clientState) watcher(client *clientv3.Client) clientv3.Watcher {
+	if s.once == nil || client.Watcher != s.plain {
+		return client.Watcher
+	}
+	return s.once
 }
 
 // maxWatchStreams is how many streams the watches of a client's locks are spread over,

@@ -67,15 +67,15 @@ func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit in
 	ctx, stream, end := r.watchContext(ctx)
 	defer end()
 	w := &waiter{request: r, entry: e, stream: stream, watchPlan: newWatchPlan(queue, e.key, e.singleWatch), limit: limit}
-	client := r.session.Client()
+	watcher := r.watcher()
 	var ownKey clientv3.WatchChan
 	if !w.whole {
 		// Only for the waiter to learn early that its key was deleted: the order of
 		// events in two watches proves nothing. It is opened first, so that it has
 		// started when the other one reports that it has.
-		ownKey = client.Watch(ctx, e.key, clientv3.WithFilterPut())
+		ownKey = watcher.Watch(ctx, e.key, clientv3.WithFilterPut())
 	}
-	predecessors := client.Watch(ctx, w.first,
+	predecessors := watcher.Watch(ctx, w.first,
 		clientv3.WithRange(w.end()), clientv3.WithFilterPut(), clientv3.WithCreatedNotify())
 	doubt := r.doubt(ctx, stream)
 	for {
@@ -110,6 +110,11 @@ func (r *request) watchContext(ctx context.Context) (watching context.Context, s
 	}
 }
 
+func (r *request) watcher() clientv3.Watcher {
+	client := r.session.Client()
+	return stateOf(client).watcher(client)
+}
+
 func (r *request) watchStreams() *watchStreams { return &stateOf(r.session.Client()).watches }
 
 // handle processes a response of a watch. It is done when the wait is over, and
@@ -131,6 +136,7 @@ func (w *waiter) handle(ctx context.Context, resp clientv3.WatchResponse) (next 
 			return w.useSingleWatch(ctx, w.rev)
 		}
 		if errors.Is(err, errWatchEnded) {
+			w.doubted = true // the next stream may lead to other data
 			w.watchStreams().broke(w.stream)
 		}
 		return queueState{}, false, err

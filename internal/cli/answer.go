@@ -96,6 +96,9 @@ type whyDoc struct {
 	docs.Recorded
 }
 
+// Lists implements output.Lister.
+func (d whyDoc) Lists() []output.Elements { return docs.Queues(d.Locks) }
+
 type edgeDoc struct {
 	From       string `json:"from"`
 	FromBase64 string `json:"from_base64,omitempty"`

@@ -28,6 +28,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
+		// Else the folder stays if only some of the scripts run.
+		WorkdirRoot: t.TempDir(),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    cmdExits,
 			"request":  cmdRequest,
@@ -239,7 +241,7 @@ func cmdDetach(ts *testscript.TestScript, _ bool, args []string) {
 // cmdResolve carries out the first remedy of the first finding of the JSON that
 // the last command printed.
 func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
-	var doc whyDoc
+	var doc struct{ Findings []findingDoc }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
 	ts.Check(ts.Exec("etcd-lock", append(doc.Findings[0].Remedies[0].Args, "--yes")...))
 }
