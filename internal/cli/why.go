@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
-	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
@@ -23,6 +22,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/patrol"
 )
 
 var whyLong = `Explains why the lock NAME is stuck: who holds it and since when, who waits, what
@@ -173,8 +173,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	var cluster []diagnose.Finding
 	if opts.rev.from == 0 { // by now, an old lease ID may belong to another session
 		var more, also []string
-		leases, more = leasesThatMatter(ctx, c, snapshot)
-		cluster, also = readCluster(ctx, c)
+		leases, more = c.UrgentLeases(ctx, snapshot, connect.MostLeases)
+		cluster, also = patrol.Cluster(ctx, c)
 		unknown = slices.Concat(unknown, more, also)
 	}
 	if opts.name != "" {
@@ -307,37 +307,4 @@ func (a answer) unknownAges() string {
 		return ""
 	}
 	return "since when " + strings.Join(parts, ", and ") + ": clients noted no time, and etcd keeps none"
-}
-
-const (
-	whyBatches = 8                     // of inspect.MaxLeases
-	whyPause   = 20 * time.Millisecond // at most
-)
-
-// leasesThatMatter looks up leases, those of blockers first, and says what remains
-// unknown. It spares etcd: it looks up a limited number, in batches, with a pause
-// between them that is as long as the batch took.
-func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
-	ids := s.LeasesByUrgency()
-	leases = make(map[int64]inspect.Lease, len(ids))
-	var took time.Duration
-	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !backoff.Pause(ctx, min(took, whyPause)) {
-			break
-		}
-		began := time.Now()
-		n := min(len(ids), inspect.MaxLeases)
-		found, err := c.Leases(ctx, ids[:n], s)
-		for id, lease := range found {
-			leases[id] = lease
-		}
-		if err != nil {
-			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
-		}
-		ids, took = ids[n:], time.Since(began)
-	}
-	if skipped := len(ids); skipped > 0 {
-		unknown = append(unknown, fmt.Sprintf("remaining TTLs of the %d least relevant leases: too many to look up", skipped))
-	}
-	return leases, unknown
 }
