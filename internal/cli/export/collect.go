@@ -122,14 +122,16 @@ func (s *state) collectLocks(ch chan<- prometheus.Metric, now time.Time) {
 	sendAges(ch, mLongestHold, c.hold, s.held, now)
 }
 
-// sendAges sends how long something has lasted in each class, 0 where nothing has begun.
+// sendAges sends how long something has lasted in each class: 0 where nothing has begun, and
+// nothing where it is not known when.
 func sendAges(ch chan<- prometheus.Metric, m metric, began map[string]time.Time, all map[string]bool, now time.Time) {
 	for class := range all {
-		age := 0.0
-		if t, ok := began[class]; ok {
-			age = seconds(now.Sub(t))
+		switch t, ok := began[class]; {
+		case !ok:
+			m.send(ch, 0, class)
+		case !t.IsZero():
+			m.send(ch, seconds(now.Sub(t)), class)
 		}
-		m.send(ch, age, class)
 	}
 }
 
@@ -176,9 +178,9 @@ func slots(r *inspect.Request) int {
 	return 1
 }
 
-// first notes the first time of a class, where it is known.
+// first notes the first time of a class that is known, and a time of zero if none is.
 func first(all map[string]time.Time, class string, t time.Time) {
-	if old, ok := all[class]; !t.IsZero() && (!ok || t.Before(old)) {
+	if old := all[class]; old.IsZero() || !t.IsZero() && t.Before(old) {
 		all[class] = t
 	}
 }
