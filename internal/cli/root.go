@@ -26,6 +26,7 @@ Exit codes:
   3  lock not acquired in time
   4  lock lost while it was held
   5  an expectation of a scenario or a load test failed
+  6  why --fail-on found a problem
 exec exits with the exit code of its command; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, nil)) }

@@ -86,7 +86,10 @@ func TestScrapes(t *testing.T) {
 	trouble := "/orders/1 A.w1 B.w4@20m\n/orders/2 B.w2 A.r3@15m\n/jobs/nightly C.w5@2h+90m D.w6@40m\n/free E.r7+1s"
 	scrapes := map[string]func(*testing.T, *state){
 		"start": func(*testing.T, *state) {},
-		"calm":  func(t *testing.T, s *state) { t.Helper(); s.see(t, "/jobs/nightly C.w5+5s\n/orders/1 A.r1+1s B.r2+2s", nil) },
+		"calm": func(t *testing.T, s *state) {
+			t.Helper()
+			s.see(t, "/jobs/nightly C.w5+5s\n/orders/1 A.r1+1s B.r2+2s", nil)
+		},
 		"trouble": func(t *testing.T, s *state) {
 			t.Helper()
 			s.see(t, trouble, map[int64]inspect.Lease{0xc: {State: inspect.LeaseMissing}})
