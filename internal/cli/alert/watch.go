@@ -84,8 +84,10 @@ func newAlert(f diagnose.Finding) alert {
 	a := alert{kind: f.Kind, severity: f.Severity, id: string(f.Kind), doc: docs.Finding{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: text.Clauses, Locks: []string{}, Sessions: []string{},
 	}}
-	for _, l := range f.Locks {
+	for _, l := range slices.SortedFunc(slices.Values(f.Locks), inspect.LockID.Compare) {
 		a.id += "\x00" + l.Layout.String() + "\x00" + l.Name
+	}
+	for _, l := range f.Locks {
 		a.locks = append(a.locks, l.Name)
 	}
 	for _, s := range f.Servers {
