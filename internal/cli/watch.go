@@ -155,7 +155,7 @@ dashboard for Grafana.
             answer of etcd, and when etcd has not answered for --stale-after
 
 It follows the locks as watch does, and looks for problems as why does, every five seconds
-or less often where there are many locks. What is not known has no metric: it is never 0.
+or, where there are very many locks, every minute. What is not known has no metric: it is never 0.
 
 Locks are counted by class, such as /orders/* for /orders/4711: numbers, dates, UUIDs and
 other IDs in a name become *. A name that matches a --class is of the class that is called

@@ -19,7 +19,8 @@ import (
 const (
 	tick         = time.Second
 	roundEvery   = 5 * time.Second
-	roundRest    = 20 // times as long as a round took, so that it costs a small part of a core
+	roundRest    = 100         // times as long as a round took, so that it costs a small part of a core
+	roundAtLeast = time.Minute // however long it took
 	clusterEvery = time.Minute
 )
 
@@ -93,9 +94,14 @@ func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
 			if ctx.Err() == nil && p.last.Err == nil {
 				to.Round(r)
 			}
-			round.Reset(max(roundEvery, roundRest*r.Took) - min(roundEvery, time.Since(r.Began)))
+			round.Reset(rest(r.Took) - min(roundEvery, time.Since(r.Began)))
 		}
 	}
+}
+
+// rest returns the time from the beginning of a round to that of the next one.
+func rest(took time.Duration) time.Duration {
+	return min(max(roundEvery, roundRest*took), roundAtLeast)
 }
 
 // patrol is a run.

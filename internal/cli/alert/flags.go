@@ -20,7 +20,7 @@ import (
 // Help documents the flags.
 const Help = `With --watch, it prints problems when they are raised, get worse and are cleared, until it
 is interrupted. With NAME, only those of that lock. It follows the locks as watch does, and
-looks for problems every five seconds, or less often where there are many locks. A problem
+looks for problems every five seconds or, where there are very many locks, every minute. A problem
 is one of a kind about the same locks, whichever sessions it is about.
 
 Something that comes and goes is raised once: it is cleared when it has not been found for

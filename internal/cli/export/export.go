@@ -103,7 +103,7 @@ func (o *Options) follow(ctx context.Context, s *state) error {
 		err := o.patrol(ctx, s)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		case errors.As(err, new(*connect.OptionError)):
 			return err
 		case err == nil:
