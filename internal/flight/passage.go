@@ -160,3 +160,9 @@ func (s Step) Text() string {
 		return ""
 	}
 }
+
+// Last returns where the recording ends.
+func (r *Recording) Last() Mark {
+	end, _ := r.lastEnd()
+	return end
+}

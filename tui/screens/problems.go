@@ -109,7 +109,7 @@ func (s *problemsScreen) Alert() theme.Text {
 	var words []string
 	var worst theme.Text
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning, diagnose.Notice} {
-		g := severitySign(s.Theme, severity)
+		g := SeveritySign(s.Theme, severity)
 		if n := v.Counts[severity]; n > 0 && (severity != diagnose.Notice || worst.Text == "") {
 			words = append(words, g.Text+strconv.Itoa(n))
 			if worst.Text == "" {
