@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,26 @@ type recording struct {
 	mu     sync.Mutex
 	opened *flight.Recording
 	at     time.Time
+	first  map[backend.Place]backend.Moment // that was read before it was asked for
+}
+
+// begin reads the moment that is shown first, to find out whether there is one.
+func (r *recording) begin(ctx context.Context, prefixes []string, at backend.Place) error {
+	m, err := r.At(ctx, prefixes, at)
+	if err == nil {
+		r.first = map[backend.Place]backend.Moment{at: m}
+	}
+	return err
+}
+
+// check finds out whether the recording is of the cluster.
+func (r *recording) check(ctx context.Context) error {
+	return r.use(ctx, func(rec *flight.Recording) error {
+		if of := rec.Cluster(); r.cluster != "" && of != "" && of != r.cluster {
+			return fmt.Errorf("the recording is of another cluster: %s, and this is %s", of, r.cluster)
+		}
+		return nil
+	})
 }
 
 // use calls f with the recording, one call at a time.
@@ -54,12 +75,13 @@ func (r *recording) use(ctx context.Context, f func(*flight.Recording) error) er
 // At implements backend.Past.
 func (r *recording) At(ctx context.Context, prefixes []string, at backend.Place) (moment backend.Moment, err error) {
 	err = r.use(ctx, func(rec *flight.Recording) error {
+		if m, known := r.first[at]; known {
+			moment, r.first = m, nil
+			return nil
+		}
 		m, err := momentAt(rec, at)
 		if err != nil {
 			return err
-		}
-		if r.cluster != "" && m.Cluster != "" && m.Cluster != r.cluster {
-			return otherCluster(m.Cluster, r.cluster)
 		}
 		if m.Snapshot, err = flight.Within(m.Snapshot, prefixes); err != nil {
 			return err
@@ -75,10 +97,6 @@ func (r *recording) At(ctx context.Context, prefixes []string, at backend.Place)
 		return nil
 	})
 	return moment, err
-}
-
-func otherCluster(recorded, watched string) error {
-	return errors.New("the recording is of another cluster: " + recorded + ", and this is " + watched)
 }
 
 func momentAt(r *flight.Recording, at backend.Place) (flight.Moment, error) {

@@ -166,3 +166,7 @@ func (r *Recording) Last() Mark {
 	end, _ := r.lastEnd()
 	return end
 }
+
+// Cluster returns the ID of the cluster that was recorded last, in hex; empty if it is not
+// known.
+func (r *Recording) Cluster() string { return r.segments[len(r.segments)-1].head.Cluster }

@@ -52,6 +52,10 @@ func (m *Model) viewBindings() []widget.Binding {
 }
 
 func (m *Model) commonBindings() []widget.Binding {
+	pause, how := "pause", "freeze the display; data keeps updating"
+	if m.Can.Recording {
+		pause, how = "play", "or pause"
+	}
 	export := func() nav.Action { return exportTable(m.screens.Front(), "", m.Now) }
 	return []widget.Binding{
 		{
@@ -70,7 +74,7 @@ func (m *Model) commonBindings() []widget.Binding {
 			Where: widget.FooterEnd, Do: func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) },
 		},
 		{
-			Keys: "space", Short: "pause", Long: "freeze the display; data keeps updating",
+			Keys: "space", Short: pause, Long: how,
 			Doc:   "freeze the display (the header shows PAUSED), or resume; data keeps updating in the background. In a recording: [play it](#replay), or pause",
 			Where: widget.FooterEnd, Do: func() nav.Action { return togglePause(m.Context) },
 		},

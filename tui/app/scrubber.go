@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,6 @@ import (
 type scrubber struct {
 	*nav.Context
 	zoomed int // how often the time was divided by zoomStep
-	w      int
 	cells  int // as they were drawn
 }
 
@@ -101,17 +102,15 @@ func (s *scrubber) view(w, rows int) []string {
 	switch {
 	case rows == 0:
 		return nil
-	case s.Overview.End.IsZero():
+	case len(s.Overview.Waiters) == 0:
 		return append([]string{s.Theme.Dim.Render(term.Cut("reading the recording …", w))}, make([]string, rows-1)...)
 	}
+	most := max(slices.Max(s.Overview.Waiters), 0)
 	left, right := s.labels()
-	s.w, s.cells = w, max(w-term.Width(left+right)-2, 1)
+	right += " max " + strconv.Itoa(most)
+	s.cells = max(w-term.Width(left+right)-2, 1)
 	from, to := s.span()
 	waiters, marks := state.OverviewCells(&s.Overview, from, to, s.cells), s.marks(from, to)
-	most := 0
-	for _, n := range waiters {
-		most = max(most, n)
-	}
 	here := state.CellOf(s.Frozen.At, from, to, s.cells)
 	var bars, above strings.Builder
 	for i, n := range waiters {

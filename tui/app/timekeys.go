@@ -11,10 +11,14 @@ import (
 
 func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 	do := func(a nav.Action) func() nav.Action { return func() nav.Action { return a } }
+	back := "back to live"
+	if c.Can.Recording {
+		back = "end"
+	}
 	live := nav.EitherOff(c.OffTravel, nav.Unless(e.Travelling, "already live"))
 	return []widget.Binding{
 		{
-			Keys: "b", Short: "back to live", Long: "or to the end of a recording",
+			Keys: "b", Short: back,
 			Doc:   "back to live, or to the end of the recording",
 			Where: widget.FooterStart, When: c.InPast, Off: live, Do: do(nav.GoLive{}),
 		},

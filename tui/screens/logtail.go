@@ -35,7 +35,7 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 // noEvents is what is shown where there are none.
 func noEvents(b *state.Log) string {
 	if b.Past {
-		return "no events in what was recorded shortly before"
+		return "no events were recorded shortly before"
 	}
 	return "no events since the watch began"
 }

@@ -4,10 +4,7 @@ package recording
 
 import (
 	"context"
-	"strconv"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -17,9 +14,6 @@ import (
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/patrol"
 )
-
-// identify is the timeout of asking which cluster it is: meanwhile nothing is recorded.
-const identify = time.Second / 2
 
 // RecordOptions are the options of Record.
 type RecordOptions struct {
@@ -46,7 +40,7 @@ func Record(ctx context.Context, opts *RecordOptions) error {
 	}
 	r, err := flight.NewRecorder(opts.Dir, flight.Options{
 		Limits:  flight.Limits{Keep: time.Duration(opts.Keep), MaxSize: int64(opts.MaxSize)},
-		Cluster: func() string { return clusterID(ctx, c, prefixes) },
+		Cluster: func() string { return c.ClusterID(ctx, prefixes) },
 		Report:  opts.report,
 	})
 	if err != nil {
@@ -98,18 +92,4 @@ func newFinding(f diagnose.Finding) flight.Finding {
 		record.Sessions = append(record.Sessions, flight.Text(session.ID.String()))
 	}
 	return record
-}
-
-// clusterID returns the ID of the cluster that answers, in hex, or nothing.
-func clusterID(ctx context.Context, c *connect.Conn, prefixes keyspace.Prefixes) (id string) {
-	ctx, cancel := context.WithTimeout(ctx, identify)
-	defer cancel()
-	_ = c.Do(ctx, func(ctx context.Context) error {
-		resp, err := c.Client.Get(ctx, prefixes.Ranges()[0].Start, clientv3.WithCountOnly(), clientv3.WithSerializable())
-		if err == nil && resp.Header.ClusterId != 0 {
-			id = strconv.FormatUint(resp.Header.ClusterId, 16)
-		}
-		return err
-	})
-	return id
 }
