@@ -239,7 +239,7 @@ func TestReplayPart(t *testing.T) {
 func TestReplayDoubts(t *testing.T) {
 	d := newReplay(t, nil)
 	d.command("at 03:35")
-	d.at("03:35:00")
+	d.at("03:30:00")
 	for _, screen := range []string{"1", "2", "3", "6", "7"} {
 		d.press(screen)
 		d.mustShow("? nothing was recorded from 03:30:00 to 03:40:00")
@@ -248,6 +248,14 @@ func TestReplayDoubts(t *testing.T) {
 	d.press("1", "enter")
 	d.in("lock")
 	d.mustShow("? nothing was recorded")
+	for range 5 { // it is not left step by step, as each shows the moment before it
+		before := d.m.Frozen.Cursor()
+		d.press("right")
+		d.until("further", func() bool { return d.m.effects.Idle() && d.m.Frozen.Cursor().After(before) })
+	}
+	d.command("play 100")
+	d.clock.add(time.Second)
+	d.until("the gap is over", func() bool { return d.m.Frozen.Place.Revision == 104 })
 }
 
 // A recording plays at the speed that was chosen, until it ends or something else is done.
@@ -287,8 +295,8 @@ func TestReplayPlays(t *testing.T) {
 // The time line is clicked, zoomed and gone along by keys.
 func TestScrubber(t *testing.T) {
 	d := newReplay(t, nil)
-	d.command("at 03:30:01")
-	d.at("03:30:01")
+	d.command("at 03:50:01")
+	d.at("03:50:01")
 	line := strings.Split(d.plain(), "\n")[2]
 	if !strings.HasPrefix(line, "03:00:00 ▁") || !strings.HasSuffix(line, " 04:00:00 max 1") || strings.Count(line, "│") != 1 || !strings.Contains(line, "!") || !strings.Contains(line, "╌") {
 		t.Errorf("the time line is %q", line)
@@ -365,7 +373,7 @@ func TestGoldenReplay(t *testing.T) {
 	t.Run("doubts", func(t *testing.T) {
 		d := newReplay(t, nil)
 		d.command("at 03:35")
-		d.at("03:35:00")
+		d.at("03:30:00")
 		d.press("7")
 		checkGolden(t, "replay_80x24_doubts", d.plain())
 	})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func (s *scrubber) span() (from, to time.Time) {
 	if whole = max(whole, leastRange); s.zoomed == 0 || whole >= to.Sub(from) {
 		return from, to
 	}
-	begin := s.Frozen.At.Add(-whole / 2)
+	begin := s.Frozen.Cursor().Add(-whole / 2)
 	if latest := to.Add(-whole); begin.After(latest) {
 		begin = latest
 	}
@@ -69,7 +70,7 @@ func (s *scrubber) step() time.Duration {
 	if s.InRecording() {
 		from, to = s.span()
 	}
-	return max(to.Sub(from)/time.Duration(max(s.cells, 60)), time.Second)
+	return max(to.Sub(from)/time.Duration(cmp.Or(s.cells, 60)), time.Second)
 }
 
 // labels are the beginning and the end of the time that is shown.
@@ -111,7 +112,7 @@ func (s *scrubber) view(w, rows int) []string {
 	s.cells = max(w-term.Width(left+right)-2, 1)
 	from, to := s.span()
 	waiters, marks := state.OverviewCells(&s.Overview, from, to, s.cells), s.marks(from, to)
-	here := state.CellOf(s.Frozen.At, from, to, s.cells)
+	here := state.CellOf(s.Frozen.Cursor(), from, to, s.cells)
 	var bars, above strings.Builder
 	for i, n := range waiters {
 		bar, mark := s.bar(n, most), marks[i]

@@ -1,6 +1,7 @@
 package effects
 
 import (
+	"strconv"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -48,18 +49,17 @@ func (msg overviewMsg) Apply(e *Effects) nav.Action {
 // toMark goes to when the next problem was found (by 1), or the one before (-1).
 func (t *timeTravel) toMark(by int) nav.Action {
 	o := &t.Overview
-	from := t.at()
+	from := t.cursor()
 	switch {
-	case from.End:
-		from.Time = o.End
-	case from.Time.IsZero():
-		from.Time = t.Now // in the present, or a revision without a time
-		if t.InPast() {
-			return nav.Fail("this revision has no time: b goes back to live, and " + map[int]string{-1: "{", 1: "}"}[by] + " from there")
-		}
+	case t.at().End:
+		from = o.End
+	case from.IsZero() && t.InPast():
+		return nav.Fail("this revision has no time: b goes back to live")
+	case from.IsZero():
+		from = t.Now
 	}
-	m, ok := state.NextMark(o, from.Time, by)
-	unread := o.Read.After(o.Begin) && (by > 0 && from.Time.Before(o.Read) || by < 0 && !ok)
+	m, ok := state.NextMark(o, from, by)
+	unread := o.Read.After(o.Begin) && (by > 0 && from.Before(o.Read) || by < 0 && !ok)
 	switch {
 	case o.End.IsZero() || unread:
 		return nav.Note("the recording is still being read: try again in a moment")
@@ -74,11 +74,11 @@ func (t *timeTravel) toMark(by int) nav.Action {
 
 // scrub goes to a time that is so much earlier or later.
 func (t *timeTravel) scrub(by time.Duration) nav.Action {
-	from := t.at()
-	if from.End || from.Time.IsZero() {
-		from.Time = t.LastRecorded()
+	from := t.cursor()
+	if from.IsZero() {
+		from = t.LastRecorded()
 	}
-	to := from.Time.Add(by)
+	to := from.Add(by)
 	switch last := t.LastRecorded(); {
 	case last.IsZero():
 		return nav.Note("the recording is still being read: try again in a moment")
@@ -103,7 +103,7 @@ func (t *timeTravel) play() nav.Action {
 // speed has the recording pass faster or slower, also when it plays the next time.
 func (t *timeTravel) speed(to int) nav.Action {
 	t.Play.Speed = to
-	return nav.Flash{Text: "plays at " + state.Play{On: true, Speed: to}.Sign()}
+	return nav.Flash{Text: "plays at " + strconv.Itoa(to) + "×"}
 }
 
 // playMsg says that it is time for another moment.
@@ -135,7 +135,7 @@ func (playMsg) Apply(e *Effects) nav.Action {
 		return t.tick()
 	}
 	t.played = t.Now
-	to := t.Frozen.At.Add(passed)
+	to := t.cursor().Add(passed)
 	switch last := t.LastRecorded(); {
 	case to.Before(last):
 		return nav.Batch{t.travel(journey{Place: backend.Place{Time: to}, playing: true}), t.tick()}

@@ -64,6 +64,14 @@ func (t *timeTravel) at() backend.Place {
 	return backend.Place{Revision: t.Live.Revision}
 }
 
+// cursor returns the time in the recording that is shown or on its way, zero if it has none.
+func (t *timeTravel) cursor() time.Time {
+	if t.InRecording() && t.target != nil && t.target.Place == t.Frozen.Place {
+		return t.Frozen.Cursor()
+	}
+	return t.at().Time
+}
+
 // step goes one change back or on from a place. If it is not known where that is, it
 // may read first.
 func (t *timeTravel) step(at backend.Place, by int, mayRead bool) nav.Action {
@@ -188,6 +196,7 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 	}
 	if msg.frozen.Recorded {
 		msg.frozen.Follow(t.Frozen)
+		msg.frozen.Wanted = earlier(msg.target.Time, msg.frozen.Last)
 	}
 	shown := nav.Batch{nav.Freeze{To: msg.frozen}, t.follow(msg.frozen)}
 	switch {
@@ -200,6 +209,13 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 	}
 	t.target = &journey{Place: msg.frozen.Place}
 	return shown
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // goToGrant goes to when a request was granted.

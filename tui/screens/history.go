@@ -205,7 +205,15 @@ func (s *historyScreen) View(w, h int) string {
 // rangeText says which changes these are, and how far back there are any.
 func rangeText(c *backend.Changes) string {
 	if c.Recorded {
-		return state.PlaceText(c.Since) + " to " + state.PlaceText(c.Until) + " · recorded since " + state.PlaceText(c.Floor)
+		since, until := c.Since.Time, c.Until.Time
+		text := since.Format(time.DateTime) + " to " + until.Format(time.DateTime)
+		if since.Format(time.DateOnly) == until.Format(time.DateOnly) {
+			text = since.Format(time.DateTime) + " to " + until.Format(time.TimeOnly)
+		}
+		if c.Since.Compare(c.Floor) > 0 {
+			text += " · recorded since " + state.PlaceText(c.Floor)
+		}
+		return text
 	}
 	return "revisions " + strconv.FormatInt(c.Since.Revision, 10) + " to " + strconv.FormatInt(c.Until.Revision, 10) +
 		" · oldest " + strconv.FormatInt(c.Floor.Revision, 10)

@@ -20,6 +20,7 @@ type Frozen struct {
 	// What is known of history.
 	Place    backend.Place
 	Recorded bool
+	Wanted   time.Time // that was asked for, of which it may be the last moment before; zero: At
 	Last     time.Time // the end of the recording
 	Doubts   []string  // why the locks may have been different, printable
 	Log      *Log      // of the time before; nil: not known
@@ -86,6 +87,14 @@ func (d *Data) LastRecorded() time.Time {
 		last = d.Frozen.Last
 	}
 	return last
+}
+
+// Cursor returns the time in a recording that the user has gone to.
+func (f *Frozen) Cursor() time.Time {
+	if f.Wanted.After(f.At) {
+		return f.Wanted
+	}
+	return f.At
 }
 
 // ShownLog returns the log as of the moment that is shown, if that is known, else the

@@ -34,7 +34,7 @@ func OverviewCells(o *backend.Overview, from, to time.Time, n int) []int {
 		first := CellOf(begin, o.Begin, o.End, len(o.Waiters))
 		last := max(CellOf(begin.Add(step-1), o.Begin, o.End, len(o.Waiters)), first)
 		if begin.After(o.End) || len(o.Waiters) == 0 {
-			cells[i] = NotRecorded
+			cells[i] = NotRead
 			continue
 		}
 		cells[i] = slices.Max(o.Waiters[first : last+1])

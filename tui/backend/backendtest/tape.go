@@ -65,7 +65,7 @@ func (t *Tape) At(_ context.Context, _ []string, at backend.Place) (backend.Mome
 	switch {
 	case at.Time.After(t.until):
 		m.Place.Time, m.Doubts = t.until, append(slices.Clone(m.Doubts), "the recording ends before that: these are its last locks")
-	case !at.Time.IsZero():
+	case !at.Time.IsZero() && len(m.Doubts) == 0: // else it is the last moment before
 		m.Place.Time = at.Time
 	}
 	return m, nil
