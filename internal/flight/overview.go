@@ -2,12 +2,11 @@ package flight
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"os"
 	"slices"
 	"time"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
 )
 
@@ -32,27 +31,36 @@ type Surveyor struct {
 	path   string
 	rules  *layout.Set
 	r      *Recording
-	parts  map[string]*part // by the path of the segment
-	unread []int            // segments, the latest last
+	known  map[segmentID]*stretch
+	unread []int // segments, the latest last
 }
 
 // NewSurveyor returns a surveyor of the recording at a path, see Open.
 func NewSurveyor(path string, rules *layout.Set) *Surveyor {
-	return &Surveyor{path: path, rules: rules, parts: map[string]*part{}}
+	return &Surveyor{path: path, rules: rules, known: map[segmentID]*stretch{}}
 }
 
-// part is what a segment has.
-type part struct {
+// segmentID identifies a segment of a recording.
+type segmentID struct {
+	number int64
+	begin  int64
+}
+
+func (s segment) id() segmentID { return segmentID{s.head.Number, s.begin().UnixNano()} }
+
+// stretch is what a segment has.
+type stretch struct {
+	closed     bool // it is not written any more
 	size       int64
 	begin, end time.Time
-	waiters    [partCells]int // the most at a time, in equal parts of the time
-	before     []Raised       // problems that were known when it began
+	waiters    [stretchCells]int // the most at a time, in equal parts of the time
+	before     []Raised          // problems that may have been there when it began
 	raised     []Raised
 	after      map[string]bool // the problems at its end
 }
 
 const (
-	partCells = 32
+	stretchCells = 32
 	// maxRaised bounds the problems that are kept of a segment: the first ones.
 	maxRaised = 1000
 )
@@ -64,18 +72,26 @@ func (s *Surveyor) Begin() error {
 	if err != nil {
 		return err
 	}
-	there := map[string]*part{}
+	there := map[segmentID]*stretch{}
 	s.r, s.unread = r, nil
 	for i, segment := range r.segments {
-		info, err := os.Stat(segment.path)
-		if known := s.parts[segment.path]; err == nil && known != nil && known.size == info.Size() {
-			there[segment.path] = known
+		known := s.known[segment.id()]
+		if known != nil && (known.closed || known.size == sizeOf(segment.path)) {
+			there[segment.id()] = known
 			continue
 		}
 		s.unread = append(s.unread, i)
 	}
-	s.parts = there
+	s.known = there
 	return nil
+}
+
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
 }
 
 // Next reads the latest segment that was not read, and reports whether there was one.
@@ -84,38 +100,14 @@ func (s *Surveyor) Next(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	n := len(s.unread) - 1
-	segment := s.r.segments[s.unread[n]]
-	p, err := survey(ctx, segment.path)
+	i := s.unread[n]
+	known, err := s.r.survey(ctx, i)
 	if err != nil {
 		return false, err
 	}
 	s.unread = s.unread[:n]
-	s.parts[segment.path] = p
+	s.known[s.r.segments[i].id()] = known
 	return true, nil
-}
-
-// surveyLine is a line without what an overview does not need.
-type surveyLine struct {
-	Kind    Kind           `json:"kind"`
-	Time    Time           `json:"time"`
-	Lock    surveyChange   `json:"lock"`
-	Changes []surveyChange `json:"changes"`
-	Raised  []Finding      `json:"raised"`
-	Cleared []Finding      `json:"cleared"`
-}
-
-type surveyChange struct {
-	Gone []json.RawMessage `json:"gone"`
-	Put  []struct {
-		Key     json.RawMessage `json:"key"`
-		Holding bool            `json:"holding"`
-		Term    *struct {
-			Holder json.RawMessage `json:"holder"`
-		} `json:"term"`
-		Slots *struct {
-			Holders []json.RawMessage `json:"holders"`
-		} `json:"slots"`
-	} `json:"put"`
 }
 
 // level is how many requests wait from a time on.
@@ -125,94 +117,101 @@ type level struct {
 }
 
 // survey reads a segment, as far as it is whole.
-func survey(ctx context.Context, path string) (*part, error) {
-	p := &part{after: map[string]bool{}}
-	if info, err := os.Stat(path); err == nil {
-		p.size = info.Size()
+func (r *Recording) survey(ctx context.Context, i int) (*stretch, error) {
+	one := r.only(i, i)
+	s := &stretch{begin: one.segments[0].begin(), size: sizeOf(one.segments[0].path), closed: i < len(r.segments)-1, after: map[string]bool{}}
+	s.end = s.begin
+	if end, ok := r.endOf(i); ok {
+		s.end = end.Time.Time
 	}
 	waiting := map[string]bool{}
 	levels := []level{{}}
 	begun := false
-	err := scan(path, func(l surveyLine) error {
-		if !l.Time.IsZero() {
-			p.end = l.Time.Time
+	err := one.Replay(func(step Step) error {
+		if step.Time.After(s.end) {
+			s.end = step.Time
 		}
-		if p.begin.IsZero() {
-			p.begin = p.end
+		s.find(step, begun)
+		begun = begun || step.Kind == KindChange
+		if !step.Changes() {
+			return ctx.Err()
 		}
-		p.find(l, begun)
-		begun = begun || !l.Kind.opens()
-		if l.Kind != KindChange && l.Kind != KindLock {
-			return nil
-		}
-		l.Lock.count(waiting)
-		for _, c := range l.Changes {
-			c.count(waiting)
-		}
-		if last := &levels[len(levels)-1]; last.time.Equal(p.end) {
+		count(step, waiting)
+		if last := &levels[len(levels)-1]; last.time.Equal(step.Time) {
 			last.waiters = max(last.waiters, len(waiting))
 		} else if last.waiters != len(waiting) {
-			levels = append(levels, level{p.end, len(waiting)})
+			levels = append(levels, level{step.Time, len(waiting)})
 		}
 		return ctx.Err()
 	})
-	if err != nil && !errors.As(err, new(damageError)) {
+	if err != nil {
 		return nil, err
 	}
-	p.level(levels)
-	return p, nil
+	s.level(levels)
+	return s, nil
 }
 
-// count takes in what has changed of a lock.
-func (c surveyChange) count(waiting map[string]bool) {
-	for _, key := range c.Gone {
-		delete(waiting, string(key))
+// endOf returns where a segment ends, as far as it is known.
+func (r *Recording) endOf(i int) (Mark, bool) {
+	if i == len(r.segments)-1 {
+		return r.lastEnd()
 	}
-	for _, r := range c.Put {
-		vacant := r.Term != nil && len(r.Term.Holder) == 0 || r.Slots != nil && len(r.Slots.Holders) == 0
-		if r.Holding || vacant {
-			delete(waiting, string(r.Key))
-		} else {
-			waiting[string(r.Key)] = true
+	return r.segments[i].end()
+}
+
+// count takes in which requests wait after a step.
+func count(s Step, waiting map[string]bool) {
+	if s.Kind == KindPicture || s.Missed > 0 {
+		clear(waiting)
+		for _, l := range s.After.Locks {
+			for _, r := range l.Queue {
+				if r.Waiting() {
+					waiting[r.Key] = true
+				}
+			}
+		}
+		return
+	}
+	for _, e := range s.Events {
+		switch {
+		case e.Kind.OfOther():
+		case e.Kind == inspect.EventWaiting:
+			waiting[e.Request.Key] = true
+		default:
+			delete(waiting, e.Request.Key)
 		}
 	}
 }
 
-// opens reports whether lines of the kind say what was so when a segment began, if they are the first ones.
-func (k Kind) opens() bool {
-	return k == KindSegment || k == KindPicture || k == KindLock || k == KindLost
-}
-
-// find takes in the problems of a line. The ones with which a segment begins may have been
+// find takes in the problems of a step. The ones with which a segment begins may have been
 // there before.
-func (p *part) find(l surveyLine, begun bool) {
-	for _, f := range l.Cleared {
-		delete(p.after, f.id())
+func (s *stretch) find(step Step, begun bool) {
+	for _, f := range step.Cleared {
+		delete(s.after, f.id())
 	}
-	for _, f := range l.Raised {
-		p.after[f.id()] = true
-		r := Raised{l.Time.Time, f}
-		switch {
-		case !begun:
-			p.before = append(p.before, r)
-		case len(p.raised) < maxRaised:
-			p.raised = append(p.raised, r)
+	for _, f := range step.Raised {
+		s.after[f.id()] = true
+		switch r := (Raised{step.Time, f}); {
+		case !begun && len(s.raised) == 0 && (len(s.before) == 0 || s.before[0].Time.Equal(step.Time)):
+			s.before = append(s.before, r)
+		case len(s.raised) < maxRaised:
+			s.raised = append(s.raised, r)
 		}
 	}
 }
 
 // level notes how many requests waited when.
-func (p *part) level(levels []level) {
+func (s *stretch) level(levels []level) {
 	cell := func(t time.Time) int {
-		return cellOf(t, p.begin, p.end, partCells)
+		return cellOf(t, s.begin, s.end, stretchCells)
 	}
 	for i, l := range levels {
-		last := partCells - 1
+		last := stretchCells - 1
 		if i+1 < len(levels) {
 			last = cell(levels[i+1].time)
 		}
 		for c := cell(l.time); c <= last; c++ {
-			p.waiters[c] = max(p.waiters[c], l.waiters)
+			s.waiters[c] = max(s.waiters[c], l.waiters)
 		}
 	}
 }
@@ -231,23 +230,21 @@ func cellOf(t, begin, end time.Time, n int) int {
 func (s *Surveyor) Overview(cells int) Overview {
 	first, last := s.r.segments[0], s.r.segments[len(s.r.segments)-1]
 	o := Overview{Begin: first.begin(), End: last.begin(), Read: first.begin(), Waiters: slices.Repeat([]int{-1}, cells)}
-	if p := s.parts[last.path]; p != nil {
-		o.End = p.end
+	if known := s.known[last.id()]; known != nil {
+		o.End = known.end
 	}
-	var before *part
+	var before *stretch
 	for i, segment := range s.r.segments {
-		p := s.parts[segment.path]
-		if p == nil {
-			before = nil
-			if i+1 < len(s.r.segments) {
-				o.Read = s.r.segments[i+1].begin()
-			} else {
-				o.Read = o.End
-			}
-			continue
+		known := s.known[segment.id()]
+		switch {
+		case known != nil:
+			o.add(known, before, segment.head.Cause == CauseStart || i > 0 && (segment.head.Cause.Gap() || s.r.segments[i-1].lacksNext()))
+		case i+1 < len(s.r.segments):
+			o.Read = s.r.segments[i+1].begin()
+		default:
+			o.Read = o.End
 		}
-		o.add(p, before, segment.head.Cause == CauseStart || i > 0 && (segment.head.Cause.Gap() || s.r.segments[i-1].lacksNext()))
-		before = p
+		before = known
 	}
 	slices.SortStableFunc(o.Raised, func(a, b Raised) int { return a.Time.Compare(b.Time) })
 	return o
@@ -255,22 +252,22 @@ func (s *Surveyor) Overview(cells int) Overview {
 
 // add adds a segment. The problems with which it begins were raised then if there is a gap
 // before it, or if they were not there at the end of the segment before.
-func (o *Overview) add(p, before *part, gap bool) {
+func (o *Overview) add(s, before *stretch, gap bool) {
 	cells := len(o.Waiters)
-	for c := cellOf(p.begin, o.Begin, o.End, cells); c <= cellOf(p.end, o.Begin, o.End, cells); c++ {
+	for c := cellOf(s.begin, o.Begin, o.End, cells); c <= cellOf(s.end, o.Begin, o.End, cells); c++ {
 		o.Waiters[c] = max(o.Waiters[c], 0)
 	}
-	step := p.end.Sub(p.begin) / partCells
-	for i, n := range p.waiters {
-		from := p.begin.Add(time.Duration(i) * step)
+	step := s.end.Sub(s.begin) / stretchCells
+	for i, n := range s.waiters {
+		from := s.begin.Add(time.Duration(i) * step)
 		for c := cellOf(from, o.Begin, o.End, cells); c <= cellOf(from.Add(step), o.Begin, o.End, cells); c++ {
 			o.Waiters[c] = max(o.Waiters[c], n)
 		}
 	}
-	for _, r := range p.before {
+	for _, r := range s.before {
 		if gap || before != nil && !before.after[r.id()] {
 			o.Raised = append(o.Raised, r)
 		}
 	}
-	o.Raised = append(o.Raised, p.raised...)
+	o.Raised = append(o.Raised, s.raised...)
 }

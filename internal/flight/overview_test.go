@@ -17,9 +17,14 @@ func (r *recorderT) waiters(n int) {
 	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
 	l := inspect.Lock{ID: id}
 	for i := range n + 1 {
-		l.Queue = append(l.Queue, inspect.Request{Key: keyspace.Encode("/a", keyspace.Write, string(rune('a'+i))), Lock: id, Mode: keyspace.Write, Revision: int64(i + 1), Holding: i == 0})
+		l.Queue = append(l.Queue, inspect.Request{Key: keyspace.Encode("/a", keyspace.Write, string(rune('a'+i))), Lock: id, Mode: keyspace.Write, Revision: int64(i + 1), Holding: i == 0, Modified: int64(i + 1)})
 	}
-	r.Update(inspect.Update{Snapshot: inspect.Snapshot{Revision: r.last.Revision + 1, Locks: []inspect.Lock{l}}})
+	after := inspect.Snapshot{Revision: r.last.Revision + 1, Locks: []inspect.Lock{l}}
+	events := inspect.Compare(r.last, after)
+	for i := range events {
+		events[i].Revision, events[i].Time = after.Revision, r.clock.wall
+	}
+	r.Update(inspect.Update{Snapshot: after, Events: events})
 	r.Tick()
 	r.clock.pass(10 * time.Second)
 }

@@ -28,7 +28,7 @@ func (r *Recording) Before(t time.Time, most int) (Passage, error) {
 	for back := 0; ; back = 2*back + 1 {
 		first := max(last-back, earliest)
 		p := passage{most: most, since: markOf(r.segments[first].head)}
-		err := r.part(first, last).Replay(func(s Step) error {
+		err := r.only(first, last).Replay(func(s Step) error {
 			if s.Time.After(t) {
 				return errStop
 			}
@@ -55,7 +55,7 @@ func (r *Recording) After(t time.Time, most int) (Passage, error) {
 	for ahead := 1; ; ahead *= 2 {
 		last := min(first+ahead, len(r.segments)-1)
 		p := passage{most: most, since: Mark{Time: newTime(t)}}
-		err := r.part(first, last).ReplayAt(t, func(s Step) error {
+		err := r.only(first, last).ReplayAt(t, func(s Step) error {
 			n := len(p.steps)
 			if n > 0 && (p.events+len(s.Events) > most || s.Time.Before(p.steps[n-1].Time)) {
 				return errStop
@@ -89,8 +89,8 @@ func (r *Recording) sameClock(last int) int {
 	return 0
 }
 
-// part returns the recording of some of the segments.
-func (r *Recording) part(first, last int) *Recording {
+// only returns the recording of some of the segments.
+func (r *Recording) only(first, last int) *Recording {
 	return &Recording{rules: r.rules, segments: r.segments[first : last+1]}
 }
 
