@@ -54,8 +54,8 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options.Past = past{c}
 	options.Rights = rights{c}
 	if o.Recording != "" {
-		cluster := c.ClusterID(ctx, options.Prefixes)
-		r := &recording{path: o.Recording, cluster: cluster, rules: c.Source.Layouts()}
+		r := newRecording(o.Recording, c.Source.Layouts())
+		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 	if options.Start == (backend.Place{}) {
 		options.Start.End = true
 	}
-	r := &recording{path: o.Recording, rules: rules}
+	r := newRecording(o.Recording, rules)
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}

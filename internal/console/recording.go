@@ -16,23 +16,19 @@ import (
 	"etcd-lock/tui/backend"
 )
 
-const (
-	// eventsAtOnce is how many events of a recording are read at a time.
-	eventsAtOnce = 1000
-	// openedFor is for how long the list of a recording's files is used: a recorder may
-	// add some.
-	openedFor = 2 * time.Second
-)
+// eventsAtOnce is how many events of a recording are read at a time.
+const eventsAtOnce = 1000
+
+func newRecording(path string, rules *layout.Set) *recording {
+	return &recording{opener: flight.Opener{Path: path, Rules: rules}}
+}
 
 // recording reads how the locks were from what a recorder kept.
 type recording struct {
-	path    string
-	cluster string // whose locks they must be; empty: any
-	rules   *layout.Set
+	cluster string // of which it must be; empty: any
 
 	mu     sync.Mutex
-	opened *flight.Recording
-	at     time.Time
+	opener flight.Opener
 	first  map[backend.Place]backend.Moment // that was read before it was asked for
 }
 
@@ -62,14 +58,11 @@ func (r *recording) use(ctx context.Context, f func(*flight.Recording) error) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if r.opened == nil || time.Since(r.at) > openedFor {
-		opened, err := flight.Open(r.path, r.rules)
-		if err != nil {
-			return err
-		}
-		r.opened, r.at = opened, time.Now()
+	opened, err := r.opener.Open()
+	if err != nil {
+		return err
 	}
-	return f(r.opened)
+	return f(opened)
 }
 
 // At implements backend.Past.
@@ -170,17 +163,24 @@ func newChanges(p flight.Passage, prefixes keyspace.Prefixes) backend.Changes {
 	return c
 }
 
-// Granted implements backend.Past.
+// Granted implements backend.Past. After a gap in which the request was granted, it is the end
+// of the gap.
 func (r *recording) Granted(ctx context.Context, request inspect.Request) (place backend.Place, err error) {
 	err = r.use(ctx, func(rec *flight.Recording) error {
-		err := rec.ReplayRev(request.Revision-1, func(s flight.Step) error {
+		begun := false
+		err := rec.ReplayRev(max(request.Revision-1, rec.Begin().Revision), func(s flight.Step) error {
 			granted := slices.ContainsFunc(s.Events, func(e inspect.Event) bool {
 				return e.Kind == inspect.EventGranted && e.Request.Key == request.Key
 			})
-			if l, _ := s.After.Find(request.Lock); granted || s.Kind == flight.KindPicture && holds(l, request.Key) {
+			l, _ := s.After.Find(request.Lock)
+			switch {
+			case !begun && holds(l, request.Key):
+				return errors.New("it was granted before the recording begins")
+			case granted || holds(l, request.Key):
 				place = backend.Place{Revision: s.Revision, Time: s.Time.Local()}
 				return errFound
 			}
+			begun = true
 			return ctx.Err()
 		})
 		if errors.Is(err, errFound) {
@@ -207,7 +207,7 @@ func (r *recording) Overview(ctx context.Context) <-chan backend.Overview {
 	out := make(chan backend.Overview)
 	go func() {
 		defer close(out)
-		s := flight.NewSurveyor(r.path, r.rules)
+		s := flight.NewSurveyor(r.opener.Path, r.opener.Rules)
 		for {
 			if err := s.Begin(); err == nil {
 				survey(ctx, s, out)

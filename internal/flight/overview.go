@@ -28,8 +28,7 @@ type Raised struct {
 // Surveyor reads a recording for an Overview, a segment at a time, so that one of millions
 // of events is never in memory. It is not safe for concurrent use.
 type Surveyor struct {
-	path   string
-	rules  *layout.Set
+	opener Opener
 	r      *Recording
 	known  map[segmentID]*stretch
 	unread []int // segments, the latest last
@@ -37,7 +36,7 @@ type Surveyor struct {
 
 // NewSurveyor returns a surveyor of the recording at a path, see Open.
 func NewSurveyor(path string, rules *layout.Set) *Surveyor {
-	return &Surveyor{path: path, rules: rules, known: map[segmentID]*stretch{}}
+	return &Surveyor{opener: Opener{Path: path, Rules: rules}, known: map[segmentID]*stretch{}}
 }
 
 // segmentID identifies a segment of a recording.
@@ -68,7 +67,7 @@ const (
 // Begin looks which segments are new or have grown since the last time. After an error, the
 // recording is as before.
 func (s *Surveyor) Begin() error {
-	r, err := Open(s.path, s.rules)
+	r, err := s.opener.Open()
 	if err != nil {
 		return err
 	}
