@@ -38,17 +38,14 @@ func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 // replayBindings are the keys of recordings.
 func (m *Model) replayBindings() []widget.Binding {
 	c := m.Context
+	mark := func(by int) func() nav.Action { return func() nav.Action { return nav.ToMark{By: by} } }
 	scrub := func(by int) func() nav.Action {
 		return func() nav.Action { return nav.Scrub{By: time.Duration(by) * m.scrubber.step()} }
-	}
-	mark := func(by int) func() nav.Action { return func() nav.Action { return nav.ToMark{By: by} } }
-	faster := func(by int) func() nav.Action {
-		return func() nav.Action { return nav.PlaySpeed{Speed: c.Play.Faster(by)} }
 	}
 	zoom := func(by int) func() nav.Action {
 		return func() nav.Action { m.scrubber.zoom(by); return nil }
 	}
-	return []widget.Binding{
+	return append([]widget.Binding{
 		{
 			Keys: "{", Short: "problem before", Long: "to when it was found, in a recording",
 			Doc:   "in a [recording](#replay): to when the problem before was found",
@@ -79,6 +76,15 @@ func (m *Model) replayBindings() []widget.Binding {
 			Doc: "have the time line show more time",
 			Off: c.OffPlay, Do: zoom(-1),
 		},
+	}, speedBindings(c)...)
+}
+
+// speedBindings are the keys for how fast a recording plays.
+func speedBindings(c *nav.Context) []widget.Binding {
+	faster := func(by int) func() nav.Action {
+		return func() nav.Action { return nav.PlaySpeed{Speed: c.Play.Faster(by)} }
+	}
+	return []widget.Binding{
 		{
 			Keys: "(", Short: "slower", Long: "ten times, when it plays",
 			Doc: "play ten times as slow, down to the speed at which it happened",

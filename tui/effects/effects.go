@@ -124,24 +124,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.releases.plan(a.Target)
 	case nav.ApplyRelease:
 		return e.releases.apply(a)
-	case nav.GoTo:
-		return e.travel.goTo(a.Place)
-	case nav.GoToGrant:
-		return e.travel.goToGrant(a.Request)
-	case nav.GoLive:
-		return e.travel.goLive()
-	case nav.Step:
-		return e.travel.step(e.travel.at(), a.By, true)
-	case nav.ReadHistory:
-		return e.travel.readUntil(a.Until)
-	case nav.ToMark:
-		return e.travel.toMark(a.By)
-	case nav.Scrub:
-		return e.travel.scrub(a.By)
-	case nav.Play:
-		return e.travel.play()
-	case nav.PlaySpeed:
-		return e.travel.speed(a.Speed)
 	case nav.RunScenario:
 		return e.runs.start(a)
 	case nav.StopScenario:
@@ -159,6 +141,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	case nav.Export:
 		return e.export(a.Table, a.Path)
 	default:
-		return nil
+		return e.travel.do(a)
 	}
 }

@@ -53,6 +53,32 @@ type grantMsg struct {
 	err   error
 }
 
+// do begins what an action on time asks for.
+func (t *timeTravel) do(a nav.Action) nav.Action {
+	switch a := a.(type) {
+	case nav.GoTo:
+		return t.goTo(a.Place)
+	case nav.GoToGrant:
+		return t.goToGrant(a.Request)
+	case nav.GoLive:
+		return t.goLive()
+	case nav.Step:
+		return t.step(t.at(), a.By, true)
+	case nav.ReadHistory:
+		return t.readUntil(a.Until)
+	case nav.ToMark:
+		return t.toMark(a.By)
+	case nav.Scrub:
+		return t.scrub(a.By)
+	case nav.Play:
+		return t.play()
+	case nav.PlaySpeed:
+		return t.speed(a.Speed)
+	default:
+		return nil
+	}
+}
+
 // offline reports whether there is no present.
 func (t *timeTravel) offline() bool { return t.ports.Source == nil }
 
