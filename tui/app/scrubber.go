@@ -141,12 +141,12 @@ func (s *scrubber) view(w, rows int) []string {
 // bar is how many requests waited, of the most at any time.
 func (s *scrubber) bar(n, most int) theme.Text {
 	levels := []rune("▂▃▄▅▆▇█")
-	switch {
-	case n == state.NotRead:
+	switch n {
+	case state.NotRead:
 		return theme.Styled(" ", s.Theme.Plain)
-	case n == state.NotRecorded:
+	case state.NotRecorded:
 		return theme.Styled("╌", s.Theme.Dim)
-	case n == 0:
+	case 0:
 		return theme.Styled("▁", s.Theme.Dim)
 	default:
 		return theme.Styled(string(levels[(n*len(levels)-1)/max(most, 1)]), s.Theme.Waiting)
