@@ -50,7 +50,7 @@ func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
 func termCell(c *nav.Context, r inspect.Request) theme.Text {
 	ends := r.Term.Ends()
 	switch {
-	case ends.IsZero() || r.Vacant() || c.InPast():
+	case ends.IsZero() || r.Vacant() || c.Clock().IsZero(): // revisions of etcd have no times
 		return theme.Styled("-", c.Theme.Dim)
 	case r.Lapsed(c.Clock()):
 		return theme.Styled("lapsed", c.Theme.Lost)
