@@ -107,7 +107,7 @@ func (v *viewer) changes(s flight.Step, note docs.Notice) ([]output.Entry, error
 	}
 	var all []output.Entry
 	for _, e := range s.Events {
-		if isWithin(e.Lock(), e.Request.Key, v.prefixes) {
+		if flight.IsWithin(e.Lock(), e.Request.Key, v.prefixes) {
 			e.Time = e.Time.Local()
 			all = append(all, docs.NewEvent(e))
 		}
@@ -117,13 +117,13 @@ func (v *viewer) changes(s flight.Step, note docs.Notice) ([]output.Entry, error
 
 // summary returns a notice and the net changes of a step.
 func (v *viewer) summary(s flight.Step, note docs.Notice) ([]output.Entry, error) {
-	after, err := within(s.After, v.opts.Prefixes)
+	after, err := flight.Within(s.After, v.opts.Prefixes)
 	if err != nil {
 		return nil, err
 	}
 	before := s.Before
 	if before.Revision > 0 {
-		before, err = within(before, v.opts.Prefixes)
+		before, err = flight.Within(before, v.opts.Prefixes)
 	}
 	changes := inspect.Compare(before, after)
 	number := len(changes)
