@@ -1,0 +1,52 @@
+package profile
+
+import "time"
+
+// cell is what was waited for one chain at locks of one class, in one part of the time.
+type cell struct{ part, class, chain int32 }
+
+// series is the waits over time. Its parts become longer as time goes on, so that it stays
+// small.
+type series struct {
+	limits Limits
+	begin  time.Time
+	width  time.Duration // of a part
+	cells  map[cell]time.Duration
+}
+
+// firstWidth is that of the parts of a short time.
+const firstWidth = 100 * time.Millisecond
+
+func newSeries(limits Limits) series {
+	return series{limits: limits, width: firstWidth, cells: map[cell]time.Duration{}}
+}
+
+// add adds a wait. What was before the beginning counts as of the first part.
+func (s *series) add(from, to time.Time, class, chain int32) {
+	for int64(to.Sub(s.begin)/s.width) >= int64(s.limits.Parts) {
+		s.widen()
+	}
+	at, end := from.Sub(s.begin), to.Sub(s.begin)
+	if end <= 0 {
+		s.cells[cell{0, class, chain}] += end - at
+	}
+	for at < end {
+		part := max(at, 0) / s.width
+		next := min(end, (part+1)*s.width)
+		s.cells[cell{int32(part), class, chain}] += next - at
+		at = next
+	}
+	for len(s.cells) > s.limits.Cells && s.width < 1<<61 {
+		s.widen()
+	}
+}
+
+// widen joins each two parts.
+func (s *series) widen() {
+	s.width *= 2
+	wider := make(map[cell]time.Duration, len(s.cells)/2)
+	for c, d := range s.cells {
+		wider[cell{c.part / 2, c.class, c.chain}] += d
+	}
+	s.cells = wider
+}
