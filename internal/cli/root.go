@@ -62,6 +62,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newLayoutsCmd(a, nil),
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
+		newProfileCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),

@@ -67,6 +67,7 @@ func (c *Collector) Profile(t time.Time) Profile {
 			c.count(e)
 		}
 	}
+	c.series.fit(c.now)
 	p := Profile{
 		From: c.started, To: c.now, Watched: c.elapsed, Gaps: c.gaps, InGaps: c.inGaps, Events: c.events, Width: c.series.width,
 	}

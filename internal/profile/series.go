@@ -23,9 +23,7 @@ func newSeries(limits Limits) series {
 
 // add adds a wait. What was before the beginning counts as of the first part.
 func (s *series) add(from, to time.Time, class, chain int32) {
-	for int64(to.Sub(s.begin)/s.width) >= int64(s.limits.Parts) {
-		s.widen()
-	}
+	s.fit(to)
 	at, end := from.Sub(s.begin), to.Sub(s.begin)
 	if end <= 0 {
 		s.cells[cell{0, class, chain}] += end - at
@@ -37,6 +35,13 @@ func (s *series) add(from, to time.Time, class, chain int32) {
 		at = next
 	}
 	for len(s.cells) > s.limits.Cells && s.width < 1<<61 {
+		s.widen()
+	}
+}
+
+// fit makes the parts so long that a time is in one of them.
+func (s *series) fit(t time.Time) {
+	for int64(t.Sub(s.begin)/s.width) >= int64(s.limits.Parts) {
 		s.widen()
 	}
 }
