@@ -39,7 +39,7 @@
     c.scale(ratio, ratio);
     const hot = getComputedStyle(document.documentElement).getPropertyValue("--hot");
     rows.forEach((row, y) => row.forEach((ms, part) => {
-      const x = Math.floor(part * width / data.parts), next = Math.max(x + 1, Math.ceil((part + 1) * width / data.parts));
+      const x = Math.round(part * width / data.parts), next = Math.max(x + 1, Math.round((part + 1) * width / data.parts));
       c.fillStyle = "rgba(" + hot + "," + (0.15 + 0.85 * Math.sqrt(ms / hottest)) + ")";
       c.fillRect(x, y * rowHeight + 1, next - x, rowHeight - 2);
     }));
