@@ -107,7 +107,7 @@ func TestPage(t *testing.T) {
 	if strings.Contains(found[0][2], "<") || strings.Contains(page, "\u202e") || !utf8.ValidString(page) || markup.MatchString(page) {
 		t.Error("a name or a link is in the page as it is")
 	}
-	if len(page) > 40_000 {
+	if len(page) > 80_000 {
 		t.Errorf("the page has %d bytes", len(page))
 	}
 	var data pageData
