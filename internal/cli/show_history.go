@@ -12,8 +12,11 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/follow"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/cli/profiling"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -176,4 +179,41 @@ func (a *app) followed(prefixes []string, duration time.Duration, recorded follo
 			return reach(ctx, c, prefixes, a.Err)
 		},
 	}, recorded
+}
+
+// potentials are the flags of why that look for deadlocks that could happen.
+type potentials struct {
+	wanted bool
+	predicting.Options
+}
+
+func (p *potentials) register(fs *pflag.FlagSet) {
+	fs.BoolVar(&p.wanted, "potential", false, "find orders of acquiring locks that could deadlock, by watching them or in a recording")
+	registerSpan(fs, &p.Live.For, &p.Recorded)
+	fs.StringArrayVar(&p.Patterns, "class", nil, "with --potential, `pattern` such as '/tenants/**': names that match it are one class; can be repeated")
+}
+
+// run finds potential deadlocks if that is wanted.
+func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefixes []string) (done bool, err error) {
+	fs := cmd.Flags()
+	p.Recorded.Path = from.Path
+	switch {
+	case !p.wanted:
+		for _, flag := range []string{"for", "from", "to", "class"} {
+			if fs.Changed(flag) {
+				return true, fmt.Errorf("--%s requires --potential", flag)
+			}
+		}
+		return false, nil
+	case fs.NArg() > 0 || fs.Changed("name-base64"):
+		return true, hint.Add(errors.New("--potential is about several locks: leave out NAME"), "--prefix selects locks")
+	case fs.Changed("rev") || fs.Changed("at"):
+		return true, hint.Add(errors.New("--potential is about a time, not a moment"), "--from and --to select a time of a recording")
+	}
+	if err := checkSpan(fs, p.Live.For, p.Recorded); err != nil {
+		return true, err
+	}
+	p.Live, p.Recorded = a.followed(prefixes, p.Live.For, p.Recorded)
+	p.Out = a.printer()
+	return true, runResult(predicting.Run(cmd.Context(), &p.Options))
 }

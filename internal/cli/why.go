@@ -15,6 +15,7 @@ import (
 	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -38,6 +39,9 @@ leases, the most relevant ones first.
 
 With --rev N, it explains that revision: who was waiting for whom. A revision has no
 leases and ages.
+
+With --potential, it watches, or reads a --recording, and finds orders of acquiring locks
+that could deadlock: see docs/profile.md.
 
 etcd stores no times. "By its own clock" is the time that a client wrote into its
 request; where a client wrote none, only the order of requests is known. For a holder
@@ -91,7 +95,7 @@ With -o json:
                       force, whether there is a problem or not; as above
   hint                that clients may wait for NAME that leave no key; absent without one
   unknown             what could not be read, a sentence each
-` + docs.RecordedHelp + `
+` + docs.RecordedHelp + "\n" + predicting.Help + `
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
 in a field of its name and _base64.`
 
@@ -114,7 +118,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	}
 	opts := &whyOptions{}
 	var name []byte
-	var from recording.Flags
+	from, future := recording.Flags{}, potentials{}
 	cmd := &cobra.Command{
 		Use:   "why [NAME]",
 		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
@@ -126,6 +130,9 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := future.run(a, cmd, from, opts.prefixes); done {
+				return err
+			}
 			if len(args) > 0 || name != nil {
 				var err error
 				if opts.name, err = nameOf(args, name); err != nil {
@@ -154,6 +161,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
 	from.Register(fs)
+	future.register(fs)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
 	return cmd

@@ -118,7 +118,9 @@ func (l *Learner) Learn(s Story) {
 	if e == nil {
 		return
 	}
-	slices.SortFunc(s.Gates, func(a, b Step) int { return cmp.Or(strings.Compare(a.Lock.Name, b.Lock.Name), strings.Compare(a.Lock.Layout, b.Lock.Layout)) })
+	slices.SortFunc(s.Gates, func(a, b Step) int {
+		return cmp.Or(strings.Compare(a.Lock.Name, b.Lock.Name), strings.Compare(a.Lock.Layout, b.Lock.Layout))
+	})
 	shape := l.shape(&s)
 	alike, ok := e.shapes[shape]
 	if !ok && len(e.order) == l.limits.Shapes {

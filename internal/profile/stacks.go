@@ -38,6 +38,8 @@ func (p Profile) Stacks() []Stack {
 	for at, d := range sums {
 		all = append(all, Stack{Frames: append(p.Chains[at.chain].Frames(), p.Classes[at.class].Name), Waited: d})
 	}
-	slices.SortFunc(all, func(a, b Stack) int { return cmp.Or(cmp.Compare(b.Waited, a.Waited), slices.Compare(a.Frames, b.Frames)) })
+	slices.SortFunc(all, func(a, b Stack) int {
+		return cmp.Or(cmp.Compare(b.Waited, a.Waited), slices.Compare(a.Frames, b.Frames))
+	})
 	return all
 }

@@ -129,4 +129,3 @@ func shortened(name string) string {
 	}
 	return name
 }
-

@@ -111,4 +111,3 @@ func (opts *Options) write(p profile.Profile) error {
 		return writeTables(opts.Out, p, opts.Top, opts.Now())
 	}
 }
-
