@@ -187,10 +187,18 @@ type potentials struct {
 	predicting.Options
 }
 
-func (p *potentials) register(fs *pflag.FlagSet) {
+// addPotential adds these flags to why, which does nothing else then.
+func addPotential(a *app, cmd *cobra.Command, from *recording.Flags, prefixes *[]string) {
+	p, otherwise, fs := &potentials{}, cmd.RunE, cmd.Flags()
 	fs.BoolVar(&p.wanted, "potential", false, "find orders of acquiring locks that could deadlock, by watching them or in a recording")
 	registerSpan(fs, &p.Live.For, &p.Recorded)
 	fs.StringArrayVar(&p.Patterns, "class", nil, "with --potential, `pattern` such as '/tenants/**': names that match it are one class; can be repeated")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if done, err := p.run(a, cmd, *from, *prefixes); done {
+			return err
+		}
+		return otherwise(cmd, args)
+	}
 }
 
 // run finds potential deadlocks if that is wanted.

@@ -57,9 +57,6 @@ func (v logView) end(r report.Run, _ int, _ bool) error { return writePotentials
 
 // writePotentials prints the deadlocks that could happen by what the clients of a run did.
 func writePotentials(out output.Printer, r report.Run) error {
-	if r.Err != nil {
-		return nil
-	}
 	for _, p := range predicting.Scenario(r.Scenario, r.Result.Events) {
 		if err := predicting.Write(out, p); err != nil {
 			return err

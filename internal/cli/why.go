@@ -118,7 +118,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	}
 	opts := &whyOptions{}
 	var name []byte
-	from, future := recording.Flags{}, potentials{}
+	var from recording.Flags
 	cmd := &cobra.Command{
 		Use:   "why [NAME]",
 		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
@@ -130,9 +130,6 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if done, err := future.run(a, cmd, from, opts.prefixes); done {
-				return err
-			}
 			if len(args) > 0 || name != nil {
 				var err error
 				if opts.name, err = nameOf(args, name); err != nil {
@@ -161,7 +158,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
 	from.Register(fs)
-	future.register(fs)
+	addPotential(a, cmd, &from, &opts.prefixes)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
 	return cmd

@@ -219,8 +219,8 @@ func TestGapTimes(t *testing.T) {
 	// The first held for 4 s at least, the second waited for 3 s at least, the third waited
 	// for 2 s at least and has held for 1 s at least, the fourth has waited for 62 s.
 	got := []Spread{byName["program-a"].Hold, byName["program-b"].Wait, byName["program-c"].Wait, byName["program-c"].Hold, byName["program-d"].Wait}
-	for i, want := range []time.Duration{4, 3, 2, 1, 62} {
-		if want *= time.Second; got[i].Total != want || got[i].AtLeast != 1 || got[i].Max != (Amount{want, true}) {
+	for i, seconds := range []int{4, 3, 2, 1, 62} {
+		if want := time.Duration(seconds) * time.Second; got[i].Total != want || got[i].AtLeast != 1 || got[i].Max != (Amount{want, true}) {
 			t.Errorf("%d: %+v, want %v", i, got[i], want)
 		}
 	}

@@ -184,8 +184,8 @@ func (c *Collector) touchHeld(s *session) {
 
 // settle finds for whom waiters wait after what has happened at one moment.
 func (c *Collector) settle() {
-	for i := 0; i < len(c.moved); i++ { // it grows
-		c.settleLock(c.moved[i])
+	for done := 0; done != len(c.moved); done++ { // it grows
+		c.settleLock(c.moved[done])
 	}
 	for i, l := range c.moved {
 		l.dirty = false

@@ -29,9 +29,9 @@ func (s *series) add(from, to time.Time, class, chain int32) {
 		s.cells[cell{0, class, chain}] += end - at
 	}
 	for at < end {
-		part := max(at, 0) / s.width
-		next := min(end, (part+1)*s.width)
-		s.cells[cell{int32(part), class, chain}] += next - at
+		in := max(at, 0)
+		next := min(end, in-in%s.width+s.width)
+		s.cells[cell{int32(in / s.width), class, chain}] += next - at
 		at = next
 	}
 	for len(s.cells) > s.limits.Cells && s.width < 1<<61 {

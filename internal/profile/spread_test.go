@@ -9,10 +9,11 @@ import (
 
 func TestBuckets(t *testing.T) {
 	last := -1
-	for us := range time.Duration(1 << 16) {
-		b := bucketOf(us * time.Microsecond)
+	for us := range 1 << 16 {
+		d := time.Duration(us) * time.Microsecond
+		b := bucketOf(d)
 		from, to := bounds(b)
-		if b != last && b != last+1 || us*time.Microsecond < from || us*time.Microsecond >= to {
+		if b != last && b != last+1 || d < from || d >= to {
 			t.Fatalf("%dµs: bucket %d after %d, from %v to %v", us, b, last, from, to)
 		}
 		last = b
@@ -30,7 +31,7 @@ func TestQuantile(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		var d durations
-		var seen, real []time.Duration
+		var seen, actual []time.Duration
 		for range 1 + r.IntN(60) {
 			length := time.Duration(r.ExpFloat64() * float64(time.Second))
 			cut := r.IntN(8) == 0
@@ -39,15 +40,15 @@ func TestQuantile(t *testing.T) {
 			if cut {
 				length *= time.Duration(1 + r.IntN(1000))
 			}
-			real = append(real, length)
+			actual = append(actual, length)
 		}
 		slices.Sort(seen)
-		slices.Sort(real)
+		slices.Sort(actual)
 		for _, percent := range []int{50, 99} {
 			i := max(1, (len(seen)*percent+99)/100) - 1
 			got := d.quantile(percent)
-			if got.AtLeast && got.Duration > real[i] || !got.AtLeast && !about(got.Duration, real[i]) || !about(got.Duration, seen[i]) {
-				t.Fatalf("p%d of %v is %+v; they seemed to be %v", percent, real, got, seen)
+			if got.AtLeast && got.Duration > actual[i] || !got.AtLeast && !about(got.Duration, actual[i]) || !about(got.Duration, seen[i]) {
+				t.Fatalf("p%d of %v is %+v; they seemed to be %v", percent, actual, got, seen)
 			}
 		}
 		if got := d.spread(); got.Max.AtLeast != (got.AtLeast > 0) || got.Max.Duration != seen[len(seen)-1] {
