@@ -187,10 +187,12 @@ type potentials struct {
 	predicting.Options
 }
 
-// addPotential adds these flags to why, which does nothing else then.
+// addPotential adds these flags to why, and those of a recording. With --potential, why does
+// nothing else.
 func addPotential(a *app, cmd *cobra.Command, from *recording.Flags, prefixes *[]string) {
 	p, otherwise, fs := &potentials{}, cmd.RunE, cmd.Flags()
 	fs.BoolVar(&p.wanted, "potential", false, "find orders of acquiring locks that could deadlock, by watching them or in a recording")
+	from.Register(fs)
 	registerSpan(fs, &p.Live.For, &p.Recorded)
 	fs.StringArrayVar(&p.Patterns, "class", nil, "with --potential, `pattern` such as '/tenants/**': names that match it are one class; can be repeated")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -157,7 +157,6 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
-	from.Register(fs)
 	addPotential(a, cmd, &from, &opts.prefixes)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")

@@ -111,7 +111,7 @@ func (o *oracle) check(t *testing.T, p Profile) {
 
 // Adding up events gives what looking at each moment gives.
 func TestLaw(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(10) {
 		w, o, c := newWorld(seed), newOracle(), New(Options{})
 		for range w.IntN(10) {
 			w.step(4, 5)
@@ -137,7 +137,7 @@ func TestLaw(t *testing.T) {
 // After a gap, the collector goes on from the locks that are there, as one does that begins
 // then, and keeps what it had.
 func TestGap(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(10) {
 		w, o, c := newWorld(seed), newOracle(), New(Options{})
 		before := w.snapshot()
 		c.Begin(w.now, before)
