@@ -12,7 +12,6 @@ import (
 
 func TestProfileOptions(t *testing.T) {
 	type options struct {
-		Format    profiling.Format
 		For       time.Duration
 		Recording string
 		From, To  string
@@ -26,18 +25,17 @@ func TestProfileOptions(t *testing.T) {
 		want options
 		err  bool
 	}{
-		{"", options{Format: "table", Top: 10}, false},
-		{"/a /b --for 10m --class /x/** --class /y/* -o json --top 3", options{
-			Format: "json", For: 10 * time.Minute, Prefixes: []string{"/a", "/b"}, Patterns: []string{"/x/**", "/y/*"}, Top: 3,
+		{"", options{Top: 10}, false},
+		{"/a /b --for 10m --class /x/** --class /y/* --top 3", options{
+			For: 10 * time.Minute, Prefixes: []string{"/a", "/b"}, Patterns: []string{"/x/**", "/y/*"}, Top: 3,
 		}, false},
-		{"--recording rec --from 03:00 --to 03:30 -o folded --html page", options{
-			Format: "folded", Recording: "rec", From: "03:00", To: "03:30", Page: "page", Top: 10,
+		{"--recording rec --from 03:00 --to 03:30 --html page", options{
+			Recording: "rec", From: "03:00", To: "03:30", Page: "page", Top: 10,
 		}, false},
 		{"--for 0s", options{}, true},
 		{"--for 1m --recording rec", options{}, true},
 		{"--to 03:00", options{}, true},
 		{"--top 0", options{}, true},
-		{"-o yaml", options{}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {
@@ -54,7 +52,7 @@ func TestProfileOptions(t *testing.T) {
 				return
 			}
 			o := options{
-				Format: got.Format, For: got.Live.For, Recording: got.Recorded.Path, From: got.Recorded.From, To: got.Recorded.To,
+				For: got.Live.For, Recording: got.Recorded.Path, From: got.Recorded.From, To: got.Recorded.To,
 				Prefixes: got.Live.Prefixes, Patterns: got.Patterns, Page: got.Page, Top: got.Top,
 			}
 			if len(o.Prefixes) == 0 {

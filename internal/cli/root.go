@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
 and why a lock is stuck. It is a terminal UI and a set of commands; it also runs
@@ -44,6 +48,9 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		SilenceErrors: true, // Main prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
+				return fmt.Errorf("-o %s: must be table or json", a.output)
+			}
 			return a.resolve(cmd.Flags(), a.Getenv)
 		},
 		RunE:              tuiCmd.RunE,

@@ -113,11 +113,12 @@ func newProfileCmd(a *app, runF func(context.Context, *profiling.Options) error)
 	if runF == nil {
 		runF = profiling.Run
 	}
-	opts := &profiling.Options{Format: profiling.Table, Top: 10}
+	opts := &profiling.Options{Top: 10}
 	cmd := &cobra.Command{
-		Use:   "profile [PREFIX...]",
-		Short: "Say what waiting for locks has cost, and who kept whom waiting",
-		Long:  profileLong,
+		Use:         "profile [PREFIX...]",
+		Short:       "Say what waiting for locks has cost, and who kept whom waiting",
+		Annotations: map[string]string{stacks: ""},
+		Long:        profileLong,
 		Example: `  etcd-lock profile --for 10m
   etcd-lock profile /orders/ --recording /var/lib/etcd-lock --from 03:00 --to 03:30
   etcd-lock profile --for 1h --html waits.html
@@ -129,9 +130,6 @@ func newProfileCmd(a *app, runF func(context.Context, *profiling.Options) error)
 			if opts.Top <= 0 {
 				return notPositive("top", opts.Top)
 			}
-			if opts.Format == profiling.JSON {
-				a.output = output.JSON
-			}
 			opts.Live, opts.Recorded = a.followed(args, opts.Live.For, opts.Recorded)
 			opts.Out, opts.Now = a.printer(), a.now
 			return runResult(runF(cmd.Context(), opts))
@@ -142,9 +140,11 @@ func newProfileCmd(a *app, runF func(context.Context, *profiling.Options) error)
 	fs.StringArrayVar(&opts.Patterns, "class", nil, "`pattern` such as '/tenants/**': names that match it are one class; can be repeated")
 	fs.IntVar(&opts.Top, "top", opts.Top, "print at most `N` rows of each table")
 	fs.StringVar(&opts.Page, "html", "", "write a page with pictures to this `file`")
-	fs.VarP(&opts.Format, "output", "o", "table, json, folded or pprof")
 	return cmd
 }
+
+// stacks is the annotation of commands that print stacks.
+const stacks = "stacks"
 
 // registerSpan adds flags that say which time is followed.
 func registerSpan(fs *pflag.FlagSet, duration *time.Duration, recorded *follow.Recorded) {

@@ -15,37 +15,8 @@ import (
 	"etcd-lock/internal/profile"
 )
 
-// Format is how a profile is printed. It is a flag.
-type Format string
-
-// The formats.
-const (
-	Table  Format = "table"
-	JSON   Format = "json"
-	Folded Format = "folded" // stacks, for flamegraph.pl
-	Pprof  Format = "pprof"  // for go tool pprof
-)
-
-// Set implements pflag.Value.
-func (f *Format) Set(s string) error {
-	switch Format(s) {
-	case Table, JSON, Folded, Pprof:
-		*f = Format(s)
-		return nil
-	default:
-		return errors.New("must be table, json, folded or pprof")
-	}
-}
-
-// String implements pflag.Value.
-func (f *Format) String() string { return string(*f) }
-
-// Type implements pflag.Value.
-func (f *Format) Type() string { return "format" }
-
 // Options are the options of Run.
 type Options struct {
-	Format   Format
 	Page     string // HTML file to write; empty: none
 	Top      int    // rows of each table
 	Patterns []string
@@ -66,7 +37,7 @@ func Run(ctx context.Context, opts *Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if opts.Format == Pprof && opts.Out.Terminal {
+	if opts.Out.Format == output.Pprof && opts.Out.Terminal {
 		return errors.New("-o pprof is not text: redirect it to a file")
 	}
 	var page *os.File
@@ -100,12 +71,12 @@ func collect(ctx context.Context, from source, rules lockclass.Rules) (profile.P
 }
 
 func (opts *Options) write(p profile.Profile) error {
-	switch opts.Format {
-	case JSON:
+	switch opts.Out.Format {
+	case output.JSON:
 		return opts.Out.Document(newDoc(p))
-	case Folded:
+	case output.Folded:
 		return writeFolded(opts.Out.Writer, p)
-	case Pprof:
+	case output.Pprof:
 		return writePprof(opts.Out.Writer, p)
 	default:
 		return writeTables(opts.Out, p, opts.Top, opts.Now())
