@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak slow servers cases real module kills
+.PHONY: help build test environments lint bench cover golden fuzz soak slow servers cases real module kills prometheus
 FUZZTIME ?= 30s
 TIMES ?= 1
 
@@ -34,5 +34,7 @@ real: ## run programs that keep locks in etcd, and check what is said of them; f
 	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
 kills: ## kill a recorder of locks 200 times
 	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
+prometheus: ## check the alert rules and the dashboard of docs/prometheus with the code of Prometheus
+	cd .ci/prometheus && go test -count=1 -v ./...
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)

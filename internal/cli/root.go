@@ -30,6 +30,7 @@ Exit codes:
   3  lock not acquired in time
   4  lock lost while it was held
   5  an expectation of a scenario or a load test failed
+  6  why --fail-on found a problem
 exec exits with the exit code of its command; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, nil)) }
@@ -70,6 +71,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
 		newProfileCmd(a, nil),
+		newExportCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -44,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"churn":    cmdChurn,
 			"appears":  cmdAppears,
 			"recorded": cmdRecorded,
+			"written":  cmdWritten,
 		},
 	})
 }
@@ -267,5 +270,17 @@ func cmdRecorded(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		m, err := r.End()
 		return err == nil && m.Snapshot.Revision >= resp.Header.Revision
+	})
+}
+
+// cmdWritten waits until a file has a whole line: written FILE.
+func cmdWritten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: written file")
+	}
+	l := ts.Value("locks").(*locks)
+	etcdtest.Eventually(l.tb, "a line in "+args[0], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && bytes.HasSuffix(text, []byte("\n"))
 	})
 }

@@ -18,7 +18,6 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
 const historyFields = `With --history, prints the requests at the oldest revision that etcd has not
@@ -175,9 +174,7 @@ func (a *app) followed(prefixes []string, duration time.Duration, recorded follo
 	recorded.Prefixes, recorded.Rules, recorded.Now = prefixes, a.rules, a.now
 	return follow.Live{
 		Prefixes: prefixes, For: duration, Connect: a.connect, Now: a.now, Warn: a.warn,
-		Reach: func(ctx context.Context, c *connect.Conn, prefixes []string) (keyspace.Prefixes, error) {
-			return reach(ctx, c, prefixes, a.Err)
-		},
+		Reach: a.reach,
 	}, recorded
 }
 
@@ -219,6 +216,11 @@ func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefi
 		return true, hint.Add(errors.New("--potential is about several locks: leave out NAME"), "--prefix selects locks")
 	case fs.Changed("rev") || fs.Changed("at"):
 		return true, hint.Add(errors.New("--potential is about a time, not a moment"), "--from and --to select a time of a recording")
+	}
+	for _, flag := range []string{"watch", "fail-on"} {
+		if fs.Changed(flag) {
+			return true, exclusive("--potential", "--"+flag)
+		}
 	}
 	if err := checkSpan(fs, p.Live.For, p.Recorded); err != nil {
 		return true, err
