@@ -15,7 +15,7 @@ environments: ## run the tests detached, on one core and on a busy machine, TIME
 lint: ## run the linters
 	go tool -modfile=.ci/tools/go.mod golangci-lint run ./...
 bench: ## measure this build beside its peers; the tables of docs/benchmarks.md
-	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare
+	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare && go test -run '^$$' -bench 'Collector|Recorded' ./internal/profile ./internal/cli/follow
 cover: ## print the coverage of all tests
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden: ## write the golden files anew

@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
 and why a lock is stuck. It is a terminal UI and a set of commands; it also runs
@@ -45,6 +49,9 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		SilenceErrors: true, // Main prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
+				return fmt.Errorf("-o %s: must be table or json", a.output)
+			}
 			return a.resolve(cmd.Flags(), a.Getenv)
 		},
 		RunE:              tuiCmd.RunE,
@@ -63,6 +70,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newLayoutsCmd(a, nil),
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
+		newProfileCmd(a, nil),
 		newExportCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),

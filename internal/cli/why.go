@@ -16,6 +16,7 @@ import (
 	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -40,6 +41,9 @@ leases, the most relevant ones first.
 
 With --rev N, it explains that revision: who was waiting for whom. A revision has no
 leases and ages.
+
+With --potential, it watches, or reads a --recording, and finds orders of acquiring locks
+that could deadlock: see docs/profile.md.
 
 etcd stores no times. "By its own clock" is the time that a client wrote into its
 request; where a client wrote none, only the order of requests is known. For a holder
@@ -93,7 +97,7 @@ With -o json:
                       force, whether there is a problem or not; as above
   hint                that clients may wait for NAME that leave no key; absent without one
   unknown             what could not be read, a sentence each
-` + docs.RecordedHelp + `
+` + docs.RecordedHelp + "\n" + predicting.Help + `
 ` + alert.Help + `
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
 in a field of its name and _base64.`
@@ -153,7 +157,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
-	from.Register(fs)
+	addPotential(a, cmd, &from, &opts.prefixes)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
 	opts.alerts.Register(fs)

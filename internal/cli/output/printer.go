@@ -25,16 +25,22 @@ type Format string
 const (
 	Text Format = "table" // for people: tables and sentences
 	JSON Format = "json"
+
+	Folded Format = "folded" // stacks for flamegraph.pl; only of commands that have stacks
+	Pprof  Format = "pprof"  // stacks for go tool pprof
 )
+
+// OfStacks reports whether only commands that have stacks can print the format.
+func (f Format) OfStacks() bool { return f == Folded || f == Pprof }
 
 // Set implements pflag.Value.
 func (f *Format) Set(s string) error {
 	switch Format(s) {
-	case Text, JSON:
+	case Text, JSON, Folded, Pprof:
 		*f = Format(s)
 		return nil
 	default:
-		return errors.New("must be table or json")
+		return errors.New("must be table or json, or of profile folded or pprof")
 	}
 }
 
