@@ -18,10 +18,12 @@ const trust = 15 * time.Second
 // keys read from the leader.
 //
 // That is after all connections of the client were lost, because the etcd that it is
-// connected to afterwards can have other data: a backup, restored in place. The client
-// resumes its watches there at revisions of the future, and etcd says nothing until it
-// gets to them, and never that the keys are gone. And it is after a while, because a
-// proxy can keep open a watch whose etcd it has lost.
+// connected to afterwards can have other data: a backup, restored in place. A watcher
+// that the caller has put in place of the client's own resumes its watches there at
+// revisions of the future, and etcd says nothing until it gets to them, and never that the
+// keys are gone. The client's own watches end, see once.Watcher: only so is it certain
+// that no event of the other data is taken for one of theirs. And it is after a while,
+// because a proxy can keep open a watch whose etcd it has lost.
 //
 // The channel closes with ctx as well, and when the stream that the watches are on is
 // retired.
@@ -85,11 +87,12 @@ func newTrustedWatch(ctx context.Context, client *clientv3.Client) *trustedWatch
 // one that starts in the past waits for a loop that runs ten times a second. So it starts
 // "now", and the first response has the revision at which it does.
 func (w *trustedWatch) open(key string, opts ...clientv3.OpOption) {
-	w.events = w.client.Watch(w.ctx, key, append(opts, clientv3.WithCreatedNotify())...)
+	w.events = stateOf(w.client).watcher(w.client).Watch(w.ctx, key, append(opts, clientv3.WithCreatedNotify())...)
 }
 
 // next returns the next response, or why there are no more: errInDoubt, the end of the
-// context, or an error of etcd's.
+// context, or an error of etcd's. After errWatchEnded too, the leader has to be read: the
+// next stream may lead to other data.
 func (w *trustedWatch) next() (clientv3.WatchResponse, error) {
 	var resp clientv3.WatchResponse
 	select {

@@ -157,9 +157,9 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 	w.open(e.key, clientv3.WithFilterPut())
 	for {
 		resp, err := w.next()
+		r.doubted = r.doubted || err != nil // the next stream may lead to other data
 		switch {
 		case errors.Is(err, errInDoubt):
-			r.doubted = true
 			return nil
 		case errors.Is(err, rpctypes.ErrPermissionDenied):
 			w.streams.broke(w.stream)

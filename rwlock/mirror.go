@@ -169,6 +169,9 @@ func (m *mirror) run(w *trustedWatch) {
 			return
 		case errors.Is(err, errInDoubt):
 			m.setInDoubt()
+		case errors.Is(err, errWatchEnded): // the next stream may lead to other data
+			m.setInDoubt()
+			pauses.Pause(m.ctx)
 		case isTransient(err), errors.Is(err, rpctypes.ErrCompacted):
 			pauses.Pause(m.ctx)
 		default:

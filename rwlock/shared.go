@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"etcd-lock/internal/once"
 )
 
 // clientState is what the sessions and locks of a client share: the streams to etcd, and
@@ -17,6 +19,27 @@ type clientState struct {
 	watches watchStreams
 	waits   *localWaits
 	queues  localQueues
+
+	plain clientv3.Watcher // the client's own
+	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's
+}
+
+func newClientState(client *clientv3.Client) *clientState {
+	return &clientState{
+		renewer: newRenewer(client),
+		waits:   newLocalWaits(client),
+		plain:   client.Watcher,
+		once:    once.Watcher(client),
+	}
+}
+
+// watcher returns what the client's watches are opened with: a Watcher that the caller has
+// put in place of its own is used as it is.
+func (s *clientState) watcher(client *clientv3.Client) clientv3.Watcher {
+	if s.once == nil || client.Watcher != s.plain {
+		return client.Watcher
+	}
+	return s.once
 }
 
 // clientStates holds the state of each client that is not closed.
@@ -26,7 +49,7 @@ func stateOf(client *clientv3.Client) *clientState {
 	if state, ok := clientStates.Load(client); ok {
 		return state.(*clientState)
 	}
-	state, known := clientStates.LoadOrStore(client, &clientState{renewer: newRenewer(client), waits: newLocalWaits(client)})
+	state, known := clientStates.LoadOrStore(client, newClientState(client))
 	if !known {
 		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
 	}

@@ -178,11 +178,11 @@ func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 		clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(e.name, keyspace.Write))))
 	for {
 		resp, err := w.next()
-		if errors.Is(err, errInDoubt) {
-			r.doubted = true
-			return errWatchEnded
-		}
 		if err != nil {
+			r.doubted = true // the next stream may lead to other data
+			if errors.Is(err, errInDoubt) {
+				return errWatchEnded
+			}
 			return err
 		}
 		for _, ev := range resp.Events {

@@ -93,6 +93,7 @@ func (r *request) waitForLast(ctx context.Context, e *entry, queue queueState, l
 			r.doubted = true
 			return queue, ctx.Err()
 		case s.err != nil:
+			r.doubted = true // the next stream may lead to other data
 			return queueState{}, s.err
 		case s.deleted > last.rev:
 			return r.readQueue(ctx, e, s.deleted, limit)

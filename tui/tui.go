@@ -31,7 +31,7 @@ type Options = backend.Options
 // requests that waited are canceled. The error is backend.ErrNotReleased if that
 // did not work in time.
 func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
-	if o.Source == nil {
+	if o.Source == nil && o.Past == nil {
 		return errors.New("tui: no source of locks")
 	}
 	m := app.New(ctx, o)

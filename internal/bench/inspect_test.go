@@ -33,6 +33,7 @@ func TestInspection(t *testing.T) {
 	many.fill()
 	many.snapshot()
 	many.follow()
+	many.exported()
 	size.locks, size.queue = 1, size.locks
 	long := crowd{bench: b, crowdScale: size, prefix: "/nightly/"}
 	long.fill()
@@ -203,11 +204,7 @@ func each[T, U any](values []T, f func(T) U) []U {
 
 // follow measures how far a watch falls behind when many locks change.
 func (c crowd) follow() {
-	var writers []*clientv3.Client
-	for range 4 {
-		writers = append(writers, etcdtest.Client(c.T, c.endpoint))
-	}
-	ways := c.watches()
+	writers, ways := c.writers(), c.watches()
 	found := make([][]chase, len(ways))
 	for range min(c.rounds, 3) {
 		for i, way := range ways {
@@ -228,6 +225,14 @@ func (c crowd) follow() {
 		})
 	}
 	c.table("Following changes", rows)
+}
+
+// writers returns the clients that lock and unlock.
+func (c crowd) writers() (all []*clientv3.Client) {
+	for range 4 {
+		all = append(all, etcdtest.Client(c.T, c.endpoint))
+	}
+	return all
 }
 
 // watching is a way to follow changes. It records the latest revision it has seen.

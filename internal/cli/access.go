@@ -14,6 +14,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/patrol"
 	"etcd-lock/internal/printable"
 )
 
@@ -169,7 +170,7 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err != nil {
 		return err
 	}
-	cluster, unknown := readCluster(ctx, c)
+	cluster, unknown := patrol.Cluster(ctx, c)
 	doc := newCheckDoc(opts.prefix, c.User, report)
 	doc.Unknown = append([]string{}, unknown...)
 	for _, f := range cluster {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
@@ -45,10 +46,39 @@ func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
 
 // whyAnswer answers from etcd or from a recording.
 func whyAnswer(ctx context.Context, opts *whyOptions) error {
-	if opts.recorded != nil {
+	switch {
+	case opts.recorded != nil:
 		return whyRecorded(opts)
+	case opts.alerts.Watch:
+		return alert.Watch(ctx, &alert.Options{
+			Flags: opts.alerts, Name: opts.name, Prefixes: opts.prefixes, Thresholds: opts.thresholds,
+			Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Out: opts.out, Now: opts.now,
+		})
+	default:
+		return whyRun(ctx, opts)
 	}
-	return whyRun(ctx, opts)
+}
+
+// print prints an answer. It fails if --fail-on says so.
+func (opts *whyOptions) print(a answer) error {
+	var err error
+	if opts.out.Format == output.JSON {
+		err = opts.out.Document(a.document())
+	} else {
+		err = a.write(opts.out)
+	}
+	if err != nil {
+		return err
+	}
+	return opts.alerts.Judge(a.reported(), opts.now())
+}
+
+// reported returns the findings of the answer.
+func (a answer) reported() []diagnose.Finding {
+	if a.name != "" {
+		return a.account.Findings
+	}
+	return a.Findings
 }
 
 // whyRecorded answers from a recording.
@@ -61,13 +91,10 @@ func whyRecorded(opts *whyOptions) error {
 	a.recorded, a.leases = &m, m.Leases
 	a.dropRemedies()
 	a.unknown = append(a.unknown, "alarms and versions of etcd: a recording does not have them")
-	if opts.out.Format == output.JSON {
-		return opts.out.Document(a.document())
-	}
 	if opts.name != "" && len(m.Snapshot.Named(opts.name)) == 0 {
 		a.absent = []string{notRecorded(opts.name)}
 	}
-	return a.write(opts.out)
+	return opts.print(a)
 }
 
 // dropRemedies removes what can only be done now.
@@ -95,6 +122,9 @@ type whyDoc struct {
 	Unknown        []string     `json:"unknown"`
 	docs.Recorded
 }
+
+// Lists implements output.Lister.
+func (d whyDoc) Lists() []output.Elements { return docs.Queues(d.Locks) }
 
 type edgeDoc struct {
 	From       string `json:"from"`

@@ -2,30 +2,14 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/patrol"
 )
-
-// readCluster returns what is wrong with etcd itself, and what remains unknown if that
-// fails.
-func readCluster(ctx context.Context, c *connect.Conn) (findings []diagnose.Finding, unknown []string) {
-	var cluster inspect.Cluster
-	err := c.Do(ctx, func(ctx context.Context) (err error) {
-		cluster, err = c.Source.Cluster(ctx)
-		return err
-	})
-	findings = diagnose.Cluster(cluster)
-	if err != nil {
-		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
-	}
-	return findings, nil
-}
 
 // writeFindings prints findings without remedies.
 func writeFindings(out output.Printer, findings []diagnose.Finding) error {
@@ -59,7 +43,7 @@ func sayTroubles(connectTo func(context.Context) (*connect.Conn, error), report 
 		if err != nil {
 			return nil, err
 		}
-		findings, _ := readCluster(ctx, c)
+		findings, _ := patrol.Cluster(ctx, c)
 		alarms, _ := split(findings, diagnose.Finding.IsAlarm)
 		for _, f := range alarms {
 			text := narrate.Present.Finding(f)

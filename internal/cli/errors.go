@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
@@ -27,6 +28,7 @@ const (
 	exitNotAcquired = 3
 	exitLost        = 4
 	exitExpectation = 5
+	exitFound       = 6
 )
 
 // runError is an error that the run function of a command returned. All other
@@ -103,6 +105,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, outcome.ErrExpectation), errors.Is(err, forecast.ErrImpossible):
 		return exitExpectation
+	case errors.Is(err, alert.ErrFound):
+		return exitFound
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired), errors.Is(err, rwlock.ErrSessionClosed):
 		return exitLost
 	default:
@@ -114,7 +118,7 @@ func exitCode(err error) int {
 // reported already, or the reader of the output closed the pipe.
 func isSilent(err error) bool {
 	var exit exitError
-	return errors.Is(err, syscall.EPIPE) || errors.As(err, &exit) && exit.err == nil
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, alert.ErrFound) || errors.As(err, &exit) && exit.err == nil
 }
 
 // printError prints an error that ended cmd, and what helps if that is known.

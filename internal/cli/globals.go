@@ -186,3 +186,8 @@ func reach(ctx context.Context, c *connect.Conn, given []string, notes io.Writer
 	}
 	return r.Prefixes, err
 }
+
+// reach is the function of that name, with notes on standard error.
+func (a *app) reach(ctx context.Context, c *connect.Conn, given []string) (keyspace.Prefixes, error) {
+	return reach(ctx, c, given, a.Err)
+}

@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
@@ -182,7 +183,7 @@ func newLsDoc(s inspect.Snapshot, now time.Time) lsDoc {
 		Revision:       s.Revision,
 		Locks:          []lsLock{},
 	}
-	if s.Other != recording.OtherUnknown {
+	if s.Other != flight.OtherUnknown {
 		doc.Other = &s.Other
 	}
 	for _, l := range s.Locks {

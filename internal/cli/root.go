@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
 and why a lock is stuck. It is a terminal UI and a set of commands; it also runs
@@ -26,6 +30,7 @@ Exit codes:
   3  lock not acquired in time
   4  lock lost while it was held
   5  an expectation of a scenario or a load test failed
+  6  why --fail-on found a problem
 exec exits with the exit code of its command; see "etcd-lock exec --help".`
 
 func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, nil)) }
@@ -44,6 +49,9 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		SilenceErrors: true, // Main prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
+				return fmt.Errorf("-o %s: must be table or json", a.output)
+			}
 			return a.resolve(cmd.Flags(), a.Getenv)
 		},
 		RunE:              tuiCmd.RunE,
@@ -62,6 +70,8 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newLayoutsCmd(a, nil),
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
+		newProfileCmd(a, nil),
+		newExportCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -28,6 +30,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
+		// Else the folder stays if only some of the scripts run.
+		WorkdirRoot: t.TempDir(),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    cmdExits,
 			"request":  cmdRequest,
@@ -42,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"churn":    cmdChurn,
 			"appears":  cmdAppears,
 			"recorded": cmdRecorded,
+			"written":  cmdWritten,
 		},
 	})
 }
@@ -239,7 +244,7 @@ func cmdDetach(ts *testscript.TestScript, _ bool, args []string) {
 // cmdResolve carries out the first remedy of the first finding of the JSON that
 // the last command printed.
 func cmdResolve(ts *testscript.TestScript, _ bool, _ []string) {
-	var doc whyDoc
+	var doc struct{ Findings []findingDoc }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
 	ts.Check(ts.Exec("etcd-lock", append(doc.Findings[0].Remedies[0].Args, "--yes")...))
 }
@@ -265,5 +270,17 @@ func cmdRecorded(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		m, err := r.End()
 		return err == nil && m.Snapshot.Revision >= resp.Header.Revision
+	})
+}
+
+// cmdWritten waits until a file has a whole line: written FILE.
+func cmdWritten(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: written file")
+	}
+	l := ts.Value("locks").(*locks)
+	etcdtest.Eventually(l.tb, "a line in "+args[0], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && bytes.HasSuffix(text, []byte("\n"))
 	})
 }

@@ -273,6 +273,9 @@ type showDoc struct {
 	docs.Recorded
 }
 
+// Lists implements output.Lister.
+func (d showDoc) Lists() []output.Elements { return docs.Queues(d.Locks) }
+
 func newShowDoc(name string, revision int64, locks []inspect.Lock, leases map[int64]inspect.Lease, now time.Time) showDoc {
 	doc := showDoc{Name: name, NameBase64: output.Base64(name), Revision: revision, Locks: []docs.Queue{}}
 	for _, l := range locks {

@@ -2,12 +2,21 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/follow"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
+	"etcd-lock/internal/cli/profiling"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 )
 
@@ -75,4 +84,148 @@ func historyBegin(h *inspect.History, wanted func(inspect.LockID) bool) []output
 		}
 	}
 	return all
+}
+
+var profileLong = `Says what waiting for locks has cost: by class of locks, by owner, and by chain of who
+waited for whom. It watches the locks whose keys begin with a PREFIX, or all locks, for
+the time given by --for or until it is interrupted, and then prints what it saw. With
+--recording, it reads what was recorded, from --from to --to.
+
+Names fold into classes: /orders/4711 and /orders/4712 are of the class /orders/*. With
+--class, all names that match a pattern are of one class.
+
+A chain such as "report → billing → [idle holder]" says that report waited for billing,
+which held the lock and waited for no other lock itself. Where several hold a lock, it is
+the one that has held it longest. Other ends are [deadlock], [other key] and [unknown].
+
+The seconds that were waited are those of all requests together, while it watched. The
+percentiles are of whole waits and holds, and ≥ says that it may have been longer: it
+began before the watch, or has not ended. docs/profile.md says more.
+
+-o folded is for flamegraph.pl, -o pprof for "go tool pprof". --html writes a page that
+needs no other files: a heat map of the waits over time, and a flame graph of the chains
+of any part of it.
+
+` + profiling.Help
+
+func newProfileCmd(a *app, runF func(context.Context, *profiling.Options) error) *cobra.Command {
+	if runF == nil {
+		runF = profiling.Run
+	}
+	opts := &profiling.Options{Top: 10}
+	cmd := &cobra.Command{
+		Use:         "profile [PREFIX...]",
+		Short:       "Say what waiting for locks has cost, and who kept whom waiting",
+		Annotations: map[string]string{stacks: ""},
+		Long:        profileLong,
+		Example: `  etcd-lock profile --for 10m
+  etcd-lock profile /orders/ --recording /var/lib/etcd-lock --from 03:00 --to 03:30
+  etcd-lock profile --for 1h --html waits.html
+  etcd-lock profile --for 1m -o folded | flamegraph.pl --countname us > waits.svg`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkSpan(cmd.Flags(), opts.Live.For, opts.Recorded); err != nil {
+				return err
+			}
+			if opts.Top <= 0 {
+				return notPositive("top", opts.Top)
+			}
+			opts.Live, opts.Recorded = a.followed(args, opts.Live.For, opts.Recorded)
+			opts.Out, opts.Now = a.printer(), a.now
+			return runResult(runF(cmd.Context(), opts))
+		},
+	}
+	fs := cmd.Flags()
+	registerSpan(fs, &opts.Live.For, &opts.Recorded)
+	fs.StringArrayVar(&opts.Patterns, "class", nil, "`pattern` such as '/tenants/**': names that match it are one class; can be repeated")
+	fs.IntVar(&opts.Top, "top", opts.Top, "print at most `N` rows of each table")
+	fs.StringVar(&opts.Page, "html", "", "write a page with pictures to this `file`")
+	return cmd
+}
+
+// stacks is the annotation of commands that print stacks.
+const stacks = "stacks"
+
+// registerSpan adds flags that say which time is followed.
+func registerSpan(fs *pflag.FlagSet, duration *time.Duration, recorded *follow.Recorded) {
+	fs.DurationVar(duration, "for", 0, "watch for `DURATION` (default: until interrupted)")
+	if fs.Lookup("recording") == nil {
+		fs.StringVar(&recorded.Path, "recording", "", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
+	}
+	fs.StringVar(&recorded.From, "from", "", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its beginning)")
+	fs.StringVar(&recorded.To, "to", "", "of a recording: up to `TIME` (default: its end)")
+}
+
+// checkSpan checks the flags of registerSpan.
+func checkSpan(fs *pflag.FlagSet, duration time.Duration, recorded follow.Recorded) error {
+	switch {
+	case fs.Changed("for") && duration <= 0:
+		return notPositive("for", duration)
+	case fs.Changed("for") && recorded.Path != "":
+		return exclusive("--for", "--recording")
+	case (recorded.From != "" || recorded.To != "") && recorded.Path == "":
+		return errors.New("--from and --to require --recording")
+	default:
+		return nil
+	}
+}
+
+// followed completes what says how to follow locks.
+func (a *app) followed(prefixes []string, duration time.Duration, recorded follow.Recorded) (follow.Live, follow.Recorded) {
+	recorded.Prefixes, recorded.Rules, recorded.Now = prefixes, a.rules, a.now
+	return follow.Live{
+		Prefixes: prefixes, For: duration, Connect: a.connect, Now: a.now, Warn: a.warn,
+		Reach: a.reach,
+	}, recorded
+}
+
+// potentials are the flags of why that look for deadlocks that could happen.
+type potentials struct {
+	wanted bool
+	predicting.Options
+}
+
+// addPotential adds these flags to why, and those of a recording. With --potential, why does
+// nothing else.
+func addPotential(a *app, cmd *cobra.Command, from *recording.Flags, prefixes *[]string) {
+	p, otherwise, fs := &potentials{}, cmd.RunE, cmd.Flags()
+	fs.BoolVar(&p.wanted, "potential", false, "find orders of acquiring locks that could deadlock, by watching them or in a recording")
+	from.Register(fs)
+	registerSpan(fs, &p.Live.For, &p.Recorded)
+	fs.StringArrayVar(&p.Patterns, "class", nil, "with --potential, `pattern` such as '/tenants/**': names that match it are one class; can be repeated")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if done, err := p.run(a, cmd, *from, *prefixes); done {
+			return err
+		}
+		return otherwise(cmd, args)
+	}
+}
+
+// run finds potential deadlocks if that is wanted.
+func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefixes []string) (done bool, err error) {
+	fs := cmd.Flags()
+	p.Recorded.Path = from.Path
+	switch {
+	case !p.wanted:
+		for _, flag := range []string{"for", "from", "to", "class"} {
+			if fs.Changed(flag) {
+				return true, fmt.Errorf("--%s requires --potential", flag)
+			}
+		}
+		return false, nil
+	case fs.NArg() > 0 || fs.Changed("name-base64"):
+		return true, hint.Add(errors.New("--potential is about several locks: leave out NAME"), "--prefix selects locks")
+	case fs.Changed("rev") || fs.Changed("at"):
+		return true, hint.Add(errors.New("--potential is about a time, not a moment"), "--from and --to select a time of a recording")
+	}
+	for _, flag := range []string{"watch", "fail-on"} {
+		if fs.Changed(flag) {
+			return true, exclusive("--potential", "--"+flag)
+		}
+	}
+	if err := checkSpan(fs, p.Live.For, p.Recorded); err != nil {
+		return true, err
+	}
+	p.Live, p.Recorded = a.followed(prefixes, p.Live.For, p.Recorded)
+	p.Out = a.printer()
+	return true, runResult(predicting.Run(cmd.Context(), &p.Options))
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,7 +164,7 @@ func TestShowLeaseInTrouble(t *testing.T) {
 	doc := newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{
 		0x1f: {State: inspect.LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}, 0x2f: {State: inspect.LeaseMissing},
 	}, time.Time{})
-	queue := doc.Locks[0].Queue
+	queue := slices.Collect(iter.Seq[docs.QueuedRequest](doc.Locks[0].Queue))
 	if queue[0].LeaseState != "overdue" || *queue[0].TTL != -32 || queue[1].LeaseState != "missing" || queue[1].TTL != nil || queue[2].LeaseState != "" {
 		t.Errorf("%+v", queue)
 	}

@@ -7,7 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/order"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/outcome"
@@ -47,6 +49,8 @@ With -o json, one document:
     circle            the cycle; each waits for the next: client, wants (name, mode),
                       other, holds (whether that one holds the lock; otherwise it is
                       ahead in the queue), has
+  potential           deadlocks that could happen in other runs, by the order in which
+                      clients acquire locks; as for why --potential
   impossible          expectations that cannot be met
   depends             expectations that may or may not be met`
 
@@ -85,9 +89,9 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	}
 	f := forecast.Make(sc, forecast.Options{Seed: opts.seed})
 	if opts.out.Format == output.JSON {
-		err = opts.out.Document(newForecastDoc(f))
+		err = opts.out.Document(newForecastDoc(sc, f))
 	} else {
-		err = printForecast(opts.out, f)
+		err = printForecast(opts.out, sc, f)
 	}
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func simulateCheck(opts *simulateCheckOptions) error {
 	return f.Err()
 }
 
-func printForecast(out output.Printer, f forecast.Forecast) error {
+func printForecast(out output.Printer, sc *scenario.Scenario, f forecast.Forecast) error {
 	var rows [][]output.Cell
 	for _, m := range f.Events {
 		rows = append(rows, foreseenRow(m))
@@ -117,7 +121,20 @@ func printForecast(out output.Printer, f forecast.Forecast) error {
 			return err
 		}
 	}
+	for _, p := range foreseenPotentials(sc, f) {
+		if err := predicting.Write(out, p); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// foreseenPotentials returns the deadlocks that could happen in other runs.
+func foreseenPotentials(sc *scenario.Scenario, f forecast.Forecast) []order.Potential {
+	return predicting.Scenario(sc, each(f.Events, func(e forecast.Event) outcome.Event {
+		e.Token = 0 // it is not one of an etcd
+		return e.Event
+	}))
 }
 
 // foreseenRow returns the table row of a moment.
@@ -163,13 +180,14 @@ func clock(d time.Duration) string { return d.Round(time.Millisecond).String() }
 // forecastDoc is what simulate check prints as JSON; simulateCheckLong documents
 // it.
 type forecastDoc struct {
-	Scenario   string        `json:"scenario"`
-	Seed       uint64        `json:"seed"`
-	Possible   bool          `json:"possible"`
-	Moments    []momentDoc   `json:"moments"`
-	Deadlocks  []deadlockDoc `json:"deadlocks"`
-	Impossible []string      `json:"impossible"`
-	Depends    []string      `json:"depends"`
+	Scenario   string                 `json:"scenario"`
+	Seed       uint64                 `json:"seed"`
+	Possible   bool                   `json:"possible"`
+	Moments    []momentDoc            `json:"moments"`
+	Deadlocks  []deadlockDoc          `json:"deadlocks"`
+	Potential  []predicting.Potential `json:"potential"`
+	Impossible []string               `json:"impossible"`
+	Depends    []string               `json:"depends"`
 }
 
 type momentDoc struct {
@@ -206,13 +224,14 @@ type circleDoc struct {
 	Holds  bool    `json:"holds"`
 }
 
-func newForecastDoc(f forecast.Forecast) forecastDoc {
+func newForecastDoc(sc *scenario.Scenario, f forecast.Forecast) forecastDoc {
 	doc := forecastDoc{
 		Scenario:   f.Scenario,
 		Seed:       f.Seed,
 		Possible:   f.Err() == nil,
 		Moments:    []momentDoc{},
 		Deadlocks:  []deadlockDoc{},
+		Potential:  predicting.Documents(foreseenPotentials(sc, f)),
 		Impossible: outcome.Texts(f.Failures),
 		Depends:    outcome.Texts(f.Depends),
 	}

@@ -56,6 +56,8 @@ With -o json, one document per round, printed at its end:
                       expect, outcomes, waited_seconds, token
   failures            expectations and guarantees that did not hold
   violations          the guarantees among them, each: kind, lock, clients, text, story
+  potential           deadlocks that could happen in other runs, by the order in which
+                      clients acquired locks; as for why --potential
   note                how etcd differs from what the scenario asks for, such as TTLs
                       that it raised, and where an expectation can hold that cannot
                       with them; absent if it does not differ

@@ -3,6 +3,7 @@ package cli
 import (
 	"time"
 
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
@@ -12,19 +13,20 @@ import (
 
 // runDoc is what simulate run prints as JSON; simulateRunLong documents it.
 type runDoc struct {
-	Scenario   string         `json:"scenario"`
-	Round      int            `json:"round"`
-	Passed     bool           `json:"passed"`
-	Seed       uint64         `json:"seed"`
-	Speed      float64        `json:"speed"`
-	Command    string         `json:"command"`
-	Lines      []runLine      `json:"lines"`
-	Events     []runEvent     `json:"events"`
-	Steps      []runStep      `json:"steps"`
-	Failures   []string       `json:"failures"`
-	Violations []runViolation `json:"violations"`
-	Fenced     []runFence     `json:"fenced"`
-	Note       string         `json:"note,omitempty"`
+	Scenario   string                 `json:"scenario"`
+	Round      int                    `json:"round"`
+	Passed     bool                   `json:"passed"`
+	Seed       uint64                 `json:"seed"`
+	Speed      float64                `json:"speed"`
+	Command    string                 `json:"command"`
+	Lines      []runLine              `json:"lines"`
+	Events     []runEvent             `json:"events"`
+	Steps      []runStep              `json:"steps"`
+	Failures   []string               `json:"failures"`
+	Violations []runViolation         `json:"violations"`
+	Fenced     []runFence             `json:"fenced"`
+	Note       string                 `json:"note,omitempty"`
+	Potential  []predicting.Potential `json:"potential"`
 }
 
 type runLine struct {
@@ -88,6 +90,7 @@ func newRunDoc(run report.Run, round int) runDoc {
 		Speed:      r.Speed,
 		Command:    run.Command,
 		Note:       r.Note,
+		Potential:  predicting.Documents(predicting.Scenario(run.Scenario, r.Events)),
 		Lines:      each(r.Lines(), func(e outcome.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
 		Events:     each(r.Events, newRunEvent),
 		Steps:      each(r.Steps, newRunStep),

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/report"
@@ -52,7 +53,17 @@ func (v logView) log(e outcome.Event) error {
 
 func (v logView) clear() {}
 
-func (v logView) end(report.Run, int, bool) error { return nil }
+func (v logView) end(r report.Run, _ int, _ bool) error { return writePotentials(v.out, r) }
+
+// writePotentials prints the deadlocks that could happen by what the clients of a run did.
+func writePotentials(out output.Printer, r report.Run) error {
+	for _, p := range predicting.Scenario(r.Scenario, r.Result.Events) {
+		if err := predicting.Write(out, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // redrawEvery is how often lanes are drawn: often enough to look animated.
 const redrawEvery = 100 * time.Millisecond
@@ -128,7 +139,11 @@ func (v *laneView) end(r report.Run, round int, more bool) error {
 	if r.Result.Err() != nil {
 		verdict = output.Cell{Text: "failed", Tone: output.Critical}
 	}
-	return v.out.Line(verdict, output.Cell{Text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
+	err := v.out.Line(verdict, output.Cell{Text: fmt.Sprintf("  %s: round %d, seed %d, %s", r.Scenario.Name, round, r.Result.Seed, format.Duration(r.Until()))})
+	if err != nil || more && r.Result.Err() == nil {
+		return err
+	}
+	return writePotentials(v.out, r)
 }
 
 // canvas returns a canvas for a terminal of that size. It leaves the last column

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/console"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/layout"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -20,6 +22,8 @@ type tuiOptions struct {
 	console.Options
 	dumb    bool // TERM=dumb: the terminal can only print
 	connect func(context.Context) (*connect.Conn, error)
+
+	replay *layout.Set // the layouts of a recording that is shown without etcd; nil: etcd is shown
 }
 
 func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
@@ -27,8 +31,10 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		runF = tuiRun
 	}
 	var (
-		ascii bool
-		audit string
+		ascii, live bool
+		audit       string
+		from        recording.Flags
+		revision    revs
 	)
 	cmd := &cobra.Command{
 		Use:   "tui [PREFIX...]",
@@ -36,16 +42,29 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
 in it for its keys.
 
+With --recording it shows what "etcd-lock record" has recorded, without etcd: how the locks
+were at --at or --rev, or at the end. With --live too, it shows etcd, and goes back in the
+recording to what etcd has forgotten or never knew.
+
 What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
 etcd-lock/config.yaml in the user's configuration directory.`,
+		Example: `  etcd-lock tui /jobs/
+  etcd-lock tui --recording /var/lib/etcd-lock --at 03:12
+  etcd-lock tui --recording /var/lib/etcd-lock --live`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
 			opts.Prefixes = args
 			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
+			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
+				return err
+			}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().BoolVar(&ascii, "ascii", false, "draw with ASCII characters only (default where the locale is not UTF-8)")
+	from.Register(cmd.Flags())
+	cmd.Flags().BoolVar(&live, "live", false, "with --recording: show etcd, and the recording for how the locks were")
+	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }
@@ -65,6 +84,31 @@ func (a *app) tuiOptions() *tuiOptions {
 		dumb:    a.Getenv("TERM") == "dumb",
 		connect: a.connect,
 	}
+}
+
+// begin has flags say where in the past the UI begins, and whether there is a present.
+func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live, rev bool) error {
+	switch err := from.Check(rev); {
+	case err != nil:
+		return err
+	case live && !from.Given():
+		return errors.New("--live requires --recording")
+	case revision.two:
+		return errors.New("--rev: only a single revision can be the start")
+	}
+	opts.Recording, opts.Revision = from.Path, revision.from
+	if !from.Given() {
+		return nil
+	}
+	rules, err := a.rules()
+	if err != nil {
+		return err
+	}
+	if !live {
+		opts.replay = rules
+	}
+	opts.At, err = from.Time(rules, opts.Now())
+	return err
 }
 
 const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"
@@ -109,6 +153,9 @@ func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop
 	}
 	if opts.dumb {
 		return usageError{errDumbTerminal}
+	}
+	if opts.replay != nil {
+		return console.Replay(ctx, opts.replay, opts.Options)
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/docs"
+	"etcd-lock/internal/cli/export"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
@@ -18,7 +19,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
 var watchLong = `Prints what happens to the requests for the locks whose keys begin with a PREFIX, or
@@ -137,14 +137,62 @@ func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) e
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Dir, opts.Prefixes = args[0], args[1:]
 			opts.Connect, opts.Note, opts.Warn = a.connect, a.note, a.warn
-			opts.Reach = func(ctx context.Context, c *connect.Conn, prefixes []string) (keyspace.Prefixes, error) {
-				return reach(ctx, c, prefixes, a.Err)
-			}
+			opts.Reach = a.reach
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
 	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, by removing the oldest")
+	return cmd
+}
+
+const exportLong = `Serves metrics of the locks whose keys begin with a PREFIX, or of all locks, to
+Prometheus, until it is interrupted. docs/monitoring.md lists them, with alert rules and a
+dashboard for Grafana.
+
+  /metrics  the metrics
+  /healthz  200 while the metrics of locks are known; 503 with the reason before the first
+            answer of etcd, and when etcd has not answered for --stale-after
+
+It follows the locks as watch does, and looks for problems as why does, every five seconds
+or, where there are very many locks, every minute. What is not known has no metric: it is never 0.
+
+Locks are counted by class, such as /orders/* for /orders/4711: numbers, dates, UUIDs and
+other IDs in a name become *. A name that matches a --class is of the class that is called
+like the first such pattern. Once there are --max-classes, the locks of further classes are
+counted in the class "other".
+
+It waits for an etcd that does not answer, also at the start. It serves anyone who can reach
+--listen, without a password: the names of locks may be secret.`
+
+func newExportCmd(a *app, runF func(context.Context, *export.Options) error) *cobra.Command {
+	if runF == nil {
+		runF = export.Run
+	}
+	opts := &export.Options{}
+	cmd := &cobra.Command{
+		Use:   "export [PREFIX...]",
+		Short: "Serve metrics of locks to Prometheus",
+		Long:  exportLong,
+		Example: `  etcd-lock export
+  etcd-lock export /jobs/ /orders/ --listen :9378 --class '/tenants/*/**'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case opts.MaxClasses <= 0:
+				return notPositive("max-classes", opts.MaxClasses)
+			case opts.StaleAfter <= 0:
+				return notPositive("stale-after", opts.StaleAfter)
+			}
+			opts.Prefixes, opts.Connect, opts.Note, opts.Warn, opts.Now = args, a.connect, a.note, a.warn, a.now
+			opts.Reach = a.reach
+			return runResult(runF(cmd.Context(), opts))
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&opts.Listen, "listen", "127.0.0.1:9378", "serve on `ADDRESS:PORT`")
+	fs.StringArrayVar(&opts.Classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**'; can be given again")
+	fs.IntVar(&opts.MaxClasses, "max-classes", 100, "count the locks of more than `N` classes as one, other")
+	fs.DurationVar(&opts.StaleAfter, "stale-after", 30*time.Second, "leave out the metrics of locks when etcd has not answered for so long")
 	return cmd
 }
 

@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
-	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/predicting"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -23,6 +25,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/patrol"
 )
 
 var whyLong = `Explains why the lock NAME is stuck: who holds it and since when, who waits, what
@@ -38,6 +41,9 @@ leases, the most relevant ones first.
 
 With --rev N, it explains that revision: who was waiting for whom. A revision has no
 leases and ages.
+
+With --potential, it watches, or reads a --recording, and finds orders of acquiring locks
+that could deadlock: see docs/profile.md.
 
 etcd stores no times. "By its own clock" is the time that a client wrote into its
 request; where a client wrote none, only the order of requests is known. For a holder
@@ -91,7 +97,8 @@ With -o json:
                       force, whether there is a problem or not; as above
   hint                that clients may wait for NAME that leave no key; absent without one
   unknown             what could not be read, a sentence each
-` + docs.RecordedHelp + `
+` + docs.RecordedHelp + "\n" + predicting.Help + `
+` + alert.Help + `
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
 in a field of its name and _base64.`
 
@@ -106,6 +113,9 @@ type whyOptions struct {
 	out        output.Printer
 	err        io.Writer
 	now        func() time.Time
+	alerts     alert.Flags
+	reach      func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error)
+	warn       func(string)
 }
 
 func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Command {
@@ -122,30 +132,24 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 		Example: `  etcd-lock why
   etcd-lock why /jobs/nightly
   etcd-lock why /jobs/nightly --recording /var/lib/etcd-lock --at 03:12
+  etcd-lock why --fail-on critical
+  etcd-lock why --watch --prefix /jobs/ --webhook https://alerts.example.com/locks
   etcd-lock why -o json | jq -r '.findings[] | select(.severity == "critical") | .text'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 || name != nil {
-				var err error
-				if opts.name, err = nameOf(args, name); err != nil {
-					return err
-				}
-				if opts.name == "" {
-					return hint.Add(errors.New("NAME is empty"), "leave it out for all locks")
-				}
+			if err := opts.takeName(args, name); err != nil {
+				return err
 			}
-			if opts.rev.two {
-				return hint.Add(errors.New("--rev: only a single revision can be explained"), "ls and show compare two revisions")
-			}
-			if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
-				return errors.New("--wait-over and --hold-over must be more than 0")
+			if err := opts.check(cmd.Flags(), from.Given()); err != nil {
+				return err
 			}
 			var err error
 			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
 				return err
 			}
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
+			opts.reach, opts.warn = a.reach, a.warn
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -153,10 +157,34 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	fs.BytesBase64Var(&name, "name-base64", nil, "in place of NAME, in base64, for a `name` that cannot be an argument")
 	fs.StringArrayVar(&opts.prefixes, "prefix", nil, "read only the locks whose keys begin with this; can be given again")
 	opts.rev.register(fs)
-	from.Register(fs)
+	addPotential(a, cmd, &from, &opts.prefixes)
 	fs.DurationVar(&opts.thresholds.Wait, "wait-over", diagnose.DefaultThresholds.Wait, "flag waits that are longer than this")
 	fs.DurationVar(&opts.thresholds.Hold, "hold-over", diagnose.DefaultThresholds.Hold, "flag holds that are longer than this")
+	opts.alerts.Register(fs)
 	return cmd
+}
+
+// takeName takes NAME from the arguments or a flag, if it is given.
+func (opts *whyOptions) takeName(args []string, encoded []byte) (err error) {
+	if len(args) == 0 && encoded == nil {
+		return nil
+	}
+	opts.name, err = nameOf(args, encoded)
+	if err == nil && opts.name == "" {
+		err = hint.Add(errors.New("NAME is empty"), "leave it out for all locks")
+	}
+	return err
+}
+
+// check reports flags that do not go together or cannot be used.
+func (opts *whyOptions) check(fs *pflag.FlagSet, recorded bool) error {
+	if opts.rev.two {
+		return hint.Add(errors.New("--rev: only a single revision can be explained"), "ls and show compare two revisions")
+	}
+	if opts.thresholds.Wait <= 0 || opts.thresholds.Hold <= 0 {
+		return errors.New("--wait-over and --hold-over must be more than 0")
+	}
+	return opts.alerts.Check(fs, recorded || opts.rev.from > 0)
 }
 
 func whyRun(ctx context.Context, opts *whyOptions) error {
@@ -173,8 +201,8 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	var cluster []diagnose.Finding
 	if opts.rev.from == 0 { // by now, an old lease ID may belong to another session
 		var more, also []string
-		leases, more = leasesThatMatter(ctx, c, snapshot)
-		cluster, also = readCluster(ctx, c)
+		leases, more = c.UrgentLeases(ctx, snapshot, connect.MostLeases)
+		cluster, also = patrol.Cluster(ctx, c)
 		unknown = slices.Concat(unknown, more, also)
 	}
 	if opts.name != "" {
@@ -195,15 +223,12 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
 		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
 	}
-	if opts.out.Format == output.JSON {
-		return opts.out.Document(a.document())
-	}
-	if opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
+	if opts.out.Format != output.JSON && opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
 		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
 			return err
 		}
 	}
-	return a.write(opts.out)
+	return opts.print(a)
 }
 
 // absence says, in lines, that there is no lock NAME. It reads again only if the
@@ -307,37 +332,4 @@ func (a answer) unknownAges() string {
 		return ""
 	}
 	return "since when " + strings.Join(parts, ", and ") + ": clients noted no time, and etcd keeps none"
-}
-
-const (
-	whyBatches = 8                     // of inspect.MaxLeases
-	whyPause   = 20 * time.Millisecond // at most
-)
-
-// leasesThatMatter looks up leases, those of blockers first, and says what remains
-// unknown. It spares etcd: it looks up a limited number, in batches, with a pause
-// between them that is as long as the batch took.
-func leasesThatMatter(ctx context.Context, c *connect.Conn, s inspect.Snapshot) (leases map[int64]inspect.Lease, unknown []string) {
-	ids := s.LeasesByUrgency()
-	leases = make(map[int64]inspect.Lease, len(ids))
-	var took time.Duration
-	for batch := 0; len(ids) > 0 && batch < whyBatches; batch++ {
-		if batch > 0 && !backoff.Pause(ctx, min(took, whyPause)) {
-			break
-		}
-		began := time.Now()
-		n := min(len(ids), inspect.MaxLeases)
-		found, err := c.Leases(ctx, ids[:n], s)
-		for id, lease := range found {
-			leases[id] = lease
-		}
-		if err != nil {
-			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
-		}
-		ids, took = ids[n:], time.Since(began)
-	}
-	if skipped := len(ids); skipped > 0 {
-		unknown = append(unknown, fmt.Sprintf("remaining TTLs of the %d least relevant leases: too many to look up", skipped))
-	}
-	return leases, unknown
 }

@@ -16,6 +16,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/recorder"
 	"etcd-lock/internal/release"
 	"etcd-lock/internal/sandbox"
@@ -35,26 +36,30 @@ type Options struct {
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
 
+	Recording string    // what a recorder kept; empty: nothing
+	At        time.Time // begin with the locks as they were then; zero: they are as they are
+	Revision  int64     // likewise, at a revision; 0: as they are
+
 	Out io.Writer // the terminal
 	Now func() time.Time
 }
 
-// Run shows the terminal UI until the user quits or ctx ends.
+// Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
+// of that etcd, time travel goes on in it.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
-	options := tui.Options{
-		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
-		Notice:   o.Notice,
-		Endpoint: c.Endpoint,
-		Source:   source{c.Source},
-		Health:   &health{client: c.Client, source: c.Source},
-		Past:     past{c},
-		Rights:   rights{c},
-		ASCII:    o.ASCII,
-		ReadOnly: o.ReadOnly,
-		NoColor:  o.NoColor,
-	}
-	if o.Preferences != "" {
-		options.Preferences = backend.PrefsFile(o.Preferences)
+	options := o.common()
+	options.Endpoint = c.Endpoint
+	options.Source = source{c.Source}
+	options.Health = &health{client: c.Client, source: c.Source}
+	options.Past = past{c}
+	options.Rights = rights{c}
+	if o.Recording != "" {
+		r := newRecording(o.Recording, c.Source.Layouts())
+		r.cluster = c.ClusterID(ctx, options.Prefixes)
+		if err := r.check(ctx); err != nil {
+			return err
+		}
+		options.Past, options.Archive = joined{past{c}, r}, r
 	}
 	if !o.ReadOnly {
 		shared := sandbox.Shared(c)
@@ -70,6 +75,41 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		options.Scenarios = scenarios{shared: shared, dialTimeout: o.DialTimeout}
 		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefixes: o.Prefixes, Now: o.Now}}
 	}
+	return o.show(ctx, options)
+}
+
+// Replay shows the terminal UI on a recording, without an etcd.
+func Replay(ctx context.Context, rules *layout.Set, o Options) error {
+	options := o.common()
+	if options.Start == (backend.Place{}) {
+		options.Start.End = true
+	}
+	r := newRecording(o.Recording, rules)
+	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
+		return err
+	}
+	options.Endpoint, options.ReadOnly, options.Past, options.Archive = o.Recording, true, r, r
+	return o.show(ctx, options)
+}
+
+// common returns the options of the UI that do not depend on what it shows.
+func (o Options) common() tui.Options {
+	options := tui.Options{
+		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
+		Notice:   o.Notice,
+		ASCII:    o.ASCII,
+		ReadOnly: o.ReadOnly,
+		NoColor:  o.NoColor,
+		Start:    backend.Place{Time: o.At, Revision: o.Revision},
+	}
+	if o.Preferences != "" {
+		options.Preferences = backend.PrefsFile(o.Preferences)
+	}
+	return options
+}
+
+// show runs the UI.
+func (o Options) show(ctx context.Context, options tui.Options) error {
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !o.KeepThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
 	}

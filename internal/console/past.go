@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/inspect"
@@ -13,27 +14,52 @@ import (
 // errUnproven says that something that was not found may exist.
 var errUnproven = errors.New("not known: this etcd does not say whether it has sent all changes")
 
+// errNoTimes says why etcd cannot be asked for a time.
+var errNoTimes = errors.New("etcd keeps no times: a recording does")
+
 // past reads how the locks were, as far back as etcd remembers.
 type past struct{ conn *connect.Conn }
 
 // At implements backend.Past.
-func (p past) At(ctx context.Context, prefixes []string, revision int64) (inspect.Snapshot, int64, error) {
-	h, err := p.conn.History(ctx, revision, prefixes...)
-	if err != nil {
-		return inspect.Snapshot{}, 0, err
+func (p past) At(ctx context.Context, prefixes []string, at backend.Place) (backend.Moment, error) {
+	if at.Revision == 0 {
+		return backend.Moment{}, errNoTimes
 	}
-	return h.Begin, h.Floor, nil
+	h, err := p.conn.History(ctx, at.Revision, prefixes...)
+	if err != nil {
+		return backend.Moment{}, err
+	}
+	return backend.Moment{Snapshot: h.Begin, Place: backend.Place{Revision: at.Revision}, Floor: backend.Place{Revision: h.Floor}}, nil
+}
+
+// window is how many revisions are read at a time to find out at which of them something
+// changed.
+const window = 1000
+
+func windowOf(at backend.Place, by int) (since, until int64) {
+	if by < 0 {
+		return max(at.Revision-window, 1), at.Revision
+	}
+	return at.Revision, at.Revision + window
+}
+
+// Cost implements backend.Past.
+func (past) Cost(at backend.Place, by int) string {
+	since, until := windowOf(at, by)
+	return "from revision " + strconv.FormatInt(since, 10) + " to " + strconv.FormatInt(until, 10) + ": etcd scans all writes since"
 }
 
 // Changes implements backend.Past.
-func (p past) Changes(ctx context.Context, prefixes []string, since, until int64) (backend.Changes, error) {
+func (p past) Changes(ctx context.Context, prefixes []string, at backend.Place, by int) (backend.Changes, error) {
+	since, until := windowOf(at, by)
 	h, err := p.conn.History(ctx, 0, prefixes...) // reads no events
 	if err != nil {
 		return backend.Changes{}, err
 	}
-	c := backend.Changes{Floor: h.Floor, Since: max(since, h.Floor), Until: max(min(until, h.End), h.Floor)}
-	if c.Since > h.Floor {
-		if h, err = p.conn.History(ctx, c.Since, prefixes...); err != nil {
+	since, until = max(since, h.Floor), max(min(until, h.End), h.Floor)
+	c := backend.Changes{Floor: backend.Place{Revision: h.Floor}, Since: backend.Place{Revision: since}, Until: backend.Place{Revision: until}}
+	if since > h.Floor {
+		if h, err = p.conn.History(ctx, since, prefixes...); err != nil {
 			return backend.Changes{}, err
 		}
 	}
@@ -42,10 +68,10 @@ func (p past) Changes(ctx context.Context, prefixes []string, since, until int64
 			if err != nil {
 				return err
 			}
-			if e.Revision > c.Until {
+			if e.Revision > until {
 				break
 			}
-			c.Events = append(c.Events, e)
+			c.Events = append(c.Events, backend.Change{Event: e, Place: backend.Place{Revision: e.Revision}})
 		}
 		c.Unproven = h.Unproven
 		return nil
@@ -54,7 +80,13 @@ func (p past) Changes(ctx context.Context, prefixes []string, since, until int64
 }
 
 // Granted implements backend.Past.
-func (p past) Granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
+func (p past) Granted(ctx context.Context, r inspect.Request) (backend.Place, error) {
+	revision, err := p.granted(ctx, r)
+	return backend.Place{Revision: revision}, err
+}
+
+// granted returns the revision at which a request was granted, 0 if it was not.
+func (p past) granted(ctx context.Context, r inspect.Request) (revision int64, err error) {
 	prefix := r.Lock.Layout.Dir(r.Lock.Name)
 	if r.Lock.Layout.OneKey() {
 		prefix = r.Lock.Name

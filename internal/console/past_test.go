@@ -14,6 +14,7 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/release"
+	"etcd-lock/tui/backend"
 )
 
 // newQueue is a cluster where two writers have asked for /a, the first without
@@ -68,11 +69,11 @@ func TestPast(t *testing.T) {
 	line := past{c}
 
 	t.Run("Changes", func(t *testing.T) {
-		got, err := line.Changes(t.Context(), []string{"/"}, at[0]-1, at[2])
-		if err != nil || len(got.Events) != 2 || got.Since != at[0]-1 || got.Until != at[2] || got.Floor != 1 {
+		got, err := line.Changes(t.Context(), []string{"/"}, backend.Place{Revision: at[2]}, -1)
+		if err != nil || len(got.Events) != 2 || got.Since.Revision != 1 || got.Until.Revision != at[2] || got.Floor.Revision != 1 {
 			t.Errorf("Changes = %+v, %v", got, err)
 		}
-		if got, err = line.Changes(t.Context(), []string{"/"}, at[2], 1<<40); err != nil || len(got.Events) != 2 || got.Until != gone.Header.Revision {
+		if got, err = line.Changes(t.Context(), []string{"/"}, backend.Place{Revision: at[2]}, 1); err != nil || len(got.Events) != 2 || got.Until.Revision != gone.Header.Revision {
 			t.Errorf("Changes up to now = %+v, %v", got, err)
 		}
 	})
@@ -80,8 +81,8 @@ func TestPast(t *testing.T) {
 	t.Run("Granted", func(t *testing.T) {
 		for i, want := range map[int]int64{0: at[0], 2: gone.Header.Revision} {
 			r := inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/a"}, Key: keys[i], Revision: at[i]}
-			if got, err := line.Granted(t.Context(), r); err != nil || got != want {
-				t.Errorf("%s: %d, %v; want %d", keys[i], got, err, want)
+			if got, err := line.Granted(t.Context(), r); err != nil || got.Revision != want {
+				t.Errorf("%s: %v, %v; want %d", keys[i], got, err, want)
 			}
 		}
 	})
@@ -90,13 +91,13 @@ func TestPast(t *testing.T) {
 		if _, err := c.Client.Compact(t.Context(), at[1], clientv3.WithCompactPhysical()); err != nil {
 			t.Fatal(err)
 		}
-		if s, floor, err := line.At(t.Context(), []string{"/"}, at[1]); err != nil || floor != at[1] || len(s.Locks) != 1 {
-			t.Errorf("At the floor = %+v, %d, %v", s, floor, err)
+		if m, err := line.At(t.Context(), []string{"/"}, backend.Place{Revision: at[1]}); err != nil || m.Floor.Revision != at[1] || len(m.Snapshot.Locks) != 1 {
+			t.Errorf("At the floor = %+v, %v", m, err)
 		}
-		if _, _, err := line.At(t.Context(), []string{"/"}, at[0]); !errors.Is(err, inspect.ErrCompacted) {
+		if _, err := line.At(t.Context(), []string{"/"}, backend.Place{Revision: at[0]}); !errors.Is(err, inspect.ErrCompacted) {
 			t.Errorf("At = %v", err)
 		}
-		if got, err := line.Changes(t.Context(), []string{"/"}, 1, at[1]); err != nil || got.Since != at[1] || len(got.Events) != 0 {
+		if got, err := line.Changes(t.Context(), []string{"/"}, backend.Place{Revision: at[1]}, -1); err != nil || got.Since.Revision != at[1] || len(got.Events) != 0 {
 			t.Errorf("Changes = %+v, %v", got, err)
 		}
 	})

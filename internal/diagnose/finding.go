@@ -59,6 +59,9 @@ const (
 // kinds orders findings that are equally bad.
 var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, Modified, SelfWait, OldServer, Proxy}
 
+// Kinds returns all kinds of findings.
+func Kinds() []Kind { return append([]Kind{Corrupt, NoSpace}, kinds...) }
+
 // Finding is something that is wrong with locks, or may be. It is about a
 // session or a lock, or about etcd itself; see OfCluster. Further requests of that
 // lock with the same problem are counted in More, so that a crowd makes one finding.

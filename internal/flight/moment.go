@@ -23,7 +23,8 @@ type Moment struct {
 	Cluster  string    // ID in hex; empty when it is not known
 
 	// Leases are the answers to the last look-ups, at most 30 seconds before the moment.
-	Leases map[int64]inspect.Lease
+	Leases   map[int64]inspect.Lease
+	LookedUp map[int64]time.Time // when each of them was
 	// Findings are the problems that the recorder had found, by its thresholds.
 	Findings []Finding
 	// Doubts says in sentences why the locks may have been different.
@@ -172,10 +173,10 @@ func (w *walk) take(l Line) error {
 
 // moment returns the moment that the walk has reached, at a time.
 func (w *walk) moment(t time.Time) Moment {
-	m := Moment{Snapshot: w.picture.snapshot(), Time: t, Cluster: w.cluster, Leases: map[int64]inspect.Lease{}}
+	m := Moment{Snapshot: w.picture.snapshot(), Time: t, Cluster: w.cluster, Leases: map[int64]inspect.Lease{}, LookedUp: map[int64]time.Time{}}
 	for id, l := range w.leases {
 		if w.end.Time.Sub(l.at) <= maxLeaseAge {
-			m.Leases[id] = l.lease
+			m.Leases[id], m.LookedUp[id] = l.lease, l.at
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.findings)) {

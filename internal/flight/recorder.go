@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/ongoing"
 )
 
 const (
@@ -50,7 +51,7 @@ type Recorder struct {
 	first    int              // the size of its first frame
 	failed   error
 	lost     string // the error while etcd does not answer
-	findings map[string]Finding
+	findings ongoing.Set[Finding]
 }
 
 // NewRecorder returns a recorder that writes to a folder, which it makes. It goes on with
@@ -75,7 +76,7 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 	if o.create != nil {
 		f.create = o.create
 	}
-	r := &Recorder{opts: o, folder: f, frame: frame, clock: clock{now: o.now}, release: release, cause: CauseStart, findings: map[string]Finding{}}
+	r := &Recorder{opts: o, folder: f, frame: frame, clock: clock{now: o.now}, release: release, cause: CauseStart, findings: ongoing.Set[Finding]{ID: Finding.id}}
 	if len(f.all) > 0 {
 		r.cause, r.recorded = CauseRestart, lastMark(f.all)
 	}

@@ -79,6 +79,11 @@ type player struct {
 
 // play plays a segment. Of a damaged one, it plays what can be read.
 func (p *player) play(s segment) error {
+	if p.picture.revision > 0 && (p.from.want == 0 || p.from.of(s.head) > p.from.want) { // what is missing before the segment is part of it
+		if err := p.begin(); err != nil {
+			return err
+		}
+	}
 	before, since := p.picture, p.end.Time.Time
 	p.picture = newPicture(before.rules)
 	p.gap = nil

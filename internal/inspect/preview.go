@@ -53,9 +53,8 @@ func (s Snapshot) all(want func(Request) bool) []Request {
 // in the way of requests, were deleted, all at once. It looks at the locks that they
 // are requests for or in the way of only, and there no further than requests can hold.
 func (s Snapshot) Preview(requests []Request) Preview {
-	p := Preview{Gone: slices.SortedFunc(slices.Values(requests), func(a, b Request) int {
-		return cmp.Or(a.Lock.Compare(b.Lock), ByPlace(a, b))
-	})}
+	p := Preview{Gone: slices.Clone(requests)} // there can be 100,000: they are copied once
+	slices.SortFunc(p.Gone, func(a, b Request) int { return cmp.Or(a.Lock.Compare(b.Lock), ByPlace(a, b)) })
 	gone := make(map[string]bool, len(requests))
 	affected := map[LockID]bool{}
 	for _, r := range p.Gone {

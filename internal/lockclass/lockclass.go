@@ -48,6 +48,51 @@ func (r Rules) Of(name string) string {
 	if !strings.ContainsAny(name, "0123456789") {
 		return name
 	}
+	if !strings.ContainsAny(name, "-.:T") {
+		return foldWords(name)
+	}
+	return foldAny(name)
+}
+
+// foldWords is foldAny for a name without the characters that join numbers, in a tenth of
+// the time.
+func foldWords(name string) string {
+	folded := make([]byte, 0, len(name))
+	for i := 0; i < len(name); {
+		end := i
+		for end < len(name) && isWord(name[end]) {
+			end++
+		}
+		switch word := name[i:end]; {
+		case end == i:
+			folded = append(folded, name[i])
+			end++
+		case isNumber(word) || isID(word):
+			folded = append(folded, '*')
+		default:
+			folded = append(folded, word...)
+		}
+		i = end
+	}
+	return string(folded)
+}
+
+// isWord reports whether a byte is of a word; an underscore ends one.
+func isWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+func isNumber(word string) bool {
+	digits := strings.TrimSuffix(word, "Z")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+func isID(word string) bool {
+	return len(word) >= 8 && strings.Trim(word, "0123456789abcdefABCDEF") == "" && strings.ContainsAny(word, "0123456789")
+}
+
+// foldAny replaces IDs and numbers.
+func foldAny(name string) string {
 	pieces := strings.Split(name, "_") // which counts as a letter for \b
 	for i, piece := range pieces {
 		pieces[i] = numbers.ReplaceAllString(ids.ReplaceAllStringFunc(piece, foldID), "*")

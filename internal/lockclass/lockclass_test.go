@@ -1,6 +1,9 @@
 package lockclass
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 func TestOf(t *testing.T) {
 	rules, err := Parse([]string{"/shards/*/leader", "/tenants/**"})
@@ -36,6 +39,21 @@ func TestParse(t *testing.T) {
 	for _, pattern := range []string{"", "*", "/**", "/a/***"} {
 		if _, err := Parse([]string{pattern}); err == nil {
 			t.Errorf("%q is accepted", pattern)
+		}
+	}
+}
+
+// What is fast gives the same as what is general.
+func TestFoldWords(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	parts := []string{"/", "_", "0", "7", "12345678", "a", "F", "Z", "x", "deadbeef", "é", "\xff", "*", " "}
+	for range 20_000 {
+		name := ""
+		for range r.IntN(8) {
+			name += parts[r.IntN(len(parts))]
+		}
+		if fast, want := foldWords(name), foldAny(name); fast != want {
+			t.Fatalf("%q is of class %q, not %q", name, fast, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package once sends writes to etcd at most once.
+// Package once sends writes to etcd at most once, and opens the streams of watches once.
 //
 // When the reply to a write is lost with DeadlineExceeded or Canceled while the
 // caller's context is alive, as a proxy's timeout or a reset stream loses it,
@@ -44,17 +44,13 @@ func KV(client *clientv3.Client) clientv3.KV {
 // of tells it from one made by clientv3.NewKVFromKVClient for something else,
 // such as a server in the same process.
 func isPlain(client *clientv3.Client) bool {
-	if client.ActiveConnection() == nil {
-		return false
-	}
-	made, plain := reflect.ValueOf(client.KV), reflect.ValueOf(clientv3.NewKV(client))
-	return made.IsValid() && made.Type() == plain.Type() && sender(made) != nil && sender(made) == sender(plain)
+	return client.ActiveConnection() != nil && sameMake(client.KV, clientv3.NewKV(client))
 }
 
-// sender is the type that kv sends requests by. It is nil when etcd's client is
+// sender is the type that a client's KV or Watcher sends requests by. It is nil when etcd's client is
 // no longer made as it was, so that KV changes nothing then.
-func sender(kv reflect.Value) reflect.Type {
-	field := reflect.Indirect(kv).FieldByName("remote")
+func sender(made reflect.Value) reflect.Type {
+	field := reflect.Indirect(made).FieldByName("remote")
 	if !field.IsValid() || field.Kind() != reflect.Interface || field.IsNil() {
 		return nil
 	}

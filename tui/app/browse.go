@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/widget"
 )
@@ -108,11 +109,7 @@ const wheelStep = 3
 // mouse passes a click or the wheel to the part of the screen under it.
 func (m *Model) mouse(msg tea.MouseMsg) nav.Action {
 	at := msg.Mouse()
-	top := 1
-	if m.height >= 10 {
-		top = 2
-	}
-	place := widget.Mouse{X: at.X, Y: at.Y - top}
+	place := widget.Mouse{X: at.X, Y: at.Y - m.top()}
 	switch msg.(type) {
 	case tea.MouseClickMsg:
 		return m.click(at, place)
@@ -132,10 +129,16 @@ func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 	if m.asked != nil {
 		return nil
 	}
-	if kind := tabAt(&m.screens, m.Theme, at.X); m.height >= 10 && at.Y == 1 && kind != 0 {
+	if kind := tabAt(&m.screens, m.Theme, at.X); m.height >= barHeight && at.Y == 1 && kind != 0 {
 		m.line.close()
 		m.help.open = false
 		return nav.Open{Ref: nav.Ref{Kind: kind}}
+	}
+	if rows := m.scrubber.rows(m.height); at.Y >= 2 && at.Y < 2+rows && !m.line.open() && !m.help.open {
+		if t, ok := m.scrubber.timeAt(at.X); ok {
+			return nav.GoTo{Place: backend.Place{Time: t}}
+		}
+		return nil
 	}
 	_, h := m.body()
 	if m.line.open() || m.help.open || at.Button != tea.MouseLeft || place.Y < 0 || place.Y >= h {

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -202,21 +201,4 @@ func whenToAsk() []string { return []string{backend.AskOthers, backend.AskAlways
 
 func backgrounds() []string {
 	return []string{backend.BackgroundAuto, backend.BackgroundDark, backend.BackgroundLight}
-}
-
-// timeCommands are those of time travel.
-func timeCommands(c *nav.Context) []command {
-	if !c.Can.TimeTravel {
-		return nil
-	}
-	return []command{
-		{name: "rev", args: "N", about: "the locks as they were at revision N", run: func(arg string) nav.Action {
-			n, err := strconv.ParseInt(strings.TrimSpace(arg), 10, 64)
-			if err != nil || n <= 0 {
-				return nav.Fail("rev: a revision such as " + strconv.FormatInt(c.Live.Revision, 10))
-			}
-			return nav.GoTo{Revision: n}
-		}},
-		{name: "live", about: "back to live", run: func(string) nav.Action { return nav.GoLive{} }},
-	}
 }

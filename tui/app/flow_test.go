@@ -92,7 +92,7 @@ func TestFlowLooking(t *testing.T) {
 	tm.Type("7")
 	tm.shows("events 2 lines")
 	tm.Type("6")
-	tm.shows("enter reads the last")
+	tm.shows("enter reads the latest")
 	tm.enter()
 	tm.shows("revisions 100 to 103")
 	tm.Type("G")

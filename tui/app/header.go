@@ -54,6 +54,12 @@ func prefixesText(prefixes keyspace.Prefixes, w int) string {
 
 // headerFacts are the parts of the header at the right.
 func headerFacts(c *nav.Context, endpoint string) []headerFact {
+	if c.Can.Recording {
+		return []headerFact{
+			{theme.Styled(term.Cut(term.Safe(endpoint), 40), c.Theme.Dim), 2},
+			{theme.Styled(prefixesText(c.Prefixes, 24), c.Theme.Dim), 3},
+		}
+	}
 	leader := "leader " + term.Safe(c.Status.Leader)
 	if c.Status.Leader == "" {
 		leader = "leader ?"
@@ -100,6 +106,8 @@ func header(c *nav.Context, endpoint string, w int) string {
 func connectionSign(c *nav.Context, w int) theme.Text {
 	conn := &c.Conn
 	switch {
+	case c.Can.Recording:
+		return theme.Styled("no etcd", c.Theme.Dim)
 	case !conn.Begun:
 		return theme.Styled("○ connecting", c.Theme.Waiting)
 	case !conn.Lost && len(c.Status.Cluster.Alarms) > 0:
@@ -156,7 +164,10 @@ func frozenMark(c *nav.Context, w int) string {
 		style = c.Theme.Past
 	}
 	text := " " + c.Frozen.Mark + " "
-	if c.Frozen.About != "" && w >= 120 {
+	if c.InRecording() {
+		text += c.Play.Sign() + " "
+	}
+	if c.Frozen.About != "" && w >= 120 && !c.Can.Recording {
 		text += c.Frozen.About + " "
 	}
 	return style.Render(text) + "  "

@@ -1,9 +1,9 @@
 package app
 
 import (
-	"etcd-lock/tui/effects"
+	"slices"
+
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/state"
 	"etcd-lock/tui/widget"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,7 +13,7 @@ import (
 func (m *Model) bindings() []widget.Group {
 	return []widget.Group{
 		{Title: "views", Bindings: m.viewBindings()},
-		{Title: "time travel", Bindings: timeBindings(m.Context, m.effects)},
+		{Title: "time travel", Bindings: slices.Concat(timeBindings(m.Context, m.effects), m.replayBindings())},
 		{Title: "everywhere", Bindings: m.commonBindings()},
 	}
 }
@@ -51,29 +51,11 @@ func (m *Model) viewBindings() []widget.Binding {
 	)
 }
 
-func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
-	do := func(a nav.Action) func() nav.Action { return func() nav.Action { return a } }
-	live := nav.EitherOff(c.OffTravel, nav.Unless(func() bool { return e.Travelling() }, "already live"))
-	return []widget.Binding{
-		{
-			Keys: "b", Short: "back to live",
-			Doc:   "back to live",
-			Where: widget.FooterStart, When: c.InPast, Off: live, Do: do(nav.GoLive{}),
-		},
-		{
-			Keys: "[", Short: "earlier", Long: "the change before, in history",
-			Doc:   "[time travel](#time-travel): to the change before",
-			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: -1}),
-		},
-		{
-			Keys: "]", Short: "later", Long: "the next change",
-			Doc:   "to the next change",
-			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: 1}),
-		},
-	}
-}
-
 func (m *Model) commonBindings() []widget.Binding {
+	pause, how := "pause", "freeze the display; data keeps updating"
+	if m.Can.Recording {
+		pause, how = "play", "or pause"
+	}
 	export := func() nav.Action { return exportTable(m.screens.Front(), "", m.Now) }
 	return []widget.Binding{
 		{
@@ -92,8 +74,8 @@ func (m *Model) commonBindings() []widget.Binding {
 			Where: widget.FooterEnd, Do: func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) },
 		},
 		{
-			Keys: "space", Short: "pause", Long: "freeze the display; data keeps updating",
-			Doc:   "freeze the display (the header shows PAUSED), or resume; data keeps updating in the background",
+			Keys: "space", Short: pause, Long: how,
+			Doc:   "freeze the display (the header shows PAUSED), or resume; data keeps updating in the background. In a recording: [play it](#replay), or pause",
 			Where: widget.FooterEnd, Do: func() nav.Action { return togglePause(m.Context) },
 		},
 		{
@@ -116,12 +98,4 @@ func (m *Model) commonBindings() []widget.Binding {
 			Off: func() widget.Off { return offView(m.Context, nav.KindScenarios) }, Do: func() nav.Action { return nav.OpenView(nav.KindScenarios) },
 		},
 	}
-}
-
-// togglePause freezes the display, or goes back to live.
-func togglePause(c *nav.Context) nav.Action {
-	if c.Frozen != nil {
-		return nav.Freeze{To: nil}
-	}
-	return nav.Freeze{To: &state.Frozen{Snapshot: c.Live, Mark: "PAUSED", About: "space resumes", At: c.Now}}
 }

@@ -38,6 +38,7 @@ type Model struct {
 	asked         *nav.Ask // the dialog that is open; nil: none is
 	flash         flashLine
 	frame         frame
+	scrubber      scrubber
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.
@@ -52,6 +53,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 	style := theme.New(true, o.NoColor)
 	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
+	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.Views = map[nav.Kind]nav.Screen{}
@@ -70,6 +72,7 @@ func abilities(o backend.Options) nav.Can {
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
 		TimeTravel: o.Past != nil, Record: o.Recorder != nil, ReadOnly: o.ReadOnly,
+		Clock: o.Archive != nil, Recording: o.Source == nil,
 	}
 }
 
@@ -78,6 +81,8 @@ func offView(c *nav.Context, k nav.Kind) widget.Off {
 	switch k {
 	case nav.KindScenarios:
 		return c.Needs(c.Can.Scenarios)
+	case nav.KindClients:
+		return c.Needs(c.Can.Take || !c.Can.Recording)
 	case nav.KindPast:
 		return c.OffTravel()
 	default:
@@ -148,17 +153,31 @@ func (m *Model) settle() tea.Cmd {
 	return m.perform(m.effects.LookUp(visible))
 }
 
-// body is the room of a screen: all but the header, the bar, the status line
-// and the help. A small terminal goes without the last ones first.
+// body is the room of a screen: all but the header, the bar, what is said of the moment,
+// the status line and the help. A small terminal goes without the last ones first.
 func (m *Model) body() (w, h int) {
-	h = m.height - 1
-	for _, least := range []int{4, 8, 10} {
+	h = m.height - m.top()
+	for _, least := range []int{4, 8} {
 		if m.height >= least {
 			h--
 		}
 	}
 	return m.width, max(h, 0)
 }
+
+// barHeight is the least height that has room for the bar.
+const barHeight = 10
+
+// top is the number of rows above the body.
+func (m *Model) top() int {
+	if m.height < barHeight {
+		return 1
+	}
+	return 2 + m.scrubber.rows(m.height) + len(m.doubts())
+}
+
+// doubts are the lines that say why the locks may have been different.
+func (m *Model) doubts() []string { return doubtLines(m.Context, m.width, max(m.height/6, 1)) }
 
 // View returns the screen.
 func (m *Model) View() tea.View {
@@ -176,8 +195,10 @@ func (m *Model) screen() string {
 		return ""
 	}
 	parts := []string{header(m.Context, m.options.Endpoint, w)}
-	if h >= 10 {
+	if h >= barHeight {
 		parts = append(parts, bar(&m.screens, m.Theme, w))
+		parts = append(parts, m.scrubber.view(w, m.scrubber.rows(h))...)
+		parts = append(parts, m.doubts()...)
 	}
 	bw, bh := m.body()
 	if bh > 0 {

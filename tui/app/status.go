@@ -64,9 +64,18 @@ func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
 	}
 }
 
-// ahead says how far the present is from the past that is shown.
+// ahead says how far the present, or the end of the recording, is from the past that is shown.
 func ahead(c *nav.Context) string {
-	return "live is " + format.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
+	switch last := c.LastRecorded(); {
+	case c.Can.Recording && !c.Frozen.At.Before(last):
+		return "the recording ends here"
+	case c.Can.Recording:
+		return "the recording ends " + format.Age(last.Sub(c.Frozen.At)) + " later: b"
+	case c.InRecording():
+		return "live is " + format.Age(c.Now.Sub(c.Frozen.At)) + " ahead: b"
+	default:
+		return "live is " + format.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
+	}
 }
 
 // activity is the running scenario, and that something is recorded, in a few

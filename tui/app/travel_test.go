@@ -14,10 +14,8 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
-	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/screens"
-	"etcd-lock/tui/state"
 )
 
 // withPast is a driver with a lock's past: at 101 a writer holds /jobs, at 102
@@ -190,7 +188,7 @@ func TestHistoryScreen(t *testing.T) {
 func TestPastScreen(t *testing.T) {
 	d, c := withPast(t, 100)
 	d.press("6")
-	d.mustShow("enter reads the last 1000 revisions")
+	d.mustShow("enter reads the latest changes; etcd scans all writes since then")
 	if len(c.Reads) != 0 {
 		t.Errorf("read %v", c.Reads)
 	}
@@ -218,7 +216,7 @@ func TestPastNewest(t *testing.T) {
 	r := d.put("/late", keyspace.Read, 0)
 	d.mustNotShow("/late")
 	d.press("n")
-	d.until("read anew", func() bool { return d.m.Changes.Until == r.Revision })
+	d.until("read anew", func() bool { return d.m.Changes.Until.Revision == r.Revision })
 	d.mustShow(">         106 ● granted  read  /late")
 	if len(c.Reads) != 2 {
 		t.Errorf("read %v", c.Reads)
@@ -279,17 +277,18 @@ func TestTravelTheme(t *testing.T) {
 
 // Nothing in the past breaks the screens, whatever stood in etcd.
 func TestTravelFits(t *testing.T) {
-	d, _ := withPast(t, 100)
+	d, c := withPast(t, 100)
 	then := hostile(d.clock.Now())
-	trail := &backend.Changes{Floor: 1, Since: 1, Until: 1 << 62}
+	trail := &backend.Changes{Floor: backend.Place{Revision: 1}, Since: backend.Place{Revision: 1}, Until: backend.Place{Revision: 1 << 62}}
 	for _, l := range then.Locks {
 		for _, r := range l.Queue {
-			trail.Events = append(trail.Events, inspect.Event{Kind: "\x1b[2J", Request: r, Revision: r.Revision})
+			trail.Events = append(trail.Events, backend.Change{Event: inspect.Event{Kind: "\x1b[2J", Request: r, Revision: r.Revision}, Place: backend.Place{Revision: r.Revision}})
 		}
 	}
 	d.m.Changes = trail
-	d.m.perform(nav.GoTo{Revision: then.Revision}) // and what comes is this
-	d.send(effects.PastMsg{Snapshot: state.Snapshot{Snapshot: then, Verdict: state.NewVerdict(then, nil, time.Time{})}, Revision: then.Revision, Floor: 1 << 60})
+	c.Then = &backend.Moment{Snapshot: then, Place: backend.Place{Revision: then.Revision}, Floor: backend.Place{Revision: 1 << 60}}
+	d.do(nav.GoTo{Place: c.Then.Place})
+	d.standsAt(then.Revision)
 	for _, keys := range [][]string{{"1"}, {"1", "enter"}, {"1", "enter", "H"}, {"2"}, {"2", "enter"}, {"3"}, {"6"}} {
 		d.press(keys...)
 		d.fits(strings.Join(keys, " "), 1)

@@ -14,15 +14,17 @@ import (
 type Options struct {
 	Prefixes keyspace.Prefixes // locks below them are watched
 	Notice   string            // is shown and logged at the start; empty: nothing
-	Endpoint string            // shown
+	Endpoint string            // or the recording that is shown without an etcd
 
-	Source      Source
+	Source      Source      // nil: there is no present, only the Past
 	Health      Health      // nil: leader and lag are not shown
 	Rights      Rights      // nil: a refusal is not explained
 	Locker      Locker      // nil: no locks can be taken
 	Scenarios   Scenarios   // nil: there are none
 	Releaser    Releaser    // nil: requests of others cannot be released
 	Past        Past        // nil: only the present is shown
+	Archive     Archive     // that the Past reads; nil: none, and the past has no times
+	Start       Place       // where to begin; the zero Place: in the present, which there must be
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
 

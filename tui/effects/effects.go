@@ -67,8 +67,17 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 	return e
 }
 
-// Start starts the watch and loads the preferences.
-func (e *Effects) Start() nav.Action { return nav.Batch{e.feed.start(), e.prefs.load()} }
+// Start starts the watch, loads the preferences, and goes to where the user begins.
+func (e *Effects) Start() nav.Action {
+	begin := nav.Batch{e.prefs.load(), e.travel.survey()}
+	if e.ports.Source != nil {
+		begin = append(begin, e.feed.start())
+	}
+	if e.ports.Start != (backend.Place{}) {
+		begin = append(begin, e.travel.goTo(e.ports.Start))
+	}
+	return begin
+}
 
 // Second is called once a second: it samples, refreshes and retries.
 func (e *Effects) Second() nav.Action {
@@ -83,7 +92,7 @@ func (e *Effects) LookUp(visible []int64) nav.Action { return e.feed.lookUp(visi
 func (e *Effects) Freeze(f *state.Frozen) { e.travel.freeze(f) }
 
 // Travelling reports whether the past is shown, or on its way.
-func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != 0 }
+func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != nil }
 
 // Chosen returns what the user has chosen, to be read and changed. SavePrefs keeps
 // it.
@@ -115,16 +124,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.releases.plan(a.Target)
 	case nav.ApplyRelease:
 		return e.releases.apply(a)
-	case nav.GoTo:
-		return e.travel.goTo(a.Revision)
-	case nav.GoToGrant:
-		return e.travel.goToGrant(a.Request)
-	case nav.GoLive:
-		return e.travel.goLive()
-	case nav.Step:
-		return e.travel.step(e.travel.at(), a.By, true)
-	case nav.ReadHistory:
-		return e.travel.readUntil(a.Until)
 	case nav.RunScenario:
 		return e.runs.start(a)
 	case nav.StopScenario:
@@ -142,6 +141,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	case nav.Export:
 		return e.export(a.Table, a.Path)
 	default:
-		return nil
+		return e.travel.do(a)
 	}
 }

@@ -1,7 +1,6 @@
 package effects
 
 import (
-	"strconv"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -16,184 +15,283 @@ import (
 // timeTravel shows the locks as they were, and reads what changed.
 type timeTravel struct {
 	*env
-	target  int64 // the revision that is shown or on its way; 0: the present
-	loading bool  // a snapshot
-	reading bool  // changes
+	target  *journey // to what is shown or on its way; nil: to the present
+	loading bool     // a moment
+	reading bool     // changes
+	played  time.Time
+	ticking bool // a tick of playing is on its way
+}
+
+// journey is on the way to a place of the past.
+type journey struct {
+	backend.Place
+	says    string // on arrival; empty: nothing
+	playing bool   // nobody asked for just this place
 }
 
 // changesMsg brings what changed, and the step that it was read for, if any, with
-// the revision that it is from.
+// the place that it is from.
 type changesMsg struct {
 	changes backend.Changes
-	at      int64
+	at      backend.Place
 	step    int
+	quiet   bool // nobody asked for it
 	err     error
 }
 
-// PastMsg brings the snapshot of a revision, and the oldest one that etcd
-// remembers.
+// PastMsg brings the moment of a place.
 type PastMsg struct {
-	state.Snapshot
-	Revision, Floor int64
-	err             error
+	Moment backend.Moment
+	frozen *state.Frozen
+	target *journey
+	err    error
 }
 
-// grantMsg brings the revision at which a request was granted, 0 if it was not.
+// grantMsg brings the place at which a request was granted, the zero Place if it was not.
 type grantMsg struct {
-	revision int64
-	err      error
+	place backend.Place
+	err   error
 }
 
-// at returns the revision that is shown or on its way.
-func (t *timeTravel) at() int64 {
-	if t.target != 0 {
-		return t.target
+// do begins what an action on time asks for.
+func (t *timeTravel) do(a nav.Action) nav.Action {
+	switch a := a.(type) {
+	case nav.GoTo:
+		return t.goTo(a.Place)
+	case nav.GoToGrant:
+		return t.goToGrant(a.Request)
+	case nav.GoLive:
+		return t.goLive()
+	case nav.Step:
+		return t.step(t.at(), a.By, true)
+	case nav.ReadHistory:
+		return t.readUntil(a.Until)
+	case nav.ToMark:
+		return t.toMark(a.By)
+	case nav.Scrub:
+		return t.scrub(a.By)
+	case nav.Play:
+		return t.play()
+	case nav.PlaySpeed:
+		return t.speed(a.Speed)
+	default:
+		return nil
 	}
-	return t.Live.Revision
 }
 
-// step goes one change back or on from a revision. If it is not known where that
-// is, it may read first.
-func (t *timeTravel) step(at int64, by int, mayRead bool) nav.Action {
+// offline reports whether there is no present.
+func (t *timeTravel) offline() bool { return t.ports.Source == nil }
+
+// at returns the place that is shown or on its way.
+func (t *timeTravel) at() backend.Place {
+	if t.target != nil {
+		return t.target.Place
+	}
+	return backend.Place{Revision: t.Live.Revision}
+}
+
+// cursor returns the time in the recording that is shown or on its way, zero if it has none.
+func (t *timeTravel) cursor() time.Time {
+	if t.InRecording() && t.target != nil && t.target.Place == t.Frozen.Place {
+		return t.Frozen.Cursor()
+	}
+	return t.at().Time
+}
+
+// step goes one change back or on from a place. If it is not known where that is, it
+// may read first.
+func (t *timeTravel) step(at backend.Place, by int, mayRead bool) nav.Action {
+	t.Play.On = false
 	switch {
-	case by > 0 && t.target == 0:
+	case at.End:
+		return nil // where that is is on its way
+	case by > 0 && t.target == nil:
 		return nav.Note("already at the latest revision: [ goes back")
-	case by < 0 && t.Changes != nil && at <= t.Changes.Floor:
+	case by < 0 && t.Changes != nil && at.Compare(t.Changes.Floor) <= 0:
 		return nav.Fail(state.FloorText(t.Changes))
 	case t.Changes != nil && state.CoversStep(t.Changes, at, by):
 		return t.goTo(state.StepFrom(t.Changes, at, by))
-	case by > 0 && at >= t.Live.Revision || !mayRead:
-		return nav.Batch{nav.Flash{Text: "no later changes: back to live"}, nav.Freeze{To: nil}}
-	case by < 0:
-		return t.read(at-state.ChangesWindow, at, by)
+	case by < 0 && !mayRead:
+		return nav.Note("no earlier changes")
+	case mayRead && (by < 0 || t.offline() || at.Revision < t.Live.Revision):
+		return t.read(at, by, by)
+	case t.offline():
+		return nav.Note("no later changes: the recording ends at " + state.PlaceText(backend.Place{Time: t.LastRecorded()}))
 	default:
-		return t.read(at, at+state.ChangesWindow, by)
+		return nav.Batch{nav.Flash{Text: "no later changes: back to live"}, nav.Freeze{To: nil}}
 	}
 }
 
-// readUntil reads what changed up to a revision, 0 being the one that is shown.
-func (t *timeTravel) readUntil(until int64) nav.Action {
-	if until == 0 {
+// readUntil reads what changed up to a place, the zero Place being the one that is shown.
+func (t *timeTravel) readUntil(until backend.Place) nav.Action {
+	if until == (backend.Place{}) {
 		until = t.at()
 	}
-	return t.read(until-state.ChangesWindow, until, 0)
+	return t.read(until, -1, 0)
 }
 
 // read reads what changed. It costs etcd something, so it is said.
-func (t *timeTravel) read(since, until int64, step int) nav.Action {
+func (t *timeTravel) read(at backend.Place, by, step int) nav.Action {
 	if t.reading {
 		return nil
 	}
-	t.reading = true
-	since = max(since, 1)
-	ctx, past, prefixes, at := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes, t.at()
-	return nav.Batch{
-		nav.Flash{Text: "reading changes from revision " + strconv.FormatInt(since, 10) + " to " +
-			strconv.FormatInt(until, 10) + ": etcd scans all writes since …"},
-		t.background(func() tea.Msg {
-			c, err := past.Changes(ctx, prefixes, since, until)
-			return changesMsg{c, at, step, err}
-		}),
+	read := t.fetch(at, by, changesMsg{at: t.at(), step: step})
+	if cost := t.ports.Past.Cost(at, by); cost != "" {
+		return nav.Batch{nav.Flash{Text: "reading changes " + cost + " …"}, read}
 	}
+	return read
+}
+
+// fetch reads what changed, and answers with msg.
+func (t *timeTravel) fetch(at backend.Place, by int, msg changesMsg) nav.Action {
+	t.reading = true
+	ctx, past, prefixes := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes
+	return t.background(func() tea.Msg {
+		msg.changes, msg.err = past.Changes(ctx, prefixes, at, by)
+		return msg
+	})
+}
+
+// follow reads what was recorded before a moment, unless it is known.
+func (t *timeTravel) follow(f *state.Frozen) nav.Action {
+	if f == nil || !f.Recorded || t.reading || state.Covers(t.Changes, f.Place) {
+		return nil
+	}
+	return t.fetch(f.Place, -1, changesMsg{at: f.Place, quiet: true})
 }
 
 func (msg changesMsg) Apply(e *Effects) nav.Action {
-	e.travel.reading = false
-	if msg.err != nil {
+	t := &e.travel
+	t.reading = false
+	switch {
+	case msg.err != nil && msg.quiet: // the moment is shown all the same
+		e.Log.Add(state.EntryError, e.Now, "cannot read what was recorded before: "+term.Plainly(msg.err))
+		return nil
+	case msg.err != nil:
 		return nav.Fail("cannot read history: " + term.Plainly(msg.err))
 	}
 	e.Changes = &msg.changes
+	t.relate()
+	if msg.quiet {
+		return nav.Batch{nav.Refresh{All: true}, t.follow(t.Frozen)}
+	}
 	read := nav.Batch{nav.Quiet{}, nav.Refresh{All: true}}
 	if msg.step == 0 {
 		return read
 	}
-	return append(read, e.travel.step(msg.at, msg.step, false))
+	return append(read, t.step(msg.at, msg.step, false))
 }
 
-// goTo shows the snapshot of a revision. While one is on its way, it is only
-// noted which one to show in the end.
-func (t *timeTravel) goTo(revision int64) nav.Action {
-	t.target = revision
+// goTo shows the moment of a place. While one is on its way, it is only noted which one to
+// show in the end.
+func (t *timeTravel) goTo(place backend.Place) nav.Action { return t.travel(journey{Place: place}) }
+
+func (t *timeTravel) travel(to journey) nav.Action {
+	t.target = &to
+	t.Play.On = t.Play.On && to.playing
 	if t.loading {
 		return nil
 	}
 	t.loading = true
-	ctx, past, prefixes, now := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes, t.Now
+	ctx, past, prefixes, now, target := t.Tasks.Ctx, t.ports.Past, t.ports.Prefixes, t.Now, t.target
 	return t.background(func() tea.Msg {
-		s, floor, err := past.At(ctx, prefixes, revision)
+		m, err := past.At(ctx, prefixes, target.Place)
 		if err != nil {
-			return PastMsg{Revision: revision, err: err}
+			return PastMsg{target: target, err: err}
 		}
-		v := state.NewVerdict(s, nil, time.Time{})
-		v.At = now
-		return PastMsg{Snapshot: state.Snapshot{Snapshot: s, Verdict: v}, Revision: revision, Floor: floor}
+		return PastMsg{Moment: m, frozen: state.FromPast(&m, now), target: target}
 	})
 }
 
-// Apply shows the snapshot, if the user still wants to see the past.
+// Apply shows the moment, if the user still wants to see the past.
 func (msg PastMsg) Apply(e *Effects) nav.Action {
 	t := &e.travel
 	t.loading = false
+	arrived := t.target == msg.target
 	switch {
-	case t.target == 0:
+	case t.target == nil:
 		return nil // back in the present meanwhile
-	case msg.err != nil && t.target == msg.Revision:
-		t.target = 0
+	case msg.err != nil && arrived:
+		t.target, t.Play.On = nil, false
 		if t.InPast() {
-			t.target = t.Frozen.Revision
+			t.target = &journey{Place: t.Frozen.Place}
 		}
 		return nav.Fail(term.Plainly(msg.err))
+	case msg.err != nil:
+		return t.travel(*t.target)
 	}
-	var shown nav.Batch
-	if msg.err == nil { // the messages on the way are obsolete
-		shown = nav.Batch{nav.Quiet{}, nav.Freeze{To: &state.Frozen{Snapshot: msg.Snapshot, Mark: pastMark(msg.Revision, msg.Floor), About: "· b goes back to live", Past: true}}}
+	if msg.frozen.Recorded {
+		msg.frozen.Follow(t.Frozen)
+		msg.frozen.Wanted = earlier(msg.target.Time, msg.frozen.Last)
 	}
-	if t.target != msg.Revision {
-		return append(shown, t.goTo(t.target))
+	shown := nav.Batch{nav.Freeze{To: msg.frozen}, t.follow(msg.frozen)}
+	switch {
+	case !arrived:
+		return append(shown, nav.Quiet{}, t.travel(*t.target))
+	case msg.target.says != "":
+		shown = append(shown, nav.Flash{Text: msg.target.says})
+	case !msg.target.playing: // the messages on the way are obsolete
+		shown = append(shown, nav.Quiet{})
 	}
+	t.target = &journey{Place: msg.frozen.Place}
 	return shown
 }
 
-// pastMark is the loud word of the past, with how far back it goes.
-func pastMark(revision, floor int64) string {
-	return "PAST rev " + strconv.FormatInt(revision, 10) + ", oldest " + strconv.FormatInt(floor, 10)
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // goToGrant goes to when a request was granted.
 func (t *timeTravel) goToGrant(r inspect.Request) nav.Action {
 	ctx, past := t.Tasks.Ctx, t.ports.Past
-	return nav.Batch{
-		nav.Flash{Text: "looking for the grant: etcd scans all writes since the request …"},
-		t.background(func() tea.Msg {
-			revision, err := past.Granted(ctx, r)
-			return grantMsg{revision, err}
-		}),
+	look := t.background(func() tea.Msg {
+		place, err := past.Granted(ctx, r)
+		return grantMsg{place, err}
+	})
+	if past.Cost(t.at(), -1) == "" {
+		return look
 	}
+	return nav.Batch{nav.Flash{Text: "looking for the grant: etcd scans all writes since the request …"}, look}
 }
 
 func (msg grantMsg) Apply(e *Effects) nav.Action {
 	switch {
 	case msg.err != nil:
 		return nav.Fail(term.Plainly(msg.err))
-	case msg.revision == 0:
+	case msg.place == backend.Place{}:
 		return nav.Note("not granted yet")
 	default:
-		return e.travel.goTo(msg.revision)
+		return e.travel.goTo(msg.place)
 	}
 }
 
-// goLive goes back to the present.
+// goLive goes back to the present. Without one, it goes to the end of the recording.
 func (t *timeTravel) goLive() nav.Action {
-	if !t.InPast() && t.target == 0 {
+	switch {
+	case t.offline():
+		return t.goTo(backend.Place{End: true})
+	case !t.InPast() && t.target == nil:
 		return nav.Note("already live")
+	default:
+		return nav.Freeze{To: nil}
 	}
-	return nav.Freeze{To: nil}
 }
 
 // freeze shows a frozen snapshot, or the live one if nil.
 func (t *timeTravel) freeze(f *state.Frozen) {
 	t.Frozen, t.Missed = f, 0
 	if !t.InPast() {
-		t.target = 0
+		t.target, t.Play.On = nil, false
+	}
+	t.relate()
+}
+
+// relate has the moment that is shown know what was before.
+func (t *timeTravel) relate() {
+	if t.InRecording() {
+		t.Frozen.Relate(t.Changes)
 	}
 }

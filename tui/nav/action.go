@@ -141,16 +141,26 @@ type (
 type (
 	// Freeze shows a frozen snapshot until the next one, or the live one if nil.
 	Freeze struct{ To *state.Frozen }
-	// GoTo shows the locks as they were at a revision.
-	GoTo struct{ Revision int64 }
+	// GoTo shows the locks as they were at a place of the past.
+	GoTo struct{ Place backend.Place }
 	// GoToGrant shows the locks as they were when a request was granted.
 	GoToGrant struct{ Request inspect.Request }
-	// GoLive shows the locks as they are.
+	// GoLive shows the locks as they are or, without a present, at the end of the
+	// recording.
 	GoLive struct{}
 	// Step goes one change back (-1) or on (1).
 	Step struct{ By int }
-	// ReadHistory reads the changes up to a revision, 0 being the one that is shown.
-	ReadHistory struct{ Until int64 }
+	// ReadHistory reads the changes up to a place, the zero Place being the one that is
+	// shown.
+	ReadHistory struct{ Until backend.Place }
+	// ToMark goes to when a problem was found: the next one (1), or the one before (-1).
+	ToMark struct{ By int }
+	// Scrub goes to a time of the recording that is so much later, or earlier.
+	Scrub struct{ By time.Duration }
+	// Play has a recording pass by itself, or stops that.
+	Play struct{}
+	// PlaySpeed is the factor by which its time passes faster.
+	PlaySpeed struct{ Speed int }
 
 	// RunScenario starts a scenario, unless one is running.
 	RunScenario struct {

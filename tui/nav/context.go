@@ -20,6 +20,8 @@ type Context struct {
 type Can struct {
 	Take, Release, TimeTravel, Scenarios, Record bool
 	ReadOnly                                     bool // no key writes to etcd
+	Clock                                        bool // the past has times: a recorder kept it
+	Recording                                    bool // there is no etcd, only what was recorded
 }
 
 // Why keys are off.
@@ -27,6 +29,9 @@ const (
 	whyReadOnly = "read-only mode"
 	whyNever    = "not available here"
 	whyPast     = "not while history is shown; b goes back to live"
+	whyRecorded = "this is a recording"
+	whyNoClock  = "etcd keeps no times: see --recording DIR --live"
+	whyNotThere = "no moment of a recording is shown"
 )
 
 // Needs returns why a key is off that needs something which the user may or may
@@ -35,6 +40,8 @@ func (c *Context) Needs(can bool) widget.Off {
 	switch {
 	case can:
 		return widget.Off{}
+	case c.Can.Recording:
+		return widget.Off{Why: whyRecorded}
 	case c.Can.ReadOnly:
 		return widget.Off{Why: whyReadOnly}
 	default:
@@ -62,6 +69,22 @@ func (c *Context) OffRelease() widget.Off { return c.NeedsPresent(c.Can.Release)
 
 // OffTravel returns why the keys of time travel are off.
 func (c *Context) OffTravel() widget.Off { return c.Needs(c.Can.TimeTravel) }
+
+// OffClock returns why the keys are off that go to a time.
+func (c *Context) OffClock() widget.Off {
+	if off := c.OffTravel(); off.Why != "" || c.Can.Clock {
+		return off
+	}
+	return widget.Off{Why: whyNoClock}
+}
+
+// OffPlay returns why the keys are off that have a recording pass.
+func (c *Context) OffPlay() widget.Off {
+	if off := c.OffClock(); off.Why != "" || c.InRecording() {
+		return off
+	}
+	return widget.Off{Why: whyNotThere}
+}
 
 // EmptyText returns what a screen without rows says.
 func (c *Context) EmptyText(known bool, empty string) string {

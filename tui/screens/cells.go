@@ -33,7 +33,7 @@ func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
 		return theme.Styled("never", c.Theme.Dim)
 	case lease == 0:
 		return theme.Styled("never", c.Theme.Warning)
-	case !known || !c.Connected() || c.InPast():
+	case !known:
 		return theme.Styled("-", c.Theme.Dim)
 	case left < 0 && c.Lease(lease).State == inspect.LeaseOverdue:
 		return theme.Styled("-"+format.Age(-left), c.Theme.Lost)
@@ -50,7 +50,7 @@ func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
 func termCell(c *nav.Context, r inspect.Request) theme.Text {
 	ends := r.Term.Ends()
 	switch {
-	case ends.IsZero() || r.Vacant() || c.InPast():
+	case ends.IsZero() || r.Vacant() || c.Clock().IsZero(): // revisions of etcd have no times
 		return theme.Styled("-", c.Theme.Dim)
 	case r.Lapsed(c.Clock()):
 		return theme.Styled("lapsed", c.Theme.Lost)
@@ -105,8 +105,6 @@ func renewalsCell(c *nav.Context, r inspect.Request, w int) theme.Text {
 		return theme.Styled("· no lease", c.Theme.Dim)
 	case lease == 0:
 		return theme.Styled("! none", c.Theme.Warning)
-	case c.InPast():
-		return theme.Styled("-", c.Theme.Dim)
 	case f.State == inspect.LeaseGone:
 		return theme.Styled("✗ gone", c.Theme.Lost)
 	case f.State == inspect.LeaseMissing:
@@ -116,7 +114,7 @@ func renewalsCell(c *nav.Context, r inspect.Request, w int) theme.Text {
 	case f.State != inspect.LeaseAlive:
 		return theme.Styled("-", c.Theme.Dim)
 	}
-	seen := c.Leases.Renewals(lease)
+	seen := c.Renewals(lease)
 	switch {
 	case f.MissedRenewals():
 		return theme.Styled(noneSeen(f.NotRenewedFor(), w, "! "), c.Theme.Expiring)
@@ -141,7 +139,7 @@ func noneSeen(d time.Duration, w int, sign string) string {
 // RenewalsLine says in a sentence what look-ups have shown of a lease's renewals;
 // it is empty when that is nothing.
 func RenewalsLine(c *nav.Context, lease int64) string {
-	f, r := c.Lease(lease), c.Leases.Renewals(lease)
+	f, r := c.Lease(lease), c.Renewals(lease)
 	if lease == 0 || c.InPast() || f.State != inspect.LeaseAlive {
 		return ""
 	}
@@ -179,8 +177,8 @@ func holdersText(l inspect.Lock) string {
 	return format.Waiters(c.Readers+c.Writers, l.State() != inspect.StateUnknown)
 }
 
-// severitySign is the sign of how bad something is.
-func severitySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
+// SeveritySign is the sign of how bad something is.
+func SeveritySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 	switch sev {
 	case diagnose.Critical:
 		return theme.Styled(format.SignCritical, t.Lost)
@@ -203,7 +201,7 @@ func inWords(c *nav.Context, f *diagnose.Finding) narrate.Text {
 // then each clause on a line of its own.
 func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []string {
 	t := c.Theme
-	words, sign := inWords(c, f), severitySign(t, f.Severity)
+	words, sign := inWords(c, f), SeveritySign(t, f.Severity)
 	lines := term.Wrap(sign.Text+" "+term.Safe(words.Headline), w, sign.Style.Render)
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {

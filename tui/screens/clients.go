@@ -194,7 +194,7 @@ func (s *clientsScreen) View(w, h int) string {
 	if rest >= 10 && len(l.all) > 0 {
 		lh = min(len(l.all)+2, rest/2)
 		iw, ih := theme.Inner(w, lh, false)
-		parts = append(parts, s.Theme.Panel("timeline", l.view(s.Theme, iw, ih, s.Now), w, lh, false, false))
+		parts = append(parts, s.Theme.Panel("timeline", l.view(s.Theme, iw, ih, s.Now, "now"), w, lh, false, false))
 	}
 	iw, ih := theme.Inner(w, rest-lh, false)
 	tail := logTail(&s.Log, s.Theme, iw, ih, func(e *state.Entry) bool { return e.Kind == state.EntryOwn || e.Kind == state.EntryError })

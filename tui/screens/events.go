@@ -16,6 +16,7 @@ import (
 type eventsScreen struct {
 	*nav.Context
 	table  *widget.Table[uint64, *state.Entry]
+	of     *state.Log // that is shown, up to its entry seen
 	seen   uint64
 	follow bool
 	keys   []widget.Group
@@ -68,14 +69,18 @@ func (s *eventsScreen) Mouse(m widget.Mouse) nav.Action {
 	return nil
 }
 
-// read takes new log entries, unless the display is frozen.
+// read takes new log entries, unless the display is frozen, or those of another moment.
 func (s *eventsScreen) read() {
-	if s.seen == s.Log.Last || s.Frozen != nil && s.seen > 0 {
+	log := s.ShownLog()
+	if log == s.of && (s.seen == log.Last || s.Frozen != nil && s.seen > 0) {
 		return
 	}
-	s.seen = s.Log.Last
-	rows := make([]*state.Entry, len(s.Log.Entries))
-	for i, e := range s.Log.Entries {
+	if s.of != nil && log != s.of {
+		s.follow = true
+	}
+	s.of, s.seen = log, log.Last
+	rows := make([]*state.Entry, len(log.Entries))
+	for i, e := range log.Entries {
 		rows[len(rows)-1-i] = e
 	}
 	if s.follow {
@@ -103,5 +108,5 @@ func (s *eventsScreen) View(w, h int) string {
 	if !s.follow {
 		title += " · g follows the newest"
 	}
-	return s.Theme.Panel(title, s.table.View(true, "no events since the watch began"), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, noEvents(s.ShownLog())), w, h, true, false)
 }

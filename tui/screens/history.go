@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -22,7 +23,7 @@ type historyScreen struct {
 	ref   nav.Ref          // of one lock, or of all
 	of    *backend.Changes // that are shown
 	anew  bool             // the newest were asked for, and the cursor goes there
-	table *widget.Table[changeID, inspect.Event]
+	table *widget.Table[changeID, backend.Change]
 	keys  []widget.Group
 }
 
@@ -37,11 +38,11 @@ type changeID struct {
 // newHistoryScreen makes the screen of KindPast or KindHistory.
 func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 	s := &historyScreen{Context: c, ref: ref}
-	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e inspect.Event) changeID { return changeID{e.Revision, e.Request.Key, e.Kind, e.Lock()} })
-	s.table.Match = func(e inspect.Event) string {
-		return string(e.Kind) + " " + modeText(e.Request) + " " + term.Name(e.Lock().Name) + " " + eventWho(e)
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(e backend.Change) changeID { return changeID{e.Revision, e.Request.Key, e.Kind, e.Lock()} })
+	s.table.Match = func(e backend.Change) string {
+		return string(e.Kind) + " " + modeText(e.Request) + " " + term.Name(e.Lock().Name) + " " + eventWho(e.Event)
 	}
-	s.table.Label = func(e inspect.Event) string { return e.Request.Key }
+	s.table.Label = func(e backend.Change) string { return e.Request.Key }
 	s.keys = append([]widget.Group{{Title: ref.Kind.String(), Bindings: []widget.Binding{
 		{
 			Keys: "enter", Short: "go", Long: "to the revision, or read what changed",
@@ -65,27 +66,37 @@ func newHistoryScreen(c *nav.Context, ref nav.Ref) *historyScreen {
 // all reports whether the changes of all locks are shown.
 func (s *historyScreen) all() bool { return s.ref.Kind == nav.KindPast }
 
-// tableColumns are without that of the lock where there is only one.
-func (s *historyScreen) tableColumns() []widget.Column[inspect.Event] {
+// tableColumns are without that of the lock where there is only one, and of the time where
+// it is not known.
+func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 	dim := func(text string) theme.Text { return theme.Styled(text, s.Theme.Dim) }
-	cols := []widget.Column[inspect.Event]{
+	cols := []widget.Column[backend.Change]{
+		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(e backend.Change, _ int) theme.Text { return dim(clockText(e.Place)) },
+			Text: func(e backend.Change) string { return state.PlaceText(e.Place) }},
 		{Title: "revision", Box: widget.Box{Min: 10, Want: 14}, Right: true, Cell: s.revision},
-		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e inspect.Event, _ int) theme.Text {
+		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e backend.Change, _ int) theme.Text {
 			return entrySign(s.Theme, state.EntryKind(e.Kind))
 		}},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e inspect.Event, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
-		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e inspect.Event, w int) theme.Text {
+		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e backend.Change, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
+		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e backend.Change, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
-		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e inspect.Event, w int) theme.Text {
-			return theme.Styled(term.CutMiddle(eventWho(e), w), s.Theme.Plain)
+		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+			return theme.Styled(term.CutMiddle(eventWho(e.Event), w), s.Theme.Plain)
 		}},
-		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e inspect.Event, _ int) theme.Text { return dim(tokenText(e.Request)) }},
+		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e backend.Change, _ int) theme.Text { return dim(tokenText(e.Request)) }},
 	}
-	if s.all() {
-		return cols
+	return slices.DeleteFunc(cols, func(col widget.Column[backend.Change]) bool {
+		return col.Title == "lock" && !s.all() || col.Title == "time" && !s.Can.Clock
+	})
+}
+
+// clockText is the time of a place, which revisions of etcd do not have.
+func clockText(p backend.Place) string {
+	if p.Time.IsZero() {
+		return "-"
 	}
-	return slices.DeleteFunc(cols, func(col widget.Column[inspect.Event]) bool { return col.Title == "lock" })
+	return p.Time.Format(time.TimeOnly)
 }
 
 // eventWho labels what an event is about: the client of a request, or another key.
@@ -101,7 +112,7 @@ func eventWho(e inspect.Event) string {
 }
 
 // revision is that of the change, loud when it is the one that is shown.
-func (s *historyScreen) revision(e inspect.Event, _ int) theme.Text {
+func (s *historyScreen) revision(e backend.Change, _ int) theme.Text {
 	text := strconv.FormatInt(e.Revision, 10)
 	if s.InPast() && e.Revision == s.Shown().Revision {
 		return theme.Styled("▸ "+text, s.Theme.Past)
@@ -126,14 +137,14 @@ func (s *historyScreen) Mouse(m widget.Mouse) nav.Action {
 
 func (s *historyScreen) drill() nav.Action {
 	if e, ok := s.table.Current(); ok {
-		return nav.GoTo{Revision: e.Revision}
+		return nav.GoTo{Place: e.Place}
 	}
 	return nav.ReadHistory{}
 }
 
 // offOlder is why there is nothing older.
 func (s *historyScreen) offOlder() widget.Off {
-	if s.Changes != nil && s.Changes.Since <= s.Changes.Floor {
+	if s.Changes != nil && s.Changes.Since.Compare(s.Changes.Floor) <= 0 {
 		return widget.Off{Why: state.FloorText(s.Changes), Shown: true}
 	}
 	return widget.Off{}
@@ -156,7 +167,7 @@ func (s *historyScreen) Refresh() {
 		return
 	}
 	s.of = s.Changes
-	var rows []inspect.Event
+	var rows []backend.Change
 	for i := len(s.Changes.Events) - 1; i >= 0; i-- {
 		if e := s.Changes.Events[i]; s.all() || e.Lock() == s.ref.Lock {
 			rows = append(rows, e)
@@ -170,20 +181,42 @@ func (s *historyScreen) Refresh() {
 }
 
 func (s *historyScreen) View(w, h int) string {
-	title, empty := s.ref.Kind.String(), "enter reads the last "+strconv.Itoa(state.ChangesWindow)+" revisions; etcd scans all writes since then"
+	title, empty := s.ref.Kind.String(), "enter reads the latest changes"
+	switch {
+	case !s.Can.Clock:
+		empty += "; etcd scans all writes since then"
+	case !s.Can.Recording:
+		empty += "; etcd scans all writes since then, unless they were recorded"
+	}
 	if !s.all() {
 		title += " of " + term.Name(s.ref.Lock.Name)
 	}
 	if s.Changes != nil {
-		title += " · revisions " + strconv.FormatInt(s.Changes.Since, 10) + " to " + strconv.FormatInt(s.Changes.Until, 10) +
-			" · oldest " + strconv.FormatInt(s.Changes.Floor, 10) + filterTitle(s.table)
-		empty = "no changes in these revisions; o reads older ones"
+		title += " · " + rangeText(s.Changes) + filterTitle(s.table)
+		empty = "no changes in that time; o reads older ones"
 		if s.Changes.Unproven {
 			title += " · " + unproven
 			empty = unproven
 		}
 	}
 	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
+}
+
+// rangeText says which changes these are, and how far back there are any.
+func rangeText(c *backend.Changes) string {
+	if c.Recorded {
+		since, until := c.Since.Time, c.Until.Time
+		text := since.Format(time.DateTime) + " to " + until.Format(time.DateTime)
+		if since.Format(time.DateOnly) == until.Format(time.DateOnly) {
+			text = since.Format(time.DateTime) + " to " + until.Format(time.TimeOnly)
+		}
+		if c.Since.Compare(c.Floor) > 0 {
+			text += " · recorded since " + state.PlaceText(c.Floor)
+		}
+		return text
+	}
+	return "revisions " + strconv.FormatInt(c.Since.Revision, 10) + " to " + strconv.FormatInt(c.Until.Revision, 10) +
+		" · oldest " + strconv.FormatInt(c.Floor.Revision, 10)
 }
 
 // unproven says that changes may be missing.
@@ -197,18 +230,22 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 	}
 	var lines []string
 	for _, e := range c.Changes.Events {
-		if e.Lock() != id || e.Revision > c.Shown().Revision {
+		if e.Lock() != id || c.InPast() && e.Place.Compare(c.Frozen.Place) > 0 {
 			continue
 		}
 		g := entrySign(c.Theme, state.EntryKind(e.Kind))
-		head := c.Theme.Dim.Render(term.Pad(strconv.FormatInt(e.Revision, 10), 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
-		lines = append(lines, term.Cut(head+" "+term.Pad(modeText(e.Request), 5, false)+" "+eventWho(e), w))
+		when := strconv.FormatInt(e.Revision, 10)
+		if c.Changes.Recorded {
+			when = clockText(e.Place)
+		}
+		head := c.Theme.Dim.Render(term.Pad(when, 8, true)) + " " + g.Style.Render(term.Pad(g.Text, 10, false))
+		lines = append(lines, term.Cut(head+" "+term.Pad(modeText(e.Request), 5, false)+" "+eventWho(e.Event), w))
 	}
 	if len(lines) == 0 && c.Changes.Unproven {
 		return c.Theme.Dim.Render(term.Cut("unknown: "+unproven, w))
 	}
 	if len(lines) == 0 {
-		return c.Theme.Dim.Render(term.Cut("no changes since revision "+strconv.FormatInt(c.Changes.Since, 10), w))
+		return c.Theme.Dim.Render(term.Cut("no changes since "+state.PlaceText(c.Changes.Since), w))
 	}
 	return strings.Join(slices.Clone(lines[max(len(lines)-h, 0):]), "\n")
 }

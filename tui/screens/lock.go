@@ -177,10 +177,11 @@ func (s *lockScreen) View(w, h int) string {
 
 // below is the timeline and, if there is room, the findings and events.
 func (s *lockScreen) below(w, h int) []string {
-	if s.InPast() {
+	if s.InPast() && !s.InRecording() {
 		return []string{s.timeline(timeline{}, w, h)}
 	}
-	l := newTimeline(s.Journal.ForLock(s.lock), s.Journal.Began, s.Clock())
+	journal := s.ShownJournal()
+	l := newTimeline(journal.ForLock(s.lock), journal.Began, s.Clock())
 	lanes := min(h, len(l.all)+2)
 	findings := s.findings(w)
 	if h-lanes < 3 {
@@ -198,7 +199,7 @@ func (s *lockScreen) below(w, h int) []string {
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
 		about := func(e *state.Entry) bool { return e.Lock == s.id }
-		parts = append(parts, s.Theme.Panel("events", logTail(&s.Log, s.Theme, iw, ih, about), w, rest, false, false))
+		parts = append(parts, s.Theme.Panel("events", logTail(s.ShownLog(), s.Theme, iw, ih, about), w, rest, false, false))
 	}
 	return parts
 }
@@ -276,11 +277,15 @@ func place(r inspect.Request) string {
 	return what + strconv.FormatInt(r.Revision, 10)
 }
 
-// timeline is the lanes of the lock.
+// timeline is the lanes of the lock or, where the past has no times, its history.
 func (s *lockScreen) timeline(l timeline, w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
-	if s.InPast() {
+	if s.InPast() && !s.InRecording() {
 		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
-	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock()), w, h, false, false)
+	end := "now"
+	if s.InRecording() {
+		end = "then"
+	}
+	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock(), end), w, h, false, false)
 }

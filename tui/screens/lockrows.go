@@ -71,7 +71,7 @@ func stateRank(r *lockRow) int {
 }
 
 func (s *locksScreen) finding(r *lockRow, _ int) theme.Text {
-	return severitySign(s.Theme, r.severity())
+	return SeveritySign(s.Theme, r.severity())
 }
 
 func (s *locksScreen) nameCell(r *lockRow, w int) theme.Text {

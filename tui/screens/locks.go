@@ -247,10 +247,10 @@ func (s *locksScreen) View(w, h int) string {
 	if p.log.h > 0 {
 		lw, lh := theme.Inner(p.log.w, p.log.h, p.boxed)
 		title := "events"
-		if s.InPast() {
+		if s.InPast() && !s.InRecording() {
 			title = "live events"
 		}
-		parts = append(parts, s.Theme.Panel(title, logTail(&s.Log, s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
+		parts = append(parts, s.Theme.Panel(title, logTail(s.ShownLog(), s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -27,9 +27,17 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 		lines = append(lines, term.Cut(head+e.Text, w))
 	}
 	if len(lines) == 0 {
-		lines = []string{t.Dim.Render(term.Cut("no events since the watch began", w))}
+		lines = []string{t.Dim.Render(term.Cut(noEvents(b), w))}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// noEvents is what is shown where there are none.
+func noEvents(b *state.Log) string {
+	if b.Past {
+		return "no events were recorded shortly before"
+	}
+	return "no events since the watch began"
 }
 
 // entrySign is the sign and the word of a kind of entry.
@@ -57,6 +65,8 @@ func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
 		return theme.Styled("▶ scenario", t.Title)
 	case state.EntryEtcd:
 		return theme.Styled("! etcd", t.Expiring)
+	case state.EntryProblem:
+		return theme.Styled("! problem", t.Warning)
 	case state.EntryNote:
 		return theme.Styled("· note", t.Dim)
 	default:

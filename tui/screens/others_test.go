@@ -50,7 +50,7 @@ func TestEmptyName(t *testing.T) {
 	c := newTestContext()
 	id := inspect.LockID{Layout: layout.Mutex}
 	r := inspect.Request{Key: "/1f", Lock: id, Mode: keyspace.Write, Lease: 0x1f, Revision: 2, Holding: true}
-	c.Changes = &backend.Changes{Events: []inspect.Event{{Kind: inspect.EventGranted, Request: r, Revision: 2}}, Since: 1, Until: 2}
+	c.Changes = &backend.Changes{Events: []backend.Change{{Event: inspect.Event{Kind: inspect.EventGranted, Request: r, Revision: 2}, Place: backend.Place{Revision: 2}}}, Since: backend.Place{Revision: 1}, Until: backend.Place{Revision: 2}}
 	c.Live.Snapshot = inspect.Snapshot{Revision: 2, Locks: []inspect.Lock{inspect.NewLock(id, []inspect.Request{r})}}
 	c.Live.Verdict = state.NewVerdict(c.Live.Snapshot, nil, testNow)
 	history := newHistoryScreen(c, nav.Ref{Kind: nav.KindPast})

@@ -111,7 +111,7 @@ func (s *problemsScreen) severity(p *problem, _ int) theme.Text {
 	if !p.resolved.IsZero() {
 		return theme.Styled("✓ resolved", s.Theme.Holding)
 	}
-	g := severitySign(s.Theme, p.Severity)
+	g := SeveritySign(s.Theme, p.Severity)
 	return theme.Styled(g.Text+" "+p.Severity.String(), g.Style)
 }
 

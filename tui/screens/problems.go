@@ -21,6 +21,7 @@ type problemsScreen struct {
 	*nav.Context
 	table *widget.Table[string, *problem]
 	rows  []*problem
+	past  bool          // the rows are of the past
 	of    state.Edition // of the verdict that is shown
 	best  int           // index of the remedy that is chosen for the problem under the cursor
 	w, h  int
@@ -109,7 +110,7 @@ func (s *problemsScreen) Alert() theme.Text {
 	var words []string
 	var worst theme.Text
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning, diagnose.Notice} {
-		g := severitySign(s.Theme, severity)
+		g := SeveritySign(s.Theme, severity)
 		if n := v.Counts[severity]; n > 0 && (severity != diagnose.Notice || worst.Text == "") {
 			words = append(words, g.Text+strconv.Itoa(n))
 			if worst.Text == "" {
@@ -183,10 +184,10 @@ func (s *problemsScreen) Refresh() {
 	}
 	s.of = v.Edition()
 	rows := newProblems(v)
-	if s.Frozen == nil {
+	if s.Frozen == nil && !s.past {
 		rows = resolve(s.rows, rows, s.Now)
 	}
-	s.rows = rows
+	s.rows, s.past = rows, s.InPast()
 	before, _ := s.table.Current()
 	s.table.Set(rows)
 	now, ok := s.table.Current()

@@ -50,7 +50,7 @@ func TestLanes(t *testing.T) {
 		"lease…000000002           ░░░░░░░░░░✗         ",
 		"                -30s           -15s        now",
 	}, "\n")
-	if diff := cmp.Diff(want, ansi.Strip(got.view(&style, 46, 10, now))); diff != "" {
+	if diff := cmp.Diff(want, ansi.Strip(got.view(&style, 46, 10, now, "now"))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -59,7 +59,7 @@ func TestLanes(t *testing.T) {
 func TestLaneOfAHolderOlderThanTheWatch(t *testing.T) {
 	r := inspect.Request{Lock: rwLock("/b"), Lease: 1, Holding: true, Since: testNow.Add(-time.Hour), Seen: testNow.Add(-10 * time.Second)}
 	style := theme.New(true, true)
-	got := ansi.Strip(newTimeline([]state.Span{{Request: r}}, testNow.Add(-10*time.Second), testNow).view(&style, 46, 10, testNow))
+	got := ansi.Strip(newTimeline([]state.Span{{Request: r}}, testNow.Add(-10*time.Second), testNow).view(&style, 46, 10, testNow, "now"))
 	if want := "lease…000000001                     ▇▇▇▇▇▇▇▇▇▇"; !strings.HasPrefix(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

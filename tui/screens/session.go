@@ -157,7 +157,7 @@ func (s *sessionScreen) about(w int) []string {
 	}
 	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
-	if f := s.Lease(s.id.Lease); f.Granted > 0 && !s.InPast() {
+	if f := s.Lease(s.id.Lease); f.Granted > 0 {
 		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
 	}
 	if says := RenewalsLine(s.Context, s.id.Lease); says != "" {

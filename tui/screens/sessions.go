@@ -99,14 +99,14 @@ func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
 
 func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 	left, known := s.LeaseLeft(r.ID.Lease)
-	if !known || s.InPast() {
+	if !known {
 		return -1
 	}
 	return max(left, 0)
 }
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
-	if f := s.Lease(r.ID.Lease); f.Granted > 0 && !s.InPast() {
+	if f := s.Lease(r.ID.Lease); f.Granted > 0 {
 		return theme.Styled(format.Age(f.Granted), s.Theme.Dim)
 	}
 	return theme.Styled("-", s.Theme.Dim)

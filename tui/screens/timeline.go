@@ -78,7 +78,8 @@ func laneName(names []string, w int) int {
 	return min(term.Widest(names), max(22, w/5), w/3)
 }
 
-func (l timeline) view(t *theme.Theme, w, h int, now time.Time) string {
+// view draws the lanes in w×h, up to a time that is called so.
+func (l timeline) view(t *theme.Theme, w, h int, now time.Time, end string) string {
 	if len(l.all) == 0 && h > 0 {
 		return t.Dim.Render(term.Cut("  no events since the watch began", w))
 	}
@@ -102,14 +103,14 @@ func (l timeline) view(t *theme.Theme, w, h int, now time.Time) string {
 	if rest := len(l.all) - len(shown); rest > 0 {
 		lines = append(lines, t.Dim.Render("… "+format.Count(rest, "more session", "more sessions")))
 	}
-	return strings.Join(append(lines, l.axis(t, name, room, now)), "\n")
+	return strings.Join(append(lines, l.axis(t, name, room, now, end)), "\n")
 }
 
 // axis is the time below the lanes.
-func (l timeline) axis(t *theme.Theme, name, room int, now time.Time) string {
+func (l timeline) axis(t *theme.Theme, name, room int, now time.Time, end string) string {
 	began, half := now.Sub(l.from), "-"+format.Age(now.Sub(l.from)/2)
 	left := term.Pad("-"+format.Age(began), room/2, false)
-	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-3, 0), false) + "now")
+	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-len(end), 0), false) + end)
 }
 
 func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {

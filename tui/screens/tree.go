@@ -150,7 +150,7 @@ func (t *waitTree) findings(w int) []string {
 	v := &t.Shown().Verdict
 	var lines []string
 	for _, i := range v.ByLock[t.lock.ID][:min(len(v.ByLock[t.lock.ID]), 2)] {
-		g := severitySign(t.Theme, v.Findings[i].Severity)
+		g := SeveritySign(t.Theme, v.Findings[i].Severity)
 		lines = append(lines, g.Style.Render(term.Cut(g.Text+" "+term.Safe(inWords(t.Context, &v.Findings[i]).Headline), w)))
 	}
 	return lines

@@ -25,8 +25,10 @@ type Data struct {
 	Journal  journal
 	Queues   samples
 	Changes  *backend.Changes // the history, as far as read; nil: not at all
-	Clients  []*OwnClient     // by number; none where no locks can be taken
-	Requests []*OwnRequest    // of these clients, oldest first
+	Overview backend.Overview // of the recording, as far as read
+	Play     Play
+	Clients  []*OwnClient  // by number; none where no locks can be taken
+	Requests []*OwnRequest // of these clients, oldest first
 
 	Scenarios scenarioList
 	Run       *Run       // the latest; nil: there was none
@@ -42,15 +44,6 @@ type Snapshot struct {
 // Known reports whether the snapshot was read.
 func (s *Snapshot) Known() bool { return s.Revision != 0 }
 
-// Frozen is a snapshot that is shown in place of the live one, and why.
-type Frozen struct {
-	Snapshot
-	Mark  string    // in one word, for the header
-	About string    // more of it, where there is room
-	At    time.Time // when it was taken; zero: not known
-	Past  bool      // it is history, and not only paused
-}
-
 // Shown returns the snapshot on the screen.
 func (d *Data) Shown() *Snapshot {
 	if d.Frozen != nil {
@@ -59,26 +52,8 @@ func (d *Data) Shown() *Snapshot {
 	return &d.Live
 }
 
-// Clock returns the time that the screen shows, which stops with the snapshot.
-func (d *Data) Clock() time.Time {
-	if d.Frozen != nil {
-		return d.Frozen.At
-	}
-	return d.Now
-}
-
-// InPast reports whether the screens show history.
-func (d *Data) InPast() bool { return d.Frozen != nil && d.Frozen.Past }
-
 // Connected reports whether etcd answers.
 func (d *Data) Connected() bool { return d.Conn.Begun && !d.Conn.Lost }
-
-// Lease returns what etcd said of a lease lately.
-func (d *Data) Lease(id int64) leaseFact { return d.Leases.fresh(id, d.Clock()) }
-
-// LeaseLeft returns the remaining time of a lease, less than 0 if it has
-// expired, and whether it is known.
-func (d *Data) LeaseLeft(id int64) (time.Duration, bool) { return d.Leases.left(id, d.Clock()) }
 
 // Recording is one that is going on.
 type Recording struct {

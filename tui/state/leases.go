@@ -95,10 +95,10 @@ func (b *LeaseCache) fresh(id int64, now time.Time) leaseFact {
 	return leaseFact{}
 }
 
-// left returns the remaining time of a lease, less than 0 if it has expired,
-// and whether it is known.
-func (b *LeaseCache) left(id int64, now time.Time) (time.Duration, bool) {
-	switch f := b.fresh(id, now); f.State {
+// left returns the remaining time of the lease, less than 0 if it has expired, and
+// whether it is known.
+func (f leaseFact) left(now time.Time) (time.Duration, bool) {
+	switch f.State {
 	case inspect.LeaseAlive:
 		return max(f.Remaining-max(now.Sub(f.at), 0), 0), true
 	case inspect.LeaseOverdue:

@@ -26,7 +26,7 @@ func TestLeaseCache(t *testing.T) {
 		_, _ = b.Take(LeaseAnswer{Gen: 7, At: now, Leases: map[int64]inspect.Lease{1: alive}})
 		b.next = now.Add(time.Hour)
 		for ago, want := range map[time.Duration]bool{0: true, leaseFresh: true, leaseFresh + 1: false} {
-			if _, known := b.left(1, now.Add(ago)); known != want {
+			if _, known := b.fresh(1, now.Add(ago)).left(now.Add(ago)); known != want {
 				t.Errorf("after %s, known is %t", ago, known)
 			}
 			if due := b.due([]int64{1}, now.Add(ago)); due == want {
@@ -38,7 +38,7 @@ func TestLeaseCache(t *testing.T) {
 	t.Run("GoneLease", func(t *testing.T) {
 		b := LeaseCache{gen: 7}
 		_, _ = b.Take(LeaseAnswer{Gen: 7, Leases: map[int64]inspect.Lease{1: {State: inspect.LeaseGone}}})
-		if left, ok := b.left(1, time.Time{}); !ok || left >= 0 {
+		if left, ok := b.fresh(1, time.Time{}).left(time.Time{}); !ok || left >= 0 {
 			t.Errorf("left %v, %t", left, ok)
 		}
 	})

@@ -22,6 +22,7 @@ const (
 	EntryEtcd     EntryKind = "etcd"
 	EntryScenario EntryKind = "scenario"
 	EntryNote     EntryKind = "note"
+	EntryProblem  EntryKind = "problem" // that a recorder found
 )
 
 // Entry is a line of the log. Its text is printable.
@@ -37,6 +38,7 @@ type Entry struct {
 type Log struct {
 	Entries []*Entry
 	Last    uint64
+	Past    bool // it is of what was recorded
 }
 
 // Add logs a text, which is made printable.
@@ -78,4 +80,13 @@ func (b *Log) push(e *Entry) {
 	if len(b.Entries) >= 2*LogCapacity { // rarely, so that a line costs little
 		b.Entries = slices.Clone(b.Entries[len(b.Entries)-LogCapacity:])
 	}
+}
+
+// Until returns the log up to a time.
+func (b *Log) Until(t time.Time) *Log {
+	n := len(b.Entries)
+	for n > 0 && b.Entries[n-1].At.After(t) {
+		n--
+	}
+	return &Log{Entries: b.Entries[:n:n], Last: b.Last, Past: b.Past}
 }

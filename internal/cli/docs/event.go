@@ -113,9 +113,9 @@ func eventTone(event string) output.Tone {
 		return output.Holding
 	case string(inspect.EventWaiting):
 		return output.Waiting
-	case string(inspect.EventExpired), string(inspect.EventBlocks), "lost":
+	case string(inspect.EventExpired), string(inspect.EventBlocks), "lost", "worse":
 		return output.Critical
-	case string(inspect.EventRevoked), "gap", "resynced", "unknown":
+	case string(inspect.EventRevoked), "gap", "resynced", "unknown", "raised":
 		return output.Warning
 	default:
 		return output.Plain
@@ -137,16 +137,18 @@ type Notice struct {
 	From           int64  `json:"from,omitempty"`             // of resynced: the last revision before
 	TokensWentBack bool   `json:"tokens_went_back,omitempty"` // of resynced
 
-	Finding *Finding `json:"finding,omitempty"` // of raised and cleared
+	Finding    *Finding  `json:"finding,omitempty"`    // of raised, worse and cleared
+	MutedUntil time.Time `json:"muted_until,omitzero"` // of raised and worse
 
 	Text string `json:"-"` // for people
 }
 
-// Finding is a problem that a recorder has found.
+// Finding is a problem that a program has found that runs unattended.
 type Finding struct {
 	Kind           string   `json:"kind"`
 	Severity       string   `json:"severity"`
 	Text           string   `json:"text"`
+	Clauses        []string `json:"clauses,omitempty"`
 	Locks          []string `json:"locks"`
 	LocksBase64    []string `json:"locks_base64,omitempty"`
 	Sessions       []string `json:"sessions"`

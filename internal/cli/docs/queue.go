@@ -35,13 +35,13 @@ queue               in the order of the requests in etcd:
 
 // Queue is the queue of a lock in JSON.
 type Queue struct {
-	Layout     string          `json:"layout"`
-	State      string          `json:"state"`
-	Others     []OtherKey      `json:"others"`
-	MoreOthers int             `json:"more_others,omitempty"`
-	Waiters    *int            `json:"waiters"`
-	Candidates []string        `json:"candidates,omitempty"`
-	Queue      []QueuedRequest `json:"queue"`
+	Layout     string                     `json:"layout"`
+	State      string                     `json:"state"`
+	Others     []OtherKey                 `json:"others"`
+	MoreOthers int                        `json:"more_others,omitempty"`
+	Waiters    *int                       `json:"waiters"`
+	Candidates []string                   `json:"candidates,omitempty"`
+	Queue      output.List[QueuedRequest] `json:"queue"`
 }
 
 // OtherKey is a key that is in the way of requests, and not in their queue.
@@ -77,10 +77,11 @@ type Blockers struct {
 }
 
 // NewQueue returns the document of a lock, given what is known of leases, as of a time,
-// which is zero when that is not known.
+// which is zero when that is not known. It keeps l, which must not change.
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Queue {
-	shown := Queue{Layout: l.ID.Layout.String(), State: string(l.StateAt(now)), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
-		Candidates: l.Candidates, Queue: make([]QueuedRequest, 0, len(l.Queue)),
+	shown := Queue{
+		Layout: l.ID.Layout.String(), State: string(l.StateAt(now)), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
+		Candidates: l.Candidates, Queue: func(yield func(QueuedRequest) bool) { yieldQueue(l, leases, yield) },
 	}
 	if waiters := l.Count().Waiters; l.ID.Layout.Waiters {
 		shown.Waiters = &waiters
@@ -88,15 +89,30 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Que
 	for _, o := range l.Others {
 		shown.Others = append(shown.Others, newOtherKey(o, leases[o.Lease]))
 	}
+	return shown
+}
+
+// Queues returns the lists of the documents of locks.
+func Queues(locks []Queue) []output.Elements {
+	lists := make([]output.Elements, 0, len(locks))
+	for _, l := range locks {
+		lists = append(lists, l.Queue)
+	}
+	return lists
+}
+
+// yieldQueue yields the documents of a lock's requests.
+func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(QueuedRequest) bool) {
 	earlier := 0          // requests of an earlier revision
 	var writers, last int // among them
-	for i, r := range l.Queue {
+	for i := range l.Queue {
+		r := &l.Queue[i]
 		for ; l.Queue[earlier].Revision < r.Revision; earlier++ {
 			if l.Queue[earlier].Mode == keyspace.Write {
 				writers, last = writers+1, earlier+1
 			}
 		}
-		request := newQueuedRequest(r, i+1, leases[r.Lease])
+		request := QueuedRequest{Position: i + 1, Request: newRequest(r), leaseDoc: newLeaseDoc(leases[r.Lease])}
 		switch {
 		case !l.ID.Layout.Waiters:
 		case r.Mode == keyspace.Write:
@@ -110,9 +126,10 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Que
 				request.BlockedBy.more = l.MoreOthers > 0
 			}
 		}
-		shown.Queue = append(shown.Queue, request)
+		if !yield(request) {
+			return
+		}
 	}
-	return shown
 }
 
 func newOtherKey(o inspect.Request, lease inspect.Lease) OtherKey {
@@ -127,10 +144,6 @@ func newOtherKey(o inspect.Request, lease inspect.Lease) OtherKey {
 		shown.who = "request for " + format.Name(o.Lock.Name)
 	}
 	return shown
-}
-
-func newQueuedRequest(r inspect.Request, position int, lease inspect.Lease) QueuedRequest {
-	return QueuedRequest{Position: position, Request: NewRequest(r), leaseDoc: newLeaseDoc(lease)}
 }
 
 // leaseDoc is what is known of the lease of a key, in JSON.
@@ -171,7 +184,7 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 		row[2].Tone = output.Critical
 		rows = append(rows, row)
 	}
-	for _, r := range l.Queue {
+	for r := range l.Queue {
 		row := output.Row(
 			strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
 			strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key)

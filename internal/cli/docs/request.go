@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // RequestHelp documents the fields of Request.
@@ -56,7 +57,10 @@ type Request struct {
 }
 
 // NewRequest returns the document of a request.
-func NewRequest(r inspect.Request) Request {
+func NewRequest(r inspect.Request) Request { return newRequest(&r) }
+
+// newRequest returns the document of a request, which refers to it.
+func newRequest(r *inspect.Request) Request {
 	doc := Request{
 		Name:       r.Lock.Name,
 		NameBase64: output.Base64(r.Lock.Name),
@@ -69,7 +73,7 @@ func NewRequest(r inspect.Request) Request {
 		Encrypted:  r.Encrypted,
 		start:      r.Start(),
 	}
-	doc.setValue(r)
+	doc.setValue(r.Term, r.Slots)
 	since, bound := doc.start.Since()
 	doc.Since, doc.SinceBound = since, bound.String()
 	if r.Owned {
@@ -97,11 +101,11 @@ type slots struct {
 }
 
 // setValue sets what the value of the key of a lock says about who holds it.
-func (r *Request) setValue(from inspect.Request) {
-	if t := from.Term; t != nil {
+func (r *Request) setValue(t *layout.Term, s *layout.Slots) {
+	if t != nil {
 		r.Term = &term{Holder: t.Holder, Acquired: t.Acquired, Renewed: t.Renewed, Duration: t.Duration.Seconds(), Ends: t.Ends()}
 	}
-	if s := from.Slots; s != nil {
+	if s != nil {
 		r.Slots = &slots{Total: s.Total, Holders: append([]string{}, s.Holders...)}
 	}
 }

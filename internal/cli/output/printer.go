@@ -3,9 +3,7 @@
 package output
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,16 +25,22 @@ type Format string
 const (
 	Text Format = "table" // for people: tables and sentences
 	JSON Format = "json"
+
+	Folded Format = "folded" // stacks for flamegraph.pl; only of commands that have stacks
+	Pprof  Format = "pprof"  // stacks for go tool pprof
 )
+
+// OfStacks reports whether only commands that have stacks can print the format.
+func (f Format) OfStacks() bool { return f == Folded || f == Pprof }
 
 // Set implements pflag.Value.
 func (f *Format) Set(s string) error {
 	switch Format(s) {
-	case Text, JSON:
+	case Text, JSON, Folded, Pprof:
 		*f = Format(s)
 		return nil
 	default:
-		return errors.New("must be table or json")
+		return errors.New("must be table or json, or of profile folded or pprof")
 	}
 }
 
@@ -63,48 +67,6 @@ const maxText = 100
 func New(w io.Writer, f Format, color bool) Printer {
 	width, _ := TerminalSize(w)
 	return Printer{Writer: w, Format: f, Terminal: IsTerminal(w), Color: color, Width: width}
-}
-
-// maxIndented is the size of the longest document that is indented, for people to
-// read. Longer ones are for programs, and indenting would double them.
-const maxIndented = 64 << 10
-
-// Document prints doc as JSON: indented, unless it is long.
-func (p Printer) Document(doc any) error { return encodeJSON(documentWriter{p.Writer}, doc) }
-
-// documentWriter indents a document, which is written at once, unless it is long.
-type documentWriter struct{ io.Writer }
-
-func (w documentWriter) Write(doc []byte) (int, error) {
-	if len(doc) > maxIndented {
-		return w.Writer.Write(doc)
-	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, doc, "", "  "); err != nil {
-		return 0, err
-	}
-	if _, err := w.Writer.Write(indented.Bytes()); err != nil {
-		return 0, err
-	}
-	return len(doc), nil
-}
-
-// encodeJSON writes doc as JSON without control characters, with a newline, in one
-// write. A long document is copied only if it has some.
-func encodeJSON(w io.Writer, doc any) error {
-	enc := json.NewEncoder(safeWriter{w})
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
-}
-
-// safeWriter writes JSON without control characters.
-type safeWriter struct{ io.Writer }
-
-func (w safeWriter) Write(b []byte) (int, error) {
-	if _, err := w.Writer.Write(printable.JSON(b)); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }
 
 // Base64 returns s in base64 if it is not valid UTF-8, as JSON has to be, and

@@ -2,6 +2,9 @@ package output
 
 import (
 	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,4 +60,55 @@ func TestDocument(t *testing.T) {
 	if want := "{\n  \"k\": \"<\\u202e\\u007f\\u0085>\"\n}\n"; b.String() != want {
 		t.Errorf("JSON %q, want %q", b.String(), want)
 	}
+}
+
+// listed is a document with lists.
+type listed struct {
+	Name  string       `json:"name"`
+	Parts []part       `json:"parts"`
+	Last  List[string] `json:"last"`
+}
+
+type part struct {
+	Numbers List[int] `json:"numbers"`
+}
+
+func (l listed) Lists() (lists []Elements) {
+	for _, p := range l.Parts {
+		lists = append(lists, p.Numbers)
+	}
+	return append(lists, l.Last)
+}
+
+// A document with lists is the same JSON as one with slices, short or long, also when
+// its texts look like what the lists are replaced by.
+func TestDocumentWithLists(t *testing.T) {
+	for _, numbers := range []int{0, 1, 3, maxIndented} {
+		all := make([]int, numbers)
+		texts := []string{placeholder, "\u202e", "{", ""}
+		doc := listed{Name: placeholder, Parts: []part{{}, {List[int](slices.Values(all))}}, Last: List[string](slices.Values(texts))}
+		plain := map[string]any{"name": placeholder, "parts": []any{map[string]any{"numbers": []int{}}, map[string]any{"numbers": all}}, "last": texts}
+		var got, want bytes.Buffer
+		out := Printer{Writer: &got}
+		if err := out.Document(doc); err != nil {
+			t.Fatal(err)
+		}
+		if long := strings.Count(got.String(), "\n") == 1; long != (numbers == maxIndented) || strings.ContainsRune(got.String(), '\u202e') {
+			t.Errorf("%d numbers: %.200s", numbers, got.String())
+		}
+		if err := (Printer{Writer: &want}).Document(plain); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(decoded(t, got.Bytes()), decoded(t, want.Bytes())) {
+			t.Errorf("%d numbers: %.200s, want %.200s", numbers, got.String(), want.String())
+		}
+	}
+}
+
+func decoded(t *testing.T, doc []byte) (v any) {
+	t.Helper()
+	if err := json.Unmarshal(doc, &v); err != nil {
+		t.Fatalf("%v: %.200s", err, doc)
+	}
+	return v
 }

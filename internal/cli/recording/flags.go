@@ -3,15 +3,12 @@ package recording
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/flight"
-	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/layout"
 )
 
@@ -53,11 +50,7 @@ func (f Flags) Replay(rules *layout.Set, revision int64, now time.Time, step fun
 	case f.At == "":
 		return r.Replay(step)
 	}
-	end, err := r.End()
-	if err != nil {
-		return err
-	}
-	at, err := parseTime(f.At, now, end.Time)
+	at, err := f.time(r, now)
 	if err != nil {
 		return err
 	}
@@ -75,92 +68,44 @@ func (f Flags) Open(rules *layout.Set, revision int64, now time.Time, prefixes .
 	if err != nil {
 		return flight.Moment{}, err
 	}
-	m.Snapshot, err = within(m.Snapshot, prefixes)
+	m.Snapshot, err = flight.Within(m.Snapshot, prefixes)
 	return m, err
 }
 
 func (f Flags) moment(r *flight.Recording, revision int64, now time.Time) (flight.Moment, error) {
-	if revision > 0 {
+	switch {
+	case revision > 0:
 		return r.Rev(revision)
+	case f.At == "":
+		return r.End()
 	}
-	end, err := r.End()
-	if err != nil || f.At == "" {
-		return end, err
-	}
-	at, err := parseTime(f.At, now, end.Time)
+	at, err := f.time(r, now)
 	if err != nil {
 		return flight.Moment{}, err
 	}
 	return r.At(at)
 }
 
-// OtherUnknown is Snapshot.Other of a part of a recording: it does not say which of the
-// other keys are there.
-const OtherUnknown = -1
-
-// within returns the locks below prefixes. It fails if the recording may have left out
-// some.
-func within(s inspect.Snapshot, given []string) (inspect.Snapshot, error) {
-	prefixes := keyspace.NewPrefixes(given...)
-	if prefixes.All() {
-		return s, nil
+// Time returns the time that --at says, zero if it is not given.
+func (f Flags) Time(rules *layout.Set, now time.Time) (time.Time, error) {
+	if f.At == "" {
+		return time.Time{}, nil
 	}
-	for _, p := range prefixes {
-		if !s.Prefixes.Has(p) {
-			return s, fmt.Errorf("the recording has only keys that begin with %s", strings.Join(s.Prefixes, ", "))
-		}
+	r, err := flight.Open(f.Path, rules)
+	if err != nil {
+		return time.Time{}, err
 	}
-	part := inspect.Snapshot{Prefixes: prefixes, Revision: s.Revision, Other: OtherUnknown}
-	for _, l := range s.Locks {
-		if isWithin(l.ID, l.Queue[0].Key, prefixes) {
-			part.Locks = append(part.Locks, l)
-		}
-	}
-	return part, nil
+	return f.time(r, now)
 }
 
-// isWithin reports whether a lock, of which this is a key, is below one of the prefixes.
-func isWithin(id inspect.LockID, key string, prefixes keyspace.Prefixes) bool {
-	return prefixes.All() || slices.ContainsFunc(prefixes, func(p string) bool {
-		return strings.HasPrefix(key, p) && id.Layout.Whole(id.Name, p)
-	})
-}
-
-// The forms of a time. Those without a date are of the last time that was recorded, those
-// without an offset are local.
-var (
-	times = []string{"15:04", "15:04:05"}
-	dates = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05", time.DateOnly}
-)
-
-// parseTime returns the time that --at says, given the time now and the end of the
-// recording.
-func parseTime(s string, now, end time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(s); err == nil && d < 0 {
-		return now.Add(d), nil
+func (f Flags) time(r *flight.Recording, now time.Time) (time.Time, error) {
+	end, err := r.End()
+	if err != nil {
+		return time.Time{}, err
 	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
+	at, err := format.ParseTime(f.At, now, end.Time)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("--at %s: %w", f.At, err)
 	}
-	for _, form := range dates {
-		if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	for _, form := range times {
-		if t, err := time.Parse(form, s); err == nil {
-			return lastTime(t, end), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--at %s: must be a time such as 03:12, -2h or 2026-11-27T03:12:04Z", s)
-}
-
-// lastTime returns the last time of day, in local time, that is not after the end.
-func lastTime(t, end time.Time) time.Time {
-	end = end.Local()
-	at := time.Date(end.Year(), end.Month(), end.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.Local)
-	if at.After(end) {
-		at = at.AddDate(0, 0, -1)
-	}
-	return at
+	return at, nil
 }

@@ -2,13 +2,11 @@ package recording
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/flight"
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -69,13 +67,11 @@ func (v *viewer) entries(s flight.Step) ([]output.Entry, error) {
 	case flight.KindChange:
 		return v.changes(s, note)
 	case flight.KindLost:
-		note.Error, note.Text = s.Error, s.Error
-	case flight.KindBack:
-		note.Text = "etcd answers again"
-	case flight.KindClock:
-		note.Text = fmt.Sprintf("the clock of the recorder was set by %s", s.Jump)
+		note.Error, note.Text = s.Error, s.Text()
 	case flight.KindFindings:
 		return append(v.findings("cleared", s.Cleared, note), v.findings("raised", s.Raised, note)...), nil
+	default:
+		note.Text = s.Text()
 	}
 	return []output.Entry{note}, nil
 }
@@ -88,10 +84,10 @@ func (v *viewer) picture(s flight.Step, note docs.Notice) ([]output.Entry, error
 	case !v.begun:
 		note.Event, note.Text = "snapshot", "state at "+flight.Show(s.Time)
 	case s.Resync.Happened():
-		note.Event, note.Text = "resynced", s.Resync.Text()+"; events are missing, net changes follow"
+		note.Event, note.Text = "resynced", s.Text()+"; net changes follow"
 		note.Cause, note.From, note.TokensWentBack = string(s.Resync.Cause), s.Resync.From, s.Resync.TokensRepeat()
 	default:
-		note.Event, note.Text = "gap", "nothing was recorded from "+flight.Show(s.Since)+" to "+flight.Show(s.Time)+": "+s.Gap+"; net changes follow"
+		note.Event, note.Text = "gap", s.Text()+"; net changes follow"
 	}
 	return v.summary(s, note)
 }
@@ -100,14 +96,13 @@ func (v *viewer) picture(s flight.Step, note docs.Notice) ([]output.Entry, error
 // to.
 func (v *viewer) changes(s flight.Step, note docs.Notice) ([]output.Entry, error) {
 	if s.Missed > 0 {
-		missed := s.Missed + len(s.Events)
-		note.Event, note.Missed = "gap", missed
-		note.Text = format.Count(missed, "event was", "events were") + " dropped for a slow recorder; net changes follow"
+		note.Event, note.Missed = "gap", s.Missed+len(s.Events)
+		note.Text = s.Text() + "; net changes follow"
 		return v.summary(s, note)
 	}
 	var all []output.Entry
 	for _, e := range s.Events {
-		if isWithin(e.Lock(), e.Request.Key, v.prefixes) {
+		if flight.IsWithin(e.Lock(), e.Request.Key, v.prefixes) {
 			e.Time = e.Time.Local()
 			all = append(all, docs.NewEvent(e))
 		}
@@ -117,13 +112,13 @@ func (v *viewer) changes(s flight.Step, note docs.Notice) ([]output.Entry, error
 
 // summary returns a notice and the net changes of a step.
 func (v *viewer) summary(s flight.Step, note docs.Notice) ([]output.Entry, error) {
-	after, err := within(s.After, v.opts.Prefixes)
+	after, err := flight.Within(s.After, v.opts.Prefixes)
 	if err != nil {
 		return nil, err
 	}
 	before := s.Before
 	if before.Revision > 0 {
-		before, err = within(before, v.opts.Prefixes)
+		before, err = flight.Within(before, v.opts.Prefixes)
 	}
 	changes := inspect.Compare(before, after)
 	number := len(changes)

@@ -3,8 +3,6 @@ package backendtest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -76,75 +74,6 @@ func (f *Releaser) carry(p backend.Release) (int64, error) {
 	f.Cluster.mu.Lock()
 	defer f.Cluster.mu.Unlock()
 	return f.revision, nil
-}
-
-// History is the Past of a cluster, rebuilt from its events.
-type History struct {
-	*Cluster
-	Floor     int64
-	mu        sync.Mutex
-	Reads     []string // of Changes
-	Snapshots int      // calls of At
-}
-
-// At rebuilds the locks of a revision from the events.
-func (c *History) At(_ context.Context, _ []string, revision int64) (inspect.Snapshot, int64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.Snapshots++
-	c.Cluster.mu.Lock()
-	defer c.Cluster.mu.Unlock()
-	switch {
-	case revision < c.Floor:
-		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has forgotten that revision: %d; the oldest that it remembers is %d", revision, c.Floor)
-	case revision > c.revision:
-		return inspect.Snapshot{}, 0, fmt.Errorf("inspect: etcd has not come to that revision yet: %d", revision)
-	}
-	then := NewCluster(c.now)
-	for _, e := range c.past {
-		q := slices.DeleteFunc(slices.Clone(then.queues[e.Request.Lock]), func(r inspect.Request) bool { return r.Key == e.Request.Key })
-		if e.Revision > revision {
-			break
-		}
-		if !e.Kind.Gone() {
-			q = append(q, e.Request)
-		}
-		slices.SortStableFunc(q, func(a, b inspect.Request) int { return int(a.Revision - b.Revision) })
-		then.queues[e.Request.Lock] = q
-		if len(q) == 0 {
-			delete(then.queues, e.Request.Lock)
-		}
-	}
-	then.revision = revision
-	return then.snapshot(), c.Floor, nil
-}
-
-// Changes returns the events between two revisions.
-func (c *History) Changes(_ context.Context, _ []string, since, until int64) (backend.Changes, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.Cluster.mu.Lock()
-	defer c.Cluster.mu.Unlock()
-	c.Reads = append(c.Reads, fmt.Sprint(since, "-", until))
-	all := backend.Changes{Floor: c.Floor, Since: max(since, c.Floor), Until: min(until, c.revision)}
-	for _, e := range c.past {
-		if e.Revision > all.Since && e.Revision <= all.Until {
-			all.Events = append(all.Events, e)
-		}
-	}
-	return all, nil
-}
-
-// Granted returns the revision at which a request was granted.
-func (c *History) Granted(_ context.Context, r inspect.Request) (int64, error) {
-	c.Cluster.mu.Lock()
-	defer c.Cluster.mu.Unlock()
-	for _, e := range c.past {
-		if e.Request.Key == r.Key && e.Kind == inspect.EventGranted {
-			return e.Revision, nil
-		}
-	}
-	return 0, nil
 }
 
 // Recorder is a Recorder whose work is a function.

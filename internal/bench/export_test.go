@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/cli/export"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/keyspace"
+)
+
+// exported measures what the metrics of many locks cost, beside a watch of the locks
+// alone: the processor time of this process, while another one writes.
+func (c crowd) exported() {
+	c.writing *= 20 // diagnoses are rare
+	ways := []watching{c.watches()[2], {"`etcd-lock export`, scraped every 5 s", c.export}}
+	used := make([][]float64, len(ways))
+	for range min(c.rounds, 2) {
+		for i, way := range ways {
+			used[i] = append(used[i], c.processor(way.watch))
+		}
+	}
+	rows := [][]string{{fmt.Sprintf("%d events/s on %d locks, %d requests", c.rate, c.locks, c.locks*c.queue), "processor", "× watch"}}
+	for i, way := range ways {
+		rows = append(rows, []string{way.name, fmt.Sprintf("%.3f cores", median(used[i])), ratio(median(used[i]), median(used[0]))})
+	}
+	c.table("What metrics cost", rows)
+}
+
+// processor returns how many cores this process uses for a watch, while another one writes.
+func (c crowd) processor(watch func(context.Context, *atomic.Int64)) float64 {
+	var seen atomic.Int64
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { watch(ctx, &seen) })
+	etcdtest.Eventually(c.T, "the watch is there", func() bool { return seen.Load() > 0 })
+	runtime.GC()
+	began, busy := time.Now(), processTime(c.T)
+	c.writeElsewhere()
+	cores := float64(processTime(c.T)-busy) / float64(time.Since(began))
+	cancel()
+	watching.Wait()
+	return cores
+}
+
+// writersEnv has a test process write to a crowd's locks.
+const writersEnv = "ETCD_LOCK_BENCH_WRITERS"
+
+const writersForm = "%s %s %d %d %d %d" // endpoint, prefix, locks, leases, rate, nanoseconds
+
+// writeElsewhere locks and unlocks in a process of its own.
+func (c crowd) writeElsewhere() {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestWriters$")
+	cmd.Env = append(os.Environ(), writersEnv+"="+fmt.Sprintf(writersForm, c.endpoint, c.prefix, c.locks, c.leases, c.rate, c.writing))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestWriters is the process that writes.
+func TestWriters(t *testing.T) {
+	c := crowd{bench: bench{T: t}}
+	if os.Getenv(writersEnv) == "" {
+		t.Skip("it is run by other tests")
+	}
+	if _, err := fmt.Sscanf(os.Getenv(writersEnv), writersForm, &c.endpoint, &c.prefix, &c.locks, &c.leases, &c.rate, &c.writing); err != nil {
+		t.Fatal(err)
+	}
+	c.lockAndUnlock(c.writers())
+}
+
+// export serves metrics and scrapes them every 5 s. It notes that it has seen something
+// once the locks are known.
+func (c crowd) export(ctx context.Context, seen *atomic.Int64) {
+	address := make(chan string, 1)
+	o := &export.Options{
+		Listen: "127.0.0.1:0", Prefixes: []string{c.prefix}, MaxClasses: 100, StaleAfter: time.Minute, Now: time.Now,
+		Connect: func(ctx context.Context) (*connect.Conn, error) {
+			return connect.Open(ctx, connect.Options{Etcd: etcd.Config{Endpoints: []string{c.endpoint}, DialTimeout: 5 * time.Second}, Timeout: 5 * time.Second})
+		},
+		Reach: func(_ context.Context, _ *connect.Conn, given []string) (keyspace.Prefixes, error) {
+			return keyspace.NewPrefixes(given...), nil
+		},
+		Note: func(text string) { address <- strings.TrimPrefix(text, "serving metrics on ") },
+		Warn: func(text string) { c.Error(text) },
+	}
+	var scraping sync.WaitGroup
+	scraping.Go(func() {
+		url := <-address
+		client := &http.Client{Transport: &http.Transport{}}
+		defer client.CloseIdleConnections()
+		for pause := 50 * time.Millisecond; ctx.Err() == nil; {
+			if resp, err := client.Get(url); err == nil {
+				body, _ := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if strings.Contains(string(body), "etcd_lock_locks{") {
+					seen.Store(1)
+					pause = 5 * time.Second
+				}
+			}
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+		}
+	})
+	if err := export.Run(ctx, o); err != nil {
+		c.Error(err)
+	}
+	scraping.Wait()
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package alert
+
+import "os/exec"
+
+// killAll has only the program itself killed, which is what the system offers.
+func killAll(*exec.Cmd) {}

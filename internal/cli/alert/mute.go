@@ -1,0 +1,118 @@
+package alert
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/layout"
+)
+
+// mute says that a kind of problem is muted for some time.
+type mute struct {
+	until time.Time
+	kind  string       // anyKind for all
+	lock  *layout.Glob // nil: whatever the lock is
+}
+
+const anyKind = "*"
+
+// mutes is what a file of mutes says.
+type mutes []mute
+
+// readMutes reads a file of mutes. An empty name is a file without any.
+func readMutes(file string) (mutes, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--mutes: %w", err)
+	}
+	var all mutes
+	for i, line := range strings.Split(string(b), "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		m, err := parseMute(line)
+		if err != nil {
+			return nil, fmt.Errorf("--mutes: %s:%d: %w", file, i+1, err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// parseMute parses "UNTIL KIND" or "UNTIL KIND:LOCK".
+func parseMute(line string) (mute, error) {
+	when, what, _ := strings.Cut(line, " ")
+	until, err := time.Parse(time.RFC3339, when)
+	if err != nil {
+		return mute{}, fmt.Errorf("%q is not a time such as 2026-11-28T14:00:00Z", when)
+	}
+	kind, lock, named := strings.Cut(strings.TrimSpace(what), ":")
+	if kind != anyKind && kind != string(noContact) && !slices.Contains(diagnose.Kinds(), diagnose.Kind(kind)) {
+		return mute{}, fmt.Errorf("%q is not a kind of problem, see etcd-lock why --help", kind)
+	}
+	m := mute{until: until, kind: kind}
+	if named {
+		glob, err := layout.ParseGlob(lock)
+		if err != nil {
+			return mute{}, fmt.Errorf("lock %q: %w", lock, err)
+		}
+		m.lock = &glob
+	}
+	return m, nil
+}
+
+// until returns until when an alert is muted at a time, zero if it is not.
+func (all mutes) until(a alert, now time.Time) (until time.Time) {
+	for _, m := range all {
+		if now.Before(m.until) && m.until.After(until) && m.mutes(a) {
+			until = m.until
+		}
+	}
+	return until
+}
+
+func (m mute) mutes(a alert) bool {
+	if m.kind != anyKind && m.kind != string(a.kind) {
+		return false
+	}
+	return m.lock == nil || slices.ContainsFunc(a.locks, m.lock.Match)
+}
+
+// muteFile reads a file of mutes whenever it has changed.
+type muteFile struct {
+	name    string
+	mutes   mutes
+	changed time.Time
+	size    int64
+	failed  string
+}
+
+// refresh reads the file again if it has changed. If that fails, what it said before
+// applies, and warn is called once.
+func (f *muteFile) refresh(warn func(string)) {
+	if f.name == "" {
+		return
+	}
+	info, err := os.Stat(f.name)
+	if err == nil {
+		if info.ModTime().Equal(f.changed) && info.Size() == f.size {
+			return
+		}
+		var all mutes
+		if all, err = readMutes(f.name); err == nil {
+			f.mutes, f.failed = all, ""
+		}
+		f.changed, f.size = info.ModTime(), info.Size()
+	}
+	if err != nil && f.failed != err.Error() {
+		f.failed = err.Error()
+		warn(f.failed + "; what it said before applies")
+	}
+}

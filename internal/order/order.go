@@ -1,0 +1,183 @@
+// Package order learns in which order clients acquire locks, and finds orders that could
+// deadlock before they do, as lockdep does in the Linux kernel. It does no I/O.
+package order
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/lockclass"
+)
+
+// Lock identifies a lock. Layout tells apart locks of the same name.
+type Lock struct{ Name, Layout string }
+
+// Step is a request for a lock.
+type Step struct {
+	Lock     Lock
+	Mode     keyspace.Mode
+	Revision int64 // of the request; 0 if it is not known
+}
+
+// conflicts reports whether two clients cannot hold both at a time.
+func (s Step) conflicts(o Step) bool {
+	return s.Lock == o.Lock && (s.Mode == keyspace.Write || o.Mode == keyspace.Write)
+}
+
+// Story is how a client requested a lock while it held another.
+type Story struct {
+	Session  string // of the client, or of the program that runs under its lock
+	Who      string // the client, in words
+	Held     Step
+	Wanted   Step
+	Gates    []Step    // what it held too, by name
+	Together bool      // it requested both at the same revision
+	Time     time.Time // of the later request; zero when it is not known
+	Count    int       // how often this was seen, of this client and others like it
+}
+
+// holds returns all that the client held.
+func (s *Story) holds() []Step { return append([]Step{s.Held}, s.Gates...) }
+
+// excludes reports whether two clients cannot be in these stories at the same time: they
+// are one, or a lock that both held has guarded them.
+func (s *Story) excludes(o *Story) bool {
+	if s.Session == o.Session {
+		return true
+	}
+	for _, a := range s.holds() {
+		if slices.ContainsFunc(o.holds(), a.conflicts) {
+			return true
+		}
+	}
+	return false
+}
+
+// Limits bound the memory of a Learner, beside what it needs for each request that exists.
+type Limits struct {
+	Edges  int // pairs of classes, or of locks of a class
+	Shapes int // of the stories of a pair: with which modes, and under which other classes
+	Alike  int // stories of a shape
+	Length int // of cycles
+	Tries  int // of a search
+	Found  int // cycles
+}
+
+// DefaultLimits take at most about 100 MiB.
+var DefaultLimits = Limits{Edges: 5000, Shapes: 8, Alike: 3, Length: 4, Tries: 200_000, Found: 50}
+
+// node is a class of locks or, in orders within a class, a lock of it.
+type node struct {
+	class string
+	lock  Lock // zero for the class
+}
+
+func (n node) compare(o node) int {
+	return cmp.Or(strings.Compare(n.class, o.class), strings.Compare(n.lock.Name, o.lock.Name), strings.Compare(n.lock.Layout, o.lock.Layout))
+}
+
+// edge is the stories in which one node was held and the other one requested.
+type edge struct {
+	shapes map[string][]*Story
+	order  []string // of shapes
+}
+
+// Learner learns orders. It is not safe for concurrent use.
+type Learner struct {
+	rules  lockclass.Rules
+	limits Limits
+	edges  map[node]map[node]*edge
+	count  int
+	full   bool
+}
+
+// NewLearner returns a learner that knows no orders.
+func NewLearner(rules lockclass.Rules, limits Limits) *Learner {
+	if limits == (Limits{}) {
+		limits = DefaultLimits
+	}
+	return &Learner{rules: rules, limits: limits, edges: map[node]map[node]*edge{}}
+}
+
+// Full reports whether there were more orders than are kept.
+func (l *Learner) Full() bool { return l.full }
+
+// Learn takes in a story.
+func (l *Learner) Learn(s Story) {
+	if s.Held.Lock == s.Wanted.Lock {
+		return
+	}
+	from, to := node{class: l.rules.Of(s.Held.Lock.Name)}, node{class: l.rules.Of(s.Wanted.Lock.Name)}
+	if from.class == to.class { // of which a client may well take several, in an order of its own
+		from.lock, to.lock = s.Held.Lock, s.Wanted.Lock
+	}
+	e := l.edge(from, to)
+	if e == nil {
+		return
+	}
+	slices.SortFunc(s.Gates, func(a, b Step) int {
+		return cmp.Or(strings.Compare(a.Lock.Name, b.Lock.Name), strings.Compare(a.Lock.Layout, b.Lock.Layout))
+	})
+	shape := l.shape(&s)
+	alike, ok := e.shapes[shape]
+	if !ok && len(e.order) == l.limits.Shapes {
+		l.full = true
+		return
+	}
+	if !ok {
+		e.order = append(e.order, shape)
+	}
+	for _, known := range alike {
+		if known.same(&s) {
+			known.Count++
+			return
+		}
+	}
+	if len(alike) == l.limits.Alike {
+		alike[0].Count++
+		return
+	}
+	s.Count = 1
+	e.shapes[shape] = append(alike, &s)
+}
+
+// same reports whether another story says nothing new.
+func (s *Story) same(o *Story) bool {
+	step := func(a, b Step) bool { return a.Lock == b.Lock && a.Mode == b.Mode }
+	return s.Session == o.Session && step(s.Held, o.Held) && step(s.Wanted, o.Wanted) && slices.EqualFunc(s.Gates, o.Gates, step)
+}
+
+// edge returns an edge; nil if there are too many.
+func (l *Learner) edge(from, to node) *edge {
+	e, ok := l.edges[from][to]
+	if ok {
+		return e
+	}
+	if l.count == l.limits.Edges {
+		l.full = true
+		return nil
+	}
+	l.count++
+	if l.edges[from] == nil {
+		l.edges[from] = map[node]*edge{}
+	}
+	e = &edge{shapes: map[string][]*Story{}}
+	l.edges[from][to] = e
+	return e
+}
+
+// shape returns what stories that are alike share.
+func (l *Learner) shape(s *Story) string {
+	var b strings.Builder
+	b.WriteString(s.Held.Mode.String() + " " + s.Wanted.Mode.String())
+	if s.Together {
+		b.WriteString(" together")
+	}
+	for _, g := range s.Gates {
+		b.WriteString("\x00" + g.Mode.String() + " " + l.rules.Of(g.Lock.Name))
+	}
+	return b.String()
+}

@@ -1,0 +1,171 @@
+// Package patrol follows locks for programs that run unattended: it watches them, and
+// looks every few seconds what is wrong with them.
+package patrol
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/access"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+const (
+	tick         = time.Second
+	roundEvery   = 5 * time.Second
+	roundRest    = 100         // times as long as a round took, so that it costs a small part of a core
+	roundAtLeast = time.Minute // however long it took
+	clusterEvery = time.Minute
+)
+
+// Follower takes in what a patrol sees. Its methods are called one at a time.
+type Follower interface {
+	// Update takes in what the watch has sent.
+	Update(inspect.Update)
+	// Round takes in what a round has found.
+	Round(Round)
+	// Tick is called each second.
+	Tick()
+}
+
+// Round is one look at what is wrong with the locks.
+type Round struct {
+	Began    time.Time
+	Revision int64            // of etcd when it began; 0 when that could not be read
+	Snapshot inspect.Snapshot // that was diagnosed
+	Leases   map[int64]inspect.Lease
+	Findings []diagnose.Finding // worst first
+	Unknown  []string           // what could not be read, a sentence each
+	Took     time.Duration      // without waiting for etcd's answers
+}
+
+// Options are the options of Run.
+type Options struct {
+	Prefixes   keyspace.Prefixes
+	Thresholds diagnose.Thresholds
+	Leases     int                                                    // that are looked up in a round, the most urgent ones
+	Cluster    bool                                                   // also look what is wrong with etcd itself
+	Watch      func(context.Context, ...string) <-chan inspect.Update // of the connection's source
+}
+
+// Run follows locks until ctx ends, which is no error. While etcd does not answer there
+// are no rounds: what is wrong is not known then. It fails if the user may not read the
+// locks.
+func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
+	ctx, stop := context.WithCancel(ctx)
+	p := &patrol{conn: c, opts: o, to: to, done: make(chan Round, 1)}
+	updates := o.Watch(ctx, o.Prefixes...)
+	defer func() {
+		stop()
+		for range updates { // until the watch has ended
+		}
+		if p.busy {
+			<-p.done
+		}
+	}()
+	second, round := time.NewTicker(tick), time.NewTimer(roundEvery)
+	defer second.Stop()
+	defer round.Stop()
+	for {
+		select {
+		case u, ok := <-updates:
+			switch {
+			case !ok:
+				return nil
+			case p.last.Snapshot.Revision == 0 && u.Err != nil && access.IsPermissionDenied(u.Err):
+				return u.Err // retrying does not help
+			}
+			p.last = u
+			to.Update(u)
+		case <-second.C:
+			to.Tick()
+		case <-round.C:
+			if !p.begin(ctx) {
+				round.Reset(tick)
+			}
+		case r := <-p.done:
+			p.busy = false
+			if ctx.Err() == nil && p.last.Err == nil {
+				to.Round(r)
+			}
+			round.Reset(rest(r.Took) - min(roundEvery, time.Since(r.Began)))
+		}
+	}
+}
+
+// rest returns the time from the beginning of a round to that of the next one.
+func rest(took time.Duration) time.Duration {
+	return min(max(roundEvery, roundRest*took), roundAtLeast)
+}
+
+// patrol is a run.
+type patrol struct {
+	conn *connect.Conn
+	opts Options
+	to   Follower
+	last inspect.Update
+	done chan Round // buffered
+	busy bool       // a round is going on
+
+	cluster []diagnose.Finding // as of read
+	unknown []string           // what could not be read of it
+	read    time.Time
+}
+
+// begin begins a round in the background. It reports false if there is nothing to look at.
+func (p *patrol) begin(ctx context.Context) bool {
+	if p.last.Snapshot.Revision == 0 || p.last.Err != nil {
+		return false
+	}
+	p.busy = true
+	go func(s inspect.Snapshot) { p.done <- p.round(ctx, s) }(p.last.Snapshot)
+	return true
+}
+
+// round looks up leases, and says what is wrong.
+func (p *patrol) round(ctx context.Context, s inspect.Snapshot) Round {
+	r := Round{Began: time.Now(), Snapshot: s, Revision: p.revision(ctx)}
+	r.Leases, r.Unknown = p.conn.UrgentLeases(ctx, s, p.opts.Leases)
+	if p.opts.Cluster && time.Since(p.read) >= clusterEvery {
+		p.cluster, p.unknown = Cluster(ctx, p.conn)
+		p.read = time.Now()
+	}
+	r.Unknown = append(r.Unknown, p.unknown...)
+	began := time.Now()
+	r.Findings = diagnose.Locks(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
+	r.Took = time.Since(began)
+	return r
+}
+
+// Cluster returns what is wrong with etcd itself, and what remains unknown if that cannot
+// be read.
+func Cluster(ctx context.Context, c *connect.Conn) (findings []diagnose.Finding, unknown []string) {
+	var cluster inspect.Cluster
+	err := c.Do(ctx, func(ctx context.Context) (err error) {
+		cluster, err = c.Source.Cluster(ctx)
+		return err
+	})
+	findings = diagnose.Cluster(cluster)
+	if err != nil {
+		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
+	}
+	return findings, nil
+}
+
+// revision returns etcd's revision now, 0 if it cannot be read.
+func (p *patrol) revision(ctx context.Context) (revision int64) {
+	_ = p.conn.Do(ctx, func(ctx context.Context) error {
+		resp, err := p.conn.Client.Get(ctx, p.opts.Prefixes.Ranges()[0].Start, clientv3.WithCountOnly())
+		if err == nil {
+			revision = resp.Header.Revision
+		}
+		return err
+	})
+	return revision
+}
