@@ -281,26 +281,33 @@ func (m *mirror) apply(events []*clientv3.Event) error {
 		if ev.Kv.ModRevision <= m.loaded {
 			continue
 		}
-		key, isRequest := string(ev.Kv.Key), false
 		m.rev = ev.Kv.ModRevision
-		if ev.Type == clientv3.EventTypeDelete {
-			_, isRequest = m.queue.revs[key]
-			m.queue.remove(key)
-			if w := m.waiters[key]; w != nil && w.rev < m.rev {
-				m.finish(w, ErrLost)
-			}
-		} else if isRequest = m.queue.addKey(m.name, key, ev.Kv.CreateRevision); isRequest {
-			if w := m.waiters[key]; w != nil && w.rev == ev.Kv.CreateRevision {
-				m.place(w)
-			}
-		}
-		if isRequest {
+		if m.change(ev) {
 			m.noise = max(m.noise-1, 0)
 		} else {
 			m.noise++
 		}
 	}
 	return m.settle()
+}
+
+// change applies one change. It reports false when that is not about a request for the lock.
+func (m *mirror) change(ev *clientv3.Event) bool {
+	key := string(ev.Kv.Key)
+	w := m.waiters[key]
+	if ev.Type == clientv3.EventTypeDelete {
+		_, isRequest := m.queue.revs[key]
+		m.queue.remove(key)
+		if w != nil && w.rev < m.rev {
+			m.finish(w, ErrLost)
+		}
+		return isRequest
+	}
+	isRequest := m.queue.addKey(m.name, key, ev.Kv.CreateRevision)
+	if isRequest && w != nil && w.rev == ev.Kv.CreateRevision {
+		m.place(w)
+	}
+	return isRequest
 }
 
 // place records that w is in the queue.
