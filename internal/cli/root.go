@@ -64,6 +64,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
 		newExportCmd(a, nil),
+		newSnapshotCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),
