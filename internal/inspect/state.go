@@ -33,6 +33,10 @@ type state struct {
 
 	sorted  []Lock              // as of the last snapshot, which shares it
 	touched map[LockID]struct{} // changed since then: their queues are not shared
+
+	noting bool   // what each revision does is noted
+	steps  []Step // noted
+	noted  int    // other, as in the last step
 }
 
 // place locates a request in its lock's queue.
@@ -99,6 +103,9 @@ type edit struct {
 	added     []Request
 	reach     int  // requests of the queue that may be marked as holding
 	before    Lock // with the keys in the way before; its queue may have changed since
+
+	gone  []Placed // deleted, with the places in the queue before; if steps are noted
+	moved []int    // the indexes of requests that have begun to hold, or to wait again
 }
 
 // changesQueue reports whether the edit changes the lock's queue.
@@ -122,7 +129,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 		s.reconsider(edits, key, now)
 	}
 	s.at = now
-	changes := s.applyEdits(edits)
+	changes := s.applyEdits(edits, now)
 	for i := range changes { // events of one prefix can come late: see merger.flush
 		changes[i].Revision, changes[i].Time = events[0].Kv.ModRevision, now
 	}
@@ -137,12 +144,12 @@ func (s *state) learn(kvs []*mvccpb.KeyValue) {
 			editOf(edits, id)
 		}
 	}
-	s.applyEdits(edits)
+	s.applyEdits(edits, s.at)
 }
 
 // applyEdits changes first all queues and then who holds, because a request can be in
 // the way of other locks.
-func (s *state) applyEdits(edits map[LockID]*edit) []Event {
+func (s *state) applyEdits(edits map[LockID]*edit, now time.Time) []Event {
 	ids := slices.SortedFunc(maps.Keys(edits), LockID.Compare)
 	for _, id := range ids {
 		edits[id].before = s.locks[id]
@@ -152,6 +159,7 @@ func (s *state) applyEdits(edits map[LockID]*edit) []Event {
 	for _, id := range ids {
 		changes = append(changes, s.settle(id, edits[id])...)
 	}
+	s.noteStep(edits, ids, len(changes), now)
 	return changes
 }
 
@@ -222,6 +230,9 @@ func (s *state) editQueue(id LockID, e *edit) {
 	}
 	slices.SortFunc(e.deleted, ByPlace)
 	queue := s.own(id, len(e.added))
+	if s.noting {
+		e.gone = places(queue, e.deleted)
+	}
 	replace(queue, e.rewritten)
 	queue = remove(queue, e.deleted)
 	e.reach = reach(queue) + len(e.added)
@@ -256,6 +267,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	moved := markHolders(lock.Queue, lock.Others, e.reach)
 	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
+	e.moved = slices.Clone(moved)
 	for _, r := range e.added {
 		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
 			moved = append(moved, i)
