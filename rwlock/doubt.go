@@ -2,10 +2,11 @@ package rwlock
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc/connectivity"
+
+	"etcd-lock/internal/backoff"
 )
 
 // trust is for how long a watch is believed without a read.
@@ -28,7 +29,7 @@ const trust = 15 * time.Second
 func (r *request) doubt(ctx context.Context, stream *watchStream) <-chan struct{} {
 	c := make(chan struct{})
 	conn := r.session.Client().ActiveConnection()
-	ctx, cancel := context.WithTimeout(ctx, trust-trust/4+rand.N(trust/2))
+	ctx, cancel := context.WithTimeout(ctx, backoff.Jitter(trust))
 	stop := context.AfterFunc(stream.ctx, cancel)
 	go func() {
 		defer close(c)
