@@ -13,7 +13,6 @@ package simetcd
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -42,7 +41,7 @@ type Cluster struct {
 	leaderless time.Time // there is no leader until then
 	waiting    []*proposal
 	stats      Stats
-	granted    int // number of leases
+	granted    int // number of leases that it has named
 	written    func(rev int64, events []*mvccpb.Event)
 	expired    func(lease int64)
 }
@@ -79,10 +78,6 @@ type pendingRead struct {
 	entry int
 	f     func()
 }
-
-// leaseIDs are unique in a process, so that what a client remembers of an earlier
-// simulation says nothing about this one.
-var leaseIDs atomic.Int64
 
 // New starts a cluster.
 func New(opts Options) *Cluster {

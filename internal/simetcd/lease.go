@@ -21,7 +21,6 @@ const (
 type lease struct {
 	cluster *Cluster
 	id      int64
-	nth     int // of the cluster's leases
 	ttl     int64
 	ends    time.Time
 	timer   *time.Timer
@@ -34,7 +33,8 @@ func (c *Cluster) leaseIDs() []int64 { return slices.Sorted(maps.Keys(c.leases))
 func (c *Cluster) grant(r *pb.LeaseGrantRequest) (*pb.LeaseGrantResponse, error) {
 	id := r.ID
 	for id == 0 || r.ID == 0 && c.leases[id] != nil {
-		id = leaseIDs.Add(1) + 0x1000_0000
+		c.granted++
+		id = int64(c.granted) + 0x1000_0000
 	}
 	switch {
 	case r.TTL > maxLeaseTTL:
@@ -42,8 +42,7 @@ func (c *Cluster) grant(r *pb.LeaseGrantRequest) (*pb.LeaseGrantResponse, error)
 	case c.leases[id] != nil:
 		return nil, rpctypes.ErrGRPCLeaseExist
 	}
-	c.granted++
-	l := &lease{cluster: c, id: id, nth: c.granted, ttl: max(r.TTL, minLeaseTTL)}
+	l := &lease{cluster: c, id: id, ttl: max(r.TTL, minLeaseTTL)}
 	c.leases[id] = l
 	l.refresh()
 	return &pb.LeaseGrantResponse{ID: id, TTL: l.ttl}, nil
@@ -61,7 +60,7 @@ func (l *lease) refresh() {
 func (l *lease) arm() {
 	wait := max(time.Until(l.ends), 0)
 	if !l.cluster.opts.Instant {
-		wait += l.cluster.dice("revoke", uint64(l.nth)).upTo(revokeEvery)
+		wait += l.cluster.dice("revoke", uint64(l.id)).upTo(revokeEvery)
 	}
 	l.timer = l.cluster.after(wait+1, l.expire)
 }

@@ -28,8 +28,8 @@ type Link struct {
 	conn   *wire // nil while there is no connection
 	calls  []*call
 	pipes  []*pipe
-	last   time.Time // of the last choice
-	nth    int       // number of choices at that time
+	last   time.Time       // of the last choice
+	nth    map[subject]int // number of choices at that time, by what they were about
 
 	cut    time.Time // there is no connection until then
 	frozen time.Time // nothing passes until then
@@ -64,17 +64,17 @@ func (c *Cluster) Client() (*clientv3.Client, *Link, error) {
 }
 
 // dice returns the die for a choice of the link.
-func (l *Link) dice(kind string) *die {
-	if now := time.Now(); now.Equal(l.last) {
-		l.nth++
-	} else {
-		l.last, l.nth = now, 0
+func (l *Link) dice(kind string, about subject) *die {
+	about = about.with([]byte(kind))
+	if now := time.Now(); !now.Equal(l.last) {
+		l.last, l.nth = now, map[subject]int{}
 	}
-	return diceOf(l.opts.Seed, kind, l.number, l.nth)
+	l.nth[about]++
+	return diceOf(l.opts.Seed, kind, l.number^uint64(about), l.nth[about])
 }
 
 // delay returns how long a message takes from here.
-func (l *Link) delay(kind string) time.Duration {
+func (l *Link) delay(kind string, about subject) time.Duration {
 	if l.opts.Instant {
 		return 0
 	}
@@ -82,7 +82,7 @@ func (l *Link) delay(kind string) time.Duration {
 	if now.Before(l.slow) {
 		limit = l.slowBy
 	}
-	return max(l.frozen.Sub(now), 0) + l.dice(kind).upTo(limit)
+	return max(l.frozen.Sub(now), 0) + l.dice(kind, about).upTo(limit)
 }
 
 // connect returns when there is a connection, or the error that gRPC has for calls
@@ -113,7 +113,7 @@ func (l *Link) connect(ctx context.Context, cc *grpc.ClientConn) error {
 var errClosing = status.Error(codes.Canceled, "grpc: the client connection is closing")
 
 // member returns the member that a call or a stream goes to: one that runs, if any does.
-func (l *Link) member() *member {
+func (l *Link) member(about subject) *member {
 	var up []*member
 	for _, m := range l.members {
 		if !time.Now().Before(m.down) {
@@ -123,7 +123,7 @@ func (l *Link) member() *member {
 	if len(up) == 0 || l.opts.Instant {
 		return l.members[0]
 	}
-	return up[l.dice("member").next()%uint64(len(up))]
+	return up[l.dice("member", about).next()%uint64(len(up))]
 }
 
 // call is a unary call that is under way.
@@ -185,25 +185,27 @@ func (l *Link) start(c *call, req any) {
 	fate := l.fate(req)
 	if fate.request != nil {
 		l.stats.Faults++
-		l.after(l.delay("loss"), func() { l.finish(c, nil, fate.request) })
+		l.after(l.delay("loss", subjectOf(req)), func() { l.finish(c, nil, fate.request) })
 		return
 	}
-	l.send(c, req, fate)
-	if fate.copied {
+	if fate.copied { // the reply to the first copy is lost, as when a proxy sends a request again
 		l.stats.Faults++
-		l.after(fate.copyAfter, func() { l.send(&call{done: make(chan answer, 1)}, req, fate) })
+		l.send(&call{done: make(chan answer, 1)}, req, fate)
+		fate.late = fate.copyAfter
 	}
+	l.send(c, req, fate)
 }
 
 func (l *Link) send(c *call, req any, f fate) {
-	l.after(l.delay("request")+f.late, func() {
-		c.at = l.member()
+	about := subjectOf(req)
+	l.after(l.delay("request", about)+f.late, func() {
+		c.at = l.member(about)
 		c.at.serve(req, func(resp proto.Message, err error) {
 			if f.reply != nil {
 				l.stats.Faults++
 				resp, err = nil, f.reply
 			}
-			l.after(l.delay("reply"), func() { l.finish(c, resp, err) })
+			l.after(l.delay("reply", about), func() { l.finish(c, resp, err) })
 		})
 	})
 }
@@ -213,7 +215,7 @@ type fate struct {
 	request   error // the request is lost, and the client gets this
 	reply     error // the reply is lost, and the client gets this
 	late      time.Duration
-	copied    bool // the request arrives twice
+	copied    bool // the request arrives twice, and the client gets the second reply
 	copyAfter time.Duration
 }
 
@@ -231,7 +233,7 @@ func (l *Link) fate(req any) fate {
 	if !time.Now().Before(l.lossy) {
 		return fate{}
 	}
-	d := l.dice("fate")
+	d := l.dice("fate", subjectOf(req))
 	if !d.percent(l.losses) {
 		return fate{}
 	}
@@ -242,7 +244,7 @@ func (l *Link) fate(req any) fate {
 	case 1:
 		return fate{late: d.upTo(3 * time.Second)}
 	case 2:
-		if _, isTxn := req.(*pb.TxnRequest); isTxn { // which may come again, after the first or before it
+		if _, isTxn := req.(*pb.TxnRequest); isTxn {
 			return fate{copied: true, copyAfter: d.upTo(2 * time.Second)}
 		}
 	}

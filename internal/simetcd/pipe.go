@@ -22,8 +22,9 @@ type pipe struct {
 	at       *member
 	needs    bool // ends while there is no leader
 	renewals bool
-	sent     time.Time // when the last message to the server arrives
-	received time.Time // when the last message to the client arrives
+	about    subject
+	up, down lane
+	answered time.Time // when the last watch was created
 	inbox    []proto.Message
 	err      error
 	wake     chan struct{}       // gets a value when there is something for the client
@@ -39,7 +40,8 @@ func (l *Link) stream(ctx context.Context, _ *grpc.StreamDesc, cc *grpc.ClientCo
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	md, _ := metadata.FromOutgoingContext(ctx)
-	p := &pipe{link: l, ctx: ctx, at: l.member(), wake: make(chan struct{}, 1)}
+	about := subject(time.Now().UnixNano()).with([]byte(method))
+	p := &pipe{link: l, ctx: ctx, at: l.member(about), about: about, wake: make(chan struct{}, 1)}
 	p.needs = slices.Contains(md.Get(rpctypes.MetadataRequireLeaderKey), rpctypes.MetadataHasLeader)
 	switch method {
 	case pb.Watch_Watch_FullMethodName:
@@ -69,27 +71,57 @@ func (l *Link) stream(ctx context.Context, _ *grpc.StreamDesc, cc *grpc.ClientCo
 	return p, nil
 }
 
-// arrival returns when a message that is sent now arrives: after the one before.
-func (p *pipe) arrival(before *time.Time, kind string) time.Duration {
-	wait := p.link.delay(kind)
+// lane is one direction of a pipe.
+type lane struct {
+	sent    time.Time // when the last message was sent
+	arrives time.Time // when it arrives
+	batch   *[]proto.Message
+}
+
+// send sends a message. Messages that are sent at one instant arrive at one instant, so
+// that it does not matter in which order goroutines that run at the same time send them.
+// Etcd's client has no order when it resumes watches: it requests one after the other,
+// each when the one before is created. So what follows an answer at once takes no time.
+func (p *pipe) send(l *lane, m proto.Message, at func(proto.Message)) {
+	now := time.Now()
+	if l.batch != nil && l.sent.Equal(now) {
+		*l.batch = append(*l.batch, m)
+		return
+	}
+	var wait time.Duration
+	if now.After(p.answered) {
+		wait = p.link.delay("message", p.about)
+	}
 	if p.renewals {
 		wait += max(time.Until(p.link.stale), 0)
 	}
-	at := time.Now().Add(wait)
-	if !at.After(*before) {
-		at = before.Add(1)
+	arrives := now.Add(wait)
+	if l.batch != nil && !arrives.After(l.arrives) { // it would come before
+		*l.batch = append(*l.batch, m)
+		return
 	}
-	*before = at
-	return time.Until(at)
+	batch := &[]proto.Message{m}
+	l.sent, l.arrives, l.batch = now, arrives, batch
+	p.link.after(time.Until(arrives), func() {
+		if l.batch == batch {
+			l.batch = nil
+		}
+		for _, m := range *batch {
+			if p.err == nil {
+				at(m)
+			}
+		}
+	})
 }
 
 // deliver sends a message to the client. The caller holds the lock.
 func (p *pipe) deliver(m proto.Message) {
-	p.link.after(p.arrival(&p.received, "to client"), func() {
-		if p.err == nil {
-			p.inbox = append(p.inbox, m)
-			p.wakeUp()
+	p.send(&p.down, m, func(m proto.Message) {
+		if r, ok := m.(*pb.WatchResponse); ok && r.Created {
+			p.answered = time.Now()
 		}
+		p.inbox = append(p.inbox, m)
+		p.wakeUp()
 	})
 }
 
@@ -119,11 +151,7 @@ func (p *pipe) SendMsg(m any) error {
 		return io.EOF // RecvMsg returns the error
 	}
 	message := clone(m.(proto.Message))
-	p.link.after(p.arrival(&p.sent, "to server"), func() {
-		if p.err == nil {
-			p.receive(message)
-		}
-	})
+	p.send(&p.up, message, p.receive)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package simetcd
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -87,7 +88,7 @@ func (s *watchStream) begin(w *watch) {
 	w.next = w.r.StartRevision
 	wait := syncEvery
 	if !s.opts.Instant {
-		wait = s.dice("sync", uint64(w.id)).upTo(syncEvery)
+		wait = s.dice("sync", uint64(subjectOf(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: w.r}}))).upTo(syncEvery)
 	}
 	s.after(wait, func() { s.sync(w) })
 }
@@ -107,7 +108,9 @@ func (s *watchStream) sync(w *watch) {
 
 // changed sends all watches what the member has just applied.
 func (s *watchStream) changed() {
-	for _, w := range slices.Clone(s.watches) {
+	watches := slices.Clone(s.watches)
+	slices.SortStableFunc(watches, func(a, b *watch) int { return bytes.Compare(a.r.Key, b.r.Key) }) // etcd has no order
+	for _, w := range watches {
 		if w.synced {
 			s.deliver(w)
 		}
