@@ -158,6 +158,9 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 			r.doubted = true
 			return ctx.Err()
 		case resp := <-events:
+			if err := ctx.Err(); err != nil { // which ends the watch too: etcd has not
+				return err
+			}
 			if err := watchError(resp); err != nil {
 				r.doubted = true
 				r.watchStreams().broke(stream)

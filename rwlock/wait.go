@@ -87,9 +87,12 @@ func (r *request) wait(ctx context.Context, e *entry, queue queueState, limit in
 		case <-ctx.Done():
 			return queueState{}, ctx.Err()
 		}
+		if err := ctx.Err(); err != nil { // which ends the watches too: etcd has not
+			return queueState{}, err
+		}
 		if isClosed(doubt) { // also when a response came at the same time
 			r.doubted = true
-			return queue, ctx.Err()
+			return queue, nil
 		}
 		next, done, err := w.handle(ctx, resp)
 		if done || err != nil {

@@ -1,7 +1,6 @@
 package deterministic
 
 import (
-	"math/rand/v2"
 	"sync"
 	"time"
 	_ "unsafe" // for go:linkname
@@ -28,14 +27,33 @@ var processID func() uuid.UUID
 func resetGlobals(seed uint64) {
 	reservedKeys.Clear()
 	processID = func() uuid.UUID { return uuid.UUID{1, 2, 3, 4, 5, 6, 0x40 | 7, 8} }
-	var key [32]byte
-	for i := range 8 {
-		key[i] = byte(seed >> (8 * i))
+	uuid.SetRand(&dice{seed: seed})
+	backoff.Random = func(n int64) int64 { return int64((&dice{seed: seed}).next(0) % uint64(n)) }
+}
+
+// dice are random numbers that follow from the seed and the instant: in which order
+// goroutines draw them at other instants does not matter.
+type dice struct {
+	seed uint64
+	last time.Time
+	nth  uint64 // number of draws at that instant
+}
+
+func (d *dice) next(nth uint64) uint64 {
+	z := (d.seed*0x9e3779b97f4a7c15 ^ uint64(time.Now().UnixNano())*0xbf58476d1ce4e5b9) + nth*0x94d049bb133111eb
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// Read implements io.Reader.
+func (d *dice) Read(p []byte) (int, error) {
+	if now := time.Now(); !now.Equal(d.last) {
+		d.last, d.nth = now, 0
 	}
-	uuid.SetRand(rand.NewChaCha8(key))
-	backoff.Random = func(n int64) int64 { // by time: the order of calls at one instant does not matter
-		z := seed*0x9e3779b97f4a7c15 ^ uint64(time.Now().UnixNano())*0xbf58476d1ce4e5b9
-		z = (z ^ z>>30) * 0x94d049bb133111eb
-		return int64((z ^ z>>31) % uint64(n))
+	for i := range p {
+		d.nth++
+		p[i] = byte(d.next(d.nth))
 	}
+	return len(p), nil
 }

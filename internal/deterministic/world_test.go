@@ -2,6 +2,7 @@ package deterministic
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -41,7 +42,7 @@ type world struct {
 	tells bool // a story is wanted, which takes as long as everything else
 
 	mu       sync.Mutex // is never held while anything waits
-	story    []string
+	story    []event
 	failures []failure
 	holds    []*verify.Hold
 	waits    []verify.Wait
@@ -50,6 +51,22 @@ type world struct {
 	admin    map[string]bool // keys that an administrator deletes, and sessions that he revokes, by lease
 	ended    map[ended]end
 	doing    map[int]doing // what an actor is at
+}
+
+// event is a line of a story.
+type event struct {
+	at   time.Duration
+	text string
+}
+
+// lines returns the story. What happens at one instant has no order.
+func (w *world) lines() []string {
+	slices.SortFunc(w.story, func(a, b event) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.text, b.text)) })
+	var lines []string
+	for _, e := range w.story {
+		lines = append(lines, fmt.Sprintf("%14s  %s", e.at, e.text))
+	}
+	return lines
 }
 
 // failure is a promise that was broken.
@@ -146,7 +163,7 @@ func (w *world) run() outcome {
 	}
 	w.leave()
 	w.judge(goroutines)
-	o := outcome{Failures: w.failures, Story: w.story, Stats: w.Stats(), Took: time.Since(w.began)}
+	o := outcome{Failures: w.failures, Story: w.lines(), Stats: w.Stats(), Took: time.Since(w.began)}
 	for _, h := range w.holds {
 		o.Grants += len(h.Stages)
 	}
@@ -198,7 +215,7 @@ func (w *world) say(format string, args ...any) {
 	if !w.tells {
 		return
 	}
-	w.story = append(w.story, fmt.Sprintf("%12s  ", time.Since(w.began))+fmt.Sprintf(format, args...))
+	w.story = append(w.story, event{time.Since(w.began), fmt.Sprintf(format, args...)})
 }
 
 // tell is say for callers without the lock.

@@ -49,7 +49,7 @@ func (c *Cluster) Client() (*clientv3.Client, *Link, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:             []string{"http://simulated:2379"},
 		Logger:                zap.NewNop(),
-		BackoffJitterFraction: 1e-12, // 0 would be the default
+		BackoffJitterFraction: 1e-30, // none: 0 would be the default
 		DialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(l.dial),
 			grpc.WithIdleTimeout(0),

@@ -41,7 +41,7 @@ func (l *Link) stream(ctx context.Context, _ *grpc.StreamDesc, cc *grpc.ClientCo
 	defer l.mu.Unlock()
 	md, _ := metadata.FromOutgoingContext(ctx)
 	about := subject(time.Now().UnixNano()).with([]byte(method))
-	p := &pipe{link: l, ctx: ctx, at: l.member(about), about: about, wake: make(chan struct{}, 1)}
+	p := &pipe{link: l, ctx: ctx, at: l.member(about), about: about, wake: make(chan struct{}, 1), up: lane{name: "up"}, down: lane{name: "down"}}
 	p.needs = slices.Contains(md.Get(rpctypes.MetadataRequireLeaderKey), rpctypes.MetadataHasLeader)
 	switch method {
 	case pb.Watch_Watch_FullMethodName:
@@ -73,6 +73,7 @@ func (l *Link) stream(ctx context.Context, _ *grpc.StreamDesc, cc *grpc.ClientCo
 
 // lane is one direction of a pipe.
 type lane struct {
+	name    string
 	sent    time.Time // when the last message was sent
 	arrives time.Time // when it arrives
 	batch   *[]proto.Message
@@ -90,7 +91,7 @@ func (p *pipe) send(l *lane, m proto.Message, at func(proto.Message)) {
 	}
 	var wait time.Duration
 	if now.After(p.answered) {
-		wait = p.link.delay("message", p.about)
+		wait = p.link.delay(l.name, p.about)
 	}
 	if p.renewals {
 		wait += max(time.Until(p.link.stale), 0)
