@@ -203,9 +203,11 @@ func (h *tenure) keep() {
 func (h *tenure) goneAt() (time.Time, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for e, end := range h.ended {
-		if e.rev == h.token && end.byAdmin {
-			return end.at, true
+	for _, s := range h.seen[0].Stages { // an upgrade adds a key
+		for e, end := range h.ended {
+			if e.rev == s.Token && end.byAdmin {
+				return end.at, true
+			}
 		}
 	}
 	return time.Time{}, false

@@ -11,13 +11,18 @@ func shrink(t *testing.T, p plan, o outcome) (plan, outcome) {
 	for progress := true; progress; {
 		progress = false
 		for _, smaller := range p.smaller() {
-			if so := run(t, smaller, false); len(so.Failures) > 0 && so.Failures[0].Kind == o.Failures[0].Kind {
-				p, o, progress = smaller, so, true
+			if so := run(t, smaller, false); so.fails(o.Failures[0].Kind) {
+				p, progress = smaller, true
 				break
 			}
 		}
 	}
 	return p, run(t, p, true)
+}
+
+// fails reports whether there is a failure of this kind.
+func (o outcome) fails(kind string) bool {
+	return slices.ContainsFunc(o.Failures, func(f failure) bool { return f.Kind == kind })
 }
 
 // smaller returns the plans with one part less, or with a part that is simpler. Those

@@ -394,3 +394,55 @@ func (d *differential) compareWatches() {
 	}
 	d.Logf("%d requests, %d revisions, %d events and answers of watches", d.step+1, d.rev, len(d.sides[0].seen))
 }
+
+// TestExpiresAsEtcd has leases expire on both sides: with their keys, all in one revision,
+// and a renewal that comes later is answered with 0.
+func TestExpiresAsEtcd(t *testing.T) {
+	t.Parallel()
+	real := etcdtest.Client(t, etcdtest.StartProcess(t).Endpoint)
+	model, _, err := New(Options{Instant: true}).Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = model.Close() }()
+	var seen []string
+	for _, client := range []*clientv3.Client{real, model} {
+		seen = append(seen, expiry(t, client))
+	}
+	if seen[0] != seen[1] {
+		t.Errorf("etcd:\n%s\nmodel:\n%s", seen[0], seen[1])
+	}
+}
+
+// expiry returns what becomes of a lease that is not renewed.
+func expiry(t *testing.T, client *clientv3.Client) string {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	events := client.Watch(ctx, "k", clientv3.WithPrefix())
+	granted, err := client.Grant(ctx, 2)
+	must(err)
+	for _, key := range []string{"k2", "k1"} {
+		_, err = client.Put(ctx, key, "v", clientv3.WithLease(granted.ID))
+		must(err)
+	}
+	story := fmt.Sprintln("granted", granted.TTL)
+	for deleted := 0; deleted < 2; {
+		for _, e := range (<-events).Events {
+			story += fmt.Sprintln(e.Type, string(e.Kv.Key), e.Kv.ModRevision)
+			if e.Type == clientv3.EventTypeDelete {
+				deleted++
+			}
+		}
+		must(ctx.Err())
+	}
+	_, err = client.KeepAliveOnce(ctx, granted.ID)
+	left, leftErr := client.TimeToLive(ctx, granted.ID)
+	must(leftErr)
+	return story + fmt.Sprintln(err, left.TTL)
+}

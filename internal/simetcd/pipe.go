@@ -85,19 +85,12 @@ type lane struct {
 // each when the one before is created. So what follows an answer at once takes no time.
 func (p *pipe) send(l *lane, m proto.Message, at func(proto.Message)) {
 	now := time.Now()
-	if l.batch != nil && l.sent.Equal(now) {
-		*l.batch = append(*l.batch, m)
+	arrives := now.Add(p.delay(l, now))
+	switch {
+	case p.link.opts.Instant:
+		at(m)
 		return
-	}
-	var wait time.Duration
-	if now.After(p.answered) {
-		wait = p.link.delay(l.name, p.about)
-	}
-	if p.renewals {
-		wait += max(time.Until(p.link.stale), 0)
-	}
-	arrives := now.Add(wait)
-	if l.batch != nil && !arrives.After(l.arrives) { // it would come before
+	case l.batch != nil && (l.sent.Equal(now) || !arrives.After(l.arrives)):
 		*l.batch = append(*l.batch, m)
 		return
 	}
@@ -113,6 +106,18 @@ func (p *pipe) send(l *lane, m proto.Message, at func(proto.Message)) {
 			}
 		}
 	})
+}
+
+// delay returns how long a message takes that is sent now.
+func (p *pipe) delay(l *lane, now time.Time) time.Duration {
+	var wait time.Duration
+	if now.After(p.answered) {
+		wait = p.link.delay(l.name, p.about)
+	}
+	if p.renewals {
+		wait += max(p.link.stale.Sub(now), 0)
+	}
+	return wait
 }
 
 // deliver sends a message to the client. The caller holds the lock.
