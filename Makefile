@@ -1,8 +1,10 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak slow servers cases real module law kills prometheus
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus
 FUZZTIME ?= 30s
 TIMES ?= 1
+N ?= 1000000
+FIRST ?= 1
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +28,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
+	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
 slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains

@@ -48,9 +48,10 @@ type Cluster struct {
 
 // Stats counts what a cluster has served.
 type Stats struct {
-	Calls  int // unary calls that have arrived
-	Writes int // revisions
-	Faults int // replies lost, requests lost or sent twice, streams broken
+	Calls   int // unary calls that have arrived
+	Streams int // of watches, that were opened
+	Writes  int // revisions
+	Faults  int // that were begun, and calls that went wrong
 }
 
 // applied is one entry of the log: the state after it.

@@ -45,6 +45,7 @@ func (l *Link) stream(ctx context.Context, _ *grpc.StreamDesc, cc *grpc.ClientCo
 	p.needs = slices.Contains(md.Get(rpctypes.MetadataRequireLeaderKey), rpctypes.MetadataHasLeader)
 	switch method {
 	case pb.Watch_Watch_FullMethodName:
+		l.stats.Streams++
 		end := p.at.openWatches(func(r *pb.WatchResponse) { p.deliver(r) })
 		p.receive = func(m proto.Message) { end.receive(m.(*pb.WatchRequest)) }
 		p.closed = end.close
