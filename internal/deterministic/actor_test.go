@@ -221,13 +221,13 @@ func (h *tenure) end() {
 	for _, seen := range h.seen {
 		seen.End, seen.Known = now, now
 		if isGone {
-			seen.End = min(now, gone.Sub(h.world.began))
+			seen.End = min(now, gone.Sub(h.began))
 		}
 	}
 	if ended := h.sessions[int64(h.session.Lease())].ended; !ended.IsZero() {
 		for _, seen := range h.seen {
-			seen.End = min(seen.End, ended.Sub(h.world.began))
-			seen.Known = min(seen.Known, ended.Sub(h.world.began))
+			seen.End = min(seen.End, ended.Sub(h.began))
+			seen.Known = min(seen.Known, ended.Sub(h.began))
 		}
 	}
 	h.mu.Unlock()
@@ -242,7 +242,7 @@ func (h *tenure) end() {
 	if err == nil {
 		h.mu.Lock()
 		for _, seen := range h.seen {
-			seen.Released = time.Since(h.world.began)
+			seen.Released = time.Since(h.began)
 		}
 		h.mu.Unlock()
 	}

@@ -63,21 +63,21 @@ func (in *inspector) take(u inspect.Update) {
 		in.fold(u)
 	}
 	if s.Revision < in.last.Snapshot.Revision && !u.Resynced.Happened() {
-		in.failed("inspector", "revision %d after %d", s.Revision, in.last.Snapshot.Revision)
+		in.failed("revision %d after %d", s.Revision, in.last.Snapshot.Revision)
 	}
 	in.last, in.synced = u, true
 }
 
-func (in *inspector) failed(kind, format string, args ...any) {
+func (in *inspector) failed(format string, args ...any) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.fail(kind, format, args...)
+	in.fail("inspector", format, args...)
 }
 
 // compare holds a snapshot to the model at its revision.
 func (in *inspector) compare(who string, s inspect.Snapshot) {
 	if got, want := shown(s), modelled(in.Keys("/", s.Revision)); got != want {
-		in.failed("inspector", "%s at revision %d shows\n%swant\n%s", who, s.Revision, got, want)
+		in.failed("%s at revision %d shows\n%swant\n%s", who, s.Revision, got, want)
 	}
 }
 
@@ -102,13 +102,13 @@ func (in *inspector) fold(u inspect.Update) {
 	for _, l := range u.Snapshot.Locks {
 		for _, r := range l.Queue {
 			if was, known := held[identity(r)]; !known || was != r.Holding {
-				in.failed("inspector", "events up to revision %d do not lead to %s of revision %d", u.Snapshot.Revision, shape(r.Key), r.Revision)
+				in.failed("events up to revision %d do not lead to %s of revision %d", u.Snapshot.Revision, shape(r.Key), r.Revision)
 			}
 			next = append(next, identity(r))
 		}
 	}
 	if len(next) != len(held) {
-		in.failed("inspector", "events up to revision %d lead to %d requests, the snapshot has %d", u.Snapshot.Revision, len(held), len(next))
+		in.failed("events up to revision %d lead to %d requests, the snapshot has %d", u.Snapshot.Revision, len(held), len(next))
 	}
 }
 
@@ -118,7 +118,7 @@ func identity(r inspect.Request) string { return fmt.Sprint(r.Key, " ", r.Revisi
 func (in *inspector) end() {
 	for until := later(time.Now(), in.calm).Add(patience); in.last.Snapshot.Revision < in.Revision(); time.Sleep(time.Second) {
 		if time.Now().After(until) {
-			in.failed("inspector", "the watch is at revision %d, etcd at %d", in.last.Snapshot.Revision, in.Revision())
+			in.failed("the watch is at revision %d, etcd at %d", in.last.Snapshot.Revision, in.Revision())
 			break
 		}
 	}
@@ -159,7 +159,8 @@ func modelled(kvs []*mvccpb.KeyValue) string {
 		for _, before := range kvs {
 			b, ok := keyspace.ParseRWLock(string(before.Key))
 			blocks := ok && b.Name == key.Name && before.CreateRevision < kv.CreateRevision
-			holds = holds && !(blocks && (b.Mode == keyspace.Write || key.Mode == keyspace.Write))
+			excludes := b.Mode == keyspace.Write || key.Mode == keyspace.Write
+			holds = holds && (!blocks || !excludes)
 		}
 		lines = append(lines, fmt.Sprintf("  %s %s %d %d %t\n", key.Name, shape(string(kv.Key)), kv.CreateRevision, kv.Lease, holds))
 	}

@@ -22,7 +22,7 @@ var (
 func TestMain(m *testing.M) {
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400)
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // TestSeeds runs one seed after the other, until one fails, or the run is interrupted.
@@ -39,7 +39,7 @@ func TestSeeds(t *testing.T) {
 	for seed := *first; seed < *first+*seeds; seed++ {
 		p := newPlan(seed)
 		o := run(t, p, false)
-		sum.add(p, o)
+		sum.add(o)
 		if len(o.Failures) > 0 {
 			report(t, p, o)
 			return
@@ -61,7 +61,7 @@ type total struct {
 	virtual                              time.Duration
 }
 
-func (s *total) add(p plan, o outcome) {
+func (s *total) add(o outcome) {
 	s.seeds++
 	s.grants += o.Grants
 	s.calls += o.Stats.Calls

@@ -1,6 +1,7 @@
 package simetcd
 
 import (
+	"sync"
 	_ "unsafe" // for go:linkname
 
 	_ "go.etcd.io/etcd/client/v3" // whose variable it is
@@ -13,5 +14,6 @@ import (
 //go:linkname valCtxCh go.etcd.io/etcd/client/v3.valCtxCh
 var valCtxCh chan struct{}
 
-// A context whose channel is nil is one that never ends, too, and needs no goroutine.
-func init() { valCtxCh = nil }
+// leaveNoChannel removes the channel. A context whose channel is nil is one that never
+// ends, too, and needs no goroutine.
+var leaveNoChannel = sync.OnceFunc(func() { valCtxCh = nil })

@@ -26,13 +26,13 @@ func TestMain(m *testing.M) { etcdtest.Main(m) }
 // and has them answer the same, errors and watches included.
 func TestAnswersAsEtcd(t *testing.T) {
 	t.Parallel()
-	real := etcdtest.Client(t, etcdtest.StartProcess(t).Endpoint)
+	server := etcdtest.Client(t, etcdtest.StartProcess(t).Endpoint)
 	model, _, err := New(Options{Instant: true}).Client()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = model.Close() }()
-	d := &differential{T: t, rng: rand.New(rand.NewPCG(3, 5)), sides: []*side{newSide(t, real), newSide(t, model)}}
+	d := &differential{T: t, rng: rand.New(rand.NewPCG(3, 5)), sides: []*side{newSide(t, server), newSide(t, model)}}
 	for d.step = range 3000 {
 		d.request()
 	}
@@ -60,6 +60,7 @@ type side struct {
 }
 
 func newSide(t *testing.T, client *clientv3.Client) *side {
+	t.Helper()
 	conn := client.ActiveConnection()
 	s := &side{client: client, kv: pb.NewKVClient(conn), lease: pb.NewLeaseClient(conn), got: make(chan *pb.WatchResponse, 100_000)}
 	var err error
@@ -399,14 +400,14 @@ func (d *differential) compareWatches() {
 // and a renewal that comes later is answered with 0.
 func TestExpiresAsEtcd(t *testing.T) {
 	t.Parallel()
-	real := etcdtest.Client(t, etcdtest.StartProcess(t).Endpoint)
+	server := etcdtest.Client(t, etcdtest.StartProcess(t).Endpoint)
 	model, _, err := New(Options{Instant: true}).Client()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = model.Close() }()
 	var seen []string
-	for _, client := range []*clientv3.Client{real, model} {
+	for _, client := range []*clientv3.Client{server, model} {
 		seen = append(seen, expiry(t, client))
 	}
 	if seen[0] != seen[1] {
@@ -416,6 +417,7 @@ func TestExpiresAsEtcd(t *testing.T) {
 
 // expiry returns what becomes of a lease that is not renewed.
 func expiry(t *testing.T, client *clientv3.Client) string {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -28,7 +28,7 @@ func (s *renewals) serve() {
 	}
 	r := s.waiting[0]
 	s.waiting, s.busy = s.waiting[1:], true
-	resp := &pb.LeaseKeepAliveResponse{ID: r.ID, Header: s.header(s.member.rev)}
+	resp := &pb.LeaseKeepAliveResponse{ID: r.ID, Header: s.header(s.rev)}
 	s.lead(true, func() {
 		if time.Now().Before(s.down) {
 			return

@@ -55,7 +55,7 @@ func (s *watchStream) receive(r *pb.WatchRequest) {
 }
 
 func (s *watchStream) create(r *pb.WatchCreateRequest) {
-	created := &pb.WatchResponse{Header: s.header(s.member.rev), WatchId: -1, Created: true}
+	created := &pb.WatchResponse{Header: s.header(s.rev), WatchId: -1, Created: true}
 	id := r.WatchId
 	for id == 0 && s.find(s.nextID) != nil {
 		s.nextID++
@@ -81,8 +81,8 @@ func (s *watchStream) create(r *pb.WatchCreateRequest) {
 // begin begins a watch. One that begins in the past waits for its turn.
 func (s *watchStream) begin(w *watch) {
 	s.watches = append(s.watches, w)
-	w.next = max(w.r.StartRevision, s.member.rev+1)
-	if w.synced = w.r.StartRevision == 0 || w.r.StartRevision > s.member.rev; w.synced {
+	w.next = max(w.r.StartRevision, s.rev+1)
+	if w.synced = w.r.StartRevision == 0 || w.r.StartRevision > s.rev; w.synced {
 		return
 	}
 	w.next = w.r.StartRevision
@@ -97,9 +97,9 @@ func (s *watchStream) begin(w *watch) {
 func (s *watchStream) sync(w *watch) {
 	switch {
 	case !slices.Contains(s.watches, w):
-	case w.next < s.member.compacted:
+	case w.next < s.compacted:
 		w.over = true
-		s.send(&pb.WatchResponse{Header: s.header(0), WatchId: w.id, Canceled: true, CompactRevision: s.member.compacted})
+		s.send(&pb.WatchResponse{Header: s.header(0), WatchId: w.id, Canceled: true, CompactRevision: s.compacted})
 	default:
 		w.synced = true
 		s.deliver(w)
@@ -120,16 +120,16 @@ func (s *watchStream) changed() {
 // deliver sends a watch the events that it has not been sent, in one response.
 func (s *watchStream) deliver(w *watch) {
 	var events []*mvccpb.Event
-	for rev := w.next; rev <= s.member.rev; rev++ {
+	for rev := w.next; rev <= s.rev; rev++ {
 		for _, e := range s.store.changes[rev] {
 			if w.wants(e) {
 				events = append(events, s.event(w, e))
 			}
 		}
 	}
-	w.next = max(w.next, s.member.rev+1)
+	w.next = max(w.next, s.rev+1)
 	if len(events) > 0 {
-		s.send(&pb.WatchResponse{Header: s.header(s.member.rev), WatchId: w.id, Events: events})
+		s.send(&pb.WatchResponse{Header: s.header(s.rev), WatchId: w.id, Events: events})
 	}
 }
 
@@ -163,14 +163,14 @@ func (s *watchStream) find(id int64) *watch {
 func (s *watchStream) cancel(id int64) {
 	if w := s.find(id); w != nil {
 		s.watches = slices.DeleteFunc(s.watches, func(other *watch) bool { return other == w })
-		s.send(&pb.WatchResponse{Header: s.header(s.member.rev), WatchId: id, Canceled: true})
+		s.send(&pb.WatchResponse{Header: s.header(s.rev), WatchId: id, Canceled: true})
 	}
 }
 
 // progress says how far all watches of the stream have got, if they have caught up.
 func (s *watchStream) progress() {
-	if len(s.watches) == 0 || slices.ContainsFunc(s.watches, func(w *watch) bool { return !w.synced || s.member.rev < w.r.StartRevision }) {
+	if len(s.watches) == 0 || slices.ContainsFunc(s.watches, func(w *watch) bool { return !w.synced || s.rev < w.r.StartRevision }) {
 		return
 	}
-	s.send(&pb.WatchResponse{Header: s.header(s.member.rev), WatchId: -1})
+	s.send(&pb.WatchResponse{Header: s.header(s.rev), WatchId: -1})
 }
