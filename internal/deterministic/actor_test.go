@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"etcd-lock/internal/locks"
@@ -184,7 +185,7 @@ func (h *tenure) keep() {
 			return
 		case <-timer.C:
 		}
-		gone, isGone := h.goneAt()
+		gone, isGone := h.goneAt(never)
 		if !isGone {
 			return
 		}
@@ -199,13 +200,17 @@ func (h *tenure) keep() {
 	}
 }
 
-// goneAt returns when an administrator has deleted a key of the hold.
-func (h *tenure) goneAt() (time.Time, bool) {
+// goneAt returns when an administrator has deleted a key of the hold, if he has. The writer's
+// key matters until a downgrade: what happens to it then is no loss.
+func (h *tenure) goneAt(downgraded func(verify.Stage) time.Time) (at time.Time, isGone bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, s := range h.seen[0].Stages { // an upgrade adds a key
+	stages := h.seen[0].Stages
+	last := stages[len(stages)-1]
+	for _, s := range stages { // an upgrade adds a key
 		for e, end := range h.ended {
-			if e.rev == s.Token && end.byAdmin {
+			matters := last.Mode == rwlock.Write || len(stages) == 1 || strings.HasSuffix(shape(e.key), "/read/") || end.at.Before(downgraded(last))
+			if e.rev == s.Token && end.byAdmin && matters {
 				return end.at, true
 			}
 		}
@@ -213,10 +218,16 @@ func (h *tenure) goneAt() (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// never is for a hold that can be reported as lost: the one for writing cannot any more.
+func never(verify.Stage) time.Time { return time.Time{} }
+
+// whenAsked is for a hold that others may have been granted meanwhile.
+func (h *tenure) whenAsked(s verify.Stage) time.Time { return h.began.Add(s.Asked) }
+
 // end releases the locks, or closes the session.
 func (h *tenure) end() {
 	now := time.Since(h.began)
-	gone, isGone := h.goneAt()
+	gone, isGone := h.goneAt(h.whenAsked)
 	h.mu.Lock()
 	for _, seen := range h.seen {
 		seen.End, seen.Known = now, now

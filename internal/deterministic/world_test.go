@@ -1,7 +1,6 @@
 package deterministic
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -318,79 +317,4 @@ func (w *world) expire(lease int64) {
 	t := w.tenancy(lease)
 	t.expired = time.Now()
 	w.say("etcd ends %s, which has expired", t.name)
-}
-
-// inject has something go wrong.
-func (w *world) inject(f fault) {
-	select {
-	case <-time.After(f.At):
-	case <-w.ctx.Done():
-		return
-	}
-	w.tell("%s for %s, target %d", f.Kind, f.For, f.Target)
-	m := w.machines[f.Target%len(w.machines)]
-	switch f.Kind {
-	case faultLeaderless:
-		w.Leaderless(min(f.For, 5*time.Second))
-	case faultStop:
-		w.Stop(f.Target, f.For)
-	case faultLag:
-		w.Lag(f.Target, f.For)
-	case faultCompact:
-		w.Compact(int64(f.Amount) / 8)
-	case faultDelete:
-		w.deleteKey(f.Target)
-	case faultRevoke, faultClose:
-		if s := m.sessions[f.Target/len(w.machines)%2]; s != nil && f.Kind == faultClose {
-			go func() { _ = s.Close() }()
-		} else if s != nil {
-			w.mu.Lock()
-			w.admin[fmt.Sprint(int64(s.Lease()))] = true
-			w.mu.Unlock()
-			w.Revoke(int64(s.Lease()))
-		}
-	default:
-		if m.link != nil {
-			w.trouble(m, f)
-		}
-	}
-}
-
-// trouble is a fault of a client's network, or the end of the client.
-func (w *world) trouble(m *machine, f fault) {
-	switch f.Kind {
-	case faultCut:
-		m.link.Cut(f.For)
-	case faultFreeze:
-		m.link.Freeze(f.For)
-	case faultStale:
-		m.link.Stale(f.For)
-	case faultSlow:
-		m.link.Slow(f.For, time.Duration(f.Amount)*10*time.Millisecond)
-	case faultLossy:
-		m.link.Lossy(f.For, f.Amount)
-	case faultStreams:
-		m.link.BreakStreams()
-	case faultCrash:
-		_ = m.client.Close()
-	}
-}
-
-// deleteKey deletes one of the keys that exist.
-func (w *world) deleteKey(nth int) {
-	keys := w.Keys("/", 0)
-	if len(keys) == 0 {
-		return
-	}
-	slices.SortFunc(keys, func(a, b *mvccpb.KeyValue) int {
-		if a.CreateRevision != b.CreateRevision {
-			return int(a.CreateRevision - b.CreateRevision)
-		}
-		return bytes.Compare(a.Key, b.Key)
-	})
-	key := string(keys[nth%len(keys)].Key)
-	w.mu.Lock()
-	w.admin[key] = true
-	w.mu.Unlock()
-	w.Delete(key)
 }
