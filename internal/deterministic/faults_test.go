@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"etcd-lock/internal/simetcd"
+
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // inject has something go wrong.
@@ -18,6 +21,10 @@ func (w *world) inject(f fault) {
 	}
 	w.tell("%s for %s, target %d", f.Kind, f.For, f.Target)
 	m := w.machines[f.Target%len(w.machines)]
+	w.mu.Lock()
+	s := m.sessions[f.Target/len(w.machines)%2]
+	client, link := m.client, m.link
+	w.mu.Unlock()
 	switch f.Kind {
 	case faultLeaderless:
 		w.Leaderless(min(f.For, 5*time.Second))
@@ -30,7 +37,7 @@ func (w *world) inject(f fault) {
 	case faultDelete:
 		w.deleteKey(f.Target)
 	case faultRevoke, faultClose:
-		if s := m.sessions[f.Target/len(w.machines)%2]; s != nil && f.Kind == faultClose {
+		if s != nil && f.Kind == faultClose {
 			go func() { _ = s.Close() }()
 		} else if s != nil {
 			w.mu.Lock()
@@ -39,29 +46,29 @@ func (w *world) inject(f fault) {
 			w.Revoke(int64(s.Lease()))
 		}
 	default:
-		if m.link != nil {
-			w.trouble(m, f)
+		if link != nil {
+			trouble(client, link, f)
 		}
 	}
 }
 
 // trouble is a fault of a client's network, or the end of the client.
-func (w *world) trouble(m *machine, f fault) {
+func trouble(client *clientv3.Client, link *simetcd.Link, f fault) {
 	switch f.Kind {
 	case faultCut:
-		m.link.Cut(f.For)
+		link.Cut(f.For)
 	case faultFreeze:
-		m.link.Freeze(f.For)
+		link.Freeze(f.For)
 	case faultStale:
-		m.link.Stale(f.For)
+		link.Stale(f.For)
 	case faultSlow:
-		m.link.Slow(f.For, time.Duration(f.Amount)*10*time.Millisecond)
+		link.Slow(f.For, time.Duration(f.Amount)*10*time.Millisecond)
 	case faultLossy:
-		m.link.Lossy(f.For, f.Amount)
+		link.Lossy(f.For, f.Amount)
 	case faultStreams:
-		m.link.BreakStreams()
+		link.BreakStreams()
 	case faultCrash:
-		_ = m.client.Close()
+		_ = client.Close()
 	}
 }
 

@@ -35,6 +35,8 @@ func resetGlobals(seed uint64) {
 // goroutines draw them at other instants does not matter.
 type dice struct {
 	seed uint64
+
+	mu   sync.Mutex
 	last time.Time
 	nth  uint64 // number of draws at that instant
 }
@@ -48,6 +50,8 @@ func (d *dice) next(nth uint64) uint64 {
 
 // Read implements io.Reader.
 func (d *dice) Read(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if now := time.Now(); !now.Equal(d.last) {
 		d.last, d.nth = now, 0
 	}

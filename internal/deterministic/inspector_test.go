@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -18,13 +19,14 @@ import (
 // inspector is an inspector of the locks that are used, and what it has been sent.
 type inspector struct {
 	*world
-	client *clientv3.Client
-	link   *simetcd.Link
-	source *inspect.Source
-	stop   context.CancelFunc
-	done   chan struct{}
-	last   inspect.Update
-	synced bool
+	client  *clientv3.Client
+	link    *simetcd.Link
+	source  *inspect.Source
+	stop    context.CancelFunc
+	done    chan struct{}
+	reached atomic.Int64 // the revision of the last update
+	last    inspect.Update
+	synced  bool
 }
 
 // inspect watches all locks. Its connection has the faults of the first client.
@@ -45,7 +47,7 @@ func (w *world) inspect() *inspector {
 	for _, f := range w.Faults {
 		time.AfterFunc(f.At, func() {
 			if f.Target%2 == 0 && f.Kind != faultCrash {
-				w.trouble(&machine{link: link}, f)
+				trouble(nil, link, f)
 			}
 		})
 	}
@@ -66,6 +68,7 @@ func (in *inspector) take(u inspect.Update) {
 		in.failed("revision %d after %d", s.Revision, in.last.Snapshot.Revision)
 	}
 	in.last, in.synced = u, true
+	in.reached.Store(s.Revision)
 }
 
 func (in *inspector) failed(format string, args ...any) {
@@ -116,9 +119,9 @@ func identity(r inspect.Request) string { return fmt.Sprint(r.Key, " ", r.Revisi
 
 // end checks that the watch has got as far as etcd, and a snapshot of the past.
 func (in *inspector) end() {
-	for until := later(time.Now(), in.calm).Add(patience); in.last.Snapshot.Revision < in.Revision(); time.Sleep(time.Second) {
+	for until := later(time.Now(), in.calm).Add(patience); in.reached.Load() < in.Revision(); time.Sleep(time.Second) {
 		if time.Now().After(until) {
-			in.failed("the watch is at revision %d, etcd at %d", in.last.Snapshot.Revision, in.Revision())
+			in.failed("the watch is at revision %d, etcd at %d", in.reached.Load(), in.Revision())
 			break
 		}
 	}

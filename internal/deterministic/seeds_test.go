@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 2000, "how many seeds TestSeeds runs")
+	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds TestSeeds runs")
 	first = flag.Uint64("first", 1, "the first seed of TestSeeds")
 )
 

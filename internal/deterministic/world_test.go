@@ -245,7 +245,9 @@ func (w *world) session(i int) (*rwlock.Session, error) {
 		if err != nil {
 			return nil, err
 		}
+		w.mu.Lock()
 		m.client, m.link = client, link
+		w.mu.Unlock()
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
@@ -253,9 +255,9 @@ func (w *world) session(i int) (*rwlock.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.sessions[a.Session] = s
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	m.sessions[a.Session] = s
 	tenancy := w.tenancy(int64(s.Lease()))
 	tenancy.opened = time.Now()
 	tenancy.name = fmt.Sprintf("session %d.%d", a.Client, a.Session)

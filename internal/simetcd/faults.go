@@ -27,15 +27,19 @@ func (l *Link) Stale(d time.Duration) { l.until(&l.stale, d) }
 
 // Slow makes everything take up to by for d.
 func (l *Link) Slow(d, by time.Duration) {
-	l.until(&l.slow, d)
+	l.mu.Lock()
 	l.slowBy = by
+	l.mu.Unlock()
+	l.until(&l.slow, d)
 }
 
 // Lossy has some of a hundred calls go wrong for d: their requests are lost, or their
 // replies, or they come late, or twice.
 func (l *Link) Lossy(d time.Duration, percent int) {
-	l.until(&l.lossy, d)
+	l.mu.Lock()
 	l.losses = percent
+	l.mu.Unlock()
+	l.until(&l.lossy, d)
 }
 
 // BreakStreams breaks all streams, and no call.

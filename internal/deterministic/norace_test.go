@@ -1,0 +1,6 @@
+//go:build !race
+
+package deterministic
+
+// defaultSeeds takes some ten seconds.
+const defaultSeeds = 2000

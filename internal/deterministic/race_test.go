@@ -1,0 +1,6 @@
+//go:build race
+
+package deterministic
+
+// defaultSeeds is less with the race detector, which is ten times slower.
+const defaultSeeds = 200
