@@ -39,6 +39,7 @@ func (w *world) act(i int) {
 		for {
 			s, err := w.session(i)
 			if err == nil {
+				w.sleep(time.Duration(i) * time.Microsecond) // no two actors act at one instant
 				w.visit(i, v, s)
 				break
 			}
