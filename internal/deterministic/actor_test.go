@@ -201,7 +201,7 @@ func (h *tenure) keep() {
 	}
 }
 
-// goneAt returns when an administrator has deleted a key of the hold, if he has. The writer's
+// goneAt returns when an administrator first deleted a key of the hold, if that happened. The writer's
 // key matters until a downgrade: what happens to it then is no loss.
 func (h *tenure) goneAt(downgraded func(verify.Stage) time.Time) (at time.Time, isGone bool) {
 	h.mu.Lock()
@@ -211,12 +211,12 @@ func (h *tenure) goneAt(downgraded func(verify.Stage) time.Time) (at time.Time, 
 	for _, s := range stages { // an upgrade adds a key
 		for e, end := range h.ended {
 			matters := last.Mode == rwlock.Write || len(stages) == 1 || strings.HasSuffix(shape(e.key), "/read/") || end.at.Before(downgraded(last))
-			if e.rev == s.Token && end.byAdmin && matters {
-				return end.at, true
+			if e.rev == s.Token && end.byAdmin && matters && (!isGone || end.at.Before(at)) {
+				at, isGone = end.at, true
 			}
 		}
 	}
-	return time.Time{}, false
+	return at, isGone
 }
 
 // never is for a hold that can be reported as lost: the one for writing cannot any more.
