@@ -99,3 +99,21 @@ func places(queue, requests []Request) []Placed {
 	}
 	return all
 }
+
+// edit is what one revision does to one lock: to its queue, or to the keys in the way
+// of its requests.
+type edit struct {
+	deleted   []Request
+	detached  map[string]bool // those of deleted whose keys still exist
+	rewritten []Request       // they keep their places
+	gave, got []Event         // of those of rewritten that are semaphores: of slots
+	added     []Request
+	reach     int  // requests of the queue that may be marked as holding
+	before    Lock // with the keys in the way before; its queue may have changed since
+
+	gone  []Placed // deleted, with the places in the queue before; if steps are noted
+	moved []int    // the indexes of requests that have begun to hold, or to wait again
+}
+
+// changesQueue reports whether the edit changes the lock's queue.
+func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(e.added) > 0 }
