@@ -1,8 +1,10 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak slow servers cases real module kills prometheus
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus
 FUZZTIME ?= 30s
 TIMES ?= 1
+N ?= 1000000
+FIRST ?= 1
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -15,7 +17,9 @@ environments: ## run the tests detached, on one core and on a busy machine, TIME
 lint: ## run the linters
 	go tool -modfile=.ci/tools/go.mod golangci-lint run ./...
 bench: ## measure this build beside its peers; the tables of docs/benchmarks.md
-	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare && go test -run '^$$' -bench 'Collector|Recorded' ./internal/profile ./internal/cli/follow
+	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare
+	go test -count=1 -timeout 30m -v -run TestDay -bench Record ./internal/flight -day 10000000
+	go test -run '^$$' -bench 'Collector|Recorded' ./internal/profile ./internal/cli/follow
 cover: ## print the coverage of all tests
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden: ## write the golden files anew
@@ -24,6 +28,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
+	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
 slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains
@@ -32,6 +38,8 @@ cases: ## run the tests of the cases that need real clusters, and print a line f
 	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
 	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
+law: ## compare a recording with etcd at each of 100,000 revisions
+	go test ./internal/flight -count=1 -v -timeout 60m -run '^TestLaw$$' -law 110000
 kills: ## kill a recorder of locks 200 times
 	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
 prometheus: ## check the alert rules and the dashboard of docs/prometheus with the code of Prometheus

@@ -3,11 +3,12 @@ package rwlock
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/connectivity"
+
+	"etcd-lock/internal/backoff"
 )
 
 // trust is for how long a watch is believed without a read.
@@ -30,7 +31,7 @@ const trust = 15 * time.Second
 func doubt(ctx context.Context, client *clientv3.Client, stream *watchStream) <-chan struct{} {
 	c := make(chan struct{})
 	conn := client.ActiveConnection()
-	ctx, cancel := context.WithTimeout(ctx, trust-trust/4+rand.N(trust/2))
+	ctx, cancel := context.WithTimeout(ctx, backoff.Jitter(trust))
 	stop := context.AfterFunc(stream.ctx, cancel)
 	go func() {
 		defer close(c)

@@ -13,8 +13,13 @@ import (
 // from coming back at the same time.
 func Pause(ctx context.Context, d time.Duration) bool { return Wait(ctx, Jitter(d)) }
 
+// Random returns a random number below n. Simulations replace it, so that a seed replays.
+var Random = rand.Int64N
+
 // Jitter returns about d, a quarter more or less.
-func Jitter(d time.Duration) time.Duration { return d - d/4 + rand.N(max(d/2, 1)) }
+func Jitter(d time.Duration) time.Duration {
+	return d - d/4 + time.Duration(Random(int64(max(d/2, 1))))
+}
 
 // Wait waits for d, and reports whether ctx is still alive.
 func Wait(ctx context.Context, d time.Duration) bool {

@@ -17,6 +17,7 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -213,8 +214,9 @@ func (c crowd) follow() {
 	}
 	rows := [][]string{{
 		fmt.Sprintf("%d events/s on %d × %d requests, watched by", c.rate, c.locks, c.queue),
-		"events/s", "revisions behind at the end", "caught up after", "processor, with the writers",
+		"events/s", "revisions behind at the end", "caught up after", "processor, with the writers", "× a bare watch", "peak heap",
 	}}
+	bare := median(each(found[1], func(f chase) float64 { return f.cores }))
 	for i, way := range ways {
 		rows = append(rows, []string{
 			way.name,
@@ -222,6 +224,8 @@ func (c crowd) follow() {
 			fmt.Sprint(median(each(found[i], func(f chase) int { return f.behind }))),
 			milliseconds(median(each(found[i], func(f chase) time.Duration { return f.caughtUp }))),
 			fmt.Sprintf("%.2f cores", median(each(found[i], func(f chase) float64 { return f.cores }))),
+			ratio(median(each(found[i], func(f chase) float64 { return f.cores })), bare),
+			mebibytes(slices.Max(each(found[i], func(f chase) int { return f.heap }))),
 		})
 	}
 	c.table("Following changes", rows)
@@ -256,6 +260,34 @@ func (c crowd) watches() []watching {
 				seen.Store(u.Snapshot.Revision)
 			}
 		}},
+		{"`record`", func(ctx context.Context, seen *atomic.Int64) { c.record(ctx, source, seen) }},
+	}
+}
+
+// record records the locks as etcd-lock record does.
+func (c crowd) record(ctx context.Context, source *inspect.Source, seen *atomic.Int64) {
+	r, err := flight.NewRecorder(c.TempDir(), flight.Options{Limits: flight.Limits{Keep: time.Hour, MaxSize: 1 << 30}})
+	if err != nil {
+		c.Error(err)
+		return
+	}
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	updates := source.WatchSteps(ctx, c.prefix)
+	for {
+		select {
+		case u, ok := <-updates:
+			if !ok {
+				if err := r.Close(); err != nil {
+					c.Error(err)
+				}
+				return
+			}
+			r.Update(u)
+			seen.Store(u.Snapshot.Revision)
+		case <-second.C:
+			r.Tick()
+		}
 	}
 }
 
@@ -265,6 +297,7 @@ type chase struct {
 	behind   int     // revisions, when the writers stop
 	caughtUp time.Duration
 	cores    float64 // used by this process
+	heap     int     // at its peak, with garbage
 }
 
 func (c crowd) chase(writers []*clientv3.Client, watch func(context.Context, *atomic.Int64)) chase {
@@ -276,10 +309,14 @@ func (c crowd) chase(writers []*clientv3.Client, watch func(context.Context, *at
 		etcdtest.Eventually(c.T, "the watch is there", func() bool { return seen.Load() > 0 })
 	}
 	runtime.GC()
+	stop, peak := make(chan struct{}), make(chan int)
+	go func() { peak <- heapPeak(stop) }()
 	began, busy := time.Now(), processTime(c.T)
 	w := c.lockAndUnlock(writers)
 	ended, took := time.Now(), time.Since(began).Seconds()
 	result := chase{rate: float64(w.events) / took, cores: (processTime(c.T) - busy).Seconds() / took}
+	close(stop)
+	result.heap = <-peak
 	if watch != nil {
 		result.behind = int(max(0, w.revision-seen.Load()))
 		etcdtest.Eventually(c.T, "the watch has caught up", func() bool { return seen.Load() >= w.revision })

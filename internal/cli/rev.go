@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/docs"
@@ -161,4 +162,43 @@ func (d changesDoc) write(out output.Printer) error {
 		rows = append(rows, e.Cells())
 	}
 	return out.Table(heading, rows)
+}
+
+const snapshotLong = `Writes the locks whose keys begin with a PREFIX, or all locks, to the new FILE, with what
+happened to them as far back as etcd has it, up to 100,000 revisions, and with what why
+finds. With --recording, it writes that recording, or the part of it between two times.
+
+FILE is one file to attach to a ticket. Whatever reads a recording reads it:
+"etcd-lock why --recording FILE".
+
+It has the names of locks, keys, hosts and programs. --anonymize replaces them: equal
+names stay equal, nested ones nested, and numbers, hexadecimal numbers and UUIDs stay
+such. Leases, revisions, process IDs and times stay as they are.`
+
+func newSnapshotCmd(a *app, runF func(context.Context, *recording.SnapshotOptions) error) *cobra.Command {
+	if runF == nil {
+		runF = recording.Snapshot
+	}
+	opts := &recording.SnapshotOptions{}
+	cmd := &cobra.Command{
+		Use:   "snapshot FILE [PREFIX...]",
+		Short: "Write locks and what happened to them to one file",
+		Long:  snapshotLong,
+		Example: `  etcd-lock snapshot now.jsonl.zst
+  etcd-lock snapshot incident.jsonl.zst --recording /var/lib/etcd-lock --from 03:00 --to 03:30 --anonymize`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.File, opts.Prefixes = args[0], args[1:]
+			opts.Rules, opts.Connect, opts.Note, opts.Now = a.rules, a.connect, a.note, a.now
+			opts.Reach = a.reach
+			if err := opts.Check(); err != nil {
+				return err
+			}
+			return runResult(runF(cmd.Context(), opts))
+		},
+	}
+	cmd.Flags().StringVar(&opts.Recording, "recording", "", "write what `DIR`, which etcd-lock record wrote, or a file of it, has")
+	opts.Span.Register(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.Anonymize, "anonymize", false, "replace the names of locks, keys, hosts, programs and labels")
+	return cmd
 }

@@ -72,6 +72,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newRecordCmd(a, nil),
 		newProfileCmd(a, nil),
 		newExportCmd(a, nil),
+		newSnapshotCmd(a, nil),
 		newExecCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),

@@ -10,14 +10,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/recorder"
 )
 
 const simulateRecordLong = `Watches the locks whose keys begin with a PREFIX, or all locks, and writes what happened
 as a scenario, to be run elsewhere: "etcd-lock simulate run FILE --embedded". It records
-for the time given by --for, or until it is interrupted. It does not write to etcd.
+for the time given by --for, or until it is interrupted. It does not write to etcd. With
+--recording, it takes what etcd-lock record has recorded, between two times if they are
+given.
 
 Each session becomes a client that requests, waits for, holds, releases and loses locks
 as the session did, at the same times. Its name comes from the owner of its requests. A
@@ -35,6 +39,9 @@ names stay equal, and nested ones nested.`
 type simulateRecordOptions struct {
 	prefixes  []string
 	duration  time.Duration // 0: until it is interrupted
+	recorded  string        // the recording that is read in place of etcd; empty: etcd is watched
+	span      recording.Span
+	rules     func() (*layout.Set, error)
 	anonymize bool
 	file      string // empty: out
 	connect   func(context.Context) (*connect.Conn, error)
@@ -52,20 +59,28 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 		Short: "Record what happens in an etcd as a scenario",
 		Long:  simulateRecordLong,
 		Example: `  etcd-lock simulate record /jobs/ --for 1m --file jobs.yaml
-  etcd-lock simulate record --anonymize > incident.yaml`,
+  etcd-lock simulate record --anonymize > incident.yaml
+  etcd-lock simulate record --recording /var/lib/etcd-lock --from 03:10 --to 03:15 --file night.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
 				return notPositive("for", opts.duration)
+			case opts.span.Given() && opts.recorded == "":
+				return errors.New("--from and --to require --recording: etcd keeps no times")
+			case opts.recorded != "" && cmd.Flags().Changed("for"):
+				return exclusive("--for", "--recording")
 			case a.output == output.JSON:
 				return errors.New("scenarios are YAML: not with -o json")
 			}
 			opts.prefixes = args
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
+			opts.rules = a.rules
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION` (default: until interrupted)")
+	cmd.Flags().StringVar(&opts.recorded, "recording", "", "take what `DIR`, which etcd-lock record wrote, or a file of it, has in place of etcd")
+	opts.span.Register(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.anonymize, "anonymize", false, "replace the names of locks and clients")
 	cmd.Flags().StringVar(&opts.file, "file", "", "write to the new `FILE` instead of standard output")
 	return cmd
@@ -81,20 +96,33 @@ func simulateRecord(ctx context.Context, opts *simulateRecordOptions) (err error
 		defer func() { err = f.Finish(err) }()
 		out = f
 	}
-	c, err := opts.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
-	if err != nil {
-		return err
-	}
-	report, err := recorder.Record(ctx, c.Source, out, recorder.Options{
-		Prefixes: prefixes, For: opts.duration, Anonymize: opts.anonymize, Now: opts.now,
-	})
+	report, err := opts.record(ctx, out)
 	for _, line := range report {
 		_, _ = fmt.Fprintln(opts.err, printable.Text(line)) // an error does not matter: the scenario is written
 	}
 	return err
+}
+
+// record writes the scenario, and returns lines to tell the user.
+func (opts *simulateRecordOptions) record(ctx context.Context, out io.Writer) (report []string, err error) {
+	o := recorder.Options{Prefixes: opts.prefixes, For: opts.duration, Anonymize: opts.anonymize, Now: opts.now}
+	if opts.recorded != "" {
+		rules, err := opts.rules()
+		if err != nil {
+			return nil, err
+		}
+		if o.Replay, o.From, o.To, err = opts.span.Open(opts.recorded, rules, opts.now()); err != nil {
+			return nil, err
+		}
+		return recorder.Record(ctx, nil, out, o)
+	}
+	c, err := opts.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if o.Prefixes, err = reach(ctx, c, opts.prefixes, opts.err); err != nil {
+		return nil, err
+	}
+	return recorder.Record(ctx, c.Source, out, o)
 }

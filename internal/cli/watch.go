@@ -117,7 +117,9 @@ as why finds them, and when etcd did not answer. It does not record values of ke
 docs/recording.md describes the files.
 
 If it is killed or the disk is full, at most the last second is lost. When it is started
-again it goes on, and what it missed shows as a gap. It removes what is older than --keep,
+again it goes on, and reads from etcd's history what it missed, up to 100,000 revisions.
+What etcd has compacted shows as a gap. With --follow-from, a recording in another folder
+is gone on with, however much was missed; DIR itself can be given too. It removes what is older than --keep,
 and the oldest before the recording grows beyond --max-size. One recorder at a time can
 write to DIR.`
 
@@ -142,6 +144,7 @@ func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) e
 		},
 	}
 	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
+	cmd.Flags().StringVar(&opts.Follow, "follow-from", "", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
 	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, by removing the oldest")
 	return cmd
 }

@@ -39,3 +39,24 @@ func (c *clock) read() (now time.Time, jump time.Duration) {
 	c.wall, c.uptime = wall, uptime
 	return wall, jump
 }
+
+// readClock reads the clock, and records it if the clock was set. Within a segment, time does not go
+// back.
+func (r *Recorder) readClock() {
+	now, jump := r.clock.read()
+	r.now = now
+	switch {
+	case jump == 0 || !r.begun:
+		return
+	case jump < 0:
+		r.addBatch()
+		r.now = later(r.recorded.Time, r.frame.end.Time).Time // of what was recorded by the clock before
+		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
+		r.flush()
+		r.now = now
+		r.rotate(CauseClock, nil)
+	default:
+		r.folder.ahead += jump
+		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
+	}
+}

@@ -25,10 +25,8 @@ func newRequest(r inspect.Request, inQueue bool) Request {
 	if r.Mode != 0 {
 		record.Mode = r.Mode.String()
 	}
-	if o := r.Owner; r.Owned {
-		record.Owner = &Owner{
-			Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Time: newTime(o.Time),
-		}
+	if r.Owned {
+		record.Owner = newOwner(r.Owner)
 	}
 	if t := r.Term; t != nil {
 		record.Term = &Term{Holder: Text(t.Holder), Acquired: newTime(t.Acquired), Renewed: newTime(t.Renewed), Duration: int64(t.Duration)}
@@ -59,11 +57,8 @@ func (r Request) request(rules *layout.Set, id inspect.LockID) (inspect.Request,
 		Revision: r.Revision, Modified: r.Modified, Holding: r.Holding,
 		Since: r.Since.Time, Seen: r.Seen.Time, Saw: r.Saw, Encrypted: r.Encrypted,
 	}
-	if o := r.Owner; o != nil {
-		request.Owned = true
-		request.Owner = keyspace.Owner{
-			Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Time: o.Time.Time,
-		}
+	if r.Owner != nil {
+		request.Owned, request.Owner = true, r.Owner.owner()
 	}
 	if t := r.Term; t != nil {
 		request.Term = &layout.Term{Holder: string(t.Holder), Acquired: t.Acquired.Time, Renewed: t.Renewed.Time, Duration: time.Duration(t.Duration)}
@@ -85,46 +80,60 @@ func lockID(rules *layout.Set, name Text, layoutName string) (inspect.LockID, er
 	return inspect.LockID{Layout: rule, Name: string(name)}, nil
 }
 
-// newEvent returns the record of an event that leads from one snapshot to another.
-func newEvent(e inspect.Event, before, after inspect.Snapshot) Event {
-	id := e.Lock()
-	record := Event{
-		Event: string(e.Kind), Time: newTime(e.Time), Revision: e.Revision, Session: sessionWords[e.Session],
-		Name: Text(id.Name), Layout: id.Layout.String(),
-	}
-	in := after
-	if e.Kind.Gone() {
-		in = before
-	}
-	if !e.Kind.OfOther() && has(in, e.Request) {
-		record.Request = Request{Key: Text(e.Request.Key)}
-	} else {
-		record.Request = newRequest(e.Request, !e.Kind.OfOther())
-	}
-	return record
-}
-
-// has reports whether a snapshot has exactly this request in the queue of its lock.
-func has(s inspect.Snapshot, r inspect.Request) bool {
-	l, _ := s.Find(r.Lock)
-	i, ok := slices.BinarySearchFunc(l.Queue, r, inspect.ByPlace)
-	return ok && l.Queue[i] == r
-}
-
-// newEvents returns the records of what leads from one snapshot to another.
-func newEvents(events []inspect.Event, before, after inspect.Snapshot) rawEvents {
+// newEvents returns the records of events. Those about requests of which it is known that
+// the line has them, or that they were there before it, only refer to them.
+func newEvents(events []inspect.Event, known func(inspect.Event) bool) rawEvents {
 	if len(events) == 0 {
 		return nil
 	}
 	records := make([]Event, 0, len(events))
 	for _, e := range events {
-		records = append(records, newEvent(e, before, after))
+		id := e.Lock()
+		record := Event{
+			Event: string(e.Kind), Time: newTime(e.Time), Revision: e.Revision, Session: sessionWords[e.Session],
+			Name: Text(id.Name), Layout: id.Layout.String(),
+		}
+		if !e.Kind.OfOther() && known(e) {
+			record.Request = Request{Key: Text(e.Request.Key)}
+		} else {
+			record.Request = newRequest(e.Request, !e.Kind.OfOther())
+		}
+		records = append(records, record)
 	}
 	raw, err := json.Marshal(records)
 	if err != nil { // a record has nothing that JSON cannot say
 		return nil
 	}
 	return raw
+}
+
+// between is what newEvents needs to know of what leads from one snapshot to another.
+func between(before, after inspect.Snapshot) func(inspect.Event) bool {
+	return func(e inspect.Event) bool {
+		in := after
+		if e.Kind.Gone() {
+			in = before
+		}
+		l, _ := in.Find(e.Request.Lock)
+		i, ok := slices.BinarySearchFunc(l.Queue, e.Request, inspect.ByPlace)
+		return ok && l.Queue[i] == e.Request
+	}
+}
+
+// within is what newEvents needs to know of what a step does.
+func within(step inspect.Step) func(inspect.Event) bool {
+	return func(e inspect.Event) bool {
+		for _, l := range step.Locks {
+			all := l.Put
+			if e.Kind.Gone() {
+				all = l.Gone
+			}
+			if _, ok := placeOf(all, e.Request); ok {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // isReference reports whether the request is only referred to, by its key.
@@ -149,7 +158,7 @@ func (e Event) event(in *picture) (inspect.Event, error) {
 		event.Request, err = e.Request.request(in.rules, id)
 		return event, err
 	}
-	queue := in.locks[id].Queue
+	queue := in.lock(id).Queue
 	i := slices.IndexFunc(queue, func(r inspect.Request) bool { return r.Key == string(e.Request.Key) })
 	if i < 0 {
 		return inspect.Event{}, fmt.Errorf("flight: an event is about the request %q, which is not there", e.Request.Key)

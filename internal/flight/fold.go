@@ -60,9 +60,39 @@ func diffLock(before, after inspect.Lock) LockChange {
 		}
 	}
 	if len(after.Queue) > 0 && !sameBeside(before, after) {
-		change.Beside = &Beside{Others: newRequests(after.Others, false), MoreOthers: after.MoreOthers, Candidates: texts(after.Candidates)}
+		change.Beside = newBeside(after)
 	}
 	return change
+}
+
+// changesOf returns what a step has changed.
+func changesOf(step inspect.Step) []LockChange {
+	var changes []LockChange
+	for _, l := range step.Locks {
+		id := l.After.ID
+		change := LockChange{Name: Text(id.Name), Layout: id.Layout.String()}
+		put := map[string]bool{}
+		for _, p := range l.Put {
+			put[p.Request.Key] = true
+			change.Put = append(change.Put, newRequest(p.Request, true))
+		}
+		for _, g := range l.Gone {
+			if !put[g.Request.Key] {
+				change.Gone = append(change.Gone, Text(g.Request.Key))
+			}
+		}
+		if l.Aside {
+			change.Beside = newBeside(l.After)
+		}
+		if !change.empty() {
+			changes = append(changes, change)
+		}
+	}
+	return changes
+}
+
+func newBeside(l inspect.Lock) *Beside {
+	return &Beside{Others: newRequests(l.Others, false), MoreOthers: l.MoreOthers, Candidates: texts(l.Candidates)}
 }
 
 func (c LockChange) empty() bool { return len(c.Gone) == 0 && len(c.Put) == 0 && c.Beside == nil }
@@ -73,11 +103,12 @@ type picture struct {
 	prefixes keyspace.Prefixes
 	revision int64
 	other    int
-	locks    map[inspect.LockID]inspect.Lock
+	locks    map[inspect.LockID]*inspect.Lock // some have no requests any more
+	numbers  numbers
 }
 
 func newPicture(rules *layout.Set) *picture {
-	return &picture{rules: rules, locks: map[inspect.LockID]inspect.Lock{}}
+	return &picture{rules: rules, locks: map[inspect.LockID]*inspect.Lock{}}
 }
 
 // change applies what has changed of a lock.
@@ -86,13 +117,12 @@ func (p *picture) change(c LockChange) error {
 	if err != nil {
 		return err
 	}
-	lock := p.locks[id]
-	lock.ID = id
+	lock := p.lock(id)
 	if lock.Queue, err = p.queue(lock.Queue, c, id); err != nil {
 		return err
 	}
 	if len(lock.Queue) == 0 {
-		delete(p.locks, id)
+		*lock = inspect.Lock{ID: id}
 		return nil
 	}
 	if c.Beside != nil {
@@ -105,7 +135,6 @@ func (p *picture) change(c LockChange) error {
 			lock.Others = append(lock.Others, other)
 		}
 	}
-	p.locks[id] = lock
 	return nil
 }
 
@@ -136,10 +165,11 @@ func (p *picture) queue(queue []inspect.Request, c LockChange, id inspect.LockID
 // clone returns a copy, which does not change with the picture.
 func (p *picture) clone() *picture {
 	c := *p
-	c.locks = make(map[inspect.LockID]inspect.Lock, len(p.locks))
+	c.numbers, c.locks = numbers{}, make(map[inspect.LockID]*inspect.Lock, len(p.locks))
 	for id, l := range p.locks {
-		l.Queue = slices.Clone(l.Queue)
-		c.locks[id] = l
+		copied := *l
+		copied.Queue = slices.Clone(l.Queue)
+		c.locks[id] = &copied
 	}
 	return &c
 }
@@ -148,7 +178,9 @@ func (p *picture) clone() *picture {
 func (p *picture) snapshot() inspect.Snapshot {
 	s := inspect.Snapshot{Prefixes: p.prefixes, Revision: p.revision, Other: p.other, Locks: make([]inspect.Lock, 0, len(p.locks))}
 	for _, l := range p.locks {
-		s.Locks = append(s.Locks, l)
+		if len(l.Queue) > 0 {
+			s.Locks = append(s.Locks, *l)
+		}
 	}
 	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
 	return s

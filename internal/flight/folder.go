@@ -53,6 +53,14 @@ func openFolder(dir string, limits Limits) (*folder, error) {
 	return f, nil
 }
 
+// parts returns the segments.
+func (f *folder) parts() (all []part) {
+	for _, s := range f.all {
+		all = append(all, whole(s.path))
+	}
+	return all
+}
+
 func createFile(path string) (output, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }

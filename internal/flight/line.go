@@ -28,6 +28,7 @@ const (
 	KindSegment  Kind = "segment"  // the first line
 	KindPicture  Kind = "picture"  // the locks follow, a line each
 	KindLock     Kind = "lock"     // a lock of the picture
+	KindSteps    Kind = "steps"    // what many revisions did
 	KindChange   Kind = "change"   // what has changed since the picture or change before
 	KindLost     Kind = "lost"     // etcd does not answer
 	KindBack     Kind = "back"     // etcd answers again
@@ -41,13 +42,14 @@ const (
 // Cause says why a segment begins.
 type Cause string
 
-// The causes. Before a segment that begins for one of the last five, something may be
+// The causes. Before a segment that begins for one of the last three, something may be
 // missing.
 const (
 	CauseStart   Cause = "start"   // the recording begins
 	CauseSize    Cause = "size"    // the segment before is large
 	CauseAge     Cause = "age"     // the segment before is old
 	CauseClock   Cause = "clock"   // the clock was set back
+	CauseHistory Cause = "history" // the recorder was started again, and read from etcd's history what it missed
 	CauseRestart Cause = "restart" // the recorder was started again
 	CauseFailed  Cause = "failed"  // the recording could not be written meanwhile
 	CauseResync  Cause = "resync"  // the watch read the locks anew
@@ -77,6 +79,7 @@ type Line struct {
 	Count   int          `json:"count,omitempty"` // of the lines of locks that follow
 	Lock    *LockChange  `json:"lock,omitempty"`
 	Changes []LockChange `json:"changes,omitempty"`
+	Steps   *Batch       `json:"steps,omitempty"`
 	Events  rawEvents    `json:"events,omitempty"`
 	Missed  int          `json:"missed,omitempty"` // events before Events that were dropped
 
@@ -238,13 +241,21 @@ func (id *LeaseID) UnmarshalText(b []byte) error {
 // number of seconds since 1970: a client can write any time into a key.
 type Time struct{ time.Time }
 
-// newTime returns a time without its location and without the reading of the monotonic
-// clock.
+// newTime returns a time to the microsecond, without its location and without the reading
+// of the monotonic clock.
 func newTime(t time.Time) Time {
 	if t.IsZero() {
 		return Time{}
 	}
-	return Time{t.Round(0).UTC()}
+	return Time{t.Round(0).UTC().Truncate(time.Microsecond)}
+}
+
+// later returns the later one of two times, of which zero is unknown.
+func later(a, b Time) Time {
+	if b.After(a.Time) {
+		return b
+	}
+	return a
 }
 
 // MarshalJSON implements json.Marshaler.

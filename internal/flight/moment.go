@@ -104,7 +104,8 @@ type walk struct {
 
 	incomplete int // locks of the picture that are still to be read
 	damaged    bool
-	after      *Line // the first line after the moment
+	passed     bool  // a line after the moment was left out
+	after      *Line // the first line after the moment that changes locks
 }
 
 func newWalk(rules *layout.Set) *walk {
@@ -118,12 +119,19 @@ type leaseLine struct {
 
 // read reads a segment up to a moment, or its end if c is nil.
 func (w *walk) read(s segment, c *coordinate) error {
-	err := scan(s.path, func(l Line) error {
-		if c != nil && c.of(l) > c.want {
+	err := scan(s.part, func(l Line) error {
+		switch {
+		case l.Steps != nil:
+			return w.steps(l, c)
+		case c == nil || c.of(l) <= c.want:
+			return w.take(l)
+		case l.Kind == KindChange || c.revisions:
 			w.after = &l
 			return errStop
+		default: // steps that follow can have been seen before that was looked up
+			w.passed = true
+			return nil
 		}
-		return w.take(l)
 	})
 	if w.damaged = errors.As(err, new(damageError)); w.damaged {
 		return nil
@@ -131,12 +139,42 @@ func (w *walk) read(s segment, c *coordinate) error {
 	return err
 }
 
+// steps takes in the steps of a line up to a moment.
+func (w *walk) steps(l Line, c *coordinate) error {
+	u, err := newUnbatcher(l.Steps, w.picture)
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := u.more()
+		if err != nil {
+			return damageError{err}
+		}
+		if !more && c != nil && c.revisions && l.Revision > c.want || more && c != nil && c.mark(u.mark()) > c.want {
+			w.after = &l
+			return errStop
+		}
+		if !more {
+			break
+		}
+		if _, err := u.apply(false); err != nil {
+			return err
+		}
+		w.reach(u.mark())
+	}
+	w.picture.revision = l.Revision
+	w.reach(Mark{l.Time, l.Revision})
+	return nil
+}
+
+// reach notes how far the walk has got.
+func (w *walk) reach(m Mark) {
+	w.end = Mark{later(w.end.Time, m.Time), max(w.end.Revision, m.Revision)}
+}
+
 // take takes in a line.
 func (w *walk) take(l Line) error {
-	if !l.Time.IsZero() {
-		w.end.Time = l.Time
-	}
-	w.end.Revision = max(w.end.Revision, l.Revision)
+	w.reach(Mark{l.Time, l.Revision})
 	switch l.Kind {
 	case KindSegment:
 		w.cluster, w.picture.prefixes = l.Cluster, keyspace.NewPrefixes(stringsOf(l.Prefixes)...)
@@ -202,10 +240,13 @@ func (s segment) missing(w *walk, c coordinate) []string {
 	switch {
 	case w.after != nil && c.revisions && w.after.merges(w.picture.revision, c.want):
 		return []string{fmt.Sprintf("the revisions from %d to %d were recorded together: these are the locks before them", w.picture.revision+1, w.after.Revision)}
-	case w.after != nil || c.mark(w.end) >= c.want:
+	case w.after != nil || w.passed || c.mark(w.end) >= c.want:
 		return nil
 	case s.next == nil:
 		return []string{fmt.Sprintf("the recording ends at %s, revision %d: these are its last locks", Show(w.end.Time.Time), w.end.Revision)}
+	case s.next.Cause == CauseHistory && !c.revisions:
+		return []string{fmt.Sprintf("the recorder did not run from %s to %s: what happened then was read from etcd's history later, without times; these are the locks before that",
+			Show(w.end.Time.Time), Show(s.next.Time.Time))}
 	case s.next.Cause.Gap() || s.lacksNext() || w.damaged:
 		return []string{fmt.Sprintf("nothing was recorded from %s to %s (%s): these are the locks before that",
 			Show(w.end.Time.Time), Show(s.next.Time.Time), s.gap())}

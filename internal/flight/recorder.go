@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -13,6 +14,7 @@ import (
 const (
 	maxSegmentAge  = 10 * time.Minute
 	maxSegmentSize = 2 << 20 // compressed
+	maxChanges     = 100_000 // of requests, in a segment
 	maxFrame       = 4 << 20 // before compression, of what is collected in memory
 	aliveEvery     = 10 * time.Second
 )
@@ -39,16 +41,22 @@ type Recorder struct {
 	opts    Options
 	folder  *folder
 	frame   *frame
+	batch   *batcher // of steps that are not in the frame yet
 	clock   clock
 	release func()
 
 	now      time.Time        // of the last line
+	stepped  Time             // of the last step of the segment
+	other    int              // as recorded
+	reached  int64            // the revision as recorded
 	last     inspect.Snapshot // the locks as they were recorded last
 	recorded Mark             // the last line that is durable
 	cause    Cause            // why the next segment begins
+	joint    Cause            // why a segment begins with the locks that are read next; empty: none does
 	begun    bool             // there is a segment to write to
 	began    time.Time        // when the segment began
 	first    int              // the size of its first frame
+	changes  int              // of requests, in it
 	failed   error
 	lost     string // the error while etcd does not answer
 	findings ongoing.Set[Finding]
@@ -76,24 +84,19 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 	if o.create != nil {
 		f.create = o.create
 	}
-	r := &Recorder{opts: o, folder: f, frame: frame, clock: clock{now: o.now}, release: release, cause: CauseStart, findings: ongoing.Set[Finding]{ID: Finding.id}}
+	r := &Recorder{opts: o, folder: f, frame: frame, batch: newBatcher(inspect.Snapshot{}), clock: clock{now: o.now}, release: release, cause: CauseStart, findings: ongoing.Set[Finding]{ID: Finding.id}}
 	if len(f.all) > 0 {
-		r.cause, r.recorded = CauseRestart, lastMark(f.all)
+		r.cause, r.recorded = CauseRestart, lastMark(f.parts())
 	}
 	return r, nil
 }
 
 // lastMark returns where a recording ends, as far as it can be read.
-func lastMark(all []stored) Mark {
+func lastMark(all []part) Mark {
 	for i := len(all) - 1; i >= 0; i-- {
 		var end Mark
-		_ = scan(all[i].path, func(l Mark) error {
-			if !l.Time.IsZero() {
-				end.Time = l.Time
-			}
-			if l.Revision > 0 {
-				end.Revision = l.Revision
-			}
+		_ = scan(all[i], func(l Mark) error {
+			end.Time, end.Revision = later(end.Time, l.Time), max(end.Revision, l.Revision)
 			return nil
 		})
 		if !end.Time.IsZero() {
@@ -124,20 +127,31 @@ func (r *Recorder) news(u inspect.Update) {
 	before := r.last
 	r.last = u.Snapshot
 	switch {
+	case len(u.Steps) > 0:
+		r.steps(u)
 	case before.Revision == 0 && !r.begun:
 		r.begin(nil)
 	case u.Resynced.Happened():
-		r.rotate(CauseResync, &Resync{Cause: string(u.Resynced.Cause), From: u.Resynced.From, To: u.Resynced.To})
+		r.rotate(CauseResync, newResync(u.Resynced))
 	default:
-		changes := diff(before.Locks, u.Snapshot.Locks)
-		if len(changes)+len(u.Events)+u.Missed == 0 && before.Other == u.Snapshot.Other && u.Snapshot.Revision == before.Revision {
-			return
-		}
-		r.add(Line{
-			Kind: KindChange, Revision: u.Snapshot.Revision, Other: u.Snapshot.Other,
-			Changes: changes, Events: newEvents(u.Events, before, u.Snapshot), Missed: u.Missed,
-		})
+		r.difference(before, u)
 	}
+}
+
+// difference records what leads from one snapshot to another, where nothing is known of
+// those in between.
+func (r *Recorder) difference(before inspect.Snapshot, u inspect.Update) {
+	changes := diff(before.Locks, u.Snapshot.Locks)
+	if len(changes)+len(u.Events)+u.Missed == 0 && before.Other == u.Snapshot.Other {
+		r.advance(u.Snapshot)
+		return
+	}
+	r.add(Line{
+		Kind: KindChange, Revision: u.Snapshot.Revision, Other: u.Snapshot.Other,
+		Changes: changes, Events: newEvents(u.Events, between(before, u.Snapshot)), Missed: u.Missed,
+	})
+	r.batch.note(u.Snapshot)
+	r.stepped, r.other, r.reached = newTime(r.now), u.Snapshot.Other, u.Snapshot.Revision
 }
 
 // Leases records what etcd said of leases.
@@ -163,15 +177,22 @@ func (r *Recorder) Tick() {
 		r.begin(nil)
 	case r.now.Sub(r.began) >= maxSegmentAge:
 		r.rotate(CauseAge, nil)
-	case r.folder.written >= max(min(maxSegmentSize, r.opts.MaxSize/8), 4*int64(r.first)):
+	case r.isLarge():
 		r.rotate(CauseSize, nil)
-	case r.frame.raw == 0 && r.now.Sub(r.recorded.Time.Time) < aliveEvery:
-	case r.frame.raw == 0:
+	case r.idle() && r.now.Sub(r.recorded.Time.Time) < aliveEvery:
+	case r.idle():
 		r.add(Line{Kind: KindAlive, Revision: r.last.Revision})
 		r.flush()
 	default:
 		r.flush()
 	}
+}
+
+// isLarge reports whether the segment takes long to read, or much room. Its picture is a
+// small part of it.
+func (r *Recorder) isLarge() bool {
+	written := r.folder.written
+	return written >= 4*int64(r.first) && (r.changes >= maxChanges || written >= min(maxSegmentSize, r.opts.MaxSize/8))
 }
 
 // Close ends the recording in order. It returns the failure that is left.
@@ -186,46 +207,36 @@ func (r *Recorder) Close() error {
 	return r.failed
 }
 
-// readClock reads the clock, and records it if the clock was set. Within a segment, time does not go
-// back.
-func (r *Recorder) readClock() {
-	now, jump := r.clock.read()
-	r.now = now
-	switch {
-	case jump == 0 || !r.begun:
-		return
-	case jump < 0:
-		r.now = r.frame.end.Time.Time // of what was recorded by the clock before
-		if r.now.IsZero() {
-			r.now = r.recorded.Time.Time
-		}
-		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
-		r.flush()
-		r.now = now
-		r.rotate(CauseClock, nil)
-	default:
-		r.folder.ahead += jump
-		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
-	}
-}
-
 // add adds a line, if there is a segment.
 func (r *Recorder) add(l Line) {
 	if !r.begun {
 		return
 	}
-	l.Time = newTime(r.now)
-	if err := r.frame.add(l); err != nil {
-		r.fail(err)
-		return
+	r.addBatch()
+	if l.Time.IsZero() {
+		l.Time = newTime(r.now)
 	}
+	r.write(l)
 	if r.frame.raw > maxFrame {
 		r.flush()
 	}
 }
 
+// write adds a line to the frame.
+func (r *Recorder) write(l Line) {
+	if err := r.frame.add(l); err != nil {
+		r.fail(err)
+	}
+}
+
+// idle reports whether there is nothing to make durable.
+func (r *Recorder) idle() bool { return r.frame.raw == 0 && r.batch.empty() }
+
 // flush makes the frame durable.
 func (r *Recorder) flush() {
+	if r.begun {
+		r.addBatch()
+	}
 	if r.frame.raw == 0 || !r.begun {
 		return
 	}
@@ -261,6 +272,7 @@ func (r *Recorder) rotate(cause Cause, resync *Resync) {
 // begin begins a segment with the locks as they are.
 func (r *Recorder) begin(resync *Resync) {
 	r.begun = false
+	r.batch = newBatcher(r.last)
 	b, err := r.firstFrame(resync)
 	if err == nil {
 		err = r.folder.begin(r.folder.next, b, r.now)
@@ -270,7 +282,8 @@ func (r *Recorder) begin(resync *Resync) {
 		r.fail(err)
 		return
 	}
-	r.began, r.first, r.begun = r.now, len(b), true
+	r.began, r.first, r.begun, r.changes = r.now, len(b), true, 0
+	r.stepped, r.other, r.reached = newTime(r.now), r.last.Other, r.last.Revision
 	r.recorded = Mark{Time: newTime(r.now), Revision: r.last.Revision}
 	r.frame.reset()
 	if r.failed != nil {
@@ -295,18 +308,17 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 		previous := r.recorded
 		head.Previous = &previous
 	}
-	locks := diff(nil, r.last.Locks)
-	picture := Line{Kind: KindPicture, Time: now, Revision: r.last.Revision, Other: r.last.Other, Count: len(locks)}
-	err := errors.Join(r.frame.add(head), r.frame.add(picture))
-	for i := range locks {
+	err := r.frame.add(head)
+	for _, l := range pictureLines(now, r.last) {
 		if err == nil {
-			err = r.frame.add(Line{Kind: KindLock, Lock: &locks[i]})
+			err = r.frame.add(l)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.frame.finish()
+	b, err := r.frame.finish()
+	return slices.Concat(segmentMark, b), err
 }
 
 // fail notes a failure: until a new segment can be begun, nothing is recorded.

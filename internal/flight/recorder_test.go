@@ -32,7 +32,9 @@ func newRecorder(t *testing.T, o Options) *recorderT {
 		o.Limits = Limits{Keep: 24 * time.Hour, MaxSize: 1 << 30}
 	}
 	r := &recorderT{t: t, dir: t.TempDir(), clock: &testClock{wall: epoch}}
-	o.now = r.clock.read
+	if o.now == nil {
+		o.now = r.clock.read
+	}
 	r.opts = o
 	r.start()
 	return r
@@ -339,7 +341,7 @@ func TestClockIsSetBack(t *testing.T) {
 	check(t, m, err, 9)
 	var jumps []int64
 	for _, s := range recording.segments {
-		if err := scan(s.path, func(l Line) error {
+		if err := scan(s.part, func(l Line) error {
 			if l.Kind == KindClock {
 				jumps = append(jumps, l.Jump)
 			}

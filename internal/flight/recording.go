@@ -13,6 +13,9 @@ import (
 // ErrNotRecorded says that a recording does not reach as far back as was asked for.
 var ErrNotRecorded = errors.New("flight: that was not recorded")
 
+// ErrNoRecording says that there is no recording.
+var ErrNoRecording = errors.New("flight: no recording is there")
+
 // Recording is a folder of segments, or one segment, to be read. It is not safe for
 // concurrent use.
 type Recording struct {
@@ -22,7 +25,7 @@ type Recording struct {
 
 // segment is a segment as far as its first line says.
 type segment struct {
-	path string
+	part
 	head Line
 	next *Line // the first line of the segment after it; nil for the last
 }
@@ -34,28 +37,40 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flight: open the recording: %w", err)
 	}
-	files := []stored{{path: path}}
+	var all []part
 	if info.IsDir() {
-		if files, err = segments(path); err != nil {
-			return nil, err
-		}
+		all, err = wholes(path)
+	} else {
+		all, err = parts(path)
+	}
+	if err != nil {
+		return nil, err
 	}
 	r := &Recording{rules: rules}
-	for _, f := range files {
-		head, err := readHead(f.path)
+	for _, p := range all {
+		head, err := readHead(p)
 		switch {
 		case errors.As(err, new(versionError)):
 			return nil, err
 		case err != nil: // it was killed while it began; what is missing shows in the numbers
 			continue
 		}
-		r.segments = append(r.segments, segment{path: f.path, head: head})
+		r.segments = append(r.segments, segment{part: p, head: head})
 	}
 	if len(r.segments) == 0 {
-		return nil, fmt.Errorf("flight: %s has no recording", path)
+		return nil, fmt.Errorf("%w: %s", ErrNoRecording, path)
 	}
 	r.link()
 	return r, nil
+}
+
+// wholes returns the segments of a folder.
+func wholes(dir string) (all []part, err error) {
+	files, err := segments(dir)
+	for _, f := range files {
+		all = append(all, whole(f.path))
+	}
+	return all, err
 }
 
 // link has each segment know the one after it.
@@ -86,26 +101,26 @@ func (e versionError) Error() string {
 }
 
 // readHead reads the first line of a segment, and makes sure that a picture follows.
-func readHead(path string) (head Line, err error) {
+func readHead(p part) (head Line, err error) {
 	var lines int
-	err = scan(path, func(l Line) error {
+	err = scan(p, func(l Line) error {
 		lines++
 		switch {
 		case lines == 1 && (l.Kind != KindSegment || l.Format != Format):
-			return fmt.Errorf("flight: %s is no recording", path)
+			return fmt.Errorf("flight: %s is no recording", p.path)
 		case lines == 1 && l.Version > Version:
 			return versionError{l.Version}
 		case lines == 1:
 			head = l
 			return nil
 		case l.Kind != KindPicture:
-			return fmt.Errorf("flight: %s has no picture", path)
+			return fmt.Errorf("flight: %s has no picture", p.path)
 		default:
 			return errStop
 		}
 	})
 	if err == nil && lines < 2 {
-		err = fmt.Errorf("flight: %s has no picture", path)
+		err = fmt.Errorf("flight: %s has no picture", p.path)
 	}
 	return head, err
 }
@@ -127,16 +142,16 @@ func (s segment) lacksNext() bool { return s.next != nil && s.next.Number != s.h
 
 // coordinate is by what a moment is looked for: by time, or by revision.
 type coordinate struct {
-	of   func(Line) int64 // 0 if the line has none
-	mark func(Mark) int64
+	mark func(Mark) int64 // 0 if it has none
 	want int64
 
 	revisions bool
 }
 
+func (c coordinate) of(l Line) int64 { return c.mark(Mark{Time: l.Time, Revision: l.Revision}) }
+
 func byTime(t time.Time) coordinate {
 	return coordinate{
-		of:   func(l Line) int64 { return micros(l.Time) },
 		mark: func(m Mark) int64 { return micros(m.Time) },
 		want: t.UnixMicro(),
 	}
@@ -151,7 +166,6 @@ func micros(t Time) int64 {
 
 func byRevision(revision int64) coordinate {
 	return coordinate{
-		of:   func(l Line) int64 { return l.Revision },
 		mark: func(m Mark) int64 { return m.Revision },
 		want: revision, revisions: true,
 	}
@@ -190,7 +204,7 @@ func (r *Recording) find(c coordinate) (i int, repeated bool, err error) {
 
 // lastEnd returns the last line of the recording.
 func (r *Recording) lastEnd() (Mark, bool) {
-	end := lastMark([]stored{{path: r.segments[len(r.segments)-1].path}})
+	end := lastMark([]part{r.segments[len(r.segments)-1].part})
 	return end, !end.Time.IsZero()
 }
 

@@ -35,7 +35,7 @@ type Step struct {
 
 // Replay passes what was recorded to f until it returns an error, which Replay returns.
 func (r *Recording) Replay(f func(Step) error) error {
-	return r.replay(0, coordinate{of: func(Line) int64 { return 0 }}, f)
+	return r.replay(0, coordinate{mark: func(Mark) int64 { return 0 }}, f)
 }
 
 // ReplayAt is Replay from a time on.
@@ -94,7 +94,7 @@ func (p *player) play(s segment) error {
 		}
 	}
 	p.last = &s
-	err := scan(s.path, p.line)
+	err := scan(s.part, p.line)
 	if p.damaged = errors.As(err, new(damageError)); p.incomplete > 0 { // a part of a picture says nothing
 		p.picture, p.incomplete, p.end.Time, p.damaged = before, 0, Time{since}, true
 	}
@@ -106,10 +106,11 @@ func (p *player) play(s segment) error {
 
 // line takes in a line, and passes it on.
 func (p *player) line(l Line) error {
-	if !p.begun && p.incomplete == 0 && !l.ofPicture() && (p.from.want == 0 || p.from.of(l) > p.from.want) {
-		if err := p.begin(); err != nil {
-			return err
-		}
+	if l.Steps != nil {
+		return p.steps(l)
+	}
+	if err := p.beginAt(Mark{l.Time, l.Revision}, l.Kind); err != nil {
+		return err
 	}
 	var before *picture
 	if p.begun && l.Missed > 0 {
@@ -123,7 +124,7 @@ func (p *player) line(l Line) error {
 		return err
 	}
 	switch {
-	case l.ofPicture():
+	case l.Kind.ofPicture():
 		return p.pictured(l)
 	case !l.isStep():
 		return nil
@@ -141,10 +142,50 @@ func (p *player) line(l Line) error {
 	return p.f(step)
 }
 
-// ofPicture reports whether the line is one of those with which a segment begins.
-func (l Line) ofPicture() bool {
-	return l.Kind == KindSegment || l.Kind == KindPicture || l.Kind == KindLock
+// beginAt begins, once what is wanted is before a line.
+func (p *player) beginAt(m Mark, kind Kind) error {
+	if p.incomplete == 0 && !kind.ofPicture() && (p.from.want == 0 || p.from.mark(m) > p.from.want) {
+		return p.begin()
+	}
+	return nil
 }
+
+// steps takes in the steps of a line, and passes them on.
+func (p *player) steps(l Line) error {
+	u, err := newUnbatcher(l.Steps, p.picture)
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := u.more()
+		if err != nil {
+			return damageError{err}
+		}
+		if !more {
+			break
+		}
+		if err := p.beginAt(u.mark(), KindSteps); err != nil {
+			return err
+		}
+		events, err := u.apply(p.begun)
+		if err != nil {
+			return err
+		}
+		p.reach(u.mark())
+		if len(events) == 0 {
+			continue
+		}
+		if err := p.f(Step{Kind: KindChange, Time: u.at, Revision: u.revision, Events: events}); err != nil {
+			return err
+		}
+	}
+	p.picture.revision = l.Revision
+	p.reach(Mark{l.Time, l.Revision})
+	return nil
+}
+
+// ofPicture reports whether a line of the kind is one of those with which a segment begins.
+func (k Kind) ofPicture() bool { return k == KindSegment || k == KindPicture || k == KindLock }
 
 // isStep reports whether the line says that something happened.
 func (l Line) isStep() bool {

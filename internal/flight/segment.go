@@ -15,6 +15,10 @@ import (
 // suffix ends the names of segments, which "zstdcat" opens.
 const suffix = ".jsonl.zst"
 
+// segmentMark begins a segment, so that a file can have several: a frame that Zstandard
+// skips.
+var segmentMark = append([]byte{0x50, 0x2a, 0x4d, 0x18, 20, 0, 0, 0}, "etcd-lock recording\n"...)
+
 // segmentName returns the name of a segment's file. Names sort as segments follow each
 // other, whatever the clock did.
 func segmentName(number int64, begin time.Time) string {
@@ -84,9 +88,7 @@ func (f *frame) add(l Line) error {
 	if err := f.lines.Encode(l); err != nil {
 		return fmt.Errorf("flight: %w", err)
 	}
-	if !l.Time.IsZero() {
-		f.end.Time = l.Time
-	}
+	f.end.Time = later(f.end.Time, l.Time)
 	f.end.Revision = max(f.end.Revision, l.Revision)
 	return nil
 }

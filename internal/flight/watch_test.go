@@ -144,3 +144,71 @@ func checkReplay(t *testing.T, r *Recording, revision int64, want []inspect.Even
 		}
 	}
 }
+
+// TestRecover: what happened while the recorder did not run is read from etcd's history.
+func TestRecover(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	source := inspect.NewSource(client)
+	leases := grant(t, client)
+	r := newRecorder(t, Options{now: systemClock()})
+	r.watch(source, churn(t, client, leases, 30), nil)
+	ended, killed := r.last.Revision, time.Now()
+	r.kill()
+	last := churn(t, client, leases, 200)
+	r.start()
+	r.watch(source, last, func(first inspect.Update) {
+		history, err := source.History(t.Context(), ended)
+		if err != nil {
+			t.Fatal(err)
+		}
+		history.End = first.Steps[0].Revision
+		if err := r.Recover(history.Updates(t.Context()), true); err != nil {
+			t.Fatal(err)
+		}
+	})
+	recording := r.open()
+	for revision := ended; revision <= last; revision++ {
+		m, err := recording.Rev(revision)
+		if err != nil || len(m.Doubts) > 0 {
+			t.Fatalf("revision %d: %q, %v", revision, m.Doubts, err)
+		}
+		read, err := source.SnapshotAt(t.Context(), revision)
+		if changes := inspect.Compare(read, m.Snapshot); err != nil || len(changes) > 0 || read.Other != m.Snapshot.Other {
+			t.Fatalf("revision %d differs from what etcd has: %v, %v", revision, changes, err)
+		}
+	}
+	if m, err := recording.At(killed); err != nil || !(Moment{Doubts: m.Doubts}).doubts("without times") || m.Snapshot.Revision != ended {
+		t.Errorf("while it did not run: revision %d, %q, %v", m.Snapshot.Revision, m.Doubts, err)
+	}
+	if err := recording.Replay(func(s Step) error {
+		if s.Gap != "" {
+			t.Errorf("a gap at revision %d: %s", s.Revision, s.Gap)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// watch records what a watch sends until a revision.
+func (r *recorderT) watch(source *inspect.Source, until int64, first func(inspect.Update)) {
+	r.t.Helper()
+	ctx, stop := context.WithCancel(r.t.Context())
+	updates := source.WatchSteps(ctx)
+	defer func() {
+		stop()
+		for range updates { // until the watch has ended
+		}
+	}()
+	for u := range updates {
+		if first != nil && u.Snapshot.Revision > 0 {
+			first(u)
+			first = nil
+		}
+		r.Update(u)
+		if u.Snapshot.Revision >= until {
+			break
+		}
+	}
+	r.Tick()
+}

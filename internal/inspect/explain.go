@@ -16,22 +16,29 @@ import (
 //
 // It does not explain an update with missed events.
 func (s *Source) WatchCauses(ctx context.Context, prefixes ...string) <-chan Update {
-	return s.watchExplained(ctx, prefixes, false)
+	return s.watchExplained(ctx, prefixes, &explainer{})
+}
+
+// WatchSteps is WatchCauses for a recorder: updates have the locks of each revision, in
+// Update.Steps, and ten times as many events. The first update can have events, too: what
+// led from the locks that were read to its snapshot.
+func (s *Source) WatchSteps(ctx context.Context, prefixes ...string) <-chan Update {
+	return s.watchExplained(ctx, prefixes, &explainer{steps: true})
 }
 
 // WatchKinds is WatchCauses for callers that do not need Event.Session: of deleted
 // requests it looks up only those that may be EventExpired or EventRevoked. Locks
 // that are unlocked, by far the most, take no look-up.
 func (s *Source) WatchKinds(ctx context.Context, prefixes ...string) <-chan Update {
-	return s.watchExplained(ctx, prefixes, true)
+	return s.watchExplained(ctx, prefixes, &explainer{kinds: true})
 }
 
-func (s *Source) watchExplained(ctx context.Context, prefixes []string, kinds bool) <-chan Update {
+func (s *Source) watchExplained(ctx context.Context, prefixes []string, x *explainer) <-chan Update {
 	out := make(chan Update)
-	x := &explainer{source: s, kinds: kinds, causes: newExitCauses(), rounds: make(chan round, 1)}
+	x.source, x.causes, x.rounds = s, newExitCauses(), make(chan round, 1)
 	go func() {
 		defer close(out)
-		x.run(ctx, s.Watch(ctx, prefixes...), out)
+		x.run(ctx, s.watch(ctx, x.steps, prefixes), out)
 	}()
 	return out
 }
@@ -41,6 +48,7 @@ func (s *Source) watchExplained(ctx context.Context, prefixes []string, kinds bo
 type explainer struct {
 	source    *Source
 	kinds     bool // only the events' kinds matter
+	steps     bool // updates have steps
 	causes    *exitCauses
 	last      Snapshot
 	rounds    chan round // receives the answers to the current round of look-ups

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -57,14 +59,51 @@ func (s *Source) History(ctx context.Context, since int64, prefixes ...string) (
 // the last item: ErrCompacted when etcd compacts what has not been read yet.
 func (h *History) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if h.Begin.Revision >= h.End {
-			return
-		}
-		r := reading{History: h, past: newPast(h.Begin), yield: yield, trust: newProgressTrust(h.source.client)}
-		if err := r.read(ctx); err != nil {
+		past := newPast(h.Begin)
+		err := h.read(ctx, past, func(revisions iter.Seq[[]*clientv3.Event]) bool {
+			for revision := range revisions {
+				if !yieldAll(past.apply(revision, time.Time{}), yield) {
+					return false
+				}
+			}
+			return true
+		})
+		if err != nil {
 			yield(Event{}, err)
 		}
 	}
+}
+
+// Updates is Events as updates with steps, as WatchSteps sends them. The first one has the
+// locks at the beginning.
+func (h *History) Updates(ctx context.Context) iter.Seq2[Update, error] {
+	return func(yield func(Update, error) bool) {
+		if !yield(Update{Snapshot: h.Begin, Steps: []Step{{Revision: h.Begin.Revision, Other: h.Begin.Other, Read: &h.Begin}}}, nil) {
+			return
+		}
+		past := newPast(h.Begin)
+		past.noteSteps()
+		err := h.read(ctx, past, func(revisions iter.Seq[[]*clientv3.Event]) bool {
+			var u Update
+			for revision := range revisions {
+				u.Events = append(u.Events, past.apply(revision, time.Time{})...)
+			}
+			u.Snapshot, u.Steps = past.snapshot(), past.takeSteps()
+			return yield(u, nil)
+		})
+		if err != nil {
+			yield(Update{}, err)
+		}
+	}
+}
+
+// read applies what happened to past, by yield.
+func (h *History) read(ctx context.Context, past *state, yield func(iter.Seq[[]*clientv3.Event]) bool) error {
+	if h.Begin.Revision >= h.End {
+		return nil
+	}
+	r := reading{History: h, past: past, yield: yield, trust: newProgressTrust(h.source.client)}
+	return r.read(ctx)
 }
 
 func yieldAll(events []Event, yield func(Event, error) bool) bool {

@@ -47,15 +47,24 @@ type publisher struct {
 	state  *state
 	synced bool // a listing has been applied
 	begun  bool // an update with locks has been made
-	health health
-	unread *unread
+	most   int  // events of an update, and half of its steps
+
+	unstepped bool // steps of next were dropped
+	health    health
+	unread    *unread
 
 	next  Update // what has not been offered yet; its snapshot is made then
 	dirty bool   // next has something new
 }
 
 func newPublisher(prefixes keyspace.Prefixes, rules *layout.Set, out chan<- Update, now func() time.Time, u *unread) *publisher {
-	return &publisher{out: out, now: now, state: newState(prefixes, newListing(prefixes, rules), nil), unread: u}
+	return &publisher{out: out, now: now, state: newState(prefixes, newListing(prefixes, rules), nil), unread: u, most: maxEvents}
+}
+
+// noteSteps has updates have steps. It is called first.
+func (p *publisher) noteSteps() {
+	p.most = maxSteps
+	p.state.noteSteps()
 }
 
 // run publishes until changes is closed.
@@ -66,7 +75,7 @@ func (p *publisher) run(changes <-chan change) {
 	var worked time.Duration  // since the last rest began
 	for {
 		began := time.Now()
-		if out == nil && p.dirty && (rest == nil || len(p.next.Events) >= maxEvents) {
+		if out == nil && p.dirty && (rest == nil || len(p.next.Events) >= p.most/2) {
 			offer, out = p.take(), p.out
 			rest = time.After(min(restFactor*(worked+time.Since(began)), maxRest))
 			worked = 0
@@ -110,11 +119,24 @@ func (p *publisher) take() Update {
 	p.unread.add(p.state.unread())
 	u := p.next
 	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
+	p.takeSteps(&u)
 	if p.synced && !p.begun { // no earlier snapshot is known to the receiver, from which events lead to this one
-		p.begun, u.Events, u.Missed = true, nil, 0
+		p.begun, u.Missed = true, 0
+		if len(u.Steps) == 0 {
+			u.Events = nil
+		}
 	}
 	p.next, p.dirty = Update{}, false
 	return u
+}
+
+// takeSteps has an update have its steps, unless some were dropped.
+func (p *publisher) takeSteps(u *Update) {
+	u.Steps = p.state.takeSteps()
+	if u.Missed > 0 || p.unstepped {
+		u.Steps = nil
+	}
+	p.unstepped = false
 }
 
 func (p *publisher) handle(c change) {
@@ -155,14 +177,25 @@ func sameError(a, b error) bool {
 
 func (p *publisher) reset(l listing) {
 	before := p.state
+	var resynced Resync
 	if p.synced {
-		p.next.Resynced = p.next.Resynced.then(Resync{Cause: l.cause, From: before.revision, To: l.revision})
+		resynced = Resync{Cause: l.cause, From: before.revision, To: l.revision}
+		p.next.Resynced = p.next.Resynced.then(resynced)
 	}
 	if l.cause.otherData() {
 		before = newState(before.prefixes, newListing(before.prefixes, before.rules), nil)
 	}
+	steps, noting := p.state.takeSteps(), p.state.noting
 	p.state = newState(before.prefixes, l, before)
 	p.state.see(before, p.now())
+	if noting {
+		p.state.noteSteps()
+		read := p.state.snapshot()
+		steps = append(steps, Step{
+			Revision: read.Revision, Time: p.now(), Other: read.Other, Read: &read, Resynced: resynced,
+		})
+		p.state.steps = steps
+	}
 	p.synced, p.dirty = true, true
 	p.health = health{}
 }
@@ -175,8 +208,12 @@ func (p *publisher) apply(events []*clientv3.Event) {
 		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
 	}
 	p.dirty = true
-	if len(p.next.Events) > 2*maxEvents { // rarely, because it moves all events
+	if len(p.next.Events) > 2*p.most { // rarely, because it moves all events
 		p.dropEvents()
+	}
+	if len(p.state.steps) > 2*p.most {
+		p.state.takeSteps()
+		p.unstepped = true
 	}
 }
 
@@ -201,9 +238,9 @@ func chunks[T any](list []T, revision func(T) int64) iter.Seq[[]T] {
 	}
 }
 
-// dropEvents keeps the last maxEvents events and counts those before.
+// dropEvents keeps the last events and counts those before.
 func (p *publisher) dropEvents() {
-	n := max(0, len(p.next.Events)-maxEvents)
+	n := max(0, len(p.next.Events)-p.most)
 	p.next.Events = slices.Delete(p.next.Events, 0, n)
 	p.next.Missed += n
 }

@@ -1,9 +1,11 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -26,11 +28,11 @@ type reading struct {
 	*History
 	past   *state
 	merged *merger
-	yield  func(Event, error) bool
+	yield  func(revisions iter.Seq[[]*clientv3.Event]) (more bool)
 	trust  *progressTrust
 }
 
-// read yields until the end is reached, yield returns false, or it fails. After a lost
+// read yields until the end is reached, yield wants no more, or it fails. After a lost
 // connection it goes on behind the last event.
 func (r *reading) read(ctx context.Context) error {
 	ranges := r.Begin.ranges
@@ -111,15 +113,11 @@ func (r *reading) take(resp rangeResponse) (done bool, err error) {
 	return r.yieldEvents(events) || upTo >= r.End, nil
 }
 
-// yieldEvents yields what events do, and reports whether the caller wants no more. Those
-// after the end are left out.
+// yieldEvents yields events, and reports whether the caller wants no more. Those after the
+// end are left out.
 func (r *reading) yieldEvents(events []*clientv3.Event) (done bool) {
-	for revision := range revisions(events) {
-		if revision[0].Kv.ModRevision <= r.End && !yieldAll(r.past.apply(revision, time.Time{}), r.yield) {
-			return true
-		}
-	}
-	return false
+	n, _ := slices.BinarySearchFunc(events, r.End+1, func(e *clientv3.Event, end int64) int { return cmp.Compare(e.Kv.ModRevision, end) })
+	return n > 0 && !r.yield(revisions(events[:n]))
 }
 
 // compare reads the locks at the end, and reports whether they are as the events say.

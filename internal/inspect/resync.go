@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
+
+	"etcd-lock/internal/backoff"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -199,4 +202,12 @@ func (f *follower) settleMatched() {
 		f.applied[i] = max(f.applied[i], f.matched)
 	}
 	f.changes <- change{settled: f.matched}
+}
+
+// retryPause is the pause between failed attempts, twice as long each time.
+type retryPause struct{ last time.Duration }
+
+func (p *retryPause) wait(ctx context.Context) {
+	p.last = min(max(2*p.last, retryMin), retryMax)
+	backoff.Pause(ctx, p.last)
 }

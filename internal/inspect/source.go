@@ -50,6 +50,7 @@ type Update struct {
 	Snapshot Snapshot // the locks now; while Err is set, the last ones known
 	Events   []Event  // what led from the snapshot before to this one, oldest first
 	Missed   int      // earlier events, dropped because the receiver was slow
+	Steps    []Step   // only from WatchSteps: what led here, revision by revision; empty if some were dropped, too
 	Resynced Resync   // whether and why the snapshot was read anew, so that the events in between are not known
 	Err      error    // etcd does not answer, or refuses to: the watch retries
 }

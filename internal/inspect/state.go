@@ -33,6 +33,10 @@ type state struct {
 
 	sorted  []Lock              // as of the last snapshot, which shares it
 	touched map[LockID]struct{} // changed since then: their queues are not shared
+
+	noting bool   // what each revision does is noted
+	steps  []Step // noted
+	noted  int    // other, as in the last step
 }
 
 // place locates a request in its lock's queue.
@@ -89,21 +93,6 @@ func (s *state) find(key string) (Request, bool) {
 	return queue[i], true
 }
 
-// edit is what one revision does to one lock: to its queue, or to the keys in the way
-// of its requests.
-type edit struct {
-	deleted   []Request
-	detached  map[string]bool // those of deleted whose keys still exist
-	rewritten []Request       // they keep their places
-	gave, got []Event         // of those of rewritten that are semaphores: of slots
-	added     []Request
-	reach     int  // requests of the queue that may be marked as holding
-	before    Lock // with the keys in the way before; its queue may have changed since
-}
-
-// changesQueue reports whether the edit changes the lock's queue.
-func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(e.added) > 0 }
-
 // apply applies all events of one revision: a transaction is one change, and no
 // state between its parts ever existed. It returns the changes of requests.
 func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
@@ -122,7 +111,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 		s.reconsider(edits, key, now)
 	}
 	s.at = now
-	changes := s.applyEdits(edits)
+	changes := s.applyEdits(edits, now)
 	for i := range changes { // events of one prefix can come late: see merger.flush
 		changes[i].Revision, changes[i].Time = events[0].Kv.ModRevision, now
 	}
@@ -137,12 +126,12 @@ func (s *state) learn(kvs []*mvccpb.KeyValue) {
 			editOf(edits, id)
 		}
 	}
-	s.applyEdits(edits)
+	s.applyEdits(edits, s.at)
 }
 
 // applyEdits changes first all queues and then who holds, because a request can be in
 // the way of other locks.
-func (s *state) applyEdits(edits map[LockID]*edit) []Event {
+func (s *state) applyEdits(edits map[LockID]*edit, now time.Time) []Event {
 	ids := slices.SortedFunc(maps.Keys(edits), LockID.Compare)
 	for _, id := range ids {
 		edits[id].before = s.locks[id]
@@ -152,6 +141,7 @@ func (s *state) applyEdits(edits map[LockID]*edit) []Event {
 	for _, id := range ids {
 		changes = append(changes, s.settle(id, edits[id])...)
 	}
+	s.noteStep(edits, ids, len(changes), now)
 	return changes
 }
 
@@ -222,6 +212,9 @@ func (s *state) editQueue(id LockID, e *edit) {
 	}
 	slices.SortFunc(e.deleted, ByPlace)
 	queue := s.own(id, len(e.added))
+	if s.noting {
+		e.gone = places(queue, e.deleted)
+	}
 	replace(queue, e.rewritten)
 	queue = remove(queue, e.deleted)
 	e.reach = reach(queue) + len(e.added)
@@ -256,6 +249,7 @@ func (s *state) settle(id LockID, e *edit) []Event {
 	moved := markHolders(lock.Queue, lock.Others, e.reach)
 	s.sawMoved(lock.Queue, moved)
 	s.setLock(lock)
+	e.moved = slices.Clone(moved)
 	for _, r := range e.added {
 		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
 			moved = append(moved, i)

@@ -51,10 +51,18 @@ const (
 // changes. Where etcd does not say how far the watch has got (old servers, etcd's
 // grpc-proxy), that takes half a minute: the keys are read now and then and compared.
 func (s *Source) Watch(ctx context.Context, prefixes ...string) <-chan Update {
+	return s.watch(ctx, false, prefixes)
+}
+
+// watch is Watch, with steps or without.
+func (s *Source) watch(ctx context.Context, steps bool, prefixes []string) <-chan Update {
 	out := make(chan Update)
 	changes := make(chan change, maxChanges)
 	f := newFollower(s, keyspace.NewPrefixes(prefixes...), changes)
 	p := newPublisher(f.lister.prefixes, s.rules, out, s.tuning.now, f.unread)
+	if steps {
+		p.noteSteps()
+	}
 	go func() {
 		defer close(changes)
 		f.run(ctx)
@@ -339,12 +347,4 @@ func (f *follower) currentRevision(ctx context.Context, w *rangeWatch, trust *pr
 func (f *follower) fail(err error) {
 	f.changes <- change{failed: err}
 	f.client.ActiveConnection().ResetConnectBackoff()
-}
-
-// retryPause is the pause between failed attempts, twice as long each time.
-type retryPause struct{ last time.Duration }
-
-func (p *retryPause) wait(ctx context.Context) {
-	p.last = min(max(2*p.last, retryMin), retryMax)
-	backoff.Pause(ctx, p.last)
 }

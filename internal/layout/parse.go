@@ -206,7 +206,8 @@ func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode 
 		k.lock = r.template(lockPath, lock, names{patterns: []*pattern{&k.pattern}, every: true})
 		k.cut()
 		k.setNamed()
-		if len(k.lock) > 0 && !k.isBelowLock() && !(kind == RW && mode == keyspace.Read && k.isApart()) {
+		apart := kind == RW && mode == keyspace.Read && k.isApart()
+		if len(k.lock) > 0 && !k.isBelowLock() && !apart {
 			r.fail(lockPath, "the key has to begin with the lock's name and go on with a slash, as in /jobs/{job}/{lease:hex} with the lock /jobs/{job}")
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -22,13 +23,21 @@ type Options struct {
 	For       time.Duration // how long; 0: until ctx ends
 	Anonymize bool          // replace the names of locks and clients
 	Now       func() time.Time
+
+	Replay   func(func(flight.Step) error) error // passes on what was recorded, in place of etcd
+	From, To time.Time                           // of what was recorded; zero: its beginning, its end
 }
 
-// Record records until ctx ends or the time is over, and then writes the scenario
-// to w. It returns lines to tell the user: gaps in the recording, and a summary.
+// Record records until ctx ends or the time is over, or what is replayed is, and then
+// writes the scenario to w. It returns lines to tell the user: gaps in the recording, and a summary.
 func Record(ctx context.Context, source *inspect.Source, w io.Writer, o Options) (report []string, err error) {
 	t := tape{now: o.Now}
-	if err := t.watch(ctx, source, o.Prefixes, o.For); err != nil {
+	if o.Replay != nil {
+		err = t.replay(o)
+	} else {
+		err = t.watch(ctx, source, o.Prefixes, o.For)
+	}
+	if err != nil {
 		return nil, err
 	}
 	rec, err := record.Of(t.seen, record.Options{

@@ -54,13 +54,21 @@ func (t *tape) watch(ctx context.Context, source *inspect.Source, prefixes []str
 		over = time.After(d)
 	}
 	for t.goesOn(updates, over) {
-		if len(t.seen) >= maxSeen || len(t.sessions) >= maxSessions {
-			t.notes = append(t.notes, "The recording ended at the size limit of scenarios.")
+		if t.isFull() {
 			break
 		}
 	}
 	t.until = t.now().Sub(t.begin)
 	return nil
+}
+
+// isFull reports whether the tape has as much as a scenario can have, and notes it.
+func (t *tape) isFull() bool {
+	full := len(t.seen) >= maxSeen || len(t.sessions) >= maxSessions
+	if full {
+		t.notes = append(t.notes, "The recording ended at the size limit of scenarios.")
+	}
+	return full
 }
 
 // start waits for the first snapshot.

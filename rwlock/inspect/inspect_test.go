@@ -134,7 +134,8 @@ func ExampleInspector_Diagnose() {
 	defer cancel()
 	locks, err := i.List(ctx, "/jobs/")
 	if err != nil {
-		log.Fatal(err)
+		log.Print(err)
+		return
 	}
 	findings, err := i.Diagnose(ctx, locks, inspect.Thresholds{Wait: time.Minute})
 	if err != nil {

@@ -24,8 +24,8 @@ func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	blockers.integer("count", int64(r.BlockedBy.Count))
 	blockers.positive("last", r.BlockedBy.Last)
 	blockers.positive("others", r.BlockedBy.Others)
-	o.b = append(blockers.b, '}', '}')
-	return o.b, o.err
+	blockers.b = append(blockers.b, '}', '}')
+	return blockers.b, o.err
 }
 
 func (r *Request) appendTo(o *object) {

@@ -57,6 +57,54 @@ func (f Flags) Replay(rules *layout.Set, revision int64, now time.Time, step fun
 	return r.ReplayAt(at, step)
 }
 
+// Span is a part of a recording.
+type Span struct {
+	From, To string // as --at says it; empty: the beginning, the end
+}
+
+// Register adds the flags to fs.
+func (s *Span) Register(fs *pflag.FlagSet) {
+	fs.StringVar(&s.From, "from", "", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z")
+	fs.StringVar(&s.To, "to", "", "of a recording: up to `TIME`")
+}
+
+// Given reports whether not all of a recording is wanted.
+func (s Span) Given() bool { return s.From+s.To != "" }
+
+// Times returns the times, of which one that is not given is zero.
+func (s Span) Times(r *flight.Recording, now time.Time) (from, to time.Time, err error) {
+	end, err := r.End()
+	if err == nil && s.From != "" {
+		from, err = parseTime("from", s.From, now, end.Time)
+	}
+	if err == nil && s.To != "" {
+		to, err = parseTime("to", s.To, now, end.Time)
+	}
+	if err == nil && !to.IsZero() && to.Before(from) {
+		err = errors.New("--to is before --from")
+	}
+	return from, to, err
+}
+
+// Open opens a recording, and returns what passes on what happened in its part, and the
+// times of that.
+func (s Span) Open(path string, rules *layout.Set, now time.Time) (replay func(func(flight.Step) error) error, from, to time.Time, err error) {
+	r, err := flight.Open(path, rules)
+	if err != nil {
+		return nil, from, to, err
+	}
+	if from, to, err = s.Times(r, now); err != nil || from.IsZero() {
+		return r.Replay, from, to, err
+	}
+	return func(step func(flight.Step) error) error {
+		err := r.ReplayAt(from, step)
+		if errors.Is(err, flight.ErrNotRecorded) {
+			return r.Replay(step)
+		}
+		return err
+	}, from, to, nil
+}
+
 // Open returns the moment of the recording that --at or a revision selects, or its end. It
 // has the locks below some prefixes, or all.
 func (f Flags) Open(rules *layout.Set, revision int64, now time.Time, prefixes ...string) (flight.Moment, error) {
@@ -103,9 +151,15 @@ func (f Flags) time(r *flight.Recording, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	at, err := format.ParseTime(f.At, now, end.Time)
+	return parseTime("at", f.At, now, end.Time)
+}
+
+// parseTime returns the time that a flag says, given the time now and the end of the
+// recording.
+func parseTime(flag, s string, now, end time.Time) (time.Time, error) {
+	at, err := format.ParseTime(s, now, end)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--at %s: %w", f.At, err)
+		return time.Time{}, fmt.Errorf("--%s %s: %w", flag, s, err)
 	}
 	return at, nil
 }

@@ -25,6 +25,7 @@ type RecordOptions struct {
 	Reach    func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error) // the prefixes to read, of those
 	Note     func(text string)
 	Warn     func(text string)
+	Follow   string // the recording that this one follows; empty: that in Dir
 }
 
 // Record records the locks below prefixes in a folder until ctx ends, which is no error.
@@ -47,7 +48,8 @@ func Record(ctx context.Context, opts *RecordOptions) error {
 		return err
 	}
 	opts.Note("recording in " + opts.Dir)
-	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Watch: c.Source.WatchCauses}, follower{r})
+	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Watch: c.Source.WatchSteps},
+		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 	if closeErr := r.Close(); err == nil {
 		err = closeErr
 	}
@@ -64,22 +66,36 @@ func (opts *RecordOptions) report(err error) {
 }
 
 // follower passes what a patrol sees to a recorder.
-type follower struct{ recorder *flight.Recorder }
+type follower struct {
+	recorder *flight.Recorder
+	first    func(inspect.Update) // is called before the first update with locks; nil once it was
+}
 
 // Update implements patrol.Follower.
-func (f follower) Update(u inspect.Update) { f.recorder.Update(u) }
+func (f *follower) Update(u inspect.Update) {
+	if f.first != nil && u.Snapshot.Revision > 0 {
+		f.first(u)
+		f.first = nil
+	}
+	f.recorder.Update(u)
+}
 
 // Tick implements patrol.Follower.
-func (f follower) Tick() { f.recorder.Tick() }
+func (f *follower) Tick() { f.recorder.Tick() }
 
 // Round implements patrol.Follower.
-func (f follower) Round(r patrol.Round) {
-	f.recorder.Leases(r.Leases)
-	all := make([]flight.Finding, 0, len(r.Findings))
-	for _, found := range r.Findings {
+func (f *follower) Round(r patrol.Round) {
+	recordRound(f.recorder, r.Leases, r.Findings)
+}
+
+// recordRound records what was looked up and found.
+func recordRound(r *flight.Recorder, leases map[int64]inspect.Lease, findings []diagnose.Finding) {
+	r.Leases(leases)
+	all := make([]flight.Finding, 0, len(findings))
+	for _, found := range findings {
 		all = append(all, newFinding(found))
 	}
-	f.recorder.Findings(all)
+	r.Findings(all)
 }
 
 // newFinding returns a finding as it is recorded.

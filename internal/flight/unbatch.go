@@ -1,0 +1,306 @@
+package flight
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+var errShort = errors.New("flight: a batch has too few numbers")
+
+// numbers is the locks and clients that have numbers in a segment.
+type numbers struct {
+	locks     []*inspect.Lock
+	clients   []client
+	newLock   int // those after it were not used yet
+	newClient int
+}
+
+// learn takes in the locks and clients that a batch lists.
+func (p *picture) learn(b *Batch) error {
+	n := &p.numbers
+	if b.Fresh {
+		*n = numbers{}
+	}
+	n.newLock, n.newClient = len(n.locks), len(n.clients)
+	for _, l := range b.Locks {
+		id, err := lockID(p.rules, l.Name, l.Layout)
+		if err != nil {
+			return err
+		}
+		n.locks = append(n.locks, p.lock(id))
+	}
+	for _, c := range b.Clients {
+		mode, ok := modes[c.Mode]
+		if !ok {
+			return damageError{fmt.Errorf("a client has the mode %q", c.Mode)}
+		}
+		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed}
+		if c.Owner != nil {
+			known.owned, known.owner = true, c.Owner.owner()
+		}
+		n.clients = append(n.clients, known)
+	}
+	return nil
+}
+
+// lock returns a lock of the picture, which has no requests if it was not there.
+func (p *picture) lock(id inspect.LockID) *inspect.Lock {
+	l, ok := p.locks[id]
+	if !ok {
+		l = &inspect.Lock{ID: id}
+		p.locks[id] = l
+	}
+	return l
+}
+
+// unbatcher applies the steps of a batch to a picture, one after the other.
+type unbatcher struct {
+	*Batch
+	p        *picture
+	step     int
+	at       time.Time
+	revision int64
+	made     time.Time // of events: zero in history
+
+	op, place, client, timed, gone int // places in columns
+	gones                          []goneRequest
+	changes                        []change
+}
+
+// change is an op as it is read.
+type change struct {
+	letter byte
+	lock   *inspect.Lock
+	place  int
+	client *client
+	made   int64
+
+	session inspect.LeaseState
+	request inspect.Request
+}
+
+type goneRequest struct {
+	lock  *inspect.Lock
+	place int
+}
+
+func newUnbatcher(b *Batch, p *picture) (*unbatcher, error) {
+	return &unbatcher{Batch: b, p: p, at: b.Start.Time, revision: b.Before}, p.learn(b)
+}
+
+// more reports whether there is another step, and moves on to its time and revision.
+func (u *unbatcher) more() (bool, error) {
+	if u.step >= u.Steps {
+		return false, nil
+	}
+	i, j := u.step, u.step
+	after, err := u.Revisions.next(&i, 1)
+	micros, timeErr := u.Micros.next(&j, 0)
+	u.revision += after
+	u.at = u.at.Add(time.Duration(micros) * time.Microsecond)
+	if u.made = u.at; u.Untimed {
+		u.made = time.Time{}
+	}
+	return true, errors.Join(err, timeErr)
+}
+
+// mark returns the time and the revision of the step.
+func (u *unbatcher) mark() Mark { return Mark{Time{u.at}, u.revision} }
+
+// apply applies the step, and returns its events if they are wanted.
+func (u *unbatcher) apply(wanted bool) (events []inspect.Event, err error) {
+	i, j := u.step, u.step
+	count, err := u.Counts.next(&i, 1)
+	other, otherErr := u.Other.next(&j, 0)
+	if err := errors.Join(err, otherErr); err != nil || count < 0 || count > int64(len(u.Ops)-u.op) {
+		return nil, damageError{errors.Join(err, errShort)}
+	}
+	u.step++
+	u.changes, u.gones = u.changes[:0], u.gones[:0]
+	for range count {
+		c, err := u.next()
+		if err != nil {
+			return nil, damageError{err}
+		}
+		u.changes = append(u.changes, c)
+	}
+	if err := u.change(); err != nil {
+		return nil, damageError{err}
+	}
+	u.p.revision, u.p.other = u.revision, u.p.other+int(other)
+	if wanted {
+		events = u.events()
+	}
+	return events, nil
+}
+
+// next reads an op. The request of one that is gone is read before the queue changes.
+func (u *unbatcher) next() (c change, err error) {
+	n, err := u.Lock.next(&u.op, 0)
+	if u.Lock == nil {
+		u.op++
+	}
+	if err != nil {
+		return c, err
+	}
+	c.letter = u.Ops[u.op-1]
+	if c.lock, err = number(u.p.numbers.locks, n, &u.p.numbers.newLock); err != nil {
+		return c, err
+	}
+	if c.letter == opHolds || c.letter == opWaits {
+		return c, u.nextClient(&c)
+	}
+	place, err := u.Place.next(&u.place, 0)
+	c.place = int(place)
+	if err != nil || c.letter == opGranted || c.letter == opBack {
+		return c, err
+	}
+	if c.place < 0 || c.place >= len(c.lock.Queue) {
+		return c, fmt.Errorf("a queue has no place %d", c.place)
+	}
+	c.request = c.lock.Queue[c.place]
+	u.gones = append(u.gones, goneRequest{c.lock, c.place})
+	return c, u.nextSession(&c)
+}
+
+func (u *unbatcher) nextClient(c *change) error {
+	n, err := u.Client.next(&u.client, 0)
+	if err != nil {
+		return err
+	}
+	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err == nil && c.client.timed {
+		c.made, err = u.Made.next(&u.timed, 0)
+	}
+	return err
+}
+
+func (u *unbatcher) nextSession(c *change) error {
+	letter := byte('-')
+	if u.Session != "" {
+		if u.gone >= len(u.Session) {
+			return errShort
+		}
+		letter = u.Session[u.gone]
+		u.gone++
+	}
+	for state, l := range sessionLetters {
+		if l == letter {
+			c.session = state
+			return nil
+		}
+	}
+	return fmt.Errorf("a session is %q", letter)
+}
+
+func number[T any](all []T, n int64, unused *int) (item T, err error) {
+	p, err := pointer(all, n, unused)
+	if err != nil {
+		return item, err
+	}
+	return *p, nil
+}
+
+func pointer[T any](all []T, n int64, unused *int) (*T, error) {
+	if n == 0 {
+		*unused++
+		n = int64(*unused)
+	}
+	if n < 1 || n > int64(len(all)) {
+		return nil, fmt.Errorf("nothing has the number %d", n)
+	}
+	return &all[n-1], nil
+}
+
+// change changes the queues.
+func (u *unbatcher) change() error {
+	for i := len(u.gones) - 1; i >= 0; i-- { // those of a queue are in its order
+		g := u.gones[i]
+		if g.place >= len(g.lock.Queue) {
+			return fmt.Errorf("a queue has no place %d any more", g.place)
+		}
+		g.lock.Queue = leave(g.lock.Queue, g.place)
+	}
+	for i := range u.changes {
+		if c := &u.changes[i]; c.client != nil {
+			c.request = c.client.request(c.lock.ID, u.revision, u.at, u.made, c.made, c.letter == opHolds)
+			place, _ := slices.BinarySearchFunc(c.lock.Queue, c.request, inspect.ByPlace)
+			c.lock.Queue = slices.Insert(c.lock.Queue, place, c.request)
+		}
+	}
+	for i := range u.changes {
+		c := &u.changes[i]
+		if c.letter != opGranted && c.letter != opBack {
+			continue
+		}
+		if c.place < 0 || c.place >= len(c.lock.Queue) {
+			return fmt.Errorf("a queue has no place %d after it", c.place)
+		}
+		r := &c.lock.Queue[c.place]
+		r.Holding, r.Seen, r.Saw = c.letter == opGranted, u.made, !u.made.IsZero()
+		c.request = *r
+	}
+	for _, g := range u.gones {
+		if len(g.lock.Queue) == 0 {
+			*g.lock = inspect.Lock{ID: g.lock.ID}
+		}
+	}
+	return nil
+}
+
+// leave removes a request from a queue. Those at its head, which leave mostly, cost next to
+// nothing.
+func leave(queue []inspect.Request, place int) []inspect.Request {
+	if place == 0 {
+		return queue[1:]
+	}
+	return slices.Delete(queue, place, place+1)
+}
+
+// events returns what happened in the step.
+func (u *unbatcher) events() []inspect.Event {
+	events := make([]inspect.Event, 0, len(u.changes))
+	for _, c := range u.changes {
+		events = append(events, inspect.Event{
+			Kind: c.kind(), Request: c.request, Revision: u.revision, Time: u.made, Session: c.session,
+		})
+	}
+	return events
+}
+
+func (c change) kind() inspect.EventKind {
+	switch c.letter {
+	case opHolds, opGranted:
+		return inspect.EventGranted
+	case opWaits, opBack:
+		return inspect.EventWaiting
+	case opDetached:
+		return inspect.EventDetached
+	case opExpired:
+		return inspect.EventExpired
+	case opRevoked:
+		return inspect.EventRevoked
+	case opGone:
+		if c.request.Holding {
+			return inspect.EventReleased
+		}
+	}
+	return inspect.EventLeft
+}
+
+// owner returns the owner of a record.
+func (o *Owner) owner() keyspace.Owner {
+	return keyspace.Owner{
+		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Time: o.Time.Time,
+	}
+}
+
+func newOwner(o keyspace.Owner) *Owner {
+	return &Owner{
+		Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Time: newTime(o.Time),
+	}
+}

@@ -1,0 +1,119 @@
+package inspect
+
+import (
+	"slices"
+	"time"
+)
+
+// maxSteps bounds the events of an update of WatchSteps. It can have twice as many steps.
+const maxSteps = 10_000
+
+// Step is what one revision did to the locks, or that they were read anew. The steps of
+// an Update lead from the snapshot before to its own, through each state in between.
+type Step struct {
+	Revision int64     // of the locks after it; two steps in a row can have the same one
+	Time     time.Time // when the watch saw it; zero in history
+	Other    int       // Snapshot.Other after it
+	Locks    []LockStep
+	Events   int // how many of the update's events are of this step; they are in the order of the steps
+
+	// Read has the locks as they were read anew. The step has nothing else then.
+	Read     *Snapshot
+	Resynced Resync // why they were read anew; it did not happen if they were read for the first time
+}
+
+// LockStep is what a step did to one lock.
+type LockStep struct {
+	Gone  []Placed // requests that left the queue, or were replaced under their key; with their places before
+	Put   []Placed // requests that are new in the queue, or have changed; with their places after
+	After Lock     // without its queue
+	Aside bool     // Others, MoreOthers or Candidates have changed
+}
+
+// Placed is a request at its place in the queue.
+type Placed struct {
+	Place   int
+	Request Request
+	Joined  bool // of Put: it is new in the queue
+	Moved   bool // of Put: nothing but its standing has changed, with Seen and Saw
+}
+
+// noteSteps has the state note from now on what each revision does.
+func (s *state) noteSteps() { s.noting, s.noted = true, s.other }
+
+// takeSteps returns what was noted since the last call.
+func (s *state) takeSteps() []Step {
+	steps := s.steps
+	s.steps = nil
+	return steps
+}
+
+// noteStep notes what edits have done to locks, and which events that made.
+func (s *state) noteStep(edits map[LockID]*edit, ids []LockID, events int, at time.Time) {
+	if !s.noting {
+		return
+	}
+	step := Step{Revision: s.revision, Time: at, Other: s.other, Events: events}
+	for _, id := range ids {
+		if l, ok := s.stepOf(id, edits[id]); ok {
+			step.Locks = append(step.Locks, l)
+		}
+	}
+	if len(step.Locks)+events > 0 || step.Other != s.noted {
+		s.noted = step.Other
+		s.steps = append(s.steps, step)
+	}
+}
+
+// stepOf returns what an edit has done to a lock. It reports false if that is nothing.
+func (s *state) stepOf(id LockID, e *edit) (LockStep, bool) {
+	lock := s.locks[id]
+	l := LockStep{Gone: e.gone, After: lock}
+	l.After.ID, l.After.Queue = id, nil
+	put := func(r Request, joined, moved bool) {
+		i, ok := position(lock.Queue, r)
+		if ok && !slices.ContainsFunc(l.Put, func(p Placed) bool { return p.Place == i }) {
+			l.Put = append(l.Put, Placed{Place: i, Request: lock.Queue[i], Joined: joined, Moved: moved})
+		}
+	}
+	for _, r := range e.rewritten {
+		put(r, false, false)
+	}
+	for _, r := range e.added {
+		put(r, true, false)
+	}
+	for _, i := range e.moved {
+		put(lock.Queue[i], false, true)
+	}
+	l.Aside = len(lock.Queue) > 0 && (lock.MoreOthers != e.before.MoreOthers ||
+		!slices.Equal(lock.Others, e.before.Others) || !slices.Equal(lock.Candidates, e.before.Candidates))
+	return l, len(l.Gone)+len(l.Put) > 0 || l.Aside
+}
+
+// places returns requests of a queue with their places in it.
+func places(queue, requests []Request) []Placed {
+	all := make([]Placed, 0, len(requests))
+	for _, r := range requests {
+		i, _ := position(queue, r)
+		all = append(all, Placed{Place: i, Request: r})
+	}
+	return all
+}
+
+// edit is what one revision does to one lock: to its queue, or to the keys in the way
+// of its requests.
+type edit struct {
+	deleted   []Request
+	detached  map[string]bool // those of deleted whose keys still exist
+	rewritten []Request       // they keep their places
+	gave, got []Event         // of those of rewritten that are semaphores: of slots
+	added     []Request
+	reach     int  // requests of the queue that may be marked as holding
+	before    Lock // with the keys in the way before; its queue may have changed since
+
+	gone  []Placed // deleted, with the places in the queue before; if steps are noted
+	moved []int    // the indexes of requests that have begun to hold, or to wait again
+}
+
+// changesQueue reports whether the edit changes the lock's queue.
+func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(e.added) > 0 }

@@ -1,0 +1,77 @@
+package recorder
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/flight"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
+)
+
+// errOver ends a replay.
+var errOver = errors.New("recorder: the time is over")
+
+// replay records what a replay passes on.
+func (t *tape) replay(o Options) error {
+	end := o.From
+	err := o.Replay(func(s flight.Step) error {
+		if !o.To.IsZero() && s.Time.After(o.To) {
+			end = o.To
+			return errOver
+		}
+		if t.begin.IsZero() {
+			t.begin = s.Time
+			if o.From.After(s.Time) {
+				t.begin = o.From
+			}
+		}
+		if s.Time.After(end) {
+			end = s.Time
+		}
+		t.step(s, o.Prefixes)
+		if t.isFull() {
+			return errOver
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errOver) {
+		return err
+	}
+	t.until = max(0, end.Sub(t.begin))
+	return nil
+}
+
+// step adds what a step says of locks whose keys have one of the prefixes.
+func (t *tape) step(s flight.Step, prefixes []string) {
+	events, at := s.Events, s.Time
+	switch {
+	case s.Kind == flight.KindPicture && s.Gap != "":
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing (%s): their net changes are recorded as of then.", format.Duration(at.Sub(t.begin)), s.Gap))
+		events = inspect.Compare(s.Before, s.After)
+	case s.Kind == flight.KindPicture:
+		events, at = inspect.Compare(s.Before, s.After), t.begin
+	case s.Missed > 0:
+		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing: their net changes are recorded as of then.", format.Duration(at.Sub(t.begin))))
+		events = inspect.Compare(s.Before, s.After)
+	default:
+		for i := range events {
+			if events[i].Time.IsZero() { // from etcd's history
+				events[i].Time = at
+			}
+		}
+	}
+	if len(prefixes) > 0 {
+		events = slices.DeleteFunc(events, func(e inspect.Event) bool {
+			return !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(e.Request.Key, p) })
+		})
+	}
+	if s.Kind == flight.KindPicture || s.Missed > 0 {
+		t.add(events, at)
+		return
+	}
+	t.add(events, time.Time{})
+}
