@@ -87,6 +87,8 @@ func TestRun(t *testing.T) {
 			}()
 			out.wait(t, "/jobs")
 			_, _ = keys.Write([]byte("r"))
+			out.wait(t, "You would share it")
+			_, _ = keys.Write([]byte("y"))
 			out.wait(t, "yours etcd-lock")
 			leave(keys, cancel)
 			if err := <-done; err != nil {
@@ -113,6 +115,8 @@ func TestRun(t *testing.T) {
 		}()
 		out.wait(t, "/jobs")
 		_, _ = keys.Write([]byte("r"))
+		out.wait(t, "You would share it")
+		_, _ = keys.Write([]byte("y"))
 		out.wait(t, "yours etcd-lock")
 		full := make(chan struct{})
 		defer close(full)

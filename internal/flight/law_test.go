@@ -61,7 +61,7 @@ func TestLaw(t *testing.T) {
 	stop()
 	recording.Wait()
 	t.Logf("%d revisions with %d events were compared, of %d in etcd; %d segments, %d resyncs, %d skipped", len(h.checked), h.events, h.last-h.first, len(h.open().segments), h.resyncs, h.skipped)
-	if h.resyncs == 0 || h.skipped > 10 || h.events < *lawEvents*9/10 {
+	if h.resyncs == 0 || h.skipped > 10 || h.events < *lawEvents*3/4 { // an outage can hide some
 		t.Error("that is too little")
 	}
 }
