@@ -13,6 +13,6 @@ func NeverMirror(client *clientv3.Client, names ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, name := range names {
-		w.unsuitable[name] = time.Now().AddDate(1, 0, 0)
+		w.unsuitable[name] = unsuitable{until: time.Now().AddDate(1, 0, 0)}
 	}
 }

@@ -122,7 +122,8 @@ func TestRequestsPerHandOff(t *testing.T) {
 // handOffs has sessions take a lock in turns. It returns how many requests that takes for each
 // hand-off, and the longest time to get the lock.
 func handOffs(f fixture, s *sent, sessions []*concurrency.Session) (each float64, longest time.Duration) {
-	const warmUp, counted = 3, 4 // rounds of all sessions
+	warmUp := max(6*len(sessions), 100)  // until the clients that were slow to ask have mirrors too
+	counted := max(4*len(sessions), 100) // so that requests at the borders weigh little
 	var n, before, after, wait atomic.Int64
 	var working sync.WaitGroup
 	for _, session := range sessions {
@@ -133,9 +134,9 @@ func handOffs(f fixture, s *sent, sessions []*concurrency.Session) (each float64
 				err := m.RWLock(f.soon())
 				wait.Store(max(wait.Load(), int64(time.Since(began)))) // by one at a time
 				switch int(n.Add(1)) {
-				case warmUp * len(sessions):
+				case warmUp:
 					before.Store(s.requests.Load())
-				case (warmUp + counted) * len(sessions):
+				case warmUp + counted:
 					after.Store(s.requests.Load())
 				}
 				if err := errors.Join(err, m.Unlock()); err != nil {
@@ -146,5 +147,5 @@ func handOffs(f fixture, s *sent, sessions []*concurrency.Session) (each float64
 		})
 	}
 	working.Wait()
-	return float64(after.Load()-before.Load()) / float64(counted*len(sessions)), time.Duration(wait.Load())
+	return float64(after.Load()-before.Load()) / float64(counted), time.Duration(wait.Load())
 }

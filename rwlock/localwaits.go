@@ -9,11 +9,31 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// unsuitableFor is for how long a queue that does not suit a mirror is not mirrored again.
-const unsuitableFor = time.Minute
+// A queue that does not suit a mirror is not mirrored again for minUnsuitable, and for twice
+// as long each time that it happens again, up to maxUnsuitable. The first time can be that
+// the other clients were quicker to ask when all of them began.
+const (
+	minUnsuitable = 200 * time.Millisecond
+	maxUnsuitable = time.Minute
+)
 
-// maxUnsuitable is how many such queues are remembered.
-const maxUnsuitable = 1000
+// mostUnsuitable is how many such queues are remembered.
+const mostUnsuitable = 1000
+
+// unsuitable says that a queue is not mirrored until a time, after a pause.
+type unsuitable struct {
+	until time.Time
+	pause time.Duration
+}
+
+// again is what follows on u when the queue turns out to be unsuitable once more.
+func (u unsuitable) again(now time.Time) unsuitable {
+	pause := minUnsuitable
+	if u.pause > 0 && now.Sub(u.until) < maxUnsuitable {
+		pause = min(2*u.pause, maxUnsuitable)
+	}
+	return unsuitable{now.Add(pause), pause}
+}
 
 // localWaits is what the waiters of a client share: the watches of queues and of keys.
 type localWaits struct {
@@ -22,7 +42,7 @@ type localWaits struct {
 	mu         sync.Mutex
 	waiters    map[string]int // number of waiters by name of the lock
 	mirrors    map[string]*mirror
-	unsuitable map[string]time.Time // queues that are not mirrored until then
+	unsuitable map[string]unsuitable // queues, by name of the lock
 	keys       map[string]*keyWatch
 	idle       int // number of watches of keys that nobody uses
 }
@@ -30,7 +50,7 @@ type localWaits struct {
 func newLocalWaits(client *clientv3.Client) *localWaits {
 	return &localWaits{
 		client:  client,
-		waiters: map[string]int{}, mirrors: map[string]*mirror{}, unsuitable: map[string]time.Time{}, keys: map[string]*keyWatch{},
+		waiters: map[string]int{}, mirrors: map[string]*mirror{}, unsuitable: map[string]unsuitable{}, keys: map[string]*keyWatch{},
 	}
 }
 
@@ -39,6 +59,14 @@ func (w *localWaits) enter(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiters[name]++
+	w.count(name)
+}
+
+// count tells a mirror how many waiters of the client there are. The caller holds w.mu.
+func (w *localWaits) count(name string) {
+	if m := w.mirrors[name]; m != nil {
+		m.local.Store(int64(w.waiters[name]))
+	}
 }
 
 // leave counts a waiter out.
@@ -48,6 +76,7 @@ func (w *localWaits) leave(name string) {
 	if w.waiters[name]--; w.waiters[name] == 0 {
 		delete(w.waiters, name)
 	}
+	w.count(name)
 }
 
 // isLong reports whether the queue of a lock is mirrored and so long that a request should
@@ -67,13 +96,13 @@ func (w *localWaits) mirror(e *entry, queue queueState, known *seed) *mirror {
 	if m := w.mirrors[e.name]; m != nil && m.isAlive() {
 		return m
 	}
-	if queue.unread || queue.length > int64(maxShare*w.waiters[e.name]) || time.Now().Before(w.unsuitable[e.name]) {
+	if queue.unread || queue.length > int64(maxShare*w.waiters[e.name]) || time.Now().Before(w.unsuitable[e.name].until) {
 		return nil
 	}
-	delete(w.unsuitable, e.name)
 	var m *mirror
 	m = newMirror(w.client, e.name, known, func(reason error) { w.unmirror(m, reason) })
 	w.mirrors[e.name] = m
+	w.count(e.name)
 	return m
 }
 
@@ -88,10 +117,10 @@ func (w *localWaits) unmirror(m *mirror, reason error) {
 	if reason == nil || errors.Is(reason, context.Canceled) {
 		return
 	}
-	if len(w.unsuitable) == maxUnsuitable {
+	if len(w.unsuitable) >= mostUnsuitable {
 		clear(w.unsuitable)
 	}
-	w.unsuitable[m.name] = time.Now().Add(unsuitableFor)
+	w.unsuitable[m.name] = w.unsuitable[m.name].again(time.Now())
 }
 
 // mirrored is a waiter of the client's.

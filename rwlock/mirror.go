@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -44,6 +45,8 @@ type mirror struct {
 	ctx    context.Context // ends when the mirror is given up
 	stop   context.CancelFunc
 	start  func() // begins to run
+
+	local atomic.Int64 // number of waiters of the client's, those too that do not use the mirror yet
 
 	mu      sync.Mutex
 	over    bool
@@ -322,7 +325,7 @@ func (m *mirror) place(w *mirrored) {
 // any more. The caller holds m.mu.
 func (m *mirror) settle() error {
 	m.grant()
-	if m.noise > maxIrrelevantEvents || len(m.queue.revs) > leaveShare*max(1, len(m.waiters)) {
+	if m.noise > maxIrrelevantEvents || int64(len(m.queue.revs)) > leaveShare*max(1, m.local.Load()) {
 		return errUnsuitable
 	}
 	return nil
