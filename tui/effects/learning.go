@@ -13,8 +13,8 @@ import (
 	"etcd-lock/tui/term"
 )
 
-// learning learns from the live watch what waiting costs, and reads it from a recording.
-// Both take time in proportion to what has happened, so they run in the background.
+// learning learns from the live watch what waiting costs and which deadlocks could happen,
+// and reads the costs from a recording. Both take time in proportion to what has happened, so they run in the background.
 type learning struct {
 	*env
 	lessons  *state.Lessons // of the command that is running, if one is
@@ -56,6 +56,7 @@ func (l *learning) learn(costs bool) nav.Action {
 		if costs {
 			msg.costs, msg.known = lessons.Profile(until)
 		}
+		msg.potential, msg.others = lessons.Potential()
 		msg.took = time.Since(began)
 		return msg
 	})
@@ -65,18 +66,27 @@ func (l *learning) learn(costs bool) nav.Action {
 type learntMsg struct {
 	costs profile.Profile
 	known bool // costs were asked for, and there are some
-	took  time.Duration
+
+	potential state.Potential
+	others    bool // it is not as before
+
+	took time.Duration
 }
 
 // Apply takes it.
 func (msg learntMsg) Apply(e *Effects) nav.Action {
 	l := &e.learning
 	l.schedule.busy, l.schedule.took = false, msg.took
-	if !msg.known {
+	if msg.others {
+		l.Potential = msg.potential
+	}
+	if msg.known {
+		l.Costs.Profile = msg.costs
+		l.Costs.Edition++
+	}
+	if !msg.known && !msg.others {
 		return nil
 	}
-	l.Costs.Profile = msg.costs
-	l.Costs.Edition++
 	return nav.Refresh{}
 }
 

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/lockclass"
+	"etcd-lock/internal/order"
 	"etcd-lock/internal/profile"
 )
 
@@ -82,14 +84,19 @@ func (b *Backlog) Take() []Seen {
 // memory, beside what it needs for each request that exists. It is not part of Data: one
 // command at a time works on it, beside Update.
 type Lessons struct {
-	costs *profile.Collector
-	begun bool
-	last  time.Time
+	costs    *profile.Collector
+	orders   *order.Follower
+	searched int // stories of orders that Potential knew
+	begun    bool
+	last     time.Time
 }
 
 // NewLessons returns lessons of nothing.
 func NewLessons() *Lessons {
-	return &Lessons{costs: profile.New(profile.Options{Limits: profile.ModestLimits})}
+	return &Lessons{
+		costs:  profile.New(profile.Options{Limits: profile.ModestLimits}),
+		orders: order.NewFollower(lockclass.Rules{}, order.ModestLimits),
+	}
 }
 
 // Learn takes in what the watch has said, in its order.
@@ -99,12 +106,15 @@ func (l *Lessons) Learn(all []Seen) {
 		switch {
 		case s.Locks != nil && l.begun:
 			l.costs.Gap(s.At, *s.Locks)
+			l.orders.Gap(s.At, *s.Locks)
 		case s.Locks != nil:
 			l.begun = true
 			l.costs.Begin(s.At, *s.Locks)
+			l.orders.Begin(s.At, *s.Locks)
 		default:
 			l.costs.Apply(s.Events)
 			l.costs.Advance(s.At)
+			l.orders.Apply(s.Events)
 		}
 	}
 }
@@ -119,4 +129,22 @@ func (l *Lessons) Profile(until time.Time) (profile.Profile, bool) {
 		until = l.last
 	}
 	return l.costs.Profile(until), true
+}
+
+// Potential is the deadlocks that could happen by the orders in which clients have acquired
+// locks since the UI began.
+type Potential struct {
+	Deadlocks []order.Potential
+	Edition   int  // grows whenever there may be others
+	More      bool // there were more orders than are kept
+}
+
+// Potential looks for deadlocks that could happen; false if there are no others than the
+// last time.
+func (l *Lessons) Potential() (Potential, bool) {
+	if l.orders.Kept() == l.searched {
+		return Potential{}, false
+	}
+	l.searched = l.orders.Kept()
+	return Potential{Deadlocks: l.orders.Potentials(), Edition: l.searched, More: l.orders.Full()}, true
 }
