@@ -13,6 +13,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/profile"
 	"etcd-lock/tui/backend"
 )
 
@@ -192,6 +193,20 @@ func (r *recording) Granted(ctx context.Context, request inspect.Request) (place
 }
 
 var errFound = errors.New("console: found")
+
+// Profile implements backend.Archive. It reads for long, and so not in turn with what the
+// user waits for.
+func (r *recording) Profile(ctx context.Context, prefixes []string, from, to time.Time) (profile.Profile, error) {
+	rec, err := flight.Open(r.opener.Path, r.opener.Rules)
+	if err != nil {
+		return profile.Profile{}, err
+	}
+	c := profile.New(profile.Options{Limits: profile.ModestLimits})
+	if err := rec.Follow(ctx, from, to, prefixes, c); err != nil {
+		return profile.Profile{}, err
+	}
+	return c.Profile(time.Time{}), nil
+}
 
 const (
 	// overviewCells is how finely the time of a recording is divided.

@@ -155,3 +155,32 @@ func TestOverview(t *testing.T) {
 	for range all { // until it is closed
 	}
 }
+
+// What waiting cost is read of the part of the recording that was asked for.
+func TestRecordedProfile(t *testing.T) {
+	c, keys, at := newQueue(t)
+	dir := t.TempDir()
+	reached, stop := record(t, c, dir, "")
+	reached(at[2])
+	deleted, err := c.Client.Delete(t.Context(), keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached(deleted.Header.Revision)
+	stop()
+	r := newRecording(dir, layout.Builtin())
+	end, err := r.At(t.Context(), nil, backend.Place{End: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.Profile(t.Context(), []string{"/"}, end.Floor.Time, end.Last)
+	if err != nil || len(p.Classes) != 1 || len(p.Chains) == 0 || p.Waited <= 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := r.Profile(t.Context(), []string{"/"}, end.Last.Add(time.Hour), end.Last.Add(2*time.Hour)); err != nil || p.Events != 0 {
+		t.Errorf("after the end: %d events, %v", p.Events, err)
+	}
+	if _, err := r.Profile(t.Context(), []string{"zoo"}, time.Time{}, end.Last); err == nil {
+		t.Error("keys are profiled that were not recorded")
+	}
+}

@@ -88,6 +88,14 @@ func Latency(d time.Duration) string {
 	return d.Round(unit).String()
 }
 
+// Brief is Latency for what is shorter than ten seconds, and Duration else.
+func Brief(d time.Duration) string {
+	if d < 10*time.Second {
+		return Latency(d)
+	}
+	return Duration(d)
+}
+
 // Clock returns a point in time of a run: the seconds since its beginning, to the
 // millisecond, as in "1.234s".
 func Clock(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) }

@@ -69,6 +69,9 @@ type Limits struct {
 // DefaultLimits take at most about 100 MiB.
 var DefaultLimits = Limits{Edges: 5000, Shapes: 8, Alike: 3, Length: 4, Tries: 200_000, Found: 50}
 
+// ModestLimits take at most about 10 MiB.
+var ModestLimits = Limits{Edges: 1000, Shapes: 4, Alike: 3, Length: 4, Tries: 50_000, Found: 20}
+
 // node is a class of locks or, in orders within a class, a lock of it.
 type node struct {
 	class string
@@ -91,6 +94,7 @@ type Learner struct {
 	limits Limits
 	edges  map[node]map[node]*edge
 	count  int
+	kept   int // stories
 	full   bool
 }
 
@@ -104,6 +108,10 @@ func NewLearner(rules lockclass.Rules, limits Limits) *Learner {
 
 // Full reports whether there were more orders than are kept.
 func (l *Learner) Full() bool { return l.full }
+
+// Kept returns how many stories were learnt that were not like others. It grows whenever
+// Potentials may return others than before.
+func (l *Learner) Kept() int { return l.kept }
 
 // Learn takes in a story.
 func (l *Learner) Learn(s Story) {
@@ -141,6 +149,7 @@ func (l *Learner) Learn(s Story) {
 		return
 	}
 	s.Count = 1
+	l.kept++
 	e.shapes[shape] = append(alike, &s)
 }
 

@@ -29,6 +29,9 @@ type Limits struct {
 // DefaultLimits take at most about 60 MiB.
 var DefaultLimits = Limits{Names: 2000, Chains: 4000, Cells: 100_000, Parts: 600}
 
+// ModestLimits take at most about 10 MiB.
+var ModestLimits = Limits{Names: 500, Chains: 1000, Cells: 20_000, Parts: 120}
+
 // Collector follows locks and adds up waits and holds. It is not safe for concurrent use.
 type Collector struct {
 	rules    lockclass.Rules

@@ -93,7 +93,7 @@ func keyTables(t *testing.T) map[string]string {
 	}
 	tables["everywhere"] = keyTable(everywhere, docText)
 	tables["most used"] = keyTable(only(slices.Concat(m.keys[2].Bindings, m.keys[0].Bindings, locks[0].Bindings, locks[1].Bindings),
-		"?", "q", "1", "2", "3", "4", "5", "6", "7", "tab", "enter", "esc", "/", "r", "w", "u", "n", "m", "y", "e", "space", ":"), briefText)
+		"?", "q", "1", "2", "3", "4", "5", "6", "7", "8", "tab", "enter", "esc", "/", "r", "w", "u", "n", "m", "y", "e", "space", ":"), briefText)
 	return tables
 }
 
@@ -139,9 +139,9 @@ func keyNames(names []string) string {
 		switch {
 		case number && n == "2":
 			list = append(list[:len(list)-1], list[len(list)-1]+" … ")
-		case number && i > 0 && n != "7":
-		case number && n == "7":
-			list[len(list)-1] += "`7`"
+		case number && i > 0 && n != "8":
+		case number && n == "8":
+			list[len(list)-1] += "`8`"
 		default:
 			list = append(list, "`"+strings.ReplaceAll(n, "/", "` `")+"`")
 		}

@@ -146,11 +146,14 @@ func (m *Model) settle() tea.Cmd {
 	if m.width == 0 {
 		return nil
 	}
-	var visible []int64
+	see := effects.Sight{Costs: front.Ref().Kind == nav.KindHot}
 	if l, ok := front.(nav.Leaser); ok {
-		visible = l.Leases()
+		see.Leases = l.Leases()
 	}
-	return m.perform(m.effects.LookUp(visible))
+	if m.InRecording() {
+		see.From, see.To = m.scrubber.span()
+	}
+	return m.perform(m.effects.LookUp(see))
 }
 
 // body is the room of a screen: all but the header, the bar, what is said of the moment,

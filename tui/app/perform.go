@@ -66,6 +66,8 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 			return m.perform(screens.Taking(m.Context, a, m.effects.Chosen().Ask == backend.AskAlways))
 		}
 		return m.perform(m.effects.Do(a))
+	case nav.FilterLocks:
+		return m.filterLocks(a.Filter)
 	case nav.Ask:
 		m.asked = &a
 	case nav.Planned:
@@ -77,6 +79,15 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	default:
 		return m.perform(m.effects.Do(a))
 	}
+	return nil
+}
+
+// filterLocks goes to the locks that a filter shows.
+func (m *Model) filterLocks(filter string) tea.Cmd {
+	if err := m.screens.Views[nav.KindLocks].Grid().SetFilter(filter); err != nil {
+		return m.perform(nav.Fail("filter: " + err.Error()))
+	}
+	m.open(nav.Ref{Kind: nav.KindLocks})
 	return nil
 }
 

@@ -52,7 +52,7 @@ func TestProblemsBelow(t *testing.T) {
 	d.clock.add(10 * time.Second)
 	d.send(tickMsg{})
 	d.diagnosed()
-	d.mustNotShow("deadlock")
+	d.mustNotShow("resolved")
 	d.mustShow("has not been renewed for 40s and ends in") // which only the text below shows in full
 }
 
@@ -126,7 +126,7 @@ func TestProblemsSort(t *testing.T) {
 	d.mustShow("✓ resolved")
 	d.clock.add(10 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("no problems")
+	d.mustShow("problems 0 · 1 potential")
 }
 
 // A cause that may lie in keys that are not read is said, as why says it: with no

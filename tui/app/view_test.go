@@ -42,6 +42,7 @@ var everyScreen = []view{
 	{"clients", []string{"4"}},
 	{"scenarios", []string{"5"}},
 	{"events", []string{"7"}},
+	{"hot", []string{"8"}},
 	{"help", []string{"1", "?"}},
 	{"filter", []string{"1", "/"}},
 	{"command", []string{"1", ":"}},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/profile"
 )
 
 // Place is a place in the past: a revision, a time, or both. Revisions of etcd have no
@@ -88,6 +89,9 @@ type Archive interface {
 	// Overview reads the recording in the background, the end first, and then follows it.
 	// It sends what is known so far until ctx ends; then it closes the channel.
 	Overview(ctx context.Context) <-chan Overview
+	// Profile adds up what waiting for the locks below prefixes has cost between two
+	// times. If ctx ends, it returns what it has added up so far.
+	Profile(ctx context.Context, prefixes []string, from, to time.Time) (profile.Profile, error)
 }
 
 // Overview is how many requests waited over the time of a recording, and which problems were

@@ -20,6 +20,7 @@ import (
 type Effects struct {
 	*env
 	feed     feed
+	learning learning
 	own      ownClients
 	releases releases
 	travel   timeTravel
@@ -52,6 +53,7 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 	e := &Effects{
 		env:      shared,
 		feed:     feed{env: shared, sampled: d.Now},
+		learning: learning{env: shared, lessons: state.NewLessons()},
 		own:      ownClients{env: shared},
 		releases: releases{env: shared},
 		travel:   timeTravel{env: shared},
@@ -84,9 +86,18 @@ func (e *Effects) Second() nav.Action {
 	return nav.Batch{e.feed.second(), nav.Refresh{}, e.own.releaseStuck()}
 }
 
-// LookUp starts the look-ups that are due: the visible leases first, a diagnosis,
-// or the reason for which etcd denies access.
-func (e *Effects) LookUp(visible []int64) nav.Action { return e.feed.lookUp(visible) }
+// LookUp starts the look-ups that are due: the visible leases first, a diagnosis, the
+// reason for which etcd denies access, or what waiting has cost.
+func (e *Effects) LookUp(see Sight) nav.Action {
+	return nav.Batch{e.feed.lookUp(see.Leases), e.learning.lookUp(see)}
+}
+
+// Sight is what the user looks at.
+type Sight struct {
+	Leases   []int64
+	Costs    bool      // what waiting has cost
+	From, To time.Time // that the time line of a recording shows; zero: there is none
+}
 
 // Freeze shows a frozen snapshot, or the live one if nil.
 func (e *Effects) Freeze(f *state.Frozen) { e.travel.freeze(f) }
@@ -101,7 +112,7 @@ func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
-	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
 }
 
 // Update applies a result.

@@ -74,6 +74,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	first := !f.Conn.Begun || !f.Live.Known()
 	said := f.noteConnection(msg.Update)
 	f.note(msg.Update, first)
+	e.learning.note(msg.Update)
 	f.Live.Snapshot = msg.Update.Snapshot
 	next := nav.Batch{f.waitUpdate(f.Pause), said}
 	if !f.Connected() {

@@ -49,6 +49,8 @@ type (
 	Open struct{ Ref Ref }
 	// Select goes to the locks, and puts the cursor on one, which need not exist.
 	Select struct{ Lock inspect.LockID }
+	// FilterLocks goes to the locks that a filter shows.
+	FilterLocks struct{ Filter string }
 	// SelectScenario puts the cursor of the scenarios on one.
 	SelectScenario struct{ Name string }
 	// Say puts a text on the status line and into the log.

@@ -17,17 +17,18 @@ const (
 	KindScenarios
 	KindPast
 	KindEvents
+	KindHot
 	KindLock
 	KindSession
 	KindHistory
 
-	LastView = KindEvents
+	LastView = KindHot
 )
 
 // String is the kind in the bar, in commands and in names of files.
 func (k Kind) String() string {
 	return [...]string{
-		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "lock", "session", "history",
+		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history",
 	}[k]
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -44,7 +45,10 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 		"owner":   func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who) },
 		"host":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, hostOf) },
 		"session": func(r *lockRow) iter.Seq[string] { return ofQueue(r, sessionOf) },
-		"mode":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, modeText) },
+		"class": func(r *lockRow) iter.Seq[string] {
+			return slices.Values([]string{className(lockclass.Rules{}.Of(r.lock.ID.Name))})
+		},
+		"mode": func(r *lockRow) iter.Seq[string] { return ofQueue(r, modeText) },
 	}
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.DefaultOrder = worstFirst

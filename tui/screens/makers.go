@@ -11,6 +11,7 @@ var makers = map[nav.Kind]func(*nav.Context, nav.Ref) nav.Screen{
 	nav.KindSessions:  func(c *nav.Context, _ nav.Ref) nav.Screen { return newSessionsScreen(c) },
 	nav.KindProblems:  func(c *nav.Context, _ nav.Ref) nav.Screen { return newProblemsScreen(c) },
 	nav.KindClients:   func(c *nav.Context, _ nav.Ref) nav.Screen { return newClientsScreen(c) },
+	nav.KindHot:       func(c *nav.Context, _ nav.Ref) nav.Screen { return newHotScreen(c) },
 	nav.KindScenarios: func(c *nav.Context, _ nav.Ref) nav.Screen { return newScenariosScreen(c) },
 	nav.KindPast:      func(c *nav.Context, r nav.Ref) nav.Screen { return newHistoryScreen(c, r) },
 	nav.KindEvents:    func(c *nav.Context, _ nav.Ref) nav.Screen { return newEventsScreen(c) },

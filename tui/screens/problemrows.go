@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/order"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -21,6 +22,9 @@ type problem struct {
 	*diagnose.Finding
 	waits    []*diagnose.Finding // worst first
 	resolved time.Time           // when it was not found any more; zero while it is
+
+	potential *order.Potential // the finding is one that could happen, in these words; nil: it has
+	text      narrate.Text
 }
 
 // resolvedFor is how long a problem that is resolved is shown as that.
@@ -128,6 +132,9 @@ func (s *problemsScreen) what(p *problem, _ int) theme.Text {
 
 // words are the problem in words, in the past tense once it is resolved.
 func (s *problemsScreen) words(p *problem) narrate.Text {
+	if p.potential != nil {
+		return p.text
+	}
 	if !p.resolved.IsZero() {
 		return narrate.TenseOf(true).Finding(*p.Finding)
 	}

@@ -23,6 +23,8 @@ type problemsScreen struct {
 	rows  []*problem
 	past  bool          // the rows are of the past
 	of    state.Edition // of the verdict that is shown
+	could []*problem    // potential deadlocks, below the rows
+	known int           // edition of these
 	best  int           // index of the remedy that is chosen for the problem under the cursor
 	w, h  int
 	pager widget.Pager
@@ -31,9 +33,9 @@ type problemsScreen struct {
 
 func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s := &problemsScreen{Context: c}
-	s.table = widget.NewTable(c.Theme, s.columns(), func(p *problem) string { return findingID(p.Finding) })
+	s.table = widget.NewTable(c.Theme, s.columns(), (*problem).id)
 	s.table.Match = func(p *problem) string {
-		t := inWords(s.Context, p.Finding)
+		t := s.words(p)
 		return p.Severity.String() + " " + string(p.Kind) + " " + term.Safe(strings.Join(append([]string{t.Headline}, t.Clauses...), " "))
 	}
 	s.table.More = func(p *problem) iter.Seq[string] {
@@ -45,7 +47,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 			}
 		}
 	}
-	s.table.Label = func(p *problem) string { return inWords(s.Context, p.Finding).Headline }
+	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
@@ -104,14 +106,18 @@ func (s *problemsScreen) Alert() theme.Text {
 	switch {
 	case v.Known && len(v.Findings) == 0 && len(unseenNow(s.Context)) > 0:
 		return theme.Styled("?", s.Theme.Warning)
-	case !v.Known || len(v.Findings) == 0:
+	case !v.Known || len(v.Findings)+potentialCount(s.Context) == 0:
 		return theme.Text{}
 	}
 	var words []string
 	var worst theme.Text
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning, diagnose.Notice} {
 		g := SeveritySign(s.Theme, severity)
-		if n := v.Counts[severity]; n > 0 && (severity != diagnose.Notice || worst.Text == "") {
+		n := v.Counts[severity]
+		if severity == diagnose.Notice {
+			n += potentialCount(s.Context)
+		}
+		if n > 0 && (severity != diagnose.Notice || worst.Text == "") {
 			words = append(words, g.Text+strconv.Itoa(n))
 			if worst.Text == "" {
 				worst = g
@@ -179,7 +185,7 @@ func (s *problemsScreen) begin() {
 func (s *problemsScreen) Refresh() {
 	v := &s.Shown().Verdict
 	over := slices.ContainsFunc(s.rows, func(p *problem) bool { return p.over(s.Now) })
-	if v.Edition() == s.of && !over {
+	if v.Edition() == s.of && s.past == s.InPast() && !over && s.known == s.Potential.Edition {
 		return
 	}
 	s.of = v.Edition()
@@ -188,11 +194,12 @@ func (s *problemsScreen) Refresh() {
 		rows = resolve(s.rows, rows, s.Now)
 	}
 	s.rows, s.past = rows, s.InPast()
+	s.could, s.known = potentialProblems(s.Context), s.Potential.Edition
 	before, _ := s.table.Current()
-	s.table.Set(rows)
+	s.table.Set(slices.Concat(rows, s.could))
 	now, ok := s.table.Current()
 	switch {
-	case !ok || before == nil || findingID(now.Finding) != findingID(before.Finding) || now.resolved != before.resolved:
+	case !ok || before == nil || now.id() != before.id() || now.resolved != before.resolved:
 		s.begin()
 	case s.best >= len(now.Remedies):
 		s.best = 0
@@ -203,7 +210,11 @@ func (s *problemsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h
 
 func (s *problemsScreen) View(w, h int) string {
 	th := s.tableHeight()
-	title := "problems " + strconv.Itoa(s.count()) + filterTitle(s.table)
+	title := "problems " + strconv.Itoa(s.count())
+	if n := len(s.could); n > 0 && s.table.Filtered() == "" {
+		title += " · " + strconv.Itoa(n) + " potential"
+	}
+	title += filterTitle(s.table)
 	none := "no problems"
 	if len(unseenNow(s.Context)) > 0 {
 		none = "no problems in what is read"
@@ -217,9 +228,12 @@ func (s *problemsScreen) View(w, h int) string {
 	return strings.Join(parts, "\n")
 }
 
-// count is the number of problems, without those that are resolved.
+// count is the number of problems, without those that are resolved or potential.
 func (s *problemsScreen) count() int {
 	n := s.table.Len()
+	if s.table.Filtered() == "" {
+		n -= len(s.could)
+	}
 	for _, p := range s.rows {
 		if !p.resolved.IsZero() && s.table.Filtered() == "" {
 			n--
@@ -234,6 +248,9 @@ func (s *problemsScreen) about(w int) []string {
 	p, ok := s.table.Current()
 	if !ok {
 		return unseenLines(s.Context, w)
+	}
+	if p.potential != nil {
+		return potentialLines(s.Context, p, w)
 	}
 	if !p.resolved.IsZero() {
 		words := s.words(p)

@@ -9,18 +9,10 @@ import (
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
-
-// Follower takes in what happens to locks.
-type Follower interface {
-	Begin(t time.Time, s inspect.Snapshot)       // the locks at the start; called first, and once
-	Apply(events []inspect.Event)                // what has happened, in its order
-	Gap(t time.Time, s inspect.Snapshot)         // the locks after a time in which not all events were seen
-	Advance(t time.Time)                         // nothing more has happened until then
-	ClockSet(t time.Time, forward time.Duration) // the clock was set
-}
 
 // Live says how to follow the locks of an etcd.
 type Live struct {
@@ -37,7 +29,7 @@ var errNothingSeen = errors.New("etcd did not answer before the end: nothing was
 
 // Follow has f follow until the time is over or ctx ends, which is no error once f has begun.
 // The first snapshot is the start.
-func (l *Live) Follow(ctx context.Context, f Follower) error {
+func (l *Live) Follow(ctx context.Context, f flight.Follower) error {
 	c, err := l.Connect(ctx)
 	if err != nil {
 		return err
@@ -57,7 +49,7 @@ func (l *Live) Follow(ctx context.Context, f Follower) error {
 	return l.follow(ctx, updates, f)
 }
 
-func (l *Live) follow(ctx context.Context, updates <-chan inspect.Update, f Follower) error {
+func (l *Live) follow(ctx context.Context, updates <-chan inspect.Update, f flight.Follower) error {
 	feed := feed{Follower: f, now: l.Now, warn: l.Warn}
 	var over <-chan time.Time // of the time since the start
 	for {
@@ -85,7 +77,7 @@ func (l *Live) follow(ctx context.Context, updates <-chan inspect.Update, f Foll
 
 // feed passes updates on.
 type feed struct {
-	Follower
+	flight.Follower
 	now   func() time.Time
 	warn  func(text string)
 	begun bool

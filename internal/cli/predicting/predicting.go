@@ -68,13 +68,13 @@ type watcher struct {
 	from, to time.Time
 }
 
-// Begin implements follow.Follower.
+// Begin implements flight.Follower.
 func (w *watcher) Begin(t time.Time, s inspect.Snapshot) {
 	w.from, w.to = t, t
 	w.Follower.Begin(t, s)
 }
 
-// Advance implements follow.Follower.
+// Advance implements flight.Follower.
 func (w *watcher) Advance(t time.Time) { w.to = t }
 
 func (w *watcher) write(out output.Printer, found []order.Potential) error {

@@ -54,10 +54,10 @@ func writePage(w io.Writer, p profile.Profile) error {
 		return err
 	}
 	hash := sha256.Sum256([]byte(pageScript))
-	summary := fmt.Sprintf("%s from %s to %s: %s, and requests waited %s together.", length(p.Watched),
-		flight.Show(p.From), flight.Show(p.To), format.Count(p.Events, "event", "events"), length(p.Waited))
+	summary := fmt.Sprintf("%s from %s to %s: %s, and requests waited %s together.", format.Brief(p.Watched),
+		flight.Show(p.From), flight.Show(p.To), format.Count(p.Events, "event", "events"), format.Brief(p.Waited))
 	if p.Gaps > 0 {
-		summary += fmt.Sprintf(" Not all events were seen in %s of it.", length(p.InGaps))
+		summary += fmt.Sprintf(" Not all events were seen in %s of it.", format.Brief(p.InGaps))
 	}
 	_, err = strings.NewReplacer(
 		"{{hash}}", base64.StdEncoding.EncodeToString(hash[:]),

@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/cli/follow"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/profile"
 )
@@ -28,7 +29,7 @@ type Options struct {
 
 // source is what is followed.
 type source interface {
-	Follow(ctx context.Context, f follow.Follower) error
+	Follow(ctx context.Context, f flight.Follower) error
 }
 
 // Run follows locks and prints a profile. If ctx ends, it prints what was seen until then.

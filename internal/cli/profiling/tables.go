@@ -49,9 +49,9 @@ func (t *tables) time(at time.Time) string {
 
 func (t *tables) summary(p profile.Profile) error {
 	texts := []string{fmt.Sprintf("%s from %s to %s: %s, and requests waited %s together",
-		length(p.Watched), t.time(p.From), t.time(p.To), format.Count(p.Events, "event", "events"), length(p.Waited))}
+		format.Brief(p.Watched), t.time(p.From), t.time(p.To), format.Count(p.Events, "event", "events"), format.Brief(p.Waited))}
 	if p.Gaps > 0 {
-		texts = append(texts, fmt.Sprintf("%s: not all events were seen in %s of it", format.Count(p.Gaps, "gap", "gaps"), length(p.InGaps)))
+		texts = append(texts, fmt.Sprintf("%s: not all events were seen in %s of it", format.Count(p.Gaps, "gap", "gaps"), format.Brief(p.InGaps)))
 	}
 	return t.out.Sentences("", output.Cell{}, texts...)
 }
@@ -59,7 +59,7 @@ func (t *tables) summary(p profile.Profile) error {
 func (t *tables) classes(p profile.Profile) error {
 	var rows [][]output.Cell
 	for _, g := range p.Classes[:min(len(p.Classes), t.top)] {
-		waited, shared := length(g.Waited), share(g.Share)
+		waited, shared := format.Brief(g.Waited), share(g.Share)
 		if g.Unrecorded && g.Wait.Count == 0 {
 			waited, shared = "?", "?"
 		}
@@ -75,7 +75,7 @@ func (t *tables) classes(p profile.Profile) error {
 func (t *tables) owners(p profile.Profile) error {
 	var rows [][]output.Cell
 	for _, g := range p.Owners[:min(len(p.Owners), t.top)] {
-		row := output.Row(g.Name, length(g.Waited), share(g.Share), length(g.Caused))
+		row := output.Row(g.Name, format.Brief(g.Waited), share(g.Share), format.Brief(g.Caused))
 		row = append(row, spread(g.Wait)...)
 		row = append(row, spread(g.Hold)...)
 		rows = append(rows, append(row, output.Row(t.time(g.First), t.time(g.Last))...))
@@ -87,7 +87,7 @@ func (t *tables) owners(p profile.Profile) error {
 func (t *tables) chains(p profile.Profile) error {
 	var rows [][]output.Cell
 	for _, c := range p.Chains[:min(len(p.Chains), t.top)] {
-		row := output.Row(length(c.Waited), share(c.Share))
+		row := output.Row(format.Brief(c.Waited), share(c.Share))
 		row = append(row, spread(c.Wait)...)
 		row = append(row, output.Row(t.time(c.First), t.time(c.Last), c.String())...)
 		rows = append(rows, row)
@@ -110,14 +110,6 @@ func name(g profile.Group) string {
 	return format.Name(g.Name)
 }
 
-// length writes how long something took: to three digits if that is short.
-func length(d time.Duration) string {
-	if d < 10*time.Second {
-		return format.Latency(d)
-	}
-	return format.Duration(d)
-}
-
 func share(part float64) string { return strconv.Itoa(int(part*100+0.5)) + "%" }
 
 // spread returns the cells of waits or holds: their number, P50, P99 and maximum.
@@ -127,9 +119,9 @@ func spread(s profile.Spread) []output.Cell {
 		case s.Count == 0:
 			return "-"
 		case a.AtLeast:
-			return "≥" + length(a.Duration)
+			return "≥" + format.Brief(a.Duration)
 		default:
-			return length(a.Duration)
+			return format.Brief(a.Duration)
 		}
 	}
 	return output.Row(strconv.Itoa(s.Count), amount(s.P50), amount(s.P99), amount(s.Max))

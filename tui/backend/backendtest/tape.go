@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/profile"
 	"etcd-lock/tui/backend"
 )
 
@@ -100,6 +101,25 @@ func (t *Tape) Granted(_ context.Context, r inspect.Request) (backend.Place, err
 		}
 	}
 	return backend.Place{}, nil
+}
+
+// Profile implements backend.Archive.
+func (t *Tape) Profile(_ context.Context, _ []string, from, to time.Time) (profile.Profile, error) {
+	begin, err := t.At(context.Background(), nil, backend.Place{Time: from})
+	if err != nil {
+		return profile.Profile{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := profile.New(profile.Options{Limits: profile.ModestLimits})
+	c.Begin(from, begin.Snapshot)
+	for _, e := range t.events {
+		if e.Place.Time.After(from) && !e.Place.Time.After(to) {
+			c.Advance(e.Place.Time)
+			c.Apply([]inspect.Event{e.Event})
+		}
+	}
+	return c.Profile(to), nil
 }
 
 // Overview implements backend.Archive.
