@@ -81,7 +81,7 @@ func (i *incident) play() []*running {
 	}
 	billing := i.start("exec", "--label", "billing", "/orders", "--", "sh", "-c", nested("billing-stock", "/stock"))
 	shipping := i.start("exec", "--label", "shipping", "/stock", "--", "sh", "-c", nested("shipping-orders", "/orders"))
-	backup := i.start("exec", "--ttl", "3s", "--label", "backup", "/backup", "--", "sh", "-c", "echo started; exec cat")
+	backup := i.start("exec", "--ttl", "10s", "--label", "backup", "/backup", "--", "sh", "-c", "echo started; exec cat")
 	nightly := i.start("exec", "--label", "nightly", "/jobs/nightly", "--", "sh", "-c", "echo started; exec cat")
 	for _, p := range []*running{billing, shipping, backup, nightly} {
 		p.until("started")
@@ -185,6 +185,12 @@ func (i *incident) sameEvents(watched string) {
 	}
 }
 
+// classCost is what waiting for a class of locks has cost.
+type classCost struct {
+	Name   string
+	Waited float64 `json:"waited_seconds"`
+}
+
 // answers checks what the other commands say of the recording.
 func (i *incident) answers(at string) {
 	i.Helper()
@@ -195,11 +201,8 @@ func (i *incident) answers(at string) {
 	i.says([]string{"why", "--potential", "--recording", i.dir}, "potential deadlock on /orders and /stock")
 
 	var cost struct {
-		Classes []struct {
-			Name   string
-			Waited float64 `json:"waited_seconds"`
-		}
-		Chains []struct {
+		Classes []classCost
+		Chains  []struct {
 			Owners []string
 			End    string
 		}
@@ -208,13 +211,7 @@ func (i *incident) answers(at string) {
 		i.Fatal(err)
 	}
 	for _, name := range []string{"/orders", "/stock", "/backup", "/jobs/nightly"} {
-		if !slices.ContainsFunc(cost.Classes, func(c struct {
-			Name   string
-			Waited float64 `json:"waited_seconds"`
-		},
-		) bool {
-			return c.Name == name && c.Waited > 0
-		}) {
+		if !slices.ContainsFunc(cost.Classes, func(c classCost) bool { return c.Name == name && c.Waited > 0 }) {
 			i.Errorf("waiting for %s cost nothing: %+v", name, cost.Classes)
 		}
 	}
