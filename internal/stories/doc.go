@@ -10,6 +10,6 @@
 //	go test -count=1 -v ./internal/stories -run '^TestReal' -real
 //
 // other programs that keep locks in etcd are run, from Debian, npm and Go modules, and what
-// is said of their locks is checked. Without these flags, only logins are tested, on an
-// etcd in the test binary.
+// is said of their locks is checked. Without these flags, logins are tested on an
+// etcd in the test binary, and an incident that is recorded on one in a child process.
 package stories

@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcdtest"
 )
 
@@ -64,6 +65,7 @@ func (c *tally) print(what string) {
 }
 
 func TestMain(m *testing.M) {
+	cluster.Main() // in a child process, this is etcd
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "etcd-lock-stories-*")
 	if err == nil {
