@@ -96,6 +96,9 @@ func (x *exporter) line(l Line) error {
 	}
 	if l.Kind == KindSegment {
 		l.Number -= x.skipped
+		if l.Through > 0 {
+			l.Through -= x.skipped
+		}
 		if err := x.mark(); err != nil {
 			return err
 		}

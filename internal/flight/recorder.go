@@ -186,6 +186,9 @@ func (r *Recorder) Tick() {
 	default:
 		r.flush()
 	}
+	if r.begun {
+		r.folder.thin(r.now)
+	}
 }
 
 // isLarge reports whether the segment takes long to read, or much room. Its picture is a

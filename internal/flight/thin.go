@@ -1,0 +1,360 @@
+package flight
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	thinFraction = 4 // of Limits.Keep, after which segments are thinned
+	thinSpan     = 6 * time.Hour
+	thinLeastAge = time.Hour // of segments that are thinned because the recording is large
+	maxThinSize  = 1 << 20   // of the segments that become one, unless it is one already
+	maxThinFrame = 1 << 20   // before compression
+
+	// Of ticks: how long segments that were thinned stay, for those who are reading them,
+	// and how long thinning rests after a failure.
+	thinRest   = 60
+	thinResign = 600
+)
+
+const thinFile = "thinning.tmp"
+
+// thin rewrites the oldest segments that are to be thinned as one, and removes them some
+// ticks later. Whenever the process is killed, either they or the new one are complete. A
+// failure leaves them as they are.
+func (f *folder) thin(now time.Time) {
+	if f.rest > 0 {
+		f.rest--
+		return
+	}
+	f.rest = thinResign
+	if f.removeCovered() != nil {
+		return
+	}
+	group := f.toThin(now)
+	if len(group) > 0 && f.makeRoom(sizeOfAll(group), now) != nil { // for both of them
+		return
+	}
+	if group = f.toThin(now); len(group) == 0 || f.size+sizeOfAll(group) > f.limits.MaxSize {
+		f.rest = 0
+		return
+	}
+	if f.thinGroup(group) != nil {
+		_ = os.Remove(filepath.Join(f.dir, thinFile)) // or it is overwritten
+		return
+	}
+	f.rest = thinRest
+}
+
+// toThin returns the oldest segments that are to become one, if there are enough of them.
+func (f *folder) toThin(now time.Time) (group []stored) {
+	closed := f.all
+	if f.file != nil {
+		closed = closed[:len(closed)-1]
+	}
+	limit := min(maxThinSize, f.limits.MaxSize/8)
+	for _, s := range closed {
+		switch enough := len(group) > 0 && (s.thinned() || s.keepAsIs || sizeOfAll(group)+s.size > limit || s.last.Sub(group[0].last) > thinSpan); {
+		case enough:
+			return group
+		case s.thinned() || s.keepAsIs:
+		case f.isOld(s, now):
+			group = append(group, s)
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// isOld reports whether a segment is to be thinned.
+func (f *folder) isOld(s stored, now time.Time) bool {
+	age := now.Sub(s.last) - f.ahead
+	return age > f.limits.Keep/thinFraction || f.size > f.limits.MaxSize/2 && age > thinLeastAge
+}
+
+func sizeOfAll(all []stored) (size int64) {
+	for _, s := range all {
+		size += s.size
+	}
+	return size
+}
+
+// thinGroup rewrites the first segments of a group that can become one. Those that would
+// not be smaller, or are damaged, are kept as they are.
+func (f *folder) thinGroup(group []stored) error {
+	heads, err := joinable(group)
+	if err != nil {
+		f.keepAsIs(group[0])
+		return nil
+	}
+	group = group[:len(heads)]
+	made, err := thinInto(filepath.Join(f.dir, thinFile), group, heads)
+	switch damaged := (unfitError{}); {
+	case errors.As(err, &damaged):
+		f.keepAsIs(damaged.segment)
+		return os.Remove(filepath.Join(f.dir, thinFile))
+	case err != nil:
+		return err
+	case made.size >= sizeOfAll(group):
+		for _, s := range group {
+			f.keepAsIs(s)
+		}
+		return os.Remove(filepath.Join(f.dir, thinFile))
+	}
+	made.path = thinnedPath(group[0].path, made.through)
+	if err := os.Rename(filepath.Join(f.dir, thinFile), made.path); err != nil {
+		return fmt.Errorf("flight: %w", err)
+	}
+	f.size += made.size
+	f.covered = append(f.covered, group...)
+	i := slices.IndexFunc(f.all, func(s stored) bool { return s.path == group[0].path })
+	f.all = slices.Concat(f.all[:i], []stored{made}, f.all[i+len(group):])
+	return syncDir(f.dir)
+}
+
+func (f *folder) keepAsIs(s stored) {
+	for i := range f.all {
+		if f.all[i].path == s.path {
+			f.all[i].keepAsIs = true
+		}
+	}
+}
+
+// removeCovered removes the segments of which a thinned one has the contents.
+func (f *folder) removeCovered() error {
+	for len(f.covered) > 0 {
+		s := f.covered[0]
+		if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("flight: remove a segment that was thinned: %w", err)
+		}
+		f.size -= s.size
+		f.covered = f.covered[1:]
+	}
+	return nil
+}
+
+// joinable returns the first lines of the first segments that can become one: nothing is
+// missing between them, and each begins with the locks with which the one before ends.
+func joinable(group []stored) (heads []Line, err error) {
+	for i, s := range group {
+		head, err := readHead(whole(s.path))
+		switch {
+		case i == 0 && err != nil:
+			return nil, err
+		case i == 0:
+		case err != nil, head.Cause != CauseAge && head.Cause != CauseSize, head.Number != heads[i-1].Number+1,
+			head.Cluster != heads[0].Cluster, !slices.Equal(head.Prefixes, heads[0].Prefixes):
+			return heads, nil
+		}
+		heads = append(heads, head)
+	}
+	return heads, nil
+}
+
+// unfitError says that a segment is damaged.
+type unfitError struct {
+	segment stored
+	error
+}
+
+// thinInto writes segments as one into a file, and makes it durable.
+func thinInto(path string, group []stored, heads []Line) (made stored, err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return stored{}, fmt.Errorf("flight: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	frame, err := newFrame()
+	if err != nil {
+		return stored{}, err
+	}
+	t := &thinner{out: file, left: sizeOfAll(group), frame: frame, found: map[string]bool{}}
+	t.emit(segmentMark)
+	for i, s := range group {
+		t.through = heads[len(heads)-1].Number
+		t.joining = i > 0
+		t.fresh = t.joining
+		if err := t.segment(s); err != nil {
+			return stored{}, err
+		}
+	}
+	last := group[len(group)-1].last
+	if err := t.finish(); err != nil {
+		return stored{}, err
+	}
+	if err := errors.Join(file.Sync(), os.Chtimes(path, last, last)); err != nil { // it is as old as what it has
+		return stored{}, fmt.Errorf("flight: %w", err)
+	}
+	return stored{number: heads[0].Number, through: t.through, size: sizeOfAll(group) - t.left, last: last}, nil
+}
+
+// thinner writes lines of segments as those of one, without what is not worth its room
+// later.
+type thinner struct {
+	out     interface{ Write(b []byte) (int, error) }
+	left    int64 // how much may be written
+	frame   *frame
+	through int64 // number of the last segment
+	err     error
+
+	joining bool            // the segment is not the first one
+	fresh   bool            // its numbers begin anew with the next steps
+	locks   int             // of its picture that are still to be read
+	alive   []byte          // the last line, if it is not written unless it stays the last
+	found   map[string]bool // the problems there are
+	lost    string          // etcd does not answer
+}
+
+// segment writes what a segment has.
+func (t *thinner) segment(s stored) error {
+	err := scanLines(whole(s.path), t.line)
+	switch {
+	case errors.As(err, new(damageError)):
+		return unfitError{s, err}
+	case t.locks > 0:
+		return unfitError{s, damageError{errShort}}
+	}
+	return errors.Join(err, t.err)
+}
+
+// line writes a line, or what is left of it.
+func (t *thinner) line(b []byte) error {
+	kind := kindOf(b)
+	switch kind {
+	case KindLeases, KindAlive:
+		t.alive = append(t.alive[:0], b...)
+		return t.err
+	case KindLock:
+		if t.locks--; t.joining {
+			return t.err
+		}
+	case KindSegment, KindPicture, KindFindings, KindLost, KindBack:
+		return t.decoded(b)
+	case KindSteps:
+		if t.fresh {
+			return t.decoded(b)
+		}
+	}
+	t.put(b)
+	return t.err
+}
+
+// decoded is line for those that are not written as they are.
+func (t *thinner) decoded(b []byte) error {
+	var l Line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return damageError{err}
+	}
+	switch l.Kind {
+	case KindSegment:
+		if t.joining {
+			return t.err
+		}
+		l.Through = t.through
+	case KindPicture:
+		t.locks = l.Count
+		if t.joining { // nothing has changed, up to then
+			l.Kind, l.Count = KindChange, 0
+		}
+	case KindSteps:
+		l.Steps.Fresh, t.fresh = true, false
+	case KindFindings:
+		if l = t.findings(l); len(l.Raised)+len(l.Cleared) == 0 {
+			return t.err
+		}
+	case KindLost, KindBack:
+		if t.lost == l.Error {
+			return t.err
+		}
+		t.lost = l.Error
+	}
+	b, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("flight: %w", err)
+	}
+	t.put(append(b, '\n'))
+	return t.err
+}
+
+// findings leaves out problems that are there already: each segment begins with all.
+func (t *thinner) findings(l Line) Line {
+	for _, f := range l.Cleared {
+		delete(t.found, f.id())
+	}
+	l.Raised = slices.DeleteFunc(l.Raised, func(f Finding) bool { return t.found[f.id()] })
+	for _, f := range l.Raised {
+		t.found[f.id()] = true
+	}
+	return l
+}
+
+// finish writes what is left. How long the recording went on is kept.
+func (t *thinner) finish() error {
+	if len(t.alive) > 0 {
+		var l Line
+		if err := json.Unmarshal(t.alive, &l); err != nil {
+			return fmt.Errorf("flight: %w", err)
+		}
+		b, err := json.Marshal(Line{Kind: KindAlive, Time: l.Time, Revision: l.Revision})
+		if err != nil {
+			return fmt.Errorf("flight: %w", err)
+		}
+		t.put(append(b, '\n'))
+	}
+	t.flush()
+	return t.err
+}
+
+// put adds a line.
+func (t *thinner) put(b []byte) {
+	if t.err != nil {
+		return
+	}
+	t.alive = t.alive[:0]
+	if _, t.err = (counter{t.frame}).Write(b); t.frame.raw > maxThinFrame {
+		t.flush()
+	}
+}
+
+// flush writes the frame.
+func (t *thinner) flush() {
+	if t.frame.raw == 0 || t.err != nil {
+		return
+	}
+	b, err := t.frame.finish()
+	if t.err = err; err == nil {
+		t.emit(b)
+	}
+	t.frame.reset()
+}
+
+// emit writes bytes, if there is room for them.
+func (t *thinner) emit(b []byte) {
+	if t.left -= int64(len(b)); t.left < 0 {
+		t.err = ErrNoRoom
+		return
+	}
+	_, t.err = t.out.Write(b)
+}
+
+// kindOf returns the kind of a line, which is its first field if a Recorder has written it.
+func kindOf(line []byte) Kind {
+	if rest, ok := strings.CutPrefix(string(line[:min(len(line), 40)]), `{"kind":"`); ok {
+		if kind, _, ok := strings.Cut(rest, `"`); ok {
+			return Kind(kind)
+		}
+	}
+	var l struct {
+		Kind Kind `json:"kind"`
+	}
+	_ = json.Unmarshal(line, &l) // one that cannot be read is written as it is
+	return l.Kind
+}
