@@ -36,10 +36,7 @@ func (r *Recorded) Follow(ctx context.Context, f Follower) error {
 	if err != nil {
 		return err
 	}
-	last, err := recording.End()
-	if err != nil {
-		return err
-	}
+	last := recording.Last().Time
 	p := player{Follower: f, ctx: ctx, given: r.Prefixes, prefixes: keyspace.NewPrefixes(r.Prefixes...), to: last.Time}
 	if p.from, err = r.time("--from", r.From, last.Time); err != nil {
 		return err
