@@ -99,7 +99,7 @@ type frame struct {
 func newFrame() (*frame, error) {
 	f := &frame{}
 	var err error
-	f.encoder, err = zstd.NewWriter(&f.buf, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
+	f.encoder, err = zstd.NewWriter(&f.buf, zstd.WithEncoderConcurrency(1), zstd.WithAllLitEntropyCompression(true), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("flight: %w", err)
 	}

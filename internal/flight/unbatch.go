@@ -39,7 +39,7 @@ func (p *picture) learn(b *Batch) error {
 		if !ok {
 			return damageError{fmt.Errorf("a client has the mode %q", c.Mode)}
 		}
-		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed}
+		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed, uuid: c.UUID}
 		if c.Owner != nil {
 			known.owned, known.owner = true, c.Owner.owner()
 		}
@@ -67,10 +67,10 @@ type unbatcher struct {
 	revision int64
 	made     time.Time // of events: zero in history
 
-	op, place, client, timed, gone int // places in columns
-	gones                          []goneRequest
-	changes                        []change
-	room                           []inspect.Event // for events of the next steps
+	op, place, client, uuid, timed, gone int // places in columns
+	gones                                []goneRequest
+	changes                              []change
+	room                                 []inspect.Event // for events of the next steps
 }
 
 // change is an op as it is read.
@@ -173,7 +173,18 @@ func (u *unbatcher) nextClient(c *change) error {
 	if err != nil {
 		return err
 	}
-	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err == nil && c.client.timed {
+	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err != nil {
+		return err
+	}
+	if c.client.uuid {
+		if len(u.UUIDs)-u.uuid < uuidDigits {
+			return errShort
+		}
+		made := c.client.made(u.UUIDs[u.uuid : u.uuid+uuidDigits])
+		c.client = &made
+		u.uuid += uuidDigits
+	}
+	if c.client.timed {
 		c.made, err = u.Made.next(&u.timed, 0)
 	}
 	return err
