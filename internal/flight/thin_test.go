@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ func sameWhenThinned(t *testing.T, dir string) {
 			if s.Kind == KindLost || s.Kind == KindBack {
 				lost = s.Error
 			}
+			s.Events = slices.Clone(s.Events)
 			all = append(all, s)
 			return nil
 		}); err != nil {

@@ -70,7 +70,7 @@ type unbatcher struct {
 	op, place, client, uuid, timed, gone int // places in columns
 	gones                                []goneRequest
 	changes                              []change
-	room                                 []inspect.Event // for events of the next steps
+	room                                 []inspect.Event // for the events of a step
 }
 
 // change is an op as it is read.
@@ -275,23 +275,17 @@ func leave(queue []inspect.Request, place int) []inspect.Request {
 	return slices.Delete(queue, place, place+1)
 }
 
-// events returns what happened in the step.
+// events returns what happened in the step, until the next one.
 func (u *unbatcher) events() []inspect.Event {
-	if cap(u.room)-len(u.room) < len(u.changes) {
-		u.room = make([]inspect.Event, 0, max(roomForEvents, len(u.changes)))
-	}
-	first := len(u.room)
+	u.room = u.room[:0]
 	for i := range u.changes {
 		c := &u.changes[i]
 		u.room = append(u.room, inspect.Event{
 			Kind: c.kind(), Request: c.request, Revision: u.revision, Time: u.made, Session: c.session,
 		})
 	}
-	return slices.Clip(u.room[first:])
+	return u.room
 }
-
-// roomForEvents is for how many events there is room at once: most steps have one.
-const roomForEvents = 32
 
 func (c *change) kind() inspect.EventKind {
 	switch c.letter {
