@@ -88,8 +88,8 @@ func sizeOfAll(all []stored) (size int64) {
 // thinGroup rewrites the first segments of a group that can become one. Those that would
 // not be smaller, or are damaged, are kept as they are.
 func (f *folder) thinGroup(group []stored) error {
-	heads, err := joinable(group)
-	if err != nil {
+	heads := joinable(group)
+	if len(heads) == 0 {
 		f.keepAsIs(group[0])
 		return nil
 	}
@@ -99,13 +99,13 @@ func (f *folder) thinGroup(group []stored) error {
 	case errors.As(err, &damaged):
 		f.keepAsIs(damaged.segment)
 		return os.Remove(filepath.Join(f.dir, thinFile))
-	case err != nil:
-		return err
-	case made.size >= sizeOfAll(group):
+	case errors.Is(err, ErrNoRoom):
 		for _, s := range group {
 			f.keepAsIs(s)
 		}
 		return os.Remove(filepath.Join(f.dir, thinFile))
+	case err != nil:
+		return err
 	}
 	made.path = thinnedPath(group[0].path, made.through)
 	if err := os.Rename(filepath.Join(f.dir, thinFile), made.path); err != nil {
@@ -140,21 +140,23 @@ func (f *folder) removeCovered() error {
 }
 
 // joinable returns the first lines of the first segments that can become one: nothing is
-// missing between them, and each begins with the locks with which the one before ends.
-func joinable(group []stored) (heads []Line, err error) {
+// missing between them, and each begins with the locks with which the one before ends. There
+// are none if the first one cannot be read.
+func joinable(group []stored) (heads []Line) {
 	for i, s := range group {
 		head, err := readHead(whole(s.path))
-		switch {
-		case i == 0 && err != nil:
-			return nil, err
-		case i == 0:
-		case err != nil, head.Cause != CauseAge && head.Cause != CauseSize, head.Number != heads[i-1].Number+1,
-			head.Cluster != heads[0].Cluster, !slices.Equal(head.Prefixes, heads[0].Prefixes):
-			return heads, nil
+		if err != nil || i > 0 && !head.follows(heads[i-1]) {
+			break
 		}
 		heads = append(heads, head)
 	}
-	return heads, nil
+	return heads
+}
+
+// follows reports whether a segment goes on where the one with another first line ends.
+func (l Line) follows(before Line) bool {
+	return (l.Cause == CauseAge || l.Cause == CauseSize) && l.Number == before.Number+1 && l.Cluster == before.Cluster &&
+		slices.Equal(l.Prefixes, before.Prefixes)
 }
 
 // unfitError says that a segment is damaged.

@@ -220,6 +220,24 @@ func TestThinnedIsOnce(t *testing.T) {
 	}
 }
 
+// TestNotThinner: segments that cannot be made smaller are kept as they are.
+func TestNotThinner(t *testing.T) {
+	r := newRecorder(t, Options{})
+	r.record(1)
+	r.rotate(CauseAge, nil)
+	small := r.folder.all[0]
+	small.size = 100 // as if it were
+	if err := r.folder.thinGroup([]stored{small}); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.folder.all[0]; s.thinned() || !s.keepAsIs || len(r.folder.covered) > 0 {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, thinFile)); !os.IsNotExist(err) {
+		t.Error("the file of the attempt is left: ", err)
+	}
+}
+
 // TestDamagedIsNotThinned: a segment that is damaged stays as it is, and its neighbours are
 // thinned without it.
 func TestDamagedIsNotThinned(t *testing.T) {

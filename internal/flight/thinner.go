@@ -150,7 +150,7 @@ func (t *thinner) flush() {
 
 // emit writes bytes, if there is room for them.
 func (t *thinner) emit(b []byte) {
-	if t.left -= int64(len(b)); t.left < 0 {
+	if t.left -= int64(len(b)); t.left <= 0 {
 		t.err = ErrNoRoom
 		return
 	}
