@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 )
 
 // Batch is what many revisions did, in columns: with a line for each, most bytes would say
@@ -33,6 +32,7 @@ type Batch struct {
 	Lock column `json:"lock,omitempty"`
 
 	Client  column `json:"client,omitempty"`  // of each that joined: who; mostly 0
+	UUIDs   string `json:"uuids,omitempty"`   // and of those who make up keys: 32 hex digits each
 	Made    column `json:"made,omitempty"`    // and of those whose owner says when: how many microseconds before
 	Place   column `json:"place,omitempty"`   // of each other one: the index in the queue; mostly 0
 	Session string `json:"session,omitempty"` // of each that is gone: a (alive), g (gone) or - (not known); mostly -
@@ -51,6 +51,7 @@ type BatchClient struct {
 	Lease LeaseID `json:"lease,omitzero"`
 	Owner *Owner  `json:"owner,omitempty"`
 	Timed bool    `json:"timed,omitempty"` // the owner says when it made the request
+	UUID  bool    `json:"uuid,omitempty"`  // its keys end with a UUID after the tail, each time another one
 }
 
 // The letters of Batch.Ops. The places of those that are gone are in the queue before the
@@ -68,59 +69,6 @@ const (
 
 // maxNumbers bounds the locks, and the clients, that have numbers.
 const maxNumbers = 1 << 15
-
-// client is a BatchClient as a key.
-type client struct {
-	tail  string
-	mode  keyspace.Mode
-	lease int64
-	owner keyspace.Owner // without its time
-	owned bool
-	timed bool
-}
-
-func clientOf(r inspect.Request) (client, bool) {
-	tail, ok := cutName(r)
-	c := client{tail: tail, mode: r.Mode, lease: r.Lease, owner: r.Owner, owned: r.Owned, timed: !r.Owner.Time.IsZero()}
-	c.owner.Time = time.Time{}
-	return c, ok
-}
-
-// record returns the record of a client.
-func (c client) record() BatchClient {
-	record := BatchClient{Tail: Text(c.tail), Mode: c.mode.String(), Lease: LeaseID(c.lease), Timed: c.timed}
-	if c.owned {
-		record.Owner = newOwner(c.owner)
-	}
-	return record
-}
-
-func cutName(r inspect.Request) (tail string, ok bool) {
-	n := len(r.Lock.Name)
-	if len(r.Key) < n || r.Key[:n] != r.Lock.Name {
-		return "", false
-	}
-	return r.Key[n:], true
-}
-
-// request returns the request with which a client joins a queue. A zero seen is not known.
-func (c client) request(lock inspect.LockID, revision int64, at, seen time.Time, made int64, holding bool) inspect.Request {
-	r := inspect.Request{
-		Key: lock.Name + c.tail, Lock: lock, Mode: c.mode, Lease: c.lease, Revision: revision, Modified: revision,
-		Owner: c.owner, Owned: c.owned, Since: seen, Seen: seen, Saw: !seen.IsZero(), Holding: holding,
-	}
-	if c.timed {
-		r.Owner.Time = at.Add(-time.Duration(made) * time.Microsecond)
-		r.Since = r.Owner.Time
-	}
-	return r
-}
-
-// rounded returns a request as a recording says it.
-func rounded(r inspect.Request) inspect.Request {
-	r.Since, r.Seen, r.Owner.Time = newTime(r.Since).Time, newTime(r.Seen).Time, newTime(r.Owner.Time).Time
-	return r
-}
 
 // op is a letter of a batch with what belongs to it.
 type op struct {
@@ -140,8 +88,10 @@ type batcher struct {
 	reached int64     // up to which nothing has changed after it
 	locks   map[inspect.LockID]int64
 	clients map[client]int64
+	makers  map[client]bool // that have made up a UUID once
 	ops     []byte
 	session []byte
+	uuids   []byte
 
 	// Locks that have, or had, several requests of one revision, of which one is before the
 	// other by its key. Their steps do not go into batches, because a place has to be the
@@ -151,7 +101,7 @@ type batcher struct {
 
 // newBatcher returns a batcher for a segment that begins with a snapshot.
 func newBatcher(begin inspect.Snapshot) *batcher {
-	b := &batcher{locks: map[inspect.LockID]int64{}, clients: map[client]int64{}, tied: map[inspect.LockID]bool{}}
+	b := &batcher{locks: map[inspect.LockID]int64{}, clients: map[client]int64{}, makers: map[client]bool{}, tied: map[inspect.LockID]bool{}}
 	b.note(begin)
 	return b
 }
@@ -229,6 +179,14 @@ func (b *batcher) put(o op) {
 
 func (b *batcher) putClient(o op) {
 	n, known := b.clients[o.client]
+	if maker, uuid, ok := o.client.maker(); ok && !known {
+		if b.makers[maker] { // it does not use the same again
+			o.client = maker
+			b.uuids = append(b.uuids, uuid...)
+			n, known = b.clients[maker]
+		}
+		b.makers[maker] = true
+	}
 	if !known {
 		b.batch.Clients = append(b.batch.Clients, o.client.record())
 		b.clients[o.client] = int64(len(b.clients) + 1)
@@ -244,8 +202,8 @@ func (b *batcher) take() *Batch {
 	all := b.batch
 	all.Revisions, all.Micros, all.Counts = all.Revisions.without(1), all.Micros.without(0), all.Counts.without(1)
 	all.Other, all.Client, all.Place = all.Other.without(0), all.Client.without(0), all.Place.without(0)
-	all.Ops, all.Session = string(b.ops), without(string(b.session), '-')
-	b.batch, b.ops, b.session = Batch{}, nil, nil
+	all.Ops, all.Session, all.UUIDs = string(b.ops), without(string(b.session), '-'), string(b.uuids)
+	b.batch, b.ops, b.session, b.uuids = Batch{}, nil, nil, nil
 	if len(b.locks) > maxNumbers || len(b.clients) > maxNumbers {
 		b.forget()
 		b.batch.Fresh = true
@@ -260,6 +218,7 @@ func (b *batcher) empty() bool { return b.batch.Steps == 0 }
 func (b *batcher) forget() {
 	clear(b.locks)
 	clear(b.clients)
+	clear(b.makers)
 }
 
 // translate returns a step as ops, one for each event. It reports false if there is more

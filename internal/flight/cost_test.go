@@ -40,7 +40,7 @@ func record(b *testing.B, h *busy) {
 		u := h.update(clock.wall)
 		b.StartTimer()
 		events += len(u.Events)
-		clock.pass(50 * time.Millisecond)
+		clock.pass(updateEvery)
 		r.Update(u)
 		if updates++; updates%20 == 0 {
 			r.Tick()
@@ -112,6 +112,9 @@ func TestDay(t *testing.T) {
 		*dayEvents, len(r.folder.all), float64(r.folder.size)/float64(*dayEvents), took[len(took)/2], took[len(took)-1])
 }
 
+// updateEvery is how much time updates take.
+const updateEvery = 50 * time.Millisecond
+
 // busy makes up the updates of many locks of which one is granted or released in each
 // revision.
 type busy struct {
@@ -151,6 +154,9 @@ func (h *busy) update(now time.Time) inspect.Update {
 		h.revision++
 		if h.random.IntN(8) == 0 {
 			at = at.Add(time.Duration(h.random.IntN(3000)) * time.Microsecond)
+			if last := now.Add(updateEvery); at.After(last) { // it is not seen before it was sent
+				at = last
+			}
 		}
 		step, event := h.step(at)
 		u.Steps, u.Events = append(u.Steps, step), append(u.Events, event)

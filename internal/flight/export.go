@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -96,6 +97,9 @@ func (x *exporter) line(l Line) error {
 	}
 	if l.Kind == KindSegment {
 		l.Number -= x.skipped
+		if l.Through > 0 {
+			l.Through -= x.skipped
+		}
 		if err := x.mark(); err != nil {
 			return err
 		}
@@ -147,7 +151,7 @@ func (x *exporter) flush() error {
 func (x *exporter) begin(s segment, w *walk) error {
 	head := s.head
 	head.Time, head.Revision, head.Cause, head.Previous, head.Resync = w.end.Time, w.picture.revision, CauseStart, nil, nil
-	lines := append([]Line{head}, pictureLines(w.end.Time, w.picture.snapshot())...)
+	lines := slices.AppendSeq([]Line{head}, pictureLines(w.end.Time, w.picture.snapshot()))
 	if n := w.picture.numbers.batch(); n != nil {
 		lines = append(lines, Line{Kind: KindSteps, Time: w.end.Time, Revision: w.picture.revision, Steps: n})
 	}
@@ -173,14 +177,25 @@ func (x *exporter) begin(s segment, w *walk) error {
 	return nil
 }
 
-// pictureLines returns the lines of a picture.
-func pictureLines(at Time, s inspect.Snapshot) []Line {
-	locks := diff(nil, s.Locks)
-	lines := []Line{{Kind: KindPicture, Time: at, Revision: s.Revision, Other: s.Other, Count: len(locks)}}
-	for i := range locks {
-		lines = append(lines, Line{Kind: KindLock, Lock: &locks[i]})
+// pictureLines returns the lines of a picture, one after the other: all of them can take
+// more memory than the locks.
+func pictureLines(at Time, s inspect.Snapshot) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		count := 0
+		for _, l := range s.Locks {
+			if len(l.Queue) > 0 {
+				count++
+			}
+		}
+		if !yield(Line{Kind: KindPicture, Time: at, Revision: s.Revision, Other: s.Other, Count: count}) {
+			return
+		}
+		for _, l := range s.Locks {
+			if change := diffLock(inspect.Lock{}, l); len(l.Queue) > 0 && !yield(Line{Kind: KindLock, Lock: &change}) {
+				return
+			}
+		}
 	}
-	return lines
 }
 
 // line takes in a line, whatever it is.

@@ -44,6 +44,9 @@ func diffLock(before, after inspect.Lock) LockChange {
 		id = before.ID
 	}
 	change := LockChange{Name: Text(id.Name), Layout: id.Layout.String()}
+	if len(before.Queue) == 0 {
+		change.Put = make([]Request, 0, len(after.Queue))
+	}
 	old := make(map[string]inspect.Request, len(before.Queue))
 	for _, r := range before.Queue {
 		old[r.Key] = r

@@ -37,20 +37,24 @@ type folder struct {
 	written int64 // bytes of the open segment that are complete frames
 	next    int64 // number of the next segment
 
+	covered []stored // segments of which a thinned one has the contents, to be removed
+	rest    int      // ticks until segments are thinned
+
 	ahead time.Duration // by how much the clock was set forward: segments do not grow old by that
 }
 
 func openFolder(dir string, limits Limits) (*folder, error) {
-	all, err := segments(dir)
+	all, covered, err := segments(dir)
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{dir: dir, limits: limits, create: createFile, all: all, next: 1}
+	f := &folder{dir: dir, limits: limits, create: createFile, all: all, covered: covered, next: 1}
+	f.size = sizeOfAll(all) + sizeOfAll(covered)
 	for _, s := range all {
-		f.size += s.size
-		f.next = max(f.next, s.number+1)
+		f.next = max(f.next, s.number+1, s.through+1)
 	}
-	return f, nil
+	_ = os.Remove(filepath.Join(dir, thinFile)) // of a recorder that was killed
+	return f, f.removeCovered()
 }
 
 // parts returns the segments.
@@ -128,6 +132,13 @@ func (f *folder) makeRoom(more int64, now time.Time) error {
 		oldest := f.all[0]
 		if f.size+more <= f.limits.MaxSize && now.Sub(oldest.last)-f.ahead <= f.limits.Keep {
 			return nil
+		}
+		if len(f.covered) > 0 { // first, so that they are not taken for segments of their own later
+			if err := f.removeCovered(); err != nil {
+				return err
+			}
+			closed++
+			continue
 		}
 		if err := os.Remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("flight: remove the oldest segment: %w", err)

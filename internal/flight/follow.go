@@ -26,14 +26,12 @@ var errOver = errors.New("flight: the time is over")
 // prefixes, from a time, if it is not zero, up to another, or the end if that is zero. If
 // ctx ends, it ends early, which is no error.
 func (r *Recording) Follow(ctx context.Context, from, to time.Time, prefixes []string, f Follower) error {
-	last, err := r.End()
-	if err != nil {
-		return err
-	}
+	last := r.Last().Time
 	if to.IsZero() {
 		to = last.Time
 	}
 	g := guide{Follower: f, ctx: ctx, given: prefixes, prefixes: keyspace.NewPrefixes(prefixes...), from: from, to: to}
+	var err error
 	if from.IsZero() {
 		err = r.Replay(g.step)
 	} else {

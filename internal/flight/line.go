@@ -68,6 +68,7 @@ type Line struct {
 	Format   string  `json:"format,omitempty"`
 	Version  int     `json:"version,omitempty"`
 	Number   int64   `json:"number,omitempty"`
+	Through  int64   `json:"through,omitempty"` // number of the last of the segments that were thinned into this one
 	Cluster  string  `json:"cluster,omitempty"` // ID in hex; empty when it is not known
 	Prefixes []Text  `json:"prefixes,omitempty"`
 	Cause    Cause   `json:"cause,omitempty"`

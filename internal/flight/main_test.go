@@ -44,6 +44,9 @@ func recordForever(dir string, revision int64, out io.Writer) {
 		if rand.IntN(30) == 0 {
 			r.rotate(CauseSize, nil)
 		}
+		if err := r.folder.thinSome(); err != nil {
+			panic(err)
+		}
 	}
 }
 

@@ -41,11 +41,14 @@ func NewSurveyor(path string, rules *layout.Set) *Surveyor {
 
 // segmentID identifies a segment of a recording.
 type segmentID struct {
-	number int64
-	begin  int64
+	number  int64
+	through int64
+	begin   int64
 }
 
-func (s segment) id() segmentID { return segmentID{s.head.Number, s.begin().UnixNano()} }
+func (s segment) id() segmentID {
+	return segmentID{s.head.Number, s.head.Through, s.begin().UnixNano()}
+}
 
 // stretch is what a segment has.
 type stretch struct {

@@ -3,6 +3,7 @@ package flight
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/format"
@@ -120,7 +121,7 @@ func (p *passage) add(s Step) {
 		return
 	}
 	s.Before.Locks, s.After.Locks = nil, nil
-	s.Revision = p.revision
+	s.Revision, s.Events = p.revision, slices.Clone(s.Events)
 	p.steps = append(p.steps, s)
 	p.events += len(s.Events)
 }

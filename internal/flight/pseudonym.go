@@ -95,6 +95,15 @@ func (p *pseudonyms) batch(b *Batch) {
 		b.Clients[i].Tail = p.path(b.Clients[i].Tail)
 		p.owner(b.Clients[i].Owner)
 	}
+	var uuids []byte
+	for all := b.UUIDs; len(all) >= uuidDigits; all = all[uuidDigits:] {
+		digits, ok := digitsOf(p.segment(uuidOf(all[:uuidDigits])))
+		if !ok { // it was none
+			digits = strings.Repeat("0", uuidDigits)
+		}
+		uuids = append(uuids, digits...)
+	}
+	b.UUIDs = string(uuids)
 }
 
 // events replaces what events name.

@@ -90,10 +90,22 @@ func (e damageError) Error() string {
 
 func (e damageError) Unwrap() error { return e.err }
 
-// scan calls f for each line of a segment, decoded into T, until f returns errStop, which it hides, or
-// another error. It returns a damageError if the rest of the segment cannot be read. Lines
-// of kinds that are not known are left to f.
+// scan is scanLines with each line decoded into T. Lines of kinds that are not known are
+// left to f.
 func scan[T any](p part, f func(T) error) error {
+	return scanLines(p, func(line []byte) error {
+		var l T
+		if err := json.Unmarshal(line, &l); err != nil {
+			return damageError{err}
+		}
+		return f(l)
+	})
+}
+
+// scanLines calls f for each line of a segment until f returns errStop, which it hides, or
+// another error. It returns a damageError if the rest of the segment cannot be read. A line
+// is valid until f returns.
+func scanLines(p part, f func(line []byte) error) error {
 	file, err := os.Open(p.path)
 	if err != nil {
 		return fmt.Errorf("flight: %w", err)
@@ -117,11 +129,7 @@ func scan[T any](p part, f func(T) error) error {
 		if err != nil {
 			return damageError{err}
 		}
-		var l T
-		if err := json.Unmarshal(line, &l); err != nil {
-			return damageError{err}
-		}
-		if err := f(l); errors.Is(err, errStop) {
+		if err := f(line); errors.Is(err, errStop) {
 			return nil
 		} else if err != nil {
 			return err

@@ -186,6 +186,9 @@ func (r *Recorder) Tick() {
 	default:
 		r.flush()
 	}
+	if r.begun {
+		r.folder.thin(r.now)
+	}
 }
 
 // isLarge reports whether the segment takes long to read, or much room. Its picture is a
@@ -309,10 +312,11 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 		head.Previous = &previous
 	}
 	err := r.frame.add(head)
-	for _, l := range pictureLines(now, r.last) {
-		if err == nil {
-			err = r.frame.add(l)
+	for l := range pictureLines(now, r.last) {
+		if err != nil {
+			break
 		}
+		err = r.frame.add(l)
 	}
 	if err != nil {
 		return nil, err

@@ -373,7 +373,7 @@ func TestLimits(t *testing.T) {
 	for revision := int64(1); revision <= 400; revision++ {
 		r.record(revision)
 		var size int64
-		all, err := segments(r.dir)
+		all, _, err := segments(r.dir)
 		if err != nil {
 			t.Fatal(err)
 		}

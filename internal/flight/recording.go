@@ -33,6 +33,16 @@ type segment struct {
 // Open opens a recording: a folder, or the file of one segment. Locks are of these
 // layouts.
 func Open(path string, rules *layout.Set) (*Recording, error) {
+	r, err := open(path, rules)
+	for range 2 { // files that were listed can have been thinned or removed meanwhile
+		if errors.Is(err, os.ErrNotExist) {
+			r, err = open(path, rules)
+		}
+	}
+	return r, err
+}
+
+func open(path string, rules *layout.Set) (*Recording, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("flight: open the recording: %w", err)
@@ -50,7 +60,7 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 	for _, p := range all {
 		head, err := readHead(p)
 		switch {
-		case errors.As(err, new(versionError)):
+		case errors.As(err, new(versionError)), errors.Is(err, os.ErrNotExist):
 			return nil, err
 		case err != nil: // it was killed while it began; what is missing shows in the numbers
 			continue
@@ -66,7 +76,7 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 
 // wholes returns the segments of a folder.
 func wholes(dir string) (all []part, err error) {
-	files, err := segments(dir)
+	files, _, err := segments(dir)
 	for _, f := range files {
 		all = append(all, whole(f.path))
 	}
@@ -138,7 +148,9 @@ func (s segment) end() (m Mark, ok bool) {
 
 // lacksNext reports whether the segment that was recorded after this one is missing, or its
 // beginning cannot be read.
-func (s segment) lacksNext() bool { return s.next != nil && s.next.Number != s.head.Number+1 }
+func (s segment) lacksNext() bool {
+	return s.next != nil && s.next.Number != max(s.head.Number, s.head.Through)+1
+}
 
 // coordinate is by what a moment is looked for: by time, or by revision.
 type coordinate struct {

@@ -25,8 +25,8 @@ type Step struct {
 	Since         time.Time      // of KindPicture after a gap: the last line before
 	Resync        inspect.Resync // of KindPicture, if the watch read the locks anew
 
-	Events []inspect.Event
-	Missed int // events before Events that are not known
+	Events []inspect.Event // valid until the next step
+	Missed int             // events before Events that are not known
 
 	Error           string // of KindLost
 	Raised, Cleared []Finding

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,33 +26,64 @@ func segmentName(number int64, begin time.Time) string {
 	return fmt.Sprintf("%09d-%s%s", number, begin.UTC().Format("20060102T150405Z"), suffix)
 }
 
-// stored is a segment's file.
-type stored struct {
-	path   string
-	number int64
-	size   int64
-	last   time.Time // when it was written last
+// thinnedPath returns the path of what several segments were rewritten as, given that of
+// the first one. It sorts before that.
+func thinnedPath(first string, through int64) string {
+	return fmt.Sprintf("%s-%09d%s", strings.TrimSuffix(first, suffix), through, suffix)
 }
 
-// segments returns the segments of a folder in their order. Other files are ignored.
-func segments(dir string) ([]stored, error) {
+// stored is a segment's file.
+type stored struct {
+	path     string
+	number   int64
+	through  int64 // number of the last of the segments it was made of; 0: it is as it was recorded
+	size     int64
+	last     time.Time // when it was written last
+	keepAsIs bool      // it is not to be thinned
+}
+
+func (s stored) thinned() bool { return s.through > 0 }
+
+// segments returns the segments of a folder in their order, and those of which a thinned
+// one has the contents. Other files are ignored.
+func segments(dir string) (all, covered []stored, err error) {
 	files, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
-		return nil, fmt.Errorf("flight: list the recording: %w", err)
+		return nil, nil, fmt.Errorf("flight: list the recording: %w", err)
 	}
-	var all []stored
+	through := int64(0)
 	for _, f := range files {
-		var number int64
-		if _, err := fmt.Sscanf(f.Name(), "%09d-", &number); err != nil || !strings.HasSuffix(f.Name(), suffix) {
+		number, last, ok := parseName(f.Name())
+		if !ok {
 			continue
 		}
 		info, err := f.Info()
 		if err != nil || !info.Mode().IsRegular() { // it was removed meanwhile, or is no segment
 			continue
 		}
-		all = append(all, stored{path: filepath.Join(dir, f.Name()), number: number, size: info.Size(), last: info.ModTime()})
+		s := stored{path: filepath.Join(dir, f.Name()), number: number, through: last, size: info.Size(), last: info.ModTime()}
+		if number <= through {
+			covered = append(covered, s)
+			continue
+		}
+		through = max(through, last)
+		all = append(all, s)
 	}
-	return all, nil
+	return all, covered, nil
+}
+
+// parseName returns what the name of a segment's file says.
+func parseName(name string) (number, through int64, ok bool) {
+	name, ok = strings.CutSuffix(name, suffix)
+	parts := strings.Split(name, "-")
+	if !ok || len(parts) != 2 && len(parts) != 3 {
+		return 0, 0, false
+	}
+	number, err := strconv.ParseInt(parts[0], 10, 64)
+	if err == nil && len(parts) == 3 {
+		through, err = strconv.ParseInt(parts[2], 10, 64)
+	}
+	return number, through, err == nil
 }
 
 // frame collects lines and compresses them, so that they can be read without what was
@@ -67,7 +99,7 @@ type frame struct {
 func newFrame() (*frame, error) {
 	f := &frame{}
 	var err error
-	f.encoder, err = zstd.NewWriter(&f.buf, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
+	f.encoder, err = zstd.NewWriter(&f.buf, zstd.WithEncoderConcurrency(1), zstd.WithAllLitEntropyCompression(true), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("flight: %w", err)
 	}

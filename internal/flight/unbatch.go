@@ -39,7 +39,7 @@ func (p *picture) learn(b *Batch) error {
 		if !ok {
 			return damageError{fmt.Errorf("a client has the mode %q", c.Mode)}
 		}
-		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed}
+		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed, uuid: c.UUID}
 		if c.Owner != nil {
 			known.owned, known.owner = true, c.Owner.owner()
 		}
@@ -67,9 +67,10 @@ type unbatcher struct {
 	revision int64
 	made     time.Time // of events: zero in history
 
-	op, place, client, timed, gone int // places in columns
-	gones                          []goneRequest
-	changes                        []change
+	op, place, client, uuid, timed, gone int // places in columns
+	gones                                []goneRequest
+	changes                              []change
+	room                                 []inspect.Event // for the events of a step
 }
 
 // change is an op as it is read.
@@ -123,11 +124,10 @@ func (u *unbatcher) apply(wanted bool) (events []inspect.Event, err error) {
 	u.step++
 	u.changes, u.gones = u.changes[:0], u.gones[:0]
 	for range count {
-		c, err := u.next()
-		if err != nil {
+		u.changes = append(u.changes, change{})
+		if err := u.next(&u.changes[len(u.changes)-1]); err != nil {
 			return nil, damageError{err}
 		}
-		u.changes = append(u.changes, c)
 	}
 	if err := u.change(); err != nil {
 		return nil, damageError{err}
@@ -140,32 +140,32 @@ func (u *unbatcher) apply(wanted bool) (events []inspect.Event, err error) {
 }
 
 // next reads an op. The request of one that is gone is read before the queue changes.
-func (u *unbatcher) next() (c change, err error) {
+func (u *unbatcher) next(c *change) error {
 	n, err := u.Lock.next(&u.op, 0)
 	if u.Lock == nil {
 		u.op++
 	}
 	if err != nil {
-		return c, err
+		return err
 	}
 	c.letter = u.Ops[u.op-1]
 	if c.lock, err = number(u.p.numbers.locks, n, &u.p.numbers.newLock); err != nil {
-		return c, err
+		return err
 	}
 	if c.letter == opHolds || c.letter == opWaits {
-		return c, u.nextClient(&c)
+		return u.nextClient(c)
 	}
 	place, err := u.Place.next(&u.place, 0)
 	c.place = int(place)
 	if err != nil || c.letter == opGranted || c.letter == opBack {
-		return c, err
+		return err
 	}
 	if c.place < 0 || c.place >= len(c.lock.Queue) {
-		return c, fmt.Errorf("a queue has no place %d", c.place)
+		return fmt.Errorf("a queue has no place %d", c.place)
 	}
 	c.request = c.lock.Queue[c.place]
 	u.gones = append(u.gones, goneRequest{c.lock, c.place})
-	return c, u.nextSession(&c)
+	return u.nextSession(c)
 }
 
 func (u *unbatcher) nextClient(c *change) error {
@@ -173,7 +173,18 @@ func (u *unbatcher) nextClient(c *change) error {
 	if err != nil {
 		return err
 	}
-	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err == nil && c.client.timed {
+	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err != nil {
+		return err
+	}
+	if c.client.uuid {
+		if len(u.UUIDs)-u.uuid < uuidDigits {
+			return errShort
+		}
+		made := c.client.made(u.UUIDs[u.uuid : u.uuid+uuidDigits])
+		c.client = &made
+		u.uuid += uuidDigits
+	}
+	if c.client.timed {
 		c.made, err = u.Made.next(&u.timed, 0)
 	}
 	return err
@@ -188,13 +199,16 @@ func (u *unbatcher) nextSession(c *change) error {
 		letter = u.Session[u.gone]
 		u.gone++
 	}
-	for state, l := range sessionLetters {
-		if l == letter {
-			c.session = state
-			return nil
-		}
+	switch letter {
+	case '-':
+	case 'a':
+		c.session = inspect.LeaseAlive
+	case 'g':
+		c.session = inspect.LeaseGone
+	default:
+		return fmt.Errorf("a session is %q", letter)
 	}
-	return fmt.Errorf("a session is %q", letter)
+	return nil
 }
 
 func number[T any](all []T, n int64, unused *int) (item T, err error) {
@@ -246,7 +260,7 @@ func (u *unbatcher) change() error {
 	}
 	for _, g := range u.gones {
 		if len(g.lock.Queue) == 0 {
-			*g.lock = inspect.Lock{ID: g.lock.ID}
+			*g.lock = inspect.Lock{ID: g.lock.ID, Queue: g.lock.Queue} // with its room, for the next request
 		}
 	}
 	return nil
@@ -255,24 +269,25 @@ func (u *unbatcher) change() error {
 // leave removes a request from a queue. Those at its head, which leave mostly, cost next to
 // nothing.
 func leave(queue []inspect.Request, place int) []inspect.Request {
-	if place == 0 {
+	if place == 0 && len(queue) > 1 {
 		return queue[1:]
 	}
 	return slices.Delete(queue, place, place+1)
 }
 
-// events returns what happened in the step.
+// events returns what happened in the step, until the next one.
 func (u *unbatcher) events() []inspect.Event {
-	events := make([]inspect.Event, 0, len(u.changes))
-	for _, c := range u.changes {
-		events = append(events, inspect.Event{
+	u.room = u.room[:0]
+	for i := range u.changes {
+		c := &u.changes[i]
+		u.room = append(u.room, inspect.Event{
 			Kind: c.kind(), Request: c.request, Revision: u.revision, Time: u.made, Session: c.session,
 		})
 	}
-	return events
+	return u.room
 }
 
-func (c change) kind() inspect.EventKind {
+func (c *change) kind() inspect.EventKind {
 	switch c.letter {
 	case opHolds, opGranted:
 		return inspect.EventGranted

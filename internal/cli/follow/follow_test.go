@@ -23,6 +23,7 @@ func recorded(tb testing.TB, events int) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	r.Update(inspect.Update{Snapshot: inspect.Snapshot{Revision: 1}, Steps: []inspect.Step{{Revision: 1, Read: &inspect.Snapshot{Revision: 1}}}})
 	locks := make([]inspect.Lock, 100)
 	for n := 0; n < events; {
 		var u inspect.Update
@@ -31,16 +32,21 @@ func recorded(tb testing.TB, events int) string {
 			l := &locks[n*37%len(locks)]
 			l.ID = inspect.LockID{Layout: layout.RWLock, Name: fmt.Sprintf("/orders/%06d", n*37%len(locks))}
 			e := inspect.Event{Kind: inspect.EventReleased, Revision: int64(n + 2), Time: time.Now()}
+			change := inspect.LockStep{After: inspect.Lock{ID: l.ID}}
 			if len(l.Queue) > 0 {
 				e.Request, l.Queue = l.Queue[0], nil
+				change.Gone = []inspect.Placed{{Request: e.Request}}
 			} else {
+				client := n * 7 % 211
 				e.Kind, e.Request = inspect.EventGranted, inspect.Request{
-					Key: fmt.Sprintf("%s/write/%x", l.ID.Name, n), Lock: l.ID, Mode: keyspace.Write, Lease: int64(n + 1), Revision: int64(n + 2),
-					Modified: int64(n + 2), Holding: true, Seen: e.Time, Saw: true, Owned: true, Owner: keyspace.Owner{Host: "worker", Program: "orders", PID: n},
+					Key: fmt.Sprintf("%s/write/%x", l.ID.Name, client), Lock: l.ID, Mode: keyspace.Write, Lease: int64(client + 1), Revision: int64(n + 2),
+					Modified: int64(n + 2), Holding: true, Since: e.Time, Seen: e.Time, Saw: true, Owned: true, Owner: keyspace.Owner{Host: "worker", Program: "orders", PID: client},
 				}
 				l.Queue = []inspect.Request{e.Request}
+				change.Put = []inspect.Placed{{Request: e.Request, Joined: true}}
 			}
 			u.Events = append(u.Events, e)
+			u.Steps = append(u.Steps, inspect.Step{Revision: e.Revision, Time: e.Time, Locks: []inspect.LockStep{change}, Events: 1})
 			n++
 		}
 		for _, l := range locks {

@@ -30,10 +30,7 @@ func (r *Recorded) Follow(ctx context.Context, f flight.Follower) error {
 	if err != nil {
 		return err
 	}
-	last, err := recording.End()
-	if err != nil {
-		return err
-	}
+	last := recording.Last().Time
 	from, err := r.time("--from", r.From, last.Time)
 	if err != nil {
 		return err

@@ -1,0 +1,109 @@
+package flight
+
+import (
+	"strings"
+	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+)
+
+// client is a BatchClient as a key.
+type client struct {
+	tail  string
+	mode  keyspace.Mode
+	lease int64
+	owner keyspace.Owner // without its time
+	owned bool
+	timed bool
+	uuid  bool
+}
+
+func clientOf(r inspect.Request) (client, bool) {
+	tail, ok := cutName(r)
+	c := client{tail: tail, mode: r.Mode, lease: r.Lease, owner: r.Owner, owned: r.Owned, timed: !r.Owner.Time.IsZero()}
+	c.owner.Time = time.Time{}
+	return c, ok
+}
+
+// record returns the record of a client.
+func (c client) record() BatchClient {
+	record := BatchClient{Tail: Text(c.tail), Mode: c.mode.String(), Lease: LeaseID(c.lease), Timed: c.timed, UUID: c.uuid}
+	if c.owned {
+		record.Owner = newOwner(c.owner)
+	}
+	return record
+}
+
+func cutName(r inspect.Request) (tail string, ok bool) {
+	n := len(r.Lock.Name)
+	if len(r.Key) < n || r.Key[:n] != r.Lock.Name {
+		return "", false
+	}
+	return r.Key[n:], true
+}
+
+// request returns the request with which a client joins a queue. A zero seen is not known.
+func (c client) request(lock inspect.LockID, revision int64, at, seen time.Time, made int64, holding bool) inspect.Request {
+	r := inspect.Request{
+		Key: lock.Name + c.tail, Lock: lock, Mode: c.mode, Lease: c.lease, Revision: revision, Modified: revision,
+		Owner: c.owner, Owned: c.owned, Since: seen, Seen: seen, Saw: !seen.IsZero(), Holding: holding,
+	}
+	if c.timed {
+		r.Owner.Time = at.Add(-time.Duration(made) * time.Microsecond)
+		r.Since = r.Owner.Time
+	}
+	return r
+}
+
+// rounded returns a request as a recording says it.
+func rounded(r inspect.Request) inspect.Request {
+	r.Since, r.Seen, r.Owner.Time = newTime(r.Since).Time, newTime(r.Seen).Time, newTime(r.Owner.Time).Time
+	return r
+}
+
+const (
+	uuidLength = 36 // of a UUID as a text
+	uuidDigits = 32 // without its dashes
+)
+
+// maker returns a client without the UUID with which its key ends, and the digits of that.
+func (c client) maker() (maker client, digits string, ok bool) {
+	i := len(c.tail) - uuidLength
+	if i < 1 || c.tail[i-1] != '/' {
+		return client{}, "", false
+	}
+	digits, ok = digitsOf(c.tail[i:])
+	c.tail, c.uuid = c.tail[:i], true
+	return c, digits, ok
+}
+
+// made returns the client with a UUID that its maker has made up.
+func (c client) made(digits string) client {
+	c.tail, c.uuid = c.tail+uuidOf(digits), false
+	return c
+}
+
+// digitsOf returns the hex digits of a UUID in lower case.
+func digitsOf(uuid string) (digits string, ok bool) {
+	var b strings.Builder
+	b.Grow(uuidDigits)
+	for i := range len(uuid) {
+		c := uuid[i]
+		switch dash := i == 8 || i == 13 || i == 18 || i == 23; {
+		case dash != (c == '-'):
+			return "", false
+		case dash:
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+			b.WriteByte(c)
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// uuidOf is the reverse of digitsOf.
+func uuidOf(digits string) string {
+	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:]
+}
