@@ -27,7 +27,7 @@ pre { margin: 0; font: 14px/17px "DejaVu Sans Mono" }'
 style=${style//$'\n'/ }
 
 tmux -S "$socket" -f /dev/null new-session -d -x $columns -y $lines \
-  "env -u NO_COLOR XDG_CONFIG_HOME=$work LC_ALL=C.UTF-8 TERM=tmux-256color COLORTERM=truecolor $work/etcd-lock demo"
+  "env -u NO_COLOR XDG_CONFIG_HOME=$work/config LC_ALL=C.UTF-8 TERM=tmux-256color COLORTERM=truecolor $work/etcd-lock demo"
 tmux -S "$socket" set -g escape-time 0
 wait_for 'orders/42'
 sleep 25 # until the sparklines have something to show
@@ -50,4 +50,8 @@ take tui-scenarios
 keys 3
 wait_for 'critical deadlock'
 take tui-problems
+
+keys 8
+wait_for 'who waited for whom'
+take tui-hot
 keys q
