@@ -20,6 +20,7 @@ func TestRecordOptions(t *testing.T) {
 		{"dir /a /b --keep 36h --max-size 10MiB", recording.RecordOptions{Dir: "dir", Prefixes: []string{"/a", "/b"}, Keep: recording.Age(36 * time.Hour), MaxSize: 10 << 20}, false},
 		{"", recording.RecordOptions{}, true},
 		{"dir --keep 0d", recording.RecordOptions{}, true},
+		{"dir --max-size 1", recording.RecordOptions{}, true},
 		{"dir --max-size 1TB", recording.RecordOptions{}, true},
 	}
 	for _, tt := range tests {

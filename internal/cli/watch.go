@@ -138,14 +138,16 @@ func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) e
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Dir, opts.Prefixes = args[0], args[1:]
-			opts.Connect, opts.Note, opts.Warn = a.connect, a.note, a.warn
-			opts.Reach = a.reach
+			opts.Connect, opts.Reach, opts.Note, opts.Warn = a.connect, a.reach, a.note, a.warn
+			if err := opts.Check(); err != nil {
+				return err
+			}
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
 	cmd.Flags().StringVar(&opts.Follow, "follow-from", "", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
-	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, by removing the oldest")
+	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, at least 1MiB, by removing the oldest")
 	return cmd
 }
 

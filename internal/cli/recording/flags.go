@@ -20,8 +20,8 @@ type Flags struct {
 
 // Register adds the flags to fs.
 func (f *Flags) Register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.Path, "recording", "", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
-	fs.StringVar(&f.At, "at", "", "of a recording: as at `TIME`, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its end)")
+	fs.Var((*filled)(&f.Path), "recording", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
+	fs.Var((*filled)(&f.At), "at", "of a recording: as at `TIME`, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its end)")
 }
 
 // Given reports whether a recording is to be read.
@@ -64,8 +64,8 @@ type Span struct {
 
 // Register adds the flags to fs.
 func (s *Span) Register(fs *pflag.FlagSet) {
-	fs.StringVar(&s.From, "from", "", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z")
-	fs.StringVar(&s.To, "to", "", "of a recording: up to `TIME`")
+	fs.Var((*filled)(&s.From), "from", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z")
+	fs.Var((*filled)(&s.To), "to", "of a recording: up to `TIME`")
 }
 
 // Given reports whether not all of a recording is wanted.

@@ -1,6 +1,39 @@
 package recording
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+func TestEmptyFlags(t *testing.T) {
+	for _, name := range []string{"recording", "at", "from", "to"} {
+		fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+		new(Flags).Register(fs)
+		new(Span).Register(fs)
+		if err := fs.Set(name, ""); err == nil {
+			t.Errorf("--%s may be empty", name)
+		}
+		if err := fs.Set(name, "x"); err != nil || fs.Lookup(name).Value.String() != "x" {
+			t.Errorf("--%s x: %q, %v", name, fs.Lookup(name).Value, err)
+		}
+	}
+}
+
+func TestRecordOptionsCheck(t *testing.T) {
+	for _, tt := range []struct {
+		opts RecordOptions
+		ok   bool
+	}{
+		{RecordOptions{Dir: "d", MaxSize: 1 << 20}, true},
+		{RecordOptions{Dir: "d", MaxSize: 1<<20 - 1}, false},
+		{RecordOptions{MaxSize: 1 << 30}, false},
+	} {
+		if err := tt.opts.Check(); (err == nil) != tt.ok {
+			t.Errorf("%+v: %v", tt.opts, err)
+		}
+	}
+}
 
 func TestValues(t *testing.T) {
 	for s, want := range map[string]string{"7d": "7d", "48h": "2d", "12h": "12h0m0s", "0d": "", "-1h": "", "d": "", "70000d": "", "": ""} {

@@ -4,6 +4,7 @@ package recording
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"etcd-lock/internal/connect"
@@ -26,6 +27,22 @@ type RecordOptions struct {
 	Note     func(text string)
 	Warn     func(text string)
 	Follow   string // the recording that this one follows; empty: that in Dir
+}
+
+// minSize is the least that a recording may be limited to: with less, hardly more than a
+// picture of the locks has room.
+const minSize Size = 1 << 20
+
+// Check reports options that cannot be used.
+func (opts *RecordOptions) Check() error {
+	switch {
+	case opts.Dir == "":
+		return errors.New("DIR must not be empty")
+	case opts.MaxSize < minSize:
+		return errors.New("--max-size must be at least 1MiB")
+	default:
+		return nil
+	}
 }
 
 // Record records the locks below prefixes in a folder until ctx ends, which is no error.

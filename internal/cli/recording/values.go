@@ -78,3 +78,22 @@ func (b *Size) String() string {
 
 // Type implements pflag.Value.
 func (b *Size) Type() string { return "size" }
+
+// filled is the value of a flag: a text that must not be empty. An empty one is most often
+// a variable of a script that is not set.
+type filled string
+
+// Set implements pflag.Value.
+func (f *filled) Set(s string) error {
+	if s == "" {
+		return errors.New("must not be empty")
+	}
+	*f = filled(s)
+	return nil
+}
+
+// String implements pflag.Value.
+func (f *filled) String() string { return string(*f) }
+
+// Type implements pflag.Value.
+func (f *filled) Type() string { return "string" }
