@@ -117,15 +117,22 @@ var errNoTerminal = hint.Add(errors.New("the terminal UI needs a terminal on sta
 
 var errDumbTerminal = hint.Add(errors.New("the terminal UI needs a terminal that can do more than TERM=dumb"), withoutTUI)
 
+// locale returns the locale, and the variable that says it. Both are empty where none does.
+func locale(getenv func(string) string) (name, value string) {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := getenv(name); value != "" {
+			return name, value
+		}
+	}
+	return "", ""
+}
+
 // isUnicode reports whether the locale says that the terminal shows Unicode, which
 // is assumed where the locale says nothing.
 func isUnicode(getenv func(string) string) bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale := strings.ToLower(getenv(name)); locale != "" {
-			return strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
-		}
-	}
-	return true
+	_, value := locale(getenv)
+	value = strings.ToLower(value)
+	return value == "" || strings.Contains(value, "utf-8") || strings.Contains(value, "utf8")
 }
 
 // preferencesFile returns where the terminal UI keeps its preferences. It is empty

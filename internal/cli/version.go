@@ -91,10 +91,8 @@ func (a *app) terminal() doctor.Terminal {
 		}
 	}
 	t.Within = strings.Join(within, " and ")
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if t.Locale == "" && a.Getenv(name) != "" {
-			t.Locale = name + "=" + a.Getenv(name)
-		}
+	if name, value := locale(a.Getenv); name != "" {
+		t.Locale = name + "=" + value
 	}
 	return t
 }

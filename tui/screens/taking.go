@@ -1,6 +1,8 @@
 package screens
 
 import (
+	"strings"
+
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -56,18 +58,20 @@ func othersOn(c *nav.Context, take nav.Take) (holders []inspect.Request, waiters
 
 // effectLine says what a request would do to others.
 func effectLine(t *theme.Theme, holders, waiters int, shared bool) string {
-	const later = "; requests that come later wait behind yours"
 	switch {
 	case holders+waiters == 0:
 		return "No other client holds it or waits for it."
 	case shared:
 		return "You would share it with " + format.Count(holders, "reader", "readers") + "; writers would wait for you."
-	case holders == 0:
-		return t.Warning.Render("!") + " You would wait behind " + format.Count(waiters, "waiter", "waiters") + later + "."
-	case waiters == 0:
-		return t.Warning.Render("!") + " You would wait behind " + format.Count(holders, "holder", "holders") + later + "."
 	}
-	return t.Warning.Render("!") + " You would wait behind " + format.Count(holders, "holder", "holders") + " and " + format.Count(waiters, "waiter", "waiters") + later + "."
+	var ahead []string
+	if holders > 0 {
+		ahead = append(ahead, format.Count(holders, "holder", "holders"))
+	}
+	if waiters > 0 {
+		ahead = append(ahead, format.Count(waiters, "waiter", "waiters"))
+	}
+	return t.Warning.Render("!") + " You would wait behind " + strings.Join(ahead, " and ") + "; requests that come later wait behind yours."
 }
 
 // termsLine says how long the request waits, and how long its session lasts without us.
