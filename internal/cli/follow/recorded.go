@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/flight"
-	"etcd-lock/internal/format"
 	"etcd-lock/internal/layout"
 )
 
@@ -26,32 +26,21 @@ func (r *Recorded) Follow(ctx context.Context, f flight.Follower) error {
 	if err != nil {
 		return err
 	}
-	recording, err := flight.Open(r.Path, rules)
+	recorded, err := flight.Open(r.Path, rules)
 	if err != nil {
 		return err
 	}
-	last := recording.Last().Time
-	from, err := r.time("--from", r.From, last.Time)
+	last := recorded.Last().Time
+	from, err := recording.ParseTime("from", r.From, r.Now(), last.Time)
 	if err != nil {
 		return err
 	}
-	to, err := r.time("--to", r.To, last.Time)
+	to, err := recording.ParseTime("to", r.To, r.Now(), last.Time)
 	if err != nil {
 		return err
 	}
 	if !from.IsZero() && !from.Before(cmp.Or(to, last.Time)) {
 		return fmt.Errorf("--from: nothing is between %s and %s", flight.Show(from), flight.Show(cmp.Or(to, last.Time)))
 	}
-	return recording.Follow(ctx, from, to, r.Prefixes, f)
-}
-
-func (r *Recorded) time(flag, s string, end time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	t, err := format.ParseTime(s, r.Now(), end)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%s %s: %w", flag, s, err)
-	}
-	return t, nil
+	return recorded.Follow(ctx, from, to, r.Prefixes, f)
 }

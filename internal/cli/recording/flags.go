@@ -74,11 +74,11 @@ func (s Span) Given() bool { return s.From+s.To != "" }
 // Times returns the times, of which one that is not given is zero.
 func (s Span) Times(r *flight.Recording, now time.Time) (from, to time.Time, err error) {
 	end, err := r.End()
-	if err == nil && s.From != "" {
-		from, err = parseTime("from", s.From, now, end.Time)
+	if err == nil {
+		from, err = ParseTime("from", s.From, now, end.Time)
 	}
-	if err == nil && s.To != "" {
-		to, err = parseTime("to", s.To, now, end.Time)
+	if err == nil {
+		to, err = ParseTime("to", s.To, now, end.Time)
 	}
 	if err == nil && !to.IsZero() && to.Before(from) {
 		err = errors.New("--to is before --from")
@@ -151,12 +151,15 @@ func (f Flags) time(r *flight.Recording, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return parseTime("at", f.At, now, end.Time)
+	return ParseTime("at", f.At, now, end.Time)
 }
 
-// parseTime returns the time that a flag says, given the time now and the end of the
-// recording.
-func parseTime(flag, s string, now, end time.Time) (time.Time, error) {
+// ParseTime returns the time that a flag says, given the time now and the end of the
+// recording. It is zero for a flag that is not given.
+func ParseTime(flag, s string, now, end time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
 	at, err := format.ParseTime(s, now, end)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("--%s %s: %w", flag, s, err)
