@@ -39,6 +39,7 @@ func onKine(t *testing.T) (run func(args ...string) (code int, said string), cli
 // TestKine: on kine, the etcd of k3s, everything that reads works as on etcd, and what kine
 // does not have is said plainly, once.
 func TestKine(t *testing.T) {
+	t.Parallel()
 	const lease, noLeases = "/registry/leases/kube-system/kube-scheduler", "this server (kine, as in k3s) has no leases: "
 	run, client := onKine(t)
 	before, err := client.Get(t.Context(), lease)

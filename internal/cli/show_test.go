@@ -214,6 +214,7 @@ func (s silentStream) RecvMsg(m any) error {
 // Where etcd does not say how far a watch has got, a history ends with a line that says
 // that changes may be missing.
 func TestShowHistoryUnknown(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
 	if _, err := client.Put(t.Context(), "/a/write/1", ""); err != nil {

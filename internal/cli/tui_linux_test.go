@@ -22,6 +22,7 @@ import (
 // its own: a lock is stuck, it is found, why is read, it is released, and the
 // next one is seen to hold. Nothing is left.
 func TestTUI(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.StartProcess(t).Endpoint
 	client := etcdtest.Client(t, endpoint)
 	stuck := keyspace.Encode("/orders", keyspace.Write, "left-behind")
@@ -90,6 +91,7 @@ func waiter(t *testing.T, client *clientv3.Client, name string) (holds <-chan st
 // terminal on a real etcd. The first crashes, and the second gets it when the
 // lease of the first has run out.
 func TestTUIClients(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
 	queue := func() []inspect.Request {
@@ -130,6 +132,7 @@ func TestTUIClients(t *testing.T) {
 // TestTUIScenario starts a scenario that stands still, makes its first step, and
 // lets it go on to its end, in a real terminal on a real etcd.
 func TestTUIScenario(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)

@@ -111,6 +111,7 @@ func summary(s Snapshot, now time.Time) string {
 // lock and who waits. The golden file was compared with what was known when it was
 // captured.
 func TestCaptures(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 27, 23, 28, 55, 0, time.UTC) // shortly after the captures of records
 	var got bytes.Buffer
 	for _, c := range etcdtest.Corpus(t) {
