@@ -22,6 +22,7 @@ type lockScreen struct {
 	id    inspect.LockID
 	lock  inspect.Lock
 	table *widget.Table[string, queueRow]
+	pager widget.Pager // through the findings and what is known of the layout
 	w, h  int
 	keys  []widget.Group
 }
@@ -39,7 +40,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 			Doc:   "open the session of the request",
 			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
 		},
-	}, takeBindings(c, s.toTake)...)
+	}, append(s.pager.Bindings(), takeBindings(c, s.toTake)...)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.table, s.toRelease))
 	return s
@@ -194,7 +195,7 @@ func (s *lockScreen) below(w, h int) []string {
 		}
 		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.Theme.Panel("problems and fixes", s.wrong(findings, n-1), w, n, false, false))
+		parts = append(parts, s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, false, false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
@@ -223,14 +224,6 @@ func (s *lockScreen) findings(w int) []string {
 		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
 	}
 	return lines
-}
-
-// wrong is as much of the findings as fits into h, and where the rest is.
-func (s *lockScreen) wrong(lines []string, h int) string {
-	if rest := len(lines) - h + 1; rest > 1 {
-		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+format.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
-	}
-	return strings.Join(lines, "\n")
 }
 
 func (s *lockScreen) title() string {
