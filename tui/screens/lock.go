@@ -63,7 +63,7 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 	if r.at < 0 {
 		return theme.Styled(format.SignCritical+" ahead", s.Theme.Lost)
 	}
-	g, word := requestSign(s.Theme, r.Request), r.Standing()
+	g, word := requestSign(s.Theme, r.Request), r.StandingAt(s.Clock())
 	switch word {
 	case "holding":
 		word = "holds"
