@@ -40,7 +40,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 			Doc:   "open the session of the request",
 			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
 		},
-	}, append(s.pager.Bindings(), takeBindings(c, s.toTake)...)...)
+	}, append(takeBindings(c, s.toTake), s.pager.Bindings()...)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.table, s.toRelease))
 	return s
@@ -50,7 +50,7 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 	return []widget.Column[queueRow]{
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
-		{Title: "state", Box: widget.Box{Min: 7}, Cell: s.state},
+		{Title: "state", Box: widget.Box{Min: 8, Want: 9}, Cell: s.state},
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Request, w) }},
