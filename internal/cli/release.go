@@ -247,7 +247,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	var found, others []inspect.Request
 	for _, l := range locks {
 		for i, r := range l.Queue {
-			if t.holder && r.Holding || i+1 == t.waiter && !r.Holding {
+			if t.holder && r.Holding || i+1 == t.waiter && r.Waiting() {
 				found = append(found, r)
 			}
 		}
