@@ -57,7 +57,7 @@ func value(r inspect.Request, now time.Time) []string {
 		return []string{strconv.Itoa(len(r.Slots.Holders)) + " of " + format.Count(r.Slots.Total, "slot is", "slots are") + " taken"}
 	case r.Kept():
 		return []string{"its key was written again at revision " + strconv.FormatInt(r.Modified, 10) +
-			", so its client has ended: nobody holds it, and nobody gets it until the key's lease ends"}
+			", as clients of layout " + r.Lock.Layout.Name + " do when they end: nobody holds it then, and nobody gets it until the key's lease ends"}
 	case r.Vacant():
 		return []string{"its key says that nobody holds it"}
 	case r.Term != nil && !r.Term.Ends().IsZero():

@@ -138,7 +138,7 @@ func releases(requests []inspect.Request) string {
 		does = append(does, "cancels its wait for "+list(waited))
 	}
 	if len(unheld) > 0 {
-		does = append(does, "deletes "+list(unheld)+", which nobody holds")
+		does = append(does, "nobody holds "+list(unheld))
 	}
 	if len(others) > 0 {
 		does = append(does, "takes "+list(others)+" out of the way")
