@@ -248,7 +248,12 @@ func TestMemberDeletedFirst(t *testing.T) {
 			}
 		}
 	}
+	store.put("/service/demo/members/pg2", `{"conn_url":"postgres://b","state":"running"}`, 3)
 	store.del("/service/demo/leader")
+	l := store.listing()
+	if got := (Snapshot{keys: l.keys, beside: l.beside}).absence("/service/demo/leader").Candidates; !slices.Equal(got, []string{"pg2"}) {
+		t.Errorf("candidates without a leader: %q", got)
+	}
 	if events := s.apply(store.commit(), epoch); len(events) != 1 || events[0].Kind != EventReleased {
 		t.Errorf("events %+v", events)
 	}

@@ -23,13 +23,17 @@ func Layout(l inspect.Lock, now time.Time) []string {
 		says = append(says, unrecorded(rule))
 	}
 	if len(l.Candidates) > 0 {
-		says = append(says, "candidates, by their own keys: "+format.Some(l.Candidates, maxCandidates))
+		says = append(says, candidates(l.Candidates))
 	}
 	return append(says, rule.Notes...)
 }
 
 // maxCandidates is how many candidates a sentence names.
 const maxCandidates = 8
+
+func candidates(names []string) string {
+	return "candidates, by their own keys: " + format.Some(names, maxCandidates)
+}
 
 func unrecorded(rule *layout.Rule) string {
 	text := "clients of layout " + rule.Name + " leave no key while they wait, so how many wait is not known"
