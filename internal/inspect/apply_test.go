@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
@@ -99,8 +100,9 @@ func TestApplyCostOfRules(t *testing.T) {
 		return testing.AllocsPerRun(200, func() { turns.apply(s) })
 	}
 	one := cost(1)
+	const noise = 2 // the race detector and growing maps allocate now and then
 	for _, rules := range []int{10, 1000} {
-		if got := cost(rules); got != one {
+		if got := cost(rules); math.Abs(got-one) > noise {
 			t.Errorf("with %d rules more, %.0f allocations a turn; with one, %.0f", rules, got, one)
 		}
 	}
