@@ -41,7 +41,7 @@ func (d Diagnosis) remediesForUnrecorded(l inspect.Lock, most int) []Remedy {
 	}
 	var remedies []Remedy
 	for _, r := range l.Queue {
-		if r.Holding && len(remedies) < most {
+		if r.Holding && !r.Encrypted && len(remedies) < most {
 			remedies = append(remedies, usable(d.examiner.remove(d.examiner.session(r.Session()), r))...)
 		}
 	}

@@ -65,6 +65,15 @@ func TestRemedyWhereWaitersAreUnknown(t *testing.T) {
 	}
 }
 
+// TestRemedyOfEncrypted wants no remedy for a lock that nobody may hold.
+func TestRemedyOfEncrypted(t *testing.T) {
+	s := oneKey("kubernetes-lease", 0, 1)
+	s.Locks[0].Queue[0].Encrypted = true
+	if r := Locks(s, nil, Thresholds{}, locktest.Epoch).About("/a/leader").Remedies; len(r) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestKeptIsNotRenewed wants no finding about the lease of a key that is kept until that ends.
 func TestKeptIsNotRenewed(t *testing.T) {
 	leases := map[int64]inspect.Lease{10: {State: inspect.LeaseAlive, Granted: time.Hour, Remaining: time.Minute, Unrenewed: 59 * time.Minute}}
