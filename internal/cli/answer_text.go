@@ -140,7 +140,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
-			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(!r.Waiting())}, narrate.Request(s, r, a.now))
+			t.tagged("  ", output.Cell{Text: r.StandingAt(a.now), Tone: docs.StateTone(!r.Waiting())}, narrate.Request(s, r, a.now))
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {

@@ -13,7 +13,7 @@ type Account struct {
 	Roots    []*Blocker     // the trees of everything that the name waits for, directly or not
 	Cycles   [][]Edge       // deadlocks among them
 	Findings []Finding      // about the name's locks, and about what keeps their requests waiting
-	Remedies []Remedy       // for the first few of Roots, whether anything is wrong or not
+	Remedies []Remedy       // for the first few of Roots, and of holders for whom others may wait without a trace, whether anything is wrong or not
 }
 
 // About returns the part of the diagnosis that concerns a name. What the name
@@ -27,7 +27,25 @@ func (d Diagnosis) About(name string) Account {
 	for _, root := range a.Roots[:min(len(a.Roots), maxRemedies)] {
 		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session, v.way)...)
 	}
+	for _, l := range a.Locks {
+		a.Remedies = append(a.Remedies, d.remediesForUnrecorded(l, maxRemedies-len(a.Remedies))...)
+	}
 	return a
+}
+
+// remediesForUnrecorded returns what ends the holders of a lock for which others may wait
+// without leaving a key, at most so many.
+func (d Diagnosis) remediesForUnrecorded(l inspect.Lock, most int) []Remedy {
+	if l.ID.Layout.Waiters {
+		return nil
+	}
+	var remedies []Remedy
+	for _, r := range l.Queue {
+		if r.Holding && !r.Encrypted && len(remedies) < most {
+			remedies = append(remedies, usable(d.examiner.remove(d.examiner.session(r.Session()), r))...)
+		}
+	}
+	return remedies
 }
 
 func only[T any](all []T, want func(T) bool) []T {

@@ -16,6 +16,8 @@ type Absence struct {
 	Keys  []Request // the first few of them that are no lock requests
 	Names []string  // of the first few locks whose keys begin with it
 
+	Candidates []string // the clients that would like to have the lock, by keys beside it
+
 	KeyOnly bool // the user may read the key of that name only, of those that begin with it
 }
 
@@ -47,6 +49,13 @@ func (s Snapshot) absence(name string) Absence {
 	for _, p := range s.Partial {
 		a.KeyOnly = a.KeyOnly || strings.HasPrefix(name, p.Prefix) && !p.Below && !p.None
 	}
+	for id := range s.beside.candidates {
+		if id.Name == name {
+			a.Candidates = append(a.Candidates, s.beside.of(Lock{ID: id})...)
+		}
+	}
+	slices.Sort(a.Candidates)
+	a.Candidates = slices.Compact(a.Candidates)
 	for _, k := range withPrefix(s.keys, name) {
 		a.Count++
 		switch {

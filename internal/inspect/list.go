@@ -91,7 +91,9 @@ func (l lister) isPast() bool { return l.at > 0 || l.each != nil }
 // batch is keys: a page of them, or some with their leases and values.
 type batch struct {
 	kvs    []*mvccpb.KeyValue
+	names  []string // of a page, the keys
 	values bool
+	more   int64 // of a page, the number of keys of the range from it on
 }
 
 // pages reads at one revision. It parses one read while etcd works on the next.
@@ -108,7 +110,7 @@ func (l lister) pages(ctx context.Context) (listing, error) {
 		if b.values {
 			all.addValues(b.kvs)
 		} else {
-			all.addKeys(b.kvs)
+			all.addKeys(b.names, b.kvs, b.more)
 		}
 	}
 	all.makeLocks()
@@ -146,15 +148,25 @@ func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batch
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
-		batches <- batch{kvs: page.Kvs}
-		if err := l.readValues(ctx, page.Kvs, &values, revision, batches); err != nil {
+		names := namesOf(page.Kvs)
+		batches <- batch{kvs: page.Kvs, names: names, more: page.Count}
+		if err := l.readValues(ctx, names, &values, revision, batches); err != nil {
 			return 0, err
 		}
 		if more = page.More && len(page.Kvs) > 0; more {
-			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+			start = names[len(names)-1] + "\x00"
 		}
 	}
 	return revision, nil
+}
+
+// namesOf returns the names of keys.
+func namesOf(kvs []*mvccpb.KeyValue) []string {
+	names := make([]string, len(kvs))
+	for i, kv := range kvs {
+		names[i] = string(kv.Key)
+	}
+	return names
 }
 
 // readLeases reads the leases of keys in the way of requests, as far as they are not
@@ -197,7 +209,7 @@ func (l lister) current(ctx context.Context, r keyspace.Range) (*pb.ResponseHead
 }
 
 // readValues reads the values of those keys of a page that may be requests.
-func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, batches chan<- batch) error {
+func (l lister) readValues(ctx context.Context, page []string, values *pace, revision int64, batches chan<- batch) error {
 	for {
 		runs, rest := nextRuns(l.rules, page, values.keys)
 		if len(runs) == 0 {
@@ -247,10 +259,9 @@ type run struct{ first, last string }
 
 // nextRuns finds keys that may be lock requests, at most limit of them, and returns
 // the keys after those.
-func nextRuns(rules *layout.Set, keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
+func nextRuns(rules *layout.Set, keys []string, limit int64) (runs []run, rest []string) {
 	open := false
-	for i, kv := range keys {
-		key := string(kv.Key)
+	for i, key := range keys {
 		switch {
 		case !rules.Reads(key):
 			open = false

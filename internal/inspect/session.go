@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
@@ -103,5 +105,8 @@ func (s Session) Who() string {
 func (r Request) Who() string { return format.Client(r.Owner, r.Lease, r.Key) }
 
 // MissedRenewals reports whether the session's lease has not been renewed when
-// it should have been.
-func (s Session) MissedRenewals() bool { return s.Lease.MissedRenewals() }
+// it should have been. Keys that are kept end with it on purpose.
+func (s Session) MissedRenewals() bool {
+	ofClient := func(r Request) bool { return !r.Kept() }
+	return s.Lease.MissedRenewals() && (len(s.Requests) == 0 || slices.ContainsFunc(s.Requests, ofClient))
+}

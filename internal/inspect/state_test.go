@@ -60,7 +60,7 @@ func (s *store) listing() listing {
 	l.revision = s.revision
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		kvs := []*mvccpb.KeyValue{s.keys[key]}
-		l.addKeys(kvs)
+		l.addKeys(namesOf(kvs), kvs, 1)
 		l.addValues(kvs)
 	}
 	l.makeLocks()

@@ -17,6 +17,8 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	switch {
 	case a.Count == 0 && a.KeyOnly:
 		return "there is no key " + name + "; whether a lock of that name is held is not known, because keys below it could not be read", nil
+	case a.Count == 0 && len(a.Candidates) > 0:
+		return name + " is free; " + candidates(a.Candidates), nil
 	case a.Count == 0:
 		return name + " is free", nil
 	}

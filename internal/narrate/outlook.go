@@ -26,6 +26,8 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 // holderOf names the holder of a lock that is one key.
 func holderOf(r inspect.Request) string {
 	switch {
+	case r.Kept() && r.Owned:
+		return "after " + r.Who() + " ended"
 	case r.Vacant():
 		return "nobody"
 	case !r.Owned:

@@ -2,6 +2,7 @@ package narrate
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,9 @@ func Remedy(r diagnose.Remedy) Text {
 	}
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
+	}
+	if len(r.Grants) == 0 && slices.ContainsFunc(r.Releases, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters }) {
+		t.Clauses = append(t.Clauses, "who gets it next is not known: clients that wait leave no key")
 	}
 	if len(r.Others) > 0 {
 		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
@@ -114,13 +118,15 @@ func Etcdctl(t diagnose.Target) []string {
 
 // releases says what deleting requests does to their sessions.
 func releases(requests []inspect.Request) string {
-	var held, waited, others, does []string
+	var held, waited, unheld, others, does []string
 	for _, r := range requests {
 		switch {
 		case !r.IsRequest():
 			others = append(others, r.Key)
 		case r.Holding:
 			held = append(held, lock(r))
+		case r.Vacant():
+			unheld = append(unheld, lock(r))
 		default:
 			waited = append(waited, lock(r))
 		}
@@ -130,6 +136,9 @@ func releases(requests []inspect.Request) string {
 	}
 	if len(waited) > 0 {
 		does = append(does, "cancels its wait for "+list(waited))
+	}
+	if len(unheld) > 0 {
+		does = append(does, "nobody holds "+list(unheld))
 	}
 	if len(others) > 0 {
 		does = append(does, "takes "+list(others)+" out of the way")

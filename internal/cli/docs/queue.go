@@ -81,7 +81,7 @@ type Blockers struct {
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Queue {
 	shown := Queue{
 		Layout: l.ID.Layout.String(), State: string(l.StateAt(now)), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
-		Candidates: l.Candidates, Queue: func(yield func(QueuedRequest) bool) { yieldQueue(l, leases, yield) },
+		Candidates: l.Candidates, Queue: func(yield func(QueuedRequest) bool) { yieldQueue(l, leases, now, yield) },
 	}
 	if waiters := l.Count().Waiters; l.ID.Layout.Waiters {
 		shown.Waiters = &waiters
@@ -101,8 +101,8 @@ func Queues(locks []Queue) []output.Elements {
 	return lists
 }
 
-// yieldQueue yields the documents of a lock's requests.
-func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(QueuedRequest) bool) {
+// yieldQueue yields the documents of a lock's requests as of a time.
+func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, yield func(QueuedRequest) bool) {
 	earlier := 0          // requests of an earlier revision
 	var writers, last int // among them
 	for i := range l.Queue {
@@ -113,6 +113,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(Queue
 			}
 		}
 		request := QueuedRequest{Position: i + 1, Request: newRequest(r), leaseDoc: newLeaseDoc(leases[r.Lease])}
+		request.State = r.StandingAt(now)
 		switch {
 		case !l.ID.Layout.Waiters:
 		case r.Mode == keyspace.Write:

@@ -16,7 +16,8 @@ import (
 // RequestHelp documents the fields of Request.
 const RequestHelp = `name, layout        of the lock, as for ls
 mode                read or write
-state               holding, waiting, or vacant: its key says that nobody holds the lock
+state               holding or waiting; vacant, kept, lapsed or unknown: as for ls, of a
+                    lock that is one key
 key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
 revision            create revision of the key, which is the fencing token
