@@ -14,7 +14,7 @@ import (
 func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
 	o.integer("position", int64(r.Position))
-	r.appendTo(&o)
+	r.Standing.appendTo(&o)
 	if r.TTL != nil {
 		o.number("ttl_seconds", *r.TTL)
 	}
@@ -28,19 +28,16 @@ func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	return blockers.b, o.err
 }
 
-func (r *Request) appendTo(o *object) {
-	o.text("name", r.Name)
-	o.optional("name_base64", r.NameBase64)
-	o.text("layout", r.Layout)
+func (r *Standing) appendTo(o *object) {
 	o.text("mode", r.Mode)
 	o.text("state", r.State)
 	o.text("key", r.Key)
 	o.optional("key_base64", r.KeyBase64)
 	o.optional("lease", r.Lease)
 	o.integer("revision", r.Revision)
-	if r.Owner != nil {
+	if r.Owner != (keyspace.Owner{}) {
 		o.name("owner")
-		o.b, o.err = appendOwner(o.b, r.Owner)
+		o.b, o.err = appendOwner(o.b, &r.Owner)
 	}
 	o.time("since", r.Since)
 	o.optional("since_bound", r.SinceBound)

@@ -10,8 +10,9 @@ import (
 )
 
 // List is a list in a document, whose elements are made when they are written: they
-// are never in memory together. Only Document can write it. A nil List is empty.
-type List[T any] iter.Seq[T]
+// are never in memory together, and an element is there only until the next one. Only
+// Document can write it. A nil List is empty.
+type List[T any] iter.Seq[*T]
 
 // Lister is a document with Lists.
 type Lister interface {
@@ -35,9 +36,8 @@ func (l List[T]) each(write func(element any) error) error {
 	if l == nil {
 		return nil
 	}
-	var element T
-	for element = range l {
-		if err := write(&element); err != nil {
+	for element := range l {
+		if err := write(element); err != nil {
 			return err
 		}
 	}
