@@ -388,13 +388,40 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// tree is a session in the forest, with those that cannot continue before it does.
+type tree struct {
+	session       *inspect.Session
+	edge          Edge // to its parent
+	depth, behind int
+	children      []*tree
+}
+
+// trees returns the forest of a diagnosis as trees, in the order of its roots.
+func trees(d Diagnosis) (roots []*tree) {
+	f, all := d.examiner.forest, map[int32]*tree{}
+	for _, v := range f.order {
+		n := &tree{session: &d.Sessions[v], behind: int(f.behind[v])}
+		if parent := all[f.parents[v]]; parent != nil {
+			n.edge, n.depth = d.examiner.edge(f.arcs[v]), parent.depth+1
+			parent.children = append(parent.children, n)
+		}
+		all[v] = n
+	}
+	for _, root := range d.Roots {
+		n := all[d.examiner.ids[root.Session.ID]]
+		n.behind = root.Behind
+		roots = append(roots, n)
+	}
+	return roots
+}
+
 // drawn is trees as lines: who, by which kind of edge, how many are behind.
-func drawn(roots []*Blocker) string {
+func drawn(roots []*tree) string {
 	var b strings.Builder
-	var draw func(*Blocker)
-	draw = func(n *Blocker) {
-		fmt.Fprintf(&b, "%s%s %s %d\n", strings.Repeat("  ", n.Depth), n.Session.Who(), cmp.Or(string(n.Edge.Kind), "root"), n.Behind)
-		for _, child := range n.Children {
+	var draw func(*tree)
+	draw = func(n *tree) {
+		fmt.Fprintf(&b, "%s%s %s %d\n", strings.Repeat("  ", n.depth), n.session.Who(), cmp.Or(string(n.edge.Kind), "root"), n.behind)
+		for _, child := range n.children {
 			draw(child)
 		}
 	}
@@ -451,7 +478,7 @@ d root 2
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := Locks(locktest.Snapshot(t, tt.locks), nil, Thresholds{}, locktest.Epoch)
-			if diff := gocmp.Diff(strings.TrimPrefix(tt.want, "\n"), drawn(d.Roots)); diff != "" {
+			if diff := gocmp.Diff(strings.TrimPrefix(tt.want, "\n"), drawn(trees(d))); diff != "" {
 				t.Error(diff)
 			}
 		})

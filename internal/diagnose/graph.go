@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"sort"
+	"strings"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -53,7 +55,9 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 	}
 	for i, l := range g.locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
-		for _, r := range l.Queue {
+		g.nodes = slices.Grow(g.nodes, len(l.Queue))
+		for j := range l.Queue {
+			r := &l.Queue[j]
 			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: !r.Waiting()})
 		}
 	}
@@ -67,31 +71,63 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 
 // group groups the requests into sessions, in the order of their oldest requests.
 func (g *graph) group(leases map[int64]inspect.Lease) {
-	order := make([]int32, len(g.nodes))
-	for n := range order {
-		order[n] = int32(n)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return inspect.ByPlace(*g.request(a), *g.request(b)) })
+	order := g.byPlace()
+	var sizes []int32 // of the sessions
 	for _, n := range order {
 		id := g.request(n).Session()
 		s, ok := g.ids[id]
 		if !ok {
-			s = int32(len(g.own))
+			s = int32(len(sizes))
 			g.ids[id] = s
-			g.own = append(g.own, nil)
-			g.sessions = append(g.sessions, inspect.Session{ID: id, Lease: leases[id.Lease]})
+			sizes = append(sizes, 0)
 		}
 		g.nodes[n].session = s
+		sizes[s]++
+	}
+	g.own = make([][]int32, len(sizes))
+	all := make([]int32, len(order))
+	for s, size := range sizes {
+		g.own[s], all = all[:0:size], all[size:]
+	}
+	for _, n := range order {
+		s := g.nodes[n].session
 		g.own[s] = append(g.own[s], n)
 	}
-	all := make([]inspect.Request, 0, len(g.nodes))
-	for s := range g.sessions {
-		begin := len(all)
-		for _, n := range g.own[s] {
-			all = append(all, *g.request(n))
-		}
-		g.sessions[s].Requests = all[begin:len(all):len(all)]
+	g.sessions = make([]inspect.Session, len(sizes))
+	for s, own := range g.own {
+		id := g.request(own[0]).Session()
+		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: g.requests(own)}
 	}
+}
+
+// byPlace returns the nodes of all queues by place.
+func (g *graph) byPlace() []int32 {
+	order := make([]int32, len(g.nodes))
+	for n := range order {
+		order[n] = int32(n)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		if c := cmp.Compare(g.nodes[a].revision, g.nodes[b].revision); c != 0 {
+			return c
+		}
+		return strings.Compare(g.request(a).Key, g.request(b).Key)
+	})
+	return order
+}
+
+// requests returns the requests of a session, given its nodes. Those that follow each
+// other in one queue, which may be all of a long one, are not copied.
+func (g *graph) requests(own []int32) []inspect.Request {
+	first, last := own[0], own[len(own)-1]
+	if lock := g.nodes[first].lock; lock == g.nodes[last].lock && int(last-first) == len(own)-1 {
+		begin := g.queues[lock]
+		return g.locks[lock].Queue[first-begin : last+1-begin : last+1-begin]
+	}
+	requests := make([]inspect.Request, 0, len(own))
+	for _, n := range own {
+		requests = append(requests, *g.request(n))
+	}
+	return requests
 }
 
 // findFirsts finds, for each request, the first one of its session in the same
@@ -165,6 +201,9 @@ func (g *graph) waits(n int32) bool { return !g.nodes[n].holding && !g.again(n) 
 // Requests of n's revision are not earlier.
 func (g *graph) before(n int32) int32 {
 	begin := g.queues[g.nodes[n].lock]
+	if n == begin || g.nodes[n-1].revision < g.nodes[n].revision { // few requests are of one transaction
+		return n
+	}
 	return begin + int32(sort.Search(int(n-begin), func(i int) bool {
 		return g.nodes[begin+int32(i)].revision >= g.nodes[n].revision
 	}))
@@ -174,10 +213,12 @@ func (g *graph) before(n int32) int32 {
 // queue. Requests of n's revision are not later.
 func (g *graph) after(n int32) int32 {
 	end := g.queues[g.nodes[n].lock+1]
-	for n++; n < end && g.nodes[n].revision == g.nodes[n-1].revision; n++ {
-		// Few requests are of one transaction.
+	if n+1 == end || g.nodes[n].revision < g.nodes[n+1].revision {
+		return n + 1
 	}
-	return n
+	return n + 1 + int32(sort.Search(int(end-n-1), func(i int) bool {
+		return g.nodes[n+1+int32(i)].revision > g.nodes[n].revision
+	}))
 }
 
 // edge returns the exported form of an arc.

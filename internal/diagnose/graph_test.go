@@ -187,31 +187,31 @@ func checkForest(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	d, p := Locks(s, nil, Thresholds{}, locktest.Epoch), plainGraph(s)
 	depths := map[inspect.SessionID]int{}
-	var visit func(b *Blocker) int
-	visit = func(b *Blocker) int {
+	var visit func(b *tree) int
+	visit = func(b *tree) int {
 		below := 0
-		if _, twice := depths[b.Session.ID]; twice {
-			t.Fatalf("%s is there twice", b.Session.ID)
+		if _, twice := depths[b.session.ID]; twice {
+			t.Fatalf("%s is there twice", b.session.ID)
 		}
-		depths[b.Session.ID] = b.Depth
-		for _, child := range b.Children {
-			checkPath(t, p, []Edge{child.Edge})
-			if child.Edge.From != child.Session || child.Edge.To != b.Session || child.Depth != b.Depth+1 {
-				t.Fatalf("%+v below %s", child, b.Session.ID)
+		depths[b.session.ID] = b.depth
+		for _, child := range b.children {
+			checkPath(t, p, []Edge{child.edge})
+			if child.edge.From != child.session || child.edge.To != b.session || child.depth != b.depth+1 {
+				t.Fatalf("%+v below %s", child, b.session.ID)
 			}
 			below += 1 + visit(child)
 		}
-		if b.Depth > 0 && b.Behind != below {
-			t.Fatalf("%d behind %s, want %d", b.Behind, b.Session.ID, below)
+		if b.depth > 0 && b.behind != below {
+			t.Fatalf("%d behind %s, want %d", b.behind, b.session.ID, below)
 		}
 		return below
 	}
 	roots := map[inspect.SessionID]bool{}
-	for _, root := range d.Roots {
+	for _, root := range trees(d) {
 		visit(root)
-		roots[root.Session.ID] = true
-		if want := p.behind(root.Session.ID); root.Behind != want {
-			t.Fatalf("%d behind the root %s, want %d", root.Behind, root.Session.ID, want)
+		roots[root.session.ID] = true
+		if want := p.behind(root.session.ID); root.behind != want {
+			t.Fatalf("%d behind the root %s, want %d", root.behind, root.session.ID, want)
 		}
 	}
 	for v := range p {
