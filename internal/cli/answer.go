@@ -324,7 +324,7 @@ func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Command: r.Command,
-			Others: r.Others, OthersBase64: output.Base64s(r.Others),
+			Others:  r.Others, OthersBase64: output.Base64s(r.Others),
 		}
 		if r.Command == "" {
 			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)

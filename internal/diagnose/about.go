@@ -42,16 +42,16 @@ func only[T any](all []T, want func(T) bool) []T {
 
 // view is the part of the wait-for graph that is reachable from one name.
 type view struct {
-	name     string
-	locks    []inspect.Lock
-	chains   [][]Edge
-	way      map[inspect.LockID]bool // the name's locks, and those that the sessions of the view wait for
-	search   *search                 // has seen the sessions with requests for the name, and those that they wait for
+	name   string
+	locks  []inspect.Lock
+	chains [][]Edge
+	way    map[inspect.LockID]bool // the name's locks, and those that the sessions of the view wait for
+	search *search                 // has seen the sessions with requests for the name, and those that they wait for
 }
 
 // has reports whether a session is in the view.
 func (v view) has(s *inspect.Session) bool {
-	return v.search.seen[v.search.g.ids[s.ID]] == v.search.round
+	return v.search.seen[v.search.g.vertex(s.ID)] == v.search.round
 }
 
 func (d Diagnosis) view(name string) view {
@@ -134,7 +134,7 @@ func (d Diagnosis) RootLeases(roots []Blocker, most int) []int64 {
 	var leases []int64
 	for _, b := range roots {
 		id := b.Session.ID
-		if len(leases) < most && b.Behind > 0 && id.Lease != 0 && d.examiner.deadlocked[d.examiner.ids[id]] < 0 {
+		if len(leases) < most && b.Behind > 0 && id.Lease != 0 && d.examiner.deadlocked[d.examiner.vertex(id)] < 0 {
 			leases = append(leases, id.Lease)
 		}
 	}

@@ -408,7 +408,7 @@ func trees(d Diagnosis) (roots []*tree) {
 		all[v] = n
 	}
 	for _, root := range d.Roots {
-		n := all[d.examiner.ids[root.Session.ID]]
+		n := all[d.examiner.vertex(root.Session.ID)]
 		n.behind = root.Behind
 		roots = append(roots, n)
 	}

@@ -74,8 +74,8 @@ func (d Diagnosis) Session(id inspect.SessionID) (*inspect.Session, bool) {
 	if d.examiner == nil {
 		return nil, false
 	}
-	v, ok := d.examiner.ids[id]
-	if !ok {
+	v := d.examiner.vertex(id)
+	if v < 0 {
 		return nil, false
 	}
 	return &d.Sessions[v], true
@@ -119,6 +119,9 @@ func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Threshold
 
 // roots returns the trees, the one with most sessions behind it first.
 func (e *examiner) roots() []Blocker {
+	if f := e.forest; len(f.roots) == 1 { // whoever waits for it is in its tree
+		return []Blocker{{Session: &e.sessions[f.roots[0]], Behind: int(f.behind[f.roots[0]])}}
+	}
 	var roots []Blocker
 	for _, v := range e.forest.roots {
 		roots = append(roots, Blocker{Session: &e.sessions[v], Behind: e.behind(v)})

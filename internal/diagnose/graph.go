@@ -23,8 +23,9 @@ import (
 // among their tasks would look like a deadlock.
 type graph struct {
 	locks    []inspect.Lock
-	sessions []inspect.Session // by their oldest request
-	ids      map[inspect.SessionID]int32
+	sessions []inspect.Session  // by their oldest request
+	byLease  map[int64]int32    // the sessions, by their leases
+	byKey    map[string]int32   // those without one, by the keys of their requests
 	nodes    []node             // the requests of all locks, queue by queue
 	queues   []int32            // where each lock's queue begins in nodes, and where the last one ends
 	own      [][]int32          // of each session, its nodes by place
@@ -50,7 +51,7 @@ type arc struct{ waiter, blocker int32 }
 func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 	keys := otherKeys(locks)
 	g := &graph{
-		locks: append(slices.Clip(locks), keys...), ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
+		locks: append(slices.Clip(locks), keys...), byLease: map[int64]int32{}, byKey: map[string]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
 		extra: map[int32][]arc{}, extraTo: map[int32][]arc{}, itself: map[int32]int32{}, inWayOf: map[string][]int32{},
 	}
 	for i, l := range g.locks {
@@ -75,10 +76,10 @@ func (g *graph) group(leases map[int64]inspect.Lease) {
 	var sizes []int32 // of the sessions
 	for _, n := range order {
 		id := g.request(n).Session()
-		s, ok := g.ids[id]
-		if !ok {
+		s := g.vertex(id)
+		if s < 0 {
 			s = int32(len(sizes))
-			g.ids[id] = s
+			g.identify(id, s)
 			sizes = append(sizes, 0)
 		}
 		g.nodes[n].session = s
@@ -186,7 +187,27 @@ func (g *graph) request(n int32) *inspect.Request {
 func (g *graph) sessionOf(n int32) *inspect.Session { return &g.sessions[g.nodes[n].session] }
 
 // session returns the session with that ID, which has to be in the graph.
-func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.ids[id]] }
+func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.vertex(id)] }
+
+// vertex returns the index of the session with that ID, or -1 if it is not in the graph.
+func (g *graph) vertex(id inspect.SessionID) int32 {
+	v, ok := g.byLease[id.Lease]
+	if id.Lease == 0 {
+		v, ok = g.byKey[id.Key]
+	}
+	if !ok {
+		return -1
+	}
+	return v
+}
+
+func (g *graph) identify(id inspect.SessionID, v int32) {
+	if id.Lease == 0 {
+		g.byKey[id.Key] = v
+	} else {
+		g.byLease[id.Lease] = v
+	}
+}
 
 // again reports whether a request is not its session's first one for its lock.
 // All requests of one transaction count as first.
@@ -253,9 +274,8 @@ func (g *graph) among(sessions []int32) *graph {
 		lock := g.locks[g.nodes[n].lock]
 		if i == 0 || g.nodes[nodes[i-1]].lock != g.nodes[n].lock {
 			locks = append(locks, inspect.Lock{ID: lock.ID, Others: slices.DeleteFunc(slices.Clone(lock.Others), func(o inspect.Request) bool {
-				session, ok := g.ids[o.Session()]
-				_, in := slices.BinarySearch(sessions, session)
-				return !ok || !in
+				_, in := slices.BinarySearch(sessions, g.vertex(o.Session()))
+				return !in
 			})})
 		}
 		last := &locks[len(locks)-1]

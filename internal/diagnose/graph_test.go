@@ -150,7 +150,7 @@ func checkCycle(t *testing.T, p plain, g *graph, component []int32) {
 	}
 	checkPath(t, p, cycle)
 	for _, e := range cycle {
-		if e.To.ID == cycle[0].From.ID && e != cycle[len(cycle)-1] || g.ids[e.From.ID] < g.ids[cycle[0].From.ID] {
+		if e.To.ID == cycle[0].From.ID && e != cycle[len(cycle)-1] || g.vertex(e.From.ID) < g.vertex(cycle[0].From.ID) {
 			t.Fatalf("cycle %s goes on, or does not begin with its oldest", linked(cycle))
 		}
 	}

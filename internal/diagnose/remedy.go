@@ -129,7 +129,7 @@ func (e *examiner) remediesFor(n int32) []Remedy {
 // remediesForRoot returns what helps those who wait for a root on the way to some locks.
 // It caches nothing, since a diagnosis does not change once it is made.
 func (e *examiner) remediesForRoot(s *inspect.Session, way map[inspect.LockID]bool) []Remedy {
-	if i := e.deadlocked[e.ids[s.ID]]; i >= 0 {
+	if i := e.deadlocked[e.vertex(s.ID)]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
 	onWay := func(r inspect.Request) bool { return way[r.Lock] }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/printable"
 )
 
-// AppendJSON appends the request as encoding/json encodes it. A queue can have 100,000
+// AppendJSON appends the request as encoding/json encodes it, with what a terminal could
+// act on escaped. A queue can have 100,000
 // requests, and reflection would take longer than reading them from etcd.
 func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
@@ -139,5 +141,5 @@ func (o *object) any(name string, v any) {
 		return
 	}
 	o.name(name)
-	o.b = append(o.b, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+	o.b = append(o.b, printable.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))...)
 }

@@ -6,17 +6,17 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/printable"
 )
 
-// A request is appended as encoding/json encodes it, whatever its fields have. A field
-// that AppendJSON does not know fails this too.
+// A request is appended as encoding/json encodes it, printable, whatever its fields have. A
+// field that AppendJSON does not know fails this too.
 func TestAppendJSON(t *testing.T) {
 	for range 5000 {
 		var r QueuedRequest
@@ -28,7 +28,7 @@ func TestAppendJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := r.AppendJSON(nil)
-		if err != nil || string(got) != strings.TrimSuffix(want.String(), "\n") {
+		if err != nil || string(got) != string(printable.JSON(bytes.TrimSuffix(want.Bytes(), []byte("\n")))) {
 			t.Fatalf("%v\n%s\nwant\n%s", err, got, want.String())
 		}
 	}

@@ -116,9 +116,10 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 			b, err = a.AppendJSON(b)
 		} else {
 			b, err = appendJSON(b, element)
+			b = printable.JSON(b)
 		}
 		if err == nil {
-			_, err = w.Write(printable.JSON(b))
+			_, err = w.Write(b)
 		}
 		b = append(b[:0], ',') // before the next one
 		return err
@@ -129,7 +130,7 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 	return err
 }
 
-// appender is an element that appends its JSON itself.
+// appender is an element that appends its JSON itself, without control characters.
 type appender interface {
 	AppendJSON(to []byte) ([]byte, error)
 }
