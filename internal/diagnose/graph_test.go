@@ -368,6 +368,23 @@ func TestDeep(t *testing.T) {
 	}
 }
 
+// What a diagnosis of a long queue allocates does not grow with each of its requests:
+// neither of one session, nor of a session for each, is anything allocated by itself.
+func TestAllocationsOfALongQueue(t *testing.T) {
+	const requests = 20_000
+	for _, sessions := range []int64{1, requests} {
+		id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+		queue := make([]inspect.Request, 0, requests)
+		for i := range int64(requests) {
+			queue = append(queue, inspect.Request{Key: fmt.Sprintf("/a/write/%d", i), Lock: id, Mode: keyspace.Write, Lease: 1 + i%sessions, Revision: 2 + i, Modified: 2 + i})
+		}
+		s := inspect.Snapshot{Locks: []inspect.Lock{inspect.NewLock(id, queue)}}
+		if n := testing.AllocsPerRun(1, func() { Locks(s, nil, Thresholds{}, locktest.Epoch).About("/a") }); n > requests/10 {
+			t.Errorf("%d sessions: %.0f allocations for %d requests", sessions, n, requests)
+		}
+	}
+}
+
 // Many keys in the way of a lock are one finding, which is also about the lock that
 // waits for itself by them.
 func TestOtherKeysAreOneFinding(t *testing.T) {

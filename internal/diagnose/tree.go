@@ -40,16 +40,16 @@ func (g *graph) grow(components [][]int32) *forest {
 // that is not reached from any before it waits for none of them; it has a root
 // if it is in the way of a session that keeps others waiting.
 func (g *graph) rootsOf(components [][]int32) []int32 {
+	var roots, found []int32
 	inTheWay := g.search(false)
 	for v, blocking := range g.blocking() {
 		if blocking {
-			inTheWay.descend(int32(v), nil)
+			found = inTheWay.descend(int32(v), found[:0])
 		}
 	}
-	var roots []int32
 	back := g.search(true)
 	for _, component := range components {
-		if len(back.descend(component[0], nil)) > 0 && inTheWay.seen[component[0]] == inTheWay.round {
+		if found = back.descend(component[0], found[:0]); len(found) > 0 && inTheWay.seen[component[0]] == inTheWay.round {
 			roots = append(roots, component[0])
 		}
 	}
