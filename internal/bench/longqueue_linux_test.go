@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -163,9 +164,13 @@ func (b bench) command(args []string) spending {
 	cmd := exec.Command(os.Args[0], append([]string{"--endpoints", b.endpoint}, args...)...)
 	cmd.Env = append(os.Environ(), programEnv+"=etcd-lock", "XDG_CONFIG_HOME="+b.TempDir(), "GORACE=atexit_sleep_ms=0")
 	began := time.Now()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	s := spending{took: time.Since(began), bytes: len(out), json: json.Valid(out)}
-	b.must(err)
+	if err != nil {
+		b.Fatalf("%q: %v: %s", args, err, &stderr)
+	}
 	s.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return s
 }
