@@ -161,7 +161,7 @@ func medians(runs []spending) spending {
 // command runs the program.
 func (b bench) command(args []string) spending {
 	b.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"--endpoints", b.endpoint}, args...)...)
+	cmd := exec.Command(os.Args[0], append([]string{"--endpoints", b.endpoint, "--command-timeout", "1m"}, args...)...)
 	cmd.Env = append(os.Environ(), programEnv+"=etcd-lock", "XDG_CONFIG_HOME="+b.TempDir(), "GORACE=atexit_sleep_ms=0")
 	began := time.Now()
 	var stderr bytes.Buffer

@@ -300,25 +300,8 @@ func newFindingDoc(f diagnose.Finding, tense narrate.Tense, name string) finding
 	return doc
 }
 
-// maxKeys is how many keys of requests that the document has anyway a remedy repeats.
-const maxKeys = 64
-
-// keyList is the keys of requests: more counts those that are left out, of the lock NAME.
-type keyList struct {
-	keys []string
-	more int
-}
-
-func (l *keyList) add(r *inspect.Request, name string) {
-	if len(l.keys) >= maxKeys && name != "" && r.Lock.Name == name {
-		l.more++
-		return
-	}
-	l.keys = append(l.keys, r.Key)
-}
-
 func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
-	docs := make([]remedyDoc, 0, len(remedies))
+	all := make([]remedyDoc, 0, len(remedies))
 	for _, r := range remedies {
 		text := narrate.Remedy(r)
 		doc := remedyDoc{
@@ -332,20 +315,13 @@ func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
 		if r.IfDead {
 			doc.Condition = narrate.Condition
 		}
-		releases, grants := keyList{keys: []string{}}, keyList{keys: []string{}}
-		for i := range r.Releases {
-			releases.add(&r.Releases[i], name)
-		}
-		for i := range r.Grants {
-			grants.add(&r.Grants[i].Request, name)
-		}
-		doc.Releases, doc.MoreReleases = releases.keys, releases.more
-		doc.Grants, doc.MoreGrants = grants.keys, grants.more
+		doc.Releases, doc.MoreReleases = docs.Keys(r.Releases, name, func(r *inspect.Request) *inspect.Request { return r })
+		doc.Grants, doc.MoreGrants = docs.Keys(r.Grants, name, func(e *diagnose.Entry) *inspect.Request { return &e.Request })
 		doc.ReleasesBase64, doc.GrantsBase64 = output.Base64s(doc.Releases), output.Base64s(doc.Grants)
 		if output.Base64s(doc.Etcdctl) != nil { // JSON cannot say it
 			doc.Etcdctl = nil
 		}
-		docs = append(docs, doc)
+		all = append(all, doc)
 	}
-	return docs
+	return all
 }

@@ -11,6 +11,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -202,7 +203,7 @@ func TestWhyRepeatsFewKeys(t *testing.T) {
 		t.Fatalf("%d remedies", len(doc.Remedies))
 	}
 	r := doc.Remedies[0]
-	if len(r.Releases) != maxKeys+elsewhere || r.MoreReleases != held-maxKeys || len(r.Grants) != 2 || r.MoreGrants != 0 {
+	if len(r.Releases) != docs.MaxKeys+elsewhere || r.MoreReleases != held-docs.MaxKeys || len(r.Grants) != 2 || r.MoreGrants != 0 {
 		t.Errorf("%d keys released and %d more, %q granted and %d more", len(r.Releases), r.MoreReleases, r.Grants, r.MoreGrants)
 	}
 	onLease := 0

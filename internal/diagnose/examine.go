@@ -16,11 +16,11 @@ func (e *examiner) lease(v int32) {
 		return
 	}
 	f := Finding{Sessions: []*inspect.Session{s}, Requests: s.Requests, Locks: locksOf(s.Requests)}
-	switch {
-	case s.Lease.State == inspect.LeaseGone:
+	switch s.Lease.State {
+	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
 		f.End = e.effect(s.Requests)
-	case s.Lease.State == inspect.LeaseOverdue:
+	case inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
 		f.setEnd(e.end(s))

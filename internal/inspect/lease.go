@@ -257,18 +257,18 @@ func (s Snapshot) LeasesByUrgency() []int64 {
 			}
 		}
 	}
-	holding, any := func(r *Request) bool { return r.Holding }, func(*Request) bool { return true }
+	holding, every := func(r *Request) bool { return r.Holding }, func(*Request) bool { return true }
 	for _, l := range s.Locks {
 		if !l.allHold() {
 			add(l.Queue[:reach(l.Queue)], holding)
-			add(l.Others, any)
+			add(l.Others, every)
 		}
 	}
 	for _, l := range s.Locks {
 		add(l.Queue[:reach(l.Queue)], holding)
 	}
 	for _, l := range s.Locks {
-		add(l.Queue, any)
+		add(l.Queue, every)
 	}
 	return leases
 }

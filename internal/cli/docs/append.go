@@ -1,13 +1,11 @@
 package docs
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/keyspace"
-	"etcd-lock/internal/printable"
 )
 
 // AppendJSON appends the request as encoding/json encodes it, with what a terminal could
@@ -16,7 +14,7 @@ import (
 func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
 	o.integer("position", int64(r.Position))
-	r.Standing.appendTo(&o)
+	r.appendTo(&o)
 	if r.TTL != nil {
 		o.number("ttl_seconds", *r.TTL)
 	}
@@ -133,13 +131,9 @@ func (o *object) time(name string, t time.Time) {
 
 // any appends a value as encoding/json encodes it.
 func (o *object) any(name string, v any) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		o.err = err
-		return
-	}
 	o.name(name)
-	o.b = append(o.b, printable.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))...)
+	var err error
+	if o.b, err = output.AppendJSON(o.b, v); err != nil {
+		o.err = err
+	}
 }

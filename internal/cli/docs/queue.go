@@ -102,6 +102,23 @@ func Queues(locks []Queue) []output.Elements {
 	return lists
 }
 
+// MaxKeys is how many keys of a lock's requests Keys repeats in a document that has them.
+const MaxKeys = 64
+
+// Keys returns the keys of requests, and how many more there are: those of the lock whose
+// queue the document has, by its name, if there are many. The name is empty for none.
+func Keys[T any](all []T, name string, request func(*T) *inspect.Request) (keys []string, more int) {
+	keys = []string{}
+	for i := range all {
+		if r := request(&all[i]); len(keys) < MaxKeys || name == "" || r.Lock.Name != name {
+			keys = append(keys, r.Key)
+		} else {
+			more++
+		}
+	}
+	return keys, more
+}
+
 // yieldQueue yields the documents of a lock's requests.
 func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(*QueuedRequest) bool) {
 	var request QueuedRequest

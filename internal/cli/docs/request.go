@@ -69,7 +69,7 @@ type Standing struct {
 // NewRequest returns the document of a request.
 func NewRequest(r inspect.Request) Request {
 	doc := Request{Name: r.Lock.Name, NameBase64: output.Base64(r.Lock.Name), Layout: r.Lock.Layout.String()}
-	doc.Standing.set(&r)
+	doc.set(&r)
 	return doc
 }
 

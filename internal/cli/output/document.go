@@ -115,8 +115,7 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 		if a, ok := element.(appender); ok {
 			b, err = a.AppendJSON(b)
 		} else {
-			b, err = appendJSON(b, element)
-			b = printable.JSON(b)
+			b, err = AppendJSON(b, element)
 		}
 		if err == nil {
 			_, err = w.Write(b)
@@ -135,13 +134,11 @@ type appender interface {
 	AppendJSON(to []byte) ([]byte, error)
 }
 
-// appendJSON appends the JSON of v.
-func appendJSON(b []byte, v any) ([]byte, error) {
-	to := bytes.NewBuffer(b)
-	enc := json.NewEncoder(to)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(to.Bytes(), []byte("\n")), err
+// AppendJSON appends the JSON of v, without control characters.
+func AppendJSON(b []byte, v any) ([]byte, error) {
+	var doc bytes.Buffer
+	err := encodeJSON(&doc, v)
+	return append(b, bytes.TrimSuffix(doc.Bytes(), []byte("\n"))...), err
 }
 
 // encodeJSON writes doc as JSON without control characters, with a newline, in one
