@@ -179,6 +179,33 @@ func checkPath(t *testing.T, p plain, path []Edge) {
 	}
 }
 
+// tree is a session in the forest, with those that cannot continue before it does.
+type tree struct {
+	session       *inspect.Session
+	edge          Edge // to its parent
+	depth, behind int
+	children      []*tree
+}
+
+// trees returns the forest of a diagnosis as trees, in the order of its roots.
+func trees(d Diagnosis) (roots []*tree) {
+	f, all := d.examiner.forest, map[int32]*tree{}
+	for _, v := range f.order {
+		n := &tree{session: &d.Sessions[v], behind: int(f.behind[v])}
+		if parent := all[f.parents[v]]; parent != nil {
+			n.edge, n.depth = d.examiner.edge(f.arcs[v]), parent.depth+1
+			parent.children = append(parent.children, n)
+		}
+		all[v] = n
+	}
+	for _, root := range d.Roots {
+		n := all[d.examiner.vertex(root.Session.ID)]
+		n.behind = root.Behind
+		roots = append(roots, n)
+	}
+	return roots
+}
+
 // TestForestLaw: whoever waits for another one is in one tree, below one that it
 // waits for, as near to a root as can be.
 func TestForestLaw(t *testing.T) { locktest.EachRandom(t, checkForest) }
