@@ -257,8 +257,12 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[int64]inspect.Lease, error) {
 	var ids []int64
 	for _, l := range locks {
-		for _, r := range slices.Concat(l.Others, l.Queue) {
-			ids = append(ids, r.Lease)
+		for _, requests := range [][]inspect.Request{l.Others, l.Queue} {
+			for i := 0; i < len(requests) && len(ids) < inspect.MaxLeases; i++ {
+				if id := requests[i].Lease; id != 0 && !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
+			}
 		}
 	}
 	return c.Leases(ctx, ids, inspect.Snapshot{Locks: locks})

@@ -139,7 +139,7 @@ type Remedy struct {
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Effect
 
-	Others      []string         // other keys of the session, which its end deletes too; only from WithKeys
+	Others      []string         // other keys of the session, which its end deletes too; only from WithOthers
 	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits
 	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
 }

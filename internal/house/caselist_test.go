@@ -122,7 +122,7 @@ var cases = []aCase{
 	{
 		"5,001 to 100,000 requests for one name.",
 		"`show` and `why` take at most half as long again as `ls`, and JSON less than 400 bytes a request.",
-		[]held{by("internal/bench", "TestLongQueue"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON")},
+		[]held{by("internal/bench", "TestLongQueue"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON"), by("internal/cli/docs", "TestBytesOfRequest"), by("internal/diagnose", "TestAllocationsOfALongQueue")},
 	},
 	{
 		"A key `/a`, and a lock key that begins with `/a` and a NUL.",

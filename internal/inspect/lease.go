@@ -88,8 +88,8 @@ func (s *Source) Leases(ctx context.Context, ids []int64, in Snapshot) (map[int6
 	return leases, err
 }
 
-// LeaseKeys returns the keys that are attached to leases, sorted, of the first MaxLeases
-// different ones. A user has to be permitted to read all keys of a lease. With an error,
+// LeaseKeys returns the keys that are attached to leases, in no order, of the first
+// MaxLeases different ones. A user has to be permitted to read all keys of a lease. With an error,
 // the result has what was learned before.
 func (s *Source) LeaseKeys(ctx context.Context, ids []int64) (map[int64][]string, error) {
 	keys := map[int64][]string{}
@@ -106,7 +106,6 @@ func (s *Source) leaseKeys(ctx context.Context, id int64) ([]string, error) {
 	for _, k := range resp.Keys {
 		keys = append(keys, string(k))
 	}
-	slices.Sort(keys)
 	return keys, nil
 }
 
@@ -249,36 +248,36 @@ func (s *Source) Outside(ctx context.Context, lease int64, prefixes keyspace.Pre
 func (s Snapshot) LeasesByUrgency() []int64 {
 	var leases []int64
 	seen := map[int64]bool{0: true}
-	add := func(requests []Request) {
-		for _, r := range requests {
-			if !seen[r.Lease] {
+	add := func(requests []Request, want func(*Request) bool) {
+		for i := range requests {
+			r := &requests[i]
+			if want(r) && !seen[r.Lease] {
 				seen[r.Lease] = true
 				leases = append(leases, r.Lease)
 			}
 		}
 	}
+	holding, every := func(r *Request) bool { return r.Holding }, func(*Request) bool { return true }
 	for _, l := range s.Locks {
-		if head := l.holders(); len(head) < len(l.Queue) {
-			add(head)
-			add(l.Others)
+		if !l.allHold() {
+			add(l.Queue[:reach(l.Queue)], holding)
+			add(l.Others, every)
 		}
 	}
 	for _, l := range s.Locks {
-		add(l.holders())
+		add(l.Queue[:reach(l.Queue)], holding)
 	}
 	for _, l := range s.Locks {
-		add(l.Queue)
+		add(l.Queue, every)
 	}
 	return leases
 }
 
-// holders returns the requests that hold the lock.
-func (l Lock) holders() []Request {
-	var holders []Request
-	for _, r := range l.Queue[:reach(l.Queue)] {
-		if r.Holding {
-			holders = append(holders, r)
+func (l Lock) allHold() bool {
+	for i := range l.Queue {
+		if !l.Queue[i].Holding {
+			return false
 		}
 	}
-	return holders
+	return true
 }

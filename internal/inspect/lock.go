@@ -134,7 +134,8 @@ type Counts struct {
 // Count counts a lock's clients.
 func (l Lock) Count() Counts {
 	var c Counts
-	for _, r := range l.Queue {
+	for i := range l.Queue { // there can be 100,000: they are not copied
+		r := &l.Queue[i]
 		switch {
 		case r.Waiting():
 			c.Waiters++
@@ -198,8 +199,8 @@ func (r Request) Lapsed(now time.Time) bool {
 // known.
 func (l Lock) Oldest() time.Time {
 	var t time.Time
-	for _, r := range l.Queue {
-		t = earlier(t, r.Since)
+	for i := range l.Queue {
+		t = earlier(t, l.Queue[i].Since)
 	}
 	return t
 }
@@ -247,7 +248,7 @@ type head struct {
 
 // admits reports whether the next request of the queue holds. Where clients that wait
 // leave no key, every request does.
-func (h *head) admits(r Request) bool {
+func (h *head) admits(r *Request) bool {
 	if !r.Lock.Layout.Waiters {
 		return !r.Vacant()
 	}
@@ -264,12 +265,15 @@ func (h *head) admits(r Request) bool {
 }
 
 // ends reports whether neither r nor any later request can hold.
-func (h *head) ends(r Request) bool { return h.writer != 0 && r.Revision > h.writer }
+func (h *head) ends(r *Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction
 // share a revision and so a place; the key only makes the order total.
 func ByPlace(a, b Request) int {
-	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
+	if c := cmp.Compare(a.Revision, b.Revision); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Key, b.Key)
 }
 
 // Snapshot is the locks whose keys have one of some prefixes, at one revision.

@@ -162,6 +162,11 @@ func (r Request) WaitsFor(other Request) bool {
 	return r.waiter().WaitsFor(other.Key, other.Revision)
 }
 
+// waitsForAny reports whether the client of r waits for any of some requests.
+func (r *Request) waitsForAny(others []Request) bool {
+	return len(others) > 0 && slices.ContainsFunc(others, r.WaitsFor)
+}
+
 // MayIgnore reports whether r waits for a key by WaitsFor, but may not do so any more,
 // because the key was written again: see layout.Waiter.
 func (r Request) MayIgnore(other Request) bool {

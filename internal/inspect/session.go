@@ -56,12 +56,12 @@ func (s Session) only(want func(Request) bool) []Request {
 // Owner returns the owner of the first request that has one. It is not ok if the requests
 // name different clients, which share the lease.
 func (s Session) Owner() (first keyspace.Owner, ok bool) {
-	for _, r := range s.Requests {
-		switch {
+	for i := range s.Requests {
+		switch r := &s.Requests[i]; {
 		case !r.Owned:
 		case !ok:
 			first, ok = r.Owner, true
-		case !isSameClient(first, r.Owner):
+		case !isSameClient(&first, &r.Owner):
 			return keyspace.Owner{}, false
 		}
 	}
@@ -70,14 +70,14 @@ func (s Session) Owner() (first keyspace.Owner, ok bool) {
 
 // isSameClient reports whether two owners may be one client: labels are of requests, where
 // something else names the client.
-func isSameClient(a, b keyspace.Owner) bool {
+func isSameClient(a, b *keyspace.Owner) bool {
 	if isNameless(a) && isNameless(b) {
 		return a.Label == b.Label
 	}
 	return agree(a.Host, b.Host) && agree(a.PID, b.PID) && agree(a.Program, b.Program)
 }
 
-func isNameless(o keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
+func isNameless(o *keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
 
 // agree reports whether two values are equal, as far as they are known.
 func agree[T comparable](a, b T) bool {

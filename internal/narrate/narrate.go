@@ -122,10 +122,6 @@ func (t Tense) alike(more int) string {
 
 func (t Tense) longWait(f diagnose.Finding) Text {
 	r := f.Requests[0]
-	holders := make([]string, 0, len(f.Holders))
-	for _, s := range f.Holders {
-		holders = append(holders, clientOf(s, r.Lock))
-	}
 	var root, more string
 	switch {
 	case f.Root.Deadlock:
@@ -138,8 +134,8 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
 	}
-	held := ", held by " + list(holders)
-	if len(holders) == 0 {
+	held := ", held by " + listOf(f.Holders, func(s *inspect.Session) string { return clientOf(s, r.Lock) })
+	if len(f.Holders) == 0 {
 		held = ", which no request holds"
 	}
 	return Text{
