@@ -27,6 +27,7 @@ func (d Diagnosis) About(name string) Account {
 	for _, root := range a.Roots[:min(len(a.Roots), maxRemedies)] {
 		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session, v.way)...)
 	}
+	a.Remedies = d.possible(a.Remedies)
 	return a
 }
 

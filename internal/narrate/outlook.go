@@ -75,15 +75,19 @@ func leaseLeft(s *inspect.Session, r inspect.Request) string {
 	case inspect.LeaseAlive:
 		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
 	case inspect.LeaseOverdue:
-		return "lease " + format.Lease(s.ID.Lease) + ", over for " + format.Duration(-s.Lease.Remaining)
+		left = "over for " + format.Duration(-s.Lease.Remaining)
 	case inspect.LeaseMissing:
-		return "lease " + format.Lease(s.ID.Lease) + ", which etcd does not have"
+		left = "which etcd does not have"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
+	case name == client(s, r) && s.Lease.State == inspect.LeaseMissing:
+		return "a lease that etcd does not have"
 	case name == client(s, r):
 		return left
 	case left == "":
 		return name
+	case s.Lease.State != inspect.LeaseAlive:
+		return name + ", " + left
 	default:
 		return name + " with " + left
 	}

@@ -29,6 +29,9 @@ func Remedy(r diagnose.Remedy) Text {
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
 	}
+	if r.Refused {
+		t.Clauses = append(t.Clauses, "etcd refuses this while it has the alarm CORRUPT")
+	}
 	if len(r.Others) > 0 {
 		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
 	}
