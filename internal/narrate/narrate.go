@@ -261,6 +261,8 @@ func (t Tense) removal(f diagnose.Finding) string {
 		return "it " + t.say("has", "had") + " no lease" + nothing
 	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
 		return "etcd does not have its lease" + nothing
+	case f.Sessions[0].Lease.State == inspect.LeaseOverdue:
+		return "lease " + format.Lease(r.Lease) + " has been over for " + format.Age(-f.Sessions[0].Lease.Remaining) + ", and etcd has not revoked it"
 	default:
 		return "it " + t.say("is", "was to be") + " deleted when lease " + format.Lease(r.Lease) + t.say(" ends", " ended")
 	}

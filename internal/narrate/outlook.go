@@ -200,6 +200,8 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 			says = append(says, o.Key+" is in the way until it is deleted")
 		case o.Lease == 0 || s.Lease.State == inspect.LeaseMissing:
 			says = append(says, o.Key+" is in the way until it is deleted, since no lease ends it")
+		case s.Lease.State == inspect.LeaseOverdue:
+			says = append(says, o.Key+" is in the way until etcd revokes lease "+format.Lease(o.Lease)+", which has been over for "+format.Duration(-s.Lease.Remaining))
 		default:
 			says = append(says, o.Key+" is in the way until it is deleted or lease "+format.Lease(o.Lease)+" ends")
 		}
