@@ -55,7 +55,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.MixedLayouts:
 		return Text{
 			Headline: format.Name(f.Locks[0].Name) + t.say(" is", " was") + " used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
-				", whose clients do not wait for each other in this order",
+				": the later request " + t.say("does", "did") + " not wait for the earlier one",
 			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:
