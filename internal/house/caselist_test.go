@@ -241,7 +241,7 @@ var cases = []aCase{
 		"They pass, or say which TTL was granted and where they can run.",
 		[]held{
 			by("simulate", "TestLibraryOnASlowEtcd").with("-slow-etcd"), by("simulate", "TestRaisedTTL", "TestRaisedTTLTooLong"),
-			by("internal/supervise", "TestRaisedTTL"), by("tui/app", "TestClientOfASlowCluster"),
+			by("internal/supervise", "TestRaisedTTL"), by("internal/cli", "TestExecSaysRaisedTTL"), by("tui/app", "TestClientOfASlowCluster"),
 		},
 	},
 	{
