@@ -245,7 +245,10 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 	itself := slices.ContainsFunc(found.Keys, func(k inspect.Request) bool { return k.Key == name })
 	switch word := printable.Shell(name); {
 	case len(names) > 0:
-		meant = "did you mean " + strings.Join(names, ", ") + "?"
+		for i, name := range names {
+			names[i] = format.Name(name)
+		}
+		meant = "did you mean " + strings.Join(names, " or ") + "?"
 	case itself && printable.Text(word) == word:
 		meant = "to see why that key is no lock: etcd-lock layouts explain " + word
 	}

@@ -314,7 +314,7 @@ func TestWhyReadsOnce(t *testing.T) {
 			}
 		}
 	}, "/jo")
-	want := "no request that etcd-lock knows for /jo; 2 other keys begin with it: /job (no lease)\ndid you mean /jobs/a?\n"
+	want := "no request that etcd-lock knows for /jo; 2 keys begin with it, 1 of which is no lock request: /job (no lease)\ndid you mean /jobs/a?\n"
 	if said != want || ranges != 1 {
 		t.Errorf("%d ranges read; want 1; said\n%swant\n%s", ranges, said, want)
 	}

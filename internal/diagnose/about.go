@@ -30,6 +30,7 @@ func (d Diagnosis) About(name string) Account {
 	for _, l := range a.Locks {
 		a.Remedies = append(a.Remedies, d.remediesForUnrecorded(l, maxRemedies-len(a.Remedies))...)
 	}
+	a.Remedies = d.possible(a.Remedies)
 	return a
 }
 

@@ -251,6 +251,12 @@ warning other-key of a: /a/k1; behind 1
 critical other-key of a: /a/k1; behind 1
   key /a/k1: -/a/k1 +/a/b
 `,
+		"another key on a lease that is overdue": `
+critical other-key of a: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/b
+critical lease-overdue of a: /a/k1; behind 1; remaining -32s; end -/a/k1 +/a/b
+  lease a: -/a/k1 +/a/b
+`,
 		"another key that is in the way of two": `
 critical other-key of /a/b/k1: /a/b/k1; behind 2
   key /a/b/k1: -/a/b/k1 +/a/b/a

@@ -40,6 +40,7 @@ type Diagnosis struct {
 	Findings []Finding         // worst first
 
 	examiner *examiner
+	corrupt  bool // etcd has the alarm CORRUPT
 }
 
 // Locks diagnoses the locks of a snapshot. Leases is what is known of leases;

@@ -137,6 +137,7 @@ type Remedy struct {
 	Command string           // of the software whose lock it is, for a shell, where no key may be deleted
 	Session *inspect.Session // the session of Target
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
+	Refused bool             // etcd refuses it now, as every write: it has the alarm CORRUPT
 	Effect
 
 	Others      []string         // other keys of the session, which its end deletes too; only from WithOthers

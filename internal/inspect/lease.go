@@ -177,18 +177,28 @@ func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error
 	return l, nil
 }
 
-// outlived reports whether one of the lease's requests is still there.
+// outlived reports whether one of the lease's requests, or of its keys that are in the way
+// of requests, is still there.
 func (s *Source) outlived(ctx context.Context, id int64, in Snapshot) bool {
-	for _, l := range in.Locks {
-		i := slices.IndexFunc(l.Queue, func(r Request) bool { return r.Lease == id })
-		if i < 0 {
-			continue
-		}
-		r := l.Queue[i]
-		got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
-		return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
+	r, ok := in.anyOfLease(id)
+	if !ok {
+		return false
 	}
-	return false
+	got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
+	return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
+}
+
+// anyOfLease returns a request that is attached to a lease, or another key in the way of
+// requests.
+func (s Snapshot) anyOfLease(id int64) (Request, bool) {
+	for _, l := range s.Locks {
+		for _, keys := range [][]Request{l.Queue, l.Others} {
+			if i := slices.IndexFunc(keys, func(r Request) bool { return r.Lease == id }); i >= 0 {
+				return keys[i], true
+			}
+		}
+	}
+	return Request{}, false
 }
 
 // answered is the lease of which etcd says that much, in seconds. Of one that

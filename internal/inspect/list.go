@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -126,7 +127,7 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 			at = l.each[i]
 		}
 		if at, err = l.readRange(ctx, r, at, batches); err != nil {
-			return 0, fmt.Errorf("%q: %w", r.Prefix, err)
+			return 0, fmt.Errorf("%s: %w", allWith(r.Prefix), err)
 		}
 		revision = max(revision, at)
 	}
@@ -203,9 +204,17 @@ func (l lister) current(ctx context.Context, r keyspace.Range) (*pb.ResponseHead
 	defer cancel()
 	resp, err := l.kv.Get(ctx, r.Start, clientv3.WithCountOnly())
 	if err != nil {
-		return nil, fmt.Errorf("inspect: list %q: %w", r.Prefix, err)
+		return nil, fmt.Errorf("inspect: list %s: %w", allWith(r.Prefix), err)
 	}
 	return resp.Header, nil
+}
+
+// allWith names the keys with a prefix in an error.
+func allWith(prefix string) string {
+	if prefix == "" {
+		return "all keys"
+	}
+	return strconv.Quote(prefix)
 }
 
 // readValues reads the values of those keys of a page that may be requests.

@@ -55,7 +55,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.MixedLayouts:
 		return Text{
 			Headline: format.Name(f.Locks[0].Name) + t.say(" is", " was") + " used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
-				", whose clients do not wait for each other in this order",
+				": the later request " + t.say("does", "did") + " not wait for the earlier one",
 			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:
@@ -257,6 +257,8 @@ func (t Tense) removal(f diagnose.Finding) string {
 		return "it " + t.say("has", "had") + " no lease" + nothing
 	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
 		return "etcd does not have its lease" + nothing
+	case f.Sessions[0].Lease.State == inspect.LeaseOverdue:
+		return "lease " + format.Lease(r.Lease) + " has been over for " + format.Age(-f.Sessions[0].Lease.Remaining) + ", and etcd has not revoked it"
 	default:
 		return "it " + t.say("is", "was to be") + " deleted when lease " + format.Lease(r.Lease) + t.say(" ends", " ended")
 	}

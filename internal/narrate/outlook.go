@@ -79,15 +79,19 @@ func leaseLeft(s *inspect.Session, r inspect.Request) string {
 	case inspect.LeaseAlive:
 		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
 	case inspect.LeaseOverdue:
-		return "lease " + format.Lease(s.ID.Lease) + ", over for " + format.Duration(-s.Lease.Remaining)
+		left = "over for " + format.Duration(-s.Lease.Remaining)
 	case inspect.LeaseMissing:
-		return "lease " + format.Lease(s.ID.Lease) + ", which etcd does not have"
+		left = "which etcd does not have"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
+	case name == client(s, r) && s.Lease.State == inspect.LeaseMissing:
+		return "a lease that etcd does not have"
 	case name == client(s, r):
 		return left
 	case left == "":
 		return name
+	case s.Lease.State != inspect.LeaseAlive:
+		return name + ", " + left
 	default:
 		return name + " with " + left
 	}
@@ -219,6 +223,8 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 			says = append(says, o.Key+" is in the way until it is deleted")
 		case o.Lease == 0 || s.Lease.State == inspect.LeaseMissing:
 			says = append(says, o.Key+" is in the way until it is deleted, since no lease ends it")
+		case s.Lease.State == inspect.LeaseOverdue:
+			says = append(says, o.Key+" is in the way until etcd revokes lease "+format.Lease(o.Lease)+", which has been over for "+format.Duration(-s.Lease.Remaining))
 		default:
 			says = append(says, o.Key+" is in the way until it is deleted or lease "+format.Lease(o.Lease)+" ends")
 		}

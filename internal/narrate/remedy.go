@@ -33,6 +33,9 @@ func Remedy(r diagnose.Remedy) Text {
 	if len(r.Grants) == 0 && slices.ContainsFunc(r.Releases, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters }) {
 		t.Clauses = append(t.Clauses, "who gets it next is not known: clients that wait leave no key")
 	}
+	if r.Refused {
+		t.Clauses = append(t.Clauses, "etcd refuses this while it has the alarm CORRUPT")
+	}
 	if len(r.Others) > 0 {
 		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
 	}
