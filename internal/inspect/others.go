@@ -26,9 +26,9 @@ type stored struct {
 	lock              *LockID // that the key is a request for; nil if it is none
 }
 
-func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
+func newStored(kv *mvccpb.KeyValue, key string, leaseRead bool) stored {
 	return stored{
-		key: string(kv.Key), created: kv.CreateRevision, modified: kv.ModRevision,
+		key: key, created: kv.CreateRevision, modified: kv.ModRevision,
 		lease: kv.Lease, leaseRead: leaseRead || kv.Lease != 0,
 	}
 }

@@ -205,7 +205,7 @@ func (p *publisher) apply(events []*clientv3.Event) {
 	now := p.now()
 	p.state.late = p.health.err != nil
 	for revision := range revisions(events) {
-		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
+		p.next.Events = p.state.applyTo(p.next.Events, revision, now)
 	}
 	p.dirty = true
 	if len(p.next.Events) > 2*p.most { // rarely, because it moves all events
