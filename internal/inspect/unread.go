@@ -161,6 +161,6 @@ func (f *follower) readLeases(ctx context.Context) {
 	defer cancel()
 	kvs, err := leaseReader{kv: f.client}.read(ctx, f.unread.take())
 	if err == nil && len(kvs) > 0 {
-		f.changes <- change{leases: kvs}
+		f.changes.send(change{leases: kvs})
 	}
 }
