@@ -14,7 +14,7 @@ import (
 const (
 	maxSegmentAge  = 10 * time.Minute
 	maxSegmentSize = 2 << 20 // compressed
-	maxChanges     = 100_000 // of requests, in a segment
+	maxChanges     = 200_000 // of requests, in a segment
 	maxFrame       = 4 << 20 // before compression, of what is collected in memory
 	aliveEvery     = 10 * time.Second
 )
