@@ -327,7 +327,7 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 
 // fail notes a failure: until a new segment can be begun, nothing is recorded.
 func (r *Recorder) fail(err error) {
-	if r.failed == nil || r.failed.Error() != err.Error() {
+	if r.failed == nil || causeOf(r.failed) != causeOf(err) {
 		r.opts.report(err)
 	}
 	r.failed, r.begun, r.cause = err, false, CauseFailed
