@@ -32,18 +32,18 @@ func TestTUI(t *testing.T) {
 	tmp, audit := t.TempDir(), filepath.Join(t.TempDir(), "audit.jsonl")
 
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
-	tm.WaitFor("/orders", "✗", "without a lease")
+	tm.WaitToShow("/orders", "✗", "without a lease")
 	tm.Press("3")
-	tm.WaitFor("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
+	tm.WaitToShow("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
 	tm.Press("\r")
-	tm.WaitFor("1 holding, 1 waiting", "behind 1: writer #1")
+	tm.WaitToShow("1 holding, 1 waiting", "behind 1: writer #1")
 	tm.Press("\x04") // ctrl+d
-	tm.WaitFor("gets write /orders", "fenced", "[ No ]")
+	tm.WaitToShow("gets write /orders", "fenced", "[ No ]")
 	tm.Press("y")
 	<-holds
-	tm.WaitFor("is now held by billing")
+	tm.WaitToShow("is now held by billing")
 	tm.Press("[")
-	tm.WaitFor("PAST rev")
+	tm.WaitToShow("PAST rev")
 	tm.Press("b")
 	done()
 	tm.Press("q")
@@ -110,7 +110,7 @@ func TestTUIClients(t *testing.T) {
 		})
 	}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.WaitFor("connected")
+	tm.WaitToShow("connected")
 	tm.Press("4abrief\r\x152s\r") // a client whose TTL is typed over the one that is offered
 	tm.Press("Gw/mine\r\r")
 	queued("the writer holds", keyspace.Write)
@@ -133,16 +133,16 @@ func TestTUIScenario(t *testing.T) {
 	endpoint := etcdtest.Start(t)
 	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.WaitFor("connected")
+	tm.WaitToShow("connected")
 	tm.Press("5/four-clients\r.")
-	tm.WaitFor("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
+	tm.WaitToShow("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
 	tm.Press(".")
-	tm.WaitFor("got lock r1", `r2: read "/mylocks/a"`)
+	tm.WaitToShow("got lock r1", `r2: read "/mylocks/a"`)
 	if got := l.count("/mylocks/a"); got != 1 {
 		t.Errorf("%d hold or wait after the first step", got)
 	}
-	tm.Press("--p")          // slowly, for a busy machine
-	tm.WaitFor(": 17 steps") // whether they keep their order is for how busy the machine is
+	tm.Press("--p")             // slowly, for a busy machine
+	tm.WaitToShow(": 17 steps") // whether they keep their order is for how busy the machine is
 	tm.Press("q")
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
@@ -159,13 +159,13 @@ func TestTUIOwnCluster(t *testing.T) {
 	ends := map[string]func(tm *ptytest.Terminal, alone func()){
 		"run": func(tm *ptytest.Terminal, alone func()) {
 			tm.Press("+")
-			tm.WaitFor("✓ passed: ")
+			tm.WaitToShow("✓ passed: ")
 			alone()
 			tm.Press("q")
 		},
 		"s": func(tm *ptytest.Terminal, alone func()) {
 			tm.Press("s")
-			tm.WaitFor("■ stopped")
+			tm.WaitToShow("■ stopped")
 			alone()
 			tm.Press("q")
 		},
@@ -184,9 +184,9 @@ func TestTUIOwnCluster(t *testing.T) {
 			t.Parallel()
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint)
-			tm.WaitFor("connected")
+			tm.WaitToShow("connected")
 			tm.Press("5/compaction\r\r")
-			tm.WaitFor("own cluster", "starting a 1-member etcd cluster", "got lock holder")
+			tm.WaitToShow("own cluster", "starting a 1-member etcd cluster", "got lock holder")
 			end(tm, func() {
 				if left := processesIn(t, tmp); len(left) != 1 {
 					t.Errorf("beside the terminal UI: %v", left)
@@ -227,7 +227,7 @@ func TestIsUnicode(t *testing.T) {
 // A terminal that can only print is sent to the commands that print.
 func TestDumbTerminal(t *testing.T) {
 	tm := startTerminalAs(t, "dumb", t.TempDir(), "tui", "--endpoints", "127.0.0.1:1")
-	tm.WaitFor("etcd-lock ls")
+	tm.WaitToShow("etcd-lock ls")
 	if err := tm.Wait(); err == nil {
 		t.Error("it ran")
 	}
