@@ -168,7 +168,7 @@ func (r *Recorder) Leases(leases map[int64]inspect.Lease) {
 	}
 }
 
-// Tick makes durable what was recorded. Call it each second.
+// Tick makes durable what was recorded. Call it about each second.
 func (r *Recorder) Tick() {
 	r.readClock()
 	switch {
