@@ -229,36 +229,6 @@ func (s *state) collect(ev *clientv3.Event, key string, found layout.Find, now t
 	}
 }
 
-func (s *state) leave(r Request, detached bool) {
-	e := s.editOf(s.track(r.Lock))
-	e.deleted = append(e.deleted, r)
-	if detached {
-		e.detached = append(e.detached, r.Key)
-	}
-}
-
-// editOf returns the edit of a lock by the revision that is being applied.
-func (s *state) editOf(t *tracked) *edit {
-	if t.edit != nil {
-		return t.edit
-	}
-	if n := len(s.spare); n > 0 {
-		t.edit, s.spare = s.spare[n-1], s.spare[:n-1]
-	} else {
-		t.edit = &edit{}
-	}
-	t.edit.lock = t
-	s.edits = append(s.edits, t.edit)
-	return t.edit
-}
-
-// editAll has locks be looked at again by the revision that is being applied.
-func (s *state) editAll(ids []LockID) {
-	for _, id := range ids {
-		s.editOf(s.track(id))
-	}
-}
-
 // editQueue changes a lock's queue.
 func (s *state) editQueue(e *edit) {
 	if !e.changesQueue() {
@@ -313,25 +283,6 @@ func (s *state) settle(changes []Event, e *edit) []Event {
 	return notQuiet(append(changes, e.got...), n)
 }
 
-// notQuiet leaves out those of the events from the n-th on that are quiet.
-func notQuiet(changes []Event, n int) []Event {
-	return changes[:n+len(slices.DeleteFunc(changes[n:], Event.quiet))]
-}
-
-// toTell returns the indexes of requests that have moved, or have joined and wait.
-func (e *edit) toTell() []int {
-	told := e.moved
-	for _, r := range e.added {
-		if i, _ := position(e.lock.Queue, r); !e.lock.Queue[i].Holding { // the others have moved
-			told = append(told[:len(told):len(told)], i)
-		}
-	}
-	if len(told) > len(e.moved) {
-		slices.Sort(told)
-	}
-	return told
-}
-
 // others returns Lock.Others and Lock.MoreOthers.
 func (s *state) others(lock Lock) (others []Request, more int) {
 	first, more := inTheWay(lock.Queue, s.below.of(lock.ID))
@@ -343,15 +294,6 @@ func (s *state) others(lock Lock) (others []Request, more int) {
 		others = append(others, r.aside())
 	}
 	return others, more
-}
-
-// own returns the lock's queue to be changed in place: a copy of it, with room for
-// more, if a snapshot shares it.
-func (t *tracked) own(more int) []Request {
-	if t.touched {
-		return t.Queue
-	}
-	return append(make([]Request, 0, len(t.Queue)+more), t.Queue...)
 }
 
 // snapshot returns the state as a value. It copies the list of locks if any lock

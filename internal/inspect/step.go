@@ -131,3 +131,52 @@ func (e *edit) emptied() *edit {
 	*e = edit{deleted: e.deleted[:0], rewritten: e.rewritten[:0], added: e.added[:0]}
 	return e
 }
+
+func (s *state) leave(r Request, detached bool) {
+	e := s.editOf(s.track(r.Lock))
+	e.deleted = append(e.deleted, r)
+	if detached {
+		e.detached = append(e.detached, r.Key)
+	}
+}
+
+// editOf returns the edit of a lock by the revision that is being applied.
+func (s *state) editOf(t *tracked) *edit {
+	if t.edit != nil {
+		return t.edit
+	}
+	if n := len(s.spare); n > 0 {
+		t.edit, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		t.edit = &edit{}
+	}
+	t.edit.lock = t
+	s.edits = append(s.edits, t.edit)
+	return t.edit
+}
+
+// editAll has locks be looked at again by the revision that is being applied.
+func (s *state) editAll(ids []LockID) {
+	for _, id := range ids {
+		s.editOf(s.track(id))
+	}
+}
+
+// notQuiet leaves out those of the events from the n-th on that are quiet.
+func notQuiet(changes []Event, n int) []Event {
+	return changes[:n+len(slices.DeleteFunc(changes[n:], Event.quiet))]
+}
+
+// toTell returns the indexes of requests that have moved, or have joined and wait.
+func (e *edit) toTell() []int {
+	told := e.moved
+	for _, r := range e.added {
+		if i, _ := position(e.lock.Queue, r); !e.lock.Queue[i].Holding { // the others have moved
+			told = append(told[:len(told):len(told)], i)
+		}
+	}
+	if len(told) > len(e.moved) {
+		slices.Sort(told)
+	}
+	return told
+}
