@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func (c crowd) resident() {
 		p := c.recorder(prefix)
 		c.writeElsewhere()
 		rows = append(rows, []string{prefix, memoryOf(c.T, p, "VmRSS"), memoryOf(c.T, p, "VmHWM")})
-		c.must(p.Process.Signal(os.Interrupt))
+		c.must(p.Process.Signal(syscall.SIGTERM))
 		c.must(p.Wait())
 	}
 	rows = append(rows, []string{"the locks as they are read", mebibytes(read.live), mebibytes(read.peak)})

@@ -45,6 +45,7 @@ func TestDiskIsFull(t *testing.T) {
 // fillDisk records until a disk is full and for some time after that, and again once there
 // is room.
 func fillDisk(t *testing.T, disk string) {
+	t.Helper()
 	other := filepath.Join(disk, "other")
 	if err := os.WriteFile(other, make([]byte, otherData), 0o600); err != nil {
 		t.Fatal(err)

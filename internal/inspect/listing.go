@@ -154,6 +154,9 @@ func (l *listing) makeLocks() {
 	l.locks = make([]Lock, 0, len(l.queues))
 	for id, q := range l.queues {
 		queue := q.requests
+		if cap(queue) > len(queue) { // which it has grown by, and is kept as long as the lock
+			queue = append(make([]Request, 0, len(queue)), queue...)
+		}
 		slices.SortFunc(queue, ByPlace)
 		others, more := inTheWay(queue, belowName(id, l.keys))
 		var requests []Request

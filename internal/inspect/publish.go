@@ -22,7 +22,7 @@ const maxEvents = 1000
 //
 // A recorder needs no update at once, but the fewer it gets, the less it costs.
 const (
-	restFactor = 20
+	restFactor = 50
 	maxRest    = 50 * time.Millisecond
 	stepsRest  = 200 * time.Millisecond
 )
