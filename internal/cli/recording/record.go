@@ -5,7 +5,6 @@ package recording
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"etcd-lock/internal/connect"
@@ -33,9 +32,6 @@ type RecordOptions struct {
 // minSize is the least that a recording may be limited to: with less, hardly more than a
 // picture of the locks has room.
 const minSize Size = 1 << 20
-
-// gcPercent makes the memory of a recorder, which mostly stays the same, smaller by a third.
-const gcPercent = 40
 
 // Check reports options that cannot be used.
 func (opts *RecordOptions) Check() error {
@@ -69,7 +65,6 @@ func Record(ctx context.Context, opts *RecordOptions) error {
 		return err
 	}
 	opts.Note("recording in " + opts.Dir)
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Watch: c.Source.WatchSteps},
 		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 	if closeErr := r.Close(); err == nil {
