@@ -32,7 +32,7 @@ type Batch struct {
 	Lock column `json:"lock,omitempty"`
 
 	Client  column `json:"client,omitempty"`  // of each that joined: who; mostly 0
-	UUIDs   string `json:"uuids,omitempty"`   // and of those who make up keys: 32 hex digits each
+	IDs     string `json:"ids,omitempty"`     // and of those who make up keys: the UUIDs, as of packer
 	Made    column `json:"made,omitempty"`    // and of those whose owner says when: how many microseconds before
 	Place   column `json:"place,omitempty"`   // of each other one: the index in the queue; mostly 0
 	Session string `json:"session,omitempty"` // of each that is gone: a (alive), g (gone) or - (not known); mostly -
@@ -51,7 +51,7 @@ type BatchClient struct {
 	Lease LeaseID `json:"lease,omitzero"`
 	Owner *Owner  `json:"owner,omitempty"`
 	Timed bool    `json:"timed,omitempty"` // the owner says when it made the request
-	UUID  bool    `json:"uuid,omitempty"`  // its keys end with a UUID after the tail, each time another one
+	UUID  bool    `json:"uuid,omitempty"`  // its keys end with a random UUID after the tail, each time another one
 }
 
 // The letters of Batch.Ops. The places of those that are gone are in the queue before the
@@ -65,7 +65,21 @@ const (
 	opDetached = 'd'
 	opExpired  = 'e'
 	opRevoked  = 'r'
+	opUsual    = '.' // only in Batch.Ops: see letters
 )
+
+// letters has the last letter of each lock that has a number. Locks that are free mostly are
+// granted and released in turns, which takes no room.
+type letters []byte
+
+// usual returns the letter that is written as opUsual: the lock of that number is released
+// after it was granted to one that joined, and else granted.
+func (l letters) usual(number int64) byte {
+	if l[number-1] == opHolds {
+		return opGone
+	}
+	return opHolds
+}
 
 // maxNumbers bounds the locks, and the clients, that have numbers.
 const maxNumbers = 1 << 15
@@ -87,11 +101,12 @@ type batcher struct {
 	end     int64     // its revision
 	reached int64     // up to which nothing has changed after it
 	locks   map[inspect.LockID]int64
+	last    letters
 	clients map[client]int64
 	makers  map[client]bool // that have made up a UUID once
 	ops     []byte
 	session []byte
-	uuids   []byte
+	ids     packer
 
 	// Locks that have, or had, several requests of one revision, of which one is before the
 	// other by its key. Their steps do not go into batches, because a place has to be the
@@ -160,13 +175,7 @@ func (b *batcher) add(m moment, step inspect.Step, events []inspect.Event) bool 
 
 // put adds the change of a request.
 func (b *batcher) put(o op) {
-	b.ops = append(b.ops, o.letter)
-	n, known := b.locks[o.lock]
-	if !known {
-		b.batch.Locks = append(b.batch.Locks, BatchLock{Name: Text(o.lock.Name), Layout: o.lock.Layout.String()})
-		b.locks[o.lock] = int64(len(b.locks) + 1)
-	}
-	b.batch.Lock = append(b.batch.Lock, n)
+	b.batch.Lock = append(b.batch.Lock, b.putLock(o))
 	if o.letter == opHolds || o.letter == opWaits {
 		b.putClient(o)
 		return
@@ -177,12 +186,30 @@ func (b *batcher) put(o op) {
 	}
 }
 
+// putLock adds the letter of an op, and returns the number of its lock: 0 if that is new.
+func (b *batcher) putLock(o op) int64 {
+	n, known := b.locks[o.lock]
+	number := n
+	if !known {
+		number = int64(len(b.locks) + 1)
+		b.batch.Locks = append(b.batch.Locks, BatchLock{Name: Text(o.lock.Name), Layout: o.lock.Layout.String()})
+		b.locks[o.lock], b.last = number, append(b.last, 0)
+	}
+	if o.letter == b.last.usual(number) {
+		b.ops = append(b.ops, opUsual)
+	} else {
+		b.ops = append(b.ops, o.letter)
+	}
+	b.last[number-1] = o.letter
+	return n
+}
+
 func (b *batcher) putClient(o op) {
 	n, known := b.clients[o.client]
-	if maker, uuid, ok := o.client.maker(); ok && !known {
+	if maker, id, ok := o.client.maker(); ok && !known {
 		if b.makers[maker] { // it does not use the same again
 			o.client = maker
-			b.uuids = append(b.uuids, uuid...)
+			b.ids.put(id)
 			n, known = b.clients[maker]
 		}
 		b.makers[maker] = true
@@ -202,8 +229,8 @@ func (b *batcher) take() *Batch {
 	all := b.batch
 	all.Revisions, all.Micros, all.Counts = all.Revisions.without(1), all.Micros.without(0), all.Counts.without(1)
 	all.Other, all.Client, all.Place = all.Other.without(0), all.Client.without(0), all.Place.without(0)
-	all.Ops, all.Session, all.UUIDs = string(b.ops), without(string(b.session), '-'), string(b.uuids)
-	b.batch, b.ops, b.session, b.uuids = Batch{}, nil, nil, nil
+	all.Ops, all.Session, all.IDs = string(b.ops), without(string(b.session), '-'), b.ids.text()
+	b.batch, b.ops, b.session, b.ids = Batch{}, nil, nil, packer{}
 	if len(b.locks) > maxNumbers || len(b.clients) > maxNumbers {
 		b.forget()
 		b.batch.Fresh = true
@@ -219,6 +246,7 @@ func (b *batcher) forget() {
 	clear(b.locks)
 	clear(b.clients)
 	clear(b.makers)
+	b.last = nil
 }
 
 // translate returns a step as ops, one for each event. It reports false if there is more

@@ -1,8 +1,9 @@
 package flight
 
 import (
-	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -62,48 +63,28 @@ func rounded(r inspect.Request) inspect.Request {
 	return r
 }
 
-const (
-	uuidLength = 36 // of a UUID as a text
-	uuidDigits = 32 // without its dashes
-)
+// uuidLength is that of a UUID as a text.
+const uuidLength = 36
 
-// maker returns a client without the UUID with which its key ends, and the digits of that.
-func (c client) maker() (maker client, digits string, ok bool) {
+// maker returns a client without the UUID with which its key ends, and that.
+func (c client) maker() (maker client, id uuid.UUID, ok bool) {
 	i := len(c.tail) - uuidLength
 	if i < 1 || c.tail[i-1] != '/' {
-		return client{}, "", false
+		return client{}, id, false
 	}
-	digits, ok = digitsOf(c.tail[i:])
+	id, ok = parseUUID(c.tail[i:])
 	c.tail, c.uuid = c.tail[:i], true
-	return c, digits, ok
+	return c, id, ok
+}
+
+// parseUUID parses a random UUID, of version 4, that is written as most programs do.
+func parseUUID(text string) (id uuid.UUID, ok bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && id.Version() == 4 && id.Variant() == uuid.RFC4122 && id.String() == text
 }
 
 // made returns the client with a UUID that its maker has made up.
-func (c client) made(digits string) client {
-	c.tail, c.uuid = c.tail+uuidOf(digits), false
+func (c client) made(id uuid.UUID) client {
+	c.tail, c.uuid = c.tail+id.String(), false
 	return c
-}
-
-// digitsOf returns the hex digits of a UUID in lower case.
-func digitsOf(uuid string) (digits string, ok bool) {
-	var b strings.Builder
-	b.Grow(uuidDigits)
-	for i := range len(uuid) {
-		c := uuid[i]
-		switch dash := i == 8 || i == 13 || i == 18 || i == 23; {
-		case dash != (c == '-'):
-			return "", false
-		case dash:
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
-			b.WriteByte(c)
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
-}
-
-// uuidOf is the reverse of digitsOf.
-func uuidOf(digits string) string {
-	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:]
 }

@@ -147,7 +147,7 @@ func TestAnonymized(t *testing.T) {
 	end, err := from.End()
 	for _, l := range end.Snapshot.Locks {
 		for _, r := range l.Queue {
-			if digits, ok := digitsOf(r.Key[max(0, len(r.Key)-uuidLength):]); ok && bytes.Contains(text, []byte(digits)) || err != nil {
+			if bytes.Contains(text, []byte(r.Key[max(0, len(r.Key)-uuidLength):])) || err != nil {
 				t.Errorf("%q is left: %v", r.Key, err)
 			}
 		}

@@ -3,6 +3,7 @@ package flight
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -174,4 +175,12 @@ func syncDir(dir string) error {
 	}
 	_ = d.Sync() // some systems cannot sync a folder
 	return d.Close()
+}
+
+// causeOf returns a failure as a text without the file, which is another one at each attempt.
+func causeOf(err error) string {
+	if file := (*fs.PathError)(nil); errors.As(err, &file) {
+		return file.Op + ": " + file.Err.Error()
+	}
+	return err.Error()
 }

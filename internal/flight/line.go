@@ -14,8 +14,8 @@ import (
 	"etcd-lock/internal/format"
 )
 
-// Version is the version of the format. A reader refuses a later one.
-const Version = 1
+// Version is the version of the format. A reader refuses others.
+const Version = 2
 
 // Format names the format in the first line of a segment.
 const Format = "etcd-lock recording"

@@ -95,15 +95,20 @@ func (p *pseudonyms) batch(b *Batch) {
 		b.Clients[i].Tail = p.path(b.Clients[i].Tail)
 		p.owner(b.Clients[i].Owner)
 	}
-	var uuids []byte
-	for all := b.UUIDs; len(all) >= uuidDigits; all = all[uuidDigits:] {
-		digits, ok := digitsOf(p.segment(uuidOf(all[:uuidDigits])))
-		if !ok { // it was none
-			digits = strings.Repeat("0", uuidDigits)
+	b.IDs = p.ids(b)
+}
+
+// ids replaces the UUIDs that clients have made up.
+func (p *pseudonyms) ids(b *Batch) string {
+	var replaced packer
+	for ids, err := newUnpacker(b.IDs); err == nil; {
+		var id uuid.UUID
+		if id, err = ids.next(); err == nil {
+			pseudonym, _ := uuid.Parse(p.segment(id.String()))
+			replaced.put(pseudonym)
 		}
-		uuids = append(uuids, digits...)
 	}
-	b.UUIDs = string(uuids)
+	return replaced.text()
 }
 
 // events replaces what events name.

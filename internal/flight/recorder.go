@@ -14,7 +14,7 @@ import (
 const (
 	maxSegmentAge  = 10 * time.Minute
 	maxSegmentSize = 2 << 20 // compressed
-	maxChanges     = 100_000 // of requests, in a segment
+	maxChanges     = 200_000 // of requests, in a segment
 	maxFrame       = 4 << 20 // before compression, of what is collected in memory
 	aliveEvery     = 10 * time.Second
 )
@@ -168,7 +168,7 @@ func (r *Recorder) Leases(leases map[int64]inspect.Lease) {
 	}
 }
 
-// Tick makes durable what was recorded. Call it each second.
+// Tick makes durable what was recorded. Call it about each second.
 func (r *Recorder) Tick() {
 	r.readClock()
 	switch {
@@ -327,7 +327,7 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 
 // fail notes a failure: until a new segment can be begun, nothing is recorded.
 func (r *Recorder) fail(err error) {
-	if r.failed == nil || r.failed.Error() != err.Error() {
+	if r.failed == nil || causeOf(r.failed) != causeOf(err) {
 		r.opts.report(err)
 	}
 	r.failed, r.begun, r.cause = err, false, CauseFailed

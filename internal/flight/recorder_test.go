@@ -357,6 +357,31 @@ func TestClockIsSetBack(t *testing.T) {
 	}
 }
 
+// TestClockIsSetBackAnHour: nothing is lost, also once the clock has the same hour again.
+func TestClockIsSetBackAnHour(t *testing.T) {
+	r := newRecorder(t, Options{})
+	for revision := int64(1); revision <= 10; revision++ {
+		r.record(revision)
+	}
+	r.clock.wall = r.clock.wall.Add(-time.Hour)
+	for revision := int64(11); revision <= 90; revision++ {
+		r.record(revision)
+		r.clock.pass(time.Minute - time.Second)
+	}
+	recording := r.open()
+	for revision := int64(1); revision <= 90; revision++ {
+		m, err := recording.Rev(revision)
+		check(t, m, err, revision)
+	}
+	m, err := recording.At(epoch.Add(-30 * time.Minute))
+	check(t, m, err, 40)
+	m, err = recording.At(epoch.Add(5 * time.Second)) // the last one
+	check(t, m, err, 70)
+	if !m.doubts("more than once") {
+		t.Errorf("doubts = %q", m.Doubts)
+	}
+}
+
 // TestClockIsSetForward: segments do not grow old by that.
 func TestClockIsSetForward(t *testing.T) {
 	r := newRecorder(t, Options{})

@@ -103,7 +103,7 @@ func (r *Recording) leaveOut(i int) error {
 	return nil
 }
 
-// versionError says that a recording is of a later version.
+// versionError says that a recording is of another version.
 type versionError struct{ version int }
 
 func (e versionError) Error() string {
@@ -118,7 +118,7 @@ func readHead(p part) (head Line, err error) {
 		switch {
 		case lines == 1 && (l.Kind != KindSegment || l.Format != Format):
 			return fmt.Errorf("flight: %s is no recording", p.path)
-		case lines == 1 && l.Version > Version:
+		case lines == 1 && l.Version != Version:
 			return versionError{l.Version}
 		case lines == 1:
 			head = l

@@ -18,8 +18,8 @@ const (
 
 	// Of ticks: how long segments that were thinned stay, for those who are reading them,
 	// and how long thinning rests after a failure.
-	thinRest   = 60
-	thinResign = 600
+	thinRest   = 80
+	thinResign = 800
 )
 
 const thinFile = "thinning.tmp"

@@ -15,6 +15,7 @@ var errShort = errors.New("flight: a batch has too few numbers")
 // numbers is the locks and clients that have numbers in a segment.
 type numbers struct {
 	locks     []*inspect.Lock
+	last      letters // of locks
 	clients   []client
 	newLock   int // those after it were not used yet
 	newClient int
@@ -32,7 +33,7 @@ func (p *picture) learn(b *Batch) error {
 		if err != nil {
 			return err
 		}
-		n.locks = append(n.locks, p.lock(id))
+		n.locks, n.last = append(n.locks, p.lock(id)), append(n.last, 0)
 	}
 	for _, c := range b.Clients {
 		mode, ok := modes[c.Mode]
@@ -67,10 +68,11 @@ type unbatcher struct {
 	revision int64
 	made     time.Time // of events: zero in history
 
-	op, place, client, uuid, timed, gone int // places in columns
-	gones                                []goneRequest
-	changes                              []change
-	room                                 []inspect.Event // for the events of a step
+	op, place, client, timed, gone int // places in columns
+	ids                            *unpacker
+	gones                          []goneRequest
+	changes                        []change
+	room                           []inspect.Event // for the events of a step
 }
 
 // change is an op as it is read.
@@ -91,7 +93,11 @@ type goneRequest struct {
 }
 
 func newUnbatcher(b *Batch, p *picture) (*unbatcher, error) {
-	return &unbatcher{Batch: b, p: p, at: b.Start.Time, revision: b.Before}, p.learn(b)
+	ids, err := newUnpacker(b.IDs)
+	if err != nil {
+		return nil, damageError{err}
+	}
+	return &unbatcher{Batch: b, p: p, at: b.Start.Time, revision: b.Before, ids: ids}, p.learn(b)
 }
 
 // more reports whether there is another step, and moves on to its time and revision.
@@ -148,10 +154,15 @@ func (u *unbatcher) next(c *change) error {
 	if err != nil {
 		return err
 	}
-	c.letter = u.Ops[u.op-1]
-	if c.lock, err = number(u.p.numbers.locks, n, &u.p.numbers.newLock); err != nil {
+	known := &u.p.numbers
+	if n, err = number(len(known.locks), n, &known.newLock); err != nil {
 		return err
 	}
+	c.lock, c.letter = known.locks[n-1], u.Ops[u.op-1]
+	if c.letter == opUsual {
+		c.letter = known.last.usual(n)
+	}
+	known.last[n-1] = c.letter
 	if c.letter == opHolds || c.letter == opWaits {
 		return u.nextClient(c)
 	}
@@ -173,16 +184,18 @@ func (u *unbatcher) nextClient(c *change) error {
 	if err != nil {
 		return err
 	}
-	if c.client, err = pointer(u.p.numbers.clients, n, &u.p.numbers.newClient); err != nil {
+	known := &u.p.numbers
+	if n, err = number(len(known.clients), n, &known.newClient); err != nil {
 		return err
 	}
+	c.client = &known.clients[n-1]
 	if c.client.uuid {
-		if len(u.UUIDs)-u.uuid < uuidDigits {
-			return errShort
+		id, err := u.ids.next()
+		if err != nil {
+			return err
 		}
-		made := c.client.made(u.UUIDs[u.uuid : u.uuid+uuidDigits])
+		made := c.client.made(id)
 		c.client = &made
-		u.uuid += uuidDigits
 	}
 	if c.client.timed {
 		c.made, err = u.Made.next(&u.timed, 0)
@@ -211,23 +224,16 @@ func (u *unbatcher) nextSession(c *change) error {
 	return nil
 }
 
-func number[T any](all []T, n int64, unused *int) (item T, err error) {
-	p, err := pointer(all, n, unused)
-	if err != nil {
-		return item, err
-	}
-	return *p, nil
-}
-
-func pointer[T any](all []T, n int64, unused *int) (*T, error) {
+// number returns a number from a column, of so many, of which 0 is the next unused one.
+func number(of int, n int64, unused *int) (int64, error) {
 	if n == 0 {
 		*unused++
 		n = int64(*unused)
 	}
-	if n < 1 || n > int64(len(all)) {
-		return nil, fmt.Errorf("nothing has the number %d", n)
+	if n < 1 || n > int64(of) {
+		return 0, fmt.Errorf("nothing has the number %d", n)
 	}
-	return &all[n-1], nil
+	return n, nil
 }
 
 // change changes the queues.

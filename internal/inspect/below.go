@@ -17,16 +17,15 @@ type belowLocks struct {
 	keys    *btree.BTreeG[stored]
 	locks   map[LockID][]stored // by place
 	names   map[string][]LockID // the locks, by name
-	lengths map[int]int         // how many names have that length
+	lengths []int               // how many names have that length
 }
 
 // newBelowLocks returns the keys, which have to be sorted, without locks.
 func newBelowLocks(keys []stored) *belowLocks {
 	b := &belowLocks{
-		keys:    btree.NewBTreeGOptions(func(a, b stored) bool { return a.key < b.key }, btree.Options{NoLocks: true}),
-		locks:   map[LockID][]stored{},
-		names:   map[string][]LockID{},
-		lengths: map[int]int{},
+		keys:  btree.NewBTreeGOptions(func(a, b stored) bool { return a.key < b.key }, btree.Options{NoLocks: true}),
+		locks: map[LockID][]stored{},
+		names: map[string][]LockID{},
 	}
 	for _, k := range keys {
 		b.keys.Load(k)
@@ -38,6 +37,7 @@ func newBelowLocks(keys []stored) *belowLocks {
 func (b *belowLocks) add(id LockID, below []stored) {
 	b.locks[id] = below
 	if len(b.names[id.Name]) == 0 {
+		b.lengths = append(b.lengths, make([]int, max(0, len(id.Name)+1-len(b.lengths)))...)
 		b.lengths[len(id.Name)]++
 	}
 	b.names[id.Name] = append(b.names[id.Name], id)
@@ -54,9 +54,7 @@ func (b *belowLocks) remove(id LockID) {
 		return
 	}
 	delete(b.names, id.Name)
-	if b.lengths[len(id.Name)]--; b.lengths[len(id.Name)] == 0 {
-		delete(b.lengths, len(id.Name))
-	}
+	b.lengths[len(id.Name)]--
 }
 
 // of returns the keys below a lock's name, by place. It adds the lock if it is new.
@@ -83,46 +81,58 @@ func (b *belowLocks) under(dir string) []stored {
 	return keys
 }
 
-// apply takes in an event, given the lock that the key is a request for then, if it is
-// one. It returns the locks below whose names the key is.
-func (b *belowLocks) apply(ev *clientv3.Event, lock *LockID) []LockID {
+// apply takes in an event of a key, given the lock that the key is a request for then, if
+// it is one. It returns the key as it was, and the locks below whose names it is.
+func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked) (old stored, above []LockID) {
 	if ev.Type == clientv3.EventTypePut {
-		k := newStored(string(ev.Kv.Key), ev.Kv, true)
-		k.lock = lock
+		k := newStored(ev.Kv, key, true)
+		if lock != nil {
+			k.lock = &lock.ID
+		}
 		return b.put(k)
 	}
-	old, existed := b.keys.Delete(stored{key: string(ev.Kv.Key)})
-	ids := b.locksAbove(old.key)
+	old, existed := b.keys.Delete(stored{key: key})
+	above = b.locksAbove(key)
 	if existed {
-		for _, id := range ids {
-			b.locks[id] = without(b.locks[id], old)
+		for _, id := range above {
+			b.forget(id, old)
 		}
 	}
-	return ids
+	return old, above
 }
 
-// learn takes in the lease of a key, unless the key has changed since. It returns what
-// apply returns.
-func (b *belowLocks) learn(k stored) []LockID {
-	if now, ok := b.keys.Get(k); !ok || now.modified != k.modified || now.leaseRead {
+// learn takes in the lease of a key, unless the key has changed since. It returns the
+// locks below whose names it is.
+func (b *belowLocks) learn(k stored) (above []LockID) {
+	now, ok := b.keys.Get(k)
+	if !ok || now.modified != k.modified || now.leaseRead {
 		return nil
 	}
-	return b.put(k)
+	_, above = b.put(k)
+	return above
 }
 
-func (b *belowLocks) put(k stored) []LockID {
+// put takes in a key. It returns what apply returns.
+func (b *belowLocks) put(k stored) (old stored, above []LockID) {
 	old, existed := b.keys.Set(k)
-	ids := b.locksAbove(k.key)
-	for _, id := range ids {
+	above = b.locksAbove(k.key)
+	for _, id := range above {
 		if existed {
-			b.locks[id] = without(b.locks[id], old)
+			b.forget(id, old)
 		}
 		if !k.isRequestOf(id) {
 			i, _ := slices.BinarySearchFunc(b.locks[id], k, byPlace)
 			b.locks[id] = slices.Insert(b.locks[id], i, k)
 		}
 	}
-	return ids
+	return old, above
+}
+
+// forget takes a key out of those below a lock's name.
+func (b *belowLocks) forget(id LockID, k stored) {
+	if !k.isRequestOf(id) {
+		b.locks[id] = without(b.locks[id], k)
+	}
 }
 
 // locksAbove returns the locks below whose names a key is. Most prefixes of a key have
@@ -130,17 +140,28 @@ func (b *belowLocks) put(k stored) []LockID {
 func (b *belowLocks) locksAbove(key string) []LockID {
 	var ids []LockID
 	for name := range namesAbove(key) {
+		if len(name) >= len(b.lengths) {
+			break
+		}
 		if b.lengths[len(name)] == 0 {
 			continue
 		}
-		for _, id := range b.names[name] {
-			if strings.HasPrefix(key, id.Layout.Dir(name)) {
+		named := b.names[name]
+		if len(named) == 1 && ids == nil && isBelow(key, named[0]) {
+			ids = named[:1:1] // which is all, mostly
+			continue
+		}
+		for _, id := range named {
+			if isBelow(key, id) {
 				ids = append(ids, id)
 			}
 		}
 	}
 	return ids
 }
+
+// isBelow reports whether a key is below a lock's name.
+func isBelow(key string, id LockID) bool { return strings.HasPrefix(key, id.Layout.Dir(id.Name)) }
 
 // without returns keys, sorted by place, less one, if it is among them.
 func without(keys []stored, k stored) []stored {

@@ -64,6 +64,9 @@ func (b *beside) add(kv *mvccpb.KeyValue, found layout.Find) {
 
 // remove takes out a key. It returns the locks that may have changed.
 func (b *beside) remove(key string) []LockID {
+	if len(b.dependent)+len(b.ofKey) == 0 {
+		return nil
+	}
 	delete(b.dependent, key)
 	changed := b.ofKey[key]
 	delete(b.ofKey, key)
@@ -108,56 +111,56 @@ func (s *state) leaseOf(key string) (int64, bool) {
 	return k.lease, ok
 }
 
-// putBeside takes in an event of a key that may be beside locks. It returns the locks that
-// may have changed.
-func (s *state) putBeside(ev *clientv3.Event, found layout.Find) []LockID {
-	changed := s.beside.remove(string(ev.Kv.Key))
-	if ev.Type == clientv3.EventTypePut {
+// putBeside takes in an event of a key that may be beside locks. It has the locks that may
+// have changed be looked at again.
+func (s *state) putBeside(ev *clientv3.Event, key string, found layout.Find) {
+	s.editAll(s.beside.remove(key))
+	if ev.Type == clientv3.EventTypePut && (found.Depends || len(found.Candidates) > 0) {
 		s.beside.add(ev.Kv, found)
-		changed = append(changed, s.beside.ofKey[string(ev.Kv.Key)]...)
+		s.editAll(s.beside.ofKey[key])
 	}
-	return changed
 }
 
 // reconsider looks again whether a key that depends on others is a request.
-func (s *state) reconsider(edits map[LockID]*edit, key string, now time.Time) {
+func (s *state) reconsider(key string, now time.Time) {
 	kv := s.beside.dependent[key]
-	_, was := s.places[key]
-	if kv == nil {
+	k, ok := s.below.keys.Get(stored{key: key})
+	if kv == nil || !ok {
 		return
 	}
-	next, is := s.written(kv, s.rules.Find(layoutKV(kv), s.leaseOf), now)
+	was := k.lock != nil
+	next, is := s.written(kv, key, s.rules.Find(layoutKV(kv, key), s.leaseOf), now)
 	switch {
 	case is == was:
 	case is:
 		s.other--
-		s.setLockOf(key, &next.Lock)
-		s.join(edits, next)
+		t := s.track(next.Lock)
+		next.Lock = t.ID
+		e := s.editOf(t)
+		e.added = append(e.added, next)
+		s.setLockOf(k, &t.ID)
 	default:
 		s.other++
-		s.setLockOf(key, nil)
-		s.unjoin(edits, key)
+		s.unjoin(k)
+		s.setLockOf(k, nil)
 	}
 }
 
 // unjoin makes a key no request any more, whether it was one before this revision or has
 // just become one.
-func (s *state) unjoin(edits map[LockID]*edit, key string) {
-	if old, ok := s.find(key); ok {
-		s.leave(edits, old, true)
+func (s *state) unjoin(k stored) {
+	if old, ok := s.requestOf(k); ok {
+		s.leave(old, true)
 		return
 	}
-	e := editOf(edits, s.places[key].lock)
-	e.added = slices.DeleteFunc(e.added, func(r Request) bool { return r.Key == key })
-	delete(s.places, key)
+	e := s.editOf(s.track(*k.lock))
+	e.added = slices.DeleteFunc(e.added, func(r Request) bool { return r.Key == k.key })
 }
 
 // setLockOf notes which lock a key is a request for.
-func (s *state) setLockOf(key string, lock *LockID) {
-	if k, ok := s.below.keys.Get(stored{key: key}); ok {
-		k.lock = lock
-		s.below.put(k)
-	}
+func (s *state) setLockOf(k stored, lock *LockID) {
+	k.lock = lock
+	s.below.put(k)
 }
 
 // WithInfo returns locks with the owners of their holders that are in keys beside them, as

@@ -34,6 +34,9 @@ func compareLocks(before, after Lock, now Snapshot) []Event {
 // any more. One of the two locks may have no ID. Where not all keys are listed, it leaves
 // out those that may have been in the way before, or may be still.
 func compareOthers(before, after Lock) []Event {
+	if len(before.Others)+len(after.Others) == 0 {
+		return nil
+	}
 	id := after.ID
 	if len(after.Queue) == 0 {
 		id = before.ID

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -57,20 +56,32 @@ func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 	}
 }
 
-// due returns the leases to look up next, at most MaxLeases: first those of holders
-// that others wait for, then those that may expire first. A lease is looked up
+// due returns the leases to look up next, of those that were recounted in the snapshot, at
+// most MaxLeases: first those of holders that others wait for, then those that may expire first. A lease is looked up
 // again when half of its remaining time is over: often only towards its end.
 func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
-	urgent := map[int64]bool{}
+	var ids []int64
+	urgent := map[int64]bool{} // of ids
+	for id := range c.requests {
+		if id != 0 && c.stale(id, now) {
+			ids, urgent[id] = append(ids, id), false
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
 	for _, l := range s.Locks {
-		contended := l.State() == StateContended
-		for _, r := range l.Queue {
-			if r.Lease != 0 && c.stale(r.Lease, now) {
-				urgent[r.Lease] = urgent[r.Lease] || contended && r.Holding
+		if len(l.Queue) < 2 || l.State() != StateContended {
+			continue
+		}
+		for i := range l.Queue[:reach(l.Queue)] {
+			if r := &l.Queue[i]; r.Holding {
+				if _, ok := urgent[r.Lease]; ok {
+					urgent[r.Lease] = true
+				}
 			}
 		}
 	}
-	ids := slices.Collect(maps.Keys(urgent))
 	slices.SortFunc(ids, func(a, b int64) int {
 		switch {
 		case urgent[a] && !urgent[b]:

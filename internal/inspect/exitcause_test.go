@@ -111,6 +111,7 @@ func TestDue(t *testing.T) {
 	db.commit()
 	s := newState(nil, db.listing(), nil).snapshot()
 	e := newExitCauses()
+	e.recount(s)
 	first := e.due(s, epoch)
 	if len(first) != MaxLeases || first[0] != 150 || first[1] != 1 {
 		t.Fatalf("%d leases, first %v; want the contended one's holder first", len(first), first)

@@ -18,17 +18,35 @@ type listing struct {
 	unproven []Unproven
 	rules    *layout.Set
 	revision int64
-	keys     []stored             // by key
-	next     int                  // in keys, after the one that was learnt last
-	queues   map[LockID][]Request // not sorted; nil once there are locks
-	locks    []Lock               // sorted
+	keys     []stored                 // by key
+	next     int                      // in keys, after the one that was learnt last
+	queues   map[LockID]*lockRequests // nil once there are locks
+	owners   texts
+	locks    []Lock // sorted
 	other    int
 	beside   beside
 	cause    ResyncCause // why a watch has read it anew
 }
 
+// lockRequests is the requests of a lock, not sorted.
+type lockRequests struct {
+	id       LockID // which all of them share, with its name
+	requests []Request
+}
+
 func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
-	return listing{prefixes: prefixes, rules: rules, queues: map[LockID][]Request{}, beside: newBeside()}
+	return listing{prefixes: prefixes, rules: rules, queues: map[LockID]*lockRequests{}, owners: texts{}, beside: newBeside()}
+}
+
+// queue returns the queue of a lock.
+func (l *listing) queue(id LockID) *lockRequests {
+	q := l.queues[id]
+	if q == nil {
+		id.Name = strings.Clone(id.Name) // of which the key of its first request has more
+		q = &lockRequests{id: id}
+		l.queues[id] = q
+	}
+	return q
 }
 
 // maxRoom bounds for how many keys there is room before they have been read: how many there
@@ -42,7 +60,7 @@ func (l *listing) addKeys(names []string, kvs []*mvccpb.KeyValue, left int64) {
 		l.keys = slices.Grow(l.keys, int(room))
 	}
 	for i, kv := range kvs {
-		l.keys = append(l.keys, newStored(names[i], kv, false))
+		l.keys = append(l.keys, newStored(kv, names[i], false))
 		if l.prefixes.Has(names[i]) {
 			l.other++
 		}
@@ -54,9 +72,13 @@ func (l *listing) addKeys(names []string, kvs []*mvccpb.KeyValue, left int64) {
 func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 	requests := make([]Request, 0, len(kvs))
 	for _, kv := range kvs {
-		k, found := l.learn(kv), l.rules.Find(layoutKV(kv), l.leaseOf)
+		k := l.learn(kv)
+		if k == nil {
+			continue
+		}
+		found := l.rules.Find(layoutKV(kv, k.key), l.leaseOf)
 		l.beside.add(kv, found)
-		if k == nil || l.beside.dependent[k.key] != nil {
+		if l.beside.dependent[k.key] != nil {
 			continue
 		}
 		if r, ok := l.request(k, kv, found); ok {
@@ -72,8 +94,9 @@ func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Re
 		return Request{}, false
 	}
 	r := newRequest(kv, k.key, found.Match)
-	id := r.Lock // alone: the key keeps no request in memory
-	k.lock = &id
+	q := l.queue(r.Lock)
+	r.Lock, k.lock = q.id, &q.id
+	l.owners.share(&r.Owner)
 	return r, true
 }
 
@@ -106,7 +129,8 @@ func (l *listing) addRequests(requests []Request) {
 		for n < len(requests) && requests[n].Lock == id {
 			n++
 		}
-		l.queues[id] = append(l.queues[id], requests[:n]...)
+		q := l.queue(id)
+		q.requests = append(q.requests, requests[:n]...)
 		requests = requests[n:]
 	}
 }
@@ -122,7 +146,7 @@ func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
 		k, l.next = &l.keys[i], i+1
 	}
 	if k != nil {
-		*k = newStored(k.key, kv, true)
+		*k = newStored(kv, k.key, true)
 	}
 	return k
 }
@@ -131,7 +155,7 @@ func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
 func (l *listing) makeLocks() {
 	for key, kv := range l.beside.dependent {
 		var unread string
-		found := l.rules.Find(layoutKV(kv), func(other string) (int64, bool) {
+		found := l.rules.Find(layoutKV(kv, key), func(other string) (int64, bool) {
 			if unread == "" && !l.isRead(other) {
 				unread = other
 			}
@@ -144,7 +168,11 @@ func (l *listing) makeLocks() {
 		}
 	}
 	l.locks = make([]Lock, 0, len(l.queues))
-	for id, queue := range l.queues {
+	for id, q := range l.queues {
+		queue := q.requests
+		if cap(queue) > len(queue) { // which it has grown by, and is kept as long as the lock
+			queue = append(make([]Request, 0, len(queue)), queue...)
+		}
 		slices.SortFunc(queue, ByPlace)
 		others, more := inTheWay(queue, belowName(id, l.keys))
 		var requests []Request
@@ -171,18 +199,19 @@ func (l *listing) queueOf(k stored) []Request {
 	if k.lock == nil {
 		return nil
 	}
-	return l.queues[*k.lock]
+	return l.queue(*k.lock).requests
 }
 
 // NewLocks returns the locks, by name, then layout, that have these queues, with what is
 // in the way of their requests: requests of each other, and other keys. It takes
 // ownership of the queues.
 func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
-	l := listing{queues: queues, beside: newBeside()}
+	l := listing{queues: map[LockID]*lockRequests{}, beside: newBeside()}
 	add := func(r Request, lock *LockID) {
 		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown, lock: lock})
 	}
 	for id, queue := range queues {
+		l.queues[id] = &lockRequests{id: id, requests: queue}
 		for _, r := range queue {
 			add(r, &id)
 		}
@@ -193,4 +222,28 @@ func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
 	slices.SortFunc(l.keys, func(a, b stored) int { return strings.Compare(a.key, b.key) })
 	l.makeLocks()
 	return l.locks
+}
+
+// maxTexts bounds the texts of owners that are kept to be shared.
+const maxTexts = 1 << 14
+
+// texts is texts of owners, so that equal ones take memory once: clients make many requests.
+type texts map[string]string
+
+// share replaces the texts of an owner by equal ones that were seen before.
+func (t texts) share(o *keyspace.Owner) {
+	for _, text := range []*string{&o.Host, &o.Program, &o.Label, &o.Under} {
+		if *text == "" {
+			continue
+		}
+		known, ok := t[*text]
+		if !ok {
+			if len(t) >= maxTexts {
+				clear(t)
+			}
+			known = *text
+			t[known] = known
+		}
+		*text = known
+	}
 }

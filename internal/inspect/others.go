@@ -27,9 +27,9 @@ type stored struct {
 }
 
 // newStored returns what is known of a key, given its name.
-func newStored(name string, kv *mvccpb.KeyValue, leaseRead bool) stored {
+func newStored(kv *mvccpb.KeyValue, key string, leaseRead bool) stored {
 	return stored{
-		key: name, created: kv.CreateRevision, modified: kv.ModRevision,
+		key: key, created: kv.CreateRevision, modified: kv.ModRevision,
 		lease: kv.Lease, leaseRead: leaseRead || kv.Lease != 0,
 	}
 }

@@ -19,22 +19,63 @@ const maxEvents = 1000
 // An update costs a copy of the list of locks, and of each queue that changes after
 // it. So a rest follows it, restFactor times as long as the work since the update
 // before, at most maxRest.
+//
+// A recorder needs no update at once, but the fewer it gets, the less it costs.
 const (
-	restFactor = 10
+	restFactor = 50
 	maxRest    = 50 * time.Millisecond
+	stepsRest  = 200 * time.Millisecond
 )
 
 // change is what the goroutines that do I/O pass to the publisher. Exactly one of
-// its fields is set.
+// its fields is set, apart from at.
 type change struct {
 	listing  *listing           // everything, read anew
 	events   []*clientv3.Event  // of whole revisions, in order
+	at       time.Time          // when the events came
 	progress int64              // all events up to this revision have been passed
 	answered int64              // a probe read this revision
 	failed   error              // etcd did not answer
 	leases   []*mvccpb.KeyValue // keys that were read for their leases
 	check    *checking          // everything, to be compared
 	settled  int64              // all events up to this revision have been passed, although etcd does not say so
+}
+
+// feed passes changes to a publisher. While that rests, it is not woken for events: at
+// thousands a second, that would cost as much as to apply them.
+type feed struct {
+	changes chan change
+	urgent  chan struct{} // there is another change than events, or no room for more
+}
+
+func newFeed() feed {
+	return feed{changes: make(chan change, maxChanges), urgent: make(chan struct{}, 1)}
+}
+
+// send passes a change on.
+func (f feed) send(c change) {
+	select {
+	case f.changes <- c:
+	default:
+		f.wake()
+		f.changes <- c
+	}
+	if len(c.events) == 0 {
+		f.wake()
+	}
+}
+
+// close says that there are no more changes.
+func (f feed) close() {
+	close(f.changes)
+	f.wake()
+}
+
+func (f feed) wake() {
+	select {
+	case f.urgent <- struct{}{}:
+	default:
+	}
 }
 
 // publisher owns the state. It applies changes as they come and sends updates as
@@ -48,6 +89,7 @@ type publisher struct {
 	synced bool // a listing has been applied
 	begun  bool // an update with locks has been made
 	most   int  // events of an update, and half of its steps
+	steps  bool // updates have steps
 
 	unstepped bool // steps of next were dropped
 	health    health
@@ -63,22 +105,26 @@ func newPublisher(prefixes keyspace.Prefixes, rules *layout.Set, out chan<- Upda
 
 // noteSteps has updates have steps. It is called first.
 func (p *publisher) noteSteps() {
-	p.most = maxSteps
+	p.most, p.steps = maxSteps, true
 	p.state.noteSteps()
 }
 
-// run publishes until changes is closed.
-func (p *publisher) run(changes <-chan change) {
+// run publishes until the feed is closed.
+func (p *publisher) run(f feed) {
 	var offer Update
 	var out chan<- Update     // nil while there is nothing to offer
 	var rest <-chan time.Time // nil when the next update may be made
 	var worked time.Duration  // since the last rest began
-	for {
+	for more := true; more; {
 		began := time.Now()
 		if out == nil && p.dirty && (rest == nil || len(p.next.Events) >= p.most/2) {
 			offer, out = p.take(), p.out
-			rest = time.After(min(restFactor*(worked+time.Since(began)), maxRest))
+			rest = time.After(p.rest(worked + time.Since(began)))
 			worked = 0
+		}
+		changes := f.changes
+		if rest != nil {
+			changes = nil
 		}
 		select {
 		case c, ok := <-changes:
@@ -87,7 +133,11 @@ func (p *publisher) run(changes <-chan change) {
 			}
 			began = time.Now()
 			p.handle(c)
-			p.handleAll(changes)
+			more = p.handleAll(f.changes)
+			worked += time.Since(began)
+		case <-f.urgent:
+			began = time.Now()
+			more = p.handleAll(f.changes)
 			worked += time.Since(began)
 		case out <- offer:
 			offer, out = Update{}, nil
@@ -97,20 +147,30 @@ func (p *publisher) run(changes <-chan change) {
 	}
 }
 
+// rest returns how long to rest after an update.
+func (p *publisher) rest(worked time.Duration) time.Duration {
+	if p.steps {
+		return stepsRest
+	}
+	return min(restFactor*worked, maxRest)
+}
+
 // handleAll handles the changes that are buffered, so that a burst costs one
-// snapshot. It takes a bounded number, since more keep coming.
-func (p *publisher) handleAll(changes <-chan change) {
+// snapshot. It takes a bounded number, since more keep coming. It reports false once
+// there are no more.
+func (p *publisher) handleAll(changes <-chan change) (more bool) {
 	for range cap(changes) {
 		select {
 		case c, ok := <-changes:
 			if !ok {
-				return // run sees it too
+				return false
 			}
 			p.handle(c)
 		default:
-			return
+			return true
 		}
 	}
+	return true
 }
 
 // take returns the next update.
@@ -145,7 +205,7 @@ func (p *publisher) handle(c change) {
 	case c.listing != nil:
 		p.reset(*c.listing)
 	case len(c.events) > 0:
-		p.apply(c.events)
+		p.apply(c.events, c.at)
 	case c.progress > 0:
 		p.state.advance(c.progress)
 		p.health.progress = true
@@ -200,12 +260,11 @@ func (p *publisher) reset(l listing) {
 	p.health = health{}
 }
 
-// apply applies events revision by revision.
-func (p *publisher) apply(events []*clientv3.Event) {
-	now := p.now()
+// apply applies events, which came now, revision by revision.
+func (p *publisher) apply(events []*clientv3.Event, now time.Time) {
 	p.state.late = p.health.err != nil
 	for revision := range revisions(events) {
-		p.next.Events = append(p.next.Events, p.state.apply(revision, now)...)
+		p.next.Events = p.state.applyTo(p.next.Events, revision, now)
 	}
 	p.dirty = true
 	if len(p.next.Events) > 2*p.most { // rarely, because it moves all events

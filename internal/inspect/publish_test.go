@@ -11,39 +11,52 @@ import (
 )
 
 // published runs a publisher on changes that it is handed one by one.
-func published(t *testing.T) (chan<- change, <-chan Update) {
+func published(t *testing.T) (changes feed, out <-chan Update) {
 	t.Helper()
-	changes, out := make(chan change), make(chan Update)
+	updates := make(chan Update)
+	changes = newFeed()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), out, func() time.Time { return epoch }, &unread{}).run(changes)
+		newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), updates, func() time.Time { return epoch }, &unread{}).run(changes)
 	}()
 	t.Cleanup(func() {
-		close(changes)
+		changes.close()
 		<-done
 	})
-	return changes, out
+	return changes, updates
+}
+
+// handled returns once all changes that were sent are handled.
+func (f feed) handled() {
+	same := make(chan bool, 1)
+	f.send(change{check: &checking{listing: *listingAt(1, nil), same: same}})
+	<-same
 }
 
 func TestPublisherCoalesces(t *testing.T) {
 	changes, out := published(t)
 	db := newStore()
-	changes <- change{listing: listingAt(db.revision, nil)}
+	changes.send(change{listing: listingAt(db.revision, nil)})
+	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefixes[0] != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
+		t.Errorf("first update: %d events at %d", len(u.Events), u.Snapshot.Revision)
+	}
 	const n = 3*maxEvents + 5
 	for i := range n { // nobody receives, and yet none of these blocks
 		db.put(fmt.Sprintf("a%04d/write/1", i), "", 0)
-		changes <- change{events: db.commit()}
+		changes.send(change{events: db.commit(), at: epoch})
 	}
-	if u := <-out; u.Snapshot.Revision != 1 || u.Snapshot.Prefixes[0] != "a" || len(u.Events) != 0 || u.Resynced.Happened() {
-		t.Errorf("first update: %+v", u)
+	changes.handled()
+	var u Update
+	for seen, updates := 0, 0; u.Snapshot.Revision < db.revision; {
+		u = <-out
+		seen += u.Missed + len(u.Events)
+		if updates++; updates > 2 || len(u.Events) > maxEvents || int64(seen) != u.Snapshot.Revision-1 || u.Events[len(u.Events)-1].Revision != u.Snapshot.Revision {
+			t.Errorf("update %d: %d events and %d missed, at %d", updates, len(u.Events), u.Missed, u.Snapshot.Revision)
+		}
 	}
-	u := <-out
-	if u.Snapshot.Revision != db.revision || len(u.Snapshot.Locks) != n {
-		t.Errorf("second update: %d locks at %d, want %d at %d", len(u.Snapshot.Locks), u.Snapshot.Revision, n, db.revision)
-	}
-	if len(u.Events) != maxEvents || u.Missed != n-maxEvents || u.Events[0].Revision != db.revision-maxEvents+1 || u.Events[maxEvents-1].Revision != db.revision {
-		t.Errorf("%d events and %d missed, %d to %d", len(u.Events), u.Missed, u.Events[0].Revision, u.Events[len(u.Events)-1].Revision)
+	if len(u.Snapshot.Locks) != n {
+		t.Errorf("%d locks, want %d", len(u.Snapshot.Locks), n)
 	}
 }
 
@@ -51,11 +64,11 @@ func TestPublisher(t *testing.T) {
 	errDown := errors.New("down")
 	t.Run("NoEtcdYet", func(t *testing.T) {
 		changes, out := published(t)
-		changes <- change{failed: errDown}
+		changes.send(change{failed: errDown})
 		if u := <-out; !errors.Is(u.Err, errDown) || u.Snapshot.Prefixes[0] != "a" {
 			t.Errorf("update = %+v, want the error", u)
 		}
-		changes <- change{listing: listingAt(7, nil)}
+		changes.send(change{listing: listingAt(7, nil)})
 		if u := <-out; u.Err != nil || u.Resynced.Happened() || u.Snapshot.Revision != 7 {
 			t.Errorf("update = %+v, want the first snapshot", u)
 		}
@@ -63,13 +76,13 @@ func TestPublisher(t *testing.T) {
 	t.Run("OneRevisionIsOneUpdate", func(t *testing.T) {
 		changes, out := published(t)
 		db := newStore()
-		changes <- change{listing: listingAt(db.revision, nil)}
+		changes.send(change{listing: listingAt(db.revision, nil)})
 		<-out
 		for range 3 {
 			for j := range 5 {
 				db.put(fmt.Sprint("a/read/", db.revision, j), "", 0)
 			}
-			changes <- change{events: db.commit()}
+			changes.send(change{events: db.commit(), at: epoch})
 			if u := <-out; len(u.Events) != 5 || u.Snapshot.Revision != db.revision {
 				t.Errorf("%d events at %d", len(u.Events), u.Snapshot.Revision)
 			}
@@ -77,28 +90,28 @@ func TestPublisher(t *testing.T) {
 	})
 	t.Run("Resync", func(t *testing.T) {
 		changes, out := published(t)
-		changes <- change{listing: listingAt(7, func(l *listing) { l.other = 1 })}
+		changes.send(change{listing: listingAt(7, func(l *listing) { l.other = 1 })})
 		<-out
-		changes <- change{listing: listingAt(3, func(l *listing) { l.cause = ResyncWentBack })} // another history may be shorter
+		changes.send(change{listing: listingAt(3, func(l *listing) { l.cause = ResyncWentBack })}) // another history may be shorter
 		if u := <-out; u.Resynced != (Resync{ResyncWentBack, 7, 3}) || u.Snapshot.Revision != 3 || u.Snapshot.Other != 0 {
 			t.Errorf("update = %+v, want a resync", u)
 		}
 	})
 	t.Run("NoNewsNoUpdate", func(t *testing.T) {
 		changes, out := published(t)
-		changes <- change{listing: listingAt(7, nil)}
+		changes.send(change{listing: listingAt(7, nil)})
 		<-out
-		changes <- change{progress: 7}
-		changes <- change{answered: 7}
-		changes <- change{failed: errDown}
+		changes.send(change{progress: 7})
+		changes.send(change{answered: 7})
+		changes.send(change{failed: errDown})
 		<-out
-		changes <- change{failed: errDown}
+		changes.send(change{failed: errDown})
 		select {
 		case u := <-out:
 			t.Errorf("update without news: %+v", u)
 		default:
 		}
-		changes <- change{progress: 8}
+		changes.send(change{progress: 8})
 		if u := <-out; u.Snapshot.Revision != 8 || u.Err == nil {
 			t.Errorf("update = %+v, want revision 8 and still the error", u)
 		}

@@ -86,3 +86,12 @@ func markHolders(queue, others []Request, n int) (changed []int) {
 	}
 	return changed
 }
+
+// own returns the lock's queue to be changed in place: a copy of it, with room for
+// more, if a snapshot shares it.
+func (t *tracked) own(more int) []Request {
+	if t.touched {
+		return t.Queue
+	}
+	return append(make([]Request, 0, len(t.Queue)+more), t.Queue...)
+}

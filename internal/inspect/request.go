@@ -90,25 +90,25 @@ func (r Request) sameOwner(other Request) bool {
 }
 
 // findOut returns what the rules say of the key of an event.
-func (s *state) findOut(ev *clientv3.Event) layout.Find {
+func (s *state) findOut(ev *clientv3.Event, key string) layout.Find {
 	if ev.Type != clientv3.EventTypePut {
-		return layout.Find{Dependents: s.rules.Dependents(string(ev.Kv.Key))}
+		return layout.Find{Dependents: s.rules.Dependents(key)}
 	}
-	return s.rules.Find(layoutKV(ev.Kv), s.leaseOf)
+	return s.rules.Find(layoutKV(ev.Kv, key), s.leaseOf)
 }
 
 // layoutKV is a key as rules take it.
-func layoutKV(kv *mvccpb.KeyValue) layout.KV {
-	return layout.KV{Key: string(kv.Key), Value: kv.Value, Lease: kv.Lease}
+func layoutKV(kv *mvccpb.KeyValue, key string) layout.KV {
+	return layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}
 }
 
 // written returns the request that a key that was written is, if it is one. Without an owner's
 // time, it counts as made now, unless events come late.
-func (s *state) written(kv *mvccpb.KeyValue, found layout.Find, now time.Time) (Request, bool) {
-	if !found.Found || !isWhole(found.Match, string(kv.Key), s.prefixes) {
+func (s *state) written(kv *mvccpb.KeyValue, key string, found layout.Find, now time.Time) (Request, bool) {
+	if !found.Found || !isWhole(found.Match, key, s.prefixes) {
 		return Request{}, false
 	}
-	r := newRequest(kv, string(kv.Key), found.Match)
+	r := newRequest(kv, key, found.Match)
 	r.Seen, r.Saw = now, !s.late && !now.IsZero()
 	if r.Since.IsZero() && !s.late {
 		r.Since = now

@@ -166,7 +166,7 @@ func (f *follower) compare(ctx context.Context, each []int64) (compared, error) 
 		return compared{}, resyncError{ResyncWentBack}
 	}
 	same := make(chan bool, 1)
-	f.changes <- change{check: &checking{listing: all, same: same}}
+	f.changes.send(change{check: &checking{listing: all, same: same}})
 	return compared{<-same, all.revision}, nil
 }
 
@@ -201,7 +201,7 @@ func (f *follower) settleMatched() {
 	for i := range f.applied {
 		f.applied[i] = max(f.applied[i], f.matched)
 	}
-	f.changes <- change{settled: f.matched}
+	f.changes.send(change{settled: f.matched})
 }
 
 // retryPause is the pause between failed attempts, twice as long each time.

@@ -35,7 +35,7 @@ func (w *watching) relist() {
 
 func (w *watching) pass(d time.Duration) { w.clock = w.clock.Add(d) }
 
-func (w *watching) commit() { w.handle(change{events: w.db.commit()}) }
+func (w *watching) commit() { w.handle(change{events: w.db.commit(), at: w.clock}) }
 
 // says returns how long a request has held or waited.
 func (w *watching) says(key string) string {

@@ -1,8 +1,8 @@
 package inspect
 
 import (
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -23,27 +23,35 @@ type state struct {
 	rules    *layout.Set
 	partial  []Partial
 	revision int64
-	places   map[string]place // of the requests, by key: etcd reports only the key of a deletion
-	locks    map[LockID]Lock
+	locks    map[LockID]*tracked
 	other    int
 	below    *belowLocks
 	beside   beside
+	owners   texts
 	at       time.Time // when what is applied was seen; zero in history
 	late     bool      // what is applied began earlier than it is seen
 
-	sorted  []Lock              // as of the last snapshot, which shares it
-	touched map[LockID]struct{} // changed since then: their queues are not shared
+	sorted  []Lock     // as of the last snapshot, which shares it
+	touched []*tracked // changed since then: their queues are not shared
+
+	edits []*edit // of the revision that is being applied
+	spare []*edit // to be used again
 
 	noting bool   // what each revision does is noted
 	steps  []Step // noted
 	noted  int    // other, as in the last step
 }
 
-// place locates a request in its lock's queue.
-type place struct {
-	lock     LockID
-	revision int64
+// tracked is a lock that a state follows. Without requests, it is no lock until the next
+// snapshot, and not followed after that.
+type tracked struct {
+	Lock
+	touched bool  // since the last snapshot
+	edit    *edit // of the revision that is being applied; nil: none
 }
+
+// exists reports whether the lock has requests.
+func (t *tracked) exists() bool { return t != nil && len(t.Queue) > 0 }
 
 // newState returns the state that a listing describes; it takes ownership of the
 // listing's queues. It keeps when requests were first seen from the state before
@@ -54,23 +62,21 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		rules:    l.rules,
 		partial:  l.partial,
 		revision: l.revision,
-		places:   map[string]place{},
-		locks:    make(map[LockID]Lock, len(l.locks)),
+		locks:    make(map[LockID]*tracked, len(l.locks)),
 		other:    l.other,
 		below:    newBelowLocks(l.keys),
 		beside:   l.beside,
+		owners:   l.owners,
 		sorted:   l.locks,
-		touched:  map[LockID]struct{}{},
 	}
 	for _, lock := range l.locks {
-		s.locks[lock.ID] = lock
+		s.locks[lock.ID] = &tracked{Lock: lock}
 		s.below.add(lock.ID, belowName(lock.ID, l.keys))
 		for i := range lock.Queue {
 			r := &lock.Queue[i]
 			if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
 				r.Since = old.Since
 			}
-			s.places[r.Key] = place{lock: lock.ID, revision: r.Revision}
 		}
 	}
 	return s
@@ -81,67 +87,105 @@ func (s *state) find(key string) (Request, bool) {
 	if s == nil {
 		return Request{}, false
 	}
-	p, ok := s.places[key]
+	k, ok := s.below.keys.Get(stored{key: key})
 	if !ok {
 		return Request{}, false
 	}
-	queue := s.locks[p.lock].Queue
-	i, ok := position(queue, Request{Key: key, Revision: p.revision})
+	return s.requestOf(k)
+}
+
+// requestOf returns the request that a key is.
+func (s *state) requestOf(k stored) (Request, bool) {
+	if k.lock == nil {
+		return Request{}, false
+	}
+	t := s.locks[*k.lock]
+	if t == nil {
+		return Request{}, false
+	}
+	i, ok := position(t.Queue, Request{Key: k.key, Revision: k.created})
 	if !ok {
 		return Request{}, false
 	}
-	return queue[i], true
+	return t.Queue[i], true
+}
+
+// track returns a lock, which may have no requests.
+func (s *state) track(id LockID) *tracked {
+	t := s.locks[id]
+	if t == nil {
+		id.Name = strings.Clone(id.Name) // of which the key of its request has more
+		t = &tracked{Lock: Lock{ID: id}}
+		s.locks[id] = t
+		s.touch(t)
+	}
+	return t
+}
+
+func (s *state) touch(t *tracked) {
+	if !t.touched {
+		t.touched = true
+		s.touched = append(s.touched, t)
+	}
 }
 
 // apply applies all events of one revision: a transaction is one change, and no
 // state between its parts ever existed. It returns the changes of requests.
 func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
-	edits := map[LockID]*edit{}
+	return s.applyTo(nil, events, now)
+}
+
+// applyTo is apply, and appends the changes to others.
+func (s *state) applyTo(changes []Event, events []*clientv3.Event, now time.Time) []Event {
 	var dependents []string
 	for _, ev := range events {
 		s.advance(ev.Kv.ModRevision)
-		found := s.findOut(ev)
-		s.collect(edits, ev, found, now)
-		for _, id := range s.putBeside(ev, found) {
-			editOf(edits, id)
-		}
+		key := string(ev.Kv.Key)
+		found := s.findOut(ev, key)
+		s.collect(ev, key, found, now)
+		s.putBeside(ev, key, found)
 		dependents = append(dependents, found.Dependents...)
 	}
 	for _, key := range dependents {
-		s.reconsider(edits, key, now)
+		s.reconsider(key, now)
 	}
 	s.at = now
-	changes := s.applyEdits(edits, now)
-	for i := range changes { // events of one prefix can come late: see merger.flush
-		changes[i].Revision, changes[i].Time = events[0].Kv.ModRevision, now
+	n := len(changes)
+	changes = s.applyEdits(changes, now)
+	for i := range changes[n:] { // events of one prefix can come late: see merger.flush
+		changes[n+i].Revision, changes[n+i].Time = events[0].Kv.ModRevision, now
 	}
 	return changes
 }
 
 // learn notes the leases of keys that were read.
 func (s *state) learn(kvs []*mvccpb.KeyValue) {
-	edits := map[LockID]*edit{}
 	for _, kv := range kvs {
-		for _, id := range s.below.learn(newStored(string(kv.Key), kv, true)) {
-			editOf(edits, id)
-		}
+		s.editAll(s.below.learn(newStored(kv, string(kv.Key), true)))
 	}
-	s.applyEdits(edits, s.at)
+	s.applyEdits(nil, s.at)
 }
 
 // applyEdits changes first all queues and then who holds, because a request can be in
-// the way of other locks.
-func (s *state) applyEdits(edits map[LockID]*edit, now time.Time) []Event {
-	ids := slices.SortedFunc(maps.Keys(edits), LockID.Compare)
-	for _, id := range ids {
-		edits[id].before = s.locks[id]
-		s.editQueue(id, edits[id])
+// the way of other locks. It appends what has changed to others.
+func (s *state) applyEdits(changes []Event, now time.Time) []Event {
+	if len(s.edits) > 1 {
+		slices.SortFunc(s.edits, func(a, b *edit) int { return a.lock.ID.Compare(b.lock.ID) })
 	}
-	var changes []Event
-	for _, id := range ids {
-		changes = append(changes, s.settle(id, edits[id])...)
+	for _, e := range s.edits {
+		e.before = e.lock.Lock
+		s.editQueue(e)
 	}
-	s.noteStep(edits, ids, len(changes), now)
+	n := len(changes)
+	for _, e := range s.edits {
+		changes = s.settle(changes, e)
+	}
+	s.noteStep(len(changes)-n, now)
+	for _, e := range s.edits {
+		e.lock.edit = nil
+		s.spare = append(s.spare, e.emptied())
+	}
+	s.edits = s.edits[:0]
 	return changes
 }
 
@@ -151,24 +195,25 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 // collect turns an event into edits. A key that is written again keeps its
 // place, but with another lease it may have become the request of another
 // lock, or none.
-func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, found layout.Find, now time.Time) {
-	old, was := s.find(string(ev.Kv.Key))
-	next, is := s.written(ev.Kv, found, now)
-	if s.prefixes.Has(string(ev.Kv.Key)) {
-		s.other += countOther(ev, was, is)
-	}
-	var lock *LockID
+func (s *state) collect(ev *clientv3.Event, key string, found layout.Find, now time.Time) {
+	next, is := s.written(ev.Kv, key, found, now)
+	var lock *tracked
 	if is {
-		lock = &next.Lock
+		lock = s.track(next.Lock)
+		next.Lock = lock.ID // with the name that the lock's requests share
+		s.owners.share(&next.Owner)
 	}
-	for _, id := range s.below.apply(ev, lock) {
-		editOf(edits, id)
+	replaced, above := s.below.apply(ev, key, lock)
+	s.editAll(above)
+	old, was := s.requestOf(replaced)
+	if s.prefixes.Has(key) {
+		s.other += countOther(ev, was, is)
 	}
 	if was && is && next.continues(old) {
 		if next.Owner.Time.IsZero() {
 			next.Since = old.Since
 		}
-		e := editOf(edits, next.Lock)
+		e := s.editOf(lock)
 		e.rewritten = append(e.rewritten, next)
 		gave, got := compareSlots(old, next)
 		e.gave, e.got = append(e.gave, gave...), append(e.got, got...)
@@ -176,97 +221,73 @@ func (s *state) collect(edits map[LockID]*edit, ev *clientv3.Event, found layout
 	}
 	if was {
 		passed := is && next.Lock == old.Lock
-		s.leave(edits, old, ev.Type == clientv3.EventTypePut && !ev.IsCreate() && !passed)
+		s.leave(old, ev.Type == clientv3.EventTypePut && !ev.IsCreate() && !passed)
 	}
 	if is {
-		s.join(edits, next)
+		e := s.editOf(lock)
+		e.added = append(e.added, next)
 	}
-}
-
-func (s *state) leave(edits map[LockID]*edit, r Request, detached bool) {
-	e := editOf(edits, r.Lock)
-	e.deleted = append(e.deleted, r)
-	e.detached[r.Key] = detached
-	delete(s.places, r.Key)
-}
-
-func (s *state) join(edits map[LockID]*edit, r Request) {
-	e := editOf(edits, r.Lock)
-	e.added = append(e.added, r)
-	s.places[r.Key] = place{lock: r.Lock, revision: r.Revision}
-}
-
-func editOf(edits map[LockID]*edit, id LockID) *edit {
-	e, ok := edits[id]
-	if !ok {
-		e = &edit{detached: map[string]bool{}}
-		edits[id] = e
-	}
-	return e
 }
 
 // editQueue changes a lock's queue.
-func (s *state) editQueue(id LockID, e *edit) {
+func (s *state) editQueue(e *edit) {
 	if !e.changesQueue() {
 		return
 	}
 	slices.SortFunc(e.deleted, ByPlace)
-	queue := s.own(id, len(e.added))
-	if s.noting {
+	queue := e.lock.own(len(e.added))
+	if s.noting && len(e.deleted) > 0 {
 		e.gone = places(queue, e.deleted)
 	}
 	replace(queue, e.rewritten)
 	queue = remove(queue, e.deleted)
 	e.reach = reach(queue) + len(e.added)
-	lock := s.locks[id]
-	lock.ID, lock.Queue = id, insert(queue, e.added)
-	s.setLock(lock)
+	e.lock.Queue = insert(queue, e.added)
+	s.touch(e.lock)
+	if len(e.lock.Queue) == 0 {
+		e.lock.Lock = Lock{ID: e.lock.ID}
+		s.below.remove(e.lock.ID)
+	}
 }
 
 // settle finds what is in the way of a lock's requests, and marks the holders. It
-// returns first the events of deleted requests, then those of keys in the way, then those
+// appends first the events of deleted requests, then those of keys in the way, then those
 // of requests that are new or changed between holding and waiting, each in the order of
 // the queue.
-func (s *state) settle(id LockID, e *edit) []Event {
-	var changes []Event
+func (s *state) settle(changes []Event, e *edit) []Event {
+	n := len(changes)
 	for _, r := range e.deleted {
-		changes = append(changes, departure(r, e.detached[r.Key]))
+		changes = append(changes, departure(r, slices.Contains(e.detached, r.Key)))
 	}
 	changes = append(changes, e.gave...)
-	lock, ok := s.locks[id]
-	if !ok {
-		return slices.DeleteFunc(append(changes, compareOthers(e.before, lock)...), Event.quiet)
+	if !e.lock.exists() {
+		return notQuiet(append(changes, compareOthers(e.before, Lock{})...), n)
 	}
+	lock := e.lock.Lock
 	lock.Others, lock.MoreOthers = s.others(lock)
 	lock.Candidates = s.beside.of(lock)
 	changes = append(changes, compareOthers(e.before, lock)...)
 	if !e.changesQueue() {
 		if lock.MoreOthers == e.before.MoreOthers && slices.Equal(lock.Others, e.before.Others) && slices.Equal(lock.Candidates, e.before.Candidates) {
-			return nil
+			return changes[:n]
 		}
-		lock.Queue, e.reach = s.own(id, 0), reach(lock.Queue)
+		lock.Queue, e.reach = e.lock.own(0), reach(lock.Queue)
 	}
-	moved := markHolders(lock.Queue, lock.Others, e.reach)
-	s.sawMoved(lock.Queue, moved)
-	s.setLock(lock)
-	e.moved = slices.Clone(moved)
-	for _, r := range e.added {
-		if i, _ := position(lock.Queue, r); !lock.Queue[i].Holding { // the others have moved
-			moved = append(moved, i)
-		}
-	}
-	slices.Sort(moved)
-	for _, i := range moved {
+	e.moved = markHolders(lock.Queue, lock.Others, e.reach)
+	s.sawMoved(lock.Queue, e.moved)
+	e.lock.Lock = lock
+	s.touch(e.lock)
+	for _, i := range e.toTell() {
 		changes = append(changes, standing(lock.Queue[i]))
 	}
-	return slices.DeleteFunc(append(changes, e.got...), Event.quiet)
+	return notQuiet(append(changes, e.got...), n)
 }
 
 // others returns Lock.Others and Lock.MoreOthers.
 func (s *state) others(lock Lock) (others []Request, more int) {
 	first, more := inTheWay(lock.Queue, s.below.of(lock.ID))
 	for _, k := range first {
-		r, ok := s.find(k.key)
+		r, ok := s.requestOf(k)
 		if !ok {
 			r = k.request(nil)
 		}
@@ -275,59 +296,46 @@ func (s *state) others(lock Lock) (others []Request, more int) {
 	return others, more
 }
 
-// own returns a lock's queue to be changed in place: a copy of it, with room for
-// more, if a snapshot shares it.
-func (s *state) own(id LockID, more int) []Request {
-	queue := s.locks[id].Queue
-	if _, own := s.touched[id]; own {
-		return queue
-	}
-	return append(make([]Request, 0, len(queue)+more), queue...)
-}
-
-// setLock replaces a lock and takes ownership of its queue.
-func (s *state) setLock(lock Lock) {
-	s.touched[lock.ID] = struct{}{}
-	if len(lock.Queue) == 0 {
-		delete(s.locks, lock.ID)
-		s.below.remove(lock.ID)
-		return
-	}
-	s.locks[lock.ID] = lock
-}
-
 // snapshot returns the state as a value. It copies the list of locks if any lock
 // has changed since the last snapshot.
 func (s *state) snapshot() Snapshot {
 	if len(s.touched) > 0 {
 		s.sorted = s.merge()
+		for _, t := range s.touched {
+			t.touched = false
+			if !t.exists() {
+				delete(s.locks, t.ID)
+			}
+		}
 		clear(s.touched)
+		s.touched = s.touched[:0]
 	}
 	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Locks: s.sorted, Other: s.other, Partial: s.partial}
 }
 
 // unread returns keys in the way of touched locks whose leases are not known.
 func (s *state) unread() []Request {
-	var touched []Lock
-	for id := range s.touched {
-		touched = append(touched, s.locks[id])
+	var u unreadKeys
+	for _, t := range s.touched {
+		u.add(t.Lock)
 	}
-	return unreadLeases(touched)
+	return u.keys
 }
 
 // merge returns the list of the last snapshot with the touched locks replaced.
 func (s *state) merge() []Lock {
-	merged := make([]Lock, 0, len(s.locks))
+	slices.SortFunc(s.touched, func(a, b *tracked) int { return a.ID.Compare(b.ID) })
+	merged := make([]Lock, 0, len(s.sorted)+len(s.touched))
 	rest := s.sorted
-	for _, id := range slices.SortedFunc(maps.Keys(s.touched), LockID.Compare) {
-		i, found := slices.BinarySearchFunc(rest, id, func(l Lock, id LockID) int { return l.ID.Compare(id) })
+	for _, t := range s.touched {
+		i, found := slices.BinarySearchFunc(rest, t.ID, func(l Lock, id LockID) int { return l.ID.Compare(id) })
 		merged = append(merged, rest[:i]...)
 		if found {
 			i++
 		}
 		rest = rest[i:]
-		if l, ok := s.locks[id]; ok {
-			merged = append(merged, l)
+		if t.exists() {
+			merged = append(merged, t.Lock)
 		}
 	}
 	return append(merged, rest...)

@@ -81,13 +81,9 @@ func TestFoldLaw(t *testing.T) {
 				before := s.snapshot()
 				kept := untimed(before)
 				for range 1 + h.rng.IntN(4) { // more than one change the same copy
-					old := maps.Clone(s.locks)
-					for id, l := range old { // the state may change it in place
-						l.Queue = slices.Clone(l.Queue)
-						old[id] = l
-					}
+					old := s.copyLocks()
 					events := s.apply(h.step(), epoch)
-					checkEvents(t, events, old, s.locks, Snapshot{keys: h.store.listing().keys})
+					checkEvents(t, events, old, s.copyLocks(), Snapshot{keys: h.store.listing().keys})
 					for _, e := range events {
 						track(t, standings, e)
 					}
@@ -103,6 +99,17 @@ func TestFoldLaw(t *testing.T) {
 			checkStandings(t, standings, s.snapshot())
 		})
 	}
+}
+
+// copyLocks copies the locks: the state may change queues in place.
+func (s *state) copyLocks() map[LockID]Lock {
+	locks := map[LockID]Lock{}
+	for id, l := range s.locks {
+		if l.exists() {
+			locks[id] = Lock{ID: id, Queue: slices.Clone(l.Queue), Others: l.Others, MoreOthers: l.MoreOthers, Candidates: l.Candidates}
+		}
+	}
+	return locks
 }
 
 // checkEvents holds that events are the difference between two states of locks,

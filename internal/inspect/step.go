@@ -48,14 +48,17 @@ func (s *state) takeSteps() []Step {
 	return steps
 }
 
-// noteStep notes what edits have done to locks, and which events that made.
-func (s *state) noteStep(edits map[LockID]*edit, ids []LockID, events int, at time.Time) {
+// noteStep notes what edits have done to locks, and how many events that made.
+func (s *state) noteStep(events int, at time.Time) {
 	if !s.noting {
 		return
 	}
 	step := Step{Revision: s.revision, Time: at, Other: s.other, Events: events}
-	for _, id := range ids {
-		if l, ok := s.stepOf(id, edits[id]); ok {
+	for _, e := range s.edits {
+		if l, ok := e.step(); ok {
+			if step.Locks == nil {
+				step.Locks = make([]LockStep, 0, len(s.edits))
+			}
 			step.Locks = append(step.Locks, l)
 		}
 	}
@@ -65,11 +68,11 @@ func (s *state) noteStep(edits map[LockID]*edit, ids []LockID, events int, at ti
 	}
 }
 
-// stepOf returns what an edit has done to a lock. It reports false if that is nothing.
-func (s *state) stepOf(id LockID, e *edit) (LockStep, bool) {
-	lock := s.locks[id]
+// step returns what an edit has done to its lock. It reports false if that is nothing.
+func (e *edit) step() (LockStep, bool) {
+	lock := e.lock.Lock
 	l := LockStep{Gone: e.gone, After: lock}
-	l.After.ID, l.After.Queue = id, nil
+	l.After.Queue = nil
 	put := func(r Request, joined, moved bool) {
 		i, ok := position(lock.Queue, r)
 		if ok && !slices.ContainsFunc(l.Put, func(p Placed) bool { return p.Place == i }) {
@@ -103,10 +106,11 @@ func places(queue, requests []Request) []Placed {
 // edit is what one revision does to one lock: to its queue, or to the keys in the way
 // of its requests.
 type edit struct {
+	lock      *tracked
 	deleted   []Request
-	detached  map[string]bool // those of deleted whose keys still exist
-	rewritten []Request       // they keep their places
-	gave, got []Event         // of those of rewritten that are semaphores: of slots
+	detached  []string  // the keys of those of deleted whose keys still exist
+	rewritten []Request // they keep their places
+	gave, got []Event   // of those of rewritten that are semaphores: of slots
 	added     []Request
 	reach     int  // requests of the queue that may be marked as holding
 	before    Lock // with the keys in the way before; its queue may have changed since
@@ -117,3 +121,62 @@ type edit struct {
 
 // changesQueue reports whether the edit changes the lock's queue.
 func (e *edit) changesQueue() bool { return len(e.deleted)+len(e.rewritten)+len(e.added) > 0 }
+
+// emptied returns the edit without its contents, to be used again: with the room of those
+// that nothing else has.
+func (e *edit) emptied() *edit {
+	clear(e.deleted)
+	clear(e.rewritten)
+	clear(e.added)
+	*e = edit{deleted: e.deleted[:0], rewritten: e.rewritten[:0], added: e.added[:0]}
+	return e
+}
+
+func (s *state) leave(r Request, detached bool) {
+	e := s.editOf(s.track(r.Lock))
+	e.deleted = append(e.deleted, r)
+	if detached {
+		e.detached = append(e.detached, r.Key)
+	}
+}
+
+// editOf returns the edit of a lock by the revision that is being applied.
+func (s *state) editOf(t *tracked) *edit {
+	if t.edit != nil {
+		return t.edit
+	}
+	if n := len(s.spare); n > 0 {
+		t.edit, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		t.edit = &edit{}
+	}
+	t.edit.lock = t
+	s.edits = append(s.edits, t.edit)
+	return t.edit
+}
+
+// editAll has locks be looked at again by the revision that is being applied.
+func (s *state) editAll(ids []LockID) {
+	for _, id := range ids {
+		s.editOf(s.track(id))
+	}
+}
+
+// notQuiet leaves out those of the events from the n-th on that are quiet.
+func notQuiet(changes []Event, n int) []Event {
+	return changes[:n+len(slices.DeleteFunc(changes[n:], Event.quiet))]
+}
+
+// toTell returns the indexes of requests that have moved, or have joined and wait.
+func (e *edit) toTell() []int {
+	told := e.moved
+	for _, r := range e.added {
+		if i, _ := position(e.lock.Queue, r); !e.lock.Queue[i].Holding { // the others have moved
+			told = append(told[:len(told):len(told)], i)
+		}
+	}
+	if len(told) > len(e.moved) {
+		slices.Sort(told)
+	}
+	return told
+}

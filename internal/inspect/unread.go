@@ -19,17 +19,29 @@ const maxUnread = 256
 // unreadLeases returns keys in the way of locks whose leases are not known, at most
 // maxUnread.
 func unreadLeases(locks []Lock) []Request {
-	var keys []Request
-	seen := map[string]bool{}
+	var u unreadKeys
 	for _, lock := range locks {
-		for _, o := range lock.Others {
-			if o.LeaseUnknown && !seen[o.Key] && len(keys) < maxUnread {
-				seen[o.Key] = true
-				keys = append(keys, o)
+		u.add(lock)
+	}
+	return u.keys
+}
+
+// unreadKeys is what unreadLeases returns.
+type unreadKeys struct {
+	keys []Request
+	seen map[string]bool
+}
+
+func (u *unreadKeys) add(lock Lock) {
+	for _, o := range lock.Others {
+		if o.LeaseUnknown && !u.seen[o.Key] && len(u.keys) < maxUnread {
+			if u.seen == nil {
+				u.seen = map[string]bool{}
 			}
+			u.seen[o.Key] = true
+			u.keys = append(u.keys, o)
 		}
 	}
-	return keys
 }
 
 // leaseReader reads the leases of keys. etcd returns a lease only with the value,
@@ -149,6 +161,6 @@ func (f *follower) readLeases(ctx context.Context) {
 	defer cancel()
 	kvs, err := leaseReader{kv: f.client}.read(ctx, f.unread.take())
 	if err == nil && len(kvs) > 0 {
-		f.changes <- change{leases: kvs}
+		f.changes.send(change{leases: kvs})
 	}
 }

@@ -25,7 +25,7 @@ const (
 	retryMin = 100 * time.Millisecond
 	retryMax = 2 * time.Second
 
-	maxChanges = 64 // buffered for the publisher, which takes them at once
+	maxChanges = 512 // buffered for the publisher
 )
 
 // Watch sends the locks whose keys have one of the prefixes, or all without prefixes, as
@@ -57,14 +57,14 @@ func (s *Source) Watch(ctx context.Context, prefixes ...string) <-chan Update {
 // watch is Watch, with steps or without.
 func (s *Source) watch(ctx context.Context, steps bool, prefixes []string) <-chan Update {
 	out := make(chan Update)
-	changes := make(chan change, maxChanges)
+	changes := newFeed()
 	f := newFollower(s, keyspace.NewPrefixes(prefixes...), changes)
 	p := newPublisher(f.lister.prefixes, s.rules, out, s.tuning.now, f.unread)
 	if steps {
 		p.noteSteps()
 	}
 	go func() {
-		defer close(changes)
+		defer changes.close()
 		f.run(ctx)
 	}()
 	go func() {
@@ -81,7 +81,7 @@ type follower struct {
 	tuning  tuning
 	kv      *identifiedKV
 	lister  lister
-	changes chan<- change
+	changes feed
 	unread  *unread
 	listed  bool         // the publisher has a listing, with no gap since
 	applied []int64      // of each range, the revision up to which everything was passed to the publisher
@@ -97,7 +97,7 @@ type follower struct {
 	probes  int // that succeeded
 }
 
-func newFollower(s *Source, prefixes keyspace.Prefixes, changes chan<- change) *follower {
+func newFollower(s *Source, prefixes keyspace.Prefixes, changes feed) *follower {
 	kv := &identifiedKV{KV: s.client}
 	return &follower{
 		client:  s.client,
@@ -182,7 +182,7 @@ func (f *follower) list(ctx context.Context, m *merger) error {
 	l.cause = f.resync
 	f.listed = true
 	m.skip(l.revision)
-	f.changes <- change{listing: &l}
+	f.changes.send(change{listing: &l})
 	return nil
 }
 
@@ -279,7 +279,7 @@ func (f *follower) pass(w *rangeWatch, m *merger, resp rangeResponse, trust *pro
 	f.send(events)
 	progress := resp.IsProgressNotify() && believed
 	if progress {
-		f.changes <- change{progress: upTo}
+		f.changes.send(change{progress: upTo})
 	}
 	if progress || len(resp.Events) > 0 {
 		f.heard.Add(1)
@@ -288,7 +288,7 @@ func (f *follower) pass(w *rangeWatch, m *merger, resp rangeResponse, trust *pro
 
 func (f *follower) send(events []*clientv3.Event) {
 	if len(events) > 0 {
-		f.changes <- change{events: events}
+		f.changes.send(change{events: events, at: f.tuning.now()})
 	}
 }
 
@@ -317,7 +317,7 @@ func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrus
 			return errDoubt
 		default:
 			f.newest, f.term = header.Revision, header.RaftTerm
-			f.changes <- change{answered: header.Revision}
+			f.changes.send(change{answered: header.Revision})
 			f.readLeases(ctx)
 		}
 		backoff.Pause(ctx, f.tuning.probe*3/2)
@@ -345,6 +345,6 @@ func (f *follower) currentRevision(ctx context.Context, w *rangeWatch, trust *pr
 // fail notes that etcd did not answer, and has connections retried at once: left to
 // itself, gRPC waits up to two minutes after a long outage.
 func (f *follower) fail(err error) {
-	f.changes <- change{failed: err}
+	f.changes.send(change{failed: err})
 	f.client.ActiveConnection().ResetConnectBackoff()
 }

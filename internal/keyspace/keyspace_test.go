@@ -1,6 +1,8 @@
 package keyspace_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -95,5 +97,35 @@ func TestUnder(t *testing.T) {
 				t.Errorf("Under(%q) = %q, want %q", tt.env, got, tt.want)
 			}
 		})
+	}
+}
+
+// FuzzDecodeOwner holds that an owner is decoded as encoding/json decodes it.
+func FuzzDecodeOwner(f *testing.F) {
+	f.Add([]byte(keyspace.Owner{Host: "a", PID: 7, Program: "b", Label: "c", Under: "/x", Time: time.Unix(1e9, 5).UTC()}.Encode()))
+	for _, value := range []string{
+		"{}", `{"host":"a"}`, `{"host":""}`, `{"pid":0}`, `{"pid":12}`, `{"pid":0123}`, `{"pid":-1}`, `{"pid":1e3}`, `{"pid":99999999999}`,
+		`{"label":"\u003c"}`, `{"label":"\xff"}`, `{"label":"é"}`, `{"program":"a","host":"b"}`, `{"host":"a","host":"b"}`, `{"host":"a",}`, `{,"host":"a"}`,
+		`{"time":"2026-01-02T03:04:05+01:00"}`, `{"time":"2026"}`, `{"time":""}`, `{"host":"a"} `, `{"host":"a"}}`, `{"host":"a"`, `{"host":`, `{"HOST":"a"}`, `{"host":"a","x":1}`,
+	} {
+		f.Add([]byte(value))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		var want keyspace.Owner
+		wantOK := json.Unmarshal(value, &want) == nil && want != keyspace.Owner{}
+		if !wantOK {
+			want = keyspace.Owner{}
+		}
+		if got, ok := keyspace.DecodeOwner(value); ok != wantOK || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, %v; encoding/json: %+v, %v", value, got, ok, want, wantOK)
+		}
+	})
+}
+
+func BenchmarkDecodeOwner(b *testing.B) {
+	value := []byte(keyspace.Owner{Host: "worker-1.example.internal", PID: 71, Program: "report", Label: "a label", Time: time.Unix(1e9, 5).UTC()}.Encode())
+	b.ReportAllocs()
+	for b.Loop() {
+		keyspace.DecodeOwner(value)
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	tick         = time.Second
+	tick         = 750 * time.Millisecond // a recorder gets updates 200 ms later, and loses no more than a second
 	roundEvery   = 5 * time.Second
 	roundRest    = 100         // times as long as a round took, so that it costs a small part of a core
 	roundAtLeast = time.Minute // however long it took
@@ -30,7 +30,7 @@ type Follower interface {
 	Update(inspect.Update)
 	// Round takes in what a round has found.
 	Round(Round)
-	// Tick is called each second.
+	// Tick is called each 750 ms.
 	Tick()
 }
 

@@ -67,7 +67,7 @@ func rules() (*layout.Set, error) { return layout.Builtin(), nil }
 
 // BenchmarkRecorded reports how many events a second of a recording are read and profiled.
 func BenchmarkRecorded(b *testing.B) {
-	const events = 100_000
+	const events = 1_000_000
 	dir := recorded(b, events)
 	n := 0
 	for b.Loop() {
