@@ -57,7 +57,8 @@ beginning, and ends. Of a recording, a gap is also a time in which nothing was r
 there are more events:
   raised, cleared     a problem, as the recorder found it: finding has kind, severity,
                       text, locks and sessions, as for why
-  clock               the clock of the recorder was set`
+  clock               the clock of the recorder was set
+  damaged             the rest of the recording cannot be read, see error`
 
 // watchOptions are the options of watch.
 type watchOptions struct {
@@ -146,7 +147,7 @@ func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) e
 		},
 	}
 	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
-	cmd.Flags().StringVar(&opts.Follow, "follow-from", "", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
+	cmd.Flags().Var((*recording.Filled)(&opts.Follow), "follow-from", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
 	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, at least 1MiB, by removing the oldest")
 	return cmd
 }

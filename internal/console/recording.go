@@ -202,7 +202,7 @@ func (r *recording) Profile(ctx context.Context, prefixes []string, from, to tim
 		return profile.Profile{}, err
 	}
 	c := profile.New(profile.Options{Limits: profile.ModestLimits})
-	if err := rec.Follow(ctx, from, to, prefixes, c); err != nil {
+	if _, err := rec.Follow(ctx, from, to, prefixes, c); err != nil { // the moment at the end has what is damaged
 		return profile.Profile{}, err
 	}
 	return c.Profile(time.Time{}), nil

@@ -10,7 +10,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-var errShort = errors.New("flight: a batch has too few numbers")
+var errShort = errors.New("a batch has too few numbers")
 
 // numbers is the locks and clients that have numbers in a segment.
 type numbers struct {
