@@ -33,8 +33,9 @@ requests at a time. The session of the request may be
   alive     the client released the lock, or its key was deleted by another client
   gone      expired: the lease had missed renewals and ran out
             revoked: the lease was revoked while it had this and other requests
-            otherwise one of these, or the client released the lock and closed its
-            session after that: which of them cannot be known
+            released: the lease had time left, so the client closed its session, or the
+            lease was revoked
+            ended: one of these, and the lease was not looked up in time to know which
 
 With -o json, a document per line. What happened to a request:
 ` + docs.Indent(docs.EventHelp, "  ") + `

@@ -13,14 +13,17 @@ import (
 	"etcd-lock/internal/layout"
 )
 
-// idle is a follower that does nothing.
-type idle struct{ advanced time.Time }
+// idle is a follower that notes how far it got.
+type idle struct {
+	advanced time.Time
+	jumps    int
+}
 
-func (*idle) Begin(time.Time, inspect.Snapshot) {}
-func (*idle) Apply([]inspect.Event)             {}
-func (*idle) Gap(time.Time, inspect.Snapshot)   {}
-func (i *idle) Advance(t time.Time)             { i.advanced = t }
-func (*idle) ClockSet(time.Time, time.Duration) {}
+func (*idle) Begin(time.Time, inspect.Snapshot)   {}
+func (*idle) Apply([]inspect.Event)               {}
+func (*idle) Gap(time.Time, inspect.Snapshot)     {}
+func (i *idle) Advance(t time.Time)               { i.advanced = t }
+func (i *idle) ClockSet(time.Time, time.Duration) { i.jumps++ }
 
 // TestDamagedEnd: whatever reads a recording that does not end as it was written says so, in
 // the same words.
@@ -157,8 +160,8 @@ func TestFollowOverAnEarlierClock(t *testing.T) {
 	r.record(4)
 	last := r.open().Last().Time.Time
 	f := &idle{}
-	if _, err := r.open().Follow(t.Context(), time.Time{}, time.Time{}, nil, f); err != nil || !f.advanced.Equal(last) {
-		t.Errorf("followed up to %v, %v; want %v", f.advanced, err, last)
+	if _, err := r.open().Follow(t.Context(), time.Time{}, time.Time{}, nil, f); err != nil || !f.advanced.Equal(last) || f.jumps != 1 {
+		t.Errorf("followed up to %v, over %d jumps, %v; want %v", f.advanced, f.jumps, err, last)
 	}
 	if earliest, latest := r.open().Range(); !earliest.Before(epoch) || latest.Before(before.Add(-time.Second)) || !latest.After(last) {
 		t.Errorf("from %v to %v", earliest, latest)

@@ -299,6 +299,8 @@ func (c *change) kind() inspect.EventKind {
 		return inspect.EventExpired
 	case opRevoked:
 		return inspect.EventRevoked
+	case opEnded:
+		return inspect.EventEnded
 	case opGone:
 		if c.request.Holding {
 			return inspect.EventReleased
