@@ -186,3 +186,42 @@ func TestSecondOfTheBeginning(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWhyRequestsEnded: each way in which a request can be gone is recorded.
+func TestWhyRequestsEnded(t *testing.T) {
+	r := newRecorder(t, Options{})
+	b := newBusy(20, 4, true)
+	r.Update(b.begin())
+	kinds := []inspect.EventKind{inspect.EventReleased, inspect.EventDetached, inspect.EventExpired, inspect.EventRevoked, inspect.EventEnded}
+	u := b.update(r.clock.wall)
+	var want []inspect.EventKind
+	for i := range u.Events {
+		if e := &u.Events[i]; e.Kind.Gone() {
+			e.Kind, e.Session = kinds[len(want)%len(kinds)], inspect.LeaseGone
+			want = append(want, e.Kind)
+		}
+	}
+	r.clock.pass(time.Second)
+	r.Update(u)
+	r.Tick()
+	lines := 0
+	if err := scan(r.open().segments[0].part, func(l Line) error {
+		if l.Kind == KindChange {
+			lines++
+		}
+		return nil
+	}); err != nil || lines > 0 {
+		t.Errorf("%d steps have a line of their own, %v", lines, err)
+	}
+	var got []inspect.EventKind
+	if err := r.open().Replay(func(s Step) error {
+		for _, e := range s.Events {
+			if e.Kind.Gone() {
+				got = append(got, e.Kind)
+			}
+		}
+		return nil
+	}); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+}
