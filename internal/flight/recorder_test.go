@@ -229,13 +229,15 @@ func TestTornPicture(t *testing.T) {
 		if m, err = r.open().Rev(2); err != nil || !whole && m.Snapshot.Revision != 1 {
 			t.Fatalf("cut to %d bytes: revision %d, %v", size, m.Snapshot.Revision, err)
 		}
+		var damage []string
 		if err := r.open().Replay(func(s Step) error {
-			if n := len(s.After.Locks); n != len(big.Locks) && n != len(locksAt(1).Locks) {
+			if n := len(s.After.Locks); s.Kind != KindDamaged && n != len(big.Locks) && n != len(locksAt(1).Locks) {
 				t.Errorf("cut to %d bytes: replayed %d locks", size, n)
 			}
+			damage = s.Damage
 			return nil
-		}); err != nil {
-			t.Fatal(err)
+		}); err != nil || (damage == nil) != whole {
+			t.Fatalf("cut to %d bytes: %q, %v", size, damage, err)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-var errShort = errors.New("flight: a batch has too few numbers")
+var errShort = errors.New("a batch has too few numbers")
 
 // numbers is the locks and clients that have numbers in a segment.
 type numbers struct {
@@ -305,6 +305,8 @@ func (c *change) kind() inspect.EventKind {
 		return inspect.EventExpired
 	case opRevoked:
 		return inspect.EventRevoked
+	case opEnded:
+		return inspect.EventEnded
 	case opGone:
 		if c.request.Holding {
 			return inspect.EventReleased
