@@ -26,6 +26,9 @@ func (p *plan) keepLocks() {
 			}
 			v.Change, v.Downgradable = false, false
 			v.Keep = time.Duration(1+rng.IntN(5000)) * time.Millisecond
+			if rng.IntN(2) == 0 {
+				v.Keep = time.Hour // only those who wait end it
+			}
 			v.Rounds = 1 + rng.IntN(7)
 			v.Hold /= time.Duration(v.Rounds)
 		}
