@@ -17,7 +17,7 @@ environments: ## run the tests detached, on one core and on a busy machine, TIME
 lint: ## run the linters
 	go tool -modfile=.ci/tools/go.mod golangci-lint run ./...
 bench: ## measure this build beside its peers; the tables of docs/benchmarks.md
-	go test -count=1 -timeout 30m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare
+	go test -count=1 -timeout 60m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare
 	go test -count=1 -timeout 30m -v -run TestDay -bench Record ./internal/flight -day 10000000
 	go test -run '^$$' -bench 'Collector|Recorded' ./internal/profile ./internal/cli/follow
 cover: ## print the coverage of all tests

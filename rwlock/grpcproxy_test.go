@@ -42,6 +42,7 @@ func TestSessionThroughProxy(t *testing.T) {
 // some seconds, and then with what is left of the TTL. The session ends in time, and says
 // why.
 func TestSessionThroughProxyWithAuth(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	etcdtest.EnableAuth(t, etcdtest.Client(t, endpoint), map[string][]etcdtest.Grant{"app": {etcdtest.ReadWrite("/")}})
 	proxy := etcdtest.StartGRPCProxy(t, []string{endpoint})

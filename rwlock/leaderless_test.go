@@ -13,6 +13,7 @@ import (
 // renewals go by members that have a leader. The others would keep each renewal back
 // until it times out.
 func TestSessionsBesideLeaderlessMembers(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.StartCluster(t, 5)
 	outlive(t, c, func(leader *etcdtest.Process) {
 		others := slices.DeleteFunc(slices.Clone(c.Members), func(m *etcdtest.Process) bool { return m == leader })
@@ -24,6 +25,7 @@ func TestSessionsBesideLeaderlessMembers(t *testing.T) {
 // Sessions outlive a leader that is stopped. A member that has handed a renewal on to it
 // does not answer for seconds, although there is a new leader by then.
 func TestSessionsBesideAStoppedLeader(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.StartCluster(t, 3)
 	outlive(t, c, func(leader *etcdtest.Process) {
 		if err := leader.Stop(); errors.Is(err, errors.ErrUnsupported) {

@@ -64,6 +64,7 @@ func (c *streamCount) mostOf(method string) int {
 
 // A client has more sessions than it may have streams, on a server with a limit.
 func TestMoreSessionsThanStreams(t *testing.T) {
+	t.Parallel()
 	client, count := countStreams(t, etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.MaxStreams = 50 }))
 	f := fixture{T: t, client: client, name: "/" + t.Name()}
 	var sessions []*Session
@@ -94,6 +95,7 @@ func TestMoreSessionsThanStreams(t *testing.T) {
 // Holds outnumber the streams that a client may have. Their watches were ended, by a
 // member without a leader, and have come back.
 func TestMoreHoldsThanStreamsAfterALeaderlessSpell(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.StartCluster(t, 3, func(c *etcd.EmbeddedConfig) { c.MaxStreams = 100 })
 	member := c.Members[0]
 	client, count := countStreams(t, member.Endpoint)

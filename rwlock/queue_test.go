@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
@@ -22,5 +23,20 @@ func TestPredecessorsAreEarlierRequestsForTheNameItself(t *testing.T) {
 	want := []keyRev{{"/a/read/old-clients-id", 2}, {"/a/write/1", 3}, {"/a/read/2", 4}}
 	if got := predecessors(kvs, "/a", 5); !slices.Equal(got, want) {
 		t.Errorf("predecessors = %v, want %v", got, want)
+	}
+}
+
+// A key that is there again, as after a restore, is not the one of the request.
+func TestKeyOfAnother(t *testing.T) {
+	e := &entry{key: "/a/write/1", rev: 5}
+	for revision, want := range map[int64]bool{0: false, 4: false, 5: true, 6: false} {
+		found := &etcdserverpb.RangeResponse{}
+		if revision > 0 {
+			found.Kvs = []*mvccpb.KeyValue{{Key: []byte(e.key), CreateRevision: revision}}
+		}
+		reply := &etcdserverpb.ResponseOp{Response: &etcdserverpb.ResponseOp_ResponseRange{ResponseRange: found}}
+		if got := e.isIn(reply); got != want {
+			t.Errorf("created at %d: %t, want %t", revision, got, want)
+		}
 	}
 }

@@ -18,8 +18,21 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ttl = seconds.Duration(ttl)
-	s.deadline = sent.Add(s.ttl)
+	if until := sent.Add(s.ttl); until.After(s.deadline) { // it is not, if a later one was noted first
+		s.deadline = until
+	}
 	s.asked, s.failure = time.Time{}, nil
+}
+
+// noteLater records a renewal that another one has answered before. Often both were
+// answered at the same time, and this one was sent later.
+func (s *Session) noteLater(r renewal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ttl := seconds.Duration(r.ttl)
+	if until := r.sent.Add(ttl); r.ttl >= s.granted && until.After(s.deadline) && s.ctx.Err() == nil {
+		s.ttl, s.deadline = ttl, until
+	}
 }
 
 // noteAsk records that a renewal is sent now.
@@ -138,5 +151,5 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 
 // renew renews the lease on the streams that the sessions of the client share.
 func (s *Session) renew(ctx context.Context) renewal {
-	return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL)
+	return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL, s.noteLater)
 }

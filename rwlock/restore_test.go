@@ -14,6 +14,7 @@ import (
 // after the backup. Nothing says so, neither the sessions, whose leases it knows, nor
 // the watches, which etcd resumes at revisions of the future.
 func TestRestoredStore(t *testing.T) {
+	t.Parallel()
 	for _, behind := range []bool{true, false} {
 		name := "its revision is lower"
 		if !behind {
@@ -76,6 +77,7 @@ func whenQueued() (<-chan struct{}, Option) {
 
 // A release that falls between the restart and the waiter's next look is no grant.
 func TestReleaseAfterRestore(t *testing.T) {
+	t.Parallel()
 	p := etcdtest.StartProcess(t)
 	f := fixture{T: t, client: etcdtest.Client(t, p.Endpoint), name: "/lock"}
 	other := etcdtest.Client(t, p.Endpoint)

@@ -65,6 +65,7 @@ func TestSession(t *testing.T) {
 
 // A holder that is cut off learns of its loss before another can have the lock.
 func TestCutOffHolderLearnsFirst(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	network := etcdtest.NewProxy(t, etcdtest.Shared(t))
 	s, err := NewSession(f.soon(), etcdtest.Client(t, network.Addr), time.Second)
@@ -142,6 +143,7 @@ func (slowGrant) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResp
 
 // What is known to be lost is answered at once while etcd hangs, and Close is bounded.
 func TestKnownLossWhileEtcdHangs(t *testing.T) {
+	t.Parallel()
 	p := etcdtest.StartProcess(t)
 	client := etcdtest.Client(t, p.Endpoint)
 	f := fixture{T: t, client: client, name: "/" + t.Name()}

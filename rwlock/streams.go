@@ -28,6 +28,7 @@ type ask struct {
 	lease    clientv3.LeaseID
 	patience time.Duration // a stream that answers nothing for so long is suspicious
 	answer   chan renewal  // gets one
+	later    func(renewal) // gets those of the streams that answer after another one has
 
 	// The rest is guarded by the renewer.
 	answered bool      // or given up
@@ -97,9 +98,11 @@ func (r *renewer) leave() {
 	}
 }
 
-// renew renews a lease. It returns when etcd has answered, and at the end of ctx.
-func (r *renewer) renew(ctx context.Context, lease clientv3.LeaseID, patience time.Duration) renewal {
-	a := &ask{lease: lease, patience: patience, answer: make(chan renewal, 1)}
+// renew renews a lease. It returns when etcd has answered, and at the end of ctx. What other
+// streams answer after that is given to later: if the renewal was sent again there, the lease
+// lasts until later than the first answer says. etcd's grpc-proxy answers all streams at once.
+func (r *renewer) renew(ctx context.Context, lease clientv3.LeaseID, patience time.Duration, later func(renewal)) renewal {
+	a := &ask{lease: lease, patience: patience, answer: make(chan renewal, 1), later: later}
 	check := time.NewTimer(r.start(a))
 	defer check.Stop()
 	for {
@@ -266,12 +269,15 @@ func (r *renewer) received(s *leaseStream, lease clientv3.LeaseID, ttl int64) {
 	r.answer(p.ask, renewal{sent: p.sent, ttl: ttl})
 }
 
-// answer ends the wait for an answer with it.
+// answer ends the wait for an answer with it, if it is the first.
 func (r *renewer) answer(a *ask, answer renewal) {
-	if !a.answered {
+	switch {
+	case !a.answered:
 		a.answered = true
 		delete(r.waiting, a)
 		a.answer <- answer
+	case answer.err == nil:
+		a.later(answer)
 	}
 }
 

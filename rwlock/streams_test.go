@@ -215,6 +215,41 @@ func TestLateAnswersShareStreams(t *testing.T) {
 	})
 }
 
+// etcd's grpc-proxy renews a lease by itself, and answers all renewals of all streams then.
+// The one that was sent last counts, so that exec does not end its command, which it does in
+// the last third of the TTL.
+func TestTheLastOfRenewalsCounts(t *testing.T) {
+	for ttl, period := range map[time.Duration]time.Duration{ // rounded up to half seconds
+		2 * time.Second: time.Second,
+		3 * time.Second: 1500 * time.Millisecond,
+		5 * time.Second: 2 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeMembers{members: 1}
+			f.renew = func(ctx context.Context, _ int, _ clientv3.LeaseID) (int64, error) {
+				ctx, cancel := context.WithDeadline(ctx, time.Now().Truncate(period).Add(period))
+				defer cancel()
+				_ = hang(ctx)
+				return int64(ttl / time.Second), nil
+			}
+			client := f.client(t.Context())
+			s, err := NewSession(t.Context(), client, ttl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			least := ttl
+			for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(10 * time.Millisecond) {
+				least = min(least, time.Until(s.Deadline()))
+			}
+			if least <= ttl/3 {
+				t.Errorf("a session of %s, renewed every %s, had %s left", ttl, period, least)
+			}
+			s.end(ErrSessionClosed)
+			<-s.done
+		})
+	}
+}
+
 // The sessions of a client are renewed together: many renewals that are sent at once cost
 // it far less than each on its own.
 func TestSessionsAreRenewedTogether(t *testing.T) {

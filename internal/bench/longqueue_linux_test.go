@@ -1,58 +1,146 @@
 package bench
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/keyspace"
 )
 
 // Limits of the commands about one lock with 100,000 requests: processor time, times that
-// of ls, and bytes of JSON for each request beside what its client wrote into it.
+// of ls in the same format, and bytes of JSON for each request with what its client wrote
+// into it.
 const (
 	maxTimesLs   = 1.5
 	maxJSONBytes = 400
 )
 
+// filling is who requests one lock.
+type filling struct {
+	name    string
+	leases  int // that the requests are on; 0: each on its own
+	readers int // one of so many requests reads
+}
+
+var fillings = []filling{
+	{"two of three write, by 300 clients", 300, 3},
+	{"each on its own lease", 0, 3},
+	{"all on one lease", 1, 3},
+	{"all read and hold", 300, 1},
+}
+
 // TestLongQueue measures what the commands about one lock cost that has many requests,
 // compared with ls on the same etcd, which reads as much.
 func TestLongQueue(t *testing.T) {
-	size := crowdScale{locks: 1, queue: 300, leases: 10, rounds: 1}
+	requests, rounds := 300, 1
 	if *compare {
-		size = crowdScale{locks: 1, queue: 100_000, leases: 300, rounds: 9}
+		requests, rounds = 100_000, 5
 	}
-	member := etcdtest.StartProcess(t, func(cfg *etcd.EmbeddedConfig) { cfg.Durable = *compare })
-	c := crowd{bench: bench{T: t, endpoint: member.Endpoint}, crowdScale: size, prefix: "/nightly/"}
-	c.fill()
-	name := c.prefix + rowName(0)
-	commands := [][]string{{"ls", "-o", "json"}, {"show", name}, {"show", name, "-o", "json"}, {"why", name}, {"why", name, "-o", "json"}}
+	for _, f := range fillings {
+		t.Run(f.name, func(t *testing.T) {
+			member := etcdtest.StartProcess(t, func(cfg *etcd.EmbeddedConfig) { cfg.Durable = *compare })
+			q := longQueue{bench: bench{T: t, endpoint: member.Endpoint}, filling: f, lock: "/nightly/queue-0000", requests: requests}
+			q.fill()
+			q.measure(rounds)
+		})
+	}
+}
+
+// longQueue is a benchmark on one lock with many requests.
+type longQueue struct {
+	bench
+	filling
+	lock     string
+	requests int
+}
+
+// fill requests the lock for one client after the other, with many at a time.
+func (q longQueue) fill() {
+	client := etcdtest.Client(q.T, q.endpoint)
+	leases := make([]clientv3.LeaseID, min(q.requests, q.leases))
+	if q.leases == 0 {
+		leases = make([]clientv3.LeaseID, q.requests)
+	}
+	inParallel(len(leases), func(i int) {
+		resp, err := client.Grant(context.Background(), 3600)
+		if err != nil {
+			q.Error(err)
+			return
+		}
+		leases[i] = resp.ID
+	})
+	inParallel(q.requests, func(i int) {
+		mode, process := keyspace.Write, i%len(leases)
+		if i%q.readers == 0 {
+			mode = keyspace.Read
+		}
+		key := keyspace.Encode(q.lock, mode, uuid.NewString())
+		if _, err := client.Put(context.Background(), key, crowd{}.owner(process), clientv3.WithLease(leases[process])); err != nil {
+			q.Error(err)
+		}
+	})
+}
+
+// inParallel calls do for each of n numbers, some at a time.
+func inParallel(n int, do func(i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(n, 64) {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// measure runs the commands in turns, and prints and checks what they cost.
+func (q longQueue) measure(rounds int) {
+	var commands [][]string
+	for _, args := range [][]string{{"ls"}, {"show", q.lock}, {"why", q.lock}} {
+		commands = append(commands, args, append(slices.Clone(args), "-o", "json"))
+	}
 	spent := make([][]spending, len(commands))
-	for range c.rounds {
+	for range rounds {
 		for i, args := range commands {
-			spent[i] = append(spent[i], c.command(args))
+			spent[i] = append(spent[i], q.command(args))
 		}
 	}
-	rows := [][]string{{fmt.Sprintf("one lock, %d requests", c.queue), "processor", "× ls", "time", "bytes a request"}}
-	base := median(each(spent[0], func(s spending) time.Duration { return s.processor }))
+	rows := [][]string{{fmt.Sprintf("%d requests, %s", q.requests, q.name), "processor", "× ls", "time", "× ls", "bytes a request"}}
 	for i, args := range commands {
-		processor := median(each(spent[i], func(s spending) time.Duration { return s.processor }))
-		took := median(each(spent[i], func(s spending) time.Duration { return s.took }))
-		perRequest := spent[i][0].bytes / c.queue
-		rows = append(rows, []string{strings.ReplaceAll(strings.Join(args, " "), name, "NAME"), milliseconds(processor), ratio(processor, base), milliseconds(took), fmt.Sprint(perRequest)})
-		if own := perRequest - len(c.owner(0)); spent[i][0].json && own > maxJSONBytes {
-			t.Errorf("%q: %d bytes a request, beside its owner; at most %d", args, own, maxJSONBytes)
+		of, base := medians(spent[i]), medians(spent[i%2])
+		perRequest := float64(of.bytes) / float64(q.requests)
+		rows = append(rows, []string{
+			strings.ReplaceAll(strings.Join(args, " "), q.lock, "NAME"), milliseconds(of.processor), ratio(of.processor, base.processor),
+			milliseconds(of.took), ratio(of.took, base.took), fmt.Sprintf("%.0f", perRequest),
+		})
+		if of.json && perRequest > maxJSONBytes {
+			q.Errorf("%q: %.0f bytes a request, at most %d", args, perRequest, maxJSONBytes)
 		}
-		if times := float64(processor) / float64(base); *compare && times > maxTimesLs {
-			t.Errorf("%q: %.2f times the processor time of ls; at most %.1f", args, times, maxTimesLs)
+		if times := float64(of.processor) / float64(base.processor); *compare && times > maxTimesLs {
+			q.Errorf("%q: %.2f times the processor time of ls, at most %.1f", args, times, maxTimesLs)
 		}
 	}
-	c.table("A lock with many requests", rows)
+	q.table("A lock with many requests", rows)
 }
 
 // spending is what a command costs, and how much it prints.
@@ -62,15 +150,27 @@ type spending struct {
 	json            bool
 }
 
+// medians returns the medians of what runs of a command cost.
+func medians(runs []spending) spending {
+	s := runs[0]
+	s.processor = median(each(runs, func(s spending) time.Duration { return s.processor }))
+	s.took = median(each(runs, func(s spending) time.Duration { return s.took }))
+	return s
+}
+
 // command runs the program.
-func (c crowd) command(args []string) spending {
-	c.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"--endpoints", c.endpoint}, args...)...)
-	cmd.Env = append(os.Environ(), programEnv+"=etcd-lock", "XDG_CONFIG_HOME="+c.TempDir(), "GORACE=atexit_sleep_ms=0")
+func (b bench) command(args []string) spending {
+	b.Helper()
+	cmd := exec.Command(os.Args[0], append([]string{"--endpoints", b.endpoint, "--command-timeout", "1m"}, args...)...)
+	cmd.Env = append(os.Environ(), programEnv+"=etcd-lock", "XDG_CONFIG_HOME="+b.TempDir(), "GORACE=atexit_sleep_ms=0")
 	began := time.Now()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	s := spending{took: time.Since(began), bytes: len(out), json: json.Valid(out)}
-	c.must(err)
+	if err != nil {
+		b.Fatalf("%q: %v: %s", args, err, &stderr)
+	}
 	s.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return s
 }

@@ -174,7 +174,7 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	doc := newCheckDoc(opts.prefix, c.User, report)
 	doc.Unknown = append([]string{}, unknown...)
 	for _, f := range cluster {
-		doc.Findings = append(doc.Findings, newFindingDoc(f, narrate.Present))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, narrate.Present, ""))
 	}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(doc)

@@ -22,7 +22,7 @@ type answer struct {
 	account diagnose.Account // of name
 	alarms  bool             // etcd refuses writes; set by write
 	leases  map[int64]inspect.Lease
-	keys    map[int64][]string // of the leases that remedies end
+	others  map[int64][]string // keys that are no requests, of the leases that remedies end
 	unknown []string
 	polls   string   // what says that clients may wait which leave no keys
 	absent  []string // lines that say that there is no lock of the name
@@ -175,8 +175,10 @@ type remedyDoc struct {
 	Etcdctl        []string `json:"etcdctl,omitempty"`
 	Releases       []string `json:"releases"`
 	ReleasesBase64 []string `json:"releases_base64,omitempty"`
+	MoreReleases   int      `json:"more_releases,omitempty"`
 	Grants         []string `json:"grants"`
 	GrantsBase64   []string `json:"grants_base64,omitempty"`
+	MoreGrants     int      `json:"more_grants,omitempty"`
 	Others         []string `json:"others,omitempty"`
 	OthersBase64   []string `json:"others_base64,omitempty"`
 }
@@ -192,14 +194,14 @@ func (a answer) document() whyDoc {
 	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
-		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies)
+		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies, a.name)
 		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases, a.now).Locks
 		for _, chain := range about.Chains {
 			doc.Chains = append(doc.Chains, newEdgeDocs(chain))
 		}
 	}
 	for _, f := range findings {
-		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense()))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense(), a.name))
 	}
 	return doc
 }
@@ -207,26 +209,26 @@ func (a answer) document() whyDoc {
 // about returns what concerns the lock.
 func (a answer) about() diagnose.Account {
 	about := a.account
-	about.Findings, about.Remedies = withKeys(about.Findings, a.keys), remediesWithKeys(about.Remedies, a.keys)
+	about.Findings, about.Remedies = withOthers(about.Findings, a.others), remediesWithOthers(about.Remedies, a.others)
 	return about
 }
 
 // findings returns those about all locks.
-func (a answer) findings() []diagnose.Finding { return withKeys(a.Findings, a.keys) }
+func (a answer) findings() []diagnose.Finding { return withOthers(a.Findings, a.others) }
 
-// withKeys returns findings with the other keys that their remedies delete.
-func withKeys(findings []diagnose.Finding, keys map[int64][]string) []diagnose.Finding {
+// withOthers returns findings with the other keys that their remedies delete.
+func withOthers(findings []diagnose.Finding, others map[int64][]string) []diagnose.Finding {
 	all := slices.Clone(findings)
 	for i := range all {
-		all[i].Remedies = remediesWithKeys(all[i].Remedies, keys)
+		all[i].Remedies = remediesWithOthers(all[i].Remedies, others)
 	}
 	return all
 }
 
-func remediesWithKeys(remedies []diagnose.Remedy, keys map[int64][]string) []diagnose.Remedy {
+func remediesWithOthers(remedies []diagnose.Remedy, others map[int64][]string) []diagnose.Remedy {
 	all := make([]diagnose.Remedy, 0, len(remedies))
 	for _, r := range remedies {
-		all = append(all, r.WithKeys(keys))
+		all = append(all, r.WithOthers(others))
 	}
 	return all
 }
@@ -269,12 +271,14 @@ func newEdgeDoc(from, to, kind, lock string) edgeDoc {
 	}
 }
 
-func newFindingDoc(f diagnose.Finding, tense narrate.Tense) findingDoc {
+// newFindingDoc returns the document of a finding in an answer about a name, or about all
+// locks if that is empty.
+func newFindingDoc(f diagnose.Finding, tense narrate.Tense, name string) findingDoc {
 	text := tense.Finding(f)
 	doc := findingDoc{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 		Behind: f.Behind, Due: f.Due,
-		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies),
+		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies, name),
 	}
 	if f.Bound != inspect.AgeUnknown {
 		age := max(f.Age, 0).Seconds()
@@ -296,14 +300,14 @@ func newFindingDoc(f diagnose.Finding, tense narrate.Tense) findingDoc {
 	return doc
 }
 
-func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
-	docs := make([]remedyDoc, 0, len(remedies))
+func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
+	all := make([]remedyDoc, 0, len(remedies))
 	for _, r := range remedies {
 		text := narrate.Remedy(r)
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
-			Command: r.Command, Releases: []string{}, Grants: []string{},
-			Others: r.Others, OthersBase64: output.Base64s(r.Others),
+			Command: r.Command,
+			Others:  r.Others, OthersBase64: output.Base64s(r.Others),
 		}
 		if r.Command == "" {
 			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)
@@ -311,17 +315,13 @@ func newRemedyDocs(remedies []diagnose.Remedy) []remedyDoc {
 		if r.IfDead {
 			doc.Condition = narrate.Condition
 		}
-		for _, released := range r.Releases {
-			doc.Releases = append(doc.Releases, released.Key)
-		}
-		for _, granted := range r.Grants {
-			doc.Grants = append(doc.Grants, granted.Request.Key)
-		}
+		doc.Releases, doc.MoreReleases = docs.Keys(r.Releases, name, func(r *inspect.Request) *inspect.Request { return r })
+		doc.Grants, doc.MoreGrants = docs.Keys(r.Grants, name, func(e *diagnose.Entry) *inspect.Request { return &e.Request })
 		doc.ReleasesBase64, doc.GrantsBase64 = output.Base64s(doc.Releases), output.Base64s(doc.Grants)
 		if output.Base64s(doc.Etcdctl) != nil { // JSON cannot say it
 			doc.Etcdctl = nil
 		}
-		docs = append(docs, doc)
+		all = append(all, doc)
 	}
-	return docs
+	return all
 }

@@ -38,9 +38,13 @@ func (a answer) write(out output.Printer) error {
 }
 
 func (a answer) writeAll(out output.Printer) error {
-	locks := fmt.Sprintf("%s at revision %d", format.Count(len(a.Snapshot.Locks), "lock", "locks"), a.Snapshot.Revision)
+	at := fmt.Sprintf(" at revision %d", a.Snapshot.Revision)
+	locks := format.Count(len(a.Snapshot.Locks), "lock", "locks") + at
 	findings := a.findings()
-	if len(findings) == 0 {
+	switch {
+	case len(findings) == 0 && len(a.Snapshot.Locks) == 0:
+		return out.Line(output.Cell{Text: a.say("there are", "there were") + " no locks" + at})
+	case len(findings) == 0:
 		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
 	}
 	t := lineWriter{out: out, tense: a.tense()}
@@ -140,7 +144,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
-			t.tagged("  ", output.Cell{Text: r.Standing(), Tone: docs.StateTone(!r.Waiting())}, narrate.Request(s, r, a.now))
+			t.tagged("  ", output.Cell{Text: r.StandingAt(a.now), Tone: docs.StateTone(!r.Waiting())}, narrate.Request(s, r, a.now))
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 )
 
@@ -63,6 +65,25 @@ func TestAlarmsAreSaid(t *testing.T) {
 	}
 	raise(pb.AlarmType_CORRUPT)
 	say("CORRUPT", "corrupt")
+}
+
+// exec says that etcd granted a longer TTL than was asked for, as slow clusters do.
+func TestExecSaysRaisedTTL(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.ElectionTimeout = 2 * time.Second })
+	for ttl, want := range map[string]string{
+		"1s": "etcd-lock: etcd raised the TTL from 1s to 3s: if this program dies, its locks last that long\n",
+		"4s": "",
+	} {
+		var said bytes.Buffer
+		code := Main(System{
+			Args: []string{"--endpoints", endpoint, "exec", "--ttl", ttl, "/a", "--", "true"}, In: strings.NewReader(""),
+			Out: &said, Err: &said, Getenv: func(string) string { return "" },
+		})
+		if code != 0 || said.String() != want {
+			t.Errorf("--ttl %s: exit %d, %q, want %q", ttl, code, said.String(), want)
+		}
+	}
 }
 
 // oldServer is a member that says it has an old version.

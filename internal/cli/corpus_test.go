@@ -25,6 +25,7 @@ var varies = regexp.MustCompile(`([ \t≤≥])(\d+(\.\d+)?(ms|s|m|h|d))+\b`)
 // which lock, and what releases it. It was compared with what was known when it was
 // captured.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts an etcd for each capture")
 	}

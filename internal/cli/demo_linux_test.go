@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 				ignored = "HUP"
 			}
 			tm := startTerminalIgnoring(t, ignored, tmp, "demo")
-			tm.WaitFor("/orders/42", "/inventory/7", "/reports/daily", "/leader/scheduler")
+			tm.WaitToShow("/orders/42", "/inventory/7", "/reports/daily", "/leader/scheduler")
 			leave(tm)
 			if err := tm.Wait(); err != nil && !strings.HasPrefix(name, closed) { // then nothing can be drawn any more
 				t.Errorf("demo: %v", err)

@@ -39,6 +39,7 @@ func onKine(t *testing.T) (run func(args ...string) (code int, said string), cli
 // TestKine: on kine, the etcd of k3s, everything that reads works as on etcd, and what kine
 // does not have is said plainly, once.
 func TestKine(t *testing.T) {
+	t.Parallel()
 	const lease, noLeases = "/registry/leases/kube-system/kube-scheduler", "this server (kine, as in k3s) has no leases: "
 	run, client := onKine(t)
 	before, err := client.Get(t.Context(), lease)
@@ -59,7 +60,7 @@ func TestKine(t *testing.T) {
 		{args: []string{"ls", "--rev", since}, says: []string{lease}},
 		{args: []string{"ls", "--rev", "1.." + now}, says: []string{lease}},
 		{args: []string{"ls", "--rev", "100000"}, code: 1, says: []string{"does not exist yet"}},
-		{args: []string{"show", lease}, says: []string{"kubernetes-lease", "holding", "node-a_6f1c"}},
+		{args: []string{"show", lease}, says: []string{"kubernetes-lease", "lapsed", "node-a_6f1c"}},
 		{args: []string{"show", lease, "--history"}, says: []string{"granted", "node-a_6f1c", "kine) does not say"}},
 		{args: []string{"why"}, says: []string{"3 findings in 4 locks", "node-a_6f1c is named as the holder of " + lease}},
 		{args: []string{"why", lease}, says: []string{"how many wait is not known"}},

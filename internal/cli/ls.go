@@ -41,9 +41,10 @@ With -o json:
                         one: etcd-lock layouts lists them
     state               read, write, contended when there are waiters, or blocked when
                         there are waiters and no holder: other keys are in the way;
-                        vacant: its key says that nobody holds it; lapsed: its key names
-                        a holder who has not renewed it in time; unknown: its value is
-                        encrypted
+                        vacant: its key says that nobody holds it; kept: its client has
+                        ended, and nobody gets it until the key's lease ends; lapsed: its
+                        key names a holder who has not renewed it in time; unknown: its
+                        value is encrypted
     readers, writers    number of holders; null in state unknown
     waiters             number of waiters; null when clients of the layout leave no trace
                         while they wait

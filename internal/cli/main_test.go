@@ -26,7 +26,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		program()
 	}
-	testscript.Main(m, map[string]func(){"etcd-lock": program, "etcdctl": ctlv3.MustStart})
+	testscript.Main(together{m}, map[string]func(){"etcd-lock": program, "etcdctl": ctlv3.MustStart})
+}
+
+// together runs the tests once it is known that the process is no command of a script.
+type together struct{ *testing.M }
+
+func (m together) Run() int {
+	etcdtest.WaitTogether()
+	return m.M.Run()
 }
 
 func program() {

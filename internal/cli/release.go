@@ -247,7 +247,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	var found, others []inspect.Request
 	for _, l := range locks {
 		for i, r := range l.Queue {
-			if t.holder && r.Holding || i+1 == t.waiter && !r.Holding {
+			if t.holder && r.Holding || i+1 == t.waiter && r.Waiting() {
 				found = append(found, r)
 			}
 		}
@@ -264,13 +264,22 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 	case len(found) > 1:
 		return inspect.Request{}, usageHint("choose one: "+requestFlags(found), "%s has %d such requests", t.name, len(found))
 	case t.holder && len(others) == 0:
-		return inspect.Request{}, fmt.Errorf("%s is not held: its key says that nobody holds it", t.name)
+		return inspect.Request{}, t.unheld(locks)
 	case t.holder:
 		err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
 		return inspect.Request{}, hint.Add(err, "choose one: "+requestFlags(others))
 	default:
 		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), "etcd-lock show prints the queue with its positions")
 	}
+}
+
+// unheld says that nobody holds a lock, which is one key.
+func (t releaseTarget) unheld(locks []inspect.Lock) error {
+	if q := locks[0].Queue; len(q) == 1 && q[0].Kept() {
+		err := fmt.Errorf("%s is not held: its client has ended, and its key stays until its lease ends", t.name)
+		return hint.Add(err, "to delete the key, so that others get the lock: "+requestFlags(q))
+	}
+	return fmt.Errorf("%s is not held: its key says that nobody holds it", t.name)
 }
 
 // requestFlags returns the flags that select requests, the first few of many.

@@ -126,6 +126,7 @@ func held(t *testing.T, client *clientv3.Client) bool {
 
 // Anything but a yes is a no.
 func TestReleaseAsks(t *testing.T) {
+	t.Parallel()
 	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false, "yesterday\n": false} {
 		opts, client, out := releaser(t, answer)
 		plan := func() error {

@@ -16,6 +16,7 @@ import (
 // TestTUIReplay records a lock that is stuck and then released. While etcd is there, and
 // has forgotten that it was stuck, the UI goes back to it; when etcd is gone, too.
 func TestTUIReplay(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.StartProcess(t).Endpoint
 	client := etcdtest.Client(t, endpoint)
 	stuck := keyspace.Encode("/orders", keyspace.Write, "left-behind")

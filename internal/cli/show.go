@@ -245,7 +245,10 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 	itself := slices.ContainsFunc(found.Keys, func(k inspect.Request) bool { return k.Key == name })
 	switch word := printable.Shell(name); {
 	case len(names) > 0:
-		meant = "did you mean " + strings.Join(names, ", ") + "?"
+		for i, name := range names {
+			names[i] = format.Name(name)
+		}
+		meant = "did you mean " + strings.Join(names, " or ") + "?"
 	case itself && printable.Text(word) == word:
 		meant = "to see why that key is no lock: etcd-lock layouts explain " + word
 	}
@@ -257,8 +260,12 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[int64]inspect.Lease, error) {
 	var ids []int64
 	for _, l := range locks {
-		for _, r := range slices.Concat(l.Others, l.Queue) {
-			ids = append(ids, r.Lease)
+		for _, requests := range [][]inspect.Request{l.Others, l.Queue} {
+			for i := 0; i < len(requests) && len(ids) < inspect.MaxLeases; i++ {
+				if id := requests[i].Lease; id != 0 && !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
+			}
 		}
 	}
 	return c.Leases(ctx, ids, inspect.Snapshot{Locks: locks})

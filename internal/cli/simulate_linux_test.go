@@ -16,6 +16,7 @@ import (
 // TestSimulateInterrupted presses ctrl-C at a run that is in the middle of it:
 // no process, file or key of it stays.
 func TestSimulateInterrupted(t *testing.T) {
+	t.Parallel()
 	member := etcdtest.Start(t)
 	tests := []struct{ name, scenario, flag string }{
 		{"a cluster of its own", "cluster: 1\nfaults: [{at: 10ms, cut: w}]\n", "--embedded"},

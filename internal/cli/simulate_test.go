@@ -15,6 +15,7 @@ import (
 // clients start 100 ms apart, which a machine under load may not keep; then
 // the exit code says so, and it gets another chance.
 func TestSimulateFourClients(t *testing.T) {
+	t.Parallel()
 	sc, err := scenario.Find("four-clients")
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 // its own: a lock is stuck, it is found, why is read, it is released, and the
 // next one is seen to hold. Nothing is left.
 func TestTUI(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.StartProcess(t).Endpoint
 	client := etcdtest.Client(t, endpoint)
 	stuck := keyspace.Encode("/orders", keyspace.Write, "left-behind")
@@ -32,18 +33,18 @@ func TestTUI(t *testing.T) {
 	tmp, audit := t.TempDir(), filepath.Join(t.TempDir(), "audit.jsonl")
 
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
-	tm.WaitFor("/orders", "✗", "without a lease")
+	tm.WaitToShow("/orders", "✗", "without a lease")
 	tm.Press("3")
-	tm.WaitFor("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
+	tm.WaitToShow("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
 	tm.Press("\r")
-	tm.WaitFor("1 holding, 1 waiting", "behind 1: writer #1")
+	tm.WaitToShow("1 holding, 1 waiting", "behind 1: writer #1")
 	tm.Press("\x04") // ctrl+d
-	tm.WaitFor("gets write /orders", "fenced", "[ No ]")
+	tm.WaitToShow("gets write /orders", "fenced", "[ No ]")
 	tm.Press("y")
 	<-holds
-	tm.WaitFor("is now held by billing")
+	tm.WaitToShow("is now held by billing")
 	tm.Press("[")
-	tm.WaitFor("PAST rev")
+	tm.WaitToShow("PAST rev")
 	tm.Press("b")
 	done()
 	tm.Press("q")
@@ -90,6 +91,7 @@ func waiter(t *testing.T, client *clientv3.Client, name string) (holds <-chan st
 // terminal on a real etcd. The first crashes, and the second gets it when the
 // lease of the first has run out.
 func TestTUIClients(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
 	queue := func() []inspect.Request {
@@ -110,7 +112,7 @@ func TestTUIClients(t *testing.T) {
 		})
 	}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.WaitFor("connected")
+	tm.WaitToShow("connected")
 	tm.Press("4abrief\r\x152s\r") // a client whose TTL is typed over the one that is offered
 	tm.Press("Gw/mine\r\r")
 	queued("the writer holds", keyspace.Write)
@@ -130,19 +132,20 @@ func TestTUIClients(t *testing.T) {
 // TestTUIScenario starts a scenario that stands still, makes its first step, and
 // lets it go on to its end, in a real terminal on a real etcd.
 func TestTUIScenario(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
 	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
-	tm.WaitFor("connected")
+	tm.WaitToShow("connected")
 	tm.Press("5/four-clients\r.")
-	tm.WaitFor("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
+	tm.WaitToShow("started, paused", "PAUSED", "LOCK4", `r1: read "/mylocks/a"`)
 	tm.Press(".")
-	tm.WaitFor("got lock r1", `r2: read "/mylocks/a"`)
+	tm.WaitToShow("got lock r1", `r2: read "/mylocks/a"`)
 	if got := l.count("/mylocks/a"); got != 1 {
 		t.Errorf("%d hold or wait after the first step", got)
 	}
-	tm.Press("--p")          // slowly, for a busy machine
-	tm.WaitFor(": 17 steps") // whether they keep their order is for how busy the machine is
+	tm.Press("--p")             // slowly, for a busy machine
+	tm.WaitToShow(": 17 steps") // whether they keep their order is for how busy the machine is
 	tm.Press("q")
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
@@ -159,13 +162,13 @@ func TestTUIOwnCluster(t *testing.T) {
 	ends := map[string]func(tm *ptytest.Terminal, alone func()){
 		"run": func(tm *ptytest.Terminal, alone func()) {
 			tm.Press("+")
-			tm.WaitFor("✓ passed: ")
+			tm.WaitToShow("✓ passed: ")
 			alone()
 			tm.Press("q")
 		},
 		"s": func(tm *ptytest.Terminal, alone func()) {
 			tm.Press("s")
-			tm.WaitFor("■ stopped")
+			tm.WaitToShow("■ stopped")
 			alone()
 			tm.Press("q")
 		},
@@ -184,9 +187,9 @@ func TestTUIOwnCluster(t *testing.T) {
 			t.Parallel()
 			tmp := t.TempDir()
 			tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint)
-			tm.WaitFor("connected")
+			tm.WaitToShow("connected")
 			tm.Press("5/compaction\r\r")
-			tm.WaitFor("own cluster", "starting a 1-member etcd cluster", "got lock holder")
+			tm.WaitToShow("own cluster", "starting a 1-member etcd cluster", "got lock holder")
 			end(tm, func() {
 				if left := processesIn(t, tmp); len(left) != 1 {
 					t.Errorf("beside the terminal UI: %v", left)
@@ -227,7 +230,7 @@ func TestIsUnicode(t *testing.T) {
 // A terminal that can only print is sent to the commands that print.
 func TestDumbTerminal(t *testing.T) {
 	tm := startTerminalAs(t, "dumb", t.TempDir(), "tui", "--endpoints", "127.0.0.1:1")
-	tm.WaitFor("etcd-lock ls")
+	tm.WaitToShow("etcd-lock ls")
 	if err := tm.Wait(); err == nil {
 		t.Error("it ran")
 	}

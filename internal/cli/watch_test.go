@@ -161,7 +161,7 @@ func TestStream(t *testing.T) {
 		{"Pipe", output.Printer{}, "TIME\tREVISION\tEVENT\tWAS\tSESSION\tMODE\tNAME\tWHO\tKEY\n" +
 			"-\t8\tgap\t3 missed\\n\n12:00:00\t9\texpired\tholding\tgone\tread\t/a\tl p[7]@h\t/a/read/1\n"},
 		{"JSON", output.Printer{Format: output.JSON}, `{"event":"gap","revision":8,"missed":3,"summaries":1}
-{"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"000000000000001f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l","time":"2026-01-02T11:59:00Z"},"since":"2026-01-02T11:59:00Z","since_bound":"at_most"}}
+{"event":"expired","revision":9,"time":"2026-01-02T12:00:00Z","session":"gone","request":{"name":"/a","layout":"rwlock","mode":"read","state":"holding","key":"/a/read/1","lease":"000000000000001f","revision":2,"owner":{"host":"h","pid":7,"program":"p","label":"l"},"since":"2026-01-02T11:59:00Z","since_bound":"at_most"}}
 `},
 	}
 	for _, tt := range tests {

@@ -91,6 +91,9 @@ With -o json:
       etcdctl             arguments of etcdctl with the same effect; absent if they
                           cannot say the key
       releases, grants    keys of the requests that are removed, and that are granted
+      more_releases       how many more are removed: requests in locks above that are on
+                          the lease of the remedy, beyond 64 keys; absent when none
+      more_grants         how many more are granted: the next waiters in locks above
       others              other keys of the session, which are deleted too; absent
                           when there are none
   remedies            with NAME: how to release those who keep others waiting, by
@@ -214,13 +217,14 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
 	a.leases, a.unknown = leases, unknown
 	if !a.past() {
-		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a.Diagnosis, opts.name)...)
+		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a)...)
 	}
 	if ages := a.unknownAges(); ages != "" && !a.past() {
 		a.unknown = append(a.unknown, ages)
 	}
 	a.polls = polls(ctx, c, a)
-	if a.keys, err = c.LeaseKeys(ctx, a.ends()); err != nil {
+	keys, err := c.LeaseKeys(ctx, a.ends())
+	if a.others = a.OtherKeys(keys); err != nil {
 		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
 	}
 	if opts.out.Format != output.JSON && opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
@@ -273,10 +277,13 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 
 // keysElsewhere says which sessions that others wait for have keys that were not read,
 // among those that keep NAME or anything waiting: whether they wait there is not known.
-func keysElsewhere(ctx context.Context, c *connect.Conn, d diagnose.Diagnosis, name string) (unknown []string) {
+func keysElsewhere(ctx context.Context, c *connect.Conn, a answer) (unknown []string) {
 	const most = 8
-	read := d.Snapshot.Prefixes
-	for _, id := range d.RootLeases(name, most) {
+	read, roots := a.Snapshot.Prefixes, a.Roots
+	if a.name != "" {
+		roots = a.account.Roots
+	}
+	for _, id := range a.RootLeases(roots, most) {
 		var out inspect.Outside
 		err := c.Do(ctx, func(ctx context.Context) (err error) {
 			out, err = c.Source.Outside(ctx, id, read)

@@ -11,6 +11,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
@@ -184,6 +185,38 @@ func TestWhyOfALongQueue(t *testing.T) {
 	}
 }
 
+// In JSON, a remedy repeats at most 64 keys that the document has anyway, which a reader
+// finds there by their lease, and all keys of other locks.
+func TestWhyRepeatsFewKeys(t *testing.T) {
+	const held, elsewhere = 70, 66
+	queues := map[inspect.LockID][]inspect.Request{}
+	for name, n := range map[string]int64{"/a": held, "/b": elsewhere} {
+		id := inspect.LockID{Layout: layout.RWLock, Name: name}
+		for i := range n {
+			queues[id] = append(queues[id], inspect.Request{Key: fmt.Sprintf("%s/read/%d", name, i), Lock: id, Lease: 0x1f, Revision: i + 2, Modified: i + 2})
+		}
+		queues[id] = append(queues[id], inspect.Request{Key: name + "/write/w", Lock: id, Mode: keyspace.Write, Lease: 0x2f, Revision: 900, Modified: 900})
+	}
+	s := inspect.Snapshot{Revision: 900, Locks: inspect.NewLocks(queues)}
+	doc := newAnswer(diagnose.Locks(s, nil, diagnose.Thresholds{}, noon), "/a", noon).document()
+	if len(doc.Remedies) != 1 {
+		t.Fatalf("%d remedies", len(doc.Remedies))
+	}
+	r := doc.Remedies[0]
+	if len(r.Releases) != docs.MaxKeys+elsewhere || r.MoreReleases != held-docs.MaxKeys || len(r.Grants) != 2 || r.MoreGrants != 0 {
+		t.Errorf("%d keys released and %d more, %q granted and %d more", len(r.Releases), r.MoreReleases, r.Grants, r.MoreGrants)
+	}
+	onLease := 0
+	for q := range doc.Locks[0].Queue {
+		if q.Lease == "000000000000001f" {
+			onLease++
+		}
+	}
+	if onLease != held {
+		t.Errorf("%d requests of /a on the lease of the remedy, want %d", onLease, held)
+	}
+}
+
 // Where nobody noted ages, nothing is said to be right.
 func TestWhyUnknownAges(t *testing.T) {
 	unaged := answerOn("", nil)
@@ -281,7 +314,7 @@ func TestWhyReadsOnce(t *testing.T) {
 			}
 		}
 	}, "/jo")
-	want := "no request that etcd-lock knows for /jo; 2 other keys begin with it: /job (no lease)\ndid you mean /jobs/a?\n"
+	want := "no request that etcd-lock knows for /jo; 2 keys begin with it, 1 of which is no lock request: /job (no lease)\ndid you mean /jobs/a?\n"
 	if said != want || ranges != 1 {
 		t.Errorf("%d ranges read; want 1; said\n%swant\n%s", ranges, said, want)
 	}

@@ -95,6 +95,7 @@ func TestLockerErrInvalidName(t *testing.T) {
 
 // TestLockerEnds ends sessions in all possible ways. The next request opens another.
 func TestLockerEnds(t *testing.T) {
+	t.Parallel()
 	l, etcd := newLocker(t)
 	c := l.Client("tui", 2*time.Second)
 	lives := func(lease int64) bool {
@@ -145,6 +146,7 @@ func TestLockerEnds(t *testing.T) {
 
 // TestLockerPause pauses a client for longer than its lease lives.
 func TestLockerPause(t *testing.T) {
+	t.Parallel()
 	l, _ := newLocker(t)
 	c, other := l.Client("paused", time.Second), l.Client("other", 10*time.Second)
 	late := takes(t, c, "/a", keyspace.Write)
@@ -177,6 +179,7 @@ func TestLockerPause(t *testing.T) {
 // TestLockerRelease: a lock that could not be released keeps its key, and can be
 // released again; a lock that was lost is not released.
 func TestLockerRelease(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"bob": {etcdtest.ReadWrite("/a/")}})
 	root := s.Client("root")

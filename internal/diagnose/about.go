@@ -10,10 +10,10 @@ import (
 type Account struct {
 	Locks    []inspect.Lock // of that name: in one layout or both, or none when it is free
 	Chains   [][]Edge       // for each of Locks with a waiter: from its last waiter to a root, by the fewest edges; none from a waiter that is in a deadlock and so a root itself
-	Roots    []*Blocker     // the trees of everything that the name waits for, directly or not
+	Roots    []Blocker      // of the trees of everything that the name waits for, directly or not
 	Cycles   [][]Edge       // deadlocks among them
 	Findings []Finding      // about the name's locks, and about what keeps their requests waiting
-	Remedies []Remedy       // for the first few of Roots, whether anything is wrong or not
+	Remedies []Remedy       // for the first few of Roots, and of holders for whom others may wait without a trace, whether anything is wrong or not
 }
 
 // About returns the part of the diagnosis that concerns a name. What the name
@@ -21,13 +21,32 @@ type Account struct {
 func (d Diagnosis) About(name string) Account {
 	v := d.view(name)
 	a := Account{Locks: v.locks, Chains: v.chains}
-	a.Roots = only(d.Roots, func(b *Blocker) bool { return v.sessions[b.Session.ID] })
-	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.sessions[cycle[0].From.ID] })
+	a.Roots = only(d.Roots, func(b Blocker) bool { return v.has(b.Session) })
+	a.Cycles = only(d.Cycles, func(cycle []Edge) bool { return v.has(cycle[0].From) })
 	a.Findings = only(d.Findings, v.concerns)
 	for _, root := range a.Roots[:min(len(a.Roots), maxRemedies)] {
 		a.Remedies = append(a.Remedies, d.examiner.remediesForRoot(root.Session, v.way)...)
 	}
+	for _, l := range a.Locks {
+		a.Remedies = append(a.Remedies, d.remediesForUnrecorded(l, maxRemedies-len(a.Remedies))...)
+	}
+	a.Remedies = d.possible(a.Remedies)
 	return a
+}
+
+// remediesForUnrecorded returns what ends the holders of a lock for which others may wait
+// without leaving a key, at most so many.
+func (d Diagnosis) remediesForUnrecorded(l inspect.Lock, most int) []Remedy {
+	if l.ID.Layout.Waiters {
+		return nil
+	}
+	var remedies []Remedy
+	for _, r := range l.Queue {
+		if r.Holding && !r.Encrypted && len(remedies) < most {
+			remedies = append(remedies, usable(d.examiner.remove(d.examiner.session(r.Session()), r))...)
+		}
+	}
+	return remedies
 }
 
 func only[T any](all []T, want func(T) bool) []T {
@@ -42,19 +61,25 @@ func only[T any](all []T, want func(T) bool) []T {
 
 // view is the part of the wait-for graph that is reachable from one name.
 type view struct {
-	name     string
-	locks    []inspect.Lock
-	chains   [][]Edge
-	sessions map[inspect.SessionID]bool // those with requests for the name, and those that they wait for
-	way      map[inspect.LockID]bool    // the name's locks, and those that these sessions wait for
+	name   string
+	locks  []inspect.Lock
+	chains [][]Edge
+	way    map[inspect.LockID]bool // the name's locks, and those that the sessions of the view wait for
+	search *search                 // has seen the sessions with requests for the name, and those that they wait for
+}
+
+// has reports whether a session is in the view.
+func (v view) has(s *inspect.Session) bool {
+	return v.search.seen[v.search.g.vertex(s.ID)] == v.search.round
 }
 
 func (d Diagnosis) view(name string) view {
-	v := view{name: name, sessions: map[inspect.SessionID]bool{}, way: map[inspect.LockID]bool{}}
+	v := view{name: name, way: map[inspect.LockID]bool{}}
 	if d.examiner == nil {
 		return v
 	}
 	s := d.examiner.search(false)
+	v.search = s
 	var found []int32
 	for i, l := range d.examiner.locks {
 		if l.ID.Name != name {
@@ -73,10 +98,11 @@ func (d Diagnosis) view(name string) view {
 			v.chains = append(v.chains, chain)
 		}
 	}
+	way := make([]bool, len(d.examiner.locks))
 	for _, session := range found {
-		v.sessions[d.examiner.sessions[session].ID] = true
 		for _, n := range d.examiner.own[session] {
-			if d.examiner.waits(n) {
+			if lock := d.examiner.nodes[n].lock; !way[lock] && d.examiner.waits(n) {
+				way[lock] = true
 				v.way[d.examiner.request(n).Lock] = true
 			}
 		}
@@ -89,9 +115,8 @@ func (d Diagnosis) view(name string) view {
 func (v view) concerns(f Finding) bool {
 	ofName := func(id inspect.LockID) bool { return id.Name == v.name }
 	onWay := func(id inspect.LockID) bool { return v.way[id] }
-	seen := func(s *inspect.Session) bool { return v.sessions[s.ID] }
 	return f.OfCluster() || slices.ContainsFunc(f.Locks, ofName) ||
-		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, seen)
+		slices.ContainsFunc(f.Locks, onWay) && slices.ContainsFunc(f.Sessions, v.has)
 }
 
 // chain returns a shortest way from a waiting request to the root of a tree. It
@@ -121,18 +146,14 @@ func (d Diagnosis) chain(n int32) []Edge {
 	return nil
 }
 
-// RootLeases returns the leases of the sessions that others wait for and that wait for
-// none themselves, as far as the snapshot shows: the first most of those that keep a name
-// waiting or, if it is empty, that keep most sessions waiting. Deadlocks are left out.
-func (d Diagnosis) RootLeases(name string, most int) []int64 {
-	roots := d.Roots
-	if name != "" {
-		roots = d.About(name).Roots
-	}
+// RootLeases returns the first most leases of some of Roots: of sessions that others wait
+// for and that wait for none themselves, as far as the snapshot shows. Deadlocks are left
+// out.
+func (d Diagnosis) RootLeases(roots []Blocker, most int) []int64 {
 	var leases []int64
 	for _, b := range roots {
 		id := b.Session.ID
-		if len(leases) < most && b.Behind > 0 && id.Lease != 0 && d.examiner.deadlocked[d.examiner.ids[id]] < 0 {
+		if len(leases) < most && b.Behind > 0 && id.Lease != 0 && d.examiner.deadlocked[d.examiner.vertex(id)] < 0 {
 			leases = append(leases, id.Lease)
 		}
 	}

@@ -101,7 +101,7 @@ func (e *examiner) other(i int) {
 		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []inspect.Request{r},
 		Behind: e.behindRequest(n), Remedies: []Remedy{e.remove(s, r)},
 	}
-	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing) {
+	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue) {
 		f.Severity = Critical
 	}
 	for _, lock := range e.inWayOf[r.Key] {

@@ -42,8 +42,24 @@ func Cluster(c inspect.Cluster) []Finding {
 // With returns the diagnosis with findings about etcd itself among its own.
 func (d Diagnosis) With(cluster []Finding) Diagnosis {
 	d.Findings = slices.Concat(cluster, d.Findings)
+	d.corrupt = d.corrupt || slices.ContainsFunc(cluster, func(f Finding) bool { return f.Kind == Corrupt })
+	for i := range d.Findings {
+		d.Findings[i].Remedies = d.possible(d.Findings[i].Remedies)
+	}
 	rank(d.Findings)
 	return d
+}
+
+// possible returns remedies, marked as refused where etcd refuses every write.
+func (d Diagnosis) possible(remedies []Remedy) []Remedy {
+	if !d.corrupt {
+		return remedies
+	}
+	remedies = slices.Clone(remedies) // findings share those of a deadlock
+	for i := range remedies {
+		remedies[i].Refused = true
+	}
+	return remedies
 }
 
 // OfCluster reports whether the finding is about etcd itself, and no lock.

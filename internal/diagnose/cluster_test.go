@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/locktest"
 )
 
 // TestCluster: what is wrong with etcd itself, and where it is among other findings: an
@@ -42,7 +43,30 @@ func TestCluster(t *testing.T) {
 	if want := []Kind{Corrupt, NoSpace, Deadlock, LongWait, OldServer, OldServer, Proxy}; !slices.Equal(kinds(got.Findings), want) {
 		t.Errorf("together: %q, want %q", kinds(got.Findings), want)
 	}
+	if d := (Diagnosis{Findings: locks}).With(findings[1:]); d.possible([]Remedy{{}})[0].Refused {
+		t.Error("a release is refused without the alarm CORRUPT")
+	}
 	if about := Locks(inspect.Snapshot{}, nil, Thresholds{}, time.Time{}).With(findings).About("/b"); !slices.Equal(kinds(about.Findings), kinds(findings)) {
 		t.Errorf("about a lock: %q", kinds(about.Findings))
+	}
+}
+
+// Under the alarm CORRUPT etcd refuses every remedy, of a finding and of those that end
+// a hold by force. A diagnosis that others share stays as it is.
+func TestRemediesUnderCorrupt(t *testing.T) {
+	overdue := map[int64]inspect.Lease{0xa: {State: inspect.LeaseOverdue, Granted: time.Minute, Remaining: -time.Minute}}
+	d := Locks(locktest.Snapshot(t, "/a A.w1 B.w2"), overdue, Thresholds{}, locktest.Epoch)
+	corrupt := d.With([]Finding{{Kind: Corrupt, Severity: Critical}})
+	remedies := func(d Diagnosis) (all []Remedy) {
+		for _, f := range d.Findings {
+			all = append(all, f.Remedies...)
+		}
+		return append(all, d.About("/a").Remedies...)
+	}
+	if all := remedies(corrupt); len(all) < 2 || slices.ContainsFunc(all, func(r Remedy) bool { return !r.Refused }) {
+		t.Errorf("with the alarm: %+v", all)
+	}
+	if slices.ContainsFunc(remedies(d), func(r Remedy) bool { return r.Refused }) {
+		t.Error("remedies of the diagnosis before are refused too")
 	}
 }

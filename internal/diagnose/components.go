@@ -17,9 +17,12 @@ func (g *graph) components() [][]int32 {
 		finished = back.descend(v, finished)
 	}
 	var components [][]int32
+	members := make([]int32, 0, len(g.sessions)) // most components are of one session
 	ahead := g.search(false)
 	for _, v := range slices.Backward(finished) {
-		if component := ahead.descend(v, nil); len(component) > 0 {
+		begin := len(members)
+		if members = ahead.descend(v, members); len(members) > begin {
+			component := members[begin:len(members):len(members)]
 			slices.Sort(component)
 			components = append(components, component)
 		}
@@ -38,14 +41,14 @@ func (s *search) descend(v int32, finished []int32) []int32 {
 
 // beyond is descend for a session that is discovered already.
 func (s *search) beyond(v int32, finished []int32) []int32 {
-	for stack := []cursor{{session: v}}; len(stack) > 0; {
-		top := &stack[len(stack)-1]
+	for s.stack = append(s.stack[:0], cursor{session: v}); len(s.stack) > 0; {
+		top := &s.stack[len(s.stack)-1]
 		if w, ok := s.next(top); ok {
-			stack = append(stack, cursor{session: w})
+			s.stack = append(s.stack, cursor{session: w})
 			continue
 		}
 		finished = append(finished, top.session)
-		stack = stack[:len(stack)-1]
+		s.stack = s.stack[:len(s.stack)-1]
 	}
 	return finished
 }

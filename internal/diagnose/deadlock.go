@@ -40,7 +40,7 @@ func (e *examiner) deadlock(d *deadlock) {
 	var members []int32
 	shown := map[string]bool{}
 	for _, edge := range d.cycle {
-		members = append(members, e.ids[edge.From.ID])
+		members = append(members, e.vertex(edge.From.ID))
 		f.Sessions = append(f.Sessions, edge.From)
 		for _, r := range []inspect.Request{edge.Waiter, edge.Blocker} {
 			if !shown[r.Key] {

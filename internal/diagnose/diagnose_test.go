@@ -251,6 +251,12 @@ warning other-key of a: /a/k1; behind 1
 critical other-key of a: /a/k1; behind 1
   key /a/k1: -/a/k1 +/a/b
 `,
+		"another key on a lease that is overdue": `
+critical other-key of a: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/b
+critical lease-overdue of a: /a/k1; behind 1; remaining -32s; end -/a/k1 +/a/b
+  lease a: -/a/k1 +/a/b
+`,
 		"another key that is in the way of two": `
 critical other-key of /a/b/k1: /a/b/k1; behind 2
   key /a/b/k1: -/a/b/k1 +/a/b/a
@@ -389,12 +395,12 @@ func TestSession(t *testing.T) {
 }
 
 // drawn is trees as lines: who, by which kind of edge, how many are behind.
-func drawn(roots []*Blocker) string {
+func drawn(roots []*tree) string {
 	var b strings.Builder
-	var draw func(*Blocker)
-	draw = func(n *Blocker) {
-		fmt.Fprintf(&b, "%s%s %s %d\n", strings.Repeat("  ", n.Depth), n.Session.Who(), cmp.Or(string(n.Edge.Kind), "root"), n.Behind)
-		for _, child := range n.Children {
+	var draw func(*tree)
+	draw = func(n *tree) {
+		fmt.Fprintf(&b, "%s%s %s %d\n", strings.Repeat("  ", n.depth), n.session.Who(), cmp.Or(string(n.edge.Kind), "root"), n.behind)
+		for _, child := range n.children {
 			draw(child)
 		}
 	}
@@ -451,7 +457,7 @@ d root 2
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := Locks(locktest.Snapshot(t, tt.locks), nil, Thresholds{}, locktest.Epoch)
-			if diff := gocmp.Diff(strings.TrimPrefix(tt.want, "\n"), drawn(d.Roots)); diff != "" {
+			if diff := gocmp.Diff(strings.TrimPrefix(tt.want, "\n"), drawn(trees(d))); diff != "" {
 				t.Error(diff)
 			}
 		})

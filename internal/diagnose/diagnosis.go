@@ -36,10 +36,11 @@ type Diagnosis struct {
 	Snapshot inspect.Snapshot
 	Sessions []inspect.Session // by their oldest request
 	Cycles   [][]Edge          // deadlocks: of each component of the wait-for graph a shortest cycle, starting at its oldest session
-	Roots    []*Blocker        // the wait-for graph as trees, the one with most sessions behind it first
+	Roots    []Blocker         // the roots of the wait-for graph as trees, the one with most sessions behind it first
 	Findings []Finding         // worst first
 
 	examiner *examiner
+	corrupt  bool // etcd has the alarm CORRUPT
 }
 
 // Locks diagnoses the locks of a snapshot. Leases is what is known of leases;
@@ -74,8 +75,8 @@ func (d Diagnosis) Session(id inspect.SessionID) (*inspect.Session, bool) {
 	if d.examiner == nil {
 		return nil, false
 	}
-	v, ok := d.examiner.ids[id]
-	if !ok {
+	v := d.examiner.vertex(id)
+	if v < 0 {
 		return nil, false
 	}
 	return &d.Sessions[v], true
@@ -118,14 +119,15 @@ func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Threshold
 }
 
 // roots returns the trees, the one with most sessions behind it first.
-func (e *examiner) roots() []*Blocker {
-	var roots []*Blocker
-	for _, v := range e.forest.roots {
-		b := e.forest.blockers[v]
-		b.Behind = e.behind(v)
-		roots = append(roots, b)
+func (e *examiner) roots() []Blocker {
+	if f := e.forest; len(f.roots) == 1 { // whoever waits for it is in its tree
+		return []Blocker{{Session: &e.sessions[f.roots[0]], Behind: int(f.behind[f.roots[0]])}}
 	}
-	slices.SortStableFunc(roots, func(a, b *Blocker) int { return cmp.Compare(b.Behind, a.Behind) })
+	var roots []Blocker
+	for _, v := range e.forest.roots {
+		roots = append(roots, Blocker{Session: &e.sessions[v], Behind: e.behind(v)})
+	}
+	slices.SortStableFunc(roots, func(a, b Blocker) int { return cmp.Compare(b.Behind, a.Behind) })
 	return roots
 }
 
@@ -136,7 +138,7 @@ func (e *examiner) behind(sessions ...int32) int {
 	if e.back.steps > maxEffort {
 		n := 0
 		for _, v := range sessions {
-			n = max(n, e.forest.behind(v))
+			n = max(n, int(e.forest.behind[v]))
 		}
 		return n
 	}
@@ -155,7 +157,7 @@ func (e *examiner) behind(sessions ...int32) int {
 func (e *examiner) behindRequest(n int32) int {
 	own := e.nodes[n].session
 	if e.back.steps > maxEffort {
-		return e.forest.behind(own)
+		return int(e.forest.behind[own])
 	}
 	e.back.reset()
 	e.back.discover(own)

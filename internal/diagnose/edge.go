@@ -24,12 +24,9 @@ type Edge struct {
 	Waiter, Blocker inspect.Request // of From and of To
 }
 
-// Blocker is a session in a tree of the wait-for graph: the sessions below it
-// cannot continue before it does.
+// Blocker is a session that others wait for and that waits for none, or the oldest one of
+// a deadlock.
 type Blocker struct {
-	Session  *inspect.Session
-	Edge     Edge // from it to its parent; zero at a root
-	Depth    int  // 0 at a root
-	Behind   int  // sessions that cannot continue before it: those below; at a root also those shown below another root
-	Children []*Blocker
+	Session *inspect.Session
+	Behind  int // sessions that cannot continue before it, directly or not
 }

@@ -12,22 +12,23 @@ import (
 // lease finds what is wrong with the lease of a session.
 func (e *examiner) lease(v int32) {
 	s := &e.sessions[v]
+	if !s.MissedRenewals() && s.Lease.State != inspect.LeaseGone && s.Lease.State != inspect.LeaseOverdue {
+		return
+	}
 	f := Finding{Sessions: []*inspect.Session{s}, Requests: s.Requests, Locks: locksOf(s.Requests)}
-	switch {
-	case s.Lease.State == inspect.LeaseGone:
+	switch s.Lease.State {
+	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
 		f.End = e.effect(s.Requests)
-	case s.Lease.State == inspect.LeaseOverdue:
+	case inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
 		f.setEnd(e.end(s))
-	case s.MissedRenewals():
+	default:
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
 		f.Due = e.now.Add(s.Lease.Remaining)
 		f.setEnd(ifDead(e.end(s)))
-	default:
-		return
 	}
 	f.Behind = e.behind(v)
 	if f.Kind == LeaseOverdue && f.Behind > 0 {

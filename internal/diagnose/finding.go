@@ -137,9 +137,10 @@ type Remedy struct {
 	Command string           // of the software whose lock it is, for a shell, where no key may be deleted
 	Session *inspect.Session // the session of Target
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
+	Refused bool             // etcd refuses it now, as every write: it has the alarm CORRUPT
 	Effect
 
-	Others      []string         // other keys of the session, which its end deletes too; only from WithKeys
+	Others      []string         // other keys of the session, which its end deletes too; only from WithOthers
 	Unlocks     []Entry          // locks held for the session's program: their holders unlock when it exits
 	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
 }

@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"sort"
+	"strings"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -21,8 +23,9 @@ import (
 // among their tasks would look like a deadlock.
 type graph struct {
 	locks    []inspect.Lock
-	sessions []inspect.Session // by their oldest request
-	ids      map[inspect.SessionID]int32
+	sessions []inspect.Session  // by their oldest request
+	byLease  map[int64]int32    // the sessions, by their leases
+	byKey    map[string]int32   // those without one, by the keys of their requests
 	nodes    []node             // the requests of all locks, queue by queue
 	queues   []int32            // where each lock's queue begins in nodes, and where the last one ends
 	own      [][]int32          // of each session, its nodes by place
@@ -48,12 +51,14 @@ type arc struct{ waiter, blocker int32 }
 func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 	keys := otherKeys(locks)
 	g := &graph{
-		locks: append(slices.Clip(locks), keys...), ids: map[inspect.SessionID]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
+		locks: append(slices.Clip(locks), keys...), byLease: map[int64]int32{}, byKey: map[string]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
 		extra: map[int32][]arc{}, extraTo: map[int32][]arc{}, itself: map[int32]int32{}, inWayOf: map[string][]int32{},
 	}
 	for i, l := range g.locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
-		for _, r := range l.Queue {
+		g.nodes = slices.Grow(g.nodes, len(l.Queue))
+		for j := range l.Queue {
+			r := &l.Queue[j]
 			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: !r.Waiting()})
 		}
 	}
@@ -67,31 +72,63 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 
 // group groups the requests into sessions, in the order of their oldest requests.
 func (g *graph) group(leases map[int64]inspect.Lease) {
+	order := g.byPlace()
+	var sizes []int32 // of the sessions
+	for _, n := range order {
+		id := g.request(n).Session()
+		s := g.vertex(id)
+		if s < 0 {
+			s = int32(len(sizes))
+			g.identify(id, s)
+			sizes = append(sizes, 0)
+		}
+		g.nodes[n].session = s
+		sizes[s]++
+	}
+	g.own = make([][]int32, len(sizes))
+	all := make([]int32, len(order))
+	for s, size := range sizes {
+		g.own[s], all = all[:0:size], all[size:]
+	}
+	for _, n := range order {
+		s := g.nodes[n].session
+		g.own[s] = append(g.own[s], n)
+	}
+	g.sessions = make([]inspect.Session, len(sizes))
+	for s, own := range g.own {
+		id := g.request(own[0]).Session()
+		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: g.requests(own)}
+	}
+}
+
+// byPlace returns the nodes of all queues by place.
+func (g *graph) byPlace() []int32 {
 	order := make([]int32, len(g.nodes))
 	for n := range order {
 		order[n] = int32(n)
 	}
-	slices.SortFunc(order, func(a, b int32) int { return inspect.ByPlace(*g.request(a), *g.request(b)) })
-	for _, n := range order {
-		id := g.request(n).Session()
-		s, ok := g.ids[id]
-		if !ok {
-			s = int32(len(g.own))
-			g.ids[id] = s
-			g.own = append(g.own, nil)
-			g.sessions = append(g.sessions, inspect.Session{ID: id, Lease: leases[id.Lease]})
+	slices.SortFunc(order, func(a, b int32) int {
+		if c := cmp.Compare(g.nodes[a].revision, g.nodes[b].revision); c != 0 {
+			return c
 		}
-		g.nodes[n].session = s
-		g.own[s] = append(g.own[s], n)
+		return strings.Compare(g.request(a).Key, g.request(b).Key)
+	})
+	return order
+}
+
+// requests returns the requests of a session, given its nodes. Those that follow each
+// other in one queue, which may be all of a long one, are not copied.
+func (g *graph) requests(own []int32) []inspect.Request {
+	first, last := own[0], own[len(own)-1]
+	if lock := g.nodes[first].lock; lock == g.nodes[last].lock && int(last-first) == len(own)-1 {
+		begin := g.queues[lock]
+		return g.locks[lock].Queue[first-begin : last+1-begin : last+1-begin]
 	}
-	all := make([]inspect.Request, 0, len(g.nodes))
-	for s := range g.sessions {
-		begin := len(all)
-		for _, n := range g.own[s] {
-			all = append(all, *g.request(n))
-		}
-		g.sessions[s].Requests = all[begin:len(all):len(all)]
+	requests := make([]inspect.Request, 0, len(own))
+	for _, n := range own {
+		requests = append(requests, *g.request(n))
 	}
+	return requests
 }
 
 // findFirsts finds, for each request, the first one of its session in the same
@@ -150,7 +187,27 @@ func (g *graph) request(n int32) *inspect.Request {
 func (g *graph) sessionOf(n int32) *inspect.Session { return &g.sessions[g.nodes[n].session] }
 
 // session returns the session with that ID, which has to be in the graph.
-func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.ids[id]] }
+func (g *graph) session(id inspect.SessionID) *inspect.Session { return &g.sessions[g.vertex(id)] }
+
+// vertex returns the index of the session with that ID, or -1 if it is not in the graph.
+func (g *graph) vertex(id inspect.SessionID) int32 {
+	v, ok := g.byLease[id.Lease]
+	if id.Lease == 0 {
+		v, ok = g.byKey[id.Key]
+	}
+	if !ok {
+		return -1
+	}
+	return v
+}
+
+func (g *graph) identify(id inspect.SessionID, v int32) {
+	if id.Lease == 0 {
+		g.byKey[id.Key] = v
+	} else {
+		g.byLease[id.Lease] = v
+	}
+}
 
 // again reports whether a request is not its session's first one for its lock.
 // All requests of one transaction count as first.
@@ -165,6 +222,9 @@ func (g *graph) waits(n int32) bool { return !g.nodes[n].holding && !g.again(n) 
 // Requests of n's revision are not earlier.
 func (g *graph) before(n int32) int32 {
 	begin := g.queues[g.nodes[n].lock]
+	if n == begin || g.nodes[n-1].revision < g.nodes[n].revision { // few requests are of one transaction
+		return n
+	}
 	return begin + int32(sort.Search(int(n-begin), func(i int) bool {
 		return g.nodes[begin+int32(i)].revision >= g.nodes[n].revision
 	}))
@@ -174,10 +234,12 @@ func (g *graph) before(n int32) int32 {
 // queue. Requests of n's revision are not later.
 func (g *graph) after(n int32) int32 {
 	end := g.queues[g.nodes[n].lock+1]
-	for n++; n < end && g.nodes[n].revision == g.nodes[n-1].revision; n++ {
-		// Few requests are of one transaction.
+	if n+1 == end || g.nodes[n].revision < g.nodes[n+1].revision {
+		return n + 1
 	}
-	return n
+	return n + 1 + int32(sort.Search(int(end-n-1), func(i int) bool {
+		return g.nodes[n+1+int32(i)].revision > g.nodes[n].revision
+	}))
 }
 
 // edge returns the exported form of an arc.
@@ -212,9 +274,8 @@ func (g *graph) among(sessions []int32) *graph {
 		lock := g.locks[g.nodes[n].lock]
 		if i == 0 || g.nodes[nodes[i-1]].lock != g.nodes[n].lock {
 			locks = append(locks, inspect.Lock{ID: lock.ID, Others: slices.DeleteFunc(slices.Clone(lock.Others), func(o inspect.Request) bool {
-				session, ok := g.ids[o.Session()]
-				_, in := slices.BinarySearch(sessions, session)
-				return !ok || !in
+				_, in := slices.BinarySearch(sessions, g.vertex(o.Session()))
+				return !in
 			})})
 		}
 		last := &locks[len(locks)-1]

@@ -150,7 +150,7 @@ func checkCycle(t *testing.T, p plain, g *graph, component []int32) {
 	}
 	checkPath(t, p, cycle)
 	for _, e := range cycle {
-		if e.To.ID == cycle[0].From.ID && e != cycle[len(cycle)-1] || g.ids[e.From.ID] < g.ids[cycle[0].From.ID] {
+		if e.To.ID == cycle[0].From.ID && e != cycle[len(cycle)-1] || g.vertex(e.From.ID) < g.vertex(cycle[0].From.ID) {
 			t.Fatalf("cycle %s goes on, or does not begin with its oldest", linked(cycle))
 		}
 	}
@@ -179,6 +179,33 @@ func checkPath(t *testing.T, p plain, path []Edge) {
 	}
 }
 
+// tree is a session in the forest, with those that cannot continue before it does.
+type tree struct {
+	session       *inspect.Session
+	edge          Edge // to its parent
+	depth, behind int
+	children      []*tree
+}
+
+// trees returns the forest of a diagnosis as trees, in the order of its roots.
+func trees(d Diagnosis) (roots []*tree) {
+	f, all := d.examiner.forest, map[int32]*tree{}
+	for _, v := range f.order {
+		n := &tree{session: &d.Sessions[v], behind: int(f.behind[v])}
+		if parent := all[f.parents[v]]; parent != nil {
+			n.edge, n.depth = d.examiner.edge(f.arcs[v]), parent.depth+1
+			parent.children = append(parent.children, n)
+		}
+		all[v] = n
+	}
+	for _, root := range d.Roots {
+		n := all[d.examiner.vertex(root.Session.ID)]
+		n.behind = root.Behind
+		roots = append(roots, n)
+	}
+	return roots
+}
+
 // TestForestLaw: whoever waits for another one is in one tree, below one that it
 // waits for, as near to a root as can be.
 func TestForestLaw(t *testing.T) { locktest.EachRandom(t, checkForest) }
@@ -187,31 +214,31 @@ func checkForest(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	d, p := Locks(s, nil, Thresholds{}, locktest.Epoch), plainGraph(s)
 	depths := map[inspect.SessionID]int{}
-	var visit func(b *Blocker) int
-	visit = func(b *Blocker) int {
+	var visit func(b *tree) int
+	visit = func(b *tree) int {
 		below := 0
-		if _, twice := depths[b.Session.ID]; twice {
-			t.Fatalf("%s is there twice", b.Session.ID)
+		if _, twice := depths[b.session.ID]; twice {
+			t.Fatalf("%s is there twice", b.session.ID)
 		}
-		depths[b.Session.ID] = b.Depth
-		for _, child := range b.Children {
-			checkPath(t, p, []Edge{child.Edge})
-			if child.Edge.From != child.Session || child.Edge.To != b.Session || child.Depth != b.Depth+1 {
-				t.Fatalf("%+v below %s", child, b.Session.ID)
+		depths[b.session.ID] = b.depth
+		for _, child := range b.children {
+			checkPath(t, p, []Edge{child.edge})
+			if child.edge.From != child.session || child.edge.To != b.session || child.depth != b.depth+1 {
+				t.Fatalf("%+v below %s", child, b.session.ID)
 			}
 			below += 1 + visit(child)
 		}
-		if b.Depth > 0 && b.Behind != below {
-			t.Fatalf("%d behind %s, want %d", b.Behind, b.Session.ID, below)
+		if b.depth > 0 && b.behind != below {
+			t.Fatalf("%d behind %s, want %d", b.behind, b.session.ID, below)
 		}
 		return below
 	}
 	roots := map[inspect.SessionID]bool{}
-	for _, root := range d.Roots {
+	for _, root := range trees(d) {
 		visit(root)
-		roots[root.Session.ID] = true
-		if want := p.behind(root.Session.ID); root.Behind != want {
-			t.Fatalf("%d behind the root %s, want %d", root.Behind, root.Session.ID, want)
+		roots[root.session.ID] = true
+		if want := p.behind(root.session.ID); root.behind != want {
+			t.Fatalf("%d behind the root %s, want %d", root.behind, root.session.ID, want)
 		}
 	}
 	for v := range p {
@@ -364,6 +391,23 @@ func TestDeep(t *testing.T) {
 		d := Locks(chained(size.locks, size.each), nil, Thresholds{}, locktest.Epoch)
 		if len(d.Roots) != 1 || d.Roots[0].Behind != len(d.Sessions)-1 || len(d.Cycles) != 0 {
 			t.Errorf("%+v: %d roots, %d cycles", size, len(d.Roots), len(d.Cycles))
+		}
+	}
+}
+
+// What a diagnosis of a long queue allocates does not grow with each of its requests:
+// neither of one session, nor of a session for each, is anything allocated by itself.
+func TestAllocationsOfALongQueue(t *testing.T) {
+	const requests = 20_000
+	for _, sessions := range []int64{1, requests} {
+		id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+		queue := make([]inspect.Request, 0, requests)
+		for i := range int64(requests) {
+			queue = append(queue, inspect.Request{Key: fmt.Sprintf("/a/write/%d", i), Lock: id, Mode: keyspace.Write, Lease: 1 + i%sessions, Revision: 2 + i, Modified: 2 + i})
+		}
+		s := inspect.Snapshot{Locks: []inspect.Lock{inspect.NewLock(id, queue)}}
+		if n := testing.AllocsPerRun(1, func() { Locks(s, nil, Thresholds{}, locktest.Epoch).About("/a") }); n > requests/10 {
+			t.Errorf("%d sessions: %.0f allocations for %d requests", sessions, n, requests)
 		}
 	}
 }

@@ -55,19 +55,28 @@ func (e *examiner) notAlone(s *inspect.Session) (inspect.Request, bool) {
 	return s.Requests[i], true
 }
 
-// WithKeys returns the remedy with Others, given the keys of leases, as far as these are
-// known.
-func (r Remedy) WithKeys(keys map[int64][]string) Remedy {
-	released := make(map[string]bool, len(r.Releases))
-	for _, request := range r.Releases {
-		released[request.Key] = true
-	}
-	r.Others = nil
-	for _, key := range keys[r.Target.Lease] {
-		if !released[key] {
-			r.Others = append(r.Others, key)
+// OtherKeys returns those of the keys of leases that are not requests, sorted.
+func (d Diagnosis) OtherKeys(keys map[int64][]string) map[int64][]string {
+	others := make(map[int64][]string, len(keys))
+	for lease, all := range keys {
+		s, ok := d.Session(inspect.SessionID{Lease: lease})
+		if !ok || len(all) == 0 {
+			continue
 		}
+		requests := make(map[string]bool, len(s.Requests))
+		for i := range s.Requests {
+			requests[s.Requests[i].Key] = true
+		}
+		others[lease] = slices.DeleteFunc(slices.Clone(all), func(key string) bool { return requests[key] })
+		slices.Sort(others[lease])
 	}
+	return others
+}
+
+// WithOthers returns the remedy with Others, given the other keys of leases, as far as
+// these are known.
+func (r Remedy) WithOthers(others map[int64][]string) Remedy {
+	r.Others = slices.Clip(others[r.Target.Lease])
 	return r
 }
 
@@ -120,7 +129,7 @@ func (e *examiner) remediesFor(n int32) []Remedy {
 // remediesForRoot returns what helps those who wait for a root on the way to some locks.
 // It caches nothing, since a diagnosis does not change once it is made.
 func (e *examiner) remediesForRoot(s *inspect.Session, way map[inspect.LockID]bool) []Remedy {
-	if i := e.deadlocked[e.ids[s.ID]]; i >= 0 {
+	if i := e.deadlocked[e.vertex(s.ID)]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
 	onWay := func(r inspect.Request) bool { return way[r.Lock] }

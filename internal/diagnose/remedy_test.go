@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"testing"
+	"time"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -27,6 +28,59 @@ func TestRemedyOfSharedLease(t *testing.T) {
 		remedies := d.About(name).Remedies
 		if len(remedies) != 1 || remedies[0].Target.Key != name+"/a" || len(remedies[0].Releases) != 1 {
 			t.Errorf("remedies of %s: %+v", name, remedies)
+		}
+	}
+}
+
+// oneKey returns a snapshot of a lock that is one key, created at revision 1 and written last
+// at another.
+func oneKey(rule string, lease, modified int64) inspect.Snapshot {
+	id := inspect.LockID{Layout: layout.Builtin().Rule(rule), Name: "/a/leader"}
+	r := inspect.Request{Key: id.Name, Lock: id, Mode: keyspace.Write, Lease: lease, Revision: 1, Modified: modified}
+	return inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {r}})}
+}
+
+// TestRemedyWhereWaitersAreUnknown wants the command that ends a holder for whom others may
+// wait without a trace, unless nothing may be done from outside or nobody holds the lock.
+func TestRemedyWhereWaitersAreUnknown(t *testing.T) {
+	for _, tt := range []struct {
+		rule         string
+		modified     int64
+		key, command string
+	}{
+		{"etcd3gw", 1, "/a/leader", ""},
+		{"patroni", 1, "", "patronictl failover a"},
+		{"milvus", 1, "", ""},
+		{"shedlock", 1, "/a/leader", ""},
+		{"shedlock", 2, "", ""},
+	} {
+		d := Locks(oneKey(tt.rule, 10, tt.modified), nil, Thresholds{}, locktest.Epoch)
+		var key, command string
+		for _, r := range d.About("/a/leader").Remedies {
+			key, command = key+r.Target.Key, command+r.Command
+		}
+		if key != tt.key || command != tt.command {
+			t.Errorf("%s: the remedy is %q or %q, want %q or %q", tt.rule, key, command, tt.key, tt.command)
+		}
+	}
+}
+
+// TestRemedyOfEncrypted wants no remedy for a lock that nobody may hold.
+func TestRemedyOfEncrypted(t *testing.T) {
+	s := oneKey("kubernetes-lease", 0, 1)
+	s.Locks[0].Queue[0].Encrypted = true
+	if r := Locks(s, nil, Thresholds{}, locktest.Epoch).About("/a/leader").Remedies; len(r) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestKeptIsNotRenewed wants no finding about the lease of a key that is kept until that ends.
+func TestKeptIsNotRenewed(t *testing.T) {
+	leases := map[int64]inspect.Lease{10: {State: inspect.LeaseAlive, Granted: time.Hour, Remaining: time.Minute, Unrenewed: 59 * time.Minute}}
+	for modified, want := range map[int64]int{1: 1, 2: 0} {
+		d := Locks(oneKey("shedlock", 10, modified), leases, Thresholds{}, locktest.Epoch)
+		if len(d.Findings) != want {
+			t.Errorf("last written at revision %d: %+v", modified, d.Findings)
 		}
 	}
 }

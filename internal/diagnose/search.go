@@ -15,6 +15,7 @@ type search struct {
 	seen  []uint32
 	via   []arc  // how each session that was seen was discovered
 	marks []mark // of each queue
+	stack []cursor
 	round uint32 // entries of seen and marks of earlier rounds are void
 	steps int
 }

@@ -13,25 +13,24 @@ import (
 // tree of the root that is the fewest edges away, below a session that it waits
 // for directly; edges by which it would appear twice are left out.
 type forest struct {
-	g        *graph
-	blockers []*Blocker // of each session; nil for one that is in no tree
-	parents  []int32    // of each session; itself at a root
-	arcs     []arc      // of each session, to its parent
-	roots    []int32    // by age
-	order    []int32    // the sessions in the trees, each after its parent
+	parents []int32 // of each session; itself at a root and of one that is in no tree
+	behind  []int32 // of each session, how many are below it
+	arcs    []arc   // of each session, to its parent
+	roots   []int32 // by age
+	order   []int32 // the sessions in the trees, each after its parent
 }
 
 // grow builds the forest, given the graph's components.
 func (g *graph) grow(components [][]int32) *forest {
-	f := &forest{g: g, blockers: make([]*Blocker, len(g.sessions)), parents: make([]int32, len(g.sessions))}
+	f := &forest{parents: make([]int32, len(g.sessions)), behind: make([]int32, len(g.sessions))}
 	for v := range f.parents {
 		f.parents[v] = int32(v)
 	}
 	f.roots = g.rootsOf(components)
-	f.spread()
+	f.spread(g.search(true))
 	for _, v := range slices.Backward(f.order) {
 		if parent := f.parents[v]; parent != v {
-			f.blockers[parent].Behind += f.blockers[v].Behind + 1
+			f.behind[parent] += f.behind[v] + 1
 		}
 	}
 	return f
@@ -41,16 +40,16 @@ func (g *graph) grow(components [][]int32) *forest {
 // that is not reached from any before it waits for none of them; it has a root
 // if it is in the way of a session that keeps others waiting.
 func (g *graph) rootsOf(components [][]int32) []int32 {
+	var roots, found []int32
 	inTheWay := g.search(false)
 	for v, blocking := range g.blocking() {
 		if blocking {
-			inTheWay.descend(int32(v), nil)
+			found = inTheWay.descend(int32(v), found[:0])
 		}
 	}
-	var roots []int32
 	back := g.search(true)
 	for _, component := range components {
-		if len(back.descend(component[0], nil)) > 0 && inTheWay.seen[component[0]] == inTheWay.round {
+		if found = back.descend(component[0], found[:0]); len(found) > 0 && inTheWay.seen[component[0]] == inTheWay.round {
 			roots = append(roots, component[0])
 		}
 	}
@@ -85,37 +84,20 @@ func (g *graph) blocking() []bool {
 }
 
 // spread builds the trees, breadth first from all roots at once.
-func (f *forest) spread() {
-	s := f.g.search(true)
+func (f *forest) spread(s *search) {
 	for _, v := range f.roots {
 		s.discover(v)
-		f.blocker(v)
 	}
 	f.order = slices.Clone(f.roots)
 	for i := 0; i < len(f.order); i++ {
 		children := s.neighbours(f.order[i])
 		slices.SortFunc(children, func(a, b int32) int { return cmp.Compare(s.via[a].waiter, s.via[b].waiter) })
 		for _, v := range children {
-			f.hang(v, f.order[i], s.via[v])
+			f.parents[v] = f.order[i]
 		}
 		f.order = append(f.order, children...)
 	}
 	f.arcs = s.via
-}
-
-// hang puts a session into the tree below its parent.
-func (f *forest) hang(v, parent int32, a arc) {
-	f.parents[v] = parent
-	above, below := f.blocker(parent), f.blocker(v)
-	below.Edge, below.Depth = f.g.edge(a), above.Depth+1
-	above.Children = append(above.Children, below)
-}
-
-func (f *forest) blocker(v int32) *Blocker {
-	if f.blockers[v] == nil {
-		f.blockers[v] = &Blocker{Session: &f.g.sessions[v]}
-	}
-	return f.blockers[v]
 }
 
 // rootBlocker is what a session waits for in the end: the first session up its
@@ -142,12 +124,4 @@ func (f *forest) rootBlockers(deadlocked func(int32) bool) []rootBlocker {
 		}
 	}
 	return blockers
-}
-
-// behind returns the number of sessions below v.
-func (f *forest) behind(v int32) int {
-	if f.blockers[v] == nil {
-		return 0
-	}
-	return f.blockers[v].Behind
 }

@@ -4,8 +4,11 @@ package etcdtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +27,7 @@ import (
 // and fails if goroutines have leaked.
 func Main(m *testing.M) {
 	cluster.Main()
+	WaitTogether()
 	code := m.Run()
 	stopShared()
 	if err := goleak.Find(stuckWatch()...); err != nil && code == 0 {
@@ -31,6 +35,17 @@ func Main(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// WaitTogether lets more tests run in parallel than there are processors, unless a flag
+// says how many: they mostly wait, for leases to expire and members to be elected.
+func WaitTogether() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0))))
+	}
 }
 
 // stuckWatch returns the goroutines of etcd's client that wait for each other for ever if

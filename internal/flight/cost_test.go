@@ -81,6 +81,7 @@ var dayEvents = flag.Int("day", 5_000, "the number of events of the day of which
 
 // TestDay looks for moments of a recording of 24 hours.
 func TestDay(t *testing.T) {
+	t.Parallel()
 	r := newRecorder(t, Options{})
 	h := newBusy(1000, 200, true)
 	r.Update(h.begin())

@@ -19,6 +19,7 @@ var kills = flag.Int("kills", 10, "how often the recorder is killed")
 // TestKilled: whenever the recorder is killed, nothing that was durable is lost, and what
 // is missing shows.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var durable [][2]int64 // revisions from, to of each run
 	var last int64

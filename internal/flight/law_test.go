@@ -28,6 +28,7 @@ var lawEvents = flag.Int("law", 2500, "the number of events of the history that 
 // TestLaw: at each revision of a random history with outages and resyncs, the locks of the
 // recording are those that the watch had, and those that etcd has.
 func TestLaw(t *testing.T) {
+	t.Parallel()
 	member := etcdtest.Start(t)
 	h := &history{
 		t: t, client: etcdtest.Client(t, member), link: newLink(t, member), seen: map[int64]inspect.Snapshot{},

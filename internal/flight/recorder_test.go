@@ -87,6 +87,7 @@ func (m Moment) doubts(text string) bool { return strings.Contains(strings.Join(
 
 // TestRecordLaw: whatever is recorded is read back, at each revision and each time.
 func TestRecordLaw(t *testing.T) {
+	t.Parallel()
 	r := newRecorder(t, Options{})
 	rng := rand.New(rand.NewPCG(1, 2))
 	times := map[int64]time.Time{}
@@ -199,6 +200,7 @@ func TestMissingFile(t *testing.T) {
 
 // TestTornPicture: a part of a picture is not taken for the locks, wherever it ends.
 func TestTornPicture(t *testing.T) {
+	t.Parallel()
 	r := newRecorder(t, Options{})
 	r.record(1)
 	big := locksAt(2)
@@ -462,6 +464,7 @@ func (f failing) Write(b []byte) (int, error) {
 // TestFullDisk: wherever a write ends early, nothing that was recorded before is lost, and
 // the recording goes on with a gap that shows.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		room := rng.IntN(30 << 10)

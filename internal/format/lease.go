@@ -13,7 +13,13 @@ import (
 
 // Lease returns a lease ID as 16 hex digits, as etcdctl prints it. A negative ID,
 // which only a client can choose, is written as its two's complement.
-func Lease(id int64) string { return fmt.Sprintf("%016x", uint64(id)) }
+func Lease(id int64) string {
+	var digits [16]byte
+	for i := range digits {
+		digits[i] = "0123456789abcdef"[uint64(id)>>(60-4*i)&15]
+	}
+	return string(digits[:])
+}
 
 // ShortLease is Lease cut to a width of at least 2, for a narrow column. It keeps
 // the end, since the leases of one member begin alike.

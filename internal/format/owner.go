@@ -1,8 +1,8 @@
 package format
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -10,17 +10,19 @@ import (
 // Owner returns an owner as "label program[pid]@host", or as much of it as is
 // known: it is empty when nothing is.
 func Owner(o keyspace.Owner) string {
-	who := o.Program
+	b := make([]byte, 0, 128) // mostly enough
+	b = append(append(b, o.Label...), ' ')
+	b = append(b, o.Program...)
 	if o.PID > 0 {
-		if who == "" {
-			who = "pid"
+		if o.Program == "" {
+			b = append(b, "pid"...)
 		}
-		who += "[" + strconv.Itoa(o.PID) + "]"
+		b = append(strconv.AppendInt(append(b, '['), int64(o.PID), 10), ']')
 	}
 	if o.Host != "" {
-		who += "@" + o.Host
+		b = append(append(b, '@'), o.Host...)
 	}
-	return strings.TrimSpace(o.Label + " " + who)
+	return string(bytes.TrimSpace(b))
 }
 
 // Client names a client by its owner, else by its lease, else by the key of its

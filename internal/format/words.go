@@ -40,8 +40,21 @@ func Waiters(n int, known bool) string {
 // Some is List for at most so many words: it counts the rest, as in "a, b, c and
 // 5 more". It counts no single word, which takes no more room than its count.
 func Some(words []string, most int) string {
-	if n := len(words) - most; n > 1 {
-		words = append(words[:most:most], strconv.Itoa(n)+" more")
+	return SomeOf(len(words), most, func(i int) string { return words[i] })
+}
+
+// SomeOf is Some for n words of which only those are made that it names.
+func SomeOf(n, most int, word func(i int) string) string {
+	named := n
+	if n-most > 1 {
+		named = most
+	}
+	words := make([]string, 0, named+1)
+	for i := range named {
+		words = append(words, word(i))
+	}
+	if named < n {
+		words = append(words, strconv.Itoa(n-named)+" more")
 	}
 	return List(words, "and")
 }

@@ -87,12 +87,15 @@ var cases = []aCase{
 	{
 		"A lease is over, and etcd does not revoke it.",
 		"It is overdue since N s, and blocks; there is a remedy.",
-		[]held{by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/cli", "TestShowLeaseInTrouble")},
+		[]held{
+			by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/cli", "TestShowLeaseInTrouble"),
+			by("internal/diagnose", "TestFindings", "TestRemediesUnderCorrupt"), by("tui/app", "TestAlarmIsAProblem"),
+		},
 	},
 	{
 		"A key whose lease etcd does not have, as after a restore.",
-		"Nothing will ever remove the key; the remedy deletes it.",
-		[]held{by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue")},
+		"Nothing will ever remove the key, a request or another key in the way; the remedy deletes it.",
+		[]held{by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/diagnose", "TestFindings")},
 	},
 	{
 		"etcd's lock service with the lease 0.",
@@ -122,7 +125,7 @@ var cases = []aCase{
 	{
 		"5,001 to 100,000 requests for one name.",
 		"`show` and `why` take at most half as long again as `ls`, and JSON less than 400 bytes a request.",
-		[]held{by("internal/bench", "TestLongQueue"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON")},
+		[]held{by("internal/bench", "TestLongQueue"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON"), by("internal/cli/docs", "TestBytesOfRequest"), by("internal/diagnose", "TestAllocationsOfALongQueue")},
 	},
 	{
 		"A key `/a`, and a lock key that begins with `/a` and a NUL.",
@@ -172,7 +175,7 @@ var cases = []aCase{
 	{
 		"`exec --ttl 2s`, `3s` and `5s` through grpc-proxy.",
 		"The lock is kept.",
-		[]held{by("rwlock", "TestSessionThroughProxy")},
+		[]held{by("rwlock", "TestSessionThroughProxy", "TestTheLastOfRenewalsCounts")},
 	},
 	{
 		"The tests of `internal/cluster` 20 times on a busy machine.",
@@ -238,7 +241,7 @@ var cases = []aCase{
 		"They pass, or say which TTL was granted and where they can run.",
 		[]held{
 			by("simulate", "TestLibraryOnASlowEtcd").with("-slow-etcd"), by("simulate", "TestRaisedTTL", "TestRaisedTTLTooLong"),
-			by("internal/supervise", "TestRaisedTTL"), by("tui/app", "TestClientOfASlowCluster"),
+			by("internal/supervise", "TestRaisedTTL"), by("internal/cli", "TestExecSaysRaisedTTL"), by("tui/app", "TestClientOfASlowCluster"),
 		},
 	},
 	{

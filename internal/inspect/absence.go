@@ -12,9 +12,12 @@ const maxAbsent = 3
 
 // Absence is what begins with a name that no lock has.
 type Absence struct {
-	Count int       // keys that begin with the name
-	Keys  []Request // the first few of them that are no lock requests
-	Names []string  // of the first few locks whose keys begin with it
+	Count  int       // keys that begin with the name
+	Others int       // how many of them are no lock requests
+	Keys   []Request // the first few of those
+	Names  []string  // of the first few locks whose keys begin with it
+
+	Candidates []string // the clients that would like to have the lock, by keys beside it
 
 	KeyOnly bool // the user may read the key of that name only, of those that begin with it
 }
@@ -47,8 +50,18 @@ func (s Snapshot) absence(name string) Absence {
 	for _, p := range s.Partial {
 		a.KeyOnly = a.KeyOnly || strings.HasPrefix(name, p.Prefix) && !p.Below && !p.None
 	}
+	for id := range s.beside.candidates {
+		if id.Name == name {
+			a.Candidates = append(a.Candidates, s.beside.of(Lock{ID: id})...)
+		}
+	}
+	slices.Sort(a.Candidates)
+	a.Candidates = slices.Compact(a.Candidates)
 	for _, k := range withPrefix(s.keys, name) {
 		a.Count++
+		if k.lock == nil {
+			a.Others++
+		}
 		switch {
 		case k.lock == nil && len(a.Keys) < maxAbsent:
 			a.Keys = append(a.Keys, k.request(nil))

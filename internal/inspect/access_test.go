@@ -14,6 +14,7 @@ import (
 // TestWatchAsViewer: a user who may read one prefix only sees its locks, by
 // certificate as by password, and goes on to when the login is no longer good.
 func TestWatchAsViewer(t *testing.T) {
+	t.Parallel()
 	grants := map[string][]etcdtest.Grant{"viewer": {etcdtest.Read("/a/")}}
 	t.Run("ByCertificate", func(t *testing.T) {
 		s := etcdtest.StartSecure(t, true)
@@ -77,6 +78,7 @@ func startWithPasswords(t *testing.T, grants map[string][]etcdtest.Grant) *etcdt
 // TestOneKey: a user who may read one key only, or that and the keys below it, sees the
 // lock that the key is, and what was not read.
 func TestOneKey(t *testing.T) {
+	t.Parallel()
 	s := startWithPasswords(t, map[string][]etcdtest.Grant{"one": nil, "leader": nil, "both": {etcdtest.Read("shedlock:e:n/")}})
 	root := s.Client("root")
 	for user, key := range map[string]string{"one": "shedlock:e:n", "both": "shedlock:e:n", "leader": "/service/demo/leader"} {

@@ -2,12 +2,14 @@ package inspect
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
 )
 
 // turns makes the events of a busy lock: its first request goes, and a new one
@@ -71,6 +73,37 @@ func TestApplyCost(t *testing.T) {
 		if a, b := cost(big.locks, big.queue); a > 2*allocs || b > 10*size {
 			t.Errorf("%d locks, %d requests each: %.0f allocations and %.0f bytes a turn; 10 and 10: %.0f and %.0f",
 				big.locks, big.queue, a, b, allocs, size)
+		}
+	}
+}
+
+// TestApplyCostOfRules: what an event costs does not depend on the number of rules that it
+// does not match.
+func TestApplyCostOfRules(t *testing.T) {
+	cost := func(rules int) float64 {
+		file := "layouts:\n"
+		for i := range rules {
+			file += fmt.Sprintf("  - {name: app%d, kind: single, key: '%s', value: {is: text, pattern: '^x'}}\n", i,
+				fmt.Sprintf([]string{"/app%d/locks/{name:**}", "{path:**}/app%d/{id}", "{path:**}/locks-of-app%d", "app%d:{name}"}[i%4], i))
+		}
+		more, err := layout.Parse("more.yaml", []byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := layout.With(more...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, turns := crowd(10, 10)
+		s.rules = set
+		turns.apply(s)
+		return testing.AllocsPerRun(200, func() { turns.apply(s) })
+	}
+	one := cost(1)
+	const noise = 2 // the race detector and growing maps allocate now and then
+	for _, rules := range []int{10, 1000} {
+		if got := cost(rules); math.Abs(got-one) > noise {
+			t.Errorf("with %d rules more, %.0f allocations a turn; with one, %.0f", rules, got, one)
 		}
 	}
 }

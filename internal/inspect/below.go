@@ -87,7 +87,7 @@ func (b *belowLocks) under(dir string) []stored {
 // one. It returns the locks below whose names the key is.
 func (b *belowLocks) apply(ev *clientv3.Event, lock *LockID) []LockID {
 	if ev.Type == clientv3.EventTypePut {
-		k := newStored(ev.Kv, true)
+		k := newStored(string(ev.Kv.Key), ev.Kv, true)
 		k.lock = lock
 		return b.put(k)
 	}

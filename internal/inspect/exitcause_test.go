@@ -155,6 +155,7 @@ func TestLookupsAreBounded(t *testing.T) {
 
 // TestWatchCauses tells a client's release from the ends of its session.
 func TestWatchCauses(t *testing.T) {
+	t.Parallel()
 	testExits(t, (*Source).WatchCauses, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 1", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",
@@ -164,6 +165,7 @@ func TestWatchCauses(t *testing.T) {
 // TestWatchKinds: the kinds are the same, but the session of an unlocked lock is not
 // looked up.
 func TestWatchKinds(t *testing.T) {
+	t.Parallel()
 	testExits(t, (*Source).WatchKinds, []string{
 		"expired /c/write/1 true 2", "released /a/write/1 true 0", "released /d/write/1 true 0",
 		"revoked /b/write/1 true 2", "revoked /b/write/2 false 2",

@@ -95,7 +95,7 @@ func summary(s Snapshot, now time.Time) string {
 		}
 		fmt.Fprintf(&b, "%q %s %s, waiters %s\n", l.ID.Name, l.ID.Layout, l.StateAt(now), waiters)
 		for _, r := range l.Queue {
-			fmt.Fprintf(&b, "\t%s %q of %q\n", r.Standing(), r.Key, r.Owner.Label+r.Owner.Host)
+			fmt.Fprintf(&b, "\t%s %q of %q\n", r.StandingAt(now), r.Key, r.Owner.Label+r.Owner.Host)
 		}
 		for _, o := range l.Others {
 			fmt.Fprintf(&b, "\tblocked by %q\n", o.Key)
@@ -111,6 +111,7 @@ func summary(s Snapshot, now time.Time) string {
 // lock and who waits. The golden file was compared with what was known when it was
 // captured.
 func TestCaptures(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 27, 23, 28, 55, 0, time.UTC) // shortly after the captures of records
 	var got bytes.Buffer
 	for _, c := range etcdtest.Corpus(t) {
@@ -169,8 +170,56 @@ func TestSlots(t *testing.T) {
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("with holders %s, events %q, want %q", tt.holders, got, tt.want)
 		}
-		if compared := Compare(before, s.snapshot()); len(compared) != len(events) {
+		after := s.snapshot()
+		if compared := Compare(before, after); len(compared) != len(events) {
 			t.Errorf("with holders %s, compared %+v", tt.holders, compared)
+		}
+		if got, want := after.Locks[0].Count().Writers, strings.Count(tt.holders, `"`)/2; got != want {
+			t.Errorf("with holders %s, %d hold", tt.holders, got)
+		}
+	}
+}
+
+// TestKept wants a key that its client wrote again when it ended to be held by nobody until
+// it is deleted, and the lock to be released then and not when the key goes.
+func TestKept(t *testing.T) {
+	const key = "shedlock:default:report"
+	store := newStore()
+	store.commit()
+	s := newState(nil, store.listing(), nil)
+	for _, tt := range []struct {
+		lease      int64 // 0: the key is deleted
+		want       string
+		state      State
+		standing   string
+		holders, n int
+	}{
+		{1, "granted host-a", StateWrite, "holding", 1, 1},
+		{2, "released host-a", StateKept, "kept", 0, 1},
+		{0, "", "", "", 0, 0},
+		{3, "granted host-a", StateWrite, "holding", 1, 1},
+		{0, "released host-a", "", "", 0, 0},
+	} {
+		if tt.lease == 0 {
+			store.del(key)
+		} else {
+			store.put(key, "ADDED:2026-08-22T09:15:00.123Z@host-a", tt.lease)
+		}
+		var got []string
+		for _, e := range s.apply(store.commit(), epoch) {
+			got = append(got, string(e.Kind)+" "+e.Request.Owner.Host)
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("on lease %d: events %q, want %q", tt.lease, got, tt.want)
+		}
+		locks := s.snapshot().Locks
+		if len(locks) != tt.n {
+			t.Fatalf("on lease %d: %+v", tt.lease, locks)
+		}
+		for _, l := range locks {
+			if c := l.Count(); l.State() != tt.state || l.Queue[0].Standing() != tt.standing || c != (Counts{Writers: tt.holders}) {
+				t.Errorf("on lease %d: %s, %s, %+v", tt.lease, l.State(), l.Queue[0].Standing(), c)
+			}
 		}
 	}
 }
@@ -200,7 +249,12 @@ func TestMemberDeletedFirst(t *testing.T) {
 			}
 		}
 	}
+	store.put("/service/demo/members/pg2", `{"conn_url":"postgres://b","state":"running"}`, 3)
 	store.del("/service/demo/leader")
+	l := store.listing()
+	if got := (Snapshot{keys: l.keys, beside: l.beside}).absence("/service/demo/leader").Candidates; !slices.Equal(got, []string{"pg2"}) {
+		t.Errorf("candidates without a leader: %q", got)
+	}
 	if events := s.apply(store.commit(), epoch); len(events) != 1 || events[0].Kind != EventReleased {
 		t.Errorf("events %+v", events)
 	}

@@ -88,8 +88,8 @@ func (s *Source) Leases(ctx context.Context, ids []int64, in Snapshot) (map[int6
 	return leases, err
 }
 
-// LeaseKeys returns the keys that are attached to leases, sorted, of the first MaxLeases
-// different ones. A user has to be permitted to read all keys of a lease. With an error,
+// LeaseKeys returns the keys that are attached to leases, in no order, of the first
+// MaxLeases different ones. A user has to be permitted to read all keys of a lease. With an error,
 // the result has what was learned before.
 func (s *Source) LeaseKeys(ctx context.Context, ids []int64) (map[int64][]string, error) {
 	keys := map[int64][]string{}
@@ -106,7 +106,6 @@ func (s *Source) leaseKeys(ctx context.Context, id int64) ([]string, error) {
 	for _, k := range resp.Keys {
 		keys = append(keys, string(k))
 	}
-	slices.Sort(keys)
 	return keys, nil
 }
 
@@ -178,18 +177,28 @@ func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error
 	return l, nil
 }
 
-// outlived reports whether one of the lease's requests is still there.
+// outlived reports whether one of the lease's requests, or of its keys that are in the way
+// of requests, is still there.
 func (s *Source) outlived(ctx context.Context, id int64, in Snapshot) bool {
-	for _, l := range in.Locks {
-		i := slices.IndexFunc(l.Queue, func(r Request) bool { return r.Lease == id })
-		if i < 0 {
-			continue
-		}
-		r := l.Queue[i]
-		got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
-		return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
+	r, ok := in.anyOfLease(id)
+	if !ok {
+		return false
 	}
-	return false
+	got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
+	return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
+}
+
+// anyOfLease returns a request that is attached to a lease, or another key in the way of
+// requests.
+func (s Snapshot) anyOfLease(id int64) (Request, bool) {
+	for _, l := range s.Locks {
+		for _, keys := range [][]Request{l.Queue, l.Others} {
+			if i := slices.IndexFunc(keys, func(r Request) bool { return r.Lease == id }); i >= 0 {
+				return keys[i], true
+			}
+		}
+	}
+	return Request{}, false
 }
 
 // answered is the lease of which etcd says that much, in seconds. Of one that
@@ -249,36 +258,36 @@ func (s *Source) Outside(ctx context.Context, lease int64, prefixes keyspace.Pre
 func (s Snapshot) LeasesByUrgency() []int64 {
 	var leases []int64
 	seen := map[int64]bool{0: true}
-	add := func(requests []Request) {
-		for _, r := range requests {
-			if !seen[r.Lease] {
+	add := func(requests []Request, want func(*Request) bool) {
+		for i := range requests {
+			r := &requests[i]
+			if want(r) && !seen[r.Lease] {
 				seen[r.Lease] = true
 				leases = append(leases, r.Lease)
 			}
 		}
 	}
+	holding, every := func(r *Request) bool { return r.Holding }, func(*Request) bool { return true }
 	for _, l := range s.Locks {
-		if head := l.holders(); len(head) < len(l.Queue) {
-			add(head)
-			add(l.Others)
+		if !l.allHold() {
+			add(l.Queue[:reach(l.Queue)], holding)
+			add(l.Others, every)
 		}
 	}
 	for _, l := range s.Locks {
-		add(l.holders())
+		add(l.Queue[:reach(l.Queue)], holding)
 	}
 	for _, l := range s.Locks {
-		add(l.Queue)
+		add(l.Queue, every)
 	}
 	return leases
 }
 
-// holders returns the requests that hold the lock.
-func (l Lock) holders() []Request {
-	var holders []Request
-	for _, r := range l.Queue[:reach(l.Queue)] {
-		if r.Holding {
-			holders = append(holders, r)
+func (l Lock) allHold() bool {
+	for i := range l.Queue {
+		if !l.Queue[i].Holding {
+			return false
 		}
 	}
-	return holders
+	return true
 }

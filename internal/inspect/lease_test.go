@@ -92,6 +92,16 @@ func TestLeasesInTrouble(t *testing.T) {
 	if got := ask(0, -1, Snapshot{}); got != (Lease{State: LeaseGone}) {
 		t.Errorf("a lease without a request: %v", got)
 	}
+	inTheWay := Snapshot{Locks: []Lock{{Others: []Request{there.Locks[0].Queue[0].aside()}}}}
+	if got := ask(0, -1, inTheWay); got != (Lease{State: LeaseMissing}) {
+		t.Errorf("a key in the way on no lease: %v", got)
+	}
+	if _, err := client.Put(t.Context(), "/a/write/1", "", clientv3.WithLease(grant(t, client, 100))); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(0, -1, there); got != (Lease{State: LeaseGone}) {
+		t.Errorf("a lease whose request has another one since: %v", got)
+	}
 	if _, err := client.Delete(t.Context(), "/a/write/1"); err != nil {
 		t.Fatal(err)
 	}

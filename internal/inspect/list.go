@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -91,7 +92,9 @@ func (l lister) isPast() bool { return l.at > 0 || l.each != nil }
 // batch is keys: a page of them, or some with their leases and values.
 type batch struct {
 	kvs    []*mvccpb.KeyValue
+	names  []string // of a page, the keys
 	values bool
+	more   int64 // of a page, the number of keys of the range from it on
 }
 
 // pages reads at one revision. It parses one read while etcd works on the next.
@@ -108,7 +111,7 @@ func (l lister) pages(ctx context.Context) (listing, error) {
 		if b.values {
 			all.addValues(b.kvs)
 		} else {
-			all.addKeys(b.kvs)
+			all.addKeys(b.names, b.kvs, b.more)
 		}
 	}
 	all.makeLocks()
@@ -124,7 +127,7 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 			at = l.each[i]
 		}
 		if at, err = l.readRange(ctx, r, at, batches); err != nil {
-			return 0, fmt.Errorf("%q: %w", r.Prefix, err)
+			return 0, fmt.Errorf("%s: %w", allWith(r.Prefix), err)
 		}
 		revision = max(revision, at)
 	}
@@ -146,15 +149,25 @@ func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batch
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
-		batches <- batch{kvs: page.Kvs}
-		if err := l.readValues(ctx, page.Kvs, &values, revision, batches); err != nil {
+		names := namesOf(page.Kvs)
+		batches <- batch{kvs: page.Kvs, names: names, more: page.Count}
+		if err := l.readValues(ctx, names, &values, revision, batches); err != nil {
 			return 0, err
 		}
 		if more = page.More && len(page.Kvs) > 0; more {
-			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+			start = names[len(names)-1] + "\x00"
 		}
 	}
 	return revision, nil
+}
+
+// namesOf returns the names of keys.
+func namesOf(kvs []*mvccpb.KeyValue) []string {
+	names := make([]string, len(kvs))
+	for i, kv := range kvs {
+		names[i] = string(kv.Key)
+	}
+	return names
 }
 
 // readLeases reads the leases of keys in the way of requests, as far as they are not
@@ -191,13 +204,21 @@ func (l lister) current(ctx context.Context, r keyspace.Range) (*pb.ResponseHead
 	defer cancel()
 	resp, err := l.kv.Get(ctx, r.Start, clientv3.WithCountOnly())
 	if err != nil {
-		return nil, fmt.Errorf("inspect: list %q: %w", r.Prefix, err)
+		return nil, fmt.Errorf("inspect: list %s: %w", allWith(r.Prefix), err)
 	}
 	return resp.Header, nil
 }
 
+// allWith names the keys with a prefix in an error.
+func allWith(prefix string) string {
+	if prefix == "" {
+		return "all keys"
+	}
+	return strconv.Quote(prefix)
+}
+
 // readValues reads the values of those keys of a page that may be requests.
-func (l lister) readValues(ctx context.Context, page []*mvccpb.KeyValue, values *pace, revision int64, batches chan<- batch) error {
+func (l lister) readValues(ctx context.Context, page []string, values *pace, revision int64, batches chan<- batch) error {
 	for {
 		runs, rest := nextRuns(l.rules, page, values.keys)
 		if len(runs) == 0 {
@@ -247,10 +268,9 @@ type run struct{ first, last string }
 
 // nextRuns finds keys that may be lock requests, at most limit of them, and returns
 // the keys after those.
-func nextRuns(rules *layout.Set, keys []*mvccpb.KeyValue, limit int64) (runs []run, rest []*mvccpb.KeyValue) {
+func nextRuns(rules *layout.Set, keys []string, limit int64) (runs []run, rest []string) {
 	open := false
-	for i, kv := range keys {
-		key := string(kv.Key)
+	for i, key := range keys {
 		switch {
 		case !rules.Reads(key):
 			open = false

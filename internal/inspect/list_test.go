@@ -218,14 +218,30 @@ func requests(l listing) int {
 	return n
 }
 
-func TestRuns(t *testing.T) {
-	keys := func(s string) []*mvccpb.KeyValue {
-		var kvs []*mvccpb.KeyValue
-		for _, f := range strings.Fields(s) {
-			kvs = append(kvs, &mvccpb.KeyValue{Key: []byte(f)})
+// TestListingRoom wants a listing to have room for the keys that the server says there are,
+// and not to believe just any number.
+func TestListingRoom(t *testing.T) {
+	kvs := []*mvccpb.KeyValue{{Key: []byte("a")}, {Key: []byte("b")}}
+	for _, tt := range []struct {
+		left        int64
+		least, most int
+	}{
+		{2, 2, 8}, {100_000, 100_000, 110_000}, {-1, 2, 8}, {math.MaxInt64, maxRoom, maxRoom + maxRoom/8}, {math.MinInt64, 2, 8},
+	} {
+		l := newListing(nil, layout.Builtin())
+		l.addKeys(namesOf(kvs), kvs, tt.left)
+		if room := cap(l.keys); room < tt.least || room > tt.most || len(l.keys) != 2 {
+			t.Errorf("%d keys left: room for %d, want %d to %d", tt.left, room, tt.least, tt.most)
 		}
-		return kvs
+		before := cap(l.keys)
+		if l.addKeys(namesOf(kvs), kvs, tt.left-2); tt.left > 2 && cap(l.keys) != before {
+			t.Errorf("%d keys left: room for %d, then %d", tt.left, before, cap(l.keys))
+		}
 	}
+}
+
+func TestRuns(t *testing.T) {
+	keys := strings.Fields
 	t.Run("OK", func(t *testing.T) {
 		got, rest := nextRuns(layout.Builtin(), keys("a a/read/1 a/read/2 b c d/1f d/x/write/1 e"), 4)
 		want := []run{{first: "a/read/1", last: "a/read/2"}, {first: "d/1f", last: "d/x/write/1"}}
@@ -236,7 +252,7 @@ func TestRuns(t *testing.T) {
 	t.Run("NoMoreKeys", func(t *testing.T) {
 		got, rest := nextRuns(layout.Builtin(), keys("a a/read/1 b a/read/2 a/read/3 c a/read/4"), 2)
 		want := []run{{first: "a/read/1", last: "a/read/1"}, {first: "a/read/2", last: "a/read/2"}}
-		if !reflect.DeepEqual(got, want) || string(rest[0].Key) != "a/read/3" {
+		if !reflect.DeepEqual(got, want) || rest[0] != "a/read/3" {
 			t.Errorf("runs = %+v, want %+v; left: %s", got, want, rest)
 		}
 	})

@@ -19,6 +19,7 @@ type listing struct {
 	rules    *layout.Set
 	revision int64
 	keys     []stored             // by key
+	next     int                  // in keys, after the one that was learnt last
 	queues   map[LockID][]Request // not sorted; nil once there are locks
 	locks    []Lock               // sorted
 	other    int
@@ -30,11 +31,19 @@ func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
 	return listing{prefixes: prefixes, rules: rules, queues: map[LockID][]Request{}, beside: newBeside()}
 }
 
-// addKeys adds keys, which are sorted and follow those before.
-func (l *listing) addKeys(kvs []*mvccpb.KeyValue) {
-	for _, kv := range kvs {
-		l.keys = append(l.keys, newStored(kv, false))
-		if l.prefixes.Has(string(kv.Key)) {
+// maxRoom bounds for how many keys there is room before they have been read: how many there
+// are is what the server says.
+const maxRoom = 1 << 21
+
+// addKeys adds keys with their names, which are sorted and follow those before. Of the range,
+// so many are left with them, so that the list is not copied again and again while it grows.
+func (l *listing) addKeys(names []string, kvs []*mvccpb.KeyValue, left int64) {
+	if room := min(left, maxRoom-int64(len(l.keys))); room > 0 {
+		l.keys = slices.Grow(l.keys, int(room))
+	}
+	for i, kv := range kvs {
+		l.keys = append(l.keys, newStored(names[i], kv, false))
+		if l.prefixes.Has(names[i]) {
 			l.other++
 		}
 	}
@@ -63,7 +72,8 @@ func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Re
 		return Request{}, false
 	}
 	r := newRequest(kv, k.key, found.Match)
-	k.lock = &r.Lock
+	id := r.Lock // alone: the key keeps no request in memory
+	k.lock = &id
 	return r, true
 }
 
@@ -101,11 +111,18 @@ func (l *listing) addRequests(requests []Request) {
 	}
 }
 
-// learn notes the lease of a key, and returns the key.
+// learn notes the lease of a key, and returns the key. It looks first where the one after
+// the last one is, because keys are mostly learnt in order.
 func (l *listing) learn(kv *mvccpb.KeyValue) *stored {
-	k := findKey(l.keys, string(kv.Key))
+	var k *stored
+	if l.next < len(l.keys) && l.keys[l.next].key == string(kv.Key) {
+		k = &l.keys[l.next]
+		l.next++
+	} else if i, ok := indexKey(l.keys, string(kv.Key)); ok {
+		k, l.next = &l.keys[i], i+1
+	}
 	if k != nil {
-		*k = newStored(kv, true)
+		*k = newStored(k.key, kv, true)
 	}
 	return k
 }

@@ -52,27 +52,45 @@ type Request struct {
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
-// Standing returns "holding", "waiting", "vacant" or "unknown", the words used in tables and JSON.
+// Standing returns "holding", "waiting", "kept", "vacant" or "unknown", the words used in
+// tables and JSON.
 func (r Request) Standing() string {
 	switch {
 	case r.Encrypted:
 		return "unknown"
 	case r.Holding:
 		return "holding"
+	case r.Kept():
+		return string(StateKept)
 	case r.Vacant():
-		return "vacant"
+		return string(StateVacant)
 	default:
 		return "waiting"
 	}
+}
+
+// StandingAt is Standing at a time, with "lapsed" for the holder whom a record names and who
+// has not renewed it in time. A time of zero is not known.
+func (r Request) StandingAt(now time.Time) string {
+	if r.Lapsed(now) {
+		return string(StateLapsed)
+	}
+	return r.Standing()
 }
 
 // Waiting reports whether the request waits.
 func (r Request) Waiting() bool { return !r.Holding && !r.Vacant() }
 
 // Vacant reports whether the key says that nobody holds its lock, and is no request
-// then: that of a record, or of a semaphore.
+// then: that of a record or a semaphore, or one that is kept.
 func (r Request) Vacant() bool {
-	return r.Term != nil && r.Term.Holder == "" || r.Slots != nil && len(r.Slots.Holders) == 0
+	return r.Term != nil && r.Term.Holder == "" || r.Slots != nil && len(r.Slots.Holders) == 0 || r.Kept()
+}
+
+// Kept reports whether the client has ended and wrote its key again, so that nobody gets the
+// lock until the key's lease ends.
+func (r Request) Kept() bool {
+	return r.Lock.Layout != nil && r.Lock.Layout.Keeps && r.Modified > r.Revision
 }
 
 // Lock is a name with at least one request.
@@ -101,25 +119,29 @@ const (
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
+	StateKept      State = "kept"      // not held, and not to be had until its key's lease ends: its client has ended
 	StateUnknown   State = "unknown"   // who holds it, if anybody does, is in a value that cannot be read
 	StateLapsed    State = "lapsed"    // its record names a holder who has not renewed it in time
 )
 
-// Counts are the numbers of a lock's requests.
+// Counts are the numbers of a lock's clients.
 type Counts struct {
 	Readers int // holding
-	Writers int // holding
+	Writers int // holding; of a semaphore, all who have a slot
 	Waiters int
 }
 
-// Count counts a lock's requests.
+// Count counts a lock's clients.
 func (l Lock) Count() Counts {
 	var c Counts
-	for _, r := range l.Queue {
+	for i := range l.Queue { // there can be 100,000: they are not copied
+		r := &l.Queue[i]
 		switch {
 		case r.Waiting():
 			c.Waiters++
 		case r.Vacant():
+		case r.Slots != nil:
+			c.Writers += len(r.Slots.Holders)
 		case r.Mode == keyspace.Write:
 			c.Writers++
 		default:
@@ -143,6 +165,8 @@ func (l Lock) State() State {
 		return StateWrite
 	case c.Readers > 0:
 		return StateRead
+	case len(l.Queue) == 1 && l.Queue[0].Kept():
+		return StateKept
 	default:
 		return StateVacant
 	}
@@ -175,8 +199,8 @@ func (r Request) Lapsed(now time.Time) bool {
 // known.
 func (l Lock) Oldest() time.Time {
 	var t time.Time
-	for _, r := range l.Queue {
-		t = earlier(t, r.Since)
+	for i := range l.Queue {
+		t = earlier(t, l.Queue[i].Since)
 	}
 	return t
 }
@@ -224,7 +248,7 @@ type head struct {
 
 // admits reports whether the next request of the queue holds. Where clients that wait
 // leave no key, every request does.
-func (h *head) admits(r Request) bool {
+func (h *head) admits(r *Request) bool {
 	if !r.Lock.Layout.Waiters {
 		return !r.Vacant()
 	}
@@ -241,12 +265,15 @@ func (h *head) admits(r Request) bool {
 }
 
 // ends reports whether neither r nor any later request can hold.
-func (h *head) ends(r Request) bool { return h.writer != 0 && r.Revision > h.writer }
+func (h *head) ends(r *Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction
 // share a revision and so a place; the key only makes the order total.
 func ByPlace(a, b Request) int {
-	return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Key, b.Key))
+	if c := cmp.Compare(a.Revision, b.Revision); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Key, b.Key)
 }
 
 // Snapshot is the locks whose keys have one of some prefixes, at one revision.

@@ -26,9 +26,10 @@ type stored struct {
 	lock              *LockID // that the key is a request for; nil if it is none
 }
 
-func newStored(kv *mvccpb.KeyValue, leaseRead bool) stored {
+// newStored returns what is known of a key, given its name.
+func newStored(name string, kv *mvccpb.KeyValue, leaseRead bool) stored {
 	return stored{
-		key: string(kv.Key), created: kv.CreateRevision, modified: kv.ModRevision,
+		key: name, created: kv.CreateRevision, modified: kv.ModRevision,
 		lease: kv.Lease, leaseRead: leaseRead || kv.Lease != 0,
 	}
 }
@@ -54,11 +55,16 @@ func (r Request) aside() Request {
 
 // findKey returns the key of that name among keys, which must be sorted by key, or nil.
 func findKey(keys []stored, key string) *stored {
-	i, ok := slices.BinarySearchFunc(keys, key, func(k stored, key string) int { return strings.Compare(k.key, key) })
+	i, ok := indexKey(keys, key)
 	if !ok {
 		return nil
 	}
 	return &keys[i]
+}
+
+// indexKey returns where a key is, if it is there, in keys that are sorted.
+func indexKey(keys []stored, key string) (int, bool) {
+	return slices.BinarySearchFunc(keys, key, func(k stored, key string) int { return strings.Compare(k.key, key) })
 }
 
 // namesAbove yields the names that a key is below: of locks that may exist or not.
@@ -154,6 +160,11 @@ func (r Request) waiter() layout.Waiter {
 // which is not in r's queue, is deleted.
 func (r Request) WaitsFor(other Request) bool {
 	return r.waiter().WaitsFor(other.Key, other.Revision)
+}
+
+// waitsForAny reports whether the client of r waits for any of some requests.
+func (r *Request) waitsForAny(others []Request) bool {
+	return len(others) > 0 && slices.ContainsFunc(others, r.WaitsFor)
 }
 
 // MayIgnore reports whether r waits for a key by WaitsFor, but may not do so any more,

@@ -15,6 +15,7 @@ func down(u Update) bool { return u.Err != nil }
 // TestWatchThroughOutages: an outage shows, and nothing that happened in it is
 // missed.
 func TestWatchThroughOutages(t *testing.T) {
+	t.Parallel()
 	t.Run("Killed", func(t *testing.T) {
 		p := etcdtest.StartProcess(t)
 		v := watch(t, newSource(etcdtest.Client(t, p.Endpoint)), "/")

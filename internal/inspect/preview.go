@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 )
@@ -52,24 +51,50 @@ func (s Snapshot) all(want func(Request) bool) []Request {
 // Preview returns what would happen if these requests of the snapshot, or other keys
 // in the way of requests, were deleted, all at once. It looks at the locks that they
 // are requests for or in the way of only, and there no further than requests can hold.
+// It keeps the requests, which must not change: there can be 100,000.
 func (s Snapshot) Preview(requests []Request) Preview {
-	p := Preview{Gone: slices.Clone(requests)} // there can be 100,000: they are copied once
-	slices.SortFunc(p.Gone, func(a, b Request) int { return cmp.Or(a.Lock.Compare(b.Lock), ByPlace(a, b)) })
-	gone := make(map[string]bool, len(requests))
+	p := Preview{Gone: inOrder(requests)}
 	affected := map[LockID]bool{}
-	for _, r := range p.Gone {
-		gone[r.Key] = true
-		affected[r.Lock] = true
-		for _, id := range s.blockedBy(r) {
-			affected[id] = true
+	blocking := slices.ContainsFunc(s.Locks, func(l Lock) bool { return len(l.Others) > 0 })
+	for i := range p.Gone {
+		r := &p.Gone[i]
+		if i == 0 || r.Lock != p.Gone[i-1].Lock {
+			affected[r.Lock] = true
+		}
+		if blocking {
+			for _, id := range s.blockedBy(*r) {
+				affected[id] = true
+			}
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(affected), LockID.Compare) {
 		if l, ok := s.Find(id); ok {
-			p.Granted = append(p.Granted, l.granted(gone)...)
+			p.Granted = append(p.Granted, l.granted(p.Gone)...)
 		}
 	}
 	return p
+}
+
+// byLock orders requests by lock, then place.
+func byLock(a, b Request) int {
+	if a.Lock != b.Lock {
+		return a.Lock.Compare(b.Lock)
+	}
+	return ByPlace(a, b)
+}
+
+// inOrder returns requests by lock, then place, each once.
+func inOrder(requests []Request) []Request {
+	i := 1
+	for i < len(requests) && byLock(requests[i-1], requests[i]) < 0 {
+		i++
+	}
+	if i >= len(requests) {
+		return slices.Clip(requests)
+	}
+	requests = slices.Clone(requests)
+	slices.SortFunc(requests, byLock)
+	return slices.CompactFunc(requests, func(a, b Request) bool { return byLock(a, b) == 0 })
 }
 
 // blockedBy returns the locks that have a key among their Others.
@@ -85,21 +110,32 @@ func (s Snapshot) blockedBy(r Request) []LockID {
 	return ids
 }
 
-// granted returns the waiters that would hold if the keys in gone were deleted.
-func (l Lock) granted(gone map[string]bool) []Request {
+// granted returns the waiters that would hold if the requests in gone, which are in order,
+// were deleted.
+func (l Lock) granted(gone []Request) []Request {
 	if l.MoreOthers > 0 {
 		return nil
 	}
-	left := slices.DeleteFunc(slices.Clone(l.Others), func(o Request) bool { return gone[o.Key] })
+	left := slices.DeleteFunc(slices.Clone(l.Others), func(o Request) bool {
+		_, found := slices.BinarySearchFunc(gone, o, byLock)
+		return found
+	})
+	first, _ := slices.BinarySearchFunc(gone, l.ID, func(r Request, id LockID) int { return r.Lock.Compare(id) })
+	gone = gone[first:]
 	var granted []Request
 	var h head
-	for _, r := range l.Queue {
+	for i := range l.Queue {
+		r := &l.Queue[i]
+		for len(gone) > 0 && gone[0].Revision < r.Revision {
+			gone = gone[1:] // not in the queue
+		}
 		switch {
-		case gone[r.Key]:
+		case len(gone) > 0 && gone[0].Key == r.Key:
+			gone = gone[1:]
 		case h.ends(r):
 			return granted
-		case h.admits(r) && !r.Holding && !slices.ContainsFunc(left, r.WaitsFor):
-			granted = append(granted, r)
+		case h.admits(r) && !r.Holding && !r.waitsForAny(left):
+			granted = append(granted, *r)
 		}
 	}
 	return granted

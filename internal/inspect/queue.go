@@ -59,7 +59,8 @@ func insert(queue, added []Request) []Request {
 // be marked as holding. Those after them cannot.
 func reach(queue []Request) int {
 	var h head
-	for i, r := range queue {
+	for i := range queue {
+		r := &queue[i]
 		h.admits(r)
 		if h.ends(r) {
 			return i
@@ -72,13 +73,14 @@ func reach(queue []Request) int {
 // of requests that this changes. Only the first n requests may be marked before.
 func markHolders(queue, others []Request, n int) (changed []int) {
 	var h head
-	for i, r := range queue {
-		holding := h.admits(r) && !slices.ContainsFunc(others, r.WaitsFor)
+	for i := range queue {
+		r := &queue[i]
+		holding := h.admits(r) && !r.waitsForAny(others)
 		if h.ends(r) && i >= n {
 			break
 		}
-		if queue[i].Holding != holding {
-			queue[i].Holding = holding
+		if r.Holding != holding {
+			r.Holding = holding
 			changed = append(changed, i)
 		}
 	}

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
@@ -54,12 +56,12 @@ func (s Session) only(want func(Request) bool) []Request {
 // Owner returns the owner of the first request that has one. It is not ok if the requests
 // name different clients, which share the lease.
 func (s Session) Owner() (first keyspace.Owner, ok bool) {
-	for _, r := range s.Requests {
-		switch {
+	for i := range s.Requests {
+		switch r := &s.Requests[i]; {
 		case !r.Owned:
 		case !ok:
 			first, ok = r.Owner, true
-		case !isSameClient(first, r.Owner):
+		case !isSameClient(&first, &r.Owner):
 			return keyspace.Owner{}, false
 		}
 	}
@@ -68,14 +70,14 @@ func (s Session) Owner() (first keyspace.Owner, ok bool) {
 
 // isSameClient reports whether two owners may be one client: labels are of requests, where
 // something else names the client.
-func isSameClient(a, b keyspace.Owner) bool {
+func isSameClient(a, b *keyspace.Owner) bool {
 	if isNameless(a) && isNameless(b) {
 		return a.Label == b.Label
 	}
 	return agree(a.Host, b.Host) && agree(a.PID, b.PID) && agree(a.Program, b.Program)
 }
 
-func isNameless(o keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
+func isNameless(o *keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
 
 // agree reports whether two values are equal, as far as they are known.
 func agree[T comparable](a, b T) bool {
@@ -103,5 +105,8 @@ func (s Session) Who() string {
 func (r Request) Who() string { return format.Client(r.Owner, r.Lease, r.Key) }
 
 // MissedRenewals reports whether the session's lease has not been renewed when
-// it should have been.
-func (s Session) MissedRenewals() bool { return s.Lease.MissedRenewals() }
+// it should have been. Keys that are kept end with it on purpose.
+func (s Session) MissedRenewals() bool {
+	ofClient := func(r Request) bool { return !r.Kept() }
+	return s.Lease.MissedRenewals() && (len(s.Requests) == 0 || slices.ContainsFunc(s.Requests, ofClient))
+}

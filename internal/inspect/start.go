@@ -102,26 +102,27 @@ func (s Start) text(now time.Time, unknown, least, most string) string {
 
 // LongestWait returns the start of the lock's longest wait.
 func (l Lock) LongestWait() Start {
-	return longest(l.Queue, Request.Waiting)
+	return longest(l.Queue, (*Request).Waiting)
 }
 
 // LongestHold returns the start of the lock's longest hold.
 func (l Lock) LongestHold() Start {
-	return longest(l.Queue, func(r Request) bool { return r.Holding })
+	return longest(l.Queue, func(r *Request) bool { return r.Holding })
 }
 
 // Longest returns the start of what has lasted longest of the session's holds and
 // waits.
 func (s Session) Longest() Start {
-	return longest(s.Requests, func(Request) bool { return true })
+	return longest(s.Requests, func(*Request) bool { return true })
 }
 
 // longest returns the earliest of the starts of the wanted requests, which are in the
 // order of their revisions. A wait is no longer than that of an earlier request.
-func longest(requests []Request, want func(Request) bool) Start {
+func longest(requests []Request, want func(*Request) bool) Start {
 	var s Start
 	first := true
-	for _, r := range requests {
+	for i := range requests {
+		r := &requests[i]
 		if !want(r) {
 			continue
 		}
@@ -179,7 +180,8 @@ func (r *Request) keepSeen(before Request) {
 // wait: their clients recorded no time, and no watch has seen them.
 func (s Snapshot) Unaged() (holders, waiters int) {
 	for _, l := range s.Locks {
-		for _, r := range l.Queue {
+		for i := range l.Queue {
+			r := &l.Queue[i]
 			switch {
 			case r.Start().Known(), r.Vacant(), r.Encrypted:
 			case r.Holding:

@@ -180,6 +180,7 @@ func TestLeaseTerm(t *testing.T) {
 // A new leader starts all TTLs anew, in another term: that is how it is told from a
 // renewal.
 func TestLeaderChangeStartsTTLsAnew(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
 	var endpoints []string
 	for _, p := range cluster.Members {

@@ -122,7 +122,7 @@ func (s *state) apply(events []*clientv3.Event, now time.Time) []Event {
 func (s *state) learn(kvs []*mvccpb.KeyValue) {
 	edits := map[LockID]*edit{}
 	for _, kv := range kvs {
-		for _, id := range s.below.learn(newStored(kv, true)) {
+		for _, id := range s.below.learn(newStored(string(kv.Key), kv, true)) {
 			editOf(edits, id)
 		}
 	}

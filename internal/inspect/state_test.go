@@ -60,7 +60,7 @@ func (s *store) listing() listing {
 	l.revision = s.revision
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		kvs := []*mvccpb.KeyValue{s.keys[key]}
-		l.addKeys(kvs)
+		l.addKeys(namesOf(kvs), kvs, 1)
 		l.addValues(kvs)
 	}
 	l.makeLocks()
@@ -71,6 +71,7 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // TestFoldLaw: folding events is the same as reading everything anew.
 func TestFoldLaw(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(10) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			h := history{rng: rand.New(rand.NewPCG(seed, 1)), store: newStore()}

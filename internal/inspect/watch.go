@@ -241,7 +241,7 @@ func (f *follower) take(ctx context.Context, w *rangeWatch, m *merger, resp rang
 	case !f.listed && resyncCause(err) == ResyncCompacted:
 		return errStreamLost // the watch was not opened in time, and begins anew
 	default:
-		return fmt.Errorf("inspect: watch %q: %w", f.lister.ranges[resp.index].Prefix, err)
+		return fmt.Errorf("inspect: watch %s: %w", allWith(f.lister.ranges[resp.index].Prefix), err)
 	}
 	if f.otherCluster(resp.Header.ClusterId) {
 		return resyncError{ResyncOtherCluster}

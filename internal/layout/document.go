@@ -27,6 +27,7 @@ type (
 		Semaphore  *slotsDoc         `yaml:"semaphore" json:"semaphore,omitempty"`
 		Candidates *candidatesDoc    `yaml:"candidates" json:"candidates,omitempty"`
 		Waiters    *string           `yaml:"waiters" json:"waiters,omitempty"`
+		Ended      *string           `yaml:"ended" json:"ended,omitempty"`
 		Release    *releaseDoc       `yaml:"release" json:"release,omitempty"`
 		Hidden     *bool             `yaml:"hidden" json:"hidden,omitempty"`
 	}

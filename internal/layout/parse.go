@@ -99,6 +99,7 @@ func (r *reader) rule(p yamlfile.Path, d ruleDoc) *Rule {
 	rule.candidates = r.candidates(p, d, rule)
 	rule.beside = r.beside(p.To("beside"), d.Beside, rule)
 	r.readWaiters(p.To("waiters"), d.Waiters, rule)
+	r.readEnded(p.To("ended"), d.Ended, rule)
 	rule.Release = r.release(p.To("release"), d.Release, rule)
 	return rule
 }
@@ -153,6 +154,17 @@ func (r *reader) readWaiters(p yamlfile.Path, s *string, rule *Rule) {
 	}
 	if rule.Kind == Queue && !rule.Waiters {
 		r.fail(p, "clients that wait for a lock of kind queue leave keys: recorded")
+	}
+}
+
+// readEnded reads how a client that ends shows that it keeps the lock from others.
+func (r *reader) readEnded(p yamlfile.Path, s *string, rule *Rule) {
+	if s == nil {
+		return
+	}
+	rule.Keeps = word(r, p, s, "", "rewritten") != ""
+	if rule.Kind != Single || rule.lease != leaseRequired {
+		r.fail(p, "a key that is kept until its lease ends is of kind single, with lease: required")
 	}
 }
 

@@ -82,6 +82,9 @@ func TestParseRefuses(t *testing.T) {
 		{"RefuseWithoutWhy", single("    release: {how: refuse}\n"), "how: refuse needs why"},
 		{"CommandOfUnknownName", single("    release: {how: advise, command: 'x {y}'}\n"), "{y} is not known here: there are {lock}, {x}"},
 		{"InfoWithoutKey", single("    info: [{value: {is: text}}]\n"), "info needs key"},
+		{"EndedOtherwise", single("    lease: required\n    ended: deleted\n"), "is none of rewritten"},
+		{"EndedWithoutALease", single("    ended: rewritten\n"), "of kind single, with lease: required"},
+		{"EndedOfAQueue", one("    kind: queue\n    key: '/a/{lease:hex}'\n    lock: /a\n    ended: rewritten\n"), "of kind single, with lease: required"},
 		{"HiddenIsText", single("    hidden: maybe\n"), "wrong kind of value: want true or false"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

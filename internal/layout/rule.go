@@ -39,6 +39,7 @@ type Rule struct {
 	Kind    Kind
 	Waiters bool // clients that wait leave a key
 	Polls   bool // clients that wait leave leases without keys
+	Keeps   bool // a client that ends writes its key again, so that nobody gets the lock until the key's lease ends
 	Hidden  bool // shown on request only
 	BuiltIn bool
 	Release Release

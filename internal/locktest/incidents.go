@@ -51,6 +51,7 @@ var Incidents = []Incident{
 	{"another key", "/a -.k1 A.m2 B.m3", nil},
 	{"another key on a lease", "/a a.k1 b.w2\n/b a.m3 c.m4", nil},
 	{"another key on a lease that is missing", "/a a.k1 b.m2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseMissing}}},
+	{"another key on a lease that is overdue", "/a a.k1 b.m2", map[int64]inspect.Lease{0xa: overdue(5, -32)}},
 	{"another key that is in the way of two", "/a/b -.k1 A.m2\n/a B.m3", nil},
 	{"long wait for another key", "/a -.k1 A.m2~31s", nil},
 	{"a mutex behind one below it", "/a/b A.m1\n/a B.m2 C.m3", nil},

@@ -17,14 +17,21 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	switch {
 	case a.Count == 0 && a.KeyOnly:
 		return "there is no key " + name + "; whether a lock of that name is held is not known, because keys below it could not be read", nil
+	case a.Count == 0 && len(a.Candidates) > 0:
+		return name + " is free; " + candidates(a.Candidates), nil
 	case a.Count == 0:
 		return name + " is free", nil
 	}
 	text = "no request that etcd-lock knows for " + name + "; "
-	if len(a.Keys) == 0 {
+	switch {
+	case len(a.Keys) == 0:
 		return text + format.Count(a.Count, "key of another lock begins", "keys of other locks begin") + " with it", a.Names
+	case a.Others < a.Count:
+		text += format.Count(a.Count, "key begins", "keys begin") + " with it, " +
+			format.Count(a.Others, "of which is no lock request", "of which are no lock requests")
+	default:
+		text += format.Count(a.Count, "other key begins", "other keys begin") + " with it"
 	}
-	text += format.Count(a.Count, "other key begins", "other keys begin") + " with it"
 	var keys []string
 	for _, k := range a.Keys {
 		switch {
@@ -35,6 +42,9 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 		default:
 			keys = append(keys, k.Key+" (lease "+format.Lease(k.Lease)+")")
 		}
+	}
+	if more := a.Others - len(keys); more > 0 {
+		keys = append(keys, format.Count(more, "more", "more"))
 	}
 	return text + ": " + strings.Join(keys, ", "), a.Names
 }

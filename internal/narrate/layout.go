@@ -23,13 +23,17 @@ func Layout(l inspect.Lock, now time.Time) []string {
 		says = append(says, unrecorded(rule))
 	}
 	if len(l.Candidates) > 0 {
-		says = append(says, "candidates, by their own keys: "+format.Some(l.Candidates, maxCandidates))
+		says = append(says, candidates(l.Candidates))
 	}
 	return append(says, rule.Notes...)
 }
 
 // maxCandidates is how many candidates a sentence names.
 const maxCandidates = 8
+
+func candidates(names []string) string {
+	return "candidates, by their own keys: " + format.Some(names, maxCandidates)
+}
 
 func unrecorded(rule *layout.Rule) string {
 	text := "clients of layout " + rule.Name + " leave no key while they wait, so how many wait is not known"
@@ -55,6 +59,9 @@ func value(r inspect.Request, now time.Time) []string {
 		return []string{"its value is encrypted, so who holds it cannot be read"}
 	case r.Slots != nil && r.Slots.Total > 0:
 		return []string{strconv.Itoa(len(r.Slots.Holders)) + " of " + format.Count(r.Slots.Total, "slot is", "slots are") + " taken"}
+	case r.Kept():
+		return []string{"its key was written again at revision " + strconv.FormatInt(r.Modified, 10) +
+			", as clients of layout " + r.Lock.Layout.Name + " do when they end: nobody holds it then, and nobody gets it until the key's lease ends"}
 	case r.Vacant():
 		return []string{"its key says that nobody holds it"}
 	case r.Term != nil && !r.Term.Ends().IsZero():

@@ -63,3 +63,32 @@ func TestLeaseThatNobodyRenews(t *testing.T) {
 		t.Errorf("advises %q", got)
 	}
 }
+
+// The lease of a holder without an owner is its name, and is said once.
+func TestLeaseIsNamedOnce(t *testing.T) {
+	for state, want := range map[inspect.LeaseState]string{
+		inspect.LeaseAlive:   "lease 000000000000000a (write), requested at revision 1 (no time was recorded), 32s of 1m left",
+		inspect.LeaseOverdue: "lease 000000000000000a (write), requested at revision 1 (no time was recorded), over for 32s",
+		inspect.LeaseMissing: "lease 000000000000000a (write), requested at revision 1 (no time was recorded), a lease that etcd does not have",
+	} {
+		l := inspect.Lease{State: state, Granted: time.Minute, Remaining: 32 * time.Second}
+		if state == inspect.LeaseOverdue {
+			l.Remaining = -l.Remaining
+		}
+		d := diagnose.Locks(locktest.Snapshot(t, "/a a.m1"), map[int64]inspect.Lease{0xa: l}, diagnose.Thresholds{}, locktest.Epoch)
+		if got := narrate.Request(&d.Sessions[0], d.Sessions[0].Requests[0], locktest.Epoch); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A remedy that etcd refuses is not advised without a word about that.
+func TestRemedyUnderCorrupt(t *testing.T) {
+	lease := map[int64]inspect.Lease{0xa: {State: inspect.LeaseOverdue, Granted: time.Minute, Remaining: -time.Minute}}
+	d := diagnose.Locks(locktest.Snapshot(t, "/a A.w1 B.w2"), lease, diagnose.Thresholds{}, locktest.Epoch)
+	d = d.With(diagnose.Cluster(inspect.Cluster{Alarms: []inspect.Alarm{inspect.AlarmCorrupt}}))
+	f := d.Findings[1]
+	if got := narrate.Remedy(f.Remedies[0]).Clauses; f.Kind != diagnose.LeaseOverdue || len(got) != 1 || got[0] != "etcd refuses this while it has the alarm CORRUPT" {
+		t.Errorf("%s: %q", f.Kind, got)
+	}
+}

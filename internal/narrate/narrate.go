@@ -55,7 +55,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.MixedLayouts:
 		return Text{
 			Headline: format.Name(f.Locks[0].Name) + t.say(" is", " was") + " used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
-				", whose clients do not wait for each other in this order",
+				": the later request " + t.say("does", "did") + " not wait for the earlier one",
 			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
 		}
 	case diagnose.Modified:
@@ -122,10 +122,6 @@ func (t Tense) alike(more int) string {
 
 func (t Tense) longWait(f diagnose.Finding) Text {
 	r := f.Requests[0]
-	holders := make([]string, 0, len(f.Holders))
-	for _, s := range f.Holders {
-		holders = append(holders, clientOf(s, r.Lock))
-	}
 	var root, more string
 	switch {
 	case f.Root.Deadlock:
@@ -138,8 +134,8 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
 	}
-	held := ", held by " + list(holders)
-	if len(holders) == 0 {
+	held := ", held by " + listOf(f.Holders, func(s *inspect.Session) string { return clientOf(s, r.Lock) })
+	if len(f.Holders) == 0 {
 		held = ", which no request holds"
 	}
 	return Text{
@@ -261,6 +257,8 @@ func (t Tense) removal(f diagnose.Finding) string {
 		return "it " + t.say("has", "had") + " no lease" + nothing
 	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
 		return "etcd does not have its lease" + nothing
+	case f.Sessions[0].Lease.State == inspect.LeaseOverdue:
+		return "lease " + format.Lease(r.Lease) + " has been over for " + format.Age(-f.Sessions[0].Lease.Remaining) + ", and etcd has not revoked it"
 	default:
 		return "it " + t.say("is", "was to be") + " deleted when lease " + format.Lease(r.Lease) + t.say(" ends", " ended")
 	}

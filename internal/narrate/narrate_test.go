@@ -90,7 +90,7 @@ func write(b *strings.Builder, head string, t narrate.Text) {
 }
 
 // A remedy that ends a session says which other keys that deletes.
-func TestRemedyWithKeys(t *testing.T) {
+func TestRemedyWithOthers(t *testing.T) {
 	for _, tt := range locktest.Incidents {
 		d := diagnose.Locks(locktest.Snapshot(t, tt.Locks), tt.Leases, diagnose.Thresholds{}, locktest.Epoch)
 		for _, f := range d.Findings {
@@ -99,11 +99,11 @@ func TestRemedyWithKeys(t *testing.T) {
 					continue
 				}
 				keys := []string{"/config", r.Releases[0].Key, "/x"}
-				got := narrate.Remedy(r.WithKeys(map[int64][]string{r.Target.Lease: keys}))
+				got := narrate.Remedy(r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys})))
 				if len(got.Clauses) == 0 || got.Clauses[0] != "this also deletes 2 other keys of the session: /config and /x" {
 					t.Fatalf("%s: %q", tt.Name, got)
 				}
-				if diff := cmp.Diff(narrate.Remedy(r), narrate.Remedy(r.WithKeys(map[int64][]string{r.Target.Lease: keys[1:2]}))); diff != "" {
+				if diff := cmp.Diff(narrate.Remedy(r), narrate.Remedy(r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys[1:2]})))); diff != "" {
 					t.Fatalf("%s: without other keys: %s", tt.Name, diff)
 				}
 			}

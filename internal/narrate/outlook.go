@@ -1,7 +1,9 @@
 package narrate
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"etcd-lock/internal/diagnose"
@@ -26,6 +28,8 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 // holderOf names the holder of a lock that is one key.
 func holderOf(r inspect.Request) string {
 	switch {
+	case r.Kept() && r.Owned:
+		return "after " + r.Who() + " ended"
 	case r.Vacant():
 		return "nobody"
 	case !r.Owned:
@@ -75,15 +79,19 @@ func leaseLeft(s *inspect.Session, r inspect.Request) string {
 	case inspect.LeaseAlive:
 		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
 	case inspect.LeaseOverdue:
-		return "lease " + format.Lease(s.ID.Lease) + ", over for " + format.Duration(-s.Lease.Remaining)
+		left = "over for " + format.Duration(-s.Lease.Remaining)
 	case inspect.LeaseMissing:
-		return "lease " + format.Lease(s.ID.Lease) + ", which etcd does not have"
+		left = "which etcd does not have"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
+	case name == client(s, r) && s.Lease.State == inspect.LeaseMissing:
+		return "a lease that etcd does not have"
 	case name == client(s, r):
 		return left
 	case left == "":
 		return name
+	case s.Lease.State != inspect.LeaseAlive:
+		return name + ", " + left
 	default:
 		return name + " with " + left
 	}
@@ -117,20 +125,8 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			return []string{"nothing: the sessions wait for each other until one gives up or its session ends"}
 		}
 	}
-	var held []inspect.Request
-	var says []string
-	for _, r := range l.Queue {
-		if !r.Holding {
-			break
-		}
-		held = append(held, r)
-		if k := r.Lock.Layout.Kind; k == layout.Record || k == layout.Semaphore { // it ends by its value
-			continue
-		}
-		if s, ok := d.Session(r.Session()); ok && len(held) <= most {
-			says = append(says, holdEnds(s, client(s, r))...)
-		}
-	}
+	held := l.Queue[:holders(l.Queue)]
+	says := holdsEnd(d, held[:min(len(held), most)])
 	if len(held) == 0 && len(l.Queue) > 0 && l.Queue[0].Waiting() {
 		held = l.Blockers(0)
 		says = append(says, inTheWay(d, held[:min(len(held), most)])...)
@@ -143,25 +139,69 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 	if len(stuck) == 0 {
 		return append(says, successors(d, l, granted, "then")...)
 	}
+	ended := map[inspect.SessionID]bool{}
+	var gone []inspect.Request
 	for _, r := range stuck {
 		if s, ok := d.Session(r.Session()); ok {
 			says = append(says, client(s, r)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
-			held = append(held, s.Requests...)
+			ended[s.ID] = true
+			if gone == nil { // there can be 100,000: they are not copied
+				gone = slices.Clip(s.Requests)
+				continue
+			}
+			gone = append(gone, s.Requests...)
+		}
+	}
+	for _, r := range held {
+		if !ended[r.Session()] {
+			gone = append(gone, r)
 		}
 	}
 	ends := "when its session ends,"
 	if len(stuck) > 1 {
 		ends = "when their sessions end,"
 	}
-	return append(says, successors(d, l, d.Snapshot.Preview(unique(held)).Granted, ends)...)
+	return append(says, successors(d, l, d.Snapshot.Preview(gone).Granted, ends)...)
+}
+
+// holders counts the requests at the head of a queue that hold.
+func holders(queue []inspect.Request) int {
+	n := 0
+	for n < len(queue) && queue[n].Holding {
+		n++
+	}
+	return n
+}
+
+// holdsEnd says what ends holds, of several alike once.
+func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
+	said := map[string]bool{}
+	for _, r := range held {
+		if k := r.Lock.Layout.Kind; k == layout.Record || k == layout.Semaphore { // it ends by its value
+			continue
+		}
+		s, ok := d.Session(r.Session())
+		if !ok {
+			continue
+		}
+		ends := holdEnds(s, client(s, r))
+		if text := strings.Join(ends, "\n"); !said[text] {
+			said[text] = true
+			says = append(says, ends...)
+		}
+	}
+	return says
 }
 
 // waitForThemselves returns the first of the granted requests of each session that has
 // also one of the held ones.
 func waitForThemselves(held, granted []inspect.Request) []inspect.Request {
+	if len(granted) == 0 {
+		return nil
+	}
 	holds := map[inspect.SessionID]bool{}
-	for _, r := range held {
-		holds[r.Session()] = true
+	for i := range held {
+		holds[held[i].Session()] = true
 	}
 	var stuck []inspect.Request
 	for _, r := range granted {
@@ -171,19 +211,6 @@ func waitForThemselves(held, granted []inspect.Request) []inspect.Request {
 		}
 	}
 	return stuck
-}
-
-// unique returns requests without repetitions, by key.
-func unique(requests []inspect.Request) []inspect.Request {
-	seen := map[string]bool{}
-	var all []inspect.Request
-	for _, r := range requests {
-		if !seen[r.Key] {
-			seen[r.Key] = true
-			all = append(all, r)
-		}
-	}
-	return all
 }
 
 // inTheWay says what ends that keys are in the way of a lock that no request holds.
@@ -196,6 +223,8 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 			says = append(says, o.Key+" is in the way until it is deleted")
 		case o.Lease == 0 || s.Lease.State == inspect.LeaseMissing:
 			says = append(says, o.Key+" is in the way until it is deleted, since no lease ends it")
+		case s.Lease.State == inspect.LeaseOverdue:
+			says = append(says, o.Key+" is in the way until etcd revokes lease "+format.Lease(o.Lease)+", which has been over for "+format.Duration(-s.Lease.Remaining))
 		default:
 			says = append(says, o.Key+" is in the way until it is deleted or lease "+format.Lease(o.Lease)+" ends")
 		}
@@ -231,27 +260,30 @@ func holdEnds(s *inspect.Session, client string) []string {
 // successors says which waiter gets a lock, if one does. When is the beginning of the
 // sentence.
 func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request, when string) []string {
-	var own, others []string
+	var own, others []inspect.Request
 	for _, r := range granted {
-		s, ok := d.Session(r.Session())
-		switch {
+		switch _, ok := d.Session(r.Session()); {
 		case !ok:
 		case r.Lock == l.ID:
-			own = append(own, client(s, r))
+			own = append(own, r)
 		default: // it waits for a lock above this one, and for its holders
-			others = append(others, client(s, r)+" gets "+lock(r))
+			others = append(others, r)
 		}
+	}
+	who := func(r inspect.Request) string {
+		s, _ := d.Session(r.Session())
+		return client(s, r)
 	}
 	var says []string
 	if len(own) > 0 {
-		text := when + " " + own[0] + " gets it"
+		text := when + " " + who(own[0]) + " gets it"
 		if more := len(own) - 1; more > 0 {
 			text += ", along with " + format.Count(more, "other reader", "other readers")
 		}
 		says = append(says, text)
 	}
 	if len(others) > 0 {
-		says = append(says, when+" "+list(others))
+		says = append(says, when+" "+listOf(others, func(r inspect.Request) string { return who(r) + " gets " + lock(r) }))
 	}
 	return says
 }

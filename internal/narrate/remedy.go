@@ -2,6 +2,7 @@ package narrate
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,12 @@ func Remedy(r diagnose.Remedy) Text {
 	}
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
+	}
+	if len(r.Grants) == 0 && slices.ContainsFunc(r.Releases, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters }) {
+		t.Clauses = append(t.Clauses, "who gets it next is not known: clients that wait leave no key")
+	}
+	if r.Refused {
+		t.Clauses = append(t.Clauses, "etcd refuses this while it has the alarm CORRUPT")
 	}
 	if len(r.Others) > 0 {
 		t.Clauses = append(t.Clauses, "this also deletes "+format.Count(len(r.Others), "other key", "other keys")+" of the session: "+list(r.Others))
@@ -114,25 +121,35 @@ func Etcdctl(t diagnose.Target) []string {
 
 // releases says what deleting requests does to their sessions.
 func releases(requests []inspect.Request) string {
-	var held, waited, others, does []string
-	for _, r := range requests {
+	var held, waited, unheld, others []*inspect.Request
+	for i := range requests {
+		r := &requests[i]
 		switch {
 		case !r.IsRequest():
-			others = append(others, r.Key)
+			others = append(others, r)
 		case r.Holding:
-			held = append(held, lock(r))
+			held = append(held, r)
+		case r.Vacant():
+			unheld = append(unheld, r)
 		default:
-			waited = append(waited, lock(r))
+			waited = append(waited, r)
 		}
 	}
+	locks := func(requests []*inspect.Request) string {
+		return listOf(requests, func(r *inspect.Request) string { return lock(*r) })
+	}
+	var does []string
 	if len(held) > 0 {
-		does = append(does, "releases "+list(held))
+		does = append(does, "releases "+locks(held))
 	}
 	if len(waited) > 0 {
-		does = append(does, "cancels its wait for "+list(waited))
+		does = append(does, "cancels its wait for "+locks(waited))
+	}
+	if len(unheld) > 0 {
+		does = append(does, "nobody holds "+locks(unheld))
 	}
 	if len(others) > 0 {
-		does = append(does, "takes "+list(others)+" out of the way")
+		does = append(does, "takes "+listOf(others, func(r *inspect.Request) string { return r.Key })+" out of the way")
 	}
 	return strings.Join(does, " and ")
 }
@@ -142,9 +159,7 @@ func next(grants []diagnose.Entry) string {
 	if len(grants) == 0 {
 		return ""
 	}
-	var words []string
-	for _, e := range grants {
-		words = append(words, client(e.Session, e.Request)+" gets "+lock(e.Request))
-	}
-	return "then " + list(words)
+	return "then " + listOf(grants, func(e diagnose.Entry) string {
+		return client(e.Session, e.Request) + " gets " + lock(e.Request)
+	})
 }

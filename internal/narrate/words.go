@@ -84,3 +84,8 @@ const maxNamed = 3
 
 // list joins words as a sentence does, the first few of many.
 func list(words []string) string { return format.Some(words, maxNamed) }
+
+// listOf is list for what is put into words: of many, only the first few are.
+func listOf[T any](all []T, word func(T) string) string {
+	return format.SomeOf(len(all), maxNamed, func(i int) string { return word(all[i]) })
+}

@@ -45,6 +45,9 @@ func escape(s string, backslashes bool) string {
 
 func clean(s string, backslashes bool) bool {
 	for i, r := range s {
+		if r >= ' ' && r < 0x7f && r != '\\' { // most are
+			continue
+		}
 		if r == '\\' && backslashes || !unicode.IsPrint(r) {
 			return false
 		}

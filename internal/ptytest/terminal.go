@@ -2,12 +2,14 @@
 package ptytest
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 )
 
@@ -19,6 +21,7 @@ type Terminal struct {
 	Cmd    *exec.Cmd
 	Master *os.File
 	Output <-chan string // the program's output; closed when it exits
+	screen *vt.Emulator  // draws the output that the Wait methods have read
 	tb     testing.TB
 }
 
@@ -32,11 +35,14 @@ func Start(tb testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	}
 	output := make(chan string, 4096)
 	go read(master, output)
+	screen := vt.NewEmulator(int(columns), int(rows))
+	go func() { _, _ = io.Copy(io.Discard, screen) }() // its answers to queries: it blocks while nobody reads them
 	tb.Cleanup(func() {
 		_ = cmd.Process.Kill() // it has exited unless the test failed
 		_ = master.Close()
+		_ = screen.InputPipe().(io.Closer).Close() // Close races with the read that it ends
 	})
-	return &Terminal{Cmd: cmd, Master: master, Output: output, tb: tb}
+	return &Terminal{Cmd: cmd, Master: master, Output: output, screen: screen, tb: tb}
 }
 
 func read(master *os.File, output chan<- string) {
@@ -51,22 +57,39 @@ func read(master *os.File, output chan<- string) {
 	}
 }
 
-// WaitFor waits until the terminal has shown every one of texts, and fails the
-// test if the program exits first or nothing appears for half a minute.
+// WaitFor waits until the program has printed every one of texts in what it
+// prints from now on, in their order, and fails the test if the program exits
+// first or a minute passes. A full-screen program prints only what changes on
+// the screen: see WaitToShow.
 func (t *Terminal) WaitFor(texts ...string) {
 	t.tb.Helper()
-	var shown strings.Builder
+	var printed strings.Builder
+	t.wait(texts, &printed, printed.String)
+}
+
+// WaitToShow waits until the screen has shown every one of texts, one after the
+// other, and fails the test if the program exits first or a minute passes.
+func (t *Terminal) WaitToShow(texts ...string) {
+	t.tb.Helper()
+	t.wait(texts, io.Discard, t.screen.String)
+}
+
+// wait copies the program's output to the screen and to a writer until shown has
+// contained each of texts.
+func (t *Terminal) wait(texts []string, to io.Writer, shown func() string) {
+	t.tb.Helper()
+	to = io.MultiWriter(t.screen, to)
 	timeout := time.After(patience)
 	for _, text := range texts {
-		for !strings.Contains(shown.String(), text) {
+		for !strings.Contains(shown(), text) {
 			select {
 			case s, ok := <-t.Output:
 				if !ok {
-					t.tb.Fatalf("ended before %q: %q", text, shown.String())
+					t.tb.Fatalf("ended before %q: %q", text, shown())
 				}
-				shown.WriteString(s)
+				_, _ = io.WriteString(to, s)
 			case <-timeout:
-				t.tb.Fatalf("no %q within %s: %q", text, patience, shown.String())
+				t.tb.Fatalf("no %q within %s: %q", text, patience, shown())
 			}
 		}
 	}

@@ -10,9 +10,14 @@ import (
 	"etcd-lock/internal/layout"
 )
 
-// ErrNotOurs is returned for locks that must not be released by deleting keys, and for
-// sessions that cannot be ended because of them.
-var ErrNotOurs = errors.New("release: only the software that holds it can release it")
+var (
+	// ErrNotOurs is returned for locks that must not be released by deleting keys, and for
+	// sessions that cannot be ended because of them.
+	ErrNotOurs = errors.New("release: only the software that holds it can release it")
+	// ErrShared is returned for sessions whose lease may serve more than their locks. The
+	// requests can be released one by one.
+	ErrShared = errors.New("release: the session is not ended, because its lease may serve other things")
+)
 
 // allowed returns an error if the layout of a request is not released in this way: one
 // request by its key, or with its session.
@@ -29,8 +34,8 @@ func allowed(r inspect.Request, session bool) error {
 	case rule.Release.How == layout.Refuse:
 		return fmt.Errorf("%w: %s is a lock of %s; %s", ErrNotOurs, name, rule, rule.Release.Why)
 	case session && rule.Release.How == layout.Delete:
-		err := fmt.Errorf("%w: %s is a lock of %s, whose lease may serve other things", ErrNotOurs, name, rule)
-		return hint.Add(err, "release its key, with --request or without --session")
+		err := fmt.Errorf("%w: %s is a lock of %s", ErrShared, name, rule)
+		return hint.Add(err, "release the request alone, by its key "+format.Name(r.Key))
 	}
 	return nil
 }

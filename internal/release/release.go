@@ -240,11 +240,11 @@ func (r *Releaser) namesOf(keys []string) []string {
 }
 
 // lastBlocker returns the last of the requests that waiter w waits for, which is
-// the one likely to exist for longest. It returns nil for a holder.
+// the one likely to exist for longest. It returns nil for a request that does not wait.
 func lastBlocker(s inspect.Snapshot, w inspect.Request) *plannedKey {
 	lock, _ := s.Find(w.Lock)
 	i := slices.IndexFunc(lock.Queue, func(q inspect.Request) bool { return q.Key == w.Key })
-	if i < 0 || w.Holding {
+	if i < 0 || !w.Waiting() {
 		return nil
 	}
 	blockers := lock.Blockers(i)

@@ -168,6 +168,29 @@ func TestRequestErrors(t *testing.T) {
 	}
 }
 
+// A key by which nobody holds a lock goes without a wait that would end; its lease stays,
+// which may have other keys.
+func TestRequestKept(t *testing.T) {
+	c := newCluster(t)
+	key := "shedlock:test:" + t.Name()
+	first, second := c.lease(), c.lease()
+	for _, lease := range []clientv3.LeaseID{first, second} {
+		if _, err := c.client.Put(t.Context(), key, "ADDED:2026-08-22T09:15:00.123Z@host-a", clientv3.WithLease(lease)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.PlanSession(t.Context(), int64(second)); !errors.Is(err, release.ErrShared) {
+		t.Errorf("PlanSession = %v, want %v", err, release.ErrShared)
+	}
+	plan := c.planRequest(key)
+	if got := keys(plan.Gone); got != key || plan.Gone[0].Standing() != "kept" || len(plan.Granted) != 0 {
+		t.Errorf("plan %+v", plan)
+	}
+	if _, err := c.apply(plan); err != nil || c.exists(key) {
+		t.Errorf("Apply = %v; the key exists: %t", err, c.exists(key))
+	}
+}
+
 // A session goes with all of its keys, on whatever names, and its lease.
 func TestSession(t *testing.T) {
 	c := newCluster(t)

@@ -20,6 +20,7 @@ const (
 	Contended State = "contended" // held, and others wait
 	Blocked   State = "blocked"   // not held: other keys are in the way of those who wait
 	Vacant    State = "vacant"    // not held: its key says so
+	Kept      State = "kept"      // not held, and not to be had until its key's lease ends: its client has ended
 	Lapsed    State = "lapsed"    // its key names a holder who has not renewed it in time
 	Unknown   State = "unknown"   // its key has a value that cannot be read
 )

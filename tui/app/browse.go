@@ -2,6 +2,7 @@ package app
 
 import (
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -61,7 +62,7 @@ func (m *Model) answer(msg tea.Msg) nav.Action {
 	case widget.AnswerNo:
 		m.asked = nil
 		if ask.Yes != nil {
-			return nav.Note(ask.Dialog.Title + ": not done")
+			return nav.Note(strings.TrimSuffix(ask.Dialog.Title, notDone) + notDone)
 		}
 	}
 	return nil

@@ -1,12 +1,15 @@
 package app
 
 import (
-	"bytes"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/teatest/v2"
+	"github.com/charmbracelet/x/vt"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -18,20 +21,26 @@ import (
 // shows.
 type terminal struct {
 	*teatest.TestModel
-	t *testing.T
-	m *Model
+	screen *vt.Emulator // draws what the model prints: that is only what changes
+	t      *testing.T
+	m      *Model
 }
 
 func startTerminal(t *testing.T, o backend.Options) terminal {
 	t.Helper()
 	o.NoColor = true
 	m := New(t.Context(), o)
-	return terminal{teatest.NewTestModel(t, m, teatest.WithInitialTermSize(80, 24)), t, m}
+	screen := vt.NewEmulator(80, 24)
+	_, _ = screen.WriteString(ansi.SetModeLineFeedNewLine) // as the driver of a terminal would have it
+	go func() { _, _ = io.Copy(io.Discard, screen) }()     // its answers to queries: it blocks while nobody reads them
+	t.Cleanup(func() { _ = screen.InputPipe().(io.Closer).Close() })
+	return terminal{teatest.NewTestModel(t, m, teatest.WithInitialTermSize(80, 24)), screen, t, m}
 }
 
 func (tm terminal) shows(text string) {
 	tm.t.Helper()
-	teatest.WaitFor(tm.t, tm.Output(), func(b []byte) bool { return bytes.Contains(b, []byte(text)) }, teatest.WithDuration(patience))
+	shown := func([]byte) bool { return strings.Contains(tm.screen.String(), text) }
+	teatest.WaitFor(tm.t, io.TeeReader(tm.Output(), tm.screen), shown, teatest.WithDuration(patience))
 }
 
 func (tm terminal) enter() { tm.Send(tea.KeyPressMsg{Code: tea.KeyEnter}) }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -303,6 +305,38 @@ func TestHeaderAlarm(t *testing.T) {
 	d.m.Conn.Lost = true
 	if got := ansi.Strip(header(d.m.Context, "127.0.0.1:2379", 160)); strings.Contains(got, "alarm") {
 		t.Errorf("an alarm of an etcd that does not answer: %q", got)
+	}
+}
+
+// alarmedHealth is the status of an etcd with alarms.
+type alarmedHealth struct {
+	backend.Health
+	alarms []inspect.Alarm
+}
+
+func (h *alarmedHealth) Status(ctx context.Context) (backend.Status, error) {
+	s, err := h.Health.Status(ctx)
+	s.Cluster.Alarms = h.alarms
+	return s, err
+}
+
+// An alarm is among the problems a second after it is in the header, though no lock has
+// changed.
+func TestAlarmIsAProblem(t *testing.T) {
+	health := &alarmedHealth{}
+	d := newDriver(t, func(o *backend.Options) {
+		health.Health = o.Health
+		o.Health = health
+	})
+	health.alarms = []inspect.Alarm{inspect.AlarmCorrupt}
+	d.clock.add(5 * time.Second)
+	d.send(tickMsg{})
+	d.until("the alarm is known", func() bool { return d.m.effects.Idle() && len(d.m.Status.Cluster.Alarms) > 0 })
+	d.clock.add(time.Second)
+	d.send(tickMsg{})
+	d.until("it is diagnosed", d.m.effects.Idle)
+	if f := d.m.Live.Verdict.Findings; len(f) != 1 || f[0].Kind != diagnose.Corrupt {
+		t.Errorf("findings: %+v", f)
 	}
 }
 

@@ -42,11 +42,14 @@ func planDialog(c *nav.Context, t diagnose.Target, plan backend.Release) *widget
 	return d
 }
 
+// notDone ends the title of a dialog, or a note about it.
+const notDone = ": not done"
+
 // failureDialog says why nothing was done, or not all, in lines of w cells, and
 // offers to plan again.
 func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.Dialog {
 	return &widget.Dialog{
-		Title: nav.ReleaseTitle(t) + ": not done",
+		Title: nav.ReleaseTitle(t) + notDone,
 		Lines: append(term.Wrap(term.Safe(term.Plainly(err)), w, c.Theme.Lost.Render),
 			"", "Check again shows what would be released now; nothing is done yet."),
 		Yes: "Check again",

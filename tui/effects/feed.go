@@ -2,6 +2,7 @@ package effects
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -234,6 +235,9 @@ func (msg StatusMsg) Apply(e *Effects) nav.Action {
 	if msg.Err != nil {
 		e.Status.At = e.Now
 		return nil
+	}
+	if !reflect.DeepEqual(e.Status.Cluster, msg.status.Cluster) { // it is part of the verdict
+		e.feed.diagnosis.stale = true
 	}
 	e.Status = msg.status
 	return nil

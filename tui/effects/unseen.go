@@ -33,7 +33,7 @@ func (f *feed) lookOutside() nav.Action {
 		return nil
 	}
 	f.unseen.began = f.Now
-	ids := v.RootLeases("", unseenMost)
+	ids := v.RootLeases(v.Roots, unseenMost)
 	if len(ids) == 0 {
 		f.Unseen = nil
 		return nil

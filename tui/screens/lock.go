@@ -22,6 +22,7 @@ type lockScreen struct {
 	id    inspect.LockID
 	lock  inspect.Lock
 	table *widget.Table[string, queueRow]
+	pager widget.Pager // through the findings and what is known of the layout
 	w, h  int
 	keys  []widget.Group
 }
@@ -39,7 +40,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 			Doc:   "open the session of the request",
 			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
 		},
-	}, takeBindings(c, s.toTake)...)
+	}, append(takeBindings(c, s.toTake), s.pager.Bindings()...)...)
 	s.keys = append([]widget.Group{{Title: "lock", Bindings: own}}, s.table.Bindings()...)
 	s.keys = append(s.keys, historyBindings(c, id, s.selected), releaseBindings(c, s.table, s.toRelease))
 	return s
@@ -49,7 +50,7 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 	return []widget.Column[queueRow]{
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
-		{Title: "state", Box: widget.Box{Min: 7}, Cell: s.state},
+		{Title: "state", Box: widget.Box{Min: 8, Want: 9}, Cell: s.state},
 		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Request, w) }},
@@ -62,7 +63,7 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 	if r.at < 0 {
 		return theme.Styled(format.SignCritical+" ahead", s.Theme.Lost)
 	}
-	g, word := requestSign(s.Theme, r.Request), r.Standing()
+	g, word := requestSign(s.Theme, r.Request), r.StandingAt(s.Clock())
 	switch word {
 	case "holding":
 		word = "holds"
@@ -194,7 +195,7 @@ func (s *lockScreen) below(w, h int) []string {
 		}
 		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.Theme.Panel("problems and fixes", s.wrong(findings, n-1), w, n, false, false))
+		parts = append(parts, s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, false, false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
@@ -223,14 +224,6 @@ func (s *lockScreen) findings(w int) []string {
 		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
 	}
 	return lines
-}
-
-// wrong is as much of the findings as fits into h, and where the rest is.
-func (s *lockScreen) wrong(lines []string, h int) string {
-	if rest := len(lines) - h + 1; rest > 1 {
-		lines = append(lines[:h-1:h-1], s.Theme.Dim.Render("… "+format.Count(rest, "more line", "more lines")+": "+strconv.Itoa(int(nav.KindProblems))+" shows all"))
-	}
-	return strings.Join(lines, "\n")
 }
 
 func (s *lockScreen) title() string {

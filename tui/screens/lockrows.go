@@ -133,8 +133,6 @@ func holderText(r *lockRow) string {
 		return format.Waiters(0, false)
 	case n == 0:
 		return ""
-	case n == 1 && r.lock.Queue[0].Slots != nil && len(r.lock.Queue[0].Slots.Holders) != 1:
-		return strconv.Itoa(len(r.lock.Queue[0].Slots.Holders)) + " holders"
 	case n == 1:
 		return state.Who(r.holding())
 	case r.counts.Writers == 0:

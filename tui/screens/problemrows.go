@@ -101,7 +101,11 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {
-	switch n := len(p.Locks); n {
+	names := map[string]bool{} // a lock in two layouts has one
+	for _, l := range p.Locks {
+		names[l.Name] = true
+	}
+	switch n := len(names); n {
 	case 0:
 		return "-"
 	case 1:

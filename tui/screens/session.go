@@ -69,7 +69,7 @@ func (s *sessionScreen) state(r inspect.Request, _ int) theme.Text {
 		return theme.Styled(format.SignCritical+" blocks", s.Theme.Lost)
 	}
 	g := requestSign(s.Theme, r)
-	return theme.Styled(g.Text+" "+r.Standing(), g.Style)
+	return theme.Styled(g.Text+" "+r.StandingAt(s.Clock()), g.Style)
 }
 
 func (s *sessionScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindSession, Session: s.id} }

@@ -1,15 +1,15 @@
 package docs
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/keyspace"
 )
 
-// AppendJSON appends the request as encoding/json encodes it. A queue can have 100,000
+// AppendJSON appends the request as encoding/json encodes it, with what a terminal could
+// act on escaped. A queue can have 100,000
 // requests, and reflection would take longer than reading them from etcd.
 func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
@@ -28,19 +28,16 @@ func (r *QueuedRequest) AppendJSON(b []byte) ([]byte, error) {
 	return blockers.b, o.err
 }
 
-func (r *Request) appendTo(o *object) {
-	o.text("name", r.Name)
-	o.optional("name_base64", r.NameBase64)
-	o.text("layout", r.Layout)
+func (r *Standing) appendTo(o *object) {
 	o.text("mode", r.Mode)
 	o.text("state", r.State)
 	o.text("key", r.Key)
 	o.optional("key_base64", r.KeyBase64)
 	o.optional("lease", r.Lease)
 	o.integer("revision", r.Revision)
-	if r.Owner != nil {
+	if r.Owner != (keyspace.Owner{}) {
 		o.name("owner")
-		o.b, o.err = appendOwner(o.b, r.Owner)
+		o.b, o.err = appendOwner(o.b, &r.Owner)
 	}
 	o.time("since", r.Since)
 	o.optional("since_bound", r.SinceBound)
@@ -137,13 +134,9 @@ func (o *object) time(name string, t time.Time) {
 
 // any appends a value as encoding/json encodes it.
 func (o *object) any(name string, v any) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		o.err = err
-		return
-	}
 	o.name(name)
-	o.b = append(o.b, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+	var err error
+	if o.b, err = output.AppendJSON(o.b, v); err != nil {
+		o.err = err
+	}
 }

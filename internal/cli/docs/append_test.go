@@ -6,13 +6,17 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
+	"etcd-lock/internal/printable"
 )
 
-// A request is appended as encoding/json encodes it, whatever its fields have. A field
-// that AppendJSON does not know fails this too.
+// A request is appended as encoding/json encodes it, printable, whatever its fields have. A
+// field that AppendJSON does not know fails this too.
 func TestAppendJSON(t *testing.T) {
 	for range 5000 {
 		var r QueuedRequest
@@ -24,7 +28,7 @@ func TestAppendJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := r.AppendJSON(nil)
-		if err != nil || string(got) != strings.TrimSuffix(want.String(), "\n") {
+		if err != nil || string(got) != string(printable.JSON(bytes.TrimSuffix(want.Bytes(), []byte("\n")))) {
 			t.Fatalf("%v\n%s\nwant\n%s", err, got, want.String())
 		}
 	}
@@ -35,7 +39,7 @@ func TestAppendJSONFails(t *testing.T) {
 	inf := math.Inf(1)
 	for _, r := range []QueuedRequest{
 		{leaseDoc: leaseDoc{TTL: &inf}},
-		{Request: Request{Since: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{Standing: Standing{Since: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
 	} {
 		if b, err := r.AppendJSON(nil); err == nil {
 			t.Errorf("%s", b)
@@ -89,4 +93,33 @@ func aTime() time.Time {
 	}
 	zones := []*time.Location{time.FixedZone("", 0), time.FixedZone("", 2*60*60), time.FixedZone("", -90*60)}
 	return t.In(zones[rand.N(len(zones))])
+}
+
+// What JSON has for a request of a long queue beside its key and what its client wrote
+// about itself is of a bounded size, so that a name of 100,000 requests is less than 40 MB.
+func TestBytesOfRequest(t *testing.T) {
+	const most = 190
+	made := time.Date(2026, 11, 28, 14, 55, 0, 123456789, time.UTC)
+	for name, holding := range map[string]bool{"waits": false, "holds": true} {
+		t.Run(name, func(t *testing.T) {
+			owner := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: made}
+			r := inspect.Request{
+				Lock: inspect.LockID{Layout: layout.RWLock, Name: "/a"}, Key: "/a/write/1", Mode: keyspace.Write, Holding: holding,
+				Lease: math.MaxInt64, Revision: 123_456_789, Modified: 123_456_789, Owner: owner, Owned: true, Since: made,
+			}
+			lease := inspect.Lease{State: inspect.LeaseAlive, Granted: time.Hour, Remaining: 3599 * time.Second}
+			doc := QueuedRequest{Position: 100_000, leaseDoc: newLeaseDoc(lease)}
+			doc.set(&r)
+			if !holding {
+				doc.BlockedBy = Blockers{Count: 99_999, Last: 99_999}
+			}
+			b, err := doc.AppendJSON(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fixed := len(b) - len(r.Key) - len(owner.Encode()); fixed > most {
+				t.Errorf("%d bytes beside the key and the owner, at most %d: %s", fixed, most, b)
+			}
+		})
+	}
 }

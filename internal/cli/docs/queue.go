@@ -24,11 +24,12 @@ waiters             as for ls
 candidates          clients that would like to have the lock, by their own keys beside it
 queue               in the order of the requests in etcd:
   position            from 1
-` + Indent(RequestHelp, "  ") + `
+` + Indent(standingHelp, "  ") + `
   ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
                       long queue; negative when it is overdue
-  lease_state         alive; overdue: it has expired, and etcd has not revoked it; missing:
-                      etcd does not have it; gone: it ended meanwhile; absent when unknown
+  lease_state         overdue: it has expired, and etcd has not revoked it; missing: etcd
+                      does not have it; gone: it ended meanwhile; absent when it is alive,
+                      as ttl_seconds says, and when unknown
   blocked_by          the requests that it waits for: count, and last, the position
                       of the last one; and others, the number of
                       others, of those that are listed`
@@ -61,7 +62,7 @@ type OtherKey struct {
 // QueuedRequest is a request in its queue.
 type QueuedRequest struct {
 	Position int `json:"position"`
-	Request
+	Standing
 	leaseDoc
 	BlockedBy Blockers `json:"blocked_by"`
 }
@@ -81,7 +82,7 @@ type Blockers struct {
 func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Queue {
 	shown := Queue{
 		Layout: l.ID.Layout.String(), State: string(l.StateAt(now)), Others: []OtherKey{}, MoreOthers: l.MoreOthers,
-		Candidates: l.Candidates, Queue: func(yield func(QueuedRequest) bool) { yieldQueue(l, leases, yield) },
+		Candidates: l.Candidates, Queue: func(yield func(*QueuedRequest) bool) { yieldQueue(l, leases, now, yield) },
 	}
 	if waiters := l.Count().Waiters; l.ID.Layout.Waiters {
 		shown.Waiters = &waiters
@@ -101,8 +102,26 @@ func Queues(locks []Queue) []output.Elements {
 	return lists
 }
 
-// yieldQueue yields the documents of a lock's requests.
-func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(QueuedRequest) bool) {
+// MaxKeys is how many keys of a lock's requests Keys repeats in a document that has them.
+const MaxKeys = 64
+
+// Keys returns the keys of requests, and how many more there are: those of the lock whose
+// queue the document has, by its name, if there are many. The name is empty for none.
+func Keys[T any](all []T, name string, request func(*T) *inspect.Request) (keys []string, more int) {
+	keys = []string{}
+	for i := range all {
+		if r := request(&all[i]); len(keys) < MaxKeys || name == "" || r.Lock.Name != name {
+			keys = append(keys, r.Key)
+		} else {
+			more++
+		}
+	}
+	return keys, more
+}
+
+// yieldQueue yields the documents of a lock's requests as of a time.
+func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, yield func(*QueuedRequest) bool) {
+	var request QueuedRequest
 	earlier := 0          // requests of an earlier revision
 	var writers, last int // among them
 	for i := range l.Queue {
@@ -112,7 +131,9 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(Queue
 				writers, last = writers+1, earlier+1
 			}
 		}
-		request := QueuedRequest{Position: i + 1, Request: newRequest(r), leaseDoc: newLeaseDoc(leases[r.Lease])}
+		request.Position, request.leaseDoc, request.BlockedBy = i+1, newLeaseDoc(leases[r.Lease]), Blockers{}
+		request.set(r)
+		request.State = r.StandingAt(now)
 		switch {
 		case !l.ID.Layout.Waiters:
 		case r.Mode == keyspace.Write:
@@ -126,7 +147,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, yield func(Queue
 				request.BlockedBy.more = l.MoreOthers > 0
 			}
 		}
-		if !yield(request) {
+		if !yield(&request) {
 			return
 		}
 	}
@@ -178,25 +199,38 @@ func (d leaseDoc) ttl() string {
 // Table prints the queue for people as of a time, which is zero when that is not
 // known.
 func (l Queue) Table(out output.Printer, now time.Time) error {
-	var rows [][]output.Cell
-	for _, o := range l.Others {
-		row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), o.ttl(), strconv.FormatInt(o.Revision, 10), "-", o.Key)
-		row[2].Tone = output.Critical
-		rows = append(rows, row)
-	}
-	for r := range l.Queue {
-		row := output.Row(
-			strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
-			strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key)
-		row[2].Tone = StateTone(r.State != "waiting")
-		rows = append(rows, row)
-	}
 	if l.MoreOthers > 0 {
 		if err := out.Line(output.Cell{Text: format.Count(l.MoreOthers, "more key is in the way", "more keys are in the way")}); err != nil {
 			return err
 		}
 	}
-	return out.Table([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, rows)
+	return out.Rows([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, func(yield func([]output.Cell) bool) {
+		for _, o := range l.Others {
+			row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), o.ttl(), strconv.FormatInt(o.Revision, 10), "-", o.Key)
+			row[2].Tone = output.Critical
+			if !yield(row) {
+				return
+			}
+		}
+		var row []output.Cell
+		for r := range l.Queue {
+			if row = r.appendRow(row[:0], now); !yield(row) {
+				return
+			}
+		}
+	})
+}
+
+// appendRow appends the cells of a request.
+func (r *QueuedRequest) appendRow(row []output.Cell, now time.Time) []output.Cell {
+	for _, text := range [...]string{
+		strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
+		strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key,
+	} {
+		row = append(row, output.Cell{Text: text})
+	}
+	row[2].Tone = StateTone(r.State != "waiting")
+	return row
 }
 
 // String describes the blockers for people, by their positions.

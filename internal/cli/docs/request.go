@@ -15,20 +15,25 @@ import (
 
 // RequestHelp documents the fields of Request.
 const RequestHelp = `name, layout        of the lock, as for ls
-mode                read or write
-state               holding, waiting, or vacant: its key says that nobody holds the lock
+` + standingHelp
+
+// standingHelp documents the fields of Standing.
+const standingHelp = `mode                read or write
+state               holding or waiting; vacant, kept, lapsed or unknown: as for ls, of a
+                    lock that is one key
 key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
 revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time, and under, the key of the lock
-                    that its process runs under; absent when the client wrote none
+                    that its process runs under; absent when the client wrote none. The
+                    time is absent where since says it: only what was watched has both
 since               when it began to hold or to wait; absent when unknown
 term                of a record: holder, acquired, renewed, duration_seconds and ends,
                     from when on others may take the lock; by the holder's clock
 slots               of a semaphore: total, and holders
 encrypted           true: the value cannot be read
-since_bound         exact; at_most: it was granted at some time since then; at_least: it
-                    is older than the program's watch, which began then`
+since_bound         at_most: it was granted at some time since then; at_least: it is older
+                    than the program's watch, which began then; absent when since is exact`
 
 // Indent indents each line of a text.
 func Indent(text, by string) string {
@@ -37,52 +42,64 @@ func Indent(text, by string) string {
 
 // Request is a lock request in JSON.
 type Request struct {
-	Name       string          `json:"name"`
-	NameBase64 string          `json:"name_base64,omitempty"`
-	Layout     string          `json:"layout"`
-	Mode       string          `json:"mode"`
-	State      string          `json:"state"`
-	Key        string          `json:"key"`
-	KeyBase64  string          `json:"key_base64,omitempty"`
-	Lease      string          `json:"lease,omitempty"`
-	Revision   int64           `json:"revision"`
-	Owner      *keyspace.Owner `json:"owner,omitempty"`
-	Since      time.Time       `json:"since,omitzero"`
-	SinceBound string          `json:"since_bound,omitempty"`
-	Term       *term           `json:"term,omitempty"`
-	Slots      *slots          `json:"slots,omitempty"`
-	Encrypted  bool            `json:"encrypted,omitempty"`
+	Name       string `json:"name"`
+	NameBase64 string `json:"name_base64,omitempty"`
+	Layout     string `json:"layout"`
+	Standing
+}
+
+// Standing is a lock request in JSON without its lock, which is not repeated for each
+// request of a queue.
+type Standing struct {
+	Mode       string         `json:"mode"`
+	State      string         `json:"state"`
+	Key        string         `json:"key"`
+	KeyBase64  string         `json:"key_base64,omitempty"`
+	Lease      string         `json:"lease,omitempty"`
+	Revision   int64          `json:"revision"`
+	Owner      keyspace.Owner `json:"owner,omitzero"`
+	Since      time.Time      `json:"since,omitzero"`
+	SinceBound string         `json:"since_bound,omitempty"`
+	Term       *term          `json:"term,omitempty"`
+	Slots      *slots         `json:"slots,omitempty"`
+	Encrypted  bool           `json:"encrypted,omitempty"`
 
 	start inspect.Start
 }
 
 // NewRequest returns the document of a request.
-func NewRequest(r inspect.Request) Request { return newRequest(&r) }
+func NewRequest(r inspect.Request) Request {
+	doc := Request{Name: r.Lock.Name, NameBase64: output.Base64(r.Lock.Name), Layout: r.Lock.Layout.String()}
+	doc.set(&r)
+	return doc
+}
 
-// newRequest returns the document of a request, which refers to it.
-func newRequest(r *inspect.Request) Request {
-	doc := Request{
-		Name:       r.Lock.Name,
-		NameBase64: output.Base64(r.Lock.Name),
-		Layout:     r.Lock.Layout.String(),
-		Mode:       r.Mode.String(),
-		State:      r.Standing(),
-		Key:        r.Key,
-		KeyBase64:  output.Base64(r.Key),
-		Revision:   r.Revision,
-		Encrypted:  r.Encrypted,
-		start:      r.Start(),
+// set makes it the document of a request.
+func (doc *Standing) set(r *inspect.Request) {
+	*doc = Standing{
+		Mode:      r.Mode.String(),
+		State:     r.Standing(),
+		Key:       r.Key,
+		KeyBase64: output.Base64(r.Key),
+		Revision:  r.Revision,
+		Encrypted: r.Encrypted,
+		start:     r.Start(),
 	}
 	doc.setValue(r.Term, r.Slots)
 	since, bound := doc.start.Since()
-	doc.Since, doc.SinceBound = since, bound.String()
+	doc.Since = since
+	if bound != inspect.AgeExact {
+		doc.SinceBound = bound.String()
+	}
 	if r.Owned {
-		doc.Owner = &r.Owner
+		doc.Owner = r.Owner
+	}
+	if r.Seen.IsZero() && since.Equal(r.Owner.Time) { // it can come from nowhere else
+		doc.Owner.Time = time.Time{}
 	}
 	if r.Lease != 0 {
 		doc.Lease = format.Lease(r.Lease)
 	}
-	return doc
 }
 
 // term is a layout.Term in JSON.
@@ -101,7 +118,7 @@ type slots struct {
 }
 
 // setValue sets what the value of the key of a lock says about who holds it.
-func (r *Request) setValue(t *layout.Term, s *layout.Slots) {
+func (r *Standing) setValue(t *layout.Term, s *layout.Slots) {
 	if t != nil {
 		r.Term = &term{Holder: t.Holder, Acquired: t.Acquired, Renewed: t.Renewed, Duration: t.Duration.Seconds(), Ends: t.Ends()}
 	}
@@ -111,14 +128,12 @@ func (r *Request) setValue(t *layout.Term, s *layout.Slots) {
 }
 
 // Age returns how long the request has held or waited, for a table.
-func (r Request) Age(now time.Time) string { return r.start.Short(now) }
+func (r *Standing) Age(now time.Time) string { return r.start.Short(now) }
 
-// leaseState returns the word for the state of a lease; it is empty when that is not
-// known.
+// leaseState returns the word for the state of a lease that is not alive; it is empty when
+// that is not known.
 func leaseState(s inspect.LeaseState) string {
 	switch s {
-	case inspect.LeaseAlive:
-		return "alive"
 	case inspect.LeaseOverdue:
 		return "overdue"
 	case inspect.LeaseMissing:
@@ -148,9 +163,4 @@ func StateTone(holds bool) output.Tone {
 }
 
 // Owner returns an owner for a table.
-func Owner(o *keyspace.Owner) string {
-	if o == nil {
-		return "-"
-	}
-	return format.Dash(format.Owner(*o))
-}
+func Owner(o keyspace.Owner) string { return format.Dash(format.Owner(o)) }

@@ -10,8 +10,9 @@ import (
 )
 
 // List is a list in a document, whose elements are made when they are written: they
-// are never in memory together. Only Document can write it. A nil List is empty.
-type List[T any] iter.Seq[T]
+// are never in memory together, and an element is there only until the next one. Only
+// Document can write it. A nil List is empty.
+type List[T any] iter.Seq[*T]
 
 // Lister is a document with Lists.
 type Lister interface {
@@ -35,9 +36,8 @@ func (l List[T]) each(write func(element any) error) error {
 	if l == nil {
 		return nil
 	}
-	var element T
-	for element = range l {
-		if err := write(&element); err != nil {
+	for element := range l {
+		if err := write(element); err != nil {
 			return err
 		}
 	}
@@ -115,10 +115,10 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 		if a, ok := element.(appender); ok {
 			b, err = a.AppendJSON(b)
 		} else {
-			b, err = appendJSON(b, element)
+			b, err = AppendJSON(b, element)
 		}
 		if err == nil {
-			_, err = w.Write(printable.JSON(b))
+			_, err = w.Write(b)
 		}
 		b = append(b[:0], ',') // before the next one
 		return err
@@ -129,18 +129,16 @@ func (w *documentWriter) list(before []byte, elements Elements) error {
 	return err
 }
 
-// appender is an element that appends its JSON itself.
+// appender is an element that appends its JSON itself, without control characters.
 type appender interface {
 	AppendJSON(to []byte) ([]byte, error)
 }
 
-// appendJSON appends the JSON of v.
-func appendJSON(b []byte, v any) ([]byte, error) {
-	to := bytes.NewBuffer(b)
-	enc := json.NewEncoder(to)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSuffix(to.Bytes(), []byte("\n")), err
+// AppendJSON appends the JSON of v, without control characters.
+func AppendJSON(b []byte, v any) ([]byte, error) {
+	var doc bytes.Buffer
+	err := encodeJSON(&doc, v)
+	return append(b, bytes.TrimSuffix(doc.Bytes(), []byte("\n"))...), err
 }
 
 // encodeJSON writes doc as JSON without control characters, with a newline, in one

@@ -3,10 +3,12 @@
 package output
 
 import (
+	"bufio"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -208,45 +210,52 @@ const maxPad = 60
 // Table prints a heading and rows: in aligned columns on a terminal, separated by
 // tabs in a pipe.
 func (p Printer) Table(heading []string, rows [][]Cell) error {
-	all := make([][]string, 0, len(rows)+1)
-	all = append(all, make([]string, 0, len(heading)))
-	for _, h := range heading {
-		all[0] = append(all[0], p.paint(h, Faint))
-	}
-	for _, row := range rows {
-		cells := make([]string, 0, len(row))
-		for _, c := range row {
-			cells = append(cells, p.cell(c))
-		}
-		all = append(all, cells)
-	}
-	var b strings.Builder
-	if p.Terminal {
-		alignColumns(&b, all)
-	} else {
-		for _, row := range all {
-			b.WriteString(strings.Join(row, "\t") + "\n")
-		}
-	}
-	_, err := io.WriteString(p, b.String())
-	return err
+	return p.Rows(heading, slices.Values(rows))
 }
 
-func alignColumns(b *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, c := range row {
-			widths[i] = max(widths[i], min(ansi.StringWidth(c), maxPad))
+// Rows is Table for rows that are made when they are printed, on a terminal twice, since
+// the widths of the columns depend on all of them. A row is there only until the next one.
+func (p Printer) Rows(heading []string, rows iter.Seq[[]Cell]) error {
+	head := make([]Cell, 0, len(heading))
+	for _, h := range heading {
+		head = append(head, Cell{Text: h, Tone: Faint, Safe: true})
+	}
+	var widths []int
+	if p.Terminal {
+		widths = make([]int, len(head))
+		p.widen(widths, head)
+		for row := range rows {
+			p.widen(widths, row)
 		}
 	}
-	for _, row := range rows {
-		for i, c := range row {
-			b.WriteString(c)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", max(widths[i]-ansi.StringWidth(c), 0)+2))
-			}
+	w := bufio.NewWriterSize(p, 64<<10)
+	p.row(w, widths, head)
+	for row := range rows {
+		p.row(w, widths, row)
+	}
+	return w.Flush()
+}
+
+// widen makes columns as wide as the cells of a row need.
+func (p Printer) widen(widths []int, row []Cell) {
+	for i, c := range row {
+		widths[i] = max(widths[i], min(ansi.StringWidth(p.cell(c)), maxPad))
+	}
+}
+
+// row writes a row, aligned to widths if there are any. Flush returns the error.
+func (p Printer) row(w *bufio.Writer, widths []int, row []Cell) {
+	for i, c := range row {
+		text := p.cell(c)
+		_, _ = w.WriteString(text)
+		switch {
+		case i == len(row)-1:
+			_ = w.WriteByte('\n')
+		case widths == nil:
+			_ = w.WriteByte('\t')
+		default:
+			_, _ = w.WriteString(strings.Repeat(" ", max(widths[i]-ansi.StringWidth(text), 0)+2))
 		}
-		b.WriteString("\n")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -86,7 +85,7 @@ func TestDocumentWithLists(t *testing.T) {
 	for _, numbers := range []int{0, 1, 3, maxIndented} {
 		all := make([]int, numbers)
 		texts := []string{placeholder, "\u202e", "{", ""}
-		doc := listed{Name: placeholder, Parts: []part{{}, {List[int](slices.Values(all))}}, Last: List[string](slices.Values(texts))}
+		doc := listed{Name: placeholder, Parts: []part{{}, {listOf(all)}}, Last: listOf(texts)}
 		plain := map[string]any{"name": placeholder, "parts": []any{map[string]any{"numbers": []int{}}, map[string]any{"numbers": all}}, "last": texts}
 		var got, want bytes.Buffer
 		out := Printer{Writer: &got}
@@ -101,6 +100,16 @@ func TestDocumentWithLists(t *testing.T) {
 		}
 		if !reflect.DeepEqual(decoded(t, got.Bytes()), decoded(t, want.Bytes())) {
 			t.Errorf("%d numbers: %.200s, want %.200s", numbers, got.String(), want.String())
+		}
+	}
+}
+
+func listOf[T any](elements []T) List[T] {
+	return func(yield func(*T) bool) {
+		for i := range elements {
+			if !yield(&elements[i]) {
+				return
+			}
 		}
 	}
 }

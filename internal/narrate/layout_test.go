@@ -1,0 +1,50 @@
+package narrate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
+	"etcd-lock/internal/locktest"
+	"etcd-lock/internal/narrate"
+)
+
+// TestKept wants a key that is kept to be nobody's hold, in what is said of it and of its
+// removal.
+func TestKept(t *testing.T) {
+	id := inspect.LockID{Layout: layout.Builtin().Rule("shedlock"), Name: "shedlock:default:report"}
+	say := func(modified int64) (request, about, outlook, remedy string) {
+		d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{
+			Key: id.Name, Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 5, Modified: modified,
+			Owned: true, Owner: keyspace.Owner{Host: "web-1"},
+		}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
+		l, s := d.Snapshot.Locks[0], &d.Sessions[0]
+		gone := d.Snapshot.Preview(l.Queue).Gone
+		remove := diagnose.Remedy{Target: diagnose.Target{Key: id.Name}, Session: s, Effect: diagnose.Effect{Releases: gone}}
+		return narrate.Request(s, l.Queue[0], time.Time{}), narrate.Layout(l, time.Time{})[0],
+			strings.Join(narrate.Outlook(d, l, nil, 4), "\n"), narrate.Remedy(remove).Headline
+	}
+	var got []string
+	for _, modified := range []int64{5, 6} {
+		request, about, outlook, remedy := say(modified)
+		got = append(got, request, about, outlook, remedy)
+	}
+	want := []string{
+		"@web-1, by a key that was created at revision 5, lease 000000000000000a",
+		"clients of layout shedlock leave no key while they wait, so how many wait is not known",
+		"@web-1 holds it until it unlocks or its session ends",
+		"delete shedlock:default:report of @web-1: releases shedlock:default:report (shedlock)",
+		"after @web-1 ended, by a key that was created at revision 5, lease 000000000000000a",
+		"its key was written again at revision 6, as clients of layout shedlock do when they end: nobody holds it then, and nobody gets it until the key's lease ends",
+		"",
+		"delete shedlock:default:report of @web-1: nobody holds shedlock:default:report (shedlock)",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
