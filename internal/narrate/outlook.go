@@ -185,6 +185,9 @@ func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
 			continue
 		}
 		ends := holdEnds(s, client(s, r))
+		if r.Owner.Keep {
+			ends = append([]string{"kept by " + client(s, r) + " between its uses, given back when asked"}, ends...)
+		}
 		if text := strings.Join(ends, "\n"); !said[text] {
 			said[text] = true
 			says = append(says, ends...)
