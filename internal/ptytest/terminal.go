@@ -101,7 +101,7 @@ func (t *Terminal) NeverShows(done <-chan struct{}, texts ...string) {
 	t.tb.Helper()
 	for {
 		var s string
-		ok := true
+		var ok bool
 		select { // what is printed comes first
 		case s, ok = <-t.Output:
 		default:

@@ -24,14 +24,16 @@ func TestUselessMembers(t *testing.T) {
 		long bool // runs with -long-faults only
 		make func(*testing.T) (endpoints []string, fault func())
 	}{
-		{"OneOfThreeCutOff", false, func(t *testing.T) ([]string, func()) { return cutOff(t, 3, 1) }},
-		{"TwoOfFiveCutOff", true, func(t *testing.T) ([]string, func()) { return cutOff(t, 5, 2) }},
+		{"OneOfThreeCutOff", false, func(t *testing.T) ([]string, func()) { t.Helper(); return cutOff(t, 3, 1) }},
+		{"TwoOfFiveCutOff", true, func(t *testing.T) ([]string, func()) { t.Helper(); return cutOff(t, 5, 2) }},
 		{"LeaderStopped", true, stoppedLeader},
 		{"LearnerFirst", true, func(t *testing.T) ([]string, func()) {
+			t.Helper()
 			voter, learner := etcdtest.StartWithLearner(t)
 			return []string{learner, voter}, func() {}
 		}},
 		{"NobodyFirst", true, func(t *testing.T) ([]string, func()) {
+			t.Helper()
 			return []string{freeAddr(t), etcdtest.StartProcess(t).Endpoint}, func() {}
 		}},
 	} {
