@@ -60,4 +60,9 @@ func TestKeptLock(t *testing.T) {
 	if want := "kept by @web-1 between its uses, given back when asked"; !slices.Contains(got, want) {
 		t.Errorf("got %q, want %q among it", got, want)
 	}
+	r := d.Snapshot.Locks[0].Queue[0]
+	s, _ := d.Session(r.Session())
+	if got, want := narrate.Request(s, r, time.Time{}), ", keeps the lock between its uses"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want %q at its end", got, want)
+	}
 }

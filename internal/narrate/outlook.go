@@ -22,6 +22,9 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	if lease := leaseLeft(s, r); lease != "" {
 		text += ", " + lease
 	}
+	if r.Holding && r.Owner.Keep {
+		text += ", keeps the lock between its uses"
+	}
 	return text
 }
 
