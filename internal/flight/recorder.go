@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/ongoing"
 )
@@ -113,8 +114,8 @@ func (r *Recorder) Update(u inspect.Update) {
 		r.news(u)
 	}
 	switch {
-	case u.Err != nil && r.lost != u.Err.Error():
-		r.lost = u.Err.Error()
+	case u.Err != nil && r.lost != format.Plainly(u.Err):
+		r.lost = format.Plainly(u.Err)
 		r.add(Line{Kind: KindLost, Error: r.lost})
 	case u.Err == nil && r.lost != "":
 		r.lost = ""
