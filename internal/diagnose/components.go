@@ -53,13 +53,53 @@ func (s *search) beyond(v int32, finished []int32) []int32 {
 	return finished
 }
 
-// shortestCycle returns a shortest cycle of a graph that is one component,
-// starting at the oldest of its sessions. In a huge component, it returns the
-// shortest cycle through some of the sessions.
-func (g *graph) shortestCycle() []Edge {
-	var shortest []Edge
+// fewParts is the part of all requests, as a divisor, from which on a component is searched
+// in the graph as it is: a graph of its own would take as much memory again, while to pass
+// over the requests of others takes time, which only few components may cost.
+const fewParts = 8
+
+// shortestCycle returns a shortest cycle of a component, starting at the oldest of
+// its sessions. In a huge component, it returns the shortest cycle through some of
+// the sessions.
+func (g *graph) shortestCycle(component []int32) []Edge {
+	size := 0
+	for _, v := range component {
+		size += len(g.own[v])
+	}
+	if size*fewParts < len(g.nodes) {
+		return g.cycleAmong(component)
+	}
+	return g.cycleWithin(component)
+}
+
+// cycleAmong is shortestCycle, with a graph of the component alone.
+func (g *graph) cycleAmong(component []int32) []Edge {
+	sub := g.among(component)
+	all := make([]int32, len(sub.sessions))
+	for v := range all {
+		all[v] = int32(v)
+	}
+	cycle := sub.search(false).shortestCycle(all)
+	for i, e := range cycle { // they point into the subgraph
+		cycle[i].From, cycle[i].To = g.session(e.From.ID), g.session(e.To.ID)
+	}
+	return cycle
+}
+
+// cycleWithin is shortestCycle, in the whole graph.
+func (g *graph) cycleWithin(component []int32) []Edge {
 	s := g.search(false)
-	for v := range int32(len(g.sessions)) {
+	s.within = make([]bool, len(g.sessions))
+	for _, v := range component {
+		s.within[v] = true
+	}
+	return s.shortestCycle(component)
+}
+
+// shortestCycle returns the shortest of the cycles through some sessions.
+func (s *search) shortestCycle(sessions []int32) []Edge {
+	var shortest []Edge
+	for _, v := range sessions {
 		if len(shortest) == 2 || s.steps > maxEffort {
 			break
 		}

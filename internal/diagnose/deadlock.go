@@ -22,10 +22,7 @@ func (g *graph) deadlocks(components [][]int32) []deadlock {
 		if len(component) == 1 {
 			continue
 		}
-		cycle := g.among(component).shortestCycle()
-		for i, e := range cycle { // they point into the subgraph
-			cycle[i].From, cycle[i].To = g.session(e.From.ID), g.session(e.To.ID)
-		}
+		cycle := g.shortestCycle(component)
 		if slices.ContainsFunc(cycle, func(e Edge) bool { return e.Kind != EdgeInside }) {
 			found = append(found, deadlock{component: component, cycle: cycle})
 		}
@@ -51,8 +48,10 @@ func (e *examiner) deadlock(d *deadlock) {
 	}
 	f.Locks = locksOf(f.Requests)
 	f.Behind = e.behind(members...)
-	d.remedies = e.remediesForDeadlock(d)
-	f.Remedies = d.remedies
+	if !e.brief {
+		d.remedies = e.remediesForDeadlock(d)
+		f.Remedies = d.remedies
+	}
 	e.findings = append(e.findings, f)
 }
 

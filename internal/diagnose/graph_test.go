@@ -144,7 +144,13 @@ func checkCycle(t *testing.T, p plain, g *graph, component []int32) {
 		id := g.sessions[v].ID
 		shortest = min(shortest, p.distances(id)[id])
 	}
-	cycle := g.among(component).shortestCycle()
+	for _, cycle := range [][]Edge{g.cycleAmong(component), g.cycleWithin(component)} {
+		checkShortest(t, p, g, cycle, shortest)
+	}
+}
+
+func checkShortest(t *testing.T, p plain, g *graph, cycle []Edge, shortest int) {
+	t.Helper()
 	if len(cycle) != shortest {
 		t.Fatalf("cycle %s, but there is one of %d", linked(cycle), shortest)
 	}

@@ -65,7 +65,7 @@ func Record(ctx context.Context, opts *RecordOptions) error {
 		return err
 	}
 	opts.Note("recording in " + opts.Dir)
-	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Watch: c.Source.WatchSteps},
+	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Watch: c.Source.WatchSteps},
 		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 	if closeErr := r.Close(); err == nil {
 		err = closeErr
