@@ -53,23 +53,28 @@ func (s *search) beyond(v int32, finished []int32) []int32 {
 	return finished
 }
 
-// fewParts is the part of all requests, as a divisor, from which on a component is searched
-// in the graph as it is: a graph of its own would take as much memory again, while to pass
-// over the requests of others takes time, which only few components may cost.
-const fewParts = 8
+// maxPassed is how many requests of others, for each of its own, a component may have in its
+// queues and still be searched in the graph as it is: to pass over them takes time, while a
+// graph of its own takes as much memory again.
+const maxPassed = 8
 
 // shortestCycle returns a shortest cycle of a component, starting at the oldest of
 // its sessions. In a huge component, it returns the shortest cycle through some of
-// the sessions.
-func (g *graph) shortestCycle(component []int32) []Edge {
-	size := 0
+// the sessions. The search is one of the graph, to be used for all components.
+func (g *graph) shortestCycle(component []int32, s *search) []Edge {
+	own, passed := 0, 0
 	for _, v := range component {
-		size += len(g.own[v])
+		own += len(g.own[v])
+		for _, n := range g.own[v] {
+			if lock := g.nodes[n].lock; g.nodes[n].first == n {
+				passed += int(g.queues[lock+1] - g.queues[lock])
+			}
+		}
 	}
-	if size*fewParts < len(g.nodes) {
+	if passed > maxPassed*own {
 		return g.cycleAmong(component)
 	}
-	return g.cycleWithin(component)
+	return s.cycleWithin(component)
 }
 
 // cycleAmong is shortestCycle, with a graph of the component alone.
@@ -87,18 +92,24 @@ func (g *graph) cycleAmong(component []int32) []Edge {
 }
 
 // cycleWithin is shortestCycle, in the whole graph.
-func (g *graph) cycleWithin(component []int32) []Edge {
-	s := g.search(false)
-	s.within = make([]bool, len(g.sessions))
+func (s *search) cycleWithin(component []int32) []Edge {
+	if s.within == nil {
+		s.within = make([]bool, len(s.g.sessions))
+	}
 	for _, v := range component {
 		s.within[v] = true
 	}
-	return s.shortestCycle(component)
+	cycle := s.shortestCycle(component)
+	for _, v := range component {
+		s.within[v] = false
+	}
+	return cycle
 }
 
 // shortestCycle returns the shortest of the cycles through some sessions.
 func (s *search) shortestCycle(sessions []int32) []Edge {
 	var shortest []Edge
+	s.steps = 0
 	for _, v := range sessions {
 		if len(shortest) == 2 || s.steps > maxEffort {
 			break

@@ -18,11 +18,12 @@ type deadlock struct {
 // that report to run inside each other is none.
 func (g *graph) deadlocks(components [][]int32) []deadlock {
 	var found []deadlock
+	s := g.search(false)
 	for _, component := range components {
 		if len(component) == 1 {
 			continue
 		}
-		cycle := g.shortestCycle(component)
+		cycle := g.shortestCycle(component, s)
 		if slices.ContainsFunc(cycle, func(e Edge) bool { return e.Kind != EdgeInside }) {
 			found = append(found, deadlock{component: component, cycle: cycle})
 		}

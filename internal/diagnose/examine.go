@@ -15,7 +15,8 @@ func (e *examiner) lease(v int32) {
 	if !s.MissedRenewals() && s.Lease.State != inspect.LeaseGone && s.Lease.State != inspect.LeaseOverdue {
 		return
 	}
-	f := Finding{Sessions: []*inspect.Session{s}, Requests: s.Requests, Locks: locksOf(s.Requests)}
+	requests := e.requests(e.own[v])
+	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: locksOf(requests)}
 	switch s.Lease.State {
 	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
