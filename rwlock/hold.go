@@ -25,7 +25,8 @@ type hold struct {
 	req   *request // nil while the lock is neither held nor waited for
 	held  bool
 	loss  *loss  // while held
-	place *place // while this is the goroutine of the process whose turn it is; nil without a local queue
+	place *place // by which the lock is requested or held, if it can be passed on or kept
+	turn  bool   // it is this goroutine's, in a local queue
 }
 
 // attach makes req the hold's request. It returns ErrBusy if there is one already.
@@ -54,6 +55,7 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 	err := h.run(ctx, f)
 	req = h.requested()
 	if err != nil {
+		req.endKeeper()
 		req.withdraw()
 		h.endTurn()
 		h.reset()
@@ -103,7 +105,7 @@ func (h *hold) run(ctx context.Context, f func(context.Context) error) error {
 func (h *hold) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.req, h.held, h.loss, h.place = nil, false, nil, nil
+	h.req, h.held, h.loss, h.place, h.turn = nil, false, nil, nil, false
 }
 
 // unlockTimeout bounds Unlock.
@@ -129,9 +131,11 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	loss.stop()
 	switch {
 	case lost:
+		req.endKeeper()
 		req.abandon()
 		err = ErrLost
-	case !h.passOn(req):
+	case !h.passOn(req) && !h.keep(req):
+		req.endKeeper()
 		err = req.release(ctx, req.entries...)
 	}
 	if err == nil && loss.sawKeyDeleted() { // which a removal whose reply was lost cannot know

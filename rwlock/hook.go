@@ -19,7 +19,7 @@ const (
 type Event struct {
 	Kind   EventKind
 	Locks  []LockRequest // that were requested; one, unless by a Set
-	Token  int64         // fencing token; 0 unless granted, released or lost, and with a local queue
+	Token  int64         // fencing token; 0 unless granted, released or lost, and with a local queue or WithKeep
 	Waited time.Duration // since the request began; with granted and failed
 	Held   time.Duration // since the lock was granted; with released and lost
 	Err    error         // with failed and lost, and with released when Unlock returns an error
@@ -37,7 +37,7 @@ func (o options) notify(r *request, e Event) {
 		return
 	}
 	e.Locks = r.locks()
-	if o.passes <= 1 && (e.Kind == EventGranted || e.Kind == EventReleased || e.Kind == EventLost) {
+	if o.passes <= 1 && o.keep == 0 && (e.Kind == EventGranted || e.Kind == EventReleased || e.Kind == EventLost) {
 		e.Token = r.token()
 	}
 	o.hook(e)

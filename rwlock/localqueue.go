@@ -120,17 +120,21 @@ func (q *localQueues) next(name localName, p *place) bool {
 	return true
 }
 
-// lockLocally acquires the lock for writing, in turn with the other goroutines of the
-// session.
-func (m *RWMutex) lockLocally(ctx context.Context) (*loss, error) {
+// lockShared acquires the lock for writing, by a place in etcd's queue that the goroutines of
+// the session share: in turn, if they have a local queue, or one after the other, if the lock
+// is kept.
+func (m *RWMutex) lockShared(ctx context.Context) (*loss, error) {
 	req, h := m.request(Write), &m.hold
-	req.local = true
+	req.local = h.options.passes > 1
 	return h.acquire(ctx, req, func(ctx context.Context) error {
-		p, err := h.localQueues().enter(ctx, h.localName(), req.notifyQueued)
-		switch {
-		case err != nil:
+		p, err := h.awaitTurn(ctx, req)
+		if err != nil {
 			return err
-		case p != nil:
+		}
+		if p == nil {
+			p = h.takeKept()
+		}
+		if p != nil {
 			p.holds++
 			h.adopt(p)
 			freeKeys(req.entries)
@@ -138,12 +142,30 @@ func (m *RWMutex) lockLocally(ctx context.Context) (*loss, error) {
 		}
 		p = &place{req: req, holds: 1}
 		h.adopt(p)
+		req.owner.Keep = h.mayKeep(req)
 		if err := req.acquire(ctx); err != nil {
 			return err
 		}
 		p.since = time.Now()
+		h.noteGrant(p)
 		return nil
 	})
+}
+
+// awaitTurn waits for the turn in the local queue, if there is one. It returns the place that
+// is passed on, or nil.
+func (h *hold) awaitTurn(ctx context.Context, req *request) (*place, error) {
+	if !req.local {
+		return nil, nil
+	}
+	p, err := h.localQueues().enter(ctx, h.localName(), req.notifyQueued)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.turn = true
+	return p, nil
 }
 
 func (h *hold) localQueues() *localQueues { return &stateOf(h.session.Client()).queues }
@@ -166,21 +188,21 @@ func (h *hold) passOn(req *request) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.place
-	if p == nil || p.req != req || p.taken || p.holds >= h.options.passes || time.Since(p.since) >= h.options.passTime {
+	if !h.turn || p == nil || p.req != req || p.taken || p.holds >= h.options.passes || time.Since(p.since) >= h.options.passTime {
 		return false
 	}
 	if !h.localQueues().passOn(h.localName(), p) {
 		return false
 	}
-	h.place = nil
+	h.place, h.turn = nil, false
 	return true
 }
 
 // endTurn lets the next goroutine in the process request the lock.
 func (h *hold) endTurn() {
 	h.mu.Lock()
-	hadTurn := h.place != nil
-	h.place = nil
+	hadTurn := h.turn
+	h.place, h.turn = nil, false
 	h.mu.Unlock()
 	if hadTurn {
 		h.localQueues().leave(h.localName())

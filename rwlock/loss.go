@@ -16,6 +16,7 @@ import (
 // it is first asked, so that a hold whose loss nobody waits for costs nothing.
 type loss struct {
 	session session
+	keeper  *keeper // of the request, which watches its key already; or nil
 	since   time.Time
 	ctx     context.Context // ends when the locks are released
 	stop    context.CancelFunc
@@ -32,6 +33,7 @@ func newLoss(req *request) *loss {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &loss{
 		session: req.session,
+		keeper:  req.keeper,
 		since:   time.Now(),
 		ctx:     ctx,
 		stop:    stop,
@@ -106,7 +108,11 @@ func (l *loss) watch(e *entry) {
 	go func() {
 		defer end()
 		defer stop()
-		if err := r.awaitDeletion(watching, e); errors.Is(err, ErrLost) {
+		err := l.keeper.await(watching)
+		if !errors.Is(err, ErrLost) && watching.Err() == nil {
+			err = r.awaitDeletion(watching, e)
+		}
+		if errors.Is(err, ErrLost) {
 			l.report(ctx, named(err, r.String()))
 		}
 	}()
@@ -128,14 +134,14 @@ func (l *loss) report(ctx context.Context, err error) {
 func (l *loss) sawKeyDeleted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return errors.Is(l.err, ErrLost)
+	return errors.Is(l.err, ErrLost) || l.keeper.sawKeyDeleted()
 }
 
 // isKnown reports whether the locks are known to be lost.
 func (l *loss) isKnown() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.err != nil || l.session.Ctx().Err() != nil
+	return l.err != nil || l.session.Ctx().Err() != nil || l.keeper.sawKeyDeleted()
 }
 
 // awaitDeletion returns ErrLost when e's key does not exist any more, or the error of ctx. An

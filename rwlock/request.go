@@ -35,18 +35,20 @@ type request struct {
 	session  session
 	mu       sync.Mutex // guards the entries against readers from outside while the request waits
 	entries  []*entry
-	value    string // of the keys
-	doubted  bool   // a watch of this request was in doubt: only the leader is asked since
-	minToken int64  // the token is at least this: the hold had it with more entries
+	owner    keyspace.Owner // which is stored with the keys
+	doubted  bool           // a watch of this request was in doubt: only the leader is asked since
+	minToken int64          // the token is at least this: the hold had it with more entries
 
-	local    bool   // it waits in a local queue first
-	onQueued func() // if not nil, called when other requests are found to be ahead
+	local    bool    // it waits in a local queue first
+	onQueued func()  // if not nil, called when other requests are found to be ahead
+	waited   bool    // others were ahead
+	keeper   *keeper // or nil
 }
 
 // newRequest chooses a request's keys before anything is sent, so that they can
 // be deleted whatever happens to the reply.
 func newRequest(s session, locks []LockRequest, owner keyspace.Owner) *request {
-	r := &request{session: s, value: owner.Encode()}
+	r := &request{session: s, owner: owner}
 	for _, l := range locks {
 		r.add(l.Name, l.Mode).waits = true
 	}
@@ -115,7 +117,7 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		e.unread = e.waits && r.localWaits().isLong(e.name)
 	}
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
-		Then(append(r.queueOps(maxPredecessors), r.puts()...)...).
+		Then(append(r.queueOps(maxPredecessors, clientv3.WithKeysOnly()), r.puts()...)...).
 		Else(r.ownKeyOps()...))
 	if err != nil {
 		return nil, err
@@ -192,11 +194,11 @@ func (e *entry) blockingModes() []Mode {
 }
 
 // queueOps returns the queueOps of the entries with queues to read.
-func (r *request) queueOps(limit int64) []clientv3.Op {
+func (r *request) queueOps(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
 	var ops []clientv3.Op
 	for _, e := range r.entries {
 		if !e.unread {
-			ops = append(ops, e.queueOps(limit)...)
+			ops = append(ops, e.queueOps(limit, opts...)...)
 		}
 	}
 	return ops
@@ -205,7 +207,7 @@ func (r *request) queueOps(limit int64) []clientv3.Op {
 // queueOps reads the last limit of the requests that can block e, or all of them
 // if limit is 0.
 func (e *entry) queueOps(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
-	opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(limit),
+	opts = append(slices.Clone(opts), clientv3.WithPrefix(), clientv3.WithLimit(limit),
 		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
 	var ops []clientv3.Op
 	for _, m := range e.blockingModes() {
@@ -222,8 +224,9 @@ func (e *entry) keyOp(opts ...clientv3.OpOption) clientv3.Op {
 // puts writes the request's keys.
 func (r *request) puts() []clientv3.Op {
 	var ops []clientv3.Op
+	value := r.owner.Encode()
 	for _, e := range r.entries {
-		ops = append(ops, clientv3.OpPut(e.key, r.value, clientv3.WithLease(r.session.Lease())))
+		ops = append(ops, clientv3.OpPut(e.key, value, clientv3.WithLease(r.session.Lease())))
 	}
 	return ops
 }

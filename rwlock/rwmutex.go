@@ -163,8 +163,8 @@ func (m *RWMutex) lock(ctx context.Context, mode Mode) (*loss, error) {
 	if m.name == "" {
 		return nil, ErrInvalidName
 	}
-	if mode == Write && m.hold.options.passes > 1 {
-		return m.lockLocally(ctx)
+	if mode == Write && (m.hold.options.passes > 1 || m.hold.options.keep > 0) {
+		return m.lockShared(ctx)
 	}
 	req := m.request(mode)
 	return m.hold.acquire(ctx, req, req.acquire)
@@ -175,7 +175,16 @@ func (m *RWMutex) try(ctx context.Context, mode Mode) (*loss, error) {
 		return nil, ErrInvalidName
 	}
 	req := m.request(mode)
-	return m.hold.acquire(ctx, req, req.tryAcquire)
+	return m.hold.acquire(ctx, req, func(ctx context.Context) error {
+		if mode == Write && m.hold.options.keep > 0 {
+			if p := m.hold.takeKept(); p != nil {
+				m.hold.adopt(p)
+				freeKeys(req.entries)
+				return nil
+			}
+		}
+		return req.tryAcquire(ctx)
+	})
 }
 
 func (m *RWMutex) request(mode Mode) *request {

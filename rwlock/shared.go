@@ -19,6 +19,7 @@ type clientState struct {
 	watches watchStreams
 	waits   *localWaits
 	queues  localQueues
+	keeps   keeps
 
 	plain clientv3.Watcher // the client's own
 	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's

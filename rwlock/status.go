@@ -161,6 +161,9 @@ func (l *loss) wanted(e *entry) <-chan struct{} {
 				close(l.want)
 				return
 			}
+			if errors.Is(err, ErrLost) {
+				return
+			}
 			if !backoff.Pause(ctx, time.Second) {
 				return
 			}
@@ -169,12 +172,13 @@ func (l *loss) wanted(e *entry) <-chan struct{} {
 	return l.want
 }
 
-// watchForOthers returns nil when another request waits for e.
+// watchForOthers returns nil when another request waits for e, and ErrLost when e's key does
+// not exist any more.
 func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 	w := newTrustedWatch(ctx, r.session.Client())
 	defer w.end()
 	modes := e.blockedModes()
-	w.open(keyspace.Dir(e.name, modes[0].inKeys()), clientv3.WithFilterDelete(),
+	w.open(keyspace.Dir(e.name, modes[0].inKeys()),
 		clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(e.name, keyspace.Write))))
 	for {
 		resp, err := w.next()
@@ -186,8 +190,12 @@ func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 			return err
 		}
 		for _, ev := range resp.Events {
-			if ev.IsCreate() && e.blocks(string(ev.Kv.Key), ev.Kv.CreateRevision) {
+			key := string(ev.Kv.Key)
+			switch {
+			case ev.IsCreate() && e.blocks(key, ev.Kv.CreateRevision):
 				return nil
+			case ev.Type == clientv3.EventTypeDelete && e.isLostBy(keyRev{key: key, rev: ev.Kv.ModRevision}):
+				return ErrLost
 			}
 		}
 		if resp.Created {
@@ -198,18 +206,23 @@ func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 	}
 }
 
-// hasOthers reports whether another request waits for e, at a revision of at least rev.
+// hasOthers reports whether another request waits for e, at a revision of at least rev. It
+// returns ErrLost when e's key does not exist.
 func (r *request) hasOthers(ctx context.Context, e *entry, rev int64) (bool, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
+		reading := slices.Clone(opts)
 		opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithMinCreateRev(e.rev+1))
 		var ops []clientv3.Op
 		for _, m := range e.blockedModes() {
 			ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, m.inKeys()), opts...))
 		}
-		return ops
+		return append(ops, clientv3.OpGet(e.key, append(reading, clientv3.WithKeysOnly())...))
 	})
 	if err != nil {
 		return false, err
+	}
+	if !e.isIn(resp.Responses[len(resp.Responses)-1]) {
+		return false, ErrLost
 	}
 	for _, reply := range resp.Responses {
 		for _, kv := range reply.GetResponseRange().Kvs {

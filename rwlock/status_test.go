@@ -174,5 +174,7 @@ func TestWanted(t *testing.T) {
 		}
 		f.open(wanted)
 		f.must(m.Unlock())
+		_, err = f.client.Delete(f.soon(), f.name+"/write/x/write/1")
+		f.must(err)
 	})
 }

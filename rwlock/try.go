@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -41,6 +42,9 @@ func (r *request) tryAcquireBeside(ctx context.Context, own *entry) error {
 			r.clearSent()
 		}
 		if err := t.refusal(resp); err != nil {
+			if errors.Is(err, ErrLocked) && t.own == nil && t.isKept(resp) {
+				return r.askBack(ctx)
+			}
 			return err
 		}
 		backoff.Pause(ctx, time.Millisecond)
@@ -129,6 +133,36 @@ func (t *try) refusal(resp *clientv3.TxnResponse) error {
 		t.limit = 0
 	}
 	return nil
+}
+
+// isKept reports whether every lock that resp shows to be taken is by one request only, which
+// may be no more than kept.
+func (t *try) isKept(resp *clientv3.TxnResponse) bool {
+	for _, s := range t.queueStates(resp, math.MaxInt64) {
+		if len(s.predecessors) > 1 || !s.complete {
+			return false
+		}
+		for _, k := range s.predecessors {
+			if !t.ownerKeeps(resp, k.key) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ownerKeeps reports whether the owner of a key in resp may keep its lock when it does not use
+// it.
+func (t *try) ownerKeeps(resp *clientv3.TxnResponse, key string) bool {
+	for _, reply := range resp.Responses {
+		for _, kv := range reply.GetResponseRange().Kvs {
+			if string(kv.Key) == key {
+				owner, _ := keyspace.DecodeOwner(kv.Value)
+				return owner.Keep
+			}
+		}
+	}
+	return false
 }
 
 // clearSent records that no put of the request's keys is under way.

@@ -24,6 +24,7 @@ func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64,
 	if queue.isFirst() {
 		return queue.rev, nil
 	}
+	r.waited = true
 	waits := r.localWaits()
 	waits.enter(e.name)
 	defer waits.leave(e.name)
@@ -156,7 +157,7 @@ func (e *entry) isLostBy(deleted keyRev) bool { return deleted.key == e.key && d
 // of at least rev. It returns ErrLost when e's own key does not exist.
 func (r *request) readQueue(ctx context.Context, e *entry, rev, limit int64) (queueState, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
-		queue := e.queueOps(limit, append(slices.Clone(opts), clientv3.WithMaxCreateRev(e.rev-1))...)
+		queue := e.queueOps(limit, append(slices.Clone(opts), clientv3.WithKeysOnly(), clientv3.WithMaxCreateRev(e.rev-1))...)
 		return append(queue, e.keyOp(opts...))
 	})
 	if err != nil {

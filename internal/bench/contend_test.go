@@ -40,6 +40,7 @@ func (b bench) contenderPrograms() []contenderProgram {
 	b.build(path, ".")
 	programs := []contenderProgram{
 		{"rwlock", path, "rwlock"}, {"concurrency.Mutex", path, "mutex"}, {"recipe RWMutex", path, "recipe"},
+		{"floor", path, "floor"},
 	}
 	if !*compare {
 		return programs
@@ -148,7 +149,7 @@ func (b bench) throughput() {
 	for _, p := range programs {
 		header = append(header, p.name)
 	}
-	rows := [][]string{append(header, "÷ faster of the others", "÷ older", "requests", "events", "etcd's processor")}
+	rows := [][]string{append(header, "÷ faster of the others", "÷ floor", "÷ older", "requests", "events", "etcd's processor")}
 	for _, n := range b.queues {
 		runs := make([][]contended, len(programs))
 		for range b.rounds {
@@ -166,8 +167,8 @@ func (b bench) throughput() {
 // maxPeers is how many waiters the others get: beyond it, they take minutes.
 const maxPeers = 500
 
-// throughputRow returns the row for runs of each contender, of which the first is rwlock and
-// the fourth, if there is one, an older build.
+// throughputRow returns the row for runs of each contender, of which the first is rwlock, the
+// fourth what any lock needs of etcd, and the fifth, if there is one, an older build.
 func throughputRow(n int, runs [][]contended) []string {
 	row := []string{strconv.Itoa(n)}
 	of := func(i int, f func(contended) float64) float64 {
@@ -192,7 +193,7 @@ func throughputRow(n int, runs [][]contended) []string {
 		events = append(events, fmt.Sprintf("%.1f", of(i, func(c contended) float64 { return c.events })))
 		processor = append(processor, fmt.Sprintf("%.2f ms", 1000*of(i, func(c contended) float64 { return c.processor })))
 	}
-	return append(row, ratioOr(of(0, rate), max(of(1, rate), of(2, rate))), ratioOr(of(0, rate), of(3, rate)),
+	return append(row, ratioOr(of(0, rate), max(of(1, rate), of(2, rate))), ratioOr(of(0, rate), of(3, rate)), ratioOr(of(0, rate), of(4, rate)),
 		fmt.Sprint(requests), fmt.Sprint(events), fmt.Sprint(processor))
 }
 

@@ -189,3 +189,22 @@ func severityTone(s diagnose.Severity) output.Tone {
 		return output.Faint
 	}
 }
+
+// writeFindings prints findings without remedies.
+func writeFindings(out output.Printer, findings []diagnose.Finding) error {
+	t := lineWriter{out: out}
+	t.findings(findings)
+	return t.err
+}
+
+// split separates findings that are so from the others.
+func split(findings []diagnose.Finding, so func(diagnose.Finding) bool) (these, others []diagnose.Finding) {
+	for _, f := range findings {
+		if so(f) {
+			these = append(these, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return these, others
+}

@@ -14,10 +14,13 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/narrate"
+	"etcd-lock/internal/patrol"
 )
 
 // globals are the flags of all commands.
@@ -190,4 +193,33 @@ func reach(ctx context.Context, c *connect.Conn, given []string, notes io.Writer
 // reach is the function of that name, with notes on standard error.
 func (a *app) reach(ctx context.Context, c *connect.Conn, given []string) (keyspace.Prefixes, error) {
 	return reach(ctx, c, given, a.Err)
+}
+
+// proxyRenewsNothing is what a holder of a lock has to know of a proxy.
+const proxyRenewsNothing = "etcd is reached through a proxy: with authentication enabled, etcd's grpc-proxy renews no session, so that locks are lost when their TTL is over"
+
+// sayTroubles returns connect with a report of etcd's alarms, and of a proxy through
+// which sessions cannot be renewed. What cannot be read is not reported, nor what does
+// not keep locks from being taken and held: a program that is to run under a lock is not
+// about that.
+func sayTroubles(connectTo func(context.Context) (*connect.Conn, error), report func(string)) func(context.Context) (*connect.Conn, error) {
+	return func(ctx context.Context) (*connect.Conn, error) {
+		c, err := connectTo(ctx)
+		if err != nil {
+			return nil, err
+		}
+		findings, _ := patrol.Cluster(ctx, c)
+		alarms, _ := split(findings, diagnose.Finding.IsAlarm)
+		for _, f := range alarms {
+			text := narrate.Present.Finding(f)
+			report(text.Headline)
+			for _, clause := range text.Clauses {
+				report(clause)
+			}
+		}
+		if c.User != "" && slices.ContainsFunc(findings, func(f diagnose.Finding) bool { return f.Kind == diagnose.Proxy }) {
+			report(proxyRenewsNothing)
+		}
+		return c, nil
+	}
 }

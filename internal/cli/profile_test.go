@@ -52,7 +52,7 @@ func TestProfileOptions(t *testing.T) {
 				return
 			}
 			o := options{
-				For: got.Live.For, Recording: got.Recorded.Path, From: got.Recorded.From, To: got.Recorded.To,
+				For: got.Live.For, Recording: got.Recorded.Path, From: got.Recorded.Span.From, To: got.Recorded.Span.To,
 				Prefixes: got.Live.Prefixes, Patterns: got.Patterns, Page: got.Page, Top: got.Top,
 			}
 			if len(o.Prefixes) == 0 {

@@ -197,7 +197,7 @@ func newSnapshotCmd(a *app, runF func(context.Context, *recording.SnapshotOption
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
-	cmd.Flags().StringVar(&opts.Recording, "recording", "", "write what `DIR`, which etcd-lock record wrote, or a file of it, has")
+	recording.RegisterPath(cmd.Flags(), &opts.Recording)
 	opts.Span.Register(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Anonymize, "anonymize", false, "replace the names of locks, keys, hosts, programs and labels")
 	return cmd

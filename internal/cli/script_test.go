@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"appears":  cmdAppears,
 			"recorded": cmdRecorded,
 			"written":  cmdWritten,
+			"tear":     cmdTear,
 		},
 	})
 }
@@ -271,6 +272,16 @@ func cmdRecorded(ts *testscript.TestScript, neg bool, args []string) {
 		m, err := r.End()
 		return err == nil && m.Snapshot.Revision >= resp.Header.Revision
 	})
+}
+
+// cmdTear cuts off the last bytes of a file: tear FILE.
+func cmdTear(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tear file")
+	}
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-9))
 }
 
 // cmdWritten waits until a file has a whole line: written FILE.

@@ -149,10 +149,9 @@ const stacks = "stacks"
 func registerSpan(fs *pflag.FlagSet, duration *time.Duration, recorded *follow.Recorded) {
 	fs.DurationVar(duration, "for", 0, "watch for `DURATION` (default: until interrupted)")
 	if fs.Lookup("recording") == nil {
-		fs.StringVar(&recorded.Path, "recording", "", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
+		recording.RegisterPath(fs, &recorded.Path)
 	}
-	fs.StringVar(&recorded.From, "from", "", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its beginning)")
-	fs.StringVar(&recorded.To, "to", "", "of a recording: up to `TIME` (default: its end)")
+	recorded.Span.Register(fs)
 }
 
 // checkSpan checks the flags of registerSpan.
@@ -162,16 +161,14 @@ func checkSpan(fs *pflag.FlagSet, duration time.Duration, recorded follow.Record
 		return notPositive("for", duration)
 	case fs.Changed("for") && recorded.Path != "":
 		return exclusive("--for", "--recording")
-	case (recorded.From != "" || recorded.To != "") && recorded.Path == "":
-		return errors.New("--from and --to require --recording")
 	default:
-		return nil
+		return recorded.Span.Check(recorded.Path)
 	}
 }
 
 // followed completes what says how to follow locks.
 func (a *app) followed(prefixes []string, duration time.Duration, recorded follow.Recorded) (follow.Live, follow.Recorded) {
-	recorded.Prefixes, recorded.Rules, recorded.Now = prefixes, a.rules, a.now
+	recorded.Prefixes, recorded.Rules, recorded.Now, recorded.Doubt = prefixes, a.rules, a.now, func(text string) { printNote(a.Err, "note", text) }
 	return follow.Live{
 		Prefixes: prefixes, For: duration, Connect: a.connect, Now: a.now, Warn: a.warn,
 		Reach: a.reach,

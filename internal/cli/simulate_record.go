@@ -65,12 +65,13 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 			switch {
 			case opts.duration < 0 || cmd.Flags().Changed("for") && opts.duration == 0:
 				return notPositive("for", opts.duration)
-			case opts.span.Given() && opts.recorded == "":
-				return errors.New("--from and --to require --recording: etcd keeps no times")
 			case opts.recorded != "" && cmd.Flags().Changed("for"):
 				return exclusive("--for", "--recording")
 			case a.output == output.JSON:
 				return errors.New("scenarios are YAML: not with -o json")
+			}
+			if err := opts.span.Check(opts.recorded); err != nil {
+				return err
 			}
 			opts.prefixes = args
 			opts.connect, opts.out, opts.err, opts.now = a.connect, a.Out, a.Err, a.now
@@ -79,7 +80,7 @@ func newSimulateRecordCmd(a *app, runF func(context.Context, *simulateRecordOpti
 		},
 	}
 	cmd.Flags().DurationVar(&opts.duration, "for", 0, "record for `DURATION` (default: until interrupted)")
-	cmd.Flags().StringVar(&opts.recorded, "recording", "", "take what `DIR`, which etcd-lock record wrote, or a file of it, has in place of etcd")
+	recording.RegisterPath(cmd.Flags(), &opts.recorded)
 	opts.span.Register(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.anonymize, "anonymize", false, "replace the names of locks and clients")
 	cmd.Flags().StringVar(&opts.file, "file", "", "write to the new `FILE` instead of standard output")

@@ -15,6 +15,7 @@ import (
 	"etcd-lock/internal/console"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/lockclass"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -33,6 +34,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	var (
 		ascii, live bool
 		audit       string
+		classes     []string
 		from        recording.Flags
 		revision    revs
 	)
@@ -53,6 +55,10 @@ etcd-lock/config.yaml in the user's configuration directory.`,
   etcd-lock tui --recording /var/lib/etcd-lock --live`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
+			var err error
+			if opts.Classes, err = lockclass.Parse(classes); err != nil {
+				return err
+			}
 			opts.Prefixes = args
 			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
@@ -65,6 +71,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 	from.Register(cmd.Flags())
 	cmd.Flags().BoolVar(&live, "live", false, "with --recording: show etcd, and the recording for how the locks were")
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
+	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
 	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/recorder"
 	"etcd-lock/internal/release"
 	"etcd-lock/internal/sandbox"
@@ -35,6 +36,8 @@ type Options struct {
 	AuditLog    string        // file that releases by force are recorded in; empty: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
+
+	Classes lockclass.Rules // which locks are counted together
 
 	Recording string    // what a recorder kept; empty: nothing
 	At        time.Time // begin with the locks as they were then; zero: they are as they are
@@ -55,6 +58,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options.Rights = rights{c}
 	if o.Recording != "" {
 		r := newRecording(o.Recording, c.Source.Layouts())
+		r.classes = o.Classes
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return err
@@ -85,6 +89,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 		options.Start.End = true
 	}
 	r := newRecording(o.Recording, rules)
+	r.classes = o.Classes
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}
@@ -100,6 +105,7 @@ func (o Options) common() tui.Options {
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
 		NoColor:  o.NoColor,
+		Classes:  o.Classes,
 		Start:    backend.Place{Time: o.At, Revision: o.Revision},
 	}
 	if o.Preferences != "" {

@@ -13,6 +13,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/profile"
 	"etcd-lock/tui/backend"
 )
@@ -27,6 +28,7 @@ func newRecording(path string, rules *layout.Set) *recording {
 // recording reads how the locks were from what a recorder kept.
 type recording struct {
 	cluster string // of which it must be; empty: any
+	classes lockclass.Rules
 
 	mu     sync.Mutex
 	opener flight.Opener
@@ -201,8 +203,8 @@ func (r *recording) Profile(ctx context.Context, prefixes []string, from, to tim
 	if err != nil {
 		return profile.Profile{}, err
 	}
-	c := profile.New(profile.Options{Limits: profile.ModestLimits})
-	if err := rec.Follow(ctx, from, to, prefixes, c); err != nil {
+	c := profile.New(profile.Options{Limits: profile.ModestLimits, Classes: r.classes})
+	if _, err := rec.Follow(ctx, from, to, prefixes, c); err != nil { // the moment at the end has what is damaged
 		return profile.Profile{}, err
 	}
 	return c.Profile(time.Time{}), nil

@@ -75,6 +75,10 @@ func (w *world) visit(i int, v visit, s *rwlock.Session) {
 		ctx, cancel = context.WithTimeout(ctx, v.Patience)
 		defer cancel()
 	}
+	if v.Keep > 0 && w.Impl == "" {
+		w.visitKept(ctx, i, v, s)
+		return
+	}
 	asked := time.Since(w.began)
 	w.at(i, "requests %v, try %t", v.Locks, v.Try)
 	hold, err := locker.Acquire(ctx, locks.Request{Wants: v.Locks, Together: len(v.Locks) > 1, Try: v.Try, Downgradable: v.Downgradable})
@@ -127,7 +131,11 @@ func (h *tenure) begin(asked time.Duration) {
 		seen.Stages = append(seen.Stages, verify.Stage{Mode: l.Mode, Token: h.token, Asked: asked, Granted: time.Since(h.began)})
 		h.seen = append(h.seen, seen)
 	}
-	h.holds = append(h.holds, h.seen...)
+	if h.visit.Keep > 0 && h.Impl == "" {
+		h.seen[0] = h.use(h.seen[0])
+	} else {
+		h.holds = append(h.holds, h.seen...)
+	}
 	h.mu.Unlock()
 	for _, l := range h.visit.Locks {
 		h.checkGrant(l, h.token)
@@ -242,6 +250,9 @@ func (h *tenure) end() {
 			seen.Known = min(seen.Known, ended.Sub(h.began))
 		}
 	}
+	if p := h.kept[h.token]; p != nil {
+		p.user = -1
+	}
 	h.mu.Unlock()
 	h.at(h.actor, "releases")
 	var err error
@@ -251,7 +262,7 @@ func (h *tenure) end() {
 		err = h.hold.Unlock()
 	}
 	h.at(h.actor, "has released: %v", err)
-	if err == nil {
+	if err == nil && h.kept[h.token] == nil { // else the key may stay
 		h.mu.Lock()
 		for _, seen := range h.seen {
 			seen.Released = time.Since(h.began)

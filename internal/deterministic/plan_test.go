@@ -38,7 +38,9 @@ type visit struct {
 	Patience     time.Duration // 0 is without end
 	Change       bool          // upgrade or downgrade the hold, whichever can be
 	Hold         time.Duration
-	Close        bool // close the session instead of unlocking
+	Close        bool          // close the session instead of unlocking
+	Keep         time.Duration // keep the lock for so long; 0 is not
+	Rounds       int           // how often, if it is kept
 }
 
 // fault is something that goes wrong.
@@ -95,6 +97,7 @@ func newPlan(seed uint64) plan {
 			Amount: 10 + rng.IntN(60),
 		})
 	}
+	p.keepLocks()
 	slices.SortFunc(p.Faults, func(a, b fault) int { return int(a.At - b.At) })
 	return p
 }
@@ -171,6 +174,9 @@ func (v visit) String() string {
 	}
 	if v.Patience > 0 {
 		fmt.Fprintf(&b, "patience %s, ", v.Patience)
+	}
+	if v.Keep > 0 {
+		fmt.Fprintf(&b, "keep for %s, %d times, ", v.Keep, v.Rounds)
 	}
 	fmt.Fprintf(&b, "hold for %s", v.Hold)
 	return b.String()

@@ -57,13 +57,14 @@ func TestSeeds(t *testing.T) {
 
 // total sums up runs.
 type total struct {
-	seeds, grants, calls, writes, faults int
-	virtual                              time.Duration
+	seeds, grants, relocks, calls, writes, faults int
+	virtual                                       time.Duration
 }
 
 func (s *total) add(o outcome) {
 	s.seeds++
 	s.grants += o.Grants
+	s.relocks += o.Relocks
 	s.calls += o.Stats.Calls
 	s.writes += o.Stats.Writes
 	s.faults += o.Stats.Faults
@@ -71,8 +72,8 @@ func (s *total) add(o outcome) {
 }
 
 func (s *total) String(took time.Duration) string {
-	return fmt.Sprintf("%d seeds in %s, %.0f a second: %d grants, %d calls, %d revisions, %d faults, %s of virtual time",
-		s.seeds, took.Round(time.Second), float64(s.seeds)/took.Seconds(), s.grants, s.calls, s.writes, s.faults, s.virtual.Round(time.Minute))
+	return fmt.Sprintf("%d seeds in %s, %.0f a second: %d grants, %d relocks of kept locks, %d calls, %d revisions, %d faults, %s of virtual time",
+		s.seeds, took.Round(time.Second), float64(s.seeds)/took.Seconds(), s.grants, s.relocks, s.calls, s.writes, s.faults, s.virtual.Round(time.Minute))
 }
 
 // report shrinks a plan that fails, and prints the shortest one with its story.

@@ -49,7 +49,9 @@ type world struct {
 	sessions map[int64]*tenancy
 	admin    map[string]bool // keys that an administrator deletes, and sessions that he revokes, by lease
 	ended    map[ended]end
-	doing    map[int]doing // what an actor is at
+	doing    map[int]doing        // what an actor is at
+	kept     map[int64]*keptPlace // by token
+	relocks  int                  // grants of locks that were kept
 }
 
 // event is a line of a story.
@@ -104,6 +106,7 @@ type outcome struct {
 	Story    []string
 	Stats    simetcd.Stats
 	Grants   int
+	Relocks  int
 	Took     time.Duration // of virtual time
 }
 
@@ -126,6 +129,7 @@ func newWorld(p plan) *world {
 	w := &world{
 		plan: p, Cluster: simetcd.New(simetcd.Options{Seed: p.Seed, Members: p.Members}), began: time.Now(),
 		sessions: map[int64]*tenancy{}, admin: map[string]bool{}, ended: map[ended]end{}, doing: map[int]doing{},
+		kept: map[int64]*keptPlace{},
 	}
 	w.ctx, w.giveUp = context.WithCancel(context.Background())
 	w.calm = w.began
@@ -163,6 +167,7 @@ func (w *world) run() outcome {
 	w.leave()
 	w.judge(goroutines)
 	o := outcome{Failures: w.failures, Story: w.lines(), Stats: w.Stats(), Took: time.Since(w.began)}
+	o.Relocks = w.relocks
 	for _, h := range w.holds {
 		o.Grants += len(h.Stages)
 	}

@@ -65,6 +65,7 @@ const (
 	opDetached = 'd'
 	opExpired  = 'e'
 	opRevoked  = 'r'
+	opEnded    = 'n' // it is gone with its session, and why is not known
 	opUsual    = '.' // only in Batch.Ops: see letters
 )
 
@@ -324,7 +325,7 @@ func placeOf(all []inspect.Placed, r inspect.Request) (place int, ok bool) {
 
 var goneLetters = map[inspect.EventKind]byte{
 	inspect.EventReleased: opGone, inspect.EventLeft: opGone, inspect.EventDetached: opDetached,
-	inspect.EventExpired: opExpired, inspect.EventRevoked: opRevoked,
+	inspect.EventExpired: opExpired, inspect.EventRevoked: opRevoked, inspect.EventEnded: opEnded,
 }
 
 var sessionLetters = map[inspect.LeaseState]byte{inspect.LeaseUnknown: '-', inspect.LeaseAlive: 'a', inspect.LeaseGone: 'g'}

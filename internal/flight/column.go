@@ -32,7 +32,7 @@ func (c *column) UnmarshalJSON(b []byte) error {
 			if b[i] >= '0' && b[i] <= '9' {
 				n = 10*n + int64(b[i]-'0')
 			} else if b[i] != '-' && b[i] != ' ' {
-				return fmt.Errorf("flight: %q is no number of a column", b[first:i+1])
+				return fmt.Errorf("%q is no number of a column", b[first:i+1])
 			}
 		}
 		if b[first] == '-' {

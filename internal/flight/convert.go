@@ -75,7 +75,7 @@ var modes = map[string]keyspace.Mode{"read": keyspace.Read, "write": keyspace.Wr
 func lockID(rules *layout.Set, name Text, layoutName string) (inspect.LockID, error) {
 	rule := rules.Rule(layoutName)
 	if rule == nil {
-		return inspect.LockID{}, fmt.Errorf("flight: the recording has locks of the layout %q, which is not known", layoutName)
+		return inspect.LockID{}, fmt.Errorf("the recording has locks of the layout %q, which is not known", layoutName)
 	}
 	return inspect.LockID{Layout: rule, Name: string(name)}, nil
 }
@@ -161,7 +161,7 @@ func (e Event) event(in *picture) (inspect.Event, error) {
 	queue := in.lock(id).Queue
 	i := slices.IndexFunc(queue, func(r inspect.Request) bool { return r.Key == string(e.Request.Key) })
 	if i < 0 {
-		return inspect.Event{}, fmt.Errorf("flight: an event is about the request %q, which is not there", e.Request.Key)
+		return inspect.Event{}, fmt.Errorf("an event is about the request %q, which is not there", e.Request.Key)
 	}
 	event.Request = queue[i]
 	return event, nil

@@ -44,13 +44,16 @@ func (r *Recording) Export(w io.Writer, o ExportOptions) error {
 	}
 	for i, s := range r.segments[first:] {
 		if !o.To.IsZero() && s.begin().After(o.To) && i > 0 {
-			break
+			return x.flush()
 		}
 		if err := x.segment(s, newWalk(r.rules), i == 0); err != nil {
 			return err
 		}
 	}
-	return x.flush()
+	if err := x.flush(); err != nil || !x.damaged && (r.unread == "" || x.past) {
+		return err
+	}
+	return x.mark() // of a segment that cannot be read
 }
 
 // exporter writes the lines of segments.
@@ -60,6 +63,8 @@ type exporter struct {
 	frame   *frame
 	hide    *pseudonyms // nil: names are written as they are
 	skipped int64       // what is taken from the numbers of segments
+	damaged bool        // the rest of the last segment cannot be read
+	past    bool        // it has a line after the end
 }
 
 // segment exports a segment, the first one from where the export begins on.
@@ -80,7 +85,7 @@ func (x *exporter) segment(s segment, w *walk, first bool) error {
 		}
 		return w.line(l)
 	})
-	if errors.As(err, new(damageError)) {
+	if x.damaged = errors.As(err, new(damageError)); x.damaged {
 		x.skipped-- // so that a segment is missing after it
 		err = nil
 	}
@@ -93,6 +98,7 @@ func (x *exporter) segment(s segment, w *walk, first bool) error {
 // line writes a line, if it is not after the end.
 func (x *exporter) line(l Line) error {
 	if !x.opts.To.IsZero() && !l.Kind.ofPicture() && x.over(l) {
+		x.past = true
 		return errStop
 	}
 	if l.Kind == KindSegment {
@@ -142,7 +148,7 @@ func (x *exporter) flush() error {
 	}
 	x.frame.reset()
 	if err != nil {
-		return fmt.Errorf("flight: export: %w", err)
+		return fmt.Errorf("export: %w", err)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (p *picture) queue(queue []inspect.Request, c LockChange, id inspect.LockID
 			return nil, err
 		}
 		if r.Mode == 0 {
-			return nil, fmt.Errorf("flight: the request %q has the mode %q", record.Key, record.Mode)
+			return nil, fmt.Errorf("the request %q has the mode %q", record.Key, record.Mode)
 		}
 		i, _ := slices.BinarySearchFunc(queue, r, inspect.ByPlace)
 		queue = slices.Insert(queue, i, r)

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNoRoom says that the locks alone take more room than the recording may.
-var ErrNoRoom = errors.New("flight: a picture of all locks is larger than the recording may be")
+var ErrNoRoom = errors.New("a picture of all locks is larger than the recording may be")
 
 // Limits are how long and how large a recording may be.
 type Limits struct {
@@ -82,7 +82,7 @@ func (f *folder) begin(number int64, frame []byte, now time.Time) error {
 	}
 	file, err := f.create(path)
 	if err != nil {
-		return fmt.Errorf("flight: begin a segment: %w", err)
+		return fmt.Errorf("begin a segment: %w", err)
 	}
 	f.file, f.written, f.next = file, 0, number+1
 	f.all = append(f.all, stored{path: path, number: number, last: now})
@@ -108,7 +108,7 @@ func (f *folder) append(frame []byte, now time.Time) error {
 	}
 	open := &f.all[len(f.all)-1]
 	if err != nil {
-		err = fmt.Errorf("flight: write the recording: %w", err)
+		err = fmt.Errorf("write the recording: %w", err)
 		if cut := f.file.Truncate(f.written); cut != nil { // what was written in part stays, and takes room
 			f.size += int64(len(frame))
 			open.size += int64(len(frame))
@@ -142,7 +142,7 @@ func (f *folder) makeRoom(more int64, now time.Time) error {
 			continue
 		}
 		if err := os.Remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("flight: remove the oldest segment: %w", err)
+			return fmt.Errorf("remove the oldest segment: %w", err)
 		}
 		f.size -= oldest.size
 		f.all = f.all[1:]
@@ -171,7 +171,7 @@ func (f *folder) close() {
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return fmt.Errorf("flight: %w", err)
+		return fmt.Errorf("the recording: %w", err)
 	}
 	_ = d.Sync() // some systems cannot sync a folder
 	return d.Close()

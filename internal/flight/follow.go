@@ -20,18 +20,15 @@ type Follower interface {
 }
 
 // errOver ends a replay.
-var errOver = errors.New("flight: the time is over")
+var errOver = errors.New("the time is over")
 
 // Follow has f follow what was recorded of locks below prefixes, or of all without
 // prefixes, from a time, if it is not zero, up to another, or the end if that is zero. If
-// ctx ends, it ends early, which is no error.
-func (r *Recording) Follow(ctx context.Context, from, to time.Time, prefixes []string, f Follower) error {
-	last := r.Last().Time
-	if to.IsZero() {
-		to = last.Time
-	}
+// ctx ends, it ends early, which is no error. It returns what of that time cannot be read, in
+// sentences.
+func (r *Recording) Follow(ctx context.Context, from, to time.Time, prefixes []string, f Follower) (damage []string, err error) {
+	last := r.Last().Time.Time
 	g := guide{Follower: f, ctx: ctx, given: prefixes, prefixes: keyspace.NewPrefixes(prefixes...), from: from, to: to}
-	var err error
 	if from.IsZero() {
 		err = r.Replay(g.step)
 	} else {
@@ -40,17 +37,12 @@ func (r *Recording) Follow(ctx context.Context, from, to time.Time, prefixes []s
 	switch {
 	case errors.Is(err, errOver):
 		err = nil
-	case err == nil && g.last.Before(last.Time): // the end of the recording, when nothing happened
-		f.Advance(earlier(to, last.Time))
+	case err == nil && !to.IsZero() && to.Before(last):
+		f.Advance(to)
+	case err == nil && g.last.Before(last): // nothing happened at the end of the recording
+		f.Advance(last)
 	}
-	return err
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
+	return g.damage, err
 }
 
 // guide passes steps of a recording on.
@@ -59,20 +51,21 @@ type guide struct {
 	ctx      context.Context
 	given    []string
 	prefixes keyspace.Prefixes
-	from, to time.Time
+	from, to time.Time // zero: the beginning, the end
 	begun    bool
 	last     time.Time
+	damage   []string
 }
 
 func (g *guide) step(s Step) error {
 	switch {
-	case g.begun && s.Time.After(g.to):
+	case g.begun && !g.to.IsZero() && s.Time.After(g.to):
 		g.Advance(g.to)
 		return errOver
 	case g.ctx.Err() != nil && g.begun:
 		return errOver
 	}
-	g.last = s.Time
+	g.last, g.damage = s.Time, s.Damage
 	switch {
 	case s.Kind == KindPicture && !g.begun:
 		return g.begin(s)
@@ -86,6 +79,7 @@ func (g *guide) step(s Step) error {
 		g.Advance(s.Time)
 	case s.Kind == KindClock:
 		g.ClockSet(s.Time, s.Jump)
+		g.last = s.Time.Add(min(s.Jump, 0)) // a clock that was set back has said the time before that
 	default:
 		g.Advance(s.Time)
 	}

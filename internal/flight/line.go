@@ -148,6 +148,7 @@ type Owner struct {
 	Program Text `json:"program,omitempty"`
 	Label   Text `json:"label,omitempty"`
 	Under   Text `json:"under,omitempty"`
+	Keep    bool `json:"keep,omitempty"`
 	Time    Time `json:"time,omitzero"`
 }
 

@@ -37,6 +37,7 @@ type Moment struct {
 // it recorded the time twice, it is the later one. If nothing was recorded at that time, it is
 // the last moment before.
 func (r *Recording) At(t time.Time) (Moment, error) {
+	t = r.second(t)
 	m, err := r.moment(byTime(t))
 	if m.recorded {
 		m.Time = t
@@ -62,7 +63,7 @@ func (r *Recording) End() (Moment, error) {
 		return r.End()
 	}
 	m := w.moment(w.end.Time.Time)
-	m.Doubts = w.doubts(w.damaged)
+	m.Doubts = append(w.doubts(), damage(w, r.unread)...)
 	return m, nil
 }
 
@@ -86,8 +87,15 @@ func (r *Recording) moment(c coordinate) (Moment, error) {
 	if repeated {
 		m.Doubts = append(m.Doubts, "the recording has this moment more than once, because the clock or etcd's revisions went back: this is the last one")
 	}
-	m.Doubts = append(m.Doubts, w.doubts(w.damaged && w.after == nil)...)
+	m.Doubts = append(m.Doubts, w.doubts()...)
 	missing := s.missing(w, c)
+	unread := ""
+	if s.next == nil && len(missing) > 0 {
+		unread = r.unread
+	}
+	if w.after == nil {
+		m.Doubts = append(m.Doubts, damage(w, unread)...)
+	}
 	m.recorded = len(missing) == 0
 	m.Doubts = append(m.Doubts, missing...)
 	return m, nil
@@ -224,15 +232,11 @@ func (w *walk) moment(t time.Time) Moment {
 }
 
 // doubts says why the locks may have been different, as far as the walk shows.
-func (w *walk) doubts(damaged bool) []string {
-	var all []string
-	if w.lost != "" {
-		all = append(all, fmt.Sprintf("etcd did not answer the recorder then (%s): these are the last locks known", w.lost))
+func (w *walk) doubts() []string {
+	if w.lost == "" {
+		return nil
 	}
-	if damaged {
-		all = append(all, fmt.Sprintf("the rest of the segment after %s is damaged or was not written to its end", Show(w.end.Time.Time)))
-	}
-	return all
+	return []string{fmt.Sprintf("etcd did not answer the recorder then (%s): these are the last locks known", w.lost)}
 }
 
 // missing says what was not recorded between where the walk has got to and the moment.

@@ -40,14 +40,14 @@ func (o *Opener) Open() (*Recording, error) {
 func (o *Opener) list() ([]string, error) {
 	info, err := os.Stat(o.Path)
 	if err != nil {
-		return nil, fmt.Errorf("flight: open the recording: %w", err)
+		return nil, fmt.Errorf("open the recording: %w", err)
 	}
 	if !info.IsDir() {
 		return nil, nil
 	}
 	files, err := os.ReadDir(o.Path)
 	if err != nil {
-		return nil, fmt.Errorf("flight: list the recording: %w", err)
+		return nil, fmt.Errorf("list the recording: %w", err)
 	}
 	var names []string
 	for _, f := range files {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"etcd-lock/internal/format"
@@ -151,6 +152,8 @@ func (s Step) Text() string {
 		return format.Count(s.Missed+len(s.Events), "event was", "events were") + " dropped for a slow recorder"
 	case s.Kind == KindBack:
 		return "etcd answers again"
+	case s.Kind == KindDamaged:
+		return strings.Join(s.Damage, "; ")
 	case s.Kind == KindClock:
 		return fmt.Sprintf("the clock of the recorder was set by %s", s.Jump)
 	case s.Kind == KindPicture && s.Resync.Happened():
@@ -166,6 +169,34 @@ func (s Step) Text() string {
 func (r *Recording) Last() Mark {
 	end, _ := r.lastEnd()
 	return end
+}
+
+// Range returns the earliest and the latest time that was recorded. If the clock was set
+// back, the recording need not begin and end with them.
+func (r *Recording) Range() (earliest, latest time.Time) {
+	earliest, latest = r.segments[0].begin(), r.Last().Time.Time
+	for _, s := range r.segments {
+		end := s.begin()
+		if m, ok := s.end(); ok {
+			end = m.Time.Time
+		}
+		if s.begin().Before(earliest) {
+			earliest = s.begin()
+		}
+		if end.After(latest) {
+			latest = end
+		}
+	}
+	return earliest, latest
+}
+
+// second returns a time or, if that is in the second in which the recording begins, when it
+// begins: users know times to the second.
+func (r *Recording) second(t time.Time) time.Time {
+	if begin := r.segments[0].begin(); t.Before(begin) && begin.Sub(t) < time.Second {
+		return begin
+	}
+	return t
 }
 
 // Cluster returns the ID of the cluster that was recorded last, in hex; empty if it is not

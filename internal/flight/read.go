@@ -30,7 +30,7 @@ func whole(path string) part { return part{path: path, size: math.MaxInt64} }
 func parts(path string) ([]part, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("flight: %w", err)
+		return nil, fmt.Errorf("the recording: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	var all []part
@@ -40,7 +40,7 @@ func parts(path string) ([]part, error) {
 		buf = buf[:len(buf)+n]
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
-			return nil, fmt.Errorf("flight: %w", err)
+			return nil, fmt.Errorf("the recording: %w", err)
 		}
 		for from := 0; ; from += len(segmentMark) {
 			i := bytes.Index(buf[from:], segmentMark)
@@ -66,7 +66,7 @@ func parts(path string) ([]part, error) {
 	return all, nil
 }
 
-var errDecoder = errors.New("flight: there is no decoder of Zstandard")
+var errDecoder = errors.New("there is no decoder of Zstandard")
 
 // decoders are used again, since a recording has many segments. They have no goroutines.
 var decoders = sync.Pool{New: func() any {
@@ -78,14 +78,14 @@ var decoders = sync.Pool{New: func() any {
 }}
 
 // errStop ends a scan early.
-var errStop = errors.New("flight: enough was read")
+var errStop = errors.New("enough was read")
 
 // damageError says that the rest of a segment cannot be read: its last frame was torn when
 // the recorder was killed, or the file is damaged.
 type damageError struct{ err error }
 
 func (e damageError) Error() string {
-	return "flight: the rest of the segment is damaged: " + e.err.Error()
+	return "the rest of the segment is damaged: " + e.err.Error()
 }
 
 func (e damageError) Unwrap() error { return e.err }
@@ -108,7 +108,7 @@ func scan[T any](p part, f func(T) error) error {
 func scanLines(p part, f func(line []byte) error) error {
 	file, err := os.Open(p.path)
 	if err != nil {
-		return fmt.Errorf("flight: %w", err)
+		return fmt.Errorf("the recording: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	decoder, ok := decoders.Get().(*zstd.Decoder)

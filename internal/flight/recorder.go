@@ -68,7 +68,7 @@ func NewRecorder(dir string, o Options) (*Recorder, error) {
 		o.now = systemClock()
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("flight: %w", err)
+		return nil, fmt.Errorf("the recording cannot be written: %w", err)
 	}
 	release, err := guard(dir)
 	if err != nil {

@@ -7,20 +7,25 @@ import (
 	"slices"
 	"time"
 
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
 )
 
 // ErrNotRecorded says that a recording does not reach as far back as was asked for.
-var ErrNotRecorded = errors.New("flight: that was not recorded")
+var ErrNotRecorded = errors.New("that was not recorded")
 
 // ErrNoRecording says that there is no recording.
-var ErrNoRecording = errors.New("flight: no recording is there")
+var ErrNoRecording = errors.New("there is no recording")
+
+// whereHint says which path a recording has.
+const whereHint = `a recording is the folder that "etcd-lock record" writes, or a file of it`
 
 // Recording is a folder of segments, or one segment, to be read. It is not safe for
 // concurrent use.
 type Recording struct {
 	rules    *layout.Set
 	segments []segment // that have a picture, in the order in which they were recorded; at least one
+	unread   string    // the file of a segment after them that cannot be read; empty: there is none
 }
 
 // segment is a segment as far as its first line says.
@@ -43,16 +48,7 @@ func Open(path string, rules *layout.Set) (*Recording, error) {
 }
 
 func open(path string, rules *layout.Set) (*Recording, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("flight: open the recording: %w", err)
-	}
-	var all []part
-	if info.IsDir() {
-		all, err = wholes(path)
-	} else {
-		all, err = parts(path)
-	}
+	all, err := partsOf(path)
 	if err != nil {
 		return nil, err
 	}
@@ -60,18 +56,32 @@ func open(path string, rules *layout.Set) (*Recording, error) {
 	for _, p := range all {
 		head, err := readHead(p)
 		switch {
-		case errors.As(err, new(versionError)), errors.Is(err, os.ErrNotExist):
+		case errors.As(err, new(versionError)), errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrPermission):
 			return nil, err
-		case err != nil: // it was killed while it began; what is missing shows in the numbers
+		case err != nil: // it was killed while it began, or the file is damaged
+			r.unread = p.path
 			continue
 		}
-		r.segments = append(r.segments, segment{part: p, head: head})
+		r.segments, r.unread = append(r.segments, segment{part: p, head: head}), "" // what is missing before it shows in the numbers
 	}
 	if len(r.segments) == 0 {
-		return nil, fmt.Errorf("%w: %s", ErrNoRecording, path)
+		return nil, hint.Add(fmt.Errorf("%w in %s", ErrNoRecording, path), whereHint)
 	}
 	r.link()
 	return r, nil
+}
+
+// partsOf returns where the segments of a recording are.
+func partsOf(path string) ([]part, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, hint.Add(fmt.Errorf("the recording cannot be opened: %w", err), whereHint)
+	case info.IsDir():
+		return wholes(path)
+	default:
+		return parts(path)
+	}
 }
 
 // wholes returns the segments of a folder.
@@ -96,18 +106,26 @@ func (r *Recording) link() {
 // it began. It fails if there is no other.
 func (r *Recording) leaveOut(i int) error {
 	if len(r.segments) == 1 {
-		return fmt.Errorf("flight: %s has no complete picture", r.segments[i].path)
+		return noPicture(r.segments[i].path)
+	}
+	if i == len(r.segments)-1 {
+		r.unread = r.segments[i].path
 	}
 	r.segments = slices.Delete(r.segments, i, i+1)
 	r.link()
 	return nil
 }
 
+// noPicture says that the only segment is not complete to the end of its picture.
+func noPicture(path string) error {
+	return fmt.Errorf("%w in %s: it ends before all locks were written", ErrNoRecording, path)
+}
+
 // versionError says that a recording is of another version.
 type versionError struct{ version int }
 
 func (e versionError) Error() string {
-	return fmt.Sprintf("flight: the recording has version %d of the format; this program reads version %d", e.version, Version)
+	return fmt.Sprintf("the recording has version %d of the format; this program reads version %d", e.version, Version)
 }
 
 // readHead reads the first line of a segment, and makes sure that a picture follows.
@@ -117,20 +135,20 @@ func readHead(p part) (head Line, err error) {
 		lines++
 		switch {
 		case lines == 1 && (l.Kind != KindSegment || l.Format != Format):
-			return fmt.Errorf("flight: %s is no recording", p.path)
+			return fmt.Errorf("%s is no recording", p.path)
 		case lines == 1 && l.Version != Version:
-			return versionError{l.Version}
+			return hint.Add(versionError{l.Version}, "read it with the program that wrote it")
 		case lines == 1:
 			head = l
 			return nil
 		case l.Kind != KindPicture:
-			return fmt.Errorf("flight: %s has no picture", p.path)
+			return fmt.Errorf("%s has no picture", p.path)
 		default:
 			return errStop
 		}
 	})
 	if err == nil && lines < 2 {
-		err = fmt.Errorf("flight: %s has no picture", p.path)
+		err = fmt.Errorf("%s has no picture", p.path)
 	}
 	return head, err
 }

@@ -1,8 +1,11 @@
 package flight
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -13,6 +16,7 @@ import (
 //   - KindPicture: the locks, first of all and after each gap
 //   - KindChange: what happened to requests
 //   - KindLost, KindBack, KindFindings, KindClock: as in the recording
+//   - KindDamaged: the last step, if the rest of the recording cannot be read
 type Step struct {
 	Kind     Kind
 	Time     time.Time
@@ -31,7 +35,12 @@ type Step struct {
 	Error           string // of KindLost
 	Raised, Cleared []Finding
 	Jump            time.Duration // of KindClock: by how much it was set forward
+	Damage          []string      // of KindDamaged: what is missing, in sentences
 }
+
+// KindDamaged is the kind of a step, and of no line: the rest of the recording cannot be
+// read.
+const KindDamaged Kind = "damaged"
 
 // Replay passes what was recorded to f until it returns an error, which Replay returns.
 func (r *Recording) Replay(f func(Step) error) error {
@@ -40,7 +49,7 @@ func (r *Recording) Replay(f func(Step) error) error {
 
 // ReplayAt is Replay from a time on.
 func (r *Recording) ReplayAt(t time.Time, f func(Step) error) error {
-	return r.replayFrom(byTime(t), f)
+	return r.replayFrom(byTime(r.second(t)), f)
 }
 
 // ReplayRev is Replay of what happened after a revision.
@@ -64,17 +73,39 @@ func (r *Recording) replay(first int, c coordinate, f func(Step) error) error {
 			return err
 		}
 	}
-	return p.begin()
+	if p.picture.revision == 0 {
+		return noPicture(p.last.path)
+	}
+	if err := p.begin(); err != nil {
+		return err
+	}
+	if damage := damage(p.walk, cmp.Or(r.unread, p.unread)); len(damage) > 0 {
+		return f(Step{Kind: KindDamaged, Time: p.end.Time.Time, Revision: p.picture.revision, Damage: damage})
+	}
+	return nil
+}
+
+// damage says what cannot be read after a walk through the last segment, given the file that
+// follows it and cannot be read, if there is one.
+func damage(w *walk, unread string) (all []string) {
+	if w.damaged {
+		all = append(all, fmt.Sprintf("the rest of the segment after %s is damaged or was not written to its end", Show(w.end.Time.Time)))
+	}
+	if unread != "" {
+		all = append(all, fmt.Sprintf("the end of the recording is missing, from %s on: %s is damaged or was not written to its end", Show(w.end.Time.Time), filepath.Base(unread)))
+	}
+	return all
 }
 
 // player passes on the steps of a recording.
 type player struct {
 	*walk
-	from  coordinate
-	f     func(Step) error
-	begun bool
-	last  *segment
-	gap   *Step // the picture that is being read follows a gap; nil if it does not
+	from   coordinate
+	f      func(Step) error
+	begun  bool
+	last   *segment
+	unread string // the file of the last segment, if its picture is not complete
+	gap    *Step  // the picture that is being read follows a gap; nil if it does not
 }
 
 // play plays a segment. Of a damaged one, it plays what can be read.
@@ -87,21 +118,21 @@ func (p *player) play(s segment) error {
 	before, since := p.picture, p.end.Time.Time
 	p.picture = newPicture(before.rules)
 	p.gap = nil
-	if p.begun && (s.head.Cause.Gap() || p.last.lacksNext() || p.damaged) {
+	if p.begun && (s.head.Cause.Gap() || p.last.lacksNext() || p.damaged || p.unread != "") {
 		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Gap: p.last.gap(), Since: since}
 		if re := s.head.Resync; re != nil {
 			p.gap.Resync = inspect.Resync{Cause: inspect.ResyncCause(re.Cause), From: re.From, To: re.To}
 		}
 	}
-	p.last = &s
+	p.last, p.unread = &s, ""
 	err := scan(s.part, p.line)
-	if p.damaged = errors.As(err, new(damageError)); p.incomplete > 0 { // a part of a picture says nothing
-		p.picture, p.incomplete, p.end.Time, p.damaged = before, 0, Time{since}, true
+	if p.damaged = errors.As(err, new(damageError)); err != nil && !p.damaged {
+		return err
 	}
-	if p.damaged {
-		return nil
+	if p.incomplete > 0 { // a part of a picture says nothing
+		p.picture, p.incomplete, p.end.Time, p.damaged, p.unread = before, 0, Time{since}, false, s.path
 	}
-	return err
+	return nil
 }
 
 // line takes in a line, and passes it on.

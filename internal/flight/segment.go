@@ -49,7 +49,7 @@ func (s stored) thinned() bool { return s.through > 0 }
 func segments(dir string) (all, covered []stored, err error) {
 	files, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
-		return nil, nil, fmt.Errorf("flight: list the recording: %w", err)
+		return nil, nil, fmt.Errorf("list the recording: %w", err)
 	}
 	through := int64(0)
 	for _, f := range files {
@@ -101,7 +101,7 @@ func newFrame() (*frame, error) {
 	var err error
 	f.encoder, err = zstd.NewWriter(&f.buf, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithAllLitEntropyCompression(true), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
 	if err != nil {
-		return nil, fmt.Errorf("flight: %w", err)
+		return nil, fmt.Errorf("the recording: %w", err)
 	}
 	f.lines = json.NewEncoder(counter{f})
 	f.lines.SetEscapeHTML(false)
@@ -157,7 +157,7 @@ func columnsEnd(line []byte) int {
 // add adds a line.
 func (f *frame) add(l Line) error {
 	if err := f.lines.Encode(l); err != nil {
-		return fmt.Errorf("flight: %w", err)
+		return fmt.Errorf("the recording: %w", err)
 	}
 	f.end.Time = later(f.end.Time, l.Time)
 	f.end.Revision = max(f.end.Revision, l.Revision)
@@ -167,7 +167,7 @@ func (f *frame) add(l Line) error {
 // finish returns the compressed lines. The frame must be reset after that.
 func (f *frame) finish() ([]byte, error) {
 	if err := f.encoder.Close(); err != nil {
-		return nil, fmt.Errorf("flight: %w", err)
+		return nil, fmt.Errorf("the recording: %w", err)
 	}
 	return f.buf.Bytes(), nil
 }

@@ -109,7 +109,7 @@ func (f *folder) thinGroup(group []stored) error {
 	}
 	made.path = thinnedPath(group[0].path, made.through)
 	if err := os.Rename(filepath.Join(f.dir, thinFile), made.path); err != nil {
-		return fmt.Errorf("flight: %w", err)
+		return fmt.Errorf("the recording: %w", err)
 	}
 	f.size += made.size
 	f.covered = append(f.covered, group...)
@@ -131,7 +131,7 @@ func (f *folder) removeCovered() error {
 	for len(f.covered) > 0 {
 		s := f.covered[0]
 		if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("flight: remove a segment that was thinned: %w", err)
+			return fmt.Errorf("remove a segment that was thinned: %w", err)
 		}
 		f.size -= s.size
 		f.covered = f.covered[1:]
@@ -169,7 +169,7 @@ type unfitError struct {
 func thinInto(path string, group []stored, heads []Line) (made stored, err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return stored{}, fmt.Errorf("flight: %w", err)
+		return stored{}, fmt.Errorf("the recording: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	frame, err := newFrame()
@@ -191,7 +191,7 @@ func thinInto(path string, group []stored, heads []Line) (made stored, err error
 		return stored{}, err
 	}
 	if err := errors.Join(file.Sync(), os.Chtimes(path, last, last)); err != nil { // it is as old as what it has
-		return stored{}, fmt.Errorf("flight: %w", err)
+		return stored{}, fmt.Errorf("the recording: %w", err)
 	}
 	return stored{number: heads[0].Number, through: t.through, size: sizeOfAll(group) - t.left, last: last}, nil
 }

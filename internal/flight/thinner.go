@@ -90,7 +90,7 @@ func (t *thinner) decoded(b []byte) error {
 	}
 	b, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("flight: %w", err)
+		return fmt.Errorf("the recording: %w", err)
 	}
 	t.put(append(b, '\n'))
 	return t.err
@@ -113,11 +113,11 @@ func (t *thinner) finish() error {
 	if len(t.alive) > 0 {
 		var l Line
 		if err := json.Unmarshal(t.alive, &l); err != nil {
-			return fmt.Errorf("flight: %w", err)
+			return fmt.Errorf("the recording: %w", err)
 		}
 		b, err := json.Marshal(Line{Kind: KindAlive, Time: l.Time, Revision: l.Revision})
 		if err != nil {
-			return fmt.Errorf("flight: %w", err)
+			return fmt.Errorf("the recording: %w", err)
 		}
 		t.put(append(b, '\n'))
 	}

@@ -10,7 +10,7 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-var errShort = errors.New("flight: a batch has too few numbers")
+var errShort = errors.New("a batch has too few numbers")
 
 // numbers is the locks and clients that have numbers in a segment.
 type numbers struct {
@@ -305,6 +305,8 @@ func (c *change) kind() inspect.EventKind {
 		return inspect.EventExpired
 	case opRevoked:
 		return inspect.EventRevoked
+	case opEnded:
+		return inspect.EventEnded
 	case opGone:
 		if c.request.Holding {
 			return inspect.EventReleased
@@ -316,12 +318,12 @@ func (c *change) kind() inspect.EventKind {
 // owner returns the owner of a record.
 func (o *Owner) owner() keyspace.Owner {
 	return keyspace.Owner{
-		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Time: o.Time.Time,
+		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Keep: o.Keep, Time: o.Time.Time,
 	}
 }
 
 func newOwner(o keyspace.Owner) *Owner {
 	return &Owner{
-		Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Time: newTime(o.Time),
+		Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Keep: o.Keep, Time: newTime(o.Time),
 	}
 }

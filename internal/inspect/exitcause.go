@@ -16,6 +16,7 @@ const maxExitLookups = 4 * MaxLeases
 type exitCauses struct {
 	deadlines map[int64]leaseDeadline // of the leases that were looked up
 	requests  map[int64]int           // the number of requests of each lease
+	made      map[int64]time.Time     // when the first of them was made, if that was seen
 
 	second  time.Time // the beginning of the second in which lookups counts
 	lookups int       // leases looked up in it
@@ -29,7 +30,7 @@ type leaseDeadline struct {
 }
 
 func newExitCauses() *exitCauses {
-	return &exitCauses{deadlines: map[int64]leaseDeadline{}, requests: map[int64]int{}}
+	return &exitCauses{deadlines: map[int64]leaseDeadline{}, requests: map[int64]int{}, made: map[int64]time.Time{}}
 }
 
 // recount counts the requests of each lease anew, and drops leases that have none.
@@ -43,6 +44,11 @@ func (c *exitCauses) recount(s Snapshot) {
 	for id := range c.deadlines {
 		if c.requests[id] == 0 {
 			delete(c.deadlines, id)
+		}
+	}
+	for id := range c.made {
+		if c.requests[id] == 0 {
+			delete(c.made, id)
 		}
 	}
 }
@@ -98,8 +104,24 @@ func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 // stale reports whether to look a lease up, for the first time or again.
 func (c *exitCauses) stale(id int64, now time.Time) bool {
 	d, ok := c.deadlines[id]
-	return !ok || !d.until.IsZero() && !now.Before(d.lookedUp.Add(d.until.Sub(d.lookedUp)/2))
+	return !ok || !d.until.IsZero() && !now.Before(d.again())
 }
+
+// pause returns how long to wait until the next round of look-ups, which is usually due
+// after a given time: less if a lease may run out before that, so that it can be seen that
+// its client does not renew it.
+func (c *exitCauses) pause(now time.Time, usual time.Duration) time.Duration {
+	pause := usual
+	for _, d := range c.deadlines {
+		if !d.late {
+			pause = min(pause, d.again().Sub(now))
+		}
+	}
+	return max(pause, usual/4)
+}
+
+// again returns when to look the lease up again.
+func (d leaseDeadline) again() time.Time { return d.lookedUp.Add(d.until.Sub(d.lookedUp) / 2) }
 
 // exit is the deletion of a request whose lease is to be looked up.
 type exit struct {
@@ -140,6 +162,9 @@ func (c *exitCauses) count(revision []Event) map[int64]int {
 			c.requests[ev.Request.Lease]--
 			deleted[ev.Request.Lease]++
 		case ev.isNew():
+			if c.requests[ev.Request.Lease] == 0 {
+				c.made[ev.Request.Lease] = ev.Time
+			}
 			c.requests[ev.Request.Lease]++
 		}
 	}
@@ -190,6 +215,9 @@ func (c *exitCauses) explain(x exit, lease Lease) {
 	}
 }
 
+// shortestTTL is the least TTL that etcd grants.
+const shortestTTL = time.Second
+
 // ifGone returns the kind of a deletion if its session is gone, where that differs
 // from the kind if the session lives.
 //
@@ -198,16 +226,19 @@ func (c *exitCauses) explain(x exit, lease Lease) {
 // old to tell. If it had time left, it was closed or revoked, and took its requests
 // with it: certainly so when they were several, which a client hardly deletes at
 // once. A single request may have been released by its client just before it
-// closed the session, as programs do, so it counts as that.
+// closed the session, as programs do, so it counts as that. So does one of a session
+// that began too shortly before to have expired.
 func (c *exitCauses) ifGone(x exit) (kind EventKind, ok bool) {
 	d, known := c.deadlines[x.event.Request.Lease]
-	switch inTime := x.event.Time.Before(d.until); {
-	case !known:
-		return "", false
-	case !inTime && d.late:
+	inTime := known && x.event.Time.Before(d.until)
+	made, seen := c.made[x.event.Request.Lease]
+	switch {
+	case known && !inTime && d.late:
 		return EventExpired, true
 	case inTime && !x.alone:
 		return EventRevoked, true
+	case !inTime && !(seen && x.event.Time.Sub(made) < shortestTTL):
+		return EventEnded, true
 	default:
 		return "", false
 	}

@@ -36,8 +36,11 @@ func TestExplain(t *testing.T) {
 		{"closed when it was late", late, time.Second, false, gone, EventRevoked},
 		{"ran out", late, 20 * time.Second, true, gone, EventExpired},
 		{"ran out with others", late, 21 * time.Second, false, gone, EventExpired},
-		{"the look-up is too old", healthy, 51 * time.Second, false, gone, EventReleased},
-		{"never looked up", Lease{}, time.Second, false, gone, EventReleased},
+		{"the look-up is too old", healthy, 51 * time.Second, false, gone, EventEnded},
+		{"the look-up is too old, and it lives", healthy, 51 * time.Second, false, healthy, EventReleased},
+		{"never looked up", Lease{}, time.Second, true, gone, EventEnded},
+		{"never looked up with others", Lease{}, time.Second, false, gone, EventEnded},
+		{"never looked up, and made just before", Lease{}, -time.Millisecond, true, gone, EventReleased},
 		{"no answer", late, 30 * time.Second, false, Lease{}, EventReleased},
 		{"a short one ran out", alive(2*time.Second, 0), 0, true, gone, EventExpired},
 	}
@@ -45,6 +48,7 @@ func TestExplain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := newExitCauses()
 			e.learn(epoch, map[int64]Lease{lease: tt.before})
+			e.made[lease] = epoch.Add(-time.Second / 2)
 			ev := Event{Kind: EventReleased, Request: Request{Lease: lease}, Time: epoch.Add(tt.after)}
 			e.explain(exit{event: &ev, alone: tt.alone}, tt.now)
 			if ev.Kind != tt.want || ev.Session != tt.now.State {
@@ -130,6 +134,32 @@ func TestDue(t *testing.T) {
 	e.recount(Snapshot{})
 	if len(e.deadlines) > 0 {
 		t.Errorf("%d leases are kept that have no requests", len(e.deadlines))
+	}
+}
+
+// TestPause: a lease of a few seconds is looked up often enough to see that it runs out.
+func TestPause(t *testing.T) {
+	const usual = 2 * time.Second
+	for _, tt := range []struct {
+		granted, remaining time.Duration // of the last look-up
+		after, want        time.Duration
+	}{
+		{0, 0, 0, usual}, // none
+		{time.Minute, time.Minute, 0, usual},
+		{time.Minute, 50 * time.Second, 24 * time.Second, time.Second},
+		{3 * time.Second, 2 * time.Second, 0, time.Second},
+		{3 * time.Second, time.Second, 0, time.Second / 2},
+		{3 * time.Second, 0, 0, usual}, // late: nothing more is to be found out in time
+		{time.Minute, 30 * time.Second, time.Hour, usual},
+		{6 * time.Second, 4 * time.Second, time.Hour, usual / 4},
+	} {
+		e := newExitCauses()
+		if tt.granted > 0 {
+			e.learn(epoch, map[int64]Lease{7: {State: LeaseAlive, Granted: tt.granted, Remaining: tt.remaining}})
+		}
+		if got := e.pause(epoch.Add(tt.after), usual); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // WatchCauses is Watch, and says why requests were deleted: see EventExpired,
-// EventRevoked and Event.Session. To find out, it looks up leases: those of
+// EventRevoked, EventEnded and Event.Session. To find out, it looks up leases: those of
 // existing requests now and then, a bounded number at a time, and those of deleted
 // requests at once, a bounded number a second. What is beyond these bounds stays
 // unexplained.
@@ -27,8 +27,8 @@ func (s *Source) WatchSteps(ctx context.Context, prefixes ...string) <-chan Upda
 }
 
 // WatchKinds is WatchCauses for callers that do not need Event.Session: of deleted
-// requests it looks up only those that may be EventExpired or EventRevoked. Locks
-// that are unlocked, by far the most, take no look-up.
+// requests it looks up only those that may be EventExpired, EventRevoked or EventEnded.
+// Locks that are unlocked, by far the most, take no look-up.
 func (s *Source) WatchKinds(ctx context.Context, prefixes ...string) <-chan Update {
 	return s.watchExplained(ctx, prefixes, &explainer{kinds: true})
 }
@@ -81,7 +81,7 @@ func (x *explainer) run(ctx context.Context, updates <-chan Update, out chan<- U
 			x.round(ctx)
 		case r := <-x.rounds:
 			x.causes.learn(r.began, r.leases)
-			timer.Reset(x.source.tuning.probe + rand.N(x.source.tuning.probe))
+			timer.Reset(x.causes.pause(x.source.tuning.now(), x.source.tuning.probe+rand.N(x.source.tuning.probe)))
 		}
 	}
 }

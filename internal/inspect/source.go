@@ -69,6 +69,7 @@ const (
 	EventCleared  EventKind = "cleared"  // it is not any more: it was deleted, or none of them waits for it
 	EventExpired  EventKind = "expired"  // it was deleted because its session expired; only from WatchCauses and WatchKinds
 	EventRevoked  EventKind = "revoked"  // it was deleted because its session was closed or revoked; only from WatchCauses and WatchKinds
+	EventEnded    EventKind = "ended"    // it was deleted, its session is gone too, and it is not known which of these happened; only from WatchCauses and WatchKinds
 )
 
 // Gone reports whether an event of this kind is the last one of a request.

@@ -11,13 +11,15 @@ import (
 )
 
 // Owner describes the client of a request. It is the value of the request's key,
-// written once, for people who inspect locks: nothing in the protocol reads it.
+// written once, for people who inspect locks. The protocol reads no more than Keep of it:
+// how long a try is worth waiting.
 type Owner struct {
 	Host    string    `json:"host,omitempty"`
 	PID     int       `json:"pid,omitempty"`
 	Program string    `json:"program,omitempty"`
 	Label   string    `json:"label,omitempty"`
 	Under   string    `json:"under,omitempty"` // the key of the lock that the client's process runs under
+	Keep    bool      `json:"keep,omitempty"`  // the client may keep the lock after it was unlocked, until another request waits
 	Time    time.Time `json:"time,omitzero"`   // when the request was made, by its client's clock
 }
 

@@ -48,3 +48,21 @@ func TestKept(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
+
+// A lock that may be kept is said to be given back when it is asked for.
+func TestKeptLock(t *testing.T) {
+	id := inspect.LockID{Layout: layout.Builtin().Rule("rwlock"), Name: "/a"}
+	d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{
+		Key: "/a/write/1", Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 5,
+		Owned: true, Owner: keyspace.Owner{Host: "web-1", Keep: true},
+	}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
+	got := narrate.Outlook(d, d.Snapshot.Locks[0], nil, 4)
+	if want := "kept by @web-1 between its uses, given back when asked"; !slices.Contains(got, want) {
+		t.Errorf("got %q, want %q among it", got, want)
+	}
+	r := d.Snapshot.Locks[0].Queue[0]
+	s, _ := d.Session(r.Session())
+	if got, want := narrate.Request(s, r, time.Time{}), ", keeps the lock between its uses"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, want %q at its end", got, want)
+	}
+}

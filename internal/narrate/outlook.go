@@ -22,6 +22,9 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	if lease := leaseLeft(s, r); lease != "" {
 		text += ", " + lease
 	}
+	if r.Holding && r.Owner.Keep {
+		text += ", keeps the lock between its uses"
+	}
 	return text
 }
 
@@ -185,6 +188,9 @@ func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
 			continue
 		}
 		ends := holdEnds(s, client(s, r))
+		if r.Owner.Keep {
+			ends = append([]string{"kept by " + client(s, r) + " between its uses, given back when asked"}, ends...)
+		}
 		if text := strings.Join(ends, "\n"); !said[text] {
 			said[text] = true
 			says = append(says, ends...)

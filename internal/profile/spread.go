@@ -119,6 +119,9 @@ func (d *durations) quantile(percent int) Amount {
 		return Amount{}
 	}
 	n := max(1, (d.count*percent+99)/100)
+	if n == d.count {
+		return d.longest
+	}
 	all := make(histogram, max(len(d.known), len(d.open)))
 	copy(all, d.known)
 	for b, count := range d.open {

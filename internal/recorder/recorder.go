@@ -38,16 +38,16 @@ func Record(ctx context.Context, source *inspect.Source, w io.Writer, o Options)
 		err = t.watch(ctx, source, o.Prefixes, o.For)
 	}
 	if err != nil {
-		return nil, err
+		return t.notes, err
 	}
 	rec, err := record.Of(t.seen, record.Options{
 		Name: "recording", Until: t.until, Anonymize: o.Anonymize, Notes: t.head(o),
 	})
 	if err != nil {
-		return nil, err
+		return t.notes, err
 	}
 	if _, err := w.Write(rec.File); err != nil {
-		return nil, err
+		return t.notes, err
 	}
 	return append(t.notes, summary(rec, t.until)), nil
 }

@@ -52,6 +52,8 @@ func (t *tape) step(s flight.Step, prefixes []string) {
 	case s.Kind == flight.KindPicture && s.Gap != "":
 		t.notes = append(t.notes, fmt.Sprintf("At %s, events are missing (%s): their net changes are recorded as of then.", format.Duration(at.Sub(t.begin)), s.Gap))
 		events = inspect.Compare(s.Before, s.After)
+	case s.Kind == flight.KindDamaged:
+		t.notes = append(t.notes, fmt.Sprintf("At %s, it ends early: %s.", format.Duration(at.Sub(t.begin)), s.Text()))
 	case s.Kind == flight.KindPicture:
 		events, at = inspect.Compare(s.Before, s.After), t.begin
 	case s.Missed > 0:

@@ -152,7 +152,7 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 	r := e.Request
 	return record.Observed{
 		At:       at,
-		Moment:   moment(e.Kind),
+		Moment:   moment(e),
 		Key:      r.Key,
 		Revision: r.Revision,
 		Session:  fmt.Sprint(r.Session()),
@@ -164,8 +164,11 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 }
 
 // moment returns what an event is called in a scenario.
-func moment(kind inspect.EventKind) scenario.Moment {
-	switch kind {
+func moment(e inspect.Event) scenario.Moment {
+	if e.Kind == inspect.EventEnded && !e.Request.Holding {
+		return scenario.Cancelled
+	}
+	switch e.Kind {
 	case inspect.EventWaiting:
 		return scenario.Waiting
 	case inspect.EventGranted:

@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/tui/effects"
 )
 
@@ -80,6 +81,24 @@ func TestHot(t *testing.T) {
 	d.mustShow("at locks of:")
 	d.press("v")
 	d.mustShow("hot classes 2")
+}
+
+// The user can say which locks are one class.
+func TestHotClasses(t *testing.T) {
+	classes, err := lockclass.Parse([]string{"/or*/**", "/stock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDriver(t, func(o *backend.Options) { o.Classes = classes })
+	rush(d)
+	d.hot()
+	d.mustShow("hot classes 2")
+	d.row(">  /or*/**").has("50s")
+	d.press("enter")
+	d.in("locks")
+	if d.names() != "/orders/1 /orders/2" && d.names() != "/orders/2 /orders/1" {
+		t.Errorf("the locks are %s", d.names())
+	}
 }
 
 // One goes from a class to its locks and chains, and from an owner to its chains.
@@ -199,7 +218,7 @@ func TestLearningCost(t *testing.T) {
 	var b state.Backlog
 	first := c.update().Update
 	b.Note(&first, c.now)
-	lessons := state.NewLessons()
+	lessons := state.NewLessons(lockclass.Rules{})
 	lessons.Learn(b.Take())
 	const times = 50
 	updates := make([]inspect.Update, 2*(times+1))
@@ -235,7 +254,7 @@ func TestBacklog(t *testing.T) {
 	if events > 50_000 || seen[0].Locks == nil {
 		t.Errorf("%d events are kept", events)
 	}
-	lessons := state.NewLessons()
+	lessons := state.NewLessons(lockclass.Rules{})
 	lessons.Learn(seen)
 	if p, ok := lessons.Profile(c.now); !ok || p.Events != events {
 		t.Errorf("%d events were learnt from, of %d", p.Events, events)
@@ -246,7 +265,7 @@ func TestBacklog(t *testing.T) {
 func BenchmarkLearn(b *testing.B) {
 	c := newCrowd(newClock().Now(), crowdLocks)
 	var log state.Backlog
-	lessons := state.NewLessons()
+	lessons := state.NewLessons(lockclass.Rules{})
 	for b.Loop() {
 		b.StopTimer()
 		u := c.update().Update

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/lockclass"
 )
 
 // Options are what the UI is started with.
@@ -27,6 +28,8 @@ type Options struct {
 	Start       Place       // where to begin; the zero Place: in the present, which there must be
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
+
+	Classes lockclass.Rules // which locks are counted together
 
 	ReadOnly bool             // disables the keys that write to etcd
 	NoColor  bool             // NO_COLOR is set to anything: only bold and reverse are left

@@ -53,7 +53,7 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 	e := &Effects{
 		env:      shared,
 		feed:     feed{env: shared, sampled: d.Now},
-		learning: learning{env: shared, lessons: state.NewLessons()},
+		learning: learning{env: shared, lessons: state.NewLessons(ports.Classes)},
 		own:      ownClients{env: shared},
 		releases: releases{env: shared},
 		travel:   timeTravel{env: shared},

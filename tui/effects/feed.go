@@ -20,7 +20,6 @@ const (
 	statusEvery   = 5 * time.Second
 	statusTimeout = 2 * time.Second
 	leaseTimeout  = 2 * time.Second
-	sampleEvery   = 2 * time.Second
 )
 
 // UpdatePause is the least time between two updates that are taken from the
@@ -211,7 +210,7 @@ type StatusMsg struct {
 
 // second samples the queues and asks for etcd's status, when it is time to.
 func (f *feed) second() nav.Action {
-	if f.Now.Sub(f.sampled) >= sampleEvery {
+	if f.Now.Sub(f.sampled) >= state.SampleEvery {
 		f.sampled = f.Now
 		f.Queues.Take(f.Live.Locks)
 	}

@@ -171,10 +171,7 @@ func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return age(s.Context
 func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return age(s.Context, r.holder) }
 
 func (s *locksScreen) spark(r *lockRow, w int) theme.Text {
-	if s.InPast() {
-		return theme.Text{}
-	}
-	return theme.Styled(s.Queues.Spark(r.lock.ID, w), s.Theme.Waiting)
+	return theme.Styled(s.ShownQueues().Spark(r.lock.ID, w), s.Theme.Waiting)
 }
 
 // countOf is a column that filters compare with numbers. A lock whose value cannot be read

@@ -11,7 +11,6 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -46,7 +45,7 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 		"host":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, hostOf) },
 		"session": func(r *lockRow) iter.Seq[string] { return ofQueue(r, sessionOf) },
 		"class": func(r *lockRow) iter.Seq[string] {
-			return slices.Values([]string{className(lockclass.Rules{}.Of(r.lock.ID.Name))})
+			return slices.Values([]string{className(s.Classes.Of(r.lock.ID.Name))})
 		},
 		"mode": func(r *lockRow) iter.Seq[string] { return ofQueue(r, modeText) },
 	}

@@ -51,6 +51,8 @@ func entrySign(t *theme.Theme, kind state.EntryKind) theme.Text {
 		return theme.Styled("· released", t.Free)
 	case state.EntryKind(inspect.EventLeft):
 		return theme.Styled("· canceled", t.Free)
+	case state.EntryKind(inspect.EventEnded):
+		return theme.Styled("· ended", t.Warning)
 	case state.EntryKind(inspect.EventBlocks):
 		return theme.Styled("▲ blocks", t.Contended)
 	case state.EntryKind(inspect.EventCleared):

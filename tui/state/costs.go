@@ -91,11 +91,11 @@ type Lessons struct {
 	last     time.Time
 }
 
-// NewLessons returns lessons of nothing.
-func NewLessons() *Lessons {
+// NewLessons returns lessons of nothing, of locks of these classes.
+func NewLessons(classes lockclass.Rules) *Lessons {
 	return &Lessons{
-		costs:  profile.New(profile.Options{Limits: profile.ModestLimits}),
-		orders: order.NewFollower(lockclass.Rules{}, order.ModestLimits),
+		costs:  profile.New(profile.Options{Limits: profile.ModestLimits, Classes: classes}),
+		orders: order.NewFollower(classes, order.ModestLimits),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/tui/backend"
 )
 
@@ -27,9 +28,10 @@ type Data struct {
 	Changes   *backend.Changes // the history, as far as read; nil: not at all
 	Overview  backend.Overview // of the recording, as far as read
 	Play      Play
-	Costs     Costs         // of the live watch, since the UI began
-	Recorded  Costs         // of the part of the recording that the time line shows
-	Potential Potential     // deadlocks, of the live watch too
+	Costs     Costs     // of the live watch, since the UI began
+	Recorded  Costs     // of the part of the recording that the time line shows
+	Potential Potential // deadlocks, of the live watch too
+	Classes   lockclass.Rules
 	Clients   []*OwnClient  // by number; none where no locks can be taken
 	Requests  []*OwnRequest // of these clients, oldest first
 

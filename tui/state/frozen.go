@@ -25,6 +25,7 @@ type Frozen struct {
 	Doubts   []string  // why the locks may have been different, printable
 	Log      *Log      // of the time before; nil: not known
 	journal  *journal  // likewise
+	queues   samples   // likewise
 	leases   map[int64]leaseFact
 }
 
@@ -113,6 +114,15 @@ func (d *Data) ShownJournal() *journal {
 		return d.Frozen.journal
 	}
 	return &d.Journal
+}
+
+// ShownQueues returns the lengths of queues in the seconds before what is shown; none of a
+// past without times.
+func (d *Data) ShownQueues() *samples {
+	if d.InPast() {
+		return &d.Frozen.queues
+	}
+	return &d.Queues
 }
 
 // Lease returns what etcd said of a lease shortly before the moment that is shown.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 )
 
@@ -118,5 +119,58 @@ func TestOverviewCells(t *testing.T) {
 	}
 	if _, ok := NextMark(o, threeOClock, -1); ok {
 		t.Error("there is one before the first")
+	}
+}
+
+// TestPastSamples: the queue lengths of the seconds before a moment of a recording follow from
+// what happened, as far back as that is known.
+func TestPastSamples(t *testing.T) {
+	id := inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+	at := func(seconds int) backend.Place {
+		return backend.Place{Revision: int64(100 + seconds), Time: threeOClock.Add(time.Duration(seconds) * time.Second)}
+	}
+	event := func(seconds int, kind inspect.EventKind, made int64, holding bool) backend.Change {
+		p := at(seconds)
+		return backend.Change{Place: p, Event: inspect.Event{
+			Kind: kind, Revision: p.Revision, Time: p.Time, Request: inspect.Request{Lock: id, Revision: made, Holding: holding},
+		}}
+	}
+	f := &Frozen{Past: true, Recorded: true, At: at(60).Time, Place: at(60)}
+	f.Locks = []inspect.Lock{{ID: id, Queue: []inspect.Request{{Lock: id, Holding: true}, {Lock: id}, {Lock: id}}}}
+	c := &backend.Changes{Recorded: true, Since: at(0), Until: at(90), Events: []backend.Change{
+		event(41, inspect.EventGranted, 141, true), // at once: nobody waited
+		event(43, inspect.EventWaiting, 143, false),
+		event(47, inspect.EventWaiting, 147, false),
+		event(49, inspect.EventReleased, 141, true),
+		event(49, inspect.EventGranted, 143, true),
+		event(53, inspect.EventLeft, 147, false),
+		event(55, inspect.EventWaiting, 155, false),
+		event(59, inspect.EventWaiting, 159, false),
+		event(61, inspect.EventWaiting, 161, false), // after the moment
+	}}
+	for _, tt := range []struct {
+		gap  int
+		want string
+	}{
+		{0, "  ▄▄█▄▄ ▄▄█"},
+		{50, "     ▄▄ ▄▄█"},
+	} {
+		c.Notes = []backend.Note{{Place: at(10)}}
+		if tt.gap > 0 {
+			c.Notes = append(c.Notes, backend.Note{Place: at(tt.gap), Gap: true})
+		}
+		f.Relate(c)
+		d := &Data{Frozen: f}
+		if got := d.ShownQueues().Spark(id, 11); got != tt.want {
+			t.Errorf("gap at %d: %q, want %q", tt.gap, got, tt.want)
+		}
+	}
+	next := &Frozen{Past: true, Recorded: true, At: at(63).Time, Place: at(63)}
+	if next.Follow(f); (&Data{Frozen: next}).ShownQueues().Spark(id, 11) == "" {
+		t.Error("none shortly after it")
+	}
+	far := &Frozen{Past: true, Recorded: true, At: at(85).Time, Place: at(85)}
+	if far.Follow(f); (&Data{Frozen: far}).ShownQueues().Spark(id, 11) != "" {
+		t.Error("those of long before are shown")
 	}
 }

@@ -1,6 +1,9 @@
 package state
 
 import (
+	"time"
+
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 )
 
@@ -50,7 +53,7 @@ func newPastJournal(c *backend.Changes, until backend.Place) *journal {
 // Relate has a moment of a recording know what was before, as far as the changes say.
 func (f *Frozen) Relate(c *backend.Changes) {
 	if log := NewPastLog(c, f.Place); log != nil {
-		f.Log, f.journal = log, newPastJournal(c, f.Place)
+		f.Log, f.journal, f.queues = log, newPastJournal(c, f.Place), pastSamples(c, f)
 	}
 }
 
@@ -63,5 +66,63 @@ func (f *Frozen) Follow(before *Frozen) {
 	}
 	if before != nil && before.journal != nil && !before.At.After(f.At) {
 		f.journal = before.journal
+		if f.At.Sub(before.At) < SampleCount*SampleEvery {
+			f.queues = before.queues
+		}
+	}
+}
+
+// pastSamples returns the lengths of queues in the seconds before a moment of a recording, as
+// far back as the changes say them.
+func pastSamples(c *backend.Changes, f *Frozen) samples {
+	s := samples{byLock: map[inspect.LockID]*[SampleCount]uint16{}}
+	waiters := map[inspect.LockID]int{}
+	for _, l := range f.Locks {
+		waiters[l.ID] = l.Count().Waiters
+	}
+	events := c.Events
+	for len(events) > 0 && events[len(events)-1].Place.Compare(f.Place) > 0 {
+		events = events[:len(events)-1]
+	}
+	since := knownSince(c, f.Place)
+	for i := range SampleCount {
+		at := f.At.Add(-time.Duration(i) * SampleEvery)
+		if at.Before(since) {
+			break
+		}
+		for n := len(events) - 1; n >= 0 && events[n].Place.Time.After(at); n-- {
+			e := events[n]
+			waiters[e.Lock()] -= joined(e.Event)
+			events = events[:n]
+		}
+		for id, n := range waiters {
+			s.set(id, SampleCount-1-i, n)
+		}
+	}
+	return s
+}
+
+// knownSince returns since when the changes say all that happened up to a place.
+func knownSince(c *backend.Changes, until backend.Place) time.Time {
+	since := c.Since.Time
+	for _, n := range c.Notes {
+		if n.Gap && n.Place.Compare(until) <= 0 && n.Place.Time.After(since) {
+			since = n.Place.Time
+		}
+	}
+	return since
+}
+
+// joined returns by how much an event makes a queue of waiters longer.
+func joined(e inspect.Event) int {
+	switch {
+	case e.Kind.OfOther():
+		return 0
+	case e.Kind == inspect.EventWaiting:
+		return 1
+	case e.Kind == inspect.EventGranted && e.Request.Revision != e.Revision, e.Kind.Gone() && !e.Request.Holding:
+		return -1
+	default:
+		return 0
 	}
 }

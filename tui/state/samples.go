@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"time"
 
 	"etcd-lock/internal/inspect"
 )
@@ -11,8 +12,12 @@ type samples struct {
 	byLock map[inspect.LockID]*[SampleCount]uint16
 }
 
-// SampleCount is how many samples of a queue are kept.
-const SampleCount = 12
+const (
+	// SampleCount is how many samples of a queue are kept.
+	SampleCount = 12
+	// SampleEvery is the time between two samples.
+	SampleEvery = 2 * time.Second
+)
 
 // Take samples all queues. A lock with nothing but zeros is forgotten.
 func (s *samples) Take(locks []inspect.Lock) {
@@ -38,6 +43,19 @@ func (s *samples) Take(locks []inspect.Lock) {
 		}
 		ring[SampleCount-1] = uint16(min(l.Count().Waiters, 1<<16-1))
 	}
+}
+
+// set sets a sample of a queue.
+func (s *samples) set(id inspect.LockID, i, waiters int) {
+	ring := s.byLock[id]
+	switch {
+	case waiters <= 0:
+		return
+	case ring == nil:
+		ring = &[SampleCount]uint16{}
+		s.byLock[id] = ring
+	}
+	ring[i] = uint16(min(waiters, 1<<16-1))
 }
 
 // Spark draws the latest samples in w cells.

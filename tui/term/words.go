@@ -12,7 +12,7 @@ import (
 // of Go's.
 func Plainly(err error) string {
 	s := err.Error()
-	for _, of := range []string{"inspect: ", "release: ", "rwlock: ", "flight: "} {
+	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
 		s = strings.TrimPrefix(s, of)
 	}
 	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")

@@ -25,7 +25,7 @@ import (
 
 var (
 	endpoint = flag.String("endpoint", "", "of etcd")
-	who      = flag.String("who", "rwlock", "implementation: rwlock, mutex or recipe")
+	who      = flag.String("who", "rwlock", "implementation: rwlock, mutex, recipe or floor")
 	name     = flag.String("name", "/contended", "of the lock")
 	waiters  = flag.Int("waiters", 10, "number of goroutines that take the lock in turns")
 	sessions = flag.Int("sessions", 500, "number of sessions, at most")
@@ -58,13 +58,18 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lock := func(i int) func(context.Context) error { return locker(opened[i%len(opened)]) }
+	if *who == "floor" {
+		circle := newFloor(ctx, opened, *waiters)
+		lock = func(i int) func(context.Context) error { return circle.locker(i, opened[i%len(opened)]) }
+	}
 	errs := make(chan error, *waiters)
 	var working sync.WaitGroup
 	for i := range *waiters {
-		lock := locker(opened[i%len(opened)])
+		turn := lock(i)
 		working.Go(func() {
 			for !stopped.Load() {
-				if err := lock(ctx); err != nil {
+				if err := turn(ctx); err != nil {
 					errs <- err
 					return
 				}

@@ -217,6 +217,50 @@ func TestParseMute(t *testing.T) {
 	}
 }
 
+func TestParseMuteFlag(t *testing.T) {
+	now := locktest.Epoch
+	for _, tt := range []struct {
+		text  string
+		watch bool
+		until time.Time
+		ok    bool
+	}{
+		{"long-wait=2h", true, now.Add(2 * time.Hour), true},
+		{"long-wait=2h", false, now, false},
+		{"long-wait=2100-01-01T00:00:00Z", false, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), true},
+		{"*:/a=b/**=90m", true, now.Add(90 * time.Minute), true},
+		{"long-wait", true, now, false},
+		{"long-wait=", true, now, false},
+		{"long-wait=-2h", true, now, false},
+		{"long-wait=0", true, now, false},
+		{"long-wait=tomorrow", true, now, false},
+		{"nonsense=2h", true, now, false},
+		{"=2h", true, now, false},
+		{"long-wait:=2h", true, now, false},
+		{"", true, now, false},
+	} {
+		f := Flags{Watch: tt.watch, Mute: []string{tt.text}}
+		all, err := f.muted(now)
+		if (err == nil) != tt.ok || tt.ok && !all[0].until.Equal(tt.until) {
+			t.Errorf("%+v: %+v, %v", tt, all, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "--mute "+tt.text) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}
+
+// TestMutedByFlag: what is muted for a time is passed on when that is over.
+func TestMutedByFlag(t *testing.T) {
+	s := newScene(t, Flags{Watch: true, Mute: []string{"long-wait:/b=1h", "long-wait:/a**=1m"}}, "")
+	s.round(waiting)
+	s.said("raised warning long-wait /a muted")
+	s.pass(59 * time.Second)
+	s.said()
+	s.pass(time.Second)
+	s.said("raised warning long-wait /a")
+}
+
 func TestJudge(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mutes")
 	if err := os.WriteFile(file, []byte("2026-01-02T04:00:00Z deadlock"), 0o600); err != nil {
@@ -233,6 +277,9 @@ func TestJudge(t *testing.T) {
 		{Flags{FailOn: "warning"}, findings[1:], true},
 		{Flags{FailOn: "notice"}, findings[1:], true},
 		{Flags{FailOn: "critical", Mutes: file}, findings[:0], false},
+		{Flags{FailOn: "warning", Mute: []string{"no-space=2026-01-02T04:00:00Z"}}, findings[1:], false},
+		{Flags{FailOn: "warning", Mute: []string{"deadlock=2026-01-02T04:00:00Z"}}, findings[1:], true},
+		{Flags{FailOn: "warning", Mute: []string{"no-space=2020-01-02T04:00:00Z"}}, findings[1:], true},
 	} {
 		if err := tt.f.Judge(tt.all, locktest.Epoch); errors.Is(err, ErrFound) != tt.want {
 			t.Errorf("%+v: %v", tt.f, err)
@@ -248,7 +295,8 @@ func TestCheck(t *testing.T) {
 		"": true, "--watch": true, "--fail-on critical": true, "--fail-on bad": false, "--watch --fail-on notice": false,
 		"--exec true": false, "--watch --exec go": true, "--watch --exec /there/is/none": false, "--watch --webhook http://h/x": true,
 		"--watch --webhook ftp://h/x": false, "--watch --webhook http:": false, "--mutes f": false, "--watch --mutes f": true, "--watch --clear-after -1s": false,
-		"--clear-after 1s": false,
+		"--clear-after 1s": false, "--mute long-wait=2h": false, "--watch --mute long-wait=2h": true, "--watch --mute long-wait": false,
+		"--fail-on notice --mute long-wait=2h": false,
 	} {
 		var f Flags
 		fs := pflag.NewFlagSet("why", pflag.ContinueOnError)

@@ -37,7 +37,9 @@ with everything that it has started. What fails, or takes longer, is tried five 
 all, with growing pauses, unless the server answers that the request is wrong. At most 100
 lines wait for that; further ones are not passed on, and a warning says so.
 
-With --mutes FILE, problems are muted. Each line of the file says until when and which:
+With --mute, problems of a kind are muted, of all locks or of some: long-wait=2h for two
+hours from the start on, '*:/jobs/**=2026-12-24T00:00:00Z' up to a time. With --fail-on, it
+takes a time only. With --mutes FILE, each line of a file says until when and which:
 
   2026-11-28T14:00:00+01:00 long-wait:/jobs/**  
   2026-12-24T00:00:00Z old-server
@@ -66,7 +68,8 @@ With --watch -o json, a document per line:
 type Flags struct {
 	Watch      bool
 	FailOn     string
-	Mutes      string // a file
+	Mute       []string // KIND[:LOCK]=UNTIL
+	Mutes      string   // a file
 	Exec       []string
 	Webhooks   []string
 	ClearAfter time.Duration
@@ -76,6 +79,7 @@ type Flags struct {
 func (f *Flags) Register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.Watch, "watch", false, "print problems as they are raised and cleared, until interrupted")
 	fs.StringVar(&f.FailOn, "fail-on", "", "exit with 6 if there is a problem of this `severity` or a worse one: critical, warning or notice")
+	fs.StringArrayVar(&f.Mute, "mute", nil, "mute what is `KIND[:LOCK]=UNTIL`, such as long-wait:/jobs/**=2h; can be given again")
 	fs.StringVar(&f.Mutes, "mutes", "", "`file` that says which problems are muted until when")
 	fs.StringArrayVar(&f.Exec, "exec", nil, "with --watch, run `PROGRAM` for each line; words are separated by spaces; can be given again")
 	fs.StringArrayVar(&f.Webhooks, "webhook", nil, "with --watch, post each line to `URL`; can be given again")
@@ -92,10 +96,15 @@ func (f *Flags) Check(fs *pflag.FlagSet, past bool) error {
 		return errors.New("--watch and --fail-on are mutually exclusive")
 	case f.FailOn != "" && severityOf(f.FailOn) == 0:
 		return fmt.Errorf("--fail-on %s: must be critical, warning or notice", f.FailOn)
+	case len(f.Mute) > 0 && !f.Watch && f.FailOn == "":
+		return errors.New("--mute requires --watch or --fail-on")
 	case f.Mutes != "" && !f.Watch && f.FailOn == "":
 		return errors.New("--mutes requires --watch or --fail-on")
 	case f.ClearAfter < 0:
 		return errors.New("--clear-after must not be less than 0")
+	}
+	if _, err := f.muted(time.Now()); err != nil {
+		return err
 	}
 	for _, name := range []string{"exec", "webhook", "clear-after"} {
 		if fs.Changed(name) && !f.Watch {
@@ -140,9 +149,11 @@ func (f *Flags) Judge(findings []diagnose.Finding, now time.Time) error {
 		return nil
 	}
 	m, err := readMutes(f.Mutes)
-	if err != nil {
+	also, flagErr := f.muted(now)
+	if err := errors.Join(err, flagErr); err != nil {
 		return &connect.OptionError{Err: err}
 	}
+	m = append(m, also...)
 	for _, found := range findings {
 		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found), now).IsZero() {
 			return ErrFound

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -46,14 +47,40 @@ func readMutes(file string) (mutes, error) {
 	return all, nil
 }
 
-// parseMute parses "UNTIL KIND" or "UNTIL KIND:LOCK".
+// parseMute parses a line of a file: "UNTIL KIND" or "UNTIL KIND:LOCK".
 func parseMute(line string) (mute, error) {
 	when, what, _ := strings.Cut(line, " ")
 	until, err := time.Parse(time.RFC3339, when)
 	if err != nil {
 		return mute{}, fmt.Errorf("%q is not a time such as 2026-11-28T14:00:00Z", when)
 	}
-	kind, lock, named := strings.Cut(strings.TrimSpace(what), ":")
+	return newMute(until, strings.TrimSpace(what))
+}
+
+// parseMuteFlag parses "KIND=UNTIL" or "KIND:LOCK=UNTIL", where UNTIL is a time or, of what
+// runs for long, for how long from now on.
+func parseMuteFlag(text string, now time.Time, runs bool) (mute, error) {
+	i := strings.LastIndexByte(text, '=')
+	if i < 0 {
+		return mute{}, errors.New("must be KIND=UNTIL or KIND:LOCK=UNTIL, such as long-wait:/jobs/**=2h")
+	}
+	what, when := text[:i], text[i+1:]
+	until, err := time.Parse(time.RFC3339, when)
+	if d, durationErr := time.ParseDuration(when); durationErr == nil && d > 0 {
+		if !runs {
+			return mute{}, fmt.Errorf("with --fail-on, %q would begin anew each time: name a time such as 2026-11-28T14:00:00Z", when)
+		}
+		until, err = now.Add(d), nil
+	}
+	if err != nil {
+		return mute{}, fmt.Errorf("%q is neither a duration such as 2h nor a time such as 2026-11-28T14:00:00Z", when)
+	}
+	return newMute(until, what)
+}
+
+// newMute returns the mute of "KIND" or "KIND:LOCK".
+func newMute(until time.Time, what string) (mute, error) {
+	kind, lock, named := strings.Cut(what, ":")
 	if kind != anyKind && kind != string(noContact) && !slices.Contains(diagnose.Kinds(), diagnose.Kind(kind)) {
 		return mute{}, fmt.Errorf("%q is not a kind of problem, see etcd-lock why --help", kind)
 	}
@@ -66,6 +93,19 @@ func parseMute(line string) (mute, error) {
 		m.lock = &glob
 	}
 	return m, nil
+}
+
+// muted returns what flags mute at a time.
+func (f *Flags) muted(now time.Time) (mutes, error) {
+	var all mutes
+	for _, text := range f.Mute {
+		m, err := parseMuteFlag(text, now, f.Watch)
+		if err != nil {
+			return nil, fmt.Errorf("--mute %s: %w", text, err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
 }
 
 // until returns until when an alert is muted at a time, zero if it is not.
@@ -88,10 +128,16 @@ func (m mute) mutes(a alert) bool {
 // muteFile reads a file of mutes whenever it has changed.
 type muteFile struct {
 	name    string
+	always  mutes // of flags
 	mutes   mutes
 	changed time.Time
 	size    int64
 	failed  string
+}
+
+// until returns until when an alert is muted at a time, zero if it is not.
+func (f *muteFile) until(a alert, now time.Time) time.Time {
+	return slices.Concat(f.always, f.mutes).until(a, now)
 }
 
 // refresh reads the file again if it has changed. If that fails, what it said before

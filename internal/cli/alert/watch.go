@@ -128,7 +128,9 @@ func newWatcher(o *Options) (*watcher, error) {
 		},
 	}
 	var err error
-	w.mutes.mutes, err = readMutes(o.Mutes)
+	if w.mutes.always, err = o.muted(o.Now()); err == nil {
+		w.mutes.mutes, err = readMutes(o.Mutes)
+	}
 	return w, err
 }
 
@@ -189,7 +191,7 @@ func (w *watcher) silence() alert {
 // unmute raises what was muted, is not any more, and is still there.
 func (w *watcher) unmute(now time.Time) {
 	for _, a := range w.problems.Open() {
-		if !w.told[a.id] && w.mutes.mutes.until(a, now).IsZero() {
+		if !w.told[a.id] && w.mutes.until(a, now).IsZero() {
 			w.tell("raised", a, now)
 		}
 	}
@@ -199,7 +201,7 @@ func (w *watcher) unmute(now time.Time) {
 // to whom it is passed on is not cleared for them either.
 func (w *watcher) tell(event string, a alert, now time.Time) {
 	n := docs.Notice{Event: event, Time: now, Revision: w.revision, Finding: &a.doc, Text: a.doc.Severity + ": " + a.doc.Text}
-	until, pass := w.mutes.mutes.until(a, now), true
+	until, pass := w.mutes.until(a, now), true
 	switch {
 	case event == "cleared":
 		pass = w.told[a.id]

@@ -61,6 +61,9 @@ func appendOwner(b []byte, owner *keyspace.Owner) ([]byte, error) {
 	o.optional("program", owner.Program)
 	o.optional("label", owner.Label)
 	o.optional("under", owner.Under)
+	if owner.Keep {
+		o.any("keep", true)
+	}
 	o.time("time", owner.Time)
 	return append(o.b, '}'), o.err
 }

@@ -11,6 +11,8 @@ import (
 // EventHelp documents the fields of Event.
 var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
                     was waiting and is gone); expired, revoked (gone with its lease);
+                    ended (gone, and its lease too: whether it was released, expired or
+                    was revoked is not known);
                     detached (its key was written again with another lease or none: it
                     is no request any more, and still blocks); blocks (a key that is not
                     in the queue is in the way of requests now), cleared (it is not any
@@ -115,7 +117,7 @@ func eventTone(event string) output.Tone {
 		return output.Waiting
 	case string(inspect.EventExpired), string(inspect.EventBlocks), "lost", "worse":
 		return output.Critical
-	case string(inspect.EventRevoked), "gap", "resynced", "unknown", "raised":
+	case string(inspect.EventRevoked), string(inspect.EventEnded), "gap", "resynced", "unknown", "raised":
 		return output.Warning
 	default:
 		return output.Plain

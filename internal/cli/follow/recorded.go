@@ -1,9 +1,7 @@
 package follow
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"etcd-lock/internal/cli/recording"
@@ -14,10 +12,21 @@ import (
 // Recorded says how to follow the locks of a recording.
 type Recorded struct {
 	Path     string
-	From, To string // times, as --at takes them; empty: the beginning, the end
+	Span     recording.Span
 	Prefixes []string
 	Rules    func() (*layout.Set, error)
 	Now      func() time.Time
+	Doubt    func(text string) // is called with what cannot be read
+}
+
+// Noting returns the same, with a Doubt that also appends to all.
+func (r *Recorded) Noting(all *[]string) *Recorded {
+	noting := *r
+	noting.Doubt = func(text string) {
+		*all = append(*all, text)
+		r.Doubt(text)
+	}
+	return &noting
 }
 
 // Follow has f follow what was recorded. If ctx ends, it ends early, which is no error.
@@ -30,17 +39,13 @@ func (r *Recorded) Follow(ctx context.Context, f flight.Follower) error {
 	if err != nil {
 		return err
 	}
-	last := recorded.Last().Time
-	from, err := recording.ParseTime("from", r.From, r.Now(), last.Time)
+	from, to, err := r.Span.Times(recorded, r.Now())
 	if err != nil {
 		return err
 	}
-	to, err := recording.ParseTime("to", r.To, r.Now(), last.Time)
-	if err != nil {
-		return err
+	damage, err := recorded.Follow(ctx, from, to, r.Prefixes, f)
+	for _, text := range damage {
+		r.Doubt(text)
 	}
-	if !from.IsZero() && !from.Before(cmp.Or(to, last.Time)) {
-		return fmt.Errorf("--from: nothing is between %s and %s", flight.Show(from), flight.Show(cmp.Or(to, last.Time)))
-	}
-	return recorded.Follow(ctx, from, to, r.Prefixes, f)
+	return err
 }

@@ -19,6 +19,7 @@ import (
 // Help documents the fields of JSON.
 const Help = `With --potential -o json:
   from, to            of the time that was watched
+  doubts              of a recording: what cannot be read of it; absent without any
   potential           deadlocks that could happen:
     text, clauses       as for findings
     classes             of the locks that are held, of each story
@@ -47,8 +48,9 @@ func Run(ctx context.Context, opts *Options) error {
 		return err
 	}
 	f := &watcher{Follower: order.NewFollower(rules, order.Limits{})}
+	var doubts []string
 	if opts.Recorded.Path != "" {
-		err = opts.Recorded.Follow(ctx, f)
+		err = opts.Recorded.Noting(&doubts).Follow(ctx, f)
 	} else {
 		err = opts.Live.Follow(ctx, f)
 	}
@@ -57,7 +59,7 @@ func Run(ctx context.Context, opts *Options) error {
 	}
 	found := f.Potentials()
 	if opts.Out.Format == output.JSON {
-		return opts.Out.Document(newDoc(f, found))
+		return opts.Out.Document(doc{From: f.from, To: f.to, Doubts: doubts, Found: Documents(found), More: f.Full()})
 	}
 	return f.write(opts.Out, found)
 }
@@ -99,10 +101,11 @@ func Write(out output.Printer, p order.Potential) error {
 }
 
 type doc struct {
-	From  time.Time   `json:"from"`
-	To    time.Time   `json:"to"`
-	Found []Potential `json:"potential"`
-	More  bool        `json:"more,omitempty"`
+	From   time.Time   `json:"from"`
+	To     time.Time   `json:"to"`
+	Doubts []string    `json:"doubts,omitempty"`
+	Found  []Potential `json:"potential"`
+	More   bool        `json:"more,omitempty"`
 }
 
 // Potential is a deadlock that could happen, in JSON.
@@ -129,10 +132,6 @@ type step struct {
 	NameBase64 string `json:"name_base64,omitempty"`
 	Mode       string `json:"mode"`
 	Revision   int64  `json:"revision,omitempty"`
-}
-
-func newDoc(w *watcher, found []order.Potential) doc {
-	return doc{From: w.from, To: w.to, Found: Documents(found), More: w.Full()}
 }
 
 // Documents returns deadlocks that could happen, in JSON.

@@ -11,6 +11,8 @@ import (
 const Help = `With -o json:
   from, to            of the time that was watched
   watched_seconds     less than that if a clock was set
+  doubts              of a recording: what cannot be read of it, a sentence each; absent
+                      without any
   gaps, gap_seconds   times in which not all events were seen, and how long these took
   events              that were seen
   waited_seconds      by all requests together
@@ -46,6 +48,7 @@ type doc struct {
 	From    time.Time  `json:"from"`
 	To      time.Time  `json:"to"`
 	Watched float64    `json:"watched_seconds"`
+	Doubts  []string   `json:"doubts,omitempty"`
 	Gaps    int        `json:"gaps"`
 	InGaps  float64    `json:"gap_seconds"`
 	Events  int        `json:"events"`

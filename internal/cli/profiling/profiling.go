@@ -48,9 +48,10 @@ func Run(ctx context.Context, opts *Options) (err error) {
 		}
 		defer func() { err = errors.Join(err, page.Close()) }()
 	}
+	var doubts []string
 	var from source = &opts.Live
 	if opts.Recorded.Path != "" {
-		from = &opts.Recorded
+		from = opts.Recorded.Noting(&doubts)
 	}
 	p, err := collect(ctx, from, rules)
 	if err != nil {
@@ -61,7 +62,7 @@ func Run(ctx context.Context, opts *Options) (err error) {
 			return fmt.Errorf("--html: %w", err)
 		}
 	}
-	return opts.write(p)
+	return opts.write(p, doubts)
 }
 
 // collect follows a source and returns its profile.
@@ -71,10 +72,12 @@ func collect(ctx context.Context, from source, rules lockclass.Rules) (profile.P
 	return c.Profile(time.Time{}), err
 }
 
-func (opts *Options) write(p profile.Profile) error {
+func (opts *Options) write(p profile.Profile, doubts []string) error {
 	switch opts.Out.Format {
 	case output.JSON:
-		return opts.Out.Document(newDoc(p))
+		doc := newDoc(p)
+		doc.Doubts = doubts
+		return opts.Out.Document(doc)
 	case output.Folded:
 		return writeFolded(opts.Out.Writer, p)
 	case output.Pprof:

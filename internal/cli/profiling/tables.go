@@ -1,6 +1,7 @@
 package profiling
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -25,11 +26,14 @@ func writeTables(out output.Printer, p profile.Profile, top int, now time.Time) 
 	if err := t.summary(p); err != nil {
 		return err
 	}
-	for _, write := range []func(profile.Profile) error{t.classes, t.owners, t.chains} {
-		if err := t.out.Line(); err != nil {
-			return err
+	for _, table := range []struct {
+		rows  int
+		write func(profile.Profile) error
+	}{{len(p.Classes), t.classes}, {len(p.Owners), t.owners}, {len(p.Chains), t.chains}} {
+		if table.rows == 0 {
+			continue
 		}
-		if err := write(p); err != nil {
+		if err := errors.Join(t.out.Line(), table.write(p)); err != nil {
 			return err
 		}
 	}
@@ -48,8 +52,12 @@ func (t *tables) time(at time.Time) string {
 }
 
 func (t *tables) summary(p profile.Profile) error {
-	texts := []string{fmt.Sprintf("%s from %s to %s: %s, and requests waited %s together",
-		format.Brief(p.Watched), t.time(p.From), t.time(p.To), format.Count(p.Events, "event", "events"), format.Brief(p.Waited))}
+	waited := "requests waited " + format.Brief(p.Waited) + " together"
+	if p.Waited == 0 && len(p.Chains) == 0 {
+		waited = "no request was seen to wait"
+	}
+	texts := []string{fmt.Sprintf("%s from %s to %s: %s, and %s",
+		format.Brief(p.Watched), t.time(p.From), t.time(p.To), format.Count(p.Events, "event", "events"), waited)}
 	if p.Gaps > 0 {
 		texts = append(texts, fmt.Sprintf("%s: not all events were seen in %s of it", format.Count(p.Gaps, "gap", "gaps"), format.Brief(p.InGaps)))
 	}

@@ -17,7 +17,7 @@ import (
 const maxCatchUp = 100_000
 
 // errNotFollowed says why a recording cannot go on where another ended.
-var errNotFollowed = errors.New("recording: etcd has other data than the recording")
+var errNotFollowed = errors.New("etcd has other data than the recording")
 
 // catchUp reads from etcd's history what happened between the end of a recording and the
 // first update of the watch. What cannot be read is a gap, and no failure.
@@ -77,7 +77,7 @@ func (opts *RecordOptions) history(ctx context.Context, c *connect.Conn, end fli
 	case from > to.Revision || !slices.Equal(end.Snapshot.Prefixes, to.Prefixes):
 		return nil, errNotFollowed
 	case to.Revision-from > maxCatchUp && opts.Follow == "":
-		return nil, fmt.Errorf("recording: %d revisions are more than are read without being asked for: use --follow-from", to.Revision-from)
+		return nil, fmt.Errorf("%d revisions are more than are read without being asked for: use --follow-from", to.Revision-from)
 	}
 	history, err := c.Source.History(ctx, from, to.Prefixes...)
 	compacted := errors.Is(err, inspect.ErrCompacted)

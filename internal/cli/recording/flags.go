@@ -9,6 +9,7 @@ import (
 
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
 )
 
@@ -20,8 +21,13 @@ type Flags struct {
 
 // Register adds the flags to fs.
 func (f *Flags) Register(fs *pflag.FlagSet) {
-	fs.Var((*filled)(&f.Path), "recording", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
-	fs.Var((*filled)(&f.At), "at", "of a recording: as at `TIME`, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its end)")
+	RegisterPath(fs, &f.Path)
+	fs.Var((*moment)(&f.At), "at", "of a recording: as at `TIME`, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its end)")
+}
+
+// RegisterPath adds the flag --recording alone to fs.
+func RegisterPath(fs *pflag.FlagSet, path *string) {
+	fs.Var((*Filled)(path), "recording", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
 }
 
 // Given reports whether a recording is to be read.
@@ -64,26 +70,38 @@ type Span struct {
 
 // Register adds the flags to fs.
 func (s *Span) Register(fs *pflag.FlagSet) {
-	fs.Var((*filled)(&s.From), "from", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z")
-	fs.Var((*filled)(&s.To), "to", "of a recording: up to `TIME`")
+	fs.Var((*moment)(&s.From), "from", "of a recording: from `TIME` on, such as 03:12, -2h or 2026-11-27T03:12:04Z (default: its beginning)")
+	fs.Var((*moment)(&s.To), "to", "of a recording: up to `TIME` (default: its end)")
 }
 
-// Given reports whether not all of a recording is wanted.
-func (s Span) Given() bool { return s.From+s.To != "" }
+// Check reports times that are given without a recording.
+func (s Span) Check(path string) error {
+	if s.From+s.To != "" && path == "" {
+		return errors.New("--from and --to require --recording: etcd keeps no times")
+	}
+	return nil
+}
 
-// Times returns the times, of which one that is not given is zero.
+// Times returns the times, of which one that is not given is zero. It fails if nothing was
+// recorded between them.
 func (s Span) Times(r *flight.Recording, now time.Time) (from, to time.Time, err error) {
-	end, err := r.End()
-	if err == nil {
-		from, err = ParseTime("from", s.From, now, end.Time)
+	last := r.Last().Time.Time
+	if from, err = parseTime("from", s.From, now, last); err != nil {
+		return from, to, err
 	}
-	if err == nil {
-		to, err = ParseTime("to", s.To, now, end.Time)
+	if to, err = parseTime("to", s.To, now, last); err != nil {
+		return from, to, err
 	}
-	if err == nil && !to.IsZero() && to.Before(from) {
-		err = errors.New("--to is before --from")
+	earliest, latest := r.Range()
+	switch {
+	case !to.IsZero() && !from.Before(to):
+		err = fmt.Errorf("--to %s must be later than --from %s", flight.Show(to), flight.Show(from))
+	case from.After(latest):
+		err = fmt.Errorf("--from %s: the recording ends before that", flight.Show(from))
+	case !to.IsZero() && to.Before(earliest):
+		err = fmt.Errorf("--to %s: the recording begins after that", flight.Show(to))
 	}
-	return from, to, err
+	return from, to, hint.Add(err, fmt.Sprintf("it has what happened from %s to %s", flight.Show(earliest), flight.Show(latest)))
 }
 
 // Open opens a recording, and returns what passes on what happened in its part, and the
@@ -96,13 +114,7 @@ func (s Span) Open(path string, rules *layout.Set, now time.Time) (replay func(f
 	if from, to, err = s.Times(r, now); err != nil || from.IsZero() {
 		return r.Replay, from, to, err
 	}
-	return func(step func(flight.Step) error) error {
-		err := r.ReplayAt(from, step)
-		if errors.Is(err, flight.ErrNotRecorded) {
-			return r.Replay(step)
-		}
-		return err
-	}, from, to, nil
+	return func(step func(flight.Step) error) error { return r.ReplayAt(from, step) }, from, to, nil
 }
 
 // Open returns the moment of the recording that --at or a revision selects, or its end. It
@@ -147,16 +159,12 @@ func (f Flags) Time(rules *layout.Set, now time.Time) (time.Time, error) {
 }
 
 func (f Flags) time(r *flight.Recording, now time.Time) (time.Time, error) {
-	end, err := r.End()
-	if err != nil {
-		return time.Time{}, err
-	}
-	return ParseTime("at", f.At, now, end.Time)
+	return parseTime("at", f.At, now, r.Last().Time.Time)
 }
 
-// ParseTime returns the time that a flag says, given the time now and the end of the
+// parseTime returns the time that a flag says, given the time now and the end of the
 // recording. It is zero for a flag that is not given.
-func ParseTime(flag, s string, now, end time.Time) (time.Time, error) {
+func parseTime(flag, s string, now, end time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}

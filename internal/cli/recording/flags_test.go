@@ -14,8 +14,11 @@ func TestEmptyFlags(t *testing.T) {
 		if err := fs.Set(name, ""); err == nil {
 			t.Errorf("--%s may be empty", name)
 		}
-		if err := fs.Set(name, "x"); err != nil || fs.Lookup(name).Value.String() != "x" {
-			t.Errorf("--%s x: %q, %v", name, fs.Lookup(name).Value, err)
+		if err := fs.Set(name, "03:12"); err != nil || fs.Lookup(name).Value.String() != "03:12" {
+			t.Errorf("--%s 03:12: %q, %v", name, fs.Lookup(name).Value, err)
+		}
+		if err := fs.Set(name, "yesterday"); (err == nil) != (name == "recording") {
+			t.Errorf("--%s yesterday: %v", name, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package recording
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
@@ -62,18 +63,11 @@ func saveMemory() (restore func()) {
 }
 
 // Record records the locks below prefixes in a folder until ctx ends, which is no error.
-func Record(ctx context.Context, opts *RecordOptions) error {
+func Record(ctx context.Context, opts *RecordOptions) (err error) {
 	defer saveMemory()()
-	c, err := opts.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	prefixes, err := opts.Reach(ctx, c, opts.Prefixes)
-	if err != nil {
-		return err
-	}
-	r, err := flight.NewRecorder(opts.Dir, flight.Options{
+	var c *connect.Conn
+	var prefixes keyspace.Prefixes
+	r, err := flight.NewRecorder(opts.Dir, flight.Options{ // before it connects: whether the folder can be used has nothing to do with etcd
 		Limits:  flight.Limits{Keep: time.Duration(opts.Keep), MaxSize: int64(opts.MaxSize)},
 		Cluster: func() string { return c.ClusterID(ctx, prefixes) },
 		Report:  opts.report,
@@ -81,13 +75,21 @@ func Record(ctx context.Context, opts *RecordOptions) error {
 	if err != nil {
 		return err
 	}
-	opts.Note("recording in " + opts.Dir)
-	err = patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Watch: c.Source.WatchSteps},
-		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
-	if closeErr := r.Close(); err == nil {
-		err = closeErr
+	defer func() {
+		err = cmp.Or(err, r.Close())
+		if c != nil {
+			c.Close()
+		}
+	}()
+	if c, err = opts.Connect(ctx); err != nil {
+		return err
 	}
-	return err
+	if prefixes, err = opts.Reach(ctx, c, opts.Prefixes); err != nil {
+		return err
+	}
+	opts.Note("recording in " + opts.Dir)
+	return patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Watch: c.Source.WatchSteps},
+		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 }
 
 // report says that the recording cannot be written, or can be again.

@@ -32,14 +32,10 @@ type SnapshotOptions struct {
 
 // Check reports options that do not go together.
 func (opts *SnapshotOptions) Check() error {
-	switch {
-	case opts.Recording == "" && opts.Span.Given():
-		return errors.New("--from and --to require --recording: etcd keeps no times")
-	case opts.Recording != "" && len(opts.Prefixes) > 0:
+	if opts.Recording != "" && len(opts.Prefixes) > 0 {
 		return errors.New("a PREFIX is for what is read from etcd: not with --recording")
-	default:
-		return nil
 	}
+	return opts.Span.Check(opts.Recording)
 }
 
 // Snapshot writes the locks, and what happened to them, to one file that can be read as a

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"etcd-lock/internal/format"
 )
 
 // Age is the value of a flag: a duration, which may be in days.
@@ -79,21 +81,37 @@ func (b *Size) String() string {
 // Type implements pflag.Value.
 func (b *Size) Type() string { return "size" }
 
-// filled is the value of a flag: a text that must not be empty. An empty one is most often
+// Filled is the value of a flag: a text that must not be empty. An empty one is most often
 // a variable of a script that is not set.
-type filled string
+type Filled string
 
 // Set implements pflag.Value.
-func (f *filled) Set(s string) error {
+func (f *Filled) Set(s string) error {
 	if s == "" {
 		return errors.New("must not be empty")
 	}
-	*f = filled(s)
+	*f = Filled(s)
 	return nil
 }
 
 // String implements pflag.Value.
-func (f *filled) String() string { return string(*f) }
+func (f *Filled) String() string { return string(*f) }
 
 // Type implements pflag.Value.
-func (f *filled) Type() string { return "string" }
+func (f *Filled) Type() string { return "string" }
+
+// moment is the value of a flag: a time as format.ParseTime takes it.
+type moment string
+
+// Set implements pflag.Value.
+func (m *moment) Set(s string) error {
+	_, err := format.ParseTime(s, time.Now(), time.Now())
+	*m = moment(s)
+	return err
+}
+
+// String implements pflag.Value.
+func (m *moment) String() string { return string(*m) }
+
+// Type implements pflag.Value.
+func (m *moment) Type() string { return "string" }

@@ -26,10 +26,14 @@ var errEnough = errors.New("recording: enough events were printed")
 func Watch(opts *WatchOptions) error {
 	v := &viewer{opts: opts, prefixes: keyspace.NewPrefixes(opts.Prefixes...), out: output.NewStream(opts.Out, true, docs.EventColumns())}
 	err := opts.Replay(v.step)
-	if errors.Is(err, errEnough) {
-		err = nil
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return v.out.Write(nil) // the heading, if there was nothing
 	}
-	return errors.Join(err, v.out.Write(nil))
 }
 
 // viewer turns steps of a recording into lines.
@@ -66,8 +70,8 @@ func (v *viewer) entries(s flight.Step) ([]output.Entry, error) {
 		return v.picture(s, note)
 	case flight.KindChange:
 		return v.changes(s, note)
-	case flight.KindLost:
-		note.Error, note.Text = s.Error, s.Text()
+	case flight.KindLost, flight.KindDamaged:
+		note.Error, note.Text = s.Text(), s.Text()
 	case flight.KindFindings:
 		return append(v.findings("cleared", s.Cleared, note), v.findings("raised", s.Raised, note)...), nil
 	default:

@@ -59,7 +59,7 @@ func (t *Tape) At(_ context.Context, _ []string, at backend.Place) (backend.Mome
 		i--
 	}
 	if i < 0 {
-		return backend.Moment{}, errors.New("flight: that was not recorded")
+		return backend.Moment{}, errors.New("that was not recorded")
 	}
 	m := t.moments[i]
 	m.Floor, m.Last = t.moments[0].Place, t.until
