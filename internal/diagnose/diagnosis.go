@@ -60,7 +60,7 @@ func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now
 
 // Findings returns the findings of Locks alone, without what would help: Remedies and End
 // are not set. Sessions whose requests all say the same of their client have only the first
-// one. That takes less than half of the time, and little memory.
+// one. That takes less time, and little memory.
 func Findings(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
 	e := newExaminer(s, leases, t.orDefault(), now, true)
 	e.find()

@@ -28,8 +28,8 @@ type state struct {
 	resyncs map[inspect.ResyncCause]int
 	missed  int
 	round   patrol.Round // without what it has looked at and found, which would be kept until the next one
-	target  int64     // a revision that etcd has and the watch has not reached; 0 without one
-	since   time.Time // when it was read
+	target  int64        // a revision that etcd has and the watch has not reached; 0 without one
+	since   time.Time    // when it was read
 
 	layouts map[[2]string]bool // layouts and states that have been seen
 	found   map[[2]string]int  // by kinds and severities that have been found, how many were at last
