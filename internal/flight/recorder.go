@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"etcd-lock/internal/format"
@@ -303,6 +302,7 @@ func (r *Recorder) begin(resync *Resync) {
 // firstFrame returns the frame with which a segment begins.
 func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 	r.frame.reset()
+	r.frame.buf.Write(segmentMark)
 	now := newTime(r.now)
 	head := Line{
 		Kind: KindSegment, Time: now, Revision: r.last.Revision, Format: Format, Version: Version, Number: r.folder.next,
@@ -322,8 +322,7 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.frame.finish()
-	return slices.Concat(segmentMark, b), err
+	return r.frame.finish()
 }
 
 // fail notes a failure: until a new segment can be begun, nothing is recorded.
