@@ -31,7 +31,7 @@ func newUser(t *testing.T, flags ...string) *user {
 
 func (u *user) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(u.path, append(append([]string{}, u.flags...), args...)...)
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "XDG_CONFIG_HOME="+u.TempDir())
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "LC_ALL=C.UTF-8", "XDG_CONFIG_HOME="+u.TempDir())
 	return cmd
 }
 
