@@ -46,6 +46,10 @@ CMD has started; in a shell script, write exec before the last command. When CMD
 suspended with ctrl-Z, etcd-lock is suspended too: after more than --ttl the lock is
 lost, and CMD is killed when it is continued.
 
+With --on-ask SIGNAL, the process group gets SIGNAL once, when another client waits for
+one of the locks, as "etcd-lock ask" does too. It may end then, or go on as long as it
+needs; the locks are released when it has ended, and the exit code is its own.
+
 CMD finds in its environment, one line for each NAME in the order given:
   ETCD_LOCK_NAME    the name
   ETCD_LOCK_KEY     the key in etcd that holds the lock
@@ -77,6 +81,7 @@ type execOptions struct {
 	conflictCode int
 	ttl          time.Duration
 	label        string
+	onAsk        string // a signal; empty: none
 	quiet        bool
 	readOnly     bool
 	connect      func(context.Context) (*connect.Conn, error)
@@ -131,6 +136,7 @@ func (opts *execOptions) register(cmd *cobra.Command, read *bool) {
 	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "exit `code` when the locks are not acquired, 0 to 255")
 	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "time to live of the lease, in whole seconds: how long the locks outlive a crashed client")
 	fs.StringVar(&opts.label, "label", "", "`text` that others see as the owner (default: the name of CMD)")
+	fs.StringVar(&opts.onAsk, "on-ask", "", "send CMD this `signal` once, when another client waits for a lock: TERM, HUP, USR1 ...")
 	fs.BoolVar(&opts.quiet, "quiet", false, "do not print who holds the locks, nor that they were not acquired")
 }
 
@@ -188,6 +194,11 @@ func (opts *execOptions) check() error {
 			return fmt.Errorf("lock %s is named twice", name)
 		}
 	}
+	if opts.onAsk != "" {
+		if _, err := supervise.ParseSignal(opts.onAsk); err != nil {
+			return fmt.Errorf("--on-ask: %w", err)
+		}
+	}
 	switch {
 	case opts.try && opts.wait > 0:
 		return exclusive("--try", "--wait")
@@ -206,6 +217,9 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
 		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet,
 		Report: func(text string) { printLine(opts.err, text) },
+	}
+	if opts.onAsk != "" {
+		spec.OnAsk, _ = supervise.ParseSignal(opts.onAsk) // which check has checked
 	}
 	spec.Connect = sayTroubles(opts.connect, spec.Report)
 	for _, name := range opts.names {
