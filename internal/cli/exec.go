@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/asking"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/supervise"
@@ -271,4 +272,53 @@ func cannotRun(command string, err error) error {
 		code, err = exitNotFound, errors.New("command not found")
 	}
 	return exitError{code: code, err: fmt.Errorf("%s: %w", command, err)}
+}
+
+const askLong = `Asks the holders of the read/write lock NAME to give it back, and waits until they have,
+or for --wait. It never takes the lock away.
+
+The ask is an ordinary request for writing, which is withdrawn at the end, or when the
+lock is granted. Holders that listen are those that use Wanted or WithKeep of package
+rwlock, and "etcd-lock exec --on-ask"; of the others nothing is expected. While the
+request waits, later requests wait behind it, those of readers too.
+
+With -o json:
+  name, revision  the lock, and the revision at which its holders were read
+  holders         key, mode, client, and keeps: true if it keeps the lock between its
+                  uses and gives it back when asked; false: not known
+  given_back      true if all of them have given it back, or the lock was not held
+
+Exit codes: 0 given back, or not held; 3 not given back in time.`
+
+func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)) *cobra.Command {
+	if runF == nil {
+		runF = asking.Run
+	}
+	opts := &asking.Options{}
+	cmd := &cobra.Command{
+		Use:               "ask NAME",
+		Short:             "Ask the holders of a lock to give it back",
+		Long:              askLong,
+		Example:           "  etcd-lock ask --wait 1m /jobs/nightly",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case a.readOnly:
+				return notReadOnly("ask")
+			case opts.Wait <= 0:
+				return notPositive("wait", opts.Wait)
+			case args[0] == "":
+				return usageError{rwlock.ErrInvalidName}
+			}
+			opts.Name, opts.Connect, opts.Out = args[0], a.connect, a.printer()
+			givenBack, err := runF(cmd.Context(), opts)
+			if err == nil && !givenBack {
+				err = exitError{code: exitNotAcquired}
+			}
+			return runResult(err)
+		},
+	}
+	cmd.Flags().DurationVar(&opts.Wait, "wait", 30*time.Second, "how long to wait for the lock to be given back")
+	return cmd
 }
