@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
@@ -52,6 +53,9 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
 				return fmt.Errorf("-o %s: must be table or json", a.output)
 			}
+			if err := checkFilled(cmd); err != nil {
+				return err
+			}
 			return a.resolve(cmd.Flags(), a.Getenv)
 		},
 		RunE:              tuiCmd.RunE,
@@ -81,4 +85,20 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newCompletionCmd(),
 	)
 	return cmd
+}
+
+// mayBeEmpty are the flags of commands for which an empty text has a meaning.
+var mayBeEmpty = map[string]bool{"label": true, "reason": true, "prefix": true}
+
+// checkFilled reports a flag of the command that is given and empty, most often because a
+// variable of a script is not set. Without it, --fail-on "" would never fail, and --listen
+// "" listen everywhere. Those for the connection are taken as etcdctl takes them.
+func checkFilled(cmd *cobra.Command) (err error) {
+	global := cmd.Root().PersistentFlags()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" && !mayBeEmpty[f.Name] && global.Lookup(f.Name) == nil {
+			err = fmt.Errorf("--%s must not be empty", f.Name)
+		}
+	})
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"etcd-lock/internal/console"
@@ -35,5 +36,28 @@ func TestRootIsTUI(t *testing.T) {
 	}
 	if _, err := run("ls", "--ascii"); err == nil {
 		t.Error("ls takes --ascii")
+	}
+}
+
+// TestEmptyFlags: a flag that is given and empty is refused, and does not mean that it is not
+// given.
+func TestEmptyFlags(t *testing.T) {
+	run := func(args ...string) error {
+		a := &app{System: System{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Getenv: env()}}
+		root := newRootCmdWith(a, newTUICmd(a, func(context.Context, *tuiOptions) error { return nil }))
+		root.SetArgs(args)
+		return root.Execute()
+	}
+	for _, args := range []string{
+		"--audit=", "tui --audit=", "export --listen=", "why --fail-on=", "why --fail-on critical --mutes=", "profile --html=",
+		"profile --recording=", "snapshot x --recording=", "record x --follow-from=", "release /a --audit=",
+		"simulate run x --report=", "simulate run x --junit=", "simulate record --file=",
+	} {
+		if err := run(strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), "must not be empty") {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	if err := run("--cacert=", "--user="); err != nil {
+		t.Errorf("flags of etcdctl: %v", err)
 	}
 }

@@ -52,7 +52,7 @@ func newRecordCmd(a *app, runF func(context.Context, *recording.RecordOptions) e
 		},
 	}
 	cmd.Flags().Var(&opts.Keep, "keep", "remove what is older than `AGE`")
-	cmd.Flags().Var((*recording.Filled)(&opts.Follow), "follow-from", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
+	cmd.Flags().StringVar(&opts.Follow, "follow-from", "", "go on where the recording in `DIR` ended, over etcd's history as far back as it has it")
 	cmd.Flags().Var(&opts.MaxSize, "max-size", "keep the recording smaller than `SIZE`, at least 1MiB, by removing the oldest")
 	return cmd
 }

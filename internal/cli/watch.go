@@ -186,8 +186,8 @@ func (f *feed) entries(u inspect.Update) []output.Entry {
 		all = append(all, docs.Notice{Event: "back", Revision: u.Snapshot.Revision, Time: f.now(), Text: "etcd answers again"})
 	}
 	all = append(all, f.news(u)...)
-	if u.Err != nil && f.lost != u.Err.Error() {
-		f.lost = u.Err.Error()
+	if u.Err != nil && f.lost != format.Plainly(u.Err) {
+		f.lost = format.Plainly(u.Err)
 		all = append(all, docs.Notice{Event: "lost", Time: f.now(), Error: f.lost, Text: f.lost})
 	}
 	return all

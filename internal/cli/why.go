@@ -174,7 +174,7 @@ func (opts *whyOptions) takeName(args []string, encoded []byte) (err error) {
 	}
 	opts.name, err = nameOf(args, encoded)
 	if err == nil && opts.name == "" {
-		err = hint.Add(errors.New("NAME is empty"), "leave it out for all locks")
+		err = hint.Add(errors.New("NAME is empty"), `leave it out for all locks; if there is one of the name "", show "" prints its queue`)
 	}
 	return err
 }

@@ -250,7 +250,8 @@ func (h *tenure) end() {
 			seen.Known = min(seen.Known, ended.Sub(h.began))
 		}
 	}
-	if p := h.kept[h.token]; p != nil {
+	p := h.kept[h.token]
+	if p != nil {
 		p.user = -1
 	}
 	h.mu.Unlock()
@@ -262,7 +263,7 @@ func (h *tenure) end() {
 		err = h.hold.Unlock()
 	}
 	h.at(h.actor, "has released: %v", err)
-	if err == nil && h.kept[h.token] == nil { // else the key may stay
+	if err == nil && p == nil { // else the key may stay
 		h.mu.Lock()
 		for _, seen := range h.seen {
 			seen.Released = time.Since(h.began)

@@ -99,8 +99,9 @@ func (e *examiner) other(i int) {
 	r, s := *e.request(n), e.sessionOf(n)
 	f := Finding{
 		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []inspect.Request{r},
-		Behind: e.behindRequest(n), Remedies: []Remedy{e.remove(s, r)},
+		Behind: e.behindRequest(n),
 	}
+	e.advise(&f, func() []Remedy { return []Remedy{e.remove(s, r)} })
 	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue) {
 		f.Severity = Critical
 	}

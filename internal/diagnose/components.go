@@ -53,13 +53,64 @@ func (s *search) beyond(v int32, finished []int32) []int32 {
 	return finished
 }
 
-// shortestCycle returns a shortest cycle of a graph that is one component,
-// starting at the oldest of its sessions. In a huge component, it returns the
-// shortest cycle through some of the sessions.
-func (g *graph) shortestCycle() []Edge {
+// maxPassed is how many requests of others, for each of its own, a component may have in its
+// queues and still be searched in the graph as it is: to pass over them takes time, while a
+// graph of its own takes as much memory again.
+const maxPassed = 8
+
+// shortestCycle returns a shortest cycle of a component, starting at the oldest of
+// its sessions. In a huge component, it returns the shortest cycle through some of
+// the sessions. The search is one of the graph, to be used for all components.
+func (g *graph) shortestCycle(component []int32, s *search) []Edge {
+	own, passed := 0, 0
+	for _, v := range component {
+		own += len(g.own[v])
+		for _, n := range g.own[v] {
+			if lock := g.nodes[n].lock; g.nodes[n].first == n {
+				passed += int(g.queues[lock+1] - g.queues[lock])
+			}
+		}
+	}
+	if passed > maxPassed*own {
+		return g.cycleAmong(component)
+	}
+	return s.cycleWithin(component)
+}
+
+// cycleAmong is shortestCycle, with a graph of the component alone.
+func (g *graph) cycleAmong(component []int32) []Edge {
+	sub := g.among(component)
+	all := make([]int32, len(sub.sessions))
+	for v := range all {
+		all[v] = int32(v)
+	}
+	cycle := sub.search(false).shortestCycle(all)
+	for i, e := range cycle { // they point into the subgraph
+		cycle[i].From, cycle[i].To = g.session(e.From.ID), g.session(e.To.ID)
+	}
+	return cycle
+}
+
+// cycleWithin is shortestCycle, in the whole graph.
+func (s *search) cycleWithin(component []int32) []Edge {
+	if s.within == nil {
+		s.within = make([]bool, len(s.g.sessions))
+	}
+	for _, v := range component {
+		s.within[v] = true
+	}
+	cycle := s.shortestCycle(component)
+	for _, v := range component {
+		s.within[v] = false
+	}
+	return cycle
+}
+
+// shortestCycle returns the shortest of the cycles through some sessions.
+func (s *search) shortestCycle(sessions []int32) []Edge {
 	var shortest []Edge
-	s := g.search(false)
-	for v := range int32(len(g.sessions)) {
+	s.steps = 0
+	for _, v := range sessions {
 		if len(shortest) == 2 || s.steps > maxEffort {
 			break
 		}

@@ -18,14 +18,12 @@ type deadlock struct {
 // that report to run inside each other is none.
 func (g *graph) deadlocks(components [][]int32) []deadlock {
 	var found []deadlock
+	s := g.search(false)
 	for _, component := range components {
 		if len(component) == 1 {
 			continue
 		}
-		cycle := g.among(component).shortestCycle()
-		for i, e := range cycle { // they point into the subgraph
-			cycle[i].From, cycle[i].To = g.session(e.From.ID), g.session(e.To.ID)
-		}
+		cycle := g.shortestCycle(component, s)
 		if slices.ContainsFunc(cycle, func(e Edge) bool { return e.Kind != EdgeInside }) {
 			found = append(found, deadlock{component: component, cycle: cycle})
 		}
@@ -51,8 +49,10 @@ func (e *examiner) deadlock(d *deadlock) {
 	}
 	f.Locks = locksOf(f.Requests)
 	f.Behind = e.behind(members...)
-	d.remedies = e.remediesForDeadlock(d)
-	f.Remedies = d.remedies
+	if !e.brief {
+		d.remedies = e.remediesForDeadlock(d)
+		f.Remedies = d.remedies
+	}
 	e.findings = append(e.findings, f)
 }
 

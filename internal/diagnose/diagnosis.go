@@ -49,25 +49,40 @@ type Diagnosis struct {
 // A snapshot of a prefix does not show a cycle that goes through a lock outside
 // it.
 func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
-	e := newExaminer(s, leases, t.orDefault(), now)
+	e := newExaminer(s, leases, t.orDefault(), now, false)
+	e.find()
+	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
+	for _, deadlock := range e.deadlocks {
+		d.Cycles = append(d.Cycles, deadlock.cycle)
+	}
+	return d
+}
+
+// Findings returns the findings of Locks alone, without what would help: Remedies and End
+// are not set. Sessions whose requests all say the same of their client have only the first
+// one. That takes less time, and little memory.
+func Findings(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
+	e := newExaminer(s, leases, t.orDefault(), now, true)
+	e.find()
+	return Diagnosis{Findings: e.findings}
+}
+
+// find makes the findings, the worst first.
+func (e *examiner) find() {
 	for i := range e.deadlocks {
 		e.deadlock(&e.deadlocks[i])
 	}
 	for v := range e.sessions {
 		e.lease(int32(v))
 	}
-	for i := range s.Locks {
+	locks := len(e.snapshot.Locks)
+	for i := range locks {
 		e.lock(i)
 	}
-	for i := len(s.Locks); i < len(e.locks); i++ {
+	for i := locks; i < len(e.locks); i++ {
 		e.other(i)
 	}
 	rank(e.findings)
-	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
-	for _, deadlock := range e.deadlocks {
-		d.Cycles = append(d.Cycles, deadlock.cycle)
-	}
-	return d
 }
 
 // Session returns the session with that ID, if it has requests in the snapshot.
@@ -95,13 +110,14 @@ type examiner struct {
 	back       *search       // counts the sessions behind others
 	ends       map[inspect.SessionID]Remedy
 	findings   []Finding
+	brief      bool // findings have no remedies, and do not say what the end of a session does
 }
 
-func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) *examiner {
-	g := newGraph(s.Locks, leases)
+func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time, brief bool) *examiner {
+	g := newGraph(s.Locks, leases, brief)
 	components := g.components()
 	e := &examiner{
-		graph: g, snapshot: s, limits: t, now: now,
+		graph: g, snapshot: s, limits: t, now: now, brief: brief,
 		forest: g.grow(components), deadlocks: g.deadlocks(components),
 		deadlocked: make([]int32, len(g.sessions)), back: g.search(true),
 		ends: map[inspect.SessionID]Remedy{},

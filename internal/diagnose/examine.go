@@ -15,20 +15,23 @@ func (e *examiner) lease(v int32) {
 	if !s.MissedRenewals() && s.Lease.State != inspect.LeaseGone && s.Lease.State != inspect.LeaseOverdue {
 		return
 	}
-	f := Finding{Sessions: []*inspect.Session{s}, Requests: s.Requests, Locks: locksOf(s.Requests)}
+	requests := e.requests(e.own[v])
+	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: locksOf(requests)}
 	switch s.Lease.State {
 	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
-		f.End = e.effect(s.Requests)
+		if !e.brief {
+			f.End = e.effect(s.Requests)
+		}
 	case inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
-		f.setEnd(e.end(s))
+		e.setEnd(&f, func(r Remedy) Remedy { return r })
 	default:
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
 		f.Due = e.now.Add(s.Lease.Remaining)
-		f.setEnd(ifDead(e.end(s)))
+		e.setEnd(&f, ifDead)
 	}
 	f.Behind = e.behind(v)
 	if f.Kind == LeaseOverdue && f.Behind > 0 {
@@ -151,7 +154,7 @@ func (e *examiner) neverRemoved(found []int32, kind Kind) {
 	if f.Behind > 0 {
 		f.Severity = Critical
 	}
-	f.Remedies = usable(ifDead(e.remove(f.Sessions[0], f.Requests[0])))
+	e.advise(&f, func() []Remedy { return usable(ifDead(e.remove(f.Sessions[0], f.Requests[0]))) })
 	e.findings = append(e.findings, f)
 }
 
@@ -173,10 +176,12 @@ func (e *examiner) longWait(found, holders []int32) {
 		f.Holders = append(f.Holders, e.sessionOf(h))
 	}
 	f.Root = e.root(n, holders)
-	f.Remedies = e.remediesForHolders(holders)
-	if len(holders) == 0 {
-		f.Remedies = e.remediesFor(n)
-	}
+	e.advise(&f, func() []Remedy {
+		if len(holders) == 0 {
+			return e.remediesFor(n)
+		}
+		return e.remediesForHolders(holders)
+	})
 	e.findings = append(e.findings, f)
 }
 
@@ -211,7 +216,7 @@ func (e *examiner) longHold(found, maybe []int32) {
 	e.age(&f, e.limits.Hold)
 	if f.Behind > 0 && certain {
 		f.Severity = Warning
-		f.Remedies = e.remediesFor(n)
+		e.advise(&f, func() []Remedy { return e.remediesFor(n) })
 	}
 	e.findings = append(e.findings, f)
 }
@@ -265,7 +270,7 @@ func (e *examiner) modified(found []int32) {
 	if lock := e.locks[e.nodes[found[0]].lock]; r.Holding && len(lock.Queue) > 1 {
 		f.Severity = Critical
 	}
-	f.Remedies = []Remedy{e.remove(f.Sessions[0], r)}
+	e.advise(&f, func() []Remedy { return []Remedy{e.remove(f.Sessions[0], r)} })
 	e.findings = append(e.findings, f)
 }
 
@@ -279,7 +284,9 @@ func (e *examiner) selfWait(found []int32) {
 	if !wanted.Start().NotBefore.IsZero() && !e.longer(&wanted, e.limits.Wait) {
 		f.Severity = Notice // a healthy client with several tasks at once looks like this all the time
 	} else {
-		f.Remedies = append(usable(e.endFor(f.Sessions[0], f.Requests[0])), usable(e.remove(f.Sessions[0], wanted))...)
+		e.advise(&f, func() []Remedy {
+			return append(usable(e.endFor(f.Sessions[0], f.Requests[0])), usable(e.remove(f.Sessions[0], wanted))...)
+		})
 	}
 	f.Requests = append(f.Requests, wanted)
 	f.Locks = locksOf(f.Requests)

@@ -48,7 +48,9 @@ type node struct {
 // the session that waits and the node of the session that it waits for.
 type arc struct{ waiter, blocker int32 }
 
-func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
+// newGraph returns the graph of locks. A brief one has sessions with as many requests as say
+// who they are.
+func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease, brief bool) *graph {
 	keys := otherKeys(locks)
 	g := &graph{
 		locks: append(slices.Clip(locks), keys...), byLease: map[int64]int32{}, byKey: map[string]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
@@ -63,7 +65,7 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 		}
 	}
 	g.queues = append(g.queues, int32(len(g.nodes)))
-	g.group(leases)
+	g.group(leases, brief)
 	g.findFirsts()
 	g.findInside()
 	g.findAcross()
@@ -71,7 +73,7 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease) *graph {
 }
 
 // group groups the requests into sessions, in the order of their oldest requests.
-func (g *graph) group(leases map[int64]inspect.Lease) {
+func (g *graph) group(leases map[int64]inspect.Lease, brief bool) {
 	order := g.byPlace()
 	var sizes []int32 // of the sessions
 	for _, n := range order {
@@ -97,6 +99,9 @@ func (g *graph) group(leases map[int64]inspect.Lease) {
 	g.sessions = make([]inspect.Session, len(sizes))
 	for s, own := range g.own {
 		id := g.request(own[0]).Session()
+		if brief && g.areAlike(own) {
+			own = own[:1]
+		}
 		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: g.requests(own)}
 	}
 }
@@ -129,6 +134,20 @@ func (g *graph) requests(own []int32) []inspect.Request {
 		requests = append(requests, *g.request(n))
 	}
 	return requests
+}
+
+// areAlike reports whether each request of a session says the same of its client.
+func (g *graph) areAlike(own []int32) bool {
+	first := g.request(own[0])
+	for _, n := range own[1:] {
+		r := g.request(n)
+		owner := r.Owner
+		owner.Time = first.Owner.Time // of the request
+		if r.Owned != first.Owned || owner != first.Owner || r.Kept() != first.Kept() {
+			return false
+		}
+	}
+	return true
 }
 
 // findFirsts finds, for each request, the first one of its session in the same
@@ -262,7 +281,7 @@ func (g *graph) edge(a arc) Edge {
 }
 
 // among returns the subgraph of some of the sessions. Its edges point to sessions
-// of the subgraph, which have no leases and only the requests in it.
+// of the subgraph, which have no leases and not all of their requests.
 func (g *graph) among(sessions []int32) *graph {
 	var nodes []int32
 	for _, s := range sessions {
@@ -281,5 +300,5 @@ func (g *graph) among(sessions []int32) *graph {
 		last := &locks[len(locks)-1]
 		last.Queue = append(last.Queue, *g.request(n))
 	}
-	return newGraph(locks, nil)
+	return newGraph(locks, nil, true)
 }

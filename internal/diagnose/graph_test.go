@@ -79,7 +79,7 @@ func TestSearchLaw(t *testing.T) { locktest.EachRandom(t, checkSearch) }
 
 func checkSearch(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	g, p := newGraph(s.Locks, nil), plainGraph(s)
+	g, p := newGraph(s.Locks, nil, false), plainGraph(s)
 	ahead, back := g.search(false), g.search(true)
 	reached := map[[2]inspect.SessionID]bool{}
 	for v, session := range g.sessions {
@@ -117,7 +117,7 @@ func TestComponentsLaw(t *testing.T) { locktest.EachRandom(t, checkComponents) }
 
 func checkComponents(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	g, p := newGraph(s.Locks, nil), plainGraph(s)
+	g, p := newGraph(s.Locks, nil, false), plainGraph(s)
 	at := map[inspect.SessionID]int{}
 	for i, component := range g.components() {
 		for _, v := range component {
@@ -144,7 +144,13 @@ func checkCycle(t *testing.T, p plain, g *graph, component []int32) {
 		id := g.sessions[v].ID
 		shortest = min(shortest, p.distances(id)[id])
 	}
-	cycle := g.among(component).shortestCycle()
+	for _, cycle := range [][]Edge{g.cycleAmong(component), g.search(false).cycleWithin(component)} {
+		checkShortest(t, p, g, cycle, shortest)
+	}
+}
+
+func checkShortest(t *testing.T, p plain, g *graph, cycle []Edge, shortest int) {
+	t.Helper()
 	if len(cycle) != shortest {
 		t.Fatalf("cycle %s, but there is one of %d", linked(cycle), shortest)
 	}
@@ -319,7 +325,7 @@ func TestBestRemedyLaw(t *testing.T) { locktest.EachRandom(t, checkBestRemedy) }
 
 func checkBestRemedy(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
-	e := newExaminer(s, nil, DefaultThresholds, locktest.Epoch)
+	e := newExaminer(s, nil, DefaultThresholds, locktest.Epoch, false)
 	for i := range e.deadlocks {
 		d := &e.deadlocks[i]
 		best := e.remediesForDeadlock(d)[0].Session.ID
@@ -373,7 +379,7 @@ func chained(locks, each int) inspect.Snapshot {
 
 // TestBehindFallsBack: when counting exactly takes too long, the trees tell.
 func TestBehindFallsBack(t *testing.T) {
-	e := newExaminer(locktest.Snapshot(t, "/a A.r1 B.r2 C.w3 D.w4\n/b E.w5"), nil, DefaultThresholds, locktest.Epoch)
+	e := newExaminer(locktest.Snapshot(t, "/a A.r1 B.r2 C.w3 D.w4\n/b E.w5"), nil, DefaultThresholds, locktest.Epoch, false)
 	e.back.steps = maxEffort + 1
 	for v, want := range []int{2, 0, 0, 0, 0} {
 		if got := e.behind(int32(v)); got != want {

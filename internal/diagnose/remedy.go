@@ -167,5 +167,18 @@ func usable(r Remedy) []Remedy {
 	return []Remedy{r}
 }
 
+// advise sets what helps, unless that is not asked for.
+func (e *examiner) advise(f *Finding, remedies func() []Remedy) {
+	if !e.brief {
+		f.Remedies = remedies()
+	}
+}
+
 // setEnd sets what the end of the finding's session does, and that as its remedy.
-func (f *Finding) setEnd(end Remedy) { f.End, f.Remedies = end.Effect, usable(end) }
+func (e *examiner) setEnd(f *Finding, remedy func(Remedy) Remedy) {
+	if e.brief {
+		return
+	}
+	end := remedy(e.end(f.Sessions[0]))
+	f.End, f.Remedies = end.Effect, usable(end)
+}

@@ -18,6 +18,8 @@ type search struct {
 	stack []cursor
 	round uint32 // entries of seen and marks of earlier rounds are void
 	steps int
+
+	within []bool // the sessions that it is limited to; nil: it is not
 }
 
 // mark is the position in a queue up to which everything is discovered: from its
@@ -41,7 +43,7 @@ func (s *search) reset() { s.round++ }
 
 // discover marks a session as seen, and reports whether it was not before.
 func (s *search) discover(session int32) bool {
-	if s.seen[session] == s.round {
+	if s.seen[session] == s.round || s.within != nil && !s.within[session] {
 		return false
 	}
 	s.seen[session] = s.round

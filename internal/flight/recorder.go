@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/ongoing"
 )
@@ -113,8 +113,8 @@ func (r *Recorder) Update(u inspect.Update) {
 		r.news(u)
 	}
 	switch {
-	case u.Err != nil && r.lost != u.Err.Error():
-		r.lost = u.Err.Error()
+	case u.Err != nil && r.lost != format.Plainly(u.Err):
+		r.lost = format.Plainly(u.Err)
 		r.add(Line{Kind: KindLost, Error: r.lost})
 	case u.Err == nil && r.lost != "":
 		r.lost = ""
@@ -302,6 +302,7 @@ func (r *Recorder) begin(resync *Resync) {
 // firstFrame returns the frame with which a segment begins.
 func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 	r.frame.reset()
+	r.frame.buf.Write(segmentMark)
 	now := newTime(r.now)
 	head := Line{
 		Kind: KindSegment, Time: now, Revision: r.last.Revision, Format: Format, Version: Version, Number: r.folder.next,
@@ -321,8 +322,7 @@ func (r *Recorder) firstFrame(resync *Resync) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := r.frame.finish()
-	return slices.Concat(segmentMark, b), err
+	return r.frame.finish()
 }
 
 // fail notes a failure: until a new segment can be begun, nothing is recorded.

@@ -302,11 +302,11 @@ func TestMergedRevisions(t *testing.T) {
 func TestResyncAndOutage(t *testing.T) {
 	r := newRecorder(t, Options{})
 	r.record(50)
-	r.Update(inspect.Update{Snapshot: locksAt(50), Err: errors.New("no answer")})
+	r.Update(inspect.Update{Snapshot: locksAt(50), Err: errors.New("inspect: probe etcd: context deadline exceeded")})
 	r.Tick()
 	m, err := r.open().End()
 	check(t, m, err, 50)
-	if !m.doubts("etcd did not answer the recorder then (no answer)") {
+	if !m.doubts("etcd did not answer the recorder then (probe etcd: no answer in time)") {
 		t.Errorf("doubts = %q", m.Doubts)
 	}
 	r.Update(inspect.Update{Snapshot: locksAt(20), Resynced: inspect.Resync{Cause: inspect.ResyncWentBack, From: 50, To: 20}})

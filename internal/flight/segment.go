@@ -172,8 +172,15 @@ func (f *frame) finish() ([]byte, error) {
 	return f.buf.Bytes(), nil
 }
 
+// keptBuffer bounds the room that is kept for the next frame: that of a picture of many
+// locks, which a segment begins with, is not needed for minutes.
+const keptBuffer = 1 << 20
+
 func (f *frame) reset() {
 	f.buf.Reset()
+	if f.buf.Cap() > keptBuffer {
+		f.buf = bytes.Buffer{}
+	}
 	f.encoder.Reset(&f.buf)
 	f.raw, f.end = 0, Mark{}
 }

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"context"
 	"strconv"
 	"strings"
 )
@@ -76,3 +77,13 @@ const (
 	SignWarning   = "!"
 	SignNotice    = "·"
 )
+
+// Plainly returns the text of an error without the package that it is from, and in no words
+// of Go's.
+func Plainly(err error) string {
+	s := err.Error()
+	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
+		s = strings.TrimPrefix(s, of)
+	}
+	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
+}

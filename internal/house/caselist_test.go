@@ -195,7 +195,7 @@ var cases = []aCase{
 	{
 		"The same with three and five members, for every read and `exec`, with all endpoints given.",
 		"They succeed, by the members that have a leader.",
-		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestStoppedLeaderFirst", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers")},
+		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestStoppedLeaderFirst", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
 	},
 	{
 		"A store is restored in place from a snapshot, beneath holders and waiters.",

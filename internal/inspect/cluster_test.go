@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +17,7 @@ func TestAlarms(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
 	s := newSource(client)
 	put(t, client, "/a/0")
+	put(t, client, "/else/x")
 	lease := grant(t, client, 60)
 	if _, err := client.Put(t.Context(), fmt.Sprintf("/a/%x", lease), "", clientv3.WithLease(lease)); err != nil {
 		t.Fatal(err)
@@ -41,6 +43,10 @@ func TestAlarms(t *testing.T) {
 		}
 		if got, err := s.Snapshot(t.Context(), "/"); err != nil || len(got.Locks) != 1 || len(got.Locks[0].Others) != 1 {
 			t.Errorf("snapshot = %+v, %v", got, err)
+		}
+		// It reads leases of keys in nested transactions, which CORRUPT has etcd refuse.
+		if got, err := s.Absence(t.Context(), "/else", 0); err != nil || len(got.Keys) != 1 || got.Keys[0].LeaseUnknown {
+			t.Errorf("absence = %+v, %v", got, err)
 		}
 	}
 	check()
@@ -73,6 +79,42 @@ func TestThreeMembers(t *testing.T) {
 		got, err := s.Cluster(t.Context())
 		return err == nil && len(got.Servers) == 2
 	})
+}
+
+// TestWatchesBesideACutOffMember: when a member is cut off from its peers, watches that it
+// serves go on at another one, and nobody is told that etcd does not answer.
+func TestWatchesBesideACutOffMember(t *testing.T) {
+	t.Parallel()
+	c := etcdtest.StartCluster(t, 3)
+	client := etcdtest.Client(t, c.Endpoints()...)
+	next := make([]func(what string, until func(Update) bool), 9) // each member serves some
+	for i := range next {
+		updates := NewSource(client).Watch(t.Context(), "/")
+		next[i] = func(what string, until func(Update) bool) {
+			for u := range updates {
+				if u.Err != nil {
+					t.Errorf("watch %d: %v", i, u.Err)
+				}
+				if until(u) {
+					return
+				}
+			}
+			t.Fatal(what)
+		}
+	}
+	for _, n := range next {
+		n("it begins", func(u Update) bool { return u.Err == nil })
+	}
+	leader := c.Leader(t.Context())
+	cut := slices.IndexFunc(c.Members, func(m *etcdtest.Process) bool { return m != leader })
+	c.Members[cut].Isolate()
+	resp, err := etcdtest.Client(t, leader.Endpoint).Put(t.Context(), "/a/write/1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range next {
+		n("it sees the request", func(u Update) bool { return u.Snapshot.Revision >= resp.Header.Revision })
+	}
 }
 
 // TestProxied: etcd's grpc-proxy is told from a server, also where etcd does not say how

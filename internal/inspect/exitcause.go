@@ -237,7 +237,7 @@ func (c *exitCauses) ifGone(x exit) (kind EventKind, ok bool) {
 		return EventExpired, true
 	case inTime && !x.alone:
 		return EventRevoked, true
-	case !inTime && !(seen && x.event.Time.Sub(made) < shortestTTL):
+	case !inTime && (!seen || x.event.Time.Sub(made) >= shortestTTL):
 		return EventEnded, true
 	default:
 		return "", false

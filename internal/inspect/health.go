@@ -1,6 +1,12 @@
 package inspect
 
-import "errors"
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
 
 // ErrBehind says that etcd answers reads but has not sent the watch what they show.
 var ErrBehind = errors.New("inspect: the watch is behind etcd")
@@ -38,4 +44,16 @@ func (h *health) reached(applied int64) {
 	if h.target > 0 && applied >= h.target {
 		h.err = nil
 	}
+}
+
+// isServedElsewhere reports whether the watch ended at a member that has no leader, as one
+// that is cut off from its peers, and another member answers: the next watch is for that.
+func (f *follower) isServedElsewhere(ctx context.Context, err error) bool {
+	if !errors.Is(err, rpctypes.ErrNoLeader) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), retryMax)
+	defer cancel()
+	_, err = f.client.Get(ctx, f.lister.ranges[0].Start, clientv3.WithCountOnly())
+	return err == nil
 }

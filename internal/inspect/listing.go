@@ -184,6 +184,9 @@ func (l *listing) makeLocks() {
 		lock.Candidates = l.beside.of(lock)
 		l.locks = append(l.locks, lock)
 	}
+	for _, q := range l.queues {
+		q.requests = nil // keys have a lock's ID from here, and must not keep a queue that has changed since
+	}
 	l.queues = nil
 	slices.SortFunc(l.locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(l.unproven, func(a, b Unproven) int { return strings.Compare(a.Key, b.Key) })

@@ -123,7 +123,7 @@ func (f *follower) run(ctx context.Context) {
 		case f.listed && cause != "", cause.otherData():
 			f.listed, f.resync = false, cause
 		case !f.listed && f.lister.narrow(ctx, err): // what is left can be watched
-		case !f.doubted && !errors.Is(err, errStreamLost):
+		case !f.doubted && !errors.Is(err, errStreamLost) && !f.isServedElsewhere(ctx, err):
 			f.fail(err)
 		}
 		if time.Since(started) > 2*retryMax {

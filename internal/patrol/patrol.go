@@ -51,6 +51,7 @@ type Options struct {
 	Thresholds diagnose.Thresholds
 	Leases     int                                                    // that are looked up in a round, the most urgent ones
 	Cluster    bool                                                   // also look what is wrong with etcd itself
+	Brief      bool                                                   // do without what would help, see diagnose.Findings
 	Watch      func(context.Context, ...string) <-chan inspect.Update // of the connection's source
 }
 
@@ -137,8 +138,12 @@ func (p *patrol) round(ctx context.Context, s inspect.Snapshot) Round {
 		p.read = time.Now()
 	}
 	r.Unknown = append(r.Unknown, p.unknown...)
+	find := diagnose.Locks
+	if p.opts.Brief {
+		find = diagnose.Findings
+	}
 	began := time.Now()
-	r.Findings = diagnose.Locks(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
+	r.Findings = find(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
 	r.Took = time.Since(began)
 	return r
 }

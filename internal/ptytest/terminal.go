@@ -95,6 +95,35 @@ func (t *Terminal) wait(texts []string, to io.Writer, shown func() string) {
 	}
 }
 
+// NeverShows reads what the program prints until done is closed and all of it is read,
+// and fails the test if the screen shows any of texts, or if the program exits.
+func (t *Terminal) NeverShows(done <-chan struct{}, texts ...string) {
+	t.tb.Helper()
+	for {
+		var s string
+		var ok bool
+		select { // what is printed comes first
+		case s, ok = <-t.Output:
+		default:
+			select {
+			case s, ok = <-t.Output:
+			case <-done:
+				return
+			}
+		}
+		_, _ = io.WriteString(t.screen, s)
+		shown := t.screen.String()
+		for _, text := range texts {
+			if strings.Contains(shown, text) {
+				t.tb.Fatalf("shows %q: %q", text, shown)
+			}
+		}
+		if !ok {
+			t.tb.Fatalf("ended: %q", shown)
+		}
+	}
+}
+
 // Press sends keys to the program.
 func (t *Terminal) Press(keys string) {
 	t.tb.Helper()

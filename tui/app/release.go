@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
@@ -50,7 +51,7 @@ const notDone = ": not done"
 func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.Dialog {
 	return &widget.Dialog{
 		Title: nav.ReleaseTitle(t) + notDone,
-		Lines: append(term.Wrap(term.Safe(term.Plainly(err)), w, c.Theme.Lost.Render),
+		Lines: append(term.Wrap(term.Safe(format.Plainly(err)), w, c.Theme.Lost.Render),
 			"", "Check again shows what would be released now; nothing is done yet."),
 		Yes: "Check again",
 	}

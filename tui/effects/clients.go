@@ -6,10 +6,10 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 )
 
 // ownClients opens, controls and closes the clients of the user, and takes and
@@ -91,7 +91,7 @@ func (o *ownClients) doing(c *state.OwnClient, what, done string, do func() erro
 func (msg clientMsg) Apply(*Effects) nav.Action {
 	msg.client.Doing = ""
 	if msg.err != nil {
-		return nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + term.Plainly(msg.err)}
+		return nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + format.Plainly(msg.err)}
 	}
 	return nav.Say{Kind: state.EntryOwn, Text: msg.client.String() + ": " + msg.done}
 }

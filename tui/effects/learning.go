@@ -6,11 +6,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/profile"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 )
 
 // learning learns from the live watch what waiting costs and which deadlocks could happen,
@@ -156,7 +156,7 @@ func (msg costsMsg) Apply(e *Effects) nav.Action {
 	l.took = msg.took
 	l.Recorded = state.Costs{Profile: msg.costs, Edition: l.Recorded.Edition + 1, AskedFrom: of.from, AskedTo: of.to}
 	if msg.err != nil {
-		l.Recorded.Failure = "cannot be read: " + term.Plainly(msg.err)
+		l.Recorded.Failure = "cannot be read: " + format.Plainly(msg.err)
 	}
 	return nav.Refresh{All: true}
 }

@@ -90,7 +90,7 @@ func (msg AppliedMsg) Apply(e *Effects) nav.Action {
 	if msg.Err == nil {
 		return said
 	}
-	return append(said, nav.Fail(nav.ReleaseTitle(msg.target)+": "+term.Plainly(msg.Err)), nav.NotApplied{Target: msg.target, Err: msg.Err})
+	return append(said, nav.Fail(nav.ReleaseTitle(msg.target)+": "+format.Plainly(msg.Err)), nav.NotApplied{Target: msg.target, Err: msg.Err})
 }
 
 // sayHolders says who holds the locks that were released, once the live snapshot

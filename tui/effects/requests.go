@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -207,5 +208,5 @@ func (o *ownClients) say(r *state.OwnRequest, what string) nav.Action {
 }
 
 func (o *ownClients) sayError(r *state.OwnRequest, err error) nav.Action {
-	return nav.Say{Kind: state.EntryError, Text: r.String() + ": " + term.Plainly(err)}
+	return nav.Say{Kind: state.EntryError, Text: r.String() + ": " + format.Plainly(err)}
 }

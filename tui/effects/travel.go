@@ -5,11 +5,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 )
 
 // timeTravel shows the locks as they were, and reads what changed.
@@ -165,10 +165,10 @@ func (msg changesMsg) Apply(e *Effects) nav.Action {
 	t.reading = false
 	switch {
 	case msg.err != nil && msg.quiet: // the moment is shown all the same
-		e.Log.Add(state.EntryError, e.Now, "cannot read what was recorded before: "+term.Plainly(msg.err))
+		e.Log.Add(state.EntryError, e.Now, "cannot read what was recorded before: "+format.Plainly(msg.err))
 		return nil
 	case msg.err != nil:
-		return nav.Fail("cannot read history: " + term.Plainly(msg.err))
+		return nav.Fail("cannot read history: " + format.Plainly(msg.err))
 	}
 	e.Changes = &msg.changes
 	t.relate()
@@ -216,7 +216,7 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 		if t.InPast() {
 			t.target = &journey{Place: t.Frozen.Place}
 		}
-		return nav.Fail(term.Plainly(msg.err))
+		return nav.Fail(format.Plainly(msg.err))
 	case msg.err != nil:
 		return t.travel(*t.target)
 	}
@@ -260,7 +260,7 @@ func (t *timeTravel) goToGrant(r inspect.Request) nav.Action {
 func (msg grantMsg) Apply(e *Effects) nav.Action {
 	switch {
 	case msg.err != nil:
-		return nav.Fail(term.Plainly(msg.err))
+		return nav.Fail(format.Plainly(msg.err))
 	case msg.place == backend.Place{}:
 		return nav.Note("not granted yet")
 	default:

@@ -7,8 +7,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Errors are said without packages and in no words of Go's.
-func TestPlainly(t *testing.T) {
+// What is said of an error in few words is without packages and in no words of Go's.
+func TestShortReason(t *testing.T) {
 	for want, err := range map[string]error{
 		"session expired":   errors.New("rwlock: session expired"),
 		"no answer in time": errors.New("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),

@@ -1,26 +1,15 @@
 package term
 
 import (
-	"context"
 	"strings"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 )
 
-// Plainly returns an error without the package that it is from, and in no words
-// of Go's.
-func Plainly(err error) string {
-	s := err.Error()
-	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
-		s = strings.TrimPrefix(s, of)
-	}
-	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
-}
-
 // ShortReason returns the part of an error that says most in few words.
 func ShortReason(err error) string {
-	s := Plainly(err)
+	s := format.Plainly(err)
 	if i := strings.LastIndex(s, "desc = "); i >= 0 {
 		s = s[i+len("desc = "):]
 	}

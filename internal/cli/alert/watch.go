@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
@@ -183,7 +184,7 @@ func (w *watcher) look() {
 // silence is the alert that etcd does not answer.
 func (w *watcher) silence() alert {
 	return alert{kind: noContact, severity: diagnose.Critical, id: string(noContact), doc: docs.Finding{
-		Kind: string(noContact), Severity: diagnose.Critical.String(), Text: "etcd does not answer: " + w.why.Error(),
+		Kind: string(noContact), Severity: diagnose.Critical.String(), Text: "etcd does not answer: " + format.Plainly(w.why),
 		Clauses: []string{"what is wrong with locks is not known meanwhile"}, Locks: []string{}, Sessions: []string{},
 	}}
 }

@@ -67,24 +67,20 @@ func (s *state) collectFindings(ch chan<- prometheus.Metric) {
 	mDiagnosed.send(ch, timestamp(s.round.Began))
 	mDiagnosis.send(ch, s.round.Took.Seconds())
 	mIncomplete.send(ch, one(len(s.round.Unknown) > 0))
-	for id, n := range countFindings(s.round, s.found) {
+	for id, n := range s.found {
 		mFindings.send(ch, float64(n), id[0], id[1])
 	}
 }
 
-// countFindings counts findings by kind and severity, also those that were found before
-// and are not any more. It notes those that are found.
-func countFindings(r patrol.Round, found map[[2]string]bool) map[[2]string]int {
-	counts := map[[2]string]int{}
+// countFindings counts findings by kind and severity: 0 of those that were found before and
+// are not any more.
+func countFindings(r patrol.Round, counts map[[2]string]int) {
+	for id := range counts {
+		counts[id] = 0
+	}
 	for _, f := range r.Findings {
-		id := [2]string{string(f.Kind), f.Severity.String()}
-		counts[id]++
-		found[id] = true
+		counts[[2]string{string(f.Kind), f.Severity.String()}]++
 	}
-	for id := range found {
-		counts[id] += 0
-	}
-	return counts
 }
 
 // census is the numbers of the locks.

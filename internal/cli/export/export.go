@@ -130,6 +130,6 @@ func (o *Options) patrol(ctx context.Context, s *state) error {
 		return err
 	}
 	return patrol.Run(ctx, c, patrol.Options{
-		Prefixes: prefixes, Leases: connect.MostLeases, Cluster: true, Watch: c.Source.Watch,
+		Prefixes: prefixes, Leases: connect.MostLeases, Cluster: true, Brief: true, Watch: c.Source.Watch,
 	}, s)
 }

@@ -40,8 +40,8 @@ func (s *state) healthz(w http.ResponseWriter, _ *http.Request) {
 	case err == nil:
 		_, _ = fmt.Fprintf(w, "ok, but etcd has not answered for %s\n", format.Age(silent))
 	case silent == 0:
-		http.Error(w, printable.Text(err.Error()), http.StatusServiceUnavailable)
+		http.Error(w, printable.Text(format.Plainly(err)), http.StatusServiceUnavailable)
 	default:
-		http.Error(w, fmt.Sprintf("etcd has not answered for %s: %s", format.Age(silent), printable.Text(err.Error())), http.StatusServiceUnavailable)
+		http.Error(w, fmt.Sprintf("etcd has not answered for %s: %s", format.Age(silent), printable.Text(format.Plainly(err))), http.StatusServiceUnavailable)
 	}
 }

@@ -27,12 +27,12 @@ type state struct {
 	contact time.Time // the last one, while err is set; zero before the first
 	resyncs map[inspect.ResyncCause]int
 	missed  int
-	round   patrol.Round
-	target  int64     // a revision that etcd has and the watch has not reached; 0 without one
-	since   time.Time // when it was read
+	round   patrol.Round // without what it has looked at and found, which would be kept until the next one
+	target  int64        // a revision that etcd has and the watch has not reached; 0 without one
+	since   time.Time    // when it was read
 
 	layouts map[[2]string]bool // layouts and states that have been seen
-	found   map[[2]string]bool // kinds and severities that have been found
+	found   map[[2]string]int  // by kinds and severities that have been found, how many were at last
 	waited  map[string]bool    // classes whose waiting clients leave a key
 	held    map[string]bool    // classes that have had holders
 }
@@ -41,7 +41,7 @@ func newState(c *classes, stale time.Duration, now func() time.Time, err error) 
 	return &state{
 		now: now, stale: stale, classes: c, wait: mWait.histogram(), hold: mHold.histogram(), err: err,
 		waiting: map[string]time.Time{}, resyncs: map[inspect.ResyncCause]int{},
-		layouts: map[[2]string]bool{}, found: map[[2]string]bool{}, waited: map[string]bool{}, held: map[string]bool{},
+		layouts: map[[2]string]bool{}, found: map[[2]string]int{}, waited: map[string]bool{}, held: map[string]bool{},
 	}
 }
 
@@ -149,6 +149,8 @@ func seconds(d time.Duration) float64 { return max(0, d).Seconds() }
 func (s *state) Round(r patrol.Round) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	countFindings(r, s.found)
+	r.Snapshot, r.Leases, r.Findings = inspect.Snapshot{}, nil, nil
 	s.round = r
 	if s.target == 0 && r.Revision > s.last.Revision {
 		s.target, s.since = r.Revision, r.Began

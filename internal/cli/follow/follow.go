@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/flight"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -89,7 +90,7 @@ func (f *feed) update(u inspect.Update) error {
 	case u.Err != nil && !f.begun && access.IsPermissionDenied(u.Err):
 		return u.Err // retrying does not help
 	case u.Err != nil && !f.lost:
-		f.warn("etcd does not answer: " + u.Err.Error())
+		f.warn("etcd does not answer: " + format.Plainly(u.Err))
 	}
 	f.lost = u.Err != nil
 	switch {

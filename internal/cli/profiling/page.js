@@ -12,8 +12,9 @@
     if (ms < 1000) return ms.toPrecision(3) + "ms";
     const s = ms / 1000;
     if (s < 60) return s.toPrecision(3) + "s";
-    if (s < 3600) return Math.floor(s / 60) + "m" + Math.floor(s % 60) + "s";
-    return Math.floor(s / 3600) + "h" + Math.floor(s % 3600 / 60) + "m";
+    const whole = Math.round(s), minutes = Math.floor(whole / 60); // rounded as in the heading
+    if (whole < 3600) return minutes + "m" + whole % 60 + "s";
+    return Math.floor(minutes / 60) + "h" + minutes % 60 + "m";
   };
   const at = (part) => {
     const d = new Date(data.begin + part * data.width), two = (n) => String(n).padStart(2, "0");

@@ -27,7 +27,7 @@ func (f *Flags) Register(fs *pflag.FlagSet) {
 
 // RegisterPath adds the flag --recording alone to fs.
 func RegisterPath(fs *pflag.FlagSet, path *string) {
-	fs.Var((*Filled)(path), "recording", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
+	fs.StringVar(path, "recording", "", "read `DIR`, which etcd-lock record wrote, or a file of it, in place of etcd")
 }
 
 // Given reports whether a recording is to be read.

@@ -103,7 +103,7 @@ func (opts *SnapshotOptions) read(ctx context.Context, dir string) error {
 	failed := opts.past(ctx, c, r, s)
 	r.Update(inspect.Update{Snapshot: s, Steps: []inspect.Step{{Revision: s.Revision, Other: s.Other, Read: &s}}})
 	leases, _ := c.UrgentLeases(ctx, s, inspect.MaxLeases) // what could not be looked up is not known
-	recordRound(r, leases, diagnose.Locks(s, leases, diagnose.DefaultThresholds, time.Now()).Findings)
+	recordRound(r, leases, diagnose.Findings(s, leases, diagnose.DefaultThresholds, time.Now()).Findings)
 	r.Tick()
 	return cmp.Or(failed, ctx.Err(), r.Close())
 }

@@ -81,25 +81,6 @@ func (b *Size) String() string {
 // Type implements pflag.Value.
 func (b *Size) Type() string { return "size" }
 
-// Filled is the value of a flag: a text that must not be empty. An empty one is most often
-// a variable of a script that is not set.
-type Filled string
-
-// Set implements pflag.Value.
-func (f *Filled) Set(s string) error {
-	if s == "" {
-		return errors.New("must not be empty")
-	}
-	*f = Filled(s)
-	return nil
-}
-
-// String implements pflag.Value.
-func (f *Filled) String() string { return string(*f) }
-
-// Type implements pflag.Value.
-func (f *Filled) Type() string { return "string" }
-
 // moment is the value of a flag: a time as format.ParseTime takes it.
 type moment string
 
