@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -86,6 +88,35 @@ func ExampleRWMutex_RWDo() {
 	})
 	fmt.Println(errors.Is(err, rwlock.ErrLost))
 	// Output: true
+}
+
+// Two machines run the nightly job: one of them does it, and the other takes over if that one
+// fails. A mark in etcd says that tonight's is done.
+func ExampleKeep() {
+	client, stop := connect()
+	defer stop()
+	const mark = "/done/nightly/2030-01-31"
+	var runs atomic.Int32
+	job := func(ctx context.Context, token int64) error {
+		done, err := client.Get(ctx, mark)
+		if err != nil || done.Count > 0 {
+			return err
+		}
+		runs.Add(1) // here the job runs, and passes token to the stores that it writes to
+		_, err = client.Put(ctx, mark, fmt.Sprint(token))
+		return err
+	}
+	var machines sync.WaitGroup
+	for range 2 {
+		machines.Go(func() {
+			if err := rwlock.Keep(context.Background(), client, 10*time.Second, "/jobs/nightly", job); err != nil {
+				log.Print(err)
+			}
+		})
+	}
+	machines.Wait()
+	fmt.Println("runs of the job:", runs.Load())
+	// Output: runs of the job: 1
 }
 
 // A write to etcd itself is guarded in its own transaction: it is done while

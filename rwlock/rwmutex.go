@@ -2,9 +2,14 @@ package rwlock
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"etcd-lock/internal/backoff"
 )
 
 // RWMutex is one client of a read/write lock. It holds the lock for reading or for
@@ -90,6 +95,71 @@ func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error 
 // joined.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
 	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
+}
+
+// Pauses of Keep before it starts again.
+const (
+	firstKeepPause = 250 * time.Millisecond
+	maxKeepPause   = 15 * time.Second
+)
+
+// Keep runs f while holding the lock name for writing, on a session of ttl of its own, and
+// starts again when the session or the lock was lost: with a new session, and after a pause
+// that grows from 250 ms to 15 s and is short again after each grant. The context of f ends
+// with ctx, or when the lock is lost, with the cause that RWDo gives; token is the fencing
+// token of the hold. There is never more than one call of f at a time, so f must return when
+// its context ends.
+//
+// If f returns while it holds the lock, or after ctx has ended, Keep releases the lock and
+// returns the error of f, also nil. What f returns after its hold was lost is dropped, and f
+// is called again when the lock is granted again: so f must bear being repeated.
+//
+// Before f is called, Keep returns the error of ctx when that has ended, and what trying
+// again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such as
+// a missing permission), and a closed client. An error of Unlock after f is not returned:
+// closing the session gives up the lock too, or its lease expires.
+func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(ctx context.Context, token int64) error, opts ...Option) error {
+	for pauses := (backoff.Exponential{First: firstKeepPause, Max: maxKeepPause}); ; {
+		granted, done, err := keepOnce(ctx, client, ttl, name, f, opts)
+		switch {
+		case done:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case client.Ctx().Err() != nil, errors.Is(err, ErrInvalidName), isRefused(err):
+			return err
+		case granted:
+			pauses = backoff.Exponential{First: firstKeepPause, Max: maxKeepPause}
+		}
+		if !pauses.Pause(ctx) {
+			return ctx.Err()
+		}
+	}
+}
+
+// keepOnce runs f once for Keep. It reports whether f was called, and whether what f
+// returned is the result.
+func keepOnce(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(context.Context, int64) error, opts []Option) (granted, done bool, err error) {
+	if ttl <= 0 || ttl > maxTTL {
+		return false, true, fmt.Errorf("rwlock: session TTL is %s, want more than 0 and at most %s", ttl, maxTTL)
+	}
+	s, err := NewSession(ctx, client, ttl)
+	if err != nil {
+		return false, false, err
+	}
+	defer func() { _ = s.Close() }()
+	m := s.NewRWMutex(name, opts...)
+	var result error
+	err = m.RWDo(ctx, func(hold context.Context) error {
+		granted = true
+		result = f(hold, m.Token())
+		done = hold.Err() == nil || ctx.Err() != nil
+		return nil
+	})
+	if done {
+		return granted, true, result
+	}
+	return granted, false, err
 }
 
 // Unlock releases the lock. It returns ErrNotHeld when the lock is not held, and

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -138,11 +139,23 @@ func (m *RWMutex) Wanted() <-chan struct{} {
 	if !m.hold.held {
 		return nil
 	}
-	return m.hold.loss.wanted(m.hold.req.entries[0])
+	return m.hold.loss.wanted(m.hold.req.entries[:1])
 }
 
-// wanted returns the channel that closes when another request waits for e, which is held.
-func (l *loss) wanted(e *entry) <-chan struct{} {
+// Wanted returns a channel that closes when another request waits for one of the locks, as
+// RWMutex.Wanted does.
+func (s *Set) Wanted() <-chan struct{} {
+	s.hold.mu.Lock()
+	defer s.hold.mu.Unlock()
+	if !s.hold.held {
+		return nil
+	}
+	return s.hold.loss.wanted(s.hold.req.entries)
+}
+
+// wanted returns the channel that closes when another request waits for one of the entries,
+// which are held.
+func (l *loss) wanted(entries []*entry) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.want != nil {
@@ -151,25 +164,37 @@ func (l *loss) wanted(e *entry) <-chan struct{} {
 	l.want = make(chan struct{})
 	ctx, end := context.WithCancel(l.ctx)
 	stop := context.AfterFunc(l.session.Ctx(), end)
-	r := &request{session: l.session, entries: []*entry{e}}
+	closeWant := sync.OnceFunc(func() { close(l.want) })
+	var watches sync.WaitGroup
+	for _, e := range entries {
+		watches.Go(func() {
+			if l.awaitOthers(ctx, e) {
+				closeWant()
+				end()
+			}
+		})
+	}
 	go func() {
 		defer end()
 		defer stop()
-		for {
-			_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchForOthers(ctx, e) })
-			if err == nil {
-				close(l.want)
-				return
-			}
-			if errors.Is(err, ErrLost) {
-				return
-			}
-			if !backoff.Pause(ctx, time.Second) {
-				return
-			}
-		}
+		watches.Wait()
 	}()
 	return l.want
+}
+
+// awaitOthers reports true when another request waits for e, and false when ctx has ended or
+// e was lost.
+func (l *loss) awaitOthers(ctx context.Context, e *entry) bool {
+	r := &request{session: l.session, entries: []*entry{e}}
+	for {
+		_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.watchForOthers(ctx, e) })
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, ErrLost), !backoff.Pause(ctx, time.Second):
+			return false
+		}
+	}
 }
 
 // watchForOthers returns nil when another request waits for e, and ErrLost when e's key does

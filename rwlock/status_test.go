@@ -3,8 +3,11 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // A waiter is told who is ahead of it, in the order of the queue; also from its hook.
@@ -177,4 +180,61 @@ func TestWanted(t *testing.T) {
 		_, err = f.client.Delete(f.soon(), f.name+"/write/x/write/1")
 		f.must(err)
 	})
+}
+
+// Keep starts the work again after its lock or its session was lost, with a larger token, and
+// ends with the error of the work.
+func TestKeepStartsAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	errDone := errors.New("done")
+	var tokens []int64
+	err := Keep(f.soon(), f.client, 5*time.Second, f.name, func(ctx context.Context, token int64) error {
+		tokens = append(tokens, token)
+		held, err := f.client.Get(ctx, f.name+"/write/", clientv3.WithPrefix())
+		if err != nil || len(held.Kvs) != 1 {
+			return fmt.Errorf("keys of the lock: %v, %w", held, err)
+		}
+		switch len(tokens) {
+		case 1:
+			_, err = f.client.Delete(ctx, string(held.Kvs[0].Key))
+		case 2:
+			_, err = f.client.Revoke(ctx, clientv3.LeaseID(held.Kvs[0].Lease))
+		default:
+			return errDone
+		}
+		if err == nil {
+			<-ctx.Done()
+		}
+		return err
+	})
+	f.mustBe(err, errDone)
+	if len(tokens) != 3 || tokens[0] >= tokens[1] || tokens[1] >= tokens[2] {
+		t.Errorf("tokens %v, want three that grow", tokens)
+	}
+	f.mustBe(Keep(f.soon(), f.client, 5*time.Second, "", nil), ErrInvalidName)
+	ctx, cancel := context.WithCancel(f.soon())
+	f.mustBe(Keep(ctx, f.client, 5*time.Second, f.name, func(ctx context.Context, _ int64) error {
+		cancel()
+		<-ctx.Done()
+		return errDone
+	}), errDone)
+	f.mustBe(Keep(ctx, f.client, 5*time.Second, f.name, nil), context.Canceled)
+	f.queued(0)
+}
+
+// A set is told of a request that waits for any of its locks.
+func TestSetWanted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	s := f.newSession(f.client)
+	set := s.NewSet([]LockRequest{{f.name + "/a", Write}, {f.name + "/b", Read}})
+	if set.Wanted() != nil {
+		t.Error("wanted without a hold")
+	}
+	f.must(set.Lock(f.soon()))
+	waiter := start(func() error { return s.NewRWMutex(f.name + "/b").RWLock(f.soon()) })
+	f.closes(set.Wanted())
+	f.must(set.Unlock())
+	f.must(f.await(waiter))
 }

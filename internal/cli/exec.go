@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/asking"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/supervise"
@@ -46,6 +47,10 @@ CMD has started; in a shell script, write exec before the last command. When CMD
 suspended with ctrl-Z, etcd-lock is suspended too: after more than --ttl the lock is
 lost, and CMD is killed when it is continued.
 
+With --on-ask SIGNAL, the process group gets SIGNAL once, when another client waits for
+one of the locks, as "etcd-lock ask" does too. It may end then, or go on as long as it
+needs; the locks are released when it has ended, and the exit code is its own.
+
 CMD finds in its environment, one line for each NAME in the order given:
   ETCD_LOCK_NAME    the name
   ETCD_LOCK_KEY     the key in etcd that holds the lock
@@ -77,6 +82,7 @@ type execOptions struct {
 	conflictCode int
 	ttl          time.Duration
 	label        string
+	onAsk        string // a signal; empty: none
 	quiet        bool
 	readOnly     bool
 	connect      func(context.Context) (*connect.Conn, error)
@@ -131,6 +137,7 @@ func (opts *execOptions) register(cmd *cobra.Command, read *bool) {
 	fs.IntVar(&opts.conflictCode, "conflict-exit-code", exitNotAcquired, "exit `code` when the locks are not acquired, 0 to 255")
 	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "time to live of the lease, in whole seconds: how long the locks outlive a crashed client")
 	fs.StringVar(&opts.label, "label", "", "`text` that others see as the owner (default: the name of CMD)")
+	fs.StringVar(&opts.onAsk, "on-ask", "", "send CMD this `signal` once, when another client waits for a lock: TERM, HUP, USR1 ...")
 	fs.BoolVar(&opts.quiet, "quiet", false, "do not print who holds the locks, nor that they were not acquired")
 }
 
@@ -188,6 +195,11 @@ func (opts *execOptions) check() error {
 			return fmt.Errorf("lock %s is named twice", name)
 		}
 	}
+	if opts.onAsk != "" {
+		if _, err := supervise.ParseSignal(opts.onAsk); err != nil {
+			return fmt.Errorf("--on-ask: %w", err)
+		}
+	}
 	switch {
 	case opts.try && opts.wait > 0:
 		return exclusive("--try", "--wait")
@@ -206,6 +218,9 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
 		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet,
 		Report: func(text string) { printLine(opts.err, text) },
+	}
+	if opts.onAsk != "" {
+		spec.OnAsk, _ = supervise.ParseSignal(opts.onAsk) // which check has checked
 	}
 	spec.Connect = sayTroubles(opts.connect, spec.Report)
 	for _, name := range opts.names {
@@ -257,4 +272,53 @@ func cannotRun(command string, err error) error {
 		code, err = exitNotFound, errors.New("command not found")
 	}
 	return exitError{code: code, err: fmt.Errorf("%s: %w", command, err)}
+}
+
+const askLong = `Asks the holders of the read/write lock NAME to give it back, and waits until they have,
+or for --wait. It never takes the lock away.
+
+The ask is an ordinary request for writing, which is withdrawn at the end, or when the
+lock is granted. Holders that listen are those that use Wanted or WithKeep of package
+rwlock, and "etcd-lock exec --on-ask"; of the others nothing is expected. While the
+request waits, later requests wait behind it, those of readers too.
+
+With -o json:
+  name, revision  the lock, and the revision at which its holders were read
+  holders         key, mode, client, and keeps: true if it keeps the lock between its
+                  uses and gives it back when asked; false: not known
+  given_back      true if all of them have given it back, or the lock was not held
+
+Exit codes: 0 given back, or not held; 3 not given back in time.`
+
+func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)) *cobra.Command {
+	if runF == nil {
+		runF = asking.Run
+	}
+	opts := &asking.Options{}
+	cmd := &cobra.Command{
+		Use:               "ask NAME",
+		Short:             "Ask the holders of a lock to give it back",
+		Long:              askLong,
+		Example:           "  etcd-lock ask --wait 1m /jobs/nightly",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeNames(a),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case a.readOnly:
+				return notReadOnly("ask")
+			case opts.Wait <= 0:
+				return notPositive("wait", opts.Wait)
+			case args[0] == "":
+				return usageError{rwlock.ErrInvalidName}
+			}
+			opts.Name, opts.Connect, opts.Out = args[0], a.connect, a.printer()
+			givenBack, err := runF(cmd.Context(), opts)
+			if err == nil && !givenBack {
+				err = exitError{code: exitNotAcquired}
+			}
+			return runResult(err)
+		},
+	}
+	cmd.Flags().DurationVar(&opts.Wait, "wait", 30*time.Second, "how long to wait for the lock to be given back")
+	return cmd
 }

@@ -78,6 +78,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newExportCmd(a, nil),
 		newSnapshotCmd(a, nil),
 		newExecCmd(a, nil),
+		newAskCmd(a, nil),
 		newSimulateCmd(a),
 		newDoctorCmd(a, nil),
 		newVersionCmd(a, nil),

@@ -17,9 +17,10 @@ type supervisor struct {
 	*Spec
 	session  *rwlock.Session
 	child    *child
-	lostAt   time.Time // as in leaseStatus
-	enforced action    // the most drastic action so far
-	signaled bool      // the command was, because of its locks
+	lostAt   time.Time       // as in leaseStatus
+	asked    <-chan struct{} // closes when others wait for a lock; nil once the command was signaled for that
+	enforced action          // the most drastic action so far
+	signaled bool            // the command was, because of its locks
 }
 
 // supervise returns when the command has ended.
@@ -43,6 +44,9 @@ func (s *supervisor) supervise(signals <-chan os.Signal, lost <-chan struct{}) e
 			s.child.forward(sig.(syscall.Signal))
 		case <-lost:
 			s.lostAt, lost = time.Now(), nil
+		case <-s.asked:
+			s.asked = nil
+			s.ask()
 		case <-timer.C:
 		}
 	}
@@ -79,6 +83,14 @@ func (s *supervisor) signal(a action) {
 	s.reportInTime("%s: terminating the command", reason)
 	if cause := s.session.RenewalErr(); cause != nil && s.lostAt.IsZero() {
 		s.reportInTime("why it was not renewed: %v", cause)
+	}
+}
+
+// ask tells the command that others wait for its locks. It may go on as long as it wants.
+func (s *supervisor) ask() {
+	s.child.signal(s.OnAsk)
+	if !s.Quiet {
+		s.reportInTime("others wait for %s: sent %s to the command", s.locks(), unix.SignalName(s.OnAsk))
 	}
 }
 

@@ -2,7 +2,13 @@
 
 package supervise
 
-import "context"
+import (
+	"context"
+	"syscall"
+)
 
 // Run returns ErrUnsupported.
 func Run(context.Context, Spec) (code int, err error) { return 0, ErrUnsupported }
+
+// ParseSignal returns ErrUnsupported.
+func ParseSignal(string) (syscall.Signal, error) { return 0, ErrUnsupported }

@@ -5,9 +5,11 @@ package supervise
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,6 +17,15 @@ import (
 
 	"etcd-lock/rwlock"
 )
+
+// ParseSignal returns the signal of a name, such as TERM or SIGTERM.
+func ParseSignal(name string) (syscall.Signal, error) {
+	sig := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))
+	if sig == 0 {
+		return 0, fmt.Errorf("%q is not a signal, such as TERM, HUP or USR1", name)
+	}
+	return sig, nil
+}
 
 // fatalSignals returns the signals that end a program that does not handle them.
 // One that is ignored, as by nohup, is left alone: the command ignores it too.
@@ -128,6 +139,9 @@ func (r *runner) runHolding(session *rwlock.Session, set *rwlock.Set) (ending, e
 	}
 	defer child.release()
 	s := supervisor{Spec: r.Spec, session: session, child: child}
+	if r.OnAsk != 0 {
+		s.asked = set.Wanted()
+	}
 	ended := s.supervise(r.signals, set.Lost())
 	if s.signaled {
 		s.clearGroup()

@@ -1,0 +1,155 @@
+// Package asking is what the command ask does: it asks the holders of a lock to give it back.
+package asking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
+	"etcd-lock/rwlock"
+)
+
+// Options are the options of Run.
+type Options struct {
+	Name    string
+	Wait    time.Duration // how long to wait for the lock to be given back
+	Connect func(context.Context) (*connect.Conn, error)
+	Out     output.Printer
+}
+
+// sessionTTL is how long the request outlives this program if that is killed.
+const sessionTTL = 10 * time.Second
+
+// holder is one that was asked.
+type holder struct {
+	Key    string `json:"key"`
+	Mode   string `json:"mode"`
+	Client string `json:"client"`
+	Keeps  bool   `json:"keeps"` // it keeps the lock between its uses, and gives it back when asked
+}
+
+// doc is the JSON document of the command.
+type doc struct {
+	Name      string   `json:"name"`
+	Revision  int64    `json:"revision"`
+	Holders   []holder `json:"holders"`
+	GivenBack bool     `json:"given_back"`
+}
+
+// Run asks the holders of a lock to give it back, by a request for writing, and waits until
+// they have, or for the given time. It withdraws the request then, and reports whether the
+// lock was given back, or not held.
+func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
+	c, err := opts.Connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	s, err := c.SnapshotOf(ctx, 0, opts.Name)
+	if err != nil {
+		return false, err
+	}
+	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(s, opts.Name), GivenBack: true}
+	if len(d.Holders) == 0 && len(s.Named(opts.Name)) > 0 {
+		if _, known := s.Find(inspect.LockID{Layout: layout.RWLock, Name: opts.Name}); !known {
+			return false, fmt.Errorf("%s is a lock of other software, which cannot be asked", opts.Name)
+		}
+	}
+	if len(d.Holders) > 0 {
+		if d.GivenBack, err = opts.ask(ctx, c, d); err != nil {
+			return false, err
+		}
+	}
+	return d.GivenBack, opts.print(d)
+}
+
+// holders returns who holds the lock of a name.
+func holders(s inspect.Snapshot, name string) []holder {
+	found := []holder{}
+	l, _ := s.Find(inspect.LockID{Layout: layout.RWLock, Name: name})
+	for _, r := range l.Queue {
+		if r.Holding {
+			found = append(found, holder{Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep})
+		}
+	}
+	return found
+}
+
+// ask requests the lock until its holders have given it back.
+func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, opts.Wait)
+	defer cancel()
+	session, err := rwlock.NewSession(ctx, c.Client, sessionTTL)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = session.Close() }() // removes the request too
+	released, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer stop()
+		awaitDeleted(released, c.Client, d)
+	}()
+	m := session.NewRWMutex(d.Name, rwlock.WithLabel("etcd-lock ask"))
+	err = m.RWLock(released)
+	switch {
+	case err == nil:
+		return true, m.Unlock()
+	case ctx.Err() == nil && errors.Is(err, context.Canceled): // others are granted the lock now
+		return true, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// awaitDeleted returns when the keys of all holders were deleted, or at the end of ctx. If
+// etcd ends the watch, it waits for ctx: the request is granted later than that.
+func awaitDeleted(ctx context.Context, client *clientv3.Client, d doc) {
+	held := map[string]bool{}
+	for _, h := range d.Holders {
+		held[h.Key] = true
+	}
+	watch := client.Watch(ctx, d.Name+"/", clientv3.WithPrefix(), clientv3.WithFilterPut(), clientv3.WithRev(d.Revision+1))
+	for resp := range watch {
+		for _, ev := range resp.Events {
+			delete(held, string(ev.Kv.Key))
+		}
+		if len(held) == 0 {
+			return
+		}
+	}
+	<-ctx.Done()
+}
+
+func (opts *Options) print(d doc) error {
+	if opts.Out.Format == output.JSON {
+		return opts.Out.Document(d)
+	}
+	if len(d.Holders) == 0 {
+		return opts.say(d.Name + " is not held")
+	}
+	for _, h := range d.Holders {
+		text := "; whether it listens is not known"
+		if h.Keeps {
+			text = ", which keeps the lock between its uses and gives it back when asked"
+		}
+		if err := opts.say("asked " + h.Client + " (" + h.Mode + ")" + text); err != nil {
+			return err
+		}
+	}
+	if d.GivenBack {
+		return opts.say(d.Name + " was given back")
+	}
+	return opts.say(fmt.Sprintf("%s was not given back within %s", d.Name, opts.Wait))
+}
+
+func (opts *Options) say(text string) error { return opts.Out.Line(output.Cell{Text: text}) }
