@@ -4,5 +4,5 @@
 // turns against one etcd process, so that their ratios hold even when the
 // machine's speed varies.
 //
-//	go test -count=1 -timeout 60m -v -run 'TestComparison|TestInspection|TestLongQueue|TestScreens' ./internal/bench -compare
+//	go test -count=1 -timeout 60m -v -run 'TestComparison|TestInspection|TestRecording|TestLongQueue|TestScreens' ./internal/bench -compare
 package bench

@@ -26,33 +26,51 @@ import (
 func (c crowd) exported() {
 	c.writing *= 20 // diagnoses are rare
 	ways := []watching{c.watches()[2], {"`etcd-lock export`, scraped every 5 s", c.export}}
-	used := make([][]float64, len(ways))
-	for range min(c.rounds, 2) {
-		for i, way := range ways {
-			used[i] = append(used[i], c.processor(way.watch))
-		}
-	}
-	rows := [][]string{{fmt.Sprintf("%d events/s on %d locks, %d requests", c.rate, c.locks, c.locks*c.queue), "processor", "× watch"}}
-	for i, way := range ways {
-		rows = append(rows, []string{way.name, fmt.Sprintf("%.3f cores", median(used[i])), ratio(median(used[i]), median(used[0]))})
-	}
-	c.table("What metrics cost", rows)
+	c.sideBySide("What metrics cost", ways, min(c.rounds, 2), [...]string{"processor", "× watch"}, func(s spent) (float64, string) {
+		return float64(s.processor) / float64(s.took), "%.3f cores"
+	})
 }
 
-// processor returns how many cores this process uses for a watch, while another one writes.
-func (c crowd) processor(watch func(context.Context, *atomic.Int64)) float64 {
+// spent is what a watch takes while another process writes.
+type spent struct {
+	processor time.Duration // of this process
+	took      time.Duration
+	events    int64
+}
+
+// sideBySide measures ways to follow the locks in turns, and prints what they cost, also as
+// a multiple of the first. Cost returns what is compared, and its format.
+func (c crowd) sideBySide(title string, ways []watching, rounds int, columns [2]string, cost func(spent) (float64, string)) {
+	found := make([][]float64, len(ways))
+	var format string
+	for range rounds {
+		for i, way := range ways {
+			var n float64
+			n, format = cost(c.whileWriting(way.watch))
+			found[i] = append(found[i], n)
+		}
+	}
+	rows := [][]string{{fmt.Sprintf("%d events/s on %d locks, %d requests", c.rate, c.locks, c.locks*c.queue), columns[0], columns[1]}}
+	for i, way := range ways {
+		rows = append(rows, []string{way.name, fmt.Sprintf(format, median(found[i])), ratio(median(found[i]), median(found[0]))})
+	}
+	c.table(title, rows)
+}
+
+// whileWriting measures a watch.
+func (c crowd) whileWriting(watch func(context.Context, *atomic.Int64)) spent {
 	var seen atomic.Int64
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(c.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() { watch(ctx, &seen) })
 	etcdtest.Eventually(c.T, "the watch is there", func() bool { return seen.Load() > 0 })
 	runtime.GC()
-	began, busy := time.Now(), processTime(c.T)
+	first, began, busy := seen.Load(), time.Now(), processTime(c.T)
 	c.writeElsewhere()
-	cores := float64(processTime(c.T)-busy) / float64(time.Since(began))
+	s := spent{processor: processTime(c.T) - busy, took: time.Since(began), events: seen.Load() - first}
 	cancel()
 	watching.Wait()
-	return cores
+	return s
 }
 
 // writersEnv has a test process write to a crowd's locks.

@@ -1,14 +1,10 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,37 +28,12 @@ func TestRecording(t *testing.T) {
 	c.resident()
 }
 
+// recorded compares processor time by the event: a busy machine writes fewer.
 func (c crowd) recorded() {
-	ways := c.watches()[1:]
-	used := make([][]float64, len(ways))
-	for range c.rounds {
-		for i, way := range ways {
-			used[i] = append(used[i], c.perEvent(way.watch))
-		}
-	}
-	rows := [][]string{{fmt.Sprintf("%d events/s on %d locks, %d requests", c.rate, c.locks, c.locks*c.queue), "processor, an event", "× a bare watch"}}
-	for i, way := range ways {
-		rows = append(rows, []string{way.name, fmt.Sprintf("%.1f µs", median(used[i])), ratio(median(used[i]), median(used[0]))})
-	}
-	c.table("What recording costs", rows)
-}
-
-// perEvent returns the processor time that this process uses for each event of a watch, in
-// microseconds: a busy machine writes fewer.
-func (c crowd) perEvent(watch func(context.Context, *atomic.Int64)) float64 {
-	var seen atomic.Int64
-	ctx, cancel := context.WithCancel(c.Context())
-	var watching sync.WaitGroup
-	watching.Go(func() { watch(ctx, &seen) })
-	etcdtest.Eventually(c.T, "the watch is there", func() bool { return seen.Load() > 0 })
-	runtime.GC()
-	first, busy := seen.Load(), processTime(c.T)
-	c.writeElsewhere()
-	used := processTime(c.T) - busy
-	events := max(1, seen.Load()-first)
-	cancel()
-	watching.Wait()
-	return float64(used.Microseconds()) / float64(events)
+	columns := [...]string{"processor, an event", "× a bare watch"}
+	c.sideBySide("What recording costs", c.watches()[1:], c.rounds, columns, func(s spent) (float64, string) {
+		return float64(s.processor.Microseconds()) / float64(max(1, s.events)), "%.1f µs"
+	})
 }
 
 // resident measures the memory of a recorder while the locks change: beside one without
