@@ -35,14 +35,20 @@ func Start(tb testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	}
 	output := make(chan string, 4096)
 	go read(master, output)
-	screen := vt.NewEmulator(int(columns), int(rows))
-	go func() { _, _ = io.Copy(io.Discard, screen) }() // its answers to queries: it blocks while nobody reads them
 	tb.Cleanup(func() {
 		_ = cmd.Process.Kill() // it has exited unless the test failed
 		_ = master.Close()
-		_ = screen.InputPipe().(io.Closer).Close() // Close races with the read that it ends
 	})
-	return &Terminal{Cmd: cmd, Master: master, Output: output, screen: screen, tb: tb}
+	return &Terminal{Cmd: cmd, Master: master, Output: output, screen: NewScreen(tb, int(columns), int(rows)), tb: tb}
+}
+
+// NewScreen returns a screen that draws what is written to it, until the test ends.
+func NewScreen(tb testing.TB, columns, rows int) *vt.Emulator {
+	tb.Helper()
+	screen := vt.NewEmulator(columns, rows)
+	go func() { _, _ = io.Copy(io.Discard, screen) }()                // its answers to queries: it blocks while nobody reads them
+	tb.Cleanup(func() { _ = screen.InputPipe().(io.Closer).Close() }) // Close races with the read that it ends
+	return screen
 }
 
 func read(master *os.File, output chan<- string) {

@@ -13,6 +13,7 @@ import (
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/ptytest"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 )
@@ -30,10 +31,8 @@ func startTerminal(t *testing.T, o backend.Options) terminal {
 	t.Helper()
 	o.NoColor = true
 	m := New(t.Context(), o)
-	screen := vt.NewEmulator(80, 24)
+	screen := ptytest.NewScreen(t, 80, 24)
 	_, _ = screen.WriteString(ansi.SetModeLineFeedNewLine) // as the driver of a terminal would have it
-	go func() { _, _ = io.Copy(io.Discard, screen) }()     // its answers to queries: it blocks while nobody reads them
-	t.Cleanup(func() { _ = screen.InputPipe().(io.Closer).Close() })
 	return terminal{teatest.NewTestModel(t, m, teatest.WithInitialTermSize(80, 24)), screen, t, m}
 }
 
