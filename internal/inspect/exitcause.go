@@ -63,8 +63,9 @@ func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 }
 
 // due returns the leases to look up next, of those that were recounted in the snapshot, at
-// most MaxLeases: first those of holders that others wait for, then those that may expire first. A lease is looked up
-// again when half of its remaining time is over: often only towards its end.
+// most MaxLeases: first those of holders that others wait for, then those that may expire
+// first. A lease is looked up again when half of its remaining time is over: often only
+// towards its end.
 func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 	var ids []int64
 	urgent := map[int64]bool{} // of ids
@@ -80,11 +81,9 @@ func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 		if len(l.Queue) < 2 || l.State() != StateContended {
 			continue
 		}
-		for i := range l.Queue[:reach(l.Queue)] {
-			if r := &l.Queue[i]; r.Holding {
-				if _, ok := urgent[r.Lease]; ok {
-					urgent[r.Lease] = true
-				}
+		for r := range l.holders() {
+			if _, ok := urgent[r.Lease]; ok {
+				urgent[r.Lease] = true
 			}
 		}
 	}

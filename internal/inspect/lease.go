@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -258,29 +259,49 @@ func (s *Source) Outside(ctx context.Context, lease int64, prefixes keyspace.Pre
 func (s Snapshot) LeasesByUrgency() []int64 {
 	var leases []int64
 	seen := map[int64]bool{0: true}
-	add := func(requests []Request, want func(*Request) bool) {
-		for i := range requests {
-			r := &requests[i]
-			if want(r) && !seen[r.Lease] {
+	add := func(requests iter.Seq[*Request]) {
+		for r := range requests {
+			if !seen[r.Lease] {
 				seen[r.Lease] = true
 				leases = append(leases, r.Lease)
 			}
 		}
 	}
-	holding, every := func(r *Request) bool { return r.Holding }, func(*Request) bool { return true }
 	for _, l := range s.Locks {
 		if !l.allHold() {
-			add(l.Queue[:reach(l.Queue)], holding)
-			add(l.Others, every)
+			add(l.holders())
+			add(pointers(l.Others))
 		}
 	}
 	for _, l := range s.Locks {
-		add(l.Queue[:reach(l.Queue)], holding)
+		add(l.holders())
 	}
 	for _, l := range s.Locks {
-		add(l.Queue, every)
+		add(pointers(l.Queue))
 	}
 	return leases
+}
+
+// holders yields the requests that hold the lock.
+func (l Lock) holders() iter.Seq[*Request] {
+	return func(yield func(*Request) bool) {
+		for r := range pointers(l.Queue[:reach(l.Queue)]) {
+			if r.Holding && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// pointers yields requests without copying them: there can be 100,000.
+func pointers(requests []Request) iter.Seq[*Request] {
+	return func(yield func(*Request) bool) {
+		for i := range requests {
+			if !yield(&requests[i]) {
+				return
+			}
+		}
+	}
 }
 
 func (l Lock) allHold() bool {
