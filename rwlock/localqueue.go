@@ -135,9 +135,7 @@ func (m *RWMutex) lockShared(ctx context.Context) (*loss, error) {
 			p = h.takeKept()
 		}
 		if p != nil {
-			p.holds++
-			h.adopt(p)
-			freeKeys(req.entries)
+			h.takeOver(p, req)
 			return nil
 		}
 		p = &place{req: req, holds: 1}
@@ -180,6 +178,13 @@ func (h *hold) adopt(p *place) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.req, h.place = p.req, p
+}
+
+// takeOver makes the place the hold's, in place of a request that was not sent.
+func (h *hold) takeOver(p *place, req *request) {
+	p.holds++
+	h.adopt(p)
+	freeKeys(req.entries)
 }
 
 // passOn passes the hold of a request on to the next goroutine in the process. It reports

@@ -97,11 +97,8 @@ func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error
 	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
 }
 
-// Pauses of Keep before it starts again.
-const (
-	firstKeepPause = 250 * time.Millisecond
-	maxKeepPause   = 15 * time.Second
-)
+// keepPauses are those of Keep before it starts again.
+var keepPauses = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * time.Second}
 
 // Keep runs f while holding the lock name for writing, on a session of ttl of its own, and
 // starts again when the session or the lock was lost: with a new session, and after a pause
@@ -119,7 +116,7 @@ const (
 // a missing permission), and a closed client. An error of Unlock after f is not returned:
 // closing the session gives up the lock too, or its lease expires.
 func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(ctx context.Context, token int64) error, opts ...Option) error {
-	for pauses := (backoff.Exponential{First: firstKeepPause, Max: maxKeepPause}); ; {
+	for pauses := keepPauses; ; {
 		granted, done, err := keepOnce(ctx, client, ttl, name, f, opts)
 		switch {
 		case done:
@@ -129,7 +126,7 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 		case client.Ctx().Err() != nil, errors.Is(err, ErrInvalidName), isRefused(err):
 			return err
 		case granted:
-			pauses = backoff.Exponential{First: firstKeepPause, Max: maxKeepPause}
+			pauses = keepPauses
 		}
 		if !pauses.Pause(ctx) {
 			return ctx.Err()
@@ -246,10 +243,9 @@ func (m *RWMutex) try(ctx context.Context, mode Mode) (*loss, error) {
 	}
 	req := m.request(mode)
 	return m.hold.acquire(ctx, req, func(ctx context.Context) error {
-		if mode == Write && m.hold.options.keep > 0 {
+		if mode == Write {
 			if p := m.hold.takeKept(); p != nil {
-				m.hold.adopt(p)
-				freeKeys(req.entries)
+				m.hold.takeOver(p, req)
 				return nil
 			}
 		}

@@ -143,7 +143,7 @@ func (t *try) isKept(resp *clientv3.TxnResponse) bool {
 			return false
 		}
 		for _, k := range s.predecessors {
-			if !t.ownerKeeps(resp, k.key) {
+			if !ownerKeeps(resp, k.key) {
 				return false
 			}
 		}
@@ -153,7 +153,7 @@ func (t *try) isKept(resp *clientv3.TxnResponse) bool {
 
 // ownerKeeps reports whether the owner of a key in resp may keep its lock when it does not use
 // it.
-func (t *try) ownerKeeps(resp *clientv3.TxnResponse, key string) bool {
+func ownerKeeps(resp *clientv3.TxnResponse, key string) bool {
 	for _, reply := range resp.Responses {
 		for _, kv := range reply.GetResponseRange().Kvs {
 			if string(kv.Key) == key {
