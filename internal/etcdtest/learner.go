@@ -11,9 +11,9 @@ import (
 // the test ends, and returns their endpoints.
 func StartWithLearner(tb testing.TB) (voter, learner string) {
 	tb.Helper()
-	peer := "http://" + freeAddr(tb)
+	peer := "http://" + FreeAddr(tb)
 	voter = Start(tb, func(c *etcd.EmbeddedConfig) { c.Name, c.Peer = "voter", peer })
-	other := "http://" + freeAddr(tb)
+	other := "http://" + FreeAddr(tb)
 	if _, err := Client(tb, voter).MemberAddAsLearner(tb.Context(), []string{other}); err != nil {
 		tb.Fatal(err)
 	}
@@ -23,8 +23,8 @@ func StartWithLearner(tb testing.TB) (voter, learner string) {
 	return voter, learner
 }
 
-// freeAddr returns an address of 127.0.0.1 that was free a moment ago.
-func freeAddr(tb testing.TB) string {
+// FreeAddr returns an address of 127.0.0.1 that was free a moment ago.
+func FreeAddr(tb testing.TB) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -34,7 +34,7 @@ func TestUselessMembers(t *testing.T) {
 		}},
 		{"NobodyFirst", true, func(t *testing.T) ([]string, func()) {
 			t.Helper()
-			return []string{freeAddr(t), etcdtest.StartProcess(t).Endpoint}, func() {}
+			return []string{etcdtest.FreeAddr(t), etcdtest.StartProcess(t).Endpoint}, func() {}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etcd-lock/internal/etcdtest"
 )
 
 const kubeLease = "/registry/leases/kube-system/kube-scheduler"
@@ -53,7 +55,7 @@ func TestRealKine(t *testing.T) {
 		t.Skip("run with -real")
 	}
 	path := goProgram(t, "kine", "github.com/k3s-io/kine", "github.com/k3s-io/kine@v0.17.5")
-	address := freeAddr(t)
+	address := etcdtest.FreeAddr(t)
 	kine := exec.Command(path, "--listen-address", address, "--metrics-bind-address", "0", "--endpoint", "sqlite://kine.db?_journal=WAL&cache=shared")
 	kine.Dir = t.TempDir()
 	u := newUser(t, "--endpoints", address)

@@ -70,7 +70,7 @@ func startPatroni(u *user, name, address string, env []string, program, bin stri
 	u.Helper()
 	p := &patroni{name: name, dir: u.TempDir()}
 	p.config = filepath.Join(p.dir, "patroni.yml")
-	replace := strings.NewReplacer("NAME", name, "ETCD", address, "REST", freeAddr(u.T), "PG", freeAddr(u.T), "DIR", p.dir, "BIN", bin)
+	replace := strings.NewReplacer("NAME", name, "ETCD", address, "REST", etcdtest.FreeAddr(u.T), "PG", etcdtest.FreeAddr(u.T), "DIR", p.dir, "BIN", bin)
 	if err := os.WriteFile(p.config, []byte(replace.Replace(patroniConfig)), 0o644); err != nil {
 		u.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,18 +178,7 @@ type member struct {
 
 func newMember(t *testing.T, name string) member {
 	t.Helper()
-	return member{name: name, client: "http://" + freeAddr(t), peer: "http://" + freeAddr(t)}
-}
-
-// freeAddr returns an address of 127.0.0.1 that was free a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return member{name: name, client: "http://" + etcdtest.FreeAddr(t), peer: "http://" + etcdtest.FreeAddr(t)}
 }
 
 // start runs a member of a cluster, with further flags, until the test ends.
