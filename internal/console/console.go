@@ -106,6 +106,7 @@ func (o Options) common() tui.Options {
 		ReadOnly: o.ReadOnly,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
+		Suspend:  suspend,
 		Start:    backend.Place{Time: o.At, Revision: o.Revision},
 	}
 	if o.Preferences != "" {

@@ -29,6 +29,7 @@ func commands(m *Model) []command {
 		timeCommands(m.Context),
 	)
 	all = append(all,
+		command{name: "refresh", about: "read leases, etcd's status and problems again", run: func(string) nav.Action { return nav.Reload{} }},
 		command{name: "pause", about: "freeze the display, or resume", run: func(string) nav.Action { return togglePause(m.Context) }},
 		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
 		command{name: "quit", about: "quit; locks you took here are released", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
@@ -110,6 +111,28 @@ func copyRows(g widget.Grid) nav.Action {
 		what = format.Count(len(texts), "row", "rows")
 	}
 	return nav.Batch{nav.Flash{Text: "sent to the clipboard of the terminal: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
+}
+
+// askExport asks for the file to write the table of a screen to.
+func askExport(s nav.Screen, now time.Time) nav.Action {
+	return nav.Prompt{
+		Label: "export to the new file: ", Value: effects.ExportName(s.Ref().Kind.String(), now),
+		Accept:   func(path string) (nav.Action, error) { return exportTable(s, path, now), nil },
+		Complete: func(text string) nav.Action { return nav.CompleteFolder{Path: text} },
+	}
+}
+
+// jump asks for a lock, and opens it.
+func jump(c *nav.Context) nav.Action {
+	locks := c.Shown().Locks
+	names, ids := make([]string, len(locks)), make([]inspect.LockID, len(locks))
+	for i, l := range locks {
+		names[i], ids[i] = l.ID.Name, l.ID
+		if i > 0 && ids[i-1].Name == l.ID.Name {
+			names[i-1], names[i] = l.ID.Name+" · "+ids[i-1].Layout.String(), l.ID.Name+" · "+l.ID.Layout.String()
+		}
+	}
+	return nav.Pick{Title: "jump to a lock", Items: names, Accept: func(i int) nav.Action { return nav.OpenLock(ids[i]) }}
 }
 
 // exportTable writes the table of a screen to a file.

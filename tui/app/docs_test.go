@@ -109,7 +109,9 @@ func keyTable(bindings []widget.Binding, describe func(widget.Binding) string) s
 	for i := 0; i < len(bindings); {
 		names, text := []string{}, describe(bindings[i])
 		for ; i < len(bindings) && describe(bindings[i]) == text; i++ {
-			names = append(names, bindings[i].Name())
+			if name := bindings[i].Name(); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 		rows += fmt.Sprintf("| %s | %s |\n", keyNames(names), strings.ReplaceAll(text, "|", "\\|"))
 	}

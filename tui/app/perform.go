@@ -47,6 +47,9 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Prompt:
 		m.line.openPrompt(a)
 		m.flash = flashLine{}
+	case nav.Pick:
+		m.line.openPick(a)
+		m.flash = flashLine{}
 	case nav.Completions:
 		m.line.completed(a)
 	default:

@@ -29,6 +29,8 @@ type Options struct {
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
 
+	Suspend func() error // stops the process until its shell continues it; nil: it cannot be
+
 	Classes lockclass.Rules // which locks are counted together
 
 	ReadOnly bool             // disables the keys that write to etcd

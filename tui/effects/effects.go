@@ -151,6 +151,10 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.prefs.save()
 	case nav.Export:
 		return e.export(a.Table, a.Path)
+	case nav.CompleteFolder:
+		return e.completeFolder(a.Path)
+	case nav.Reload:
+		return e.feed.reload()
 	default:
 		return e.travel.do(a)
 	}

@@ -202,6 +202,16 @@ func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
 	return nav.Refresh{All: true}
 }
 
+// reload has leases, etcd's status and problems read again at once.
+func (f *feed) reload() nav.Action {
+	if !f.Connected() {
+		return nav.Flash{Text: "etcd does not answer; it is tried again by itself"}
+	}
+	f.Leases.Due()
+	f.diagnosis = diagnosisSchedule{stale: true, busy: f.diagnosis.busy}
+	return nav.Batch{f.askStatus(), nav.Refresh{All: true}, nav.Flash{Text: "reading leases, etcd's status and problems again"}}
+}
+
 // StatusMsg brings etcd's status.
 type StatusMsg struct {
 	status backend.Status
@@ -214,7 +224,15 @@ func (f *feed) second() nav.Action {
 		f.sampled = f.Now
 		f.Queues.Take(f.Live.Locks)
 	}
-	if f.ports.Health == nil || f.asking || f.Now.Sub(f.Status.At) < statusEvery {
+	if f.Now.Sub(f.Status.At) < statusEvery {
+		return nil
+	}
+	return f.askStatus()
+}
+
+// askStatus asks for etcd's status, unless it is asked already.
+func (f *feed) askStatus() nav.Action {
+	if f.ports.Health == nil || f.asking {
 		return nil
 	}
 	f.asking = true

@@ -49,6 +49,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
+	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
 		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor)))
@@ -220,10 +221,10 @@ func (s *problemsScreen) View(w, h int) string {
 		none = "no problems in what is read"
 	}
 	empty := s.EmptyText(s.Shown().Verdict.Known, none)
-	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), empty), w, th, !s.pager.Focused(), false)}
 	if h > th {
 		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, s.pager.Focused(), false))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -23,7 +23,7 @@ func (p *scenariosScreen) tableHeight() int {
 func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
 	title := "scenarios" + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
-	parts := []string{p.Theme.Panel(title, p.table.View(true, "no scenarios"), w, th, true, false)}
+	parts := []string{p.Theme.Panel(title, p.table.View(!p.pager.Focused(), "no scenarios"), w, th, !p.pager.Focused(), false)}
 	rest := h - th
 	switch {
 	case rest <= 0:
@@ -64,7 +64,7 @@ func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 	iw, ih := theme.Inner(w, h, boxed)
 	if p.Run.Over {
 		lines := append(runVerdict(p.Run, p.Theme, iw), stepLines(p.Run, p.Theme, iw, p.Run.Count)...)
-		return p.Theme.Panel("verdict and steps", p.pager.View(p.Theme, lines, ih), w, h, false, boxed)
+		return p.Theme.Panel("verdict and steps", p.pager.View(p.Theme, lines, ih), w, h, p.pager.Focused(), boxed)
 	}
 	lines := stepLines(p.Run, p.Theme, iw, ih)
 	if p.Run.Mark() != "" {

@@ -31,6 +31,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
 	s.table.Match = func(r inspect.Request) string { return term.Name(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
+	s.table.Beside = &s.pager
 	own := append([]widget.Binding{
 		{
 			Keys: "enter", Short: "lock", Long: "go to the lock",
@@ -138,14 +139,14 @@ func (s *sessionScreen) View(w, h int) string {
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
-	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "this session has ended, or has no requests left"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(!s.pager.Focused(), "this session has ended, or has no requests left"), w, th, !s.pager.Focused(), false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 
 // effects is a panel with the lease, and a preview of revoking it.
 func (s *sessionScreen) effects(w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
-	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
+	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, s.pager.Focused(), false)
 }
 
 // about is the lease and the preview of a revoke.

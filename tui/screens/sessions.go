@@ -153,8 +153,10 @@ func (s *sessionsScreen) updateDetails() {
 	case s.details == nil || s.details.id != r.ID:
 		s.details = newSessionScreen(s.Context, r.ID)
 	}
+	s.table.Beside = nil
 	if s.details != nil {
 		s.details.Refresh()
+		s.table.Beside = &s.details.pager
 	}
 }
 
@@ -227,7 +229,8 @@ func (s *sessionsScreen) View(w, h int) string {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
 	th := s.tableHeight()
-	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.details.effects(w, h-th)
+	focused := !s.details.pager.Focused()
+	return s.Theme.Panel(title, s.table.View(focused, empty), w, th, focused, false) + "\n" + s.details.effects(w, h-th)
 }
 
 // sessionRow is a session with what the table says of it.

@@ -94,17 +94,18 @@ func (b Binding) matches(msg tea.KeyPressMsg) bool {
 }
 
 // FindBinding returns the binding that a key belongs to. One that is on is found
-// before one that is off.
+// before one that is off, and that before one which the help does not show.
 func FindBinding(groups []Group, msg tea.KeyPressMsg) (found Binding, ok bool) {
 	for _, g := range groups {
 		for _, b := range g.Bindings {
 			if !b.matches(msg) {
 				continue
 			}
-			if b.WhyOff().Why == "" {
+			off := b.WhyOff()
+			switch {
+			case off.Why == "":
 				return b, true
-			}
-			if !ok {
+			case !ok || off.Shown && !found.WhyOff().Shown:
 				found, ok = b, true
 			}
 		}
