@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
@@ -23,7 +25,7 @@ func commands(m *Model) []command {
 	front := m.screens.Front()
 	all := slices.Concat(
 		viewCommands(&m.screens, m.Context),
-		tableCommands(front, m.Now),
+		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
@@ -73,7 +75,7 @@ func findLock(c *nav.Context, name string) nav.Action {
 }
 
 // tableCommands do something to the table in front.
-func tableCommands(front nav.Screen, now time.Time) []command {
+func tableCommands(c *nav.Context, front nav.Screen, now time.Time) []command {
 	g := front.Grid()
 	all := []command{
 		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ regexp, ! inverse", run: func(text string) nav.Action {
@@ -82,6 +84,7 @@ func tableCommands(front nav.Screen, now time.Time) []command {
 			}
 			return nil
 		}},
+		{name: "describe", about: "all about the row under the cursor", run: func(string) nav.Action { return describeRow(c, front) }},
 		{name: "copy", about: "what is under the cursor, or marked", run: func(string) nav.Action { return copyRows(g) }},
 		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) nav.Action { return exportTable(front, path, now) }},
 	}
@@ -110,7 +113,34 @@ func copyRows(g widget.Grid) nav.Action {
 	if len(texts) > 1 {
 		what = format.Count(len(texts), "row", "rows")
 	}
-	return nav.Batch{nav.Flash{Text: "sent to the clipboard of the terminal: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
+	return nav.Copy{Texts: texts, What: what}
+}
+
+// describeRow opens everything that is known of the row under the cursor, as text.
+func describeRow(c *nav.Context, s nav.Screen) nav.Action {
+	label, row := s.Grid().Row()
+	if len(row.Rows) == 0 {
+		return nav.Fail("nothing to describe")
+	}
+	lines := []string{asOf(c), ""}
+	if d, ok := s.(nav.Describer); ok {
+		lines = append(lines, d.Describe()...)
+	}
+	lines = append(lines, "", "In the table:")
+	for i, name := range row.Heading {
+		lines = append(lines, describe.Field(name, strings.TrimSpace(row.Rows[0][i]))...)
+	}
+	title := term.Cut(term.Safe(label), 60)
+	return nav.Open{Ref: nav.Ref{Kind: nav.KindText, Text: &nav.Text{Title: s.Ref().Kind.String() + " · " + title, Lines: lines}}}
+}
+
+// asOf says which moment is described.
+func asOf(c *nav.Context) string {
+	text := "At revision " + strconv.FormatInt(c.Shown().Revision, 10)
+	if at := c.Clock(); !at.IsZero() {
+		text = "At " + at.Format(time.RFC3339) + ", revision " + strconv.FormatInt(c.Shown().Revision, 10)
+	}
+	return text
 }
 
 // askExport asks for the file to write the table of a screen to.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -41,11 +42,11 @@ func TestPages(t *testing.T) {
 	for i := range 40 {
 		d.put("/"+strconv.Itoa(100+i), keyspace.Read, 0)
 	}
-	d.send(resize(80, 25)) // 12 locks in view
+	d.send(resize(80, 25)) // 11 locks in view
 	d.press("N", "g")
 	for _, c := range []struct{ key, at string }{
-		{"ctrl+f", "/111"}, {"ctrl+d", "/117"}, {"ctrl+d", "/123"}, {"ctrl+u", "/117"}, {"ctrl+b", "/106"}, {"ctrl+u", "/100"}, {"ctrl+u", "/100"},
-		{"G", "/139"}, {"ctrl+d", "/139"}, {"ctrl+u", "/133"},
+		{"ctrl+f", "/110"}, {"ctrl+d", "/115"}, {"ctrl+d", "/120"}, {"ctrl+u", "/115"}, {"ctrl+b", "/105"}, {"ctrl+u", "/100"}, {"ctrl+u", "/100"},
+		{"G", "/139"}, {"ctrl+d", "/139"}, {"ctrl+u", "/134"},
 	} {
 		if d.press(c.key); d.selected() != c.at {
 			t.Errorf("%s: at %s, want %s", c.key, d.selected(), c.at)
@@ -231,8 +232,52 @@ func TestPanes(t *testing.T) {
 		t.Error("the cursor does not move")
 	}
 	d.press("h")
-	d.mustShow("h/←: the table has the focus already")
+	d.mustShow("h: the table has the focus already")
 	d.send(tea.WindowSizeMsg{Width: 160, Height: 50})
+	d.mustShow("because of it:")
 	d.press("l")
-	d.mustShow("l/→: there is no more text than is shown")
+	d.mustShow("l: there is no more text than is shown")
+}
+
+// d says everything that is known of a row, as text that is copied in full and without what
+// a terminal would obey.
+func TestDescribe(t *testing.T) {
+	d := newDriver(t, withReleases)
+	incident(d)
+	for _, c := range []struct {
+		keys  []string
+		shows []string
+	}{
+		{[]string{"1", "g"}, []string{"lock       /", "$ etcd-lock show /", "$ etcdctl get --prefix", "queue #1", "In the table:"}},
+		{[]string{"1", "g", "enter"}, []string{"token      ", "key        /", "host       web-1", "lease      "}},
+		{[]string{"2", "g"}, []string{"session    ", "$ etcdctl lease timetolive --keys", "request #1"}},
+		{[]string{"3", "g"}, []string{"finding    deadlock, critical", "$ etcd-lock release --lease", "$ etcdctl lease revoke"}},
+		{[]string{"4", "g"}, []string{"client     client 1 tui"}},
+		{[]string{"7", "g"}, []string{"event      "}},
+	} {
+		d.press(c.keys...)
+		d.press("d")
+		d.in("description")
+		text := strings.Join(d.grid().Copied(), "\n")
+		for _, want := range c.shows {
+			if !strings.Contains(text, want) {
+				t.Errorf("%v: no %q in\n%s", c.keys, want, text)
+			}
+		}
+		d.mustShow("y copy")
+		d.press("q")
+	}
+	d.press("1")
+	d.show(hostile(d.clock.Now()))
+	for range d.home().Sheet().Rows {
+		d.press("d")
+		d.in("description")
+		if text := strings.Join(d.grid().Copied(), ""); strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("a control character in %q", text)
+		}
+		d.press("q", "j")
+	}
+	empty := newDriver(t, nil)
+	empty.press("d")
+	empty.mustShow("nothing to describe")
 }

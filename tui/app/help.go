@@ -171,7 +171,7 @@ func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
 	h.SetWidth(w)
 	keys := make([]key.Binding, 0, len(bindings))
 	for _, b := range bindings {
-		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Short)))
+		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Brief())))
 	}
 	return h.ShortHelpView(keys)
 }

@@ -60,7 +60,6 @@ func (m *Model) away() bool { return len(m.screens.Open) > 1 }
 
 // leaveBindings are the keys that ask what there is, and leave it.
 func (m *Model) leaveBindings() []widget.Binding {
-	const leaves = "go back to the previous screen; on the first one, quit: locks you took here are released"
 	quit := func() nav.Action { return nav.Do{Cmd: tea.Quit} }
 	return []widget.Binding{
 		{
@@ -69,30 +68,26 @@ func (m *Model) leaveBindings() []widget.Binding {
 			Where: widget.FooterHead, Do: func() nav.Action { m.help = helpView{open: true, w: m.help.w, h: m.help.h}; return nil },
 		},
 		{
-			Keys: "q", Short: "back", Long: "to the previous screen; quits on the first one",
-			Doc:   leaves,
-			Where: widget.FooterHead, Off: hiddenUnless(m.away, "this is the first screen"), Do: m.back,
-		},
-		{
-			Keys: "q", Short: "quit", Long: "locks you took here are released",
-			Doc:   leaves,
-			Where: widget.FooterHead, Off: hiddenUnless(func() bool { return !m.away() }, "this is not the first screen"), Do: quit,
+			Keys: "q", Short: "back", Long: "on the first screen: quit",
+			Doc: "go back to the previous screen; on the first one, quit: locks you took here are released",
+			Now: func() string {
+				if m.away() {
+					return "back"
+				}
+				return "quit"
+			},
+			Where: widget.FooterHead, Do: func() nav.Action {
+				if m.away() {
+					return m.back()
+				}
+				return quit()
+			},
 		},
 		{
 			Keys: "ctrl+c", Short: "quit", Long: "from anywhere",
 			Doc: "quit, from anywhere",
 			Do:  quit,
 		},
-	}
-}
-
-// hiddenUnless returns why a key is off, and not in the help, unless something holds.
-func hiddenUnless(holds func() bool, why string) func() widget.Off {
-	return func() widget.Off {
-		if holds() {
-			return widget.Off{}
-		}
-		return widget.Off{Why: why}
 	}
 }
 
@@ -131,9 +126,15 @@ func (m *Model) lineBindings() []widget.Binding {
 func (m *Model) rowBindings() []widget.Binding {
 	return []widget.Binding{
 		{
+			Keys: "d", Short: "describe", Long: "all about the row, as text to copy",
+			Doc: "describe: everything that is known of the row under the cursor, as text that can be searched and copied",
+			Do:  func() nav.Action { return describeRow(m.Context, m.screens.Front()) },
+		},
+		{
 			Keys: "y", Short: "copy", Long: "what is under the cursor or marked",
-			Doc: "copy what is under the cursor, or marked: a name, a key, a lease. It goes through the terminal (OSC 52), also over ssh; tmux needs `set -g set-clipboard on`",
-			Do:  func() nav.Action { return copyRows(m.screens.Front().Grid()) },
+			Doc:   "copy what is under the cursor, or marked: a name, a key, a lease. It goes through the terminal (OSC 52), also over ssh; tmux needs `set -g set-clipboard on`",
+			Where: widget.FooterEnd, When: func() bool { return m.screens.Front().Ref().Kind == nav.KindText },
+			Do: func() nav.Action { return copyRows(m.screens.Front().Grid()) },
 		},
 		{
 			Keys: "e", Short: "export", Long: "the table to a file",

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -52,6 +54,9 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.flash = flashLine{}
 	case nav.Completions:
 		m.line.completed(a)
+	case nav.Copy:
+		m.flash.show("sent to the clipboard of the terminal: "+a.What, false, m.Now)
+		return tea.SetClipboard(strings.Join(a.Texts, "\n"))
 	default:
 		return m.performGrave(a)
 	}

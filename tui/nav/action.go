@@ -43,6 +43,11 @@ type (
 		Table widget.Sheet
 		Path  string
 	}
+	// Copy sends texts to the clipboard of the terminal. What names them.
+	Copy struct {
+		Texts []string
+		What  string
+	}
 	// CompleteFolder leads to Completions of the folder of a path.
 	CompleteFolder struct{ Path string }
 	// Reload reads again what is not watched: leases, etcd's status, problems.

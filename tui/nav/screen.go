@@ -32,6 +32,9 @@ type (
 	Leaser interface{ Leases() []int64 }
 	// Alerter has a sign for its tab.
 	Alerter interface{ Alert() theme.Text }
+	// Describer says everything that is known of the row under its cursor: printable
+	// lines of text, none if there is no row.
+	Describer interface{ Describe() []string }
 	// Chooser puts its cursor on a lock, which need not exist.
 	Chooser interface{ Choose(id inspect.LockID) }
 	// ScenarioChooser puts its cursor on a scenario.

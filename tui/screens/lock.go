@@ -8,6 +8,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -288,4 +289,13 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 		end = "then"
 	}
 	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock(), end), w, h, false, false)
+}
+
+// Describe implements nav.Describer.
+func (s *lockScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return append(describe.Request(s.Context, r.Request), describe.Field("waits", r.why())...)
 }

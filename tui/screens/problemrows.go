@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/order"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -154,9 +155,30 @@ func aliveLines(c *nav.Context, p *problem, w int) []string {
 	}
 	var lines []string
 	for _, session := range sessions[:min(len(sessions), 5)] {
-		if says := RenewalsLine(c, session.ID.Lease); says != "" {
+		if says := describe.Renewals(c, session.ID.Lease); says != "" {
 			lines = append(lines, term.Wrap("  "+term.Safe(session.Who())+": "+says, w, c.Theme.Plain.Render)...)
 		}
 	}
 	return slices.Compact(lines)
+}
+
+// Describe implements nav.Describer.
+func (s *problemsScreen) Describe() []string {
+	p, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	if p.potential != nil || !p.resolved.IsZero() {
+		words := s.words(p)
+		lines := []string{term.Safe(words.Headline)}
+		for _, clause := range words.Clauses {
+			lines = append(lines, "  "+term.Safe(clause))
+		}
+		return lines
+	}
+	lines := describe.Finding(s.Context, p.Finding)
+	for _, w := range p.waits {
+		lines = append(append(lines, "", "because of it:"), describe.Finding(s.Context, w)...)
+	}
+	return lines
 }

@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -141,4 +142,17 @@ func nextLine(r *state.Run, t *theme.Theme, w int) string {
 		text += ", in " + format.Duration(r.State.In)
 	}
 	return t.Dim.Render(at) + t.Waiting.Render(term.Cut(text, w-term.Width(at)))
+}
+
+// Describe implements nav.Describer.
+func (p *scenariosScreen) Describe() []string {
+	sc, ok := p.table.Current()
+	if !ok {
+		return nil
+	}
+	lines := append(describe.Field("scenario", sc.Name), describe.Field("about", sc.About)...)
+	for _, name := range sc.Locks {
+		lines = append(lines, describe.Field("lock", name)...)
+	}
+	return lines
 }

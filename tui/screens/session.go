@@ -6,6 +6,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -161,7 +162,7 @@ func (s *sessionScreen) about(w int) []string {
 	if f := s.Lease(s.id.Lease); f.Granted > 0 {
 		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
 	}
-	if says := RenewalsLine(s.Context, s.id.Lease); says != "" {
+	if says := describe.Renewals(s.Context, s.id.Lease); says != "" {
 		lines = append(lines, s.Theme.Dim.Render(says))
 	}
 	if s.session == nil {
@@ -172,4 +173,13 @@ func (s *sessionScreen) about(w int) []string {
 		lines[i] = term.Cut(l, w)
 	}
 	return lines
+}
+
+// Describe implements nav.Describer.
+func (s *sessionScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return describe.Request(s.Context, r)
 }

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -282,3 +283,12 @@ func requestLabel(r inspect.Request) string {
 
 // sessionNames is how many locks the table names.
 const sessionNames = 8
+
+// Describe implements nav.Describer.
+func (s *sessionsScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return describe.Session(s.Context, r.ID)
+}

@@ -24,6 +24,7 @@ type Binding struct {
 	Doc   string // the same with all there is to know: in the documentation; empty: as in the help
 	Where Place
 
+	Now  func() string // what it does right now, in the bottom line; nil: Short
 	When func() bool   // the bottom line shows it; nil: always
 	Off  func() Off    // why it does nothing right now; nil: it always works
 	Do   func() Action // called in Update
@@ -61,6 +62,14 @@ func (b Binding) Name() string {
 	}
 	first, _, _ := strings.Cut(b.Keys, " ")
 	return first
+}
+
+// Brief returns what it does right now, in a word or two.
+func (b Binding) Brief() string {
+	if b.Now != nil {
+		return b.Now()
+	}
+	return b.Short
 }
 
 // Text returns the description in full.

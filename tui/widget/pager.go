@@ -15,6 +15,12 @@ type Pager struct {
 	focused bool
 }
 
+// What the keys do that give the focus to a text and to the table beside it, in short.
+const (
+	ToText  = "to the text"
+	ToTable = "to the table"
+)
+
 // Bindings are the keys of a pager.
 func (p *Pager) Bindings() []Binding {
 	scroll := func(sign int) func() Action {
@@ -35,12 +41,12 @@ func (p *Pager) Bindings() []Binding {
 			Where: InFooter, Do: scroll(-1),
 		},
 		{
-			Keys: "l right", Label: "l/→", Short: "to the text", Long: "then the keys that move scroll it",
+			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
 			Doc: "go to the text: the keys that move scroll it then",
 			Off: p.offText, Do: focus(true),
 		},
 		{
-			Keys: "h left", Label: "h/←", Short: "to the table", Long: "from the text",
+			Keys: "h", Short: ToTable, Long: "from the text",
 			Doc: "go back to the table",
 			Off: p.offTable, Do: focus(false),
 		},
