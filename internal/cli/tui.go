@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	var (
 		ascii, live bool
 		audit       string
+		commands    string
 		classes     []string
 		from        recording.Flags
 		revision    revs
@@ -60,7 +62,11 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 				return err
 			}
 			opts.Prefixes = args
-			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
+			opts.ASCII, opts.AuditLog, opts.CommandLog = opts.ASCII || ascii, audit, commands
+			opts.Connection = connectionFlags(cmd.Flags())
+			if err := opts.checkCommandLog(); err != nil {
+				return err
+			}
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
 			}
@@ -72,6 +78,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 	cmd.Flags().BoolVar(&live, "live", false, "with --recording: show etcd, and the recording for how the locks were")
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
+	cmd.Flags().StringVar(&commands, "command-log", "", "append what was done for you to this `file`, as commands to run again")
 	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }
@@ -116,6 +123,19 @@ func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live,
 	}
 	opts.At, err = from.Time(rules, opts.Now())
 	return err
+}
+
+// checkCommandLog fails where the command log cannot be written: nothing is done that is not
+// kept.
+func (opts *tuiOptions) checkCommandLog() error {
+	if opts.CommandLog == "" {
+		return nil
+	}
+	f, err := os.OpenFile(opts.CommandLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--command-log: %w", err)
+	}
+	return f.Close()
 }
 
 const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"

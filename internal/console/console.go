@@ -34,6 +34,8 @@ type Options struct {
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
 	AuditLog    string        // file that releases by force are recorded in; empty: none
+	CommandLog  string        // file that what was done is appended to, as commands; empty: none
+	Connection  []string      // flags that connect commands to the same etcd; without passwords
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
 
@@ -107,7 +109,12 @@ func (o Options) common() tui.Options {
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
 		Suspend:  suspend,
-		Start:    backend.Place{Time: o.At, Revision: o.Revision},
+
+		Connection: o.Connection,
+		Start:      backend.Place{Time: o.At, Revision: o.Revision},
+	}
+	if o.CommandLog != "" {
+		options.Commands = commandLog(o.CommandLog)
 	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)

@@ -142,6 +142,11 @@ func (m *Model) rowBindings() []widget.Binding {
 			Do:  func() nav.Action { return askExport(m.screens.Front(), m.Now) },
 		},
 		{
+			Keys: "@", Short: "commands", Long: "what was done for you, as commands to copy",
+			Doc: "what the UI did for you, as [commands](#commands) to copy",
+			Do:  func() nav.Action { return nav.OpenView(nav.KindCommands) },
+		},
+		{
 			Keys: "x", Short: "scenarios", Doc: "go to the scenarios",
 			Off: func() widget.Off { return offView(m.Context, nav.KindScenarios) }, Do: func() nav.Action { return nav.OpenView(nav.KindScenarios) },
 		},

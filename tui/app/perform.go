@@ -109,6 +109,9 @@ func (m *Model) performAll(actions nav.Batch) tea.Cmd {
 
 // open puts a screen in front, as the user likes such ones to look.
 func (m *Model) open(r nav.Ref) {
+	if m.screens.Front().Ref() == r {
+		return
+	}
 	s := m.screens.Views[r.Kind]
 	if s == nil {
 		s = screens.New(m.Context, r)

@@ -50,6 +50,7 @@ var everyScreen = []view{
 	{"name", []string{"1", "n"}},
 	{"description", []string{"1", "d"}},
 	{"description of a problem", []string{"3", "d"}},
+	{"commands", []string{"@"}},
 	{"jump", []string{"1", "ctrl+p"}},
 	{"path", []string{"1", "e"}},
 }

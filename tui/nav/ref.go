@@ -22,15 +22,16 @@ const (
 	KindSession
 	KindHistory
 	KindText
+	KindCommands
 
 	LastView = KindHot
-	LastKind = KindText
+	LastKind = KindCommands
 )
 
 // String is the kind in the bar, in commands and in names of files.
 func (k Kind) String() string {
 	return [...]string{
-		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description",
+		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands",
 	}[k]
 }
 

@@ -18,6 +18,7 @@ var makers = map[nav.Kind]func(*nav.Context, nav.Ref) nav.Screen{
 	nav.KindLock:      func(c *nav.Context, r nav.Ref) nav.Screen { return newLockScreen(c, r.Lock) },
 	nav.KindSession:   func(c *nav.Context, r nav.Ref) nav.Screen { return newSessionScreen(c, r.Session) },
 	nav.KindHistory:   func(c *nav.Context, r nav.Ref) nav.Screen { return newHistoryScreen(c, r) },
+	nav.KindCommands:  func(c *nav.Context, _ nav.Ref) nav.Screen { return newCommandsScreen(c) },
 	nav.KindText:      func(c *nav.Context, r nav.Ref) nav.Screen { return newTextScreen(c, r) },
 }
 

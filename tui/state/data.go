@@ -23,6 +23,7 @@ type Data struct {
 	Leases    LeaseCache
 	Unseen    []string // what is not known because keys of sessions that others wait for are not read, a sentence each
 	Log       Log
+	Commands  Commands
 	Journal   journal
 	Queues    samples
 	Changes   *backend.Changes // the history, as far as read; nil: not at all
