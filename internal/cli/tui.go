@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,10 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/console"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
+	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -36,6 +39,8 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		ascii, live bool
 		audit       string
 		commands    string
+		signals     []string
+		program     string
 		classes     []string
 		from        recording.Flags
 		revision    revs
@@ -64,7 +69,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 			opts.Prefixes = args
 			opts.ASCII, opts.AuditLog, opts.CommandLog = opts.ASCII || ascii, audit, commands
 			opts.Connection = connectionFlags(cmd.Flags())
-			if err := opts.checkCommandLog(); err != nil {
+			if err := errors.Join(opts.checkCommandLog(), opts.notify(signals, program)); err != nil {
 				return err
 			}
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
@@ -79,6 +84,8 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
 	cmd.Flags().StringVar(&commands, "command-log", "", "append what was done for you to this `file`, as commands to run again")
+	cmd.Flags().StringSliceVar(&signals, "notify", []string{backend.SignalBell}, "what the terminal is sent when something happens that you asked for with !: bell, osc9, osc777 or none")
+	cmd.Flags().StringVar(&program, "notify-exec", "", "`PROGRAM` to run then, without a shell; words are separated by spaces, and the text is the last argument")
 	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }
@@ -90,6 +97,7 @@ func (a *app) tuiOptions() *tuiOptions {
 			NoColor:     a.noColor(),
 			ASCII:       !isUnicode(a.Getenv),
 			Preferences: preferencesFile(),
+			Signals:     []string{backend.SignalBell},
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",
 			Out:         a.Out,
@@ -136,6 +144,26 @@ func (opts *tuiOptions) checkCommandLog() error {
 		return fmt.Errorf("--command-log: %w", err)
 	}
 	return f.Close()
+}
+
+// notify takes what the terminal is sent, and the program that is run, to notify the user.
+func (opts *tuiOptions) notify(signals []string, program string) (err error) {
+	opts.Signals = nil
+	for _, s := range signals {
+		switch {
+		case slices.Contains(backend.Signals(), s):
+			opts.Signals = append(opts.Signals, s)
+		case s != "none":
+			return fmt.Errorf("--notify %s: must be %s or none", s, strings.Join(backend.Signals(), ", "))
+		}
+	}
+	if program == "" {
+		return nil
+	}
+	if opts.Notify, err = hooks.Parse(program); err != nil {
+		return fmt.Errorf("--notify-exec: %w", err)
+	}
+	return nil
 }
 
 const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"

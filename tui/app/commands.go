@@ -47,6 +47,8 @@ func viewCommands(s *nav.Stack, c *nav.Context) []command {
 		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) nav.Action { return nav.OpenView(k) }})
 	}
 	return append(all, command{
+		name: "notifications", about: "what you are notified of", run: func(string) nav.Action { return nav.OpenView(nav.KindNotifications) },
+	}, command{
 		name: "commands", about: "what was done for you, as commands", run: func(string) nav.Action { return nav.OpenView(nav.KindCommands) },
 	}, command{
 		name: "lock", args: "NAME", about: "the queue of a lock",

@@ -142,6 +142,11 @@ func (m *Model) rowBindings() []widget.Binding {
 			Do:  func() nav.Action { return askExport(m.screens.Front(), m.Now) },
 		},
 		{
+			Keys: "!", Short: "notify", Long: "when it is free, granted, gone or raised",
+			Doc: "[notify you](#notifications) once, when the lock is free, granted or has a problem, or the session or the problem is gone",
+			Off: m.offNotify, Do: m.askNotify,
+		},
+		{
 			Keys: "@", Short: "commands", Long: "what was done for you, as commands to copy",
 			Doc: "what the UI did for you, as [commands](#commands) to copy",
 			Do:  func() nav.Action { return nav.OpenView(nav.KindCommands) },

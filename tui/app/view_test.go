@@ -51,6 +51,8 @@ var everyScreen = []view{
 	{"description", []string{"1", "d"}},
 	{"description of a problem", []string{"3", "d"}},
 	{"commands", []string{"@"}},
+	{"notifications", []string{":", "n", "o", "t", "enter"}},
+	{"what to notify of", []string{"1", "!"}},
 	{"jump", []string{"1", "ctrl+p"}},
 	{"path", []string{"1", "e"}},
 }

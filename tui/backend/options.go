@@ -29,6 +29,8 @@ type Options struct {
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
 	Commands    CommandLog  // nil: commands are listed, and not kept
+	Notifier    Notifier    // nil: no program is told of anything
+	Signals     []string    // that the terminal is sent to notify the user; none: none
 
 	Connection []string // the flags that connect commands to the same etcd; without passwords
 

@@ -27,6 +27,7 @@ type Effects struct {
 	runs     scenarioRuns
 	prefs    preferences
 	commands commandLog
+	notify   notifications
 }
 
 // env is what all effects share.
@@ -61,6 +62,7 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 		runs:     scenarioRuns{env: shared},
 		prefs:    preferences{env: shared, chosen: backend.DefaultPrefs()},
 		commands: commandLog{env: shared},
+		notify:   notifications{env: shared},
 	}
 	e.own.commands = &e.commands
 	if ports.Locker != nil && !ports.ReadOnly {
@@ -152,6 +154,11 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.runs.stopRecording()
 	case nav.SavePrefs:
 		return e.prefs.save()
+	case nav.Notify:
+		return e.notify.add(a.Of)
+	case nav.EndNotification:
+		e.Notifications.End(a.ID)
+		return nav.Flash{Text: "not notified any more"}
 	case nav.Export:
 		return e.export(a.Table, a.Path)
 	case nav.CompleteFolder:

@@ -85,7 +85,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	if f.Frozen != nil {
 		f.Missed++
 	}
-	return append(next, e.releases.sayHolders(), nav.Refresh{})
+	return append(next, e.releases.sayHolders(), e.notify.check(false), nav.Refresh{})
 }
 
 // noteConnection notes whether etcd answers, and says what changed.
@@ -196,10 +196,11 @@ func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
 	e.feed.diagnosis.busy, e.feed.diagnosis.took = false, msg.Verdict.Took
 	e.Live.Verdict = msg.Verdict
 	e.Leases.Want(msg.Verdict.Urgent)
+	told := e.notify.check(true)
 	if e.Frozen != nil {
-		return nil
+		return told
 	}
-	return nav.Refresh{All: true}
+	return nav.Batch{told, nav.Refresh{All: true}}
 }
 
 // reload has leases, etcd's status and problems read again at once.

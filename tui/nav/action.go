@@ -50,6 +50,10 @@ type (
 	}
 	// CompleteFolder leads to Completions of the folder of a path.
 	CompleteFolder struct{ Path string }
+	// Notify has the user be told of something, once.
+	Notify struct{ Of state.Notification }
+	// EndNotification ends that.
+	EndNotification struct{ ID uint64 }
 	// Reload reads again what is not watched: leases, etcd's status, problems.
 	Reload struct{}
 

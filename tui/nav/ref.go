@@ -23,15 +23,16 @@ const (
 	KindHistory
 	KindText
 	KindCommands
+	KindNotifications
 
 	LastView = KindHot
-	LastKind = KindCommands
+	LastKind = KindNotifications
 )
 
 // String is the kind in the bar, in commands and in names of files.
 func (k Kind) String() string {
 	return [...]string{
-		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands",
+		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands", "notifications",
 	}[k]
 }
 

@@ -2,6 +2,7 @@ package nav
 
 import (
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -32,6 +33,9 @@ type (
 	Leaser interface{ Leases() []int64 }
 	// Alerter has a sign for its tab.
 	Alerter interface{ Alert() theme.Text }
+	// Notifiable returns what the user can be notified of about the row under the cursor,
+	// the most likely first.
+	Notifiable interface{ Notifiable() []state.Notification }
 	// Describer says everything that is known of the row under its cursor: printable
 	// lines of text, none if there is no row.
 	Describer interface{ Describe() []string }

@@ -1,9 +1,11 @@
 package screens
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -129,4 +131,97 @@ func (s *commandsScreen) about(w int) []string {
 		lines = append(lines, s.Theme.Dim.Render(term.Cut("etcdctl checks nothing before.", w)))
 	}
 	return lines
+}
+
+// notificationsScreen is what the user is notified of, or was, the latest first.
+type notificationsScreen struct {
+	*nav.Context
+	table *widget.Table[uint64, *state.Notification]
+	of    int // edition that is shown
+	keys  []widget.Group
+}
+
+func newNotificationsScreen(c *nav.Context) *notificationsScreen {
+	s := &notificationsScreen{Context: c, of: -1}
+	clock := func(t time.Time) string {
+		if t.IsZero() {
+			return "-"
+		}
+		return t.Format(time.TimeOnly)
+	}
+	dim := func(text string) theme.Text { return theme.Styled(text, s.Theme.Dim) }
+	s.table = widget.NewTable(c.Theme, []widget.Column[*state.Notification]{
+		{Title: "state", Box: widget.Box{Min: 9}, Cell: func(n *state.Notification, _ int) theme.Text {
+			if n.Open() {
+				return theme.Styled("○ waits", s.Theme.Waiting)
+			}
+			return theme.Styled("✓ told", s.Theme.Holding)
+		}},
+		{Title: "asked", Box: widget.Box{Min: 8, Rank: 1}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Asked)) }},
+		{Title: "told", Box: widget.Box{Min: 8}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Told)) }},
+		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(n *state.Notification, _ int) theme.Text {
+			if n.Open() {
+				return theme.Styled("when "+n.String(), s.Theme.Plain)
+			}
+			return theme.Styled(n.Text, s.Theme.Plain)
+		}},
+	}, func(n *state.Notification) uint64 { return n.ID })
+	s.table.Match = func(n *state.Notification) string { return n.String() + " " + n.Text }
+	s.table.Label = func(n *state.Notification) string { return n.String() }
+	hasLock := func() bool { n, ok := s.table.Current(); return ok && n.Lock != (inspect.LockID{}) }
+	selected := func() bool { _, ok := s.table.Current(); return ok }
+	s.keys = append([]widget.Group{{Title: "notifications", Bindings: []widget.Binding{
+		{
+			Keys: "enter", Short: "open", Long: "go to the lock",
+			Doc:   "open the lock",
+			Where: widget.InFooter, Off: nav.Unless(hasLock, "this is not about a lock"), Do: s.drill,
+		},
+		{
+			Keys: "c", Short: "end", Long: "take it off the list",
+			Doc:   "take it off the list: you are not notified any more",
+			Where: widget.InFooter, Off: nav.Unless(selected, "nothing is selected"), Do: func() nav.Action {
+				n, _ := s.table.Current()
+				return nav.EndNotification{ID: n.ID}
+			},
+		},
+	}}}, s.table.Bindings()...)
+	return s
+}
+
+func (s *notificationsScreen) drill() nav.Action {
+	if n, ok := s.table.Current(); ok && n.Lock != (inspect.LockID{}) {
+		return nav.OpenLock(n.Lock)
+	}
+	return nil
+}
+
+func (s *notificationsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindNotifications} }
+
+func (s *notificationsScreen) Grid() widget.Grid { return s.table }
+
+func (s *notificationsScreen) Bindings() []widget.Group { return s.keys }
+
+// Refresh does nothing: Fit takes in what is new.
+func (s *notificationsScreen) Refresh() {}
+
+func (s *notificationsScreen) Fit(w, h int) {
+	if s.of != s.Notifications.Edition {
+		s.of = s.Notifications.Edition
+		rows := slices.Clone(s.Notifications.All)
+		slices.Reverse(rows)
+		s.table.Set(rows)
+	}
+	s.table.Resize(theme.Inner(w, h, false))
+}
+
+func (s *notificationsScreen) Mouse(m widget.Mouse) nav.Action {
+	if s.table.Mouse(m.Below(1)) {
+		return s.drill()
+	}
+	return nil
+}
+
+func (s *notificationsScreen) View(w, h int) string {
+	title := "notifications " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
+	return s.Theme.Panel(title, s.table.View(true, "none; ! on a lock, a session or a problem adds one"), w, h, true, false)
 }

@@ -299,3 +299,14 @@ func (s *lockScreen) Describe() []string {
 	}
 	return append(describe.Request(s.Context, r.Request), describe.Field("waits", r.why())...)
 }
+
+// Notifiable implements nav.Notifiable.
+func (s *lockScreen) Notifiable() []state.Notification {
+	all := state.AboutLock(s.id)
+	if r, ok := s.table.Current(); ok {
+		if session, known := s.Shown().Verdict.Session(r.Session()); known && session != nil {
+			all = append(all, state.AboutSession(session)...)
+		}
+	}
+	return all
+}

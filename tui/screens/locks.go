@@ -298,3 +298,12 @@ func (s *locksScreen) Describe() []string {
 	}
 	return describe.Lock(s.Context, r.lock.ID)
 }
+
+// Notifiable implements nav.Notifiable.
+func (s *locksScreen) Notifiable() []state.Notification {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return state.AboutLock(r.lock.ID)
+}

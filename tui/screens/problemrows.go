@@ -64,13 +64,13 @@ func newProblems(v *state.Verdict) []*problem {
 func resolve(before, now []*problem, at time.Time) []*problem {
 	left := map[string]bool{}
 	for _, p := range now {
-		left[findingID(p.Finding)] = true
+		left[state.FindingID(p.Finding)] = true
 		for _, w := range p.waits {
-			left[findingID(w)] = true
+			left[state.FindingID(w)] = true
 		}
 	}
 	for i, p := range before {
-		if left[findingID(p.Finding)] {
+		if left[state.FindingID(p.Finding)] {
 			continue
 		}
 		gone := *p
@@ -181,4 +181,17 @@ func (s *problemsScreen) Describe() []string {
 		lines = append(append(lines, "", "because of it:"), describe.Finding(s.Context, w)...)
 	}
 	return lines
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *problemsScreen) Notifiable() []state.Notification {
+	p, ok := s.table.Current()
+	if !ok || p.potential != nil {
+		return nil
+	}
+	all := state.AboutFinding(p.Finding)
+	if !p.resolved.IsZero() { // it is gone
+		all = all[1:]
+	}
+	return all
 }

@@ -79,21 +79,6 @@ func (s *problemsScreen) own() []widget.Binding {
 	}, s.pager.Bindings()...)
 }
 
-// findingID identifies a finding, also in the next diagnosis.
-func findingID(f *diagnose.Finding) string {
-	id := string(f.Kind)
-	for _, s := range f.Servers {
-		id += "\x00" + s.Version
-	}
-	for _, l := range f.Locks[:min(len(f.Locks), 1)] {
-		id += "\x00" + l.Name + "\x00" + l.Layout.String()
-	}
-	for _, s := range f.Sessions {
-		id += "\x00" + s.ID.String()
-	}
-	return id
-}
-
 func (s *problemsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindProblems} }
 
 func (s *problemsScreen) Grid() widget.Grid { return s.table }

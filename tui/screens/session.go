@@ -183,3 +183,15 @@ func (s *sessionScreen) Describe() []string {
 	}
 	return describe.Request(s.Context, r)
 }
+
+// Notifiable implements nav.Notifiable.
+func (s *sessionScreen) Notifiable() []state.Notification {
+	if s.session == nil {
+		return nil
+	}
+	all := state.AboutSession(s.session)
+	if r, ok := s.table.Current(); ok && r.IsRequest() {
+		all = append(all, state.AboutLock(r.Lock)...)
+	}
+	return all
+}

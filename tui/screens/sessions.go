@@ -292,3 +292,12 @@ func (s *sessionsScreen) Describe() []string {
 	}
 	return describe.Session(s.Context, r.ID)
 }
+
+// Notifiable implements nav.Notifiable.
+func (s *sessionsScreen) Notifiable() []state.Notification {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return state.AboutSession(r.Session)
+}
