@@ -122,17 +122,20 @@ func copyRows(g widget.Grid) nav.Action {
 
 // describeRow opens everything that is known of the row under the cursor, as text.
 func describeRow(c *nav.Context, s nav.Screen) nav.Action {
-	label, row := s.Grid().Row()
-	if len(row.Rows) == 0 {
-		return nav.Fail("nothing to describe")
-	}
-	lines := []string{asOf(c), ""}
+	var about []string
 	if d, ok := s.(nav.Describer); ok {
-		lines = append(lines, d.Describe()...)
+		about = d.Describe()
 	}
-	lines = append(lines, "", "In the table:")
-	for i, name := range row.Heading {
-		lines = append(lines, describe.Field(name, strings.TrimSpace(row.Rows[0][i]))...)
+	label, row := s.Grid().Row()
+	if len(row.Rows)+len(about) == 0 {
+		return nav.Flash{Text: "there is nothing to describe"}
+	}
+	lines := append([]string{asOf(c), ""}, about...)
+	for _, texts := range row.Rows {
+		lines = append(lines, "", "In the table:")
+		for i, name := range row.Heading {
+			lines = append(lines, describe.Field(name, strings.TrimSpace(texts[i]))...)
+		}
 	}
 	title := term.Cut(term.Safe(label), 60)
 	return nav.Open{Ref: nav.Ref{Kind: nav.KindText, Text: &nav.Text{Title: s.Ref().Kind.String() + " · " + title, Lines: lines}}}

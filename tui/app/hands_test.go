@@ -279,5 +279,8 @@ func TestDescribe(t *testing.T) {
 	}
 	empty := newDriver(t, nil)
 	empty.press("d")
-	empty.mustShow("nothing to describe")
+	empty.mustShow("there is nothing to describe")
+	empty.do(nav.OpenLock(rw("/free")))
+	empty.press("d")
+	empty.mustShow("free: it has no requests")
 }

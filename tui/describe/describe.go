@@ -41,7 +41,7 @@ func Lock(c *nav.Context, id inspect.LockID) []string {
 	}
 	count := l.Count()
 	lines = append(lines, Field("state", string(l.StateAt(c.Clock())))...)
-	lines = append(lines, Field("holding", strconv.Itoa(count.Readers)+" readers, "+strconv.Itoa(count.Writers)+" writers")...)
+	lines = append(lines, Field("holding", format.Count(count.Readers, "reader", "readers")+", "+format.Count(count.Writers, "writer", "writers"))...)
 	lines = append(lines, Field("waiting", format.Waiters(count.Waiters, id.Layout.Waiters))...)
 	lines = append(lines, Field("class", c.Classes.Of(id.Name))...)
 	lines = append(lines, Field("candidates", strings.Join(l.Candidates, ", "))...)

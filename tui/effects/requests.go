@@ -121,7 +121,7 @@ func (o *ownClients) unlock(r *state.OwnRequest) nav.Action {
 	case r.State == state.OwnHeld || r.State == state.OwnStuck:
 		return o.release(r)
 	case r.State == state.OwnWaiting:
-		r.State = state.OwnReleasing
+		r.State, r.Was = state.OwnReleasing, r.Key()
 		r.Cancel()
 	}
 	return nil
@@ -181,9 +181,8 @@ func (msg lostMsg) Apply(e *Effects) nav.Action {
 // failed drops a request that was not granted, and says why.
 func (o *ownClients) failed(r *state.OwnRequest, err error) nav.Action {
 	if r.State == state.OwnReleasing && errors.Is(err, context.Canceled) {
-		key := r.Key()
 		o.drop(r)
-		return nav.Batch{o.say(r, "canceled"), o.commands.gaveBack(r, key, "canceled", nil)}
+		return nav.Batch{o.say(r, "canceled"), o.commands.gaveBack(r, r.Was, "canceled", nil)}
 	}
 	how := term.ShortReason(err)
 	if r.Within > 0 && errors.Is(err, context.DeadlineExceeded) {

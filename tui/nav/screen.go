@@ -37,7 +37,7 @@ type (
 	// the most likely first.
 	Notifiable interface{ Notifiable() []state.Notification }
 	// Describer says everything that is known of the row under its cursor: printable
-	// lines of text, none if there is no row.
+	// lines of text. Without a row, of what the screen is about, none if it is about nothing.
 	Describer interface{ Describe() []string }
 	// Chooser puts its cursor on a lock, which need not exist.
 	Chooser interface{ Choose(id inspect.LockID) }

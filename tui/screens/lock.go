@@ -295,7 +295,7 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 func (s *lockScreen) Describe() []string {
 	r, ok := s.table.Current()
 	if !ok {
-		return nil
+		return describe.Lock(s.Context, s.id)
 	}
 	return append(describe.Request(s.Context, r.Request), describe.Field("waits", r.why())...)
 }

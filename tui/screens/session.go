@@ -179,7 +179,7 @@ func (s *sessionScreen) about(w int) []string {
 func (s *sessionScreen) Describe() []string {
 	r, ok := s.table.Current()
 	if !ok {
-		return nil
+		return describe.Session(s.Context, s.id)
 	}
 	return describe.Request(s.Context, r)
 }
