@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
@@ -19,7 +20,6 @@ import (
 	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
-	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -38,9 +38,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	var (
 		ascii, live bool
 		audit       string
-		commands    string
-		signals     []string
-		program     string
+		telling     tellingFlags
 		classes     []string
 		from        recording.Flags
 		revision    revs
@@ -63,15 +61,12 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
 			var err error
-			if opts.Classes, err = lockclass.Parse(classes); err != nil {
+			opts.Classes, err = lockclass.Parse(classes)
+			if err = errors.Join(err, telling.apply(opts, cmd.Flags())); err != nil {
 				return err
 			}
 			opts.Prefixes = args
-			opts.ASCII, opts.AuditLog, opts.CommandLog = opts.ASCII || ascii, audit, commands
-			opts.Connection = connectionFlags(cmd.Flags())
-			if err := errors.Join(opts.checkCommandLog(), opts.notify(signals, program)); err != nil {
-				return err
-			}
+			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
 			}
@@ -83,9 +78,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 	cmd.Flags().BoolVar(&live, "live", false, "with --recording: show etcd, and the recording for how the locks were")
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
-	cmd.Flags().StringVar(&commands, "command-log", "", "append what was done for you to this `file`, as commands to run again")
-	cmd.Flags().StringSliceVar(&signals, "notify", []string{backend.SignalBell}, "what the terminal is sent when something happens that you asked for with !: bell, osc9, osc777 or none")
-	cmd.Flags().StringVar(&program, "notify-exec", "", "`PROGRAM` to run then, without a shell; words are separated by spaces, and the text is the last argument")
+	telling.register(cmd.Flags())
 	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }
@@ -97,7 +90,7 @@ func (a *app) tuiOptions() *tuiOptions {
 			NoColor:     a.noColor(),
 			ASCII:       !isUnicode(a.Getenv),
 			Preferences: preferencesFile(),
-			Signals:     []string{backend.SignalBell},
+			Signals:     []string{console.Signals()[0]},
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",
 			Out:         a.Out,
@@ -133,37 +126,44 @@ func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live,
 	return err
 }
 
-// checkCommandLog fails where the command log cannot be written: nothing is done that is not
-// kept.
-func (opts *tuiOptions) checkCommandLog() error {
-	if opts.CommandLog == "" {
+// tellingFlags say whom the terminal UI tells what it does, and what happens.
+type tellingFlags struct {
+	commandLog string
+	signals    []string
+	program    string
+}
+
+func (f *tellingFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.commandLog, "command-log", "", "append what was done for you to this `file`, as commands to run again")
+	fs.StringSliceVar(&f.signals, "notify", []string{console.Signals()[0]}, "what the terminal is sent when something happens that you asked for with !: bell, osc9, osc777 or none")
+	fs.StringVar(&f.program, "notify-exec", "", "`PROGRAM` to run then, without a shell; words are separated by spaces, and the text is the last argument")
+}
+
+// apply fails where the command log cannot be written: nothing is done that is not kept.
+func (f *tellingFlags) apply(opts *tuiOptions, fs *pflag.FlagSet) (err error) {
+	opts.Connection = connectionFlags(fs)
+	opts.CommandLog, opts.Signals = f.commandLog, nil
+	for _, s := range f.signals {
+		switch {
+		case slices.Contains(console.Signals(), s):
+			opts.Signals = append(opts.Signals, s)
+		case s != "none":
+			return fmt.Errorf("--notify %s: must be %s or none", s, strings.Join(console.Signals(), ", "))
+		}
+	}
+	if f.program != "" {
+		if opts.Notify, err = hooks.Parse(f.program); err != nil {
+			return fmt.Errorf("--notify-exec: %w", err)
+		}
+	}
+	if f.commandLog == "" {
 		return nil
 	}
-	f, err := os.OpenFile(opts.CommandLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(f.commandLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("--command-log: %w", err)
 	}
-	return f.Close()
-}
-
-// notify takes what the terminal is sent, and the program that is run, to notify the user.
-func (opts *tuiOptions) notify(signals []string, program string) (err error) {
-	opts.Signals = nil
-	for _, s := range signals {
-		switch {
-		case slices.Contains(backend.Signals(), s):
-			opts.Signals = append(opts.Signals, s)
-		case s != "none":
-			return fmt.Errorf("--notify %s: must be %s or none", s, strings.Join(backend.Signals(), ", "))
-		}
-	}
-	if program == "" {
-		return nil
-	}
-	if opts.Notify, err = hooks.Parse(program); err != nil {
-		return fmt.Errorf("--notify-exec: %w", err)
-	}
-	return nil
+	return log.Close()
 }
 
 const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"

@@ -8,6 +8,9 @@ import (
 	"etcd-lock/tui/backend"
 )
 
+// Signals returns what a terminal can be sent to notify its user, the one that all know first.
+func Signals() []string { return backend.Signals() }
+
 // notifyTime is how long a program may take that is told of something.
 const notifyTime = 10 * time.Second
 
