@@ -37,7 +37,6 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	}
 	var (
 		ascii, live bool
-		audit       string
 		telling     tellingFlags
 		classes     []string
 		from        recording.Flags
@@ -66,7 +65,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 				return err
 			}
 			opts.Prefixes = args
-			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
+			opts.ASCII = opts.ASCII || ascii
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
 			}
@@ -79,7 +78,6 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
 	telling.register(cmd.Flags())
-	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
 	return cmd
 }
 
@@ -128,12 +126,14 @@ func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live,
 
 // tellingFlags say whom the terminal UI tells what it does, and what happens.
 type tellingFlags struct {
+	audit      string
 	commandLog string
 	signals    []string
 	program    string
 }
 
 func (f *tellingFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.audit, "audit", "", "append releases by force to this `file`, as release does")
 	fs.StringVar(&f.commandLog, "command-log", "", "append what was done for you to this `file`, as commands to run again")
 	fs.StringSliceVar(&f.signals, "notify", []string{console.Signals()[0]}, "what the terminal is sent when something happens that you asked for with !: bell, osc9, osc777 or none")
 	fs.StringVar(&f.program, "notify-exec", "", "`PROGRAM` to run then, without a shell; words are separated by spaces, and the text is the last argument")
@@ -142,7 +142,7 @@ func (f *tellingFlags) register(fs *pflag.FlagSet) {
 // apply fails where the command log cannot be written: nothing is done that is not kept.
 func (f *tellingFlags) apply(opts *tuiOptions, fs *pflag.FlagSet) (err error) {
 	opts.Connection = connectionFlags(fs)
-	opts.CommandLog, opts.Signals = f.commandLog, nil
+	opts.AuditLog, opts.CommandLog, opts.Signals = f.audit, f.commandLog, nil
 	for _, s := range f.signals {
 		switch {
 		case slices.Contains(console.Signals(), s):
