@@ -23,7 +23,7 @@ func (c *Conn) Do(ctx context.Context, call func(context.Context) error) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case timed.Err() != nil:
-		return c.NoAnswer()
+		return c.NoAnswer(ctx)
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return c.denied(timed, err)
 	default:
@@ -40,8 +40,13 @@ func (c *Conn) denied(ctx context.Context, refusal error) error {
 	return fmt.Errorf("%w: user %q %s", refusal, c.User, grants)
 }
 
-// NoAnswer returns the error of a call that took longer than the timeout.
-func (c *Conn) NoAnswer() error {
+// NoAnswer returns the error of a call that took longer than the timeout. It asks the
+// members whether they have a leader.
+func (c *Conn) NoAnswer(ctx context.Context) error {
+	if inspect.IsLeaderless(ctx, c.Client) {
+		err := fmt.Errorf("etcd at %s has no leader: members answer, and cannot read or write until they have elected one", c.Endpoint)
+		return hint.Add(err, "more than half of the members must run and reach each other")
+	}
 	err := fmt.Errorf("etcd at %s did not answer within %s", c.Endpoint, c.Timeout)
 	return hint.Add(err, "--command-timeout sets how long to wait for an answer")
 }
