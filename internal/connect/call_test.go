@@ -27,7 +27,7 @@ func TestDo(t *testing.T) {
 	})
 	t.Run("NoLeader", func(t *testing.T) {
 		cluster := etcdtest.StartCluster(t, 2)
-		c := &Conn{Client: etcdtest.Client(t, cluster.Members[0].Endpoint), Endpoint: "e", Timeout: time.Millisecond}
+		c := &Conn{Client: etcdtest.Client(t, cluster.Members[0].Endpoint), Endpoint: "e", Timeout: time.Second}
 		cluster.Members[1].Kill()
 		etcdtest.Eventually(t, "it is said that there is no leader", func() bool {
 			err := c.Do(t.Context(), never)
