@@ -142,7 +142,7 @@ func watchedByAll(t *testing.T, s *Source, may func(error) bool) (see func(revis
 	}
 	return func(revision int64) {
 		for _, n := range next {
-			n("it sees the request", func(u Update) bool { return u.Snapshot.Revision >= revision && u.Err == nil })
+			n("it sees the request", func(u Update) bool { return u.Err == nil && u.Snapshot.Revision >= revision })
 		}
 	}
 }
