@@ -104,7 +104,7 @@ func getBy(u *user, fault func()) {
 	u.Helper()
 	times, program := 2, "echo started; exec cat"
 	if *longFaults {
-		times, program = 30, "echo started; sleep 120"
+		times, program = 30, "echo started; sleep 120; exec cat"
 	}
 	holder := u.start("exec", "--ttl", "5s", "/held", "--", "sh", "-c", program)
 	holder.until("started")
