@@ -57,8 +57,9 @@ type Options struct {
 
 // Run follows locks until ctx ends, which is no error. While etcd does not answer there
 // are no rounds: what is wrong is not known then. It fails if the user may not read the
-// locks.
+// locks. Meanwhile the process is modest.
 func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
+	defer BeModest()()
 	ctx, stop := context.WithCancel(ctx)
 	p := &patrol{conn: c, opts: o, to: to, done: make(chan Round, 1)}
 	updates := o.Watch(ctx, o.Prefixes...)
