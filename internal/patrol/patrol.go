@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -159,7 +160,7 @@ func Cluster(ctx context.Context, c *connect.Conn) (findings []diagnose.Finding,
 	})
 	findings = diagnose.Cluster(cluster)
 	if err != nil {
-		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
+		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %s", format.Plainly(err))}
 	}
 	return findings, nil
 }
