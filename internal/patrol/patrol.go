@@ -5,6 +5,7 @@ package patrol
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -22,6 +23,7 @@ const (
 	roundEvery   = 5 * time.Second
 	roundRest    = 100         // times as long as a round took, so that it costs a small part of a core
 	roundAtLeast = time.Minute // however long it took
+	longRound    = 100 * time.Millisecond
 	clusterEvery = time.Minute
 )
 
@@ -146,7 +148,9 @@ func (p *patrol) round(ctx context.Context, s inspect.Snapshot) Round {
 	}
 	began := time.Now()
 	r.Findings = find(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
-	r.Took = time.Since(began)
+	if r.Took = time.Since(began); r.Took > longRound {
+		debug.FreeOSMemory() // what it took for so many locks is not needed again for long
+	}
 	return r
 }
 
