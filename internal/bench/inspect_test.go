@@ -270,7 +270,7 @@ func (c crowd) watches() []watching {
 
 // record records the locks as etcd-lock record does, without looking for problems.
 func (c crowd) record(ctx context.Context, source *inspect.Source, seen *atomic.Int64) {
-	defer patrol.BeModest()()
+	defer patrol.BeModest(true)()
 	r, err := flight.NewRecorder(c.TempDir(), flight.Options{Limits: flight.Limits{Keep: time.Hour, MaxSize: 1 << 30}})
 	if err != nil {
 		c.Error(err)

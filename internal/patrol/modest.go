@@ -6,18 +6,18 @@ import (
 	"runtime/debug"
 )
 
-// usualGC and modestGC are the percentages of garbage at which Go collects it by itself, and
-// in a program that runs unattended: it keeps much and throws little away, so that sooner
-// collections save memory and take little processor time.
-const usualGC, modestGC = 100, 50
+// usualGC and sparingGC are the percentages of garbage at which Go collects it by itself, and
+// in a program that spares memory: it keeps much and throws little away, so that twice as many
+// collections save a sixth of the memory.
+const usualGC, sparingGC = 100, 50
 
-// BeModest has this process take less of the machine until the returned function is called:
-// less memory, and one core at most. Events come one by one through several goroutines. On
+// BeModest has this process take one core at most until the returned function is called, and
+// less memory if it is to be sparing. Events come one by one through several goroutines: on
 // several cores, to wake a core for each of these steps costs more than the steps do, and
 // nobody waits for this program. What the user has chosen with GOGC or GOMAXPROCS stays.
-func BeModest() (restore func()) {
-	gc := debug.SetGCPercent(modestGC)
-	if gc != usualGC {
+func BeModest(sparing bool) (restore func()) {
+	gc := debug.SetGCPercent(sparingGC)
+	if gc != usualGC || !sparing {
 		debug.SetGCPercent(gc)
 	}
 	cores := runtime.GOMAXPROCS(0)

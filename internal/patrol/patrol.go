@@ -54,6 +54,7 @@ type Options struct {
 	Thresholds diagnose.Thresholds
 	Leases     int                                                    // that are looked up in a round, the most urgent ones
 	Cluster    bool                                                   // also look what is wrong with etcd itself
+	Sparing    bool                                                   // spare memory, see BeModest
 	Brief      bool                                                   // do without what would help, see diagnose.Findings
 	Watch      func(context.Context, ...string) <-chan inspect.Update // of the connection's source
 }
@@ -62,7 +63,7 @@ type Options struct {
 // are no rounds: what is wrong is not known then. It fails if the user may not read the
 // locks. Meanwhile the process is modest.
 func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
-	defer BeModest()()
+	defer BeModest(o.Sparing)()
 	ctx, stop := context.WithCancel(ctx)
 	p := &patrol{conn: c, opts: o, to: to, done: make(chan Round, 1)}
 	updates := o.Watch(ctx, o.Prefixes...)

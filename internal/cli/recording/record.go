@@ -71,7 +71,7 @@ func Record(ctx context.Context, opts *RecordOptions) (err error) {
 		return err
 	}
 	opts.Note("recording in " + opts.Dir)
-	return patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Watch: c.Source.WatchSteps},
+	return patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Sparing: true, Watch: c.Source.WatchSteps},
 		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 }
 
