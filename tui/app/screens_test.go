@@ -106,7 +106,7 @@ func TestLockScreen(t *testing.T) {
 	d.mustShow("behind 2: writer #2")
 	d.mustShow("#1 billing svc[161]@web-1")
 	d.mustShow("  etcd-lock release --lease 00000000000000a2")
-	d.mustShow("… 9 more lines: J")
+	d.mustShow("… 12 more lines: J")
 	holder := d.queue()[0]
 	d.cluster.Remove(holder.Lock, holder.Key)
 	d.until("the next one holds", func() bool {

@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -154,6 +156,24 @@ func RenewalsLine(c *nav.Context, lease int64) string {
 		return "no renewal of its lease was seen so far: none was due, or it is too early to tell" + leader
 	default:
 		return "a renewal of its lease was last seen " + format.Since(r.Rose, c.Clock()) + " ago" + leader
+	}
+}
+
+// clientIn names the client of a request in w cells: as state.Who does, or by what tells
+// clients apart best, in whole words.
+func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner, state.Who(r), w) }
+
+// ownerIn names an owner in w cells: by its name in full, else by the label or the program,
+// with the host if there is room.
+func ownerIn(o keyspace.Owner, full string, w int) string {
+	name, host := term.Safe(cmp.Or(o.Label, o.Program)), term.Safe(o.Host)
+	switch {
+	case term.Width(full) <= w || name == "":
+		return term.CutMiddle(full, w)
+	case host != "" && term.Width(name)+1+term.Width(host) <= w:
+		return name + "@" + host
+	default:
+		return term.CutMiddle(name, w)
 	}
 }
 

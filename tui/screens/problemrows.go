@@ -88,7 +88,7 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "severity", Box: widget.Box{Min: 10}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
-		{Title: "lock", Box: widget.Box{Min: 14, Want: 24, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
+		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
 			Cell: func(p *problem, w int) theme.Text {
 				return theme.Styled(term.CutMiddle(locksText(p), w), s.Theme.Plain)
 			}},
@@ -98,6 +98,12 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: s.what},
 	}
 }
+
+// The column of locks is as wide as their names are, within bounds.
+const (
+	lockColumn          = 2
+	lockLeast, lockMost = 14, 32
+)
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {
@@ -145,12 +151,12 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 	return inWords(s.Context, p.Finding)
 }
 
-// aliveLines say of the sessions that a problem is about what look-ups have shown of their
+// aliveLines say of the sessions that a finding is about what look-ups have shown of their
 // leases' renewals.
-func aliveLines(c *nav.Context, p *problem, w int) []string {
-	sessions := p.Sessions
-	if p.Kind == diagnose.LongWait {
-		sessions = p.Holders
+func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
+	sessions := f.Sessions
+	if f.Kind == diagnose.LongWait {
+		sessions = f.Holders
 	}
 	var lines []string
 	for _, session := range sessions[:min(len(sessions), 5)] {

@@ -49,9 +49,9 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
-	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
-	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor)))
+	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
+	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply, {Title: "details", Bindings: s.pager.Bindings()}}, s.table.Bindings()...)
 	return s
 }
 
@@ -59,7 +59,7 @@ func (s *problemsScreen) own() []widget.Binding {
 	selected := nav.Unless(s.there, "no problem is selected")
 	hasLock := func() bool { f, ok := s.table.Current(); return ok && len(f.Locks) > 0 }
 	hasSession := func() bool { f, ok := s.table.Current(); return ok && len(f.Sessions) > 0 }
-	return append([]widget.Binding{
+	return []widget.Binding{
 		{
 			Keys: "enter", Short: "open", Long: "go to its lock",
 			Doc:   "open its lock",
@@ -71,11 +71,11 @@ func (s *problemsScreen) own() []widget.Binding {
 			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session")), Do: s.openSession,
 		},
 		{
-			Keys: "o", Short: "other remedy", Long: "choose the next remedy",
-			Doc: "choose the next of its remedies, for `ctrl+k`",
-			Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
+			Keys: "o", Short: "other", Long: "choose the next remedy",
+			Doc:   "choose the next of its remedies, for `ctrl+k`",
+			Where: widget.InFooter, When: s.hasChoice, Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
 		},
-	}, s.pager.Bindings()...)
+	}
 }
 
 // findingID identifies a finding, also in the next diagnosis.
@@ -195,6 +195,11 @@ func (s *problemsScreen) Refresh() {
 	}
 	s.rows, s.past = rows, s.InPast()
 	s.could, s.known = potentialProblems(s.Context), s.Potential.Edition
+	widest := 0
+	for _, p := range slices.Concat(rows, s.could) {
+		widest = max(widest, term.Width(locksText(p)))
+	}
+	s.table.Widen(lockColumn, lockLeast, min(widest, lockMost))
 	before, _ := s.table.Current()
 	s.table.Set(slices.Concat(rows, s.could))
 	now, ok := s.table.Current()
@@ -260,7 +265,7 @@ func (s *problemsScreen) about(w int) []string {
 		}
 		return lines
 	}
-	lines := append(findingLines(s.Context, p.Finding, nil, w), aliveLines(s.Context, p, w)...)
+	lines := append(findingLines(s.Context, p.Finding, nil, w), aliveLines(s.Context, p.Finding, w)...)
 	if p.Kind == diagnose.Deadlock {
 		lines = append(append(s.cycle(p.Finding, w), ""), lines...)
 	}
@@ -269,7 +274,8 @@ func (s *problemsScreen) about(w int) []string {
 		lines = append(lines, "", "because of it:")
 	}
 	for _, f := range p.waits {
-		lines = append(lines, findingLines(s.Context, f, nil, w)[0])
+		sign := SeveritySign(s.Theme, f.Severity)
+		lines = append(lines, sign.Style.Render(sign.Text+" "+term.Safe(inWords(s.Context, f).Headline)))
 	}
 	if unseen := unseenLines(s.Context, w); len(unseen) > 0 {
 		lines = append(append(lines, ""), unseen...)

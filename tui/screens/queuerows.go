@@ -18,8 +18,17 @@ type queueRow struct {
 	blockers int // how many requests block it
 	nearest  int // the position of the last of these; -1: none
 	role     string
-	others   int  // how many other keys block it, of those that are listed
-	more     bool // not all are listed
+	others   int     // how many other keys block it, of those that are listed
+	more     bool    // not all are listed
+	folded   *folded // the row stands for these waiters; nil: it is a request
+}
+
+// id identifies the row.
+func (r queueRow) id() string {
+	if r.folded != nil {
+		return r.folded.id()
+	}
+	return r.Key
 }
 
 // newLockRows makes the rows of a lock: other keys, and then the queue.
@@ -93,6 +102,15 @@ func (r queueRow) why() string {
 		return ""
 	}
 	return "behind " + strings.Join(parts, ", ")
+}
+
+// whyIn is why in w cells: how many block the request, if there is no room for more.
+func (r queueRow) whyIn(w int) string {
+	why := r.why()
+	if short := "behind " + strconv.Itoa(r.blockers); term.Width(why) > w && r.at >= 0 && r.nearest >= 0 && r.others == 0 {
+		return short
+	}
+	return why
 }
 
 // position is the request's position in the queue.

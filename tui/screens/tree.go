@@ -129,18 +129,20 @@ func (t *waitTree) view(w, h int) string {
 	}
 	lines := t.findings(w)
 	rows := t.rows
-	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
+	if room := max(h-len(lines)-1, 0); len(t.lock.Queue) > room {
 		rows = rows[:max(room-1, 0)]
 	}
 	branches := 0
 	for _, r := range rows {
 		branches = max(branches, term.Width(r.branch))
 	}
+	widths := treeWidths(branches, w)
+	lines = append(lines, t.heading(widths))
 	for _, r := range rows {
-		lines = append(lines, t.row(r, branches, w))
+		lines = append(lines, t.row(r, widths))
 	}
-	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
-		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(rest)+" more", w)))
+	if rest := t.lock.Queue[min(len(rows), len(t.lock.Queue)):]; len(rest) > 0 {
+		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(len(rest))+" more"+alikeText(rest), w)))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -156,14 +158,31 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-// row draws a request; branches is the width of the widest branch, so that all
-// owners are aligned.
-func (t *waitTree) row(r treeRow, branches, w int) string {
+// treeWidths are the widths of the columns; branches is the width of the widest branch, so
+// that all owners are aligned.
+func treeWidths(branches, w int) []int {
+	return widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 7}, {Min: 6, Rank: 1}}, w)
+}
+
+// heading names the columns.
+func (t *waitTree) heading(widths []int) string {
+	var cells []theme.Text
+	for _, title := range []string{"", "owner", "for", "ttl"} {
+		cells = append(cells, theme.Styled(title, t.Theme.Heading))
+	}
+	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
+}
+
+// treeRight says which columns are aligned at the right.
+var treeRight = []bool{false, false, true, true}
+
+// row draws a request.
+func (t *waitTree) row(r treeRow, widths []int) string {
 	q := r.request
 	s := requestSign(t.Theme, q)
-	who, style := state.Who(q), t.Theme.Plain
+	who, style := clientIn(q, widths[1]), t.Theme.Plain
 	if t.IsOwn(q) {
-		who, style = "yours "+who, t.Theme.Own
+		who, style = "yours "+state.Who(q), t.Theme.Own
 	}
 	ttl := ttlCell(t.Context, q)
 	cells := []theme.Text{
@@ -172,8 +191,7 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 		theme.Styled(q.Start().Short(t.Clock()), t.Theme.Dim),
 		ttl,
 	}
-	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 7}, {Min: 6, Rank: 1}}, w)
-	return widget.Line(widths, []bool{false, false, true, true}, cells, t.Theme.Plain)
+	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
 }
 
 // empty says why there is no row.
