@@ -25,6 +25,7 @@ func commands(m *Model) []command {
 		viewCommands(&m.screens, m.Context),
 		tableCommands(front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
+		savedCommands(&m.screens, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 	)

@@ -26,6 +26,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.restyle()
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+		m.renameSaved()
 		m.restyle()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
@@ -60,6 +61,7 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
+		m.renameSaved()
 		return m.perform(m.effects.Do(a))
 	case nav.Take:
 		if !a.Sure {
