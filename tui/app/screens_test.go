@@ -267,6 +267,8 @@ func TestNoIO(t *testing.T) {
 
 // What the screens look like in trouble.
 func TestGoldenIncident(t *testing.T) {
+	golden(t, "incident_200x60", 200, 60, incident)
+	golden(t, "incident_160x50", 160, 50, incident)
 	golden(t, "lock_80x24", 80, 24, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "lock_200x60", 200, 60, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "sessions_80x24", 80, 24, func(d *driver) { incident(d); d.press("2") })

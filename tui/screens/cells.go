@@ -230,6 +230,30 @@ func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []
 	return lines
 }
 
+// lockFindings are the findings of a lock in full, each with its first remedy and what is
+// known of whether the holders are alive; then what is not known, and what is known of the
+// lock's layout.
+func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
+	v := &c.Shown().Verdict
+	var lines []string
+	for _, i := range v.ByLock[l.ID] {
+		f := &v.Findings[i]
+		var helps []string
+		if len(f.Remedies) > 0 {
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
+		}
+		lines = append(lines, findingLines(c, f, helps, w)...)
+		lines = append(lines, aliveLines(c, f, w)...)
+	}
+	if len(l.Queue) > l.Count().Readers+l.Count().Writers {
+		lines = append(lines, unseenLines(c, w)...)
+	}
+	for _, text := range narrate.Layout(l, c.Clock()) {
+		lines = append(lines, term.Wrap(term.Safe(text), w, c.Theme.Dim.Render)...)
+	}
+	return lines
+}
+
 // unseenLines say what is not known because keys of sessions that others wait for are not
 // read.
 func unseenLines(c *nav.Context, w int) []string {

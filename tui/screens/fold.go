@@ -60,10 +60,11 @@ func numberless(name string) string {
 	return b.String()
 }
 
-// folded is waiters that a row stands for.
+// folded is waiters that are alike, for which one row stands.
 type folded struct {
-	rows []queueRow
-	nth  int // such row of the queue
+	rows  []queueRow
+	nth   int         // such row of the queue
+	hosts []hostCount // of their clients, once it is asked for
 }
 
 // fold has one row stand for all but the first of the waiters that are alike and wait one
@@ -73,17 +74,15 @@ func fold(rows []queueRow, at string, folds func(queueRow) bool) []queueRow {
 	nth := 0
 	for len(rows) > 0 {
 		run := 1
-		if like := likenessOf(rows[0].Request); folds(rows[0]) {
-			for run < len(rows) && folds(rows[run]) && likenessOf(rows[run].Request) == like {
-				run++
-			}
+		for folds(rows[0]) && run < len(rows) && folds(rows[run]) && rows[run].like == rows[0].like {
+			run++
 		}
 		hidden := rows[min(alikeShown, run):run]
 		if run < alikeLeast || slices.ContainsFunc(hidden, func(r queueRow) bool { return r.Key == at }) {
 			shown = append(shown, rows[:run]...)
 		} else {
 			nth++
-			of := &folded{hidden, nth}
+			of := &folded{rows: hidden, nth: nth}
 			shown = append(append(shown, rows[:alikeShown]...), queueRow{at: hidden[0].at, nearest: -1, folded: of})
 		}
 		rows = rows[run:]
@@ -94,18 +93,16 @@ func fold(rows []queueRow, at string, folds func(queueRow) bool) []queueRow {
 // id identifies the row that stands for waiters: it stays the same while the queue moves on.
 func (f *folded) id() string { return "\x00" + strconv.Itoa(f.nth) }
 
-// requests are those of the rows.
-func (f *folded) requests() []inspect.Request {
-	requests := make([]inspect.Request, 0, len(f.rows))
-	for _, r := range f.rows {
-		requests = append(requests, r.Request)
-	}
-	return requests
-}
-
 // text says how many there are, and what they are.
 func (f *folded) text() string {
-	return "… " + strconv.Itoa(len(f.rows)) + " more like this" + alikeText(f.requests())
+	return "… " + strconv.Itoa(len(f.rows)) + " more like this" + kindText(f.rows[0].like.name, f.hostCounts())
+}
+
+func (f *folded) hostCounts() []hostCount {
+	if f.hosts == nil {
+		f.hosts = countHosts(len(f.rows), func(i int) inspect.Request { return f.rows[i].Request })
+	}
+	return f.hosts
 }
 
 // positions are those of the first and the last of them.
@@ -113,27 +110,32 @@ func (f *folded) positions() string {
 	return "#" + f.rows[0].position() + " to #" + f.rows[len(f.rows)-1].position()
 }
 
-// alikeText names what waiters have in common, ": worker-* on 3 hosts"; it is empty if that
-// is nothing.
+// alikeText names what waiters have in common, as kindText does; it is empty if that is
+// nothing.
 func alikeText(requests []inspect.Request) string {
-	names, hosts := map[string]bool{}, hostCounts(requests)
-	for _, r := range requests {
-		names[likenessOf(r).name] = true
-	}
-	if len(names) != 1 || names[""] {
+	if len(requests) == 0 {
 		return ""
 	}
-	for name := range names {
-		switch {
-		case len(hosts) == 1 && hosts[0].name != "":
-			return ": " + name + " on " + hosts[0].name
-		case len(hosts) > 1:
-			return ": " + name + " on " + format.Count(len(hosts), "host", "hosts")
-		default:
-			return ": " + name
-		}
+	like := likenessOf(requests[0])
+	if slices.ContainsFunc(requests, func(r inspect.Request) bool { return likenessOf(r).name != like.name }) {
+		return ""
 	}
-	return ""
+	return kindText(like.name, hostCounts(requests))
+}
+
+// kindText names a kind of clients and where they run, ": worker-* on 3 hosts"; it is empty
+// if they have no name.
+func kindText(name string, hosts []hostCount) string {
+	switch {
+	case name == "":
+		return ""
+	case len(hosts) > 1:
+		return ": " + name + " on " + format.Count(len(hosts), "host", "hosts")
+	case len(hosts) == 1 && hosts[0].name != "":
+		return ": " + name + " on " + hosts[0].name
+	default:
+		return ": " + name
+	}
 }
 
 // hostCount is how many requests are of clients on a host.
@@ -144,9 +146,13 @@ type hostCount struct {
 
 // hostCounts counts requests by the hosts of their clients, most first.
 func hostCounts(requests []inspect.Request) []hostCount {
+	return countHosts(len(requests), func(i int) inspect.Request { return requests[i] })
+}
+
+func countHosts(requests int, request func(i int) inspect.Request) []hostCount {
 	n := map[string]int{}
-	for _, r := range requests {
-		n[hostOf(r)]++
+	for i := range requests {
+		n[hostOf(request(i))]++
 	}
 	var counts []hostCount
 	for _, name := range slices.Sorted(maps.Keys(n)) {
@@ -157,9 +163,9 @@ func hostCounts(requests []inspect.Request) []hostCount {
 }
 
 // hostsText lists the hosts of clients in w cells: "batch-1 67, batch-2 66".
-func hostsText(requests []inspect.Request, w int) string {
+func hostsText(hosts []hostCount, w int) string {
 	var parts []string
-	for _, h := range hostCounts(requests) {
+	for _, h := range hosts {
 		parts = append(parts, fmt.Sprintf("%s %d", cmp.Or(h.name, "unknown host"), h.n))
 	}
 	text := strings.Join(parts, ", ")

@@ -127,3 +127,32 @@ func TestCursorIsNotFolded(t *testing.T) {
 		t.Errorf("not folded again:\n%s", text())
 	}
 }
+
+// A large screen has all that is known of the lock under the cursor beside the locks: the
+// findings in full, the hosts of its clients, and what its sessions have done.
+func TestRoomyLocks(t *testing.T) {
+	c := newTestContext()
+	c.Live.Snapshot = inspect.Snapshot{Revision: 9, Locks: []inspect.Lock{crowded(200)}}
+	c.Live.Verdict = state.NewVerdict(c.Live.Snapshot, nil, testNow)
+	s := newLocksScreen(c)
+	s.Refresh()
+	for _, size := range []size{{200, 56}, {160, 46}, {300, 40}} {
+		s.Fit(size.w, size.h)
+		view := ansi.Strip(s.View(size.w, size.h))
+		for _, want := range []string{
+			"etcd-lock release --lease 0000000000000001", "200 more waited longer than 30s", "owner", "hosts: batch-2 68, batch-1 67",
+			"timeline · ", " more sessions", "-5m",
+		} {
+			if !strings.Contains(view, want) {
+				t.Errorf("%v: %q is not shown:\n%s", size, want, view)
+			}
+		}
+		if lines := strings.Split(view, "\n"); len(lines) > size.h {
+			t.Errorf("%v: %d lines", size, len(lines))
+		}
+	}
+	s.Fit(80, 20)
+	if view := ansi.Strip(s.View(80, 20)); strings.Contains(view, "timeline") || !strings.Contains(view, "for    ttl") {
+		t.Errorf("on a small screen:\n%s", view)
+	}
+}

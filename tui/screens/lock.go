@@ -7,7 +7,6 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -223,9 +222,9 @@ func (s *lockScreen) below(w, h int) (parts []string) {
 			h -= n
 		}
 	}
-	l := s.newTimeline()
-	lanes := len(l.all) + 2 + min(l.alike, 1)
-	findings := s.findings(w)
+	l := lockTimeline(s.Context, s.lock)
+	lanes := l.height()
+	findings := lockFindings(s.Context, s.lock, w)
 	if n := len(findings) + 1; n > 1 {
 		if n > h-lanesLeast && h-lanesLeast >= findingsLeast {
 			n = h - lanesLeast
@@ -254,38 +253,6 @@ const (
 	lanesLeast    = 5
 	eventsLeast   = 3
 )
-
-// newTimeline is what sessions have done with the lock; it is empty where the past has no
-// times.
-func (s *lockScreen) newTimeline() timeline {
-	if s.InPast() && !s.InRecording() {
-		return timeline{}
-	}
-	journal := s.ShownJournal()
-	return newTimeline(journal.ForLock(s.lock), journal.Began, s.Clock())
-}
-
-// findings are those of the lock, each with its first remedy.
-func (s *lockScreen) findings(w int) []string {
-	v := s.Shown().Verdict
-	var lines []string
-	for _, i := range v.ByLock[s.id] {
-		f := &v.Findings[i]
-		var helps []string
-		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+s.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
-		}
-		lines = append(lines, findingLines(s.Context, f, helps, w)...)
-		lines = append(lines, aliveLines(s.Context, f, w)...)
-	}
-	if len(s.lock.Queue) > s.lock.Count().Readers+s.lock.Count().Writers {
-		lines = append(lines, unseenLines(s.Context, w)...)
-	}
-	for _, text := range narrate.Layout(s.lock, s.Clock()) {
-		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
-	}
-	return lines
-}
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
@@ -335,7 +302,7 @@ func (s *lockScreen) detailOf(f *folded, w int) string {
 	return s.detailText([]string{
 		f.positions() + " · enter shows them",
 		"the first waits for " + first.Start().Words(s.Clock()) + ", the last for " + last.Start().Words(s.Clock()),
-		"hosts: " + hostsText(f.requests(), w-10),
+		"hosts: " + hostsText(f.hostCounts(), w-10),
 	}, w)
 }
 
@@ -354,9 +321,5 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 	if s.InPast() && !s.InRecording() {
 		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
-	end := "now"
-	if s.InRecording() {
-		end = "then"
-	}
-	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock(), end), w, h, false, false)
+	return timelinePanel(s.Context, l, w, h)
 }

@@ -166,3 +166,41 @@ func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
 	}
 	return slices.Compact(lines)
 }
+
+// cycle draws a deadlock: each session, and an arrow to the one that it waits
+// for, back to the first.
+func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
+	var lines []string
+	for i, e := range f.Cycle {
+		lead := "│  "
+		if i == 0 {
+			lead = "┌▸ "
+		}
+		lines = append(lines,
+			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
+			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
+	}
+	if len(f.Cycle) > 0 {
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
+	}
+	for i, l := range lines {
+		lines[i] = term.Cut("  "+l, w)
+	}
+	return lines
+}
+
+// arrow says what leads from a session of the cycle to the next.
+func (s *problemsScreen) arrow(e diagnose.Edge) string {
+	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
+	next := term.Safe(e.To.WhoOf(e.Blocker))
+	switch {
+	case e.Kind == diagnose.EdgeInside:
+		return "holds " + lock + ", and runs " + next + " under it"
+	case e.Blocker.Lock != e.Waiter.Lock:
+		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
+	case e.Kind == diagnose.EdgeSoft:
+		return "waits for " + lock + ", which " + next + " requested earlier"
+	default:
+		return "waits for " + lock + ", which " + next + " holds"
+	}
+}

@@ -227,10 +227,35 @@ func (s *problemsScreen) View(w, h int) string {
 	empty := s.EmptyText(s.Shown().Verdict.Known, none)
 	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
 	if h > th {
-		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.below(w, h-th)...)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// below is the problem under the cursor in full and, if there is room for all of it, the
+// timeline of its lock.
+func (s *problemsScreen) below(w, h int) []string {
+	about := s.about(w)
+	l, need := s.timeline(), len(about)+2
+	if room := h - need; len(l.all) > 0 && room >= lanesLeast {
+		h = need
+		return []string{s.details(about, w, h), timelinePanel(s.Context, l, w, min(room, l.height()))}
+	}
+	return []string{s.details(about, w, h)}
+}
+
+func (s *problemsScreen) details(about []string, w, h int) string {
+	return s.Theme.Panel("details and fixes", s.pager.View(s.Theme, about, h-1), w, h, false, false)
+}
+
+// timeline is what sessions have done with the first lock of the problem under the cursor.
+func (s *problemsScreen) timeline() timeline {
+	p, ok := s.table.Current()
+	if !ok || len(p.Locks) == 0 {
+		return timeline{}
+	}
+	l, _ := s.Shown().Find(p.Locks[0])
+	return lockTimeline(s.Context, l)
 }
 
 // count is the number of problems, without those that are resolved or potential.
@@ -303,42 +328,4 @@ func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// cycle draws a deadlock: each session, and an arrow to the one that it waits
-// for, back to the first.
-func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
-	var lines []string
-	for i, e := range f.Cycle {
-		lead := "│  "
-		if i == 0 {
-			lead = "┌▸ "
-		}
-		lines = append(lines,
-			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
-			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
-	}
-	if len(f.Cycle) > 0 {
-		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
-	}
-	for i, l := range lines {
-		lines[i] = term.Cut("  "+l, w)
-	}
-	return lines
-}
-
-// arrow says what leads from a session of the cycle to the next.
-func (s *problemsScreen) arrow(e diagnose.Edge) string {
-	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
-	next := term.Safe(e.To.WhoOf(e.Blocker))
-	switch {
-	case e.Kind == diagnose.EdgeInside:
-		return "holds " + lock + ", and runs " + next + " under it"
-	case e.Blocker.Lock != e.Waiter.Lock:
-		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
-	case e.Kind == diagnose.EdgeSoft:
-		return "waits for " + lock + ", which " + next + " requested earlier"
-	default:
-		return "waits for " + lock + ", which " + next + " holds"
-	}
 }

@@ -18,8 +18,9 @@ type queueRow struct {
 	blockers int // how many requests block it
 	nearest  int // the position of the last of these; -1: none
 	role     string
-	others   int     // how many other keys block it, of those that are listed
-	more     bool    // not all are listed
+	others   int  // how many other keys block it, of those that are listed
+	more     bool // not all are listed
+	like     likeness
 	folded   *folded // the row stands for these waiters; nil: it is a request
 }
 
@@ -39,6 +40,7 @@ func newLockRows(l inspect.Lock) []queueRow {
 	}
 	rows = append(rows, newQueueRows(l.Queue)...)
 	for i := range rows {
+		rows[i].like = likenessOf(rows[i].Request)
 		if r := &rows[i]; r.at >= 0 {
 			for _, o := range l.Others {
 				if r.WaitsFor(o) {

@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/lanes"
+	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -174,4 +175,27 @@ func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
 		}
 	}
 	return widget.DrawLane(t, row)
+}
+
+// lockTimeline is what sessions have done with a lock; it is empty where the past has no
+// times.
+func lockTimeline(c *nav.Context, l inspect.Lock) timeline {
+	if c.InPast() && !c.InRecording() {
+		return timeline{}
+	}
+	journal := c.ShownJournal()
+	return newTimeline(journal.ForLock(l), journal.Began, c.Clock())
+}
+
+// height is the room that the timeline needs to show all of its lanes, with a title.
+func (l timeline) height() int { return len(l.all) + 2 + min(l.alike, 1) }
+
+// timelinePanel draws a timeline with its title.
+func timelinePanel(c *nav.Context, l timeline, w, h int) string {
+	iw, ih := theme.Inner(w, h, false)
+	end := "now"
+	if c.InRecording() {
+		end = "then"
+	}
+	return c.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(c.Theme, iw, ih, c.Clock(), end), w, h, false, false)
 }

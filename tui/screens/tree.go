@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,8 @@ type waitTree struct {
 	lock  inspect.Lock
 	found bool
 	rows  []treeRow
+	alike string      // what its waiters have in common, as alikeText says
+	hosts []hostCount // of its clients
 	w, h  int
 }
 
@@ -33,6 +36,9 @@ type treeRow struct {
 // treeMost bounds how many requests are put into a tree; the rest is counted.
 const treeMost = 200
 
+// comparedMost bounds how many requests of a queue are compared, each time that it changes.
+const comparedMost = 10000
+
 // show sets the lock. A queue that has not changed is kept.
 func (t *waitTree) show(l inspect.Lock, found bool) {
 	if found == t.found && l.ID == t.lock.ID && inspect.SameQueue(l.Queue, t.lock.Queue) {
@@ -40,6 +46,10 @@ func (t *waitTree) show(l inspect.Lock, found bool) {
 	}
 	t.lock, t.found = l, found
 	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
+	t.alike, t.hosts = "", nil
+	if len(l.Queue) <= comparedMost {
+		t.alike, t.hosts = alikeText(slices.DeleteFunc(slices.Clone(l.Queue), func(r inspect.Request) bool { return !r.Waiting() })), hostCounts(l.Queue)
+	}
 }
 
 func (t *waitTree) resize(w, h int) { t.w, t.h = w, h }
@@ -127,9 +137,45 @@ func (t *waitTree) view(w, h int) string {
 	if len(t.rows) == 0 {
 		return t.Theme.Dim.Render(term.Cut("  "+t.empty(), w))
 	}
+	if h >= roomyHeight {
+		return strings.Join(t.roomy(w, h), "\n")
+	}
 	lines := t.findings(w)
+	return strings.Join(append(lines, t.queue(w, h-len(lines))...), "\n")
+}
+
+// roomyHeight is from which on there is room for all that is known of the lock. The queue
+// has a third of it at most, the timeline a quarter, and the findings have the rest.
+const roomyHeight = 28
+
+// roomy is the findings in full, the queue with the hosts of its clients, and what the
+// sessions have done.
+func (t *waitTree) roomy(w, h int) []string {
+	l := lockTimeline(t.Context, t.lock)
+	queue := t.queue(w, min(len(t.lock.Queue)+1, h/3))
+	if len(t.hosts) > 0 {
+		queue = append(queue, t.Theme.Dim.Render(term.Cut("hosts: "+hostsText(t.hosts, w-7), w)))
+	}
+	lanes := min(l.height(), max(h/4, lanesLeast))
+	lines := lockFindings(t.Context, t.lock, w)
+	if room := h - len(queue) - lanes - 2; len(lines) > room {
+		more := len(lines) - room + 1
+		lines = append(lines[:room-1:room-1], t.Theme.Dim.Render("… "+format.Count(more, "more line", "more lines")+": enter"))
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, queue...)
+	if room := h - len(lines) - 1; len(l.all) > 0 {
+		lines = append(lines, "", timelinePanel(t.Context, l, w, min(room, l.height())))
+	}
+	return lines
+}
+
+// queue is the rows under their heading, as many as fit into h.
+func (t *waitTree) queue(w, h int) (lines []string) {
 	rows := t.rows
-	if room := max(h-len(lines)-1, 0); len(t.lock.Queue) > room {
+	if room := max(h-1, 0); len(t.lock.Queue) > room {
 		rows = rows[:max(room-1, 0)]
 	}
 	branches := 0
@@ -142,9 +188,9 @@ func (t *waitTree) view(w, h int) string {
 		lines = append(lines, t.row(r, widths))
 	}
 	if rest := t.lock.Queue[min(len(rows), len(t.lock.Queue)):]; len(rest) > 0 {
-		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(len(rest))+" more"+alikeText(rest), w)))
+		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(len(rest))+" more"+t.alike, w)))
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // findings are those of the lock, one line each, two at most.
