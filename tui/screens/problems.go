@@ -50,7 +50,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
 	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.lasts, "this problem is resolved; go to the next one"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply, {Title: "details", Bindings: s.pager.Bindings()}}, s.table.Bindings()...)
 	return s
 }
@@ -153,10 +153,13 @@ func (s *problemsScreen) openSession() nav.Action {
 	return nav.OpenSession(f.Sessions[0].ID)
 }
 
+// lasts reports whether the problem under the cursor is not resolved.
+func (s *problemsScreen) lasts() bool { p, ok := s.table.Current(); return ok && p.resolved.IsZero() }
+
 // helps reports whether the chosen remedy of the problem under the cursor can be applied.
 func (s *problemsScreen) helps() bool {
 	p, ok := s.table.Current()
-	return ok && p.resolved.IsZero() && s.best < len(p.Remedies) && p.Remedies[s.best].Command == ""
+	return ok && s.best < len(p.Remedies) && p.Remedies[s.best].Command == ""
 }
 
 // remedy plans it.
