@@ -36,25 +36,22 @@ func bar(s *nav.Stack, t *theme.Theme, w int) string {
 // all: the longest ones go first, those of views that have something to say last, and that
 // of the view in front never.
 func tabs(s *nav.Stack, t *theme.Theme, w int) []tab {
+	all, fit := tabsIn(s, t, tabForm{wide: true}, w)
+	if fit {
+		return all
+	}
 	left := s.Kinds()
 	slices.SortStableFunc(left, func(a, b nav.Kind) int {
 		return cmp.Or(strings.Compare(alert(s, a).Text, alert(s, b).Text), len(b.String())-len(a.String()))
 	})
-	for form := (tabForm{true, map[nav.Kind]bool{s.View(): false}}); ; {
-		all, need := tabsIn(s, t, form), 0
-		for _, tab := range all {
-			need += term.Width(tab.label.Text)
+	form := tabForm{without: map[nav.Kind]bool{}}
+	for _, k := range left {
+		if all, fit = tabsIn(s, t, form, w); fit {
+			break
 		}
-		switch {
-		case need <= w || len(left) == 0:
-			return all
-		case form.wide:
-			form.wide = false
-		default:
-			form.without[left[0]] = left[0] != s.View()
-			left = left[1:]
-		}
+		form.without[k] = k != s.View()
 	}
+	return all
 }
 
 // alert is what a view has to say in its tab.
@@ -65,8 +62,9 @@ func alert(s *nav.Stack, k nav.Kind) theme.Text {
 	return theme.Text{}
 }
 
-func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm) []tab {
-	var all []tab
+// tabsIn returns the tabs in a form, and whether they fit into w.
+func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm, w int) (all []tab, fit bool) {
+	need := 0
 	in := s.View()
 	for _, k := range s.Kinds() {
 		style := t.Dim
@@ -91,7 +89,10 @@ func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm) []tab {
 	if front := s.Front().Ref().Kind; !front.IsView() {
 		all = append(all, tab{theme.Styled(" → "+front.String(), t.Title), 0})
 	}
-	return all
+	for _, tab := range all {
+		need += term.Width(tab.label.Text)
+	}
+	return all, need <= w
 }
 
 // tabAt returns the view of the tab at x, 0 for none.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -21,8 +22,11 @@ type waitTree struct {
 	lock  inspect.Lock
 	found bool
 	rows  []treeRow
-	alike string      // what its waiters have in common, as alikeText says
-	hosts []hostCount // of its clients
+	alike string       // what its waiters have in common, as alikeText says
+	hosts []hostCount  // of its clients
+	spans []state.Span // of the lock; nil: not looked up since its queue changed
+	of    any          // the journal that the spans are of
+	about findingText
 	w, h  int
 }
 
@@ -46,7 +50,7 @@ func (t *waitTree) show(l inspect.Lock, found bool) {
 	}
 	t.lock, t.found = l, found
 	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
-	t.alike, t.hosts = "", nil
+	t.alike, t.hosts, t.spans = "", nil, nil
 	if len(l.Queue) <= comparedMost {
 		t.alike, t.hosts = alikeText(slices.DeleteFunc(slices.Clone(l.Queue), func(r inspect.Request) bool { return !r.Waiting() })), hostCounts(l.Queue)
 	}
@@ -151,13 +155,13 @@ const roomyHeight = 28
 // roomy is the findings in full, the queue with the hosts of its clients, and what the
 // sessions have done.
 func (t *waitTree) roomy(w, h int) []string {
-	l := lockTimeline(t.Context, t.lock)
+	l := t.timeline()
 	queue := t.queue(w, min(len(t.lock.Queue)+1, h/3))
 	if len(t.hosts) > 0 {
 		queue = append(queue, t.Theme.Dim.Render(term.Cut("hosts: "+hostsText(t.hosts, w-7), w)))
 	}
 	lanes := min(l.height(), max(h/4, lanesLeast))
-	lines := lockFindings(t.Context, t.lock, w)
+	lines := t.inFull(w)
 	if room := h - len(queue) - lanes - 2; len(lines) > room {
 		more := len(lines) - room + 1
 		lines = append(lines[:room-1:room-1], t.Theme.Dim.Render("… "+format.Count(more, "more line", "more lines")+": enter"))
@@ -170,6 +174,39 @@ func (t *waitTree) roomy(w, h int) []string {
 		lines = append(lines, "", timelinePanel(t.Context, l, w, min(room, l.height())))
 	}
 	return lines
+}
+
+// findingText is the findings of a lock in full, for a width, as of a second.
+type findingText struct {
+	of    state.Edition
+	lock  inspect.LockID
+	w     int
+	at    time.Time
+	lines []string
+}
+
+// inFull is the findings of the lock. They are put into words once per second, as they say
+// ages, and the screen may be drawn thirty times in it.
+func (t *waitTree) inFull(w int) []string {
+	now := findingText{of: t.Shown().Verdict.Edition(), lock: t.lock.ID, w: w, at: t.Clock().Truncate(time.Second)}
+	if b := &t.about; b.of != now.of || b.lock != now.lock || b.w != w || !b.at.Equal(now.at) {
+		now.lines = lockFindings(t.Context, t.lock, w)
+		t.about = now
+	}
+	return slices.Clone(t.about.lines)
+}
+
+// timeline is what sessions have done with the lock. Many requests may have ended, so those
+// of the lock are looked up only when its queue has changed.
+func (t *waitTree) timeline() timeline {
+	if t.InPast() && !t.InRecording() {
+		return timeline{}
+	}
+	journal := t.ShownJournal()
+	if t.spans == nil || t.of != any(journal) {
+		t.spans, t.of = journal.ForLock(t.lock), journal
+	}
+	return newTimeline(t.spans, journal.Began, t.Clock())
 }
 
 // queue is the rows under their heading, as many as fit into h.
