@@ -49,10 +49,10 @@ type Options struct {
 }
 
 // Tour leads a newcomer, in steps.
-type (
-	Tour     = backend.Tour
-	TourStep = backend.TourStep
-)
+type Tour = backend.Tour
+
+// TourStep is said while something is wrong with a lock.
+type TourStep = backend.TourStep
 
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
