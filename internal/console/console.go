@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Prefixes    []string // only locks below these are shown; empty: all
 	Notice      string   // is shown at the start; empty: nothing
+	Tour        Tour     // what the bottom line points at
 	ReadOnly    bool     // nothing is written to etcd
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
@@ -51,6 +52,12 @@ type Options struct {
 	Out io.Writer // the terminal
 	Now func() time.Time
 }
+
+// Tour leads a newcomer, in steps.
+type Tour = backend.Tour
+
+// TourStep is said while something is wrong with a lock.
+type TourStep = backend.TourStep
 
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
@@ -105,6 +112,7 @@ func (o Options) common() tui.Options {
 	options := tui.Options{
 		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
 		Notice:   o.Notice,
+		Tour:     o.Tour,
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
 		NoColor:  o.NoColor,

@@ -27,6 +27,7 @@ func commands(m *Model) []command {
 		viewCommands(&m.screens, m.Context),
 		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
+		savedCommands(&m.screens, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 	)

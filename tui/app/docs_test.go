@@ -84,7 +84,7 @@ func keyTables(t *testing.T) map[string]string {
 		}
 	}
 	tables["danger"] = "| key | screen | |\n|---|---|---|\n" + danger
-	everywhere := slices.Concat(m.keys[0].Bindings, m.keys[2].Bindings, m.keys[1].Bindings)
+	everywhere := slices.Concat(m.keys[0].Bindings, m.keys[2].Bindings, m.keys[3].Bindings, m.keys[1].Bindings)
 	locks := m.screens.Views[nav.KindLocks].Bindings()
 	for _, g := range locks {
 		if g.Title == "move" || g.Title == "sort" {
@@ -135,9 +135,12 @@ func docText(b widget.Binding) string {
 	return b.Text()
 }
 
-// keyNames lists keys, of which the numbers of views are a range.
+// keyNames lists keys, of which the numbers of views and the function keys are a range.
 func keyNames(names []string) string {
 	var list []string
+	if last := len(names) - 1; strings.HasPrefix(names[0], "F") && last > 1 {
+		return "`" + names[0] + "` … `" + names[last] + "`"
+	}
 	for i, n := range names {
 		number := len(n) == 1 && n >= "1" && n <= "9"
 		switch {

@@ -170,10 +170,23 @@ func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
 	h.Styles = t.Help()
 	h.SetWidth(w)
 	keys := make([]key.Binding, 0, len(bindings))
-	for _, b := range bindings {
+	for _, b := range bindings[:whole(bindings, w)] {
 		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Brief())))
 	}
 	return h.ShortHelpView(keys)
+}
+
+// whole returns how many of the bindings the line at the bottom has room for, in w cells.
+func whole(bindings []widget.Binding, w int) int {
+	const between = len(" • ") - 2 // the sign is of one cell
+	need := -between
+	for i, b := range bindings {
+		need += between + term.Width(b.Name()) + 1 + term.Width(b.Short)
+		if need > w {
+			return i
+		}
+	}
+	return len(bindings)
 }
 
 // footerKeys are the keys that the line at the bottom shows now.

@@ -52,7 +52,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 	}
 	d := &state.Data{Now: o.Now(), Classes: o.Classes}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}}
 	m.scrubber.Context = c
 	m.keys = m.bindings()

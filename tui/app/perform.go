@@ -28,6 +28,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.restyle()
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+		m.renameSaved()
 		m.restyle()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
@@ -68,6 +69,7 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
+		m.renameSaved()
 		return m.perform(m.effects.Do(a))
 	case nav.Take:
 		if !a.Sure {

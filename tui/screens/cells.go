@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -136,6 +138,24 @@ func noneSeen(d time.Duration, w int, sign string) string {
 	return text
 }
 
+// clientIn names the client of a request in w cells: as state.Who does, or by what tells
+// clients apart best, in whole words.
+func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner, state.Who(r), w) }
+
+// ownerIn names an owner in w cells: by its name in full, else by the label or the program,
+// with the host if there is room.
+func ownerIn(o keyspace.Owner, full string, w int) string {
+	name, host := term.Safe(cmp.Or(o.Label, o.Program)), term.Safe(o.Host)
+	switch {
+	case term.Width(full) <= w || name == "":
+		return term.CutMiddle(full, w)
+	case host != "" && term.Width(name)+1+term.Width(host) <= w:
+		return name + "@" + host
+	default:
+		return term.CutMiddle(name, w)
+	}
+}
+
 // requestSign is whether a request holds.
 func requestSign(t *theme.Theme, r inspect.Request) theme.Text {
 	switch {
@@ -185,6 +205,30 @@ func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {
 		lines = append(lines, term.Wrap("  "+term.Safe(clause), w, t.Plain.Render)...)
+	}
+	return lines
+}
+
+// lockFindings are the findings of a lock in full, each with its first remedy and what is
+// known of whether the holders are alive; then what is not known, and what is known of the
+// lock's layout.
+func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
+	v := &c.Shown().Verdict
+	var lines []string
+	for _, i := range v.ByLock[l.ID] {
+		f := &v.Findings[i]
+		var helps []string
+		if len(f.Remedies) > 0 {
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
+		}
+		lines = append(lines, findingLines(c, f, helps, w)...)
+		lines = append(lines, aliveLines(c, f, w)...)
+	}
+	if len(l.Queue) > l.Count().Readers+l.Count().Writers {
+		lines = append(lines, unseenLines(c, w)...)
+	}
+	for _, text := range narrate.Layout(l, c.Clock()) {
+		lines = append(lines, term.Wrap(term.Safe(text), w, c.Theme.Dim.Render)...)
 	}
 	return lines
 }

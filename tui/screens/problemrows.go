@@ -89,7 +89,7 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "severity", Box: widget.Box{Min: 10}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
-		{Title: "lock", Box: widget.Box{Min: 14, Want: 24, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
+		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
 			Cell: func(p *problem, w int) theme.Text {
 				return theme.Styled(term.CutMiddle(locksText(p), w), s.Theme.Plain)
 			}},
@@ -99,6 +99,12 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: s.what},
 	}
 }
+
+// The column of locks is as wide as their names are, within bounds.
+const (
+	lockColumn          = 2
+	lockLeast, lockMost = 14, 32
+)
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {
@@ -146,12 +152,12 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 	return inWords(s.Context, p.Finding)
 }
 
-// aliveLines say of the sessions that a problem is about what look-ups have shown of their
+// aliveLines say of the sessions that a finding is about what look-ups have shown of their
 // leases' renewals.
-func aliveLines(c *nav.Context, p *problem, w int) []string {
-	sessions := p.Sessions
-	if p.Kind == diagnose.LongWait {
-		sessions = p.Holders
+func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
+	sessions := f.Sessions
+	if f.Kind == diagnose.LongWait {
+		sessions = f.Holders
 	}
 	var lines []string
 	for _, session := range sessions[:min(len(sessions), 5)] {
@@ -194,4 +200,42 @@ func (s *problemsScreen) Notifiable() []state.Notification {
 		all = all[1:]
 	}
 	return all
+}
+
+// cycle draws a deadlock: each session, and an arrow to the one that it waits
+// for, back to the first.
+func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
+	var lines []string
+	for i, e := range f.Cycle {
+		lead := "│  "
+		if i == 0 {
+			lead = "┌▸ "
+		}
+		lines = append(lines,
+			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
+			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
+	}
+	if len(f.Cycle) > 0 {
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
+	}
+	for i, l := range lines {
+		lines[i] = term.Cut("  "+l, w)
+	}
+	return lines
+}
+
+// arrow says what leads from a session of the cycle to the next.
+func (s *problemsScreen) arrow(e diagnose.Edge) string {
+	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
+	next := term.Safe(e.To.WhoOf(e.Blocker))
+	switch {
+	case e.Kind == diagnose.EdgeInside:
+		return "holds " + lock + ", and runs " + next + " under it"
+	case e.Blocker.Lock != e.Waiter.Lock:
+		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
+	case e.Kind == diagnose.EdgeSoft:
+		return "waits for " + lock + ", which " + next + " requested earlier"
+	default:
+		return "waits for " + lock + ", which " + next + " holds"
+	}
 }

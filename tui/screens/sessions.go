@@ -55,7 +55,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
 			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.Requests[0], w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
-		{Title: "renewals", Box: widget.Box{Min: 12, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
+		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
 			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.Requests[0], w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
@@ -85,7 +85,8 @@ func (s *sessionsScreen) byLate(a, b *sessionRow) int {
 }
 
 func (s *sessionsScreen) client(r *sessionRow, w int) theme.Text {
-	return theme.Styled(term.CutMiddle(r.who, w), s.Theme.Plain)
+	owner, _ := r.Owner()
+	return theme.Styled(ownerIn(owner, r.who, w), s.Theme.Plain)
 }
 
 func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {

@@ -131,7 +131,7 @@ func (t *Table[K, R]) Sheet() Sheet {
 	s := Sheet{Heading: t.Columns()}
 	rows := t.marked()
 	if len(rows) == 0 {
-		rows = t.rows
+		rows = t.matching
 	}
 	for _, r := range rows {
 		s.Rows = append(s.Rows, t.textsOf(r))
