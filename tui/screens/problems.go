@@ -52,7 +52,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.Beside = &s.pager
 	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
 		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.lasts, "this problem is resolved; go to the next one"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
-	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply}, s.table.Bindings()...)
+	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply, {Title: "details", Bindings: s.pager.Bindings()}}, s.table.Bindings()...)
 	return s
 }
 
