@@ -1,12 +1,12 @@
 package rwlock
 
 import (
-	"context"
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
 
 	"github.com/google/uuid"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -22,8 +22,8 @@ import (
 var processID = sync.OnceValue(uuid.New)
 
 // reservedKeys holds the keys that requests of this process use now, each with
-// the context of its session. A key stays reserved while a write to it is in
-// doubt: a put or a delete that arrives late must not meet another request.
+// its session. A key stays reserved while a write to it is in doubt: a put or a
+// delete that arrives late must not meet another request.
 var reservedKeys sync.Map
 
 // reservations counts reserved keys. After every sweepEvery of them, those that
@@ -32,9 +32,12 @@ var reservations atomic.Uint64
 
 const sweepEvery = 1024
 
-func sweepKeys() {
-	reservedKeys.Range(func(key, session any) bool {
-		if session.(context.Context).Err() != nil {
+// sweepKeys frees the keys of a client's sessions that have ended. Other clients may be in
+// other bubbles of testing/synctest, where their contexts cannot be looked at.
+func sweepKeys(client *clientv3.Client) {
+	reservedKeys.Range(func(key, value any) bool {
+		s := value.(session)
+		if s.Client() == client && (s.Ctx().Err() != nil || client.Ctx().Err() != nil) {
 			reservedKeys.Delete(key)
 		}
 		return true
@@ -46,11 +49,11 @@ func reserveKey(s session, name string, mode Mode) string {
 	id := processID()
 	binary.BigEndian.PutUint64(id[8:], uint64(s.Lease()))
 	key := keyspace.Encode(name, mode.inKeys(), id.String())
-	if _, used := reservedKeys.LoadOrStore(key, s.Ctx()); used {
+	if _, used := reservedKeys.LoadOrStore(key, s); used {
 		return newKey(name, mode)
 	}
 	if reservations.Add(1)%sweepEvery == 0 {
-		sweepKeys()
+		sweepKeys(s.Client())
 	}
 	return key
 }

@@ -39,10 +39,10 @@ type request struct {
 	doubted  bool           // a watch of this request was in doubt: only the leader is asked since
 	minToken int64          // the token is at least this: the hold had it with more entries
 
-	local    bool    // it waits in a local queue first
-	onQueued func()  // if not nil, called when other requests are found to be ahead
-	waited   bool    // others were ahead
-	keeper   *keeper // or nil
+	local    bool             // it waits in a local queue first
+	onQueued func(queueState) // if not nil, called when other requests are found to be ahead
+	waited   bool             // others were ahead
+	keeper   *keeper          // or nil
 }
 
 // newRequest chooses a request's keys before anything is sent, so that they can
@@ -117,7 +117,7 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		e.unread = e.waits && r.localWaits().isLong(e.name)
 	}
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
-		Then(append(r.queueOps(maxPredecessors, clientv3.WithKeysOnly()), r.puts()...)...).
+		Then(append(r.queueOps(maxPredecessors, r.ownersToo()...), r.puts()...)...).
 		Else(r.ownKeyOps()...))
 	if err != nil {
 		return nil, err
@@ -136,6 +136,15 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		queues[i] = queueState{unread: e.waits, complete: !e.waits, rev: rev} // await reads them
 	}
 	return queues, nil
+}
+
+// ownersToo has the queue read with its owners if it is said who is ahead, and without
+// otherwise.
+func (r *request) ownersToo() []clientv3.OpOption {
+	if r.onQueued != nil {
+		return nil
+	}
+	return []clientv3.OpOption{clientv3.WithKeysOnly()}
 }
 
 // send commits a transaction that puts the request's keys, and records whether
@@ -176,6 +185,9 @@ func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueStat
 		n := len(e.blockingModes())
 		all[i] = newQueueState(resp.Responses[next:next+n], e.name, rev)
 		all[i].rev = resp.Header.Revision
+		if r.onQueued != nil {
+			all[i].ahead = aheadIn(resp.Responses[next:next+n], e.name)
+		}
 		next += n
 	}
 	return all

@@ -52,7 +52,10 @@ func stateOf(client *clientv3.Client) *clientState {
 	}
 	state, known := clientStates.LoadOrStore(client, newClientState(client))
 	if !known {
-		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
+		context.AfterFunc(client.Ctx(), func() {
+			clientStates.Delete(client)
+			sweepKeys(client)
+		})
 	}
 	return state.(*clientState)
 }
