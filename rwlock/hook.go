@@ -45,9 +45,12 @@ type Event struct {
 // for it; with EventLost from another goroutine. A loss is reported two seconds after the
 // grant at the earliest, unless the session has ended: from then on the hold watches its key.
 //
-// The packages slogrwlock, promrwlock and otelrwlock below this one have hooks for logs,
+// A nil f is no hook. The packages slogrwlock, promrwlock and otelrwlock below this one have hooks for logs,
 // metrics and traces.
 func WithHook(f func(Event)) Option {
+	if f == nil {
+		return WithTracer(nil)
+	}
 	return WithTracer(func(_ context.Context, e Event) (string, func(Event)) {
 		f(e)
 		return "", f
@@ -63,7 +66,11 @@ type Tracer func(ctx context.Context, waiting Event) (traceparent string, hook f
 // it is stored with the owner, for those who wait for the lock and those who inspect it. The
 // hook that t returns is called as that of WithHook.
 func WithTracer(t Tracer) Option {
-	return func(o *options) { o.tracers = append(o.tracers, t) }
+	return func(o *options) {
+		if t != nil {
+			o.tracers = append(o.tracers, t)
+		}
+	}
 }
 
 // hooks are called with the events of one request.

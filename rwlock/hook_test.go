@@ -144,7 +144,7 @@ func TestTracers(t *testing.T) {
 func TestHookCostsNothing(t *testing.T) {
 	f := newFixture(t)
 	calls := count(f.client)
-	m := NewRWMutex(f.session(), f.name, WithHook(func(Event) {}))
+	m := NewRWMutex(f.session(), f.name, WithHook(nil), WithTracer(nil), WithHook(func(Event) {}))
 	f.must(m.RWLock(f.soon()))
 	f.must(m.Unlock())
 	if n := calls.total(); n != 2 {

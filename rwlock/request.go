@@ -76,8 +76,9 @@ func (r *request) acquire(ctx context.Context) error {
 	return r.awaitAll(ctx, queues)
 }
 
-// awaitAll waits for one entry after the other, and meanwhile for the loss of any
-// of them.
+// awaitAll waits for one entry after the other, and after a while also for the loss of any
+// of them. It verifies that all keys exist when the last lock is granted, unless there is one
+// lock only: its key is known to.
 func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	if !slices.ContainsFunc(queues, func(s queueState) bool { return !s.isFirst() }) {
 		return nil
@@ -86,7 +87,8 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	defer l.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.notify(cancel)
+	late := time.AfterFunc(ownKeyDelay, func() { l.notify(cancel) })
+	defer late.Stop()
 	var since int64 // the revision from which all locks are held, if the keys still exist
 	for i, e := range r.entries {
 		rev, err := r.await(ctx, e, queues[i])
@@ -95,8 +97,21 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 		}
 		since = max(since, rev)
 	}
+	if r.waiting() == 1 { // the others are granted with it
+		return nil
+	}
 	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, since) })
 	return err
+}
+
+// waiting returns how many entries are waited for.
+func (r *request) waiting() (n int) {
+	for _, e := range r.entries {
+		if e.waits {
+			n++
+		}
+	}
+	return n
 }
 
 // lossOr returns cause when it is a loss, and err otherwise.
