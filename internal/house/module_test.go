@@ -63,7 +63,7 @@ func wantFewModules(t *testing.T, dir string) {
 		{"etcd-lock/rwlock/slogrwlock", 2},
 		{"etcd-lock/rwlock/rwlocktest", 1},
 		{"etcd-lock/rwlock/otelrwlock", 5},
-		{"etcd-lock/rwlock/promrwlock", 9},
+		{"etcd-lock/rwlock/promrwlock", 10},
 	} {
 		if got := modules(pkg.path); len(got) > len(client)+pkg.more {
 			for m := range client {
