@@ -1,14 +1,17 @@
 package rwlock
 
 import (
+	"context"
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/once"
 )
 
 // A lock's directory is read with every request, and until etcd's history is
@@ -65,3 +68,97 @@ func newKey(name string, mode Mode) string {
 
 // freeKey lets another request use key.
 func freeKey(key string) { reservedKeys.Delete(key) }
+
+const (
+	// maxReleased is how many released keys of a client are looked at again.
+	maxReleased = 10_000
+	// maxLooked is how many of them are read at a time.
+	maxLooked = 100
+)
+
+// releasedKeys holds the keys that a client has deleted a short while ago. Something between
+// the client and etcd can send a request twice, and hold up a copy of the put until the key is
+// deleted: then it is there again, and others wait for nobody. The next request with that key
+// takes it over; if there is none, it is deleted after a while.
+type releasedKeys struct {
+	mu   sync.Mutex
+	keys map[string]releasedKey
+}
+
+type releasedKey struct {
+	session session
+	at      time.Time
+}
+
+// note has the keys of entries looked at when no copy of their puts can arrive any more.
+func (r *releasedKeys) note(s session, entries []*entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.keys) == 0 {
+		r.keys = map[string]releasedKey{}
+		time.AfterFunc(inFlight, func() { r.sweep(s.Client()) })
+	}
+	for _, e := range entries {
+		if len(r.keys) < maxReleased {
+			r.keys[e.key] = releasedKey{s, time.Now()}
+		}
+	}
+}
+
+// sweep looks at the keys that were released long enough ago, and goes on until none is left.
+func (r *releasedKeys) sweep(client *clientv3.Client) {
+	due := map[string]session{}
+	r.mu.Lock()
+	for key, released := range r.keys {
+		switch {
+		case released.session.Ctx().Err() != nil: // it goes with its lease
+			delete(r.keys, key)
+		case time.Since(released.at) >= inFlight && len(due) < maxLooked:
+			due[key] = released.session
+			delete(r.keys, key)
+		}
+	}
+	next := inFlight
+	if len(due) == maxLooked {
+		next = time.Second
+	}
+	if len(r.keys) > 0 && client.Ctx().Err() == nil {
+		time.AfterFunc(next, func() { r.sweep(client) })
+	} else {
+		clear(r.keys)
+	}
+	r.mu.Unlock()
+	if len(due) > 0 {
+		deleteLate(client, due)
+	}
+}
+
+// deleteLate deletes those of the keys that exist with the lease of their session and that no
+// request uses. It fails if etcd does: they go with their session then.
+func deleteLate(client *clientv3.Client, due map[string]session) {
+	ctx, cancel := context.WithTimeout(client.Ctx(), removalTimeout)
+	defer cancel()
+	var gets []clientv3.Op
+	for key := range due {
+		gets = append(gets, clientv3.OpGet(key))
+	}
+	resp, err := client.Txn(ctx).Then(gets...).Commit()
+	if err != nil {
+		return
+	}
+	for _, reply := range resp.Responses {
+		for _, kv := range reply.GetResponseRange().Kvs {
+			late := &entry{key: string(kv.Key), rev: kv.CreateRevision}
+			s := due[late.key]
+			if kv.Lease != int64(s.Lease()) {
+				continue
+			}
+			if _, used := reservedKeys.LoadOrStore(late.key, s); used {
+				continue
+			}
+			if _, err := once.KV(client).Txn(ctx).If(late.guard()).Then(late.delete()).Commit(); err == nil {
+				freeKey(late.key)
+			}
+		}
+	}
+}

@@ -21,6 +21,8 @@ type clientState struct {
 	queues  localQueues
 	keeps   keeps
 
+	released releasedKeys
+
 	plain clientv3.Watcher // the client's own
 	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's
 }

@@ -6,8 +6,8 @@
 // when it is sent until Unlock. Below it are the spans "rwlock.queued", while it waits for
 // others, and "rwlock.held".
 //
-// Its traceparent is stored with its key in etcd, where `etcd-lock why` and `etcd-lock show`
-// print it. The span "rwlock.queued" links to the spans of the requests ahead, as far as they
+// Its traceparent is stored with its key in etcd, where `etcd-lock why` and
+// `etcd-lock show -o json` print it. The span "rwlock.queued" links to the spans of the requests ahead, as far as they
 // are known and traced: so a trace leads from a slow request to those that it waited for, in
 // other processes too.
 //
