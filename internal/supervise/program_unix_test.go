@@ -53,7 +53,7 @@ func program(args []string) int {
 	}
 	code, err := Run(context.Background(), Spec{
 		OnAsk: onAsk,
-		Path: "/bin/sh", Argv: []string{"sh", "-c", args[3]},
+		Path:  "/bin/sh", Argv: []string{"sh", "-c", args[3]},
 		Locks: []rwlock.LockRequest{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
 		Connect: func(ctx context.Context) (*connect.Conn, error) {
 			return connect.Open(ctx, connect.Options{Etcd: cfg, Timeout: 20 * time.Second})

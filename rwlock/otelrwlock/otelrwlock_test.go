@@ -25,6 +25,7 @@ type fixture struct {
 }
 
 func run(t *testing.T, test func(fixture)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, err := rwlock.NewSession(t.Context(), rwlocktest.New().Client(t), 10*time.Second)
 		if err != nil {
