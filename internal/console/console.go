@@ -62,8 +62,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options.Past = past{c}
 	options.Rights = rights{c}
 	if o.Recording != "" {
-		r := newRecording(o.Recording, c.Source.Layouts())
-		r.classes = o.Classes
+		r := newRecording(o.Recording, c.Source.Layouts(), o.Classes)
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return err
@@ -93,8 +92,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 	if options.Start == (backend.Place{}) {
 		options.Start.End = true
 	}
-	r := newRecording(o.Recording, rules)
-	r.classes = o.Classes
+	r := newRecording(o.Recording, rules, o.Classes)
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}
