@@ -53,12 +53,14 @@ type Request struct {
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
-// Standing returns "holding", "waiting", "kept", "vacant" or "unknown", the words used in
-// tables and JSON.
+// Standing returns "holding", "cached", "waiting", "kept", "vacant" or "unknown", the words
+// used in tables and JSON.
 func (r Request) Standing() string {
 	switch {
 	case r.Encrypted:
 		return "unknown"
+	case r.Caches():
+		return string(StateCached)
 	case r.Holding:
 		return "holding"
 	case r.Kept():
@@ -94,6 +96,10 @@ func (r Request) Kept() bool {
 	return r.Lock.Layout != nil && r.Lock.Layout.Keeps && r.Modified > r.Revision
 }
 
+// Caches reports whether the client holds the lock, and keeps it between its uses until others
+// ask for it. Whether it uses it now is not known.
+func (r Request) Caches() bool { return r.Holding && r.Owner.Keep }
+
 // Lock is a name with at least one request.
 type Lock struct {
 	ID    LockID
@@ -117,6 +123,7 @@ type State string
 const (
 	StateRead      State = "read"      // held by readers, no waiters
 	StateWrite     State = "write"     // held by a writer, no waiters
+	StateCached    State = "cached"    // held by a writer who keeps it between its uses until others ask; no waiters
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
@@ -162,6 +169,8 @@ func (l Lock) State() State {
 		return StateBlocked
 	case c.Waiters > 0:
 		return StateContended
+	case c.Writers > 0 && l.Queue[0].Caches():
+		return StateCached
 	case c.Writers > 0:
 		return StateWrite
 	case c.Readers > 0:
