@@ -4,7 +4,6 @@ go 1.26.3
 
 tool (
 	github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
-	github.com/google/go-licenses/v2
 	github.com/goreleaser/goreleaser/v2
 )
 
