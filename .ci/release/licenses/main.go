@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/google/go-licenses/v2/licenses"
+	"k8s.io/klog/v2"
 )
 
 // library is packages under one licence.
@@ -35,6 +37,8 @@ func main() {
 }
 
 func run(root, file string) error {
+	klog.LogToStderr(false) // it warns of assembly
+	klog.SetOutput(io.Discard)
 	if err := os.Chdir(root); err != nil {
 		return err
 	}
@@ -125,7 +129,7 @@ func report(all []library) string {
 	}
 	_ = table.Flush()
 	for _, l := range all {
-		fmt.Fprintf(&b, "\n%s\n%s %s (%s)\n%[1]s\n\n%s\n", strings.Repeat("-", 80), l.name, l.version, l.license, strings.TrimSpace(l.text))
+		fmt.Fprintf(&b, "\n%[1]s\n%[2]s %[3]s (%[4]s)\n%[1]s\n\n%[5]s\n", strings.Repeat("-", 80), l.name, l.version, l.license, strings.TrimSpace(l.text))
 	}
 	return b.String()
 }
