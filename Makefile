@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -44,5 +44,11 @@ kills: ## kill a recorder of locks 200 times
 	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
 prometheus: ## check the alert rules and the dashboard of docs/prometheus with the code of Prometheus
 	cd .ci/prometheus && go test -count=1 -v ./...
+kubernetes: ## check the manifests of docs/kubernetes with the types of Kubernetes
+	cd .ci/kubernetes && go test -count=1 -v ./...
+release: ## make archives, packages, checksums and bills of materials of the last commit in dist; publishes nothing
+	.ci/release/run
+reproduce: ## make the release for Linux twice and compare; COLD=-cold compiles everything anew
+	.ci/release/reproduce $(COLD)
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)
