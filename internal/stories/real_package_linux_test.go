@@ -104,7 +104,8 @@ func newDebian(t *testing.T) chroot {
 	t.Helper()
 	env, roots := debs(t, "mmdebstrap")
 	d := chroot{t, filepath.Join(t.TempDir(), "debian")}
-	cmd := exec.Command(filepath.Join(roots[0], "usr/bin/mmdebstrap"), "--mode=root", "--variant=essential", "--quiet",
+	// In a namespace of its own, so that what it mounts ends with it.
+	cmd := exec.Command("unshare", "--mount", filepath.Join(roots[0], "usr/bin/mmdebstrap"), "--mode=root", "--variant=essential", "--quiet",
 		"--include=man-db,bash-completion,systemd", `--aptopt=APT::Install-Recommends "false"`, "bookworm", d.root)
 	cmd.Env = env
 	var err error
