@@ -68,7 +68,7 @@ __start_etcd-lock
 echo "${COMPREPLY[@]}"`)
 	d.run("systemd-analyze", "verify", "etcd-lock-record.service", "etcd-lock-export.service")
 	terminal := ptytest.Start(d, d.command("etcd-lock", "demo"), 100, 30)
-	terminal.WaitToShow("/orders/")
+	terminal.WaitToShow("/inventory/")
 	terminal.Press("q")
 	if err := terminal.Wait(); err != nil {
 		d.Error(err)
