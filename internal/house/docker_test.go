@@ -18,6 +18,7 @@ func TestDockerfiles(t *testing.T) {
 }
 
 func checkDockerfile(t *testing.T, file string) {
+	t.Helper()
 	work, builds := t.TempDir(), 0
 	for line := range strings.Lines(read(t, file)) {
 		words := strings.Fields(line)

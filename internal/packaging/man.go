@@ -35,7 +35,7 @@ func subcommands(cmd *cobra.Command) (subs []*cobra.Command) {
 // what goes through Markdown loses the lines and columns of the help texts.
 func page(cmd *cobra.Command, date time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %q 1 %q etcd-lock \"etcd-lock manual\"\n", escape(strings.ToUpper(pageName(cmd))), date.Format(time.DateOnly))
+	fmt.Fprintf(&b, ".TH \"%s\" 1 \"%s\" etcd-lock \"etcd-lock manual\"\n", escape(strings.ToUpper(pageName(cmd))), date.Format(time.DateOnly))
 	b.WriteString(".nh\n.ad l\n")
 	section(&b, "NAME")
 	fmt.Fprintf(&b, "%s \\- %s\n", escape(pageName(cmd)), escape(cmd.Short))
@@ -75,14 +75,14 @@ func writeText(b *strings.Builder, text string) {
 		verbatim = to
 	}
 	for line := range strings.SplitSeq(text, "\n") {
-		switch content := strings.TrimPrefix(line, "  "); {
-		case line == "":
+		if line == "" {
 			set(false)
 			b.WriteString(".PP\n")
-		default:
-			set(content != line)
-			b.WriteString(escapeLine(content) + "\n")
+			continue
 		}
+		content := strings.TrimPrefix(line, "  ")
+		set(content != line)
+		b.WriteString(escapeLine(content) + "\n")
 	}
 	set(false)
 }
