@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus kubernetes release reproduce
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -50,5 +50,7 @@ release: ## make archives, packages, checksums and bills of materials of the las
 	.ci/release/run
 reproduce: ## make the release for Linux twice and compare; COLD=-cold compiles everything anew
 	.ci/release/reproduce $(COLD)
+docs: ## build the documentation as static pages in bin/docs
+	.ci/site/build bin/docs
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)
