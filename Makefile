@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs kubernetes release reproduce
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs model kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -28,6 +28,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+model: ## check the models of the protocol in all their states; needs Spin and a C compiler
+	go test ./internal/model -count=1 -v -timeout 60m -model
 seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
 	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
 slow: ## run the built-in scenarios on etcds with long election timeouts

@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -34,6 +35,10 @@ type Options struct {
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
 	AuditLog    string        // file that releases by force are recorded in; empty: none
+	CommandLog  string        // file that what was done is appended to, as commands; empty: none
+	Connection  []string      // flags that connect commands to the same etcd; without passwords
+	Signals     []string      // that the terminal is sent to notify the user
+	Notify      hooks.Program // that is told what the user is notified of; nil: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
 
@@ -57,8 +62,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options.Past = past{c}
 	options.Rights = rights{c}
 	if o.Recording != "" {
-		r := newRecording(o.Recording, c.Source.Layouts())
-		r.classes = o.Classes
+		r := newRecording(o.Recording, c.Source.Layouts(), o.Classes)
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return err
@@ -88,8 +92,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 	if options.Start == (backend.Place{}) {
 		options.Start.End = true
 	}
-	r := newRecording(o.Recording, rules)
-	r.classes = o.Classes
+	r := newRecording(o.Recording, rules, o.Classes)
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}
@@ -106,7 +109,16 @@ func (o Options) common() tui.Options {
 		ReadOnly: o.ReadOnly,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
-		Start:    backend.Place{Time: o.At, Revision: o.Revision},
+		Suspend:  suspend,
+
+		Connection: o.Connection, Signals: o.Signals,
+		Start: backend.Place{Time: o.At, Revision: o.Revision},
+	}
+	if o.Notify != nil {
+		options.Notifier = notifier{o.Notify}
+	}
+	if o.CommandLog != "" {
+		options.Commands = commandLog(o.CommandLog)
 	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)

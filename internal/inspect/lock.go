@@ -34,21 +34,22 @@ func (id LockID) Compare(other LockID) int {
 type Request struct {
 	Key      string
 	Lock     LockID
-	Mode     keyspace.Mode
 	Lease    int64 // 0 when the key has none, or LeaseUnknown
 	Revision int64 // create revision: the place in the queue, and the fencing token
 	Modified int64 // revision of the last write of the key; Revision unless it was written again
 	Owner    keyspace.Owner
-	Owned    bool      // the value, or the key, says who the owner is; many clients write none
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Seen     time.Time // when the watch first saw it hold or wait as it does now; zero without a watch
-	Saw      bool      // the watch saw that begin, at Seen; else it had begun before
-	Holding  bool
 
-	Term      *layout.Term  // of a record: who holds it until when, by its holder's clock
-	Slots     *layout.Slots // of a semaphore: who holds it
-	Encrypted bool          // the value cannot be read
+	Term  *layout.Term  // of a record: who holds it until when, by its holder's clock
+	Slots *layout.Slots // of a semaphore: who holds it
 
+	// Side by side, because there can be very many requests: apart, each takes eight bytes.
+	Mode         keyspace.Mode
+	Holding      bool
+	Owned        bool // the value, or the key, says who the owner is; many clients write none
+	Saw          bool // the watch saw the request begin to hold or wait, at Seen; else it had begun before
+	Encrypted    bool // the value cannot be read
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 

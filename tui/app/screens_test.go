@@ -328,7 +328,7 @@ func TestKeys(t *testing.T) {
 	d, _ := withForce(t)
 	incident(d)
 	d.send(resize(160, 60))
-	for kind := nav.KindLocks; kind <= nav.KindHistory; kind++ {
+	for kind := nav.KindLocks; kind <= nav.LastKind; kind++ {
 		s := screens.New(d.m.Context, nav.Ref{Kind: kind, Lock: rw("/orders"), Session: inspect.SessionID{Lease: 0xa1}})
 		d.m.screens.Push(s)
 		d.m.arrive()

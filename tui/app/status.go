@@ -82,6 +82,9 @@ func ahead(c *nav.Context) string {
 // words.
 func activity(c *nav.Context) string {
 	var parts []string
+	if n := c.Notifications.Open(); n > 0 {
+		parts = append(parts, "! "+format.Count(n, "notification", "notifications"))
+	}
 	if c.Recording != nil {
 		parts = append(parts, "● recording "+format.Since(c.Recording.Since, c.Now))
 	}

@@ -48,6 +48,13 @@ var everyScreen = []view{
 	{"command", []string{"1", ":"}},
 	{"names of locks", []string{"1", ":", "l", "o", "c", "k", "space"}},
 	{"name", []string{"1", "n"}},
+	{"description", []string{"1", "d"}},
+	{"description of a problem", []string{"3", "d"}},
+	{"commands", []string{"@"}},
+	{"notifications", []string{":", "n", "o", "t", "enter"}},
+	{"what to notify of", []string{"1", "!"}},
+	{"jump", []string{"1", "ctrl+p"}},
+	{"path", []string{"1", "e"}},
 }
 
 // Whatever stands in etcd and however large the screen is, the view fits and

@@ -28,6 +28,13 @@ type Options struct {
 	Start       Place       // where to begin; the zero Place: in the present, which there must be
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
+	Commands    CommandLog  // nil: commands are listed, and not kept
+	Notifier    Notifier    // nil: no program is told of anything
+	Signals     []string    // that the terminal is sent to notify the user; none: none
+
+	Connection []string // the flags that connect commands to the same etcd; without passwords
+
+	Suspend func() error // stops the process until its shell continues it; nil: it cannot be
 
 	Classes lockclass.Rules // which locks are counted together
 

@@ -136,27 +136,6 @@ func noneSeen(d time.Duration, w int, sign string) string {
 	return text
 }
 
-// RenewalsLine says in a sentence what look-ups have shown of a lease's renewals;
-// it is empty when that is nothing.
-func RenewalsLine(c *nav.Context, lease int64) string {
-	f, r := c.Lease(lease), c.Renewals(lease)
-	if lease == 0 || c.InPast() || f.State != inspect.LeaseAlive {
-		return ""
-	}
-	leader := ""
-	if f.Restarted {
-		leader = "; the leader changed meanwhile, which started its TTL anew"
-	}
-	switch {
-	case f.MissedRenewals():
-		return "its lease has not been renewed for " + format.Age(f.NotRenewedFor()) + leader
-	case r.Rose.IsZero():
-		return "no renewal of its lease was seen so far: none was due, or it is too early to tell" + leader
-	default:
-		return "a renewal of its lease was last seen " + format.Since(r.Rose, c.Clock()) + " ago" + leader
-	}
-}
-
 // requestSign is whether a request holds.
 func requestSign(t *theme.Theme, r inspect.Request) theme.Text {
 	switch {
@@ -275,4 +254,33 @@ func filterTitle(g widget.Grid) string {
 		title += " · " + strconv.Itoa(n) + " marked"
 	}
 	return title
+}
+
+// age is how long something has lasted: "≤12m" is at most, "≥54s" at least.
+func age(c *nav.Context, start inspect.Start) theme.Text {
+	return theme.Styled(start.Short(c.Clock()), c.Theme.Plain)
+}
+
+// lasted says how long a request has held or waited, at the end of a line.
+func lasted(r inspect.Request, now time.Time) string {
+	words := r.Start().Words(now)
+	if words == "" {
+		return ""
+	}
+	if r.Holding {
+		return " · has held for " + words
+	}
+	return " · has waited for " + words
+}
+
+// Short says the same in few words, for a dialog.
+func Short(r inspect.Request, now time.Time) string {
+	switch {
+	case !r.Start().Known():
+		return ""
+	case r.Holding:
+		return ", held " + r.Start().Short(now)
+	default:
+		return ", waits " + r.Start().Short(now)
+	}
 }

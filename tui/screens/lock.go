@@ -8,6 +8,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -23,6 +24,7 @@ type lockScreen struct {
 	lock  inspect.Lock
 	table *widget.Table[string, queueRow]
 	pager widget.Pager // through the findings and what is known of the layout
+	read  bool         // the pager was drawn
 	w, h  int
 	keys  []widget.Group
 }
@@ -34,6 +36,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 		return state.Who(r.Request) + " " + format.Lease(r.Lease) + " " + r.Mode.String()
 	}
 	s.table.Label = func(r queueRow) string { return r.Key }
+	s.table.Beside = &s.pager
 	own := append([]widget.Binding{
 		{
 			Keys: "enter", Short: "session", Long: "go to its session",
@@ -168,10 +171,14 @@ func (s *lockScreen) queueHeight() int {
 
 func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "not held"), w, queue, true, false)}
+	s.read = false
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), "not held"), w, queue, !s.pager.Focused(), false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
 		parts = append(parts, s.below(w, h-queue-detailLines)...)
+	}
+	if !s.read { // or it would have the focus unseen
+		s.pager.Reset()
 	}
 	return strings.Join(parts, "\n")
 }
@@ -195,7 +202,8 @@ func (s *lockScreen) below(w, h int) []string {
 		}
 		n := min(len(findings)+1, rest)
 		lanes += n
-		parts = append(parts, s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, false, false))
+		s.read = true
+		parts = append(parts, s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, s.pager.Focused(), false))
 	}
 	if rest := h - lanes; rest >= 3 {
 		iw, ih := theme.Inner(w, rest, false)
@@ -281,4 +289,24 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 		end = "then"
 	}
 	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock(), end), w, h, false, false)
+}
+
+// Describe implements nav.Describer.
+func (s *lockScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return describe.Lock(s.Context, s.id)
+	}
+	return append(describe.Request(s.Context, r.Request), describe.Field("waits", r.why())...)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *lockScreen) Notifiable() []state.Notification {
+	all := state.AboutLock(s.id)
+	if r, ok := s.table.Current(); ok {
+		if session, known := s.Shown().Verdict.Session(r.Session()); known && session != nil {
+			all = append(all, state.AboutSession(session)...)
+		}
+	}
+	return all
 }

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/order"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -63,13 +64,13 @@ func newProblems(v *state.Verdict) []*problem {
 func resolve(before, now []*problem, at time.Time) []*problem {
 	left := map[string]bool{}
 	for _, p := range now {
-		left[findingID(p.Finding)] = true
+		left[state.FindingID(p.Finding)] = true
 		for _, w := range p.waits {
-			left[findingID(w)] = true
+			left[state.FindingID(w)] = true
 		}
 	}
 	for i, p := range before {
-		if left[findingID(p.Finding)] {
+		if left[state.FindingID(p.Finding)] {
 			continue
 		}
 		gone := *p
@@ -154,9 +155,43 @@ func aliveLines(c *nav.Context, p *problem, w int) []string {
 	}
 	var lines []string
 	for _, session := range sessions[:min(len(sessions), 5)] {
-		if says := RenewalsLine(c, session.ID.Lease); says != "" {
+		if says := describe.Renewals(c, session.ID.Lease); says != "" {
 			lines = append(lines, term.Wrap("  "+term.Safe(session.Who())+": "+says, w, c.Theme.Plain.Render)...)
 		}
 	}
 	return slices.Compact(lines)
+}
+
+// Describe implements nav.Describer.
+func (s *problemsScreen) Describe() []string {
+	p, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	if p.potential != nil || !p.resolved.IsZero() {
+		words := s.words(p)
+		lines := []string{term.Safe(words.Headline)}
+		for _, clause := range words.Clauses {
+			lines = append(lines, "  "+term.Safe(clause))
+		}
+		return lines
+	}
+	lines := describe.Finding(s.Context, p.Finding)
+	for _, w := range p.waits {
+		lines = append(append(lines, "", "because of it:"), describe.Finding(s.Context, w)...)
+	}
+	return lines
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *problemsScreen) Notifiable() []state.Notification {
+	p, ok := s.table.Current()
+	if !ok || p.potential != nil {
+		return nil
+	}
+	all := state.AboutFinding(p.Finding)
+	if !p.resolved.IsZero() { // it is gone
+		all = all[1:]
+	}
+	return all
 }

@@ -49,6 +49,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
+	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
 	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
 		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor)))
@@ -76,21 +77,6 @@ func (s *problemsScreen) own() []widget.Binding {
 			Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
 		},
 	}, s.pager.Bindings()...)
-}
-
-// findingID identifies a finding, also in the next diagnosis.
-func findingID(f *diagnose.Finding) string {
-	id := string(f.Kind)
-	for _, s := range f.Servers {
-		id += "\x00" + s.Version
-	}
-	for _, l := range f.Locks[:min(len(f.Locks), 1)] {
-		id += "\x00" + l.Name + "\x00" + l.Layout.String()
-	}
-	for _, s := range f.Sessions {
-		id += "\x00" + s.ID.String()
-	}
-	return id
 }
 
 func (s *problemsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindProblems} }
@@ -220,10 +206,10 @@ func (s *problemsScreen) View(w, h int) string {
 		none = "no problems in what is read"
 	}
 	empty := s.EmptyText(s.Shown().Verdict.Known, none)
-	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), empty), w, th, !s.pager.Focused(), false)}
 	if h > th {
 		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, s.pager.Focused(), false))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -153,8 +154,10 @@ func (s *sessionsScreen) updateDetails() {
 	case s.details == nil || s.details.id != r.ID:
 		s.details = newSessionScreen(s.Context, r.ID)
 	}
+	s.table.Beside = nil
 	if s.details != nil {
 		s.details.Refresh()
+		s.table.Beside = &s.details.pager
 	}
 }
 
@@ -227,7 +230,8 @@ func (s *sessionsScreen) View(w, h int) string {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
 	th := s.tableHeight()
-	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.details.effects(w, h-th)
+	focused := !s.details.pager.Focused()
+	return s.Theme.Panel(title, s.table.View(focused, empty), w, th, focused, false) + "\n" + s.details.effects(w, h-th)
 }
 
 // sessionRow is a session with what the table says of it.
@@ -279,3 +283,21 @@ func requestLabel(r inspect.Request) string {
 
 // sessionNames is how many locks the table names.
 const sessionNames = 8
+
+// Describe implements nav.Describer.
+func (s *sessionsScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return describe.Session(s.Context, r.ID)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *sessionsScreen) Notifiable() []state.Notification {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return state.AboutSession(r.Session)
+}

@@ -51,6 +51,7 @@ type Table[K comparable, R any] struct {
 	Label        func(R) string                      // for copying
 	DefaultOrder func(a, b R) int                    // the order of rows that no column decides
 	Moved        func()                              // called after the user did something to the table; nil: nothing
+	Beside       *Pager                              // the text that the keys scroll when it has the focus; nil: none
 	hidden       []bool                              // by column
 
 	all, rows []R
