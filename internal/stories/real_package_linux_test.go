@@ -30,7 +30,7 @@ func TestRealPackage(t *testing.T) {
 	if !*withReal {
 		t.Skip("run with -real")
 	}
-	deb := released(t, "*.deb")
+	deb := packed(t, "*.deb")
 	d := newDebian(t)
 	before := d.files()
 	name := filepath.Join("/tmp", filepath.Base(deb))
@@ -75,9 +75,9 @@ echo "${COMPREPLY[@]}"`)
 	}
 }
 
-// released returns a file of the release of the last commit, which is made in a copy, since
+// packed returns a file of the release of the last commit, which is made in a copy, since
 // a release replaces what is in dist. The test is skipped where it cannot be made.
-func released(t *testing.T, pattern string) string {
+func packed(t *testing.T, pattern string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "etcd-lock")
 	var err error
