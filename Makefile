@@ -39,7 +39,7 @@ servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 cases: ## run the tests of the cases that need real clusters, and print a line for each; see docs/cases.md
 	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
-	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
+	go test -count=1 -v -timeout 60m ./internal/stories -run '^TestReal' -real
 law: ## compare a recording with etcd at each of 100,000 revisions
 	go test ./internal/flight -count=1 -v -timeout 60m -run '^TestLaw$$' -law 110000
 kills: ## kill a recorder of locks 200 times
