@@ -14,8 +14,8 @@ func (l *Link) Cut(d time.Duration) {
 	defer l.mu.Unlock()
 	l.stats.Faults++
 	l.cut = later(l.cut, time.Now().Add(d))
-	if l.conn != nil {
-		l.conn.shut(errStopped)
+	for _, w := range slices.Clone(l.wires) {
+		w.shut(errStopped)
 	}
 }
 

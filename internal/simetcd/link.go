@@ -25,7 +25,7 @@ import (
 type Link struct {
 	*Cluster
 	number uint64
-	conn   *wire // nil while there is no connection
+	wires  []*wire // the connections; a client can have others for a while, to ask a member how it is
 	calls  []*call
 	pipes  []*pipe
 	last   time.Time       // of the last choice
@@ -93,7 +93,7 @@ func (l *Link) connect(ctx context.Context, cc *grpc.ClientConn) error {
 		case connectivity.Ready:
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if l.conn == nil {
+			if len(l.wires) == 0 {
 				return errStopped
 			}
 			return nil
@@ -265,8 +265,9 @@ func (l *Link) dial(context.Context, string) (net.Conn, error) {
 	if time.Now().Before(l.cut) {
 		return nil, errors.New("the network is down")
 	}
-	l.conn = &wire{link: l, closed: make(chan struct{})}
-	return l.conn, nil
+	w := &wire{link: l, closed: make(chan struct{})}
+	l.wires = append(l.wires, w)
+	return w, nil
 }
 
 // Read reads an empty SETTINGS frame of HTTP/2, and then waits for the end.
@@ -281,7 +282,7 @@ func (w *wire) Read(p []byte) (int, error) {
 
 func (w *wire) Write(p []byte) (int, error) { return len(p), nil }
 
-// Close ends the connection, and with it all calls and streams.
+// Close ends the connection, and with the last one all calls and streams.
 func (w *wire) Close() error {
 	w.link.mu.Lock()
 	defer w.link.mu.Unlock()
@@ -291,11 +292,15 @@ func (w *wire) Close() error {
 
 // shut is Close with the error of calls and streams. The caller holds the lock.
 func (w *wire) shut(err error) {
-	if w.link.conn != w {
+	i := slices.Index(w.link.wires, w)
+	if i < 0 {
 		return
 	}
-	w.link.conn = nil
+	w.link.wires = slices.Delete(w.link.wires, i, i+1)
 	close(w.closed)
+	if len(w.link.wires) > 0 {
+		return
+	}
 	for _, c := range slices.Clone(w.link.calls) {
 		w.link.finish(c, nil, err)
 	}
