@@ -116,6 +116,7 @@ type State string
 const (
 	StateRead      State = "read"      // held by readers, no waiters
 	StateWrite     State = "write"     // held by a writer, no waiters
+	StateSlots     State = "slots"     // permits of a semaphore are held, no waiters
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
@@ -127,7 +128,7 @@ const (
 // Counts are the numbers of a lock's clients.
 type Counts struct {
 	Readers int // holding
-	Writers int // holding; of a semaphore, all who have a slot
+	Writers int // holding; of a semaphore, all who have a slot or permits
 	Waiters int
 }
 
@@ -142,10 +143,10 @@ func (l Lock) Count() Counts {
 		case r.Vacant():
 		case r.Slots != nil:
 			c.Writers += len(r.Slots.Holders)
-		case r.Mode == keyspace.Write:
-			c.Writers++
-		default:
+		case r.Mode == keyspace.Read:
 			c.Readers++
+		default:
+			c.Writers++
 		}
 	}
 	return c
@@ -161,6 +162,8 @@ func (l Lock) State() State {
 		return StateBlocked
 	case c.Waiters > 0:
 		return StateContended
+	case c.Writers > 0 && l.ID.Layout.Kind == layout.Permits:
+		return StateSlots
 	case c.Writers > 0:
 		return StateWrite
 	case c.Readers > 0:
@@ -206,8 +209,8 @@ func (l Lock) Oldest() time.Time {
 }
 
 // Blockers returns what keeps the i-th request waiting, by place: of the queue every
-// earlier writer and, if it is a writer, every earlier reader too; and those of Others
-// that its client waits for.
+// earlier writer and, if it is a writer, every earlier reader too, and of a semaphore every
+// earlier request, some of which have to go; and those of Others that its client waits for.
 func (l Lock) Blockers(i int) []Request {
 	var before []Request
 	for _, r := range l.Queue {
@@ -228,7 +231,7 @@ func (l Lock) Blockers(i int) []Request {
 }
 
 func blocks(r, me Request) bool {
-	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
+	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode != keyspace.Read || me.Mode != keyspace.Read)
 }
 
 // NewLock returns the lock that has these requests, with other keys in their way: it
@@ -244,6 +247,7 @@ func NewLock(id LockID, queue []Request, others ...Request) Lock {
 // other request of the queue blocks.
 type head struct {
 	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
+	taken         Permits
 }
 
 // admits reports whether the next request of the queue holds. Where clients that wait
@@ -251,6 +255,10 @@ type head struct {
 func (h *head) admits(r *Request) bool {
 	if !r.Lock.Layout.Waiters {
 		return !r.Vacant()
+	}
+	if r.Mode == keyspace.Slot {
+		h.taken.add(r)
+		return h.taken.fit()
 	}
 	if h.first == 0 {
 		h.first = r.Revision
@@ -265,7 +273,39 @@ func (h *head) admits(r *Request) bool {
 }
 
 // ends reports whether neither r nor any later request can hold.
-func (h *head) ends(r *Request) bool { return h.writer != 0 && r.Revision > h.writer }
+func (h *head) ends(r *Request) bool {
+	return h.writer != 0 && r.Revision > h.writer || r.Mode == keyspace.Slot && !h.taken.fit()
+}
+
+// Permits is what requests of a semaphore take together.
+type Permits struct {
+	Taken int
+	Total int // as few as any of the requests says that there are
+	Most  int // as many as any of them says
+}
+
+func (p *Permits) add(r *Request) {
+	if p.Total == 0 || r.Owner.Permits < p.Total {
+		p.Total = r.Owner.Permits
+	}
+	p.Most = max(p.Most, r.Owner.Permits)
+	p.Taken += r.Owner.Weight
+}
+
+// fit reports whether all the requests can hold at once.
+func (p *Permits) fit() bool { return p.Taken <= p.Total }
+
+// Permits returns what the holders of a semaphore take. It is the zero value for another lock,
+// and where nobody holds it.
+func (l Lock) Permits() Permits {
+	var p Permits
+	for i := range l.Queue {
+		if r := &l.Queue[i]; r.Mode == keyspace.Slot && r.Holding {
+			p.add(r)
+		}
+	}
+	return p
+}
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction
 // share a revision and so a place; the key only makes the order total.
