@@ -1,6 +1,8 @@
 package narrate
 
 import (
+	"strconv"
+
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
@@ -34,6 +36,9 @@ func leaseOf(s *inspect.Session) string {
 func lock(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "the key " + r.Key
+	}
+	if r.Lock.Layout.Kind == layout.Permits {
+		return strconv.Itoa(r.Owner.Weight) + " of " + format.Count(r.Owner.Permits, "permit", "permits") + " of " + format.Name(r.Lock.Name)
 	}
 	if r.Lock.Layout != layout.RWLock {
 		return format.Name(r.Lock.Name) + " (" + r.Lock.Layout.Name + ")"
