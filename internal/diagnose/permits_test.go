@@ -53,3 +53,12 @@ warning permits-differ of b a: /told/slot/5 /told/slot/4
 		t.Errorf("findings\n%swant\n%s", got, want)
 	}
 }
+
+func TestBlockersOfSemaphores(t *testing.T) {
+	l := locktest.Snapshot(t, "/pool A.s1=1/3 B.s2=1/3 C.s3=2/3 D.s4=1/3").Locks[0]
+	for i, want := range []int{0, 0, 2, 3} {
+		if got := l.Blockers(i); len(got) != want {
+			t.Errorf("request %d is blocked by %s", i, locktest.Keys(got))
+		}
+	}
+}

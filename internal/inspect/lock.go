@@ -7,6 +7,7 @@ package inspect
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,15 @@ type Request struct {
 	Encrypted bool          // the value cannot be read
 
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
+}
+
+// ModeText returns the request's mode, and of a semaphore how many permits it takes, of how
+// many.
+func (r Request) ModeText() string {
+	if r.Mode != keyspace.Slot {
+		return r.Mode.String()
+	}
+	return fmt.Sprintf("%s %d/%d", r.Mode, r.Owner.Weight, r.Owner.Permits)
 }
 
 // Standing returns "holding", "waiting", "kept", "vacant" or "unknown", the words used in
@@ -213,9 +223,11 @@ func (l Lock) Oldest() time.Time {
 // earlier request, some of which have to go; and those of Others that its client waits for.
 func (l Lock) Blockers(i int) []Request {
 	var before []Request
-	for _, r := range l.Queue {
-		if blocks(r, l.Queue[i]) {
-			before = append(before, r)
+	if !l.hasRoomFor(i) {
+		for _, r := range l.Queue {
+			if blocks(r, l.Queue[i]) {
+				before = append(before, r)
+			}
 		}
 	}
 	own := len(before)
@@ -241,70 +253,6 @@ func NewLock(id LockID, queue []Request, others ...Request) Lock {
 	slices.SortFunc(others, ByPlace)
 	markHolders(queue, others, len(queue))
 	return Lock{ID: id, Queue: queue, Others: others}
-}
-
-// head finds the holders of a queue, given its requests in order: those that no
-// other request of the queue blocks.
-type head struct {
-	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
-	taken         Permits
-}
-
-// admits reports whether the next request of the queue holds. Where clients that wait
-// leave no key, every request does.
-func (h *head) admits(r *Request) bool {
-	if !r.Lock.Layout.Waiters {
-		return !r.Vacant()
-	}
-	if r.Mode == keyspace.Slot {
-		h.taken.add(r)
-		return h.taken.fit()
-	}
-	if h.first == 0 {
-		h.first = r.Revision
-	}
-	if r.Mode == keyspace.Read {
-		return h.writer == 0 || r.Revision <= h.writer
-	}
-	if h.writer == 0 {
-		h.writer = r.Revision
-	}
-	return r.Revision == h.first
-}
-
-// ends reports whether neither r nor any later request can hold.
-func (h *head) ends(r *Request) bool {
-	return h.writer != 0 && r.Revision > h.writer || r.Mode == keyspace.Slot && !h.taken.fit()
-}
-
-// Permits is what requests of a semaphore take together.
-type Permits struct {
-	Taken int
-	Total int // as few as any of the requests says that there are
-	Most  int // as many as any of them says
-}
-
-func (p *Permits) add(r *Request) {
-	if p.Total == 0 || r.Owner.Permits < p.Total {
-		p.Total = r.Owner.Permits
-	}
-	p.Most = max(p.Most, r.Owner.Permits)
-	p.Taken += r.Owner.Weight
-}
-
-// fit reports whether all the requests can hold at once.
-func (p *Permits) fit() bool { return p.Taken <= p.Total }
-
-// Permits returns what the holders of a semaphore take. It is the zero value for another lock,
-// and where nobody holds it.
-func (l Lock) Permits() Permits {
-	var p Permits
-	for i := range l.Queue {
-		if r := &l.Queue[i]; r.Mode == keyspace.Slot && r.Holding {
-			p.add(r)
-		}
-	}
-	return p
 }
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction

@@ -6,6 +6,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // permits says how many permits of a semaphore are taken, and what its first waiter waits for.
@@ -27,6 +28,14 @@ func permits(l inspect.Lock) []string {
 		return append(says, text+"; those behind it wait for it, whatever they need")
 	}
 	return says
+}
+
+// takes says how a request takes its lock: its mode, or how many permits.
+func takes(r inspect.Request) string {
+	if r.Mode != keyspace.Slot {
+		return r.Mode.String()
+	}
+	return strconv.Itoa(r.Owner.Weight) + " of " + format.Count(r.Owner.Permits, "permit", "permits")
 }
 
 // permitsDiffer describes a semaphore whose clients were told different numbers of permits.

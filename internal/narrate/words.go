@@ -1,10 +1,9 @@
 package narrate
 
 import (
-	"strconv"
-
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -37,8 +36,8 @@ func lock(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "the key " + r.Key
 	}
-	if r.Lock.Layout.Kind == layout.Permits {
-		return strconv.Itoa(r.Owner.Weight) + " of " + format.Count(r.Owner.Permits, "permit", "permits") + " of " + format.Name(r.Lock.Name)
+	if r.Mode == keyspace.Slot {
+		return takes(r) + " of " + format.Name(r.Lock.Name)
 	}
 	if r.Lock.Layout != layout.RWLock {
 		return format.Name(r.Lock.Name) + " (" + r.Lock.Layout.Name + ")"

@@ -129,6 +129,15 @@ func (r *Standing) setValue(t *layout.Term, s *layout.Slots) {
 	}
 }
 
+// modeText returns the mode for a table, and of a semaphore how many permits are taken, of how
+// many.
+func (r *Standing) modeText() string {
+	if r.Mode != keyspace.Slot.String() {
+		return r.Mode
+	}
+	return inspect.Request{Mode: keyspace.Slot, Owner: r.Owner}.ModeText()
+}
+
 // Age returns how long the request has held or waited, for a table.
 func (r *Standing) Age(now time.Time) string { return r.start.Short(now) }
 
