@@ -85,10 +85,8 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	if last := session[len(session)-1:]; last >= "A" && last <= "F" {
 		r.Owner, r.Owned = keyspace.Owner{Program: strings.ToLower(last), Under: under}, true
 	}
-	if weight, total, ok := strings.Cut(permits, "/"); ok {
-		r.Mode, r.Lock.Layout, r.Owned = keyspace.Slot, layout.Semaphores, true
-		r.Key = keyspace.Encode(name, r.Mode, what[1:])
-		r.Owner.Weight, r.Owner.Permits = int(number(tb, weight)), int(number(tb, total))
+	if what[0] == 's' {
+		takePermits(tb, &r, permits)
 	}
 	if made != "" {
 		r.Owner.Time = Epoch.Add(-duration(tb, made))
@@ -108,6 +106,14 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		r.Modified = number(tb, written)
 	}
 	return r
+}
+
+// takePermits makes r a request for permits of a semaphore, as in "1/2".
+func takePermits(tb testing.TB, r *inspect.Request, permits string) {
+	weight, total, _ := strings.Cut(permits, "/")
+	r.Mode, r.Lock.Layout, r.Owned = keyspace.Slot, layout.Semaphores, true
+	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.FormatInt(r.Revision, 10))
+	r.Owner.Weight, r.Owner.Permits = int(number(tb, weight)), int(number(tb, total))
 }
 
 func number(tb testing.TB, s string) int64 {
