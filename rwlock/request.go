@@ -40,10 +40,10 @@ type request struct {
 	doubted  bool           // a watch of this request was in doubt: only the leader is asked since
 	minToken int64          // the token is at least this: the hold had it with more entries
 
-	local    bool    // it waits in a local queue first
-	onQueued func()  // if not nil, called when other requests are found to be ahead
-	waited   bool    // others were ahead
-	keeper   *keeper // or nil
+	local    bool             // it waits in a local queue first
+	onQueued func(queueState) // if not nil, called when other requests are found to be ahead
+	waited   bool             // others were ahead
+	keeper   *keeper          // or nil
 }
 
 // newRequest chooses a request's keys before anything is sent, so that they can
@@ -78,8 +78,9 @@ func (r *request) acquire(ctx context.Context) error {
 	return r.awaitAll(ctx, queues)
 }
 
-// awaitAll waits for one entry after the other, and meanwhile for the loss of any
-// of them.
+// awaitAll waits for one entry after the other, and after a while also for the loss of any
+// of them. It verifies that all keys exist when the last lock is granted, unless there is one
+// lock only: its key is known to.
 func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	if !slices.ContainsFunc(queues, func(s queueState) bool { return !s.isFirst() }) {
 		return nil
@@ -88,7 +89,8 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	defer l.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.notify(cancel)
+	late := time.AfterFunc(ownKeyDelay, func() { l.notify(cancel) })
+	defer late.Stop()
 	var since int64 // the revision from which all locks are held, if the keys still exist
 	for i, e := range r.entries {
 		rev, err := r.await(ctx, e, queues[i])
@@ -97,8 +99,21 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 		}
 		since = max(since, rev)
 	}
+	if r.waiting() == 1 { // the others are granted with it
+		return nil
+	}
 	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, since) })
 	return err
+}
+
+// waiting returns how many entries are waited for.
+func (r *request) waiting() (n int) {
+	for _, e := range r.entries {
+		if e.waits {
+			n++
+		}
+	}
+	return n
 }
 
 // lossOr returns cause when it is a loss, and err otherwise.
@@ -118,7 +133,7 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 	for _, e := range r.entries {
 		e.unread = e.waits && r.localWaits().isLong(e.queueID())
 	}
-	ops := slices.Concat(r.queueOps(maxPredecessors, false), r.puts(), r.otherKindOps())
+	ops := slices.Concat(r.queueOps(maxPredecessors, r.onQueued != nil), r.puts(), r.otherKindOps())
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
 		Then(ops...).
 		Else(r.ownKeyOps()...))
@@ -182,6 +197,9 @@ func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueStat
 		n := len(e.blockingModes())
 		all[i] = e.queueState(resp.Responses[next:next+n], rev)
 		all[i].rev = resp.Header.Revision
+		if r.onQueued != nil {
+			all[i].ahead = aheadIn(resp.Responses[next:next+n], e.name)
+		}
 		next += n
 	}
 	return all

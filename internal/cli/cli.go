@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/supervise"
@@ -53,6 +55,12 @@ func Main(sys System) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
+}
+
+// Commands returns the program's commands, for what is made from them: manual pages,
+// completions, and the check that files which name commands are right. They are not to be run.
+func Commands() *cobra.Command {
+	return newRootCmd(&app{System: System{Getenv: func(string) string { return "" }}, now: time.Now})
 }
 
 // printer returns the standard output of a command.

@@ -13,6 +13,7 @@ import (
 
 	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
@@ -133,7 +134,7 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 	case !errors.As(err, new(runError)) && hint.Of(err) == "":
 		err = hint.Add(err, fmt.Sprintf("see %q", cmd.CommandPath()+" --help"))
 	}
-	printNote(w, "error", err.Error())
+	printNote(w, "error", format.Plainly(err))
 	if help := hint.Of(err); help != "" {
 		printNote(w, "hint", help)
 	}

@@ -77,6 +77,27 @@ func flagsFromEnv() []string {
 	}
 }
 
+// connectionFlags returns the flags that were given and connect other commands to the same
+// etcd, and etcdctl too. Passwords and tokens are left out: they would be kept with commands.
+func connectionFlags(fs *pflag.FlagSet) []string {
+	var flags []string
+	for _, name := range flagsFromEnv() {
+		f := fs.Lookup(name)
+		if f == nil || !f.Changed || name == "password" || name == "auth-jwt-token" {
+			continue
+		}
+		value := f.Value.String()
+		if f.Value.Type() == "stringSlice" {
+			value = strings.Trim(value, "[]")
+		}
+		if name == "user" {
+			value, _, _ = strings.Cut(value, ":")
+		}
+		flags = append(flags, "--"+name+"="+value)
+	}
+	return flags
+}
+
 func envName(flag string) string {
 	return "ETCDCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,4 +179,17 @@ func TestNoFlagHidesAGlobal(t *testing.T) {
 		}
 	}
 	check(root)
+}
+
+// The flags that connect another command to the same etcd have no passwords.
+func TestConnectionFlags(t *testing.T) {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&globals{}).register(fs)
+	if err := fs.Parse([]string{"--endpoints", "a:1,b:2", "--user", "bob:secret", "--password", "secret", "--auth-jwt-token", "secret", "--read-only", "--dial-timeout", "3s"}); err != nil {
+		t.Fatal(err)
+	}
+	got := connectionFlags(fs)
+	if want := []string{"--endpoints=a:1,b:2", "--user=bob", "--dial-timeout=3s"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

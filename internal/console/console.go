@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -29,11 +30,16 @@ import (
 type Options struct {
 	Prefixes    []string // only locks below these are shown; empty: all
 	Notice      string   // is shown at the start; empty: nothing
+	Tour        Tour     // what the bottom line points at
 	ReadOnly    bool     // nothing is written to etcd
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
 	AuditLog    string        // file that releases by force are recorded in; empty: none
+	CommandLog  string        // file that what was done is appended to, as commands; empty: none
+	Connection  []string      // flags that connect commands to the same etcd; without passwords
+	Signals     []string      // that the terminal is sent to notify the user
+	Notify      hooks.Program // that is told what the user is notified of; nil: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
 
@@ -47,6 +53,12 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Tour leads a newcomer, in steps.
+type Tour = backend.Tour
+
+// TourStep is said while something is wrong with a lock.
+type TourStep = backend.TourStep
+
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
@@ -57,8 +69,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 	options.Past = past{c}
 	options.Rights = rights{c}
 	if o.Recording != "" {
-		r := newRecording(o.Recording, c.Source.Layouts())
-		r.classes = o.Classes
+		r := newRecording(o.Recording, c.Source.Layouts(), o.Classes)
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return err
@@ -88,8 +99,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 	if options.Start == (backend.Place{}) {
 		options.Start.End = true
 	}
-	r := newRecording(o.Recording, rules)
-	r.classes = o.Classes
+	r := newRecording(o.Recording, rules, o.Classes)
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}
@@ -102,11 +112,21 @@ func (o Options) common() tui.Options {
 	options := tui.Options{
 		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
 		Notice:   o.Notice,
+		Tour:     o.Tour,
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
-		Start:    backend.Place{Time: o.At, Revision: o.Revision},
+		Suspend:  suspend,
+
+		Connection: o.Connection, Signals: o.Signals,
+		Start: backend.Place{Time: o.At, Revision: o.Revision},
+	}
+	if o.Notify != nil {
+		options.Notifier = notifier{o.Notify}
+	}
+	if o.CommandLog != "" {
+		options.Commands = commandLog(o.CommandLog)
 	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)

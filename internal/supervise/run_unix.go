@@ -77,6 +77,8 @@ type runner struct {
 
 // runLocked connects, acquires the locks and runs the command while they are held.
 func (r *runner) runLocked(ctx context.Context) (ending, error) {
+	stopReaping := reapOrphans()
+	defer stopReaping()
 	waiting, stop := r.cancelOnSignal(ctx)
 	c, err := r.Connect(waiting)
 	if err != nil {
@@ -100,6 +102,7 @@ func (r *runner) runLocked(ctx context.Context) (ending, error) {
 	if err := firstError(stop(), err); err != nil {
 		return ending{}, err
 	}
+	stopReaping() // or the command's own end would be reaped
 	return r.runHolding(session, set)
 }
 

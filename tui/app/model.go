@@ -39,6 +39,7 @@ type Model struct {
 	flash         flashLine
 	frame         frame
 	scrubber      scrubber
+	hinted        map[string]bool // keys of which it was said what they do not do
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.
@@ -51,8 +52,8 @@ func New(ctx context.Context, o backend.Options) *Model {
 	}
 	d := &state.Data{Now: o.Now(), Classes: o.Classes}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style}
-	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
@@ -130,6 +131,8 @@ func (m *Model) handle(msg tea.Msg) nav.Action {
 		return m.typed(msg)
 	case tea.MouseMsg:
 		return m.mouse(msg)
+	case resumedMsg:
+		return m.resumed(msg)
 	case tickMsg:
 		return nav.Batch{nav.Do{Cmd: m.tick()}, m.effects.Second()}
 	case effects.Result:
@@ -225,6 +228,8 @@ func (m *Model) front(w, h int) string {
 	switch {
 	case m.asked != nil:
 		return m.asked.Dialog.View(m.Theme, w, h)
+	case m.line.mode == linePick:
+		return m.line.picker.View(m.Theme, w, h)
 	case m.help.open:
 		return m.help.view(m.Theme, m.screens.Front().Ref().Kind.String(), m.helpBlocks(), w, h)
 	default:

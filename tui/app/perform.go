@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -26,6 +28,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.restyle()
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+		m.renameSaved()
 		m.restyle()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
@@ -47,8 +50,14 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Prompt:
 		m.line.openPrompt(a)
 		m.flash = flashLine{}
+	case nav.Pick:
+		m.line.openPick(a)
+		m.flash = flashLine{}
 	case nav.Completions:
 		m.line.completed(a)
+	case nav.Copy:
+		m.flash.show("sent to the clipboard of the terminal: "+a.What, false, m.Now)
+		return tea.SetClipboard(strings.Join(a.Texts, "\n"))
 	default:
 		return m.performGrave(a)
 	}
@@ -60,6 +69,7 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
+		m.renameSaved()
 		return m.perform(m.effects.Do(a))
 	case nav.Take:
 		if !a.Sure {
@@ -101,6 +111,9 @@ func (m *Model) performAll(actions nav.Batch) tea.Cmd {
 
 // open puts a screen in front, as the user likes such ones to look.
 func (m *Model) open(r nav.Ref) {
+	if m.screens.Front().Ref() == r {
+		return
+	}
 	s := m.screens.Views[r.Kind]
 	if s == nil {
 		s = screens.New(m.Context, r)

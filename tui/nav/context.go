@@ -2,6 +2,7 @@ package nav
 
 import (
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -13,6 +14,7 @@ type Context struct {
 	*state.Data
 	Prefixes keyspace.Prefixes // of the locks that are watched
 	Can      Can
+	Tour     backend.Tour
 	Theme    *theme.Theme
 }
 
