@@ -3,6 +3,7 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
@@ -112,7 +113,7 @@ func reapOrphans() (stop func()) {
 	go func() {
 		defer close(done)
 		for {
-			for pid, err := 1, error(nil); pid > 0 || err == unix.EINTR; {
+			for pid, err := 1, error(nil); pid > 0 || errors.Is(err, unix.EINTR); {
 				pid, err = unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			}
 			select {

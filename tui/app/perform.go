@@ -37,8 +37,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Open:
 		m.open(a.Ref)
 	case nav.Select:
-		m.open(nav.Ref{Kind: nav.KindLocks})
-		m.screens.Front().(nav.Chooser).Choose(a.Lock)
+		m.choose(a)
 	case nav.SelectScenario:
 		return m.perform(m.screens.Views[nav.KindScenarios].(nav.ScenarioChooser).ChooseScenario(a.Name))
 	case nav.Say:
@@ -62,6 +61,12 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		return m.performGrave(a)
 	}
 	return nil
+}
+
+// choose opens the locks, with the cursor on one.
+func (m *Model) choose(a nav.Select) {
+	m.open(nav.Ref{Kind: nav.KindLocks})
+	m.screens.Front().(nav.Chooser).Choose(a.Lock)
 }
 
 // performGrave does an action that asks first, or is for the effects.
