@@ -77,16 +77,15 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 	}
 	r.Key = keyspace.Encode(name, r.Mode, what[1:])
 	switch what[0] {
+	case 's':
+		takePermits(tb, &r, permits)
 	case 'm':
 		r.Lock.Layout, r.Key = layout.Mutex, fmt.Sprintf("%s/%x", name, r.Lease)
 	case 'k':
 		r.Lock, r.Key = inspect.LockID{}, name+"/"+what
 	}
 	if last := session[len(session)-1:]; last >= "A" && last <= "F" {
-		r.Owner, r.Owned = keyspace.Owner{Program: strings.ToLower(last), Under: under}, true
-	}
-	if what[0] == 's' {
-		takePermits(tb, &r, permits)
+		r.Owner.Program, r.Owner.Under, r.Owned = strings.ToLower(last), under, true
 	}
 	if made != "" {
 		r.Owner.Time = Epoch.Add(-duration(tb, made))
