@@ -69,9 +69,7 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		Lock: inspect.LockID{Layout: layout.RWLock, Name: name},
 		Mode: keyspace.Write, Revision: number(tb, what[1:]),
 	}
-	if session != "-" {
-		r.Lease, _ = strconv.ParseInt(session, 16, 64)
-	}
+	r.Lease, _ = strconv.ParseInt(session, 16, 64) // 0 for "-"
 	if what[0] == 'r' {
 		r.Mode = keyspace.Read
 	}
