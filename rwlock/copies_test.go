@@ -94,7 +94,7 @@ func TestSetWhoseKeysAreThereInPart(t *testing.T) {
 		f := newFixture(t)
 		s := f.session()
 		a, b := f.name+"/a", f.name+"/b"
-		set := NewSet(s, []LockRequest{{a, Write}, {b, Write}})
+		set := NewSet(s, []LockRequest{{Name: a, Mode: Write}, {Name: b, Mode: Write}})
 		take := func() {
 			t.Helper()
 			if try {
@@ -112,7 +112,7 @@ func TestSetWhoseKeysAreThereInPart(t *testing.T) {
 		f.must(set.Unlock())
 		f.mustHaveNoKeys()
 
-		set = NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
+		set = NewSet(f.session(), []LockRequest{{Name: a, Mode: Write}, {Name: b, Mode: Write}})
 		take()
 		keys = set.Keys()
 		f.must(set.Unlock())
@@ -152,7 +152,7 @@ func TestLateCopies(t *testing.T) {
 	f.must(m.Unlock())
 
 	a, b := f.name+"/a", f.name+"/b"
-	set := NewSet(s, []LockRequest{{a, Write}, {b, Write}})
+	set := NewSet(s, []LockRequest{{Name: a, Mode: Write}, {Name: b, Mode: Write}})
 	f.must(set.Lock(f.soon()))
 	put := calls.last()
 	f.must(set.Unlock())

@@ -73,7 +73,7 @@ func TestCostOfSets(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Shared(t))
 	s := f.newSession(client)
 	downgradable := s.NewRWMutex(f.name, WithDowngrade())
-	set := s.NewSet([]LockRequest{{f.name, Write}, {f.name + "/b", Write}, {f.name + "/c", Read}})
+	set := s.NewSet([]LockRequest{{Name: f.name, Mode: Write}, {Name: f.name + "/b", Mode: Write}, {Name: f.name + "/c", Mode: Read}})
 	calls := count(client)
 	for _, tt := range []struct {
 		name            string

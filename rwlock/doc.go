@@ -6,8 +6,8 @@
 // lock is acquired, and run the code that needs the lock in [RWMutex.RWDo] or
 // [RWMutex.RDo], which always unlock and which cancel the context of that code when
 // the lock is lost. Use RLock, RWLock and Unlock for what does not fit into a
-// function, a [Set] to acquire several locks at once, and the Try calls to acquire
-// without waiting.
+// function, a [Set] to acquire several locks at once, the Try calls to acquire
+// without waiting, and a [Semaphore] where some clients may hold a lock at a time.
 //
 //	session, err := rwlock.NewSession(ctx, client, 10*time.Second)
 //	if err != nil {
@@ -57,6 +57,15 @@
 // The waiters of a client watch the queue of a lock together, or each the last request
 // ahead of it when the client has few of many waiters. They send nothing to etcd while they
 // wait. See docs/protocol.md of the repository.
+//
+// # Semaphores
+//
+// A [Semaphore] has a number of permits, of which each request takes one or more, so that
+// some clients hold it at a time. Its requests are keys <name>/slot/<id>, whose owners say how
+// many permits they take, of how many. They are granted in their order: one that takes many
+// permits is not overtaken by others that take few. Use a name for a read/write lock or for a
+// semaphore: Acquire returns ErrOtherKind for the name of a read/write lock that is in use, but
+// RLock and RWLock do not look for semaphores.
 //
 // # Guarantees
 //

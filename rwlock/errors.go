@@ -20,6 +20,12 @@ var (
 	// ErrInvalidMode is returned by a Set for a LockRequest whose mode is neither
 	// Read nor Write, before any call to etcd.
 	ErrInvalidMode = errors.New("rwlock: mode is neither read nor write")
+	// ErrInvalidPermits is returned for a semaphore without permits, and for a request of
+	// fewer than one of them or of more than there are, before any call to etcd.
+	ErrInvalidPermits = errors.New("rwlock: a request takes at least one of a semaphore's permits, and at most all")
+	// ErrOtherKind is returned when a semaphore is requested, and its name is in use as
+	// that of a read/write lock; and by a Set that has a name as both.
+	ErrOtherKind = errors.New("rwlock: name is in use as a read/write lock")
 	// ErrBusy is returned by an acquisition on an RWMutex or Set that already holds
 	// its lock or waits for it.
 	ErrBusy = errors.New("rwlock: mutex already holds its lock or waits for it")
@@ -57,7 +63,7 @@ func explain(ctx context.Context, s session, what string, err error) error {
 		return named(ErrSessionExpired, what)
 	case errors.Is(err, ErrLost):
 		return named(lostOrExpired(s), what)
-	case errors.Is(err, ErrLocked), errors.Is(err, ErrNotHeld):
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrNotHeld), errors.Is(err, ErrOtherKind):
 		return named(err, what)
 	case ctx.Err() != nil:
 		return fmt.Errorf("rwlock: %s: %w", what, ctx.Err())

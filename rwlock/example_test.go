@@ -223,6 +223,31 @@ func ExampleSet() {
 }
 
 // One writes and then reads on, while nobody else can write in between.
+func ExampleSemaphore() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	// At most three conversions at a time, on all machines; a large one counts as two.
+	convert := session.NewSemaphore("/convert", 3)
+	other := session.NewSemaphore("/convert", 3)
+	err = convert.Do(context.Background(), 2, func(context.Context) error {
+		fmt.Println("two more:", other.TryAcquire(context.Background(), 2))
+		fmt.Println("one more:", other.TryAcquire(context.Background(), 1))
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// two more: rwlock: lock is held by another (2 of 3 permits of semaphore "/convert")
+	// one more: <nil>
+}
+
 func ExampleRWMutex_Downgrade() {
 	client, stop := connect()
 	defer stop()

@@ -13,6 +13,8 @@ func NeverMirror(client *clientv3.Client, names ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, name := range names {
-		w.unsuitable[name] = unsuitable{until: time.Now().AddDate(1, 0, 0)}
+		for _, slots := range []bool{false, true} {
+			w.unsuitable[queueID{name, slots}] = unsuitable{until: time.Now().AddDate(1, 0, 0)}
+		}
 	}
 }

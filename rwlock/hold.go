@@ -12,9 +12,12 @@ import (
 type LockRequest struct {
 	Name string
 	Mode Mode
+
+	Weight  int // of mode Slot: how many of the permits; 0 is 1
+	Permits int // of mode Slot: how many the semaphore has
 }
 
-// hold runs one request after another for an RWMutex or a Set, from its
+// hold runs one request after another for an RWMutex, a Semaphore or a Set, from its
 // acquisition to its release.
 type hold struct {
 	session session

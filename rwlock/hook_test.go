@@ -21,7 +21,7 @@ func TestHook(t *testing.T) {
 		t.Helper()
 		select {
 		case e := <-events:
-			if len(e.Locks) != 1 || e.Locks[0] != (LockRequest{f.name, Write}) {
+			if len(e.Locks) != 1 || e.Locks[0] != (LockRequest{Name: f.name, Mode: Write}) {
 				t.Errorf("event %+v is not of the request", e)
 			}
 			return e

@@ -84,7 +84,7 @@ func TestKeptLockIsGivenBack(t *testing.T) {
 			return m.Unlock, m.RLock(f.soon())
 		},
 		"to a set": func(f fixture, _ *Session) (func() error, error) {
-			set := f.newSession(f.client).NewSet([]LockRequest{{f.name, Write}, {f.name + "-more", Read}})
+			set := f.newSession(f.client).NewSet([]LockRequest{{Name: f.name, Mode: Write}, {Name: f.name + "-more", Mode: Read}})
 			return set.Unlock, set.Lock(f.soon())
 		},
 		"to a reader of the session": func(f fixture, s *Session) (func() error, error) {

@@ -3,6 +3,7 @@ package rwlock
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -17,12 +18,14 @@ type lineup struct {
 	revs    map[string]int64 // create revisions by key
 	readers ordered[keyRev]
 	writers ordered[keyRev]
+	slots   ordered[slotAt] // of a semaphore, which has no others
 }
 
 func newLineup() *lineup {
 	l := &lineup{revs: map[string]int64{}}
 	isOver := func(k keyRev) bool { return l.revs[k.key] != k.rev }
 	l.readers.isOver, l.writers.isOver = isOver, isOver
+	l.slots.isOver = func(s slotAt) bool { return isOver(s.keyRev) }
 	return l
 }
 
@@ -46,6 +49,9 @@ func (l *lineup) remove(key string) { delete(l.revs, key) }
 // blocks reports whether a request in a mode that was created at a revision has to wait for
 // another one.
 func (l *lineup) blocks(mode Mode, rev int64) bool {
+	if mode == Slot {
+		return l.blocksSlot(rev)
+	}
 	if _, first, ok := l.writers.first(); ok && first < rev {
 		return true
 	}
@@ -68,22 +74,28 @@ const queuePage = 2000
 
 // readLineup reads the whole queue of a lock from the leader, at one revision, and how many
 // keys there are that are no requests for it.
-func readLineup(ctx context.Context, client *clientv3.Client, name string) (q *lineup, rev int64, noise int, err error) {
+func readLineup(ctx context.Context, client *clientv3.Client, id queueID) (q *lineup, rev int64, noise int, err error) {
 	q = newLineup()
 	add := func(kvs []*mvccpb.KeyValue) (next string) {
 		for _, kv := range kvs {
-			if next = string(kv.Key) + "\x00"; !q.addKey(name, string(kv.Key), kv.CreateRevision) {
+			if next = string(kv.Key) + "\x00"; !q.addKV(id, kv) {
 				noise++
 			}
 		}
 		return next
 	}
 	page := func(from, dir string, opts ...clientv3.OpOption) clientv3.Op {
-		return clientv3.OpGet(from, append(opts, clientv3.WithRange(clientv3.GetPrefixRangeEnd(dir)),
-			clientv3.WithKeysOnly(), clientv3.WithLimit(queuePage))...)
+		if !id.slots {
+			opts = append(opts, clientv3.WithKeysOnly())
+		}
+		return clientv3.OpGet(from, append(opts, clientv3.WithRange(clientv3.GetPrefixRangeEnd(dir)), clientv3.WithLimit(queuePage))...)
 	}
-	dirs := []string{keyspace.Dir(name, keyspace.Read), keyspace.Dir(name, keyspace.Write)}
-	resp, err := client.Txn(ctx).Then(page(dirs[0], dirs[0]), page(dirs[1], dirs[1])).Commit()
+	dirs := id.dirs()
+	var first []clientv3.Op
+	for _, dir := range dirs {
+		first = append(first, page(dir, dir))
+	}
+	resp, err := client.Txn(ctx).Then(first...).Commit()
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -136,4 +148,27 @@ func (o *ordered[T]) first() (element T, rev int64, ok bool) {
 		o.elements = o.elements[1:]
 	}
 	return element, 0, false
+}
+
+// upTo returns the elements up to a revision, in their order. Those before them that are over
+// are removed.
+func (o *ordered[T]) upTo(rev int64) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		over, i := 0, 0
+		defer func() {
+			if over == 0 {
+				return
+			}
+			live := slices.DeleteFunc(slices.Clone(o.elements[:i]), func(r revised[T]) bool { return o.isOver(r.element) })
+			o.elements = o.elements[over:]
+			copy(o.elements, live)
+		}()
+		for ; i < len(o.elements) && o.elements[i].rev <= rev; i++ {
+			if o.isOver(o.elements[i].element) {
+				over++
+			} else if !yield(o.elements[i].element) {
+				return
+			}
+		}
+	}
 }

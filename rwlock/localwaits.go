@@ -40,9 +40,9 @@ type localWaits struct {
 	client *clientv3.Client
 
 	mu         sync.Mutex
-	waiters    map[string]int // number of waiters by name of the lock
-	mirrors    map[string]*mirror
-	unsuitable map[string]unsuitable // queues, by name of the lock
+	waiters    map[queueID]int // number of waiters
+	mirrors    map[queueID]*mirror
+	unsuitable map[queueID]unsuitable // queues
 	keys       map[string]*keyWatch
 	idle       int // number of watches of keys that nobody uses
 }
@@ -50,40 +50,40 @@ type localWaits struct {
 func newLocalWaits(client *clientv3.Client) *localWaits {
 	return &localWaits{
 		client:  client,
-		waiters: map[string]int{}, mirrors: map[string]*mirror{}, unsuitable: map[string]unsuitable{}, keys: map[string]*keyWatch{},
+		waiters: map[queueID]int{}, mirrors: map[queueID]*mirror{}, unsuitable: map[queueID]unsuitable{}, keys: map[string]*keyWatch{},
 	}
 }
 
 // enter counts a waiter in. The caller must call leave when it does not wait any more.
-func (w *localWaits) enter(name string) {
+func (w *localWaits) enter(queue queueID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiters[name]++
-	w.count(name)
+	w.waiters[queue]++
+	w.count(queue)
 }
 
 // count tells a mirror how many waiters of the client there are. The caller holds w.mu.
-func (w *localWaits) count(name string) {
-	if m := w.mirrors[name]; m != nil {
-		m.local.Store(int64(w.waiters[name]))
+func (w *localWaits) count(queue queueID) {
+	if m := w.mirrors[queue]; m != nil {
+		m.local.Store(int64(w.waiters[queue]))
 	}
 }
 
 // leave counts a waiter out.
-func (w *localWaits) leave(name string) {
+func (w *localWaits) leave(queue queueID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.waiters[name]--; w.waiters[name] == 0 {
-		delete(w.waiters, name)
+	if w.waiters[queue]--; w.waiters[queue] == 0 {
+		delete(w.waiters, queue)
 	}
-	w.count(name)
+	w.count(queue)
 }
 
 // isLong reports whether the queue of a lock is mirrored and so long that a request should
 // not read it.
-func (w *localWaits) isLong(name string) bool {
+func (w *localWaits) isLong(queue queueID) bool {
 	w.mu.Lock()
-	m := w.mirrors[name]
+	m := w.mirrors[queue]
 	w.mu.Unlock()
 	return m != nil && m.isLong()
 }
@@ -93,16 +93,18 @@ func (w *localWaits) isLong(name string) bool {
 func (w *localWaits) mirror(e *entry, queue queueState, known *seed) *mirror {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if m := w.mirrors[e.name]; m != nil && m.isAlive() {
+	id := e.queueID()
+	if m := w.mirrors[id]; m != nil && m.isAlive() {
 		return m
 	}
-	if queue.unread || queue.length > int64(maxShare*w.waiters[e.name]) || time.Now().Before(w.unsuitable[e.name].until) {
+	few := queue.length > int64(maxShare*w.waiters[id]) && len(queue.predecessors) <= maxPredecessors
+	if queue.unread || few || time.Now().Before(w.unsuitable[id].until) {
 		return nil
 	}
 	var m *mirror
-	m = newMirror(w.client, e.name, known, func(reason error) { w.unmirror(m, reason) })
-	w.mirrors[e.name] = m
-	w.count(e.name)
+	m = newMirror(w.client, id, known, func(reason error) { w.unmirror(m, reason) })
+	w.mirrors[id] = m
+	w.count(id)
 	return m
 }
 
@@ -111,8 +113,8 @@ func (w *localWaits) mirror(e *entry, queue queueState, known *seed) *mirror {
 func (w *localWaits) unmirror(m *mirror, reason error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.mirrors[m.name] == m {
-		delete(w.mirrors, m.name)
+	if w.mirrors[m.queueID] == m {
+		delete(w.mirrors, m.queueID)
 	}
 	if reason == nil || errors.Is(reason, context.Canceled) {
 		return
@@ -120,7 +122,7 @@ func (w *localWaits) unmirror(m *mirror, reason error) {
 	if len(w.unsuitable) >= mostUnsuitable {
 		clear(w.unsuitable)
 	}
-	w.unsuitable[m.name] = w.unsuitable[m.name].again(time.Now())
+	w.unsuitable[m.queueID] = w.unsuitable[m.queueID].again(time.Now())
 }
 
 // mirrored is a waiter of the client's.

@@ -73,7 +73,7 @@ func (l *lossy) begin() {
 	})
 	l.session = s
 	l.mutex = s.NewRWMutex(l.name, WithDowngrade())
-	l.set = s.NewSet([]LockRequest{{l.name + "/a", Read}, {l.name + "/b", Write}})
+	l.set = s.NewSet([]LockRequest{{Name: l.name + "/a", Mode: Read}, {Name: l.name + "/b", Mode: Write}})
 }
 
 // attached are the keys that the session has in etcd.

@@ -11,7 +11,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/backoff"
-	"etcd-lock/internal/keyspace"
 )
 
 const (
@@ -39,8 +38,8 @@ var (
 // mirror is a client's copy of the queue of one lock, which one watch of the whole queue
 // keeps up to date. It grants the lock to the client's waiters without a read.
 type mirror struct {
+	queueID
 	client *clientv3.Client
-	name   string
 	ended  func(error)     // is called once, when the mirror is given up
 	ctx    context.Context // ends when the mirror is given up
 	stop   context.CancelFunc
@@ -59,8 +58,8 @@ type mirror struct {
 	seed    *seed           // or nil
 	noise   int             // grows with irrelevant keys and events, and shrinks with others
 	waiters map[string]*mirrored
-	next    [Write + 1]ordered[*mirrored] // whom to grant the lock next, by mode
-	idle    *time.Timer                   // ends the mirror
+	next    [Slot + 1]ordered[*mirrored] // whom to grant the lock next, by mode
+	idle    *time.Timer                  // ends the mirror
 }
 
 // seed is a whole queue that is known from a request's own transaction.
@@ -71,8 +70,8 @@ type seed struct {
 
 // newMirror returns a mirror of a lock's queue, which starts with its first waiter. It is
 // given up when it has had no waiters for a while.
-func newMirror(client *clientv3.Client, name string, known *seed, ended func(error)) *mirror {
-	m := &mirror{client: client, name: name, ended: ended, waiters: map[string]*mirrored{}}
+func newMirror(client *clientv3.Client, id queueID, known *seed, ended func(error)) *mirror {
+	m := &mirror{client: client, queueID: id, ended: ended, waiters: map[string]*mirrored{}}
 	m.ctx, m.stop = context.WithCancel(client.Ctx())
 	for mode := range m.next {
 		m.next[mode].isOver = func(w *mirrored) bool { return w.over }
@@ -188,7 +187,8 @@ func (m *mirror) run(w *trustedWatch) {
 // follow watches the queue, loads it, and applies the changes to it, until that fails.
 func (m *mirror) follow(w *trustedWatch) error {
 	defer w.end()
-	w.open(keyspace.Dir(m.name, keyspace.Read), clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(m.name, keyspace.Write))))
+	dirs := m.dirs()
+	w.open(dirs[0], clientv3.WithRange(clientv3.GetPrefixRangeEnd(dirs[len(dirs)-1])))
 	for {
 		resp, err := w.next()
 		switch {
@@ -237,7 +237,7 @@ func (m *mirror) load(ctx context.Context, created int64) error {
 		return m.endLoad(q, known.rev, 0, 0)
 	}
 	loads := m.loads // only this goroutine changes it
-	q, rev, noise, err := readLineup(ctx, m.client, m.name)
+	q, rev, noise, err := readLineup(ctx, m.client, m.queueID)
 	if err != nil {
 		return err
 	}
@@ -306,7 +306,7 @@ func (m *mirror) change(ev *clientv3.Event) bool {
 		}
 		return isRequest
 	}
-	isRequest := m.queue.addKey(m.name, key, ev.Kv.CreateRevision)
+	isRequest := m.queue.addKV(m.queueID, ev.Kv)
 	if isRequest && w != nil && w.rev == ev.Kv.CreateRevision {
 		m.place(w)
 	}
@@ -325,7 +325,8 @@ func (m *mirror) place(w *mirrored) {
 // any more. The caller holds m.mu.
 func (m *mirror) settle() error {
 	m.grant()
-	if m.noise > maxIrrelevantEvents || int64(len(m.queue.revs)) > leaveShare*max(1, m.local.Load()) {
+	tooLong := int64(len(m.queue.revs)) > leaveShare*max(1, m.local.Load())
+	if m.noise > maxIrrelevantEvents || tooLong && !m.slots {
 		return errUnsuitable
 	}
 	return nil
@@ -333,7 +334,7 @@ func (m *mirror) settle() error {
 
 // grant grants the lock to those who wait for nobody. The caller holds m.mu.
 func (m *mirror) grant() {
-	for _, mode := range []Mode{Read, Write} {
+	for _, mode := range []Mode{Read, Write, Slot} {
 		for w, rev, ok := m.next[mode].first(); ok && !m.queue.blocks(mode, rev); w, rev, ok = m.next[mode].first() {
 			m.finish(w, nil)
 		}

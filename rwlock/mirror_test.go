@@ -18,7 +18,7 @@ type playing struct{ *testing.T }
 // mirrorOf is a mirror of the lock /a. Its queue is loaded, with keys at a revision.
 func (p playing) mirrorOf(rev int64, keys ...keyRev) *mirror {
 	p.Helper()
-	m := newMirror(clientv3.NewCtxClient(p.Context()), "/a", nil, func(error) {})
+	m := newMirror(clientv3.NewCtxClient(p.Context()), queueID{name: "/a"}, nil, func(error) {})
 	m.loadKeys(p.T, rev, 0, keys...)
 	return m
 }

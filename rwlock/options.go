@@ -20,7 +20,7 @@ type session interface {
 	Ctx() context.Context
 }
 
-// Option configures an RWMutex or a Set.
+// Option configures an RWMutex, a Semaphore or a Set.
 type Option func(*options)
 
 type options struct {
@@ -70,16 +70,19 @@ func newOwner(label string) keyspace.Owner {
 	return o
 }
 
-// Mode is how a lock is requested: for reading or for writing.
+// Mode is how a lock is requested: for reading or for writing; or Slot, for permits of a
+// semaphore.
 type Mode uint8
 
-// The modes. Readers share a lock, a writer is alone. The zero Mode is neither.
+// The modes. Readers share a lock, a writer is alone, and a semaphore has some permits. The
+// zero Mode is none of them.
 const (
 	Read Mode = iota + 1
 	Write
+	Slot
 )
 
-// String returns "read" or "write", the words used in keys.
+// String returns "read", "write" or "slot", the words used in keys.
 func (m Mode) String() string { return m.inKeys().String() }
 
 // MarshalText returns the mode's word.

@@ -22,6 +22,7 @@ type entry struct {
 	key   string
 	waits bool  // false for an entry that is granted with another one of its request
 	rev   int64 // create revision; 0 while unknown
+	slot  slot  // of a request for a semaphore
 
 	unread  bool      // the transaction that puts the key does not read the queue
 	sentAt  time.Time // when etcd was last asked to put the key; zero if never
@@ -50,7 +51,8 @@ type request struct {
 func newRequest(s session, locks []LockRequest, owner keyspace.Owner) *request {
 	r := &request{session: s, owner: owner}
 	for _, l := range locks {
-		r.add(l.Name, l.Mode).waits = true
+		e := r.add(l.Name, l.Mode)
+		e.waits, e.slot = true, slot{weight: l.weight(), permits: l.Permits}
 	}
 	return r
 }
@@ -129,16 +131,20 @@ func lossOr(cause, err error) error {
 // twice. So existing keys of the request's own are its entries: see takeOver.
 func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 	for _, e := range r.entries {
-		e.unread = e.waits && r.localWaits().isLong(e.name)
+		e.unread = e.waits && r.localWaits().isLong(e.queueID())
 	}
+	ops := slices.Concat(r.queueOps(maxPredecessors, r.onQueued != nil), r.puts(), r.otherKindOps())
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
-		Then(append(r.queueOps(maxPredecessors, r.ownersToo()...), r.puts()...)...).
+		Then(ops...).
 		Else(r.ownKeyOps()...))
 	if err != nil {
 		return nil, err
 	}
 	if resp.Succeeded {
 		r.setRev(resp.Header.Revision)
+		if err := r.otherKind(resp.Responses); err != nil {
+			return nil, err
+		}
 		return r.queueStates(resp, resp.Header.Revision), nil
 	}
 	rev, ok := r.takeOver(resp.Responses)
@@ -151,15 +157,6 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		queues[i] = queueState{unread: e.waits, complete: !e.waits, rev: rev} // await reads them
 	}
 	return queues, nil
-}
-
-// ownersToo has the queue read with its owners if it is said who is ahead, and without
-// otherwise.
-func (r *request) ownersToo() []clientv3.OpOption {
-	if r.onQueued != nil {
-		return nil
-	}
-	return []clientv3.OpOption{clientv3.WithKeysOnly()}
 }
 
 // send commits a transaction that puts the request's keys, and records whether
@@ -198,7 +195,7 @@ func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueStat
 			continue
 		}
 		n := len(e.blockingModes())
-		all[i] = newQueueState(resp.Responses[next:next+n], e.name, rev)
+		all[i] = e.queueState(resp.Responses[next:next+n], rev)
 		all[i].rev = resp.Header.Revision
 		if r.onQueued != nil {
 			all[i].ahead = aheadIn(resp.Responses[next:next+n], e.name)
@@ -213,6 +210,8 @@ func (e *entry) blockingModes() []Mode {
 	switch {
 	case !e.waits:
 		return nil
+	case e.mode == Slot:
+		return []Mode{Slot}
 	case e.mode == Write:
 		return []Mode{Write, Read}
 	default:
@@ -221,21 +220,25 @@ func (e *entry) blockingModes() []Mode {
 }
 
 // queueOps returns the queueOps of the entries with queues to read.
-func (r *request) queueOps(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
+func (r *request) queueOps(limit int64, owners bool, opts ...clientv3.OpOption) []clientv3.Op {
 	var ops []clientv3.Op
 	for _, e := range r.entries {
 		if !e.unread {
-			ops = append(ops, e.queueOps(limit, opts...)...)
+			ops = append(ops, e.queueOps(limit, owners, opts...)...)
 		}
 	}
 	return ops
 }
 
 // queueOps reads the last limit of the requests that can block e, or all of them
-// if limit is 0.
-func (e *entry) queueOps(limit int64, opts ...clientv3.OpOption) []clientv3.Op {
-	opts = append(slices.Clone(opts), clientv3.WithPrefix(), clientv3.WithLimit(limit),
+// if limit is 0. It reads their owners if the caller wants them, and those of requests for a
+// semaphore in any case.
+func (e *entry) queueOps(limit int64, owners bool, opts ...clientv3.OpOption) []clientv3.Op {
+	opts = append(slices.Clone(opts), clientv3.WithPrefix(), clientv3.WithLimit(e.limit(limit)),
 		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortDescend))
+	if !owners && e.mode != Slot {
+		opts = append(opts, clientv3.WithKeysOnly())
+	}
 	var ops []clientv3.Op
 	for _, m := range e.blockingModes() {
 		ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, m.inKeys()), opts...))
@@ -251,9 +254,10 @@ func (e *entry) keyOp(opts ...clientv3.OpOption) clientv3.Op {
 // puts writes the request's keys.
 func (r *request) puts() []clientv3.Op {
 	var ops []clientv3.Op
-	value := r.owner.Encode()
 	for _, e := range r.entries {
-		ops = append(ops, clientv3.OpPut(e.key, value, clientv3.WithLease(r.session.Lease())))
+		owner := r.owner
+		owner.Weight, owner.Permits = e.slot.weight, e.slot.permits
+		ops = append(ops, clientv3.OpPut(e.key, owner.Encode(), clientv3.WithLease(r.session.Lease())))
 	}
 	return ops
 }
@@ -278,7 +282,7 @@ func (r *request) locks() []LockRequest {
 	var locks []LockRequest
 	for i, e := range r.entries {
 		if i == 0 || e.name != r.entries[i-1].name {
-			locks = append(locks, LockRequest{Name: e.name, Mode: e.mode})
+			locks = append(locks, LockRequest{Name: e.name, Mode: e.mode, Weight: e.slot.weight, Permits: e.slot.permits})
 		}
 	}
 	return locks
@@ -286,7 +290,7 @@ func (r *request) locks() []LockRequest {
 
 // String names the locks requested, for errors.
 func (r *request) String() string {
-	return list(r.locks(), func(l LockRequest) string { return fmt.Sprintf("%s lock %s", l.Mode, quote(l.Name)) })
+	return list(r.locks(), LockRequest.text)
 }
 
 const (

@@ -7,21 +7,21 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-// Set acquires several locks at once, each for reading or for writing: all of them
-// or none. All requests are made in one transaction and so take their places in
+// Set acquires several locks at once, each for reading or for writing, or permits of a
+// semaphore: all of them or none. All requests are made in one transaction and so take their places in
 // all queues at the same instant; overlapping sets never deadlock among each other,
 // in whatever order they name their locks. (A client that holds a lock and then
 // waits for a Set can still be part of a deadlock.)
 //
 // The number of locks is bounded by etcd's --max-txn-ops, 128 by default: a
-// write takes three operations, a read two. A Set is safe for concurrent use.
+// write takes three operations, a read two, and permits take four. A Set is safe for concurrent use.
 type Set struct {
 	hold  hold
 	locks []LockRequest
 }
 
 // NewSet returns a set of locks. A name that is listed twice is acquired once, for
-// writing if either mode is Write. It makes no call to etcd; Lock returns
+// writing if either mode is Write, and a semaphore with the larger weight. It makes no call to etcd; Lock returns
 // ErrInvalidName for an empty name and for an empty set.
 func NewSet(s *concurrency.Session, locks []LockRequest, opts ...Option) *Set {
 	return newSet(s, locks, opts)
@@ -128,29 +128,33 @@ func (s *Set) check() error {
 	if len(s.locks) == 0 {
 		return ErrInvalidName
 	}
+	names := map[string]bool{}
 	for _, l := range s.locks {
-		if l.Name == "" {
-			return ErrInvalidName
+		if err := l.check(); err != nil {
+			return err
 		}
-		if l.Mode != Read && l.Mode != Write {
-			return ErrInvalidMode
+		if names[l.Name] {
+			return named(ErrOtherKind, l.text())
 		}
+		names[l.Name] = true
 	}
 	return nil
 }
 
-// merge makes one request of those for one name.
+// merge makes one request of those for one name that are of the same kind.
 func merge(locks []LockRequest) []LockRequest {
 	var merged []LockRequest
-	at := map[string]int{}
+	at := map[queueID]int{}
 	for _, l := range locks {
-		i, twice := at[l.Name]
+		i, twice := at[queueID{l.Name, l.Mode == Slot}]
 		if !twice {
-			at[l.Name] = len(merged)
+			at[queueID{l.Name, l.Mode == Slot}] = len(merged)
 			merged = append(merged, l)
 			continue
 		}
 		merged[i].Mode = max(merged[i].Mode, l.Mode)
+		merged[i].Weight = max(merged[i].Weight, l.Weight)
+		merged[i].Permits = min(merged[i].Permits, l.Permits)
 	}
 	return merged
 }

@@ -14,7 +14,7 @@ func TestSet(t *testing.T) {
 	t.Run("AllOrNone", func(t *testing.T) {
 		holder := NewRWMutex(f.session(), b)
 		f.must(holder.RLock(f.soon()))
-		set := NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
+		set := NewSet(f.session(), []LockRequest{{Name: a, Mode: Write}, {Name: b, Mode: Write}})
 		f.mustBe(set.TryLock(f.soon()), ErrLocked)
 		ctx, cancel := context.WithCancel(f.soon())
 		waiter := start(func() error { return set.Lock(ctx) })
@@ -28,7 +28,7 @@ func TestSet(t *testing.T) {
 		f.must(holder.Unlock())
 	})
 	t.Run("OneRevision", func(t *testing.T) {
-		set := NewSet(f.session(), []LockRequest{{b, Read}, {a, Read}, {b, Write}})
+		set := NewSet(f.session(), []LockRequest{{Name: b, Mode: Read}, {Name: a, Mode: Read}, {Name: b, Mode: Write}})
 		if keys := set.Keys(); keys != nil {
 			t.Errorf("Keys = %q of what is not held", keys)
 		}
@@ -50,12 +50,12 @@ func TestSet(t *testing.T) {
 	})
 	t.Run("Misuse", func(t *testing.T) {
 		f.mustBe(NewSet(f.session(), nil).Lock(f.soon()), ErrInvalidName)
-		f.mustBe(NewSet(f.session(), []LockRequest{{"", Read}}).TryLock(f.soon()), ErrInvalidName)
-		f.mustBe(NewSet(f.session(), []LockRequest{{a, 0}}).Lock(f.soon()), ErrInvalidMode)
-		f.mustBe(NewSet(f.session(), []LockRequest{{a, Read}}).Unlock(), ErrNotHeld)
+		f.mustBe(NewSet(f.session(), []LockRequest{{Name: "", Mode: Read}}).TryLock(f.soon()), ErrInvalidName)
+		f.mustBe(NewSet(f.session(), []LockRequest{{Name: a, Mode: 0}}).Lock(f.soon()), ErrInvalidMode)
+		f.mustBe(NewSet(f.session(), []LockRequest{{Name: a, Mode: Read}}).Unlock(), ErrNotHeld)
 	})
 	t.Run("NoDeadlockInAnyOrder", func(t *testing.T) {
-		wants := [][]LockRequest{{{a, Write}, {b, Write}}, {{b, Write}, {a, Write}}, {{a, Read}, {b, Write}}, {{b, Read}, {a, Write}}}
+		wants := [][]LockRequest{{{Name: a, Mode: Write}, {Name: b, Mode: Write}}, {{Name: b, Mode: Write}, {Name: a, Mode: Write}}, {{Name: a, Mode: Read}, {Name: b, Mode: Write}}, {{Name: b, Mode: Read}, {Name: a, Mode: Write}}}
 		var done []<-chan error
 		for _, w := range wants {
 			set := NewSet(f.session(), w)
@@ -84,7 +84,7 @@ func TestSetThatLosesARequestWhileItWaits(t *testing.T) {
 	a, b := f.name+"/a", f.name+"/b"
 	holder := NewRWMutex(f.session(), a)
 	f.must(holder.RWLock(f.soon()))
-	set := NewSet(f.session(), []LockRequest{{a, Write}, {b, Write}})
+	set := NewSet(f.session(), []LockRequest{{Name: a, Mode: Write}, {Name: b, Mode: Write}})
 	waiter := start(func() error { return set.Lock(f.soon()) })
 	f.queued(3)
 	_, err := f.client.Delete(f.soon(), b+"/write/", clientv3.WithPrefix())

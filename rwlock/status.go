@@ -22,6 +22,9 @@ type Ahead struct {
 	Mode  Mode
 	Token int64 // its create revision
 	Owner Owner // the zero Owner if the client has not stored one
+
+	Weight  int // of mode Slot: how many permits it takes
+	Permits int // of mode Slot: how many the semaphore has, as it says
 }
 
 // Owner is what a client has stored with its request about itself.
@@ -40,19 +43,22 @@ type Owner struct {
 // queue: the position in the queue is their number. There are none when the lock is held. It
 // may be called while RLock or RWLock waits, and from a hook with EventQueued. It returns
 // ErrNotHeld when the lock is neither held nor requested from etcd.
-func (m *RWMutex) Ahead(ctx context.Context) ([]Ahead, error) {
-	e, ok := m.hold.queuedEntry()
+func (m *RWMutex) Ahead(ctx context.Context) ([]Ahead, error) { return m.hold.ahead(ctx) }
+
+// ahead reads the requests ahead of the hold's first one.
+func (h *hold) ahead(ctx context.Context) ([]Ahead, error) {
+	e, ok := h.queuedEntry()
 	if !ok {
-		return nil, m.hold.notHeld()
+		return nil, h.notHeld()
 	}
-	r := &request{session: m.hold.session, entries: []*entry{&e}}
+	r := &request{session: h.session, entries: []*entry{&e}}
 	var ops []clientv3.Op
 	for _, mode := range e.blockingModes() {
 		ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, mode.inKeys()), clientv3.WithPrefix(), clientv3.WithMaxCreateRev(e.rev-1)))
 	}
-	resp, err := m.hold.session.Client().Txn(ctx).Then(append(ops, e.keyOp())...).Commit()
+	resp, err := h.session.Client().Txn(ctx).Then(append(ops, e.keyOp())...).Commit()
 	if err != nil {
-		return nil, explain(ctx, m.hold.session, r.String(), err)
+		return nil, explain(ctx, h.session, r.String(), err)
 	}
 	if !e.isIn(resp.Responses[len(ops)]) {
 		return nil, named(ErrLost, r.String())
@@ -77,11 +83,15 @@ func aheadIn(replies []*etcdserverpb.ResponseOp, name string) (all []Ahead) {
 // newAhead reads a request for the lock name. It reports false for another key.
 func newAhead(name string, kv *mvccpb.KeyValue) (Ahead, bool) {
 	key, ok := keyspace.ParseRWLock(string(kv.Key))
-	if !ok || key.Name != name {
+	s, isSlot := readSlot(name, kv)
+	if isSlot {
+		key = keyspace.Key{Name: name, Mode: keyspace.Slot}
+	} else if !ok || key.Name != name {
 		return Ahead{}, false
 	}
 	o, _ := keyspace.DecodeOwner(kv.Value)
 	return Ahead{
+		Weight: s.weight, Permits: s.permits,
 		Key: string(kv.Key), Mode: Mode(key.Mode), Token: kv.CreateRevision,
 		Owner: Owner{Host: o.Host, PID: o.PID, Program: o.Program, Label: o.Label, Time: o.Time, Traceparent: o.Trace},
 	}, true
@@ -97,7 +107,7 @@ func (h *hold) queuedEntry() (entry, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[0]
-	return entry{name: e.name, mode: e.mode, key: e.key, waits: e.waits, rev: e.rev}, e.rev != 0
+	return entry{name: e.name, mode: e.mode, key: e.key, waits: e.waits, rev: e.rev, slot: e.slot}, e.rev != 0
 }
 
 // Valid reports whether the lock is held, as far as is known: it was granted, was not
@@ -151,15 +161,16 @@ func (m *RWMutex) Wanted() <-chan struct{} {
 	return m.hold.loss.wanted(m.hold.req.entries[:1])
 }
 
-// Wanted returns a channel that closes when another request waits for one of the locks, as
-// RWMutex.Wanted does.
+// Wanted returns a channel that closes when another request waits for one of the read/write
+// locks, as RWMutex.Wanted does. Requests for semaphores do not count.
 func (s *Set) Wanted() <-chan struct{} {
 	s.hold.mu.Lock()
 	defer s.hold.mu.Unlock()
 	if !s.hold.held {
 		return nil
 	}
-	return s.hold.loss.wanted(s.hold.req.entries)
+	locks := slices.Clone(s.hold.req.entries)
+	return s.hold.loss.wanted(slices.DeleteFunc(locks, func(e *entry) bool { return e.mode == Slot }))
 }
 
 // wanted returns the channel that closes when another request waits for one of the entries,

@@ -57,7 +57,7 @@ func TestAhead(t *testing.T) {
 func TestTryDo(t *testing.T) {
 	f := newFixture(t)
 	m, other := f.mutex(), f.mutex()
-	set := newSet(m.hold.session, []LockRequest{{f.name, Write}}, nil)
+	set := newSet(m.hold.session, []LockRequest{{Name: f.name, Mode: Write}}, nil)
 	errDone := errors.New("done")
 	work := func(context.Context) error {
 		f.mustBe(other.TryRWLock(f.soon()), ErrLocked)
@@ -80,7 +80,7 @@ func TestValid(t *testing.T) {
 	f := newFixture(t)
 	s := f.newSession(f.client)
 	calls := count(f.client)
-	m, set := s.NewRWMutex(f.name), s.NewSet([]LockRequest{{f.name + "/x", Read}})
+	m, set := s.NewRWMutex(f.name), s.NewSet([]LockRequest{{Name: f.name + "/x", Mode: Read}})
 	if m.Valid() || set.Valid() || !m.Until().IsZero() || !set.Until().IsZero() {
 		t.Error("valid before it was acquired")
 	}
@@ -230,7 +230,7 @@ func TestSetWanted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	s := f.newSession(f.client)
-	set := s.NewSet([]LockRequest{{f.name + "/a", Write}, {f.name + "/b", Read}})
+	set := s.NewSet([]LockRequest{{Name: f.name + "/a", Mode: Write}, {Name: f.name + "/b", Mode: Read}})
 	if set.Wanted() != nil {
 		t.Error("wanted without a hold")
 	}

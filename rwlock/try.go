@@ -30,7 +30,7 @@ func (r *request) tryAcquireBeside(ctx context.Context, own *entry) error {
 		}
 		if resp.Succeeded {
 			r.setRev(resp.Header.Revision)
-			return nil
+			return r.otherKind(resp.Responses)
 		}
 		if ownKeys := resp.Responses[len(resp.Responses)-len(r.entries):]; anyKey(ownKeys) {
 			if known, err := t.takeOverIfFirst(resp, ownKeys); known {
@@ -73,8 +73,8 @@ func (t *try) putIfNoneSince(ctx context.Context) (*clientv3.TxnResponse, error)
 		}
 	}
 	return t.send(t.kv().Txn(ctx).If(conds...).
-		Then(t.puts()...).
-		Else(append(t.queueOps(t.limit), t.ownKeyOps()...)...))
+		Then(append(t.puts(), t.otherKindOps()...)...).
+		Else(append(t.queueOps(t.limit, true), t.ownKeyOps()...)...))
 }
 
 // takeOverIfFirst makes existing keys the request's entries. If an earlier try

@@ -26,14 +26,17 @@ func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64,
 	}
 	r.waited = true
 	waits := r.localWaits()
-	waits.enter(e.name)
-	defer waits.leave(e.name)
+	waits.enter(e.queueID())
+	defer waits.leave(e.queueID())
 	known, limit := r.seed(e, queue), int64(maxPredecessors)
 	for !queue.isFirst() {
 		if len(queue.predecessors) > 0 {
 			r.notifyQueued(queue)
 		}
 		next := func() (queueState, error) { return r.waitForLast(ctx, e, queue, limit) }
+		if e.mode == Slot {
+			next = func() (queueState, error) { return r.waitForAny(ctx, e, queue, limit) }
+		}
 		if m := waits.mirror(e, queue, known); m != nil {
 			next = func() (queueState, error) { return m.wait(ctx, r, e) }
 		} else if len(queue.predecessors) == 0 {
@@ -157,7 +160,7 @@ func (e *entry) isLostBy(deleted keyRev) bool { return deleted.key == e.key && d
 // of at least rev. It returns ErrLost when e's own key does not exist.
 func (r *request) readQueue(ctx context.Context, e *entry, rev, limit int64) (queueState, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
-		queue := e.queueOps(limit, append(slices.Clone(opts), clientv3.WithKeysOnly(), clientv3.WithMaxCreateRev(e.rev-1))...)
+		queue := e.queueOps(limit, false, append(slices.Clone(opts), clientv3.WithMaxCreateRev(e.rev-1))...)
 		return append(queue, e.keyOp(opts...))
 	})
 	if err != nil {
@@ -167,7 +170,7 @@ func (r *request) readQueue(ctx context.Context, e *entry, rev, limit int64) (qu
 	if !e.isIn(ownKey) {
 		return queueState{}, ErrLost
 	}
-	s := newQueueState(queue, e.name, e.rev)
+	s := e.queueState(queue, e.rev)
 	s.rev = resp.Header.Revision
 	return s, nil
 }

@@ -40,7 +40,7 @@ func mirrorsOf(clients []*clientv3.Client, name string) (n int) {
 	for _, c := range clients {
 		w := stateOf(c).waits
 		w.mu.Lock()
-		if m := w.mirrors[name]; m != nil && m.isAlive() {
+		if m := w.mirrors[queueID{name: name}]; m != nil && m.isAlive() {
 			n++
 		}
 		w.mu.Unlock()
@@ -62,7 +62,7 @@ func TestMirrorOfALongQueue(t *testing.T) {
 		_, err := f.client.Txn(f.soon()).Then(puts...).Commit()
 		f.must(err)
 	}
-	q, rev, noise, err := readLineup(f.soon(), f.client, f.name)
+	q, rev, noise, err := readLineup(f.soon(), f.client, queueID{name: f.name})
 	f.must(err)
 	if len(q.revs) < n || rev == 0 || noise != 0 {
 		t.Errorf("%d requests at %d, %d other keys, want all %d", len(q.revs), rev, noise, n)

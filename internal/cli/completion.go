@@ -97,3 +97,14 @@ func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
 	}
 	return slices.Compact(names), nil
 }
+
+// completeExec completes lock names before the dash, and leaves what comes after
+// it to the shell.
+func completeExec(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if slices.Contains(a.Args, "--") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return completeNames(a)(cmd, nil, typed)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os/exec"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -153,4 +155,22 @@ func printUnread(w io.Writer, s inspect.Snapshot) {
 // printLine prints a line of text behind the program's name, safe for terminals.
 func printLine(w io.Writer, text string) {
 	_, _ = fmt.Fprintln(w, "etcd-lock: "+printable.Text(text))
+}
+
+// What shells exit with for a command that they cannot run.
+const (
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+func cannotRun(command string, err error) error {
+	var execErr *exec.Error // whose text names the command again
+	if errors.As(err, &execErr) {
+		err = execErr.Err
+	}
+	code := exitNotExecutable
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		code, err = exitNotFound, errors.New("command not found")
+	}
+	return exitError{code: code, err: fmt.Errorf("%s: %w", command, err)}
 }

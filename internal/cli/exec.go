@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"etcd-lock/internal/cli/asking"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/supervise"
 	"etcd-lock/rwlock"
 )
@@ -46,6 +46,15 @@ When etcd-lock itself is killed, Linux kills CMD at once, but not the processes 
 CMD has started; in a shell script, write exec before the last command. When CMD is
 suspended with ctrl-Z, etcd-lock is suspended too: after more than --ttl the lock is
 lost, and CMD is killed when it is continued.
+
+With --limit N, each NAME is a semaphore: N such commands run at a time, or fewer if some
+take more than one of the N permits with --weight. They are granted in the order in which
+they asked: one that takes many permits is not overtaken. All commands have to give the
+same N; where they do not, the smallest counts. A NAME with --limit is not one without.
+
+With --at-least 1m, the locks are held for a minute from when they were acquired, also
+when CMD has ended before: so a job that several machines start at one time runs once,
+with --try, although their clocks differ by less than that. A signal ends that.
 
 With --on-ask SIGNAL, the process group gets SIGNAL once, when another client waits for
 one of the locks, as "etcd-lock ask" does too. It may end then, or go on as long as it
@@ -83,6 +92,9 @@ type execOptions struct {
 	ttl          time.Duration
 	label        string
 	onAsk        string // a signal; empty: none
+	limit        int    // the permits of semaphores; 0: the locks are read/write locks
+	weight       int    // of them
+	atLeast      time.Duration
 	quiet        bool
 	readOnly     bool
 	connect      func(context.Context) (*connect.Conn, error)
@@ -100,7 +112,9 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 		Short: "Run a command while holding one or several locks",
 		Long:  execLong,
 		Example: `  etcd-lock exec --wait 1m /jobs/nightly -- ./nightly.sh --full
-  etcd-lock exec --read /config -- sh -c 'echo "token $ETCD_LOCK_TOKEN"'`,
+  etcd-lock exec --read /config -- sh -c 'echo "token $ETCD_LOCK_TOKEN"'
+  etcd-lock exec --limit 3 /jobs/convert -- ./convert.sh
+  etcd-lock exec --try --at-least 1m /jobs/nightly -- ./nightly.sh`,
 		Args:              namesThenCommand,
 		ValidArgsFunction: completeExec(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -112,6 +126,9 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 			}
 			if opts.label == "" {
 				opts.label = filepath.Base(opts.command[0])
+			}
+			if err := opts.checkLimit(cmd.Flags().Changed, read); err != nil {
+				return usageError{err}
 			}
 			if cmd.Flags().Changed("wait") && opts.wait <= 0 {
 				return hint.Add(notPositive("wait", opts.wait), "--try does not wait at all")
@@ -138,18 +155,10 @@ func (opts *execOptions) register(cmd *cobra.Command, read *bool) {
 	fs.DurationVar(&opts.ttl, "ttl", defaultExecTTL, "time to live of the lease, in whole seconds: how long the locks outlive a crashed client")
 	fs.StringVar(&opts.label, "label", "", "`text` that others see as the owner (default: the name of CMD)")
 	fs.StringVar(&opts.onAsk, "on-ask", "", "send CMD this `signal` once, when another client waits for a lock: TERM, HUP, USR1 ...")
+	fs.IntVar(&opts.limit, "limit", 0, "the NAMEs are semaphores with so many permits: that many commands run at a time")
+	fs.IntVar(&opts.weight, "weight", 1, "with --limit, take so many of the permits")
+	fs.DurationVar(&opts.atLeast, "at-least", 0, "hold the locks for at least this time, also when CMD has ended before")
 	fs.BoolVar(&opts.quiet, "quiet", false, "do not print who holds the locks, nor that they were not acquired")
-}
-
-// completeExec completes lock names before the dash, and leaves what comes after
-// it to the shell.
-func completeExec(a *app) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if slices.Contains(a.Args, "--") {
-			return nil, cobra.ShellCompDirectiveDefault
-		}
-		return completeNames(a)(cmd, nil, typed)
-	}
 }
 
 const dashHint = "put -- before the command: etcd-lock exec NAME -- CMD"
@@ -213,10 +222,32 @@ func (opts *execOptions) check() error {
 	return nil
 }
 
+// checkLimit checks the flags about semaphores and the time to hold.
+func (opts *execOptions) checkLimit(given func(string) bool, read bool) error {
+	switch {
+	case given("at-least") && opts.atLeast <= 0:
+		return notPositive("at-least", opts.atLeast)
+	case !given("limit") && given("weight"):
+		return errors.New("--weight needs --limit")
+	case !given("limit"):
+		return nil
+	case read:
+		return exclusive("--limit", "--read")
+	case opts.onAsk != "":
+		return exclusive("--limit", "--on-ask")
+	case opts.limit < 1 || opts.limit > keyspace.MaxPermits:
+		return fmt.Errorf("--limit %d: must be 1 to %d", opts.limit, keyspace.MaxPermits)
+	case opts.weight < 1 || opts.weight > opts.limit:
+		return fmt.Errorf("--weight %d: must be 1 to %d, the --limit", opts.weight, opts.limit)
+	}
+	opts.mode = rwlock.Slot
+	return nil
+}
+
 func (opts *execOptions) spec(path string) supervise.Spec {
 	spec := supervise.Spec{
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
-		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet,
+		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, AtLeast: opts.atLeast,
 		Report: func(text string) { printLine(opts.err, text) },
 	}
 	if opts.onAsk != "" {
@@ -224,9 +255,18 @@ func (opts *execOptions) spec(path string) supervise.Spec {
 	}
 	spec.Connect = sayTroubles(opts.connect, spec.Report)
 	for _, name := range opts.names {
-		spec.Locks = append(spec.Locks, rwlock.LockRequest{Name: name, Mode: opts.mode})
+		spec.Locks = append(spec.Locks, opts.lock(name))
 	}
 	return spec
+}
+
+// lock returns what is requested of the lock called name.
+func (opts *execOptions) lock(name string) rwlock.LockRequest {
+	l := rwlock.LockRequest{Name: name, Mode: opts.mode}
+	if l.Mode == rwlock.Slot {
+		l.Weight, l.Permits = opts.weight, opts.limit
+	}
+	return l
 }
 
 // exitError gives an error of supervise.Run its exit code.
@@ -254,24 +294,6 @@ func (opts *execOptions) exitError(err error) error {
 	default:
 		return err
 	}
-}
-
-// What shells exit with for a command that they cannot run.
-const (
-	exitNotExecutable = 126
-	exitNotFound      = 127
-)
-
-func cannotRun(command string, err error) error {
-	var execErr *exec.Error // whose text names the command again
-	if errors.As(err, &execErr) {
-		err = execErr.Err
-	}
-	code := exitNotExecutable
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		code, err = exitNotFound, errors.New("command not found")
-	}
-	return exitError{code: code, err: fmt.Errorf("%s: %w", command, err)}
 }
 
 const askLong = `Asks the holders of the read/write lock NAME to give it back, and waits until they have,

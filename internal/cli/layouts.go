@@ -22,7 +22,7 @@ With -o json:
   revision            etcd revision of the counts
   layouts             sorted by name:
     name, about       of the layout
-    kind              queue, single, record, semaphore, rw or ignore
+    kind              queue, single, record, semaphore, rw, permits or ignore
     keys              patterns of its keys
     waiters           recorded; unrecorded; or leases: clients that wait leave leases
                       without keys

@@ -63,8 +63,8 @@ With -o json:
   findings            worst first:
     kind                deadlock, no-lease, expiring, lease-gone,
                         lease-overdue, lease-missing, lapsed, long-wait,
-                        long-hold, mixed-layouts, modified, self-wait or
-                        other-key; about etcd itself: no-space and corrupt are
+                        long-hold, mixed-layouts, permits-differ, modified,
+                        self-wait or other-key; about etcd itself: no-space and corrupt are
                         alarms, and come first; old-server, proxy
     severity            critical, warning or notice
     text                a sentence

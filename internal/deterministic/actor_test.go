@@ -75,6 +75,10 @@ func (w *world) visit(i int, v visit, s *rwlock.Session) {
 		ctx, cancel = context.WithTimeout(ctx, v.Patience)
 		defer cancel()
 	}
+	if v.Weight > 0 && w.Impl == "" {
+		w.visitSemaphore(ctx, i, v, s)
+		return
+	}
 	if v.Keep > 0 && w.Impl == "" {
 		w.visitKept(ctx, i, v, s)
 		return

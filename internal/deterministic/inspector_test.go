@@ -154,6 +154,9 @@ func shown(s inspect.Snapshot) string {
 func modelled(kvs []*mvccpb.KeyValue) string {
 	var lines []string
 	for _, kv := range kvs {
+		if line, ok := modelledSlot(kv, kvs); ok {
+			lines = append(lines, line)
+		}
 		key, ok := keyspace.ParseRWLock(string(kv.Key))
 		if !ok {
 			continue

@@ -41,6 +41,8 @@ type visit struct {
 	Close        bool          // close the session instead of unlocking
 	Keep         time.Duration // keep the lock for so long; 0 is not
 	Rounds       int           // how often, if it is kept
+	Weight       int           // the permits to take of a semaphore, instead of the locks; 0 is none
+	Permits      int           // of the semaphore
 }
 
 // fault is something that goes wrong.
@@ -98,6 +100,7 @@ func newPlan(seed uint64) plan {
 		})
 	}
 	p.keepLocks()
+	p.useSemaphores()
 	slices.SortFunc(p.Faults, func(a, b fault) int { return int(a.At - b.At) })
 	return p
 }
@@ -174,6 +177,9 @@ func (v visit) String() string {
 	}
 	if v.Patience > 0 {
 		fmt.Fprintf(&b, "patience %s, ", v.Patience)
+	}
+	if v.Weight > 0 {
+		fmt.Fprintf(&b, "instead %d of %d permits, ", v.Weight, v.Permits)
 	}
 	if v.Keep > 0 {
 		fmt.Fprintf(&b, "keep for %s, %d times, ", v.Keep, v.Rounds)

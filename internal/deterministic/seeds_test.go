@@ -57,7 +57,7 @@ func TestSeeds(t *testing.T) {
 
 // total sums up runs.
 type total struct {
-	seeds, grants, relocks, calls, writes, faults int
+	seeds, grants, relocks, permits, calls, writes, faults int
 	virtual                                       time.Duration
 }
 
@@ -65,6 +65,7 @@ func (s *total) add(o outcome) {
 	s.seeds++
 	s.grants += o.Grants
 	s.relocks += o.Relocks
+	s.permits += o.Permits
 	s.calls += o.Stats.Calls
 	s.writes += o.Stats.Writes
 	s.faults += o.Stats.Faults
@@ -72,8 +73,8 @@ func (s *total) add(o outcome) {
 }
 
 func (s *total) String(took time.Duration) string {
-	return fmt.Sprintf("%d seeds in %s, %.0f a second: %d grants, %d relocks of kept locks, %d calls, %d revisions, %d faults, %s of virtual time",
-		s.seeds, took.Round(time.Second), float64(s.seeds)/took.Seconds(), s.grants, s.relocks, s.calls, s.writes, s.faults, s.virtual.Round(time.Minute))
+	return fmt.Sprintf("%d seeds in %s, %.0f a second: %d grants, %d relocks of kept locks, %d grants of permits, %d calls, %d revisions, %d faults, %s of virtual time",
+		s.seeds, took.Round(time.Second), float64(s.seeds)/took.Seconds(), s.grants, s.relocks, s.permits, s.calls, s.writes, s.faults, s.virtual.Round(time.Minute))
 }
 
 // report shrinks a plan that fails, and prints the shortest one with its story.

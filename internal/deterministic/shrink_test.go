@@ -92,6 +92,11 @@ func (v visit) simpler() []visit {
 			all = append(all, s)
 		}
 	}
+	if v.Weight > 1 {
+		s := v
+		s.Weight = 1
+		all = append(all, s)
+	}
 	if v.Patience > 0 {
 		s := v
 		s.Patience = 0

@@ -52,6 +52,7 @@ type world struct {
 	doing    map[int]doing        // what an actor is at
 	kept     map[int64]*keptPlace // by token
 	relocks  int                  // grants of locks that were kept
+	permits  int                  // grants of permits of the semaphore
 }
 
 // event is a line of a story.
@@ -107,6 +108,7 @@ type outcome struct {
 	Stats    simetcd.Stats
 	Grants   int
 	Relocks  int
+	Permits  int
 	Took     time.Duration // of virtual time
 }
 
@@ -167,7 +169,7 @@ func (w *world) run() outcome {
 	w.leave()
 	w.judge(goroutines)
 	o := outcome{Failures: w.failures, Story: w.lines(), Stats: w.Stats(), Took: time.Since(w.began)}
-	o.Relocks = w.relocks
+	o.Relocks, o.Permits = w.relocks, w.permits
 	for _, h := range w.holds {
 		o.Grants += len(h.Stages)
 	}

@@ -23,6 +23,12 @@ func (g *graph) deadlocks(components [][]int32) []deadlock {
 		if len(component) == 1 {
 			continue
 		}
+		if g.hasSlots(component) {
+			for _, stuck := range g.stuck(component) {
+				found = append(found, deadlock{component: stuck, cycle: g.cycleAmong(stuck)})
+			}
+			continue
+		}
 		cycle := g.shortestCycle(component, s)
 		if slices.ContainsFunc(cycle, func(e Edge) bool { return e.Kind != EdgeInside }) {
 			found = append(found, deadlock{component: component, cycle: cycle})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -98,7 +99,7 @@ func (e *examiner) lock(i int) {
 		if r.Modified > r.Revision && r.Lock.Layout == layout.RWLock {
 			modified = append(modified, n)
 		}
-		if _, ok := e.self(n); ok && r.Waiting() {
+		if _, ok := e.self(n); ok && r.Waiting() && r.Mode != keyspace.Slot { // of which one session can have several
 			selfWaits = append(selfWaits, n)
 		}
 	}
@@ -107,6 +108,7 @@ func (e *examiner) lock(i int) {
 	e.longWait(longWaits, holders)
 	e.longHold(longHolds, maybeLong)
 	e.mixedLayouts(i)
+	e.permits(i)
 	e.modified(modified)
 	e.selfWait(selfWaits)
 }
@@ -233,6 +235,12 @@ func (e *examiner) mixedLayouts(i int) {
 			e.unaware(j, i)
 		case a == layout.RWLock && b.Kind == layout.Queue:
 			e.unaware(i, j)
+		case a == layout.RWLock && b.Kind == layout.Permits, a.Kind == layout.Permits && b == layout.RWLock:
+			e.unawareOfSlots(j, i)
+		case a.Kind == layout.Queue && b.Kind == layout.Permits:
+			e.unaware(j, i)
+		case a.Kind == layout.Permits && b.Kind == layout.Queue:
+			e.unaware(i, j)
 		}
 	}
 }
@@ -243,6 +251,21 @@ func (e *examiner) mixedLayouts(i int) {
 func (e *examiner) unaware(queue, rw int) {
 	for n := e.queues[rw]; n < e.queues[rw+1]; n++ {
 		if first := e.queues[queue]; e.request(n).Owned && e.nodes[n].revision > e.nodes[first].revision {
+			e.mixed(first, n)
+			return
+		}
+	}
+}
+
+// unawareOfSlots adds a finding if one of two queues has a request that does not wait for the
+// first one of the other, which is earlier. Only some writers of etcd's recipe do.
+func (e *examiner) unawareOfSlots(a, b int) {
+	first, other := e.queues[a], e.queues[b]
+	if e.nodes[other].revision < e.nodes[first].revision {
+		a, b, first = b, a, other
+	}
+	for n := e.queues[b]; n < e.queues[b+1]; n++ {
+		if !e.request(n).WaitsFor(*e.request(first)) {
 			e.mixed(first, n)
 			return
 		}

@@ -41,23 +41,24 @@ type Kind string
 
 // The kinds of findings.
 const (
-	Deadlock     Kind = "deadlock"      // sessions wait for each other in a cycle
-	NoLease      Kind = "no-lease"      // a request without a lease, which etcd never removes
-	Expiring     Kind = "expiring"      // a lease that has not been renewed for longer than clients that renew take
-	LeaseGone    Kind = "lease-gone"    // a lease that ended after the snapshot was taken
-	LeaseOverdue Kind = "lease-overdue" // a lease that has expired and that etcd has not revoked
-	LeaseMissing Kind = "lease-missing" // a request on a lease that etcd does not have, which it never removes
-	LongWait     Kind = "long-wait"     // a request has waited longer than the threshold
-	LongHold     Kind = "long-hold"     // a request has held its lock longer than the threshold, or may have
-	MixedLayouts Kind = "mixed-layouts" // one name is used in two layouts
-	Modified     Kind = "modified"      // a request's key was written again
-	SelfWait     Kind = "self-wait"     // a session waits for a lock that it holds
-	OtherKey     Kind = "other-key"     // a key that is no lock request is in the way of some
-	Lapsed       Kind = "lapsed"        // a record names a holder who has not renewed it in time
+	Deadlock      Kind = "deadlock"       // sessions wait for each other in a cycle
+	NoLease       Kind = "no-lease"       // a request without a lease, which etcd never removes
+	Expiring      Kind = "expiring"       // a lease that has not been renewed for longer than clients that renew take
+	LeaseGone     Kind = "lease-gone"     // a lease that ended after the snapshot was taken
+	LeaseOverdue  Kind = "lease-overdue"  // a lease that has expired and that etcd has not revoked
+	LeaseMissing  Kind = "lease-missing"  // a request on a lease that etcd does not have, which it never removes
+	LongWait      Kind = "long-wait"      // a request has waited longer than the threshold
+	LongHold      Kind = "long-hold"      // a request has held its lock longer than the threshold, or may have
+	MixedLayouts  Kind = "mixed-layouts"  // one name is used in two layouts
+	Modified      Kind = "modified"       // a request's key was written again
+	PermitsDiffer Kind = "permits-differ" // clients of a semaphore were told different numbers of permits
+	SelfWait      Kind = "self-wait"      // a session waits for a lock that it holds
+	OtherKey      Kind = "other-key"      // a key that is no lock request is in the way of some
+	Lapsed        Kind = "lapsed"         // a record names a holder who has not renewed it in time
 )
 
 // kinds orders findings that are equally bad.
-var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, Modified, SelfWait, OldServer, Proxy}
+var kinds = []Kind{Deadlock, NoLease, OtherKey, LeaseMissing, LeaseOverdue, Expiring, LeaseGone, Lapsed, LongWait, LongHold, MixedLayouts, PermitsDiffer, Modified, SelfWait, OldServer, Proxy}
 
 // Kinds returns all kinds of findings.
 func Kinds() []Kind { return append([]Kind{Corrupt, NoSpace}, kinds...) }

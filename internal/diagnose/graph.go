@@ -61,7 +61,7 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease, brief bool) 
 		g.nodes = slices.Grow(g.nodes, len(l.Queue))
 		for j := range l.Queue {
 			r := &l.Queue[j]
-			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode == keyspace.Write, holding: !r.Waiting()})
+			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode != keyspace.Read, holding: !r.Waiting()})
 		}
 	}
 	g.queues = append(g.queues, int32(len(g.nodes)))

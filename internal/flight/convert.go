@@ -69,7 +69,7 @@ func (r Request) request(rules *layout.Set, id inspect.LockID) (inspect.Request,
 	return request, err
 }
 
-var modes = map[string]keyspace.Mode{"read": keyspace.Read, "write": keyspace.Write}
+var modes = map[string]keyspace.Mode{"read": keyspace.Read, "write": keyspace.Write, "slot": keyspace.Slot}
 
 // lockID returns the ID of a lock. It fails if no layout has that name.
 func lockID(rules *layout.Set, name Text, layoutName string) (inspect.LockID, error) {

@@ -182,10 +182,10 @@ var (
 	digits      = regexp.MustCompile(`^[0-9]+$`)
 )
 
-// segment replaces a segment of a name. That a key is of a reader or a writer is kept.
+// segment replaces a segment of a name. That a key is of a reader, a writer or a semaphore is kept.
 func (p *pseudonyms) segment(s string) string {
 	switch {
-	case s == "read" || s == "write":
+	case s == "read" || s == "write" || s == "slot":
 		return s
 	case uuid.Validate(s) == nil:
 		return p.replace(s, func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", p.next("uuid")) })

@@ -7,6 +7,7 @@ package inspect
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,15 @@ type Request struct {
 	Saw          bool // the watch saw the request begin to hold or wait, at Seen; else it had begun before
 	Encrypted    bool // the value cannot be read
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
+}
+
+// ModeText returns the request's mode, and of a semaphore how many permits it takes, of how
+// many.
+func (r Request) ModeText() string {
+	if r.Mode != keyspace.Slot {
+		return r.Mode.String()
+	}
+	return fmt.Sprintf("%s %d/%d", r.Mode, r.Owner.Weight, r.Owner.Permits)
 }
 
 // Standing returns "holding", "cached", "waiting", "kept", "vacant" or "unknown", the words
@@ -123,6 +133,7 @@ type State string
 const (
 	StateRead      State = "read"      // held by readers, no waiters
 	StateWrite     State = "write"     // held by a writer, no waiters
+	StateSlots     State = "slots"     // permits of a semaphore are held, no waiters
 	StateCached    State = "cached"    // held by a writer who keeps it between its uses until others ask; no waiters
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
@@ -135,7 +146,7 @@ const (
 // Counts are the numbers of a lock's clients.
 type Counts struct {
 	Readers int // holding
-	Writers int // holding; of a semaphore, all who have a slot
+	Writers int // holding; of a semaphore, all who have a slot or permits
 	Waiters int
 }
 
@@ -150,10 +161,10 @@ func (l Lock) Count() Counts {
 		case r.Vacant():
 		case r.Slots != nil:
 			c.Writers += len(r.Slots.Holders)
-		case r.Mode == keyspace.Write:
-			c.Writers++
-		default:
+		case r.Mode == keyspace.Read:
 			c.Readers++
+		default:
+			c.Writers++
 		}
 	}
 	return c
@@ -169,6 +180,8 @@ func (l Lock) State() State {
 		return StateBlocked
 	case c.Waiters > 0:
 		return StateContended
+	case c.Writers > 0 && l.ID.Layout.Kind == layout.Permits:
+		return StateSlots
 	case c.Writers > 0 && l.Queue[0].Caches():
 		return StateCached
 	case c.Writers > 0:
@@ -216,13 +229,15 @@ func (l Lock) Oldest() time.Time {
 }
 
 // Blockers returns what keeps the i-th request waiting, by place: of the queue every
-// earlier writer and, if it is a writer, every earlier reader too; and those of Others
-// that its client waits for.
+// earlier writer and, if it is a writer, every earlier reader too, and of a semaphore every
+// earlier request, some of which have to go; and those of Others that its client waits for.
 func (l Lock) Blockers(i int) []Request {
 	var before []Request
-	for _, r := range l.Queue {
-		if blocks(r, l.Queue[i]) {
-			before = append(before, r)
+	if !l.hasRoomFor(i) {
+		for _, r := range l.Queue {
+			if blocks(r, l.Queue[i]) {
+				before = append(before, r)
+			}
 		}
 	}
 	own := len(before)
@@ -238,7 +253,7 @@ func (l Lock) Blockers(i int) []Request {
 }
 
 func blocks(r, me Request) bool {
-	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode == keyspace.Write || me.Mode == keyspace.Write)
+	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode != keyspace.Read || me.Mode != keyspace.Read)
 }
 
 // NewLock returns the lock that has these requests, with other keys in their way: it
@@ -249,33 +264,6 @@ func NewLock(id LockID, queue []Request, others ...Request) Lock {
 	markHolders(queue, others, len(queue))
 	return Lock{ID: id, Queue: queue, Others: others}
 }
-
-// head finds the holders of a queue, given its requests in order: those that no
-// other request of the queue blocks.
-type head struct {
-	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
-}
-
-// admits reports whether the next request of the queue holds. Where clients that wait
-// leave no key, every request does.
-func (h *head) admits(r *Request) bool {
-	if !r.Lock.Layout.Waiters {
-		return !r.Vacant()
-	}
-	if h.first == 0 {
-		h.first = r.Revision
-	}
-	if r.Mode == keyspace.Read {
-		return h.writer == 0 || r.Revision <= h.writer
-	}
-	if h.writer == 0 {
-		h.writer = r.Revision
-	}
-	return r.Revision == h.first
-}
-
-// ends reports whether neither r nor any later request can hold.
-func (h *head) ends(r *Request) bool { return h.writer != 0 && r.Revision > h.writer }
 
 // ByPlace orders requests by their place in a queue. Requests of one transaction
 // share a revision and so a place; the key only makes the order total.

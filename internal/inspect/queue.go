@@ -1,6 +1,10 @@
 package inspect
 
-import "slices"
+import (
+	"slices"
+
+	"etcd-lock/internal/keyspace"
+)
 
 // SameQueue reports whether two queues are one: snapshots share them, and they never change.
 func SameQueue(a, b []Request) bool {
@@ -94,4 +98,84 @@ func (t *tracked) own(more int) []Request {
 		return t.Queue
 	}
 	return append(make([]Request, 0, len(t.Queue)+more), t.Queue...)
+}
+
+// head finds the holders of a queue, given its requests in order: those that no
+// other request of the queue blocks.
+type head struct {
+	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
+	taken         Permits
+}
+
+// admits reports whether the next request of the queue holds. Where clients that wait
+// leave no key, every request does.
+func (h *head) admits(r *Request) bool {
+	if !r.Lock.Layout.Waiters {
+		return !r.Vacant()
+	}
+	if r.Mode == keyspace.Slot {
+		h.taken.add(r)
+		return h.taken.fit()
+	}
+	if h.first == 0 {
+		h.first = r.Revision
+	}
+	if r.Mode == keyspace.Read {
+		return h.writer == 0 || r.Revision <= h.writer
+	}
+	if h.writer == 0 {
+		h.writer = r.Revision
+	}
+	return r.Revision == h.first
+}
+
+// ends reports whether neither r nor any later request can hold.
+func (h *head) ends(r *Request) bool {
+	return h.writer != 0 && r.Revision > h.writer || r.Mode == keyspace.Slot && !h.taken.fit()
+}
+
+// Permits is what requests of a semaphore take together.
+type Permits struct {
+	Taken int
+	Total int // as few as any of the requests says that there are
+	Most  int // as many as any of them says
+}
+
+func (p *Permits) add(r *Request) {
+	if p.Total == 0 || r.Owner.Permits < p.Total {
+		p.Total = r.Owner.Permits
+	}
+	p.Most = max(p.Most, r.Owner.Permits)
+	p.Taken += r.Owner.Weight
+}
+
+// fit reports whether all the requests can hold at once.
+func (p *Permits) fit() bool { return p.Taken <= p.Total }
+
+// Permits returns what the holders of a semaphore take. It is the zero value for another lock,
+// and where nobody holds it.
+func (l Lock) Permits() Permits {
+	var p Permits
+	for i := range l.Queue {
+		if r := &l.Queue[i]; r.Mode == keyspace.Slot && r.Holding {
+			p.add(r)
+		}
+	}
+	return p
+}
+
+// hasRoomFor reports whether the i-th request is for permits of a semaphore that are free.
+func (l Lock) hasRoomFor(i int) bool {
+	me := &l.Queue[i]
+	if me.Mode != keyspace.Slot {
+		return false
+	}
+	var all Permits
+	all.add(me)
+	for j := range l.Queue {
+		if r := &l.Queue[j]; r.Revision < me.Revision {
+			all.add(r)
+		}
+	}
+	return all.fit()
 }

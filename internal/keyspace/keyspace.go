@@ -7,22 +7,26 @@ import (
 	"strings"
 )
 
-// Mode is how a lock is requested: for reading or for writing.
+// Mode is how a lock is requested: for reading or for writing, or as slots of a semaphore.
 type Mode uint8
 
-// The modes. Readers share a lock, a writer is alone. The zero Mode is neither.
+// The modes. Readers share a lock, a writer is alone, and a semaphore has room for some
+// requests. The zero Mode is none of them.
 const (
 	Read Mode = iota + 1
 	Write
+	Slot
 )
 
-// String returns "read" or "write", the words used in keys, tables and JSON.
+// String returns "read", "write" or "slot", the words used in keys, tables and JSON.
 func (m Mode) String() string {
 	switch m {
 	case Read:
 		return "read"
 	case Write:
 		return "write"
+	case Slot:
+		return "slot"
 	default:
 		return "mode(" + strconv.Itoa(int(m)) + ")"
 	}
@@ -49,6 +53,25 @@ func Encode(name string, mode Mode, id string) string { return Dir(name, mode) +
 // parses from the end, because a name may itself contain "/read/": only a direct
 // child of <name>/read/ or <name>/write/ is a request for name.
 func ParseRWLock(key string) (Key, bool) {
+	k, ok := parse(key)
+	if !ok || k.Mode == Slot {
+		return Key{}, false
+	}
+	return k, true
+}
+
+// ParseSlot parses a key of a request for a semaphore, which is a direct child of
+// <name>/slot/, and reports whether it is one, if its value is that of such a request: see
+// Owner.IsSlots.
+func ParseSlot(key string) (Key, bool) {
+	k, ok := parse(key)
+	if !ok || k.Mode != Slot {
+		return Key{}, false
+	}
+	return k, true
+}
+
+func parse(key string) (Key, bool) {
 	rest, id, ok := cutLast(key)
 	if !ok || id == "" {
 		return Key{}, false
@@ -57,16 +80,12 @@ func ParseRWLock(key string) (Key, bool) {
 	if !ok || name == "" {
 		return Key{}, false
 	}
-	var mode Mode
-	switch word {
-	case "read":
-		mode = Read
-	case "write":
-		mode = Write
-	default:
-		return Key{}, false
+	for mode := Read; mode <= Slot; mode++ {
+		if word == mode.String() {
+			return Key{Name: name, Mode: mode, ID: id}, true
+		}
 	}
-	return Key{Name: name, Mode: mode, ID: id}, true
+	return Key{}, false
 }
 
 // NamesLease reports whether a key's last segment is its own lease in hex, as in the keys

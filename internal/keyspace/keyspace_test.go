@@ -39,6 +39,20 @@ func TestParseRWLock(t *testing.T) {
 	}
 }
 
+func TestParseSlot(t *testing.T) {
+	if got, ok := keyspace.ParseSlot("/a/slot/1"); !ok || got != (keyspace.Key{Name: "/a", Mode: keyspace.Slot, ID: "1"}) {
+		t.Errorf("ParseSlot = %+v, %v", got, ok)
+	}
+	for _, key := range []string{"/a/read/1", "/a/slot/", "/slot/1", "/a/slot/1/2", "/a/slots/1"} {
+		if got, ok := keyspace.ParseSlot(key); ok {
+			t.Errorf("ParseSlot(%q) = %+v, want none", key, got)
+		}
+	}
+	if got, ok := keyspace.ParseRWLock("/a/slot/1"); ok {
+		t.Errorf("a request for a semaphore is %+v of a read/write lock", got)
+	}
+}
+
 // FuzzEncodeParse holds the law that no name can be written as a key that
 // another name reads back.
 func FuzzEncodeParse(f *testing.F) {
@@ -67,7 +81,7 @@ func FuzzEncodeParse(f *testing.F) {
 
 func TestOwner(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
-		want := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Under: "/a/read/1", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
+		want := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Under: "/a/read/1", Weight: 2, Permits: 3, Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
 		got, ok := keyspace.DecodeOwner([]byte(want.Encode()))
 		if !ok || got != want {
 			t.Errorf("DecodeOwner(Encode(%+v)) = %+v, %v", want, got, ok)
@@ -104,7 +118,7 @@ func TestUnder(t *testing.T) {
 func FuzzDecodeOwner(f *testing.F) {
 	f.Add([]byte(keyspace.Owner{Host: "a", PID: 7, Program: "b", Label: "c", Under: "/x", Time: time.Unix(1e9, 5).UTC()}.Encode()))
 	for _, value := range []string{
-		"{}", `{"host":"a"}`, `{"host":""}`, `{"pid":0}`, `{"pid":12}`, `{"pid":0123}`, `{"pid":-1}`, `{"pid":1e3}`, `{"pid":99999999999}`,
+		"{}", `{"weight":1,"permits":2}`, `{"weight":01}`, `{"permits":2,"weight":1}`, `{"host":"a"}`, `{"host":""}`, `{"pid":0}`, `{"pid":12}`, `{"pid":0123}`, `{"pid":-1}`, `{"pid":1e3}`, `{"pid":99999999999}`,
 		`{"under":"/x","traceparent":"00-1","time":"2026-01-02T03:04:05Z"}`, `{"traceparent":"","keep":true}`, `{"label":"\u003c"}`, `{"label":"\xff"}`, `{"label":"é"}`, `{"program":"a","host":"b"}`, `{"host":"a","host":"b"}`, `{"host":"a",}`, `{,"host":"a"}`,
 		`{"time":"2026-01-02T03:04:05+01:00"}`, `{"time":"2026"}`, `{"time":""}`, `{"host":"a"} `, `{"host":"a"}}`, `{"host":"a"`, `{"host":`, `{"HOST":"a"}`, `{"host":"a","x":1}`,
 	} {

@@ -11,8 +11,8 @@ import (
 )
 
 // Owner describes the client of a request. It is the value of the request's key,
-// written once, for people who inspect locks. The protocol reads no more than Keep of it:
-// how long a try is worth waiting.
+// written once, for people who inspect locks. The protocol reads no more of it than Keep,
+// how long a try is worth waiting, and of a request for a semaphore Weight and Permits.
 type Owner struct {
 	Host    string    `json:"host,omitempty"`
 	PID     int       `json:"pid,omitempty"`
@@ -21,7 +21,18 @@ type Owner struct {
 	Under   string    `json:"under,omitempty"`       // the key of the lock that the client's process runs under
 	Trace   string    `json:"traceparent,omitempty"` // of the request, as W3C Trace Context writes it
 	Keep    bool      `json:"keep,omitempty"`        // the client may keep the lock after it was unlocked, until another request waits
+	Weight  int       `json:"weight,omitempty"`      // of a semaphore: the permits that the request takes
+	Permits int       `json:"permits,omitempty"`     // of a semaphore: how many there are, as the client was told
 	Time    time.Time `json:"time,omitzero"`         // when the request was made, by its client's clock
+}
+
+// MaxPermits is the most permits that a semaphore can have.
+const MaxPermits = 1_000_000_000
+
+// IsSlots reports whether the owner is that of a request for a semaphore: it takes at least one
+// of the permits, and no more than there are.
+func (o Owner) IsSlots() bool {
+	return 1 <= o.Weight && o.Weight <= o.Permits && o.Permits <= MaxPermits
 }
 
 // IsTraceparent reports whether a text is a traceparent of version 00.
@@ -85,6 +96,7 @@ func (o *Owner) decodePlain(value []byte) bool {
 	o.Host, o.PID = p.text(`"host":"`), p.number(`"pid":`)
 	o.Program, o.Label, o.Under = p.text(`"program":"`), p.text(`"label":"`), p.text(`"under":"`)
 	o.Trace = p.text(`"traceparent":"`)
+	o.Weight, o.Permits = p.number(`"weight":`), p.number(`"permits":`)
 	if made := p.text(`"time":"`); made != "" && o.Time.UnmarshalText([]byte(made)) != nil {
 		return false
 	}

@@ -25,6 +25,8 @@ var (
 	// Mutex is <name>/<lease in hex>: etcd's concurrency.Mutex and Election,
 	// etcdctl lock and elect, the v3lock service.
 	Mutex = builtin.Rule("mutex")
+	// Semaphores is <name>/slot/<id>: semaphores of package rwlock.
+	Semaphores = builtin.Rule("semaphore")
 )
 
 // Builtin returns the set of built-in rules.

@@ -86,6 +86,22 @@ var fixtures = []struct {
 		},
 	},
 	{
+		source: "a semaphore of package rwlock",
+		kv: layout.KV{
+			Key: "/pool/slot/0192a7b0-0000-7000-8000-000000000001", Lease: lease,
+			Value: []byte(`{"host":"web-1","pid":7,"weight":2,"permits":3}`),
+		},
+		want: `semaphore: slot of "/pool", owner host="web-1" pid=7 program="" label=""`,
+	},
+	{
+		source: "a child of slot that takes no permits is none",
+		kv:     layout.KV{Key: "/pool/slot/0192a7b0-0000-7000-8000-000000000001", Lease: lease, Value: []byte(`{"host":"web-1"}`)},
+	},
+	{
+		source: "a child of slot that takes more permits than there are is none",
+		kv:     layout.KV{Key: "/pool/slot/0192a7b0-0000-7000-8000-000000000001", Lease: lease, Value: []byte(`{"weight":4,"permits":3}`)},
+	},
+	{
 		source: "lukas-krecan/ShedLock EtcdLockProvider.java buildKey, buildValue",
 		kv:     layout.KV{Key: "shedlock:default:reportJob", Lease: lease, Value: []byte("ADDED:2026-08-22T09:15:00.123Z@web-1")},
 		want:   `shedlock: write of "shedlock:default:reportJob", owner host="web-1" pid=0 program="" label="" time=2026-08-22T09:15:00Z`,

@@ -84,6 +84,10 @@ func (r *Rule) readHolders(m *Match, s *scope, kv KV) string {
 			return "the value's field " + r.slots.holders + " is not a list of texts"
 		}
 		m.Slots = &slots
+	case Permits:
+		if !m.Owner.IsSlots() {
+			return "the value does not say how many permits are taken, of how many"
+		}
 	}
 	return ""
 }

@@ -144,7 +144,7 @@ func word[T ~string](r *reader, p yamlfile.Path, s *string, byDefault T, words .
 
 func (r *reader) readWaiters(p yamlfile.Path, s *string, rule *Rule) {
 	byDefault := "unrecorded"
-	if rule.Kind == Queue || rule.Kind == RW {
+	if rule.Kind.isQueue() {
 		byDefault = "recorded"
 	}
 	waiters := word(r, p, s, byDefault, "recorded", "unrecorded", "leases")
@@ -152,8 +152,8 @@ func (r *reader) readWaiters(p yamlfile.Path, s *string, rule *Rule) {
 	if rule.Waiters && rule.OneKey() {
 		r.fail(p, "clients that wait for a lock of kind %s leave no key: unrecorded, or leases if they leave leases without keys", rule.Kind)
 	}
-	if rule.Kind == Queue && !rule.Waiters {
-		r.fail(p, "clients that wait for a lock of kind queue leave keys: recorded")
+	if (rule.Kind == Queue || rule.Kind == Permits) && !rule.Waiters {
+		r.fail(p, "clients that wait for a lock of kind %s leave keys: recorded", rule.Kind)
 	}
 }
 
@@ -187,7 +187,11 @@ func (r *reader) keys(p yamlfile.Path, d ruleDoc, kind Kind) []key {
 		r.fail(p, "a layout of kind %s needs key, the pattern of its keys; read and write are for kind rw, and so is read-lock", kind)
 		return nil
 	}
-	return []key{r.key(p.To("key"), p.To("lock"), *d.Key, d.Lock, keyspace.Write, kind)}
+	mode := keyspace.Write
+	if kind == Permits {
+		mode = keyspace.Slot
+	}
+	return []key{r.key(p.To("key"), p.To("lock"), *d.Key, d.Lock, mode, kind)}
 }
 
 func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode keyspace.Mode, kind Kind) key {
@@ -208,12 +212,12 @@ func (r *reader) key(p, lockPath yamlfile.Path, text string, lock *string, mode 
 		}
 	}
 	switch {
-	case lock == nil && (kind == Queue || kind == RW):
+	case lock == nil && kind.isQueue():
 		r.fail(lockPath, "a layout of kind %s needs lock: which part of its keys is the lock's name", kind)
 	case lock == nil:
 		k.whole, k.named = true, &k.pattern
 	case kind == Single || kind == Record || kind == Semaphore || kind == Ignore:
-		r.fail(lockPath, "a lock of kind %s has the name of its key: lock is for kinds queue and rw", kind)
+		r.fail(lockPath, "a lock of kind %s has the name of its key: lock is for kinds queue, rw and permits", kind)
 	default:
 		k.lock = r.template(lockPath, lock, names{patterns: []*pattern{&k.pattern}, every: true})
 		k.cut()

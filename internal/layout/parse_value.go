@@ -229,6 +229,9 @@ func (r *reader) readHolders(p yamlfile.Path, d ruleDoc, rule *Rule) {
 		r.fail(p, "semaphore is for layouts of kind semaphore, which need it")
 		return
 	}
+	if rule.Kind == Permits && rule.value.form != OwnerValue {
+		r.fail(p.To("value"), "values of a layout of kind permits are those of package rwlock: is: etcd-lock")
+	}
 	if d.Record != nil {
 		rule.record = r.record(p.To("record"), d.Record, &rule.value)
 	}
@@ -269,7 +272,7 @@ func (r *reader) field(p yamlfile.Path, s *string, v *value) string {
 func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {
 	switch {
 	case d != nil:
-	case rule.Kind == Queue || rule.Kind == RW:
+	case rule.Kind.isQueue():
 		return Release{How: Revoke}
 	case rule.Kind == Record || rule.Kind == Semaphore:
 		return Release{How: Refuse, Why: "its value says who holds it"}
@@ -282,7 +285,7 @@ func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {
 		r.fail(p, "command is for how: advise, which needs it")
 	case out.How == Refuse && out.Why == "":
 		r.fail(p, "how: refuse needs why")
-	case out.How == Revoke && rule.Kind != Queue && rule.Kind != RW:
+	case out.How == Revoke && !rule.Kind.isQueue():
 		r.fail(p.To("how"), "the lease of a lock of kind %s may have other keys: delete, advise or refuse", rule.Kind)
 	}
 	if d.Command != nil {

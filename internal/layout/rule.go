@@ -25,10 +25,15 @@ const (
 	Record    Kind = "record"    // one key, whose value names the holder and says until when
 	Semaphore Kind = "semaphore" // one key, whose value lists the holders
 	RW        Kind = "rw"        // a key for each request, of readers and of writers
+	Permits   Kind = "permits"   // a key for each request, which says how many permits it takes; the first ones hold
 	Ignore    Kind = "ignore"    // no lock, although it looks like one
 )
 
-var kinds = []Kind{Queue, Single, Record, Semaphore, RW, Ignore}
+var kinds = []Kind{Queue, Single, Record, Semaphore, RW, Permits, Ignore}
+
+// isQueue reports whether locks are queues of keys: one for each request, and the first ones
+// hold.
+func (k Kind) isQueue() bool { return k == Queue || k == RW || k == Permits }
 
 // Rule is a layout. There is one Rule for each, so pointers to rules identify layouts.
 type Rule struct {
@@ -157,7 +162,7 @@ func (r *Rule) evidence() int {
 		return 2
 	case r.sameLease != nil:
 		return 3
-	case r.value.form != AnyValue && r.value.form != OwnerValue:
+	case r.value.form != AnyValue && r.value.form != OwnerValue, r.Kind == Permits:
 		return 4
 	default:
 		return 5

@@ -30,6 +30,7 @@ type Waiter struct {
 //     It counts as waited for.
 //   - Of other layouts of readers and writers, writers wait as clients of a queue if their
 //     keys end in their own lease.
+//   - Of a semaphore of package rwlock, clients wait for nothing but its queue.
 //   - Of layouts whose clients leave no key while they wait, no request waits.
 func (w Waiter) WaitsFor(key string, created int64) bool {
 	if created >= w.Revision || !w.Rule.Waiters || !strings.HasPrefix(key, w.Rule.Dir(w.Lock)) {
@@ -38,6 +39,8 @@ func (w Waiter) WaitsFor(key string, created int64) bool {
 	switch {
 	case w.Rule.Kind == Queue:
 		return true
+	case w.Rule.Kind == Permits:
+		return false
 	case w.Rule != RWLock: // writers whose keys end in their lease are clients of a mutex
 		return w.Mode == keyspace.Write && w.Rule.keys[1].leaseID >= 0
 	case w.Owned:

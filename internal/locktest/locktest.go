@@ -19,7 +19,7 @@ import (
 var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // Snapshot reads locks, one a line: "/a  A.w1 B.r2". The requests are those of
-// the sessions A and B, by mode (m is a mutex, k another key below the name) and
+// the sessions A and B, by mode (m is a mutex, s a semaphore, k another key below the name) and
 // create revision.
 //
 // A session is its lease in hex. With a last digit from A to F its owner is a
@@ -29,7 +29,7 @@ var Epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // What may follow a request: "@5m" and "~5m", its age by the client's clock and
 // by the watch's; "?5m", how long the watch has seen it hold or wait, and "+5m",
 // since when it saw that begin; "!9", the revision of the last write; "</a/write/1", the key
-// of the lock that its process runs under.
+// of the lock that its process runs under; "=1/2", how many permits it takes, of how many.
 func Snapshot(tb testing.TB, spec string) inspect.Snapshot {
 	tb.Helper()
 	var requests []inspect.Request
@@ -58,6 +58,7 @@ func snapshot(revision int64, requests []inspect.Request) inspect.Snapshot {
 func request(tb testing.TB, name, spec string) inspect.Request {
 	tb.Helper()
 	session, what, _ := strings.Cut(spec, ".")
+	what, permits, _ := strings.Cut(what, "=")
 	what, under, _ := strings.Cut(what, "<")
 	what, written, _ := strings.Cut(what, "!")
 	what, granted, _ := strings.Cut(what, "+")
@@ -68,21 +69,21 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		Lock: inspect.LockID{Layout: layout.RWLock, Name: name},
 		Mode: keyspace.Write, Revision: number(tb, what[1:]),
 	}
-	if session != "-" {
-		r.Lease, _ = strconv.ParseInt(session, 16, 64)
-	}
+	r.Lease, _ = strconv.ParseInt(session, 16, 64) // 0 for "-"
 	if what[0] == 'r' {
 		r.Mode = keyspace.Read
 	}
 	r.Key = keyspace.Encode(name, r.Mode, what[1:])
 	switch what[0] {
+	case 's':
+		takePermits(tb, &r, permits)
 	case 'm':
 		r.Lock.Layout, r.Key = layout.Mutex, fmt.Sprintf("%s/%x", name, r.Lease)
 	case 'k':
 		r.Lock, r.Key = inspect.LockID{}, name+"/"+what
 	}
 	if last := session[len(session)-1:]; last >= "A" && last <= "F" {
-		r.Owner, r.Owned = keyspace.Owner{Program: strings.ToLower(last), Under: under}, true
+		r.Owner.Program, r.Owner.Under, r.Owned = strings.ToLower(last), under, true
 	}
 	if made != "" {
 		r.Owner.Time = Epoch.Add(-duration(tb, made))
@@ -102,6 +103,14 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		r.Modified = number(tb, written)
 	}
 	return r
+}
+
+// takePermits makes r a request for permits of a semaphore, as in "1/2".
+func takePermits(tb testing.TB, r *inspect.Request, permits string) {
+	weight, total, _ := strings.Cut(permits, "/")
+	r.Mode, r.Lock.Layout, r.Owned = keyspace.Slot, layout.Semaphores, true
+	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.FormatInt(r.Revision, 10))
+	r.Owner.Weight, r.Owner.Permits = int(number(tb, weight)), int(number(tb, total))
 }
 
 func number(tb testing.TB, s string) int64 {

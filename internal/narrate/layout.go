@@ -16,6 +16,9 @@ import (
 func Layout(l inspect.Lock, now time.Time) []string {
 	rule := l.ID.Layout
 	var says []string
+	if rule.Kind == layout.Permits {
+		says = append(says, permits(l)...)
+	}
 	for _, r := range l.Queue {
 		says = append(says, value(r, now)...)
 	}

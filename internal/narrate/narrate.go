@@ -58,6 +58,8 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 				": the later request " + t.say("does", "did") + " not wait for the earlier one",
 			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
 		}
+	case diagnose.PermitsDiffer:
+		return t.permitsDiffer(f)
 	case diagnose.Modified:
 		return t.modified(f)
 	case diagnose.SelfWait:

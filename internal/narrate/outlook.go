@@ -16,7 +16,7 @@ import (
 // Request describes a request of a session: who made it and when, and how long
 // its lease lasts. A snapshot of the past has no time, so now is zero then.
 func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
-	text := client(s, r) + " (" + r.Mode.String() + "), " + requested(r, now)
+	text := client(s, r) + " (" + takes(r) + "), " + requested(r, now)
 	if r.Lock.Layout.OneKey() {
 		text = holderOf(r) + ", by a key that was created at revision " + strconv.FormatInt(r.Revision, 10)
 	}
@@ -285,7 +285,9 @@ func successors(d diagnose.Diagnosis, l inspect.Lock, granted []inspect.Request,
 		return client(s, r)
 	}
 	var says []string
-	if len(own) > 0 {
+	if len(own) > 0 && l.ID.Layout.Kind == layout.Permits {
+		says = append(says, "as permits become free, "+who(own[0])+" is the next to get "+takes(own[0]))
+	} else if len(own) > 0 {
 		text := when + " " + who(own[0]) + " gets it"
 		if more := len(own) - 1; more > 0 {
 			text += ", along with " + format.Count(more, "other reader", "other readers")

@@ -3,6 +3,7 @@ package narrate
 import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -34,6 +35,9 @@ func leaseOf(s *inspect.Session) string {
 func lock(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "the key " + r.Key
+	}
+	if r.Mode == keyspace.Slot {
+		return takes(r) + " of " + format.Name(r.Lock.Name)
 	}
 	if r.Lock.Layout != layout.RWLock {
 		return format.Name(r.Lock.Name) + " (" + r.Lock.Layout.Name + ")"

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"etcd-lock/internal/backoff"
@@ -145,7 +146,19 @@ func (a *acquirer) lookUp(ctx context.Context, want rwlock.LockRequest) (b block
 	if err != nil {
 		return blocker{}, false, err
 	}
-	id := inspect.LockID{Layout: layout.RWLock, Name: want.Name}
-	b, ok = findBlocker(s, id, int64(a.session.Lease()), keyspace.Mode(want.Mode))
+	b, ok = findBlocker(s, requestFor(want), int64(a.session.Lease()))
 	return b, ok, nil
+}
+
+// requestFor is a request that would be made now.
+func requestFor(want rwlock.LockRequest) inspect.Request {
+	r := inspect.Request{
+		Lock: inspect.LockID{Layout: layout.RWLock, Name: want.Name}, Mode: keyspace.Mode(want.Mode),
+		Owned: true, Revision: math.MaxInt64,
+	}
+	if want.Mode == rwlock.Slot {
+		r.Lock.Layout = layout.Semaphores
+		r.Owner.Weight, r.Owner.Permits = want.Weight, want.Permits
+	}
+	return r
 }

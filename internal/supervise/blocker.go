@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -21,17 +20,18 @@ type blocker struct {
 }
 
 // findBlocker returns who blocks the request for a lock with a lease or, if there is
-// none, a request that would be made now. It reports false when nothing does.
+// none, the one that would be made now. It reports false when nothing does.
 //
 // It counts the requests that block the request's blockers too: a reader waits for
 // a writer, and with it for the readers ahead of that writer.
-func findBlocker(s inspect.Snapshot, id inspect.LockID, lease int64, mode keyspace.Mode) (blocker, bool) {
+func findBlocker(s inspect.Snapshot, would inspect.Request, lease int64) (blocker, bool) {
+	id := would.Lock
 	l, _ := s.Find(id)
 	var blockers []inspect.Request
 	if own := slices.IndexFunc(l.Queue, func(r inspect.Request) bool { return r.Lease == lease }); own >= 0 {
 		blockers = l.Blockers(own)
 	} else {
-		blockers = s.WouldBlock(inspect.Request{Lock: id, Mode: mode, Owned: true, Revision: math.MaxInt64})
+		blockers = s.WouldBlock(would)
 	}
 	if len(blockers) == 0 {
 		return blocker{}, false
@@ -72,6 +72,9 @@ func (b blocker) holder(now time.Time) string {
 		does = "behind "
 	}
 	text := fmt.Sprintf("%s%s (%s", does, r.Who(), r.Mode)
+	if r.Mode == keyspace.Slot {
+		text = fmt.Sprintf("%s%s (%d of %s", does, r.Who(), r.Owner.Weight, format.Count(r.Owner.Permits, "permit", "permits"))
+	}
 	if !r.Since.IsZero() {
 		text += fmt.Sprintf(", requested %s ago", format.Duration(now.Sub(r.Since)))
 	}

@@ -7,6 +7,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
+	"etcd-lock/rwlock"
 )
 
 func TestFindBlocker(t *testing.T) {
@@ -54,7 +55,7 @@ func TestFindBlocker(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := inspect.Snapshot{Locks: []inspect.Lock{tt.lock}}
-			b, ok := findBlocker(s, id, tt.me, tt.mode)
+			b, ok := findBlocker(s, requestFor(rwlock.LockRequest{Name: id.Name, Mode: rwlock.Mode(tt.mode)}), tt.me)
 			got := ""
 			if ok {
 				got = b.text(noon)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/rwlock"
 )
 
@@ -145,11 +146,13 @@ func (r *runner) runHolding(session *rwlock.Session, set *rwlock.Set) (ending, e
 	if r.OnAsk != 0 {
 		s.asked = set.Wanted()
 	}
+	until := time.Now().Add(r.AtLeast)
 	ended := s.supervise(r.signals, set.Lost())
 	if s.signaled {
 		s.clearGroup()
 		return ending{}, ErrLost
 	}
+	r.holdUntil(until, set.Lost())
 	err = set.Unlock()
 	switch {
 	case errors.Is(err, rwlock.ErrLost), errors.Is(err, rwlock.ErrSessionExpired):
@@ -159,6 +162,27 @@ func (r *runner) runHolding(session *rwlock.Session, set *rwlock.Set) (ending, e
 		r.reportf("%s could not be released, and is held until its lease expires: %v", r.locks(), err)
 	}
 	return ended, nil
+}
+
+// holdUntil returns at a time, or earlier when a signal comes or the locks are lost.
+func (r *runner) holdUntil(until time.Time, lost <-chan struct{}) {
+	left := time.Until(until)
+	if left <= 0 {
+		return
+	}
+	if !r.Quiet {
+		r.reportf("the command has ended, holding %s for another %s", r.locks(), format.Duration(left))
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-lost:
+	case sig := <-r.signals:
+		if !r.Quiet {
+			r.reportf("released %s early: %s", r.locks(), unix.SignalName(sig.(syscall.Signal)))
+		}
+	}
 }
 
 // closeTimeout bounds how long the end of a session may wait for etcd.

@@ -31,7 +31,8 @@ type Spec struct {
 	Try   bool          // do not wait
 	Quiet bool          // do not look up and report who holds the locks
 
-	OnAsk syscall.Signal // that the command gets once, when others wait for a lock; 0: none
+	AtLeast time.Duration  // how long the locks are held at least, also when the command has ended
+	OnAsk   syscall.Signal // that the command gets once, when others wait for a lock; 0: none
 
 	Connect func(context.Context) (*connect.Conn, error)
 	Report  func(text string) // tells the user something while the command has the terminal

@@ -17,6 +17,7 @@ type State string
 const (
 	Read      State = "read"      // held by readers, nobody waits
 	Write     State = "write"     // held by a writer, nobody waits
+	Slots     State = "slots"     // permits of a semaphore are held, nobody waits
 	Cached    State = "cached"    // held by a writer who keeps it between its uses until others ask; nobody waits
 	Contended State = "contended" // held, and others wait
 	Blocked   State = "blocked"   // not held: other keys are in the way of those who wait

@@ -6,6 +6,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -75,7 +76,9 @@ func newQueueRows(queue []inspect.Request) []queueRow {
 		if state.IsWriter(queue[i]) {
 			rows[i].blockers = first
 		}
-		if state.IsWriter(queue[up]) {
+		if queue[up].Mode == keyspace.Slot {
+			rows[i].role = "request"
+		} else if state.IsWriter(queue[up]) {
 			rows[i].role = "writer"
 		}
 	}
@@ -132,12 +135,12 @@ func tokenText(r inspect.Request) string {
 	return strconv.FormatInt(r.Revision, 10)
 }
 
-// modeText is a request's mode. Another key has none.
+// modeText is a request's mode, with the permits that it takes. Another key has none.
 func modeText(r inspect.Request) string {
 	if !r.IsRequest() {
 		return "-"
 	}
-	return r.Mode.String()
+	return r.ModeText()
 }
 
 // Describe implements nav.Describer.

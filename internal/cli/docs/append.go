@@ -65,6 +65,12 @@ func appendOwner(b []byte, owner *keyspace.Owner) ([]byte, error) {
 	if owner.Keep {
 		o.any("keep", true)
 	}
+	if owner.Weight != 0 {
+		o.any("weight", owner.Weight)
+	}
+	if owner.Permits != 0 {
+		o.any("permits", owner.Permits)
+	}
 	o.time("time", owner.Time)
 	return append(o.b, '}'), o.err
 }

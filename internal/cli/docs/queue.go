@@ -127,7 +127,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, y
 	for i := range l.Queue {
 		r := &l.Queue[i]
 		for ; l.Queue[earlier].Revision < r.Revision; earlier++ {
-			if l.Queue[earlier].Mode == keyspace.Write {
+			if l.Queue[earlier].Mode != keyspace.Read {
 				writers, last = writers+1, earlier+1
 			}
 		}
@@ -136,7 +136,8 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, y
 		request.State = r.StandingAt(now)
 		switch {
 		case !l.ID.Layout.Waiters:
-		case r.Mode == keyspace.Write:
+		case r.Mode == keyspace.Slot && r.Holding:
+		case r.Mode != keyspace.Read:
 			request.BlockedBy = Blockers{Count: earlier, Last: earlier}
 		default:
 			request.BlockedBy = Blockers{Count: writers, Last: last}
@@ -224,7 +225,7 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 // appendRow appends the cells of a request.
 func (r *QueuedRequest) appendRow(row []output.Cell, now time.Time) []output.Cell {
 	for _, text := range [...]string{
-		strconv.Itoa(r.Position), r.Mode, r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
+		strconv.Itoa(r.Position), r.modeText(), r.State, r.Age(now), Owner(r.Owner), format.Dash(r.Lease), r.ttl(),
 		strconv.FormatInt(r.Revision, 10), format.Dash(r.BlockedBy.String()), r.Key,
 	} {
 		row = append(row, output.Cell{Text: text})

@@ -60,5 +60,5 @@ func (d Release) Write(out output.Printer) error {
 }
 
 func (d Release) row(what output.Cell, r Request) []output.Cell {
-	return append([]output.Cell{what}, output.Row(format.Name(r.Name), r.Mode, r.State, Owner(r.Owner), r.Key)...)
+	return append([]output.Cell{what}, output.Row(format.Name(r.Name), r.modeText(), r.State, Owner(r.Owner), r.Key)...)
 }

@@ -18,7 +18,7 @@ const RequestHelp = `name, layout        of the lock, as for ls
 ` + standingHelp
 
 // standingHelp documents the fields of Standing.
-const standingHelp = `mode                read or write
+const standingHelp = `mode                read or write; of a semaphore of package rwlock, slot
 state               holding or waiting; cached: holding, and keeping the lock between its
                     uses until others ask for it; vacant, kept, lapsed or unknown: as for
                     ls, of a lock that is one key
@@ -27,7 +27,9 @@ lease               16 hex digits, as etcdctl prints it; absent when there is no
 revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time; under, the key of the lock that its
                     process runs under; traceparent, of its trace; keep: true, it may keep
-                    the lock between its uses; absent when the client wrote none. The time
+                    the lock between its uses; of a semaphore weight, the permits that the
+                    request takes, and permits, how many there are, as it was told; absent
+                    when the client wrote none. The time
                     is absent where since says it: only what was watched has both
 since               when it began to hold or to wait; absent when unknown
 term                of a record: holder, acquired, renewed, duration_seconds and ends,
@@ -127,6 +129,15 @@ func (r *Standing) setValue(t *layout.Term, s *layout.Slots) {
 	if s != nil {
 		r.Slots = &slots{Total: s.Total, Holders: append([]string{}, s.Holders...)}
 	}
+}
+
+// modeText returns the mode for a table, and of a semaphore how many permits are taken, of how
+// many.
+func (r *Standing) modeText() string {
+	if r.Mode != keyspace.Slot.String() {
+		return r.Mode
+	}
+	return inspect.Request{Mode: keyspace.Slot, Owner: r.Owner}.ModeText()
 }
 
 // Age returns how long the request has held or waited, for a table.
