@@ -29,11 +29,16 @@ func newDemoCmd(a *app, runF func(context.Context, *demoOptions) error) *cobra.C
 		Long: `Starts an etcd inside this process, readers and writers that contend for a few
 locks, and the terminal UI. All of it ends with the UI.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("endpoints") {
-				return errors.New("demo starts its own etcd: not with --endpoints")
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			for _, flag := range []string{"endpoints", "context"} {
+				if cmd.Flags().Changed(flag) {
+					return errors.New("demo starts its own etcd: not with --" + flag)
+				}
 			}
 			a.connection.Embedded = true
+			return cmd.Root().PersistentPreRunE(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runResult(runF(cmd.Context(), &demoOptions{tuiOptions: *a.tuiOptions(), seed: seed}))
 		},
 	}

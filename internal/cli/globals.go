@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
+	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/etcd"
@@ -30,6 +33,12 @@ type globals struct {
 	plain        bool // connect without TLS unless something asks for it
 	output       output.Format
 	readOnly     bool
+
+	configPath  string // --config
+	contextFlag []string
+	config      config.File
+	chosen      contexts.Chosen
+	context     config.Context // that is used; its zero value: none is, or several are
 }
 
 const (
@@ -65,6 +74,8 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "output", "o", "table or json")
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
+	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
+	fs.StringSliceVar(&g.contextFlag, "context", nil, "`name` of the cluster in the configuration file; several, comma separated, for ls, why and tui")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as
@@ -81,9 +92,78 @@ func envName(flag string) string {
 	return "ETCDCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// resolve fills flags that were not given from the environment, and checks that
-// the flags fit together.
+// The variables of this program that are about the configuration file.
+const (
+	configEnv  = "ETCD_LOCK_CONFIG"
+	contextEnv = "ETCD_LOCK_CONTEXT"
+)
+
+// resolve reads the configuration file, and fills flags that were not given from the
+// context that is used or, without one, from the environment. It checks that the flags fit
+// together.
 func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
+	if err := g.configure(fs, getenv); err != nil {
+		return err
+	}
+	switch len(g.chosen.Names) {
+	case 0:
+		return g.settle(fs, getenv)
+	case 1:
+		return g.enter(fs)
+	default:
+		return contexts.OneOnly(fs)
+	}
+}
+
+// configure reads the configuration file, and chooses the contexts.
+func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
+	path := cmp.Or(g.configPath, getenv(configEnv))
+	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
+		return err
+	}
+	here, variable := g.connection.Embedded || fs.Changed("endpoints") || fs.Changed("discovery-srv"), getenv(contextEnv)
+	if here {
+		variable = "" // a login must not get to another etcd
+	}
+	if g.connection.Embedded && len(g.contextFlag) > 0 {
+		return exclusive("--embedded", "--context")
+	}
+	here = here || getenv(envName("endpoints")) != "" || getenv(envName("discovery-srv")) != ""
+	g.chosen, err = contexts.Choose(g.config, g.contextFlag, variable, here)
+	return err
+}
+
+// enter takes what was not given by flags from the only context that was chosen. The
+// environment is about another etcd.
+func (g *globals) enter(fs *pflag.FlagSet) error {
+	g.context, _ = g.config.Find(g.chosen.Names[0])
+	if err := contexts.Apply(fs, g.context); err != nil {
+		return err
+	}
+	if err := g.settle(fs, func(string) string { return "" }); err != nil {
+		return fmt.Errorf("context %s: %w", g.context.Name, err)
+	}
+	g.endpointsSet = g.endpointsSet || g.chosen.Named
+	return nil
+}
+
+// in returns the globals for another context: what it says, and what was given by flags that
+// are not about one etcd.
+func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
+	fresh := &globals{}
+	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	fresh.register(fs)
+	if err := contexts.Copy(fs, given, contexts.Identity()); err != nil {
+		return nil, err
+	}
+	fresh.config, fresh.chosen = g.config, contexts.Chosen{Names: []string{name}, Named: true}
+	fresh.connection.AskPassword, fresh.connection.Warn = g.connection.AskPassword, g.connection.Warn
+	return fresh, fresh.enter(fs)
+}
+
+// settle fills flags that were not given from the environment, and checks that the flags
+// fit together.
+func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
 	for _, name := range flagsFromEnv() {
 		f, value := fs.Lookup(name), getenv(envName(name))
 		if f.Changed || value == "" {

@@ -19,7 +19,9 @@ libraries: "etcd-lock layouts" lists them.
 Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
 The flags of the connection are also read from the environment variables of etcdctl:
-ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
+ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
+ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
+lists the clusters that it names, and docs/config.md describes it.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -39,9 +41,10 @@ func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, n
 // newRootCmdWith is newRootCmd with the command that it runs when it is given none.
 func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "etcd-lock",
-		Short: "Inspect, debug and use distributed read/write locks on etcd",
-		Long:  rootLong,
+		Annotations: map[string]string{several: ""},
+		Use:         "etcd-lock",
+		Short:       "Inspect, debug and use distributed read/write locks on etcd",
+		Long:        rootLong,
 		Example: `  etcd-lock --endpoints https://etcd-1:2379 --cacert ca.pem
   etcd-lock why /jobs/nightly
   etcd-lock exec /jobs/nightly -- ./nightly.sh
@@ -56,13 +59,14 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 			if err := checkFilled(cmd); err != nil {
 				return err
 			}
-			return a.resolve(cmd.Flags(), a.Getenv)
+			return a.prepare(cmd)
 		},
 		RunE:              tuiCmd.RunE,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	a.register(cmd.PersistentFlags())
-	cmd.Flags().AddFlagSet(tuiCmd.Flags()) // the same flags, which set the same options
+	_ = cmd.RegisterFlagCompletionFunc("context", completeContexts(a)) // it is registered above
+	cmd.Flags().AddFlagSet(tuiCmd.Flags())                             // the same flags, which set the same options
 	cmd.AddCommand(
 		tuiCmd,
 		newDemoCmd(a, nil),
@@ -72,6 +76,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newReleaseCmd(a, nil),
 		newAccessCmd(a, nil),
 		newLayoutsCmd(a, nil),
+		newContextsCmd(a),
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
 		newProfileCmd(a, nil),
@@ -85,6 +90,27 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newCompletionCmd(),
 	)
 	return cmd
+}
+
+// Annotations of commands.
+const (
+	offline = "offline" // it needs no etcd and no context
+	several = "several" // it takes several contexts
+)
+
+// prepare reads the configuration and the environment for a command.
+func (a *app) prepare(cmd *cobra.Command) error {
+	a.given = cmd.Flags()
+	if _, ok := cmd.Annotations[offline]; ok {
+		return a.settle(cmd.Flags(), a.Getenv)
+	}
+	if err := a.resolve(cmd.Flags(), a.Getenv); err != nil {
+		return err
+	}
+	if _, ok := cmd.Annotations[several]; !ok && len(a.chosen.Names) > 1 {
+		return fmt.Errorf("%s takes one context; ls, why and tui take several", cmd.Name())
+	}
+	return nil
 }
 
 // mayBeEmpty are the flags of commands for which an empty text has a meaning.

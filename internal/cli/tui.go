@@ -39,8 +39,9 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		revision    revs
 	)
 	cmd := &cobra.Command{
-		Use:   "tui [PREFIX...]",
-		Short: "Terminal UI: inspect locks, acquire and release them, run scenarios",
+		Annotations: map[string]string{several: ""},
+		Use:         "tui [PREFIX...]",
+		Short:       "Terminal UI: inspect locks, acquire and release them, run scenarios",
 		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
 in it for its keys.
 
@@ -49,7 +50,8 @@ were at --at or --rev, or at the end. With --live too, it shows etcd, and goes b
 recording to what etcd has forgotten or never knew.
 
 What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
-etcd-lock/config.yaml in the user's configuration directory.`,
+etcd-lock/ui.yaml in the user's configuration directory. docs/config.md describes
+the configuration file: other keys, commands on rows, and clusters for --context and :ctx.`,
 		Example: `  etcd-lock tui /jobs/
   etcd-lock tui --recording /var/lib/etcd-lock --at 03:12
   etcd-lock tui --recording /var/lib/etcd-lock --live`,
@@ -144,7 +146,7 @@ func isUnicode(getenv func(string) string) bool {
 
 // preferencesFile returns where the terminal UI keeps its preferences. It is empty
 // when the user has no configuration directory.
-func preferencesFile() string { return configFile("config.yaml") }
+func preferencesFile() string { return configFile("ui.yaml") }
 
 // configFile returns the path of a file in the user's configuration directory, or nothing
 // if there is no such directory.
