@@ -4,7 +4,7 @@
 // ends.
 //
 // It is built in rings, each of which imports only those before it: backend and
-// term, theme, widget and state, nav, screens and effects, app.
+// term, theme, widget and state, nav, screens and effects, app, clusters.
 package tui
 
 import (
@@ -15,8 +15,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"etcd-lock/tui/app"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/clusters"
 )
 
 // closeTimeout bounds how long Run goes on after the user has left, to release
@@ -34,7 +34,7 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil && o.Past == nil {
 		return errors.New("tui: no source of locks")
 	}
-	m := app.New(ctx, o)
+	m := clusters.New(ctx, o)
 	if o.NoColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}

@@ -153,7 +153,11 @@ func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
 	fresh := &globals{}
 	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	fresh.register(fs)
-	if err := contexts.Copy(fs, given, contexts.Identity()); err != nil {
+	without := contexts.Identity()
+	if !g.readOnly { // that one context may be written to says nothing of another
+		without = append(without, "read-only")
+	}
+	if err := contexts.Copy(fs, given, without); err != nil {
 		return nil, err
 	}
 	fresh.config, fresh.chosen = g.config, contexts.Chosen{Names: []string{name}, Named: true}

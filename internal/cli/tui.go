@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
@@ -16,6 +18,7 @@ import (
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
+	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -79,7 +82,7 @@ the configuration file: other keys, commands on rows, and clusters for --context
 }
 
 func (a *app) tuiOptions() *tuiOptions {
-	return &tuiOptions{
+	opts := &tuiOptions{
 		Options: console.Options{
 			ReadOnly:    a.readOnly,
 			NoColor:     a.noColor(),
@@ -93,6 +96,68 @@ func (a *app) tuiOptions() *tuiOptions {
 		dumb:    a.Getenv("TERM") == "dumb",
 		connect: a.connect,
 	}
+	opts.Locked = a.readOnly && a.given != nil && a.given.Changed("read-only")
+	opts.Context = contexts.Show(a.context)
+	if len(a.config.Contexts) > 0 && !a.connection.Embedded {
+		opts.Contexts = &clusters{app: a, options: &opts.Options}
+	}
+	return opts
+}
+
+// clusters are the contexts of the configuration file, for the terminal UI.
+type clusters struct {
+	*app
+	options *console.Options // of the UI
+}
+
+// List implements backend.Contexts.
+func (c *clusters) List() []backend.Context {
+	var all []backend.Context
+	for _, one := range c.config.Contexts {
+		all = append(all, contexts.Show(one))
+	}
+	return all
+}
+
+// Password implements backend.Contexts.
+func (c *clusters) Password(ctx context.Context, name string) (string, error) {
+	g, err := c.in(name, c.given)
+	if err != nil {
+		return "", err
+	}
+	return connect.AskAtTerminal(ctx, g.connection.Prompt())
+}
+
+// Open implements backend.Contexts.
+func (c *clusters) Open(ctx context.Context, name, password string) (backend.Options, func(), error) {
+	g, err := c.in(name, c.given)
+	if err != nil {
+		return backend.Options{}, nil, err
+	}
+	var notices []string
+	g.connection.Warn = func(text string) { notices = append(notices, text) }
+	g.connection.AskPassword = nil // the screen is the UI's
+	if password != "" {
+		g.connection.Etcd.Password = password
+	}
+	conn, err := g.connect(ctx)
+	if err != nil {
+		return backend.Options{}, nil, err
+	}
+	o := *c.options
+	o.Prefixes, o.ReadOnly, o.Context, o.Recording = nil, g.readOnly, contexts.Show(g.context), ""
+	o.At, o.Revision, o.DialTimeout = time.Time{}, 0, g.connection.Etcd.DialTimeout
+	if r, err := conn.Reach(ctx, nil); err == nil && r.Limited {
+		o.Prefixes = r.Prefixes
+		notices = append(notices, r.Note())
+	}
+	o.Notice = strings.Join(notices, "; ")
+	options, end, err := console.Open(ctx, conn, o)
+	if err != nil {
+		conn.Close()
+		return options, nil, err
+	}
+	return options, func() { end(); conn.Close() }, nil
 }
 
 // begin has flags say where in the past the UI begins, and whether there is a present.

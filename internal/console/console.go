@@ -30,6 +30,7 @@ type Options struct {
 	Prefixes    []string // only locks below these are shown; empty: all
 	Notice      string   // is shown at the start; empty: nothing
 	ReadOnly    bool     // nothing is written to etcd
+	Locked      bool     // the user cannot change that
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
@@ -38,6 +39,9 @@ type Options struct {
 	KeepThreads bool          // the number of threads was chosen by the user
 
 	Classes lockclass.Rules // which locks are counted together
+
+	Context  backend.Context  // that is shown; its zero value: etcd has no name
+	Contexts backend.Contexts // that the user can go to; nil: none
 
 	Recording string    // what a recorder kept; empty: nothing
 	At        time.Time // begin with the locks as they were then; zero: they are as they are
@@ -50,7 +54,17 @@ type Options struct {
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
-	options := o.common()
+	options, end, err := Open(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return o.show(ctx, options)
+}
+
+// Open returns the options of the UI on an etcd, and what ends that they have begun.
+func Open(ctx context.Context, c *connect.Conn, o Options) (options tui.Options, end func(), err error) {
+	options, end = o.common(), func() {}
 	options.Endpoint = c.Endpoint
 	options.Source = source{c.Source}
 	options.Health = &health{client: c.Client, source: c.Source}
@@ -61,25 +75,27 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		r.classes = o.Classes
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
-			return err
+			return options, nil, err
 		}
 		options.Past, options.Archive = joined{past{c}, r}, r
 	}
-	if !o.ReadOnly {
+	if !o.ReadOnly || !o.Locked {
 		shared := sandbox.Shared(c)
 		l := &locker{connect: shared.Connect, timeout: c.Timeout}
-		defer l.close()
 		log, err := release.OpenAuditLog(o.AuditLog) // first: nothing is released that cannot be recorded
 		if err != nil {
-			return err
+			return options, nil, err
 		}
-		defer func() { _ = log.Close() }()
+		end = func() {
+			l.close()
+			_ = log.Close()
+		}
 		options.Locker = l
 		options.Releaser = &releaser{Releaser: release.New(c), audit: release.Audit{Log: log, Now: o.Now}}
 		options.Scenarios = scenarios{shared: shared, dialTimeout: o.DialTimeout}
 		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefixes: o.Prefixes, Now: o.Now}}
 	}
-	return o.show(ctx, options)
+	return options, end, nil
 }
 
 // Replay shows the terminal UI on a recording, without an etcd.
@@ -104,6 +120,9 @@ func (o Options) common() tui.Options {
 		Notice:   o.Notice,
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
+		Locked:   o.Locked,
+		Context:  o.Context,
+		Contexts: o.Contexts,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
 		Start:    backend.Place{Time: o.At, Revision: o.Revision},

@@ -27,6 +27,7 @@ func commands(m *Model) []command {
 		columnCommands(front, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
+		contextCommands(m),
 	)
 	all = append(all,
 		command{name: "pause", about: "freeze the display, or resume", run: func(string) nav.Action { return togglePause(m.Context) }},

@@ -39,6 +39,8 @@ type Model struct {
 	flash         flashLine
 	frame         frame
 	scrubber      scrubber
+
+	goContext func(name string) tea.Cmd // goes to another cluster; nil: there is none
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.
@@ -51,19 +53,24 @@ func New(ctx context.Context, o backend.Options) *Model {
 	}
 	d := &state.Data{Now: o.Now(), Classes: o.Classes}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style, Etcd: o.Context}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.Views = map[nav.Kind]nav.Screen{}
-	for k := nav.KindLocks; k <= nav.LastView; k++ {
-		if offView(c, k).Why == "" {
-			m.screens.Views[k] = screens.New(c, nav.Ref{Kind: k})
-		}
-	}
+	m.addViews()
 	m.screens.Open = []nav.Screen{m.screens.Views[nav.KindLocks]}
 	return m
+}
+
+// addViews makes the views that there are now.
+func (m *Model) addViews() {
+	for k := nav.KindLocks; k <= nav.LastView; k++ {
+		if m.screens.Views[k] == nil && offView(m.Context, k).Why == "" {
+			m.screens.Views[k] = screens.New(m.Context, nav.Ref{Kind: k})
+		}
+	}
 }
 
 // abilities is what the user may do with what the options bring.
@@ -71,7 +78,7 @@ func abilities(o backend.Options) nav.Can {
 	writes := !o.ReadOnly
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
-		TimeTravel: o.Past != nil, Record: o.Recorder != nil, ReadOnly: o.ReadOnly,
+		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly,
 		Clock: o.Archive != nil, Recording: o.Source == nil,
 	}
 }

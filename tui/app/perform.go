@@ -24,6 +24,10 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.refresh(a.All)
 	case nav.Restyle:
 		m.restyle()
+	case nav.GoContext:
+		return m.toContext(a.Name)
+	case nav.ReadOnly:
+		return m.perform(m.setReadOnly(a.On))
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
 		m.restyle()
@@ -171,6 +175,7 @@ func (m *Model) retheme() {
 		dark = to == backend.BackgroundDark
 	}
 	*m.Theme = theme.New(dark, m.options.NoColor)
+	*m.Theme = m.Theme.OfContext(m.Etcd.Colour, dark, m.options.NoColor)
 	if m.InPast() {
 		*m.Theme = m.Theme.OfPast()
 	}

@@ -44,6 +44,10 @@ type (
 		Path  string
 	}
 
+	// GoContext goes to another cluster, by its name.
+	GoContext struct{ Name string }
+	// ReadOnly forbids to write to etcd, or allows it.
+	ReadOnly struct{ On bool }
 	// Open puts a screen in front. If the view is open already, the screens opened
 	// from it are closed.
 	Open struct{ Ref Ref }

@@ -2,6 +2,7 @@ package nav
 
 import (
 	"etcd-lock/internal/keyspace"
+	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -14,6 +15,7 @@ type Context struct {
 	Prefixes keyspace.Prefixes // of the locks that are watched
 	Can      Can
 	Theme    *theme.Theme
+	Etcd     backend.Context // that is shown
 }
 
 // Can is what the user may do.
