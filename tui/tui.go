@@ -15,6 +15,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
+	"etcd-lock/tui/app"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/clusters"
 )
@@ -25,6 +26,10 @@ const closeTimeout = 2 * time.Second
 
 // Options are what the UI is started with.
 type Options = backend.Options
+
+// CheckKeys returns what is wrong with the keys and the commands of the options, if anything
+// is: a *backend.KeyError.
+func CheckKeys(o Options) error { return app.CheckKeys(o) }
 
 // Run shows the UI until the user leaves or ctx ends. When it returns, the
 // terminal is as it was, unless nobody reads from it, and the locks that the user took are released and the

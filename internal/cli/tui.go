@@ -65,6 +65,9 @@ the configuration file: other keys, commands on rows, and clusters for --context
 				return err
 			}
 			opts.Prefixes = args
+			if err := contexts.CheckKeys(a.config); err != nil {
+				return err
+			}
 			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
@@ -98,6 +101,7 @@ func (a *app) tuiOptions() *tuiOptions {
 	}
 	opts.Locked = a.readOnly && a.given != nil && a.given.Changed("read-only")
 	opts.Context = contexts.Show(a.context)
+	opts.Keys, opts.Commands = contexts.Keys(a.config), contexts.Commands(a.config, a.context.Name)
 	if len(a.config.Contexts) > 0 && !a.connection.Embedded {
 		opts.Contexts = &clusters{app: a, options: &opts.Options}
 	}
@@ -146,6 +150,7 @@ func (c *clusters) Open(ctx context.Context, name, password string) (backend.Opt
 	}
 	o := *c.options
 	o.Prefixes, o.ReadOnly, o.Context, o.Recording = nil, g.readOnly, contexts.Show(g.context), ""
+	o.Commands = contexts.Commands(c.config, name)
 	o.At, o.Revision, o.DialTimeout = time.Time{}, 0, g.connection.Etcd.DialTimeout
 	if r, err := conn.Reach(ctx, nil); err == nil && r.Limited {
 		o.Prefixes = r.Prefixes

@@ -40,8 +40,10 @@ type Options struct {
 
 	Classes lockclass.Rules // which locks are counted together
 
-	Context  backend.Context  // that is shown; its zero value: etcd has no name
-	Contexts backend.Contexts // that the user can go to; nil: none
+	Keys     []backend.Key
+	Commands []backend.Command // on rows
+	Context  backend.Context   // that is shown; its zero value: etcd has no name
+	Contexts backend.Contexts  // that the user can go to; nil: none
 
 	Recording string    // what a recorder kept; empty: nothing
 	At        time.Time // begin with the locks as they were then; zero: they are as they are
@@ -122,15 +124,25 @@ func (o Options) common() tui.Options {
 		ReadOnly: o.ReadOnly,
 		Locked:   o.Locked,
 		Context:  o.Context,
+		Keys:     o.Keys,
 		Contexts: o.Contexts,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
 		Start:    backend.Place{Time: o.At, Revision: o.Revision},
 	}
+	if len(o.Commands) > 0 {
+		options.Commands = commands(o.Commands)
+	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)
 	}
 	return options
+}
+
+// CheckKeys returns what is wrong with keys and commands, if anything is: a
+// *backend.KeyError.
+func CheckKeys(keys []backend.Key, all []backend.Command) error {
+	return tui.CheckKeys(tui.Options{Keys: keys, Commands: commands(all)})
 }
 
 // show runs the UI.

@@ -34,6 +34,9 @@ type Options struct {
 	Context  Context  // that is shown; its zero value: etcd has no name
 	Contexts Contexts // that the user can go to; nil: none
 
+	Keys     []Key    // other names of keys
+	Commands Commands // on rows; nil: none
+
 	ReadOnly bool             // disables the keys that write to etcd
 	Locked   bool             // the user cannot change that
 	NoColor  bool             // NO_COLOR is set to anything: only bold and reverse are left

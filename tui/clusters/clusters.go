@@ -5,7 +5,6 @@ package clusters
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -28,7 +27,7 @@ type Model struct {
 	open     []*cluster
 	front    *cluster
 	before   *cluster // that was in front before; nil: none was
-	opening  string // the context that is connected to; empty: none
+	opening  string   // the context that is connected to; empty: none
 	size     tea.WindowSizeMsg
 	colour   *tea.BackgroundColorMsg // nil: the terminal has not said
 }
@@ -182,30 +181,13 @@ func (m *Model) opened(msg openedMsg) tea.Cmd {
 
 // askPassword gives the terminal to the prompt for a password.
 func (m *Model) askPassword(name string) tea.Cmd {
-	p := &prompt{ask: func() (string, error) { return m.contexts.Password(m.tasks.Ctx, name) }}
-	return tea.Exec(p, func(err error) tea.Msg { return passwordMsg{name, p.password, err} })
+	ctx, contexts, password := m.tasks.Ctx, m.contexts, ""
+	ask := func() (err error) {
+		password, err = contexts.Password(ctx, name)
+		return err
+	}
+	return tea.Exec(effects.OnTerminal(ask), func(err error) tea.Msg { return passwordMsg{name, password, err} })
 }
-
-// prompt is a tea.ExecCommand. It uses the terminal itself.
-type prompt struct {
-	ask      func() (string, error)
-	password string
-}
-
-// Run implements tea.ExecCommand, as the others do.
-func (p *prompt) Run() (err error) {
-	p.password, err = p.ask()
-	return err
-}
-
-// SetStdin does nothing.
-func (p *prompt) SetStdin(io.Reader) {}
-
-// SetStdout does nothing.
-func (p *prompt) SetStdout(io.Writer) {}
-
-// SetStderr does nothing.
-func (p *prompt) SetStderr(io.Writer) {}
 
 // Close ends what the UI has begun, in all clusters at once: what the user holds is
 // released. It waits for that at most timeout.

@@ -59,7 +59,9 @@ func (f *fleet) List() []backend.Context {
 	return all
 }
 
-func (f *fleet) Password(context.Context, string) (string, error) { return "", errors.New("no terminal") }
+func (f *fleet) Password(context.Context, string) (string, error) {
+	return "", errors.New("no terminal")
+}
 
 func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func(), error) {
 	if f.clusters[name] == nil {

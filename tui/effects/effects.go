@@ -159,6 +159,8 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.runs.stopRecording()
 	case nav.SavePrefs:
 		return e.prefs.save()
+	case nav.RunCommand:
+		return e.runCommand(a)
 	case nav.Export:
 		return e.export(a.Table, a.Path)
 	default:

@@ -32,6 +32,10 @@ type (
 	Leaser interface{ Leases() []int64 }
 	// Alerter has a sign for its tab.
 	Alerter interface{ Alert() theme.Text }
+	// Rower knows the request that stands for the row under the cursor.
+	Rower interface {
+		Row() (r inspect.Request, ok bool)
+	}
 	// Chooser puts its cursor on a lock, which need not exist.
 	Chooser interface{ Choose(id inspect.LockID) }
 	// ScenarioChooser puts its cursor on a scenario.

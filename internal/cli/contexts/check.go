@@ -12,6 +12,9 @@ import (
 // Check prints what is in a file, or what is wrong with it.
 func Check(out output.Printer, path string) error {
 	f, err := config.Load(path, true)
+	if err == nil {
+		err = CheckKeys(f)
+	}
 	if err != nil {
 		return &connect.OptionError{Err: err}
 	}
