@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -44,5 +44,7 @@ kills: ## kill a recorder of locks 200 times
 	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
 prometheus: ## check the alert rules and the dashboard of docs/prometheus with the code of Prometheus
 	cd .ci/prometheus && go test -count=1 -v ./...
+docs: ## build the documentation as static pages in bin/docs
+	.ci/site/build bin/docs
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock
 	.ci/module $(MODULE)

@@ -174,7 +174,7 @@ func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
 			continue
 		}
 		if err := f.Value.Set(value); err != nil {
-			return fmt.Errorf("environment variable %s: %w", envName(name), err)
+			return fmt.Errorf("environment variable %s is %q: %w", envName(name), value, err)
 		}
 	}
 	c := &g.connection

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -118,5 +119,19 @@ func wantDeclared(t *testing.T, file, source, name string) {
 	last := name[strings.LastIndex(name, ".")+1:]
 	if !regexp.MustCompile(strings.Replace(declared, "%s", regexp.QuoteMeta(last), 1)).Match(text) {
 		t.Errorf("%s says that %s declares %s", file, source, name)
+	}
+}
+
+// Every symbolic link leads to a file.
+func TestSymbolicLinks(t *testing.T) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		_, err = os.Stat(path)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -113,7 +113,7 @@ func TestWatchesBesideACutOffMember(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range next {
-		n("it sees the request", func(u Update) bool { return u.Snapshot.Revision >= resp.Header.Revision })
+		n("it sees the request", func(u Update) bool { return u.Snapshot != nil && u.Snapshot.Revision >= resp.Header.Revision })
 	}
 }
 
