@@ -167,8 +167,12 @@ func frozenMark(c *nav.Context, w int) string {
 	if c.InRecording() {
 		text += c.Play.Sign() + " "
 	}
-	if c.Frozen.About != "" && w >= 120 && !c.Can.Recording {
-		text += c.Frozen.About + " "
+	switch {
+	case w < 120 || c.Can.Recording:
+	case c.Frozen.Past:
+		text += "· " + c.Key("b") + " goes back to live "
+	default:
+		text += c.Key("space") + " resumes "
 	}
 	return style.Render(text) + "  "
 }

@@ -51,7 +51,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &state.Data{Now: o.Now(), Classes: o.Classes}
+	d := &state.Data{Now: o.Now(), Classes: o.Classes, Renamed: renamed(o.Keys)}
 	style := theme.New(true, o.NoColor)
 	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style, Etcd: o.Context}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}

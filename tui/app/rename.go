@@ -111,3 +111,15 @@ func (m *Model) clash(on nav.Kind, key, one, other string) error {
 	}
 	return nil
 }
+
+// renamed are the keys of all screens that the user calls otherwise, for texts that name
+// them. One that is off keeps its name there.
+func renamed(keys []backend.Key) map[string]string {
+	names := map[string]string{}
+	for from, to := range renames(keys, nav.KindLocks) {
+		if len(to) > 0 {
+			names[from] = to[0]
+		}
+	}
+	return names
+}

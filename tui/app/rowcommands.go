@@ -80,7 +80,7 @@ func (m *Model) askCommand(c backend.Command, values map[string]string, next int
 		return m.confirmCommand(c, values)
 	}
 	p := c.Prompts[next]
-	return nav.Prompt{Label: term.Safe(p.Label), Value: p.Default, Accept: func(text string) (nav.Action, error) {
+	return nav.Prompt{Label: term.Safe(p.Label) + ": ", Value: p.Default, Accept: func(text string) (nav.Action, error) {
 		values[p.Name] = text
 		return m.askCommand(c, values, next+1), nil
 	}}

@@ -283,7 +283,7 @@ func (s *locksScreen) empty() string {
 	case s.table.Filtered() != "":
 		return "no lock matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
-		return s.EmptyText(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
+		return s.EmptyText(s.Shown().Known(), "no locks; "+s.Key(newNameKey)+" to type a name and take it")
 	default:
 		return s.EmptyText(s.Shown().Known(), "no locks")
 	}
