@@ -56,9 +56,6 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
 				return fmt.Errorf("-o %s: must be table or json", a.output)
 			}
-			if err := checkFilled(cmd); err != nil {
-				return err
-			}
 			return a.prepare(cmd)
 		},
 		RunE:              tuiCmd.RunE,
@@ -101,6 +98,9 @@ const (
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.given = cmd.Flags()
+	if err := checkFilled(cmd); err != nil {
+		return err
+	}
 	if _, ok := cmd.Annotations[offline]; ok {
 		return a.settle(cmd.Flags(), a.Getenv)
 	}

@@ -65,9 +65,6 @@ the configuration file: other keys, commands on rows, and clusters for --context
 				return err
 			}
 			opts.Prefixes = args
-			if err := contexts.CheckKeys(a.config); err != nil {
-				return err
-			}
 			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
@@ -167,6 +164,9 @@ func (c *clusters) Open(ctx context.Context, name, password string) (backend.Opt
 
 // begin has flags say where in the past the UI begins, and whether there is a present.
 func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live, rev bool) error {
+	if err := contexts.CheckKeys(a.config); err != nil {
+		return err
+	}
 	switch err := from.Check(rev); {
 	case err != nil:
 		return err

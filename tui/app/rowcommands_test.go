@@ -18,7 +18,7 @@ type programs struct {
 	ran chan backend.CommandLine
 }
 
-func (p *programs) List() []backend.Command                  { return p.all }
+func (p *programs) List() []backend.Command                 { return p.all }
 func (p *programs) Terminal(line backend.CommandLine) error { p.ran <- line; return nil }
 
 func (p *programs) Background(line backend.CommandLine, _ <-chan struct{}) (string, error) {

@@ -12,9 +12,9 @@ import (
 // Frozen is a snapshot that is shown in place of the live one, and why.
 type Frozen struct {
 	Snapshot
-	Mark  string    // in one word, for the header
-	At    time.Time // when it was taken; zero: not known
-	Past  bool      // it is history, and not only paused
+	Mark string    // in one word, for the header
+	At   time.Time // when it was taken; zero: not known
+	Past bool      // it is history, and not only paused
 
 	// What is known of history.
 	Place    backend.Place
