@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs model kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -28,6 +28,8 @@ fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for ten minutes
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+model: ## check the models of the protocol in all their states; needs Spin and a C compiler
+	go test ./internal/model -count=1 -v -timeout 60m -model
 seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
 	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
 slow: ## run the built-in scenarios on etcds with long election timeouts
@@ -37,13 +39,19 @@ servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 cases: ## run the tests of the cases that need real clusters, and print a line for each; see docs/cases.md
 	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
-	go test -count=1 -v -timeout 30m ./internal/stories -run '^TestReal' -real
+	go test -count=1 -v -timeout 60m ./internal/stories -run '^TestReal' -real
 law: ## compare a recording with etcd at each of 100,000 revisions
 	go test ./internal/flight -count=1 -v -timeout 60m -run '^TestLaw$$' -law 110000
 kills: ## kill a recorder of locks 200 times
 	go test ./internal/flight -count=1 -v -timeout 20m -run '^TestKilled$$' -kills 200
 prometheus: ## check the alert rules and the dashboard of docs/prometheus with the code of Prometheus
 	cd .ci/prometheus && go test -count=1 -v ./...
+kubernetes: ## check the manifests of docs/kubernetes with the types of Kubernetes
+	cd .ci/kubernetes && go test -count=1 -v ./...
+release: ## make archives, packages, checksums and bills of materials of the last commit in dist; publishes nothing
+	.ci/release/run
+reproduce: ## make the release for Linux twice and compare; COLD=-cold compiles everything anew
+	.ci/release/reproduce $(COLD)
 docs: ## build the documentation as static pages in bin/docs
 	.ci/site/build bin/docs
 module: ## rename the module everywhere: make module MODULE=example.com/you/etcd-lock

@@ -2,11 +2,14 @@ package rwlock
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/rwlock/rwlocktest"
 )
 
 // putLate puts a key of the session's, as a copy of an earlier request does that
@@ -233,4 +236,40 @@ func TestPutThatComesAfterItWasTakenBack(t *testing.T) {
 	f.must(calls.sent[0]())
 	f.queued(0)
 	f.must(m.hold.session.(interface{ Close() error }).Close()) // which ends the watching over it
+}
+
+// A copy of a put that arrives after Unlock leaves its key for some seconds only, also if no
+// other request uses the key, and one that another request uses is left alone.
+func TestCopyOfAPutAfterUnlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := fixture{T: t, client: rwlocktest.New().Client(t), name: "/a"}
+		calls := count(f.client)
+		s, err := NewSession(f.soon(), f.client, time.Minute)
+		f.must(err)
+		defer func() { _ = s.Close() }()
+		first, second := s.NewRWMutex(f.name), s.NewRWMutex(f.name)
+		f.must(first.RLock(f.soon()))
+		key := f.usedKey(second, Read) // of its own, since the usual one is used
+		usual := f.usedKey(s.NewRWMutex(f.name+"/b"), Write)
+		f.putLate(s, key)
+		f.putLate(s, usual)
+		f.must(s.NewRWMutex(f.name + "/b").RWLock(f.soon())) // which takes its key over
+		f.must(first.Unlock())
+		if f.keys() != 2 {
+			t.Fatalf("%d keys, want the late one and that of /b", f.keys())
+		}
+		began := calls.total()
+		time.Sleep(5 * inFlight)
+		if f.keys() != 1 {
+			t.Errorf("%d keys a while later, want that of /b", f.keys())
+		}
+		if n := calls.total() - began; n > 6 { // with two by this test
+			t.Errorf("%d requests to look at four keys", n)
+		}
+		before := calls.total()
+		time.Sleep(time.Hour)
+		if n := calls.total() - before; n > 0 {
+			t.Errorf("%d requests in an hour in which nothing was released", n)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package rwlock
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -63,4 +64,48 @@ func TestIdleCostsNothing(t *testing.T) {
 	f.must(holder.Unlock())
 	f.must(f.await(waiter))
 	f.must(m.Unlock())
+}
+
+// A hold that can be downgraded costs what any other does, and a set one request more if it has
+// to wait.
+func TestCostOfSets(t *testing.T) {
+	f := newFixture(t)
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	s := f.newSession(client)
+	downgradable := s.NewRWMutex(f.name, WithDowngrade())
+	set := s.NewSet([]LockRequest{{f.name, Write}, {f.name + "/b", Write}, {f.name + "/c", Read}})
+	calls := count(client)
+	for _, tt := range []struct {
+		name            string
+		lock            func(context.Context) error
+		unlock          func() error
+		free, contended int64
+	}{
+		{"downgradable", downgradable.RWLock, downgradable.Unlock, 2, 3},
+		{"set", set.Lock, set.Unlock, 2, 4},
+	} {
+		before := calls.total()
+		f.must(tt.lock(f.soon()))
+		f.must(tt.unlock())
+		if n := calls.total() - before; n != tt.free {
+			t.Errorf("%s: lock and unlock took %d calls, want %d", tt.name, n, tt.free)
+		}
+		holder := f.mutex()
+		f.must(holder.RWLock(f.soon()))
+		before = calls.total()
+		waiter := start(func() error { return tt.lock(f.soon()) })
+		etcdtest.Eventually(t, "it has come to rest", func() bool {
+			n := calls.total()
+			for range 20 { // round trips, in which it could send something
+				f.keys()
+			}
+			return n > before && n == calls.total() // the request, and a watch unless one is left
+		})
+		f.must(holder.Unlock())
+		f.must(f.await(waiter))
+		f.must(tt.unlock())
+		if n := calls.total() - before; n > tt.contended {
+			t.Errorf("%s: lock and unlock behind another took %d calls, want at most %d", tt.name, n, tt.contended)
+		}
+	}
 }

@@ -247,6 +247,69 @@ func ExampleRWMutex_Downgrade() {
 	// others while reading: <nil>
 }
 
+// A job that another machine runs already is skipped.
+func ExampleRWMutex_TryRWDo() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	here, there := session.NewRWMutex("/jobs/nightly"), session.NewRWMutex("/jobs/nightly")
+	err = here.TryRWDo(context.Background(), func(ctx context.Context) error {
+		fmt.Println("held:", here.Valid(), "until the session ends:", here.Until().Equal(session.Deadline()))
+		err := there.TryRWDo(ctx, func(context.Context) error { return errors.New("runs twice") })
+		fmt.Println("skipped there:", errors.Is(err, rwlock.ErrLocked))
+		return nil
+	})
+	fmt.Println(err, here.Valid())
+	// Output:
+	// held: true until the session ends: true
+	// skipped there: true
+	// <nil> false
+}
+
+// Who waits can say for whom.
+func ExampleRWMutex_Ahead() {
+	client, stop := connect()
+	defer stop()
+	session, err := rwlock.NewSession(context.Background(), client, 10*time.Second)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+
+	holder := session.NewRWMutex("/stock", rwlock.WithLabel("stocktaking"))
+	if err := holder.RWLock(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	queued := make(chan struct{})
+	waiter := session.NewRWMutex("/stock", rwlock.WithHook(func(e rwlock.Event) {
+		if e.Kind == rwlock.EventQueued {
+			close(queued)
+		}
+	}))
+	done := make(chan error)
+	go func() { done <- waiter.RLock(context.Background()) }()
+	<-queued
+	ahead, err := waiter.Ahead(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, a := range ahead {
+		fmt.Println("waiting for", a.Mode, a.Owner.Label)
+	}
+	if err := holder.Unlock(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-done)
+	// Output:
+	// waiting for write stocktaking
+	// <nil>
+}
+
 func ExampleWithHook() {
 	client, stop := connect()
 	defer stop()

@@ -27,6 +27,7 @@ type hold struct {
 	loss  *loss  // while held
 	place *place // by which the lock is requested or held, if it can be passed on or kept
 	turn  bool   // it is this goroutine's, in a local queue
+	hooks hooks  // of the request
 }
 
 // attach makes req the hold's request. It returns ErrBusy if there is one already.
@@ -48,9 +49,11 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 		return nil, err
 	}
 	began := time.Now()
-	h.options.notify(req, Event{Kind: EventWaiting})
-	if h.options.hook != nil {
-		req.onQueued = func() { h.options.notify(req, Event{Kind: EventQueued}) }
+	all := h.options.follow(ctx, req)
+	if len(all) > 0 {
+		req.onQueued = func(q queueState) {
+			h.notify(all, req, Event{Kind: EventQueued, Position: q.position(), Ahead: q.ahead})
+		}
 	}
 	err := h.run(ctx, f)
 	req = h.requested()
@@ -60,19 +63,15 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 		h.endTurn()
 		h.reset()
 		err = explain(ctx, h.session, req.String(), err)
-		h.options.notify(req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
+		h.notify(all, req, Event{Kind: EventFailed, Waited: time.Since(began), Err: err})
 		return nil, err
 	}
 	loss := newLoss(req)
 	h.mu.Lock()
-	h.held, h.loss = true, loss
+	h.held, h.loss, h.hooks = true, loss, all
 	h.mu.Unlock()
-	h.options.notify(req, Event{Kind: EventGranted, Waited: time.Since(began)})
-	if h.options.hook != nil {
-		loss.notify(func(err error) {
-			h.options.notify(req, Event{Kind: EventLost, Held: time.Since(loss.since), Err: err})
-		})
-	}
+	h.notify(all, req, Event{Kind: EventGranted, Waited: time.Since(began)})
+	h.notifyLoss(all, req, loss)
 	return loss, nil
 }
 
@@ -105,7 +104,7 @@ func (h *hold) run(ctx context.Context, f func(context.Context) error) error {
 func (h *hold) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.req, h.held, h.loss, h.place, h.turn = nil, false, nil, nil, false
+	h.req, h.held, h.loss, h.place, h.turn, h.hooks = nil, false, nil, nil, false, nil
 }
 
 // unlockTimeout bounds Unlock.
@@ -144,7 +143,7 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	if errors.Is(err, ErrLost) {
 		err = named(err, req.String())
 	}
-	h.options.notify(req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
+	h.notify(h.hooks, req, Event{Kind: EventReleased, Held: time.Since(loss.since), Err: err})
 	if err == nil || errors.Is(err, ErrLost) {
 		return err
 	}

@@ -156,7 +156,7 @@ func (h *hold) awaitTurn(ctx context.Context, req *request) (*place, error) {
 	if !req.local {
 		return nil, nil
 	}
-	p, err := h.localQueues().enter(ctx, h.localName(), req.notifyQueued)
+	p, err := h.localQueues().enter(ctx, h.localName(), func() { req.notifyQueued(queueState{}) })
 	if err != nil {
 		return nil, err
 	}

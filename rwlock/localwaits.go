@@ -146,7 +146,7 @@ func (m *mirror) wait(ctx context.Context, r *request, e *entry) (queueState, er
 	for {
 		select {
 		case <-w.queued:
-			r.notifyQueued()
+			r.notifyQueued(queueState{})
 		case err := <-w.done:
 			if errors.Is(err, errMirrorEnded) {
 				r.doubted = r.doubted || m.wasInDoubt()

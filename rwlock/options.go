@@ -25,7 +25,7 @@ type Option func(*options)
 
 type options struct {
 	label        string
-	hook         func(Event)
+	tracers      []Tracer
 	downgradable bool
 	passes       int           // how many holds share a place in etcd's queue
 	passTime     time.Duration // and for how long

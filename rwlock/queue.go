@@ -28,6 +28,15 @@ type queueState struct {
 	length       int64    // number of keys in what was read of the queue
 	unread       bool     // nothing was read
 	rev          int64
+	ahead        []Ahead // the predecessors, if they were read with their owners
+}
+
+// position returns how many requests are ahead of the entry, or 0 when that is not known.
+func (s queueState) position() int {
+	if s.complete {
+		return len(s.predecessors)
+	}
+	return int(s.length)
 }
 
 // isFirst reports whether nothing is ahead of the entry, so that its lock is held.

@@ -207,6 +207,7 @@ func settled(entries []*entry) bool {
 func (rm *removal) freeKeys() {
 	if !rm.failed {
 		freeKeys(rm.entries)
+		stateOf(rm.session.Client()).released.note(rm.session, rm.entries)
 	}
 }
 

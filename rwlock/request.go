@@ -39,10 +39,10 @@ type request struct {
 	doubted  bool           // a watch of this request was in doubt: only the leader is asked since
 	minToken int64          // the token is at least this: the hold had it with more entries
 
-	local    bool    // it waits in a local queue first
-	onQueued func()  // if not nil, called when other requests are found to be ahead
-	waited   bool    // others were ahead
-	keeper   *keeper // or nil
+	local    bool             // it waits in a local queue first
+	onQueued func(queueState) // if not nil, called when other requests are found to be ahead
+	waited   bool             // others were ahead
+	keeper   *keeper          // or nil
 }
 
 // newRequest chooses a request's keys before anything is sent, so that they can
@@ -76,8 +76,9 @@ func (r *request) acquire(ctx context.Context) error {
 	return r.awaitAll(ctx, queues)
 }
 
-// awaitAll waits for one entry after the other, and meanwhile for the loss of any
-// of them.
+// awaitAll waits for one entry after the other, and after a while also for the loss of any
+// of them. It verifies that all keys exist when the last lock is granted, unless there is one
+// lock only: its key is known to.
 func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	if !slices.ContainsFunc(queues, func(s queueState) bool { return !s.isFirst() }) {
 		return nil
@@ -86,7 +87,8 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	defer l.stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	l.notify(cancel)
+	late := time.AfterFunc(ownKeyDelay, func() { l.notify(cancel) })
+	defer late.Stop()
 	var since int64 // the revision from which all locks are held, if the keys still exist
 	for i, e := range r.entries {
 		rev, err := r.await(ctx, e, queues[i])
@@ -95,8 +97,21 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 		}
 		since = max(since, rev)
 	}
+	if r.waiting() == 1 { // the others are granted with it
+		return nil
+	}
 	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, since) })
 	return err
+}
+
+// waiting returns how many entries are waited for.
+func (r *request) waiting() (n int) {
+	for _, e := range r.entries {
+		if e.waits {
+			n++
+		}
+	}
+	return n
 }
 
 // lossOr returns cause when it is a loss, and err otherwise.
@@ -117,7 +132,7 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		e.unread = e.waits && r.localWaits().isLong(e.name)
 	}
 	resp, err := r.send(r.kv().Txn(ctx).If(r.absent()...).
-		Then(append(r.queueOps(maxPredecessors, clientv3.WithKeysOnly()), r.puts()...)...).
+		Then(append(r.queueOps(maxPredecessors, r.ownersToo()...), r.puts()...)...).
 		Else(r.ownKeyOps()...))
 	if err != nil {
 		return nil, err
@@ -136,6 +151,15 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 		queues[i] = queueState{unread: e.waits, complete: !e.waits, rev: rev} // await reads them
 	}
 	return queues, nil
+}
+
+// ownersToo has the queue read with its owners if it is said who is ahead, and without
+// otherwise.
+func (r *request) ownersToo() []clientv3.OpOption {
+	if r.onQueued != nil {
+		return nil
+	}
+	return []clientv3.OpOption{clientv3.WithKeysOnly()}
 }
 
 // send commits a transaction that puts the request's keys, and records whether
@@ -176,6 +200,9 @@ func (r *request) queueStates(resp *clientv3.TxnResponse, rev int64) []queueStat
 		n := len(e.blockingModes())
 		all[i] = newQueueState(resp.Responses[next:next+n], e.name, rev)
 		all[i].rev = resp.Header.Revision
+		if r.onQueued != nil {
+			all[i].ahead = aheadIn(resp.Responses[next:next+n], e.name)
+		}
 		next += n
 	}
 	return all

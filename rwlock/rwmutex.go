@@ -3,7 +3,6 @@ package rwlock
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -123,7 +122,7 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case client.Ctx().Err() != nil, errors.Is(err, ErrInvalidName), isRefused(err):
+		case client.Ctx().Err() != nil, errors.Is(err, ErrInvalidName), errors.Is(err, errInvalidTTL), isRefused(err):
 			return err
 		case granted:
 			pauses = keepPauses
@@ -137,9 +136,6 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 // keepOnce runs f once for Keep. It reports whether f was called, and whether what f
 // returned is the result.
 func keepOnce(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(context.Context, int64) error, opts []Option) (granted, done bool, err error) {
-	if ttl <= 0 || ttl > maxTTL {
-		return false, true, fmt.Errorf("rwlock: session TTL is %s, want more than 0 and at most %s", ttl, maxTTL)
-	}
 	s, err := NewSession(ctx, client, ttl)
 	if err != nil {
 		return false, false, err

@@ -48,6 +48,9 @@ type Session struct {
 // maxTTL is the longest TTL that etcd grants.
 const maxTTL = 9_000_000_000 * time.Second
 
+// errInvalidTTL is returned by NewSession before any call to etcd.
+var errInvalidTTL = fmt.Errorf("rwlock: session TTL must be more than 0 and at most %s", maxTTL)
+
 // closeTimeout bounds Close.
 const closeTimeout = 5 * time.Second
 
@@ -65,11 +68,8 @@ type renewFunc func(*Session, context.Context) renewal
 
 // newSession is NewSession with the function that sends a renewal.
 func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc) (*Session, error) {
-	if ttl <= 0 {
-		return nil, fmt.Errorf("rwlock: session TTL is %s, want more than 0", ttl)
-	}
-	if ttl > maxTTL {
-		return nil, fmt.Errorf("rwlock: session TTL is %s, want at most %s", ttl, maxTTL)
+	if ttl <= 0 || ttl > maxTTL {
+		return nil, fmt.Errorf("%w, and is %s", errInvalidTTL, ttl)
 	}
 	granted := grantLease(ctx, client, seconds.Up(ttl))
 	if granted.err != nil {

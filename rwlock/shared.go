@@ -21,6 +21,8 @@ type clientState struct {
 	queues  localQueues
 	keeps   keeps
 
+	released releasedKeys
+
 	plain clientv3.Watcher // the client's own
 	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's
 }
@@ -52,7 +54,10 @@ func stateOf(client *clientv3.Client) *clientState {
 	}
 	state, known := clientStates.LoadOrStore(client, newClientState(client))
 	if !known {
-		context.AfterFunc(client.Ctx(), func() { clientStates.Delete(client) })
+		context.AfterFunc(client.Ctx(), func() {
+			clientStates.Delete(client)
+			sweepKeys(client)
+		})
 	}
 	return state.(*clientState)
 }

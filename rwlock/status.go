@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -30,6 +31,9 @@ type Owner struct {
 	Program string
 	Label   string
 	Time    time.Time // when the request was made, by the client's clock
+
+	// Traceparent is of the request, if its client traces them; see WithTracer.
+	Traceparent string
 }
 
 // Ahead reads the requests that the waiting request has to wait for, in the order of the
@@ -53,16 +57,21 @@ func (m *RWMutex) Ahead(ctx context.Context) ([]Ahead, error) {
 	if !e.isIn(resp.Responses[len(ops)]) {
 		return nil, named(ErrLost, r.String())
 	}
-	var all []Ahead
-	for _, reply := range resp.Responses[:len(ops)] {
+	return aheadIn(resp.Responses[:len(ops)], e.name), nil
+}
+
+// aheadIn returns the requests for the lock name in what was read of its queue, in the order
+// of the queue.
+func aheadIn(replies []*etcdserverpb.ResponseOp, name string) (all []Ahead) {
+	for _, reply := range replies {
 		for _, kv := range reply.GetResponseRange().Kvs {
-			if a, ok := newAhead(e.name, kv); ok {
+			if a, ok := newAhead(name, kv); ok {
 				all = append(all, a)
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b Ahead) int { return cmp.Compare(a.Token, b.Token) })
-	return all, nil
+	return all
 }
 
 // newAhead reads a request for the lock name. It reports false for another key.
@@ -74,7 +83,7 @@ func newAhead(name string, kv *mvccpb.KeyValue) (Ahead, bool) {
 	o, _ := keyspace.DecodeOwner(kv.Value)
 	return Ahead{
 		Key: string(kv.Key), Mode: Mode(key.Mode), Token: kv.CreateRevision,
-		Owner: Owner{Host: o.Host, PID: o.PID, Program: o.Program, Label: o.Label, Time: o.Time},
+		Owner: Owner{Host: o.Host, PID: o.PID, Program: o.Program, Label: o.Label, Time: o.Time, Traceparent: o.Trace},
 	}, true
 }
 

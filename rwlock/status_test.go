@@ -213,6 +213,8 @@ func TestKeepStartsAgain(t *testing.T) {
 		t.Errorf("tokens %v, want three that grow", tokens)
 	}
 	f.mustBe(Keep(f.soon(), f.client, 5*time.Second, "", nil), ErrInvalidName)
+	f.mustBe(Keep(f.soon(), f.client, 0, f.name, nil), errInvalidTTL)
+	f.mustBe(Keep(f.soon(), f.client, maxTTL+1, f.name, nil), errInvalidTTL)
 	ctx, cancel := context.WithCancel(f.soon())
 	f.mustBe(Keep(ctx, f.client, 5*time.Second, f.name, func(ctx context.Context, _ int64) error {
 		cancel()

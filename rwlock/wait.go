@@ -31,7 +31,7 @@ func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64,
 	known, limit := r.seed(e, queue), int64(maxPredecessors)
 	for !queue.isFirst() {
 		if len(queue.predecessors) > 0 {
-			r.notifyQueued()
+			r.notifyQueued(queue)
 		}
 		next := func() (queueState, error) { return r.waitForLast(ctx, e, queue, limit) }
 		if m := waits.mirror(e, queue, known); m != nil {
@@ -65,10 +65,10 @@ func (r *request) seed(e *entry, queue queueState) *seed {
 	return s
 }
 
-// notifyQueued calls onQueued once.
-func (r *request) notifyQueued() {
+// notifyQueued calls onQueued once, with what is ahead, as far as it is known.
+func (r *request) notifyQueued(queue queueState) {
 	if r.onQueued != nil {
-		r.onQueued()
+		r.onQueued(queue)
 		r.onQueued = nil
 	}
 }

@@ -4,7 +4,7 @@
 // ends.
 //
 // It is built in rings, each of which imports only those before it: backend and
-// term, theme, widget and state, nav, screens and effects, app, clusters.
+// term, theme, widget and state, nav, describe, screens and effects, app, clusters.
 package tui
 
 import (

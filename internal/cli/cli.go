@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
@@ -57,6 +58,12 @@ func Main(sys System) int {
 	err = a.blame(err)
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
+}
+
+// Commands returns the program's commands, for what is made from them: manual pages,
+// completions, and the check that files which name commands are right. They are not to be run.
+func Commands() *cobra.Command {
+	return newRootCmd(&app{System: System{Getenv: func(string) string { return "" }}, now: time.Now})
 }
 
 // printer returns the standard output of a command.

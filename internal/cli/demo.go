@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/staging"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/console"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
 )
@@ -26,8 +28,12 @@ func newDemoCmd(a *app, runF func(context.Context, *demoOptions) error) *cobra.C
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Terminal UI on an embedded etcd with live contention: nothing to install",
-		Long: `Starts an etcd inside this process, readers and writers that contend for a few
-locks, and the terminal UI. All of it ends with the UI.`,
+		Long: `Starts an etcd inside this process, readers and writers that contend for locks, and the
+terminal UI. All of it ends with the UI.
+
+Among some thirty locks, as software of many kinds keeps them, are a deadlock, a holder that
+died, a request without a lease, and a busy lock. The line above the keys leads from one to
+the next; what you heal stays healed.`,
 		Args: cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			for _, flag := range []string{"endpoints", "context"} {
@@ -46,7 +52,22 @@ locks, and the terminal UI. All of it ends with the UI.`,
 	return cmd
 }
 
+// demoTour leads from what is wrong in the demo to its remedy.
+func demoTour() console.Tour {
+	const deadlock = "press 3: two services wait for each other; ctrl+k ends one of them"
+	return console.Tour{
+		Steps: []console.TourStep{
+			{Lock: staging.Orders, Text: deadlock},
+			{Lock: staging.Stock, Text: deadlock},
+			{Lock: staging.Import, Text: "press 3: a request without a lease, so it never ends; ctrl+k deletes its key"},
+			{Lock: staging.Backup, Text: "press 3: a holder that died with a lease of two hours; ctrl+k revokes it"},
+		},
+		After: "healed. 1: " + staging.Busy + " is busy, and nothing is wrong with it; ?: all keys",
+	}
+}
+
 func demoRun(ctx context.Context, opts *demoOptions) error {
+	opts.Tour = demoTour()
 	return opts.run(ctx, func(c *connect.Conn) (stop func()) { return contend(ctx, c, opts.seed) })
 }
 
@@ -54,6 +75,7 @@ func demoRun(ctx context.Context, opts *demoOptions) error {
 func contend(ctx context.Context, c *connect.Conn, seed uint64) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	wg.Go(func() { staging.Play(ctx, c.Client, seed) })
 	wg.Go(func() { _, _ = load.Run(ctx, sandbox.Shared(c), load.Demo(seed)) }) // its result is not needed: it is there to be watched
 	return func() {
 		cancel()

@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 				ignored = "HUP"
 			}
 			tm := startTerminalIgnoring(t, ignored, tmp, "demo")
-			tm.WaitToShow("/orders/42", "/inventory/7", "/reports/daily", "/leader/scheduler")
+			tm.WaitToShow("/orders/eu", "/jobs/import", "/tickets/concert", "press 3: ")
 			leave(tm)
 			if err := tm.Wait(); err != nil && !strings.HasPrefix(name, closed) { // then nothing can be drawn any more
 				t.Errorf("demo: %v", err)
@@ -41,6 +41,38 @@ func TestDemo(t *testing.T) {
 				t.Errorf("left in the temporary folder: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestDemoIsHealed heals all that is wrong in the demo by the keys of the terminal UI, on a
+// small screen, as its line above the keys says.
+func TestDemoIsHealed(t *testing.T) {
+	t.Parallel()
+	tm := ptytest.Start(t, terminalCmd("xterm-256color", t.TempDir(), "demo"), 80, 24)
+	tm.WaitToShow("press 3: ")
+	tm.Press("3")
+	tm.WaitToShow("no-lease", "deadlock", "long-wait")
+	apply := func(kind string) {
+		tm.Press("/\x15" + kind + "\r") // in place of the filter that there is
+		tm.WaitToShow("filter “"+kind+"”", "ctrl+k apply")
+		tm.Press("\x0b")
+		tm.WaitToShow("[ No ]")
+	}
+	apply("no-lease")
+	tm.Press("y")
+	tm.WaitToShow("✓ resolved no-lease")
+	apply("deadlock")
+	tm.WaitToShow(" to go on:")
+	_, word, _ := strings.Cut(tm.Shown(), "│ type ")
+	word, _, _ = strings.Cut(word, " ")
+	tm.Press(word + "\r")
+	tm.WaitToShow("✓ resolved deadlock")
+	apply("long-wait")
+	tm.Press("y")
+	tm.WaitToShow("healed. 1: /tickets/concert is busy")
+	tm.Press("q")
+	if err := tm.Wait(); err != nil {
+		t.Errorf("demo: %v", err)
 	}
 }
 

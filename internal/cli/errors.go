@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
@@ -149,7 +150,7 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 	case !errors.As(err, new(runError)) && hint.Of(err) == "":
 		err = hint.Add(err, fmt.Sprintf("see %q", cmd.CommandPath()+" --help"))
 	}
-	printNote(w, "error", err.Error())
+	printNote(w, "error", format.Plainly(err))
 	if help := hint.Of(err); help != "" {
 		printNote(w, "hint", help)
 	}

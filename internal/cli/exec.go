@@ -284,7 +284,7 @@ request waits, later requests wait behind it, those of readers too.
 
 With -o json:
   name, revision  the lock, and the revision at which its holders were read
-  holders         key, mode, client, and keeps: true if it keeps the lock between its
+  holders         key, mode, client, and keeps: true if it caches the lock between its
                   uses and gives it back when asked; false: not known
   given_back      true if all of them have given it back, or the lock was not held
 

@@ -39,6 +39,7 @@ type globals struct {
 	config      config.File
 	chosen      contexts.Chosen
 	context     config.Context // that is used; its zero value: none is, or several are
+	same        []string       // flags that connect other commands to another context
 }
 
 const (
@@ -86,6 +87,27 @@ func flagsFromEnv() []string {
 		"insecure-transport", "insecure-skip-tls-verify", "discovery-srv", "discovery-srv-name", "insecure-discovery",
 		"keepalive-time", "keepalive-timeout", "dial-timeout", "command-timeout",
 	}
+}
+
+// connectionFlags returns the flags that were given, or that a context says, and connect
+// other commands to the same etcd, and etcdctl too. Passwords and tokens are left out: they would be kept with commands.
+func connectionFlags(fs *pflag.FlagSet, c config.Context) []string {
+	var flags []string
+	for _, name := range flagsFromEnv() {
+		f := fs.Lookup(name)
+		if f == nil || !f.Changed && c.Get(name) == nil || name == "password" || name == "auth-jwt-token" {
+			continue
+		}
+		value := f.Value.String()
+		if f.Value.Type() == "stringSlice" {
+			value = strings.Trim(value, "[]")
+		}
+		if name == "user" {
+			value, _, _ = strings.Cut(value, ":")
+		}
+		flags = append(flags, "--"+name+"="+value)
+	}
+	return flags
 }
 
 func envName(flag string) string {
@@ -162,7 +184,9 @@ func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
 	}
 	fresh.config, fresh.chosen = g.config, contexts.Chosen{Names: []string{name}, Named: true}
 	fresh.connection.AskPassword, fresh.connection.Warn = g.connection.AskPassword, g.connection.Warn
-	return fresh, fresh.enter(fs)
+	err := fresh.enter(fs)
+	fresh.same = connectionFlags(fs, fresh.context)
+	return fresh, err
 }
 
 // settle fills flags that were not given from the environment, and checks that the flags

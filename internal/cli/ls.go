@@ -41,6 +41,7 @@ With -o json:
                         one: etcd-lock layouts lists them
     state               read, write, contended when there are waiters, or blocked when
                         there are waiters and no holder: other keys are in the way;
+                        cached: its writer keeps it between its uses until others ask;
                         vacant: its key says that nobody holds it; kept: its client has
                         ended, and nobody gets it until the key's lease ends; lapsed: its
                         key names a holder who has not renewed it in time; unknown: its

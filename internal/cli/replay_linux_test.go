@@ -73,7 +73,7 @@ func TestTUIReplay(t *testing.T) {
 	tm.WaitFor("no problems")
 	tm.Press("7")
 	tm.WaitFor("● granted", "billing")
-	tm.Press("q")
+	tm.Press(quitKey)
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}

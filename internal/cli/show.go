@@ -161,7 +161,7 @@ func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
 		leases, err = leasesOf(ctx, c, locks)
 	}
 	if err != nil && ctx.Err() == nil { // the queue is useful without them
-		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %v", err))
+		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %s", format.Plainly(err)))
 	}
 	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases, opts.rev.clock(opts.now))
 	switch {

@@ -46,7 +46,7 @@ func showHistory(ctx context.Context, c *connect.Conn, opts *showOptions) error 
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	timer := time.AfterFunc(c.Timeout, func() { stop(c.NoAnswer()) })
+	timer := time.AfterFunc(c.Timeout, func() { stop(c.NoAnswer(inspect.IsLeaderless(ctx, c.Client))) })
 	defer timer.Stop()
 	for e, err := range h.Events(ctx) {
 		if err != nil {

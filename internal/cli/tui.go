@@ -3,12 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
@@ -16,6 +19,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/console"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
 	"etcd-lock/tui/backend"
@@ -36,7 +40,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	}
 	var (
 		ascii, live bool
-		audit       string
+		telling     tellingFlags
 		classes     []string
 		from        recording.Flags
 		revision    revs
@@ -61,11 +65,12 @@ the configuration file: other keys, commands on rows, and clusters for --context
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
 			var err error
-			if opts.Classes, err = lockclass.Parse(classes); err != nil {
+			opts.Classes, err = lockclass.Parse(classes)
+			if err = errors.Join(err, telling.apply(opts, connectionFlags(cmd.Flags(), a.context))); err != nil {
 				return err
 			}
 			opts.Prefixes = args
-			opts.ASCII, opts.AuditLog = opts.ASCII || ascii, audit
+			opts.ASCII = opts.ASCII || ascii
 			if err := opts.begin(a, from, revision, live, cmd.Flags().Changed("rev")); err != nil {
 				return err
 			}
@@ -77,7 +82,7 @@ the configuration file: other keys, commands on rows, and clusters for --context
 	cmd.Flags().BoolVar(&live, "live", false, "with --recording: show etcd, and the recording for how the locks were")
 	cmd.Flags().Var(&revision, "rev", "begin with the locks as at revision `N`")
 	cmd.Flags().StringArrayVar(&classes, "class", nil, "`PATTERN` of a class of locks, such as '/tenants/*/**': names that match it are one class in Hot; can be given again")
-	cmd.Flags().StringVar(&audit, "audit", "", "append releases by force to this `file`, as release does")
+	telling.register(cmd.Flags())
 	return cmd
 }
 
@@ -88,6 +93,7 @@ func (a *app) tuiOptions() *tuiOptions {
 			NoColor:     a.noColor(),
 			ASCII:       !isUnicode(a.Getenv),
 			Preferences: preferencesFile(),
+			Signals:     []string{console.Signals()[0]},
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",
 			Out:         a.Out,
@@ -147,7 +153,7 @@ func (c *clusters) Open(ctx context.Context, name, password string) (backend.Opt
 	}
 	o := *c.options
 	o.Prefixes, o.ReadOnly, o.Context, o.Recording = nil, g.readOnly, contexts.Show(g.context), ""
-	o.Commands = contexts.Commands(c.config, name)
+	o.Commands, o.Connection = contexts.Commands(c.config, name), g.same
 	o.At, o.Revision, o.DialTimeout = time.Time{}, 0, g.connection.Etcd.DialTimeout
 	if r, err := conn.Reach(ctx, nil); err == nil && r.Limited {
 		o.Prefixes = r.Prefixes
@@ -188,6 +194,48 @@ func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live,
 	}
 	opts.At, err = from.Time(rules, opts.Now())
 	return err
+}
+
+// tellingFlags say whom the terminal UI tells what it does, and what happens.
+type tellingFlags struct {
+	audit      string
+	commandLog string
+	signals    []string
+	program    string
+}
+
+func (f *tellingFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.audit, "audit", "", "append releases by force to this `file`, as release does")
+	fs.StringVar(&f.commandLog, "command-log", "", "append what was done for you to this `file`, as commands to run again")
+	fs.StringSliceVar(&f.signals, "notify", []string{console.Signals()[0]}, "what the terminal is sent when something happens that you asked for with !: bell, osc9, osc777 or none")
+	fs.StringVar(&f.program, "notify-exec", "", "`PROGRAM` to run then, without a shell; words are separated by spaces, and the text is the last argument")
+}
+
+// apply fails where the command log cannot be written: nothing is done that is not kept.
+func (f *tellingFlags) apply(opts *tuiOptions, connection []string) (err error) {
+	opts.Connection = connection
+	opts.AuditLog, opts.CommandLog, opts.Signals = f.audit, f.commandLog, nil
+	for _, s := range f.signals {
+		switch {
+		case slices.Contains(console.Signals(), s):
+			opts.Signals = append(opts.Signals, s)
+		case s != "none":
+			return fmt.Errorf("--notify %s: must be %s or none", s, strings.Join(console.Signals(), ", "))
+		}
+	}
+	if f.program != "" {
+		if opts.Notify, err = hooks.Parse(f.program); err != nil {
+			return fmt.Errorf("--notify-exec: %w", err)
+		}
+	}
+	if f.commandLog == "" {
+		return nil
+	}
+	log, err := os.OpenFile(f.commandLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--command-log: %w", err)
+	}
+	return log.Close()
 }
 
 const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"

@@ -18,6 +18,9 @@ import (
 	"etcd-lock/rwlock"
 )
 
+// quitKey is ctrl+c, which quits from any screen.
+const quitKey = "\x03"
+
 // TestTUI is a night shift in a real terminal, on an etcd that is a process of
 // its own: a lock is stuck, it is found, why is read, it is released, and the
 // next one is seen to hold. Nothing is left.
@@ -38,7 +41,7 @@ func TestTUI(t *testing.T) {
 	tm.WaitToShow("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
 	tm.Press("\r")
 	tm.WaitToShow("1 holding, 1 waiting", "behind 1: writer #1")
-	tm.Press("\x04") // ctrl+d
+	tm.Press("\x18") // ctrl+x
 	tm.WaitToShow("gets write /orders", "fenced", "[ No ]")
 	tm.Press("y")
 	<-holds
@@ -47,7 +50,7 @@ func TestTUI(t *testing.T) {
 	tm.WaitToShow("PAST rev")
 	tm.Press("b")
 	done()
-	tm.Press("q")
+	tm.Press(quitKey)
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -120,7 +123,7 @@ func TestTUIClients(t *testing.T) {
 	queued("the reader waits", keyspace.Write, keyspace.Read)
 	tm.Press("GX")
 	queued("the writer's lease has run out", keyspace.Read)
-	tm.Press("q")
+	tm.Press(quitKey)
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -146,7 +149,7 @@ func TestTUIScenario(t *testing.T) {
 	}
 	tm.Press("--p")             // slowly, for a busy machine
 	tm.WaitToShow(": 17 steps") // whether they keep their order is for how busy the machine is
-	tm.Press("q")
+	tm.Press(quitKey)
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -164,15 +167,15 @@ func TestTUIOwnCluster(t *testing.T) {
 			tm.Press("+")
 			tm.WaitToShow("✓ passed: ")
 			alone()
-			tm.Press("q")
+			tm.Press(quitKey)
 		},
 		"s": func(tm *ptytest.Terminal, alone func()) {
 			tm.Press("s")
 			tm.WaitToShow("■ stopped")
 			alone()
-			tm.Press("q")
+			tm.Press(quitKey)
 		},
-		"q":       func(tm *ptytest.Terminal, _ func()) { tm.Press("q") },
+		"ctrl+c":  func(tm *ptytest.Terminal, _ func()) { tm.Press(quitKey) },
 		"SIGTERM": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGTERM) },
 		"SIGKILL": func(tm *ptytest.Terminal, _ func()) { tm.Signal(syscall.SIGKILL) },
 	}

@@ -226,7 +226,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	a.polls = polls(ctx, c, a)
 	keys, err := c.LeaseKeys(ctx, a.ends())
 	if a.others = a.OtherKeys(keys); err != nil {
-		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %v", err))
+		a.unknown = append(a.unknown, fmt.Sprintf("other keys of sessions that remedies end: %s", format.Plainly(err)))
 	}
 	if opts.out.Format != output.JSON && opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
 		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
@@ -291,7 +291,7 @@ func keysElsewhere(ctx context.Context, c *connect.Conn, a answer) (unknown []st
 			return err
 		})
 		if err != nil {
-			return append(unknown, fmt.Sprintf("whether sessions that others wait for have keys elsewhere: %v", err))
+			return append(unknown, fmt.Sprintf("whether sessions that others wait for have keys elsewhere: %s", format.Plainly(err)))
 		}
 		if text := narrate.Outside(id, out, read, narrate.PrefixFlags); text != "" {
 			unknown = append(unknown, text)

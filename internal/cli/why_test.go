@@ -99,6 +99,7 @@ what happens by itself:
 nothing is wrong with it, but this would end it by force:
     etcd-lock release --lease 000000000000001f
         end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
+        without force: etcd-lock ask /a asks its holder to give it back, in case it listens
 `},
 		{"MissedRenewals", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(2 * time.Second)}), output.Printer{}, `
 /a  rwlock, contended, at revision 9
@@ -118,6 +119,7 @@ warning  the lease of w\x1b p[7]@h has not been renewed for 8s and ends in about
          its client may be dead, or alive and not renew it: some clients, such as those of etcd's lock service, never do
     etcd-lock release --lease 000000000000001f
         if its client is dead, end the session of w\x1b p[7]@h: releases /a (write), then r p[7]@h gets /a (read) and lease 000000000000003f gets /a (read)
+        without force: etcd-lock ask /a asks its holder to give it back, in case it listens
 `},
 		{"Terminal", answerOn("/a", map[int64]inspect.Lease{0x1f: alive(8 * time.Second)}), output.Printer{Terminal: true, Width: 60}, `
 /a  rwlock, contended, at revision 9
@@ -140,6 +142,8 @@ nothing is wrong with it, but this would end it by force:
         end the session of w\x1b p[7]@h: releases /a
         (write), then r p[7]@h gets /a (read) and lease
         000000000000003f gets /a (read)
+        without force: etcd-lock ask /a asks its holder to
+        give it back, in case it listens
 `},
 		{"AllIsWell", answerOn("", nil), output.Printer{}, "\nnothing is wrong with 1 lock at revision 9\n"},
 		{"All", answerOn("", map[int64]inspect.Lease{0x3f: alive(0)}), output.Printer{}, `

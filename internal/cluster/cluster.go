@@ -73,6 +73,9 @@ func Start(ctx context.Context, n int, opts Options) (*Cluster, error) {
 // prepare assigns ports and data directories to the members without starting
 // them.
 func (c *Cluster) prepare(n int, opts Options) (err error) {
+	if os.Getenv(childEnv) != "" { // its members would start members, and so on
+		return errors.New("this process was started as a member, and did not call Main first")
+	}
 	if n < 1 {
 		return fmt.Errorf("need at least 1 member, got %d", n)
 	}

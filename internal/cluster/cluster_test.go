@@ -63,6 +63,13 @@ func leader(t *testing.T, c *cluster.Cluster) *cluster.Member {
 	return m
 }
 
+func TestStartInAMember(t *testing.T) {
+	t.Setenv("ETCD_LOCK_CLUSTER_MEMBER", "{}")
+	if _, err := cluster.Start(t.Context(), 1, cluster.Options{}); err == nil || !strings.Contains(err.Error(), "Main") {
+		t.Errorf("Start = %v, want an error about Main", err)
+	}
+}
+
 func TestRestartKeepsData(t *testing.T) {
 	c := start(t, 1)
 	m := c.Members()[0]

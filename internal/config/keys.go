@@ -26,7 +26,7 @@ const none = "none"
 
 // Screens are the names of the screens, in the order of their numbers.
 func Screens() []string {
-	return []string{"locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history"}
+	return []string{"locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands", "notifications"}
 }
 
 func (r *reader) keys(doc map[string]map[string]string) []Key {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
@@ -18,12 +19,15 @@ import (
 func (c *Conn) Do(ctx context.Context, call func(context.Context) error) error {
 	timed, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
+	leaderless := make(chan bool, 1) // found out while the call goes on, so that it takes no longer
+	late := time.AfterFunc(c.Timeout/2, func() { leaderless <- inspect.IsLeaderless(timed, c.Client) })
+	defer late.Stop()
 	err := call(timed)
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case timed.Err() != nil:
-		return c.NoAnswer()
+		return c.NoAnswer(!late.Stop() && <-leaderless)
 	case errors.Is(err, rpctypes.ErrPermissionDenied):
 		return c.denied(timed, err)
 	default:
@@ -40,8 +44,13 @@ func (c *Conn) denied(ctx context.Context, refusal error) error {
 	return fmt.Errorf("%w: user %q %s", refusal, c.User, grants)
 }
 
-// NoAnswer returns the error of a call that took longer than the timeout.
-func (c *Conn) NoAnswer() error {
+// NoAnswer returns the error of a call that took longer than the timeout, given what
+// inspect.IsLeaderless says.
+func (c *Conn) NoAnswer(leaderless bool) error {
+	if leaderless {
+		err := fmt.Errorf("etcd at %s has no leader: members answer, and cannot read or write until they have elected one", c.Endpoint)
+		return hint.Add(err, "more than half of the members must run and reach each other")
+	}
 	err := fmt.Errorf("etcd at %s did not answer within %s", c.Endpoint, c.Timeout)
 	return hint.Add(err, "--command-timeout sets how long to wait for an answer")
 }

@@ -3,14 +3,18 @@ package connect
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/hint"
 )
 
+func TestMain(m *testing.M) { etcdtest.Main(m) }
+
 func TestDo(t *testing.T) {
-	c := &Conn{Endpoint: "e", Timeout: time.Millisecond}
+	c := &Conn{Client: etcdtest.Client(t, etcdtest.Shared(t)), Endpoint: "e", Timeout: time.Millisecond}
 	never := func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
@@ -20,6 +24,15 @@ func TestDo(t *testing.T) {
 		if want := "etcd at e did not answer within 1ms"; err == nil || err.Error() != want || hint.Of(err) == "" {
 			t.Errorf("Do = %v, want %s and a hint", err, want)
 		}
+	})
+	t.Run("NoLeader", func(t *testing.T) {
+		cluster := etcdtest.StartCluster(t, 2)
+		c := &Conn{Client: etcdtest.Client(t, cluster.Members[0].Endpoint), Endpoint: "e", Timeout: time.Second}
+		cluster.Members[1].Kill()
+		etcdtest.Eventually(t, "it is said that there is no leader", func() bool {
+			err := c.Do(t.Context(), never)
+			return strings.HasPrefix(err.Error(), "etcd at e has no leader") && hint.Of(err) != ""
+		})
 	})
 	t.Run("Interrupted", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/backoff"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -34,7 +35,7 @@ func (c *Conn) UrgentLeases(ctx context.Context, s inspect.Snapshot, most int) (
 		found, err := c.Leases(ctx, ids[:n], s)
 		maps.Copy(leases, found)
 		if err != nil {
-			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %v", err))
+			return leases, append(unknown, fmt.Sprintf("remaining TTLs of leases: %s", format.Plainly(err)))
 		}
 		ids, took = ids[n:], time.Since(began)
 	}

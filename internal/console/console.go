@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -29,12 +30,17 @@ import (
 type Options struct {
 	Prefixes    []string // only locks below these are shown; empty: all
 	Notice      string   // is shown at the start; empty: nothing
+	Tour        Tour     // what the bottom line points at
 	ReadOnly    bool     // nothing is written to etcd
 	Locked      bool     // the user cannot change that
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
 	AuditLog    string        // file that releases by force are recorded in; empty: none
+	CommandLog  string        // file that what was done is appended to, as commands; empty: none
+	Connection  []string      // flags that connect commands to the same etcd; without passwords
+	Signals     []string      // that the terminal is sent to notify the user
+	Notify      hooks.Program // that is told what the user is notified of; nil: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
 	KeepThreads bool          // the number of threads was chosen by the user
 
@@ -52,6 +58,12 @@ type Options struct {
 	Out io.Writer // the terminal
 	Now func() time.Time
 }
+
+// Tour leads a newcomer, in steps.
+type Tour = backend.Tour
+
+// TourStep is said while something is wrong with a lock.
+type TourStep = backend.TourStep
 
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
@@ -73,8 +85,7 @@ func Open(ctx context.Context, c *connect.Conn, o Options) (options tui.Options,
 	options.Past = past{c}
 	options.Rights = rights{c}
 	if o.Recording != "" {
-		r := newRecording(o.Recording, c.Source.Layouts())
-		r.classes = o.Classes
+		r := newRecording(o.Recording, c.Source.Layouts(), o.Classes)
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
 			return options, nil, err
@@ -106,8 +117,7 @@ func Replay(ctx context.Context, rules *layout.Set, o Options) error {
 	if options.Start == (backend.Place{}) {
 		options.Start.End = true
 	}
-	r := newRecording(o.Recording, rules)
-	r.classes = o.Classes
+	r := newRecording(o.Recording, rules, o.Classes)
 	if err := r.begin(ctx, options.Prefixes, options.Start); err != nil {
 		return err
 	}
@@ -120,6 +130,7 @@ func (o Options) common() tui.Options {
 	options := tui.Options{
 		Prefixes: keyspace.NewPrefixes(o.Prefixes...),
 		Notice:   o.Notice,
+		Tour:     o.Tour,
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
 		Locked:   o.Locked,
@@ -128,10 +139,19 @@ func (o Options) common() tui.Options {
 		Contexts: o.Contexts,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
-		Start:    backend.Place{Time: o.At, Revision: o.Revision},
+		Suspend:  suspend,
+
+		Connection: o.Connection, Signals: o.Signals,
+		Start: backend.Place{Time: o.At, Revision: o.Revision},
+	}
+	if o.Notify != nil {
+		options.Notifier = notifier{o.Notify}
+	}
+	if o.CommandLog != "" {
+		options.Commands = commandLog(o.CommandLog)
 	}
 	if len(o.Commands) > 0 {
-		options.Commands = commands(o.Commands)
+		options.RowCommands = commands(o.Commands)
 	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)
@@ -142,7 +162,7 @@ func (o Options) common() tui.Options {
 // CheckKeys returns what is wrong with keys and commands, if anything is: a
 // *backend.KeyError.
 func CheckKeys(keys []backend.Key, all []backend.Command) error {
-	return tui.CheckKeys(tui.Options{Keys: keys, Commands: commands(all)})
+	return tui.CheckKeys(tui.Options{Keys: keys, RowCommands: commands(all)})
 }
 
 // show runs the UI.

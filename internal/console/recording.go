@@ -21,8 +21,8 @@ import (
 // eventsAtOnce is how many events of a recording are read at a time.
 const eventsAtOnce = 1000
 
-func newRecording(path string, rules *layout.Set) *recording {
-	return &recording{opener: flight.Opener{Path: path, Rules: rules}}
+func newRecording(path string, rules *layout.Set, classes lockclass.Rules) *recording {
+	return &recording{opener: flight.Opener{Path: path, Rules: rules}, classes: classes}
 }
 
 // recording reads how the locks were from what a recorder kept.

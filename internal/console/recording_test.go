@@ -13,6 +13,7 @@ import (
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
+	"etcd-lock/internal/lockclass"
 	"etcd-lock/tui/backend"
 )
 
@@ -65,7 +66,7 @@ func TestJoined(t *testing.T) {
 	if _, err := c.Client.Compact(ctx, deleted.Header.Revision, clientv3.WithCompactPhysical()); err != nil {
 		t.Fatal(err)
 	}
-	r := newRecording(dir, c.Source.Layouts())
+	r := newRecording(dir, c.Source.Layouts(), lockclass.Rules{})
 	r.cluster = c.ClusterID(ctx, nil)
 	if err := r.check(ctx); err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestOverview(t *testing.T) {
 	stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	all := newRecording(dir, layout.Builtin()).Overview(ctx)
+	all := newRecording(dir, layout.Builtin(), lockclass.Rules{}).Overview(ctx)
 	o := <-all
 	for o.Read.After(o.Begin) {
 		o = <-all
@@ -168,13 +169,17 @@ func TestRecordedProfile(t *testing.T) {
 	}
 	reached(deleted.Header.Revision)
 	stop()
-	r := newRecording(dir, layout.Builtin())
+	classes, err := lockclass.Parse([]string{"/a**"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRecording(dir, layout.Builtin(), classes)
 	end, err := r.At(t.Context(), nil, backend.Place{End: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := r.Profile(t.Context(), []string{"/"}, end.Floor.Time, end.Last)
-	if err != nil || len(p.Classes) != 1 || len(p.Chains) == 0 || p.Waited <= 0 {
+	if err != nil || len(p.Classes) != 1 || p.Classes[0].Name != "/a**" || len(p.Chains) == 0 || p.Waited <= 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if p, err := r.Profile(t.Context(), []string{"/"}, end.Last.Add(time.Hour), end.Last.Add(2*time.Hour)); err != nil || p.Events != 0 {

@@ -34,8 +34,12 @@ func (r rights) Explain(ctx context.Context, shown keyspace.Prefixes, refusal er
 		}
 	}
 	where := "all keys"
-	if !shown.All() {
-		where = format.Some(quoted(shown), maxNamed)
+	switch {
+	case shown.All():
+	case len(shown) > 1: // perhaps some of them
+		where = "all of " + format.Some(quoted(shown), maxNamed)
+	default:
+		where = printable.Shell(shown[0])
 	}
 	return backend.Refusal{
 		Why:   "user " + printable.Shell(r.User) + " may not read " + where,

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,12 +33,13 @@ func TestRights(t *testing.T) {
 		"writer": {etcdtest.Write("/a/")},
 	})
 	for _, tt := range []struct {
-		user, prefix string
+		user, prefix string // or prefixes
 		refusal      error
 		want         backend.Refusal
 	}{
 		{"bob", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /", Helps: "may read /app/ and /b/: etcd-lock tui /app/ /b/"}},
 		{"bob", "/b", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read /b", Helps: "may read /b/ and /app/: etcd-lock tui /b/ /app/"}},
+		{"bob", "/app/ /gone/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all of /app/ and /gone/", Helps: "may read /app/ and /b/: etcd-lock tui /app/ /b/"}},
 		{"bob", "", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user bob may not read all keys", Helps: "may read /app/ and /b/: etcd-lock tui /app/ /b/"}},
 		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/ /2/ /3/"}},
 		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
@@ -48,7 +50,7 @@ func TestRights(t *testing.T) {
 		if !r.Refused(tt.refusal) {
 			t.Errorf("%v is no refusal", tt.refusal)
 		}
-		if got := r.Explain(t.Context(), keyspace.NewPrefixes(tt.prefix), tt.refusal); got != tt.want {
+		if got := r.Explain(t.Context(), keyspace.NewPrefixes(strings.Fields(tt.prefix)...), tt.refusal); got != tt.want {
 			t.Errorf("%s on %q: %q, want %q", tt.user, tt.prefix, got, tt.want)
 		}
 	}

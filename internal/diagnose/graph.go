@@ -142,7 +142,7 @@ func (g *graph) areAlike(own []int32) bool {
 	for _, n := range own[1:] {
 		r := g.request(n)
 		owner := r.Owner
-		owner.Time = first.Owner.Time // of the request
+		owner.Time, owner.Trace = first.Owner.Time, first.Owner.Trace // of the request
 		if r.Owned != first.Owned || owner != first.Owner || r.Kept() != first.Kept() {
 			return false
 		}

@@ -25,18 +25,25 @@ const (
 	// recheckPause is how long after a look at the members the next one is, while
 	// some are left out.
 	recheckPause = 5 * time.Second
+	// slowCall is how long a call may take before the members are looked at: one that
+	// has stopped takes calls and never answers. Together with statusTimeout, it is less
+	// than the time that a watch gives a read.
+	slowCall = 500 * time.Millisecond
 )
 
 // endpointGuard keeps a client away from members that cannot serve it. etcd's
 // client asks all members in turn, also one that is cut off from the others and
-// hangs with every read until that times out, and a learner, which refuses most.
+// hangs with every read until that times out, one that has stopped, and a learner, which
+// refuses most. Calls that such a member has not answered end as if its connection was
+// lost, so that reads and watches go on elsewhere.
 type endpointGuard struct {
 	all     []string
-	trouble chan struct{} // holds one when a call has failed as it does on such a member
+	trouble chan struct{} // holds one when a call has failed as it does on such a member, or takes long
+	calls   *calls
 }
 
 func newEndpointGuard(endpoints []string) *endpointGuard {
-	return &endpointGuard{all: endpoints, trouble: make(chan struct{}, 1)}
+	return &endpointGuard{all: endpoints, trouble: make(chan struct{}, 1), calls: newCalls()}
 }
 
 // options are what the client's connection is dialled with.
@@ -44,18 +51,30 @@ func (g *endpointGuard) options() []grpc.DialOption {
 	if len(g.all) < 2 {
 		return nil
 	}
-	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(g.unary)}
+	return []grpc.DialOption{
+		grpc.WithChainUnaryInterceptor(g.unary, g.calls.unary), grpc.WithChainStreamInterceptor(g.calls.stream), grpc.WithStatsHandler(g.calls),
+	}
 }
 
 func (g *endpointGuard) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if !g.calls.follows(cc) {
+		return invoke(ctx, method, req, reply, cc, opts...)
+	}
+	slow := time.AfterFunc(slowCall, g.suspect)
+	defer slow.Stop()
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	if err != nil && !answered(err) && status.Code(err) != codes.Canceled {
-		select {
-		case g.trouble <- struct{}{}:
-		default:
-		}
+		g.suspect()
 	}
 	return err
+}
+
+// suspect has the members looked at.
+func (g *endpointGuard) suspect() {
+	select {
+	case g.trouble <- struct{}{}:
+	default:
+	}
 }
 
 // start chooses the members to use, before it returns, and goes on to do so until
@@ -64,11 +83,15 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 	if len(g.all) < 2 {
 		return
 	}
-	used := g.choose(ctx, client, client.Endpoints(), startPatience)
+	g.calls.follow(client.ActiveConnection())
+	used, some := g.choose(ctx, client, client.Endpoints(), startPatience)
 	go func() {
 		for {
 			var recheck <-chan time.Time
-			if len(used) < len(g.all) {
+			switch {
+			case !some: // as during an election
+				recheck = time.After(statusTimeout)
+			case len(used) < len(g.all):
 				recheck = time.After(recheckPause)
 			}
 			select {
@@ -77,7 +100,7 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 			case <-g.trouble:
 			case <-recheck:
 			}
-			used = g.choose(client.Ctx(), client, used, statusTimeout)
+			used, some = g.choose(client.Ctx(), client, used, statusTimeout)
 			select { // a second look tells no more than the first one
 			case <-client.Ctx().Done():
 				return
@@ -88,17 +111,20 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 }
 
 // choose has the client use the members that can serve it, and returns them. If
-// none can, it uses all: then there is none to prefer.
-func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string, patience time.Duration) []string {
+// none can, it uses all: then there is none to prefer, and some is false.
+func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string, patience time.Duration) (serving []string, some bool) {
 	serves := g.ask(ctx, client, patience)
-	serving := slices.DeleteFunc(slices.Clone(g.all), func(endpoint string) bool { return !serves[endpoint] })
-	if len(serving) == 0 {
+	serving = slices.DeleteFunc(slices.Clone(g.all), func(endpoint string) bool { return !serves[endpoint] })
+	some = len(serving) > 0
+	if !some {
 		serving = g.all
 	}
 	if !slices.Equal(serving, used) && ctx.Err() == nil {
+		g.calls.leave(nil) // members that are back
 		client.SetEndpoints(serving...)
+		g.calls.leave(addresses(ctx, g.all, serving))
 	}
-	return serving
+	return serving, some
 }
 
 // ask asks all members at once how they are, and returns those that can serve: they

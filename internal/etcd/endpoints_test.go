@@ -121,6 +121,59 @@ func TestStoppedLeaderFirst(t *testing.T) {
 	mustServe(t, client)
 }
 
+// A leader that stops keeps the connections that it has. Reads and watches of a client
+// that are on it go on elsewhere, long before the connection is given up.
+func TestLeaderStopsMeanwhile(t *testing.T) {
+	t.Parallel()
+	c := etcdtest.StartCluster(t, 3)
+	cfg := etcd.Config{Endpoints: c.Endpoints(), DialTimeout: 10 * time.Second, KeepAliveTime: time.Hour}
+	client := etcdtest.Connect(t, cfg)
+	leader := c.Leader(t.Context())
+	if leader == nil {
+		t.Fatal("no leader")
+	}
+	id := memberID(t, client, leader.Endpoint)
+	var watches []clientv3.WatchChan
+	served := map[uint64]bool{} // by the members' IDs
+	for !served[id] {           // each stream is on the next member
+		watcher := clientv3.NewWatcher(client)
+		defer func() { _ = watcher.Close() }()
+		w := watcher.Watch(t.Context(), "k", clientv3.WithCreatedNotify())
+		served[(<-w).Header.MemberId] = true
+		watches = append(watches, w)
+	}
+	if err := leader.Stop(); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 { // on each member
+		if _, err := client.Get(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.Put(t.Context(), "k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range watches {
+		for resp := range w {
+			if len(resp.Events) > 0 {
+				break
+			}
+		}
+	}
+}
+
+// memberID returns the ID of the member at an endpoint.
+func memberID(t *testing.T, client *clientv3.Client, endpoint string) uint64 {
+	t.Helper()
+	resp, err := client.Status(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Header.MemberId
+}
+
 // A learner refuses most requests, and nobody answers at another endpoint. A client that
 // was given these first does without them.
 func TestUselessEndpointsFirst(t *testing.T) {

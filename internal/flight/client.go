@@ -14,7 +14,7 @@ type client struct {
 	tail  string
 	mode  keyspace.Mode
 	lease int64
-	owner keyspace.Owner // without its time
+	owner keyspace.Owner // without its time, and without its traceparent, which no two requests share
 	owned bool
 	timed bool
 	uuid  bool
@@ -23,7 +23,7 @@ type client struct {
 func clientOf(r inspect.Request) (client, bool) {
 	tail, ok := cutName(r)
 	c := client{tail: tail, mode: r.Mode, lease: r.Lease, owner: r.Owner, owned: r.Owned, timed: !r.Owner.Time.IsZero()}
-	c.owner.Time = time.Time{}
+	c.owner.Time, c.owner.Trace = time.Time{}, ""
 	return c, ok
 }
 

@@ -549,10 +549,44 @@ func TestOpenRefuses(t *testing.T) {
 func TestEverythingIsRecorded(t *testing.T) {
 	for of, want := range map[any]int{
 		reflect.TypeFor[inspect.Request](): 16, reflect.TypeFor[inspect.Lock](): 5, reflect.TypeFor[inspect.Event](): 6,
-		reflect.TypeFor[keyspace.Owner](): 7, reflect.TypeFor[layout.Term](): 4, reflect.TypeFor[layout.Slots](): 2,
+		reflect.TypeFor[keyspace.Owner](): 8 /* one of which, Trace, is not */, reflect.TypeFor[layout.Term](): 4, reflect.TypeFor[layout.Slots](): 2,
 	} {
 		if n := of.(reflect.Type).NumField(); n != want {
 			t.Errorf("%v has %d fields, of which %d are recorded", of, n, want)
 		}
+	}
+}
+
+// A replay from a time begins with the locks as they were at that time, and says so: not at
+// that of the last change before it. In a gap, it is not known for how long they were so.
+func TestReplayBegins(t *testing.T) {
+	r := newRecorder(t, Options{})
+	r.record(1)
+	r.record(2)
+	r.clock.pass(5 * time.Second)
+	r.record(3)
+	last := newTime(r.now)
+	enough := errors.New("enough")
+	begins := func(at time.Time) time.Time {
+		t.Helper()
+		var first time.Time
+		if err := r.open().ReplayAt(at, func(s Step) error {
+			first = s.Time
+			return enough
+		}); !errors.Is(err, enough) {
+			t.Fatal(err)
+		}
+		return first
+	}
+	between := epoch.Add(4 * time.Second)
+	if got := begins(between); !got.Equal(between) {
+		t.Errorf("it begins at %s, want %s", got, between)
+	}
+	r.kill()
+	r.clock.pass(time.Minute)
+	r.start()
+	r.record(4)
+	if got := begins(last.Add(10 * time.Second)); !got.Equal(last.Time) {
+		t.Errorf("in a gap, it begins at %s, want %s", got, last.Time)
 	}
 }

@@ -76,7 +76,7 @@ func (r *Recording) replay(first int, c coordinate, f func(Step) error) error {
 	if p.picture.revision == 0 {
 		return noPicture(p.last.path)
 	}
-	if err := p.begin(); err != nil {
+	if err := p.begin(false); err != nil {
 		return err
 	}
 	if damage := damage(p.walk, cmp.Or(r.unread, p.unread)); len(damage) > 0 {
@@ -111,14 +111,14 @@ type player struct {
 // play plays a segment. Of a damaged one, it plays what can be read.
 func (p *player) play(s segment) error {
 	if p.picture.revision > 0 && (p.from.want == 0 || p.from.of(s.head) > p.from.want) { // what is missing before the segment is part of it
-		if err := p.begin(); err != nil {
+		if err := p.begin(!p.gapBefore(s)); err != nil {
 			return err
 		}
 	}
 	before, since := p.picture, p.end.Time.Time
 	p.picture = newPicture(before.rules)
 	p.gap = nil
-	if p.begun && (s.head.Cause.Gap() || p.last.lacksNext() || p.damaged || p.unread != "") {
+	if p.begun && p.gapBefore(s) {
 		p.gap = &Step{Kind: KindPicture, Before: before.snapshot(), Gap: p.last.gap(), Since: since}
 		if re := s.head.Resync; re != nil {
 			p.gap.Resync = inspect.Resync{Cause: inspect.ResyncCause(re.Cause), From: re.From, To: re.To}
@@ -133,6 +133,11 @@ func (p *player) play(s segment) error {
 		p.picture, p.incomplete, p.end.Time, p.damaged, p.unread = before, 0, Time{since}, false, s.path
 	}
 	return nil
+}
+
+// gapBefore reports whether something may be missing between the last segment and s.
+func (p *player) gapBefore(s segment) bool {
+	return s.head.Cause.Gap() || p.last.lacksNext() || p.damaged || p.unread != ""
 }
 
 // line takes in a line, and passes it on.
@@ -176,7 +181,7 @@ func (p *player) line(l Line) error {
 // beginAt begins, once what is wanted is before a line.
 func (p *player) beginAt(m Mark, kind Kind) error {
 	if p.incomplete == 0 && !kind.ofPicture() && (p.from.want == 0 || p.from.mark(m) > p.from.want) {
-		return p.begin()
+		return p.begin(true)
 	}
 	return nil
 }
@@ -230,13 +235,18 @@ func (l Line) isStep() bool {
 	}
 }
 
-// begin passes on the locks as they were at the beginning, once.
-func (p *player) begin() error {
+// begin passes on the locks as they were at the beginning, once. They were so at the wanted time
+// too if that was recorded, and else at that of the last line before it.
+func (p *player) begin(recorded bool) error {
 	if p.begun {
 		return nil
 	}
 	p.begun = true
-	return p.f(Step{Kind: KindPicture, Time: p.end.Time.Time, Revision: p.picture.revision, After: p.picture.snapshot()})
+	at := p.end.Time
+	if recorded && !p.from.revisions && p.from.want > micros(at) {
+		at = newTime(time.UnixMicro(p.from.want))
+	}
+	return p.f(Step{Kind: KindPicture, Time: at.Time, Revision: p.picture.revision, After: p.picture.snapshot()})
 }
 
 // pictured passes on a picture after a gap once it is complete.

@@ -75,7 +75,7 @@ func TestWatchLaw(t *testing.T) {
 func grant(t *testing.T, client *clientv3.Client) (leases []clientv3.LeaseID) {
 	t.Helper()
 	for range 3 {
-		granted, err := client.Grant(t.Context(), 600)
+		granted, err := client.Grant(t.Context(), 4000) // longer than the longest run
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,12 +78,12 @@ const (
 	SignNotice    = "·"
 )
 
-// Plainly returns the text of an error without the package that it is from, and in no words
-// of Go's.
+// Plainly returns the text of an error without the packages that it and the errors in it are
+// from, and in no words of Go's.
 func Plainly(err error) string {
 	s := err.Error()
 	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
-		s = strings.TrimPrefix(s, of)
+		s = strings.ReplaceAll(strings.TrimPrefix(s, of), ": "+of, ": ")
 	}
 	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
 }

@@ -150,7 +150,7 @@ var cases = []aCase{
 	{
 		"`exec` as process 1, with a command that leaves 50 orphans.",
 		"They are reaped.",
-		[]held{by("internal/supervise", "TestRunReapsOrphans")},
+		[]held{by("internal/supervise", "TestRunReapsOrphans", "TestWaitReapsOrphans")},
 	},
 	{
 		"The UI's terminal is closed, with SIGHUP ignored.",
@@ -195,7 +195,7 @@ var cases = []aCase{
 	{
 		"The same with three and five members, for every read and `exec`, with all endpoints given.",
 		"They succeed, by the members that have a leader.",
-		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestStoppedLeaderFirst", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
+		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestStoppedLeaderFirst", "TestLeaderStopsMeanwhile", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers", "TestWatchesBesideACutOffMember", "TestWatchesBesideAStoppedLeader"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
 	},
 	{
 		"A store is restored in place from a snapshot, beneath holders and waiters.",

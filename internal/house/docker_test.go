@@ -8,15 +8,19 @@ import (
 	"testing"
 )
 
-// The Dockerfile of the sample copies what there is, and that is all that its build needs.
-// It is not built here: with the flags of an image, that takes minutes of processor.
-func TestDockerfile(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(root, "sample", "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
+// The Dockerfiles copy what there is, and that is all that their builds need. The programs
+// are not built here: with the flags of an image, that takes minutes of processor. With a
+// Docker Engine, make real does.
+func TestDockerfiles(t *testing.T) {
+	for _, file := range []string{"sample/Dockerfile", ".ci/release/Dockerfile"} {
+		t.Run(file, func(t *testing.T) { checkDockerfile(t, file) })
 	}
+}
+
+func checkDockerfile(t *testing.T, file string) {
+	t.Helper()
 	work, builds := t.TempDir(), 0
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(read(t, file)) {
 		words := strings.Fields(line)
 		switch {
 		case len(words) == 0:
@@ -30,7 +34,7 @@ func TestDockerfile(t *testing.T) {
 		}
 	}
 	if builds != 1 {
-		t.Errorf("the Dockerfile builds %d programs", builds)
+		t.Errorf("%s builds %d programs", file, builds)
 	}
 }
 

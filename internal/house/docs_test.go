@@ -104,6 +104,9 @@ func namesPath(span string) bool {
 		return false
 	}
 	first, _, deep := strings.Cut(span, "/")
+	if first == "bin" || first == "dist" { // which are made
+		return false
+	}
 	_, err := os.Stat(filepath.Join(root, first))
 	return err == nil || deep && filepath.Ext(span) != "" || filepath.Ext(span) == ".md" || filepath.Ext(span) == ".go"
 }

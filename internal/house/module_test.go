@@ -22,7 +22,8 @@ func TestConsumer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		buildConsumer(t, strings.TrimSpace(run(t, top, "go", "list", "-m")), top)
+		dir := buildConsumer(t, strings.TrimSpace(run(t, top, "go", "list", "-m")), top)
+		wantFewModules(t, dir)
 	})
 	t.Run("Renamed", func(t *testing.T) {
 		if runtime.GOOS != "linux" {
@@ -39,6 +40,38 @@ func TestConsumer(t *testing.T) {
 		wantRenamed(t, tree, name)
 		buildConsumer(t, name, tree)
 	})
+}
+
+// wantFewModules fails unless a program that uses package rwlock is built from the modules of
+// etcd's client, this one, and no more than one other one: no server, no terminal UI, and none
+// of what hooks need that it does not import.
+func wantFewModules(t *testing.T, dir string) {
+	t.Helper()
+	modules := func(packages ...string) map[string]bool {
+		all := map[string]bool{}
+		for _, m := range strings.Fields(run(t, dir, "go", append([]string{"list", "-mod=mod", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}"}, packages...)...)) {
+			all[m] = true
+		}
+		return all
+	}
+	client := modules("go.etcd.io/etcd/client/v3/concurrency")
+	for _, pkg := range []struct {
+		path string
+		more int
+	}{
+		{"etcd-lock/rwlock", 2}, // and google/uuid
+		{"etcd-lock/rwlock/slogrwlock", 2},
+		{"etcd-lock/rwlock/rwlocktest", 1},
+		{"etcd-lock/rwlock/otelrwlock", 5},
+		{"etcd-lock/rwlock/promrwlock", 10},
+	} {
+		if got := modules(pkg.path); len(got) > len(client)+pkg.more {
+			for m := range client {
+				delete(got, m)
+			}
+			t.Errorf("%s needs more than %d modules besides those of etcd's client: %v", pkg.path, pkg.more, got)
+		}
+	}
 }
 
 // wantRenamed fails where tree still imports its packages by a name other than
@@ -111,10 +144,10 @@ func main() {
 `
 
 // buildConsumer builds a module that has ours, called name, replaced by the one
-// at top. It needs nothing that the tests have not fetched.
-func buildConsumer(t *testing.T, name, top string) {
+// at top, and returns its folder. It needs nothing that the tests have not fetched.
+func buildConsumer(t *testing.T, name, top string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	sums, err := os.ReadFile(filepath.Join(top, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +157,7 @@ func buildConsumer(t *testing.T, name, top string) {
 	run(t, dir, "go", "mod", "init", "example.com/consumer")
 	run(t, dir, "go", "mod", "edit", "-require", name+"@v0.0.0", "-replace", name+"="+top)
 	run(t, dir, "go", "build", "-mod=mod", "-o", os.DevNull, ".")
+	return dir
 }
 
 func write(t *testing.T, file, text string) {

@@ -3,6 +3,8 @@ package inspect
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -56,4 +58,42 @@ func (f *follower) isServedElsewhere(ctx context.Context, err error) bool {
 	defer cancel()
 	_, err = f.client.Get(ctx, f.lister.ranges[0].Start, clientv3.WithCountOnly())
 	return err == nil
+}
+
+// fail notes that etcd did not answer, and why if a member says so. It has connections
+// retried at once: left to itself, gRPC waits up to two minutes after a long outage.
+func (f *follower) fail(ctx context.Context, err error) {
+	if errors.Is(err, context.DeadlineExceeded) && IsLeaderless(ctx, f.client) {
+		err = rpctypes.ErrNoLeader
+	}
+	f.changes.send(change{failed: err})
+	f.client.ActiveConnection().ResetConnectBackoff()
+}
+
+// SaysNoLeader reports whether the error of an update says that members of etcd answer,
+// and have no leader: until they have elected one, they cannot read or write.
+func SaysNoLeader(err error) bool { return errors.Is(err, rpctypes.ErrNoLeader) }
+
+// IsLeaderless asks the members at all endpoints, and reports whether some answer and
+// none of these has a leader. It takes at most a second.
+func IsLeaderless(ctx context.Context, client *clientv3.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	var asked sync.WaitGroup
+	var led, leaderless atomic.Bool
+	for _, endpoint := range client.Endpoints() {
+		asked.Go(func() {
+			resp, err := client.Status(ctx, endpoint)
+			if err != nil {
+				return
+			}
+			if resp.Leader == 0 {
+				leaderless.Store(true)
+			} else {
+				led.Store(true)
+			}
+		})
+	}
+	asked.Wait()
+	return leaderless.Load() && !led.Load()
 }

@@ -34,30 +34,33 @@ func (id LockID) Compare(other LockID) int {
 type Request struct {
 	Key      string
 	Lock     LockID
-	Mode     keyspace.Mode
 	Lease    int64 // 0 when the key has none, or LeaseUnknown
 	Revision int64 // create revision: the place in the queue, and the fencing token
 	Modified int64 // revision of the last write of the key; Revision unless it was written again
 	Owner    keyspace.Owner
-	Owned    bool      // the value, or the key, says who the owner is; many clients write none
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Seen     time.Time // when the watch first saw it hold or wait as it does now; zero without a watch
-	Saw      bool      // the watch saw that begin, at Seen; else it had begun before
-	Holding  bool
 
-	Term      *layout.Term  // of a record: who holds it until when, by its holder's clock
-	Slots     *layout.Slots // of a semaphore: who holds it
-	Encrypted bool          // the value cannot be read
+	Term  *layout.Term  // of a record: who holds it until when, by its holder's clock
+	Slots *layout.Slots // of a semaphore: who holds it
 
+	// Side by side, because there can be very many requests: apart, each takes eight bytes.
+	Mode         keyspace.Mode
+	Holding      bool
+	Owned        bool // the value, or the key, says who the owner is; many clients write none
+	Saw          bool // the watch saw the request begin to hold or wait, at Seen; else it had begun before
+	Encrypted    bool // the value cannot be read
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
 }
 
-// Standing returns "holding", "waiting", "kept", "vacant" or "unknown", the words used in
-// tables and JSON.
+// Standing returns "holding", "cached", "waiting", "kept", "vacant" or "unknown", the words
+// used in tables and JSON.
 func (r Request) Standing() string {
 	switch {
 	case r.Encrypted:
 		return "unknown"
+	case r.Caches():
+		return string(StateCached)
 	case r.Holding:
 		return "holding"
 	case r.Kept():
@@ -93,6 +96,10 @@ func (r Request) Kept() bool {
 	return r.Lock.Layout != nil && r.Lock.Layout.Keeps && r.Modified > r.Revision
 }
 
+// Caches reports whether the client holds the lock, and keeps it between its uses until others
+// ask for it. Whether it uses it now is not known.
+func (r Request) Caches() bool { return r.Holding && r.Owner.Keep }
+
 // Lock is a name with at least one request.
 type Lock struct {
 	ID    LockID
@@ -116,6 +123,7 @@ type State string
 const (
 	StateRead      State = "read"      // held by readers, no waiters
 	StateWrite     State = "write"     // held by a writer, no waiters
+	StateCached    State = "cached"    // held by a writer who keeps it between its uses until others ask; no waiters
 	StateContended State = "contended" // held, with waiters
 	StateBlocked   State = "blocked"   // not held: other keys are in the way of its waiters
 	StateVacant    State = "vacant"    // not held: its key says so
@@ -161,6 +169,8 @@ func (l Lock) State() State {
 		return StateBlocked
 	case c.Waiters > 0:
 		return StateContended
+	case c.Writers > 0 && l.Queue[0].Caches():
+		return StateCached
 	case c.Writers > 0:
 		return StateWrite
 	case c.Readers > 0:

@@ -42,6 +42,18 @@ func TestWatchThroughOutages(t *testing.T) {
 		p.Resume()
 		v.untilRevision(put(t, client, "/a/write/2"))
 	})
+	t.Run("NoLeader", func(t *testing.T) {
+		c := etcdtest.StartCluster(t, 3)
+		client := etcdtest.Client(t, c.Endpoints()...)
+		v := watch(t, newSource(client), "/")
+		v.untilRevision(put(t, client, "/a/write/1"))
+		c.Members[0].Pause()
+		c.Members[1].Pause()
+		v.until("it is known that there is no leader", func(u Update) bool { return SaysNoLeader(u.Err) })
+		c.Members[0].Resume()
+		c.Members[1].Resume()
+		v.untilRevision(put(t, client, "/a/write/2"))
+	})
 	t.Run("NothingMissed", func(t *testing.T) {
 		member := etcdtest.Start(t)
 		k := newLink(t, member)

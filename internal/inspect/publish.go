@@ -89,6 +89,7 @@ type publisher struct {
 	synced bool // a listing has been applied
 	begun  bool // an update with locks has been made
 	most   int  // events of an update, and half of its steps
+	usual  int  // events of the last update: for so many, there is room in the next one
 	steps  bool // updates have steps
 
 	unstepped bool // steps of next were dropped
@@ -186,7 +187,7 @@ func (p *publisher) take() Update {
 			u.Events = nil
 		}
 	}
-	p.next, p.dirty = Update{}, false
+	p.next, p.dirty, p.usual = Update{}, false, len(u.Events)
 	return u
 }
 
@@ -263,6 +264,9 @@ func (p *publisher) reset(l listing) {
 // apply applies events, which came now, revision by revision.
 func (p *publisher) apply(events []*clientv3.Event, now time.Time) {
 	p.state.late = p.health.err != nil
+	if p.next.Events == nil {
+		p.next.Events = make([]Event, 0, p.usual)
+	}
 	for revision := range revisions(events) {
 		p.next.Events = p.state.applyTo(p.next.Events, revision, now)
 	}

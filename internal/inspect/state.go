@@ -39,6 +39,7 @@ type state struct {
 
 	noting bool   // what each revision does is noted
 	steps  []Step // noted
+	usual  int    // how many were taken last: for so many, there is room
 	noted  int    // other, as in the last step
 }
 

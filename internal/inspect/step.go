@@ -44,7 +44,7 @@ func (s *state) noteSteps() { s.noting, s.noted = true, s.other }
 // takeSteps returns what was noted since the last call.
 func (s *state) takeSteps() []Step {
 	steps := s.steps
-	s.steps = nil
+	s.steps, s.usual = nil, len(steps)
 	return steps
 }
 
@@ -64,6 +64,9 @@ func (s *state) noteStep(events int, at time.Time) {
 	}
 	if len(step.Locks)+events > 0 || step.Other != s.noted {
 		s.noted = step.Other
+		if s.steps == nil {
+			s.steps = make([]Step, 0, max(1, s.usual))
+		}
 		s.steps = append(s.steps, step)
 	}
 }

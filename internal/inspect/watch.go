@@ -124,7 +124,7 @@ func (f *follower) run(ctx context.Context) {
 			f.listed, f.resync = false, cause
 		case !f.listed && f.lister.narrow(ctx, err): // what is left can be watched
 		case !f.doubted && !errors.Is(err, errStreamLost) && !f.isServedElsewhere(ctx, err):
-			f.fail(err)
+			f.fail(ctx, err)
 		}
 		if time.Since(started) > 2*retryMax {
 			pause = retryPause{}
@@ -297,6 +297,7 @@ func (f *follower) send(events []*clientv3.Event) {
 func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrust) error {
 	heard, since := f.heard.Load(), time.Now()
 	for {
+		asked := time.Now()
 		header, err := f.currentRevision(ctx, w, trust)
 		if now := f.heard.Load(); now != heard {
 			heard, since = now, time.Now()
@@ -305,7 +306,7 @@ func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrus
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			f.fail(fmt.Errorf("inspect: probe etcd: %w", err))
+			f.fail(ctx, fmt.Errorf("inspect: probe etcd: %w", err))
 			since = time.Now() // a watch is not to blame for what etcd does not do
 		case f.otherCluster(header.ClusterId):
 			return resyncError{ResyncOtherCluster}
@@ -320,7 +321,7 @@ func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrus
 			f.changes.send(change{answered: header.Revision})
 			f.readLeases(ctx)
 		}
-		backoff.Pause(ctx, f.tuning.probe*3/2)
+		backoff.Pause(ctx, max(f.tuning.probe*3/2-time.Since(asked), retryMin)) // soon, if etcd has just been waited for
 	}
 }
 
@@ -340,11 +341,4 @@ func (f *follower) currentRevision(ctx context.Context, w *rangeWatch, trust *pr
 	trust.learn(ctx)
 	w.requestProgress(ctx)
 	return resp.Header, nil
-}
-
-// fail notes that etcd did not answer, and has connections retried at once: left to
-// itself, gRPC waits up to two minutes after a long outage.
-func (f *follower) fail(err error) {
-	f.changes.send(change{failed: err})
-	f.client.ActiveConnection().ResetConnectBackoff()
 }

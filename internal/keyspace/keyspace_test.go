@@ -105,7 +105,7 @@ func FuzzDecodeOwner(f *testing.F) {
 	f.Add([]byte(keyspace.Owner{Host: "a", PID: 7, Program: "b", Label: "c", Under: "/x", Time: time.Unix(1e9, 5).UTC()}.Encode()))
 	for _, value := range []string{
 		"{}", `{"host":"a"}`, `{"host":""}`, `{"pid":0}`, `{"pid":12}`, `{"pid":0123}`, `{"pid":-1}`, `{"pid":1e3}`, `{"pid":99999999999}`,
-		`{"label":"\u003c"}`, `{"label":"\xff"}`, `{"label":"é"}`, `{"program":"a","host":"b"}`, `{"host":"a","host":"b"}`, `{"host":"a",}`, `{,"host":"a"}`,
+		`{"under":"/x","traceparent":"00-1","time":"2026-01-02T03:04:05Z"}`, `{"traceparent":"","keep":true}`, `{"label":"\u003c"}`, `{"label":"\xff"}`, `{"label":"é"}`, `{"program":"a","host":"b"}`, `{"host":"a","host":"b"}`, `{"host":"a",}`, `{,"host":"a"}`,
 		`{"time":"2026-01-02T03:04:05+01:00"}`, `{"time":"2026"}`, `{"time":""}`, `{"host":"a"} `, `{"host":"a"}}`, `{"host":"a"`, `{"host":`, `{"HOST":"a"}`, `{"host":"a","x":1}`,
 	} {
 		f.Add([]byte(value))
@@ -127,5 +127,20 @@ func BenchmarkDecodeOwner(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		keyspace.DecodeOwner(value)
+	}
+}
+
+func TestIsTraceparent(t *testing.T) {
+	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for text, want := range map[string]bool{
+		good: true, "": false, good + "-x": false, "01" + good[2:]: false, strings.ToUpper(good): false,
+		"00-00000000000000000000000000000000-b7ad6b7169203331-01":    false,
+		"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01":    false,
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333\x1b-01": false,
+		strings.ReplaceAll(good, "-", "0"):                           false,
+	} {
+		if got := keyspace.IsTraceparent(text); got != want {
+			t.Errorf("IsTraceparent(%q) = %t", text, got)
+		}
 	}
 }

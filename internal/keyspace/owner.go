@@ -18,9 +18,23 @@ type Owner struct {
 	PID     int       `json:"pid,omitempty"`
 	Program string    `json:"program,omitempty"`
 	Label   string    `json:"label,omitempty"`
-	Under   string    `json:"under,omitempty"` // the key of the lock that the client's process runs under
-	Keep    bool      `json:"keep,omitempty"`  // the client may keep the lock after it was unlocked, until another request waits
-	Time    time.Time `json:"time,omitzero"`   // when the request was made, by its client's clock
+	Under   string    `json:"under,omitempty"`       // the key of the lock that the client's process runs under
+	Trace   string    `json:"traceparent,omitempty"` // of the request, as W3C Trace Context writes it
+	Keep    bool      `json:"keep,omitempty"`        // the client may keep the lock after it was unlocked, until another request waits
+	Time    time.Time `json:"time,omitzero"`         // when the request was made, by its client's clock
+}
+
+// IsTraceparent reports whether a text is a traceparent of version 00.
+func IsTraceparent(text string) bool {
+	if len(text) != 55 || !strings.HasPrefix(text, "00-") || text[35] != '-' || text[52] != '-' {
+		return false
+	}
+	for _, field := range []string{text[3:35], text[36:52], text[53:]} {
+		if strings.Trim(field, "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return strings.Trim(text[3:35], "0") != "" && strings.Trim(text[36:52], "0") != ""
 }
 
 // UnderEnv is the environment variable with the key of the lock that a program was
@@ -70,6 +84,7 @@ func (o *Owner) decodePlain(value []byte) bool {
 	p := plain{rest: value, before: '{'}
 	o.Host, o.PID = p.text(`"host":"`), p.number(`"pid":`)
 	o.Program, o.Label, o.Under = p.text(`"program":"`), p.text(`"label":"`), p.text(`"under":"`)
+	o.Trace = p.text(`"traceparent":"`)
 	if made := p.text(`"time":"`); made != "" && o.Time.UnmarshalText([]byte(made)) != nil {
 		return false
 	}

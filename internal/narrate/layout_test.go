@@ -49,20 +49,28 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// A lock that may be kept is said to be given back when it is asked for.
-func TestKeptLock(t *testing.T) {
+// A lock that may be kept has a state of its own, and is said to be given back when it is asked
+// for.
+func TestCachedLock(t *testing.T) {
 	id := inspect.LockID{Layout: layout.Builtin().Rule("rwlock"), Name: "/a"}
 	d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{
 		Key: "/a/write/1", Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 5,
 		Owned: true, Owner: keyspace.Owner{Host: "web-1", Keep: true},
 	}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
 	got := narrate.Outlook(d, d.Snapshot.Locks[0], nil, 4)
-	if want := "kept by @web-1 between its uses, given back when asked"; !slices.Contains(got, want) {
+	if want := "cached by @web-1 between its uses, given back when others ask"; !slices.Contains(got, want) {
 		t.Errorf("got %q, want %q among it", got, want)
 	}
 	r := d.Snapshot.Locks[0].Queue[0]
+	if got := [2]string{string(d.Snapshot.Locks[0].State()), r.Standing()}; got != [2]string{"cached", "cached"} {
+		t.Errorf("states %q, want cached", got)
+	}
+	end := narrate.Remedy(diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	if want := "without force: etcd-lock ask /a, and its holder, which caches it, gives it back"; !slices.Contains(end.Clauses, want) {
+		t.Errorf("got %q, want %q among it", end.Clauses, want)
+	}
 	s, _ := d.Session(r.Session())
-	if got, want := narrate.Request(s, r, time.Time{}), ", keeps the lock between its uses"; !strings.HasSuffix(got, want) {
+	if got, want := narrate.Request(s, r, time.Time{}), ", caches the lock between its uses"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want %q at its end", got, want)
 	}
 }

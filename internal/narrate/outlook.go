@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
 
@@ -22,8 +23,11 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	if lease := leaseLeft(s, r); lease != "" {
 		text += ", " + lease
 	}
-	if r.Holding && r.Owner.Keep {
-		text += ", keeps the lock between its uses"
+	if r.Caches() {
+		text += ", caches the lock between its uses"
+	}
+	if keyspace.IsTraceparent(r.Owner.Trace) {
+		text += ", traceparent " + r.Owner.Trace
 	}
 	return text
 }
@@ -188,8 +192,8 @@ func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
 			continue
 		}
 		ends := holdEnds(s, client(s, r))
-		if r.Owner.Keep {
-			ends = append([]string{"kept by " + client(s, r) + " between its uses, given back when asked"}, ends...)
+		if r.Caches() {
+			ends = append([]string{"cached by " + client(s, r) + " between its uses, given back when others ask"}, ends...)
 		}
 		if text := strings.Join(ends, "\n"); !said[text] {
 			said[text] = true

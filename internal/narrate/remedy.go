@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/layout"
 	"etcd-lock/internal/printable"
 )
 
@@ -45,7 +46,39 @@ func Remedy(r diagnose.Remedy) Text {
 	if r.Unprotected != nil {
 		t.Clauses = append(t.Clauses, who(r.Unprotected)+" may continue without the lock it runs under")
 	}
+	if ask := askFirst(r); ask != "" {
+		t.Clauses = append(t.Clauses, ask)
+	}
 	return t
+}
+
+// askFirst says how to ask for what a remedy releases, if its client may listen: one of
+// package rwlock that does not wait for anything itself.
+func askFirst(r diagnose.Remedy) string {
+	if r.Command != "" || r.Refused || r.Session == nil || r.Session.Lease.State == inspect.LeaseMissing || len(r.Unlocks) > 0 || r.Unprotected != nil {
+		return ""
+	}
+	var held *inspect.Request
+	for i := range r.Releases {
+		one := &r.Releases[i]
+		if !one.IsRequest() || !one.Holding {
+			return ""
+		}
+		if held == nil && one.Owned && one.Modified <= one.Revision && one.Lock.Layout == layout.RWLock && utf8.ValidString(one.Lock.Name) && sayable(one.Lock.Name) {
+			held = one
+		}
+	}
+	if held == nil {
+		return ""
+	}
+	args := []string{"etcd-lock", "ask", held.Lock.Name}
+	if strings.HasPrefix(held.Lock.Name, "-") {
+		args = slices.Insert(args, 2, "--")
+	}
+	if held.Caches() {
+		return "without force: " + printable.Shell(args...) + ", and its holder, which caches it, gives it back"
+	}
+	return "without force: " + printable.Shell(args...) + " asks its holder to give it back, in case it listens"
 }
 
 // targetClient names the client of the request that a remedy deletes.

@@ -5,6 +5,7 @@ package patrol
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -12,6 +13,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 )
@@ -21,6 +23,7 @@ const (
 	roundEvery   = 5 * time.Second
 	roundRest    = 100         // times as long as a round took, so that it costs a small part of a core
 	roundAtLeast = time.Minute // however long it took
+	longRound    = 100 * time.Millisecond
 	clusterEvery = time.Minute
 )
 
@@ -51,14 +54,16 @@ type Options struct {
 	Thresholds diagnose.Thresholds
 	Leases     int                                                    // that are looked up in a round, the most urgent ones
 	Cluster    bool                                                   // also look what is wrong with etcd itself
+	Sparing    bool                                                   // spare memory, see BeModest
 	Brief      bool                                                   // do without what would help, see diagnose.Findings
 	Watch      func(context.Context, ...string) <-chan inspect.Update // of the connection's source
 }
 
 // Run follows locks until ctx ends, which is no error. While etcd does not answer there
 // are no rounds: what is wrong is not known then. It fails if the user may not read the
-// locks.
+// locks. Meanwhile the process is modest.
 func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
+	defer BeModest(o.Sparing)()
 	ctx, stop := context.WithCancel(ctx)
 	p := &patrol{conn: c, opts: o, to: to, done: make(chan Round, 1)}
 	updates := o.Watch(ctx, o.Prefixes...)
@@ -144,7 +149,9 @@ func (p *patrol) round(ctx context.Context, s inspect.Snapshot) Round {
 	}
 	began := time.Now()
 	r.Findings = find(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
-	r.Took = time.Since(began)
+	if r.Took = time.Since(began); r.Took > longRound {
+		debug.FreeOSMemory() // what it took for so many locks is not needed again for long
+	}
 	return r
 }
 
@@ -158,7 +165,7 @@ func Cluster(ctx context.Context, c *connect.Conn) (findings []diagnose.Finding,
 	})
 	findings = diagnose.Cluster(cluster)
 	if err != nil {
-		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %v", err)}
+		return findings, []string{fmt.Sprintf("whether etcd has alarms and refuses writes, and which versions its members have: %s", format.Plainly(err))}
 	}
 	return findings, nil
 }

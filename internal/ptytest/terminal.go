@@ -80,6 +80,9 @@ func (t *Terminal) WaitToShow(texts ...string) {
 	t.wait(texts, io.Discard, t.screen.String)
 }
 
+// Shown returns the screen as of the last call of a Wait method.
+func (t *Terminal) Shown() string { return t.screen.String() }
+
 // wait copies the program's output to the screen and to a writer until shown has
 // contained each of texts.
 func (t *Terminal) wait(texts []string, to io.Writer, shown func() string) {

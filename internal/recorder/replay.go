@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 // errOver ends a replay.
@@ -32,7 +32,9 @@ func (t *tape) replay(o Options) error {
 		if s.Time.After(end) {
 			end = s.Time
 		}
-		t.step(s, o.Prefixes)
+		if err := t.step(s, o.Prefixes); err != nil {
+			return err
+		}
 		if t.isFull() {
 			return errOver
 		}
@@ -45,8 +47,14 @@ func (t *tape) replay(o Options) error {
 	return nil
 }
 
-// step adds what a step says of locks whose keys have one of the prefixes.
-func (t *tape) step(s flight.Step, prefixes []string) {
+// step adds what a step says of locks below the prefixes. It fails if some of them were not
+// recorded.
+func (t *tape) step(s flight.Step, given []string) error {
+	if s.Kind == flight.KindPicture {
+		if _, err := flight.Within(s.After, given); err != nil {
+			return err
+		}
+	}
 	events, at := s.Events, s.Time
 	switch {
 	case s.Kind == flight.KindPicture && s.Gap != "":
@@ -66,14 +74,14 @@ func (t *tape) step(s flight.Step, prefixes []string) {
 			}
 		}
 	}
-	if len(prefixes) > 0 {
-		events = slices.DeleteFunc(events, func(e inspect.Event) bool {
-			return !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(e.Request.Key, p) })
-		})
-	}
+	prefixes := keyspace.NewPrefixes(given...)
+	events = slices.DeleteFunc(events, func(e inspect.Event) bool {
+		return !flight.IsWithin(e.Lock(), e.Request.Key, prefixes)
+	})
 	if s.Kind == flight.KindPicture || s.Missed > 0 {
 		t.add(events, at)
-		return
+	} else {
+		t.add(events, time.Time{})
 	}
-	t.add(events, time.Time{})
+	return nil
 }

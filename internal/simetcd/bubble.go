@@ -1,7 +1,6 @@
 package simetcd
 
 import (
-	"sync"
 	_ "unsafe" // for go:linkname
 
 	_ "go.etcd.io/etcd/client/v3" // whose variable it is
@@ -14,6 +13,10 @@ import (
 //go:linkname valCtxCh go.etcd.io/etcd/client/v3.valCtxCh
 var valCtxCh chan struct{}
 
-// leaveNoChannel removes the channel. A context whose channel is nil is one that never
-// ends, too, and needs no goroutine.
-var leaveNoChannel = sync.OnceFunc(func() { valCtxCh = nil })
+// The channel is removed before anything runs that reads it: packages are initialized after
+// those that they import. A context whose channel is nil is one that never ends, too, and
+// needs no goroutine.
+var _ = func() struct{} {
+	valCtxCh = nil
+	return struct{}{}
+}()

@@ -82,7 +82,6 @@ type pendingRead struct {
 
 // New starts a cluster.
 func New(opts Options) *Cluster {
-	leaveNoChannel()
 	c := &Cluster{opts: opts, store: newStore(), leases: map[int64]*lease{}, term: 2, log: []applied{{rev: 1}}}
 	for i := range max(opts.Members, 1) {
 		c.members = append(c.members, &member{Cluster: c, id: uint64(i + 1), next: 1, rev: 1})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -96,7 +97,12 @@ func (u *user) startOther(cmd *exec.Cmd) *running {
 	return r
 }
 
-// until waits until the command has printed these texts in this order.
+// released is how a watch prints that a lock was released by a client that then ends its
+// session: on a busy machine, the watch may ask about the session too late to know more.
+const released = "released|ended"
+
+// until waits until the command has printed these texts in this order. A text may be
+// several, separated by |, of which it must print one.
 func (r *running) until(texts ...string) {
 	r.u.Helper()
 	defer func() {
@@ -105,17 +111,23 @@ func (r *running) until(texts ...string) {
 		}
 	}()
 	for from := 0; len(texts) > 0; texts = texts[1:] {
-		at := -1
+		var found []int
+		text := regexp.MustCompile(alternatives(texts[0]))
 		etcdtest.Eventually(r.u, strings.Join(r.cmd.Args[1:], " ")+": "+texts[0], func() bool {
 			over := r.isOver() // before what it has said is looked at
-			at = strings.Index(r.said.String()[from:], texts[0])
-			if at < 0 && over {
+			found = text.FindStringIndex(r.said.String()[from:])
+			if found == nil && over {
 				r.u.Fatalf("%q has ended without saying %q", r.cmd.Args, texts[0])
 			}
-			return at >= 0
+			return found != nil
 		})
-		from += at + len(texts[0])
+		from += found[1]
 	}
+}
+
+// alternatives returns a pattern for one of the texts that are separated by |.
+func alternatives(texts string) string {
+	return strings.ReplaceAll(regexp.QuoteMeta(texts), `\|`, "|")
 }
 
 func (r *running) isOver() bool {

@@ -3,9 +3,11 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -96,6 +98,36 @@ func (c *child) wait() {
 			}
 		}
 	}
+}
+
+// reapOrphans reaps the children of this process as they end, if it adopts orphans: while
+// it waits for locks, they would stay as zombies. It does so until the function that it
+// returns is called.
+func reapOrphans() (stop func()) {
+	if !adopts() {
+		return func() {}
+	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, unix.SIGCHLD)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			for pid, err := 1, error(nil); pid > 0 || errors.Is(err, unix.EINTR); {
+				pid, err = unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			}
+			select {
+			case <-ended:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		signal.Stop(ended)
+		close(quit)
+		<-done
+	})
 }
 
 // signal sends sig to the process group, and reports whether there was a process

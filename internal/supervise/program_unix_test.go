@@ -47,8 +47,13 @@ func program(args []string) int {
 		panic(err)
 	}
 	cfg := etcd.Config{Endpoints: args[:1], DialTimeout: 20 * time.Second}
+	var onAsk syscall.Signal
+	if strings.Contains(args[3], "USR2") { // the script has a word for it
+		onAsk = syscall.SIGUSR2
+	}
 	code, err := Run(context.Background(), Spec{
-		Path: "/bin/sh", Argv: []string{"sh", "-c", args[3]},
+		OnAsk: onAsk,
+		Path:  "/bin/sh", Argv: []string{"sh", "-c", args[3]},
 		Locks: []rwlock.LockRequest{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
 		Connect: func(ctx context.Context) (*connect.Conn, error) {
 			return connect.Open(ctx, connect.Options{Etcd: cfg, Timeout: 20 * time.Second})

@@ -76,6 +76,8 @@ type runner struct {
 
 // runLocked connects, acquires the locks and runs the command while they are held.
 func (r *runner) runLocked(ctx context.Context) (ending, error) {
+	stopReaping := reapOrphans()
+	defer stopReaping()
 	waiting, stop := r.cancelOnSignal(ctx)
 	c, err := r.Connect(waiting)
 	if err != nil {
@@ -99,6 +101,7 @@ func (r *runner) runLocked(ctx context.Context) (ending, error) {
 	if err := firstError(stop(), err); err != nil {
 		return ending{}, err
 	}
+	stopReaping() // or the command's own end would be reaped
 	return r.runHolding(session, set)
 }
 

@@ -3,6 +3,7 @@
 package supervise
 
 import (
+	"context"
 	"slices"
 	"syscall"
 	"testing"
@@ -131,6 +132,55 @@ func TestRun(t *testing.T) {
 			}
 			_ = e.stdin.Close()
 			e.exits(lostCode, "lost")
+		})
+		t.Run("a command is told once that others wait, and keeps its lock until it ends", func(t *testing.T) {
+			e := start(t, `trap "echo asked" USR2; trap "exit 5" USR1; echo ready; while :; do sleep 0.05; done`)
+			e.expect("ready")
+			var waits []chan error
+			for n := range 2 {
+				m := rwlock.NewRWMutex(etcdtest.Session(t, client, 20), "/"+t.Name())
+				done := make(chan error, 1)
+				go func() { done <- m.RWDo(context.Background(), func(context.Context) error { return nil }) }()
+				waits = append(waits, done)
+				etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == n+2 })
+				if n == 0 {
+					e.expect("asked")
+				}
+			}
+			e.signal(syscall.SIGUSR1)
+			e.exits(5, "others wait for ")
+			for line := range e.lines {
+				t.Errorf("told again: %q", line)
+			}
+			for _, done := range waits {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			e.leavesNothing()
+		})
+		t.Run("others who wait when the lock is granted count", func(t *testing.T) {
+			s := etcdtest.Session(t, client, 20)
+			first, last := rwlock.NewRWMutex(s, "/"+t.Name()), rwlock.NewRWMutex(s, "/"+t.Name())
+			if err := first.RWLock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e := start(t, `: USR2; exec sleep 100`)
+			etcdtest.Eventually(t, "the command's request", func() bool { return len(e.keys()) == 2 })
+			done := make(chan error, 1)
+			go func() { done <- last.RLock(context.Background()) }()
+			etcdtest.Eventually(t, "a waiter", func() bool { return len(e.keys()) == 3 })
+			if err := first.Unlock(); err != nil {
+				t.Fatal(err)
+			}
+			e.exits(128+int(syscall.SIGUSR2), "others wait for ")
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if err := last.Unlock(); err != nil {
+				t.Error(err)
+			}
+			e.leavesNothing()
 		})
 		t.Run("what is left in the background is let be", func(t *testing.T) {
 			e := start(t, `exec 3<&0; (read x <&3; echo late) 2>&- & exit 0`)

@@ -17,6 +17,7 @@ type State string
 const (
 	Read      State = "read"      // held by readers, nobody waits
 	Write     State = "write"     // held by a writer, nobody waits
+	Cached    State = "cached"    // held by a writer who keeps it between its uses until others ask; nobody waits
 	Contended State = "contended" // held, and others wait
 	Blocked   State = "blocked"   // not held: other keys are in the way of those who wait
 	Vacant    State = "vacant"    // not held: its key says so
@@ -55,6 +56,7 @@ type Request struct {
 type Owner struct {
 	Label, Program, Host string
 	PID                  int
+	Traceparent          string // of the request, as W3C Trace Context writes it, if its client traces them
 }
 
 // String returns the owner as "label program[pid]@host", or as much of it as is known.
@@ -112,7 +114,7 @@ func newLock(l inspect.Lock) Lock {
 func newRequest(r inspect.Request) Request {
 	request := Request{
 		Key: r.Key, Mode: rwlock.Mode(r.Mode), Holds: r.Holding, Lease: r.Lease, Token: r.Revision, Made: r.Since,
-		Owner: Owner{Label: r.Owner.Label, Program: r.Owner.Program, Host: r.Owner.Host, PID: r.Owner.PID},
+		Owner: Owner{Label: r.Owner.Label, Program: r.Owner.Program, Host: r.Owner.Host, PID: r.Owner.PID, Traceparent: r.Owner.Trace},
 	}
 	if r.Holding && r.Saw {
 		request.Granted = r.Seen

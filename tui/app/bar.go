@@ -1,6 +1,8 @@
 package app
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,14 +18,10 @@ type tab struct {
 }
 
 // tabForm is how much room tabs take.
-type tabForm int
-
-const (
-	tabWide   tabForm = iota
-	tabClose          // with less space between them
-	tabShort          // of the others, the names shortened
-	tabNumber         // of the others, the numbers alone
-)
+type tabForm struct {
+	wide    bool              // with more space between them
+	without map[nav.Kind]bool // the names of these views
+}
 
 // bar draws the tabs: the views by number, and the screen opened from them.
 func bar(s *nav.Stack, t *theme.Theme, w int) string {
@@ -34,35 +32,56 @@ func bar(s *nav.Stack, t *theme.Theme, w int) string {
 	return term.Cut(b.String(), w)
 }
 
-// tabs returns the tabs in the widest form that fits.
+// tabs returns the tabs in the widest form that fits. A name is shown in full or not at
+// all: the longest ones go first, those of views that have something to say last, and that
+// of the view in front never.
 func tabs(s *nav.Stack, t *theme.Theme, w int) []tab {
-	for form := tabWide; ; form++ {
-		all, need := tabsIn(s, t, form), 0
-		for _, tab := range all {
-			need += term.Width(tab.label.Text)
-		}
-		if need <= w || form == tabNumber {
-			return all
-		}
+	all, fit := tabsIn(s, t, tabForm{wide: true}, w)
+	if fit {
+		return all
 	}
+	left := s.Kinds()
+	slices.SortStableFunc(left, func(a, b nav.Kind) int {
+		return cmp.Or(strings.Compare(alert(s, a).Text, alert(s, b).Text), len(b.String())-len(a.String()))
+	})
+	form := tabForm{without: map[nav.Kind]bool{}}
+	for _, k := range left {
+		if all, fit = tabsIn(s, t, form, w); fit {
+			break
+		}
+		form.without[k] = k != s.View()
+	}
+	return all
 }
 
-func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm) []tab {
-	var all []tab
+// alert is what a view has to say in its tab.
+func alert(s *nav.Stack, k nav.Kind) theme.Text {
+	if a, ok := s.Views[k].(nav.Alerter); ok {
+		return a.Alert()
+	}
+	return theme.Text{}
+}
+
+// tabsIn returns the tabs in a form, and whether they fit into w.
+func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm, w int) (all []tab, fit bool) {
+	need := 0
 	in := s.View()
 	for _, k := range s.Kinds() {
 		style := t.Dim
-		text := " " + strconv.Itoa(int(k)) + tabName(k, form, k == in)
+		text := " " + strconv.Itoa(int(k))
+		if !form.without[k] {
+			text += " " + k.String()
+		}
 		if k == in {
 			style = t.Selected
 		}
-		if a, ok := s.Views[k].(nav.Alerter); ok && a.Alert().Text != "" {
-			text += " " + a.Alert().Text
+		if says := alert(s, k); says.Text != "" {
+			text += " " + says.Text
 			if k != in {
-				style = a.Alert().Style
+				style = says.Style
 			}
 		}
-		if form == tabWide || k == in {
+		if form.wide || k == in {
 			text += " "
 		}
 		all = append(all, tab{theme.Styled(text, style), k})
@@ -70,20 +89,10 @@ func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm) []tab {
 	if front := s.Front().Ref().Kind; !front.IsView() {
 		all = append(all, tab{theme.Styled(" → "+front.String(), t.Title), 0})
 	}
-	return all
-}
-
-// tabName is what follows the number of a view.
-func tabName(k nav.Kind, form tabForm, chosen bool) string {
-	const short = 4
-	name := k.String()
-	switch {
-	case form == tabNumber && !chosen:
-		return ""
-	case form == tabShort && !chosen && len(name) > short+2:
-		name = name[:short]
+	for _, tab := range all {
+		need += term.Width(tab.label.Text)
 	}
-	return " " + name
+	return all, need <= w
 }
 
 // tabAt returns the view of the tab at x, 0 for none.

@@ -8,6 +8,8 @@ import (
 
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
+	"etcd-lock/tui/term"
 	"etcd-lock/tui/widget"
 )
 
@@ -30,13 +32,32 @@ func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
 func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
 	b, ok := widget.FindBinding(slices.Concat(m.everywhere(), m.frontKeys()), msg)
 	if !ok {
-		return nil
+		return m.once(msg.String(), "no key here: ? lists those that are")
 	}
 	if off := b.WhyOff(); off.Why != "" {
 		return nav.Flash{Text: b.Name() + ": " + off.Why}
 	}
 	then := b.Do()
+	if msg.String() == "ctrl+d" && m.releases() {
+		return nav.Batch{then, m.once("ctrl+d", "half a page down; "+screens.ReleaseKey+" releases the request, as ctrl+d did before")}
+	}
 	return nav.Batch{then, m.keepSort()}
+}
+
+// once says something of a key, the first time that it is pressed.
+func (m *Model) once(key, text string) nav.Action {
+	if m.hinted[key] {
+		return nil
+	}
+	m.hinted[key] = true
+	return nav.Flash{Text: term.Safe(key) + ": " + text}
+}
+
+// releases reports whether the screen in front has the key that releases a request by force.
+func (m *Model) releases() bool {
+	return slices.ContainsFunc(m.screens.Front().Bindings(), func(g widget.Group) bool {
+		return slices.ContainsFunc(g.Bindings, func(b widget.Binding) bool { return b.Keys == screens.ReleaseKey })
+	})
 }
 
 // typed passes a key or a paste to the open dialog or line.

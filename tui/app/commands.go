@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
@@ -23,13 +25,15 @@ func commands(m *Model) []command {
 	front := m.screens.Front()
 	all := slices.Concat(
 		viewCommands(&m.screens, m.Context),
-		tableCommands(front, m.Now),
+		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
+		savedCommands(&m.screens, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 		contextCommands(m),
 	)
 	all = append(all,
+		command{name: "refresh", about: "read leases, etcd's status and problems again", run: func(string) nav.Action { return nav.Reload{} }},
 		command{name: "pause", about: "freeze the display, or resume", run: func(string) nav.Action { return togglePause(m.Context) }},
 		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
 		command{name: "quit", about: "quit; locks you took here are released", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
@@ -45,6 +49,10 @@ func viewCommands(s *nav.Stack, c *nav.Context) []command {
 		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) nav.Action { return nav.OpenView(k) }})
 	}
 	return append(all, command{
+		name: "notifications", about: "what you are notified of", run: func(string) nav.Action { return nav.OpenView(nav.KindNotifications) },
+	}, command{
+		name: "commands", about: "what was done for you, as commands", run: func(string) nav.Action { return nav.OpenView(nav.KindCommands) },
+	}, command{
 		name: "lock", args: "NAME", about: "the queue of a lock",
 		complete: func() []string { return lockNames(c) },
 		run:      func(name string) nav.Action { return findLock(c, name) },
@@ -73,7 +81,7 @@ func findLock(c *nav.Context, name string) nav.Action {
 }
 
 // tableCommands do something to the table in front.
-func tableCommands(front nav.Screen, now time.Time) []command {
+func tableCommands(c *nav.Context, front nav.Screen, now time.Time) []command {
 	g := front.Grid()
 	all := []command{
 		{name: "filter", args: "TEXT", about: "rows with TEXT; ~ regexp, ! inverse", run: func(text string) nav.Action {
@@ -82,6 +90,7 @@ func tableCommands(front nav.Screen, now time.Time) []command {
 			}
 			return nil
 		}},
+		{name: "describe", about: "all about the row under the cursor", run: func(string) nav.Action { return describeRow(c, front) }},
 		{name: "copy", about: "what is under the cursor, or marked", run: func(string) nav.Action { return copyRows(g) }},
 		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) nav.Action { return exportTable(front, path, now) }},
 	}
@@ -110,7 +119,59 @@ func copyRows(g widget.Grid) nav.Action {
 	if len(texts) > 1 {
 		what = format.Count(len(texts), "row", "rows")
 	}
-	return nav.Batch{nav.Flash{Text: "sent to the clipboard of the terminal: " + what}, nav.Do{Cmd: tea.SetClipboard(strings.Join(texts, "\n"))}}
+	return nav.Copy{Texts: texts, What: what}
+}
+
+// describeRow opens everything that is known of the row under the cursor, as text.
+func describeRow(c *nav.Context, s nav.Screen) nav.Action {
+	var about []string
+	if d, ok := s.(nav.Describer); ok {
+		about = d.Describe()
+	}
+	label, row := s.Grid().Row()
+	if len(row.Rows)+len(about) == 0 {
+		return nav.Flash{Text: "there is nothing to describe"}
+	}
+	lines := append([]string{asOf(c), ""}, about...)
+	for _, texts := range row.Rows {
+		lines = append(lines, "", "In the table:")
+		for i, name := range row.Heading {
+			lines = append(lines, describe.Field(name, strings.TrimSpace(texts[i]))...)
+		}
+	}
+	title := term.Cut(term.Safe(label), 60)
+	return nav.Open{Ref: nav.Ref{Kind: nav.KindText, Text: &nav.Text{Title: s.Ref().Kind.String() + " · " + title, Lines: lines}}}
+}
+
+// asOf says which moment is described.
+func asOf(c *nav.Context) string {
+	text := "At revision " + strconv.FormatInt(c.Shown().Revision, 10)
+	if at := c.Clock(); !at.IsZero() {
+		text = "At " + at.Format(time.RFC3339) + ", revision " + strconv.FormatInt(c.Shown().Revision, 10)
+	}
+	return text
+}
+
+// askExport asks for the file to write the table of a screen to.
+func askExport(s nav.Screen, now time.Time) nav.Action {
+	return nav.Prompt{
+		Label: "export to the new file: ", Value: effects.ExportName(s.Ref().Kind.String(), now),
+		Accept:   func(path string) (nav.Action, error) { return exportTable(s, path, now), nil },
+		Complete: func(text string) nav.Action { return nav.CompleteFolder{Path: text} },
+	}
+}
+
+// jump asks for a lock, and opens it.
+func jump(c *nav.Context) nav.Action {
+	locks := c.Shown().Locks
+	names, ids := make([]string, len(locks)), make([]inspect.LockID, len(locks))
+	for i, l := range locks {
+		names[i], ids[i] = l.ID.Name, l.ID
+		if i > 0 && ids[i-1].Name == l.ID.Name {
+			names[i-1], names[i] = l.ID.Name+" · "+ids[i-1].Layout.String(), l.ID.Name+" · "+l.ID.Layout.String()
+		}
+	}
+	return nav.Pick{Title: "jump to a lock", Items: names, Accept: func(i int) nav.Action { return nav.OpenLock(ids[i]) }}
 }
 
 // exportTable writes the table of a screen to a file.

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
@@ -69,6 +72,27 @@ func TestRefused(t *testing.T) {
 	d.press("1")
 	d.put("/a", keyspace.Read, 0)
 	d.mustShow("/a")
+}
+
+// An etcd without a leader is said to have none: its members answer.
+func TestNoLeader(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 0)
+	d.cluster.SetDown(rpctypes.ErrNoLeader)
+	d.until("lost", func() bool { return d.m.Conn.Lost })
+	d.clock.add(5 * time.Second)
+	d.send(tickMsg{})
+	d.mustShow("✗ no leader 5s")
+	d.mustShow("etcd has no leader; showing the last snapshot")
+	d.clock.add(flashTime)
+	d.send(tickMsg{})
+	d.mustShow("etcd has no leader: it cannot read or write until it has one")
+	d.mustNotShow("not answering")
+	d.send(resize(120, 30))
+	d.mustShow("✗ etcd has no leader for ")
+	d.cluster.SetDown(nil)
+	d.until("healed", func() bool { return d.m.Connected() })
+	d.mustShow("etcd has a leader again after ")
 }
 
 // What was never allowed is said where the locks would be, whole.

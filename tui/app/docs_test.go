@@ -66,7 +66,7 @@ func keyTables(t *testing.T) map[string]string {
 		Scenarios: backendtest.Scenarios{}, Recorder: backendtest.Recorder(nil),
 	})
 	tables, danger := map[string]string{}, ""
-	for kind := nav.KindLocks; kind <= nav.KindHistory; kind++ {
+	for kind := nav.KindLocks; kind <= nav.LastKind; kind++ {
 		s := screens.New(m.Context, nav.Ref{Kind: kind, Lock: inspect.LockID{Name: "/a"}})
 		own := slices.DeleteFunc(s.Bindings(), func(g widget.Group) bool { return g.Title == "move" || g.Title == "sort" })
 		var keys []widget.Binding
@@ -79,10 +79,12 @@ func keyTables(t *testing.T) map[string]string {
 			}
 			keys = append(keys, g.Bindings...)
 		}
-		tables[kind.String()] = keyTable(keys, docText)
+		if len(keys) > 0 {
+			tables[kind.String()] = keyTable(keys, docText)
+		}
 	}
 	tables["danger"] = "| key | screen | |\n|---|---|---|\n" + danger
-	everywhere := slices.Concat(m.keys[0].Bindings, m.keys[2].Bindings, m.keys[1].Bindings)
+	everywhere := slices.Concat(m.keys[0].Bindings, m.keys[2].Bindings, m.keys[3].Bindings, m.keys[1].Bindings)
 	locks := m.screens.Views[nav.KindLocks].Bindings()
 	for _, g := range locks {
 		if g.Title == "move" || g.Title == "sort" {
@@ -109,7 +111,9 @@ func keyTable(bindings []widget.Binding, describe func(widget.Binding) string) s
 	for i := 0; i < len(bindings); {
 		names, text := []string{}, describe(bindings[i])
 		for ; i < len(bindings) && describe(bindings[i]) == text; i++ {
-			names = append(names, bindings[i].Name())
+			if name := bindings[i].Name(); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 		rows += fmt.Sprintf("| %s | %s |\n", keyNames(names), strings.ReplaceAll(text, "|", "\\|"))
 	}
@@ -131,9 +135,12 @@ func docText(b widget.Binding) string {
 	return b.Text()
 }
 
-// keyNames lists keys, of which the numbers of views are a range.
+// keyNames lists keys, of which the numbers of views and the function keys are a range.
 func keyNames(names []string) string {
 	var list []string
+	if last := len(names) - 1; strings.HasPrefix(names[0], "F") && last > 1 {
+		return "`" + names[0] + "` … `" + names[last] + "`"
+	}
 	for i, n := range names {
 		number := len(n) == 1 && n >= "1" && n <= "9"
 		switch {

@@ -47,7 +47,7 @@ func (tm terminal) enter() { tm.Send(tea.KeyPressMsg{Code: tea.KeyEnter}) }
 // leave quits, and has everything given back.
 func (tm terminal) leave() {
 	tm.t.Helper()
-	tm.Type("q")
+	tm.Send(keyPress("ctrl+c"))
 	tm.WaitFinished(tm.t, teatest.WithFinalTimeout(patience))
 	if err := tm.m.Close(patience); err != nil {
 		tm.t.Fatal(err)

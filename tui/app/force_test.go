@@ -50,7 +50,7 @@ func TestForceWithMarks(t *testing.T) {
 	d.in("lock")
 	d.press("m")
 	d.mustShow("1 marked")
-	for _, key := range []string{"ctrl+d", "ctrl+k"} {
+	for _, key := range []string{"ctrl+x", "ctrl+k"} {
 		d.press(key)
 		if d.m.asked != nil {
 			t.Fatalf("%s asks although another row is marked", key)
@@ -71,7 +71,7 @@ func TestForceRequest(t *testing.T) {
 	incident(d)
 	d.press("enter")
 	d.in("lock")
-	d.press("ctrl+d")
+	d.press("ctrl+x")
 	d.asked()
 	d.mustShow("● releases write /orders  of billing svc[161]@web-1, token 101")
 	d.mustShow("→ next: shipping svc[162]@web-1 gets write /orders")
@@ -88,7 +88,7 @@ func TestForceRequest(t *testing.T) {
 	})
 
 	t.Run("Yes", func(t *testing.T) {
-		d.press("ctrl+d")
+		d.press("ctrl+x")
 		d.asked()
 		d.press("right", "enter")
 		d.told(f)
@@ -102,13 +102,13 @@ func TestForceLooks(t *testing.T) {
 	d, f := withForce(t)
 	incident(d)
 	f.Hold = make(chan struct{})
-	d.press("enter", "ctrl+d")
+	d.press("enter", "ctrl+x")
 	d.mustShow("checking what this would release")
 	d.press("y", "right", "tab")
 	d.mustShow("[ Close ]") // and no answer was taken before the question
 	d.press("esc")
 	close(f.Hold)
-	d.press("ctrl+d")
+	d.press("ctrl+x")
 	d.asked()
 	if f.Done.Load() != 0 {
 		t.Errorf("done %d", f.Done.Load())
@@ -190,7 +190,7 @@ func TestForceChanged(t *testing.T) {
 	d, f := withForce(t)
 	incident(d)
 	f.Fail = errors.New(`release: it has changed since it was shown, so nothing was done: "/orders/write/id-101" is gone`)
-	d.press("enter", "ctrl+d")
+	d.press("enter", "ctrl+x")
 	d.asked()
 	d.press("y")
 	d.until("explained", func() bool { return d.m.asked != nil && d.m.asked.Dialog.Yes == "Check again" })
@@ -220,7 +220,7 @@ func TestForceReadOnly(t *testing.T) {
 			incident(d)
 			for _, keys := range [][]string{{"1", "enter"}, {"2"}, {"2", "enter"}, {"3"}} {
 				d.press(keys...)
-				d.press("ctrl+d", "ctrl+k")
+				d.press("ctrl+x", "ctrl+k")
 				if d.m.asked != nil {
 					t.Errorf("%v: asked", keys)
 				}

@@ -33,7 +33,7 @@ func (f *frame) request(msg tea.Msg, now time.Time, t *effects.Tasks) tea.Cmd {
 		f.dirty = true
 		f.drawn = now
 		return nil
-	case tea.KeyPressMsg, tea.PasteMsg, tea.WindowSizeMsg, tea.MouseClickMsg, tea.MouseWheelMsg, tea.BackgroundColorMsg:
+	case tea.KeyPressMsg, tea.PasteMsg, tea.WindowSizeMsg, tea.MouseClickMsg, tea.MouseWheelMsg, tea.BackgroundColorMsg, resumedMsg:
 		f.dirty, f.drawn = true, now
 		return nil
 	}

@@ -115,17 +115,30 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	case !conn.Lost:
 		return theme.Styled("● connected", c.Theme.Holding)
 	}
-	s := "✗ refused"
-	if !conn.Refused {
-		s = "✗ not answering " + format.Since(conn.Since, c.Now)
-		if long := "✗ etcd not answering for " + format.Since(conn.Since, c.Now); term.Width(long) <= w {
-			s = long
-		}
+	s, reason := lostSign(c, w), conn.Reason()
+	if conn.NoLeader {
+		reason = "it cannot read or write"
 	}
 	if room := w - term.Width(s) - 2; room >= 12 {
-		s += ": " + term.Cut(conn.Reason(), room)
+		s += ": " + term.Cut(reason, room)
 	}
 	return theme.Styled(s, c.Theme.Lost)
+}
+
+// lostSign says that etcd refuses, has no leader or does not answer.
+func lostSign(c *nav.Context, w int) string {
+	since := format.Since(c.Conn.Since, c.Now)
+	short, long := "✗ not answering "+since, "✗ etcd not answering for "+since
+	switch {
+	case c.Conn.Refused:
+		return "✗ refused"
+	case c.Conn.NoLeader:
+		short, long = "✗ no leader "+since, "✗ etcd has no leader for "+since
+	}
+	if term.Width(long) <= w {
+		return long
+	}
+	return short
 }
 
 // alarmSign says which alarms etcd has, and what they mean where there is room.

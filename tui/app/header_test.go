@@ -34,3 +34,30 @@ func TestNotice(t *testing.T) {
 		t.Errorf("no prefixes in the header:\n%s", d.plain())
 	}
 }
+
+// TestTour leads to what is worst, and says so once nothing is wrong.
+func TestTour(t *testing.T) {
+	d := newDriver(t, func(o *backend.Options) {
+		o.Tour = backend.Tour{
+			Steps: []backend.TourStep{{Lock: "/legacy", Text: "press 3: no lease"}, {Lock: "/orders", Text: "press 3: a deadlock"}},
+			After: "healed",
+		}
+	})
+	incident(d)
+	d.mustShow("press 3: a deadlock") // critical, and so before the first step
+	for _, l := range d.m.Live.Locks {
+		if l.ID.Name == "/legacy" {
+			continue
+		}
+		for _, r := range l.Queue {
+			d.cluster.Remove(r.Lock, r.Key)
+		}
+	}
+	d.until("removed", func() bool { return len(d.m.Live.Locks) == 1 })
+	d.diagnosed()
+	d.mustShow("press 3: no lease")
+	d.cluster.Remove(d.m.Live.Locks[0].ID, d.m.Live.Locks[0].Queue[0].Key)
+	d.until("removed", func() bool { return len(d.m.Live.Locks) == 0 })
+	d.diagnosed()
+	d.mustShow("healed")
+}

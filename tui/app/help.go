@@ -27,14 +27,15 @@ func (h *helpView) bindings(lines int) []widget.Binding {
 	scroll := func(by int) func() nav.Action { return func() nav.Action { h.scroll(by, lines); return nil } }
 	page := max(h.h-1, 1)
 	return []widget.Binding{
-		{Keys: "esc alt+esc ?", Short: "close", Where: widget.InFooter, Do: func() nav.Action { h.open = false; return nil }},
+		{Keys: "esc alt+esc ? f1 q", Short: "close", Where: widget.InFooter, Do: func() nav.Action { h.open = false; return nil }},
 		{Keys: "up k", Label: "↑/k", Short: "up", Where: widget.InFooter, Do: scroll(-1)},
 		{Keys: "down j", Label: "↓/j", Short: "down", Where: widget.InFooter, Do: scroll(1)},
 		{Keys: "g home", Label: "g/home", Short: "first", Do: scroll(-lines)},
 		{Keys: "G end", Label: "G/end", Short: "last", Do: scroll(lines)},
 		{Keys: "pgup ctrl+b", Short: "page up", Do: scroll(-page)},
 		{Keys: "pgdown ctrl+f", Label: "pgdn", Short: "page down", Do: scroll(page)},
-		{Keys: "q", Short: "quit", Where: widget.InFooter, Do: func() nav.Action { return nav.Do{Cmd: tea.Quit} }},
+		{Keys: "ctrl+u", Short: "half a page up", Do: scroll(-max(h.h/2, 1))},
+		{Keys: "ctrl+d", Short: "half a page down", Do: scroll(max(h.h/2, 1))},
 	}
 }
 
@@ -169,10 +170,23 @@ func footer(t *theme.Theme, bindings []widget.Binding, w int) string {
 	h.Styles = t.Help()
 	h.SetWidth(w)
 	keys := make([]key.Binding, 0, len(bindings))
-	for _, b := range bindings {
-		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Short)))
+	for _, b := range bindings[:whole(bindings, w)] {
+		keys = append(keys, key.NewBinding(key.WithKeys(b.Keys), key.WithHelp(b.Name(), b.Brief())))
 	}
 	return h.ShortHelpView(keys)
+}
+
+// whole returns how many of the bindings the line at the bottom has room for, in w cells.
+func whole(bindings []widget.Binding, w int) int {
+	const between = len(" • ") - 2 // the sign is of one cell
+	need := -between
+	for i, b := range bindings {
+		need += between + term.Width(b.Name()) + 1 + term.Width(b.Short)
+		if need > w {
+			return i
+		}
+	}
+	return len(bindings)
 }
 
 // footerKeys are the keys that the line at the bottom shows now.

@@ -18,8 +18,11 @@ type inputLine struct {
 	input  widget.Input
 	prompt nav.Prompt  // of linePrompt
 	grid   widget.Grid // that lineFilter filters
+	pick   nav.Pick    // of linePick
+	picker widget.Picker
 	completer
 	commands func() []command // that there are now
+	history  history
 }
 
 // lineMode is the kind of input.
@@ -30,6 +33,7 @@ const (
 	lineFilter
 	linePrompt
 	lineCommand
+	linePick
 )
 
 func (l *inputLine) open() bool { return l.mode != lineClosed }
@@ -48,7 +52,13 @@ func (l *inputLine) openPrompt(p nav.Prompt) {
 func (l *inputLine) openCommand() nav.Action {
 	l.mode, l.input, l.completer = lineCommand, widget.NewInput(":", ""), completer{}
 	l.offers = completions(l.commands(), "")
+	l.history.begin()
 	return nav.Quiet{}
+}
+
+// openPick opens a list to choose from, and the line in which letters of it are typed.
+func (l *inputLine) openPick(p nav.Pick) {
+	l.mode, l.pick, l.input, l.picker = linePick, p, widget.NewInput("letters: ", ""), widget.NewPicker(p.Title, p.Items)
 }
 
 // bindings are the keys of the line that are not typed into it.
@@ -66,10 +76,27 @@ func (l *inputLine) bindings() []widget.Binding {
 			{Keys: "tab", Short: "complete", Where: widget.InNone, Do: l.completePrompt},
 			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
+	case linePick:
+		move := func(by func() int) func() nav.Action {
+			return func() nav.Action { l.picker.Move(by()); return nil }
+		}
+		return []widget.Binding{
+			{Keys: "enter", Short: "choose", Where: widget.InFooter, Do: l.acceptPick},
+			{Keys: "up ctrl+p", Label: "↑", Short: "up", Where: widget.InFooter, Do: move(func() int { return -1 })},
+			{Keys: "down ctrl+n tab", Label: "↓", Short: "down", Where: widget.InFooter, Do: move(func() int { return 1 })},
+			{Keys: "pgup", Short: "page up", Where: widget.InNone, Do: move(func() int { return -l.picker.Page() })},
+			{Keys: "pgdown", Short: "page down", Where: widget.InNone, Do: move(l.picker.Page)},
+			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
+		}
 	default:
+		before := func(step int) func() nav.Action {
+			return func() nav.Action { l.recall(step); return nil }
+		}
 		return []widget.Binding{
 			{Keys: "enter", Short: "run", Where: widget.InFooter, Do: l.acceptCommand},
 			{Keys: "tab", Short: "complete", Where: widget.InFooter, Do: l.completeCommand},
+			{Keys: "up ctrl+p", Label: "↑/↓", Short: "before", Where: widget.InFooter, Do: before(-1)},
+			{Keys: "down ctrl+n", Label: "↓", Short: "after", Where: widget.InNone, Do: before(1)},
 			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
 	}
@@ -93,6 +120,8 @@ func (l *inputLine) update(msg tea.Msg) nav.Action {
 		return l.filter(l.input.Text())
 	case lineCommand: // not for each frame: there may be many locks to name
 		l.offers = completions(l.commands(), l.input.Text())
+	case linePick:
+		l.picker.Search(l.input.Text())
 	}
 	return nil
 }
@@ -123,8 +152,27 @@ func (l *inputLine) acceptPrompt() nav.Action {
 	return then
 }
 
+func (l *inputLine) acceptPick() nav.Action {
+	i, ok := l.picker.Current()
+	if !ok {
+		return nav.Flash{Error: true, Text: "none has these letters"}
+	}
+	l.close()
+	return l.pick.Accept(i)
+}
+
+// recall takes a command that was typed before into the line: the one before the one that is
+// in it, or the one after.
+func (l *inputLine) recall(step int) {
+	if text, ok := l.history.step(step, l.input.Text()); ok {
+		l.input.Set(text)
+		l.candidates, l.offers = nil, completions(l.commands(), text)
+	}
+}
+
 func (l *inputLine) acceptCommand() nav.Action {
 	l.close()
+	l.history.add(l.input.Text())
 	return runCommand(l.commands(), l.input.Text())
 }
 

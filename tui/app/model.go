@@ -39,6 +39,7 @@ type Model struct {
 	flash         flashLine
 	frame         frame
 	scrubber      scrubber
+	hinted        map[string]bool // keys of which it was said what they do not do
 
 	goContext func(name string) tea.Cmd // goes to another cluster; nil: there is none
 }
@@ -53,8 +54,8 @@ func New(ctx context.Context, o backend.Options) *Model {
 	}
 	d := &state.Data{Now: o.Now(), Classes: o.Classes, Renamed: renamed(o.Keys)}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Theme: &style, Etcd: o.Context}
-	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style, Etcd: o.Context}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
@@ -137,6 +138,8 @@ func (m *Model) handle(msg tea.Msg) nav.Action {
 		return m.typed(msg)
 	case tea.MouseMsg:
 		return m.mouse(msg)
+	case resumedMsg:
+		return m.resumed(msg)
 	case tickMsg:
 		return nav.Batch{nav.Do{Cmd: m.tick()}, m.effects.Second()}
 	case effects.Result:
@@ -232,6 +235,8 @@ func (m *Model) front(w, h int) string {
 	switch {
 	case m.asked != nil:
 		return m.asked.Dialog.View(m.Theme, w, h)
+	case m.line.mode == linePick:
+		return m.line.picker.View(m.Theme, w, h)
 	case m.help.open:
 		return m.help.view(m.Theme, m.screens.Front().Ref().Kind.String(), m.helpBlocks(), w, h)
 	default:

@@ -295,7 +295,7 @@ func TestKeysThatAreOff(t *testing.T) {
 	})
 }
 
-// Keys that leave: q and ctrl+c quit, esc never does.
+// Keys that leave: ctrl+c quits, q on the first screen only, esc never.
 func TestQuitKeys(t *testing.T) {
 	d := newDriver(t, nil)
 	for _, c := range []struct {
@@ -305,7 +305,10 @@ func TestQuitKeys(t *testing.T) {
 		{[]string{"q"}, true},
 		{[]string{"ctrl+c"}, true},
 		{[]string{"/", "ctrl+c"}, true},
-		{[]string{"?", "q"}, true},
+		{[]string{"?", "q"}, false},
+		{[]string{"3", "q"}, false},
+		{[]string{"3", "q", "q"}, true},
+		{[]string{"3", "ctrl+c"}, true},
 		{[]string{"/", "q"}, false},
 		{[]string{"esc"}, false},
 		{[]string{"?", "esc", "esc"}, false},

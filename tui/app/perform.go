@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
@@ -30,6 +32,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		return m.perform(m.setReadOnly(a.On))
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+		m.renameSaved()
 		m.restyle()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
@@ -38,8 +41,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Open:
 		m.open(a.Ref)
 	case nav.Select:
-		m.open(nav.Ref{Kind: nav.KindLocks})
-		m.screens.Front().(nav.Chooser).Choose(a.Lock)
+		m.choose(a)
 	case nav.SelectScenario:
 		return m.perform(m.screens.Views[nav.KindScenarios].(nav.ScenarioChooser).ChooseScenario(a.Name))
 	case nav.Say:
@@ -51,12 +53,24 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Prompt:
 		m.line.openPrompt(a)
 		m.flash = flashLine{}
+	case nav.Pick:
+		m.line.openPick(a)
+		m.flash = flashLine{}
 	case nav.Completions:
 		m.line.completed(a)
+	case nav.Copy:
+		m.flash.show("sent to the clipboard of the terminal: "+a.What, false, m.Now)
+		return tea.SetClipboard(strings.Join(a.Texts, "\n"))
 	default:
 		return m.performGrave(a)
 	}
 	return nil
+}
+
+// choose opens the locks, with the cursor on one.
+func (m *Model) choose(a nav.Select) {
+	m.open(nav.Ref{Kind: nav.KindLocks})
+	m.screens.Front().(nav.Chooser).Choose(a.Lock)
 }
 
 // performGrave does an action that asks first, or is for the effects.
@@ -64,6 +78,7 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.SavePrefs:
 		m.noteSort()
+		m.renameSaved()
 		return m.perform(m.effects.Do(a))
 	case nav.Take:
 		if !a.Sure {
@@ -105,6 +120,9 @@ func (m *Model) performAll(actions nav.Batch) tea.Cmd {
 
 // open puts a screen in front, as the user likes such ones to look.
 func (m *Model) open(r nav.Ref) {
+	if m.screens.Front().Ref() == r {
+		return
+	}
 	s := m.screens.Views[r.Kind]
 	if s == nil {
 		s = screens.New(m.Context, r)

@@ -43,7 +43,7 @@ func TestPrefs(t *testing.T) {
 	})
 
 	t.Run("Broken", func(t *testing.T) {
-		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "ask: never", "\x00\x01", "- a"} {
+		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "ask: never", "views: [{filter: a}]", "\x00\x01", "- a"} {
 			f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -153,4 +153,49 @@ func TestHide(t *testing.T) {
 		next.mustShow("✗ hide: why it waits is the last column")
 		next.mustShow("behind 1: writer #1")
 	})
+}
+
+// A filter is saved by a name and reached by a key, also the next time.
+func TestSavedViews(t *testing.T) {
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
+	run := func(d *driver, text string) { d.press(":"); d.typed(text); d.press("enter") }
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(d)
+	d.press("f2")
+	d.mustShow("F2: no view is saved for this key; :save NAME")
+	run(d, "view mine")
+	d.mustShow("✗ view: no view is saved; :save NAME saves one")
+	run(d, "filter owner:billing")
+	run(d, "sort -name")
+	run(d, "save by billing")
+	d.mustShow("saved: F2 goes to by billing")
+	d.press("2")
+	run(d, "save all sessions")
+	d.mustShow("saved: F3 goes to all sessions")
+	d.press("enter")
+	run(d, "save nothing")
+	d.mustShow("✗ save: the filter of one session cannot be saved")
+	d.until("saved", func() bool {
+		p, err := f.Load()
+		return err == nil && len(p.Views) == 2 && d.m.effects.Idle()
+	})
+
+	next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(next)
+	next.press("3", "f2")
+	next.in("locks")
+	if got, grid := next.names(), next.m.screens.Front().Grid(); got != "/stock /orders" || grid.Sorted() != "-name" {
+		t.Errorf("%s, sorted by %q", got, grid.Sorted())
+	}
+	next.press("f3")
+	next.in("sessions")
+	next.send(resize(200, 60))
+	next.press("?")
+	next.mustShow("F2         by billing: locks owner:billing")
+	next.press("esc")
+	run(next, "forget by billing")
+	run(next, "view by billing")
+	next.mustShow("✗ view: no view by billing; saved: all sessions")
+	next.press("1", "f2")
+	next.in("sessions")
 }

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/screens"
 	"etcd-lock/tui/state"
@@ -71,7 +72,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	} else {
 		lines = append(lines, screens.NextLines(c.Theme, plan.Gone, plan.Granted)...)
 	}
-	if says := screens.RenewalsLine(c, leaseOf(plan)); says != "" {
+	if says := describe.Renewals(c, leaseOf(plan)); says != "" {
 		lines = append(lines, c.Theme.Warning.Render("·")+" "+says)
 	}
 	if slices.ContainsFunc(plan.Gone, func(r inspect.Request) bool { return r.Holding }) {

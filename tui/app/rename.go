@@ -46,9 +46,9 @@ func renames(keys []backend.Key, on nav.Kind) map[string][]string {
 func CheckKeys(o backend.Options) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // nothing is run
-	m := New(ctx, backend.Options{Commands: o.Commands, Keys: o.Keys, Now: o.Now})
+	m := New(ctx, backend.Options{RowCommands: o.RowCommands, Keys: o.Keys, Now: o.Now})
 	known := make([]bool, len(o.Keys))
-	for kind := nav.KindLocks; kind <= nav.KindHistory; kind++ {
+	for kind := nav.KindLocks; kind <= nav.LastKind; kind++ {
 		s := screens.New(m.Context, nav.Ref{Kind: kind, Lock: inspect.LockID{Name: "/a"}})
 		if err := m.checkScreen(s, known); err != nil {
 			return err
@@ -101,10 +101,10 @@ func (m *Model) clash(on nav.Kind, key, one, other string) error {
 			return &backend.KeyError{Index: i, Text: text}
 		}
 	}
-	if m.options.Commands == nil {
+	if m.options.RowCommands == nil {
 		return nil
 	}
-	for i, c := range m.options.Commands.List() {
+	for i, c := range m.options.RowCommands.List() {
 		if c.Key == key && slices.Contains(c.Screens, on.String()) {
 			return &backend.KeyError{Command: true, Index: i, Text: text}
 		}

@@ -149,7 +149,7 @@ func TestReplay(t *testing.T) {
 	t.Run("NothingIsDone", func(t *testing.T) {
 		d.press("1", "enter")
 		d.in("lock")
-		for _, key := range []string{"r", "w", "u", "n", "ctrl+d", "ctrl+k"} {
+		for _, key := range []string{"r", "w", "u", "n", "ctrl+x", "ctrl+k"} {
 			d.press(key)
 			d.mustShow(key + ": this is a recording")
 		}

@@ -18,11 +18,11 @@ import (
 // commandBindings are the keys of the user's commands on a screen.
 func (m *Model) commandBindings(s nav.Screen) []widget.Binding {
 	rows, ok := s.(nav.Rower)
-	if m.options.Commands == nil || !ok {
+	if m.options.RowCommands == nil || !ok {
 		return nil
 	}
 	var all []widget.Binding
-	for _, c := range m.options.Commands.List() {
+	for _, c := range m.options.RowCommands.List() {
 		if !slices.Contains(c.Screens, s.Ref().Kind.String()) {
 			continue
 		}

@@ -44,7 +44,7 @@ func commandDriver(t *testing.T, change func(*backend.Options), all ...backend.C
 	t.Helper()
 	p := &programs{all: all, ran: make(chan backend.CommandLine, 1)}
 	d := newDriver(t, func(o *backend.Options) {
-		o.Commands, o.Context = p, backend.Context{Name: "staging"}
+		o.RowCommands, o.Context = p, backend.Context{Name: "staging"}
 		if change != nil {
 			change(o)
 		}

@@ -106,7 +106,7 @@ func TestLockScreen(t *testing.T) {
 	d.mustShow("behind 2: writer #2")
 	d.mustShow("#1 billing svc[161]@web-1")
 	d.mustShow("  etcd-lock release --lease 00000000000000a2")
-	d.mustShow("… 9 more lines: J")
+	d.mustShow("… 12 more lines: J")
 	holder := d.queue()[0]
 	d.cluster.Remove(holder.Lock, holder.Key)
 	d.until("the next one holds", func() bool {
@@ -267,6 +267,8 @@ func TestNoIO(t *testing.T) {
 
 // What the screens look like in trouble.
 func TestGoldenIncident(t *testing.T) {
+	golden(t, "incident_200x60", 200, 60, incident)
+	golden(t, "incident_160x50", 160, 50, incident)
 	golden(t, "lock_80x24", 80, 24, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "lock_200x60", 200, 60, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "sessions_80x24", 80, 24, func(d *driver) { incident(d); d.press("2") })
@@ -328,7 +330,7 @@ func TestKeys(t *testing.T) {
 	d, _ := withForce(t)
 	incident(d)
 	d.send(resize(160, 60))
-	for kind := nav.KindLocks; kind <= nav.KindHistory; kind++ {
+	for kind := nav.KindLocks; kind <= nav.LastKind; kind++ {
 		s := screens.New(d.m.Context, nav.Ref{Kind: kind, Lock: rw("/orders"), Session: inspect.SessionID{Lease: 0xa1}})
 		d.m.screens.Push(s)
 		d.m.arrive()

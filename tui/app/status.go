@@ -1,12 +1,15 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 )
@@ -59,9 +62,28 @@ func statusText(c *nav.Context, f *flashLine) (string, lipgloss.Style) {
 		return f.text, c.Theme.Bold
 	case c.Conn.Lost:
 		return "✗ " + c.Conn.Problem(), c.Theme.Lost
-	default:
+	case c.OwnSummary() != "":
 		return c.OwnSummary(), c.Theme.Own
+	default:
+		return tourText(c), c.Theme.Title
 	}
+}
+
+// tourText is the step of the tour for what is worst, or what is said after all steps.
+func tourText(c *nav.Context) string {
+	v := &c.Live.Verdict
+	if !v.Known || c.InPast() {
+		return ""
+	}
+	for _, f := range v.Findings {
+		for _, step := range c.Tour.Steps {
+			about := func(id inspect.LockID) bool { return id.Name == step.Lock }
+			if f.Severity >= diagnose.Warning && slices.ContainsFunc(f.Locks, about) {
+				return step.Text
+			}
+		}
+	}
+	return c.Tour.After
 }
 
 // ahead says how far the present, or the end of the recording, is from the past that is shown.
@@ -82,6 +104,9 @@ func ahead(c *nav.Context) string {
 // words.
 func activity(c *nav.Context) string {
 	var parts []string
+	if n := c.Notifications.Open(); n > 0 {
+		parts = append(parts, "! "+format.Count(n, "notification", "notifications"))
+	}
 	if c.Recording != nil {
 		parts = append(parts, "● recording "+format.Since(c.Recording.Since, c.Now))
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"etcd-lock/tui/effects"
@@ -57,14 +58,14 @@ func (m *Model) replayBindings() []widget.Binding {
 			Where: widget.FooterStart, When: c.InRecording, Off: c.OffClock, Do: mark(1),
 		},
 		{
-			Keys: "left", Label: "←", Short: "back", Long: "by a cell of the time line",
-			Doc: "back by a cell of the time line; a click on it goes there",
-			Off: c.OffClock, Do: scrub(-1),
+			Keys: "left", Label: "←", Short: "back", Long: "by a cell of the time line; else to the table",
+			Doc: "in a recording, back by a cell of the time line, as a click on it does; else back to the table from the text beside it",
+			Off: m.offArrow(c.OffClock, widget.ToTable), Do: m.arrow(scrub(-1), widget.ToTable),
 		},
 		{
-			Keys: "right", Label: "→", Short: "on", Long: "by a cell of the time line",
-			Doc: "on by a cell of the time line",
-			Off: c.OffPlay, Do: scrub(1),
+			Keys: "right", Label: "→", Short: "on", Long: "by a cell of the time line; else to the text",
+			Doc: "in a recording, on by a cell of the time line; else to the text beside the table",
+			Off: m.offArrow(c.OffPlay, widget.ToText), Do: m.arrow(scrub(1), widget.ToText),
 		},
 		{
 			Keys: "z", Short: "zoom in", Long: "the time line, around the moment",
@@ -77,6 +78,41 @@ func (m *Model) replayBindings() []widget.Binding {
 			Off: c.OffPlay, Do: zoom(-1),
 		},
 	}, speedBindings(c)...)
+}
+
+// offArrow returns why an arrow is off. Where there are no recordings, it does what a key of
+// the screen in front does.
+func (m *Model) offArrow(scrub func() widget.Off, short string) func() widget.Off {
+	return func() widget.Off {
+		if b, ok := m.paneKey(short); ok {
+			return b.WhyOff()
+		}
+		return scrub()
+	}
+}
+
+// arrow returns what an arrow does.
+func (m *Model) arrow(scrub func() nav.Action, short string) func() nav.Action {
+	return func() nav.Action {
+		if b, ok := m.paneKey(short); ok {
+			return b.Do()
+		}
+		return scrub()
+	}
+}
+
+// paneKey returns the key of the screen in front that goes between table and text, where the
+// arrows do so too.
+func (m *Model) paneKey(short string) (found widget.Binding, ok bool) {
+	if m.Can.Clock {
+		return found, false
+	}
+	for _, g := range m.screens.Front().Bindings() {
+		if i := slices.IndexFunc(g.Bindings, func(b widget.Binding) bool { return b.Short == short }); i >= 0 {
+			return g.Bindings[i], true
+		}
+	}
+	return found, false
 }
 
 // speedBindings are the keys for how fast a recording plays.

@@ -138,7 +138,7 @@ func TestTravelIsReadOnly(t *testing.T) {
 	d, _ := withPast(t, 100)
 	d.press("enter", "[")
 	d.standsAt(104)
-	d.press("w", "r", "n", "u", "ctrl+d", "ctrl+k")
+	d.press("w", "r", "n", "u", "ctrl+x", "ctrl+k")
 	if len(d.m.Requests) > 0 || d.m.asked != nil || d.m.line.mode != lineClosed {
 		t.Errorf("ours %d, dialog %v, mode %v", len(d.m.Requests), d.m.asked, d.m.line.mode)
 	}

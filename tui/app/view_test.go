@@ -48,6 +48,13 @@ var everyScreen = []view{
 	{"command", []string{"1", ":"}},
 	{"names of locks", []string{"1", ":", "l", "o", "c", "k", "space"}},
 	{"name", []string{"1", "n"}},
+	{"description", []string{"1", "d"}},
+	{"description of a problem", []string{"3", "d"}},
+	{"commands", []string{"@"}},
+	{"notifications", []string{":", "n", "o", "t", "enter"}},
+	{"what to notify of", []string{"1", "!"}},
+	{"jump", []string{"1", "ctrl+p"}},
+	{"path", []string{"1", "e"}},
 }
 
 // Whatever stands in etcd and however large the screen is, the view fits and
@@ -243,3 +250,26 @@ func scene(d *driver) {
 	})
 	d.m.Now = d.clock.Now()
 }
+
+// On 80 columns no word is cut in its middle: the pictures of all screens, as far as they
+// are kept, have none.
+func TestWordsAreWhole(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("testdata", "*_80x24*.golden"))
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d screens, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		screen, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(screen), "\n") {
+			if cutWord.MatchString(line) {
+				t.Errorf("%s: %s", path, line)
+			}
+		}
+	}
+}
+
+// cutWord is a word that ends in …, not a name that is cut in its middle.
+var cutWord = regexp.MustCompile(`[\p{L}\p{N}\]]…( |│|$)`)

@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Prefixes keyspace.Prefixes // locks below them are watched
 	Notice   string            // is shown and logged at the start; empty: nothing
+	Tour     Tour              // what the bottom line points at; the zero Tour: nothing
 	Endpoint string            // or the recording that is shown without an etcd
 
 	Source      Source      // nil: there is no present, only the Past
@@ -28,14 +29,21 @@ type Options struct {
 	Start       Place       // where to begin; the zero Place: in the present, which there must be
 	Recorder    Recorder    // nil: nothing can be recorded
 	Preferences Preferences // nil: preferences are not stored
+	Commands    CommandLog  // nil: commands are listed, and not kept
+	Notifier    Notifier    // nil: no program is told of anything
+	Signals     []string    // that the terminal is sent to notify the user; none: none
+
+	Connection []string // the flags that connect commands to the same etcd; without passwords
+
+	Suspend func() error // stops the process until its shell continues it; nil: it cannot be
 
 	Classes lockclass.Rules // which locks are counted together
 
 	Context  Context  // that is shown; its zero value: etcd has no name
 	Contexts Contexts // that the user can go to; nil: none
 
-	Keys     []Key    // other names of keys
-	Commands Commands // on rows; nil: none
+	Keys        []Key    // other names of keys
+	RowCommands Commands // nil: none
 
 	ReadOnly bool             // disables the keys that write to etcd
 	Locked   bool             // the user cannot change that
@@ -43,6 +51,15 @@ type Options struct {
 	ASCII    bool             // the terminal shows no other characters
 	Now      func() time.Time // nil: time.Now
 }
+
+// Tour leads a newcomer from one thing that is wrong to the next, in a line.
+type Tour struct {
+	Steps []TourStep
+	After string // what is said once nothing is wrong with any of the locks
+}
+
+// TourStep is said while something is wrong with a lock.
+type TourStep struct{ Lock, Text string }
 
 // ErrNotReleased is returned by Run if locks of the user could not be released in
 // time. They are released when their sessions expire.

@@ -20,6 +20,15 @@ type Prefs struct {
 	Ask        string              `yaml:"ask"`              // before a lock is requested: others or always
 	Sort       map[string]string   `yaml:"sort,omitempty"`   // by screen: a column, reversed with - in front
 	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by screen: columns
+	Views      []View              `yaml:"views,omitempty"`  // filters with a name, in the order of their keys
+}
+
+// View is a filter and an order of a screen that were saved by a name.
+type View struct {
+	Name   string `yaml:"name"`
+	Screen string `yaml:"screen"`           // which has a number: locks, sessions ...
+	Filter string `yaml:"filter,omitempty"` // empty: all rows
+	Sort   string `yaml:"sort,omitempty"`   // a column, reversed with - in front; empty: the usual order
 }
 
 // The backgrounds that can be chosen.
@@ -43,7 +52,7 @@ func DefaultPrefs() Prefs {
 // Clone returns a deep copy.
 func (p *Prefs) Clone() Prefs {
 	c := *p
-	c.Sort, c.Hidden = maps.Clone(p.Sort), maps.Clone(p.Hidden)
+	c.Sort, c.Hidden, c.Views = maps.Clone(p.Sort), maps.Clone(p.Hidden), slices.Clone(p.Views)
 	return c
 }
 
@@ -76,6 +85,9 @@ func (f PrefsFile) Load() (Prefs, error) {
 	}
 	if err == nil && p.Ask != AskOthers && p.Ask != AskAlways {
 		err = fmt.Errorf("ask %q: others or always", p.Ask)
+	}
+	if err == nil && slices.ContainsFunc(p.Views, func(v View) bool { return v.Name == "" || v.Screen == "" }) {
+		err = errors.New("views: each needs a name and a screen")
 	}
 	if err != nil {
 		return DefaultPrefs(), fmt.Errorf("%s: %w", string(f), err)

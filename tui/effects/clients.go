@@ -16,13 +16,15 @@ import (
 // releases locks with them.
 type ownClients struct {
 	*env
-	lastID uint64 // of requests
+	commands *commandLog
+	lastID   uint64 // of requests
 }
 
 // clientMsg says how something that was done to a client ended.
 type clientMsg struct {
 	client *state.OwnClient
 	done   string
+	lease  int64 // that was to be revoked; 0: none
 	err    error
 }
 
@@ -64,7 +66,7 @@ func (o *ownClients) control(a nav.ControlClient) nav.Action {
 		return o.crash(c)
 	case a.To == nav.ClientClose:
 		o.endAll(c, "")()
-		return o.doing(c, "closing", "closed, its lease revoked", client.Close)
+		return o.closing(c)
 	case life == backend.Paused:
 		return o.doing(c, "resuming", "resumed", func() error { client.Resume(); return nil })
 	default:
@@ -85,15 +87,28 @@ func (o *ownClients) crash(c *state.OwnClient) nav.Action {
 
 func (o *ownClients) doing(c *state.OwnClient, what, done string, do func() error) nav.Action {
 	c.Doing = what
-	return o.background(func() tea.Msg { return clientMsg{c, done, do()} })
+	return o.background(func() tea.Msg { return clientMsg{client: c, done: done, err: do()} })
 }
 
-func (msg clientMsg) Apply(*Effects) nav.Action {
+// closing closes the session of a client, which revokes its lease.
+func (o *ownClients) closing(c *state.OwnClient) nav.Action {
+	c.Doing = "closing"
+	client, lease := c.Client, c.State().Lease
+	return o.background(func() tea.Msg {
+		return clientMsg{client: c, done: "closed, its lease revoked", lease: lease, err: client.Close()}
+	})
+}
+
+func (msg clientMsg) Apply(e *Effects) nav.Action {
 	msg.client.Doing = ""
+	said := nav.Say{Kind: state.EntryOwn, Text: msg.client.String() + ": " + msg.done}
 	if msg.err != nil {
-		return nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + format.Plainly(msg.err)}
+		said = nav.Say{Kind: state.EntryError, Text: msg.client.String() + ": " + format.Plainly(msg.err)}
 	}
-	return nav.Say{Kind: state.EntryOwn, Text: msg.client.String() + ": " + msg.done}
+	if msg.lease == 0 {
+		return said
+	}
+	return nav.Batch{said, e.commands.closed(msg.client, msg.lease, msg.err)}
 }
 
 // endAll ends the requests of a client, and returns what cancels their waiting.

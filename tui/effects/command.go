@@ -15,7 +15,7 @@ type ranMsg struct{ name, last, failure string }
 
 // runCommand runs a program: on the terminal, which the UI gives it, or in the background.
 func (e *Effects) runCommand(a nav.RunCommand) nav.Action {
-	commands, done := e.ports.Commands, e.Tasks.Ctx.Done()
+	commands, done := e.ports.RowCommands, e.Tasks.Ctx.Done()
 	if a.Background {
 		return nav.Batch{nav.Flash{Text: a.Name + " …"}, e.background(func() tea.Msg {
 			last, err := commands.Background(a.Line, done)

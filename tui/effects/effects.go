@@ -26,6 +26,8 @@ type Effects struct {
 	travel   timeTravel
 	runs     scenarioRuns
 	prefs    preferences
+	commands commandLog
+	notify   notifications
 }
 
 // env is what all effects share.
@@ -59,7 +61,10 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 		travel:   timeTravel{env: shared},
 		runs:     scenarioRuns{env: shared},
 		prefs:    preferences{env: shared, chosen: backend.DefaultPrefs()},
+		commands: commandLog{env: shared},
+		notify:   notifications{env: shared},
 	}
+	e.own.commands = &e.commands
 	if !ports.ReadOnly {
 		e.AllowWrites()
 	}
@@ -122,7 +127,7 @@ func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
-	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving && !e.commands.keeping
 }
 
 // Update applies a result.
@@ -146,7 +151,7 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	case nav.ApplyRelease:
 		return e.releases.apply(a)
 	case nav.RunScenario:
-		return e.runs.start(a)
+		return e.commands.ran(a, e.runs.start(a))
 	case nav.StopScenario:
 		return e.runs.stop()
 	case nav.ReadScenario:
@@ -154,15 +159,26 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 	case nav.CompletePath:
 		return e.runs.completePath(a.Path)
 	case nav.StartRecording:
-		return e.runs.startRecording(a.Path)
+		return nav.Batch{e.runs.startRecording(a.Path), e.commands.recorded(a.Path)}
 	case nav.StopRecording:
 		return e.runs.stopRecording()
 	case nav.SavePrefs:
 		return e.prefs.save()
 	case nav.RunCommand:
 		return e.runCommand(a)
+	case nav.Notify:
+		return e.notify.add(a.Of)
+	case nav.EndNotification:
+		e.Notifications.End(a.ID)
+		return nav.Flash{Text: "not notified any more"}
 	case nav.Export:
 		return e.export(a.Table, a.Path)
+	case nav.CompleteFolder:
+		return e.completeFolder(a.Path)
+	case nav.Reload:
+		return e.feed.reload()
+	case nav.GoTo:
+		return nav.Batch{e.travel.do(a), e.commands.went(a.Place)}
 	default:
 		return e.travel.do(a)
 	}

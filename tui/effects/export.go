@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -24,7 +25,7 @@ type exportedMsg struct {
 // export writes a table into a file, which must be new.
 func (e *env) export(s widget.Sheet, path string) nav.Action {
 	return e.background(func() tea.Msg {
-		full, err := filepath.Abs(path)
+		full, err := filepath.Abs(fromHome(path))
 		if err == nil {
 			err = writeSheet(s, full)
 		}
@@ -37,6 +38,34 @@ func (msg exportedMsg) Apply(*Effects) nav.Action {
 		return nav.Fail("not exported: " + msg.err.Error())
 	}
 	return nav.Note("exported " + format.Count(msg.rows, "row", "rows") + " to " + msg.path)
+}
+
+// fromHome returns a path, of which a ~ at its beginning is the user's home.
+func fromHome(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
+}
+
+// completeFolder completes the folder that a path ends with.
+func (e *env) completeFolder(path string) nav.Action {
+	return e.background(func() tea.Msg {
+		folder, start := filepath.Split(path)
+		entries, err := os.ReadDir(filepath.Clean(fromHome(folder + ".")))
+		if err != nil {
+			entries = nil // there is nothing to complete
+		}
+		var paths []string
+		for _, entry := range entries {
+			if name := entry.Name(); entry.IsDir() && strings.HasPrefix(name, start) && (start != "" || !strings.HasPrefix(name, ".")) {
+				paths = append(paths, folder+name+string(filepath.Separator))
+			}
+		}
+		return completionsMsg{nav.Completions{Text: path, Candidates: paths}}
+	})
 }
 
 // ExportName is a file of the working folder.

@@ -85,7 +85,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	if f.Frozen != nil {
 		f.Missed++
 	}
-	return append(next, e.releases.sayHolders(), nav.Refresh{})
+	return append(next, e.releases.sayHolders(), e.notify.check(false), nav.Refresh{})
 }
 
 // noteConnection notes whether etcd answers, and says what changed.
@@ -196,10 +196,21 @@ func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
 	e.feed.diagnosis.busy, e.feed.diagnosis.took = false, msg.Verdict.Took
 	e.Live.Verdict = msg.Verdict
 	e.Leases.Want(msg.Verdict.Urgent)
+	told := e.notify.check(true)
 	if e.Frozen != nil {
-		return nil
+		return told
 	}
-	return nav.Refresh{All: true}
+	return nav.Batch{told, nav.Refresh{All: true}}
+}
+
+// reload has leases, etcd's status and problems read again at once.
+func (f *feed) reload() nav.Action {
+	if !f.Connected() {
+		return nav.Flash{Text: "etcd does not answer; it is tried again by itself"}
+	}
+	f.Leases.Due()
+	f.diagnosis = diagnosisSchedule{stale: true, busy: f.diagnosis.busy}
+	return nav.Batch{f.askStatus(), nav.Refresh{All: true}, nav.Flash{Text: "reading leases, etcd's status and problems again"}}
 }
 
 // StatusMsg brings etcd's status.
@@ -214,7 +225,15 @@ func (f *feed) second() nav.Action {
 		f.sampled = f.Now
 		f.Queues.Take(f.Live.Locks)
 	}
-	if f.ports.Health == nil || f.asking || f.Now.Sub(f.Status.At) < statusEvery {
+	if f.Now.Sub(f.Status.At) < statusEvery {
+		return nil
+	}
+	return f.askStatus()
+}
+
+// askStatus asks for etcd's status, unless it is asked already.
+func (f *feed) askStatus() nav.Action {
+	if f.ports.Health == nil || f.asking {
 		return nil
 	}
 	f.asking = true

@@ -87,6 +87,7 @@ func (msg AppliedMsg) Apply(e *Effects) nav.Action {
 		e.releases.applied = &applied{plan: msg.Plan, revision: msg.Revision}
 		said = append(said, nav.Note(e.releases.applied.String()), e.releases.sayHolders())
 	}
+	said = append(said, e.commands.released(msg))
 	if msg.Err == nil {
 		return said
 	}

@@ -31,6 +31,7 @@ type (
 	}
 	releasedMsg struct {
 		id  uint64
+		key string // that it had
 		err error
 	}
 	lostMsg struct{ id uint64 }
@@ -68,14 +69,14 @@ func (msg ticketMsg) Apply(e *Effects) nav.Action {
 	}
 	r.Ticket = msg.ticket
 	ctx, id, ticket, within := msg.ctx, r.ID, r.Ticket, r.Within
-	return e.background(func() tea.Msg {
+	return nav.Batch{e.commands.requested(r), e.background(func() tea.Msg {
 		waiting, cancel := ctx, context.CancelFunc(func() {})
 		if within > 0 {
 			waiting, cancel = context.WithTimeout(ctx, within)
 		}
 		defer cancel()
 		return waitedMsg{ctx, id, ticket.Wait(waiting)}
-	})
+	})}
 }
 
 // Apply notes the outcome of waiting. A lock that is held is watched from then
@@ -120,7 +121,7 @@ func (o *ownClients) unlock(r *state.OwnRequest) nav.Action {
 	case r.State == state.OwnHeld || r.State == state.OwnStuck:
 		return o.release(r)
 	case r.State == state.OwnWaiting:
-		r.State = state.OwnReleasing
+		r.State, r.Was = state.OwnReleasing, r.Key()
 		r.Cancel()
 	}
 	return nil
@@ -128,8 +129,8 @@ func (o *ownClients) unlock(r *state.OwnRequest) nav.Action {
 
 func (o *ownClients) release(r *state.OwnRequest) nav.Action {
 	r.State = state.OwnReleasing
-	id, ticket := r.ID, r.Ticket
-	return o.background(func() tea.Msg { return releasedMsg{id: id, err: ticket.Release()} })
+	id, ticket, key := r.ID, r.Ticket, r.Key()
+	return o.background(func() tea.Msg { return releasedMsg{id: id, key: key, err: ticket.Release()} })
 }
 
 // Apply drops the request. One that could not be released is kept until it is:
@@ -141,7 +142,7 @@ func (msg releasedMsg) Apply(e *Effects) nav.Action {
 		return nil
 	case msg.err == nil:
 		e.own.drop(r)
-		return e.own.say(r, "released")
+		return nav.Batch{e.own.say(r, "released"), e.commands.gaveBack(r, msg.key, "released", nil)}
 	case errors.Is(msg.err, backend.ErrLost):
 		e.own.end(r, "lost")
 		return e.own.sayError(r, msg.err)
@@ -181,7 +182,7 @@ func (msg lostMsg) Apply(e *Effects) nav.Action {
 func (o *ownClients) failed(r *state.OwnRequest, err error) nav.Action {
 	if r.State == state.OwnReleasing && errors.Is(err, context.Canceled) {
 		o.drop(r)
-		return o.say(r, "canceled")
+		return nav.Batch{o.say(r, "canceled"), o.commands.gaveBack(r, r.Was, "canceled", nil)}
 	}
 	how := term.ShortReason(err)
 	if r.Within > 0 && errors.Is(err, context.DeadlineExceeded) {

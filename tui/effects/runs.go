@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -199,7 +200,7 @@ func (s *scenarioRuns) stopRecording() nav.Action {
 func (msg recordedMsg) Apply(e *Effects) nav.Action {
 	e.Recording = nil
 	if msg.err != nil {
-		return nav.Say{Kind: state.EntryError, Text: "not recorded: " + msg.err.Error()}
+		return nav.Say{Kind: state.EntryError, Text: "not recorded: " + format.Plainly(msg.err)}
 	}
 	return nav.Batch{nav.Say{Kind: state.EntryScenario, Text: msg.path + ": " + msg.summary}, e.runs.read(msg.path)}
 }

@@ -43,6 +43,19 @@ type (
 		Table widget.Sheet
 		Path  string
 	}
+	// Copy sends texts to the clipboard of the terminal. What names them.
+	Copy struct {
+		Texts []string
+		What  string
+	}
+	// CompleteFolder leads to Completions of the folder of a path.
+	CompleteFolder struct{ Path string }
+	// Notify has the user be told of something, once.
+	Notify struct{ Of state.Notification }
+	// EndNotification ends that.
+	EndNotification struct{ ID uint64 }
+	// Reload reads again what is not watched: leases, etcd's status, problems.
+	Reload struct{}
 
 	// GoContext goes to another cluster, by its name.
 	GoContext struct{ Name string }
@@ -89,6 +102,12 @@ type (
 		// Complete asks for completions of the text, and leads to Completions. nil:
 		// there are none.
 		Complete func(text string) Action
+	}
+	// Pick asks to choose one of several, in a list.
+	Pick struct {
+		Title  string
+		Items  []string // any text
+		Accept func(index int) Action
 	}
 	// Completions are the completions of the open prompt, if its text is still the
 	// same.

@@ -14,6 +14,7 @@ type Context struct {
 	*state.Data
 	Prefixes keyspace.Prefixes // of the locks that are watched
 	Can      Can
+	Tour     backend.Tour
 	Theme    *theme.Theme
 	Etcd     backend.Context // that is shown
 }

@@ -21,14 +21,18 @@ const (
 	KindLock
 	KindSession
 	KindHistory
+	KindText
+	KindCommands
+	KindNotifications
 
 	LastView = KindHot
+	LastKind = KindNotifications
 )
 
 // String is the kind in the bar, in commands and in names of files.
 func (k Kind) String() string {
 	return [...]string{
-		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history",
+		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands", "notifications",
 	}[k]
 }
 
@@ -40,6 +44,13 @@ type Ref struct {
 	Kind    Kind
 	Lock    inspect.LockID    // of KindLock and KindHistory
 	Session inspect.SessionID // of KindSession
+	Text    *Text             // of KindText
+}
+
+// Text is a text to read and to copy. Its lines are printable, and as long as they may be.
+type Text struct {
+	Title string
+	Lines []string
 }
 
 // OpenView goes to a view.

@@ -2,6 +2,7 @@ package nav
 
 import (
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -36,6 +37,12 @@ type (
 	Rower interface {
 		Row() (r inspect.Request, ok bool)
 	}
+	// Notifiable returns what the user can be notified of about the row under the cursor,
+	// the most likely first.
+	Notifiable interface{ Notifiable() []state.Notification }
+	// Describer says everything that is known of the row under its cursor: printable
+	// lines of text. Without a row, of what the screen is about, none if it is about nothing.
+	Describer interface{ Describe() []string }
 	// Chooser puts its cursor on a lock, which need not exist.
 	Chooser interface{ Choose(id inspect.LockID) }
 	// ScenarioChooser puts its cursor on a scenario.

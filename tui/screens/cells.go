@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
@@ -136,24 +138,21 @@ func noneSeen(d time.Duration, w int, sign string) string {
 	return text
 }
 
-// RenewalsLine says in a sentence what look-ups have shown of a lease's renewals;
-// it is empty when that is nothing.
-func RenewalsLine(c *nav.Context, lease int64) string {
-	f, r := c.Lease(lease), c.Renewals(lease)
-	if lease == 0 || c.InPast() || f.State != inspect.LeaseAlive {
-		return ""
-	}
-	leader := ""
-	if f.Restarted {
-		leader = "; the leader changed meanwhile, which started its TTL anew"
-	}
+// clientIn names the client of a request in w cells: as state.Who does, or by what tells
+// clients apart best, in whole words.
+func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner, state.Who(r), w) }
+
+// ownerIn names an owner in w cells: by its name in full, else by the label or the program,
+// with the host if there is room.
+func ownerIn(o keyspace.Owner, full string, w int) string {
+	name, host := term.Safe(cmp.Or(o.Label, o.Program)), term.Safe(o.Host)
 	switch {
-	case f.MissedRenewals():
-		return "its lease has not been renewed for " + format.Age(f.NotRenewedFor()) + leader
-	case r.Rose.IsZero():
-		return "no renewal of its lease was seen so far: none was due, or it is too early to tell" + leader
+	case term.Width(full) <= w || name == "":
+		return term.CutMiddle(full, w)
+	case host != "" && term.Width(name)+1+term.Width(host) <= w:
+		return name + "@" + host
 	default:
-		return "a renewal of its lease was last seen " + format.Since(r.Rose, c.Clock()) + " ago" + leader
+		return term.CutMiddle(name, w)
 	}
 }
 
@@ -206,6 +205,30 @@ func findingLines(c *nav.Context, f *diagnose.Finding, helps []string, w int) []
 	lines = append(lines, helps...)
 	for _, clause := range words.Clauses {
 		lines = append(lines, term.Wrap("  "+term.Safe(clause), w, t.Plain.Render)...)
+	}
+	return lines
+}
+
+// lockFindings are the findings of a lock in full, each with its first remedy and what is
+// known of whether the holders are alive; then what is not known, and what is known of the
+// lock's layout.
+func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
+	v := &c.Shown().Verdict
+	var lines []string
+	for _, i := range v.ByLock[l.ID] {
+		f := &v.Findings[i]
+		var helps []string
+		if len(f.Remedies) > 0 {
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
+		}
+		lines = append(lines, findingLines(c, f, helps, w)...)
+		lines = append(lines, aliveLines(c, f, w)...)
+	}
+	if len(l.Queue) > l.Count().Readers+l.Count().Writers {
+		lines = append(lines, unseenLines(c, w)...)
+	}
+	for _, text := range narrate.Layout(l, c.Clock()) {
+		lines = append(lines, term.Wrap(term.Safe(text), w, c.Theme.Dim.Render)...)
 	}
 	return lines
 }
@@ -275,4 +298,33 @@ func filterTitle(g widget.Grid) string {
 		title += " · " + strconv.Itoa(n) + " marked"
 	}
 	return title
+}
+
+// age is how long something has lasted: "≤12m" is at most, "≥54s" at least.
+func age(c *nav.Context, start inspect.Start) theme.Text {
+	return theme.Styled(start.Short(c.Clock()), c.Theme.Plain)
+}
+
+// lasted says how long a request has held or waited, at the end of a line.
+func lasted(r inspect.Request, now time.Time) string {
+	words := r.Start().Words(now)
+	if words == "" {
+		return ""
+	}
+	if r.Holding {
+		return " · has held for " + words
+	}
+	return " · has waited for " + words
+}
+
+// Short says the same in few words, for a dialog.
+func Short(r inspect.Request, now time.Time) string {
+	switch {
+	case !r.Start().Known():
+		return ""
+	case r.Holding:
+		return ", held " + r.Start().Short(now)
+	default:
+		return ", waits " + r.Start().Short(now)
+	}
 }

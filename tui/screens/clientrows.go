@@ -6,6 +6,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -155,4 +156,23 @@ func (s *clientsScreen) leaseCell(r clientRow, w int) theme.Text {
 		return theme.Styled("", s.Theme.Plain)
 	}
 	return theme.Styled(term.Lease(r.state.Lease, w), s.Theme.Dim)
+}
+
+// Describe implements nav.Describer.
+func (s *clientsScreen) Describe() []string {
+	row, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	lines := append(describe.Field("client", row.client.String()), describe.Field("TTL", row.client.TTL.String())...)
+	if row.request == nil {
+		return lines
+	}
+	l, _ := s.Live.Find(row.request.Lock())
+	for _, r := range l.Queue {
+		if r.Key == row.request.Key() {
+			return append(lines, describe.Request(s.Context, r)...)
+		}
+	}
+	return append(lines, describe.Field("request", row.request.String())...)
 }

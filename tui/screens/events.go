@@ -5,6 +5,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
@@ -109,4 +110,17 @@ func (s *eventsScreen) View(w, h int) string {
 		title += " · g follows the newest"
 	}
 	return s.Theme.Panel(title, s.table.View(true, noEvents(s.ShownLog())), w, h, true, false)
+}
+
+// Describe implements nav.Describer.
+func (s *eventsScreen) Describe() []string {
+	e, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	lines := append(describe.Field("event", string(e.Kind)), e.Text)
+	if s.hasLock() {
+		lines = append(append(lines, ""), describe.Lock(s.Context, e.Lock)...)
+	}
+	return lines
 }

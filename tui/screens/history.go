@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -248,4 +249,13 @@ func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 		return c.Theme.Dim.Render(term.Cut("no changes since "+state.PlaceText(c.Changes.Since), w))
 	}
 	return strings.Join(slices.Clone(lines[max(len(lines)-h, 0):]), "\n")
+}
+
+// Describe implements nav.Describer.
+func (s *historyScreen) Describe() []string {
+	e, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return append(append(describe.Field("event", string(e.Kind)), describe.Field("at", state.PlaceText(e.Place))...), describe.Request(s.Context, e.Request)...)
 }

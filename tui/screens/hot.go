@@ -59,6 +59,7 @@ func newHotScreen(c *nav.Context) *hotScreen {
 	}
 	s.table.Label = func(r *hotRow) string { return r.name }
 	s.table.Moved = s.pager.Reset
+	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "hot", Bindings: s.own()}}, s.table.Bindings()...)
 	return s
 }
@@ -178,10 +179,10 @@ func (s *hotScreen) Mouse(m widget.Mouse) nav.Action {
 
 func (s *hotScreen) View(w, h int) string {
 	th := min(s.tableHeight(), h)
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, s.empty()), w, th, true, false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), s.empty()), w, th, !s.pager.Focused(), false)}
 	if r, ok := s.table.Current(); ok && h-th > 2 {
 		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel(r.name, s.pager.View(s.Theme, s.lines(r, iw), ih), w, h-th, false, false))
+		parts = append(parts, s.Theme.Panel(r.name, s.pager.View(s.Theme, s.lines(r, iw), ih), w, h-th, s.pager.Focused(), false))
 	}
 	return strings.Join(parts, "\n")
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/profile"
 	"etcd-lock/tui/term"
@@ -91,3 +93,19 @@ func (s *hotScreen) overTime(r *hotRow, w int) []string {
 	}
 	return []string{s.Theme.Dim.Render(left) + s.Theme.Waiting.Render(b.String()) + s.Theme.Dim.Render(right)}
 }
+
+// Describe implements nav.Describer.
+func (s *hotScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	var lines []string
+	for _, l := range s.lines(r, describeWidth) {
+		lines = append(lines, ansi.Strip(l))
+	}
+	return lines
+}
+
+// describeWidth is the width of a description, of which the waits over time are as wide.
+const describeWidth = 160

@@ -51,6 +51,9 @@ func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string,
 	}
 }
 
+// ReleaseKey releases a request by force. It was ctrl+d, which goes down by half a page.
+const ReleaseKey = "ctrl+x"
+
 // DangerTitle heads the keys that release the locks of others, in the help.
 const DangerTitle = "dangerous (previews, then asks)"
 
@@ -74,7 +77,7 @@ func releaseBindings(c *nav.Context, table widget.Grid, current func() (key stri
 	const none = "no request is selected"
 	return widget.Group{Title: DangerTitle, Bindings: []widget.Binding{
 		{
-			Keys: "ctrl+d", Short: "release", Long: "the request under the cursor, by force",
+			Keys: ReleaseKey, Short: "release", Long: "the request under the cursor, by force",
 			Doc: "release the request under the cursor",
 			Off: nav.EitherOff(c.OffRelease, nav.Unless(hasKey, none), table.OnlyCursor), Do: one,
 		},

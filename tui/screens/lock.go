@@ -7,7 +7,6 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -23,21 +22,26 @@ type lockScreen struct {
 	lock  inspect.Lock
 	table *widget.Table[string, queueRow]
 	pager widget.Pager // through the findings and what is known of the layout
+	read  bool         // the pager was drawn
 	w, h  int
 	keys  []widget.Group
 }
 
 func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	s := &lockScreen{Context: c, id: id}
-	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r queueRow) string { return r.Key })
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), queueRow.id)
 	s.table.Match = func(r queueRow) string {
 		return state.Who(r.Request) + " " + format.Lease(r.Lease) + " " + r.Mode.String()
 	}
-	s.table.Label = func(r queueRow) string { return r.Key }
+	s.table.Beside = &s.pager
+	s.table.Label = s.label
+	s.table.Fold = func(rows []queueRow, cursor string) []queueRow { return fold(rows, cursor, s.folds) }
+	s.table.Whole = s.whole
+	s.table.Moved = s.table.Rebuild // those among which the cursor was may be folded again
 	own := append([]widget.Binding{
 		{
-			Keys: "enter", Short: "session", Long: "go to its session",
-			Doc:   "open the session of the request",
+			Keys: "enter", Short: "open", Long: "go to its session; of a row that stands for several, show them",
+			Doc:   "open the session of the request; of a row that stands for several waiters, show them until the cursor leaves them",
 			Where: widget.InFooter, Off: nav.Unless(s.there, "no request is selected"), Do: s.drill,
 		},
 	}, append(takeBindings(c, s.toTake), s.pager.Bindings()...)...)
@@ -51,11 +55,11 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
 		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
 		{Title: "state", Box: widget.Box{Min: 8, Want: 9}, Cell: s.state},
-		{Title: "owner", Box: widget.Box{Min: 10, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
-		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 4}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
+		{Title: "owner", Box: widget.Box{Min: ownerShort, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
+		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 5}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Request, w) }},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return age(s.Context, r.Start()) }},
-		{Title: "why it waits", Box: widget.Box{Min: 19, Want: 24, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.why(), s.Theme.Dim) }},
+		{Title: "why it waits", Box: widget.Box{Min: whyShort, Want: whyLeast, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(r.whyIn(w), s.Theme.Dim) }},
 	}
 }
 
@@ -73,12 +77,32 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 	return theme.Styled(g.Text+" "+word, g.Style)
 }
 
-func (s *lockScreen) owner(r queueRow, _ int) theme.Text {
+func (s *lockScreen) owner(r queueRow, w int) theme.Text {
 	who := term.Owner(r.Owner)
 	if s.IsOwn(r.Request) {
 		return theme.Styled(strings.TrimSuffix("* yours "+who, " -"), s.Theme.Own)
 	}
-	return theme.Styled(who, s.Theme.Plain)
+	return theme.Styled(ownerIn(r.Owner, who, w), s.Theme.Plain)
+}
+
+// folds reports whether one row may stand for the request and others like it.
+func (s *lockScreen) folds(r queueRow) bool {
+	return r.at >= 0 && r.Waiting() && r.others == 0 && !s.IsOwn(r.Request)
+}
+
+// whole is the text of a row that stands for several waiters.
+func (s *lockScreen) whole(r queueRow) (text theme.Text, is bool) {
+	if r.folded == nil {
+		return theme.Text{}, false
+	}
+	return theme.Styled(r.folded.text(), s.Theme.Waiting), true
+}
+
+func (s *lockScreen) label(r queueRow) string {
+	if r.folded != nil {
+		return r.folded.text()
+	}
+	return r.Key
 }
 
 func (s *lockScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindLock, Lock: s.id} }
@@ -90,7 +114,9 @@ func (s *lockScreen) Bindings() []widget.Group { return s.keys }
 func (s *lockScreen) Leases() []int64 {
 	var ids []int64
 	for _, r := range s.table.Visible() {
-		ids = append(ids, r.Lease)
+		if r.folded == nil {
+			ids = append(ids, r.Lease)
+		}
 	}
 	return ids
 }
@@ -108,7 +134,12 @@ func (s *lockScreen) Mouse(m widget.Mouse) nav.Action {
 }
 
 func (s *lockScreen) drill() nav.Action {
-	if r, ok := s.table.Current(); ok {
+	switch r, ok := s.table.Current(); {
+	case !ok:
+	case r.folded != nil:
+		s.table.Choose(r.folded.rows[0].Key)
+		s.table.Rebuild()
+	default:
 		return nav.OpenSession(r.Session())
 	}
 	return nil
@@ -117,7 +148,7 @@ func (s *lockScreen) drill() nav.Action {
 // selected is the request under the cursor.
 func (s *lockScreen) selected() (inspect.Request, bool) {
 	r, ok := s.table.Current()
-	return r.Request, ok
+	return r.Request, ok && r.folded == nil
 }
 
 func (s *lockScreen) there() bool { _, ok := s.table.Current(); return ok }
@@ -141,25 +172,33 @@ func (s *lockScreen) Refresh() {
 	l.ID = s.id
 	s.lock = l
 	rows := newLockRows(l)
-	want := ownerLeast
+	want, why := ownerLeast, whyLeast
 	for _, r := range rows[:min(len(rows), treeMost)] {
 		want = max(want, min(term.Width(s.owner(r, widget.WholeWidth).Text), ownerMost))
+		why = max(why, min(term.Width(r.why()), whyMost))
 	}
-	s.table.Widen(ownerColumn, want)
+	digits := max(len(strconv.Itoa(len(l.Queue))), 2)
+	s.table.Widen(positionColumn, digits, digits)
+	s.table.Widen(ownerColumn, ownerShort, want)
+	s.table.Widen(whyColumn, whyShort, why)
 	s.table.Set(rows)
 }
 
-// The owners' column is as wide as they are, within bounds, where there is room.
+// No position is cut. The columns of owners and of what they wait for are as wide as these
+// are, within bounds, where there is room.
 const (
-	ownerColumn           = 3
-	ownerLeast, ownerMost = 28, 44
+	positionColumn                    = 0
+	ownerColumn                       = 3
+	ownerShort, ownerLeast, ownerMost = 12, 28, 44
+	whyColumn                         = 7
+	whyShort, whyLeast, whyMost       = 19, 24, 40
 )
 
 // detailLines is for the request under the cursor.
 const detailLines = 3
 
 func (s *lockScreen) queueHeight() int {
-	need := len(s.lock.Others) + len(s.lock.Queue) + 2
+	need := s.table.Len() + 2
 	if s.h < 14 {
 		return s.h
 	}
@@ -168,63 +207,59 @@ func (s *lockScreen) queueHeight() int {
 
 func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "not held"), w, queue, true, false)}
+	s.read = false
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), "not held"), w, queue, !s.pager.Focused(), false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
 		parts = append(parts, s.below(w, h-queue-detailLines)...)
 	}
+	if !s.read { // or it would have the focus unseen
+		s.pager.Reset()
+	}
 	return strings.Join(parts, "\n")
 }
 
-// below is the timeline and, if there is room, the findings and events.
-func (s *lockScreen) below(w, h int) []string {
-	if s.InPast() && !s.InRecording() {
-		return []string{s.timeline(timeline{}, w, h)}
-	}
-	journal := s.ShownJournal()
-	l := newTimeline(journal.ForLock(s.lock), journal.Began, s.Clock())
-	lanes := min(h, len(l.all)+2)
-	findings := s.findings(w)
-	if h-lanes < 3 {
-		return []string{s.timeline(l, w, h)}
-	}
-	parts := []string{s.timeline(l, w, lanes)}
-	if rest := h - lanes; len(findings) > 0 {
-		if rest >= 9 { // else there is no room for events
-			rest = rest * 2 / 3
+// below is the findings, the timeline and, if there is room, the events. The findings are
+// read first, so they have all the room that they need but for a timeline of a few lanes.
+func (s *lockScreen) below(w, h int) (parts []string) {
+	take := func(n int, draw func(n int) string) {
+		if n > 0 {
+			parts = append(parts, draw(n))
+			h -= n
 		}
-		n := min(len(findings)+1, rest)
-		lanes += n
-		parts = append(parts, s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, false, false))
 	}
-	if rest := h - lanes; rest >= 3 {
-		iw, ih := theme.Inner(w, rest, false)
+	l := lockTimeline(s.Context, s.lock)
+	lanes := l.height()
+	findings := lockFindings(s.Context, s.lock, w)
+	if n := len(findings) + 1; n > 1 {
+		if n > h-lanesLeast && h-lanesLeast >= findingsLeast {
+			n = h - lanesLeast
+		}
+		s.read = true
+		take(min(n, h), func(n int) string {
+			return s.Theme.Panel("problems and fixes", s.pager.View(s.Theme, findings, n-1), w, n, s.pager.Focused(), false)
+		})
+	}
+	if s.InPast() && !s.InRecording() || h < lanes+eventsLeast {
+		lanes = h
+	}
+	if h >= lanesLeast || len(parts) == 0 {
+		take(lanes, func(n int) string { return s.timeline(l, w, n) })
+	}
+	take(h, func(n int) string {
+		iw, ih := theme.Inner(w, n, false)
 		about := func(e *state.Entry) bool { return e.Lock == s.id }
-		parts = append(parts, s.Theme.Panel("events", logTail(s.ShownLog(), s.Theme, iw, ih, about), w, rest, false, false))
-	}
+		return s.Theme.Panel("events", logTail(s.ShownLog(), s.Theme, iw, ih, about), w, n, false, false)
+	})
 	return parts
 }
 
-// findings are those of the lock, each with its first remedy.
-func (s *lockScreen) findings(w int) []string {
-	v := s.Shown().Verdict
-	var lines []string
-	for _, i := range v.ByLock[s.id] {
-		f := &v.Findings[i]
-		var helps []string
-		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+s.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
-		}
-		lines = append(lines, findingLines(s.Context, f, helps, w)...)
-	}
-	if len(s.lock.Queue) > s.lock.Count().Readers+s.lock.Count().Writers {
-		lines = append(lines, unseenLines(s.Context, w)...)
-	}
-	for _, text := range narrate.Layout(s.lock, s.Clock()) {
-		lines = append(lines, term.Wrap(term.Safe(text), w, s.Theme.Dim.Render)...)
-	}
-	return lines
-}
+// The least heights of what is below the queue, with their titles.
+const (
+	findingsLeast = 6
+	lanesLeast    = 5
+	eventsLeast   = 3
+)
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
@@ -237,6 +272,9 @@ func (s *lockScreen) detail(w int) string {
 	r, ok := s.table.Current()
 	if !ok {
 		return "\n\n"
+	}
+	if r.folded != nil {
+		return s.detailOf(r.folded, w)
 	}
 	who := term.Owner(r.Owner)
 	if who == "-" {
@@ -255,10 +293,24 @@ func (s *lockScreen) detail(w int) string {
 		"lease " + term.Lease(r.Lease, 16) + place(r.Request) + lasted(r.Request, s.Clock()),
 		"key " + term.Safe(r.Key),
 	}
+	return s.detailText(lines, w)
+}
+
+func (s *lockScreen) detailText(lines []string, w int) string {
 	for i, l := range lines {
 		lines[i] = s.Theme.Dim.Render(term.Cut("  "+l, w))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// detailOf is what is known of waiters that a row stands for.
+func (s *lockScreen) detailOf(f *folded, w int) string {
+	first, last := f.rows[0], f.rows[len(f.rows)-1]
+	return s.detailText([]string{
+		f.positions() + " · enter shows them",
+		"the first waits for " + first.Start().Words(s.Clock()) + ", the last for " + last.Start().Words(s.Clock()),
+		"hosts: " + hostsText(f.hostCounts(), w-10),
+	}, w)
 }
 
 // place is the token of a request, or the revision at which another key was created.
@@ -276,9 +328,5 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 	if s.InPast() && !s.InRecording() {
 		return s.Theme.Panel("history, as far as read", historyOf(s.Context, s.id, iw, ih), w, h, false, false)
 	}
-	end := "now"
-	if s.InRecording() {
-		end = "then"
-	}
-	return s.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(s.Theme, iw, ih, s.Clock(), end), w, h, false, false)
+	return timelinePanel(s.Context, l, w, h)
 }

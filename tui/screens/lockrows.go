@@ -11,7 +11,6 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -107,23 +106,10 @@ func (s *locksScreen) holder(r *lockRow, w int) theme.Text {
 		style = s.Theme.Dim
 	}
 	text := holderText(r)
-	if term.Width(text) > w && r.holders() == 1 {
-		text = shortOwner(r.holding().Owner, w, text)
+	if r.holders() == 1 && r.lock.State() != inspect.StateUnknown {
+		text = clientIn(r.holding(), w)
 	}
 	return theme.Styled(term.CutMiddle(text, w), style)
-}
-
-// shortOwner names an owner in w cells by what is told apart best: the label or the
-// program, with the host if there is room.
-func shortOwner(o keyspace.Owner, w int, text string) string {
-	name := term.Safe(cmp.Or(o.Label, o.Program))
-	if name == "" {
-		return text
-	}
-	if long := name + "@" + term.Safe(o.Host); o.Host != "" && term.Width(long) <= w {
-		return long
-	}
-	return name
 }
 
 // holderText names the client that holds the lock, or says how many do.

@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -287,4 +288,22 @@ func (s *locksScreen) empty() string {
 	default:
 		return s.EmptyText(s.Shown().Known(), "no locks")
 	}
+}
+
+// Describe implements nav.Describer.
+func (s *locksScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return describe.Lock(s.Context, r.lock.ID)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *locksScreen) Notifiable() []state.Notification {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return state.AboutLock(r.lock.ID)
 }

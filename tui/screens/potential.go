@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/order"
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 )
 
@@ -79,7 +80,7 @@ func lockIDs(c *nav.Context) func(order.Lock) inspect.LockID {
 // id identifies a problem, also in the next diagnosis.
 func (p *problem) id() string {
 	if p.potential == nil {
-		return findingID(p.Finding)
+		return state.FindingID(p.Finding)
 	}
 	id := string(potentialKind)
 	for i, s := range p.potential.Stories {

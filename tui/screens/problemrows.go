@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/order"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -63,13 +64,13 @@ func newProblems(v *state.Verdict) []*problem {
 func resolve(before, now []*problem, at time.Time) []*problem {
 	left := map[string]bool{}
 	for _, p := range now {
-		left[findingID(p.Finding)] = true
+		left[state.FindingID(p.Finding)] = true
 		for _, w := range p.waits {
-			left[findingID(w)] = true
+			left[state.FindingID(w)] = true
 		}
 	}
 	for i, p := range before {
-		if left[findingID(p.Finding)] {
+		if left[state.FindingID(p.Finding)] {
 			continue
 		}
 		gone := *p
@@ -88,7 +89,7 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "severity", Box: widget.Box{Min: 10}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
-		{Title: "lock", Box: widget.Box{Min: 14, Want: 24, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
+		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
 			Cell: func(p *problem, w int) theme.Text {
 				return theme.Styled(term.CutMiddle(locksText(p), w), s.Theme.Plain)
 			}},
@@ -98,6 +99,12 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: s.what},
 	}
 }
+
+// The column of locks is as wide as their names are, within bounds.
+const (
+	lockColumn          = 2
+	lockLeast, lockMost = 14, 32
+)
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {
@@ -145,18 +152,90 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 	return inWords(s.Context, p.Finding)
 }
 
-// aliveLines say of the sessions that a problem is about what look-ups have shown of their
+// aliveLines say of the sessions that a finding is about what look-ups have shown of their
 // leases' renewals.
-func aliveLines(c *nav.Context, p *problem, w int) []string {
-	sessions := p.Sessions
-	if p.Kind == diagnose.LongWait {
-		sessions = p.Holders
+func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
+	sessions := f.Sessions
+	if f.Kind == diagnose.LongWait {
+		sessions = f.Holders
 	}
 	var lines []string
 	for _, session := range sessions[:min(len(sessions), 5)] {
-		if says := RenewalsLine(c, session.ID.Lease); says != "" {
+		if says := describe.Renewals(c, session.ID.Lease); says != "" {
 			lines = append(lines, term.Wrap("  "+term.Safe(session.Who())+": "+says, w, c.Theme.Plain.Render)...)
 		}
 	}
 	return slices.Compact(lines)
+}
+
+// Describe implements nav.Describer.
+func (s *problemsScreen) Describe() []string {
+	p, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	if p.potential != nil || !p.resolved.IsZero() {
+		words := s.words(p)
+		lines := []string{term.Safe(words.Headline)}
+		for _, clause := range words.Clauses {
+			lines = append(lines, "  "+term.Safe(clause))
+		}
+		return lines
+	}
+	lines := describe.Finding(s.Context, p.Finding)
+	for _, w := range p.waits {
+		lines = append(append(lines, "", "because of it:"), describe.Finding(s.Context, w)...)
+	}
+	return lines
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *problemsScreen) Notifiable() []state.Notification {
+	p, ok := s.table.Current()
+	if !ok || p.potential != nil {
+		return nil
+	}
+	all := state.AboutFinding(p.Finding)
+	if !p.resolved.IsZero() { // it is gone
+		all = all[1:]
+	}
+	return all
+}
+
+// cycle draws a deadlock: each session, and an arrow to the one that it waits
+// for, back to the first.
+func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
+	var lines []string
+	for i, e := range f.Cycle {
+		lead := "│  "
+		if i == 0 {
+			lead = "┌▸ "
+		}
+		lines = append(lines,
+			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
+			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
+	}
+	if len(f.Cycle) > 0 {
+		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
+	}
+	for i, l := range lines {
+		lines[i] = term.Cut("  "+l, w)
+	}
+	return lines
+}
+
+// arrow says what leads from a session of the cycle to the next.
+func (s *problemsScreen) arrow(e diagnose.Edge) string {
+	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
+	next := term.Safe(e.To.WhoOf(e.Blocker))
+	switch {
+	case e.Kind == diagnose.EdgeInside:
+		return "holds " + lock + ", and runs " + next + " under it"
+	case e.Blocker.Lock != e.Waiter.Lock:
+		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
+	case e.Kind == diagnose.EdgeSoft:
+		return "waits for " + lock + ", which " + next + " requested earlier"
+	default:
+		return "waits for " + lock + ", which " + next + " holds"
+	}
 }

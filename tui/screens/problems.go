@@ -49,9 +49,10 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
-	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}}, s.table.Bindings()...)
-	s.keys = append(s.keys, applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
-		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor)))
+	s.table.Beside = &s.pager
+	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
+		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.lasts, "this problem is resolved; go to the next one"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
+	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply, {Title: "details", Bindings: s.pager.Bindings()}}, s.table.Bindings()...)
 	return s
 }
 
@@ -59,7 +60,7 @@ func (s *problemsScreen) own() []widget.Binding {
 	selected := nav.Unless(s.there, "no problem is selected")
 	hasLock := func() bool { f, ok := s.table.Current(); return ok && len(f.Locks) > 0 }
 	hasSession := func() bool { f, ok := s.table.Current(); return ok && len(f.Sessions) > 0 }
-	return append([]widget.Binding{
+	return []widget.Binding{
 		{
 			Keys: "enter", Short: "open", Long: "go to its lock",
 			Doc:   "open its lock",
@@ -71,26 +72,11 @@ func (s *problemsScreen) own() []widget.Binding {
 			Where: widget.InFooter, Off: nav.EitherOff(selected, nav.Unless(hasSession, "this finding names no session")), Do: s.openSession,
 		},
 		{
-			Keys: "o", Short: "other remedy", Long: "choose the next remedy",
-			Doc: "choose the next of its remedies, for `ctrl+k`",
-			Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
+			Keys: "o", Short: "other", Long: "choose the next remedy",
+			Doc:   "choose the next of its remedies, for `ctrl+k`",
+			Where: widget.InFooter, When: s.hasChoice, Off: nav.EitherOff(selected, nav.Unless(s.hasChoice, "this finding has no other remedy")), Do: s.nextRemedy,
 		},
-	}, s.pager.Bindings()...)
-}
-
-// findingID identifies a finding, also in the next diagnosis.
-func findingID(f *diagnose.Finding) string {
-	id := string(f.Kind)
-	for _, s := range f.Servers {
-		id += "\x00" + s.Version
 	}
-	for _, l := range f.Locks[:min(len(f.Locks), 1)] {
-		id += "\x00" + l.Name + "\x00" + l.Layout.String()
-	}
-	for _, s := range f.Sessions {
-		id += "\x00" + s.ID.String()
-	}
-	return id
 }
 
 func (s *problemsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindProblems} }
@@ -153,10 +139,13 @@ func (s *problemsScreen) openSession() nav.Action {
 	return nav.OpenSession(f.Sessions[0].ID)
 }
 
+// lasts reports whether the problem under the cursor is not resolved.
+func (s *problemsScreen) lasts() bool { p, ok := s.table.Current(); return ok && p.resolved.IsZero() }
+
 // helps reports whether the chosen remedy of the problem under the cursor can be applied.
 func (s *problemsScreen) helps() bool {
 	p, ok := s.table.Current()
-	return ok && p.resolved.IsZero() && s.best < len(p.Remedies) && p.Remedies[s.best].Command == ""
+	return ok && s.best < len(p.Remedies) && p.Remedies[s.best].Command == ""
 }
 
 // remedy plans it.
@@ -195,6 +184,11 @@ func (s *problemsScreen) Refresh() {
 	}
 	s.rows, s.past = rows, s.InPast()
 	s.could, s.known = potentialProblems(s.Context), s.Potential.Edition
+	widest := 0
+	for _, p := range slices.Concat(rows, s.could) {
+		widest = max(widest, term.Width(locksText(p)))
+	}
+	s.table.Widen(lockColumn, lockLeast, min(widest, lockMost))
 	before, _ := s.table.Current()
 	s.table.Set(slices.Concat(rows, s.could))
 	now, ok := s.table.Current()
@@ -220,12 +214,37 @@ func (s *problemsScreen) View(w, h int) string {
 		none = "no problems in what is read"
 	}
 	empty := s.EmptyText(s.Shown().Verdict.Known, none)
-	parts := []string{s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), empty), w, th, !s.pager.Focused(), false)}
 	if h > th {
-		iw, ih := theme.Inner(w, h-th, false)
-		parts = append(parts, s.Theme.Panel("details and fixes", s.pager.View(s.Theme, s.about(iw), ih), w, h-th, false, false))
+		parts = append(parts, s.below(w, h-th)...)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// below is the problem under the cursor in full and, if there is room for all of it, the
+// timeline of its lock.
+func (s *problemsScreen) below(w, h int) []string {
+	about := s.about(w)
+	l, need := s.timeline(), len(about)+2
+	if room := h - need; len(l.all) > 0 && room >= lanesLeast {
+		h = need
+		return []string{s.details(about, w, h), timelinePanel(s.Context, l, w, min(room, l.height()))}
+	}
+	return []string{s.details(about, w, h)}
+}
+
+func (s *problemsScreen) details(about []string, w, h int) string {
+	return s.Theme.Panel("details and fixes", s.pager.View(s.Theme, about, h-1), w, h, s.pager.Focused(), false)
+}
+
+// timeline is what sessions have done with the first lock of the problem under the cursor.
+func (s *problemsScreen) timeline() timeline {
+	p, ok := s.table.Current()
+	if !ok || len(p.Locks) == 0 {
+		return timeline{}
+	}
+	l, _ := s.Shown().Find(p.Locks[0])
+	return lockTimeline(s.Context, l)
 }
 
 // count is the number of problems, without those that are resolved or potential.
@@ -260,7 +279,7 @@ func (s *problemsScreen) about(w int) []string {
 		}
 		return lines
 	}
-	lines := append(findingLines(s.Context, p.Finding, nil, w), aliveLines(s.Context, p, w)...)
+	lines := append(findingLines(s.Context, p.Finding, nil, w), aliveLines(s.Context, p.Finding, w)...)
 	if p.Kind == diagnose.Deadlock {
 		lines = append(append(s.cycle(p.Finding, w), ""), lines...)
 	}
@@ -269,7 +288,8 @@ func (s *problemsScreen) about(w int) []string {
 		lines = append(lines, "", "because of it:")
 	}
 	for _, f := range p.waits {
-		lines = append(lines, findingLines(s.Context, f, nil, w)[0])
+		sign := SeveritySign(s.Theme, f.Severity)
+		lines = append(lines, sign.Style.Render(sign.Text+" "+term.Safe(inWords(s.Context, f).Headline)))
 	}
 	if unseen := unseenLines(s.Context, w); len(unseen) > 0 {
 		lines = append(append(lines, ""), unseen...)
@@ -297,42 +317,4 @@ func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// cycle draws a deadlock: each session, and an arrow to the one that it waits
-// for, back to the first.
-func (s *problemsScreen) cycle(f *diagnose.Finding, w int) []string {
-	var lines []string
-	for i, e := range f.Cycle {
-		lead := "│  "
-		if i == 0 {
-			lead = "┌▸ "
-		}
-		lines = append(lines,
-			s.Theme.Lost.Render(lead)+s.Theme.Bold.Render(term.Safe(e.From.WhoOf(e.Waiter))),
-			s.Theme.Lost.Render("│")+"    ↓ "+s.arrow(e))
-	}
-	if len(f.Cycle) > 0 {
-		lines = append(lines, s.Theme.Lost.Render("└──────┘")+" back to "+term.Safe(f.Cycle[0].From.WhoOf(f.Cycle[0].Waiter)))
-	}
-	for i, l := range lines {
-		lines[i] = term.Cut("  "+l, w)
-	}
-	return lines
-}
-
-// arrow says what leads from a session of the cycle to the next.
-func (s *problemsScreen) arrow(e diagnose.Edge) string {
-	lock := s.Theme.Waiting.Render(e.Waiter.Mode.String() + " " + term.Name(e.Waiter.Lock.Name))
-	next := term.Safe(e.To.WhoOf(e.Blocker))
-	switch {
-	case e.Kind == diagnose.EdgeInside:
-		return "holds " + lock + ", and runs " + next + " under it"
-	case e.Blocker.Lock != e.Waiter.Lock:
-		return "waits for " + lock + ", behind the key " + term.Safe(e.Blocker.Key) + " of " + next
-	case e.Kind == diagnose.EdgeSoft:
-		return "waits for " + lock + ", which " + next + " requested earlier"
-	default:
-		return "waits for " + lock + ", which " + next + " holds"
-	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 )
@@ -20,6 +21,16 @@ type queueRow struct {
 	role     string
 	others   int  // how many other keys block it, of those that are listed
 	more     bool // not all are listed
+	like     likeness
+	folded   *folded // the row stands for these waiters; nil: it is a request
+}
+
+// id identifies the row.
+func (r queueRow) id() string {
+	if r.folded != nil {
+		return r.folded.id()
+	}
+	return r.Key
 }
 
 // newLockRows makes the rows of a lock: other keys, and then the queue.
@@ -30,6 +41,7 @@ func newLockRows(l inspect.Lock) []queueRow {
 	}
 	rows = append(rows, newQueueRows(l.Queue)...)
 	for i := range rows {
+		rows[i].like = likenessOf(rows[i].Request)
 		if r := &rows[i]; r.at >= 0 {
 			for _, o := range l.Others {
 				if r.WaitsFor(o) {
@@ -95,6 +107,15 @@ func (r queueRow) why() string {
 	return "behind " + strings.Join(parts, ", ")
 }
 
+// whyIn is why in w cells: how many block the request, if there is no room for more.
+func (r queueRow) whyIn(w int) string {
+	why := r.why()
+	if short := "behind " + strconv.Itoa(r.blockers); term.Width(why) > w && r.at >= 0 && r.nearest >= 0 && r.others == 0 {
+		return short
+	}
+	return why
+}
+
 // position is the request's position in the queue.
 func (r queueRow) position() string {
 	if r.at < 0 {
@@ -117,4 +138,24 @@ func modeText(r inspect.Request) string {
 		return "-"
 	}
 	return r.Mode.String()
+}
+
+// Describe implements nav.Describer.
+func (s *lockScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return describe.Lock(s.Context, s.id)
+	}
+	return append(describe.Request(s.Context, r.Request), describe.Field("waits", r.why())...)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *lockScreen) Notifiable() []state.Notification {
+	all := state.AboutLock(s.id)
+	if r, ok := s.table.Current(); ok {
+		if session, known := s.Shown().Verdict.Session(r.Session()); known && session != nil {
+			all = append(all, state.AboutSession(session)...)
+		}
+	}
+	return all
 }

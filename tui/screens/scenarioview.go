@@ -7,6 +7,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -23,7 +24,7 @@ func (p *scenariosScreen) tableHeight() int {
 func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
 	title := "scenarios" + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
-	parts := []string{p.Theme.Panel(title, p.table.View(true, "no scenarios"), w, th, true, false)}
+	parts := []string{p.Theme.Panel(title, p.table.View(!p.pager.Focused(), "no scenarios"), w, th, !p.pager.Focused(), false)}
 	rest := h - th
 	switch {
 	case rest <= 0:
@@ -64,7 +65,7 @@ func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 	iw, ih := theme.Inner(w, h, boxed)
 	if p.Run.Over {
 		lines := append(runVerdict(p.Run, p.Theme, iw), stepLines(p.Run, p.Theme, iw, p.Run.Count)...)
-		return p.Theme.Panel("verdict and steps", p.pager.View(p.Theme, lines, ih), w, h, false, boxed)
+		return p.Theme.Panel("verdict and steps", p.pager.View(p.Theme, lines, ih), w, h, p.pager.Focused(), boxed)
 	}
 	lines := stepLines(p.Run, p.Theme, iw, ih)
 	if p.Run.Mark() != "" {
@@ -141,4 +142,17 @@ func nextLine(r *state.Run, t *theme.Theme, w int) string {
 		text += ", in " + format.Duration(r.State.In)
 	}
 	return t.Dim.Render(at) + t.Waiting.Render(term.Cut(text, w-term.Width(at)))
+}
+
+// Describe implements nav.Describer.
+func (p *scenariosScreen) Describe() []string {
+	sc, ok := p.table.Current()
+	if !ok {
+		return nil
+	}
+	lines := append(describe.Field("scenario", sc.Name), describe.Field("about", sc.About)...)
+	for _, name := range sc.Locks {
+		lines = append(lines, describe.Field("lock", name)...)
+	}
+	return lines
 }

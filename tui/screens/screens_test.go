@@ -216,18 +216,21 @@ func TestFindingAsOldAsItsRow(t *testing.T) {
 	}
 }
 
-func TestShortOwner(t *testing.T) {
+// An owner that has no room in full is named by what tells clients apart best, in whole
+// words.
+func TestOwnerIn(t *testing.T) {
 	o := keyspace.Owner{Label: "restock-1", Program: "shop", PID: 32661, Host: "vm"}
-	for w, want := range map[int]string{16: "restock-1@vm", 12: "restock-1@vm", 11: "restock-1"} {
-		if got := shortOwner(o, w, "all"); got != want {
+	const full = "restock-1 shop[32661]@vm"
+	for w, want := range map[int]string{24: full, 23: "restock-1@vm", 12: "restock-1@vm", 11: "restock-1", 8: "re…ock-1"} {
+		if got := ownerIn(o, full, w); got != want {
 			t.Errorf("in %d cells: %q, want %q", w, got, want)
 		}
 	}
 	o.Label = ""
-	if got := shortOwner(o, 7, "all"); got != "shop@vm" {
+	if got := ownerIn(o, "shop[32661]@vm", 7); got != "shop@vm" {
 		t.Errorf("without a label: %q", got)
 	}
-	if got := shortOwner(keyspace.Owner{Host: "vm"}, 7, "pid[1]@vm"); got != "pid[1]@vm" {
+	if got := ownerIn(keyspace.Owner{Host: "vm"}, "pid[1]@vm", 9); got != "pid[1]@vm" {
 		t.Errorf("without a name: %q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -31,6 +32,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
 	s.table.Match = func(r inspect.Request) string { return term.Name(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
+	s.table.Beside = &s.pager
 	own := append([]widget.Binding{
 		{
 			Keys: "enter", Short: "lock", Long: "go to the lock",
@@ -138,14 +140,14 @@ func (s *sessionScreen) View(w, h int) string {
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
-	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(true, "this session has ended, or has no requests left"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(!s.pager.Focused(), "this session has ended, or has no requests left"), w, th, !s.pager.Focused(), false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 
 // effects is a panel with the lease, and a preview of revoking it.
 func (s *sessionScreen) effects(w, h int) string {
 	iw, ih := theme.Inner(w, h, false)
-	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, false, false)
+	return s.Theme.Panel("lease, and what revoking it would do", s.pager.View(s.Theme, s.about(iw), ih), w, h, s.pager.Focused(), false)
 }
 
 // about is the lease and the preview of a revoke.
@@ -160,7 +162,7 @@ func (s *sessionScreen) about(w int) []string {
 	if f := s.Lease(s.id.Lease); f.Granted > 0 {
 		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
 	}
-	if says := RenewalsLine(s.Context, s.id.Lease); says != "" {
+	if says := describe.Renewals(s.Context, s.id.Lease); says != "" {
 		lines = append(lines, s.Theme.Dim.Render(says))
 	}
 	if s.session == nil {
@@ -171,4 +173,25 @@ func (s *sessionScreen) about(w int) []string {
 		lines[i] = term.Cut(l, w)
 	}
 	return lines
+}
+
+// Describe implements nav.Describer.
+func (s *sessionScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return describe.Session(s.Context, s.id)
+	}
+	return describe.Request(s.Context, r)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *sessionScreen) Notifiable() []state.Notification {
+	if s.session == nil {
+		return nil
+	}
+	all := state.AboutSession(s.session)
+	if r, ok := s.table.Current(); ok && r.IsRequest() {
+		all = append(all, state.AboutLock(r.Lock)...)
+	}
+	return all
 }

@@ -10,6 +10,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -54,7 +55,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
 			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.Requests[0], w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
-		{Title: "renewals", Box: widget.Box{Min: 12, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
+		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
 			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.Requests[0], w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
@@ -84,7 +85,8 @@ func (s *sessionsScreen) byLate(a, b *sessionRow) int {
 }
 
 func (s *sessionsScreen) client(r *sessionRow, w int) theme.Text {
-	return theme.Styled(term.CutMiddle(r.who, w), s.Theme.Plain)
+	owner, _ := r.Owner()
+	return theme.Styled(ownerIn(owner, r.who, w), s.Theme.Plain)
 }
 
 func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
@@ -153,8 +155,10 @@ func (s *sessionsScreen) updateDetails() {
 	case s.details == nil || s.details.id != r.ID:
 		s.details = newSessionScreen(s.Context, r.ID)
 	}
+	s.table.Beside = nil
 	if s.details != nil {
 		s.details.Refresh()
+		s.table.Beside = &s.details.pager
 	}
 }
 
@@ -227,7 +231,8 @@ func (s *sessionsScreen) View(w, h int) string {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
 	th := s.tableHeight()
-	return s.Theme.Panel(title, s.table.View(true, empty), w, th, true, false) + "\n" + s.details.effects(w, h-th)
+	focused := !s.details.pager.Focused()
+	return s.Theme.Panel(title, s.table.View(focused, empty), w, th, focused, false) + "\n" + s.details.effects(w, h-th)
 }
 
 // sessionRow is a session with what the table says of it.
@@ -279,3 +284,21 @@ func requestLabel(r inspect.Request) string {
 
 // sessionNames is how many locks the table names.
 const sessionNames = 8
+
+// Describe implements nav.Describer.
+func (s *sessionsScreen) Describe() []string {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return describe.Session(s.Context, r.ID)
+}
+
+// Notifiable implements nav.Notifiable.
+func (s *sessionsScreen) Notifiable() []state.Notification {
+	r, ok := s.table.Current()
+	if !ok {
+		return nil
+	}
+	return state.AboutSession(r.Session)
+}

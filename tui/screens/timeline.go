@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/lanes"
+	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -18,13 +19,15 @@ import (
 // timeline is what sessions have done, one lane each, with the present at the
 // right.
 type timeline struct {
-	from time.Time
-	all  []lane
+	from  time.Time
+	all   []lane
+	alike int // more lanes, which are like some of these
 }
 
 // lane is one session's spans.
 type lane struct {
 	session inspect.SessionID
+	client  inspect.Request // of the first span
 	who     string
 	spans   []state.Span
 }
@@ -50,13 +53,40 @@ func newTimeline(spans []state.Span, began, now time.Time) timeline {
 		if !ok {
 			i = len(l.all)
 			at[id] = i
-			l.all = append(l.all, lane{session: id, who: state.Who(s.Request)})
+			l.all = append(l.all, lane{session: id, client: s.Request, who: state.Who(s.Request)})
 		}
 		l.all[i].spans = append(l.all[i].spans, s)
 	}
 	slices.SortStableFunc(l.all, func(a, b lane) int { return cmp.Compare(b.rank(), a.rank()) })
+	l.fold()
 	return l
 }
+
+// fold leaves out the lanes of waiters that are alike, but for the first of many, as they
+// look the same.
+func (l *timeline) fold() {
+	n := map[likeness]int{}
+	for _, lane := range l.all {
+		if lane.waits() {
+			n[likenessOf(lane.client)]++
+		}
+	}
+	shown := map[likeness]int{}
+	l.all = slices.DeleteFunc(l.all, func(lane lane) bool {
+		like := likenessOf(lane.client)
+		if !lane.waits() || n[like] < alikeLeast {
+			return false
+		}
+		shown[like]++
+		return shown[like] > alikeShown
+	})
+	for like := range shown {
+		l.alike += n[like] - alikeShown
+	}
+}
+
+// waits reports whether all that the session has done is to wait.
+func (l lane) waits() bool { return len(l.spans) == 1 && l.rank() == 1 }
 
 // rank orders lanes: first the holders, then the waiters, then those that have
 // ended.
@@ -84,7 +114,7 @@ func (l timeline) view(t *theme.Theme, w, h int, now time.Time, end string) stri
 		return t.Dim.Render(term.Cut("  no events since the watch began", w))
 	}
 	shown := l.all
-	if len(shown) > h-1 {
+	if len(shown) > h-1 || l.alike > 0 && len(shown) > h-2 {
 		shown = shown[:max(h-2, 0)]
 	}
 	var names []string
@@ -98,9 +128,9 @@ func (l timeline) view(t *theme.Theme, w, h int, now time.Time, end string) stri
 	}
 	var lines []string
 	for _, lane := range shown {
-		lines = append(lines, term.Pad(term.CutMiddle(lane.who, name), name, false)+" "+lane.draw(t, room, l.from, now))
+		lines = append(lines, term.Pad(clientIn(lane.client, name), name, false)+" "+lane.draw(t, room, l.from, now))
 	}
-	if rest := len(l.all) - len(shown); rest > 0 {
+	if rest := len(l.all) + l.alike - len(shown); rest > 0 {
 		lines = append(lines, t.Dim.Render("… "+format.Count(rest, "more session", "more sessions")))
 	}
 	return strings.Join(append(lines, l.axis(t, name, room, now, end)), "\n")
@@ -145,4 +175,27 @@ func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
 		}
 	}
 	return widget.DrawLane(t, row)
+}
+
+// lockTimeline is what sessions have done with a lock; it is empty where the past has no
+// times.
+func lockTimeline(c *nav.Context, l inspect.Lock) timeline {
+	if c.InPast() && !c.InRecording() {
+		return timeline{}
+	}
+	journal := c.ShownJournal()
+	return newTimeline(journal.ForLock(l), journal.Began, c.Clock())
+}
+
+// height is the room that the timeline needs to show all of its lanes, with a title.
+func (l timeline) height() int { return len(l.all) + 2 + min(l.alike, 1) }
+
+// timelinePanel draws a timeline with its title.
+func timelinePanel(c *nav.Context, l timeline, w, h int) string {
+	iw, ih := theme.Inner(w, h, false)
+	end := "now"
+	if c.InRecording() {
+		end = "then"
+	}
+	return c.Theme.Panel("timeline · ▇ holding  ░ waiting  ✗ lost", l.view(c.Theme, iw, ih, c.Clock(), end), w, h, false, false)
 }

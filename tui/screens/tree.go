@@ -1,8 +1,10 @@
 package screens
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -20,6 +22,11 @@ type waitTree struct {
 	lock  inspect.Lock
 	found bool
 	rows  []treeRow
+	alike string       // what its waiters have in common, as alikeText says
+	hosts []hostCount  // of its clients
+	spans []state.Span // of the lock; nil: not looked up since its queue changed
+	of    any          // the journal that the spans are of
+	about findingText
 	w, h  int
 }
 
@@ -33,6 +40,9 @@ type treeRow struct {
 // treeMost bounds how many requests are put into a tree; the rest is counted.
 const treeMost = 200
 
+// comparedMost bounds how many requests of a queue are compared, each time that it changes.
+const comparedMost = 10000
+
 // show sets the lock. A queue that has not changed is kept.
 func (t *waitTree) show(l inspect.Lock, found bool) {
 	if found == t.found && l.ID == t.lock.ID && inspect.SameQueue(l.Queue, t.lock.Queue) {
@@ -40,6 +50,10 @@ func (t *waitTree) show(l inspect.Lock, found bool) {
 	}
 	t.lock, t.found = l, found
 	t.rows = newTree(l.Queue[:min(len(l.Queue), treeMost)])
+	t.alike, t.hosts, t.spans = "", nil, nil
+	if len(l.Queue) <= comparedMost {
+		t.alike, t.hosts = alikeText(slices.DeleteFunc(slices.Clone(l.Queue), func(r inspect.Request) bool { return !r.Waiting() })), hostCounts(l.Queue)
+	}
 }
 
 func (t *waitTree) resize(w, h int) { t.w, t.h = w, h }
@@ -127,22 +141,93 @@ func (t *waitTree) view(w, h int) string {
 	if len(t.rows) == 0 {
 		return t.Theme.Dim.Render(term.Cut("  "+t.empty(), w))
 	}
+	if h >= roomyHeight {
+		return strings.Join(t.roomy(w, h), "\n")
+	}
 	lines := t.findings(w)
+	return strings.Join(append(lines, t.queue(w, h-len(lines))...), "\n")
+}
+
+// roomyHeight is from which on there is room for all that is known of the lock. The queue
+// has a third of it at most, the timeline a quarter, and the findings have the rest.
+const roomyHeight = 28
+
+// roomy is the findings in full, the queue with the hosts of its clients, and what the
+// sessions have done.
+func (t *waitTree) roomy(w, h int) []string {
+	l := t.timeline()
+	queue := t.queue(w, min(len(t.lock.Queue)+1, h/3))
+	if len(t.hosts) > 0 {
+		queue = append(queue, t.Theme.Dim.Render(term.Cut("hosts: "+hostsText(t.hosts, w-7), w)))
+	}
+	lanes := min(l.height(), max(h/4, lanesLeast))
+	lines := t.inFull(w)
+	if room := h - len(queue) - lanes - 2; len(lines) > room {
+		more := len(lines) - room + 1
+		lines = append(lines[:room-1:room-1], t.Theme.Dim.Render("… "+format.Count(more, "more line", "more lines")+": enter"))
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, queue...)
+	if room := h - len(lines) - 1; len(l.all) > 0 {
+		lines = append(lines, "", timelinePanel(t.Context, l, w, min(room, l.height())))
+	}
+	return lines
+}
+
+// findingText is the findings of a lock in full, for a width, as of a second.
+type findingText struct {
+	of    state.Edition
+	lock  inspect.LockID
+	w     int
+	at    time.Time
+	lines []string
+}
+
+// inFull is the findings of the lock. They are put into words once per second, as they say
+// ages, and the screen may be drawn thirty times in it.
+func (t *waitTree) inFull(w int) []string {
+	now := findingText{of: t.Shown().Verdict.Edition(), lock: t.lock.ID, w: w, at: t.Clock().Truncate(time.Second)}
+	if b := &t.about; b.of != now.of || b.lock != now.lock || b.w != w || !b.at.Equal(now.at) {
+		now.lines = lockFindings(t.Context, t.lock, w)
+		t.about = now
+	}
+	return slices.Clone(t.about.lines)
+}
+
+// timeline is what sessions have done with the lock. Many requests may have ended, so those
+// of the lock are looked up only when its queue has changed.
+func (t *waitTree) timeline() timeline {
+	if t.InPast() && !t.InRecording() {
+		return timeline{}
+	}
+	journal := t.ShownJournal()
+	if t.spans == nil || t.of != any(journal) {
+		t.spans, t.of = journal.ForLock(t.lock), journal
+	}
+	return newTimeline(t.spans, journal.Began, t.Clock())
+}
+
+// queue is the rows under their heading, as many as fit into h.
+func (t *waitTree) queue(w, h int) (lines []string) {
 	rows := t.rows
-	if room := max(h-len(lines), 0); len(t.lock.Queue) > room {
+	if room := max(h-1, 0); len(t.lock.Queue) > room {
 		rows = rows[:max(room-1, 0)]
 	}
 	branches := 0
 	for _, r := range rows {
 		branches = max(branches, term.Width(r.branch))
 	}
+	widths := treeWidths(branches, w)
+	lines = append(lines, t.heading(widths))
 	for _, r := range rows {
-		lines = append(lines, t.row(r, branches, w))
+		lines = append(lines, t.row(r, widths))
 	}
-	if rest := len(t.lock.Queue) - len(rows); rest > 0 {
-		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(rest)+" more", w)))
+	if rest := t.lock.Queue[min(len(rows), len(t.lock.Queue)):]; len(rest) > 0 {
+		lines = append(lines, t.Theme.Dim.Render(term.Cut("… "+strconv.Itoa(len(rest))+" more"+t.alike, w)))
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
 
 // findings are those of the lock, one line each, two at most.
@@ -156,14 +241,31 @@ func (t *waitTree) findings(w int) []string {
 	return lines
 }
 
-// row draws a request; branches is the width of the widest branch, so that all
-// owners are aligned.
-func (t *waitTree) row(r treeRow, branches, w int) string {
+// treeWidths are the widths of the columns; branches is the width of the widest branch, so
+// that all owners are aligned.
+func treeWidths(branches, w int) []int {
+	return widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 7}, {Min: 6, Rank: 1}}, w)
+}
+
+// heading names the columns.
+func (t *waitTree) heading(widths []int) string {
+	var cells []theme.Text
+	for _, title := range []string{"", "owner", "for", "ttl"} {
+		cells = append(cells, theme.Styled(title, t.Theme.Heading))
+	}
+	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
+}
+
+// treeRight says which columns are aligned at the right.
+var treeRight = []bool{false, false, true, true}
+
+// row draws a request.
+func (t *waitTree) row(r treeRow, widths []int) string {
 	q := r.request
 	s := requestSign(t.Theme, q)
-	who, style := state.Who(q), t.Theme.Plain
+	who, style := clientIn(q, widths[1]), t.Theme.Plain
 	if t.IsOwn(q) {
-		who, style = "yours "+who, t.Theme.Own
+		who, style = "yours "+state.Who(q), t.Theme.Own
 	}
 	ttl := ttlCell(t.Context, q)
 	cells := []theme.Text{
@@ -172,8 +274,7 @@ func (t *waitTree) row(r treeRow, branches, w int) string {
 		theme.Styled(q.Start().Short(t.Clock()), t.Theme.Dim),
 		ttl,
 	}
-	widths := widget.FitColumns([]widget.Box{{Min: branches + term.Width("● write")}, {Min: 8, Flex: true}, {Min: 7}, {Min: 6, Rank: 1}}, w)
-	return widget.Line(widths, []bool{false, false, true, true}, cells, t.Theme.Plain)
+	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
 }
 
 // empty says why there is no row.

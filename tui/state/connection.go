@@ -10,13 +10,14 @@ import (
 
 // connection is whether etcd answers.
 type connection struct {
-	Begun   bool      // etcd has answered or failed
-	Lost    bool      // it is not answering, or refuses
-	Refused bool      // it answers, and refuses
-	Since   time.Time // since when
-	Err     error     // that it was lost with
-	Cause   string    // the same in few words
-	Why     string    // it refuses, and what helps; empty: not known yet
+	Begun    bool      // etcd has answered or failed
+	Lost     bool      // it is not answering, or refuses
+	Refused  bool      // it answers, and refuses
+	NoLeader bool      // it answers, and cannot read or write
+	Since    time.Time // since when
+	Err      error     // that it was lost with
+	Cause    string    // the same in few words
+	Why      string    // it refuses, and what helps; empty: not known yet
 
 	asking bool      // why it refuses
 	asked  time.Time // when that was asked last
@@ -31,6 +32,7 @@ func (c *connection) Note(u inspect.Update, refused bool, now time.Time) string 
 		return c.regained(was, now)
 	}
 	c.Begun, c.Lost, c.Refused, c.Err, c.Cause = true, true, refused, u.Err, term.ShortReason(u.Err)
+	c.NoLeader = inspect.SaysNoLeader(u.Err)
 	if c.Cause != was.Cause {
 		c.Why, c.asked = "", time.Time{}
 	}
@@ -41,6 +43,9 @@ func (c *connection) Note(u inspect.Update, refused bool, now time.Time) string 
 	if refused {
 		return ""
 	}
+	if c.NoLeader {
+		return "has no leader; showing the last snapshot"
+	}
 	return "not answering: " + c.Cause + "; showing the last snapshot"
 }
 
@@ -48,6 +53,8 @@ func (c *connection) regained(was connection, now time.Time) string {
 	switch {
 	case was.Refused:
 		return "allows access again after " + format.Age(now.Sub(was.Since))
+	case was.NoLeader:
+		return "has a leader again after " + format.Age(now.Sub(was.Since))
 	case was.Lost:
 		return "answers again after " + format.Age(now.Sub(was.Since))
 	case !was.Begun:
@@ -91,8 +98,12 @@ func (c *connection) Reason() string {
 
 // Problem describes the problem of the connection in full.
 func (c *connection) Problem() string {
-	if c.Refused {
+	switch {
+	case c.Refused:
 		return "etcd refuses: " + c.Reason()
+	case c.NoLeader:
+		return "etcd has no leader: it cannot read or write until it has one"
+	default:
+		return "etcd is not answering: " + c.Reason()
 	}
-	return "etcd is not answering: " + c.Reason()
 }

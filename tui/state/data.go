@@ -14,26 +14,29 @@ import (
 // Data is the state of the UI. Only effects change it, in Update; screens read
 // it.
 type Data struct {
-	Now       time.Time // of the last message
-	Conn      connection
-	Status    backend.Status
-	Live      Snapshot
-	Frozen    *Frozen // nil: the live snapshot is shown
-	Missed    int     // updates since the snapshot was frozen
-	Leases    LeaseCache
-	Unseen    []string // what is not known because keys of sessions that others wait for are not read, a sentence each
-	Log       Log
-	Journal   journal
-	Queues    samples
-	Changes   *backend.Changes // the history, as far as read; nil: not at all
-	Overview  backend.Overview // of the recording, as far as read
-	Play      Play
-	Costs     Costs     // of the live watch, since the UI began
-	Recorded  Costs     // of the part of the recording that the time line shows
-	Potential Potential // deadlocks, of the live watch too
-	Classes   lockclass.Rules
-	Clients   []*OwnClient  // by number; none where no locks can be taken
-	Requests  []*OwnRequest // of these clients, oldest first
+	Now      time.Time // of the last message
+	Conn     connection
+	Status   backend.Status
+	Live     Snapshot
+	Frozen   *Frozen // nil: the live snapshot is shown
+	Missed   int     // updates since the snapshot was frozen
+	Leases   LeaseCache
+	Unseen   []string // what is not known because keys of sessions that others wait for are not read, a sentence each
+	Log      Log
+	Commands Commands
+
+	Notifications Notifications
+	Journal       journal
+	Queues        samples
+	Changes       *backend.Changes // the history, as far as read; nil: not at all
+	Overview      backend.Overview // of the recording, as far as read
+	Play          Play
+	Costs         Costs     // of the live watch, since the UI began
+	Recorded      Costs     // of the part of the recording that the time line shows
+	Potential     Potential // deadlocks, of the live watch too
+	Classes       lockclass.Rules
+	Clients       []*OwnClient  // by number; none where no locks can be taken
+	Requests      []*OwnRequest // of these clients, oldest first
 
 	Renamed map[string]string // keys of all screens that the user calls otherwise
 

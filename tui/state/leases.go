@@ -57,6 +57,9 @@ func (b *LeaseCache) Reset() {
 	b.known = nil
 }
 
+// Due has leases be looked up at once.
+func (b *LeaseCache) Due() { b.next = time.Time{} }
+
 // Want sets which leases there are, the most urgent first. Others are forgotten.
 func (b *LeaseCache) Want(ids []int64) {
 	b.others = ids

@@ -69,6 +69,7 @@ type OwnRequest struct {
 	Stuck  string         // why it could not be released so far
 	Ticket backend.Ticket // nil until there is one
 	Cancel func()         // ends its waiting
+	Was    string         // its key when it was to be canceled: it has none afterwards
 }
 
 // String names the lock and its mode, and the client if it is not the first one.

@@ -152,8 +152,8 @@ func TestPastSamples(t *testing.T) {
 		gap  int
 		want string
 	}{
-		{0, "  ▄▄█▄▄ ▄▄█"},
-		{50, "     ▄▄ ▄▄█"},
+		{0, "  ▁▁▂▁▁ ▁▁▂"},
+		{50, "     ▁▁ ▁▁▂"},
 	} {
 		c.Notes = []backend.Note{{Place: at(10)}}
 		if tt.gap > 0 {

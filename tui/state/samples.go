@@ -1,7 +1,7 @@
 package state
 
 import (
-	"slices"
+	"math/bits"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -58,21 +58,17 @@ func (s *samples) set(id inspect.LockID, i, waiters int) {
 	ring[i] = uint16(min(waiters, 1<<16-1))
 }
 
-// Spark draws the latest samples in w cells.
+// Spark draws the latest samples in w cells, all locks by one scale: ▁ is one waiter, each
+// step is twice as many, and █ is 128 or more.
 func (s *samples) Spark(id inspect.LockID, w int) string {
 	ring := s.byLock[id]
 	if ring == nil || w <= 0 {
 		return ""
 	}
-	most := max(slices.Max(ring[:]), 1)
-	levels := []rune("▁▂▃▄▅▆▇█")
+	levels := []rune(" ▁▂▃▄▅▆▇█")
 	var text []rune
 	for _, n := range ring[max(SampleCount-w, 0):] {
-		if n == 0 {
-			text = append(text, ' ')
-			continue
-		}
-		text = append(text, levels[(int(n)*len(levels)-1)/int(most)])
+		text = append(text, levels[min(bits.Len16(n), len(levels)-1)])
 	}
 	return string(text)
 }

@@ -2,6 +2,8 @@ package term
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
@@ -42,5 +44,39 @@ func TestCutMiddle(t *testing.T) {
 func TestPlain(t *testing.T) {
 	if got := Plain("日é●"); got != "???o" {
 		t.Errorf("%q", got)
+	}
+}
+
+// What is too long ends after a word, unless little would be left of it.
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		w    int
+		want string
+	}{
+		{"deadlock on /stock and /orders", 20, "deadlock on /stock …"},
+		{"deadlock on /stock and /orders", 22, "deadlock on /stock …"},
+		{"deadlock on /stock and /orders", 30, "deadlock on /stock and /orders"},
+		{"behind 196: writer #196", 19, "behind 196: writer…"},
+		{"a /very/long/name/of/a/lock", 12, "a /very/lon…"},
+		{"/very/long/name", 8, "/very/l…"},
+		{"日本 日本語 日本", 12, "日本 日本語…"},
+	} {
+		got := Cut(c.s, c.w)
+		if got != c.want || ansi.StringWidth(got) > c.w {
+			t.Errorf("%s in %d: %q, want %q", c.s, c.w, got, c.want)
+		}
+	}
+}
+
+// A line is broken between words, not after a hyphen.
+func TestWrap(t *testing.T) {
+	same := func(s ...string) string { return s[0] }
+	got := Wrap("billing billing[311]@web-1 and stock@web-2 wait", 22, same)
+	if want := []string{"billing", "billing[311]@web-1 and", "stock@web-2 wait"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := Safe("a" + unbroken + "b"); strings.Contains(got, unbroken) {
+		t.Errorf("what stands for a hyphen is printable: %q", got)
 	}
 }

@@ -59,7 +59,7 @@ func Width(s string) int {
 	return len(s)
 }
 
-// Cut shortens s to a display width of w.
+// Cut shortens s to a display width of w: after a word, if that leaves a third of the width.
 func Cut(s string, w int) string {
 	if w <= 0 {
 		return ""
@@ -67,7 +67,21 @@ func Cut(s string, w int) string {
 	if Width(s) <= w {
 		return s
 	}
-	return ansi.Truncate(s, w, "…")
+	return ansi.Truncate(s, lastWord(s, w), "…")
+}
+
+// lastWord returns the width in which s ends with a whole word and a cell for "…", or w, if
+// that is less than a third of w or there are no words.
+func lastWord(s string, w int) int {
+	shown := ansi.Truncate(ansi.Strip(s), w, "") // the last cell is the one of "…"
+	i := strings.LastIndexByte(shown, ' ')
+	if i < 0 {
+		return w
+	}
+	if end := Width(strings.TrimRight(shown[:i], " ")) + 2; end > w/3 {
+		return min(end, w)
+	}
+	return w
 }
 
 // CutMiddle shortens s to a display width of w and keeps both of its ends:
@@ -106,9 +120,19 @@ func Clip(content string, w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
+// unbroken is in the place of a hyphen, after which lines would be broken: names of hosts
+// and keys are read whole. It is of the private use area, which Safe does not let through.
+const unbroken = "\ue02d"
+
+// WithHyphens wraps a text so that no line is broken after a hyphen.
+func WithHyphens(text string, wrap func(string) string) string {
+	return strings.ReplaceAll(wrap(strings.ReplaceAll(text, "-", unbroken)), unbroken, "-")
+}
+
 // Wrap breaks a text into lines of w cells, each in a style.
 func Wrap(text string, w int, render func(...string) string) []string {
-	lines := strings.Split(ansi.Wrap(text, max(w, 10), ""), "\n")
+	whole := WithHyphens(text, func(s string) string { return ansi.Wrap(s, max(w, 10), "") })
+	lines := strings.Split(whole, "\n")
 	for i, l := range lines {
 		lines[i] = render(l)
 	}

@@ -24,6 +24,7 @@ type Binding struct {
 	Doc   string // the same with all there is to know: in the documentation; empty: as in the help
 	Where Place
 
+	Now  func() string // what it does right now, in the bottom line; nil: Short
 	When func() bool   // the bottom line shows it; nil: always
 	Off  func() Off    // why it does nothing right now; nil: it always works
 	Do   func() Action // called in Update
@@ -63,6 +64,14 @@ func (b Binding) Name() string {
 	return first
 }
 
+// Brief returns what it does right now, in a word or two.
+func (b Binding) Brief() string {
+	if b.Now != nil {
+		return b.Now()
+	}
+	return b.Short
+}
+
 // Text returns the description in full.
 func (b Binding) Text() string {
 	if b.Long == "" {
@@ -94,17 +103,18 @@ func (b Binding) matches(msg tea.KeyPressMsg) bool {
 }
 
 // FindBinding returns the binding that a key belongs to. One that is on is found
-// before one that is off.
+// before one that is off, and that before one which the help does not show.
 func FindBinding(groups []Group, msg tea.KeyPressMsg) (found Binding, ok bool) {
 	for _, g := range groups {
 		for _, b := range g.Bindings {
 			if !b.matches(msg) {
 				continue
 			}
-			if b.WhyOff().Why == "" {
+			off := b.WhyOff()
+			switch {
+			case off.Why == "":
 				return b, true
-			}
-			if !ok {
+			case !ok || off.Shown && !found.WhyOff().Shown:
 				found, ok = b, true
 			}
 		}

@@ -102,7 +102,8 @@ func (d *Dialog) wrapped(w int) []string {
 	var lines []string
 	for _, l := range d.Lines {
 		if term.Width(l) > w {
-			l = strings.ReplaceAll(lipgloss.Wrap(l, w-2, ""), "\n", "\n  ")
+			whole := term.WithHyphens(l, func(s string) string { return lipgloss.Wrap(s, w-2, "") })
+			l = strings.ReplaceAll(whole, "\n", "\n  ")
 		}
 		lines = append(lines, strings.Split(l, "\n")...)
 	}

@@ -18,6 +18,7 @@ type Grid interface {
 	MarkCount() int
 	OnlyCursor() Off
 	Sheet() Sheet
+	Row() (label string, row Sheet)
 }
 
 // Sheet is a table as text.
@@ -108,19 +109,32 @@ func (t *Table[K, R]) Copied() []string {
 	return labels
 }
 
+// Row is the row under the cursor, with its label. There may be none.
+func (t *Table[K, R]) Row() (label string, row Sheet) {
+	row.Heading = t.Columns()
+	if r, ok := t.Current(); ok {
+		label, row.Rows = t.Label(r), [][]string{t.textsOf(r)}
+	}
+	return label, row
+}
+
+// textsOf are the texts of a row.
+func (t *Table[K, R]) textsOf(r R) (texts []string) {
+	for _, c := range t.cols {
+		texts = append(texts, c.text(r))
+	}
+	return texts
+}
+
 // Sheet is the table as it is filtered and sorted, or its marked rows.
 func (t *Table[K, R]) Sheet() Sheet {
 	s := Sheet{Heading: t.Columns()}
 	rows := t.marked()
 	if len(rows) == 0 {
-		rows = t.rows
+		rows = t.matching
 	}
 	for _, r := range rows {
-		var texts []string
-		for _, c := range t.cols {
-			texts = append(texts, c.text(r))
-		}
-		s.Rows = append(s.Rows, texts)
+		s.Rows = append(s.Rows, t.textsOf(r))
 	}
 	return s
 }

@@ -7,17 +7,27 @@ import (
 	"etcd-lock/tui/theme"
 )
 
-// Pager is a text that may be longer than its room, and is scrolled by keys of
-// its own.
+// Pager is a text that may be longer than its room. It is scrolled by keys of its own, and
+// by those of the table beside it while it has the focus.
 type Pager struct {
-	top, h int
-	lines  int
+	top, h  int
+	lines   int
+	focused bool
 }
+
+// What the keys do that give the focus to a text and to the table beside it, in short.
+const (
+	ToText  = "to the text"
+	ToTable = "to the table"
+)
 
 // Bindings are the keys of a pager.
 func (p *Pager) Bindings() []Binding {
 	scroll := func(sign int) func() Action {
 		return func() Action { p.scroll(sign * max(p.h/2, 1)); return nil }
+	}
+	focus := func(on bool) func() Action {
+		return func() Action { p.focused = on; return nil }
 	}
 	return []Binding{
 		{
@@ -30,11 +40,42 @@ func (p *Pager) Bindings() []Binding {
 			Doc:   "scroll it back",
 			Where: InFooter, Do: scroll(-1),
 		},
+		{
+			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
+			Doc: "go to the text: the keys that move scroll it then",
+			Off: p.offText, Do: focus(true),
+		},
+		{
+			Keys: "h", Short: ToTable, Long: "from the text",
+			Doc: "go back to the table",
+			Off: p.offTable, Do: focus(false),
+		},
 	}
 }
 
-// Reset goes back to the beginning.
-func (p *Pager) Reset() { p.top = 0 }
+// Focused reports whether the text has the focus, and not the table. A nil pager has not.
+func (p *Pager) Focused() bool { return p != nil && p.focused }
+
+func (p *Pager) offText() Off {
+	switch {
+	case p.focused:
+		return Off{Why: "the text has the focus already", Shown: true}
+	case p.lines <= p.h:
+		return Off{Why: "there is no more text than is shown", Shown: true}
+	default:
+		return Off{}
+	}
+}
+
+func (p *Pager) offTable() Off {
+	if !p.focused {
+		return Off{Why: "the table has the focus already", Shown: true}
+	}
+	return Off{}
+}
+
+// Reset is for another text, or none: it begins at its beginning, without the focus.
+func (p *Pager) Reset() { *p = Pager{} }
 
 func (p *Pager) scroll(delta int) { p.top = min(max(p.top+delta, 0), max(p.lines-p.h, 0)) }
 
@@ -43,6 +84,9 @@ func (p *Pager) View(t *theme.Theme, lines []string, h int) string {
 	p.lines, p.h = len(lines), h
 	p.scroll(0)
 	end := min(p.top+max(h, 0), len(lines))
+	if len(lines) <= h {
+		p.focused = false // or the keys would move nothing
+	}
 	shown := lines[p.top:end:end]
 	if rest := len(lines) - end; rest > 0 && len(shown) > 1 {
 		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+format.Count(rest+1, "more line", "more lines")+": J"))

@@ -51,10 +51,14 @@ type Table[K comparable, R any] struct {
 	Label        func(R) string                      // for copying
 	DefaultOrder func(a, b R) int                    // the order of rows that no column decides
 	Moved        func()                              // called after the user did something to the table; nil: nothing
+	Beside       *Pager                              // the text that the keys scroll when it has the focus; nil: none
+	Fold         func(rows []R, cursor K) []R        // has rows stand for several; not for the one under the cursor. nil: none do
+	Whole        func(R) (text theme.Text, is bool)  // a row that is one text, without columns; nil: none is
 	hidden       []bool                              // by column
 
 	all, rows []R
-	selected  K // under the cursor
+	matching  []R // that the filter shows: rows, before some stand for several
+	selected  K   // under the cursor
 	chosen    bool
 	cursor    cursor
 	w, h      int // of the table with its heading
@@ -138,14 +142,18 @@ func (t *Table[K, R]) Choose(id K) {
 
 // Rebuild filters and sorts, and brings the cursor back onto its row.
 func (t *Table[K, R]) Rebuild() {
-	t.rows = t.rows[:0]
+	t.matching = t.matching[:0]
 	for _, r := range t.all {
 		if t.filter.shows(r) {
-			t.rows = append(t.rows, r)
+			t.matching = append(t.matching, r)
 		}
 	}
 	if t.order.by >= 0 || t.DefaultOrder != nil {
-		slices.SortStableFunc(t.rows, t.compare)
+		slices.SortStableFunc(t.matching, t.compare)
+	}
+	t.rows = t.matching
+	if t.Fold != nil {
+		t.rows = t.Fold(t.matching, t.selected)
 	}
 	t.find()
 }
@@ -211,7 +219,7 @@ func (t *Table[K, R]) Current() (row R, ok bool) {
 // marked are the marked rows that are in the table.
 func (t *Table[K, R]) marked() []R {
 	var some []R
-	for _, r := range t.rows {
+	for _, r := range t.matching {
 		if t.marks[t.id(r)] {
 			some = append(some, r)
 		}
@@ -271,5 +279,7 @@ func (t *Table[K, R]) Usual() (is, reversed bool) { return t.order.by < 0, t.ord
 // Contains reports whether a place is within the table.
 func (t *Table[K, R]) Contains(x, y int) bool { return x >= 0 && x < t.w && y < t.h }
 
-// Widen sets the width that a column is given where there is room.
-func (t *Table[K, R]) Widen(column, want int) { t.cols[column].Want = want }
+// Widen sets the least width of a column, and the one that it is given where there is room.
+func (t *Table[K, R]) Widen(column, least, want int) {
+	t.cols[column].Min, t.cols[column].Want = least, want
+}

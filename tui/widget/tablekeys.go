@@ -10,20 +10,35 @@ func (t *Table[K, R]) Bindings() []Group {
 	return groups
 }
 
+// moveBindings move the cursor or, where the text beside the table has the focus, that text.
 func (t *Table[K, R]) moveBindings() []Binding {
-	move := func(delta func() int) func() Action {
-		return t.key(func() { t.Move(delta()) })
-	}
-	page := func() int { return max(t.h-2, 1) }
+	up := func(view, _ int) int { return -max(view, 1) }
+	down := func(view, _ int) int { return max(view, 1) }
 	return []Binding{
-		{Keys: "up k", Label: "↑/k", Short: "up", Do: move(func() int { return -1 })},
-		{Keys: "down j", Label: "↓/j", Short: "down", Do: move(func() int { return 1 })},
-		{Keys: "g home", Label: "g/home", Short: "first", Do: move(func() int { return -t.cursor.at })},
-		{Keys: "G end", Label: "G/end", Short: "last", Do: move(func() int { return len(t.rows) })},
-		{Keys: "pgup ctrl+b", Short: "page up", Do: move(func() int { return -page() })},
-		{Keys: "pgdown ctrl+f", Label: "pgdn", Short: "page down", Do: move(page)},
+		{Keys: "up k", Label: "↑/k", Short: "up", Do: t.move(func(int, int) int { return -1 })},
+		{Keys: "down j", Label: "↓/j", Short: "down", Do: t.move(func(int, int) int { return 1 })},
+		{Keys: "g home", Label: "g/home", Short: "first", Do: t.move(func(_, all int) int { return -all })},
+		{Keys: "G end", Label: "G/end", Short: "last", Do: t.move(func(_, all int) int { return all })},
+		{Keys: "pgup ctrl+b", Short: "page up", Long: "ctrl+b too", Do: t.move(func(view, all int) int { return up(view-1, all) })},
+		{Keys: "pgdown ctrl+f", Label: "pgdn", Short: "page down", Long: "ctrl+f too", Do: t.move(func(view, all int) int { return down(view-1, all) })},
+		{Keys: "ctrl+u", Short: "half a page up", Do: t.move(func(view, all int) int { return up(view/2, all) })},
+		{Keys: "ctrl+d", Short: "half a page down", Do: t.move(func(view, all int) int { return down(view/2, all) })},
 		{Keys: "m", Short: "mark the row, to copy or export it", Do: t.key(t.mark)},
 		{Keys: "M", Short: "remove all marks", Do: t.key(func() { clear(t.marks) })},
+	}
+}
+
+// move returns what a key does that goes by some rows, given how many rows are in view and
+// how many there are.
+func (t *Table[K, R]) move(rows func(view, all int) int) func() Action {
+	return func() Action {
+		if text := t.Beside; text.Focused() {
+			text.scroll(rows(text.h, text.lines))
+			return nil
+		}
+		t.Move(rows(t.h-1, len(t.rows)))
+		t.Moved()
+		return nil
 	}
 }
 

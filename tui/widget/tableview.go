@@ -3,6 +3,8 @@ package widget
 import (
 	"strings"
 
+	"charm.land/lipgloss/v2"
+
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 )
@@ -44,10 +46,39 @@ func (t *Table[K, R]) View(focused bool, empty string) string {
 	from, to := t.cursor.window(len(t.rows), t.h-1)
 	for i := from; i < to; i++ {
 		row := t.theme.Row(i == t.cursor.at, focused)
+		if line, is := t.whole(i, row); is {
+			lines = append(lines, line)
+			continue
+		}
 		t.cells(cells, i, widths)
 		lines = append(lines, Line(widths, right, cells, row))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// whole is the line of a row that is one text, if it is one.
+func (t *Table[K, R]) whole(i int, row lipgloss.Style) (line string, is bool) {
+	if t.Whole == nil {
+		return "", false
+	}
+	text, is := t.Whole(t.rows[i])
+	if !is {
+		return "", false
+	}
+	widths := []int{gutter, max(t.w-gutter-1, 0)}
+	return Line(widths, make([]bool, len(widths)), []theme.Text{t.sign(i), text}, row), true
+}
+
+// sign is the cursor and the mark of a row.
+func (t *Table[K, R]) sign(i int) theme.Text {
+	sign := []byte("  ")
+	if i == t.cursor.at {
+		sign[0] = '>'
+	}
+	if t.marks[t.id(t.rows[i])] {
+		sign[1] = '+'
+	}
+	return theme.Styled(string(sign), t.theme.Bold)
 }
 
 func (t *Table[K, R]) heading(i, w int) string {
@@ -69,14 +100,7 @@ func (t *Table[K, R]) heading(i, w int) string {
 // cells makes the cells of a row, in place of those of another.
 func (t *Table[K, R]) cells(cells []theme.Text, i int, widths []int) {
 	r := t.rows[i]
-	sign := []byte("  ")
-	if i == t.cursor.at {
-		sign[0] = '>'
-	}
-	if t.marks[t.id(r)] {
-		sign[1] = '+'
-	}
-	cells[0] = theme.Styled(string(sign), t.theme.Bold)
+	cells[0] = t.sign(i)
 	for i, c := range t.cols {
 		cells[i+1] = theme.Text{}
 		if w := widths[i+1]; w > 0 {

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/hooks"
 )
 
 // Help documents the flags.
@@ -112,11 +111,7 @@ func (f *Flags) Check(fs *pflag.FlagSet, past bool) error {
 		}
 	}
 	for _, command := range f.Exec {
-		words := strings.Fields(command)
-		if len(words) == 0 {
-			return errors.New("--exec is empty")
-		}
-		if _, err := exec.LookPath(words[0]); err != nil {
+		if _, err := hooks.Parse(command); err != nil {
 			return fmt.Errorf("--exec: %w", err)
 		}
 	}

@@ -8,72 +8,29 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"strings"
-	"time"
 
 	"etcd-lock/internal/cli/docs"
-	"etcd-lock/internal/printable"
-)
-
-const (
-	maxVariable = 4 << 10 // bytes of a variable of a program's environment
-	maxOutput   = 400     // bytes of a program's output that are shown
-	killed      = time.Second
+	"etcd-lock/internal/hooks"
 )
 
 // program is a hook that runs a program, without a shell.
-type program []string
+type program struct{ hooks.Program }
 
-func (p program) String() string { return "--exec " + p[0] }
+func (p program) String() string { return "--exec " + p.Program[0] }
 
 func (p program) deliver(ctx context.Context, n docs.Notice, body []byte) error {
-	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
-	cmd.Env = append(os.Environ(), environment(n)...)
-	cmd.Stdin = bytes.NewReader(body)
-	out := &tail{}
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = killed // for those that it has started and that have its output
-	killAll(cmd)
-	err := cmd.Run()
-	switch {
-	case err == nil || errors.Is(err, exec.ErrWaitDelay): // it has ended well
-		return nil
-	case len(out.text) > 0:
-		return fmt.Errorf("%w: %s", err, printable.Text(strings.TrimSpace(string(out.text))))
-	default:
-		return err
-	}
+	return p.Run(ctx, nil, environment(n), body)
 }
 
-// environment returns the variables that a program gets. What is in them is safe to print,
-// and of bounded length.
+// environment returns the variables that a program gets.
 func environment(n docs.Notice) []string {
-	locks := make([]string, 0, len(n.Finding.Locks))
-	for _, l := range n.Finding.Locks {
-		locks = append(locks, printable.Text(l))
+	return []string{
+		hooks.Variable("ETCD_LOCK_EVENT", n.Event),
+		hooks.Variable("ETCD_LOCK_KIND", n.Finding.Kind),
+		hooks.Variable("ETCD_LOCK_SEVERITY", n.Finding.Severity),
+		hooks.Variable("ETCD_LOCK_TEXT", n.Finding.Text),
+		hooks.Variable("ETCD_LOCK_LOCKS", n.Finding.Locks...),
 	}
-	variables := []string{
-		"ETCD_LOCK_EVENT=" + n.Event,
-		"ETCD_LOCK_KIND=" + n.Finding.Kind,
-		"ETCD_LOCK_SEVERITY=" + n.Finding.Severity,
-		"ETCD_LOCK_TEXT=" + printable.Text(n.Finding.Text),
-		"ETCD_LOCK_LOCKS=" + strings.Join(locks, "\n"),
-	}
-	for i, v := range variables {
-		variables[i] = strings.ToValidUTF8(v[:min(len(v), maxVariable)], "")
-	}
-	return variables
-}
-
-// tail keeps the beginning of what is written to it.
-type tail struct{ text []byte }
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p[:min(len(p), maxOutput-len(t.text))]...)
-	return len(p), nil
 }
 
 // webhook is a hook that gets POST requests.

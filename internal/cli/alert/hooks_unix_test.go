@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/hooks"
 )
 
 // script is a program that runs lines of a shell.
@@ -19,7 +20,7 @@ func script(t *testing.T, text string) program {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return program{"sh", file}
+	return program{hooks.Program{"sh", file}}
 }
 
 // A program gets the line as its input and in its environment, whatever is in it.

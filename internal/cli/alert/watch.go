@@ -238,7 +238,7 @@ func (w *watcher) farewell() {
 func (f *Flags) hooks() []hook {
 	var all []hook
 	for _, command := range f.Exec {
-		all = append(all, program(strings.Fields(command)))
+		all = append(all, program{strings.Fields(command)})
 	}
 	for _, u := range f.Webhooks {
 		all = append(all, webhook{url: u, name: fmt.Sprintf("--webhook %s", hostOf(u))})

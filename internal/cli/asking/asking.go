@@ -32,7 +32,7 @@ type holder struct {
 	Key    string `json:"key"`
 	Mode   string `json:"mode"`
 	Client string `json:"client"`
-	Keeps  bool   `json:"keeps"` // it keeps the lock between its uses, and gives it back when asked
+	Keeps  bool   `json:"keeps"` // it caches the lock between its uses, and gives it back when asked
 }
 
 // doc is the JSON document of the command.
@@ -140,7 +140,7 @@ func (opts *Options) print(d doc) error {
 	for _, h := range d.Holders {
 		text := "; whether it listens is not known"
 		if h.Keeps {
-			text = ", which keeps the lock between its uses and gives it back when asked"
+			text = ", which caches the lock between its uses and gives it back when asked"
 		}
 		if err := opts.say("asked " + h.Client + " (" + h.Mode + ")" + text); err != nil {
 			return err

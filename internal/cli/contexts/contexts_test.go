@@ -25,18 +25,18 @@ func TestCheckKeys(t *testing.T) {
 		return "  - key: " + key + "\n    name: mine\n    run: x\n    screens: [lock]\n" + fields
 	}
 	for _, tt := range []struct{ name, file, want string }{
-		{"OK", keys("e: f9"), ""},
+		{"OK", keys("e: alt+9"), ""},
 		{"Swapped", keys("r: R\n    R: r"), ""},
 		{"Off", keys("x: none\n    e: x"), ""},
-		{"Taken", keys("y: f9\n    e: r"), "c.yaml:4:8: r would have two meanings on locks: export, and read"},
-		{"TakenTwice", keys("y: f9\n    e: f9"), "f9 would have two meanings on locks"},
-		{"NoSuchKey", keys("f9: f10"), "c.yaml:3:9: there is no key f9 on locks"},
-		{"Command", "commands:\n" + command("f9", ""), ""},
+		{"Taken", keys("y: alt+9\n    e: r"), "c.yaml:4:8: r would have two meanings on locks: export, and read"},
+		{"TakenTwice", keys("y: alt+9\n    e: alt+9"), "alt+9 would have two meanings on locks"},
+		{"NoSuchKey", keys("alt+9: alt+0"), "there is no key alt+9 on locks"},
+		{"Command", "commands:\n" + command("alt+9", ""), ""},
 		{"CommandTaken", "commands:\n" + command("r", ""), "c.yaml:2:10: r would have two meanings on lock: read, and mine"},
-		{"CommandOnAKeyThatWasMoved", "keys: {lock: {r: f9}}\ncommands:\n" + command("r", ""), ""},
+		{"CommandOnAKeyThatWasMoved", "keys: {lock: {r: alt+9}}\ncommands:\n" + command("r", ""), ""},
 		{"CommandsOfTwoContexts", "contexts: {a: {endpoints: [a]}, b: {endpoints: [b]}}\ncommands:\n" +
-			command("f9", "    contexts: [a]\n") + command("f9", "    contexts: [b]\n"), ""},
-		{"CommandsOfOne", "commands:\n" + command("f9", "") + command("f9", ""), "f9 would have two meanings on lock: mine, and mine"},
+			command("alt+9", "    contexts: [a]\n") + command("alt+9", "    contexts: [b]\n"), ""},
+		{"CommandsOfOne", "commands:\n" + command("alt+9", "") + command("alt+9", ""), "alt+9 would have two meanings on lock: mine, and mine"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := CheckKeys(parse(t, tt.file))

@@ -61,6 +61,7 @@ func appendOwner(b []byte, owner *keyspace.Owner) ([]byte, error) {
 	o.optional("program", owner.Program)
 	o.optional("label", owner.Label)
 	o.optional("under", owner.Under)
+	o.optional("traceparent", owner.Trace)
 	if owner.Keep {
 		o.any("keep", true)
 	}

@@ -19,14 +19,16 @@ const RequestHelp = `name, layout        of the lock, as for ls
 
 // standingHelp documents the fields of Standing.
 const standingHelp = `mode                read or write
-state               holding or waiting; vacant, kept, lapsed or unknown: as for ls, of a
-                    lock that is one key
+state               holding or waiting; cached: holding, and keeping the lock between its
+                    uses until others ask for it; vacant, kept, lapsed or unknown: as for
+                    ls, of a lock that is one key
 key, key_base64     of the request in etcd
 lease               16 hex digits, as etcdctl prints it; absent when there is none
 revision            create revision of the key, which is the fencing token
-owner               host, pid, program, label, time, and under, the key of the lock
-                    that its process runs under; absent when the client wrote none. The
-                    time is absent where since says it: only what was watched has both
+owner               host, pid, program, label, time; under, the key of the lock that its
+                    process runs under; traceparent, of its trace; keep: true, it may keep
+                    the lock between its uses; absent when the client wrote none. The time
+                    is absent where since says it: only what was watched has both
 since               when it began to hold or to wait; absent when unknown
 term                of a record: holder, acquired, renewed, duration_seconds and ends,
                     from when on others may take the lock; by the holder's clock

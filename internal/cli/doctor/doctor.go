@@ -9,6 +9,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
 )
@@ -37,7 +38,7 @@ type check struct {
 
 // failure is a check that an error has failed.
 func failure(name string, err error) check {
-	return check{Check: name, State: failed, Text: err.Error(), Hint: hint.Of(err)}
+	return check{Check: name, State: failed, Text: format.Plainly(err), Hint: hint.Of(err)}
 }
 
 // Options are the options of Run.

@@ -55,7 +55,7 @@ func cluster(ctx context.Context, c *connect.Conn) []check {
 	})
 	result := check{Check: "servers", State: ok, Text: strings.Join(versions(found.Servers), ", ")}
 	if err != nil {
-		result = check{Check: "servers", State: unknown, Text: err.Error()}
+		result = check{Check: "servers", State: unknown, Text: format.Plainly(err)}
 	}
 	checks := []check{result}
 	for _, f := range diagnose.Cluster(found) {
@@ -102,9 +102,9 @@ func clocks(ctx context.Context, c *connect.Conn) []check {
 		}
 		switch {
 		case errors.Is(err, etcd.ErrNoClock):
-			checks = append(checks, check{Check: name, State: unknown, Text: err.Error()})
+			checks = append(checks, check{Check: name, State: unknown, Text: format.Plainly(err)})
 		case err != nil:
-			checks = append(checks, check{Check: name, State: warning, Text: err.Error()})
+			checks = append(checks, check{Check: name, State: warning, Text: format.Plainly(err)})
 		case ahead > maxSkew+skew.Within:
 			checks = append(checks, check{
 				Check: name, State: warning, Text: fmt.Sprintf("%s %s of the clock here, within %s", ahead.Round(time.Second), word, skew.Within.Round(time.Millisecond)),

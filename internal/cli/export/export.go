@@ -15,6 +15,7 @@ import (
 
 	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/patrol"
@@ -110,7 +111,7 @@ func (o *Options) follow(ctx context.Context, s *state) error {
 			err = errNotConnected
 		}
 		s.fail(err)
-		if text := err.Error(); text != said {
+		if text := format.Plainly(err); text != said {
 			said = text
 			o.Warn(text + "; trying again until it answers")
 		}

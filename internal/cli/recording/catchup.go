@@ -9,6 +9,7 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/flight"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 )
 
@@ -25,7 +26,7 @@ func (opts *RecordOptions) catchUp(ctx context.Context, c *connect.Conn, r *flig
 	end, own, err := opts.end(c)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, flight.ErrNoRecording) {
 		if opts.Follow != "" {
-			opts.Warn("there is no recording to follow: " + err.Error())
+			opts.Warn("there is no recording to follow: " + format.Plainly(err))
 		}
 		return
 	}
@@ -42,7 +43,7 @@ func (opts *RecordOptions) catchUp(ctx context.Context, c *connect.Conn, r *flig
 	}
 	switch {
 	case err != nil && ctx.Err() == nil:
-		opts.Warn("what was not recorded before stays a gap: " + err.Error())
+		opts.Warn("what was not recorded before stays a gap: " + format.Plainly(err))
 	case err == nil && to.Revision > history.Begin.Revision:
 		opts.Note(fmt.Sprintf("read revisions %d to %d from etcd's history", history.Begin.Revision+1, to.Revision))
 	}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"etcd-lock/internal/connect"
@@ -47,24 +46,8 @@ func (opts *RecordOptions) Check() error {
 	}
 }
 
-// usualGC and recordGC are the percentages of garbage at which Go collects it by itself, and
-// while locks are recorded: much is kept and little thrown away then, so that twice as many
-// collections save a sixth of the memory, and their processor time was lost in the noise.
-const usualGC, recordGC = 100, 50
-
-// saveMemory has garbage collected sooner until the returned function is called, unless the
-// user has chosen when, with GOGC.
-func saveMemory() (restore func()) {
-	before := debug.SetGCPercent(recordGC)
-	if before != usualGC {
-		debug.SetGCPercent(before)
-	}
-	return func() { debug.SetGCPercent(before) }
-}
-
 // Record records the locks below prefixes in a folder until ctx ends, which is no error.
 func Record(ctx context.Context, opts *RecordOptions) (err error) {
-	defer saveMemory()()
 	var c *connect.Conn
 	var prefixes keyspace.Prefixes
 	r, err := flight.NewRecorder(opts.Dir, flight.Options{ // before it connects: whether the folder can be used has nothing to do with etcd
@@ -88,7 +71,7 @@ func Record(ctx context.Context, opts *RecordOptions) (err error) {
 		return err
 	}
 	opts.Note("recording in " + opts.Dir)
-	return patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Watch: c.Source.WatchSteps},
+	return patrol.Run(ctx, c, patrol.Options{Prefixes: prefixes, Leases: inspect.MaxLeases, Brief: true, Sparing: true, Watch: c.Source.WatchSteps},
 		&follower{recorder: r, first: func(u inspect.Update) { opts.catchUp(ctx, c, r, u) }})
 }
 
