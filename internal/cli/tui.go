@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,7 +21,6 @@ import (
 	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
-	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -57,8 +55,7 @@ were at --at or --rev, or at the end. With --live too, it shows etcd, and goes b
 recording to what etcd has forgotten or never knew.
 
 What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
-etcd-lock/ui.yaml in the user's configuration directory. docs/config.md describes
-the configuration file: other keys, commands on rows, and clusters for --context and :ctx.`,
+etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`,
 		Example: `  etcd-lock tui /jobs/
   etcd-lock tui --recording /var/lib/etcd-lock --at 03:12
   etcd-lock tui --recording /var/lib/etcd-lock --live`,
@@ -106,66 +103,19 @@ func (a *app) tuiOptions() *tuiOptions {
 	opts.Context = contexts.Show(a.context)
 	opts.Keys, opts.Commands = contexts.Keys(a.config), contexts.Commands(a.config, a.context.Name)
 	if len(a.config.Contexts) > 0 && !a.connection.Embedded {
-		opts.Contexts = &clusters{app: a, options: &opts.Options}
+		opts.Contexts = &contexts.Clusters{File: a.config, UI: &opts.Options, Find: a.cluster}
 	}
 	return opts
 }
 
-// clusters are the contexts of the configuration file, for the terminal UI.
-type clusters struct {
-	*app
-	options *console.Options // of the UI
-}
-
-// List implements backend.Contexts.
-func (c *clusters) List() []backend.Context {
-	var all []backend.Context
-	for _, one := range c.config.Contexts {
-		all = append(all, contexts.Show(one))
-	}
-	return all
-}
-
-// Password implements backend.Contexts.
-func (c *clusters) Password(ctx context.Context, name string) (string, error) {
-	g, err := c.in(name, c.given)
+// cluster returns how to connect to a context, for the terminal UI.
+func (a *app) cluster(name string) (contexts.Cluster, error) {
+	g, err := a.in(name, a.given)
 	if err != nil {
-		return "", err
+		return contexts.Cluster{}, err
 	}
-	return connect.AskAtTerminal(ctx, g.connection.Prompt())
-}
-
-// Open implements backend.Contexts.
-func (c *clusters) Open(ctx context.Context, name, password string) (backend.Options, func(), error) {
-	g, err := c.in(name, c.given)
-	if err != nil {
-		return backend.Options{}, nil, err
-	}
-	var notices []string
-	g.connection.Warn = func(text string) { notices = append(notices, text) }
-	g.connection.AskPassword = nil // the screen is the UI's
-	if password != "" {
-		g.connection.Etcd.Password = password
-	}
-	conn, err := g.connect(ctx)
-	if err != nil {
-		return backend.Options{}, nil, err
-	}
-	o := *c.options
-	o.Prefixes, o.ReadOnly, o.Context, o.Recording = nil, g.readOnly, contexts.Show(g.context), ""
-	o.Commands, o.Connection = contexts.Commands(c.config, name), g.same
-	o.At, o.Revision, o.DialTimeout = time.Time{}, 0, g.connection.Etcd.DialTimeout
-	if r, err := conn.Reach(ctx, nil); err == nil && r.Limited {
-		o.Prefixes = r.Prefixes
-		notices = append(notices, r.Note())
-	}
-	o.Notice = strings.Join(notices, "; ")
-	options, end, err := console.Open(ctx, conn, o)
-	if err != nil {
-		conn.Close()
-		return options, nil, err
-	}
-	return options, func() { end(); conn.Close() }, nil
+	g.connection.Layouts.Default = configFile("layouts.yaml")
+	return contexts.Cluster{Connection: g.connection, Context: g.context, ReadOnly: g.readOnly, Flags: g.same}, nil
 }
 
 // begin has flags say where in the past the UI begins, and whether there is a present.

@@ -26,10 +26,6 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.refresh(a.All)
 	case nav.Restyle:
 		m.restyle()
-	case nav.GoContext:
-		return m.toContext(a.Name)
-	case nav.ReadOnly:
-		return m.perform(m.setReadOnly(a.On))
 	case nav.PrefsLoaded:
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
 		m.renameSaved()
@@ -96,9 +92,23 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 			m.asked = m.askAgain(a.Target, a.Err)
 		}
 	default:
-		return m.perform(m.effects.Do(a))
+		return m.performOutside(a)
 	}
 	return nil
+}
+
+// performOutside does an action that is about clusters or programs, or is for the effects.
+func (m *Model) performOutside(a nav.Action) tea.Cmd {
+	switch a := a.(type) {
+	case nav.GoContext:
+		return m.toContext(a.Name)
+	case nav.ReadOnly:
+		return m.perform(m.setReadOnly(a.On))
+	case nav.RunCommand:
+		return m.perform(m.effects.RunCommand(a))
+	default:
+		return m.perform(m.effects.Do(a))
+	}
 }
 
 // filterLocks goes to the locks that a filter shows.

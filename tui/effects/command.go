@@ -13,8 +13,8 @@ import (
 // ranMsg says how a program of the user ended.
 type ranMsg struct{ name, last, failure string }
 
-// runCommand runs a program: on the terminal, which the UI gives it, or in the background.
-func (e *Effects) runCommand(a nav.RunCommand) nav.Action {
+// RunCommand runs a program: on the terminal, which the UI gives it, or in the background.
+func (e *Effects) RunCommand(a nav.RunCommand) nav.Action {
 	commands, done := e.ports.RowCommands, e.Tasks.Ctx.Done()
 	if a.Background {
 		return nav.Batch{nav.Flash{Text: a.Name + " …"}, e.background(func() tea.Msg {

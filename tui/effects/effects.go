@@ -164,8 +164,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.runs.stopRecording()
 	case nav.SavePrefs:
 		return e.prefs.save()
-	case nav.RunCommand:
-		return e.runCommand(a)
 	case nav.Notify:
 		return e.notify.add(a.Of)
 	case nav.EndNotification:

@@ -307,3 +307,21 @@ func (s *locksScreen) Notifiable() []state.Notification {
 	}
 	return state.AboutLock(r.lock.ID)
 }
+
+// Row is the request that stands for the row under the cursor: that of the first holder or,
+// without one, of the first waiter.
+func (s *locksScreen) Row() (inspect.Request, bool) {
+	l, ok := s.selected()
+	if !ok {
+		return inspect.Request{}, false
+	}
+	for _, r := range l.Queue {
+		if r.Holding {
+			return r, true
+		}
+	}
+	if len(l.Queue) > 0 {
+		return l.Queue[0], true
+	}
+	return inspect.Request{Lock: l.ID}, true
+}
