@@ -75,16 +75,11 @@ func completeNames(a *app) cobra.CompletionFunc {
 
 // completeContexts completes the names of contexts.
 func completeContexts(a *app) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if a.configure(cmd.Flags(), a.Getenv) != nil && len(a.config.Contexts) == 0 { // what is typed is no context yet
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		done := typed[:strings.LastIndex(typed, ",")+1]
-		var names []string
-		for _, name := range a.config.Names() {
-			names = append(names, done+name)
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+		return a.config.Names(), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

@@ -35,10 +35,10 @@ type globals struct {
 	readOnly     bool
 
 	configPath  string // --config
-	contextFlag []string
+	contextFlag string // --context
 	config      config.File
 	chosen      contexts.Chosen
-	context     config.Context // that is used; its zero value: none is, or several are
+	context     config.Context // that is used; its zero value: none is
 	same        []string       // flags that connect other commands to another context
 }
 
@@ -76,7 +76,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringSliceVar(&g.contextFlag, "context", nil, "`name` of the cluster in the configuration file; several, comma separated, for ls, why and tui")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as
@@ -127,17 +127,13 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 	if err := g.configure(fs, getenv); err != nil {
 		return err
 	}
-	switch len(g.chosen.Names) {
-	case 0:
+	if g.chosen.Name == "" {
 		return g.settle(fs, getenv)
-	case 1:
-		return g.enter(fs)
-	default:
-		return contexts.OneOnly(fs)
 	}
+	return g.enter(fs)
 }
 
-// configure reads the configuration file, and chooses the contexts.
+// configure reads the configuration file, and chooses the context.
 func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
 	path := cmp.Or(g.configPath, getenv(configEnv))
 	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
@@ -147,7 +143,7 @@ func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err 
 	if here {
 		variable = "" // a login must not get to another etcd
 	}
-	if g.connection.Embedded && len(g.contextFlag) > 0 {
+	if g.connection.Embedded && g.contextFlag != "" {
 		return exclusive("--embedded", "--context")
 	}
 	here = here || getenv(envName("endpoints")) != "" || getenv(envName("discovery-srv")) != ""
@@ -155,10 +151,10 @@ func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err 
 	return err
 }
 
-// enter takes what was not given by flags from the only context that was chosen. The
+// enter takes what was not given by flags from the context that was chosen. The
 // environment is about another etcd.
 func (g *globals) enter(fs *pflag.FlagSet) error {
-	g.context, _ = g.config.Find(g.chosen.Names[0])
+	g.context, _ = g.config.Find(g.chosen.Name)
 	if err := contexts.Apply(fs, g.context); err != nil {
 		return err
 	}
@@ -182,7 +178,7 @@ func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
 	if err := contexts.Copy(fs, given, without); err != nil {
 		return nil, err
 	}
-	fresh.config, fresh.chosen = g.config, contexts.Chosen{Names: []string{name}, Named: true}
+	fresh.config, fresh.chosen = g.config, contexts.Chosen{Name: name, Named: true}
 	fresh.connection.AskPassword, fresh.connection.Warn = g.connection.AskPassword, g.connection.Warn
 	err := fresh.enter(fs)
 	fresh.same = connectionFlags(fs, fresh.context)

@@ -105,10 +105,9 @@ With -o json:
 
 func newContextsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Annotations: map[string]string{several: ""},
-		Use:         "contexts",
-		Short:       "List the clusters that the configuration file names",
-		Long:        contextsLong,
+		Use:   "contexts",
+		Short: "List the clusters that the configuration file names",
+		Long:  contextsLong,
 		Example: `  etcd-lock contexts
   etcd-lock --context staging ls
   etcd-lock contexts check my-config.yaml`,

@@ -74,10 +74,9 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 	var rev revs
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Annotations: map[string]string{several: ""},
-		Use:         "ls [PREFIX...]",
-		Short:       "List locks: layout, state, readers, writers, waiters, longest wait",
-		Long:        lsLong,
+		Use:   "ls [PREFIX...]",
+		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
+		Long:  lsLong,
 		Example: `  etcd-lock ls /jobs/ /reports/
   etcd-lock ls -o json | jq -r '.locks[] | select(.waiters > 0) | .name'
   etcd-lock ls --rev 812..900

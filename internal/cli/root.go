@@ -41,10 +41,9 @@ func newRootCmd(a *app) *cobra.Command { return newRootCmdWith(a, newTUICmd(a, n
 // newRootCmdWith is newRootCmd with the command that it runs when it is given none.
 func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Annotations: map[string]string{several: ""},
-		Use:         "etcd-lock",
-		Short:       "Inspect, debug and use distributed read/write locks on etcd",
-		Long:        rootLong,
+		Use:   "etcd-lock",
+		Short: "Inspect, debug and use distributed read/write locks on etcd",
+		Long:  rootLong,
 		Example: `  etcd-lock --endpoints https://etcd-1:2379 --cacert ca.pem
   etcd-lock why /jobs/nightly
   etcd-lock exec /jobs/nightly -- ./nightly.sh
@@ -89,11 +88,8 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// Annotations of commands.
-const (
-	offline = "offline" // it needs no etcd and no context
-	several = "several" // it takes several contexts
-)
+// offline is the annotation of commands that need no etcd and no context.
+const offline = "offline"
 
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
@@ -104,13 +100,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if _, ok := cmd.Annotations[offline]; ok {
 		return a.settle(cmd.Flags(), a.Getenv)
 	}
-	if err := a.resolve(cmd.Flags(), a.Getenv); err != nil {
-		return err
-	}
-	if _, ok := cmd.Annotations[several]; !ok && len(a.chosen.Names) > 1 {
-		return fmt.Errorf("%s takes one context; ls, why and tui take several", cmd.Name())
-	}
-	return nil
+	return a.resolve(cmd.Flags(), a.Getenv)
 }
 
 // mayBeEmpty are the flags of commands for which an empty text has a meaning.

@@ -44,9 +44,8 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 		revision    revs
 	)
 	cmd := &cobra.Command{
-		Annotations: map[string]string{several: ""},
-		Use:         "tui [PREFIX...]",
-		Short:       "Terminal UI: inspect locks, acquire and release them, run scenarios",
+		Use:   "tui [PREFIX...]",
+		Short: "Terminal UI: inspect locks, acquire and release them, run scenarios",
 		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
 in it for its keys.
 

@@ -129,10 +129,9 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	var name []byte
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Annotations: map[string]string{several: ""},
-		Use:         "why [NAME]",
-		Short:       "Explain why a lock is stuck, or find problems of all locks, and what to do",
-		Long:        whyLong,
+		Use:   "why [NAME]",
+		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
+		Long:  whyLong,
 		Example: `  etcd-lock why
   etcd-lock why /jobs/nightly
   etcd-lock why /jobs/nightly --recording /var/lib/etcd-lock --at 03:12

@@ -3,6 +3,7 @@
 package contexts
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,34 +23,26 @@ func Identity() []string {
 	}
 }
 
-// Chosen is which contexts a command is about.
+// Chosen is which context a command is about.
 type Chosen struct {
-	Names []string
-	Named bool // by a flag or a variable, and not only in the file
+	Name  string // empty: none
+	Named bool   // by a flag or a variable, and not only in the file
 }
 
-// Choose returns which contexts a command is about: those of --context, or else of the
+// Choose returns which context a command is about: that of --context, or else of the
 // variable ETCD_LOCK_CONTEXT, or else the one of the file, unless etcd is named otherwise.
-func Choose(file config.File, flag []string, variable string, otherwise bool) (Chosen, error) {
-	c := Chosen{Names: flag, Named: true}
-	if len(c.Names) == 0 && variable != "" {
-		c.Names = strings.Split(variable, ",")
+func Choose(file config.File, flag, variable string, otherwise bool) (Chosen, error) {
+	name := cmp.Or(flag, variable)
+	switch _, ok := file.Find(name); {
+	case ok:
+		return Chosen{Name: name, Named: true}, nil
+	case name != "":
+		return Chosen{}, unknown(file, name)
+	case otherwise:
+		return Chosen{}, nil
+	default:
+		return Chosen{Name: file.Context}, nil
 	}
-	if len(c.Names) == 0 {
-		if file.Context == "" || otherwise {
-			return Chosen{}, nil
-		}
-		return Chosen{Names: []string{file.Context}}, nil
-	}
-	for i, name := range c.Names {
-		switch _, ok := file.Find(name); {
-		case slices.Contains(c.Names[:i], name):
-			return Chosen{}, fmt.Errorf("context %q is named twice", name)
-		case !ok:
-			return Chosen{}, unknown(file, name)
-		}
-	}
-	return c, nil
 }
 
 // unknown returns the error of a context that there is none of.
@@ -106,14 +99,4 @@ func Copy(to, from *pflag.FlagSet, without []string) error {
 		}
 	})
 	return failed
-}
-
-// OneOnly returns the error of a flag about one etcd where there are several contexts.
-func OneOnly(fs *pflag.FlagSet) error {
-	for _, name := range Identity() {
-		if fs.Changed(name) {
-			return fmt.Errorf("--%s is about one etcd, and --context names several", name)
-		}
-	}
-	return nil
 }

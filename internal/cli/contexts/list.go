@@ -2,7 +2,6 @@ package contexts
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"etcd-lock/internal/cli/output"
@@ -31,7 +30,7 @@ func List(out output.Printer, file config.File, used Chosen) error {
 	doc := listDoc{File: file.Path, Contexts: []contextDoc{}}
 	for _, c := range file.Contexts {
 		doc.Contexts = append(doc.Contexts, contextDoc{
-			Name: c.Name, Current: slices.Contains(used.Names, c.Name), Endpoints: append([]string{}, c.Get("endpoints")...),
+			Name: c.Name, Current: c.Name == used.Name, Endpoints: append([]string{}, c.Get("endpoints")...),
 			Discovery: first(c, "discovery-srv"), User: first(c, "user"), PasswordFile: first(c, "password-file"),
 			ReadOnly: c.ReadOnly, Colour: string(c.Colour),
 		})
