@@ -4,7 +4,7 @@
 // ends.
 //
 // It is built in rings, each of which imports only those before it: backend and
-// term, theme, widget and state, nav, describe, screens and effects, app.
+// term, theme, widget and state, nav, describe, screens and effects, app, clusters.
 package tui
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"etcd-lock/tui/app"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/clusters"
 )
 
 // closeTimeout bounds how long Run goes on after the user has left, to release
@@ -26,6 +27,10 @@ const closeTimeout = 2 * time.Second
 // Options are what the UI is started with.
 type Options = backend.Options
 
+// CheckKeys returns what is wrong with the keys and the commands of the options, if anything
+// is: a *backend.KeyError.
+func CheckKeys(o Options) error { return app.CheckKeys(o) }
+
 // Run shows the UI until the user leaves or ctx ends. When it returns, the
 // terminal is as it was, unless nobody reads from it, and the locks that the user took are released and the
 // requests that waited are canceled. The error is backend.ErrNotReleased if that
@@ -34,7 +39,7 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil && o.Past == nil {
 		return errors.New("tui: no source of locks")
 	}
-	m := app.New(ctx, o)
+	m := clusters.New(ctx, o)
 	if o.NoColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}

@@ -169,7 +169,7 @@ type onTerminal struct {
 func startOnTerminal(t *testing.T, name string, args ...string) *onTerminal {
 	t.Helper()
 	config := t.TempDir()
-	prefs := filepath.Join(config, "etcd-lock", "config.yaml")
+	prefs := filepath.Join(config, "etcd-lock", "ui.yaml")
 	err := os.Mkdir(filepath.Dir(prefs), 0o700)
 	if err == nil { // static rows, so that the next one is known
 		err = os.WriteFile(prefs, []byte("sort: {locks: name}\n"), 0o600)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
@@ -32,7 +33,8 @@ type System struct {
 type app struct {
 	System
 	globals
-	now func() time.Time
+	given *pflag.FlagSet // the flags of the command
+	now   func() time.Time
 }
 
 // Main runs the program and returns its exit code. SIGINT, SIGTERM and SIGHUP,
@@ -53,6 +55,7 @@ func Main(sys System) int {
 	root.SetOut(sys.Out)
 	root.SetErr(sys.Err)
 	cmd, err := root.ExecuteContextC(ctx)
+	err = a.blame(err)
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
 }

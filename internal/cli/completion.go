@@ -18,8 +18,9 @@ import (
 // unknown shell and exits with 0.
 func newCompletionCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "completion bash|zsh|fish|powershell",
-		Short: "Print a shell script that completes commands, flags and lock names",
+		Annotations: map[string]string{offline: ""},
+		Use:         "completion bash|zsh|fish|powershell",
+		Short:       "Print a shell script that completes commands, flags and lock names",
 		Long: `Prints a completion script. To load it in the current shell:
 
   bash        source <(etcd-lock completion bash)
@@ -69,6 +70,16 @@ func completeNames(a *app) cobra.CompletionFunc {
 			return nil, nothing
 		}
 		return names, nothing
+	}
+}
+
+// completeContexts completes the names of contexts.
+func completeContexts(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if a.configure(cmd.Flags(), a.Getenv) != nil && len(a.config.Contexts) == 0 { // what is typed is no context yet
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.config.Names(), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

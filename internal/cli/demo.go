@@ -35,11 +35,16 @@ Among some thirty locks, as software of many kinds keeps them, are a deadlock, a
 died, a request without a lease, and a busy lock. The line above the keys leads from one to
 the next; what you heal stays healed.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("endpoints") {
-				return errors.New("demo starts its own etcd: not with --endpoints")
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			for _, flag := range []string{"endpoints", "context"} {
+				if cmd.Flags().Changed(flag) {
+					return errors.New("demo starts its own etcd: not with --" + flag)
+				}
 			}
 			a.connection.Embedded = true
+			return cmd.Root().PersistentPreRunE(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runResult(runF(cmd.Context(), &demoOptions{tuiOptions: *a.tuiOptions(), seed: seed}))
 		},
 	}

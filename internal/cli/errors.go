@@ -87,10 +87,28 @@ func notPositive(flag string, value any) error {
 	return fmt.Errorf("--%s %v: must be more than 0", flag, value)
 }
 
-// notReadOnly returns the error of a command that writes to etcd where
-// --read-only forbids that.
+// readOnlyError is the error of a command that writes to etcd where that is forbidden.
+type readOnlyError struct{ does, by string }
+
+func (e *readOnlyError) Error() string {
+	if e.by == "" {
+		return e.does + ", which --read-only forbids"
+	}
+	return e.does + ", which context " + e.by + " forbids; --read-only=false allows it"
+}
+
+// notReadOnly returns the error of a command that acquires locks where that is forbidden.
 func notReadOnly(command string) error {
-	return usagef("%s acquires locks, which --read-only forbids", command)
+	return usageError{&readOnlyError{does: command + " acquires locks"}}
+}
+
+// blame has an error name the context that forbids to write, if one does.
+func (g *globals) blame(err error) error {
+	var forbidden *readOnlyError
+	if errors.As(err, &forbidden) && g.context.ReadOnly {
+		forbidden.by = g.context.Name
+	}
+	return err
 }
 
 func isUsage(err error) bool {

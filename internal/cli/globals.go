@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
+	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/etcd"
@@ -30,6 +33,13 @@ type globals struct {
 	plain        bool // connect without TLS unless something asks for it
 	output       output.Format
 	readOnly     bool
+
+	configPath  string // --config
+	contextFlag string // --context
+	config      config.File
+	chosen      contexts.Chosen
+	context     config.Context // that is used; its zero value: none is
+	same        []string       // flags that connect other commands to another context
 }
 
 const (
@@ -65,6 +75,8 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "output", "o", "table or json")
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
+	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as
@@ -77,13 +89,13 @@ func flagsFromEnv() []string {
 	}
 }
 
-// connectionFlags returns the flags that were given and connect other commands to the same
-// etcd, and etcdctl too. Passwords and tokens are left out: they would be kept with commands.
-func connectionFlags(fs *pflag.FlagSet) []string {
+// connectionFlags returns the flags that were given, or that a context says, and connect
+// other commands to the same etcd, and etcdctl too. Passwords and tokens are left out: they would be kept with commands.
+func connectionFlags(fs *pflag.FlagSet, c config.Context) []string {
 	var flags []string
 	for _, name := range flagsFromEnv() {
 		f := fs.Lookup(name)
-		if f == nil || !f.Changed || name == "password" || name == "auth-jwt-token" {
+		if f == nil || !f.Changed && c.Get(name) == nil || name == "password" || name == "auth-jwt-token" {
 			continue
 		}
 		value := f.Value.String()
@@ -102,9 +114,80 @@ func envName(flag string) string {
 	return "ETCDCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// resolve fills flags that were not given from the environment, and checks that
-// the flags fit together.
+// The variables of this program that are about the configuration file.
+const (
+	configEnv  = "ETCD_LOCK_CONFIG"
+	contextEnv = "ETCD_LOCK_CONTEXT"
+)
+
+// resolve reads the configuration file, and fills flags that were not given from the
+// context that is used or, without one, from the environment. It checks that the flags fit
+// together.
 func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
+	if err := g.configure(fs, getenv); err != nil {
+		return err
+	}
+	if g.chosen.Name == "" {
+		return g.settle(fs, getenv)
+	}
+	return g.enter(fs)
+}
+
+// configure reads the configuration file, and chooses the context.
+func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
+	path := cmp.Or(g.configPath, getenv(configEnv))
+	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
+		return err
+	}
+	here, variable := g.connection.Embedded || fs.Changed("endpoints") || fs.Changed("discovery-srv"), getenv(contextEnv)
+	if here {
+		variable = "" // a login must not get to another etcd
+	}
+	if g.connection.Embedded && g.contextFlag != "" {
+		return exclusive("--embedded", "--context")
+	}
+	here = here || getenv(envName("endpoints")) != "" || getenv(envName("discovery-srv")) != ""
+	g.chosen, err = contexts.Choose(g.config, g.contextFlag, variable, here)
+	return err
+}
+
+// enter takes what was not given by flags from the context that was chosen. The
+// environment is about another etcd.
+func (g *globals) enter(fs *pflag.FlagSet) error {
+	g.context, _ = g.config.Find(g.chosen.Name)
+	if err := contexts.Apply(fs, g.context); err != nil {
+		return err
+	}
+	if err := g.settle(fs, func(string) string { return "" }); err != nil {
+		return fmt.Errorf("context %s: %w", g.context.Name, err)
+	}
+	g.endpointsSet = g.endpointsSet || g.chosen.Named
+	return nil
+}
+
+// in returns the globals for another context: what it says, and what was given by flags that
+// are not about one etcd.
+func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
+	fresh := &globals{}
+	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	fresh.register(fs)
+	without := contexts.Identity()
+	if !g.readOnly { // that one context may be written to says nothing of another
+		without = append(without, "read-only")
+	}
+	if err := contexts.Copy(fs, given, without); err != nil {
+		return nil, err
+	}
+	fresh.config, fresh.chosen = g.config, contexts.Chosen{Name: name, Named: true}
+	fresh.connection.AskPassword, fresh.connection.Warn = g.connection.AskPassword, g.connection.Warn
+	err := fresh.enter(fs)
+	fresh.same = connectionFlags(fs, fresh.context)
+	return fresh, err
+}
+
+// settle fills flags that were not given from the environment, and checks that the flags
+// fit together.
+func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
 	for _, name := range flagsFromEnv() {
 		f, value := fs.Lookup(name), getenv(envName(name))
 		if f.Changed || value == "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 )
@@ -188,8 +189,28 @@ func TestConnectionFlags(t *testing.T) {
 	if err := fs.Parse([]string{"--endpoints", "a:1,b:2", "--user", "bob:secret", "--password", "secret", "--auth-jwt-token", "secret", "--read-only", "--dial-timeout", "3s"}); err != nil {
 		t.Fatal(err)
 	}
-	got := connectionFlags(fs)
+	got := connectionFlags(fs, config.Context{})
 	if want := []string{"--endpoints=a:1,b:2", "--user=bob", "--dial-timeout=3s"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Those of a context are there too: etcdctl knows no contexts.
+func TestConnectionFlagsOfAContext(t *testing.T) {
+	f, err := config.Parse("c.yaml", []byte("contexts: {prod: {endpoints: ['https://a:1'], cacert: /ca, user: ops, password-file: /secret}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&globals{}).register(given)
+	if err := given.Parse([]string{"--endpoints", "http://b:2", "--read-only=false"}); err != nil { // that is another etcd
+		t.Fatal(err)
+	}
+	g, err := (&globals{config: f}).in("prod", given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"--endpoints=https://a:1", "--cacert=/ca", "--user=ops"}; !slices.Equal(g.same, want) {
+		t.Errorf("%q, want %q", g.same, want)
 	}
 }

@@ -6,7 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/layouts"
+	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/layout"
 )
@@ -58,8 +61,9 @@ func newLayoutsCmd(a *app, runF func(context.Context, *layouts.ListOptions) erro
 
 func newLayoutsCheckCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check FILE...",
-		Short: "Check files of layouts, without etcd",
+		Annotations: map[string]string{offline: ""},
+		Use:         "check FILE...",
+		Short:       "Check files of layouts, without etcd",
 		Long: `Checks files of layouts without connecting to etcd. It prints the layouts of each, or
 what is wrong with it, by line and column.`,
 		Args: cobra.MinimumNArgs(1),
@@ -71,15 +75,75 @@ what is wrong with it, by line and column.`,
 
 func newLayoutsSchemaCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of files of layouts, for editors",
-		Long:  "Prints the JSON Schema of files of layouts, for editors.",
-		Args:  cobra.NoArgs,
+		Annotations: map[string]string{offline: ""},
+		Use:         "schema",
+		Short:       "Print the JSON Schema of files of layouts, for editors",
+		Long:        "Prints the JSON Schema of files of layouts, for editors.",
+		Args:        cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.Out, "%s", layout.Schema())
 			return runResult(err)
 		},
 	}
+}
+
+const contextsLong = `Lists the contexts of the configuration file: clusters under a name, for --context,
+ETCD_LOCK_CONTEXT and the terminal UI. It does not connect to them. The one that is used
+has a *. docs/config.md describes the file.
+
+With -o json:
+  file              the configuration file; empty when there is none
+  contexts          sorted by name:
+    name            for --context
+    current         whether it is used
+    endpoints       addresses of etcd
+    discovery_srv   the domain whose SRV records name them; absent without one
+    user            to log in as; absent without a login
+    password_file   absent when the password is asked for
+    read_only       whether etcd is only read unless a user says otherwise
+    colour          in the terminal UI; absent for the usual one`
+
+func newContextsCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "contexts",
+		Short: "List the clusters that the configuration file names",
+		Long:  contextsLong,
+		Example: `  etcd-lock contexts
+  etcd-lock --context staging ls
+  etcd-lock contexts check my-config.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.output != output.JSON && len(a.config.Contexts) == 0 {
+				a.note(contexts.None(a.config, configFile(config.Name)))
+				return nil
+			}
+			return runResult(contexts.List(a.printer(), a.config, a.chosen))
+		},
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Annotations: map[string]string{offline: ""},
+			Use:         "check FILE",
+			Short:       "Check a configuration file, without etcd",
+			Long:        "Checks a configuration file, and prints what is in it, or what is wrong with it, by line\nand column.",
+			Args:        cobra.ExactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				return runResult(contexts.Check(a.printer(), args[0]))
+			},
+		},
+		&cobra.Command{
+			Annotations: map[string]string{offline: ""},
+			Use:         "schema",
+			Short:       "Print the JSON Schema of configuration files, for editors",
+			Long:        "Prints the JSON Schema of configuration files, for editors.",
+			Args:        cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := fmt.Fprintf(a.Out, "%s", config.Schema())
+				return runResult(err)
+			},
+		},
+	)
+	return cmd
 }
 
 const explainLong = `Says what KEY is: the lock that it is a request for, by which layout and by what

@@ -163,7 +163,7 @@ func (t releaseTarget) check(named, waiter bool) error {
 
 func releaseRun(ctx context.Context, opts *releaseOptions) error {
 	if opts.readOnly && !opts.dryRun {
-		return usageHint("--dry-run shows what would be released", "release writes to etcd, which --read-only forbids")
+		return usageError{hint.Add(&readOnlyError{does: "release writes to etcd"}, "--dry-run shows what would be released")}
 	}
 	if !opts.yes && !opts.dryRun && !output.IsTerminal(opts.in) {
 		return usageHint("use --yes or --dry-run", "cannot ask for confirmation: standard input is not a terminal")

@@ -19,7 +19,9 @@ libraries: "etcd-lock layouts" lists them.
 Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 
 The flags of the connection are also read from the environment variables of etcdctl:
-ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence.
+ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
+ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
+lists the clusters that it names, and docs/config.md describes it.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -53,16 +55,14 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
 				return fmt.Errorf("-o %s: must be table or json", a.output)
 			}
-			if err := checkFilled(cmd); err != nil {
-				return err
-			}
-			return a.resolve(cmd.Flags(), a.Getenv)
+			return a.prepare(cmd)
 		},
 		RunE:              tuiCmd.RunE,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	a.register(cmd.PersistentFlags())
-	cmd.Flags().AddFlagSet(tuiCmd.Flags()) // the same flags, which set the same options
+	_ = cmd.RegisterFlagCompletionFunc("context", completeContexts(a)) // it is registered above
+	cmd.Flags().AddFlagSet(tuiCmd.Flags())                             // the same flags, which set the same options
 	cmd.AddCommand(
 		tuiCmd,
 		newDemoCmd(a, nil),
@@ -72,6 +72,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newReleaseCmd(a, nil),
 		newAccessCmd(a, nil),
 		newLayoutsCmd(a, nil),
+		newContextsCmd(a),
 		newWatchCmd(a, nil),
 		newRecordCmd(a, nil),
 		newProfileCmd(a, nil),
@@ -85,6 +86,21 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newCompletionCmd(),
 	)
 	return cmd
+}
+
+// offline is the annotation of commands that need no etcd and no context.
+const offline = "offline"
+
+// prepare reads the configuration and the environment for a command.
+func (a *app) prepare(cmd *cobra.Command) error {
+	a.given = cmd.Flags()
+	if err := checkFilled(cmd); err != nil {
+		return err
+	}
+	if _, ok := cmd.Annotations[offline]; ok {
+		return a.settle(cmd.Flags(), a.Getenv)
+	}
+	return a.resolve(cmd.Flags(), a.Getenv)
 }
 
 // mayBeEmpty are the flags of commands for which an empty text has a meaning.

@@ -52,10 +52,11 @@ With -o json, a list of:
 
 func newSimulateListCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the built-in scenarios",
-		Long:  simulateListLong,
-		Args:  cobra.NoArgs,
+		Annotations: map[string]string{offline: ""},
+		Use:         "list",
+		Short:       "List the built-in scenarios",
+		Long:        simulateListLong,
+		Args:        cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return runResult(simulateList(a.printer()))
 		},

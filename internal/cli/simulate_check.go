@@ -67,6 +67,7 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 	}
 	opts := &simulateCheckOptions{}
 	cmd := &cobra.Command{
+		Annotations:       map[string]string{offline: ""},
 		Use:               "check NAME|FILE",
 		Short:             "Forecast a scenario without an etcd",
 		Long:              simulateCheckLong,

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
@@ -53,7 +54,7 @@ were at --at or --rev, or at the end. With --live too, it shows etcd, and goes b
 recording to what etcd has forgotten or never knew.
 
 What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
-etcd-lock/config.yaml in the user's configuration directory.`,
+etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`,
 		Example: `  etcd-lock tui /jobs/
   etcd-lock tui --recording /var/lib/etcd-lock --at 03:12
   etcd-lock tui --recording /var/lib/etcd-lock --live`,
@@ -61,7 +62,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 			opts := a.tuiOptions()
 			var err error
 			opts.Classes, err = lockclass.Parse(classes)
-			if err = errors.Join(err, telling.apply(opts, cmd.Flags())); err != nil {
+			if err = errors.Join(err, telling.apply(opts, connectionFlags(cmd.Flags(), a.context))); err != nil {
 				return err
 			}
 			opts.Prefixes = args
@@ -82,7 +83,7 @@ etcd-lock/config.yaml in the user's configuration directory.`,
 }
 
 func (a *app) tuiOptions() *tuiOptions {
-	return &tuiOptions{
+	opts := &tuiOptions{
 		Options: console.Options{
 			ReadOnly:    a.readOnly,
 			NoColor:     a.noColor(),
@@ -97,10 +98,30 @@ func (a *app) tuiOptions() *tuiOptions {
 		dumb:    a.Getenv("TERM") == "dumb",
 		connect: a.connect,
 	}
+	opts.Locked = a.readOnly && a.given != nil && a.given.Changed("read-only")
+	opts.Context = contexts.Show(a.context)
+	opts.Keys, opts.Commands = contexts.Keys(a.config), contexts.Commands(a.config, a.context.Name)
+	if len(a.config.Contexts) > 0 && !a.connection.Embedded {
+		opts.Contexts = &contexts.Clusters{File: a.config, UI: &opts.Options, Find: a.cluster}
+	}
+	return opts
+}
+
+// cluster returns how to connect to a context, for the terminal UI.
+func (a *app) cluster(name string) (contexts.Cluster, error) {
+	g, err := a.in(name, a.given)
+	if err != nil {
+		return contexts.Cluster{}, err
+	}
+	g.connection.Layouts.Default = configFile("layouts.yaml")
+	return contexts.Cluster{Connection: g.connection, Context: g.context, ReadOnly: g.readOnly, Flags: g.same}, nil
 }
 
 // begin has flags say where in the past the UI begins, and whether there is a present.
 func (opts *tuiOptions) begin(a *app, from recording.Flags, revision revs, live, rev bool) error {
+	if err := contexts.CheckKeys(a.config); err != nil {
+		return err
+	}
 	switch err := from.Check(rev); {
 	case err != nil:
 		return err
@@ -140,8 +161,8 @@ func (f *tellingFlags) register(fs *pflag.FlagSet) {
 }
 
 // apply fails where the command log cannot be written: nothing is done that is not kept.
-func (f *tellingFlags) apply(opts *tuiOptions, fs *pflag.FlagSet) (err error) {
-	opts.Connection = connectionFlags(fs)
+func (f *tellingFlags) apply(opts *tuiOptions, connection []string) (err error) {
+	opts.Connection = connection
 	opts.AuditLog, opts.CommandLog, opts.Signals = f.audit, f.commandLog, nil
 	for _, s := range f.signals {
 		switch {
@@ -192,7 +213,7 @@ func isUnicode(getenv func(string) string) bool {
 
 // preferencesFile returns where the terminal UI keeps its preferences. It is empty
 // when the user has no configuration directory.
-func preferencesFile() string { return configFile("config.yaml") }
+func preferencesFile() string { return configFile("ui.yaml") }
 
 // configFile returns the path of a file in the user's configuration directory, or nothing
 // if there is no such directory.

@@ -24,8 +24,9 @@ func newVersionCmd(a *app, runF func(*versionOptions) error) *cobra.Command {
 		runF = versionRun
 	}
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version and build information",
+		Annotations: map[string]string{offline: ""},
+		Use:         "version",
+		Short:       "Print the version and build information",
 		Long: `Prints the version, the commit and the Go version that this program was built from.
 
 With -o json: version, commit, time (of the commit), modified (the sources had

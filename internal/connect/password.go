@@ -33,9 +33,14 @@ func (o Options) withPassword(ctx context.Context) (cfg etcd.Config, err error) 
 	case o.AskPassword == nil, strings.HasSuffix(cfg.User, ":"):
 		err = &OptionError{ErrNoPassword}
 	default:
-		cfg.Password, err = o.AskPassword(ctx, fmt.Sprintf("Password of %s at %s: ", cfg.User, strings.Join(cfg.Endpoints, ",")))
+		cfg.Password, err = o.AskPassword(ctx, o.Prompt())
 	}
 	return cfg, err
+}
+
+// Prompt asks for the password of the user.
+func (o Options) Prompt() string {
+	return fmt.Sprintf("Password of %s at %s: ", o.Etcd.User, strings.Join(o.Etcd.Endpoints, ","))
 }
 
 // maxPassword is longer than any password, and short enough to notice a file that

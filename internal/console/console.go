@@ -32,6 +32,7 @@ type Options struct {
 	Notice      string   // is shown at the start; empty: nothing
 	Tour        Tour     // what the bottom line points at
 	ReadOnly    bool     // nothing is written to etcd
+	Locked      bool     // the user cannot change that
 	NoColor     bool
 	ASCII       bool          // the terminal shows no other characters
 	Preferences string        // file; empty: not kept
@@ -44,6 +45,11 @@ type Options struct {
 	KeepThreads bool          // the number of threads was chosen by the user
 
 	Classes lockclass.Rules // which locks are counted together
+
+	Keys     []backend.Key
+	Commands []backend.Command // on rows
+	Context  backend.Context   // that is shown; its zero value: etcd has no name
+	Contexts backend.Contexts  // that the user can go to; nil: none
 
 	Recording string    // what a recorder kept; empty: nothing
 	At        time.Time // begin with the locks as they were then; zero: they are as they are
@@ -62,7 +68,17 @@ type TourStep = backend.TourStep
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
-	options := o.common()
+	options, end, err := Open(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return o.show(ctx, options)
+}
+
+// Open returns the options of the UI on an etcd, and what ends that they have begun.
+func Open(ctx context.Context, c *connect.Conn, o Options) (options tui.Options, end func(), err error) {
+	options, end = o.common(), func() {}
 	options.Endpoint = c.Endpoint
 	options.Source = source{c.Source}
 	options.Health = &health{client: c.Client, source: c.Source}
@@ -72,25 +88,27 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 		r := newRecording(o.Recording, c.Source.Layouts(), o.Classes)
 		r.cluster = c.ClusterID(ctx, options.Prefixes)
 		if err := r.check(ctx); err != nil {
-			return err
+			return options, nil, err
 		}
 		options.Past, options.Archive = joined{past{c}, r}, r
 	}
-	if !o.ReadOnly {
+	if !o.ReadOnly || !o.Locked {
 		shared := sandbox.Shared(c)
 		l := &locker{connect: shared.Connect, timeout: c.Timeout}
-		defer l.close()
 		log, err := release.OpenAuditLog(o.AuditLog) // first: nothing is released that cannot be recorded
 		if err != nil {
-			return err
+			return options, nil, err
 		}
-		defer func() { _ = log.Close() }()
+		end = func() {
+			l.close()
+			_ = log.Close()
+		}
 		options.Locker = l
 		options.Releaser = &releaser{Releaser: release.New(c), audit: release.Audit{Log: log, Now: o.Now}}
 		options.Scenarios = scenarios{shared: shared, dialTimeout: o.DialTimeout}
 		options.Recorder = scenarioRecorder{source: c.Source, options: recorder.Options{Prefixes: o.Prefixes, Now: o.Now}}
 	}
-	return o.show(ctx, options)
+	return options, end, nil
 }
 
 // Replay shows the terminal UI on a recording, without an etcd.
@@ -115,6 +133,10 @@ func (o Options) common() tui.Options {
 		Tour:     o.Tour,
 		ASCII:    o.ASCII,
 		ReadOnly: o.ReadOnly,
+		Locked:   o.Locked,
+		Context:  o.Context,
+		Keys:     o.Keys,
+		Contexts: o.Contexts,
 		NoColor:  o.NoColor,
 		Classes:  o.Classes,
 		Suspend:  suspend,
@@ -128,10 +150,19 @@ func (o Options) common() tui.Options {
 	if o.CommandLog != "" {
 		options.Commands = commandLog(o.CommandLog)
 	}
+	if len(o.Commands) > 0 {
+		options.RowCommands = commands(o.Commands)
+	}
 	if o.Preferences != "" {
 		options.Preferences = backend.PrefsFile(o.Preferences)
 	}
 	return options
+}
+
+// CheckKeys returns what is wrong with keys and commands, if anything is: a
+// *backend.KeyError.
+func CheckKeys(keys []backend.Key, all []backend.Command) error {
+	return tui.CheckKeys(tui.Options{Keys: keys, RowCommands: commands(all)})
 }
 
 // show runs the UI.

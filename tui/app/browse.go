@@ -30,7 +30,7 @@ func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
 
 // press does what the binding of a key does, or says why it is off.
 func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
-	b, ok := widget.FindBinding(slices.Concat(m.keys, m.screens.Front().Bindings()), msg)
+	b, ok := widget.FindBinding(slices.Concat(m.everywhere(), m.frontKeys()), msg)
 	if !ok {
 		return m.once(msg.String(), "no key here: ? lists those that are")
 	}

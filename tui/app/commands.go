@@ -30,6 +30,7 @@ func commands(m *Model) []command {
 		savedCommands(&m.screens, m.effects.Chosen()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
+		contextCommands(m),
 	)
 	all = append(all,
 		command{name: "refresh", about: "read leases, etcd's status and problems again", run: func(string) nav.Action { return nav.Reload{} }},

@@ -80,7 +80,7 @@ func headerFacts(c *nav.Context, endpoint string) []headerFact {
 		default: // alarms are the sign at the left
 		}
 	}
-	if c.Can.ReadOnly {
+	if c.Can.ReadOnly && c.Etcd.Name == "" {
 		facts = append(facts, headerFact{theme.Styled("read-only", c.Theme.Bold), 3})
 	}
 	return facts
@@ -88,7 +88,7 @@ func headerFacts(c *nav.Context, endpoint string) []headerFact {
 
 // header is the line at the top: what must always be known.
 func header(c *nav.Context, endpoint string, w int) string {
-	title, mark := c.Theme.Title.Render("etcd-lock")+"  ", frozenMark(c, w)
+	title, mark := c.Theme.Title.Render("etcd-lock")+"  ", contextMark(c)+frozenMark(c, w)
 	short := connectionSign(c, 0)
 	room := w - term.Width(mark) - term.Width(short.Text) - 2
 	right := joinFacts(fitFacts(headerFacts(c, endpoint), room))
@@ -180,8 +180,12 @@ func frozenMark(c *nav.Context, w int) string {
 	if c.InRecording() {
 		text += c.Play.Sign() + " "
 	}
-	if c.Frozen.About != "" && w >= 120 && !c.Can.Recording {
-		text += c.Frozen.About + " "
+	switch {
+	case w < 120 || c.Can.Recording:
+	case c.Frozen.Past:
+		text += "· " + c.Key("b") + " goes back to live "
+	default:
+		text += c.Key("space") + " resumes "
 	}
 	return style.Render(text) + "  "
 }

@@ -159,7 +159,7 @@ func legend(t *theme.Theme) []string {
 
 // helpBlocks are those of the screen in front.
 func (m *Model) helpBlocks() [][]string {
-	return helpBlocks(m.Theme, slices.Concat(m.screens.Front().Bindings(), m.keys), commands(m))
+	return helpBlocks(m.Theme, slices.Concat(m.frontKeys(), m.everywhere()), commands(m))
 }
 
 func (m *Model) helpLines() []string { return layOut(m.helpBlocks(), m.help.w) }
@@ -199,7 +199,8 @@ func (m *Model) footerKeys() []widget.Binding {
 	case m.help.open:
 		return placed([]widget.Group{{Bindings: m.help.bindings(0)}}, widget.InFooter)
 	}
-	return slices.Concat(placed(m.keys, widget.FooterHead), placed(m.keys, widget.FooterStart), placed(m.screens.Front().Bindings(), widget.InFooter), placed(m.keys, widget.FooterEnd))
+	all := m.everywhere()
+	return slices.Concat(placed(all, widget.FooterHead), placed(all, widget.FooterStart), placed(m.frontKeys(), widget.InFooter), placed(all, widget.FooterEnd))
 }
 
 // placed returns the bindings that the line at the bottom shows in that place.

@@ -40,6 +40,8 @@ type Model struct {
 	frame         frame
 	scrubber      scrubber
 	hinted        map[string]bool // keys of which it was said what they do not do
+
+	goContext func(name string) tea.Cmd // goes to another cluster; nil: there is none
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.
@@ -50,21 +52,26 @@ func New(ctx context.Context, o backend.Options) *Model {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &state.Data{Now: o.Now(), Classes: o.Classes}
+	d := &state.Data{Now: o.Now(), Classes: o.Classes, Renamed: renamed(o.Keys)}
 	style := theme.New(true, o.NoColor)
-	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style}
+	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style, Etcd: o.Context}
 	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.Views = map[nav.Kind]nav.Screen{}
-	for k := nav.KindLocks; k <= nav.LastView; k++ {
-		if offView(c, k).Why == "" {
-			m.screens.Views[k] = screens.New(c, nav.Ref{Kind: k})
-		}
-	}
+	m.addViews()
 	m.screens.Open = []nav.Screen{m.screens.Views[nav.KindLocks]}
 	return m
+}
+
+// addViews makes the views that there are now.
+func (m *Model) addViews() {
+	for k := nav.KindLocks; k <= nav.LastView; k++ {
+		if m.screens.Views[k] == nil && offView(m.Context, k).Why == "" {
+			m.screens.Views[k] = screens.New(m.Context, nav.Ref{Kind: k})
+		}
+	}
 }
 
 // abilities is what the user may do with what the options bring.
@@ -72,7 +79,7 @@ func abilities(o backend.Options) nav.Can {
 	writes := !o.ReadOnly
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
-		TimeTravel: o.Past != nil, Record: o.Recorder != nil, ReadOnly: o.ReadOnly,
+		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly,
 		Clock: o.Archive != nil, Recording: o.Source == nil,
 	}
 }

@@ -92,9 +92,23 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 			m.asked = m.askAgain(a.Target, a.Err)
 		}
 	default:
-		return m.perform(m.effects.Do(a))
+		return m.performOutside(a)
 	}
 	return nil
+}
+
+// performOutside does an action that is about clusters or programs, or is for the effects.
+func (m *Model) performOutside(a nav.Action) tea.Cmd {
+	switch a := a.(type) {
+	case nav.GoContext:
+		return m.toContext(a.Name)
+	case nav.ReadOnly:
+		return m.perform(m.setReadOnly(a.On))
+	case nav.RunCommand:
+		return m.perform(m.effects.RunCommand(a))
+	default:
+		return m.perform(m.effects.Do(a))
+	}
 }
 
 // filterLocks goes to the locks that a filter shows.
@@ -189,6 +203,7 @@ func (m *Model) retheme() {
 		dark = to == backend.BackgroundDark
 	}
 	*m.Theme = theme.New(dark, m.options.NoColor)
+	*m.Theme = m.Theme.OfContext(m.Etcd.Colour, dark, m.options.NoColor)
 	if m.InPast() {
 		*m.Theme = m.Theme.OfPast()
 	}

@@ -16,7 +16,7 @@ import (
 // What was chosen is kept; what cannot be read is told, and no failure.
 func TestPrefs(t *testing.T) {
 	t.Run("Kept", func(t *testing.T) {
-		f := backend.PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "config.yaml"))
+		f := backend.PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "ui.yaml"))
 		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 		d.put("/a", keyspace.Read, 0)
 		d.press("N", "N")
@@ -31,7 +31,7 @@ func TestPrefs(t *testing.T) {
 	})
 
 	t.Run("Clicked", func(t *testing.T) {
-		f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+		f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 		d.put("/a", keyspace.Read, 0)
 		heading := strings.Split(d.plain(), "\n")[3]
@@ -44,7 +44,7 @@ func TestPrefs(t *testing.T) {
 
 	t.Run("Broken", func(t *testing.T) {
 		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "ask: never", "views: [{filter: a}]", "\x00\x01", "- a"} {
-			f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestPrefs(t *testing.T) {
 	// That a terminal shows nothing else is nobody's choice.
 	t.Run("ASCII", func(t *testing.T) {
 		for _, chosen := range []bool{true, false} {
-			f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+			f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 			if err := f.Save(backend.Prefs{ASCII: chosen, Background: backend.BackgroundAuto}); err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestPrefs(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := backend.PrefsFile(filepath.Join(file, "config.yaml")).Save(backend.DefaultPrefs()); err == nil {
+		if err := backend.PrefsFile(filepath.Join(file, "ui.yaml")).Save(backend.DefaultPrefs()); err == nil {
 			t.Error("saved into a file")
 		}
 	})
@@ -94,7 +94,7 @@ func TestPrefs(t *testing.T) {
 // Columns go and come back by command, and stay as they are in the next table of
 // the kind and after a restart.
 func TestHide(t *testing.T) {
-	f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 	incident(d)
 	run := func(d *driver, text string, keys ...string) {
@@ -157,7 +157,7 @@ func TestHide(t *testing.T) {
 
 // A filter is saved by a name and reached by a key, also the next time.
 func TestSavedViews(t *testing.T) {
-	f := backend.PrefsFile(filepath.Join(t.TempDir(), "config.yaml"))
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 	run := func(d *driver, text string) { d.press(":"); d.typed(text); d.press("enter") }
 	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 	incident(d)

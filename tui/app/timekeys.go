@@ -144,6 +144,6 @@ func togglePause(c *nav.Context) nav.Action {
 	case c.Frozen != nil:
 		return nav.Freeze{To: nil}
 	default:
-		return nav.Freeze{To: &state.Frozen{Snapshot: c.Live, Mark: "PAUSED", About: "space resumes", At: c.Now}}
+		return nav.Freeze{To: &state.Frozen{Snapshot: c.Live, Mark: "PAUSED", At: c.Now}}
 	}
 }

@@ -39,7 +39,14 @@ type Options struct {
 
 	Classes lockclass.Rules // which locks are counted together
 
+	Context  Context  // that is shown; its zero value: etcd has no name
+	Contexts Contexts // that the user can go to; nil: none
+
+	Keys        []Key    // other names of keys
+	RowCommands Commands // nil: none
+
 	ReadOnly bool             // disables the keys that write to etcd
+	Locked   bool             // the user cannot change that
 	NoColor  bool             // NO_COLOR is set to anything: only bold and reverse are left
 	ASCII    bool             // the terminal shows no other characters
 	Now      func() time.Time // nil: time.Now

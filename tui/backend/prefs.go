@@ -111,7 +111,7 @@ func (f PrefsFile) Save(p Prefs) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	t, err := os.CreateTemp(folder, "config-*")
+	t, err := os.CreateTemp(folder, "ui-*")
 	if err != nil {
 		return err
 	}

@@ -65,14 +65,24 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 		notify:   notifications{env: shared},
 	}
 	e.own.commands = &e.commands
-	if ports.Locker != nil && !ports.ReadOnly {
-		e.own.add(state.FirstClient, state.FirstTTL)
+	if !ports.ReadOnly {
+		e.AllowWrites()
 	}
 	if ports.Scenarios != nil {
 		d.Scenarios.Builtin = ports.Scenarios.List()
 	}
 	return e
 }
+
+// AllowWrites makes the first client of the user, with which locks are taken.
+func (e *Effects) AllowWrites() {
+	if e.ports.Locker != nil && len(e.Clients) == 0 {
+		e.own.add(state.FirstClient, state.FirstTTL)
+	}
+}
+
+// LoadPreferences reads what the user has chosen, which may have been elsewhere.
+func (e *Effects) LoadPreferences() nav.Action { return e.prefs.load() }
 
 // Start starts the watch, loads the preferences, and goes to where the user begins.
 func (e *Effects) Start() nav.Action {

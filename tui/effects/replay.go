@@ -54,7 +54,7 @@ func (t *timeTravel) toMark(by int) nav.Action {
 	case t.at().End:
 		from = o.End
 	case from.IsZero() && t.InPast():
-		return nav.Fail("this revision has no time: b goes back to live")
+		return nav.Fail("this revision has no time: " + t.Key("b") + " goes back to live")
 	case from.IsZero():
 		from = t.Now
 	}

@@ -15,6 +15,7 @@ import (
 // counts them and knows the clients whose sessions they use.
 type Tasks struct {
 	Ctx    context.Context
+	Wrap   func(tea.Msg) tea.Msg // of what commands return, for who passes it on; nil: it is as it is
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
@@ -36,7 +37,11 @@ func (t *Tasks) Cmd(f func() tea.Msg) tea.Cmd {
 			return nil
 		}
 		defer t.wg.Done()
-		return f()
+		msg := f()
+		if t.Wrap == nil || msg == nil {
+			return msg
+		}
+		return t.Wrap(msg)
 	}
 }
 

@@ -57,6 +57,16 @@ type (
 	// Reload reads again what is not watched: leases, etcd's status, problems.
 	Reload struct{}
 
+	// GoContext goes to another cluster, by its name.
+	GoContext struct{ Name string }
+	// RunCommand runs a program for a row.
+	RunCommand struct {
+		Name       string
+		Line       backend.CommandLine
+		Background bool
+	}
+	// ReadOnly forbids to write to etcd, or allows it.
+	ReadOnly struct{ On bool }
 	// Open puts a screen in front. If the view is open already, the screens opened
 	// from it are closed.
 	Open struct{ Ref Ref }

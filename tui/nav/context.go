@@ -16,6 +16,7 @@ type Context struct {
 	Can      Can
 	Tour     backend.Tour
 	Theme    *theme.Theme
+	Etcd     backend.Context // that is shown
 }
 
 // Can is what the user may do.
@@ -30,7 +31,7 @@ type Can struct {
 const (
 	whyReadOnly = "read-only mode"
 	whyNever    = "not available here"
-	whyPast     = "not while history is shown; b goes back to live"
+	whyPast     = "not while history is shown; "
 	whyRecorded = "this is a recording"
 	whyNoClock  = "etcd keeps no times: see --recording DIR --live"
 	whyNotThere = "no moment of a recording is shown"
@@ -58,7 +59,7 @@ func (c *Context) NeedsPresent(can bool) widget.Off {
 		return off
 	}
 	if c.InPast() {
-		return widget.Off{Why: whyPast}
+		return widget.Off{Why: whyPast + c.Key("b") + " goes back to live"}
 	}
 	return widget.Off{}
 }

@@ -33,6 +33,10 @@ type (
 	Leaser interface{ Leases() []int64 }
 	// Alerter has a sign for its tab.
 	Alerter interface{ Alert() theme.Text }
+	// Rower knows the request that stands for the row under the cursor.
+	Rower interface {
+		Row() (r inspect.Request, ok bool)
+	}
 	// Notifiable returns what the user can be notified of about the row under the cursor,
 	// the most likely first.
 	Notifiable interface{ Notifiable() []state.Notification }

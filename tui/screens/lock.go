@@ -330,3 +330,6 @@ func (s *lockScreen) timeline(l timeline, w, h int) string {
 	}
 	return timelinePanel(s.Context, l, w, h)
 }
+
+// Row is the request under the cursor.
+func (s *lockScreen) Row() (inspect.Request, bool) { return s.selected() }

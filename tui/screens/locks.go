@@ -284,7 +284,7 @@ func (s *locksScreen) empty() string {
 	case s.table.Filtered() != "":
 		return "no lock matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case s.OffTake().Why == "":
-		return s.EmptyText(s.Shown().Known(), "no locks; "+newNameKey+" to type a name and take it")
+		return s.EmptyText(s.Shown().Known(), "no locks; "+s.Key(newNameKey)+" to type a name and take it")
 	default:
 		return s.EmptyText(s.Shown().Known(), "no locks")
 	}
@@ -306,4 +306,22 @@ func (s *locksScreen) Notifiable() []state.Notification {
 		return nil
 	}
 	return state.AboutLock(r.lock.ID)
+}
+
+// Row is the request that stands for the row under the cursor: that of the first holder or,
+// without one, of the first waiter.
+func (s *locksScreen) Row() (inspect.Request, bool) {
+	l, ok := s.selected()
+	if !ok {
+		return inspect.Request{}, false
+	}
+	for _, r := range l.Queue {
+		if r.Holding {
+			return r, true
+		}
+	}
+	if len(l.Queue) > 0 {
+		return l.Queue[0], true
+	}
+	return inspect.Request{Lock: l.ID}, true
 }

@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/order"
 	"etcd-lock/tui/describe"
@@ -237,5 +238,20 @@ func (s *problemsScreen) arrow(e diagnose.Edge) string {
 		return "waits for " + lock + ", which " + next + " requested earlier"
 	default:
 		return "waits for " + lock + ", which " + next + " holds"
+	}
+}
+
+// Row is the first request that the finding under the cursor is about.
+func (s *problemsScreen) Row() (inspect.Request, bool) {
+	p, ok := s.table.Current()
+	switch {
+	case !ok:
+		return inspect.Request{}, false
+	case len(p.Requests) > 0:
+		return p.Requests[0], true
+	case len(p.Locks) > 0:
+		return inspect.Request{Lock: p.Locks[0]}, true
+	default:
+		return inspect.Request{}, false
 	}
 }

@@ -195,3 +195,6 @@ func (s *sessionScreen) Notifiable() []state.Notification {
 	}
 	return all
 }
+
+// Row is the request under the cursor.
+func (s *sessionScreen) Row() (inspect.Request, bool) { return s.table.Current() }

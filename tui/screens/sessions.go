@@ -302,3 +302,12 @@ func (s *sessionsScreen) Notifiable() []state.Notification {
 	}
 	return state.AboutSession(r.Session)
 }
+
+// Row is the first request of the session under the cursor.
+func (s *sessionsScreen) Row() (inspect.Request, bool) {
+	r, ok := s.table.Current()
+	if !ok || len(r.Requests) == 0 {
+		return inspect.Request{}, false
+	}
+	return r.Requests[0], true
+}

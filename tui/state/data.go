@@ -38,9 +38,19 @@ type Data struct {
 	Clients       []*OwnClient  // by number; none where no locks can be taken
 	Requests      []*OwnRequest // of these clients, oldest first
 
+	Renamed map[string]string // keys of all screens that the user calls otherwise
+
 	Scenarios scenarioList
 	Run       *Run       // the latest; nil: there was none
 	Recording *Recording // nil: nothing is recorded
+}
+
+// Key returns how the user calls a key that works on all screens.
+func (d *Data) Key(name string) string {
+	if to, ok := d.Renamed[name]; ok {
+		return to
+	}
+	return name
 }
 
 // Snapshot is the locks at one revision, with their findings.

@@ -12,10 +12,9 @@ import (
 // Frozen is a snapshot that is shown in place of the live one, and why.
 type Frozen struct {
 	Snapshot
-	Mark  string    // in one word, for the header
-	About string    // more of it, where there is room
-	At    time.Time // when it was taken; zero: not known
-	Past  bool      // it is history, and not only paused
+	Mark string    // in one word, for the header
+	At   time.Time // when it was taken; zero: not known
+	Past bool      // it is history, and not only paused
 
 	// What is known of history.
 	Place    backend.Place
@@ -33,7 +32,7 @@ type Frozen struct {
 // is from now.
 func FromPast(m *backend.Moment, now time.Time) *Frozen {
 	f := &Frozen{
-		Mark: pastMark(m), About: "· b goes back to live", At: m.Place.Time, Past: true,
+		Mark: pastMark(m), At: m.Place.Time, Past: true,
 		Place: m.Place, Recorded: m.Recorded, Last: m.Last, leases: map[int64]leaseFact{},
 	}
 	leases := make(map[int64]inspect.Lease, len(m.Leases))

@@ -25,6 +25,7 @@ type Theme struct {
 	Expiring, Lost   lipgloss.Style
 	Paused           lipgloss.Style
 	Past             lipgloss.Style // the mark of history in the header
+	Context          lipgloss.Style // the mark of the cluster in the header
 	Warning          lipgloss.Style
 	Key              lipgloss.Style
 	Cursor           lipgloss.Style // in a line that is typed
@@ -70,6 +71,7 @@ func New(dark, noColor bool) Theme {
 		Past:      fg("#B04A00", "#FF9E64").Bold(true).Reverse(true),
 		Warning:   fg("#B04A00", "#FF9E64").Bold(true),
 		Key:       accent,
+		Context:   lipgloss.NewStyle().Bold(true).Reverse(true),
 		Cursor:    lipgloss.NewStyle().Reverse(true),
 	}
 	s.Selected, s.marked = lipgloss.NewStyle().Reverse(true), lipgloss.NewStyle().Bold(true)
@@ -88,6 +90,25 @@ func (s *Theme) OfPast() Theme {
 	loud := s.Past.Reverse(false)
 	past.Border, past.focused, past.Title, past.titlePrefix = s.Warning.Bold(false), loud, loud, "PAST · "
 	return past
+}
+
+// contextColours are those of clusters, for a light and a dark background.
+var contextColours = map[string][2]string{
+	"red": {"#B3261E", "#FF6B5E"}, "orange": {"#B04A00", "#FFA34D"}, "yellow": {"#7A6400", "#E8D24A"},
+	"green": {"#1E7B34", "#6FCF7F"}, "blue": {"#0B61A4", "#61B8FF"}, "purple": {"#7A2FB0", "#C69BFF"},
+}
+
+// OfContext returns the theme for a cluster of a colour: its name and the frames have it.
+func (s *Theme) OfContext(colour string, dark, noColor bool) Theme {
+	themed := *s
+	pair, ok := contextColours[colour]
+	if !ok || noColor {
+		return themed
+	}
+	in := lipgloss.NewStyle().Foreground(lipgloss.LightDark(dark)(lipgloss.Color(pair[0]), lipgloss.Color(pair[1])))
+	themed.Context = in.Bold(true).Reverse(true)
+	themed.Border, themed.focused, themed.Title = in, in.Bold(true), in.Bold(true)
+	return themed
 }
 
 // Row returns the style of a table row.

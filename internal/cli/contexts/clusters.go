@@ -1,0 +1,84 @@
+package contexts
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"etcd-lock/internal/config"
+	"etcd-lock/internal/connect"
+	"etcd-lock/internal/console"
+	"etcd-lock/tui/backend"
+)
+
+// Clusters are the contexts of a configuration file, for the terminal UI. It implements
+// backend.Contexts.
+type Clusters struct {
+	File config.File
+	UI   *console.Options // that it began with
+	Find func(name string) (Cluster, error)
+}
+
+// Cluster is how to connect to a context.
+type Cluster struct {
+	Connection connect.Options
+	Context    config.Context
+	ReadOnly   bool
+	Flags      []string // that connect other commands to it
+}
+
+// List implements backend.Contexts.
+func (c *Clusters) List() []backend.Context {
+	var all []backend.Context
+	for _, one := range c.File.Contexts {
+		all = append(all, Show(one))
+	}
+	return all
+}
+
+// Password implements backend.Contexts.
+func (c *Clusters) Password(ctx context.Context, name string) (string, error) {
+	to, err := c.Find(name)
+	if err != nil {
+		return "", err
+	}
+	return connect.AskAtTerminal(ctx, to.Connection.Prompt())
+}
+
+// Open implements backend.Contexts.
+func (c *Clusters) Open(ctx context.Context, name, password string) (backend.Options, func(), error) {
+	to, err := c.Find(name)
+	if err != nil {
+		return backend.Options{}, nil, err
+	}
+	var notices []string
+	to.Connection.Warn = func(text string) { notices = append(notices, text) }
+	to.Connection.AskPassword = nil // the screen is the UI's
+	if password != "" {
+		to.Connection.Etcd.Password = password
+	}
+	conn, err := connect.Open(ctx, to.Connection)
+	if err != nil {
+		return backend.Options{}, nil, err
+	}
+	o := c.options(to)
+	if r, err := conn.Reach(ctx, nil); err == nil && r.Limited {
+		o.Prefixes, notices = r.Prefixes, append(notices, r.Note())
+	}
+	o.Notice = strings.Join(notices, "; ")
+	options, end, err := console.Open(ctx, conn, o)
+	if err != nil {
+		conn.Close()
+		return options, nil, err
+	}
+	return options, func() { end(); conn.Close() }, nil
+}
+
+// options are those of the UI on a context: what is about one etcd is not taken along.
+func (c *Clusters) options(to Cluster) console.Options {
+	o := *c.UI
+	o.Prefixes, o.Recording, o.At, o.Revision = nil, "", time.Time{}, 0
+	o.ReadOnly, o.Context, o.Connection = to.ReadOnly, Show(to.Context), to.Flags
+	o.Commands, o.DialTimeout = Commands(c.File, to.Context.Name), to.Connection.Etcd.DialTimeout
+	return o
+}

@@ -1,0 +1,77 @@
+package console
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"etcd-lock/internal/printable"
+	"etcd-lock/tui/backend"
+)
+
+// commands implements backend.Commands.
+type commands []backend.Command
+
+// List implements backend.Commands.
+func (c commands) List() []backend.Command { return c }
+
+// Terminal implements backend.Commands. The program is a job of its own, so that ctrl+c ends
+// it and not the UI.
+func (c commands) Terminal(line backend.CommandLine) error {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return errors.New("there is no terminal for it")
+	}
+	defer func() { _ = tty.Close() }()
+	cmd := exec.Command(line.Args[0], line.Args[1:]...) //nolint:noctx // it ends when the user ends it
+	cmd.Env = append(os.Environ(), line.Env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	err = runInForeground(cmd, tty)
+	says := "ended"
+	if err != nil {
+		says = printable.Text(err.Error())
+	}
+	_, _ = fmt.Fprintf(tty, "\n[%s: %s; enter goes back to etcd-lock] ", printable.Text(line.Args[0]), says)
+	_, _ = bufio.NewReader(tty).ReadString('\n')
+	return err
+}
+
+// lastOutput is how much of the output of a program is kept to find its last line.
+const lastOutput = 4096
+
+// Background implements backend.Commands.
+func (c commands) Background(line backend.CommandLine, stop <-chan struct{}) (last string, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	cmd := exec.CommandContext(ctx, line.Args[0], line.Args[1:]...)
+	cmd.Env = append(os.Environ(), line.Env...)
+	var out tail
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return strings.TrimSpace(lines[len(lines)-1]), err
+}
+
+// tail keeps the end of what is written to it.
+type tail []byte
+
+// Write implements io.Writer.
+func (t *tail) Write(b []byte) (int, error) {
+	*t = append(*t, b...)
+	if extra := len(*t) - lastOutput; extra > 0 {
+		*t = bytes.Clone((*t)[extra:])
+	}
+	return len(b), nil
+}

@@ -1,0 +1,42 @@
+package console
+
+import (
+	"strings"
+	"testing"
+
+	"etcd-lock/tui/backend"
+)
+
+func TestBackground(t *testing.T) {
+	run := func(args ...string) (string, error) {
+		return commands{}.Background(backend.CommandLine{Args: args, Env: []string{"ROW_HOST=web-1"}}, t.Context().Done())
+	}
+	t.Run("LastLine", func(t *testing.T) {
+		if last, err := run("sh", "-c", `echo first; echo "last of ${ROW_HOST}"; echo`); err != nil || last != "last of web-1" {
+			t.Errorf("got %q, %v", last, err)
+		}
+	})
+	t.Run("Fails", func(t *testing.T) {
+		if last, err := run("sh", "-c", "echo why >&2; exit 3"); err == nil || err.Error() != "exit status 3" || last != "why" {
+			t.Errorf("got %q, %v", last, err)
+		}
+	})
+	t.Run("NotThere", func(t *testing.T) {
+		if _, err := run("no-such-program-here"); err == nil || !strings.Contains(err.Error(), "not found") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("MuchOutput", func(t *testing.T) {
+		if last, err := run("sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done"); err != nil || last != "line 2999" {
+			t.Errorf("got %q, %v", last, err)
+		}
+	})
+}
+
+func TestBackgroundIsStopped(t *testing.T) {
+	stop := make(chan struct{})
+	close(stop)
+	if _, err := (commands{}).Background(backend.CommandLine{Args: []string{"sleep", "60"}}, stop); err == nil {
+		t.Error("it was not stopped")
+	}
+}

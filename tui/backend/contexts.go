@@ -1,0 +1,27 @@
+package backend
+
+import "context"
+
+// Context is an etcd under a name.
+type Context struct {
+	Name      string
+	Colour    string // as the configuration file calls it; empty: the usual one
+	ReadOnly  bool   // as the configuration says: nothing is written unless the user allows it
+	Endpoints string
+	Password  bool // is asked for
+}
+
+// ContextBefore stands for the context that was shown before.
+const ContextBefore = "-"
+
+// Contexts are the clusters that the user can go to.
+type Contexts interface {
+	// List returns them, sorted by name.
+	List() []Context
+	// Password asks for the password of a context at the terminal, which nobody else may
+	// use meanwhile.
+	Password(ctx context.Context, name string) (string, error)
+	// Open connects to a context. The function ends the connection, once nothing uses the
+	// options any more.
+	Open(ctx context.Context, name, password string) (o Options, end func(), err error)
+}

@@ -1,0 +1,208 @@
+package clusters
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"go.uber.org/goleak"
+
+	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
+	"etcd-lock/tui/backend"
+	"etcd-lock/tui/backend/backendtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a fact may take to come true on a busy machine.
+const patience = 20 * time.Second
+
+// fleet is clusters by name, of which one cannot be reached.
+type fleet struct {
+	clusters map[string]*backendtest.Cluster
+	ended    chan string
+}
+
+func newFleet(names ...string) *fleet {
+	f := &fleet{clusters: map[string]*backendtest.Cluster{}, ended: make(chan string, len(names))}
+	for _, name := range names {
+		c := backendtest.NewCluster(time.Now)
+		c.Put(inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/lock-of-" + name}, Mode: keyspace.Read})
+		f.clusters[name] = c
+	}
+	return f
+}
+
+func (f *fleet) context(name string) backend.Context {
+	return backend.Context{Name: name, Colour: "red", ReadOnly: name == "prod", Endpoints: "etcd-of-" + name}
+}
+
+func (f *fleet) options(name string) backend.Options {
+	c := f.clusters[name]
+	return backend.Options{
+		Source: c, Locker: c, Endpoint: "etcd-of-" + name, Prefixes: keyspace.NewPrefixes(),
+		Context: f.context(name), Contexts: f, ReadOnly: name == "prod",
+	}
+}
+
+func (f *fleet) List() []backend.Context {
+	var all []backend.Context
+	for _, name := range []string{"dev", "gone", "prod"} {
+		all = append(all, f.context(name))
+	}
+	return all
+}
+
+func (f *fleet) Password(context.Context, string) (string, error) {
+	return "", errors.New("no terminal")
+}
+
+func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func(), error) {
+	if f.clusters[name] == nil {
+		return backend.Options{}, nil, errors.New("no etcd there")
+	}
+	return f.options(name), func() { f.ended <- name }, nil
+}
+
+// driver is the event loop of a program without a terminal.
+type driver struct {
+	t    *testing.T
+	m    *Model
+	ctx  context.Context
+	msgs chan tea.Msg
+}
+
+func newDriver(t *testing.T, f *fleet, name string) *driver {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	d := &driver{t: t, m: New(ctx, f.options(name)), ctx: ctx, msgs: make(chan tea.Msg)}
+	t.Cleanup(func() {
+		cancel()
+		if err := d.m.Close(patience); err != nil {
+			t.Error(err)
+		}
+	})
+	d.start(d.m.Init())
+	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	return d
+}
+
+func (d *driver) send(msg tea.Msg) {
+	_, cmd := d.m.Update(msg)
+	d.start(cmd)
+}
+
+func (d *driver) start(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	go func() {
+		switch msg := cmd().(type) {
+		case nil:
+		case tea.BatchMsg:
+			for _, c := range msg {
+				d.start(c)
+			}
+		default:
+			select {
+			case d.msgs <- msg:
+			case <-d.ctx.Done():
+			}
+		}
+	}()
+}
+
+func (d *driver) screen() string { return ansi.Strip(d.m.View().Content) }
+
+// shows goes on until the screen shows a text.
+func (d *driver) shows(text string) {
+	d.t.Helper()
+	deadline := time.After(patience)
+	for !strings.Contains(d.screen(), text) {
+		select {
+		case msg := <-d.msgs:
+			d.send(msg)
+		case <-deadline:
+			d.t.Fatalf("never: %s\n%s", text, d.screen())
+		}
+	}
+}
+
+func (d *driver) types(text string) {
+	for _, c := range text {
+		d.send(tea.KeyPressMsg{Code: c, Text: string(c)})
+	}
+	d.send(tea.KeyPressMsg{Code: tea.KeyEnter})
+}
+
+// The user goes from cluster to cluster, and each goes on by itself.
+func TestGoTo(t *testing.T) {
+	f := newFleet("dev", "prod")
+	d := newDriver(t, f, "dev")
+	d.shows("/lock-of-dev")
+	d.types(":ctx prod")
+	d.shows("/lock-of-prod")
+	if s := d.screen(); strings.Contains(s, "/lock-of-dev") || !strings.Contains(s, " prod · read-only ") || !strings.Contains(s, "etcd-of-prod") {
+		t.Errorf("the screen of prod:\n%s", s)
+	}
+	f.clusters["dev"].Put(inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/new-in-dev"}, Mode: keyspace.Read})
+	d.types(":ctx -")
+	d.shows("/new-in-dev")
+	d.types(":ctx prod") // it is open
+	d.shows("/lock-of-prod")
+	if len(d.m.open) != 2 {
+		t.Errorf("%d clusters are open", len(d.m.open))
+	}
+}
+
+// A cluster that does not answer leaves the one in front there.
+func TestGoToErrors(t *testing.T) {
+	d := newDriver(t, newFleet("dev"), "dev")
+	d.shows("/lock-of-dev")
+	d.types(":ctx gone")
+	d.shows("ctx gone: no etcd there")
+	d.types(":ctx none")
+	d.shows("ctx: no context none; contexts: dev, gone, prod")
+	d.shows("/lock-of-dev")
+}
+
+// Writing to a cluster that is only read is allowed by its name, and forbidden again.
+func TestReadOnly(t *testing.T) {
+	d := newDriver(t, newFleet("prod"), "prod")
+	d.shows("/lock-of-prod")
+	d.send(tea.KeyPressMsg{Code: 'r', Text: "r"})
+	d.shows("r: read-only mode")
+	d.types(":readonly off")
+	d.shows("type prod to go on")
+	d.send(tea.KeyPressMsg{Code: tea.KeyEnter}) // nothing was typed: it stays
+	d.shows("prod · read-only")
+	d.types(":readonly off")
+	d.shows("type prod to go on")
+	d.types("prod")
+	d.shows("prod · writable")
+	d.shows("allowed, until :readonly on")
+	d.types(":readonly on")
+	d.shows("prod · read-only")
+}
+
+// When the UI ends, so do the connections that it has opened.
+func TestClose(t *testing.T) {
+	f := newFleet("dev", "prod")
+	d := newDriver(t, f, "dev")
+	d.shows("/lock-of-dev")
+	d.types(":ctx prod")
+	d.shows("/lock-of-prod")
+	if err := d.m.Close(patience); err != nil {
+		t.Error(err)
+	}
+	if name := <-f.ended; name != "prod" {
+		t.Errorf("%s has ended", name)
+	}
+	f.ended = make(chan string, 2) // the test's end closes it again
+}
