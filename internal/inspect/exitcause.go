@@ -17,6 +17,7 @@ type exitCauses struct {
 	deadlines map[int64]leaseDeadline // of the leases that were looked up
 	requests  map[int64]int           // the number of requests of each lease
 	made      map[int64]time.Time     // when the first of them was made, if that was seen
+	unknown   time.Time               // when the earliest lease was made that the last round did not look up, if any
 
 	second  time.Time // the beginning of the second in which lookups counts
 	lookups int       // leases looked up in it
@@ -69,8 +70,11 @@ func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 	var ids []int64
 	urgent := map[int64]bool{} // of ids
+	c.unknown = time.Time{}
 	for id := range c.requests {
-		if id != 0 && c.stale(id, now) {
+		if c.tooNew(id, now) {
+			c.await(id)
+		} else if id != 0 && c.stale(id, now) {
 			ids, urgent[id] = append(ids, id), false
 		}
 	}
@@ -100,6 +104,28 @@ func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 	return ids[:min(len(ids), MaxLeases)]
 }
 
+// A lease is looked up for the first time before it is old enough to have expired, so that
+// the exits of a client that holds a lock for some seconds can be explained, but not at
+// once: most locks are held for less, and take no look-up.
+const (
+	lookUpFrom = shortestTTL / 4
+	lookUpBy   = shortestTTL / 2
+)
+
+// tooNew reports whether a lease was made so shortly before that it is not looked up yet.
+func (c *exitCauses) tooNew(id int64, now time.Time) bool {
+	made, seen := c.made[id]
+	return seen && c.deadlines[id].until.IsZero() && now.Sub(made) < lookUpFrom
+}
+
+// await notes that a new lease is to be looked up.
+func (c *exitCauses) await(id int64) {
+	made := c.made[id]
+	if id != 0 && (c.unknown.IsZero() || made.Before(c.unknown)) {
+		c.unknown = made
+	}
+}
+
 // stale reports whether to look a lease up, for the first time or again.
 func (c *exitCauses) stale(id int64, now time.Time) bool {
 	d, ok := c.deadlines[id]
@@ -110,13 +136,21 @@ func (c *exitCauses) stale(id int64, now time.Time) bool {
 // after a given time: less if a lease may run out before that, so that it can be seen that
 // its client does not renew it.
 func (c *exitCauses) pause(now time.Time, usual time.Duration) time.Duration {
-	pause := usual
+	pause := c.pauseForNew(now, usual)
 	for _, d := range c.deadlines {
 		if !d.late {
 			pause = min(pause, d.again().Sub(now))
 		}
 	}
 	return max(pause, usual/4)
+}
+
+// pauseForNew is pause, as far as leases matter that were not looked up yet.
+func (c *exitCauses) pauseForNew(now time.Time, usual time.Duration) time.Duration {
+	if c.unknown.IsZero() {
+		return usual
+	}
+	return min(usual, max(c.unknown.Add(lookUpBy).Sub(now), usual/4))
 }
 
 // again returns when to look the lease up again.
@@ -163,6 +197,7 @@ func (c *exitCauses) count(revision []Event) map[int64]int {
 		case ev.isNew():
 			if c.requests[ev.Request.Lease] == 0 {
 				c.made[ev.Request.Lease] = ev.Time
+				c.await(ev.Request.Lease)
 			}
 			c.requests[ev.Request.Lease]++
 		}

@@ -163,6 +163,37 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// TestNewLeaseIsLookedUpInTime: a lease that is made between two rounds is looked up before
+// it is old enough to have expired, so that its client's release is known to be one, but
+// not when it is as new as most locks are when they are released.
+func TestNewLeaseIsLookedUpInTime(t *testing.T) {
+	const usual, late = 2 * time.Second, 100 * time.Millisecond
+	db := newStore()
+	s := newState(nil, db.listing(), nil)
+	e := newExitCauses()
+	if got := e.pause(epoch, usual); got != usual {
+		t.Errorf("pause %v, want %v", got, usual)
+	}
+	db.put("a/write/1", "", 7)
+	e.follow(s.apply(db.commit(), epoch))
+	if got := e.due(s.snapshot(), epoch.Add(late)); len(got) > 0 {
+		t.Errorf("%d is looked up at once", got)
+	}
+	at := epoch.Add(late).Add(e.pause(epoch.Add(late), usual))
+	if got := e.due(s.snapshot(), at); !slices.Equal(got, []int64{7}) || at.Sub(epoch) >= shortestTTL {
+		t.Errorf("after %v: %d", at.Sub(epoch), got)
+	}
+	if got := e.pause(at, usual); got != usual {
+		t.Errorf("pause %v after it was looked up, want %v", got, usual)
+	}
+	e.learn(at, map[int64]Lease{7: {State: LeaseAlive, Granted: 5 * time.Second, Remaining: 4 * time.Second}})
+	ev := Event{Kind: EventReleased, Request: Request{Lease: 7}, Time: epoch.Add(3 * time.Second)}
+	e.explain(exit{event: &ev, alone: true}, Lease{State: LeaseGone})
+	if ev.Kind != EventReleased {
+		t.Errorf("it is %s, want %s", ev.Kind, EventReleased)
+	}
+}
+
 func TestLookupsAreBounded(t *testing.T) {
 	e := newExitCauses()
 	asked := func(at time.Duration) int {

@@ -53,6 +53,8 @@ type explainer struct {
 	last      Snapshot
 	rounds    chan round // receives the answers to the current round of look-ups
 	lookingUp sync.WaitGroup
+	next      time.Time     // when the next round is due; zero during one
+	usual     time.Duration // from the last round to the next
 }
 
 // round is the answers to a round of look-ups.
@@ -73,16 +75,36 @@ func (x *explainer) run(ctx context.Context, updates <-chan Update, out chan<- U
 				return
 			}
 			x.explain(ctx, u)
+			x.hurry(timer)
 			select {
 			case out <- u:
 			case <-ctx.Done():
 			}
 		case <-timer.C:
+			x.next = time.Time{}
 			x.round(ctx)
 		case r := <-x.rounds:
 			x.causes.learn(r.began, r.leases)
-			timer.Reset(x.causes.pause(x.source.tuning.now(), x.source.tuning.probe+rand.N(x.source.tuning.probe)))
+			x.pause(timer)
 		}
+	}
+}
+
+// pause sets when the next round is due.
+func (x *explainer) pause(timer *time.Timer) {
+	now := x.source.tuning.now()
+	x.usual = x.source.tuning.probe + rand.N(x.source.tuning.probe)
+	pause := x.causes.pause(now, x.usual)
+	x.next = now.Add(pause)
+	timer.Reset(pause)
+}
+
+// hurry brings the next round forward if a lease was made that is to be looked up before.
+func (x *explainer) hurry(timer *time.Timer) {
+	now := x.source.tuning.now()
+	if pause := x.causes.pauseForNew(now, x.usual); now.Add(pause).Before(x.next) {
+		x.next = now.Add(pause)
+		timer.Reset(pause)
 	}
 }
 

@@ -77,7 +77,7 @@ func goesOn(u *user, endpoint string) {
 	holder.exits(0)
 	waiter.exits(0)
 	waiter.until("got it")
-	watch.until(released, "granted", released)
+	watch.until("released", "granted", "released")
 	watch.stop(syscall.SIGTERM)
 }
 

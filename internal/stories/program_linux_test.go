@@ -97,10 +97,6 @@ func (u *user) startOther(cmd *exec.Cmd) *running {
 	return r
 }
 
-// released is how a watch prints that a lock was released by a client that then ends its
-// session: on a busy machine, the watch may ask about the session too late to know more.
-const released = "released|ended"
-
 // until waits until the command has printed these texts in this order. A text may be
 // several, separated by |, of which it must print one.
 func (r *running) until(texts ...string) {
