@@ -42,7 +42,7 @@ func (u *user) says(args []string, texts ...string) {
 	u.Helper()
 	out, err := u.command(args...).CombinedOutput()
 	if err != nil {
-		u.Errorf("%q: %v", args, err)
+		u.Errorf("%q: %v: %s", args, err, out)
 	}
 	rest := string(out)
 	for _, text := range texts {
