@@ -70,7 +70,7 @@ func TestDemoIsHealed(t *testing.T) {
 	apply("long-wait")
 	tm.Press("y")
 	tm.WaitToShow("healed. 1: /tickets/concert is busy")
-	tm.Press("q")
+	tm.Press("\x03")
 	if err := tm.Wait(); err != nil {
 		t.Errorf("demo: %v", err)
 	}

@@ -35,7 +35,7 @@ func TestExecOptions(t *testing.T) {
 	}
 	want := &execOptions{
 		names: []string{"/a", "/b"}, mode: rwlock.Read, command: []string{"/bin/ls", "--wait", "-l", "--", "x"},
-		wait: time.Minute, conflictCode: 3, ttl: 15 * time.Second, label: "ls", err: got.err,
+		wait: time.Minute, conflictCode: 3, ttl: 15 * time.Second, label: "ls", weight: 1, err: got.err,
 	}
 	if got.connect = nil; !reflect.DeepEqual(got, want) {
 		t.Errorf("options\n%+v\nwant\n%+v", got, want)

@@ -112,6 +112,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 // TestDocsExamples wants every example of docs/config.md to be one that is read, by the
 // parser and by the schema.
 func TestDocsExamples(t *testing.T) {
+	t.Setenv("HOME", t.TempDir()) // which the examples are in
 	page, err := os.ReadFile("../../docs/config.md")
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,7 @@ func TestCheckKeys(t *testing.T) {
 
 // The examples of the documentation have no keys with two meanings.
 func TestDocsExamples(t *testing.T) {
+	t.Setenv("HOME", t.TempDir()) // which the examples are in
 	page, err := os.ReadFile("../../../docs/config.md")
 	if err != nil {
 		t.Fatal(err)
