@@ -58,7 +58,7 @@ func TestSeeds(t *testing.T) {
 // total sums up runs.
 type total struct {
 	seeds, grants, relocks, permits, calls, writes, faults int
-	virtual                                       time.Duration
+	virtual                                                time.Duration
 }
 
 func (s *total) add(o outcome) {

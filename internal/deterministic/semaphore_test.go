@@ -39,7 +39,6 @@ func (p *plan) useSemaphores() {
 	}
 }
 
-
 // visitSemaphore takes permits, holds them and gives them back.
 func (w *world) visitSemaphore(ctx context.Context, i int, v visit, s *rwlock.Session) {
 	m := s.NewSemaphore(semaphore, v.Permits)

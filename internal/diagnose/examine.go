@@ -262,7 +262,7 @@ func (e *examiner) unaware(queue, rw int) {
 func (e *examiner) unawareOfSlots(a, b int) {
 	first, other := e.queues[a], e.queues[b]
 	if e.nodes[other].revision < e.nodes[first].revision {
-		a, b, first = b, a, other
+		b, first = a, other
 	}
 	for n := e.queues[b]; n < e.queues[b+1]; n++ {
 		if !e.request(n).WaitsFor(*e.request(first)) {

@@ -107,6 +107,7 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 
 // takePermits makes r a request for permits of a semaphore, as in "1/2".
 func takePermits(tb testing.TB, r *inspect.Request, permits string) {
+	tb.Helper()
 	weight, total, _ := strings.Cut(permits, "/")
 	r.Mode, r.Lock.Layout, r.Owned = keyspace.Slot, layout.Semaphores, true
 	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.FormatInt(r.Revision, 10))
