@@ -1,6 +1,6 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow servers cases real module law kills prometheus docs model kubernetes release reproduce
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow remedies servers cases real module law kills prometheus docs model kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 N ?= 1000000
@@ -32,6 +32,8 @@ model: ## check the models of the protocol in all their states; needs Spin and a
 	go test ./internal/model -count=1 -v -timeout 60m -model
 seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
 	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
+remedies: ## carry out the first remedy of 10,000 random incidents in an etcd
+	go test ./internal/diagnose -count=1 -v -timeout 0 -run '^TestFirstRemedyOnEtcd$$' -incidents 10000
 slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains

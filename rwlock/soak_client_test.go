@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/trace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/verify"
 )
@@ -71,6 +72,7 @@ type client struct {
 	endpoints []string
 	network   []*etcdtest.Proxy // to each member
 	tally     *tally
+	trace     *trace.Log // of all clients
 	phase     atomic.Int32
 	clinging  atomic.Pointer[chan struct{}] // set while it does not let go of what it holds
 
@@ -83,13 +85,14 @@ type client struct {
 	grants  []*verify.Hold
 }
 
-func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Middleman, names []string, tally *tally) *client {
+func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Middleman, names []string, tally *tally, log *trace.Log) *client {
 	t.Helper()
 	c := &client{
 		id:      id,
 		rng:     rand.New(rand.NewPCG(seed, uint64(100+id))),
 		names:   names,
 		tally:   tally,
+		trace:   log,
 		ttl:     time.Duration(1+id%2) * time.Second,
 		allowed: make(chan struct{}),
 	}

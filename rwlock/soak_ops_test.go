@@ -64,12 +64,11 @@ type held interface {
 }
 
 // locks returns what the job takes, and how.
-func (j job) locks(s *rwlock.Session) (held, func(context.Context) error) {
+func (j job) locks(s *rwlock.Session, opts ...rwlock.Option) (held, func(context.Context) error) {
 	if j.kind == "Set" {
-		set := s.NewSet(j.wants)
+		set := s.NewSet(j.wants, opts...)
 		return set, set.Lock
 	}
-	var opts []rwlock.Option
 	if j.kind == "Downgrade" {
 		opts = append(opts, rwlock.WithDowngrade())
 	}
@@ -103,7 +102,8 @@ type tenancy struct {
 
 // work does a job, and reports whether it came to hold its locks.
 func (c *client) work(ctx context.Context, p *process, s *rwlock.Session, j job) bool {
-	lock, acquire := j.locks(s)
+	hook := c.trace.Hook(fmt.Sprintf("client %d", c.id), func() bool { return p.died.Load() != 0 })
+	lock, acquire := j.locks(s, rwlock.WithHook(hook))
 	short, cancel := context.WithTimeout(ctx, j.patience)
 	defer cancel()
 	c.phase.Store(waiting)

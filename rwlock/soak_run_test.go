@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"etcd-lock/internal/etcdtest"
+	"etcd-lock/internal/trace"
 	"etcd-lock/simulate/verify"
 )
 
@@ -47,6 +48,7 @@ type soak struct {
 	recorder *verify.Recorder
 	clients  []*client
 	tally    *tally
+	trace    *trace.Log
 }
 
 // TestSoak has clients take locks while leaders die, members hang, clients are
@@ -79,7 +81,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
-	s := &soak{seed: seed, cluster: etcdtest.StartCluster(t, 3), tally: newTally()}
+	s := &soak{seed: seed, cluster: etcdtest.StartCluster(t, 3), tally: newTally(), trace: &trace.Log{}}
 	endpoints := s.cluster.Endpoints()
 	s.admin = etcdtest.Client(t, endpoints...)
 	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)
@@ -93,7 +95,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 	}
 	for id := range 6 {
 		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
-		s.clients = append(s.clients, newClient(t, id, seed, s.middle, names, s.tally))
+		s.clients = append(s.clients, newClient(t, id, seed, s.middle, names, s.tally, s.trace))
 	}
 	return s
 }
@@ -151,12 +153,16 @@ func (s *soak) check(t *testing.T, duration time.Duration) {
 	for _, v := range verdict.Violations {
 		s.tally.violation("%s: %s", v.Kind, v.Text)
 	}
+	steps := s.trace.Steps()
+	for _, fault := range trace.Check(steps) {
+		s.tally.violation("no step of the protocol: %s", fault)
+	}
 	for _, f := range verdict.Fenced {
 		s.tally.count("late holders: fenced by a token")
 		s.tally.note("%s", f.Text)
 	}
-	t.Logf("seed %d: %d grants to clients, %d changes in etcd, %d violations%s",
-		s.seed, len(holds), len(history.Changes), len(s.tally.violations), s.tally)
+	t.Logf("seed %d: %d grants to clients, %d changes in etcd, %d steps of requests, %d violations%s",
+		s.seed, len(holds), len(history.Changes), len(steps), len(s.tally.violations), s.tally)
 	if len(s.tally.violations) == 0 {
 		return
 	}

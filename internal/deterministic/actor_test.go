@@ -85,7 +85,7 @@ func (w *world) visit(i int, v visit, s *rwlock.Session) {
 	}
 	asked := time.Since(w.began)
 	w.at(i, "requests %v, try %t", v.Locks, v.Try)
-	hold, err := locker.Acquire(ctx, locks.Request{Wants: v.Locks, Together: len(v.Locks) > 1, Try: v.Try, Downgradable: v.Downgradable})
+	hold, err := locker.Acquire(ctx, locks.Request{Wants: v.Locks, Together: len(v.Locks) > 1, Try: v.Try, Downgradable: v.Downgradable, Hook: w.hook(i)})
 	if err != nil {
 		w.at(i, "was not granted it: %v", err)
 		w.waited(i, v, s, asked)

@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/locks"
+	"etcd-lock/internal/trace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/scenario"
 	"etcd-lock/simulate/verify"
@@ -104,12 +105,29 @@ func (w *world) verdict() []failure {
 	for lease, t := range w.sessions {
 		seen.Sessions[lease] = t.name
 	}
-	var failures []failure
+	failures := w.steps()
 	verdict := verify.Judge(seen, verify.History{Since: 1, Changes: w.changes}, verify.Options{Slack: patience, Limit: 10 * time.Second})
 	for _, v := range verdict.Violations {
 		if v.Kind != verify.LeftBehind { // which is judged by what etcd has
 			failures = append(failures, failure{string(v.Kind), v.Text + fmt.Sprintf("\n      %s", strings.Join(v.Story(), "\n      "))})
 		}
+	}
+	return failures
+}
+
+// hook returns a hook for one request of an actor, or none for locks of other packages,
+// which have hooks of their own kind.
+func (w *world) hook(i int) func(rwlock.Event) {
+	if w.Impl != "" {
+		return nil
+	}
+	return w.trace.Hook(actorName(i), nil)
+}
+
+// steps returns what hooks reported and the protocol does not allow.
+func (w *world) steps() (failures []failure) {
+	for _, fault := range trace.Check(w.trace.Steps()) {
+		failures = append(failures, failure{"no step", fault})
 	}
 	return failures
 }

@@ -48,7 +48,7 @@ func (w *world) visitKept(ctx context.Context, i int, v visit, s *rwlock.Session
 		if round > 0 {
 			w.sleep(v.Gap / time.Duration(2*v.Rounds))
 		}
-		m := s.NewRWMutex(v.Locks[0].Name, rwlock.WithKeep(v.Keep))
+		m := s.NewRWMutex(v.Locks[0].Name, rwlock.WithKeep(v.Keep), rwlock.WithHook(w.hook(i)))
 		asked := time.Since(w.began)
 		w.at(i, "requests %v, to be kept, try %t", v.Locks, v.Try)
 		acquire := m.RWLock

@@ -17,6 +17,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/simetcd"
+	"etcd-lock/internal/trace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/verify"
 )
@@ -39,6 +40,8 @@ type world struct {
 	giveUp   context.CancelFunc
 
 	tells bool // a story is wanted, which takes as long as everything else
+
+	trace trace.Log // of the events of hooks
 
 	mu       sync.Mutex // is never held while anything waits
 	story    []event

@@ -125,7 +125,7 @@ func (g *graph) byPlace() []int32 {
 // other in one queue, which may be all of a long one, are not copied.
 func (g *graph) requests(own []int32) []inspect.Request {
 	first, last := own[0], own[len(own)-1]
-	if lock := g.nodes[first].lock; lock == g.nodes[last].lock && int(last-first) == len(own)-1 {
+	if lock := g.nodes[first].lock; lock == g.nodes[last].lock && follow(own) {
 		begin := g.queues[lock]
 		return g.locks[lock].Queue[first-begin : last+1-begin : last+1-begin]
 	}
@@ -134,6 +134,16 @@ func (g *graph) requests(own []int32) []inspect.Request {
 		requests = append(requests, *g.request(n))
 	}
 	return requests
+}
+
+// follow reports whether each node comes right after the one before.
+func follow(nodes []int32) bool {
+	for i, n := range nodes {
+		if n != nodes[0]+int32(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // areAlike reports whether each request of a session says the same of its client.

@@ -77,6 +77,15 @@ func (p plain) distances(from inspect.SessionID) map[inspect.SessionID]int {
 // TestSearchLaw: a search finds what there is a way to, in both directions.
 func TestSearchLaw(t *testing.T) { locktest.EachRandom(t, checkSearch) }
 
+// TestRequestsOfSessions wants those of a session that has requested another lock between two
+// requests in one queue, with as many of others between them.
+func TestRequestsOfSessions(t *testing.T) {
+	d := Locks(locktest.Snapshot(t, "/a A.r1 B.w3 A.r4\n/b A.w2"), nil, Thresholds{}, locktest.Epoch)
+	if got, want := locktest.Keys(d.Sessions[0].Requests), "/a/read/1 /b/write/2 /a/read/4"; got != want {
+		t.Errorf("session A has %s, want %s", got, want)
+	}
+}
+
 func checkSearch(t *testing.T, s inspect.Snapshot) {
 	t.Helper()
 	g, p := newGraph(s.Locks, nil, false), plainGraph(s)

@@ -136,7 +136,7 @@ func duration(tb testing.TB, s string) time.Duration {
 func EachRandom(t *testing.T, check func(t *testing.T, s inspect.Snapshot)) {
 	t.Helper()
 	for seed := range uint64(250) {
-		s := random(rand.New(rand.NewPCG(seed, 7)))
+		s := Random(seed)
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { check(t, s) })
 		if t.Failed() {
 			return
@@ -144,10 +144,11 @@ func EachRandom(t *testing.T, check func(t *testing.T, s inspect.Snapshot)) {
 	}
 }
 
-// random makes locks at random. Few sessions and locks make cycles, requests of
-// one transaction share a revision, some report that they run under a key, and some
-// locks lie below the names of others.
-func random(rng *rand.Rand) inspect.Snapshot {
+// Random makes locks at random, the same ones from the same seed. Few sessions and locks
+// make cycles, requests of one transaction share a revision, some report that they run
+// under a key, and some locks lie below the names of others.
+func Random(seed uint64) inspect.Snapshot {
+	rng := rand.New(rand.NewPCG(seed, 7))
 	sessions, locks := 1+rng.IntN(12), 1+rng.IntN(5)
 	var requests []inspect.Request
 	revision := int64(1)
