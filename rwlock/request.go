@@ -80,7 +80,7 @@ func (r *request) acquire(ctx context.Context) error {
 
 // awaitAll waits for one entry after the other, and after a while also for the loss of any
 // of them. It verifies that all keys exist when the last lock is granted, unless there is one
-// lock only: its key is known to.
+// key only, which is known to.
 func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 	if !slices.ContainsFunc(queues, func(s queueState) bool { return !s.isFirst() }) {
 		return nil
@@ -99,21 +99,11 @@ func (r *request) awaitAll(ctx context.Context, queues []queueState) error {
 		}
 		since = max(since, rev)
 	}
-	if r.waiting() == 1 { // the others are granted with it
+	if len(r.entries) == 1 {
 		return nil
 	}
 	_, err := retry(ctx, func() (struct{}, error) { return struct{}{}, r.verify(ctx, since) })
 	return err
-}
-
-// waiting returns how many entries are waited for.
-func (r *request) waiting() (n int) {
-	for _, e := range r.entries {
-		if e.waits {
-			n++
-		}
-	}
-	return n
 }
 
 // lossOr returns cause when it is a loss, and err otherwise.
