@@ -1,10 +1,7 @@
 package config
 
 import (
-	"encoding/json"
-	"maps"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -50,57 +47,35 @@ func TestSchemaRefuses(t *testing.T) {
 
 // TestSchemaAgreesWithTheParser wants both to know the same fields and words.
 func TestSchemaAgreesWithTheParser(t *testing.T) {
-	var root map[string]any
-	if err := json.Unmarshal(Schema(), &root); err != nil {
-		t.Fatal(err)
-	}
-	at := func(keys ...string) any {
-		var node any = root
-		for _, k := range keys {
-			node = node.(map[string]any)[k]
-		}
-		return node
-	}
+	s := schematest.Compile(t, Schema())
 	for _, tt := range []struct {
 		name string
 		doc  any
-		at   []string
+		at   []any
 		less []string // what the parser knows only to refuse it
 	}{
-		{"file", fileDoc{}, []string{"properties"}, nil},
-		{"context", contextDoc{}, []string{"$defs", "context", "properties"}, []string{"auth-jwt-token", "password"}},
-		{"command", commandDoc{}, []string{"$defs", "command", "properties"}, nil},
-		{"prompt", promptDoc{}, []string{"$defs", "command", "properties", "prompts", "items", "properties"}, nil},
+		{"file", fileDoc{}, []any{"properties"}, nil},
+		{"context", contextDoc{}, []any{"$defs", "context", "properties"}, []string{"auth-jwt-token", "password"}},
+		{"command", commandDoc{}, []any{"$defs", "command", "properties"}, nil},
+		{"prompt", promptDoc{}, []any{"$defs", "command", "properties", "prompts", "items", "properties"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := slices.Sorted(maps.Keys(at(tt.at...).(map[string]any)))
-			want := slices.DeleteFunc(tags(tt.doc), func(name string) bool { return slices.Contains(tt.less, name) })
-			if !slices.Equal(got, want) {
-				t.Errorf("schema has %q, the parser %q", got, want)
-			}
+			s.WantFields(t, tt.doc, tt.less, tt.at...)
 		})
 	}
 	t.Run("words", func(t *testing.T) {
-		wantWords(t, at("$defs", "context", "properties", "colour", "enum"), Colours())
-		wantWords(t, at("$defs", "command", "properties", "screens", "items", "enum"), rowScreens())
-		wantWords(t, at("properties", "keys", "propertyNames", "enum"), append([]string{Everywhere}, Screens()...))
+		wantWords(t, s.Words("$defs", "context", "properties", "colour", "enum"), Colours())
+		wantWords(t, s.Words("$defs", "command", "properties", "screens", "items", "enum"), rowScreens())
+		wantWords(t, s.Words("properties", "keys", "propertyNames", "enum"), append([]string{Everywhere}, Screens()...))
 	})
 }
 
-func tags(doc any) []string {
-	var all []string
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(doc)) {
-		all = append(all, f.Tag.Get("yaml"))
-	}
-	slices.Sort(all)
-	return all
-}
-
-func wantWords[T ~string](t *testing.T, schema any, want []T) {
+// wantWords wants the words in one order too: it is that of the documents.
+func wantWords[T ~string](t *testing.T, schema []string, want []T) {
 	t.Helper()
 	var got []T
-	for _, w := range schema.([]any) {
-		got = append(got, T(w.(string)))
+	for _, w := range schema {
+		got = append(got, T(w))
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("schema has %q, the parser %q", got, want)

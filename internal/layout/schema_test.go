@@ -1,10 +1,7 @@
 package layout
 
 import (
-	"encoding/json"
-	"maps"
 	"os"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -58,26 +55,16 @@ func TestSchemaRefuses(t *testing.T) {
 
 // TestSchemaAgreesWithTheParser wants both to know the same fields and words.
 func TestSchemaAgreesWithTheParser(t *testing.T) {
-	var root map[string]any
-	if err := json.Unmarshal(Schema(), &root); err != nil {
-		t.Fatal(err)
-	}
-	at := func(keys ...string) any {
-		var node any = root
-		for _, k := range keys {
-			node = node.(map[string]any)[k]
-		}
-		return node
-	}
-	rule := []string{"$defs", "layout", "properties"}
+	s := schematest.Compile(t, Schema())
+	rule := []any{"$defs", "layout", "properties"}
 	for _, tt := range []struct {
 		name string
 		doc  any
-		at   []string
+		at   []any
 	}{
-		{"file", fileDoc{}, []string{"properties"}},
+		{"file", fileDoc{}, []any{"properties"}},
 		{"layout", ruleDoc{}, rule},
-		{"value", valueDoc{}, []string{"$defs", "value", "properties"}},
+		{"value", valueDoc{}, []any{"$defs", "value", "properties"}},
 		{"info", infoDoc{}, append(slices.Clone(rule), "info", "items", "properties")},
 		{"record", recordDoc{}, append(slices.Clone(rule), "record", "properties")},
 		{"semaphore", slotsDoc{}, append(slices.Clone(rule), "semaphore", "properties")},
@@ -85,40 +72,13 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		{"release", releaseDoc{}, append(slices.Clone(rule), "release", "properties")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := slices.Sorted(maps.Keys(at(tt.at...).(map[string]any)))
-			if want := tags(tt.doc); !slices.Equal(got, want) {
-				t.Errorf("schema has %q, the parser %q", got, want)
-			}
+			s.WantFields(t, tt.doc, nil, tt.at...)
 		})
 	}
 	t.Run("words", func(t *testing.T) {
-		wantWords(t, at(append(rule, "kind", "enum")...), kinds)
-		wantWords(t, at(append(rule, "lease", "enum")...), []leaseCondition{leaseAny, leaseRequired, leaseNone})
-		wantWords(t, at(append(rule, "release", "properties", "how", "enum")...), hows)
-		wantWords(t, at("$defs", "value", "properties", "is", "enum"), forms)
+		schematest.WantWords(t, s.Words(append(rule, "kind", "enum")...), kinds)
+		schematest.WantWords(t, s.Words(append(rule, "lease", "enum")...), []leaseCondition{leaseAny, leaseRequired, leaseNone})
+		schematest.WantWords(t, s.Words(append(rule, "release", "properties", "how", "enum")...), hows)
+		schematest.WantWords(t, s.Words("$defs", "value", "properties", "is", "enum"), forms)
 	})
-}
-
-// tags are the fields of a document as a file has them.
-func tags(doc any) []string {
-	var all []string
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(doc)) {
-		all = append(all, f.Tag.Get("yaml"))
-	}
-	slices.Sort(all)
-	return all
-}
-
-func wantWords[T ~string](t *testing.T, schema any, want []T) {
-	t.Helper()
-	var got []T
-	for _, w := range schema.([]any) {
-		got = append(got, T(w.(string)))
-	}
-	slices.Sort(got)
-	want = slices.Clone(want)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("schema has %q, the parser %q", got, want)
-	}
 }

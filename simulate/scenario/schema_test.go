@@ -1,11 +1,8 @@
 package scenario
 
 import (
-	"encoding/json"
-	"maps"
 	"os"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -66,22 +63,7 @@ func TestSchemaRefuses(t *testing.T) {
 
 // TestSchemaAgreesWithTheParser wants both to know the same fields and words.
 func TestSchemaAgreesWithTheParser(t *testing.T) {
-	var root map[string]any
-	if err := json.Unmarshal(Schema(), &root); err != nil {
-		t.Fatal(err)
-	}
-	at := func(keys ...any) any {
-		var node any = root
-		for _, k := range keys {
-			switch k := k.(type) {
-			case string:
-				node = node.(map[string]any)[k]
-			case int:
-				node = node.([]any)[k]
-			}
-		}
-		return node
-	}
+	s := schematest.Compile(t, Schema())
 	step := []any{"$defs", "step", "anyOf", 1, "properties"}
 	tests := []struct {
 		name string
@@ -99,47 +81,14 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := slices.Sorted(maps.Keys(at(tt.at...).(map[string]any)))
-			if want := tags(tt.doc); !slices.Equal(got, want) {
-				t.Errorf("schema has %q, the parser %q", got, want)
-			}
+			s.WantFields(t, tt.doc, []string{""}, tt.at...) // places have no tags
 		})
 	}
 	t.Run("words", func(t *testing.T) {
-		wantWords(t, at("$defs", "step", "anyOf", 0, "enum"), []Action{Pause, Resume, Crash, Close})
-		wantWords(t, at("$defs", "outcome", "enum"), outcomes())
-		pattern := at("$defs", "expectations", "properties", "order", "items", "items", "pattern").(string)
+		schematest.WantWords(t, s.Words("$defs", "step", "anyOf", 0, "enum"), []Action{Pause, Resume, Crash, Close})
+		schematest.WantWords(t, s.Words("$defs", "outcome", "enum"), outcomes())
+		pattern := s.At("$defs", "expectations", "properties", "order", "items", "items", "pattern").(string)
 		words, _, _ := strings.Cut(strings.TrimPrefix(pattern, "^("), ")")
-		var all []any
-		for w := range strings.SplitSeq(words, "|") {
-			all = append(all, w)
-		}
-		wantWords(t, all, moments())
+		schematest.WantWords(t, strings.Split(words, "|"), moments())
 	})
-}
-
-// tags are the fields of a document as a file has them.
-func tags(doc any) []string {
-	var all []string
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(doc)) {
-		if tag := f.Tag.Get("yaml"); tag != "" {
-			all = append(all, tag)
-		}
-	}
-	slices.Sort(all)
-	return all
-}
-
-func wantWords[T ~string](t *testing.T, schema any, want []T) {
-	t.Helper()
-	var got []T
-	for _, w := range schema.([]any) {
-		got = append(got, T(w.(string)))
-	}
-	slices.Sort(got)
-	want = slices.Clone(want)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("schema has %q, the parser %q", got, want)
-	}
 }
