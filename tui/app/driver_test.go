@@ -19,6 +19,7 @@ import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/effects"
+	"etcd-lock/tui/looptest"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/widget"
 )
@@ -58,8 +59,7 @@ type driver struct {
 	m       *Model
 	clock   *clock
 	cluster *backendtest.Cluster
-	msgs    chan tea.Msg
-	ctx     context.Context
+	loop    looptest.Loop
 }
 
 func newDriver(t *testing.T, change func(*backend.Options)) *driver {
@@ -71,7 +71,7 @@ func newDriver(t *testing.T, change func(*backend.Options)) *driver {
 		change(&o)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &driver{t: t, m: New(ctx, o), clock: ck, cluster: c, msgs: make(chan tea.Msg), ctx: ctx}
+	d := &driver{t: t, m: New(ctx, o), clock: ck, cluster: c, loop: looptest.New(ctx)}
 	d.m.effects.Pause = 0 // who waits for a fact need not wait for that too
 	t.Cleanup(func() {
 		cancel()
@@ -80,7 +80,7 @@ func newDriver(t *testing.T, change func(*backend.Options)) *driver {
 		}
 	})
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
-	d.start(d.m.Init())
+	d.loop.Start(d.m.Init())
 	d.until("connected", func() bool { return d.m.Connected() })
 	d.idle() // the preferences too
 	if o.Health != nil {
@@ -92,29 +92,7 @@ func newDriver(t *testing.T, change func(*backend.Options)) *driver {
 
 func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
-	d.start(cmd)
-}
-
-func (d *driver) start(cmd tea.Cmd) {
-	if cmd == nil {
-		return
-	}
-	go func() {
-		msg := cmd()
-		if batch, ok := msg.(tea.BatchMsg); ok {
-			for _, c := range batch {
-				d.start(c)
-			}
-			return
-		}
-		if msg == nil {
-			return
-		}
-		select {
-		case d.msgs <- msg:
-		case <-d.ctx.Done():
-		}
-	}()
+	d.loop.Start(cmd)
 }
 
 func (d *driver) until(what string, holds func() bool) {
@@ -122,7 +100,7 @@ func (d *driver) until(what string, holds func() bool) {
 	deadline := time.After(patience)
 	for !holds() {
 		select {
-		case msg := <-d.msgs:
+		case msg := <-d.loop.Messages:
 			d.send(msg)
 		case <-deadline:
 			d.t.Fatalf("never: %s\n%s", what, d.plain())
@@ -286,7 +264,7 @@ func hostile(now time.Time) inspect.Snapshot {
 }
 
 // do has the root do an action, as if a screen had asked for it.
-func (d *driver) do(a nav.Action) { d.start(d.m.perform(a)) }
+func (d *driver) do(a nav.Action) { d.loop.Start(d.m.perform(a)) }
 
 // home is the table of all locks, grid the one of the screen in front.
 func (d *driver) home() widget.Grid { return d.m.screens.Views[nav.KindLocks].Grid() }

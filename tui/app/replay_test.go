@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
+	"etcd-lock/tui/looptest"
 )
 
 // night records an hour from three o'clock on: at 03:00 billing holds /orders, from 03:10
@@ -63,7 +64,7 @@ func newReplay(t *testing.T, change func(*backendtest.Tape, *backend.Options)) *
 		change(tape, &o)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &driver{t: t, m: New(ctx, o), clock: ck, cluster: cluster, msgs: make(chan tea.Msg), ctx: ctx}
+	d := &driver{t: t, m: New(ctx, o), clock: ck, cluster: cluster, loop: looptest.New(ctx)}
 	t.Cleanup(func() {
 		cancel()
 		if err := d.m.Close(patience); err != nil {
@@ -71,7 +72,7 @@ func newReplay(t *testing.T, change func(*backendtest.Tape, *backend.Options)) *
 		}
 	})
 	d.send(resize(80, 24))
-	d.start(d.m.Init())
+	d.loop.Start(d.m.Init())
 	d.until("the end is shown", func() bool { return d.m.InRecording() && !d.m.Overview.End.IsZero() })
 	d.idle()
 	return d

@@ -16,6 +16,7 @@ import (
 	"etcd-lock/internal/layout"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
+	"etcd-lock/tui/looptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,48 +75,27 @@ func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func()
 type driver struct {
 	t    *testing.T
 	m    *Model
-	ctx  context.Context
-	msgs chan tea.Msg
+	loop looptest.Loop
 }
 
 func newDriver(t *testing.T, f *fleet, name string) *driver {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &driver{t: t, m: New(ctx, f.options(name)), ctx: ctx, msgs: make(chan tea.Msg)}
+	d := &driver{t: t, m: New(ctx, f.options(name)), loop: looptest.New(ctx)}
 	t.Cleanup(func() {
 		cancel()
 		if err := d.m.Close(patience); err != nil {
 			t.Error(err)
 		}
 	})
-	d.start(d.m.Init())
+	d.loop.Start(d.m.Init())
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	return d
 }
 
 func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
-	d.start(cmd)
-}
-
-func (d *driver) start(cmd tea.Cmd) {
-	if cmd == nil {
-		return
-	}
-	go func() {
-		switch msg := cmd().(type) {
-		case nil:
-		case tea.BatchMsg:
-			for _, c := range msg {
-				d.start(c)
-			}
-		default:
-			select {
-			case d.msgs <- msg:
-			case <-d.ctx.Done():
-			}
-		}
-	}()
+	d.loop.Start(cmd)
 }
 
 func (d *driver) screen() string { return ansi.Strip(d.m.View().Content) }
@@ -126,7 +106,7 @@ func (d *driver) shows(text string) {
 	deadline := time.After(patience)
 	for !strings.Contains(d.screen(), text) {
 		select {
-		case msg := <-d.msgs:
+		case msg := <-d.loop.Messages:
 			d.send(msg)
 		case <-deadline:
 			d.t.Fatalf("never: %s\n%s", text, d.screen())
