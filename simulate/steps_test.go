@@ -152,6 +152,10 @@ clients:
   - {name: b, after: 100ms, steps: [{write: /a, expect: [waiting, granted]}, {unlock: /a}]}
 faults: [{at: 400ms, compact: true}]
 `},
+		{"compacted already", `
+clients: [{name: a, steps: [{write: /a}, {wait: 600ms}, {unlock: /a}]}]
+faults: [{at: 400ms, compact: true}, {at: 400ms, compact: true}, {at: 400ms, compact: true}]
+`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
