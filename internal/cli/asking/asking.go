@@ -33,6 +33,9 @@ type holder struct {
 	Mode   string `json:"mode"`
 	Client string `json:"client"`
 	Keeps  bool   `json:"keeps"` // it caches the lock between its uses, and gives it back when asked
+
+	Weight  int `json:"weight,omitempty"`  // of a semaphore: how many permits it holds
+	Permits int `json:"permits,omitempty"` // of a semaphore: how many there are, as it was told
 }
 
 // doc is the JSON document of the command.
@@ -43,8 +46,8 @@ type doc struct {
 	GivenBack bool     `json:"given_back"`
 }
 
-// Run asks the holders of a lock to give it back, by a request for writing, and waits until
-// they have, or for the given time. It withdraws the request then, and reports whether the
+// Run asks the holders of a lock to give it back, by a request for writing, or of a semaphore for
+// all permits, and waits until they have, or for the given time. It withdraws the request then, and reports whether the
 // lock was given back, or not held.
 func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
 	c, err := opts.Connect(ctx)
@@ -56,34 +59,52 @@ func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(s, opts.Name), GivenBack: true}
-	if len(d.Holders) == 0 && len(s.Named(opts.Name)) > 0 {
-		if _, known := s.Find(inspect.LockID{Layout: layout.RWLock, Name: opts.Name}); !known {
-			return false, fmt.Errorf("%s is a lock of other software, which cannot be asked", opts.Name)
-		}
+	l, known := find(s, opts.Name)
+	if !known && len(s.Named(opts.Name)) > 0 {
+		return false, fmt.Errorf("%s is a lock of other software, which cannot be asked", opts.Name)
 	}
+	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(l), GivenBack: true}
 	if len(d.Holders) > 0 {
-		if d.GivenBack, err = opts.ask(ctx, c, d); err != nil {
+		if d.GivenBack, err = opts.ask(ctx, c, d, askFor(l)); err != nil {
 			return false, err
 		}
 	}
 	return d.GivenBack, opts.print(d)
 }
 
-// holders returns who holds the lock of a name.
-func holders(s inspect.Snapshot, name string) []holder {
+// find returns the read/write lock or the semaphore of a name.
+func find(s inspect.Snapshot, name string) (l inspect.Lock, known bool) {
+	for _, kind := range []*layout.Rule{layout.RWLock, layout.Semaphores} {
+		if l, known = s.Find(inspect.LockID{Layout: kind, Name: name}); known {
+			return l, true
+		}
+	}
+	return l, false
+}
+
+// askFor returns the request that asks for a lock: it waits for all holders.
+func askFor(l inspect.Lock) rwlock.LockRequest {
+	if p := l.Permits(); p.Total > 0 {
+		return rwlock.LockRequest{Name: l.ID.Name, Mode: rwlock.Slot, Weight: p.Total, Permits: p.Total}
+	}
+	return rwlock.LockRequest{Name: l.ID.Name, Mode: rwlock.Write}
+}
+
+// holders returns who holds a lock.
+func holders(l inspect.Lock) []holder {
 	found := []holder{}
-	l, _ := s.Find(inspect.LockID{Layout: layout.RWLock, Name: name})
 	for _, r := range l.Queue {
 		if r.Holding {
-			found = append(found, holder{Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep})
+			found = append(found, holder{
+				Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep, Weight: r.Owner.Weight, Permits: r.Owner.Permits,
+			})
 		}
 	}
 	return found
 }
 
 // ask requests the lock until its holders have given it back.
-func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc) (bool, error) {
+func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc, request rwlock.LockRequest) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, opts.Wait)
 	defer cancel()
 	session, err := rwlock.NewSession(ctx, c.Client, sessionTTL)
@@ -97,11 +118,11 @@ func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc) (bool, err
 		defer stop()
 		awaitDeleted(released, c.Client, d)
 	}()
-	m := session.NewRWMutex(d.Name, rwlock.WithLabel("etcd-lock ask"))
-	err = m.RWLock(released)
+	set := session.NewSet([]rwlock.LockRequest{request}, rwlock.WithLabel("etcd-lock ask"))
+	err = set.Lock(released)
 	switch {
 	case err == nil:
-		return true, m.Unlock()
+		return true, set.Unlock()
 	case ctx.Err() == nil && errors.Is(err, context.Canceled): // others are granted the lock now
 		return true, nil
 	case errors.Is(err, context.DeadlineExceeded):
@@ -142,7 +163,11 @@ func (opts *Options) print(d doc) error {
 		if h.Keeps {
 			text = ", which caches the lock between its uses and gives it back when asked"
 		}
-		if err := opts.say("asked " + h.Client + " (" + h.Mode + ")" + text); err != nil {
+		held := h.Mode
+		if h.Permits > 0 {
+			held += fmt.Sprintf(" %d/%d", h.Weight, h.Permits)
+		}
+		if err := opts.say("asked " + h.Client + " (" + held + ")" + text); err != nil {
 			return err
 		}
 	}
