@@ -16,6 +16,25 @@ import (
 	"etcd-lock/rwlock"
 )
 
+// Long describes the command.
+const Long = `Asks the holders of the read/write lock or the semaphore NAME to give it back, and waits
+until they have, or for --wait. It never takes the lock away.
+
+The ask is an ordinary request for writing, or for all permits of the semaphore, which is
+withdrawn at the end, or when the lock is granted. Holders that listen are those that use
+Wanted or WithKeep of package rwlock, and "etcd-lock exec --on-ask"; of the others nothing
+is expected. While the request waits, later requests wait behind it, those of readers and
+for single permits too.
+
+With -o json:
+  name, revision  the lock, and the revision at which its holders were read
+  holders         key, mode, client, and keeps: true if it caches the lock between its
+                  uses and gives it back when asked; false: not known; of a semaphore
+                  weight and permits too: how many of how many it holds
+  given_back      true if all of them have given it back, or the lock was not held
+
+Exit codes: 0 given back, or not held; 3 not given back in time.`
+
 // Options are the options of Run.
 type Options struct {
 	Name    string
