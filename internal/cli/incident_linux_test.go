@@ -14,21 +14,23 @@ import (
 	"etcd-lock/internal/ptytest"
 )
 
-// mostKeys is more than two minutes allow somebody who reads what is asked.
+// mostKeys leaves three seconds for each key, to be done in two minutes.
 const mostKeys = 40
 
-// TestIncident plays on a small screen: it makes the last incident of docs/incidents.md by its script, and resolves all
-// five of its parts in the terminal UI as a user does: by reading what is on the screen,
-// and by keys alone.
+// TestIncident makes the last incident of docs/incidents.md by its script, and resolves all
+// five of its parts in the terminal UI, on a small screen, as a user does: by reading what
+// is shown, and by keys alone.
 func TestIncident(t *testing.T) {
 	t.Parallel()
 	endpoint := etcdtest.StartProcess(t).Endpoint
 	client := etcdtest.Client(t, endpoint)
 	script, said := startIncident(t, endpoint)
 	l := &locks{tb: t, client: client}
-	etcdtest.Eventually(t, "all of the incident", func() bool {
-		return l.count("/reports/daily") == 201 && l.count("/ledger") == 2 && l.count("/audit") == 2
-	})
+	for name, requests := range map[string]int64{
+		"/orders": 2, "/stock": 2, "/invoices": 2, "/backup": 2, "/legacy": 2, "/ledger": 2, "/audit": 2, "/reports/daily": 201,
+	} {
+		etcdtest.Eventually(t, "requests for "+name, func() bool { return l.count(name) == requests })
+	}
 
 	cmd := terminalCmd("xterm-256color", t.TempDir(), "tui", "--endpoints", endpoint)
 	u := &operator{Terminal: ptytest.Start(t, cmd, 80, 24), t: t}
@@ -116,7 +118,7 @@ func (u *operator) resolve(kind, lock, does string) {
 	u.press("y")
 	u.WaitUntil(kind+" of "+lock+" resolved", func(screen string) bool {
 		_, wanted := problemRows(screen, kind, lock)
-		return strings.Contains(wanted, "✓")
+		return strings.Contains(screen, "details and fixes") && (wanted == "" || strings.Contains(wanted, "✓"))
 	})
 }
 
