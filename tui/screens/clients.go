@@ -184,7 +184,7 @@ func (s *clientsScreen) View(w, h int) string {
 		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
 	}
 	th := s.tableHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "no client matches; esc shows all"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, orUnmatched(s.Context, s.table, "")), w, th, true, false)}
 	rest := h - th
 	if rest <= 0 {
 		return parts[0]

@@ -35,6 +35,7 @@ func newScenariosScreen(c *nav.Context) *scenariosScreen {
 	}, func(sc backend.Scenario) string { return sc.Name })
 	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
 	s.table.Label = func(sc backend.Scenario) string { return sc.Name }
+	s.pager.More = c.KeyOn(nav.KindScenarios, widget.MoreKey)
 	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: append(s.own(), s.pager.Bindings()...)}}, s.table.Bindings()...)
 	s.table.Set(c.Scenarios.All())

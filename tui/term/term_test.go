@@ -76,6 +76,18 @@ func TestWrap(t *testing.T) {
 	if want := []string{"billing", "billing[311]@web-1 and", "stock@web-2 wait"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	for text, want := range map[string][]string{
+		"  if its client is dead, end it":  {"  if its client is dead,", "  end it"},
+		"✗ a deadlock on /orders and more": {"✗ a deadlock on /orders", "  and more"},
+		"a deadlock on /orders and stock":  {"a deadlock on /orders", "and stock"},
+		"= etcdctl del /legacy/write/1":    {"= etcdctl del", "  /legacy/write/1"},
+		"✗":                                {"✗"},
+		"":                                 {""},
+	} {
+		if got := Wrap(text, 24, same); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 	if got := Safe("a" + unbroken + "b"); strings.Contains(got, unbroken) {
 		t.Errorf("what stands for a hyphen is printable: %q", got)
 	}
