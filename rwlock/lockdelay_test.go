@@ -9,12 +9,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// unanswered sends no renewal, as a client that is cut off.
-func unanswered(_ *Session, ctx context.Context) renewal {
-	<-ctx.Done()
-	return renewal{err: ctx.Err()}
-}
-
 // After an unclean end, etcd keeps the keys of a session with a lock delay for that long after
 // its deadline, whatever its client does. What is seen later than it happened cannot make this
 // pass: the deletion is noticed after it.
@@ -22,7 +16,10 @@ func TestLockDelay(t *testing.T) {
 	t.Parallel()
 	const ttl, delay = 2 * time.Second, 2 * time.Second
 	f := newFixture(t)
-	s, err := newSession(f.soon(), f.client, ttl, unanswered, WithLockDelay(delay))
+	s, err := newSession(f.soon(), f.client, ttl, func(_ *Session, ctx context.Context) renewal { // of a client that is cut off
+		<-ctx.Done()
+		return renewal{err: ctx.Err()}
+	}, WithLockDelay(delay))
 	f.must(err)
 	if s.TTL() < ttl {
 		t.Errorf("TTL %s, want %s", s.TTL(), ttl)

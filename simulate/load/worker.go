@@ -94,7 +94,7 @@ func (w *worker) pick() rwlock.LockRequest {
 		want.Mode = rwlock.Write
 	}
 	if w.Permits > 0 {
-		want.Mode, want.Weight, want.Permits = rwlock.Slot, w.Role.Weight, w.Permits
+		want.Mode, want.Weight, want.Permits = rwlock.Slot, w.Weight, w.Permits
 	}
 	return want
 }

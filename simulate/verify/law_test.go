@@ -19,10 +19,10 @@ type ticket struct {
 	lease  int64
 	lock   string
 	use
-	token  int64
-	asked  time.Duration
-	keys   []string // its own and, once upgraded, the writer's before it
-	hold   *Hold    // nil while it waits
+	token int64
+	asked time.Duration
+	keys  []string // its own and, once upgraded, the writer's before it
+	hold  *Hold    // nil while it waits
 }
 
 func (k *ticket) holds(mode rwlock.Mode) bool {
