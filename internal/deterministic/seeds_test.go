@@ -21,7 +21,8 @@ var (
 // one instant would not be the same in every run.
 func TestMain(m *testing.M) {
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(256 << 20)
 	m.Run()
 }
 
