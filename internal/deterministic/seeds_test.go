@@ -56,6 +56,17 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// TestSeedsThatFailed runs seeds on which long runs have stopped. In these, the judge took the
+// key of a kept lock that still waited for the one that was granted, and deleted.
+func TestSeedsThatFailed(t *testing.T) {
+	for _, seed := range []uint64{100097235, 100180928, 100241293, 100285815, 100339115, 100346531, 100373852, 100441053} {
+		p := newPlan(seed)
+		if o := run(t, p, false); len(o.Failures) > 0 {
+			report(t, p, o)
+		}
+	}
+}
+
 // total sums up runs.
 type total struct {
 	seeds, grants, relocks, permits, calls, writes, faults int
