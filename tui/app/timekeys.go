@@ -25,7 +25,7 @@ func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 		},
 		{
 			Keys: "[", Short: "earlier", Long: "the change before, in history",
-			Doc:   "[time travel](#time-travel): to the change before",
+			Doc:   "[time travel](#time-travel): to the previous change",
 			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: -1}),
 		},
 		{
@@ -49,7 +49,7 @@ func (m *Model) replayBindings() []widget.Binding {
 	return append([]widget.Binding{
 		{
 			Keys: "{", Short: "problem before", Long: "to when it was found, in a recording",
-			Doc:   "in a [recording](#replay): to when the problem before was found",
+			Doc:   "in a [recording](#replay): to when the previous problem was found",
 			Where: widget.FooterStart, When: c.InRecording, Off: c.OffClock, Do: mark(-1),
 		},
 		{
@@ -69,12 +69,12 @@ func (m *Model) replayBindings() []widget.Binding {
 		},
 		{
 			Keys: "z", Short: "zoom in", Long: "the time line, around the moment",
-			Doc: "have the time line show less time, around the moment",
+			Doc: "zoom the time line in, around the moment shown",
 			Off: c.OffPlay, Do: zoom(1),
 		},
 		{
 			Keys: "Z", Short: "zoom out", Long: "the time line",
-			Doc: "have the time line show more time",
+			Doc: "zoom it out",
 			Off: c.OffPlay, Do: zoom(-1),
 		},
 	}, speedBindings(c)...)

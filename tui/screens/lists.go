@@ -179,7 +179,7 @@ func newNotificationsScreen(c *nav.Context) *notificationsScreen {
 		},
 		{
 			Keys: "c", Short: "end", Long: "take it off the list",
-			Doc:   "take it off the list: you are not notified any more",
+			Doc:   "remove it from the list: you are no longer notified",
 			Where: widget.InFooter, Off: nav.Unless(selected, "nothing is selected"), Do: func() nav.Action {
 				n, _ := s.table.Current()
 				return nav.EndNotification{ID: n.ID}

@@ -47,12 +47,12 @@ func (p *Pager) Bindings() []Binding {
 		},
 		{
 			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
-			Doc: "go to the text: the keys that move scroll it then",
+			Doc: "move to the text, which the cursor keys then scroll",
 			Off: p.offText, Do: focus(true),
 		},
 		{
 			Keys: "h", Short: ToTable, Long: "from the text",
-			Doc: "go back to the table",
+			Doc: "back to the table",
 			Off: p.offTable, Do: focus(false),
 		},
 	}
