@@ -172,7 +172,7 @@ func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Pla
 	defer l.mu.Unlock()
 	var holds []*notedHold
 	for _, lock := range locks {
-		s.Mode = lock.Mode
+		s.Mode, s.Weight, s.Permits = lock.Mode, lock.Weight, lock.Permits
 		holds = append(holds, &notedHold{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
 	}
 	l.holds = append(l.holds, holds...)

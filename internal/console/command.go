@@ -11,6 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/term"
 
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 )
@@ -76,11 +77,8 @@ func (c commands) Background(line backend.CommandLine, stop <-chan struct{}) (la
 		case <-ctx.Done():
 		}
 	}()
-	cmd := exec.CommandContext(ctx, line.Args[0], line.Args[1:]...)
-	cmd.Env = append(os.Environ(), line.Env...)
 	var out tail
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
+	err = hooks.Run(ctx, line.Args, line.Env, nil, &out)
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return strings.TrimSpace(lines[len(lines)-1]), err
 }

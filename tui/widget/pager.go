@@ -46,7 +46,7 @@ func (p *Pager) Bindings() []Binding {
 			Where: InFooter, Do: scroll(-1),
 		},
 		{
-			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
+			Keys: "l", Short: ToText, Long: "the cursor keys then scroll it",
 			Doc: "move to the text, which the cursor keys then scroll",
 			Off: p.offText, Do: focus(true),
 		},
