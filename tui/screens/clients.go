@@ -70,7 +70,7 @@ func (s *clientsScreen) own() []widget.Binding {
 		},
 		{
 			Keys: "u", Short: "unlock", Long: "release or cancel the request under the cursor, else the latest",
-			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
+			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; remove one that has ended from the list",
 			Where: widget.InFooter, Off: stop, Do: s.unlock,
 		},
 	}, s.controls(begin, stop, nav.EitherOff(can, onRequest))...)

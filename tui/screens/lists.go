@@ -178,8 +178,8 @@ func newNotificationsScreen(c *nav.Context) *notificationsScreen {
 			Where: widget.InFooter, Off: nav.Unless(hasLock, "this is not about a lock"), Do: s.drill,
 		},
 		{
-			Keys: "c", Short: "end", Long: "take it off the list",
-			Doc:   "take it off the list: you are not notified any more",
+			Keys: "c", Short: "end", Long: "remove it from the list",
+			Doc:   "remove it from the list: you are no longer notified",
 			Where: widget.InFooter, Off: nav.Unless(selected, "nothing is selected"), Do: func() nav.Action {
 				n, _ := s.table.Current()
 				return nav.EndNotification{ID: n.ID}

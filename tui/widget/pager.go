@@ -46,13 +46,13 @@ func (p *Pager) Bindings() []Binding {
 			Where: InFooter, Do: scroll(-1),
 		},
 		{
-			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
-			Doc: "go to the text: the keys that move scroll it then",
+			Keys: "l", Short: ToText, Long: "the cursor keys then scroll it",
+			Doc: "move to the text, which the cursor keys then scroll",
 			Off: p.offText, Do: focus(true),
 		},
 		{
 			Keys: "h", Short: ToTable, Long: "from the text",
-			Doc: "go back to the table",
+			Doc: "back to the table",
 			Off: p.offTable, Do: focus(false),
 		},
 	}
