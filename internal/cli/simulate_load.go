@@ -7,14 +7,12 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
-
-	"etcd-lock/internal/format"
-	"etcd-lock/internal/printable"
-
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/printable"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
 )

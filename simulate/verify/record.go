@@ -6,10 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"etcd-lock/internal/keyspace"
-
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 // ErrGap is returned when etcd's history was compacted while the recorder was cut off

@@ -3,10 +3,10 @@ package app
 import (
 	"slices"
 
+	tea "charm.land/bubbletea/v2"
+
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/widget"
-
-	tea "charm.land/bubbletea/v2"
 )
 
 // bindings are the keys that work everywhere.
