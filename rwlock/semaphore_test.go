@@ -70,8 +70,6 @@ func TestHeavyRequestIsNotOvertaken(t *testing.T) {
 	f.must(f.await(lighterDone))
 }
 
-// Of clients that disagree about the permits, those that were told fewer wait for more, and
-// the others wait behind them.
 // The position of a request counts all that are ahead of it, also those beside which it could
 // have permits.
 func TestSemaphorePosition(t *testing.T) {
@@ -98,6 +96,8 @@ func TestSemaphorePosition(t *testing.T) {
 	f.must(light.Release())
 }
 
+// Of clients that disagree about the permits, those that were told fewer wait for more, and
+// the others wait behind them.
 func TestPermitsThatDisagree(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
