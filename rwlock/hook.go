@@ -44,6 +44,7 @@ type Event struct {
 // given several times. f is called from the goroutine that acquires or unlocks, which waits
 // for it; with EventLost from another goroutine. A loss is reported two seconds after the
 // grant at the earliest, unless the session has ended: from then on the hold watches its key.
+// A loss that Unlock finds may be reported after EventReleased, whose Err is ErrLost then.
 //
 // A nil f is no hook. The packages slogrwlock, promrwlock and otelrwlock below this one have hooks for logs,
 // metrics and traces.

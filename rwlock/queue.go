@@ -25,6 +25,7 @@ type keyRev struct {
 type queueState struct {
 	predecessors []keyRev // that block the entry, or the last of them, in the order of the queue
 	complete     bool     // no predecessor is missing
+	further      int      // requests of a semaphore that are ahead of the predecessors
 	length       int64    // number of keys in what was read of the queue
 	unread       bool     // nothing was read
 	rev          int64
@@ -34,7 +35,7 @@ type queueState struct {
 // position returns how many requests are ahead of the entry, or 0 when that is not known.
 func (s queueState) position() int {
 	if s.complete {
-		return len(s.predecessors)
+		return len(s.predecessors) + s.further
 	}
 	return int(s.length)
 }

@@ -70,6 +70,32 @@ func TestHeavyRequestIsNotOvertaken(t *testing.T) {
 	f.must(f.await(lighterDone))
 }
 
+// The position of a request counts all that are ahead of it, also those beside which it could
+// have permits.
+func TestSemaphorePosition(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	holder, heavy := f.semaphore(3), f.semaphore(3)
+	f.must(holder.Acquire(f.soon(), 1))
+	heavyDone := start(func() error { return heavy.Acquire(f.soon(), 3) })
+	f.queued(2)
+	queued := make(chan Event, 1)
+	light := NewSemaphore(f.session(), f.name, 3, WithHook(func(e Event) {
+		if e.Kind == EventQueued {
+			queued <- e
+		}
+	}))
+	lightDone := start(func() error { return light.Acquire(f.soon(), 1) })
+	if e := <-queued; e.Position != 2 || len(e.Ahead) != 2 {
+		t.Errorf("at position %d behind %v, want 2", e.Position, e.Ahead)
+	}
+	f.must(holder.Release())
+	f.must(f.await(heavyDone))
+	f.must(heavy.Release())
+	f.must(f.await(lightDone))
+	f.must(light.Release())
+}
+
 // Of clients that disagree about the permits, those that were told fewer wait for more, and
 // the others wait behind them.
 func TestPermitsThatDisagree(t *testing.T) {

@@ -80,7 +80,8 @@ func (e *entry) queueState(replies []*etcdserverpb.ResponseOp, rev int64) queueS
 			ahead = append(ahead, s)
 		}
 	}
-	return queueState{predecessors: blockersOf(e.slot, ahead), complete: !r.More, length: r.Count}
+	blockers := blockersOf(e.slot, ahead)
+	return queueState{predecessors: blockers, complete: !r.More, further: len(ahead) - len(blockers), length: r.Count}
 }
 
 // maxSlots is how many requests ahead of one for a semaphore are read in one transaction, if

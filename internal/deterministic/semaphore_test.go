@@ -41,7 +41,7 @@ func (p *plan) useSemaphores() {
 
 // visitSemaphore takes permits, holds them and gives them back.
 func (w *world) visitSemaphore(ctx context.Context, i int, v visit, s *rwlock.Session) {
-	m := s.NewSemaphore(semaphore, v.Permits)
+	m := s.NewSemaphore(semaphore, v.Permits, rwlock.WithHook(w.hook(i)))
 	acquire := m.Acquire
 	if v.Try {
 		acquire = m.TryAcquire

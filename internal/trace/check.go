@@ -24,7 +24,8 @@ var follows = map[rwlock.EventKind][]rwlock.EventKind{
 //
 // A hold that was lost, whose Unlock failed or that has not ended may have been granted after
 // a later one: its key was deleted before its client learned that it was granted. Events
-// without a token are checked for their order only.
+// without a token are checked for their order only. Two requests for permits of a semaphore
+// exclude each other when they take more than there are.
 func Check(steps []Step) []string {
 	c := checker{
 		last: map[int]rwlock.EventKind{}, ahead: map[int]int64{}, token: map[int]int64{}, owner: map[int64]int{},
@@ -49,8 +50,23 @@ func Check(steps []Step) []string {
 	return c.faults
 }
 
-// newest is the largest tokens that were granted of a lock.
-type newest struct{ write, any int64 }
+// newest is the largest tokens that were granted of a lock, and all requests for its permits
+// that were granted.
+type newest struct {
+	write, any int64
+	slots      []granted
+}
+
+// granted is a request for permits that was granted.
+type granted struct {
+	rwlock.LockRequest
+	token int64
+}
+
+// excludes reports whether two requests for permits cannot be granted at once.
+func (g granted) excludes(l rwlock.LockRequest) bool {
+	return max(g.Weight, 1)+max(l.Weight, 1) > min(g.Permits, l.Permits)
+}
 
 // checker is what is known of the requests at some point of a trace, by request.
 type checker struct {
@@ -100,9 +116,7 @@ func (c *checker) queued(s Step) {
 	}
 	var last int64
 	for _, a := range s.Event.Ahead {
-		key, ok := keyspace.ParseRWLock(a.Key)
-		i := slices.IndexFunc(s.Event.Locks, func(l rwlock.LockRequest) bool { return ok && l.Name == key.Name })
-		if i < 0 || a.Mode != rwlock.Write && s.Event.Locks[i].Mode != rwlock.Write {
+		if !slices.ContainsFunc(s.Event.Locks, func(l rwlock.LockRequest) bool { return canWaitFor(l, a) }) {
 			c.fault(s, "token %d is ahead and does not exclude it", a.Token)
 		}
 		if a.Token < last {
@@ -111,6 +125,16 @@ func (c *checker) queued(s Step) {
 		last = a.Token
 	}
 	c.ahead[s.Request] = last
+}
+
+// canWaitFor reports whether a request for l may have to wait for a.
+func canWaitFor(l rwlock.LockRequest, a rwlock.Ahead) bool {
+	parse := keyspace.ParseRWLock
+	if l.Mode == rwlock.Slot {
+		parse = keyspace.ParseSlot
+	}
+	key, ok := parse(a.Key)
+	return ok && key.Name == l.Name && (l.Mode == rwlock.Slot || l.Mode == rwlock.Write || a.Mode == rwlock.Write)
 }
 
 // grant checks the token, and that nothing that the request had to wait for is granted later.
@@ -129,8 +153,16 @@ func (c *checker) grant(s Step) {
 	for _, l := range s.Event.Locks {
 		n := c.granted[l.Name]
 		later := n.write
-		if l.Mode == rwlock.Write {
+		switch l.Mode {
+		case rwlock.Write:
 			later = n.any
+		case rwlock.Slot:
+			for _, g := range n.slots {
+				if g.excludes(l) {
+					later = max(later, g.token)
+				}
+			}
+			n.slots = append(n.slots, granted{l, token})
 		}
 		if token < later && c.ended[s.Request] {
 			c.fault(s, "granted token %d of %s after token %d", token, l.Name, later)

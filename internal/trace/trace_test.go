@@ -86,3 +86,56 @@ func TestCheckRejects(t *testing.T) {
 		})
 	}
 }
+
+// permit makes a step of a request for some of three permits of the semaphore /s.
+func permit(request, weight int, kind rwlock.EventKind, token int64, ahead ...int64) Step {
+	s := step(request, rwlock.Slot, kind, token)
+	s.Event.Locks = []rwlock.LockRequest{{Name: "/s", Mode: rwlock.Slot, Weight: weight, Permits: 3}}
+	s.Event.Position = len(ahead)
+	for _, a := range ahead {
+		s.Event.Ahead = append(s.Event.Ahead, rwlock.Ahead{Key: keyspace.Encode("/s", keyspace.Slot, "x"), Mode: rwlock.Slot, Token: a})
+	}
+	return s
+}
+
+// permits is a trace of a semaphore that the protocol allows: the first two requests have
+// permits at once, and the second one learns of it first; the third one waits for both.
+func permits() []Step {
+	return []Step{
+		0: permit(0, 2, rwlock.EventWaiting, 0),
+		1: permit(1, 1, rwlock.EventWaiting, 0),
+		2: permit(2, 2, rwlock.EventWaiting, 0),
+		3: permit(1, 1, rwlock.EventGranted, 6),
+		4: permit(0, 2, rwlock.EventGranted, 5),
+		5: permit(2, 2, rwlock.EventQueued, 0, 5, 6),
+		6: permit(0, 2, rwlock.EventReleased, 5),
+		7: permit(2, 2, rwlock.EventGranted, 7),
+		8: permit(1, 1, rwlock.EventReleased, 6),
+		9: permit(2, 2, rwlock.EventReleased, 7),
+	}
+}
+
+func TestCheckSemaphore(t *testing.T) {
+	if faults := Check(permits()); len(faults) > 0 {
+		t.Error(faults)
+	}
+	for name, m := range map[string]struct {
+		change func([]Step) []Step
+		want   string
+	}{
+		"more than there are, out of turn": {func(s []Step) []Step { s[4], s[7] = s[7], s[4]; return s }, "granted token 5 of /s after token 7"},
+		"one token twice":                  {func(s []Step) []Step { s[7].Event.Token = 6; return s }, "which request 1 has"},
+		"token before those ahead":         {func(s []Step) []Step { s[7].Event.Token = 4; return s }, "was ahead"},
+		"ahead of another semaphore":       {func(s []Step) []Step { s[5].Event.Ahead[0].Key = "/b/slot/x"; return s }, "does not exclude it"},
+		"ahead of a lock":                  {func(s []Step) []Step { s[5].Event.Ahead[0].Key = "/s/write/x"; return s }, "does not exclude it"},
+		"granted twice":                    {func(s []Step) []Step { return slices.Insert(s, 5, s[4]) }, `"granted" after "granted"`},
+		"released by another token":        {func(s []Step) []Step { s[8].Event.Token = 3; return s }, "but was granted with 6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := Check(m.change(permits()))
+			if !strings.Contains(strings.Join(faults, "\n"), m.want) {
+				t.Errorf("faults %q, want %q", faults, m.want)
+			}
+		})
+	}
+}
