@@ -40,6 +40,19 @@ func TestCutMiddle(t *testing.T) {
 	}
 }
 
+// What is measured in short has the width that it has in full.
+func TestWidth(t *testing.T) {
+	for r := rune(' '); r < 0x3000; r++ {
+		if isSign(r) {
+			for _, s := range []string{string(r), "a" + string(r) + string(r), string(r) + "\ufe0f", string(r) + "\u0301a", string(r) + "日"} {
+				if got, want := Width(s), ansi.StringWidth(s); got != want {
+					t.Errorf("%q: %d, want %d", s, got, want)
+				}
+			}
+		}
+	}
+}
+
 // Where nothing but ASCII is shown, other characters keep their width.
 func TestPlain(t *testing.T) {
 	if got := Plain("日é●"); got != "???o" {

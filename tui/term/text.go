@@ -50,15 +50,23 @@ func IsPlain(s string) bool {
 	return true
 }
 
-// Width is the display width of s. Most text is ASCII, and measured for every
+// Width is the display width of s. Most text is ASCII and signs, and measured for every
 // frame.
 func Width(s string) int {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+	w := 0
+	for _, r := range s {
+		if (r < ' ' || r > '~') && !isSign(r) {
 			return ansi.StringWidth(s)
 		}
+		w++
 	}
-	return len(s)
+	return w
+}
+
+// isSign reports whether r is one of the signs that are drawn most, each in a cell of its
+// own.
+func isSign(r rune) bool {
+	return '─' <= r && r <= '▟' || r == '…' || r == '●' || r == '○' || r == '▲' || r == '≤' || r == '≥' || r == '·'
 }
 
 // Cut shortens s to a display width of w: after a word, if that leaves a third of the width.
