@@ -49,9 +49,9 @@ func TestTUIReplay(t *testing.T) {
 	}
 
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--recording", dir, "--live")
-	tm.WaitFor("connected", "/orders", "billing")
+	tm.WaitToShow("connected", "/orders", "billing")
 	tm.Press("[")
-	tm.WaitFor("RECORDED", "without a lease", "live is")
+	tm.WaitToShow("RECORDED", "without a lease", "live is")
 	tm.Press("q")
 	if err := tm.Wait(); err != nil {
 		t.Error(err)
@@ -60,19 +60,19 @@ func TestTUIReplay(t *testing.T) {
 	stop()
 
 	tm = startTerminal(t, tmp, "tui", "--recording", dir)
-	tm.WaitFor("RECORDED", "no etcd", "the recording ends here")
+	tm.WaitToShow("RECORDED", "no etcd", "the recording ends here")
 	tm.Press(":at nonsense\r")
-	tm.WaitFor("must be a time such as 03:12")
+	tm.WaitToShow("must be a time such as 03:12")
 	tm.Press("[[[") // to the beginning: whether billing's release was recorded is for how busy the machine is
-	tm.WaitFor("without a lease", "▲ contended")
+	tm.WaitToShow("without a lease", "▲ contended")
 	tm.Press("3")
-	tm.WaitFor("no-lease", "1 session waited behind it")
+	tm.WaitToShow("no-lease", "1 session waited behind it")
 	tm.Press("\x0b") // ctrl+k
-	tm.WaitFor("this is a recording")
+	tm.WaitToShow("this is a recording")
 	tm.Press("]")
-	tm.WaitFor("no problems")
+	tm.WaitToShow("no problems")
 	tm.Press("7")
-	tm.WaitFor("● granted", "billing")
+	tm.WaitToShow("● granted", "billing")
 	tm.Press(quitKey)
 	if err := tm.Wait(); err != nil {
 		t.Error(err)

@@ -66,7 +66,9 @@ func TestStoppedCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	const config = `commands: [{key: P, name: wait, run: sh -c "trap 'echo goes on' CONT; echo ready; while :; do sleep 0.1; done"}]`
+	// A shell that is about to start a program cannot be stopped when that is, so this one starts
+	// none any more.
+	const config = `commands: [{key: P, name: wait, run: sh -c "trap 'echo goes on' CONT; sleep 1000 & echo ready; while :; do wait; done"}]`
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,20 @@ func TestBareUpdates(t *testing.T) {
 	}
 }
 
+// TestQuietUpdate: the locks that come when nothing happens any more are no change and no gap.
+func TestQuietUpdate(t *testing.T) {
+	r, b := newRecorder(t, Options{}), newBusy(20, 5, true)
+	r.Update(b.begin())
+	r.Update(bare(b.update(r.clock.wall)))
+	r.Update(inspect.Update{Snapshot: b.snapshot()})
+	r.Tick()
+	all := r.open()
+	m, err := all.End()
+	if want := b.snapshot(); err != nil || len(all.segments) != 1 || !reflect.DeepEqual(keysOf(m.Snapshot), keysOf(want)) {
+		t.Errorf("%d segments, %v\n%s", len(all.segments), err, gocmp.Diff(keysOf(want), keysOf(m.Snapshot)))
+	}
+}
+
 // sameChange is sameEvent, whatever the times.
 func sameChange(made, replayed inspect.Event) bool {
 	return made.Kind == replayed.Kind && made.Revision == replayed.Revision && made.Request.Key == replayed.Request.Key
@@ -83,15 +97,15 @@ func keysOf(s inspect.Snapshot) (keys []string) {
 	return keys
 }
 
-// TestDroppedSteps: what was dropped for a slow recorder is a gap, if the locks before it are
-// known by their steps only.
+// TestDroppedSteps: what was dropped for a slow recorder is a gap.
 func TestDroppedSteps(t *testing.T) {
 	r, b := newRecorder(t, Options{}), newBusy(20, 5, true)
 	r.Update(b.begin())
 	r.Update(bare(b.update(r.clock.wall)))
 	before := b.revision
 	b.update(r.clock.wall)
-	r.Update(inspect.Update{Snapshot: b.snapshot(), Missed: 250})
+	now := b.snapshot()
+	r.Update(inspect.Update{Snapshot: now, Missed: 250, Steps: []inspect.Step{{Revision: now.Revision, Read: &now}}})
 	r.Tick()
 	all := r.open()
 	m, err := all.Rev(before)

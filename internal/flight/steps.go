@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"cmp"
 	"iter"
 
 	"etcd-lock/internal/inspect"
@@ -11,16 +12,12 @@ const maxBatch = 20_000
 
 // news records the locks of an update.
 func (r *Recorder) news(u inspect.Update) {
-	switch before, stale := r.last, r.stale; {
-	case len(u.Steps) > 0:
+	switch before := r.last; {
+	case len(u.Steps) > 0 || u.Bare || r.stale:
 		r.steps(u)
-	case u.Bare:
-		r.advance(u.Snapshot)
 	case !r.know(u.Snapshot):
 	case u.Resynced.Happened():
 		r.rotate(CauseResync, newResync(u.Resynced))
-	case stale:
-		r.rotate(CauseMissed, nil)
 	default:
 		r.difference(before, u)
 	}
@@ -49,7 +46,7 @@ func (r *Recorder) difference(before inspect.Snapshot, u inspect.Update) {
 	r.stepped, r.other, r.reached = newTime(r.now), u.Snapshot.Other, u.Snapshot.Revision
 }
 
-// steps records the steps of an update.
+// steps records the steps of an update, which may have none.
 func (r *Recorder) steps(u inspect.Update) {
 	events := u.Events
 	for _, step := range u.Steps {
@@ -76,8 +73,8 @@ func (r *Recorder) readAnew(step inspect.Step) {
 		r.rotate(CauseResync, newResync(step.Resynced))
 	case !r.begun:
 		r.begin(nil)
-	case r.joint != "":
-		r.rotate(r.joint, nil)
+	default:
+		r.rotate(cmp.Or(r.joint, CauseMissed), nil)
 	}
 	r.joint = ""
 }

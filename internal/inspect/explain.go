@@ -24,7 +24,8 @@ func (s *Source) WatchCauses(ctx context.Context, prefixes ...string) <-chan Upd
 // led from the locks that were read to its snapshot.
 //
 // Since steps say what snapshots would, and snapshots cost much, updates are bare unless
-// they are the first one, lack events or steps, or nothing has happened since the one before.
+// they are the first one, events or steps were dropped, or nothing has happened since the one
+// before.
 // While much happens, each one after some seconds has its locks.
 func (s *Source) WatchSteps(ctx context.Context, prefixes ...string) <-chan Update {
 	return s.watchExplained(ctx, prefixes, &explainer{steps: true})

@@ -191,9 +191,14 @@ func (p *publisher) take() Update {
 	p.dropEvents()
 	p.unread.add(p.state.unread())
 	u := p.next
-	p.takeSteps(&u)
-	u.Bare = p.spares(u)
+	u.Steps = p.state.takeSteps()
+	dropped := p.steps && (u.Missed > 0 || p.unstepped)
+	u.Bare = p.spares(u, dropped)
 	u.Snapshot, u.Err = p.picture(u.Bare), p.health.err
+	if dropped {
+		read := u.Snapshot
+		u.Steps, p.unstepped = []Step{p.readStep(&read, u.Resynced)}, false
+	}
 	if p.synced && !p.begun { // no earlier snapshot is known to the receiver, from which events lead to this one
 		p.begun, u.Missed = true, 0
 		if len(u.Steps) == 0 {
@@ -205,9 +210,8 @@ func (p *publisher) take() Update {
 	return u
 }
 
-// spares reports whether an update is to be bare.
-func (p *publisher) spares(u Update) bool {
-	dropped := len(u.Events)+u.Missed > 0 && len(u.Steps) == 0
+// spares reports whether an update is to be bare; steps of it may have been dropped.
+func (p *publisher) spares(u Update, dropped bool) bool {
 	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksEvery
 }
 
@@ -220,13 +224,9 @@ func (p *publisher) picture(bare bool) Snapshot {
 	return p.state.snapshot()
 }
 
-// takeSteps has an update have its steps, unless some were dropped.
-func (p *publisher) takeSteps(u *Update) {
-	u.Steps = p.state.takeSteps()
-	if u.Missed > 0 || p.unstepped {
-		u.Steps = nil
-	}
-	p.unstepped = false
+// readStep returns the step of locks that are not known by the steps before.
+func (p *publisher) readStep(read *Snapshot, resynced Resync) Step {
+	return Step{Revision: read.Revision, Time: p.now(), Other: read.Other, Read: read, Resynced: resynced}
 }
 
 func (p *publisher) handle(c change) {
@@ -281,10 +281,7 @@ func (p *publisher) reset(l listing) {
 	if noting {
 		p.state.noteSteps()
 		read := p.state.snapshot()
-		steps = append(steps, Step{
-			Revision: read.Revision, Time: p.now(), Other: read.Other, Read: &read, Resynced: resynced,
-		})
-		p.state.steps = steps
+		p.state.steps = append(steps, p.readStep(&read, resynced))
 	}
 	p.synced, p.dirty = true, true
 	p.health = health{}

@@ -137,9 +137,11 @@ func TestBareUpdates(t *testing.T) {
 		db.put(fmt.Sprint("a/write/", db.revision), "", 0)
 		p.handle(change{events: db.commit(), at: epoch})
 	}
+	var last Update
 	take := func(what string, bare bool, locks, events int) {
 		t.Helper()
 		u := p.take()
+		last = u
 		if u.Bare != bare || len(u.Snapshot.Locks) != locks || u.Snapshot.Revision != p.state.revision || len(u.Events) != events {
 			t.Errorf("%s: bare is %t, %d locks, %d events at %d", what, u.Bare, len(u.Snapshot.Locks), len(u.Events), u.Snapshot.Revision)
 		}
@@ -160,6 +162,9 @@ func TestBareUpdates(t *testing.T) {
 		happens()
 	}
 	take("some were dropped", false, 1, maxSteps)
+	if s := last.Steps; len(s) != 1 || s[0].Read == nil || len(s[0].Read.Locks) != 1 || s[0].Revision != db.revision {
+		t.Errorf("the steps after those that were dropped are %+v", s)
+	}
 	p.handle(change{listing: listingAt(db.revision, func(l *listing) { l.cause = ResyncSilent })})
 	take("they were read anew", false, 0, 0)
 }

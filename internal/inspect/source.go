@@ -51,7 +51,7 @@ type Update struct {
 	Bare     bool     // only from WatchSteps: the snapshot is without its locks
 	Events   []Event  // what led from the snapshot before to this one, oldest first
 	Missed   int      // earlier events, dropped because the receiver was slow
-	Steps    []Step   // only from WatchSteps: what led here, revision by revision; empty if some were dropped, too
+	Steps    []Step   // only from WatchSteps: what led here, revision by revision; if some were dropped, one with the locks as they are
 	Resynced Resync   // whether and why the snapshot was read anew, so that the events in between are not known
 	Err      error    // etcd does not answer, or refuses to: the watch retries
 }

@@ -17,7 +17,8 @@ type Step struct {
 	Locks    []LockStep
 	Events   int // how many of the update's events are of this step; they are in the order of the steps
 
-	// Read has the locks as they were read anew. The step has nothing else then.
+	// Read has the locks as they were read anew, or as they are after steps that were dropped
+	// for a slow receiver. The step has nothing else then.
 	Read     *Snapshot
 	Resynced Resync // why they were read anew; it did not happen if they were read for the first time
 }
