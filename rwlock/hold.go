@@ -129,6 +129,9 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	}
 	defer h.reset()
 	defer h.endTurn()
+	if s, ok := h.session.(*Session); ok {
+		s.endIfOver()
+	}
 	lost := loss.isKnown()
 	loss.stop()
 	switch {

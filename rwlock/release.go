@@ -45,8 +45,12 @@ func (r *request) release(ctx context.Context, entries ...*entry) error {
 }
 
 // abandon deletes the keys of a request that was lost, in the background. Some of them may
-// exist: others were lost, or the session has ended and its lease has not.
+// exist: others were lost, or the session has ended and its lease has not. After an unclean end
+// of a session with a lock delay, the keys are left to the lease.
 func (r *request) abandon() {
+	if s, ok := r.session.(*Session); ok && s.leavesLocks() {
+		return
+	}
 	rm := &removal{request: r, entries: r.entries, sessionOver: r.session.Ctx().Err() != nil}
 	go rm.run(make(chan error, 1))
 }

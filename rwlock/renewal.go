@@ -12,12 +12,12 @@ import (
 	"etcd-lock/internal/seconds"
 )
 
-// noteRenewal records that a renewal sent at that time was granted ttl seconds.
-// etcd counts from when it received the renewal, which is later.
+// noteRenewal records that a renewal sent at that time was granted ttl seconds, of which the
+// last ones are the lock delay. etcd counts from when it received the renewal, which is later.
 func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ttl = seconds.Duration(ttl)
+	s.ttl = seconds.Duration(ttl) - s.delay
 	if until := sent.Add(s.ttl); until.After(s.deadline) { // it is not, if a later one was noted first
 		s.deadline = until
 	}
@@ -29,7 +29,7 @@ func (s *Session) noteRenewal(sent time.Time, ttl int64) {
 func (s *Session) noteLater(r renewal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ttl := seconds.Duration(r.ttl)
+	ttl := seconds.Duration(r.ttl) - s.delay
 	if until := r.sent.Add(ttl); r.ttl >= s.granted && until.After(s.deadline) && s.ctx.Err() == nil {
 		s.ttl, s.deadline = ttl, until
 	}

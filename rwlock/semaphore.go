@@ -113,6 +113,18 @@ func (s *Semaphore) Token() int64 { return s.hold.token() }
 // Lost returns a channel that closes when the permits are lost. See RWMutex.Lost.
 func (s *Semaphore) Lost() <-chan struct{} { return s.hold.lost() }
 
+// Wanted returns a channel that closes when another request waits for permits of the semaphore,
+// as RWMutex.Wanted does: all who hold permits are told, since it is granted when enough of them
+// are released. The user needs the permission to read all keys from <name>/slot/.
+func (s *Semaphore) Wanted() <-chan struct{} {
+	s.hold.mu.Lock()
+	defer s.hold.mu.Unlock()
+	if !s.hold.held {
+		return nil
+	}
+	return s.hold.loss.wanted(s.hold.req.entries[:1])
+}
+
 // Valid reports whether permits are held, as far as is known, as RWMutex.Valid does.
 func (s *Semaphore) Valid() bool { return s.hold.isValid() }
 

@@ -33,14 +33,15 @@ type Session struct {
 	client  *clientv3.Client
 	renewer *renewer // of the client
 	lease   clientv3.LeaseID
-	granted int64 // the TTL in seconds: less than that is no answer to a renewal
+	granted int64         // the TTL in seconds: less than that is no answer to a renewal
+	delay   time.Duration // by how much the lease outlives the session; see WithLockDelay
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	done    chan struct{} // closes when keepAlive has returned
 
 	mu       sync.Mutex
-	ttl      time.Duration // as granted by etcd
-	deadline time.Time     // the lease does not expire before
+	ttl      time.Duration // as granted by etcd, without the delay
+	deadline time.Time     // the lease does not expire before, and not before the delay has passed since
 	asked    time.Time     // when the renewal that is not answered was sent; zero when there is none
 	failure  error         // why the last renewal failed; nil when it did not
 }
@@ -54,28 +55,53 @@ var errInvalidTTL = fmt.Errorf("rwlock: session TTL must be more than 0 and at m
 // closeTimeout bounds Close.
 const closeTimeout = 5 * time.Second
 
+// SessionOption configures a Session.
+type SessionOption func(*Session)
+
+// WithLockDelay makes etcd keep the locks of a session for at least d after Deadline when the
+// session ends in an unclean way: its process died, or it could not renew its lease. So what its
+// client has sent before it knew, such as a write to a store that checks no fencing tokens, has d
+// to arrive before another client is granted a lock. Unlock and Close of a session that has not
+// ended release its locks at once, as without the option.
+//
+// The lease is granted for ttl and d together, but the session ends, and reports its locks as
+// lost, ttl after its last renewal was sent: so etcd, which counts from when it received the
+// renewal, keeps the lease d longer at least. Its locks are left to the lease then: Unlock and
+// Close delete nothing. A leader election makes that longer. It is shorter by how much faster
+// etcd's clock runs than the client's, and by nothing else that Session does not except. A lease
+// that others revoke, and a key that they delete, is gone at once: a release by force has no
+// delay.
+func WithLockDelay(d time.Duration) SessionOption { return func(s *Session) { s.delay = d } }
+
 // NewSession grants a lease of ttl, rounded up to whole seconds, and keeps it alive
 // until Close. etcd raises a ttl below its minimum, which is 1.5 times its election
 // timeout: TTL returns what it granted. ctx bounds the call only.
 //
 // The sessions of a client share a few streams to etcd, however many they are.
-func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration) (*Session, error) {
-	return newSession(ctx, client, ttl, (*Session).renew)
+func NewSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, opts ...SessionOption) (*Session, error) {
+	return newSession(ctx, client, ttl, (*Session).renew, opts...)
 }
 
 // renewFunc renews the lease of a session, and returns at the end of the context.
 type renewFunc func(*Session, context.Context) renewal
 
 // newSession is NewSession with the function that sends a renewal.
-func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc) (*Session, error) {
-	if ttl <= 0 || ttl > maxTTL {
-		return nil, fmt.Errorf("%w, and is %s", errInvalidTTL, ttl)
+func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration, renew renewFunc, opts ...SessionOption) (*Session, error) {
+	s := &Session{client: client, done: make(chan struct{})}
+	for _, opt := range opts {
+		opt(s)
 	}
-	granted := grantLease(ctx, client, seconds.Up(ttl))
+	switch {
+	case ttl <= 0 || ttl > maxTTL:
+		return nil, fmt.Errorf("%w, and is %s", errInvalidTTL, ttl)
+	case s.delay < 0 || s.delay > maxTTL-ttl:
+		return nil, fmt.Errorf("%w, with a lock delay of at least 0, and is %s with one of %s", errInvalidTTL, ttl, s.delay)
+	}
+	granted := grantLease(ctx, client, seconds.Up(ttl+s.delay))
 	if granted.err != nil {
 		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
-	s := &Session{client: client, renewer: stateOf(client).renewer, lease: granted.ID, granted: granted.TTL, done: make(chan struct{})}
+	s.renewer, s.lease, s.granted = stateOf(client).renewer, granted.ID, granted.TTL
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)
@@ -95,7 +121,7 @@ func (s *Session) Ctx() context.Context { return s.ctx }
 // Done returns a channel that closes when the session ends.
 func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
 
-// TTL returns the time to live that etcd granted last.
+// TTL returns the time to live that etcd granted last, without the delay of WithLockDelay.
 func (s *Session) TTL() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,6 +139,9 @@ func (s *Session) Deadline() time.Time {
 // not answer within five seconds, or within the TTL if that is less, it returns an error.
 // The lease is not renewed any more and expires, if it is not revoked before: that goes on
 // in the background until then.
+//
+// A session that has expired and has a lock delay is not revoked: Close returns
+// ErrSessionExpired, and its locks are released when the lease expires.
 func (s *Session) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), min(s.TTL(), closeTimeout))
 	defer cancel()
@@ -122,8 +151,12 @@ func (s *Session) Close() error {
 // CloseContext is like Close, bounded by ctx instead of five seconds. If ctx has ended
 // already, it still tries for half a second, and then in the background as Close does.
 func (s *Session) CloseContext(ctx context.Context) error {
+	s.endIfOver()
 	s.end(ErrSessionClosed)
 	<-s.done
+	if s.leavesLocks() {
+		return fmt.Errorf("rwlock: close session: %w: its locks are left to its lease, for a lock delay of %s", ErrSessionExpired, s.delay)
+	}
 	revoked := make(chan error, 1)
 	go func() { revoked <- s.revoke() }()
 	if err := outcomeOf(ctx, revoked); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
@@ -132,9 +165,23 @@ func (s *Session) CloseContext(ctx context.Context) error {
 	return nil
 }
 
+// endIfOver ends a session with a lock delay whose deadline has passed, if the process was
+// stopped meanwhile and has not noticed.
+func (s *Session) endIfOver() {
+	if s.delay > 0 && !time.Now().Before(s.Deadline()) {
+		s.end(s.expired())
+	}
+}
+
+// leavesLocks reports whether the session has ended in an unclean way, and its locks are left to
+// the lease, which etcd keeps for the lock delay.
+func (s *Session) leavesLocks() bool {
+	return s.delay > 0 && errors.Is(context.Cause(s.ctx), ErrSessionExpired)
+}
+
 // revoke revokes the lease. It tries until the lease has expired.
 func (s *Session) revoke() error {
-	ctx, cancel := context.WithTimeout(s.client.Ctx(), s.TTL())
+	ctx, cancel := context.WithTimeout(s.client.Ctx(), s.TTL()+s.delay)
 	defer cancel()
 	_, err := retry(ctx, func() (*clientv3.LeaseRevokeResponse, error) { return s.client.Revoke(ctx, s.lease) })
 	return err

@@ -284,3 +284,30 @@ func (k *keyWatch) notify(ctx context.Context, c chan<- struct{}) {
 		}
 	}
 }
+
+// readSlots reads the queue of the entry's semaphore at a revision of at least rev, and reports
+// whether a request waits: who holds permits is ahead of all that wait. It returns ErrLost when
+// the entry's key does not exist.
+func (o *waiters) readSlots(ctx context.Context, rev int64) (bool, error) {
+	pool, at, _, err := readLineup(ctx, o.session.Client(), o.entry.queueID())
+	switch {
+	case err != nil:
+		return false, err
+	case at < rev: // of a server with other data
+		return false, errWatchEnded
+	case pool.revs[o.entry.key] != o.entry.rev:
+		return false, ErrLost
+	}
+	o.pool, o.rev = pool, at
+	return pool.blocksSlot(at), nil
+}
+
+// queuesSlot applies an event to the queue of a semaphore, and reports whether it is that of a
+// request that waits. One that does not wait when it comes will not later.
+func (o *waiters) queuesSlot(ev *clientv3.Event) bool {
+	if ev.Type == clientv3.EventTypeDelete {
+		o.pool.remove(string(ev.Kv.Key))
+		return false
+	}
+	return ev.IsCreate() && o.pool.addKV(o.entry.queueID(), ev.Kv) && o.pool.blocksSlot(ev.Kv.CreateRevision)
+}

@@ -161,16 +161,15 @@ func (m *RWMutex) Wanted() <-chan struct{} {
 	return m.hold.loss.wanted(m.hold.req.entries[:1])
 }
 
-// Wanted returns a channel that closes when another request waits for one of the read/write
-// locks, as RWMutex.Wanted does. Requests for semaphores do not count.
+// Wanted returns a channel that closes when another request waits for one of the locks, as
+// RWMutex.Wanted and Semaphore.Wanted do.
 func (s *Set) Wanted() <-chan struct{} {
 	s.hold.mu.Lock()
 	defer s.hold.mu.Unlock()
 	if !s.hold.held {
 		return nil
 	}
-	locks := slices.Clone(s.hold.req.entries)
-	return s.hold.loss.wanted(slices.DeleteFunc(locks, func(e *entry) bool { return e.mode == Slot }))
+	return s.hold.loss.wanted(slices.Clone(s.hold.req.entries))
 }
 
 // wanted returns the channel that closes when another request waits for one of the entries,
@@ -222,9 +221,10 @@ func (l *loss) awaitOthers(ctx context.Context, e *entry) bool {
 func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 	w := newTrustedWatch(ctx, r.session.Client())
 	defer w.end()
+	others := waiters{request: r, entry: e}
 	modes := e.blockedModes()
 	w.open(keyspace.Dir(e.name, modes[0].inKeys()),
-		clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(e.name, keyspace.Write))))
+		clientv3.WithRange(clientv3.GetPrefixRangeEnd(keyspace.Dir(e.name, modes[len(modes)-1].inKeys()))))
 	for {
 		resp, err := w.next()
 		if err != nil {
@@ -235,24 +235,48 @@ func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 			return err
 		}
 		for _, ev := range resp.Events {
-			key := string(ev.Kv.Key)
 			switch {
-			case ev.IsCreate() && e.blocks(key, ev.Kv.CreateRevision):
+			case others.areToldBy(ev):
 				return nil
-			case ev.Type == clientv3.EventTypeDelete && e.isLostBy(keyRev{key: key, rev: ev.Kv.ModRevision}):
+			case ev.Type == clientv3.EventTypeDelete && e.isLostBy(keyRev{key: string(ev.Kv.Key), rev: ev.Kv.ModRevision}):
 				return ErrLost
 			}
 		}
 		if resp.Created {
-			if others, err := r.hasOthers(w.ctx, e, resp.Header.Revision); others || err != nil {
+			if found, err := others.read(w.ctx, resp.Header.Revision); found || err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// hasOthers reports whether another request waits for e, at a revision of at least rev. It
-// returns ErrLost when e's key does not exist.
+// waiters finds out whether other requests wait for an entry.
+type waiters struct {
+	*request
+	entry *entry
+	pool  *lineup // the queue of a semaphore, once it was read
+	rev   int64   // at which it was read
+}
+
+// areToldBy reports whether an event is that of a request that waits for the entry.
+func (o *waiters) areToldBy(ev *clientv3.Event) bool {
+	if o.entry.mode != Slot {
+		return ev.IsCreate() && o.entry.blocks(string(ev.Kv.Key), ev.Kv.CreateRevision)
+	}
+	return o.pool != nil && ev.Kv.ModRevision > o.rev && o.queuesSlot(ev)
+}
+
+// read reports whether another request waits for the entry, at a revision of at least rev. It
+// returns ErrLost when the entry's key does not exist.
+func (o *waiters) read(ctx context.Context, rev int64) (bool, error) {
+	if o.entry.mode == Slot {
+		return o.readSlots(ctx, rev)
+	}
+	return o.hasOthers(ctx, o.entry, rev)
+}
+
+// hasOthers reports whether another request waits for e, which is for a read/write lock, at a
+// revision of at least rev. It returns ErrLost when e's key does not exist.
 func (r *request) hasOthers(ctx context.Context, e *entry, rev int64) (bool, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
 		reading := slices.Clone(opts)
@@ -282,10 +306,14 @@ func (r *request) hasOthers(ctx context.Context, e *entry, rev int64) (bool, err
 // blockedModes returns the modes of the requests that can wait for e, in the order of their
 // keys.
 func (e *entry) blockedModes() []Mode {
-	if e.mode == Write {
+	switch e.mode {
+	case Slot:
+		return []Mode{Slot}
+	case Write:
 		return []Mode{Read, Write}
+	default:
+		return []Mode{Write}
 	}
-	return []Mode{Write}
 }
 
 // blocks reports whether a key, created at a revision, is a request that waits for e.

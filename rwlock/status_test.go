@@ -225,6 +225,71 @@ func TestKeepStartsAgain(t *testing.T) {
 	f.queued(0)
 }
 
+// Who holds permits learns that a request waits for some, and nothing of one that does not.
+func TestSemaphoreWanted(t *testing.T) {
+	t.Parallel()
+	for _, before := range []bool{true, false} {
+		t.Run(fmt.Sprintf("asked before: %t", before), func(t *testing.T) {
+			f := newFixture(t)
+			s := f.newSession(f.client)
+			acquire := func(weight int) *Semaphore {
+				m := s.NewSemaphore(f.name, 4)
+				f.must(m.Acquire(f.soon(), weight))
+				return m
+			}
+			first := s.NewSemaphore(f.name, 4)
+			if first.Wanted() != nil {
+				t.Error("wanted without a hold")
+			}
+			f.must(first.Acquire(f.soon(), 1))
+			second, set := acquire(1), s.NewSet([]LockRequest{{Name: f.name, Mode: Slot, Weight: 1, Permits: 4}})
+			f.must(set.Lock(f.soon()))
+			all := []func() <-chan struct{}{first.Wanted, second.Wanted, set.Wanted}
+			if before {
+				for _, wanted := range all {
+					f.open(wanted())
+				}
+			}
+			third := acquire(1) // there is one permit left
+			f.must(third.Release())
+			third = acquire(1)
+			if before {
+				for range 5 { // round trips, in which to be wrong
+					f.keys()
+				}
+				f.open(first.Wanted())
+				f.open(set.Wanted())
+			}
+			waiter := s.NewSemaphore(f.name, 4)
+			done := start(func() error { return waiter.Acquire(f.soon(), 2) })
+			f.queued(5)
+			for _, wanted := range all {
+				f.closes(wanted())
+			}
+			f.closes(third.Wanted())
+			f.must(first.Release())
+			f.must(second.Release())
+			f.must(f.await(done))
+			f.must(waiter.Release())
+			f.must(third.Release())
+			f.must(set.Unlock())
+			f.mustHaveNoKeys()
+		})
+	}
+	t.Run("fewer permits than the holder was told", func(t *testing.T) {
+		f := newFixture(t)
+		s := f.newSession(f.client)
+		m, other := s.NewSemaphore(f.name, 3), s.NewSemaphore(f.name, 1)
+		f.must(m.Acquire(f.soon(), 1))
+		wanted := m.Wanted()
+		done := start(func() error { return other.Acquire(f.soon(), 1) })
+		f.closes(wanted)
+		f.must(m.Release())
+		f.must(f.await(done))
+		f.must(other.Release())
+	})
+}
+
 // A set is told of a request that waits for any of its locks.
 func TestSetWanted(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,8 @@ func (p *player) deadline(ctx context.Context, s plan.Step) (context.Context, co
 func (p *player) inEtcd(wants []rwlock.LockRequest) []rwlock.LockRequest {
 	named := make([]rwlock.LockRequest, len(wants))
 	for i, l := range wants {
-		named[i] = rwlock.LockRequest{Name: p.prefix + l.Name, Mode: l.Mode}
+		named[i] = l
+		named[i].Name = p.prefix + l.Name
 	}
 	return named
 }

@@ -32,7 +32,11 @@ func (b *broken) Acquire(ctx context.Context, r locks.Request) (locks.Hold, erro
 	if !b.noLease {
 		opts = append(opts, clientv3.WithLease(b.session.Lease()))
 	}
-	resp, err := b.session.Client().Put(ctx, key, "", opts...)
+	var value string
+	if want.Mode == rwlock.Slot {
+		value = keyspace.Owner{Weight: want.Weight, Permits: want.Permits}.Encode()
+	}
+	resp, err := b.session.Client().Put(ctx, key, value, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +115,16 @@ func lastFirst(prefix string) func(context.Context, *broken, string, string, int
 	}
 }
 
+// overtaken lets b alone wait, for the others to be gone.
+func overtaken(prefix string) func(context.Context, *broken, string, string, int64) (int64, error) {
+	return func(ctx context.Context, b *broken, client, _ string, token int64) (int64, error) {
+		if client == "b" {
+			return token, b.left(ctx, prefix, 1)
+		}
+		return token, nil
+	}
+}
+
 // always gives the lock to one after the other, and the same token to each; 0 is
 // none.
 func always(token int64, prefix string) func(context.Context, *broken, string, string, int64) (int64, error) {
@@ -155,12 +169,28 @@ clients:
   - {name: a, ttl: 1s, steps: [{write: a}, pause, {wait: 4s}, resume, {unlock: a}]}
   - {name: b, after: 300ms, steps: [{write: a}, {unlock: a}]}
 `
+	const pool = `name: pool
+semaphores: [{name: p, permits: 2}]
+clients:
+  - {name: a, steps: [{slot: p}, {wait: 2s}, {unlock: p}]}
+  - {name: b, after: 200ms, steps: [{slot: p}, {wait: 2s}, {unlock: p}]}
+  - {name: c, after: 500ms, steps: [{slot: p}, {wait: 10ms}, {unlock: p}]}
+`
+	const overtake = `name: overtake
+semaphores: [{name: p, permits: 3}]
+clients:
+  - {name: a, steps: [{slot: {name: p, weight: 2}}, {wait: 2s}, {unlock: p}]}
+  - {name: b, after: 200ms, steps: [{slot: {name: p, weight: 2}}, {unlock: p}]}
+  - {name: c, after: 500ms, steps: [{slot: p}, {wait: 10ms}, {unlock: p}]}
+`
 	tests := []struct {
 		name, prefix, data string
 		lock               broken
 		want               verify.Kind
 	}{
 		{"it lets two in", "/two/", two, broken{}, verify.Overlap},
+		{"it grants more permits than there are", "/pool/", pool, broken{}, verify.Overlap},
+		{"it has small requests overtake", "/overtaken/", overtake, broken{grant: overtaken("/overtaken/")}, verify.Unfair},
 		{"its tokens do not grow", "/frozen/", late, broken{grant: always(1, "/frozen/")}, verify.Unfenced},
 		{"it has no tokens", "/tokenless/", late, broken{grant: always(0, "/tokenless/")}, verify.Unfenced},
 		{"it does not notify", "/silent/", oneClient, broken{grant: never}, verify.NotNotified},

@@ -172,18 +172,21 @@ func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Pla
 	defer l.mu.Unlock()
 	var holds []*notedHold
 	for _, lock := range locks {
-		s.Mode = lock.Mode
+		s.Mode, s.Weight, s.Permits = lock.Mode, lock.Weight, lock.Permits
 		holds = append(holds, &notedHold{Hold: verify.Hold{Client: client, Lock: lock.Name, Stages: []verify.Stage{s}}, place: at})
 	}
 	l.holds = append(l.holds, holds...)
 	return holds
 }
 
-// changed notes an upgrade or a downgrade of a hold.
+// changed notes an upgrade or a downgrade of a hold. It is none if the hold is like that
+// already, as after an upgrade that was refused.
 func (l *ledger) changed(holds []*notedHold, s verify.Stage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	holds[0].Stages = append(holds[0].Stages, s)
+	if stages := holds[0].Stages; stages[len(stages)-1].Mode != s.Mode {
+		holds[0].Stages = append(stages, s)
+	}
 }
 
 // ended notes that a client no longer claims its holds. It could not claim them after

@@ -65,7 +65,7 @@ func (p *player) play(ctx context.Context, start time.Duration) {
 // run runs one step. It returns false for an acquisition that was not granted.
 func (p *player) run(ctx context.Context, s plan.Step) bool {
 	switch s.Do {
-	case scenario.Read, scenario.Write, scenario.Together:
+	case scenario.Read, scenario.Write, scenario.Slot, scenario.Together:
 		return p.acquire(ctx, s)
 	case scenario.Upgrade:
 		p.upgrade(ctx, s)

@@ -87,6 +87,8 @@ func changesFor(lock string, changes []verify.Change) []verify.Change {
 	for _, c := range changes {
 		if key, ok := keyspace.ParseRWLock(c.Key); ok && key.Name == lock {
 			own = append(own, c)
+		} else if key, ok := keyspace.ParseSlot(c.Key); ok && key.Name == lock {
+			own = append(own, c)
 		}
 	}
 	return own

@@ -109,6 +109,11 @@ clients:
   - {name: b, after: 200ms, steps: [{read: /a, expect: [waiting, granted]}, {wait: 800ms}, {unlock: /a}]}
 expect: {order: [[granted a, downgraded a, "granted a #2", waiting b, "downgraded a #2", granted b, refused a, released a]]}
 `},
+		{"downgrade after an upgrade that was refused", `
+clients:
+  - {name: a, steps: [{write: /a}, {downgrade: /a}, {wait: 500ms}, {upgrade: /a, expect: refused}, {downgrade: /a}, {unlock: /a}]}
+  - {name: b, after: 200ms, steps: [{read: /a, expect: granted}, {wait: 800ms}, {unlock: /a}]}
+`},
 		{"close", `
 clients:
   - {name: a, steps: [{write: /a, expect: granted}, {wait: 500ms}, close]}

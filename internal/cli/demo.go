@@ -54,15 +54,15 @@ the next; what you heal stays healed.`,
 
 // demoTour leads from what is wrong in the demo to its remedy.
 func demoTour() console.Tour {
-	const deadlock = "press 3: two services wait for each other; ctrl+k ends one of them"
+	const deadlock = "press `3`: two services wait for each other; `ctrl+k` ends one of them"
 	return console.Tour{
 		Steps: []console.TourStep{
 			{Lock: staging.Orders, Text: deadlock},
 			{Lock: staging.Stock, Text: deadlock},
-			{Lock: staging.Import, Text: "press 3: a request without a lease, so it never ends; ctrl+k deletes its key"},
-			{Lock: staging.Backup, Text: "press 3: a holder that died with a lease of two hours; ctrl+k revokes it"},
+			{Lock: staging.Import, Text: "press `3`: a request without a lease, so it never ends; `ctrl+k` deletes its key"},
+			{Lock: staging.Backup, Text: "press `3`: a holder that died with a lease of two hours; `ctrl+k` revokes it"},
 		},
-		After: "healed. 1: " + staging.Busy + " is busy, and nothing is wrong with it; ?: all keys",
+		After: "healed. `1`: " + staging.Busy + " is busy, and nothing is wrong with it; `?`: all keys",
 	}
 }
 

@@ -56,6 +56,11 @@ With --at-least 1m, the locks are held for a minute from when they were acquired
 when CMD has ended before: so a job that several machines start at one time runs once,
 with --try, although their clocks differ by less than that. A signal ends that.
 
+With --lock-delay 10s, etcd keeps the locks for 10s longer when CMD was ended because a lock
+was lost or about to be, or when exec or its machine dies: so what CMD has sent to others
+before has time to arrive, where they check no fencing token. A key that others delete, and
+a lease that they revoke, is gone at once all the same.
+
 With --on-ask SIGNAL, the process group gets SIGNAL once, when another client waits for
 one of the locks, as "etcd-lock ask" does too. It may end then, or go on as long as it
 needs; the locks are released when it has ended, and the exit code is its own.
@@ -95,6 +100,7 @@ type execOptions struct {
 	limit        int    // the permits of semaphores; 0: the locks are read/write locks
 	weight       int    // of them
 	atLeast      time.Duration
+	lockDelay    time.Duration
 	quiet        bool
 	readOnly     bool
 	connect      func(context.Context) (*connect.Conn, error)
@@ -158,6 +164,7 @@ func (opts *execOptions) register(cmd *cobra.Command, read *bool) {
 	fs.IntVar(&opts.limit, "limit", 0, "the NAMEs are semaphores with so many permits: that many commands run at a time")
 	fs.IntVar(&opts.weight, "weight", 1, "with --limit, take so many of the permits")
 	fs.DurationVar(&opts.atLeast, "at-least", 0, "hold the locks for at least this time, also when CMD has ended before")
+	fs.DurationVar(&opts.lockDelay, "lock-delay", 0, "after an unclean end, keep the locks for this time beyond --ttl")
 	fs.BoolVar(&opts.quiet, "quiet", false, "do not print who holds the locks, nor that they were not acquired")
 }
 
@@ -216,6 +223,8 @@ func (opts *execOptions) check() error {
 		return fmt.Errorf("--conflict-exit-code %d: must be 0 to 255", opts.conflictCode)
 	case opts.ttl < time.Second || opts.ttl%time.Second != 0:
 		return fmt.Errorf("--ttl %s: must be whole seconds, at least 1s", opts.ttl)
+	case opts.lockDelay < 0:
+		return fmt.Errorf("--lock-delay %s: must not be negative", opts.lockDelay)
 	case opts.readOnly:
 		return notReadOnly("exec")
 	}
@@ -233,8 +242,6 @@ func (opts *execOptions) checkLimit(given func(string) bool, read bool) error {
 		return nil
 	case read:
 		return exclusive("--limit", "--read")
-	case opts.onAsk != "":
-		return exclusive("--limit", "--on-ask")
 	case opts.limit < 1 || opts.limit > keyspace.MaxPermits:
 		return fmt.Errorf("--limit %d: must be 1 to %d", opts.limit, keyspace.MaxPermits)
 	case opts.weight < 1 || opts.weight > opts.limit:
@@ -246,7 +253,7 @@ func (opts *execOptions) checkLimit(given func(string) bool, read bool) error {
 
 func (opts *execOptions) spec(path string) supervise.Spec {
 	spec := supervise.Spec{
-		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl,
+		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl, LockDelay: opts.lockDelay,
 		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, AtLeast: opts.atLeast,
 		Report: func(text string) { printLine(opts.err, text) },
 	}
@@ -296,22 +303,6 @@ func (opts *execOptions) exitError(err error) error {
 	}
 }
 
-const askLong = `Asks the holders of the read/write lock NAME to give it back, and waits until they have,
-or for --wait. It never takes the lock away.
-
-The ask is an ordinary request for writing, which is withdrawn at the end, or when the
-lock is granted. Holders that listen are those that use Wanted or WithKeep of package
-rwlock, and "etcd-lock exec --on-ask"; of the others nothing is expected. While the
-request waits, later requests wait behind it, those of readers too.
-
-With -o json:
-  name, revision  the lock, and the revision at which its holders were read
-  holders         key, mode, client, and keeps: true if it caches the lock between its
-                  uses and gives it back when asked; false: not known
-  given_back      true if all of them have given it back, or the lock was not held
-
-Exit codes: 0 given back, or not held; 3 not given back in time.`
-
 func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)) *cobra.Command {
 	if runF == nil {
 		runF = asking.Run
@@ -320,7 +311,7 @@ func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)
 	cmd := &cobra.Command{
 		Use:               "ask NAME",
 		Short:             "Ask the holders of a lock to give it back",
-		Long:              askLong,
+		Long:              asking.Long,
 		Example:           "  etcd-lock ask --wait 1m /jobs/nightly",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNames(a),

@@ -58,6 +58,7 @@ func TestExecErrUsage(t *testing.T) {
 		"--try and --wait are mutually exclusive":        {"--wait", "1s", "--try", "/a", "--", "ls"},
 		"--conflict-exit-code 256: must be 0 to 255":     {"--conflict-exit-code", "256", "/a", "--", "ls"},
 		"--ttl 1.5s: must be whole seconds, at least 1s": {"--ttl", "1500ms", "/a", "--", "ls"},
+		"--lock-delay -1s: must not be negative":         {"--lock-delay", "-1s", "/a", "--", "ls"},
 		"--ttl 0s: must be whole seconds, at least 1s":   {"--ttl", "0s", "/a", "--", "ls"},
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -37,7 +37,8 @@ With -o json, one document:
     latest_seconds    in all forecasts
     client            absent for faults
     moment            asked, waiting, granted, released, …; fault
-    locks             each: name, mode (of an acquisition)
+    locks             each: name, mode (of an acquisition), weight and permits (of a
+                      slot: how many of how many)
     fault             as written in the file
     line              of the file
     depends           true: it may happen at another time, or not at all
@@ -204,8 +205,10 @@ type momentDoc struct {
 }
 
 type wantDoc struct {
-	Name string `json:"name"`
-	Mode string `json:"mode,omitempty"`
+	Name    string `json:"name"`
+	Mode    string `json:"mode,omitempty"`
+	Weight  int    `json:"weight,omitempty"`
+	Permits int    `json:"permits,omitempty"`
 }
 
 type deadlockDoc struct {
@@ -270,7 +273,7 @@ func newDeadlockDoc(d forecast.Deadlock) deadlockDoc {
 }
 
 func newWantDoc(w rwlock.LockRequest) wantDoc {
-	doc := wantDoc{Name: w.Name}
+	doc := wantDoc{Name: w.Name, Weight: w.Weight, Permits: w.Permits}
 	if w.Mode != 0 {
 		doc.Mode = w.Mode.String()
 	}

@@ -7,20 +7,20 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
-
-	"etcd-lock/internal/format"
-	"etcd-lock/internal/printable"
-
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/printable"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate/load"
 )
 
 const simulateLoadLong = `Runs readers and writers that acquire, hold and release locks for a while, and prints
-how long they waited, how many grants there were and how evenly they were shared.
+how long they waited, how many grants there were and how evenly they were shared. With
+--permits, the locks are semaphores, and --clients take permits of them, each as many as
+--weight says.
 
 Durations of --hold and --think are fixed (5ms), uniform (1ms..10ms) or exponential
 (exp:5ms, by the mean). Lock names are equally likely, or follow --zipf.
@@ -50,8 +50,8 @@ start with the next implementation.
   violations                      two holders at once, or a grant out of order
 An unmeasured metric fails its threshold.
 
-Every grant is checked: no other client may hold the lock in a conflicting mode, and
-tokens must grow. Exits with 5 when a check or a threshold fails, and with 1 when
+Every grant is checked: no other client may hold the lock in a conflicting mode, holders
+may not take more permits than there are, and tokens must grow. Exits with 5 when a check or a threshold fails, and with 1 when
 requests failed and none was granted. Ctrl-C ends the test in order, prints the results
 so far, and exits with 1, or with 0 for --duration 0, which runs until then.
 
@@ -63,11 +63,11 @@ With -o json, one document at the end:
   results        in the order of --impl, each:
     impl, exclusive (has no read mode), seconds (of running), fenced, violations (how
     many), told (the first of them), first_error
-    all, read, write   each: grants, per_second, wait_seconds (min, mean, p50, p90,
+    all, read, write, slot   each: grants, per_second, wait_seconds (min, mean, p50, p90,
                        p95, p99, p99_9, max; null without a grant), fairness,
                        worst, best, timeouts, lost, failed, unfinished,
                        longest_unfinished_seconds
-    clients            each: client, reads, writes (grants)
+    clients            each: client, reads, writes, slots (grants)
   expectations   each: expect, impl, value, passed`
 
 // simulateLoadOptions are the options of simulate load.
@@ -93,6 +93,7 @@ func newSimulateLoadCmd(a *app, runF func(context.Context, *simulateLoadOptions)
 		Example: `  etcd-lock simulate load --embedded
   etcd-lock simulate load --readers 50 --writers 5 --names 20 --zipf 1 --hold exp:5ms
   etcd-lock simulate load --rate 200 --duration 1m --expect 'wait.p99<250ms' --expect 'errors==0'
+  etcd-lock simulate load --permits 5 --weight 1..3 --clients 20
   etcd-lock simulate load --impl rwlock,recipe,mutex --expect 'rwlock.grants.rate>100'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -21,6 +21,8 @@ const comparedRounds = 3
 // loadFlags are the flags of simulate load.
 type loadFlags struct {
 	readers, writers, names int
+	permits, clients        int
+	weight                  string
 	zipf, rate              float64
 	hold, think, spread     string
 	duration, within, ttl   time.Duration
@@ -36,6 +38,9 @@ func (f *loadFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.IntVar(&f.readers, "readers", 8, "clients that only read")
 	fs.IntVar(&f.writers, "writers", 2, "clients that only write")
+	fs.IntVar(&f.permits, "permits", 0, "semaphores with so many permits each, instead of read/write locks")
+	fs.StringVar(&f.weight, "weight", "1", "with --permits, how many `PERMITS` a client takes: 2, or 1..3 for clients that take one, two, three, and again")
+	fs.IntVar(&f.clients, "clients", 10, "with --permits, number of clients")
 	fs.IntVar(&f.names, "names", 1, "number of locks; a client acquires one at a time")
 	fs.Float64Var(&f.zipf, "zipf", 0, "the kth lock is as likely as 1/k^`S`; 0: all equally")
 	fs.StringVar(&f.hold, "hold", "10ms", "how long a lock is held, a `DURATION`")
@@ -70,6 +75,10 @@ func (f *loadFlags) check(fs *pflag.FlagSet) error {
 	switch {
 	case f.rate != 0 && fs.Changed("think"):
 		return hint.Add(exclusive("--think", "--rate"), "--think is for a closed loop, --rate opens it")
+	case f.permits != 0 && (fs.Changed("readers") || fs.Changed("writers")):
+		return hint.Add(exclusive("--permits", "--readers or --writers"), "semaphores have --clients")
+	case f.permits == 0 && (fs.Changed("weight") || fs.Changed("clients")):
+		return errors.New("--weight and --clients require --permits")
 	case f.rate == 0 && fs.Changed("arrivals"):
 		return errors.New("--arrivals requires --rate")
 	case f.readers < 0 || f.writers < 0:
@@ -109,7 +118,11 @@ func (f *loadFlags) options() (*simulateLoadOptions, error) {
 	}
 	opts.load = load.Load{Rounds: f.partsOfDuration(), For: f.duration, Seed: f.seed}
 	for _, word := range f.impls {
-		opts.load.Workloads = append(opts.load.Workloads, f.workloadOf(scenario.Impl(word), workload, opts.prefix))
+		w, err := f.workloadOf(scenario.Impl(word), workload, opts.prefix)
+		if err != nil {
+			return nil, err
+		}
+		opts.load.Workloads = append(opts.load.Workloads, w)
 	}
 	if opts.thresholds, err = f.thresholds(); err != nil {
 		return nil, err
@@ -157,15 +170,23 @@ func (f *loadFlags) workload() (load.Workload, error) {
 }
 
 // workloadOf returns a workload for an implementation, with its own lock names.
-func (f *loadFlags) workloadOf(impl scenario.Impl, w load.Workload, prefix string) load.Workload {
+func (f *loadFlags) workloadOf(impl scenario.Impl, w load.Workload, prefix string) (load.Workload, error) {
 	names := make([]string, f.names)
 	for k := range names {
 		names[k] = fmt.Sprintf("%s%s/%d", prefix, impl, k+1)
 	}
 	w.Name = string(impl)
+	if f.permits != 0 {
+		roles, err := load.SlotRoles(f.clients, f.permits, f.weight)
+		for i := range roles {
+			roles[i].Names, roles[i].Zipf, roles[i].Impl = names, f.zipf, impl
+		}
+		w.Roles = roles
+		return w, err
+	}
 	w.Roles = []load.Role{
 		{Label: "reader", Count: f.readers, Names: names, Zipf: f.zipf, Impl: impl},
 		{Label: "writer", Count: f.writers, Names: names, Zipf: f.zipf, Writes: 1, Impl: impl},
 	}
-	return w
+	return w, nil
 }

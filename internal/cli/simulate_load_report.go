@@ -42,6 +42,9 @@ func measuredRows(m load.Measured) [][]output.Cell {
 	if len(m.Read.PerClient) > 0 && len(m.Write.PerClient) > 0 {
 		rows = append(rows, tallyRow(m, "read", m.Read), tallyRow(m, "write", m.Write))
 	}
+	if len(m.Slot.PerClient) > 0 {
+		rows[0][1].Text = "slot"
+	}
 	return rows
 }
 
@@ -124,6 +127,7 @@ type measuredDoc struct {
 	All        tallyDoc    `json:"all"`
 	Read       tallyDoc    `json:"read"`
 	Write      tallyDoc    `json:"write"`
+	Slot       tallyDoc    `json:"slot"`
 	Clients    []clientDoc `json:"clients"`
 }
 
@@ -156,6 +160,7 @@ type clientDoc struct {
 	Client string `json:"client"`
 	Reads  int64  `json:"reads"`
 	Writes int64  `json:"writes"`
+	Slots  int64  `json:"slots"`
 }
 
 type expectationDoc struct {
@@ -180,13 +185,13 @@ func newMeasuredDoc(m load.Measured) measuredDoc {
 	doc := measuredDoc{
 		Impl: m.Name, Exclusive: scenario.Impl(m.Name).Exclusive(), Seconds: m.Elapsed.Seconds(),
 		Fenced: m.Fenced, Violations: m.Violated, Told: append([]string{}, m.Violations...),
-		All: newTallyDoc(m, m.All), Read: newTallyDoc(m, m.Read), Write: newTallyDoc(m, m.Write),
+		All: newTallyDoc(m, m.All), Read: newTallyDoc(m, m.Read), Write: newTallyDoc(m, m.Write), Slot: newTallyDoc(m, m.Slot),
 	}
 	if m.FirstError != nil {
 		doc.FirstError = m.FirstError.Error()
 	}
 	for _, c := range m.Clients {
-		doc.Clients = append(doc.Clients, clientDoc{Client: c.Name, Reads: c.Reads, Writes: c.Writes})
+		doc.Clients = append(doc.Clients, clientDoc{Client: c.Name, Reads: c.Reads, Writes: c.Writes, Slots: c.Slots})
 	}
 	return doc
 }

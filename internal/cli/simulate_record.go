@@ -26,8 +26,8 @@ given.
 Each session becomes a client that requests, waits for, holds, releases and loses locks
 as the session did, at the same times. Its name comes from the owner of its requests. A
 session that did several things at once becomes several clients. Requests that exist at
-the start are made first, in their order. All locks become read/write locks; a mutex is
-only acquired for writing.
+the start are made first, in their order. Semaphores stay semaphores, all other locks
+become read/write locks; a mutex is only acquired for writing.
 
 The scenario expects each lock to be granted in the same order. Where a run may not
 reproduce it, because requests came within milliseconds, a comment says so instead.

@@ -50,8 +50,9 @@ With -o json, one document per round, printed at its end:
   command             that runs it again
   lines               its log: at_seconds since the start, client, text
   events              each: at_seconds, client, moment, do (the step), line (of the
-                      file), time (which repetition, from 1), locks (each: name, mode),
-                      token, waited_seconds, error; fields without a value are absent
+                      file), time (which repetition, from 1), locks (each: name, mode, and
+                      of slots weight and permits), token, waited_seconds, error;
+                      fields without a value are absent
   steps               those that acquire locks, each: client, do, locks, line, time,
                       expect, outcomes, waited_seconds, token
   failures            expectations and guarantees that did not hold

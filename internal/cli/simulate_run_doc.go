@@ -49,8 +49,10 @@ type runEvent struct {
 }
 
 type runLock struct {
-	Name string `json:"name"`
-	Mode string `json:"mode,omitempty"`
+	Name    string `json:"name"`
+	Mode    string `json:"mode,omitempty"`
+	Weight  int    `json:"weight,omitempty"`
+	Permits int    `json:"permits,omitempty"`
 }
 
 type runStep struct {
@@ -126,7 +128,7 @@ func newRunLock(w rwlock.LockRequest) runLock {
 	if w.Mode == 0 {
 		return runLock{Name: w.Name}
 	}
-	return runLock{Name: w.Name, Mode: w.Mode.String()}
+	return runLock{Name: w.Name, Mode: w.Mode.String(), Weight: w.Weight, Permits: w.Permits}
 }
 
 func newRunStep(s outcome.StepResult) runStep {

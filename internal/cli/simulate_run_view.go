@@ -185,7 +185,7 @@ func (v *laneView) paint(look lanes.Look, s string) string {
 
 func toneOf(look lanes.Look) output.Tone {
 	switch look {
-	case lanes.Reads, lanes.Writes:
+	case lanes.Reads, lanes.Slots, lanes.Writes:
 		return output.Holding
 	case lanes.Waits, lanes.WaitsHolding:
 		return output.Waiting

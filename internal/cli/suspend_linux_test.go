@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"etcd-lock/internal/etcdtest"
@@ -53,4 +55,37 @@ func TestSuspend(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestStoppedCommand stops a command on a row with ctrl+z: it can be continued and ended, and
+// the keys of signals do nothing to the terminal UI meanwhile.
+func TestStoppedCommand(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t)
+	if _, err := etcdtest.Client(t, endpoint).Put(context.Background(), keyspace.Encode("/a", keyspace.Write, "a"), ""); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	const config = `commands: [{key: P, name: wait, run: sh -c "trap 'echo goes on' CONT; echo ready; while :; do sleep 0.1; done"}]`
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint, "--config", file)
+	tm.WaitToShow("/a ")
+	tm.Press("P")
+	tm.WaitToShow("ready")
+	tm.Press("\x1a")
+	tm.WaitToShow("ready\n^Z\n[sh: stopped; enter continues it, q ends it]")
+	tm.Press("\x03\x1c\x1a\r")
+	tm.WaitToShow("goes on")
+	tm.Press("\x1a")
+	tm.WaitToShow("goes on\n^Z\n[sh: stopped;")
+	tm.Press("q")
+	tm.WaitToShow("[sh: signal: terminated; enter goes back to etcd-lock]")
+	tm.Press("\x03\x1c\r")
+	tm.WaitToShow("/a ", "q quit")
+	tm.Press(quitKey)
+	if err := tm.Wait(); err != nil {
+		t.Error(err)
+	}
 }

@@ -158,6 +158,32 @@ func TestTUIScenario(t *testing.T) {
 	}
 }
 
+// TestTUIUnreadTerminal ends the terminal UI in order by a signal while it draws on a
+// terminal that nobody reads: what it took is released.
+func TestTUIUnreadTerminal(t *testing.T) {
+	t.Parallel()
+	endpoint := etcdtest.Start(t)
+	l := &locks{tb: t, client: etcdtest.Client(t, endpoint)}
+	for name, sig := range map[string]os.Signal{"/quit": syscall.SIGQUIT, "/term": syscall.SIGTERM, "/hup": syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			tm := startTerminal(t, t.TempDir(), "tui", "--endpoints", endpoint)
+			tm.WaitToShow("connected")
+			tm.Press("4w" + name + "\r\r")
+			etcdtest.Eventually(t, "it holds "+name, func() bool { return l.count(name) == 1 })
+			tm.Stop()
+			tm.Press("1234")
+			tm.Signal(sig)
+			if err := tm.Wait(); err != nil {
+				t.Error(err)
+			}
+			if n := l.count(name); n != 0 {
+				t.Errorf("%d requests for %s are left", n, name)
+			}
+		})
+	}
+}
+
 // TestTUIOwnCluster runs a scenario that makes faults. The etcd that is started
 // for it goes with the run, or with the terminal UI, however that ends.
 func TestTUIOwnCluster(t *testing.T) {

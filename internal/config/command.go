@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"etcd-lock/internal/yamlfile"
 )
@@ -61,6 +62,7 @@ func (r *reader) commands(docs []commandDoc, f File) []Command {
 		if strings.TrimSpace(c.Name) == "" {
 			r.fail(p.To("name"), "a command needs a name, for the help")
 		}
+		r.printable(p.To("name"), c.Name)
 		if len(c.Screens) == 0 {
 			c.Screens = rowScreens()
 		}
@@ -94,6 +96,8 @@ func (r *reader) prompts(p yamlfile.Path, docs []promptDoc) []Prompt {
 		case slices.Contains(Fields(), q.Name), slices.ContainsFunc(all, func(other Prompt) bool { return other.Name == q.Name }):
 			r.fail(at.To("name"), "the name %s is taken", q.Name)
 		}
+		r.printable(at.To("label"), q.Label)
+		r.printable(at.To("default"), q.Default)
 		if q.Label == "" {
 			q.Label = q.Name
 		}
@@ -196,4 +200,11 @@ func splitParts(word string, known []string) ([]part, error) {
 		return nil, fmt.Errorf("%s: a value is written as {{.Host}}, without spaces", word)
 	}
 	return parts, nil
+}
+
+// printable checks a text that is shown.
+func (r *reader) printable(p yamlfile.Path, text string) {
+	if strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		r.fail(p, "it has characters that cannot be shown")
+	}
 }

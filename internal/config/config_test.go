@@ -87,6 +87,9 @@ func TestParseErrors(t *testing.T) {
 
 		{"NoSuchScreen", "keys:\n  lcoks:\n    e: E\n", `3:5: there is no screen "lcoks"`},
 		{"NoSuchKey", "keys:\n  locks:\n    e: ctrl+\n", `3:8: "ctrl+" is no key`},
+		{"KeyOfAnotherName", "keys:\n  lock:\n    e: ctrl+m\n", "3:8: terminals send the same for ctrl+m and enter"},
+		{"KeyInCapitals", "keys:\n  lock:\n    e: ctrl+A\n", "3:8: terminals send the same for ctrl+A and ctrl+a"},
+		{"NameThatMovesTheCursor", "commands:\n  - key: P\n    name: \"a\\e[2J\"\n    run: x\n", "3:11: it has characters that cannot be shown"},
 		{"NoSuchKeyFrom", "keys:\n  locks:\n    '[': shift+[\n", `3:10: "shift+[" is no key`},
 		{"Quit", "keys:\n  everywhere:\n    e: ctrl+c\n", "3:8: ctrl+c always quits"},
 

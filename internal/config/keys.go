@@ -58,8 +58,30 @@ func (r *reader) key(p yamlfile.Path, name string) {
 	if !IsKey(name) {
 		r.fail(p, "%q is no key: a character, such as e or E, or one of %s, with ctrl+, alt+ or shift+ in front", name, strings.Join(namedKeys(), ", "))
 	}
+	if is := sameKey(name); is != "" {
+		r.fail(p, "terminals send the same for %s and %s: only the latter is a name of it", name, is)
+	}
 	if name == "ctrl+c" {
 		r.fail(p, "ctrl+c always quits")
+	}
+}
+
+// sameKey returns the name of a key that most terminals do not tell from one of another name;
+// empty if there is none.
+func sameKey(name string) string {
+	switch letter, ctrl := strings.CutPrefix(name, "ctrl+"); {
+	case !ctrl || len(letter) != 1:
+		return ""
+	case letter == "i":
+		return "tab"
+	case letter == "m":
+		return "enter"
+	case letter == "[":
+		return "esc"
+	case letter != strings.ToLower(letter):
+		return "ctrl+" + strings.ToLower(letter)
+	default:
+		return ""
 	}
 }
 

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -10,6 +9,9 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/charmbracelet/x/term"
+
+	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 )
@@ -31,14 +33,34 @@ func (c commands) Terminal(line backend.CommandLine) error {
 	cmd := exec.Command(line.Args[0], line.Args[1:]...) //nolint:noctx // it ends when the user ends it
 	cmd.Env = append(os.Environ(), line.Env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
-	err = runInForeground(cmd, tty)
+	name := printable.Text(line.Args[0])
+	err = runInForeground(cmd, tty, func() (goOn bool) {
+		return ask(tty, name+": stopped; enter continues it, q ends it", "\r\nq") != 'q'
+	})
 	says := "ended"
 	if err != nil {
 		says = printable.Text(err.Error())
 	}
-	_, _ = fmt.Fprintf(tty, "\n[%s: %s; enter goes back to etcd-lock] ", printable.Text(line.Args[0]), says)
-	_, _ = bufio.NewReader(tty).ReadString('\n')
+	ask(tty, name+": "+says+"; enter goes back to etcd-lock", "\r\n")
 	return err
+}
+
+// ask prints a question, and returns the first of keys that is pressed, or 0 if the terminal
+// was closed. ctrl+c and the like are no signals meanwhile.
+func ask(tty *os.File, question, keys string) byte {
+	if before, err := term.MakeRaw(tty.Fd()); err == nil {
+		defer func() { _ = term.Restore(tty.Fd(), before) }()
+	}
+	_, _ = fmt.Fprintf(tty, "\r\n[%s] ", question)
+	key := make([]byte, 1)
+	for {
+		if n, err := tty.Read(key); err != nil || n == 0 {
+			return 0
+		}
+		if strings.IndexByte(keys, key[0]) >= 0 {
+			return key[0]
+		}
+	}
 }
 
 // lastOutput is how much of the output of a program is kept to find its last line.
@@ -55,11 +77,8 @@ func (c commands) Background(line backend.CommandLine, stop <-chan struct{}) (la
 		case <-ctx.Done():
 		}
 	}()
-	cmd := exec.CommandContext(ctx, line.Args[0], line.Args[1:]...)
-	cmd.Env = append(os.Environ(), line.Env...)
 	var out tail
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
+	err = hooks.Run(ctx, line.Args, line.Env, nil, &out)
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return strings.TrimSpace(lines[len(lines)-1]), err
 }

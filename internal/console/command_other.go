@@ -7,5 +7,5 @@ import (
 	"os/exec"
 )
 
-// runInForeground runs a program.
-func runInForeground(cmd *exec.Cmd, _ *os.File) error { return cmd.Run() }
+// runInForeground runs a program, which cannot be stopped for a time.
+func runInForeground(cmd *exec.Cmd, _ *os.File, _ func() bool) error { return cmd.Run() }

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,10 +35,29 @@ func TestBackground(t *testing.T) {
 	})
 }
 
+// TestBackgroundIsStopped: whatever has the output of the program, too.
 func TestBackgroundIsStopped(t *testing.T) {
+	for _, args := range [][]string{{"sleep", "60"}, {"sh", "-c", "sleep 60 & wait"}} {
+		stop := make(chan struct{})
+		close(stop)
+		if _, err := (commands{}).Background(backend.CommandLine{Args: args}, stop); err == nil {
+			t.Errorf("%q was not stopped", args)
+		}
+	}
+}
+
+// TestBackgroundLeavesSomething: what a program has started does not keep the UI waiting.
+func TestBackgroundLeavesSomething(t *testing.T) {
 	stop := make(chan struct{})
-	close(stop)
-	if _, err := (commands{}).Background(backend.CommandLine{Args: []string{"sleep", "60"}}, stop); err == nil {
-		t.Error("it was not stopped")
+	last, err := commands{}.Background(backend.CommandLine{Args: []string{"sh", "-c", "sleep 60 & echo $!"}}, stop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := os.FindProcess(pid); err != nil || p.Kill() != nil { // it still runs
+		t.Errorf("%d: %v", pid, err)
 	}
 }

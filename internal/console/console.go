@@ -7,7 +7,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -172,13 +174,25 @@ func (o Options) show(ctx context.Context, options tui.Options) error {
 	}
 	// Signals and the end of the terminal end ctx, and that ends the UI: it needs no
 	// signal handler of its own.
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := withQuit(ctx)
 	defer stop()
 	programOptions := []tea.ProgramOption{tea.WithOutput(o.Out), tea.WithoutSignalHandler()}
 	if term.IsTerminal(os.Stdin.Fd()) {
 		programOptions = append(programOptions, tea.WithInput(terminalInput{os.Stdin, stop}))
 	}
 	return tui.Run(ctx, options, programOptions...)
+}
+
+// withQuit returns a context that SIGQUIT ends, as other signals have ended ctx. Go would
+// print all goroutines to the terminal, which is not in a state to show them, and would
+// never end if nobody reads from it. A second SIGQUIT does that.
+func withQuit(ctx context.Context) (quits context.Context, stop func()) {
+	if signal.Ignored(syscall.SIGQUIT) { // it stays so
+		return context.WithCancel(ctx)
+	}
+	quits, stop = signal.NotifyContext(ctx, syscall.SIGQUIT)
+	context.AfterFunc(quits, stop)
+	return quits, stop
 }
 
 // threads returns how many threads the UI should run on if that is more than Go

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"etcd-lock/internal/simetcd"
-
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/simetcd"
 )
 
 // inject has something go wrong.

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"etcd-lock/internal/backoff"
-
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/proxy/grpcproxy"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+
+	"etcd-lock/internal/backoff"
 )
 
 // StartGRPCProxy runs etcd's grpc-proxy before endpoints until the test ends, as etcd's

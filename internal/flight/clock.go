@@ -45,18 +45,23 @@ func (c *clock) read() (now time.Time, jump time.Duration) {
 func (r *Recorder) readClock() {
 	now, jump := r.clock.read()
 	r.now = now
+	if r.setBack {
+		r.now = later(newTime(now), r.latest()).Time
+	}
 	switch {
 	case jump == 0 || !r.begun:
 		return
 	case jump < 0:
 		r.addBatch()
-		r.now = later(r.recorded.Time, r.frame.end.Time).Time // of what was recorded by the clock before
+		r.now = r.latest().Time
 		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
-		r.flush()
-		r.now = now
-		r.rotate(CauseClock, nil)
+		r.setBack = true
+		r.turn()
 	default:
 		r.folder.ahead += jump
 		r.add(Line{Kind: KindClock, Jump: jump.Milliseconds()})
 	}
 }
+
+// latest returns the time of the last line, by the clock as it was set then.
+func (r *Recorder) latest() Time { return later(r.recorded.Time, r.frame.end.Time) }

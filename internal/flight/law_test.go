@@ -162,13 +162,15 @@ func (h *history) record(updates <-chan inspect.Update) {
 		h.Update(u)
 		h.Tick()
 		h.upTo = u.Snapshot.Revision
-		h.seen[h.upTo] = u.Snapshot
+		if !u.Bare {
+			h.seen[h.upTo] = u.Snapshot
+		}
 		h.events += len(u.Events)
 		if u.Resynced.Happened() {
 			h.resyncs++
 		}
 		if rand.IntN(5) == 0 {
-			h.rotate(CauseSize, nil)
+			h.began = h.began.Add(-maxSegmentAge) // so that another one begins as soon as it can
 		}
 		h.mu.Unlock()
 	}

@@ -53,10 +53,13 @@ const (
 	CauseRestart Cause = "restart" // the recorder was started again
 	CauseFailed  Cause = "failed"  // the recording could not be written meanwhile
 	CauseResync  Cause = "resync"  // the watch read the locks anew
+	CauseMissed  Cause = "missed"  // the recorder was too slow for what happened
 )
 
 // Gap reports whether something may be missing before a segment that begins so.
-func (c Cause) Gap() bool { return c == CauseRestart || c == CauseFailed || c == CauseResync }
+func (c Cause) Gap() bool {
+	return c == CauseRestart || c == CauseFailed || c == CauseResync || c == CauseMissed
+}
 
 // Line is a line of a segment. Which fields are set depends on its kind.
 type Line struct {

@@ -291,4 +291,5 @@ var causeWords = map[Cause]string{
 	CauseRestart: "the recorder was started again",
 	CauseFailed:  "the recording could not be written",
 	CauseResync:  "the watch read the locks anew",
+	CauseMissed:  "the recorder was too slow for what happened",
 }

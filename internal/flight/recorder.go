@@ -49,9 +49,11 @@ type Recorder struct {
 	stepped  Time             // of the last step of the segment
 	other    int              // as recorded
 	reached  int64            // the revision as recorded
-	last     inspect.Snapshot // the locks as they were recorded last
+	last     inspect.Snapshot // the locks as they were recorded last, unless stale
+	stale    bool             // the locks have changed since, and are not known but by their steps
 	recorded Mark             // the last line that is durable
 	cause    Cause            // why the next segment begins
+	setBack  bool             // a segment is due because the clock was set back
 	joint    Cause            // why a segment begins with the locks that are read next; empty: none does
 	begun    bool             // there is a segment to write to
 	began    time.Time        // when the segment began
@@ -120,38 +122,22 @@ func (r *Recorder) Update(u inspect.Update) {
 		r.lost = ""
 		r.add(Line{Kind: KindBack, Revision: u.Snapshot.Revision})
 	}
+	r.turn()
 }
 
-// news records the locks of an update.
-func (r *Recorder) news(u inspect.Update) {
-	before := r.last
-	r.last = u.Snapshot
+// turn begins a segment if one is due, as soon as the locks are known.
+func (r *Recorder) turn() {
 	switch {
-	case len(u.Steps) > 0:
-		r.steps(u)
-	case before.Revision == 0 && !r.begun:
+	case r.stale || r.last.Revision == 0:
+	case !r.begun:
 		r.begin(nil)
-	case u.Resynced.Happened():
-		r.rotate(CauseResync, newResync(u.Resynced))
-	default:
-		r.difference(before, u)
+	case r.setBack:
+		r.rotate(CauseClock, nil)
+	case r.now.Sub(r.began) >= maxSegmentAge:
+		r.rotate(CauseAge, nil)
+	case r.isLarge():
+		r.rotate(CauseSize, nil)
 	}
-}
-
-// difference records what leads from one snapshot to another, where nothing is known of
-// those in between.
-func (r *Recorder) difference(before inspect.Snapshot, u inspect.Update) {
-	changes := diff(before.Locks, u.Snapshot.Locks)
-	if len(changes)+len(u.Events)+u.Missed == 0 && before.Other == u.Snapshot.Other {
-		r.advance(u.Snapshot)
-		return
-	}
-	r.add(Line{
-		Kind: KindChange, Revision: u.Snapshot.Revision, Other: u.Snapshot.Other,
-		Changes: changes, Events: newEvents(u.Events, between(before, u.Snapshot)), Missed: u.Missed,
-	})
-	r.batch.note(u.Snapshot)
-	r.stepped, r.other, r.reached = newTime(r.now), u.Snapshot.Other, u.Snapshot.Revision
 }
 
 // Leases records what etcd said of leases.
@@ -171,17 +157,12 @@ func (r *Recorder) Leases(leases map[int64]inspect.Lease) {
 // Tick makes durable what was recorded. Call it about each second.
 func (r *Recorder) Tick() {
 	r.readClock()
+	r.turn()
 	switch {
-	case r.last.Revision == 0:
 	case !r.begun:
-		r.begin(nil)
-	case r.now.Sub(r.began) >= maxSegmentAge:
-		r.rotate(CauseAge, nil)
-	case r.isLarge():
-		r.rotate(CauseSize, nil)
 	case r.idle() && r.now.Sub(r.recorded.Time.Time) < aliveEvery:
 	case r.idle():
-		r.add(Line{Kind: KindAlive, Revision: r.last.Revision})
+		r.add(Line{Kind: KindAlive, Revision: r.reached})
 		r.flush()
 	default:
 		r.flush()
@@ -202,7 +183,7 @@ func (r *Recorder) isLarge() bool {
 func (r *Recorder) Close() error {
 	if r.begun {
 		r.readClock()
-		r.add(Line{Kind: KindEnd, Revision: r.last.Revision})
+		r.add(Line{Kind: KindEnd, Revision: r.reached})
 		r.flush()
 	}
 	r.folder.close()
@@ -249,8 +230,8 @@ func (r *Recorder) flush() {
 	case err != nil:
 	case !r.folder.fits(b):
 		r.frame.reset()
-		r.cause = CauseFailed // what the frame has is left out
-		r.begin(nil)
+		r.begun, r.cause = false, CauseFailed // what the frame has is left out
+		r.turn()
 		return
 	default:
 		err = r.folder.append(b, r.now)
@@ -275,6 +256,9 @@ func (r *Recorder) rotate(cause Cause, resync *Resync) {
 // begin begins a segment with the locks as they are.
 func (r *Recorder) begin(resync *Resync) {
 	r.begun = false
+	if r.setBack {
+		r.now, r.setBack = r.clock.wall, false
+	}
 	r.batch = newBatcher(r.last)
 	b, err := r.firstFrame(resync)
 	if err == nil {

@@ -9,28 +9,68 @@ import (
 // maxBatch bounds the changes that are collected in memory.
 const maxBatch = 20_000
 
+// news records the locks of an update.
+func (r *Recorder) news(u inspect.Update) {
+	switch before, stale := r.last, r.stale; {
+	case len(u.Steps) > 0:
+		r.steps(u)
+	case u.Bare:
+		r.advance(u.Snapshot)
+	case !r.know(u.Snapshot):
+	case u.Resynced.Happened():
+		r.rotate(CauseResync, newResync(u.Resynced))
+	case stale:
+		r.rotate(CauseMissed, nil)
+	default:
+		r.difference(before, u)
+	}
+}
+
+// know notes the locks as they are after what was recorded. It reports whether there is a
+// segment that could go on with them.
+func (r *Recorder) know(s inspect.Snapshot) bool {
+	r.last, r.stale = s, false
+	return r.begun
+}
+
+// difference records what leads from one snapshot to another, where nothing is known of
+// those in between.
+func (r *Recorder) difference(before inspect.Snapshot, u inspect.Update) {
+	changes := diff(before.Locks, u.Snapshot.Locks)
+	if len(changes)+len(u.Events)+u.Missed == 0 && before.Other == u.Snapshot.Other {
+		r.advance(u.Snapshot)
+		return
+	}
+	r.add(Line{
+		Kind: KindChange, Revision: u.Snapshot.Revision, Other: u.Snapshot.Other,
+		Changes: changes, Events: newEvents(u.Events, between(before, u.Snapshot)), Missed: u.Missed,
+	})
+	r.batch.note(u.Snapshot)
+	r.stepped, r.other, r.reached = newTime(r.now), u.Snapshot.Other, u.Snapshot.Revision
+}
+
 // steps records the steps of an update.
 func (r *Recorder) steps(u inspect.Update) {
 	events := u.Events
 	for _, step := range u.Steps {
 		n := min(step.Events, len(events))
-		segment := r.folder.next
 		if step.Read == nil {
+			r.last.Locks, r.stale = nil, true
 			r.step(step, events[:n])
-			if r.folder.next != segment { // one had to be begun, with the snapshot of the update
-				return
-			}
 		} else {
-			r.readAnew(step, u.Snapshot)
+			r.readAnew(step)
 		}
 		events = events[n:]
 	}
 	r.advance(u.Snapshot)
+	if !u.Bare {
+		r.know(u.Snapshot)
+	}
 }
 
 // readAnew begins a segment with locks that were read anew.
-func (r *Recorder) readAnew(step inspect.Step, last inspect.Snapshot) {
-	r.last = *step.Read
+func (r *Recorder) readAnew(step inspect.Step) {
+	r.know(*step.Read)
 	switch {
 	case step.Resynced.Happened():
 		r.rotate(CauseResync, newResync(step.Resynced))
@@ -39,7 +79,7 @@ func (r *Recorder) readAnew(step inspect.Step, last inspect.Snapshot) {
 	case r.joint != "":
 		r.rotate(r.joint, nil)
 	}
-	r.last, r.joint = last, ""
+	r.joint = ""
 }
 
 // Recover records what etcd's history has of before the watch, whose first update is to

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -41,22 +42,28 @@ func Parse(command string) (Program, error) {
 // ends first, it is killed with everything that it has started. The error has the beginning of
 // what it printed.
 func (p Program) Run(ctx context.Context, args, variables []string, input []byte) error {
-	cmd := exec.CommandContext(ctx, p[0], append(p[1:len(p):len(p)], args...)...)
+	out := &head{}
+	err := Run(ctx, append(p[:len(p):len(p)], args...), variables, input, out)
+	if err == nil || len(out.text) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, printable.Text(strings.TrimSpace(string(out.text))))
+}
+
+// Run runs a program with its arguments, variables in its environment, and input; it prints to
+// out. If ctx ends first, it is killed with everything that it has started. What it has started
+// and left behind is not waited for.
+func Run(ctx context.Context, args, variables []string, input []byte, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), variables...)
 	cmd.Stdin = bytes.NewReader(input)
-	out := &tail{}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = killed // for those that it has started and that have its output
 	killAll(cmd)
-	err := cmd.Run()
-	switch {
-	case err == nil || errors.Is(err, exec.ErrWaitDelay): // it has ended well
-		return nil
-	case len(out.text) > 0:
-		return fmt.Errorf("%w: %s", err, printable.Text(strings.TrimSpace(string(out.text))))
-	default:
+	if err := cmd.Run(); !errors.Is(err, exec.ErrWaitDelay) {
 		return err
 	}
+	return nil // it has ended well
 }
 
 // Variable returns a variable of an environment: printable but for its line feeds, and of at
@@ -70,11 +77,11 @@ func Variable(name string, lines ...string) string {
 	return strings.ToValidUTF8(v[:min(len(v), maxVariable)], "")
 }
 
-// tail keeps the beginning of what is written to it.
-type tail struct{ text []byte }
+// head keeps the beginning of what is written to it.
+type head struct{ text []byte }
 
 // Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p[:min(len(p), maxOutput-len(t.text))]...)
+func (h *head) Write(p []byte) (int, error) {
+	h.text = append(h.text, p[:min(len(p), maxOutput-len(h.text))]...)
 	return len(p), nil
 }

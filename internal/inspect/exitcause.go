@@ -63,9 +63,8 @@ func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 	}
 }
 
-// due returns the leases to look up next, of those that were recounted in the snapshot, at
-// most MaxLeases: first those of holders that others wait for, then those that may expire
-// first. A lease is looked up again when half of its remaining time is over: often only
+// due returns the leases to look up next, at most MaxLeases: first those of holders that
+// others wait for in the snapshot, if it has locks, then those that may expire first. A lease is looked up again when half of its remaining time is over: often only
 // towards its end.
 func (c *exitCauses) due(s Snapshot, now time.Time) []int64 {
 	var ids []int64
@@ -192,7 +191,9 @@ func (c *exitCauses) count(revision []Event) map[int64]int {
 	for _, ev := range revision {
 		switch {
 		case ev.Kind.Gone():
-			c.requests[ev.Request.Lease]--
+			if c.requests[ev.Request.Lease]--; c.requests[ev.Request.Lease] <= 0 {
+				delete(c.requests, ev.Request.Lease)
+			}
 			deleted[ev.Request.Lease]++
 		case ev.isNew():
 			if c.requests[ev.Request.Lease] == 0 {

@@ -22,6 +22,10 @@ func (s *Source) WatchCauses(ctx context.Context, prefixes ...string) <-chan Upd
 // WatchSteps is WatchCauses for a recorder: updates have the locks of each revision, in
 // Update.Steps, and ten times as many events. The first update can have events, too: what
 // led from the locks that were read to its snapshot.
+//
+// Since steps say what snapshots would, and snapshots cost much, updates are bare unless
+// they are the first one, lack events or steps, or nothing has happened since the one before.
+// While much happens, each one after some seconds has its locks.
 func (s *Source) WatchSteps(ctx context.Context, prefixes ...string) <-chan Update {
 	return s.watchExplained(ctx, prefixes, &explainer{steps: true})
 }
@@ -50,7 +54,9 @@ type explainer struct {
 	kinds     bool // only the events' kinds matter
 	steps     bool // updates have steps
 	causes    *exitCauses
-	last      Snapshot
+	last      Snapshot // without its locks if bare
+	bare      bool
+	uncounted bool       // the requests of leases are to be counted when their locks are known
 	rounds    chan round // receives the answers to the current round of look-ups
 	lookingUp sync.WaitGroup
 	next      time.Time     // when the next round is due; zero during one
@@ -110,7 +116,8 @@ func (x *explainer) hurry(timer *time.Timer) {
 
 // round looks up the leases that are due, in the background.
 func (x *explainer) round(ctx context.Context) {
-	x.causes.recount(x.last)
+	x.uncounted = true
+	x.recount()
 	ids := x.causes.due(x.last, x.source.tuning.now())
 	x.lookingUp.Go(func() { x.rounds <- x.lookUp(ctx, ids) })
 }
@@ -127,12 +134,26 @@ func (x *explainer) lookUp(ctx context.Context, ids []int64) round {
 // explain explains the events of u in place.
 func (x *explainer) explain(ctx context.Context, u Update) {
 	partial := u.Missed > 0 || u.Resynced.Happened() || x.last.Revision == 0
-	x.last = u.Snapshot
+	x.last, x.bare = u.Snapshot, u.Bare
 	if partial {
-		x.causes.recount(x.last)
-		return
+		x.uncounted = true
+	} else {
+		x.explainEvents(ctx, u.Events)
 	}
-	open := x.causes.follow(u.Events)
+	x.recount()
+}
+
+// recount counts the requests of leases anew, if that is to be done and can be.
+func (x *explainer) recount() {
+	if x.uncounted && !x.bare {
+		x.causes.recount(x.last)
+		x.uncounted = false
+	}
+}
+
+// explainEvents explains events in place, of which none are missing since those before.
+func (x *explainer) explainEvents(ctx context.Context, events []Event) {
+	open := x.causes.follow(events)
 	if x.kinds {
 		open = slices.DeleteFunc(open, func(o exit) bool { _, ok := x.causes.ifGone(o); return !ok })
 	}

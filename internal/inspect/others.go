@@ -183,3 +183,16 @@ func (l Lock) IsDetached(other Request) bool {
 	id, ok := strings.CutPrefix(other.Key, l.ID.Layout.Dir(l.ID.Name))
 	return ok && l.ID.Layout.Kind == layout.Queue && !other.LeaseUnknown && keyspace.IsLeaseID(id)
 }
+
+// others returns Lock.Others and Lock.MoreOthers.
+func (s *state) others(lock Lock) (others []Request, more int) {
+	first, more := inTheWay(lock.Queue, s.below.of(lock.ID))
+	for _, k := range first {
+		r, ok := s.requestOf(k)
+		if !ok {
+			r = k.request(nil)
+		}
+		others = append(others, r.aside())
+	}
+	return others, more
+}

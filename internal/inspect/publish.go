@@ -25,6 +25,10 @@ const (
 	restFactor = 50
 	maxRest    = 50 * time.Millisecond
 	stepsRest  = 200 * time.Millisecond
+
+	// While much happens, an update with steps is bare unless none with locks was made for so
+	// long.
+	locksEvery = 5 * time.Second
 )
 
 // change is what the goroutines that do I/O pass to the publisher. Exactly one of
@@ -92,7 +96,10 @@ type publisher struct {
 	usual  int  // events of the last update: for so many, there is room in the next one
 	steps  bool // updates have steps
 
-	unstepped bool // steps of next were dropped
+	unstepped bool      // steps of next were dropped
+	bare      bool      // the last update was
+	quiet     bool      // nothing has happened since, up to the end of the rest
+	told      time.Time // when the last update with locks was made
 	health    health
 	unread    *unread
 
@@ -144,6 +151,11 @@ func (p *publisher) run(f feed) {
 			offer, out = Update{}, nil
 		case <-rest:
 			rest = nil
+			began = time.Now()
+			more = p.handleAll(f.changes)
+			worked += time.Since(began)
+			p.quiet = !p.dirty
+			p.dirty = p.dirty || p.bare
 		}
 	}
 }
@@ -179,8 +191,9 @@ func (p *publisher) take() Update {
 	p.dropEvents()
 	p.unread.add(p.state.unread())
 	u := p.next
-	u.Snapshot, u.Err = p.state.snapshot(), p.health.err
 	p.takeSteps(&u)
+	u.Bare = p.spares(u)
+	u.Snapshot, u.Err = p.picture(u.Bare), p.health.err
 	if p.synced && !p.begun { // no earlier snapshot is known to the receiver, from which events lead to this one
 		p.begun, u.Missed = true, 0
 		if len(u.Steps) == 0 {
@@ -188,7 +201,23 @@ func (p *publisher) take() Update {
 		}
 	}
 	p.next, p.dirty, p.usual = Update{}, false, len(u.Events)
+	p.bare = u.Bare
 	return u
+}
+
+// spares reports whether an update is to be bare.
+func (p *publisher) spares(u Update) bool {
+	dropped := len(u.Events)+u.Missed > 0 && len(u.Steps) == 0
+	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksEvery
+}
+
+// picture returns the locks as they are, or only what else a snapshot has.
+func (p *publisher) picture(bare bool) Snapshot {
+	if bare {
+		return p.state.bare()
+	}
+	p.told = p.now()
+	return p.state.snapshot()
 }
 
 // takeSteps has an update have its steps, unless some were dropped.

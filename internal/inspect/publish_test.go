@@ -13,12 +13,20 @@ import (
 // published runs a publisher on changes that it is handed one by one.
 func published(t *testing.T) (changes feed, out <-chan Update) {
 	t.Helper()
+	return publishedAs(t, func(*publisher) {})
+}
+
+// publishedAs is published, after the publisher was changed.
+func publishedAs(t *testing.T, as func(*publisher)) (changes feed, out <-chan Update) {
+	t.Helper()
 	updates := make(chan Update)
 	changes = newFeed()
 	done := make(chan struct{})
+	p := newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), updates, func() time.Time { return epoch }, &unread{})
+	as(p)
 	go func() {
 		defer close(done)
-		newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), updates, func() time.Time { return epoch }, &unread{}).run(changes)
+		p.run(changes)
 	}()
 	t.Cleanup(func() {
 		changes.close()
@@ -116,6 +124,60 @@ func TestPublisher(t *testing.T) {
 			t.Errorf("update = %+v, want revision 8 and still the error", u)
 		}
 	})
+}
+
+// TestBareUpdates: updates with steps have their locks where these are needed, and now and
+// then.
+func TestBareUpdates(t *testing.T) {
+	now := epoch
+	p := newPublisher(keyspace.Prefixes{"a"}, layout.Builtin(), nil, func() time.Time { return now }, &unread{})
+	p.noteSteps()
+	db := newStore()
+	happens := func() {
+		db.put(fmt.Sprint("a/write/", db.revision), "", 0)
+		p.handle(change{events: db.commit(), at: epoch})
+	}
+	take := func(what string, bare bool, locks, events int) {
+		t.Helper()
+		u := p.take()
+		if u.Bare != bare || len(u.Snapshot.Locks) != locks || u.Snapshot.Revision != p.state.revision || len(u.Events) != events {
+			t.Errorf("%s: bare is %t, %d locks, %d events at %d", what, u.Bare, len(u.Snapshot.Locks), len(u.Events), u.Snapshot.Revision)
+		}
+	}
+	p.handle(change{listing: listingAt(db.revision, nil)})
+	take("the first one", false, 0, 0)
+	happens()
+	take("something happened", true, 0, 1)
+	now = now.Add(locksEvery)
+	happens()
+	take("after a while", false, 1, 1)
+	happens()
+	take("and again", true, 0, 1)
+	p.quiet = true
+	take("nothing happened", false, 1, 0)
+	p.quiet = false
+	for range 2*maxSteps + 1 {
+		happens()
+	}
+	take("some were dropped", false, 1, maxSteps)
+	p.handle(change{listing: listingAt(db.revision, func(l *listing) { l.cause = ResyncSilent })})
+	take("they were read anew", false, 0, 0)
+}
+
+// TestBareUpdatesEnd: once nothing more happens, an update with locks follows a bare one.
+func TestBareUpdatesEnd(t *testing.T) {
+	changes, out := publishedAs(t, (*publisher).noteSteps)
+	db := newStore()
+	changes.send(change{listing: listingAt(db.revision, nil)})
+	<-out
+	db.put("a/write/1", "", 0)
+	changes.send(change{events: db.commit(), at: epoch})
+	if u := <-out; !u.Bare || len(u.Steps) != 1 {
+		t.Errorf("update = %+v, want one without locks", u)
+	}
+	if u := <-out; u.Bare || len(u.Snapshot.Locks) != 1 || len(u.Events)+len(u.Steps) > 0 {
+		t.Errorf("update = %+v, want the locks", u)
+	}
 }
 
 func TestHealth(t *testing.T) {

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"etcd-lock/internal/backoff"
-
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/backoff"
 )
 
 // ResyncCause says why a watch had to read the locks anew.

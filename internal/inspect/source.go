@@ -48,6 +48,7 @@ func (s *Source) Layouts() *layout.Set { return s.rules }
 // Update is what Watch sends.
 type Update struct {
 	Snapshot Snapshot // the locks now; while Err is set, the last ones known
+	Bare     bool     // only from WatchSteps: the snapshot is without its locks
 	Events   []Event  // what led from the snapshot before to this one, oldest first
 	Missed   int      // earlier events, dropped because the receiver was slow
 	Steps    []Step   // only from WatchSteps: what led here, revision by revision; empty if some were dropped, too

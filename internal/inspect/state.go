@@ -15,9 +15,9 @@ import (
 // state is the locks below some prefixes, kept current by applying etcd's events. It does
 // no I/O.
 //
-// Snapshots share locks with the state. The cost of an event depends only on the
-// locks that its key is a request for or in the way of, whose queues the first event
-// after a snapshot copies and later events change in place.
+// Snapshots share locks with the state. The cost of an event depends only on the locks that
+// its key is a request for or in the way of, whose queues the first event after a snapshot
+// copies and later ones change in place.
 type state struct {
 	prefixes keyspace.Prefixes
 	rules    *layout.Set
@@ -31,7 +31,8 @@ type state struct {
 	at       time.Time // when what is applied was seen; zero in history
 	late     bool      // what is applied began earlier than it is seen
 
-	sorted  []Lock     // as of the last snapshot, which shares it
+	sorted  []*tracked // by ID, as of the last snapshot
+	list    []Lock     // the same as values, which that snapshot has; nil if some have changed since
 	touched []*tracked // changed since then: their queues are not shared
 
 	edits []*edit // of the revision that is being applied
@@ -68,10 +69,13 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		below:    newBelowLocks(l.keys),
 		beside:   l.beside,
 		owners:   l.owners,
-		sorted:   l.locks,
+		sorted:   make([]*tracked, len(l.locks)),
+		list:     l.locks,
 	}
-	for _, lock := range l.locks {
-		s.locks[lock.ID] = &tracked{Lock: lock}
+	all := make([]tracked, len(l.locks)) // side by side, which makes snapshots fast
+	for i, lock := range l.locks {
+		all[i].Lock = lock
+		s.locks[lock.ID], s.sorted[i] = &all[i], &all[i]
 		s.below.add(lock.ID, belowName(lock.ID, l.keys))
 		for i := range lock.Queue {
 			r := &lock.Queue[i]
@@ -127,6 +131,7 @@ func (s *state) touch(t *tracked) {
 	if !t.touched {
 		t.touched = true
 		s.touched = append(s.touched, t)
+		s.list = nil
 	}
 }
 
@@ -284,24 +289,11 @@ func (s *state) settle(changes []Event, e *edit) []Event {
 	return notQuiet(append(changes, e.got...), n)
 }
 
-// others returns Lock.Others and Lock.MoreOthers.
-func (s *state) others(lock Lock) (others []Request, more int) {
-	first, more := inTheWay(lock.Queue, s.below.of(lock.ID))
-	for _, k := range first {
-		r, ok := s.requestOf(k)
-		if !ok {
-			r = k.request(nil)
-		}
-		others = append(others, r.aside())
-	}
-	return others, more
-}
-
 // snapshot returns the state as a value. It copies the list of locks if any lock
 // has changed since the last snapshot.
 func (s *state) snapshot() Snapshot {
 	if len(s.touched) > 0 {
-		s.sorted = s.merge()
+		s.sorted, s.list = s.merge()
 		for _, t := range s.touched {
 			t.touched = false
 			if !t.exists() {
@@ -311,33 +303,36 @@ func (s *state) snapshot() Snapshot {
 		clear(s.touched)
 		s.touched = s.touched[:0]
 	}
-	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Locks: s.sorted, Other: s.other, Partial: s.partial}
+	snapshot := s.bare()
+	snapshot.Locks = s.list
+	return snapshot
 }
 
-// unread returns keys in the way of touched locks whose leases are not known.
-func (s *state) unread() []Request {
-	var u unreadKeys
-	for _, t := range s.touched {
-		u.add(t.Lock)
-	}
-	return u.keys
+// bare returns the snapshot without its locks.
+func (s *state) bare() Snapshot {
+	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Other: s.other, Partial: s.partial}
 }
 
-// merge returns the list of the last snapshot with the touched locks replaced.
-func (s *state) merge() []Lock {
+// merge returns the locks of the last snapshot with the touched ones, and their values.
+func (s *state) merge() ([]*tracked, []Lock) {
 	slices.SortFunc(s.touched, func(a, b *tracked) int { return a.ID.Compare(b.ID) })
-	merged := make([]Lock, 0, len(s.sorted)+len(s.touched))
+	merged := make([]*tracked, 0, len(s.sorted)+len(s.touched))
 	rest := s.sorted
 	for _, t := range s.touched {
-		i, found := slices.BinarySearchFunc(rest, t.ID, func(l Lock, id LockID) int { return l.ID.Compare(id) })
+		i, found := slices.BinarySearchFunc(rest, t.ID, func(l *tracked, id LockID) int { return l.ID.Compare(id) })
 		merged = append(merged, rest[:i]...)
 		if found {
 			i++
 		}
 		rest = rest[i:]
 		if t.exists() {
-			merged = append(merged, t.Lock)
+			merged = append(merged, t)
 		}
 	}
-	return append(merged, rest...)
+	merged = append(merged, rest...)
+	list := make([]Lock, len(merged))
+	for i := range list {
+		list[i] = merged[i].Lock
+	}
+	return merged, list
 }

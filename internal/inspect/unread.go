@@ -44,6 +44,15 @@ func (u *unreadKeys) add(lock Lock) {
 	}
 }
 
+// unread returns keys in the way of touched locks whose leases are not known.
+func (s *state) unread() []Request {
+	var u unreadKeys
+	for _, t := range s.touched {
+		u.add(t.Lock)
+	}
+	return u.keys
+}
+
 // leaseReader reads the leases of keys. etcd returns a lease only with the value,
 // which may be huge, but compares it without: so it reads only keys that have one.
 type leaseReader struct {

@@ -19,6 +19,7 @@ const (
 	WaitsHolding // waits for one lock and holds another
 	Holds        // in an unknown mode
 	Reads
+	Slots // of a semaphore
 	Writes
 	Paused
 	Failed // a lock was not granted, or not released
@@ -29,10 +30,10 @@ const (
 )
 
 // Sign returns the character for the look, which tells looks apart without colours.
-// Writes fills a lane, and Reads leaves room for others.
+// Writes fills a lane, and Reads and Slots leave room for others.
 func (l Look) Sign() string {
 	return [...]string{
-		Nothing: " ", Idle: "·", Waits: "░", WaitsHolding: "▒", Holds: "▇", Reads: "▄", Writes: "█", Paused: "╌",
+		Nothing: " ", Idle: "·", Waits: "░", WaitsHolding: "▒", Holds: "▇", Reads: "▄", Slots: "▆", Writes: "█", Paused: "╌",
 		Failed: "!", Fenced: "⊘", Lost: "✗", Crashed: "†", Fault: "▼",
 	}[l]
 }
@@ -40,7 +41,7 @@ func (l Look) Sign() string {
 // Meaning returns the word of the legend for the look; "" if it needs none.
 func (l Look) Meaning() string {
 	return [...]string{
-		Nothing: "", Idle: "", Waits: "waits", WaitsHolding: "waits, holds", Holds: "holds", Reads: "reads", Writes: "writes", Paused: "paused",
+		Nothing: "", Idle: "", Waits: "waits", WaitsHolding: "waits, holds", Holds: "holds", Reads: "reads", Slots: "slots", Writes: "writes", Paused: "paused",
 		Failed: "failed", Fenced: "fenced", Lost: "lost", Crashed: "crashed", Fault: "",
 	}[l]
 }
@@ -58,6 +59,8 @@ func OfState(s outcome.State) Look {
 		return Waits
 	case s.Holds == rwlock.Write:
 		return Writes
+	case s.Holds == rwlock.Slot:
+		return Slots
 	case s.Holds == rwlock.Read:
 		return Reads
 	default:

@@ -30,6 +30,7 @@ func TestRow(t *testing.T) {
 			stretch(0, 10, idle), stretch(10, 20, waits), stretch(20, 30, outcome.State{Waits: true, Holds: rwlock.Read}), stretch(30, 40, reads),
 			stretch(40, 50, writes), stretch(50, 60, outcome.State{Paused: true}),
 		}}, "·░▒▄█╌"},
+		{"slots", outcome.Lane{Stretches: []outcome.Stretch{stretch(0, 60, outcome.State{Holds: rwlock.Slot})}}, "▆▆▆▆▆▆"},
 		{"a column shows the state at its beginning", outcome.Lane{Stretches: []outcome.Stretch{stretch(0, 25, waits), stretch(25, 41, writes), stretch(41, 60, idle)}}, "░░░██·"},
 		{"the next holder does not overlap", outcome.Lane{Stretches: []outcome.Stretch{stretch(0, 23, writes), stretch(23, 60, idle)}}, "███···"},
 		{"a short stretch is shown where nothing else is", outcome.Lane{Stretches: []outcome.Stretch{stretch(0, 51, idle), stretch(51, 52, writes), stretch(52, 60, idle)}}, "·····█"},

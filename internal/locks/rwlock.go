@@ -21,6 +21,13 @@ func (s rwlocks) Acquire(ctx context.Context, r Request) (Hold, error) {
 		}
 		return set, set.Lock(ctx)
 	}
+	if want := r.Wants[0]; want.Mode == rwlock.Slot {
+		pool := permits{s.NewSemaphore(want.Name, want.Permits, opts...)}
+		if r.Try {
+			return pool, pool.TryAcquire(ctx, want.Weight)
+		}
+		return pool, pool.Acquire(ctx, want.Weight)
+	}
 	lock := s.NewRWMutex(r.Wants[0].Name, opts...)
 	switch read := r.Wants[0].Mode == rwlock.Read; {
 	case r.Try && read:
@@ -33,3 +40,9 @@ func (s rwlocks) Acquire(ctx context.Context, r Request) (Hold, error) {
 		return lock, lock.RWLock(ctx)
 	}
 }
+
+// permits is a hold of permits of a semaphore.
+type permits struct{ *rwlock.Semaphore }
+
+// Unlock releases the permits.
+func (p permits) Unlock() error { return p.Release() }

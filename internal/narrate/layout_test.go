@@ -74,3 +74,16 @@ func TestCachedLock(t *testing.T) {
 		t.Errorf("got %q, want %q at its end", got, want)
 	}
 }
+
+// Who holds permits of a semaphore can be asked for them.
+func TestPermitsAreAskedFor(t *testing.T) {
+	id := inspect.LockID{Layout: layout.Semaphores, Name: "/a"}
+	r := inspect.Request{
+		Key: "/a/slot/1", Lock: id, Mode: keyspace.Slot, Lease: 10, Revision: 5, Holding: true,
+		Owned: true, Owner: keyspace.Owner{Host: "web-1", Weight: 1, Permits: 2},
+	}
+	end := narrate.Remedy(diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	if want := "without force: etcd-lock ask /a asks all who hold its permits to give them back, in case they listen"; !slices.Contains(end.Clauses, want) {
+		t.Errorf("got %q, want %q among it", end.Clauses, want)
+	}
+}

@@ -127,21 +127,21 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	var root, more string
 	switch {
 	case f.Root.Deadlock:
-		root = "a deadlock is in the way"
+		root = "a deadlock " + t.say("is", "was") + " in the way"
 	case f.Root.Entry.Session != nil && !f.Root.Entry.Request.IsRequest():
-		root = "the chain ends at " + f.Root.Entry.Request.Key + ", which is not a lock request"
+		root = "the chain " + t.say("ends", "ended") + " at " + f.Root.Entry.Request.Key + ", which is not a lock request"
 	case f.Root.Entry.Session != nil:
-		root = "the chain ends at " + client(f.Root.Entry.Session, f.Root.Entry.Request) + ", which " + t.doing(f.Root.Entry.Request)
+		root = "the chain " + t.say("ends", "ended") + " at " + client(f.Root.Entry.Session, f.Root.Entry.Request) + ", which " + t.doing(f.Root.Entry.Request)
 	}
 	if f.More > 0 {
 		more = strconv.Itoa(f.More) + " more waited longer than " + format.Age(f.Threshold)
 	}
 	held := ", held by " + listOf(f.Holders, func(s *inspect.Session) string { return clientOf(s, r.Lock) })
 	if len(f.Holders) == 0 {
-		held = ", which no request holds"
+		held = ", which no request " + t.say("holds", "held")
 	}
 	return Text{
-		Headline: client(f.Sessions[0], r) + " has waited " + lasted(f) + " for " + lock(r) + held,
+		Headline: client(f.Sessions[0], r) + t.say(" has", " had") + " waited " + lasted(f) + " for " + lock(r) + held,
 		Clauses:  clauses(timed(f), root, more),
 	}
 }
@@ -156,7 +156,7 @@ func (t Tense) longHold(f diagnose.Finding) Text {
 	}
 	r := f.Requests[0]
 	return Text{
-		Headline: client(f.Sessions[0], r) + " has held " + lock(r) + " for " + lasted(f),
+		Headline: client(f.Sessions[0], r) + t.say(" has", " had") + " held " + lock(r) + " for " + lasted(f),
 		Clauses:  clauses(timed(f), t.behind(f), more),
 	}
 }

@@ -64,7 +64,7 @@ func askFirst(r diagnose.Remedy) string {
 		if !one.IsRequest() || !one.Holding {
 			return ""
 		}
-		if held == nil && one.Owned && one.Modified <= one.Revision && one.Lock.Layout == layout.RWLock && utf8.ValidString(one.Lock.Name) && sayable(one.Lock.Name) {
+		if held == nil && one.Owned && one.Modified <= one.Revision && (one.Lock.Layout == layout.RWLock || one.Lock.Layout == layout.Semaphores) && utf8.ValidString(one.Lock.Name) && sayable(one.Lock.Name) {
 			held = one
 		}
 	}
@@ -77,6 +77,9 @@ func askFirst(r diagnose.Remedy) string {
 	}
 	if held.Caches() {
 		return "without force: " + printable.Shell(args...) + ", and its holder, which caches it, gives it back"
+	}
+	if held.Lock.Layout == layout.Semaphores {
+		return "without force: " + printable.Shell(args...) + " asks all who hold its permits to give them back, in case they listen"
 	}
 	return "without force: " + printable.Shell(args...) + " asks its holder to give it back, in case it listens"
 }

@@ -84,24 +84,27 @@ func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
 			switch {
 			case !ok:
 				return nil
-			case p.last.Snapshot.Revision == 0 && u.Err != nil && access.IsPermissionDenied(u.Err):
+			case !p.known && u.Err != nil && access.IsPermissionDenied(u.Err):
 				return u.Err // retrying does not help
 			}
-			p.last = u
+			first := !p.known
+			p.take(u)
 			to.Update(u)
+			if first && p.known && o.Sparing {
+				debug.FreeOSMemory() // what it took to read the locks is not needed again
+			}
 		case <-second.C:
 			to.Tick()
 		case <-round.C:
-			if !p.begin(ctx) {
-				round.Reset(tick)
-			}
+			p.due = true
 		case r := <-p.done:
 			p.busy = false
-			if ctx.Err() == nil && p.last.Err == nil {
+			if ctx.Err() == nil && !p.lost {
 				to.Round(r)
 			}
 			round.Reset(rest(r.Took) - min(roundEvery, time.Since(r.Began)))
 		}
+		p.begin(ctx)
 	}
 }
 
@@ -112,26 +115,37 @@ func rest(took time.Duration) time.Duration {
 
 // patrol is a run.
 type patrol struct {
-	conn *connect.Conn
-	opts Options
-	to   Follower
-	last inspect.Update
-	done chan Round // buffered
-	busy bool       // a round is going on
+	conn  *connect.Conn
+	opts  Options
+	to    Follower
+	locks inspect.Snapshot // now, if ready
+	ready bool             // the locks are known and etcd answers
+	known bool             // the locks were known once
+	lost  bool             // etcd does not answer
+	due   bool             // a round is, once the locks are ready
+	done  chan Round       // buffered
+	busy  bool             // a round is going on
 
 	cluster []diagnose.Finding // as of read
 	unknown []string           // what could not be read of it
 	read    time.Time
 }
 
-// begin begins a round in the background. It reports false if there is nothing to look at.
-func (p *patrol) begin(ctx context.Context) bool {
-	if p.last.Snapshot.Revision == 0 || p.last.Err != nil {
-		return false
+// take takes in an update.
+func (p *patrol) take(u inspect.Update) {
+	p.locks = u.Snapshot
+	p.known = p.known || u.Snapshot.Revision > 0
+	p.lost = u.Err != nil
+	p.ready = p.known && !p.lost && !u.Bare
+}
+
+// begin begins a round in the background, if one is due and there is something to look at.
+func (p *patrol) begin(ctx context.Context) {
+	if !p.due || !p.ready {
+		return
 	}
-	p.busy = true
-	go func(s inspect.Snapshot) { p.done <- p.round(ctx, s) }(p.last.Snapshot)
-	return true
+	p.due, p.busy = false, true
+	go func(s inspect.Snapshot) { p.done <- p.round(ctx, s) }(p.locks)
 }
 
 // round looks up leases, and says what is wrong.

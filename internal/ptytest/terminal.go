@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,13 @@ func (t *Terminal) WaitToShow(texts ...string) {
 	t.wait(texts, io.Discard, t.screen.String)
 }
 
+// WaitUntil waits until the screen is as a test wants it, and fails the test if the
+// program exits first or a minute passes.
+func (t *Terminal) WaitUntil(what string, is func(screen string) bool) {
+	t.tb.Helper()
+	t.until(what, io.Discard, t.screen.String, is, time.After(patience))
+}
+
 // Shown returns the screen as of the last call of a Wait method.
 func (t *Terminal) Shown() string { return t.screen.String() }
 
@@ -87,19 +95,26 @@ func (t *Terminal) Shown() string { return t.screen.String() }
 // contained each of texts.
 func (t *Terminal) wait(texts []string, to io.Writer, shown func() string) {
 	t.tb.Helper()
-	to = io.MultiWriter(t.screen, to)
 	timeout := time.After(patience)
 	for _, text := range texts {
-		for !strings.Contains(shown(), text) {
-			select {
-			case s, ok := <-t.Output:
-				if !ok {
-					t.tb.Fatalf("ended before %q: %q", text, shown())
-				}
-				_, _ = io.WriteString(to, s)
-			case <-timeout:
-				t.tb.Fatalf("no %q within %s: %q", text, patience, shown())
+		t.until(strconv.Quote(text), to, shown, func(s string) bool { return strings.Contains(s, text) }, timeout)
+	}
+}
+
+// until copies the program's output to the screen and to a writer until what is shown is
+// as a test wants it.
+func (t *Terminal) until(what string, to io.Writer, shown func() string, is func(string) bool, timeout <-chan time.Time) {
+	t.tb.Helper()
+	to = io.MultiWriter(t.screen, to)
+	for !is(shown()) {
+		select {
+		case s, ok := <-t.Output:
+			if !ok {
+				t.tb.Fatalf("ended before %s: %q", what, shown())
 			}
+			_, _ = io.WriteString(to, s)
+		case <-timeout:
+			t.tb.Fatalf("no %s within %s: %q", what, patience, shown())
 		}
 	}
 }

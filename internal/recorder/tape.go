@@ -12,6 +12,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/record"
@@ -150,7 +151,7 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 
 func observed(e inspect.Event, at time.Duration) record.Observed {
 	r := e.Request
-	return record.Observed{
+	o := record.Observed{
 		At:       at,
 		Moment:   moment(e),
 		Key:      r.Key,
@@ -161,6 +162,10 @@ func observed(e inspect.Event, at time.Duration) record.Observed {
 		Mode:     rwlock.Mode(r.Mode),
 		Mutex:    r.Lock.Layout != layout.RWLock,
 	}
+	if r.Mode == keyspace.Slot {
+		o.Weight, o.Permits = r.Owner.Weight, r.Owner.Permits
+	}
+	return o
 }
 
 // moment returns what an event is called in a scenario.

@@ -131,7 +131,7 @@ func newChartMarks(marks []outcome.Mark, x func(time.Duration) float64) []chartM
 }
 
 // newChartBars returns the bars of a stretch: one for what the client holds, higher for
-// writing than for reading, and one across it for a wait.
+// writing than for slots of a semaphore, and for these than for reading, and one across it for a wait.
 func newChartBars(s outcome.Stretch, y float64, x func(time.Duration) float64) []chartBar {
 	bar := func(class string, top, height float64) chartBar {
 		return chartBar{
@@ -149,6 +149,8 @@ func newChartBars(s outcome.Stretch, y float64, x func(time.Duration) float64) [
 		return nil
 	case s.Holds == rwlock.Write:
 		bars = append(bars, bar("writes"+paused, -9, 18))
+	case s.Holds == rwlock.Slot:
+		bars = append(bars, bar("slots"+paused, -4, 13))
 	case s.Holds == rwlock.Read:
 		bars = append(bars, bar("reads"+paused, 0, 9))
 	case !s.Waits:

@@ -75,11 +75,15 @@ func (s leaseStatus) killTime(terminated time.Time) time.Time {
 }
 
 // raisedTTL says that etcd granted a longer TTL than was asked for, as it does where
-// an election takes long; it is empty otherwise.
-func raisedTTL(asked, granted time.Duration) string {
+// an election takes long; it is empty otherwise. Neither has the lock delay in it.
+func raisedTTL(asked, granted, delay time.Duration) string {
 	if granted <= asked {
 		return ""
 	}
+	longer := "that long"
+	if delay > 0 {
+		longer = format.Duration(granted + delay)
+	}
 	return "etcd raised the TTL from " + format.Duration(asked) + " to " + format.Duration(granted) +
-		": if this program dies, its locks last that long"
+		": if this program dies, its locks last " + longer
 }

@@ -77,8 +77,11 @@ func TestRaisedTTL(t *testing.T) {
 		time.Second: "", 2 * time.Second: "",
 		15 * time.Second: "etcd raised the TTL from 2s to 15s: if this program dies, its locks last that long",
 	} {
-		if got := raisedTTL(2*time.Second, granted); got != want {
+		if got := raisedTTL(2*time.Second, granted, 0); got != want {
 			t.Errorf("granted %v: %q, want %q", granted, got, want)
 		}
+	}
+	if got, want := raisedTTL(2*time.Second, 5*time.Second, 10*time.Second), "etcd raised the TTL from 2s to 5s: if this program dies, its locks last 15s"; got != want {
+		t.Errorf("with a delay: %q, want %q", got, want)
 	}
 }

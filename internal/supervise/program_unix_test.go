@@ -51,9 +51,13 @@ func program(args []string) int {
 	if strings.Contains(args[3], "USR2") { // the script has a word for it
 		onAsk = syscall.SIGUSR2
 	}
+	var delay time.Duration
+	if strings.Contains(args[3], "delay") { // likewise
+		delay = time.Hour
+	}
 	code, err := Run(context.Background(), Spec{
-		OnAsk: onAsk,
-		Path:  "/bin/sh", Argv: []string{"sh", "-c", args[3]},
+		OnAsk: onAsk, LockDelay: delay,
+		Path: "/bin/sh", Argv: []string{"sh", "-c", args[3]},
 		Locks: []rwlock.LockRequest{{Name: args[2], Mode: rwlock.Write}}, TTL: ttl,
 		Connect: func(ctx context.Context) (*connect.Conn, error) {
 			return connect.Open(ctx, connect.Options{Etcd: cfg, Timeout: 20 * time.Second})

@@ -76,7 +76,7 @@ type runner struct {
 }
 
 // runLocked connects, acquires the locks and runs the command while they are held.
-func (r *runner) runLocked(ctx context.Context) (ending, error) {
+func (r *runner) runLocked(ctx context.Context) (ended ending, err error) {
 	stopReaping := reapOrphans()
 	defer stopReaping()
 	waiting, stop := r.cancelOnSignal(ctx)
@@ -87,14 +87,18 @@ func (r *runner) runLocked(ctx context.Context) (ending, error) {
 	defer c.Close()
 	var session *rwlock.Session
 	err = c.Do(waiting, func(ctx context.Context) error {
-		session, err = rwlock.NewSession(ctx, c.Client, r.TTL)
+		session, err = rwlock.NewSession(ctx, c.Client, r.TTL, rwlock.WithLockDelay(r.LockDelay))
 		return err
 	})
 	if err != nil {
 		return ending{}, firstError(stop(), err)
 	}
-	defer closeSession(session)
-	if says := raisedTTL(r.TTL, session.TTL()); says != "" {
+	defer func() {
+		if r.LockDelay == 0 || !errors.Is(err, ErrLost) { // else its locks are left to the lease
+			closeSession(session)
+		}
+	}()
+	if says := raisedTTL(r.TTL, session.TTL(), r.LockDelay); says != "" {
 		r.reportf("%s", says)
 	}
 	set := session.NewSet(r.Locks, rwlock.WithLabel(r.Label))

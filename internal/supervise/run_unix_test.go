@@ -220,6 +220,34 @@ func TestRunCutOff(t *testing.T) {
 	e.exits(lostCode, "was not renewed in time: terminating the command", "was not renewed in time: killed the command")
 }
 
+// TestRunLockDelay has a command end because its lease was not renewed in time. Etcd can be
+// reached again when it has, and keeps the lock all the same.
+func TestRunLockDelay(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	network := etcdtest.NewProxy(t, endpoint)
+	client := etcdtest.Client(t, endpoint)
+	e := begin(t, client, network.Addr, "6s", `trap "echo term" TERM; echo ready; until read delay; do :; done`)
+	e.expect("ready")
+	keys, err := client.Get(t.Context(), e.name+"/", clientv3.WithPrefix())
+	if err != nil || len(keys.Kvs) != 1 {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	lease := clientv3.LeaseID(keys.Kvs[0].Lease)
+	network.Cut()
+	e.expect("term")
+	network.Heal()
+	if _, err := e.stdin.Write([]byte("end\n")); err != nil {
+		t.Fatal(err)
+	}
+	e.exits(lostCode, "was not renewed in time: terminating the command")
+	if keys := e.keys(); len(keys) != 1 {
+		t.Errorf("keys after the command was ended: %q", keys)
+	}
+	if _, err := client.Revoke(t.Context(), lease); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEnviron(t *testing.T) {
 	for _, name := range []string{"ETCD_LOCK_NAME", "ETCD_LOCK_KEY", "ETCD_LOCK_TOKEN", "ETCD_LOCK_REV", "OTHER"} {
 		t.Setenv(name, "outer")

@@ -27,6 +27,8 @@ type Spec struct {
 	Label string               // of the owner that other clients see
 	TTL   time.Duration        // of the session, in whole seconds
 
+	LockDelay time.Duration // how long etcd keeps the locks after an unclean end; see rwlock.WithLockDelay
+
 	Wait  time.Duration // how long to wait for the locks; 0: without a limit
 	Try   bool          // do not wait
 	Quiet bool          // do not look up and report who holds the locks

@@ -11,7 +11,8 @@
 // are known and traced: so a trace leads from a slow request to those that it waited for, in
 // other processes too.
 //
-// Attributes: rwlock.name and rwlock.mode, or rwlock.locks of a Set; rwlock.token;
+// Attributes: rwlock.name and rwlock.mode, or rwlock.locks of a Set; rwlock.weight and
+// rwlock.permits of a semaphore; rwlock.token;
 // rwlock.position of who is queued. Spans of requests that failed, and of locks that were lost,
 // have the status error; a Try that was refused, and a wait that the caller ended, do not.
 package otelrwlock
@@ -19,6 +20,7 @@ package otelrwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -103,11 +105,19 @@ func fail(span trace.Span, err error) {
 
 func attributes(locks []rwlock.LockRequest) []attribute.KeyValue {
 	if len(locks) == 1 {
-		return []attribute.KeyValue{attribute.String("rwlock.name", locks[0].Name), attribute.String("rwlock.mode", locks[0].Mode.String())}
+		attrs := []attribute.KeyValue{attribute.String("rwlock.name", locks[0].Name), attribute.String("rwlock.mode", locks[0].Mode.String())}
+		if locks[0].Mode == rwlock.Slot {
+			attrs = append(attrs, attribute.Int("rwlock.weight", locks[0].Weight), attribute.Int("rwlock.permits", locks[0].Permits))
+		}
+		return attrs
 	}
 	var texts []string
 	for _, l := range locks {
-		texts = append(texts, l.Mode.String()+" "+l.Name)
+		text := l.Mode.String() + " " + l.Name
+		if l.Mode == rwlock.Slot {
+			text += fmt.Sprintf(" %d/%d", l.Weight, l.Permits)
+		}
+		texts = append(texts, text)
 	}
 	return []attribute.KeyValue{attribute.StringSlice("rwlock.locks", texts)}
 }

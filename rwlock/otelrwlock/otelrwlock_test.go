@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -122,6 +123,21 @@ func TestErrors(t *testing.T) {
 		}
 		if r := f.ended("rwlock.request", "/taken"); r.Status().Code != codes.Unset || len(r.Events()) != 1 {
 			t.Errorf("status of a try that was refused: %+v", r.Status())
+		}
+	})
+}
+
+// A span of permits says how many they are.
+func TestSpansOfPermits(t *testing.T) {
+	run(t, func(f fixture) {
+		pool := f.session.NewSemaphore("/pool", 3, otelrwlock.WithTracing(f.provider))
+		f.must(pool.Do(f.Context(), 2, func(context.Context) error { return nil }))
+		got := map[attribute.Key]int64{}
+		for _, a := range f.ended("rwlock.held", "/pool").Attributes() {
+			got[a.Key] = a.Value.AsInt64()
+		}
+		if got["rwlock.weight"] != 2 || got["rwlock.permits"] != 3 {
+			f.Errorf("attributes %v, want 2 of 3 permits", got)
 		}
 	})
 }

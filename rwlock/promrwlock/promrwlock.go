@@ -13,8 +13,10 @@
 //	rwlock_lost_total       holds that ended other than by Unlock
 //	rwlock_waiting          requests that wait now
 //	rwlock_held             holds now
+//	rwlock_permits_held     permits of semaphores that are held now
 //
-// A Set counts once, for writing if any of its locks is.
+// The mode of a semaphore is slot. A Set counts once, for writing if any of its locks is, or
+// else as a slot if any is one.
 package promrwlock
 
 import (
@@ -33,6 +35,7 @@ type Metrics struct {
 	requests, lost *prometheus.CounterVec
 	waits, holds   *prometheus.HistogramVec
 	waiting, held  *prometheus.GaugeVec
+	permits        *prometheus.GaugeVec
 }
 
 // buckets are upper bounds in seconds, from a hand-off to a nightly job.
@@ -57,11 +60,12 @@ func New() *Metrics {
 		holds:    histogram("rwlock_hold_seconds", "How long locks were held."),
 		waiting:  gauge("rwlock_waiting", "Requests that wait now."),
 		held:     gauge("rwlock_held", "Locks that are held now."),
+		permits:  gauge("rwlock_permits_held", "Permits of semaphores that are held now."),
 	}
 }
 
 func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.lost, m.waits, m.holds, m.waiting, m.held}
+	return []prometheus.Collector{m.requests, m.lost, m.waits, m.holds, m.waiting, m.held, m.permits}
 }
 
 // Describe sends the descriptions of the metrics.
@@ -78,29 +82,40 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// Count returns an option that counts the requests of a mutex or a Set with lock as their
+// Count returns an option that counts the requests of a mutex, a semaphore or a Set with lock as their
 // label: the name of a lock if there are few, and one text for all of a kind otherwise, such as
 // "/orders/*", since Prometheus keeps each series for a long time.
 func (m *Metrics) Count(lock string) rwlock.Option {
 	return rwlock.WithTracer(func(_ context.Context, e rwlock.Event) (string, func(rwlock.Event)) {
-		r := &request{metrics: m, labels: []string{lock, mode(e.Locks)}}
+		r := &request{metrics: m, labels: []string{lock, mode(e.Locks)}, weight: weight(e.Locks)}
 		m.waiting.WithLabelValues(r.labels...).Inc()
 		return "", r.count
 	})
 }
 
 func mode(locks []rwlock.LockRequest) string {
-	isWrite := func(l rwlock.LockRequest) bool { return l.Mode == rwlock.Write }
-	if slices.ContainsFunc(locks, isWrite) {
-		return rwlock.Write.String()
+	for _, m := range []rwlock.Mode{rwlock.Write, rwlock.Slot} {
+		if slices.ContainsFunc(locks, func(l rwlock.LockRequest) bool { return l.Mode == m }) {
+			return m.String()
+		}
 	}
 	return rwlock.Read.String()
+}
+
+// weight returns how many permits of semaphores are requested.
+func weight(locks []rwlock.LockRequest) float64 {
+	sum := 0
+	for _, l := range locks {
+		sum += l.Weight
+	}
+	return float64(sum)
 }
 
 // request is a request that is counted.
 type request struct {
 	metrics *Metrics
 	labels  []string
+	weight  float64 // the permits requested
 
 	mu   sync.Mutex
 	over bool // the hold has ended: a loss comes before the Unlock that follows it, or beside it
@@ -113,6 +128,7 @@ func (r *request) count(e rwlock.Event) {
 		r.answered("granted")
 		m.waits.WithLabelValues(r.labels...).Observe(e.Waited.Seconds())
 		m.held.WithLabelValues(r.labels...).Inc()
+		r.addPermits(r.weight)
 	case rwlock.EventFailed:
 		r.answered(result(e.Err))
 	case rwlock.EventLost, rwlock.EventReleased:
@@ -135,9 +151,17 @@ func (r *request) ended(e rwlock.Event) {
 	}
 	r.over = true
 	r.metrics.held.WithLabelValues(r.labels...).Dec()
+	r.addPermits(-r.weight)
 	r.metrics.holds.WithLabelValues(r.labels...).Observe(e.Held.Seconds())
 	if e.Kind == rwlock.EventLost || errors.Is(e.Err, rwlock.ErrLost) {
 		r.metrics.lost.WithLabelValues(r.labels...).Inc()
+	}
+}
+
+// addPermits adds to the permits that are held, if the request is for any.
+func (r *request) addPermits(n float64) {
+	if n != 0 {
+		r.metrics.permits.WithLabelValues(r.labels...).Add(n)
 	}
 }
 

@@ -59,6 +59,15 @@ func TestMetrics(t *testing.T) {
 		}
 		set := s.NewSet([]rwlock.LockRequest{{Name: "/x", Mode: rwlock.Read}, {Name: "/y", Mode: rwlock.Read}}, metrics.Count("sets"))
 		must(set.Do(t.Context(), func(context.Context) error { return nil }))
+		pool := s.NewSemaphore("/pool", 3, metrics.Count("/pool"))
+		must(pool.Acquire(t.Context(), 2))
+		both := s.NewSet([]rwlock.LockRequest{{Name: "/pool", Mode: rwlock.Slot, Weight: 1, Permits: 3}, {Name: "/x", Mode: rwlock.Read}}, metrics.Count("/pool"))
+		must(both.Lock(t.Context()))
+		want(t, registry, `rwlock_held{lock="/pool",mode="slot"} 2`, `rwlock_permits_held{lock="/pool",mode="slot"} 3`)
+		must(both.Unlock())
+		want(t, registry, `rwlock_held{lock="/pool",mode="slot"} 1`, `rwlock_permits_held{lock="/pool",mode="slot"} 2`)
+		must(pool.Release())
+		want(t, registry, `rwlock_permits_held{lock="/pool",mode="slot"} 0`)
 		must(s.Close())
 		if err := set.Lock(t.Context()); !errors.Is(err, rwlock.ErrSessionClosed) {
 			t.Fatal(err)

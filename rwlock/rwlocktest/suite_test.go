@@ -36,6 +36,7 @@ var behaviours = []struct {
 	{"a set is all or nothing", sets},
 	{"who waits knows who is ahead", knowsAhead},
 	{"a holder learns that others wait", isWanted},
+	{"who holds permits learns that others wait", permitsAreWanted},
 	{"Keep begins again after a loss", keeps},
 	{"a lock that is kept is given back when asked", kept},
 	{"goroutines share a place in the queue", localQueue},
@@ -332,6 +333,16 @@ func isWanted(w world) {
 	wait := w.start(func() error { return waiter.RWLock(w.soon()) })
 	w.closes(wanted)
 	w.must(m.Unlock())
+	w.must(wait())
+}
+
+func permitsAreWanted(w world) {
+	m, waiter := w.session().NewSemaphore(w.name, 2), w.session().NewSemaphore(w.name, 2)
+	w.must(m.Acquire(w.soon(), 1))
+	wanted := m.Wanted()
+	wait := w.start(func() error { return waiter.Acquire(w.soon(), 2) })
+	w.closes(wanted)
+	w.must(m.Release())
 	w.must(wait())
 }
 

@@ -6,6 +6,7 @@ package slogrwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 // The message is "lock waiting", "lock queued", "lock granted", "lock failed", "lock released"
 // or "lock lost". A loss is a warning, and so are the errors of Unlock, and of acquisitions
 // unless a Try was refused or the caller's context ended. Everything else is at level debug.
-// Attributes: lock and mode, or locks of a Set; token, waited and held; position and ahead,
+// Attributes: lock and mode, or locks of a Set; weight and permits of a semaphore; token, waited and held; position and ahead,
 // the owner right ahead, of who is queued; error.
 func WithLogger(l *slog.Logger) rwlock.Option {
 	return rwlock.WithTracer(func(ctx context.Context, e rwlock.Event) (string, func(rwlock.Event)) {
@@ -66,11 +67,19 @@ func attributes(e rwlock.Event) []slog.Attr {
 
 func locks(all []rwlock.LockRequest) []slog.Attr {
 	if len(all) == 1 {
-		return []slog.Attr{slog.String("lock", all[0].Name), slog.String("mode", all[0].Mode.String())}
+		attrs := []slog.Attr{slog.String("lock", all[0].Name), slog.String("mode", all[0].Mode.String())}
+		if all[0].Mode == rwlock.Slot {
+			attrs = append(attrs, slog.Int("weight", all[0].Weight), slog.Int("permits", all[0].Permits))
+		}
+		return attrs
 	}
 	var texts []string
 	for _, l := range all {
-		texts = append(texts, l.Mode.String()+" "+l.Name)
+		text := l.Mode.String() + " " + l.Name
+		if l.Mode == rwlock.Slot {
+			text += fmt.Sprintf(" %d/%d", l.Weight, l.Permits)
+		}
+		texts = append(texts, text)
 	}
 	return []slog.Attr{slog.String("locks", strings.Join(texts, ", "))}
 }

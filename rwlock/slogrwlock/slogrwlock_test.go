@@ -56,6 +56,9 @@ func TestWithLogger(t *testing.T) {
 		}
 		set := s.NewSet([]rwlock.LockRequest{{Name: "/a", Mode: rwlock.Read}, {Name: "/b", Mode: rwlock.Write}}, option)
 		must(set.Do(t.Context(), func(context.Context) error { return nil }))
+		must(s.NewSemaphore("/p", 3, option).Do(t.Context(), 2, func(context.Context) error { return nil }))
+		both := s.NewSet([]rwlock.LockRequest{{Name: "/p", Mode: rwlock.Slot, Weight: 1, Permits: 3}, {Name: "/b", Mode: rwlock.Write}}, option)
+		must(both.TryDo(t.Context(), func(context.Context) error { return nil }))
 		must(s.Close())
 		if err := set.Lock(t.Context()); !errors.Is(err, rwlock.ErrSessionClosed) {
 			t.Fatal(err)
@@ -71,6 +74,12 @@ level=WARN msg="lock released" lock=/a mode=write token=3 held=1m0s error="rwloc
 level=DEBUG msg="lock waiting" locks="read /a, write /b"
 level=DEBUG msg="lock granted" locks="read /a, write /b" token=6 waited=0s
 level=DEBUG msg="lock released" locks="read /a, write /b" token=6 held=0s
+level=DEBUG msg="lock waiting" lock=/p mode=slot weight=2 permits=3
+level=DEBUG msg="lock granted" lock=/p mode=slot weight=2 permits=3 token=8 waited=0s
+level=DEBUG msg="lock released" lock=/p mode=slot weight=2 permits=3 token=8 held=0s
+level=DEBUG msg="lock waiting" locks="slot /p 1/3, write /b"
+level=DEBUG msg="lock granted" locks="slot /p 1/3, write /b" token=10 waited=0s
+level=DEBUG msg="lock released" locks="slot /p 1/3, write /b" token=10 held=0s
 level=DEBUG msg="lock waiting" locks="read /a, write /b"
 level=WARN msg="lock failed" locks="read /a, write /b" waited=0s error="rwlock: session was closed (read lock \"/a\" and write lock \"/b\")"
 `

@@ -45,7 +45,7 @@ func (a *actor) step() {
 	s := a.Steps[a.next]
 	a.next++
 	switch s.Do {
-	case scenario.Read, scenario.Write, scenario.Together:
+	case scenario.Read, scenario.Write, scenario.Slot, scenario.Together:
 		a.acquire(s)
 	case scenario.Wait:
 		a.after(s.WaitFor, a.step)

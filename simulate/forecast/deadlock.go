@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,10 +33,20 @@ type Wait struct {
 
 // String says why the client waits.
 func (w Wait) String() string {
-	if w.Holding {
+	switch {
+	case w.Wants.Mode == rwlock.Slot && w.Holding:
+		return fmt.Sprintf("%s waits for %s of %q, of which %s holds %d", w.Client, permits(w.Wants), w.Wants.Name, w.Other, w.Has.Weight)
+	case w.Wants.Mode == rwlock.Slot:
+		return fmt.Sprintf("%s waits for %s of %q behind %s, which waits for %s", w.Client, permits(w.Wants), w.Wants.Name, w.Other, permits(w.Has))
+	case w.Holding:
 		return fmt.Sprintf("%s waits to %s %q, which %s holds to %s", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
 	}
 	return fmt.Sprintf("%s waits to %s %q behind %s, which waits to %s it", w.Client, w.Wants.Mode, w.Wants.Name, w.Other, w.Has.Mode)
+}
+
+// permits returns the permits that a request is for, as in "2 of 3 permits".
+func permits(l rwlock.LockRequest) string {
+	return fmt.Sprintf("%d of %d permits", l.Weight, l.Permits)
 }
 
 // String says which client waits for which, and until when.
@@ -69,12 +80,51 @@ func (d Deadlock) key() string {
 	return strings.Join(links, "")
 }
 
-// findDeadlock finds the shortest cycle that a has closed by waiting. It searches
-// breadth-first.
+// findDeadlock finds the shortest cycle that a has closed by waiting. A client that waits for
+// permits waits for some of those ahead of it, not for each. So a cycle through a semaphore is a
+// deadlock only if none of its clients can be granted what it waits for by the others.
 func (w *world) findDeadlock(a *actor) {
 	if len(a.holds) == 0 { // no other client can wait for it
 		return
 	}
+	cycle := a.cycle(nil)
+	if slices.ContainsFunc(cycle, func(l Wait) bool { return l.Wants.Mode == rwlock.Slot }) {
+		stuck := w.stuck()
+		if cycle = nil; stuck[a] {
+			cycle = a.cycle(stuck)
+		}
+	}
+	if cycle != nil {
+		w.deadlocks = append(w.deadlocks, &Deadlock{At: w.now, Cycle: cycle})
+	}
+}
+
+// stuck returns the clients that wait, and will still do so when all others have released what
+// they hold.
+func (w *world) stuck() map[*actor]bool {
+	waiting := func(a *actor) bool { return a.pending != nil && a.pending.queued && !a.pending.first }
+	stuck := map[*actor]bool{}
+	for _, a := range w.actors {
+		if waiting(a) {
+			stuck[a] = true
+		}
+	}
+	blocked := func(e *entry) bool { return w.lock(e.Name).of(stuck).isBlocked(e) }
+	for before := -1; before != len(stuck); {
+		before = len(stuck)
+		maps.DeleteFunc(stuck, func(a *actor, _ bool) bool { return !slices.ContainsFunc(a.pending.entries, blocked) })
+	}
+	return stuck
+}
+
+// of returns the queue with the entries of some clients only.
+func (q *queue) of(clients map[*actor]bool) *queue {
+	return &queue{entries: slices.DeleteFunc(slices.Clone(q.entries), func(e *entry) bool { return !clients[e.actor] })}
+}
+
+// cycle returns the shortest cycle of waits that a is in, among some clients, or among all if
+// that is nil. It returns nil if there is none. It searches breadth-first.
+func (a *actor) cycle(among map[*actor]bool) []Wait {
 	type visit struct {
 		from *visit
 		wait Wait
@@ -87,20 +137,20 @@ func (w *world) findDeadlock(a *actor) {
 		for _, e := range v.to.waitsFor() {
 			next := &visit{from: v, wait: e.Wait, to: e.other}
 			if e.other == a {
-				d := &Deadlock{At: w.now}
+				var cycle []Wait
 				for ; next.from != nil; next = next.from {
-					d.Cycle = append(d.Cycle, next.wait)
+					cycle = append(cycle, next.wait)
 				}
-				slices.Reverse(d.Cycle)
-				w.deadlocks = append(w.deadlocks, d)
-				return
+				slices.Reverse(cycle)
+				return cycle
 			}
-			if !seen[e.other] {
+			if !seen[e.other] && (among == nil || among[e.other]) {
 				seen[e.other] = true
 				queue = append(queue, next)
 			}
 		}
 	}
+	return nil
 }
 
 // edge is an edge of the wait-for graph.
@@ -117,11 +167,8 @@ func (a *actor) waitsFor() []edge {
 	}
 	var all []edge
 	for _, e := range r.entries {
-		for _, other := range a.lock(e.Name).entries {
-			if other.request == r {
-				break
-			}
-			if blocks(other.Mode, e.Mode) && other.actor != a {
+		for _, other := range a.lock(e.Name).blockers(e) {
+			if other.actor != a {
 				all = append(all, edge{Wait{a.Name, e.LockRequest, other.actor.Name, other.LockRequest, other.first}, other.actor})
 			}
 		}

@@ -56,6 +56,24 @@ func TestMake(t *testing.T) {
 - {name: a, steps: [{write: /a}, {downgrade: /a}, {upgrade: /a}, {wait: 1s}, {downgrade: /a}, {wait: 1s}, {upgrade: /a}, {unlock: /a}]}
 - {name: b, after: 500ms, steps: [{read: /a}, {wait: 2s}, {unlock: /a}]}`,
 			"0s a granted, 0s a downgraded, 0s a granted, 500ms b waiting, 1s a downgraded, 1s b granted, 2s a refused, 2s a released, 3s b released"},
+		{"permits", `
+- {name: a, steps: [{slot: {name: /p, weight: 2}}, {wait: 1s}, {unlock: /p}]}
+- {name: b, after: 100ms, steps: [{slot: {name: /p, weight: 2}}, {wait: 1s}, {unlock: /p}]}
+- {name: c, after: 200ms, steps: [{slot: /p}, {wait: 2s}, {unlock: /p}]}
+- {name: t, after: 300ms, steps: [{slot: /p, try: true}, {unlock: /p}, {write: /x}]}
+- {name: d, after: 400ms, semaphores: [{name: /p, permits: 2}], steps: [{slot: /p}, {unlock: /p}]}
+semaphores: [{name: /p, permits: 3}]`,
+			"0s a granted, 100ms b waiting, 200ms c waiting, 300ms t refused, 300ms t granted, 400ms d waiting, 1s a released, 1s b granted, 1s c granted, 2s b released, 2s d granted, 2s d released, 3s c released"},
+		{"slots for all", `
+- {name: a, count: 3, steps: [{slot: /p}, {wait: 1s}, {unlock: /p}]}
+semaphores: [{name: /p, permits: 3}]`,
+			"0s a-1 granted, 0s a-2 granted, 0s a-3 granted, 1s a-1 released, 1s a-2 released, 1s a-3 released"},
+		{"together with slots", `
+- {name: a, steps: [{slot: {name: /p, weight: 3}}, {wait: 1s}, {unlock: /p}]}
+- {name: b, after: 100ms, steps: [{together: {write: [/x], slot: [/p]}}, {unlock: [/x, /p]}]}
+- {name: c, after: 200ms, steps: [{read: /x}, {unlock: /x}]}
+semaphores: [{name: /p, permits: 3}]`,
+			"0s a granted, 100ms b waiting, 200ms c waiting, 1s a released, 1s b granted, 1s b released, 1s c granted, 1s c released"},
 		{"close", `
 - {name: a, steps: [{write: /a}, {wait: 1s}, close]}
 - {name: b, after: 100ms, steps: [{write: /a}]}`,
@@ -150,6 +168,28 @@ func TestDeadlock(t *testing.T) {
 - {name: b, steps: [{write: /b}, {wait: 2s}, {read: /a}]}
 - {name: c, after: 500ms, steps: [{write: /a}]}`,
 			`deadlock until a cancels its wait at 10s: b waits to read "/a" behind c, which waits to write it; `},
+		{"over permits and a lock", `
+- {name: a, steps: [{slot: {name: /p, weight: 2}}, {wait: 1s}, {write: /b, within: 3s}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {slot: {name: /p, weight: 2}}]}
+semaphores: [{name: /p, permits: 3}]`,
+			`deadlock until the deadline of a at 4s: b waits for 2 of 3 permits of "/p", of which a holds 2; a waits to write "/b", which b holds to write`},
+		{"none, where another one releases permits", `
+- {name: a, steps: [{slot: /p}, {wait: 1s}, {write: /b}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {slot: /p}]}
+- {name: c, steps: [{slot: /p}, {wait: 3s}, {unlock: /p}]}
+semaphores: [{name: /p, permits: 2}]`, ""},
+		{"where others release too few permits", `
+- {name: a, steps: [{slot: /p}, {wait: 1s}, {write: /b, within: 9s}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {slot: {name: /p, weight: 2}, within: 1h}]}
+- {name: c, steps: [{slot: /p}, {wait: 3s}, {unlock: /p}]}
+semaphores: [{name: /p, permits: 2}]`,
+			`deadlock until the deadline of a at 10s: b waits for 2 of 2 permits of "/p", of which a holds 1; a waits`},
+		{"behind one that waits for permits", `
+- {name: a, steps: [{slot: /p}, {wait: 1s}, {write: /b, within: 9s}]}
+- {name: b, steps: [{write: /b}, {wait: 2s}, {slot: /p}]}
+- {name: c, after: 500ms, steps: [{slot: {name: /p, weight: 3}, within: 1h}]}
+semaphores: [{name: /p, permits: 3}]`,
+			`deadlock until the deadline of a at 10s: b waits for 1 of 3 permits of "/p", of which a holds 1; a waits`},
 		{"only if things go so", "- {name: a, steps: [{write: /a}, {write: /b}]}\n- {name: b, steps: [{write: /b}, {write: /a}]}", "depends: deadlock until the deadline of "},
 	}
 	for _, tt := range tests {

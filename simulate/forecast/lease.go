@@ -136,5 +136,5 @@ func (w *world) fence(r *request) {
 }
 
 func conflict(r *request, with *entry) bool {
-	return slices.ContainsFunc(r.entries, func(e *entry) bool { return e.Name == with.Name && blocks(e.Mode, with.Mode) })
+	return slices.ContainsFunc(r.entries, func(e *entry) bool { return e.Name == with.Name && excludes(e.LockRequest, with.LockRequest) })
 }

@@ -37,9 +37,11 @@ func TestLoadOfBrokenLocks(t *testing.T) {
 		name    string
 		clients int
 		step    int64
+		permits int // 0: the lock is one for writers
 		want    string
 	}{
 		{name: "two at once", clients: 2, step: 1, want: "/broken was held at the same time by two clients"},
+		{name: "more permits than there are", clients: 3, step: 1, permits: 2, want: "3 permits of /broken were held at the same time, which has 2, by w-"},
 		{name: "tokens that shrink", clients: 1, step: -1, want: "/broken was not granted in the order of the requests"},
 	}
 	endpoint := etcdtest.Start(t)
@@ -49,7 +51,7 @@ func TestLoadOfBrokenLocks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := Workload{TTL: 10 * time.Second, Hold: Dist{Span: scenario.Span{From: time.Millisecond, To: 2 * time.Millisecond}}, Roles: []Role{
-				{Label: "w", Count: tt.clients, Names: []string{"/broken"}, Writes: 1, Impl: scenario.ImplRWLock},
+				{Label: "w", Count: tt.clients, Names: []string{"/broken"}, Writes: 1, Impl: scenario.ImplRWLock, Permits: tt.permits, Weight: 1},
 			}}
 			c := &workers{Etcd: etcd, Workload: w, meter: newMeter(w)}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

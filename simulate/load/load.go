@@ -56,6 +56,9 @@ type Role struct {
 	Zipf   float64  // skew of their popularity: the kth is acquired as often as 1/k^Zipf
 	Writes float64  // the share of acquisitions that write, from 0 to 1
 	Impl   scenario.Impl
+
+	Permits int // if not 0, the locks are semaphores with so many permits
+	Weight  int // how many permits each acquisition takes
 }
 
 // Measured is what was measured of a workload.
@@ -64,6 +67,7 @@ type Measured struct {
 	Elapsed     time.Duration // for how long it ran
 	All         Tally
 	Read, Write Tally
+	Slot        Tally // of permits
 	Clients     []ClientTally
 	Fenced      int      // late holders that a token fenced
 	Violations  []string // the first broken promises
@@ -75,6 +79,7 @@ type Measured struct {
 type ClientTally struct {
 	Name          string
 	Reads, Writes int64
+	Slots         int64 // grants of permits
 }
 
 // PerSecond returns n per second of the workload.
@@ -159,6 +164,7 @@ const MaxNames = 100_000
 
 const (
 	maxClients = 10_000
+	maxPermits = 1_000_000_000 // as package rwlock has it
 	maxRate    = 100_000.0
 )
 
@@ -191,6 +197,12 @@ func (w Workload) check() error {
 			return fmt.Errorf("%d clients of role %s", r.Count, r.Label)
 		case len(r.Names) == 0 || len(r.Names) > MaxNames:
 			return fmt.Errorf("%d names: want 1 to %d", len(r.Names), MaxNames)
+		case r.Permits != 0 && (r.Permits < 1 || r.Permits > maxPermits):
+			return fmt.Errorf("%d permits: want 1 to %d", r.Permits, maxPermits)
+		case r.Permits != 0 && (r.Weight < 1 || r.Weight > r.Permits):
+			return fmt.Errorf("weight %d: want 1 to %d, the permits of each semaphore", r.Weight, r.Permits)
+		case r.Permits != 0 && r.Impl != scenario.ImplRWLock:
+			return fmt.Errorf("%s has no semaphores: only %s has", r.Impl, scenario.ImplRWLock)
 		case !finite(r.Zipf):
 			return fmt.Errorf("zipf %v: want at least 0, for names that are equally likely", r.Zipf)
 		}

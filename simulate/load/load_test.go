@@ -100,6 +100,30 @@ func TestLoadGrants(t *testing.T) {
 	}
 }
 
+// TestLoadSlots wants clients that take few permits and those that take many to be served
+// alike.
+func TestLoadSlots(t *testing.T) {
+	roles, err := load.SlotRoles(5, 3, "1..3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range roles {
+		roles[i].Names, roles[i].Impl = []string{"/load/pool"}, scenario.ImplRWLock
+	}
+	w := load.Workload{Name: "pool", TTL: 10 * time.Second, Within: time.Minute, Hold: lasting(ms), Think: lasting(0), Roles: roles}
+	m := runLoad(t, load.Load{Workloads: []load.Workload{w}, Rounds: 1, Seed: 1}, func(p load.Progress) bool { return p.All.Worst() > 9 }).Measured[0]
+	var names []string
+	for _, c := range m.Clients {
+		names = append(names, c.Name)
+	}
+	if got, want := strings.Join(names, " "), "weight-1-1 weight-1-2 weight-2-1 weight-2-2 weight-3-1"; got != want {
+		t.Errorf("clients %s, want %s", got, want)
+	}
+	if m.Violated > 0 || m.All.Errors() > 0 || m.Slot.Grants != m.All.Grants || len(m.Slot.PerClient) != 5 || m.Slot.Worst() < 10 {
+		t.Errorf("%v, errors %d, first %v, grants %d of %d, fewest %d", m.Violations, m.All.Errors(), m.FirstError, m.Slot.Grants, m.All.Grants, m.Slot.Worst())
+	}
+}
+
 // TestLoadOpen wants waits to count from the arrival: the only client holds for
 // longer than it is until the next request arrives.
 func TestLoadOpen(t *testing.T) {

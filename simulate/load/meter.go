@@ -35,8 +35,11 @@ type meter struct {
 const maxViolations = 10
 
 func newMeter(w Workload) *meter {
-	read, write := newTally(), newTally()
-	m := &meter{workload: w, tallies: map[rwlock.Mode]*Tally{rwlock.Read: &read, rwlock.Write: &write}}
+	m := &meter{workload: w, tallies: map[rwlock.Mode]*Tally{}}
+	for _, mode := range []rwlock.Mode{rwlock.Read, rwlock.Write, rwlock.Slot} {
+		t := newTally()
+		m.tallies[mode] = &t
+	}
 	for _, name := range w.names() {
 		m.clients = append(m.clients, ClientTally{Name: name})
 	}
@@ -73,10 +76,13 @@ func (m *meter) granted(client int, mode rwlock.Mode, due time.Duration) {
 		return
 	}
 	m.tallies[mode].record(m.now() - due)
-	if mode == rwlock.Write {
-		m.clients[client].Writes++
-	} else {
-		m.clients[client].Reads++
+	switch c := &m.clients[client]; mode {
+	case rwlock.Write:
+		c.Writes++
+	case rwlock.Slot:
+		c.Slots++
+	default:
+		c.Reads++
 	}
 }
 
@@ -149,13 +155,13 @@ func (m *meter) measured() Measured {
 	defer m.mu.Unlock()
 	r := Measured{
 		Name: m.workload.Name, Elapsed: m.before, Clients: slices.Clone(m.clients),
-		Read: m.tallies[rwlock.Read].clone(), Write: m.tallies[rwlock.Write].clone(),
+		Read: m.tallies[rwlock.Read].clone(), Write: m.tallies[rwlock.Write].clone(), Slot: m.tallies[rwlock.Slot].clone(),
 		Fenced: m.fenced, Violations: slices.Clone(m.violations), Violated: m.violated, FirstError: m.firstError,
 	}
 	if m.running {
 		r.Elapsed += m.now()
 	}
-	r.All = r.Read.plus(r.Write)
+	r.All = r.Read.plus(r.Write).plus(r.Slot)
 	i := 0
 	for _, role := range m.workload.Roles {
 		for range role.Count {
@@ -168,7 +174,11 @@ func (m *meter) measured() Measured {
 
 // addClient adds a client's grants to PerClient of the tallies of its modes.
 func (m *Measured) addClient(role Role, c ClientTally) {
-	m.All.PerClient = append(m.All.PerClient, c.Reads+c.Writes)
+	m.All.PerClient = append(m.All.PerClient, c.Reads+c.Writes+c.Slots)
+	if role.Permits > 0 {
+		m.Slot.PerClient = append(m.Slot.PerClient, c.Slots)
+		return
+	}
 	if role.Writes < 1 {
 		m.Read.PerClient = append(m.Read.PerClient, c.Reads)
 	}

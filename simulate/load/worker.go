@@ -93,6 +93,9 @@ func (w *worker) pick() rwlock.LockRequest {
 	if w.dice.Float64() < w.Writes {
 		want.Mode = rwlock.Write
 	}
+	if w.Permits > 0 {
+		want.Mode, want.Weight, want.Permits = rwlock.Slot, w.Weight, w.Permits
+	}
 	return want
 }
 
@@ -103,7 +106,7 @@ func (w *worker) useLock(ctx context.Context, want rwlock.LockRequest) error {
 		return err
 	}
 	claim := &verify.Claim{
-		Client: w.name, Lock: want.Name, Mode: want.Mode, Token: hold.Token(),
+		Client: w.name, Lock: want.Name, Mode: want.Mode, Weight: want.Weight, Permits: want.Permits, Token: hold.Token(),
 		Until: w.sessionEnd,
 	}
 	if w.Impl.Exclusive() {

@@ -31,7 +31,7 @@ type Stretch struct {
 // State is what a client is doing. It can hold one lock and wait for another.
 type State struct {
 	Waits  bool        // for a lock
-	Holds  rwlock.Mode // the strongest mode in which it believes to hold any lock; 0 for none
+	Holds  rwlock.Mode // the strongest mode in which it believes to hold any lock, see stronger; 0 for none
 	Paused bool
 	Gone   bool // it crashed, or closed its session
 }
@@ -127,9 +127,18 @@ func (p *pen) next(e Event) State {
 	p.updateHolds(e)
 	s.Holds = 0
 	for _, mode := range p.holds {
-		s.Holds = max(s.Holds, mode)
+		s.Holds = stronger(s.Holds, mode)
 	}
 	return s
+}
+
+// stronger returns the mode of two that lets fewer others hold a lock: slots come between
+// reading and writing.
+func stronger(a, b rwlock.Mode) rwlock.Mode {
+	if a == rwlock.Write || b == rwlock.Write {
+		return rwlock.Write
+	}
+	return max(a, b)
 }
 
 // updateHolds updates which locks the client holds.

@@ -28,7 +28,8 @@ func (r *recorder) distribute(all []*visit) [][]*visit {
 }
 
 // conflict reports whether no client could have made both visits: it would have had to
-// wait for v when it did something about before, or to request a lock that it held.
+// wait for v when it did something about before, or to request a lock that it held, or it would
+// have been told two numbers of permits of a semaphore.
 func (r *recorder) conflict(before, v *visit) bool {
 	during := func(at time.Duration) bool { return at != none && at > v.asked && at < v.waited(r.opts.Until) }
 	if before.waited(r.opts.Until) > v.asked || during(before.gone) {
@@ -39,8 +40,18 @@ func (r *recorder) conflict(before, v *visit) bool {
 			return true
 		}
 	}
+	if before.isToldOtherwise(v) {
+		return true
+	}
 	exists := before.gone == none || before.gone > v.asked
 	return exists && slices.ContainsFunc(v.locks, func(l rwlock.LockRequest) bool { return lockset.Has(before.locks, l.Name) })
+}
+
+// isToldOtherwise reports whether v and another visit say two numbers of permits of a semaphore.
+func (v *visit) isToldOtherwise(other *visit) bool {
+	return slices.ContainsFunc(v.locks, func(l rwlock.LockRequest) bool {
+		return slices.ContainsFunc(other.locks, func(o rwlock.LockRequest) bool { return o.Name == l.Name && o.Permits != l.Permits })
+	})
 }
 
 // action is the steps that a client does at a time.
@@ -113,10 +124,7 @@ func (r *recorder) actions(v *visit) []action {
 func (v *visit) acquireStep() scenario.Step {
 	s := scenario.Step{Do: scenario.Together, Locks: v.locks}
 	if len(v.locks) == 1 {
-		s.Do = scenario.Read
-		if v.locks[0].Mode == rwlock.Write {
-			s.Do = scenario.Write
-		}
+		s.Do = map[rwlock.Mode]scenario.Action{rwlock.Read: scenario.Read, rwlock.Write: scenario.Write, rwlock.Slot: scenario.Slot}[v.locks[0].Mode]
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"etcd-lock/internal/printable"
+	"etcd-lock/rwlock"
 	"etcd-lock/simulate/scenario"
 )
 
@@ -87,7 +88,7 @@ func partName(name string, i int) string {
 // lock returns the name of the lock of a request: the one in etcd, unless a scenario
 // cannot have it or it must not be disclosed.
 func (n *naming) lock(o Observed) string {
-	id := fmt.Sprint(o.Mutex, o.Lock)
+	id := fmt.Sprint(o.Mutex, o.Mode == rwlock.Slot, o.Lock)
 	if name, ok := n.locks[id]; ok {
 		return name
 	}

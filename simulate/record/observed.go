@@ -21,6 +21,8 @@ type Observed struct {
 	Who      string // the label or program of the client; "" if unknown
 	Lock     string
 	Mode     rwlock.Mode
+	Weight   int  // of mode Slot: how many permits
+	Permits  int  // of mode Slot: how many the semaphore has, as the client was told
 	Mutex    bool // it is a request for etcd's mutex, which does not exclude others of that name
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // order returns the order of the grants of each lock. Readers that share a lock come
-// between the same writers, in any order.
+// between the same writers, in any order, and so do those who were granted permits at once.
 func (r *recorder) order(all []*visit) [][]scenario.Occurrence {
 	granted := slices.DeleteFunc(slices.Clone(all), func(v *visit) bool { return v.granted == none })
 	var locks []string
@@ -29,13 +29,13 @@ func (r *recorder) order(all []*visit) [][]scenario.Occurrence {
 	return chains
 }
 
-// batches returns the grants of a lock in their order: one writer, or all readers that
-// were granted between two writers.
+// batches returns the grants of a lock in their order: one writer, all readers that were
+// granted between two writers, or those of a semaphore that came at once.
 func (r *recorder) batches(lock string, granted []*visit) [][]scenario.Occurrence {
 	slices.SortStableFunc(granted, func(a, b *visit) int { return cmp.Compare(a.granted, b.granted) })
 	nth := map[string]int{}
 	var batches [][]scenario.Occurrence
-	reading := false
+	var before *visit // of a batch that is not complete
 	for _, v := range granted {
 		client := r.clients[v]
 		nth[client]++
@@ -45,15 +45,22 @@ func (r *recorder) batches(lock string, granted []*visit) [][]scenario.Occurrenc
 				nth[client]++ // an upgrade is one more grant
 			}
 		}
-		mode := v.locks[slices.IndexFunc(v.locks, func(l rwlock.LockRequest) bool { return l.Name == lock })].Mode
-		if reading && mode == rwlock.Read {
+		mode := v.mode(lock)
+		if before != nil && before.mode(lock) == mode && (mode == rwlock.Read || millis(before.granted) == millis(v.granted)) {
 			batches[len(batches)-1] = append(batches[len(batches)-1], o)
 		} else {
 			batches = append(batches, []scenario.Occurrence{o})
 		}
-		reading = mode == rwlock.Read
+		if before = v; mode == rwlock.Write {
+			before = nil
+		}
 	}
 	return batches
+}
+
+// mode returns the mode in which a lock was requested.
+func (v *visit) mode(lock string) rwlock.Mode {
+	return v.locks[slices.IndexFunc(v.locks, func(l rwlock.LockRequest) bool { return l.Name == lock })].Mode
 }
 
 // chainsOf returns one chain through the first grants of all batches, and for each other

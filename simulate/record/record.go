@@ -62,6 +62,7 @@ func Of(seen []Observed, opts Options) (Recording, error) {
 		r.addSession(group)
 	}
 	slices.SortStableFunc(r.sc.Clients, func(a, b scenario.Client) int { return cmp.Compare(a.After.From, b.After.From) })
+	declare(r.sc)
 	r.sc.Expect.Order = r.order(all)
 	rec := Recording{Scenario: r.sc, Requests: len(all)}
 	err := r.confirm(&rec)
@@ -103,7 +104,7 @@ func (r *recorder) addSession(all []*visit) {
 		c.Name = name
 		if len(parts) > 1 {
 			c.Name = partName(name, i)
-			r.notes.Clients[c.Name] = []string{fmt.Sprintf("one of %d clients of one session that did several things at once", len(parts))}
+			r.notes.Clients[c.Name] = []string{fmt.Sprintf("one of %d clients of one session that %s", len(parts), whySeveral(all))}
 		}
 		r.remark(c.Name, visits)
 		for _, v := range visits {
@@ -111,6 +112,16 @@ func (r *recorder) addSession(all []*visit) {
 		}
 		r.sc.Clients = append(r.sc.Clients, c)
 	}
+}
+
+// whySeveral returns why one client cannot make all visits of a session.
+func whySeveral(all []*visit) string {
+	for i, v := range all {
+		if slices.ContainsFunc(all[:i], func(before *visit) bool { return before.isToldOtherwise(v) }) {
+			return "did several things at once, or was told several numbers of permits"
+		}
+	}
+	return "did several things at once"
 }
 
 // remark adds comments about what the steps of a client do not show.

@@ -28,7 +28,11 @@ func seen(t *testing.T, text string) []Observed {
 			t.Fatal(err)
 		}
 		o := Observed{At: at, Moment: scenario.Moment(f[1]), Session: f[2], Who: strings.TrimLeft(f[2], "0123456789"), Lock: f[4], Mode: rwlock.Read}
-		if f[3] != "read" {
+		switch f[3] {
+		case "read":
+		case "slot":
+			o.Mode = rwlock.Slot
+		default:
 			o.Mode, o.Mutex = rwlock.Write, f[3] == "mutex"
 		}
 		o.Key = strings.Join(f[2:], " ")
@@ -38,6 +42,7 @@ func seen(t *testing.T, text string) []Observed {
 		o.Revision = revisions[o.Key]
 		for _, more := range f[5:] {
 			_, _ = fmt.Sscanf(more, "=%d", &o.Revision)
+			_, _ = fmt.Sscanf(more, "%d/%d", &o.Weight, &o.Permits)
 		}
 		all = append(all, o)
 	}
@@ -53,6 +58,9 @@ func inShort(rec Recording) string {
 			b.WriteString(" " + string(s.Do))
 			for _, l := range s.Locks {
 				b.WriteString(" " + l.Name)
+				if l.Mode == rwlock.Slot {
+					fmt.Fprintf(&b, " %d/%d", l.Weight, l.Permits)
+				}
 			}
 			if s.Within.From > 0 {
 				fmt.Fprintf(&b, " within %s", s.Within.From)
@@ -105,6 +113,46 @@ granted a /a; granted b /a;
 3s released a read /b
 4s released a write /a`, `
 a 1s: write /a, wait 1s, read /b, wait 1s, unlock /b, wait 1s, unlock /a,
+`},
+		{"permits of a semaphore, some granted at once", `
+0s granted a slot /p 3/3
+1s waiting b slot /p 1/3
+1.1s waiting c slot /p 2/3
+1.2s waiting d slot /p 1/3
+2s released a slot /p 3/3
+2s granted b slot /p 1/3
+2s granted c slot /p 2/3
+3s released b slot /p 1/3
+3s granted d slot /p 1/3
+4s released c slot /p 2/3
+4s released d slot /p 1/3`, `
+a 0s: slot /p 3/3, wait 2s, unlock /p,
+b 1s: slot /p 1/3, wait 1s, unlock /p,
+c 1.1s: slot /p 2/3, wait 2s, unlock /p,
+d 1.2s: slot /p 1/3, wait 1s, unlock /p,
+granted a /p; granted b /p; granted d /p; 
+granted a /p; granted c /p; granted d /p; 
+`},
+		{"a session that holds permits twice", `
+0s granted a slot /p 1/3
+1s granted a slot /p 2/3
+2s released a slot /p 2/3
+3s released a slot /p 1/3`, `
+a-a 0s: slot /p 1/3, wait 3s, unlock /p, # one of 2 clients of one session that did several things at once
+a-b 1s: slot /p 2/3, wait 1s, unlock /p, # one of 2 clients of one session that did several things at once
+granted a-a /p; granted a-b /p; 
+`},
+		{"clients that were told other permits", `
+0s granted a slot /p 1/3
+1s granted b slot /p 1/2
+2s released a slot /p 1/3
+2s granted a slot /p 1/4 =9
+3s released a slot /p 1/4 =9
+3s released b slot /p 1/2`, `
+a-a 0s: slot /p 1/3, wait 2s, unlock /p, # one of 2 clients of one session that did several things at once, or was told several numbers of permits
+b 1s: slot /p 1/2, wait 2s, unlock /p,
+a-b 2s: slot /p 1/4, wait 1s, unlock /p, # one of 2 clients of one session that did several things at once, or was told several numbers of permits
+granted a-a /p; granted b /p; granted a-b /p; 
 `},
 		{"two waits at once are two clients", `
 0s granted a write /a
@@ -313,7 +361,7 @@ func observe(f forecast.Forecast) []Observed {
 			if open[id] == nil {
 				revision++
 				for _, l := range e.Locks {
-					open[id] = append(open[id], Observed{Key: fmt.Sprint(revision, l), Revision: revision, Session: e.Client, Who: e.Client, Lock: l.Name, Mode: l.Mode})
+					open[id] = append(open[id], Observed{Key: fmt.Sprint(revision, l), Revision: revision, Session: e.Client, Who: e.Client, Lock: l.Name, Mode: l.Mode, Weight: l.Weight, Permits: l.Permits})
 				}
 			}
 		case scenario.Released, scenario.Deadline:

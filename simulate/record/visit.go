@@ -48,7 +48,7 @@ func visits(all []*stay, name func(Observed) string) []*visit {
 			result = append(result, v)
 		}
 		v.parts = append(v.parts, s)
-		v.locks = append(v.locks, rwlock.LockRequest{Name: lock, Mode: s.Mode})
+		v.locks = append(v.locks, rwlock.LockRequest{Name: lock, Mode: s.Mode, Weight: s.Weight, Permits: s.Permits})
 		byLock[[2]string{s.Session, lock}] = v
 	}
 	for _, v := range result {
@@ -62,7 +62,7 @@ func visits(all []*stay, name func(Observed) string) []*visit {
 func (v *visit) add(s *stay) bool {
 	first := v.parts[0]
 	switch {
-	case len(v.locks) > 1:
+	case len(v.locks) > 1 || s.Mode == rwlock.Slot:
 		return false
 	case s.Revision == v.revision: // both modes in one transaction
 		v.locks[0].Mode = rwlock.Write

@@ -33,7 +33,7 @@ func (c *course) follow(p where, s Step) {
 		c.fail(p, "a paused client can only wait, until resume or crash")
 	}
 	switch s.Do {
-	case Read, Write, Together:
+	case Read, Write, Slot, Together:
 		c.take(p, s)
 	case Upgrade, Downgrade:
 		c.change(p, s)

@@ -13,6 +13,12 @@ type (
 		Clients []clientDoc `yaml:"clients"`
 		Faults  []faultDoc  `yaml:"faults"`
 		Expect  expectDoc   `yaml:"expect"`
+
+		Semaphores []semaphoreDoc `yaml:"semaphores"`
+	}
+	semaphoreDoc struct {
+		Name    *string `yaml:"name"`
+		Permits *string `yaml:"permits"`
 	}
 	clientDoc struct {
 		Name   *string   `yaml:"name"`
@@ -22,12 +28,15 @@ type (
 		After  *spanDoc  `yaml:"after"`
 		Repeat *string   `yaml:"repeat"`
 		Steps  []stepDoc `yaml:"steps"`
+
+		Semaphores []semaphoreDoc `yaml:"semaphores"`
 	}
 	stepDoc struct {
 		word *string // of a step that is one word
 
 		Read      *string      `yaml:"read"`
 		Write     *string      `yaml:"write"`
+		Slot      *slotDoc     `yaml:"slot"`
 		Together  *togetherDoc `yaml:"together"`
 		Wait      *spanDoc     `yaml:"wait"`
 		Upgrade   *string      `yaml:"upgrade"`
@@ -41,8 +50,16 @@ type (
 		Waits     *boundsDoc   `yaml:"waits"`
 	}
 	togetherDoc struct {
-		Read  []string `yaml:"read"`
-		Write []string `yaml:"write"`
+		Read  []string  `yaml:"read"`
+		Write []string  `yaml:"write"`
+		Slot  []slotDoc `yaml:"slot"`
+	}
+	// slotDoc is the name of a semaphore, or a mapping with the permits to take.
+	slotDoc struct {
+		text *string
+
+		Name   *string `yaml:"name"`
+		Weight *string `yaml:"weight"`
 	}
 	boundsDoc struct {
 		AtLeast *string `yaml:"at_least"`
@@ -94,6 +111,16 @@ func (d *spanDoc) UnmarshalYAML(decode func(any) error) error {
 		return nil
 	}
 	type mapping spanDoc
+	return decode((*mapping)(d))
+}
+
+// UnmarshalYAML decodes a name or a mapping.
+func (d *slotDoc) UnmarshalYAML(decode func(any) error) error {
+	if text := new(string); decode(text) == nil {
+		d.text = text
+		return nil
+	}
+	type mapping slotDoc
 	return decode((*mapping)(d))
 }
 

@@ -58,14 +58,21 @@ func (n Notes) comments(sc *Scenario) yaml.CommentMap {
 // one line.
 type (
 	scenarioOut struct {
-		Name    any         `yaml:"name"`
-		About   any         `yaml:"about,omitempty"`
-		TTL     string      `yaml:"ttl,omitempty"`
-		Seed    uint64      `yaml:"seed,omitempty"`
-		Cluster int         `yaml:"cluster,omitempty"`
+		Name    any    `yaml:"name"`
+		About   any    `yaml:"about,omitempty"`
+		TTL     string `yaml:"ttl,omitempty"`
+		Seed    uint64 `yaml:"seed,omitempty"`
+		Cluster int    `yaml:"cluster,omitempty"`
+
+		Semaphores []semaphoreOut `yaml:"semaphores,omitempty"`
+
 		Clients []clientOut `yaml:"clients"`
 		Faults  []faultOut  `yaml:"faults,omitempty"`
 		Expect  *expectOut  `yaml:"expect,omitempty"`
+	}
+	semaphoreOut struct {
+		Name    any `yaml:"name"`
+		Permits int `yaml:"permits"`
 	}
 	clientOut struct {
 		Name   any    `yaml:"name"`
@@ -74,11 +81,15 @@ type (
 		TTL    string `yaml:"ttl,omitempty"`
 		After  any    `yaml:"after,omitempty,flow"`
 		Repeat int    `yaml:"repeat,omitempty"`
-		Steps  []any  `yaml:"steps"`
+
+		Semaphores []semaphoreOut `yaml:"semaphores,omitempty"`
+
+		Steps []any `yaml:"steps"`
 	}
 	stepOut struct {
 		Read      any          `yaml:"read,omitempty"`
 		Write     any          `yaml:"write,omitempty"`
+		Slot      any          `yaml:"slot,omitempty,flow"`
 		Together  *togetherOut `yaml:"together,omitempty,flow"`
 		Wait      any          `yaml:"wait,omitempty,flow"`
 		Upgrade   any          `yaml:"upgrade,omitempty"`
@@ -94,6 +105,11 @@ type (
 	togetherOut struct {
 		Read  []any `yaml:"read,omitempty"`
 		Write []any `yaml:"write,omitempty"`
+		Slot  []any `yaml:"slot,omitempty"`
+	}
+	slotOut struct {
+		Name   any `yaml:"name"`
+		Weight int `yaml:"weight"`
 	}
 	boundsOut struct {
 		AtLeast string `yaml:"at_least,omitempty"`
@@ -179,6 +195,7 @@ func newScenarioOut(sc *Scenario) scenarioOut {
 	if sc.About != "" {
 		out.About = text(sc.About)
 	}
+	out.Semaphores = semaphoresOut(sc.Semaphores)
 	for _, c := range sc.Clients {
 		out.Clients = append(out.Clients, newClientOut(c, sc.TTL))
 	}
@@ -224,6 +241,7 @@ func newClientOut(c Client, ttl time.Duration) clientOut {
 		After:  newSpanOut(c.After),
 		Repeat: unless(c.Repeat, 1),
 	}
+	out.Semaphores = semaphoresOut(c.Semaphores)
 	for _, s := range c.Steps {
 		out.Steps = append(out.Steps, newStepOut(s))
 	}
@@ -246,8 +264,10 @@ func newStepOut(s Step) any {
 		out.Read = text(s.Locks[0].Name)
 	case Write:
 		out.Write = text(s.Locks[0].Name)
+	case Slot:
+		out.Slot = slotsOut(s.Locks)[0]
 	case Together:
-		out.Together = &togetherOut{Read: texts(namesOf(s.Locks, rwlock.Read)), Write: texts(namesOf(s.Locks, rwlock.Write))}
+		out.Together = &togetherOut{Read: texts(namesOf(s.Locks, rwlock.Read)), Write: texts(namesOf(s.Locks, rwlock.Write)), Slot: slotsOut(s.Locks)}
 	case Wait:
 		out.Wait = newSpanOut(s.For)
 		if out.Wait == nil {

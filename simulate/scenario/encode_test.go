@@ -122,6 +122,7 @@ func (a author) scenario() *scenario.Scenario {
 	for i := range 1 + a.IntN(3) {
 		sc.Clients = append(sc.Clients, a.client(fmt.Sprintf("%s-%d", one(a, "c", "1", "true", "x."), i), sc.TTL))
 	}
+	a.declare(sc)
 	sc.Faults = a.faults(sc)
 	if a.maybe() {
 		sc.Expect.Log = []string{"LOCK1", "a: b", "- c"}[:a.IntN(4)]
@@ -135,6 +136,27 @@ func (a author) scenario() *scenario.Scenario {
 	return sc
 }
 
+// declare names the semaphores of the clients' steps, some with more permits than a client is
+// told of.
+func (a author) declare(sc *scenario.Scenario) {
+	for i := range sc.Clients {
+		c := &sc.Clients[i]
+		for _, s := range c.Steps {
+			for _, l := range s.Locks {
+				if l.Mode != rwlock.Slot {
+					continue
+				}
+				told := scenario.Semaphore{Name: l.Name, Permits: l.Permits}
+				if a.maybe() {
+					c.Semaphores = append(c.Semaphores, told)
+					told.Permits++
+				}
+				sc.Semaphores = append(sc.Semaphores, told)
+			}
+		}
+	}
+}
+
 func (a author) client(name string, ttl time.Duration) scenario.Client {
 	c := scenario.Client{Name: name, Count: one(a, 1, 1, 3), TTL: one(a, ttl, 5*time.Second), After: one(a, scenario.Span{}, a.span()), Repeat: one(a, 1, 1, 4)}
 	if a.maybe() {
@@ -144,7 +166,7 @@ func (a author) client(name string, ttl time.Duration) scenario.Client {
 		return c
 	}
 	for i := range 1 + a.IntN(3) {
-		c.Steps = append(c.Steps, a.section(i)...)
+		c.Steps = append(c.Steps, a.section(name, i)...)
 	}
 	if end := one(a, scenario.Wait, scenario.Crash, scenario.Close); end != scenario.Wait && c.Repeat == 1 {
 		c.Steps = append(c.Steps, scenario.Step{Do: end})
@@ -153,13 +175,20 @@ func (a author) client(name string, ttl time.Duration) scenario.Client {
 }
 
 // section takes locks, does something and gives them back.
-func (a author) section(i int) []scenario.Step {
-	take, free := scenario.Step{Do: one(a, scenario.Read, scenario.Write, scenario.Together)}, scenario.Step{Do: scenario.Unlock}
+func (a author) section(client string, i int) []scenario.Step {
+	take, free := scenario.Step{Do: one(a, scenario.Read, scenario.Write, scenario.Slot, scenario.Together)}, scenario.Step{Do: scenario.Unlock}
 	name := a.lock(i)
 	switch mode := map[scenario.Action]rwlock.Mode{scenario.Read: rwlock.Read, scenario.Write: rwlock.Write}[take.Do]; take.Do {
 	case scenario.Together:
 		take.Locks = []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}, {Name: name + "+", Mode: rwlock.Write}}
 		free.Locks = []rwlock.LockRequest{{Name: name + "+"}, {Name: name}}
+		if a.maybe() {
+			pool := a.slot(name + client)
+			take.Locks, free.Locks = append(take.Locks, pool), append(free.Locks, rwlock.LockRequest{Name: pool.Name})
+		}
+	case scenario.Slot:
+		name += client // which no other client uses
+		take.Locks, free.Locks = []rwlock.LockRequest{a.slot(name)}, []rwlock.LockRequest{{Name: name}}
 	default:
 		take.Locks, free.Locks = []rwlock.LockRequest{{Name: name, Mode: mode}}, []rwlock.LockRequest{{Name: name}}
 	}
@@ -193,6 +222,11 @@ func (a author) section(i int) []scenario.Step {
 		steps = append(steps, scenario.Step{Do: scenario.Pause}, scenario.Step{Do: scenario.Wait, For: a.span()}, scenario.Step{Do: scenario.Resume})
 	}
 	return append(steps, free)
+}
+
+func (a author) slot(name string) rwlock.LockRequest {
+	weight := 1 + a.IntN(2)
+	return rwlock.LockRequest{Name: name, Mode: rwlock.Slot, Weight: weight, Permits: weight + a.IntN(2)}
 }
 
 func (a author) faults(sc *scenario.Scenario) []scenario.Fault {

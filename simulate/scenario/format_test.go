@@ -23,6 +23,7 @@ func TestParseEverything(t *testing.T) {
 	want := &scenario.Scenario{
 		File: "e.yaml", Name: "everything", About: "all that there is",
 		TTL: 2 * time.Second, Seed: 7, Cluster: 3,
+		Semaphores: []scenario.Semaphore{{Name: "/pool", Permits: 3}, {Name: "/cores", Permits: 64}, {Name: "/more cores", Permits: 2}},
 		Clients: []scenario.Client{
 			{Name: "r", Count: 2, Impl: scenario.ImplRWLock, TTL: 3 * time.Second, After: scenario.Span{From: 100 * ms, To: 300 * ms}, Repeat: 3, Steps: []scenario.Step{
 				{
@@ -49,6 +50,14 @@ func TestParseEverything(t *testing.T) {
 			{Name: "x", Count: 1, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Write, Locks: write("/x"), Crash: fixed(time.Second)},
 				{Do: scenario.Close},
+			}},
+			{Name: "p", Count: 1, TTL: 2 * time.Second, Repeat: 1, Semaphores: []scenario.Semaphore{{Name: "/pool", Permits: 2}}, Steps: []scenario.Step{
+				{Do: scenario.Slot, Locks: slot("/pool", 1, 2), Try: true},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/pool"}}},
+				{Do: scenario.Slot, Locks: slot("/cores", 16, 64), Within: fixed(5 * time.Second), Expect: []scenario.Moment{scenario.Granted}},
+				{Do: scenario.Together, Locks: append(write("/b"), append(slot("/pool", 1, 2), slot("/more cores", 2, 2)...)...)},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/b"}, {Name: "/pool"}, {Name: "/more cores"}}},
+				{Do: scenario.Unlock, Locks: []rwlock.LockRequest{{Name: "/cores"}}},
 			}},
 			{Name: "old", Count: 1, Impl: scenario.ImplRecipe, TTL: 2 * time.Second, Repeat: 1, Steps: []scenario.Step{
 				{Do: scenario.Read, Locks: read("/a"), Cancel: fixed(time.Second)},
@@ -120,8 +129,8 @@ func TestParseStepErrors(t *testing.T) {
 		{"upgrade of a writer", simtest.Client("  - write: /a", "  - upgrade: /a"), `f.yaml:6:14: upgrade of lock "/a", which is already held for writing`},
 		{"downgrade of a reader", simtest.Client("  - read: /a", "  - downgrade: /a"), `f.yaml:6:16: downgrade of lock "/a", which is already held for reading`},
 		{"upgrade of together", simtest.Client("  - together: {read: [/a, /b]}", "  - upgrade: /a"), `f.yaml:6:14: lock "/a" was acquired together with others`},
-		{"upgrade with try", simtest.Client("  - read: /a", "  - upgrade: /a", "    try: true"), "f.yaml:7:10: try cannot be set on upgrade, only on read, write or together"},
-		{"expect of wait", simtest.Client("  - wait: 1s", "    expect: granted"), "f.yaml:6:13: expect cannot be set on wait, only on read, write, together or upgrade"},
+		{"upgrade with try", simtest.Client("  - read: /a", "  - upgrade: /a", "    try: true"), "f.yaml:7:10: try cannot be set on upgrade, only on read, write, slot or together"},
+		{"expect of wait", simtest.Client("  - wait: 1s", "    expect: granted"), "f.yaml:6:13: expect cannot be set on wait, only on read, write, slot, together or upgrade"},
 		{"resume without pause", simtest.Client("  - resume"), "f.yaml:5:5: resume without a pause"},
 		{"pause without resume", simtest.Client("  - pause", "  - wait: 1s"), "f.yaml:5:3: pause must be followed by resume or crash"},
 		{"lock while paused", simtest.Client("  - pause", "  - read: /a"), "f.yaml:6:11: a paused client can only wait"},

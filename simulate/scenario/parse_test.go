@@ -48,6 +48,10 @@ func read(name string) []rwlock.LockRequest {
 	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Read}}
 }
 
+func slot(name string, weight, permits int) []rwlock.LockRequest {
+	return []rwlock.LockRequest{{Name: name, Mode: rwlock.Slot, Weight: weight, Permits: permits}}
+}
+
 func fixed(d time.Duration) scenario.Span { return scenario.Span{From: d, To: d} }
 
 func TestParseErrors(t *testing.T) {
@@ -76,7 +80,7 @@ func TestParseErrors(t *testing.T) {
 		{"client twice", simtest.Small + "  - name: c\n    steps:\n      - wait: 1s\n", `f.yaml:8:11: client "c" is defined twice`},
 		{"no steps", "name: n\nclients:\n- name: c\n", `f.yaml:3:3: client "c" needs at least one step`},
 		{"unknown step", simtest.Client("  - jump: 1s"), `f.yaml:5:5: unknown field "jump"`},
-		{"step of nothing", simtest.Client("  - within: 1s"), "f.yaml:5:5: a step needs one of read, write, together, wait, upgrade, downgrade, unlock, pause, resume, crash or close"},
+		{"step of nothing", simtest.Client("  - within: 1s"), "f.yaml:5:5: a step needs one of read, write, slot, together, wait, upgrade, downgrade, unlock, pause, resume, crash or close"},
 		{"step of null", simtest.Client("  -"), "f.yaml:5:5: a step needs one of"},
 		{"step of two things", simtest.Client("  - read: /a", "    wait: 1s"), "f.yaml:6:11: a step does one thing: this one has read and wait"},
 		{"empty lock name", simtest.Client(`  - read: ""`), "f.yaml:5:11: lock name is empty"},
@@ -85,16 +89,40 @@ func TestParseErrors(t *testing.T) {
 		{"lock twice", simtest.Client("  - read: /a", "  - write: /a"), `f.yaml:6:12: lock "/a" is held since an earlier step`},
 		{"negative duration", simtest.Client("  - wait: -1s"), "f.yaml:5:11: negative duration -1s"},
 		{"no unit", simtest.Client("  - wait: 5"), `f.yaml:5:11: "5" is not a duration`},
-		{"within of wait", simtest.Client("  - wait: 1s", "    within: 1s"), "f.yaml:6:13: within cannot be set on wait, only on read, write or together"},
+		{"within of wait", simtest.Client("  - wait: 1s", "    within: 1s"), "f.yaml:6:13: within cannot be set on wait, only on read, write, slot or together"},
 		{"bad within", simtest.Client("  - read: /a", "    within: soon"), `f.yaml:6:13: "soon" is not a duration`},
 		{"bad after", "name: n\nclients:\n- name: c\n  after: -1ms\n  steps:\n  - wait: 1s\n", "f.yaml:4:10: negative duration"},
 		{"unknown client", simtest.Small + "expect:\n  log:\n    - got lock c\n    - got lock d\n", `f.yaml:11:7: unknown client "d"`},
+		{"slot of an unknown semaphore", simtest.Client("  - slot: /p"), `f.yaml:5:11: unknown semaphore "/p": name it under semaphores`},
+		{"slot without a name", simtest.Client("  - slot: {weight: 1}"), "f.yaml:5:12: a slot needs the name of a semaphore"},
+		{"slot of no name", simtest.Client(`  - slot: ""`), "f.yaml:5:11: lock name is empty"},
+		{"semaphore without a name", "semaphores: [{permits: 1}]\n" + simtest.Small, "f.yaml:1:15: a semaphore needs a name"},
+		{"semaphore without permits", "semaphores: [{name: /p}]\n" + simtest.Small, `f.yaml:1:15: semaphore "/p" needs permits`},
+		{"semaphore of no permits", "semaphores: [{name: /p, permits: 0}]\n" + simtest.Small, `f.yaml:1:34: "0": want a whole number, at least 1`},
+		{"semaphore of too many permits", "semaphores: [{name: /p, permits: 1000000001}]\n" + simtest.Small, "f.yaml:1:34: 1000000001 is too many"},
+		{"semaphore twice", "semaphores: [{name: /p, permits: 1}, {name: /p, permits: 2}]\n" + simtest.Small, `f.yaml:1:45: semaphore "/p" is defined twice`},
+		{"semaphore that is not used", "semaphores: [{name: /p, permits: 1}]\n" + simtest.Small, `f.yaml:1:21: no step takes a slot of semaphore "/p"`},
+		{"weight of zero", pool + simtest.Client("  - slot: {name: /p, weight: 0}"), `f.yaml:6:30: "0": want a whole number, at least 1`},
+		{"more than all permits", pool + simtest.Client("  - slot: {name: /p, weight: 4}"), `f.yaml:6:30: weight 4 is more than the 3 permits of semaphore "/p"`},
+		{"semaphore for reading", pool + simtest.Client("  - read: /p"), `f.yaml:6:11: "/p" is a semaphore`},
+		{"semaphore for writing, together", pool + simtest.Client("  - together: {write: [/a, /p]}"), `f.yaml:6:28: "/p" is a semaphore`},
+		{"upgrade of a slot", pool + simtest.Client("  - slot: /p", "  - upgrade: /p"), `f.yaml:7:14: "/p" is a semaphore`},
+		{"slot twice", pool + simtest.Client("  - slot: /p", "  - slot: /p"), `f.yaml:7:11: lock "/p" is held since an earlier step`},
+		{"slot twice together", pool + simtest.Client("  - together: {slot: [/p, /p]}"), `f.yaml:6:27: duplicate lock "/p"`},
+		{"told of an unknown semaphore", simtest.Client("  - wait: 1s", "  semaphores: [{name: /p, permits: 1}]"), `f.yaml:6:23: unknown semaphore "/p"`},
+		{"told twice", pool + simtest.Client("  - slot: /p", "  semaphores: [{name: /p, permits: 1}, {name: /p, permits: 2}]"), `f.yaml:7:47: semaphore "/p" is defined twice`},
+		{"told for nothing", pool + simtest.Client("  - wait: 1s", "  semaphores: [{name: /p, permits: 1}]"), `f.yaml:7:23: client "c" takes no slot of semaphore "/p"`},
+		{"more than it is told", pool + simtest.Client("  - slot: {name: /p, weight: 2}", "  semaphores: [{name: /p, permits: 1}]"), `f.yaml:6:30: weight 2 is more than the 1 permits`},
+		{"slot of a recipe", pool + strings.Replace(simtest.Client("  - slot: /p"), "- name: c", "- name: c\n  impl: recipe", 1), "f.yaml:7:5: a client with impl recipe cannot use slot"},
 		{"too large", strings.Repeat("#", 1<<20+1), "f.yaml:1:1: file is larger than"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantParseError(t, tt.data, tt.want) })
 	}
 }
+
+// pool declares a semaphore, in one line.
+const pool = "semaphores: [{name: /p, permits: 3}]\n"
 
 // wantParseError wants an error of one line that begins with want.
 func wantParseError(t *testing.T, data, want string) {

@@ -25,7 +25,8 @@ type reader struct {
 	file *yamlfile.File
 	err  error
 
-	clients map[string]*Client // by each of Client.Names
+	clients    map[string]*Client    // by each of Client.Names
+	semaphores map[string]*semaphore // by name, as the client that is read was told
 }
 
 type where = yamlfile.Path
@@ -55,7 +56,9 @@ func (r *reader) scenario(doc document) *Scenario {
 	if strings.ContainsAny(doc.About, "\r\n") {
 		r.fail(where{"about"}, "about must be a single line")
 	}
+	sc.Semaphores = r.readSemaphores(where{"semaphores"}, doc.Semaphores)
 	r.readClients(sc, doc.Clients)
+	r.checkSemaphores()
 	r.readFaults(sc, doc.Faults)
 	sc.Expect = r.expect(where{"expect"}, doc.Expect)
 	return sc
@@ -99,6 +102,7 @@ func (r *reader) client(p where, doc clientDoc, ttl time.Duration) Client {
 	if len(doc.Steps) == 0 {
 		r.fail(p.To("steps"), "client %q needs at least one step", c.Name)
 	}
+	defer r.tell(&c, p.To("semaphores"), doc.Semaphores)()
 	course := newCourse(r)
 	for i, s := range doc.Steps {
 		step := r.step(p.To("steps", i), s)

@@ -21,6 +21,7 @@ func kinds() []kind {
 	return []kind{
 		{Read, func(d stepDoc) bool { return d.Read != nil }, readLock(rwlock.Read, func(d stepDoc) *string { return d.Read }), taking},
 		{Write, func(d stepDoc) bool { return d.Write != nil }, readLock(rwlock.Write, func(d stepDoc) *string { return d.Write }), taking},
+		{Slot, func(d stepDoc) bool { return d.Slot != nil }, readSlot, taking},
 		{Together, func(d stepDoc) bool { return d.Together != nil }, readTogether, taking},
 		{Wait, func(d stepDoc) bool { return d.Wait != nil }, readWait, nil},
 		{Upgrade, func(d stepDoc) bool { return d.Upgrade != nil }, readLock(rwlock.Write, func(d stepDoc) *string { return d.Upgrade }), []string{"expect"}},
@@ -105,8 +106,11 @@ func readLock(mode rwlock.Mode, value func(stepDoc) *string) func(*reader, where
 }
 
 func (r *reader) want(p where, name string, mode rwlock.Mode) rwlock.LockRequest {
-	if name == "" {
+	switch _, ok := r.semaphores[name]; {
+	case name == "":
 		r.fail(p, "lock name is empty")
+	case ok && mode != 0:
+		r.fail(p, "%q is a semaphore: it has slots, and no readers and writers", name)
 	}
 	return rwlock.LockRequest{Name: name, Mode: mode}
 }
@@ -125,8 +129,16 @@ func readTogether(r *reader, p where, doc stepDoc, s *Step) {
 	}
 	read("read", doc.Together.Read, rwlock.Read)
 	read("write", doc.Together.Write, rwlock.Write)
+	for i, slot := range doc.Together.Slot {
+		l := r.slot(p.To("slot", i), slot)
+		if seen[l.Name] {
+			r.fail(p.To("slot", i), "duplicate lock %q", l.Name)
+		}
+		seen[l.Name] = true
+		s.Locks = append(s.Locks, l)
+	}
 	if len(s.Locks) == 0 {
-		r.fail(p, "together needs locks to read, to write or both")
+		r.fail(p, "together needs locks to read or to write, or slots of semaphores")
 	}
 }
 

@@ -21,9 +21,11 @@ type Scenario struct {
 	TTL     time.Duration // default of its clients, in whole seconds
 	Seed    uint64        // that its random values are drawn from
 	Cluster int           // how many members a cluster for its faults needs; 0 if any etcd will do
-	Clients []Client
-	Faults  []Fault // in the order of time
-	Expect  Expect
+
+	Semaphores []Semaphore
+	Clients    []Client
+	Faults     []Fault // in the order of time
+	Expect     Expect
 }
 
 // Defaults of what a file leaves out.
@@ -43,6 +45,12 @@ type Place struct{ Line, Column int }
 // they are the same.
 type Span struct{ From, To time.Duration }
 
+// Semaphore is a lock with a number of permits.
+type Semaphore struct {
+	Name    string
+	Permits int
+}
+
 // Client is one session and its steps, or several alike.
 type Client struct {
 	Name   string
@@ -52,6 +60,8 @@ type Client struct {
 	After  Span          // from the common start to the first step
 	Repeat int           // how many times it runs its steps
 	Steps  []Step
+
+	Semaphores []Semaphore // of which it is told other permits than the scenario's
 }
 
 // Names returns the names of the clients that c defines.
@@ -73,6 +83,7 @@ type Action string
 const (
 	Read      Action = "read"
 	Write     Action = "write"
+	Slot      Action = "slot"
 	Together  Action = "together"
 	Wait      Action = "wait"
 	Upgrade   Action = "upgrade"
@@ -85,12 +96,12 @@ const (
 )
 
 // Acquires reports whether the action acquires locks.
-func (a Action) Acquires() bool { return a == Read || a == Write || a == Together }
+func (a Action) Acquires() bool { return a == Read || a == Write || a == Slot || a == Together }
 
 // Step is one step of a client.
 type Step struct {
 	Do     Action
-	Locks  []rwlock.LockRequest // that it is about; without modes if it unlocks
+	Locks  []rwlock.LockRequest // that it is about; without modes if it unlocks; with weight and permits if of mode Slot
 	Within Span                 // the deadline of an acquisition; zero for DefaultWithin
 	Try    bool                 // acquire the locks only if that needs no waiting
 	Cancel Span                 // when the client cancels its wait; zero for never

@@ -42,6 +42,10 @@ func TestSchemaRefuses(t *testing.T) {
 		ok         bool
 	}{
 		{"OK", file("{read: /a, expect: [waiting, granted]}, pause, {wait: {from: 1s, to: 2s}}, crash"), true},
+		{"slot", file("{slot: /a}, {unlock: /a}, {slot: {name: /a, weight: 2}}, {together: {slot: [/a, {name: /b}]}}"), true},
+		{"slot without a name", file("{slot: {weight: 2}}"), false},
+		{"weight of zero", file("{slot: {name: /a, weight: 0}}"), false},
+		{"semaphore without permits", file("close") + "semaphores: [{name: /a}]\n", false},
 		{"unknown word", file("jump"), false},
 		{"unknown field", file("{rlock: /a}"), false},
 		{"two things", file("{read: /a, write: /b}"), false},
@@ -74,6 +78,8 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		{"client", clientDoc{}, []any{"$defs", "client", "properties"}},
 		{"step", stepDoc{}, step},
 		{"together", togetherDoc{}, append(slices.Clone(step), "together", "properties")},
+		{"semaphore", semaphoreDoc{}, []any{"$defs", "semaphore", "properties"}},
+		{"slot", slotDoc{}, []any{"$defs", "slot", "anyOf", 1, "properties"}},
 		{"waits", boundsDoc{}, append(slices.Clone(step), "waits", "properties")},
 		{"fault", faultDoc{}, []any{"$defs", "fault", "properties"}},
 		{"expect", expectDoc{}, []any{"$defs", "expectations", "properties"}},

@@ -32,8 +32,9 @@
 // # What is judged
 //
 //   - Overlap: two clients claimed a lock at the same time although one excludes the
-//     other. A porcupine model of a read/write lock decides that, and the pairs of holds
-//     that the same model refuses are reported.
+//     other, or some claimed more permits of a semaphore than there are. A porcupine model
+//     of a read/write lock and of a semaphore decides that, and the pairs of holds that the
+//     same model refuses are reported, or else the holds that take too many permits.
 //   - Unfenced: a client acted on a hold that had ended while another client had the
 //     next one, and the token of that one is not larger. If it is larger, a store that
 //     checks tokens refuses the late client: such holds are in Verdict.Fenced, and are
@@ -45,6 +46,10 @@
 //   - LeftBehind: a key still exists in the end.
 //   - Contradiction: no locks can cause this history, or it has a gap.
 //   - Undecided: there was not enough time to judge. This is not a pass.
+//
+// Two holds of a semaphore exclude each other if their permits together are more than there
+// are. If only three or more take too many, no token can tell them apart, so neither Unfenced
+// nor Fenced is judged.
 //
 // Keys of package rwlock are judged. Of other keys below the prefix, only
 // LeftBehind is judged.

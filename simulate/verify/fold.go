@@ -13,6 +13,8 @@ import (
 type request struct {
 	Name    string
 	Mode    rwlock.Mode
+	weight  int // of mode Slot: how many permits
+	permits int // of mode Slot: how many the semaphore has
 	lease   int64
 	created int64
 	own     int64 // of the writer of an upgrade: the created of the reader that was upgraded
@@ -84,14 +86,14 @@ func (f *fold) violation(format string, args ...any) {
 func (f *fold) step(changes []Change, rev int64) {
 	touched := map[string]bool{}
 	for _, c := range changes {
-		lease := c.Lease
+		put := c
 		if c.Put {
 			f.there[c.Key] = c
 		} else { // the event of a delete has only the key
-			lease = f.there[c.Key].Lease
+			put = f.there[c.Key]
 			delete(f.there, c.Key)
 		}
-		if key, ok := keyspace.ParseRWLock(c.Key); ok && !keyspace.NamesLease(c.Key, lease) {
+		if key, ok := requestKey(c.Key, put); ok && !keyspace.NamesLease(c.Key, put.Lease) {
 			f.apply(c, key)
 			touched[key.Name] = true
 		}
@@ -101,6 +103,15 @@ func (f *fold) step(changes []Change, rev int64) {
 	}
 }
 
+// requestKey parses the key of a request, by the put that wrote it. It reports false for
+// another key.
+func requestKey(key string, put Change) (keyspace.Key, bool) {
+	if k, ok := keyspace.ParseSlot(key); ok {
+		return k, put.Permits > 0
+	}
+	return keyspace.ParseRWLock(key)
+}
+
 // apply applies one change.
 func (f *fold) apply(c Change, key keyspace.Key) {
 	r := f.byKey[c.Key]
@@ -108,7 +119,7 @@ func (f *fold) apply(c Change, key keyspace.Key) {
 	case c.Put && (r != nil && r.gone == 0 || c.Create != c.Revision):
 		f.violation("revision %d: %q was written twice", c.Revision, c.Key)
 	case c.Put:
-		r = &request{Name: key.Name, Mode: rwlock.Mode(key.Mode), lease: c.Lease, created: c.Revision, createdAt: c.At}
+		r = &request{Name: key.Name, Mode: rwlock.Mode(key.Mode), weight: c.Weight, permits: c.Permits, lease: c.Lease, created: c.Revision, createdAt: c.At}
 		r.own = f.upgrades[r.place()]
 		f.byKey[c.Key] = r
 		f.requests[r.place()] = r
@@ -126,7 +137,13 @@ func (f *fold) apply(c Change, key keyspace.Key) {
 // grant marks as held all requests of a lock that nothing blocks any more.
 func (f *fold) grant(name string, rev int64, at time.Duration) {
 	queue := f.queues[name]
+	var all taken
 	for _, r := range queue {
+		if r.Mode == rwlock.Slot {
+			if all = all.with(r.use()); !all.fit() {
+				continue // and no later one fits
+			}
+		}
 		if r.held == 0 && !slices.ContainsFunc(queue, func(q *request) bool { return q.blocks(r) }) {
 			r.held, r.heldAt = rev, at
 		}
@@ -134,16 +151,17 @@ func (f *fold) grant(name string, rev int64, at time.Duration) {
 }
 
 // blocks reports whether r has to wait for q: an earlier writer, or, if r is a writer,
-// an earlier reader that it is no upgrade of.
+// an earlier reader that it is no upgrade of. Of a semaphore, that is an earlier request that
+// cannot be granted together with r; others can block it too, together.
 func (q *request) blocks(r *request) bool {
-	return q.created < r.created && excludes(q.Mode, r.Mode) &&
+	return q.created < r.created && excludes(q.use(), r.use()) &&
 		(q.Mode == rwlock.Write || q.created != r.own)
 }
 
 // ahead returns a request that blocked r until r was gone, or nil.
 func (f *fold) ahead(r *request) *request {
 	for _, q := range f.all[r.Name] {
-		if q.blocks(r) && (q.gone == 0 || r.gone != 0 && q.gone >= r.gone) {
+		if (q.blocks(r) || q.Mode == rwlock.Slot && r.Mode == rwlock.Slot && q.created < r.created) && (q.gone == 0 || r.gone != 0 && q.gone >= r.gone) {
 			return q
 		}
 	}

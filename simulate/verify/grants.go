@@ -34,8 +34,8 @@ func (j *judge) checkGrants() {
 			}
 			r := j.fold.requests[place{h.Lock, s.Mode, h.created(k)}]
 			if r == nil {
-				j.violation(Phantom, []int{i}, "%s was granted %s to %s with token %d at %s, but no request has that token",
-					h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
+				j.violation(Phantom, []int{i}, "%s was granted %s %s with token %d at %s, but no request has that token",
+					h.Client, h.Lock, s.use(), s.Token, format.Clock(s.Granted))
 				continue
 			}
 			r.noted = true
@@ -53,7 +53,7 @@ func (j *judge) checkGrants() {
 // checkGrant reports stage k of a hold if its request did not hold the lock.
 func (j *judge) checkGrant(hold, k int, r *request) {
 	h, s := &j.Holds[hold], j.Holds[hold].Stages[k]
-	granted := fmt.Sprintf("%s was granted %s to %s with token %d at %s", h.Client, h.Lock, s.Mode, s.Token, format.Clock(s.Granted))
+	granted := fmt.Sprintf("%s was granted %s %s with token %d at %s", h.Client, h.Lock, s.use(), s.Token, format.Clock(s.Granted))
 	switch {
 	case r.held == 0 && s.Unsure:
 	case r.held == 0 && r.gone != 0 && r.goneAt <= s.Granted:
@@ -72,7 +72,7 @@ func (j *judge) before(r *request) string {
 	if q == nil {
 		return ""
 	}
-	return fmt.Sprintf(": %s was ahead of it to %s, token %d", j.owner(q.lease), q.Mode, q.created)
+	return fmt.Sprintf(": %s was ahead of it %s, token %d", j.owner(q.lease), q.use(), q.created)
 }
 
 // tenure is a client's hold of one lock in revisions.
@@ -88,11 +88,16 @@ func (j *judge) checkTenures(tenures []tenure) {
 	var active []tenure
 	for _, next := range tenures {
 		active = slices.DeleteFunc(active, func(a tenure) bool { return a.gone != 0 && a.gone <= next.held })
+		all := taken{}.with(next.use())
 		for _, a := range active {
-			if a.hold != next.hold && excludes(a.Mode, next.Mode) {
+			if a.hold != next.hold && excludes(a.use(), next.use()) {
 				j.violation(Contradiction, []int{a.hold, next.hold}, "two hold %s at revision %d: %s since %d, %s since %d",
 					a.Name, next.held, a.Mode, a.held, next.Mode, next.held)
 			}
+			all = all.with(a.use())
+		}
+		if next.Mode == rwlock.Slot && !all.fit() {
+			j.violation(Contradiction, []int{next.hold}, "%d of %d permits of %s are taken at revision %d", all.weight, all.permits, next.Name, next.held)
 		}
 		active = append(active, next)
 	}

@@ -21,6 +21,8 @@ type Change struct {
 	Put      bool          // otherwise the key was deleted
 	Create   int64         // create revision, of a put
 	Lease    int64         // of a put
+	Weight   int           // of the put of a request for a semaphore: how many permits
+	Permits  int           // of the put of a request for a semaphore: how many it has, as the client was told
 	At       time.Duration // when the recorder was notified, which is later than it happened
 }
 

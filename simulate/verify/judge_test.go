@@ -23,6 +23,13 @@ func held(client string, mode rwlock.Mode, token int64, asked, granted, end time
 	}
 }
 
+// permits is a hold of a semaphore, as held makes it.
+func permits(client string, weight, of int, token int64, asked, granted, end time.Duration) Hold {
+	h := held(client, rwlock.Slot, token, asked, granted, end)
+	h.Stages[0].Weight, h.Stages[0].Permits = weight, of
+	return h
+}
+
 // then adds a stage, which begins between 3 and 4.
 func (h Hold) then(mode rwlock.Mode, token int64) Hold {
 	h.Stages = append(h.Stages, Stage{Mode: mode, Token: token, Asked: 3, Granted: 4})
@@ -55,6 +62,15 @@ func gone(rev int64, keys ...string) []Change {
 	var changes []Change
 	for _, k := range keys {
 		changes = append(changes, Change{Revision: rev, Key: "/n/" + k, At: time.Duration(rev)})
+	}
+	return changes
+}
+
+// slots puts requests for permits of a semaphore.
+func slots(rev int64, weight, permits int, keys ...string) []Change {
+	changes := puts(rev, keys...)
+	for i := range changes {
+		changes[i].Weight, changes[i].Permits = weight, permits
 	}
 	return changes
 }
@@ -103,6 +119,11 @@ func TestTheModel(t *testing.T) {
 	}{
 		{"one after another", []Hold{held("a", w, 1, 0, 1, 5), held("b", w, 2, 1, 7, 9)}, ""},
 		{"readers share", []Hold{held("a", r, 1, 0, 1, 5), held("b", r, 2, 1, 2, 9)}, ""},
+		{"permits suffice", []Hold{permits("a", 2, 3, 1, 0, 1, 5), permits("b", 1, 3, 2, 1, 2, 9), permits("c", 2, 3, 3, 2, 6, 9)}, ""},
+		{"permits of two semaphores", []Hold{permits("a", 2, 3, 1, 0, 1, 5), permits("b", 2, 3, 2, 1, 2, 9).on("/m")}, ""},
+		{"two that take too many permits", []Hold{permits("a", 2, 3, 1, 0, 1, 5), permits("b", 2, 3, 2, 1, 3, 9)}, Overlap},
+		{"three that take too many permits", []Hold{permits("a", 1, 2, 1, 0, 1, 5), permits("b", 1, 2, 2, 1, 2, 9), permits("c", 1, 2, 3, 2, 4, 9)}, Overlap},
+		{"fewer permits than another was told", []Hold{permits("a", 1, 3, 1, 0, 1, 5), permits("b", 1, 3, 2, 1, 2, 9), permits("c", 1, 2, 3, 2, 4, 9)}, Overlap},
 		{"two names", []Hold{held("a", w, 1, 0, 1, 5), held("b", w, 2, 3, 4, 9).on("/m")}, ""},
 		{"two writers", []Hold{held("a", w, 1, 0, 1, 5), held("b", w, 2, 1, 3, 9)}, Overlap},
 		{"reader beside a writer", []Hold{held("a", w, 1, 0, 1, 5), held("b", r, 2, 1, 3, 9)}, Overlap},
@@ -163,6 +184,12 @@ func TestTheHistory(t *testing.T) {
 		{"deleted twice", seq(puts(1, "read/a"), gone(2, "read/a"), gone(3, "read/a")), nil, Contradiction, "did not exist"},
 		{"left", puts(1, "write/a"), nil, LeftBehind, `"/n/write/a" is left behind: put at 0.000s, revision 1, by session 0000000000000001`},
 		{"another key left", puts(1, "config"), nil, LeftBehind, "/n/config"},
+		{"permits suffice", seq(slots(1, 1, 3, "slot/a"), slots(2, 2, 3, "slot/b"), gone(3, "slot/a", "slot/b")), []Hold{permits("c", 1, 3, 1, 0, 1, 2), permits("d", 2, 3, 2, 0, 2, 3)}, "", ""},
+		{"a small one overtakes a large one", seq(slots(1, 2, 3, "slot/a"), slots(2, 2, 3, "slot/b"), slots(3, 1, 3, "slot/c"), gone(4, "slot/c"), gone(5, "slot/a", "slot/b")),
+			[]Hold{permits("c", 1, 3, 3, 0, 3, 4)}, Unfair, "for 1 of 3 permits with token 3 at 0.000s, but its request never held the lock: session 0000000000000001 was ahead of it for 2 of 3 permits, token 1"},
+		{"as many as another was told", seq(slots(1, 1, 3, "slot/a"), slots(2, 1, 1, "slot/b"), gone(3, "slot/b"), gone(4, "slot/a")), []Hold{permits("c", 1, 1, 2, 0, 3, 4)}, Stale, never},
+		{"no request for permits", seq(puts(1, "slot/a"), gone(2, "slot/a")), nil, "", ""},
+		{"a slot left", slots(1, 1, 2, "slot/a"), nil, LeftBehind, "/n/slot/a"},
 		{"a mutex", seq(puts(1, "read/1"), gone(2, "read/1")), nil, "", ""},
 	}
 	for _, tt := range tests {
@@ -198,6 +225,10 @@ func TestTheTenures(t *testing.T) {
 		r.gone = to
 		return tenure{hold: hold, request: r}
 	}
+	permitsOf := func(t tenure, weight int) tenure {
+		t.Mode, t.weight, t.permits = rwlock.Slot, weight, 3
+		return t
+	}
 	tests := []struct {
 		name string
 		a, b tenure
@@ -207,6 +238,8 @@ func TestTheTenures(t *testing.T) {
 		{"readers at once", tenureOf(1, "read/a", 1, 3), tenureOf(2, "read/b", 2, 4), ""},
 		{"one's own", tenureOf(1, "read/a", 1, 3), tenureOf(1, "write/a", 2, 4), ""},
 		{"writers at once", tenureOf(1, "write/a", 1, 3), tenureOf(2, "write/b", 2, 4), Contradiction},
+		{"permits that suffice", permitsOf(tenureOf(1, "write/a", 1, 3), 1), permitsOf(tenureOf(2, "write/b", 2, 4), 2), ""},
+		{"more permits than there are", permitsOf(tenureOf(1, "write/a", 1, 3), 2), permitsOf(tenureOf(2, "write/b", 2, 4), 2), Contradiction},
 		{"reader beside a writer", tenureOf(1, "write/a", 1, 0), tenureOf(2, "read/b", 9, 0), Contradiction},
 	}
 	for _, tt := range tests {
@@ -260,6 +293,8 @@ func TestTheOrder(t *testing.T) {
 		{"reader after a later writer", []Hold{held("a", w, 2, 0, 1, 5), held("b", r, 1, 0, 7, 9)}, Unfair},
 		{"writer after later readers", []Hold{held("a", r, 3, 0, 1, 5), held("b", r, 2, 0, 1, 5), held("c", w, 1, 0, 7, 9)}, Unfair},
 		{"readers in any order", []Hold{held("a", r, 2, 0, 1, 5), held("b", r, 1, 0, 7, 9)}, ""},
+		{"permits that fit in any order", []Hold{permits("a", 1, 3, 2, 0, 1, 5), permits("b", 2, 3, 1, 0, 7, 9)}, ""},
+		{"permits that do not fit out of order", []Hold{permits("a", 2, 3, 2, 0, 1, 5), permits("b", 2, 3, 1, 0, 7, 9)}, Unfair},
 		{"dead when it arrived", []Hold{held("a", w, 2, 0, 1, 5), held("b", w, 1, 0, 7, 0).lostAt(6, 8)}, ""},
 		{"without tokens", []Hold{held("a", w, 2, 0, 1, 5), held("b", w, 0, 0, 7, 9)}, ""},
 	}

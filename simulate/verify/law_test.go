@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,11 +18,11 @@ type ticket struct {
 	client string
 	lease  int64
 	lock   string
-	mode   rwlock.Mode
-	token  int64
-	asked  time.Duration
-	keys   []string // its own and, once upgraded, the writer's before it
-	hold   *Hold    // nil while it waits
+	use
+	token int64
+	asked time.Duration
+	keys  []string // its own and, once upgraded, the writer's before it
+	hold  *Hold    // nil while it waits
 }
 
 func (k *ticket) holds(mode rwlock.Mode) bool {
@@ -45,18 +46,29 @@ type world struct {
 func newWorld(seed uint64, clients, locks int) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), clients: clients, queues: map[string][]*ticket{}, busy: map[string]*ticket{}}
 	for i := range locks {
-		w.queues[fmt.Sprintf("/lock-%d", i)] = nil
+		w.queues[w.lock(i)] = nil
 	}
 	return w
 }
 
+// lock is the name of the ith lock: some are semaphores.
+func (w *world) lock(i int) string {
+	if (w.clients+i)%3 == 0 {
+		return fmt.Sprintf("/pool-%d", i)
+	}
+	return fmt.Sprintf("/lock-%d", i)
+}
+
 // happen puts or deletes keys in one revision.
-func (w *world) happen(put bool, lease int64, keys ...string) {
+func (w *world) happen(put bool, lease int64, u use, keys ...string) {
 	w.rev++
 	for _, key := range keys {
 		c := Change{Revision: w.rev, Key: key, At: w.now + 50*time.Microsecond}
 		if put {
 			c.Put, c.Create, c.Lease = true, w.rev, lease
+			if u.mode == rwlock.Slot {
+				c.Weight, c.Permits = u.weight, u.permits
+			}
 		}
 		w.history.Changes = append(w.history.Changes, c)
 	}
@@ -97,14 +109,18 @@ func (w *world) run(holds int) (Seen, History) {
 }
 
 func (w *world) ask(client string) {
-	k := &ticket{client: client, lock: fmt.Sprintf("/lock-%d", w.rng.IntN(len(w.queues))), mode: rwlock.Read, asked: w.now - 100}
-	if w.rng.IntN(3) == 0 {
+	k := &ticket{client: client, lock: w.lock(w.rng.IntN(len(w.queues))), use: use{mode: rwlock.Read}, asked: w.now - 100}
+	switch {
+	case strings.HasPrefix(k.lock, "/pool"):
+		k.use = use{mode: rwlock.Slot, permits: 4 - w.rng.IntN(5)/4} // a few are told fewer
+		k.weight = 1 + w.rng.IntN(3)
+	case w.rng.IntN(3) == 0:
 		k.mode = rwlock.Write
 	}
 	_, _ = fmt.Sscanf(client, "client-%d", &k.lease)
 	k.lease++
 	k.keys = []string{keyspace.Encode(k.lock, keyspace.Mode(k.mode), w.id())}
-	w.happen(true, k.lease, k.keys...)
+	w.happen(true, k.lease, k.use, k.keys...)
 	k.token = w.rev
 	w.busy[client] = k
 	w.queues[k.lock] = append(w.queues[k.lock], k)
@@ -113,14 +129,18 @@ func (w *world) ask(client string) {
 
 // serve tells those at the head of the queue that they hold the lock.
 func (w *world) serve(lock string) {
+	var all taken
 	for i, k := range w.queues[lock] {
 		for _, q := range w.queues[lock][:i] {
-			if excludes(q.mode, k.mode) || q.holds(rwlock.Write) {
+			if excludes(q.use, k.use) || q.holds(rwlock.Write) {
 				return
 			}
 		}
+		if all = all.with(k.use); k.mode == rwlock.Slot && !all.fit() {
+			return
+		}
 		if k.hold == nil {
-			k.hold = &Hold{Client: k.client, Lock: lock, Stages: []Stage{{Mode: k.mode, Token: k.token, Asked: k.asked, Granted: w.soon()}}}
+			k.hold = &Hold{Client: k.client, Lock: lock, Stages: []Stage{{Mode: k.mode, Weight: k.weight, Permits: k.permits, Token: k.token, Asked: k.asked, Granted: w.soon()}}}
 			w.holds = append(w.holds, k.hold)
 		}
 	}
@@ -140,11 +160,11 @@ func (w *world) holdOn(k *ticket) {
 	switch n := w.rng.IntN(6); {
 	case n == 0 && len(k.keys) == 1 && last.Mode == rwlock.Read && len(w.queues[k.lock]) == 1:
 		up := keyspace.Encode(k.lock, keyspace.Write, w.id())
-		w.happen(true, k.lease, up)
+		w.happen(true, k.lease, use{}, up)
 		k.keys = append(k.keys, up)
 		k.hold.Stages = append(k.hold.Stages, Stage{Mode: rwlock.Write, Token: w.rev, Asked: w.now - 100, Granted: w.soon()})
 	case n == 1 && len(k.keys) == 2:
-		w.happen(false, k.lease, k.keys[1])
+		w.happen(false, k.lease, use{}, k.keys[1])
 		k.keys = k.keys[:1]
 		k.hold.Stages = append(k.hold.Stages, Stage{Mode: rwlock.Read, Token: last.Token, Asked: w.now - 100, Granted: w.soon()})
 		w.serve(k.lock)
@@ -159,7 +179,7 @@ func (w *world) holdOn(k *ticket) {
 }
 
 func (w *world) leave(k *ticket) {
-	w.happen(false, k.lease, k.keys...)
+	w.happen(false, k.lease, use{}, k.keys...)
 	delete(w.busy, k.client)
 	var rest []*ticket
 	for _, q := range w.queues[k.lock] {
@@ -199,7 +219,7 @@ func rivals(rng *rand.Rand, holds []Hold) (first, second int) {
 	for range 100 {
 		i, k := rng.IntN(len(holds)), rng.IntN(len(holds))
 		a, b := holds[i], holds[k]
-		if a.Lock == b.Lock && len(a.Stages) == 1 && len(b.Stages) == 1 && excludes(a.Stages[0].Mode, b.Stages[0].Mode) && a.End < b.Stages[0].Granted {
+		if a.Lock == b.Lock && len(a.Stages) == 1 && len(b.Stages) == 1 && excludes(a.Stages[0].use(), b.Stages[0].use()) && a.End < b.Stages[0].Granted {
 			return i, k
 		}
 	}
@@ -232,6 +252,26 @@ var corruptions = map[string]corruption{
 	}),
 	"swapped clients of a grant": spoilRivals(func(a, b *Hold) { a.Stages[0].Token, b.Stages[0].Token = b.Stages[0].Token, a.Stages[0].Token }),
 	"granted out of turn":        spoilRivals(func(a, b *Hold) { b.Stages[0].Granted = a.Stages[0].Granted }),
+	"more permits than there are": func(rng *rand.Rand, seen *Seen, _ *History) bool {
+		for range 100 {
+			a, b := &seen.Holds[rng.IntN(len(seen.Holds))], &seen.Holds[rng.IntN(len(seen.Holds))]
+			begins := b.Stages[0].Granted
+			if a.Lock != b.Lock || a.Stages[0].Mode != rwlock.Slot || a.End > begins || !b.whole() || !a.whole() {
+				continue
+			}
+			all, two := taken{}.with(a.Stages[0].use()), excludes(a.Stages[0].use(), b.Stages[0].use())
+			for _, h := range seen.Holds {
+				if h.Lock == b.Lock && h.whole() && h.Stages[0].Granted <= begins && begins < h.End {
+					all = all.with(h.Stages[0].use())
+				}
+			}
+			if !all.fit() && !two { // only together with others
+				a.End, a.Known, a.Released = begins+1, begins+1, begins+2
+				return true
+			}
+		}
+		return false
+	},
 	"a token of nobody": func(rng *rand.Rand, seen *Seen, _ *History) bool {
 		seen.Holds[rng.IntN(len(seen.Holds))].Stages[0].Token += 1 << 40
 		return true
@@ -314,12 +354,18 @@ func TestSharpIsAsGood(t *testing.T) {
 func randomHolds(rng *rand.Rand) []Hold {
 	var holds []Hold
 	later := func(t time.Duration, most int64) time.Duration { return t + time.Duration(1+rng.Int64N(most)) }
+	pool := rng.IntN(3) == 0
 	for range 2 + rng.IntN(4) {
 		mode := []rwlock.Mode{rwlock.Read, rwlock.Read, rwlock.Write}[rng.IntN(3)]
+		if pool {
+			mode = rwlock.Slot
+		}
 		asked := time.Duration(rng.Int64N(40))
 		granted := later(asked, 12)
 		h := Hold{Lock: "/n", Stages: []Stage{{Mode: mode, Asked: asked, Granted: granted}}}
-		if rng.IntN(3) == 0 {
+		if pool {
+			h.Stages[0].Weight, h.Stages[0].Permits = 1+rng.IntN(2), 2+rng.IntN(3)
+		} else if rng.IntN(3) == 0 {
 			asked = later(granted, 4)
 			granted = later(asked, 4)
 			h.Stages = append(h.Stages, Stage{Mode: rwlock.Read + rwlock.Write - mode, Asked: asked, Granted: granted})

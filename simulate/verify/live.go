@@ -28,6 +28,8 @@ type Claim struct {
 	Token  int64                // 0 if the lock has no tokens, as in Stage
 	Until  func() time.Duration // returns when its session ends if it is not renewed
 
+	Weight, Permits int // of mode Slot, as in Stage
+
 	from   time.Duration
 	fenced bool // which was reported
 }
@@ -35,7 +37,7 @@ type Claim struct {
 // occupied is the claims to one lock.
 type occupied struct {
 	claims []*Claim
-	last   map[rwlock.Mode]*Claim // with the largest token so far
+	last   map[use]*Claim // with the largest token so far
 }
 
 // NewLive returns a Live of locks that no client holds.
@@ -53,13 +55,16 @@ func (l *Live) Begin(c *Claim, now time.Duration) Verdict {
 	c.from = now
 	o := l.locks[c.Lock]
 	if o == nil {
-		o = &occupied{last: map[rwlock.Mode]*Claim{}}
+		o = &occupied{last: map[use]*Claim{}}
 		l.locks[c.Lock] = o
 	}
 	for _, a := range o.claims {
-		if excludes(a.Mode, c.Mode) {
+		if excludes(a.use(), c.use()) {
 			a.overlap(c, &v)
 		}
+	}
+	if c.Mode == rwlock.Slot && len(v.Violations) == 0 {
+		o.checkPermits(c, &v)
 	}
 	o.checkOrder(c, &v)
 	o.claims = append(o.claims, c)
@@ -92,19 +97,38 @@ func (a *Claim) overlap(next *Claim, v *Verdict) {
 	}
 }
 
+// checkPermits judges whether c and the other holders of a semaphore take no more permits than
+// there are.
+func (o *occupied) checkPermits(c *Claim, v *Verdict) {
+	all, clients := taken{}.with(c.use()), []string{c.Client}
+	for _, a := range slices.Backward(o.claims) {
+		if a.Mode == rwlock.Slot && a.Until() > c.from {
+			all, clients = all.with(a.use()), append(clients, a.Client)
+		}
+		if !all.fit() {
+			slices.Reverse(clients)
+			v.Violations = append(v.Violations, Violation{
+				Kind: Overlap, Lock: c.Lock, Clients: clients,
+				Text: fmt.Sprintf("%d permits of %s were held at the same time, which has %d, by %s: %s", all.weight, c.Lock, all.permits, format.List(clients, "and"), c),
+			})
+			return
+		}
+	}
+}
+
 // checkOrder judges whether c requested the lock after all earlier claims that exclude
 // it, and notes c.
 func (o *occupied) checkOrder(c *Claim, v *Verdict) {
 	if c.Token == 0 {
 		return
 	}
-	for mode, before := range o.last {
-		if excludes(mode, c.Mode) && before.Token >= c.Token {
+	for u, before := range o.last {
+		if excludes(u, c.use()) && before.Token >= c.Token {
 			v.breaks(Unfair, before, c, "%s was not granted in the order of the requests: first %s, then %s", c.Lock, before, c)
 		}
 	}
-	if before := o.last[c.Mode]; before == nil || before.Token < c.Token {
-		o.last[c.Mode] = c
+	if before := o.last[c.use()]; before == nil || before.Token < c.Token {
+		o.last[c.use()] = c
 	}
 }
 
@@ -116,5 +140,5 @@ func (v *Verdict) breaks(kind Kind, a, b *Claim, format string, args ...any) {
 
 // String says what the client was granted, and when.
 func (c *Claim) String() string {
-	return fmt.Sprintf("%s was granted it to %s with token %d at %s", c.Client, c.Mode, c.Token, format.Clock(c.from))
+	return fmt.Sprintf("%s was granted it %s with token %d at %s", c.Client, c.use(), c.Token, format.Clock(c.from))
 }

@@ -24,6 +24,9 @@ func TestLive(t *testing.T) {
 	read := func(token int64) *Claim {
 		return &Claim{Client: "r", Lock: "/a", Mode: rwlock.Read, Token: token, Until: forever}
 	}
+	slot := func(token int64, weight, permits int, until func() time.Duration) *Claim {
+		return &Claim{Client: "s", Lock: "/a", Mode: rwlock.Slot, Weight: weight, Permits: permits, Token: token, Until: until}
+	}
 	other := write(1, forever)
 	other.Lock = "/b"
 	tests := []struct {
@@ -34,6 +37,12 @@ func TestLive(t *testing.T) {
 	}{
 		{name: "readers", claims: claims{read(2), read(1)}},
 		{name: "a writer beside a reader", claims: claims{read(1), write(2, forever)}, want: []Kind{Overlap}},
+		{name: "permits that suffice", claims: claims{slot(2, 1, 3, forever), slot(1, 1, 3, forever), slot(3, 1, 3, forever)}},
+		{name: "two take too many permits", claims: claims{slot(1, 2, 3, forever), slot(2, 2, 3, forever)}, want: []Kind{Overlap}},
+		{name: "three take too many permits", claims: claims{slot(1, 1, 2, forever), slot(2, 1, 2, forever), slot(3, 1, 2, forever)}, want: []Kind{Overlap}},
+		{name: "more permits than one was told", claims: claims{slot(1, 1, 3, forever), slot(2, 1, 3, forever), slot(3, 1, 2, forever)}, want: []Kind{Overlap}},
+		{name: "permits of a session that was over", claims: claims{slot(1, 1, 2, dies(2*ms)), slot(2, 1, 2, forever), slot(3, 1, 2, forever)}},
+		{name: "permits out of turn", claims: claims{slot(5, 2, 2, forever), slot(4, 1, 2, forever)}, want: []Kind{Overlap, Unfair}},
 		{name: "another lock", claims: claims{write(2, forever), other}},
 		{name: "a late writer that a token fences once", claims: claims{write(1, dies(2*ms)), read(2), read(3)}, fenced: 1},
 		{name: "a late writer that none fences", claims: claims{write(0, dies(2*ms)), write(0, forever)}, want: []Kind{Unfenced}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -18,31 +19,39 @@ type step struct {
 	hold   int    // the index of the hold, from 1
 	client string
 	lock   string
-	mode   rwlock.Mode // of an acquire
+	use    use // of an acquire
 	token  int64
 	unsure bool
 }
 
 func (s step) String() string {
 	if s.what == "acquire" {
-		return fmt.Sprintf("%s: %s %s, token %d", s.client, s.mode, s.lock, s.token)
+		return fmt.Sprintf("%s: %s, token %d", s.client, strings.TrimPrefix(s.use.of(s.lock), "to "), s.token)
 	}
 	return fmt.Sprintf("%s: %s %s", s.client, s.what, s.lock)
 }
 
-// lockState is the holds of a lock: one writer or any number of readers.
+// lockState is the holds of a lock: one writer, any number of readers, or of a semaphore some
+// that take permits.
 type lockState struct {
 	writer  int // its hold, or 0
 	readers []int
+	slots   []slot // in the order of their holds
+}
+
+// slot is a hold of permits.
+type slot struct {
+	hold int
+	use  use
 }
 
 func (s lockState) reads(hold int) bool { return slices.Contains(s.readers, hold) }
 
 func (s lockState) equal(o lockState) bool {
-	return s.writer == o.writer && slices.Equal(s.readers, o.readers)
+	return s.writer == o.writer && slices.Equal(s.readers, o.readers) && slices.Equal(s.slots, o.slots)
 }
 
-// model returns a read/write lock, for histories of operations. It is partitioned by
+// model returns a read/write lock or a semaphore, for histories of operations. It is partitioned by
 // lock, and each lock into the stretches between times at which no client held or
 // requested it: after such a time, the history begins anew.
 func model() porcupine.Model {
@@ -60,6 +69,9 @@ func oneStretch() porcupine.Model {
 		DescribeOperation: func(input, _ any) string { return input.(step).String() },
 		DescribeState: func(state any) string {
 			s := state.(lockState)
+			if len(s.slots) > 0 {
+				return fmt.Sprintf("permits %v", s.slots)
+			}
 			return fmt.Sprintf("writer %d, readers %v", s.writer, s.readers)
 		},
 	}
@@ -70,7 +82,10 @@ func (s lockState) apply(op step) (bool, lockState) {
 	alone := len(s.readers) == 0
 	switch op.what {
 	case "acquire":
-		if op.mode == rwlock.Write {
+		switch op.use.mode {
+		case rwlock.Slot:
+			return s.take(slot{op.hold, op.use})
+		case rwlock.Write:
 			return s.writer == 0 && alone, lockState{writer: op.hold}
 		}
 		return s.writer == 0, lockState{readers: with(s.readers, op.hold)}
@@ -85,8 +100,22 @@ func (s lockState) apply(op step) (bool, lockState) {
 		if s.writer == op.hold {
 			return true, lockState{}
 		}
+		if i := slices.IndexFunc(s.slots, func(o slot) bool { return o.hold == op.hold }); i >= 0 {
+			return true, lockState{slots: slices.Delete(slices.Clone(s.slots), i, i+1)}
+		}
 		return s.reads(op.hold), lockState{writer: s.writer, readers: less(s.readers, op.hold)}
 	}
+}
+
+// take returns the state with a slot more, and whether the permits suffice for it.
+func (s lockState) take(more slot) (bool, lockState) {
+	slots := append(slices.Clone(s.slots), more)
+	slices.SortFunc(slots, func(a, b slot) int { return cmp.Compare(a.hold, b.hold) })
+	var all taken
+	for _, o := range slots {
+		all = all.with(o.use)
+	}
+	return all.fit(), lockState{slots: slots}
 }
 
 func with(holds []int, hold int) []int {
@@ -144,7 +173,7 @@ func (h *Hold) operations(id int, sharp bool) []porcupine.Operation {
 			call = h.begin(i)
 			ret = call
 		}
-		add(step{what: what, mode: s.Mode, token: s.Token, unsure: s.Unsure}, call, ret)
+		add(step{what: what, use: s.use(), token: s.Token, unsure: s.Unsure}, call, ret)
 	}
 	end := max(h.End, h.Stages[0].Asked)
 	over := max(h.Released, end, h.lastGranted())

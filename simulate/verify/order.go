@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"etcd-lock/internal/format"
-	"etcd-lock/rwlock"
 )
 
 // inOrder iterates over a map in the order of its keys, so that a history always has the
@@ -41,17 +40,20 @@ func (j *judge) checkGrantOrder(holds []int) {
 	slices.SortStableFunc(holds, func(a, b int) int {
 		return cmp.Compare(j.Holds[a].Stages[0].Granted, j.Holds[b].Stages[0].Granted)
 	})
-	latest := map[rwlock.Mode]int{} // by mode: of those granted so far, the one that requested last
+	latest := map[use]int{} // of those granted so far, the one that requested last
+	var uses []use          // in the order in which they come
 	for _, i := range holds {
 		me := j.Holds[i].Stages[0]
-		for _, mode := range []rwlock.Mode{rwlock.Write, rwlock.Read} {
-			other, ok := latest[mode]
-			if ok && excludes(mode, me.Mode) && j.Holds[other].Stages[0].Token > me.Token {
-				j.reportUnfair(other, i)
+		if _, ok := latest[me.use()]; !ok {
+			uses, latest[me.use()] = append(uses, me.use()), i
+		}
+		for _, u := range uses {
+			if other := j.Holds[latest[u]].Stages[0]; excludes(u, me.use()) && other.Token > me.Token {
+				j.reportUnfair(latest[u], i)
 			}
-			if mode == me.Mode && (!ok || j.Holds[other].Stages[0].Token < me.Token) {
-				latest[mode] = i
-			}
+		}
+		if j.Holds[latest[me.use()]].Stages[0].Token < me.Token {
+			latest[me.use()] = i
 		}
 	}
 }

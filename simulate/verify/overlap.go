@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -11,7 +12,7 @@ import (
 	"etcd-lock/rwlock"
 )
 
-// checkModel reports holds that a read/write lock cannot have granted.
+// checkModel reports holds that a read/write lock or a semaphore cannot have granted.
 func (j *judge) checkModel() {
 	var ops []porcupine.Operation
 	for i := range j.Holds {
@@ -31,11 +32,11 @@ func (j *judge) checkModel() {
 
 // refused reports why a stretch was not found to be possible.
 func (j *judge) refused(result porcupine.CheckResult, holds []int) {
-	if j.checkPairs(holds) {
+	if j.checkPairs(holds) || j.checkPermits(holds) {
 		return
 	}
 	if result == porcupine.Illegal {
-		j.violation(Overlap, holds, "%d holds of %s from %s on are impossible for a read/write lock, although any two of them are possible",
+		j.violation(Overlap, holds, "%d holds of %s from %s on are impossible, although any two of them are possible",
 			len(holds), j.Holds[holds[0]].Lock, format.Clock(j.Holds[holds[0]].start()))
 		return
 	}
@@ -86,7 +87,7 @@ func (j *judge) checkPairs(holds []int) bool {
 // conflict reports whether a lock cannot have granted these two holds, even if there
 // were no others.
 func (j *judge) conflict(a, b int) bool {
-	if !j.Holds[a].writes() && !j.Holds[b].writes() {
+	if !j.Holds[a].canExclude(&j.Holds[b]) {
 		return false
 	}
 	ops := append(j.Holds[a].operations(1, true), j.Holds[b].operations(2, true)...)
@@ -110,7 +111,7 @@ func conflicting(a, b *Hold) (int, int) {
 		for k, t := range b.Stages {
 			fromA, toA := a.belief(i)
 			fromB, toB := b.belief(k)
-			if excludes(s.Mode, t.Mode) && max(fromA, fromB) < min(toA, toB, a.End, b.End) {
+			if excludes(s.use(), t.use()) && max(fromA, fromB) < min(toA, toB, a.End, b.End) {
 				return i, k
 			}
 		}
@@ -118,6 +119,45 @@ func conflicting(a, b *Hold) (int, int) {
 	return 0, 0
 }
 
-func (h *Hold) writes() bool {
-	return slices.ContainsFunc(h.Stages, func(s Stage) bool { return s.Mode == rwlock.Write })
+// canExclude reports whether any stages of two holds exclude each other.
+func (h *Hold) canExclude(o *Hold) bool {
+	return slices.ContainsFunc(h.Stages, func(s Stage) bool {
+		return slices.ContainsFunc(o.Stages, func(t Stage) bool { return excludes(s.use(), t.use()) })
+	})
+}
+
+// checkPermits reports holders of a semaphore that took more permits than there are, each
+// time that one was granted permits that others held, and whether there were any. The holders
+// have to be in the order in which they begin.
+func (j *judge) checkPermits(holds []int) bool {
+	found := false
+	for n, next := range holds {
+		h := &j.Holds[next]
+		if h.Stages[0].Mode != rwlock.Slot || !h.whole() {
+			continue
+		}
+		all, among := taken{}.with(h.Stages[0].use()), []int{next}
+		for _, a := range slices.Backward(holds[:n]) {
+			if before := &j.Holds[a]; before.whole() && before.End > h.start() {
+				all, among = all.with(before.Stages[0].use()), append(among, a)
+			}
+			if !all.fit() {
+				found = true
+				j.reportPermits(all, among)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// reportPermits reports holders of a semaphore, the last one first.
+func (j *judge) reportPermits(all taken, holds []int) {
+	slices.Reverse(holds)
+	var words []string
+	for _, i := range holds {
+		words = append(words, j.Holds[i].stage(0))
+	}
+	lock := j.Holds[holds[0]].Lock
+	j.violation(Overlap, holds, "%d permits of %s were held at the same time, which has %d: %s", all.weight, lock, all.permits, strings.Join(words, ", "))
 }

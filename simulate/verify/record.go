@@ -6,7 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 // ErrGap is returned when etcd's history was compacted while the recorder was cut off
@@ -53,9 +56,9 @@ func Record(ctx context.Context, client *clientv3.Client, prefix string, clock f
 	}
 	for _, kv := range resp.Kvs {
 		r.now[string(kv.Key)] = kv.ModRevision
-		r.history.Before = append(r.history.Before, Change{
-			Revision: kv.CreateRevision, Key: string(kv.Key), Put: true, Create: kv.CreateRevision, Lease: kv.Lease, At: clock(),
-		})
+		c := newChange(kv, true, clock())
+		c.Revision = kv.CreateRevision
+		r.history.Before = append(r.history.Before, c)
 	}
 	go func() {
 		defer close(r.done)
@@ -141,18 +144,21 @@ func (r *Recorder) record(resp clientv3.WatchResponse) bool {
 		r.seen = max(r.seen, resp.Header.Revision)
 	}
 	for _, ev := range resp.Events {
-		r.add(Change{
-			Revision: ev.Kv.ModRevision,
-			Key:      string(ev.Kv.Key),
-			Put:      ev.Type == clientv3.EventTypePut,
-			Create:   ev.Kv.CreateRevision,
-			Lease:    ev.Kv.Lease,
-			At:       r.clock(),
-		})
+		r.add(newChange(ev.Kv, ev.Type == clientv3.EventTypePut, r.clock()))
 	}
 	close(r.news)
 	r.news = make(chan struct{})
 	return r.err == nil
+}
+
+func newChange(kv *mvccpb.KeyValue, put bool, at time.Duration) Change {
+	c := Change{Revision: kv.ModRevision, Key: string(kv.Key), Put: put, Create: kv.CreateRevision, Lease: kv.Lease, At: at}
+	if _, ok := keyspace.ParseSlot(c.Key); ok && put {
+		if o, _ := keyspace.DecodeOwner(kv.Value); o.IsSlots() {
+			c.Weight, c.Permits = o.Weight, o.Permits
+		}
+	}
+	return c
 }
 
 func (r *Recorder) add(c Change) {

@@ -30,8 +30,8 @@ func (j *judge) checkWaits() {
 	for _, w := range j.Waits {
 		for _, r := range unnoted[owned{w.Lock, w.Lease}] {
 			if due, held := j.fold.complete(r); held && r.Mode == w.Mode && w.misses(r, due+j.opts.Slack) {
-				j.report(NotNotified, w.Lock, w.Client, "%s waited for %s to %s until %s and was not notified that it held it since %s, revision %d, token %d",
-					w.Client, w.Lock, w.Mode, format.Clock(w.Ended), format.Clock(due), r.held, r.created)
+				j.report(NotNotified, w.Lock, w.Client, "%s waited for %s %s until %s and was not notified that it held it since %s, revision %d, token %d",
+					w.Client, w.Lock, r.use(), format.Clock(w.Ended), format.Clock(due), r.held, r.created)
 			}
 		}
 	}

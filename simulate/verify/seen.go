@@ -34,7 +34,9 @@ type Hold struct {
 // Stage is a hold in one mode. The first stage is an acquisition, later ones are
 // upgrades and downgrades.
 type Stage struct {
-	Mode rwlock.Mode
+	Mode    rwlock.Mode
+	Weight  int // of mode Slot: how many permits of the semaphore
+	Permits int // of mode Slot: how many it has, as the client was told
 	// Token is the fencing token of the client in this stage: the create revision of
 	// the request that was granted. It is 0 if the lock has no tokens: then its history
 	// is not judged, and no overlap is fenced.
@@ -97,14 +99,12 @@ func (h *Hold) begin(i int) time.Duration {
 	return h.Stages[i].Asked
 }
 
-func excludes(a, b rwlock.Mode) bool { return a == rwlock.Write || b == rwlock.Write }
-
 // String formats the hold in one line.
 func (h *Hold) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s:", h.Client, h.Lock)
 	for _, s := range h.Stages {
-		fmt.Fprintf(&b, " %s token %d in [%s, %s]", s.Mode, s.Token, format.Clock(s.Asked), format.Clock(s.Granted))
+		fmt.Fprintf(&b, " %s token %d in [%s, %s]", s.use(), s.Token, format.Clock(s.Asked), format.Clock(s.Granted))
 		if s.Unsure {
 			b.WriteString(" unsure")
 		}
@@ -117,5 +117,5 @@ func (h *Hold) String() string {
 func (h *Hold) stage(i int) string {
 	from, to := h.belief(i)
 	s := h.Stages[i]
-	return fmt.Sprintf("%s to %s with token %d from %s to %s", h.Client, s.Mode, s.Token, format.Clock(from), format.Clock(min(to, h.End)))
+	return fmt.Sprintf("%s %s with token %d from %s to %s", h.Client, s.use(), s.Token, format.Clock(from), format.Clock(min(to, h.End)))
 }

@@ -42,7 +42,7 @@ func (j *judge) checkBeliefs(beliefs []believed) {
 	for _, next := range beliefs {
 		active = slices.DeleteFunc(active, func(a believed) bool { return a.to < next.from })
 		for _, a := range active {
-			if a.hold == next.hold || !excludes(a.Mode, next.Mode) {
+			if a.hold == next.hold || !excludes(a.use(), next.use()) {
 				continue
 			}
 			if a.Token == 0 || next.Token <= a.Token {
@@ -58,8 +58,8 @@ func (j *judge) checkBeliefs(beliefs []believed) {
 
 // describe says that a went on when next had begun.
 func describe(a, next believed) string {
-	return fmt.Sprintf("%s believed until %s to hold %s to %s with token %d, while %s held it to %s with token %d since %s",
-		a.Client, format.Clock(a.to), a.Lock, a.Mode, a.Token, next.Client, next.Mode, next.Token, format.Clock(next.from))
+	return fmt.Sprintf("%s believed until %s to hold %s %s with token %d, while %s held it %s with token %d since %s",
+		a.Client, format.Clock(a.to), a.Lock, a.use(), a.Token, next.Client, next.use(), next.Token, format.Clock(next.from))
 }
 
 func (j *judge) reportUnfenced(a, next believed) {

@@ -152,8 +152,8 @@ func (v Violation) Story() []string {
 	for i := range v.Holds {
 		h := &v.Holds[i]
 		for _, s := range h.Stages {
-			add(h, s.Asked, "asks to %s %s", s.Mode, h.Lock)
-			add(h, s.Granted, "is granted it to %s, token %d", s.Mode, s.Token)
+			add(h, s.Asked, "asks %s", s.use().of(h.Lock))
+			add(h, s.Granted, "is granted it %s, token %d", s.use(), s.Token)
 		}
 		add(h, h.End, "no longer claims it")
 		if h.Known > h.End {

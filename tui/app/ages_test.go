@@ -94,7 +94,7 @@ func TestDeadClientOfALongLease(t *testing.T) {
 	d.leases(2*time.Minute, answer)
 	d.row("00000a1").has("! none 41m3")
 	d.press("3")
-	d.mustShow("! warning  expiring")
+	d.mustShow("! expiring")
 	d.mustShow("if its client is dead, end the session")
 }
 

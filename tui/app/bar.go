@@ -24,9 +24,9 @@ type tabForm struct {
 }
 
 // bar draws the tabs: the views by number, and the screen opened from them.
-func bar(s *nav.Stack, t *theme.Theme, w int) string {
+func bar(s *nav.Stack, c *nav.Context, w int) string {
 	var b strings.Builder
-	for _, tab := range tabs(s, t, w) {
+	for _, tab := range tabs(s, c, w) {
 		b.WriteString(tab.label.Style.Render(tab.label.Text))
 	}
 	return term.Cut(b.String(), w)
@@ -35,8 +35,8 @@ func bar(s *nav.Stack, t *theme.Theme, w int) string {
 // tabs returns the tabs in the widest form that fits. A name is shown in full or not at
 // all: the longest ones go first, those of views that have something to say last, and that
 // of the view in front never.
-func tabs(s *nav.Stack, t *theme.Theme, w int) []tab {
-	all, fit := tabsIn(s, t, tabForm{wide: true}, w)
+func tabs(s *nav.Stack, c *nav.Context, w int) []tab {
+	all, fit := tabsIn(s, c, tabForm{wide: true}, w)
 	if fit {
 		return all
 	}
@@ -46,7 +46,7 @@ func tabs(s *nav.Stack, t *theme.Theme, w int) []tab {
 	})
 	form := tabForm{without: map[nav.Kind]bool{}}
 	for _, k := range left {
-		if all, fit = tabsIn(s, t, form, w); fit {
+		if all, fit = tabsIn(s, c, form, w); fit {
 			break
 		}
 		form.without[k] = k != s.View()
@@ -63,12 +63,12 @@ func alert(s *nav.Stack, k nav.Kind) theme.Text {
 }
 
 // tabsIn returns the tabs in a form, and whether they fit into w.
-func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm, w int) (all []tab, fit bool) {
-	need := 0
+func tabsIn(s *nav.Stack, c *nav.Context, form tabForm, w int) (all []tab, fit bool) {
+	t, need := c.Theme, 0
 	in := s.View()
 	for _, k := range s.Kinds() {
 		style := t.Dim
-		text := " " + strconv.Itoa(int(k))
+		text := " " + c.Key(strconv.Itoa(int(k)))
 		if !form.without[k] {
 			text += " " + k.String()
 		}
@@ -96,9 +96,9 @@ func tabsIn(s *nav.Stack, t *theme.Theme, form tabForm, w int) (all []tab, fit b
 }
 
 // tabAt returns the view of the tab at x, 0 for none.
-func tabAt(s *nav.Stack, t *theme.Theme, w, x int) nav.Kind {
+func tabAt(s *nav.Stack, c *nav.Context, w, x int) nav.Kind {
 	at := 0
-	for _, tab := range tabs(s, t, w) {
+	for _, tab := range tabs(s, c, w) {
 		at += term.Width(tab.label.Text)
 		if x < at {
 			return tab.kind

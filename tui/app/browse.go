@@ -151,7 +151,7 @@ func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 	if m.asked != nil {
 		return nil
 	}
-	if kind := tabAt(&m.screens, m.Theme, m.width, at.X); m.height >= barHeight && at.Y == 1 && kind != 0 {
+	if kind := tabAt(&m.screens, m.Context, m.width, at.X); m.height >= barHeight && at.Y == 1 && kind != 0 {
 		m.line.close()
 		m.help.open = false
 		return nav.Open{Ref: nav.Ref{Kind: kind}}

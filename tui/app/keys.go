@@ -3,10 +3,10 @@ package app
 import (
 	"slices"
 
+	tea "charm.land/bubbletea/v2"
+
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/widget"
-
-	tea "charm.land/bubbletea/v2"
 )
 
 // bindings are the keys that work everywhere.
@@ -102,7 +102,7 @@ func (m *Model) lineBindings() []widget.Binding {
 	return []widget.Binding{
 		{
 			Keys: "/", Short: "filter", Long: "text, ~ regexp, ! inverse",
-			Doc:   "filter: words that a row contains; `~` and a regular expression; `FIELD:WORD` and `waiters>10` for one [field](#filters); `!` in front of a term shows the other rows. Case matters if there is a capital letter. `enter` keeps the filter, `esc` clears it",
+			Doc:   "filter: words that a row contains; `~` and a regular expression; `FIELD:WORD` and `waiters>10` for one [field](#filters); `!` in front of a term inverts it. Case matters if there is a capital letter. `enter` keeps the filter, `esc` clears it",
 			Where: widget.FooterEnd, Do: func() nav.Action { return m.line.openFilter(m.screens.Front().Grid()) },
 		},
 		{
@@ -112,7 +112,7 @@ func (m *Model) lineBindings() []widget.Binding {
 		},
 		{
 			Keys: ":", Short: "command", Long: "tab completes it, ↑ brings back the last",
-			Doc:   "a command; `tab` completes commands, names and columns, `↑` and `↓` go through the commands before",
+			Doc:   "a command; `tab` completes commands, names and columns, `↑` and `↓` go through earlier commands",
 			Where: widget.FooterEnd, Do: m.line.openCommand,
 		},
 		{

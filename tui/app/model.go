@@ -209,7 +209,7 @@ func (m *Model) screen() string {
 	}
 	parts := []string{header(m.Context, m.options.Endpoint, w)}
 	if h >= barHeight {
-		parts = append(parts, bar(&m.screens, m.Theme, w))
+		parts = append(parts, bar(&m.screens, m.Context, w))
 		parts = append(parts, m.scrubber.view(w, m.scrubber.rows(h))...)
 		parts = append(parts, m.doubts()...)
 	}

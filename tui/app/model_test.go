@@ -88,7 +88,7 @@ func TestFilter(t *testing.T) {
 	}
 	d.press("/")
 	d.typed("q") // types, and does not quit
-	d.mustShow("no lock matches “q”")
+	d.mustShow("no row matches “q”; esc shows all")
 	d.press("esc")
 	d.mustNotShow("filter “")
 	d.press("/")

@@ -3,14 +3,14 @@ package app
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
+
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/screens"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/theme"
-
-	tea "charm.land/bubbletea/v2"
 )
 
 // perform does an action. What is not about the screens is for the effects.

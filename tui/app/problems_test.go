@@ -15,7 +15,7 @@ func TestProblemsScreen(t *testing.T) {
 	d := newDriver(t, nil)
 	incident(d)
 	d.press("3")
-	d.mustShow(">  ✗ critical deadlock")
+	d.mustShow(">  ✗ deadlock")
 	d.mustShow("┌▸ billing svc[161]@web-1")
 	d.mustShow("↓ waits for write /stock, which shipping svc[162]@web-1 holds")
 	d.mustShow("back to billing svc[161]@web-1")
@@ -45,7 +45,7 @@ func TestProblemsBelow(t *testing.T) {
 	}
 	d.until("gone", func() bool { _, there := d.m.Live.Find(rw("/orders")); return !there })
 	d.diagnosed()
-	d.mustShow("✓ resolved deadlock      /stock +1")
+	d.mustShow("✓ deadlock      /stock +1")
 	d.mustShow("problems 4")
 	d.mustShow("deadlock on /stock and /orders: billing svc[161]@web-1 and shipping") // the text below began anew
 	d.mustNotShow("┌▸ billing")
@@ -95,6 +95,36 @@ func TestOtherRemedy(t *testing.T) {
 	d.press("j", "k")
 	d.press("o", "j", "k") // another problem under the cursor begins anew
 	d.mustShow("> etcd-lock release --lease 00000000000000a2")
+}
+
+// On a small screen, what the chosen remedy would do is seen without scrolling.
+func TestChosenRemedyIsSeen(t *testing.T) {
+	d, _ := withForce(t)
+	incident(d)
+	d.press("3")
+	d.mustShow("ctrl+k 1 of 2: end the session of shipping svc[162]@web-1: releases")
+	d.press("J", "o")
+	d.mustShow("ctrl+k 2 of 2: end the session of billing svc[161]@web-1: releases")
+	d.send(resize(160, 50)) // on which all of it has room
+	d.mustNotShow("2 of 2")
+}
+
+// What is resolved is told in the past tense, and has no key that applies a remedy.
+func TestResolvedWait(t *testing.T) {
+	d, _ := withForce(t)
+	d.put("/backup", keyspace.Write, 0)
+	d.put("/backup", keyspace.Write, time.Minute)
+	d.diagnosed()
+	d.press("3")
+	d.row(">").has("! long-wait")
+	d.mustShow("ctrl+k apply")
+	backup, _ := d.m.Live.Find(rw("/backup"))
+	d.cluster.Remove(backup.ID, backup.Queue[0].Key)
+	d.until("the other one holds", func() bool { l, _ := d.m.Live.Find(rw("/backup")); return len(l.Queue) == 1 })
+	d.diagnosed()
+	d.row(">").has("✓ long-wait")
+	d.mustShow("had waited 1m5s for /backup (write)")
+	d.mustNotShow("ctrl+k apply")
 }
 
 // Problems are sorted and filtered like all rows, and gone when they are.

@@ -112,14 +112,18 @@ func (m *Model) clash(on nav.Kind, key, one, other string) error {
 	return nil
 }
 
-// renamed are the keys of all screens that the user calls otherwise, for texts that name
-// them. One that is off keeps its name there.
-func renamed(keys []backend.Key) map[string]string {
-	names := map[string]string{}
-	for from, to := range renames(keys, nav.KindLocks) {
-		if len(to) > 0 {
-			names[from] = to[0]
+// renamed are the keys that the user calls otherwise, by screen, for texts that name them.
+// One that is off keeps its name there.
+func renamed(keys []backend.Key) map[string]map[string]string {
+	names := map[string]map[string]string{}
+	for kind := nav.Kind(0); kind <= nav.LastKind; kind++ { // 0 is all screens
+		on := map[string]string{}
+		for from, to := range renames(keys, kind) {
+			if len(to) > 0 {
+				on[from] = to[0]
+			}
 		}
+		names[kind.String()] = on
 	}
 	return names
 }

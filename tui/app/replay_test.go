@@ -121,7 +121,7 @@ func TestReplay(t *testing.T) {
 	d.row("…00000a1").has("28s", "30s", "· not due")
 	d.press("3")
 	d.mustShow("long-wait")
-	d.mustShow("has waited 2m for")
+	d.mustShow("had waited 2m for")
 	d.mustNotShow("etcd-lock release")
 	d.press("7")
 	d.mustShow("03:12:00 ! problem  warning: report has waited for /orders")

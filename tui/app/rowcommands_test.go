@@ -8,8 +8,10 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
+	"etcd-lock/tui/nav"
 )
 
 // programs notes what would be run.
@@ -112,6 +114,50 @@ func TestCommandOnARow(t *testing.T) {
 		d.press("P")
 		<-p.ran
 	})
+}
+
+// Every text that names a key has the name that the user gives it.
+func TestRenamedKeysInTexts(t *testing.T) {
+	d := newDriver(t, func(o *backend.Options) {
+		o.Tour = backend.Tour{After: "healed. `1`: all locks"}
+		o.Keys = []backend.Key{
+			{From: "1", To: []string{"alt+1"}}, {From: "n", To: []string{"alt+n"}}, {From: "esc", To: []string{"alt+e"}}, {From: "J", To: []string{"alt+j"}},
+			{Screen: "problems", From: "ctrl+k", To: []string{"alt+k"}}, {Screen: "events", From: "g", To: []string{"alt+g"}},
+			{Screen: "lock", From: "H", To: []string{"alt+h"}}, {Screen: "clients", From: "o", To: []string{"alt+o"}},
+		}
+	})
+	d.idle()
+	d.mustShow("no locks; alt+n to type a name")
+	d.mustShow(" alt+1 locks ")
+	incident(d)
+	d.press("/")
+	d.typed("zzz")
+	d.press("enter")
+	d.mustShow("no row matches “zzz”; alt+e shows all")
+	d.press("alt+e", "3")
+	d.mustShow("more lines: alt+j")
+	d.press("7", "j")
+	d.mustShow("alt+g follows the newest")
+}
+
+// A table whose rows do not match the filter says so, and nothing that would be true only
+// without it.
+func TestNothingMatches(t *testing.T) {
+	for kind := nav.KindLocks; kind <= nav.LastKind; kind++ {
+		t.Run(kind.String(), func(t *testing.T) {
+			d, _ := withForce(t)
+			incident(d)
+			locks := d.m.Live.Locks
+			d.do(nav.Open{Ref: nav.Ref{
+				Kind: kind, Lock: locks[0].ID, Session: inspect.SessionID{Lease: locks[0].Queue[0].Lease}, Text: &nav.Text{Lines: []string{"a"}},
+			}})
+			d.send(resize(160, 50))
+			d.press("/")
+			d.typed("zzzz")
+			d.press("enter")
+			d.mustShow("no row matches “zzzz”; esc shows all")
+		})
+	}
 }
 
 // Keys, help and bottom line have the names that the user gives keys.

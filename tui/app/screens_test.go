@@ -137,7 +137,7 @@ func TestSessionsScreen(t *testing.T) {
 	d.mustShow("never")
 	d.press("/")
 	d.typed("nobody")
-	d.mustShow("no session matches; esc shows all")
+	d.mustShow("no row matches “nobody”; esc shows all")
 	d.press("esc", "/")
 	d.typed("billing")
 	d.mustShow("sessions 1 of 6")

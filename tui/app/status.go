@@ -79,11 +79,21 @@ func tourText(c *nav.Context) string {
 		for _, step := range c.Tour.Steps {
 			about := func(id inspect.LockID) bool { return id.Name == step.Lock }
 			if f.Severity >= diagnose.Warning && slices.ContainsFunc(f.Locks, about) {
-				return step.Text
+				return inKeys(c, step.Text)
 			}
 		}
 	}
-	return c.Tour.After
+	return inKeys(c, c.Tour.After)
+}
+
+// inKeys names the keys in a text, which are in backquotes, as the user calls them on the
+// Problems screen.
+func inKeys(c *nav.Context, text string) string {
+	parts := strings.Split(text, "`")
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = c.KeyOn(nav.KindProblems, parts[i])
+	}
+	return strings.Join(parts, "")
 }
 
 // ahead says how far the present, or the end of the recording, is from the past that is shown.
@@ -92,11 +102,11 @@ func ahead(c *nav.Context) string {
 	case c.Can.Recording && !c.Frozen.At.Before(last):
 		return "the recording ends here"
 	case c.Can.Recording:
-		return "the recording ends " + format.Age(last.Sub(c.Frozen.At)) + " later: b"
+		return "the recording ends " + format.Age(last.Sub(c.Frozen.At)) + " later: " + c.Key("b")
 	case c.InRecording():
-		return "live is " + format.Age(c.Now.Sub(c.Frozen.At)) + " ahead: b"
+		return "live is " + format.Age(c.Now.Sub(c.Frozen.At)) + " ahead: " + c.Key("b")
 	default:
-		return "live is " + format.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: b"
+		return "live is " + format.Count(int(c.Live.Revision-c.Frozen.Revision), "revision", "revisions") + " ahead: " + c.Key("b")
 	}
 }
 

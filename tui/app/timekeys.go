@@ -24,12 +24,12 @@ func timeBindings(c *nav.Context, e *effects.Effects) []widget.Binding {
 			Where: widget.FooterStart, When: c.InPast, Off: live, Do: do(nav.GoLive{}),
 		},
 		{
-			Keys: "[", Short: "earlier", Long: "the change before, in history",
-			Doc:   "[time travel](#time-travel): to the change before",
+			Keys: "[", Short: "earlier", Long: "to the previous change",
+			Doc:   "[time travel](#time-travel): to the previous change",
 			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: -1}),
 		},
 		{
-			Keys: "]", Short: "later", Long: "the next change",
+			Keys: "]", Short: "later", Long: "to the next change",
 			Doc:   "to the next change",
 			Where: widget.FooterStart, When: c.InPast, Off: c.OffTravel, Do: do(nav.Step{By: 1}),
 		},
@@ -48,8 +48,8 @@ func (m *Model) replayBindings() []widget.Binding {
 	}
 	return append([]widget.Binding{
 		{
-			Keys: "{", Short: "problem before", Long: "to when it was found, in a recording",
-			Doc:   "in a [recording](#replay): to when the problem before was found",
+			Keys: "{", Short: "previous problem", Long: "to when it was found, in a recording",
+			Doc:   "in a [recording](#replay): to when the previous problem was found",
 			Where: widget.FooterStart, When: c.InRecording, Off: c.OffClock, Do: mark(-1),
 		},
 		{
@@ -58,23 +58,23 @@ func (m *Model) replayBindings() []widget.Binding {
 			Where: widget.FooterStart, When: c.InRecording, Off: c.OffClock, Do: mark(1),
 		},
 		{
-			Keys: "left", Label: "←", Short: "back", Long: "by a cell of the time line; else to the table",
+			Keys: "left", Label: "←", Short: "back", Long: "one cell of the time line; else to the table",
 			Doc: "in a recording, back by a cell of the time line, as a click on it does; else back to the table from the text beside it",
 			Off: m.offArrow(c.OffClock, widget.ToTable), Do: m.arrow(scrub(-1), widget.ToTable),
 		},
 		{
-			Keys: "right", Label: "→", Short: "on", Long: "by a cell of the time line; else to the text",
+			Keys: "right", Label: "→", Short: "on", Long: "one cell of the time line; else to the text",
 			Doc: "in a recording, on by a cell of the time line; else to the text beside the table",
 			Off: m.offArrow(c.OffPlay, widget.ToText), Do: m.arrow(scrub(1), widget.ToText),
 		},
 		{
 			Keys: "z", Short: "zoom in", Long: "the time line, around the moment",
-			Doc: "have the time line show less time, around the moment",
+			Doc: "zoom the time line in, around the moment shown",
 			Off: c.OffPlay, Do: zoom(1),
 		},
 		{
 			Keys: "Z", Short: "zoom out", Long: "the time line",
-			Doc: "have the time line show more time",
+			Doc: "zoom it out",
 			Off: c.OffPlay, Do: zoom(-1),
 		},
 	}, speedBindings(c)...)

@@ -58,7 +58,7 @@ type Tour struct {
 	After string // what is said once nothing is wrong with any of the locks
 }
 
-// TourStep is said while something is wrong with a lock.
+// TourStep is said while something is wrong with a lock. Keys are in backquotes.
 type TourStep struct{ Lock, Text string }
 
 // ErrNotReleased is returned by Run if locks of the user could not be released in

@@ -56,7 +56,7 @@ func (o *ownClients) control(a nav.ControlClient) nav.Action {
 	case a.To == nav.ClientClose && !lives:
 		return o.remove(c)
 	case a.To != nav.ClientOpen && !lives:
-		return nav.Fail(c.String() + ": has no open session; " + o.Key("o") + " on the Clients screen opens one")
+		return nav.Fail(c.String() + ": has no open session; " + o.KeyOn(nav.KindClients.String(), "o") + " on the Clients screen opens one")
 	}
 	client, ctx := c.Client, o.Tasks.Ctx
 	switch {

@@ -1,10 +1,10 @@
 package effects
 
 import (
+	tea "charm.land/bubbletea/v2"
+
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
-
-	tea "charm.land/bubbletea/v2"
 )
 
 // preferences keeps what the user has chosen.

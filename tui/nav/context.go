@@ -37,6 +37,9 @@ const (
 	whyNotThere = "no moment of a recording is shown"
 )
 
+// KeyOn returns how the user calls a key on a screen.
+func (c *Context) KeyOn(k Kind, name string) string { return c.Data.KeyOn(k.String(), name) }
+
 // Needs returns why a key is off that needs something which the user may or may
 // not do.
 func (c *Context) Needs(can bool) widget.Off {

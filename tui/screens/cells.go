@@ -300,6 +300,15 @@ func filterTitle(g widget.Grid) string {
 	return title
 }
 
+// orUnmatched returns what a table without rows says: empty, or that no row matches the
+// filter, of which it is not known whether it would be true without it.
+func orUnmatched(c *nav.Context, g widget.Grid, empty string) string {
+	if g.Filtered() == "" {
+		return empty
+	}
+	return "no row matches “" + term.Safe(g.Filtered()) + "”; " + c.Key("esc") + " shows all"
+}
+
 // age is how long something has lasted: "≤12m" is at most, "≥54s" at least.
 func age(c *nav.Context, start inspect.Start) theme.Text {
 	return theme.Styled(start.Short(c.Clock()), c.Theme.Plain)

@@ -70,7 +70,7 @@ func (s *clientsScreen) own() []widget.Binding {
 		},
 		{
 			Keys: "u", Short: "unlock", Long: "release or cancel the request under the cursor, else the latest",
-			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; take one that has ended off the list",
+			Doc:   "release the request under the cursor, or cancel it if it waits; on the client itself, its latest; remove one that has ended from the list",
 			Where: widget.InFooter, Off: stop, Do: s.unlock,
 		},
 	}, s.controls(begin, stop, nav.EitherOff(can, onRequest))...)
@@ -184,7 +184,7 @@ func (s *clientsScreen) View(w, h int) string {
 		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
 	}
 	th := s.tableHeight()
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, "no client matches; esc shows all"), w, th, true, false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, orUnmatched(s.Context, s.table, "")), w, th, true, false)}
 	rest := h - th
 	if rest <= 0 {
 		return parts[0]

@@ -107,9 +107,9 @@ func (s *eventsScreen) drill() nav.Action {
 func (s *eventsScreen) View(w, h int) string {
 	title := "events " + format.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
 	if !s.follow {
-		title += " · g follows the newest"
+		title += " · " + s.KeyOn(nav.KindEvents, "g") + " follows the newest"
 	}
-	return s.Theme.Panel(title, s.table.View(true, noEvents(s.ShownLog())), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, orUnmatched(s.Context, s.table, noEvents(s.ShownLog()))), w, h, true, false)
 }
 
 // Describe implements nav.Describer.

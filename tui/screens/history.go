@@ -182,7 +182,7 @@ func (s *historyScreen) Refresh() {
 }
 
 func (s *historyScreen) View(w, h int) string {
-	title, empty := s.ref.Kind.String(), "enter reads the latest changes"
+	title, empty := s.ref.Kind.String(), s.KeyOn(s.ref.Kind, "enter")+" reads the latest changes"
 	switch {
 	case !s.Can.Clock:
 		empty += "; etcd scans all writes since then"
@@ -194,13 +194,13 @@ func (s *historyScreen) View(w, h int) string {
 	}
 	if s.Changes != nil {
 		title += " · " + rangeText(s.Changes) + filterTitle(s.table)
-		empty = "no changes in that time; o reads older ones"
+		empty = "no changes in that time; " + s.KeyOn(s.ref.Kind, "o") + " reads older ones"
 		if s.Changes.Unproven {
 			title += " · " + unproven
 			empty = unproven
 		}
 	}
-	return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, orUnmatched(s.Context, s.table, empty)), w, h, true, false)
 }
 
 // rangeText says which changes these are, and how far back there are any.
@@ -227,7 +227,7 @@ const unproven = "changes may be missing: this etcd does not say whether it has 
 // in w×h, the last ones.
 func historyOf(c *nav.Context, id inspect.LockID, w, h int) string {
 	if c.Changes == nil {
-		return c.Theme.Dim.Render(term.Cut("not read yet: H reads it", w))
+		return c.Theme.Dim.Render(term.Cut("not read yet: "+c.KeyOn(nav.KindLock, "H")+" reads it", w))
 	}
 	var lines []string
 	for _, e := range c.Changes.Events {

@@ -10,7 +10,6 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -59,6 +58,7 @@ func newHotScreen(c *nav.Context) *hotScreen {
 	}
 	s.table.Label = func(r *hotRow) string { return r.name }
 	s.table.Moved = s.pager.Reset
+	s.pager.More = c.KeyOn(nav.KindHot, widget.MoreKey)
 	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "hot", Bindings: s.own()}}, s.table.Bindings()...)
 	return s
@@ -179,7 +179,7 @@ func (s *hotScreen) Mouse(m widget.Mouse) nav.Action {
 
 func (s *hotScreen) View(w, h int) string {
 	th := min(s.tableHeight(), h)
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), s.empty()), w, th, !s.pager.Focused(), false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, s.empty())), w, th, !s.pager.Focused(), false)}
 	if r, ok := s.table.Current(); ok && h-th > 2 {
 		iw, ih := theme.Inner(w, h-th, false)
 		parts = append(parts, s.Theme.Panel(r.name, s.pager.View(s.Theme, s.lines(r, iw), ih), w, h-th, s.pager.Focused(), false))
@@ -224,8 +224,6 @@ func (s *hotScreen) empty() string {
 		return "etcd keeps no times, so what waiting cost is known of the present and of recordings only"
 	case c.Failure != "":
 		return "✗ " + c.Failure
-	case s.table.Filtered() != "":
-		return "no row matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
 	case c.Edition == 0 && s.InRecording():
 		return "reading what was recorded …"
 	case c.Edition == 0:

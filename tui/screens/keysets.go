@@ -16,7 +16,7 @@ const newNameKey = "n"
 // prefers, if one is selected.
 func takeBindings(c *nav.Context, current func() (id inspect.LockID, key string, ok bool)) []widget.Binding {
 	selected := func() bool { _, _, ok := current(); return ok }
-	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no lock is selected; "+c.Key(newNameKey)+" to type a name"))
+	off := nav.EitherOff(c.OffTake, nav.Unless(selected, "no lock is selected; "+c.KeyOn(nav.KindLocks, newNameKey)+" to type a name"))
 	take := func(mode keyspace.Mode) func() nav.Action {
 		return func() nav.Action {
 			id, _, _ := current()

@@ -41,6 +41,7 @@ func newCommandsScreen(c *nav.Context) *commandsScreen {
 	s.table.Match = func(r *state.Command) string { return r.What + " " + r.EtcdLock + " " + r.Etcdctl }
 	s.table.Label = func(r *state.Command) string { return r.EtcdLock }
 	s.table.Moved = s.pager.Reset
+	s.pager.More = c.KeyOn(nav.KindCommands, widget.MoreKey)
 	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "commands", Bindings: append([]widget.Binding{
 		{
@@ -104,7 +105,7 @@ func (s *commandsScreen) Mouse(m widget.Mouse) nav.Action {
 func (s *commandsScreen) View(w, h int) string {
 	th := min(s.tableHeight(), h)
 	title := "commands " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
-	view := s.Theme.Panel(title, s.table.View(!s.pager.Focused(), "nothing was done for you yet"), w, th, !s.pager.Focused(), false)
+	view := s.Theme.Panel(title, s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, "nothing was done for you yet")), w, th, !s.pager.Focused(), false)
 	if h <= th {
 		return view
 	}
@@ -177,8 +178,8 @@ func newNotificationsScreen(c *nav.Context) *notificationsScreen {
 			Where: widget.InFooter, Off: nav.Unless(hasLock, "this is not about a lock"), Do: s.drill,
 		},
 		{
-			Keys: "c", Short: "end", Long: "take it off the list",
-			Doc:   "take it off the list: you are not notified any more",
+			Keys: "c", Short: "end", Long: "remove it from the list",
+			Doc:   "remove it from the list: you are no longer notified",
 			Where: widget.InFooter, Off: nav.Unless(selected, "nothing is selected"), Do: func() nav.Action {
 				n, _ := s.table.Current()
 				return nav.EndNotification{ID: n.ID}
@@ -223,5 +224,5 @@ func (s *notificationsScreen) Mouse(m widget.Mouse) nav.Action {
 
 func (s *notificationsScreen) View(w, h int) string {
 	title := "notifications " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
-	return s.Theme.Panel(title, s.table.View(true, "none; ! on a lock, a session or a problem adds one"), w, h, true, false)
+	return s.Theme.Panel(title, s.table.View(true, orUnmatched(s.Context, s.table, "none; "+s.Key("!")+" on a lock, a session or a problem adds one")), w, h, true, false)
 }

@@ -33,6 +33,7 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 	s.table.Match = func(r queueRow) string {
 		return state.Who(r.Request) + " " + format.Lease(r.Lease) + " " + r.Mode.String()
 	}
+	s.pager.More = c.KeyOn(nav.KindLock, widget.MoreKey)
 	s.table.Beside = &s.pager
 	s.table.Label = s.label
 	s.table.Fold = func(rows []queueRow, cursor string) []queueRow { return fold(rows, cursor, s.folds) }
@@ -208,7 +209,7 @@ func (s *lockScreen) queueHeight() int {
 func (s *lockScreen) View(w, h int) string {
 	queue := s.queueHeight()
 	s.read = false
-	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), "not held"), w, queue, !s.pager.Focused(), false)}
+	parts := []string{s.Theme.Panel(s.title(), s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, "not held")), w, queue, !s.pager.Focused(), false)}
 	if h >= 14 {
 		parts = append(parts, s.detail(w))
 		parts = append(parts, s.below(w, h-queue-detailLines)...)
@@ -307,7 +308,7 @@ func (s *lockScreen) detailText(lines []string, w int) string {
 func (s *lockScreen) detailOf(f *folded, w int) string {
 	first, last := f.rows[0], f.rows[len(f.rows)-1]
 	return s.detailText([]string{
-		f.positions() + " · enter shows them",
+		f.positions() + " · " + s.KeyOn(nav.KindLock, "enter") + " shows them",
 		"the first waits for " + first.Start().Words(s.Clock()) + ", the last for " + last.Start().Words(s.Clock()),
 		"hosts: " + hostsText(f.hostCounts(), w-10),
 	}, w)

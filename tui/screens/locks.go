@@ -15,7 +15,6 @@ import (
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
-	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -280,14 +279,11 @@ func (s *locksScreen) title() string {
 
 // empty says why there is no row.
 func (s *locksScreen) empty() string {
-	switch {
-	case s.table.Filtered() != "":
-		return "no lock matches “" + term.Safe(s.table.Filtered()) + "”; esc shows all"
-	case s.OffTake().Why == "":
-		return s.EmptyText(s.Shown().Known(), "no locks; "+s.Key(newNameKey)+" to type a name and take it")
-	default:
-		return s.EmptyText(s.Shown().Known(), "no locks")
+	none := "no locks"
+	if s.OffTake().Why == "" {
+		none += "; " + s.KeyOn(nav.KindLocks, newNameKey) + " to type a name and take it"
 	}
+	return orUnmatched(s.Context, s.table, s.EmptyText(s.Shown().Known(), none))
 }
 
 // Describe implements nav.Describer.

@@ -87,7 +87,7 @@ func resolve(before, now []*problem, at time.Time) []*problem {
 
 func (s *problemsScreen) columns() []widget.Column[*problem] {
 	return []widget.Column[*problem]{
-		{Title: "severity", Box: widget.Box{Min: 10}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
+		{Title: "", Long: "severity", Box: widget.Box{Min: 1, Want: severityWide}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
 		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
@@ -97,7 +97,7 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "behind", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "B", Compare: func(a, b *problem) int { return b.Behind - a.Behind },
 			Cell:   func(p *problem, _ int) theme.Text { return theme.Styled(strconv.Itoa(p.Behind), s.Theme.Plain) },
 			Number: func(p *problem) (float64, bool) { return float64(p.Behind), true }},
-		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: s.what},
+		{Title: "what", Box: widget.Box{Min: 20, Want: 50, Flex: true, Soon: true}, Cell: s.what},
 	}
 }
 
@@ -123,12 +123,18 @@ func locksText(p *problem) string {
 	}
 }
 
-func (s *problemsScreen) severity(p *problem, _ int) theme.Text {
+// severityWide is the width from which on the severity has a word beside its sign.
+const severityWide = 10
+
+func (s *problemsScreen) severity(p *problem, w int) theme.Text {
+	g, word := SeveritySign(s.Theme, p.Severity), p.Severity.String()
 	if !p.resolved.IsZero() {
-		return theme.Styled("✓ resolved", s.Theme.Holding)
+		g, word = theme.Styled("✓", s.Theme.Holding), "resolved"
 	}
-	g := SeveritySign(s.Theme, p.Severity)
-	return theme.Styled(g.Text+" "+p.Severity.String(), g.Style)
+	if w >= severityWide {
+		g.Text += " " + word
+	}
+	return g
 }
 
 func (s *problemsScreen) what(p *problem, _ int) theme.Text {

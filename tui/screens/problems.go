@@ -49,9 +49,11 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
 	s.table.Moved = s.begin
+	s.pager.More = c.KeyOn(nav.KindProblems, widget.MoreKey)
 	s.table.Beside = &s.pager
 	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
 		nav.EitherOff(nav.Unless(s.there, "no problem is selected"), nav.Unless(s.lasts, "this problem is resolved; go to the next one"), nav.Unless(s.helps, "this finding has no remedy that can be applied here"), s.table.OnlyCursor))
+	apply.Bindings[0].When = s.lasts
 	s.keys = append([]widget.Group{{Title: "problems", Bindings: s.own()}, apply, {Title: "details", Bindings: s.pager.Bindings()}}, s.table.Bindings()...)
 	return s
 }
@@ -214,7 +216,7 @@ func (s *problemsScreen) View(w, h int) string {
 		none = "no problems in what is read"
 	}
 	empty := s.EmptyText(s.Shown().Verdict.Known, none)
-	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), empty), w, th, !s.pager.Focused(), false)}
+	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, empty)), w, th, !s.pager.Focused(), false)}
 	if h > th {
 		parts = append(parts, s.below(w, h-th)...)
 	}
@@ -233,8 +235,23 @@ func (s *problemsScreen) below(w, h int) []string {
 	return []string{s.details(about, w, h)}
 }
 
+// details are what is about a problem, below what ctrl+k would do if not all of it has room.
 func (s *problemsScreen) details(about []string, w, h int) string {
-	return s.Theme.Panel("details and fixes", s.pager.View(s.Theme, about, h-1), w, h, s.pager.Focused(), false)
+	room, chosen := h-1, ""
+	if p, ok := s.table.Current(); ok && len(about) > room && s.lasts() && s.helps() {
+		room--
+		chosen = s.chosen(p, w) + "\n"
+	}
+	return s.Theme.Panel("details and fixes", chosen+s.pager.View(s.Theme, about, room), w, h, s.pager.Focused(), false)
+}
+
+// chosen says in a line what the chosen remedy of a problem does.
+func (s *problemsScreen) chosen(p *problem, w int) string {
+	text := s.Theme.Key.Render(s.KeyOn(nav.KindProblems, "ctrl+k"))
+	if n := len(p.Remedies); n > 1 {
+		text += " " + strconv.Itoa(s.best+1) + " of " + strconv.Itoa(n)
+	}
+	return term.Cut(text+": "+term.Safe(narrate.Remedy(p.Remedies[s.best]).Headline), w)
 }
 
 // timeline is what sessions have done with the first lock of the problem under the cursor.

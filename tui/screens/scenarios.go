@@ -35,6 +35,7 @@ func newScenariosScreen(c *nav.Context) *scenariosScreen {
 	}, func(sc backend.Scenario) string { return sc.Name })
 	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
 	s.table.Label = func(sc backend.Scenario) string { return sc.Name }
+	s.pager.More = c.KeyOn(nav.KindScenarios, widget.MoreKey)
 	s.table.Beside = &s.pager
 	s.keys = append([]widget.Group{{Title: "scenarios", Bindings: append(s.own(), s.pager.Bindings()...)}}, s.table.Bindings()...)
 	s.table.Set(c.Scenarios.All())
@@ -68,7 +69,7 @@ func (p *scenariosScreen) own() []widget.Binding {
 			Where: widget.InFooter, Off: start, Do: func() nav.Action { return p.start(false) },
 		},
 		{
-			Keys: "p", Short: "pause", Long: "the running scenario; p again resumes it",
+			Keys: "p", Short: "pause", Long: "the running scenario; again resumes it",
 			Doc:   "pause the running scenario: no step starts, no deadline fires, no fault is injected; again resumes it",
 			Where: widget.InFooter, Off: nav.Unless(p.Running, "no scenario is running; "+stepKey+" starts one paused"), Do: p.togglePause,
 		},
@@ -104,7 +105,7 @@ func (p *scenariosScreen) others() []widget.Binding {
 			Where: widget.InFooter, Do: func() nav.Action { return p.speedUp(-1) },
 		},
 		{
-			Keys: "R", Short: "record", Long: "what is watched as a scenario file; R again ends it",
+			Keys: "R", Short: "record", Long: "what is watched as a scenario file; again ends it",
 			Doc:   "record what happens to the watched locks as a new scenario file, as `etcd-lock simulate record` does, until `R` again",
 			Where: widget.InFooter, Off: p.offRecord, Do: p.record,
 		},

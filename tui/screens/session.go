@@ -32,6 +32,7 @@ func newSessionScreen(c *nav.Context, id inspect.SessionID) *sessionScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r inspect.Request) string { return r.Key })
 	s.table.Match = func(r inspect.Request) string { return term.Name(r.Lock.Name) }
 	s.table.Label = func(r inspect.Request) string { return r.Key }
+	s.pager.More = c.KeyOn(nav.KindSession, widget.MoreKey)
 	s.table.Beside = &s.pager
 	own := append([]widget.Binding{
 		{
@@ -140,7 +141,7 @@ func (s *sessionScreen) View(w, h int) string {
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
-	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(!s.pager.Focused(), "this session has ended, or has no requests left"), w, th, !s.pager.Focused(), false)}
+	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, "this session has ended, or has no requests left")), w, th, !s.pager.Focused(), false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }
 

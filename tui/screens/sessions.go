@@ -223,10 +223,7 @@ func (s *sessionsScreen) View(w, h int) string {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total())
 	}
 	title += filterTitle(s.table)
-	empty := s.EmptyText(s.Shown().Known(), "no lock is held or waited for")
-	if s.table.Filtered() != "" {
-		empty = "no session matches; esc shows all"
-	}
+	empty := orUnmatched(s.Context, s.table, s.EmptyText(s.Shown().Known(), "no lock is held or waited for"))
 	if s.details == nil {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}

@@ -70,10 +70,7 @@ func (s *textScreen) Fit(w, h int) {
 	var lines []textLine
 	plain := func(texts ...string) string { return texts[0] }
 	for _, text := range s.ref.Text.Lines {
-		for i, part := range term.Wrap(text, iw-6, plain) {
-			if i > 0 {
-				part = "  " + part
-			}
+		for _, part := range term.Wrap(text, iw-4, plain) {
 			lines = append(lines, textLine{len(lines), part})
 		}
 	}
@@ -86,5 +83,5 @@ func (s *textScreen) Mouse(m widget.Mouse) nav.Action {
 }
 
 func (s *textScreen) View(w, h int) string {
-	return s.Theme.Panel(s.ref.Text.Title+filterTitle(s.table), s.table.View(true, "no line matches; esc shows all"), w, h, true, false)
+	return s.Theme.Panel(s.ref.Text.Title+filterTitle(s.table), s.table.View(true, orUnmatched(s.Context, s.table, "")), w, h, true, false)
 }

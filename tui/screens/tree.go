@@ -253,7 +253,7 @@ func (t *waitTree) heading(widths []int) string {
 	for _, title := range []string{"", "owner", "for", "ttl"} {
 		cells = append(cells, theme.Styled(title, t.Theme.Heading))
 	}
-	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
+	return widget.Line(widths, treeRight, cells, nil)
 }
 
 // treeRight says which columns are aligned at the right.
@@ -274,7 +274,7 @@ func (t *waitTree) row(r treeRow, widths []int) string {
 		theme.Styled(q.Start().Short(t.Clock()), t.Theme.Dim),
 		ttl,
 	}
-	return widget.Line(widths, treeRight, cells, t.Theme.Plain)
+	return widget.Line(widths, treeRight, cells, nil)
 }
 
 // empty says why there is no row.

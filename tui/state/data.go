@@ -38,7 +38,7 @@ type Data struct {
 	Clients       []*OwnClient  // by number; none where no locks can be taken
 	Requests      []*OwnRequest // of these clients, oldest first
 
-	Renamed map[string]string // keys of all screens that the user calls otherwise
+	Renamed map[string]map[string]string // keys that the user calls otherwise, by screen; "" is all screens
 
 	Scenarios scenarioList
 	Run       *Run       // the latest; nil: there was none
@@ -46,8 +46,11 @@ type Data struct {
 }
 
 // Key returns how the user calls a key that works on all screens.
-func (d *Data) Key(name string) string {
-	if to, ok := d.Renamed[name]; ok {
+func (d *Data) Key(name string) string { return d.KeyOn("", name) }
+
+// KeyOn returns how the user calls a key on a screen.
+func (d *Data) KeyOn(screen, name string) string {
+	if to, ok := d.Renamed[screen][name]; ok {
 		return to
 	}
 	return name

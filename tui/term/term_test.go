@@ -40,6 +40,19 @@ func TestCutMiddle(t *testing.T) {
 	}
 }
 
+// What is measured in short has the width that it has in full.
+func TestWidth(t *testing.T) {
+	for r := rune(' '); r < 0x3000; r++ {
+		if isSign(r) {
+			for _, s := range []string{string(r), "a" + string(r) + string(r), string(r) + "\ufe0f", string(r) + "\u0301a", string(r) + "日"} {
+				if got, want := Width(s), ansi.StringWidth(s); got != want {
+					t.Errorf("%q: %d, want %d", s, got, want)
+				}
+			}
+		}
+	}
+}
+
 // Where nothing but ASCII is shown, other characters keep their width.
 func TestPlain(t *testing.T) {
 	if got := Plain("日é●"); got != "???o" {
@@ -75,6 +88,18 @@ func TestWrap(t *testing.T) {
 	got := Wrap("billing billing[311]@web-1 and stock@web-2 wait", 22, same)
 	if want := []string{"billing", "billing[311]@web-1 and", "stock@web-2 wait"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+	for text, want := range map[string][]string{
+		"  if its client is dead, end it":  {"  if its client is dead,", "  end it"},
+		"✗ a deadlock on /orders and more": {"✗ a deadlock on /orders", "  and more"},
+		"a deadlock on /orders and stock":  {"a deadlock on /orders", "and stock"},
+		"= etcdctl del /legacy/write/1":    {"= etcdctl del", "  /legacy/write/1"},
+		"✗":                                {"✗"},
+		"":                                 {""},
+	} {
+		if got := Wrap(text, 24, same); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 	if got := Safe("a" + unbroken + "b"); strings.Contains(got, unbroken) {
 		t.Errorf("what stands for a hyphen is printable: %q", got)

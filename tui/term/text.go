@@ -5,6 +5,8 @@ package term
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -48,15 +50,23 @@ func IsPlain(s string) bool {
 	return true
 }
 
-// Width is the display width of s. Most text is ASCII, and measured for every
+// Width is the display width of s. Most text is ASCII and signs, and measured for every
 // frame.
 func Width(s string) int {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+	w := 0
+	for _, r := range s {
+		if (r < ' ' || r > '~') && !isSign(r) {
 			return ansi.StringWidth(s)
 		}
+		w++
 	}
-	return len(s)
+	return w
+}
+
+// isSign reports whether r is one of the signs that are drawn most, each in a cell of its
+// own.
+func isSign(r rune) bool {
+	return '─' <= r && r <= '▟' || r == '…' || r == '●' || r == '○' || r == '▲' || r == '≤' || r == '≥' || r == '·'
 }
 
 // Cut shortens s to a display width of w: after a word, if that leaves a third of the width.
@@ -129,14 +139,32 @@ func WithHyphens(text string, wrap func(string) string) string {
 	return strings.ReplaceAll(wrap(strings.ReplaceAll(text, "-", unbroken)), unbroken, "-")
 }
 
-// Wrap breaks a text into lines of w cells, each in a style.
+// Wrap breaks a text into lines of w cells, each in a style. All of them begin where the
+// first word does, behind spaces and a sign.
 func Wrap(text string, w int, render func(...string) string) []string {
-	whole := WithHyphens(text, func(s string) string { return ansi.Wrap(s, max(w, 10), "") })
+	first := beforeWords(text)
+	rest := strings.Repeat(" ", Width(first))
+	if w-len(rest) < 10 {
+		first, rest = "", ""
+	}
+	whole := WithHyphens(text[len(first):], func(s string) string { return ansi.Wrap(s, max(w-len(rest), 10), "") })
 	lines := strings.Split(whole, "\n")
 	for i, l := range lines {
-		lines[i] = render(l)
+		lines[i] = render(first + l)
+		first = rest
 	}
 	return lines
+}
+
+// beforeWords returns the spaces that a text begins with and the sign after them, such as "✗ ".
+func beforeWords(text string) string {
+	words := strings.TrimLeft(text, " ")
+	if sign, after, found := strings.Cut(words, " "); found && utf8.RuneCountInString(sign) == 1 {
+		if r, _ := utf8.DecodeRuneInString(sign); !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			words = after
+		}
+	}
+	return text[:len(text)-len(words)]
 }
 
 // Widest returns the width of the widest line.

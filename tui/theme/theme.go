@@ -112,14 +112,14 @@ func (s *Theme) OfContext(colour string, dark, noColor bool) Theme {
 }
 
 // Row returns the style of a table row.
-func (s *Theme) Row(atCursor, focused bool) lipgloss.Style {
+func (s *Theme) Row(atCursor, focused bool) *lipgloss.Style {
 	switch {
 	case atCursor && focused:
-		return s.Selected
+		return &s.Selected
 	case atCursor:
-		return s.marked
+		return &s.marked
 	default:
-		return s.Plain
+		return nil
 	}
 }
 

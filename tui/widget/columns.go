@@ -77,10 +77,14 @@ func grow(cols []Box, widths []int, spare int) []int {
 	return widths
 }
 
-// Line is one line of a table: cells in widths, of which 0 leaves one out.
-func Line(widths []int, right []bool, cells []theme.Text, row lipgloss.Style) string {
+// Line is one line of a table: cells in widths, of which 0 leaves one out. What the styles
+// of cells do not say is as in the style of the row; nil: it has none.
+func Line(widths []int, right []bool, cells []theme.Text, row *lipgloss.Style) string {
 	var b strings.Builder
-	gap := row.Render(" ")
+	gap := " "
+	if row != nil {
+		gap = row.Render(gap)
+	}
 	for i, c := range cells {
 		if widths[i] == 0 {
 			continue
@@ -88,7 +92,11 @@ func Line(widths []int, right []bool, cells []theme.Text, row lipgloss.Style) st
 		if b.Len() > 0 {
 			b.WriteString(gap)
 		}
-		b.WriteString(c.Style.Inherit(row).Render(term.Pad(c.Text, widths[i], right[i])))
+		style := c.Style
+		if row != nil { // to inherit costs as much as to measure the text
+			style = style.Inherit(*row)
+		}
+		b.WriteString(style.Render(term.Pad(c.Text, widths[i], right[i])))
 	}
 	return b.String()
 }

@@ -18,7 +18,7 @@ func PaintLook(t *theme.Theme) func(look lanes.Look, signs string) string {
 			style = t.Dim
 		case lanes.Waits, lanes.WaitsHolding:
 			style = t.Waiting
-		case lanes.Holds, lanes.Reads, lanes.Writes:
+		case lanes.Holds, lanes.Reads, lanes.Slots, lanes.Writes:
 			style = t.Holding
 		case lanes.Paused, lanes.Fenced, lanes.Fault:
 			style = t.Expiring

@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"cmp"
 	"strings"
 
 	"etcd-lock/internal/format"
@@ -10,10 +11,14 @@ import (
 // Pager is a text that may be longer than its room. It is scrolled by keys of its own, and
 // by those of the table beside it while it has the focus.
 type Pager struct {
+	More    string // how the user calls the key that scrolls on; empty: J
 	top, h  int
 	lines   int
 	focused bool
 }
+
+// MoreKey scrolls on.
+const MoreKey = "J"
 
 // What the keys do that give the focus to a text and to the table beside it, in short.
 const (
@@ -31,7 +36,7 @@ func (p *Pager) Bindings() []Binding {
 	}
 	return []Binding{
 		{
-			Keys: "J", Short: "more", Long: "scroll the text below",
+			Keys: MoreKey, Short: "more", Long: "scroll the text below",
 			Doc:   "scroll the text below the table",
 			Where: InFooter, Do: scroll(1),
 		},
@@ -41,13 +46,13 @@ func (p *Pager) Bindings() []Binding {
 			Where: InFooter, Do: scroll(-1),
 		},
 		{
-			Keys: "l", Short: ToText, Long: "then the keys that move scroll it",
-			Doc: "go to the text: the keys that move scroll it then",
+			Keys: "l", Short: ToText, Long: "the cursor keys then scroll it",
+			Doc: "move to the text, which the cursor keys then scroll",
 			Off: p.offText, Do: focus(true),
 		},
 		{
 			Keys: "h", Short: ToTable, Long: "from the text",
-			Doc: "go back to the table",
+			Doc: "back to the table",
 			Off: p.offTable, Do: focus(false),
 		},
 	}
@@ -75,7 +80,7 @@ func (p *Pager) offTable() Off {
 }
 
 // Reset is for another text, or none: it begins at its beginning, without the focus.
-func (p *Pager) Reset() { *p = Pager{} }
+func (p *Pager) Reset() { *p = Pager{More: p.More} }
 
 func (p *Pager) scroll(delta int) { p.top = min(max(p.top+delta, 0), max(p.lines-p.h, 0)) }
 
@@ -89,7 +94,7 @@ func (p *Pager) View(t *theme.Theme, lines []string, h int) string {
 	}
 	shown := lines[p.top:end:end]
 	if rest := len(lines) - end; rest > 0 && len(shown) > 1 {
-		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+format.Count(rest+1, "more line", "more lines")+": J"))
+		shown = append(shown[:len(shown)-1:len(shown)-1], t.Dim.Render("… "+format.Count(rest+1, "more line", "more lines")+": "+cmp.Or(p.More, MoreKey)))
 	}
 	return strings.Join(shown, "\n")
 }

@@ -111,7 +111,8 @@ func (p *Picker) View(t *theme.Theme, w, h int) string {
 		if i == p.cursor.at {
 			sign = "> "
 		}
-		lines = append(lines, t.Row(i == p.cursor.at, true).Render(term.Pad(sign+term.CutMiddle(p.items[p.shown[i]], iw-2), iw, false)))
+		text := theme.Styled(sign+term.CutMiddle(p.items[p.shown[i]], iw-2), t.Plain)
+		lines = append(lines, Line([]int{iw}, []bool{false}, []theme.Text{text}, t.Row(i == p.cursor.at, true)))
 	}
 	if len(lines) == 0 {
 		lines = []string{t.Dim.Render(term.Cut("  none has these letters", iw))}

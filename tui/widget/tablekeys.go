@@ -54,7 +54,7 @@ func (t *Table[K, R]) sortBindings() []Binding {
 		}
 	}
 	return append(sorts,
-		Binding{Keys: "<", Short: "sort by the column before", Do: t.key(func() { t.sortNext(-1) })},
+		Binding{Keys: "<", Short: "sort by the previous column", Do: t.key(func() { t.sortNext(-1) })},
 		Binding{Keys: ">", Short: "sort by the next column", Do: t.key(func() { t.sortNext(1) })},
 		Binding{Keys: "R", Short: "reverse the order", Do: t.key(func() { t.sortBy(order{t.order.by, !t.order.reversed}) })},
 	)

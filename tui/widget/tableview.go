@@ -36,7 +36,7 @@ func (t *Table[K, R]) View(focused bool, empty string) string {
 		right = append(right, c.Right)
 		cells = append(cells, theme.Styled(t.heading(i, widths[i+1]), t.theme.Heading))
 	}
-	lines := []string{Line(widths, right, cells, t.theme.Plain)}
+	lines := []string{Line(widths, right, cells, nil)}
 	if len(t.rows) == 0 {
 		for _, l := range term.Wrap(empty, t.w-gutter, t.theme.Dim.Render) {
 			lines = append(lines, "  "+l)
@@ -57,7 +57,7 @@ func (t *Table[K, R]) View(focused bool, empty string) string {
 }
 
 // whole is the line of a row that is one text, if it is one.
-func (t *Table[K, R]) whole(i int, row lipgloss.Style) (line string, is bool) {
+func (t *Table[K, R]) whole(i int, row *lipgloss.Style) (line string, is bool) {
 	if t.Whole == nil {
 		return "", false
 	}

@@ -16,6 +16,25 @@ import (
 	"etcd-lock/rwlock"
 )
 
+// Long describes the command.
+const Long = `Asks the holders of the read/write lock or the semaphore NAME to give it back, and waits
+until they have, or for --wait. It never takes the lock away.
+
+The ask is an ordinary request for writing, or for all permits of the semaphore, which is
+withdrawn at the end, or when the lock is granted. Holders that listen are those that use
+Wanted or WithKeep of package rwlock, and "etcd-lock exec --on-ask"; of the others nothing
+is expected. While the request waits, later requests wait behind it, those of readers and
+for single permits too.
+
+With -o json:
+  name, revision  the lock, and the revision at which its holders were read
+  holders         key, mode, client, and keeps: true if it caches the lock between its
+                  uses and gives it back when asked; false: not known; of a semaphore
+                  weight and permits too: how many of how many it holds
+  given_back      true if all of them have given it back, or the lock was not held
+
+Exit codes: 0 given back, or not held; 3 not given back in time.`
+
 // Options are the options of Run.
 type Options struct {
 	Name    string
@@ -33,6 +52,9 @@ type holder struct {
 	Mode   string `json:"mode"`
 	Client string `json:"client"`
 	Keeps  bool   `json:"keeps"` // it caches the lock between its uses, and gives it back when asked
+
+	Weight  int `json:"weight,omitempty"`  // of a semaphore: how many permits it holds
+	Permits int `json:"permits,omitempty"` // of a semaphore: how many there are, as it was told
 }
 
 // doc is the JSON document of the command.
@@ -43,8 +65,8 @@ type doc struct {
 	GivenBack bool     `json:"given_back"`
 }
 
-// Run asks the holders of a lock to give it back, by a request for writing, and waits until
-// they have, or for the given time. It withdraws the request then, and reports whether the
+// Run asks the holders of a lock to give it back, by a request for writing, or of a semaphore for
+// all permits, and waits until they have, or for the given time. It withdraws the request then, and reports whether the
 // lock was given back, or not held.
 func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
 	c, err := opts.Connect(ctx)
@@ -56,34 +78,52 @@ func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(s, opts.Name), GivenBack: true}
-	if len(d.Holders) == 0 && len(s.Named(opts.Name)) > 0 {
-		if _, known := s.Find(inspect.LockID{Layout: layout.RWLock, Name: opts.Name}); !known {
-			return false, fmt.Errorf("%s is a lock of other software, which cannot be asked", opts.Name)
-		}
+	l, known := find(s, opts.Name)
+	if !known && len(s.Named(opts.Name)) > 0 {
+		return false, fmt.Errorf("%s is a lock of other software, which cannot be asked", opts.Name)
 	}
+	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(l), GivenBack: true}
 	if len(d.Holders) > 0 {
-		if d.GivenBack, err = opts.ask(ctx, c, d); err != nil {
+		if d.GivenBack, err = opts.ask(ctx, c, d, askFor(l)); err != nil {
 			return false, err
 		}
 	}
 	return d.GivenBack, opts.print(d)
 }
 
-// holders returns who holds the lock of a name.
-func holders(s inspect.Snapshot, name string) []holder {
+// find returns the read/write lock or the semaphore of a name.
+func find(s inspect.Snapshot, name string) (l inspect.Lock, known bool) {
+	for _, kind := range []*layout.Rule{layout.RWLock, layout.Semaphores} {
+		if l, known = s.Find(inspect.LockID{Layout: kind, Name: name}); known {
+			return l, true
+		}
+	}
+	return l, false
+}
+
+// askFor returns the request that asks for a lock: it waits for all holders.
+func askFor(l inspect.Lock) rwlock.LockRequest {
+	if p := l.Permits(); p.Total > 0 {
+		return rwlock.LockRequest{Name: l.ID.Name, Mode: rwlock.Slot, Weight: p.Total, Permits: p.Total}
+	}
+	return rwlock.LockRequest{Name: l.ID.Name, Mode: rwlock.Write}
+}
+
+// holders returns who holds a lock.
+func holders(l inspect.Lock) []holder {
 	found := []holder{}
-	l, _ := s.Find(inspect.LockID{Layout: layout.RWLock, Name: name})
 	for _, r := range l.Queue {
 		if r.Holding {
-			found = append(found, holder{Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep})
+			found = append(found, holder{
+				Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep, Weight: r.Owner.Weight, Permits: r.Owner.Permits,
+			})
 		}
 	}
 	return found
 }
 
 // ask requests the lock until its holders have given it back.
-func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc) (bool, error) {
+func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc, request rwlock.LockRequest) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, opts.Wait)
 	defer cancel()
 	session, err := rwlock.NewSession(ctx, c.Client, sessionTTL)
@@ -97,11 +137,11 @@ func (opts *Options) ask(ctx context.Context, c *connect.Conn, d doc) (bool, err
 		defer stop()
 		awaitDeleted(released, c.Client, d)
 	}()
-	m := session.NewRWMutex(d.Name, rwlock.WithLabel("etcd-lock ask"))
-	err = m.RWLock(released)
+	set := session.NewSet([]rwlock.LockRequest{request}, rwlock.WithLabel("etcd-lock ask"))
+	err = set.Lock(released)
 	switch {
 	case err == nil:
-		return true, m.Unlock()
+		return true, set.Unlock()
 	case ctx.Err() == nil && errors.Is(err, context.Canceled): // others are granted the lock now
 		return true, nil
 	case errors.Is(err, context.DeadlineExceeded):
@@ -142,7 +182,11 @@ func (opts *Options) print(d doc) error {
 		if h.Keeps {
 			text = ", which caches the lock between its uses and gives it back when asked"
 		}
-		if err := opts.say("asked " + h.Client + " (" + h.Mode + ")" + text); err != nil {
+		held := h.Mode
+		if h.Permits > 0 {
+			held += fmt.Sprintf(" %d/%d", h.Weight, h.Permits)
+		}
+		if err := opts.say("asked " + h.Client + " (" + held + ")" + text); err != nil {
 			return err
 		}
 	}

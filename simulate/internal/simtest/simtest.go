@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func WantEncodes(t *testing.T, sc *scenario.Scenario, notes scenario.Notes) []by
 	return data
 }
 
-// Contention makes up clients that contend for two locks, with times on a grid.
+// Contention makes up clients that contend for two locks and a semaphore, with times on a grid.
 func Contention(seed uint64, name string) *scenario.Scenario {
 	a := rand.New(rand.NewPCG(seed, 1))
 	const grid = 70 * time.Millisecond
@@ -100,10 +101,15 @@ func Contention(seed uint64, name string) *scenario.Scenario {
 	for i := range 2 + a.IntN(3) {
 		c := scenario.Client{Name: fmt.Sprint("c", i), Count: 1, TTL: sc.TTL, After: times(6), Repeat: 1 + a.IntN(2)}
 		for range 1 + a.IntN(2) {
-			take := scenario.Step{Do: one(a, scenario.Read, scenario.Write, scenario.Write, scenario.Together), Within: times(8), Try: a.IntN(5) == 0}
+			take := scenario.Step{Do: one(a, scenario.Read, scenario.Write, scenario.Write, scenario.Slot, scenario.Slot, scenario.Together), Within: times(8), Try: a.IntN(5) == 0}
 			switch take.Do {
 			case scenario.Together:
 				take.Locks = []rwlock.LockRequest{{Name: "/a", Mode: rwlock.Read}, {Name: "/b", Mode: rwlock.Write}}
+				if a.IntN(3) == 0 {
+					take.Locks = append(take.Locks, slot(a))
+				}
+			case scenario.Slot:
+				take.Locks = []rwlock.LockRequest{slot(a)}
 			case scenario.Read:
 				take.Locks = []rwlock.LockRequest{{Name: one(a, "/a", "/b"), Mode: rwlock.Read}}
 			default:
@@ -119,7 +125,7 @@ func Contention(seed uint64, name string) *scenario.Scenario {
 			if take.Do == scenario.Write {
 				change = scenario.Step{Do: scenario.Downgrade, Locks: []rwlock.LockRequest{{Name: take.Locks[0].Name, Mode: rwlock.Read}}}
 			}
-			if take.Do != scenario.Together && a.IntN(3) == 0 {
+			if (take.Do == scenario.Read || take.Do == scenario.Write) && a.IntN(3) == 0 {
 				c.Steps = append(c.Steps, change, scenario.Step{Do: scenario.Wait, For: times(2)})
 			}
 			c.Steps = append(c.Steps, unlock, scenario.Step{Do: scenario.Wait, For: times(3)})
@@ -129,7 +135,18 @@ func Contention(seed uint64, name string) *scenario.Scenario {
 		}
 		sc.Clients = append(sc.Clients, c)
 	}
+	if slices.Contains(sc.Locks(), pool.Name) {
+		sc.Semaphores = []scenario.Semaphore{pool}
+	}
 	return sc
+}
+
+// pool is the semaphore of Contention.
+var pool = scenario.Semaphore{Name: "/pool", Permits: 3}
+
+// slot takes some of the permits.
+func slot(a *rand.Rand) rwlock.LockRequest {
+	return rwlock.LockRequest{Name: pool.Name, Mode: rwlock.Slot, Weight: 1 + a.IntN(pool.Permits), Permits: pool.Permits}
 }
 
 // one is one of several.
