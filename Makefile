@@ -1,8 +1,9 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow remedies servers cases real module law kills prometheus docs model kubernetes release reproduce
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow remedies servers matrix cases real module law kills prometheus docs model kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
+SOAK ?= 10m
 N ?= 1000000
 FIRST ?= 1
 
@@ -38,6 +39,8 @@ slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 	go test -count=1 -v -timeout 30m ./internal/stories -servers
+matrix: ## soak the locks on etcd 3.4 to 3.7, and on a cluster that is upgraded, for SOAK each
+	go test -count=1 -v -timeout 0 ./internal/stories -run '^TestMatrix$$' -matrix $(SOAK)
 cases: ## run the tests of the cases that need real clusters, and print a line for each; see docs/cases.md
 	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules

@@ -3,6 +3,7 @@ package rwlock_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -28,6 +29,7 @@ type kind struct {
 
 const (
 	leaderKilled   = "leader killed"
+	upgraded       = "member upgraded"
 	leaderPaused   = "leader paused"
 	memberPaused   = "member paused"
 	quorumPaused   = "two members paused"
@@ -109,6 +111,19 @@ func inject(ctx context.Context, t *tally, faults []fault, begin func(context.Co
 	}
 }
 
+// rolling returns the faults of members, and among them, in equal parts of the time, their
+// upgrades, if there are to be some.
+func rolling(faults []fault, members []int) []fault {
+	if *soakUpgrade == "" {
+		return faults
+	}
+	for i, m := range slices.Backward(members) {
+		at := len(faults) * (i + 1) / (len(members) + 1)
+		faults = slices.Insert(faults, at, fault{kind: upgraded, target: m, after: ms(500)})
+	}
+	return faults
+}
+
 // hitMembers does one fault to the cluster.
 func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 	members := s.cluster.Members
@@ -119,6 +134,9 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 		}
 	}
 	switch f.kind {
+	case upgraded:
+		member.Upgrade(*soakUpgrade)
+		return func() {}
 	case leaderKilled:
 		member.Kill()
 		return member.Start

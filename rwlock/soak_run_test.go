@@ -24,8 +24,10 @@ import (
 )
 
 var (
-	soakFor  = flag.Duration("soak", 0, "how long TestSoak injects faults; a few seconds if not given")
-	soakSeed = flag.Uint64("seed", 0, "from what TestSoak draws its faults; random with -soak if not given")
+	soakFor     = flag.Duration("soak", 0, "how long TestSoak injects faults; a few seconds if not given")
+	soakServer  = flag.String("server", "", "the path of an etcd that TestSoak runs, if not the one in this program")
+	soakUpgrade = flag.String("upgrade", "", "the path of an etcd that TestSoak changes to, one member after the other")
+	soakSeed    = flag.Uint64("seed", 0, "from what TestSoak draws its faults; random with -soak if not given")
 )
 
 const (
@@ -81,7 +83,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
-	s := &soak{seed: seed, cluster: etcdtest.StartCluster(t, 3), tally: newTally(), trace: &trace.Log{}}
+	s := &soak{seed: seed, cluster: etcdtest.StartServers(t, 3, *soakServer), tally: newTally(), trace: &trace.Log{}}
 	endpoints := s.cluster.Endpoints()
 	s.admin = etcdtest.Client(t, endpoints...)
 	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)
@@ -136,7 +138,7 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 	others.Go(func() { inject(ctx, s.tally, draw(2, clientFaults, []int{3, 4, 5}, ms(1500)), s.hitClients) })
 	others.Go(func() { inject(ctx, s.tally, draw(3, upkeep, members, ms(500)), s.maintain) })
 	others.Go(func() { inject(ctx, s.tally, draw(5, replyFaults, members, ms(2000)), s.hitReplies) })
-	inject(ctx, s.tally, draw(4, memberFaults, members, ms(2500)), s.hitMembers)
+	inject(ctx, s.tally, rolling(draw(4, memberFaults, members, ms(2500)), members), s.hitMembers)
 }
 
 // check asks the witnesses.

@@ -39,6 +39,9 @@ type Options struct {
 	// Config applies to all members. The cluster overwrites names, addresses
 	// and data directories.
 	Config etcd.EmbeddedConfig
+	// Server is the path of an etcd that is run for each member, instead of the one in this
+	// program. Of Config, only ElectionTimeout applies then.
+	Server string
 	// Stderr receives what members write when they crash; nil discards it. If
 	// it is not a file it must be safe for concurrent use.
 	Stderr io.Writer
@@ -101,7 +104,7 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 			number: i + 1,
 			addr:   addrs[n+i],
 			peers:  c.peers,
-			child:  child{Config: cfg, Remove: c.dir, proxy: c.peers.proxy(i), stderr: opts.Stderr},
+			child:  child{Config: cfg, Remove: c.dir, server: opts.Server, proxy: c.peers.proxy(i), stderr: opts.Stderr},
 		})
 	}
 	for _, m := range c.members {

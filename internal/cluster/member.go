@@ -51,6 +51,14 @@ func (m *Member) Restart(ctx context.Context) error {
 	return nil
 }
 
+// Upgrade restarts the member on its data as another etcd, whose path is server.
+func (m *Member) Upgrade(ctx context.Context, server string) error {
+	m.mu.Lock()
+	m.child.server = server
+	m.mu.Unlock()
+	return m.Restart(ctx)
+}
+
 // replace kills the member's process, if it runs, and starts a new one.
 func (m *Member) replace() (*process, error) {
 	m.mu.Lock()

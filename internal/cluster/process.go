@@ -21,6 +21,9 @@ type process struct {
 
 // start starts the member's process, and does not wait until it serves.
 func (c child) start() (*process, error) {
+	if c.server != "" {
+		return c.startServer()
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err

@@ -16,3 +16,7 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 // waitStopped does not wait: on these systems, waiting for a child to stop would
 // also reap one that has exited, which is left to os/exec.
 func waitStopped(*os.Process) error { return nil }
+
+// endsWithParent is attributes: on this system, a program that does not notice that this one
+// has died lives on.
+func endsWithParent() *syscall.SysProcAttr { return attributes() }

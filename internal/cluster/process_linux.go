@@ -15,6 +15,11 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGCONT}
 }
 
+// endsWithParent is attributes for a program that does not notice that this one has died.
+func endsWithParent() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
 // waitStopped waits until every thread of the child p has stopped. SIGSTOP is
 // delivered to one thread, which on a busy machine first has to wait for a
 // processor; until then the others run on, and the member answers. It also

@@ -20,3 +20,7 @@ func suspend(*os.Process) error {
 func resume(*os.Process) error {
 	return fmt.Errorf("continuing a process: %w on Windows", errors.ErrUnsupported)
 }
+
+// endsWithParent is attributes: on this system, a program that does not notice that this one
+// has died lives on.
+func endsWithParent() *syscall.SysProcAttr { return attributes() }

@@ -25,6 +25,18 @@ func StartCluster(tb testing.TB, n int, configure ...func(*etcd.EmbeddedConfig))
 	for _, c := range configure {
 		c(&opts.Config)
 	}
+	return startCluster(tb, n, opts)
+}
+
+// StartServers is StartCluster with the etcd at a path, or the one in this program if that
+// is empty.
+func StartServers(tb testing.TB, n int, server string) *Cluster {
+	tb.Helper()
+	return startCluster(tb, n, cluster.Options{Stderr: os.Stderr, Server: server})
+}
+
+func startCluster(tb testing.TB, n int, opts cluster.Options) *Cluster {
+	tb.Helper()
 	started, err := cluster.Start(context.Background(), n, opts)
 	if err != nil {
 		tb.Fatal(err)
@@ -66,6 +78,9 @@ func StartProcess(tb testing.TB, configure ...func(*etcd.EmbeddedConfig)) *Proce
 
 // Start restarts the member and returns once it serves.
 func (p *Process) Start() { p.must(p.Restart(context.Background())) }
+
+// Upgrade restarts the member as the etcd at a path.
+func (p *Process) Upgrade(server string) { p.must(p.Member.Upgrade(context.Background(), server)) }
 
 // Backup copies the member's data and returns the function that restores the copy in
 // place: the member has the same address and identities as before, and earlier
