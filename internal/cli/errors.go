@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"etcd-lock/internal/cli/alert"
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
@@ -160,7 +161,38 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 
 // printNote prints a line of a kind: error, hint, warning or note.
 func printNote(w io.Writer, kind, text string) {
+	if of, ok := w.(notesOf); ok {
+		text = "context " + of.context + ": " + text
+	}
 	printLine(w, kind+": "+text)
+}
+
+// notesOf is where notes about one of several contexts are printed, which say its name.
+type notesOf struct {
+	io.Writer
+	context string
+}
+
+// unanswered prints the errors of several contexts, and returns an error with the exit code
+// of the first.
+func unanswered[T any](ctx context.Context, w io.Writer, answers []contexts.Answer[T]) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var result error
+	for _, a := range answers {
+		if a.Err == nil {
+			continue
+		}
+		printNote(notesOf{w, a.Context}, "error", format.Plainly(a.Err))
+		if help := hint.Of(a.Err); help != "" {
+			printNote(notesOf{w, a.Context}, "hint", help)
+		}
+		if result == nil {
+			result = exitError{code: exitCode(runResult(a.Err))}
+		}
+	}
+	return result
 }
 
 // printUnread prints notes of what was to be read, and could not be.

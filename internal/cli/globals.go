@@ -39,6 +39,7 @@ type globals struct {
 	config      config.File
 	chosen      contexts.Chosen
 	context     config.Context // that is used; its zero value: none is
+	several     []*globals     // of the contexts, for a command that is about several; else nil
 	same        []string       // flags that connect other commands to another context
 }
 
@@ -76,7 +77,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; ls, show, why, watch and tui show several, such as dev,prod")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as
@@ -121,19 +122,23 @@ const (
 )
 
 // resolve reads the configuration file, and fills flags that were not given from the
-// context that is used or, without one, from the environment. It checks that the flags fit
+// contexts that are used or, without one, from the environment. It checks that the flags fit
 // together.
 func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 	if err := g.configure(fs, getenv); err != nil {
 		return err
 	}
-	if g.chosen.Name == "" {
+	switch {
+	case len(g.chosen.Several) > 0:
+		return g.enterAll(fs)
+	case g.chosen.Name == "":
 		return g.settle(fs, getenv)
+	default:
+		return g.enter(fs)
 	}
-	return g.enter(fs)
 }
 
-// configure reads the configuration file, and chooses the context.
+// configure reads the configuration file, and chooses the contexts.
 func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
 	path := cmp.Or(g.configPath, getenv(configEnv))
 	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
@@ -54,13 +56,16 @@ With -o json:
     longest_wait_bound  exact, or at_least: the first waiter recorded no time
 ` + docs.RecordedHelp + `
 
-` + changesFields
+` + changesFields + `
+
+` + contexts.SeveralHelp
 
 // lsOptions are the options of ls.
 type lsOptions struct {
 	prefixes []string
 	rev      revs
-	recorded moments // nil: etcd is read
+	recorded moments           // nil: etcd is read
+	several  []contexts.Member // in place of connect; nil: one etcd
 	connect  func(context.Context) (*connect.Conn, error)
 	out      output.Printer
 	err      io.Writer
@@ -74,15 +79,17 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 	var rev revs
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Use:   "ls [PREFIX...]",
-		Short: "List locks: layout, state, readers, writers, waiters, longest wait",
-		Long:  lsLong,
+		Annotations: map[string]string{severalContexts: ""},
+		Use:         "ls [PREFIX...]",
+		Short:       "List locks: layout, state, readers, writers, waiters, longest wait",
+		Long:        lsLong,
 		Example: `  etcd-lock ls /jobs/ /reports/
   etcd-lock ls -o json | jq -r '.locks[] | select(.waiters > 0) | .name'
   etcd-lock ls --rev 812..900
+  etcd-lock ls --context dev,prod /jobs/
   etcd-lock ls --recording /var/lib/etcd-lock --at 03:12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &lsOptions{prefixes: args, rev: rev, connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
+			opts := &lsOptions{prefixes: args, rev: rev, several: a.members(), connect: a.connect, out: a.printer(), err: a.Err, now: a.now}
 			var err error
 			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
 				return err
@@ -96,31 +103,73 @@ func newLsCmd(a *app, runF func(context.Context, *lsOptions) error) *cobra.Comma
 }
 
 func lsRun(ctx context.Context, opts *lsOptions) error {
-	if opts.recorded != nil {
+	switch {
+	case opts.recorded != nil:
 		return lsRecorded(opts)
+	case opts.several != nil:
+		return lsSeveral(ctx, opts)
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
-	if err != nil {
-		return err
-	}
 	if opts.rev.two {
+		prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+		if err != nil {
+			return err
+		}
 		doc, err := compareRevisions(snapshotsOf(ctx, c, prefixes), opts.rev, anyLock)
 		if err != nil {
 			return err
 		}
 		return doc.write(opts.out)
 	}
-	snapshot, err := c.Snapshot(ctx, opts.rev.from, prefixes...)
+	doc, err := opts.read(ctx, c, opts.err)
 	if err != nil {
 		return err
 	}
-	printUnread(opts.err, snapshot)
-	return newLsDoc(snapshot, opts.rev.clock(opts.now)).write(opts)
+	return doc.write(opts)
+}
+
+// read lists the locks of an etcd.
+func (opts *lsOptions) read(ctx context.Context, c *connect.Conn, notes io.Writer) (lsDoc, error) {
+	prefixes, err := reach(ctx, c, opts.prefixes, notes)
+	if err != nil {
+		return lsDoc{}, err
+	}
+	snapshot, err := c.Snapshot(ctx, opts.rev.from, prefixes...)
+	if err != nil {
+		return lsDoc{}, err
+	}
+	printUnread(notes, snapshot)
+	return newLsDoc(snapshot, opts.rev.clock(opts.now)), nil
+}
+
+// lsSeveral lists the locks of several contexts.
+func lsSeveral(ctx context.Context, opts *lsOptions) error {
+	answers := contexts.Ask(ctx, opts.several, func(ctx context.Context, m contexts.Member, c *connect.Conn) (lsDoc, error) {
+		doc, err := opts.read(ctx, c, notesOf{opts.err, m.Name})
+		doc.Context = m.Name
+		return doc, err
+	})
+	failed := unanswered(ctx, opts.err, answers)
+	if opts.out.Format == output.JSON {
+		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[lsDoc]) any { return a.Doc }), failed)
+	}
+	var rows [][]output.Cell
+	for _, a := range contexts.Answered(answers) {
+		if len(a.Doc.Locks) == 0 {
+			_, _ = fmt.Fprintln(opts.err, printable.Text(a.Context+": "+a.Doc.none()))
+		}
+		for _, row := range a.Doc.rows() {
+			rows = append(rows, append(output.Row(a.Context), row...))
+		}
+	}
+	if len(rows) == 0 {
+		return failed
+	}
+	return cmp.Or(opts.out.Table(append([]string{"CONTEXT"}, lsHeading()...), rows), failed)
 }
 
 // lsRecorded lists the locks of a recording.
@@ -154,6 +203,7 @@ func (d lsDoc) write(opts *lsOptions) error {
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
 type lsDoc struct {
+	Context        string   `json:"context,omitempty"` // one of several
 	Prefixes       []string `json:"prefixes"`
 	PrefixesBase64 []string `json:"prefixes_base64,omitempty"`
 	Revision       int64    `json:"revision"`
@@ -233,15 +283,20 @@ func (d lsDoc) none() string {
 	return none
 }
 
-func (d lsDoc) table(out output.Printer) error {
-	var rows [][]output.Cell
+func (d lsDoc) table(out output.Printer) error { return out.Table(lsHeading(), d.rows()) }
+
+func lsHeading() []string {
+	return []string{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}
+}
+
+func (d lsDoc) rows() (rows [][]output.Cell) {
 	for _, l := range d.Locks {
 		row := output.Row(format.Name(l.Name), l.Layout, l.State,
 			l.readers, l.writers, l.waiters, l.wait)
 		row[2].Tone = stateTone(l.State)
 		rows = append(rows, row)
 	}
-	return out.Table([]string{"NAME", "LAYOUT", "STATE", "READERS", "WRITERS", "WAITERS", "LONGEST WAIT"}, rows)
+	return rows
 }
 
 func stateTone(state string) output.Tone {

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"etcd-lock/internal/cli/contexts"
 )
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
@@ -21,7 +25,8 @@ Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 The flags of the connection are also read from the environment variables of etcdctl:
 ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
 ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
-lists the clusters that it names, and docs/config.md describes it.
+lists the clusters that it names, and docs/config.md describes it. The commands ls, show,
+why, watch and tui show several together: --context dev,prod.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -57,6 +62,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 			}
 			return a.prepare(cmd)
 		},
+		Annotations:       map[string]string{severalContexts: ""}, // as the terminal UI
 		RunE:              tuiCmd.RunE,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
@@ -91,6 +97,9 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 // offline is the annotation of commands that need no etcd and no context.
 const offline = "offline"
 
+// severalContexts is the annotation of commands that can be about several contexts.
+const severalContexts = "several contexts"
+
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.given = cmd.Flags()
@@ -100,7 +109,47 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if _, ok := cmd.Annotations[offline]; ok {
 		return a.settle(cmd.Flags(), a.Getenv)
 	}
-	return a.resolve(cmd.Flags(), a.Getenv)
+	if err := a.resolve(cmd.Flags(), a.Getenv); err != nil {
+		return err
+	}
+	_, can := cmd.Annotations[severalContexts]
+	return contexts.CheckSeveral(a.chosen, cmd.Name(), can, cmd.Flags())
+}
+
+// enterAll makes the globals of several contexts.
+func (g *globals) enterAll(fs *pflag.FlagSet) error {
+	if err := g.settle(fs, func(string) string { return "" }); err != nil {
+		return err
+	}
+	g.endpointsSet = true
+	var terminal sync.Mutex // has room for one prompt
+	for _, name := range g.chosen.Several {
+		one, err := g.in(name, fs)
+		if err != nil {
+			return err
+		}
+		if ask := g.connection.AskPassword; ask != nil {
+			one.connection.AskPassword = func(ctx context.Context, prompt string) (string, error) {
+				terminal.Lock()
+				defer terminal.Unlock()
+				return ask(ctx, prompt)
+			}
+		}
+		if warn := g.connection.Warn; warn != nil {
+			one.connection.Warn = func(text string) { warn("context " + name + ": " + text) }
+		}
+		g.several = append(g.several, one)
+	}
+	return nil
+}
+
+// members are the contexts of a command that is about several; else there are none.
+func (g *globals) members() []contexts.Member {
+	var all []contexts.Member
+	for _, one := range g.several {
+		all = append(all, contexts.Member{Name: one.context.Name, Connect: one.connect})
+	}
+	return all
 }
 
 // mayBeEmpty are the flags of commands for which an empty text has a meaning.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
@@ -41,7 +42,9 @@ With -o json:
 
 ` + changesFields + `
 
-` + historyFields
+` + historyFields + `
+
+` + contexts.SeveralHelp
 
 // showOptions are the options of show.
 type showOptions struct {
@@ -50,7 +53,8 @@ type showOptions struct {
 	history bool
 	since   int64 // where the history begins; 0: as far back as etcd has it
 
-	recorded moments // nil: etcd is read
+	recorded moments           // nil: etcd is read
+	several  []contexts.Member // in place of connect; nil: one etcd
 	connect  func(context.Context) (*connect.Conn, error)
 	out      output.Printer
 	err      io.Writer
@@ -68,11 +72,13 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 	var name []byte
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Use:   "show {NAME | --name-base64 NAME}",
-		Short: "Show the queue of a lock, from its holders to the last waiter",
-		Long:  showLong,
+		Annotations: map[string]string{severalContexts: ""},
+		Use:         "show {NAME | --name-base64 NAME}",
+		Short:       "Show the queue of a lock, from its holders to the last waiter",
+		Long:        showLong,
 		Example: `  etcd-lock show /jobs/nightly
   etcd-lock show /jobs/nightly --history --since 812
+  etcd-lock show /jobs/nightly --context dev,prod
   etcd-lock show /jobs/nightly --recording /var/lib/etcd-lock --at -2h`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(a),
@@ -87,7 +93,7 @@ func newShowCmd(a *app, runF func(context.Context, *showOptions) error) *cobra.C
 			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
 				return err
 			}
-			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
+			opts.several, opts.connect, opts.out, opts.err, opts.now = a.members(), a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -127,8 +133,11 @@ func (opts *showOptions) check(fs *pflag.FlagSet) error {
 }
 
 func showRun(ctx context.Context, opts *showOptions) error {
-	if opts.recorded != nil {
+	switch {
+	case opts.recorded != nil:
 		return showRecorded(opts)
+	case opts.several != nil:
+		return showSeveral(ctx, opts)
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {
@@ -145,33 +154,56 @@ func showRun(ctx context.Context, opts *showOptions) error {
 		}
 		return doc.write(opts.out)
 	default:
-		return showQueue(ctx, c, opts)
+		s, err := opts.read(ctx, c, opts.err)
+		if err != nil {
+			return err
+		}
+		return s.write(opts)
 	}
 }
 
-func showQueue(ctx context.Context, c *connect.Conn, opts *showOptions) error {
+// shown is what show says of an etcd.
+type shown struct {
+	showDoc
+	absent []string // lines for people that say that there is no lock of the name
+}
+
+// read reads the queues of the lock.
+func (opts *showOptions) read(ctx context.Context, c *connect.Conn, notes io.Writer) (shown, error) {
 	snapshot, err := c.SnapshotOf(ctx, opts.rev.from, opts.name)
 	if err != nil {
-		return err
+		return shown{}, err
 	}
-	printUnread(opts.err, snapshot)
+	printUnread(notes, snapshot)
 	locks := withInfo(ctx, c, opts.rev.from, snapshot.Named(opts.name))
 	var leases map[int64]inspect.Lease
 	if opts.rev.from == 0 {
 		leases, err = leasesOf(ctx, c, locks)
 	}
 	if err != nil && ctx.Err() == nil { // the queue is useful without them
-		printNote(opts.err, "warning", fmt.Sprintf("remaining TTLs are not known: %s", format.Plainly(err)))
+		printNote(notes, "warning", fmt.Sprintf("remaining TTLs are not known: %s", format.Plainly(err)))
 	}
-	doc := newShowDoc(opts.name, snapshot.Revision, locks, leases, opts.rev.clock(opts.now))
-	switch {
-	case opts.out.Format == output.JSON:
-		return opts.out.Document(doc)
-	case len(locks) == 0:
-		return writeAbsence(ctx, c, opts.out, opts.name, opts.rev.from)
-	default:
-		return doc.write(opts.out, opts.rev.clock(opts.now))
+	s := shown{showDoc: newShowDoc(opts.name, snapshot.Revision, locks, leases, opts.rev.clock(opts.now))}
+	if len(locks) > 0 || opts.out.Format == output.JSON {
+		return s, nil
 	}
+	text, meant, err := absence(ctx, c, opts.name, opts.rev.from)
+	if s.absent = []string{text}; meant != "" {
+		s.absent = append(s.absent, meant)
+	}
+	return s, err
+}
+
+func (s shown) write(opts *showOptions) error {
+	if opts.out.Format == output.JSON {
+		return opts.out.Document(s.showDoc)
+	}
+	for _, line := range s.absent {
+		if err := opts.out.Line(output.Cell{Text: line}); err != nil {
+			return err
+		}
+	}
+	return s.showDoc.write(opts.out, opts.rev.clock(opts.now))
 }
 
 // showRecorded shows a queue of a recording.
@@ -214,18 +246,6 @@ func withInfo(ctx context.Context, c *connect.Conn, revision int64, locks []insp
 		return err
 	})
 	return informed
-}
-
-// writeAbsence prints that there is no lock of a name.
-func writeAbsence(ctx context.Context, c *connect.Conn, out output.Printer, name string, revision int64) error {
-	text, meant, err := absence(ctx, c, name, revision)
-	if err != nil {
-		return err
-	}
-	if err := out.Line(output.Cell{Text: text}); err != nil || meant == "" {
-		return err
-	}
-	return out.Line(output.Cell{Text: meant})
 }
 
 // absence says that there is no lock of a name, and which locks may be meant. If the
@@ -273,6 +293,7 @@ func leasesOf(ctx context.Context, c *connect.Conn, locks []inspect.Lock) (map[i
 
 // showDoc is what show prints as JSON; showLong documents its fields.
 type showDoc struct {
+	Context    string       `json:"context,omitempty"` // one of several
 	Name       string       `json:"name"`
 	NameBase64 string       `json:"name_base64,omitempty"`
 	Revision   int64        `json:"revision"`
@@ -298,8 +319,7 @@ func (d showDoc) write(out output.Printer, now time.Time) error {
 		if i > 0 {
 			_ = out.Line()
 		}
-		head := fmt.Sprintf("  %s, %s, at revision %d", l.Layout, l.State, d.Revision)
-		if err := out.Line(output.Cell{Text: format.Name(d.Name)}, output.Cell{Text: head}); err != nil {
+		if err := out.Line(output.Cell{Text: format.Name(d.Name)}, output.Cell{Text: d.head(l)}); err != nil {
 			return err
 		}
 		if err := l.Table(out, now); err != nil {
@@ -307,4 +327,9 @@ func (d showDoc) write(out output.Printer, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// head is what is said of a lock behind its name.
+func (d showDoc) head(l docs.Queue) string {
+	return fmt.Sprintf("  %s, %s, at revision %d", l.Layout, l.State, d.Revision)
 }

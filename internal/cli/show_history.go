@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/follow"
 	"etcd-lock/internal/cli/output"
@@ -16,6 +18,7 @@ import (
 	"etcd-lock/internal/cli/profiling"
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
 )
@@ -225,4 +228,51 @@ func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefi
 	p.Live, p.Recorded = a.followed(prefixes, p.Live.For, p.Recorded)
 	p.Out = a.printer()
 	return true, runResult(predicting.Run(cmd.Context(), &p.Options))
+}
+
+// showSeveral shows the queues of the lock in several contexts, in one table.
+func showSeveral(ctx context.Context, opts *showOptions) error {
+	answers := contexts.Ask(ctx, opts.several, func(ctx context.Context, m contexts.Member, c *connect.Conn) (shown, error) {
+		s, err := opts.read(ctx, c, notesOf{opts.err, m.Name})
+		s.Context = m.Name
+		return s, err
+	})
+	failed := unanswered(ctx, opts.err, answers)
+	if opts.out.Format == output.JSON {
+		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[shown]) any { return a.Doc.showDoc }), failed)
+	}
+	return cmp.Or(writeShown(opts.out, contexts.Answered(answers), opts.now()), failed)
+}
+
+// writeShown prints the locks of several contexts, a line each, and their queues in one table.
+func writeShown(out output.Printer, answers []contexts.Answer[shown], now time.Time) error {
+	queued := false
+	for _, a := range answers {
+		for _, line := range a.Doc.absent {
+			if err := out.Line(output.Cell{Text: a.Context + ": " + line}); err != nil {
+				return err
+			}
+		}
+		for _, l := range a.Doc.Locks {
+			queued = true
+			err := out.Line(output.Cell{Text: a.Context + ": " + format.Name(a.Doc.Name)}, output.Cell{Text: a.Doc.head(l)})
+			if err = cmp.Or(err, l.SayMore(out, a.Context+": ")); err != nil {
+				return err
+			}
+		}
+	}
+	if !queued {
+		return nil
+	}
+	return out.Rows(append([]string{"CONTEXT", "LAYOUT"}, docs.QueueHeading()...), func(yield func([]output.Cell) bool) {
+		for _, a := range answers {
+			for _, l := range a.Doc.Locks {
+				for row := range l.Rows(now) {
+					if !yield(append(output.Row(a.Context, l.Layout), row...)) {
+						return
+					}
+				}
+			}
+		}
+	})
 }

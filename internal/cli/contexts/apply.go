@@ -23,26 +23,41 @@ func Identity() []string {
 	}
 }
 
-// Chosen is which context a command is about.
+// Chosen is which contexts a command is about.
 type Chosen struct {
-	Name  string // empty: none
-	Named bool   // by a flag or a variable, and not only in the file
+	Name    string   // of the one; empty: none, or several
+	Named   bool     // by a flag or a variable, and not only in the file
+	Several []string // in the order in which they were named; nil: at most one
 }
 
-// Choose returns which context a command is about: that of --context, or else of the
+// Has reports whether a command is about a context.
+func (c Chosen) Has(name string) bool { return name == c.Name || slices.Contains(c.Several, name) }
+
+// Choose returns which contexts a command is about: those of --context, or else of the
 // variable ETCD_LOCK_CONTEXT, or else the one of the file, unless etcd is named otherwise.
 func Choose(file config.File, flag, variable string, otherwise bool) (Chosen, error) {
-	name := cmp.Or(flag, variable)
-	switch _, ok := file.Find(name); {
-	case ok:
-		return Chosen{Name: name, Named: true}, nil
-	case name != "":
-		return Chosen{}, unknown(file, name)
-	case otherwise:
+	named := cmp.Or(flag, variable)
+	switch {
+	case named == "" && otherwise:
 		return Chosen{}, nil
-	default:
+	case named == "":
 		return Chosen{Name: file.Context}, nil
 	}
+	var names []string
+	for name := range strings.SplitSeq(named, ",") {
+		name = strings.TrimSpace(name)
+		if _, ok := file.Find(name); !ok {
+			return Chosen{}, unknown(file, name)
+		}
+		if slices.Contains(names, name) {
+			return Chosen{}, fmt.Errorf("context %s is named twice", name)
+		}
+		names = append(names, name)
+	}
+	if len(names) > 1 {
+		return Chosen{Named: true, Several: names}, nil
+	}
+	return Chosen{Name: names[0], Named: true}, nil
 }
 
 // unknown returns the error of a context that there is none of.

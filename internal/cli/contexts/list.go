@@ -25,12 +25,12 @@ type contextDoc struct {
 	Colour       string   `json:"colour,omitempty"`
 }
 
-// List prints the contexts of a file, and which of them is used.
+// List prints the contexts of a file, and which of them are used.
 func List(out output.Printer, file config.File, used Chosen) error {
 	doc := listDoc{File: file.Path, Contexts: []contextDoc{}}
 	for _, c := range file.Contexts {
 		doc.Contexts = append(doc.Contexts, contextDoc{
-			Name: c.Name, Current: c.Name == used.Name, Endpoints: append([]string{}, c.Get("endpoints")...),
+			Name: c.Name, Current: used.Has(c.Name), Endpoints: append([]string{}, c.Get("endpoints")...),
 			Discovery: first(c, "discovery-srv"), User: first(c, "user"), PasswordFile: first(c, "password-file"),
 			ReadOnly: c.ReadOnly, Colour: string(c.Colour),
 		})

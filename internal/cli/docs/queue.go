@@ -2,6 +2,7 @@ package docs
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -200,12 +201,28 @@ func (d leaseDoc) ttl() string {
 // Table prints the queue for people as of a time, which is zero when that is not
 // known.
 func (l Queue) Table(out output.Printer, now time.Time) error {
-	if l.MoreOthers > 0 {
-		if err := out.Line(output.Cell{Text: format.Count(l.MoreOthers, "more key is in the way", "more keys are in the way")}); err != nil {
-			return err
-		}
+	if err := l.SayMore(out, ""); err != nil {
+		return err
 	}
-	return out.Rows([]string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}, func(yield func([]output.Cell) bool) {
+	return out.Rows(QueueHeading(), l.Rows(now))
+}
+
+// SayMore prints how many keys are in the way beside those of the table, if there are any.
+func (l Queue) SayMore(out output.Printer, before string) error {
+	if l.MoreOthers == 0 {
+		return nil
+	}
+	return out.Line(output.Cell{Text: before + format.Count(l.MoreOthers, "more key is in the way", "more keys are in the way")})
+}
+
+// QueueHeading is the heading of Queue.Rows.
+func QueueHeading() []string {
+	return []string{"#", "MODE", "STATE", "AGE", "OWNER", "LEASE", "TTL", "REVISION", "BLOCKED BY", "KEY"}
+}
+
+// Rows returns the rows of Table. A row is there only until the next one.
+func (l Queue) Rows(now time.Time) iter.Seq[[]output.Cell] {
+	return func(yield func([]output.Cell) bool) {
 		for _, o := range l.Others {
 			row := output.Row("-", "-", "blocks", "-", o.who, format.Dash(o.Lease), o.ttl(), strconv.FormatInt(o.Revision, 10), "-", o.Key)
 			row[2].Tone = output.Critical
@@ -219,7 +236,7 @@ func (l Queue) Table(out output.Printer, now time.Time) error {
 				return
 			}
 		}
-	})
+	}
 }
 
 // appendRow appends the cells of a request.
