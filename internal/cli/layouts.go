@@ -105,6 +105,8 @@ With -o json:
 
 func newContextsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
+		Annotations: map[string]string{severalContexts: ""},
+
 		Use:   "contexts",
 		Short: "List the clusters that the configuration file names",
 		Long:  contextsLong,
