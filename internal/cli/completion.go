@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/printable"
 )
@@ -60,35 +61,54 @@ func completeNames(a *app) cobra.CompletionFunc {
 		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.connection.Embedded {
 			return nil, nothing
 		}
-		a.connection.AskPassword, a.connection.Warn = nil, func(string) {}
 		ctx := cmd.Context()
 		if ctx == nil {
 			ctx = context.Background()
 		}
-		names, err := lockNames(ctx, a, typed)
-		if err != nil {
-			return nil, nothing
+		var names []string
+		for _, of := range contexts.Answered(contexts.Ask(ctx, a.quietly(), func(ctx context.Context, _ contexts.Member, c *connect.Conn) ([]string, error) {
+			return lockNames(ctx, c, typed)
+		})) {
+			names = append(names, of.Doc...)
 		}
-		return names, nothing
+		slices.Sort(names)
+		return slices.Compact(names), nothing
 	}
 }
 
-// completeContexts completes the names of contexts.
+// quietly are the contexts of a command, or the one etcd that it is about, of which nothing
+// is asked or said at the terminal.
+func (g *globals) quietly() []contexts.Member {
+	of := g.several
+	if of == nil {
+		of = []*globals{g}
+	}
+	var all []contexts.Member
+	for _, one := range of {
+		one.connection.AskPassword, one.connection.Warn = nil, func(string) {}
+		all = append(all, contexts.Member{Connect: one.connect})
+	}
+	return all
+}
+
+// completeContexts completes the names of contexts, the last one where several are typed.
 func completeContexts(a *app) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if a.configure(cmd.Flags(), a.Getenv) != nil && len(a.config.Contexts) == 0 { // what is typed is no context yet
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return a.config.Names(), cobra.ShellCompDirectiveNoFileComp
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		var names []string
+		for _, name := range a.config.Names() {
+			if !slices.Contains(strings.Split(before, ","), name) {
+				names = append(names, before+name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
-	c, err := a.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
+func lockNames(ctx context.Context, c *connect.Conn, prefix string) ([]string, error) {
 	snapshot, err := c.Snapshot(ctx, 0, prefix)
 	if errors.Is(err, rpctypes.ErrPermissionDenied) {
 		var r connect.Reach
@@ -106,7 +126,7 @@ func lockNames(ctx context.Context, a *app, prefix string) ([]string, error) {
 			names = append(names, l.ID.Name)
 		}
 	}
-	return slices.Compact(names), nil
+	return names, nil
 }
 
 // completeExec completes lock names before the dash, and leaves what comes after
