@@ -184,8 +184,8 @@ func (l *ledger) held(client string, locks []rwlock.LockRequest, at scenario.Pla
 func (l *ledger) changed(holds []*notedHold, s verify.Stage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if stages := holds[0].Stages; stages[len(stages)-1].Mode != s.Mode {
-		holds[0].Stages = append(stages, s)
+	if h := holds[0]; h.Stages[len(h.Stages)-1].Mode != s.Mode {
+		h.Stages = append(h.Stages, s)
 	}
 }
 

@@ -281,7 +281,8 @@ func (p *publisher) reset(l listing) {
 	if noting {
 		p.state.noteSteps()
 		read := p.state.snapshot()
-		p.state.steps = append(steps, p.readStep(&read, resynced))
+		steps = append(steps, p.readStep(&read, resynced))
+		p.state.steps = steps
 	}
 	p.synced, p.dirty = true, true
 	p.health = health{}
