@@ -142,7 +142,7 @@ func (i *incident) recorded(texts ...string) {
 }
 
 var (
-	past = strings.NewReplacer(" wait for", " waited for", " waits for", " waited for", " holds ", " held ", " runs ", " ran ", "reports", "reported",
+	past = strings.NewReplacer(" wait for", " waited for", " waits for", " waited for", " holds ", " held ", " is in the way", " was in the way", " runs ", " ran ", "reports", "reported",
 		"gives up", "gave up", "releases", "released", "has waited", "had waited")
 	age = regexp.MustCompile(`had waited \S+`) // the recorder saw a request a moment later, or earlier, than its owner says
 )
