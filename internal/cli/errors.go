@@ -173,13 +173,15 @@ type notesOf struct {
 	context string
 }
 
-// unanswered prints the errors of several contexts, and returns an error with the exit code
-// of the first.
-func unanswered[T any](ctx context.Context, w io.Writer, answers []contexts.Answer[T]) error {
+// askAll reads several contexts, and prints their notes and errors. Its error has the exit
+// code of the first of these.
+func askAll[T any](ctx context.Context, all []contexts.Member, w io.Writer, read func(context.Context, *connect.Conn, io.Writer) (T, error)) (answers []contexts.Answer[T], result error) {
+	answers = contexts.Ask(ctx, all, func(ctx context.Context, m contexts.Member, c *connect.Conn) (T, error) {
+		return read(ctx, c, notesOf{w, m.Name})
+	})
 	if err := ctx.Err(); err != nil {
-		return err
+		return answers, err
 	}
-	var result error
 	for _, a := range answers {
 		if a.Err == nil {
 			continue
@@ -192,7 +194,7 @@ func unanswered[T any](ctx context.Context, w io.Writer, answers []contexts.Answ
 			result = exitError{code: exitCode(runResult(a.Err))}
 		}
 	}
-	return result
+	return answers, result
 }
 
 // printUnread prints notes of what was to be read, and could not be.

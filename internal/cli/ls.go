@@ -148,14 +148,12 @@ func (opts *lsOptions) read(ctx context.Context, c *connect.Conn, notes io.Write
 
 // lsSeveral lists the locks of several contexts.
 func lsSeveral(ctx context.Context, opts *lsOptions) error {
-	answers := contexts.Ask(ctx, opts.several, func(ctx context.Context, m contexts.Member, c *connect.Conn) (lsDoc, error) {
-		doc, err := opts.read(ctx, c, notesOf{opts.err, m.Name})
-		doc.Context = m.Name
-		return doc, err
-	})
-	failed := unanswered(ctx, opts.err, answers)
+	answers, failed := askAll(ctx, opts.several, opts.err, opts.read)
 	if opts.out.Format == output.JSON {
-		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[lsDoc]) any { return a.Doc }), failed)
+		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[lsDoc]) any {
+			a.Doc.Context = a.Context
+			return a.Doc
+		}), failed)
 	}
 	var rows [][]output.Cell
 	for _, a := range contexts.Answered(answers) {

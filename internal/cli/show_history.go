@@ -232,14 +232,12 @@ func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefi
 
 // showSeveral shows the queues of the lock in several contexts, in one table.
 func showSeveral(ctx context.Context, opts *showOptions) error {
-	answers := contexts.Ask(ctx, opts.several, func(ctx context.Context, m contexts.Member, c *connect.Conn) (shown, error) {
-		s, err := opts.read(ctx, c, notesOf{opts.err, m.Name})
-		s.Context = m.Name
-		return s, err
-	})
-	failed := unanswered(ctx, opts.err, answers)
+	answers, failed := askAll(ctx, opts.several, opts.err, opts.read)
 	if opts.out.Format == output.JSON {
-		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[shown]) any { return a.Doc.showDoc }), failed)
+		return cmp.Or(contexts.Document(opts.out, answers, func(a contexts.Answer[shown]) any {
+			a.Doc.Context = a.Context
+			return a.Doc.showDoc
+		}), failed)
 	}
 	return cmp.Or(writeShown(opts.out, contexts.Answered(answers), opts.now()), failed)
 }
