@@ -80,7 +80,7 @@ func ExampleRWMutex_RWDo() {
 	m := session.NewRWMutex("/jobs/nightly")
 	err = m.RWDo(context.Background(), func(ctx context.Context) error {
 		// An operator takes the lock away while the job runs.
-		if _, err := client.Delete(ctx, m.Key()); err != nil {
+		if _, err := client.Delete(context.Background(), m.Key()); err != nil {
 			return err
 		}
 		<-ctx.Done()

@@ -86,7 +86,7 @@ func TestDo(t *testing.T) {
 	t.Run("CancelledByLoss", func(t *testing.T) {
 		m := f.mutex()
 		err := m.RDo(f.soon(), func(ctx context.Context) error {
-			if _, err := f.client.Delete(ctx, m.Key()); err != nil {
+			if _, err := f.client.Delete(f.soon(), m.Key()); err != nil {
 				return err
 			}
 			f.closes(ctx.Done())

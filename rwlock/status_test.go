@@ -197,9 +197,9 @@ func TestKeepStartsAgain(t *testing.T) {
 		}
 		switch len(tokens) {
 		case 1:
-			_, err = f.client.Delete(ctx, string(held.Kvs[0].Key))
+			_, err = f.client.Delete(f.soon(), string(held.Kvs[0].Key))
 		case 2:
-			_, err = f.client.Revoke(ctx, clientv3.LeaseID(held.Kvs[0].Lease))
+			_, err = f.client.Revoke(f.soon(), clientv3.LeaseID(held.Kvs[0].Lease))
 		default:
 			return errDone
 		}

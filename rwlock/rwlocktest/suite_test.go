@@ -222,7 +222,8 @@ func keyDeleted(w world) {
 	s := w.session()
 	m := s.NewRWMutex(w.name)
 	w.mustBe(m.RWDo(w.soon(), func(ctx context.Context) error {
-		_, err := w.client().Delete(ctx, m.Key())
+		// Not with ctx: its end, which the loss brings, may come before the reply.
+		_, err := w.client().Delete(w.soon(), m.Key())
 		w.must(err)
 		w.closes(ctx.Done())
 		return context.Cause(ctx)
@@ -353,7 +354,7 @@ func keeps(w world) {
 		if tokens = append(tokens, token); len(tokens) > 1 {
 			return errDone
 		}
-		_, err := client.Delete(ctx, w.name+"/write/", clientv3.WithPrefix())
+		_, err := client.Delete(w.soon(), w.name+"/write/", clientv3.WithPrefix()) // see keyDeleted
 		w.must(err)
 		w.closes(ctx.Done())
 		return nil
