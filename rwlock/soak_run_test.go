@@ -83,7 +83,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T, seed uint64) *soak {
 	t.Helper()
-	s := &soak{seed: seed, cluster: etcdtest.StartServers(t, 3, *soakServer), tally: newTally(), trace: &trace.Log{}}
+	s := &soak{seed: seed, cluster: etcdtest.StartServers(t, 3, []string{*soakServer}), tally: newTally(), trace: &trace.Log{}}
 	endpoints := s.cluster.Endpoints()
 	s.admin = etcdtest.Client(t, endpoints...)
 	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)

@@ -23,8 +23,9 @@ type child struct {
 	Config etcd.EmbeddedConfig
 	Remove string // the directory to remove when the parent has died
 
-	server string // the path of an etcd to run instead of this program; or ""
-	proxy  string // the URL of the proxy through which it calls other members
+	server string   // the path of an etcd to run instead of this program; or ""
+	flags  []string // further flags of server
+	proxy  string   // the URL of the proxy through which it calls other members
 	stderr io.Writer
 }
 

@@ -39,12 +39,23 @@ type Options struct {
 	// Config applies to all members. The cluster overwrites names, addresses
 	// and data directories.
 	Config etcd.EmbeddedConfig
-	// Server is the path of an etcd that is run for each member, instead of the one in this
-	// program. Of Config, only ElectionTimeout applies then.
-	Server string
+	// Servers are the paths of the etcds that are run as members, instead of the one in this
+	// program. With fewer than members, the last one is run for the others too. Of Config,
+	// only ElectionTimeout and TokenTTL apply then.
+	Servers []string
+	// Flags are further flags of Servers.
+	Flags []string
 	// Stderr receives what members write when they crash; nil discards it. If
 	// it is not a file it must be safe for concurrent use.
 	Stderr io.Writer
+}
+
+// server returns the path of the etcd that is run as member i, or "".
+func (o Options) server(i int) string {
+	if len(o.Servers) == 0 {
+		return ""
+	}
+	return o.Servers[min(i, len(o.Servers)-1)]
 }
 
 // Cluster is an etcd cluster on this machine. It is safe for concurrent use.
@@ -104,7 +115,7 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 			number: i + 1,
 			addr:   addrs[n+i],
 			peers:  c.peers,
-			child:  child{Config: cfg, Remove: c.dir, server: opts.Server, proxy: c.peers.proxy(i), stderr: opts.Stderr},
+			child:  child{Config: cfg, Remove: c.dir, server: opts.server(i), flags: opts.Flags, proxy: c.peers.proxy(i), stderr: opts.Stderr},
 		})
 	}
 	for _, m := range c.members {

@@ -16,16 +16,7 @@ const healthEvery = 20 * time.Millisecond
 // startServer starts the member as an etcd of its own program, and does not wait until it
 // serves.
 func (c child) startServer() (*process, error) {
-	cfg := c.Config
-	election := cfg.ElectionTimeout
-	if election == 0 {
-		election = 500 * time.Millisecond
-	}
-	cmd := exec.Command(c.server, "--name", cfg.Name, "--data-dir", cfg.Dir,
-		"--listen-client-urls", cfg.Client, "--advertise-client-urls", cfg.Client,
-		"--listen-peer-urls", cfg.Peer, "--initial-advertise-peer-urls", cfg.AdvertisePeer, "--initial-cluster", cfg.Cluster,
-		"--heartbeat-interval", "50", "--election-timeout", strconv.FormatInt(election.Milliseconds(), 10),
-		"--unsafe-no-fsync", "--log-level", "fatal", "--logger", "zap")
+	cmd := exec.Command(c.server, c.serverFlags()...)
 	cmd.Env = append(os.Environ(), "HTTP_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
 	cmd.Stderr = c.stderr
 	cmd.SysProcAttr = endsWithParent()
@@ -37,8 +28,33 @@ func (c child) startServer() (*process, error) {
 		defer close(p.dead)
 		_ = cmd.Wait()
 	}()
-	go p.awaitHealth(cfg.Client + "/health")
+	go p.awaitHealth(c.Config.Client + "/health")
 	return p, nil
+}
+
+// serverFlags returns the flags that say to a server what an embedded member is configured
+// with.
+func (c child) serverFlags() []string {
+	cfg := c.Config
+	election, tokenTTL := cfg.ElectionTimeout, cfg.TokenTTL
+	if election == 0 {
+		election = 500 * time.Millisecond
+	}
+	if tokenTTL == 0 {
+		tokenTTL = 5 * time.Minute
+	}
+	state := "new"
+	if cfg.Joins {
+		state = "existing"
+	}
+	return append([]string{
+		"--name", cfg.Name, "--data-dir", cfg.Dir,
+		"--listen-client-urls", cfg.Client, "--advertise-client-urls", cfg.Client,
+		"--listen-peer-urls", cfg.Peer, "--initial-advertise-peer-urls", cfg.AdvertisePeer, "--initial-cluster", cfg.Cluster, "--initial-cluster-state", state,
+		"--heartbeat-interval", "50", "--election-timeout", strconv.FormatInt(election.Milliseconds(), 10),
+		"--auth-token-ttl", strconv.Itoa(int(tokenTTL.Seconds())), "--bcrypt-cost", "4", "--strict-reconfig-check=false",
+		"--unsafe-no-fsync", "--log-level", "fatal", "--logger", "zap",
+	}, c.flags...)
 }
 
 // awaitHealth asks the server until it is healthy, or has exited.

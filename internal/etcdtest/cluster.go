@@ -28,11 +28,11 @@ func StartCluster(tb testing.TB, n int, configure ...func(*etcd.EmbeddedConfig))
 	return startCluster(tb, n, opts)
 }
 
-// StartServers is StartCluster with the etcd at a path, or the one in this program if that
-// is empty.
-func StartServers(tb testing.TB, n int, server string) *Cluster {
+// StartServers is StartCluster with the etcds at these paths, as [cluster.Options.Servers],
+// and further flags for them.
+func StartServers(tb testing.TB, n int, servers []string, flags ...string) *Cluster {
 	tb.Helper()
-	return startCluster(tb, n, cluster.Options{Stderr: os.Stderr, Server: server})
+	return startCluster(tb, n, cluster.Options{Stderr: os.Stderr, Servers: servers, Flags: flags})
 }
 
 func startCluster(tb testing.TB, n int, opts cluster.Options) *Cluster {

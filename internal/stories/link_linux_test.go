@@ -25,10 +25,9 @@ func TestDroppingLink(t *testing.T) {
 	}
 	for _, version := range []string{"3.4.23", "3.5.7", "3.7.3"} {
 		t.Run(version, func(t *testing.T) {
-			m := newMember(t, "old")
-			m.start(t, server(t, version), m.name+"="+m.peer)
-			direct := serves(t, m.client)
-			link := etcdtest.NewProxy(t, strings.TrimPrefix(m.client, "http://"))
+			endpoint := startServer(t, server(t, version))
+			direct := etcdtest.Client(t, endpoint)
+			link := etcdtest.NewProxy(t, endpoint)
 			ctx, stop := context.WithCancel(t.Context())
 			var mu sync.Mutex
 			var seen inspect.Update

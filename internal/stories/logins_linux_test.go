@@ -96,11 +96,9 @@ func TestSignedLogins(t *testing.T) {
 		t.Skip("run with -servers")
 	}
 	private, public := signingKey(t)
-	m := newMember(t, "signed")
-	m.start(t, server(t, "3.7.3"), m.name+"="+m.peer, "--bcrypt-cost", "4",
-		"--auth-token", "jwt,sign-method=RS256,ttl=2s,pub-key="+public+",priv-key="+private)
-	etcdtest.EnableAuth(t, serves(t, m.client), map[string][]etcdtest.Grant{"app": {etcdtest.ReadWrite("/app/")}})
-	goesOn(newUser(t, "--endpoints", m.client, "--user", "app:"+etcdtest.Password), m.client)
+	endpoint := startServer(t, server(t, "3.7.3"), "--auth-token", "jwt,sign-method=RS256,ttl=2s,pub-key="+public+",priv-key="+private)
+	etcdtest.EnableAuth(t, etcdtest.Client(t, endpoint), map[string][]etcdtest.Grant{"app": {etcdtest.ReadWrite("/app/")}})
+	goesOn(newUser(t, "--endpoints", endpoint, "--user", "app:"+etcdtest.Password), endpoint)
 }
 
 // signingKey writes a key with which etcd signs logins.

@@ -142,10 +142,8 @@ func onEtcd(t *testing.T) (u *user, address string) {
 	}
 	path, err := obtain(newest)
 	tallies.programs.had(t, "etcd "+newest, err)
-	m := newMember(t, "real")
-	m.start(t, path, m.name+"="+m.peer)
-	serves(t, m.client)
-	return newUser(t, "--endpoints", m.client), strings.TrimPrefix(m.client, "http://")
+	address = startServer(t, path)
+	return newUser(t, "--endpoints", address), address
 }
 
 func source(t *testing.T, file string) string {

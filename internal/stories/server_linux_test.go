@@ -1,7 +1,6 @@
 package stories
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,10 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcdtest"
@@ -171,54 +166,8 @@ func run(dir, name string, args ...string) error {
 	return nil
 }
 
-// member is an etcd process.
-type member struct {
-	name, client, peer string
-}
-
-func newMember(t *testing.T, name string) member {
+// startServer runs an etcd of its own until the test ends, and returns its endpoint.
+func startServer(t *testing.T, path string, flags ...string) (endpoint string) {
 	t.Helper()
-	return member{name: name, client: "http://" + etcdtest.FreeAddr(t), peer: "http://" + etcdtest.FreeAddr(t)}
-}
-
-// start runs a member of a cluster, with further flags, until the test ends.
-func (m member) start(t *testing.T, path, cluster string, flags ...string) {
-	t.Helper()
-	cmd := exec.Command(path, "--name", m.name, "--data-dir", t.TempDir(),
-		"--listen-client-urls", m.client, "--advertise-client-urls", m.client,
-		"--listen-peer-urls", m.peer, "--initial-advertise-peer-urls", m.peer, "--initial-cluster", cluster,
-		"--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync", "--log-level", "fatal", "--logger", "zap")
-	cmd.Args = append(cmd.Args, flags...)
-	background(t, cmd)
-}
-
-// background runs a process until the test ends.
-func background(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-}
-
-// serves waits until etcd answers, and returns a client.
-func serves(t *testing.T, endpoints ...string) *clientv3.Client {
-	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: time.Second, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	for _, endpoint := range endpoints {
-		etcdtest.Eventually(t, endpoint+" serves", func() bool {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			resp, err := client.Status(ctx, endpoint)
-			return err == nil && resp.Leader != 0
-		})
-	}
-	return client
+	return etcdtest.StartServers(t, 1, []string{path}, flags...).Members[0].Endpoint
 }

@@ -2,9 +2,11 @@ package stories
 
 import (
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
+	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/servers"
 )
 
@@ -17,17 +19,16 @@ func TestServers(t *testing.T) {
 	}
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
-			m := newMember(t, "old")
-			m.start(t, server(t, version), m.name+"="+m.peer)
-			client := serves(t, m.client)
-			u := newUser(t, "--endpoints", m.client)
+			endpoint := startServer(t, server(t, version))
+			client := etcdtest.Client(t, endpoint)
+			u := newUser(t, "--endpoints", endpoint)
 			story(u)
 			var says []string
 			for _, f := range servers.Faults(version) {
 				says = append(says, "mended in "+f.MendedIn(version))
 			}
 			if len(says) > 0 {
-				says = append([]string{"member old runs etcd " + version}, says...)
+				says = append([]string{"member member-1 runs etcd " + version}, says...)
 			}
 			u.says([]string{"why"}, says...)
 			if _, err := client.Put(t.Context(), "/else", ""); err != nil { // a history ends at it only by progress or a read
@@ -49,21 +50,14 @@ func TestMixedCluster(t *testing.T) {
 		t.Skip("run with -servers")
 	}
 	mixed := []string{"3.6.4", "3.6.16", "3.7.3"}
-	var members []member
-	var cluster string
-	var endpoints []string
+	var servers []string
 	for _, version := range mixed {
-		m := newMember(t, "etcd-"+version)
-		members, endpoints = append(members, m), append(endpoints, m.client)
-		cluster += m.name + "=" + m.peer + ","
+		servers = append(servers, server(t, version))
 	}
-	for i, version := range mixed {
-		members[i].start(t, server(t, version), cluster[:len(cluster)-1])
-	}
-	serves(t, endpoints...)
-	u := newUser(t, "--endpoints", endpoints[0]+","+endpoints[1]+","+endpoints[2])
+	c := etcdtest.StartServers(t, len(mixed), servers)
+	u := newUser(t, "--endpoints", strings.Join(c.Endpoints(), ","))
 	story(u)
-	u.says([]string{"why"}, "member etcd-3.6.4 runs etcd 3.6.4", "mended in 3.6.5", "mended in 3.6.14")
+	u.says([]string{"why"}, "member member-1 runs etcd 3.6.4", "mended in 3.6.5", "mended in 3.6.14")
 	u.says([]string{"simulate", "run", "four-clients"}, "got lock rw3", "released rlock for r4")
 }
 
