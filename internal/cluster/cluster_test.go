@@ -213,3 +213,61 @@ func TestDeadMember(t *testing.T) {
 		t.Errorf("Network = %v", err)
 	}
 }
+
+// A member that is replaced has the data of the others, and a vote.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	c := start(t, 3)
+	client := etcdtest.Client(t, c.Endpoints()...)
+	put(t, client, "v")
+	ids := memberIDs(t, client)
+	for _, learner := range []bool{false, true} {
+		m := leader(t, c)
+		if err := c.Replace(t.Context(), m, learner); err != nil {
+			t.Fatal(err)
+		}
+		wantValue(t, etcdtest.Client(t, m.Endpoint()), "v")
+		now := memberIDs(t, client)
+		if len(now) != 3 || now[m.Endpoint()] == ids[m.Endpoint()] {
+			t.Errorf("the members are %v, and were %v before %s was replaced", now, ids, m.Endpoint())
+		}
+		ids = now
+	}
+	c.Members()[0].Kill()
+	put(t, client, "w")
+}
+
+// memberIDs returns the IDs of the members with a vote, by address.
+func memberIDs(t *testing.T, client *clientv3.Client) map[string]uint64 {
+	t.Helper()
+	list, err := client.MemberList(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]uint64{}
+	for _, m := range list.Members {
+		if !m.IsLearner {
+			ids[strings.TrimPrefix(m.ClientURLs[0], "http://")] = m.ID
+		}
+	}
+	return ids
+}
+
+// A leader that nothing reaches leads no longer, or leads on: in either case others are
+// written to. A member that is late or loses data is of the cluster still.
+func TestDisturbedMember(t *testing.T) {
+	t.Parallel()
+	c := start(t, 3)
+	client := etcdtest.Client(t, c.Endpoints()...)
+	for i, f := range []cluster.Fault{{Out: true}, {In: true}, {Delay: 20 * time.Millisecond}, {Lose: 20}} {
+		m := leader(t, c)
+		m.Disturb(f)
+		if f.Out {
+			etcdtest.Eventually(t, "another leader", func() bool { return leader(t, c) != m })
+		}
+		m.Rejoin()
+		value := strings.Repeat("v", i+1)
+		put(t, client, value)
+		wantValue(t, etcdtest.Client(t, m.Endpoint()), value)
+	}
+}

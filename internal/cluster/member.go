@@ -98,10 +98,14 @@ func (m *Member) running() bool {
 }
 
 // Isolate cuts the member off from all other members, but not from clients.
-func (m *Member) Isolate() { m.peers.isolate(m.number-1, true) }
+func (m *Member) Isolate() { m.Disturb(Fault{Out: true, In: true}) }
 
-// Rejoin reconnects an isolated member.
-func (m *Member) Rejoin() { m.peers.isolate(m.number-1, false) }
+// Disturb sets what is wrong with the network between the member and all others, instead of
+// what was before. Clients are not affected.
+func (m *Member) Disturb(f Fault) { m.peers.disturb(m.number-1, f) }
+
+// Rejoin mends the network between the member and the others.
+func (m *Member) Rejoin() { m.Disturb(Fault{}) }
 
 // close kills the member for good.
 func (m *Member) close() {

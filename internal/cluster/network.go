@@ -60,7 +60,7 @@ type Link struct {
 func NewLink(target string) (*Link, error) {
 	l := &Link{cable: newCable()}
 	var err error
-	l.relay, err = newRelay(func(net.Conn) (string, *cable, error) { return target, l.cable, nil })
+	l.relay, err = newRelay(func(net.Conn) (string, *cable, *cable, error) { return target, l.cable, l.cable, nil })
 	if err != nil {
 		return nil, err
 	}

@@ -6,47 +6,8 @@ import (
 	"sync"
 )
 
-// cable carries connections while it is whole, and holds them up while it is cut.
-type cable struct {
-	mu    sync.Mutex
-	whole chan struct{} // closed while it is whole
-}
-
-func newCable() *cable {
-	c := &cable{whole: make(chan struct{})}
-	close(c.whole)
-	return c
-}
-
-// set mends or cuts the cable.
-func (c *cable) set(whole bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	select {
-	case <-c.whole:
-		if !whole {
-			c.whole = make(chan struct{})
-		}
-	default:
-		if whole {
-			close(c.whole)
-		}
-	}
-}
-
-// wait blocks until the cable is whole or done is closed.
-func (c *cable) wait(done <-chan struct{}) {
-	c.mu.Lock()
-	whole := c.whole
-	c.mu.Unlock()
-	select {
-	case <-whole:
-	case <-done:
-	}
-}
-
-// route returns the target of an accepted connection, and the cable to it.
-type route func(net.Conn) (target string, along *cable, err error)
+// route returns the target of an accepted connection, and the cables there and back.
+type route func(net.Conn) (target string, there, back *cable, err error)
 
 // relay accepts connections and forwards each to its target along a cable.
 type relay struct {
@@ -102,33 +63,38 @@ func (r *relay) serve(client net.Conn) {
 		return
 	}
 	defer r.forget(client)
-	target, along, err := r.route(client)
+	target, there, back, err := r.route(client)
 	if err != nil {
 		return
 	}
-	along.wait(r.done)
+	there.wait(r.done)
+	back.wait(r.done)
 	server, err := net.Dial("tcp", target)
 	if err != nil || !r.track(server) {
 		return
 	}
 	defer r.forget(server)
-	var back sync.WaitGroup
-	back.Go(func() {
-		r.copy(server, client, along)
+	var requests sync.WaitGroup
+	requests.Go(func() {
+		r.copy(server, client, there)
 		_ = server.Close()
 	})
-	r.copy(client, server, along)
+	r.copy(client, server, back)
 	_ = client.Close()
-	back.Wait()
+	requests.Wait()
 }
 
-// copy forwards data until either end closes, and pauses while the cable is cut.
+// copy forwards data until either end closes, or the cable loses some. It pauses while the
+// cable is cut.
 func (r *relay) copy(to io.Writer, from io.Reader, along *cable) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		along.wait(r.done)
 		if n > 0 {
+			if !along.pass(r.done) {
+				return
+			}
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}

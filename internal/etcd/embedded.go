@@ -178,6 +178,7 @@ func embedConfig(cfg EmbeddedConfig) (*embed.Config, error) {
 	if cfg.Joins {
 		ec.ClusterState = embed.ClusterStateFlagExisting
 	}
+	ec.StrictReconfigCheck = false // else members can be replaced only five seconds after a restart
 	ec.TickMs, ec.ElectionMs = heartbeatMs, electionMs
 	if cfg.ElectionTimeout > 0 {
 		ec.ElectionMs = uint(cfg.ElectionTimeout / time.Millisecond)
