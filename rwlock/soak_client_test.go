@@ -73,6 +73,8 @@ type client struct {
 	network   []*etcdtest.Proxy // to each member
 	tally     *tally
 	trace     *trace.Log // of all clients
+	user      string     // or ""
+	quick     bool       // it holds its locks for no time, and other clients of its kind have the same ones
 	phase     atomic.Int32
 	clinging  atomic.Pointer[chan struct{}] // set while it does not let go of what it holds
 
@@ -85,20 +87,22 @@ type client struct {
 	grants  []*verify.Hold
 }
 
-func newClient(t *testing.T, id int, seed uint64, members []*etcdtest.Middleman, names []string, tally *tally, log *trace.Log) *client {
+// newClient makes a client that reaches the endpoints, each by a network of its own.
+func newClient(t *testing.T, s *soak, id int, endpoints, names []string) *client {
 	t.Helper()
 	c := &client{
 		id:      id,
-		rng:     rand.New(rand.NewPCG(seed, uint64(100+id))),
+		rng:     rand.New(rand.NewPCG(s.seed, uint64(100+id))),
 		names:   names,
-		tally:   tally,
-		trace:   log,
+		tally:   s.tally,
+		trace:   s.trace,
+		user:    s.user,
 		ttl:     time.Duration(1+id%2) * time.Second,
 		allowed: make(chan struct{}),
 	}
 	close(c.allowed)
-	for _, m := range members {
-		p := etcdtest.NewProxy(t, m.Addr)
+	for _, e := range endpoints {
+		p := etcdtest.NewProxy(t, e)
 		c.network = append(c.network, p)
 		c.endpoints = append(c.endpoints, p.Addr)
 	}
@@ -159,8 +163,11 @@ func (c *client) living(ctx context.Context) *process {
 		allowed := c.allowed
 		select {
 		case <-allowed:
-			defer c.mu.Unlock()
-			return c.started()
+			p := c.started()
+			c.mu.Unlock()
+			if p != nil || !wait(ctx, 20*time.Millisecond) {
+				return p
+			}
 		default:
 			c.mu.Unlock()
 		}
@@ -172,13 +179,21 @@ func (c *client) living(ctx context.Context) *process {
 	}
 }
 
-// started returns the process or starts one. The caller holds c.mu.
+// started returns the process or starts one; nil if it cannot log in. The caller holds c.mu.
 func (c *client) started() *process {
 	if c.process != nil {
 		return c.process
 	}
-	conn, err := clientv3.New(clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop()})
-	if err != nil { // New does not wait for a connection: this is no fault that was injected
+	cfg := clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop()}
+	if c.user != "" {
+		cfg.Username, cfg.Password, cfg.DialTimeout = c.user, etcdtest.Password, 500*time.Millisecond
+	}
+	conn, err := clientv3.New(cfg)
+	switch {
+	case err != nil && c.user != "":
+		c.tally.count("logins: failed")
+		return nil
+	case err != nil: // New does not wait for a connection: this is no fault that was injected
 		panic(err)
 	}
 	if c.id%2 == 1 { // as those do in long queues
@@ -220,12 +235,20 @@ func (c *client) open(ctx context.Context) (*process, *rwlock.Session) {
 func (c *client) run(busy, limit context.Context) {
 	for {
 		job := c.draw()
+		if c.quick {
+			job = c.drawQuick()
+		}
 		p, s := c.open(busy)
 		if p == nil {
 			break
 		}
 		c.work(busy, p, s, job)
 	}
+	c.finish(limit)
+}
+
+// finish takes each lock once more.
+func (c *client) finish(limit context.Context) {
 	for _, name := range c.names {
 		if !c.lastly(limit, name) {
 			c.tally.violation("client %d is stuck: it could not have %s in the end", c.id, name)

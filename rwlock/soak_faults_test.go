@@ -43,6 +43,16 @@ const (
 	repliesLost    = "replies lost on the way from a member"
 	compaction     = "compaction"
 	defragmenation = "defragmentation"
+	slowLinks      = "links of a member slow"
+	lossyLinks     = "links of a member lossy"
+	unheard        = "leader not heard by its peers"
+	deaf           = "member that hears nothing of its peers"
+	replaced       = "member replaced"
+	promoted       = "member replaced by a learner that is promoted"
+	noSpace        = "alarm NOSPACE"
+	corrupt        = "alarm CORRUPT"
+	proxyRestarted = "grpc-proxy restarted"
+	loginsRevoked  = "logins revoked"
 )
 
 var (
@@ -53,6 +63,22 @@ var (
 		{quorumPaused, ms(200), ms(1200)},
 		{leaderIsolated, ms(200), ms(2000)},
 		{memberIsolated, ms(200), ms(2000)},
+	}
+	longFaults = []kind{ // of members, in long runs
+		{slowLinks, ms(500), ms(3000)},
+		{lossyLinks, ms(500), ms(3000)},
+		{unheard, ms(200), ms(2000)},
+		{deaf, ms(200), ms(2000)},
+		{replaced, ms(10), ms(500)},
+		{promoted, ms(10), ms(500)},
+		{noSpace, ms(100), ms(1500)},
+		{corrupt, ms(100), ms(1500)},
+	}
+	proxyFaults = []kind{
+		{proxyRestarted, ms(10), ms(800)},
+	}
+	loginFaults = []kind{
+		{loginsRevoked, 0, 1},
 	}
 	clientFaults = []kind{
 		{cutShort, ms(100), ms(600)},
@@ -99,8 +125,12 @@ func inject(ctx context.Context, t *tally, faults []fault, begin func(context.Co
 		if !wait(ctx, f.after) {
 			return
 		}
+		if f.kind == compaction || f.kind == defragmenation {
+			t.count("upkeep: " + f.kind)
+		} else {
+			t.count("faults: " + f.kind)
+		}
 		undo := begin(ctx, f)
-		t.count("faults: " + f.kind)
 		t.note("begins: %s, target %d", f.kind, f.target)
 		goesOn := wait(ctx, f.lasts)
 		undo()
@@ -122,43 +152,6 @@ func rolling(faults []fault, members []int) []fault {
 		faults = slices.Insert(faults, at, fault{kind: upgraded, target: m, after: ms(500)})
 	}
 	return faults
-}
-
-// hitMembers does one fault to the cluster.
-func (s *soak) hitMembers(ctx context.Context, f fault) func() {
-	members := s.cluster.Members
-	member := members[f.target]
-	if f.kind == leaderKilled || f.kind == leaderPaused || f.kind == leaderIsolated {
-		if leader := s.cluster.Leader(ctx); leader != nil {
-			member = leader
-		}
-	}
-	switch f.kind {
-	case upgraded:
-		member.Upgrade(*soakUpgrade)
-		return func() {}
-	case leaderKilled:
-		member.Kill()
-		return member.Start
-	case quorumPaused:
-		second := members[(f.target+1)%len(members)]
-		member.Pause()
-		second.Pause()
-		return func() {
-			s.tally.resumed.Store(int64(now()))
-			member.Resume()
-			second.Resume()
-		}
-	case leaderIsolated, memberIsolated:
-		member.Isolate()
-		return member.Rejoin
-	default:
-		member.Pause()
-		return func() {
-			s.tally.resumed.Store(int64(now()))
-			member.Resume()
-		}
-	}
 }
 
 // hitClients does one fault to a client.
@@ -202,13 +195,29 @@ func (s *soak) hitReplies(_ context.Context, f fault) func() {
 		if rng.IntN(lost) > 0 {
 			return etcdtest.Loss{}
 		}
-		s.tally.count("faults: a reply lost")
+		s.tally.count("replies: lost")
 		if rng.IntN(lost) == 0 {
 			return etcdtest.Loss{Reset: true}
 		}
 		return etcdtest.Loss{Code: codes.Canceled + codes.Code(rng.IntN(int(codes.Unauthenticated)))}
 	})
 	return func() { s.middle[f.target].Lose(nil) }
+}
+
+// hitProxy restarts the grpc-proxy.
+func (s *soak) hitProxy(context.Context, fault) func() {
+	s.proxy.Stop()
+	return s.proxy.Start
+}
+
+// hitLogins has all logins of the clients' user end: its password is changed, to the same one.
+// Beside that, they end by themselves when they are not used for a second.
+func (s *soak) hitLogins(context.Context, fault) func() {
+	s.untilDone("logins", func(ctx context.Context) error {
+		_, err := s.admin.UserChangePassword(ctx, s.user, etcdtest.Password)
+		return err
+	})
+	return func() {}
 }
 
 // await waits until the client does that, or for a while whatever it does.
@@ -230,7 +239,7 @@ func (s *soak) maintain(ctx context.Context, f fault) func() {
 		_, err = s.admin.Defragment(ctx, s.cluster.Members[f.target].Endpoint)
 	}
 	if err != nil {
-		s.tally.count("upkeep that failed: " + f.kind)
+		s.tally.count("failed upkeep: " + f.kind)
 	}
 	return func() {}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/verify"
@@ -151,6 +153,8 @@ func (c *client) failed(ctx context.Context, p *process, j job, err error) {
 		}
 	case strings.Contains(err.Error(), etcdtest.LostReply):
 		why = "a reply was lost"
+	case c.tally.happened(noSpace) && errors.Is(err, rpctypes.ErrNoSpace), c.tally.happened(corrupt) && errors.Is(err, rpctypes.ErrCorrupt):
+		why = "refused by an alarm"
 	default:
 		c.tally.violation("client %d: %s of %v: %v", c.id, j.kind, j.wants, err)
 	}
@@ -297,12 +301,14 @@ func (t *tenancy) unlock() (how string, over time.Duration) {
 	}
 }
 
+// revoking is how long a member that was paused may go on to end leases.
+const revoking = time.Second
+
 // mayBeLost checks that nobody took the locks before the session may have
 // run out. A member that led and was paused may, for a moment, end leases that
 // another leader keeps, or answer renewals that the other does not know of: it
 // trusts in leading when its clock has just ticked.
 func (t *tenancy) mayBeLost(when time.Duration) {
-	const revoking = time.Second
 	early := at(t.session.Deadline()) - when
 	switch resumed := time.Duration(t.tally.resumed.Load()); {
 	case early <= 0:

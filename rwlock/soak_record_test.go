@@ -46,6 +46,25 @@ func (t *tally) violation(format string, args ...any) {
 	t.log = append(t.log, clock(now())+" VIOLATION "+v)
 }
 
+// happened reports whether there has been a fault of that kind.
+func (t *tally) happened(kind string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts["faults: "+kind] > 0
+}
+
+// sum adds up the counts of a group.
+func (t *tally) sum(group string) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for what, count := range t.counts {
+		if strings.HasPrefix(what, group+": ") {
+			n += count
+		}
+	}
+	return n
+}
+
 // String lists the counts of each group, which is the word before the colon.
 func (t *tally) String() string {
 	t.mu.Lock()

@@ -2,6 +2,7 @@ package rwlock_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,6 +19,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
 
+	"etcd-lock/internal/cluster"
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/trace"
 	"etcd-lock/simulate/verify"
@@ -27,7 +30,7 @@ var (
 	soakFor     = flag.Duration("soak", 0, "how long TestSoak injects faults; a few seconds if not given")
 	soakServer  = flag.String("server", "", "the path of an etcd that TestSoak runs, if not the one in this program")
 	soakUpgrade = flag.String("upgrade", "", "the path of an etcd that TestSoak changes to, one member after the other")
-	soakSeed    = flag.Uint64("seed", 0, "from what TestSoak draws its faults; random with -soak if not given")
+	soakSeed    = flag.Uint64("seed", 0, "from what TestSoak draws its faults, in the first round; random with -soak if not given")
 )
 
 const (
@@ -44,11 +47,15 @@ const (
 // soak is a cluster, its clients, and what goes wrong with them.
 type soak struct {
 	seed     uint64
+	long     bool // with all kinds of faults, and clients that are there for the number of operations
+	user     string
 	cluster  *etcdtest.Cluster
 	middle   []*etcdtest.Middleman // between the clients and each member
+	proxy    *etcdtest.GRPCProxy   // or nil
 	admin    *clientv3.Client      // not cut off by faults
 	recorder *verify.Recorder
-	clients  []*client
+	clients  []*client // those with faults of their own first
+	keepers  []*keeper
 	tally    *tally
 	trace    *trace.Log
 }
@@ -57,56 +64,117 @@ type soak struct {
 // cut off or killed, replies are lost, and etcd is compacted, and then asks three witnesses
 // whether the locks were locks: what the clients saw, what etcd's history says,
 // and whether in the end everybody gets everything and nothing is left behind.
+// With -soak it does so in rounds, with more kinds of faults.
 func TestSoak(t *testing.T) {
-	duration, seed := shortSoak, uint64(shortSeed)
 	if *soakFor != 0 {
-		duration, seed = *soakFor, rand.Uint64()
+		soakInRounds(t)
+		return
 	}
-	if *soakSeed != 0 {
-		seed = *soakSeed
-	}
+	s := &soak{seed: cmp.Or(*soakSeed, shortSeed), tally: newTally()}
+	t.Run("Faults", func(t *testing.T) { s.round(t, t.Context(), shortSoak) })
+}
+
+// round is a whole soak. It injects no more faults when ctx ends.
+func (s *soak) round(t *testing.T, ctx context.Context, duration time.Duration) {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Run("Faults", func(t *testing.T) {
+	t.Run("Round", func(t *testing.T) {
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Logf("to have the same faults again:\n"+
-					"go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$' -soak %s -seed %d", duration, seed)
+					"go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$' -soak %s -seed %d", duration, s.seed)
 			}
 		})
-		t.Logf("%s of faults from seed %d", duration, seed)
-		newSoak(t, seed).run(t, duration)
+		t.Logf("%s of faults from seed %d", duration, s.seed)
+		s.start(t)
+		s.run(t, ctx, duration)
 	})
 	if err := goleak.Find(before); err != nil {
 		t.Error("left behind: ", err)
 	}
 }
 
-func newSoak(t *testing.T, seed uint64) *soak {
+// start starts the cluster and prepares the clients.
+func (s *soak) start(t *testing.T) {
 	t.Helper()
-	s := &soak{seed: seed, cluster: etcdtest.StartServers(t, 3, []string{*soakServer}), tally: newTally(), trace: &trace.Log{}}
+	s.trace = &trace.Log{}
+	s.startCluster(t)
 	endpoints := s.cluster.Endpoints()
-	s.admin = etcdtest.Client(t, endpoints...)
-	recorder, err := verify.Record(t.Context(), etcdtest.Client(t, endpoints...), prefix, now)
+	recorder, err := verify.Record(t.Context(), s.client(t), prefix, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(recorder.Close)
 	s.recorder = recorder
+	var middle []string
 	for _, m := range s.cluster.Members {
 		s.middle = append(s.middle, etcdtest.NewMiddleman(t, m.Endpoint))
+		middle = append(middle, s.middle[len(s.middle)-1].Addr)
 	}
+	names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
 	for id := range 6 {
-		names := []string{prefix + "a", prefix + "b", prefix + "a/b"}
-		s.clients = append(s.clients, newClient(t, id, seed, s.middle, names, s.tally, s.trace))
+		s.clients = append(s.clients, newClient(t, s, id, middle, names))
 	}
-	return s
+	if !s.long {
+		return
+	}
+	if s.user == "" { // else the proxy renews no session
+		s.proxy = etcdtest.NewGRPCProxy(t, endpoints)
+		s.clients = append(s.clients, newClient(t, s, 7, []string{s.proxy.Addr}, names))
+	}
+	s.addQuick(t, endpoints)
 }
 
-func (s *soak) run(t *testing.T, duration time.Duration) {
+// addQuick adds the clients that are there for the number of operations.
+func (s *soak) addQuick(t *testing.T, endpoints []string) {
 	t.Helper()
-	faulty, healed := context.WithTimeout(t.Context(), duration)
-	busy, idle := context.WithTimeout(t.Context(), duration-lastFaults)
-	limit, cancel := context.WithTimeout(t.Context(), duration+toTheEnd)
+	var names []string
+	for i := range 12 {
+		names = append(names, fmt.Sprintf("%squick/%d", prefix, i))
+	}
+	for id := range 6 {
+		c := newClient(t, s, 10+id, endpoints, names)
+		c.quick = true
+		s.clients = append(s.clients, c)
+	}
+	rooms := &rooms{inside: map[string]*guest{}}
+	for id := range 2 {
+		s.keepers = append(s.keepers, &keeper{newClient(t, s, 20+id, endpoints, []string{prefix + "kept/0", prefix + "kept/1"}), rooms})
+	}
+}
+
+// startCluster starts the cluster, whose users log in if they are to.
+func (s *soak) startCluster(t *testing.T) {
+	t.Helper()
+	s.cluster = etcdtest.StartServers(t, 3, []string{*soakServer}, func(o *cluster.Options) {
+		if s.logins() {
+			o.Config.TokenTTL = time.Second
+		}
+	})
+	if s.logins() {
+		etcdtest.EnableAuth(t, etcdtest.Client(t, s.cluster.Endpoints()...), map[string][]etcdtest.Grant{"app": {etcdtest.ReadWrite(prefix)}})
+		s.user = "app"
+	}
+	s.admin = s.client(t)
+}
+
+// logins reports whether users log in, as they do in every fourth long round.
+func (s *soak) logins() bool { return s.long && s.seed%4 == 0 }
+
+// client connects to the cluster, as root if users log in.
+func (s *soak) client(t *testing.T) *clientv3.Client {
+	t.Helper()
+	if s.user == "" {
+		return etcdtest.Client(t, s.cluster.Endpoints()...)
+	}
+	return etcdtest.Connect(t, etcd.Config{Endpoints: s.cluster.Endpoints(), User: "root", Password: etcdtest.Password, DialTimeout: 10 * time.Second})
+}
+
+func (s *soak) run(t *testing.T, ctx context.Context, duration time.Duration) {
+	t.Helper()
+	faulty, healed := context.WithTimeout(ctx, duration)
+	busy, idle := context.WithTimeout(ctx, duration-lastFaults)
+	limit, cancel := context.WithCancel(t.Context())
 	var work, faults sync.WaitGroup
 	defer func() { // also when a member cannot be started again, which ends the test
 		healed()
@@ -118,13 +186,27 @@ func (s *soak) run(t *testing.T, duration time.Duration) {
 	for _, c := range s.clients {
 		work.Go(func() { c.run(busy, limit) })
 	}
+	for _, k := range s.keepers {
+		work.Go(func() { k.run(busy, limit) })
+	}
 	s.injectAll(faulty, &faults, duration)
 	faults.Wait()
+	enough := time.AfterFunc(toTheEnd, cancel)
+	defer enough.Stop()
 	work.Wait()
-	for _, c := range s.clients {
+	for _, c := range s.all() {
 		c.close(limit)
 	}
 	s.check(t, duration)
+}
+
+// all are all clients.
+func (s *soak) all() []*client {
+	all := slices.Clone(s.clients)
+	for _, k := range s.keepers {
+		all = append(all, k.client)
+	}
+	return all
 }
 
 // injectAll injects all faults and returns when those of members are over.
@@ -138,7 +220,17 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 	others.Go(func() { inject(ctx, s.tally, draw(2, clientFaults, []int{3, 4, 5}, ms(1500)), s.hitClients) })
 	others.Go(func() { inject(ctx, s.tally, draw(3, upkeep, members, ms(500)), s.maintain) })
 	others.Go(func() { inject(ctx, s.tally, draw(5, replyFaults, members, ms(2000)), s.hitReplies) })
-	inject(ctx, s.tally, rolling(draw(4, memberFaults, members, ms(2500)), members), s.hitMembers)
+	ofMembers := memberFaults
+	if s.long {
+		ofMembers = slices.Concat(memberFaults, longFaults)
+	}
+	if s.proxy != nil {
+		others.Go(func() { inject(ctx, s.tally, draw(6, proxyFaults, []int{0}, ms(6000)), s.hitProxy) })
+	}
+	if s.user != "" {
+		others.Go(func() { inject(ctx, s.tally, draw(7, loginFaults, []int{0}, ms(2000)), s.hitLogins) })
+	}
+	inject(ctx, s.tally, rolling(draw(4, ofMembers, members, ms(2500)), members), s.hitMembers)
 }
 
 // check asks the witnesses.
@@ -146,7 +238,7 @@ func (s *soak) check(t *testing.T, duration time.Duration) {
 	t.Helper()
 	history := s.history(t)
 	var holds []verify.Hold
-	for _, c := range s.clients {
+	for _, c := range s.all() {
 		for _, g := range c.grants {
 			holds = append(holds, *g)
 		}

@@ -223,7 +223,7 @@ func TestReplace(t *testing.T) {
 	ids := memberIDs(t, client)
 	for _, learner := range []bool{false, true} {
 		m := leader(t, c)
-		if err := c.Replace(t.Context(), m, learner); err != nil {
+		if err := m.Replace(t.Context(), client, learner); err != nil {
 			t.Fatal(err)
 		}
 		wantValue(t, etcdtest.Client(t, m.Endpoint()), "v")

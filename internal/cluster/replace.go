@@ -10,21 +10,16 @@ import (
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 )
 
 // Replace removes the member from the cluster and deletes its data, as if its machine was
 // lost, and adds it anew, with another ID. With learner set, it comes back as a learner, which
-// is promoted once it has caught up. Replace returns once the member serves and has a vote,
-// which takes a majority of the others; if ctx ends before that, the member is left as it is.
-func (c *Cluster) Replace(ctx context.Context, m *Member, learner bool) error {
-	client, err := clientv3.New(clientv3.Config{Endpoints: c.others(m), Logger: zap.NewNop()})
-	if err != nil {
-		return fmt.Errorf("cluster: %w", err)
-	}
-	defer func() { _ = client.Close() }()
+// is promoted once it has caught up. client is one of the cluster, whose user may do that.
+// Replace returns once the member serves and has a vote, which takes a majority of the others;
+// if ctx ends before that, the member is left as it is.
+func (m *Member) Replace(ctx context.Context, client *clientv3.Client, learner bool) error {
 	r := replacement{client: client, url: m.child.Config.AdvertisePeer}
-	err = r.until(ctx, r.remove)
+	err := r.until(ctx, r.remove)
 	if err == nil {
 		err = m.wipe()
 	}
@@ -41,10 +36,6 @@ func (c *Cluster) Replace(ctx context.Context, m *Member, learner bool) error {
 		return fmt.Errorf("member %d was not replaced: %w", m.number, err)
 	}
 	return nil
-}
-
-func (c *Cluster) others(m *Member) []string {
-	return slices.DeleteFunc(c.Endpoints(), func(addr string) bool { return addr == m.addr })
 }
 
 // wipe kills the member and deletes its data. When it starts again it joins the cluster.

@@ -28,11 +28,14 @@ func StartCluster(tb testing.TB, n int, configure ...func(*etcd.EmbeddedConfig))
 	return startCluster(tb, n, opts)
 }
 
-// StartServers is StartCluster with the etcds at these paths, as [cluster.Options.Servers],
-// and further flags for them.
-func StartServers(tb testing.TB, n int, servers []string, flags ...string) *Cluster {
+// StartServers is StartCluster with the etcds at these paths, as [cluster.Options.Servers].
+func StartServers(tb testing.TB, n int, servers []string, configure ...func(*cluster.Options)) *Cluster {
 	tb.Helper()
-	return startCluster(tb, n, cluster.Options{Stderr: os.Stderr, Servers: servers, Flags: flags})
+	opts := cluster.Options{Stderr: os.Stderr, Servers: servers}
+	for _, c := range configure {
+		c(&opts)
+	}
+	return startCluster(tb, n, opts)
 }
 
 func startCluster(tb testing.TB, n int, opts cluster.Options) *Cluster {

@@ -15,19 +15,50 @@ import (
 	"etcd-lock/internal/backoff"
 )
 
+// GRPCProxy is etcd's grpc-proxy, which can be restarted.
+type GRPCProxy struct {
+	Addr string
+
+	tb        testing.TB
+	endpoints []string
+	changes   []func(pb.MaintenanceServer) pb.MaintenanceServer
+	stop      func()
+}
+
 // StartGRPCProxy runs etcd's grpc-proxy before endpoints until the test ends, as etcd's
 // command does, and returns its address. Changes are made to its maintenance service.
 func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.MaintenanceServer) pb.MaintenanceServer) string {
 	tb.Helper()
+	return NewGRPCProxy(tb, endpoints, changes...).Addr
+}
+
+// NewGRPCProxy is StartGRPCProxy for a proxy that is restarted.
+func NewGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.MaintenanceServer) pb.MaintenanceServer) *GRPCProxy {
+	tb.Helper()
+	p := &GRPCProxy{Addr: "127.0.0.1:0", tb: tb, endpoints: endpoints, changes: changes}
+	p.Start()
+	tb.Cleanup(func() { p.Stop() })
+	return p
+}
+
+// Stop ends the proxy, with all connections.
+func (p *GRPCProxy) Stop() {
+	p.stop()
+	p.stop = func() {}
+}
+
+// Start starts the proxy, at the same address as before.
+func (p *GRPCProxy) Start() {
+	p.tb.Helper()
 	client, err := clientv3.New(clientv3.Config{
-		Endpoints: endpoints, DialTimeout: 10 * time.Second, Logger: zap.NewNop(),
+		Endpoints: p.endpoints, DialTimeout: 10 * time.Second, Logger: zap.NewNop(),
 		DialOptions: []grpc.DialOption{
 			grpc.WithUnaryInterceptor(grpcproxy.AuthUnaryClientInterceptor),
 			grpc.WithStreamInterceptor(grpcproxy.AuthStreamClientInterceptor),
 		},
 	})
 	if err != nil {
-		tb.Fatal(err)
+		p.tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	server := grpc.NewServer()
@@ -36,7 +67,7 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 	lease, leaseDone := grpcproxy.NewLeaseProxy(ctx, client)
 	members, _ := grpcproxy.NewClusterProxy(zap.NewNop(), client, "", "")
 	maintenance := grpcproxy.NewMaintenanceProxy(client)
-	for _, change := range changes {
+	for _, change := range p.changes {
 		maintenance = change(maintenance)
 	}
 	pb.RegisterKVServer(server, kv)
@@ -45,8 +76,9 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 	pb.RegisterClusterServer(server, members)
 	pb.RegisterMaintenanceServer(server, maintenance)
 	pb.RegisterAuthServer(server, grpcproxy.NewAuthProxy(client))
-	endpoint, stop := serve(tb, server)
-	tb.Cleanup(func() {
+	var stop func()
+	p.Addr, stop = serve(p.tb, p.Addr, server)
+	p.stop = func() {
 		stop()
 		cancel()
 		<-leaseDone
@@ -54,14 +86,13 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 		_ = client.Lease.Close() // as Client.Close does, but for that bound
 		backoff.Within(backoff.CloseWatch, func() { _ = client.Watcher.Close() })
 		_ = client.ActiveConnection().Close()
-	})
-	return endpoint
+	}
 }
 
-// serve runs a server on a free port. stop ends it, and waits until it has ended.
-func serve(tb testing.TB, server *grpc.Server) (endpoint string, stop func()) {
+// serve runs a server. stop ends it, and waits until it has ended.
+func serve(tb testing.TB, addr string, server *grpc.Server) (endpoint string, stop func()) {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		tb.Fatal(err)
 	}

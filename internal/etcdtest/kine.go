@@ -29,7 +29,7 @@ func StartKine(tb testing.TB, endpoint string) string {
 	pb.RegisterClusterServer(server, kineCluster{})
 	pb.RegisterMaintenanceServer(server, kineMaintenance{})
 	healthpb.RegisterHealthServer(server, health.NewServer())
-	endpoint, stop := serve(tb, server)
+	endpoint, stop := serve(tb, "127.0.0.1:0", server)
 	tb.Cleanup(stop)
 	return endpoint
 }

@@ -169,5 +169,5 @@ func run(dir, name string, args ...string) error {
 // startServer runs an etcd of its own until the test ends, and returns its endpoint.
 func startServer(t *testing.T, path string, flags ...string) (endpoint string) {
 	t.Helper()
-	return etcdtest.StartServers(t, 1, []string{path}, flags...).Members[0].Endpoint
+	return etcdtest.StartServers(t, 1, []string{path}, func(o *cluster.Options) { o.Flags = flags }).Members[0].Endpoint
 }

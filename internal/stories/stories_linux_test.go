@@ -18,30 +18,34 @@ func TestServers(t *testing.T) {
 		t.Skip("run with -servers")
 	}
 	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
-			endpoint := startServer(t, server(t, version))
-			client := etcdtest.Client(t, endpoint)
-			u := newUser(t, "--endpoints", endpoint)
-			story(u)
-			var says []string
-			for _, f := range servers.Faults(version) {
-				says = append(says, "mended in "+f.MendedIn(version))
-			}
-			if len(says) > 0 {
-				says = append([]string{"member member-1 runs etcd " + version}, says...)
-			}
-			u.says([]string{"why"}, says...)
-			if _, err := client.Put(t.Context(), "/else", ""); err != nil { // a history ends at it only by progress or a read
-				t.Error(err)
-			}
-			history := []string{"granted", "released"}
-			if !servers.TellsProgress(version) {
-				history = append(history, "unknown")
-			}
-			u.says([]string{"show", "/s/held", "--history"}, history...)
-			u.says([]string{"simulate", "run", "four-clients"}, "got lock rw3", "released rlock for r4")
-		})
+		t.Run(version, func(t *testing.T) { serverStory(t, version) })
 	}
+}
+
+// serverStory tells the story on an etcd of a version.
+func serverStory(t *testing.T, version string) {
+	t.Helper()
+	endpoint := startServer(t, server(t, version))
+	client := etcdtest.Client(t, endpoint)
+	u := newUser(t, "--endpoints", endpoint)
+	story(u)
+	var says []string
+	for _, f := range servers.Faults(version) {
+		says = append(says, "mended in "+f.MendedIn(version))
+	}
+	if len(says) > 0 {
+		says = append([]string{"member member-1 runs etcd " + version}, says...)
+	}
+	u.says([]string{"why"}, says...)
+	if _, err := client.Put(t.Context(), "/else", ""); err != nil { // a history ends at it only by progress or a read
+		t.Error(err)
+	}
+	history := []string{"granted", "released"}
+	if !servers.TellsProgress(version) {
+		history = append(history, "unknown")
+	}
+	u.says([]string{"show", "/s/held", "--history"}, history...)
+	u.says([]string{"simulate", "run", "four-clients"}, "got lock rw3", "released rlock for r4")
 }
 
 // TestMixedCluster: three members of different versions, of which one has faults.
