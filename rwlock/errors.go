@@ -105,11 +105,11 @@ func lostOrExpired(s session) error {
 var errKeyTaken = errors.New("key is taken")
 
 // isTransient reports whether err goes away when etcd is healthy again: no
-// leader, no connection, a request that timed out inside etcd or was dropped while
+// leader, no connection, a member that is not ready yet, a request that timed out inside etcd or was dropped while
 // the leader changed, which etcd reports as an unknown error; or a reply that was
 // lost between here and etcd while the caller still waits.
 func isTransient(err error) bool {
-	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) {
+	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) || isUnready(err) {
 		return true
 	}
 	switch codeOf(err) {
@@ -129,6 +129,16 @@ func isRefused(err error) bool {
 	}
 	code := e.Code()
 	return code == codes.InvalidArgument || code == codes.NotFound || code == codes.PermissionDenied
+}
+
+// errLearner is the error of a member that is a learner.
+var errLearner = rpctypes.Error(rpctypes.ErrGRPCNotSupportedForLearner)
+
+// isUnready reports whether a member that has just been added refused a request: it is a
+// learner, or does not know yet what its cluster can do. Another one carries it out, or this
+// one does later. etcd's client tries others only if the member is of its own version.
+func isUnready(err error) bool {
+	return errors.Is(err, errLearner) || errors.Is(err, rpctypes.ErrNotCapable)
 }
 
 // codeOf returns the gRPC code of err, or OK for an error without one.

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/etcdtest"
 )
@@ -312,4 +317,44 @@ func TestContextEndsWhileEtcdHangs(t *testing.T) {
 	p.Resume()
 	f.queued(1)
 	f.must(holder.Unlock())
+}
+
+// A member that has just been added refuses requests: as a learner, and while it does not know
+// what its cluster can do. Until 3.5 it does so with another code, by which etcd's client does
+// not know that others may carry them out.
+func TestMembersThatAreNotReady(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []error{
+		rpctypes.ErrGRPCNotSupportedForLearner, status.Error(codes.Unavailable, rpctypes.ErrorDesc(rpctypes.ErrGRPCNotSupportedForLearner)),
+		rpctypes.ErrGRPCNotCapable, status.Error(codes.Unavailable, rpctypes.ErrorDesc(rpctypes.ErrGRPCNotCapable)),
+	} {
+		t.Run(refusal.Error(), func(t *testing.T) {
+			var refused atomic.Int32
+			refused.Store(1000)
+			client, err := clientv3.New(clientv3.Config{Endpoints: []string{etcdtest.Shared(t)}, Logger: zap.NewNop(), DialOptions: []grpc.DialOption{
+				grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					if refused.Add(1) <= 2 {
+						return refusal
+					}
+					return invoke(ctx, method, req, reply, conn, opts...)
+				}),
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = client.Close() })
+			f := fixture{T: t, client: client}
+			s, err := NewSession(f.soon(), client, time.Minute)
+			f.must(err)
+			defer func() { f.must(s.Close()) }()
+			m := s.NewRWMutex("/" + t.Name())
+			for _, call := range []func() error{
+				func() error { return m.RWLock(f.soon()) }, m.Unlock,
+				func() error { return m.TryRLock(f.soon()) }, m.Unlock,
+			} {
+				refused.Store(0)
+				f.must(call())
+			}
+		})
+	}
 }
