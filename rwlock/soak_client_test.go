@@ -74,7 +74,7 @@ type client struct {
 	tally     *tally
 	trace     *trace.Log // of all clients
 	user      string     // or ""
-	quick     bool       // it holds its locks for no time, and other clients of its kind have the same ones
+	next      func() job // decides what it does next
 	phase     atomic.Int32
 	clinging  atomic.Pointer[chan struct{}] // set while it does not let go of what it holds
 
@@ -100,6 +100,7 @@ func newClient(t *testing.T, s *soak, id int, endpoints, names []string) *client
 		ttl:     time.Duration(1+id%2) * time.Second,
 		allowed: make(chan struct{}),
 	}
+	c.next = c.draw
 	close(c.allowed)
 	for _, e := range endpoints {
 		p := etcdtest.NewProxy(t, e)
@@ -234,10 +235,7 @@ func (c *client) open(ctx context.Context) (*process, *rwlock.Session) {
 // to pass before limit.
 func (c *client) run(busy, limit context.Context) {
 	for {
-		job := c.draw()
-		if c.quick {
-			job = c.drawQuick()
-		}
+		job := c.next()
 		p, s := c.open(busy)
 		if p == nil {
 			break

@@ -134,7 +134,7 @@ func (s *soak) addQuick(t *testing.T, endpoints []string) {
 	}
 	for id := range 6 {
 		c := newClient(t, s, 10+id, endpoints, names)
-		c.quick = true
+		c.next = c.drawQuick
 		s.clients = append(s.clients, c)
 	}
 	rooms := &rooms{inside: map[string]*guest{}}

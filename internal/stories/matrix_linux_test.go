@@ -131,7 +131,7 @@ func upgradeStory(t *testing.T, before, after string) {
 	waiter.exits(0)
 	waiter.until("after all upgrades")
 	watch.until("released", "granted", "released")
-	ui.WaitToShow("no locks")
+	ui.WaitToShow("/all/the-while", "free")
 	ui.Press("q")
 	if err := ui.Wait(); err != nil {
 		t.Error(err)
