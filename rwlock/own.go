@@ -42,7 +42,9 @@ func (r *request) ownKeyOps() []clientv3.Op {
 // and no other request of the process uses it. A key that an earlier request left
 // behind, because a copy of its put arrived late, serves as well: it is a place in
 // the queue. If the keys that exist are not those of one transaction, the request
-// deletes its own and gets keys that no request has used.
+// deletes its own and gets keys that no request has used. It does so too if they are from
+// before the request: a store that was restored from a backup has keys again that were
+// released since, and others were granted the lock then, with larger tokens.
 func (r *request) takeOver(replies []*etcdserverpb.ResponseOp) (rev int64, ok bool) {
 	own := map[int64]int{} // number of keys by create revision
 	for _, reply := range replies {
@@ -56,7 +58,7 @@ func (r *request) takeOver(replies []*etcdserverpb.ResponseOp) (rev int64, ok bo
 			e.inDoubt = true
 		}
 	}
-	if own[rev] == len(r.entries) {
+	if own[rev] == len(r.entries) && rev > r.since {
 		return rev, true
 	}
 	if r.inDoubt() {

@@ -132,11 +132,12 @@ func (rm *removal) attemptInTime() (int, error) {
 
 // attempt deletes the keys in one transaction and returns how many existed.
 func (rm *removal) attempt(ctx context.Context) (removed int, err error) {
-	replies, err := rm.commit(ctx)
+	replies, rev, err := rm.commit(ctx)
 	if err != nil {
 		rm.failed, rm.lostReply = true, rm.lostReply || !isRefused(err)
 		return 0, err
 	}
+	stateOf(rm.session.Client()).knows(rev)
 	for i, e := range rm.entries {
 		if e.wasDeleted(replies[i]) {
 			removed++
@@ -147,12 +148,15 @@ func (rm *removal) attempt(ctx context.Context) (removed int, err error) {
 
 // commit deletes each key that is the entry's own, independently of the others.
 // For several keys, a transaction for each is nested in one; a single key needs no
-// nesting, which is cheaper.
-func (rm *removal) commit(ctx context.Context) ([]*etcdserverpb.TxnResponse, error) {
+// nesting, which is cheaper. It returns the reply to each, and their revision.
+func (rm *removal) commit(ctx context.Context) (replies []*etcdserverpb.TxnResponse, rev int64, err error) {
 	if len(rm.entries) == 1 {
 		e := rm.entries[0]
 		resp, err := rm.kv().Txn(ctx).If(rm.isOwn(e)).Then(e.delete()).Commit()
-		return []*etcdserverpb.TxnResponse{(*etcdserverpb.TxnResponse)(resp)}, err
+		if err != nil {
+			return nil, 0, err
+		}
+		return []*etcdserverpb.TxnResponse{(*etcdserverpb.TxnResponse)(resp)}, resp.Header.Revision, nil
 	}
 	var ops []clientv3.Op
 	for _, e := range rm.entries {
@@ -160,13 +164,12 @@ func (rm *removal) commit(ctx context.Context) ([]*etcdserverpb.TxnResponse, err
 	}
 	resp, err := rm.kv().Txn(ctx).Then(ops...).Commit()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var replies []*etcdserverpb.TxnResponse
 	for _, reply := range resp.Responses {
 		replies = append(replies, reply.GetResponseTxn())
 	}
-	return replies, nil
+	return replies, resp.Header.Revision, nil
 }
 
 func (e *entry) delete() clientv3.Op {

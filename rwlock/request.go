@@ -39,6 +39,8 @@ type request struct {
 	owner    keyspace.Owner // which is stored with the keys
 	doubted  bool           // a watch of this request was in doubt: only the leader is asked since
 	minToken int64          // the token is at least this: the hold had it with more entries
+	sent     bool           // since is set
+	since    int64          // a revision that the client knew before etcd was first asked to put the keys
 
 	local    bool             // it waits in a local queue first
 	onQueued func(queueState) // if not nil, called when other requests are found to be ahead
@@ -152,7 +154,14 @@ func (r *request) enqueue(ctx context.Context) ([]queueState, error) {
 // send commits a transaction that puts the request's keys, and records whether
 // its outcome is in doubt.
 func (r *request) send(txn clientv3.Txn) (*clientv3.TxnResponse, error) {
+	state := stateOf(r.session.Client())
+	if !r.sent {
+		r.sent, r.since = true, state.known.Load()
+	}
 	resp, err := txn.Commit()
+	if err == nil {
+		state.knows(resp.Header.Revision)
+	}
 	if isRefused(err) {
 		return resp, err
 	}

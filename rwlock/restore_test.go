@@ -105,3 +105,33 @@ func TestReleaseAfterRestore(t *testing.T) {
 		restore()
 	}
 }
+
+// A key that was released after the backup is there again. It is no place in the queue: the
+// lock was granted to others since, with larger tokens.
+func TestReleasedKeyIsRestored(t *testing.T) {
+	t.Parallel()
+	p := etcdtest.StartProcess(t)
+	f := fixture{T: t, client: etcdtest.Client(t, p.Endpoint), name: "/lock"}
+	s, err := NewSession(f.soon(), f.client, time.Minute)
+	f.must(err)
+	t.Cleanup(func() { _ = s.Close() })
+	first := s.NewRWMutex(f.name)
+	f.must(first.RWLock(f.soon()))
+	queued, option := whenQueued()
+	second := NewRWMutex(f.session(), f.name, option)
+	granted := start(func() error { return second.RWLock(f.soon()) })
+	f.closes(queued)
+
+	restore := p.Backup()
+	f.must(first.Unlock())
+	f.must(f.await(granted))
+	restore()
+	f.mustBe(s.NewRWMutex(f.name).TryRWLock(f.soon()), ErrLocked)
+	token := second.Token()
+	f.must(second.Unlock())
+	f.must(first.RWLock(f.soon()))
+	if first.Token() <= token {
+		t.Errorf("token %d is granted after token %d", first.Token(), token)
+	}
+	f.must(first.Unlock())
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -25,6 +26,14 @@ type clientState struct {
 
 	plain clientv3.Watcher // the client's own
 	once  clientv3.Watcher // the same, except that it resumes no watch; nil where plain is not etcd's
+
+	known atomic.Int64 // the largest revision at which a write of its requests was carried out
+}
+
+// knows notes that a write was carried out at a revision.
+func (s *clientState) knows(rev int64) {
+	for known := s.known.Load(); known < rev && !s.known.CompareAndSwap(known, rev); known = s.known.Load() {
+	}
 }
 
 func newClientState(client *clientv3.Client) *clientState {
