@@ -11,7 +11,9 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/trace"
 	"etcd-lock/rwlock"
@@ -185,7 +187,7 @@ func (c *client) started() *process {
 	if c.process != nil {
 		return c.process
 	}
-	cfg := clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop()}
+	cfg := clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop(), DialOptions: []grpc.DialOption{etcd.ForgetLogins()}}
 	if c.user != "" {
 		cfg.Username, cfg.Password, cfg.DialTimeout = c.user, etcdtest.Password, 500*time.Millisecond
 	}

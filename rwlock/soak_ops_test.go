@@ -148,7 +148,7 @@ func (c *client) failed(ctx context.Context, p *process, j job, err error) {
 	case errors.Is(err, rwlock.ErrSessionExpired):
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		why = "context ended"
-		if deadline, ok := ctx.Deadline(); ok && time.Since(deadline) > tolerance {
+		if deadline, ok := ctx.Deadline(); ok && time.Since(deadline) > c.tally.tolerance() {
 			c.tally.violation("client %d: %s of %v returned %s after its context", c.id, j.kind, j.wants, time.Since(deadline))
 		}
 	case strings.Contains(err.Error(), etcdtest.LostReply):
@@ -253,10 +253,6 @@ func (t *tenancy) move(ctx context.Context, mode rwlock.Mode) bool {
 	return true
 }
 
-// tolerance is how late a client may be told of what its own clock could have
-// told it. Two busy processors and the race detector take their time.
-const tolerance = time.Second
-
 // end gives the hold up, or finds that it ended by itself.
 func (t *tenancy) end() {
 	known := now()
@@ -269,7 +265,7 @@ func (t *tenancy) end() {
 	t.tally.count("holds: " + how)
 	known = min(known, t.process.death())
 	deadline := at(t.session.Deadline())
-	if late := known - deadline; late > tolerance {
+	if late := known - deadline; late > t.tally.tolerance() {
 		t.tally.violation("client %d believed in %v for %s after the end of its session", t.id, t.wants, late)
 	}
 	for _, g := range t.grants {

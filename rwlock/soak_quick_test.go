@@ -71,7 +71,7 @@ func (k *keeper) again(ctx context.Context, s *rwlock.Session, rng *rand.Rand) {
 	m := s.NewRWMutex(name, rwlock.WithLocalQueue(64, time.Second), rwlock.WithKeep(time.Hour))
 	short, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for range atOnce {
+	for n := 0; n < atOnce && short.Err() == nil; n++ {
 		if err := m.RWLock(short); err != nil {
 			k.failed(short, k.now(), job{kind: "kept RWLock", wants: []rwlock.LockRequest{{Name: name, Mode: rwlock.Write}}}, err)
 			return

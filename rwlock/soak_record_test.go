@@ -1,6 +1,7 @@
 package rwlock_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,9 +22,30 @@ type tally struct {
 	log        []string
 
 	resumed atomic.Int64 // when a member that was paused went on last, in nanoseconds
+	stall   atomic.Int64 // the longest that this process did not get to run, in nanoseconds
 }
 
 func newTally() *tally { return &tally{counts: map[string]int{}} }
+
+// tolerance is how late a client may be told of what its own clock could have told it.
+func (t *tally) tolerance() time.Duration { return time.Second + time.Duration(t.stall.Load()) }
+
+// measureStalls measures for how long this process does not get to run: what is late by that is
+// not late by a fault of the locks. The caller must call stop, which waits until it has ended.
+func (t *tally) measureStalls(ctx context.Context) (stop func()) {
+	const tick = 20 * time.Millisecond
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for before := now(); wait(ctx, tick); before = now() {
+			t.stall.Store(max(t.stall.Load(), int64(now()-before-tick)))
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
 
 // note adds a line to the log, which is kept when there is a violation.
 func (t *tally) note(format string, args ...any) {

@@ -92,6 +92,7 @@ func (r *restored) run(t *testing.T) {
 		cancel()
 		work.Wait()
 	}()
+	defer r.tally.measureStalls(t.Context())()
 	for _, c := range r.clients {
 		work.Go(func() { c.run(busy, limit) })
 	}
@@ -172,14 +173,14 @@ func (r *restored) restore(t *testing.T) {
 func (r *restored) judge(t *testing.T) {
 	t.Helper()
 	after := r.history(t)
-	var early, late, lost []verify.Hold
+	var early, late, kept, lost []verify.Hold
 	for _, c := range r.clients {
 		for _, g := range c.grants {
 			switch h := *g; {
 			case h.Stages[0].Granted > r.cut:
 				late = append(late, h)
 			case h.End > r.cut && r.has(after, h):
-				early, late = append(early, h), append(late, h)
+				early, kept = append(early, h), append(kept, h)
 			case max(h.End, h.Known) > r.up:
 				early, lost = append(early, h), append(lost, h)
 			default:
@@ -195,6 +196,7 @@ func (r *restored) judge(t *testing.T) {
 	for _, v := range verify.Judge(verify.Seen{Holds: late}, after, verify.Options{Exclusive: true}).Violations {
 		r.tally.violation("after the restore: %s: %s", v.Kind, v.Text)
 	}
+	r.judgeKept(late, kept)
 	r.judgeLost(late, lost)
 	r.judgeTokens(early, late)
 	t.Logf("seed %d: %d grants before the restore, %d after it, %d violations%s", r.seed, len(early), len(late), len(r.tally.violations), r.tally)
@@ -212,6 +214,25 @@ func (r *restored) has(after verify.History, h verify.Hold) bool {
 	return slices.ContainsFunc(after.Before, func(c verify.Change) bool { return c.Create == h.Stages[0].Token })
 }
 
+// judgeKept judges those who went on with a hold whose key was in the snapshot. By the history
+// of the restored store some of them hold nothing: others were ahead when the snapshot was
+// taken, and those keys are there again. Nobody may be granted such a lock beside them.
+func (r *restored) judgeKept(late, kept []verify.Hold) {
+	for _, k := range kept {
+		r.tally.count("kept through the restore: holds")
+		for _, h := range late {
+			if excludes(k, h) && h.Stages[0].Granted < k.End {
+				r.tally.violation("overlap: %v beside %v", &h, &k)
+			}
+		}
+	}
+}
+
+// excludes reports whether two holds of one stage exclude each other.
+func excludes(a, b verify.Hold) bool {
+	return a.Lock == b.Lock && (a.Stages[0].Mode == rwlock.Write || b.Stages[0].Mode == rwlock.Write)
+}
+
 // judgeLost judges those who went on with a hold that the restored store knows nothing of.
 func (r *restored) judgeLost(late, lost []verify.Hold) {
 	for _, l := range lost {
@@ -221,7 +242,7 @@ func (r *restored) judgeLost(late, lost []verify.Hold) {
 		}
 		for _, h := range late {
 			a, b := l.Stages[0], h.Stages[0]
-			if h.Lock != l.Lock || a.Mode == rwlock.Read && b.Mode == rwlock.Read || b.Granted > max(l.Known, l.End) {
+			if !excludes(l, h) || b.Granted > max(l.Known, l.End) {
 				continue
 			}
 			switch {
@@ -244,7 +265,7 @@ func (r *restored) judgeTokens(early, late []verify.Hold) {
 	}
 	for _, h := range late {
 		switch token := h.Stages[0].Token; {
-		case h.Stages[0].Granted <= r.cut || token > largest[h.Lock]:
+		case token > largest[h.Lock]:
 		case r.bump:
 			r.tally.violation("token %d of %s was granted after token %d", token, h.Lock, largest[h.Lock])
 		default:

@@ -93,15 +93,6 @@ func soakInRounds(t *testing.T) {
 	if r.done.Grants == 0 {
 		t.Error("nothing was run")
 	}
-	if *soakFigures != "" {
-		text, err := json.Marshal(r.done)
-		if err == nil {
-			err = os.WriteFile(*soakFigures, text, 0o600)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // round runs one round.
@@ -122,12 +113,29 @@ func (r *rounds) round(t *testing.T, ctx context.Context, seed uint64) {
 	if !passed {
 		r.done.Failed = append(r.done.Failed, seed)
 	}
+	r.write(t)
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
 	for what, n := range s.tally.counts {
 		if kind, ok := strings.CutPrefix(what, "faults: "); ok {
 			r.kinds[kind] += n
 		}
+	}
+}
+
+// write writes the figures of the rounds that are over, if they are to be written. The caller
+// holds r.mu.
+func (r *rounds) write(t *testing.T) {
+	t.Helper()
+	if *soakFigures == "" {
+		return
+	}
+	text, err := json.Marshal(r.done)
+	if err == nil {
+		err = os.WriteFile(*soakFigures, text, 0o600)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

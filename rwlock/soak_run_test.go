@@ -183,6 +183,7 @@ func (s *soak) run(t *testing.T, ctx context.Context, duration time.Duration) {
 		faults.Wait()
 		work.Wait()
 	}()
+	defer s.tally.measureStalls(t.Context())()
 	for _, c := range s.clients {
 		work.Go(func() { c.run(busy, limit) })
 	}

@@ -47,6 +47,20 @@ func TestLoginsExpireBehindProxy(t *testing.T) {
 	watch.stop(syscall.SIGTERM)
 }
 
+// TestLoginsExpireOnServers is TestLoginsExpire on old servers.
+func TestLoginsExpireOnServers(t *testing.T) {
+	if !*withServers {
+		t.Skip("run with -servers")
+	}
+	for _, version := range []string{"3.4.23", "3.5.35"} {
+		t.Run(version, func(t *testing.T) {
+			endpoint := startServer(t, server(t, version), "--auth-token-ttl", "1")
+			etcdtest.EnableAuth(t, etcdtest.Client(t, endpoint), map[string][]etcdtest.Grant{"app": {etcdtest.ReadWrite("/app/")}})
+			goesOn(newUser(t, "--endpoints", endpoint, "--user", "app:"+etcdtest.Password), endpoint)
+		})
+	}
+}
+
 // loginsThatExpire starts an etcd on which a login that is not used lasts for a second,
 // with a user app.
 func loginsThatExpire(t *testing.T) (endpoint string) {
