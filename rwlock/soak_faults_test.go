@@ -53,6 +53,8 @@ const (
 	corrupt        = "alarm CORRUPT"
 	proxyRestarted = "grpc-proxy restarted"
 	loginsRevoked  = "logins revoked"
+	memberJumps    = "clock of a member jumps"
+	clientsJump    = "clock of the clients jumps"
 )
 
 var (
@@ -73,6 +75,11 @@ var (
 		{promoted, ms(10), ms(500)},
 		{noSpace, ms(100), ms(1500)},
 		{corrupt, ms(100), ms(1500)},
+	}
+	clockFaults = []kind{ // if the clocks can jump
+		{memberJumps, ms(100), ms(2000)},
+		{clientsJump, ms(100), ms(2000)},
+		{memberJumps, ms(100), ms(2000)},
 	}
 	proxyFaults = []kind{
 		{proxyRestarted, ms(10), ms(800)},

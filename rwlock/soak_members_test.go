@@ -2,7 +2,10 @@ package rwlock_test
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -41,6 +44,12 @@ func (s *soak) hitMembers(ctx context.Context, f fault) func() {
 	case replaced, promoted:
 		s.replace(member, f.kind == promoted)
 		return func() {}
+	case memberJumps:
+		s.jumpMember(ctx, member, f.jump())
+		return func() { s.jumpMember(context.Background(), member, 0) }
+	case clientsJump:
+		jump(f.jump())
+		return func() { jump(0) }
 	case noSpace:
 		return s.alarm(pb.AlarmType_NOSPACE)
 	case corrupt:
@@ -120,5 +129,41 @@ func (s *soak) untilDone(what string, do func(context.Context) error) {
 			s.tally.violation("the cluster: %s: %v", what, err)
 			return
 		}
+	}
+}
+
+// jump sets by how many seconds the clock of this process is off. It is nil unless the tests
+// were built for that.
+var jump func(seconds int64)
+
+// clockOf is the file that says by how many seconds the clock of a member is off, which the
+// member removes once it has read it.
+func clockOf(dir string) string { return dir + ".clock" }
+
+// jump is by how many seconds a clock jumps: up to a quarter of an hour, or days, ahead or back.
+func (f fault) jump() int64 {
+	seconds := int64(f.lasts/time.Millisecond)%900 + 1
+	if f.lasts%3 == 0 {
+		seconds *= 1000
+	}
+	if f.lasts%2 == 0 {
+		seconds = -seconds
+	}
+	return seconds
+}
+
+// jumpMember sets the clock of a member, and waits until it is set.
+func (s *soak) jumpMember(ctx context.Context, member *etcdtest.Process, seconds int64) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	file := clockOf(member.Dir())
+	err := os.WriteFile(file+"~", []byte(strconv.FormatInt(seconds, 10)), 0o600)
+	if err == nil {
+		err = os.Rename(file+"~", file)
+	}
+	for ; err == nil && wait(ctx, 5*time.Millisecond); _, err = os.Stat(file) {
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		s.tally.count("jumps: not made")
 	}
 }

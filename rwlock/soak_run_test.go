@@ -225,6 +225,9 @@ func (s *soak) injectAll(ctx context.Context, others *sync.WaitGroup, duration t
 	if s.long {
 		ofMembers = slices.Concat(memberFaults, longFaults)
 	}
+	if s.long && jump != nil {
+		others.Go(func() { inject(ctx, s.tally, draw(8, clockFaults, members, ms(1500)), s.hitMembers) })
+	}
 	if s.proxy != nil {
 		others.Go(func() { inject(ctx, s.tally, draw(6, proxyFaults, []int{0}, ms(6000)), s.hitProxy) })
 	}

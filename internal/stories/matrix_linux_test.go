@@ -34,12 +34,12 @@ func (f *figures) add(o figures) {
 
 // line is a line of the summary.
 func (f *figures) line(name string) string {
-	return fmt.Sprintf("\n%-16s %6d %10d %12d %7d %7d %10d  %d", name, f.Rounds, f.Grants, f.Relocks, f.Faults, f.Fenced, f.Violations, f.Failed)
+	return fmt.Sprintf("\n%-20s %6d %10d %12d %7d %7d %10d  %d", name, f.Rounds, f.Grants, f.Relocks, f.Faults, f.Fenced, f.Violations, f.Failed)
 }
 
 // TestMatrix has the commands tell their story on servers of each minor version, and soaks the
-// locks on clusters of them; and both while members become another version, one after the
-// other. After ctrl-C it begins nothing more, and says what has run.
+// locks on clusters of them, also beneath a restore; and both while members become another
+// version, one after the other. In the last part, the clocks of members and clients jump. After ctrl-C it begins nothing more, and says what has run.
 func TestMatrix(t *testing.T) {
 	if *matrix == 0 {
 		t.Skip("run with -matrix")
@@ -51,45 +51,66 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all figures
-	summary := fmt.Sprintf("\n%-16s %6s %10s %12s %7s %7s %10s  %s", "etcd", "rounds", "grants", "relocks", "faults", "fenced", "violations", "seeds that failed")
-	for _, tt := range []struct{ server, upgrade string }{
-		{server: "3.4.23"}, {server: "3.5.35"}, {server: "3.6.1"}, {server: "3.6.9"}, {server: "3.6.16"}, {server: "3.7.3"},
-		{"3.6.16", "3.7.3"},
-	} {
-		name := tt.server
-		if tt.upgrade != "" {
-			name += " to " + tt.upgrade
-		}
+	summary := fmt.Sprintf("\n%-20s %6s %10s %12s %7s %7s %10s  %s", "etcd", "rounds", "grants", "relocks", "faults", "fenced", "violations", "seeds that failed")
+	part := func(name string, run func(*testing.T) figures) {
 		t.Run(name, func(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Skip("interrupted")
 			}
-			path, upgrade := server(t, tt.server), ""
-			if tt.upgrade != "" {
-				upgrade = server(t, tt.upgrade)
-				t.Run("Story", func(t *testing.T) { upgradeStory(t, path, upgrade) })
-			} else {
-				t.Run("Story", func(t *testing.T) { serverStory(t, tt.server) })
-			}
-			f := soaked(t, ctx, soak, path, upgrade)
+			f := run(t)
 			all.add(f)
 			summary += f.line(name)
 		})
 	}
+	for _, version := range []string{"3.4.23", "3.5.35", "3.6.1", "3.6.9", "3.6.16", "3.7.3"} {
+		part(version, func(t *testing.T) figures {
+			t.Helper()
+			path := server(t, version)
+			t.Run("Story", func(t *testing.T) { serverStory(t, version) })
+			t.Run("Restored", func(t *testing.T) { soakRestored(t, ctx, soak, path, restorer(t, version)) })
+			return soaked(t, ctx, soak, "-server", path)
+		})
+	}
+	part("3.6.16 to 3.7.3", func(t *testing.T) figures {
+		t.Helper()
+		before, after := server(t, "3.6.16"), server(t, "3.7.3")
+		t.Run("Story", func(t *testing.T) { upgradeStory(t, before, after) })
+		return soaked(t, ctx, soak, "-server", before, "-upgrade", after)
+	})
+	part("clocks that jump", func(t *testing.T) figures {
+		t.Helper()
+		jumping := filepath.Join(t.TempDir(), "soak")
+		buildJumping(t, jumping)
+		return soaked(t, ctx, jumping)
+	})
 	t.Log(summary + all.line("in all"))
 	if all.Grants == 0 {
 		t.Error("nothing was run")
 	}
 }
 
+// soakRestored runs TestSoakRestored of package rwlock.
+func soakRestored(t *testing.T, ctx context.Context, soak, server, restorer string) {
+	t.Helper()
+	cmd := soakCommand(ctx, soak, "^TestSoakRestored$", "-server", server, "-etcdutl", restorer)
+	if err := cmd.Run(); err != nil && ctx.Err() == nil {
+		t.Error(err)
+	}
+}
+
+// soakCommand runs a test of package rwlock, which finishes its round when ctx ends.
+func soakCommand(ctx context.Context, soak, test string, flags ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, soak, append([]string{"-test.v", "-test.timeout", "0", "-test.run", test}, flags...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "../../rwlock", os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd
+}
+
 // soaked runs TestSoak of package rwlock, and returns what it has come to.
-func soaked(t *testing.T, ctx context.Context, soak, server, upgrade string) (f figures) {
+func soaked(t *testing.T, ctx context.Context, soak string, flags ...string) (f figures) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "figures")
-	cmd := exec.CommandContext(ctx, soak, "-test.v", "-test.timeout", "0", "-test.run", "^TestSoak$",
-		"-soak", matrix.String(), "-figures", file, "-server", server, "-upgrade", upgrade)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "../../rwlock", os.Stdout, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it finishes its round
+	cmd := soakCommand(ctx, soak, "^TestSoak$", append([]string{"-soak", matrix.String(), "-figures", file}, flags...)...)
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
 		t.Error(err)
 	}

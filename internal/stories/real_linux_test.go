@@ -140,7 +140,7 @@ func onEtcd(t *testing.T) (u *user, address string) {
 	if !*withReal {
 		t.Skip("run with -real")
 	}
-	path, err := obtain(newest)
+	path, err := obtain("etcd", newest)
 	tallies.programs.had(t, "etcd "+newest, err)
 	address = startServer(t, path)
 	return newUser(t, "--endpoints", address), address

@@ -96,19 +96,31 @@ var program = sync.OnceValues(func() (string, error) {
 // skipped.
 func server(t *testing.T, version string) string {
 	t.Helper()
-	path, err := obtain(version)
+	path, err := obtain("etcd", version)
 	tallies.servers.had(t, version, err)
 	return path
 }
 
-// obtain returns the path of an etcd of that version, and builds or unpacks it the first
-// time.
-func obtain(version string) (path string, err error) {
+// restorer returns the path of the program that restores snapshots for that version.
+func restorer(t *testing.T, version string) string {
+	t.Helper()
+	program := "etcdutl"
+	if debian[version] {
+		program = "etcdctl"
+	}
+	path, err := obtain(program, version)
+	tallies.servers.had(t, program+" "+version, err)
+	return path
+}
+
+// obtain returns the path of a program of etcd of that version, and builds or unpacks it the
+// first time.
+func obtain(program, version string) (path string, err error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(cache, "etcd-lock-servers", "etcd-"+version)
+	path = filepath.Join(cache, "etcd-lock-servers", program+"-"+version)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -121,16 +133,17 @@ func obtain(version string) (path string, err error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if debian[version] {
-		err = unpack(dir, version, path)
+		err = unpack(dir, program, version, path)
 	} else {
-		err = build(dir, version, path)
+		err = build(dir, program, version, path)
 	}
 	return path, err
 }
 
-// unpack takes etcd out of Debian's package, which it does not install.
-func unpack(dir, version, path string) error {
-	if err := run(dir, "apt-get", "download", "etcd-server="+version+"*"); err != nil {
+// unpack takes a program out of Debian's package, which it does not install.
+func unpack(dir, program, version, path string) error {
+	name := map[string]string{"etcd": "etcd-server", "etcdctl": "etcd-client"}[program]
+	if err := run(dir, "apt-get", "download", name+"="+version+"*"); err != nil {
 		return err
 	}
 	packages, _ := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -140,20 +153,24 @@ func unpack(dir, version, path string) error {
 	if err := run(dir, "dpkg-deb", "-x", packages[0], "files"); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(dir, "files/usr/bin/etcd"), path)
+	return os.Rename(filepath.Join(dir, "files/usr/bin", program), path)
 }
 
-// build builds etcd from its module, in a module of its own: go install does not take one
+// build builds a program from its module, in a module of its own: go install does not take one
 // with replacements.
-func build(dir, version, path string) error {
+func build(dir, program, version, path string) error {
+	module, pkg := "go.etcd.io/etcd/server/v3", "."
+	if program != "etcd" {
+		module, pkg = "go.etcd.io/etcd/"+program+"/v3", "go.etcd.io/etcd/"+program+"/v3"
+	}
 	err := errors.Join(
-		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module server\n\ngo 1.21\n\nrequire go.etcd.io/etcd/server/v3 v"+version+"\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module server\n\ngo 1.21\n\nrequire "+module+" v"+version+"\n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nimport (\n\t\"os\"\n\n\t\"go.etcd.io/etcd/server/v3/etcdmain\"\n)\n\nfunc main() { etcdmain.Main(os.Args) }\n"), 0o600),
 	)
 	if err != nil {
 		return err
 	}
-	return run(dir, "go", "build", "-mod=mod", "-o", path, ".")
+	return run(dir, "go", "build", "-mod=mod", "-o", path, pkg)
 }
 
 func run(dir, name string, args ...string) error {
