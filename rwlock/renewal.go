@@ -85,8 +85,19 @@ func (s *Session) keepAlive(renew renewFunc) {
 	defer s.renewer.leave()
 	for backoff.Wait(s.ctx, s.renewalWait()) {
 		if err := s.renewByDeadline(renew); err != nil {
-			s.end(s.expired()) // unless it was closed before
+			s.endUnrenewed(err)
 		}
+	}
+}
+
+// endUnrenewed ends the session after a renewal that failed, unless it was closed before, or a
+// renewal that was sent later has been answered at the last moment.
+func (s *Session) endUnrenewed(err error) {
+	cause := s.expired()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(err, ErrSessionExpired) || !time.Now().Before(s.deadline) {
+		s.end(cause)
 	}
 }
 

@@ -76,3 +76,30 @@ func TestGrantsOutliveAnElection(t *testing.T) {
 		<-s.done
 	})
 }
+
+// A session goes on if a renewal that was sent later is answered just when the one that it
+// waits for is given up.
+func TestAnsweredAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := clientv3.NewCtxClient(t.Context())
+		client.Lease = slowGrant{}
+		const ttl = 10 * time.Second
+		renewals := 0
+		s, err := newSession(t.Context(), client, ttl, func(s *Session, ctx context.Context) renewal {
+			renewals++
+			sent := time.Now().Add(ttl / 2)
+			<-ctx.Done()
+			if renewals == 1 {
+				s.noteLater(renewal{sent: sent, ttl: 10})
+			}
+			return renewal{err: ctx.Err()}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-s.Done()
+		if renewals != 2 || time.Now().Before(s.Deadline()) {
+			t.Errorf("ended after %d renewals, %s before its deadline", renewals, time.Until(s.Deadline()))
+		}
+	})
+}
