@@ -84,21 +84,23 @@ func (s *Session) keepAlive(renew renewFunc) {
 	s.renewer.join()
 	defer s.renewer.leave()
 	for backoff.Wait(s.ctx, s.renewalWait()) {
-		if err := s.renewByDeadline(renew); err != nil {
-			s.endUnrenewed(err)
+		if err := s.renewByDeadline(renew); err != nil && s.endUnrenewed(err) {
+			return
 		}
 	}
 }
 
 // endUnrenewed ends the session after a renewal that failed, unless it was closed before, or a
-// renewal that was sent later has been answered at the last moment.
-func (s *Session) endUnrenewed(err error) {
+// renewal that was sent later has been answered at the last moment. It reports whether the
+// session has ended.
+func (s *Session) endUnrenewed(err error) bool {
 	cause := s.expired()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if errors.Is(err, ErrSessionExpired) || !time.Now().Before(s.deadline) {
 		s.end(cause)
 	}
+	return s.ctx.Err() != nil
 }
 
 // renewalWait returns how long to wait before the next renewal: a renewalPause with jitter,
