@@ -27,8 +27,8 @@ golden: ## write the golden files anew
 	go test ./tui/app ./internal/report ./internal/narrate -update
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
-soak: ## lock under faults for ten minutes
-	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak 10m
+soak: ## lock under faults for SOAK; until ctrl-C
+	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak $(SOAK)
 model: ## check the models of the protocol in all their states; needs Spin and a C compiler
 	go test ./internal/model -count=1 -v -timeout 60m -model
 seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
@@ -39,7 +39,7 @@ slow: ## run the built-in scenarios on etcds with long election timeouts
 	go test ./simulate -count=1 -v -timeout 20m -run '^TestLibraryOnASlowEtcd$$' -slow-etcd
 servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 	go test -count=1 -v -timeout 30m ./internal/stories -servers
-matrix: ## soak the locks on etcd 3.4 to 3.7, and on a cluster that is upgraded, for SOAK each
+matrix: ## run the commands and soak the locks on etcd 3.4 to 3.7, on a cluster that is upgraded, and with clocks that jump, for SOAK each; until ctrl-C
 	go test -count=1 -v -timeout 0 ./internal/stories -run '^TestMatrix$$' -matrix $(SOAK)
 cases: ## run the tests of the cases that need real clusters, and print a line for each; see docs/cases.md
 	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases

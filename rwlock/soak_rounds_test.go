@@ -67,6 +67,7 @@ type rounds struct {
 // soakInRounds runs rounds one after the other until -soak is over, or ctrl-C. It prints a line
 // a minute, and in the end what all have come to. A round that fails does not end the others.
 func soakInRounds(t *testing.T) {
+	t.Helper()
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt)
 	defer stop()
 	r := &rounds{began: time.Now(), kinds: map[string]int{}}
@@ -82,7 +83,7 @@ func soakInRounds(t *testing.T) {
 		seed = rand.Uint64N(1 << 40)
 	}
 	for ; ctx.Err() == nil && time.Since(r.began) < *soakFor; seed++ {
-		r.round(t, ctx, seed)
+		r.round(ctx, t, seed)
 	}
 	end()
 	progress.Wait()
@@ -96,14 +97,14 @@ func soakInRounds(t *testing.T) {
 }
 
 // round runs one round.
-func (r *rounds) round(t *testing.T, ctx context.Context, seed uint64) {
+func (r *rounds) round(ctx context.Context, t *testing.T, seed uint64) {
 	t.Helper()
 	left := *soakFor - time.Since(r.began)
 	s := &soak{seed: seed, long: true, tally: newTally()}
 	passed := t.Run(fmt.Sprintf("Seed%d", seed), func(t *testing.T) {
 		t.Cleanup(func() { r.set(nil) })
 		r.set(s)
-		s.round(t, ctx, max(min(*soakRound, left), 2*lastFaults))
+		s.round(ctx, t, max(min(*soakRound, left), 2*lastFaults))
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()

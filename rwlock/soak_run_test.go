@@ -71,11 +71,11 @@ func TestSoak(t *testing.T) {
 		return
 	}
 	s := &soak{seed: cmp.Or(*soakSeed, shortSeed), tally: newTally()}
-	t.Run("Faults", func(t *testing.T) { s.round(t, t.Context(), shortSoak) })
+	t.Run("Faults", func(t *testing.T) { s.round(t.Context(), t, shortSoak) })
 }
 
 // round is a whole soak. It injects no more faults when ctx ends.
-func (s *soak) round(t *testing.T, ctx context.Context, duration time.Duration) {
+func (s *soak) round(ctx context.Context, t *testing.T, duration time.Duration) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Run("Round", func(t *testing.T) {
@@ -87,7 +87,7 @@ func (s *soak) round(t *testing.T, ctx context.Context, duration time.Duration) 
 		})
 		t.Logf("%s of faults from seed %d", duration, s.seed)
 		s.start(t)
-		s.run(t, ctx, duration)
+		s.run(ctx, t, duration)
 	})
 	if err := goleak.Find(before); err != nil {
 		t.Error("left behind: ", err)
@@ -170,7 +170,7 @@ func (s *soak) client(t *testing.T) *clientv3.Client {
 	return etcdtest.Connect(t, etcd.Config{Endpoints: s.cluster.Endpoints(), User: "root", Password: etcdtest.Password, DialTimeout: 10 * time.Second})
 }
 
-func (s *soak) run(t *testing.T, ctx context.Context, duration time.Duration) {
+func (s *soak) run(ctx context.Context, t *testing.T, duration time.Duration) {
 	t.Helper()
 	faulty, healed := context.WithTimeout(ctx, duration)
 	busy, idle := context.WithTimeout(ctx, duration-lastFaults)

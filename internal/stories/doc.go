@@ -7,6 +7,10 @@
 // from Debian and as Go modules; one that cannot be had is skipped with the reason, and
 // the last line says how many have run. With
 //
+//	go test -count=1 -v -timeout 0 ./internal/stories -run '^TestMatrix$' -matrix 10m
+//
+// the locks are soaked on such servers too. With
+//
 //	go test -count=1 -v ./internal/stories -run '^TestReal' -real
 //
 // other programs that keep locks in etcd are run, from Debian, npm and Go modules, and what

@@ -67,21 +67,21 @@ func TestMatrix(t *testing.T) {
 			t.Helper()
 			path := server(t, version)
 			t.Run("Story", func(t *testing.T) { serverStory(t, version) })
-			t.Run("Restored", func(t *testing.T) { soakRestored(t, ctx, soak, path, restorer(t, version)) })
-			return soaked(t, ctx, soak, "-server", path)
+			t.Run("Restored", func(t *testing.T) { soakRestored(ctx, t, soak, path, restorer(t, version)) })
+			return soaked(ctx, t, soak, "-server", path)
 		})
 	}
 	part("3.6.16 to 3.7.3", func(t *testing.T) figures {
 		t.Helper()
 		before, after := server(t, "3.6.16"), server(t, "3.7.3")
 		t.Run("Story", func(t *testing.T) { upgradeStory(t, before, after) })
-		return soaked(t, ctx, soak, "-server", before, "-upgrade", after)
+		return soaked(ctx, t, soak, "-server", before, "-upgrade", after)
 	})
 	part("clocks that jump", func(t *testing.T) figures {
 		t.Helper()
 		jumping := filepath.Join(t.TempDir(), "soak")
 		buildJumping(t, jumping)
-		return soaked(t, ctx, jumping)
+		return soaked(ctx, t, jumping)
 	})
 	t.Log(summary + all.line("in all"))
 	if all.Grants == 0 {
@@ -90,7 +90,7 @@ func TestMatrix(t *testing.T) {
 }
 
 // soakRestored runs TestSoakRestored of package rwlock.
-func soakRestored(t *testing.T, ctx context.Context, soak, server, restorer string) {
+func soakRestored(ctx context.Context, t *testing.T, soak, server, restorer string) {
 	t.Helper()
 	cmd := soakCommand(ctx, soak, "^TestSoakRestored$", "-server", server, "-etcdutl", restorer)
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
@@ -107,7 +107,7 @@ func soakCommand(ctx context.Context, soak, test string, flags ...string) *exec.
 }
 
 // soaked runs TestSoak of package rwlock, and returns what it has come to.
-func soaked(t *testing.T, ctx context.Context, soak string, flags ...string) (f figures) {
+func soaked(ctx context.Context, t *testing.T, soak string, flags ...string) (f figures) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "figures")
 	cmd := soakCommand(ctx, soak, "^TestSoak$", append([]string{"-soak", matrix.String(), "-figures", file}, flags...)...)
