@@ -89,7 +89,7 @@ func (s *soak) round(ctx context.Context, t *testing.T, duration time.Duration) 
 		s.start(t)
 		s.run(ctx, t, duration)
 	})
-	if err := goleak.Find(before); err != nil {
+	if err := goleak.Find(append(etcdtest.StuckWatch(), before)...); err != nil {
 		t.Error("left behind: ", err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -18,18 +18,21 @@ import (
 // Replace returns once the member serves and has a vote, which takes a majority of the others;
 // if ctx ends before that, the member is left as it is.
 func (m *Member) Replace(ctx context.Context, client *clientv3.Client, learner bool) error {
-	r := replacement{client: client, url: m.child.Config.AdvertisePeer}
-	err := r.until(ctx, r.remove)
+	r := replacement{client: client, addr: m.addr, url: m.child.Config.AdvertisePeer, learner: learner}
+	err := r.until(ctx, r.find)
+	if err == nil {
+		err = r.until(ctx, r.remove)
+	}
 	if err == nil {
 		err = m.wipe()
 	}
 	if err == nil {
-		err = r.until(ctx, func(ctx context.Context) error { return r.add(ctx, learner) })
+		err = r.until(ctx, r.add)
 	}
 	if err == nil {
 		err = m.Restart(ctx)
 	}
-	if err == nil {
+	if err == nil && learner {
 		err = r.until(ctx, r.promote)
 	}
 	if err != nil {
@@ -47,15 +50,17 @@ func (m *Member) wipe() error {
 	return os.RemoveAll(m.child.Config.Dir)
 }
 
-// replacement changes which members a cluster has.
+// replacement changes which members a cluster has. It goes by their IDs: a list of members,
+// which etcd 3.4 takes from any of them, may be from before the last change.
 type replacement struct {
-	client *clientv3.Client
-	url    string // of the member that is replaced, for its peers
+	client    *clientv3.Client
+	addr, url string // of the member, for clients and for its peers
+	learner   bool
+	old, id   uint64 // of the member, before and after
 }
 
-// until calls step until it succeeds: etcd refuses changes while a member is not connected to
-// all others, and its reply may be lost.
-func (r replacement) until(ctx context.Context, step func(context.Context) error) error {
+// until calls step until it succeeds: there may be no leader, and a reply may be lost.
+func (r *replacement) until(ctx context.Context, step func(context.Context) error) error {
 	for {
 		err := r.try(ctx, step)
 		if err == nil {
@@ -69,56 +74,65 @@ func (r replacement) until(ctx context.Context, step func(context.Context) error
 	}
 }
 
-func (r replacement) try(ctx context.Context, step func(context.Context) error) error {
+func (r *replacement) try(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return step(ctx)
 }
 
-// member returns the member as the cluster has it, or nil if it has none.
-func (r replacement) member(ctx context.Context) (*etcdserverpb.Member, error) {
-	list, err := r.client.MemberList(ctx)
-	if err != nil {
-		return nil, err
+// find asks the member itself for its ID.
+func (r *replacement) find(ctx context.Context) error {
+	status, err := r.client.Status(ctx, r.addr)
+	if err == nil {
+		r.old = status.Header.MemberId
 	}
-	for _, m := range list.Members {
-		if slices.Contains(m.PeerURLs, r.url) {
-			return m, nil
-		}
-	}
-	return nil, nil
+	return err
 }
 
-func (r replacement) remove(ctx context.Context) error {
-	m, err := r.member(ctx)
-	if m == nil || err != nil {
+func (r *replacement) remove(ctx context.Context) error {
+	_, err := r.client.MemberRemove(ctx, r.old)
+	if errors.Is(err, rpctypes.ErrMemberNotFound) { // the reply to an earlier attempt was lost
+		return nil
+	}
+	return err
+}
+
+func (r *replacement) add(ctx context.Context) error {
+	add := r.client.MemberAdd
+	if r.learner {
+		add = r.client.MemberAddAsLearner
+	}
+	resp, err := add(ctx, []string{r.url})
+	switch {
+	case err == nil:
+		r.id = resp.Member.ID
+		return nil
+	case errors.Is(err, rpctypes.ErrPeerURLExist), errors.Is(err, rpctypes.ErrMemberExist):
+		return r.findAdded(ctx)
+	default:
 		return err
 	}
-	_, err = r.client.MemberRemove(ctx, m.ID)
-	return err
 }
 
-func (r replacement) add(ctx context.Context, learner bool) error {
-	m, err := r.member(ctx)
-	switch {
-	case m != nil || err != nil:
-	case learner:
-		_, err = r.client.MemberAddAsLearner(ctx, []string{r.url})
-	default:
-		_, err = r.client.MemberAdd(ctx, []string{r.url})
+// findAdded looks for the member after the reply to its addition was lost.
+func (r *replacement) findAdded(ctx context.Context) error {
+	list, err := r.client.MemberList(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, m := range list.Members {
+		if m.ID != r.old && slices.Contains(m.PeerURLs, r.url) {
+			r.id = m.ID
+			return nil
+		}
+	}
+	return errors.New("it is not in the list of members")
 }
 
-// promote gives the member a vote, unless it has one.
-func (r replacement) promote(ctx context.Context) error {
-	m, err := r.member(ctx)
-	switch {
-	case err != nil:
-	case m == nil:
-		err = errors.New("it is not in the list of members")
-	case m.IsLearner:
-		_, err = r.client.MemberPromote(ctx, m.ID)
+func (r *replacement) promote(ctx context.Context) error {
+	_, err := r.client.MemberPromote(ctx, r.id)
+	if errors.Is(err, rpctypes.ErrMemberNotLearner) {
+		return nil
 	}
 	return err
 }

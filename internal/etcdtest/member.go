@@ -30,7 +30,7 @@ func Main(m *testing.M) {
 	WaitTogether()
 	code := m.Run()
 	stopShared()
-	if err := goleak.Find(stuckWatch()...); err != nil && code == 0 {
+	if err := goleak.Find(StuckWatch()...); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "after the tests:", err)
 		code = 1
 	}
@@ -48,9 +48,9 @@ func WaitTogether() {
 	}
 }
 
-// stuckWatch returns the goroutines of etcd's client that wait for each other for ever if
+// StuckWatch returns the goroutines of etcd's client that wait for each other for ever if
 // a watcher is closed while etcd refuses one of its watches: see backoff.CloseWatch.
-func stuckWatch() []goleak.Option {
+func StuckWatch() []goleak.Option {
 	const stream = "go.etcd.io/etcd/client/v3.(*watchGRPCStream)."
 	return []goleak.Option{
 		goleak.IgnoreAnyFunction(stream + "close"), goleak.IgnoreAnyFunction(stream + "run.func1"), goleak.IgnoreAnyFunction(stream + "serveSubstream.func1"),

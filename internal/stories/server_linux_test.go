@@ -101,12 +101,18 @@ func server(t *testing.T, version string) string {
 	return path
 }
 
-// restorer returns the path of the program that restores snapshots for that version.
+// restorer returns the path of the program that restores snapshots for that version: of the
+// newest release of its minor version.
 func restorer(t *testing.T, version string) string {
 	t.Helper()
 	program := "etcdutl"
 	if debian[version] {
 		program = "etcdctl"
+	}
+	for _, v := range versions { // in their order
+		if v[:4] == version[:4] {
+			version = v
+		}
 	}
 	path, err := obtain(program, version)
 	tallies.servers.had(t, program+" "+version, err)

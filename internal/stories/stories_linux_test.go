@@ -45,7 +45,7 @@ func serverStory(t *testing.T, version string) {
 		history = append(history, "unknown")
 	}
 	u.says([]string{"show", "/s/held", "--history"}, history...)
-	u.says([]string{"simulate", "run", "four-clients"}, "got lock rw3", "released rlock for r4")
+	u.says([]string{"simulate", "run", "four-clients", "--speed", "0.25"}, "got lock rw3", "released rlock for r4")
 }
 
 // TestMixedCluster: three members of different versions, of which one has faults.
@@ -62,7 +62,7 @@ func TestMixedCluster(t *testing.T) {
 	u := newUser(t, "--endpoints", strings.Join(c.Endpoints(), ","))
 	story(u)
 	u.says([]string{"why"}, "member member-1 runs etcd 3.6.4", "mended in 3.6.5", "mended in 3.6.14")
-	u.says([]string{"simulate", "run", "four-clients"}, "got lock rw3", "released rlock for r4")
+	u.says([]string{"simulate", "run", "four-clients", "--speed", "0.25"}, "got lock rw3", "released rlock for r4")
 }
 
 // story is of a lock that is held, waited for, released, and lost.
