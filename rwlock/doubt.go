@@ -27,14 +27,15 @@ const trust = 15 * time.Second
 // because a proxy can keep open a watch whose etcd it has lost.
 //
 // The channel closes with ctx as well, and when the stream that the watches are on is
-// retired.
-func doubt(ctx context.Context, client *clientv3.Client, stream *watchStream) <-chan struct{} {
+// retired. Then, and after that while, end is called: a watch in doubt that waits for a
+// connection goes on waiting until then.
+func doubt(ctx context.Context, client *clientv3.Client, stream *watchStream, end func()) <-chan struct{} {
 	c := make(chan struct{})
 	conn := client.ActiveConnection()
 	ctx, cancel := context.WithTimeout(ctx, backoff.Jitter(trust))
 	stop := context.AfterFunc(stream.ctx, cancel)
 	go func() {
-		defer close(c)
+		defer end()
 		defer cancel()
 		defer stop()
 		if conn != nil { // a client without one is a test's
@@ -42,6 +43,8 @@ func doubt(ctx context.Context, client *clientv3.Client, stream *watchStream) <-
 		} else {
 			<-ctx.Done()
 		}
+		close(c)
+		<-ctx.Done()
 	}()
 	return c
 }
@@ -65,6 +68,7 @@ type trustedWatch struct {
 	streams *watchStreams
 	stream  *watchStream
 	ctx     context.Context
+	watch   context.Context // of the watch itself: it ends after a while too
 	end     func()
 	doubt   <-chan struct{} // closes when the watch is in doubt
 	events  clientv3.WatchChan
@@ -80,15 +84,25 @@ func newTrustedWatch(ctx context.Context, client *clientv3.Client) *trustedWatch
 		cancel()
 		w.streams.leave(w.stream)
 	}
-	w.doubt = doubt(ctx, client, w.stream)
+	watch, endWatch := context.WithCancel(ctx)
+	w.watch = watch
+	w.doubt = doubt(ctx, client, w.stream, endWatch)
 	return w
 }
 
 // open opens the watch. etcd serves it at once only if it starts at the current revision;
 // one that starts in the past waits for a loop that runs ten times a second. So it starts
 // "now", and the first response has the revision at which it does.
+//
+// A stream of etcd's client can hang for ever, and so does opening a watch on it: after etcd has
+// refused a watch, such as one by a login that has ended, and its connection has broken
+// before the client was done with that one. So a watch that is not open after a while is given
+// up, and the next one is opened on a fresh stream.
 func (w *trustedWatch) open(key string, opts ...clientv3.OpOption) {
-	w.events = stateOf(w.client).watcher(w.client).Watch(w.ctx, key, append(opts, clientv3.WithCreatedNotify())...)
+	w.events = stateOf(w.client).watcher(w.client).Watch(w.watch, key, append(opts, clientv3.WithCreatedNotify())...)
+	if w.ctx.Err() == nil && w.watch.Err() != nil {
+		w.streams.broke(w.stream)
+	}
 }
 
 // next returns the next response, or why there are no more: errInDoubt, the end of the

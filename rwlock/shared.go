@@ -124,7 +124,7 @@ func (w *watchStreams) leave(s *watchStream) {
 	}
 }
 
-// broke says that etcd has ended a watch on s.
+// broke says that etcd has ended a watch on s, or that none can be opened.
 func (w *watchStreams) broke(s *watchStream) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -161,4 +163,35 @@ func TestReleaseBeforeTheWatch(t *testing.T) {
 			f.must(m.Unlock())
 		})
 	}
+}
+
+// hungWatcher has streams on which no watch is ever opened.
+type hungWatcher struct{ clientv3.Watcher }
+
+func (hungWatcher) Watch(ctx context.Context, _ string, _ ...clientv3.OpOption) clientv3.WatchChan {
+	<-ctx.Done()
+	c := make(chan clientv3.WatchResponse)
+	close(c)
+	return c
+}
+
+// A watch on a stream of etcd's client that hangs is given up when it is in doubt, and the next
+// one is opened on another stream.
+func TestStreamThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := clientv3.NewCtxClient(t.Context())
+		client.Watcher = hungWatcher{}
+		w := newTrustedWatch(t.Context(), client)
+		defer w.end()
+		began := time.Now()
+		w.open("/lock")
+		if _, err := w.next(); !errors.Is(err, errInDoubt) || time.Since(began) > 2*trust {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		next := newTrustedWatch(t.Context(), client)
+		defer next.end()
+		if next.stream == w.stream {
+			t.Error("the next watch is opened on the same stream")
+		}
+	})
 }
