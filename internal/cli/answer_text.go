@@ -5,6 +5,7 @@ import (
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -18,7 +19,7 @@ func (a answer) write(out output.Printer) error {
 	alarms, less := split(cluster, diagnose.Finding.IsAlarm)
 	a.Findings, a.alarms = ofLocks, len(alarms) > 0
 	_, a.account.Findings = split(a.account.Findings, diagnose.Finding.OfCluster)
-	err := writeFindings(out, alarms)
+	err := writeFindings(out, a.flags, alarms)
 	switch {
 	case err != nil:
 	case a.name == "":
@@ -27,7 +28,7 @@ func (a answer) write(out output.Printer) error {
 		err = a.writeOne(out)
 	}
 	if err == nil {
-		err = writeFindings(out, less)
+		err = writeFindings(out, a.flags, less)
 	}
 	for _, u := range a.unknown {
 		if err == nil {
@@ -47,7 +48,7 @@ func (a answer) writeAll(out output.Printer) error {
 	case len(findings) == 0:
 		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
 	}
-	t := lineWriter{out: out, tense: a.tense()}
+	t := lineWriter{out: out, tense: a.tense(), flags: a.flags}
 	t.line("", format.Count(len(findings), "finding", "findings")+" in "+locks+", worst first")
 	t.findings(findings)
 	return t.err
@@ -76,7 +77,7 @@ func (a answer) say(present, past string) string {
 // writeOne prints everything about the lock NAME.
 func (a answer) writeOne(out output.Printer) error {
 	about := a.about()
-	t := lineWriter{out: out, tense: a.tense()}
+	t := lineWriter{out: out, tense: a.tense(), flags: a.flags}
 	for _, line := range a.absent {
 		t.line("", line)
 	}
@@ -121,6 +122,7 @@ func of(locks []inspect.Lock, id inspect.LockID) string {
 type lineWriter struct {
 	out   output.Printer
 	tense narrate.Tense
+	flags cmdline.Flags // of printed commands
 	err   error
 }
 
@@ -140,7 +142,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		}
 	}
 	if more := len(l.Others) + l.MoreOthers - maxQueueLines; more > 0 {
-		t.line("  ", "and "+format.Count(more, "more key", "more keys")+", see etcd-lock show")
+		t.line("  ", "and "+format.Count(more, "more key", "more keys")+", see "+a.show())
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
@@ -148,7 +150,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {
-		t.line("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
+		t.line("  ", fmt.Sprintf("and %d more, see %s", more, a.show()))
 	}
 	t.line("  ", narrate.Layout(l, a.now)...)
 	if a.polls != "" && l.ID.Layout.Polls {
@@ -156,9 +158,12 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	}
 }
 
+// show is the command that prints the whole queue.
+func (a answer) show() string { return showCommand(a.flags, a.name) }
+
 func (t *lineWriter) findings(findings []diagnose.Finding) {
 	for _, f := range findings {
-		text := t.tense.Finding(f)
+		text := t.tense.With(t.flags).Finding(f)
 		t.tagged("", output.Cell{Text: f.Severity.String(), Tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
 		t.remedies(f.Remedies)
 	}
@@ -168,9 +173,9 @@ func (t *lineWriter) findings(findings []diagnose.Finding) {
 func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
 	for _, r := range remedies {
 		if t.err == nil {
-			t.err = t.out.Line(output.Cell{Text: "    " + narrate.CommandLine(r), Safe: true})
+			t.err = t.out.Line(output.Cell{Text: "    " + narrate.CommandLine(t.flags, r), Safe: true})
 		}
-		text := narrate.Remedy(r)
+		text := narrate.Remedy(t.flags, r)
 		t.line("        ", append([]string{text.Headline}, text.Clauses...)...)
 	}
 }
@@ -191,8 +196,8 @@ func severityTone(s diagnose.Severity) output.Tone {
 }
 
 // writeFindings prints findings without remedies.
-func writeFindings(out output.Printer, findings []diagnose.Finding) error {
-	t := lineWriter{out: out}
+func writeFindings(out output.Printer, flags cmdline.Flags, findings []diagnose.Finding) error {
+	t := lineWriter{out: out, flags: flags}
 	t.findings(findings)
 	return t.err
 }

@@ -116,14 +116,14 @@ func (a *app) prepare(cmd *cobra.Command) error {
 }
 
 // enterAll makes the globals of several contexts.
-func (g *globals) enterAll(fs *pflag.FlagSet) error {
+func (g *globals) enterAll(fs *pflag.FlagSet, getenv func(string) string) error {
 	if err := g.settle(fs, func(string) string { return "" }); err != nil {
 		return err
 	}
 	g.endpointsSet = true
 	var terminal sync.Mutex // has room for one prompt
 	for _, name := range g.chosen.Several {
-		one, err := g.in(name, fs)
+		one, err := g.in(name, fs, getenv)
 		if err != nil {
 			return err
 		}

@@ -85,11 +85,13 @@ With -o json:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
       condition           absent when the remedy helps in any case
-      args                arguments of etcd-lock; absent with command
+      args                arguments of etcd-lock, with the flags that connect it to the same
+                          etcd; absent with command
       command             of the software whose lock it is, for a shell, where no key
                           may be deleted
-      etcdctl             arguments of etcdctl with the same effect; absent if they
-                          cannot say the key
+      etcdctl             arguments of etcdctl with the same effect, with its flags; it
+                          refuses a flag beside its variable. Absent if they cannot
+                          say the key
       releases, grants    keys of the requests that are removed, and that are granted
       more_releases       how many more are removed: requests in locks above that are on
                           the lease of the remedy, beyond 64 keys; absent when none
@@ -215,7 +217,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	}
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
-	a.leases, a.unknown = leases, unknown
+	a.leases, a.unknown, a.flags = leases, unknown, c.Flags
 	if !a.past() {
 		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a)...)
 	}
@@ -243,7 +245,7 @@ func (opts *whyOptions) absence(ctx context.Context, c *connect.Conn, s inspect.
 	if s.Prefixes.Has(opts.name) {
 		var found inspect.Absence
 		found, err = c.AbsenceIn(ctx, s, opts.name, opts.rev.from > 0)
-		text, meant = absent(opts.name, found)
+		text, meant = absent(c.Flags, opts.name, found)
 	} else {
 		text, meant, err = absence(ctx, c, opts.name, opts.rev.from)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/hooks"
@@ -150,7 +151,7 @@ func (f *Flags) Judge(findings []diagnose.Finding, now time.Time) error {
 	}
 	m = append(m, also...)
 	for _, found := range findings {
-		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found), now).IsZero() {
+		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found, cmdline.Flags{}), now).IsZero() {
 			return ErrFound
 		}
 	}

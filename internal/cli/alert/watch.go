@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
@@ -60,7 +61,7 @@ func Watch(ctx context.Context, o *Options) error {
 		w.senders = append(w.senders, newSender(h, o.Warn))
 	}
 	defer w.farewell()
-	w.stop, w.stream = stop, output.NewStream(o.Out, true, []output.Column{{Heading: "EVENT", Width: 10}, {Heading: "PROBLEM"}})
+	w.stop, w.flags, w.stream = stop, c.Flags, output.NewStream(o.Out, true, []output.Column{{Heading: "EVENT", Width: 10}, {Heading: "PROBLEM"}})
 	err = patrol.Run(ctx, c, patrol.Options{
 		Prefixes: prefixes, Thresholds: o.Thresholds, Leases: connect.MostLeases, Cluster: true, Watch: c.Source.Watch,
 	}, w)
@@ -80,8 +81,8 @@ type alert struct {
 }
 
 // newAlert returns the alert of a finding.
-func newAlert(f diagnose.Finding) alert {
-	text := narrate.Present.Finding(f)
+func newAlert(f diagnose.Finding, flags cmdline.Flags) alert {
+	text := narrate.Present.With(flags).Finding(f)
 	a := alert{kind: f.Kind, severity: f.Severity, id: string(f.Kind), doc: docs.Finding{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: text.Clauses, Locks: []string{}, Sessions: []string{},
 	}}
@@ -110,7 +111,8 @@ type watcher struct {
 	senders  []*sender
 	stream   *output.Stream
 	stop     func()
-	failed   error // of the output
+	flags    cmdline.Flags // of printed commands
+	failed   error         // of the output
 
 	found    []alert // in the last round
 	revision int64
@@ -150,7 +152,7 @@ func (w *watcher) Update(u inspect.Update) {
 func (w *watcher) Round(r patrol.Round) {
 	w.found, w.revision = w.found[:0], r.Snapshot.Revision
 	for _, f := range r.Findings {
-		if a := newAlert(f); w.opts.Name == "" || slices.Contains(a.locks, w.opts.Name) || f.OfCluster() {
+		if a := newAlert(f, w.flags); w.opts.Name == "" || slices.Contains(a.locks, w.opts.Name) || f.OfCluster() {
 			w.found = append(w.found, a)
 		}
 	}
