@@ -29,6 +29,7 @@ type answer struct {
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
 	flags   cmdline.Flags // of printed commands
+	context string        // one of several
 
 	recorded *flight.Moment // that the answer is about; nil: it is about etcd
 }
@@ -56,6 +57,8 @@ func whyAnswer(ctx context.Context, opts *whyOptions) error {
 			Flags: opts.alerts, Name: opts.name, Prefixes: opts.prefixes, Thresholds: opts.thresholds,
 			Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Out: opts.out, Now: opts.now,
 		})
+	case opts.several != nil:
+		return whySeveral(ctx, opts)
 	default:
 		return whyRun(ctx, opts)
 	}
@@ -111,6 +114,7 @@ func (a *answer) dropRemedies() {
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
 type whyDoc struct {
+	Context        string       `json:"context,omitempty"` // one of several
 	Name           string       `json:"name,omitempty"`
 	NameBase64     string       `json:"name_base64,omitempty"`
 	Prefixes       []string     `json:"prefixes"`

@@ -182,8 +182,9 @@ func askAll[T any](ctx context.Context, all []contexts.Member, w io.Writer, read
 	if err := ctx.Err(); err != nil {
 		return answers, err
 	}
+	clusters := map[string]string{}
 	for _, a := range answers {
-		if a.Err == nil {
+		if clusters[a.Context] = a.Cluster; a.Err == nil {
 			continue
 		}
 		printNote(notesOf{w, a.Context}, "error", format.Plainly(a.Err))
@@ -193,6 +194,9 @@ func askAll[T any](ctx context.Context, all []contexts.Member, w io.Writer, read
 		if result == nil {
 			result = exitError{code: exitCode(runResult(a.Err))}
 		}
+	}
+	for _, says := range contexts.Alike(clusters, all) {
+		printNote(w, "note", says)
 	}
 	return answers, result
 }
