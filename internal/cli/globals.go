@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -40,6 +41,7 @@ type globals struct {
 	chosen      contexts.Chosen
 	context     config.Context // that is used; its zero value: none is
 	several     []*globals     // of the contexts, for a command that is about several; else nil
+	prompting   *sync.Mutex    // of several contexts: held while a password is asked for
 }
 
 const (
@@ -268,6 +270,14 @@ func reach(ctx context.Context, c *connect.Conn, given []string, notes io.Writer
 // reach is the function of that name, with notes on standard error.
 func (a *app) reach(ctx context.Context, c *connect.Conn, given []string) (keyspace.Prefixes, error) {
 	return reach(ctx, c, given, a.Err)
+}
+
+// reachIn is reach for one of several contexts, which its notes name.
+func (a *app) reachIn(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error) {
+	if name == "" {
+		return a.reach(ctx, c, given)
+	}
+	return reach(ctx, c, given, notesOf{a.Err, name})
 }
 
 // proxyRenewsNothing is what a holder of a lock has to know of a proxy.

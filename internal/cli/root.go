@@ -121,18 +121,14 @@ func (g *globals) enterAll(fs *pflag.FlagSet, getenv func(string) string) error 
 		return err
 	}
 	g.endpointsSet = true
-	var terminal sync.Mutex // has room for one prompt
+	g.prompting = &sync.Mutex{} // it has room for one prompt
 	for _, name := range g.chosen.Several {
 		one, err := g.in(name, fs, getenv)
 		if err != nil {
 			return err
 		}
 		if ask := g.connection.AskPassword; ask != nil {
-			one.connection.AskPassword = func(ctx context.Context, prompt string) (string, error) {
-				terminal.Lock()
-				defer terminal.Unlock()
-				return ask(ctx, prompt)
-			}
+			one.connection.AskPassword = askOnce(g.prompting, ask)
 		}
 		if warn := g.connection.Warn; warn != nil {
 			one.connection.Warn = func(text string) { warn("context " + name + ": " + text) }
@@ -140,6 +136,24 @@ func (g *globals) enterAll(fs *pflag.FlagSet, getenv func(string) string) error 
 		g.several = append(g.several, one)
 	}
 	return nil
+}
+
+// askOnce returns ask for one caller at a time, which has an answer given once.
+func askOnce(terminal *sync.Mutex, ask func(context.Context, string) (string, error)) func(context.Context, string) (string, error) {
+	var password string
+	known := false
+	return func(ctx context.Context, prompt string) (string, error) {
+		terminal.Lock()
+		defer terminal.Unlock()
+		if known {
+			return password, nil
+		}
+		var err error
+		if password, err = ask(ctx, prompt); err == nil {
+			known = true
+		}
+		return password, err
+	}
 }
 
 // members are the contexts of a command that is about several; else there are none.

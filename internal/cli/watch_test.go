@@ -98,9 +98,9 @@ func TestFeed(t *testing.T) {
 			[]string{"0 lost down", "7 back", "7 released /a/write/2", "7 granted /a/write/3"}, false},
 		{"what came before it was lost", feed{changesOnly: true}, []inspect.Update{first, {Snapshot: next.Snapshot, Events: next.Events[:1], Err: errDown}},
 			[]string{"7 released /a/write/2", "0 lost down"}, false},
-		{"count", feed{count: 1}, []inspect.Update{first, next}, append(begin[:3:3], "7 released /a/write/2"), true},
-		{"count not reached", feed{count: 3, changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
-		{"count in a gap", feed{count: 2, changesOnly: true}, []inspect.Update{first, gap},
+		{"count", feed{left: limit(1)}, []inspect.Update{first, next}, append(begin[:3:3], "7 released /a/write/2"), true},
+		{"count not reached", feed{left: limit(3), changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
+		{"count in a gap", feed{left: limit(2), changesOnly: true}, []inspect.Update{first, gap},
 			[]string{"99 gap 3 missed 12", "99 released /a/write/2 summary", "99 granted /a/write/3 summary"}, true},
 	}
 	for _, tt := range tests {
@@ -239,3 +239,5 @@ func TestWatchBrokenPipe(t *testing.T) {
 		t.Errorf("broken pipe: %v, %q; want a quiet end", err, &stderr)
 	}
 }
+
+func limit(n int) *int { return &n }

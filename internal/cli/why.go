@@ -125,7 +125,8 @@ type whyOptions struct {
 	err        io.Writer
 	now        func() time.Time
 	alerts     alert.Flags
-	reach      func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error)
+	lasting    *contexts.Lasting // several with --watch
+	reach      func(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error)
 	warn       func(string)
 }
 
@@ -161,7 +162,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 				return err
 			}
 			opts.several, opts.connect, opts.out, opts.err, opts.now = a.members(), a.connect, a.printer(), a.Err, a.now
-			opts.reach, opts.warn = a.reach, a.warn
+			opts.lasting, opts.reach, opts.warn = a.lasting(), a.reachIn, a.warn
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}

@@ -38,13 +38,14 @@ type scene struct {
 func newScene(t *testing.T, f Flags, name string) *scene {
 	t.Helper()
 	s := &scene{t: t, now: locktest.Epoch}
-	w, err := newWatcher(&Options{
+	teller, err := newTeller(&Options{
 		Flags: f, Name: name, Now: func() time.Time { return s.now },
 		Warn: func(text string) { s.warn = append(s.warn, text) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := newWatcher(teller, "")
 	w.stop = func() {}
 	w.stream = output.NewStream(output.New(&s.out, output.JSON, false), true, nil)
 	s.watcher = w
