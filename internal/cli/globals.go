@@ -78,7 +78,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; of ls, show and why several, such as dev,prod")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; for ls, show, why and watch several, such as dev,prod")
 }
 
 // The variables of this program that are about the configuration file.

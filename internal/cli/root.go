@@ -25,8 +25,8 @@ Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 The flags of the connection are also read from the environment variables of etcdctl:
 ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
 ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
-lists the clusters that it names, and docs/config.md describes it. The commands ls, show
-and why are about several together: --context dev,prod.
+lists the clusters that it names, and docs/config.md describes it. The commands ls, show,
+why and watch are about several together: --context dev,prod.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.

@@ -60,7 +60,10 @@ there are more events:
   raised, cleared     a problem, as the recorder found it: finding has kind, severity,
                       text, locks and sessions, as for why
   clock               the clock of the recorder was set
-  damaged             the rest of the recording cannot be read, see error`
+  damaged             the rest of the recording cannot be read, see error
+
+` + contexts.LastingHelp + `
+--count counts the events of all of them together.`
 
 // watchOptions are the options of watch.
 type watchOptions struct {

@@ -110,7 +110,8 @@ in a field of its name and _base64.
 ` + contexts.SeveralHelp + `
 
 Locks of the same name in two contexts are two locks. With --fail-on, it exits with 6 if
-there is such a problem in any of the contexts, whether the others answer or not.`
+there is such a problem in any of the contexts, whether the others answer or not. With
+--watch, one that does not answer is tried again, and meanwhile the others are followed.`
 
 // whyOptions are the options of why.
 type whyOptions struct {

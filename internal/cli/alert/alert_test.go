@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/diagnose"
@@ -38,18 +41,21 @@ type scene struct {
 func newScene(t *testing.T, f Flags, name string) *scene {
 	t.Helper()
 	s := &scene{t: t, now: locktest.Epoch}
-	teller, err := newTeller(&Options{
-		Flags: f, Name: name, Now: func() time.Time { return s.now },
-		Warn: func(text string) { s.warn = append(s.warn, text) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWatcher(teller, "")
-	w.stop = func() {}
-	w.stream = output.NewStream(output.New(&s.out, output.JSON, false), true, nil)
-	s.watcher = w
+	s.watcher = newWatcher(s.teller(&Options{Flags: f, Name: name}), "")
 	return s
+}
+
+// teller prints to the scene.
+func (s *scene) teller(o *Options) *teller {
+	s.t.Helper()
+	o.Now, o.Warn = func() time.Time { return s.now }, func(text string) { s.warn = append(s.warn, text) }
+	teller, err := newTeller(o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	teller.stop = func() {}
+	teller.stream = output.NewStream(output.New(&s.out, output.JSON, false), true, nil)
+	return teller
 }
 
 // round is a round that finds these locks.
@@ -76,7 +82,7 @@ func (s *scene) said(want ...string) {
 		if err := json.Unmarshal([]byte(line), &n); err != nil {
 			s.t.Fatal(err)
 		}
-		text := fmt.Sprint(n.Event, " ", n.Finding.Severity, " ", n.Finding.Kind, " ", strings.Join(n.Finding.Locks, ","))
+		text := fmt.Sprint(n.Context, " ", n.Event, " ", n.Finding.Severity, " ", n.Finding.Kind, " ", strings.Join(n.Finding.Locks, ","))
 		if !n.MutedUntil.IsZero() {
 			text += " muted"
 		}
@@ -123,6 +129,44 @@ func TestWorse(t *testing.T) {
 	s.said()
 	s.round("/b B.w2")
 	s.said("cleared critical no-lease /a")
+}
+
+// Problems of several contexts are kept apart, and each is told with its context.
+func TestSeveral(t *testing.T) {
+	s := &scene{t: t, now: locktest.Epoch}
+	f := newFollower(s.teller(&Options{
+		Flags:   Flags{Watch: true, Mute: []string{"long-wait:/muted=1h"}},
+		Several: &contexts.Lasting{Members: []contexts.Member{{Name: "dev"}, {Name: "prod"}}, Terminal: &sync.Mutex{}},
+	}))
+	queue := make(chan docs.Notice, 10)
+	f.teller.senders = []*sender{{queue: queue}}
+	s.watcher = f.watchers["dev"]
+	s.round(waiting)
+	s.said("dev raised warning long-wait /a")
+	s.watcher = f.watchers["prod"]
+	s.round(waiting + "\n/muted A.w1 B.w2@5m")
+	s.said("prod raised warning long-wait /a", "prod raised warning long-wait /muted muted")
+	s.round(quiet)
+	s.said("prod cleared warning long-wait /a", "prod cleared warning long-wait /muted")
+	for _, want := range []string{"dev raised", "prod raised", "prod cleared"} {
+		n := <-queue
+		if got := n.Context + " " + n.Event; got != want {
+			t.Errorf("passed on: %s, want %s", got, want)
+		}
+		if env := environment(n); !slices.Contains(env, "ETCD_LOCK_CONTEXT="+n.Context) {
+			t.Errorf("%q", env)
+		}
+	}
+
+	// One that does not answer from the start on.
+	for range 3 {
+		f.Down(contexts.Member{Name: "dev"}, errors.New("gone"))
+		s.now = s.now.Add(10 * time.Second)
+	}
+	s.said("dev raised critical no-contact")
+	if want := []string{"context dev: gone; trying again"}; !slices.Equal(s.warn, want) {
+		t.Errorf("warnings %q, want %q", s.warn, want)
+	}
 }
 
 // What is wrong is not known while etcd does not answer: nothing is cleared, and that it

@@ -56,7 +56,12 @@ muted any more, it is raised then.
 severity or a worse one that is not muted. What could not be read is not a problem; it is
 printed.
 
+With several contexts, --watch follows them side by side. Problems of one are never those of
+another, whatever the locks are called; mutes are for all of them. Programs have the context in
+ETCD_LOCK_CONTEXT, so that commands of etcd-lock that they run are about it.
+
 With --watch -o json, a document per line:
+  context             of several contexts: its name
   event               raised; worse (a warning became critical, for example); cleared
   time                when this program found it
   revision            etcd revision that was looked at

@@ -83,13 +83,13 @@ func (o *Options) patrol(ctx context.Context, name string, c *connect.Conn, w *w
 
 // follower tells of the problems of several contexts. It implements contexts.Follower.
 type follower struct {
-	opts     *Options
+	*teller
 	watchers map[string]*watcher // by context
 }
 
 func newFollower(t *teller) follower {
 	t.begin()
-	f := follower{opts: t.opts, watchers: map[string]*watcher{}}
+	f := follower{teller: t, watchers: map[string]*watcher{}}
 	for _, m := range t.opts.Several.Members {
 		f.watchers[m.Name] = newWatcher(t, m.Name)
 	}
@@ -105,7 +105,7 @@ func (f follower) Follow(ctx context.Context, m contexts.Member, c *connect.Conn
 func (f follower) Down(m contexts.Member, err error) {
 	w := f.watchers[m.Name]
 	if w.lost.IsZero() {
-		f.opts.Warn("context " + m.Name + ": " + format.Plainly(err) + "; it is tried again")
+		f.opts.Warn("context " + m.Name + ": " + format.Plainly(err) + "; trying again")
 	}
 	w.Update(inspect.Update{Err: err})
 	w.Tick()

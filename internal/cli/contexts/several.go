@@ -91,6 +91,12 @@ shown; the error is printed, and the exit code is that of the error. With -o jso
     error               why there is no answer; then there are no further fields
     and the fields above`
 
+// LastingHelp documents several contexts of commands that follow them.
+const LastingHelp = `With several contexts, as in --context dev,prod, they are followed side by side, and a
+column, or the field context, says of which each line is. One that does not answer, from the
+start on too, is tried again and keeps no other from being followed; one that refuses this
+client is not, and its error is printed and is the exit code at the end.`
+
 // Document prints answers as JSON, which SeveralHelp documents.
 func Document[T any](out output.Printer, answers []Answer[T], doc func(Answer[T]) any) error {
 	all := severalDoc{Contexts: []any{}}
