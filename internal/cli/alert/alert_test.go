@@ -139,7 +139,7 @@ func TestSeveral(t *testing.T) {
 		Several: &contexts.Lasting{Members: []contexts.Member{{Name: "dev"}, {Name: "prod"}}, Terminal: &sync.Mutex{}},
 	}))
 	queue := make(chan docs.Notice, 10)
-	f.teller.senders = []*sender{{queue: queue}}
+	f.senders = []*sender{{queue: queue}}
 	s.watcher = f.watchers["dev"]
 	s.round(waiting)
 	s.said("dev raised warning long-wait /a")

@@ -61,19 +61,18 @@ func (l *Lasting) Follow(ctx context.Context, f Follower) error {
 // keep has f follow a context, and tries again while it does not answer.
 func (l *Lasting) keep(ctx context.Context, m Member, f Follower) error {
 	retry := backoff.Exponential{First: firstRetry, Max: lastRetry}
-	for {
-		err := l.once(ctx, m, f)
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return nil
-		case isFinal(err):
-			return err
-		}
+	err := l.once(ctx, m, f)
+	for err != nil && ctx.Err() == nil && !isFinal(err) {
 		f.Down(m, err)
 		if !retry.Pause(ctx) {
-			return nil
+			break
 		}
+		err = l.once(ctx, m, f)
 	}
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 func (l *Lasting) once(ctx context.Context, m Member, f Follower) error {
