@@ -209,6 +209,7 @@ func TestFlagsOfPrintedCommands(t *testing.T) {
 			"--endpoints=https://a:1 --cacert=ca --cert=c --key=k --insecure-transport=false --insecure-skip-tls-verify",
 			"--endpoints=https://a:1 --cacert=ca --cert=c --key=k --insecure-transport=false --insecure-skip-tls-verify", ""},
 		{"secrets", "--user bob:secret --password secret", []string{"ETCDCTL_PASSWORD=other"}, "--user=bob", "--user=bob", "ETCDCTL_PASSWORD"},
+		{"secrets of endpoints", "--endpoints http://u:secret@a:1,u:p@b:2", nil, "--endpoints=http://a:1,b:2", "--endpoints=http://a:1,b:2", ""},
 		{"token", "--auth-jwt-token secret", nil, "", "", ""},
 		{"password file", "--user bob --password-file f", nil, "--user=bob --password-file=f", "--user=bob", ""},
 		{"layouts", "--layouts l,1.yaml --layouts l2.yaml --lock-keys /cron/* --hidden", nil, "--layouts=l,1.yaml --layouts=l2.yaml --lock-keys=/cron/* --hidden", "", ""},

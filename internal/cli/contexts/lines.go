@@ -55,12 +55,25 @@ func Lines(given *pflag.FlagSet, c config.Context, named string, getenv func(str
 	return f
 }
 
+// withoutLogin removes the user and the password from a URL. etcd reads neither from there.
+func withoutLogin(endpoint string) string {
+	scheme, rest, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
 // Words returns a flag as it is given to commands that are printed.
 func Words(f *pflag.Flag) []string {
 	value := f.Value.String()
 	switch list, ok := f.Value.(pflag.SliceValue); {
 	case ok && f.Value.Type() == "stringSlice":
-		value = strings.Join(list.GetSlice(), ",")
+		var all []string // the flag's own stay as they are
+		for _, one := range list.GetSlice() {
+			all = append(all, withoutLogin(one))
+		}
+		value = strings.Join(all, ",")
 	case ok:
 		var words []string
 		for _, one := range list.GetSlice() {
