@@ -3,11 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -261,5 +263,29 @@ func TestFlagsOfPrintedCommandsOfSeveral(t *testing.T) {
 	}
 	if got := g.connection.Flags; !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// One prompt at a time is on the terminal, and what was answered is not asked again when the
+// context is tried again.
+func TestAskOnce(t *testing.T) {
+	asked := 0
+	var terminal sync.Mutex
+	ask := askOnce(&terminal, func(context.Context, string) (string, error) {
+		if terminal.TryLock() {
+			t.Error("the terminal is not taken")
+		}
+		if asked++; asked == 1 {
+			return "", errors.New("not now")
+		}
+		return "secret", nil
+	})
+	for i, want := range []string{"", "secret", "secret"} {
+		if got, err := ask(t.Context(), ""); got != want || (err != nil) != (i == 0) {
+			t.Errorf("%d: %q, %v", i, got, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
 	}
 }
