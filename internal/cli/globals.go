@@ -77,7 +77,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; ls and show show several, such as dev,prod")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; tui, ls and show show several, such as dev,prod")
 }
 
 // flagsFromEnv returns the flags that are also read from the environment, as

@@ -25,7 +25,7 @@ Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 The flags of the connection are also read from the environment variables of etcdctl:
 ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
 ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
-lists the clusters that it names, and docs/config.md describes it. The commands ls and
+lists the clusters that it names, and docs/config.md describes it. The terminal UI, ls and
 show show several together: --context dev,prod.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
@@ -54,6 +54,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
   etcd-lock exec /jobs/nightly -- ./nightly.sh
   etcd-lock demo`,
 		Args:          cobra.NoArgs,
+		Annotations:   map[string]string{severalContexts: ""}, // as the terminal UI
 		SilenceErrors: true, // Main prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {

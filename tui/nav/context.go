@@ -17,6 +17,9 @@ type Context struct {
 	Tour     backend.Tour
 	Theme    *theme.Theme
 	Etcd     backend.Context // that is shown
+
+	Together []*Context // the clusters that one table shows, with this one; nil: it is alone
+	Absent   []Absent   // those that the table was to show too
 }
 
 // Can is what the user may do.
