@@ -109,12 +109,13 @@ func deletes(r diagnose.Remedy) string {
 	return text
 }
 
-// CommandLine returns the command line that applies a remedy, for shells.
-func CommandLine(r diagnose.Remedy) string {
+// CommandLine returns the command line that applies a remedy, for shells. The flags say which
+// etcd it is about.
+func CommandLine(r diagnose.Remedy, flags ...string) string {
 	if r.Command != "" {
 		return printable.Text(r.Command)
 	}
-	return printable.Shell(append([]string{"etcd-lock"}, Command(r.Target)...)...)
+	return printable.Shell(slices.Concat([]string{"etcd-lock"}, flags, Command(r.Target))...)
 }
 
 // Command returns the arguments of etcd-lock that apply a remedy to its target.

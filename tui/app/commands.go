@@ -61,7 +61,7 @@ func viewCommands(s *nav.Stack, c *nav.Context) []command {
 
 func lockNames(c *nav.Context) []string {
 	var names []string
-	for _, one := range c.Clusters() {
+	for _, one := range c.All() {
 		for _, l := range one.Shown().Locks {
 			names = append(names, l.ID.Name)
 		}
@@ -78,7 +78,7 @@ func findLock(c *nav.Context, name string) nav.Action {
 	if name == "" {
 		return nav.Fail("lock: name missing: :lock NAME")
 	}
-	for _, of := range append([]*nav.Context{c}, c.Clusters()...) {
+	for _, of := range append([]*nav.Context{c}, c.All()...) {
 		for _, l := range of.Shown().Locks {
 			if l.ID.Name == name || term.Safe(l.ID.Name) == name {
 				return nav.In{Of: of, Lock: l.ID}
@@ -173,7 +173,7 @@ func askExport(s nav.Screen, now time.Time) nav.Action {
 func jump(c *nav.Context) nav.Action {
 	var names []string
 	var to []nav.Action
-	for _, of := range c.Clusters() {
+	for _, of := range c.All() {
 		locks, end := of.Shown().Locks, ""
 		if c.Together != nil {
 			end = " · " + of.Etcd.Name

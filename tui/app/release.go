@@ -87,7 +87,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 			c.Theme.Dim.Render("attached to the lease while these are checked is deleted too."))
 	}
 	if args := narrate.Etcdctl(t); args != nil {
-		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  etcdctl "+printable.Shell(args...)))
+		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  "+printable.Shell(c.Etcdctl(args)...)))
 	}
 	return lines
 }

@@ -23,7 +23,7 @@ func (m *Model) suspend() nav.Action {
 // lostBySuspending says what may end while nothing is renewed.
 func (m *Model) lostBySuspending() (lines []string) {
 	mark := m.Theme.Warning.Render("!") + " "
-	for _, c := range m.Clusters() {
+	for _, c := range m.All() {
 		lines = append(lines, lostOf(c, mark)...)
 	}
 	if len(lines) == 0 {

@@ -192,9 +192,9 @@ func Finding(c *nav.Context, f *diagnose.Finding) []string {
 	}
 	for _, r := range f.Remedies {
 		remedy := narrate.Remedy(r)
-		lines = append(lines, "", "$ "+narrate.CommandLine(r))
+		lines = append(lines, "", "$ "+narrate.CommandLine(r, c.Named()...))
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, "$ "+printable.Shell(append([]string{"etcdctl"}, args...)...))
+			lines = append(lines, "$ "+printable.Shell(c.Etcdctl(args)...))
 		}
 		for _, text := range append([]string{remedy.Headline}, remedy.Clauses...) {
 			lines = append(lines, "  "+term.Safe(text))

@@ -219,7 +219,7 @@ func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
 		f := &v.Findings[i]
 		var helps []string
 		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0], c.Named()...)), w))
 		}
 		lines = append(lines, findingLines(c, f, helps, w)...)
 		lines = append(lines, aliveLines(c, f, w)...)

@@ -51,7 +51,7 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	}
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.DefaultOrder = worstFirst
-	s.table.Moved = func() { s.begun = true; s.leave(); follow(c, s.At()) }
+	s.table.Moved = func() { s.begun = true; s.leave(); s.MoveTo(s.At()) }
 	s.tree.Context = c
 	own := append([]widget.Binding{
 		{
@@ -96,7 +96,7 @@ func (s *locksScreen) At() *nav.Context {
 
 func (s *locksScreen) Fit(w, h int) {
 	s.size = size{w, h}
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 	p := s.panes(w, h)
 	s.table.Resize(theme.Inner(p.table.w, p.table.h, p.boxed))
 	s.tree.resize(theme.Inner(p.tree.w, p.tree.h, p.boxed))
@@ -199,7 +199,7 @@ func (s *locksScreen) refresh() {
 		s.table.ToTop()
 	}
 	s.table.Set(rows)
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 	s.tree.show(s.selected())
 }
 

@@ -37,7 +37,7 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 // entries of each, with its name in front of them.
 func shownLog(c *nav.Context, latest int) *state.Log {
 	clusters := c.Clusters()
-	if c.Together == nil {
+	if !c.Roams() {
 		return c.ShownLog()
 	}
 	wide := 0

@@ -48,13 +48,6 @@ type in[K comparable] struct {
 	of string // the name of the cluster
 }
 
-// follow has the context of a screen that shows several clusters be the one of a row.
-func follow(c, of *nav.Context) {
-	if c.Together != nil && of != nil && c != of {
-		c.MoveTo(of)
-	}
-}
-
 // clusterNamed returns the cluster of that name among those whose rows are shown, nil if it
 // is not one of them.
 func clusterNamed(c *nav.Context, name string) *nav.Context {
@@ -68,11 +61,11 @@ func clusterNamed(c *nav.Context, name string) *nav.Context {
 
 // ofClusters names the clusters whose rows are shown, where there may be several.
 func ofClusters(c *nav.Context) string {
-	if c.Together == nil {
+	if !c.Roams() {
 		return ""
 	}
 	var names []string
-	for _, one := range c.Together {
+	for _, one := range c.Clusters() {
 		names = append(names, term.Safe(one.Etcd.Name))
 	}
 	text := " · " + strings.Join(names, ", ")
@@ -87,11 +80,11 @@ const contextLeast, contextMost = 4, 24
 
 // contextColumn says of which cluster a row is. There is none where all are of one.
 func contextColumn[R any](c *nav.Context, of func(R) *nav.Context) []widget.Column[R] {
-	if c.Together == nil {
+	if !c.Roams() {
 		return nil
 	}
 	widest := contextLeast
-	for _, one := range c.Together {
+	for _, one := range c.Clusters() {
 		widest = max(widest, term.Width(term.Safe(one.Etcd.Name)))
 	}
 	for _, one := range c.Absent {

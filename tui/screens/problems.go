@@ -45,7 +45,7 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 		}
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
-	s.table.Moved = func() { s.begin(); follow(c, s.At()) }
+	s.table.Moved = func() { s.begin(); s.MoveTo(s.At()) }
 	s.pager.More = c.KeyOn(nav.KindProblems, widget.MoreKey)
 	s.table.Beside = &s.pager
 	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
@@ -116,7 +116,7 @@ func (s *problemsScreen) At() *nav.Context {
 
 func (s *problemsScreen) Fit(w, h int) {
 	s.w, s.h = w, h
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 }
 
@@ -184,7 +184,7 @@ func (s *problemsScreen) Refresh() {
 	s.table.Widen(slices.Index(s.table.Columns(), "lock"), lockLeast, min(widest, lockMost))
 	before, _ := s.table.Current()
 	s.table.Set(slices.Concat(s.rows, s.could))
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 	now, ok := s.table.Current()
 	switch {
 	case !ok || before == nil || now.id() != before.id() || now.resolved != before.resolved:
@@ -317,12 +317,12 @@ func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 		if len(p.Remedies) > 1 {
 			mark = map[bool]string{true: "> ", false: "  "}[i == s.best]
 		}
-		lines = append(lines, "", mark+s.Theme.Key.Render(s.inContext(narrate.CommandLine(r))))
+		lines = append(lines, "", mark+s.Theme.Key.Render(narrate.CommandLine(r, s.Named()...)))
 		for _, text := range append([]string{t.Headline}, t.Clauses...) {
 			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
 		}
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
+			lines = append(lines, s.Theme.Dim.Render("  = "+printable.Shell(s.Etcdctl(args)...)))
 		}
 	}
 	return lines

@@ -34,7 +34,7 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *sessionRow) in[inspect.SessionID] { return in[inspect.SessionID]{r.ID, r.of.Etcd.Name} })
 	s.table.Match = func(r *sessionRow) string { return r.who + " " + term.Safe(r.ID.String()) + " " + r.locks }
 	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
-	s.table.Moved = func() { follow(c, s.At()) }
+	s.table.Moved = func() { s.MoveTo(s.At()) }
 	selected := nav.Unless(s.there, "no session is selected")
 	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
 		{
@@ -155,7 +155,7 @@ func (s *sessionsScreen) At() *nav.Context {
 
 func (s *sessionsScreen) Fit(w, h int) {
 	s.size = size{w, h}
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 	s.updateDetails()
 }
@@ -232,7 +232,7 @@ func (s *sessionsScreen) Refresh() {
 	} else {
 		s.table.Rebuild()
 	}
-	follow(s.Context, s.At())
+	s.MoveTo(s.At())
 }
 
 // sessionPart is the sessions of a cluster.
