@@ -34,6 +34,8 @@ type Model struct {
 	opening  map[string]bool // the contexts that are connected to
 	size     tea.WindowSizeMsg
 	colour   *tea.BackgroundColorMsg // nil: the terminal has not said
+
+	retryAfter time.Duration // after it failed, a member of the group is connected to again
 }
 
 // cluster is one that is open.
@@ -83,7 +85,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 }
 
 func newModel(ctx context.Context, contexts backend.Contexts) *Model {
-	return &Model{contexts: contexts, tasks: effects.NewTasks(ctx), opening: map[string]bool{}}
+	return &Model{contexts: contexts, tasks: effects.NewTasks(ctx), opening: map[string]bool{}, retryAfter: usualRetry}
 }
 
 // add makes the model of a cluster.

@@ -33,8 +33,8 @@ type member struct {
 	since    time.Time // when it failed first
 }
 
-// retryAfter is how long after it failed a member is connected to again.
-const retryAfter = 5 * time.Second
+// usualRetry is how long after it failed a member is connected to again.
+const usualRetry = 5 * time.Second
 
 // NewSeveral returns the UI on several clusters in one table, of which at least one is
 // connected to. It ends their connections.
@@ -303,13 +303,16 @@ func (m *Model) failed(msg openedMsg) tea.Cmd {
 		m.arrange()
 		return tea.Batch(m.retry(m.group.find(msg.name)), m.front.Redraw())
 	}
+	if m.wanted != msg.name && m.next.find(msg.name) == nil {
+		return nil // the user has gone elsewhere
+	}
 	if m.wanted == msg.name {
 		m.wanted = ""
 	}
 	if m.next != nil && !slices.ContainsFunc(m.next.members, func(one *member) bool { return m.opening[one.name] }) {
 		m.next = nil
 	}
-	return m.front.Perform(nav.Fail("ctx " + msg.name + ": " + why))
+	return m.front.Perform(nav.Flash{Error: true, Text: "ctx " + msg.name + ": " + why})
 }
 
 // retryAll has those members of the group tried again that are not connected to.
@@ -328,9 +331,9 @@ func (m *Model) retry(one *member) tea.Cmd {
 	if one.password == "" && m.needsPassword(one.name) {
 		return nil
 	}
-	ctx, g := m.tasks.Ctx, m.group
+	ctx, g, after := m.tasks.Ctx, m.group, m.retryAfter
 	return m.tasks.Cmd(func() tea.Msg {
-		if !effects.Sleep(ctx.Done(), retryAfter) {
+		if !effects.Sleep(ctx.Done(), after) {
 			return nil
 		}
 		return retryMsg{g, one}
