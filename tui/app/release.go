@@ -28,7 +28,7 @@ func wordFor(r backend.Release) string {
 		return ""
 	}
 	for _, g := range r.Gone {
-		if l := g.Owner.Label; g.Owned && l != "" && len(l) <= wordMost && term.IsPlain(l) {
+		if l := g.Owner.Value().Label; g.Owned && l != "" && len(l) <= wordMost && term.IsPlain(l) {
 			return l
 		}
 	}

@@ -112,7 +112,7 @@ func owner(r inspect.Request) []string {
 	if !r.Owned {
 		return Field("owner", "unknown: its client wrote none")
 	}
-	o := r.Owner
+	o := r.Owner.Value()
 	lines := append(Field("label", o.Label), Field("program", o.Program)...)
 	lines = append(lines, Field("host", o.Host)...)
 	if o.PID != 0 {

@@ -140,7 +140,7 @@ func noneSeen(d time.Duration, w int, sign string) string {
 
 // clientIn names the client of a request in w cells: as state.Who does, or by what tells
 // clients apart best, in whole words.
-func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner, state.Who(r), w) }
+func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner.Value(), state.Who(r), w) }
 
 // ownerIn names an owner in w cells: by its name in full, else by the label or the program,
 // with the host if there is room.
