@@ -33,6 +33,20 @@ type tuiOptions struct {
 	replay *layout.Set // the layouts of a recording that is shown without etcd; nil: etcd is shown
 }
 
+const tuiLong = `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
+in it for its keys.
+
+With several contexts, as in --context dev,prod, their locks, sessions and problems are in
+one table each, with a column that says of which each is. One that does not answer does not
+keep the others from being shown.
+
+With --recording it shows what "etcd-lock record" has recorded, without etcd: how the locks
+were at --at or --rev, or at the end. With --live too, it shows etcd, and goes back in the
+recording to what etcd has forgotten or never knew.
+
+What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
+etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`
+
 func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
 	if runF == nil {
 		runF = tuiRun
@@ -47,19 +61,7 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	cmd := &cobra.Command{
 		Use:   "tui [PREFIX...]",
 		Short: "Terminal UI: inspect locks, acquire and release them, run scenarios",
-		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
-in it for its keys.
-
-With several contexts, as in --context dev,prod, their locks, sessions and problems are in
-one table each, with a column that says of which each is. One that does not answer does not
-keep the others from being shown.
-
-With --recording it shows what "etcd-lock record" has recorded, without etcd: how the locks
-were at --at or --rev, or at the end. With --live too, it shows etcd, and goes back in the
-recording to what etcd has forgotten or never knew.
-
-What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
-etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`,
+		Long:  tuiLong,
 		Example: `  etcd-lock tui /jobs/
   etcd-lock tui --context dev,prod
   etcd-lock tui --recording /var/lib/etcd-lock --at 03:12

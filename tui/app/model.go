@@ -41,10 +41,10 @@ type Model struct {
 	scrubber      scrubber
 	hinted        map[string]bool // keys of which it was said what they do not do
 
-	goContext func(name string) tea.Cmd       // goes to other clusters; nil: there are none
-	goIn      func(nav.In) tea.Cmd            // opens a lock of another one
-	own       map[nav.Kind]nav.Screen         // views that others have taken the place of, see Join
-	behind    func(text string, isError bool) // says something in front; nil: the model is in front
+	goContext func(name string) tea.Cmd // goes to other clusters; nil: there are none
+	goIn      func(nav.In) tea.Cmd      // opens a lock of another one
+	own       map[nav.Kind]nav.Screen   // views that others have taken the place of, see Join
+	behind    func(nav.Flash)           // says something in front; nil: the model is in front
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.

@@ -43,11 +43,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Say:
 		m.say(a)
 	case nav.Flash:
-		text := a.Text
-		if m.behind != nil {
-			text = m.Of(text)
-		}
-		m.flashText(text, a.Error)
+		m.flashText(m.from(a))
 	case nav.Quiet:
 		m.flash = flashLine{}
 	case nav.Prompt:
@@ -174,7 +170,7 @@ func (m *Model) say(s nav.Say) {
 	if s.Kind == state.EntryEtcd || s.Kind == state.EntryScenario { // which the log says in front of it
 		text = string(s.Kind) + " " + text
 	}
-	m.flashText(m.Of(text), s.Kind == state.EntryError)
+	m.flashText(nav.Flash{Text: m.Of(text), Error: s.Kind == state.EntryError})
 }
 
 // planned asks whether to apply a plan, if its dialog is still open.

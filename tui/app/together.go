@@ -24,9 +24,9 @@ func (m *Model) Join(shared map[nav.Kind]nav.Screen) {
 	m.restyle()
 }
 
-// Behind has the model be one of several of which another one is in front, where say says
-// something; nil puts it in front.
-func (m *Model) Behind(say func(text string, isError bool)) { m.behind = say }
+// Behind has the model be one of several, of which another one is in front; say says something
+// there. nil puts it in front.
+func (m *Model) Behind(say func(nav.Flash)) { m.behind = say }
 
 // TakeOver has the model go on in front where another one was: with its views, and with what
 // the user has typed and chosen there.
@@ -104,13 +104,21 @@ func (m *Model) requestFrame(msg tea.Msg) tea.Cmd {
 	return m.frame.request(msg, m.Now, m.effects.Tasks)
 }
 
-// flashText puts a text on the status line in front.
-func (m *Model) flashText(text string, isError bool) {
+// from says which cluster a text is of, unless that one is in front.
+func (m *Model) from(f nav.Flash) nav.Flash {
 	if m.behind != nil {
-		m.behind(text, isError)
+		f.Text = m.Of(f.Text)
+	}
+	return f
+}
+
+// flashText puts a text on the status line. Behind another model, that one has the line.
+func (m *Model) flashText(f nav.Flash) {
+	if m.behind != nil {
+		m.behind(f)
 		return
 	}
-	m.flash.show(text, isError, m.Now)
+	m.flash.show(f.Text, f.Error, m.Now)
 }
 
 // ask opens a dialog, which says what it is about.

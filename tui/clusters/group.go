@@ -169,9 +169,7 @@ func (m *Model) leave() tea.Cmd {
 }
 
 // say says in front what a cluster behind it has to say.
-func (m *Model) say(text string, isError bool) {
-	_ = m.front.Perform(nav.Flash{Text: text, Error: isError}) // which has no command
-}
+func (m *Model) say(f nav.Flash) { _ = m.front.Perform(f) } // which has no command
 
 // surround has all clusters of the group know which are shown with them.
 func (m *Model) surround() {
