@@ -124,8 +124,8 @@ const (
 // resolve reads the configuration file, and fills flags that were not given from the
 // contexts that are used or, without one, from the environment. It checks that the flags fit
 // together.
-func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
-	if err := g.configure(fs, getenv); err != nil {
+func (g *globals) resolve(ctx context.Context, fs *pflag.FlagSet, getenv func(string) string) error {
+	if err := g.configure(ctx, fs, getenv); err != nil {
 		return err
 	}
 	switch {
@@ -139,9 +139,9 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 }
 
 // configure reads the configuration file, and chooses the contexts.
-func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
+func (g *globals) configure(ctx context.Context, fs *pflag.FlagSet, getenv func(string) string) (err error) {
 	path := cmp.Or(g.configPath, getenv(configEnv))
-	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
+	if g.config, err = config.Load(ctx, cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
 		return err
 	}
 	here, variable := g.connection.Embedded || fs.Changed("endpoints") || fs.Changed("discovery-srv"), getenv(contextEnv)

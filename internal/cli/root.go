@@ -109,7 +109,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if _, ok := cmd.Annotations[offline]; ok {
 		return a.settle(cmd.Flags(), a.Getenv)
 	}
-	if err := a.resolve(cmd.Flags(), a.Getenv); err != nil {
+	if err := a.resolve(cmd.Context(), cmd.Flags(), a.Getenv); err != nil {
 		return err
 	}
 	_, can := cmd.Annotations[severalContexts]

@@ -92,7 +92,7 @@ func contextColumn[R any](c *nav.Context, of func(R) *nav.Context) []widget.Colu
 	}
 	return []widget.Column[R]{{
 		Title: "ctx", Long: "context", Box: widget.Box{Min: min(widest, contextMost/2), Want: min(widest, contextMost), Soon: true},
-		Key: "C", Ascending: true, Compare: func(a, b R) int { return strings.Compare(of(a).Etcd.Name, of(b).Etcd.Name) },
+		Ascending: true, Compare: func(a, b R) int { return strings.Compare(of(a).Etcd.Name, of(b).Etcd.Name) },
 		Text: func(r R) string { return of(r).Etcd.Name },
 		Cell: func(r R, w int) theme.Text { return contextCell(c, of(r), w) },
 	}}
