@@ -15,8 +15,8 @@ import (
 )
 
 // Remedy returns a remedy in words: what it does, releases and grants, and what
-// to know before it is applied.
-func Remedy(r diagnose.Remedy) Text {
+// to know before it is applied. The flags say which etcd a command is about.
+func Remedy(r diagnose.Remedy, flags ...string) Text {
 	does := releases(r.Releases)
 	if len(r.Releases) == 1 && !r.Releases[0].IsRequest() {
 		does = "takes it out of the way"
@@ -46,7 +46,7 @@ func Remedy(r diagnose.Remedy) Text {
 	if r.Unprotected != nil {
 		t.Clauses = append(t.Clauses, who(r.Unprotected)+" may continue without the lock it runs under")
 	}
-	if ask := askFirst(r); ask != "" {
+	if ask := askFirst(r, flags); ask != "" {
 		t.Clauses = append(t.Clauses, ask)
 	}
 	return t
@@ -54,7 +54,7 @@ func Remedy(r diagnose.Remedy) Text {
 
 // askFirst says how to ask for what a remedy releases, if its client may listen: one of
 // package rwlock that does not wait for anything itself.
-func askFirst(r diagnose.Remedy) string {
+func askFirst(r diagnose.Remedy, flags []string) string {
 	if r.Command != "" || r.Refused || r.Session == nil || r.Session.Lease.State == inspect.LeaseMissing || len(r.Unlocks) > 0 || r.Unprotected != nil {
 		return ""
 	}
@@ -71,10 +71,11 @@ func askFirst(r diagnose.Remedy) string {
 	if held == nil {
 		return ""
 	}
-	args := []string{"etcd-lock", "ask", held.Lock.Name}
+	args := slices.Concat([]string{"etcd-lock"}, flags, []string{"ask"})
 	if strings.HasPrefix(held.Lock.Name, "-") {
-		args = slices.Insert(args, 2, "--")
+		args = append(args, "--")
 	}
+	args = append(args, held.Lock.Name)
 	if held.Caches() {
 		return "without force: " + printable.Shell(args...) + ", and its holder, which caches it, gives it back"
 	}

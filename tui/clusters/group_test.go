@@ -44,7 +44,7 @@ func together(t *testing.T, f *fleet, names ...string) *driver {
 func (f *fleet) put(cluster, name string, lease int64, label string) {
 	f.clusters[cluster].Put(inspect.Request{
 		Lock: rw(name), Mode: keyspace.Write, Lease: lease, Owned: true, Since: f.Now().Add(-time.Hour),
-		Owner: keyspace.Owner{Host: "host-" + cluster, PID: 42, Label: label},
+		Owner: keyspace.Owner{Host: "host-" + cluster, PID: 42, Label: label}.Ref(),
 	})
 }
 

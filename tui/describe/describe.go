@@ -191,7 +191,7 @@ func Finding(c *nav.Context, f *diagnose.Finding) []string {
 		lines = append(lines, Field("session", s.ID.String()+"  "+s.Who())...)
 	}
 	for _, r := range f.Remedies {
-		remedy := narrate.Remedy(r)
+		remedy := narrate.Remedy(r, c.Named()...)
 		lines = append(lines, "", "$ "+narrate.CommandLine(r, c.Named()...))
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
 			lines = append(lines, "$ "+printable.Shell(c.Etcdctl(args)...))

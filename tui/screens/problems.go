@@ -312,7 +312,7 @@ func (s *problemsScreen) about(w int) []string {
 // remedies are the remedies of a problem, the chosen one marked if there are several.
 func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 	for i, r := range p.Remedies {
-		t := narrate.Remedy(r)
+		t := narrate.Remedy(r, s.Named()...)
 		mark := ""
 		if len(p.Remedies) > 1 {
 			mark = map[bool]string{true: "> ", false: "  "}[i == s.best]
