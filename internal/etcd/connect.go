@@ -240,6 +240,18 @@ func (c Config) login() (user, password string) {
 	return user, password
 }
 
+// ErrRefused is what an error of Connect is when etcd has answered and refuses the client, or
+// the client refuses etcd's certificate: trying again does not help.
+var ErrRefused = errors.New("etcd: refused")
+
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
+func (e refusedError) Is(target error) bool { return target == ErrRefused }
+
+func refused(err error) error { return refusedError{err} }
+
 // explain adds the endpoints to an error, which clientv3 leaves out, and a hint.
 func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
@@ -249,17 +261,17 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 	}
 	switch {
 	case allFinal(faults):
-		return hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults))
+		return refused(hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults)))
 	case late && len(faults) > 0:
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s (%s)", where, c.DialTimeout, faultTexts(faults)), isItRunning)
 	case late:
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s", where, c.DialTimeout), isItRunning)
 	case errors.Is(err, rpctypes.ErrAuthFailed):
-		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
+		return refused(fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName()))
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
-		return hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only")
+		return refused(hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only"))
 	case errors.Is(err, rpctypes.ErrUserEmpty):
-		return hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that")
+		return refused(hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that"))
 	default:
 		return fmt.Errorf("etcd at %s: %w", where, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
@@ -87,7 +86,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 			c.Theme.Dim.Render("attached to the lease while these are checked is deleted too."))
 	}
 	if args := narrate.Etcdctl(t); args != nil {
-		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  "+printable.Shell(c.Etcdctl(args)...)))
+		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  "+c.Flags.EtcdctlLine(args...)))
 	}
 	return lines
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"go.uber.org/goleak"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -78,7 +79,7 @@ func (f *fleet) options(name string) backend.Options {
 	c := f.clusters[name]
 	o := backend.Options{
 		Source: c, Locker: c, Endpoint: "etcd-of-" + name, Prefixes: keyspace.NewPrefixes(),
-		Context: f.context(name), Contexts: f, ReadOnly: name == "prod", Now: f.Now,
+		Context: f.context(name), Contexts: f, ReadOnly: name == "prod", Now: f.Now, Flags: cmdline.Flags{EtcdLock: []string{"--context", name}},
 	}
 	if f.change != nil {
 		f.change(name, &o)

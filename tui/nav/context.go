@@ -1,8 +1,7 @@
 package nav
 
 import (
-	"slices"
-
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
@@ -19,7 +18,7 @@ type Context struct {
 	Tour     backend.Tour
 	Theme    *theme.Theme
 	Etcd     backend.Context // that is shown
-	Connect  []string        // the flags that connect etcdctl to it
+	Flags    cmdline.Flags   // that connect printed commands to it
 
 	Together []*Context // the clusters that one table shows, with this one; nil: it is alone
 	Absent   []Absent   // those that the table was to show too
@@ -43,23 +42,6 @@ const (
 	whyNoClock  = "etcd keeps no times: see --recording DIR --live"
 	whyNotThere = "no moment of a recording is shown"
 )
-
-// Named returns the flags of etcd-lock that name the cluster, none for one without a name.
-func (c *Context) Named() []string {
-	if c.Etcd.Name == "" {
-		return nil
-	}
-	return []string{"--context", c.Etcd.Name}
-}
-
-// Etcdctl returns a command of etcdctl, with the flags that connect it to a cluster that has
-// a name: which one it would be otherwise is not said.
-func (c *Context) Etcdctl(args []string) []string {
-	if c.Etcd.Name == "" {
-		return append([]string{"etcdctl"}, args...)
-	}
-	return slices.Concat([]string{"etcdctl"}, c.Connect, args)
-}
 
 // KeyOn returns how the user calls a key on a screen.
 func (c *Context) KeyOn(k Kind, name string) string { return c.Data.KeyOn(k.String(), name) }

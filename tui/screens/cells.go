@@ -193,7 +193,7 @@ func SeveritySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 // inWords is a finding in words, as of the time of the rows beside it. History mode is
 // about the past.
 func inWords(c *nav.Context, f *diagnose.Finding) narrate.Text {
-	return narrate.TenseOf(c.InPast()).Finding(f.AsOf(c.Clock()))
+	return narrate.TenseOf(c.InPast()).With(c.Flags).Finding(f.AsOf(c.Clock()))
 }
 
 // findingLines are a finding in full: its headline, what helps, if that is given,
@@ -219,7 +219,7 @@ func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
 		f := &v.Findings[i]
 		var helps []string
 		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0], c.Named()...)), w))
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(c.Flags, f.Remedies[0])), w))
 		}
 		lines = append(lines, findingLines(c, f, helps, w)...)
 		lines = append(lines, aliveLines(c, f, w)...)

@@ -28,7 +28,6 @@ type Cluster struct {
 	Connection connect.Options
 	Context    config.Context
 	ReadOnly   bool
-	Flags      []string // that connect other commands to it
 }
 
 // List implements backend.Contexts.
@@ -117,7 +116,7 @@ func (c *Clusters) options(to Cluster) console.Options {
 	if !slices.Contains(c.Named, to.Context.Name) {
 		o.Prefixes = nil
 	}
-	o.ReadOnly, o.Context, o.Connection = to.ReadOnly, Show(to.Context), to.Flags
+	o.ReadOnly, o.Context = to.ReadOnly, Show(to.Context)
 	o.Commands, o.DialTimeout = Commands(c.File, to.Context.Name), to.Connection.Etcd.DialTimeout
 	return o
 }
