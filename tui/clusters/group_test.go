@@ -407,27 +407,24 @@ func TestSeveralGoldens(t *testing.T) {
 	d.golden("lost")
 }
 
-// settled goes on until all that is asked of etcd is known as of some seconds later.
+// settled goes on until all that the screen shows is known as of some seconds later: the
+// verdicts and etcd's status of both clusters, and the lease of the first lock in prod.
 func (d *driver) settled(f *fleet) {
 	d.t.Helper()
 	known := func() bool {
 		for _, c := range d.m.open {
 			v := c.Live.Verdict
-			left, leases := c.LeaseLeft(0x694d8f9b0a1c0001)
-			if !v.Known || v.Snapshot.Revision != c.Live.Revision || !v.At.Equal(f.Now()) || c.Status.At.IsZero() || !leases || left != 9*time.Second {
+			if !v.Known || v.Snapshot.Revision != c.Live.Revision || !v.At.Equal(f.Now()) || c.Status.At.IsZero() {
 				return false
 			}
 		}
-		return true
+		left, found := d.m.find("prod").LeaseLeft(0x694d8f9b0a1c0001)
+		return found && left == 9*time.Second
 	}
-	d.until("all is known", func() bool {
-		for _, c := range d.m.open {
-			if _, leases := c.LeaseLeft(0x694d8f9b0a1c0001); !leases || c.Status.At.IsZero() {
-				return false
-			}
-		}
-		return true
-	})
+	d.shows("/jobs/nightly")
+	d.until("prod is there", func() bool { return d.m.find("prod").Live.Known() })
+	d.cursorOn("prod", "/jobs/nightly")
+	d.until("all is known", known)
 	f.set(f.Now().Add(20 * time.Second))
 	d.until("it is known again", known)
 }
