@@ -7,8 +7,12 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/screens"
 	"etcd-lock/tui/term"
 )
+
+// Shared makes the screens that show all of the clusters that are shown with the model's.
+func (m *Model) Shared() map[nav.Kind]nav.Screen { return screens.Together(m.Context) }
 
 // Join has screens that show several clusters take the place of the model's views; without
 // any, the model has its own again. It begins with the first view.
@@ -158,7 +162,7 @@ func (m *Model) silent() []string {
 	for _, a := range m.Absent {
 		text, style := "○ "+term.Safe(a.Name)+": connecting", m.Theme.Waiting
 		if a.Why != "" {
-			text, style = "✗ "+term.Safe(a.Name)+": not connected for "+format.Since(a.Since, m.Now)+": "+a.Why, m.Theme.Lost
+			text, style = "✗ "+term.Safe(a.Name)+": not connected for "+format.Since(a.Since, m.Now)+": "+term.Safe(a.Why), m.Theme.Lost
 		}
 		lines = append(lines, style.Render(term.Cut(text, m.width)))
 	}

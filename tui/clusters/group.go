@@ -11,8 +11,6 @@ import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/screens"
-	"etcd-lock/tui/term"
 )
 
 // group is several contexts whose locks, sessions and problems are shown in one table each.
@@ -45,7 +43,7 @@ func NewSeveral(ctx context.Context, members []backend.Member) *Model {
 		one := &member{name: of.Name, password: of.Password}
 		g.members = append(g.members, one)
 		if of.Err != nil {
-			one.why = term.Safe(of.Err.Error())
+			one.why = of.Err.Error()
 			continue
 		}
 		m.contexts = of.Options.Contexts
@@ -134,7 +132,7 @@ func (m *Model) showGroup(g *group) tea.Cmd {
 		cmds = append(cmds, c.SetPaused(false))
 	}
 	m.surround()
-	g.screens = screens.Together(m.front.Context)
+	g.screens = m.front.Shared()
 	for _, c := range open {
 		cmds = append(cmds, c.update(m.size), m.join(c))
 	}
@@ -288,7 +286,7 @@ func (m *Model) goIn(a nav.In) tea.Cmd {
 
 // failed notes that a context could not be connected to. A member of the group is tried again.
 func (m *Model) failed(msg openedMsg) tea.Cmd {
-	why := term.Safe(msg.err.Error())
+	why := msg.err.Error()
 	for _, g := range []*group{m.group, m.next} {
 		if one := g.find(msg.name); one != nil {
 			if one.why == "" {

@@ -7,7 +7,7 @@ import (
 // Absent is a cluster that cannot be connected to, and that is tried again.
 type Absent struct {
 	Name  string
-	Why   string // printable; empty: it is connected to for the first time
+	Why   string // empty: it is connected to for the first time
 	Since time.Time
 }
 
