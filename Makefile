@@ -24,7 +24,7 @@ bench: ## measure this build beside its peers; the tables of docs/benchmarks.md
 cover: ## print the coverage of all tests
 	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
 golden: ## write the golden files anew
-	go test ./tui/app ./internal/report ./internal/narrate -update
+	go test ./tui/app ./tui/clusters ./internal/report ./internal/narrate -update
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 soak: ## lock under faults for SOAK; until ctrl-C

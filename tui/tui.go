@@ -39,8 +39,17 @@ func Run(ctx context.Context, o Options, progOpts ...tea.ProgramOption) error {
 	if o.Source == nil && o.Past == nil {
 		return errors.New("tui: no source of locks")
 	}
-	m := clusters.New(ctx, o)
-	if o.NoColor {
+	return run(ctx, clusters.New(ctx, o), o.NoColor, progOpts)
+}
+
+// RunSeveral is Run on several clusters in one table, of which at least one is connected to.
+// It ends their connections.
+func RunSeveral(ctx context.Context, members []backend.Member, noColor bool, progOpts ...tea.ProgramOption) error {
+	return run(ctx, clusters.NewSeveral(ctx, members), noColor, progOpts)
+}
+
+func run(ctx context.Context, m *clusters.Model, noColor bool, progOpts []tea.ProgramOption) error {
+	if noColor {
 		progOpts = append(progOpts, tea.WithColorProfile(colorprofile.ASCII))
 	}
 	p := tea.NewProgram(m, progOpts...)

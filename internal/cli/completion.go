@@ -58,7 +58,7 @@ func completeNames(a *app) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		const nothing = cobra.ShellCompDirectiveNoFileComp
 		// Cobra has parsed the flags of the line that is being completed.
-		if len(args) > 0 || a.resolve(cmd.Flags(), a.Getenv) != nil || a.connection.Embedded {
+		if len(args) > 0 || a.resolve(cmd.Context(), cmd.Flags(), a.Getenv) != nil || a.connection.Embedded {
 			return nil, nothing
 		}
 		ctx := cmd.Context()
@@ -94,7 +94,7 @@ func (g *globals) quietly() []contexts.Member {
 // completeContexts completes the names of contexts, the last one where several are typed.
 func completeContexts(a *app) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if a.configure(cmd.Flags(), a.Getenv) != nil && len(a.config.Contexts) == 0 { // what is typed is no context yet
+		if a.configure(cmd.Context(), cmd.Flags(), a.Getenv) != nil && len(a.config.Contexts) == 0 { // what is typed is no context yet
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		before := typed[:strings.LastIndex(typed, ",")+1]

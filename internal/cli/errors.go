@@ -112,7 +112,12 @@ func (g *globals) blame(err error) error {
 	return err
 }
 
+// isUsage reports whether the flags or the input are wrong. Where a signal ended their reading,
+// that is not known.
 func isUsage(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
 	return !errors.As(err, new(runError)) || errors.As(err, new(usageError)) || errors.As(err, new(*connect.OptionError))
 }
 

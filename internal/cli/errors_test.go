@@ -59,6 +59,7 @@ func TestExitCode(t *testing.T) {
 		{runResult(errors.New("e")), exitFailed, false},
 		{runResult(usagef("e")), exitUsage, false},
 		{runResult(&connect.OptionError{Err: errors.New("e")}), exitUsage, false},
+		{fmt.Errorf("configuration: %w", context.Canceled), exitFailed, false},
 		{runResult(rwlock.ErrLost), exitLost, false},
 		{runResult(outcome.ErrExpectation), exitExpectation, false},
 	} {

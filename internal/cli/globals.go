@@ -78,7 +78,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; for ls, show, why and watch several, such as dev,prod")
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; for tui, ls, show, why and watch several, such as dev,prod")
 }
 
 // The variables of this program that are about the configuration file.
@@ -90,8 +90,8 @@ const (
 // resolve reads the configuration file, and fills flags that were not given from the
 // contexts that are used or, without one, from the environment. It checks that the flags fit
 // together.
-func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
-	if err := g.configure(fs, getenv); err != nil {
+func (g *globals) resolve(ctx context.Context, fs *pflag.FlagSet, getenv func(string) string) error {
+	if err := g.configure(ctx, fs, getenv); err != nil {
 		return err
 	}
 	switch {
@@ -107,9 +107,9 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 }
 
 // configure reads the configuration file, and chooses the contexts.
-func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err error) {
+func (g *globals) configure(ctx context.Context, fs *pflag.FlagSet, getenv func(string) string) (err error) {
 	path := cmp.Or(g.configPath, getenv(configEnv))
-	if g.config, err = config.Load(cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
+	if g.config, err = config.Load(ctx, cmp.Or(path, configFile(config.Name)), path != ""); err != nil {
 		return err
 	}
 	here, variable := g.connection.Embedded || fs.Changed("endpoints") || fs.Changed("discovery-srv"), getenv(contextEnv)

@@ -129,8 +129,8 @@ func newContextsCmd(a *app) *cobra.Command {
 			Short:       "Check a configuration file, without etcd",
 			Long:        "Checks a configuration file, and prints what is in it, or what is wrong with it, by line\nand column.",
 			Args:        cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
-				return runResult(contexts.Check(a.printer(), args[0]))
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return runResult(contexts.Check(cmd.Context(), a.printer(), args[0]))
 			},
 		},
 		&cobra.Command{

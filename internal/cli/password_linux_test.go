@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,5 +73,35 @@ func TestPasswordWithoutTerminal(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if want := "etcd-lock: error: user without a password\netcd-lock: hint: use --password-file "; !strings.HasPrefix(string(out), want) || cmd.ProcessState.ExitCode() != exitUsage {
 		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}
+
+// TestSilentPipes: a file that is a pipe, to which nothing is written, does not keep the program
+// from ending at the first signal.
+func TestSilentPipes(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{{"--config"}, {"--layouts"}, {"--user", "u", "--password-file"}} {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if err := unix.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), os.Args[0], append(append([]string{"ls"}, flags...), pipe)...)
+		cmd.Env, cmd.Stderr = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0"), &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var writer int
+		etcdtest.Eventually(t, "the program reads the pipe", func() (reads bool) {
+			var err error
+			writer, err = unix.Open(pipe, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+			return err == nil // else nobody reads it
+		})
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		_ = unix.Close(writer)
+		if want := "etcd-lock: error: interrupted\n"; out.String() != want || cmd.ProcessState.ExitCode() != exitFailed {
+			t.Errorf("%s: %q, %v; want %q", flags, &out, cmd.ProcessState, want)
+		}
 	}
 }

@@ -25,8 +25,8 @@ Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 The flags of the connection are also read from the environment variables of etcdctl:
 ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
 ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
-lists the clusters that it names, and docs/config.md describes it. The commands ls, show,
-why and watch are about several together: --context dev,prod.
+lists the clusters that it names, and docs/config.md describes it. The terminal UI, ls,
+show, why and watch are about several together: --context dev,prod.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -54,7 +54,8 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
   etcd-lock exec /jobs/nightly -- ./nightly.sh
   etcd-lock demo`,
 		Args:          cobra.NoArgs,
-		SilenceErrors: true, // Main prints them
+		Annotations:   map[string]string{severalContexts: ""}, // as the terminal UI
+		SilenceErrors: true,                                   // Main prints them
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
@@ -108,7 +109,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if _, ok := cmd.Annotations[offline]; ok {
 		return a.settle(cmd.Flags(), a.Getenv)
 	}
-	if err := a.resolve(cmd.Flags(), a.Getenv); err != nil {
+	if err := a.resolve(cmd.Context(), cmd.Flags(), a.Getenv); err != nil {
 		return err
 	}
 	_, can := cmd.Annotations[severalContexts]

@@ -28,9 +28,24 @@ type tuiOptions struct {
 	console.Options
 	dumb    bool // TERM=dumb: the terminal can only print
 	connect func(context.Context) (*connect.Conn, error)
+	several *contexts.Clusters // that are shown in one table; nil: there is one
 
 	replay *layout.Set // the layouts of a recording that is shown without etcd; nil: etcd is shown
 }
+
+const tuiLong = `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
+in it for its keys.
+
+With several contexts, as in --context dev,prod, their locks, sessions and problems are in
+one table each, with a column that says of which each is. One that does not answer does not
+keep the others from being shown.
+
+With --recording it shows what "etcd-lock record" has recorded, without etcd: how the locks
+were at --at or --rev, or at the end. With --live too, it shows etcd, and goes back in the
+recording to what etcd has forgotten or never knew.
+
+What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
+etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`
 
 func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Command {
 	if runF == nil {
@@ -46,18 +61,12 @@ func newTUICmd(a *app, runF func(context.Context, *tuiOptions) error) *cobra.Com
 	cmd := &cobra.Command{
 		Use:   "tui [PREFIX...]",
 		Short: "Terminal UI: inspect locks, acquire and release them, run scenarios",
-		Long: `The terminal UI, on the locks whose keys begin with a PREFIX, or on all locks. Press ?
-in it for its keys.
-
-With --recording it shows what "etcd-lock record" has recorded, without etcd: how the locks
-were at --at or --rev, or at the end. With --live too, it shows etcd, and goes back in the
-recording to what etcd has forgotten or never knew.
-
-What is chosen in it (sorting, hidden columns, mouse, colours) is kept in the file
-etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for other keys.`,
+		Long:  tuiLong,
 		Example: `  etcd-lock tui /jobs/
+  etcd-lock tui --context dev,prod
   etcd-lock tui --recording /var/lib/etcd-lock --at 03:12
   etcd-lock tui --recording /var/lib/etcd-lock --live`,
+		Annotations: map[string]string{severalContexts: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := a.tuiOptions()
 			var err error
@@ -102,7 +111,11 @@ func (a *app) tuiOptions() *tuiOptions {
 	opts.Context = contexts.Show(a.context)
 	opts.Keys, opts.Commands = contexts.Keys(a.config), contexts.Commands(a.config, a.context.Name)
 	if len(a.config.Contexts) > 0 && !a.connection.Embedded {
-		opts.Contexts = &contexts.Clusters{File: a.config, UI: &opts.Options, Find: a.cluster}
+		clusters := &contexts.Clusters{File: a.config, UI: &opts.Options, Find: a.cluster, Named: a.chosen.Several}
+		opts.Contexts = clusters
+		if len(clusters.Named) > 0 {
+			opts.several = clusters
+		}
 	}
 	return opts
 }
@@ -238,6 +251,13 @@ func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop
 	}
 	if opts.replay != nil {
 		return console.Replay(ctx, opts.replay, opts.Options)
+	}
+	if opts.several != nil {
+		members, err := opts.several.Members(ctx)
+		if err != nil {
+			return err
+		}
+		return console.RunSeveral(ctx, members, opts.Options)
 	}
 	c, err := opts.connect(ctx)
 	if err != nil {

@@ -268,3 +268,66 @@ func TestDumbTerminal(t *testing.T) {
 		t.Error("it ran")
 	}
 }
+
+// TestTUISeveral has two real etcds in one table, of which one is killed and brought back.
+func TestTUISeveral(t *testing.T) {
+	t.Parallel()
+	tmp := t.TempDir()
+	dev, prod := etcdtest.StartProcess(t), etcdtest.StartProcess(t)
+	for name, endpoint := range map[string]string{"/in-dev": dev.Endpoint, "/in-prod": prod.Endpoint} {
+		client := etcdtest.Client(t, endpoint)
+		for _, lock := range []string{name, "/both"} { // without a lease, they stay
+			if _, err := client.Put(t.Context(), keyspace.Encode(lock, keyspace.Write, "left-"+name[1:]), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	file := filepath.Join(tmp, "config.yaml")
+	text := "contexts:\n  dev: {endpoints: ['" + dev.Endpoint + "'], colour: green}\n" +
+		"  prod: {endpoints: ['" + prod.Endpoint + "'], colour: red, read-only: true}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tm := startTerminal(t, tmp, "--config", file, "--context", "dev,prod")
+	tm.WaitToShow("locks 4 · dev, prod", "/in-dev", "/in-prod", "!4")
+	tm.Press("//in-prod\r")
+	tm.WaitToShow("locks 1 of 4", " prod · read-only ")
+	tm.Press("w")
+	tm.WaitToShow("w: read-only mode")
+	tm.Press("\x1b") // all rows
+	tm.WaitToShow("locks 4 · dev, prod")
+
+	prod.Kill()
+	tm.WaitToShow("✗ prod: not answering for", "/in-prod")
+	if _, err := etcdtest.Client(t, dev.Endpoint).Put(t.Context(), keyspace.Encode("/new", keyspace.Write, "left"), ""); err != nil {
+		t.Fatal(err)
+	}
+	tm.WaitToShow("locks 5 · dev, prod", "/new")
+	tm.Press("/both context:dev\r")
+	tm.WaitToShow("locks 1 of 5", " dev ")
+	tm.Press("\r")
+	tm.WaitToShow("→ lock", "1 holding, 0 waiting")
+	tm.Press("\x18") // ctrl+x
+	tm.WaitToShow("dev: release a request", "left-in-dev", "[ No ]")
+	tm.Press("y")
+	etcdtest.Eventually(t, "it is released in dev", func() bool {
+		got, err := etcdtest.Client(t, dev.Endpoint).Get(t.Context(), "/both/", clientv3.WithPrefix())
+		return err == nil && len(got.Kvs) == 0
+	})
+
+	prod.Start()
+	tm.Press("q")
+	tm.WaitToShow("locks 1 of 4", "free")
+	tm.Press("\x1b") // all rows
+	tm.WaitUntil("prod answers again", func(screen string) bool {
+		return strings.Contains(screen, "locks 4 · dev, prod") && !strings.Contains(screen, "✗ prod")
+	})
+	got, err := etcdtest.Client(t, prod.Endpoint).Get(t.Context(), "/both/", clientv3.WithPrefix())
+	if err != nil || len(got.Kvs) != 1 {
+		t.Errorf("in prod: %v, %v", got, err)
+	}
+	tm.Press(quitKey)
+	if err := tm.Wait(); err != nil {
+		t.Error(err)
+	}
+}

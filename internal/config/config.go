@@ -4,12 +4,14 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/yamlfile"
 )
 
@@ -52,11 +54,11 @@ var form = yamlfile.Form{
 
 // Load reads the file at a path. It is the zero File if the path is empty or, where the
 // file need not exist, if it does not. An error says where in the file it is.
-func Load(path string, mustExist bool) (File, error) {
+func Load(ctx context.Context, path string, mustExist bool) (File, error) {
 	if path == "" {
 		return File{}, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := interrupt.Await(ctx, func() ([]byte, error) { return os.ReadFile(path) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 		return File{}, nil

@@ -11,7 +11,7 @@ import (
 const everything = "testdata/everything.yaml"
 
 func TestParse(t *testing.T) {
-	f, err := Load(everything, true)
+	f, err := Load(t.Context(), everything, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,13 +117,13 @@ func TestParseErrors(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "config.yaml")
-	if f, err := Load(missing, false); err != nil || f.Path != "" {
+	if f, err := Load(t.Context(), missing, false); err != nil || f.Path != "" {
 		t.Errorf("a file that need not exist: %+v, %v", f, err)
 	}
-	if _, err := Load(missing, true); err == nil || !strings.Contains(err.Error(), missing) {
+	if _, err := Load(t.Context(), missing, true); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("a file that must exist: %v", err)
 	}
-	if f, err := Load("", false); err != nil || f.Path != "" {
+	if f, err := Load(t.Context(), "", false); err != nil || f.Path != "" {
 		t.Errorf("no file: %+v, %v", f, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/layout"
 )
 
@@ -38,7 +39,7 @@ type Options struct {
 // etcd has answered, or with an error within the dial timeout. A missing or
 // unusable password is an *OptionError.
 func Open(ctx context.Context, o Options) (*Conn, error) {
-	rules, err := o.Layouts.Load()
+	rules, err := interrupt.Await(ctx, o.Layouts.Load)
 	if err != nil {
 		return nil, &OptionError{err}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/printable"
 )
 
@@ -27,7 +28,7 @@ func (o Options) withPassword(ctx context.Context) (cfg etcd.Config, err error) 
 	cfg = o.Etcd
 	switch {
 	case o.PasswordFile != "":
-		cfg.Password, err = readPassword(o.PasswordFile, o.Warn)
+		cfg.Password, err = interrupt.Await(ctx, func() (string, error) { return readPassword(o.PasswordFile, o.Warn) })
 	case cfg.User == "" || cfg.Password != "":
 	case strings.Contains(strings.TrimSuffix(cfg.User, ":"), ":"):
 	case o.AskPassword == nil, strings.HasSuffix(cfg.User, ":"):

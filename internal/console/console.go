@@ -166,8 +166,23 @@ func CheckKeys(keys []backend.Key, all []backend.Command) error {
 	return tui.CheckKeys(tui.Options{Keys: keys, RowCommands: commands(all)})
 }
 
+// RunSeveral shows the terminal UI on several etcds in one table, until the user quits or ctx
+// ends. It ends their connections.
+func RunSeveral(ctx context.Context, members []backend.Member, o Options) error {
+	return o.onTerminal(ctx, func(ctx context.Context, programOptions ...tea.ProgramOption) error {
+		return tui.RunSeveral(ctx, members, o.NoColor, programOptions...)
+	})
+}
+
 // show runs the UI.
 func (o Options) show(ctx context.Context, options tui.Options) error {
+	return o.onTerminal(ctx, func(ctx context.Context, programOptions ...tea.ProgramOption) error {
+		return tui.Run(ctx, options, programOptions...)
+	})
+}
+
+// onTerminal runs the UI as the terminal needs it.
+func (o Options) onTerminal(ctx context.Context, run func(context.Context, ...tea.ProgramOption) error) error {
 	if n := threads(runtime.GOMAXPROCS(0), runtime.NumCPU()); n > 0 && !o.KeepThreads {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
 	}
@@ -179,7 +194,7 @@ func (o Options) show(ctx context.Context, options tui.Options) error {
 	if term.IsTerminal(os.Stdin.Fd()) {
 		programOptions = append(programOptions, tea.WithInput(terminalInput{os.Stdin, stop}))
 	}
-	return tui.Run(ctx, options, programOptions...)
+	return run(ctx, programOptions...)
 }
 
 // withQuit returns a context that SIGQUIT ends, as other signals have ended ctx. Go would

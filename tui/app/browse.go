@@ -156,7 +156,8 @@ func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 		m.help.open = false
 		return nav.Open{Ref: nav.Ref{Kind: kind}}
 	}
-	if rows := m.scrubber.rows(m.height); at.Y >= 2 && at.Y < 2+rows && !m.line.open() && !m.help.open {
+	top := 2 + len(m.silent())
+	if rows := m.scrubber.rows(m.height); at.Y >= top && at.Y < top+rows && !m.line.open() && !m.help.open {
 		if t, ok := m.scrubber.timeAt(at.X); ok {
 			return nav.GoTo{Place: backend.Place{Time: t}}
 		}

@@ -61,20 +61,28 @@ func viewCommands(s *nav.Stack, c *nav.Context) []command {
 
 func lockNames(c *nav.Context) []string {
 	var names []string
-	for _, l := range c.Shown().Locks {
-		names = append(names, l.ID.Name)
+	for _, one := range c.All() {
+		for _, l := range one.Shown().Locks {
+			names = append(names, l.ID.Name)
+		}
+	}
+	if c.Together != nil {
+		slices.Sort(names)
 	}
 	return slices.Compact(names)
 }
 
-// findLock opens the lock of a name, which may be typed as it is shown.
+// findLock opens the lock of a name, which may be typed as it is shown. Where several
+// clusters are shown, the one of the row under the cursor goes before the others.
 func findLock(c *nav.Context, name string) nav.Action {
 	if name == "" {
 		return nav.Fail("lock: name missing: :lock NAME")
 	}
-	for _, l := range c.Shown().Locks {
-		if l.ID.Name == name || term.Safe(l.ID.Name) == name {
-			return nav.OpenLock(l.ID)
+	for _, of := range append([]*nav.Context{c}, c.All()...) {
+		for _, l := range of.Shown().Locks {
+			if l.ID.Name == name || term.Safe(l.ID.Name) == name {
+				return nav.In{Of: of, Lock: l.ID}
+			}
 		}
 	}
 	return nav.OpenLock(inspect.LockID{Layout: layout.RWLock, Name: name})
@@ -163,15 +171,22 @@ func askExport(s nav.Screen, now time.Time) nav.Action {
 
 // jump asks for a lock, and opens it.
 func jump(c *nav.Context) nav.Action {
-	locks := c.Shown().Locks
-	names, ids := make([]string, len(locks)), make([]inspect.LockID, len(locks))
-	for i, l := range locks {
-		names[i], ids[i] = l.ID.Name, l.ID
-		if i > 0 && ids[i-1].Name == l.ID.Name {
-			names[i-1], names[i] = l.ID.Name+" · "+ids[i-1].Layout.String(), l.ID.Name+" · "+l.ID.Layout.String()
+	var names []string
+	var to []nav.Action
+	for _, of := range c.All() {
+		locks, end := of.Shown().Locks, ""
+		if c.Together != nil {
+			end = " · " + of.Etcd.Name
+		}
+		for i, l := range locks {
+			name := l.ID.Name
+			if i > 0 && locks[i-1].ID.Name == name || i+1 < len(locks) && locks[i+1].ID.Name == name {
+				name += " · " + l.ID.Layout.String()
+			}
+			names, to = append(names, name+end), append(to, nav.In{Of: of, Lock: l.ID})
 		}
 	}
-	return nav.Pick{Title: "jump to a lock", Items: names, Accept: func(i int) nav.Action { return nav.OpenLock(ids[i]) }}
+	return nav.Pick{Title: "jump to a lock", Items: names, Accept: func(i int) nav.Action { return to[i] }}
 }
 
 // exportTable writes the table of a screen to a file.

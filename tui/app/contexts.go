@@ -13,9 +13,10 @@ import (
 )
 
 // Embed makes the model one of several in a program: wrap marks what its commands return,
-// for whoever passes that on to it, and goContext goes to another one.
-func (m *Model) Embed(wrap func(tea.Msg) tea.Msg, goContext func(name string) tea.Cmd) {
-	m.effects.Tasks.Wrap, m.goContext = wrap, goContext
+// for whoever passes that on to it, goContext goes to others, and goIn opens a lock of another
+// one whose row is under the cursor.
+func (m *Model) Embed(wrap func(tea.Msg) tea.Msg, goContext func(name string) tea.Cmd, goIn func(nav.In) tea.Cmd) {
+	m.effects.Tasks.Wrap, m.goContext, m.goIn = wrap, goContext, goIn
 }
 
 // Perform does an action, as if a screen had asked for it.
@@ -52,12 +53,14 @@ func contextMark(c *nav.Context) string {
 func contextCommands(m *Model) []command {
 	var all []command
 	if m.goContext != nil && m.options.Contexts != nil {
-		names := func() []string { return contextNames(m.options.Contexts.List()) }
+		names := contextNames(m.options.Contexts.List())
 		all = append(all, command{
-			name: "ctx", args: "NAME", about: "go to another cluster; - for the one before", complete: names,
+			name: "ctx", args: "NAME", about: "go to a cluster, to several (a,b) or all; - for before", complete: func() []string {
+				return append(slices.Clone(names), backend.ContextAll)
+			},
 			run: func(name string) nav.Action {
 				if name == "" {
-					return nav.Flash{Text: "contexts: " + strings.Join(names(), ", ")}
+					return nav.Flash{Text: "contexts: " + strings.Join(names, ", ")}
 				}
 				return nav.GoContext{Name: name}
 			},
@@ -80,12 +83,18 @@ func contextNames(all []backend.Context) []string {
 	return names
 }
 
-// toContext goes to another cluster.
-func (m *Model) toContext(name string) tea.Cmd {
-	if name != backend.ContextBefore && !slices.Contains(contextNames(m.options.Contexts.List()), name) {
-		return m.perform(nav.Fail("ctx: no context " + name + "; contexts: " + strings.Join(contextNames(m.options.Contexts.List()), ", ")))
+// toContext goes to another cluster, or to several.
+func (m *Model) toContext(to string) tea.Cmd {
+	known := contextNames(m.options.Contexts.List())
+	if to == backend.ContextBefore || to == backend.ContextAll {
+		return m.goContext(to)
 	}
-	return m.goContext(name)
+	for name := range strings.SplitSeq(to, ",") {
+		if name = strings.TrimSpace(name); !slices.Contains(known, name) {
+			return m.perform(nav.Fail("ctx: no context " + name + "; contexts: " + strings.Join(known, ", ")))
+		}
+	}
+	return m.goContext(to)
 }
 
 // askReadOnly asks before it allows to write to etcd.
@@ -100,7 +109,7 @@ func askReadOnly(c *nav.Context, arg string) nav.Action {
 	}
 	return nav.Ask{
 		Dialog: &widget.Dialog{
-			Title: "write to " + c.Etcd.Name, Word: c.Etcd.Name, Yes: "allow it",
+			Title: "allow writing", Word: c.Etcd.Name, Yes: "allow it",
 			Lines: []string{
 				"The keys that take and release locks would work, on " + term.Safe(c.Etcd.Name) + ":", "",
 				"  " + term.Safe(c.Etcd.Endpoints), "",

@@ -21,7 +21,7 @@ func TestLeases(t *testing.T) {
 	d.until("all are there", func() bool { return len(d.queue()) == 1000 && idle() })
 	d.press("enter")
 	d.in("lock")
-	visible := d.m.screens.Front().(nav.Leaser).Leases()
+	visible := d.m.screens.Front().(nav.Leaser).Leases(d.m.Context)
 	d.clock.add(3 * time.Second)
 	d.send(tickMsg{})
 	d.until("looked up", func() bool {

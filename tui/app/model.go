@@ -41,7 +41,10 @@ type Model struct {
 	scrubber      scrubber
 	hinted        map[string]bool // keys of which it was said what they do not do
 
-	goContext func(name string) tea.Cmd // goes to another cluster; nil: there is none
+	goContext func(name string) tea.Cmd // goes to other clusters; nil: there are none
+	goIn      func(nav.In) tea.Cmd      // opens a lock of another one
+	own       map[nav.Kind]nav.Screen   // views that others have taken the place of, see Join
+	behind    func(nav.Flash)           // says something in front; nil: the model is in front
 }
 
 // tickMsg comes every second, so that ages and TTLs are up to date.
@@ -121,7 +124,7 @@ func (m *Model) tick() tea.Cmd {
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.Now = m.options.Now()
 	cmd := m.perform(m.handle(msg))
-	return m, tea.Batch(cmd, m.settle(), m.frame.request(msg, m.Now, m.effects.Tasks))
+	return m, tea.Batch(cmd, m.settle(), m.requestFrame(msg))
 }
 
 // handle passes a message to whom it is for. Every message is for one only.
@@ -152,13 +155,15 @@ func (m *Model) handle(msg tea.Msg) nav.Action {
 // is due.
 func (m *Model) settle() tea.Cmd {
 	front := m.screens.Front()
-	front.Fit(m.body())
+	if m.behind == nil { // else it is another one's to fit
+		front.Fit(m.body())
+	}
 	if m.width == 0 {
 		return nil
 	}
 	see := effects.Sight{Costs: front.Ref().Kind == nav.KindHot}
 	if l, ok := front.(nav.Leaser); ok {
-		see.Leases = l.Leases()
+		see.Leases = l.Leases(m.Context)
 	}
 	if m.InRecording() {
 		see.From, see.To = m.scrubber.span()
@@ -186,7 +191,7 @@ func (m *Model) top() int {
 	if m.height < barHeight {
 		return 1
 	}
-	return 2 + m.scrubber.rows(m.height) + len(m.doubts())
+	return 2 + len(m.silent()) + m.scrubber.rows(m.height) + len(m.doubts())
 }
 
 // doubts are the lines that say why the locks may have been different.
@@ -210,6 +215,7 @@ func (m *Model) screen() string {
 	parts := []string{header(m.Context, m.options.Endpoint, w)}
 	if h >= barHeight {
 		parts = append(parts, bar(&m.screens, m.Context, w))
+		parts = append(parts, m.silent()...)
 		parts = append(parts, m.scrubber.view(w, m.scrubber.rows(h))...)
 		parts = append(parts, m.doubts()...)
 	}

@@ -43,7 +43,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Say:
 		m.say(a)
 	case nav.Flash:
-		m.flash.show(a.Text, a.Error, m.Now)
+		m.flashText(m.from(a))
 	case nav.Quiet:
 		m.flash = flashLine{}
 	case nav.Prompt:
@@ -66,7 +66,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 // choose opens the locks, with the cursor on one.
 func (m *Model) choose(a nav.Select) {
 	m.open(nav.Ref{Kind: nav.KindLocks})
-	m.screens.Front().(nav.Chooser).Choose(a.Lock)
+	m.screens.Front().(nav.Chooser).Choose(m.Context, a.Lock)
 }
 
 // performGrave does an action that asks first, or is for the effects.
@@ -84,12 +84,12 @@ func (m *Model) performGrave(a nav.Action) tea.Cmd {
 	case nav.FilterLocks:
 		return m.filterLocks(a.Filter)
 	case nav.Ask:
-		m.asked = &a
+		m.ask(a)
 	case nav.Planned:
 		m.planned(a)
 	case nav.NotApplied:
 		if m.asked == nil && !m.line.open() && !m.help.open {
-			m.asked = m.askAgain(a.Target, a.Err)
+			m.ask(m.askAgain(a.Target, a.Err))
 		}
 	default:
 		return m.performOutside(a)
@@ -102,6 +102,8 @@ func (m *Model) performOutside(a nav.Action) tea.Cmd {
 	switch a := a.(type) {
 	case nav.GoContext:
 		return m.toContext(a.Name)
+	case nav.In:
+		return m.openIn(a)
 	case nav.ReadOnly:
 		return m.perform(m.setReadOnly(a.On))
 	case nav.RunCommand:
@@ -168,7 +170,7 @@ func (m *Model) say(s nav.Say) {
 	if s.Kind == state.EntryEtcd || s.Kind == state.EntryScenario { // which the log says in front of it
 		text = string(s.Kind) + " " + text
 	}
-	m.flash.show(text, s.Kind == state.EntryError, m.Now)
+	m.flashText(nav.Flash{Text: m.Of(text), Error: s.Kind == state.EntryError})
 }
 
 // planned asks whether to apply a plan, if its dialog is still open.
@@ -176,16 +178,16 @@ func (m *Model) planned(p nav.Planned) {
 	switch {
 	case m.asked == nil || !m.asked.Waits:
 	case p.Err != nil:
-		m.asked = m.askAgain(p.Target, p.Err)
+		m.ask(m.askAgain(p.Target, p.Err))
 	default:
-		m.asked = &nav.Ask{Dialog: planDialog(m.Context, p.Target, p.Plan), Yes: nav.ApplyRelease{Target: p.Target, Plan: p.Plan}}
+		m.ask(nav.Ask{Dialog: planDialog(m.Context, p.Target, p.Plan), Yes: nav.ApplyRelease{Target: p.Target, Plan: p.Plan}})
 	}
 }
 
 // askAgain offers to plan a release again that failed.
-func (m *Model) askAgain(t diagnose.Target, err error) *nav.Ask {
+func (m *Model) askAgain(t diagnose.Target, err error) nav.Ask {
 	w := min(max(m.width-8, 20), 100)
-	return &nav.Ask{Dialog: failureDialog(m.Context, t, err, w), Yes: nav.PlanRelease{Target: t}}
+	return nav.Ask{Dialog: failureDialog(m.Context, t, err, w), Yes: nav.PlanRelease{Target: t}}
 }
 
 // restyle has all screens look as the user has chosen.

@@ -5,7 +5,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"etcd-lock/internal/format"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/widget"
 )
@@ -24,14 +23,8 @@ func (m *Model) suspend() nav.Action {
 // lostBySuspending says what may end while nothing is renewed.
 func (m *Model) lostBySuspending() (lines []string) {
 	mark := m.Theme.Warning.Render("!") + " "
-	for _, r := range m.Requests {
-		lines = append(lines, mark+r.String()+": its session expires within "+format.Age(r.Client.TTL))
-	}
-	if m.Running() {
-		lines = append(lines, mark+"scenario "+m.Run.Name+": its clients stop too")
-	}
-	if m.Recording != nil {
-		lines = append(lines, mark+"recording "+m.Recording.Path+": what happens meanwhile is not recorded")
+	for _, c := range m.All() {
+		lines = append(lines, lostOf(c, mark)...)
 	}
 	if len(lines) == 0 {
 		return nil

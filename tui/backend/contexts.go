@@ -11,8 +11,21 @@ type Context struct {
 	Password  bool // is asked for
 }
 
-// ContextBefore stands for the context that was shown before.
-const ContextBefore = "-"
+// ContextBefore stands for what was shown before: a context, or several. ContextAll stands
+// for all that there are, unless one has that name.
+const (
+	ContextBefore = "-"
+	ContextAll    = "all"
+)
+
+// Member is one of several contexts that are shown in one table from the beginning.
+type Member struct {
+	Name     string
+	Password string // that was asked for; empty: none was
+	Options  Options
+	End      func() // its connection
+	Err      error  // why there is no connection; then the name is all that there is
+}
 
 // Contexts are the clusters that the user can go to.
 type Contexts interface {

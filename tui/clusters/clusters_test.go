@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"go.uber.org/goleak"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -28,12 +30,41 @@ const patience = 20 * time.Second
 type fleet struct {
 	clusters map[string]*backendtest.Cluster
 	ended    chan string
+	change   func(name string, o *backend.Options) // nil: nothing
+
+	mu      sync.Mutex
+	refused map[string]error // contexts that cannot be connected to for now
+	now     time.Time        // zero: the present
+}
+
+// Now implements a clock that only tests move, if one has set it.
+func (f *fleet) Now() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now.IsZero() {
+		return time.Now()
+	}
+	return f.now
+}
+
+// set sets the clock.
+func (f *fleet) set(now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = now
+}
+
+// refuse has a context not be connected to, until the error is nil.
+func (f *fleet) refuse(name string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused[name] = err
 }
 
 func newFleet(names ...string) *fleet {
-	f := &fleet{clusters: map[string]*backendtest.Cluster{}, ended: make(chan string, len(names))}
+	f := &fleet{clusters: map[string]*backendtest.Cluster{}, ended: make(chan string, len(names)), refused: map[string]error{}}
 	for _, name := range names {
-		c := backendtest.NewCluster(time.Now)
+		c := backendtest.NewCluster(f.Now)
 		c.Put(inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/lock-of-" + name}, Mode: keyspace.Read})
 		f.clusters[name] = c
 	}
@@ -46,10 +77,14 @@ func (f *fleet) context(name string) backend.Context {
 
 func (f *fleet) options(name string) backend.Options {
 	c := f.clusters[name]
-	return backend.Options{
+	o := backend.Options{
 		Source: c, Locker: c, Endpoint: "etcd-of-" + name, Prefixes: keyspace.NewPrefixes(),
-		Context: f.context(name), Contexts: f, ReadOnly: name == "prod",
+		Context: f.context(name), Contexts: f, ReadOnly: name == "prod", Now: f.Now, Flags: cmdline.Flags{EtcdLock: []string{"--context", name}},
 	}
+	if f.change != nil {
+		f.change(name, &o)
+	}
+	return o
 }
 
 func (f *fleet) List() []backend.Context {
@@ -65,8 +100,14 @@ func (f *fleet) Password(context.Context, string) (string, error) {
 }
 
 func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func(), error) {
+	f.mu.Lock()
+	err := f.refused[name]
+	f.mu.Unlock()
 	if f.clusters[name] == nil {
-		return backend.Options{}, nil, errors.New("no etcd there")
+		err = errors.New("no etcd there")
+	}
+	if err != nil {
+		return backend.Options{}, nil, err
 	}
 	return f.options(name), func() { f.ended <- name }, nil
 }
@@ -80,8 +121,13 @@ type driver struct {
 
 func newDriver(t *testing.T, f *fleet, name string) *driver {
 	t.Helper()
+	return drive(t, func(ctx context.Context) *Model { return New(ctx, f.options(name)) })
+}
+
+func drive(t *testing.T, begin func(context.Context) *Model) *driver {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	d := &driver{t: t, m: New(ctx, f.options(name)), loop: looptest.New(ctx)}
+	d := &driver{t: t, m: begin(ctx), loop: looptest.New(ctx)}
 	t.Cleanup(func() {
 		cancel()
 		if err := d.m.Close(patience); err != nil {
@@ -103,13 +149,19 @@ func (d *driver) screen() string { return ansi.Strip(d.m.View().Content) }
 // shows goes on until the screen shows a text.
 func (d *driver) shows(text string) {
 	d.t.Helper()
+	d.until(text, func() bool { return strings.Contains(d.screen(), text) })
+}
+
+// until goes on until a fact is true.
+func (d *driver) until(what string, holds func() bool) {
+	d.t.Helper()
 	deadline := time.After(patience)
-	for !strings.Contains(d.screen(), text) {
+	for !holds() {
 		select {
 		case msg := <-d.loop.Messages:
 			d.send(msg)
 		case <-deadline:
-			d.t.Fatalf("never: %s\n%s", text, d.screen())
+			d.t.Fatalf("never: %s\n%s", what, d.screen())
 		}
 	}
 }

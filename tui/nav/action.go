@@ -57,8 +57,13 @@ type (
 	// Reload reads again what is not watched: leases, etcd's status, problems.
 	Reload struct{}
 
-	// GoContext goes to another cluster, by its name.
+	// GoContext goes to another cluster, or to several, by their names with commas between.
 	GoContext struct{ Name string }
+	// In goes to the lock of a cluster that the table shows too, and opens it.
+	In struct {
+		Of   *Context
+		Lock inspect.LockID
+	}
 	// RunCommand runs a program for a row.
 	RunCommand struct {
 		Name       string

@@ -19,6 +19,10 @@ type Context struct {
 	Theme    *theme.Theme
 	Etcd     backend.Context // that is shown
 	Flags    cmdline.Flags   // that connect printed commands to it
+
+	Together []*Context // the clusters that one table shows, with this one; nil: it is alone
+	Absent   []Absent   // those that the table was to show too
+	roams    bool       // see Roaming
 }
 
 // Can is what the user may do.

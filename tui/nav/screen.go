@@ -29,8 +29,14 @@ type Screen interface {
 
 // A screen may also be one of these.
 type (
-	// Leaser says which leases are in view, to be looked up first.
-	Leaser interface{ Leases() []int64 }
+	// Leaser says which leases of a cluster are in view, to be looked up first.
+	Leaser interface{ Leases(of *Context) []int64 }
+	// Roamer has rows of several clusters. At returns the one of the row under the cursor,
+	// nil without a row; MoveTo has the screen be about a cluster as it is now.
+	Roamer interface {
+		At() *Context
+		MoveTo(to *Context)
+	}
 	// Alerter has a sign for its tab.
 	Alerter interface{ Alert() theme.Text }
 	// Rower knows the request that stands for the row under the cursor.
@@ -43,8 +49,10 @@ type (
 	// Describer says everything that is known of the row under its cursor: printable
 	// lines of text. Without a row, of what the screen is about, none if it is about nothing.
 	Describer interface{ Describe() []string }
-	// Chooser puts its cursor on a lock, which need not exist.
-	Chooser interface{ Choose(id inspect.LockID) }
+	// Chooser puts its cursor on a lock of a cluster, which need not exist.
+	Chooser interface {
+		Choose(of *Context, id inspect.LockID)
+	}
 	// ScenarioChooser puts its cursor on a scenario.
 	ScenarioChooser interface {
 		ChooseScenario(name string) Action

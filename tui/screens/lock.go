@@ -112,7 +112,7 @@ func (s *lockScreen) Grid() widget.Grid { return s.table }
 
 func (s *lockScreen) Bindings() []widget.Group { return s.keys }
 
-func (s *lockScreen) Leases() []int64 {
+func (s *lockScreen) Leases(*nav.Context) []int64 {
 	var ids []int64
 	for _, r := range s.table.Visible() {
 		if r.folded == nil {

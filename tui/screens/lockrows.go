@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -18,7 +20,7 @@ import (
 )
 
 func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
-	return []widget.Column[*lockRow]{
+	columns := []widget.Column[*lockRow]{
 		{Title: "", Long: "finding", Box: widget.Box{Min: 1, Want: 2}, Key: "F", Compare: bySeverity,
 			Cell: s.finding, Text: func(r *lockRow) string { return string(r.finding.Kind) }},
 		{Title: "name", Box: widget.Box{Min: 18, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
@@ -38,6 +40,7 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 		{Title: "held", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "H", Compare: byHold,
 			Last: func(r *lockRow) bool { return !r.holder.Known() }, Cell: s.held, Number: s.ageOf(func(r *lockRow) inspect.Start { return r.holder })},
 	}
+	return slices.Insert(columns, 1, contextColumn(s.Context, func(r *lockRow) *nav.Context { return r.of })...)
 }
 
 // What is looked for comes first: the worst, the most, the oldest.
@@ -56,7 +59,9 @@ func byLayout(a, b *lockRow) int {
 	return a.lock.ID.Layout.Compare(b.lock.ID.Layout)
 }
 
-func byName(a, b *lockRow) int { return a.lock.ID.Compare(b.lock.ID) }
+func byName(a, b *lockRow) int {
+	return cmp.Or(a.lock.ID.Compare(b.lock.ID), strings.Compare(a.of.Etcd.Name, b.of.Etcd.Name))
+}
 
 func stateRank(r *lockRow) int {
 	switch {
@@ -75,7 +80,7 @@ func (s *locksScreen) finding(r *lockRow, _ int) theme.Text {
 
 func (s *locksScreen) nameCell(r *lockRow, w int) theme.Text {
 	name := term.Name(r.lock.ID.Name)
-	if s.HasOwn(r.lock.ID) {
+	if r.of.HasOwn(r.lock.ID) {
 		return theme.Styled("* "+term.CutMiddle(name, w-2), s.Theme.Own)
 	}
 	return theme.Styled(term.CutMiddle(name, w), s.Theme.Plain)
@@ -96,7 +101,7 @@ func (s *locksScreen) state(r *lockRow, _ int) theme.Text {
 	case r.lock.State() == inspect.StateUnknown:
 		return theme.Styled("? "+string(r.lock.State()), s.Theme.Dim)
 	default:
-		return theme.Styled("● "+string(r.lock.StateAt(s.Clock())), s.Theme.Holding)
+		return theme.Styled("● "+string(r.lock.StateAt(r.of.Clock())), s.Theme.Holding)
 	}
 }
 
@@ -153,11 +158,11 @@ func (s *locksScreen) number(n int) theme.Text {
 	return theme.Styled(strconv.Itoa(n), s.Theme.Plain)
 }
 
-func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return age(s.Context, r.waiter) }
-func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return age(s.Context, r.holder) }
+func (s *locksScreen) waits(r *lockRow, _ int) theme.Text { return age(r.of, r.waiter) }
+func (s *locksScreen) held(r *lockRow, _ int) theme.Text  { return age(r.of, r.holder) }
 
 func (s *locksScreen) spark(r *lockRow, w int) theme.Text {
-	return theme.Styled(s.ShownQueues().Spark(r.lock.ID, w), s.Theme.Waiting)
+	return theme.Styled(r.of.ShownQueues().Spark(r.lock.ID, w), s.Theme.Waiting)
 }
 
 // countOf is a column that filters compare with numbers. A lock whose value cannot be read
@@ -172,7 +177,7 @@ func countOf(count func(inspect.Counts) int) func(*lockRow) (float64, bool) {
 func (s *locksScreen) ageOf(start func(*lockRow) inspect.Start) func(*lockRow) (float64, bool) {
 	return func(r *lockRow) (float64, bool) {
 		since, _ := start(r).Since()
-		return s.Clock().Sub(since).Seconds(), start(r).Known()
+		return r.of.Clock().Sub(since).Seconds(), start(r).Known()
 	}
 }
 
@@ -194,12 +199,15 @@ func sessionOf(r inspect.Request) string { return format.Lease(r.Lease) }
 
 // lockRow is a lock with what the table says of it.
 type lockRow struct {
+	of      *nav.Context // the cluster
 	lock    inspect.Lock
 	counts  inspect.Counts
 	waiter  inspect.Start // of the longest wait
 	holder  inspect.Start // of the longest hold
 	finding diagnose.Finding
 }
+
+func (r *lockRow) id() in[inspect.LockID] { return in[inspect.LockID]{r.lock.ID, r.of.Etcd.Name} }
 
 // holders is how many hold the lock.
 func (r *lockRow) holders() int { return r.counts.Readers + r.counts.Writers }
@@ -212,8 +220,8 @@ func (r *lockRow) holding() inspect.Request {
 // free reports whether the lock has no request any more.
 func (r *lockRow) free() bool { return len(r.lock.Queue) == 0 }
 
-func newLockRow(l inspect.Lock) *lockRow {
-	return &lockRow{lock: l, counts: l.Count(), waiter: l.LongestWait(), holder: l.LongestHold()}
+func newLockRow(of *nav.Context, l inspect.Lock) *lockRow {
+	return &lockRow{of: of, lock: l, counts: l.Count(), waiter: l.LongestWait(), holder: l.LongestHold()}
 }
 
 // worstFirst is the usual order: what is critical, then by how many wait, then by
@@ -232,3 +240,39 @@ func worstFirst(a, b *lockRow) int {
 func (r *lockRow) behind() uint { return uint(max(r.finding.Behind, r.counts.Waiters)) }
 
 func (r *lockRow) severity() diagnose.Severity { return r.finding.Severity }
+
+// lockPart is the rows of a cluster.
+type lockPart struct {
+	of    *nav.Context
+	rows  []*lockRow // of the snapshot, in its order
+	known time.Time  // of the verdict that the rows have
+}
+
+// refresh takes in the snapshot, and reports whether its verdict is the one that the rows
+// had. Rows of queues that have not changed are kept: there may be many locks, and few of
+// them change at a time.
+func (p *lockPart) refresh() (judged bool) {
+	shown := p.of.Shown()
+	judged = p.known.Equal(shown.Verdict.At)
+	p.known = shown.Verdict.At
+	old, i := p.rows, 0
+	rows := make([]*lockRow, 0, len(shown.Locks)+1)
+	for _, l := range shown.Locks {
+		for i < len(old) && old[i].lock.ID.Compare(l.ID) < 0 {
+			i++
+		}
+		var r *lockRow
+		if i < len(old) && old[i].lock.ID == l.ID && inspect.SameQueue(old[i].lock.Queue, l.Queue) {
+			r = old[i]
+		} else {
+			r = newLockRow(p.of, l)
+			r.finding = shown.Verdict.Worst(l.ID)
+		}
+		if !judged {
+			r.finding = shown.Verdict.Worst(l.ID)
+		}
+		rows = append(rows, r)
+	}
+	p.rows = rows
+	return judged
+}

@@ -25,19 +25,19 @@ import (
 // the user looked at.
 type locksScreen struct {
 	*nav.Context
-	table *widget.Table[inspect.LockID, *lockRow]
+	table *widget.Table[in[inspect.LockID], *lockRow]
 	tree  waitTree
-	rows  []*lockRow // of the snapshot, in its order
-	read  time.Time  // when the snapshot was taken in
-	known time.Time  // of the verdict that the rows have
-	begun bool       // the user has looked at a row
+	parts []*lockPart // of each cluster
+	count int         // of their rows
+	read  time.Time   // when the snapshots were taken in
+	begun bool        // the user has looked at a row
 	size  size
 	keys  []widget.Group
 }
 
 func newLocksScreen(c *nav.Context) *locksScreen {
 	s := &locksScreen{Context: c}
-	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *lockRow) inspect.LockID { return r.lock.ID })
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), (*lockRow).id)
 	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
 	s.table.More = func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who, sessionOf) }
 	s.table.Fields = map[string]func(*lockRow) iter.Seq[string]{
@@ -51,7 +51,7 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	}
 	s.table.Label = func(r *lockRow) string { return r.lock.ID.Name }
 	s.table.DefaultOrder = worstFirst
-	s.table.Moved = func() { s.begun = true; s.leave() }
+	s.table.Moved = func() { s.begun = true; s.leave(); s.MoveTo(s.At()) }
 	s.tree.Context = c
 	own := append([]widget.Binding{
 		{
@@ -78,10 +78,25 @@ func (s *locksScreen) Grid() widget.Grid { return s.table }
 
 func (s *locksScreen) Bindings() []widget.Group { return s.keys }
 
-func (s *locksScreen) Leases() []int64 { return s.tree.leases() }
+// Leases implements nav.Leaser.
+func (s *locksScreen) Leases(of *nav.Context) []int64 {
+	if s.Data != of.Data {
+		return nil
+	}
+	return s.tree.leases()
+}
+
+// At implements nav.Roamer.
+func (s *locksScreen) At() *nav.Context {
+	if r, ok := s.table.Current(); ok {
+		return r.of
+	}
+	return nil
+}
 
 func (s *locksScreen) Fit(w, h int) {
 	s.size = size{w, h}
+	s.MoveTo(s.At())
 	p := s.panes(w, h)
 	s.table.Resize(theme.Inner(p.table.w, p.table.h, p.boxed))
 	s.tree.resize(theme.Inner(p.tree.w, p.tree.h, p.boxed))
@@ -96,7 +111,7 @@ func (s *locksScreen) Refresh() {
 
 // leave drops the row of a lock that has gone once the cursor has left it.
 func (s *locksScreen) leave() {
-	if s.table.Total() > len(s.rows) {
+	if s.table.Total() > s.count {
 		s.refresh()
 	}
 }
@@ -141,13 +156,14 @@ func (s *locksScreen) selected() (inspect.Lock, bool) {
 }
 
 // Choose puts the cursor on a lock, also on one that does not exist yet.
-func (s *locksScreen) Choose(id inspect.LockID) {
+func (s *locksScreen) Choose(of *nav.Context, id inspect.LockID) {
 	s.begun = true
-	s.table.Choose(id)
+	row := in[inspect.LockID]{id, of.Etcd.Name}
+	s.table.Choose(row)
 	s.refresh()
-	if !s.table.Shows(id) {
+	if !s.table.Shows(row) {
 		_ = s.table.SetFilter("") // no pattern is a good one
-		s.table.Choose(id)
+		s.table.Choose(row)
 		s.refresh()
 	}
 }
@@ -160,50 +176,55 @@ const (
 
 // recentlyRead reports whether there are many locks that were taken in just now.
 func (s *locksScreen) recentlyRead() bool {
-	return s.Frozen == nil && len(s.rows) > manyLocks && s.Now.Sub(s.read) < recentTime
+	return s.Frozen == nil && s.count > manyLocks && s.Now.Sub(s.read) < recentTime
 }
 
-// refresh takes in the snapshot. Rows of queues that have not changed are kept:
-// there may be many locks, and few of them change at a time.
+// refresh takes in the snapshots.
 func (s *locksScreen) refresh() {
-	p := s.Shown()
 	s.read = s.Now
-	judged := s.known.Equal(p.Verdict.At)
-	s.known = p.Verdict.At
-	old, i := s.rows, 0
-	rows := make([]*lockRow, 0, len(p.Locks)+1)
-	for _, l := range p.Locks {
-		for i < len(old) && old[i].lock.ID.Compare(l.ID) < 0 {
-			i++
-		}
-		var r *lockRow
-		if i < len(old) && old[i].lock.ID == l.ID && inspect.SameQueue(old[i].lock.Queue, l.Queue) {
-			r = old[i]
-		} else {
-			r = newLockRow(l)
-			r.finding = p.Verdict.Worst(l.ID)
-		}
-		if !judged {
-			r.finding = p.Verdict.Worst(l.ID)
-		}
-		rows = append(rows, r)
+	judged := s.join()
+	rows := s.parts[0].rows
+	for _, p := range s.parts[1:] {
+		rows = append(slices.Clip(rows), p.rows...)
 	}
-	s.rows = rows
+	s.count = len(rows)
 	if here, ok := s.table.Target(); ok {
-		if _, there := p.Find(here); !there {
-			rows = append(slices.Clone(rows), &lockRow{lock: inspect.Lock{ID: here}})
+		if of := clusterNamed(s.Context, here.of); of != nil {
+			if _, there := of.Shown().Find(here.id); !there {
+				rows = append(slices.Clone(rows), &lockRow{of: of, lock: inspect.Lock{ID: here.id}})
+			}
 		}
 	}
 	if s.keepTop(judged) {
 		s.table.ToTop()
 	}
 	s.table.Set(rows)
+	s.MoveTo(s.At())
 	s.tree.show(s.selected())
+}
+
+// join takes in the snapshot of each cluster, and reports whether their verdicts are those
+// that the rows had.
+func (s *locksScreen) join() (judged bool) {
+	judged = true
+	old := s.parts
+	s.parts = nil
+	for _, c := range s.Clusters() {
+		p := &lockPart{of: c}
+		if i := slices.IndexFunc(old, func(p *lockPart) bool { return p.of == c }); i >= 0 {
+			p = old[i]
+		}
+		judged = p.refresh() && judged
+		s.parts = append(s.parts, p)
+	}
+	return judged
 }
 
 // keepTop reports whether the cursor is to stay on the worst lock: at first, until
 // it is known which one that is, or the user does something.
-func (s *locksScreen) keepTop(judged bool) bool { return !s.begun && (!judged || s.known.IsZero()) }
+func (s *locksScreen) keepTop(judged bool) bool {
+	return !s.begun && (!judged || slices.ContainsFunc(s.parts, func(p *lockPart) bool { return p.known.IsZero() }))
+}
 
 // besideWidth is where the queue has room beside the locks.
 const besideWidth = 140
@@ -253,17 +274,21 @@ func (s *locksScreen) View(w, h int) string {
 		if s.InPast() && !s.InRecording() {
 			title = "live events"
 		}
-		parts = append(parts, s.Theme.Panel(title, logTail(s.ShownLog(), s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
+		parts = append(parts, s.Theme.Panel(title, logTail(shownLog(s.Context, lh), s.Theme, lw, lh, nil), p.log.w, p.log.h, false, p.boxed))
 	}
 	return strings.Join(parts, "\n")
 }
 
 func (s *locksScreen) title() string {
-	snap := s.Shown()
-	t := "locks " + strconv.Itoa(len(snap.Locks))
-	if s.table.Filtered() != "" {
-		t = "locks " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(len(snap.Locks))
+	all, other := 0, 0
+	for _, c := range s.Clusters() {
+		all, other = all+len(c.Shown().Locks), other+c.Shown().Other
 	}
+	t := "locks " + strconv.Itoa(all)
+	if s.table.Filtered() != "" {
+		t = "locks " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(all)
+	}
+	t += ofClusters(s.Context)
 	t += filterTitle(s.table)
 	switch usual, reversed := s.table.Usual(); {
 	case usual && reversed:
@@ -271,8 +296,8 @@ func (s *locksScreen) title() string {
 	case usual:
 		t += " · worst first"
 	}
-	if snap.Other > 0 {
-		t += " · " + format.Count(snap.Other, "other key", "other keys")
+	if other > 0 {
+		t += " · " + format.Count(other, "other key", "other keys")
 	}
 	return t
 }
@@ -283,7 +308,7 @@ func (s *locksScreen) empty() string {
 	if s.OffTake().Why == "" {
 		none += "; " + s.KeyOn(nav.KindLocks, newNameKey) + " to type a name and take it"
 	}
-	return orUnmatched(s.Context, s.table, s.EmptyText(s.Shown().Known(), none))
+	return orUnmatched(s.Context, s.table, emptyText(s.Context, none))
 }
 
 // Describe implements nav.Describer.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -30,6 +31,32 @@ func logTail(b *state.Log, t *theme.Theme, w, h int, want func(*state.Entry) boo
 		lines = []string{t.Dim.Render(term.Cut(noEvents(b), w))}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// shownLog is the log of what is shown. Where that is several clusters, it is the latest
+// entries of each, with its name in front of them.
+func shownLog(c *nav.Context, latest int) *state.Log {
+	clusters := c.Clusters()
+	if !c.Roams() {
+		return c.ShownLog()
+	}
+	wide := 0
+	for _, one := range clusters {
+		wide = max(wide, term.Width(term.Cut(term.Safe(one.Etcd.Name), contextMost/2)))
+	}
+	all := &state.Log{}
+	for _, one := range clusters {
+		log := one.ShownLog()
+		all.Past = all.Past || log.Past
+		name := term.Pad(term.Safe(one.Etcd.Name), wide, false)
+		for _, e := range log.Entries[max(len(log.Entries)-latest, 0):] {
+			of := *e
+			of.Text = name + " " + e.Text
+			all.Entries = append(all.Entries, &of)
+		}
+	}
+	slices.SortStableFunc(all.Entries, func(a, b *state.Entry) int { return a.At.Compare(b.At) })
+	return all
 }
 
 // noEvents is what is shown where there are none.

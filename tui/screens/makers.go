@@ -2,7 +2,13 @@
 package screens
 
 import (
+	"slices"
+	"strings"
+
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
+	"etcd-lock/tui/widget"
 )
 
 // makers make the screens of each kind. Nothing else does.
@@ -25,3 +31,89 @@ var makers = map[nav.Kind]func(*nav.Context, nav.Ref) nav.Screen{
 
 // New makes the screen that a reference names.
 func New(c *nav.Context, r nav.Ref) nav.Screen { return makers[r.Kind](c, r) }
+
+// Together makes the screens whose tables show the rows of several clusters, of which c is
+// one. Each follows its cursor: it is about the cluster of the row that is under it.
+func Together(c *nav.Context) map[nav.Kind]nav.Screen {
+	all := map[nav.Kind]nav.Screen{}
+	for _, k := range []nav.Kind{nav.KindLocks, nav.KindSessions, nav.KindProblems} {
+		all[k] = New(c.Roaming(), nav.Ref{Kind: k})
+	}
+	return all
+}
+
+// in identifies a row of one of several clusters.
+type in[K comparable] struct {
+	id K
+	of string // the name of the cluster
+}
+
+// clusterNamed returns the cluster of that name among those whose rows are shown, nil if it
+// is not one of them.
+func clusterNamed(c *nav.Context, name string) *nav.Context {
+	for _, one := range c.Clusters() {
+		if one.Etcd.Name == name {
+			return one
+		}
+	}
+	return nil
+}
+
+// ofClusters names the clusters whose rows are shown, where there may be several.
+func ofClusters(c *nav.Context) string {
+	if !c.Roams() {
+		return ""
+	}
+	var names []string
+	for _, one := range c.Clusters() {
+		names = append(names, term.Safe(one.Etcd.Name))
+	}
+	text := " · " + strings.Join(names, ", ")
+	if c.InPast() {
+		text += " alone, while history is shown"
+	}
+	return text
+}
+
+// The column of contexts is as wide as their names are, within bounds.
+const contextLeast, contextMost = 4, 24
+
+// contextColumn says of which cluster a row is. There is none where all are of one.
+func contextColumn[R any](c *nav.Context, of func(R) *nav.Context) []widget.Column[R] {
+	if !c.Roams() {
+		return nil
+	}
+	widest := contextLeast
+	for _, one := range c.Clusters() {
+		widest = max(widest, term.Width(term.Safe(one.Etcd.Name)))
+	}
+	for _, one := range c.Absent {
+		widest = max(widest, term.Width(term.Safe(one.Name)))
+	}
+	return []widget.Column[R]{{
+		Title: "ctx", Long: "context", Box: widget.Box{Min: min(widest, contextMost/2), Want: min(widest, contextMost), Soon: true},
+		Ascending: true, Compare: func(a, b R) int { return strings.Compare(of(a).Etcd.Name, of(b).Etcd.Name) },
+		Text: func(r R) string { return of(r).Etcd.Name },
+		Cell: func(r R, w int) theme.Text { return contextCell(c, of(r), w) },
+	}}
+}
+
+// contextCell names a cluster, in its colour. What is shown of one that does not answer is as
+// it was.
+func contextCell(c, of *nav.Context, w int) theme.Text {
+	name := term.Cut(term.Safe(of.Etcd.Name), w)
+	switch {
+	case of.Conn.Lost:
+		return theme.Styled(name, c.Theme.Lost)
+	case of.Etcd.Colour != "":
+		return theme.Styled(name, of.Theme.Border)
+	default:
+		return theme.Styled(name, c.Theme.Plain)
+	}
+}
+
+// emptyText says why a table has no rows: none, once the locks of a cluster are known.
+func emptyText(c *nav.Context, none string) string {
+	known := slices.ContainsFunc(c.Clusters(), func(c *nav.Context) bool { return c.Shown().Known() })
+	return c.EmptyText(known, none)
+}

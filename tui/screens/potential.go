@@ -35,7 +35,7 @@ func potentialProblems(c *nav.Context) []*problem {
 			}
 		}
 		if !happens(c, f.Locks) {
-			rows = append(rows, &problem{Finding: f, potential: p, text: narrate.Potential(c.Flags, *p)})
+			rows = append(rows, &problem{Finding: f, of: c, potential: p, text: narrate.Potential(c.Flags, *p)})
 		}
 	}
 	return rows
@@ -78,15 +78,15 @@ func lockIDs(c *nav.Context) func(order.Lock) inspect.LockID {
 }
 
 // id identifies a problem, also in the next diagnosis.
-func (p *problem) id() string {
+func (p *problem) id() in[string] {
 	if p.potential == nil {
-		return state.FindingID(p.Finding)
+		return in[string]{state.FindingID(p.Finding), p.of.Etcd.Name}
 	}
 	id := string(potentialKind)
 	for i, s := range p.potential.Stories {
 		id += "\x00" + p.potential.Classes[i] + "\x00" + s.Held.Lock.Name + "\x00" + s.Wanted.Lock.Name
 	}
-	return id
+	return in[string]{id, p.of.Etcd.Name}
 }
 
 // potentialLines say all of a deadlock that could happen: who was seen to acquire which

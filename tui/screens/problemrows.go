@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ import (
 // problem is a row: a finding, with the waits that last because of it.
 type problem struct {
 	*diagnose.Finding
+	of       *nav.Context        // the cluster
 	waits    []*diagnose.Finding // worst first
 	resolved time.Time           // when it was not found any more; zero while it is
 
@@ -39,7 +41,8 @@ func (p *problem) over(now time.Time) bool {
 
 // newProblems makes the rows of a verdict: its findings, but for waits that are shown
 // with what they last because of.
-func newProblems(v *state.Verdict) []*problem {
+func newProblems(of *nav.Context) []*problem {
+	v := &of.Shown().Verdict
 	folded := make([]bool, len(v.Findings))
 	for _, waits := range v.Waits {
 		for _, w := range waits {
@@ -51,7 +54,7 @@ func newProblems(v *state.Verdict) []*problem {
 		if folded[i] {
 			continue
 		}
-		row := &problem{Finding: &v.Findings[i]}
+		row := &problem{Finding: &v.Findings[i], of: of}
 		for _, w := range v.Waits[i] {
 			row.waits = append(row.waits, &v.Findings[w])
 		}
@@ -86,7 +89,7 @@ func resolve(before, now []*problem, at time.Time) []*problem {
 }
 
 func (s *problemsScreen) columns() []widget.Column[*problem] {
-	return []widget.Column[*problem]{
+	columns := []widget.Column[*problem]{
 		{Title: "", Long: "severity", Box: widget.Box{Min: 1, Want: severityWide}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
@@ -99,13 +102,11 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 			Number: func(p *problem) (float64, bool) { return float64(p.Behind), true }},
 		{Title: "what", Box: widget.Box{Min: 20, Want: 50, Flex: true, Soon: true}, Cell: s.what},
 	}
+	return slices.Insert(columns, 1, contextColumn(s.Context, func(p *problem) *nav.Context { return p.of })...)
 }
 
 // The column of locks is as wide as their names are, within bounds.
-const (
-	lockColumn          = 2
-	lockLeast, lockMost = 14, 32
-)
+const lockLeast, lockMost = 14, 32
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {
@@ -156,7 +157,7 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 	if !p.resolved.IsZero() {
 		return narrate.TenseOf(true).With(s.Flags).Finding(*p.Finding)
 	}
-	return inWords(s.Context, p.Finding)
+	return inWords(p.of, p.Finding)
 }
 
 // aliveLines say of the sessions that a finding is about what look-ups have shown of their
@@ -260,4 +261,84 @@ func (s *problemsScreen) Row() (inspect.Request, bool) {
 	default:
 		return inspect.Request{}, false
 	}
+}
+
+// problemPart is the problems of a cluster. Those of several clusters are kept apart: locks of
+// one name have nothing to do with each other there.
+type problemPart struct {
+	of    *nav.Context
+	rows  []*problem
+	past  bool          // the rows are of the past
+	shown state.Edition // of the verdict that is shown
+	could []*problem    // potential deadlocks
+	known int           // edition of these
+	read  bool          // it has been read before
+}
+
+// refresh takes in the latest diagnosis, and reports whether that changes anything.
+func (p *problemPart) refresh() (changed bool) {
+	c := p.of
+	v := &c.Shown().Verdict
+	over := slices.ContainsFunc(p.rows, func(row *problem) bool { return row.over(c.Now) })
+	if p.read && v.Edition() == p.shown && p.past == c.InPast() && !over && p.known == c.Potential.Edition {
+		return false
+	}
+	p.shown, p.read = v.Edition(), true
+	rows := newProblems(c)
+	if c.Frozen == nil && !p.past {
+		rows = resolve(p.rows, rows, c.Now)
+	}
+	p.rows, p.past = rows, c.InPast()
+	p.could, p.known = potentialProblems(c), c.Potential.Edition
+	return true
+}
+
+// join takes in the latest diagnosis of each cluster, and reports whether that changes
+// anything. The worst problems of all clusters come first.
+func (s *problemsScreen) join() (changed bool) {
+	old := s.parts
+	s.parts, s.rows, s.could = nil, nil, nil
+	for _, c := range s.Clusters() {
+		p := &problemPart{of: c}
+		if i := slices.IndexFunc(old, func(p *problemPart) bool { return p.of == c }); i >= 0 {
+			p = old[i]
+		}
+		changed = p.refresh() || changed
+		s.parts, s.rows, s.could = append(s.parts, p), append(s.rows, p.rows...), append(s.could, p.could...)
+	}
+	if len(s.parts) > 1 {
+		slices.SortStableFunc(s.rows, func(a, b *problem) int {
+			return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Behind, a.Behind))
+		})
+	}
+	return changed || len(s.parts) != len(old)
+}
+
+// judged reports whether there is a verdict of a cluster.
+func (s *problemsScreen) judged() bool {
+	return slices.ContainsFunc(s.Clusters(), func(c *nav.Context) bool { return c.Shown().Verdict.Known })
+}
+
+// countProblems counts the problems of clusters, with potential deadlocks as notices. It
+// reports whether there is none in what is seen, and not all is.
+func countProblems(clusters []*nav.Context) (counts map[diagnose.Severity]int, unseen bool) {
+	counts = map[diagnose.Severity]int{}
+	found := 0
+	for _, c := range clusters {
+		v := &c.Shown().Verdict
+		if !v.Known {
+			continue
+		}
+		found += len(v.Findings)
+		unseen = unseen || len(unseenNow(c)) > 0
+		if n := potentialCount(c); n > 0 {
+			counts[diagnose.Notice] += n
+		}
+		for severity, n := range v.Counts {
+			if n > 0 {
+				counts[severity] += n
+			}
+		}
+	}
+	return counts, unseen && found == 0
 }

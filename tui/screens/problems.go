@@ -9,7 +9,6 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
-	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
@@ -18,13 +17,11 @@ import (
 // problemsScreen is all that is wrong, worst first, and what helps.
 type problemsScreen struct {
 	*nav.Context
-	table *widget.Table[string, *problem]
-	rows  []*problem
-	past  bool          // the rows are of the past
-	of    state.Edition // of the verdict that is shown
-	could []*problem    // potential deadlocks, below the rows
-	known int           // edition of these
-	best  int           // index of the remedy that is chosen for the problem under the cursor
+	table *widget.Table[in[string], *problem]
+	parts []*problemPart // of each cluster
+	rows  []*problem     // of all of them
+	could []*problem     // potential deadlocks, below the rows
+	best  int            // index of the remedy that is chosen for the problem under the cursor
 	w, h  int
 	pager widget.Pager
 	keys  []widget.Group
@@ -40,14 +37,14 @@ func newProblemsScreen(c *nav.Context) *problemsScreen {
 	s.table.More = func(p *problem) iter.Seq[string] {
 		return func(yield func(string) bool) { // the waits that it is shown with
 			for _, w := range p.waits {
-				if !yield(term.Safe(inWords(s.Context, w).Headline)) {
+				if !yield(term.Safe(inWords(p.of, w).Headline)) {
 					return
 				}
 			}
 		}
 	}
 	s.table.Label = func(p *problem) string { return s.words(p).Headline }
-	s.table.Moved = s.begin
+	s.table.Moved = func() { s.begin(); s.MoveTo(s.At()) }
 	s.pager.More = c.KeyOn(nav.KindProblems, widget.MoreKey)
 	s.table.Beside = &s.pager
 	apply := applyBinding(c, "the chosen remedy, after a preview", "apply the chosen remedy of the finding under the cursor", s.remedy,
@@ -89,21 +86,15 @@ func (s *problemsScreen) Bindings() []widget.Group { return s.keys }
 // Alert counts the problems that are critical or warnings, and notices if there are only
 // these.
 func (s *problemsScreen) Alert() theme.Text {
-	v := &s.Shown().Verdict
-	switch {
-	case v.Known && len(v.Findings) == 0 && len(unseenNow(s.Context)) > 0:
+	counts, unseen := countProblems(s.Clusters())
+	if unseen {
 		return theme.Styled("?", s.Theme.Warning)
-	case !v.Known || len(v.Findings)+potentialCount(s.Context) == 0:
-		return theme.Text{}
 	}
 	var words []string
 	var worst theme.Text
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning, diagnose.Notice} {
 		g := SeveritySign(s.Theme, severity)
-		n := v.Counts[severity]
-		if severity == diagnose.Notice {
-			n += potentialCount(s.Context)
-		}
+		n := counts[severity]
 		if n > 0 && (severity != diagnose.Notice || worst.Text == "") {
 			words = append(words, g.Text+strconv.Itoa(n))
 			if worst.Text == "" {
@@ -114,8 +105,17 @@ func (s *problemsScreen) Alert() theme.Text {
 	return theme.Styled(strings.Join(words, " "), worst.Style)
 }
 
+// At implements nav.Roamer.
+func (s *problemsScreen) At() *nav.Context {
+	if p, ok := s.table.Current(); ok {
+		return p.of
+	}
+	return nil
+}
+
 func (s *problemsScreen) Fit(w, h int) {
 	s.w, s.h = w, h
+	s.MoveTo(s.At())
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 }
 
@@ -173,25 +173,17 @@ func (s *problemsScreen) begin() {
 }
 
 func (s *problemsScreen) Refresh() {
-	v := &s.Shown().Verdict
-	over := slices.ContainsFunc(s.rows, func(p *problem) bool { return p.over(s.Now) })
-	if v.Edition() == s.of && s.past == s.InPast() && !over && s.known == s.Potential.Edition {
+	if !s.join() {
 		return
 	}
-	s.of = v.Edition()
-	rows := newProblems(v)
-	if s.Frozen == nil && !s.past {
-		rows = resolve(s.rows, rows, s.Now)
-	}
-	s.rows, s.past = rows, s.InPast()
-	s.could, s.known = potentialProblems(s.Context), s.Potential.Edition
 	widest := 0
-	for _, p := range slices.Concat(rows, s.could) {
+	for _, p := range slices.Concat(s.rows, s.could) {
 		widest = max(widest, term.Width(locksText(p)))
 	}
-	s.table.Widen(lockColumn, lockLeast, min(widest, lockMost))
+	s.table.Widen(slices.Index(s.table.Columns(), "lock"), lockLeast, min(widest, lockMost))
 	before, _ := s.table.Current()
-	s.table.Set(slices.Concat(rows, s.could))
+	s.table.Set(slices.Concat(s.rows, s.could))
+	s.MoveTo(s.At())
 	now, ok := s.table.Current()
 	switch {
 	case !ok || before == nil || now.id() != before.id() || now.resolved != before.resolved:
@@ -209,12 +201,12 @@ func (s *problemsScreen) View(w, h int) string {
 	if n := len(s.could); n > 0 && s.table.Filtered() == "" {
 		title += " · " + strconv.Itoa(n) + " potential"
 	}
-	title += filterTitle(s.table)
+	title += ofClusters(s.Context) + filterTitle(s.table)
 	none := "no problems"
 	if len(unseenNow(s.Context)) > 0 {
 		none = "no problems in what is read"
 	}
-	empty := s.EmptyText(s.Shown().Verdict.Known, none)
+	empty := s.EmptyText(s.judged(), none)
 	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, empty)), w, th, !s.pager.Focused(), false)}
 	if h > th {
 		parts = append(parts, s.below(w, h-th)...)

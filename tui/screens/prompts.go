@@ -37,7 +37,7 @@ func nameStart(c *nav.Context) string {
 // askName asks for the name of a lock, and puts the cursor on it, so that it can
 // be taken.
 func askName(c *nav.Context) nav.Action {
-	return nav.Prompt{Label: "name: ", Value: nameStart(c), Accept: func(name string) (nav.Action, error) {
+	return nav.Prompt{Label: c.Of("name: "), Value: nameStart(c), Accept: func(name string) (nav.Action, error) {
 		switch {
 		case name == "":
 			return nil, errNoName
@@ -71,7 +71,7 @@ func askTTL(label string) nav.Action {
 
 // askLock asks for the name of a lock, then how long to wait for it.
 func askLock(c *nav.Context, label, value string, client *state.OwnClient, mode keyspace.Mode) nav.Action {
-	return nav.Prompt{Label: label, Value: value, Complete: func(text string) nav.Action { return completeLock(c, text) },
+	return nav.Prompt{Label: c.Of(label), Value: value, Complete: func(text string) nav.Action { return completeLock(c, text) },
 		Accept: notEmpty(func(name string) nav.Action {
 			return askDeadline(nav.Take{Lock: inspect.LockID{Layout: layout.RWLock, Name: name}, Mode: mode, Client: client})
 		})}

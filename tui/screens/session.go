@@ -81,7 +81,7 @@ func (s *sessionScreen) Grid() widget.Grid { return s.table }
 
 func (s *sessionScreen) Bindings() []widget.Group { return s.keys }
 
-func (s *sessionScreen) Leases() []int64 { return []int64{s.id.Lease} }
+func (s *sessionScreen) Leases(*nav.Context) []int64 { return []int64{s.id.Lease} }
 
 func (s *sessionScreen) Fit(w, h int) {
 	s.w, s.h = w, h

@@ -21,18 +21,20 @@ import (
 // sessionsScreen is all sessions that hold or wait for something.
 type sessionsScreen struct {
 	*nav.Context
-	table   *widget.Table[inspect.SessionID, *sessionRow]
-	of      state.Edition // of the verdict that is shown
+	table   *widget.Table[in[inspect.SessionID], *sessionRow]
+	parts   map[*nav.Context]sessionPart
 	size    size
 	details *sessionScreen // the one under the cursor, where there is room; nil: none
+	of      *state.Data    // the cluster of the details
 	keys    []widget.Group
 }
 
 func newSessionsScreen(c *nav.Context) *sessionsScreen {
 	s := &sessionsScreen{Context: c}
-	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *sessionRow) inspect.SessionID { return r.ID })
+	s.table = widget.NewTable(c.Theme, s.tableColumns(), func(r *sessionRow) in[inspect.SessionID] { return in[inspect.SessionID]{r.ID, r.of.Etcd.Name} })
 	s.table.Match = func(r *sessionRow) string { return r.who + " " + term.Safe(r.ID.String()) + " " + r.locks }
 	s.table.Label = func(r *sessionRow) string { return r.ID.String() }
+	s.table.Moved = func() { s.MoveTo(s.At()) }
 	selected := nav.Unless(s.there, "no session is selected")
 	s.keys = append([]widget.Group{{Title: "sessions", Bindings: []widget.Binding{
 		{
@@ -46,17 +48,17 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 }
 
 func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
-	return []widget.Column[*sessionRow]{
+	return append(contextColumn(s.Context, func(r *sessionRow) *nav.Context { return r.of }), []widget.Column[*sessionRow]{
 		{Title: "session", Box: widget.Box{Min: 8, Want: 16}, Key: "S", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) }, Cell: s.id},
 		{Title: "client", Box: widget.Box{Min: 12, Want: 34, Soon: true}, Key: "N", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
-			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(s.Context, r.Requests[0], w) }},
+			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, r.Requests[0], w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
 		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
-			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(s.Context, r.Requests[0], w) }},
+			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, r.Requests[0], w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
@@ -65,9 +67,9 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.waits), s.Theme.Plain) }},
 		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
 			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return !r.since.Known() },
-			Cell: func(r *sessionRow, _ int) theme.Text { return age(s.Context, r.since) }},
+			Cell: func(r *sessionRow, _ int) theme.Text { return age(r.of, r.since) }},
 		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
-	}
+	}...)
 }
 
 func (s *sessionsScreen) byLeft(a, b *sessionRow) int { return cmp.Compare(s.left(a), s.left(b)) }
@@ -100,7 +102,7 @@ func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
 }
 
 func (s *sessionsScreen) left(r *sessionRow) time.Duration {
-	left, known := s.LeaseLeft(r.ID.Lease)
+	left, known := r.of.LeaseLeft(r.ID.Lease)
 	if !known {
 		return -1
 	}
@@ -108,7 +110,7 @@ func (s *sessionsScreen) left(r *sessionRow) time.Duration {
 }
 
 func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
-	if f := s.Lease(r.ID.Lease); f.Granted > 0 {
+	if f := r.of.Lease(r.ID.Lease); f.Granted > 0 {
 		return theme.Styled(format.Age(f.Granted), s.Theme.Dim)
 	}
 	return theme.Styled("-", s.Theme.Dim)
@@ -116,7 +118,7 @@ func (s *sessionsScreen) granted(r *sessionRow, _ int) theme.Text {
 
 // late reports whether the session has missed renewals.
 func (s *sessionsScreen) late(r *sessionRow) bool {
-	return s.Lease(r.ID.Lease).MissedRenewals()
+	return r.of.Lease(r.ID.Lease).MissedRenewals()
 }
 
 func (s *sessionsScreen) Ref() nav.Ref { return nav.Ref{Kind: nav.KindSessions} }
@@ -132,16 +134,28 @@ func (s *sessionsScreen) Bindings() []widget.Group {
 	return append([]widget.Group{own}, s.keys[1:]...)
 }
 
-func (s *sessionsScreen) Leases() []int64 {
+// Leases implements nav.Leaser.
+func (s *sessionsScreen) Leases(of *nav.Context) []int64 {
 	var ids []int64
 	for _, r := range s.table.Visible() {
-		ids = append(ids, r.ID.Lease)
+		if r.of.Data == of.Data {
+			ids = append(ids, r.ID.Lease)
+		}
 	}
 	return ids
 }
 
+// At implements nav.Roamer.
+func (s *sessionsScreen) At() *nav.Context {
+	if r, ok := s.table.Current(); ok {
+		return r.of
+	}
+	return nil
+}
+
 func (s *sessionsScreen) Fit(w, h int) {
 	s.size = size{w, h}
+	s.MoveTo(s.At())
 	s.table.Resize(theme.Inner(w, s.tableHeight(), false))
 	s.updateDetails()
 }
@@ -152,8 +166,8 @@ func (s *sessionsScreen) updateDetails() {
 	switch {
 	case !ok || s.tableHeight() == s.size.h:
 		s.details = nil
-	case s.details == nil || s.details.id != r.ID:
-		s.details = newSessionScreen(s.Context, r.ID)
+	case s.details == nil || s.details.id != r.ID || s.of != s.Data:
+		s.details, s.of = newSessionScreen(s.Context, r.ID), s.Data
 	}
 	s.table.Beside = nil
 	if s.details != nil {
@@ -201,20 +215,38 @@ func (s *sessionsScreen) end() nav.Action {
 // Refresh takes the sessions of the latest diagnosis, which is not made again for
 // every change.
 func (s *sessionsScreen) Refresh() {
-	v := s.Shown().Verdict
-	if !v.Known {
-		return
+	var rows []*sessionRow
+	parts, changed := map[*nav.Context]sessionPart{}, false
+	for _, c := range s.Clusters() {
+		p, ok := s.parts[c]
+		if v := &c.Shown().Verdict; v.Known && (!ok || v.Edition() != p.of) {
+			p, changed = newSessionPart(c, v), true
+		}
+		parts[c] = p
+		rows = append(rows, p.rows...)
 	}
-	if v.Edition() == s.of {
+	changed = changed || len(parts) != len(s.parts)
+	s.parts = parts
+	if changed {
+		s.table.Set(rows)
+	} else {
 		s.table.Rebuild()
-		return
 	}
-	s.of = v.Edition()
-	rows := make([]*sessionRow, len(v.Sessions))
+	s.MoveTo(s.At())
+}
+
+// sessionPart is the sessions of a cluster.
+type sessionPart struct {
+	of   state.Edition // of the verdict that is shown
+	rows []*sessionRow
+}
+
+func newSessionPart(c *nav.Context, v *state.Verdict) sessionPart {
+	p := sessionPart{of: v.Edition()}
 	for i := range v.Sessions {
-		rows[i] = newSessionRow(&v.Sessions[i])
+		p.rows = append(p.rows, newSessionRow(c, &v.Sessions[i]))
 	}
-	s.table.Set(rows)
+	return p
 }
 
 func (s *sessionsScreen) View(w, h int) string {
@@ -222,8 +254,8 @@ func (s *sessionsScreen) View(w, h int) string {
 	if s.table.Filtered() != "" {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total())
 	}
-	title += filterTitle(s.table)
-	empty := orUnmatched(s.Context, s.table, s.EmptyText(s.Shown().Known(), "no lock is held or waited for"))
+	title += ofClusters(s.Context) + filterTitle(s.table)
+	empty := orUnmatched(s.Context, s.table, emptyText(s.Context, "no lock is held or waited for"))
 	if s.details == nil {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
@@ -235,14 +267,15 @@ func (s *sessionsScreen) View(w, h int) string {
 // sessionRow is a session with what the table says of it.
 type sessionRow struct {
 	*inspect.Session
+	of           *nav.Context // the cluster
 	who          string
 	holds, waits int
 	locks        string
 	since        inspect.Start // of what has lasted longest
 }
 
-func newSessionRow(s *inspect.Session) *sessionRow {
-	r := &sessionRow{Session: s, who: term.Safe(s.Who()), since: s.Longest()}
+func newSessionRow(of *nav.Context, s *inspect.Session) *sessionRow {
+	r := &sessionRow{Session: s, of: of, who: term.Safe(s.Who()), since: s.Longest()}
 	var names []string
 	for _, q := range s.Requests {
 		switch {

@@ -19,6 +19,7 @@ import (
 // that blocks it.
 type waitTree struct {
 	*nav.Context
+	from  *state.Data // the cluster of the lock
 	lock  inspect.Lock
 	found bool
 	rows  []treeRow
@@ -45,6 +46,9 @@ const comparedMost = 10000
 
 // show sets the lock. A queue that has not changed is kept.
 func (t *waitTree) show(l inspect.Lock, found bool) {
+	if t.from != t.Data {
+		t.from, t.lock, t.about = t.Data, inspect.Lock{}, findingText{}
+	}
 	if found == t.found && l.ID == t.lock.ID && inspect.SameQueue(l.Queue, t.lock.Queue) {
 		return
 	}

@@ -1,6 +1,7 @@
 package contexts
 
 import (
+	"context"
 	"strings"
 
 	"etcd-lock/internal/cli/output"
@@ -10,8 +11,8 @@ import (
 )
 
 // Check prints what is in a file, or what is wrong with it.
-func Check(out output.Printer, path string) error {
-	f, err := config.Load(path, true)
+func Check(ctx context.Context, out output.Printer, path string) error {
+	f, err := config.Load(ctx, path, true)
 	if err == nil {
 		err = CheckKeys(f)
 	}
