@@ -13,6 +13,7 @@ type held struct {
 	pkg   string
 	tests []string
 	flags []string // that they need to run
+	times int      // how often they run; 0: once
 }
 
 func by(pkg string, tests ...string) held { return held{pkg: pkg, tests: tests} }
@@ -22,10 +23,6 @@ func (h held) with(flags ...string) held {
 	h.flags = flags
 	return h
 }
-
-// firstReal is the first of the cases that need real clusters, proxies or several
-// versions of etcd.
-const firstReal = 31
 
 // cases are numbered from 1. docs/cases.md is written from them.
 var cases = []aCase{
