@@ -55,7 +55,8 @@ func wantTest(t *testing.T, c, pkg, name string) {
 	if !has("\nfunc " + name + "(t *testing.T) {") {
 		t.Errorf("%s: %s has no test %s", c, pkg, name)
 	}
-	if _, err := os.Stat(filepath.Join(root, pkg, "testdata/script", own+".txtar")); own != "" && err != nil && !has(`"`+own+`"`) {
+	scripts, _ := filepath.Glob(filepath.Join(root, pkg, "testdata/*", own+".txtar"))
+	if own != "" && len(scripts) == 0 && !has(`"`+own+`"`) {
 		t.Errorf("%s: %s of %s has no test %s", c, name, pkg, own)
 	}
 }
