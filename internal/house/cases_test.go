@@ -195,7 +195,7 @@ func (p *player) run(t *testing.T, h held, tmp string, args []string) outcome {
 	t.Helper()
 	path := filepath.Join(p.dir, strings.ReplaceAll(h.pkg, "/", "-")+".test")
 	if _, err := os.Stat(path); err != nil {
-		build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", path, "./"+h.pkg)
+		build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-o", path, "./"+h.pkg)
 		build.Dir = root
 		if out, err := build.CombinedOutput(); err != nil {
 			return outcome{string(out), err}
