@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/kine"
@@ -88,28 +89,57 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 		}
 		faults <- found
 	}()
-	client, err := reachVoter(ctx, cfg)
+	client, err := reachMember(ctx, cfg)
 	if err == nil {
-		guard.start(ctx, client)
-		return client, nil
+		if err = guard.start(ctx, client); err == nil {
+			return client, nil
+		}
+		_ = client.Close()
+		return nil, err
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	cancel()
 	return nil, c.explain(err, late, <-faults)
 }
 
-// reachVoter is reach with one endpoint after the other, if the first one to answer was a
-// learner's: it refuses logins.
-func reachVoter(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
+// reachMember is reach with each endpoint by itself, if the first one to answer was a
+// learner's, which refuses logins, or that of another server than etcd. All are tried at
+// once, for one that is down would take the whole time.
+func reachMember(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
 	client, err := reach(ctx, cfg)
-	for _, endpoint := range cfg.Endpoints {
-		if err == nil || !isLearner(err) {
-			break
-		}
-		cfg.Endpoints = []string{endpoint}
-		client, err = reach(ctx, cfg)
+	if err == nil || !isLearner(err) && !isOther(err) || len(cfg.Endpoints) == 1 {
+		return client, err
 	}
-	return client, err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		client *clientv3.Client
+		err    error
+	}
+	results := make(chan result)
+	for _, endpoint := range cfg.Endpoints {
+		alone := cfg
+		alone.Endpoints, alone.TLS = []string{endpoint}, cfg.TLS.Clone() // clientv3 writes to it
+		go func() {
+			client, err := reach(ctx, alone)
+			results <- result{client, err}
+		}()
+	}
+	for range cfg.Endpoints {
+		switch r := <-results; {
+		case r.err == nil && client == nil:
+			client = r.client
+			cancel()
+		case r.err == nil:
+			_ = r.client.Close()
+		case ctx.Err() == nil && !isLearner(r.err) && !isOther(r.err):
+			err = r.err // of a member
+		}
+	}
+	if client != nil {
+		return client, nil
+	}
+	return nil, err
 }
 
 // reach returns a client once etcd has answered. Until then, the end of ctx closes
@@ -258,6 +288,8 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
 		return hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only")
+	case isOther(err):
+		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), "is --endpoints right?")
 	case errors.Is(err, rpctypes.ErrUserEmpty):
 		return hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that")
 	default:
