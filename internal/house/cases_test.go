@@ -184,7 +184,7 @@ func (p *player) test(t *testing.T, h held, name, tmp string) outcome {
 	o, ran := p.outcomes[key]
 	if !ran {
 		pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-		o = p.run(t, h, tmp, append([]string{"-test.run", pattern, "-test.count", fmt.Sprint(max(1, h.times))}, h.flags...))
+		o = p.run(t, h, tmp, append([]string{"-test.run=" + pattern, fmt.Sprintf("-test.count=%d", max(1, h.times))}, h.flags...))
 		p.outcomes[key] = o
 	}
 	return o
@@ -201,7 +201,7 @@ func (p *player) run(t *testing.T, h held, tmp string, args []string) outcome {
 			return outcome{string(out), err}
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), path, append([]string{"-test.v", "-test.timeout", "40m"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), path, append([]string{"-test.v=true", "-test.timeout=40m"}, args...)...)
 	cmd.Dir, cmd.Env = filepath.Join(root, h.pkg), append(os.Environ(), "TMPDIR="+tmp)
 	out, err := cmd.CombinedOutput()
 	return outcome{string(out), err}
