@@ -288,6 +288,8 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
 		return hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only")
+	case isLearner(err):
+		return hint.Add(fmt.Errorf("etcd at %s is a learner: it is not one of the members that vote, and refuses this", where), "name members that vote with --endpoints")
 	case isOther(err):
 		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), "is --endpoints right?")
 	case errors.Is(err, rpctypes.ErrUserEmpty):
