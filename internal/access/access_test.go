@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
@@ -24,7 +25,7 @@ import (
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
 func TestCommands(t *testing.T) {
-	got := access.Roles()[1].Commands("/it's/")
+	got := access.Roles()[1].Commands(cmdline.Flags{}, "/it's/")
 	want := []string{
 		"etcdctl role add etcd-lock-operator",
 		`etcdctl role grant-permission --prefix=true etcd-lock-operator readwrite '/it'\''s/'`,
@@ -32,7 +33,7 @@ func TestCommands(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("Commands = %q, want %q", got, want)
 	}
-	if got := access.Roles()[0].Commands("-v")[1]; !strings.HasSuffix(got, " read -- -v") {
+	if got := access.Roles()[0].Commands(cmdline.Flags{}, "-v")[1]; !strings.HasSuffix(got, " read -- -v") {
 		t.Errorf("with a dash: %s", got)
 	}
 }

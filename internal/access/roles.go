@@ -3,11 +3,12 @@
 package access
 
 import (
+	"slices"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"etcd-lock/internal/printable"
+	"etcd-lock/internal/cmdline"
 )
 
 // Role is a role to create in etcd, with one permission on all keys that begin with
@@ -75,22 +76,17 @@ func (r Role) PermissionName() string {
 	return "readwrite"
 }
 
-// Commands returns the commands that create the role, for a POSIX shell.
-func (r Role) Commands(prefix string) []string {
-	return []string{
-		"etcdctl role add " + r.Name,
-		"etcdctl role grant-permission --prefix=true " + r.Name + " " + r.PermissionName() + " " + argument(prefix),
+// Commands returns the commands that create the role, for a POSIX shell, with these flags.
+func (r Role) Commands(to cmdline.Flags, prefix string) []string {
+	grant := []string{"role", "grant-permission", "--prefix=true", r.Name, r.PermissionName(), prefix}
+	if strings.HasPrefix(prefix, "-") { // which is no flag
+		grant = slices.Insert(grant, len(grant)-1, "--")
 	}
+	return []string{to.EtcdctlLine("role", "add", r.Name), to.EtcdctlLine(grant...)}
 }
 
 // Grant returns the command that grants the role to a user, with USER to be
-// replaced by the name.
-func (r Role) Grant() string { return "etcdctl user grant-role USER " + r.Name }
-
-// argument quotes s for a command that would mistake a leading dash for a flag.
-func argument(s string) string {
-	if strings.HasPrefix(s, "-") {
-		return "-- " + printable.Shell(s)
-	}
-	return printable.Shell(s)
+// replaced by the name, and with these flags.
+func (r Role) Grant(to cmdline.Flags) string {
+	return to.EtcdctlLine("user", "grant-role", "USER", r.Name)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/cli/export"
 	"etcd-lock/internal/connect"
@@ -57,7 +60,7 @@ func (c crowd) sideBySide(title string, ways []watching, rounds int, columns [2]
 	c.table(title, rows)
 }
 
-// whileWriting measures a watch.
+// whileWriting measures a watch, until it has seen all that was written.
 func (c crowd) whileWriting(watch func(context.Context, *atomic.Int64)) spent {
 	var seen atomic.Int64
 	ctx, cancel := context.WithCancel(c.Context())
@@ -67,6 +70,8 @@ func (c crowd) whileWriting(watch func(context.Context, *atomic.Int64)) spent {
 	runtime.GC()
 	first, began, busy := seen.Load(), time.Now(), processTime(c.T)
 	c.writeElsewhere()
+	last := c.revision()
+	etcdtest.Eventually(c.T, "the watch has seen all", func() bool { return seen.Load() >= last })
 	s := spent{processor: processTime(c.T) - busy, took: time.Since(began), events: seen.Load() - first}
 	cancel()
 	watching.Wait()
@@ -99,8 +104,15 @@ func TestWriters(t *testing.T) {
 	c.lockAndUnlock(c.writers())
 }
 
-// export serves metrics and scrapes them every 5 s. It notes that it has seen something
-// once the locks are known.
+// revision returns that of etcd.
+func (c crowd) revision() int64 {
+	now, err := etcdtest.Client(c.T, c.endpoint).Get(c.Context(), c.prefix, clientv3.WithCountOnly())
+	c.must(err)
+	return now.Header.Revision
+}
+
+// export serves metrics and scrapes them every 5 s. It notes that it has seen all once the
+// locks are known.
 func (c crowd) export(ctx context.Context, seen *atomic.Int64) {
 	address := make(chan string, 1)
 	o := &export.Options{
@@ -124,7 +136,7 @@ func (c crowd) export(ctx context.Context, seen *atomic.Int64) {
 				body, _ := io.ReadAll(resp.Body)
 				_ = resp.Body.Close()
 				if strings.Contains(string(body), "etcd_lock_locks{") {
-					seen.Store(1)
+					seen.Store(math.MaxInt64)
 					pause = 5 * time.Second
 				}
 			}

@@ -1,9 +1,12 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +15,7 @@ import (
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/patrol"
 )
 
 // TestRecording measures what recording costs beside a bare watch of etcd's client: the
@@ -37,29 +41,70 @@ func (c crowd) recorded() {
 }
 
 // resident measures the memory of a recorder while the locks change: beside one without
-// locks, and beside the locks as they are read.
+// locks, and beside a process that has read the locks and keeps them.
 func (c crowd) resident() {
 	source := inspect.NewSource(etcdtest.Client(c.T, c.endpoint))
 	read := use(func() any { return c.readLocks(source) })
 	rows := [][]string{{"memory of `record`", "resident at the end", "at its peak"}}
-	for _, prefix := range []string{"/none/", c.prefix} {
-		p := c.recorder(prefix)
+	for _, r := range []struct {
+		name  string
+		start func() *exec.Cmd
+	}{
+		{"a recorder without locks", func() *exec.Cmd { return c.recorder("/none/") }},
+		{"a recorder", func() *exec.Cmd { return c.recorder(c.prefix) }},
+		{"a process that has read the locks", c.picture},
+	} {
+		p := r.start()
 		c.writeElsewhere()
-		rows = append(rows, []string{prefix, memoryOf(c.T, p, "VmRSS"), memoryOf(c.T, p, "VmHWM")})
+		rows = append(rows, []string{r.name, memoryOf(c.T, p, "VmRSS"), memoryOf(c.T, p, "VmHWM")})
 		c.must(p.Process.Signal(syscall.SIGTERM))
-		c.must(p.Wait())
+		_ = p.Wait()
 	}
-	rows = append(rows, []string{"the locks as they are read", mebibytes(read.live), mebibytes(read.peak)})
+	rows = append(rows, []string{"the locks as they are read: heap", mebibytes(read.live), mebibytes(read.peak)})
 	c.table("The memory of a recorder", rows)
+}
+
+// picture starts a process that reads the locks and keeps them, and returns once it has.
+func (c crowd) picture() *exec.Cmd {
+	cmd := c.program("picture", c.endpoint, c.prefix)
+	out, err := cmd.StdoutPipe()
+	c.must(err)
+	c.must(cmd.Start())
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		c.Error(err)
+	}
+	return cmd
+}
+
+// keepPicture reads locks as a recorder does, says so, and keeps them.
+func keepPicture(endpoint, prefix string) {
+	defer patrol.BeModest(true)()
+	client, err := etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 5 * time.Second}.Connect(context.Background())
+	if err != nil {
+		return
+	}
+	locks, err := inspect.NewSource(client).Snapshot(context.Background(), prefix)
+	if err != nil {
+		return
+	}
+	debug.FreeOSMemory()
+	_, _ = os.Stdout.Write([]byte{'.'})
+	time.Sleep(time.Hour) // until it is ended
+	runtime.KeepAlive(locks)
+}
+
+// program is another program of the test binary, which ends with the test.
+func (c crowd) program(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(c.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), programEnv+"="+name, "XDG_CONFIG_HOME="+c.TempDir(), "GORACE=atexit_sleep_ms=0")
+	return cmd
 }
 
 // recorder starts the program, and returns once it has written something.
 func (c crowd) recorder(prefix string) *exec.Cmd {
 	dir := c.TempDir()
-	cmd := exec.Command(os.Args[0], "--endpoints", c.endpoint, "record", dir, prefix)
-	cmd.Env = append(os.Environ(), programEnv+"=etcd-lock", "XDG_CONFIG_HOME="+c.TempDir(), "GORACE=atexit_sleep_ms=0")
+	cmd := c.program("etcd-lock", "--endpoints", c.endpoint, "record", dir, prefix)
 	c.must(cmd.Start())
-	c.Cleanup(func() { _ = cmd.Process.Kill() })
 	etcdtest.Eventually(c.T, "the recorder records", func() bool {
 		files, err := os.ReadDir(dir)
 		for _, f := range files {

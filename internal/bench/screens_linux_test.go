@@ -21,11 +21,10 @@ import (
 	"etcd-lock/internal/ptytest"
 )
 
-// programEnv makes the test binary a terminal program: etcd-lock, or a minimal
-// one to compare it with.
+// programEnv makes the test binary another program: etcd-lock, or one to compare it with.
 const programEnv = "ETCD_LOCK_BENCH_PROGRAM"
 
-// program runs a terminal program, and exits, if this process was started as one.
+// program runs another program, and exits, if this process was started as one.
 func program() {
 	switch os.Getenv(programEnv) {
 	case "etcd-lock":
@@ -35,6 +34,9 @@ func program() {
 		if _, err := tea.NewProgram(&bareScreen{}).Run(); err != nil {
 			os.Exit(1) //nolint:forbidigo // likewise
 		}
+		os.Exit(0) //nolint:forbidigo // likewise
+	case "picture":
+		keepPicture(os.Args[1], os.Args[2])
 		os.Exit(0) //nolint:forbidigo // likewise
 	}
 }

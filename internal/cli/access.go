@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
@@ -57,6 +58,7 @@ With --check -o json:
 // accessOptions are the options of access.
 type accessOptions struct {
 	prefix  string
+	flags   cmdline.Flags                                // of the printed commands
 	connect func(context.Context) (*connect.Conn, error) // nil without --check
 	out     output.Printer
 }
@@ -74,7 +76,7 @@ func newAccessCmd(a *app, runF func(context.Context, *accessOptions) error) *cob
   etcd-lock access --check /jobs/ --user alice`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := &accessOptions{out: a.printer()}
+			opts := &accessOptions{flags: a.connection.Flags, out: a.printer()}
 			if check {
 				opts.connect = a.connect
 			}
@@ -93,14 +95,14 @@ func accessRun(ctx context.Context, opts *accessOptions) error {
 		return accessCheck(ctx, opts)
 	}
 	if opts.out.Format == output.JSON {
-		return opts.out.Document(newRolesDoc(opts.prefix))
+		return opts.out.Document(newRolesDoc(opts.flags, opts.prefix))
 	}
-	return writeRoles(opts.out, opts.prefix)
+	return writeRoles(opts.out, opts.flags, opts.prefix)
 }
 
 // writeRoles prints a shell script that creates the roles. Only the prefix comes
 // from the user, and is quoted.
-func writeRoles(w io.Writer, prefix string) error {
+func writeRoles(w io.Writer, flags cmdline.Flags, prefix string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The prefix is %s.", printable.Shell(prefix))
 	switch {
@@ -119,10 +121,10 @@ func writeRoles(w io.Writer, prefix string) error {
 		for _, s := range r.Cannot {
 			fmt.Fprintf(&b, "#   - %s\n", s)
 		}
-		for _, c := range r.Commands(prefix) {
+		for _, c := range r.Commands(flags, prefix) {
 			b.WriteString(c + "\n")
 		}
-		fmt.Fprintf(&b, "# To grant it to a user: %s\n", r.Grant())
+		fmt.Fprintf(&b, "# To grant it to a user: %s\n", r.Grant(flags))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -145,12 +147,12 @@ type roleDoc struct {
 	Grant      string   `json:"grant"`
 }
 
-func newRolesDoc(prefix string) rolesDoc {
+func newRolesDoc(flags cmdline.Flags, prefix string) rolesDoc {
 	doc := rolesDoc{Prefix: prefix, PrefixBase64: output.Base64(prefix)}
 	for _, r := range access.Roles() {
 		doc.Roles = append(doc.Roles, roleDoc{
 			Name: r.Name, About: r.About, Permission: r.PermissionName(),
-			Can: r.Can, Cannot: r.Cannot, Commands: r.Commands(prefix), Grant: r.Grant(),
+			Can: r.Can, Cannot: r.Cannot, Commands: r.Commands(flags, prefix), Grant: r.Grant(flags),
 		})
 	}
 	return doc
@@ -174,13 +176,13 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	doc := newCheckDoc(opts.prefix, c.User, report)
 	doc.Unknown = append([]string{}, unknown...)
 	for _, f := range cluster {
-		doc.Findings = append(doc.Findings, newFindingDoc(f, narrate.Present, ""))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, narrate.Present, c.Flags, ""))
 	}
 	if opts.out.Format == output.JSON {
 		return opts.out.Document(doc)
 	}
 	alarms, less := split(cluster, diagnose.Finding.IsAlarm)
-	if err := writeFindings(opts.out, alarms); err != nil {
+	if err := writeFindings(opts.out, c.Flags, alarms); err != nil {
 		return err
 	}
 	if err := opts.out.Line(output.Cell{Text: doc.who(report)}); err != nil {
@@ -189,7 +191,7 @@ func accessCheck(ctx context.Context, opts *accessOptions) error {
 	if err := doc.table(opts.out); err != nil {
 		return err
 	}
-	if err := writeFindings(opts.out, less); err != nil {
+	if err := writeFindings(opts.out, c.Flags, less); err != nil {
 		return err
 	}
 	for _, u := range unknown {

@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
@@ -27,6 +28,8 @@ type answer struct {
 	polls   string   // what says that clients may wait which leave no keys
 	absent  []string // lines that say that there is no lock of the name
 	now     time.Time
+	flags   cmdline.Flags // of printed commands
+	context string        // one of several
 
 	recorded *flight.Moment // that the answer is about; nil: it is about etcd
 }
@@ -52,8 +55,10 @@ func whyAnswer(ctx context.Context, opts *whyOptions) error {
 	case opts.alerts.Watch:
 		return alert.Watch(ctx, &alert.Options{
 			Flags: opts.alerts, Name: opts.name, Prefixes: opts.prefixes, Thresholds: opts.thresholds,
-			Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Out: opts.out, Now: opts.now,
+			Several: opts.lasting, Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Out: opts.out, Now: opts.now,
 		})
+	case opts.several != nil:
+		return whySeveral(ctx, opts)
 	default:
 		return whyRun(ctx, opts)
 	}
@@ -109,6 +114,7 @@ func (a *answer) dropRemedies() {
 
 // whyDoc is what why prints as JSON; whyLong documents its fields.
 type whyDoc struct {
+	Context        string       `json:"context,omitempty"` // one of several
 	Name           string       `json:"name,omitempty"`
 	NameBase64     string       `json:"name_base64,omitempty"`
 	Prefixes       []string     `json:"prefixes"`
@@ -194,14 +200,14 @@ func (a answer) document() whyDoc {
 	findings := a.findings()
 	if a.name != "" {
 		about := a.about()
-		findings, doc.Remedies = about.Findings, newRemedyDocs(about.Remedies, a.name)
+		findings, doc.Remedies = about.Findings, newRemedyDocs(a.flags, about.Remedies, a.name)
 		doc.Locks = newShowDoc(a.name, a.Snapshot.Revision, about.Locks, a.leases, a.now).Locks
 		for _, chain := range about.Chains {
 			doc.Chains = append(doc.Chains, newEdgeDocs(chain))
 		}
 	}
 	for _, f := range findings {
-		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense(), a.name))
+		doc.Findings = append(doc.Findings, newFindingDoc(f, a.tense(), a.flags, a.name))
 	}
 	return doc
 }
@@ -273,12 +279,12 @@ func newEdgeDoc(from, to, kind, lock string) edgeDoc {
 
 // newFindingDoc returns the document of a finding in an answer about a name, or about all
 // locks if that is empty.
-func newFindingDoc(f diagnose.Finding, tense narrate.Tense, name string) findingDoc {
-	text := tense.Finding(f)
+func newFindingDoc(f diagnose.Finding, tense narrate.Tense, flags cmdline.Flags, name string) findingDoc {
+	text := tense.With(flags).Finding(f)
 	doc := findingDoc{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 		Behind: f.Behind, Due: f.Due,
-		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(f.Remedies, name),
+		Locks: []string{}, Sessions: []string{}, Remedies: newRemedyDocs(flags, f.Remedies, name),
 	}
 	if f.Bound != inspect.AgeUnknown {
 		age := max(f.Age, 0).Seconds()
@@ -300,17 +306,20 @@ func newFindingDoc(f diagnose.Finding, tense narrate.Tense, name string) finding
 	return doc
 }
 
-func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
+func newRemedyDocs(flags cmdline.Flags, remedies []diagnose.Remedy, name string) []remedyDoc {
 	all := make([]remedyDoc, 0, len(remedies))
 	for _, r := range remedies {
-		text := narrate.Remedy(r)
+		text := narrate.Remedy(flags, r)
 		doc := remedyDoc{
 			Text: text.Headline, Clauses: append([]string{}, text.Clauses...),
 			Command: r.Command,
 			Others:  r.Others, OthersBase64: output.Base64s(r.Others),
 		}
 		if r.Command == "" {
-			doc.Args, doc.Etcdctl = narrate.Command(r.Target), narrate.Etcdctl(r.Target)
+			doc.Args = flags.Args(narrate.Command(r.Target)...)
+			if command := narrate.Etcdctl(r.Target); command != nil && output.Base64s(command) == nil { // else JSON cannot say it
+				doc.Etcdctl = flags.EtcdctlArgs(command...)
+			}
 		}
 		if r.IfDead {
 			doc.Condition = narrate.Condition
@@ -318,9 +327,6 @@ func newRemedyDocs(remedies []diagnose.Remedy, name string) []remedyDoc {
 		doc.Releases, doc.MoreReleases = docs.Keys(r.Releases, name, func(r *inspect.Request) *inspect.Request { return r })
 		doc.Grants, doc.MoreGrants = docs.Keys(r.Grants, name, func(e *diagnose.Entry) *inspect.Request { return &e.Request })
 		doc.ReleasesBase64, doc.GrantsBase64 = output.Base64s(doc.Releases), output.Base64s(doc.Grants)
-		if output.Base64s(doc.Etcdctl) != nil { // JSON cannot say it
-			doc.Etcdctl = nil
-		}
 		all = append(all, doc)
 	}
 	return all

@@ -1,10 +1,18 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
+	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -18,39 +26,33 @@ func (a answer) write(out output.Printer) error {
 	alarms, less := split(cluster, diagnose.Finding.IsAlarm)
 	a.Findings, a.alarms = ofLocks, len(alarms) > 0
 	_, a.account.Findings = split(a.account.Findings, diagnose.Finding.OfCluster)
-	err := writeFindings(out, alarms)
-	switch {
-	case err != nil:
-	case a.name == "":
-		err = a.writeAll(out)
-	default:
-		err = a.writeOne(out)
+	t := &lineWriter{out: out, tense: a.tense(), flags: a.flags, context: a.context}
+	t.findings(alarms)
+	if a.name == "" {
+		a.writeAll(t)
+	} else {
+		a.writeOne(t)
 	}
-	if err == nil {
-		err = writeFindings(out, less)
-	}
+	t.findings(less)
 	for _, u := range a.unknown {
-		if err == nil {
-			err = out.Sentences("", output.Cell{Text: "not known", Tone: output.Warning}, u)
-		}
+		t.tagged("", output.Cell{Text: "not known", Tone: output.Warning}, u)
 	}
-	return err
+	return t.err
 }
 
-func (a answer) writeAll(out output.Printer) error {
+func (a answer) writeAll(t *lineWriter) {
 	at := fmt.Sprintf(" at revision %d", a.Snapshot.Revision)
 	locks := format.Count(len(a.Snapshot.Locks), "lock", "locks") + at
 	findings := a.findings()
 	switch {
 	case len(findings) == 0 && len(a.Snapshot.Locks) == 0:
-		return out.Line(output.Cell{Text: a.say("there are", "there were") + " no locks" + at})
+		t.line("", a.say("there are", "there were")+" no locks"+at)
 	case len(findings) == 0:
-		return out.Line(output.Cell{Text: a.nothing() + " with " + locks})
+		t.line("", a.nothing()+" with "+locks)
+	default:
+		t.line("", format.Count(len(findings), "finding", "findings")+" in "+locks+", worst first")
+		t.findings(findings)
 	}
-	t := lineWriter{out: out, tense: a.tense()}
-	t.line("", format.Count(len(findings), "finding", "findings")+" in "+locks+", worst first")
-	t.findings(findings)
-	return t.err
 }
 
 // nothing says that there is no finding: what is not known may be wrong.
@@ -74,14 +76,13 @@ func (a answer) say(present, past string) string {
 }
 
 // writeOne prints everything about the lock NAME.
-func (a answer) writeOne(out output.Printer) error {
+func (a answer) writeOne(t *lineWriter) {
 	about := a.about()
-	t := lineWriter{out: out, tense: a.tense()}
 	for _, line := range a.absent {
 		t.line("", line)
 	}
 	for _, l := range about.Locks {
-		a.writeQueue(&t, l)
+		a.writeQueue(t, l)
 	}
 	for _, chain := range about.Chains {
 		t.line("", a.say("why the last waiter waits", "why the last waiter waited")+of(about.Locks, chain[0].Waiter.Lock)+":")
@@ -106,7 +107,6 @@ func (a answer) writeOne(out output.Printer) error {
 		t.line("", a.nothing()+" with it, but this would end it by force:")
 		t.remedies(about.Remedies)
 	}
-	return t.err
 }
 
 // of says which of the locks of one name is meant, if there are several.
@@ -119,17 +119,24 @@ func of(locks []inspect.Lock, id inspect.LockID) string {
 
 // lineWriter prints sentences until printing fails, and keeps that error.
 type lineWriter struct {
-	out   output.Printer
-	tense narrate.Tense
-	err   error
+	out     output.Printer
+	tense   narrate.Tense
+	flags   cmdline.Flags // of printed commands
+	context string        // one of several, which lines without an indent begin with
+	err     error
 }
 
 func (t *lineWriter) line(indent string, texts ...string) { t.tagged(indent, output.Cell{}, texts...) }
 
 func (t *lineWriter) tagged(indent string, tag output.Cell, texts ...string) {
-	if t.err == nil && len(texts) > 0 {
-		t.err = t.out.Sentences(indent, tag, texts...)
+	if t.err != nil || len(texts) == 0 {
+		return
 	}
+	if t.context != "" && indent == "" {
+		texts = slices.Clone(texts)
+		texts[0] = t.context + ": " + texts[0]
+	}
+	t.err = t.out.Sentences(indent, tag, texts...)
 }
 
 func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
@@ -140,7 +147,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		}
 	}
 	if more := len(l.Others) + l.MoreOthers - maxQueueLines; more > 0 {
-		t.line("  ", "and "+format.Count(more, "more key", "more keys")+", see etcd-lock show")
+		t.line("  ", "and "+format.Count(more, "more key", "more keys")+", see "+a.show())
 	}
 	for i, r := range l.Queue {
 		if s, ok := a.Session(r.Session()); ok && i < maxQueueLines {
@@ -148,7 +155,7 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 		}
 	}
 	if more := len(l.Queue) - maxQueueLines; more > 0 {
-		t.line("  ", fmt.Sprintf("and %d more, see etcd-lock show", more))
+		t.line("  ", fmt.Sprintf("and %d more, see %s", more, a.show()))
 	}
 	t.line("  ", narrate.Layout(l, a.now)...)
 	if a.polls != "" && l.ID.Layout.Polls {
@@ -156,9 +163,12 @@ func (a answer) writeQueue(t *lineWriter, l inspect.Lock) {
 	}
 }
 
+// show is the command that prints the whole queue.
+func (a answer) show() string { return showCommand(a.flags, a.name) }
+
 func (t *lineWriter) findings(findings []diagnose.Finding) {
 	for _, f := range findings {
-		text := t.tense.Finding(f)
+		text := t.tense.With(t.flags).Finding(f)
 		t.tagged("", output.Cell{Text: f.Severity.String(), Tone: severityTone(f.Severity)}, append([]string{text.Headline}, text.Clauses...)...)
 		t.remedies(f.Remedies)
 	}
@@ -168,9 +178,9 @@ func (t *lineWriter) findings(findings []diagnose.Finding) {
 func (t *lineWriter) remedies(remedies []diagnose.Remedy) {
 	for _, r := range remedies {
 		if t.err == nil {
-			t.err = t.out.Line(output.Cell{Text: "    " + narrate.CommandLine(r), Safe: true})
+			t.err = t.out.Line(output.Cell{Text: "    " + narrate.CommandLine(t.flags, r), Safe: true})
 		}
-		text := narrate.Remedy(r)
+		text := narrate.Remedy(t.flags, r)
 		t.line("        ", append([]string{text.Headline}, text.Clauses...)...)
 	}
 }
@@ -191,8 +201,8 @@ func severityTone(s diagnose.Severity) output.Tone {
 }
 
 // writeFindings prints findings without remedies.
-func writeFindings(out output.Printer, findings []diagnose.Finding) error {
-	t := lineWriter{out: out}
+func writeFindings(out output.Printer, flags cmdline.Flags, findings []diagnose.Finding) error {
+	t := lineWriter{out: out, flags: flags}
 	t.findings(findings)
 	return t.err
 }
@@ -207,4 +217,61 @@ func split(findings []diagnose.Finding, so func(diagnose.Finding) bool) (these, 
 		}
 	}
 	return these, others
+}
+
+// unknownAges says of how many requests nobody noted since when they hold or wait,
+// among those for NAME or all; it is empty when there are none.
+func (a answer) unknownAges() string {
+	s := a.Snapshot
+	if a.name != "" {
+		s.Locks = a.account.Locks
+	}
+	holders, waiters := s.Unaged()
+	var parts []string
+	if holders > 0 {
+		parts = append(parts, format.Count(holders, "request holds its lock", "requests hold their locks"))
+	}
+	if waiters > 0 {
+		parts = append(parts, format.Count(waiters, "request waits", "requests wait"))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "since when " + strings.Join(parts, ", and ") + ": clients noted no time, and etcd keeps none"
+}
+
+// whySeveral answers from several contexts. A problem is found in any of them, whether the
+// others answer or not.
+func whySeveral(ctx context.Context, opts *whyOptions) error {
+	answers, failed := askAll(ctx, opts.several, opts.err, func(ctx context.Context, c *connect.Conn, _ io.Writer) (answer, error) {
+		return opts.answer(ctx, c)
+	})
+	if ctx.Err() != nil {
+		return failed
+	}
+	if err := opts.writeSeveral(answers); err != nil {
+		return err
+	}
+	var judged []error
+	for _, of := range contexts.Answered(answers) {
+		judged = append(judged, opts.alerts.Judge(of.Doc.reported(), opts.now()))
+	}
+	return cmp.Or(cmp.Or(judged...), failed)
+}
+
+func (opts *whyOptions) writeSeveral(answers []contexts.Answer[answer]) error {
+	if opts.out.Format == output.JSON {
+		return contexts.Document(opts.out, answers, func(of contexts.Answer[answer]) any {
+			doc := of.Doc.document()
+			doc.Context = of.Context
+			return doc
+		})
+	}
+	for _, of := range contexts.Answered(answers) {
+		of.Doc.context = of.Context
+		if err := of.Doc.write(opts.out); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -40,7 +40,7 @@ func TestCorpus(t *testing.T) {
 				Args: slices.Concat(args, []string{"--endpoints", endpoint}), In: strings.NewReader(""),
 				Out: &out, Err: &out, Getenv: func(string) string { return "" },
 			})
-			text := varies.ReplaceAllString(out.String(), "${1}N")
+			text := varies.ReplaceAllString(strings.ReplaceAll(out.String(), endpoint, "$ENDPOINT"), "${1}N")
 			fmt.Fprintf(&b, "$ etcd-lock %s (exit %d)\n%s\n", strings.Join(args, " "), code, text)
 			return text
 		}

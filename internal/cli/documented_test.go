@@ -63,6 +63,10 @@ func commandsIn(line string) (commands [][]string) {
 // that the program takes.
 func TestDocumentedCommands(t *testing.T) {
 	var seen int
+	contexts := filepath.Join(t.TempDir(), "c.yaml") // that the documents name
+	if err := os.WriteFile(contexts, []byte("contexts: {dev: {endpoints: ['a:1']}, prod: {endpoints: ['b:1']}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for file, blocks := range codeBlocks(t) {
 		for line := range strings.Lines(strings.Join(blocks, "")) {
 			if strings.HasPrefix(line, "etcd-lock: ") || strings.HasPrefix(line, "go ") { // a message of the program, and its build
@@ -70,7 +74,7 @@ func TestDocumentedCommands(t *testing.T) {
 			}
 			for _, args := range commandsIn(line) {
 				seen++
-				if err := parseOnly(args); err != nil {
+				if err := parseOnly(args, env(configEnv+"="+contexts)); err != nil {
 					t.Errorf("%s: etcd-lock %q: %v", file, args, err)
 				}
 			}
@@ -82,8 +86,8 @@ func TestDocumentedCommands(t *testing.T) {
 }
 
 // parseOnly has the program take arguments, and do nothing.
-func parseOnly(args []string) error {
-	root := newRootCmd(&app{System: System{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Getenv: env()}})
+func parseOnly(args []string, getenv func(string) string) error {
+	root := newRootCmd(&app{System: System{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Getenv: getenv}})
 	var disarm func(*cobra.Command)
 	disarm = func(cmd *cobra.Command) {
 		if cmd.RunE != nil {

@@ -173,6 +173,32 @@ type notesOf struct {
 	context string
 }
 
+// printFailed prints the error of one of several contexts.
+func printFailed(w io.Writer, context string, err error) {
+	printNote(notesOf{w, context}, "error", format.Plainly(err))
+	if help := hint.Of(err); help != "" {
+		printNote(notesOf{w, context}, "hint", help)
+	}
+}
+
+// printed returns the error of a context, which is printed, for the exit code.
+func printed(err error) error { return exitError{code: exitCode(runResult(err))} }
+
+// lasting are the contexts of a command that is about several and lasts; nil: there are none.
+func (a *app) lasting() *contexts.Lasting {
+	if a.several == nil {
+		return nil
+	}
+	return &contexts.Lasting{
+		Members: a.members(), Terminal: a.prompting,
+		Failed: func(m contexts.Member, err error) error {
+			printFailed(a.Err, m.Name, err)
+			return printed(err)
+		},
+		Note: func(text string) { printNote(a.Err, "note", text) },
+	}
+}
+
 // askAll reads several contexts, and prints their notes and errors. Its error has the exit
 // code of the first of these.
 func askAll[T any](ctx context.Context, all []contexts.Member, w io.Writer, read func(context.Context, *connect.Conn, io.Writer) (T, error)) (answers []contexts.Answer[T], result error) {
@@ -182,17 +208,18 @@ func askAll[T any](ctx context.Context, all []contexts.Member, w io.Writer, read
 	if err := ctx.Err(); err != nil {
 		return answers, err
 	}
+	clusters := map[string]string{}
 	for _, a := range answers {
-		if a.Err == nil {
+		if clusters[a.Context] = a.Cluster; a.Err == nil {
 			continue
 		}
-		printNote(notesOf{w, a.Context}, "error", format.Plainly(a.Err))
-		if help := hint.Of(a.Err); help != "" {
-			printNote(notesOf{w, a.Context}, "hint", help)
-		}
+		printFailed(w, a.Context, a.Err)
 		if result == nil {
-			result = exitError{code: exitCode(runResult(a.Err))}
+			result = printed(a.Err)
 		}
+	}
+	for _, says := range contexts.Alike(clusters, all) {
+		printNote(w, "note", says)
 	}
 	return answers, result
 }

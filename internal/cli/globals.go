@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -40,7 +41,7 @@ type globals struct {
 	chosen      contexts.Chosen
 	context     config.Context // that is used; its zero value: none is
 	several     []*globals     // of the contexts, for a command that is about several; else nil
-	same        []string       // flags that connect other commands to another context
+	prompting   *sync.Mutex    // of several contexts: held while a password is asked for
 }
 
 const (
@@ -77,42 +78,7 @@ func (g *globals) register(fs *pflag.FlagSet) {
 	fs.VarP(&g.output, "write-out", "w", "the same, as etcdctl calls it")
 	fs.BoolVar(&g.readOnly, "read-only", false, "never write to etcd")
 	fs.StringVar(&g.configPath, "config", "", "configuration `file` with contexts, keys and commands on rows (default etcd-lock/config.yaml in the user's configuration directory)")
-	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; ls and show show several, such as dev,prod")
-}
-
-// flagsFromEnv returns the flags that are also read from the environment, as
-// etcdctl does.
-func flagsFromEnv() []string {
-	return []string{
-		"endpoints", "cacert", "cert", "key", "user", "password", "auth-jwt-token",
-		"insecure-transport", "insecure-skip-tls-verify", "discovery-srv", "discovery-srv-name", "insecure-discovery",
-		"keepalive-time", "keepalive-timeout", "dial-timeout", "command-timeout",
-	}
-}
-
-// connectionFlags returns the flags that were given, or that a context says, and connect
-// other commands to the same etcd, and etcdctl too. Passwords and tokens are left out: they would be kept with commands.
-func connectionFlags(fs *pflag.FlagSet, c config.Context) []string {
-	var flags []string
-	for _, name := range flagsFromEnv() {
-		f := fs.Lookup(name)
-		if f == nil || !f.Changed && c.Get(name) == nil || name == "password" || name == "auth-jwt-token" {
-			continue
-		}
-		value := f.Value.String()
-		if f.Value.Type() == "stringSlice" {
-			value = strings.Trim(value, "[]")
-		}
-		if name == "user" {
-			value, _, _ = strings.Cut(value, ":")
-		}
-		flags = append(flags, "--"+name+"="+value)
-	}
-	return flags
-}
-
-func envName(flag string) string {
-	return "ETCDCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	fs.StringVar(&g.contextFlag, "context", "", "`name` of the cluster in the configuration file; for ls, show, why and watch several, such as dev,prod")
 }
 
 // The variables of this program that are about the configuration file.
@@ -130,11 +96,13 @@ func (g *globals) resolve(fs *pflag.FlagSet, getenv func(string) string) error {
 	}
 	switch {
 	case len(g.chosen.Several) > 0:
-		return g.enterAll(fs)
+		return g.enterAll(fs, getenv)
 	case g.chosen.Name == "":
-		return g.settle(fs, getenv)
+		err := g.settle(fs, getenv)
+		g.connection.Flags = contexts.Lines(fs, config.Context{}, "", getenv)
+		return err
 	default:
-		return g.enter(fs)
+		return g.enter(fs, strings.TrimSpace(g.contextFlag), getenv)
 	}
 }
 
@@ -151,14 +119,15 @@ func (g *globals) configure(fs *pflag.FlagSet, getenv func(string) string) (err 
 	if g.connection.Embedded && g.contextFlag != "" {
 		return exclusive("--embedded", "--context")
 	}
-	here = here || getenv(envName("endpoints")) != "" || getenv(envName("discovery-srv")) != ""
+	here = here || getenv(contexts.EnvName("endpoints")) != "" || getenv(contexts.EnvName("discovery-srv")) != ""
 	g.chosen, err = contexts.Choose(g.config, g.contextFlag, variable, here)
 	return err
 }
 
 // enter takes what was not given by flags from the context that was chosen. The
-// environment is about another etcd.
-func (g *globals) enter(fs *pflag.FlagSet) error {
+// environment is about another etcd. Named is how printed commands name the context; empty:
+// they need not.
+func (g *globals) enter(fs *pflag.FlagSet, named string, getenv func(string) string) error {
 	g.context, _ = g.config.Find(g.chosen.Name)
 	if err := contexts.Apply(fs, g.context); err != nil {
 		return err
@@ -167,12 +136,13 @@ func (g *globals) enter(fs *pflag.FlagSet) error {
 		return fmt.Errorf("context %s: %w", g.context.Name, err)
 	}
 	g.endpointsSet = g.endpointsSet || g.chosen.Named
+	g.connection.Flags = contexts.Lines(fs, g.context, named, getenv)
 	return nil
 }
 
 // in returns the globals for another context: what it says, and what was given by flags that
 // are not about one etcd.
-func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
+func (g *globals) in(name string, given *pflag.FlagSet, getenv func(string) string) (*globals, error) {
 	fresh := &globals{}
 	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	fresh.register(fs)
@@ -185,28 +155,26 @@ func (g *globals) in(name string, given *pflag.FlagSet) (*globals, error) {
 	}
 	fresh.config, fresh.chosen = g.config, contexts.Chosen{Name: name, Named: true}
 	fresh.connection.AskPassword, fresh.connection.Warn = g.connection.AskPassword, g.connection.Warn
-	err := fresh.enter(fs)
-	fresh.same = connectionFlags(fs, fresh.context)
-	return fresh, err
+	return fresh, fresh.enter(fs, name, getenv)
 }
 
 // settle fills flags that were not given from the environment, and checks that the flags
 // fit together.
 func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
-	for _, name := range flagsFromEnv() {
-		f, value := fs.Lookup(name), getenv(envName(name))
+	for _, name := range contexts.FromEnv() {
+		f, value := fs.Lookup(name), getenv(contexts.EnvName(name))
 		if f.Changed || value == "" {
 			continue
 		}
 		if err := f.Value.Set(value); err != nil {
-			return fmt.Errorf("environment variable %s is %q: %w", envName(name), value, err)
+			return fmt.Errorf("environment variable %s is %q: %w", contexts.EnvName(name), value, err)
 		}
 	}
 	c := &g.connection
 	if c.Embedded || fs.Changed("endpoints") && !fs.Changed("discovery-srv") { // flags go before the environment
 		c.Discovery.Domain = ""
 	}
-	g.endpointsSet = fs.Changed("endpoints") || getenv(envName("endpoints")) != "" || c.Discovery.Domain != ""
+	g.endpointsSet = fs.Changed("endpoints") || getenv(contexts.EnvName("endpoints")) != "" || c.Discovery.Domain != ""
 	c.Etcd.RequireTLS = !g.plain
 	switch {
 	case c.Embedded && fs.Changed("endpoints"):
@@ -304,6 +272,14 @@ func (a *app) reach(ctx context.Context, c *connect.Conn, given []string) (keysp
 	return reach(ctx, c, given, a.Err)
 }
 
+// reachIn is reach for one of several contexts, which its notes name.
+func (a *app) reachIn(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error) {
+	if name == "" {
+		return a.reach(ctx, c, given)
+	}
+	return reach(ctx, c, given, notesOf{a.Err, name})
+}
+
 // proxyRenewsNothing is what a holder of a lock has to know of a proxy.
 const proxyRenewsNothing = "etcd is reached through a proxy: with authentication enabled, etcd's grpc-proxy renews no session, so that locks are lost when their TTL is over"
 
@@ -320,7 +296,7 @@ func sayTroubles(connectTo func(context.Context) (*connect.Conn, error), report 
 		findings, _ := patrol.Cluster(ctx, c)
 		alarms, _ := split(findings, diagnose.Finding.IsAlarm)
 		for _, f := range alarms {
-			text := narrate.Present.Finding(f)
+			text := narrate.Present.With(c.Flags).Finding(f)
 			report(text.Headline)
 			for _, clause := range text.Clauses {
 				report(clause)

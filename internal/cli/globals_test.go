@@ -3,9 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
@@ -119,6 +124,7 @@ func TestGlobals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parse(t, env(tt.env...), strings.Fields(tt.args)...)
+			got.connection.Flags = cmdline.Flags{} // TestFlagsOfPrintedCommands is about them
 			if err != nil || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got  %+v, %v\nwant %+v", got, err, tt.want)
 			}
@@ -182,35 +188,104 @@ func TestNoFlagHidesAGlobal(t *testing.T) {
 	check(root)
 }
 
-// The flags that connect another command to the same etcd have no passwords.
-func TestConnectionFlags(t *testing.T) {
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	(&globals{}).register(fs)
-	if err := fs.Parse([]string{"--endpoints", "a:1,b:2", "--user", "bob:secret", "--password", "secret", "--auth-jwt-token", "secret", "--read-only", "--dial-timeout", "3s"}); err != nil {
+// What connects printed commands to the same etcd: no passwords, no tokens, and nothing that
+// the environment says, which they have too. etcdctl knows no contexts, and refuses a flag
+// beside its variable.
+func TestFlagsOfPrintedCommands(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	text := "contexts:\n  prod: {endpoints: ['https://a:1'], cacert: /ca, user: ops, password-file: /secret}\n  other: {endpoints: ['b:1']}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := connectionFlags(fs, config.Context{})
-	if want := []string{"--endpoints=a:1,b:2", "--user=bob", "--dial-timeout=3s"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+	config := "ETCD_LOCK_CONFIG=" + file
+	for _, tt := range []struct {
+		name, args               string
+		env                      []string
+		etcdLock, etcdctl, unset string
+	}{
+		{"nothing", "", nil, "", "", ""},
+		{"environment", "", []string{"ETCDCTL_ENDPOINTS=a:1", "ETCDCTL_USER=u", "ETCDCTL_PASSWORD=p"}, "", "", ""},
+		{"given", "--endpoints a:1,b:2 --dial-timeout 3s --read-only", nil, "--endpoints=a:1,b:2 --dial-timeout=3s", "--endpoints=a:1,b:2 --dial-timeout=3s", ""},
+		{"IPv6", "--endpoints [::1]:2379,[::2]:2379", nil, "--endpoints=[::1]:2379,[::2]:2379", "--endpoints=[::1]:2379,[::2]:2379", ""},
+		{"TLS", "--endpoints https://a:1 --cacert ca --cert c --key k --insecure-skip-tls-verify --insecure-transport=false", nil,
+			"--endpoints=https://a:1 --cacert=ca --cert=c --key=k --insecure-transport=false --insecure-skip-tls-verify",
+			"--endpoints=https://a:1 --cacert=ca --cert=c --key=k --insecure-transport=false --insecure-skip-tls-verify", ""},
+		{"secrets", "--user bob:secret --password secret", []string{"ETCDCTL_PASSWORD=other"}, "--user=bob", "--user=bob", "ETCDCTL_PASSWORD"},
+		{"secrets of endpoints", "--endpoints http://u:secret@a:1,u:p@b:2", nil, "--endpoints=http://a:1,b:2", "--endpoints=http://a:1,b:2", ""},
+		{"token", "--auth-jwt-token secret", nil, "", "", ""},
+		{"password file", "--user bob --password-file f", nil, "--user=bob --password-file=f", "--user=bob", ""},
+		{"layouts", "--layouts l,1.yaml --layouts l2.yaml --lock-keys /cron/* --hidden", nil, "--layouts=l,1.yaml --layouts=l2.yaml --lock-keys=/cron/* --hidden", "", ""},
+		{"flag and variable", "--endpoints b:2", []string{"ETCDCTL_ENDPOINTS=a:1", "ETCDCTL_CACERT=ca", "ETCDCTL_DISCOVERY_SRV=example.com"},
+			"--endpoints=b:2", "--endpoints=b:2", "ETCDCTL_ENDPOINTS ETCDCTL_DISCOVERY_SRV"},
+		{"discovery", "-d example.com", nil, "--discovery-srv=example.com", "--discovery-srv=example.com", ""},
+		{"context", "--context prod", []string{config, "ETCDCTL_ENDPOINTS=z:1", "ETCDCTL_PASSWORD=p"},
+			"--context=prod", "--endpoints=https://a:1 --cacert=/ca --user=ops", "ETCDCTL_ENDPOINTS ETCDCTL_PASSWORD"},
+		{"context and member", "--context prod --endpoints https://c:1", []string{config},
+			"--context=prod --endpoints=https://c:1", "--endpoints=https://c:1 --cacert=/ca --user=ops", ""},
+		{"context and login", "--context prod --user root", []string{config}, "--context=prod --user=root", "--endpoints=https://a:1 --cacert=/ca --user=root", ""},
+		{"context of the environment", "", []string{config, "ETCD_LOCK_CONTEXT=prod"}, "", "--endpoints=https://a:1 --cacert=/ca --user=ops", ""},
+		{"file", "--context other --config " + file, nil, "--context=other --config=" + file, "--endpoints=b:1", ""},
+		{"embedded", "--embedded --hidden", []string{"ETCDCTL_ENDPOINTS=z:1"}, "--hidden", "", "ETCDCTL_ENDPOINTS"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, err := parse(t, env(tt.env...), strings.Fields(tt.args)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := g.connection.Flags
+			got := []string{strings.Join(f.EtcdLock, " "), strings.Join(f.Etcdctl, " "), strings.Join(f.Unset, " ")}
+			if want := []string{tt.etcdLock, tt.etcdctl, tt.unset}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }
 
-// Those of a context are there too: etcdctl knows no contexts.
-func TestConnectionFlagsOfAContext(t *testing.T) {
+// Of several contexts, printed commands name the one that they are about, however several were
+// named, and are without what was given for another etcd.
+func TestFlagsOfPrintedCommandsOfSeveral(t *testing.T) {
 	f, err := config.Parse("c.yaml", []byte("contexts: {prod: {endpoints: ['https://a:1'], cacert: /ca, user: ops, password-file: /secret}}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	given := pflag.NewFlagSet("", pflag.ContinueOnError)
 	(&globals{}).register(given)
-	if err := given.Parse([]string{"--endpoints", "http://b:2", "--read-only=false"}); err != nil { // that is another etcd
+	if err := given.Parse([]string{"--endpoints", "http://b:2", "--read-only=false", "--hidden", "--context", "prod,other"}); err != nil {
 		t.Fatal(err)
 	}
-	g, err := (&globals{config: f}).in("prod", given)
+	g, err := (&globals{config: f}).in("prod", given, env("ETCDCTL_USER=me"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"--endpoints=https://a:1", "--cacert=/ca", "--user=ops"}; !slices.Equal(g.same, want) {
-		t.Errorf("%q, want %q", g.same, want)
+	want := cmdline.Flags{
+		EtcdLock: []string{"--context=prod", "--hidden"}, Etcdctl: []string{"--endpoints=https://a:1", "--cacert=/ca", "--user=ops"},
+		Unset: []string{"ETCDCTL_USER"},
+	}
+	if got := g.connection.Flags; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// One prompt at a time is on the terminal, and what was answered is not asked again when the
+// context is tried again.
+func TestAskOnce(t *testing.T) {
+	asked := 0
+	var terminal sync.Mutex
+	ask := askOnce(&terminal, func(context.Context, string) (string, error) {
+		if terminal.TryLock() {
+			t.Error("the terminal is not taken")
+		}
+		if asked++; asked == 1 {
+			return "", errors.New("not now")
+		}
+		return "secret", nil
+	})
+	for i, want := range []string{"", "secret", "secret"} {
+		if got, err := ask(t.Context(), ""); got != want || (err != nil) != (i == 0) {
+			t.Errorf("%d: %q, %v", i, got, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
 	}
 }

@@ -22,7 +22,7 @@ func aSnapshot() inspect.Snapshot {
 	owner := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: noon.Add(-time.Minute)}
 	return inspect.Snapshot{Revision: 9, Other: 3, Locks: []inspect.Lock{
 		{ID: a, Queue: []inspect.Request{
-			{Key: "/a/read/1", Lock: a, Mode: keyspace.Read, Lease: 0x1f, Revision: 2, Owner: owner, Owned: true, Since: owner.Time, Holding: true},
+			{Key: "/a/read/1", Lock: a, Mode: keyspace.Read, Lease: 0x1f, Revision: 2, Owner: owner.Ref(), Owned: true, Since: owner.Time, Holding: true},
 			{Key: "/a/read/2", Lock: a, Mode: keyspace.Read, Lease: 0x2f, Revision: 3, Holding: true},
 			{Key: "/a/write/3", Lock: a, Mode: keyspace.Write, Revision: 4, Since: noon.Add(-1500 * time.Millisecond)},
 		}},
@@ -109,7 +109,7 @@ func TestLsWaitAtLeast(t *testing.T) {
 	s := aSnapshot()
 	l := &s.Locks[0]
 	first := l.Queue[2]
-	first.Key, first.Since, first.Owner = "/a/write/0", time.Time{}, keyspace.Owner{}
+	first.Key, first.Since, first.Owner = "/a/write/0", time.Time{}, keyspace.Owner{}.Ref()
 	l.Queue = []inspect.Request{l.Queue[0], l.Queue[1], first, l.Queue[2]}
 	doc := newLsDoc(s, noon)
 	if got := doc.Locks[0]; *got.LongestWait != 1.5 || got.WaitBound != "at_least" || got.wait != "≥1s" {

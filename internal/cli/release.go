@@ -14,6 +14,7 @@ import (
 
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/hint"
@@ -228,7 +229,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 		}
 		return release.Plan{}, err
 	}
-	r, err := t.choose(locks)
+	r, err := t.choose(c.Flags, locks)
 	switch {
 	case err != nil:
 		return release.Plan{}, err
@@ -243,7 +244,7 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 
 // choose returns the selected request of the locks that have the name, of which there
 // is at least one.
-func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
+func (t releaseTarget) choose(flags cmdline.Flags, locks []inspect.Lock) (inspect.Request, error) {
 	var found, others []inspect.Request
 	for _, l := range locks {
 		for i, r := range l.Queue {
@@ -269,7 +270,7 @@ func (t releaseTarget) choose(locks []inspect.Lock) (inspect.Request, error) {
 		err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
 		return inspect.Request{}, hint.Add(err, "choose one: "+requestFlags(others))
 	default:
-		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), "etcd-lock show prints the queue with its positions")
+		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), showCommand(flags, t.name)+" prints the queue with its positions")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
@@ -85,7 +86,7 @@ func TestReleaseChoose(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.target.choose(tt.locks)
+			got, err := tt.target.choose(cmdline.Flags{}, tt.locks)
 			if tt.err == "" && (err != nil || got.Key != tt.key) {
 				t.Errorf("%q, %v", got.Key, err)
 			}

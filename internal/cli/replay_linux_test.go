@@ -34,7 +34,7 @@ func TestTUIReplay(t *testing.T) {
 				return false
 			}
 			m, err := r.End()
-			return err == nil && len(m.Snapshot.Locks) == 1 && len(m.Snapshot.Locks[0].Queue) > 0 && m.Snapshot.Locks[0].Queue[0].Owner.Label == holder
+			return err == nil && len(m.Snapshot.Locks) == 1 && len(m.Snapshot.Locks[0].Queue) > 0 && m.Snapshot.Locks[0].Queue[0].Owner.Value().Label == holder
 		})
 	}
 	recorded("that it is stuck is recorded", "")

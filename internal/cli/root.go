@@ -25,8 +25,8 @@ Without a command it starts the terminal UI, with the flags of "etcd-lock tui".
 The flags of the connection are also read from the environment variables of etcdctl:
 ETCDCTL_ENDPOINTS, ETCDCTL_CACERT and so on. A flag takes precedence. --context NAME, or
 ETCD_LOCK_CONTEXT, takes them from the configuration file instead: "etcd-lock contexts"
-lists the clusters that it names, and docs/config.md describes it. The commands ls and
-show show several together: --context dev,prod.
+lists the clusters that it names, and docs/config.md describes it. The commands ls, show,
+why and watch are about several together: --context dev,prod.
 
 On a terminal, tables are aligned and have signs and colours. In a pipe, their
 columns are separated by tabs. NO_COLOR, set to any value, turns the colours off.
@@ -116,23 +116,19 @@ func (a *app) prepare(cmd *cobra.Command) error {
 }
 
 // enterAll makes the globals of several contexts.
-func (g *globals) enterAll(fs *pflag.FlagSet) error {
+func (g *globals) enterAll(fs *pflag.FlagSet, getenv func(string) string) error {
 	if err := g.settle(fs, func(string) string { return "" }); err != nil {
 		return err
 	}
 	g.endpointsSet = true
-	var terminal sync.Mutex // has room for one prompt
+	g.prompting = &sync.Mutex{} // it has room for one prompt
 	for _, name := range g.chosen.Several {
-		one, err := g.in(name, fs)
+		one, err := g.in(name, fs, getenv)
 		if err != nil {
 			return err
 		}
 		if ask := g.connection.AskPassword; ask != nil {
-			one.connection.AskPassword = func(ctx context.Context, prompt string) (string, error) {
-				terminal.Lock()
-				defer terminal.Unlock()
-				return ask(ctx, prompt)
-			}
+			one.connection.AskPassword = askOnce(g.prompting, ask)
 		}
 		if warn := g.connection.Warn; warn != nil {
 			one.connection.Warn = func(text string) { warn("context " + name + ": " + text) }
@@ -140,6 +136,24 @@ func (g *globals) enterAll(fs *pflag.FlagSet) error {
 		g.several = append(g.several, one)
 	}
 	return nil
+}
+
+// askOnce returns ask for one caller at a time, which has an answer given once.
+func askOnce(terminal *sync.Mutex, ask func(context.Context, string) (string, error)) func(context.Context, string) (string, error) {
+	var password string
+	known := false
+	return func(ctx context.Context, prompt string) (string, error) {
+		terminal.Lock()
+		defer terminal.Unlock()
+		if known {
+			return password, nil
+		}
+		var err error
+		if password, err = ask(ctx, prompt); err == nil {
+			known = true
+		}
+		return password, err
+	}
 }
 
 // members are the contexts of a command that is about several; else there are none.

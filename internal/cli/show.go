@@ -16,6 +16,7 @@ import (
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -255,12 +256,20 @@ func absence(ctx context.Context, c *connect.Conn, name string, revision int64) 
 	if err != nil {
 		return "", "", err
 	}
-	text, meant = absent(name, found)
+	text, meant = absent(c.Flags, name, found)
 	return text, meant, nil
 }
 
+// showCommand is the command that prints the queues of a name, for a shell.
+func showCommand(flags cmdline.Flags, name string) string {
+	if strings.HasPrefix(name, "-") {
+		return flags.Line("show", "--", name)
+	}
+	return flags.Line("show", name)
+}
+
 // absent says what absence returns, given what begins with the name.
-func absent(name string, found inspect.Absence) (text, meant string) {
+func absent(flags cmdline.Flags, name string, found inspect.Absence) (text, meant string) {
 	text, names := narrate.Absence(name, found)
 	itself := slices.ContainsFunc(found.Keys, func(k inspect.Request) bool { return k.Key == name })
 	switch word := printable.Shell(name); {
@@ -270,7 +279,7 @@ func absent(name string, found inspect.Absence) (text, meant string) {
 		}
 		meant = "did you mean " + strings.Join(names, " or ") + "?"
 	case itself && printable.Text(word) == word:
-		meant = "to see why that key is no lock: etcd-lock layouts explain " + word
+		meant = "to see why that key is no lock: " + flags.Line("layouts", "explain", name)
 	}
 	return text, meant
 }

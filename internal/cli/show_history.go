@@ -226,7 +226,7 @@ func (p *potentials) run(a *app, cmd *cobra.Command, from recording.Flags, prefi
 		return true, err
 	}
 	p.Live, p.Recorded = a.followed(prefixes, p.Live.For, p.Recorded)
-	p.Out = a.printer()
+	p.Flags, p.Out = a.connection.Flags, a.printer()
 	return true, runResult(predicting.Run(cmd.Context(), &p.Options))
 }
 

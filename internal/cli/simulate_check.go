@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/predicting"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/order"
 	"etcd-lock/rwlock"
@@ -124,7 +125,7 @@ func printForecast(out output.Printer, sc *scenario.Scenario, f forecast.Forecas
 		}
 	}
 	for _, p := range foreseenPotentials(sc, f) {
-		if err := predicting.Write(out, p); err != nil {
+		if err := predicting.Write(out, cmdline.Flags{}, p); err != nil {
 			return err
 		}
 	}
@@ -235,7 +236,7 @@ func newForecastDoc(sc *scenario.Scenario, f forecast.Forecast) forecastDoc {
 		Possible:   f.Err() == nil,
 		Moments:    []momentDoc{},
 		Deadlocks:  []deadlockDoc{},
-		Potential:  predicting.Documents(foreseenPotentials(sc, f)),
+		Potential:  predicting.Documents(cmdline.Flags{}, foreseenPotentials(sc, f)),
 		Impossible: outcome.Texts(f.Failures),
 		Depends:    outcome.Texts(f.Depends),
 	}

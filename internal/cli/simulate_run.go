@@ -8,11 +8,11 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/printable"
@@ -132,17 +132,8 @@ func (o *simulateRunOptions) check() error {
 func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	words := []string{"etcd-lock", "simulate", "run", scenario, "--seed", fmt.Sprint(seed)}
 	fs.Visit(func(f *pflag.Flag) {
-		switch value := f.Value.String(); {
-		case slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password", "auth-jwt-token"}, f.Name):
-		case f.NoOptDefVal != "" && value != f.NoOptDefVal: // such as --embedded=false
-		case f.NoOptDefVal != "":
-			words = append(words, "--"+f.Name)
-		case f.Name == "endpoints":
-			words = append(words, "--endpoints", strings.Join(a.connection.Etcd.Endpoints, ","))
-		case f.Name == "user":
-			words = append(words, "--user", a.connection.Etcd.UserName())
-		default:
-			words = append(words, "--"+f.Name, value)
+		if !slices.Contains([]string{"seed", "repeat", "junit", "report", "output", "password", "auth-jwt-token"}, f.Name) {
+			words = append(words, contexts.Words(f)...)
 		}
 	})
 	return printable.Shell(words...)
@@ -308,7 +299,7 @@ func (a *app) openTestbed(ctx context.Context, sc *scenario.Scenario) (*testbed,
 		}
 		return &testbed{etcd: sandbox.Shared(c), close: c.Close}, nil
 	case a.endpointsSet && !a.connection.Embedded:
-		return nil, usageHint(fmt.Sprintf("use --embedded, or leave out --endpoints and %s", envName("endpoints")),
+		return nil, usageHint(fmt.Sprintf("use --embedded, or leave out --endpoints and %s", contexts.EnvName("endpoints")),
 			"scenario %s: %w", sc.Name, simulate.ErrNoFaults)
 	case !a.connection.Embedded:
 		a.note(sandbox.Notice(sc))

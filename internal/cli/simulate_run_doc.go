@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/cli/predicting"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/report"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/outcome"
@@ -92,7 +93,7 @@ func newRunDoc(run report.Run, round int) runDoc {
 		Speed:      r.Speed,
 		Command:    run.Command,
 		Note:       r.Note,
-		Potential:  predicting.Documents(predicting.Scenario(run.Scenario, r.Events)),
+		Potential:  predicting.Documents(cmdline.Flags{}, predicting.Scenario(run.Scenario, r.Events)),
 		Lines:      each(r.Lines(), func(e outcome.Event) runLine { return runLine{At: wholeMicros(e.At), Client: e.Client, Text: e.Line} }),
 		Events:     each(r.Events, newRunEvent),
 		Steps:      each(r.Steps, newRunStep),

@@ -11,6 +11,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/predicting"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/lanes"
 	"etcd-lock/internal/report"
@@ -58,7 +59,7 @@ func (v logView) end(r report.Run, _ int, _ bool) error { return writePotentials
 // writePotentials prints the deadlocks that could happen by what the clients of a run did.
 func writePotentials(out output.Printer, r report.Run) error {
 	for _, p := range predicting.Scenario(r.Scenario, r.Result.Events) {
-		if err := predicting.Write(out, p); err != nil {
+		if err := predicting.Write(out, cmdline.Flags{}, p); err != nil {
 			return err
 		}
 	}

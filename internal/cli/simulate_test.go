@@ -54,7 +54,7 @@ func TestSimulateRunFlags(t *testing.T) {
 	if got.scenario != "sc'1.yaml" || got.repeat != 3 || got.junit != "j" || got.page != "r" || !got.readOnly {
 		t.Errorf("options %+v", got)
 	}
-	const again = `etcd-lock simulate run 'sc'\''1.yaml' --seed 8 --endpoints a:1,b:2 --prefix '/p ' --read-only --speed 2.5 --user u`
+	const again = `etcd-lock simulate run 'sc'\''1.yaml' --seed 8 --endpoints=a:1,b:2 '--prefix=/p ' --read-only --speed=2.5 --user=u`
 	if s := got.again(8); s != again {
 		t.Errorf("again\n%s\nwant\n%s", s, again)
 	}

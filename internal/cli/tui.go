@@ -62,7 +62,7 @@ etcd-lock/ui.yaml in the user's configuration directory. See docs/config.md for 
 			opts := a.tuiOptions()
 			var err error
 			opts.Classes, err = lockclass.Parse(classes)
-			if err = errors.Join(err, telling.apply(opts, connectionFlags(cmd.Flags(), a.context))); err != nil {
+			if err = errors.Join(err, telling.apply(opts)); err != nil {
 				return err
 			}
 			opts.Prefixes = args
@@ -109,12 +109,12 @@ func (a *app) tuiOptions() *tuiOptions {
 
 // cluster returns how to connect to a context, for the terminal UI.
 func (a *app) cluster(name string) (contexts.Cluster, error) {
-	g, err := a.in(name, a.given)
+	g, err := a.in(name, a.given, a.Getenv)
 	if err != nil {
 		return contexts.Cluster{}, err
 	}
 	g.connection.Layouts.Default = configFile("layouts.yaml")
-	return contexts.Cluster{Connection: g.connection, Context: g.context, ReadOnly: g.readOnly, Flags: g.same}, nil
+	return contexts.Cluster{Connection: g.connection, Context: g.context, ReadOnly: g.readOnly}, nil
 }
 
 // begin has flags say where in the past the UI begins, and whether there is a present.
@@ -161,8 +161,7 @@ func (f *tellingFlags) register(fs *pflag.FlagSet) {
 }
 
 // apply fails where the command log cannot be written: nothing is done that is not kept.
-func (f *tellingFlags) apply(opts *tuiOptions, connection []string) (err error) {
-	opts.Connection = connection
+func (f *tellingFlags) apply(opts *tuiOptions) (err error) {
 	opts.AuditLog, opts.CommandLog, opts.Signals = f.audit, f.commandLog, nil
 	for _, s := range f.signals {
 		switch {

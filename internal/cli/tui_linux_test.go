@@ -39,7 +39,7 @@ func TestTUI(t *testing.T) {
 	tm := startTerminal(t, tmp, "tui", "--endpoints", endpoint, "--audit", audit)
 	tm.WaitToShow("/orders", "✗", "without a lease")
 	tm.Press("3")
-	tm.WaitToShow("no-lease", "release --request "+stuck, "etcdctl del "+stuck)
+	tm.WaitToShow("no-lease", "release --request "+stuck, "del "+stuck)
 	tm.Press("\r")
 	tm.WaitToShow("1 holding, 1 waiting", "behind 1: writer #1")
 	tm.Press("\x18") // ctrl+x

@@ -11,7 +11,7 @@ import (
 func TestTellingFlags(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "commands.sh")
 	opts := &tuiOptions{}
-	if err := (&tellingFlags{commandLog: log, signals: []string{"osc9", "bell"}, program: "sh -x"}).apply(opts, nil); err != nil {
+	if err := (&tellingFlags{commandLog: log, signals: []string{"osc9", "bell"}, program: "sh -x"}).apply(opts); err != nil {
 		t.Fatal(err)
 	}
 	if opts.CommandLog != log || !slices.Equal(opts.Signals, []string{"osc9", "bell"}) || !slices.Equal(opts.Notify, []string{"sh", "-x"}) {
@@ -23,7 +23,7 @@ func TestTellingFlags(t *testing.T) {
 		"--command-log":   {commandLog: filepath.Join(log, "x")},
 		"--notify-exec: ": {program: " "},
 	} {
-		if err := f.apply(&tuiOptions{}, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if err := f.apply(&tuiOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", f, err, want)
 		}
 	}

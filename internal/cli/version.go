@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/doctor"
 	"etcd-lock/internal/cli/output"
 )
@@ -67,9 +68,9 @@ func newDoctorCmd(a *app, runF func(context.Context, *doctor.Options) (bool, err
 				Version: newVersionDoc(debug.ReadBuildInfo()).String(), Prefix: strings.Join(args, ""),
 				Terminal: a.terminal(), Connection: a.connection, Rules: a.rules, Connect: a.connect, Out: a.printer(),
 			}
-			for _, name := range flagsFromEnv() {
-				if a.Getenv(envName(name)) != "" {
-					opts.Variables = append(opts.Variables, envName(name))
+			for _, name := range contexts.FromEnv() {
+				if a.Getenv(contexts.EnvName(name)) != "" {
+					opts.Variables = append(opts.Variables, contexts.EnvName(name))
 				}
 			}
 			healthy, err := runF(cmd.Context(), opts)

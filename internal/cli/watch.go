@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/access"
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/recording"
@@ -58,7 +60,10 @@ there are more events:
   raised, cleared     a problem, as the recorder found it: finding has kind, severity,
                       text, locks and sessions, as for why
   clock               the clock of the recorder was set
-  damaged             the rest of the recording cannot be read, see error`
+  damaged             the rest of the recording cannot be read, see error
+
+` + contexts.LastingHelp + `
+--count counts the events of all of them together.`
 
 // watchOptions are the options of watch.
 type watchOptions struct {
@@ -67,6 +72,7 @@ type watchOptions struct {
 	count       int // end after this many events; 0: never
 	rev         revs
 	replay      func(func(flight.Step) error) error // passes on what was recorded; nil: etcd is watched
+	several     *contexts.Lasting                   // in place of connect; nil: one etcd
 	connect     func(context.Context) (*connect.Conn, error)
 	out         output.Printer
 	err         io.Writer
@@ -80,11 +86,13 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 	opts := &watchOptions{}
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Use:   "watch [PREFIX...]",
-		Short: "Print lock events as they happen",
-		Long:  watchLong,
+		Annotations: map[string]string{severalContexts: ""},
+		Use:         "watch [PREFIX...]",
+		Short:       "Print lock events as they happen",
+		Long:        watchLong,
 		Example: `  etcd-lock watch /jobs/
   etcd-lock watch /jobs/nightly --changes-only --count 1 -o json
+  etcd-lock watch --context dev,prod /jobs/
   etcd-lock watch /jobs/ --recording /var/lib/etcd-lock --at 03:12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.count < 0 || cmd.Flags().Changed("count") && opts.count == 0 {
@@ -94,7 +102,7 @@ func newWatchCmd(a *app, runF func(context.Context, *watchOptions) error) *cobra
 				return err
 			}
 			opts.prefixes = args
-			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
+			opts.several, opts.connect, opts.out, opts.err, opts.now = a.lasting(), a.connect, a.printer(), a.Err, a.now
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -131,12 +139,28 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 			Prefixes: opts.prefixes, ChangesOnly: opts.changesOnly, Count: opts.count, Replay: opts.replay, Out: opts.out,
 		})
 	}
+	if opts.several != nil {
+		return watchSeveral(ctx, opts)
+	}
 	c, err := opts.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	prefixes, err := reach(ctx, c, opts.prefixes, opts.err)
+	f := opts.feed(opts.limit())
+	var out *output.Stream
+	return opts.watch(ctx, c, opts.err, func(u inspect.Update) (bool, error) {
+		if out == nil {
+			out = output.NewStream(opts.out, true, docs.EventColumns())
+		}
+		err := out.Write(f.entries(u))
+		return f.done, err
+	})
+}
+
+// watch passes on what happens to the locks of an etcd, until it is enough or ctx ends.
+func (opts *watchOptions) watch(ctx context.Context, c *connect.Conn, notes io.Writer, take func(inspect.Update) (enough bool, err error)) error {
+	prefixes, err := reach(ctx, c, opts.prefixes, notes)
 	if err != nil {
 		return err
 	}
@@ -147,26 +171,90 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 		for range updates { // until the watch has ended
 		}
 	}()
-	f := feed{changesOnly: opts.changesOnly, now: opts.now, count: opts.count}
-	out := output.NewStream(opts.out, true, docs.EventColumns())
+	known := false
 	for u := range updates {
-		if f.last.Revision == 0 {
-			printUnread(opts.err, u.Snapshot)
+		if !known {
+			printUnread(notes, u.Snapshot)
 		}
-		if f.last.Revision == 0 && u.Err != nil && access.IsPermissionDenied(u.Err) {
+		if !known && u.Err != nil && access.IsPermissionDenied(u.Err) {
 			return u.Err // retrying does not help
 		}
-		if err := out.Write(f.entries(u)); err != nil || f.done {
+		known = u.Snapshot.Revision > 0
+		if enough, err := take(u); err != nil || enough {
 			return err
 		}
 	}
 	return nil
 }
 
+// limit returns how many events are left to print; nil: no limit.
+func (opts *watchOptions) limit() *int {
+	if opts.count == 0 {
+		return nil
+	}
+	left := opts.count
+	return &left
+}
+
+func (opts *watchOptions) feed(left *int) *feed {
+	return &feed{changesOnly: opts.changesOnly, now: opts.now, left: left}
+}
+
+// watchSeveral prints what happens in several contexts, in one stream.
+func watchSeveral(ctx context.Context, opts *watchOptions) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	w := &severalWatch{
+		opts: opts, stop: stop, feeds: map[string]*feed{},
+		out: output.NewStream(opts.out, true, append([]output.Column{docs.ContextColumn()}, docs.EventColumns()...)),
+	}
+	left := opts.limit()
+	for _, m := range opts.several.Members {
+		w.feeds[m.Name] = opts.feed(left)
+	}
+	err := opts.several.Follow(ctx, w)
+	return cmp.Or(w.failed, err)
+}
+
+// severalWatch prints what happens in several contexts. It implements contexts.Follower.
+type severalWatch struct {
+	opts  *watchOptions
+	stop  func()
+	feeds map[string]*feed // by context
+
+	// Guarded by the terminal's mutex, and so are the feeds.
+	out    *output.Stream
+	ended  bool
+	failed error // of the output
+}
+
+// Follow implements contexts.Follower.
+func (w *severalWatch) Follow(ctx context.Context, m contexts.Member, c *connect.Conn) error {
+	return w.opts.watch(ctx, c, notesOf{w.opts.err, m.Name}, func(u inspect.Update) (bool, error) { return w.take(m, u), nil })
+}
+
+// Down implements contexts.Follower.
+func (w *severalWatch) Down(m contexts.Member, err error) { w.take(m, inspect.Update{Err: err}) }
+
+// take prints an update of a context, and reports whether that is enough.
+func (w *severalWatch) take(m contexts.Member, u inspect.Update) (enough bool) {
+	w.opts.several.Terminal.Lock()
+	defer w.opts.several.Terminal.Unlock()
+	if w.ended {
+		return true
+	}
+	f := w.feeds[m.Name]
+	w.failed = w.out.Write(docs.In(m.Name, f.entries(u)))
+	if w.ended = f.done || w.failed != nil; w.ended {
+		w.stop()
+	}
+	return w.ended
+}
+
 // feed turns updates into the lines to print. It does no I/O.
 type feed struct {
 	changesOnly bool
-	count       int // events that are left to print; 0: no limit
+	left        *int // events to print, of all contexts; nil: no limit
 	now         func() time.Time
 
 	last inspect.Snapshot // everything up to it has been printed
@@ -238,14 +326,14 @@ func (f *feed) summary(u inspect.Update, before inspect.Snapshot, n docs.Notice)
 
 // counted cuts entries off after the last event that is to be printed.
 func (f *feed) counted(all []output.Entry) []output.Entry {
-	if f.count == 0 {
+	if f.left == nil {
 		return all
 	}
 	for i, e := range all {
 		if _, ok := e.(docs.Event); !ok {
 			continue
 		}
-		if f.count--; f.count == 0 {
+		if *f.left--; *f.left == 0 {
 			f.done = true
 			return all[:i+1]
 		}

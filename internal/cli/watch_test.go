@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/etcdtest"
@@ -98,9 +102,9 @@ func TestFeed(t *testing.T) {
 			[]string{"0 lost down", "7 back", "7 released /a/write/2", "7 granted /a/write/3"}, false},
 		{"what came before it was lost", feed{changesOnly: true}, []inspect.Update{first, {Snapshot: next.Snapshot, Events: next.Events[:1], Err: errDown}},
 			[]string{"7 released /a/write/2", "0 lost down"}, false},
-		{"count", feed{count: 1}, []inspect.Update{first, next}, append(begin[:3:3], "7 released /a/write/2"), true},
-		{"count not reached", feed{count: 3, changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
-		{"count in a gap", feed{count: 2, changesOnly: true}, []inspect.Update{first, gap},
+		{"count", feed{left: limit(1)}, []inspect.Update{first, next}, append(begin[:3:3], "7 released /a/write/2"), true},
+		{"count not reached", feed{left: limit(3), changesOnly: true}, []inspect.Update{first, next}, []string{"7 released /a/write/2", "7 granted /a/write/3"}, false},
+		{"count in a gap", feed{left: limit(2), changesOnly: true}, []inspect.Update{first, gap},
 			[]string{"99 gap 3 missed 12", "99 released /a/write/2 summary", "99 granted /a/write/3 summary"}, true},
 	}
 	for _, tt := range tests {
@@ -178,8 +182,18 @@ func TestStream(t *testing.T) {
 // watching starts the program's watch, and returns when it has begun.
 func watching(t *testing.T, endpoint string) (cmd *exec.Cmd, lines *bufio.Scanner, stderr *bytes.Buffer) {
 	t.Helper()
-	cmd = exec.Command(os.Args[0], "watch", "/w", "-o", "json", "--endpoints", endpoint)
-	cmd.Env = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0")
+	cmd, lines, stderr = started(t, nil, "watch", "/w", "-o", "json", "--endpoints", endpoint)
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"snapshot"`) {
+		t.Fatalf("first line: %q, stderr: %q", lines.Text(), stderr)
+	}
+	return cmd, lines, stderr
+}
+
+// started starts the program, and returns the lines that it prints.
+func started(t *testing.T, env []string, args ...string) (cmd *exec.Cmd, lines *bufio.Scanner, stderr *bytes.Buffer) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0], args...)
+	cmd.Env = append(append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0"), env...)
 	stderr = &bytes.Buffer{}
 	cmd.Stderr = stderr
 	out, err := cmd.StdoutPipe()
@@ -190,11 +204,97 @@ func watching(t *testing.T, endpoint string) (cmd *exec.Cmd, lines *bufio.Scanne
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = out.Close() })
-	lines = bufio.NewScanner(out)
-	if !lines.Scan() || !strings.Contains(lines.Text(), `"snapshot"`) {
-		t.Fatalf("first line: %q, stderr: %q", lines.Text(), stderr)
+	return cmd, bufio.NewScanner(out), stderr
+}
+
+// TestWatchSeveral: of several contexts, one that does not answer at the start, dies and comes
+// back is told of as such, and keeps no other from being watched.
+func TestWatchSeveral(t *testing.T) {
+	t.Parallel()
+	late, there := etcdtest.StartProcess(t), etcdtest.Start(t)
+	late.Kill()
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	text := fmt.Sprintf("contexts: {late: {endpoints: ['%s'], dial-timeout: 1s}, there: {endpoints: ['%s']}}", late.Endpoint, there)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	return cmd, lines, stderr
+	cmd, lines, stderr := started(t, nil, "watch", "/w", "-o", "json", "--config", file, "--context", "late,there")
+	until := func(wanted ...string) {
+		t.Helper()
+		for len(wanted) > 0 {
+			if !lines.Scan() {
+				t.Fatalf("no %q; stderr: %q", wanted, stderr)
+			}
+			wanted = slices.DeleteFunc(wanted, func(w string) bool { return strings.HasPrefix(lines.Text(), w) })
+		}
+	}
+	put := func(endpoint, key string) {
+		t.Helper()
+		if _, err := etcdtest.Client(t, endpoint).Put(t.Context(), key, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(`{"context":"late","event":"lost","time":`, `{"context":"there","event":"snapshot",`)
+	put(there, "/w/write/1")
+	until(`{"context":"there","event":"granted",`)
+	late.Start()
+	until(`{"context":"late","event":"back",`, `{"context":"late","event":"snapshot",`)
+	put(late.Endpoint, "/w/write/1")
+	until(`{"context":"late","event":"granted",`)
+	late.Kill()
+	until(`{"context":"late","event":"lost",`)
+	put(there, "/w/write/2")
+	until(`{"context":"there","event":"waiting",`)
+	late.Start()
+	until(`{"context":"late","event":"back",`)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if lines.Scan() {
+		t.Errorf("line after the signal: %q", lines.Text())
+	}
+	if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("ended: %v, %q; want a quiet end", err, stderr)
+	}
+}
+
+// TestSeveralWatch: the contexts have one stream, and events are counted over all of them.
+func TestSeveralWatch(t *testing.T) {
+	event := func(key int64) inspect.Event {
+		return inspect.Event{Kind: inspect.EventGranted, Revision: 7, Request: inspect.Request{Key: fmt.Sprint("/a/write/", key), Revision: key}}
+	}
+	first := inspect.Update{Snapshot: lockAt(5)}
+	next := inspect.Update{Snapshot: lockAt(7, 3), Events: []inspect.Event{event(3), event(4)}}
+	var b bytes.Buffer
+	stopped := false
+	opts := &watchOptions{count: 3, now: func() time.Time { return noon }, several: &contexts.Lasting{Terminal: &sync.Mutex{}}}
+	left := opts.limit()
+	w := &severalWatch{
+		opts: opts, stop: func() { stopped = true }, feeds: map[string]*feed{"a": opts.feed(left), "b": opts.feed(left)},
+		out: output.NewStream(output.Printer{Writer: &b}, false, []output.Column{docs.ContextColumn()}),
+	}
+	a, other := contexts.Member{Name: "a"}, contexts.Member{Name: "b"}
+	w.take(a, first)
+	w.Down(other, errors.New("gone"))
+	w.take(a, next)
+	w.take(other, first)
+	if stopped {
+		t.Error("it stopped too early")
+	}
+	if !w.take(other, next) || !stopped || !w.take(a, next) {
+		t.Error("it goes on")
+	}
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		words := strings.Fields(line)
+		got = append(got, strings.Join(words[:min(3, len(words))], " "))
+	}
+	want := []string{
+		"REVISION CONTEXT", "5 a snapshot", "- b lost", "7 a granted", "7 a granted", "5 b back", "5 b snapshot", "7 b granted",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestWatchInterrupted: to be interrupted is how a watch ends.
@@ -239,3 +339,5 @@ func TestWatchBrokenPipe(t *testing.T) {
 		t.Errorf("broken pipe: %v, %q; want a quiet end", err, &stderr)
 	}
 }
+
+func limit(n int) *int { return &n }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/cli/alert"
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/cli/predicting"
@@ -85,11 +85,13 @@ With -o json:
       text                what it does, releases and grants
       clauses             what to know before, a sentence each
       condition           absent when the remedy helps in any case
-      args                arguments of etcd-lock; absent with command
+      args                arguments of etcd-lock, with the flags that connect it to the same
+                          etcd; absent with command
       command             of the software whose lock it is, for a shell, where no key
                           may be deleted
-      etcdctl             arguments of etcdctl with the same effect; absent if they
-                          cannot say the key
+      etcdctl             arguments of etcdctl with the same effect, with its flags; it
+                          refuses a flag beside its variable. Absent if they cannot
+                          say the key
       releases, grants    keys of the requests that are removed, and that are granted
       more_releases       how many more are removed: requests in locks above that are on
                           the lease of the remedy, beyond 64 keys; absent when none
@@ -103,7 +105,13 @@ With -o json:
 ` + docs.RecordedHelp + "\n" + predicting.Help + `
 ` + alert.Help + `
 Beside a text that is not valid UTF-8, or a list with one, is the same in base64,
-in a field of its name and _base64.`
+in a field of its name and _base64.
+
+` + contexts.SeveralHelp + `
+
+Locks of the same name in two contexts are two locks. With --fail-on, it exits with 6 if
+there is such a problem in any of the contexts, whether the others answer or not. With
+--watch, one that does not answer is tried again, and meanwhile the others are followed.`
 
 // whyOptions are the options of why.
 type whyOptions struct {
@@ -111,13 +119,15 @@ type whyOptions struct {
 	prefixes   []string
 	rev        revs
 	thresholds diagnose.Thresholds
-	recorded   moments // nil: etcd is read
+	recorded   moments           // nil: etcd is read
+	several    []contexts.Member // in place of connect; nil: one etcd
 	connect    func(context.Context) (*connect.Conn, error)
 	out        output.Printer
 	err        io.Writer
 	now        func() time.Time
 	alerts     alert.Flags
-	reach      func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error)
+	lasting    *contexts.Lasting // several with --watch
+	reach      func(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error)
 	warn       func(string)
 }
 
@@ -129,13 +139,14 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 	var name []byte
 	var from recording.Flags
 	cmd := &cobra.Command{
-		Use:   "why [NAME]",
-		Short: "Explain why a lock is stuck, or find problems of all locks, and what to do",
-		Long:  whyLong,
+		Annotations: map[string]string{severalContexts: ""},
+		Use:         "why [NAME]",
+		Short:       "Explain why a lock is stuck, or find problems of all locks, and what to do",
+		Long:        whyLong,
 		Example: `  etcd-lock why
   etcd-lock why /jobs/nightly
   etcd-lock why /jobs/nightly --recording /var/lib/etcd-lock --at 03:12
-  etcd-lock why --fail-on critical
+  etcd-lock why --fail-on critical --context dev,prod
   etcd-lock why --watch --prefix /jobs/ --webhook https://alerts.example.com/locks
   etcd-lock why -o json | jq -r '.findings[] | select(.severity == "critical") | .text'`,
 		Args:              cobra.MaximumNArgs(1),
@@ -151,8 +162,8 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 			if opts.recorded, err = a.recorded(from, cmd.Flags()); err != nil {
 				return err
 			}
-			opts.connect, opts.out, opts.err, opts.now = a.connect, a.printer(), a.Err, a.now
-			opts.reach, opts.warn = a.reach, a.warn
+			opts.several, opts.connect, opts.out, opts.err, opts.now = a.members(), a.connect, a.printer(), a.Err, a.now
+			opts.lasting, opts.reach, opts.warn = a.lasting(), a.reachIn, a.warn
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
@@ -196,9 +207,18 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 		return err
 	}
 	defer c.Close()
-	snapshot, unknown, err := opts.read(ctx, c)
+	a, err := opts.answer(ctx, c)
 	if err != nil {
 		return err
+	}
+	return opts.print(a)
+}
+
+// answer answers from an etcd.
+func (opts *whyOptions) answer(ctx context.Context, c *connect.Conn) (answer, error) {
+	snapshot, unknown, err := opts.read(ctx, c)
+	if err != nil {
+		return answer{}, err
 	}
 	var leases map[int64]inspect.Lease
 	var cluster []diagnose.Finding
@@ -215,7 +235,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	}
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
-	a.leases, a.unknown = leases, unknown
+	a.leases, a.unknown, a.flags = leases, unknown, c.Flags
 	if !a.past() {
 		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a)...)
 	}
@@ -229,10 +249,10 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	}
 	if opts.out.Format != output.JSON && opts.name != "" && len(snapshot.Named(opts.name)) == 0 {
 		if a.absent, err = opts.absence(ctx, c, snapshot); err != nil {
-			return err
+			return a, err
 		}
 	}
-	return opts.print(a)
+	return a, nil
 }
 
 // absence says, in lines, that there is no lock NAME. It reads again only if the
@@ -243,7 +263,7 @@ func (opts *whyOptions) absence(ctx context.Context, c *connect.Conn, s inspect.
 	if s.Prefixes.Has(opts.name) {
 		var found inspect.Absence
 		found, err = c.AbsenceIn(ctx, s, opts.name, opts.rev.from > 0)
-		text, meant = absent(opts.name, found)
+		text, meant = absent(c.Flags, opts.name, found)
 	} else {
 		text, meant, err = absence(ctx, c, opts.name, opts.rev.from)
 	}
@@ -318,25 +338,4 @@ func polls(ctx context.Context, c *connect.Conn, a answer) string {
 		}
 	}
 	return ""
-}
-
-// unknownAges says of how many requests nobody noted since when they hold or wait,
-// among those for NAME or all; it is empty when there are none.
-func (a answer) unknownAges() string {
-	s := a.Snapshot
-	if a.name != "" {
-		s.Locks = a.account.Locks
-	}
-	holders, waiters := s.Unaged()
-	var parts []string
-	if holders > 0 {
-		parts = append(parts, format.Count(holders, "request holds its lock", "requests hold their locks"))
-	}
-	if waiters > 0 {
-		parts = append(parts, format.Count(waiters, "request waits", "requests wait"))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "since when " + strings.Join(parts, ", and ") + ": clients noted no time, and etcd keeps none"
 }

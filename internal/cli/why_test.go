@@ -62,7 +62,7 @@ func answerOn(name string, leases map[int64]inspect.Lease) answer {
 		return keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: label, Time: noon.Add(-ago)}
 	}
 	request := func(key string, mode keyspace.Mode, rev, lease int64, o keyspace.Owner) inspect.Request {
-		return inspect.Request{Key: "/a/" + key, Lock: id, Mode: mode, Lease: lease, Revision: rev, Modified: rev, Owner: o, Owned: o != keyspace.Owner{}, Since: o.Time, Holding: rev == 2}
+		return inspect.Request{Key: "/a/" + key, Lock: id, Mode: mode, Lease: lease, Revision: rev, Modified: rev, Owner: o.Ref(), Owned: o != keyspace.Owner{}, Since: o.Time, Holding: rev == 2}
 	}
 	s := inspect.Snapshot{Revision: 9, Locks: []inspect.Lock{{ID: id, Queue: []inspect.Request{
 		request("write/1", keyspace.Write, 2, 0x1f, owner("w\x1b", 12*time.Second)),
@@ -226,7 +226,7 @@ func TestWhyUnknownAges(t *testing.T) {
 	unaged := answerOn("", nil)
 	queue := unaged.Snapshot.Locks[0].Queue
 	for i := range queue {
-		queue[i].Owner, queue[i].Since = keyspace.Owner{}, time.Time{}
+		queue[i].Owner, queue[i].Since = keyspace.Owner{}.Ref(), time.Time{}
 	}
 	d := diagnose.Locks(unaged.Snapshot, nil, diagnose.Thresholds{}, noon)
 	says := "since when 1 request holds its lock, and 2 requests wait: clients noted no time, and etcd keeps none"

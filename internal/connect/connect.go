@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/layout"
@@ -25,6 +26,7 @@ type Options struct {
 	Timeout      time.Duration  // of each call, see Conn.Do
 	Embedded     bool           // start an empty etcd inside this process and connect to that
 	Layouts      layout.Extra   // of locks, beside the built-in ones
+	Flags        cmdline.Flags  // that connect printed commands to the same etcd
 
 	// AskPassword prompts for a password. It is nil when there is nobody to ask.
 	AskPassword func(ctx context.Context, prompt string) (string, error)
@@ -55,9 +57,21 @@ func Open(ctx context.Context, o Options) (*Conn, error) {
 		Endpoint: describe(cfg),
 		User:     cfg.UserName(),
 		Timeout:  o.Timeout,
+		Flags:    o.reached(cfg),
 		cfg:      cfg,
 		stop:     stop,
 	}, nil
+}
+
+// reached returns the flags that connect printed commands to the same etcd. Nobody but this
+// program knows where an embedded one listens.
+func (o Options) reached(cfg etcd.Config) cmdline.Flags {
+	f := o.Flags
+	if o.Embedded {
+		here := []string{"--endpoints=" + strings.Join(cfg.Endpoints, ",")}
+		f.EtcdLock, f.Etcdctl = append(here, f.EtcdLock...), append(here, f.Etcdctl...)
+	}
+	return f
 }
 
 // describe returns the endpoints for people to read.
@@ -104,6 +118,7 @@ type Conn struct {
 	Endpoint string          // the endpoints, comma separated, for people to read
 	User     string          // that etcd knows the client by; empty without a login
 	Timeout  time.Duration   // of each call, see Do
+	Flags    cmdline.Flags   // that connect printed commands to the same etcd
 
 	cfg  etcd.Config
 	stop func() // stops an embedded etcd

@@ -40,7 +40,6 @@ type Options struct {
 	Preferences string        // file; empty: not kept
 	AuditLog    string        // file that releases by force are recorded in; empty: none
 	CommandLog  string        // file that what was done is appended to, as commands; empty: none
-	Connection  []string      // flags that connect commands to the same etcd; without passwords
 	Signals     []string      // that the terminal is sent to notify the user
 	Notify      hooks.Program // that is told what the user is notified of; nil: none
 	DialTimeout time.Duration // for clusters that are started for scenarios
@@ -81,7 +80,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options) error {
 // Open returns the options of the UI on an etcd, and what ends that they have begun.
 func Open(ctx context.Context, c *connect.Conn, o Options) (options tui.Options, end func(), err error) {
 	options, end = o.common(), func() {}
-	options.Endpoint = c.Endpoint
+	options.Endpoint, options.Flags = c.Endpoint, c.Flags
 	options.Source = source{c.Source}
 	options.Health = &health{client: c.Client, source: c.Source}
 	options.Past = past{c}
@@ -143,8 +142,8 @@ func (o Options) common() tui.Options {
 		Classes:  o.Classes,
 		Suspend:  suspend,
 
-		Connection: o.Connection, Signals: o.Signals,
-		Start: backend.Place{Time: o.At, Revision: o.Revision},
+		Signals: o.Signals,
+		Start:   backend.Place{Time: o.At, Revision: o.Revision},
 	}
 	if o.Notify != nil {
 		options.Notifier = notifier{o.Notify}

@@ -54,9 +54,9 @@ func (r rights) readable(ctx context.Context, shown keyspace.Prefixes) string {
 		grants, err = access.FindGrants(ctx, r.Client, r.User)
 		return err
 	})
-	role := "etcd-lock access"
+	role := r.Flags.Line("access")
 	if !shown.All() {
-		role += " " + printable.Shell(shown[0])
+		role = r.Flags.Line("access", shown[0])
 	}
 	switch {
 	case err != nil:
@@ -68,7 +68,7 @@ func (r rights) readable(ctx context.Context, shown keyspace.Prefixes) string {
 	if len(prefixes) == 0 {
 		return "may read " + access.Words(grants.Read) + "; " + role + " prints the roles that are needed"
 	}
-	return "may read " + format.Some(prefixes, maxNamed) + ": etcd-lock tui " + strings.Join(prefixes[:min(len(prefixes), maxNamed)], " ")
+	return "may read " + format.Some(prefixes, maxNamed) + ": " + r.Flags.Line("tui") + " " + strings.Join(prefixes[:min(len(prefixes), maxNamed)], " ")
 }
 
 // maxNamed is how many prefixes are named.

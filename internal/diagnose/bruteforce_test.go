@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/locktest"
 )
 
@@ -37,11 +38,10 @@ func checkDeadlocks(t *testing.T, s inspect.Snapshot) {
 // matters only while a lock is held, so that others who end can add to what is waited for.
 func withoutNesting(s inspect.Snapshot) inspect.Snapshot {
 	for _, l := range s.Locks {
-		for i := range l.Queue {
-			l.Queue[i].Owner.Under = ""
-		}
-		for i := range l.Others {
-			l.Others[i].Owner.Under = ""
+		for _, requests := range [][]inspect.Request{l.Queue, l.Others} {
+			for i := range requests {
+				locktest.ChangeOwner(&requests[i], func(o *keyspace.Owner) { o.Under = "" })
+			}
 		}
 	}
 	return s

@@ -151,9 +151,7 @@ func (g *graph) areAlike(own []int32) bool {
 	first := g.request(own[0])
 	for _, n := range own[1:] {
 		r := g.request(n)
-		owner := r.Owner
-		owner.Time, owner.Trace = first.Owner.Time, first.Owner.Trace // of the request
-		if r.Owned != first.Owned || owner != first.Owner || r.Kept() != first.Kept() {
+		if r.Owned != first.Owned || r.Owner.Client() != first.Owner.Client() || r.Kept() != first.Kept() {
 			return false
 		}
 	}
@@ -181,7 +179,7 @@ func (g *graph) findFirsts() {
 func (g *graph) findInside() {
 	inner := map[string][]int32{} // by the key that they run under
 	for n := range g.nodes {
-		if under := g.request(int32(n)).Owner.Under; under != "" {
+		if under := g.request(int32(n)).Owner.Value().Under; under != "" {
 			inner[under] = append(inner[under], int32(n))
 		}
 	}

@@ -39,7 +39,7 @@ func plainGraph(s inspect.Snapshot) plain {
 	for _, l := range s.Locks {
 		for i, r := range l.Queue {
 			id := r.Session()
-			if from, ok := holding[r.Owner.Under]; ok && from != id {
+			if from, ok := holding[r.Owner.Value().Under]; ok && from != id {
 				p[from][id] = true
 			}
 			first := slices.IndexFunc(l.Queue, func(q inspect.Request) bool { return q.Session() == id })
@@ -186,7 +186,7 @@ func checkPath(t *testing.T, p plain, path []Edge) {
 		}
 		ok := blocks && !e.Waiter.Holding && e.Blocker.Holding == (e.Kind == EdgeHard)
 		if e.Kind == EdgeInside {
-			ok = e.Blocker.Owner.Under == e.Waiter.Key && e.Waiter.Holding
+			ok = e.Blocker.Owner.Value().Under == e.Waiter.Key && e.Waiter.Holding
 		}
 		if !ok || e.Waiter.Session() != e.From.ID || e.Blocker.Session() != e.To.ID {
 			t.Fatalf("no such edge: %+v", e)

@@ -130,7 +130,7 @@ func (i *liveIncident) make(s inspect.Snapshot) {
 func (i *liveIncident) put(r inspect.Request, all map[string]inspect.Request) clientv3.Op {
 	value := ""
 	if r.Owned {
-		owner := r.Owner
+		owner := r.Owner.Value()
 		if under, ok := all[owner.Under]; ok {
 			owner.Under = i.key(under)
 		}

@@ -70,7 +70,8 @@ func (g *graph) canContinue(v int32, within map[int32]bool, steps *int) bool {
 // staysBlocked reports whether a request waits as long as the sessions within keep theirs.
 func (g *graph) staysBlocked(n int32, within map[int32]bool, steps *int) bool {
 	r := g.request(n)
-	taken, total := r.Owner.Weight, r.Owner.Permits
+	o := r.Owner.Value()
+	taken, total := o.Weight, o.Permits
 	for b := g.queues[g.nodes[n].lock]; b < g.before(n); b++ {
 		*steps++
 		if !within[g.nodes[b].session] {
@@ -82,7 +83,7 @@ func (g *graph) staysBlocked(n int32, within map[int32]bool, steps *int) bool {
 			}
 			continue
 		}
-		o := g.request(b).Owner
+		o = g.request(b).Owner.Value()
 		taken, total = taken+o.Weight, min(total, o.Permits)
 		if taken > total {
 			return true
@@ -97,12 +98,13 @@ func (e *examiner) permits(i int) {
 	if begin == end || e.request(begin).Mode != keyspace.Slot {
 		return
 	}
+	told := func(n int32) int { return e.request(n).Owner.Value().Permits }
 	few, many := begin, begin
 	for n := begin; n < end; n++ {
-		switch p := e.request(n).Owner.Permits; {
-		case p < e.request(few).Owner.Permits:
+		switch p := told(n); {
+		case p < told(few):
 			few = n
-		case p > e.request(many).Owner.Permits:
+		case p > told(many):
 			many = n
 		}
 	}

@@ -102,67 +102,6 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	return nil, c.explain(err, late, <-faults)
 }
 
-// reachMember is reach with each endpoint by itself, if the first one to answer was a
-// learner's, which refuses logins, or that of another server than etcd. All are tried at
-// once, for one that is down would take the whole time.
-func reachMember(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
-	client, err := reach(ctx, cfg)
-	if err == nil || !isLearner(err) && !isOther(err) || len(cfg.Endpoints) == 1 {
-		return client, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type result struct {
-		client *clientv3.Client
-		err    error
-	}
-	results := make(chan result)
-	for _, endpoint := range cfg.Endpoints {
-		alone := cfg
-		alone.Endpoints, alone.TLS = []string{endpoint}, cfg.TLS.Clone() // clientv3 writes to it
-		go func() {
-			client, err := reach(ctx, alone)
-			results <- result{client, err}
-		}()
-	}
-	for range cfg.Endpoints {
-		switch r := <-results; {
-		case r.err == nil && client == nil:
-			client = r.client
-			cancel()
-		case r.err == nil:
-			_ = r.client.Close()
-		case ctx.Err() == nil && !isLearner(r.err) && !isOther(r.err):
-			err = r.err // of a member
-		}
-	}
-	if client != nil {
-		return client, nil
-	}
-	return nil, err
-}
-
-// reach returns a client once etcd has answered. Until then, the end of ctx closes
-// the client.
-func reach(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	answered := context.AfterFunc(ctx, end)
-	cfg.Context = life
-	client, err := clientv3.New(cfg)
-	if err != nil {
-		end()
-		return nil, err
-	}
-	if err = probe(ctx, client); err == nil && !answered() {
-		err = ctx.Err()
-	}
-	if err != nil {
-		_ = client.Close()
-		return nil, err
-	}
-	return client, nil
-}
-
 func (c Config) clientConfig() (clientv3.Config, error) {
 	if len(c.Endpoints) == 0 {
 		return clientv3.Config{}, errors.New("no etcd endpoint given")
@@ -270,6 +209,18 @@ func (c Config) login() (user, password string) {
 	return user, password
 }
 
+// ErrRefused is what an error of Connect is when etcd has answered and refuses the client, or
+// the client refuses etcd's certificate: trying again does not help.
+var ErrRefused = errors.New("etcd: refused")
+
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
+func (e refusedError) Is(target error) bool { return target == ErrRefused }
+
+func refused(err error) error { return refusedError{err} }
+
 // explain adds the endpoints to an error, which clientv3 leaves out, and a hint.
 func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
@@ -279,21 +230,21 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 	}
 	switch {
 	case allFinal(faults):
-		return hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults))
+		return refused(hint.Add(fmt.Errorf("etcd at %s: %s", where, faultTexts(faults)), faultHints(faults)))
 	case late && len(faults) > 0:
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s (%s)", where, c.DialTimeout, faultTexts(faults)), isItRunning)
 	case late:
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s", where, c.DialTimeout), isItRunning)
 	case errors.Is(err, rpctypes.ErrAuthFailed):
-		return fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName())
+		return refused(fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName()))
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
-		return hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only")
+		return refused(hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only"))
 	case isLearner(err):
 		return hint.Add(fmt.Errorf("etcd at %s is a learner: it is not one of the members that vote, and refuses this", where), "name members that vote with --endpoints")
 	case isOther(err):
 		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), "is --endpoints right?")
 	case errors.Is(err, rpctypes.ErrUserEmpty):
-		return hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that")
+		return refused(hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that"))
 	default:
 		return fmt.Errorf("etcd at %s: %w", where, err)
 	}
@@ -321,19 +272,6 @@ func faultHints(faults []fault) string {
 		}
 	}
 	return strings.Join(all, "; ")
-}
-
-// probeKey is read to see whether etcd answers. It need not exist.
-const probeKey = "etcd-lock"
-
-// probe reads a key. A permission error is an answer too:
-// whether the user may do something shows when they do it.
-func probe(ctx context.Context, client *clientv3.Client) error {
-	_, err := client.Get(ctx, probeKey, clientv3.WithCountOnly(), clientv3.WithSerializable())
-	if errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return nil
-	}
-	return err
 }
 
 // Quiet stops gRPC from writing to the terminal. It is for programs, once, and

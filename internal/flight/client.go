@@ -14,7 +14,7 @@ type client struct {
 	tail  string
 	mode  keyspace.Mode
 	lease int64
-	owner keyspace.Owner // without its time, and without its traceparent, which no two requests share
+	owner keyspace.OwnerRef // without what is of one request
 	owned bool
 	timed bool
 	uuid  bool
@@ -22,8 +22,7 @@ type client struct {
 
 func clientOf(r inspect.Request) (client, bool) {
 	tail, ok := cutName(r)
-	c := client{tail: tail, mode: r.Mode, lease: r.Lease, owner: r.Owner, owned: r.Owned, timed: !r.Owner.Time.IsZero()}
-	c.owner.Time, c.owner.Trace = time.Time{}, ""
+	c := client{tail: tail, mode: r.Mode, lease: r.Lease, owner: r.Owner.Client(), owned: r.Owned, timed: !r.Owner.Time.IsZero()}
 	return c, ok
 }
 
@@ -31,7 +30,7 @@ func clientOf(r inspect.Request) (client, bool) {
 func (c client) record() BatchClient {
 	record := BatchClient{Tail: Text(c.tail), Mode: c.mode.String(), Lease: LeaseID(c.lease), Timed: c.timed, UUID: c.uuid}
 	if c.owned {
-		record.Owner = newOwner(c.owner)
+		record.Owner = newOwner(c.owner.Value())
 	}
 	return record
 }

@@ -26,7 +26,7 @@ func newRequest(r inspect.Request, inQueue bool) Request {
 		record.Mode = r.Mode.String()
 	}
 	if r.Owned {
-		record.Owner = newOwner(r.Owner)
+		record.Owner = newOwner(r.Owner.Value())
 	}
 	if t := r.Term; t != nil {
 		record.Term = &Term{Holder: Text(t.Holder), Acquired: newTime(t.Acquired), Renewed: newTime(t.Renewed), Duration: int64(t.Duration)}
@@ -58,7 +58,7 @@ func (r Request) request(rules *layout.Set, id inspect.LockID) (inspect.Request,
 		Since: r.Since.Time, Seen: r.Seen.Time, Saw: r.Saw, Encrypted: r.Encrypted,
 	}
 	if r.Owner != nil {
-		request.Owned, request.Owner = true, r.Owner.owner()
+		request.Owned, request.Owner = true, r.Owner.ref()
 	}
 	if t := r.Term; t != nil {
 		request.Term = &layout.Term{Holder: string(t.Holder), Acquired: t.Acquired.Time, Renewed: t.Renewed.Time, Duration: time.Duration(t.Duration)}

@@ -134,7 +134,7 @@ func newBusy(locks, clients int, again bool) *busy {
 	for i := range clients {
 		h.clients = append(h.clients, inspect.Request{
 			Key: uuid.NewString(), Mode: keyspace.Write, Lease: h.random.Int64(), Holding: true, Saw: true, Owned: true,
-			Owner: keyspace.Owner{Host: fmt.Sprintf("worker-%d", i%30), PID: h.random.IntN(40000), Program: "orders"},
+			Owner: keyspace.Owner{Host: fmt.Sprintf("worker-%d", i%30), PID: h.random.IntN(40000), Program: "orders"}.Ref(),
 		})
 	}
 	return h

@@ -172,7 +172,7 @@ func shape(s inspect.Snapshot) map[string]int {
 		text := fmt.Sprint(l.ID.Layout, strings.Count(l.ID.Name, "/"), len(l.Others), l.MoreOthers, len(l.Candidates))
 		var requests []string
 		for _, r := range l.Queue {
-			requests = append(requests, fmt.Sprint(r.Lease, r.Revision, r.Modified, r.Mode, r.Holding, r.Owner.PID, r.Since, r.Seen, strings.Count(r.Key, "/")))
+			requests = append(requests, fmt.Sprint(r.Lease, r.Revision, r.Modified, r.Mode, r.Holding, r.Owner.Value().PID, r.Since, r.Seen, strings.Count(r.Key, "/")))
 		}
 		slices.Sort(requests) // those of one revision are ordered by their keys
 		all[text+strings.Join(requests, ",")]++

@@ -42,7 +42,7 @@ func (p *picture) learn(b *Batch) error {
 		}
 		known := client{tail: string(c.Tail), mode: mode, lease: int64(c.Lease), timed: c.Timed, uuid: c.UUID}
 		if c.Owner != nil {
-			known.owned, known.owner = true, c.Owner.owner()
+			known.owned, known.owner = true, c.Owner.ref()
 		}
 		n.clients = append(n.clients, known)
 	}
@@ -315,11 +315,11 @@ func (c *change) kind() inspect.EventKind {
 	return inspect.EventLeft
 }
 
-// owner returns the owner of a record.
-func (o *Owner) owner() keyspace.Owner {
+// ref returns what refers to the owner of a record.
+func (o *Owner) ref() keyspace.OwnerRef {
 	return keyspace.Owner{
 		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Keep: o.Keep, Weight: o.Weight, Permits: o.Permits, Time: o.Time.Time,
-	}
+	}.Ref()
 }
 
 func newOwner(o keyspace.Owner) *Owner {

@@ -102,7 +102,7 @@ type candidate struct {
 
 // holds reports whether a request is the candidate's.
 func (c candidate) holds(r Request) bool {
-	return c.lease != 0 && r.Lease == c.lease || r.Owner.Label == c.name
+	return c.lease != 0 && r.Lease == c.lease || r.Owner.Value().Label == c.name
 }
 
 // leaseOf implements layout.Leases.
@@ -183,7 +183,7 @@ func (s *Source) WithInfo(ctx context.Context, revision int64, locks []Lock) ([]
 			kv := layout.KV{Key: key, Value: found.Kvs[0].Value, Lease: found.Kvs[0].Lease}
 			if o, ok := l.ID.Layout.InfoOwner(l.ID.Name, l.Queue[0].Key, kv); ok {
 				informed[i].Queue = slices.Clone(l.Queue)
-				informed[i].Queue[0].Owner, informed[i].Queue[0].Owned = o, true
+				informed[i].Queue[0].Owner, informed[i].Queue[0].Owned = o.Ref(), true
 				break
 			}
 		}

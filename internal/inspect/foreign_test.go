@@ -78,7 +78,7 @@ func TestPassedOn(t *testing.T) {
 	store.put("pwx/lock", `{"LockerID":"node-1"}`, 4)
 	var got []string
 	for _, e := range s.apply(store.commit(), epoch) {
-		got = append(got, string(e.Kind)+" "+e.Request.Owner.Label)
+		got = append(got, string(e.Kind)+" "+e.Request.Owner.Value().Label)
 	}
 	if want := []string{"released pg1", "granted pg2"}; !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
@@ -95,7 +95,7 @@ func summary(s Snapshot, now time.Time) string {
 		}
 		fmt.Fprintf(&b, "%q %s %s, waiters %s\n", l.ID.Name, l.ID.Layout, l.StateAt(now), waiters)
 		for _, r := range l.Queue {
-			fmt.Fprintf(&b, "\t%s %q of %q\n", r.StandingAt(now), r.Key, r.Owner.Label+r.Owner.Host)
+			fmt.Fprintf(&b, "\t%s %q of %q\n", r.StandingAt(now), r.Key, r.Owner.Value().Label+r.Owner.Value().Host)
 		}
 		for _, o := range l.Others {
 			fmt.Fprintf(&b, "\tblocked by %q\n", o.Key)
@@ -165,7 +165,7 @@ func TestSlots(t *testing.T) {
 		var got []string
 		events := s.apply(store.commit(), epoch)
 		for _, e := range events {
-			got = append(got, string(e.Kind)+" "+e.Request.Owner.Label)
+			got = append(got, string(e.Kind)+" "+e.Request.Owner.Value().Label)
 		}
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("with holders %s, events %q, want %q", tt.holders, got, tt.want)
@@ -207,7 +207,7 @@ func TestKept(t *testing.T) {
 		}
 		var got []string
 		for _, e := range s.apply(store.commit(), epoch) {
-			got = append(got, string(e.Kind)+" "+e.Request.Owner.Host)
+			got = append(got, string(e.Kind)+" "+e.Request.Owner.Value().Host)
 		}
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("on lease %d: events %q, want %q", tt.lease, got, tt.want)
@@ -244,7 +244,7 @@ func TestMemberDeletedFirst(t *testing.T) {
 		}
 		l := store.listing()
 		for from, locks := range map[string][]Lock{"watch": s.snapshot().Locks, "read": l.locks} {
-			if len(locks) != 1 || !locks[0].Queue[0].Holding || locks[0].Queue[0].Owner.Label != "pg1" {
+			if len(locks) != 1 || !locks[0].Queue[0].Holding || locks[0].Queue[0].Owner.Value().Label != "pg1" {
 				t.Errorf("%s: %+v", from, locks)
 			}
 		}

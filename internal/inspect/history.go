@@ -125,7 +125,7 @@ func compactedAt(floor int64, err error) error {
 
 // newPast returns a state to apply past events to, from a snapshot on.
 func newPast(begin Snapshot) *state {
-	l := listing{rules: begin.rules, ranges: begin.ranges, partial: begin.Partial, revision: begin.Revision, keys: begin.keys, other: begin.Other, beside: begin.beside.clone(), owners: texts{}}
+	l := listing{rules: begin.rules, ranges: begin.ranges, partial: begin.Partial, revision: begin.Revision, keys: begin.keys, other: begin.Other, beside: begin.beside.clone()}
 	for _, lock := range begin.Locks {
 		lock.Queue = slices.Clone(lock.Queue)
 		l.locks = append(l.locks, lock)

@@ -95,7 +95,7 @@ func TestSnapshot(t *testing.T) {
 		for _, r := range snapshot(t, s, "/o/").Locks[0].Queue {
 			want := Request{Key: r.Key, Lock: r.Lock, Mode: keyspace.Write, Revision: r.Revision, Modified: r.Revision, Holding: r.Holding}
 			if r.Key == "/o/write/1" {
-				want.Owner, want.Owned, want.Since = owner, true, epoch
+				want.Owner, want.Owned, want.Since = owner.Ref(), true, epoch
 			}
 			if diff := cmp.Diff(want, r); diff != "" {
 				t.Errorf("%s:\n%s", r.Key, diff)

@@ -21,8 +21,7 @@ type listing struct {
 	keys     []stored                 // by key
 	next     int                      // in keys, after the one that was learnt last
 	queues   map[LockID]*lockRequests // nil once there are locks
-	owners   texts
-	locks    []Lock // sorted
+	locks    []Lock                   // sorted
 	other    int
 	beside   beside
 	cause    ResyncCause // why a watch has read it anew
@@ -35,7 +34,7 @@ type lockRequests struct {
 }
 
 func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
-	return listing{prefixes: prefixes, rules: rules, queues: map[LockID]*lockRequests{}, owners: texts{}, beside: newBeside()}
+	return listing{prefixes: prefixes, rules: rules, queues: map[LockID]*lockRequests{}, beside: newBeside()}
 }
 
 // queue returns the queue of a lock.
@@ -96,7 +95,6 @@ func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Re
 	r := newRequest(kv, k.key, found.Match)
 	q := l.queue(r.Lock)
 	r.Lock, k.lock = q.id, &q.id
-	l.owners.share(&r.Owner)
 	return r, true
 }
 
@@ -225,28 +223,4 @@ func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
 	slices.SortFunc(l.keys, func(a, b stored) int { return strings.Compare(a.key, b.key) })
 	l.makeLocks()
 	return l.locks
-}
-
-// maxTexts bounds the texts of owners that are kept to be shared.
-const maxTexts = 1 << 14
-
-// texts is texts of owners, so that equal ones take memory once: clients make many requests.
-type texts map[string]string
-
-// share replaces the texts of an owner by equal ones that were seen before.
-func (t texts) share(o *keyspace.Owner) {
-	for _, text := range []*string{&o.Host, &o.Program, &o.Label, &o.Under} {
-		if *text == "" {
-			continue
-		}
-		known, ok := t[*text]
-		if !ok {
-			if len(t) >= maxTexts {
-				clear(t)
-			}
-			known = *text
-			t[known] = known
-		}
-		*text = known
-	}
 }

@@ -38,7 +38,7 @@ type Request struct {
 	Lease    int64 // 0 when the key has none, or LeaseUnknown
 	Revision int64 // create revision: the place in the queue, and the fencing token
 	Modified int64 // revision of the last write of the key; Revision unless it was written again
-	Owner    keyspace.Owner
+	Owner    keyspace.OwnerRef
 	Since    time.Time // when the request was made: by the owner's clock, else when the watch saw it; zero when unknown
 	Seen     time.Time // when the watch first saw it hold or wait as it does now; zero without a watch
 
@@ -60,7 +60,8 @@ func (r Request) ModeText() string {
 	if r.Mode != keyspace.Slot {
 		return r.Mode.String()
 	}
-	return fmt.Sprintf("%s %d/%d", r.Mode, r.Owner.Weight, r.Owner.Permits)
+	o := r.Owner.Value()
+	return fmt.Sprintf("%s %d/%d", r.Mode, o.Weight, o.Permits)
 }
 
 // Standing returns "holding", "cached", "waiting", "kept", "vacant" or "unknown", the words
@@ -108,7 +109,7 @@ func (r Request) Kept() bool {
 
 // Caches reports whether the client holds the lock, and keeps it between its uses until others
 // ask for it. Whether it uses it now is not known.
-func (r Request) Caches() bool { return r.Holding && r.Owner.Keep }
+func (r Request) Caches() bool { return r.Holding && r.Owner.Value().Keep }
 
 // Lock is a name with at least one request.
 type Lock struct {

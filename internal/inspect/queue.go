@@ -142,11 +142,12 @@ type Permits struct {
 }
 
 func (p *Permits) add(r *Request) {
-	if p.Total == 0 || r.Owner.Permits < p.Total {
-		p.Total = r.Owner.Permits
+	o := r.Owner.Value()
+	if p.Total == 0 || o.Permits < p.Total {
+		p.Total = o.Permits
 	}
-	p.Most = max(p.Most, r.Owner.Permits)
-	p.Taken += r.Owner.Weight
+	p.Most = max(p.Most, o.Permits)
+	p.Taken += o.Weight
 }
 
 // fit reports whether all the requests can hold at once.

@@ -22,16 +22,17 @@ func newRequest(kv *mvccpb.KeyValue, key string, m layout.Match) Request {
 		Lease:     kv.Lease,
 		Revision:  kv.CreateRevision,
 		Modified:  kv.ModRevision,
-		Owner:     m.Owner,
 		Owned:     m.Owned,
 		Since:     m.Owner.Time,
 		Term:      m.Term,
 		Slots:     m.Slots,
 		Encrypted: m.Encrypted,
 	}
+	owner := m.Owner
 	if holders := r.named(); !r.Owned && holders != "" {
-		r.Owner.Label, r.Owned = holders, true
+		owner.Label, r.Owned = holders, true
 	}
+	r.Owner = owner.Ref()
 	if r.Since.IsZero() && r.Term != nil {
 		r.Since = r.Term.Acquired
 	}
@@ -76,7 +77,7 @@ func compareSlots(before, after Request) (released, granted []Event) {
 			return nil
 		}
 		r := after
-		r.Owner = keyspace.Owner{Label: strings.Join(holders, ", ")}
+		r.Owner = keyspace.Owner{Label: strings.Join(holders, ", ")}.Ref()
 		return []Event{{Kind: kind, Request: r}}
 	}
 	return of(EventReleased, before.without(after)), of(EventGranted, after.without(before))

@@ -60,8 +60,8 @@ func (s Session) Owner() (first keyspace.Owner, ok bool) {
 		switch r := &s.Requests[i]; {
 		case !r.Owned:
 		case !ok:
-			first, ok = r.Owner, true
-		case !isSameClient(&first, &r.Owner):
+			first, ok = r.Owner.Value(), true
+		case !isSameClient(first, r.Owner.Value()):
 			return keyspace.Owner{}, false
 		}
 	}
@@ -70,14 +70,14 @@ func (s Session) Owner() (first keyspace.Owner, ok bool) {
 
 // isSameClient reports whether two owners may be one client: labels are of requests, where
 // something else names the client.
-func isSameClient(a, b *keyspace.Owner) bool {
+func isSameClient(a, b keyspace.Owner) bool {
 	if isNameless(a) && isNameless(b) {
 		return a.Label == b.Label
 	}
 	return agree(a.Host, b.Host) && agree(a.PID, b.PID) && agree(a.Program, b.Program)
 }
 
-func isNameless(o *keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
+func isNameless(o keyspace.Owner) bool { return o.Host == "" && o.PID == 0 && o.Program == "" }
 
 // agree reports whether two values are equal, as far as they are known.
 func agree[T comparable](a, b T) bool {
@@ -102,7 +102,7 @@ func (s Session) Who() string {
 }
 
 // Who names the client of a request, as Session.Who does.
-func (r Request) Who() string { return format.Client(r.Owner, r.Lease, r.Key) }
+func (r Request) Who() string { return format.Client(r.Owner.Value(), r.Lease, r.Key) }
 
 // MissedRenewals reports whether the session's lease has not been renewed when
 // it should have been. Keys that are kept end with it on purpose.

@@ -9,10 +9,10 @@ import (
 
 func TestWho(t *testing.T) {
 	for want, s := range map[string]Session{
-		"l p[7]@h":               {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}}}},
-		"@h":                     {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}}}},
-		"pid[7]":                 {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}}}},
-		"lease 000000000000001f": {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}}}},
+		"l p[7]@h":               {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}.Ref()}}},
+		"@h":                     {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}.Ref()}}},
+		"pid[7]":                 {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}.Ref()}}},
+		"lease 000000000000001f": {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}.Ref()}}},
 		"key /a/read/1":          {ID: SessionID{Key: "/a/read/1"}},
 	} {
 		if got := s.Who(); got != want {
@@ -44,7 +44,7 @@ func TestMissedRenewals(t *testing.T) {
 // TestSharedLease wants each request of a lease that several clients share to be its own
 // owner's, and the session to be nobody's.
 func TestSharedLease(t *testing.T) {
-	of := func(o keyspace.Owner) Request { return Request{Owned: true, Owner: o} }
+	of := func(o keyspace.Owner) Request { return Request{Owned: true, Owner: o.Ref()} }
 	a, b, unnamed := of(keyspace.Owner{Label: "a"}), of(keyspace.Owner{Label: "b"}), Request{}
 	shared := Session{ID: SessionID{Lease: 31}, Requests: []Request{a, unnamed, b}}
 	for _, tt := range []struct{ got, want string }{

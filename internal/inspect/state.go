@@ -27,7 +27,6 @@ type state struct {
 	other    int
 	below    *belowLocks
 	beside   beside
-	owners   texts
 	at       time.Time // when what is applied was seen; zero in history
 	late     bool      // what is applied began earlier than it is seen
 
@@ -68,7 +67,6 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		other:    l.other,
 		below:    newBelowLocks(l.keys),
 		beside:   l.beside,
-		owners:   l.owners,
 		sorted:   make([]*tracked, len(l.locks)),
 		list:     l.locks,
 	}
@@ -207,7 +205,6 @@ func (s *state) collect(ev *clientv3.Event, key string, found layout.Find, now t
 	if is {
 		lock = s.track(next.Lock)
 		next.Lock = lock.ID // with the name that the lock's requests share
-		s.owners.share(&next.Owner)
 	}
 	replaced, above := s.below.apply(ev, key, lock)
 	s.editAll(above)

@@ -83,7 +83,8 @@ func request(tb testing.TB, name, spec string) inspect.Request {
 		r.Lock, r.Key = inspect.LockID{}, name+"/"+what
 	}
 	if last := session[len(session)-1:]; last >= "A" && last <= "F" {
-		r.Owner.Program, r.Owner.Under, r.Owned = strings.ToLower(last), under, true
+		ChangeOwner(&r, func(o *keyspace.Owner) { o.Program, o.Under = strings.ToLower(last), under })
+		r.Owned = true
 	}
 	if made != "" {
 		r.Owner.Time = Epoch.Add(-duration(tb, made))
@@ -111,7 +112,14 @@ func takePermits(tb testing.TB, r *inspect.Request, permits string) {
 	weight, total, _ := strings.Cut(permits, "/")
 	r.Mode, r.Lock.Layout, r.Owned = keyspace.Slot, layout.Semaphores, true
 	r.Key = keyspace.Encode(r.Lock.Name, r.Mode, strconv.FormatInt(r.Revision, 10))
-	r.Owner.Weight, r.Owner.Permits = int(number(tb, weight)), int(number(tb, total))
+	ChangeOwner(r, func(o *keyspace.Owner) { o.Weight, o.Permits = int(number(tb, weight)), int(number(tb, total)) })
+}
+
+// ChangeOwner changes the owner of a request.
+func ChangeOwner(r *inspect.Request, change func(*keyspace.Owner)) {
+	o := r.Owner.Value()
+	change(&o)
+	r.Owner = o.Ref()
 }
 
 func number(tb testing.TB, s string) int64 {
@@ -160,7 +168,8 @@ func Random(seed uint64) inspect.Snapshot {
 		r.Revision = revision
 		r.Modified = r.Revision + int64(rng.IntN(20)/19)
 		if len(requests) > 0 && rng.IntN(6) == 0 {
-			r.Owner.Under, r.Owned = requests[rng.IntN(len(requests))].Key, true
+			ChangeOwner(&r, func(o *keyspace.Owner) { o.Under = requests[rng.IntN(len(requests))].Key })
+			r.Owned = true
 		}
 		if !slices.ContainsFunc(requests, func(q inspect.Request) bool { return q.Key == r.Key }) {
 			requests = append(requests, r)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -84,9 +85,9 @@ func PrefixFlags(prefixes keyspace.Prefixes) string {
 	return strings.Join(flags, " ")
 }
 
-// UICommand is the command that shows these prefixes in the terminal UI.
-func UICommand(prefixes keyspace.Prefixes) string {
-	return "etcd-lock tui " + printable.Shell(prefixes...)
+// UICommand returns the command that shows prefixes in the terminal UI, with these flags.
+func UICommand(to cmdline.Flags) func(prefixes keyspace.Prefixes) string {
+	return func(prefixes keyspace.Prefixes) string { return to.Line(append([]string{"tui"}, prefixes...)...) }
 }
 
 // Outside says that it is not known whether a session waits for something that was not

@@ -11,7 +11,7 @@ import (
 
 // ofCluster returns a finding about etcd itself in words. For an alarm these are what
 // cannot be done now, what still can, and the etcdctl commands that help.
-func ofCluster(f diagnose.Finding) Text {
+func (t Tense) ofCluster(f diagnose.Finding) Text {
 	switch f.Kind {
 	case diagnose.OldServer:
 		return oldServer(f)
@@ -30,7 +30,7 @@ func ofCluster(f diagnose.Finding) Text {
 			Clauses: []string{
 				"refused: writes of keys, new leases and sessions, and every transaction that may write a key",
 				"still possible: reads, unlocking, renewals of sessions, the end of leases, and etcd-lock release",
-				"what helps: etcdctl compact REVISION; etcdctl defrag --cluster; then etcdctl alarm disarm, or raise --quota-backend-bytes first",
+				"what helps: " + t.to.EtcdctlLine("compact", "REVISION") + "; " + t.to.EtcdctlLine("defrag", "--cluster") + "; then " + t.to.EtcdctlLine("alarm", "disarm") + ", or raise --quota-backend-bytes first",
 			},
 		}
 	case diagnose.Corrupt:
@@ -39,7 +39,7 @@ func ofCluster(f diagnose.Finding) Text {
 			Clauses: []string{
 				"refused: taking and releasing locks, also by etcd-lock release",
 				"leases do not end: the locks of dead clients remain, and what is shown may differ from one member to another",
-				"what helps: etcdctl endpoint hashkv --cluster shows which member differs; replace that member, then etcdctl alarm disarm",
+				"what helps: " + t.to.EtcdctlLine("endpoint", "hashkv", "--cluster") + " shows which member differs; replace that member, then " + t.to.EtcdctlLine("alarm", "disarm"),
 			},
 		}
 	default:

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -21,13 +22,13 @@ func TestKept(t *testing.T) {
 	say := func(modified int64) (request, about, outlook, remedy string) {
 		d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{
 			Key: id.Name, Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 5, Modified: modified,
-			Owned: true, Owner: keyspace.Owner{Host: "web-1"},
+			Owned: true, Owner: keyspace.Owner{Host: "web-1"}.Ref(),
 		}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
 		l, s := d.Snapshot.Locks[0], &d.Sessions[0]
 		gone := d.Snapshot.Preview(l.Queue).Gone
 		remove := diagnose.Remedy{Target: diagnose.Target{Key: id.Name}, Session: s, Effect: diagnose.Effect{Releases: gone}}
 		return narrate.Request(s, l.Queue[0], time.Time{}), narrate.Layout(l, time.Time{})[0],
-			strings.Join(narrate.Outlook(d, l, nil, 4), "\n"), narrate.Remedy(remove).Headline
+			strings.Join(narrate.Outlook(d, l, nil, 4), "\n"), narrate.Remedy(cmdline.Flags{}, remove).Headline
 	}
 	var got []string
 	for _, modified := range []int64{5, 6} {
@@ -55,7 +56,7 @@ func TestCachedLock(t *testing.T) {
 	id := inspect.LockID{Layout: layout.Builtin().Rule("rwlock"), Name: "/a"}
 	d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{
 		Key: "/a/write/1", Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 5,
-		Owned: true, Owner: keyspace.Owner{Host: "web-1", Keep: true},
+		Owned: true, Owner: keyspace.Owner{Host: "web-1", Keep: true}.Ref(),
 	}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
 	got := narrate.Outlook(d, d.Snapshot.Locks[0], nil, 4)
 	if want := "cached by @web-1 between its uses, given back when others ask"; !slices.Contains(got, want) {
@@ -65,7 +66,7 @@ func TestCachedLock(t *testing.T) {
 	if got := [2]string{string(d.Snapshot.Locks[0].State()), r.Standing()}; got != [2]string{"cached", "cached"} {
 		t.Errorf("states %q, want cached", got)
 	}
-	end := narrate.Remedy(diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
 	if want := "without force: etcd-lock ask /a, and its holder, which caches it, gives it back"; !slices.Contains(end.Clauses, want) {
 		t.Errorf("got %q, want %q among it", end.Clauses, want)
 	}
@@ -80,9 +81,9 @@ func TestPermitsAreAskedFor(t *testing.T) {
 	id := inspect.LockID{Layout: layout.Semaphores, Name: "/a"}
 	r := inspect.Request{
 		Key: "/a/slot/1", Lock: id, Mode: keyspace.Slot, Lease: 10, Revision: 5, Holding: true,
-		Owned: true, Owner: keyspace.Owner{Host: "web-1", Weight: 1, Permits: 2},
+		Owned: true, Owner: keyspace.Owner{Host: "web-1", Weight: 1, Permits: 2}.Ref(),
 	}
-	end := narrate.Remedy(diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
 	if want := "without force: etcd-lock ask /a asks all who hold its permits to give them back, in case they listen"; !slices.Contains(end.Clauses, want) {
 		t.Errorf("got %q, want %q among it", end.Clauses, want)
 	}

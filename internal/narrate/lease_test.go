@@ -6,6 +6,7 @@ import (
 	"testing/quick"
 	"time"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/locktest"
@@ -31,7 +32,7 @@ func TestWordsForAnyLease(t *testing.T) {
 			text := narrate.Present.Finding(f)
 			all = append(append(all, text.Headline), text.Clauses...)
 			for _, r := range f.Remedies {
-				all = append(all, narrate.Remedy(r).Headline)
+				all = append(all, narrate.Remedy(cmdline.Flags{}, r).Headline)
 			}
 		}
 		says := strings.Join(all, "\n")
@@ -59,7 +60,7 @@ func TestLeaseThatNobodyRenews(t *testing.T) {
 	if got, want := narrate.Present.Finding(d.Findings[0]).Headline, "lease 000000000000000a has not been renewed for 25s and ends in about 35s"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := narrate.Remedy(d.Findings[0].Remedies[0]).Headline; !strings.HasPrefix(got, "if its client is dead, end the session") {
+	if got := narrate.Remedy(cmdline.Flags{}, d.Findings[0].Remedies[0]).Headline; !strings.HasPrefix(got, "if its client is dead, end the session") {
 		t.Errorf("advises %q", got)
 	}
 }
@@ -88,7 +89,7 @@ func TestRemedyUnderCorrupt(t *testing.T) {
 	d := diagnose.Locks(locktest.Snapshot(t, "/a A.w1 B.w2"), lease, diagnose.Thresholds{}, locktest.Epoch)
 	d = d.With(diagnose.Cluster(inspect.Cluster{Alarms: []inspect.Alarm{inspect.AlarmCorrupt}}))
 	f := d.Findings[1]
-	if got := narrate.Remedy(f.Remedies[0]).Clauses; f.Kind != diagnose.LeaseOverdue || len(got) != 1 || got[0] != "etcd refuses this while it has the alarm CORRUPT" {
+	if got := narrate.Remedy(cmdline.Flags{}, f.Remedies[0]).Clauses; f.Kind != diagnose.LeaseOverdue || len(got) != 1 || got[0] != "etcd refuses this while it has the alarm CORRUPT" {
 		t.Errorf("%s: %q", f.Kind, got)
 	}
 }

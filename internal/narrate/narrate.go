@@ -69,7 +69,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.OtherKey:
 		return t.otherKey(f)
 	default:
-		return ofCluster(f)
+		return t.ofCluster(f)
 	}
 }
 

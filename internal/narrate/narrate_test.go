@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/locktest"
 	"etcd-lock/internal/narrate"
@@ -57,7 +58,7 @@ func TestFindings(t *testing.T) {
 			for _, r := range f.Remedies {
 				fmt.Fprintf(&b, "      etcd-lock %s\n      etcdctl %s\n",
 					printable.Shell(narrate.Command(r.Target)...), printable.Shell(narrate.Etcdctl(r.Target)...))
-				write(&b, "        ", narrate.Remedy(r))
+				write(&b, "        ", narrate.Remedy(cmdline.Flags{}, r))
 			}
 		}
 	}
@@ -99,11 +100,11 @@ func TestRemedyWithOthers(t *testing.T) {
 					continue
 				}
 				keys := []string{"/config", r.Releases[0].Key, "/x"}
-				got := narrate.Remedy(r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys})))
+				got := narrate.Remedy(cmdline.Flags{}, r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys})))
 				if len(got.Clauses) == 0 || got.Clauses[0] != "this also deletes 2 other keys of the session: /config and /x" {
 					t.Fatalf("%s: %q", tt.Name, got)
 				}
-				if diff := cmp.Diff(narrate.Remedy(r), narrate.Remedy(r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys[1:2]})))); diff != "" {
+				if diff := cmp.Diff(narrate.Remedy(cmdline.Flags{}, r), narrate.Remedy(cmdline.Flags{}, r.WithOthers(d.OtherKeys(map[int64][]string{r.Target.Lease: keys[1:2]})))); diff != "" {
 					t.Fatalf("%s: without other keys: %s", tt.Name, diff)
 				}
 			}

@@ -26,8 +26,8 @@ func Request(s *inspect.Session, r inspect.Request, now time.Time) string {
 	if r.Caches() {
 		text += ", caches the lock between its uses"
 	}
-	if keyspace.IsTraceparent(r.Owner.Trace) {
-		text += ", traceparent " + r.Owner.Trace
+	if trace := r.Owner.Value().Trace; keyspace.IsTraceparent(trace) {
+		text += ", traceparent " + trace
 	}
 	return text
 }

@@ -21,9 +21,10 @@ func permits(l inspect.Lock) []string {
 		if !r.Waiting() {
 			continue
 		}
-		text := "the first waiter needs " + format.Count(r.Owner.Weight, "permit", "permits")
-		if p.Total > 0 && r.Owner.Permits < p.Total {
-			text += ", of " + strconv.Itoa(r.Owner.Permits) + " that there are by what it was told"
+		o := r.Owner.Value()
+		text := "the first waiter needs " + format.Count(o.Weight, "permit", "permits")
+		if p.Total > 0 && o.Permits < p.Total {
+			text += ", of " + strconv.Itoa(o.Permits) + " that there are by what it was told"
 		}
 		return append(says, text+"; those behind it wait for it, whatever they need")
 	}
@@ -35,14 +36,15 @@ func takes(r inspect.Request) string {
 	if r.Mode != keyspace.Slot {
 		return r.Mode.String()
 	}
-	return strconv.Itoa(r.Owner.Weight) + " of " + format.Count(r.Owner.Permits, "permit", "permits")
+	o := r.Owner.Value()
+	return strconv.Itoa(o.Weight) + " of " + format.Count(o.Permits, "permit", "permits")
 }
 
 // permitsDiffer describes a semaphore whose clients were told different numbers of permits.
 func (t Tense) permitsDiffer(f diagnose.Finding) Text {
 	few, many := f.Requests[0], f.Requests[1]
 	told := func(s *inspect.Session, r inspect.Request) string {
-		return who(s) + t.say(" has", " had") + " it with " + format.Count(r.Owner.Permits, "permit", "permits")
+		return who(s) + t.say(" has", " had") + " it with " + format.Count(r.Owner.Value().Permits, "permit", "permits")
 	}
 	return Text{
 		Headline: "clients of semaphore " + format.Name(few.Lock.Name) + t.say(" do", " did") + " not agree how many permits it " + t.say("has", "had"),

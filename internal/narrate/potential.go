@@ -4,15 +4,15 @@ import (
 	"strconv"
 	"time"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/order"
-	"etcd-lock/internal/printable"
 )
 
 // Potential says that a deadlock could happen: how the clients acquire locks, and what
-// prevents it.
-func Potential(p order.Potential) Text {
+// prevents it, with a command that has these flags.
+func Potential(to cmdline.Flags, p order.Potential) Text {
 	t := Text{Headline: "potential deadlock on " + list(heldNames(p)) + ": " + list(storyNames(p)) + " acquire them in " + orders(p)}
 	for _, s := range p.Stories {
 		t.Clauses = append(t.Clauses, story(s))
@@ -25,7 +25,7 @@ func Potential(p order.Potential) Text {
 	}
 	t.Clauses = append(t.Clauses,
 		"it happens if each holds its first lock when the others do",
-		"to prevent it, acquire them together, with a Set or "+together(p)+"; or all in one order; or under one more lock that is always acquired first",
+		"to prevent it, acquire them together, with a Set or "+together(to, p)+"; or all in one order; or under one more lock that is always acquired first",
 	)
 	return t
 }
@@ -105,10 +105,10 @@ func step(s order.Step) string {
 }
 
 // together returns the command that acquires the locks of a cycle together.
-func together(p order.Potential) string {
-	words := []string{"etcd-lock", "exec"}
+func together(to cmdline.Flags, p order.Potential) string {
+	words := []string{"exec"}
 	for _, s := range p.Stories {
 		words = append(words, s.Held.Lock.Name)
 	}
-	return printable.Shell(append(words, "--", "COMMAND")...)
+	return to.Line(append(words, "--", "COMMAND")...)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/order"
 )
@@ -54,7 +55,7 @@ func TestPotential(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := Potential(c.potential)
+			text := Potential(cmdline.Flags{}, c.potential)
 			if diff := cmp.Diff(c.want, append([]string{text.Headline}, text.Clauses...)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

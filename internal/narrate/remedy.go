@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
@@ -15,8 +16,8 @@ import (
 )
 
 // Remedy returns a remedy in words: what it does, releases and grants, and what
-// to know before it is applied.
-func Remedy(r diagnose.Remedy) Text {
+// to know before it is applied. Commands in it have these flags.
+func Remedy(to cmdline.Flags, r diagnose.Remedy) Text {
 	does := releases(r.Releases)
 	if len(r.Releases) == 1 && !r.Releases[0].IsRequest() {
 		does = "takes it out of the way"
@@ -46,7 +47,7 @@ func Remedy(r diagnose.Remedy) Text {
 	if r.Unprotected != nil {
 		t.Clauses = append(t.Clauses, who(r.Unprotected)+" may continue without the lock it runs under")
 	}
-	if ask := askFirst(r); ask != "" {
+	if ask := askFirst(to, r); ask != "" {
 		t.Clauses = append(t.Clauses, ask)
 	}
 	return t
@@ -54,7 +55,7 @@ func Remedy(r diagnose.Remedy) Text {
 
 // askFirst says how to ask for what a remedy releases, if its client may listen: one of
 // package rwlock that does not wait for anything itself.
-func askFirst(r diagnose.Remedy) string {
+func askFirst(to cmdline.Flags, r diagnose.Remedy) string {
 	if r.Command != "" || r.Refused || r.Session == nil || r.Session.Lease.State == inspect.LeaseMissing || len(r.Unlocks) > 0 || r.Unprotected != nil {
 		return ""
 	}
@@ -71,17 +72,18 @@ func askFirst(r diagnose.Remedy) string {
 	if held == nil {
 		return ""
 	}
-	args := []string{"etcd-lock", "ask", held.Lock.Name}
+	args := []string{"ask", held.Lock.Name}
 	if strings.HasPrefix(held.Lock.Name, "-") {
-		args = slices.Insert(args, 2, "--")
+		args = slices.Insert(args, 1, "--")
 	}
+	command := to.Line(args...)
 	if held.Caches() {
-		return "without force: " + printable.Shell(args...) + ", and its holder, which caches it, gives it back"
+		return "without force: " + command + ", and its holder, which caches it, gives it back"
 	}
 	if held.Lock.Layout == layout.Semaphores {
-		return "without force: " + printable.Shell(args...) + " asks all who hold its permits to give them back, in case they listen"
+		return "without force: " + command + " asks all who hold its permits to give them back, in case they listen"
 	}
-	return "without force: " + printable.Shell(args...) + " asks its holder to give it back, in case it listens"
+	return "without force: " + command + " asks its holder to give it back, in case it listens"
 }
 
 // targetClient names the client of the request that a remedy deletes.
@@ -109,15 +111,17 @@ func deletes(r diagnose.Remedy) string {
 	return text
 }
 
-// CommandLine returns the command line that applies a remedy, for shells.
-func CommandLine(r diagnose.Remedy) string {
+// CommandLine returns the command line that applies a remedy, for shells, with these flags
+// unless it is one of other software.
+func CommandLine(to cmdline.Flags, r diagnose.Remedy) string {
 	if r.Command != "" {
 		return printable.Text(r.Command)
 	}
-	return printable.Shell(append([]string{"etcd-lock"}, Command(r.Target)...)...)
+	return to.Line(Command(r.Target)...)
 }
 
-// Command returns the arguments of etcd-lock that apply a remedy to its target.
+// Command returns the command of etcd-lock that applies a remedy to its target, without
+// what connects it to an etcd.
 func Command(t diagnose.Target) []string {
 	if t.Lease != 0 {
 		return []string{"release", "--lease", format.Lease(t.Lease)}
@@ -138,7 +142,7 @@ func RequestFlag(key string) []string {
 // and shells silently end it there, which makes it another key.
 func sayable(key string) bool { return !strings.Contains(key, "\x00") }
 
-// Etcdctl returns the arguments of etcdctl that have the same effect as Command,
+// Etcdctl returns the command of etcdctl that has the same effect as Command,
 // without its checks. It returns nil if no argument can say the key.
 func Etcdctl(t diagnose.Target) []string {
 	switch {

@@ -1,6 +1,7 @@
 package narrate
 
 import (
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -45,8 +46,12 @@ func lock(r inspect.Request) string {
 	return format.Name(r.Lock.Name) + " (" + r.Mode.String() + ")"
 }
 
-// Tense is the tense of a text. An earlier revision is described in the past tense.
-type Tense struct{ past bool }
+// Tense is the tense of a text, and how commands in it reach etcd. An earlier revision is
+// described in the past tense.
+type Tense struct {
+	past bool
+	to   cmdline.Flags
+}
 
 // The tenses.
 var (
@@ -56,6 +61,12 @@ var (
 
 // TenseOf returns Past for an earlier revision, else Present.
 func TenseOf(past bool) Tense { return Tense{past: past} }
+
+// With returns the tense for texts whose commands have these flags.
+func (t Tense) With(to cmdline.Flags) Tense {
+	t.to = to
+	return t
+}
 
 // say returns the words of the tense.
 func (t Tense) say(present, past string) string {

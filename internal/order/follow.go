@@ -88,9 +88,10 @@ func (f *Follower) Apply(events []inspect.Event) {
 }
 
 func (f *Follower) add(r *inspect.Request) *request {
+	owner := r.Owner.Value()
 	n := &request{
 		Step: Step{Lock: Lock{Name: r.Lock.Name, Layout: r.Lock.Layout.String()}, Mode: r.Mode, Revision: r.Revision},
-		key:  r.Key, session: r.Session(), under: r.Owner.Under, owner: r.Owner, holding: r.Holding,
+		key:  r.Key, session: r.Session(), under: owner.Under, owner: owner, holding: r.Holding,
 	}
 	f.requests[n.key] = n
 	f.sessions[n.session] = append(f.sessions[n.session], n)

@@ -302,7 +302,7 @@ func TestUnder(t *testing.T) {
 		out := inspect.Request{Key: outer + "/w", Lock: id(outer), Mode: keyspace.Write, Lease: lease, Revision: lease, Holding: true}
 		in := inspect.Request{
 			Key: inner + "/w", Lock: id(inner), Mode: keyspace.Write, Lease: lease + 1, Revision: lease + 1, Holding: true,
-			Owned: true, Owner: keyspace.Owner{Under: out.Key},
+			Owned: true, Owner: keyspace.Owner{Under: out.Key}.Ref(),
 		}
 		return []inspect.Event{
 			{Kind: inspect.EventGranted, Request: out}, {Kind: inspect.EventGranted, Request: in},

@@ -43,3 +43,20 @@ func currentGC() int {
 	debug.SetGCPercent(percent)
 	return percent
 }
+
+// Where several patrols overlap, what the process takes is as before once all are over.
+func TestBeModestTwice(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "")
+	cores := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(cores)
+	first, second := BeModest(false), BeModest(false)
+	first()
+	first()
+	if n := runtime.GOMAXPROCS(0); n != 1 {
+		t.Errorf("%d cores while there is one", n)
+	}
+	second()
+	if n := runtime.GOMAXPROCS(0); n != 2 {
+		t.Errorf("%d cores in the end", n)
+	}
+}

@@ -99,10 +99,14 @@ func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
 			p.due = true
 		case r := <-p.done:
 			p.busy = false
+			took, began := r.Took, r.Began
 			if ctx.Err() == nil && !p.lost {
 				to.Round(r)
 			}
-			round.Reset(rest(r.Took) - min(roundEvery, time.Since(r.Began)))
+			if took > longRound {
+				debug.FreeOSMemory() // what it took for so many locks, r too, is not needed again for long
+			}
+			round.Reset(rest(took) - min(roundEvery, time.Since(began)))
 		}
 		p.begin(ctx)
 	}
@@ -163,9 +167,7 @@ func (p *patrol) round(ctx context.Context, s inspect.Snapshot) Round {
 	}
 	began := time.Now()
 	r.Findings = find(s, r.Leases, p.opts.Thresholds, began).With(p.cluster).Findings
-	if r.Took = time.Since(began); r.Took > longRound {
-		debug.FreeOSMemory() // what it took for so many locks is not needed again for long
-	}
+	r.Took = time.Since(began)
 	return r
 }
 

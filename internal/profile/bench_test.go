@@ -71,7 +71,7 @@ func made(locks, length int, unique, mixed bool) []inspect.Event {
 		}
 		r := inspect.Request{
 			Key: fmt.Sprintf("%s/write/%x", id.Name, n*0x9e37), Lock: id, Mode: keyspace.Write, Lease: int64(n%5000 + 1), Revision: revision,
-			Seen: now, Saw: true, Owned: true, Holding: len(queues[i]) == 0, Owner: keyspace.Owner{Host: fmt.Sprint("worker-", n%30), Program: program, PID: n % 4000},
+			Seen: now, Saw: true, Owned: true, Holding: len(queues[i]) == 0, Owner: keyspace.Owner{Host: fmt.Sprint("worker-", n%30), Program: program, PID: n % 4000}.Ref(),
 		}
 		queues[i] = append(queues[i], r)
 		kind := inspect.EventWaiting

@@ -40,7 +40,7 @@ func (o *oracle) pass(s inspect.Snapshot, d time.Duration) {
 
 // chain follows a request to the head of its chain.
 func (o *oracle) chain(s inspect.Snapshot, r inspect.Request) (chain, head string) {
-	words := []string{r.Owner.Program}
+	words := []string{r.Owner.Value().Program}
 	path := []inspect.LockID{}
 	for {
 		if slices.Contains(path, r.Lock) {
@@ -49,7 +49,7 @@ func (o *oracle) chain(s inspect.Snapshot, r inspect.Request) (chain, head strin
 		path = append(path, r.Lock)
 		l, _ := s.Find(r.Lock)
 		holder := l.Queue[0]
-		words = append(words, holder.Owner.Program)
+		words = append(words, holder.Owner.Value().Program)
 		next, ok := waitOf(s, holder)
 		if !ok {
 			return strings.Join(append(words, "[idle holder]"), " → "), words[len(words)-1]

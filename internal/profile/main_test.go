@@ -40,7 +40,7 @@ func (w *world) request(lock, session, owner int, mode keyspace.Mode) {
 	key := fmt.Sprintf("%s/%s/%x-%d", id.Name, mode, session, w.revision)
 	w.locks[id] = append(w.locks[id], inspect.Request{
 		Key: key, Lock: id, Mode: mode, Lease: int64(session + 1), Revision: w.revision, Modified: w.revision,
-		Owned: true, Owner: keyspace.Owner{Program: fmt.Sprintf("program-%c", 'a'+owner), PID: session},
+		Owned: true, Owner: keyspace.Owner{Program: fmt.Sprintf("program-%c", 'a'+owner), PID: session}.Ref(),
 	})
 }
 

@@ -44,7 +44,7 @@ func (c *Collector) session(r *inspect.Request) *session {
 // owner returns the number of the owner of a request: its label, or its program, or its
 // host, without the numbers in it, so that the processes of a program are one.
 func (c *Collector) owner(r *inspect.Request) int32 {
-	return c.recentWho.id(Owner(r.Owner))
+	return c.recentWho.id(Owner(r.Owner.Value()))
 }
 
 // Owner returns what the processes of a client have in common: the label, else the program,
@@ -73,7 +73,8 @@ func (c *Collector) begun(r *inspect.Request) (time.Duration, bool) {
 // enter takes in a request that was not known.
 func (c *Collector) enter(r *inspect.Request) {
 	e := &entry{lock: c.lock(r.Lock), owner: c.owner(r), session: c.session(r), key: r.Key, lease: r.Lease, holding: r.Holding}
-	if under, ok := c.entries[r.Owner.Under]; ok && under.holding && under.session != e.session && r.Owner.Under != "" {
+	key := r.Owner.Value().Under
+	if under, ok := c.entries[key]; ok && under.holding && under.session != e.session && key != "" {
 		e.under = under.session
 	}
 	e.since, e.saw = c.begun(r)

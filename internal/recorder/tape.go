@@ -150,20 +150,20 @@ func (t *tape) add(events []inspect.Event, at time.Time) {
 }
 
 func observed(e inspect.Event, at time.Duration) record.Observed {
-	r := e.Request
+	r, owner := e.Request, e.Request.Owner.Value()
 	o := record.Observed{
 		At:       at,
 		Moment:   moment(e),
 		Key:      r.Key,
 		Revision: r.Revision,
 		Session:  fmt.Sprint(r.Session()),
-		Who:      cmp.Or(r.Owner.Label, r.Owner.Program),
+		Who:      cmp.Or(owner.Label, owner.Program),
 		Lock:     r.Lock.Name,
 		Mode:     rwlock.Mode(r.Mode),
 		Mutex:    r.Lock.Layout != layout.RWLock,
 	}
 	if r.Mode == keyspace.Slot {
-		o.Weight, o.Permits = r.Owner.Weight, r.Owner.Permits
+		o.Weight, o.Permits = owner.Weight, owner.Permits
 	}
 	return o
 }

@@ -12,6 +12,7 @@ import (
 
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/printable"
 )
 
@@ -83,13 +84,13 @@ type Record struct {
 
 // ReleasedRecord is a request in a Record.
 type ReleasedRecord struct {
-	Lock     string `json:"lock"`
-	Layout   string `json:"layout"`
-	Mode     string `json:"mode"`
-	State    string `json:"state"` // holding or waiting
-	Key      string `json:"key"`
-	Revision int64  `json:"revision"`
-	Owner    any    `json:"owner,omitempty"`
+	Lock     string          `json:"lock"`
+	Layout   string          `json:"layout"`
+	Mode     string          `json:"mode"`
+	State    string          `json:"state"` // holding or waiting
+	Key      string          `json:"key"`
+	Revision int64           `json:"revision"`
+	Owner    *keyspace.Owner `json:"owner,omitempty"`
 }
 
 // NewRecord returns the record of a plan that this process is about to apply.
@@ -113,7 +114,8 @@ func newReleasedRecord(r inspect.Request) ReleasedRecord {
 		Lock: r.Lock.Name, Layout: r.Lock.Layout.String(), Mode: r.Mode.String(), State: r.Standing(), Key: r.Key, Revision: r.Revision,
 	}
 	if r.Owned {
-		rec.Owner = r.Owner
+		owner := r.Owner.Value()
+		rec.Owner = &owner
 	}
 	return rec
 }

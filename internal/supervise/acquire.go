@@ -158,7 +158,7 @@ func requestFor(want rwlock.LockRequest) inspect.Request {
 	}
 	if want.Mode == rwlock.Slot {
 		r.Lock.Layout = layout.Semaphores
-		r.Owner.Weight, r.Owner.Permits = want.Weight, want.Permits
+		r.Owner = keyspace.Owner{Weight: want.Weight, Permits: want.Permits}.Ref()
 	}
 	return r
 }

@@ -73,7 +73,8 @@ func (b blocker) holder(now time.Time) string {
 	}
 	text := fmt.Sprintf("%s%s (%s", does, r.Who(), r.Mode)
 	if r.Mode == keyspace.Slot {
-		text = fmt.Sprintf("%s%s (%d of %s", does, r.Who(), r.Owner.Weight, format.Count(r.Owner.Permits, "permit", "permits"))
+		o := r.Owner.Value()
+		text = fmt.Sprintf("%s%s (%d of %s", does, r.Who(), o.Weight, format.Count(o.Permits, "permit", "permits"))
 	}
 	if !r.Since.IsZero() {
 		text += fmt.Sprintf(", requested %s ago", format.Duration(now.Sub(r.Since)))

@@ -23,7 +23,7 @@ func TestFindBlocker(t *testing.T) {
 		return l
 	}
 	owned := queue(w)
-	owned.Queue[0].Owner, owned.Queue[0].Owned = keyspace.Owner{Host: "web-1", PID: 4711, Label: "worker"}, true
+	owned.Queue[0].Owner, owned.Queue[0].Owned = keyspace.Owner{Host: "web-1", PID: 4711, Label: "worker"}.Ref(), true
 	owned.Queue[0].Since = noon.Add(-12 * time.Second)
 	bare := queue(w)
 	bare.Queue[0].Lease = 0

@@ -7,6 +7,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
@@ -144,8 +145,8 @@ func newFinding(f diagnose.Finding) Finding {
 		finding.Sessions = append(finding.Sessions, s.ID.Lease)
 	}
 	for _, r := range f.Remedies {
-		words := narrate.Remedy(r)
-		finding.Remedies = append(finding.Remedies, Remedy{Command: narrate.CommandLine(r), Text: words.Headline, Clauses: words.Clauses})
+		words := narrate.Remedy(cmdline.Flags{}, r)
+		finding.Remedies = append(finding.Remedies, Remedy{Command: narrate.CommandLine(cmdline.Flags{}, r), Text: words.Headline, Clauses: words.Clauses})
 	}
 	return finding
 }

@@ -113,9 +113,10 @@ func newLock(l inspect.Lock) Lock {
 }
 
 func newRequest(r inspect.Request) Request {
+	owner := r.Owner.Value()
 	request := Request{
 		Key: r.Key, Mode: rwlock.Mode(r.Mode), Holds: r.Holding, Lease: r.Lease, Token: r.Revision, Made: r.Since,
-		Owner: Owner{Label: r.Owner.Label, Program: r.Owner.Program, Host: r.Owner.Host, PID: r.Owner.PID, Traceparent: r.Owner.Trace},
+		Owner: Owner{Label: owner.Label, Program: owner.Program, Host: owner.Host, PID: owner.PID, Traceparent: owner.Trace},
 	}
 	if r.Holding && r.Saw {
 		request.Granted = r.Seen

@@ -51,7 +51,7 @@ func (c *crowd) request(id inspect.LockID, mode keyspace.Mode, n int, holding bo
 	return inspect.Request{
 		Key: keyspace.Encode(id.Name, mode, fmt.Sprint("id-", n)), Lock: id, Mode: mode, Lease: int64(n/3 + 1), Holding: holding,
 		Revision: c.snapshot.Revision, Modified: c.snapshot.Revision, Owned: true, Since: c.now.Add(-time.Duration(n%3600) * time.Second),
-		Owner: keyspace.Owner{Host: "web-1", PID: n, Program: "worker"},
+		Owner: keyspace.Owner{Host: "web-1", PID: n, Program: "worker"}.Ref(),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
@@ -36,7 +37,7 @@ func TestCommandLog(t *testing.T) {
 	kept := &keptCommands{}
 	d := newDriver(t, func(o *backend.Options) {
 		withReleases(o)
-		o.Commands, o.Connection = kept, []string{"--endpoints=db-1:2379"}
+		o.Commands, o.Flags = kept, cmdline.Flags{EtcdLock: []string{"--context=db"}, Etcdctl: []string{"--endpoints=db-1:2379"}}
 		o.Past = &backendtest.History{Cluster: o.Source.(*backendtest.Cluster), Floor: 1}
 	})
 	d.press("@")
@@ -67,12 +68,12 @@ func TestCommandLog(t *testing.T) {
 	}
 	key := "'" + strings.ReplaceAll(other.Key, "'", `'\''`) + "'"
 	for i, want := range []string{
-		"etcd-lock --endpoints=db-1:2379 release --request " + key,
+		"etcd-lock --context=db release --request " + key,
 		"# etcdctl --endpoints=db-1:2379 del " + key,
-		`etcd-lock --endpoints=db-1:2379 exec --ttl 10s '/it'\''s' -- sh`,
-		"etcd-lock --endpoints=db-1:2379 release --request",
+		`etcd-lock --context=db exec --ttl 10s '/it'\''s' -- sh`,
+		"etcd-lock --context=db release --request",
 		"# etcdctl --endpoints=db-1:2379 del",
-		"etcd-lock --endpoints=db-1:2379 ls --rev 2 -- /",
+		"etcd-lock --context=db ls --rev 2 -- /",
 		"# etcdctl --endpoints=db-1:2379 get --prefix --rev 2 -- /",
 	} {
 		if i >= len(commands) || !strings.HasPrefix(commands[i], want) {

@@ -198,7 +198,7 @@ func rw(name string) inspect.LockID { return inspect.LockID{Layout: layout.RWLoc
 func (d *driver) put(name string, mode keyspace.Mode, ago time.Duration) inspect.Request {
 	r := d.cluster.Put(inspect.Request{
 		Lock: rw(name), Mode: mode, Lease: 0x694d8f9b0a1c0001, Owned: true, Since: d.clock.Now().Add(-ago),
-		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
+		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"}.Ref(),
 	})
 	d.until("the request is on the screen", func() bool { return d.m.Live.Revision >= r.Revision })
 	return r
@@ -255,7 +255,7 @@ func hostile(now time.Time) inspect.Snapshot {
 			l.Queue = append(l.Queue, inspect.Request{
 				Key: fmt.Sprint(n, "/write/", j), Lock: l.ID, Mode: keyspace.Write, Lease: -1 - int64(j),
 				Revision: int64(j + 1), Holding: j == 0, Owned: true, Since: now.Add(time.Hour),
-				Owner: keyspace.Owner{Host: n, Program: n, Label: n, PID: -5},
+				Owner: keyspace.Owner{Host: n, Program: n, Label: n, PID: -5}.Ref(),
 			})
 		}
 		s.Locks = append(s.Locks, l)

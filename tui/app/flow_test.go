@@ -82,10 +82,10 @@ func TestFlowLooking(t *testing.T) {
 	c := backendtest.NewCluster(time.Now)
 	request := inspect.Request{
 		Lock: rw("/jobs"), Mode: keyspace.Write, Lease: 0xb1, Since: time.Now(), Owned: true,
-		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"},
+		Owner: keyspace.Owner{Host: "web-1", PID: 42, Program: "worker"}.Ref(),
 	}
 	first := c.Put(request)
-	request.Lease, request.Owner.PID = 0xb2, 43
+	request.Lease, request.Owner = 0xb2, keyspace.Owner{Host: "web-1", PID: 43, Program: "worker"}.Ref()
 	c.Put(request)
 	tm := startTerminal(t, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Source: c, Past: &backendtest.History{Cluster: c, Floor: 100}, ReadOnly: true})
 	tm.shows("/jobs")

@@ -144,11 +144,11 @@ func TestForceSession(t *testing.T) {
 func TestForceWord(t *testing.T) {
 	one := inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: 0xbeef}
 	named := one
-	named.Owned, named.Owner = true, keyspace.Owner{Label: "api"}
+	named.Owned, named.Owner = true, keyspace.Owner{Label: "api"}.Ref()
 	hostile := one
-	hostile.Owned, hostile.Owner = true, keyspace.Owner{Label: "a\x1b[2J"}
+	hostile.Owned, hostile.Owner = true, keyspace.Owner{Label: "a\x1b[2J"}.Ref()
 	foreign := one
-	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"} // not on every keyboard
+	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"}.Ref() // not on every keyboard
 	for want, p := range map[string]backend.Release{
 		"":                 {Gone: []inspect.Request{one, one}},
 		"000000000000cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},

@@ -27,7 +27,7 @@ func rush(d *driver) {
 	put := func(name string, lease int64, label string) inspect.Request {
 		last = d.cluster.Put(inspect.Request{
 			Lock: rw(name), Mode: keyspace.Write, Lease: lease, Owned: true, Since: d.clock.Now(), Seen: d.clock.Now(), Saw: true,
-			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label},
+			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label}.Ref(),
 		})
 		d.until("it is seen", func() bool { return d.m.Live.Revision >= last.Revision })
 		return last

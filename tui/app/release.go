@@ -8,7 +8,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
@@ -28,7 +27,7 @@ func wordFor(r backend.Release) string {
 		return ""
 	}
 	for _, g := range r.Gone {
-		if l := g.Owner.Label; g.Owned && l != "" && len(l) <= wordMost && term.IsPlain(l) {
+		if l := g.Owner.Value().Label; g.Owned && l != "" && len(l) <= wordMost && term.IsPlain(l) {
 			return l
 		}
 	}
@@ -87,7 +86,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 			c.Theme.Dim.Render("attached to the lease while these are checked is deleted too."))
 	}
 	if args := narrate.Etcdctl(t); args != nil {
-		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  etcdctl "+printable.Shell(args...)))
+		lines = append(lines, c.Theme.Dim.Render("Unconditional equivalent:"), c.Theme.Dim.Render("  "+c.Flags.EtcdctlLine(args...)))
 	}
 	return lines
 }

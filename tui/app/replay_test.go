@@ -24,7 +24,7 @@ func night(c *clock) (*backendtest.Tape, *backendtest.Cluster) {
 	put := func(label string, lease int64) inspect.Request {
 		return cluster.Put(inspect.Request{
 			Lock: rw("/orders"), Mode: keyspace.Write, Lease: lease, Owned: true, Since: c.Now(),
-			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label},
+			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label}.Ref(),
 		})
 	}
 	alive := map[int64]inspect.Lease{0xa1: {State: inspect.LeaseAlive, Granted: 30 * time.Second, Remaining: 28 * time.Second}}

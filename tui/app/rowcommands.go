@@ -50,7 +50,7 @@ func (m *Model) offCommand(c backend.Command) widget.Off {
 
 // rowValues are the values of a request, by the names that templates have for them.
 func (m *Model) rowValues(r inspect.Request) map[string]string {
-	o := r.Owner
+	o := r.Owner.Value()
 	values := map[string]string{
 		"Context": m.Etcd.Name, "Endpoints": m.options.Endpoint, "Lock": r.Lock.Name,
 		"Key": r.Key, "Host": o.Host, "Program": o.Program, "Label": o.Label, "Owner": o.Label,

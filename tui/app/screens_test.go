@@ -25,7 +25,7 @@ func incident(d *driver) {
 	request := func(name string, mode keyspace.Mode, lease int64, label string, ago time.Duration) {
 		d.cluster.Put(inspect.Request{
 			Lock: rw(name), Mode: mode, Lease: lease, Owned: true, Since: d.clock.Now().Add(-ago),
-			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label},
+			Owner: keyspace.Owner{Host: "web-1", PID: int(lease), Program: "svc", Label: label}.Ref(),
 		})
 	}
 	request("/orders", keyspace.Write, 0xa1, "billing", 90*time.Second)
@@ -368,7 +368,7 @@ func TestOwnersWidth(t *testing.T) {
 	d.mustShow("694d8f9b0a1c0001") // the session's whole name
 	d.cluster.Put(inspect.Request{
 		Lock: rw("/a"), Mode: keyspace.Write, Owned: true,
-		Owner: keyspace.Owner{Host: "worker-17.example.internal", PID: 4711, Program: "nightly"},
+		Owner: keyspace.Owner{Host: "worker-17.example.internal", PID: 4711, Program: "nightly"}.Ref(),
 	})
 	d.until("both are there", func() bool {
 		l, _ := d.m.Live.Find(rw("/a"))

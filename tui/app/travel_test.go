@@ -37,7 +37,7 @@ func (d *driver) story() {
 	for _, label := range []string{"second", "third"} {
 		d.cluster.Put(inspect.Request{
 			Lock: rw("/jobs"), Mode: keyspace.Write, Lease: 0xb, Owned: true, Since: d.clock.Now(),
-			Owner: keyspace.Owner{Label: label},
+			Owner: keyspace.Owner{Label: label}.Ref(),
 		})
 	}
 	d.cluster.Remove(first.Lock, first.Key)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/lockclass"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	Notifier    Notifier    // nil: no program is told of anything
 	Signals     []string    // that the terminal is sent to notify the user; none: none
 
-	Connection []string // the flags that connect commands to the same etcd; without passwords
+	Flags cmdline.Flags // that connect printed commands to the same etcd
 
 	Suspend func() error // stops the process until its shell continues it; nil: it cannot be
 

@@ -12,7 +12,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 )
@@ -37,7 +36,7 @@ func Lock(c *nav.Context, id inspect.LockID) []string {
 	lines := append(Field("lock", format.Name(id.Name)), Field("layout", id.Layout.String())...)
 	if !there {
 		lines = append(lines, Field("state", "free: it has no requests")...)
-		return append(lines, looks(id)...)
+		return append(lines, looks(c, id)...)
 	}
 	count := l.Count()
 	lines = append(lines, Field("state", string(l.StateAt(c.Clock())))...)
@@ -53,16 +52,16 @@ func Lock(c *nav.Context, id inspect.LockID) []string {
 	for _, text := range narrate.Layout(l, c.Clock()) {
 		lines = append(lines, "", term.Safe(text))
 	}
-	lines = append(lines, looks(id)...)
+	lines = append(lines, looks(c, id)...)
 	lines = append(lines, each(c, "in the way", l.Others, l.MoreOthers)...)
 	return append(lines, each(c, "queue", l.Queue, 0)...)
 }
 
 // looks are the commands that show a lock.
-func looks(id inspect.LockID) []string {
-	lines := []string{"", "$ " + printable.Shell("etcd-lock", "show", id.Name), "$ " + printable.Shell("etcd-lock", "why", id.Name)}
+func looks(c *nav.Context, id inspect.LockID) []string {
+	lines := []string{"", "$ " + c.Flags.Line("show", id.Name), "$ " + c.Flags.Line("why", id.Name)}
 	if !strings.Contains(id.Name, "\x00") {
-		lines = append(lines, "$ etcdctl get --prefix "+printable.Shell("--", id.Name))
+		lines = append(lines, "$ "+c.Flags.EtcdctlLine("get", "--prefix", "--", id.Name))
 	}
 	return lines
 }
@@ -112,7 +111,7 @@ func owner(r inspect.Request) []string {
 	if !r.Owned {
 		return Field("owner", "unknown: its client wrote none")
 	}
-	o := r.Owner
+	o := r.Owner.Value()
 	lines := append(Field("label", o.Label), Field("program", o.Program)...)
 	lines = append(lines, Field("host", o.Host)...)
 	if o.PID != 0 {
@@ -172,14 +171,14 @@ func Session(c *nav.Context, id inspect.SessionID) []string {
 	lines = append(lines, Field("holds", format.Count(len(s.Holds()), "lock", "locks"))...)
 	lines = append(lines, Field("waits for", format.Count(len(s.Waits()), "lock", "locks"))...)
 	if id.Lease != 0 {
-		lines = append(lines, "", "$ etcdctl lease timetolive --keys "+printable.Shell(format.Lease(id.Lease)))
+		lines = append(lines, "", "$ "+c.Flags.EtcdctlLine("lease", "timetolive", "--keys", format.Lease(id.Lease)))
 	}
 	return append(lines, each(c, "request", s.Requests, 0)...)
 }
 
 // Finding describes a finding: its words, its locks, its sessions, and what helps.
 func Finding(c *nav.Context, f *diagnose.Finding) []string {
-	words := narrate.TenseOf(c.InPast()).Finding(f.AsOf(c.Clock()))
+	words := narrate.TenseOf(c.InPast()).With(c.Flags).Finding(f.AsOf(c.Clock()))
 	lines := append(Field("finding", string(f.Kind)+", "+f.Severity.String()), term.Safe(words.Headline))
 	for _, clause := range words.Clauses {
 		lines = append(lines, "  "+term.Safe(clause))
@@ -191,10 +190,10 @@ func Finding(c *nav.Context, f *diagnose.Finding) []string {
 		lines = append(lines, Field("session", s.ID.String()+"  "+s.Who())...)
 	}
 	for _, r := range f.Remedies {
-		remedy := narrate.Remedy(r)
-		lines = append(lines, "", "$ "+narrate.CommandLine(r))
+		remedy := narrate.Remedy(c.Flags, r)
+		lines = append(lines, "", "$ "+narrate.CommandLine(c.Flags, r))
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, "$ "+printable.Shell(append([]string{"etcdctl"}, args...)...))
+			lines = append(lines, "$ "+c.Flags.EtcdctlLine(args...))
 		}
 		for _, text := range append([]string{remedy.Headline}, remedy.Clauses...) {
 			lines = append(lines, "  "+term.Safe(text))

@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
@@ -29,11 +30,11 @@ type keptMsg struct{ err error }
 // note notes something that was done, or failed with err, with the arguments of etcd-lock and
 // of etcdctl that do the same.
 func (l *commandLog) note(what string, err error, etcdLock, etcdctl []string) nav.Action {
-	return l.noteWith(l.ports.Connection, what, err, etcdLock, etcdctl)
+	return l.noteWith(l.ports.Flags, what, err, etcdLock, etcdctl)
 }
 
 // noteWith is note with other flags for the connection.
-func (l *commandLog) noteWith(flags []string, what string, err error, etcdLock, etcdctl []string) nav.Action {
+func (l *commandLog) noteWith(flags cmdline.Flags, what string, err error, etcdLock, etcdctl []string) nav.Action {
 	failed := ""
 	if err != nil {
 		failed = format.Plainly(err)
@@ -109,9 +110,9 @@ func (l *commandLog) ran(a nav.RunScenario, started nav.Action) nav.Action {
 	if started == nil {
 		return nil
 	}
-	flags := l.ports.Connection
+	flags := l.ports.Flags
 	if a.Scenario.OwnCluster { // which no flags connect to
-		flags = nil
+		flags = cmdline.Flags{}
 	}
 	return nav.Batch{started, l.noteWith(flags, "ran scenario "+a.Scenario.Name, nil, []string{"simulate", "run", a.Scenario.Name}, nil)}
 }

@@ -39,7 +39,7 @@ func (f *feed) lookOutside() nav.Action {
 		return nil
 	}
 	f.unseen.asking = true
-	ctx, source := f.Tasks.Ctx, f.ports.Source
+	ctx, source, flags := f.Tasks.Ctx, f.ports.Source, f.ports.Flags
 	return f.background(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 		defer cancel()
@@ -49,7 +49,7 @@ func (f *feed) lookOutside() nav.Action {
 			if err != nil {
 				return unseenMsg{[]string{"whether sessions that others wait for have keys elsewhere: " + term.ShortReason(err)}}
 			}
-			if text := narrate.Outside(id, out, read, narrate.UICommand); text != "" {
+			if text := narrate.Outside(id, out, read, narrate.UICommand(flags)); text != "" {
 				texts = append(texts, text)
 			}
 		}

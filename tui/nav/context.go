@@ -1,6 +1,7 @@
 package nav
 
 import (
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/state"
@@ -17,6 +18,7 @@ type Context struct {
 	Tour     backend.Tour
 	Theme    *theme.Theme
 	Etcd     backend.Context // that is shown
+	Flags    cmdline.Flags   // that connect printed commands to it
 }
 
 // Can is what the user may do.

@@ -140,7 +140,7 @@ func noneSeen(d time.Duration, w int, sign string) string {
 
 // clientIn names the client of a request in w cells: as state.Who does, or by what tells
 // clients apart best, in whole words.
-func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner, state.Who(r), w) }
+func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner.Value(), state.Who(r), w) }
 
 // ownerIn names an owner in w cells: by its name in full, else by the label or the program,
 // with the host if there is room.
@@ -193,7 +193,7 @@ func SeveritySign(t *theme.Theme, sev diagnose.Severity) theme.Text {
 // inWords is a finding in words, as of the time of the rows beside it. History mode is
 // about the past.
 func inWords(c *nav.Context, f *diagnose.Finding) narrate.Text {
-	return narrate.TenseOf(c.InPast()).Finding(f.AsOf(c.Clock()))
+	return narrate.TenseOf(c.InPast()).With(c.Flags).Finding(f.AsOf(c.Clock()))
 }
 
 // findingLines are a finding in full: its headline, what helps, if that is given,
@@ -219,7 +219,7 @@ func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
 		f := &v.Findings[i]
 		var helps []string
 		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(f.Remedies[0])), w))
+			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(c.Flags, f.Remedies[0])), w))
 		}
 		lines = append(lines, findingLines(c, f, helps, w)...)
 		lines = append(lines, aliveLines(c, f, w)...)

@@ -29,7 +29,8 @@ type likeness struct {
 }
 
 func likenessOf(r inspect.Request) likeness {
-	return likeness{r.Mode, numberless(term.Safe(cmp.Or(r.Owner.Label, r.Owner.Program)))}
+	o := r.Owner.Value()
+	return likeness{r.Mode, numberless(term.Safe(cmp.Or(o.Label, o.Program)))}
 }
 
 // numberless writes * in the place of the numbers in a name, and of the parts that are

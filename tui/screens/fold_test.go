@@ -39,7 +39,7 @@ func crowded(workers int) inspect.Lock {
 	request := func(rev int, mode keyspace.Mode, label string) inspect.Request {
 		return inspect.Request{
 			Key: keyspace.Encode("/jobs", mode, fmt.Sprint(rev)), Lock: id, Mode: mode, Lease: int64(rev), Revision: int64(rev), Holding: rev == 1,
-			Owned: true, Owner: keyspace.Owner{Label: label, Program: "worker", PID: 1000 + rev, Host: fmt.Sprintf("batch-%d", rev%3+1)}, Since: testNow.Add(-time.Minute),
+			Owned: true, Owner: keyspace.Owner{Label: label, Program: "worker", PID: 1000 + rev, Host: fmt.Sprintf("batch-%d", rev%3+1)}.Ref(), Since: testNow.Add(-time.Minute),
 		}
 	}
 	queue := []inspect.Request{request(1, keyspace.Write, "nightly")}

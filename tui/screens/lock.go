@@ -79,11 +79,11 @@ func (s *lockScreen) state(r queueRow, _ int) theme.Text {
 }
 
 func (s *lockScreen) owner(r queueRow, w int) theme.Text {
-	who := term.Owner(r.Owner)
+	who := term.Owner(r.Owner.Value())
 	if s.IsOwn(r.Request) {
 		return theme.Styled(strings.TrimSuffix("* yours "+who, " -"), s.Theme.Own)
 	}
-	return theme.Styled(ownerIn(r.Owner, who, w), s.Theme.Plain)
+	return theme.Styled(ownerIn(r.Owner.Value(), who, w), s.Theme.Plain)
 }
 
 // folds reports whether one row may stand for the request and others like it.
@@ -277,7 +277,7 @@ func (s *lockScreen) detail(w int) string {
 	if r.folded != nil {
 		return s.detailOf(r.folded, w)
 	}
-	who := term.Owner(r.Owner)
+	who := term.Owner(r.Owner.Value())
 	if who == "-" {
 		who = "owner unknown"
 	}

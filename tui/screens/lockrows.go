@@ -189,7 +189,7 @@ func ofQueue(r *lockRow, about ...func(inspect.Request) string) iter.Seq[string]
 	}
 }
 
-func hostOf(r inspect.Request) string    { return term.Safe(r.Owner.Host) }
+func hostOf(r inspect.Request) string    { return term.Safe(r.Owner.Value().Host) }
 func sessionOf(r inspect.Request) string { return format.Lease(r.Lease) }
 
 // lockRow is a lock with what the table says of it.

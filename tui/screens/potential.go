@@ -35,7 +35,7 @@ func potentialProblems(c *nav.Context) []*problem {
 			}
 		}
 		if !happens(c, f.Locks) {
-			rows = append(rows, &problem{Finding: f, potential: p, text: narrate.Potential(*p)})
+			rows = append(rows, &problem{Finding: f, potential: p, text: narrate.Potential(c.Flags, *p)})
 		}
 	}
 	return rows

@@ -154,7 +154,7 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 		return p.text
 	}
 	if !p.resolved.IsZero() {
-		return narrate.TenseOf(true).Finding(*p.Finding)
+		return narrate.TenseOf(true).With(s.Flags).Finding(*p.Finding)
 	}
 	return inWords(s.Context, p.Finding)
 }

@@ -8,7 +8,6 @@ import (
 
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/internal/printable"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -251,7 +250,7 @@ func (s *problemsScreen) chosen(p *problem, w int) string {
 	if n := len(p.Remedies); n > 1 {
 		text += " " + strconv.Itoa(s.best+1) + " of " + strconv.Itoa(n)
 	}
-	return term.Cut(text+": "+term.Safe(narrate.Remedy(p.Remedies[s.best]).Headline), w)
+	return term.Cut(text+": "+term.Safe(narrate.Remedy(s.Flags, p.Remedies[s.best]).Headline), w)
 }
 
 // timeline is what sessions have done with the first lock of the problem under the cursor.
@@ -320,17 +319,17 @@ func (s *problemsScreen) about(w int) []string {
 // remedies are the remedies of a problem, the chosen one marked if there are several.
 func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 	for i, r := range p.Remedies {
-		t := narrate.Remedy(r)
+		t := narrate.Remedy(s.Flags, r)
 		mark := ""
 		if len(p.Remedies) > 1 {
 			mark = map[bool]string{true: "> ", false: "  "}[i == s.best]
 		}
-		lines = append(lines, "", mark+s.Theme.Key.Render(narrate.CommandLine(r)))
+		lines = append(lines, "", mark+s.Theme.Key.Render(narrate.CommandLine(s.Flags, r)))
 		for _, text := range append([]string{t.Headline}, t.Clauses...) {
 			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
 		}
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, s.Theme.Dim.Render("  = etcdctl "+printable.Shell(args...)))
+			lines = append(lines, s.Theme.Dim.Render("  = "+s.Flags.EtcdctlLine(args...)))
 		}
 	}
 	return lines

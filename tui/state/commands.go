@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"etcd-lock/internal/printable"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/tui/term"
 )
 
@@ -51,20 +51,19 @@ type Commands struct {
 }
 
 // Add notes something that was done or failed, with the arguments of etcd-lock and of etcdctl
-// that do the same. Flags are those of the connection, for both.
-func (b *Commands) Add(at time.Time, what, failed string, flags, etcdLock, etcdctl []string) *Command {
+// that do the same, which get the flags.
+func (b *Commands) Add(at time.Time, what, failed string, flags cmdline.Flags, etcdLock, etcdctl []string) *Command {
 	b.last++
-	c := &Command{ID: b.last, At: at, What: term.Safe(what), Failed: term.Safe(failed), EtcdLock: shell("etcd-lock", flags, etcdLock), Etcdctl: shell("etcdctl", flags, etcdctl)}
+	c := &Command{ID: b.last, At: at, What: term.Safe(what), Failed: term.Safe(failed), EtcdLock: shell(flags.Line, etcdLock), Etcdctl: shell(flags.EtcdctlLine, etcdctl)}
 	b.Entries = append(b.Entries, c)
 	b.Entries = b.Entries[max(len(b.Entries)-commandCapacity, 0):]
 	return c
 }
 
 // shell returns a command line, empty if there are no arguments or no shell can say them.
-func shell(program string, flags, args []string) string {
-	words := append(append([]string{program}, flags...), args...)
-	if len(args) == 0 || strings.Contains(strings.Join(words, ""), "\x00") {
+func shell(line func(...string) string, args []string) string {
+	if len(args) == 0 || strings.Contains(strings.Join(args, ""), "\x00") {
 		return ""
 	}
-	return printable.Shell(words...)
+	return line(args...)
 }

@@ -51,7 +51,7 @@ func (b *Log) AddEvent(e inspect.Event, now time.Time) {
 	text := term.Pad(e.Request.Mode.String(), 5, false) + " " + term.Name(e.Request.Lock.Name)
 	if e.Kind.OfOther() {
 		text = otherText(e)
-	} else if who := term.Owner(e.Request.Owner); who != "-" {
+	} else if who := term.Owner(e.Request.Owner.Value()); who != "-" {
 		text += "  " + who
 	}
 	at := e.Time

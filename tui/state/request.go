@@ -13,5 +13,5 @@ func IsWriter(r inspect.Request) bool { return r.Mode != keyspace.Read }
 
 // Who labels a request by its owner, or by its lease if it has none.
 func Who(r inspect.Request) string {
-	return term.Safe(format.Client(r.Owner, r.Lease, r.Key))
+	return term.Safe(format.Client(r.Owner.Value(), r.Lease, r.Key))
 }

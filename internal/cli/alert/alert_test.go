@@ -38,17 +38,21 @@ type scene struct {
 func newScene(t *testing.T, f Flags, name string) *scene {
 	t.Helper()
 	s := &scene{t: t, now: locktest.Epoch}
-	w, err := newWatcher(&Options{
-		Flags: f, Name: name, Now: func() time.Time { return s.now },
-		Warn: func(text string) { s.warn = append(s.warn, text) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.stop = func() {}
-	w.stream = output.NewStream(output.New(&s.out, output.JSON, false), true, nil)
-	s.watcher = w
+	s.watcher = newWatcher(s.teller(&Options{Flags: f, Name: name}), "")
 	return s
+}
+
+// teller prints to the scene.
+func (s *scene) teller(o *Options) *teller {
+	s.t.Helper()
+	o.Now, o.Warn = func() time.Time { return s.now }, func(text string) { s.warn = append(s.warn, text) }
+	teller, err := newTeller(o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	teller.stop = func() {}
+	teller.stream = output.NewStream(output.New(&s.out, output.JSON, false), true, nil)
+	return teller
 }
 
 // round is a round that finds these locks.
@@ -75,7 +79,7 @@ func (s *scene) said(want ...string) {
 		if err := json.Unmarshal([]byte(line), &n); err != nil {
 			s.t.Fatal(err)
 		}
-		text := fmt.Sprint(n.Event, " ", n.Finding.Severity, " ", n.Finding.Kind, " ", strings.Join(n.Finding.Locks, ","))
+		text := fmt.Sprint(n.Context, " ", n.Event, " ", n.Finding.Severity, " ", n.Finding.Kind, " ", strings.Join(n.Finding.Locks, ","))
 		if !n.MutedUntil.IsZero() {
 			text += " muted"
 		}

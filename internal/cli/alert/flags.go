@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/hooks"
@@ -55,7 +56,12 @@ muted any more, it is raised then.
 severity or a worse one that is not muted. What could not be read is not a problem; it is
 printed.
 
+With several contexts, --watch follows them side by side. Problems of one are never those of
+another, whatever the locks are called; mutes are for all of them. Programs have the context in
+ETCD_LOCK_CONTEXT, so that commands of etcd-lock that they run are about it.
+
 With --watch -o json, a document per line:
+  context             of several contexts: its name
   event               raised; worse (a warning became critical, for example); cleared
   time                when this program found it
   revision            etcd revision that was looked at
@@ -150,7 +156,7 @@ func (f *Flags) Judge(findings []diagnose.Finding, now time.Time) error {
 	}
 	m = append(m, also...)
 	for _, found := range findings {
-		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found), now).IsZero() {
+		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found, cmdline.Flags{}), now).IsZero() {
 			return ErrFound
 		}
 	}

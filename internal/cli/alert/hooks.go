@@ -24,13 +24,17 @@ func (p program) deliver(ctx context.Context, n docs.Notice, body []byte) error 
 
 // environment returns the variables that a program gets.
 func environment(n docs.Notice) []string {
-	return []string{
+	all := []string{
 		hooks.Variable("ETCD_LOCK_EVENT", n.Event),
 		hooks.Variable("ETCD_LOCK_KIND", n.Finding.Kind),
 		hooks.Variable("ETCD_LOCK_SEVERITY", n.Finding.Severity),
 		hooks.Variable("ETCD_LOCK_TEXT", n.Finding.Text),
 		hooks.Variable("ETCD_LOCK_LOCKS", n.Finding.Locks...),
 	}
+	if n.Context != "" { // which commands of etcd-lock that it runs are about, then
+		all = append(all, hooks.Variable("ETCD_LOCK_CONTEXT", n.Context))
+	}
+	return all
 }
 
 // webhook is a hook that gets POST requests.

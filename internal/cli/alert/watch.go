@@ -1,15 +1,15 @@
 package alert
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
+	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/docs"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
@@ -32,8 +32,9 @@ type Options struct {
 	Name       string // of the lock; empty: all
 	Prefixes   []string
 	Thresholds diagnose.Thresholds
+	Several    *contexts.Lasting // in place of Connect; nil: one etcd
 	Connect    func(context.Context) (*connect.Conn, error)
-	Reach      func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error) // the prefixes to read, of those
+	Reach      func(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error) // the prefixes to read of a context, of those given
 	Warn       func(text string)
 	Out        output.Printer
 	Now        func() time.Time
@@ -41,33 +42,73 @@ type Options struct {
 
 // Watch tells of problems until ctx ends, which is no error.
 func Watch(ctx context.Context, o *Options) error {
-	w, err := newWatcher(o)
+	t, err := newTeller(o)
 	if err != nil {
 		return &connect.OptionError{Err: err}
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	t.stop = stop
+	defer t.farewell()
+	if o.Several != nil {
+		err = o.Several.Follow(ctx, newFollower(t))
+	} else {
+		err = o.one(ctx, t)
+	}
+	return cmp.Or(t.failed, err)
+}
+
+// one tells of the problems of one etcd.
+func (o *Options) one(ctx context.Context, t *teller) error {
 	c, err := o.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	prefixes, err := o.Reach(ctx, c, o.Prefixes)
+	return o.patrol(ctx, "", c, newWatcher(t, ""))
+}
+
+// patrol follows the locks of an etcd.
+func (o *Options) patrol(ctx context.Context, name string, c *connect.Conn, w *watcher) error {
+	prefixes, err := o.Reach(ctx, name, c, o.Prefixes)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for _, h := range o.hooks() {
-		w.senders = append(w.senders, newSender(h, o.Warn))
-	}
-	defer w.farewell()
-	w.stop, w.stream = stop, output.NewStream(o.Out, true, []output.Column{{Heading: "EVENT", Width: 10}, {Heading: "PROBLEM"}})
-	err = patrol.Run(ctx, c, patrol.Options{
+	w.begin()
+	w.flags = c.Flags
+	return patrol.Run(ctx, c, patrol.Options{
 		Prefixes: prefixes, Thresholds: o.Thresholds, Leases: connect.MostLeases, Cluster: true, Watch: c.Source.Watch,
 	}, w)
-	if w.failed != nil {
-		return w.failed
+}
+
+// follower tells of the problems of several contexts. It implements contexts.Follower.
+type follower struct {
+	*teller
+	watchers map[string]*watcher // by context
+}
+
+func newFollower(t *teller) follower {
+	t.begin()
+	f := follower{teller: t, watchers: map[string]*watcher{}}
+	for _, m := range t.opts.Several.Members {
+		f.watchers[m.Name] = newWatcher(t, m.Name)
 	}
-	return err
+	return f
+}
+
+// Follow implements contexts.Follower.
+func (f follower) Follow(ctx context.Context, m contexts.Member, c *connect.Conn) error {
+	return f.opts.patrol(ctx, m.Name, c, f.watchers[m.Name])
+}
+
+// Down implements contexts.Follower.
+func (f follower) Down(m contexts.Member, err error) {
+	w := f.watchers[m.Name]
+	if w.lost.IsZero() {
+		f.opts.Warn("context " + m.Name + ": " + format.Plainly(err) + "; trying again")
+	}
+	w.Update(inspect.Update{Err: err})
+	w.Tick()
 }
 
 // alert is a finding to tell of.
@@ -80,8 +121,8 @@ type alert struct {
 }
 
 // newAlert returns the alert of a finding.
-func newAlert(f diagnose.Finding) alert {
-	text := narrate.Present.Finding(f)
+func newAlert(f diagnose.Finding, flags cmdline.Flags) alert {
+	text := narrate.Present.With(flags).Finding(f)
 	a := alert{kind: f.Kind, severity: f.Severity, id: string(f.Kind), doc: docs.Finding{
 		Kind: string(f.Kind), Severity: f.Severity.String(), Text: text.Headline, Clauses: text.Clauses, Locks: []string{}, Sessions: []string{},
 	}}
@@ -104,13 +145,10 @@ func newAlert(f diagnose.Finding) alert {
 
 // watcher turns what a patrol sees into lines. It implements patrol.Follower.
 type watcher struct {
-	opts     *Options
-	mutes    muteFile
+	*teller
+	context  string        // one of several
+	flags    cmdline.Flags // of printed commands
 	problems ongoing.Set[alert]
-	senders  []*sender
-	stream   *output.Stream
-	stop     func()
-	failed   error // of the output
 
 	found    []alert // in the last round
 	revision int64
@@ -119,20 +157,15 @@ type watcher struct {
 	told     map[string]bool // IDs of those that were passed on
 }
 
-func newWatcher(o *Options) (*watcher, error) {
-	w := &watcher{
-		opts: o, mutes: muteFile{name: o.Mutes}, told: map[string]bool{},
+func newWatcher(t *teller, context string) *watcher {
+	return &watcher{
+		teller: t, context: context, told: map[string]bool{},
 		problems: ongoing.Set[alert]{
 			ID:    func(a alert) string { return a.id },
 			Worse: func(before, now alert) bool { return now.severity > before.severity },
-			Quiet: o.ClearAfter,
+			Quiet: t.opts.ClearAfter,
 		},
 	}
-	var err error
-	if w.mutes.always, err = o.muted(o.Now()); err == nil {
-		w.mutes.mutes, err = readMutes(o.Mutes)
-	}
-	return w, err
 }
 
 // Update implements patrol.Follower.
@@ -150,7 +183,7 @@ func (w *watcher) Update(u inspect.Update) {
 func (w *watcher) Round(r patrol.Round) {
 	w.found, w.revision = w.found[:0], r.Snapshot.Revision
 	for _, f := range r.Findings {
-		if a := newAlert(f); w.opts.Name == "" || slices.Contains(a.locks, w.opts.Name) || f.OfCluster() {
+		if a := newAlert(f, w.flags); w.opts.Name == "" || slices.Contains(a.locks, w.opts.Name) || f.OfCluster() {
 			w.found = append(w.found, a)
 		}
 	}
@@ -167,6 +200,8 @@ func (w *watcher) look() {
 	if !w.lost.IsZero() && now.Sub(w.lost) >= contactAfter {
 		all = append(slices.Clone(all), w.silence())
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.mutes.refresh(w.opts.Warn)
 	c := w.problems.Look(now, all)
 	for _, a := range c.Raised {
@@ -201,7 +236,7 @@ func (w *watcher) unmute(now time.Time) {
 // tell prints a line, and passes it on unless it is muted. What was not raised for those
 // to whom it is passed on is not cleared for them either.
 func (w *watcher) tell(event string, a alert, now time.Time) {
-	n := docs.Notice{Event: event, Time: now, Revision: w.revision, Finding: &a.doc, Text: a.doc.Severity + ": " + a.doc.Text}
+	n := docs.Notice{Context: w.context, Event: event, Time: now, Revision: w.revision, Finding: &a.doc, Text: a.doc.Severity + ": " + a.doc.Text}
 	until, pass := w.mutes.until(a, now), true
 	switch {
 	case event == "cleared":
@@ -214,34 +249,5 @@ func (w *watcher) tell(event string, a alert, now time.Time) {
 		n.Event = "raised"
 		w.told[a.id] = true
 	}
-	if err := w.stream.Write([]output.Entry{n}); err != nil {
-		w.failed = err
-		w.stop()
-	}
-	for _, s := range w.senders {
-		if pass {
-			s.send(n)
-		}
-	}
-}
-
-// farewell passes on what is queued, for a few seconds.
-func (w *watcher) farewell() {
-	var all sync.WaitGroup
-	for _, s := range w.senders {
-		all.Go(s.close)
-	}
-	all.Wait()
-}
-
-// hooks returns whom to tell, as the flags say.
-func (f *Flags) hooks() []hook {
-	var all []hook
-	for _, command := range f.Exec {
-		all = append(all, program{strings.Fields(command)})
-	}
-	for _, u := range f.Webhooks {
-		all = append(all, webhook{url: u, name: fmt.Sprintf("--webhook %s", hostOf(u))})
-	}
-	return all
+	w.write(n, pass)
 }

@@ -114,8 +114,9 @@ func holders(l inspect.Lock) []holder {
 	found := []holder{}
 	for _, r := range l.Queue {
 		if r.Holding {
+			owner := r.Owner.Value()
 			found = append(found, holder{
-				Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: r.Owner.Keep, Weight: r.Owner.Weight, Permits: r.Owner.Permits,
+				Key: r.Key, Mode: r.Mode.String(), Client: r.Who(), Keeps: owner.Keep, Weight: owner.Weight, Permits: owner.Permits,
 			})
 		}
 	}

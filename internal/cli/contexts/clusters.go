@@ -24,7 +24,6 @@ type Cluster struct {
 	Connection connect.Options
 	Context    config.Context
 	ReadOnly   bool
-	Flags      []string // that connect other commands to it
 }
 
 // List implements backend.Contexts.
@@ -78,7 +77,7 @@ func (c *Clusters) Open(ctx context.Context, name, password string) (backend.Opt
 func (c *Clusters) options(to Cluster) console.Options {
 	o := *c.UI
 	o.Prefixes, o.Recording, o.At, o.Revision = nil, "", time.Time{}, 0
-	o.ReadOnly, o.Context, o.Connection = to.ReadOnly, Show(to.Context), to.Flags
+	o.ReadOnly, o.Context = to.ReadOnly, Show(to.Context)
 	o.Commands, o.DialTimeout = Commands(c.File, to.Context.Name), to.Connection.Etcd.DialTimeout
 	return o
 }

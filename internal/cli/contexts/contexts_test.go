@@ -60,3 +60,15 @@ func TestDocsExamples(t *testing.T) {
 		}
 	}
 }
+
+// Contexts with the same cluster ID seem to be one etcd; where it is not known, nothing is said.
+func TestAlike(t *testing.T) {
+	var order []Member
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		order = append(order, Member{Name: name})
+	}
+	got := Alike(map[string]string{"a": "2", "b": "1", "c": "", "d": "", "e": "2", "f": "2"}, order)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "contexts a, e and f have the same cluster ID, 2: ") {
+		t.Errorf("%q", got)
+	}
+}

@@ -24,6 +24,7 @@ type Member struct {
 // Answer is what one of several contexts answered.
 type Answer[T any] struct {
 	Context string
+	Cluster string // the cluster's ID, where it is known
 	Doc     T
 	Err     error // Doc is what it is without an answer
 }
@@ -43,6 +44,9 @@ func Ask[T any](ctx context.Context, members []Member, read func(context.Context
 			}
 			defer c.Close()
 			answers[i].Doc, answers[i].Err = read(ctx, m, c)
+			if len(members) > 1 {
+				answers[i].Cluster = c.ClusterID(ctx, nil)
+			}
 		})
 	}
 	wg.Wait()
@@ -54,14 +58,44 @@ func Answered[T any](answers []Answer[T]) []Answer[T] {
 	return slices.DeleteFunc(slices.Clone(answers), func(a Answer[T]) bool { return a.Err != nil })
 }
 
+// Alike says which contexts seem to be one etcd, a sentence for each of these. Servers that
+// were set up alike have the same ID of a cluster, so it is not certain.
+func Alike(clusters map[string]string, order []Member) []string {
+	var ids []string
+	names := map[string][]string{}
+	for _, m := range order {
+		id := clusters[m.Name]
+		if id == "" {
+			continue
+		}
+		if names[id] == nil {
+			ids = append(ids, id)
+		}
+		names[id] = append(names[id], m.Name)
+	}
+	var says []string
+	for _, id := range ids {
+		if n := names[id]; len(n) > 1 {
+			says = append(says, fmt.Sprintf("contexts %s have the same cluster ID, %s: they are one etcd, unless they were set up alike", format.List(n, "and"), id))
+		}
+	}
+	return says
+}
+
 // SeveralHelp documents what -o json prints for several contexts.
 const SeveralHelp = `With several contexts, as in --context dev,prod, they are read side by side, and a column
-says of which each line is. One that does not answer does not keep the others from being
+or the beginning of a line says of which it is. One that does not answer does not keep the others from being
 shown; the error is printed, and the exit code is that of the error. With -o json then:
   contexts              in the order in which they were named, each:
     context             its name
     error               why there is no answer; then there are no further fields
     and the fields above`
+
+// LastingHelp documents several contexts of commands that follow them.
+const LastingHelp = `With several contexts, as in --context dev,prod, they are followed side by side, and a
+column, or the field context, says of which each line is. One that does not answer, from the
+start on too, is tried again and keeps no other from being followed; one that refuses this
+client is not, and its error is printed and is the exit code at the end.`
 
 // Document prints answers as JSON, which SeveralHelp documents.
 func Document[T any](out output.Printer, answers []Answer[T], doc func(Answer[T]) any) error {

@@ -105,7 +105,7 @@ func TestBytesOfRequest(t *testing.T) {
 			owner := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Time: made}
 			r := inspect.Request{
 				Lock: inspect.LockID{Layout: layout.RWLock, Name: "/a"}, Key: "/a/write/1", Mode: keyspace.Write, Holding: holding,
-				Lease: math.MaxInt64, Revision: 123_456_789, Modified: 123_456_789, Owner: owner, Owned: true, Since: made,
+				Lease: math.MaxInt64, Revision: 123_456_789, Modified: 123_456_789, Owner: owner.Ref(), Owned: true, Since: made,
 			}
 			lease := inspect.Lease{State: inspect.LeaseAlive, Granted: time.Hour, Remaining: 3599 * time.Second}
 			doc := QueuedRequest{Position: 100_000, leaseDoc: newLeaseDoc(lease)}

@@ -9,7 +9,8 @@ import (
 )
 
 // EventHelp documents the fields of Event.
-var EventHelp = `event               granted, waiting; released (it held the lock and is gone), left (it
+var EventHelp = `context             of several contexts: its name
+event               granted, waiting; released (it held the lock and is gone), left (it
                     was waiting and is gone); expired, revoked (gone with its lease);
                     ended (gone, and its lease too: whether it was released, expired or
                     was revoked is not known);
@@ -30,6 +31,7 @@ name, name_base64,  of blocks and cleared: the lock that the key is in the way o
 
 // Event is a lock event in JSON.
 type Event struct {
+	Context  string    `json:"context,omitempty"` // one of several
 	Event    string    `json:"event"`
 	Revision int64     `json:"revision,omitempty"`
 	Time     time.Time `json:"time,omitzero"`
@@ -106,7 +108,7 @@ func (e Event) Cells() []output.Cell {
 	}
 	row := output.Row(e.Event, format.Dash(e.was), format.Dash(e.Session), mode, format.Name(name), e.who, key)
 	row[0].Tone = eventTone(e.Event)
-	return row
+	return inContext(e.Context, row)
 }
 
 func eventTone(event string) output.Tone {
@@ -126,6 +128,7 @@ func eventTone(event string) output.Tone {
 
 // Notice is a line between events about all of them.
 type Notice struct {
+	Context  string    `json:"context,omitempty"` // one of several
 	Event    string    `json:"event"`
 	Revision int64     `json:"revision,omitempty"`
 	Time     time.Time `json:"time,omitzero"`
@@ -159,7 +162,33 @@ type Finding struct {
 
 // Cells implements output.Entry.
 func (n Notice) Cells() []output.Cell {
-	return []output.Cell{{Text: n.Event, Tone: eventTone(n.Event)}, {Text: n.Text}}
+	return inContext(n.Context, []output.Cell{{Text: n.Event, Tone: eventTone(n.Event)}, {Text: n.Text}})
+}
+
+// ContextColumn is the column before the others, of entries of several contexts.
+func ContextColumn() output.Column { return output.Column{Heading: "CONTEXT", Width: 8} }
+
+// inContext returns a row with the context before it, if there are several.
+func inContext(context string, row []output.Cell) []output.Cell {
+	if context == "" {
+		return row
+	}
+	return append(output.Row(context), row...)
+}
+
+// In returns the entries as those of one of several contexts.
+func In(context string, all []output.Entry) []output.Entry {
+	for i, e := range all {
+		switch e := e.(type) {
+		case Event:
+			e.Context = context
+			all[i] = e
+		case Notice:
+			e.Context = context
+			all[i] = e
+		}
+	}
+	return all
 }
 
 // When implements output.Entry.

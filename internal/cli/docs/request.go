@@ -96,7 +96,7 @@ func (doc *Standing) set(r *inspect.Request) {
 		doc.SinceBound = bound.String()
 	}
 	if r.Owned {
-		doc.Owner = r.Owner
+		doc.Owner = r.Owner.Value()
 	}
 	if r.Seen.IsZero() && since.Equal(r.Owner.Time) { // it can come from nowhere else
 		doc.Owner.Time = time.Time{}
@@ -137,7 +137,7 @@ func (r *Standing) modeText() string {
 	if r.Mode != keyspace.Slot.String() {
 		return r.Mode
 	}
-	return inspect.Request{Mode: keyspace.Slot, Owner: r.Owner}.ModeText()
+	return inspect.Request{Mode: keyspace.Slot, Owner: r.Owner.Ref()}.ModeText()
 }
 
 // Age returns how long the request has held or waited, for a table.

@@ -59,7 +59,7 @@ func cluster(ctx context.Context, c *connect.Conn) []check {
 	}
 	checks := []check{result}
 	for _, f := range diagnose.Cluster(found) {
-		text := narrate.Present.Finding(f)
+		text := narrate.Present.With(c.Flags).Finding(f)
 		bad := warning
 		if f.IsAlarm() {
 			bad = failed
@@ -129,14 +129,14 @@ func (opts *Options) permissions(ctx context.Context, c *connect.Conn) []check {
 	}
 	var checks []check
 	for _, a := range report.Actions {
-		c := check{Check: "may " + a.Name, State: ok, Text: format.Dash(a.Reason)}
+		one := check{Check: "may " + a.Name, State: ok, Text: format.Dash(a.Reason)}
 		switch {
 		case a.Unknown:
-			c.State = unknown
+			one.State = unknown
 		case !a.Allowed:
-			c.State, c.Hint = warning, "etcd-lock access --check says which permissions the user has, and etcd-lock access which ones it takes"
+			one.State, one.Hint = warning, c.Flags.Line("access", "--check")+" says which permissions the user has, and "+c.Flags.Line("access")+" which ones it takes"
 		}
-		checks = append(checks, c)
+		checks = append(checks, one)
 	}
 	return checks
 }

@@ -40,7 +40,7 @@ func recorded(tb testing.TB, events int) string {
 				client := n * 7 % 211
 				e.Kind, e.Request = inspect.EventGranted, inspect.Request{
 					Key: fmt.Sprintf("%s/write/%x", l.ID.Name, client), Lock: l.ID, Mode: keyspace.Write, Lease: int64(client + 1), Revision: int64(n + 2),
-					Modified: int64(n + 2), Holding: true, Since: e.Time, Seen: e.Time, Saw: true, Owned: true, Owner: keyspace.Owner{Host: "worker", Program: "orders", PID: client},
+					Modified: int64(n + 2), Holding: true, Since: e.Time, Seen: e.Time, Saw: true, Owned: true, Owner: keyspace.Owner{Host: "worker", Program: "orders", PID: client}.Ref(),
 				}
 				l.Queue = []inspect.Request{e.Request}
 				change.Put = []inspect.Placed{{Request: e.Request, Joined: true}}

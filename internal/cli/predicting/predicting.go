@@ -10,6 +10,7 @@ import (
 
 	"etcd-lock/internal/cli/follow"
 	"etcd-lock/internal/cli/output"
+	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/lockclass"
 	"etcd-lock/internal/narrate"
@@ -37,6 +38,7 @@ type Options struct {
 	Patterns []string // of classes
 	Live     follow.Live
 	Recorded follow.Recorded // with a path, in place of Live
+	Flags    cmdline.Flags   // of printed commands
 	Out      output.Printer
 }
 
@@ -59,9 +61,9 @@ func Run(ctx context.Context, opts *Options) error {
 	}
 	found := f.Potentials()
 	if opts.Out.Format == output.JSON {
-		return opts.Out.Document(doc{From: f.from, To: f.to, Doubts: doubts, Found: Documents(found), More: f.Full()})
+		return opts.Out.Document(doc{From: f.from, To: f.to, Doubts: doubts, Found: Documents(opts.Flags, found), More: f.Full()})
 	}
-	return f.write(opts.Out, found)
+	return f.write(opts.Out, opts.Flags, found)
 }
 
 // watcher is a follower that knows when it was.
@@ -79,10 +81,10 @@ func (w *watcher) Begin(t time.Time, s inspect.Snapshot) {
 // Advance implements flight.Follower.
 func (w *watcher) Advance(t time.Time) { w.to = t }
 
-func (w *watcher) write(out output.Printer, found []order.Potential) error {
+func (w *watcher) write(out output.Printer, flags cmdline.Flags, found []order.Potential) error {
 	var errs []error
 	for _, p := range found {
-		errs = append(errs, Write(out, p))
+		errs = append(errs, Write(out, flags, p))
 	}
 	span := fmt.Sprintf("from %s to %s", w.from.Local().Format(time.DateTime), w.to.Local().Format(time.DateTime))
 	if len(found) == 0 {
@@ -95,8 +97,8 @@ func (w *watcher) write(out output.Printer, found []order.Potential) error {
 }
 
 // Write prints a deadlock that could happen.
-func Write(out output.Printer, p order.Potential) error {
-	text := narrate.Potential(p)
+func Write(out output.Printer, flags cmdline.Flags, p order.Potential) error {
+	text := narrate.Potential(flags, p)
 	return out.Sentences("", output.Cell{Text: "warning", Tone: output.Warning}, append([]string{text.Headline}, text.Clauses...)...)
 }
 
@@ -135,10 +137,10 @@ type step struct {
 }
 
 // Documents returns deadlocks that could happen, in JSON.
-func Documents(found []order.Potential) []Potential {
+func Documents(flags cmdline.Flags, found []order.Potential) []Potential {
 	all := []Potential{}
 	for _, p := range found {
-		text := narrate.Potential(p)
+		text := narrate.Potential(flags, p)
 		d := Potential{Text: text.Headline, Clauses: text.Clauses, Classes: p.Classes}
 		for _, s := range p.Stories {
 			told := story{

@@ -36,7 +36,7 @@ func sample() waits.Profile {
 		for n := range 2 {
 			queue = append(queue, inspect.Request{
 				Key: fmt.Sprint(name, n), Lock: id, Mode: keyspace.Write, Lease: int64(2*i + n + 1), Revision: int64(2*i + n + 1),
-				Owned: true, Owner: keyspace.Owner{Label: names[(i+n)%len(names)]},
+				Owned: true, Owner: keyspace.Owner{Label: names[(i+n)%len(names)]}.Ref(),
 			})
 		}
 		s.Locks = append(s.Locks, inspect.NewLock(id, queue))

@@ -154,7 +154,7 @@ func (t *ticket) Wait(ctx context.Context) error {
 	}
 	r := t.c.Put(inspect.Request{
 		Lock: t.id, Mode: t.mode, Lease: t.lease, Since: t.c.now(), Owned: true,
-		Owner: t.owner(),
+		Owner: t.owner().Ref(),
 	})
 	t.mu.Lock()
 	t.key, t.rev = r.Key, r.Revision
