@@ -55,7 +55,7 @@ var cases = []aCase{
 	{
 		"A deadlock through `/n/x`, `/n` and `/c`.",
 		"It is found as a deadlock.",
-		[]held{by("internal/cli", "TestScripts/incidents"), by("internal/diagnose", "TestFindings", "TestSearchLaw")},
+		[]held{by("internal/cli", "TestScripts/blockers", "TestScripts/incidents"), by("internal/diagnose", "TestFindings", "TestSearchLaw")},
 	},
 	{
 		"One name in two layouts, each pair in both orders.",
