@@ -41,8 +41,8 @@ servers: ## test on etcd servers 3.4 to 3.7 that it obtains
 	go test -count=1 -v -timeout 30m ./internal/stories -servers
 matrix: ## run the commands and soak the locks on etcd 3.4 to 3.7, on a cluster that is upgraded, and with clocks that jump, for SOAK each; until ctrl-C
 	go test -count=1 -v -timeout 0 ./internal/stories -run '^TestMatrix$$' -matrix $(SOAK)
-cases: ## run the tests of the cases that need real clusters, and print a line for each; see docs/cases.md
-	go test -count=$(TIMES) -v -timeout 3h ./internal/house -run '^TestCases$$' -cases
+cases: ## play all cases, or CASE, TIMES times, with BUSY=1 on a busy machine; see docs/cases.md
+	$(if $(BUSY),.ci/environments busy -- )go test -count=$(TIMES) -v -timeout 6h ./internal/house -run '^TestCases$$/$(if $(CASE),^$(CASE)$$)' -cases
 real: ## run programs that keep locks in etcd, and check what is said of them; from Debian, npm and Go modules
 	go test -count=1 -v -timeout 60m ./internal/stories -run '^TestReal' -real
 law: ## compare a recording with etcd at each of 100,000 revisions

@@ -21,8 +21,9 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	compare = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
-	older   = flag.String("older", olderBuild, "commit of an older build to compare with")
+	compare       = flag.Bool("compare", false, "run the whole comparison and print its tables, which takes some minutes")
+	queueRequests = flag.Int("queue-requests", 300, "requests of the lock with a long queue, unless -compare is given")
+	older         = flag.String("older", olderBuild, "commit of an older build to compare with")
 )
 
 // scale sets how much of the comparison runs.

@@ -21,7 +21,7 @@ func TestRootIsTUI(t *testing.T) {
 		root.SetArgs(args)
 		return opts, errors.Join(root.Execute(), err)
 	}
-	for _, args := range [][]string{nil, {"--ascii"}, {"--audit", "log"}, {"--class", "/a/**"}, {"--read-only", "--ascii=true", "--audit=log"}} {
+	for _, args := range [][]string{{}, {"--ascii"}, {"--audit", "log"}, {"--class", "/a/**"}, {"--read-only", "--ascii=true", "--audit=log"}} {
 		bare, err := run(args...)
 		named, namedErr := run(append([]string{"tui"}, args...)...)
 		if err != nil || namedErr != nil {

@@ -26,28 +26,36 @@ import (
 )
 
 // TestScripts tells users' stories, each with an etcd of its own at $ENDPOINT.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// runScripts runs the scripts of a folder.
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir:   "testdata/script",
+		Dir:   dir,
 		Setup: setup,
 		// Else the folder stays if only some of the scripts run.
 		WorkdirRoot: t.TempDir(),
+		Condition:   condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    cmdExits,
-			"request":  cmdRequest,
-			"put":      cmdPut,
-			"service":  cmdService,
-			"mutexes":  cmdMutexes,
-			"detach":   cmdDetach,
-			"resolve":  cmdResolve,
-			"secure":   cmdSecure,
-			"del":      cmdDel,
-			"compact":  cmdCompact,
-			"churn":    cmdChurn,
-			"appears":  cmdAppears,
-			"recorded": cmdRecorded,
-			"written":  cmdWritten,
-			"tear":     cmdTear,
+			"exits":       cmdExits,
+			"request":     cmdRequest,
+			"put":         cmdPut,
+			"service":     cmdService,
+			"mutexes":     cmdMutexes,
+			"detach":      cmdDetach,
+			"resolve":     cmdResolve,
+			"secure":      cmdSecure,
+			"del":         cmdDel,
+			"compact":     cmdCompact,
+			"churn":       cmdChurn,
+			"appears":     cmdAppears,
+			"recorded":    cmdRecorded,
+			"written":     cmdWritten,
+			"tear":        cmdTear,
+			"lease":       cmdLease,
+			"lockservice": cmdLockService,
+			"proxy":       cmdProxy,
 		},
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/hint"
 	"etcd-lock/internal/kine"
@@ -88,49 +89,17 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 		}
 		faults <- found
 	}()
-	client, err := reachVoter(ctx, cfg)
+	client, err := reachMember(ctx, cfg)
 	if err == nil {
-		guard.start(ctx, client)
-		return client, nil
+		if err = guard.start(ctx, client); err == nil {
+			return client, nil
+		}
+		_ = client.Close()
+		return nil, err
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	cancel()
 	return nil, c.explain(err, late, <-faults)
-}
-
-// reachVoter is reach with one endpoint after the other, if the first one to answer was a
-// learner's: it refuses logins.
-func reachVoter(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
-	client, err := reach(ctx, cfg)
-	for _, endpoint := range cfg.Endpoints {
-		if err == nil || !isLearner(err) {
-			break
-		}
-		cfg.Endpoints = []string{endpoint}
-		client, err = reach(ctx, cfg)
-	}
-	return client, err
-}
-
-// reach returns a client once etcd has answered. Until then, the end of ctx closes
-// the client.
-func reach(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	answered := context.AfterFunc(ctx, end)
-	cfg.Context = life
-	client, err := clientv3.New(cfg)
-	if err != nil {
-		end()
-		return nil, err
-	}
-	if err = probe(ctx, client); err == nil && !answered() {
-		err = ctx.Err()
-	}
-	if err != nil {
-		_ = client.Close()
-		return nil, err
-	}
-	return client, nil
 }
 
 func (c Config) clientConfig() (clientv3.Config, error) {
@@ -270,6 +239,10 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 		return refused(fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName()))
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
 		return refused(hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only"))
+	case isLearner(err):
+		return hint.Add(fmt.Errorf("etcd at %s is a learner: it is not one of the members that vote, and refuses this", where), "name members that vote with --endpoints")
+	case isOther(err):
+		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), "is --endpoints right?")
 	case errors.Is(err, rpctypes.ErrUserEmpty):
 		return refused(hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that"))
 	default:
@@ -299,19 +272,6 @@ func faultHints(faults []fault) string {
 		}
 	}
 	return strings.Join(all, "; ")
-}
-
-// probeKey is read to see whether etcd answers. It need not exist.
-const probeKey = "etcd-lock"
-
-// probe reads a key. A permission error is an answer too:
-// whether the user may do something shows when they do it.
-func probe(ctx context.Context, client *clientv3.Client) error {
-	_, err := client.Get(ctx, probeKey, clientv3.WithCountOnly(), clientv3.WithSerializable())
-	if errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return nil
-	}
-	return err
 }
 
 // Quiet stops gRPC from writing to the terminal. It is for programs, once, and

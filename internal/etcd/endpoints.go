@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"etcd-lock/internal/hint"
 )
 
 const (
@@ -78,13 +81,18 @@ func (g *endpointGuard) suspect() {
 }
 
 // start chooses the members to use, before it returns, and goes on to do so until
-// the client is closed.
-func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
+// the client is closed. It returns an error, and does nothing, if members of different
+// clusters answer: a lock would be taken in any of them.
+func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) error {
 	if len(g.all) < 2 {
-		return
+		return nil
+	}
+	clusters := g.ask(ctx, client, startPatience)
+	if err := g.oneCluster(clusters); err != nil {
+		return err
 	}
 	g.calls.follow(client.ActiveConnection())
-	used, some := g.choose(ctx, client, client.Endpoints(), startPatience)
+	used, some := g.use(ctx, client, client.Endpoints(), clusters)
 	go func() {
 		for {
 			var recheck <-chan time.Time
@@ -100,7 +108,7 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 			case <-g.trouble:
 			case <-recheck:
 			}
-			used, some = g.choose(client.Ctx(), client, used, statusTimeout)
+			used, some = g.use(client.Ctx(), client, used, g.ask(client.Ctx(), client, statusTimeout))
 			select { // a second look tells no more than the first one
 			case <-client.Ctx().Done():
 				return
@@ -108,13 +116,31 @@ func (g *endpointGuard) start(ctx context.Context, client *clientv3.Client) {
 			}
 		}
 	}()
+	return nil
 }
 
-// choose has the client use the members that can serve it, and returns them. If
-// none can, it uses all: then there is none to prefer, and some is false.
-func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, used []string, patience time.Duration) (serving []string, some bool) {
-	serves := g.ask(ctx, client, patience)
-	serving = slices.DeleteFunc(slices.Clone(g.all), func(endpoint string) bool { return !serves[endpoint] })
+// oneCluster returns an error if endpoints are of different clusters.
+func (g *endpointGuard) oneCluster(clusters map[string]uint64) error {
+	first := ""
+	for _, endpoint := range g.all {
+		switch id := clusters[endpoint]; {
+		case id == 0: // it does not serve, or does not say
+		case first == "":
+			first = endpoint
+		case id != clusters[first]:
+			return hint.Add(
+				fmt.Errorf("%s is of cluster %x, and %s of cluster %x", first, clusters[first], endpoint, id),
+				"name members of one cluster with --endpoints",
+			)
+		}
+	}
+	return nil
+}
+
+// use has the client use the members that can serve it, whose clusters are given, and
+// returns them. If none can, it uses all: then there is none to prefer, and some is false.
+func (g *endpointGuard) use(ctx context.Context, client *clientv3.Client, used []string, clusters map[string]uint64) (serving []string, some bool) {
+	serving = slices.DeleteFunc(slices.Clone(g.all), func(endpoint string) bool { _, serves := clusters[endpoint]; return !serves })
 	some = len(serving) > 0
 	if !some {
 		serving = g.all
@@ -127,49 +153,51 @@ func (g *endpointGuard) choose(ctx context.Context, client *clientv3.Client, use
 	return serving, some
 }
 
-// ask asks all members at once how they are, and returns those that can serve: they
-// answer, have a leader and are no learners. Once there is one, it waits for the answers
-// of the others no longer than patience.
-func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patience time.Duration) map[string]bool {
+// ask asks all members at once how they are, and returns those that can serve, with the ID
+// of their cluster if they say it: they answer, have a leader and are no learners. Once
+// there is one, it waits for the answers of the others no longer than patience.
+func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patience time.Duration) map[string]uint64 {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	var mu sync.Mutex
-	serves := map[string]bool{}
+	clusters := map[string]uint64{}
 	var asked sync.WaitGroup
 	for _, endpoint := range g.all {
 		asked.Go(func() {
-			if !canServe(ctx, client, endpoint) {
+			cluster, serves := canServe(ctx, client, endpoint)
+			if !serves {
 				return
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if len(serves) == 0 {
+			if len(clusters) == 0 {
 				time.AfterFunc(patience, cancel)
 			}
-			serves[endpoint] = true
+			clusters[endpoint] = cluster
 		})
 	}
 	asked.Wait()
-	return serves
+	return clusters
 }
 
-// canServe reports whether a member serves reads that need a leader. Some versions tell
+// canServe reports whether a member serves reads that need a leader, and of which cluster
+// it is, 0 if it does not say. Some versions tell
 // only root how they are: then a read shows it. It does not log in for that, which the
 // client would do at any of the endpoints, also at one that refuses logins.
-func canServe(ctx context.Context, client *clientv3.Client, endpoint string) bool {
+func canServe(ctx context.Context, client *clientv3.Client, endpoint string) (cluster uint64, serves bool) {
 	conn, err := client.Dial(endpoint)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	defer func() { _ = conn.Close() }()
 	resp, err := pb.NewMaintenanceClient(conn).Status(ctx, &pb.StatusRequest{})
 	if err == nil {
-		return resp.Leader != 0 && !resp.IsLearner
+		return resp.Header.GetClusterId(), resp.Leader != 0 && !resp.IsLearner
 	}
 	if answered(err) {
 		_, err = pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(probeKey), CountOnly: true})
 	}
-	return err == nil || answered(err)
+	return 0, err == nil || answered(err)
 }
 
 // answered reports whether an error is an answer of a member that serves: what it
@@ -179,8 +207,14 @@ func answered(err error) bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return false
 	default:
-		return !isLearner(err)
+		return !isLearner(err) && !isOther(err)
 	}
+}
+
+// isOther reports whether what has answered is no etcd, but another server of HTTP or gRPC.
+func isOther(err error) bool {
+	text := status.Convert(err).Message()
+	return strings.Contains(text, "unexpected HTTP status code received from server") || strings.HasPrefix(text, "unknown service ")
 }
 
 // isLearner reports whether a member has refused something because it is a learner. The

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
@@ -204,4 +208,59 @@ func freeAddr(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return l.Addr().String()
+}
+
+// otherServers starts a server of web pages and a gRPC server, neither of which is etcd.
+func otherServers(t *testing.T) []string {
+	t.Helper()
+	pages := httptest.NewUnstartedServer(http.NotFoundHandler())
+	pages.Config.Protocols = new(http.Protocols)
+	pages.Config.Protocols.SetUnencryptedHTTP2(true)
+	pages.Start()
+	t.Cleanup(pages.Close)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, done := grpc.NewServer(), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = calls.Serve(listener)
+	}()
+	t.Cleanup(func() { calls.Stop(); <-done })
+	return []string{pages.Listener.Addr().String(), listener.Addr().String()}
+}
+
+// A server that is no etcd is left out like a member that cannot serve, and alone, it is
+// said what it is.
+func TestOtherServersAmongTheEndpoints(t *testing.T) {
+	others, member := otherServers(t), etcdtest.Start(t)
+	client := connectTo(t, freeAddr(t), others[0], others[1], member)
+	if want := []string{member}; !slices.Equal(client.Endpoints(), want) {
+		t.Errorf("%q are used, want %q", client.Endpoints(), want)
+	}
+	mustServe(t, client)
+	for _, endpoint := range others {
+		client, err := etcd.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second}.Connect(t.Context())
+		if err == nil {
+			_ = client.Close()
+		}
+		if want := "no etcd, but another server, answers at " + endpoint; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// Endpoints of different clusters are refused: a lock would be taken in any of them.
+func TestEndpointsOfTwoClusters(t *testing.T) {
+	// The ID of a cluster is made of the addresses between its members.
+	start := func(c *etcd.EmbeddedConfig) { c.Peer = "http://" + freeAddr(t); c.Name, c.Cluster = "m", "m="+c.Peer }
+	first, second := etcdtest.Start(t, start), etcdtest.Start(t, start)
+	client, err := etcd.Config{Endpoints: []string{first, second}, DialTimeout: 10 * time.Second}.Connect(t.Context())
+	if err == nil {
+		_ = client.Close()
+	}
+	if err == nil || !strings.HasPrefix(err.Error(), first+" is of cluster ") || !strings.Contains(err.Error(), ", and "+second+" of cluster ") {
+		t.Errorf("endpoints of two clusters: %v", err)
+	}
 }

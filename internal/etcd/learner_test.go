@@ -3,6 +3,7 @@ package etcd_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,6 +59,10 @@ func TestLearner(t *testing.T) {
 	}
 	works(connect(""))
 	etcdtest.EnableAuth(t, etcdtest.Client(t, voter), map[string][]etcdtest.Grant{"app": {etcdtest.Read("/")}})
+	_, err := etcd.Config{Endpoints: []string{learner}, User: "root", Password: etcdtest.Password, DialTimeout: 10 * time.Second}.Connect(t.Context())
+	if want := "etcd at " + learner + " is a learner"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("alone: %v, want %s", err, want)
+	}
 	for range 5 {
 		works(connect("root"))
 		denied.Store(true)

@@ -13,6 +13,7 @@ type held struct {
 	pkg   string
 	tests []string
 	flags []string // that they need to run
+	times int      // how often they run; 0: once
 }
 
 func by(pkg string, tests ...string) held { return held{pkg: pkg, tests: tests} }
@@ -23,9 +24,11 @@ func (h held) with(flags ...string) held {
 	return h
 }
 
-// firstReal is the first of the cases that need real clusters, proxies or several
-// versions of etcd.
-const firstReal = 31
+// repeated returns h for tests that run so many times in a row.
+func (h held) repeated(times int) held {
+	h.times = times
+	return h
+}
 
 // cases are numbered from 1. docs/cases.md is written from them.
 var cases = []aCase{
@@ -42,7 +45,7 @@ var cases = []aCase{
 	{
 		"The same on the key of an election's leader, or a `put` with another lease.",
 		"`detached` and `blocks`; nothing is said to be released or granted.",
-		[]held{by("internal/inspect", "TestEvents", "TestTruth")},
+		[]held{by("internal/cli", "TestCases/c3").with("-cases"), by("internal/inspect", "TestEvents", "TestTruth")},
 	},
 	{
 		"A mutex `/svc` is asked for while `/svc/x` is held.",
@@ -52,12 +55,12 @@ var cases = []aCase{
 	{
 		"A deadlock through `/n/x`, `/n` and `/c`.",
 		"It is found as a deadlock.",
-		[]held{by("internal/cli", "TestScripts/incidents"), by("internal/diagnose", "TestFindings", "TestSearchLaw")},
+		[]held{by("internal/cli", "TestScripts/blockers", "TestScripts/incidents"), by("internal/diagnose", "TestFindings", "TestSearchLaw")},
 	},
 	{
 		"One name in two layouts, each pair in both orders.",
 		"The second one waits, except a read/write lock behind a mutex.",
-		[]held{by("internal/inspect", "TestTruth"), by("internal/cli", "TestScripts/blockers", "TestScripts/incidents")},
+		[]held{by("internal/cli", "TestCases/c6").with("-cases"), by("internal/inspect", "TestTruth"), by("internal/cli", "TestScripts/blockers", "TestScripts/incidents")},
 	},
 	{
 		"`etcdctl lock /z/read`, then `etcd-lock exec /z`.",
@@ -77,17 +80,18 @@ var cases = []aCase{
 	{
 		"A lease of 2,147,483,647 s in the UI.",
 		"A lease of 68 years is shown.",
-		[]held{by("tui/screens", "TestTTLBar")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C10").with("-cases"), by("tui/screens", "TestTTLBar")},
 	},
 	{
 		"Leases of 3.1 to 4.6 billion seconds.",
 		"They are healthy.",
-		[]held{by("internal/inspect", "TestMissedRenewalsOfAnyLease"), by("internal/diagnose", "TestFindingsOfAnyLease", "TestRemediesForHealthyHoldersAreConditional")},
+		[]held{by("internal/cli", "TestCases/c11").with("-cases"), by("internal/inspect", "TestMissedRenewalsOfAnyLease"), by("internal/diagnose", "TestFindingsOfAnyLease", "TestRemediesForHealthyHoldersAreConditional")},
 	},
 	{
 		"A lease is over, and etcd does not revoke it.",
 		"It is overdue since N s, and blocks; there is a remedy.",
 		[]held{
+			by("internal/cli", "TestCasesBesidePrograms/C12").with("-cases"),
 			by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/cli", "TestShowLeaseInTrouble"),
 			by("internal/diagnose", "TestFindings", "TestRemediesUnderCorrupt"), by("tui/app", "TestAlarmIsAProblem"),
 		},
@@ -95,37 +99,37 @@ var cases = []aCase{
 	{
 		"A key whose lease etcd does not have, as after a restore.",
 		"Nothing will ever remove the key, a request or another key in the way; the remedy deletes it.",
-		[]held{by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/diagnose", "TestFindings")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C13").with("-cases"), by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/diagnose", "TestFindings")},
 	},
 	{
 		"etcd's lock service with the lease 0.",
 		"A lease that nobody renews; ending it helps only if its client is dead.",
-		[]held{by("internal/narrate", "TestLeaseThatNobodyRenews")},
+		[]held{by("internal/cli", "TestCases/c14").with("-cases"), by("internal/narrate", "TestLeaseThatNobodyRenews")},
 	},
 	{
 		"A negative lease ID.",
 		"What is printed for it is accepted.",
-		[]held{by("internal/format", "TestParseLease"), by("internal/cli", "TestReleaseOptions")},
+		[]held{by("internal/cli", "TestCases/c15").with("-cases"), by("internal/format", "TestParseLease"), by("internal/cli", "TestReleaseOptions")},
 	},
 	{
 		"The UI starts beside a wait that is a minute old and noted no time.",
 		"It has waited at least since the watch began.",
-		[]held{by("tui/app", "TestWaitOlderThanTheUI"), by("internal/cli", "TestLsWaitAtLeast")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C16").with("-cases"), by("tui/app", "TestWaitOlderThanTheUI"), by("internal/cli", "TestLsWaitAtLeast")},
 	},
 	{
 		"A client is killed that has a lease of two hours.",
 		"Not renewed for N s.",
-		[]held{by("tui/app", "TestDeadClientOfALongLease"), by("tui/state", "TestDeadClientIsNeverSeenToRenew")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C17").with("-cases"), by("tui/app", "TestDeadClientOfALongLease"), by("tui/state", "TestDeadClientIsNeverSeenToRenew")},
 	},
 	{
 		"A waiter is granted the lock after 12 minutes.",
 		"It has held since the grant.",
-		[]held{by("tui/app", "TestHoldCountsFromItsGrant"), by("internal/inspect", "TestStart")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C18").with("-cases"), by("tui/app", "TestHoldCountsFromItsGrant"), by("internal/inspect", "TestStart")},
 	},
 	{
 		"5,001 to 100,000 requests for one name.",
 		"`show` and `why` take at most half as long again as `ls`, and JSON less than 400 bytes a request.",
-		[]held{by("internal/bench", "TestLongQueue"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON"), by("internal/cli/docs", "TestBytesOfRequest"), by("internal/diagnose", "TestAllocationsOfALongQueue")},
+		[]held{by("internal/bench", "TestLongQueue").with("-queue-requests", "10000"), by("internal/cli/output", "TestDocumentWithLists"), by("internal/cli/docs", "TestAppendJSON"), by("internal/cli/docs", "TestBytesOfRequest"), by("internal/diagnose", "TestAllocationsOfALongQueue")},
 	},
 	{
 		"A key `/a`, and a lock key that begins with `/a` and a NUL.",
@@ -140,17 +144,17 @@ var cases = []aCase{
 	{
 		"A scenario with `007`, `1.10` or `null` as names.",
 		"A name is the text of the file; null is refused.",
-		[]held{by("simulate/scenario", "TestPlainText", "TestPlainNull")},
+		[]held{by("internal/cli", "TestCases/c22").with("-cases"), by("simulate/scenario", "TestPlainText", "TestPlainNull")},
 	},
 	{
 		"`etcd-lock --ascii` and `--audit` without `tui`.",
 		"The same as with `tui`.",
-		[]held{by("internal/cli", "TestRootIsTUI")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C23").with("-cases"), by("internal/cli", "TestRootIsTUI")},
 	},
 	{
 		"`exec` as process 1, with a command that leaves 50 orphans.",
 		"They are reaped.",
-		[]held{by("internal/supervise", "TestRunReapsOrphans", "TestWaitReapsOrphans")},
+		[]held{by("internal/cli", "TestCases/c24").with("-cases"), by("internal/supervise", "TestRunReapsOrphans", "TestWaitReapsOrphans")},
 	},
 	{
 		"The UI's terminal is closed, with SIGHUP ignored.",
@@ -160,27 +164,27 @@ var cases = []aCase{
 	{
 		"SIGTERM for a UI whose terminal nobody reads.",
 		"It ends.",
-		[]held{by("tui", "TestRun/NobodyReads")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C26").with("-cases"), by("tui", "TestRun/NobodyReads"), by("internal/cli", "TestTUIUnreadTerminal")},
 	},
 	{
 		"The same signal twice at once for a queued `exec`.",
 		"Its keys are taken back.",
-		[]held{by("internal/supervise", "TestRun")},
+		[]held{by("internal/cli", "TestCases/c27").with("-cases"), by("internal/supervise", "TestRun")},
 	},
 	{
 		"`show NAME --history` through etcd's grpc-proxy.",
 		"It ends, with a read.",
-		[]held{by("internal/inspect", "TestHistoryWithoutProgress/Proxy")},
+		[]held{by("internal/cli", "TestCases/c28").with("-cases"), by("internal/inspect", "TestHistoryWithoutProgress/Proxy")},
 	},
 	{
 		"`exec --ttl 2s`, `3s` and `5s` through grpc-proxy.",
 		"The lock is kept.",
-		[]held{by("rwlock", "TestSessionThroughProxy", "TestTheLastOfRenewalsCounts")},
+		[]held{by("internal/cli", "TestCases/c29").with("-cases"), by("rwlock", "TestSessionThroughProxy", "TestTheLastOfRenewalsCounts")},
 	},
 	{
 		"The tests of `internal/cluster` 20 times on a busy machine.",
 		"They pass.",
-		[]held{by("internal/cluster", "TestKilledParent")},
+		[]held{by("internal/cluster", "TestKilledParent").repeated(20)},
 	},
 	{
 		"`release` with `--cert` and `--key`, or with `ETCDCTL_KEY` set.",

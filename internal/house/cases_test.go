@@ -12,11 +12,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
 	update   = flag.Bool("update", false, "write docs/cases.md anew")
-	runCases = flag.Bool("cases", false, "run the cases that need real clusters")
+	runCases = flag.Bool("cases", false, "play all cases")
 )
 
 // The tests that hold the cases exist, and docs/cases.md names them.
@@ -54,7 +55,8 @@ func wantTest(t *testing.T, c, pkg, name string) {
 	if !has("\nfunc " + name + "(t *testing.T) {") {
 		t.Errorf("%s: %s has no test %s", c, pkg, name)
 	}
-	if _, err := os.Stat(filepath.Join(root, pkg, "testdata/script", own+".txtar")); own != "" && err != nil && !has(`"`+own+`"`) {
+	scripts, _ := filepath.Glob(filepath.Join(root, pkg, "testdata/*", own+".txtar"))
+	if own != "" && len(scripts) == 0 && !has(`"`+own+`"`) {
 		t.Errorf("%s: %s of %s has no test %s", c, name, pkg, own)
 	}
 }
@@ -64,7 +66,7 @@ func caseTable() string {
 	var b strings.Builder
 	b.WriteString(`# Cases
 
-Each of these was once answered wrongly. The tests beside each hold the right answer. ` + "`make cases`" + ` runs those of the cases from ` + fmt.Sprintf("C%d", firstReal) + ` on, which need real clusters, proxies and servers of several versions, and prints for each whether it passed, failed or was skipped. This page is written from ` + "`internal/house/caselist_test.go`" + `.
+Each of these was once answered wrongly. The tests beside each hold the right answer, and at least one of them plays the case with the whole program, on the server that it is about. ` + "`make cases`" + ` runs them and prints for each case whether it passed, failed or was skipped, and why. ` + "`TIMES=3`" + ` plays all of them three times, ` + "`BUSY=1`" + ` beside two programs that want all of the processor, and ` + "`CASE=C12`" + ` one of them. This page is written from ` + "`internal/house/caselist_test.go`" + `.
 
 | case | make it | what is true | held by |
 |---|---|---|---|
@@ -81,29 +83,33 @@ Each of these was once answered wrongly. The tests beside each hold the right an
 	return b.String()
 }
 
-// TestCases runs the tests of the cases that need more than the test binary, one case
-// after the other, and prints a line for each. Nothing of them may remain.
+// TestCases plays all cases, one after the other, and prints a line for each. Nothing of
+// them may remain.
 func TestCases(t *testing.T) {
 	if !*runCases {
 		t.Skip("run with -cases")
 	}
-	for i := firstReal; i <= len(cases); i++ {
-		name := fmt.Sprintf("C%d", i)
+	p := &player{dir: t.TempDir(), outcomes: map[string]outcome{}}
+	counts := map[verdict]int{}
+	for i, c := range cases {
+		name := fmt.Sprintf("C%d", i+1)
 		t.Run(name, func(t *testing.T) {
 			tmp, err := os.MkdirTemp("", "etcd-lock-case-*") //nolint:usetesting // what a test leaves in it is looked for
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = os.RemoveAll(tmp) }()
-			verdict, reason := cases[i-1].run(t, tmp)
+			began := time.Now()
+			verdict, reason := p.play(t, c, tmp)
 			if left := leftBehind(t, tmp); left != "" && verdict != failed {
 				verdict, reason = failed, left
 			}
+			counts[verdict]++
 			line := name + " " + string(verdict)
 			if reason != "" {
 				line += ": " + reason
 			}
-			fmt.Println(line)
+			fmt.Printf("%s (%s)\n", line, time.Since(began).Round(time.Second))
 			switch verdict {
 			case failed:
 				t.Fail()
@@ -112,6 +118,7 @@ func TestCases(t *testing.T) {
 			}
 		})
 	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", counts[passed], counts[failed], counts[skipped])
 }
 
 // verdict is the result of a case.
@@ -123,25 +130,38 @@ const (
 	skipped verdict = "skipped"
 )
 
-// run runs the tests of a case with tmp for their temporary files. A case whose tests
+// player runs the tests of cases. It builds the tests of a package once, and runs a test
+// once that holds several cases.
+type player struct {
+	dir      string
+	outcomes map[string]outcome
+}
+
+// outcome is what a test printed, and the error that it ended with.
+type outcome struct {
+	out string
+	err error
+}
+
+// play runs the tests of a case with tmp for their temporary files. A case whose tests
 // were skipped in part has passed, with a reason too.
-func (c aCase) run(t *testing.T, tmp string) (verdict, string) {
+func (p *player) play(t *testing.T, c aCase, tmp string) (verdict, string) {
 	t.Helper()
 	var ran int
 	var missing []string
 	for _, h := range c.held {
 		for _, name := range h.tests {
-			out, err := h.run(t, name, tmp)
-			if err != nil {
-				t.Logf("%s", out)
-				return failed, fmt.Sprintf("%s %s: %s", h.pkg, name, firstOf(complaint, out, err.Error()))
+			o := p.test(t, h, name, tmp)
+			if o.err != nil {
+				t.Logf("%s", o.out)
+				return failed, fmt.Sprintf("%s %s: %s", h.pkg, name, firstOf(complaint, o.out, o.err.Error()))
 			}
-			pass, skip := results(out, name)
+			pass, skip := results(o.out, name)
 			switch {
 			case pass == 0 && skip == 0:
 				return failed, fmt.Sprintf("%s %s: there is no such test", h.pkg, name)
 			case skip > 0:
-				missing = append(missing, firstOf(complaint, out, name))
+				missing = append(missing, firstOf(complaint, o.out, name))
 			}
 			ran += pass
 		}
@@ -157,14 +177,34 @@ func (c aCase) run(t *testing.T, tmp string) (verdict, string) {
 	}
 }
 
-func (h held) run(t *testing.T, name, tmp string) (string, error) {
+// test runs a test, unless it has run.
+func (p *player) test(t *testing.T, h held, name, tmp string) outcome {
 	t.Helper()
-	pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-	args := append([]string{"test", "-count=1", "-v", "-timeout=40m", "./" + h.pkg, "-run", pattern}, h.flags...)
-	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "TMPDIR="+tmp)
+	key := h.pkg + " " + name
+	o, ran := p.outcomes[key]
+	if !ran {
+		pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
+		o = p.run(t, h, tmp, append([]string{"-test.run=" + pattern, fmt.Sprintf("-test.count=%d", max(1, h.times))}, h.flags...))
+		p.outcomes[key] = o
+	}
+	return o
+}
+
+// run runs the tests of a package, in its folder as go test does.
+func (p *player) run(t *testing.T, h held, tmp string, args []string) outcome {
+	t.Helper()
+	path := filepath.Join(p.dir, strings.ReplaceAll(h.pkg, "/", "-")+".test")
+	if _, err := os.Stat(path); err != nil {
+		build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-o", path, "./"+h.pkg)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			return outcome{string(out), err}
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), path, append([]string{"-test.v=true", "-test.timeout=40m"}, args...)...)
+	cmd.Dir, cmd.Env = filepath.Join(root, h.pkg), append(os.Environ(), "TMPDIR="+tmp)
 	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return outcome{string(out), err}
 }
 
 var (

@@ -25,7 +25,7 @@ func shellWord(w string) string {
 		return "''"
 	case strings.IndexFunc(w, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 || !utf8.ValidString(w):
 		return shellEscaped(w)
-	case strings.IndexFunc(w, special) < 0:
+	case strings.IndexFunc(w, special) < 0 && w[0] != '=': // zsh reads =ls as the path of ls
 		return w
 	default:
 		return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
@@ -34,7 +34,7 @@ func shellWord(w string) string {
 
 // special reports whether a shell may take r for more than itself.
 func special(r rune) bool {
-	return !strings.ContainsRune("%+,-./:=@_^", r) && (r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) || unicode.IsSpace(r))
+	return !strings.ContainsRune("%+,-./:=@_", r) && (r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) || unicode.IsSpace(r))
 }
 
 func shellEscaped(w string) string {

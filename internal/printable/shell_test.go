@@ -16,6 +16,9 @@ func TestShell(t *testing.T) {
 		"$(rm -rf)":         "'$(rm -rf)'",
 		"~/x":               "'~/x'",
 		"日本":                "日本",
+		"=ls":               "'=ls'", // the path of ls to zsh
+		"a=b":               "a=b",
+		"^a":                "'^a'", // all files but a to zsh with EXTENDED_GLOB
 		"a\u00a0b":          `$'a\302\240b'`,
 		"\x1b[2J\n'\\\xff1": `$'\033[2J\012\'\\\3771'`,
 	} {

@@ -90,6 +90,7 @@ func TestNoLeader(t *testing.T) {
 	d.mustNotShow("not answering")
 	d.send(resize(120, 30))
 	d.mustShow("✗ etcd has no leader for ")
+	d.mustShow("leader ?")
 	d.cluster.SetDown(nil)
 	d.until("healed", func() bool { return d.m.Connected() })
 	d.mustShow("etcd has a leader again after ")

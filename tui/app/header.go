@@ -61,7 +61,7 @@ func headerFacts(c *nav.Context, endpoint string) []headerFact {
 		}
 	}
 	leader := "leader " + term.Safe(c.Status.Leader)
-	if c.Status.Leader == "" {
+	if c.Status.Leader == "" || !c.Connected() {
 		leader = "leader ?"
 	}
 	facts := []headerFact{
