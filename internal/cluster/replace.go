@@ -35,6 +35,9 @@ func (m *Member) Replace(ctx context.Context, client *clientv3.Client, learner b
 	if err == nil && learner {
 		err = r.until(ctx, r.promote)
 	}
+	if err == nil {
+		err = r.until(ctx, r.votes)
+	}
 	if err != nil {
 		return fmt.Errorf("member %d was not replaced: %w", m.number, err)
 	}
@@ -133,6 +136,15 @@ func (r *replacement) promote(ctx context.Context) error {
 	_, err := r.client.MemberPromote(ctx, r.id)
 	if errors.Is(err, rpctypes.ErrMemberNotLearner) {
 		return nil
+	}
+	return err
+}
+
+// votes returns nil once the member itself knows that it has a vote.
+func (r *replacement) votes(ctx context.Context) error {
+	status, err := r.client.Status(ctx, r.addr)
+	if err == nil && status.IsLearner {
+		err = errors.New("it is still a learner")
 	}
 	return err
 }
