@@ -25,8 +25,8 @@ func (s *Source) WatchCauses(ctx context.Context, prefixes ...string) <-chan Upd
 //
 // Since steps say what snapshots would, and snapshots cost much, updates are bare unless
 // they are the first one, events or steps were dropped, or nothing has happened since the one
-// before.
-// While much happens, each one after some seconds has its locks.
+// before. While much happens, one has its locks after five seconds, or after up to thirty where
+// there are very many keys.
 func (s *Source) WatchSteps(ctx context.Context, prefixes ...string) <-chan Update {
 	return s.watchExplained(ctx, prefixes, &explainer{steps: true})
 }

@@ -27,8 +27,8 @@ const (
 	stepsRest  = 200 * time.Millisecond
 
 	// While much happens, an update with steps is bare unless none with locks was made for so
-	// long.
-	locksEvery = 5 * time.Second
+	// long: at least the first, longer by the second for each key, at most the third.
+	locksEvery, locksEveryKey, locksEveryAtMost = 5 * time.Second, 250 * time.Microsecond, 30 * time.Second
 )
 
 // change is what the goroutines that do I/O pass to the publisher. Exactly one of
@@ -212,7 +212,12 @@ func (p *publisher) take() Update {
 
 // spares reports whether an update is to be bare; steps of it may have been dropped.
 func (p *publisher) spares(u Update, dropped bool) bool {
-	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksEvery
+	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksPause(p.state.below.keys.Len())
+}
+
+// locksPause returns for how long updates with steps are bare, given the number of keys.
+func locksPause(keys int) time.Duration {
+	return min(locksEvery+time.Duration(keys)*locksEveryKey, locksEveryAtMost)
 }
 
 // picture returns the locks as they are, or only what else a snapshot has.

@@ -150,7 +150,9 @@ func TestBareUpdates(t *testing.T) {
 	take("the first one", false, 0, 0)
 	happens()
 	take("something happened", true, 0, 1)
-	now = now.Add(locksEvery)
+	happens()
+	take("something happens again", true, 0, 1)
+	now = now.Add(locksPause(3))
 	happens()
 	take("after a while", false, 1, 1)
 	happens()
@@ -167,6 +169,15 @@ func TestBareUpdates(t *testing.T) {
 	}
 	p.handle(change{listing: listingAt(db.revision, func(l *listing) { l.cause = ResyncSilent })})
 	take("they were read anew", false, 0, 0)
+}
+
+// TestLocksPause: the more keys there are, the more rarely their locks are copied.
+func TestLocksPause(t *testing.T) {
+	for keys, want := range map[int]time.Duration{0: 5 * time.Second, 10_000: 7500 * time.Millisecond, 100_000: 30 * time.Second, 10_000_000: 30 * time.Second} {
+		if got := locksPause(keys); got != want {
+			t.Errorf("%d keys: %s, want %s", keys, got, want)
+		}
+	}
 }
 
 // TestBareUpdatesEnd: once nothing more happens, an update with locks follows a bare one.
