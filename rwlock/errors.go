@@ -105,9 +105,9 @@ func lostOrExpired(s session) error {
 var errKeyTaken = errors.New("key is taken")
 
 // isTransient reports whether err goes away when etcd is healthy again: no
-// leader, no connection, a member that is not ready yet, a request that timed out inside etcd or was dropped while
-// the leader changed, which etcd reports as an unknown error; or a reply that was
-// lost between here and etcd while the caller still waits.
+// leader, no connection, a member that is not ready yet, a request that timed out inside
+// etcd or was dropped while the leader changed, which etcd reports as an unknown error; or
+// a reply that was lost between here and etcd while the caller still waits.
 func isTransient(err error) bool {
 	if errors.Is(err, errWatchEnded) || errors.Is(err, errKeyTaken) || errors.Is(err, rpctypes.ErrTooManyRequests) || isUnready(err) {
 		return true

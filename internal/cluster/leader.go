@@ -13,7 +13,8 @@ const (
 	// answerWithin bounds the wait for a member's answer; a stopped member gives
 	// none.
 	answerWithin = 500 * time.Millisecond
-	// askAgain is the interval for polling who leads; etcd has no event for it.
+	// askAgain is the interval for polling who leads and who is a member; etcd has no
+	// event for it.
 	askAgain = 20 * time.Millisecond
 )
 
@@ -29,11 +30,19 @@ func (c *Cluster) Leader(ctx context.Context) (*Member, error) {
 		if leader := c.askLeader(ctx, client); leader != nil {
 			return leader, nil
 		}
-		select {
-		case <-ctx.Done():
+		if !again(ctx) {
 			return nil, fmt.Errorf("cluster: no member leads: %w", ctx.Err())
-		case <-time.After(askAgain):
 		}
+	}
+}
+
+// again waits until etcd may be asked again, and reports whether ctx has not ended.
+func again(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(askAgain):
+		return true
 	}
 }
 

@@ -64,17 +64,14 @@ type replacement struct {
 
 // until calls step until it succeeds: there may be no leader, and a reply may be lost.
 func (r *replacement) until(ctx context.Context, step func(context.Context) error) error {
-	for {
-		err := r.try(ctx, step)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
+	err := r.try(ctx, step)
+	for err != nil {
+		if !again(ctx) {
 			return errors.Join(err, ctx.Err())
-		case <-time.After(askAgain):
 		}
+		err = r.try(ctx, step)
 	}
+	return nil
 }
 
 func (r *replacement) try(ctx context.Context, step func(context.Context) error) error {

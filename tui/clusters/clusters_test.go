@@ -146,10 +146,12 @@ func (d *driver) send(msg tea.Msg) {
 
 func (d *driver) screen() string { return ansi.Strip(d.m.View().Content) }
 
-// shows goes on until the screen shows a text.
-func (d *driver) shows(text string) {
+// shows goes on until the screen shows each of these texts, one after the other.
+func (d *driver) shows(texts ...string) {
 	d.t.Helper()
-	d.until(text, func() bool { return strings.Contains(d.screen(), text) })
+	for _, text := range texts {
+		d.until(text, func() bool { return strings.Contains(d.screen(), text) })
+	}
 }
 
 // until goes on until a fact is true.

@@ -38,8 +38,7 @@ type Follower interface {
 const firstRetry, lastRetry = time.Second, 5 * time.Second
 
 // Follow has f follow all contexts side by side until ctx ends, or none is left to follow: one
-// that refuses this client is not tried again. It returns the
-// error of the first of these.
+// that refuses this client is not tried again. It returns the error of the first of these.
 func (l *Lasting) Follow(ctx context.Context, f Follower) error {
 	l.clusters = map[string]string{}
 	failed := make([]error, len(l.Members))
