@@ -324,7 +324,7 @@ func newRemedyDocs(flags cmdline.Flags, remedies []diagnose.Remedy, name string)
 		if r.IfDead {
 			doc.Condition = narrate.Condition
 		}
-		doc.Releases, doc.MoreReleases = docs.Keys(r.Releases, name, func(r *inspect.Request) *inspect.Request { return r })
+		doc.Releases, doc.MoreReleases = docs.Keys(r.Releases, name, func(r **inspect.Request) *inspect.Request { return *r })
 		doc.Grants, doc.MoreGrants = docs.Keys(r.Grants, name, func(e *diagnose.Entry) *inspect.Request { return &e.Request })
 		doc.ReleasesBase64, doc.GrantsBase64 = output.Base64s(doc.Releases), output.Base64s(doc.Grants)
 		all = append(all, doc)

@@ -41,8 +41,8 @@ func (d Diagnosis) remediesForUnrecorded(l inspect.Lock, most int) []Remedy {
 		return nil
 	}
 	var remedies []Remedy
-	for _, r := range l.Queue {
-		if r.Holding && !r.Encrypted && len(remedies) < most {
+	for i := range l.Queue {
+		if r := &l.Queue[i]; r.Holding && !r.Encrypted && len(remedies) < most {
 			remedies = append(remedies, usable(d.examiner.remove(d.examiner.session(r.Session()), r))...)
 		}
 	}

@@ -96,9 +96,9 @@ func (g *graph) self(n int32) (int32, bool) {
 // graph: it is in the way of some.
 func (e *examiner) other(i int) {
 	n := e.queues[i]
-	r, s := *e.request(n), e.sessionOf(n)
+	r, s := e.request(n), e.sessionOf(n)
 	f := Finding{
-		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []inspect.Request{r},
+		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []*inspect.Request{r},
 		Behind: e.behindRequest(n),
 	}
 	e.advise(&f, func() []Remedy { return []Remedy{e.remove(s, r)} })
@@ -107,8 +107,8 @@ func (e *examiner) other(i int) {
 	}
 	for _, lock := range e.inWayOf[r.Key] {
 		f.Locks = append(f.Locks, e.locks[lock].ID)
-		f.Detached = f.Detached || e.locks[lock].IsDetached(r)
-		f.Uncertain = f.Uncertain || slices.ContainsFunc(e.locks[lock].Queue, func(q inspect.Request) bool { return q.MayIgnore(r) })
+		f.Detached = f.Detached || e.locks[lock].IsDetached(*r)
+		f.Uncertain = f.Uncertain || slices.ContainsFunc(e.locks[lock].Queue, func(q inspect.Request) bool { return q.MayIgnore(*r) })
 	}
 	if len(f.Locks) > 0 && !e.alike(f) {
 		f.More += e.locks[e.inWayOf[r.Key][0]].MoreOthers

@@ -61,7 +61,7 @@ func neverDone(s inspect.Snapshot) map[inspect.SessionID]bool {
 		if ended == nil {
 			return left
 		}
-		s = locktest.Removed(s, ended)
+		s = locktest.Removed(s, inspect.Pointers(ended))
 	}
 }
 

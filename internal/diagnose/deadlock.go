@@ -43,10 +43,11 @@ func (e *examiner) deadlock(d *deadlock) {
 	f := Finding{Kind: Deadlock, Severity: Critical, Cycle: d.cycle}
 	var members []int32
 	shown := map[string]bool{}
-	for _, edge := range d.cycle {
+	for i := range d.cycle {
+		edge := &d.cycle[i]
 		members = append(members, e.vertex(edge.From.ID))
 		f.Sessions = append(f.Sessions, edge.From)
-		for _, r := range []inspect.Request{edge.Waiter, edge.Blocker} {
+		for _, r := range []*inspect.Request{&edge.Waiter, &edge.Blocker} {
 			if !shown[r.Key] {
 				shown[r.Key] = true
 				f.Requests = append(f.Requests, r)

@@ -75,7 +75,7 @@ func (e *examiner) find() {
 	for v := range e.sessions {
 		e.lease(int32(v))
 	}
-	locks := len(e.snapshot.Locks)
+	locks := len(e.previewer.Locks)
 	for i := range locks {
 		e.lock(i)
 	}
@@ -100,7 +100,7 @@ func (d Diagnosis) Session(id inspect.SessionID) (*inspect.Session, bool) {
 // examiner makes the findings of a diagnosis.
 type examiner struct {
 	*graph
-	snapshot   inspect.Snapshot
+	previewer  inspect.Previewer
 	limits     Thresholds
 	now        time.Time
 	forest     *forest
@@ -117,7 +117,7 @@ func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Threshold
 	g := newGraph(s.Locks, leases, brief)
 	components := g.components()
 	e := &examiner{
-		graph: g, snapshot: s, limits: t, now: now, brief: brief,
+		graph: g, previewer: inspect.NewPreviewer(s), limits: t, now: now, brief: brief,
 		forest: g.grow(components), deadlocks: g.deadlocks(components),
 		deadlocked: make([]int32, len(g.sessions)), back: g.search(true),
 		ends: map[inspect.SessionID]Remedy{},

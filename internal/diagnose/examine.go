@@ -55,7 +55,7 @@ func ifDead(r Remedy) Remedy {
 }
 
 // locksOf returns the different locks of requests, in their order.
-func locksOf(requests []inspect.Request) []inspect.LockID {
+func locksOf(requests []*inspect.Request) []inspect.LockID {
 	var locks []inspect.LockID
 	seen := map[inspect.LockID]bool{}
 	for _, r := range requests {
@@ -130,7 +130,7 @@ func (e *examiner) maybeLonger(r *inspect.Request, limit time.Duration) bool {
 func (e *examiner) age(f *Finding, limit time.Duration) {
 	start := f.Requests[0].Start()
 	began, bound := start.Since()
-	if bound == inspect.AgeAtMost && e.longer(&f.Requests[0], limit) {
+	if bound == inspect.AgeAtMost && e.longer(f.Requests[0], limit) {
 		began, bound = start.NotAfter, inspect.AgeAtLeast
 	}
 	f.Began, f.Age, f.Bound, f.Threshold = began, e.now.Sub(began), bound, limit
@@ -139,10 +139,10 @@ func (e *examiner) age(f *Finding, limit time.Duration) {
 // about returns the beginning of a finding about a request, and about more of
 // the same.
 func (e *examiner) about(n int32, same []int32, kind Kind, severity Severity) Finding {
-	r := *e.request(n)
+	r := e.request(n)
 	return Finding{
 		Kind: kind, Severity: severity, More: len(same) - 1,
-		Locks: []inspect.LockID{r.Lock}, Sessions: []*inspect.Session{e.sessionOf(n)}, Requests: []inspect.Request{r},
+		Locks: []inspect.LockID{r.Lock}, Sessions: []*inspect.Session{e.sessionOf(n)}, Requests: []*inspect.Request{r},
 		Behind: e.behindRequest(n),
 	}
 }
@@ -276,7 +276,7 @@ func (e *examiner) unawareOfSlots(a, b int) {
 func (e *examiner) mixed(nodes ...int32) {
 	f := Finding{Kind: MixedLayouts, Severity: Warning}
 	for _, n := range nodes {
-		r := *e.request(n)
+		r := e.request(n)
 		f.Locks = append(f.Locks, r.Lock)
 		f.Sessions = append(f.Sessions, e.sessionOf(n))
 		f.Requests = append(f.Requests, r)
@@ -302,9 +302,9 @@ func (e *examiner) selfWait(found []int32) {
 		return
 	}
 	held, _ := e.self(found[0])
-	wanted := *e.request(found[0])
+	wanted := e.request(found[0])
 	f := e.about(held, found, SelfWait, Warning)
-	if !wanted.Start().NotBefore.IsZero() && !e.longer(&wanted, e.limits.Wait) {
+	if !wanted.Start().NotBefore.IsZero() && !e.longer(wanted, e.limits.Wait) {
 		f.Severity = Notice // a healthy client with several tasks at once looks like this all the time
 	} else {
 		e.advise(&f, func() []Remedy {

@@ -73,7 +73,7 @@ type Finding struct {
 	Severity Severity
 	Locks    []inspect.LockID
 	Sessions []*inspect.Session // the ones it is about, not those behind them
-	Requests []inspect.Request  // the ones that show it; the first one is of Sessions[0]
+	Requests []*inspect.Request // the ones that show it; the first one is of Sessions[0]
 	Behind   int                // other sessions that cannot continue because of it
 	More     int                // other requests of the lock with the same problem
 	Due      time.Time          // when it ends by itself; zero when unknown, or never
@@ -119,8 +119,8 @@ type Entry struct {
 
 // Effect is what deleting requests does.
 type Effect struct {
-	Releases []inspect.Request // the deleted requests, of holders and of waiters
-	Grants   []Entry           // waiters that hold their locks then
+	Releases []*inspect.Request // the deleted requests, of holders and of waiters
+	Grants   []Entry            // waiters that hold their locks then
 }
 
 // Target names what a remedy deletes: a session with all its requests, or a

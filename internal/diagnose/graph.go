@@ -97,12 +97,17 @@ func (g *graph) group(leases map[int64]inspect.Lease, brief bool) {
 		g.own[s] = append(g.own[s], n)
 	}
 	g.sessions = make([]inspect.Session, len(sizes))
+	requests := make([]*inspect.Request, 0, len(order))
 	for s, own := range g.own {
 		id := g.request(own[0]).Session()
 		if brief && g.areAlike(own) {
 			own = own[:1]
 		}
-		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: g.requests(own)}
+		first := len(requests)
+		for _, n := range own {
+			requests = append(requests, g.request(n))
+		}
+		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: slices.Clip(requests[first:])}
 	}
 }
 
@@ -121,29 +126,13 @@ func (g *graph) byPlace() []int32 {
 	return order
 }
 
-// requests returns the requests of a session, given its nodes. Those that follow each
-// other in one queue, which may be all of a long one, are not copied.
-func (g *graph) requests(own []int32) []inspect.Request {
-	first, last := own[0], own[len(own)-1]
-	if lock := g.nodes[first].lock; lock == g.nodes[last].lock && follow(own) {
-		begin := g.queues[lock]
-		return g.locks[lock].Queue[first-begin : last+1-begin : last+1-begin]
-	}
-	requests := make([]inspect.Request, 0, len(own))
+// requests returns the requests of a session, given its nodes.
+func (g *graph) requests(own []int32) []*inspect.Request {
+	requests := make([]*inspect.Request, 0, len(own))
 	for _, n := range own {
-		requests = append(requests, *g.request(n))
+		requests = append(requests, g.request(n))
 	}
 	return requests
-}
-
-// follow reports whether each node comes right after the one before.
-func follow(nodes []int32) bool {
-	for i, n := range nodes {
-		if n != nodes[0]+int32(i) {
-			return false
-		}
-	}
-	return true
 }
 
 // areAlike reports whether each request of a session says the same of its client.

@@ -114,7 +114,7 @@ func (e *examiner) permits(i int) {
 	f := Finding{Kind: PermitsDiffer, Severity: Warning, Locks: []inspect.LockID{e.locks[i].ID}}
 	for _, n := range []int32{few, many} {
 		f.Sessions = append(f.Sessions, e.sessionOf(n))
-		f.Requests = append(f.Requests, *e.request(n))
+		f.Requests = append(f.Requests, e.request(n))
 	}
 	e.findings = append(e.findings, f)
 }

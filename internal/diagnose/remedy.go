@@ -43,13 +43,13 @@ func (e *examiner) newEnd(s *inspect.Session) Remedy {
 
 // notAlone returns the request to remove if the session must not be ended: one whose
 // removal lets others go on, if there is any.
-func (e *examiner) notAlone(s *inspect.Session) (inspect.Request, bool) {
-	revocable := func(r inspect.Request) bool { return !r.IsRequest() || r.Lock.Layout.Release.How == layout.Revoke }
-	i := slices.IndexFunc(s.Requests, func(r inspect.Request) bool { return !revocable(r) })
+func (e *examiner) notAlone(s *inspect.Session) (*inspect.Request, bool) {
+	revocable := func(r *inspect.Request) bool { return !r.IsRequest() || r.Lock.Layout.Release.How == layout.Revoke }
+	i := slices.IndexFunc(s.Requests, func(r *inspect.Request) bool { return !revocable(r) })
 	if i < 0 {
-		return inspect.Request{}, false
+		return nil, false
 	}
-	if j := slices.IndexFunc(s.Requests, func(r inspect.Request) bool { return r.Holding && revocable(r) }); j >= 0 {
+	if j := slices.IndexFunc(s.Requests, func(r *inspect.Request) bool { return r.Holding && revocable(r) }); j >= 0 {
 		i = j
 	}
 	return s.Requests[i], true
@@ -64,8 +64,8 @@ func (d Diagnosis) OtherKeys(keys map[int64][]string) map[int64][]string {
 			continue
 		}
 		requests := make(map[string]bool, len(s.Requests))
-		for i := range s.Requests {
-			requests[s.Requests[i].Key] = true
+		for _, r := range s.Requests {
+			requests[r.Key] = true
 		}
 		others[lease] = slices.DeleteFunc(slices.Clone(all), func(key string) bool { return requests[key] })
 		slices.Sort(others[lease])
@@ -81,19 +81,19 @@ func (r Remedy) WithOthers(others map[int64][]string) Remedy {
 }
 
 // remove returns the remedy that deletes one request.
-func (e *examiner) remove(s *inspect.Session, r inspect.Request) Remedy {
+func (e *examiner) remove(s *inspect.Session, r *inspect.Request) Remedy {
 	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Advise {
-		return Remedy{Command: r.Lock.Layout.Command(r.Lock.Name), Session: s, Effect: e.effect([]inspect.Request{r})}
+		return Remedy{Command: r.Lock.Layout.Command(r.Lock.Name), Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
 	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Refuse {
-		return Remedy{Session: s, Effect: e.effect([]inspect.Request{r})}
+		return Remedy{Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
-	return Remedy{Target: Target{Key: r.Key}, Session: s, Effect: e.effect([]inspect.Request{r})}
+	return Remedy{Target: Target{Key: r.Key}, Session: s, Effect: e.effect([]*inspect.Request{r})}
 }
 
 // effect returns what deleting requests does.
-func (e *examiner) effect(requests []inspect.Request) Effect {
-	p := e.snapshot.Preview(requests)
+func (e *examiner) effect(requests []*inspect.Request) Effect {
+	p := e.previewer.Preview(requests)
 	effect := Effect{Releases: p.Gone}
 	for _, r := range p.Granted {
 		effect.Grants = append(effect.Grants, Entry{Request: r, Session: e.session(r.Session())})
@@ -103,7 +103,7 @@ func (e *examiner) effect(requests []inspect.Request) Effect {
 
 // endFor returns what ends a session as far as one of its requests is concerned: if the
 // session must not be ended, the removal of that request.
-func (e *examiner) endFor(s *inspect.Session, r inspect.Request) Remedy {
+func (e *examiner) endFor(s *inspect.Session, r *inspect.Request) Remedy {
 	if _, ok := e.notAlone(s); ok {
 		return e.remove(s, r)
 	}
@@ -123,7 +123,7 @@ func (e *examiner) remediesFor(n int32) []Remedy {
 	if i := e.deadlocked[v]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
-	return usable(ifDead(e.endFor(&e.sessions[v], *r)))
+	return usable(ifDead(e.endFor(&e.sessions[v], r)))
 }
 
 // remediesForRoot returns what helps those who wait for a root on the way to some locks.
@@ -132,7 +132,7 @@ func (e *examiner) remediesForRoot(s *inspect.Session, way map[inspect.LockID]bo
 	if i := e.deadlocked[e.vertex(s.ID)]; i >= 0 {
 		return e.deadlocks[i].remedies
 	}
-	onWay := func(r inspect.Request) bool { return way[r.Lock] }
+	onWay := func(r *inspect.Request) bool { return way[r.Lock] }
 	if i := slices.IndexFunc(s.Holds(), onWay); i >= 0 {
 		if _, ok := e.notAlone(s); ok {
 			return usable(e.remove(s, s.Holds()[i]))

@@ -7,8 +7,8 @@ import (
 
 // Preview is the effect of deleting requests.
 type Preview struct {
-	Gone    []Request // the deleted requests, and other keys in the way of requests, by lock, then place
-	Granted []Request // the waiters that would hold their locks, in the same order
+	Gone    []*Request // the deleted requests, and other keys in the way of requests, by lock, then place
+	Granted []Request  // the waiters that would hold their locks, in the same order
 }
 
 // Without is Preview for the requests with these keys, and for other keys in the way of
@@ -18,10 +18,10 @@ func (s Snapshot) Without(keys ...string) Preview {
 	for _, key := range keys {
 		wanted[key] = true
 	}
-	found := s.all(func(r Request) bool { return wanted[r.Key] })
+	found := s.all(func(r *Request) bool { return wanted[r.Key] })
 	for _, l := range s.Locks {
-		for _, o := range l.Others {
-			if wanted[o.Key] && !o.IsRequest() {
+		for i := range l.Others {
+			if o := &l.Others[i]; wanted[o.Key] && !o.IsRequest() {
 				wanted[o.Key] = false // it may be in the way of several locks
 				found = append(found, o)
 			}
@@ -32,14 +32,14 @@ func (s Snapshot) Without(keys ...string) Preview {
 
 // OfLease returns the requests attached to a lease, by lock, then place. The lease
 // 0 is no lease, so it has none.
-func (s Snapshot) OfLease(id int64) []Request {
-	return s.all(func(r Request) bool { return id != 0 && r.Lease == id })
+func (s Snapshot) OfLease(id int64) []*Request {
+	return s.all(func(r *Request) bool { return id != 0 && r.Lease == id })
 }
 
-func (s Snapshot) all(want func(Request) bool) []Request {
-	var found []Request
+func (s Snapshot) all(want func(*Request) bool) []*Request {
+	var found []*Request
 	for _, l := range s.Locks {
-		for _, r := range l.Queue {
+		for r := range pointers(l.Queue) {
 			if want(r) {
 				found = append(found, r)
 			}
@@ -48,21 +48,34 @@ func (s Snapshot) all(want func(Request) bool) []Request {
 	return found
 }
 
+// Previewer makes previews of a snapshot.
+type Previewer struct {
+	Snapshot
+	blocking bool // keys are in the way of requests
+}
+
+// NewPreviewer returns what makes previews of a snapshot. It looks at all locks, once for all
+// of the previews.
+func NewPreviewer(s Snapshot) Previewer {
+	return Previewer{s, slices.ContainsFunc(s.Locks, func(l Lock) bool { return len(l.Others) > 0 })}
+}
+
+// Preview is Previewer.Preview for one preview.
+func (s Snapshot) Preview(requests []*Request) Preview { return NewPreviewer(s).Preview(requests) }
+
 // Preview returns what would happen if these requests of the snapshot, or other keys
 // in the way of requests, were deleted, all at once. It looks at the locks that they
 // are requests for or in the way of only, and there no further than requests can hold.
 // It keeps the requests, which must not change: there can be 100,000.
-func (s Snapshot) Preview(requests []Request) Preview {
+func (s Previewer) Preview(requests []*Request) Preview {
 	p := Preview{Gone: inOrder(requests)}
 	affected := map[LockID]bool{}
-	blocking := slices.ContainsFunc(s.Locks, func(l Lock) bool { return len(l.Others) > 0 })
-	for i := range p.Gone {
-		r := &p.Gone[i]
+	for i, r := range p.Gone {
 		if i == 0 || r.Lock != p.Gone[i-1].Lock {
 			affected[r.Lock] = true
 		}
-		if blocking {
-			for _, id := range s.blockedBy(*r) {
+		if s.blocking {
+			for _, id := range s.blockedBy(r) {
 				affected[id] = true
 			}
 		}
@@ -75,16 +88,28 @@ func (s Snapshot) Preview(requests []Request) Preview {
 	return p
 }
 
+// Pointers returns pointers to requests.
+func Pointers(requests []Request) []*Request { return slices.Collect(pointers(requests)) }
+
+// Values returns copies of requests.
+func Values(requests []*Request) []Request {
+	all := make([]Request, 0, len(requests))
+	for _, r := range requests {
+		all = append(all, *r)
+	}
+	return all
+}
+
 // byLock orders requests by lock, then place.
-func byLock(a, b Request) int {
+func byLock(a, b *Request) int {
 	if a.Lock != b.Lock {
 		return a.Lock.Compare(b.Lock)
 	}
-	return ByPlace(a, b)
+	return ByPlace(*a, *b)
 }
 
 // inOrder returns requests by lock, then place, each once.
-func inOrder(requests []Request) []Request {
+func inOrder(requests []*Request) []*Request {
 	i := 1
 	for i < len(requests) && byLock(requests[i-1], requests[i]) < 0 {
 		i++
@@ -94,11 +119,11 @@ func inOrder(requests []Request) []Request {
 	}
 	requests = slices.Clone(requests)
 	slices.SortFunc(requests, byLock)
-	return slices.CompactFunc(requests, func(a, b Request) bool { return byLock(a, b) == 0 })
+	return slices.CompactFunc(requests, func(a, b *Request) bool { return byLock(a, b) == 0 })
 }
 
 // blockedBy returns the locks that have a key among their Others.
-func (s Snapshot) blockedBy(r Request) []LockID {
+func (s Snapshot) blockedBy(r *Request) []LockID {
 	var ids []LockID
 	for name := range namesAbove(r.Key) {
 		for _, l := range s.Named(name) {
@@ -112,15 +137,15 @@ func (s Snapshot) blockedBy(r Request) []LockID {
 
 // granted returns the waiters that would hold if the requests in gone, which are in order,
 // were deleted.
-func (l Lock) granted(gone []Request) []Request {
+func (l Lock) granted(gone []*Request) []Request {
 	if l.MoreOthers > 0 {
 		return nil
 	}
 	left := slices.DeleteFunc(slices.Clone(l.Others), func(o Request) bool {
-		_, found := slices.BinarySearchFunc(gone, o, byLock)
+		_, found := slices.BinarySearchFunc(gone, &o, byLock)
 		return found
 	})
-	first, _ := slices.BinarySearchFunc(gone, l.ID, func(r Request, id LockID) int { return r.Lock.Compare(id) })
+	first, _ := slices.BinarySearchFunc(gone, l.ID, func(r *Request, id LockID) int { return r.Lock.Compare(id) })
 	gone = gone[first:]
 	var granted []Request
 	var h head

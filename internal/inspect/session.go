@@ -33,18 +33,18 @@ func (r Request) Session() SessionID {
 // Session is a client as etcd knows it: the requests that share a lease.
 type Session struct {
 	ID       SessionID
-	Requests []Request // by revision, then key; one at least
-	Lease    Lease     // its zero value when unknown, or when there is none
+	Requests []*Request // of the snapshot, by revision, then key; one at least
+	Lease    Lease      // its zero value when unknown, or when there is none
 }
 
 // Holds returns the requests by which the session holds locks.
-func (s Session) Holds() []Request { return s.only(func(r Request) bool { return r.Holding }) }
+func (s Session) Holds() []*Request { return s.only(func(r *Request) bool { return r.Holding }) }
 
 // Waits returns the requests by which the session waits for locks.
-func (s Session) Waits() []Request { return s.only(Request.Waiting) }
+func (s Session) Waits() []*Request { return s.only((*Request).Waiting) }
 
-func (s Session) only(want func(Request) bool) []Request {
-	var some []Request
+func (s Session) only(want func(*Request) bool) []*Request {
+	var some []*Request
 	for _, r := range s.Requests {
 		if want(r) {
 			some = append(some, r)
@@ -56,8 +56,8 @@ func (s Session) only(want func(Request) bool) []Request {
 // Owner returns the owner of the first request that has one. It is not ok if the requests
 // name different clients, which share the lease.
 func (s Session) Owner() (first keyspace.Owner, ok bool) {
-	for i := range s.Requests {
-		switch r := &s.Requests[i]; {
+	for _, r := range s.Requests {
+		switch {
 		case !r.Owned:
 		case !ok:
 			first, ok = r.Owner.Value(), true
@@ -107,6 +107,6 @@ func (r Request) Who() string { return format.Client(r.Owner.Value(), r.Lease, r
 // MissedRenewals reports whether the session's lease has not been renewed when
 // it should have been. Keys that are kept end with it on purpose.
 func (s Session) MissedRenewals() bool {
-	ofClient := func(r Request) bool { return !r.Kept() }
+	ofClient := func(r *Request) bool { return !r.Kept() }
 	return s.Lease.MissedRenewals() && (len(s.Requests) == 0 || slices.ContainsFunc(s.Requests, ofClient))
 }

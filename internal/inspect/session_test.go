@@ -9,10 +9,10 @@ import (
 
 func TestWho(t *testing.T) {
 	for want, s := range map[string]Session{
-		"l p[7]@h":               {Requests: []Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}.Ref()}}},
-		"@h":                     {Requests: []Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}.Ref()}}},
-		"pid[7]":                 {Requests: []Request{{Owned: true, Owner: keyspace.Owner{PID: 7}.Ref()}}},
-		"lease 000000000000001f": {ID: SessionID{Lease: 31}, Requests: []Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}.Ref()}}},
+		"l p[7]@h":               {Requests: Pointers([]Request{{}, {Owned: true, Owner: keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l"}.Ref()}})},
+		"@h":                     {Requests: Pointers([]Request{{Owned: true, Owner: keyspace.Owner{Host: "h"}.Ref()}})},
+		"pid[7]":                 {Requests: Pointers([]Request{{Owned: true, Owner: keyspace.Owner{PID: 7}.Ref()}})},
+		"lease 000000000000001f": {ID: SessionID{Lease: 31}, Requests: Pointers([]Request{{Owned: true, Owner: keyspace.Owner{Under: "k"}.Ref()}})},
 		"key /a/read/1":          {ID: SessionID{Key: "/a/read/1"}},
 	} {
 		if got := s.Who(); got != want {
@@ -46,13 +46,13 @@ func TestMissedRenewals(t *testing.T) {
 func TestSharedLease(t *testing.T) {
 	of := func(o keyspace.Owner) Request { return Request{Owned: true, Owner: o.Ref()} }
 	a, b, unnamed := of(keyspace.Owner{Label: "a"}), of(keyspace.Owner{Label: "b"}), Request{}
-	shared := Session{ID: SessionID{Lease: 31}, Requests: []Request{a, unnamed, b}}
+	shared := Session{ID: SessionID{Lease: 31}, Requests: Pointers([]Request{a, unnamed, b})}
 	for _, tt := range []struct{ got, want string }{
 		{shared.Who(), "lease 000000000000001f"},
 		{shared.WhoOf(b), "b"},
 		{shared.WhoOf(unnamed), "lease 000000000000001f"},
-		{Session{Requests: []Request{a, a, unnamed}}.WhoOf(unnamed), "a"},
-		{Session{Requests: []Request{of(keyspace.Owner{Host: "h", Label: "x"}), of(keyspace.Owner{Host: "h", Label: "y"})}}.Who(), "x @h"},
+		{Session{Requests: Pointers([]Request{a, a, unnamed})}.WhoOf(unnamed), "a"},
+		{Session{Requests: Pointers([]Request{of(keyspace.Owner{Host: "h", Label: "x"}), of(keyspace.Owner{Host: "h", Label: "y"})})}.Who(), "x @h"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("named %q, want %q", tt.got, tt.want)

@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"iter"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/format"
@@ -102,27 +104,26 @@ func (s Start) text(now time.Time, unknown, least, most string) string {
 
 // LongestWait returns the start of the lock's longest wait.
 func (l Lock) LongestWait() Start {
-	return longest(l.Queue, (*Request).Waiting)
+	return longest(pointers(l.Queue), (*Request).Waiting)
 }
 
 // LongestHold returns the start of the lock's longest hold.
 func (l Lock) LongestHold() Start {
-	return longest(l.Queue, func(r *Request) bool { return r.Holding })
+	return longest(pointers(l.Queue), func(r *Request) bool { return r.Holding })
 }
 
 // Longest returns the start of what has lasted longest of the session's holds and
 // waits.
 func (s Session) Longest() Start {
-	return longest(s.Requests, func(*Request) bool { return true })
+	return longest(slices.Values(s.Requests), func(*Request) bool { return true })
 }
 
 // longest returns the earliest of the starts of the wanted requests, which are in the
 // order of their revisions. A wait is no longer than that of an earlier request.
-func longest(requests []Request, want func(*Request) bool) Start {
+func longest(requests iter.Seq[*Request], want func(*Request) bool) Start {
 	var s Start
 	first := true
-	for i := range requests {
-		r := &requests[i]
+	for r := range requests {
 		if !want(r) {
 			continue
 		}

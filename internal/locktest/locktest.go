@@ -201,10 +201,15 @@ func randomRequest(rng *rand.Rand, id string, locks, sessions int) inspect.Reque
 }
 
 // Keys returns the keys of requests, separated by spaces.
-func Keys(requests []inspect.Request) string {
+func Keys[R inspect.Request | *inspect.Request](requests []R) string {
 	keys := make([]string, 0, len(requests))
-	for _, r := range requests {
-		keys = append(keys, r.Key)
+	for i := range requests {
+		switch r := any(&requests[i]).(type) {
+		case *inspect.Request:
+			keys = append(keys, r.Key)
+		case **inspect.Request:
+			keys = append(keys, (*r).Key)
+		}
 	}
 	return strings.Join(keys, " ")
 }
@@ -223,7 +228,7 @@ func Requests(s inspect.Snapshot, want func(inspect.Request) bool) []inspect.Req
 }
 
 // Removed returns the snapshot as it is without these requests and other keys.
-func Removed(s inspect.Snapshot, deleted []inspect.Request) inspect.Snapshot {
+func Removed(s inspect.Snapshot, deleted []*inspect.Request) inspect.Snapshot {
 	var rest []inspect.Request
 	seen := map[string]bool{}
 	for _, d := range deleted {

@@ -91,7 +91,7 @@ func term(t layout.Term, now time.Time) string {
 // lapsed describes a record whose holder has not renewed it in time. That is not found in
 // the past, because a revision has no time.
 func lapsed(f diagnose.Finding) Text {
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	return Text{
 		Headline: r.Owner.Value().Label + " is named as the holder of " + lock(r) + ", and has not renewed it in time: it lapsed " + format.Age(f.Age) + " ago, and others may take it",
 		Clauses:  clauses("by the clocks of that client and of this machine"),

@@ -25,7 +25,7 @@ func TestKept(t *testing.T) {
 			Owned: true, Owner: keyspace.Owner{Host: "web-1"}.Ref(),
 		}}})}, nil, diagnose.Thresholds{}, locktest.Epoch)
 		l, s := d.Snapshot.Locks[0], &d.Sessions[0]
-		gone := d.Snapshot.Preview(l.Queue).Gone
+		gone := d.Snapshot.Preview(inspect.Pointers(l.Queue)).Gone
 		remove := diagnose.Remedy{Target: diagnose.Target{Key: id.Name}, Session: s, Effect: diagnose.Effect{Releases: gone}}
 		return narrate.Request(s, l.Queue[0], time.Time{}), narrate.Layout(l, time.Time{})[0],
 			strings.Join(narrate.Outlook(d, l, nil, 4), "\n"), narrate.Remedy(cmdline.Flags{}, remove).Headline
@@ -66,7 +66,7 @@ func TestCachedLock(t *testing.T) {
 	if got := [2]string{string(d.Snapshot.Locks[0].State()), r.Standing()}; got != [2]string{"cached", "cached"} {
 		t.Errorf("states %q, want cached", got)
 	}
-	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []*inspect.Request{&r}}})
 	if want := "without force: etcd-lock ask /a, and its holder, which caches it, gives it back"; !slices.Contains(end.Clauses, want) {
 		t.Errorf("got %q, want %q among it", end.Clauses, want)
 	}
@@ -83,7 +83,7 @@ func TestPermitsAreAskedFor(t *testing.T) {
 		Key: "/a/slot/1", Lock: id, Mode: keyspace.Slot, Lease: 10, Revision: 5, Holding: true,
 		Owned: true, Owner: keyspace.Owner{Host: "web-1", Weight: 1, Permits: 2}.Ref(),
 	}
-	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []inspect.Request{r}}})
+	end := narrate.Remedy(cmdline.Flags{}, diagnose.Remedy{Target: diagnose.Target{Lease: 10}, Session: &inspect.Session{}, Effect: diagnose.Effect{Releases: []*inspect.Request{&r}}})
 	if want := "without force: etcd-lock ask /a asks all who hold its permits to give them back, in case they listen"; !slices.Contains(end.Clauses, want) {
 		t.Errorf("got %q, want %q among it", end.Clauses, want)
 	}

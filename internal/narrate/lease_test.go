@@ -26,7 +26,7 @@ func TestWordsForAnyLease(t *testing.T) {
 		}
 		d := diagnose.Locks(s, map[int64]inspect.Lease{0xa: l}, diagnose.Thresholds{}, locktest.Epoch)
 		holder := &d.Sessions[0]
-		all := []string{narrate.Request(holder, holder.Requests[0], locktest.Epoch)}
+		all := []string{narrate.Request(holder, *holder.Requests[0], locktest.Epoch)}
 		all = append(all, narrate.Outlook(d, d.Snapshot.Locks[0], nil, 4)...)
 		for _, f := range d.Findings {
 			text := narrate.Present.Finding(f)
@@ -77,7 +77,7 @@ func TestLeaseIsNamedOnce(t *testing.T) {
 			l.Remaining = -l.Remaining
 		}
 		d := diagnose.Locks(locktest.Snapshot(t, "/a a.m1"), map[int64]inspect.Lease{0xa: l}, diagnose.Thresholds{}, locktest.Epoch)
-		if got := narrate.Request(&d.Sessions[0], d.Sessions[0].Requests[0], locktest.Epoch); got != want {
+		if got := narrate.Request(&d.Sessions[0], *d.Sessions[0].Requests[0], locktest.Epoch); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

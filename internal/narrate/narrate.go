@@ -28,14 +28,14 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 		return t.deadlock(f)
 	case diagnose.NoLease:
 		return Text{
-			Headline: t.does(f.Sessions[0], f.Requests[0]) + " without a lease",
+			Headline: t.does(f.Sessions[0], *f.Requests[0]) + " without a lease",
 			Clauses:  clauses(t.say("if its client is gone, nothing removes it", "if its client was gone, nothing removed it"), t.behind(f), t.alike(f.More)),
 		}
 	case diagnose.Expiring:
 		return expiring(f)
 	case diagnose.LeaseMissing:
 		return Text{
-			Headline: t.does(f.Sessions[0], f.Requests[0]) + " on a lease that etcd does not have",
+			Headline: t.does(f.Sessions[0], *f.Requests[0]) + " on a lease that etcd does not have",
 			Clauses:  clauses("nothing removes its key: no lease is left that could expire", t.behind(f), t.alike(f.More)),
 		}
 	case diagnose.LeaseOverdue:
@@ -56,7 +56,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 		return Text{
 			Headline: format.Name(f.Locks[0].Name) + t.say(" is", " was") + " used in layouts " + f.Locks[0].Layout.Name + " and " + f.Locks[1].Layout.Name +
 				": the later request " + t.say("does", "did") + " not wait for the earlier one",
-			Clauses: []string{t.does(f.Sessions[0], f.Requests[0]), t.does(f.Sessions[1], f.Requests[1])},
+			Clauses: []string{t.does(f.Sessions[0], *f.Requests[0]), t.does(f.Sessions[1], *f.Requests[1])},
 		}
 	case diagnose.PermitsDiffer:
 		return t.permitsDiffer(f)
@@ -123,7 +123,7 @@ func (t Tense) alike(more int) string {
 }
 
 func (t Tense) longWait(f diagnose.Finding) Text {
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	var root, more string
 	switch {
 	case f.Root.Deadlock:
@@ -154,7 +154,7 @@ func (t Tense) longHold(f diagnose.Finding) Text {
 			more = strconv.Itoa(f.More) + " more requested over " + format.Age(f.Threshold) + " ago"
 		}
 	}
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	return Text{
 		Headline: client(f.Sessions[0], r) + t.say(" has", " had") + " held " + lock(r) + " for " + lasted(f),
 		Clauses:  clauses(timed(f), t.behind(f), more),
@@ -175,7 +175,7 @@ func lasted(f diagnose.Finding) string {
 
 // timed says by which clock that was measured, and since what.
 func timed(f diagnose.Finding) string {
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	owners := !r.Owner.Time.IsZero()
 	switch {
 	case f.Bound == inspect.AgeAtLeast:
@@ -194,7 +194,7 @@ func timed(f diagnose.Finding) string {
 }
 
 func (t Tense) modified(f diagnose.Finding) Text {
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	where := "ahead of"
 	if r.Holding {
 		where = "beside"
@@ -206,7 +206,7 @@ func (t Tense) modified(f diagnose.Finding) Text {
 }
 
 func (t Tense) selfWait(f diagnose.Finding) Text {
-	held, wanted := f.Requests[0], f.Requests[1]
+	held, wanted := *f.Requests[0], *f.Requests[1]
 	headline := t.does(f.Sessions[0], held) + " and " + t.say("waits", "waited") + " for it again, to " + wanted.Mode.String()
 	if held.Lock != wanted.Lock {
 		headline = t.does(f.Sessions[0], wanted) + " behind its own key " + held.Key
@@ -220,7 +220,7 @@ func (t Tense) selfWait(f diagnose.Finding) Text {
 
 // otherKey describes a key that is no lock request, and is in the way of some.
 func (t Tense) otherKey(f diagnose.Finding) Text {
-	r := f.Requests[0]
+	r := *f.Requests[0]
 	names := list(lockNames(f.Locks))
 	head := r.Key + t.say(" blocks ", " blocked ") + names
 	seems := ": it " + t.say("looks", "looked") + " like a request whose lease was "

@@ -1,7 +1,6 @@
 package narrate
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,26 +140,22 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 			says = append(says, "so are "+strconv.Itoa(more)+" more")
 		}
 	}
-	granted := d.Snapshot.Preview(held).Granted
+	granted := d.Snapshot.Preview(inspect.Pointers(held)).Granted
 	stuck := waitForThemselves(held, granted)
 	if len(stuck) == 0 {
 		return append(says, successors(d, l, granted, "then")...)
 	}
 	ended := map[inspect.SessionID]bool{}
-	var gone []inspect.Request
+	var gone []*inspect.Request
 	for _, r := range stuck {
 		if s, ok := d.Session(r.Session()); ok {
 			says = append(says, client(s, r)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
 			ended[s.ID] = true
-			if gone == nil { // there can be 100,000: they are not copied
-				gone = slices.Clip(s.Requests)
-				continue
-			}
 			gone = append(gone, s.Requests...)
 		}
 	}
-	for _, r := range held {
-		if !ended[r.Session()] {
+	for i := range held {
+		if r := &held[i]; !ended[r.Session()] {
 			gone = append(gone, r)
 		}
 	}

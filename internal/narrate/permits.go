@@ -43,7 +43,7 @@ func takes(r inspect.Request) string {
 // permitsDiffer describes a semaphore whose clients were told different numbers of permits.
 func (t Tense) permitsDiffer(f diagnose.Finding) Text {
 	few, many := f.Requests[0], f.Requests[1]
-	told := func(s *inspect.Session, r inspect.Request) string {
+	told := func(s *inspect.Session, r *inspect.Request) string {
 		return who(s) + t.say(" has", " had") + " it with " + format.Count(r.Owner.Value().Permits, "permit", "permits")
 	}
 	return Text{

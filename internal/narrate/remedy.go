@@ -32,7 +32,7 @@ func Remedy(to cmdline.Flags, r diagnose.Remedy) Text {
 	if grants := next(r.Grants); grants != "" {
 		t.Headline += ", " + grants
 	}
-	if len(r.Grants) == 0 && slices.ContainsFunc(r.Releases, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters }) {
+	if len(r.Grants) == 0 && slices.ContainsFunc(r.Releases, func(r *inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters }) {
 		t.Clauses = append(t.Clauses, "who gets it next is not known: clients that wait leave no key")
 	}
 	if r.Refused {
@@ -60,8 +60,7 @@ func askFirst(to cmdline.Flags, r diagnose.Remedy) string {
 		return ""
 	}
 	var held *inspect.Request
-	for i := range r.Releases {
-		one := &r.Releases[i]
+	for _, one := range r.Releases {
 		if !one.IsRequest() || !one.Holding {
 			return ""
 		}
@@ -90,7 +89,7 @@ func askFirst(to cmdline.Flags, r diagnose.Remedy) string {
 func targetClient(r diagnose.Remedy) string {
 	for _, own := range r.Session.Requests {
 		if own.Key == r.Target.Key {
-			return client(r.Session, own)
+			return client(r.Session, *own)
 		}
 	}
 	return who(r.Session)
@@ -160,10 +159,9 @@ func Etcdctl(t diagnose.Target) []string {
 }
 
 // releases says what deleting requests does to their sessions.
-func releases(requests []inspect.Request) string {
+func releases(requests []*inspect.Request) string {
 	var held, waited, unheld, others []*inspect.Request
-	for i := range requests {
-		r := &requests[i]
+	for _, r := range requests {
 		switch {
 		case !r.IsRequest():
 			others = append(others, r)

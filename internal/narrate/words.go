@@ -18,7 +18,7 @@ func client(s *inspect.Session, r inspect.Request) string { return s.WhoOf(r) }
 func clientOf(s *inspect.Session, lock inspect.LockID) string {
 	for _, r := range s.Requests {
 		if r.Lock == lock {
-			return client(s, r)
+			return client(s, *r)
 		}
 	}
 	return who(s)

@@ -184,13 +184,13 @@ func (r *Releaser) preview(ctx context.Context, plan *Plan, keys ...string) erro
 	for _, r := range without.Gone {
 		plan.keys = append(plan.keys, plannedKey{r.Key, r.Modified})
 		if r.IsRequest() {
-			plan.Gone = append(plan.Gone, r)
+			plan.Gone = append(plan.Gone, *r)
 		} else {
 			plan.Others = append(plan.Others, r.Key)
 		}
 	}
 	if plan.Lease == 0 && len(without.Gone) == 1 {
-		plan.blocker = lastBlocker(snapshot, without.Gone[0])
+		plan.blocker = lastBlocker(snapshot, *without.Gone[0])
 	}
 	return nil
 }

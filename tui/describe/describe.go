@@ -173,7 +173,7 @@ func Session(c *nav.Context, id inspect.SessionID) []string {
 	if id.Lease != 0 {
 		lines = append(lines, "", "$ "+c.Flags.EtcdctlLine("lease", "timetolive", "--keys", format.Lease(id.Lease)))
 	}
-	return append(lines, each(c, "request", s.Requests, 0)...)
+	return append(lines, each(c, "request", inspect.Values(s.Requests), 0)...)
 }
 
 // Finding describes a finding: its words, its locks, its sessions, and what helps.

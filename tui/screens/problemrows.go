@@ -255,7 +255,7 @@ func (s *problemsScreen) Row() (inspect.Request, bool) {
 	case !ok:
 		return inspect.Request{}, false
 	case len(p.Requests) > 0:
-		return p.Requests[0], true
+		return *p.Requests[0], true
 	case len(p.Locks) > 0:
 		return inspect.Request{Lock: p.Locks[0]}, true
 	default:

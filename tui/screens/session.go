@@ -1,7 +1,6 @@
 package screens
 
 import (
-	"slices"
 	"strings"
 
 	"etcd-lock/internal/format"
@@ -127,7 +126,7 @@ func (s *sessionScreen) Refresh() {
 	if s.session == nil {
 		s.table.Set(nil)
 	} else {
-		s.table.Set(slices.Clone(s.session.Requests))
+		s.table.Set(inspect.Values(s.session.Requests))
 		for _, r := range s.session.Requests {
 			keys = append(keys, r.Key)
 		}
@@ -156,7 +155,7 @@ func (s *sessionScreen) about(w int) []string {
 	var lines []string
 	of := inspect.Request{Key: s.id.Key, Lease: s.id.Lease}
 	if s.session != nil {
-		of = s.session.Requests[0]
+		of = *s.session.Requests[0]
 	}
 	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
 	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
@@ -169,7 +168,7 @@ func (s *sessionScreen) about(w int) []string {
 	if s.session == nil {
 		return lines
 	}
-	lines = append(lines, previewLines(s.Theme, s.preview.Gone, s.preview.Granted)...)
+	lines = append(lines, previewLines(s.Theme, inspect.Values(s.preview.Gone), s.preview.Granted)...)
 	for i, l := range lines {
 		lines[i] = term.Cut(l, w)
 	}

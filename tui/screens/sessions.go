@@ -55,10 +55,10 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
-			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, r.Requests[0], w) }},
+			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, *r.Requests[0], w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
 		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
-			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, r.Requests[0], w) }},
+			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, *r.Requests[0], w) }},
 		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
@@ -286,7 +286,7 @@ func newSessionRow(of *nav.Context, s *inspect.Session) *sessionRow {
 			r.waits++
 		}
 		if len(names) < sessionNames {
-			names = append(names, requestLabel(q))
+			names = append(names, requestLabel(*q))
 		}
 	}
 	r.locks = strings.Join(names, "  ")
@@ -339,5 +339,5 @@ func (s *sessionsScreen) Row() (inspect.Request, bool) {
 	if !ok || len(r.Requests) == 0 {
 		return inspect.Request{}, false
 	}
-	return r.Requests[0], true
+	return *r.Requests[0], true
 }

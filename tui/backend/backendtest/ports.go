@@ -54,7 +54,7 @@ func (f *Releaser) plan(ctx context.Context, lease int64, goes func(inspect.Requ
 		return backend.Release{}, errors.New("release: nothing to release")
 	}
 	p := s.Without(keys...)
-	plan := backend.Release{Lease: lease, Revision: s.Revision, Gone: p.Gone, Granted: p.Granted, Others: f.Others}
+	plan := backend.Release{Lease: lease, Revision: s.Revision, Gone: inspect.Values(p.Gone), Granted: p.Granted, Others: f.Others}
 	plan.Apply = func(context.Context) (int64, error) { return f.carry(plan) }
 	return plan, nil
 }
