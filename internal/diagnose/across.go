@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -101,7 +102,7 @@ func (e *examiner) other(i int) {
 		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []*inspect.Request{r},
 		Behind: e.behindRequest(n),
 	}
-	e.advise(&f, func() []Remedy { return []Remedy{e.remove(s, r)} })
+	advice := advice{remedies: func() []Remedy { return []Remedy{e.remove(s, r)} }}
 	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue) {
 		f.Severity = Critical
 	}
@@ -110,28 +111,18 @@ func (e *examiner) other(i int) {
 		f.Detached = f.Detached || e.locks[lock].IsDetached(*r)
 		f.Uncertain = f.Uncertain || slices.ContainsFunc(e.locks[lock].Queue, func(q inspect.Request) bool { return q.MayIgnore(*r) })
 	}
-	if len(f.Locks) > 0 && !e.alike(f) {
-		f.More += e.locks[e.inWayOf[r.Key][0]].MoreOthers
-		e.findings = append(e.findings, f)
+	if len(f.Locks) == 0 {
+		return
 	}
-}
-
-// alike adds a finding about another key to one that is there about another key in the
-// way of the same locks, if there is one.
-func (e *examiner) alike(f Finding) bool {
-	i := slices.IndexFunc(e.findings, func(g Finding) bool {
-		return g.Kind == OtherKey && g.Severity == f.Severity && g.Detached == f.Detached && slices.Equal(g.Locks, f.Locks)
-	})
-	if i < 0 {
-		return false
+	kind := fmt.Sprint(f.Severity, f.Detached, e.inWayOf[r.Key])
+	if known := e.alike[kind]; known != nil {
+		known.join(f, advice)
+		return
 	}
-	g := &e.findings[i]
-	g.More++
-	g.Behind = max(g.Behind, f.Behind)
-	if len(g.Remedies) < maxRemedies {
-		g.Remedies = append(g.Remedies, f.Remedies...)
-	}
-	return true
+	f.More += e.locks[e.inWayOf[r.Key][0]].MoreOthers
+	d := &draft{Finding: f, advice: advice}
+	e.alike[kind] = d
+	e.others = append(e.others, d)
 }
 
 // through discovers one more neighbour along one request, whether within its queue or

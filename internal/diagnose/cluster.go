@@ -41,12 +41,15 @@ func Cluster(c inspect.Cluster) []Finding {
 
 // With returns the diagnosis with findings about etcd itself among its own.
 func (d Diagnosis) With(cluster []Finding) Diagnosis {
+	if len(cluster) == 0 {
+		return d
+	}
 	d.Findings = slices.Concat(cluster, d.Findings)
 	d.corrupt = d.corrupt || slices.ContainsFunc(cluster, func(f Finding) bool { return f.Kind == Corrupt })
 	for i := range d.Findings {
 		d.Findings[i].Remedies = d.possible(d.Findings[i].Remedies)
 	}
-	rank(d.Findings)
+	rank(d.Findings, func(f Finding) *Finding { return &f })
 	return d
 }
 

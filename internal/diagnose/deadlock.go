@@ -58,9 +58,8 @@ func (e *examiner) deadlock(d *deadlock) {
 	f.Behind = e.behind(members...)
 	if !e.brief {
 		d.remedies = e.remediesForDeadlock(d)
-		f.Remedies = d.remedies
 	}
-	e.findings = append(e.findings, f)
+	e.add(f, advice{remedies: func() []Remedy { return d.remedies }})
 }
 
 // remediesForDeadlock returns remedies that each end one member of the cycle, as

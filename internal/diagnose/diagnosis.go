@@ -38,6 +38,7 @@ type Diagnosis struct {
 	Cycles   [][]Edge          // deadlocks: of each component of the wait-for graph a shortest cycle, starting at its oldest session
 	Roots    []Blocker         // the roots of the wait-for graph as trees, the one with most sessions behind it first
 	Findings []Finding         // worst first
+	More     More              // findings
 
 	examiner *examiner
 	corrupt  bool // etcd has the alarm CORRUPT
@@ -49,9 +50,17 @@ type Diagnosis struct {
 // A snapshot of a prefix does not show a cycle that goes through a lock outside
 // it.
 func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
+	return Worst(s, leases, t, now, all)
+}
+
+// Worst is Locks with the worst findings alone, at most so many: there can be as many as
+// locks. The others are More.
+func Worst(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time, most int) Diagnosis {
 	e := newExaminer(s, leases, t.orDefault(), now, false)
+	e.most = most
 	e.find()
-	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings, examiner: e}
+	d := Diagnosis{Snapshot: s, Sessions: e.sessions, Roots: e.roots(), Findings: e.findings(), More: e.more, examiner: e}
+	e.drafts, e.others, e.alike = nil, nil, nil
 	for _, deadlock := range e.deadlocks {
 		d.Cycles = append(d.Cycles, deadlock.cycle)
 	}
@@ -64,10 +73,10 @@ func Locks(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now
 func Findings(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time) Diagnosis {
 	e := newExaminer(s, leases, t.orDefault(), now, true)
 	e.find()
-	return Diagnosis{Findings: e.findings}
+	return Diagnosis{Findings: e.findings()}
 }
 
-// find makes the findings, the worst first.
+// find makes the findings.
 func (e *examiner) find() {
 	for i := range e.deadlocks {
 		e.deadlock(&e.deadlocks[i])
@@ -82,7 +91,9 @@ func (e *examiner) find() {
 	for i := locks; i < len(e.locks); i++ {
 		e.other(i)
 	}
-	rank(e.findings)
+	for _, d := range e.others {
+		e.addDraft(d)
+	}
 }
 
 // Session returns the session with that ID, if it has requests in the snapshot.
@@ -109,8 +120,12 @@ type examiner struct {
 	blockers   []rootBlocker // of each session
 	back       *search       // counts the sessions behind others
 	ends       map[inspect.SessionID]Remedy
-	findings   []Finding
-	brief      bool // findings have no remedies, and do not say what the end of a session does
+	drafts     []*draft
+	most       int // findings
+	more       More
+	others     []*draft          // about other keys, which can still be joined by others
+	alike      map[string]*draft // the same by what they have in common
+	brief      bool              // findings have no remedies, and do not say what the end of a session does
 }
 
 func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time, brief bool) *examiner {
@@ -120,7 +135,7 @@ func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Threshold
 		graph: g, previewer: inspect.NewPreviewer(s), limits: t, now: now, brief: brief,
 		forest: g.grow(components), deadlocks: g.deadlocks(components),
 		deadlocked: make([]int32, len(g.sessions)), back: g.search(true),
-		ends: map[inspect.SessionID]Remedy{},
+		ends: map[inspect.SessionID]Remedy{}, alike: map[string]*draft{}, most: all,
 	}
 	for v := range e.deadlocked {
 		e.deadlocked[v] = -1

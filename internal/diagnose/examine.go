@@ -18,27 +18,26 @@ func (e *examiner) lease(v int32) {
 	}
 	requests := e.requests(e.own[v])
 	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: locksOf(requests)}
+	var a advice
 	switch s.Lease.State {
 	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
-		if !e.brief {
-			f.End = e.effect(s.Requests)
-		}
+		a.end = func() Effect { return e.effect(s.Requests) }
 	case inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
-		e.setEnd(&f, func(r Remedy) Remedy { return r })
+		a = e.endOf(s, func(r Remedy) Remedy { return r })
 	default:
 		f.Kind, f.Severity = Expiring, Warning
 		f.Remaining = s.Lease.Remaining
 		f.Due = e.now.Add(s.Lease.Remaining)
-		e.setEnd(&f, ifDead)
+		a = e.endOf(s, ifDead)
 	}
 	f.Behind = e.behind(v)
 	if f.Kind == LeaseOverdue && f.Behind > 0 {
 		f.Severity = Critical
 	}
-	e.findings = append(e.findings, f)
+	e.add(f, a)
 }
 
 // ifDead is a remedy for the case that its client is dead. A client whose lease is
@@ -156,15 +155,14 @@ func (e *examiner) neverRemoved(found []int32, kind Kind) {
 	if f.Behind > 0 {
 		f.Severity = Critical
 	}
-	e.advise(&f, func() []Remedy { return usable(ifDead(e.remove(f.Sessions[0], f.Requests[0]))) })
-	e.findings = append(e.findings, f)
+	e.add(f, advice{remedies: func() []Remedy { return usable(ifDead(e.remove(f.Sessions[0], f.Requests[0]))) }})
 }
 
 // lapsed adds a finding about a record whose holder has not renewed it in time.
 func (e *examiner) lapsed(n int32) {
 	f := e.about(n, []int32{n}, Lapsed, Notice)
 	f.Age = e.now.Sub(f.Requests[0].Term.Ends())
-	e.findings = append(e.findings, f)
+	e.add(f, advice{})
 }
 
 func (e *examiner) longWait(found, holders []int32) {
@@ -178,13 +176,12 @@ func (e *examiner) longWait(found, holders []int32) {
 		f.Holders = append(f.Holders, e.sessionOf(h))
 	}
 	f.Root = e.root(n, holders)
-	e.advise(&f, func() []Remedy {
+	e.add(f, advice{remedies: func() []Remedy {
 		if len(holders) == 0 {
 			return e.remediesFor(n)
 		}
 		return e.remediesForHolders(holders)
-	})
-	e.findings = append(e.findings, f)
+	}})
 }
 
 // root returns what a waiting request waits for in the end, given the holders of
@@ -216,11 +213,12 @@ func (e *examiner) longHold(found, maybe []int32) {
 	n := e.oldest(found)
 	f := e.about(n, found, LongHold, Notice)
 	e.age(&f, e.limits.Hold)
+	var a advice
 	if f.Behind > 0 && certain {
 		f.Severity = Warning
-		e.advise(&f, func() []Remedy { return e.remediesFor(n) })
+		a.remedies = func() []Remedy { return e.remediesFor(n) }
 	}
-	e.findings = append(e.findings, f)
+	e.add(f, a)
 }
 
 // mixedLayouts adds a finding if the lock's name is that of another lock, and clients of
@@ -281,7 +279,7 @@ func (e *examiner) mixed(nodes ...int32) {
 		f.Sessions = append(f.Sessions, e.sessionOf(n))
 		f.Requests = append(f.Requests, r)
 	}
-	e.findings = append(e.findings, f)
+	e.add(f, advice{})
 }
 
 func (e *examiner) modified(found []int32) {
@@ -293,8 +291,7 @@ func (e *examiner) modified(found []int32) {
 	if lock := e.locks[e.nodes[found[0]].lock]; r.Holding && len(lock.Queue) > 1 {
 		f.Severity = Critical
 	}
-	e.advise(&f, func() []Remedy { return []Remedy{e.remove(f.Sessions[0], r)} })
-	e.findings = append(e.findings, f)
+	e.add(f, advice{remedies: func() []Remedy { return []Remedy{e.remove(f.Sessions[0], r)} }})
 }
 
 func (e *examiner) selfWait(found []int32) {
@@ -303,17 +300,17 @@ func (e *examiner) selfWait(found []int32) {
 	}
 	held, _ := e.self(found[0])
 	wanted := e.request(found[0])
-	f := e.about(held, found, SelfWait, Warning)
+	f, a := e.about(held, found, SelfWait, Warning), advice{}
 	if !wanted.Start().NotBefore.IsZero() && !e.longer(wanted, e.limits.Wait) {
 		f.Severity = Notice // a healthy client with several tasks at once looks like this all the time
 	} else {
-		e.advise(&f, func() []Remedy {
+		a.remedies = func() []Remedy {
 			return append(usable(e.endFor(f.Sessions[0], f.Requests[0])), usable(e.remove(f.Sessions[0], wanted))...)
-		})
+		}
 	}
 	f.Requests = append(f.Requests, wanted)
 	f.Locks = locksOf(f.Requests)
-	e.findings = append(e.findings, f)
+	e.add(f, a)
 }
 
 // oldest returns the request that has waited or held for longest.

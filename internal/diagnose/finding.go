@@ -146,9 +146,10 @@ type Remedy struct {
 	Unprotected *inspect.Session // the program for which the session holds a lock: it may continue without it; nil when there is none
 }
 
-// rank sorts findings, the worst first.
-func rank(findings []Finding) {
-	slices.SortStableFunc(findings, func(a, b Finding) int {
+// rank sorts what has findings, the worst first.
+func rank[T any](all []T, finding func(T) *Finding) {
+	slices.SortStableFunc(all, func(x, y T) int {
+		a, b := finding(x), finding(y)
 		return cmp.Or(
 			cmp.Compare(b.Severity, a.Severity),
 			cmp.Compare(boolRank(a.IsAlarm()), boolRank(b.IsAlarm())),

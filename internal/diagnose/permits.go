@@ -116,5 +116,5 @@ func (e *examiner) permits(i int) {
 		f.Sessions = append(f.Sessions, e.sessionOf(n))
 		f.Requests = append(f.Requests, e.request(n))
 	}
-	e.findings = append(e.findings, f)
+	e.add(f, advice{})
 }

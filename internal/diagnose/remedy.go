@@ -167,18 +167,10 @@ func usable(r Remedy) []Remedy {
 	return []Remedy{r}
 }
 
-// advise sets what helps, unless that is not asked for.
-func (e *examiner) advise(f *Finding, remedies func() []Remedy) {
-	if !e.brief {
-		f.Remedies = remedies()
+// endOf is the advice to end a session.
+func (e *examiner) endOf(s *inspect.Session, remedy func(Remedy) Remedy) advice {
+	return advice{
+		end:      func() Effect { return e.end(s).Effect },
+		remedies: func() []Remedy { return usable(remedy(e.end(s))) },
 	}
-}
-
-// setEnd sets what the end of the finding's session does, and that as its remedy.
-func (e *examiner) setEnd(f *Finding, remedy func(Remedy) Remedy) {
-	if e.brief {
-		return
-	}
-	end := remedy(e.end(f.Sessions[0]))
-	f.End, f.Remedies = end.Effect, usable(end)
 }

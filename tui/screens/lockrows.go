@@ -204,7 +204,7 @@ type lockRow struct {
 	counts  inspect.Counts
 	waiter  inspect.Start // of the longest wait
 	holder  inspect.Start // of the longest hold
-	finding diagnose.Finding
+	finding diagnose.Brief // the worst
 }
 
 func (r *lockRow) id() in[inspect.LockID] { return in[inspect.LockID]{r.lock.ID, r.of.Etcd.Name} }

@@ -285,7 +285,7 @@ func (p *problemPart) refresh() (changed bool) {
 	}
 	p.shown, p.read = v.Edition(), true
 	rows := newProblems(c)
-	if c.Frozen == nil && !p.past {
+	if c.Frozen == nil && !p.past && v.More.Len() == 0 { // else what is gone may be among those that are left out
 		rows = resolve(p.rows, rows, c.Now)
 	}
 	p.rows, p.past = rows, c.InPast()

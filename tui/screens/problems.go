@@ -201,7 +201,7 @@ func (s *problemsScreen) View(w, h int) string {
 	if n := len(s.could); n > 0 && s.table.Filtered() == "" {
 		title += " · " + strconv.Itoa(n) + " potential"
 	}
-	title += ofClusters(s.Context) + filterTitle(s.table)
+	title += s.more() + ofClusters(s.Context) + filterTitle(s.table)
 	none := "no problems"
 	if len(unseenNow(s.Context)) > 0 {
 		none = "no problems in what is read"
@@ -253,6 +253,18 @@ func (s *problemsScreen) timeline() timeline {
 	}
 	l, _ := s.Shown().Find(p.Locks[0])
 	return lockTimeline(s.Context, l)
+}
+
+// more says that there are more problems than are listed.
+func (s *problemsScreen) more() string {
+	n := 0
+	for _, c := range s.Clusters() {
+		n += c.Shown().Verdict.More.Len()
+	}
+	if n == 0 {
+		return ""
+	}
+	return " · the worst of " + strconv.Itoa(s.count()+n)
 }
 
 // count is the number of problems, without those that are resolved or potential.

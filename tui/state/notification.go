@@ -113,6 +113,9 @@ func (n *Notification) there(s *Snapshot) (ids []string) {
 				ids = append(ids, FindingID(f))
 			}
 		}
+		if len(ids) == 0 && n.When == WhenGone && s.Verdict.More.Len() > 0 { // it may be among those
+			ids = append(ids, n.Finding)
+		}
 	}
 	return ids
 }
