@@ -303,6 +303,15 @@ type Partial struct {
 // same lease.
 type Unproven struct{ Key, Unread string }
 
+// Requests counts the requests of all locks.
+func (s Snapshot) Requests() int {
+	n := 0
+	for i := range s.Locks {
+		n += len(s.Locks[i].Queue)
+	}
+	return n
+}
+
 // Named returns the locks of a name, at most one for each layout.
 func (s Snapshot) Named(name string) []Lock {
 	first, _ := slices.BinarySearchFunc(s.Locks, name, func(l Lock, name string) int { return strings.Compare(l.ID.Name, name) })

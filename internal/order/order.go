@@ -61,16 +61,17 @@ type Limits struct {
 	Edges  int // pairs of classes, or of locks of a class
 	Shapes int // of the stories of a pair: with which modes, and under which other classes
 	Alike  int // stories of a shape
+	Held   int // locks of a client: of one that holds more at a time, no order is learnt
 	Length int // of cycles
 	Tries  int // of a search
 	Found  int // cycles
 }
 
 // DefaultLimits take at most about 100 MiB.
-var DefaultLimits = Limits{Edges: 5000, Shapes: 8, Alike: 3, Length: 4, Tries: 200_000, Found: 50}
+var DefaultLimits = Limits{Edges: 5000, Shapes: 8, Alike: 3, Held: 100, Length: 4, Tries: 200_000, Found: 50}
 
 // ModestLimits take at most about 10 MiB.
-var ModestLimits = Limits{Edges: 1000, Shapes: 4, Alike: 3, Length: 4, Tries: 50_000, Found: 20}
+var ModestLimits = Limits{Edges: 1000, Shapes: 4, Alike: 3, Held: 30, Length: 4, Tries: 50_000, Found: 20}
 
 // node is a class of locks or, in orders within a class, a lock of it.
 type node struct {

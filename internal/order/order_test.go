@@ -26,7 +26,7 @@ type trace struct {
 }
 
 func newTrace() *trace {
-	many := Limits{Edges: 1 << 20, Shapes: 1 << 20, Alike: 1 << 20, Length: 4, Tries: 1 << 30, Found: 1 << 20}
+	many := Limits{Edges: 1 << 20, Shapes: 1 << 20, Alike: 1 << 20, Held: 100, Length: 4, Tries: 1 << 30, Found: 1 << 20}
 	t := &trace{revision: 1, locks: map[inspect.LockID][]inspect.Request{}, follower: NewFollower(lockclass.Rules{}, many)}
 	t.follower.Begin(time.Time{}, inspect.Snapshot{})
 	return t
@@ -272,7 +272,7 @@ func TestPotentials(t *testing.T) {
 
 // What is kept is bounded, however many locks and clients there are.
 func TestLimits(t *testing.T) {
-	l := NewLearner(lockclass.Rules{}, Limits{Edges: 10, Shapes: 2, Alike: 3, Length: 4, Tries: 1000, Found: 5})
+	l := NewLearner(lockclass.Rules{}, Limits{Edges: 10, Shapes: 2, Alike: 3, Held: 5, Length: 4, Tries: 1000, Found: 5})
 	r := rand.New(rand.NewPCG(1, 1))
 	lock := func() Lock { return Lock{Name: fmt.Sprintf("/%c/%d", 'a'+r.IntN(20), r.IntN(1000))} }
 	for n := range 20_000 {
@@ -305,14 +305,62 @@ func TestUnder(t *testing.T) {
 			Owned: true, Owner: keyspace.Owner{Under: out.Key}.Ref(),
 		}
 		return []inspect.Event{
-			{Kind: inspect.EventGranted, Request: out}, {Kind: inspect.EventGranted, Request: in},
+			{Kind: inspect.EventGranted, Revision: out.Revision, Request: out}, {Kind: inspect.EventGranted, Revision: in.Revision, Request: in},
 			{Kind: inspect.EventReleased, Request: in}, {Kind: inspect.EventReleased, Request: out},
 		}
 	}
 	f := NewFollower(lockclass.Rules{}, Limits{})
 	f.Apply(events("/a", "/b", 10))
 	f.Apply(events("/b", "/a", 20))
-	if got := got(f.Learner); len(got) != 1 || len(f.requests)+len(f.sessions) > 0 {
-		t.Errorf("%v, %d requests", got, len(f.requests))
+	if got := got(f.Learner); len(got) != 1 || len(f.held)+len(f.sessions) > 0 {
+		t.Errorf("%v, %d requests", got, len(f.held))
+	}
+}
+
+// A request is learnt from when it is made, whether it waits or not, and once. Of those that
+// wait, nothing else is kept.
+func TestWaiting(t *testing.T) {
+	f := NewFollower(lockclass.Rules{}, Limits{})
+	see := func(kind inspect.EventKind, name string, lease, made, now int64) {
+		id := inspect.LockID{Layout: layout.RWLock, Name: name}
+		f.Apply([]inspect.Event{{Kind: kind, Revision: now, Request: inspect.Request{
+			Key: fmt.Sprint(name, "/", made), Lock: id, Mode: keyspace.Write, Lease: lease, Revision: made, Holding: kind == inspect.EventGranted,
+		}}})
+	}
+	see(inspect.EventGranted, "/a", 1, 2, 2)
+	see(inspect.EventGranted, "/b", 2, 3, 3)
+	see(inspect.EventWaiting, "/b", 1, 4, 4)
+	if len(f.held) != 2 || len(got(f.Learner)) != 0 {
+		t.Errorf("%d requests are kept, %v", len(f.held), got(f.Learner))
+	}
+	see(inspect.EventReleased, "/b", 2, 3, 5)
+	see(inspect.EventGranted, "/b", 1, 4, 5)
+	if kept := f.Kept(); kept != 1 || len(f.held) != 2 {
+		t.Errorf("%d stories of one, %d requests", kept, len(f.held))
+	}
+	see(inspect.EventReleased, "/a", 1, 2, 6)
+	see(inspect.EventReleased, "/b", 1, 4, 7)
+	see(inspect.EventGranted, "/b", 2, 8, 8)
+	see(inspect.EventGranted, "/a", 2, 9, 9)
+	if all := got(f.Learner); len(all) != 1 {
+		t.Errorf("%v, want one", all)
+	}
+}
+
+// Of a client that holds very many locks no order is learnt, and that is said: they would be
+// as many as the square of them.
+func TestManyHeld(t *testing.T) {
+	var locks []inspect.Lock
+	for i := range int64(30_000) {
+		id := inspect.LockID{Layout: layout.RWLock, Name: fmt.Sprintf("/a/%05d", i)}
+		locks = append(locks, inspect.NewLock(id, []inspect.Request{
+			{Key: fmt.Sprint(id.Name, "/1"), Lock: id, Mode: keyspace.Write, Lease: 1, Revision: 2 + i},
+			{Key: fmt.Sprint(id.Name, "/2"), Lock: id, Mode: keyspace.Write, Lease: 1, Revision: 100_000 + i},
+		}))
+	}
+	f := NewFollower(lockclass.Rules{}, ModestLimits)
+	f.Begin(time.Time{}, inspect.Snapshot{Locks: locks})
+	if f.Kept() != 0 || !f.Full() {
+		t.Errorf("%d stories, full %v", f.Kept(), f.Full())
 	}
 }

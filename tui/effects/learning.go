@@ -44,7 +44,7 @@ func (l *learning) learn(costs bool) nav.Action {
 		return nil
 	}
 	l.schedule.start(l.Now)
-	seen, lessons := l.backlog.Take(), l.lessons
+	seen, lessons, now, locks := l.backlog.Take(), l.lessons, l.Now, l.Live.Snapshot
 	var until time.Time // of what is not known any more
 	if l.Connected() {
 		until = l.Now
@@ -54,6 +54,7 @@ func (l *learning) learn(costs bool) nav.Action {
 		lessons.Learn(seen)
 		msg := learntMsg{}
 		if costs {
+			lessons.Count(now, locks)
 			msg.costs, msg.known = lessons.Profile(until)
 		}
 		msg.potential, msg.others = lessons.Potential()

@@ -202,8 +202,8 @@ type lockRow struct {
 	of      *nav.Context // the cluster
 	lock    inspect.Lock
 	counts  inspect.Counts
-	waiter  inspect.Start // of the longest wait
-	holder  inspect.Start // of the longest hold
+	waiter  inspect.Start  // of the longest wait
+	holder  inspect.Start  // of the longest hold
 	finding diagnose.Brief // the worst
 }
 

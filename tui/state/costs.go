@@ -84,18 +84,23 @@ func (b *Backlog) Take() []Seen {
 // memory, beside what it needs for each request that exists. It is not part of Data: one
 // command at a time works on it, beside Update.
 type Lessons struct {
-	costs    *profile.Collector
+	classes  lockclass.Rules
+	costs    *profile.Collector // nil: they are not counted yet, see ManyRequests
 	orders   *order.Follower
 	searched int // stories of orders that Potential knew
 	begun    bool
 	last     time.Time
 }
 
+// ManyRequests is from how many requests on costs are counted only once they are looked at:
+// that takes some 250 bytes for each request.
+const ManyRequests = 200_000
+
 // NewLessons returns lessons of nothing, of locks of these classes.
 func NewLessons(classes lockclass.Rules) *Lessons {
 	return &Lessons{
-		costs:  profile.New(profile.Options{Limits: profile.ModestLimits, Classes: classes}),
-		orders: order.NewFollower(classes, order.ModestLimits),
+		classes: classes,
+		orders:  order.NewFollower(classes, order.ModestLimits),
 	}
 }
 
@@ -105,24 +110,39 @@ func (l *Lessons) Learn(all []Seen) {
 		l.last = s.At
 		switch {
 		case s.Locks != nil && l.begun:
-			l.costs.Gap(s.At, *s.Locks)
+			if l.costs != nil {
+				l.costs.Gap(s.At, *s.Locks)
+			}
 			l.orders.Gap(s.At, *s.Locks)
 		case s.Locks != nil:
 			l.begun = true
-			l.costs.Begin(s.At, *s.Locks)
+			if s.Locks.Requests() < ManyRequests {
+				l.Count(s.At, *s.Locks)
+			}
 			l.orders.Begin(s.At, *s.Locks)
 		default:
-			l.costs.Apply(s.Events)
-			l.costs.Advance(s.At)
+			if l.costs != nil {
+				l.costs.Apply(s.Events)
+				l.costs.Advance(s.At)
+			}
 			l.orders.Apply(s.Events)
 		}
 	}
 }
 
-// Profile returns what waiting has cost up to a time; false if nothing was learnt. The zero
+// Count begins to count costs, unless they are counted or nothing was learnt yet: the locks
+// are those at the end of what was learnt.
+func (l *Lessons) Count(t time.Time, locks inspect.Snapshot) {
+	if l.costs == nil && l.begun {
+		l.costs = profile.New(profile.Options{Limits: profile.ModestLimits, Classes: l.classes})
+		l.costs.Begin(t, locks)
+	}
+}
+
+// Profile returns what waiting has cost up to a time; false if that was not counted. The zero
 // time is when the watch last said something.
 func (l *Lessons) Profile(until time.Time) (profile.Profile, bool) {
-	if !l.begun {
+	if l.costs == nil {
 		return profile.Profile{}, false
 	}
 	if until.Before(l.last) {
