@@ -17,7 +17,6 @@ import (
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hooks"
-	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
@@ -220,12 +219,4 @@ func threads(chosen, cores int) int {
 		return 0
 	}
 	return enough
-}
-
-// source is an inspect.Source whose Watch also says why requests are gone.
-type source struct{ *inspect.Source }
-
-// Watch implements backend.Source.
-func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Update {
-	return s.WatchKinds(ctx, prefixes...)
 }

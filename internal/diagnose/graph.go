@@ -56,9 +56,13 @@ func newGraph(locks []inspect.Lock, leases map[int64]inspect.Lease, brief bool) 
 		locks: append(slices.Clip(locks), keys...), byLease: map[int64]int32{}, byKey: map[string]int32{}, queues: make([]int32, 0, len(locks)+len(keys)+1),
 		extra: map[int32][]arc{}, extraTo: map[int32][]arc{}, itself: map[int32]int32{}, inWayOf: map[string][]int32{},
 	}
+	count := 0
+	for i := range g.locks {
+		count += len(g.locks[i].Queue)
+	}
+	g.nodes = make([]node, 0, count)
 	for i, l := range g.locks {
 		g.queues = append(g.queues, int32(len(g.nodes)))
-		g.nodes = slices.Grow(g.nodes, len(l.Queue))
 		for j := range l.Queue {
 			r := &l.Queue[j]
 			g.nodes = append(g.nodes, node{revision: r.Revision, lock: int32(i), write: r.Mode != keyspace.Read, holding: !r.Waiting()})

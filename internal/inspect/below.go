@@ -27,10 +27,18 @@ func newBelowLocks(keys []stored) *belowLocks {
 		locks: map[LockID][]stored{},
 		names: map[string][]LockID{},
 	}
-	for _, k := range keys {
-		b.keys.Load(k)
-	}
+	b.fill(keys)
 	return b
+}
+
+// fill adds keys, which have to be sorted. Nodes of the tree are split in halves, and of keys
+// in their order the first half stays as it is: so every other key fills them up afterwards.
+func (b *belowLocks) fill(keys []stored) {
+	for first, add := range []func(stored) (stored, bool){b.keys.Load, b.keys.Set} {
+		for i := first; i < len(keys); i += 2 {
+			add(keys[i])
+		}
+	}
 }
 
 // add adds a lock, given the keys below its name by place.

@@ -37,6 +37,8 @@ const (
 	// the square of their number.
 	pageBytes   = 16 * readBytes
 	quickRead   = 250 * time.Millisecond
+	slowRead    = 3 * time.Second / 2 // less than the patience of a watch
+	pageTries   = 3                   // of a page, each time with fewer keys
 	firstValues = 16
 	maxValues   = 1000
 )
@@ -139,13 +141,18 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
 	next, values := newPace(l.page, math.MaxInt64, pageBytes), newPace(firstValues, maxValues, readBytes)
 	revision = at
-	for start, more := r.Start, true; more; {
+	for start, more, tries := r.Start, true, 0; more; {
 		began := time.Now()
 		page, err := l.readPage(ctx, start, r.End, next.keys, revision)
-		if err != nil {
+		if tries++; err != nil {
+			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && tries < pageTries {
+				next.keys = max(next.keys/2, 1)
+				continue
+			}
 			return 0, err
 		}
 		next.learn(page.Kvs, time.Since(began))
+		tries = 0
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
@@ -291,6 +298,9 @@ func nextRuns(rules *layout.Set, keys []string, limit int64) (runs []run, rest [
 type pace struct {
 	keys, most       int64
 	bytes, mostBytes int64 // bytes is what a read is to have; it grows while reads are quick
+
+	read int     // keys by the last read
+	rate float64 // of it: keys a second
 }
 
 func newPace(keys, most, mostBytes int64) pace {
@@ -303,16 +313,26 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 	if len(kvs) == 0 {
 		return
 	}
-	size := 0
+	size := int64(0)
 	for _, kv := range kvs {
-		size += len(kv.Key) + len(kv.Value) + keyBytes
+		size += int64(len(kv.Key) + len(kv.Value) + keyBytes)
 	}
-	switch {
-	case took < quickRead:
-		p.bytes = min(2*p.bytes, p.mostBytes)
+	bytes := size
+	switch rate := float64(len(kvs)) / took.Seconds(); {
+	case took < quickRead, took < slowRead && p.isCounting(len(kvs), rate):
+		bytes = 2 * size
+		p.read, p.rate = len(kvs), rate
 	case took > 2*quickRead:
-		p.bytes = max(p.bytes/2, readBytes)
+		bytes = size / 2
+		p.read, p.rate = len(kvs), rate
 	}
-	fit := p.bytes * int64(len(kvs)) / int64(size)
+	p.bytes = min(max(bytes, readBytes), p.mostBytes)
+	fit := p.bytes * int64(len(kvs)) / size
 	p.keys = max(1, min(fit, 2*p.keys, p.most))
+}
+
+// isCounting reports whether etcd takes most of the time of a read for counting, which is as
+// long for fewer keys: when more are read, more come by the second, and fewer when fewer are.
+func (p *pace) isCounting(keys int, rate float64) bool {
+	return p.read > 0 && (keys > p.read*5/4 && rate > p.rate*4/3 || keys < p.read*4/5 && rate < p.rate*4/5)
 }

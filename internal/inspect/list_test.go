@@ -302,14 +302,13 @@ func TestPace(t *testing.T) {
 
 // TestPaceOfQuickReads: reads grow while they are quick, and shrink when they are slow.
 func TestPaceOfQuickReads(t *testing.T) {
-	p := newPace(1, math.MaxInt64, 4*readBytes)
+	p, kv := newPace(16, math.MaxInt64, 4*readBytes), &mvccpb.KeyValue{Value: make([]byte, readBytes/16-keyBytes)}
 	var got []int64
-	for _, took := range []time.Duration{0, 0, 0, quickRead, 3 * quickRead, 3 * quickRead, 3 * quickRead, 0} {
-		p.keys = 1 << 20 // so that only the size counts
-		p.learn([]*mvccpb.KeyValue{{Value: make([]byte, readBytes/16-keyBytes)}}, took)
+	for _, took := range []time.Duration{0, 0, 0, quickRead, 3 * quickRead, quickRead * 8 / 5, 0} {
+		p.learn(slices.Repeat([]*mvccpb.KeyValue{kv}, int(p.keys)), took)
 		got = append(got, p.keys/16)
 	}
-	if diff := cmp.Diff([]int64{2, 4, 4, 4, 2, 1, 1, 2}, got); diff != "" {
+	if diff := cmp.Diff([]int64{2, 4, 4, 4, 2, 2, 4}, got); diff != "" {
 		t.Errorf("in units of a read (-want +got):\n%s", diff)
 	}
 }
@@ -431,4 +430,40 @@ func TestLeases(t *testing.T) {
 			t.Errorf("Leases = %v, %v; want context.Canceled", got, err)
 		}
 	})
+}
+
+// TestPaceOfMany: reads of keys grow while etcd counts for most of the time, which takes as long
+// for fewer keys, and not where their size is what takes time.
+func TestPaceOfMany(t *testing.T) {
+	const size = 80
+	key := &mvccpb.KeyValue{Key: []byte(strings.Repeat("k", size))}
+	read := func(keys int, took func(n int) time.Duration) (reads int, longest time.Duration) {
+		p := newPace(1000, math.MaxInt64, pageBytes)
+		for ; keys > 0; reads++ {
+			n := int(min(p.keys, int64(keys)))
+			d := took(n)
+			longest = max(longest, d)
+			p.learn(slices.Repeat([]*mvccpb.KeyValue{key}, n), d)
+			keys -= n
+		}
+		return reads, longest
+	}
+	for name, tt := range map[string]struct {
+		each, count time.Duration // for a key that is returned, and for one that is only counted
+		most        int           // reads
+	}{
+		"QuickAndIdle":  {4 * time.Microsecond, 100 * time.Nanosecond, 20},
+		"BusyProcessor": {20 * time.Microsecond, 600 * time.Nanosecond, 50},
+		"SlowNetwork":   {100 * time.Microsecond, 100 * time.Nanosecond, 300},
+	} {
+		left := 1_000_000
+		reads, longest := read(left, func(n int) time.Duration {
+			d := time.Duration(n)*tt.each + time.Duration(left-n)*tt.count
+			left -= n
+			return d
+		})
+		if reads > tt.most || longest > 2*slowRead {
+			t.Errorf("%s: %d reads, at most %d wanted; the longest takes %v", name, reads, tt.most, longest)
+		}
+	}
 }

@@ -150,6 +150,37 @@ func TestWatchWithoutProgress(t *testing.T) {
 	}
 }
 
+// TestIdleWatch: while nothing is written, etcd tells no progress of a watch, which is no
+// reason to doubt it and to read all keys again.
+func TestIdleWatch(t *testing.T) {
+	t.Parallel()
+	var probes, reads atomic.Int64
+	count := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if r, ok := req.(*pb.RangeRequest); ok && r.CountOnly {
+			probes.Add(1)
+		} else if ok {
+			reads.Add(1)
+		}
+		return call(ctx, method, req, reply, cc, opts...)
+	}
+	endpoint := etcdtest.Start(t)
+	revision := put(t, etcdtest.Client(t, endpoint), "/a/write/1")
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop(), DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(count)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	s := newSource(client)
+	s.tuning.trust = time.Nanosecond
+	v := watch(t, s, "/a/")
+	v.untilRevision(revision)
+	began, first := probes.Load(), reads.Load()
+	etcdtest.Eventually(t, "probes", func() bool { return probes.Load() > began+10 })
+	if again := reads.Load() - first; again > 0 {
+		t.Errorf("%d reads while nothing happened", again)
+	}
+}
+
 // TestWatchDropsAfterEarlyProgress: progress that is told before the events, and a
 // connection that is lost in between, hide no request: the watch goes on behind the last
 // event, and not behind what it was told.

@@ -86,6 +86,7 @@ type follower struct {
 	listed  bool         // the publisher has a listing, with no gap since
 	applied []int64      // of each range, the revision up to which everything was passed to the publisher
 	heard   atomic.Int64 // how often the watch has said something that is believed
+	reached atomic.Int64 // passed, for the probe
 
 	cluster uint64      // the cluster that was listed; 0: not known
 	doubted bool        // the last watch ended because it had sent nothing for a while
@@ -164,6 +165,7 @@ func (f *follower) begin(ctx context.Context) error {
 	}
 	f.cluster, f.newest, f.term, f.matched, f.silent = cluster, revision, 0, 0, 0
 	f.applied = slices.Repeat([]int64{revision}, len(f.lister.ranges))
+	f.reached.Store(revision)
 	return nil
 }
 
@@ -228,6 +230,7 @@ func (f *follower) receive(ctx context.Context, w *rangeWatch, trust *progressTr
 				f.send(m.flush())
 			}
 		}
+		f.reached.Store(f.passed())
 		prompts.note(w.open() && len(m.held) > 0)
 	}
 	return context.Cause(ctx)
@@ -314,9 +317,12 @@ func (f *follower) probe(ctx context.Context, w *rangeWatch, trust *progressTrus
 			return resyncError{ResyncWentBack}
 		case !w.checked.Load(): // what is known may be of another etcd, and the watch waits
 			since = time.Now()
-		case time.Since(since) > f.tuning.trust:
+		case header.Revision > f.reached.Load() && time.Since(since) > f.tuning.trust:
 			return errDoubt
 		default:
+			if header.Revision <= f.reached.Load() { // etcd tells no progress then: see findings/idle-watch-progress.sh
+				since = time.Now()
+			}
 			f.newest, f.term = header.Revision, header.RaftTerm
 			f.changes.send(change{answered: header.Revision})
 			f.readLeases(ctx)

@@ -1,0 +1,48 @@
+package console
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+
+	"etcd-lock/internal/inspect"
+)
+
+// source is an inspect.Source whose Watch also says why requests are gone.
+type source struct{ *inspect.Source }
+
+// Watch implements backend.Source.
+func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Update {
+	updates, out := s.WatchKinds(ctx, prefixes...), make(chan inspect.Update)
+	go func() {
+		defer close(out)
+		spared := false
+		for u := range updates {
+			select {
+			case out <- u:
+			case <-ctx.Done():
+			}
+			if !spared && u.Snapshot.Requests() >= manyRequests {
+				spared = true
+				spareMemory()
+			}
+		}
+	}()
+	return out
+}
+
+// From manyRequests on, the process spares memory: most of it is the requests, which stay as
+// they are, so that garbage is a small part of what is collected.
+const (
+	manyRequests = 300_000
+	sparingGC    = 40 // percent of garbage, instead of 100
+)
+
+// spareMemory gives back what it took to read the locks, and lets less garbage gather from now
+// on, unless the user has chosen how much.
+func spareMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sparingGC)
+	}
+	debug.FreeOSMemory()
+}
