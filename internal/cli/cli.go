@@ -60,7 +60,7 @@ func run(ctx context.Context, sys System) int {
 	root.SetOut(sys.Out)
 	root.SetErr(sys.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	err = a.blame(err)
+	err = a.leadOn(a.blame(err))
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
 }
