@@ -391,10 +391,10 @@ func isWatch(args []string) bool {
 
 // isEndless reports whether arguments are those of a command that runs until it is interrupted.
 func isEndless(args []string) bool {
-	switch {
-	case args[0] == "record" || args[0] == "export":
+	switch args[0] {
+	case "record", "export":
 		return true
-	case args[0] == "watch":
+	case "watch":
 		return !slices.Contains(args, "--count") && !slices.Contains(args, "--recording")
 	default:
 		return slices.Contains(args, "--watch")
