@@ -48,6 +48,11 @@ func Main(sys System) int {
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(supervise.SameSignal, stop) })()
 	defer survivePipes()()
+	return run(ctx, sys)
+}
+
+// run runs the program until it is done or the context ends, and returns its exit code.
+func run(ctx context.Context, sys System) int {
 	a := &app{System: sys, now: time.Now}
 	a.connection.AskPassword, a.connection.Warn = connect.AskAtTerminal, a.warn
 	root := newRootCmd(a)
@@ -55,7 +60,7 @@ func Main(sys System) int {
 	root.SetOut(sys.Out)
 	root.SetErr(sys.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	err = a.blame(err)
+	err = a.leadOn(a.blame(err))
 	printError(ctx, sys.Err, cmd, err)
 	return exitCode(err)
 }

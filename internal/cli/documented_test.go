@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"iter"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 )
 
 var (
-	codeBlock = regexp.MustCompile("(?ms)^```(?:sh|text)\n(.*?)^```$")
+	codeBlock = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 	// commandLine is where a line runs the program, up to what the shell does with it.
 	commandLine = regexp.MustCompile(`(?:^|[\s;&|(])(?:\./)?etcd-lock((?: +(?:'[^']*'|"[^"]*"|[^\s|&;#>)'"]+)+)*)`)
 	word        = regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`)
@@ -26,32 +27,51 @@ var (
 	column   = regexp.MustCompile(` {2,}`)
 )
 
+// block is a code block, of commands of a shell or of text.
+type block struct{ language, text string }
+
 // codeBlocks returns the blocks of shell commands and output in the documents, by file.
-func codeBlocks(t *testing.T) map[string][]string {
+func codeBlocks(t *testing.T) map[string][]block {
 	t.Helper()
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no documents: ", err)
 	}
-	blocks := map[string][]string{}
+	blocks := map[string][]block{}
 	for _, file := range append(files, "../../README.md") {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range codeBlock.FindAllStringSubmatch(string(text), -1) {
-			blocks[file] = append(blocks[file], m[1])
+			blocks[file] = append(blocks[file], block{m[1], m[2]})
 		}
 	}
 	return blocks
 }
 
+// linesOf returns the lines of blocks.
+func linesOf(blocks []block) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, b := range blocks {
+			for line := range strings.Lines(b.text) {
+				if !yield(strings.TrimRight(line, "\n")) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // commandsIn returns the arguments of the program in a line of a code block.
 func commandsIn(line string) (commands [][]string) {
 	line, _, _ = strings.Cut(line, " # ")
-	for _, m := range commandLine.FindAllStringSubmatch(line, -1) {
-		var args []string
-		for _, arg := range word.FindAllString(m[1], -1) {
+	for _, m := range commandLine.FindAllStringSubmatchIndex(line, -1) {
+		if rest := line[m[1]:]; rest != "" && !strings.ContainsAny(rest[:1], " |&;>)'\"") {
+			continue // another name, such as that of a service
+		}
+		args := []string{} // not nil, for which cobra takes those of the test
+		for _, arg := range word.FindAllString(line[m[2]:m[3]], -1) {
 			args = append(args, strings.NewReplacer("'", "", `"`, "").Replace(arg))
 		}
 		commands = append(commands, args)
@@ -68,7 +88,7 @@ func TestDocumentedCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, blocks := range codeBlocks(t) {
-		for line := range strings.Lines(strings.Join(blocks, "")) {
+		for line := range linesOf(blocks) {
 			if strings.HasPrefix(line, "etcd-lock: ") || strings.HasPrefix(line, "go ") { // a message of the program, and its build
 				continue
 			}
@@ -137,7 +157,7 @@ func TestDocumentedTables(t *testing.T) {
 	// why --watch prints until it is interrupted; internal/cli/alert tests its lines.
 	printed = append(printed, []string{"TIME", "REVISION", "EVENT", "PROBLEM"})
 	for file, blocks := range codeBlocks(t) {
-		for line := range strings.Lines(strings.Join(blocks, "")) {
+		for line := range linesOf(blocks) {
 			if line = strings.TrimSpace(line); !headings.MatchString(line) {
 				continue
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"etcd-lock/internal/access"
 	"etcd-lock/internal/cli/alert"
 	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/connect"
@@ -110,6 +111,14 @@ func (g *globals) blame(err error) error {
 		forbidden.by = g.context.Name
 	}
 	return err
+}
+
+// leadOn has an error of missing rights name the commands that say which.
+func (g *globals) leadOn(err error) error {
+	if err == nil || !access.IsPermissionDenied(err) || hint.Of(err) != "" {
+		return err
+	}
+	return hint.Add(err, g.connection.Flags.Line("access", "--check")+" says which permissions the user has, and "+g.connection.Flags.Line("access")+" which ones it takes")
 }
 
 // isUsage reports whether the flags or the input are wrong. Where a signal ended their reading,

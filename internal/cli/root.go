@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"etcd-lock/internal/cli/contexts"
+	"etcd-lock/internal/hint"
 )
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
@@ -53,7 +55,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
   etcd-lock why /jobs/nightly
   etcd-lock exec /jobs/nightly -- ./nightly.sh
   etcd-lock demo`,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		Annotations:   map[string]string{severalContexts: ""}, // as the terminal UI
 		SilenceErrors: true,                                   // Main prints them
 		SilenceUsage:  true,
@@ -92,6 +94,19 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 		newCompletionCmd(),
 	)
 	return cmd
+}
+
+// noCommand refuses what is given in place of a command, and says which may be meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	err := cobra.NoArgs(cmd, args)
+	if err == nil {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return hint.Add(err, "did you mean etcd-lock "+strings.Join(near, " or etcd-lock ")+"?")
+	}
+	return err
 }
 
 // offline is the annotation of commands that need no etcd and no context.

@@ -256,7 +256,7 @@ func absence(ctx context.Context, c *connect.Conn, name string, revision int64) 
 	if err != nil {
 		return "", "", err
 	}
-	text, meant = absent(c.Flags, name, found)
+	text, meant = absent(c.Flags, name, revision, found)
 	return text, meant, nil
 }
 
@@ -269,7 +269,7 @@ func showCommand(flags cmdline.Flags, name string) string {
 }
 
 // absent says what absence returns, given what begins with the name.
-func absent(flags cmdline.Flags, name string, found inspect.Absence) (text, meant string) {
+func absent(flags cmdline.Flags, name string, revision int64, found inspect.Absence) (text, meant string) {
 	text, names := narrate.Absence(name, found)
 	itself := slices.ContainsFunc(found.Keys, func(k inspect.Request) bool { return k.Key == name })
 	switch word := printable.Shell(name); {
@@ -280,6 +280,12 @@ func absent(flags cmdline.Flags, name string, found inspect.Absence) (text, mean
 		meant = "did you mean " + strings.Join(names, " or ") + "?"
 	case itself && printable.Text(word) == word:
 		meant = "to see why that key is no lock: " + flags.Line("layouts", "explain", name)
+	case found.Count == 0 && len(found.Candidates) == 0 && !found.KeyOnly:
+		ls := []string{"ls"}
+		if revision > 0 {
+			ls = append(ls, "--rev", fmt.Sprint(revision))
+		}
+		meant = "names are exact: " + flags.Line(ls...) + " lists those that are held or waited for"
 	}
 	return text, meant
 }

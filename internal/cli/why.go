@@ -263,7 +263,7 @@ func (opts *whyOptions) absence(ctx context.Context, c *connect.Conn, s inspect.
 	if s.Prefixes.Has(opts.name) {
 		var found inspect.Absence
 		found, err = c.AbsenceIn(ctx, s, opts.name, opts.rev.from > 0)
-		text, meant = absent(c.Flags, opts.name, found)
+		text, meant = absent(c.Flags, opts.name, opts.rev.from, found)
 	} else {
 		text, meant, err = absence(ctx, c, opts.name, opts.rev.from)
 	}

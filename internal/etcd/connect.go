@@ -226,7 +226,7 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 	where := strings.Join(c.Endpoints, ",")
 	isItRunning := "is etcd running, and is --endpoints right?"
 	if where == DefaultEndpoint {
-		isItRunning = "name your etcd with --endpoints HOST:PORT or ETCDCTL_ENDPOINTS, or try etcd-lock demo, which needs none"
+		isItRunning = "name your etcd with --endpoints HOST:PORT, ETCDCTL_ENDPOINTS or a context (see etcd-lock contexts), or try etcd-lock demo, which needs none"
 	}
 	switch {
 	case allFinal(faults):

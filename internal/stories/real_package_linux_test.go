@@ -16,7 +16,7 @@ import (
 )
 
 // maxProgram bounds the size of the released program in bytes.
-const maxProgram = 38_000_000
+const maxProgram = 37_800_000
 
 // chroot is a folder with nothing but Debian and what makes man, completion and units work.
 type chroot struct {
