@@ -160,9 +160,13 @@ func (m *Model) silent() []string {
 		}
 	}
 	for _, a := range m.Absent {
-		text, style := "○ "+term.Safe(a.Name)+": connecting", m.Theme.Waiting
-		if a.Why != "" {
-			text, style = "✗ "+term.Safe(a.Name)+": not connected for "+format.Since(a.Since, m.Now)+": "+term.Safe(a.Why), m.Theme.Lost
+		name := term.Safe(a.Name)
+		text, style := "○ "+name+": connecting", m.Theme.Waiting
+		switch {
+		case a.Again != "":
+			text, style = "✗ "+name+": not connected, "+term.Safe(a.Again)+" tries again: "+term.Safe(a.Why), m.Theme.Lost
+		case a.Why != "":
+			text, style = "✗ "+name+": not connected for "+format.Since(a.Since, m.Now)+": "+term.Safe(a.Why), m.Theme.Lost
 		}
 		lines = append(lines, style.Render(term.Cut(text, m.width)))
 	}
