@@ -397,6 +397,31 @@ func TestSeveralLeases(t *testing.T) {
 	}
 }
 
+// A screen that shows one of several clusters says so, also of one that nobody takes for all.
+func TestSeveralOfOne(t *testing.T) {
+	t.Parallel()
+	f := newFleet("dev", "prod")
+	d := together(t, f, "dev", "prod")
+	d.shows("/lock-of-dev", "/lock-of-prod")
+	for _, name := range []string{"prod", "dev"} {
+		d.press("1")
+		d.cursorOn("/lock-of-" + name)
+		for _, open := range []struct{ key, title string }{
+			{"4", "clients"}, {"7", "events"}, {"8", "hot classes"}, {"@", "commands 0"},
+		} {
+			d.press(open.key)
+			d.has(open.title, " · of "+name+" only")
+			d.press("esc")
+		}
+		d.types(":notifications")
+		d.has("notifications 0 · of " + name + " only")
+		d.press("esc")
+	}
+	d.types(":ctx dev")
+	d.press("4")
+	d.hasNot("only")
+}
+
 // What a table of two clusters looks like, and their problems, and one that is lost.
 func TestSeveralGoldens(t *testing.T) {
 	t.Parallel()
