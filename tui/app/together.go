@@ -156,7 +156,7 @@ func (m *Model) silent() []string {
 		case !c.Conn.Begun:
 			lines = append(lines, m.Theme.Waiting.Render(term.Cut("○ "+name+": connecting", m.width)))
 		case c.Conn.Lost:
-			lines = append(lines, m.Theme.Lost.Render(term.Cut("✗ "+name+": "+lostText(c)+": "+c.Conn.Reason(), m.width)))
+			lines = append(lines, m.Theme.Lost.Render(term.Cut("✗ "+name+": "+lostText(c, m.width)+": "+c.Conn.Reason(), m.width)))
 		}
 	}
 	for _, a := range m.Absent {
@@ -175,19 +175,6 @@ func (m *Model) silent() []string {
 		lines = append(lines[:most-1], m.Theme.Lost.Render(term.Cut("✗ "+strconv.Itoa(more)+" contexts do not answer", m.width)))
 	}
 	return lines
-}
-
-// lostText says since when etcd refuses, has no leader or does not answer.
-func lostText(c *nav.Context) string {
-	since := format.Since(c.Conn.Since, c.Now)
-	switch {
-	case c.Conn.Refused:
-		return "refuses access"
-	case c.Conn.NoLeader:
-		return "no leader for " + since
-	default:
-		return "not answering for " + since
-	}
 }
 
 // lostOf says what may end in a cluster while nothing is renewed.
