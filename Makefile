@@ -1,9 +1,10 @@
 # Each target is one line that works without make too.
 .DEFAULT_GOAL := help
-.PHONY: help build test environments lint bench cover golden fuzz soak seeds slow remedies servers matrix cases real module law kills prometheus docs model kubernetes release reproduce
+.PHONY: help build test environments lint bench cover golden fuzz soak seeds monkey slow remedies servers matrix cases real module law kills prometheus docs model kubernetes release reproduce
 FUZZTIME ?= 30s
 TIMES ?= 1
 SOAK ?= 10m
+MONKEY ?= 1h
 N ?= 1000000
 FIRST ?= 1
 
@@ -31,6 +32,8 @@ soak: ## lock under faults for SOAK; until ctrl-C
 	go test ./rwlock -race -count=1 -v -timeout 0 -run '^TestSoak$$' -soak $(SOAK)
 model: ## check the models of the protocol in all their states; needs Spin and a C compiler
 	go test ./internal/model -count=1 -v -timeout 60m -model
+monkey: ## press random keys in the terminal UI for MONKEY
+	go test ./internal/cli -count=1 -v -timeout 0 -run '^TestMonkey$$' -monkey $(MONKEY)
 seeds: ## run N seeds of the locks and the inspector on a simulated etcd, from FIRST on; until ctrl-C
 	go test ./internal/deterministic -count=1 -v -timeout 0 -run '^TestSeeds$$' -seeds $(N) -first $(FIRST)
 remedies: ## carry out the first remedy of 10,000 random incidents in an etcd

@@ -51,7 +51,7 @@ func newAnswer(d diagnose.Diagnosis, name string, now time.Time) answer {
 func whyAnswer(ctx context.Context, opts *whyOptions) error {
 	switch {
 	case opts.recorded != nil:
-		return whyRecorded(opts)
+		return whyRecorded(ctx, opts)
 	case opts.alerts.Watch:
 		return alert.Watch(ctx, &alert.Options{
 			Flags: opts.alerts, Name: opts.name, Prefixes: opts.prefixes, Thresholds: opts.thresholds,
@@ -65,7 +65,7 @@ func whyAnswer(ctx context.Context, opts *whyOptions) error {
 }
 
 // print prints an answer. It fails if --fail-on says so.
-func (opts *whyOptions) print(a answer) error {
+func (opts *whyOptions) print(ctx context.Context, a answer) error {
 	var err error
 	if opts.out.Format == output.JSON {
 		err = opts.out.Document(a.document())
@@ -75,7 +75,7 @@ func (opts *whyOptions) print(a answer) error {
 	if err != nil {
 		return err
 	}
-	return opts.alerts.Judge(a.reported(), opts.now())
+	return opts.alerts.Judge(ctx, a.reported(), opts.now())
 }
 
 // reported returns the findings of the answer.
@@ -87,7 +87,7 @@ func (a answer) reported() []diagnose.Finding {
 }
 
 // whyRecorded answers from a recording.
-func whyRecorded(opts *whyOptions) error {
+func whyRecorded(ctx context.Context, opts *whyOptions) error {
 	m, err := opts.recorded(opts.rev.from, opts.prefixes...)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func whyRecorded(opts *whyOptions) error {
 	if opts.name != "" && len(m.Snapshot.Named(opts.name)) == 0 {
 		a.absent = []string{notRecorded(opts.name)}
 	}
-	return opts.print(a)
+	return opts.print(ctx, a)
 }
 
 // dropRemedies removes what can only be done now.

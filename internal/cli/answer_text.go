@@ -252,11 +252,11 @@ func whySeveral(ctx context.Context, opts *whyOptions) error {
 	if err := opts.writeSeveral(answers); err != nil {
 		return err
 	}
-	var judged []error
+	var all []diagnose.Finding
 	for _, of := range contexts.Answered(answers) {
-		judged = append(judged, opts.alerts.Judge(of.Doc.reported(), opts.now()))
+		all = append(all, of.Doc.reported()...)
 	}
-	return cmp.Or(cmp.Or(judged...), failed)
+	return cmp.Or(opts.alerts.Judge(ctx, all, opts.now()), failed)
 }
 
 func (opts *whyOptions) writeSeveral(answers []contexts.Answer[answer]) error {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,9 +97,10 @@ type execOptions struct {
 	conflictCode int
 	ttl          time.Duration
 	label        string
-	onAsk        string // a signal; empty: none
-	limit        int    // the permits of semaphores; 0: the locks are read/write locks
-	weight       int    // of them
+	onAsk        string         // a signal; empty: none
+	askWith      syscall.Signal // the same, once check has read it
+	limit        int            // the permits of semaphores; 0: the locks are read/write locks
+	weight       int            // of them
 	atLeast      time.Duration
 	lockDelay    time.Duration
 	quiet        bool
@@ -212,7 +214,8 @@ func (opts *execOptions) check() error {
 		}
 	}
 	if opts.onAsk != "" {
-		if _, err := supervise.ParseSignal(opts.onAsk); err != nil {
+		var err error
+		if opts.askWith, err = supervise.ParseSignal(opts.onAsk); err != nil {
 			return fmt.Errorf("--on-ask: %w", err)
 		}
 	}
@@ -254,11 +257,8 @@ func (opts *execOptions) checkLimit(given func(string) bool, read bool) error {
 func (opts *execOptions) spec(path string) supervise.Spec {
 	spec := supervise.Spec{
 		Path: path, Argv: opts.command, Label: opts.label, TTL: opts.ttl, LockDelay: opts.lockDelay,
-		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, AtLeast: opts.atLeast,
+		Wait: opts.wait, Try: opts.try, Quiet: opts.quiet, AtLeast: opts.atLeast, OnAsk: opts.askWith,
 		Report: func(text string) { printLine(opts.err, text) },
-	}
-	if opts.onAsk != "" {
-		spec.OnAsk, _ = supervise.ParseSignal(opts.onAsk) // which check has checked
 	}
 	spec.Connect = sayTroubles(opts.connect, spec.Report)
 	for _, name := range opts.names {

@@ -39,9 +39,10 @@ type globals struct {
 	contextFlag string // --context
 	config      config.File
 	chosen      contexts.Chosen
-	context     config.Context // that is used; its zero value: none is
-	several     []*globals     // of the contexts, for a command that is about several; else nil
-	prompting   *sync.Mutex    // of several contexts: held while a password is asked for
+	context     config.Context                          // that is used; its zero value: none is
+	several     []*globals                              // of the contexts, for a command that is about several; else nil
+	load        func(layout.Extra) (*layout.Set, error) // layouts, as long as the command goes on
+	prompting   *sync.Mutex                             // of several contexts: held while a password is asked for
 }
 
 const (
@@ -229,7 +230,7 @@ func (g *globals) connect(ctx context.Context) (*connect.Conn, error) {
 func (g *globals) rules() (*layout.Set, error) {
 	extra := g.connection.Layouts
 	extra.Default = configFile("layouts.yaml")
-	rules, err := extra.Load()
+	rules, err := g.load(extra)
 	if err != nil {
 		return nil, &connect.OptionError{Err: err}
 	}

@@ -67,8 +67,8 @@ func newLayoutsCheckCmd(a *app) *cobra.Command {
 		Long: `Checks files of layouts without connecting to etcd. It prints the layouts of each, or
 what is wrong with it, by line and column.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return runResult(layouts.Check(a.printer(), args))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runResult(layouts.Check(cmd.Context(), a.printer(), args))
 		},
 	}
 }

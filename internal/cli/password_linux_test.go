@@ -80,13 +80,19 @@ func TestPasswordWithoutTerminal(t *testing.T) {
 // from ending at the first signal.
 func TestSilentPipes(t *testing.T) {
 	t.Parallel()
-	for _, flags := range [][]string{{"--config"}, {"--layouts"}, {"--user", "u", "--password-file"}} {
+	endpoint, recording := etcdtest.Start(t), t.TempDir()
+	for _, args := range []string{
+		"ls --config PIPE", "ls --layouts PIPE", "ls --user u --password-file PIPE",
+		"ls --recording " + recording + " --layouts PIPE", "layouts check PIPE", "contexts check PIPE",
+		"simulate check PIPE", "simulate run --embedded PIPE",
+		"why --watch --mutes PIPE", "why --fail-on notice --mutes PIPE --endpoints " + endpoint,
+	} {
 		pipe := filepath.Join(t.TempDir(), "pipe")
 		if err := unix.Mkfifo(pipe, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), os.Args[0], append(append([]string{"ls"}, flags...), pipe)...)
+		cmd := exec.CommandContext(t.Context(), os.Args[0], strings.Fields(strings.ReplaceAll(args, "PIPE", pipe))...)
 		cmd.Env, cmd.Stderr = append(os.Environ(), programEnv+"=1", "GORACE=atexit_sleep_ms=0"), &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -101,7 +107,7 @@ func TestSilentPipes(t *testing.T) {
 		_ = cmd.Wait()
 		_ = unix.Close(writer)
 		if want := "etcd-lock: error: interrupted\n"; out.String() != want || cmd.ProcessState.ExitCode() != exitFailed {
-			t.Errorf("%s: %q, %v; want %q", flags, &out, cmd.ProcessState, want)
+			t.Errorf("%s: %q, %v; want %q", args, &out, cmd.ProcessState, want)
 		}
 	}
 }

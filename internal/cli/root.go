@@ -11,6 +11,8 @@ import (
 
 	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/interrupt"
+	"etcd-lock/internal/layout"
 )
 
 const rootLong = `etcd-lock inspects distributed locks on etcd: who holds them, who waits for them,
@@ -118,6 +120,7 @@ const severalContexts = "several contexts"
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.given = cmd.Flags()
+	a.load = func(e layout.Extra) (*layout.Set, error) { return interrupt.Await(cmd.Context(), e.Load) }
 	if err := checkFilled(cmd); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ type simulateCheckOptions struct {
 	out      output.Printer
 }
 
-func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.Command {
+func newSimulateCheckCmd(a *app, runF func(context.Context, *simulateCheckOptions) error) *cobra.Command {
 	if runF == nil {
 		runF = simulateCheck
 	}
@@ -76,19 +77,19 @@ func newSimulateCheckCmd(a *app, runF func(*simulateCheckOptions) error) *cobra.
 		Example:           "  etcd-lock simulate check deadlock-over-two-names",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeScenarios,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.scenario, opts.out = args[0], a.printer()
-			return runResult(runF(opts))
+			return runResult(runF(cmd.Context(), opts))
 		},
 	}
 	cmd.Flags().Uint64Var(&opts.seed, "seed", 0, "random seed `N`, instead of that of the scenario")
 	return cmd
 }
 
-func simulateCheck(opts *simulateCheckOptions) error {
-	sc, err := scenario.Open(opts.scenario)
+func simulateCheck(ctx context.Context, opts *simulateCheckOptions) error {
+	sc, err := openScenario(ctx, opts.scenario)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	f := forecast.Make(sc, forecast.Options{Seed: opts.seed})
 	if opts.out.Format == output.JSON {

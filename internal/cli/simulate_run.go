@@ -15,6 +15,7 @@ import (
 	"etcd-lock/internal/cli/contexts"
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/printable"
 	"etcd-lock/internal/report"
 	"etcd-lock/internal/sandbox"
@@ -139,10 +140,19 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 	return printable.Shell(words...)
 }
 
+// openScenario returns the built-in scenario of a name, or that of a file.
+func openScenario(ctx context.Context, name string) (*scenario.Scenario, error) {
+	sc, err := interrupt.Await(ctx, func() (*scenario.Scenario, error) { return scenario.Open(name) })
+	if err != nil && ctx.Err() == nil {
+		return nil, usageError{err}
+	}
+	return sc, err
+}
+
 func simulateRun(ctx context.Context, opts *simulateRunOptions) error {
-	sc, err := scenario.Open(opts.scenario)
+	sc, err := openScenario(ctx, opts.scenario)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	if opts.readOnly {
 		return notReadOnly("simulate run")

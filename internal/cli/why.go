@@ -211,7 +211,7 @@ func whyRun(ctx context.Context, opts *whyOptions) error {
 	if err != nil {
 		return err
 	}
-	return opts.print(a)
+	return opts.print(ctx, a)
 }
 
 // answer answers from an etcd.

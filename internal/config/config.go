@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"etcd-lock/internal/interrupt"
@@ -58,7 +57,7 @@ func Load(ctx context.Context, path string, mustExist bool) (File, error) {
 	if path == "" {
 		return File{}, nil
 	}
-	data, err := interrupt.Await(ctx, func() ([]byte, error) { return os.ReadFile(path) })
+	data, err := interrupt.ReadFile(ctx, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 		return File{}, nil

@@ -30,7 +30,7 @@ func (r rights) Explain(ctx context.Context, shown keyspace.Prefixes, refusal er
 	case access.IsBadCredentials(refusal):
 		return backend.Refusal{
 			Why:   fmt.Sprintf("etcd no longer accepts user %s with this password", printable.Shell(r.User)),
-			Helps: "restart with the new password; this view recovers if etcd accepts the old one again",
+			Helps: "restart with the new password; the old one is tried ever more rarely, at least every ten minutes",
 		}
 	}
 	where := "all keys"

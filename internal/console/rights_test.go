@@ -44,7 +44,7 @@ func TestRights(t *testing.T) {
 		{"many", "/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user many may not read /", Helps: "may read /1/, /2/, /3/ and 2 more: etcd-lock tui /1/ /2/ /3/"}},
 		{"writer", "/a/", rpctypes.ErrPermissionDenied, backend.Refusal{Why: "user writer may not read /a/", Helps: "may read nothing; etcd-lock access /a/ prints the roles that are needed"}},
 		{"bob", "/", rpctypes.ErrUserEmpty, backend.Refusal{Why: "etcd requires authentication", Helps: "restart with --user, or with --cert and --key"}},
-		{"bob", "/", rpctypes.ErrAuthFailed, backend.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; this view recovers if etcd accepts the old one again"}},
+		{"bob", "/", rpctypes.ErrAuthFailed, backend.Refusal{Why: "etcd no longer accepts user bob with this password", Helps: "restart with the new password; the old one is tried ever more rarely, at least every ten minutes"}},
 	} {
 		r := rights{connAs(s, tt.user)}
 		if !r.Refused(tt.refusal) {

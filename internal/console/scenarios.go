@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/sandbox"
 	"etcd-lock/simulate"
 	"etcd-lock/simulate/outcome"
@@ -32,8 +33,8 @@ func (scenarios) List() []backend.Scenario {
 }
 
 // Read implements backend.Scenarios.
-func (scenarios) Read(path string) (backend.Scenario, error) {
-	data, err := os.ReadFile(path)
+func (scenarios) Read(ctx context.Context, path string) (backend.Scenario, error) {
+	data, err := interrupt.ReadFile(ctx, path)
 	if err != nil {
 		return backend.Scenario{}, err
 	}
@@ -89,7 +90,7 @@ type play struct {
 
 // Run implements backend.Play. It reads a file anew, which may have been edited.
 func (p *play) Run(ctx context.Context, tell func(backend.ScenarioStep)) (failures []string, err error) {
-	sc, err := scenario.Open(p.name)
+	sc, err := interrupt.Await(ctx, func() (*scenario.Scenario, error) { return scenario.Open(p.name) })
 	if err != nil {
 		return nil, err
 	}

@@ -49,10 +49,10 @@ func TestScenarios(t *testing.T) {
 		if got := s.Paths(filepath.Join(dir, "n")); !slices.Equal(got, []string{file}) {
 			t.Errorf("Paths = %q", got)
 		}
-		if _, err := s.Read(filepath.Join(dir, "none.yaml")); !errors.Is(err, os.ErrNotExist) {
+		if _, err := s.Read(t.Context(), filepath.Join(dir, "none.yaml")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("Read of no file = %v", err)
 		}
-		sc, err := s.Read(file)
+		sc, err := s.Read(t.Context(), file)
 		if err != nil || sc.Name != file {
 			t.Fatalf("Read = %+v, %v", sc, err)
 		}

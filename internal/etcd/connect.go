@@ -73,7 +73,7 @@ func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3
 	}
 	guard := newEndpointGuard(c.Endpoints)
 	cfg.DialOptions = slices.Concat(guard.options(), opts, []grpc.DialOption{
-		ForgetLogins(), new(kine.Adapter).DialOption(), grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
+		spareLogins(), ForgetLogins(), new(kine.Adapter).DialOption(), grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
 	})
 	if c.ServerName != "" { // etcd's client gives gRPC the endpoint's name, which goes before that of the TLS configuration
 		cfg.DialOptions = append(cfg.DialOptions, grpc.WithAuthority(c.ServerName))

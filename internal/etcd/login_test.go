@@ -2,6 +2,7 @@ package etcd_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"sync/atomic"
@@ -14,8 +15,10 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 
 	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
 )
 
 // like34 is an etcd that checks the login of every request, as 3.4 does: also that of a
@@ -86,4 +89,52 @@ func TestForgetLogins(t *testing.T) {
 			t.Errorf("with login %d: %v, after a login was asked for %d times", login+1, err, s.asked.Load())
 		}
 	}
+}
+
+// logins counts the logins that a client sends.
+type logins struct{ sent atomic.Int64 }
+
+func (l *logins) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
+	if info.FullMethodName == pb.Auth_Authenticate_FullMethodName {
+		l.sent.Add(1)
+	}
+	return ctx
+}
+
+func (*logins) HandleRPC(context.Context, stats.RPCStats)                         {}
+func (*logins) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (*logins) HandleConn(context.Context, stats.ConnStats)                       {}
+
+// A password that was changed is not sent with each call, and a client is let in again once it
+// is set back.
+func TestRefusedPasswordIsSpared(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"app": {etcdtest.Read("/")}})
+	root, l := s.Client("root"), &logins{}
+	client, err := s.Config("app").Connect(t.Context(), grpc.WithStatsHandler(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	if _, err := root.UserChangePassword(t.Context(), "app", "another"); err != nil {
+		t.Fatal(err)
+	}
+	l.sent.Store(0)
+	const calls = 100
+	for range calls {
+		if _, err := client.Get(t.Context(), "/a"); !errors.Is(err, rpctypes.ErrAuthFailed) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if n := l.sent.Load(); n < 1 || n > calls/5 {
+		t.Errorf("the password was sent %d times in %d calls", n, calls)
+	}
+	if _, err := root.UserChangePassword(t.Context(), "app", etcdtest.Password); err != nil {
+		t.Fatal(err)
+	}
+	etcdtest.Eventually(t, "the client is let in again", func() bool {
+		_, err := client.Get(t.Context(), "/a")
+		return err == nil
+	})
 }

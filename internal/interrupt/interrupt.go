@@ -2,7 +2,10 @@
 // for another program that may never come.
 package interrupt
 
-import "context"
+import (
+	"context"
+	"os"
+)
 
 // Await returns what f returns, or the error of ctx if that ends first. Then f goes on to its
 // end, which is that of the process at the latest.
@@ -23,4 +26,10 @@ func Await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// ReadFile returns what a file has, or the error of ctx if that ends first: a file may be a
+// pipe.
+func ReadFile(ctx context.Context, name string) ([]byte, error) {
+	return Await(ctx, func() ([]byte, error) { return os.ReadFile(name) })
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -98,7 +99,11 @@ func (form Form) setRoot(f *File, tree *ast.File) error {
 func (form Form) locate(f *File, err error) *Error {
 	var wrongType *yaml.TypeError
 	if errors.As(err, &wrongType) {
-		return f.at(wrongType.Token, "wrong kind of value: want "+kindWord(wrongType.DstType))
+		return f.at(wrongType.Token, "wrong kind of value: want "+kindWord(wrongType.DstType)+quoteIt(wrongType.Token))
+	}
+	var otherNode *yaml.UnexpectedNodeTypeError
+	if errors.As(err, &otherNode) {
+		return f.at(otherNode.Token, "wrong kind of value: want a "+nodeWord(otherNode.Expected))
 	}
 	var located yaml.Error
 	if errors.As(err, &located) {
@@ -111,6 +116,22 @@ func (form Form) locate(f *File, err error) *Error {
 		return f.at(located.GetToken(), msg)
 	}
 	return f.at(nil, err.Error())
+}
+
+// quoteIt says what helps where text with a colon, such as an address in a list in brackets,
+// was read as a mapping.
+func quoteIt(at *token.Token) string {
+	if at != nil && at.Type == token.MappingValueType {
+		return "; put text with a colon in quotes"
+	}
+	return ""
+}
+
+func nodeWord(n ast.NodeType) string {
+	if n == ast.SequenceType {
+		return "list"
+	}
+	return strings.ToLower(n.YAMLName())
 }
 
 func kindWord(t reflect.Type) string {

@@ -89,7 +89,7 @@ func TestNoLeader(t *testing.T) {
 	d.mustShow("etcd has no leader: it cannot read or write until it has one")
 	d.mustNotShow("not answering")
 	d.send(resize(120, 30))
-	d.mustShow("✗ etcd has no leader for ")
+	d.mustShow("✗ no leader for ")
 	d.mustShow("leader ?")
 	d.cluster.SetDown(nil)
 	d.until("healed", func() bool { return d.m.Connected() })

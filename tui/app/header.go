@@ -115,7 +115,7 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	case !conn.Lost:
 		return theme.Styled("● connected", c.Theme.Holding)
 	}
-	s, reason := lostSign(c, w), conn.Reason()
+	s, reason := "✗ "+lostText(c, w-2), conn.Reason()
 	if conn.NoLeader {
 		reason = "it cannot read or write"
 	}
@@ -125,20 +125,20 @@ func connectionSign(c *nav.Context, w int) theme.Text {
 	return theme.Styled(s, c.Theme.Lost)
 }
 
-// lostSign says that etcd refuses, has no leader or does not answer.
-func lostSign(c *nav.Context, w int) string {
-	since := format.Since(c.Conn.Since, c.Now)
-	short, long := "✗ not answering "+since, "✗ etcd not answering for "+since
-	switch {
-	case c.Conn.Refused:
-		return "✗ refused"
-	case c.Conn.NoLeader:
-		short, long = "✗ no leader "+since, "✗ etcd has no leader for "+since
+// lostText says since when etcd refuses, has no leader or does not answer, in fewer words where
+// there is little room.
+func lostText(c *nav.Context, w int) string {
+	if c.Conn.Refused {
+		return "refused"
 	}
-	if term.Width(long) <= w {
+	what, since := "not answering", format.Since(c.Conn.Since, c.Now)
+	if c.Conn.NoLeader {
+		what = "no leader"
+	}
+	if long := what + " for " + since; term.Width(long) <= w {
 		return long
 	}
-	return short
+	return what + " " + since
 }
 
 // alarmSign says which alarms etcd has, and what they mean where there is room.

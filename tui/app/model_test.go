@@ -201,7 +201,7 @@ func TestLosingEtcd(t *testing.T) {
 	d.send(tickMsg{})
 	d.mustShow("✗ not answering 5s")
 	d.send(resize(120, 30))
-	d.mustShow("✗ etcd not answering for 5s: dial tcp: connection refused")
+	d.mustShow("✗ not answering for 5s: dial tcp: connection refused")
 	d.mustShow("/a")
 	d.cluster.SetDown(nil)
 	d.until("healed", func() bool { return d.m.Connected() })

@@ -156,13 +156,17 @@ func (m *Model) silent() []string {
 		case !c.Conn.Begun:
 			lines = append(lines, m.Theme.Waiting.Render(term.Cut("○ "+name+": connecting", m.width)))
 		case c.Conn.Lost:
-			lines = append(lines, m.Theme.Lost.Render(term.Cut("✗ "+name+": "+lostText(c)+": "+c.Conn.Reason(), m.width)))
+			lines = append(lines, m.Theme.Lost.Render(term.Cut("✗ "+name+": "+lostText(c, m.width)+": "+c.Conn.Reason(), m.width)))
 		}
 	}
 	for _, a := range m.Absent {
-		text, style := "○ "+term.Safe(a.Name)+": connecting", m.Theme.Waiting
-		if a.Why != "" {
-			text, style = "✗ "+term.Safe(a.Name)+": not connected for "+format.Since(a.Since, m.Now)+": "+term.Safe(a.Why), m.Theme.Lost
+		name := term.Safe(a.Name)
+		text, style := "○ "+name+": connecting", m.Theme.Waiting
+		switch {
+		case a.Again != "":
+			text, style = "✗ "+name+": not connected, "+term.Safe(a.Again)+" tries again: "+term.Safe(a.Why), m.Theme.Lost
+		case a.Why != "":
+			text, style = "✗ "+name+": not connected for "+format.Since(a.Since, m.Now)+": "+term.Safe(a.Why), m.Theme.Lost
 		}
 		lines = append(lines, style.Render(term.Cut(text, m.width)))
 	}
@@ -171,19 +175,6 @@ func (m *Model) silent() []string {
 		lines = append(lines[:most-1], m.Theme.Lost.Render(term.Cut("✗ "+strconv.Itoa(more)+" contexts do not answer", m.width)))
 	}
 	return lines
-}
-
-// lostText says since when etcd refuses, has no leader or does not answer.
-func lostText(c *nav.Context) string {
-	since := format.Since(c.Conn.Since, c.Now)
-	switch {
-	case c.Conn.Refused:
-		return "refuses access"
-	case c.Conn.NoLeader:
-		return "no leader for " + since
-	default:
-		return "not answering for " + since
-	}
 }
 
 // lostOf says what may end in a cluster while nothing is renewed.

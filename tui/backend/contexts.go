@@ -37,4 +37,7 @@ type Contexts interface {
 	// Open connects to a context. The function ends the connection, once nothing uses the
 	// options any more.
 	Open(ctx context.Context, name, password string) (o Options, end func(), err error)
+	// Final reports whether it does not help to connect again, after an error of Open: until
+	// its user does something about it, as about a wrong password.
+	Final(err error) bool
 }

@@ -21,7 +21,7 @@ type Scenarios interface {
 	// List returns the built-in ones. It does not block.
 	List() []Scenario
 	// Read reads one from a file.
-	Read(path string) (Scenario, error)
+	Read(ctx context.Context, path string) (Scenario, error)
 	// Paths returns the files and folders that begin with path.
 	Paths(path string) []string
 	// Play makes a run that has not started. It does not block. Speed is the factor

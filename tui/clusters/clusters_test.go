@@ -34,6 +34,7 @@ type fleet struct {
 
 	mu      sync.Mutex
 	refused map[string]error // contexts that cannot be connected to for now
+	tries   map[string]int   // to connect to a context
 	now     time.Time        // zero: the present
 }
 
@@ -62,7 +63,7 @@ func (f *fleet) refuse(name string, err error) {
 }
 
 func newFleet(names ...string) *fleet {
-	f := &fleet{clusters: map[string]*backendtest.Cluster{}, ended: make(chan string, len(names)), refused: map[string]error{}}
+	f := &fleet{clusters: map[string]*backendtest.Cluster{}, ended: make(chan string, len(names)), refused: map[string]error{}, tries: map[string]int{}}
 	for _, name := range names {
 		c := backendtest.NewCluster(f.Now)
 		c.Put(inspect.Request{Lock: inspect.LockID{Layout: layout.RWLock, Name: "/lock-of-" + name}, Mode: keyspace.Read})
@@ -99,8 +100,11 @@ func (f *fleet) Password(context.Context, string) (string, error) {
 	return "", errors.New("no terminal")
 }
 
+func (f *fleet) Final(err error) bool { return errors.Is(err, errPassword) }
+
 func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func(), error) {
 	f.mu.Lock()
+	f.tries[name]++
 	err := f.refused[name]
 	f.mu.Unlock()
 	if f.clusters[name] == nil {
@@ -111,6 +115,9 @@ func (f *fleet) Open(_ context.Context, name, _ string) (backend.Options, func()
 	}
 	return f.options(name), func() { f.ended <- name }, nil
 }
+
+// errPassword is an error against which it does not help to try again.
+var errPassword = errors.New("wrong password")
 
 // driver is the event loop of a program without a terminal.
 type driver struct {

@@ -9,7 +9,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/tui/backend"
-	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 )
 
@@ -28,25 +27,25 @@ type member struct {
 	cluster  *cluster  // nil: it is not connected to
 	password string    // that was asked for; empty: none was
 	why      string    // connecting failed; empty: it has not yet
+	final    bool      // it is not tried again by itself: a password may be wrong
 	since    time.Time // when it failed first
 }
-
-// usualRetry is how long after it failed a member is connected to again.
-const usualRetry = 5 * time.Second
 
 // NewSeveral returns the UI on several clusters in one table, of which at least one is
 // connected to. It ends their connections.
 func NewSeveral(ctx context.Context, members []backend.Member) *Model {
 	m := newModel(ctx, nil)
 	g := &group{}
+	if i := slices.IndexFunc(members, func(of backend.Member) bool { return of.Err == nil }); i >= 0 {
+		m.contexts = members[i].Options.Contexts
+	}
 	for _, of := range members {
 		one := &member{name: of.Name, password: of.Password}
 		g.members = append(g.members, one)
 		if of.Err != nil {
-			one.why = of.Err.Error()
+			one.fail(of.Err, m.contexts)
 			continue
 		}
-		m.contexts = of.Options.Contexts
 		one.cluster = m.add(of.Options, of.End)
 	}
 	_ = m.showGroup(g) // nothing is known yet that a command could be about
@@ -93,7 +92,7 @@ func (g *group) clusters() (all []*cluster) {
 // goToSeveral shows several contexts in one table, as soon as one of them is open.
 func (m *Model) goToSeveral(names []string) tea.Cmd {
 	if m.group != nil && slices.Equal(m.group.names(), names) {
-		return m.front.Perform(nav.Flash{Text: "contexts " + strings.Join(names, ", ") + " are shown"})
+		return m.tryAbsent()
 	}
 	g := &group{}
 	for _, name := range names {
@@ -176,7 +175,7 @@ func (m *Model) surround() {
 	for _, one := range m.group.members {
 		switch {
 		case one.cluster == nil:
-			absent = append(absent, nav.Absent{Name: one.name, Why: one.why, Since: one.since})
+			absent = append(absent, nav.Absent{Name: one.name, Why: one.why, Since: one.since, Again: m.again(one)})
 		case !m.group.alone || one.cluster == m.front:
 			together = append(together, one.cluster.Context)
 		}
@@ -282,64 +281,4 @@ func (m *Model) goIn(a nav.In) tea.Cmd {
 	}
 	m.focus(m.of(a.Of))
 	return m.front.Perform(a)
-}
-
-// failed notes that a context could not be connected to. A member of the group is tried again.
-func (m *Model) failed(msg openedMsg) tea.Cmd {
-	why := msg.err.Error()
-	for _, g := range []*group{m.group, m.next} {
-		if one := g.find(msg.name); one != nil {
-			if one.why == "" {
-				one.since = m.front.Now
-			}
-			one.why = why
-		}
-	}
-	if m.group.find(msg.name) != nil && m.wanted != msg.name {
-		m.arrange()
-		return tea.Batch(m.retry(m.group.find(msg.name)), m.front.Redraw())
-	}
-	if m.wanted != msg.name && m.next.find(msg.name) == nil {
-		return nil // the user has gone elsewhere
-	}
-	if m.wanted == msg.name {
-		m.wanted = ""
-	}
-	if m.next != nil && !slices.ContainsFunc(m.next.members, func(one *member) bool { return m.opening[one.name] }) {
-		m.next = nil
-	}
-	return m.front.Perform(nav.Flash{Error: true, Text: "ctx " + msg.name + ": " + why})
-}
-
-// retryAll has those members of the group tried again that are not connected to.
-func (m *Model) retryAll() tea.Cmd {
-	var cmds []tea.Cmd
-	for _, one := range m.group.members {
-		if one.cluster == nil {
-			cmds = append(cmds, m.retry(one))
-		}
-	}
-	return tea.Batch(cmds...)
-}
-
-// retry has a member tried again after a while, unless only its user has the password.
-func (m *Model) retry(one *member) tea.Cmd {
-	if one.password == "" && m.needsPassword(one.name) {
-		return nil
-	}
-	ctx, g, after := m.tasks.Ctx, m.group, m.retryAfter
-	return m.tasks.Cmd(func() tea.Msg {
-		if !effects.Sleep(ctx.Done(), after) {
-			return nil
-		}
-		return retryMsg{g, one}
-	})
-}
-
-// retried connects to a member again, if it is still wanted.
-func (m *Model) retried(msg retryMsg) tea.Cmd {
-	if m.group != msg.of || msg.member.cluster != nil || m.opening[msg.member.name] {
-		return nil
-	}
-	return m.connect(msg.member.name, msg.member.password)
 }

@@ -225,6 +225,39 @@ func TestSeveralAbsent(t *testing.T) {
 	d.hasNot("✗ prod")
 }
 
+// A context that refuses the password is not tried again until its user says so.
+func TestSeveralWrongPassword(t *testing.T) {
+	t.Parallel()
+	f := newFleet("dev", "prod")
+	f.refuse("prod", errPassword)
+	f.refuse("gone", errors.New("nobody there"))
+	d := together(t, f, "dev", "gone", "prod")
+	d.send(tea.WindowSizeMsg{Width: 100, Height: 30})
+	d.shows("/lock-of-dev", "✗ prod: not connected, :ctx dev,gone,prod tries again: wrong password")
+	tried := func(name string, more int) func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		at := f.tries[name] + more
+		return func() bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.tries[name] >= at
+		}
+	}
+	d.until("the other is tried again", tried("gone", 3))
+	if f.tries["prod"] != 1 {
+		t.Errorf("tried %d times with a wrong password", f.tries["prod"])
+	}
+	d.types(":ctx dev,gone,prod")
+	d.shows("connecting to gone, prod …")
+	d.until("prod is tried again", tried("prod", 0))
+	d.shows("✗ prod: not connected, :ctx dev,gone,prod tries again: wrong password")
+	f.refuse("prod", nil)
+	d.types(":ctx dev,gone,prod")
+	d.shows("/lock-of-prod")
+	d.hasNot("✗ prod")
+}
+
 // Time travel shows one cluster, and going back shows all again.
 func TestSeveralTravel(t *testing.T) {
 	t.Parallel()
@@ -362,6 +395,31 @@ func TestSeveralLeases(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A screen that shows one of several clusters says so, also of one that nobody takes for all.
+func TestSeveralOfOne(t *testing.T) {
+	t.Parallel()
+	f := newFleet("dev", "prod")
+	d := together(t, f, "dev", "prod")
+	d.shows("/lock-of-dev", "/lock-of-prod")
+	for _, name := range []string{"prod", "dev"} {
+		d.press("1")
+		d.cursorOn("/lock-of-" + name)
+		for _, open := range []struct{ key, title string }{
+			{"4", "clients"}, {"7", "events"}, {"8", "hot classes"}, {"@", "commands 0"},
+		} {
+			d.press(open.key)
+			d.has(open.title, " · of "+name+" only")
+			d.press("esc")
+		}
+		d.types(":notifications")
+		d.has("notifications 0 · of " + name + " only")
+		d.press("esc")
+	}
+	d.types(":ctx dev")
+	d.press("4")
+	d.hasNot("only")
 }
 
 // What a table of two clusters looks like, and their problems, and one that is lost.

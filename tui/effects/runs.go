@@ -147,9 +147,9 @@ type scenarioMsg struct {
 }
 
 func (s *scenarioRuns) read(path string) nav.Action {
-	from := s.ports.Scenarios
+	from, ctx := s.ports.Scenarios, s.Tasks.Ctx
 	return s.background(func() tea.Msg {
-		sc, err := from.Read(path)
+		sc, err := from.Read(ctx, path)
 		return scenarioMsg{sc, err}
 	})
 }

@@ -9,6 +9,7 @@ type Absent struct {
 	Name  string
 	Why   string // empty: it is connected to for the first time
 	Since time.Time
+	Again string // the command that tries it again, if only its user does; empty: it is tried without
 }
 
 // All returns the clusters that are shown: those of one table, or this one alone.

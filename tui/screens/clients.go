@@ -174,14 +174,14 @@ func (s *clientsScreen) title() string {
 	if s.InPast() {
 		title += " (live)"
 	}
-	return title + filterTitle(s.table)
+	return title + ofClusters(s.Context) + filterTitle(s.table)
 }
 
 func (s *clientsScreen) tableHeight() int { return max(min(s.table.Len()+2, s.h*3/4), 4) }
 
 func (s *clientsScreen) View(w, h int) string {
 	if !s.Can.Take {
-		return s.Theme.Panel("clients", s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
+		return s.Theme.Panel("clients"+ofClusters(s.Context), s.Theme.Dim.Render("  read-only: no clients can be opened, and no locks taken"), w, h, true, false)
 	}
 	th := s.tableHeight()
 	parts := []string{s.Theme.Panel(s.title(), s.table.View(true, orUnmatched(s.Context, s.table, "")), w, th, true, false)}

@@ -105,7 +105,7 @@ func (s *eventsScreen) drill() nav.Action {
 }
 
 func (s *eventsScreen) View(w, h int) string {
-	title := "events " + format.Count(s.table.Len(), "line", "lines") + filterTitle(s.table)
+	title := "events " + format.Count(s.table.Len(), "line", "lines") + ofClusters(s.Context) + filterTitle(s.table)
 	if !s.follow {
 		title += " · " + s.KeyOn(nav.KindEvents, "g") + " follows the newest"
 	}

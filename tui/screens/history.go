@@ -192,6 +192,7 @@ func (s *historyScreen) View(w, h int) string {
 	if !s.all() {
 		title += " of " + term.Name(s.ref.Lock.Name)
 	}
+	title += ofClusters(s.Context)
 	if s.Changes != nil {
 		title += " · " + rangeText(s.Changes) + filterTitle(s.table)
 		empty = "no changes in that time; " + s.KeyOn(s.ref.Kind, "o") + " reads older ones"

@@ -193,7 +193,7 @@ func (s *hotScreen) title() string {
 	if s.table.Filtered() != "" {
 		t += " of " + strconv.Itoa(s.table.Total())
 	}
-	t += filterTitle(s.table)
+	t += ofClusters(s.Context) + filterTitle(s.table)
 	if c := s.ShownCosts(); c != nil && c.Edition > 0 && c.Failure == "" {
 		t += " · waited " + format.Brief(c.Waited) + " from " + s.clock(c.From) + " to " + s.clock(c.To)
 		if c.Gaps > 0 {

@@ -104,7 +104,7 @@ func (s *commandsScreen) Mouse(m widget.Mouse) nav.Action {
 
 func (s *commandsScreen) View(w, h int) string {
 	th := min(s.tableHeight(), h)
-	title := "commands " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
+	title := "commands " + strconv.Itoa(s.table.Len()) + ofClusters(s.Context) + filterTitle(s.table)
 	view := s.Theme.Panel(title, s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, "nothing was done for you yet")), w, th, !s.pager.Focused(), false)
 	if h <= th {
 		return view
@@ -223,6 +223,6 @@ func (s *notificationsScreen) Mouse(m widget.Mouse) nav.Action {
 }
 
 func (s *notificationsScreen) View(w, h int) string {
-	title := "notifications " + strconv.Itoa(s.table.Len()) + filterTitle(s.table)
+	title := "notifications " + strconv.Itoa(s.table.Len()) + ofClusters(s.Context) + filterTitle(s.table)
 	return s.Theme.Panel(title, s.table.View(true, orUnmatched(s.Context, s.table, "none; "+s.Key("!")+" on a lock, a session or a problem adds one")), w, h, true, false)
 }

@@ -59,9 +59,13 @@ func clusterNamed(c *nav.Context, name string) *nav.Context {
 	return nil
 }
 
-// ofClusters names the clusters whose rows are shown, where there may be several.
+// ofClusters names the clusters whose rows are shown, where there may be several. A screen
+// that shows one of those that are open says so.
 func ofClusters(c *nav.Context) string {
-	if !c.Roams() {
+	switch {
+	case !c.Roams() && len(c.Together)+len(c.Absent) > 1:
+		return " · of " + term.Safe(c.Etcd.Name) + " only"
+	case !c.Roams():
 		return ""
 	}
 	var names []string

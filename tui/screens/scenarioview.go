@@ -23,7 +23,7 @@ func (p *scenariosScreen) tableHeight() int {
 
 func (p *scenariosScreen) View(w, h int) string {
 	th := p.tableHeight()
-	title := "scenarios" + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
+	title := "scenarios" + ofClusters(p.Context) + filterTitle(p.table) + " · speed " + state.SpeedText(p.nextSpeed())
 	parts := []string{p.Theme.Panel(title, p.table.View(!p.pager.Focused(), orUnmatched(p.Context, p.table, "no scenarios")), w, th, !p.pager.Focused(), false)}
 	rest := h - th
 	switch {

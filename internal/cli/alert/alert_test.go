@@ -46,7 +46,10 @@ func newScene(t *testing.T, f Flags, name string) *scene {
 func (s *scene) teller(o *Options) *teller {
 	s.t.Helper()
 	o.Now, o.Warn = func() time.Time { return s.now }, func(text string) { s.warn = append(s.warn, text) }
-	teller, err := newTeller(o)
+	if err := o.parseFlags(s.now); err != nil {
+		s.t.Fatal(err)
+	}
+	teller, err := newTeller(s.t.Context(), o)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -244,9 +247,9 @@ func TestParseMuteFlag(t *testing.T) {
 		{"", true, now, false},
 	} {
 		f := Flags{Watch: tt.watch, Mute: []string{tt.text}}
-		all, err := f.muted(now)
-		if (err == nil) != tt.ok || tt.ok && !all[0].until.Equal(tt.until) {
-			t.Errorf("%+v: %+v, %v", tt, all, err)
+		err := f.parseFlags(now)
+		if (err == nil) != tt.ok || tt.ok && !f.muted[0].until.Equal(tt.until) {
+			t.Errorf("%+v: %+v, %v", tt, f.muted, err)
 		}
 		if err != nil && !strings.Contains(err.Error(), "--mute "+tt.text) {
 			t.Errorf("%+v: %v", tt, err)
@@ -285,11 +288,14 @@ func TestJudge(t *testing.T) {
 		{Flags{FailOn: "warning", Mute: []string{"deadlock=2026-01-02T04:00:00Z"}}, findings[1:], true},
 		{Flags{FailOn: "warning", Mute: []string{"no-space=2020-01-02T04:00:00Z"}}, findings[1:], true},
 	} {
-		if err := tt.f.Judge(tt.all, locktest.Epoch); errors.Is(err, ErrFound) != tt.want {
+		if err := tt.f.parseFlags(locktest.Epoch); err != nil {
+			t.Fatal(err)
+		}
+		if err := tt.f.Judge(t.Context(), tt.all, locktest.Epoch); errors.Is(err, ErrFound) != tt.want {
 			t.Errorf("%+v: %v", tt.f, err)
 		}
 	}
-	if err := (&Flags{FailOn: "critical", Mutes: file + "x"}).Judge(nil, locktest.Epoch); err == nil || errors.Is(err, ErrFound) {
+	if err := (&Flags{FailOn: "critical", Mutes: file + "x"}).Judge(t.Context(), nil, locktest.Epoch); err == nil || errors.Is(err, ErrFound) {
 		t.Errorf("without the file: %v", err)
 	}
 }

@@ -3,6 +3,7 @@
 package alert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -78,6 +79,8 @@ type Flags struct {
 	Exec       []string
 	Webhooks   []string
 	ClearAfter time.Duration
+
+	muted mutes // what Mute says, once Check has read it
 }
 
 // Register adds the flags to fs.
@@ -108,7 +111,7 @@ func (f *Flags) Check(fs *pflag.FlagSet, past bool) error {
 	case f.ClearAfter < 0:
 		return errors.New("--clear-after must not be less than 0")
 	}
-	if _, err := f.muted(time.Now()); err != nil {
+	if err := f.parseFlags(time.Now()); err != nil {
 		return err
 	}
 	for _, name := range []string{"exec", "webhook", "clear-after"} {
@@ -145,16 +148,18 @@ var ErrFound = errors.New("alert: there is a problem")
 
 // Judge returns ErrFound if one of the findings is of the severity of --fail-on, or worse,
 // and is not muted.
-func (f *Flags) Judge(findings []diagnose.Finding, now time.Time) error {
+func (f *Flags) Judge(ctx context.Context, findings []diagnose.Finding, now time.Time) error {
 	if f.FailOn == "" {
 		return nil
 	}
-	m, err := readMutes(f.Mutes)
-	also, flagErr := f.muted(now)
-	if err := errors.Join(err, flagErr); err != nil {
+	m, err := readMutes(ctx, f.Mutes)
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case err != nil:
 		return &connect.OptionError{Err: err}
 	}
-	m = append(m, also...)
+	m = append(m, f.muted...)
 	for _, found := range findings {
 		if found.Severity >= severityOf(f.FailOn) && m.until(newAlert(found, cmdline.Flags{}), now).IsZero() {
 			return ErrFound

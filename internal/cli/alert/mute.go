@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/layout"
 )
 
@@ -25,15 +27,22 @@ const anyKind = "*"
 type mutes []mute
 
 // readMutes reads a file of mutes. An empty name is a file without any.
-func readMutes(file string) (mutes, error) {
+func readMutes(ctx context.Context, file string) (mutes, error) {
 	if file == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(file)
-	if err != nil {
+	b, err := interrupt.ReadFile(ctx, file)
+	switch {
+	case ctx.Err() != nil:
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("--mutes: %w", err)
 	}
-	var all mutes
+	return parseMutes(file, b)
+}
+
+// parseMutes parses a file of mutes.
+func parseMutes(file string, b []byte) (all mutes, err error) {
 	for i, line := range strings.Split(string(b), "\n") {
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
@@ -95,17 +104,17 @@ func newMute(until time.Time, what string) (mute, error) {
 	return m, nil
 }
 
-// muted returns what flags mute at a time.
-func (f *Flags) muted(now time.Time) (mutes, error) {
-	var all mutes
+// parseFlags parses what flags mute from a time on.
+func (f *Flags) parseFlags(now time.Time) error {
+	f.muted = nil
 	for _, text := range f.Mute {
 		m, err := parseMuteFlag(text, now, f.Watch)
 		if err != nil {
-			return nil, fmt.Errorf("--mute %s: %w", text, err)
+			return fmt.Errorf("--mute %s: %w", text, err)
 		}
-		all = append(all, m)
+		f.muted = append(f.muted, m)
 	}
-	return all, nil
+	return nil
 }
 
 // until returns until when an alert is muted at a time, zero if it is not.
@@ -125,7 +134,7 @@ func (m mute) mutes(a alert) bool {
 	return m.lock == nil || slices.ContainsFunc(a.locks, m.lock.Match)
 }
 
-// muteFile reads a file of mutes whenever it has changed.
+// muteFile reads a file of mutes whenever it has changed. A pipe is read once.
 type muteFile struct {
 	name    string
 	always  mutes // of flags
@@ -148,12 +157,15 @@ func (f *muteFile) refresh(warn func(string)) {
 	}
 	info, err := os.Stat(f.name)
 	if err == nil {
-		if info.ModTime().Equal(f.changed) && info.Size() == f.size {
+		if !info.Mode().IsRegular() || info.ModTime().Equal(f.changed) && info.Size() == f.size {
 			return
 		}
-		var all mutes
-		if all, err = readMutes(f.name); err == nil {
-			f.mutes, f.failed = all, ""
+		var b []byte
+		if b, err = os.ReadFile(f.name); err == nil {
+			var all mutes
+			if all, err = parseMutes(f.name, b); err == nil {
+				f.mutes, f.failed = all, ""
+			}
 		}
 		f.changed, f.size = info.ModTime(), info.Size()
 	}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,15 +22,13 @@ type teller struct {
 	failed  error // of the output
 }
 
-func newTeller(o *Options) (*teller, error) {
-	t := &teller{opts: o, mu: &sync.Mutex{}, mutes: muteFile{name: o.Mutes}}
+func newTeller(ctx context.Context, o *Options) (*teller, error) {
+	t := &teller{opts: o, mu: &sync.Mutex{}, mutes: muteFile{name: o.Mutes, always: o.muted}}
 	if o.Several != nil {
 		t.mu = o.Several.Terminal
 	}
 	var err error
-	if t.mutes.always, err = o.muted(o.Now()); err == nil {
-		t.mutes.mutes, err = readMutes(o.Mutes)
-	}
+	t.mutes.mutes, err = readMutes(ctx, o.Mutes)
 	return t, err
 }
 

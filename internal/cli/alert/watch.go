@@ -42,8 +42,11 @@ type Options struct {
 
 // Watch tells of problems until ctx ends, which is no error.
 func Watch(ctx context.Context, o *Options) error {
-	t, err := newTeller(o)
-	if err != nil {
+	t, err := newTeller(ctx, o)
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case err != nil:
 		return &connect.OptionError{Err: err}
 	}
 	ctx, stop := context.WithCancel(ctx)

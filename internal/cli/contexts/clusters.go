@@ -77,6 +77,9 @@ func (c *Clusters) Open(ctx context.Context, name, password string) (backend.Opt
 	return options, func() { end(); conn.Close() }, nil
 }
 
+// Final implements backend.Contexts.
+func (c *Clusters) Final(err error) bool { return IsFinal(err) }
+
 // Members connects to the contexts that are shown from the beginning, side by side, after it
 // has asked for their passwords. The error is that of the first one if none answers.
 func (c *Clusters) Members(ctx context.Context) ([]backend.Member, error) {

@@ -61,7 +61,7 @@ func (l *Lasting) Follow(ctx context.Context, f Follower) error {
 func (l *Lasting) keep(ctx context.Context, m Member, f Follower) error {
 	retry := backoff.Exponential{First: firstRetry, Max: lastRetry}
 	err := l.once(ctx, m, f)
-	for err != nil && ctx.Err() == nil && !isFinal(err) {
+	for err != nil && ctx.Err() == nil && !IsFinal(err) {
 		f.Down(m, err)
 		if !retry.Pause(ctx) {
 			break
@@ -98,8 +98,9 @@ func (l *Lasting) identify(ctx context.Context, m Member, c *connect.Conn) {
 	}
 }
 
-// isFinal reports whether trying again does not help against an error.
-func isFinal(err error) bool {
+// IsFinal reports whether trying again does not help against an error: it is not done on a
+// timer then, for a password that is refused many times can cost its user the account.
+func IsFinal(err error) bool {
 	return errors.As(err, new(*connect.OptionError)) || errors.Is(err, etcd.ErrRefused) ||
 		access.IsPermissionDenied(err) || access.IsAuthRequired(err) || access.IsBadCredentials(err)
 }

@@ -1,22 +1,27 @@
 package layouts
 
 import (
+	"context"
 	"strings"
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/interrupt"
 	"etcd-lock/internal/layout"
 )
 
 // Check prints which layouts are in files, or what is wrong with one.
-func Check(out output.Printer, files []string) error {
+func Check(ctx context.Context, out output.Printer, files []string) error {
 	for _, file := range files {
-		rules, err := layout.ReadFile(file)
+		rules, err := interrupt.Await(ctx, func() ([]*layout.Rule, error) { return layout.ReadFile(file) })
 		if err == nil {
 			_, err = layout.With(rules...)
 		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case err != nil:
 			return &connect.OptionError{Err: err}
 		}
 		var names []string

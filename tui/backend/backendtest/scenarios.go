@@ -26,7 +26,7 @@ type Made struct{ Latest *playing }
 func (p Scenarios) List() []backend.Scenario { return p.Scenarios }
 
 // Read makes a scenario of any path, or fails with ReadErr.
-func (p Scenarios) Read(path string) (backend.Scenario, error) {
+func (p Scenarios) Read(_ context.Context, path string) (backend.Scenario, error) {
 	return backend.Scenario{Name: path, About: "from a file"}, p.ReadErr
 }
 
