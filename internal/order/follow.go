@@ -93,6 +93,9 @@ func (f *Follower) add(r *inspect.Request) *request {
 		Step: Step{Lock: Lock{Name: r.Lock.Name, Layout: r.Lock.Layout.String()}, Mode: r.Mode, Revision: r.Revision},
 		key:  r.Key, session: r.Session(), under: owner.Under, owner: owner, holding: r.Holding,
 	}
+	if n.Mode == keyspace.Slot { // others may write anything there
+		n.Weight, n.Permits = owner.Weight, owner.Permits
+	}
 	f.requests[n.key] = n
 	f.sessions[n.session] = append(f.sessions[n.session], n)
 	return n
