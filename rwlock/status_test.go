@@ -8,6 +8,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
 )
 
 // A waiter is told who is ahead of it, in the order of the queue; also from its hook.
@@ -288,6 +290,50 @@ func TestSemaphoreWanted(t *testing.T) {
 		f.must(f.await(done))
 		f.must(other.Release())
 	})
+}
+
+// Who holds a lock or permits is told by the event of the one who waits. Reading the queue, or
+// watching it, once more would tell it too, but seconds later.
+func TestWantedByTheEvent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		locks   []LockRequest
+		watches int64
+	}{
+		{"a lock", []LockRequest{{Name: "/a", Mode: Write}}, 1},
+		{"a lock for reading", []LockRequest{{Name: "/a", Mode: Read}}, 1},
+		{"permits", []LockRequest{{Name: "/a", Mode: Slot, Weight: 2, Permits: 3}}, 1},
+		{"several", []LockRequest{{Name: "/a", Mode: Write}, {Name: "/b", Mode: Slot, Weight: 1, Permits: 1}}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			for i := range tt.locks {
+				tt.locks[i].Name = f.name + tt.locks[i].Name
+			}
+			last := tt.locks[len(tt.locks)-1]
+			if last.Mode == Read {
+				last.Mode = Write
+			}
+			client := etcdtest.Client(t, etcdtest.Shared(t))
+			set := f.newSession(client).NewSet(tt.locks)
+			f.must(set.Lock(f.soon()))
+			calls := count(client)
+			wanted := set.Wanted()
+			etcdtest.Eventually(t, "the queues are watched and were read", func() bool { return calls.answered.Load() == tt.watches })
+			before := calls.total()
+			ctx, giveUp := context.WithCancel(f.soon())
+			done := start(func() error { return f.newSession(f.client).NewSet([]LockRequest{last}).Lock(ctx) })
+			f.closes(wanted)
+			if n := calls.total() - before; n > 0 {
+				t.Errorf("%d calls to etcd", n)
+			}
+			giveUp()
+			f.mustBe(f.await(done), context.Canceled)
+			f.must(set.Unlock())
+		})
+	}
 }
 
 // A set is told of a request that waits for any of its locks.
