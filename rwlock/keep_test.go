@@ -238,6 +238,43 @@ func TestKeptLockIsLost(t *testing.T) {
 		f.must(m.Unlock())
 		f.mustHaveNoKeys()
 	})
+	t.Run("while it is held, by the event", func(t *testing.T) { // the next read would tell it too
+		t.Parallel()
+		f := newFixture(t)
+		var sent sent
+		_, m := f.kept(sent.client(t, etcdtest.Shared(t)))
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		const established = 2*keptGrants - 1 + 2
+		etcdtest.Eventually(t, "the keeper's watch", func() bool { return sent.requests.Load() == established })
+		for range 5 { // round trips, in which the keeper reads
+			f.keys()
+		}
+		remove(f)
+		f.closes(lost)
+		if n := sent.requests.Load(); n != established {
+			t.Errorf("%d requests", n-established)
+		}
+		f.mustBe(m.Unlock(), ErrLost)
+	})
+	t.Run("before it is given back", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		_, m := f.kept(f.client)
+		ks := &stateOf(f.client).keeps
+		ks.mu.Lock()
+		req := ks.locks[m.hold.localName()].place.req
+		watching := req.keeper
+		req.keeper = &keeper{stop: func() {}, over: make(chan struct{})}
+		close(req.keeper.over)
+		ks.mu.Unlock()
+		if p := m.hold.takeKept(); p != nil {
+			t.Error("a lock that another request waits for is used again")
+		}
+		ks.mu.Lock()
+		req.keeper = watching
+		ks.mu.Unlock()
+	})
 	t.Run("while nobody uses it", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)

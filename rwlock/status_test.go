@@ -336,6 +336,45 @@ func TestWantedByTheEvent(t *testing.T) {
 	}
 }
 
+// Whoever watches for others stops when the key is gone, whether it was gone before or not. Of
+// a hold for reading, the key is not in what is watched: that is read again after a while.
+func TestWatchForOthersEnds(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []LockRequest{{Mode: Write}, {Mode: Slot, Weight: 1, Permits: 1}} {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, gone before: %t", kind.Mode, before), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t)
+				l := kind
+				l.Name = f.name
+				client := etcdtest.Client(t, etcdtest.Shared(t))
+				set := f.newSession(client).NewSet([]LockRequest{l})
+				f.must(set.Lock(f.soon()))
+				calls := count(client)
+				e := set.hold.req.entries[0]
+				r := &request{session: set.hold.session, entries: []*entry{e}}
+				remove := func() {
+					_, err := f.client.Delete(f.soon(), e.key)
+					f.must(err)
+				}
+				if before {
+					remove()
+				}
+				done := start(func() error { return r.watchForOthers(f.soon(), e) })
+				if !before {
+					etcdtest.Eventually(t, "the queue was read", func() bool { return calls.answered.Load() == 1 })
+					remove()
+				}
+				f.mustBe(f.await(done), ErrLost)
+				if n := calls.total(); n != 2 { // a watch and a read
+					t.Errorf("%d calls to etcd", n)
+				}
+				f.mustBe(set.Unlock(), ErrLost)
+			})
+		}
+	}
+}
+
 // A set is told of a request that waits for any of its locks.
 func TestSetWanted(t *testing.T) {
 	t.Parallel()
