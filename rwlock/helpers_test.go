@@ -117,6 +117,7 @@ type calls struct {
 	clientv3.KV
 	clientv3.Watcher
 	reads, writes, watches atomic.Int64
+	answered               atomic.Int64          // transactions
 	lost                   atomic.Pointer[error] // the reply to the next write is lost, with this error in its place
 	mu                     sync.Mutex
 	sent                   []func() error // sends a transaction again, of each that was sent
@@ -171,6 +172,7 @@ func (t *txn) Else(ops ...clientv3.Op) clientv3.Txn { t.other = ops; return t }
 func (t *txn) Commit() (*clientv3.TxnResponse, error) {
 	t.calls.writes.Add(1)
 	resp, err := t.Txn.If(t.conds...).Then(t.then...).Else(t.other...).Commit()
+	t.calls.answered.Add(1)
 	t.calls.mu.Lock()
 	t.calls.sent = append(t.calls.sent, func() error {
 		_, err := t.calls.KV.Txn(context.Background()).If(t.conds...).Then(t.then...).Else(t.other...).Commit()

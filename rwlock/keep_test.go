@@ -238,6 +238,43 @@ func TestKeptLockIsLost(t *testing.T) {
 		f.must(m.Unlock())
 		f.mustHaveNoKeys()
 	})
+	t.Run("while it is held, by the event", func(t *testing.T) { // the next read would tell it too
+		t.Parallel()
+		f := newFixture(t)
+		var sent sent
+		_, m := f.kept(sent.client(t, etcdtest.Shared(t)))
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		const established = 2*keptGrants - 1 + 2
+		etcdtest.Eventually(t, "the keeper's watch", func() bool { return sent.requests.Load() == established })
+		for range 5 { // round trips, in which the keeper reads
+			f.keys()
+		}
+		remove(f)
+		f.closes(lost)
+		if n := sent.requests.Load(); n != established {
+			t.Errorf("%d requests", n-established)
+		}
+		f.mustBe(m.Unlock(), ErrLost)
+	})
+	t.Run("before it is given back", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		_, m := f.kept(f.client)
+		ks := &stateOf(f.client).keeps
+		ks.mu.Lock()
+		req := ks.locks[m.hold.localName()].place.req
+		watching := req.keeper
+		req.keeper = &keeper{stop: func() {}, over: make(chan struct{})}
+		close(req.keeper.over)
+		ks.mu.Unlock()
+		if p := m.hold.takeKept(); p != nil {
+			t.Error("a lock that another request waits for is used again")
+		}
+		ks.mu.Lock()
+		req.keeper = watching
+		ks.mu.Unlock()
+	})
 	t.Run("while nobody uses it", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
@@ -280,6 +317,27 @@ func TestKeptLockIsLost(t *testing.T) {
 	})
 }
 
+// The end of the idle time counts from the last use: a timer that fires late finds a lock that was
+// used again.
+func TestKeptLockWasUsedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, m := f.kept(f.client)
+	ks := &stateOf(f.client).keeps
+	ks.mu.Lock()
+	k := ks.locks[m.hold.localName()]
+	ks.mu.Unlock()
+	ks.endIdle(m.hold.localName(), k)
+	ks.mu.Lock()
+	if ks.locks[m.hold.localName()] != k {
+		t.Error("given back, want it kept")
+	}
+	k.used = k.used.Add(-k.limit)
+	ks.mu.Unlock()
+	ks.endIdle(m.hold.localName(), k)
+	f.queued(0)
+}
+
 // What is not kept: locks of a concurrency.Session, for reading, that can be downgraded, and
 // those that are seldom used or waited for.
 func TestNotKept(t *testing.T) {
@@ -309,6 +367,18 @@ func TestNotKept(t *testing.T) {
 	m = f.newSession(f.client).NewRWMutex(f.name, WithKeep(time.Hour))
 	other := f.mutex()
 	none("waited for", 0, func() error {
+		f.must(other.RWLock(f.soon()))
+		done := start(func() error { return m.RWLock(f.soon()) })
+		f.queued(2)
+		return errors.Join(other.Unlock(), f.await(done))
+	}, m.Unlock)
+	m = f.newSession(f.client).NewRWMutex(f.name, WithKeep(time.Hour))
+	grants := 0
+	none("waited for now and then", 0, func() error {
+		grants++
+		if grants%keptGrants != 0 {
+			return m.RWLock(f.soon())
+		}
 		f.must(other.RWLock(f.soon()))
 		done := start(func() error { return m.RWLock(f.soon()) })
 		f.queued(2)

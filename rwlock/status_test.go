@@ -8,6 +8,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/etcdtest"
 )
 
 // A waiter is told who is ahead of it, in the order of the queue; also from its hook.
@@ -288,6 +290,89 @@ func TestSemaphoreWanted(t *testing.T) {
 		f.must(f.await(done))
 		f.must(other.Release())
 	})
+}
+
+// Who holds a lock or permits is told by the event of the one who waits. Reading the queue, or
+// watching it, once more would tell it too, but seconds later.
+func TestWantedByTheEvent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		locks   []LockRequest
+		watches int64
+	}{
+		{"a lock", []LockRequest{{Name: "/a", Mode: Write}}, 1},
+		{"a lock for reading", []LockRequest{{Name: "/a", Mode: Read}}, 1},
+		{"permits", []LockRequest{{Name: "/a", Mode: Slot, Weight: 2, Permits: 3}}, 1},
+		{"several", []LockRequest{{Name: "/a", Mode: Write}, {Name: "/b", Mode: Slot, Weight: 1, Permits: 1}}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			for i := range tt.locks {
+				tt.locks[i].Name = f.name + tt.locks[i].Name
+			}
+			last := tt.locks[len(tt.locks)-1]
+			if last.Mode == Read {
+				last.Mode = Write
+			}
+			client := etcdtest.Client(t, etcdtest.Shared(t))
+			set := f.newSession(client).NewSet(tt.locks)
+			f.must(set.Lock(f.soon()))
+			calls := count(client)
+			wanted := set.Wanted()
+			etcdtest.Eventually(t, "the queues are watched and were read", func() bool { return calls.answered.Load() == tt.watches })
+			before := calls.total()
+			ctx, giveUp := context.WithCancel(f.soon())
+			done := start(func() error { return f.newSession(f.client).NewSet([]LockRequest{last}).Lock(ctx) })
+			f.closes(wanted)
+			if n := calls.total() - before; n > 0 {
+				t.Errorf("%d calls to etcd", n)
+			}
+			giveUp()
+			f.mustBe(f.await(done), context.Canceled)
+			f.must(set.Unlock())
+		})
+	}
+}
+
+// Whoever watches for others stops when the key is gone, whether it was gone before or not. Of
+// a hold for reading, the key is not in what is watched: that is read again after a while.
+func TestWatchForOthersEnds(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []LockRequest{{Mode: Write}, {Mode: Slot, Weight: 1, Permits: 1}} {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, gone before: %t", kind.Mode, before), func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t)
+				l := kind
+				l.Name = f.name
+				client := etcdtest.Client(t, etcdtest.Shared(t))
+				set := f.newSession(client).NewSet([]LockRequest{l})
+				f.must(set.Lock(f.soon()))
+				calls := count(client)
+				e := set.hold.req.entries[0]
+				r := &request{session: set.hold.session, entries: []*entry{e}}
+				remove := func() {
+					_, err := f.client.Delete(f.soon(), e.key)
+					f.must(err)
+				}
+				if before {
+					remove()
+				}
+				done := start(func() error { return r.watchForOthers(f.soon(), e) })
+				if !before {
+					etcdtest.Eventually(t, "the queue was read", func() bool { return calls.answered.Load() == 1 })
+					remove()
+				}
+				f.mustBe(f.await(done), ErrLost)
+				if n := calls.total(); n != 2 { // a watch and a read
+					t.Errorf("%d calls to etcd", n)
+				}
+				f.mustBe(set.Unlock(), ErrLost)
+			})
+		}
+	}
 }
 
 // A set is told of a request that waits for any of its locks.

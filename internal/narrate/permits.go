@@ -37,7 +37,12 @@ func takes(r inspect.Request) string {
 		return r.Mode.String()
 	}
 	o := r.Owner.Value()
-	return strconv.Itoa(o.Weight) + " of " + format.Count(o.Permits, "permit", "permits")
+	return share(o.Weight, o.Permits)
+}
+
+// share says how many permits of a semaphore a request takes.
+func share(weight, permits int) string {
+	return strconv.Itoa(weight) + " of " + format.Count(permits, "permit", "permits")
 }
 
 // permitsDiffer describes a semaphore whose clients were told different numbers of permits.

@@ -25,7 +25,7 @@ func Potential(to cmdline.Flags, p order.Potential) Text {
 	}
 	t.Clauses = append(t.Clauses,
 		"it happens if each holds its first lock when the others do",
-		"to prevent it, acquire them together, with a Set or "+together(to, p)+"; or all in one order; or under one more lock that is always acquired first",
+		"to prevent it, acquire them together, with a Set"+together(to, p)+"; or all in one order; or under one more lock that is always acquired first",
 	)
 	return t
 }
@@ -94,9 +94,14 @@ func story(s order.Story) string {
 }
 
 func step(s order.Step) string {
-	text := format.Name(s.Lock.Name) + " for reading"
-	if s.Mode == keyspace.Write {
-		text = format.Name(s.Lock.Name) + " for writing"
+	text := format.Name(s.Lock.Name)
+	switch s.Mode {
+	case keyspace.Slot:
+		text = share(s.Weight, s.Permits) + " of " + text
+	case keyspace.Write:
+		text += " for writing"
+	default:
+		text += " for reading"
 	}
 	if s.Revision > 0 {
 		text += " (revision " + strconv.FormatInt(s.Revision, 10) + ")"
@@ -104,11 +109,15 @@ func step(s order.Step) string {
 	return text
 }
 
-// together returns the command that acquires the locks of a cycle together.
+// together offers the command that acquires the locks of a cycle together, if there is one:
+// exec takes permits of no other locks than semaphores, and as many of each.
 func together(to cmdline.Flags, p order.Potential) string {
 	words := []string{"exec"}
 	for _, s := range p.Stories {
+		if s.Held.Mode == keyspace.Slot || s.Wanted.Mode == keyspace.Slot {
+			return ""
+		}
 		words = append(words, s.Held.Lock.Name)
 	}
-	return to.Line(append(words, "--", "COMMAND")...)
+	return " or " + to.Line(append(words, "--", "COMMAND")...)
 }

@@ -16,6 +16,9 @@ func TestPotential(t *testing.T) {
 	step := func(name string, mode keyspace.Mode, revision int64) order.Step {
 		return order.Step{Lock: order.Lock{Name: name}, Mode: mode, Revision: revision}
 	}
+	permits := func(weight, permits int) order.Step {
+		return order.Step{Lock: order.Lock{Name: "/pool"}, Mode: keyspace.Slot, Weight: weight, Permits: permits}
+	}
 	at := time.Date(2026, 11, 27, 3, 12, 0, 0, time.UTC)
 	saved := time.Local
 	time.Local = time.UTC
@@ -35,6 +38,19 @@ func TestPotential(t *testing.T) {
 				"billing requested /b b for writing (revision 7) and /a for writing (revision 7) together; session 2f",
 				"it happens if each holds its first lock when the others do",
 				"to prevent it, acquire them together, with a Set or etcd-lock exec /a '/b b' -- COMMAND; or all in one order; or under one more lock that is always acquired first",
+			},
+		},
+		"Semaphore": {
+			order.Potential{Classes: []string{"/a", "/pool"}, Stories: []order.Story{
+				{Session: "a", Who: "a", Held: step("/a", keyspace.Write, 0), Wanted: permits(4, 4), Count: 1},
+				{Session: "b", Who: "b", Held: permits(1, 4), Wanted: step("/a", keyspace.Write, 0), Count: 1},
+			}},
+			[]string{
+				"potential deadlock on /a and /pool: a and b acquire them in opposite orders",
+				"a held /a for writing when it requested 4 of 4 permits of /pool",
+				"b held 1 of 4 permits of /pool when it requested /a for writing",
+				"it happens if each holds its first lock when the others do",
+				"to prevent it, acquire them together, with a Set; or all in one order; or under one more lock that is always acquired first",
 			},
 		},
 		"Classes": {

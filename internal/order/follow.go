@@ -95,10 +95,15 @@ func (f *Follower) Apply(events []inspect.Event) {
 }
 
 func newRequest(r *inspect.Request) *request {
-	return &request{
+	n := &request{
 		Step: Step{Lock: Lock{Name: r.Lock.Name, Layout: r.Lock.Layout.String()}, Mode: r.Mode, Revision: r.Revision},
 		key:  r.Key, session: r.Session(), owner: r.Owner,
 	}
+	if n.Mode == keyspace.Slot { // others may write anything there
+		owner := r.Owner.Value()
+		n.Weight, n.Permits = owner.Weight, owner.Permits
+	}
+	return n
 }
 
 // request takes in a request that its client has just made, and learns from it.

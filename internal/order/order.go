@@ -4,6 +4,7 @@ package order
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,12 +20,27 @@ type Lock struct{ Name, Layout string }
 type Step struct {
 	Lock     Lock
 	Mode     keyspace.Mode
+	Weight   int   // of a semaphore: how many permits it takes
+	Permits  int   // of a semaphore: how many there are, as the request says
 	Revision int64 // of the request; 0 if it is not known
 }
 
 // conflicts reports whether two clients cannot hold both at a time.
-func (s Step) conflicts(o Step) bool {
-	return s.Lock == o.Lock && (s.Mode == keyspace.Write || o.Mode == keyspace.Write)
+func (s Step) conflicts(o Step) bool { return s.Lock == o.Lock && s.excludes(o) }
+
+// excludes reports whether two requests for one lock cannot be granted at a time. Two of a
+// semaphore can if there are permits for both.
+func (s Step) excludes(o Step) bool {
+	if s.Mode == keyspace.Slot && o.Mode == keyspace.Slot {
+		return s.Weight+o.Weight > min(s.Permits, o.Permits)
+	}
+	return s.Mode == keyspace.Write || o.Mode == keyspace.Write
+}
+
+// with returns what the request takes of a semaphore together with another of the same client.
+func (s Step) with(o Step) Step {
+	s.Weight, s.Permits = s.Weight+o.Weight, min(s.Permits, o.Permits)
+	return s
 }
 
 // Story is how a client requested a lock while it held another.
@@ -39,8 +55,20 @@ type Story struct {
 	Count    int       // how often this was seen, of this client and others like it
 }
 
-// holds returns all that the client held.
-func (s *Story) holds() []Step { return append([]Step{s.Held}, s.Gates...) }
+// holds returns all that the client held, the first lock first. All permits that it held of a
+// semaphore are one step.
+func (s *Story) holds() []Step {
+	all := []Step{s.Held}
+	for _, g := range s.Gates {
+		same := func(h Step) bool { return g.Mode == keyspace.Slot && h.Mode == keyspace.Slot && h.Lock == g.Lock }
+		if i := slices.IndexFunc(all, same); i >= 0 {
+			all[i] = all[i].with(g)
+		} else {
+			all = append(all, g)
+		}
+	}
+	return all
+}
 
 // excludes reports whether two clients cannot be in these stories at the same time: they
 // are one, or a lock that both held has guarded them.
@@ -156,7 +184,10 @@ func (l *Learner) Learn(s Story) {
 
 // same reports whether another story says nothing new.
 func (s *Story) same(o *Story) bool {
-	step := func(a, b Step) bool { return a.Lock == b.Lock && a.Mode == b.Mode }
+	step := func(a, b Step) bool {
+		a.Revision, b.Revision = 0, 0
+		return a == b
+	}
 	return s.Session == o.Session && step(s.Held, o.Held) && step(s.Wanted, o.Wanted) && slices.EqualFunc(s.Gates, o.Gates, step)
 }
 
@@ -182,12 +213,20 @@ func (l *Learner) edge(from, to node) *edge {
 // shape returns what stories that are alike share.
 func (l *Learner) shape(s *Story) string {
 	var b strings.Builder
-	b.WriteString(s.Held.Mode.String() + " " + s.Wanted.Mode.String())
+	b.WriteString(s.Held.takes() + " " + s.Wanted.takes())
 	if s.Together {
 		b.WriteString(" together")
 	}
 	for _, g := range s.Gates {
-		b.WriteString("\x00" + g.Mode.String() + " " + l.rules.Of(g.Lock.Name))
+		b.WriteString("\x00" + g.takes() + " " + l.rules.Of(g.Lock.Name))
 	}
 	return b.String()
+}
+
+// takes says how the lock is requested.
+func (s Step) takes() string {
+	if s.Mode != keyspace.Slot {
+		return s.Mode.String()
+	}
+	return fmt.Sprint(s.Mode, s.Weight, "/", s.Permits)
 }

@@ -271,6 +271,69 @@ func TestPotentials(t *testing.T) {
 }
 
 // What is kept is bounded, however many locks and clients there are.
+// Permits of a semaphore make a cycle only if both requests do not fit, and guard only then.
+func TestSemaphores(t *testing.T) {
+	slot := func(weight, permits int) Step {
+		return Step{Lock: Lock{Name: "/pool/x"}, Mode: keyspace.Slot, Weight: weight, Permits: permits}
+	}
+	write := func(name string) Step { return Step{Lock: Lock{Name: name}, Mode: keyspace.Write} }
+	a, b := write("/a"), write("/b")
+	for name, c := range map[string]struct {
+		first, second Story
+		want          []string
+	}{
+		"Mutex":         {Story{Held: slot(1, 1), Wanted: a}, Story{Held: a, Wanted: slot(1, 1)}, []string{"/a /pool/x"}},
+		"Free":          {Story{Held: slot(1, 2), Wanted: a}, Story{Held: a, Wanted: slot(1, 2)}, nil},
+		"Heavy":         {Story{Held: slot(1, 4), Wanted: a}, Story{Held: a, Wanted: slot(4, 4)}, []string{"/a /pool/x"}},
+		"FewerPermits":  {Story{Held: slot(1, 4), Wanted: a}, Story{Held: a, Wanted: slot(1, 1)}, []string{"/a /pool/x"}},
+		"HeldTwice":     {Story{Held: slot(1, 2), Wanted: a, Gates: []Step{slot(1, 2)}}, Story{Held: a, Wanted: slot(1, 2)}, []string{"/a /pool/x"}},
+		"Gate":          {Story{Held: a, Wanted: b, Gates: []Step{slot(2, 3)}}, Story{Held: b, Wanted: a, Gates: []Step{slot(2, 3)}}, nil},
+		"GateForBoth":   {Story{Held: a, Wanted: b, Gates: []Step{slot(1, 3)}}, Story{Held: b, Wanted: a, Gates: []Step{slot(2, 3)}}, []string{"/a /b"}},
+		"GateHeldTwice": {Story{Held: a, Wanted: b, Gates: []Step{slot(1, 3), slot(1, 3)}}, Story{Held: b, Wanted: a, Gates: []Step{slot(2, 3)}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := NewLearner(lockclass.Rules{}, Limits{})
+			c.first.Session, c.second.Session = "1", "2"
+			l.Learn(c.first)
+			l.Learn(c.second)
+			if diff := cmp.Diff(c.want, got(l)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	l := NewLearner(lockclass.Rules{}, Limits{})
+	l.Learn(Story{Session: "1", Held: slot(1, 4), Wanted: a})
+	l.Learn(Story{Session: "2", Held: slot(4, 4), Wanted: a}) // as the first one, but for its weight
+	l.Learn(Story{Session: "3", Held: a, Wanted: slot(1, 4)})
+	if got := got(l); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A follower knows how many permits a request takes.
+func TestFollowedSemaphore(t *testing.T) {
+	for _, c := range []struct{ permits, want int }{{1, 1}, {2, 0}} {
+		pool, a := inspect.LockID{Layout: layout.RWLock, Name: "/pool"}, inspect.LockID{Layout: layout.RWLock, Name: "/a"}
+		granted := func(id inspect.LockID, lease, revision int64) inspect.Event {
+			r := inspect.Request{Key: fmt.Sprint(id.Name, revision), Lock: id, Mode: keyspace.Write, Lease: lease, Revision: revision, Holding: true}
+			if id == pool {
+				r.Mode, r.Owned, r.Owner = keyspace.Slot, true, keyspace.Owner{Weight: 1, Permits: c.permits}.Ref()
+			}
+			return inspect.Event{Kind: inspect.EventGranted, Revision: revision, Request: r}
+		}
+		gone := func(e inspect.Event) inspect.Event {
+			return inspect.Event{Kind: inspect.EventReleased, Request: e.Request}
+		}
+		first, second := granted(pool, 1, 2), granted(a, 1, 3)
+		third, fourth := granted(a, 2, 5), granted(pool, 2, 6)
+		f := NewFollower(lockclass.Rules{}, Limits{})
+		f.Apply([]inspect.Event{first, second, gone(first), gone(second), third, fourth})
+		if got := got(f.Learner); len(got) != c.want {
+			t.Errorf("%d permits: %v, want %d", c.permits, got, c.want)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	l := NewLearner(lockclass.Rules{}, Limits{Edges: 10, Shapes: 2, Alike: 3, Held: 5, Length: 4, Tries: 1000, Found: 5})
 	r := rand.New(rand.NewPCG(1, 1))

@@ -1,10 +1,6 @@
 package order
 
-import (
-	"slices"
-
-	"etcd-lock/internal/keyspace"
-)
+import "slices"
 
 // Potential is a deadlock that could happen: each client holds what the one before it, and
 // the first what the last one, requested. The clients were seen to do so, each for itself.
@@ -115,6 +111,4 @@ func (s *search) choose(path []node, chosen *[]*Story) bool {
 }
 
 // blocks reports whether a client would wait for what the next one holds.
-func blocks(s, next *Story) bool {
-	return s.Wanted.Mode != keyspace.Read || next.Held.Mode != keyspace.Read
-}
+func blocks(s, next *Story) bool { return s.Wanted.excludes(next.holds()[0]) }

@@ -26,7 +26,8 @@ const Help = `With --potential -o json:
     classes             of the locks that are held, of each story
     stories             each client holds what the one before it requested:
       client, session
-      held, wanted        locks, each: name, name_base64, mode, revision
+      held, wanted        locks, each: name, name_base64, mode, revision; of a semaphore
+                          weight, permits: it takes so many, of so many
       gates               what it held too, as held
       together            true: it requested both at one revision
       time                of the later request; absent when unknown
@@ -133,6 +134,8 @@ type step struct {
 	Name       string `json:"name"`
 	NameBase64 string `json:"name_base64,omitempty"`
 	Mode       string `json:"mode"`
+	Weight     int    `json:"weight,omitempty"`
+	Permits    int    `json:"permits,omitempty"`
 	Revision   int64  `json:"revision,omitempty"`
 }
 
@@ -158,5 +161,8 @@ func Documents(flags cmdline.Flags, found []order.Potential) []Potential {
 }
 
 func newStep(s order.Step) step {
-	return step{Name: s.Lock.Name, NameBase64: output.Base64(s.Lock.Name), Mode: s.Mode.String(), Revision: s.Revision}
+	return step{
+		Name: s.Lock.Name, NameBase64: output.Base64(s.Lock.Name), Mode: s.Mode.String(),
+		Weight: s.Weight, Permits: s.Permits, Revision: s.Revision,
+	}
 }

@@ -83,5 +83,5 @@ func (c *clients) asked(e outcome.Event) {
 }
 
 func stepOf(l rwlock.LockRequest) order.Step {
-	return order.Step{Lock: order.Lock{Name: l.Name}, Mode: keyspace.Mode(l.Mode)}
+	return order.Step{Lock: order.Lock{Name: l.Name}, Mode: keyspace.Mode(l.Mode), Weight: l.Weight, Permits: l.Permits}
 }
