@@ -31,7 +31,7 @@ type Edition struct {
 func (v *Verdict) Edition() Edition { return Edition{v.Snapshot.Revision, v.At} }
 
 // MostFindings bounds the findings of a verdict: there can be as many as locks.
-const MostFindings = 10_000
+const MostFindings = 5000
 
 // NewVerdict diagnoses a snapshot, with the findings about etcd itself. It is pure but for
 // measuring how
