@@ -56,11 +56,12 @@ func (s Session) only(want func(*Request) bool) []*Request {
 // Owner returns the owner of the first request that has one. It is not ok if the requests
 // name different clients, which share the lease.
 func (s Session) Owner() (first keyspace.Owner, ok bool) {
+	var of keyspace.OwnerRef
 	for _, r := range s.Requests {
 		switch {
-		case !r.Owned:
+		case !r.Owned, ok && r.Owner.SameClient(of):
 		case !ok:
-			first, ok = r.Owner.Value(), true
+			first, of, ok = r.Owner.Value(), r.Owner, true
 		case !isSameClient(first, r.Owner.Value()):
 			return keyspace.Owner{}, false
 		}

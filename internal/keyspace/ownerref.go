@@ -32,6 +32,9 @@ func (r OwnerRef) Value() Owner {
 	return o
 }
 
+// SameClient reports whether two owners are equal but for their times, at little cost.
+func (r OwnerRef) SameClient(other OwnerRef) bool { return r.client == other.client }
+
 // Equal reports whether two owners are equal, and their times are the same instant.
 func (r OwnerRef) Equal(other OwnerRef) bool {
 	return r.client == other.client && r.Time.Equal(other.Time)

@@ -61,7 +61,7 @@ func TestRefused(t *testing.T) {
 
 	d.cluster.SetDown(errors.New("connection refused"))
 	d.until("lost", func() bool { return !d.m.Conn.Refused })
-	d.mustShow("✗ not answering 0s")
+	d.mustShow("✗ not answering for 0s")
 	d.cluster.SetDown(errRefused)
 	shows("✗ refused")
 
@@ -82,7 +82,7 @@ func TestNoLeader(t *testing.T) {
 	d.until("lost", func() bool { return d.m.Conn.Lost })
 	d.clock.add(5 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("✗ no leader 5s")
+	d.mustShow("✗ no leader for 5s")
 	d.mustShow("etcd has no leader; showing the last snapshot")
 	d.clock.add(flashTime)
 	d.send(tickMsg{})

@@ -199,7 +199,7 @@ func TestLosingEtcd(t *testing.T) {
 	d.until("lost", func() bool { return d.m.Conn.Lost })
 	d.clock.add(5 * time.Second)
 	d.send(tickMsg{})
-	d.mustShow("✗ not answering 5s")
+	d.mustShow("✗ not answering for 5s")
 	d.send(resize(120, 30))
 	d.mustShow("✗ not answering for 5s: dial tcp: connection refused")
 	d.mustShow("/a")

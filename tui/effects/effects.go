@@ -127,7 +127,7 @@ func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
-	return !e.Leases.Asking && !e.feed.asking && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving && !e.commands.keeping
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.sampling && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving && !e.commands.keeping
 }
 
 // Update applies a result.

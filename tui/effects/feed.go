@@ -35,6 +35,7 @@ type feed struct {
 	asking    bool // for etcd's status
 	unseen    unseen
 	sampled   time.Time
+	sampling  bool
 }
 
 // UpdateMsg brings what the source has sent; ok is false when it has ended.
@@ -221,14 +222,32 @@ type StatusMsg struct {
 
 // second samples the queues and asks for etcd's status, when it is time to.
 func (f *feed) second() nav.Action {
-	if f.Now.Sub(f.sampled) >= state.SampleEvery {
-		f.sampled = f.Now
-		f.Queues.Take(f.Live.Locks)
+	next := nav.Batch{f.sample()}
+	if f.Now.Sub(f.Status.At) >= statusEvery {
+		next = append(next, f.askStatus())
 	}
-	if f.Now.Sub(f.Status.At) < statusEvery {
+	return next
+}
+
+// sample samples the queues, when it is time to. There can be very many.
+func (f *feed) sample() nav.Action {
+	if f.sampling || f.Now.Sub(f.sampled) < state.SampleEvery {
 		return nil
 	}
-	return f.askStatus()
+	f.sampling, f.sampled = true, f.Now
+	queues, locks := f.Queues, f.Live.Locks
+	return f.background(func() tea.Msg {
+		return sampledMsg{queues.With(locks)}
+	})
+}
+
+// sampledMsg brings the samples of the queues.
+type sampledMsg struct{ queues state.Samples }
+
+// Apply shows them with what is drawn next.
+func (msg sampledMsg) Apply(e *Effects) nav.Action {
+	e.feed.sampling, e.Queues = false, msg.queues
+	return nil
 }
 
 // askStatus asks for etcd's status, unless it is asked already.

@@ -244,17 +244,21 @@ func (r *lockRow) severity() diagnose.Severity { return r.finding.Severity }
 // lockPart is the rows of a cluster.
 type lockPart struct {
 	of    *nav.Context
-	rows  []*lockRow // of the snapshot, in its order
-	known time.Time  // of the verdict that the rows have
+	rows  []*lockRow     // of the snapshot, in its order
+	locks []inspect.Lock // that snapshot's
+	known time.Time      // of the verdict that the rows have
 }
 
 // refresh takes in the snapshot, and reports whether its verdict is the one that the rows
-// had. Rows of queues that have not changed are kept: there may be many locks, and few of
+// had, and whether anything has changed. Rows of queues that have not changed are kept: there may be many locks, and few of
 // them change at a time.
-func (p *lockPart) refresh() (judged bool) {
+func (p *lockPart) refresh() (judged, changed bool) {
 	shown := p.of.Shown()
 	judged = p.known.Equal(shown.Verdict.At)
-	p.known = shown.Verdict.At
+	if judged && p.rows != nil && sameLocks(p.locks, shown.Locks) {
+		return true, false
+	}
+	p.locks, p.known = shown.Locks, shown.Verdict.At
 	old, i := p.rows, 0
 	rows := make([]*lockRow, 0, len(shown.Locks)+1)
 	for _, l := range shown.Locks {
@@ -274,5 +278,44 @@ func (p *lockPart) refresh() (judged bool) {
 		rows = append(rows, r)
 	}
 	p.rows = rows
-	return judged
+	return judged, true
+}
+
+// gone is the row of the lock that the cursor is meant for if that does not exist; nil: it does.
+func (s *locksScreen) gone() *lockRow {
+	here, ok := s.table.Target()
+	if !ok {
+		return nil
+	}
+	of := clusterNamed(s.Context, here.of)
+	if of == nil {
+		return nil
+	}
+	if _, there := of.Shown().Find(here.id); there {
+		return nil
+	}
+	return &lockRow{of: of, lock: inspect.Lock{ID: here.id}}
+}
+
+// join takes in the snapshot of each cluster, and reports whether their verdicts are those
+// that the rows had, and whether anything has changed.
+func (s *locksScreen) join() (judged, changed bool) {
+	judged = true
+	old := s.parts
+	s.parts = nil
+	for _, c := range s.Clusters() {
+		p := &lockPart{of: c}
+		if i := slices.IndexFunc(old, func(p *lockPart) bool { return p.of == c }); i >= 0 {
+			p = old[i]
+		}
+		same, other := p.refresh()
+		judged, changed = judged && same, changed || other
+		s.parts = append(s.parts, p)
+	}
+	return judged, changed || len(s.parts) != len(old)
+}
+
+// sameLocks reports whether two lists are one: snapshots share them, and they never change.
+func sameLocks(a, b []inspect.Lock) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -182,18 +182,18 @@ func (s *locksScreen) recentlyRead() bool {
 // refresh takes in the snapshots.
 func (s *locksScreen) refresh() {
 	s.read = s.Now
-	judged := s.join()
+	judged, changed := s.join()
+	gone := s.gone()
+	if !changed && gone == nil && s.count == s.table.Total() && s.table.Filtered() == "" { // filters can be about ages
+		return
+	}
 	rows := s.parts[0].rows
 	for _, p := range s.parts[1:] {
 		rows = append(slices.Clip(rows), p.rows...)
 	}
 	s.count = len(rows)
-	if here, ok := s.table.Target(); ok {
-		if of := clusterNamed(s.Context, here.of); of != nil {
-			if _, there := of.Shown().Find(here.id); !there {
-				rows = append(slices.Clone(rows), &lockRow{of: of, lock: inspect.Lock{ID: here.id}})
-			}
-		}
+	if gone != nil {
+		rows = append(slices.Clone(rows), gone)
 	}
 	if s.keepTop(judged) {
 		s.table.ToTop()
@@ -201,23 +201,6 @@ func (s *locksScreen) refresh() {
 	s.table.Set(rows)
 	s.MoveTo(s.At())
 	s.tree.show(s.selected())
-}
-
-// join takes in the snapshot of each cluster, and reports whether their verdicts are those
-// that the rows had.
-func (s *locksScreen) join() (judged bool) {
-	judged = true
-	old := s.parts
-	s.parts = nil
-	for _, c := range s.Clusters() {
-		p := &lockPart{of: c}
-		if i := slices.IndexFunc(old, func(p *lockPart) bool { return p.of == c }); i >= 0 {
-			p = old[i]
-		}
-		judged = p.refresh() && judged
-		s.parts = append(s.parts, p)
-	}
-	return judged
 }
 
 // keepTop reports whether the cursor is to stay on the worst lock: at first, until

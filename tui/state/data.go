@@ -27,7 +27,7 @@ type Data struct {
 
 	Notifications Notifications
 	Journal       journal
-	Queues        samples
+	Queues        Samples
 	Changes       *backend.Changes // the history, as far as read; nil: not at all
 	Overview      backend.Overview // of the recording, as far as read
 	Play          Play

@@ -24,7 +24,7 @@ type Frozen struct {
 	Doubts   []string  // why the locks may have been different, printable
 	Log      *Log      // of the time before; nil: not known
 	journal  *journal  // likewise
-	queues   samples   // likewise
+	queues   Samples   // likewise
 	leases   map[int64]leaseFact
 }
 
@@ -117,7 +117,7 @@ func (d *Data) ShownJournal() *journal {
 
 // ShownQueues returns the lengths of queues in the seconds before what is shown; none of a
 // past without times.
-func (d *Data) ShownQueues() *samples {
+func (d *Data) ShownQueues() *Samples {
 	if d.InPast() {
 		return &d.Frozen.queues
 	}

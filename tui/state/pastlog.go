@@ -74,8 +74,8 @@ func (f *Frozen) Follow(before *Frozen) {
 
 // pastSamples returns the lengths of queues in the seconds before a moment of a recording, as
 // far back as the changes say them.
-func pastSamples(c *backend.Changes, f *Frozen) samples {
-	s := samples{byLock: map[inspect.LockID]*[SampleCount]uint16{}}
+func pastSamples(c *backend.Changes, f *Frozen) Samples {
+	s := Samples{byLock: map[inspect.LockID]ring{}}
 	waiters := map[inspect.LockID]int{}
 	for _, l := range f.Locks {
 		waiters[l.ID] = l.Count().Waiters

@@ -7,10 +7,13 @@ import (
 	"etcd-lock/internal/inspect"
 )
 
-// samples are the lengths of queues over the last seconds, for sparklines.
-type samples struct {
-	byLock map[inspect.LockID]*[SampleCount]uint16
+// Samples are the lengths of queues over the last seconds, for sparklines.
+type Samples struct {
+	byLock map[inspect.LockID]ring
 }
+
+// ring is the samples of a queue, the oldest first.
+type ring [SampleCount]uint16
 
 const (
 	// SampleCount is how many samples of a queue are kept.
@@ -19,55 +22,46 @@ const (
 	SampleEvery = 2 * time.Second
 )
 
-// Take samples all queues. A lock with nothing but zeros is forgotten.
-func (s *samples) Take(locks []inspect.Lock) {
-	if s.byLock == nil {
-		s.byLock = map[inspect.LockID]*[SampleCount]uint16{}
-	}
-	for id, ring := range s.byLock {
-		copy(ring[:], ring[1:])
-		ring[SampleCount-1] = 0
-		if *ring == [SampleCount]uint16{} {
-			delete(s.byLock, id)
+// With returns the samples with one more of all queues. A lock with nothing but zeros is
+// forgotten. It takes time in proportion to the number of locks, and changes nothing.
+func (s Samples) With(locks []inspect.Lock) Samples {
+	next := Samples{byLock: make(map[inspect.LockID]ring, len(s.byLock))}
+	for id, old := range s.byLock {
+		var r ring
+		copy(r[:], old[1:])
+		if r != (ring{}) {
+			next.byLock[id] = r
 		}
 	}
-	for _, l := range locks {
-		n := len(l.Queue)
-		if n == 0 || l.Queue[n-1].Holding {
-			continue
+	for i := range locks {
+		l := &locks[i]
+		if n := len(l.Queue); n > 0 && !l.Queue[n-1].Holding {
+			next.set(l.ID, SampleCount-1, l.Count().Waiters)
 		}
-		ring := s.byLock[l.ID]
-		if ring == nil {
-			ring = &[SampleCount]uint16{}
-			s.byLock[l.ID] = ring
-		}
-		ring[SampleCount-1] = uint16(min(l.Count().Waiters, 1<<16-1))
 	}
+	return next
 }
 
 // set sets a sample of a queue.
-func (s *samples) set(id inspect.LockID, i, waiters int) {
-	ring := s.byLock[id]
-	switch {
-	case waiters <= 0:
+func (s *Samples) set(id inspect.LockID, i, waiters int) {
+	if waiters <= 0 {
 		return
-	case ring == nil:
-		ring = &[SampleCount]uint16{}
-		s.byLock[id] = ring
 	}
-	ring[i] = uint16(min(waiters, 1<<16-1))
+	r := s.byLock[id]
+	r[i] = uint16(min(waiters, 1<<16-1))
+	s.byLock[id] = r
 }
 
 // Spark draws the latest samples in w cells, all locks by one scale: ▁ is one waiter, each
 // step is twice as many, and █ is 128 or more.
-func (s *samples) Spark(id inspect.LockID, w int) string {
-	ring := s.byLock[id]
-	if ring == nil || w <= 0 {
+func (s *Samples) Spark(id inspect.LockID, w int) string {
+	r, known := s.byLock[id]
+	if !known || w <= 0 {
 		return ""
 	}
 	levels := []rune(" ▁▂▃▄▅▆▇█")
 	var text []rune
-	for _, n := range ring[max(SampleCount-w, 0):] {
+	for _, n := range r[max(SampleCount-w, 0):] {
 		text = append(text, levels[min(bits.Len16(n), len(levels)-1)])
 	}
 	return string(text)
