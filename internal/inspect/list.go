@@ -318,15 +318,14 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 		size += int64(len(kv.Key) + len(kv.Value) + keyBytes)
 	}
 	bytes := size
-	switch rate := float64(len(kvs)) / took.Seconds(); {
+	rate := float64(len(kvs)) / took.Seconds()
+	switch {
 	case took < quickRead, took < slowRead && p.isCounting(len(kvs), rate):
 		bytes = 2 * size
-		p.read, p.rate = len(kvs), rate
 	case took > 2*quickRead:
 		bytes = size / 2
-		p.read, p.rate = len(kvs), rate
 	}
-	p.bytes = min(max(bytes, readBytes), p.mostBytes)
+	p.bytes, p.read, p.rate = min(max(bytes, readBytes), p.mostBytes), len(kvs), rate
 	fit := p.bytes * int64(len(kvs)) / size
 	p.keys = max(1, min(fit, 2*p.keys, p.most))
 }

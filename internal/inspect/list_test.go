@@ -452,7 +452,8 @@ func TestPaceOfMany(t *testing.T) {
 		each, count time.Duration // for a key that is returned, and for one that is only counted
 		most        int           // reads
 	}{
-		"QuickAndIdle":  {4 * time.Microsecond, 100 * time.Nanosecond, 20},
+		"QuickAndIdle":  {4 * time.Microsecond, 100 * time.Nanosecond, 25},
+		"Counting":      {2 * time.Microsecond, 300 * time.Nanosecond, 25},
 		"BusyProcessor": {20 * time.Microsecond, 600 * time.Nanosecond, 50},
 		"SlowNetwork":   {100 * time.Microsecond, 100 * time.Nanosecond, 300},
 	} {
