@@ -42,6 +42,9 @@ type env struct {
 // what Update changes: its caller copies that first.
 func (e *env) background(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Cmd(f)} }
 
+// compute is background for an f that talks to nobody.
+func (e *env) compute(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Compute(f)} }
+
 // Result is the message that a command of an effect ends with.
 type Result interface {
 	// Apply notes the result, and returns the next action. It is called in Update.

@@ -189,7 +189,7 @@ func (f *feed) diagnose() nav.Action {
 	}
 	f.diagnosis.start(f.Now)
 	s, leases, cluster, now := f.Live.Snapshot, f.Leases.Facts(), diagnose.Cluster(f.Status.Cluster), f.Now
-	return f.background(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now, cluster...)} })
+	return f.compute(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now, cluster...)} })
 }
 
 // Apply shows the verdict, unless the display is frozen.
@@ -236,7 +236,7 @@ func (f *feed) sample() nav.Action {
 	}
 	f.sampling, f.sampled = true, f.Now
 	queues, locks := f.Queues, f.Live.Locks
-	return f.background(func() tea.Msg {
+	return f.compute(func() tea.Msg {
 		return sampledMsg{queues.With(locks)}
 	})
 }

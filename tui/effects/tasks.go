@@ -18,10 +18,11 @@ type Tasks struct {
 	Wrap   func(tea.Msg) tea.Msg // of what commands return, for who passes it on; nil: it is as it is
 	cancel context.CancelFunc
 
-	mu      sync.Mutex
-	wg      sync.WaitGroup
-	closed  bool
-	clients []backend.Client
+	mu        sync.Mutex
+	wg        sync.WaitGroup
+	computing sync.WaitGroup
+	closed    bool
+	clients   []backend.Client
 }
 
 // NewTasks returns tasks that end with ctx.
@@ -31,12 +32,17 @@ func NewTasks(ctx context.Context) *Tasks {
 }
 
 // Cmd makes a command of f. Once tasks is closed it does nothing.
-func (t *Tasks) Cmd(f func() tea.Msg) tea.Cmd {
+func (t *Tasks) Cmd(f func() tea.Msg) tea.Cmd { return t.cmd(&t.wg, f) }
+
+// Compute is Cmd for what talks to nobody: it cannot hold a lock, however long it takes.
+func (t *Tasks) Compute(f func() tea.Msg) tea.Cmd { return t.cmd(&t.computing, f) }
+
+func (t *Tasks) cmd(running *sync.WaitGroup, f func() tea.Msg) tea.Cmd {
 	return func() tea.Msg {
-		if !t.begin() {
+		if !t.begin(running) {
 			return nil
 		}
-		defer t.wg.Done()
+		defer running.Done()
 		msg := f()
 		if t.Wrap == nil || msg == nil {
 			return msg
@@ -45,13 +51,13 @@ func (t *Tasks) Cmd(f func() tea.Msg) tea.Cmd {
 	}
 }
 
-func (t *Tasks) begin() bool {
+func (t *Tasks) begin(running *sync.WaitGroup) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return false
 	}
-	t.wg.Add(1)
+	running.Add(1)
 	return true
 }
 
@@ -63,7 +69,8 @@ func (t *Tasks) keep(c backend.Client) {
 }
 
 // Close cancels everything that runs, closes the clients, which gives back
-// everything that they hold, and waits for both at most timeout.
+// everything that they hold, and waits for both at most timeout. It fails if what may
+// hold locks is not done by then.
 func (t *Tasks) Close(timeout time.Duration) error {
 	t.mu.Lock()
 	t.closed = true
@@ -78,22 +85,28 @@ func (t *Tasks) Close(timeout time.Duration) error {
 			}
 		})
 	}
-	done := make(chan struct{})
-	go func() {
-		t.wg.Wait()
-		close(done)
-	}()
 	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
+	if !within(deadline, &t.wg) || len(failed) > 0 {
+		return backend.ErrNotReleased
+	}
+	within(deadline, &t.computing)
+	return nil
+}
+
+// within waits for a group, and reports false if a deadline came first.
+func within(deadline *time.Timer, running *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() {
+		running.Wait()
+		close(done)
+	}()
 	select {
 	case <-done:
+		return true
 	case <-deadline.C:
-		return backend.ErrNotReleased
+		return false
 	}
-	if len(failed) > 0 {
-		return backend.ErrNotReleased
-	}
-	return nil
 }
 
 // Sleep reports false when done came first.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"etcd-lock/internal/inspect"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
@@ -39,6 +41,23 @@ func TestCloseTasks(t *testing.T) {
 		tasks.keep(c)
 		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotReleased) {
 			t.Errorf("err %v", err)
+		}
+	})
+
+	t.Run("Computing", func(t *testing.T) {
+		tasks := NewTasks(t.Context())
+		ends := make(chan struct{})
+		defer tasks.computing.Wait()
+		defer close(ends)
+		begun := make(chan struct{})
+		go tasks.Compute(func() tea.Msg {
+			close(begun)
+			<-ends
+			return nil
+		})()
+		<-begun
+		if err := tasks.Close(time.Millisecond); err != nil {
+			t.Errorf("err %v: what computes holds no lock", err)
 		}
 	})
 
