@@ -55,7 +55,7 @@ func Since(t, now time.Time) string {
 }
 
 // units returns the two biggest units of a duration, the first one alone from 100
-// days on.
+// days on. So that it fits into six cells, it is years, of 365 days, from 100,000 days on.
 func units(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -66,8 +66,10 @@ func units(d time.Duration) string {
 		return two(d, time.Hour, "h", time.Minute, "m")
 	case d < 100*day:
 		return two(d, day, "d", time.Hour, "h")
-	default:
+	case d < 100_000*day:
 		return strconv.Itoa(int(d/day)) + "d"
+	default:
+		return strconv.Itoa(int(d/(365*day))) + "y"
 	}
 }
 

@@ -98,7 +98,9 @@ func TestDurations(t *testing.T) {
 		{100*time.Minute + 50*time.Second, "1h40m", "1h41m", "1h40m50s"},
 		{26*time.Hour + 30*time.Minute, "1d2h", "1d3h", "26h30m0s"},
 		{200*day + time.Hour, "200d", "200d", "4805h33m20s"},
-		{math.MaxInt64, "106751d", "106751d", "2561111h6m40s"},
+		{99_999 * day, "99999d", "99999d", "2400000h0m0s"},
+		{100_000 * day, "273y", "273y", "2400000h0m0s"},
+		{math.MaxInt64, "292y", "292y", "2561111h6m40s"},
 		{math.MinInt64, "0s", "0s", "-2562047h47m16.854775808s"},
 	} {
 		if got := format.Age(tt.d); got != tt.age {
@@ -154,7 +156,7 @@ func TestWords(t *testing.T) {
 func TestAgeUp(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Second: "0s", 0: "0s", 1: "1s", 12 * time.Minute: "12m", 12*time.Minute + 1: "12m1s", time.Hour - 1: "1h",
-		3*time.Hour + time.Second: "3h1m", 24*time.Hour - 1: "1d", 26*time.Hour + 1: "1d3h", 200*24*time.Hour + 1: "201d", math.MaxInt64: "106751d",
+		3*time.Hour + time.Second: "3h1m", 24*time.Hour - 1: "1d", 26*time.Hour + 1: "1d3h", 200*24*time.Hour + 1: "201d", math.MaxInt64: "292y",
 	} {
 		if got := format.AgeUp(d); got != want {
 			t.Errorf("AgeUp(%d) = %q, want %q", d, got, want)
