@@ -47,11 +47,11 @@ func TestScreensOfMany(t *testing.T) {
 	for i, p := range programs {
 		rows = append(rows, []string{
 			p.name, first[i], memoryOf(t, p.Cmd, "VmRSS"), memoryOf(t, p.Cmd, "VmHWM"), fmt.Sprintf("%.3f cores", cores[i]),
-			milliseconds(median(took[i])), milliseconds(percentile(took[i], 99)),
+			milliseconds(median(took[i])), milliseconds(percentile99(took[i])),
 		})
 	}
 	c.table("The terminal UI on very many locks", rows)
-	c.Logf("shown after %s × the read; p99 of a key press %s × the minimal program", ratio(shown, plain), ratio(percentile(took[1], 99), percentile(took[0], 99)))
+	c.Logf("shown after %s × the read; p99 of a key press %s × the minimal program", ratio(shown, plain), ratio(percentile99(took[1]), percentile99(took[0])))
 	for _, p := range programs {
 		p.leave()
 	}

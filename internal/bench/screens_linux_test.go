@@ -117,7 +117,7 @@ func TestScreens(t *testing.T) {
 		for i, p := range programs {
 			rows = append(rows, []string{
 				p.name + ", " + events, fmt.Sprintf("%.3f cores", cores[i]),
-				milliseconds(median(took[i])), milliseconds(percentile(took[i], 99)), milliseconds(slices.Max(took[i])),
+				milliseconds(median(took[i])), milliseconds(percentile99(took[i])), milliseconds(slices.Max(took[i])),
 			})
 		}
 		<-done
@@ -128,10 +128,10 @@ func TestScreens(t *testing.T) {
 	}
 }
 
-// percentile returns the smallest value that percent of the values do not exceed.
-func percentile(values []time.Duration, percent int) time.Duration {
+// percentile99 returns the smallest value that 99 of 100 values do not exceed.
+func percentile99(values []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[(len(sorted)*percent+99)/100-1]
+	return sorted[(len(sorted)*99+99)/100-1]
 }
 
 // walk moves the cursors of programs down and up again.

@@ -13,6 +13,7 @@ import (
 func TestWorst(t *testing.T) {
 	now := locktest.Epoch.Add(time.Hour)
 	locktest.EachRandom(t, func(t *testing.T, s inspect.Snapshot) {
+		t.Helper()
 		all := Locks(s, nil, Thresholds{}, now)
 		for most := range len(all.Findings) + 1 {
 			d := Worst(s, nil, Thresholds{}, now, most)
