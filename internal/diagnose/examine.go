@@ -16,7 +16,7 @@ func (e *examiner) lease(v int32) {
 	if !s.MissedRenewals() && s.Lease.State != inspect.LeaseGone && s.Lease.State != inspect.LeaseOverdue {
 		return
 	}
-	requests := e.requests(e.own[v])
+	requests := e.appendRequests(nil, e.own[v])
 	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: locksOf(requests)}
 	var a advice
 	switch s.Lease.State {

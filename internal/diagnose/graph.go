@@ -108,9 +108,7 @@ func (g *graph) group(leases map[int64]inspect.Lease, brief bool) {
 			own = own[:1]
 		}
 		first := len(requests)
-		for _, n := range own {
-			requests = append(requests, g.request(n))
-		}
+		requests = g.appendRequests(requests, own)
 		g.sessions[s] = inspect.Session{ID: id, Lease: leases[id.Lease], Requests: slices.Clip(requests[first:])}
 	}
 }
@@ -130,13 +128,12 @@ func (g *graph) byPlace() []int32 {
 	return order
 }
 
-// requests returns the requests of a session, given its nodes.
-func (g *graph) requests(own []int32) []*inspect.Request {
-	requests := make([]*inspect.Request, 0, len(own))
+// appendRequests appends the requests of a session, given its nodes, to others.
+func (g *graph) appendRequests(to []*inspect.Request, own []int32) []*inspect.Request {
 	for _, n := range own {
-		requests = append(requests, g.request(n))
+		to = append(to, g.request(n))
 	}
-	return requests
+	return to
 }
 
 // areAlike reports whether each request of a session says the same of its client.

@@ -22,7 +22,7 @@ func diff(before, after []inspect.Lock) []LockChange {
 		if c >= 0 {
 			to, after = after[0], after[1:]
 		}
-		if c == 0 && inspect.SameQueue(from.Queue, to.Queue) && sameBeside(from, to) {
+		if c == 0 && inspect.Same(from.Queue, to.Queue) && sameBeside(from, to) {
 			continue
 		}
 		if change := diffLock(from, to); !change.empty() {
@@ -34,7 +34,7 @@ func diff(before, after []inspect.Lock) []LockChange {
 
 func sameBeside(a, b inspect.Lock) bool {
 	return a.MoreOthers == b.MoreOthers && slices.Equal(a.Candidates, b.Candidates) &&
-		(inspect.SameQueue(a.Others, b.Others) || slices.Equal(a.Others, b.Others))
+		(inspect.Same(a.Others, b.Others) || slices.Equal(a.Others, b.Others))
 }
 
 // diffLock is diff for one lock, which may be missing before or after.

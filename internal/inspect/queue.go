@@ -6,8 +6,9 @@ import (
 	"etcd-lock/internal/keyspace"
 )
 
-// SameQueue reports whether two queues are one: snapshots share them, and they never change.
-func SameQueue(a, b []Request) bool {
+// Same reports whether two lists of locks, or two queues, are one: snapshots share them, and
+// they never change.
+func Same[T Lock | Request](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 

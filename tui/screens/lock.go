@@ -167,7 +167,7 @@ func (s *lockScreen) toRelease() (key string, lease int64) {
 
 func (s *lockScreen) Refresh() {
 	l, _ := s.Shown().Find(s.id)
-	if s.lock.ID == s.id && inspect.SameQueue(l.Queue, s.lock.Queue) && slices.Equal(l.Others, s.lock.Others) {
+	if s.lock.ID == s.id && inspect.Same(l.Queue, s.lock.Queue) && slices.Equal(l.Others, s.lock.Others) {
 		return
 	}
 	l.ID = s.id

@@ -255,7 +255,7 @@ type lockPart struct {
 func (p *lockPart) refresh() (judged, changed bool) {
 	shown := p.of.Shown()
 	judged = p.known.Equal(shown.Verdict.At)
-	if judged && p.rows != nil && sameLocks(p.locks, shown.Locks) {
+	if judged && p.rows != nil && inspect.Same(p.locks, shown.Locks) {
 		return true, false
 	}
 	p.locks, p.known = shown.Locks, shown.Verdict.At
@@ -266,7 +266,7 @@ func (p *lockPart) refresh() (judged, changed bool) {
 			i++
 		}
 		var r *lockRow
-		if i < len(old) && old[i].lock.ID == l.ID && inspect.SameQueue(old[i].lock.Queue, l.Queue) {
+		if i < len(old) && old[i].lock.ID == l.ID && inspect.Same(old[i].lock.Queue, l.Queue) {
 			r = old[i]
 		} else {
 			r = newLockRow(p.of, l)
@@ -313,9 +313,4 @@ func (s *locksScreen) join() (judged, changed bool) {
 		s.parts = append(s.parts, p)
 	}
 	return judged, changed || len(s.parts) != len(old)
-}
-
-// sameLocks reports whether two lists are one: snapshots share them, and they never change.
-func sameLocks(a, b []inspect.Lock) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -49,7 +49,7 @@ func (t *waitTree) show(l inspect.Lock, found bool) {
 	if t.from != t.Data {
 		t.from, t.lock, t.about = t.Data, inspect.Lock{}, findingText{}
 	}
-	if found == t.found && l.ID == t.lock.ID && inspect.SameQueue(l.Queue, t.lock.Queue) {
+	if found == t.found && l.ID == t.lock.ID && inspect.Same(l.Queue, t.lock.Queue) {
 		return
 	}
 	t.lock, t.found = l, found
