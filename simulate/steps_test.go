@@ -27,8 +27,7 @@ func passes(t *testing.T, data string) outcome.Result {
 	t.Helper()
 	sc := simtest.Parse(t, data)
 	for attempt := 1; ; attempt++ {
-		result, prefix := play(t, sc, simulate.Options{})
-		wantNoKeys(t, prefix)
+		result := play(t, sc, simulate.Options{})
 		if result.Err() == nil {
 			return result
 		}
@@ -39,23 +38,24 @@ func passes(t *testing.T, data string) outcome.Result {
 	}
 }
 
-// play runs a scenario on the shared etcd, with locks of its own.
-func play(t *testing.T, sc *scenario.Scenario, opts simulate.Options) (result outcome.Result, prefix string) {
+// play runs a scenario on the shared etcd, with locks of its own; or on an etcd of its own,
+// if it takes the history from under other tests. It wants no keys to be left.
+func play(t *testing.T, sc *scenario.Scenario, opts simulate.Options) outcome.Result {
 	t.Helper()
-	opts.Prefix = fmt.Sprintf("/%s/%p", t.Name(), &prefix)
-	result, err := simulate.Run(t.Context(), simtest.At(etcdtest.Shared(t)), sc, opts)
+	endpoint := etcdtest.Shared(t)
+	if slices.ContainsFunc(sc.Faults, func(f scenario.Fault) bool { return f.Do == scenario.FaultCompact }) {
+		endpoint = etcdtest.Start(t)
+	}
+	opts.Prefix = fmt.Sprintf("/%s/%p", t.Name(), sc)
+	result, err := simulate.Run(t.Context(), simtest.At(endpoint), sc, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result, opts.Prefix
-}
-
-func wantNoKeys(t *testing.T, prefix string) {
-	t.Helper()
-	keys, err := etcdtest.Client(t, etcdtest.Shared(t)).Get(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	keys, err := etcdtest.Client(t, endpoint).Get(context.Background(), opts.Prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
 	if err != nil || len(keys.Kvs) != 0 {
 		t.Errorf("keys left: %v, %v", keys, err)
 	}
+	return result
 }
 
 // TestRunSteps wants each kind of step to do what it says, and each outcome to
@@ -185,7 +185,7 @@ func TestRunFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			result, _ := play(t, simtest.Parse(t, tt.data), simulate.Options{})
+			result := play(t, simtest.Parse(t, tt.data), simulate.Options{})
 			if len(result.Failures) != 1 || !strings.HasPrefix(result.Failures[0].String(), tt.want) {
 				t.Errorf("failures %v\nwant %s…", result.Failures, tt.want)
 			}
@@ -199,7 +199,7 @@ func TestRunFailures(t *testing.T) {
 func TestRunSpeed(t *testing.T) {
 	sc := simtest.Parse(t, simtest.Client("  - {write: /a, waits: {at_most: 9s}}", "  - wait: 1h", "  - unlock: /a"))
 	clock := newClock(t, 360_000)
-	result, _ := play(t, sc, simulate.Options{Clock: clock})
+	result := play(t, sc, simulate.Options{Clock: clock})
 	if result.Err() != nil || result.Speed != 360_000 {
 		t.Errorf("result %+v", result)
 	}

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -61,6 +60,7 @@ func (o Options) server(i int) string {
 // Cluster is an etcd cluster on this machine. It is safe for concurrent use.
 type Cluster struct {
 	dir     string
+	claim   net.Listener // of the members' ports
 	members []*Member
 	peers   *peers
 
@@ -96,8 +96,8 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 	if c.dir, err = os.MkdirTemp("", "etcd-lock-*"); err != nil {
 		return err
 	}
-	addrs, err := freeAddrs(2 * n)
-	if err != nil {
+	var addrs []string
+	if c.claim, addrs, err = claimAddrs(2 * n); err != nil {
 		return err
 	}
 	if c.peers, err = newPeers(addrs[:n]); err != nil {
@@ -135,27 +135,6 @@ func (c *Cluster) start(ctx context.Context) error {
 }
 
 func memberName(number int) string { return fmt.Sprintf("member-%d", number) }
-
-// freeAddrs returns n addresses on 127.0.0.1 whose ports were free a moment ago.
-// Members need fixed ports because they restart on the same address. The ports
-// are below the system's ephemeral range, so that no outgoing connection takes
-// one before the member does, or while the member is down.
-func freeAddrs(n int) ([]string, error) {
-	var addrs []string
-	var err error
-	for range n + 100 {
-		var l net.Listener
-		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.N(20000)))
-		if err != nil {
-			continue
-		}
-		defer func() { _ = l.Close() }() // at the end, so that none is given twice
-		if addrs = append(addrs, l.Addr().String()); len(addrs) == n {
-			return addrs, nil
-		}
-	}
-	return nil, fmt.Errorf("no free port: %w", err)
-}
 
 // Members returns the members in order of their numbers, which start at 1.
 func (c *Cluster) Members() []*Member { return c.members }
@@ -202,6 +181,9 @@ func (c *Cluster) Close() {
 	}
 	if c.peers != nil {
 		c.peers.close()
+	}
+	if c.claim != nil {
+		_ = c.claim.Close()
 	}
 	if c.dir != "" {
 		_ = os.RemoveAll(c.dir)
