@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,7 +59,7 @@ func (o Options) server(i int) string {
 // Cluster is an etcd cluster on this machine. It is safe for concurrent use.
 type Cluster struct {
 	dir     string
-	claim   net.Listener // of the members' ports
+	claim   io.Closer // of the members' ports
 	members []*Member
 	peers   *peers
 
@@ -97,7 +96,7 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 		return err
 	}
 	var addrs []string
-	if c.claim, addrs, err = claimAddrs(2 * n); err != nil {
+	if c.claim, addrs, err = ClaimAddrs(2 * n); err != nil {
 		return err
 	}
 	if c.peers, err = newPeers(addrs[:n]); err != nil {

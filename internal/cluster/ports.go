@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 )
@@ -14,11 +15,12 @@ const (
 	blockSize = 32
 )
 
-// claimAddrs returns n addresses on 127.0.0.1 that no other cluster uses until the claim is
+// ClaimAddrs returns n addresses on 127.0.0.1 that no other cluster uses until the claim is
 // closed. Members need fixed ports because they restart on the same address; and a port that
 // only was free would be another cluster's by the time of the restart. The claim listens on
 // the first port of the block that the others are of.
-func claimAddrs(n int) (claim net.Listener, addrs []string, err error) {
+// It returns an error if n is 32 or more, or if all blocks are claimed.
+func ClaimAddrs(n int) (claim io.Closer, addrs []string, err error) {
 	if n >= blockSize {
 		return nil, nil, fmt.Errorf("need %d ports, and at most %d can be had", n, blockSize-1)
 	}

@@ -10,7 +10,7 @@ func TestClaimAddrs(t *testing.T) {
 	const clusters, members = 100, 14
 	var seen []string
 	for range clusters {
-		claim, addrs, err := claimAddrs(members)
+		claim, addrs, err := ClaimAddrs(members)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestClaimAddrs(t *testing.T) {
 	if n := len(slices.Compact(seen)); n != clusters*members {
 		t.Errorf("%d addresses of %d clusters, want %d", n, clusters, clusters*members)
 	}
-	if _, _, err := claimAddrs(blockSize); err == nil {
+	if _, _, err := ClaimAddrs(blockSize); err == nil {
 		t.Error("more ports than a block has were claimed")
 	}
 }

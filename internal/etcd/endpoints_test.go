@@ -181,7 +181,7 @@ func memberID(t *testing.T, client *clientv3.Client, endpoint string) uint64 {
 // A learner refuses most requests, and nobody answers at another endpoint. A client that
 // was given these first does without them.
 func TestUselessEndpointsFirst(t *testing.T) {
-	nobody, voterPeer, learnerPeer := freeAddr(t), "http://"+freeAddr(t), "http://"+freeAddr(t)
+	nobody, voterPeer, learnerPeer := etcdtest.FreeAddr(t), "http://"+etcdtest.FreeAddr(t), "http://"+etcdtest.FreeAddr(t)
 	voter := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.Name, c.Peer = "voter", voterPeer })
 	if _, err := etcdtest.Client(t, voter).MemberAddAsLearner(t.Context(), []string{learnerPeer}); err != nil {
 		t.Fatal(err)
@@ -195,19 +195,6 @@ func TestUselessEndpointsFirst(t *testing.T) {
 		t.Errorf("%q are used, want %q", client.Endpoints(), want)
 	}
 	mustServe(t, client)
-}
-
-// freeAddr returns an address of this machine that nobody listened on a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
 }
 
 // otherServers starts a server of web pages and a gRPC server, neither of which is etcd.
@@ -235,7 +222,7 @@ func otherServers(t *testing.T) []string {
 // said what it is.
 func TestOtherServersAmongTheEndpoints(t *testing.T) {
 	others, member := otherServers(t), etcdtest.Start(t)
-	client := connectTo(t, freeAddr(t), others[0], others[1], member)
+	client := connectTo(t, etcdtest.FreeAddr(t), others[0], others[1], member)
 	if want := []string{member}; !slices.Equal(client.Endpoints(), want) {
 		t.Errorf("%q are used, want %q", client.Endpoints(), want)
 	}
@@ -254,7 +241,10 @@ func TestOtherServersAmongTheEndpoints(t *testing.T) {
 // Endpoints of different clusters are refused: a lock would be taken in any of them.
 func TestEndpointsOfTwoClusters(t *testing.T) {
 	// The ID of a cluster is made of the addresses between its members.
-	start := func(c *etcd.EmbeddedConfig) { c.Peer = "http://" + freeAddr(t); c.Name, c.Cluster = "m", "m="+c.Peer }
+	start := func(c *etcd.EmbeddedConfig) {
+		c.Peer = "http://" + etcdtest.FreeAddr(t)
+		c.Name, c.Cluster = "m", "m="+c.Peer
+	}
 	first, second := etcdtest.Start(t, start), etcdtest.Start(t, start)
 	client, err := etcd.Config{Endpoints: []string{first, second}, DialTimeout: 10 * time.Second}.Connect(t.Context())
 	if err == nil {

@@ -35,7 +35,7 @@ func StartGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.Mainte
 // NewGRPCProxy is StartGRPCProxy for a proxy that is restarted.
 func NewGRPCProxy(tb testing.TB, endpoints []string, changes ...func(pb.MaintenanceServer) pb.MaintenanceServer) *GRPCProxy {
 	tb.Helper()
-	p := &GRPCProxy{Addr: "127.0.0.1:0", tb: tb, endpoints: endpoints, changes: changes}
+	p := &GRPCProxy{Addr: FreeAddr(tb), tb: tb, endpoints: endpoints, changes: changes}
 	p.Start()
 	tb.Cleanup(func() { p.Stop() })
 	return p
@@ -76,8 +76,7 @@ func (p *GRPCProxy) Start() {
 	pb.RegisterClusterServer(server, members)
 	pb.RegisterMaintenanceServer(server, maintenance)
 	pb.RegisterAuthServer(server, grpcproxy.NewAuthProxy(client))
-	var stop func()
-	p.Addr, stop = serve(p.tb, p.Addr, server)
+	_, stop := serve(p.tb, p.Addr, server)
 	p.stop = func() {
 		stop()
 		cancel()

@@ -1,9 +1,9 @@
 package etcdtest
 
 import (
-	"net"
 	"testing"
 
+	"etcd-lock/internal/cluster"
 	"etcd-lock/internal/etcd"
 )
 
@@ -23,13 +23,14 @@ func StartWithLearner(tb testing.TB) (voter, learner string) {
 	return voter, learner
 }
 
-// FreeAddr returns an address of 127.0.0.1 that was free a moment ago.
+// FreeAddr returns an address of 127.0.0.1 where nobody listens, and that no other test is
+// given while this one runs.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	claim, addrs, err := cluster.ClaimAddrs(1)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	tb.Cleanup(func() { _ = claim.Close() })
+	return addrs[0]
 }
