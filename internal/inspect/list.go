@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
 
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -25,22 +26,6 @@ const (
 	// maxTxnRuns bounds the ranges that a transaction reads: etcd allows 128
 	// operations by default.
 	maxTxnRuns = 64
-
-	// readBytes bounds the size of a read, which a slow network has to carry
-	// within a watch's patience. Values may be unexpectedly huge, so few are read
-	// before their length is known.
-	readBytes = 1 << 20
-	keyBytes  = 64 // overhead of a key
-
-	// Of keys alone, reads grow as long as they are quick: etcd counts all keys after
-	// those that it returns, so many small pages of many keys take time in proportion to
-	// the square of their number.
-	pageBytes   = 16 * readBytes
-	quickRead   = 250 * time.Millisecond
-	slowRead    = 3 * time.Second / 2 // less than the patience of a watch
-	pageTries   = 3                   // of a page, each time with fewer keys
-	firstValues = 16
-	maxValues   = 1000
 )
 
 // Snapshot reads all locks whose keys have one of the prefixes, at one revision. Without
@@ -137,35 +122,61 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 }
 
 // readRange reads all keys of a range, and the values of those that may be requests, at
-// a revision, or now if that is 0. It returns the revision that it has read.
+// a revision, or now if that is 0. It returns the revision that it has read. It reads the
+// values of one page while it reads the keys of the next.
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
-	next, values := newPace(l.page, math.MaxInt64, pageBytes), newPace(firstValues, maxValues, readBytes)
 	revision = at
-	for start, more, tries := r.Start, true, 0; more; {
-		began := time.Now()
-		page, err := l.readPage(ctx, start, r.End, next.keys, revision)
-		if tries++; err != nil {
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && tries < pageTries {
-				next.keys = max(next.keys/2, 1)
-				continue
+	pages := make(chan *clientv3.GetResponse)
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.Go(func() error {
+		defer close(pages)
+		return l.readKeys(ctx, r, at, pages)
+	})
+	reads.Go(func() error {
+		values := newPace(firstValues, maxValues, readBytes)
+		for page := range pages {
+			if revision == 0 {
+				revision = page.Header.Revision
 			}
-			return 0, err
+			names := namesOf(page.Kvs)
+			batches <- batch{kvs: page.Kvs, names: names, more: page.Count}
+			if err := l.readValues(ctx, names, &values, revision, batches); err != nil {
+				return err
+			}
 		}
-		next.learn(page.Kvs, time.Since(began))
-		tries = 0
+		return nil
+	})
+	err = reads.Wait()
+	return revision, err
+}
+
+// readKeys reads all keys of a range, as readRange does.
+func (l lister) readKeys(ctx context.Context, r keyspace.Range, revision int64, pages chan<- *clientv3.GetResponse) error {
+	next := newPace(l.page, math.MaxInt64, pageBytes)
+	for start, more := r.Start, true; more; {
+		var page *clientv3.GetResponse
+		if err := next.try(ctx, func() (err error) {
+			began := time.Now()
+			if page, err = l.readPage(ctx, start, r.End, next.keys, revision); err == nil {
+				next.learn(page.Kvs, time.Since(began))
+			}
+			return err
+		}); err != nil {
+			return err
+		}
 		if revision == 0 {
 			revision = page.Header.Revision
 		}
-		names := namesOf(page.Kvs)
-		batches <- batch{kvs: page.Kvs, names: names, more: page.Count}
-		if err := l.readValues(ctx, names, &values, revision, batches); err != nil {
-			return 0, err
+		select {
+		case pages <- page:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		if more = page.More && len(page.Kvs) > 0; more {
-			start = names[len(names)-1] + "\x00"
+			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 		}
 	}
-	return revision, nil
+	return nil
 }
 
 // namesOf returns the names of keys.
@@ -226,19 +237,25 @@ func allWith(prefix string) string {
 
 // readValues reads the values of those keys of a page that may be requests.
 func (l lister) readValues(ctx context.Context, page []string, values *pace, revision int64, batches chan<- batch) error {
-	for {
-		runs, rest := nextRuns(l.rules, page, values.keys)
-		if len(runs) == 0 {
-			return nil
-		}
-		kvs, err := l.readRuns(ctx, runs, revision)
-		if err != nil {
+	for len(page) > 0 {
+		if err := values.try(ctx, func() error {
+			runs, rest := nextRuns(l.rules, page, values.keys)
+			if len(runs) == 0 {
+				page = nil
+				return nil
+			}
+			kvs, err := l.readRuns(ctx, runs, revision)
+			if err == nil {
+				values.learn(kvs, 0)
+				batches <- batch{kvs: kvs, values: true}
+				page = rest
+			}
+			return err
+		}); err != nil {
 			return err
 		}
-		values.learn(kvs, 0)
-		batches <- batch{kvs: kvs, values: true}
-		page = rest
 	}
+	return nil
 }
 
 func (l lister) readRuns(ctx context.Context, runs []run, revision int64) ([]*mvccpb.KeyValue, error) {
@@ -292,46 +309,4 @@ func nextRuns(rules *layout.Set, keys []string, limit int64) (runs []run, rest [
 		limit--
 	}
 	return runs, nil
-}
-
-// pace is the number of keys of the next read.
-type pace struct {
-	keys, most       int64
-	bytes, mostBytes int64 // bytes is what a read is to have; it grows while reads are quick
-
-	read int     // keys by the last read
-	rate float64 // of it: keys a second
-}
-
-func newPace(keys, most, mostBytes int64) pace {
-	return pace{keys: keys, most: most, bytes: readBytes, mostBytes: mostBytes}
-}
-
-// learn adapts the pace to the size of what has been read, and to how long that took, at
-// most doubling it.
-func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
-	if len(kvs) == 0 {
-		return
-	}
-	size := int64(0)
-	for _, kv := range kvs {
-		size += int64(len(kv.Key) + len(kv.Value) + keyBytes)
-	}
-	bytes := size
-	rate := float64(len(kvs)) / took.Seconds()
-	switch {
-	case took < quickRead, took < slowRead && p.isCounting(len(kvs), rate):
-		bytes = 2 * size
-	case took > 2*quickRead:
-		bytes = size / 2
-	}
-	p.bytes, p.read, p.rate = min(max(bytes, readBytes), p.mostBytes), len(kvs), rate
-	fit := p.bytes * int64(len(kvs)) / size
-	p.keys = max(1, min(fit, 2*p.keys, p.most))
-}
-
-// isCounting reports whether etcd takes most of the time of a read for counting, which is as
-// long for fewer keys: when more are read, more come by the second, and fewer when fewer are.
-func (p *pace) isCounting(keys int, rate float64) bool {
-	return p.read > 0 && (keys > p.read*5/4 && rate > p.rate*4/3 || keys < p.read*4/5 && rate < p.rate*4/5)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -313,15 +314,19 @@ func TestPaceOfQuickReads(t *testing.T) {
 	}
 }
 
-// weighing is a KV that counts the bytes of the values that are read.
+// weighing counts the bytes of values that are read. Reads of more than most keys take longer
+// than they may.
 type weighing struct {
 	clientv3.KV
-	bytes *int
+	bytes *atomic.Int64
+	most  int
 }
 
 func (w weighing) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
 	resp, err := w.KV.Get(ctx, key, opts...)
-	w.weigh(resp.Kvs)
+	if err == nil {
+		err = w.weigh(resp.Kvs)
+	}
 	return resp, err
 }
 
@@ -329,10 +334,14 @@ func (w weighing) Txn(ctx context.Context) clientv3.Txn {
 	return weighingTxn{Txn: w.KV.Txn(ctx), weighing: w}
 }
 
-func (w weighing) weigh(kvs []*mvccpb.KeyValue) {
+func (w weighing) weigh(kvs []*mvccpb.KeyValue) error {
 	for _, kv := range kvs {
-		*w.bytes += len(kv.Value)
+		w.bytes.Add(int64(len(kv.Value)))
 	}
+	if len(kvs) > w.most {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 type weighingTxn struct {
@@ -348,7 +357,9 @@ func (t weighingTxn) Then(ops ...clientv3.Op) clientv3.Txn {
 func (t weighingTxn) Commit() (*clientv3.TxnResponse, error) {
 	resp, err := t.Txn.Commit()
 	for _, part := range resp.Responses {
-		t.weighing.weigh(part.GetResponseRange().GetKvs())
+		if err == nil {
+			err = t.weighing.weigh(part.GetResponseRange().GetKvs())
+		}
 	}
 	return resp, err
 }
@@ -368,13 +379,30 @@ func TestListReadsNoOtherValues(t *testing.T) {
 			}
 		}
 	}
-	read := 0
-	got, err := newLister(weighing{KV: client, bytes: &read}, layout.Builtin(), nil, 7, time.Minute).list(t.Context())
+	var read atomic.Int64
+	got, err := newLister(weighing{KV: client, bytes: &read, most: math.MaxInt}, layout.Builtin(), nil, 7, time.Minute).list(t.Context())
 	if err != nil || requests(got) != 10 || got.other != 30 {
 		t.Fatalf("%d requests, %d others, %v", requests(got), got.other, err)
 	}
-	if want := 10 * len("owner"); read != want {
-		t.Errorf("read %d bytes of values, want %d", read, want)
+	if want := int64(10 * len("owner")); read.Load() != want {
+		t.Errorf("read %d bytes of values, want %d", read.Load(), want)
+	}
+}
+
+// TestListOnASlowNetwork: what takes too long, keys or values, is read again with fewer keys;
+// and a network that carries not even few is an error.
+func TestListOnASlowNetwork(t *testing.T) {
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	const keys = 40
+	for i := range keys {
+		put(t, client, fmt.Sprintf("/a/write/%d", i))
+	}
+	for most, ok := range map[int]bool{keys: true, firstValues / 4: true, 0: false} {
+		kv := weighing{KV: client, bytes: new(atomic.Int64), most: most}
+		got, err := newLister(kv, layout.Builtin(), nil, firstValues, time.Minute).list(t.Context())
+		if errors.Is(err, context.DeadlineExceeded) == ok || ok && requests(got) != keys {
+			t.Errorf("reads of up to %d keys in time: %d requests, %v", most, requests(got), err)
+		}
 	}
 }
 
