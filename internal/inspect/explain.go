@@ -58,6 +58,7 @@ type explainer struct {
 	last      Snapshot // without its locks if bare
 	bare      bool
 	uncounted bool       // the requests of leases are to be counted when their locks are known
+	counted   int64      // the revision of the snapshot whose requests were counted last
 	rounds    chan round // receives the answers to the current round of look-ups
 	lookingUp sync.WaitGroup
 	next      time.Time     // when the next round is due; zero during one
@@ -117,7 +118,7 @@ func (x *explainer) hurry(timer *time.Timer) {
 
 // round looks up the leases that are due, in the background.
 func (x *explainer) round(ctx context.Context) {
-	x.uncounted = true
+	x.uncounted = x.uncounted || x.last.Revision != x.counted
 	x.recount()
 	ids := x.causes.due(x.last, x.source.tuning.now())
 	x.lookingUp.Go(func() { x.rounds <- x.lookUp(ctx, ids) })
@@ -148,7 +149,7 @@ func (x *explainer) explain(ctx context.Context, u Update) {
 func (x *explainer) recount() {
 	if x.uncounted && !x.bare {
 		x.causes.recount(x.last)
-		x.uncounted = false
+		x.uncounted, x.counted = false, x.last.Revision
 	}
 }
 

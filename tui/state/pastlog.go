@@ -1,6 +1,8 @@
 package state
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -75,8 +77,7 @@ func (f *Frozen) Follow(before *Frozen) {
 // pastSamples returns the lengths of queues in the seconds before a moment of a recording, as
 // far back as the changes say them.
 func pastSamples(c *backend.Changes, f *Frozen) Samples {
-	s := Samples{byLock: map[inspect.LockID]ring{}}
-	waiters := map[inspect.LockID]int{}
+	rings, waiters := map[inspect.LockID]*ring{}, map[inspect.LockID]int{}
 	for _, l := range f.Locks {
 		waiters[l.ID] = l.Count().Waiters
 	}
@@ -96,7 +97,16 @@ func pastSamples(c *backend.Changes, f *Frozen) Samples {
 			events = events[:n]
 		}
 		for id, n := range waiters {
-			s.set(id, SampleCount-1-i, n)
+			if rings[id] == nil {
+				rings[id] = &ring{}
+			}
+			rings[id].set(SampleCount-1-i, n)
+		}
+	}
+	var s Samples
+	for _, id := range slices.SortedFunc(maps.Keys(rings), inspect.LockID.Compare) {
+		if r := *rings[id]; r != (ring{}) {
+			s.queues = append(s.queues, sampled{lock: id, ring: r})
 		}
 	}
 	return s

@@ -2,6 +2,7 @@ package state
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"etcd-lock/internal/inspect"
@@ -9,7 +10,13 @@ import (
 
 // Samples are the lengths of queues over the last seconds, for sparklines.
 type Samples struct {
-	byLock map[inspect.LockID]ring
+	queues []sampled // by lock
+}
+
+// sampled is the samples of the queue of a lock, which are not all zero.
+type sampled struct {
+	lock inspect.LockID
+	ring ring
 }
 
 // ring is the samples of a queue, the oldest first.
@@ -23,45 +30,54 @@ const (
 )
 
 // With returns the samples with one more of all queues. A lock with nothing but zeros is
-// forgotten. It takes time in proportion to the number of locks, and changes nothing.
+// forgotten. It takes time in proportion to the number of locks, which are sorted, and changes
+// nothing.
 func (s Samples) With(locks []inspect.Lock) Samples {
-	next := Samples{byLock: make(map[inspect.LockID]ring, len(s.byLock))}
-	for id, old := range s.byLock {
-		var r ring
-		copy(r[:], old[1:])
-		if r != (ring{}) {
-			next.byLock[id] = r
-		}
-	}
+	old, next := s.queues, Samples{queues: make([]sampled, 0, len(s.queues))}
 	for i := range locks {
 		l := &locks[i]
-		if n := len(l.Queue); n > 0 && !l.Queue[n-1].Holding {
-			next.set(l.ID, SampleCount-1, l.Count().Waiters)
+		for len(old) > 0 && old[0].lock.Compare(l.ID) < 0 {
+			next.add(old[0], 0)
+			old = old[1:]
 		}
+		q := sampled{lock: l.ID}
+		if len(old) > 0 && old[0].lock == l.ID {
+			q, old = old[0], old[1:]
+		}
+		waiters := 0
+		if n := len(l.Queue); n > 0 && !l.Queue[n-1].Holding {
+			waiters = l.Count().Waiters
+		}
+		next.add(q, waiters)
+	}
+	for _, q := range old {
+		next.add(q, 0)
 	}
 	return next
 }
 
-// set sets a sample of a queue.
-func (s *Samples) set(id inspect.LockID, i, waiters int) {
-	if waiters <= 0 {
-		return
+// add adds a queue with one more sample.
+func (s *Samples) add(q sampled, waiters int) {
+	copy(q.ring[:], q.ring[1:])
+	q.ring.set(SampleCount-1, waiters)
+	if q.ring != (ring{}) {
+		s.queues = append(s.queues, q)
 	}
-	r := s.byLock[id]
-	r[i] = uint16(min(waiters, 1<<16-1))
-	s.byLock[id] = r
 }
+
+// set sets a sample of a queue.
+func (r *ring) set(i, waiters int) { r[i] = uint16(min(max(waiters, 0), 1<<16-1)) }
 
 // Spark draws the latest samples in w cells, all locks by one scale: ▁ is one waiter, each
 // step is twice as many, and █ is 128 or more.
 func (s *Samples) Spark(id inspect.LockID, w int) string {
-	r, known := s.byLock[id]
+	i, known := slices.BinarySearchFunc(s.queues, id, func(q sampled, id inspect.LockID) int { return q.lock.Compare(id) })
 	if !known || w <= 0 {
 		return ""
 	}
 	levels := []rune(" ▁▂▃▄▅▆▇█")
 	var text []rune
-	for _, n := range r[max(SampleCount-w, 0):] {
+	for _, n := range s.queues[i].ring[max(SampleCount-w, 0):] {
 		text = append(text, levels[min(bits.Len16(n), len(levels)-1)])
 	}
 	return string(text)
