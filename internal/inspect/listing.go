@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -166,8 +167,8 @@ func (l *listing) makeLocks() {
 		}
 	}
 	l.locks = make([]Lock, 0, len(l.queues))
-	for id, q := range l.queues {
-		queue := q.requests
+	for _, id := range slices.SortedFunc(maps.Keys(l.queues), LockID.Compare) { // in the order of keys, which are found the sooner
+		queue := l.queues[id].requests
 		if cap(queue) > len(queue) { // which it has grown by, and is kept as long as the lock
 			queue = append(make([]Request, 0, len(queue)), queue...)
 		}
@@ -186,7 +187,6 @@ func (l *listing) makeLocks() {
 		q.requests = nil // keys have a lock's ID from here, and must not keep a queue that has changed since
 	}
 	l.queues = nil
-	slices.SortFunc(l.locks, func(a, b Lock) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(l.unproven, func(a, b Unproven) int { return strings.Compare(a.Key, b.Key) })
 }
 

@@ -34,7 +34,7 @@ func NewSource(client *clientv3.Client) *Source {
 // NewSourceOf returns a source of locks of these layouts.
 func NewSourceOf(client *clientv3.Client, rules *layout.Set) *Source {
 	return &Source{client: client, rules: rules, tuning: tuning{
-		page:     1000,
+		page:     8000,
 		patience: 2 * time.Second,
 		probe:    time.Second,
 		trust:    15 * time.Second,
