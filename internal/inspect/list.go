@@ -26,6 +26,9 @@ const (
 	// maxTxnRuns bounds the ranges that a transaction reads: etcd allows 128
 	// operations by default.
 	maxTxnRuns = 64
+
+	// mostPatience is how much longer than usually a read may take.
+	mostPatience = 8
 )
 
 // Snapshot reads all locks whose keys have one of the prefixes, at one revision. Without
@@ -285,6 +288,17 @@ func (l lister) bound(ctx context.Context) (context.Context, context.CancelFunc)
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, l.patience)
+}
+
+// bear has the next listing wait longer if etcd took too long for this one: of very many
+// keys, it takes long even for few, since it counts all.
+func (l *lister) bear(err error, usual time.Duration) {
+	switch {
+	case err == nil:
+		l.patience = usual
+	case errors.Is(err, context.DeadlineExceeded):
+		l.patience = min(2*l.patience, mostPatience*usual)
+	}
 }
 
 // run is a range of keys all of which may be lock requests.

@@ -173,6 +173,7 @@ func (f *follower) begin(ctx context.Context) error {
 // that it shows. It fails if the data was replaced since begin.
 func (f *follower) list(ctx context.Context, m *merger) error {
 	l, err := f.lister.list(ctx)
+	f.lister.bear(err, f.tuning.patience)
 	switch {
 	case err != nil:
 		return err
@@ -191,10 +192,9 @@ func (f *follower) list(ctx context.Context, m *merger) error {
 // passed returns the revision up to which everything was passed to the publisher.
 func (f *follower) passed() int64 { return slices.Min(f.applied) }
 
-// follow watches until the watch or ctx ends, and probes meanwhile. It uses a
-// separate Watcher for two reasons: watches that share a stream get progress
-// reports only while none of them lags, and closing the Watcher leaves no stream
-// behind, while canceling a watch that is still being opened does.
+// follow watches until the watch or ctx ends, and probes meanwhile. It uses a separate Watcher:
+// watches that share a stream get progress reports only while none of them lags, and closing it
+// leaves no stream behind, while canceling a watch that is still being opened does.
 func (f *follower) follow(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(clientv3.WithRequireLeader(ctx))
 	watcher := newOneStreamWatcher(f.client, func() { stop(errStreamLost) })

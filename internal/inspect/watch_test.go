@@ -7,12 +7,16 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/layout"
@@ -217,4 +221,32 @@ func TestWatchLeavesNothing(t *testing.T) {
 		_ = client.Close()
 		goleak.VerifyNone(t, before)
 	})
+}
+
+// TestWatchOnASlowEtcd: an etcd that takes longer to count its keys than a watch waits at first
+// is waited for longer.
+func TestWatchOnASlowEtcd(t *testing.T) {
+	endpoint := etcdtest.Start(t)
+	put(t, etcdtest.Client(t, endpoint), "/a/write/1")
+	const patience = 200 * time.Millisecond
+	slow := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if r, ok := req.(*pb.RangeRequest); ok && r.Limit > 0 {
+			select {
+			case <-time.After(5 * patience / 2):
+			case <-ctx.Done():
+				return status.FromContextError(ctx.Err()).Err()
+			}
+		}
+		return invoke(ctx, method, req, reply, cc, opts...)
+	}
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop(), DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(slow)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	s := newSource(client)
+	s.tuning.patience = patience
+	v := watch(t, s, "/a/")
+	v.until("the error", down)
+	v.until("the lock", func(u Update) bool { return len(u.Snapshot.Locks) == 1 })
 }
