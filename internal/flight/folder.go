@@ -67,8 +67,19 @@ func (f *folder) parts() (all []part) {
 }
 
 func createFile(path string) (output, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	return diskFile{f}, err
 }
+
+// syncFile makes what was written durable. Tests, whose files outlive no crash of the machine,
+// do without it, as it takes most of their time.
+var syncFile = (*os.File).Sync
+
+// diskFile is an output that syncFile syncs.
+type diskFile struct{ *os.File }
+
+// Sync implements output.
+func (f diskFile) Sync() error { return syncFile(f.File) }
 
 // begin begins a segment with a frame that is complete in itself.
 func (f *folder) begin(number int64, frame []byte, now time.Time) error {
@@ -173,7 +184,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("the recording: %w", err)
 	}
-	_ = d.Sync() // some systems cannot sync a folder
+	_ = syncFile(d) // some systems cannot sync a folder
 	return d.Close()
 }
 

@@ -215,7 +215,7 @@ func TestTornPicture(t *testing.T) {
 	r.last = big
 	r.rotate(CauseAge, nil)
 	path := r.folder.all[1].path
-	for size := r.folder.all[1].size; size > 0; size -= 20_000 {
+	for size := r.folder.all[1].size; size > 0; size -= 120_000 {
 		if err := os.Truncate(path, size); err != nil {
 			t.Fatal(err)
 		}

@@ -190,7 +190,7 @@ func thinInto(path string, group []stored, heads []Line) (made stored, err error
 	if err := t.finish(); err != nil {
 		return stored{}, err
 	}
-	if err := errors.Join(file.Sync(), os.Chtimes(path, last, last)); err != nil { // it is as old as what it has
+	if err := errors.Join(syncFile(file), os.Chtimes(path, last, last)); err != nil { // it is as old as what it has
 		return stored{}, fmt.Errorf("the recording: %w", err)
 	}
 	return stored{number: heads[0].Number, through: t.through, size: sizeOfAll(group) - t.left, last: last}, nil

@@ -117,7 +117,7 @@ func sameMoments(t *testing.T, before, after *Recording, revisions map[int64]boo
 			t.Fatalf("%v, %v (-before +after):\n%s", err, errAfter, cmp.Diff(was, is, cmp.AllowUnexported(Moment{})))
 		}
 	}
-	few := max(1, len(revisions)/200)
+	few := max(1, len(revisions)/50)
 	for revision := range revisions {
 		if revision%int64(few) == 0 {
 			was, err := before.Rev(revision)
