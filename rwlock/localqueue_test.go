@@ -137,7 +137,7 @@ func TestKeptLocalQueueOvertakesFew(t *testing.T) {
 	f.must(first.RWLock(f.soon()))
 	close(unaware.over) // the event has come
 	overtaking, last := 0, first
-	for m := first; m.hold.requested() == req; overtaking++ {
+	for m := first; m.hold.requested() == req && overtaking < 2*passes; overtaking++ {
 		next, queued := f.local(s, passes)
 		waiter := start(func() error { return next.RWLock(f.soon()) })
 		f.closes(queued)
@@ -220,6 +220,32 @@ func TestLocalQueueGoesOn(t *testing.T) {
 		f.must(holder.Unlock())
 		q.giveUp(name, given)
 		f.must(f.await(waiter))
+		f.must(next.Unlock())
+		f.mustHaveNoKeys()
+	})
+	t.Run("it comes with the lock, and nobody else waits", func(t *testing.T) {
+		q, name := &stateOf(f.client).queues, localName{s.Lease(), f.name}
+		holder, _ := f.local(s, 10)
+		f.must(holder.RWLock(f.soon()))
+		given := make(chan *place, 1)
+		q.mu.Lock()
+		q.waiting[name] = append(q.waiting[name], given)
+		q.mu.Unlock()
+		f.must(holder.Unlock())
+		f.queued(1) // it was passed on
+		q.giveUp(name, given)
+		f.queued(0)
+	})
+	t.Run("its time is over", func(t *testing.T) {
+		holder := s.NewRWMutex(f.name, WithLocalQueue(10, time.Nanosecond))
+		f.must(holder.RWLock(f.soon()))
+		req := holder.hold.requested()
+		next, waiter := wait(f.soon())
+		f.must(holder.Unlock())
+		f.must(f.await(waiter))
+		if next.hold.requested() == req {
+			t.Error("it was passed on after its time")
+		}
 		f.must(next.Unlock())
 		f.mustHaveNoKeys()
 	})

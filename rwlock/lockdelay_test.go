@@ -113,6 +113,11 @@ func TestLockDelayRenewed(t *testing.T) {
 				t.Errorf("the session ends %s after a renewal, want 10s", left)
 			}
 		}
+		at := time.Now().Add(time.Second)
+		s.noteLater(renewal{sent: at, ttl: 15})
+		if left := s.Deadline().Sub(at); left != 10*time.Second || s.TTL() != 10*time.Second {
+			t.Errorf("the session of %s ends %s after a renewal that was answered late, want 10s", s.TTL(), left)
+		}
 		cancel()
 		<-s.done
 	})

@@ -36,6 +36,13 @@ func TestSession(t *testing.T) {
 		f.mustBe(m.Unlock(), ErrLost)
 		f.mustBe(m.RLock(f.soon()), ErrSessionClosed)
 	})
+	t.Run("CloseReleasesItsLocksAfterItsEnd", func(t *testing.T) {
+		s := open(10 * time.Second)
+		f.must(s.NewRWMutex(f.name).RWLock(f.soon()))
+		s.end(ErrSessionExpired)
+		f.must(s.Close())
+		f.mustHaveNoKeys()
+	})
 	t.Run("IsKeptAlive", func(t *testing.T) {
 		s := open(time.Second)
 		first := s.Deadline()
