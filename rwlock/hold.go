@@ -61,7 +61,6 @@ func (h *hold) acquire(ctx context.Context, req *request, f func(context.Context
 	err := h.run(ctx, f)
 	req = h.requested()
 	if err != nil {
-		req.endKeeper()
 		req.withdraw()
 		h.endTurn()
 		h.reset()
@@ -136,7 +135,6 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	loss.stop()
 	switch {
 	case lost:
-		req.endKeeper()
 		req.abandon()
 		err = ErrLost
 	case !h.passOn(req) && !h.keep(req):

@@ -132,7 +132,6 @@ func (h *hold) takeKept() *place {
 	p := k.place
 	k.place = nil
 	k.idle.Stop()
-	p.holds, p.since = 0, time.Now()
 	return p
 }
 

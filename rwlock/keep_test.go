@@ -338,6 +338,30 @@ func TestKeptLockWasUsedAgain(t *testing.T) {
 	f.queued(0)
 }
 
+// A lock that is given back unused is not watched any more. The deletion of its key, seen later,
+// would count against keeping it again.
+func TestKeeperEndsWithTheKeep(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var sent sent
+	s, m := f.kept(sent.client(t, etcdtest.Shared(t)))
+	const established = 2*keptGrants - 1 + 2
+	etcdtest.Eventually(t, "the keeper's watch", func() bool { return sent.requests.Load() == established })
+	remove := make(chan struct{})
+	beforeTxn(s.Client(), func() { <-remove })
+	ks := &stateOf(s.Client()).keeps
+	ks.mu.Lock()
+	k := ks.locks[m.hold.localName()]
+	keeper := k.place.req.keeper
+	k.used = k.used.Add(-k.limit)
+	ks.mu.Unlock()
+	ks.endIdle(m.hold.localName(), k)
+	f.closes(keeper.over)
+	f.queued(1)
+	close(remove)
+	f.queued(0)
+}
+
 // What is not kept: locks of a concurrency.Session, for reading, that can be downgraded, and
 // those that are seldom used or waited for.
 func TestNotKept(t *testing.T) {

@@ -117,6 +117,41 @@ func TestLocalQueueOvertakesFew(t *testing.T) {
 	f.mustHaveNoKeys()
 }
 
+// Nor is it by more where the lock was kept, and was used again before the request that waits was
+// noticed: what the key has served counts.
+func TestKeptLocalQueueOvertakesFew(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const passes = 3
+	s, first := f.kept(f.client, WithLocalQueue(passes, time.Hour))
+	f.must(first.RWLock(f.soon()))
+	req := first.hold.requested()
+	req.keeper.stop()
+	f.closes(req.keeper.over)
+	unaware := &keeper{stop: func() {}, over: make(chan struct{})}
+	req.keeper = unaware
+	f.must(first.Unlock()) // it is kept
+	remote := f.newSession(f.client).NewRWMutex(f.name)
+	elsewhere := start(func() error { return errors.Join(remote.RWLock(f.soon()), remote.Unlock()) })
+	f.queued(2)
+	f.must(first.RWLock(f.soon()))
+	close(unaware.over) // the event has come
+	overtaking, last := 0, first
+	for m := first; m.hold.requested() == req && overtaking < 2*passes; overtaking++ {
+		next, queued := f.local(s, passes)
+		waiter := start(func() error { return next.RWLock(f.soon()) })
+		f.closes(queued)
+		f.must(m.Unlock())
+		f.must(f.await(waiter))
+		m, last = next, next
+	}
+	f.must(last.Unlock())
+	f.must(f.await(elsewhere))
+	if overtaking > passes-1 {
+		t.Errorf("%d holds have overtaken it, want %d at most", overtaking, passes-1)
+	}
+}
+
 // A hold of which the token, the guard or the key is known outside is never passed on.
 func TestLocalQueuePassesNoKnownTokenOn(t *testing.T) {
 	for name, get := range map[string]func(*RWMutex){
@@ -185,6 +220,32 @@ func TestLocalQueueGoesOn(t *testing.T) {
 		f.must(holder.Unlock())
 		q.giveUp(name, given)
 		f.must(f.await(waiter))
+		f.must(next.Unlock())
+		f.mustHaveNoKeys()
+	})
+	t.Run("it comes with the lock, and nobody else waits", func(t *testing.T) {
+		q, name := &stateOf(f.client).queues, localName{s.Lease(), f.name}
+		holder, _ := f.local(s, 10)
+		f.must(holder.RWLock(f.soon()))
+		given := make(chan *place, 1)
+		q.mu.Lock()
+		q.waiting[name] = append(q.waiting[name], given)
+		q.mu.Unlock()
+		f.must(holder.Unlock())
+		f.queued(1) // it was passed on
+		q.giveUp(name, given)
+		f.queued(0)
+	})
+	t.Run("its time is over", func(t *testing.T) {
+		holder := s.NewRWMutex(f.name, WithLocalQueue(10, time.Nanosecond))
+		f.must(holder.RWLock(f.soon()))
+		req := holder.hold.requested()
+		next, waiter := wait(f.soon())
+		f.must(holder.Unlock())
+		f.must(f.await(waiter))
+		if next.hold.requested() == req {
+			t.Error("it was passed on after its time")
+		}
 		f.must(next.Unlock())
 		f.mustHaveNoKeys()
 	})

@@ -49,19 +49,27 @@ func TestLockDelay(t *testing.T) {
 // has not noticed when it unlocks or closes the session.
 func TestLockDelayUnnoticed(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	s, err := NewSession(f.soon(), f.client, 10*time.Second, WithLockDelay(time.Hour))
-	f.must(err)
-	m := s.NewRWMutex(f.name)
-	f.must(m.RWLock(f.soon()))
-	s.mu.Lock()
-	s.deadline = time.Now()
-	s.mu.Unlock()
-	f.mustBe(m.Unlock(), ErrLost)
-	f.mustBe(s.Close(), ErrSessionExpired)
-	f.queued(1)
-	_, err = f.client.Revoke(f.soon(), s.Lease())
-	f.must(err)
+	for _, first := range []string{"Unlock", "Close"} {
+		t.Run(first+" first", func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			s, err := NewSession(f.soon(), f.client, 10*time.Second, WithLockDelay(time.Hour))
+			f.must(err)
+			m := s.NewRWMutex(f.name)
+			f.must(m.RWLock(f.soon()))
+			s.mu.Lock()
+			s.deadline = time.Now()
+			s.mu.Unlock()
+			if first == "Close" {
+				f.mustBe(s.Close(), ErrSessionExpired)
+			}
+			f.mustBe(m.Unlock(), ErrLost)
+			f.mustBe(s.Close(), ErrSessionExpired)
+			f.queued(1)
+			_, err = f.client.Revoke(f.soon(), s.Lease())
+			f.must(err)
+		})
+	}
 }
 
 // Unlock and Close release at once what is held on a session with a lock delay.
@@ -104,6 +112,11 @@ func TestLockDelayRenewed(t *testing.T) {
 			if left := s.Deadline().Sub(at); left != 10*time.Second {
 				t.Errorf("the session ends %s after a renewal, want 10s", left)
 			}
+		}
+		at := time.Now().Add(time.Second)
+		s.noteLater(renewal{sent: at, ttl: 15})
+		if left := s.Deadline().Sub(at); left != 10*time.Second || s.TTL() != 10*time.Second {
+			t.Errorf("the session of %s ends %s after a renewal that was answered late, want 10s", s.TTL(), left)
 		}
 		cancel()
 		<-s.done

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -275,4 +277,56 @@ func ruleBlocks(queue map[string]int64, key string) bool {
 		}
 	}
 	return false
+}
+
+// A mirror is given up where most of what happens is not about requests for its lock.
+func TestMirrorOfOthersKeys(t *testing.T) {
+	m := playing{t}.mirrorOf(1)
+	rev := int64(1)
+	apply := func(key string) error {
+		rev++
+		return m.apply([]*clientv3.Event{created(fmt.Sprintf("%s%d", key, rev), rev)})
+	}
+	const nested, request = "/a/read/x/write/", "/a/read/"
+	for range 2 * maxIrrelevantEvents {
+		m.local.Add(1) // so that it is not too long
+		if err := errors.Join(apply(nested), apply(request)); err != nil {
+			t.Fatalf("every second key is a request: %v", err)
+		}
+	}
+	for range maxIrrelevantEvents - m.noise {
+		if err := apply(nested); err != nil {
+			t.Fatalf("given up too early: %v", err)
+		}
+	}
+	if err := apply(nested); !errors.Is(err, errUnsuitable) {
+		t.Errorf("%v after %d keys that are no requests, want %v", err, m.noise, errUnsuitable)
+	}
+	m.end(nil)
+}
+
+// A mirror ends when it had no waiters for a while, and not before.
+func TestMirrorEndsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, waited := range []bool{false, true} {
+			ended := make(chan error, 1)
+			m := newMirror(clientv3.NewCtxClient(t.Context()), queueID{name: "/a"}, nil, func(reason error) { ended <- reason })
+			if waited {
+				w := m.begin("/a/write/own", 5)
+				time.Sleep(10 * linger)
+				if !m.isAlive() {
+					t.Error("it has ended with a waiter")
+				}
+				m.leave(w)
+			}
+			if !m.isAlive() {
+				t.Error("it has not lingered")
+			}
+			time.Sleep(2 * linger)
+			if m.isAlive() || len(ended) != 1 || m.ctx.Err() == nil {
+				t.Errorf("it lives without waiters, which had some before: %t", waited)
+			}
+			m.stop()
+		}
+	})
 }

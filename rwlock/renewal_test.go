@@ -103,3 +103,27 @@ func TestAnsweredAtTheLastMoment(t *testing.T) {
 		}
 	})
 }
+
+// An answer that comes late counts only if the lease was renewed, and while the session lives.
+func TestLateAnswerThatDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := clientv3.NewCtxClient(t.Context())
+		client.Lease = slowGrant{}
+		s, err := newSession(t.Context(), client, 10*time.Second, func(_ *Session, ctx context.Context) renewal {
+			return renewal{err: hang(ctx)}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		deadline := s.Deadline()
+		s.noteLater(renewal{sent: time.Now(), ttl: 9}) // what is left of the TTL
+		if s.TTL() != 10*time.Second || !s.Deadline().Equal(deadline) {
+			t.Errorf("a TTL of %s, and %s more, by what was no renewal", s.TTL(), s.Deadline().Sub(deadline))
+		}
+		<-s.Done()
+		s.noteLater(renewal{sent: time.Now(), ttl: 10})
+		if !s.Deadline().Equal(deadline) {
+			t.Errorf("it has ended %s before its deadline", time.Until(s.Deadline()))
+		}
+	})
+}

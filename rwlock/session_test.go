@@ -36,6 +36,13 @@ func TestSession(t *testing.T) {
 		f.mustBe(m.Unlock(), ErrLost)
 		f.mustBe(m.RLock(f.soon()), ErrSessionClosed)
 	})
+	t.Run("CloseReleasesItsLocksAfterItsEnd", func(t *testing.T) {
+		s := open(10 * time.Second)
+		f.must(s.NewRWMutex(f.name).RWLock(f.soon()))
+		s.end(ErrSessionExpired)
+		f.must(s.Close())
+		f.mustHaveNoKeys()
+	})
 	t.Run("IsKeptAlive", func(t *testing.T) {
 		s := open(time.Second)
 		first := s.Deadline()
@@ -167,6 +174,39 @@ func TestKnownLossWhileEtcdHangs(t *testing.T) {
 	cancel()
 	f.mustBe(long.CloseContext(ctx), context.Canceled)
 	p.Resume()
+}
+
+// A loss that the holder knows is answered without etcd, and what is left of the keys is deleted.
+func TestKnownLossWithoutEtcd(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	network := etcdtest.NewProxy(t, etcdtest.Shared(t))
+	client := etcdtest.Client(t, network.Addr)
+	remove := func(key string) {
+		_, err := f.client.Delete(f.soon(), key)
+		f.must(err)
+	}
+	t.Run("of one of two locks", func(t *testing.T) {
+		set := f.newSession(client).NewSet([]LockRequest{{Name: f.name + "/a", Mode: Write}, {Name: f.name + "/b", Mode: Write}})
+		f.must(set.Lock(f.soon()))
+		lost := set.Lost()
+		remove(set.hold.requested().entries[0].key)
+		f.closes(lost)
+		network.Cut()
+		f.mustBe(set.Unlock(), ErrLost)
+		network.Heal()
+		f.queued(0)
+	})
+	t.Run("of a lock that may be kept", func(t *testing.T) {
+		_, m := f.kept(client)
+		f.must(m.RWLock(f.soon()))
+		remove(m.hold.requested().firstKey())
+		f.closes(m.hold.requested().keeper.over)
+		network.Cut()
+		f.mustBe(m.Unlock(), ErrLost)
+		network.Heal()
+		f.mustHaveNoKeys()
+	})
 }
 
 // A try to upgrade that finds its key deleted by Unlock says that, and not that the lock

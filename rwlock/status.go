@@ -280,7 +280,7 @@ func (o *waiters) read(ctx context.Context, rev int64) (bool, error) {
 func (r *request) hasOthers(ctx context.Context, e *entry, rev int64) (bool, error) {
 	resp, err := r.read(ctx, rev, func(opts ...clientv3.OpOption) []clientv3.Op {
 		reading := slices.Clone(opts)
-		opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithMinCreateRev(e.rev+1))
+		opts = append(opts, clientv3.WithPrefix(), clientv3.WithKeysOnly())
 		var ops []clientv3.Op
 		for _, m := range e.blockedModes() {
 			ops = append(ops, clientv3.OpGet(keyspace.Dir(e.name, m.inKeys()), opts...))

@@ -169,6 +169,24 @@ func TestWanted(t *testing.T) {
 			})
 		}
 	}
+	t.Run("its own key for reading", func(t *testing.T) {
+		downgradable := NewRWMutex(f.session(), f.name, WithDowngrade())
+		for _, own := range []struct {
+			*RWMutex
+			lock func() error
+		}{
+			{downgradable, func() error { return downgradable.RWLock(f.soon()) }},
+			{m, func() error { return errors.Join(m.RLock(f.soon()), m.TryUpgrade(f.soon())) }},
+		} {
+			f.must(own.lock())
+			f.queued(2)
+			r := own.hold.requested()
+			if found, err := r.hasOthers(f.soon(), r.entries[0], 0); found || err != nil {
+				t.Errorf("another request waits: %t, %v", found, err)
+			}
+			f.must(own.Unlock())
+		}
+	})
 	t.Run("a nested lock", func(t *testing.T) {
 		f.must(m.RWLock(f.soon()))
 		wanted := m.Wanted()

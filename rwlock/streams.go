@@ -33,7 +33,7 @@ type ask struct {
 	// The rest is guarded by the renewer.
 	answered bool      // or given up
 	sent     time.Time // last
-	pending  int       // number of streams on which it is pending
+	pending  int       // number of streams on which it is pending, until it is answered
 	stalls   int       // number of streams that stopped answering at it
 }
 
@@ -265,7 +265,6 @@ func (r *renewer) received(s *leaseStream, lease clientv3.LeaseID, ttl int64) {
 	} else {
 		s.pending = slices.Delete(s.pending, i, i+1)
 	}
-	p.pending--
 	r.answer(p.ask, renewal{sent: p.sent, ttl: ttl})
 }
 

@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -9,8 +10,10 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -265,4 +268,192 @@ func TestSessionsAreRenewedTogether(t *testing.T) {
 			t.Errorf("sessions %d have ended; %d renewals were sent at %d times", ended, renewals, len(batches))
 		}
 	})
+}
+
+// byHand is a renewer whose streams the test answers. They come on the channel.
+func byHand(t *testing.T) (*renewer, <-chan *fakeStream) {
+	r, opened := stateOf(clientv3.NewCtxClient(t.Context())).renewer, make(chan *fakeStream, 100)
+	r.open = func(ctx context.Context) (keepAliveStream, error) {
+		s := &fakeStream{requests: make(chan int64, 1000), answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+		s.ctx, s.fail = context.WithCancelCause(ctx)
+		opened <- s
+		return s, nil
+	}
+	return r, opened
+}
+
+// sent returns the leases that renewals were sent for since the last call.
+func (s *fakeStream) sent() (leases []clientv3.LeaseID) {
+	synctest.Wait()
+	for len(s.requests) > 0 {
+		leases = append(leases, clientv3.LeaseID(<-s.requests))
+	}
+	return leases
+}
+
+func (s *fakeStream) reply(lease clientv3.LeaseID, ttl int64) {
+	synctest.Wait() // for what is being sent
+	s.answers <- &etcdserverpb.LeaseKeepAliveResponse{ID: int64(lease), TTL: ttl}
+	synctest.Wait()
+}
+
+// renewing is a renewal that is under way.
+type renewing struct {
+	answer, later <-chan renewal
+	giveUp        func()
+}
+
+// patient is how long a stream may answer nothing to a renewal that begin has begun.
+const patient = time.Second
+
+func (r *renewer) begin(lease clientv3.LeaseID) renewing {
+	ctx, cancel := context.WithCancel(r.ctx)
+	answer, later := make(chan renewal, 1), make(chan renewal, 10)
+	go func() { answer <- r.renew(ctx, lease, patient, func(late renewal) { later <- late }) }()
+	synctest.Wait()
+	return renewing{answer, later, func() { cancel(); synctest.Wait() }}
+}
+
+// gets wants an answer that has come.
+func gets(t *testing.T, c <-chan renewal, want renewal) {
+	t.Helper()
+	select {
+	case got := <-c:
+		if got != want {
+			t.Errorf("answered %+v, want %+v", got, want)
+		}
+	default:
+		t.Errorf("not answered, want %+v", want)
+	}
+}
+
+func TestRenewer(t *testing.T) {
+	refused := errors.New("refused")
+	for _, tt := range []struct {
+		name string
+		play func(t *testing.T, r *renewer, opened <-chan *fakeStream)
+	}{
+		{"an answer is that of its lease, and counts from when that was asked", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			at := time.Now()
+			first := r.begin(1)
+			time.Sleep(patient / 4)
+			second := r.begin(2)
+			s := <-opened
+			time.Sleep(patient / 4)
+			s.reply(2, 20)
+			s.reply(1, 10)
+			gets(t, first.answer, renewal{sent: at, ttl: 10})
+			gets(t, second.answer, renewal{sent: at.Add(patient / 4), ttl: 20})
+		}},
+		{"an answer counts from when it was asked on its stream", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			at := time.Now()
+			a := r.begin(1)
+			time.Sleep(patient * 3 / 2)
+			(<-opened).reply(1, 10)
+			gets(t, a.answer, renewal{sent: at, ttl: 10})
+			(<-opened).reply(1, 10)
+			gets(t, a.later, renewal{sent: at.Add(patient), ttl: 10})
+		}},
+		{"what streams have stopped at is sent last on the next", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			for lease := range clientv3.LeaseID(10) {
+				r.begin(lease)
+			}
+			var stopped []clientv3.LeaseID
+			for range maxStreams {
+				leases := (<-opened).sent()
+				if last := leases[10-len(stopped):]; len(leases) != 10 || !sameLeases(last, stopped) {
+					t.Errorf("leases %d were sent, want %d last", leases, stopped)
+				}
+				stopped = append(stopped, leases[0])
+				time.Sleep(patient)
+			}
+		}},
+		{"an answer that a stream leaves out is asked for on another one", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			a := r.begin(1)
+			s := <-opened
+			for range renewalsPerTTL {
+				r.begin(2)
+				s.reply(2, 20)
+				time.Sleep(patient / 2)
+			}
+			s = <-opened
+			at := time.Now()
+			s.reply(1, 10)
+			gets(t, a.answer, renewal{sent: at, ttl: 10})
+		}},
+		{"a stream that answers is not replaced, although something is always pending", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			r.begin(0)
+			s := <-opened
+			for lease := range clientv3.LeaseID(10) {
+				time.Sleep(patient / 2)
+				r.begin(lease + 1)
+				s.reply(lease, 10)
+			}
+			if n := len(opened); n != 0 {
+				t.Errorf("%d more streams were opened", n)
+			}
+		}},
+		{"what was given up is not sent any more", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			open, slow := r.open, make(chan struct{})
+			r.open = func(ctx context.Context) (keepAliveStream, error) {
+				<-slow
+				return open(ctx)
+			}
+			r.begin(1).giveUp()
+			r.begin(2)
+			close(slow)
+			if leases := (<-opened).sent(); !slices.Equal(leases, []clientv3.LeaseID{2}) || len(r.waiting) != 1 {
+				t.Errorf("leases %d were sent, and %d wait; want 2 only", leases, len(r.waiting))
+			}
+		}},
+		{"the answer to what was given up is not lost", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			at := time.Now()
+			a := r.begin(1)
+			a.giveUp()
+			(<-opened).reply(1, 10)
+			gets(t, a.later, renewal{sent: at, ttl: 10})
+		}},
+		{"the error of a stream is the answer only where no other one may answer", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			a := r.begin(1)
+			at := time.Now().Add(patient)
+			time.Sleep(patient * 3 / 2)
+			(<-opened).fail(refused)
+			s := <-opened
+			s.reply(1, 10)
+			gets(t, a.answer, renewal{sent: at, ttl: 10})
+			a = r.begin(1)
+			s.fail(refused)
+			synctest.Wait()
+			gets(t, a.answer, renewal{err: refused})
+		}},
+		{"streams end with the last session, and with a member that has no leader", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			r.join()
+			r.join()
+			r.begin(1)
+			s := <-opened
+			if md, _ := metadata.FromOutgoingContext(s.ctx); !slices.Equal(md.Get(rpctypes.MetadataRequireLeaderKey), []string{rpctypes.MetadataHasLeader}) {
+				t.Errorf("opened with %v", md)
+			}
+			r.leave()
+			if s.ctx.Err() != nil {
+				t.Error("it has ended with one of two sessions")
+			}
+			r.leave()
+			if s.ctx.Err() == nil {
+				t.Error("it is open without a session")
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, opened := byHand(t)
+				tt.play(t, r, opened)
+			})
+		})
+	}
+}
+
+// sameLeases reports whether two lists have the same leases.
+func sameLeases(a, b []clientv3.LeaseID) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
