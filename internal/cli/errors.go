@@ -164,8 +164,8 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 		return
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
-	case !errors.As(err, new(runError)) && hint.Of(err) == "":
-		err = hint.Add(err, fmt.Sprintf("see %q", cmd.CommandPath()+" --help"))
+	case isUsage(err) && hint.Of(err) == "":
+		err = hint.Add(err, seeHelp(cmd))
 	}
 	printNote(w, "error", format.Plainly(err))
 	if help := hint.Of(err); help != "" {
