@@ -173,6 +173,14 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 	}
 }
 
+// retrying says why something failed that is tried until etcd answers, and what helps.
+func (a *app) retrying(err error) {
+	a.warn(format.Plainly(err) + "; trying again until it answers")
+	if help := hint.Of(a.leadOn(err)); help != "" {
+		printNote(a.Err, "hint", help)
+	}
+}
+
 // printNote prints a line of a kind: error, hint, warning or note.
 func printNote(w io.Writer, kind, text string) {
 	if of, ok := w.(notesOf); ok {

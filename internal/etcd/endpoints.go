@@ -39,12 +39,26 @@ const (
 // CheckEndpoints returns an error for an endpoint that says of no place where etcd can be.
 func (c Config) CheckEndpoints() error {
 	for _, e := range c.Endpoints {
+		e = WithoutLogin(e)
 		if err := checkEndpoint(e); err != nil {
 			return hint.Add(fmt.Errorf("%q: %w", e, err),
 				"an endpoint is HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///SOCKET; the port is 2379 unless etcd was told otherwise")
 		}
 	}
 	return nil
+}
+
+// WithoutLogin returns an endpoint without the user and the password in it. etcd reads neither
+// from there.
+func WithoutLogin(endpoint string) string {
+	if strings.HasPrefix(endpoint, "unix:") || strings.HasPrefix(endpoint, "unixs:") {
+		return endpoint
+	}
+	scheme, rest, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 func checkEndpoint(endpoint string) error {

@@ -145,7 +145,7 @@ func startWith(t *testing.T, a *etcdtest.Authority, change func(*x509.Certificat
 func TestCheckEndpoints(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"etcd-1:2379": "", "http://etcd-1:2379": "", "https://etcd-1:2379/": "", "HTTPS://etcd-1:2379": "", "[::1]:2379": "",
-		"unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
+		"u:p@b:2": "", "http://u:p@b:2": "", "unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
 		"etcd-1":                `"etcd-1": missing port in address`,
 		"etcd-1:":               "missing port",
 		"http://etcd-1":         "missing port",
@@ -156,6 +156,8 @@ func TestCheckEndpoints(t *testing.T) {
 		"etcd-1:2379/":          "invalid port",
 		"htp://etcd-1:2379":     `unknown scheme "htp"`,
 		"http://etcd-1:2379:80": "not a URL",
+		"http://u:secret@b":     `"http://b": missing port`,
+		"u:secret@b":            `"b": missing port`,
 	} {
 		err := etcd.Config{Endpoints: []string{"a:1", endpoint}}.CheckEndpoints()
 		switch {
