@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -88,9 +86,10 @@ func TestConnectTLS(t *testing.T) {
 }
 
 // startWeb runs servers that know HTTP/1 only, as etcd's port for peers: without TLS, with
-// it, and at a socket.
+// it, and at a socket, whose name is relative because it has to be short.
 func startWeb(t *testing.T) (plain, secure, socket string) {
 	t.Helper()
+	t.Chdir(t.TempDir())
 	server := func() *httptest.Server {
 		s := httptest.NewUnstartedServer(http.NotFoundHandler())
 		s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -100,20 +99,14 @@ func startWeb(t *testing.T) (plain, secure, socket string) {
 	web, webTLS, at := server(), server(), server()
 	web.Start()
 	webTLS.StartTLS()
-	dir, err := os.MkdirTemp("", "web") // the name of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket = filepath.Join(dir, "s")
-	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", "socket")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = at.Listener.Close()
 	at.Listener = l
 	at.Start()
-	return web.URL, webTLS.URL, socket
+	return web.URL, webTLS.URL, "socket"
 }
 
 // TestUnreadableTLSFiles: the hint names the files that were given.
