@@ -123,8 +123,8 @@ func (c crowd) export(ctx context.Context, seen *atomic.Int64) {
 		Reach: func(_ context.Context, _ *connect.Conn, given []string) (keyspace.Prefixes, error) {
 			return keyspace.NewPrefixes(given...), nil
 		},
-		Note: func(text string) { address <- strings.TrimPrefix(text, "serving metrics on ") },
-		Warn: func(text string) { c.Error(text) },
+		Note:   func(text string) { address <- strings.TrimPrefix(text, "serving metrics on ") },
+		Failed: func(err error) { c.Error(err) },
 	}
 	var scraping sync.WaitGroup
 	scraping.Go(func() {

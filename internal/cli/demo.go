@@ -68,7 +68,7 @@ func demoTour() console.Tour {
 
 func demoRun(ctx context.Context, opts *demoOptions) error {
 	opts.Tour = demoTour()
-	return opts.run(ctx, func(c *connect.Conn) (stop func()) { return contend(ctx, c, opts.seed) })
+	return opts.run(ctx, withoutDemo, func(c *connect.Conn) (stop func()) { return contend(ctx, c, opts.seed) })
 }
 
 // contend runs clients that contend for the demo's locks, until stop is called.

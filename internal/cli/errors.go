@@ -164,12 +164,20 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 		return
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
-	case !errors.As(err, new(runError)) && hint.Of(err) == "":
-		err = hint.Add(err, fmt.Sprintf("see %q", cmd.CommandPath()+" --help"))
+	case isUsage(err) && hint.Of(err) == "":
+		err = hint.Add(err, seeHelp(cmd))
 	}
 	printNote(w, "error", format.Plainly(err))
 	if help := hint.Of(err); help != "" {
 		printNote(w, "hint", help)
+	}
+}
+
+// retrying says why something failed that is tried until etcd answers, and what helps.
+func (a *app) retrying(err error) {
+	a.warn(format.Plainly(err) + "; trying again until it answers")
+	if help := hint.Of(a.leadOn(err)); help != "" {
+		printNote(a.Err, "hint", help)
 	}
 }
 

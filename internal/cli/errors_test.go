@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/hint"
@@ -42,6 +43,21 @@ func TestPrintError(t *testing.T) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// What is tried again is said with what helps: where the user may read nothing, that is who
+// may.
+func TestRetrying(t *testing.T) {
+	var said bytes.Buffer
+	a := &app{System: System{Err: &said}}
+	a.retrying(fmt.Errorf("list: %w", rpctypes.ErrPermissionDenied))
+	a.retrying(errors.New("e"))
+	const want = "etcd-lock: warning: list: etcdserver: permission denied; trying again until it answers\n" +
+		"etcd-lock: hint: etcd-lock access --check says which permissions the user has, and etcd-lock access which ones it takes\n" +
+		"etcd-lock: warning: e; trying again until it answers\n"
+	if said.String() != want {
+		t.Errorf("%q, want %q", said.String(), want)
 	}
 }
 

@@ -324,7 +324,7 @@ func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)
 			case args[0] == "":
 				return usageError{rwlock.ErrInvalidName}
 			}
-			opts.Name, opts.Connect, opts.Out = args[0], a.connect, a.printer()
+			opts.Name, opts.Connect, opts.Out, opts.Meant = args[0], a.connect, a.printer(), meantName
 			givenBack, err := runF(cmd.Context(), opts)
 			if err == nil && !givenBack {
 				err = exitError{code: exitNotAcquired}
@@ -334,4 +334,10 @@ func newAskCmd(a *app, runF func(context.Context, *asking.Options) (bool, error)
 	}
 	cmd.Flags().DurationVar(&opts.Wait, "wait", 30*time.Second, "how long to wait for the lock to be given back")
 	return cmd
+}
+
+// meantName says which name may be meant by one that no lock has.
+func meantName(ctx context.Context, c *connect.Conn, name string) (meant string, err error) {
+	_, meant, err = absence(ctx, c, name, 0)
+	return meant, err
 }

@@ -214,7 +214,7 @@ func checkConnection(c *connect.Options) error {
 	case c.Timeout <= 0:
 		return notPositive("command-timeout", c.Timeout)
 	}
-	if err := c.Etcd.CheckTLS(); err != nil {
+	if err := cmp.Or(c.Etcd.CheckEndpoints(), c.Etcd.CheckTLS()); err != nil {
 		return fmt.Errorf("--endpoints: %w", err)
 	}
 	return nil

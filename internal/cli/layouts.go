@@ -11,6 +11,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/config"
 	"etcd-lock/internal/connect"
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/layout"
 )
 
@@ -48,6 +49,11 @@ func newLayoutsCmd(a *app, runF func(context.Context, *layouts.ListOptions) erro
   etcd-lock layouts check my-layouts.yaml`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				if meant := meantCommands(cmd, args[0]); meant != "" {
+					printNote(a.Err, "note", format.Name(args[0])+" is taken as a prefix: "+meant)
+				}
+			}
 			opts := &layouts.ListOptions{Prefixes: args, Connect: a.connect, Out: a.printer()}
 			opts.Reach = func(ctx context.Context, c *connect.Conn, prefixes []string) ([]string, error) {
 				return reach(ctx, c, prefixes, a.Err)
@@ -113,7 +119,7 @@ func newContextsCmd(a *app) *cobra.Command {
 		Example: `  etcd-lock contexts
   etcd-lock --context staging ls
   etcd-lock contexts check my-config.yaml`,
-		Args: cobra.NoArgs,
+		Args: noCommand,
 		RunE: func(*cobra.Command, []string) error {
 			if a.output != output.JSON && len(a.config.Contexts) == 0 {
 				a.note(contexts.None(a.config, configFile(config.Name)))

@@ -143,7 +143,14 @@ func (opts *lsOptions) read(ctx context.Context, c *connect.Conn, notes io.Write
 		return lsDoc{}, err
 	}
 	printUnread(notes, snapshot)
-	return newLsDoc(snapshot, opts.rev.clock(opts.now)), nil
+	doc := newLsDoc(snapshot, opts.rev.clock(opts.now))
+	switch {
+	case snapshot.Other > 0:
+		doc.helps = "to see why a key is no lock: " + c.Flags.Line("layouts", "explain", "KEY")
+	case len(opts.prefixes) > 0:
+		doc.helps = "a prefix is how keys begin: " + c.Flags.Line("ls") + " lists all locks"
+	}
+	return doc, nil
 }
 
 // lsSeveral lists the locks of several contexts.
@@ -159,6 +166,7 @@ func lsSeveral(ctx context.Context, opts *lsOptions) error {
 	for _, a := range contexts.Answered(answers) {
 		if len(a.Doc.Locks) == 0 {
 			_, _ = fmt.Fprintln(opts.err, printable.Text(a.Context+": "+a.Doc.none()))
+			a.Doc.help(opts.err)
 		}
 		for _, row := range a.Doc.rows() {
 			rows = append(rows, append(output.Row(a.Context), row...))
@@ -194,9 +202,17 @@ func (d lsDoc) write(opts *lsOptions) error {
 	}
 	if len(d.Locks) == 0 {
 		_, err := fmt.Fprintln(opts.err, printable.Text(d.none()))
+		d.help(opts.err)
 		return err
 	}
 	return d.table(opts.out)
+}
+
+// help prints what helps if there is no lock.
+func (d lsDoc) help(w io.Writer) {
+	if d.helps != "" {
+		_, _ = fmt.Fprintln(w, printable.Text(d.helps))
+	}
 }
 
 // lsDoc is what ls prints as JSON; lsLong documents its fields.
@@ -208,6 +224,8 @@ type lsDoc struct {
 	Other          *int     `json:"other"`
 	Locks          []lsLock `json:"locks"`
 	docs.Recorded
+
+	helps string // if there is no lock; empty: nothing is known to
 }
 
 type lsLock struct {

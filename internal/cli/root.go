@@ -73,6 +73,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	a.register(cmd.PersistentFlags())
 	_ = cmd.RegisterFlagCompletionFunc("context", completeContexts(a)) // it is registered above
 	cmd.Flags().AddFlagSet(tuiCmd.Flags())                             // the same flags, which set the same options
+	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(
 		tuiCmd,
 		newDemoCmd(a, nil),
@@ -104,11 +105,63 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	if err == nil {
 		return nil
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return hint.Add(err, "did you mean etcd-lock "+strings.Join(near, " or etcd-lock ")+"?")
+	if meant := meantCommands(cmd, args[0]); meant != "" {
+		return hint.Add(err, meant)
 	}
-	return err
+	return hint.Add(err, seeHelp(cmd))
+}
+
+// meantCommands asks which command below cmd may be meant by a word that is none; empty:
+// there is none that is like it.
+func meantCommands(cmd *cobra.Command, word string) string {
+	cmd.SuggestionsMinimumDistance = 2
+	near := cmd.SuggestionsFor(word)
+	if word == "" || len(near) == 0 {
+		return ""
+	}
+	path := cmd.CommandPath() + " "
+	return "did you mean " + path + strings.Join(near, " or "+path) + "?"
+}
+
+func seeHelp(cmd *cobra.Command) string { return fmt.Sprintf("see %q", cmd.CommandPath()+" --help") }
+
+// newHelpCmd replaces cobra's own command, which prints the help of what is above a command
+// that there is not.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:               "help [COMMAND...]",
+		Short:             "Help about any command",
+		Long:              "Prints the help of a command, as COMMAND --help does.",
+		PersistentPreRunE: func(*cobra.Command, []string) error { return nil }, // help needs no configuration
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			return belowCommand(cmd.Root(), args, typed), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err == nil {
+				err = noCommand(of, rest)
+			}
+			if err != nil {
+				return err
+			}
+			of.InitDefaultHelpFlag()
+			return of.Help()
+		},
+	}
+}
+
+// belowCommand completes the commands below the one that is named.
+func belowCommand(root *cobra.Command, named []string, typed string) (names []string) {
+	of, rest, err := root.Find(named)
+	if err != nil || len(rest) > 0 {
+		return nil
+	}
+	for _, c := range of.Commands() {
+		if c.IsAvailableCommand() && strings.HasPrefix(c.Name(), typed) {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names
 }
 
 // offline is the annotation of commands that need no etcd and no context.

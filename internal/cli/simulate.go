@@ -16,7 +16,7 @@ func newSimulateCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run scenarios of contention, and load tests",
-		Args:  cobra.NoArgs,
+		Args:  noCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return hint.Add(errors.New("no command given"), "choose run, check, record, list or load")
 		},

@@ -199,11 +199,16 @@ func (f *tellingFlags) apply(opts *tuiOptions) (err error) {
 	return log.Close()
 }
 
-const withoutTUI = "etcd-lock ls and etcd-lock show print the same data"
+// What shows locks where there can be no terminal UI.
+const (
+	withoutTUI  = "etcd-lock ls and etcd-lock show print the same data"
+	withoutDemo = "etcd-lock simulate run four-clients --embedded prints what clients of a lock do"
+)
 
-var errNoTerminal = hint.Add(errors.New("the terminal UI needs a terminal on standard output"), withoutTUI)
-
-var errDumbTerminal = hint.Add(errors.New("the terminal UI needs a terminal that can do more than TERM=dumb"), withoutTUI)
+var (
+	errNoTerminal   = errors.New("the terminal UI needs a terminal on standard output")
+	errDumbTerminal = errors.New("the terminal UI needs a terminal that can do more than TERM=dumb")
+)
 
 // locale returns the locale, and the variable that says it. Both are empty where none does.
 func locale(getenv func(string) string) (name, value string) {
@@ -238,16 +243,17 @@ func configFile(name string) string {
 }
 
 func tuiRun(ctx context.Context, opts *tuiOptions) error {
-	return opts.run(ctx, func(*connect.Conn) (stop func()) { return func() {} })
+	return opts.run(ctx, withoutTUI, func(*connect.Conn) (stop func()) { return func() {} })
 }
 
-// run runs the terminal UI. Before that it calls start, and after that stop.
-func (opts *tuiOptions) run(ctx context.Context, start func(*connect.Conn) (stop func())) error {
+// run runs the terminal UI. Before that it calls start, and after that stop. Without says
+// what helps where there is no terminal for it.
+func (opts *tuiOptions) run(ctx context.Context, without string, start func(*connect.Conn) (stop func())) error {
 	if !output.IsTerminal(opts.Out) {
-		return usageError{errNoTerminal}
+		return usageError{hint.Add(errNoTerminal, without)}
 	}
 	if opts.dumb {
-		return usageError{errDumbTerminal}
+		return usageError{hint.Add(errDumbTerminal, without)}
 	}
 	if opts.replay != nil {
 		return console.Replay(ctx, opts.replay, opts.Options)

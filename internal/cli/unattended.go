@@ -94,8 +94,8 @@ func newExportCmd(a *app, runF func(context.Context, *export.Options) error) *co
 			case opts.StaleAfter <= 0:
 				return notPositive("stale-after", opts.StaleAfter)
 			}
-			opts.Prefixes, opts.Connect, opts.Note, opts.Warn, opts.Now = args, a.connect, a.note, a.warn, a.now
-			opts.Reach = a.reach
+			opts.Prefixes, opts.Connect, opts.Note, opts.Now = args, a.connect, a.note, a.now
+			opts.Reach, opts.Failed = a.reach, a.retrying
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}

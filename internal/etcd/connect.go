@@ -162,12 +162,27 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 	if !info.Empty() || c.CACert != "" {
 		var err error
 		if cfg, err = info.ClientConfig(); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
+			return nil, hint.Add(fmt.Errorf("TLS: %w", err), c.tlsFiles())
 		}
 	}
 	cfg.ServerName = c.ServerName
 	cfg.InsecureSkipVerify = c.SkipVerify
 	return cfg, nil
+}
+
+// tlsFiles says which files are read, and what they have to be.
+func (c Config) tlsFiles() string {
+	var files []string
+	for _, f := range []struct{ flag, name string }{{"--cacert", c.CACert}, {"--cert", c.Cert}, {"--key", c.Key}} {
+		if f.name != "" {
+			files = append(files, f.flag+" "+f.name)
+		}
+	}
+	text := "PEM files that can be read are needed for " + strings.Join(files, ", ")
+	if c.Cert != "" {
+		text += ", and the key has to be that of the certificate"
+	}
+	return text
 }
 
 // UserName returns the etcd user of the client: the one that logs in or that the token
@@ -236,13 +251,14 @@ func (c Config) explain(err error, late bool, faults []fault) error {
 	case late:
 		return hint.Add(fmt.Errorf("etcd at %s did not answer within %s", where, c.DialTimeout), isItRunning)
 	case errors.Is(err, rpctypes.ErrAuthFailed):
-		return refused(fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName()))
+		return refused(hint.Add(fmt.Errorf("etcd at %s does not accept user %q with this password", where, c.UserName()),
+			"etcd does not say which of the two is wrong; --user NAME without a password in --password-file, --password or ETCDCTL_PASSWORD asks for it"))
 	case c.Token != "" && errors.Is(err, rpctypes.ErrInvalidAuthToken):
 		return refused(hint.Add(fmt.Errorf("etcd at %s does not accept the token", where), "it may have expired; etcd takes such tokens with --auth-token jwt only"))
 	case isLearner(err):
 		return hint.Add(fmt.Errorf("etcd at %s is a learner: it is not one of the members that vote, and refuses this", where), "name members that vote with --endpoints")
 	case isOther(err):
-		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), "is --endpoints right?")
+		return hint.Add(fmt.Errorf("no etcd, but another server, answers at %s (%s)", where, status.Convert(err).Message()), clientPort)
 	case errors.Is(err, rpctypes.ErrUserEmpty):
 		return refused(hint.Add(fmt.Errorf("etcd at %s requires authentication", where), "log in with --user, or with --cert and --key if etcd accepts certificates for that"))
 	default:

@@ -2,7 +2,9 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +35,55 @@ const (
 	// than the time that a watch gives a read.
 	slowCall = 500 * time.Millisecond
 )
+
+// CheckEndpoints returns an error for an endpoint that says of no place where etcd can be.
+func (c Config) CheckEndpoints() error {
+	for _, e := range c.Endpoints {
+		e = WithoutLogin(e)
+		if err := checkEndpoint(e); err != nil {
+			return hint.Add(fmt.Errorf("%q: %w", e, err),
+				"an endpoint is HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///SOCKET; the port is 2379 unless etcd was told otherwise")
+		}
+	}
+	return nil
+}
+
+// WithoutLogin returns an endpoint without the user and the password in it. etcd reads neither
+// from there.
+func WithoutLogin(endpoint string) string {
+	if strings.HasPrefix(endpoint, "unix:") || strings.HasPrefix(endpoint, "unixs:") {
+		return endpoint
+	}
+	scheme, rest, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+func checkEndpoint(endpoint string) error {
+	if scheme, _, found := strings.Cut(endpoint, "://"); found && !slices.Contains([]string{"http", "https", "unix", "unixs"}, strings.ToLower(scheme)) {
+		return fmt.Errorf("unknown scheme %q", scheme)
+	}
+	t, ok := targetOf(endpoint)
+	if !ok {
+		return errors.New("not a URL")
+	}
+	if t.network == "unix" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(t.addr)
+	if wrong := new(net.AddrError); errors.As(err, &wrong) {
+		return errors.New(wrong.Err)
+	}
+	if port == "" {
+		return errors.New("missing port in address")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("invalid port %q", port)
+	}
+	return nil
+}
 
 // endpointGuard keeps a client away from members that cannot serve it. etcd's
 // client asks all members in turn, also one that is cut off from the others and

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"path"
 	"strings"
 	"syscall"
 	"time"
@@ -70,14 +71,17 @@ func allFinal(faults []fault) bool {
 // examine connects to an endpoint as gRPC does and returns why that fails. It
 // returns nil when it does not fail, or when ctx ended first.
 func examine(ctx context.Context, endpoint string, tlsConfig *tls.Config) *fault {
-	addr, ok := address(endpoint)
+	t, ok := targetOf(endpoint)
 	if !ok {
 		return nil
 	}
-	err := greet(ctx, addr, tlsConfig)
+	err := greet(ctx, t, tlsConfig)
 	reason, final := handshakeFault(err)
 	if reason == nil && err != nil { // one side may use TLS and the other not
-		reason, final = schemeFault(ctx, addr, tlsConfig)
+		reason, final = schemeFault(ctx, t, tlsConfig)
+	}
+	if reason == nil && errors.Is(err, errOther) {
+		reason, final = errOther, true
 	}
 	if reason == nil {
 		reason = withoutAddress(err)
@@ -88,46 +92,66 @@ func examine(ctx context.Context, endpoint string, tlsConfig *tls.Config) *fault
 	return &fault{endpoint: endpoint, err: reason, final: final}
 }
 
+// clientPort is what helps when another server than etcd answers.
+const clientPort = "name etcd's port for clients in --endpoints, 2379 unless etcd was told otherwise: its ports for peers (2380) and metrics serve no clients"
+
+// errOther is why an endpoint at which another server answers cannot be used.
+var errOther = hint.Add(errors.New("what answers there is not etcd's server for clients"), clientPort)
+
 // greet starts an HTTP/2 connection, over TLS if there is a configuration for it,
-// and returns nil when the server answers.
-func greet(ctx context.Context, addr string, tlsConfig *tls.Config) error {
+// and returns nil when the server answers. It returns errOther for an answer in another
+// protocol.
+func greet(ctx context.Context, t target, tlsConfig *tls.Config) error {
 	var d net.Dialer
-	tcp, err := d.DialContext(ctx, "tcp", addr)
+	plain, err := d.DialContext(ctx, t.network, t.addr)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tcp.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = tcp.Close() })()
-	conn := tcp
+	defer func() { _ = plain.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = plain.Close() })()
+	conn := plain
 	if tlsConfig != nil {
 		cfg := tlsConfig.Clone()
 		cfg.NextProtos = []string{"h2"}
 		if cfg.ServerName == "" {
-			cfg.ServerName, _, _ = net.SplitHostPort(addr)
+			cfg.ServerName = t.serverName()
 		}
-		conn = tls.Client(tcp, cfg) // shakes hands with the first write
+		conn = tls.Client(plain, cfg) // shakes hands with the first write
 	}
 	const preface, emptySettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 	if _, err := io.WriteString(conn, preface+emptySettings); err != nil {
 		return err
 	}
-	// A server that rejects the client certificate says so now.
-	_, err = io.ReadFull(conn, make([]byte, len(emptySettings)))
+	// A server that rejects the client certificate says so now. One of HTTP/2 begins with its
+	// settings.
+	const kind = 3 // where the frame says what it is
+	answer := make([]byte, len(emptySettings))
+	if _, err = io.ReadFull(conn, answer); err == nil && answer[kind] != emptySettings[kind] {
+		return errOther
+	}
 	return err
 }
 
 // schemeFault finds out whether the server uses TLS where the client does not, or
 // the reverse.
-func schemeFault(ctx context.Context, addr string, tlsConfig *tls.Config) (reason error, final bool) {
+func schemeFault(ctx context.Context, t target, tlsConfig *tls.Config) (reason error, final bool) {
 	if tlsConfig != nil {
-		if greet(ctx, addr, nil) == nil {
+		err := greet(ctx, t, nil)
+		switch {
+		case err == nil:
 			return hint.Add(errors.New("the server does not use TLS"),
 				"use http:// in --endpoints, without --cacert, --cert and --key"), true
+		case errors.Is(err, errOther):
+			return errOther, true
 		}
 		return nil, false
 	}
-	err := greet(ctx, addr, &tls.Config{InsecureSkipVerify: true})
-	if _, answered := handshakeFault(err); answered || err == nil {
+	err := greet(ctx, t, &tls.Config{InsecureSkipVerify: true})
+	found, answered := handshakeFault(err)
+	switch {
+	case errors.Is(err, errOther), errors.Is(found, errOther):
+		return errOther, true
+	case answered || err == nil:
 		return hint.Add(errors.New("the server requires TLS"),
 			"use https:// in --endpoints, and --cacert FILE to verify the server's certificate"), true
 	}
@@ -164,13 +188,16 @@ func handshakeFault(err error) (reason error, final bool) {
 // their text.
 func rejected(alert string) error {
 	switch {
+	case strings.Contains(alert, "no application protocol"): // it knows no HTTP/2
+		return errOther
 	case strings.Contains(alert, "certificate required"):
 		return hint.Add(errors.New("the server requires a client certificate"), "use --cert FILE and --key FILE")
 	case strings.Contains(alert, "certificate"):
 		return hint.Add(fmt.Errorf("the server rejected the client certificate (%s)", alert),
 			"use --cert FILE and --key FILE with a certificate that the server accepts")
 	default:
-		return fmt.Errorf("the server rejected the TLS handshake (%s)", alert)
+		return hint.Add(fmt.Errorf("the server rejected the TLS handshake (%s)", alert),
+			"is --endpoints right, and does the server take TLS 1.2 or 1.3?")
 	}
 }
 
@@ -202,4 +229,27 @@ func address(endpoint string) (addr string, ok bool) {
 		return "", false
 	}
 	return u.Host, u.Scheme == "http" || u.Scheme == "https"
+}
+
+// target is what to dial for an endpoint.
+type target struct{ network, addr string }
+
+// targetOf returns what etcd's client dials for an endpoint. It reports false if that is
+// not known.
+func targetOf(endpoint string) (t target, ok bool) {
+	scheme, socket, _ := strings.Cut(endpoint, ":")
+	if scheme == "unix" || scheme == "unixs" {
+		return target{"unix", strings.TrimPrefix(socket, "//")}, true
+	}
+	addr, ok := address(endpoint)
+	return target{"tcp", addr}, ok
+}
+
+// serverName returns what the certificate of the server has to be for.
+func (t target) serverName() string {
+	if t.network == "unix" {
+		return path.Base(t.addr)
+	}
+	host, _, _ := net.SplitHostPort(t.addr)
+	return host
 }

@@ -3,7 +3,11 @@ package etcd_test
 import (
 	"context"
 	"crypto/x509"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +29,7 @@ func TestConnectTLS(t *testing.T) {
 		c.IPAddresses, c.DNSNames = []net.IP{net.IPv4(192, 0, 2, 1)}, []string{"etcd.example"}
 	})
 	plain := etcdtest.Start(t)
+	web, webTLS, socket := startWeb(t)
 	to := func(endpoint string) etcd.Config {
 		return etcd.Config{Endpoints: strings.Split(endpoint, ","), CACert: passwords.Authority.CA}
 	}
@@ -56,6 +61,11 @@ func TestConnectTLS(t *testing.T) {
 		{"ServerWithoutTLS", to(plain), "does not use TLS; use http://"},
 		{"ServerWithTLS", with(to(hostPort), func(c *etcd.Config) { c.CACert = "" }), "requires TLS; use https://"},
 		{"ServerWithTLSAndCertificates", etcd.Config{Endpoints: []string{strings.TrimPrefix(certs.Endpoint, "https://")}}, "requires TLS; use https://"},
+		{"AnotherServer", etcd.Config{Endpoints: []string{web}}, "is not etcd's server for clients; name etcd's port for clients"},
+		{"AnotherServerWithoutTLS", etcd.Config{Endpoints: []string{strings.Replace(web, "http:", "https:", 1)}}, "is not etcd's server for clients; name etcd's port for clients"},
+		{"AnotherServerWithTLS", etcd.Config{Endpoints: []string{webTLS}, SkipVerify: true}, "is not etcd's server for clients; name etcd's port for clients"},
+		{"AnotherServerAsksForTLS", etcd.Config{Endpoints: []string{strings.TrimPrefix(webTLS, "https://")}}, "is not etcd's server for clients; name etcd's port for clients"},
+		{"AnotherServerAtASocket", etcd.Config{Endpoints: []string{"unix://" + socket}}, "is not etcd's server for clients; name etcd's port for clients"},
 		{"AllNamed", to(elsewhere + "," + expired), expired + ": the server's certificate has expired"},
 	}
 	for _, tt := range tests {
@@ -75,11 +85,81 @@ func TestConnectTLS(t *testing.T) {
 	}
 }
 
+// startWeb runs servers that know HTTP/1 only, as etcd's port for peers: without TLS, with
+// it, and at a socket, whose name is relative because it has to be short.
+func startWeb(t *testing.T) (plain, secure, socket string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	server := func() *httptest.Server {
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		t.Cleanup(s.Close)
+		return s
+	}
+	web, webTLS, at := server(), server(), server()
+	web.Start()
+	webTLS.StartTLS()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", "socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = at.Listener.Close()
+	at.Listener = l
+	at.Start()
+	return web.URL, webTLS.URL, "socket"
+}
+
+// TestUnreadableTLSFiles: the hint names the files that were given.
+func TestUnreadableTLSFiles(t *testing.T) {
+	a := etcdtest.NewAuthority(t)
+	cert, _ := a.Issue("alice")
+	_, key := a.Issue("bob")
+	for _, tt := range []struct {
+		cfg  etcd.Config
+		want string
+	}{
+		{etcd.Config{CACert: "none.pem"}, "PEM files that can be read are needed for --cacert none.pem"},
+		{etcd.Config{Cert: cert, Key: key}, "needed for --cert " + cert + ", --key " + key + ", and the key has to be that of the certificate"},
+	} {
+		tt.cfg.Endpoints, tt.cfg.DialTimeout = []string{"127.0.0.1:1"}, time.Minute
+		if _, err := tt.cfg.Connect(t.Context()); err == nil || !strings.Contains(hint.Of(err), tt.want) {
+			t.Errorf("%+v: %v, with hint %q, want %q", tt.cfg, err, hint.Of(err), tt.want)
+		}
+	}
+}
+
 // startWith runs a member with a certificate that is changed.
 func startWith(t *testing.T, a *etcdtest.Authority, change func(*x509.Certificate)) string {
 	t.Helper()
 	cert, key := a.Issue("changed", change)
 	return etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.TLS = etcd.ServerTLS{Cert: cert, Key: key} })
+}
+
+func TestCheckEndpoints(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"etcd-1:2379": "", "http://etcd-1:2379": "", "https://etcd-1:2379/": "", "HTTPS://etcd-1:2379": "", "[::1]:2379": "",
+		"u:p@b:2": "", "http://u:p@b:2": "", "unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
+		"etcd-1":                `"etcd-1": missing port in address`,
+		"etcd-1:":               "missing port",
+		"http://etcd-1":         "missing port",
+		"https://[::1]":         "missing port",
+		"etcd-1 2379":           "missing port",
+		"::1:2379":              "too many colons",
+		"etcd-1:99999":          `invalid port "99999"`,
+		"etcd-1:2379/":          "invalid port",
+		"htp://etcd-1:2379":     `unknown scheme "htp"`,
+		"http://etcd-1:2379:80": "not a URL",
+		"http://u:secret@b":     `"http://b": missing port`,
+		"u:secret@b":            `"b": missing port`,
+	} {
+		err := etcd.Config{Endpoints: []string{"a:1", endpoint}}.CheckEndpoints()
+		switch {
+		case want == "" && err != nil:
+			t.Error(err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(hint.Of(err), "HOST:PORT")):
+			t.Errorf("%s: %v, with hint %q, want %q", endpoint, err, hint.Of(err), want)
+		}
+	}
 }
 
 func TestCheckTLS(t *testing.T) {
@@ -126,8 +206,8 @@ func TestConnectAs(t *testing.T) {
 		{"ByCertificate", certs.Config("guest"), "guest", ""},
 		{"CertificateOfNobody", certs.Config("stranger"), "stranger", ""}, // likewise
 		{"AuthIsOff", open.Config("guest"), "guest", ""},
-		{"WrongPassword", wrong, "guest", `does not accept user "guest" with this password`},
-		{"UnknownUser", passwords.Config("stranger"), "stranger", `does not accept user "stranger" with this password`},
+		{"WrongPassword", wrong, "guest", `does not accept user "guest" with this password; etcd does not say which of the two is wrong; --user NAME`},
+		{"UnknownUser", passwords.Config("stranger"), "stranger", `does not accept user "stranger" with this password; etcd does not say which`},
 		{"Nobody", nobody, "", "requires authentication; log in with --user"},
 	}
 	for _, tt := range tests {

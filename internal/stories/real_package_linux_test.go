@@ -169,7 +169,7 @@ func TestRealImage(t *testing.T) {
 	}
 	out, err := exec.Command("docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("no Docker Engine answers: %s", bytes.TrimSpace(out))
+		err = fmt.Errorf("no Docker Engine answers: %w: %s", err, bytes.TrimSpace(out))
 	}
 	tallies.programs.had(t, "container images", err)
 	const image = "etcd-lock-story"

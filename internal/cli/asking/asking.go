@@ -2,6 +2,7 @@
 package asking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ type Options struct {
 	Wait    time.Duration // how long to wait for the lock to be given back
 	Connect func(context.Context) (*connect.Conn, error)
 	Out     output.Printer
+
+	// Meant says which name may be meant by one that no lock has; empty: it is not known.
+	Meant func(ctx context.Context, c *connect.Conn, name string) (string, error)
 }
 
 // sessionTTL is how long the request outlives this program if that is killed.
@@ -63,6 +67,8 @@ type doc struct {
 	Revision  int64    `json:"revision"`
 	Holders   []holder `json:"holders"`
 	GivenBack bool     `json:"given_back"`
+
+	meant string // if there is no lock of the name
 }
 
 // Run asks the holders of a lock to give it back, by a request for writing, or of a semaphore for
@@ -85,6 +91,11 @@ func Run(ctx context.Context, opts *Options) (givenBack bool, err error) {
 	d := doc{Name: opts.Name, Revision: s.Revision, Holders: holders(l), GivenBack: true}
 	if len(d.Holders) > 0 {
 		if d.GivenBack, err = opts.ask(ctx, c, d, askFor(l)); err != nil {
+			return false, err
+		}
+	}
+	if len(s.Named(opts.Name)) == 0 {
+		if d.meant, err = opts.Meant(ctx, c, opts.Name); err != nil {
 			return false, err
 		}
 	}
@@ -176,7 +187,7 @@ func (opts *Options) print(d doc) error {
 		return opts.Out.Document(d)
 	}
 	if len(d.Holders) == 0 {
-		return opts.say(d.Name + " is not held")
+		return cmp.Or(opts.say(d.Name+" is not held"), opts.say(d.meant))
 	}
 	for _, h := range d.Holders {
 		text := "; whether it listens is not known"
@@ -197,4 +208,9 @@ func (opts *Options) print(d doc) error {
 	return opts.say(fmt.Sprintf("%s was not given back within %s", d.Name, opts.Wait))
 }
 
-func (opts *Options) say(text string) error { return opts.Out.Line(output.Cell{Text: text}) }
+func (opts *Options) say(text string) error {
+	if text == "" {
+		return nil
+	}
+	return opts.Out.Line(output.Cell{Text: text})
+}

@@ -8,6 +8,7 @@ import (
 
 	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/config"
+	"etcd-lock/internal/etcd"
 )
 
 // FromEnv returns the flags that are also read from the environment, as etcdctl does.
@@ -55,15 +56,6 @@ func Lines(given *pflag.FlagSet, c config.Context, named string, getenv func(str
 	return f
 }
 
-// withoutLogin removes the user and the password from a URL. etcd reads neither from there.
-func withoutLogin(endpoint string) string {
-	scheme, rest, ok := strings.Cut(endpoint, "://")
-	if !ok {
-		return endpoint[strings.LastIndexByte(endpoint, '@')+1:]
-	}
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
-}
-
 // Words returns a flag as it is given to commands that are printed.
 func Words(f *pflag.Flag) []string {
 	value := f.Value.String()
@@ -71,7 +63,7 @@ func Words(f *pflag.Flag) []string {
 	case ok && f.Value.Type() == "stringSlice":
 		var all []string // the flag's own stay as they are
 		for _, one := range list.GetSlice() {
-			all = append(all, withoutLogin(one))
+			all = append(all, etcd.WithoutLogin(one))
 		}
 		value = strings.Join(all, ",")
 	case ok:

@@ -37,7 +37,7 @@ type Options struct {
 	Connect    func(context.Context) (*connect.Conn, error)
 	Reach      func(context.Context, *connect.Conn, []string) (keyspace.Prefixes, error) // the prefixes to read, of those
 	Note       func(text string)
-	Warn       func(text string)
+	Failed     func(error) // is told why etcd cannot be followed, which is tried again
 	Now        func() time.Time
 }
 
@@ -113,7 +113,7 @@ func (o *Options) follow(ctx context.Context, s *state) error {
 		s.fail(err)
 		if text := format.Plainly(err); text != said {
 			said = text
-			o.Warn(text + "; trying again until it answers")
+			o.Failed(err)
 		}
 		retry.Pause(ctx)
 	}

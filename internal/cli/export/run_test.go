@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 			at, _, _ := strings.Cut(rest, "/")
 			address <- at
 		},
-		Warn: func(text string) { once.Do(func() { warned <- text }) },
+		Failed: func(err error) { once.Do(func() { warned <- err.Error() }) },
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -78,7 +78,7 @@ func TestRun(t *testing.T) {
 			return strings.Contains(string(body), text)
 		}
 	}
-	if text := <-warned; !strings.Contains(text, "trying again") {
+	if text := <-warned; !strings.Contains(text, "did not answer") {
 		t.Error(text)
 	}
 	etcdtest.Eventually(t, "it is up without etcd", has("/metrics", "etcd_lock_up 0\n"))

@@ -9,6 +9,7 @@ import (
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/hint"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/printable"
 )
@@ -72,7 +73,7 @@ func explainKey(ctx context.Context, c *connect.Conn, opts *ExplainOptions) (exp
 		return explainDoc{}, fmt.Errorf("read the key: %w", err)
 	}
 	if len(got.Kvs) == 0 {
-		return explainDoc{}, fmt.Errorf("no key %q", opts.Key)
+		return explainDoc{}, hint.Add(fmt.Errorf("no key %q", opts.Key), "keys are exact: "+c.Flags.EtcdctlLine("get", "--keys-only", "--prefix", "PREFIX")+" lists those below a prefix")
 	}
 	kv := got.Kvs[0]
 	doc := explainDoc{Key: opts.Key, KeyBase64: output.Base64(opts.Key), Revision: got.Header.Revision, Verdicts: []verdictDoc{}}
