@@ -223,7 +223,7 @@ var cases = []aCase{
 		"Another store behind the same address, at a later or an earlier revision; one restored in place.",
 		"`resynced`, with the reason; the locks are those of the store that answers.",
 		[]held{
-			by("internal/inspect", "TestAnotherClusterBehindTheAddress", "TestRestoredInPlace", "TestRestoredUnchanged"),
+			by("internal/inspect", "TestAnotherClusterBehindTheAddress", "TestRestoredInPlace", "TestRestoredUnchanged", "TestRestoredTerm", "TestLeasesOfAnotherCluster"),
 			by("internal/recorder", "TestRecordResynced"), by("tui/app", "TestResyncedIsLogged"),
 		},
 	},

@@ -31,7 +31,7 @@ type LeaseState uint8
 
 // The states of a lease.
 const (
-	LeaseUnknown LeaseState = iota // not looked up, or etcd did not answer
+	LeaseUnknown LeaseState = iota // not looked up, or etcd did not answer, or another cluster did
 	LeaseAlive
 	LeaseGone    // expired, revoked or never granted
 	LeaseOverdue // expired, but etcd has not revoked it: its keys still exist
@@ -169,6 +169,9 @@ func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error
 	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
 	if err != nil {
 		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
+	}
+	if id := resp.GetClusterId(); id != 0 && in.cluster != 0 && id != in.cluster {
+		return Lease{}, nil // it was granted by the cluster of the snapshot
 	}
 	l := answered(resp.GrantedTTL, resp.TTL)
 	if l.State == LeaseGone && s.outlived(ctx, id, in) {

@@ -25,6 +25,7 @@ type listing struct {
 	locks    []Lock                   // sorted
 	other    int
 	beside   beside
+	cluster  uint64      // that has it; 0: not known
 	cause    ResyncCause // why a watch has read it anew
 }
 

@@ -285,6 +285,8 @@ type Snapshot struct {
 	Partial  []Partial  // prefixes with which not all keys were read
 	Unproven []Unproven // keys that may be locks; only of a snapshot that was read
 
+	cluster uint64 // the ID of the cluster that has them; 0: not known
+
 	// Of a snapshot that was read, not watched:
 	rules  *layout.Set
 	ranges []keyspace.Range

@@ -27,7 +27,8 @@ var (
 // It fails with ErrCompacted or ErrFuture, and a text that says which revisions
 // there are, when etcd has no such revision.
 func (s *Source) SnapshotAt(ctx context.Context, revision int64, prefixes ...string) (Snapshot, error) {
-	l := newLister(s.client, s.rules, keyspace.NewPrefixes(prefixes...), s.tuning.page, 0)
+	kv := &identifiedKV{KV: s.client}
+	l := newLister(kv, s.rules, keyspace.NewPrefixes(prefixes...), s.tuning.page, 0)
 	l.at = revision
 	all, err := l.list(ctx)
 	if l.narrow(ctx, err) {
@@ -37,7 +38,7 @@ func (s *Source) SnapshotAt(ctx context.Context, revision int64, prefixes ...str
 		return Snapshot{}, s.explain(ctx, l.ranges[0], revision, err)
 	}
 	return Snapshot{Prefixes: l.prefixes, Revision: all.revision, Locks: all.locks, Other: all.other, Partial: l.partial, Unproven: all.unproven,
-		rules: s.rules, ranges: l.ranges, keys: all.keys, beside: all.beside}, nil
+		rules: s.rules, ranges: l.ranges, keys: all.keys, beside: all.beside, cluster: kv.cluster.Load()}, nil
 }
 
 // withEvidence returns the ranges of prefixes and, if one of them may be the key of a lock,

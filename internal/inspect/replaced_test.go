@@ -136,3 +136,62 @@ func TestRestoredUnchanged(t *testing.T) {
 		t.Errorf("%d resyncs: %+v", v.resynced, v.last.Resynced)
 	}
 }
+
+// TestRestoredTerm: that a backup was restored shows in the raft term too, where etcd has
+// compacted what the watch has not seen. Nothing is said then of revisions that went back.
+func TestRestoredTerm(t *testing.T) {
+	t.Parallel()
+	p := etcdtest.StartProcess(t)
+	writer := etcdtest.Client(t, p.Endpoint)
+	put(t, writer, "/kept/write/1")
+	restore := p.Backup()
+	p.Kill()
+	p.Start() // the term is later than after restore
+	k := newLink(t, p.Endpoint)
+	v := watch(t, newSource(etcdtest.Client(t, k.addr)), "/")
+	v.untilRevision(put(t, writer, "other"))
+	from := put(t, writer, "other") // a probe has seen the term before the one that reaches this
+	v.untilRevision(from)
+	k.cut()
+	restore()
+	writeUpTo(t, writer, from+10)
+	to := put(t, writer, "/new/write/1")
+	if _, err := writer.Compact(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	k.lead(p.Endpoint)
+	r := v.untilResynced("/kept", "/new")
+	if r != (Resync{ResyncWentBack, from, to}) || !r.TokensRepeat() {
+		t.Errorf("resync = %+v", r)
+	}
+	if text := r.Text(); strings.Contains(text, "revisions went back") || !strings.Contains(text, "may be given twice") {
+		t.Error(text)
+	}
+}
+
+// TestLeasesOfAnotherCluster: what another cluster behind the address says of a lease is
+// not believed.
+func TestLeasesOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	client := etcdtest.Client(t, etcdtest.Start(t))
+	other := etcdtest.Client(t, etcdtest.Start(t, func(cfg *etcd.EmbeddedConfig) { cfg.AdvertisePeer = "http://127.0.0.1:1" }))
+	lease := grant(t, client, 100)
+	written, err := client.Put(t.Context(), "/a/write/1", "", clientv3.WithLease(lease))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := newSource(client).Snapshot(t.Context(), "/a/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := watch(t, newSource(client), "/a/")
+	v.untilRevision(written.Header.Revision)
+	for _, in := range []Snapshot{read, v.last.Snapshot} {
+		for of, want := range map[*clientv3.Client]LeaseState{client: LeaseAlive, other: LeaseUnknown} {
+			got, err := newSource(of).Leases(t.Context(), []int64{int64(lease)}, in)
+			if err != nil || len(got) != 1 || got[int64(lease)].State != want {
+				t.Errorf("leases = %+v, %v, want state %v", got, err, want)
+			}
+		}
+	}
+}

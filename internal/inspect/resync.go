@@ -22,7 +22,7 @@ type ResyncCause string
 const (
 	ResyncCompacted    ResyncCause = "compacted"     // etcd has compacted the events since the watch was lost
 	ResyncOtherCluster ResyncCause = "other_cluster" // a cluster with another ID answers
-	ResyncWentBack     ResyncCause = "went_back"     // etcd's revisions went back
+	ResyncWentBack     ResyncCause = "went_back"     // etcd's revision or raft term went back
 	ResyncReplaced     ResyncCause = "replaced"      // etcd has other keys than before at the same revision
 	ResyncSilent       ResyncCause = "silent"        // the watch sent nothing although keys have changed
 )
@@ -66,6 +66,9 @@ func (r Resync) Text() string {
 		ResyncReplaced:     fmt.Sprintf("data replaced: the keys at revision %d are not those of before", r.From),
 		ResyncSilent:       fmt.Sprintf("the watch sent nothing since revision %d although keys have changed", r.From),
 	}[r.Cause]
+	if r.Cause == ResyncWentBack && r.To >= r.From { // it may have gone on since, or only the term went back
+		return fmt.Sprintf("data replaced: etcd went back to an earlier state, as of a backup, and is at revision %d after %d; fencing tokens up to %d may be given twice", r.To, r.From, r.From)
+	}
 	if r.TokensRepeat() {
 		text += fmt.Sprintf("; fencing tokens went back: those up to %d can be given twice", r.From)
 	}
@@ -174,6 +177,20 @@ func (f *follower) compare(ctx context.Context, each []int64) (compared, error) 
 // leave the ID out.
 func (f *follower) otherCluster(id uint64) bool {
 	return id != 0 && f.cluster != 0 && id != f.cluster
+}
+
+// replacement returns why the locks are read anew, given the cluster and the raft term that
+// the next listing is of: with another one, or an earlier term, not only for the reason for
+// which the last watch ended.
+func (f *follower) replacement(cluster, term uint64) ResyncCause {
+	switch {
+	case f.otherCluster(cluster):
+		return ResyncOtherCluster
+	case term < f.term && !f.resync.otherData():
+		return ResyncWentBack
+	default:
+		return f.resync
+	}
 }
 
 // matches reports whether a listing has the keys of the state.

@@ -22,6 +22,7 @@ type state struct {
 	prefixes keyspace.Prefixes
 	rules    *layout.Set
 	partial  []Partial
+	cluster  uint64
 	revision int64
 	locks    map[LockID]*tracked
 	other    int
@@ -62,6 +63,7 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		prefixes: prefixes,
 		rules:    l.rules,
 		partial:  l.partial,
+		cluster:  l.cluster,
 		revision: l.revision,
 		locks:    make(map[LockID]*tracked, len(l.locks)),
 		other:    l.other,
@@ -307,7 +309,7 @@ func (s *state) snapshot() Snapshot {
 
 // bare returns the snapshot without its locks.
 func (s *state) bare() Snapshot {
-	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Other: s.other, Partial: s.partial}
+	return Snapshot{Prefixes: s.prefixes, Revision: s.revision, Other: s.other, Partial: s.partial, cluster: s.cluster}
 }
 
 // merge returns the locks of the last snapshot with the touched ones, and their values.

@@ -151,18 +151,15 @@ func (f *follower) attempt(ctx context.Context) error {
 // that. The locks are listed once it is open. If they were listed before it, they would
 // have to be listed again then, because the data could have been replaced in between.
 func (f *follower) begin(ctx context.Context) error {
-	var revision int64
+	var now *pb.ResponseHeader
 	for _, r := range f.lister.ranges {
-		header, err := f.lister.current(ctx, r)
-		if err != nil {
+		var err error
+		if now, err = f.lister.current(ctx, r); err != nil {
 			return err
 		}
-		revision = header.Revision
 	}
-	cluster := f.kv.cluster.Load()
-	if f.otherCluster(cluster) {
-		f.resync = ResyncOtherCluster
-	}
+	revision, cluster := now.Revision, f.kv.cluster.Load()
+	f.resync = f.replacement(cluster, now.RaftTerm)
 	f.cluster, f.newest, f.term, f.matched, f.silent = cluster, revision, 0, 0, 0
 	f.applied = slices.Repeat([]int64{revision}, len(f.lister.ranges))
 	f.reached.Store(revision)
@@ -182,7 +179,7 @@ func (f *follower) list(ctx context.Context, m *merger) error {
 	case l.revision < f.passed():
 		return resyncError{ResyncWentBack}
 	}
-	l.cause = f.resync
+	l.cause, l.cluster = f.resync, f.kv.cluster.Load()
 	f.listed = true
 	m.skip(l.revision)
 	f.changes.send(change{listing: &l})
