@@ -43,7 +43,7 @@ func newEventsScreen(c *nav.Context) *eventsScreen {
 		{
 			Keys: "enter", Short: "open", Long: "go to the lock",
 			Doc:   "open the lock",
-			Where: widget.InFooter, Off: nav.Unless(s.hasLock, "this event is not about a lock"), Do: s.drill,
+			Where: widget.InFooter, Off: nav.EitherOff(nav.Unless(s.there, "no event is selected"), nav.Unless(s.hasLock, "this event is not about a lock")), Do: s.drill,
 		},
 	}}}, s.table.Bindings()...)
 	return s
@@ -95,6 +95,8 @@ func (s *eventsScreen) hasLock() bool {
 	e, ok := s.table.Current()
 	return ok && e.Lock != (inspect.LockID{})
 }
+
+func (s *eventsScreen) there() bool { _, ok := s.table.Current(); return ok }
 
 func (s *eventsScreen) drill() nav.Action {
 	if !s.hasLock() {

@@ -75,6 +75,10 @@ func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 	if s.Can.Clock { // then the time says when
 		revisionRank = 2
 	}
+	clientLeast := 14
+	if s.all() {
+		clientLeast = 18
+	}
 	cols := []widget.Column[backend.Change]{
 		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(e backend.Change, _ int) theme.Text { return dim(clockText(e.Place)) },
 			Text: func(e backend.Change) string { return state.PlaceText(e.Place) }},
@@ -86,7 +90,10 @@ func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e backend.Change, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
-		{Title: "client", Box: widget.Box{Min: 14, Rank: 1, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+		{Title: "client", Box: widget.Box{Min: clientLeast, Rank: 1, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+			if !e.Kind.OfOther() {
+				return theme.Styled(clientIn(e.Request, w), s.Theme.Plain)
+			}
 			return theme.Styled(term.CutMiddle(eventWho(e.Event), w), s.Theme.Plain)
 		}},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 4}, Right: true, Cell: func(e backend.Change, _ int) theme.Text { return dim(tokenText(e.Request)) }},

@@ -264,7 +264,7 @@ const (
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
-	return term.Name(s.id.Name) + " · " + s.id.Layout.String() + " · " + holdersText(s.lock) + " holding, " +
+	return s.Of(term.Name(s.id.Name)) + " · " + s.id.Layout.String() + " · " + holdersText(s.lock) + " holding, " +
 		format.Waiters(c.Waiters, s.id.Layout.Waiters) + " waiting" + filterTitle(s.table)
 }
 
