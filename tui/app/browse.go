@@ -21,6 +21,9 @@ func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
 		return nav.Do{Cmd: tea.Quit}
 	case m.asked != nil || m.line.open():
 		return m.typed(msg)
+	case m.help.open && msg.String() == m.Key("?"): // it may have another name
+		m.help.open = false
+		return nil
 	case m.help.open:
 		return m.help.key(msg, len(m.helpLines()))
 	default:
@@ -32,14 +35,14 @@ func (m *Model) key(msg tea.KeyPressMsg) nav.Action {
 func (m *Model) press(msg tea.KeyPressMsg) nav.Action {
 	b, ok := widget.FindBinding(slices.Concat(m.everywhere(), m.frontKeys()), msg)
 	if !ok {
-		return m.once(msg.String(), "no key here: ? lists those that are")
+		return m.once(msg.String(), "does nothing here; "+m.Key("?")+" lists the keys that do")
 	}
 	if off := b.WhyOff(); off.Why != "" {
 		return nav.Flash{Text: b.Name() + ": " + off.Why}
 	}
 	then := b.Do()
 	if msg.String() == "ctrl+d" && m.releases() {
-		return nav.Batch{then, m.once("ctrl+d", "half a page down; "+screens.ReleaseKey+" releases the request, as ctrl+d did before")}
+		return nav.Batch{then, m.once("ctrl+d", "half a page down; "+m.KeyOn(m.screens.Front().Ref().Kind, screens.ReleaseKey)+" releases the request, as ctrl+d did before")}
 	}
 	return nav.Batch{then, m.keepSort()}
 }
@@ -83,7 +86,8 @@ func (m *Model) answer(msg tea.Msg) nav.Action {
 	case widget.AnswerNo:
 		m.asked = nil
 		if ask.Yes != nil {
-			return nav.Note(strings.TrimSuffix(ask.Dialog.Title, notDone) + notDone)
+			title := strings.TrimPrefix(ask.Dialog.Title, m.Etcd.Name+": ") // a note has it where it matters
+			return nav.Note(strings.TrimSuffix(title, notDone) + notDone)
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func runCommand(commands []command, text string) nav.Action {
 	}
 	switch len(found) {
 	case 0:
-		return nav.Fail("no command " + name + "; ? lists them")
+		return nav.Fail("no command " + name + "; :help lists them")
 	case 1:
 		return found[0].run(strings.TrimSpace(arg))
 	default:

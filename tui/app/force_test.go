@@ -55,7 +55,7 @@ func TestForceWithMarks(t *testing.T) {
 		if d.m.asked != nil {
 			t.Fatalf("%s asks although another row is marked", key)
 		}
-		d.mustShow("1 row is marked, and this key acts on the row under the cursor only")
+		d.mustShow("1 row is marked, but it acts on one row only: unmark that first")
 	}
 	d.press("g", "ctrl+k")
 	d.asked()

@@ -79,10 +79,10 @@ func TestOldReleaseKey(t *testing.T) {
 func TestUnboundKey(t *testing.T) {
 	d := newDriver(t, nil)
 	d.press("ctrl+y")
-	d.mustShow("ctrl+y: no key here: ? lists those that are")
+	d.mustShow("ctrl+y: does nothing here; ? lists the keys that do")
 	d.do(nav.Quiet{})
 	d.press("ctrl+y")
-	d.mustNotShow("no key here")
+	d.mustNotShow("does nothing here")
 	d.press("f1")
 	d.mustShow("help: locks")
 }
@@ -236,7 +236,7 @@ func TestPanes(t *testing.T) {
 	d.send(tea.WindowSizeMsg{Width: 160, Height: 50})
 	d.mustShow("because of it:")
 	d.press("l")
-	d.mustShow("l: there is no more text than is shown")
+	d.mustShow("l: all of the text is shown")
 }
 
 // d says everything that is known of a row, as text that is copied in full and without what

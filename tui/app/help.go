@@ -8,6 +8,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
@@ -57,8 +58,11 @@ func (h *helpView) view(t *theme.Theme, screen string, blocks [][]string, w, hei
 	lines := layOut(blocks, h.w)
 	h.scroll(0, len(lines))
 	title := "help: " + screen
-	if len(lines) > h.h {
+	switch {
+	case h.top+h.h < len(lines):
 		title += " · ↓ for more"
+	case h.top > 0:
+		title += " · ↑ for more"
 	}
 	lines = lines[h.top:min(h.top+h.h, len(lines))]
 	return t.Panel(title, strings.Join(lines, "\n"), w, height, true, false)
@@ -76,10 +80,28 @@ func layOut(blocks [][]string, w int) []string {
 			return beside(parts)
 		}
 	}
-	return slices.Concat(blocks...)
+	var lines []string
+	for _, l := range slices.Concat(blocks...) {
+		lines = append(lines, wrapHelp(l, w)...)
+	}
+	return lines
 }
 
 const helpGap = 3
+
+// helpIndent is where the text begins beside a key.
+const helpIndent = 13
+
+// wrapHelp breaks a line of the help that is wider than w. It goes on below its text.
+func wrapHelp(line string, w int) []string {
+	room := w - helpIndent
+	if term.Width(line) <= w || room < 10 {
+		return []string{line}
+	}
+	text := ansi.Wrap(ansi.TruncateLeft(line, helpIndent, ""), room, "")
+	indent := strings.Repeat(" ", helpIndent)
+	return strings.Split(ansi.Truncate(line, helpIndent, "")+strings.ReplaceAll(text, "\n", "\n"+indent), "\n")
+}
 
 // share puts blocks one after the other into columns of about the same length.
 func share(blocks [][]string, columns int) [][]string {

@@ -101,6 +101,8 @@ func TestDialog(t *testing.T) {
 		"EnterIsNo":          {"", []string{"enter"}, false},
 		"Esc":                {"", []string{"right", "esc"}, false},
 		"N":                  {"", []string{"n"}, false},
+		"Q":                  {"", []string{"right", "q"}, false},
+		"QIsALetter":         {"yq", []string{"y", "q", "enter"}, true},
 		"Y":                  {"", []string{"y"}, true},
 		"Chosen":             {"", []string{"right", "enter"}, true},
 		"ChosenAndBack":      {"", []string{"right", "left", "enter"}, false},
@@ -108,7 +110,7 @@ func TestDialog(t *testing.T) {
 		"WordIsWrong":        {"yo", []string{"y", "y", "enter"}, false},
 		"Word":               {"yo", []string{"y", "o", "enter"}, true},
 		"WordAndNo":          {"yo", []string{"y", "o", "left", "enter"}, false},
-		"OtherKeysAreNoKeys": {"", []string{"q", "1", "space", "enter"}, false},
+		"OtherKeysAreNoKeys": {"", []string{"p", "1", "space", "enter"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t, nil)

@@ -162,7 +162,7 @@ func TestSavedViews(t *testing.T) {
 	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 	incident(d)
 	d.press("f2")
-	d.mustShow("F2: no view is saved for this key; :save NAME")
+	d.mustShow("F2: no view saved here; :save NAME")
 	run(d, "view mine")
 	d.mustShow("✗ view: no view is saved; :save NAME saves one")
 	run(d, "filter owner:billing")

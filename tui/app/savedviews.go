@@ -36,7 +36,7 @@ func savedBindings(s *nav.Stack, prefs *backend.Prefs) []widget.Binding {
 				if i < len(prefs.Views) {
 					return widget.Off{}
 				}
-				return widget.Off{Why: "no view is saved for this key; :save NAME saves the filter and the order in front"}
+				return widget.Off{Why: "no view saved here; :save NAME saves this filter and order"}
 			},
 			Do: func() nav.Action { return showSaved(s, prefs.Views[i]) },
 		}

@@ -219,7 +219,7 @@ func lockFindings(c *nav.Context, l inspect.Lock, w int) []string {
 		f := &v.Findings[i]
 		var helps []string
 		if len(f.Remedies) > 0 {
-			helps = append(helps, term.Cut("  "+c.Theme.Key.Render(narrate.CommandLine(c.Flags, f.Remedies[0])), w))
+			helps = term.Wrap("  "+narrate.CommandLine(c.Flags, f.Remedies[0]), w, c.Theme.Key.Render)
 		}
 		lines = append(lines, findingLines(c, f, helps, w)...)
 		lines = append(lines, aliveLines(c, f, w)...)
@@ -288,11 +288,15 @@ func NextLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 	return lines
 }
 
-// filterTitle says that a table is filtered, and how many of its rows are marked.
+// filterTitle says that a table is filtered, by what it is sorted if its heading does not, and
+// how many of its rows are marked.
 func filterTitle(g widget.Grid) string {
 	var title string
+	if by := g.SortUnseen(); by != "" {
+		title = " · by " + by
+	}
 	if g.Filtered() != "" {
-		title = " · filter “" + term.Safe(g.Filtered()) + "”"
+		title += " · filter “" + term.Safe(g.Filtered()) + "”"
 	}
 	if n := g.MarkCount(); n > 0 {
 		title += " · " + strconv.Itoa(n) + " marked"

@@ -26,13 +26,13 @@ type eventsScreen struct {
 func newEventsScreen(c *nav.Context) *eventsScreen {
 	s := &eventsScreen{Context: c, follow: true}
 	s.table = widget.NewTable(c.Theme, []widget.Column[*state.Entry]{
-		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(e *state.Entry, _ int) theme.Text {
+		{Title: "time", Box: widget.Box{Min: 8, Rank: 1}, Cell: func(e *state.Entry, _ int) theme.Text {
 			return theme.Styled(e.At.Format(time.TimeOnly), s.Theme.Dim)
 		}, Text: func(e *state.Entry) string { return e.At.Format(time.RFC3339Nano) }},
 		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e *state.Entry, _ int) theme.Text {
 			return entrySign(s.Theme, e.Kind)
 		}, Text: func(e *state.Entry) string { return string(e.Kind) }},
-		{Title: "what", Box: widget.Box{Min: 10, Flex: true}, Cell: func(e *state.Entry, _ int) theme.Text {
+		{Title: "what", Box: widget.Box{Min: 24, Flex: true}, Cell: func(e *state.Entry, _ int) theme.Text {
 			return theme.Styled(e.Text, s.Theme.Plain)
 		}},
 	}, func(e *state.Entry) uint64 { return e.ID })
@@ -43,7 +43,7 @@ func newEventsScreen(c *nav.Context) *eventsScreen {
 		{
 			Keys: "enter", Short: "open", Long: "go to the lock",
 			Doc:   "open the lock",
-			Where: widget.InFooter, Off: nav.Unless(s.hasLock, "this event is not about a lock"), Do: s.drill,
+			Where: widget.InFooter, Off: nav.EitherOff(nav.Unless(s.there, "no event is selected"), nav.Unless(s.hasLock, "this event is not about a lock")), Do: s.drill,
 		},
 	}}}, s.table.Bindings()...)
 	return s
@@ -95,6 +95,8 @@ func (s *eventsScreen) hasLock() bool {
 	e, ok := s.table.Current()
 	return ok && e.Lock != (inspect.LockID{})
 }
+
+func (s *eventsScreen) there() bool { _, ok := s.table.Current(); return ok }
 
 func (s *eventsScreen) drill() nav.Action {
 	if !s.hasLock() {

@@ -71,21 +71,32 @@ func (s *historyScreen) all() bool { return s.ref.Kind == nav.KindPast }
 // it is not known.
 func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 	dim := func(text string) theme.Text { return theme.Styled(text, s.Theme.Dim) }
+	revisionRank := 0
+	if s.Can.Clock { // then the time says when
+		revisionRank = 2
+	}
+	clientLeast := 14
+	if s.all() {
+		clientLeast = 18
+	}
 	cols := []widget.Column[backend.Change]{
 		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(e backend.Change, _ int) theme.Text { return dim(clockText(e.Place)) },
 			Text: func(e backend.Change) string { return state.PlaceText(e.Place) }},
-		{Title: "revision", Box: widget.Box{Min: 10, Want: 14}, Right: true, Cell: s.revision},
+		{Title: "revision", Box: widget.Box{Min: 10, Want: 14, Rank: revisionRank}, Right: true, Cell: s.revision},
 		{Title: "event", Box: widget.Box{Min: 10}, Cell: func(e backend.Change, _ int) theme.Text {
 			return entrySign(s.Theme, state.EntryKind(e.Kind))
 		}},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(e backend.Change, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
+		{Title: "mode", Box: widget.Box{Min: 5, Rank: 3}, Cell: func(e backend.Change, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
 		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e backend.Change, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
-		{Title: "client", Box: widget.Box{Min: 18, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+		{Title: "client", Box: widget.Box{Min: clientLeast, Rank: 1, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+			if !e.Kind.OfOther() {
+				return theme.Styled(clientIn(e.Request, w), s.Theme.Plain)
+			}
 			return theme.Styled(term.CutMiddle(eventWho(e.Event), w), s.Theme.Plain)
 		}},
-		{Title: "token", Box: widget.Box{Min: 8, Rank: 1}, Right: true, Cell: func(e backend.Change, _ int) theme.Text { return dim(tokenText(e.Request)) }},
+		{Title: "token", Box: widget.Box{Min: 8, Rank: 4}, Right: true, Cell: func(e backend.Change, _ int) theme.Text { return dim(tokenText(e.Request)) }},
 	}
 	return slices.DeleteFunc(cols, func(col widget.Column[backend.Change]) bool {
 		return col.Title == "lock" && !s.all() || col.Title == "time" && !s.Can.Clock

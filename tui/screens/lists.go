@@ -26,7 +26,7 @@ type commandsScreen struct {
 func newCommandsScreen(c *nav.Context) *commandsScreen {
 	s := &commandsScreen{Context: c}
 	s.table = widget.NewTable(c.Theme, []widget.Column[*state.Command]{
-		{Title: "time", Box: widget.Box{Min: 8}, Cell: func(r *state.Command, _ int) theme.Text {
+		{Title: "time", Box: widget.Box{Min: 8, Rank: 1}, Cell: func(r *state.Command, _ int) theme.Text {
 			return theme.Styled(r.At.Format(time.TimeOnly), s.Theme.Dim)
 		}, Text: func(r *state.Command) string { return r.At.Format(time.RFC3339) }},
 		{Title: "outcome", Box: widget.Box{Min: 8}, Cell: func(r *state.Command, _ int) theme.Text {
@@ -36,7 +36,7 @@ func newCommandsScreen(c *nav.Context) *commandsScreen {
 			return theme.Styled("✓ "+r.Outcome(), s.Theme.Holding)
 		}},
 		{Title: "what", Box: widget.Box{Min: 24, Want: 60, Soon: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.What, s.Theme.Plain) }},
-		{Title: "command", Box: widget.Box{Min: 20, Rank: 1, Flex: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.EtcdLock, s.Theme.Dim) }},
+		{Title: "command", Box: widget.Box{Min: 20, Rank: 2, Flex: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.EtcdLock, s.Theme.Dim) }},
 	}, func(r *state.Command) uint64 { return r.ID })
 	s.table.Match = func(r *state.Command) string { return r.What + " " + r.EtcdLock + " " + r.Etcdctl }
 	s.table.Label = func(r *state.Command) string { return r.EtcdLock }
@@ -158,8 +158,8 @@ func newNotificationsScreen(c *nav.Context) *notificationsScreen {
 			}
 			return theme.Styled("✓ told", s.Theme.Holding)
 		}},
-		{Title: "asked", Box: widget.Box{Min: 8, Rank: 1}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Asked)) }},
-		{Title: "told", Box: widget.Box{Min: 8}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Told)) }},
+		{Title: "asked", Box: widget.Box{Min: 8, Rank: 2}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Asked)) }},
+		{Title: "told", Box: widget.Box{Min: 8, Rank: 1}, Cell: func(n *state.Notification, _ int) theme.Text { return dim(clock(n.Told)) }},
 		{Title: "what", Box: widget.Box{Min: 20, Flex: true}, Cell: func(n *state.Notification, _ int) theme.Text {
 			if n.Open() {
 				return theme.Styled("when "+n.String(), s.Theme.Plain)

@@ -54,9 +54,9 @@ func newLockScreen(c *nav.Context, id inspect.LockID) *lockScreen {
 func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 	return []widget.Column[queueRow]{
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
-		{Title: "mode", Box: widget.Box{Min: 5}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
+		{Title: "mode", Box: widget.Box{Min: 5, Rank: 1}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
 		{Title: "state", Box: widget.Box{Min: 8, Want: 9}, Cell: s.state},
-		{Title: "owner", Box: widget.Box{Min: ownerShort, Want: ownerLeast, Rank: 1, Soon: true}, Cell: s.owner},
+		{Title: "owner", Box: widget.Box{Min: ownerShort, Want: ownerLeast, Soon: true}, Cell: s.owner},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 5}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Request, w) }},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return age(s.Context, r.Start()) }},
@@ -190,7 +190,7 @@ func (s *lockScreen) Refresh() {
 const (
 	positionColumn                    = 0
 	ownerColumn                       = 3
-	ownerShort, ownerLeast, ownerMost = 12, 28, 44
+	ownerShort, ownerLeast, ownerMost = 11, 28, 44
 	whyColumn                         = 7
 	whyShort, whyLeast, whyMost       = 19, 24, 40
 )
@@ -264,7 +264,7 @@ const (
 
 func (s *lockScreen) title() string {
 	c := s.lock.Count()
-	return term.Name(s.id.Name) + " · " + s.id.Layout.String() + " · " + holdersText(s.lock) + " holding, " +
+	return s.Of(term.Name(s.id.Name)) + " · " + s.id.Layout.String() + " · " + holdersText(s.lock) + " holding, " +
 		format.Waiters(c.Waiters, s.id.Layout.Waiters) + " waiting" + filterTitle(s.table)
 }
 

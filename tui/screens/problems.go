@@ -328,12 +328,12 @@ func (s *problemsScreen) remedies(p *problem, w int) (lines []string) {
 		if len(p.Remedies) > 1 {
 			mark = map[bool]string{true: "> ", false: "  "}[i == s.best]
 		}
-		lines = append(lines, "", mark+s.Theme.Key.Render(narrate.CommandLine(s.Flags, r)))
+		lines = append(append(lines, ""), term.Wrap(mark+narrate.CommandLine(s.Flags, r), w, s.Theme.Key.Render)...)
 		for _, text := range append([]string{t.Headline}, t.Clauses...) {
 			lines = append(lines, term.Wrap("  "+term.Safe(text), w, s.Theme.Plain.Render)...)
 		}
 		if args := narrate.Etcdctl(r.Target); args != nil && r.Command == "" {
-			lines = append(lines, s.Theme.Dim.Render("  = "+s.Flags.EtcdctlLine(args...)))
+			lines = append(lines, term.Wrap("  = "+s.Flags.EtcdctlLine(args...), w, s.Theme.Dim.Render)...)
 		}
 	}
 	return lines

@@ -136,7 +136,7 @@ func (s *sessionScreen) Refresh() {
 
 func (s *sessionScreen) View(w, h int) string {
 	th := s.tableHeight()
-	title := "session " + term.Safe(s.id.String())
+	title := s.Of("session " + term.Safe(s.id.String()))
 	if s.session != nil {
 		title += " · " + term.Safe(s.session.Who())
 	}
@@ -158,12 +158,16 @@ func (s *sessionScreen) about(w int) []string {
 		of = *s.session.Requests[0]
 	}
 	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
-	lines = append(lines, "ttl "+ttl.Style.Render(ttl.Text)+"   renewals "+renewals.Style.Render(renewals.Text))
+	facts := []string{"ttl " + ttl.Style.Render(ttl.Text), "renewals " + renewals.Style.Render(renewals.Text)}
 	if f := s.Lease(s.id.Lease); f.Granted > 0 {
-		lines[0] += s.Theme.Dim.Render("   granted " + format.Age(f.Granted))
+		facts = append(facts, s.Theme.Dim.Render("granted "+format.Age(f.Granted)))
+	}
+	lines = facts
+	if one := strings.Join(facts, "   "); term.Width(one) <= w {
+		lines = []string{one}
 	}
 	if says := describe.Renewals(s.Context, s.id.Lease); says != "" {
-		lines = append(lines, s.Theme.Dim.Render(says))
+		lines = append(lines, term.Wrap(says, w, s.Theme.Dim.Render)...)
 	}
 	if s.session == nil {
 		return lines

@@ -49,26 +49,26 @@ func newSessionsScreen(c *nav.Context) *sessionsScreen {
 
 func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 	return append(contextColumn(s.Context, func(r *sessionRow) *nav.Context { return r.of }), []widget.Column[*sessionRow]{
-		{Title: "session", Box: widget.Box{Min: 8, Want: 16}, Key: "S", Ascending: true,
+		{Title: "session", Box: widget.Box{Min: 8, Want: 16, Rank: 2}, Key: "S", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) }, Cell: s.id},
-		{Title: "client", Box: widget.Box{Min: 12, Want: 34, Soon: true}, Key: "N", Ascending: true,
+		{Title: "client", Box: widget.Box{Min: 11, Want: 34, Soon: true}, Key: "N", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
 			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, *r.Requests[0], w) }},
-		{Title: "of", Box: widget.Box{Min: 5, Rank: 3}, Right: true, Cell: s.granted},
-		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 2}, Key: "L", Compare: s.byLate,
+		{Title: "of", Box: widget.Box{Min: 5, Rank: 5}, Right: true, Cell: s.granted},
+		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 1}, Key: "L", Compare: s.byLate,
 			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, *r.Requests[0], w) }},
-		{Title: "holds", Box: widget.Box{Min: 6}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
+		{Title: "holds", Box: widget.Box{Min: 6, Rank: 3}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
-		{Title: "waits", Box: widget.Box{Min: 6}, Right: true, Key: "W", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.waits, a.waits) },
+		{Title: "waits", Box: widget.Box{Min: 6, Rank: 3}, Right: true, Key: "W", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.waits, a.waits) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.waits), true },
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.waits), s.Theme.Plain) }},
-		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 1}, Right: true, Key: "A",
+		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 4}, Right: true, Key: "A",
 			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return !r.since.Known() },
 			Cell: func(r *sessionRow, _ int) theme.Text { return age(r.of, r.since) }},
-		{Title: "locks", Box: widget.Box{Min: 14, Rank: 4, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
+		{Title: "locks", Box: widget.Box{Min: 14, Rank: 6, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
 	}...)
 }
 

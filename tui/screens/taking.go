@@ -80,7 +80,7 @@ func termsLine(c *nav.Context, take nav.Take) string {
 	if client == nil {
 		client = c.Clients[0]
 	}
-	within := "no deadline: u cancels it"
+	within := "no deadline: " + c.KeyOn(nav.KindLocks, "u") + " cancels it"
 	if take.Within > 0 {
 		within = "canceled if it is not granted within " + format.Age(take.Within)
 	}

@@ -168,7 +168,7 @@ func (t *waitTree) roomy(w, h int) []string {
 	lines := t.inFull(w)
 	if room := h - len(queue) - lanes - 2; len(lines) > room {
 		more := len(lines) - room + 1
-		lines = append(lines[:room-1:room-1], t.Theme.Dim.Render("… "+format.Count(more, "more line", "more lines")+": enter"))
+		lines = append(lines[:room-1:room-1], t.Theme.Dim.Render("… "+format.Count(more, "more line", "more lines")+": "+t.KeyOn(nav.KindLocks, "enter")))
 	}
 	if len(lines) > 0 {
 		lines = append(lines, "")

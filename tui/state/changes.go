@@ -20,6 +20,9 @@ func FloorText(c *backend.Changes) string {
 	if c.Recorded {
 		return "nothing older was recorded: the recording begins at " + PlaceText(c.Floor)
 	}
+	if c.Floor.Revision <= 1 {
+		return "nothing is older: etcd's history starts at revision 1"
+	}
 	return "older revisions are compacted: history starts at " + strconv.FormatInt(c.Floor.Revision, 10)
 }
 

@@ -174,3 +174,15 @@ func TestPastSamples(t *testing.T) {
 		t.Error("those of long before are shown")
 	}
 }
+
+// Nothing is said to be compacted where etcd has all revisions.
+func TestFloorText(t *testing.T) {
+	for floor, want := range map[int64]string{
+		1:   "nothing is older: etcd's history starts at revision 1",
+		100: "older revisions are compacted: history starts at 100",
+	} {
+		if got := FloorText(&backend.Changes{Floor: place(floor, 0)}); got != want {
+			t.Errorf("%d: %q, want %q", floor, got, want)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (d *Dialog) Bindings() []Binding {
 		{Keys: "pgup", Short: "page up", Where: InNone, Do: scroll(-d.height)}, {Keys: "pgdown", Label: "pgdn", Short: "page down", Where: InNone, Do: scroll(d.height)},
 	}
 	if d.Yes == "" {
-		return append(keys, Binding{Keys: "esc alt+esc enter", Short: "close", Where: InFooter, Do: say(AnswerNo)})
+		return append(keys, Binding{Keys: "esc alt+esc enter q", Short: "close", Where: InFooter, Do: say(AnswerNo)})
 	}
 	keys = append(keys,
 		Binding{Keys: "enter", Short: "choose", Where: InFooter, Do: d.choice},
@@ -75,7 +75,7 @@ func (d *Dialog) Bindings() []Binding {
 		Binding{Keys: "left right tab shift+tab", Label: "←/→", Short: "switch", Where: InFooter, Do: d.toggle},
 	)
 	if d.Word == "" {
-		keys = append(keys, Binding{Keys: "y", Short: "yes", Where: InFooter, Do: say(AnswerYes)}, Binding{Keys: "n", Short: "no", Where: InFooter, Do: say(AnswerNo)})
+		keys = append(keys, Binding{Keys: "y", Short: "yes", Where: InFooter, Do: say(AnswerYes)}, Binding{Keys: "n q", Short: "no", Where: InFooter, Do: say(AnswerNo)})
 	}
 	return keys
 }

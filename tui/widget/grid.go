@@ -10,6 +10,7 @@ type Grid interface {
 	Filtered() string
 	SetFilter(text string) error
 	Sorted() string
+	SortUnseen() string
 	SetSort(text string) bool
 	Sortable() []string
 	Columns() []string
@@ -53,6 +54,15 @@ func (t *Table[K, R]) Sorted() string {
 		return "-" + name
 	}
 	return name
+}
+
+// SortUnseen is the column that the rows are sorted by, with its arrow, if the heading has no
+// room for it; else empty.
+func (t *Table[K, R]) SortUnseen() string {
+	if t.order.by < 0 || t.w <= 0 || t.Widths()[t.order.by+1] > 0 {
+		return ""
+	}
+	return t.cols[t.order.by].name() + t.arrow(t.order.by)
 }
 
 // SetSort sorts by a column, as Sorted names it, and reports whether there is one.

@@ -38,12 +38,12 @@ func (p *Pager) Bindings() []Binding {
 		{
 			Keys: MoreKey, Short: "more", Long: "scroll the text below",
 			Doc:   "scroll the text below the table",
-			Where: InFooter, Do: scroll(1),
+			Where: InFooter, Off: p.offMore, Do: scroll(1),
 		},
 		{
 			Keys: "K", Short: "less", Long: "scroll it back",
 			Doc:   "scroll it back",
-			Where: InFooter, Do: scroll(-1),
+			Where: InFooter, Off: p.offLess, Do: scroll(-1),
 		},
 		{
 			Keys: "l", Short: ToText, Long: "the cursor keys then scroll it",
@@ -58,6 +58,37 @@ func (p *Pager) Bindings() []Binding {
 	}
 }
 
+// offMore is why there is nothing to scroll on to.
+func (p *Pager) offMore() Off {
+	if p.lines > p.h && p.top+p.h >= p.lines {
+		return Off{Why: "this is the end of the text", Shown: true}
+	}
+	return p.offScroll()
+}
+
+// offLess is why there is nothing to scroll back to.
+func (p *Pager) offLess() Off {
+	if p.lines > p.h && p.top == 0 {
+		return Off{Why: "this is the beginning of the text", Shown: true}
+	}
+	return p.offScroll()
+}
+
+// offScroll is why the text does not scroll at all. Then neither help nor bottom line names
+// the keys that do.
+func (p *Pager) offScroll() Off {
+	switch {
+	case p.lines == 0:
+		return Off{Why: "no text is shown here"}
+	case p.lines <= p.h:
+		return Off{Why: allShown}
+	default:
+		return Off{}
+	}
+}
+
+const allShown = "all of the text is shown"
+
 // Focused reports whether the text has the focus, and not the table. A nil pager has not.
 func (p *Pager) Focused() bool { return p != nil && p.focused }
 
@@ -66,7 +97,7 @@ func (p *Pager) offText() Off {
 	case p.focused:
 		return Off{Why: "the text has the focus already", Shown: true}
 	case p.lines <= p.h:
-		return Off{Why: "there is no more text than is shown", Shown: true}
+		return Off{Why: allShown, Shown: true}
 	default:
 		return Off{}
 	}

@@ -255,7 +255,11 @@ func (t *Table[K, R]) OnlyCursor() Off {
 	if r, ok := t.Current(); n == 0 || ok && n == 1 && t.marks[t.id(r)] {
 		return Off{}
 	}
-	return Off{Why: format.Count(n, "row is", "rows are") + " marked, and this key acts on the row under the cursor only; M removes all marks", Shown: true}
+	unmark := ": unmark them first"
+	if n == 1 {
+		unmark = ": unmark that first"
+	}
+	return Off{Why: format.Count(n, "row is", "rows are") + " marked, but it acts on one row only" + unmark, Shown: true}
 }
 
 // Target returns the identity of the row that the cursor is meant for, which

@@ -24,8 +24,15 @@ func (t *Table[K, R]) moveBindings() []Binding {
 		{Keys: "ctrl+u", Short: "half a page up", Do: t.move(func(view, all int) int { return up(view/2, all) })},
 		{Keys: "ctrl+d", Short: "half a page down", Do: t.move(func(view, all int) int { return down(view/2, all) })},
 		{Keys: "m", Short: "mark the row, to copy or export it", Do: t.key(t.mark)},
-		{Keys: "M", Short: "remove all marks", Do: t.key(func() { clear(t.marks) })},
+		{Keys: "M", Short: "remove all marks", Off: t.offUnmark, Do: t.key(func() { clear(t.marks) })},
 	}
+}
+
+func (t *Table[K, R]) offUnmark() Off {
+	if len(t.marks) == 0 {
+		return Off{Why: "no row is marked", Shown: true}
+	}
+	return Off{}
 }
 
 // move returns what a key does that goes by some rows, given how many rows are in view and

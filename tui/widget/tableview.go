@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -82,19 +83,26 @@ func (t *Table[K, R]) sign(i int) theme.Text {
 }
 
 func (t *Table[K, R]) heading(i, w int) string {
-	title := t.cols[i].Title
-	arrow := ""
-	switch {
-	case t.order.by != i:
-	case t.order.reversed == t.cols[i].Ascending:
-		arrow = "▼"
-	default:
-		arrow = "▲"
-	}
-	if long := t.cols[i].name(); len(long)+len(arrow) <= w {
+	title, arrow := t.cols[i].Title, t.arrow(i)
+	if long := t.cols[i].name(); term.Width(long+arrow) <= w {
 		title = long
 	}
+	if arrow != "" && term.Width(title+arrow) > w && w > 1 { // a letter tells less than the arrow
+		title = ansi.Truncate(title, w-1, "")
+	}
 	return title + arrow
+}
+
+// arrow says that the rows are sorted by a column, and how.
+func (t *Table[K, R]) arrow(i int) string {
+	switch {
+	case t.order.by != i:
+		return ""
+	case t.order.reversed == t.cols[i].Ascending:
+		return "▼"
+	default:
+		return "▲"
+	}
 }
 
 // cells makes the cells of a row, in place of those of another.
