@@ -64,8 +64,9 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 
 // isCounting reports whether etcd takes most of the time of a read for counting, which is as
 // long for fewer keys: when more are read, more come by the second, and fewer when fewer are.
+// Of the first read it is not known, and found out by reading more.
 func (p *pace) isCounting(keys int, rate float64) bool {
-	return p.read > 0 && (keys > p.read*5/4 && rate > p.rate*4/3 || keys < p.read*4/5 && rate < p.rate*4/5)
+	return p.read == 0 || (keys > p.read*5/4 && rate > p.rate*4/3 || keys < p.read*4/5 && rate < p.rate*4/5)
 }
 
 // try reads, again with fewer keys when that takes longer than the read's timeout.
