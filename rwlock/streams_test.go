@@ -272,6 +272,7 @@ func TestSessionsAreRenewedTogether(t *testing.T) {
 
 // byHand is a renewer whose streams the test answers. They come on the channel.
 func byHand(t *testing.T) (*renewer, <-chan *fakeStream) {
+	t.Helper()
 	r, opened := stateOf(clientv3.NewCtxClient(t.Context())).renewer, make(chan *fakeStream, 100)
 	r.open = func(ctx context.Context) (keepAliveStream, error) {
 		s := &fakeStream{requests: make(chan int64, 1000), answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
@@ -334,6 +335,7 @@ func TestRenewer(t *testing.T) {
 		play func(t *testing.T, r *renewer, opened <-chan *fakeStream)
 	}{
 		{"an answer is that of its lease, and counts from when that was asked", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			at := time.Now()
 			first := r.begin(1)
 			time.Sleep(patient / 4)
@@ -346,6 +348,7 @@ func TestRenewer(t *testing.T) {
 			gets(t, second.answer, renewal{sent: at.Add(patient / 4), ttl: 20})
 		}},
 		{"an answer counts from when it was asked on its stream", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			at := time.Now()
 			a := r.begin(1)
 			time.Sleep(patient * 3 / 2)
@@ -355,6 +358,7 @@ func TestRenewer(t *testing.T) {
 			gets(t, a.later, renewal{sent: at.Add(patient), ttl: 10})
 		}},
 		{"what streams have stopped at is sent last on the next", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			for lease := range clientv3.LeaseID(10) {
 				r.begin(lease)
 			}
@@ -369,6 +373,7 @@ func TestRenewer(t *testing.T) {
 			}
 		}},
 		{"an answer that a stream leaves out is asked for on another one", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			a := r.begin(1)
 			s := <-opened
 			for range renewalsPerTTL {
@@ -382,6 +387,7 @@ func TestRenewer(t *testing.T) {
 			gets(t, a.answer, renewal{sent: at, ttl: 10})
 		}},
 		{"a stream that answers is not replaced, although something is always pending", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			r.begin(0)
 			s := <-opened
 			for lease := range clientv3.LeaseID(10) {
@@ -394,6 +400,7 @@ func TestRenewer(t *testing.T) {
 			}
 		}},
 		{"what was given up is not sent any more", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			open, slow := r.open, make(chan struct{})
 			r.open = func(ctx context.Context) (keepAliveStream, error) {
 				<-slow
@@ -407,6 +414,7 @@ func TestRenewer(t *testing.T) {
 			}
 		}},
 		{"the answer to what was given up is not lost", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			at := time.Now()
 			a := r.begin(1)
 			a.giveUp()
@@ -414,6 +422,7 @@ func TestRenewer(t *testing.T) {
 			gets(t, a.later, renewal{sent: at, ttl: 10})
 		}},
 		{"the error of a stream is the answer only where no other one may answer", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			a := r.begin(1)
 			at := time.Now().Add(patient)
 			time.Sleep(patient * 3 / 2)
@@ -427,6 +436,7 @@ func TestRenewer(t *testing.T) {
 			gets(t, a.answer, renewal{err: refused})
 		}},
 		{"streams end with the last session, and with a member that has no leader", func(t *testing.T, r *renewer, opened <-chan *fakeStream) {
+			t.Helper()
 			r.join()
 			r.join()
 			r.begin(1)
