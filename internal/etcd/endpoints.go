@@ -51,7 +51,7 @@ func (c Config) CheckEndpoints() error {
 // WithoutLogin returns an endpoint without the user and the password in it. etcd reads neither
 // from there.
 func WithoutLogin(endpoint string) string {
-	if strings.HasPrefix(endpoint, "unix:") || strings.HasPrefix(endpoint, "unixs:") {
+	if isSocket(endpoint) {
 		return endpoint
 	}
 	scheme, rest, ok := strings.Cut(endpoint, "://")

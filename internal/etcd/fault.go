@@ -218,11 +218,19 @@ func withoutAddress(err error) error {
 	return err
 }
 
+// isSocket reports whether an endpoint is a Unix socket, and no host whose name begins like one.
+func isSocket(endpoint string) bool {
+	return strings.HasPrefix(endpoint, "unix:") || strings.HasPrefix(endpoint, "unixs:")
+}
+
 // address returns the host and port of an endpoint. It reports false for
 // endpoints that are not in a network, such as Unix sockets.
 func address(endpoint string) (addr string, ok bool) {
-	if !strings.Contains(endpoint, "://") {
-		return endpoint, !strings.HasPrefix(endpoint, "unix")
+	switch {
+	case isSocket(endpoint):
+		return "", false
+	case !strings.Contains(endpoint, "://"):
+		return endpoint, true
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -237,8 +245,8 @@ type target struct{ network, addr string }
 // targetOf returns what etcd's client dials for an endpoint. It reports false if that is
 // not known.
 func targetOf(endpoint string) (t target, ok bool) {
-	scheme, socket, _ := strings.Cut(endpoint, ":")
-	if scheme == "unix" || scheme == "unixs" {
+	if isSocket(endpoint) {
+		_, socket, _ := strings.Cut(endpoint, ":")
 		return target{"unix", strings.TrimPrefix(socket, "//")}, true
 	}
 	addr, ok := address(endpoint)

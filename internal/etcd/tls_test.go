@@ -139,6 +139,7 @@ func TestCheckEndpoints(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"etcd-1:2379": "", "http://etcd-1:2379": "", "https://etcd-1:2379/": "", "HTTPS://etcd-1:2379": "", "[::1]:2379": "",
 		"u:p@b:2": "", "http://u:p@b:2": "", "unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
+		"unix-1:2379": "", "unixs.example.com:2379": "",
 		"etcd-1":                `"etcd-1": missing port in address`,
 		"etcd-1:":               "missing port",
 		"http://etcd-1":         "missing port",
