@@ -240,25 +240,23 @@ func allWith(prefix string) string {
 
 // readValues reads the values of those keys of a page that may be requests.
 func (l lister) readValues(ctx context.Context, page []string, values *pace, revision int64, batches chan<- batch) error {
-	for len(page) > 0 {
-		if err := values.try(ctx, func() error {
-			runs, rest := nextRuns(l.rules, page, values.keys)
-			if len(runs) == 0 {
-				page = nil
-				return nil
-			}
-			kvs, err := l.readRuns(ctx, runs, revision)
-			if err == nil {
-				values.learn(kvs, 0)
-				batches <- batch{kvs: kvs, values: true}
-				page = rest
+	for {
+		var runs []run
+		var rest []string
+		var kvs []*mvccpb.KeyValue
+		err := values.try(ctx, func() (err error) {
+			if runs, rest = nextRuns(l.rules, page, values.keys); len(runs) > 0 {
+				kvs, err = l.readRuns(ctx, runs, revision)
 			}
 			return err
-		}); err != nil {
+		})
+		if err != nil || len(runs) == 0 {
 			return err
 		}
+		values.learn(kvs, 0)
+		batches <- batch{kvs: kvs, values: true}
+		page = rest
 	}
-	return nil
 }
 
 func (l lister) readRuns(ctx context.Context, runs []run, revision int64) ([]*mvccpb.KeyValue, error) {
