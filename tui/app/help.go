@@ -89,8 +89,11 @@ func layOut(blocks [][]string, w int) []string {
 
 const helpGap = 3
 
-// helpIndent is where the text begins beside a key.
-const helpIndent = 13
+// How wide a key or a sign is, and where the text beside it begins.
+const (
+	helpKey    = 9
+	helpIndent = 2 + helpKey + 2
+)
 
 // wrapHelp breaks a line of the help that is wider than w. It goes on below its text.
 func wrapHelp(line string, w int) []string {
@@ -137,7 +140,7 @@ func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]s
 		var lines []string
 		for _, b := range g.Bindings {
 			if b.Shown() && b.Where != widget.InNone {
-				lines = append(lines, helpLine(t, b.Name(), 9, b.Text()))
+				lines = append(lines, helpLine(t, b.Name(), helpKey, b.Text()))
 			}
 		}
 		blocks = block(blocks, t, g.Title, lines)
@@ -164,7 +167,7 @@ func block(blocks [][]string, t *theme.Theme, title string, lines []string) [][]
 // legend explains the signs.
 func legend(t *theme.Theme) []string {
 	row := func(s theme.Text, about string) string {
-		return "  " + s.Style.Render(term.Pad(s.Text, 9, false)) + "  " + about
+		return "  " + s.Style.Render(term.Pad(s.Text, helpKey, false)) + "  " + about
 	}
 	return []string{
 		row(theme.Styled("*", t.Own), "yours: requested from here"),

@@ -105,9 +105,7 @@ func pastSamples(c *backend.Changes, f *Frozen) Samples {
 	}
 	var s Samples
 	for _, id := range slices.SortedFunc(maps.Keys(rings), inspect.LockID.Compare) {
-		if r := *rings[id]; r != (ring{}) {
-			s.queues = append(s.queues, sampled{lock: id, ring: r})
-		}
+		s.keep(sampled{lock: id, ring: *rings[id]})
 	}
 	return s
 }

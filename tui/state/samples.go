@@ -60,6 +60,11 @@ func (s Samples) With(locks []inspect.Lock) Samples {
 func (s *Samples) add(q sampled, waiters int) {
 	copy(q.ring[:], q.ring[1:])
 	q.ring.set(SampleCount-1, waiters)
+	s.keep(q)
+}
+
+// keep keeps a queue, which is after the others, unless all of its samples are zero.
+func (s *Samples) keep(q sampled) {
 	if q.ring != (ring{}) {
 		s.queues = append(s.queues, q)
 	}
