@@ -16,7 +16,6 @@ func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Up
 	updates, out := s.WatchKinds(ctx, prefixes...), make(chan inspect.Update)
 	go func() {
 		defer close(out)
-		letGarbage(usualGC)
 		spared := false
 		for u := range updates {
 			select {
@@ -32,29 +31,18 @@ func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Up
 	return out
 }
 
-// How much garbage gathers, in percent of what is in use. From manyRequests on, most of that is
-// requests, which stay as they are, so that it can be little. Before they have been read it is not
-// known how many there will be.
+// From manyRequests on, the process spares memory: most of it is the requests, which stay as
+// they are, so that garbage is a small part of what is collected.
 const (
 	manyRequests = 300_000
-	usualGC      = 50
-	sparingGC    = 25
+	sparingGC    = 25 // percent of garbage, instead of 100
 )
 
 // spareMemory gives back what it took to read the locks, and lets less garbage gather from now
-// on.
+// on, unless the user has chosen how much.
 func spareMemory() {
-	letGarbage(sparingGC)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(sparingGC)
+	}
 	debug.FreeOSMemory()
-}
-
-// letGarbage lets so much garbage gather, unless less does already, or the user has chosen how
-// much.
-func letGarbage(percent int) {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	if before := debug.SetGCPercent(percent); before >= 0 && before < percent {
-		debug.SetGCPercent(before)
-	}
 }
