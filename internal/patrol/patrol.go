@@ -75,7 +75,7 @@ func Run(ctx context.Context, c *connect.Conn, o Options, to Follower) error {
 			<-p.done
 		}
 	}()
-	second, round := time.NewTicker(tick), time.NewTimer(roundEvery)
+	second, round := time.NewTicker(tick), time.NewTimer(0) // the first one once the locks are known
 	defer second.Stop()
 	defer round.Stop()
 	for {
