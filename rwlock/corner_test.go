@@ -129,6 +129,7 @@ func TestNoiseBetweenReadersAndWriters(t *testing.T) {
 // A user who may use a lock's two directories, and nothing between them, gets
 // the lock all the same.
 func TestPermissionForTheTwoDirectories(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	f := fixture{T: t, client: etcdtest.Client(t, endpoint), name: "/a"}
 	holder := f.mutex()

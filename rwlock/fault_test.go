@@ -285,6 +285,7 @@ func TestLostReplyToThePut(t *testing.T) {
 // A waiter outlives its etcd: killed and started again on the same data, it
 // serves the queue on.
 func TestWaiterOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	p := etcdtest.StartProcess(t)
 	client := etcdtest.Client(t, p.Endpoint)
 	f := fixture{T: t, client: client, name: "/" + t.Name()}
@@ -304,6 +305,7 @@ func TestWaiterOutlivesARestart(t *testing.T) {
 // While etcd hangs, the end of the context ends the call all the same, and the
 // key goes when etcd is back.
 func TestContextEndsWhileEtcdHangs(t *testing.T) {
+	t.Parallel()
 	p := etcdtest.StartProcess(t)
 	f := fixture{T: t, client: etcdtest.Client(t, p.Endpoint), name: "/" + t.Name()}
 	holder, m := f.mutex(), f.mutex()

@@ -19,6 +19,7 @@ import (
 // etcd's grpc-proxy answers a renewal when it renews the lease itself, which is up to
 // a third of the TTL later. Sessions live on nevertheless.
 func TestSessionThroughProxy(t *testing.T) {
+	t.Parallel()
 	client := etcdtest.Client(t, etcdtest.StartGRPCProxy(t, []string{etcdtest.Shared(t)}))
 	for _, ttl := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second} {
 		t.Run(ttl.String(), func(t *testing.T) {

@@ -221,6 +221,7 @@ func (l *lossy) mustExclude(s step, held holder) {
 // Whatever reply is lost, and whatever the client hears in its place: etcd has
 // done what it was asked, and the client must find out.
 func TestLostReplies(t *testing.T) {
+	t.Parallel()
 	for _, s := range steps() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

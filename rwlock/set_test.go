@@ -80,6 +80,7 @@ func TestSet(t *testing.T) {
 
 // While a Set waits for one lock, the loss of its request for another ends it.
 func TestSetThatLosesARequestWhileItWaits(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	a, b := f.name+"/a", f.name+"/b"
 	holder := NewRWMutex(f.session(), a)

@@ -137,6 +137,7 @@ func (f *fakeMembers) play(t *testing.T, n int) (ended []clientv3.LeaseID) {
 // election, whenever in their lives it begins and whichever member the stream is to. A
 // follower keeps a renewal back that it has handed on to the leader that has stopped.
 func TestRenewalsOutliveAnElection(t *testing.T) {
+	t.Parallel()
 	for member := range 3 {
 		for at := time.Duration(0); at < 3*time.Second; at += 100 * time.Millisecond {
 			synctest.Test(t, func(t *testing.T) {

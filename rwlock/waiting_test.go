@@ -108,6 +108,7 @@ func TestTightLoopOfKeyWatches(t *testing.T) {
 // A waiter that watches the one ahead is not granted the lock when that one is cancelled, and
 // watches its own key after a while, so that it learns that it is deleted.
 func TestKeyWatchOfAWaiter(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	var s sent
 	client := s.client(t, etcdtest.Shared(t))

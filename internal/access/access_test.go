@@ -60,6 +60,7 @@ func TestRange(t *testing.T) {
 // TestRolesAllow does, as a user of each role on an etcd with auth, what the
 // role says that its users can and cannot.
 func TestRolesAllow(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, true)
 	users := map[string][]etcdtest.Grant{"nobody": nil}
 	for _, r := range access.Roles() {
@@ -184,6 +185,7 @@ func take(ctx context.Context, client *clientv3.Client, name string) error {
 // TestCheck: what is said of a user holds, by password and by certificate, and
 // asking changes nothing.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	users := map[string][]etcdtest.Grant{
 		"viewer":   {etcdtest.Read("/a/")},
 		"operator": {etcdtest.ReadWrite("/a/")},
@@ -232,6 +234,7 @@ func TestCheck(t *testing.T) {
 // enabled, or that does not know the question, is understood, and what it does not
 // answer is unknown.
 func TestCheckOfReluctantServers(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"viewer": {etcdtest.Read("/a/")}})
 	learner := status.Error(codes.Unavailable, "etcdserver: rpc not supported for learner")
@@ -295,6 +298,7 @@ func revision(t *testing.T, client *clientv3.Client) int64 {
 // TestLockRights: a program that takes one lock needs no more than its two
 // folders of keys, also when its login has run out while it holds and waits.
 func TestLockRights(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, false, func(c *etcd.EmbeddedConfig) { c.TokenTTL = time.Second })
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{
 		"program": {etcdtest.ReadWrite("/a/read/"), etcdtest.ReadWrite("/a/write/")},

@@ -59,7 +59,16 @@ func small() scale {
 	}
 }
 
+// beside lets a test run beside others if nothing is measured.
+func beside(t *testing.T) {
+	t.Helper()
+	if !*compare {
+		t.Parallel()
+	}
+}
+
 func TestComparison(t *testing.T) {
+	beside(t)
 	size := small()
 	if *compare {
 		size = whole()

@@ -27,7 +27,9 @@ import (
 // exported measures what the metrics of many locks cost, beside a watch of the locks
 // alone: the processor time of this process, while another one writes.
 func (c crowd) exported() {
-	c.writing *= 20 // diagnoses are rare
+	if *compare {
+		c.writing *= 20 // diagnoses are rare
+	}
 	ways := []watching{c.watches()[2], {"`etcd-lock export`, scraped every 5 s", c.export}}
 	c.sideBySide("What metrics cost", ways, min(c.rounds, 2), [...]string{"processor", "× watch"}, func(s spent) (float64, string) {
 		return float64(s.processor) / float64(s.took), "%.3f cores"

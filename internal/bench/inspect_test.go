@@ -25,6 +25,7 @@ import (
 
 // TestInspection measures the cost of reading and watching many locks.
 func TestInspection(t *testing.T) {
+	beside(t)
 	size := crowdScale{locks: 20, queue: 3, others: 100, leases: 5, rounds: 1, rate: 200, writing: 200 * time.Millisecond}
 	if *compare {
 		size = crowdScale{locks: 10_000, queue: 10, others: 1_000_000, leases: 300, rounds: 9, rate: 5000, writing: 3 * time.Second}

@@ -26,7 +26,10 @@ import (
 )
 
 // TestScripts tells users' stories, each with an etcd of its own at $ENDPOINT.
-func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/script")
+}
 
 // runScripts runs the scripts of a folder.
 func runScripts(t *testing.T, dir string) {

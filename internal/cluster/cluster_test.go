@@ -71,6 +71,7 @@ func TestStartInAMember(t *testing.T) {
 }
 
 func TestRestartKeepsData(t *testing.T) {
+	t.Parallel()
 	c := start(t, 1)
 	m := c.Members()[0]
 	client := etcdtest.Client(t, m.Endpoint())
@@ -88,6 +89,7 @@ func TestRestartKeepsData(t *testing.T) {
 }
 
 func TestClusterOutlivesItsLeader(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	client := etcdtest.Client(t, c.Endpoints()...)
 	put(t, client, "v")
@@ -104,6 +106,7 @@ func TestClusterOutlivesItsLeader(t *testing.T) {
 }
 
 func TestStoppedLeader(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	first := leader(t, c)
 	if err := first.Stop(); errors.Is(err, errors.ErrUnsupported) {
@@ -124,6 +127,7 @@ func TestStoppedLeader(t *testing.T) {
 // An isolated leader still serves clients but cannot commit anything. It catches
 // up when it rejoins.
 func TestIsolatedLeader(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	first := leader(t, c)
 	alone := etcdtest.Client(t, first.Endpoint())
@@ -150,6 +154,7 @@ func TestIsolatedLeader(t *testing.T) {
 
 // The link between two isolated members works only when both have rejoined.
 func TestTwoIsolatedMembers(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	members := c.Members()
 	members[0].Isolate()
@@ -162,6 +167,7 @@ func TestTwoIsolatedMembers(t *testing.T) {
 }
 
 func TestNetworkCutsOneClient(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	network, err := c.Network()
 	if err != nil {
@@ -182,6 +188,7 @@ func TestNetworkCutsOneClient(t *testing.T) {
 
 // A member that crashed is treated like one that was killed.
 func TestDeadMember(t *testing.T) {
+	t.Parallel()
 	c := start(t, 1)
 	m := c.Members()[0]
 	m.Crash()

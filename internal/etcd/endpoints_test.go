@@ -59,11 +59,13 @@ func mustServe(t *testing.T, client *clientv3.Client) {
 // read. A client that was given all endpoints does without them, whether it connects
 // after that or before, and uses them again when they are back.
 func TestMembersCutOffFromTheirPeers(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name         string
 		members, cut int
 	}{{"OneOfThree", 3, 1}, {"TwoOfFive", 5, 2}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			c, err := cluster.Start(t.Context(), tt.members, cluster.Options{Stderr: os.Stderr})
 			if err != nil {
 				t.Fatal(err)
@@ -106,6 +108,7 @@ func TestMembersCutOffFromTheirPeers(t *testing.T) {
 // A leader that is stopped takes connections and says nothing on them. A client that was
 // given it first does without it.
 func TestStoppedLeaderFirst(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.StartCluster(t, 3)
 	leader := c.Leader(t.Context())
 	if leader == nil {
@@ -181,6 +184,7 @@ func memberID(t *testing.T, client *clientv3.Client, endpoint string) uint64 {
 // A learner refuses most requests, and nobody answers at another endpoint. A client that
 // was given these first does without them.
 func TestUselessEndpointsFirst(t *testing.T) {
+	t.Parallel()
 	nobody, voterPeer, learnerPeer := etcdtest.FreeAddr(t), "http://"+etcdtest.FreeAddr(t), "http://"+etcdtest.FreeAddr(t)
 	voter := etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.Name, c.Peer = "voter", voterPeer })
 	if _, err := etcdtest.Client(t, voter).MemberAddAsLearner(t.Context(), []string{learnerPeer}); err != nil {
@@ -221,6 +225,7 @@ func otherServers(t *testing.T) []string {
 // A server that is no etcd is left out like a member that cannot serve, and alone, it is
 // said what it is.
 func TestOtherServersAmongTheEndpoints(t *testing.T) {
+	t.Parallel()
 	others, member := otherServers(t), etcdtest.Start(t)
 	client := connectTo(t, etcdtest.FreeAddr(t), others[0], others[1], member)
 	if want := []string{member}; !slices.Equal(client.Endpoints(), want) {
@@ -240,6 +245,7 @@ func TestOtherServersAmongTheEndpoints(t *testing.T) {
 
 // Endpoints of different clusters are refused: a lock would be taken in any of them.
 func TestEndpointsOfTwoClusters(t *testing.T) {
+	t.Parallel()
 	// The ID of a cluster is made of the addresses between its members.
 	start := func(c *etcd.EmbeddedConfig) {
 		c.Peer = "http://" + etcdtest.FreeAddr(t)

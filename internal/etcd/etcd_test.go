@@ -13,6 +13,7 @@ import (
 )
 
 func TestConnect(t *testing.T) {
+	t.Parallel()
 	member, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ var denied atomic.Bool
 // A learner refuses logins and most reads. A client that was given its endpoint too does
 // without it, also one whose user may not ask members for their status.
 func TestLearner(t *testing.T) {
+	t.Parallel()
 	voter, learner := etcdtest.StartWithLearner(t)
 	connect := func(user string) *clientv3.Client {
 		t.Helper()

@@ -187,6 +187,7 @@ func TestCheckTLS(t *testing.T) {
 
 // TestConnectAs is on members of their own: auth is for all of a member.
 func TestConnectAs(t *testing.T) {
+	t.Parallel()
 	passwords, certs := etcdtest.StartSecure(t, false), etcdtest.StartSecure(t, true)
 	grants := map[string][]etcdtest.Grant{"guest": nil}
 	nobody := passwords.Config("")

@@ -23,7 +23,7 @@ import (
 	"etcd-lock/internal/layout"
 )
 
-var lawEvents = flag.Int("law", 2500, "the number of events of the history that is recorded")
+var lawEvents = flag.Int("law", 1000, "the number of events of the history that is recorded")
 
 // TestLaw: at each revision of a random history with outages and resyncs, the locks of the
 // recording are those that the watch had, and those that etcd has.

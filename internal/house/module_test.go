@@ -33,7 +33,7 @@ func TestConsumer(t *testing.T) {
 		tree := filepath.Join(t.TempDir(), "tree")
 		copyTree(t, tree)
 		run(t, tree, "bash", ".ci/module", name)
-		run(t, tree, "go", "vet", "./rwlock", "./simulate", "./internal/keyspace")
+		run(t, tree, "go", "list", "-deps", "-test", "./...") // which resolves all imports
 		if out := run(t, tree, "gofmt", "-l", "."); out != "" {
 			t.Errorf("not formatted after the renaming: %s", out)
 		}

@@ -17,6 +17,7 @@ func down(u Update) bool { return u.Err != nil }
 func TestWatchThroughOutages(t *testing.T) {
 	t.Parallel()
 	t.Run("Killed", func(t *testing.T) {
+		t.Parallel()
 		p := etcdtest.StartProcess(t)
 		v := watch(t, newSource(etcdtest.Client(t, p.Endpoint)), "/")
 		writer := etcdtest.Client(t, p.Endpoint)
@@ -33,6 +34,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		}
 	})
 	t.Run("Paused", func(t *testing.T) {
+		t.Parallel()
 		p := etcdtest.StartProcess(t)
 		client := etcdtest.Client(t, p.Endpoint)
 		v := watch(t, newSource(client), "/")
@@ -43,6 +45,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		v.untilRevision(put(t, client, "/a/write/2"))
 	})
 	t.Run("NoLeader", func(t *testing.T) {
+		t.Parallel()
 		c := etcdtest.StartCluster(t, 3)
 		client := etcdtest.Client(t, c.Endpoints()...)
 		v := watch(t, newSource(client), "/")
@@ -55,6 +58,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		v.untilRevision(put(t, client, "/a/write/2"))
 	})
 	t.Run("NothingMissed", func(t *testing.T) {
+		t.Parallel()
 		member := etcdtest.Start(t)
 		k := newLink(t, member)
 		writer := etcdtest.Client(t, member)
@@ -73,6 +77,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		}
 	})
 	t.Run("CompactedMeanwhile", func(t *testing.T) {
+		t.Parallel()
 		member := etcdtest.Start(t)
 		k := newLink(t, member)
 		writer := etcdtest.Client(t, member)
@@ -94,6 +99,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		v.untilRevision(put(t, writer, "/a/write/4"))
 	})
 	t.Run("AnotherEtcdMeanwhile", func(t *testing.T) {
+		t.Parallel()
 		member, other := etcdtest.Start(t), etcdtest.Start(t)
 		k := newLink(t, member)
 		writer := etcdtest.Client(t, member)
@@ -110,6 +116,7 @@ func TestWatchThroughOutages(t *testing.T) {
 		}
 	})
 	t.Run("NotThereYet", func(t *testing.T) {
+		t.Parallel()
 		member := etcdtest.Start(t)
 		k := newLink(t, "")
 		v := watch(t, newSource(etcdtest.Client(t, k.addr)), "/")

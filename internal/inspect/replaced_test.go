@@ -84,6 +84,7 @@ func TestAnotherClusterBehindTheAddress(t *testing.T) {
 // TestRestoredInPlace: a backup that was restored in place has the same identities, and
 // may have got past the last revision that was seen.
 func TestRestoredInPlace(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		since int64 // the revisions that are written after the backup, before it is restored

@@ -27,6 +27,7 @@ var truthSeeds = flag.Uint64("truth", 12, "how many crowds of clients TestTruth 
 // others, and more keys are written, over those of requests too. In between, some keys
 // are deleted. At each point, those clients hold that the snapshot says hold.
 func TestTruth(t *testing.T) {
+	t.Parallel()
 	for seed := range *truthSeeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()

@@ -289,6 +289,7 @@ func TestLostReply(t *testing.T) {
 	}
 	for what, loss := range losses {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			c, middleman := behind(t)
 			const calls = 3 // the transaction, reading the lease, revoking it
 			for first := range calls {

@@ -194,6 +194,7 @@ func TestRun(t *testing.T) {
 // TestRunCutOff cuts the network: the command is told to end, and dead before
 // etcd can give the lock to another.
 func TestRunCutOff(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	network := etcdtest.NewProxy(t, endpoint)
 	client := etcdtest.Client(t, endpoint)
@@ -223,6 +224,7 @@ func TestRunCutOff(t *testing.T) {
 // TestRunLockDelay has a command end because its lease was not renewed in time. Etcd can be
 // reached again when it has, and keeps the lock all the same.
 func TestRunLockDelay(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	network := etcdtest.NewProxy(t, endpoint)
 	client := etcdtest.Client(t, endpoint)

@@ -33,6 +33,7 @@ func (d openDoor) Acquire(context.Context, locks.Request) (locks.Hold, error) {
 
 // TestLoadOfBrokenLocks wants a load to find out that a lock is none.
 func TestLoadOfBrokenLocks(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		clients int

@@ -56,6 +56,7 @@ func runLoad(t *testing.T, job load.Load, enough func(load.Progress) bool) load.
 
 // TestLoadInRounds runs all implementations side by side.
 func TestLoadInRounds(t *testing.T) {
+	t.Parallel()
 	job := load.Load{Rounds: 2, For: time.Second, Seed: 1}
 	for _, impl := range scenario.Impls() {
 		job.Workloads = append(job.Workloads, busy(impl))
@@ -86,6 +87,7 @@ func TestLoadInRounds(t *testing.T) {
 
 // TestLoadGrants wants every client to be served.
 func TestLoadGrants(t *testing.T) {
+	t.Parallel()
 	for _, impl := range scenario.Impls() {
 		t.Run(string(impl), func(t *testing.T) {
 			job := load.Load{Workloads: []load.Workload{busy(impl)}, Rounds: 1, Seed: 1}
@@ -103,6 +105,7 @@ func TestLoadGrants(t *testing.T) {
 // TestLoadSlots wants clients that take few permits and those that take many to be served
 // alike.
 func TestLoadSlots(t *testing.T) {
+	t.Parallel()
 	roles, err := load.SlotRoles(5, 3, "1..3")
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +130,7 @@ func TestLoadSlots(t *testing.T) {
 // TestLoadOpen wants waits to count from the arrival: the only client holds for
 // longer than it is until the next request arrives.
 func TestLoadOpen(t *testing.T) {
+	t.Parallel()
 	w := busy(scenario.ImplRWLock)
 	w.Roles = w.Roles[1:]
 	w.Roles[0].Count = 1
@@ -148,6 +152,7 @@ func TestLoadOpen(t *testing.T) {
 // TestLoadTimeouts has every client but one give up, also of the recipe, which
 // knows no such thing.
 func TestLoadTimeouts(t *testing.T) {
+	t.Parallel()
 	for _, impl := range scenario.Impls() {
 		t.Run(string(impl), func(t *testing.T) {
 			w := busy(impl)
@@ -164,6 +169,7 @@ func TestLoadTimeouts(t *testing.T) {
 
 // TestLoadGoesOn takes the sessions from under a job.
 func TestLoadGoesOn(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	client := etcdtest.Client(t, endpoint)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -229,6 +235,7 @@ func TestLoadCheck(t *testing.T) {
 
 // TestDemo wants movement on every lock of the demo.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	job := load.Demo(1)
 	job.Workloads[0].Hold, job.Workloads[0].Think = lasting(ms), lasting(ms)
 	result := runLoad(t, job, func(p load.Progress) bool {
