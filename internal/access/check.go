@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
@@ -79,8 +80,19 @@ func isAuthEnabled(ctx context.Context, client *clientv3.Client, user string) (b
 // something.
 func IsPermissionDenied(err error) bool { return says(err, rpctypes.ErrPermissionDenied) }
 
-// isCorrupt reports whether etcd has answered that it refuses every write.
-func isCorrupt(err error) bool { return says(err, rpctypes.ErrCorrupt) }
+// alarmOf returns the alarm because of which etcd has answered that it refuses something, or "".
+func alarmOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case says(err, rpctypes.ErrCorrupt):
+		return pb.AlarmType_CORRUPT.String()
+	case says(err, rpctypes.ErrNoSpace):
+		return pb.AlarmType_NOSPACE.String()
+	default:
+		return ""
+	}
+}
 
 // IsAuthRequired reports whether etcd has answered that the client must log in.
 func IsAuthRequired(err error) bool { return says(err, rpctypes.ErrUserEmpty) }
@@ -106,9 +118,10 @@ type probe struct {
 }
 
 func (p probe) action(r Report, refusal error) Action {
+	alarm := alarmOf(refusal)
 	switch {
-	case refusal != nil && isCorrupt(refusal):
-		return Action{Name: p.name, Reason: "refused, whatever the permissions: etcd has the alarm CORRUPT"}
+	case alarm != "":
+		return Action{Name: p.name, Reason: "refused, whatever the permissions: etcd has the alarm " + alarm}
 	case errors.Is(refusal, kine.ErrNoLeases), errors.Is(refusal, kine.ErrTxn):
 		return Action{Name: p.name, Reason: refusal.Error()}
 	case refusal != nil && !IsPermissionDenied(refusal) && !IsAuthRequired(refusal):
@@ -148,7 +161,12 @@ func probes(client *clientv3.Client, prefix string) []probe {
 		},
 		{
 			name: "take locks", needs: "read and write all keys below the prefix",
-			try: func(ctx context.Context) error { return without(ctx, client, get, del) },
+			try: func(ctx context.Context) error {
+				if err := without(ctx, client, get, del); err != nil {
+					return err
+				}
+				return spaceUsedUp(ctx, client)
+			},
 		},
 		{
 			name: "release locks", needs: "read and write all keys below the prefix",
@@ -175,6 +193,16 @@ func MayRead(ctx context.Context, client *clientv3.Client, prefix string) error 
 func without(ctx context.Context, client *clientv3.Client, ops ...clientv3.Op) error {
 	_, err := client.Txn(ctx).Else(ops...).Commit()
 	return err
+}
+
+// spaceUsedUp returns etcd's error for what needs space, if a member says that there is none.
+// A transaction that puts would tell it too, and can raise the alarm.
+func spaceUsedUp(ctx context.Context, client *clientv3.Client) error {
+	status, err := pb.NewMaintenanceClient(client.ActiveConnection()).Status(ctx, &pb.StatusRequest{})
+	if err == nil && strings.Contains(strings.Join(status.Errors, "\n"), "alarm:"+pb.AlarmType_NOSPACE.String()) {
+		return rpctypes.ErrNoSpace
+	}
+	return nil // not known: some versions tell only root
 }
 
 // watch opens a watch and ends it.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,11 @@ func TestAlarmsAreSaid(t *testing.T) {
 		for _, args := range [][]string{{"why"}, {"why", "/held"}, {"access", "--check"}} {
 			if code, said := run(args...); code != 0 || !strings.HasPrefix(said, "critical  etcd has the alarm "+alarm) || !strings.Contains(said, "what helps: etcdctl") {
 				t.Errorf("%q: exit %d, %s", args, code, said)
+			}
+		}
+		for _, args := range [][]string{{"access", "--check"}, {"doctor"}} {
+			if _, said := run(args...); !regexp.MustCompile(`take locks\s+(no|warning)\s.*has the alarm ` + alarm).MatchString(said) {
+				t.Errorf("%q: %s", args, said)
 			}
 		}
 		if code, said := run("why", "-o", "json"); code != 0 || !strings.Contains(said, `"kind": "`+kind+`"`) {

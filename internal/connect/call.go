@@ -48,8 +48,8 @@ func (c *Conn) denied(ctx context.Context, refusal error) error {
 // inspect.IsLeaderless says.
 func (c *Conn) NoAnswer(leaderless bool) error {
 	if leaderless {
-		err := fmt.Errorf("etcd at %s has no leader: members answer, and cannot read or write until they have elected one", c.Endpoint)
-		return hint.Add(err, "more than half of the members must run and reach each other")
+		err := fmt.Errorf("etcd at %s has no leader: the members that answer know of none, and cannot read or write without one", c.Endpoint)
+		return hint.Add(err, "more than half of the members must run and reach each other; if other members have a leader, name them with --endpoints too")
 	}
 	err := fmt.Errorf("etcd at %s did not answer within %s", c.Endpoint, c.Timeout)
 	return hint.Add(err, "--command-timeout sets how long to wait for an answer")

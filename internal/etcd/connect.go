@@ -63,7 +63,7 @@ type Config struct {
 }
 
 // Connect returns a client to which etcd has answered. Of several endpoints, the
-// client leaves out those of members that say they have no leader or are
+// client leaves out those of members that reach no leader or are
 // learners, for as long as they do. Otherwise it returns an
 // error that says why, within DialTimeout, and sooner when waiting does not help.
 func (c Config) Connect(ctx context.Context, opts ...grpc.DialOption) (*clientv3.Client, error) {

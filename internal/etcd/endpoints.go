@@ -86,8 +86,8 @@ func checkEndpoint(endpoint string) error {
 }
 
 // endpointGuard keeps a client away from members that cannot serve it. etcd's
-// client asks all members in turn, also one that is cut off from the others and
-// hangs with every read until that times out, one that has stopped, and a learner, which
+// client asks all members in turn, also one that is cut off from the others, or that none of
+// them hears, and hangs with every read until that times out, one that has stopped, and a learner, which
 // refuses most. Calls that such a member has not answered end as if its connection was
 // lost, so that reads and watches go on elsewhere.
 type endpointGuard struct {
@@ -205,7 +205,7 @@ func (g *endpointGuard) use(ctx context.Context, client *clientv3.Client, used [
 }
 
 // ask asks all members at once how they are, and returns those that can serve, with the ID
-// of their cluster if they say it: they answer, have a leader and are no learners. Once
+// of their cluster if they say it: they answer, reach a leader and are no learners. Once
 // there is one, it waits for the answers of the others no longer than patience.
 func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patience time.Duration) map[string]uint64 {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
@@ -232,9 +232,9 @@ func (g *endpointGuard) ask(ctx context.Context, client *clientv3.Client, patien
 }
 
 // canServe reports whether a member serves reads that need a leader, and of which cluster
-// it is, 0 if it does not say. Some versions tell
-// only root how they are: then a read shows it. It does not log in for that, which the
-// client would do at any of the endpoints, also at one that refuses logins.
+// it is, 0 if it does not say. Only a read shows it: a member that nobody hears says that it
+// has a leader. It does not log in for that, which the client would do at any of the
+// endpoints, also at one that refuses logins.
 func canServe(ctx context.Context, client *clientv3.Client, endpoint string) (cluster uint64, serves bool) {
 	conn, err := client.Dial(endpoint)
 	if err != nil {
@@ -242,13 +242,14 @@ func canServe(ctx context.Context, client *clientv3.Client, endpoint string) (cl
 	}
 	defer func() { _ = conn.Close() }()
 	resp, err := pb.NewMaintenanceClient(conn).Status(ctx, &pb.StatusRequest{})
-	if err == nil {
-		return resp.Header.GetClusterId(), resp.Leader != 0 && !resp.IsLearner
+	switch {
+	case err == nil && (resp.Leader == 0 || resp.IsLearner):
+		return resp.Header.GetClusterId(), false // at once, and not after it hung
+	case err != nil && !answered(err): // some versions tell only root how they are
+		return 0, false
 	}
-	if answered(err) {
-		_, err = pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(probeKey), CountOnly: true})
-	}
-	return 0, err == nil || answered(err)
+	_, err = pb.NewKVClient(conn).Range(ctx, &pb.RangeRequest{Key: []byte(probeKey), CountOnly: true})
+	return resp.GetHeader().GetClusterId(), err == nil || answered(err)
 }
 
 // answered reports whether an error is an answer of a member that serves: what it

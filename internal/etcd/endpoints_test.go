@@ -105,6 +105,34 @@ func TestMembersCutOffFromTheirPeers(t *testing.T) {
 	}
 }
 
+// A member that hears its leader and is not heard, as behind a firewall that lets connections
+// through in one direction only, says that it has a leader, and hangs with every read that
+// needs one. A client that was given it first does without it.
+func TestMemberThatNobodyHears(t *testing.T) {
+	t.Parallel()
+	c := etcdtest.StartCluster(t, 3)
+	before := connectTo(t, c.Endpoints()...)
+	unheard := c.Cluster.Members()[0] // which a client is given first
+	unheard.Disturb(cluster.Fault{Out: true})
+	alone := etcdtest.Client(t, unheard.Endpoint())
+	etcdtest.Eventually(t, "the member follows a leader, and hangs", func() bool {
+		if read(t, alone) == nil {
+			return false
+		}
+		resp, err := before.Status(t.Context(), unheard.Endpoint())
+		return err == nil && resp.Leader != 0 && resp.Leader != resp.Header.MemberId
+	})
+	after := connectTo(t, c.Endpoints()...)
+	if slices.Contains(after.Endpoints(), unheard.Endpoint()) {
+		t.Errorf("%q are used", after.Endpoints())
+	}
+	mustServe(t, after)
+	etcdtest.Eventually(t, "the client of before does without it", func() bool {
+		_ = read(t, before)
+		return !slices.Contains(before.Endpoints(), unheard.Endpoint())
+	})
+}
+
 // A leader that is stopped takes connections and says nothing on them. A client that was
 // given it first does without it.
 func TestStoppedLeaderFirst(t *testing.T) {

@@ -199,7 +199,7 @@ var cases = []aCase{
 	{
 		"The same with three and five members, for every read and `exec`, with all endpoints given.",
 		"They succeed, by the members that have a leader.",
-		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestStoppedLeaderFirst", "TestLeaderStopsMeanwhile", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers", "TestWatchesBesideACutOffMember", "TestWatchesBesideAStoppedLeader"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
+		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestMemberThatNobodyHears", "TestStoppedLeaderFirst", "TestLeaderStopsMeanwhile", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers", "TestWatchesBesideACutOffMember", "TestWatchesBesideAStoppedLeader"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
 	},
 	{
 		"A store is restored in place from a snapshot, beneath holders and waiters.",

@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -123,6 +124,22 @@ func TestHistoryWithoutProgress(t *testing.T) {
 	if h, _ := remembered(t, newSource(writer), "/a/", 1); h.Unproven {
 		t.Error("this etcd tells progress")
 	}
+	t.Run("Busy", func(t *testing.T) { // what is written after the end does not put it off
+		begin := put(t, writer, "/busy/write/1")
+		ctx, stop := context.WithCancel(t.Context())
+		var busy sync.WaitGroup
+		busy.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = writer.Put(ctx, "/busy/write/2", "")
+			}
+		})
+		defer busy.Wait()
+		defer stop()
+		s := newSource((&reluctant{mute: true}).client(t, endpoint))
+		if h, _ := rememberedAll(t, s, begin, "/busy/", "/quiet/"); !h.Unproven {
+			t.Error("no progress was told")
+		}
+	})
 }
 
 // TestWatchWithoutProgress: the watch gets on without progress, and is opened again

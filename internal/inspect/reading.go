@@ -79,8 +79,8 @@ func (r *reading) watch(ctx context.Context, ranges []keyspace.Range) (done bool
 			if done, err := r.take(resp); done || err != nil {
 				return done, err
 			}
-			if len(resp.Events) > 0 || resp.Created {
-				quiet.Reset(r.quiet())
+			if resp.Created || len(resp.Events) > 0 && resp.Events[0].Kv.ModRevision <= r.End {
+				quiet.Reset(r.quiet()) // what is written after the end tells nothing
 			}
 		case <-quiet.C:
 			if r.yieldEvents(r.merged.flush()) {

@@ -64,7 +64,7 @@ func cluster(ctx context.Context, c *connect.Conn) []check {
 		if f.IsAlarm() {
 			bad = failed
 		}
-		checks = append(checks, check{Check: string(f.Kind), State: bad, Text: text.Headline, Hint: strings.Join(text.Clauses, " ")})
+		checks = append(checks, check{Check: string(f.Kind), State: bad, Text: text.Headline, Hint: strings.Join(text.Clauses, "; ")})
 	}
 	return checks
 }
