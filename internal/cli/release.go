@@ -152,8 +152,10 @@ func (t releaseTarget) check(named, waiter bool) error {
 		}
 	}
 	switch byName := t.holder || waiter; {
-	case ways != 1, byName != named, named && t.name == "":
+	case ways != 1, byName != named:
 		return errReleaseTarget
+	case named && t.name == "": // as of a variable that is not set
+		return hint.Add(errors.New("NAME is empty"), `if there is a lock of the name "", show "" prints its keys, for --request`)
 	case t.session && !byName:
 		return hint.Add(errors.New("--session requires NAME"), "--lease always selects a whole session")
 	case waiter && t.waiter < 1:

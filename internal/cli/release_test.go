@@ -62,6 +62,17 @@ func TestReleaseOptions(t *testing.T) {
 	}
 }
 
+func TestReleaseOfAnEmptyName(t *testing.T) {
+	for _, args := range [][]string{{"", "--holder"}, {"", "--waiter", "1"}} {
+		cmd := newReleaseCmd(&app{}, func(context.Context, *releaseOptions) error { return nil })
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		cmd.SetArgs(args)
+		if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), "NAME is empty") {
+			t.Errorf("%q: error %v", args, err)
+		}
+	}
+}
+
 func TestReleaseChoose(t *testing.T) {
 	locks := aSnapshot().Locks
 	blockedBy := func(key string) []inspect.Lock {

@@ -108,6 +108,9 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	if meant := meantCommands(cmd, args[0]); meant != "" {
 		return hint.Add(err, meant)
 	}
+	if !cmd.HasParent() && strings.Contains(args[0], "/") {
+		return hint.Add(err, "for the terminal UI on the locks with a prefix, etcd-lock tui PREFIX")
+	}
 	return hint.Add(err, seeHelp(cmd))
 }
 

@@ -64,14 +64,29 @@ func (c *Conn) Snapshot(ctx context.Context, revision int64, prefixes ...string)
 	return s, err
 }
 
-// SnapshotOf reads the locks of a name, and others with keys there, as Snapshot does.
+// SnapshotOf reads the locks of a name, and others with keys there, as Snapshot does. Where
+// keys there can be requests for a lock above the name, it reads that lock too, if the user
+// may.
 func (c *Conn) SnapshotOf(ctx context.Context, revision int64, name string) (s inspect.Snapshot, err error) {
 	err = c.Do(ctx, func(ctx context.Context) error {
 		prefix, err := c.Source.Around(ctx, revision, name)
 		if err != nil {
 			return err
 		}
-		s, err = c.Source.SnapshotAt(ctx, revision, prefix)
+		if s, err = c.Source.SnapshotAt(ctx, revision, prefix); err != nil {
+			return err
+		}
+		above, ok := s.Above(name)
+		if !ok {
+			return nil
+		}
+		whole, err := c.Source.SnapshotAt(ctx, revision, prefix, above+"/")
+		switch {
+		case errors.Is(err, rpctypes.ErrPermissionDenied):
+			return nil
+		case err == nil && whole.Partial == nil:
+			s = whole
+		}
 		return err
 	})
 	return s, err

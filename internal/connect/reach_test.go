@@ -2,6 +2,7 @@ package connect
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"etcd-lock/internal/access"
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/hint"
+	"etcd-lock/internal/inspect"
 )
 
 // TestReach: a user without permission for all keys reads what is permitted.
@@ -48,6 +50,32 @@ func TestReach(t *testing.T) {
 		}
 		if fails && (!access.IsPermissionDenied(err) || hint.Of(err) != "") {
 			t.Errorf("%s: %v", tt.user, err)
+		}
+	}
+}
+
+// TestSnapshotOfALockBelowAnother: the key of a reader or writer of /v can be in the way of
+// the mutex /v/write, and is read as what it is, if the user may read /v.
+func TestSnapshotOfALockBelowAnother(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{"below": {etcdtest.Read("/v/write/")}})
+	root := s.Client("root")
+	lease, err := root.Grant(t.Context(), 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"/v/write/first", "/v/write/" + strconv.FormatInt(int64(lease.ID), 16)} {
+		if _, err := root.Put(t.Context(), key, "", clientv3.WithLease(lease.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for user, want := range map[string]string{"root": "/v", "below": ""} {
+		client := s.Client(user)
+		c := &Conn{Client: client, Source: inspect.NewSource(client), User: user, Endpoint: s.Endpoint, Timeout: 20 * time.Second}
+		got, err := c.SnapshotOf(t.Context(), 0, "/v/write")
+		if locks := got.Named("/v/write"); err != nil || len(locks) != 1 || len(locks[0].Others) != 1 || locks[0].Others[0].Lock.Name != want {
+			t.Errorf("%s: %+v, %v, want a request for %q in the way", user, locks, err, want)
 		}
 	}
 }

@@ -196,3 +196,21 @@ func (s *state) others(lock Lock) (others []Request, more int) {
 	}
 	return others, more
 }
+
+// Above returns the lock with the shortest name above a name that keys in the way of its
+// locks can be requests for, if they were not read as such: not all keys of that lock were.
+func (s Snapshot) Above(name string) (above string, ok bool) {
+	for _, l := range s.Named(name) {
+		for _, o := range l.Others {
+			if o.IsRequest() {
+				continue
+			}
+			for _, lock := range s.rules.Locks(o.Key) {
+				if strings.HasPrefix(name, lock+"/") && (!ok || len(lock) < len(above)) {
+					above, ok = lock, true
+				}
+			}
+		}
+	}
+	return above, ok
+}

@@ -65,6 +65,25 @@ func TestLaneOfAHolderOlderThanTheWatch(t *testing.T) {
 	}
 }
 
+// Of a wait that is older than the watch, and noted no time, nothing is known from before.
+func TestLaneOfAWaitOlderThanTheWatch(t *testing.T) {
+	style := theme.New(true, true)
+	seen := testNow.Add(-10 * time.Second)
+	for name, c := range map[string]struct {
+		noted time.Time
+		want  string
+	}{
+		"no time": {want: "lease…000000001                     ░░░░░░░░░░"},
+		"a time":  {noted: testNow.Add(-15 * time.Second), want: "lease…000000001                ░░░░░░░░░░░░░░░"},
+	} {
+		r := inspect.Request{Lock: rwLock("/b"), Lease: 1, Since: c.noted, Seen: seen}
+		got := ansi.Strip(newTimeline([]state.Span{{Request: r}}, seen, testNow).view(&style, 46, 10, testNow, "now"))
+		if !strings.HasPrefix(got, c.want+"\n") {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // What hangs below what in a queue is who must go last before it.
 func TestTree(t *testing.T) {
 	r := func(rev int64, mode keyspace.Mode, holding bool) inspect.Request {

@@ -20,6 +20,7 @@ import (
 // right.
 type timeline struct {
 	from  time.Time
+	began time.Time // of what is known, or from if that is later
 	all   []lane
 	alike int // more lanes, which are like some of these
 }
@@ -40,6 +41,9 @@ const (
 
 func newTimeline(spans []state.Span, began, now time.Time) timeline {
 	l := timeline{from: now.Add(-min(max(now.Sub(began), laneLeast), laneMost))}
+	if l.began = began; l.from.After(began) {
+		l.began = l.from
+	}
 	at := map[inspect.SessionID]int{}
 	for _, s := range spans {
 		if !s.Ended.IsZero() && s.Ended.Before(l.from) {
@@ -128,7 +132,7 @@ func (l timeline) view(t *theme.Theme, w, h int, now time.Time, end string) stri
 	}
 	var lines []string
 	for _, lane := range shown {
-		lines = append(lines, term.Pad(clientIn(lane.client, name), name, false)+" "+lane.draw(t, room, l.from, now))
+		lines = append(lines, term.Pad(clientIn(lane.client, name), name, false)+" "+lane.draw(t, room, l, now))
 	}
 	if rest := len(l.all) + l.alike - len(shown); rest > 0 {
 		lines = append(lines, t.Dim.Render("… "+format.Count(rest, "more session", "more sessions")))
@@ -143,17 +147,17 @@ func (l timeline) axis(t *theme.Theme, name, room int, now time.Time, end string
 	return t.Dim.Render(strings.Repeat(" ", name+1) + left + term.Pad(half, max(room-room/2-len(end), 0), false) + end)
 }
 
-func (l lane) draw(t *theme.Theme, w int, from, now time.Time) string {
+func (l lane) draw(t *theme.Theme, w int, in timeline, now time.Time) string {
 	row := make([]lanes.Look, w)
-	step := max(now.Sub(from)/time.Duration(w), 1)
-	place := func(at time.Time) int { return min(max(int(at.Sub(from)/step), 0), w-1) }
+	step := max(now.Sub(in.from)/time.Duration(w), 1)
+	place := func(at time.Time) int { return min(max(int(at.Sub(in.from)/step), 0), w-1) }
 	paint := func(a, b time.Time, what lanes.Look) {
 		for i := place(a); i <= place(b); i++ {
 			row[i] = max(row[i], what)
 		}
 	}
 	for _, s := range l.spans {
-		begin, end := s.Begin(from), now
+		begin, end := s.Begin(in.began), now
 		if !s.Ended.IsZero() {
 			end = s.Ended
 		}
