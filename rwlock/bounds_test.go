@@ -19,6 +19,8 @@ type gate struct {
 	clientv3.Lease
 	hang    atomic.Pointer[func(context.Context) error] // nil lets calls through
 	hanging atomic.Int64                                // calls
+	calls   atomic.Int64                                // that went through hang
+	after   atomic.Pointer[func()]                      // is called after the next transaction, before its reply is known
 }
 
 func newGate(client *clientv3.Client) *gate {
@@ -29,6 +31,7 @@ func newGate(client *clientv3.Client) *gate {
 
 func (g *gate) wait(ctx context.Context) error {
 	if f := g.hang.Load(); f != nil {
+		g.calls.Add(1)
 		g.hanging.Add(1)
 		defer g.hanging.Add(-1)
 		return (*f)(ctx)
@@ -48,6 +51,19 @@ func (g *gate) open(d time.Duration) {
 		}
 	}
 	g.hang.Store(&f)
+}
+
+// refuse has all calls fail with an error.
+func (g *gate) refuse(err error) {
+	f := func(context.Context) error { return err }
+	g.hang.Store(&f)
+}
+
+func (g *gate) Grant(ctx context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	if err := g.wait(ctx); err != nil {
+		return nil, err
+	}
+	return g.Lease.Grant(ctx, ttl)
 }
 
 func (g *gate) Revoke(ctx context.Context, id clientv3.LeaseID) (*clientv3.LeaseRevokeResponse, error) {
@@ -82,7 +98,11 @@ func (t *gatedTxn) Commit() (*clientv3.TxnResponse, error) {
 	if err := t.gate.wait(t.ctx); err != nil {
 		return nil, err
 	}
-	return t.Txn.Commit()
+	resp, err := t.Txn.Commit()
+	if after := t.gate.after.Swap(nil); after != nil {
+		(*after)()
+	}
+	return resp, err
 }
 
 // ended is a context that has ended.

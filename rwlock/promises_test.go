@@ -1,0 +1,485 @@
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Unlock returns within about five seconds of an etcd that hangs. The removal goes on, and the
+// mutex can be used again meanwhile.
+func TestUnlockIsBounded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		g.open(time.Minute)
+		d, err := took(m.Unlock)
+		f.mustBe(err, context.DeadlineExceeded)
+		if d < unlockTimeout || d > unlockTimeout+cleanupWait {
+			t.Errorf("unlocked within %s", d)
+		}
+		f.mustBe(m.Unlock(), ErrNotHeld)
+		ctx, cancel := context.WithTimeout(f.Context(), 2*time.Minute)
+		defer cancel()
+		f.must(m.RWLock(ctx))
+		if n := f.keys(); n != 1 {
+			t.Errorf("%d keys, want that of the second hold", n)
+		}
+		f.must(m.Unlock())
+		f.mustHaveNoKeys()
+		f.must(s.Close())
+	})
+}
+
+// Unlock by a user who may not delete keys says so at once, and deletes the key once the user may.
+func TestUnlockWithoutPermission(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		g.refuse(rpctypes.ErrPermissionDenied)
+		d, err := took(m.Unlock)
+		f.mustBe(err, rpctypes.ErrPermissionDenied)
+		if d > 0 {
+			t.Errorf("it took %s", d)
+		}
+		time.Sleep(time.Minute)
+		g.open(0)
+		time.Sleep(5 * time.Second)
+		f.mustHaveNoKeys()
+		f.must(s.Close())
+	})
+}
+
+// What is left to do in the background ends with the session.
+func TestRemovalEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Minute)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		g.refuse(rpctypes.ErrPermissionDenied)
+		f.mustBe(m.Unlock(), rpctypes.ErrPermissionDenied)
+		f.mustBe(s.Close(), rpctypes.ErrPermissionDenied)
+		time.Sleep(2 * time.Minute)
+		before := g.calls.Load()
+		time.Sleep(time.Hour)
+		if n := g.calls.Load() - before; n > 0 {
+			t.Errorf("%d calls for a session that has ended long ago", n)
+		}
+	})
+}
+
+// A downgrade of what went with its session is no success, also when the reply to the removal is
+// lost.
+func TestDowngradeAfterTheSession(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Minute)
+		m := s.NewRWMutex(f.name, WithDowngrade())
+		f.must(m.RWLock(f.soon()))
+		f.must(s.Close())
+		count(f.client).once(rpctypes.ErrLeaderChanged)
+		f.mustBe(m.Downgrade(f.soon()), ErrSessionClosed)
+		f.mustBe(m.Unlock(), ErrLost)
+	})
+}
+
+// The error of the function and that of Unlock are both returned.
+func TestDoReturnsBothErrors(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		errWork := errors.New("work")
+		err := m.RWDo(f.soon(), func(context.Context) error {
+			_, err := other.Delete(f.soon(), f.name+"/", clientv3.WithPrefix())
+			f.must(err)
+			return errWork
+		})
+		f.mustBe(err, errWork)
+		f.mustBe(err, ErrLost)
+		f.must(s.Close())
+	})
+}
+
+// A lock that is granted as the session ends is not held, and the end of a session has its reason.
+func TestEndOfTheSessionAtTheGrant(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		_, err := m.hold.acquire(f.soon(), m.request(Write), func(context.Context) error {
+			s.end(ErrSessionClosed)
+			return nil
+		})
+		f.mustBe(err, ErrSessionClosed)
+		f.mustBe(m.Unlock(), ErrNotHeld)
+		f.must(s.Close())
+	})
+}
+
+// The end of the client closes its sessions: that is no expiry.
+func TestSessionOfAClosedClient(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		err := s.NewRWMutex(f.name+"/do").RWDo(context.Background(), func(ctx context.Context) error {
+			_ = f.client.Close()
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		f.mustBe(err, ErrSessionClosed)
+		f.mustBe(m.RWLock(f.soon()), ErrSessionClosed)
+	})
+}
+
+// A hold is not valid past the deadline, also where the process was stopped and the session has
+// not noticed.
+func TestNotValidPastTheDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		s.mu.Lock()
+		deadline := s.deadline
+		s.deadline = time.Now()
+		s.mu.Unlock()
+		if m.Valid() {
+			t.Error("valid past the deadline")
+		}
+		s.mu.Lock()
+		s.deadline = deadline
+		s.mu.Unlock()
+		f.must(m.Unlock())
+		f.must(s.Close())
+	})
+}
+
+// Who cannot read the queue yet is told later that others wait.
+func TestWantedGoesOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, other *clientv3.Client) {
+		s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+		m, next := s.NewRWMutex(f.name), others.NewRWMutex(f.name)
+		f.must(m.RLock(f.soon()))
+		waiter := start(func() error { return next.RWLock(f.Context()) })
+		f.queued(2)
+		g.refuse(rpctypes.ErrPermissionDenied)
+		wanted := m.Wanted()
+		time.Sleep(time.Minute)
+		f.open(wanted)
+		g.open(0)
+		time.Sleep(2 * time.Second)
+		f.closes(wanted)
+		f.must(m.Unlock())
+		f.must(f.await(waiter))
+		f.must(s.Close())
+		f.must(others.Close())
+	})
+}
+
+// Keep begins again after pauses that grow, and soon after a lock that it had was lost. It
+// returns what trying again does not mend.
+func TestKeepPauses(t *testing.T) {
+	t.Parallel()
+	work := func(context.Context, int64) error { return nil }
+	inBubble(t, func(f fixture, g *gate, other *clientv3.Client) {
+		g.refuse(errors.New("broken"))
+		time.AfterFunc(5*time.Minute, func() { g.open(0) })
+		calls := 0
+		var lost time.Time
+		f.must(Keep(f.Context(), f.client, 10*time.Second, f.name, func(ctx context.Context, _ int64) error {
+			if calls++; calls > 1 {
+				if pause := time.Since(lost); pause > time.Second {
+					t.Errorf("begun again %s after a loss", pause)
+				}
+				return nil
+			}
+			if n := g.calls.Load(); n < 20 || n > 40 { // pauses of 15 s, and shorter ones first
+				t.Errorf("tried %d times in five minutes", n)
+			}
+			_, err := other.Delete(f.Context(), f.name+"/", clientv3.WithPrefix())
+			f.must(err)
+			<-ctx.Done()
+			lost = time.Now()
+			return nil
+		}))
+		leases, err := other.Leases(f.Context())
+		f.must(err)
+		if n := len(leases.Leases); n > 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		g.refuse(rpctypes.ErrPermissionDenied)
+		f.mustBe(Keep(f.soon(), f.client, 10*time.Second, f.name, work), rpctypes.ErrPermissionDenied)
+	})
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		_ = f.client.Close()
+		if err := Keep(f.soon(), f.client, 10*time.Second, f.name, work); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with a closed client: %v", err)
+		}
+	})
+}
+
+// The events of holds that share a key have no token, and a try is never queued.
+func TestEventsOfSharedKeys(t *testing.T) {
+	t.Parallel()
+	for name, option := range map[string]Option{"queue": WithLocalQueue(4, time.Hour), "keep": WithKeep(time.Hour), "none": WithLabel("")} {
+		inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+			s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+			var tokens atomic.Int64
+			m := s.NewRWMutex(f.name, option, WithHook(func(e Event) {
+				if e.Token != 0 {
+					tokens.Add(1)
+				}
+			}))
+			for range keptGrants {
+				f.must(m.RWLock(f.soon()))
+				f.must(m.Unlock())
+			}
+			if n := tokens.Load(); (n == 0) != (name != "none") {
+				t.Errorf("%s: %d tokens in events", name, n)
+			}
+			var kinds []string
+			try := others.NewRWMutex(f.name, WithHook(func(e Event) { kinds = append(kinds, string(e.Kind)) }))
+			f.must(try.TryRWLock(f.soon()))
+			f.must(try.Unlock())
+			if got := strings.Join(kinds, " "); got != "waiting granted released" {
+				t.Errorf("%s: events of a try: %s", name, got)
+			}
+			f.must(s.Close())
+			f.must(others.Close())
+		})
+	}
+}
+
+// A try waits half a second for a lock that may be kept, and not at all when another one waits for
+// it already.
+func TestTryWaitsForAKeptLockOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name, WithKeep(time.Hour))
+		for range keptGrants {
+			f.must(m.RWLock(f.soon()))
+			f.must(m.Unlock())
+		}
+		f.must(m.RWLock(f.soon()))
+		refused := func(want time.Duration) {
+			t.Helper()
+			d, err := took(func() error { return others.NewRWMutex(f.name).TryRWLock(f.Context()) })
+			f.mustBe(err, ErrLocked)
+			if d != want {
+				t.Errorf("refused after %s, want %s", d, want)
+			}
+		}
+		refused(giveBackTime)
+		next := others.NewRWMutex(f.name)
+		waiter := start(func() error { return next.RWLock(f.Context()) })
+		f.queued(2)
+		refused(0)
+		f.must(m.Unlock())
+		f.must(f.await(waiter))
+		f.must(s.Close())
+		f.must(others.Close())
+	})
+}
+
+// A client remembers a thousand locks at most: those that it keeps, before others.
+func TestFewLocksAreKept(t *testing.T) {
+	t.Parallel()
+	ks := &keeps{}
+	for i := range maxKeeps {
+		ks.at(localName{name: strconv.Itoa(i)}).place = &place{}
+	}
+	ks.at(localName{name: "more"})
+	if ks.locks[localName{name: "more"}] != nil || len(ks.locks) != maxKeeps {
+		t.Errorf("%d locks are remembered", len(ks.locks))
+	}
+	ks.locks[localName{name: "7"}].place = nil // it is given back
+	ks.at(localName{name: "more"})
+	if ks.locks[localName{name: "more"}] == nil || ks.locks[localName{name: "7"}] != nil {
+		t.Error("a lock that is not kept any more is remembered before a new one")
+	}
+}
+
+// The writer's key of an upgraded hold is watched too, whether the watch for the loss began before
+// the upgrade or after it.
+func TestLossOfAnUpgradedHold(t *testing.T) {
+	t.Parallel()
+	for _, before := range []bool{true, false} {
+		inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+			s := f.bubbleSession(time.Hour)
+			m := s.NewRWMutex(f.name)
+			f.must(m.RLock(f.soon()))
+			if before {
+				f.open(m.Lost())
+			}
+			f.must(m.TryUpgrade(f.soon()))
+			lost := m.Lost()
+			_, err := other.Delete(f.soon(), m.Key())
+			f.must(err)
+			f.closes(lost)
+			f.mustBe(m.Unlock(), ErrLost)
+			time.Sleep(time.Second)
+			f.mustHaveNoKeys()
+			f.must(s.Close())
+		})
+	}
+}
+
+// An upgrade that has succeeded in etcd after Unlock has begun is taken back.
+func TestUnlockDuringTheUpgrade(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RLock(f.soon()))
+		unlock := func() { f.must(m.Unlock()) }
+		g.after.Store(&unlock)
+		f.mustBe(m.TryUpgrade(f.soon()), ErrNotHeld)
+		f.mustBe(m.Unlock(), ErrNotHeld)
+		f.mustHaveNoKeys()
+		f.must(s.Close())
+	})
+}
+
+// A semaphore that a set lists twice is acquired once, with the larger weight, and the smaller
+// number of permits counts.
+func TestSetListsASemaphoreTwice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		for _, locks := range [][]LockRequest{
+			{{Name: f.name, Mode: Slot, Weight: 1, Permits: 3}, {Name: f.name, Mode: Slot, Weight: 2, Permits: 2}},
+			{{Name: f.name, Mode: Slot, Weight: 2, Permits: 2}, {Name: f.name, Mode: Slot, Weight: 1, Permits: 3}},
+		} {
+			set := s.NewSet(locks)
+			f.must(set.Lock(f.soon()))
+			if n := f.keys(); n != 1 {
+				t.Errorf("%d keys", n)
+			}
+			f.mustBe(s.NewSemaphore(f.name, 3).TryAcquire(f.soon(), 1), ErrLocked)
+			f.must(set.Unlock())
+		}
+		f.must(s.Close())
+	})
+}
+
+// deafWatcher opens watches that tell that they have begun, and nothing of what happens while it
+// is deaf: as a proxy does whose etcd is gone.
+type deafWatcher struct {
+	clientv3.Watcher
+	deaf atomic.Bool
+}
+
+func (d *deafWatcher) Watch(ctx context.Context, key string, opts ...clientv3.OpOption) clientv3.WatchChan {
+	events, deaf := d.Watcher.Watch(ctx, key, opts...), d.deaf.Load()
+	heard := make(chan clientv3.WatchResponse)
+	go func() {
+		defer close(heard)
+		for resp := range events {
+			if !resp.Created && deaf {
+				continue
+			}
+			select {
+			case heard <- resp:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return heard
+}
+
+// A watch that tells nothing is believed for 19 s at most, whatever it is for.
+func TestDeafWatches(t *testing.T) {
+	t.Parallel()
+	type clients struct {
+		fixture
+		s, others *Session // of which the first is deaf
+	}
+	waits := func(kind LockRequest, mirror bool) func(clients) (<-chan error, func()) {
+		return func(c clients) (<-chan error, func()) {
+			kind.Name = c.name
+			holder, m := c.others.NewSet([]LockRequest{kind}), c.s.NewSet([]LockRequest{kind})
+			c.must(holder.Lock(c.soon()))
+			if !mirror {
+				NeverMirror(c.client, c.name)
+			}
+			return start(func() error { return errors.Join(m.Lock(c.Context()), m.Unlock()) }), func() { c.must(holder.Unlock()) }
+		}
+	}
+	closes := func(closes <-chan struct{}) <-chan error {
+		return start(func() error { <-closes; return nil })
+	}
+	for name, begin := range map[string]func(clients) (done <-chan error, change func()){
+		"Lost": func(c clients) (<-chan error, func()) {
+			m := c.s.NewRWMutex(c.name)
+			c.must(m.RWLock(c.soon()))
+			return closes(m.Lost()), func() { c.mustDelete(c.others, m.Key()) }
+		},
+		"Wanted": func(c clients) (<-chan error, func()) {
+			m, next := c.s.NewRWMutex(c.name), c.others.NewRWMutex(c.name)
+			c.must(m.RWLock(c.soon()))
+			return closes(m.Wanted()), func() { go func() { _ = next.RWLock(c.Context()) }() }
+		},
+		"WithKeep": func(c clients) (<-chan error, func()) {
+			m, next := c.s.NewRWMutex(c.name, WithKeep(time.Hour)), c.others.NewRWMutex(c.name)
+			for range keptGrants {
+				c.must(m.RWLock(c.soon()))
+				c.must(m.Unlock())
+			}
+			granted := make(chan error, 1)
+			return granted, func() { granted <- next.RWLock(c.Context()) }
+		},
+		"a waiter with a mirror":           waits(LockRequest{Mode: Write}, true),
+		"a waiter with a watch of a key":   waits(LockRequest{Mode: Write}, false),
+		"a waiter for permits, mirror":     waits(LockRequest{Mode: Slot, Permits: 1}, true),
+		"a waiter for permits, of the key": waits(LockRequest{Mode: Slot, Permits: 1}, false),
+	} {
+		inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+			watcher := &deafWatcher{Watcher: f.client.Watcher}
+			f.client.Watcher = watcher
+			watcher.deaf.Store(true)
+			c := clients{f, f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)}
+			done, change := begin(c)
+			time.Sleep(5 * time.Second) // watches have begun, of its own key too
+			watcher.deaf.Store(false)
+			d, err := took(func() error {
+				change()
+				select {
+				case err := <-done:
+					return err
+				case <-time.After(time.Minute):
+					return context.DeadlineExceeded
+				}
+			})
+			if f.must(err); d > 19*time.Second {
+				t.Errorf("%s: noticed after %s", name, d)
+			}
+			f.must(c.s.Close())
+			f.must(c.others.Close())
+		})
+	}
+}
+
+func (f fixture) mustDelete(s *Session, key string) {
+	f.Helper()
+	_, err := s.Client().Delete(f.soon(), key)
+	f.must(err)
+}
