@@ -15,16 +15,18 @@ import (
 // gate is between a client and etcd. It hangs calls: each waits for the end of its context, or
 // until it is let through.
 type gate struct {
+	etcd *rwlocktest.Etcd
 	clientv3.KV
 	clientv3.Lease
 	hang    atomic.Pointer[func(context.Context) error] // nil lets calls through
 	hanging atomic.Int64                                // calls
 	calls   atomic.Int64                                // that went through hang
-	after   atomic.Pointer[func()]                      // is called after the next transaction, before its reply is known
+	stale   atomic.Int64                                // reads that any member may answer from what it knows
+	after   atomic.Pointer[func()]                      // is called after the next transaction whose conditions are true, before its reply is known
 }
 
-func newGate(client *clientv3.Client) *gate {
-	g := &gate{KV: client.KV, Lease: client.Lease}
+func newGate(etcd *rwlocktest.Etcd, client *clientv3.Client) *gate {
+	g := &gate{etcd: etcd, KV: client.KV, Lease: client.Lease}
 	client.KV, client.Lease = g, g
 	return g
 }
@@ -90,8 +92,16 @@ type gatedTxn struct {
 	ctx  context.Context
 }
 
-func (t *gatedTxn) If(cs ...clientv3.Cmp) clientv3.Txn   { t.Txn = t.Txn.If(cs...); return t }
-func (t *gatedTxn) Then(ops ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Then(ops...); return t }
+func (t *gatedTxn) If(cs ...clientv3.Cmp) clientv3.Txn { t.Txn = t.Txn.If(cs...); return t }
+func (t *gatedTxn) Then(ops ...clientv3.Op) clientv3.Txn {
+	for _, op := range ops {
+		if op.IsSerializable() {
+			t.gate.stale.Add(1)
+		}
+	}
+	t.Txn = t.Txn.Then(ops...)
+	return t
+}
 func (t *gatedTxn) Else(ops ...clientv3.Op) clientv3.Txn { t.Txn = t.Txn.Else(ops...); return t }
 
 func (t *gatedTxn) Commit() (*clientv3.TxnResponse, error) {
@@ -99,8 +109,10 @@ func (t *gatedTxn) Commit() (*clientv3.TxnResponse, error) {
 		return nil, err
 	}
 	resp, err := t.Txn.Commit()
-	if after := t.gate.after.Swap(nil); after != nil {
-		(*after)()
+	if err == nil && resp.Succeeded {
+		if after := t.gate.after.Swap(nil); after != nil {
+			(*after)()
+		}
 	}
 	return resp, err
 }
@@ -118,8 +130,8 @@ func inBubble(t *testing.T, test func(fixture, *gate, *clientv3.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		etcd := rwlocktest.New()
-		f := fixture{T: t, client: etcd.Client(t), name: "/a"}
-		test(f, newGate(f.client), etcd.Client(t))
+		f := fixture{T: t, client: etcd.Client(t), name: "/" + t.Name()}
+		test(f, newGate(etcd, f.client), etcd.Client(t))
 	})
 }
 

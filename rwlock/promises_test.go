@@ -7,10 +7,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"etcd-lock/internal/keyspace"
 )
 
 // Unlock returns within about five seconds of an etcd that hangs. The removal goes on, and the
@@ -235,6 +238,29 @@ func TestKeepPauses(t *testing.T) {
 	})
 }
 
+// A hold that is shorter than two seconds costs nothing more for its hook, later neither.
+func TestHookOfAShortHold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		calls := count(f.client)
+		m := s.NewRWMutex(f.name, WithHook(func(Event) {}))
+		f.must(m.RWLock(f.soon()))
+		time.Sleep(ownKeyDelay - 1)
+		f.must(m.Unlock())
+		time.Sleep(ownKeyDelay)
+		if n := calls.total(); n != 2 {
+			t.Errorf("%d calls", n)
+		}
+		f.must(m.RWLock(f.soon()))
+		time.Sleep(2 * ownKeyDelay)
+		if n := calls.total(); n != 5 { // the watch, and a read
+			t.Errorf("%d calls, with a watch", n)
+		}
+		f.must(s.Close())
+	})
+}
+
 // The events of holds that share a key have no token, and a try is never queued.
 func TestEventsOfSharedKeys(t *testing.T) {
 	t.Parallel()
@@ -273,7 +299,11 @@ func TestTryWaitsForAKeptLockOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
 		s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
-		m := s.NewRWMutex(f.name, WithKeep(time.Hour))
+		m, next := s.NewRWMutex(f.name, WithKeep(time.Hour)), others.NewRWMutex(f.name, WithKeep(time.Hour))
+		for range keptGrants - 1 { // so that the next one of it may be kept too
+			f.must(next.RWLock(f.soon()))
+			f.must(next.Unlock())
+		}
 		for range keptGrants {
 			f.must(m.RWLock(f.soon()))
 			f.must(m.Unlock())
@@ -281,14 +311,13 @@ func TestTryWaitsForAKeptLockOnly(t *testing.T) {
 		f.must(m.RWLock(f.soon()))
 		refused := func(want time.Duration) {
 			t.Helper()
-			d, err := took(func() error { return others.NewRWMutex(f.name).TryRWLock(f.Context()) })
+			d, err := took(func() error { return s.NewRWMutex(f.name).TryRWLock(f.Context()) })
 			f.mustBe(err, ErrLocked)
 			if d != want {
 				t.Errorf("refused after %s, want %s", d, want)
 			}
 		}
 		refused(giveBackTime)
-		next := others.NewRWMutex(f.name)
 		waiter := start(func() error { return next.RWLock(f.Context()) })
 		f.queued(2)
 		refused(0)
@@ -380,6 +409,481 @@ func TestSetListsASemaphoreTwice(t *testing.T) {
 	})
 }
 
+// An error of etcd's is no loss, and does not end the watch for one.
+func TestLostGoesOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RLock(f.soon()))
+		key := m.Key()
+		g.refuse(rpctypes.ErrPermissionDenied)
+		lost := m.Lost()
+		time.Sleep(time.Minute)
+		_, err := other.Delete(f.soon(), key)
+		f.must(err)
+		f.open(lost)
+		g.open(0)
+		time.Sleep(2 * time.Second)
+		f.closes(lost)
+		f.mustBe(m.Unlock(), ErrLost)
+		f.must(s.Close())
+	})
+}
+
+// Events say how long a request has waited, how long the lock was held, and why it failed.
+func TestTimesOfEvents(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+		events := make(chan Event, 10)
+		m, holder := s.NewRWMutex(f.name, WithHook(func(e Event) { events <- e })), others.NewRWMutex(f.name)
+		expect := func(kind EventKind, waited, held time.Duration, err error) {
+			t.Helper()
+			for e := range events {
+				if e.Kind == EventWaiting || e.Kind == EventQueued {
+					continue
+				}
+				if e.Kind != kind || e.Waited != waited || e.Held != held || !errors.Is(e.Err, err) {
+					t.Errorf("event %+v, want %s after %s and %s, with %v", e, kind, waited, held, err)
+				}
+				return
+			}
+		}
+		f.must(holder.RWLock(f.soon()))
+		time.AfterFunc(3*time.Second, func() { f.must(holder.Unlock()) })
+		f.must(m.RWLock(f.soon()))
+		expect(EventGranted, 3*time.Second, 0, nil)
+		time.Sleep(5 * time.Second)
+		f.must(m.Unlock())
+		expect(EventReleased, 0, 5*time.Second, nil)
+
+		f.must(holder.RWLock(f.soon()))
+		ctx, cancel := context.WithTimeout(f.Context(), 7*time.Second)
+		defer cancel()
+		f.mustBe(m.RWLock(ctx), context.DeadlineExceeded)
+		expect(EventFailed, 7*time.Second, 0, context.DeadlineExceeded)
+		f.must(holder.Unlock())
+
+		f.must(m.RWLock(f.soon()))
+		expect(EventGranted, 0, 0, nil)
+		time.Sleep(4 * time.Second)
+		f.mustDelete(other, m.Key())
+		expect(EventLost, 0, 4*time.Second, ErrLost)
+		time.Sleep(time.Second)
+		f.mustBe(m.Unlock(), ErrLost)
+		expect(EventReleased, 0, 5*time.Second, ErrLost)
+
+		f.must(m.RWLock(f.soon())) // and the end of the session is told at once
+		expect(EventGranted, 0, 0, nil)
+		time.Sleep(time.Second)
+		f.must(s.Close())
+		expect(EventLost, 0, time.Second, ErrSessionClosed)
+		f.must(others.Close())
+	})
+}
+
+// What the calls of a Semaphore say of what is held, and of what is not.
+func TestSemaphoreSays(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewSemaphore(f.name, 2)
+		guarded := func() bool {
+			resp, err := f.client.Txn(f.soon()).If(m.Guard()).Commit()
+			f.must(err)
+			return resp.Succeeded
+		}
+		says := func(held bool) {
+			t.Helper()
+			if guarded() != held || (m.Key() != "") != held || (m.Token() != 0) != held || m.Valid() != held ||
+				m.Until().IsZero() == held || (m.Lost() != nil) != held || (m.Wanted() != nil) != held {
+				t.Errorf("held: %t; guard %t, key %q, token %d, valid %t, until %s", held, guarded(), m.Key(), m.Token(), m.Valid(), m.Until())
+			}
+		}
+		says(false)
+		f.must(m.Acquire(f.soon(), 2))
+		says(true)
+		f.must(m.ReleaseContext(ended()))
+		says(false)
+		f.mustBe(m.TryDo(f.soon(), 1, func(ctx context.Context) error {
+			says(true)
+			f.mustDelete(other, m.Key())
+			<-ctx.Done()
+			if guarded() {
+				t.Error("the guard of lost permits is true")
+			}
+			return nil
+		}), ErrLost)
+		f.must(s.Close())
+	})
+}
+
+// Keep acquires its lock with the options that it is given.
+func TestKeepHasOptions(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		f.must(Keep(f.soon(), f.client, 10*time.Second, f.name, func(ctx context.Context, _ int64) error {
+			resp, err := other.Get(ctx, f.name+"/", clientv3.WithPrefix())
+			f.must(err)
+			if owner, _ := keyspace.DecodeOwner(resp.Kvs[0].Value); owner.Label != "nightly" {
+				t.Errorf("owner %+v", owner)
+			}
+			return nil
+		}, WithLabel("nightly")))
+	})
+}
+
+// The guard of a set is true while its locks are held, and never otherwise.
+func TestGuardOfASet(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		set := s.NewSet([]LockRequest{{Name: f.name, Mode: Read}, {Name: f.name + "/b", Mode: Write}})
+		guarded := func(want bool) {
+			t.Helper()
+			resp, err := f.client.Txn(f.soon()).If(set.Guard()...).Commit()
+			f.must(err)
+			if resp.Succeeded != want {
+				t.Errorf("the guard is %t, want %t", resp.Succeeded, want)
+			}
+		}
+		guarded(false)
+		f.must(set.Lock(f.soon()))
+		guarded(true)
+		f.mustDelete(other, set.Keys()[1])
+		guarded(false)
+		f.mustBe(set.Unlock(), ErrLost)
+		guarded(false)
+		f.must(s.Close())
+	})
+}
+
+// Who waits while etcd has troubles is told of the end of the context, and not of the troubles.
+func TestEndOfTheContextInTroubles(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		g.refuse(rpctypes.ErrNoLeader)
+		ctx, cancel := context.WithTimeout(f.Context(), 10*time.Second)
+		defer cancel()
+		f.mustBe(s.NewRWMutex(f.name).RWLock(ctx), context.DeadlineExceeded)
+		g.open(0)
+		f.must(s.Close())
+	})
+}
+
+// What etcd itself refuses was not carried out, and needs no cleaning up.
+func TestRefusedForCertain(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []error{rpctypes.ErrTooManyOps, rpctypes.ErrPermissionDenied, rpctypes.ErrLeaseNotFound} {
+		inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+			s := f.bubbleSession(time.Hour)
+			g.refuse(refusal)
+			m := s.NewRWMutex(f.name)
+			if err := m.RWLock(f.soon()); err == nil {
+				t.Errorf("%v: acquired", refusal)
+			}
+			time.Sleep(time.Minute)
+			if n := g.calls.Load(); n != 1 {
+				t.Errorf("%v: %d calls", refusal, n)
+			}
+			g.open(0)
+			f.must(s.Close())
+		})
+	}
+}
+
+// A waiter whose key is deleted is told within two seconds, whatever it waits for and however, and
+// is granted nothing before.
+func TestDeletedWaiters(t *testing.T) {
+	t.Parallel()
+	lock := LockRequest{Name: "/a", Mode: Write}
+	for name, locks := range map[string][]LockRequest{
+		"a writer": {lock}, "a reader": {{Name: "/a", Mode: Read}}, "permits": {{Name: "/a", Mode: Slot, Permits: 1}},
+		"a set": {lock, {Name: "/b", Mode: Write}},
+	} {
+		for _, mirror := range []bool{true, false} {
+			for _, released := range []bool{true, false} {
+				inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+					s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+					first := locks[0]
+					if first.Mode == Read {
+						first.Mode = Write
+					}
+					holder, m := others.NewSet([]LockRequest{first}), s.NewSet(locks)
+					f.must(holder.Lock(f.soon()))
+					if !mirror {
+						NeverMirror(f.client, first.Name)
+					}
+					waiter := start(func() error { return m.Lock(f.Context()) })
+					synctest.Wait()
+					keys := m.hold.requested().entries
+					f.mustDelete(other, keys[len(keys)-1].key)
+					if released {
+						f.must(holder.Unlock())
+					}
+					d, err := took(func() error { return f.await(waiter) })
+					f.mustBe(err, ErrLost)
+					if d > ownKeyDelay {
+						t.Errorf("%s: told after %s", name, d)
+					}
+					f.must(s.Close())
+					f.must(others.Close())
+				})
+			}
+		}
+	}
+}
+
+// A watch is doubted as soon as the client's connection is lost, whoever resumes it.
+func TestDeafWatchOfALostConnection(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, other *clientv3.Client) {
+		watcher := &deafWatcher{Watcher: f.client.Watcher}
+		f.client.Watcher = watcher
+		watcher.deaf.Store(true)
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		synctest.Wait()
+		watcher.deaf.Store(false)
+		f.mustDelete(other, m.Key())
+		d, err := took(func() error {
+			g.etcd.Cut(f.client, 100*time.Millisecond)
+			f.closes(lost)
+			return nil
+		})
+		if f.must(err); d > 5*time.Second {
+			t.Errorf("noticed after %s", d)
+		}
+		f.must(s.Close())
+	})
+}
+
+// A loss is told by one event, without another request, and a release is none.
+func TestLossByTheEvent(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		calls := count(f.client)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		released := m.Lost()
+		synctest.Wait()
+		f.must(m.Unlock())
+		synctest.Wait()
+		f.open(released)
+		f.must(m.RWLock(f.soon()))
+		lost := m.Lost()
+		synctest.Wait()
+		before := calls.total()
+		f.mustDelete(other, m.Key())
+		f.closes(lost)
+		if n := calls.total() - before; n > 0 {
+			t.Errorf("%d calls", n)
+		}
+		f.mustBe(m.Unlock(), ErrLost)
+		f.must(s.Close())
+		f.open(released)
+	})
+}
+
+// Requests use the keys of their session again, after those too that were not sent: as the lock was
+// kept, or the mutex was busy.
+func TestUnsentRequestsTakeNoKey(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name)
+		read, write := f.usedKey(m, Read), f.usedKey(m, Write)
+		f.must(m.RWLock(f.soon()))
+		f.mustBe(m.RLock(f.soon()), ErrBusy)
+		f.must(m.Unlock())
+		f.must(m.RLock(f.soon()))
+		f.mustBe(m.RWLock(f.soon()), ErrBusy)
+		f.must(m.Unlock())
+		kept := s.NewRWMutex(f.name, WithKeep(time.Minute))
+		for range 2 * keptGrants {
+			f.must(kept.RWLock(f.soon()))
+			f.must(kept.Unlock())
+		}
+		time.Sleep(2 * time.Minute)
+		f.mustHaveNoKeys()
+		if r, w := f.usedKey(m, Read), f.usedKey(m, Write); r != read || w != write {
+			t.Errorf("keys %s and %s, want %s and %s again", r, w, read, write)
+		}
+		f.must(s.Close())
+	})
+}
+
+// Who waits in a local queue has requested nothing from etcd.
+func TestAheadInALocalQueue(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		holder, _ := f.local(s, 2)
+		f.must(holder.RWLock(f.soon()))
+		m, queued := f.local(s, 2)
+		waiter := start(func() error { return m.RWLock(f.soon()) })
+		f.closes(queued)
+		_, err := m.Ahead(f.soon())
+		f.mustBe(err, ErrNotHeld)
+		f.must(holder.Unlock())
+		f.must(f.await(waiter))
+		f.must(m.Unlock())
+		f.must(s.Close())
+	})
+}
+
+// A grant of a lease that fails is no answer while another one may succeed.
+func TestGrantThatFails(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		first := func(context.Context) error {
+			g.open(2 * time.Second) // for the second one
+			time.Sleep(2 * time.Second)
+			return errors.New("broken")
+		}
+		g.hang.Store(&first)
+		s := f.bubbleSession(time.Hour)
+		g.open(0)
+		f.must(s.Close())
+		g.refuse(errors.New("broken"))
+		if _, err := NewSession(f.soon(), f.client, time.Hour); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with grants that fail: %v", err)
+		}
+	})
+}
+
+// A lock is kept after three grants in a row, of which each comes within the idle time.
+func TestGrantsInARow(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		const idle = time.Minute
+		s := f.bubbleSession(time.Hour)
+		m := s.NewRWMutex(f.name, WithKeep(idle))
+		for i, kept := range []bool{false, false, false, false, true} { // with a pause before the third
+			if i == 2 {
+				time.Sleep(idle + 1)
+			}
+			f.must(m.RWLock(f.soon()))
+			f.must(m.Unlock())
+			if n := f.keys(); (n == 1) != kept {
+				t.Errorf("%d keys after the grant %d", n, i+1)
+			}
+		}
+		f.must(s.Close())
+	})
+}
+
+// Of many locks that were released together, all late copies are deleted within twenty seconds,
+// and only what is of their session.
+func TestManyLateCopies(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		const n = 2*maxLooked + 50
+		for i := range n {
+			key := f.usedKey(s.NewRWMutex(f.name+"/"+strconv.Itoa(i)), Write)
+			f.putLate(s, key)
+		}
+		others := f.usedKey(s.NewRWMutex(f.name+"/others"), Write)
+		_, err := f.client.Put(f.soon(), others, "")
+		f.must(err)
+		time.Sleep(2 * inFlight)
+		if n := f.keys(); n != 1 {
+			t.Errorf("%d keys are left, want what somebody else has put", n)
+		}
+		f.must(s.Close())
+	})
+}
+
+// A hold whose put is in doubt, and whose key somebody has deleted, is lost, also if a copy of the
+// put has come since.
+func TestLossBeforeALateCopy(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		count(f.client).once(rpctypes.ErrLeaderChanged)
+		m := s.NewRWMutex(f.name)
+		f.must(m.RWLock(f.soon()))
+		key := m.Key()
+		f.mustDelete(other, key)
+		f.putLate(s, key)
+		f.mustBe(m.Unlock(), ErrLost)
+		time.Sleep(2 * inFlight)
+		f.mustHaveNoKeys()
+		f.must(s.Close())
+	})
+}
+
+// Permits that are free cost one request, however many others hold some; and of a semaphore with
+// very many, no more than a thousand requests are read.
+func TestRequestsOfFreePermits(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s, others := f.bubbleSession(time.Hour), fixture{T: f.T, client: other}.bubbleSession(time.Hour)
+		for range 3 * maxPredecessors {
+			f.must(others.NewSemaphore(f.name, 100).Acquire(f.soon(), 1))
+		}
+		calls := count(f.client)
+		f.must(s.NewSemaphore(f.name, 100).Acquire(f.soon(), 1))
+		if n := calls.total(); n != 1 {
+			t.Errorf("%d calls", n)
+		}
+		e := &entry{mode: Slot, slot: slot{weight: 1, permits: 100_000}}
+		if n := e.limit(maxPredecessors); n != maxSlots {
+			t.Errorf("%d requests are read", n)
+		}
+		f.must(s.Close())
+		f.must(others.Close())
+	})
+}
+
+// A client with too few of the waiters starts no mirror, and none for a while after one that did
+// not suit.
+func TestUnsuitableQueues(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		w := newLocalWaits(f.client)
+		e := &entry{name: f.name, mode: Write, waits: true, key: f.name + "/write/1", rev: 2}
+		w.enter(e.queueID())
+		mirror := func(length int64) *mirror {
+			return w.mirror(e, queueState{length: length, predecessors: []keyRev{{key: f.name + "/write/0", rev: 1}}, rev: 2}, nil)
+		}
+		if mirror(maxShare+1) != nil {
+			t.Error("a mirror for one waiter of many")
+		}
+		for pause := minUnsuitable; pause < maxUnsuitable; pause *= 2 {
+			m := mirror(maxShare)
+			if m == nil {
+				t.Fatalf("no mirror, before a pause of %s", pause)
+			}
+			m.end(errUnsuitable)
+			time.Sleep(pause - 1)
+			if mirror(maxShare) != nil {
+				t.Errorf("a mirror again within %s", pause)
+			}
+			time.Sleep(1)
+		}
+	})
+}
+
+// Only the end of a watch on the current stream makes another one the current one.
+func TestEndsOfOlderStreams(t *testing.T) {
+	t.Parallel()
+	var w watchStreams
+	old := w.join()
+	w.broke(old)
+	current := w.join()
+	w.broke(old) // another watch that was on it
+	if w.join() != current {
+		t.Error("each watch that comes back has a stream of its own")
+	}
+}
+
 // deafWatcher opens watches that tell that they have begun, and nothing of what happens while it
 // is deaf: as a proxy does whose etcd is gone.
 type deafWatcher struct {
@@ -406,7 +910,8 @@ func (d *deafWatcher) Watch(ctx context.Context, key string, opts ...clientv3.Op
 	return heard
 }
 
-// A watch that tells nothing is believed for 19 s at most, whatever it is for.
+// A watch that tells nothing is believed for 19 s at most, whatever it is for. Then the leader is
+// asked: the next stream may lead to other data.
 func TestDeafWatches(t *testing.T) {
 	t.Parallel()
 	type clients struct {
@@ -431,7 +936,7 @@ func TestDeafWatches(t *testing.T) {
 		"Lost": func(c clients) (<-chan error, func()) {
 			m := c.s.NewRWMutex(c.name)
 			c.must(m.RWLock(c.soon()))
-			return closes(m.Lost()), func() { c.mustDelete(c.others, m.Key()) }
+			return closes(m.Lost()), func() { c.mustDelete(c.others.client, m.Key()) }
 		},
 		"Wanted": func(c clients) (<-chan error, func()) {
 			m, next := c.s.NewRWMutex(c.name), c.others.NewRWMutex(c.name)
@@ -452,7 +957,7 @@ func TestDeafWatches(t *testing.T) {
 		"a waiter for permits, mirror":     waits(LockRequest{Mode: Slot, Permits: 1}, true),
 		"a waiter for permits, of the key": waits(LockRequest{Mode: Slot, Permits: 1}, false),
 	} {
-		inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		inBubble(t, func(f fixture, g *gate, other *clientv3.Client) {
 			watcher := &deafWatcher{Watcher: f.client.Watcher}
 			f.client.Watcher = watcher
 			watcher.deaf.Store(true)
@@ -460,6 +965,7 @@ func TestDeafWatches(t *testing.T) {
 			done, change := begin(c)
 			time.Sleep(5 * time.Second) // watches have begun, of its own key too
 			watcher.deaf.Store(false)
+			before := g.stale.Load()
 			d, err := took(func() error {
 				change()
 				select {
@@ -472,14 +978,17 @@ func TestDeafWatches(t *testing.T) {
 			if f.must(err); d > 19*time.Second {
 				t.Errorf("%s: noticed after %s", name, d)
 			}
+			if n := g.stale.Load() - before; n > 0 {
+				t.Errorf("%s: %d keys were read from any member", name, n)
+			}
 			f.must(c.s.Close())
 			f.must(c.others.Close())
 		})
 	}
 }
 
-func (f fixture) mustDelete(s *Session, key string) {
+func (f fixture) mustDelete(client *clientv3.Client, key string) {
 	f.Helper()
-	_, err := s.Client().Delete(f.soon(), key)
+	_, err := client.Delete(f.soon(), key)
 	f.must(err)
 }
