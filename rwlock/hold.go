@@ -131,18 +131,14 @@ func (h *hold) unlock(ctx context.Context, only *loss) error {
 	if s, ok := h.session.(*Session); ok {
 		s.endIfOver()
 	}
-	lost := loss.isKnown()
-	loss.stop()
+	loss.stop() // from here on, nothing is noticed: what is known is known before etcd is asked
 	switch {
-	case lost:
+	case loss.isKnown():
 		req.abandon()
 		err = ErrLost
 	case !h.passOn(req) && !h.keep(req):
 		req.endKeeper()
 		err = req.release(ctx, req.entries...)
-	}
-	if err == nil && loss.sawKeyDeleted() { // which a removal whose reply was lost cannot know
-		err = ErrLost
 	}
 	if errors.Is(err, ErrLost) {
 		err = named(err, req.String())

@@ -14,7 +14,8 @@ import (
 // passes the hold on to the next of them, without a request to etcd, until it was held
 // passes times or for maxTime in all: then the lock is released, and the next goroutine
 // requests it at the end of etcd's queue. So a waiter elsewhere is overtaken by at most
-// passes-1 holds of each session that is ahead of it.
+// passes-1 holds of each session that is ahead of it. With WithKeep too, it can be more that
+// begin before the session's client has learnt of the waiter.
 //
 // Holds that are passed on have one key and one create revision, so one token would be that
 // of all of them. A hold of which Token, Guard or Key was called is never passed on, and the

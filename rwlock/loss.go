@@ -129,14 +129,6 @@ func (l *loss) report(ctx context.Context, err error) {
 	}
 }
 
-// sawKeyDeleted reports whether a key was seen to be deleted while the lock was
-// held.
-func (l *loss) sawKeyDeleted() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return errors.Is(l.err, ErrLost) || l.keeper.sawKeyDeleted()
-}
-
 // isKnown reports whether the locks are known to be lost.
 func (l *loss) isKnown() bool {
 	l.mu.Lock()

@@ -24,7 +24,7 @@
 #define FAULTS 1 /* lost messages, contexts and sessions that end, stopped processes, revoked leases, together */
 #endif
 #ifndef PASSES
-#define PASSES 2 /* holds of one request in a local queue */
+#define PASSES 2 /* holds of one request in a local queue, those while it was kept too */
 #endif
 
 #define MOST 4 /* clients */
@@ -51,7 +51,7 @@ byte known[NAMES];      /* largest token that anybody has looked at, of writers 
 byte knownRead[NAMES];  /* of readers */
 byte used[NAMES];       /* largest token that the resource has seen, of writers */
 bool waits[N];
-byte overtaken[N];      /* passes of holds while it waits */
+byte overtaken[N];      /* holds that others were passed, or took over from what they keep, while it waits */
 byte faults;
 byte over;              /* clients that have ended */
 
@@ -122,6 +122,23 @@ inline believe(c, n, mode, r) {
     k = 0;
     holds[AT(c, n)] = mode;
     token[AT(c, n)] = r
+  }
+}
+
+/* overtake is another hold of a request that is there already. */
+inline overtake() {
+  d_step {
+    k = 0;
+    do
+    :: k < N ->
+      if
+      :: waits[k] -> overtaken[k]++
+      :: else
+      fi;
+      k++
+    :: else -> break
+    od;
+    k = 0
   }
 }
 
@@ -201,10 +218,15 @@ again:
       mode = WRITE;
       first = 0;
       beyond = 1;
+#ifdef MUTANT_COUNTS_PASSES_ANEW
       passes = 0;
+#else
+      passes++; /* what the key has served counts */
+#endif
       looked = false;
       r = kept[c];
       kept[c] = 0;
+      overtake();
       believe(c, 0, WRITE, r);
       goto held
     }
@@ -406,14 +428,10 @@ held:
   :: atomic { RUNS(c) && mode == WRITE && beyond == first + 1 && !looked && !excused[c] && passes + 1 < PASSES ->
 #endif
       passes++;
+      overtake();
       k = 0;
       do
-      :: k < N ->
-        if
-        :: waits[k] -> overtaken[k]++; assert(overtaken[k] <= (PASSES - 1) * (N - 1))
-        :: else
-        fi;
-        k++
+      :: k < N -> assert(!waits[k] || overtaken[k] <= (PASSES - 1) * (N - 1)); k++
       :: else -> break
       od;
       assert(passes < PASSES);
