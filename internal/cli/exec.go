@@ -145,10 +145,10 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if !slices.Contains(a.Args, "--") { // it may be a flag of CMD
+		if err = flagError(cmd, err); !slices.Contains(a.Args, "--") { // it may be a flag of CMD
 			return hint.Add(err, dashHint)
 		}
-		return meantFlags(cmd, err)
+		return err
 	})
 	opts.register(cmd, &read)
 	return cmd

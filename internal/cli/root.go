@@ -75,7 +75,7 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
 	a.register(cmd.PersistentFlags())
 	_ = cmd.RegisterFlagCompletionFunc("context", completeContexts(a)) // it is registered above
 	cmd.Flags().AddFlagSet(tuiCmd.Flags())                             // the same flags, which set the same options
-	cmd.SetFlagErrorFunc(meantFlags)
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(
 		tuiCmd,
@@ -126,9 +126,15 @@ func meantCommands(cmd *cobra.Command, word string) string {
 	return meant(word, cmd.CommandPath()+" ", names)
 }
 
-// meantFlags has the error of a flag that there is not ask which of the command's may be
-// meant.
-func meantFlags(cmd *cobra.Command, err error) error {
+// flagError has the error of a flag that there is not ask which of the command's may be
+// meant, and that of a value show no password.
+func flagError(cmd *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		if shown := shownValue(bad.GetFlag().Name, bad.GetValue()); shown != bad.GetValue() {
+			return fmt.Errorf("--%s %q: %w", bad.GetFlag().Name, shown, bad.Unwrap())
+		}
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err
