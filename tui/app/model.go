@@ -84,7 +84,7 @@ func abilities(o backend.Options) nav.Can {
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
 		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly,
-		Clock: o.Archive != nil, Recording: o.Source == nil,
+		Clock: o.Archive != nil, Recording: o.Source == nil, Limited: o.Notice != "",
 	}
 }
 
