@@ -59,16 +59,11 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
   etcd-lock why /jobs/nightly
   etcd-lock exec /jobs/nightly -- ./nightly.sh
   etcd-lock demo`,
-		Args:          noCommand,
-		Annotations:   map[string]string{severalContexts: ""}, // as the terminal UI
-		SilenceErrors: true,                                   // Main prints them
-		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
-				return fmt.Errorf("-o %s: must be table or json", a.output)
-			}
-			return a.prepare(cmd)
-		},
+		Args:              noCommand,
+		Annotations:       map[string]string{severalContexts: ""}, // as the terminal UI
+		SilenceErrors:     true,                                   // Main prints them
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
 		RunE:              tuiCmd.RunE,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
@@ -231,6 +226,9 @@ const severalContexts = "several contexts"
 
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
+	if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
+		return fmt.Errorf("-o %s: must be table or json", a.output)
+	}
 	a.given = cmd.Flags()
 	a.load = func(e layout.Extra) (*layout.Set, error) { return interrupt.Await(cmd.Context(), e.Load) }
 	if err := checkFilled(cmd); err != nil {
