@@ -191,7 +191,7 @@ func jump(c *nav.Context) nav.Action {
 
 // exportTable writes the table of a screen to a file.
 func exportTable(s nav.Screen, path string, now time.Time) nav.Action {
-	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(path, effects.ExportName(s.Ref().Kind.String(), now))}
+	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(strings.TrimSpace(path), effects.ExportName(s.Ref().Kind.String(), now))}
 }
 
 // columnCommands choose which columns of the table in front are shown. That is
