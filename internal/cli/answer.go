@@ -55,7 +55,7 @@ func whyAnswer(ctx context.Context, opts *whyOptions) error {
 	case opts.alerts.Watch:
 		return alert.Watch(ctx, &alert.Options{
 			Flags: opts.alerts, Name: opts.name, Prefixes: opts.prefixes, Thresholds: opts.thresholds,
-			Several: opts.lasting, Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Out: opts.out, Now: opts.now,
+			Several: opts.lasting, Connect: opts.connect, Reach: opts.reach, Warn: opts.warn, Retrying: opts.retrying, Out: opts.out, Now: opts.now,
 		})
 	case opts.several != nil:
 		return whySeveral(ctx, opts)

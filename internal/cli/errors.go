@@ -174,10 +174,17 @@ func printError(ctx context.Context, w io.Writer, cmd *cobra.Command, err error)
 }
 
 // retrying says why something failed that is tried until etcd answers, and what helps.
-func (a *app) retrying(err error) {
-	a.warn(format.Plainly(err) + "; trying again until it answers")
+func (a *app) retrying(err error) { a.retryingIn("", err) }
+
+// retryingIn is retrying for one of several contexts, which its notes name.
+func (a *app) retryingIn(context string, err error) {
+	w := a.Err
+	if context != "" {
+		w = notesOf{w, context}
+	}
+	printNote(w, "warning", format.Plainly(err)+"; trying again until it answers")
 	if help := hint.Of(a.leadOn(err)); help != "" {
-		printNote(a.Err, "hint", help)
+		printNote(w, "hint", help)
 	}
 }
 

@@ -53,9 +53,12 @@ func TestRetrying(t *testing.T) {
 	a := &app{System: System{Err: &said}}
 	a.retrying(fmt.Errorf("list: %w", rpctypes.ErrPermissionDenied))
 	a.retrying(errors.New("e"))
+	a.retryingIn("prod", hint.Add(errors.New("e"), "h"))
 	const want = "etcd-lock: warning: list: etcdserver: permission denied; trying again until it answers\n" +
 		"etcd-lock: hint: etcd-lock access --check says which permissions the user has, and etcd-lock access which ones it takes\n" +
-		"etcd-lock: warning: e; trying again until it answers\n"
+		"etcd-lock: warning: e; trying again until it answers\n" +
+		"etcd-lock: warning: context prod: e; trying again until it answers\n" +
+		"etcd-lock: hint: context prod: h\n"
 	if said.String() != want {
 		t.Errorf("%q, want %q", said.String(), want)
 	}

@@ -144,8 +144,8 @@ func newExecCmd(a *app, runF func(context.Context, *execOptions) error) *cobra.C
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if !slices.Contains(a.Args, "--") { // it may be a flag of CMD
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if err = flagError(cmd, err); !slices.Contains(a.Args, "--") { // it may be a flag of CMD
 			return hint.Add(err, dashHint)
 		}
 		return err

@@ -168,7 +168,7 @@ func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
 			continue
 		}
 		if err := f.Value.Set(value); err != nil {
-			return fmt.Errorf("environment variable %s is %q: %w", contexts.EnvName(name), value, err)
+			return fmt.Errorf("environment variable %s is %q: %w", contexts.EnvName(name), shownValue(name, value), err)
 		}
 	}
 	c := &g.connection
@@ -192,9 +192,17 @@ func (g *globals) settle(fs *pflag.FlagSet, getenv func(string) string) error {
 	return checkConnection(c)
 }
 
+// shownValue returns the value of a flag as errors show it.
+func shownValue(name, value string) string {
+	if name == "endpoints" {
+		return etcd.WithoutLogin(value) // also where it is a list that cannot be read
+	}
+	return value
+}
+
 func checkConnection(c *connect.Options) error {
 	for i, e := range c.Etcd.Endpoints {
-		c.Etcd.Endpoints[i] = strings.TrimSpace(e)
+		c.Etcd.Endpoints[i] = etcd.WithoutLogin(strings.TrimSpace(e)) // for all that names them
 	}
 	// A trailing comma is no endpoint.
 	c.Etcd.Endpoints = slices.DeleteFunc(c.Etcd.Endpoints, func(e string) bool { return e == "" })

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -57,22 +59,18 @@ func newRootCmdWith(a *app, tuiCmd *cobra.Command) *cobra.Command {
   etcd-lock why /jobs/nightly
   etcd-lock exec /jobs/nightly -- ./nightly.sh
   etcd-lock demo`,
-		Args:          noCommand,
-		Annotations:   map[string]string{severalContexts: ""}, // as the terminal UI
-		SilenceErrors: true,                                   // Main prints them
-		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
-				return fmt.Errorf("-o %s: must be table or json", a.output)
-			}
-			return a.prepare(cmd)
-		},
+		Args:              noCommand,
+		Annotations:       map[string]string{severalContexts: ""}, // as the terminal UI
+		SilenceErrors:     true,                                   // Main prints them
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
 		RunE:              tuiCmd.RunE,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	a.register(cmd.PersistentFlags())
 	_ = cmd.RegisterFlagCompletionFunc("context", completeContexts(a)) // it is registered above
 	cmd.Flags().AddFlagSet(tuiCmd.Flags())                             // the same flags, which set the same options
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(
 		tuiCmd,
@@ -117,14 +115,70 @@ func noCommand(cmd *cobra.Command, args []string) error {
 // meantCommands asks which command below cmd may be meant by a word that is none; empty:
 // there is none that is like it.
 func meantCommands(cmd *cobra.Command, word string) string {
-	cmd.SuggestionsMinimumDistance = 2
-	near := cmd.SuggestionsFor(word)
-	if word == "" || len(near) == 0 {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return meant(word, cmd.CommandPath()+" ", names)
+}
+
+// flagError has the error of a flag that there is not ask which of the command's may be
+// meant, and that of a value show no password.
+func flagError(cmd *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		if shown := shownValue(bad.GetFlag().Name, bad.GetValue()); shown != bad.GetValue() {
+			return fmt.Errorf("--%s %q: %w", bad.GetFlag().Name, shown, bad.Unwrap())
+		}
+	}
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	word := unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		word = short // -wait for --wait
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden && f.Deprecated == "" {
+			names = append(names, f.Name)
+		}
+	})
+	if asks := meant(word, "--", names); asks != "" && len(word) > 1 {
+		return hint.Add(err, asks)
+	}
+	return err
+}
+
+// meant asks which of some names, with what they begin with, may be meant by a word that is
+// none; empty: there is none that is like it, or there are many. cobra knows what is alike.
+func meant(word, begin string, names []string) string {
+	of := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		of.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	near := of.SuggestionsFor(word)
+	if word == "" || len(near) == 0 || len(near) > mostMeant {
 		return ""
 	}
-	path := cmd.CommandPath() + " "
-	return "did you mean " + path + strings.Join(near, " or "+path) + "?"
+	slices.SortStableFunc(near, func(a, b string) int { return alike(b, word) - alike(a, word) })
+	return "did you mean " + begin + strings.Join(near, " or "+begin) + "?"
 }
+
+// alike counts the letters that two words begin with both.
+func alike(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// mostMeant is how many names are worth to be asked about.
+const mostMeant = 5
 
 func seeHelp(cmd *cobra.Command) string { return fmt.Sprintf("see %q", cmd.CommandPath()+" --help") }
 
@@ -175,6 +229,9 @@ const severalContexts = "several contexts"
 
 // prepare reads the configuration and the environment for a command.
 func (a *app) prepare(cmd *cobra.Command) error {
+	if _, ok := cmd.Annotations[stacks]; a.output.OfStacks() && !ok {
+		return fmt.Errorf("-o %s: must be table or json", a.output)
+	}
 	a.given = cmd.Flags()
 	a.load = func(e layout.Extra) (*layout.Set, error) { return interrupt.Await(cmd.Context(), e.Load) }
 	if err := checkFilled(cmd); err != nil {

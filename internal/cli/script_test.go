@@ -70,6 +70,7 @@ func setup(env *testscript.Env) error {
 	}
 	env.Defer(member.Close)
 	env.Setenv("ENDPOINT", member.Endpoint())
+	env.Setenv("ADDRESS", strings.TrimPrefix(member.Endpoint(), "http://"))
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command under -race takes a second more
 	// A story's clients end before its etcd does.
 	t := &storyT{TB: env.T().(testing.TB), env: env}

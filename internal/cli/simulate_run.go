@@ -144,9 +144,24 @@ func (a *app) again(fs *pflag.FlagSet, scenario string, seed uint64) string {
 func openScenario(ctx context.Context, name string) (*scenario.Scenario, error) {
 	sc, err := interrupt.Await(ctx, func() (*scenario.Scenario, error) { return scenario.Open(name) })
 	if err != nil && ctx.Err() == nil {
-		return nil, usageError{err}
+		return nil, usageError{meantScenarios(name, err)}
 	}
 	return sc, err
+}
+
+// meantScenarios has the error of a scenario that there is not ask which may be meant.
+func meantScenarios(name string, err error) error {
+	if !errors.Is(err, scenario.ErrUnknown) {
+		return err
+	}
+	var names []string
+	for _, sc := range scenario.Builtin() {
+		names = append(names, sc.Name)
+	}
+	if asks := meant(name, "", names); asks != "" {
+		return hint.Add(err, asks)
+	}
+	return err
 }
 
 func simulateRun(ctx context.Context, opts *simulateRunOptions) error {

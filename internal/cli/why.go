@@ -129,6 +129,7 @@ type whyOptions struct {
 	lasting    *contexts.Lasting // several with --watch
 	reach      func(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error)
 	warn       func(string)
+	retrying   func(context string, err error)
 }
 
 func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Command {
@@ -164,6 +165,7 @@ func newWhyCmd(a *app, runF func(context.Context, *whyOptions) error) *cobra.Com
 			}
 			opts.several, opts.connect, opts.out, opts.err, opts.now = a.members(), a.connect, a.printer(), a.Err, a.now
 			opts.lasting, opts.reach, opts.warn = a.lasting(), a.reachIn, a.warn
+			opts.retrying = a.retryingIn
 			return runResult(runF(cmd.Context(), opts))
 		},
 	}

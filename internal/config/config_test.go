@@ -75,6 +75,7 @@ func TestParseErrors(t *testing.T) {
 		{"TwoWays", context("discovery-srv: example.com"), "4:20: endpoints and discovery-srv are mutually exclusive"},
 		{"Password", context("password: x"), "4:15: a password has no place in this file: name a file that has it"},
 		{"PasswordOfTheUser", context("user: ops:secret"), "4:11: user: ops:…: a password has no place"},
+		{"PasswordInAnAddress", "contexts: {a: {endpoints: ['u:p@etcd:2379']}}", "a password has no place"},
 		{"PasswordInAnEndpoint", "contexts: {a: {endpoints: ['https://u:p@etcd:2379']}}", "a password has no place"},
 		{"Token", context("auth-jwt-token: x"), "4:21: a token has no place"},
 		{"PasswordFileOfNobody", context("password-file: f"), "4:20: password-file requires user"},

@@ -2,7 +2,6 @@ package config
 
 import (
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -166,8 +165,8 @@ func (r *reader) checkSecrets(p yamlfile.Path, d contextDoc) {
 	}
 	for i, e := range d.Endpoints {
 		at := p.To("endpoints", i)
-		switch u, err := url.Parse(e); {
-		case err == nil && u.User != nil:
+		switch {
+		case strings.Contains(e, "@") && !strings.HasPrefix(e, "unix:") && !strings.HasPrefix(e, "unixs:"): // also where that makes it no URL
 			r.fail(at, noSecrets)
 		case strings.TrimSpace(e) == "" || strings.Contains(e, ","):
 			r.fail(at, "endpoints is a list with an address in each line, such as https://etcd-1:2379")

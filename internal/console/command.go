@@ -58,6 +58,7 @@ func ask(tty *os.File, question, keys string) byte {
 			return 0
 		}
 		if strings.IndexByte(keys, key[0]) >= 0 {
+			_, _ = fmt.Fprint(tty, "\r\n") // what is written next begins a line
 			return key[0]
 		}
 	}

@@ -39,7 +39,6 @@ const (
 // CheckEndpoints returns an error for an endpoint that says of no place where etcd can be.
 func (c Config) CheckEndpoints() error {
 	for _, e := range c.Endpoints {
-		e = WithoutLogin(e)
 		if err := checkEndpoint(e); err != nil {
 			return hint.Add(fmt.Errorf("%q: %w", e, err),
 				"an endpoint is HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///SOCKET; the port is 2379 unless etcd was told otherwise")
@@ -48,8 +47,8 @@ func (c Config) CheckEndpoints() error {
 	return nil
 }
 
-// WithoutLogin returns an endpoint without the user and the password in it. etcd reads neither
-// from there.
+// WithoutLogin returns an endpoint without the user and the password in it, which are not for
+// errors and screens. etcd's client reads neither from there.
 func WithoutLogin(endpoint string) string {
 	if isSocket(endpoint) {
 		return endpoint

@@ -135,10 +135,22 @@ func startWith(t *testing.T, a *etcdtest.Authority, change func(*x509.Certificat
 	return etcdtest.Start(t, func(c *etcd.EmbeddedConfig) { c.TLS = etcd.ServerTLS{Cert: cert, Key: key} })
 }
 
+func TestWithoutLogin(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"http://u:p@b:2": "http://b:2", "u:p@b:2": "b:2", "https://u@b:2/": "https://b:2/", "https://u:p@q/s@b:2": "https://b:2",
+		"http://b:2": "http://b:2", "b:2": "b:2", "[::1]:2": "[::1]:2", "": "",
+		"unix:///run/u@b.sock": "unix:///run/u@b.sock", "unixs:u@b": "unixs:u@b", "unix-1:p@b:2": "b:2",
+	} {
+		if got := etcd.WithoutLogin(endpoint); got != want {
+			t.Errorf("%q: %q, want %q", endpoint, got, want)
+		}
+	}
+}
+
 func TestCheckEndpoints(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"etcd-1:2379": "", "http://etcd-1:2379": "", "https://etcd-1:2379/": "", "HTTPS://etcd-1:2379": "", "[::1]:2379": "",
-		"u:p@b:2": "", "http://u:p@b:2": "", "unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
+		"unix:///run/etcd.sock": "", "unixs:etcd.sock": "", "localhost:http": "",
 		"unix-1:2379": "", "unixs.example.com:2379": "",
 		"etcd-1":                `"etcd-1": missing port in address`,
 		"etcd-1:":               "missing port",
@@ -150,8 +162,6 @@ func TestCheckEndpoints(t *testing.T) {
 		"etcd-1:2379/":          "invalid port",
 		"htp://etcd-1:2379":     `unknown scheme "htp"`,
 		"http://etcd-1:2379:80": "not a URL",
-		"http://u:secret@b":     `"http://b": missing port`,
-		"u:secret@b":            `"b": missing port`,
 	} {
 		err := etcd.Config{Endpoints: []string{"a:1", endpoint}}.CheckEndpoints()
 		switch {

@@ -54,7 +54,7 @@ func Find(name string) (*Scenario, error) {
 }
 
 // Open returns the built-in scenario of that name or, if there is none, reads the
-// scenario from the file of that name.
+// scenario from the file of that name. If there is no file either, the error is ErrUnknown.
 func Open(name string) (*Scenario, error) {
 	sc, err := Find(name)
 	if err == nil {
@@ -65,11 +65,19 @@ func Open(name string) (*Scenario, error) {
 	case err == nil:
 		return Parse(name, data)
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("unknown scenario %q: neither a file nor one of %s", name, strings.Join(builtinNames(), ", "))
+		return nil, unknownError(fmt.Sprintf("unknown scenario %q: neither a file nor one of %s", name, strings.Join(builtinNames(), ", ")))
 	default:
 		return nil, err
 	}
 }
+
+// unknownError is an ErrUnknown in its own words.
+type unknownError string
+
+func (e unknownError) Error() string { return string(e) }
+
+// Is implements errors.Is.
+func (unknownError) Is(target error) bool { return target == ErrUnknown }
 
 func builtinNames() []string {
 	var names []string

@@ -36,7 +36,7 @@ func commands(m *Model) []command {
 		command{name: "refresh", about: "read leases, etcd's status and problems again", run: func(string) nav.Action { return nav.Reload{} }},
 		command{name: "pause", about: "freeze the display, or resume", run: func(string) nav.Action { return togglePause(m.Context) }},
 		command{name: "help", about: "all keys and commands", run: func(string) nav.Action { m.help.open = true; return nil }},
-		command{name: "quit", about: "quit; locks you took here are released", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
+		command{name: "quit", about: "quit at once; locks you took here are released", run: func(string) nav.Action { return nav.Do{Cmd: tea.Quit} }},
 	)
 	slices.SortStableFunc(all, func(a, b command) int { return strings.Compare(a.name, b.name) })
 	return all
@@ -191,7 +191,7 @@ func jump(c *nav.Context) nav.Action {
 
 // exportTable writes the table of a screen to a file.
 func exportTable(s nav.Screen, path string, now time.Time) nav.Action {
-	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(path, effects.ExportName(s.Ref().Kind.String(), now))}
+	return nav.Export{Table: s.Grid().Sheet(), Path: cmp.Or(strings.TrimSpace(path), effects.ExportName(s.Ref().Kind.String(), now))}
 }
 
 // columnCommands choose which columns of the table in front are shown. That is

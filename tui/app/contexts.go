@@ -13,10 +13,10 @@ import (
 )
 
 // Embed makes the model one of several in a program: wrap marks what its commands return,
-// for whoever passes that on to it, goContext goes to others, and goIn opens a lock of another
-// one whose row is under the cursor.
-func (m *Model) Embed(wrap func(tea.Msg) tea.Msg, goContext func(name string) tea.Cmd, goIn func(nav.In) tea.Cmd) {
-	m.effects.Tasks.Wrap, m.goContext, m.goIn = wrap, goContext, goIn
+// for whoever passes that on to it, goContext goes to others, goIn opens a lock of another
+// one whose row is under the cursor, and allOpen returns all that are open.
+func (m *Model) Embed(wrap func(tea.Msg) tea.Msg, goContext func(name string) tea.Cmd, goIn func(nav.In) tea.Cmd, allOpen func() []*nav.Context) {
+	m.effects.Tasks.Wrap, m.goContext, m.goIn, m.allOpen = wrap, goContext, goIn, allOpen
 }
 
 // Perform does an action, as if a screen had asked for it.

@@ -209,6 +209,48 @@ func TestSuspend(t *testing.T) {
 	without.mustShow("ctrl+z: not available here")
 }
 
+// q on the first screen asks once when that ends a lock, a wait or a scenario; ctrl+c and
+// :quit never do.
+func TestQuitAsks(t *testing.T) {
+	d := newDriver(t, func(o *backend.Options) { o.Scenarios = runs(nil) })
+	d.put("/a", keyspace.Read, 0)
+	asks := func(texts ...string) {
+		t.Helper()
+		d.press("1", "q")
+		for _, text := range append(texts, "Quitting ends this:", "[ No ]") {
+			d.mustShow(text)
+		}
+		d.press("n")
+		d.mustShow("quit: not done")
+		d.press("q")
+		if !quits(d.m.key(keyPress("y"))) {
+			t.Error("does not quit when the user says so")
+		}
+		if !quits(d.m.key(keyPress("ctrl+c"))) {
+			t.Error("ctrl+c asks")
+		}
+	}
+	d.take("r")
+	d.until("held", d.held)
+	d.take("w")
+	d.until("both are in the queue", func() bool { return len(d.queue()) == 3 })
+	asks("! read lock on /a: held for 0s, it is released", "! write lock on /a: waiting for 0s, it is canceled")
+	d.press("u")
+	d.until("one is left", func() bool { return len(d.m.Requests) == 1 })
+	d.press("u")
+	d.until("released", d.noneOfOurs)
+
+	d.press("x", "down", "enter")
+	d.mustShow("▶ running")
+	asks("! scenario endless: it is stopped, and its locks are released")
+	d.press("x", "s")
+	d.over()
+	d.press("1")
+	if !quits(d.m.key(keyPress("q"))) {
+		t.Error("asks although nothing ends")
+	}
+}
+
 // With the focus on the text, the keys that move scroll it, and not the table.
 func TestPanes(t *testing.T) {
 	d := newDriver(t, withReleases)

@@ -53,7 +53,7 @@ func (h *helpView) scroll(delta, lines int) {
 }
 
 // view draws the help of a screen in w×h.
-func (h *helpView) view(t *theme.Theme, screen string, blocks [][]string, w, height int) string {
+func (h *helpView) view(t *theme.Theme, screen string, blocks [][]helpRow, w, height int) string {
 	h.w, h.h = theme.Inner(w, height, false)
 	lines := layOut(blocks, h.w)
 	h.scroll(0, len(lines))
@@ -68,51 +68,65 @@ func (h *helpView) view(t *theme.Theme, screen string, blocks [][]string, w, hei
 	return t.Panel(title, strings.Join(lines, "\n"), w, height, true, false)
 }
 
+// helpRow is a line of the help: a key, a command or a sign, padded and styled, and the text
+// beside it.
+type helpRow struct{ label, about string }
+
+func (r helpRow) String() string { return r.label + r.about }
+
+func helpLine(label string, style lipgloss.Style, w int, about string) helpRow {
+	return helpRow{"  " + style.Render(term.Pad(label, w, false)) + "  ", about}
+}
+
+// wrap breaks a row that is wider than w. It goes on below its text.
+func (r helpRow) wrap(w int) []string {
+	indent := term.Width(r.label)
+	room := w - indent
+	if term.Width(r.about) <= room || room < 10 {
+		return []string{r.String()}
+	}
+	return strings.Split(r.label+strings.ReplaceAll(ansi.Wrap(r.about, room, ""), "\n", "\n"+strings.Repeat(" ", indent)), "\n")
+}
+
 // layOut puts blocks into as many columns as fit into w.
-func layOut(blocks [][]string, w int) []string {
+func layOut(blocks [][]helpRow, w int) []string {
 	for columns := 3; columns > 1; columns-- {
-		parts := share(blocks, columns)
 		total := 0
-		for _, p := range parts {
-			total += term.Widest(p) + helpGap
+		var parts [][]string
+		for _, rows := range share(blocks, columns) {
+			var lines []string
+			for _, r := range rows {
+				lines = append(lines, r.String())
+			}
+			total += term.Widest(lines) + helpGap
+			parts = append(parts, lines)
 		}
 		if total-helpGap <= w {
 			return beside(parts)
 		}
 	}
 	var lines []string
-	for _, l := range slices.Concat(blocks...) {
-		lines = append(lines, wrapHelp(l, w)...)
+	for _, r := range slices.Concat(blocks...) {
+		lines = append(lines, r.wrap(w)...)
 	}
 	return lines
 }
 
 const helpGap = 3
 
-// How wide a key or a sign is, and where the text beside it begins.
+// How wide keys and signs are, and commands, beside which there is text.
 const (
-	helpKey    = 9
-	helpIndent = 2 + helpKey + 2
+	helpKey     = 9
+	helpCommand = 16
 )
 
-// wrapHelp breaks a line of the help that is wider than w. It goes on below its text.
-func wrapHelp(line string, w int) []string {
-	room := w - helpIndent
-	if term.Width(line) <= w || room < 10 {
-		return []string{line}
-	}
-	text := ansi.Wrap(ansi.TruncateLeft(line, helpIndent, ""), room, "")
-	indent := strings.Repeat(" ", helpIndent)
-	return strings.Split(ansi.Truncate(line, helpIndent, "")+strings.ReplaceAll(text, "\n", "\n"+indent), "\n")
-}
-
 // share puts blocks one after the other into columns of about the same length.
-func share(blocks [][]string, columns int) [][]string {
+func share(blocks [][]helpRow, columns int) [][]helpRow {
 	total := 0
 	for _, b := range blocks {
 		total += len(b)
 	}
-	parts := make([][]string, 1, columns)
+	parts := make([][]helpRow, 1, columns)
 	done := 0
 	for _, b := range blocks {
 		if last := len(parts) - 1; len(parts) < columns && len(parts[last]) > 0 && done+len(b)/2 > total*len(parts)/columns {
@@ -134,42 +148,36 @@ func beside(parts [][]string) []string {
 
 // helpBlocks is a heading and lines for each group of keys that has any, for the
 // commands, and for the signs.
-func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]string {
-	var blocks [][]string
+func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]helpRow {
+	var blocks [][]helpRow
 	for _, g := range groups {
-		var lines []string
+		var lines []helpRow
 		for _, b := range g.Bindings {
 			if b.Shown() && b.Where != widget.InNone {
-				lines = append(lines, helpLine(t, b.Name(), helpKey, b.Text()))
+				lines = append(lines, helpLine(b.Name(), t.Key, helpKey, b.Text()))
 			}
 		}
 		blocks = block(blocks, t, g.Title, lines)
 	}
-	var lines []string
+	var lines []helpRow
 	for _, c := range commands {
-		lines = append(lines, helpLine(t, ":"+c.name+" "+c.args, 16, c.about))
+		lines = append(lines, helpLine(":"+c.name+" "+c.args, t.Key, helpCommand, c.about))
 	}
 	blocks = block(blocks, t, "commands", lines)
 	return block(blocks, t, "signs", legend(t))
 }
 
-func helpLine(t *theme.Theme, label string, w int, about string) string {
-	return "  " + t.Key.Render(term.Pad(label, w, false)) + "  " + about
-}
-
-func block(blocks [][]string, t *theme.Theme, title string, lines []string) [][]string {
-	if len(lines) == 0 {
+func block(blocks [][]helpRow, t *theme.Theme, title string, rows []helpRow) [][]helpRow {
+	if len(rows) == 0 {
 		return blocks
 	}
-	return append(blocks, append(append([]string{t.Title.Render(title)}, lines...), ""))
+	return append(blocks, append(append([]helpRow{{about: t.Title.Render(title)}}, rows...), helpRow{}))
 }
 
 // legend explains the signs.
-func legend(t *theme.Theme) []string {
-	row := func(s theme.Text, about string) string {
-		return "  " + s.Style.Render(term.Pad(s.Text, helpKey, false)) + "  " + about
-	}
-	return []string{
+func legend(t *theme.Theme) []helpRow {
+	row := func(s theme.Text, about string) helpRow { return helpLine(s.Text, s.Style, helpKey, about) }
+	return []helpRow{
 		row(theme.Styled("*", t.Own), "yours: requested from here"),
 		row(theme.Styled("●", t.Holding), "held"),
 		row(theme.Styled("○", t.Waiting), "waiting"),
@@ -183,7 +191,7 @@ func legend(t *theme.Theme) []string {
 }
 
 // helpBlocks are those of the screen in front.
-func (m *Model) helpBlocks() [][]string {
+func (m *Model) helpBlocks() [][]helpRow {
 	return helpBlocks(m.Theme, slices.Concat(m.frontKeys(), m.everywhere()), commands(m))
 }
 

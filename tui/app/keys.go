@@ -61,7 +61,6 @@ func (m *Model) away() bool { return len(m.screens.Open) > 1 }
 
 // leaveBindings are the keys that ask what there is, and leave it.
 func (m *Model) leaveBindings() []widget.Binding {
-	quit := func() nav.Action { return nav.Do{Cmd: tea.Quit} }
 	return []widget.Binding{
 		{
 			Keys: "? f1", Short: "help", Long: "f1 too",
@@ -70,7 +69,7 @@ func (m *Model) leaveBindings() []widget.Binding {
 		},
 		{
 			Keys: "q", Short: "back", Long: "on the first screen: quit",
-			Doc: "go back to the previous screen; on the first one, quit: locks you took here are released",
+			Doc: "go back to the previous screen; on the first one, quit. Locks you took here are released then, so it asks first if you hold or wait for one, or a scenario runs",
 			Now: func() string {
 				if m.away() {
 					return "back"
@@ -81,13 +80,13 @@ func (m *Model) leaveBindings() []widget.Binding {
 				if m.away() {
 					return m.back()
 				}
-				return quit()
+				return m.quit()
 			},
 		},
 		{
-			Keys: "ctrl+c", Short: "quit", Long: "from anywhere",
-			Doc: "quit, from anywhere",
-			Do:  quit,
+			Keys: "ctrl+c", Short: "quit", Long: "from anywhere, at once",
+			Doc: "quit, from anywhere and without asking: locks you took here are released",
+			Do:  func() nav.Action { return nav.Do{Cmd: tea.Quit} },
 		},
 	}
 }

@@ -43,6 +43,7 @@ type Model struct {
 
 	goContext func(name string) tea.Cmd // goes to other clusters; nil: there are none
 	goIn      func(nav.In) tea.Cmd      // opens a lock of another one
+	allOpen   func() []*nav.Context     // the clusters that are open, shown or not
 	own       map[nav.Kind]nav.Screen   // views that others have taken the place of, see Join
 	behind    func(nav.Flash)           // says something in front; nil: the model is in front
 }
@@ -58,7 +59,7 @@ func New(ctx context.Context, o backend.Options) *Model {
 	d := &state.Data{Now: o.Now(), Classes: o.Classes, Renamed: renamed(o.Keys)}
 	style := theme.New(true, o.NoColor)
 	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style, Etcd: o.Context, Flags: o.Flags}
-	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}, allOpen: c.All}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
@@ -83,7 +84,7 @@ func abilities(o backend.Options) nav.Can {
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
 		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly,
-		Clock: o.Archive != nil, Recording: o.Source == nil,
+		Clock: o.Archive != nil, Recording: o.Source == nil, Limited: o.Notice != "",
 	}
 }
 

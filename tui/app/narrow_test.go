@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
@@ -171,6 +173,10 @@ func TestHelpOfANarrowTerminal(t *testing.T) {
 	d.mustShow("▸ help: locks · ↑ for more")
 	if strings.Contains(shown, "…\n") {
 		t.Errorf("a line is cut:\n%s", shown)
+	}
+	below := ":sort COLUMN      sort; - in front\n                    reverses"
+	if lines := ansi.Strip(strings.Join(d.m.helpLines(), "\n")); !strings.Contains(lines, below) {
+		t.Errorf("the help of a command does not go on below its text:\n%s", lines)
 	}
 }
 

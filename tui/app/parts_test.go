@@ -183,6 +183,14 @@ func TestExport(t *testing.T) {
 	d.press("enter")
 	d.until("refused", func() bool { return d.m.flash.isError })
 	d.mustShow("✗ not exported")
+	folder := t.TempDir()
+	d.do(exportTable(d.m.screens.Front(), " "+folder+" ", d.clock.Now()))
+	d.until("refused", func() bool {
+		return strings.Contains(d.m.flash.text, folder+" is a folder: the name of a file is missing")
+	})
+	if a := exportTable(d.m.screens.Front(), "  ", d.clock.Now()).(nav.Export); !strings.HasPrefix(a.Path, "etcd-lock-locks-") {
+		t.Errorf("a path of spaces is taken as %q", a.Path)
+	}
 }
 
 // On a terminal without Unicode nothing but ASCII is drawn, and every sign of

@@ -127,7 +127,7 @@ func TestRenamedKeysInTexts(t *testing.T) {
 		}
 	})
 	d.idle()
-	d.mustShow("no locks; alt+n to type a name")
+	d.mustShow("alt+n to type a name and take it")
 	d.mustShow(" alt+1 locks ")
 	incident(d)
 	d.press("/")

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,49 @@ func TestScenarioPause(t *testing.T) {
 	d.over()
 	d.press("p")
 	d.mustShow("no scenario is running")
+}
+
+// What has happened so far can be scrolled back to before the run is over: it stays there
+// while the run goes on, and follows it again at the end.
+func TestScenarioSteps(t *testing.T) {
+	ran := time.Second
+	goOn := make(chan struct{})
+	p := backendtest.Scenarios{
+		Scenarios: []backend.Scenario{{Name: "long"}}, Ran: &ran, Lanes: laneScene(),
+		Script: func(ctx context.Context, _ string, tell func(backend.ScenarioStep)) ([]string, error) {
+			for i := range 60 {
+				tell(backend.ScenarioStep{Text: "step " + strconv.Itoa(i) + "."})
+			}
+			select {
+			case <-goOn:
+				tell(backend.ScenarioStep{Text: "one more"})
+			case <-ctx.Done():
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	}
+	d := newDriver(t, func(o *backend.Options) { o.Scenarios = p })
+	d.press("5", "enter")
+	d.until("60 steps", func() bool { return d.m.Run.Count == 60 })
+	d.mustShow("step 59.")
+	for range 40 {
+		d.press("K")
+		d.plain()
+	}
+	d.mustShow("step 0.")
+	d.mustShow("more lines: J")
+	close(goOn)
+	d.until("one more", func() bool { return d.m.Run.Count == 61 })
+	d.mustShow("step 0.")
+	for range 40 {
+		d.press("J")
+		d.plain()
+	}
+	d.mustShow("one more")
+	d.press("s")
+	d.over()
+	d.mustShow("■ stopped")
 }
 
 func TestGoldenScenarioPaused(t *testing.T) {

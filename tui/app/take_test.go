@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -101,11 +102,49 @@ func TestTake(t *testing.T) {
 	})
 }
 
+// Without locks, the screen says what was read and what to try, and no more than is known.
+func TestNoLocks(t *testing.T) {
+	jobs := keyspace.Prefixes{"/jbos/"}
+	for name, tt := range map[string]struct {
+		prefixes keyspace.Prefixes
+		notice   string
+		read     inspect.Snapshot
+		says     string
+		never    string
+	}{
+		"Empty":     {nil, "", inspect.Snapshot{}, "no locks, and no other keys", "a prefix is"},
+		"OtherKeys": {nil, "", inspect.Snapshot{Other: 2}, "no locks, only 2 other keys\nto see why a key is no lock: etcd-lock layouts explain KEY", "a prefix is"},
+		"Typo":      {jobs, "", inspect.Snapshot{}, "no locks below /jbos/, and no other keys\na prefix is how keys begin: etcd-lock tui shows all locks", ""},
+		"NoLock":    {jobs, "", inspect.Snapshot{Other: 1}, "no locks below /jbos/, only 1 other key\nto see why", "a prefix is"},
+		"NoRights":  {jobs, "reading only /jbos/: user bob may read nothing else", inspect.Snapshot{}, "no locks below /jbos/, and no other keys", "a prefix is"},
+		"InPart": {
+			jobs, "", inspect.Snapshot{Partial: []inspect.Partial{{Prefix: "/jbos/"}}},
+			"no locks below /jbos/\nof the keys that begin with /jbos/, only the key /jbos/ could be read", "other keys",
+		},
+		"Unknown": {jobs, "", inspect.Snapshot{Other: flight.OtherUnknown}, "no locks below /jbos/", "other keys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDriver(t, func(o *backend.Options) { o.Notice = tt.notice })
+			d.send(resize(200, 24))
+			d.m.Prefixes = keyspace.NewPrefixes(tt.prefixes...)
+			tt.read.Revision, tt.read.Prefixes = 999, d.m.Prefixes
+			d.show(tt.read)
+			for _, line := range append(strings.Split(tt.says, "\n"), "n to type a name and take it") {
+				d.mustShow(line)
+			}
+			if tt.never != "" {
+				d.mustNotShow(tt.never)
+			}
+		})
+	}
+}
+
 // An empty cluster is no dead end: the name can be typed.
 func TestNewName(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
 		d := newDriver(t, nil)
-		d.mustShow("no locks; n to type a name")
+		d.mustShow("no locks below /, and no other keys")
+		d.mustShow("n to type a name and take it")
 		d.press("n")
 		d.typed("jobs/q?")
 		d.press("backspace", "enter")

@@ -127,7 +127,7 @@ func (m *Model) flashText(f nav.Flash) {
 
 // ask opens a dialog, which says what it is about.
 func (m *Model) ask(a nav.Ask) {
-	if m.Etcd.Name != "" {
+	if m.Etcd.Name != "" && !a.Program {
 		a.Dialog.Title = m.Etcd.Name + ": " + a.Dialog.Title
 	}
 	m.asked = &a
@@ -173,21 +173,6 @@ func (m *Model) silent() []string {
 	if most := max(m.height/6, 1); len(lines) > most {
 		more := len(lines) - most + 1
 		lines = append(lines[:most-1], m.Theme.Lost.Render(term.Cut("✗ "+strconv.Itoa(more)+" contexts do not answer", m.width)))
-	}
-	return lines
-}
-
-// lostOf says what may end in a cluster while nothing is renewed.
-func lostOf(c *nav.Context, mark string) (lines []string) {
-	line := func(text string) { lines = append(lines, mark+c.Of(text)) }
-	for _, r := range c.Requests {
-		line(r.String() + ": its session expires within " + format.Age(r.Client.TTL))
-	}
-	if c.Running() {
-		line("scenario " + c.Run.Name + ": its clients stop too")
-	}
-	if c.Recording != nil {
-		line("recording " + c.Recording.Path + ": what happens meanwhile is not recorded")
 	}
 	return lines
 }

@@ -91,11 +91,20 @@ func newModel(ctx context.Context, contexts backend.Contexts) *Model {
 // add makes the model of a cluster.
 func (m *Model) add(o backend.Options, end func()) *cluster {
 	c := &cluster{Model: app.New(m.tasks.Ctx, o), end: end}
-	c.Embed(func(msg tea.Msg) tea.Msg { return clusterMsg{c, msg} }, m.goTo, m.goIn)
+	c.Embed(func(msg tea.Msg) tea.Msg { return clusterMsg{c, msg} }, m.goTo, m.goIn, m.allOpen)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.open = append(m.open, c)
 	return c
+}
+
+// allOpen returns the clusters that are open, shown or not.
+func (m *Model) allOpen() []*nav.Context {
+	var all []*nav.Context
+	for _, c := range m.open {
+		all = append(all, c.Context)
+	}
+	return all
 }
 
 // Init starts the clusters that the UI begins with.

@@ -202,6 +202,26 @@ func TestGoTo(t *testing.T) {
 	}
 }
 
+// What the user holds in a cluster that is not shown ends with the UI too, so quitting and
+// suspending ask.
+func TestLeavingAsks(t *testing.T) {
+	f := newFleet("dev", "prod")
+	f.change = func(_ string, o *backend.Options) { o.Suspend = func() error { return nil } }
+	d := newDriver(t, f, "dev")
+	d.shows("/lock-of-dev")
+	d.types("n/mine")
+	d.shows("/mine", "free")
+	d.press("r")
+	d.shows("read lock on /mine: granted")
+	d.types(":ctx prod")
+	d.shows("/lock-of-prod")
+	d.press("q")
+	d.shows("▸ quit ─", "! dev: read lock on /mine: held for")
+	d.press("n", "ctrl+z")
+	d.shows("▸ suspend ─", "! dev: read lock on /mine: its session expires within 10s")
+	d.press("n")
+}
+
 // A cluster that does not answer leaves the one in front there.
 func TestGoToErrors(t *testing.T) {
 	d := newDriver(t, newFleet("dev"), "dev")

@@ -74,6 +74,9 @@ func ExportName(screen string, now time.Time) string {
 }
 
 func writeSheet(s widget.Sheet, path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New(path + " is a folder: the name of a file is missing")
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

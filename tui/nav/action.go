@@ -98,6 +98,8 @@ type (
 		Dialog *widget.Dialog
 		Yes    Action
 		Waits  bool // for Planned, which takes its place
+
+		Program bool // it is about the whole program, and not about one cluster
 	}
 	// Prompt asks for a line of text.
 	Prompt struct {

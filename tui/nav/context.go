@@ -31,6 +31,7 @@ type Can struct {
 	ReadOnly                                     bool // no key writes to etcd
 	Clock                                        bool // the past has times: a recorder kept it
 	Recording                                    bool // there is no etcd, only what was recorded
+	Limited                                      bool // the user may read the prefixes that are shown, and not all keys
 }
 
 // Why keys are off.

@@ -287,11 +287,7 @@ func (s *locksScreen) title() string {
 
 // empty says why there is no row.
 func (s *locksScreen) empty() string {
-	none := "no locks"
-	if s.OffTake().Why == "" {
-		none += "; " + s.KeyOn(nav.KindLocks, newNameKey) + " to type a name and take it"
-	}
-	return orUnmatched(s.Context, s.table, emptyText(s.Context, none))
+	return orUnmatched(s.Context, s.table, emptyText(s.Context, noLocks(s.Context)))
 }
 
 // Describe implements nav.Describer.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"etcd-lock/internal/format"
+	"etcd-lock/internal/narrate"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -120,4 +122,49 @@ func contextCell(c, of *nav.Context, w int) theme.Text {
 func emptyText(c *nav.Context, none string) string {
 	known := slices.ContainsFunc(c.Clusters(), func(c *nav.Context) bool { return c.Shown().Known() })
 	return c.EmptyText(known, none)
+}
+
+// noLocks says what was read where there is no lock, and what to try. Of several clusters, it
+// says only what is true of all.
+func noLocks(c *nav.Context) string {
+	none, tries := "no locks", ""
+	if !c.Prefixes.All() {
+		none += " below " + format.List(c.Prefixes, "or")
+	}
+	switch other, known := otherKeys(c); {
+	case !known:
+	case other > 0:
+		none += ", only " + format.Count(other, "other key", "other keys")
+		tries = "to see why a key is no lock: " + c.Flags.Line("layouts", "explain", "KEY")
+	default:
+		none += ", and no other keys"
+		if !c.Prefixes.All() && !c.Can.Limited {
+			tries = "a prefix is how keys begin: " + c.Flags.Line("tui") + " shows all locks"
+		}
+	}
+	lines := []string{term.Safe(none)}
+	for _, one := range c.Clusters() {
+		for _, says := range narrate.Unread(one.Shown().Snapshot) {
+			lines = append(lines, term.Safe(one.Of(says)))
+		}
+	}
+	if tries != "" && len(c.Clusters()) == 1 && !c.Can.Recording { // the command is about one etcd
+		lines = append(lines, term.Safe(tries))
+	}
+	if c.OffTake().Why == "" {
+		lines = append(lines, c.KeyOn(nav.KindLocks, newNameKey)+" to type a name and take it")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// otherKeys counts the keys that were read and are no locks, if all that there are were read.
+func otherKeys(c *nav.Context) (n int, known bool) {
+	for _, one := range c.Clusters() {
+		s := one.Shown()
+		if !s.Known() || s.Other < 0 || len(s.Partial) > 0 {
+			return 0, false
+		}
+		n += s.Other
+	}
+	return n, true
 }

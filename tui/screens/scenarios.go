@@ -16,12 +16,13 @@ import (
 // scenariosScreen is the list of scenarios and the latest run of one.
 type scenariosScreen struct {
 	*nav.Context
-	table    *widget.Table[string, backend.Scenario]
-	w, h     int
-	pager    widget.Pager
-	speed    int        // steps from the normal one, in speeds
-	shownRun *state.Run // that the pager is about
-	keys     []widget.Group
+	table     *widget.Table[string, backend.Scenario]
+	w, h      int
+	pager     widget.Pager
+	speed     int        // steps from the normal one, in speeds
+	shownRun  *state.Run // that the pager is about
+	shownOver bool       // its verdict
+	keys      []widget.Group
 }
 
 func newScenariosScreen(c *nav.Context) *scenariosScreen {
@@ -206,9 +207,9 @@ func (p *scenariosScreen) Refresh() {}
 
 func (p *scenariosScreen) Fit(w, h int) {
 	p.w, p.h = w, h
-	if p.Run != p.shownRun {
-		p.shownRun = p.Run
-		p.pager.Reset()
+	if over := p.Run != nil && p.Run.Over; p.Run != p.shownRun || over != p.shownOver {
+		p.shownRun, p.shownOver = p.Run, over
+		p.pager.Reset() // another text
 	}
 	p.table.Resize(theme.Inner(w, p.tableHeight(), false))
 	if p.Run != nil {

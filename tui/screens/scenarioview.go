@@ -59,6 +59,10 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	return p.Theme.Panel(title, scenarioLanes(p.Theme, p.Run.State.Lanes, p.Run.Length(), iw, ih), w, h, false, boxed)
 }
 
+// stepsShown is how many steps of a run that goes on can be scrolled back to: it is drawn
+// often.
+const stepsShown = 200
+
 // steps are the newest steps of a run; when it is over, its verdict, and all of
 // them.
 func (p *scenariosScreen) steps(w, h int, boxed bool) string {
@@ -67,12 +71,11 @@ func (p *scenariosScreen) steps(w, h int, boxed bool) string {
 		lines := append(runVerdict(p.Run, p.Theme, iw), stepLines(p.Run, p.Theme, iw, p.Run.Count)...)
 		return p.Theme.Panel("verdict and steps", p.pager.View(p.Theme, lines, ih), w, h, p.pager.Focused(), boxed)
 	}
-	lines := stepLines(p.Run, p.Theme, iw, ih)
+	lines := stepLines(p.Run, p.Theme, iw, stepsShown)
 	if p.Run.Mark() != "" {
 		lines = append(lines, nextLine(p.Run, p.Theme, iw))
 	}
-	lines = lines[max(len(lines)-ih, 0):]
-	return p.Theme.Panel("steps", strings.Join(lines, "\n"), w, h, false, boxed)
+	return p.Theme.Panel("steps", p.pager.ViewEnd(p.Theme, lines, ih), w, h, p.pager.Focused(), boxed)
 }
 
 func (p *scenariosScreen) state(sc backend.Scenario, _ int) theme.Text {

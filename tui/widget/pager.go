@@ -115,6 +115,14 @@ func (p *Pager) Reset() { *p = Pager{More: p.More} }
 
 func (p *Pager) scroll(delta int) { p.top = min(max(p.top+delta, 0), max(p.lines-p.h, 0)) }
 
+// ViewEnd is View of a text that grows: it stays at its end, unless it is scrolled back.
+func (p *Pager) ViewEnd(t *theme.Theme, lines []string, h int) string {
+	if p.top+p.h >= p.lines {
+		p.top = len(lines)
+	}
+	return p.View(t, lines, h)
+}
+
 // View returns the part of lines that fits into h, and says if there is more.
 func (p *Pager) View(t *theme.Theme, lines []string, h int) string {
 	p.lines, p.h = len(lines), h

@@ -36,6 +36,7 @@ type Options struct {
 	Connect    func(context.Context) (*connect.Conn, error)
 	Reach      func(ctx context.Context, name string, c *connect.Conn, given []string) (keyspace.Prefixes, error) // the prefixes to read of a context, of those given
 	Warn       func(text string)
+	Retrying   func(context string, err error) // says why one of several fails, that it is tried again, and what helps
 	Out        output.Printer
 	Now        func() time.Time
 }
@@ -108,7 +109,7 @@ func (f follower) Follow(ctx context.Context, m contexts.Member, c *connect.Conn
 func (f follower) Down(m contexts.Member, err error) {
 	w := f.watchers[m.Name]
 	if w.lost.IsZero() {
-		f.opts.Warn("context " + m.Name + ": " + format.Plainly(err) + "; trying again")
+		f.opts.Retrying(m.Name, err)
 	}
 	w.Update(inspect.Update{Err: err})
 	w.Tick()

@@ -8,7 +8,6 @@ import (
 
 	"etcd-lock/internal/cmdline"
 	"etcd-lock/internal/config"
-	"etcd-lock/internal/etcd"
 )
 
 // FromEnv returns the flags that are also read from the environment, as etcdctl does.
@@ -61,11 +60,7 @@ func Words(f *pflag.Flag) []string {
 	value := f.Value.String()
 	switch list, ok := f.Value.(pflag.SliceValue); {
 	case ok && f.Value.Type() == "stringSlice":
-		var all []string // the flag's own stay as they are
-		for _, one := range list.GetSlice() {
-			all = append(all, etcd.WithoutLogin(one))
-		}
-		value = strings.Join(all, ",")
+		value = strings.Join(list.GetSlice(), ",")
 	case ok:
 		var words []string
 		for _, one := range list.GetSlice() {
