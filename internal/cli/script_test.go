@@ -296,14 +296,14 @@ func cmdTear(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()-9))
 }
 
-// cmdWritten waits until a file has a whole line: written FILE.
+// cmdWritten waits until a file has a whole line, with a text in it: written FILE [TEXT].
 func cmdWritten(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: written file")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: written file [text]")
 	}
 	l := ts.Value("locks").(*locks)
-	etcdtest.Eventually(l.tb, "a line in "+args[0], func() bool {
+	etcdtest.Eventually(l.tb, "a line in "+strings.Join(args, " with "), func() bool {
 		text, err := os.ReadFile(ts.MkAbs(args[0]))
-		return err == nil && bytes.HasSuffix(text, []byte("\n"))
+		return err == nil && bytes.HasSuffix(text, []byte("\n")) && bytes.Contains(text, []byte(strings.Join(args[1:], "")))
 	})
 }
