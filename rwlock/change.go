@@ -25,7 +25,7 @@ func (m *RWMutex) TryUpgrade(ctx context.Context) error {
 	}
 	session := m.hold.session
 	up := newRequest(session, []LockRequest{{Name: m.name, Mode: Write}}, newOwner(m.hold.options.label))
-	up.owner.Trace = held.owner.Trace
+	up.owner.Trace, up.owner.Upgrade = held.owner.Trace, true
 	err := m.hold.run(ctx, func(ctx context.Context) error { return up.tryAcquireBeside(ctx, reader) })
 	if err == nil {
 		writer := up.entries[0]

@@ -1,6 +1,7 @@
 package deterministic
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -166,7 +167,8 @@ func modelled(kvs []*mvccpb.KeyValue) string {
 			b, ok := keyspace.ParseRWLock(string(before.Key))
 			blocks := ok && b.Name == key.Name && before.CreateRevision < kv.CreateRevision
 			excludes := b.Mode == keyspace.Write || key.Mode == keyspace.Write
-			holds = holds && (!blocks || !excludes)
+			upgraded := b.Mode == keyspace.Read && before.Lease == kv.Lease && bytes.Contains(kv.Value, []byte(`"upgrade":true`))
+			holds = holds && (!blocks || !excludes || upgraded)
 		}
 		lines = append(lines, fmt.Sprintf("  %s %s %d %d %t\n", key.Name, shape(string(kv.Key)), kv.CreateRevision, kv.Lease, holds))
 	}

@@ -152,6 +152,7 @@ type Owner struct {
 	Label   Text `json:"label,omitempty"`
 	Under   Text `json:"under,omitempty"`
 	Keep    bool `json:"keep,omitempty"`
+	Upgrade bool `json:"upgrade,omitempty"`
 	Weight  int  `json:"weight,omitempty"`
 	Permits int  `json:"permits,omitempty"`
 	Time    Time `json:"time,omitzero"`

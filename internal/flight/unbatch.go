@@ -318,12 +318,12 @@ func (c *change) kind() inspect.EventKind {
 // ref returns what refers to the owner of a record.
 func (o *Owner) ref() keyspace.OwnerRef {
 	return keyspace.Owner{
-		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Keep: o.Keep, Weight: o.Weight, Permits: o.Permits, Time: o.Time.Time,
+		Host: string(o.Host), PID: o.PID, Program: string(o.Program), Label: string(o.Label), Under: string(o.Under), Keep: o.Keep, Upgrade: o.Upgrade, Weight: o.Weight, Permits: o.Permits, Time: o.Time.Time,
 	}.Ref()
 }
 
 func newOwner(o keyspace.Owner) *Owner {
 	return &Owner{
-		Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Keep: o.Keep, Weight: o.Weight, Permits: o.Permits, Time: newTime(o.Time),
+		Host: Text(o.Host), PID: o.PID, Program: Text(o.Program), Label: Text(o.Label), Under: Text(o.Under), Keep: o.Keep, Upgrade: o.Upgrade, Weight: o.Weight, Permits: o.Permits, Time: newTime(o.Time),
 	}
 }

@@ -254,7 +254,13 @@ func (l Lock) Blockers(i int) []Request {
 }
 
 func blocks(r, me Request) bool {
-	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode != keyspace.Read || me.Mode != keyspace.Read)
+	return me.Lock.Layout.Waiters && r.Revision < me.Revision && (r.Mode != keyspace.Read || me.Mode != keyspace.Read && !me.upgrades(r.Lease))
+}
+
+// upgrades reports whether the request turns a session's hold for reading into one for
+// writing, given the lease of that: its key was put because no other request was in its way.
+func (r *Request) upgrades(reader int64) bool {
+	return r.Mode == keyspace.Write && r.Lease != 0 && r.Lease == reader && r.Owner.Value().Upgrade
 }
 
 // NewLock returns the lock that has these requests, with other keys in their way: it

@@ -105,6 +105,7 @@ func (t *tracked) own(more int) []Request {
 // other request of the queue blocks.
 type head struct {
 	first, writer int64 // create revisions of the first request and of the first writer; 0 before them
+	reader        int64 // the lease of all readers before the writer; 0 before them, and if they have several or none
 	taken         Permits
 }
 
@@ -118,8 +119,11 @@ func (h *head) admits(r *Request) bool {
 		h.taken.add(r)
 		return h.taken.fit()
 	}
-	if h.first == 0 {
-		h.first = r.Revision
+	switch {
+	case h.first == 0:
+		h.first, h.reader = r.Revision, r.Lease
+	case h.writer == 0 && r.Mode == keyspace.Read && r.Lease != h.reader:
+		h.reader = 0
 	}
 	if r.Mode == keyspace.Read {
 		return h.writer == 0 || r.Revision <= h.writer
@@ -127,7 +131,7 @@ func (h *head) admits(r *Request) bool {
 	if h.writer == 0 {
 		h.writer = r.Revision
 	}
-	return r.Revision == h.first
+	return r.Revision == h.first || r.Revision == h.writer && r.upgrades(h.reader)
 }
 
 // ends reports whether neither r nor any later request can hold.

@@ -162,7 +162,7 @@ func TestIsTraceparent(t *testing.T) {
 // TestOwnerRef: equal owners have equal refs, and whatever an owner says is kept.
 func TestOwnerRef(t *testing.T) {
 	made := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
-	full := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Under: "/a/read/1", Trace: "t", Keep: true, Weight: 2, Permits: 3, Time: made}
+	full := keyspace.Owner{Host: "h", PID: 7, Program: "p", Label: "l", Under: "/a/read/1", Trace: "t", Keep: true, Upgrade: true, Weight: 2, Permits: 3, Time: made}
 	for _, o := range []keyspace.Owner{{}, {Time: made}, {Host: "h"}, full} {
 		if got := o.Ref(); got.Value() != o || got != o.Ref() || !got.Equal(o.Ref()) || got.Time != o.Time {
 			t.Errorf("%+v is referred to as %+v", o, got.Value())

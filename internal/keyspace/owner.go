@@ -21,6 +21,7 @@ type Owner struct {
 	Under   string    `json:"under,omitempty"`       // the key of the lock that the client's process runs under
 	Trace   string    `json:"traceparent,omitempty"` // of the request, as W3C Trace Context writes it
 	Keep    bool      `json:"keep,omitempty"`        // the client may keep the lock after it was unlocked, until another request waits
+	Upgrade bool      `json:"upgrade,omitempty"`     // the session held the lock for reading, and nobody else did or waited to write: it does not wait for its reader
 	Weight  int       `json:"weight,omitempty"`      // of a semaphore: the permits that the request takes
 	Permits int       `json:"permits,omitempty"`     // of a semaphore: how many there are, as the client was told
 	Time    time.Time `json:"time,omitzero"`         // when the request was made, by its client's clock

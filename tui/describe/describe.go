@@ -121,6 +121,9 @@ func owner(r inspect.Request) []string {
 	if o.Keep {
 		lines = append(lines, Field("keeps", "it may keep the lock until another request waits")...)
 	}
+	if o.Upgrade {
+		lines = append(lines, Field("upgrade", "of its own hold for reading")...)
+	}
 	return lines
 }
 

@@ -65,6 +65,9 @@ func appendOwner(b []byte, owner *keyspace.Owner) ([]byte, error) {
 	if owner.Keep {
 		o.any("keep", true)
 	}
+	if owner.Upgrade {
+		o.any("upgrade", true)
+	}
 	if owner.Weight != 0 {
 		o.any("weight", owner.Weight)
 	}

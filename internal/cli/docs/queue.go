@@ -137,7 +137,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, y
 		request.State = r.StandingAt(now)
 		switch {
 		case !l.ID.Layout.Waiters:
-		case r.Mode == keyspace.Slot && r.Holding:
+		case r.Holding:
 		case r.Mode != keyspace.Read:
 			request.BlockedBy = Blockers{Count: earlier, Last: earlier}
 		default:

@@ -27,7 +27,8 @@ lease               16 hex digits, as etcdctl prints it; absent when there is no
 revision            create revision of the key, which is the fencing token
 owner               host, pid, program, label, time; under, the key of the lock that its
                     process runs under; traceparent, of its trace; keep: true, it may keep
-                    the lock between its uses; of a semaphore weight, the permits that the
+                    the lock between its uses; upgrade: true, it held the lock for reading
+                    and nobody else did; of a semaphore weight, the permits that the
                     request takes, and permits, how many there are, as it was told; absent
                     when the client wrote none. The time
                     is absent where since says it: only what was watched has both
