@@ -158,20 +158,23 @@ func modelled(kvs []*mvccpb.KeyValue) string {
 		if line, ok := modelledSlot(kv, kvs); ok {
 			lines = append(lines, line)
 		}
-		key, ok := keyspace.ParseRWLock(string(kv.Key))
-		if !ok {
-			continue
+		if key, ok := keyspace.ParseRWLock(string(kv.Key)); ok {
+			lines = append(lines, fmt.Sprintf("  %s %s %d %d %t\n", key.Name, shape(string(kv.Key)), kv.CreateRevision, kv.Lease, holds(kv, kvs)))
 		}
-		holds := true
-		for _, before := range kvs {
-			b, ok := keyspace.ParseRWLock(string(before.Key))
-			blocks := ok && b.Name == key.Name && before.CreateRevision < kv.CreateRevision
-			excludes := b.Mode == keyspace.Write || key.Mode == keyspace.Write
-			upgraded := b.Mode == keyspace.Read && before.Lease == kv.Lease && bytes.Contains(kv.Value, []byte(`"upgrade":true`))
-			holds = holds && (!blocks || !excludes || upgraded)
-		}
-		lines = append(lines, fmt.Sprintf("  %s %s %d %d %t\n", key.Name, shape(string(kv.Key)), kv.CreateRevision, kv.Lease, holds))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
+}
+
+// holds reports whether a request to read or write holds its lock, as these keys tell. What
+// clients know of their grants has to agree: see checkGrant.
+func holds(kv *mvccpb.KeyValue, kvs []*mvccpb.KeyValue) bool {
+	key, _ := keyspace.ParseRWLock(string(kv.Key))
+	return !slices.ContainsFunc(kvs, func(before *mvccpb.KeyValue) bool {
+		b, ok := keyspace.ParseRWLock(string(before.Key))
+		blocks := ok && b.Name == key.Name && before.CreateRevision < kv.CreateRevision
+		excludes := b.Mode == keyspace.Write || key.Mode == keyspace.Write
+		upgraded := b.Mode == keyspace.Read && before.Lease == kv.Lease && bytes.Contains(kv.Value, []byte(`"upgrade":true`))
+		return blocks && excludes && !upgraded
+	})
 }

@@ -29,14 +29,21 @@ func (w *world) isRWLock() bool {
 
 // checkGrant checks a grant against etcd: at that instant, nothing that was requested
 // before may be in the way, whatever the client knew. A token is never smaller than that
-// of a key that was granted before it, because a key holds its place for good.
+// of a key that was granted before it, because a key holds its place for good. And the keys
+// have to tell of the grant: an inspector knows nothing else.
 func (w *world) checkGrant(l rwlock.LockRequest, token int64) {
 	if !w.isRWLock() {
 		return
 	}
-	for _, kv := range w.Keys(l.Name+"/", 0) {
+	keys := w.Keys(l.Name+"/", 0)
+	for _, kv := range keys {
 		key, ok := keyspace.ParseRWLock(string(kv.Key))
 		conflicts := key.Mode == keyspace.Write || l.Mode == rwlock.Write
+		if ok && key.Name == l.Name && kv.CreateRevision == token && !holds(kv, keys) {
+			w.mu.Lock()
+			w.fail("shown as waiting", "%s %s, which was granted with token %d", l.Mode, l.Name, token)
+			w.mu.Unlock()
+		}
 		if !ok || key.Name != l.Name || !conflicts || kv.CreateRevision >= token {
 			continue
 		}
