@@ -14,7 +14,8 @@ import (
 // are not its requests. It keeps about 100 bytes and the key for each key, because any
 // name can become a lock's, in whose way keys are that exist already.
 type belowLocks struct {
-	keys    *btree.BTreeG[stored]
+	sorted  []stored // all keys, until they are in a tree
+	tree    *btree.BTreeG[stored]
 	locks   map[LockID][]stored // by place
 	names   map[string][]LockID // the locks, by name
 	lengths []int               // how many names have that length
@@ -22,23 +23,26 @@ type belowLocks struct {
 
 // newBelowLocks returns the keys, which have to be sorted, without locks.
 func newBelowLocks(keys []stored) *belowLocks {
-	b := &belowLocks{
-		keys:  btree.NewBTreeGOptions(func(a, b stored) bool { return a.key < b.key }, btree.Options{NoLocks: true}),
-		locks: map[LockID][]stored{},
-		names: map[string][]LockID{},
-	}
-	b.fill(keys)
-	return b
+	return &belowLocks{sorted: keys, locks: map[LockID][]stored{}, names: map[string][]LockID{}}
 }
 
-// fill adds keys, which have to be sorted. Nodes of the tree are split in halves, and of keys
-// in their order the first half stays as it is: so every other key fills them up afterwards.
-func (b *belowLocks) fill(keys []stored) {
-	for first, add := range []func(stored) (stored, bool){b.keys.Load, b.keys.Set} {
-		for i := first; i < len(keys); i += 2 {
-			add(keys[i])
+// keys returns all keys. They are put into a tree when it is first asked for: a million take
+// a second, in which what was read is shown already.
+//
+// Nodes of the tree are split in halves, and of keys in their order the first half stays as
+// it is: so every other key fills them up afterwards.
+func (b *belowLocks) keys() *btree.BTreeG[stored] {
+	if b.tree != nil {
+		return b.tree
+	}
+	b.tree = btree.NewBTreeGOptions(func(a, b stored) bool { return a.key < b.key }, btree.Options{NoLocks: true})
+	for first, add := range []func(stored) (stored, bool){b.tree.Load, b.tree.Set} {
+		for i := first; i < len(b.sorted); i += 2 {
+			add(b.sorted[i])
 		}
 	}
+	b.sorted = nil
+	return b.tree
 }
 
 // add adds a lock, given the keys below its name by place.
@@ -79,7 +83,7 @@ func (b *belowLocks) of(id LockID) []stored {
 func (b *belowLocks) under(dir string) []stored {
 	start, end := keyspace.PrefixRange(dir)
 	var keys []stored
-	b.keys.Ascend(stored{key: start}, func(k stored) bool {
+	b.keys().Ascend(stored{key: start}, func(k stored) bool {
 		if k.key >= end {
 			return false
 		}
@@ -99,7 +103,7 @@ func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked) (old s
 		}
 		return b.put(k)
 	}
-	old, existed := b.keys.Delete(stored{key: key})
+	old, existed := b.keys().Delete(stored{key: key})
 	above = b.locksAbove(key)
 	if existed {
 		for _, id := range above {
@@ -112,7 +116,7 @@ func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked) (old s
 // learn takes in the lease of a key, unless the key has changed since. It returns the
 // locks below whose names it is.
 func (b *belowLocks) learn(k stored) (above []LockID) {
-	now, ok := b.keys.Get(k)
+	now, ok := b.keys().Get(k)
 	if !ok || now.modified != k.modified || now.leaseRead {
 		return nil
 	}
@@ -122,7 +126,7 @@ func (b *belowLocks) learn(k stored) (above []LockID) {
 
 // put takes in a key. It returns what apply returns.
 func (b *belowLocks) put(k stored) (old stored, above []LockID) {
-	old, existed := b.keys.Set(k)
+	old, existed := b.keys().Set(k)
 	above = b.locksAbove(k.key)
 	for _, id := range above {
 		if existed {

@@ -107,7 +107,7 @@ func (c candidate) holds(r Request) bool {
 
 // leaseOf implements layout.Leases.
 func (s *state) leaseOf(key string) (int64, bool) {
-	k, ok := s.below.keys.Get(stored{key: key})
+	k, ok := s.below.keys().Get(stored{key: key})
 	return k.lease, ok
 }
 
@@ -124,7 +124,7 @@ func (s *state) putBeside(ev *clientv3.Event, key string, found layout.Find) {
 // reconsider looks again whether a key that depends on others is a request.
 func (s *state) reconsider(key string, now time.Time) {
 	kv := s.beside.dependent[key]
-	k, ok := s.below.keys.Get(stored{key: key})
+	k, ok := s.below.keys().Get(stored{key: key})
 	if kv == nil || !ok {
 		return
 	}

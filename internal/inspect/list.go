@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,10 @@ const (
 	// maxTxnRuns bounds the ranges that a transaction reads: etcd allows 128
 	// operations by default.
 	maxTxnRuns = 64
+
+	// valueReads is how many reads of values run at once, each of a part of valueKeys keys.
+	valueReads = 2
+	valueKeys  = 4 * maxValues
 
 	// mostPatience is how much longer than usually a read may take.
 	mostPatience = 8
@@ -126,60 +131,70 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 
 // readRange reads all keys of a range, and the values of those that may be requests, at
 // a revision, or now if that is 0. It returns the revision that it has read. It reads the
-// values of one page while it reads the keys of the next.
+// values of some keys while it reads the next keys, and several times at once, because etcd
+// works on each read with one core.
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
 	revision = at
-	pages := make(chan *clientv3.GetResponse)
+	pages := make(chan page)
 	reads, ctx := errgroup.WithContext(ctx)
-	reads.Go(func() error {
+	reads.Go(func() (err error) {
 		defer close(pages)
-		return l.readKeys(ctx, r, at, pages)
+		revision, err = l.readKeys(ctx, r, at, batches, pages)
+		return err
 	})
-	reads.Go(func() error {
-		values := newPace(firstValues, maxValues, readBytes)
-		for page := range pages {
-			if revision == 0 {
-				revision = page.Header.Revision
+	for range valueReads {
+		reads.Go(func() error {
+			values := newPace(firstValues, maxValues, readBytes)
+			for page := range pages {
+				if err := l.readValues(ctx, page, &values, batches); err != nil {
+					return err
+				}
 			}
-			names := namesOf(page.Kvs)
-			batches <- batch{kvs: page.Kvs, names: names, more: page.Count}
-			if err := l.readValues(ctx, names, &values, revision, batches); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	err = reads.Wait()
 	return revision, err
 }
 
+// page is keys whose values are not read.
+type page struct {
+	names    []string
+	revision int64 // at which they were read
+}
+
 // readKeys reads all keys of a range, as readRange does.
-func (l lister) readKeys(ctx context.Context, r keyspace.Range, revision int64, pages chan<- *clientv3.GetResponse) error {
+func (l lister) readKeys(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch, pages chan<- page) (revision int64, err error) {
+	revision = at
 	next := newPace(l.page, math.MaxInt64, pageBytes)
 	for start, more := r.Start, true; more; {
-		var page *clientv3.GetResponse
+		var got *clientv3.GetResponse
 		if err := next.try(ctx, func() (err error) {
 			began := time.Now()
-			if page, err = l.readPage(ctx, start, r.End, next.keys, revision); err == nil {
-				next.learn(page.Kvs, time.Since(began))
+			if got, err = l.readPage(ctx, start, r.End, next.keys, revision); err == nil {
+				next.learn(got.Kvs, time.Since(began))
 			}
 			return err
 		}); err != nil {
-			return err
+			return 0, err
 		}
 		if revision == 0 {
-			revision = page.Header.Revision
+			revision = got.Header.Revision
 		}
-		select {
-		case pages <- page:
-		case <-ctx.Done():
-			return ctx.Err()
+		names := namesOf(got.Kvs)
+		batches <- batch{kvs: got.Kvs, names: names, more: got.Count}
+		for part := range slices.Chunk(names, valueKeys) {
+			select {
+			case pages <- page{part, revision}:
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
 		}
-		if more = page.More && len(page.Kvs) > 0; more {
-			start = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		if more = got.More && len(names) > 0; more {
+			start = names[len(names)-1] + "\x00"
 		}
 	}
-	return nil
+	return revision, nil
 }
 
 // namesOf returns the names of keys.
@@ -239,14 +254,15 @@ func allWith(prefix string) string {
 }
 
 // readValues reads the values of those keys of a page that may be requests.
-func (l lister) readValues(ctx context.Context, page []string, values *pace, revision int64, batches chan<- batch) error {
+func (l lister) readValues(ctx context.Context, page page, values *pace, batches chan<- batch) error {
+	names := page.names
 	for {
 		var runs []run
 		var rest []string
 		var kvs []*mvccpb.KeyValue
 		err := values.try(ctx, func() (err error) {
-			if runs, rest = nextRuns(l.rules, page, values.keys); len(runs) > 0 {
-				kvs, err = l.readRuns(ctx, runs, revision)
+			if runs, rest = nextRuns(l.rules, names, values.keys); len(runs) > 0 {
+				kvs, err = l.readRuns(ctx, runs, page.revision)
 			}
 			return err
 		})
@@ -255,7 +271,7 @@ func (l lister) readValues(ctx context.Context, page []string, values *pace, rev
 		}
 		values.learn(kvs, 0)
 		batches <- batch{kvs: kvs, values: true}
-		page = rest
+		names = rest
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 	slowRead    = 3 * time.Second / 2 // less than the patience of a watch
 	readTries   = 3                   // of a read, each time with fewer keys
 	firstValues = 16
-	maxValues   = 1000
+	maxValues   = 4000
 )
 
 // pace is the number of keys of the next read.

@@ -212,7 +212,7 @@ func (p *publisher) take() Update {
 
 // spares reports whether an update is to be bare; steps of it may have been dropped.
 func (p *publisher) spares(u Update, dropped bool) bool {
-	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksPause(p.state.below.keys.Len())
+	return p.steps && p.begun && !p.quiet && !dropped && !u.Resynced.Happened() && p.now().Sub(p.told) < locksPause(p.state.below.keys().Len())
 }
 
 // locksPause returns for how long updates with steps are bare, given the number of keys.

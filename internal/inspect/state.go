@@ -92,7 +92,7 @@ func (s *state) find(key string) (Request, bool) {
 	if s == nil {
 		return Request{}, false
 	}
-	k, ok := s.below.keys.Get(stored{key: key})
+	k, ok := s.below.keys().Get(stored{key: key})
 	if !ok {
 		return Request{}, false
 	}

@@ -62,14 +62,13 @@ func lockNames(ids []inspect.LockID) []string {
 
 // namesOf names sessions. Those of the same name get their IDs too.
 func namesOf(sessions []*inspect.Session) names {
-	count := map[string]int{}
+	n, count := names{}, map[string]int{}
 	for _, s := range sessions {
-		count[who(s)]++
+		n[s.ID] = who(s) // once: it is told by all requests, of which there can be very many
+		count[n[s.ID]]++
 	}
-	n := names{}
 	for _, s := range sessions {
-		n[s.ID] = who(s)
-		if count[who(s)] > 1 {
+		if count[n[s.ID]] > 1 {
 			n[s.ID] += " (" + s.ID.String() + ")"
 		}
 	}
