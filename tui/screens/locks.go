@@ -7,14 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/printable"
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
+	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
 	"etcd-lock/tui/widget"
 )
@@ -249,7 +248,7 @@ func (s *locksScreen) View(w, h int) string {
 		parts = append(parts, tree)
 	}
 	if p.boxed {
-		parts = []string{lipgloss.JoinHorizontal(lipgloss.Top, parts[0], " ", parts[1])}
+		parts = []string{term.Beside(parts[0], parts[1])}
 	}
 	if p.log.h > 0 {
 		lw, lh := theme.Inner(p.log.w, p.log.h, p.boxed)

@@ -3,8 +3,6 @@ package screens
 import (
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"etcd-lock/internal/format"
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/describe"
@@ -33,7 +31,7 @@ func (p *scenariosScreen) View(w, h int) string {
 		parts = append(parts, p.Theme.Panel("events", logTail(&p.Log, p.Theme, iw, ih, nil), w, rest, false, false))
 	case w >= 120:
 		lw := w * 3 / 5
-		parts = append(parts, lipgloss.JoinHorizontal(lipgloss.Top, p.lanes(lw, rest, true), " ", p.steps(w-lw-1, rest, true)))
+		parts = append(parts, term.Beside(p.lanes(lw, rest, true), p.steps(w-lw-1, rest, true)))
 	default:
 		lh := min(len(p.Run.State.Lanes)+3, rest*3/5)
 		parts = append(parts, p.lanes(w, lh, false))

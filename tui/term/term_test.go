@@ -45,11 +45,19 @@ func TestWidth(t *testing.T) {
 	for r := rune(' '); r < 0x3000; r++ {
 		if isSign(r) {
 			for _, s := range []string{string(r), "a" + string(r) + string(r), string(r) + "\ufe0f", string(r) + "\u0301a", string(r) + "日"} {
-				if got, want := Width(s), ansi.StringWidth(s); got != want {
-					t.Errorf("%q: %d, want %d", s, got, want)
-				}
+				checkWidth(t, s)
 			}
 		}
+	}
+	for _, s := range []string{"\x1b[1;38;2;1;2;3ma●\x1b[m b", "\x1b[0K", "\x1b[1mé", "\x1b]8;;x\x07link\x1b]8;;\x07", "\x1b[", "a\x1b", "\xff\x1b[m"} {
+		checkWidth(t, s)
+	}
+}
+
+func checkWidth(t *testing.T, s string) {
+	t.Helper()
+	if got, want := Width(s), ansi.StringWidth(s); got != want {
+		t.Errorf("%q: %d, want %d", s, got, want)
 	}
 }
 

@@ -50,17 +50,35 @@ func IsPlain(s string) bool {
 	return true
 }
 
-// Width is the display width of s. Most text is ASCII and signs, and measured for every
-// frame.
+// Width is the display width of s. Most text is ASCII, signs and colours, and measured for
+// every frame.
 func Width(s string) int {
 	w := 0
-	for _, r := range s {
-		if (r < ' ' || r > '~') && !isSign(r) {
+	for rest := s; rest != ""; {
+		r, n := utf8.DecodeRuneInString(rest)
+		switch {
+		case r == ansi.ESC:
+			if n = styleLen(rest); n == 0 {
+				return ansi.StringWidth(s)
+			}
+		case (r < ' ' || r > '~') && !isSign(r):
 			return ansi.StringWidth(s)
+		default:
+			w++
 		}
-		w++
+		rest = rest[n:]
 	}
 	return w
+}
+
+// styleLen returns the length of the sequence that s begins with, if that sets a style.
+func styleLen(s string) int {
+	text, ok := strings.CutPrefix(s, "\x1b[")
+	end := strings.TrimLeft(text, "0123456789;")
+	if !ok || !strings.HasPrefix(end, "m") {
+		return 0
+	}
+	return len(s) - len(end) + len("m")
 }
 
 // isSign reports whether r is one of the signs that are drawn most, each in a cell of its
@@ -112,12 +130,26 @@ func CutMiddle(s string, w int) string {
 
 // Pad cuts or fills s to a display width of exactly w.
 func Pad(s string, w int, right bool) string {
-	s = Cut(s, w)
-	fill := strings.Repeat(" ", max(w-Width(s), 0))
+	width := Width(s)
+	if width > w {
+		s = Cut(s, w)
+		width = Width(s)
+	}
+	fill := strings.Repeat(" ", max(w-width, 0))
 	if right {
 		return fill + s
 	}
 	return s + fill
+}
+
+// Beside puts two blocks of as many lines each next to each other, a space apart. Those of the
+// left one are equally wide.
+func Beside(left, right string) string {
+	lines, others := strings.Split(left, "\n"), strings.Split(right, "\n")
+	for i := range lines {
+		lines[i] += " " + others[i]
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Clip cuts a screen to w×h.

@@ -83,7 +83,7 @@ func Line(widths []int, right []bool, cells []theme.Text, row *lipgloss.Style) s
 	var b strings.Builder
 	gap := " "
 	if row != nil {
-		gap = row.Render(gap)
+		gap = theme.Paint(row, gap)
 	}
 	for i, c := range cells {
 		if widths[i] == 0 {
@@ -96,7 +96,7 @@ func Line(widths []int, right []bool, cells []theme.Text, row *lipgloss.Style) s
 		if row != nil { // to inherit costs as much as to measure the text
 			style = style.Inherit(*row)
 		}
-		b.WriteString(style.Render(term.Pad(c.Text, widths[i], right[i])))
+		b.WriteString(theme.Paint(&style, term.Pad(c.Text, widths[i], right[i])))
 	}
 	return b.String()
 }
