@@ -18,6 +18,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/keyspace"
@@ -170,9 +171,18 @@ func newReader(t *testing.T) *reader {
 	t.Cleanup(hook.Close)
 	r.hook = hook.URL
 	r.files()
-	for range 900 { // the documents go back to revision 812
-		r.put("revisions", "", 0)
+	var writers errgroup.Group
+	for range 30 { // to be at revision 900: the documents go back to revision 812
+		writers.Go(func() error {
+			for range 30 {
+				if _, err := r.client.Put(t.Context(), "revisions", ""); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
+	r.must(writers.Wait())
 	r.record()
 	return r
 }
