@@ -59,9 +59,10 @@ func runSample(t *testing.T, endpoints string) {
 }
 
 func TestSample(t *testing.T) {
-	t.Run("embedded", func(t *testing.T) { runSample(t, "") })
-	t.Run("endpoints", func(t *testing.T) { runSample(t, etcdtest.Start(t)) })
+	t.Run("embedded", func(t *testing.T) { t.Parallel(); runSample(t, "") })
+	t.Run("endpoints", func(t *testing.T) { t.Parallel(); runSample(t, etcdtest.Start(t)) })
 	t.Run("interrupted", func(t *testing.T) {
+		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := run(ctx, etcdtest.Start(t), &bytes.Buffer{}); !errors.Is(err, context.Canceled) {
@@ -69,6 +70,7 @@ func TestSample(t *testing.T) {
 		}
 	})
 	t.Run("waits for etcd to start", func(t *testing.T) {
+		t.Parallel()
 		p := etcdtest.StartProcess(t)
 		p.Kill()
 		done := make(chan error, 1)

@@ -78,24 +78,27 @@ func TestLibraryOnASlowEtcd(t *testing.T) {
 		t.Skip("only with -slow-etcd")
 	}
 	for _, election := range []time.Duration{5 * time.Second, 10 * time.Second} {
-		on := withElections(t, election)
-		var running errgroup.Group
-		for _, sc := range scenario.Builtin() {
-			if sc.Cluster > 0 {
-				continue // it runs on its own cluster
+		t.Run(election.String(), func(t *testing.T) {
+			t.Parallel()
+			on := withElections(t, election)
+			var running errgroup.Group
+			for _, sc := range scenario.Builtin() {
+				if sc.Cluster > 0 {
+					continue // it runs on its own cluster
+				}
+				running.Go(func() error {
+					err := passesOn(t, on, sc, 1)
+					if err != nil && strings.Contains(err.Error(), ", or at a speed of at most ") {
+						err = passesOn(t, on, sc, 0.1)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					return nil
+				})
 			}
-			running.Go(func() error {
-				err := passesOn(t, on, sc, 1)
-				if err != nil && strings.Contains(err.Error(), ", or at a speed of at most ") {
-					err = passesOn(t, on, sc, 0.1)
-				}
-				if err != nil {
-					t.Errorf("election timeout %s: %v", election, err)
-				}
-				return nil
-			})
-		}
-		_ = running.Wait()
+			_ = running.Wait()
+		})
 	}
 }
 

@@ -48,6 +48,7 @@ func TestBackgroundIsStopped(t *testing.T) {
 
 // TestBackgroundLeavesSomething: what a program has started does not keep the UI waiting.
 func TestBackgroundLeavesSomething(t *testing.T) {
+	t.Parallel()
 	stop := make(chan struct{})
 	last, err := commands{}.Background(backend.CommandLine{Args: []string{"sh", "-c", "sleep 60 & echo $!"}}, stop)
 	if err != nil {

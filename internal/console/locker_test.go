@@ -52,6 +52,7 @@ func mustBe(t *testing.T, c backend.Client, life backend.Life) {
 }
 
 func TestLocker(t *testing.T) {
+	t.Parallel()
 	l, _ := newLocker(t)
 	c := l.Client("tui", 10*time.Second)
 	mustBe(t, c, backend.Unopened)
@@ -241,6 +242,7 @@ func TestLockerRelease(t *testing.T) {
 // TestLockerLostReply: a lock whose release was carried out is released, whatever
 // the client heard of it.
 func TestLockerLostReply(t *testing.T) {
+	t.Parallel()
 	endpoint := etcdtest.Start(t)
 	middleman, admin := etcdtest.NewMiddleman(t, endpoint), etcdtest.Client(t, endpoint)
 	l := &locker{connect: connectTo(middleman.Addr), timeout: 10 * time.Second}

@@ -61,6 +61,7 @@ func TestReleaser(t *testing.T) {
 }
 
 func TestPast(t *testing.T) {
+	t.Parallel()
 	c, keys, at := newQueue(t)
 	gone, err := c.Client.Delete(t.Context(), keys[0])
 	if err != nil {

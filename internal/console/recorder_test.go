@@ -15,6 +15,7 @@ import (
 )
 
 func TestRecorder(t *testing.T) {
+	t.Parallel()
 	l, client := newLocker(t)
 	takes(t, l.Client("tui", 10*time.Second), "/a", keyspace.Write)
 	r := scenarioRecorder{source: inspect.NewSource(client), options: recorder.Options{Now: time.Now}}

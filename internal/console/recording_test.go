@@ -49,6 +49,7 @@ func record(t *testing.T, c *connect.Conn, dir, cluster string) (reached func(re
 
 // What etcd has forgotten is read from the recording, and what was not recorded from etcd.
 func TestJoined(t *testing.T) {
+	t.Parallel()
 	c, keys, at := newQueue(t)
 	dir, ctx, all := t.TempDir(), t.Context(), []string{"/"}
 	reached, stop := record(t, c, dir, c.ClusterID(ctx, nil))
@@ -116,6 +117,7 @@ func kinds(c backend.Changes) (all []inspect.EventKind) {
 
 // A recording of another cluster is not taken for the past of this one.
 func TestRecordingOfAnotherCluster(t *testing.T) {
+	t.Parallel()
 	c, _, at := newQueue(t)
 	dir := t.TempDir()
 	reached, stop := record(t, c, dir, "abc")
@@ -132,6 +134,7 @@ func TestRecordingOfAnotherCluster(t *testing.T) {
 
 // An overview comes while the recording is read, and ends with its context.
 func TestOverview(t *testing.T) {
+	t.Parallel()
 	c, keys, at := newQueue(t)
 	dir := t.TempDir()
 	reached, stop := record(t, c, dir, "")
@@ -159,6 +162,7 @@ func TestOverview(t *testing.T) {
 
 // What waiting cost is read of the part of the recording that was asked for.
 func TestRecordedProfile(t *testing.T) {
+	t.Parallel()
 	c, keys, at := newQueue(t)
 	dir := t.TempDir()
 	reached, stop := record(t, c, dir, "")

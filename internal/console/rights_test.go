@@ -26,6 +26,7 @@ func connAs(s *etcdtest.Secure, user string) *connect.Conn {
 
 // The explanation of a refusal says what the user may read instead.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	s := etcdtest.StartSecure(t, false)
 	etcdtest.EnableAuth(t, s.Client(""), map[string][]etcdtest.Grant{
 		"bob":    {etcdtest.Read("/b/"), etcdtest.ReadWrite("/app/")},

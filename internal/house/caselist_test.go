@@ -14,6 +14,7 @@ type held struct {
 	tests []string
 	flags []string // that they need to run
 	times int      // how often they run; 0: once
+	own   int      // how many of their own tests run beside one another; 0: as many as there are cores
 }
 
 func by(pkg string, tests ...string) held { return held{pkg: pkg, tests: tests} }
@@ -27,6 +28,13 @@ func (h held) with(flags ...string) held {
 // repeated returns h for tests that run so many times in a row.
 func (h held) repeated(times int) held {
 	h.times = times
+	return h
+}
+
+// beside returns h for tests whose own tests each have servers of their own and mostly wait:
+// so many run beside one another.
+func (h held) beside(own int) held {
+	h.own = own
 	return h
 }
 
@@ -199,7 +207,7 @@ var cases = []aCase{
 	{
 		"The same with three and five members, for every read and `exec`, with all endpoints given.",
 		"They succeed, by the members that have a leader.",
-		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestMemberThatNobodyHears", "TestStoppedLeaderFirst", "TestLeaderStopsMeanwhile", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers", "TestWatchesBesideACutOffMember", "TestWatchesBesideAStoppedLeader"), by("internal/stories", "TestUselessMembers").with("-long-faults")},
+		[]held{by("internal/etcd", "TestMembersCutOffFromTheirPeers", "TestMemberThatNobodyHears", "TestStoppedLeaderFirst", "TestLeaderStopsMeanwhile", "TestUselessEndpointsFirst"), by("internal/inspect", "TestThreeMembers", "TestWatchesBesideACutOffMember", "TestWatchesBesideAStoppedLeader"), by("internal/stories", "TestUselessMembers").with("-long-faults").beside(5)},
 	},
 	{
 		"A store is restored in place from a snapshot, beneath holders and waiters.",
@@ -210,7 +218,7 @@ var cases = []aCase{
 		"`show NAME --history` and the UI's history on etcd 3.4.23, 3.5.0 and 3.5.7.",
 		"The history is shown. What these servers say of progress is not believed.",
 		[]held{
-			by("internal/stories", "TestServers").with("-servers"), by("internal/servers", "TestTellsProgress"),
+			by("internal/stories", "TestServers").with("-servers").beside(8), by("internal/servers", "TestTellsProgress"),
 			by("internal/inspect", "TestHistoryWithoutProgress"),
 		},
 	},
@@ -236,7 +244,7 @@ var cases = []aCase{
 		"`access --check` as a user who is not root, on etcd 3.4.23 to 3.7, with a learner, under an alarm.",
 		"It prints each row, and `unknown` where etcd does not answer.",
 		[]held{
-			by("internal/access", "TestCheckOfReluctantServers"), by("internal/stories", "TestServers").with("-servers"),
+			by("internal/access", "TestCheckOfReluctantServers"), by("internal/stories", "TestServers").with("-servers").beside(8),
 			by("internal/cli", "TestAlarmsAreSaid"), by("internal/etcd", "TestLearner"),
 		},
 	},
@@ -244,7 +252,7 @@ var cases = []aCase{
 		"Scenarios and `exec --ttl 2s` on a cluster with an election timeout of 5 s or 10 s.",
 		"They pass, or say which TTL was granted and where they can run.",
 		[]held{
-			by("simulate", "TestLibraryOnASlowEtcd").with("-slow-etcd"), by("simulate", "TestRaisedTTL", "TestRaisedTTLTooLong"),
+			by("simulate", "TestLibraryOnASlowEtcd").with("-slow-etcd").beside(2), by("simulate", "TestRaisedTTL", "TestRaisedTTLTooLong"),
 			by("internal/supervise", "TestRaisedTTL"), by("internal/cli", "TestExecSaysRaisedTTL"), by("tui/app", "TestClientOfASlowCluster"),
 		},
 	},

@@ -184,7 +184,11 @@ func (p *player) test(t *testing.T, h held, name, tmp string) outcome {
 	o, ran := p.outcomes[key]
 	if !ran {
 		pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-		o = p.run(t, h, tmp, append([]string{"-test.run=" + pattern, fmt.Sprintf("-test.count=%d", max(1, h.times))}, h.flags...))
+		args := append([]string{"-test.run=" + pattern, fmt.Sprintf("-test.count=%d", max(1, h.times))}, h.flags...)
+		if h.own > 0 {
+			args = append(args, fmt.Sprintf("-test.parallel=%d", h.own))
+		}
+		o = p.run(t, h, tmp, args)
 		p.outcomes[key] = o
 	}
 	return o

@@ -143,8 +143,9 @@ func main() {
 }
 `
 
-// buildConsumer builds a module that has ours, called name, replaced by the one
-// at top, and returns its folder. It needs nothing that the tests have not fetched.
+// buildConsumer compiles a module that has ours, called name, replaced by the one
+// at top, and returns its folder. It needs nothing that the tests have not fetched. A renamed
+// module is compiled anew each time: nothing is optimized or linked.
 func buildConsumer(t *testing.T, name, top string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -156,7 +157,7 @@ func buildConsumer(t *testing.T, name, top string) (dir string) {
 	write(t, filepath.Join(dir, "main.go"), strings.ReplaceAll(consumer, "MODULE", name))
 	run(t, dir, "go", "mod", "init", "example.com/consumer")
 	run(t, dir, "go", "mod", "edit", "-require", name+"@v0.0.0", "-replace", name+"="+top)
-	run(t, dir, "go", "build", "-mod=mod", "-o", os.DevNull, ".")
+	run(t, dir, "go", "list", "-export", "-mod=mod", "-gcflags="+name+"/...=-N -l", ".")
 	return dir
 }
 

@@ -126,6 +126,7 @@ func TestHistoryWithoutProgress(t *testing.T) {
 	}
 	t.Run("Busy", func(t *testing.T) { // what is written after the end does not put it off
 		begin := put(t, writer, "/busy/write/1")
+		put(t, writer, "/busy/write/2") // a history that ends where it begins needs no progress
 		ctx, stop := context.WithCancel(t.Context())
 		var busy sync.WaitGroup
 		busy.Go(func() {

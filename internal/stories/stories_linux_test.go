@@ -18,7 +18,11 @@ func TestServers(t *testing.T) {
 		t.Skip("run with -servers")
 	}
 	for _, version := range versions {
-		t.Run(version, func(t *testing.T) { serverStory(t, version) })
+		t.Run(version, func(t *testing.T) {
+			server(t, version) // it is built before another is
+			t.Parallel()
+			serverStory(t, version)
+		})
 	}
 }
 

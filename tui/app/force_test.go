@@ -271,6 +271,7 @@ func TestForceWhole(t *testing.T) {
 
 // Nothing in it breaks the screen, whatever stands in etcd.
 func TestForceFits(t *testing.T) {
+	t.Parallel()
 	d, f := withForce(t)
 	d.show(hostile(d.clock.Now()))
 	f.Others = []string{"\x1b[2J\n日本"}

@@ -33,6 +33,7 @@ func TestRandomKeys(t *testing.T) {
 	t.Chdir(t.TempDir()) // tables are exported to where the program runs
 	for seed := range *randomRuns {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			d := newDriver(t, nil)
 			r := &randomUser{driver: d, rng: rand.New(rand.NewPCG(seed, 15))}
 			for i := range 12 {

@@ -71,6 +71,7 @@ func TestEveryScreenFits(t *testing.T) {
 	}
 	for name, prepare := range states {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDriver(t, func(o *backend.Options) {
 				o.Endpoint = strings.Repeat("etcd-0.example.com:2379,", 9) + "\x1b]0;title\a"
 				o.Scenarios = hostilePlay()
