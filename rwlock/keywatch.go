@@ -2,6 +2,7 @@ package rwlock
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -98,13 +99,22 @@ func (k *keyWatch) run(w *trustedWatch) error {
 		}
 		k.update(func() {
 			if resp.Created {
-				k.started, k.created = true, resp.Header.Revision
+				k.started, k.created = true, startOf(resp)
 			}
 			for _, ev := range resp.Events {
 				k.deleted = ev.Kv.ModRevision
 			}
 		})
 	}
+}
+
+// startOf returns the revision at which a watch has started. etcd's grpc-proxy does not always
+// say it: then it may be later than any that is known.
+func startOf(created clientv3.WatchResponse) int64 {
+	if rev := created.Header.Revision; rev > 0 {
+		return rev
+	}
+	return math.MaxInt64
 }
 
 // update makes a change known to those who wait.
@@ -116,7 +126,7 @@ func (k *keyWatch) update(change func()) {
 	k.changed = make(chan struct{})
 }
 
-// keyState is the state of a watch of a key.
+// keyState is the state of a watch of a key, or of several.
 type keyState struct {
 	started bool          // the watch
 	created int64         // the revision at which it has started
@@ -125,12 +135,45 @@ type keyState struct {
 	changed chan struct{} // closes with the next change
 }
 
-// covers reports whether the watch misses nothing that happens after a revision.
-func (s keyState) covers(rev int64) bool { return s.started && 0 < s.created && s.created <= rev }
-
 // state returns the state of the watch.
 func (k *keyWatch) state() keyState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.keyState
+}
+
+// combine returns the state of the watches of some requests: whether all have started, whether
+// one of the requests was deleted, and whether one of the watches has ended. The deletion of an
+// earlier request with the same key counts for nothing.
+func combine(watches []*keyWatch, requests []keyRev) keyState {
+	all := keyState{started: true}
+	for i, k := range watches {
+		s := k.state()
+		all.started = all.started && s.started
+		all.created = max(all.created, s.created)
+		if s.deleted > requests[i].rev {
+			all.deleted = max(all.deleted, s.deleted)
+		}
+		if all.err == nil {
+			all.err = s.err
+		}
+	}
+	return all
+}
+
+// notify sends to c, which has room for one, when the state of the watch changes, until ctx
+// ends.
+func (k *keyWatch) notify(ctx context.Context, c chan<- struct{}) {
+	for {
+		s := k.state()
+		select {
+		case c <- struct{}{}: // also for what has changed before
+		default:
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -245,9 +245,13 @@ func TestHookOfAShortHold(t *testing.T) {
 		calls := count(f.client)
 		m := s.NewRWMutex(f.name, WithHook(func(Event) {}))
 		f.must(m.RWLock(f.soon()))
+		_, loss := m.hold.current()
 		time.Sleep(ownKeyDelay - 1)
 		f.must(m.Unlock())
 		time.Sleep(ownKeyDelay)
+		if loss.watching {
+			t.Error("it looks for the loss of what was released")
+		}
 		if n := calls.total(); n != 2 {
 			t.Errorf("%d calls", n)
 		}

@@ -120,8 +120,6 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 		switch {
 		case done:
 			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
 		case client.Ctx().Err() != nil, errors.Is(err, ErrInvalidName), errors.Is(err, errInvalidTTL), isRefused(err):
 			return err
 		case granted:

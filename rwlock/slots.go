@@ -2,9 +2,7 @@ package rwlock
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -203,85 +201,6 @@ func (l LockRequest) check() error {
 		return ErrInvalidMode
 	default:
 		return nil
-	}
-}
-
-// waitForAny waits until one of the known requests that block e, which is for a semaphore, is
-// deleted, and returns what blocks e then. It returns queue when a watch is in doubt and has to
-// be opened again. It is to e what waitForLast is to a request for a read/write lock.
-func (r *request) waitForAny(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
-	watching, end := context.WithCancel(ctx)
-	defer end()
-	changed := make(chan struct{}, 1)
-	var watches []*keyWatch
-	for _, ahead := range queue.predecessors {
-		k := r.localWaits().watchKey(ahead.key)
-		defer r.localWaits().unwatchKey(k)
-		go k.notify(watching, changed)
-		watches = append(watches, k)
-	}
-	lost, stop := r.watchLate(ctx, e)
-	defer stop()
-	for looked := false; ; {
-		s := combine(watches, queue)
-		switch {
-		case errors.Is(s.err, errInDoubt):
-			r.doubted = true
-			return queue, ctx.Err()
-		case s.err != nil:
-			r.doubted = true // the next stream may lead to other data
-			return queueState{}, s.err
-		case s.deleted > 0:
-			return r.readQueue(ctx, e, s.deleted, limit)
-		case s.started && !looked && (r.doubted || !s.covers(queue.rev)):
-			looked = true
-			if now, err := r.readQueue(ctx, e, s.created, limit); err != nil || !slices.Equal(now.predecessors, queue.predecessors) {
-				return now, err
-			}
-			continue
-		}
-		select {
-		case <-changed:
-		case err := <-lost:
-			return queueState{}, err
-		case <-ctx.Done():
-			return queueState{}, ctx.Err()
-		}
-	}
-}
-
-// combine returns the state of the watches of all requests that block one: when all have
-// started, whether one of the requests was deleted, and whether one of the watches has ended.
-func combine(watches []*keyWatch, queue queueState) keyState {
-	all := keyState{started: true}
-	for i, k := range watches {
-		s := k.state()
-		all.started = all.started && s.started && s.created > 0
-		all.created = max(all.created, s.created)
-		if s.deleted > queue.predecessors[i].rev {
-			all.deleted = max(all.deleted, s.deleted)
-		}
-		if all.err == nil {
-			all.err = s.err
-		}
-	}
-	return all
-}
-
-// notify sends to c, which has room for one, when the state of the watch changes, until ctx
-// ends.
-func (k *keyWatch) notify(ctx context.Context, c chan<- struct{}) {
-	for {
-		s := k.state()
-		select {
-		case c <- struct{}{}: // also for what has changed before
-		default:
-		}
-		select {
-		case <-s.changed:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

@@ -168,6 +168,20 @@ func TestUnsentRequestsTakeNoKey(t *testing.T) {
 		if r, w := f.usedKey(m, Read), f.usedKey(m, Write); r != read || w != write {
 			t.Errorf("keys %s and %s, want %s and %s again", r, w, read, write)
 		}
+		holder, _ := f.local(s, 2)
+		f.must(holder.RWLock(f.soon()))
+		next, queued := f.local(s, 2)
+		waiter := start(func() error { return next.RWLock(f.soon()) })
+		f.closes(queued)
+		f.must(holder.Unlock())
+		f.must(f.await(waiter))
+		f.must(next.Unlock())
+		reservedKeys.Range(func(key, of any) bool {
+			if of == any(s) {
+				t.Errorf("%s is taken", key)
+			}
+			return true
+		})
 		f.must(s.Close())
 	})
 }

@@ -33,10 +33,7 @@ func (r *request) await(ctx context.Context, e *entry, queue queueState) (int64,
 		if len(queue.predecessors) > 0 {
 			r.notifyQueued(queue)
 		}
-		next := func() (queueState, error) { return r.waitForLast(ctx, e, queue, limit) }
-		if e.mode == Slot {
-			next = func() (queueState, error) { return r.waitForAny(ctx, e, queue, limit) }
-		}
+		next := func() (queueState, error) { return r.waitForDeletion(ctx, e, queue, limit) }
 		if m := waits.mirror(e, queue, known); m != nil {
 			next = func() (queueState, error) { return m.wait(ctx, r, e) }
 		} else if len(queue.predecessors) == 0 {
@@ -76,22 +73,28 @@ func (r *request) notifyQueued(queue queueState) {
 	}
 }
 
-// waitForLast waits until the last of the known requests ahead of e is deleted, which is the
-// last that is, and returns what is ahead of e then. It returns queue when the watch is in
-// doubt and has to be opened again.
+// waitForDeletion waits until one of the requests that e waits for is deleted, and returns what
+// is ahead of e then. It returns queue when a watch is in doubt and has to be opened again.
 //
 // etcd serves a watch at once only when it starts at the current revision; one that starts
-// in the past waits for a loop that runs ten times a second. So the watch starts "now". If
-// that is later than the queue was read, the key is read again.
-func (r *request) waitForLast(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
-	last := queue.predecessors[len(queue.predecessors)-1]
-	k := r.localWaits().watchKey(last.key)
-	defer r.localWaits().unwatchKey(k)
+// in the past waits for a loop that runs ten times a second. So the watches start "now". If
+// that is later than the queue was read, it is looked at again.
+func (r *request) waitForDeletion(ctx context.Context, e *entry, queue queueState, limit int64) (queueState, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	changed := make(chan struct{}, 1)
+	var watches []*keyWatch
+	blockers := e.blockers(queue)
+	for _, ahead := range blockers {
+		k := r.localWaits().watchKey(ahead.key)
+		defer r.localWaits().unwatchKey(k)
+		go k.notify(ctx, changed)
+		watches = append(watches, k)
+	}
 	lost, stop := r.watchLate(ctx, e)
 	defer stop()
-	looked := false
-	for {
-		s := k.state()
+	for looked := false; ; {
+		s := combine(watches, blockers)
 		switch {
 		case errors.Is(s.err, errInDoubt):
 			r.doubted = true
@@ -99,25 +102,46 @@ func (r *request) waitForLast(ctx context.Context, e *entry, queue queueState, l
 		case s.err != nil:
 			r.doubted = true // the next stream may lead to other data
 			return queueState{}, s.err
-		case s.deleted > last.rev:
+		case s.deleted > 0:
 			return r.readQueue(ctx, e, s.deleted, limit)
-		case s.started && !looked && (r.doubted || !s.covers(queue.rev)):
+		case s.started && !looked && (r.doubted || s.created > queue.rev):
 			looked = true
-			if rev, gone, err := r.isGone(ctx, e, last, s.created); err != nil {
-				return queueState{}, err
-			} else if gone {
-				return r.readQueue(ctx, e, rev, limit)
+			if now, err := r.lookAgain(ctx, e, queue, s.created, limit); err != nil || !slices.Equal(now.predecessors, queue.predecessors) {
+				return now, err
 			}
 			continue
 		}
 		select {
-		case <-s.changed:
+		case <-changed:
 		case err := <-lost:
 			return queueState{}, err
 		case <-ctx.Done():
 			return queueState{}, ctx.Err()
 		}
 	}
+}
+
+// blockers returns those of the known requests ahead of e that it waits for. For permits, they
+// are all: one of them has to be deleted. For a read/write lock, it is the last one, which is
+// the last to be deleted.
+func (e *entry) blockers(queue queueState) []keyRev {
+	if e.mode == Slot {
+		return queue.predecessors
+	}
+	return queue.predecessors[len(queue.predecessors)-1:]
+}
+
+// lookAgain returns what is ahead of e at a revision of at least rev, or queue if what e waits
+// for is still there. One key is read on its own, which spares etcd the sorting of the queue.
+func (r *request) lookAgain(ctx context.Context, e *entry, queue queueState, rev, limit int64) (queueState, error) {
+	if e.mode != Slot {
+		at, gone, err := r.isGone(ctx, e, e.blockers(queue)[0], rev)
+		if err != nil || !gone {
+			return queue, err
+		}
+		rev = at
+	}
+	return r.readQueue(ctx, e, rev, limit)
 }
 
 // watchLate watches e's key after a while, for the waiter to learn early that it was
