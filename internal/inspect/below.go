@@ -21,9 +21,9 @@ type belowLocks struct {
 	lengths []int               // how many names have that length
 }
 
-// newBelowLocks returns the keys, which have to be sorted, without locks.
-func newBelowLocks(keys []stored) *belowLocks {
-	return &belowLocks{sorted: keys, locks: map[LockID][]stored{}, names: map[string][]LockID{}}
+// newBelowLocks returns the keys, which have to be sorted, with room for so many locks.
+func newBelowLocks(keys []stored, locks int) *belowLocks {
+	return &belowLocks{sorted: keys, locks: make(map[LockID][]stored, locks), names: make(map[string][]LockID, locks)}
 }
 
 // keys returns all keys. They are put into a tree when it is first asked for: a million take

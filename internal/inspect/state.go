@@ -67,7 +67,7 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		revision: l.revision,
 		locks:    make(map[LockID]*tracked, len(l.locks)),
 		other:    l.other,
-		below:    newBelowLocks(l.keys),
+		below:    newBelowLocks(l.keys, len(l.locks)),
 		beside:   l.beside,
 		sorted:   make([]*tracked, len(l.locks)),
 		list:     l.locks,
@@ -76,7 +76,7 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 	for i, lock := range l.locks {
 		all[i].Lock = lock
 		s.locks[lock.ID], s.sorted[i] = &all[i], &all[i]
-		s.below.add(lock.ID, belowName(lock.ID, l.keys))
+		s.below.add(lock.ID, belowName(lock.ID, l.keys)) // again: leases of keys may have been read since
 		for i := range lock.Queue {
 			r := &lock.Queue[i]
 			if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
