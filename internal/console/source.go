@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"etcd-lock/internal/inspect"
@@ -24,7 +25,7 @@ func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Up
 			}
 			if !spared && u.Snapshot.Requests() >= manyRequests {
 				spared = true
-				spareMemory()
+				spare()
 			}
 		}
 	}()
@@ -38,11 +39,16 @@ const (
 	sparingGC    = 25 // percent of garbage, instead of 100
 )
 
-// spareMemory gives back what it took to read the locks, and lets less garbage gather from now
-// on, unless the user has chosen how much.
-func spareMemory() {
+// spare gives back what it took to read the locks, and lets less garbage gather from now on,
+// unless the user has chosen how much. There is then much for the garbage collector to do, and
+// with more threads than cores it would take them all for half a second, in which a key press
+// takes five times as long: so there are as many threads as cores, unless the user has chosen.
+func spare() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(sparingGC)
+	}
+	if cores := runtime.NumCPU(); runtime.GOMAXPROCS(0) > cores && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(cores)
 	}
 	debug.FreeOSMemory()
 }
