@@ -36,7 +36,7 @@ func (s source) Watch(ctx context.Context, prefixes ...string) <-chan inspect.Up
 // they are, so that garbage is a small part of what is collected.
 const (
 	manyRequests = 300_000
-	sparingGC    = 25 // percent of garbage, instead of 100
+	sparingGC    = 22 // percent of garbage, instead of 100
 )
 
 // spare gives back what it took to read the locks, and lets less garbage gather from now on,

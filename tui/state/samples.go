@@ -11,6 +11,7 @@ import (
 // Samples are the lengths of queues over the last seconds, for sparklines.
 type Samples struct {
 	queues []sampled // by lock
+	spare  []sampled // those before, whose place the next ones take
 }
 
 // sampled is the samples of the queue of a lock, which are not all zero.
@@ -30,10 +31,11 @@ const (
 )
 
 // With returns the samples with one more of all queues. A lock with nothing but zeros is
-// forgotten. It takes time in proportion to the number of locks, which are sorted, and changes
-// nothing.
+// forgotten. It takes time in proportion to the number of locks, which are sorted. The samples
+// can be read meanwhile, and With is called once of them: what it returns takes the place of
+// those that they were made from.
 func (s Samples) With(locks []inspect.Lock) Samples {
-	old, next := s.queues, Samples{queues: make([]sampled, 0, len(s.queues))}
+	old, next := s.queues, Samples{queues: s.spare[:0], spare: s.queues}
 	for i := range locks {
 		l := &locks[i]
 		for len(old) > 0 && old[0].lock.Compare(l.ID) < 0 {
