@@ -29,7 +29,7 @@ const (
 	maxTxnRuns = 64
 
 	// valueReads is how many reads of values run at once, each of a part of valueKeys keys.
-	valueReads = 2
+	valueReads = 3
 	valueKeys  = 4 * maxValues
 
 	// mostPatience is how much longer than usually a read may take.

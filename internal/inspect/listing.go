@@ -22,6 +22,7 @@ type listing struct {
 	keys     []stored                 // by key
 	next     int                      // in keys, after the one that was learnt last
 	queues   map[LockID]*lockRequests // nil once there are locks
+	last     *lockRequests            // the queue that was asked for last: requests of one lock mostly follow each other
 	locks    []Lock                   // sorted
 	other    int
 	beside   beside
@@ -41,12 +42,16 @@ func newListing(prefixes keyspace.Prefixes, rules *layout.Set) listing {
 
 // queue returns the queue of a lock.
 func (l *listing) queue(id LockID) *lockRequests {
+	if l.last != nil && l.last.id == id {
+		return l.last
+	}
 	q := l.queues[id]
 	if q == nil {
 		id.Name = strings.Clone(id.Name) // of which the key of its first request has more
 		q = &lockRequests{id: id}
 		l.queues[id] = q
 	}
+	l.last = q
 	return q
 }
 
@@ -187,7 +192,7 @@ func (l *listing) makeLocks() {
 	for _, q := range l.queues {
 		q.requests = nil // keys have a lock's ID from here, and must not keep a queue that has changed since
 	}
-	l.queues = nil
+	l.queues, l.last = nil, nil
 	slices.SortFunc(l.unproven, func(a, b Unproven) int { return strings.Compare(a.Key, b.Key) })
 }
 

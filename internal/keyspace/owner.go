@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -93,15 +94,66 @@ func DecodeOwner(value []byte) (Owner, bool) {
 // decodes thousands of them a second, and encoding/json takes five times as long. It
 // reports false for all others.
 func (o *Owner) decodePlain(value []byte) bool {
+	beforeTime := value[:max(bytes.LastIndex(value, []byte(`,"time":"`)), 0)]
+	if known, ok := decoded.get(beforeTime); ok {
+		*o = known
+		return o.decodeTime(plain{rest: value[len(beforeTime):], before: ','})
+	}
 	p := plain{rest: value, before: '{'}
 	o.Host, o.PID = p.text(`"host":"`), p.number(`"pid":`)
 	o.Program, o.Label, o.Under = p.text(`"program":"`), p.text(`"label":"`), p.text(`"under":"`)
 	o.Trace = p.text(`"traceparent":"`)
 	o.Weight, o.Permits = p.number(`"weight":`), p.number(`"permits":`)
+	client := *o
+	if !o.decodeTime(p) {
+		return false
+	}
+	if o.Trace == "" { // which no two requests share
+		decoded.put(beforeTime, client)
+	}
+	return true
+}
+
+// decodeTime decodes the last field, and reports whether nothing else is left.
+func (o *Owner) decodeTime(p plain) bool {
 	if made := p.text(`"time":"`); made != "" && o.Time.UnmarshalText([]byte(made)) != nil {
 		return false
 	}
 	return string(p.rest) == "}" && p.before == ','
+}
+
+// decoded has owners that were decoded, without their times, by what stands before the time: a
+// client writes the same into all of its requests, of which there can be very many.
+var decoded owners
+
+type owners struct {
+	sync.Mutex
+	byText map[string]Owner
+}
+
+// How many owners are known, after which all are forgotten, and how long their texts are at most.
+const maxOwners, maxOwnerText = 4096, 512
+
+func (k *owners) get(text []byte) (o Owner, ok bool) {
+	if len(text) == 0 || len(text) > maxOwnerText {
+		return o, false
+	}
+	k.Lock()
+	defer k.Unlock()
+	o, ok = k.byText[string(text)]
+	return o, ok
+}
+
+func (k *owners) put(text []byte, o Owner) {
+	if len(text) == 0 || len(text) > maxOwnerText {
+		return
+	}
+	k.Lock()
+	defer k.Unlock()
+	if k.byText == nil || len(k.byText) == maxOwners {
+		k.byText = map[string]Owner{}
+	}
+	k.byText[string(text)] = o
 }
 
 // plain takes fields from an object in JSON, in their order, that has no spaces and no
