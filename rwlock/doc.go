@@ -7,7 +7,10 @@
 // [RWMutex.RDo], which always unlock and which cancel the context of that code when
 // the lock is lost. Use RLock, RWLock and Unlock for what does not fit into a
 // function, a [Set] to acquire several locks at once, the Try calls to acquire
-// without waiting, and a [Semaphore] where some clients may hold a lock at a time.
+// without waiting, and a [Semaphore] where some clients may hold a lock at a time. [Keep]
+// runs work under a lock for as long as the program runs, on whichever machine has it.
+// [WithLocalQueue] and [WithKeep] spare requests to etcd where one process takes the same
+// lock again and again.
 //
 //	session, err := rwlock.NewSession(ctx, client, 10*time.Second)
 //	if err != nil {

@@ -17,9 +17,9 @@ var (
 	// ErrInvalidName is returned for an empty lock name and for a Set without
 	// locks, before any call to etcd.
 	ErrInvalidName = errors.New("rwlock: lock name is empty")
-	// ErrInvalidMode is returned by a Set for a LockRequest whose mode is neither
-	// Read nor Write, before any call to etcd.
-	ErrInvalidMode = errors.New("rwlock: mode is neither read nor write")
+	// ErrInvalidMode is returned by a Set for a LockRequest whose mode is none of
+	// Read, Write and Slot, before any call to etcd.
+	ErrInvalidMode = errors.New("rwlock: mode is none of read, write and slot")
 	// ErrInvalidPermits is returned for a semaphore without permits, and for a request of
 	// fewer than one of them or of more than there are, before any call to etcd.
 	ErrInvalidPermits = errors.New("rwlock: a request takes at least one of a semaphore's permits, and at most all")

@@ -247,3 +247,62 @@ func TestNoLossAfterTheRelease(t *testing.T) {
 		f.open(lost)
 	})
 }
+
+// counted has all calls to etcd counted from now on.
+func (g *gate) counted() {
+	count := func(context.Context) error { return nil }
+	g.calls.Store(0)
+	g.hang.Store(&count)
+}
+
+// The keys of a session that has ended cost no request: they go with its lease.
+func TestEndedSessionCostsNothing(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		f.usedKey(s.NewRWMutex(f.name+"/released"), Write)
+		kept := s.NewRWMutex(f.name+"/kept", WithKeep(time.Minute))
+		for range 2 * keptGrants {
+			f.must(kept.RWLock(f.soon()))
+			f.must(kept.Unlock())
+		}
+		g.counted()
+		f.must(s.Close())
+		closing := g.calls.Load()
+		time.Sleep(2 * time.Minute)
+		if n := g.calls.Load() - closing; closing != 1 || n > 0 {
+			t.Errorf("%d requests to close the session, and %d after that", closing, n)
+		}
+	})
+}
+
+// A watch of a key that nobody uses any more serves the next waiter for a second, and a client
+// has a bounded number of them.
+func TestIdleWatchesOfKeys(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+		s := f.bubbleSession(time.Hour) // the client is connected
+		waits := stateOf(f.client).waits
+		first := waits.watchKey("/0")
+		waits.unwatchKey(first)
+		for i := range maxIdleKeys + 10 {
+			k := waits.watchKey(fmt.Sprint("/", i))
+			synctest.Wait() // until it is open
+			waits.unwatchKey(k)
+		}
+		time.Sleep(linger / 2)
+		if n := len(waits.keys); n != maxIdleKeys || waits.watchKey("/0") != first {
+			t.Errorf("%d watches, want %d, and the first one again", n, maxIdleKeys)
+		}
+		time.Sleep(2 * linger)
+		if len(waits.keys) != 1 || waits.keys["/0"] != first {
+			t.Errorf("%d watches are left, want the one that is used", len(waits.keys))
+		}
+		waits.unwatchKey(first)
+		time.Sleep(2 * linger)
+		if n := len(waits.keys); n != 0 || waits.idle != 0 {
+			t.Errorf("%d watches are left, %d of them idle", n, waits.idle)
+		}
+		f.must(s.Close())
+	})
+}

@@ -168,20 +168,20 @@ func TestUnsentRequestsTakeNoKey(t *testing.T) {
 		if r, w := f.usedKey(m, Read), f.usedKey(m, Write); r != read || w != write {
 			t.Errorf("keys %s and %s, want %s and %s again", r, w, read, write)
 		}
+		first := s.NewRWMutex(f.name)
+		f.must(first.RWLock(f.soon()))
 		holder, _ := f.local(s, 2)
-		f.must(holder.RWLock(f.soon()))
-		next, queued := f.local(s, 2)
+		holding := start(func() error { return holder.RWLock(f.soon()) })
+		synctest.Wait()
+		f.must(first.Unlock())
+		f.must(f.await(holding))
+		next, queued := f.local(s, 2) // takes the key of the first one, and does not need it
 		waiter := start(func() error { return next.RWLock(f.soon()) })
 		f.closes(queued)
 		f.must(holder.Unlock())
 		f.must(f.await(waiter))
 		f.must(next.Unlock())
-		reservedKeys.Range(func(key, of any) bool {
-			if of == any(s) {
-				t.Errorf("%s is taken", key)
-			}
-			return true
-		})
+		f.mustHaveNoReservedKeys(s)
 		f.must(s.Close())
 	})
 }
@@ -264,7 +264,19 @@ func TestManyLateCopies(t *testing.T) {
 		if n := f.keys(); n != 1 {
 			t.Errorf("%d keys are left, want what somebody else has put", n)
 		}
+		f.mustHaveNoReservedKeys(s)
 		f.must(s.Close())
+	})
+}
+
+// mustHaveNoReservedKeys fails the test if requests of a session cannot use keys that none uses.
+func (f fixture) mustHaveNoReservedKeys(s *Session) {
+	f.Helper()
+	reservedKeys.Range(func(key, of any) bool {
+		if of == any(s) {
+			f.Errorf("%s is reserved", key)
+		}
+		return true
 	})
 }
 
