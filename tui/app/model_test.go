@@ -122,7 +122,7 @@ func TestFilterFields(t *testing.T) {
 	d.press("/")
 	d.typed("waiters>many")
 	d.press("enter")
-	d.mustShow("✗ many is not a number or a time (5m)")
+	d.mustShow("✗ many is not a number or a time (2d3h)")
 }
 
 // A quiet hold does not come before locks that clients wait for, however old it is.

@@ -142,11 +142,10 @@ func numberTerm[R any](rest string, number func(R) (float64, bool)) (func(R) boo
 	}
 	limit, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		d, durationErr := time.ParseDuration(text)
-		if durationErr != nil {
-			return nil, fmt.Errorf("%s is not a number or a time (5m)", text)
-		}
-		limit = d.Seconds()
+		limit, err = parseAge(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a number or a time (2d3h)", text)
 	}
 	compare := map[string]func(n float64) bool{
 		">": func(n float64) bool { return n > limit }, ">=": func(n float64) bool { return n >= limit },
@@ -157,4 +156,28 @@ func numberTerm[R any](rest string, number func(R) (float64, bool)) (func(R) boo
 		n, known := number(r)
 		return known && compare(n)
 	}, nil
+}
+
+// parseAge returns the seconds of a time as Go has it, or as format.Age prints it.
+func parseAge(text string) (float64, error) {
+	var seconds float64
+	for _, unit := range []struct {
+		name string
+		days float64
+	}{{"y", 365}, {"d", 1}} {
+		number, rest, ok := strings.Cut(text, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			return 0, err
+		}
+		seconds += n * unit.days * (24 * time.Hour).Seconds()
+		if text = rest; text == "" {
+			return seconds, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	return seconds + d.Seconds(), err
 }
