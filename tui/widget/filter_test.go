@@ -87,3 +87,19 @@ func TestFilterTakesAges(t *testing.T) {
 		}
 	}
 }
+
+// A term about a field that there is not, or one without numbers, is text, and says that.
+func TestFilterOdd(t *testing.T) {
+	t.Parallel()
+	const fields = "so that was looked for as text; fields: name, owner, waiters"
+	for text, want := range map[string]string{
+		"": "", "shop": "", "owner:x": "", "name:x": "", "waiters>1": "", ":x": "", "/a:b": "", "~a:b": "", "owner:~x:y": "",
+		"foo:bar": "there is no field foo, " + fields, "!foo=1 bar:x": "there is no field foo, " + fields, "shop Owner:x": "there is no field Owner, " + fields,
+		"name>3": "name is no number to compare, so that was looked for as text", "owner<3": "owner is no number to compare, so that was looked for as text",
+	} {
+		table := newFilterTable()
+		if err := table.SetFilter(text); err != nil || table.Odd() != want {
+			t.Errorf("%q: %q, error %v, want %q", text, table.Odd(), err, want)
+		}
+	}
+}
