@@ -29,7 +29,7 @@ func timeCommands(c *nav.Context) []command {
 			}
 			return nav.GoTo{Place: backend.Place{End: true}}
 		}},
-		{name: "play", args: "SPEED", about: "have the recording pass, 10 times as fast by 10", run: func(arg string) nav.Action { return playAt(c, arg) }},
+		{name: "play", args: "SPEED", about: "play the recording; 10 is ten times as fast", run: func(arg string) nav.Action { return playAt(c, arg) }},
 		{name: "live", about: live, run: func(string) nav.Action { return nav.GoLive{} }},
 	}
 }
@@ -37,7 +37,7 @@ func timeCommands(c *nav.Context) []command {
 func goToRevision(c *nav.Context, arg string) nav.Action {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n <= 0 {
-		return nav.Fail("rev: a revision such as " + strconv.FormatInt(cmp.Or(c.Live.Revision, c.Shown().Revision, 812), 10))
+		return nav.Fail("rev: want a revision, such as " + strconv.FormatInt(cmp.Or(c.Live.Revision, c.Shown().Revision, 812), 10))
 	}
 	return nav.GoTo{Place: backend.Place{Revision: n}}
 }
