@@ -245,7 +245,7 @@ func (l *inputLine) hint() string {
 		return strings.Join(words, " ")
 	}
 	for _, c := range l.commands() {
-		if c.name == name || len(candidates) == 1 && c.name == candidates[0] {
+		if c.off == "" && (c.name == name || len(candidates) == 1 && c.name == candidates[0]) {
 			return strings.TrimSpace(c.args + "  " + c.about)
 		}
 	}

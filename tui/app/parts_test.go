@@ -68,6 +68,19 @@ func TestCommandLine(t *testing.T) {
 		}
 	})
 
+	t.Run("SaysWhyNotHere", func(t *testing.T) {
+		for text, why := range map[string]string{
+			"ctx": "✗ ctx: no contexts here; etcd-lock contexts says where to configure them", "ctx prod": "✗ ctx: no contexts here;",
+			"readonly off": "✗ readonly: is for contexts; etcd-lock contexts says where to", "rev 3": "✗ rev: ", "live": "✗ live: ",
+			"reado": "✗ no command reado", "at": "✗ at: ",
+		} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+			d.mustShow(why)
+		}
+	})
+
 	t.Run("ForgetsWhatWasSaid", func(t *testing.T) {
 		d.press("1", ":")
 		d.typed("sort zzz")
