@@ -79,6 +79,7 @@ func (m *Model) typed(msg tea.Msg) nav.Action {
 // to.
 func (m *Model) answer(msg tea.Msg) nav.Action {
 	ask := m.asked
+	ask.Dialog.Fit(m.body()) // the user has seen it so
 	switch ask.Dialog.Update(msg) {
 	case widget.AnswerYes:
 		m.asked = nil

@@ -13,6 +13,7 @@ type command struct {
 	name     string
 	args     string // in capitals, for people; empty: none
 	about    string
+	off      string          // why it does nothing here, which is said when it is typed in full; empty: it works
 	complete func() []string // what its argument may be; nil: nothing is known
 	run      func(arg string) nav.Action
 }
@@ -29,7 +30,7 @@ func runCommand(commands []command, text string) nav.Action {
 			found = []command{c}
 			break
 		}
-		if strings.HasPrefix(c.name, name) {
+		if c.off == "" && strings.HasPrefix(c.name, name) {
 			found = append(found, c)
 		}
 	}
@@ -37,6 +38,9 @@ func runCommand(commands []command, text string) nav.Action {
 	case 0:
 		return nav.Fail("no command " + name + "; :help lists them")
 	case 1:
+		if found[0].off != "" {
+			return nav.Fail(name + ": " + found[0].off)
+		}
 		return found[0].run(strings.TrimSpace(arg))
 	default:
 		return nav.Fail(name + " could be " + commandNames(found))
@@ -57,6 +61,7 @@ func completions(commands []command, text string) []string {
 	var all []string
 	for _, c := range commands {
 		switch {
+		case c.off != "":
 		case !hasArg && strings.HasPrefix(c.name, name):
 			all = append(all, c.name)
 		case hasArg && c.name == name && c.complete != nil:

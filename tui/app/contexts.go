@@ -51,28 +51,35 @@ func contextMark(c *nav.Context) string {
 
 // contextCommands are about clusters.
 func contextCommands(m *Model) []command {
-	var all []command
-	if m.goContext != nil && m.options.Contexts != nil {
-		names := contextNames(m.options.Contexts.List())
-		all = append(all, command{
-			name: "ctx", args: "NAME", about: "go to a cluster, to several (a,b) or all; - for before", complete: func() []string {
-				return append(slices.Clone(names), backend.ContextAll)
-			},
-			run: func(name string) nav.Action {
-				if name == "" {
-					return nav.Flash{Text: "contexts: " + strings.Join(names, ", ")}
-				}
-				return nav.GoContext{Name: name}
-			},
-		})
+	const where = "; etcd-lock contexts says where to configure them"
+	var names []string
+	ctx := command{
+		name: "ctx", args: "NAME", about: "go to a cluster, to several (a,b) or all; - for before", complete: func() []string {
+			return append(slices.Clone(names), backend.ContextAll)
+		},
+		run: func(name string) nav.Action {
+			if name == "" {
+				return nav.Flash{Text: "contexts: " + strings.Join(names, ", ")}
+			}
+			return nav.GoContext{Name: name}
+		},
 	}
-	if !m.options.Locked && m.options.Context.Name != "" {
-		all = append(all, command{
-			name: "readonly", args: "on|off", about: "forbid to write to etcd, or allow it", complete: func() []string { return []string{"on", "off"} },
-			run: func(arg string) nav.Action { return askReadOnly(m.Context, arg) },
-		})
+	if m.goContext == nil || m.options.Contexts == nil {
+		ctx.off = "no contexts here" + where
+	} else {
+		names = contextNames(m.options.Contexts.List())
 	}
-	return all
+	readOnly := command{
+		name: "readonly", args: "on|off", about: "forbid to write to etcd, or allow it", complete: func() []string { return []string{"on", "off"} },
+		run: func(arg string) nav.Action { return askReadOnly(m.Context, arg) },
+	}
+	switch {
+	case m.options.Locked:
+		readOnly.off = "on, by --read-only"
+	case m.options.Context.Name == "":
+		readOnly.off = "is for contexts" + where
+	}
+	return []command{ctx, readOnly}
 }
 
 func contextNames(all []backend.Context) []string {

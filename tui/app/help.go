@@ -161,7 +161,9 @@ func helpBlocks(t *theme.Theme, groups []widget.Group, commands []command) [][]h
 	}
 	var lines []helpRow
 	for _, c := range commands {
-		lines = append(lines, helpLine(":"+c.name+" "+c.args, t.Key, helpCommand, c.about))
+		if c.off == "" {
+			lines = append(lines, helpLine(":"+c.name+" "+c.args, t.Key, helpCommand, c.about))
+		}
 	}
 	blocks = block(blocks, t, "commands", lines)
 	return block(blocks, t, "signs", legend(t))

@@ -142,7 +142,7 @@ func (m *Model) rowBindings() []widget.Binding {
 			Do:  func() nav.Action { return askExport(m.screens.Front(), m.Now) },
 		},
 		{
-			Keys: "!", Short: "notify", Long: "when it is free, granted, gone or raised",
+			Keys: "!", Short: "notify", Long: "once, when it is free, granted or gone, or has a problem",
 			Doc: "[notify you](#notifications) once, when the lock is free, granted or has a problem, or the session or the problem is gone",
 			Off: m.offNotify, Do: m.askNotify,
 		},

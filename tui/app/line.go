@@ -95,7 +95,7 @@ func (l *inputLine) bindings() []widget.Binding {
 		return []widget.Binding{
 			{Keys: "enter", Short: "run", Where: widget.InFooter, Do: l.acceptCommand},
 			{Keys: "tab", Short: "complete", Where: widget.InFooter, Do: l.completeCommand},
-			{Keys: "up ctrl+p", Label: "↑/↓", Short: "before", Where: widget.InFooter, Do: before(-1)},
+			{Keys: "up ctrl+p", Label: "↑/↓", Short: "history", Where: widget.InFooter, Do: before(-1)},
 			{Keys: "down ctrl+n", Label: "↓", Short: "after", Where: widget.InNone, Do: before(1)},
 			{Keys: "esc alt+esc", Short: "leave", Where: widget.InFooter, Do: leave},
 		}
@@ -245,7 +245,7 @@ func (l *inputLine) hint() string {
 		return strings.Join(words, " ")
 	}
 	for _, c := range l.commands() {
-		if c.name == name || len(candidates) == 1 && c.name == candidates[0] {
+		if c.off == "" && (c.name == name || len(candidates) == 1 && c.name == candidates[0]) {
 			return strings.TrimSpace(c.args + "  " + c.about)
 		}
 	}

@@ -122,7 +122,34 @@ func TestFilterFields(t *testing.T) {
 	d.press("/")
 	d.typed("waiters>many")
 	d.press("enter")
-	d.mustShow("✗ many is not a number or a time (5m)")
+	d.mustShow("✗ many is not a number or a time (2d3h)")
+	d.press("esc", "/")
+	d.typed("foo:bar")
+	d.press("enter")
+	d.mustShow("there is no field foo, so that was")
+	d.mustShow("looked for as text; fields: class, finding, held, holder, host,")
+}
+
+// A filter finds clients as they are shown, where there is little room too.
+func TestFilterBriefly(t *testing.T) {
+	t.Parallel()
+	d := newDriver(t, nil)
+	incident(d)
+	for _, c := range []struct{ view, column string }{{"1", "holder"}, {"1", "owner"}, {"2", "client"}, {"1", ""}} {
+		d.press(c.view)
+		if c.column == "" {
+			d.press("enter")
+			c.column = "owner"
+		}
+		for _, field := range []string{"", c.column + ":", c.column + ":~^"} {
+			d.press("/")
+			d.typed(field + "billing@web-1")
+			d.press("enter")
+			d.mustShow("filter “" + field + "billing@web-1”")
+			d.mustNotShow("no row matches")
+			d.press("esc")
+		}
+	}
 }
 
 // A quiet hold does not come before locks that clients wait for, however old it is.

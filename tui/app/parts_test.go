@@ -68,6 +68,19 @@ func TestCommandLine(t *testing.T) {
 		}
 	})
 
+	t.Run("SaysWhyNotHere", func(t *testing.T) {
+		for text, why := range map[string]string{
+			"ctx": "✗ ctx: no contexts here; etcd-lock contexts says where to configure them", "ctx prod": "✗ ctx: no contexts here;",
+			"readonly off": "✗ readonly: is for contexts; etcd-lock contexts says where to", "rev 3": "✗ rev: ", "live": "✗ live: ",
+			"reado": "✗ no command reado", "at": "✗ at: ",
+		} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+			d.mustShow(why)
+		}
+	})
+
 	t.Run("ForgetsWhatWasSaid", func(t *testing.T) {
 		d.press("1", ":")
 		d.typed("sort zzz")
@@ -127,6 +140,47 @@ func TestDialog(t *testing.T) {
 				t.Errorf("done %t, open %t", done, d.m.asked != nil)
 			}
 		})
+	}
+}
+
+// On the narrowest terminal, the keys of a dialog are in the bottom line.
+func TestDialogKeys(t *testing.T) {
+	t.Parallel()
+	d := newDriver(t, nil)
+	d.send(resize(40, 24))
+	for word, want := range map[string]string{"": "enter choose • y yes • n no • ←/→ switch", "yo": "enter choose • esc no • ←/→ switch"} {
+		d.do(nav.Ask{Dialog: &widget.Dialog{Title: "end it", Lines: []string{"all goes"}, Yes: "Revoke", Word: word}})
+		d.mustShow(want)
+	}
+}
+
+// A question that is not seen cannot be answered with Yes, whatever was typed before.
+func TestDialogHidden(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"", "yo"} {
+		for _, small := range []tea.WindowSizeMsg{{Width: 20, Height: 5}, {Width: 16, Height: 40}, {Width: 80, Height: 1}} {
+			d := newDriver(t, nil)
+			d.do(nav.Ask{Dialog: &widget.Dialog{Title: "end it", Lines: []string{"all goes"}, Yes: "Revoke", Word: word}, Yes: nav.Do{}})
+			if d.typed(word); word == "" {
+				d.press("right")
+			}
+			d.send(small) // no key waits for a frame
+			for _, key := range []string{"y", "right", "enter"} {
+				if then := d.m.key(keyPress(key)); then != nil || d.m.asked == nil {
+					t.Errorf("word %q, %v: %s does %v", word, small, key, then)
+				}
+			}
+			if small.Height > 1 {
+				d.mustShow("! terminal")
+			}
+			d.send(resize(80, 24))
+			d.mustShow("Revoke")
+			d.send(small)
+			d.press("n")
+			if d.m.asked != nil {
+				t.Errorf("word %q, %v: n is not No", word, small)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,9 @@ import (
 
 // programs notes what would be run.
 type programs struct {
-	all []backend.Command
-	ran chan backend.CommandLine
+	fail error // of those in the background
+	all  []backend.Command
+	ran  chan backend.CommandLine
 }
 
 func (p *programs) List() []backend.Command                 { return p.all }
@@ -25,6 +27,9 @@ func (p *programs) Terminal(line backend.CommandLine) error { p.ran <- line; ret
 
 func (p *programs) Background(line backend.CommandLine, _ <-chan struct{}) (string, error) {
 	p.ran <- line
+	if p.fail != nil {
+		return "", p.fail
+	}
 	return "all is well", nil
 }
 
@@ -53,6 +58,23 @@ func commandDriver(t *testing.T, change func(*backend.Options), all ...backend.C
 	})
 	d.put("/a", keyspace.Write, time.Minute)
 	return d, p
+}
+
+// A program that is missing is named once.
+func TestCommandMissing(t *testing.T) {
+	t.Parallel()
+	const name, path = "no-such-program", "/no/such/program"
+	for program, of := range map[string]map[string]string{
+		name: {name: "✗ no-such-program: executable file not found in $PATH", "logs": "✗ logs: no-such-program: executable file not found in $PATH"},
+		path: {path: "✗ /no/such/program: no such file or directory", "logs": "✗ logs: /no/such/program: no such file or directory"},
+	} {
+		for title, want := range of {
+			d, p := commandDriver(t, nil, backend.Command{Key: "P", Name: title, Screens: []string{"locks"}, Background: true, Line: line(program)})
+			p.fail = exec.Command(program).Run() //nolint:noctx // it is not there
+			d.press("P")
+			d.until("its failure is shown", func() bool { return strings.Contains(d.plain(), want) })
+		}
+	}
 }
 
 func TestCommandOnARow(t *testing.T) {

@@ -13,14 +13,11 @@ import (
 
 // timeCommands are those of time travel.
 func timeCommands(c *nav.Context) []command {
-	if !c.Can.TimeTravel {
-		return nil
-	}
 	live := "back to live"
 	if c.Can.Recording {
 		live = "the end of the recording"
 	}
-	return []command{
+	all := []command{
 		{name: "rev", args: "N", about: "the locks as they were at revision N", run: func(arg string) nav.Action { return goToRevision(c, arg) }},
 		{name: "at", args: "TIME", about: "the locks as at 03:12, -2h or 2026-11-27T03:12:04Z", run: func(arg string) nav.Action { return goToTime(c, arg) }},
 		{name: "end", about: "the end of the recording", run: func(string) nav.Action {
@@ -29,15 +26,19 @@ func timeCommands(c *nav.Context) []command {
 			}
 			return nav.GoTo{Place: backend.Place{End: true}}
 		}},
-		{name: "play", args: "SPEED", about: "have the recording pass, 10 times as fast by 10", run: func(arg string) nav.Action { return playAt(c, arg) }},
+		{name: "play", args: "SPEED", about: "play the recording; 10 is ten times as fast", run: func(arg string) nav.Action { return playAt(c, arg) }},
 		{name: "live", about: live, run: func(string) nav.Action { return nav.GoLive{} }},
 	}
+	for i := range all {
+		all[i].off = c.OffTravel().Why
+	}
+	return all
 }
 
 func goToRevision(c *nav.Context, arg string) nav.Action {
 	n, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || n <= 0 {
-		return nav.Fail("rev: a revision such as " + strconv.FormatInt(cmp.Or(c.Live.Revision, c.Shown().Revision, 812), 10))
+		return nav.Fail("rev: want a revision, such as " + strconv.FormatInt(cmp.Or(c.Live.Revision, c.Shown().Revision, 812), 10))
 	}
 	return nav.GoTo{Place: backend.Place{Revision: n}}
 }

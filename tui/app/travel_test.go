@@ -124,7 +124,7 @@ func TestTravelCommand(t *testing.T) {
 	d.idle()
 	d.mustShow("has not come to that revision yet")
 	run("rev x")
-	d.mustShow("rev: a revision such as 105")
+	d.mustShow("rev: want a revision, such as 105")
 	run("live")
 	d.standsAt(0)
 	run("rev 103")
@@ -229,12 +229,12 @@ func TestTravelSaysNothingOld(t *testing.T) {
 	d.press(":")
 	d.typed("rev x")
 	d.press("enter")
-	d.mustShow("✗ rev: a revision such as")
+	d.mustShow("✗ rev: want a revision, such as")
 	d.press(":")
 	d.typed("rev 104")
 	d.press("enter")
 	d.standsAt(104)
-	d.mustNotShow("a revision such as")
+	d.mustNotShow("want a revision")
 }
 
 // A window without a change is one press, not a search through all that was.

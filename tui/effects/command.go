@@ -1,7 +1,10 @@
 package effects
 
 import (
+	"errors"
 	"io"
+	"io/fs"
+	"os/exec"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -34,8 +37,21 @@ func (e *Effects) RunCommand(a nav.RunCommand) nav.Action {
 
 func ran(name, last string, err error) tea.Msg {
 	msg := ranMsg{name: name, last: last}
-	if err != nil {
+	var unfound *exec.Error // these two name the program, one in the other
+	var unstarted *fs.PathError
+	program := ""
+	if errors.As(err, &unfound) {
+		program, err = unfound.Name, unfound.Err
+	}
+	if errors.As(err, &unstarted) {
+		program, err = unstarted.Path, unstarted.Err
+	}
+	switch {
+	case err == nil:
+	case program == "" || term.Safe(program) == name:
 		msg.failure = err.Error()
+	default:
+		msg.failure = program + ": " + err.Error()
 	}
 	return msg
 }

@@ -145,12 +145,12 @@ func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner.Value(),
 // ownerIn names an owner in w cells: by its name in full, else by the label or the program,
 // with the host if there is room.
 func ownerIn(o keyspace.Owner, full string, w int) string {
-	name, host := term.Safe(cmp.Or(o.Label, o.Program)), term.Safe(o.Host)
+	name, brief := term.Safe(cmp.Or(o.Label, o.Program)), briefOwner(o)
 	switch {
 	case term.Width(full) <= w || name == "":
 		return term.CutMiddle(full, w)
-	case host != "" && term.Width(name)+1+term.Width(host) <= w:
-		return name + "@" + host
+	case term.Width(brief) <= w:
+		return brief
 	default:
 		return term.CutMiddle(name, w)
 	}
@@ -310,7 +310,11 @@ func orUnmatched(c *nav.Context, g widget.Grid, empty string) string {
 	if g.Filtered() == "" {
 		return empty
 	}
-	return "no row matches “" + term.Safe(g.Filtered()) + "”; " + c.Key("esc") + " shows all"
+	text := "no row matches “" + term.Safe(g.Filtered()) + "”; " + c.Key("esc") + " shows all"
+	if odd := g.Odd(); odd != "" {
+		text += "; " + term.Safe(odd)
+	}
+	return text
 }
 
 // age is how long something has lasted: "≤12m" is at most, "≥54s" at least.

@@ -2,7 +2,6 @@ package screens
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -167,7 +166,11 @@ func countHosts(requests int, request func(i int) inspect.Request) []hostCount {
 func hostsText(hosts []hostCount, w int) string {
 	var parts []string
 	for _, h := range hosts {
-		parts = append(parts, fmt.Sprintf("%s %d", cmp.Or(h.name, "unknown host"), h.n))
+		text := h.name + " " + strconv.Itoa(h.n)
+		if h.name == "" {
+			text = format.Count(h.n, "on an unknown host", "on unknown hosts")
+		}
+		parts = append(parts, text)
 	}
 	text := strings.Join(parts, ", ")
 	for n := len(parts); term.Width(text) > w && n > 1; {

@@ -95,7 +95,7 @@ func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 				return theme.Styled(clientIn(e.Request, w), s.Theme.Plain)
 			}
 			return theme.Styled(term.CutMiddle(eventWho(e.Event), w), s.Theme.Plain)
-		}},
+		}, Brief: func(e backend.Change) string { return briefWho(e.Request) }},
 		{Title: "token", Box: widget.Box{Min: 8, Rank: 4}, Right: true, Cell: func(e backend.Change, _ int) theme.Text { return dim(tokenText(e.Request)) }},
 	}
 	return slices.DeleteFunc(cols, func(col widget.Column[backend.Change]) bool {

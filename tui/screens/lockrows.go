@@ -12,6 +12,7 @@ import (
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
@@ -28,7 +29,7 @@ func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
 		{Title: "state", Box: widget.Box{Min: 11, Rank: 4}, Key: "S", Compare: byState, Cell: s.state},
 		{Title: "holder", Box: widget.Box{Min: 16, Want: 32, Rank: 2, Soon: true}, Key: "O", Compare: byHolder, Ascending: true, Cell: s.holder,
-			Last: func(r *lockRow) bool { return r.holders() == 0 }},
+			Last: func(r *lockRow) bool { return r.holders() == 0 }, Brief: briefHolder},
 		{Title: "readers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers, Number: countOf(func(c inspect.Counts) int { return c.Readers })},
 		{Title: "writers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers, Number: countOf(func(c inspect.Counts) int { return c.Writers })},
 		{Title: "waiters", Box: widget.Box{Min: 8}, Right: true, Key: "W", Compare: byWaiters, Cell: s.waiters, Number: func(r *lockRow) (float64, bool) {
@@ -133,6 +134,14 @@ func holderText(r *lockRow) string {
 	}
 }
 
+// briefHolder names the holder in little room; empty unless there is one alone.
+func briefHolder(r *lockRow) string {
+	if r.holders() != 1 || r.lock.State() == inspect.StateUnknown {
+		return ""
+	}
+	return briefWho(r.holding())
+}
+
 func (s *locksScreen) readers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Readers) }
 func (s *locksScreen) writers(r *lockRow, _ int) theme.Text { return s.holders(r, r.counts.Writers) }
 
@@ -192,6 +201,18 @@ func ofQueue(r *lockRow, about ...func(inspect.Request) string) iter.Seq[string]
 			}
 		}
 	}
+}
+
+// briefWho is the client of a request as ownerIn names it in little room.
+func briefWho(r inspect.Request) string { return briefOwner(r.Owner.Value()) }
+
+// briefOwner is an owner as ownerIn names it in little room.
+func briefOwner(o keyspace.Owner) string {
+	name, host := term.Safe(cmp.Or(o.Label, o.Program)), term.Safe(o.Host)
+	if name == "" || host == "" {
+		return name
+	}
+	return name + "@" + host
 }
 
 func hostOf(r inspect.Request) string    { return term.Safe(r.Owner.Value().Host) }

@@ -38,9 +38,9 @@ func newLocksScreen(c *nav.Context) *locksScreen {
 	s := &locksScreen{Context: c}
 	s.table = widget.NewTable(c.Theme, s.tableColumns(), (*lockRow).id)
 	s.table.Match = func(r *lockRow) string { return printable.Text(r.lock.ID.Name) }
-	s.table.More = func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who, sessionOf) }
+	s.table.More = func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who, briefWho, sessionOf) }
 	s.table.Fields = map[string]func(*lockRow) iter.Seq[string]{
-		"owner":   func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who) },
+		"owner":   func(r *lockRow) iter.Seq[string] { return ofQueue(r, state.Who, briefWho) },
 		"host":    func(r *lockRow) iter.Seq[string] { return ofQueue(r, hostOf) },
 		"session": func(r *lockRow) iter.Seq[string] { return ofQueue(r, sessionOf) },
 		"class": func(r *lockRow) iter.Seq[string] {

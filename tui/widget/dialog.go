@@ -24,8 +24,10 @@ type Dialog struct {
 	chosen bool // Yes is
 	input  Input
 	top    int
-	count  int // of the lines after wrapping
-	height int // how many of these are shown
+	count  int  // of the lines after wrapping
+	height int  // how many of these are shown
+	inner  int  // how wide they may be
+	hidden bool // there is no room for the buttons, so that there is no question to say Yes to
 }
 
 // answer is what the user has said to a dialog.
@@ -51,14 +53,15 @@ func (d *Dialog) Update(msg tea.Msg) answer {
 			return d.answer
 		}
 	}
-	if d.Word != "" {
+	if d.Word != "" && !d.hidden {
 		d.input.Update(msg)
 		d.chosen = d.armed()
 	}
 	return d.answer
 }
 
-// Bindings are the keys of the dialog. Where a word is typed, no letter is one.
+// Bindings are the keys of the dialog. Where a word is typed, no letter is one; where the
+// dialog has no room, none but No.
 func (d *Dialog) Bindings() []Binding {
 	say := func(a answer) func() Action { return func() Action { d.answer = a; return nil } }
 	scroll := func(by int) func() Action { return func() Action { d.Scroll(by); return nil } }
@@ -69,15 +72,17 @@ func (d *Dialog) Bindings() []Binding {
 	if d.Yes == "" {
 		return append(keys, Binding{Keys: "esc alt+esc enter q", Short: "close", Where: InFooter, Do: say(AnswerNo)})
 	}
-	keys = append(keys,
-		Binding{Keys: "enter", Short: "choose", Where: InFooter, Do: d.choice},
-		Binding{Keys: "esc alt+esc", Short: "no", Where: InFooter, Do: say(AnswerNo)},
-		Binding{Keys: "left right tab shift+tab", Label: "←/→", Short: "switch", Where: InFooter, Do: d.toggle},
-	)
-	if d.Word == "" {
-		keys = append(keys, Binding{Keys: "y", Short: "yes", Where: InFooter, Do: say(AnswerYes)}, Binding{Keys: "n q", Short: "no", Where: InFooter, Do: say(AnswerNo)})
+	no := Binding{Keys: "n q esc alt+esc", Short: "no", Where: InFooter, Do: say(AnswerNo)}
+	if d.hidden {
+		return append(keys, no)
 	}
-	return keys
+	keys = append(keys, Binding{Keys: "enter", Short: "choose", Where: InFooter, Do: d.choice})
+	if d.Word == "" {
+		keys = append(keys, Binding{Keys: "y", Short: "yes", Where: InFooter, Do: say(AnswerYes)})
+	} else {
+		no.Keys = "esc alt+esc"
+	}
+	return append(keys, no, Binding{Keys: "left right tab shift+tab", Label: "←/→", Short: "switch", Where: InFooter, Do: d.toggle})
 }
 
 func (d *Dialog) choice() Action {
@@ -110,16 +115,26 @@ func (d *Dialog) wrapped(w int) []string {
 	return lines
 }
 
-// View draws the dialog in the middle of w×h.
-func (d *Dialog) View(t *theme.Theme, w, h int) string {
-	inner := min(w-4, max(56, term.Widest(d.Lines)))
+// Fit lays the dialog out in w×h, and returns its lines, wrapped.
+func (d *Dialog) Fit(w, h int) []string {
+	d.inner = min(w-4, max(56, term.Widest(d.Lines)))
 	rest := 3
 	if d.Word != "" {
 		rest += 2
 	}
-	all := d.wrapped(inner)
+	all := d.wrapped(d.inner)
 	d.count, d.height = len(all), max(min(len(all), h-2-rest), 1)
+	d.hidden = d.Yes != "" && (h < d.height+rest+1 || d.inner < term.Width("[ No ]     "+d.Yes))
 	d.Scroll(0)
+	return all
+}
+
+// View draws the dialog in the middle of w×h.
+func (d *Dialog) View(t *theme.Theme, w, h int) string {
+	all, inner := d.Fit(w, h), d.inner
+	if d.hidden {
+		return strings.Join(term.Wrap("! terminal too small to ask; n: no", w, t.Warning.Render), "\n")
+	}
 	lines := slices.Clone(all[d.top:min(d.top+d.height, len(all))])
 	if more := len(all) - d.top - d.height; more > 0 {
 		lines = append(lines, t.Dim.Render(format.Count(more, "more line", "more lines")+" below: ↓"))

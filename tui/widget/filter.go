@@ -1,8 +1,10 @@
 package widget
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +17,7 @@ import (
 type filter[R any] struct {
 	text  string
 	terms []func(R) bool
+	odd   string // why a term that looks like one of a field is not; empty: none does
 }
 
 // shows reports whether a row is shown.
@@ -40,6 +43,7 @@ func (t *Table[K, R]) parse(text string) (filter[R], error) {
 	}
 	for _, word := range words {
 		word, inverse := strings.CutPrefix(word, "!")
+		f.odd = cmp.Or(f.odd, t.odd(word))
 		holds, err := t.term(word)
 		switch {
 		case err != nil:
@@ -84,19 +88,61 @@ func (t *Table[K, R]) term(word string) (func(R) bool, error) {
 	}, nil
 }
 
+// odd says why a term that looks like one of a field is looked for as text; empty: it is not.
+func (t *Table[K, R]) odd(word string) string {
+	i := strings.IndexAny(word, ":<>=")
+	if i <= 0 || !isField(word[:i]) {
+		return ""
+	}
+	name := word[:i]
+	known, numbers := slices.Collect(maps.Keys(t.Fields)), false
+	for _, c := range t.cols {
+		numbers = numbers || c.name() == name && c.Number != nil
+		if isField(c.name()) {
+			known = append(known, c.name())
+		}
+	}
+	switch {
+	case numbers:
+		return ""
+	case slices.Contains(known, name) && word[i] == ':':
+		return ""
+	case slices.Contains(known, name):
+		return name + " is no number to compare, so that was looked for as text"
+	}
+	slices.Sort(known)
+	return "there is no field " + name + ", so that was looked for as text; fields: " + strings.Join(slices.Compact(known), ", ")
+}
+
+// isField reports whether a text could be the name of a field.
+func isField(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
 // texts are what a word is looked for in.
 func (t *Table[K, R]) texts(r R) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if !yield(t.Match(r)) || t.More == nil {
+		if !yield(t.Match(r)) {
 			return
 		}
-		t.More(r)(yield)
+		for _, c := range t.cols {
+			if c.Brief != nil && !yield(c.Brief(r)) {
+				return
+			}
+		}
+		if t.More != nil {
+			t.More(r)(yield)
+		}
 	}
 }
 
-// texts is what the column says of a row.
+// texts are what the column says of a row, in much room and in little.
 func (c Column[R]) texts(r R) iter.Seq[string] {
-	return func(yield func(string) bool) { yield(c.text(r)) }
+	return func(yield func(string) bool) {
+		if yield(c.text(r)) && c.Brief != nil {
+			yield(c.Brief(r))
+		}
+	}
 }
 
 func (c Column[R]) text(r R) string {
@@ -142,11 +188,10 @@ func numberTerm[R any](rest string, number func(R) (float64, bool)) (func(R) boo
 	}
 	limit, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		d, durationErr := time.ParseDuration(text)
-		if durationErr != nil {
-			return nil, fmt.Errorf("%s is not a number or a time (5m)", text)
-		}
-		limit = d.Seconds()
+		limit, err = parseAge(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a number or a time (2d3h)", text)
 	}
 	compare := map[string]func(n float64) bool{
 		">": func(n float64) bool { return n > limit }, ">=": func(n float64) bool { return n >= limit },
@@ -157,4 +202,28 @@ func numberTerm[R any](rest string, number func(R) (float64, bool)) (func(R) boo
 		n, known := number(r)
 		return known && compare(n)
 	}, nil
+}
+
+// parseAge returns the seconds of a time as Go has it, or as format.Age prints it.
+func parseAge(text string) (float64, error) {
+	var seconds float64
+	for _, unit := range []struct {
+		name string
+		days float64
+	}{{"y", 365}, {"d", 1}} {
+		number, rest, ok := strings.Cut(text, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			return 0, err
+		}
+		seconds += n * unit.days * (24 * time.Hour).Seconds()
+		if text = rest; text == "" {
+			return seconds, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	return seconds + d.Seconds(), err
 }

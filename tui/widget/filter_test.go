@@ -6,7 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/tui/theme"
 )
 
@@ -61,10 +63,43 @@ func TestFilter(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"~[": "missing closing ]", "owner:~[": "missing closing ]",
-		"waiters>many": "many is not a number or a time (5m)", "waiters=<3": "<3 is not a number",
+		"waiters>many": "many is not a number or a time (2d3h)", "waiters=<3": "<3 is not a number", "waiters>2d3": "2d3 is not", "waiters>xd": "xd is not",
 	} {
 		if err := newFilterTable().SetFilter(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+// A filter takes the ages that tables show.
+func TestFilterTakesAges(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, age := range []time.Duration{
+		0, time.Second, 59 * time.Second, time.Minute, 91 * time.Second, time.Hour, 3*time.Hour + 4*time.Minute,
+		day, 2*day + 3*time.Hour, 99*day + 23*time.Hour, 100 * day, 999 * day, 274 * 365 * day,
+	} {
+		text := format.Age(age)
+		table := newFilterTable()
+		table.Set([]thing{{"exact", "", int(age / time.Second)}, {"later", "", int(age/time.Second) + 1}})
+		if err := table.SetFilter("waiters=" + text); err != nil || len(table.rows) != 1 || table.rows[0].name != "exact" {
+			t.Errorf("%s: rows %v, error %v", text, table.rows, err)
+		}
+	}
+}
+
+// A term about a field that there is not, or one without numbers, is text, and says that.
+func TestFilterOdd(t *testing.T) {
+	t.Parallel()
+	const fields = "so that was looked for as text; fields: name, owner, waiters"
+	for text, want := range map[string]string{
+		"": "", "shop": "", "owner:x": "", "name:x": "", "waiters>1": "", ":x": "", "/a:b": "", "~a:b": "", "owner:~x:y": "",
+		"foo:bar": "there is no field foo, " + fields, "!foo=1 bar:x": "there is no field foo, " + fields, "shop Owner:x": "there is no field Owner, " + fields,
+		"name>3": "name is no number to compare, so that was looked for as text", "owner<3": "owner is no number to compare, so that was looked for as text",
+	} {
+		table := newFilterTable()
+		if err := table.SetFilter(text); err != nil || table.Odd() != want {
+			t.Errorf("%q: %q, error %v, want %q", text, table.Odd(), err, want)
 		}
 	}
 }

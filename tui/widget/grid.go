@@ -9,6 +9,7 @@ import (
 type Grid interface {
 	Filtered() string
 	SetFilter(text string) error
+	Odd() string
 	Sorted() string
 	SortUnseen() string
 	SetSort(text string) bool
@@ -30,6 +31,10 @@ type Sheet struct {
 
 // Filtered returns the text of the filter, empty if there is none.
 func (t *Table[K, R]) Filtered() string { return t.filter.text }
+
+// Odd says why a term of the filter that looks like one of a field is looked for as text;
+// empty: none is.
+func (t *Table[K, R]) Odd() string { return t.filter.odd }
 
 // SetFilter sets the filter. With an invalid pattern it keeps the old one and
 // returns an error.

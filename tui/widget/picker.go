@@ -1,11 +1,12 @@
 package widget
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"etcd-lock/tui/term"
 	"etcd-lock/tui/theme"
@@ -31,37 +32,42 @@ func NewPicker(title string, items []string) Picker {
 }
 
 // Search shows the items that have the letters of text in their order, the best first: those
-// that have them side by side, at the beginning of a word, and then close together. Case
-// matters if there is a capital letter.
+// of which they are a word, which begin one, which have them side by side, and then close
+// together; of these the shortest. Case matters if there is a capital letter.
 func (p *Picker) Search(text string) {
 	wanted := []rune(strings.Join(strings.Fields(text), ""))
 	fold := !slices.ContainsFunc(wanted, unicode.IsUpper)
-	ranked := map[int][]int{}
+	var ranks []fit
 	for i, item := range p.items {
 		if fold {
 			item = strings.ToLower(item)
 		}
 		if rank, ok := fuzzy(item, wanted); ok {
-			ranked[rank] = append(ranked[rank], i)
+			ranks = append(ranks, fit{i, rank, utf8.RuneCountInString(item)})
 		}
 	}
+	if len(wanted) > 0 {
+		slices.SortStableFunc(ranks, func(a, b fit) int { return cmp.Or(a.rank-b.rank, a.length-b.length) })
+	}
 	p.cursor, p.shown = cursor{}, p.shown[:0]
-	for _, rank := range slices.Sorted(maps.Keys(ranked)) {
-		p.shown = append(p.shown, ranked[rank]...)
+	for _, f := range ranks {
+		p.shown = append(p.shown, f.index)
 	}
 }
 
-// fuzzy reports whether an item has the wanted letters in their order, and how well: 0 is
-// best.
+// fit is how well the item of an index has the wanted letters: rank 0 is best.
+type fit struct{ index, rank, length int }
+
+// inPart is the worst rank of an item that has the wanted letters side by side.
+const inPart = 3
+
+// fuzzy reports whether an item has the wanted letters in their order, and its rank.
 func fuzzy(item string, wanted []rune) (rank int, ok bool) {
 	if len(wanted) == 0 {
 		return 0, true
 	}
-	if i := strings.Index(item, string(wanted)); i >= 0 {
-		if i == 0 || strings.ContainsRune("/-_.: ", rune(item[i-1])) {
-			return 0, true
-		}
-		return 1, true
+	if rank := sideBySide(item, string(wanted)); rank <= inPart {
+		return rank, true
 	}
 	letters := []rune(item)
 	end, at := -1, 0
@@ -82,7 +88,29 @@ func fuzzy(item string, wanted []rune) (rank int, ok bool) {
 			at--
 		}
 	}
-	return 1 + (end - begin - len(wanted)), true
+	return inPart + (end - begin - len(wanted)), true
+}
+
+// sideBySide returns the rank of an item by the place where the word fits best: as a whole
+// word, at the beginning of one, at its end, or inside; without the word it is above inPart.
+func sideBySide(item, word string) (rank int) {
+	const separators = "/-_.: "
+	rank = inPart + 1
+	for at := 0; ; at++ {
+		i := strings.Index(item[at:], word)
+		if i < 0 {
+			return rank
+		}
+		at += i
+		here, rest := inPart, item[at+len(word):]
+		if at == 0 || strings.ContainsRune(separators, rune(item[at-1])) {
+			here -= 2
+		}
+		if rest == "" || strings.ContainsRune(separators, rune(rest[0])) {
+			here--
+		}
+		rank = min(rank, here)
+	}
 }
 
 // Move puts the cursor delta items further.

@@ -27,6 +27,8 @@ type Column[R any] struct {
 	Last func(R) bool
 	Cell func(row R, w int) theme.Text
 	Text func(R) string // for export and filters; nil: the cell's text
+	// Brief is what the cell says in little room, for filters too. nil: a part of its text.
+	Brief func(R) string
 	// Number is what a filter compares, in seconds for a time, and whether it is known.
 	// nil: there is none.
 	Number func(R) (n float64, known bool)
