@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,11 +270,19 @@ func (t releaseTarget) choose(flags cmdline.Flags, locks []inspect.Lock) (inspec
 	case t.holder && len(others) == 0:
 		return inspect.Request{}, t.unheld(locks)
 	case t.holder:
-		err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
-		return inspect.Request{}, hint.Add(err, "choose one: "+requestFlags(others))
+		return inspect.Request{}, t.behind(others)
 	default:
 		return inspect.Request{}, hint.Add(fmt.Errorf("no waiter at position %d of %s", t.waiter, t.name), showCommand(flags, t.name)+" prints the queue with its positions")
 	}
+}
+
+// behind says that other keys are in the way. It offers none of a lock that was not read.
+func (t releaseTarget) behind(others []inspect.Request) error {
+	err := fmt.Errorf("no request holds %s: other keys are in the way", t.name)
+	if whole := slices.DeleteFunc(slices.Clone(others), func(o inspect.Request) bool { return o.Cut }); len(whole) > 0 {
+		return hint.Add(err, "choose one: "+requestFlags(whole))
+	}
+	return hint.Add(err, others[0].Key+" is "+others[0].AsOther())
 }
 
 // unheld says that nobody holds a lock, which is one key.

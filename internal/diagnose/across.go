@@ -102,7 +102,10 @@ func (e *examiner) other(i int) {
 		Kind: OtherKey, Severity: Warning, Sessions: []*inspect.Session{s}, Requests: []*inspect.Request{r},
 		Behind: e.behindRequest(n),
 	}
-	advice := advice{remedies: func() []Remedy { return []Remedy{e.remove(s, r)} }}
+	advice := advice{remedies: func() []Remedy { return usable(e.remove(s, r)) }}
+	if r.Cut {
+		f.Severity = Notice
+	}
 	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue) {
 		f.Severity = Critical
 	}
@@ -114,7 +117,7 @@ func (e *examiner) other(i int) {
 	if len(f.Locks) == 0 {
 		return
 	}
-	kind := fmt.Sprint(f.Severity, f.Detached, e.inWayOf[r.Key])
+	kind := fmt.Sprint(f.Severity, f.Detached, r.Cut, e.inWayOf[r.Key])
 	if known := e.alike[kind]; known != nil {
 		known.join(f, advice)
 		return

@@ -96,7 +96,7 @@ func (e *examiner) remediesForDeadlock(d *deadlock) []Remedy {
 	})
 	var remedies []Remedy
 	for _, m := range members[:min(len(members), maxRemedies)] {
-		remedies = append(remedies, e.endMember(d.cycle, m.edge))
+		remedies = append(remedies, usable(e.endMember(d.cycle, m.edge))...)
 	}
 	return remedies
 }

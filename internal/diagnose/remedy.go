@@ -44,7 +44,9 @@ func (e *examiner) newEnd(s *inspect.Session) Remedy {
 // notAlone returns the request to remove if the session must not be ended: one whose
 // removal lets others go on, if there is any.
 func (e *examiner) notAlone(s *inspect.Session) (*inspect.Request, bool) {
-	revocable := func(r *inspect.Request) bool { return !r.IsRequest() || r.Lock.Layout.Release.How == layout.Revoke }
+	revocable := func(r *inspect.Request) bool {
+		return !r.Cut && (!r.IsRequest() || r.Lock.Layout.Release.How == layout.Revoke)
+	}
 	i := slices.IndexFunc(s.Requests, func(r *inspect.Request) bool { return !revocable(r) })
 	if i < 0 {
 		return nil, false
@@ -80,12 +82,13 @@ func (r Remedy) WithOthers(others map[int64][]string) Remedy {
 	return r
 }
 
-// remove returns the remedy that deletes one request.
+// remove returns the remedy that deletes one request. What the end of one for a lock that was
+// not read does is not known, so there is none.
 func (e *examiner) remove(s *inspect.Session, r *inspect.Request) Remedy {
 	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Advise {
 		return Remedy{Command: r.Lock.Layout.Command(r.Lock.Name), Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
-	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Refuse {
+	if r.Cut || r.IsRequest() && r.Lock.Layout.Release.How == layout.Refuse {
 		return Remedy{Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
 	return Remedy{Target: Target{Key: r.Key}, Session: s, Effect: e.effect([]*inspect.Request{r})}
@@ -170,7 +173,7 @@ func usable(r Remedy) []Remedy {
 // endOf is the advice to end a session.
 func (e *examiner) endOf(s *inspect.Session, remedy func(Remedy) Remedy) advice {
 	return advice{
-		end:      func() Effect { return e.end(s).Effect },
+		end:      func() Effect { return e.effect(s.Requests) },
 		remedies: func() []Remedy { return usable(remedy(e.end(s))) },
 	}
 }

@@ -15,7 +15,7 @@ import (
 // left out.
 func newRequest(r inspect.Request, inQueue bool) Request {
 	record := Request{
-		Key: Text(r.Key), Lease: LeaseID(r.Lease), LeaseUnknown: r.LeaseUnknown,
+		Key: Text(r.Key), Lease: LeaseID(r.Lease), LeaseUnknown: r.LeaseUnknown, Cut: r.Cut,
 		Revision: r.Revision, Modified: r.Modified, Holding: r.Holding,
 		Since: newTime(r.Since), Seen: newTime(r.Seen), Saw: r.Saw, Encrypted: r.Encrypted,
 	}
@@ -53,7 +53,7 @@ func (r Request) request(rules *layout.Set, id inspect.LockID) (inspect.Request,
 		id, err = lockID(rules, r.Name, r.Layout)
 	}
 	request := inspect.Request{
-		Key: string(r.Key), Lock: id, Mode: modes[r.Mode], Lease: int64(r.Lease), LeaseUnknown: r.LeaseUnknown,
+		Key: string(r.Key), Lock: id, Mode: modes[r.Mode], Lease: int64(r.Lease), LeaseUnknown: r.LeaseUnknown, Cut: r.Cut,
 		Revision: r.Revision, Modified: r.Modified, Holding: r.Holding,
 		Since: r.Since.Time, Seen: r.Seen.Time, Saw: r.Saw, Encrypted: r.Encrypted,
 	}

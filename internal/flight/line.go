@@ -142,6 +142,7 @@ type Request struct {
 	Term         *Term   `json:"term,omitempty"`
 	Slots        *Slots  `json:"slots,omitempty"`
 	Encrypted    bool    `json:"encrypted,omitempty"`
+	Cut          bool    `json:"cut,omitempty"`
 }
 
 // Owner is a keyspace.Owner.

@@ -99,6 +99,7 @@ func (g generator) request(id inspect.LockID, i int) inspect.Request {
 	if r.Owned = g.IntN(2) == 0; r.Owned {
 		r.Owner = keyspace.Owner{Host: g.text(), PID: g.IntN(3), Program: g.text(), Label: g.text(), Under: g.text(), Keep: g.IntN(2) == 0, Upgrade: g.IntN(2) == 0, Weight: g.IntN(3), Permits: g.IntN(3), Time: g.time()}.Ref()
 	}
+	r.Cut = id == (inspect.LockID{}) && g.IntN(2) == 0
 	if g.IntN(4) == 0 {
 		r.Term = &layout.Term{Holder: g.text(), Acquired: g.time(), Renewed: g.time(), Duration: time.Duration(g.Int64())}
 	}

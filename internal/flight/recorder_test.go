@@ -548,7 +548,7 @@ func TestOpenRefuses(t *testing.T) {
 // up by locksAt, before the number here is changed.
 func TestEverythingIsRecorded(t *testing.T) {
 	for of, want := range map[any]int{
-		reflect.TypeFor[inspect.Request](): 16, reflect.TypeFor[inspect.Lock](): 5, reflect.TypeFor[inspect.Event](): 6,
+		reflect.TypeFor[inspect.Request](): 17, reflect.TypeFor[inspect.Lock](): 5, reflect.TypeFor[inspect.Event](): 6,
 		reflect.TypeFor[keyspace.Owner](): 11 /* one of which, Trace, is not */, reflect.TypeFor[layout.Term](): 4, reflect.TypeFor[layout.Slots](): 2,
 	} {
 		if n := of.(reflect.Type).NumField(); n != want {

@@ -13,7 +13,8 @@ const maxAbsent = 3
 // Absence is what begins with a name that no lock has.
 type Absence struct {
 	Count  int       // keys that begin with the name
-	Others int       // how many of them are no lock requests
+	Others int       // how many of them do not count as lock requests
+	Cut    int       // how many of those are requests for locks of which only a part was read
 	Keys   []Request // the first few of those
 	Names  []string  // of the first few locks whose keys begin with it
 
@@ -61,6 +62,9 @@ func (s Snapshot) absence(name string) Absence {
 		a.Count++
 		if k.lock == nil {
 			a.Others++
+		}
+		if k.cut {
+			a.Cut++
 		}
 		switch {
 		case k.lock == nil && len(a.Keys) < maxAbsent:

@@ -94,10 +94,11 @@ func (b *belowLocks) under(dir string) []stored {
 }
 
 // apply takes in an event of a key, given the lock that the key is a request for then, if
-// it is one. It returns the key as it was, and the locks below whose names it is.
-func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked) (old stored, above []LockID) {
+// it is one, and whether it is cut. It returns the key as it was, and the locks below whose names it is.
+func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked, cut bool) (old stored, above []LockID) {
 	if ev.Type == clientv3.EventTypePut {
 		k := newStored(ev.Kv, key, true)
+		k.cut = cut
 		if lock != nil {
 			k.lock = &lock.ID
 		}

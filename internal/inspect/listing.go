@@ -96,13 +96,18 @@ func (l *listing) addValues(kvs []*mvccpb.KeyValue) {
 
 // request returns the request that a key is, and notes it.
 func (l *listing) request(k *stored, kv *mvccpb.KeyValue, found layout.Find) (Request, bool) {
-	if !found.Found || !isWhole(found.Match, k.key, l.prefixes) {
+	if k.cut = isCut(found, k.key, l.prefixes); k.cut || !found.Found {
 		return Request{}, false
 	}
 	r := newRequest(kv, k.key, found.Match)
 	q := l.queue(r.Lock)
 	r.Lock, k.lock = q.id, &q.id
 	return r, true
+}
+
+// isCut reports whether a key is a request for a lock that is not whole.
+func isCut(found layout.Find, key string, prefixes keyspace.Prefixes) bool {
+	return found.Found && !isWhole(found.Match, key, prefixes)
 }
 
 // isWhole reports whether all keys of a lock have one of the prefixes, if one of its keys
@@ -215,7 +220,7 @@ func (l *listing) queueOf(k stored) []Request {
 func NewLocks(queues map[LockID][]Request, others ...Request) []Lock {
 	l := listing{queues: map[LockID]*lockRequests{}, beside: newBeside()}
 	add := func(r Request, lock *LockID) {
-		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown, lock: lock})
+		l.keys = append(l.keys, stored{key: r.Key, created: r.Revision, modified: r.Modified, lease: r.Lease, leaseRead: !r.LeaseUnknown, cut: r.Cut, lock: lock})
 	}
 	for id, queue := range queues {
 		l.queues[id] = &lockRequests{id: id, requests: queue}

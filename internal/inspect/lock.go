@@ -52,6 +52,7 @@ type Request struct {
 	Saw          bool // the watch saw the request begin to hold or wait, at Seen; else it had begun before
 	Encrypted    bool // the value cannot be read
 	LeaseUnknown bool // only of a key that is no request: its lease was not read
+	Cut          bool // only of a key that does not count as a request: it is one, for a lock that was not read, as not all of its keys have one of the prefixes
 }
 
 // ModeText returns the request's mode, and of a semaphore how many permits it takes, of how

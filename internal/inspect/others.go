@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
+	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
 )
@@ -23,6 +24,7 @@ type stored struct {
 	created, modified int64
 	lease             int64
 	leaseRead         bool    // lease is known
+	cut               bool    // see Request.Cut
 	lock              *LockID // that the key is a request for; nil if it is none
 }
 
@@ -43,7 +45,7 @@ func (k stored) request(queue []Request) Request {
 	if i := slices.IndexFunc(queue, func(r Request) bool { return r.Key == k.key }); i >= 0 {
 		return queue[i].aside()
 	}
-	return Request{Key: k.key, Lease: k.lease, LeaseUnknown: !k.leaseRead, Revision: k.created, Modified: k.modified}
+	return Request{Key: k.key, Lease: k.lease, LeaseUnknown: !k.leaseRead, Revision: k.created, Modified: k.modified, Cut: k.cut}
 }
 
 // aside returns a request as one of Lock.Others: without what changes with its own
@@ -181,7 +183,23 @@ func (r Request) IsRequest() bool { return r.Lock != LockID{} }
 // waits for it, and does not release the key by ending.
 func (l Lock) IsDetached(other Request) bool {
 	id, ok := strings.CutPrefix(other.Key, l.ID.Layout.Dir(l.ID.Name))
-	return ok && l.ID.Layout.Kind == layout.Queue && !other.LeaseUnknown && keyspace.IsLeaseID(id)
+	return ok && l.ID.Layout.Kind == layout.Queue && !other.LeaseUnknown && !other.Cut && keyspace.IsLeaseID(id)
+}
+
+// AsOther says in words what a key is that is in the way of requests, and does not count as a
+// request.
+func (r Request) AsOther() string {
+	if !r.Cut {
+		return "not a lock request"
+	}
+	k, ok := keyspace.ParseRWLock(r.Key)
+	if !ok {
+		k, ok = keyspace.ParseSlot(r.Key)
+	}
+	if !ok {
+		return "a request for a lock of which only a part was read"
+	}
+	return "a request for " + format.Name(k.Name) + ", of which only a part was read"
 }
 
 // others returns Lock.Others and Lock.MoreOthers.

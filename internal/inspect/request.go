@@ -106,7 +106,7 @@ func layoutKV(kv *mvccpb.KeyValue, key string) layout.KV {
 // written returns the request that a key that was written is, if it is one. Without an owner's
 // time, it counts as made now, unless events come late.
 func (s *state) written(kv *mvccpb.KeyValue, key string, found layout.Find, now time.Time) (Request, bool) {
-	if !found.Found || !isWhole(found.Match, key, s.prefixes) {
+	if !found.Found || isCut(found, key, s.prefixes) {
 		return Request{}, false
 	}
 	r := newRequest(kv, key, found.Match)

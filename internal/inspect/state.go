@@ -208,7 +208,7 @@ func (s *state) collect(ev *clientv3.Event, key string, found layout.Find, now t
 		lock = s.track(next.Lock)
 		next.Lock = lock.ID // with the name that the lock's requests share
 	}
-	replaced, above := s.below.apply(ev, key, lock)
+	replaced, above := s.below.apply(ev, key, lock, isCut(found, key, s.prefixes))
 	s.editAll(above)
 	old, was := s.requestOf(replaced)
 	if s.prefixes.Has(key) {

@@ -55,8 +55,10 @@ func (s *store) commit() []*clientv3.Event {
 	return events
 }
 
-func (s *store) listing() listing {
-	l := newListing(nil, layout.Builtin())
+func (s *store) listing() listing { return s.listingWith(nil) }
+
+func (s *store) listingWith(prefixes keyspace.Prefixes) listing {
+	l := newListing(prefixes, layout.Builtin())
 	l.revision = s.revision
 	for _, key := range slices.Sorted(maps.Keys(s.keys)) {
 		kvs := []*mvccpb.KeyValue{s.keys[key]}

@@ -30,12 +30,17 @@ func Absence(name string, a inspect.Absence) (text string, meant []string) {
 	case a.Others < a.Count:
 		text += format.Count(a.Count, "key begins", "keys begin") + " with it, " +
 			format.Count(a.Others, "of which is no lock request", "of which are no lock requests")
+		if a.Cut > 0 {
+			text += ", or for a lock of which only a part was read"
+		}
 	default:
 		text += format.Count(a.Count, "other key begins", "other keys begin") + " with it"
 	}
 	var keys []string
 	for _, k := range a.Keys {
 		switch {
+		case k.Cut:
+			keys = append(keys, k.Key+" ("+k.AsOther()+")")
 		case k.LeaseUnknown:
 			keys = append(keys, k.Key)
 		case k.Lease == 0:

@@ -129,7 +129,7 @@ func (t Tense) longWait(f diagnose.Finding) Text {
 	case f.Root.Deadlock:
 		root = "a deadlock " + t.say("is", "was") + " in the way"
 	case f.Root.Entry.Session != nil && !f.Root.Entry.Request.IsRequest():
-		root = "the chain " + t.say("ends", "ended") + " at " + f.Root.Entry.Request.Key + ", which is not a lock request"
+		root = "the chain " + t.say("ends", "ended") + " at " + f.Root.Entry.Request.Key + ", which is " + f.Root.Entry.Request.AsOther()
 	case f.Root.Entry.Session != nil:
 		root = "the chain " + t.say("ends", "ended") + " at " + client(f.Root.Entry.Session, f.Root.Entry.Request) + ", which " + t.doing(f.Root.Entry.Request)
 	}
@@ -233,7 +233,7 @@ func (t Tense) otherKey(f diagnose.Finding) Text {
 		head += seems + "taken off"
 		why = "a client that writes the key of a request again, without its lease, takes the lease off, and the request's client does not notice"
 	default:
-		head = r.Key + ", which " + t.say("is", "was") + " not a lock request, " + t.say("blocks ", "blocked ") + names
+		head = r.Key + ", which " + t.say("is", "was") + " " + r.AsOther() + ", " + t.say("blocks ", "blocked ") + names
 		if f.Locks[0].Layout == layout.RWLock {
 			why = "clients of etcd's recipe wait for older keys below the name"
 		}

@@ -47,7 +47,7 @@ func holderOf(r inspect.Request) string {
 
 // Other describes a key that is in the way of requests, and not in their queue.
 func Other(o inspect.Request) string {
-	text := o.Key + ", not a lock request"
+	text := o.Key + ", " + o.AsOther()
 	if o.IsRequest() {
 		text = o.Key + ", a request of " + o.Who() + " for " + lock(o)
 	}
@@ -112,7 +112,7 @@ func (t Tense) Edge(e diagnose.Edge) string {
 		return from + t.say(" holds ", " held ") + format.Name(e.Waiter.Lock.Name) + " for the program " + to +
 			t.say(", which reports that it runs under it", ", which reported that it ran under it")
 	case !e.Blocker.IsRequest():
-		return waits + t.say(" until "+e.Blocker.Key+" is deleted, which is", " behind "+e.Blocker.Key+", which was") + " older and not a lock request"
+		return waits + t.say(" until "+e.Blocker.Key+" is deleted, which is", " behind "+e.Blocker.Key+", which was") + " older and " + e.Blocker.AsOther()
 	case e.Blocker.Lock != e.Waiter.Lock:
 		return waits + t.say(" until "+to+" deletes ", " behind the key of "+to+", ") + e.Blocker.Key + ", by which it " + t.doing(e.Blocker)
 	case e.Kind == diagnose.EdgeSoft:

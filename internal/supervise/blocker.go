@@ -52,7 +52,7 @@ func (b blocker) text(now time.Time) string {
 	text := b.lock.Name + ": "
 	switch {
 	case !r.IsRequest():
-		text += "behind " + r.Key + ", which is not a lock request"
+		text += "behind " + r.Key + ", which is " + r.AsOther()
 	case r.Lock != b.lock:
 		text += fmt.Sprintf("behind %s, by which %s requested %s (%s)", r.Key, r.Who(), r.Lock.Name, r.Lock.Layout)
 	default:

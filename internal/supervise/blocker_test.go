@@ -44,6 +44,7 @@ func TestFindBlocker(t *testing.T) {
 		{"no owner and no lease", bare, 7, r, "/a: held by key a (write)"},
 		{"a mutex below it", behind(inspect.Request{Key: "/a/read/1f", Lock: beside, Lease: 0x1f, Revision: 3}), 7, w, "/a: behind /a/read/1f, by which lease 000000000000001f requested /a/read (mutex)"},
 		{"other keys", behind(inspect.Request{Key: "/a/read/k", Revision: 3}, inspect.Request{Key: "/a/write/k", Revision: 4}), 7, w, "/a: behind /a/read/k, which is not a lock request, 1 more ahead"},
+		{"a key of a lock above", behind(inspect.Request{Key: "/a/write/k", Revision: 4, Cut: true}), 7, w, "/a: behind /a/write/k, which is a request for /a, of which only a part was read"},
 		{"free", inspect.Lock{}, 0, w, ""},
 		{"reader beside readers", queue(r, r), 0, r, ""},
 		{"reader that has its lock", queue(r, r, w), 0x11, r, ""},

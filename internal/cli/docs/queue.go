@@ -20,6 +20,7 @@ others              keys in the way that are not in the queue, the oldest 64:
   key, key_base64, lease, revision, ttl_seconds, lease_state   as for a request
   lease_unknown       true: its lease was not read
   name, layout        of the lock that it is a request for; absent when it is none
+  partial             true: it is a request for a lock of which only a part was read
 more_others         how many more there are; absent when none
 waiters             as for ls
 candidates          clients that would like to have the lock, by their own keys beside it
@@ -55,6 +56,7 @@ type OtherKey struct {
 	Revision     int64  `json:"revision"`
 	Name         string `json:"name,omitempty"`
 	Layout       string `json:"layout,omitempty"`
+	Partial      bool   `json:"partial,omitempty"`
 	leaseDoc
 
 	who string // for people
@@ -158,7 +160,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, y
 func newOtherKey(o inspect.Request, lease inspect.Lease) OtherKey {
 	shown := OtherKey{
 		Key: o.Key, KeyBase64: output.Base64(o.Key), LeaseUnknown: o.LeaseUnknown, Revision: o.Revision,
-		Name: o.Lock.Name, Layout: o.Lock.Layout.String(), who: "not a lock request", leaseDoc: newLeaseDoc(lease),
+		Name: o.Lock.Name, Layout: o.Lock.Layout.String(), Partial: o.Cut, who: o.AsOther(), leaseDoc: newLeaseDoc(lease),
 	}
 	if o.Lease != 0 {
 		shown.Lease = format.Lease(o.Lease)
