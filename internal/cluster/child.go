@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"runtime"
 
 	"etcd-lock/internal/etcd"
 )
@@ -23,6 +25,7 @@ type child struct {
 	Config etcd.EmbeddedConfig
 	Remove string // the directory to remove when the parent has died
 
+	owner  *os.File // locked; the member keeps it open, so that nobody removes its data
 	server string   // the path of an etcd to run instead of this program; or ""
 	flags  []string // further flags of server
 	proxy  string   // the URL of the proxy through which it calls other members
@@ -67,6 +70,15 @@ func serve(env string) int {
 	case <-orphaned:
 		c.clear()
 		return 0
+	}
+}
+
+// keep passes the lock of the data folder on to the member's process, so that nobody removes the
+// folder before that is dead. Windows cannot pass a file on, and there nobody removes folders of
+// others.
+func (c child) keep(cmd *exec.Cmd) {
+	if runtime.GOOS != "windows" {
+		cmd.ExtraFiles = []*os.File{c.owner}
 	}
 }
 

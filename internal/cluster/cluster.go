@@ -6,7 +6,8 @@
 // The program executes itself for each member, so its main must call Main
 // before anything else. Everything listens on 127.0.0.1 and lives in one
 // temporary directory, which Close removes. If the program dies before Close,
-// even by SIGKILL, the members exit too and remove the directory.
+// even by SIGKILL, the members exit too and remove the directory; if they are
+// killed as well, the next start of a cluster or an embedded etcd removes it.
 package cluster
 
 import (
@@ -58,7 +59,7 @@ func (o Options) server(i int) string {
 
 // Cluster is an etcd cluster on this machine. It is safe for concurrent use.
 type Cluster struct {
-	dir     string
+	scratch *etcd.Scratch
 	claim   io.Closer // of the members' ports
 	members []*Member
 	peers   *peers
@@ -92,7 +93,7 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 	if n < 1 {
 		return fmt.Errorf("need at least 1 member, got %d", n)
 	}
-	if c.dir, err = os.MkdirTemp("", "etcd-lock-*"); err != nil {
+	if c.scratch, err = etcd.NewScratch(); err != nil {
 		return err
 	}
 	var addrs []string
@@ -107,14 +108,14 @@ func (c *Cluster) prepare(n int, opts Options) (err error) {
 		name := memberName(i + 1)
 		initial = append(initial, name+"="+c.peers.url(i))
 		cfg := opts.Config
-		cfg.Name, cfg.Dir = name, filepath.Join(c.dir, name)
+		cfg.Name, cfg.Dir = name, filepath.Join(c.scratch.Dir, name)
 		cfg.Peer, cfg.AdvertisePeer = "http://"+c.peers.addrs[i], c.peers.url(i)
 		cfg.Client = "http://" + addrs[n+i]
 		c.members = append(c.members, &Member{
 			number: i + 1,
 			addr:   addrs[n+i],
 			peers:  c.peers,
-			child:  child{Config: cfg, Remove: c.dir, server: opts.server(i), flags: opts.Flags, proxy: c.peers.proxy(i), stderr: opts.Stderr},
+			child:  child{Config: cfg, Remove: c.scratch.Dir, owner: c.scratch.Owner, server: opts.server(i), flags: opts.Flags, proxy: c.peers.proxy(i), stderr: opts.Stderr},
 		})
 	}
 	for _, m := range c.members {
@@ -184,7 +185,7 @@ func (c *Cluster) Close() {
 	if c.claim != nil {
 		_ = c.claim.Close()
 	}
-	if c.dir != "" {
-		_ = os.RemoveAll(c.dir)
+	if c.scratch != nil {
+		c.scratch.Close()
 	}
 }

@@ -10,3 +10,6 @@ func (m *Member) Crash() {
 
 // PID returns the id of the member's current process.
 func (m *Member) PID() string { return strconv.Itoa(m.process.cmd.Process.Pid) }
+
+// Disown gives the data up as the death of this process would: members that live keep it.
+func (c *Cluster) Disown() { _ = c.scratch.Owner.Close() }

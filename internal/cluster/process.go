@@ -36,6 +36,7 @@ func (c child) start() (*process, error) {
 	cmd.Env = append(os.Environ(), childEnv+"="+string(env),
 		"HTTP_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
 	cmd.Stderr = c.stderr
+	c.keep(cmd)
 	cmd.SysProcAttr = attributes()
 	if _, err := cmd.StdinPipe(); err != nil { // closes when this process dies
 		return nil, err

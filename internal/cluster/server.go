@@ -19,6 +19,7 @@ func (c child) startServer() (*process, error) {
 	cmd := exec.Command(c.server, c.serverFlags()...)
 	cmd.Env = append(os.Environ(), "HTTP_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
 	cmd.Stderr = c.stderr
+	c.keep(cmd)
 	cmd.SysProcAttr = endsWithParent()
 	if err := cmd.Start(); err != nil {
 		return nil, err

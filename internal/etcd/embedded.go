@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,7 +15,8 @@ import (
 
 // EmbeddedConfig says how an embedded member runs. The zero value is a member
 // of its own on a free port of 127.0.0.1, with its data in a temporary folder
-// that goes when the member is closed.
+// that goes when the member is closed, or if its process was killed when the
+// next one starts.
 type EmbeddedConfig struct {
 	Name    string // "default" when empty
 	Dir     string // data folder, kept on Close; temporary when empty
@@ -65,7 +66,7 @@ func (t ServerTLS) scheme() string {
 // Embedded is an etcd member inside this process.
 type Embedded struct {
 	server  *embed.Etcd
-	tempDir string
+	scratch *Scratch // nil if the data folder is the caller's
 	closed  sync.Once
 }
 
@@ -88,11 +89,11 @@ const (
 func StartEmbedded(ctx context.Context, cfg EmbeddedConfig) (*Embedded, error) {
 	e := &Embedded{}
 	if cfg.Dir == "" {
-		dir, err := os.MkdirTemp("", "etcd-lock-*")
+		scratch, err := NewScratch()
 		if err != nil {
 			return nil, fmt.Errorf("embedded etcd: %w", err)
 		}
-		cfg.Dir, e.tempDir = dir, dir
+		cfg.Dir, e.scratch = filepath.Join(scratch.Dir, "data"), scratch
 	}
 	ec, err := embedConfig(cfg)
 	if err == nil {
@@ -128,8 +129,8 @@ func (e *Embedded) Close() {
 		if e.server != nil {
 			e.server.Close()
 		}
-		if e.tempDir != "" {
-			_ = os.RemoveAll(e.tempDir)
+		if e.scratch != nil {
+			e.scratch.Close()
 		}
 	})
 }

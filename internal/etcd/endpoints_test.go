@@ -3,6 +3,8 @@ package etcd_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +22,25 @@ import (
 	"etcd-lock/internal/etcdtest"
 )
 
-func TestMain(m *testing.M) { etcdtest.Main(m) }
+// embedEnv makes the test binary a program with an embedded etcd that runs until it is killed.
+const embedEnv = "ETCD_TEST_EMBED"
+
+func embed() {
+	_, err := etcd.StartEmbedded(context.Background(), etcd.EmbeddedConfig{})
+	if err == nil {
+		fmt.Println("serves")
+		_, err = io.Copy(io.Discard, os.Stdin)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1) //nolint:forbidigo // this is the main of a program under test
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(embedEnv) != "" {
+		embed()
+	}
+	etcdtest.Main(m)
+}
 
 // connectTo connects to the endpoints until the test ends.
 func connectTo(t *testing.T, endpoints ...string) *clientv3.Client {

@@ -31,6 +31,7 @@ func (t Tense) ofCluster(f diagnose.Finding) Text {
 				"refused: writes of keys, new leases and sessions, and every transaction that may write a key",
 				"still possible: reads, unlocking, renewals of sessions, the end of leases, and etcd-lock release",
 				"what helps: " + t.to.EtcdctlLine("compact", "REVISION") + "; " + t.to.EtcdctlLine("defrag", "--cluster") + "; then " + t.to.EtcdctlLine("alarm", "disarm") + ", or raise --quota-backend-bytes first",
+				"with authentication enabled, defrag and disarm take a user with the role root",
 			},
 		}
 	case diagnose.Corrupt:
@@ -40,6 +41,7 @@ func (t Tense) ofCluster(f diagnose.Finding) Text {
 				"refused: taking and releasing locks, also by etcd-lock release",
 				"leases do not end: the locks of dead clients remain, and what is shown may differ from one member to another",
 				"what helps: " + t.to.EtcdctlLine("endpoint", "hashkv", "--cluster") + " shows which member differs; replace that member, then " + t.to.EtcdctlLine("alarm", "disarm"),
+				"with authentication enabled, hashkv and disarm take a user with the role root",
 			},
 		}
 	default:

@@ -26,3 +26,17 @@ func TestOldServerWords(t *testing.T) {
 		}
 	}
 }
+
+// The commands against an alarm are printed with the caller's user, so they say who may run them.
+func TestAlarmsSayWhoMayDisarm(t *testing.T) {
+	t.Parallel()
+	for _, alarm := range []inspect.Alarm{inspect.AlarmNoSpace, inspect.AlarmCorrupt} {
+		found := diagnose.Cluster(inspect.Cluster{Alarms: []inspect.Alarm{alarm}})
+		if len(found) != 1 {
+			t.Fatalf("%v: %d findings", alarm, len(found))
+		}
+		if says := strings.Join(narrate.Present.Finding(found[0]).Clauses, "\n"); !strings.Contains(says, "a user with the role root") {
+			t.Errorf("%v: %s", alarm, says)
+		}
+	}
+}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/diagnose"
+	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/flight"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -52,10 +54,12 @@ func Snapshot(ctx context.Context, opts *SnapshotOptions) (err error) {
 	}()
 	dir := opts.Recording
 	if dir == "" {
-		if dir, err = os.MkdirTemp("", "etcd-lock-"); err != nil {
+		scratch, err := etcd.NewScratch()
+		if err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
+		defer scratch.Close()
+		dir = filepath.Join(scratch.Dir, "recording")
 		if err := opts.read(ctx, dir); err != nil {
 			return err
 		}
