@@ -195,9 +195,9 @@ func (c *client) State() backend.ClientState {
 	if s == nil {
 		return backend.ClientState{}
 	}
-	life := s.life
-	if life == backend.Alive && s.Ctx().Err() != nil {
-		life = backend.Expired
+	state := backend.ClientState{Lease: int64(s.Lease()), Life: s.life, TTL: s.TTL(), Until: s.Deadline()}
+	if state.Life == backend.Alive && s.Ctx().Err() != nil {
+		state.Life, state.Why = backend.Expired, context.Cause(s.Ctx())
 	}
-	return backend.ClientState{Lease: int64(s.Lease()), Life: life, TTL: s.TTL(), Until: s.Deadline()}
+	return state
 }

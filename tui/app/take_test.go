@@ -220,6 +220,17 @@ func TestLost(t *testing.T) {
 	d.mustShow("✗ write lock on /a: lost")
 }
 
+// A lock that was lost with its session says why that ended.
+func TestLostWithItsSession(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Read, 0)
+	d.take("r")
+	d.until("held", d.held)
+	d.m.Requests[0].Client.Client.(*backendtest.Client).Expire(errors.New("rwlock: session expired: its renewals are not answered"))
+	d.until("lost", d.noneOfOurs)
+	d.mustShow("✗ read lock on /a: lost: session expired: its renewals are not answered")
+}
+
 // A lock that was lost before we heard that we had it is not shown for ever.
 func TestLostBeforeItWasHeld(t *testing.T) {
 	d := newDriver(t, nil)

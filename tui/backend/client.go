@@ -40,6 +40,7 @@ type ClientState struct {
 	Life  Life
 	TTL   time.Duration // as etcd granted it
 	Until time.Time     // when the lease expires unless it is renewed
+	Why   error         // why the session has Expired; nil: not known
 }
 
 // Life is the phase of a session.

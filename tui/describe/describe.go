@@ -89,7 +89,7 @@ func Request(c *nav.Context, r inspect.Request) []string {
 		lines = append(lines, Field("mode", r.Mode.String())...)
 		lines = append(lines, Field("token", strconv.FormatInt(r.Revision, 10))...)
 	} else {
-		lines = append(Field("state", "no lock request: it is in the way"), Field("created", "at revision "+strconv.FormatInt(r.Revision, 10))...)
+		lines = append(Field("state", r.AsOther()+": it is in the way"), Field("created", "at revision "+strconv.FormatInt(r.Revision, 10))...)
 	}
 	if c.IsOwn(r) {
 		lines = append(lines, Field("yours", "requested from here")...)

@@ -175,7 +175,11 @@ func (msg lostMsg) Apply(e *Effects) nav.Action {
 		return nil
 	}
 	e.own.end(r, "lost")
-	return nav.Say{Kind: state.EntryError, Text: r.String() + ": lost"}
+	text := r.String() + ": lost"
+	if s := r.Client.State(); s.Life == backend.Expired && s.Why != nil {
+		text += ": " + format.Plainly(s.Why)
+	}
+	return nav.Say{Kind: state.EntryError, Text: text}
 }
 
 // failed drops a request that was not granted, and says why.

@@ -119,7 +119,7 @@ func eventWho(e inspect.Event) string {
 	case e.Request.IsRequest():
 		return term.Safe(e.Request.Key + ", a request for " + format.Name(e.Request.Lock.Name))
 	default:
-		return term.Safe(e.Request.Key) + ", not a lock request"
+		return term.Safe(e.Request.Key + ", " + e.Request.AsOther())
 	}
 }
 

@@ -92,7 +92,7 @@ func (r queueRow) why() string {
 	case r.at < 0 && r.IsRequest():
 		return "request for " + term.Name(r.Lock.Name)
 	case r.at < 0:
-		return "not a lock request"
+		return term.Safe(r.AsOther())
 	}
 	var parts []string
 	if r.nearest >= 0 {

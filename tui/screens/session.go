@@ -99,6 +99,8 @@ func (s *sessionScreen) drill() nav.Action {
 	switch {
 	case !ok:
 		return nil
+	case r.Cut:
+		return nav.Flash{Error: true, Text: "the lock of this request is not among those that are read: watch a shorter prefix"}
 	case !r.IsRequest():
 		return nav.Flash{Error: true, Text: "the key is not a lock request: there is no lock to open"}
 	default:

@@ -63,7 +63,7 @@ func (b *Log) AddEvent(e inspect.Event, now time.Time) {
 
 // otherText says which key is in the way of a lock's requests, or was.
 func otherText(e inspect.Event) string {
-	what := ", not a lock request, is in the way of "
+	what := ", " + e.Request.AsOther() + ", is in the way of "
 	if e.Request.IsRequest() {
 		what = ", a request of " + e.Request.Who() + ", is in the way of "
 	}

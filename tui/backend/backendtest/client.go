@@ -79,6 +79,14 @@ func (f *Client) Close() error {
 	return f.Fail
 }
 
+// Expire ends the session for that reason.
+func (f *Client) Expire(why error) {
+	f.mu.Lock()
+	f.state.Life, f.state.Why = backend.Expired, why
+	f.mu.Unlock()
+	f.c.Revoke(f.State().Lease)
+}
+
 // State returns the state that was set last.
 func (f *Client) State() backend.ClientState {
 	f.mu.Lock()
