@@ -21,7 +21,7 @@ func (g *gate) atMost(f fixture, n int64) context.Context {
 		if g.calls.Load() > n {
 			cancel()
 		}
-		return nil
+		return ctx.Err()
 	}
 	g.calls.Store(0)
 	g.hang.Store(&count)
