@@ -39,6 +39,7 @@ type Collector struct {
 	locks    map[inspect.LockID]*lock
 	sessions map[int64]*session // by lease
 	moved    []*lock            // whose waiters may wait for others now
+	reached  []*session         // while settling: the locks that they hold are among these
 
 	classNames names
 	ownerNames names
@@ -93,6 +94,8 @@ type lock struct {
 type session struct {
 	holds []*entry
 	waits []*entry // and those of programs that run under its locks; the longest first
+
+	reached bool // while settling
 }
 
 // New returns a collector that knows no locks.

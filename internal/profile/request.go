@@ -192,7 +192,21 @@ func (c *Collector) settle() {
 		l.dirty = false
 		c.moved[i] = nil
 	}
-	c.moved = c.moved[:0]
+	for i, s := range c.reached {
+		s.reached = false
+		c.reached[i] = nil
+	}
+	c.moved, c.reached = c.moved[:0], c.reached[:0]
+}
+
+// reach is touchHeld within settle, in which it does nothing for a session the second time: of
+// very many locks in one deadlock, each is behind all sessions.
+func (c *Collector) reach(s *session) {
+	if !s.reached {
+		s.reached = true
+		c.reached = append(c.reached, s)
+		c.touchHeld(s)
+	}
 }
 
 // settleLock finds for whom the waiters of a lock wait. If that is not as before, neither is
@@ -213,16 +227,16 @@ func (c *Collector) settleLock(l *lock) {
 	}
 	if tail != before || c.chains.end(tail) == EndDeadlock { // a cycle looks different from each of its members
 		for _, w := range l.waiters {
-			c.touchHeld(w.session)
+			c.reach(w.session)
 			if w.under != nil {
-				c.touchHeld(w.under)
+				c.reach(w.under)
 			}
 		}
 	}
 	if head := l.headSession(); head != l.head { // for these, it is another question whether they wait behind themselves
 		for _, s := range []*session{head, l.head} {
 			if s != nil {
-				c.touchHeld(s)
+				c.reach(s)
 			}
 		}
 		l.head = head
