@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -42,31 +41,14 @@ func TestKilledParent(t *testing.T) {
 	dir := tempDir(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), parentEnv+"=yes")
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = stdin.Close() }()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	alive, end, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = alive.Close() }()
 	cmd.Stderr = end
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	line := etcdtest.KillOnceItSays(t, cmd)
 	_ = end.Close()
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	if err != nil {
-		t.Fatal("no cluster: ", err)
-	}
 	_ = alive.SetReadDeadline(time.Now().Add(30 * time.Second))
 	if said, err := io.ReadAll(alive); err != nil || len(said) > 0 {
 		t.Errorf("members live on after their parent: %v, and say %q", err, said)

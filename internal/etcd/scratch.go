@@ -18,8 +18,8 @@ const (
 	ownerLock = "owner.lock"
 )
 
-// Scratch is a temporary folder, such as for the data of members. If its processes die before Close, the
-// next NewScratch of the same user removes it, on systems where that is safe.
+// Scratch is a temporary folder, such as for the data of members. If its processes die before
+// Close, the next NewScratch of the same user removes it, on systems where that is safe.
 type Scratch struct {
 	Dir string
 

@@ -3,7 +3,6 @@
 package etcd_test
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"etcd-lock/internal/etcd"
+	"etcd-lock/internal/etcdtest"
 )
 
 // What a killed program leaves is removed by the next that starts an etcd; what others use, and
@@ -54,24 +54,7 @@ func killEmbedded(t *testing.T) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), embedEnv+"=yes"), os.Stderr
-	stdin, err := cmd.StdinPipe() // ends it if this test dies
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = stdin.Close() }()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_, err = bufio.NewReader(stdout).ReadString('\n')
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	if err != nil {
-		t.Fatal("no etcd: ", err)
-	}
+	etcdtest.KillOnceItSays(t, cmd)
 }
 
 func names(t *testing.T, dir string) []string {
