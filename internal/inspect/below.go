@@ -94,7 +94,8 @@ func (b *belowLocks) under(dir string) []stored {
 }
 
 // apply takes in an event of a key, given the lock that the key is a request for then, if
-// it is one, and whether it is cut. It returns the key as it was, and the locks below whose names it is.
+// it is one, and whether it is cut. It returns the key as it was, and the locks below whose
+// names it is.
 func (b *belowLocks) apply(ev *clientv3.Event, key string, lock *tracked, cut bool) (old stored, above []LockID) {
 	if ev.Type == clientv3.EventTypePut {
 		k := newStored(ev.Kv, key, true)

@@ -129,9 +129,8 @@ func (s *state) reconsider(key string, now time.Time) {
 		return
 	}
 	was := k.lock != nil
-	found := s.rules.Find(layoutKV(kv, key), s.leaseOf)
-	next, is := s.written(kv, key, found, now)
-	if cut := isCut(found, key, s.prefixes); k.cut != cut {
+	next, is, cut := s.written(kv, key, s.rules.Find(layoutKV(kv, key), s.leaseOf), now)
+	if k.cut != cut {
 		k.cut = cut
 		_, above := s.below.put(k)
 		s.editAll(above)

@@ -103,18 +103,18 @@ func layoutKV(kv *mvccpb.KeyValue, key string) layout.KV {
 	return layout.KV{Key: key, Value: kv.Value, Lease: kv.Lease}
 }
 
-// written returns the request that a key that was written is, if it is one. Without an owner's
-// time, it counts as made now, unless events come late.
-func (s *state) written(kv *mvccpb.KeyValue, key string, found layout.Find, now time.Time) (Request, bool) {
-	if !found.Found || isCut(found, key, s.prefixes) {
-		return Request{}, false
+// written returns the request that a key that was written is, if it is one, and otherwise whether
+// it is cut. Without an owner's time, the request counts as made now, unless events come late.
+func (s *state) written(kv *mvccpb.KeyValue, key string, found layout.Find, now time.Time) (r Request, is, cut bool) {
+	if cut = isCut(found, key, s.prefixes); cut || !found.Found {
+		return Request{}, false, cut
 	}
-	r := newRequest(kv, key, found.Match)
+	r = newRequest(kv, key, found.Match)
 	r.Seen, r.Saw = now, !s.late && !now.IsZero()
 	if r.Since.IsZero() && !s.late {
 		r.Since = now
 	}
-	return r, true
+	return r, true, false
 }
 
 // countOther returns by how much an event changes the number of keys that are not

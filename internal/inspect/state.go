@@ -79,7 +79,10 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 		s.below.add(lock.ID, belowName(lock.ID, l.keys)) // again: leases of keys may have been read since
 		for i := range lock.Queue {
 			r := &lock.Queue[i]
-			if old, ok := before.find(r.Key); ok && r.Since.IsZero() && old.Revision == r.Revision {
+			if !r.Since.IsZero() {
+				continue
+			}
+			if old, ok := before.find(r.Key); ok && old.Revision == r.Revision {
 				r.Since = old.Since
 			}
 		}
@@ -202,13 +205,13 @@ func (s *state) advance(revision int64) { s.revision = max(s.revision, revision)
 // place, but with another lease it may have become the request of another
 // lock, or none.
 func (s *state) collect(ev *clientv3.Event, key string, found layout.Find, now time.Time) {
-	next, is := s.written(ev.Kv, key, found, now)
+	next, is, cut := s.written(ev.Kv, key, found, now)
 	var lock *tracked
 	if is {
 		lock = s.track(next.Lock)
 		next.Lock = lock.ID // with the name that the lock's requests share
 	}
-	replaced, above := s.below.apply(ev, key, lock, isCut(found, key, s.prefixes))
+	replaced, above := s.below.apply(ev, key, lock, cut)
 	s.editAll(above)
 	old, was := s.requestOf(replaced)
 	if s.prefixes.Has(key) {

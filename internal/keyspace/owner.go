@@ -135,9 +135,6 @@ type owners struct {
 const maxOwners, maxOwnerText = 4096, 512
 
 func (k *owners) get(text []byte) (o Owner, ok bool) {
-	if len(text) == 0 || len(text) > maxOwnerText {
-		return o, false
-	}
 	k.Lock()
 	defer k.Unlock()
 	o, ok = k.byText[string(text)]
