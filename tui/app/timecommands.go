@@ -29,8 +29,9 @@ func timeCommands(c *nav.Context) []command {
 		{name: "play", args: "SPEED", about: "play the recording; 10 is ten times as fast", run: func(arg string) nav.Action { return playAt(c, arg) }},
 		{name: "live", about: live, run: func(string) nav.Action { return nav.GoLive{} }},
 	}
+	off := c.OffTravel().Why
 	for i := range all {
-		all[i].off = c.OffTravel().Why
+		all[i].off = off
 	}
 	return all
 }

@@ -145,14 +145,17 @@ func clientIn(r inspect.Request, w int) string { return ownerIn(r.Owner.Value(),
 // ownerIn names an owner in w cells: by its name in full, else by the label or the program,
 // with the host if there is room.
 func ownerIn(o keyspace.Owner, full string, w int) string {
-	name, brief := term.Safe(cmp.Or(o.Label, o.Program)), briefOwner(o)
+	brief := ""
+	if term.Width(full) > w {
+		brief = briefOwner(o)
+	}
 	switch {
-	case term.Width(full) <= w || name == "":
+	case brief == "":
 		return term.CutMiddle(full, w)
 	case term.Width(brief) <= w:
 		return brief
 	default:
-		return term.CutMiddle(name, w)
+		return term.CutMiddle(term.Safe(cmp.Or(o.Label, o.Program)), w)
 	}
 }
 
