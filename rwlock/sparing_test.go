@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,7 +174,8 @@ func (w beginsAt) Watch(ctx context.Context, key string, opts ...clientv3.OpOpti
 		defer close(out)
 		for resp := range in {
 			if resp.Created {
-				resp.Header.Revision = w.rev
+				h := resp.Header // which the client uses too
+				resp.Header = &etcdserverpb.ResponseHeader{ClusterId: h.ClusterId, MemberId: h.MemberId, Revision: w.rev, RaftTerm: h.RaftTerm}
 			}
 			select {
 			case out <- resp:
@@ -276,6 +278,13 @@ func TestEndedSessionCostsNothing(t *testing.T) {
 	})
 }
 
+// ofKeys returns the watches of keys, and how many of them nobody uses.
+func (w *localWaits) ofKeys() (watches map[string]*keyWatch, idle int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.keys), w.idle
+}
+
 // A watch of a key that nobody uses any more serves the next waiter for a second, and a client
 // has a bounded number of them.
 func TestIdleWatchesOfKeys(t *testing.T) {
@@ -291,17 +300,17 @@ func TestIdleWatchesOfKeys(t *testing.T) {
 			waits.unwatchKey(k)
 		}
 		time.Sleep(linger / 2)
-		if n := len(waits.keys); n != maxIdleKeys || waits.watchKey("/0") != first {
-			t.Errorf("%d watches, want %d, and the first one again", n, maxIdleKeys)
+		if watches, _ := waits.ofKeys(); len(watches) != maxIdleKeys || waits.watchKey("/0") != first {
+			t.Errorf("%d watches, want %d, and the first one again", len(watches), maxIdleKeys)
 		}
 		time.Sleep(2 * linger)
-		if len(waits.keys) != 1 || waits.keys["/0"] != first {
-			t.Errorf("%d watches are left, want the one that is used", len(waits.keys))
+		if watches, _ := waits.ofKeys(); len(watches) != 1 || watches["/0"] != first {
+			t.Errorf("%d watches are left, want the one that is used", len(watches))
 		}
 		waits.unwatchKey(first)
 		time.Sleep(2 * linger)
-		if n := len(waits.keys); n != 0 || waits.idle != 0 {
-			t.Errorf("%d watches are left, %d of them idle", n, waits.idle)
+		if watches, idle := waits.ofKeys(); len(watches) != 0 || idle != 0 {
+			t.Errorf("%d watches are left, %d of them idle", len(watches), idle)
 		}
 		f.must(s.Close())
 	})
