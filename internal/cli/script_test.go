@@ -223,7 +223,7 @@ func cmdChurn(ts *testscript.TestScript, _ bool, args []string) {
 // somebody else holds that: service LABEL LOCK MUTEX.
 func cmdService(ts *testscript.TestScript, _ bool, args []string) {
 	l := ts.Value("locks").(*locks)
-	s := etcdtest.Session(l.tb, l.client, 20)
+	s := etcdtest.Session(l.tb, l.client, sessionTTL)
 	l.inBackground(args[1], rwlock.NewRWMutex(s, args[1], rwlock.WithLabel(args[0])).RWLock)
 	l.start(func(ctx context.Context) error {
 		for range l.client.Watch(ctx, args[2]+"/", clientv3.WithPrefix(), clientv3.WithFilterDelete()) {
@@ -237,7 +237,7 @@ func cmdService(ts *testscript.TestScript, _ bool, args []string) {
 // somebody has a key there: mutexes HELD WANTED.
 func cmdMutexes(ts *testscript.TestScript, _ bool, args []string) {
 	l := ts.Value("locks").(*locks)
-	s := etcdtest.Session(l.tb, l.client, 20)
+	s := etcdtest.Session(l.tb, l.client, sessionTTL)
 	l.inBackground(args[0], concurrency.NewMutex(s, args[0]).Lock)
 	l.start(func(ctx context.Context) error {
 		etcdtest.Eventually(l.tb, "a key below "+args[1], func() bool { return ctx.Err() != nil || l.below(args[1]+"/") > 0 })

@@ -58,7 +58,9 @@ func (c *exitCauses) recount(s Snapshot) {
 func (c *exitCauses) learn(began time.Time, leases map[int64]Lease) {
 	for id, l := range leases {
 		if l.State == LeaseAlive || l.State == LeaseOverdue {
-			c.deadlines[id] = leaseDeadline{lookedUp: began, until: began.Add(l.Remaining), late: l.MissedRenewals() || l.State == LeaseOverdue}
+			// More slack would leave no lease of 2 s late. One that was renewed after all is looked up again before its end.
+			late := l.late(remainingRounded) || l.State == LeaseOverdue
+			c.deadlines[id] = leaseDeadline{lookedUp: began, until: began.Add(l.Remaining), late: late}
 		}
 	}
 }

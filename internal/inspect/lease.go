@@ -56,12 +56,22 @@ type Lease struct {
 	Restarted bool
 }
 
+// A renewal may show later than a third of the TTL after the one before: what remains is
+// rounded down by up to a second, and etcd's client looks only each half second whether a
+// renewal is due. The rest is for the way to etcd.
+const (
+	remainingRounded = time.Second
+	renewalSlack     = remainingRounded + time.Second
+)
+
 // MissedRenewals reports whether the lease has not been renewed for longer than a
-// client lets it become: clients renew a lease each third of its TTL. Remaining is
-// rounded down, so up to a second more may be left. The form in which it is computed
-// cannot overflow.
-func (l Lease) MissedRenewals() bool {
-	return l.State == LeaseAlive && (l.Remaining < l.Granted-l.Granted/3-time.Second || l.Unrenewed > max(l.Granted, 0)/3)
+// client lets it become: clients renew a lease each third of its TTL.
+func (l Lease) MissedRenewals() bool { return l.late(renewalSlack) }
+
+// late is MissedRenewals with that much slack. The form in which it is computed cannot
+// overflow.
+func (l Lease) late(slack time.Duration) bool {
+	return l.State == LeaseAlive && (l.Remaining < l.Granted-l.Granted/3-slack || l.Unrenewed > max(l.Granted, 0)/3)
 }
 
 // NotRenewedFor returns for how long the lease has not been renewed, as far as is

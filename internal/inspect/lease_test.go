@@ -27,7 +27,7 @@ func seconds64(rng *rand.Rand) int64 {
 func TestMissedRenewalsOfAnyLease(t *testing.T) {
 	check := func(granted, remaining int64) {
 		got := answered(granted, remaining).MissedRenewals()
-		three := new(big.Int).Mul(big.NewInt(3), new(big.Int).Add(big.NewInt(remaining), big.NewInt(1)))
+		three := new(big.Int).Mul(big.NewInt(3), new(big.Int).Add(big.NewInt(remaining), big.NewInt(2)))
 		two := new(big.Int).Mul(big.NewInt(2), big.NewInt(granted))
 		want := remaining >= 0 && three.Cmp(two) < 0
 		const most = math.MaxInt64 / int64(time.Second) // seconds of the longest duration: beyond, no lease is told from another
@@ -47,6 +47,23 @@ func TestMissedRenewalsOfAnyLease(t *testing.T) {
 		granted := seconds64(rng)
 		check(granted, seconds64(rng))
 		check(granted, granted-granted/max(1, rng.Int64N(6)))
+	}
+}
+
+// etcd's client looks each half second whether a third of the TTL has passed, and etcd
+// rounds down what is left: no look-up of a lease that it renews says that it is late.
+func TestRenewedByEtcdsClient(t *testing.T) {
+	for ttl := time.Second; ttl <= time.Minute; ttl += time.Second {
+		oldest := ttl/3 + 500*time.Millisecond
+		for age := time.Duration(0); age <= min(oldest, ttl); age += 10 * time.Millisecond {
+			l := Lease{State: LeaseAlive, Granted: ttl, Remaining: (ttl - age).Truncate(time.Second)}
+			if l.MissedRenewals() {
+				t.Errorf("TTL %v, renewed %v ago: missed renewals", ttl, age)
+			}
+		}
+		if l := (Lease{State: LeaseAlive, Granted: ttl}); ttl > 3*time.Second && !l.MissedRenewals() {
+			t.Errorf("TTL %v, nothing left: no renewal missed", ttl)
+		}
 	}
 }
 

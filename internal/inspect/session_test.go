@@ -29,10 +29,10 @@ func TestMissedRenewals(t *testing.T) {
 	}{
 		{LeaseUnknown, 0, 0, false},
 		{LeaseGone, 0, 0, false},
-		{LeaseAlive, 60 * time.Second, 39 * time.Second, false}, // up to 40 s may be left
-		{LeaseAlive, 60 * time.Second, 38 * time.Second, true},
+		{LeaseAlive, 60 * time.Second, 38 * time.Second, false}, // up to 39 s may be left, and a client looks each half second
+		{LeaseAlive, 60 * time.Second, 37 * time.Second, true},
 		{LeaseAlive, 2 * time.Second, time.Second, false},
-		{LeaseAlive, 2 * time.Second, 0, true},
+		{LeaseAlive, 2 * time.Second, 0, false}, // a second may be left
 	} {
 		s := Session{Lease: Lease{State: tt.state, Granted: tt.granted, Remaining: tt.remaining}}
 		if got := s.MissedRenewals(); got != tt.want {
