@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -33,7 +34,7 @@ func TestUpdatePause(t *testing.T) {
 
 // Leaving does not take for ever.
 func TestCloseTasks(t *testing.T) {
-	t.Run("Bounded", func(t *testing.T) {
+	t.Run("Bounded", virtual(func(t *testing.T) {
 		tasks := NewTasks(t.Context())
 		c := backendtest.StuckClient{Block: make(chan struct{})}
 		defer tasks.wg.Wait()
@@ -42,9 +43,9 @@ func TestCloseTasks(t *testing.T) {
 		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotReleased) {
 			t.Errorf("err %v", err)
 		}
-	})
+	}))
 
-	t.Run("Computing", func(t *testing.T) {
+	t.Run("Computing", virtual(func(t *testing.T) {
 		tasks := NewTasks(t.Context())
 		ends := make(chan struct{})
 		defer tasks.computing.Wait()
@@ -59,7 +60,7 @@ func TestCloseTasks(t *testing.T) {
 		if err := tasks.Close(time.Millisecond); err != nil {
 			t.Errorf("err %v: what computes holds no lock", err)
 		}
-	})
+	}))
 
 	t.Run("Failed", func(t *testing.T) {
 		tasks := NewTasks(t.Context())
@@ -68,4 +69,9 @@ func TestCloseTasks(t *testing.T) {
 			t.Errorf("err %v", err)
 		}
 	})
+}
+
+// virtual is a test in virtual time: a deadline passes only when nothing else is to be done.
+func virtual(f func(*testing.T)) func(*testing.T) {
+	return func(t *testing.T) { synctest.Test(t, f) }
 }
