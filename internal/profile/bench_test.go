@@ -82,3 +82,36 @@ func made(locks, length int, unique, mixed bool) []inspect.Event {
 	}
 	return events
 }
+
+// BenchmarkKnot is a client that comes and goes at the end of a queue, where each of 300
+// sessions waits for all others.
+func BenchmarkKnot(b *testing.B) {
+	const locks, length, sessions = 10_000, 10, 300
+	s := inspect.Snapshot{Revision: 1}
+	request := func(id inspect.LockID, n int) inspect.Request {
+		return inspect.Request{
+			Key: fmt.Sprintf("%s/write/%x", id.Name, n), Lock: id, Mode: keyspace.Write, Lease: int64(n%sessions + 1), Revision: int64(n + 1),
+			Owned: true, Owner: keyspace.Owner{Program: fmt.Sprintf("program-%c", 'a'+n%7)}.Ref(),
+		}
+	}
+	for i := range locks {
+		l := inspect.Lock{ID: inspect.LockID{Layout: layout.RWLock, Name: fmt.Sprintf("/orders/%06d", i)}}
+		for j := range length {
+			r := request(l.ID, i+j*locks)
+			r.Holding = j == 0
+			l.Queue = append(l.Queue, r)
+		}
+		s.Locks = append(s.Locks, l)
+	}
+	p := New(Options{})
+	p.Begin(epoch, s)
+	n := locks * length * 2
+	for b.Loop() {
+		n++
+		r := request(s.Locks[n%locks].ID, n)
+		r.Lease = 0
+		come := inspect.Event{Kind: inspect.EventWaiting, Revision: int64(2 * n), Time: epoch, Request: r}
+		leave := inspect.Event{Kind: inspect.EventReleased, Revision: int64(2*n + 1), Time: epoch, Request: r}
+		p.Apply([]inspect.Event{come, leave})
+	}
+}

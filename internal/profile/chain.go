@@ -107,29 +107,42 @@ func (c *Collector) tail(l *lock, depth int) int32 {
 	}
 	l.onPath = true
 	defer func() { l.onPath = false }()
+	s := c.step(l)
 	switch {
-	case len(l.holders) > 0:
-		return c.behind(l.holders[0], depth)
-	case len(l.others) == 0:
-		return int32(EndUnknown)
+	case s.wait == nil && s.first == nil:
+		return int32(s.end)
+	case s.wait == nil:
+		return c.chains.id(s.first.owner, int32(s.end))
+	case s.wait.session == s.first.session:
+		return c.chains.id(s.first.owner, c.tail(s.wait.lock, depth+1))
+	default: // it is a program that runs under the lock
+		return c.chains.id(s.first.owner, c.chains.id(s.wait.owner, c.tail(s.wait.lock, depth+1)))
 	}
-	if e, ok := c.entries[l.others[0]]; ok {
-		return c.behind(e, depth)
-	}
-	return int32(EndOtherKey)
 }
 
-// behind returns the chain that begins with the client of a request.
-func (c *Collector) behind(e *entry, depth int) int32 {
-	w := e.session.wait(e.lock)
+// step is what is known of a lock by itself of whom its waiters wait for.
+type step struct {
+	first *entry // which they wait for; nil if that is no request
+	wait  *entry // which the client of that one waits for; nil if it waits for none
+	end   End    // if it does not
+}
+
+func (c *Collector) step(l *lock) step {
+	var s step
 	switch {
-	case w == nil:
-		return c.chains.id(e.owner, int32(EndIdle))
-	case w.session == e.session:
-		return c.chains.id(e.owner, c.tail(w.lock, depth+1))
-	default: // it is a program that runs under the lock
-		return c.chains.id(e.owner, c.chains.id(w.owner, c.tail(w.lock, depth+1)))
+	case len(l.holders) > 0:
+		s.first = l.holders[0]
+	case len(l.others) == 0:
+		return step{end: EndUnknown}
+	default:
+		if s.first = c.entries[l.others[0]]; s.first == nil {
+			return step{end: EndOtherKey}
+		}
 	}
+	if s.wait = s.first.session.wait(s.first.lock); s.wait == nil {
+		s.end = EndIdle
+	}
+	return s
 }
 
 // wait returns the request that a session with a hold on a lock waits for; nil if it waits

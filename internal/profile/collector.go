@@ -39,7 +39,7 @@ type Collector struct {
 	locks    map[inspect.LockID]*lock
 	sessions map[int64]*session // by lease
 	moved    []*lock            // whose waiters may wait for others now
-	reached  []*session         // while settling: the locks that they hold are among these
+	reached  []*session         // while settling: the locks that they hold are found anew
 
 	classNames names
 	ownerNames names
@@ -85,8 +85,11 @@ type lock struct {
 	waiters []*entry
 	others  []string // keys that are in the way
 	tail    int32    // the chain that its waiters wait for
-	head    *session // of the first holder, when tail was found
+	step    step     // when tail was found; zero: it has to be found anew
+	head    *session // of the first holder, when it was settled
 	dirty   bool     // it is in moved
+	forced  bool     // while settling: what its holder waits for has changed
+	found   bool     // while settling: tail is found
 	onPath  bool     // it is in the chain that is being followed
 }
 

@@ -168,9 +168,13 @@ func without(list []*entry, e *entry) []*entry {
 	return slices.Delete(list, i, i+1)
 }
 
-// touch notes that the waiters of a lock may wait for others now.
+// touch notes that the waiters of a lock may wait for others now. Where there are none,
+// nothing is followed.
 func (c *Collector) touch(l *lock) {
-	if !l.dirty && len(l.waiters) > 0 {
+	switch {
+	case len(l.waiters) == 0:
+		l.step = step{}
+	case !l.dirty:
 		l.dirty = true
 		c.moved = append(c.moved, l)
 	}
@@ -189,7 +193,7 @@ func (c *Collector) settle() {
 		c.settleLock(c.moved[done])
 	}
 	for i, l := range c.moved {
-		l.dirty = false
+		l.dirty, l.forced, l.found = false, false, false
 		c.moved[i] = nil
 	}
 	for i, s := range c.reached {
@@ -199,47 +203,69 @@ func (c *Collector) settle() {
 	c.moved, c.reached = c.moved[:0], c.reached[:0]
 }
 
-// reach is touchHeld within settle, in which it does nothing for a session the second time: of
-// very many locks in one deadlock, each is behind all sessions.
+// reach has the tails of the locks that a session holds found anew. It does so once: of very
+// many locks in one deadlock, each is behind all sessions.
 func (c *Collector) reach(s *session) {
-	if !s.reached {
-		s.reached = true
-		c.reached = append(c.reached, s)
-		c.touchHeld(s)
+	if s.reached {
+		return
+	}
+	s.reached = true
+	c.reached = append(c.reached, s)
+	for _, e := range s.holds {
+		l := e.lock
+		c.touch(l)
+		if l.dirty && !l.forced {
+			l.forced = true
+			c.moved = append(c.moved, l) // it may have been settled already
+		}
 	}
 }
 
-// settleLock finds for whom the waiters of a lock wait. If that is not as before, neither is
-// it for those who wait for them.
+// settleLock finds for whom the waiters of a lock wait. A tail follows from the steps along
+// it, so as long as none of them is another one, there is nothing to follow.
 func (c *Collector) settleLock(l *lock) {
-	tail, before := c.tail(l, 0), l.tail
-	l.tail = tail
-	for i := len(l.waiters) - 1; i >= 0; i-- {
-		w := l.waiters[i]
-		if tail == before && w.chain != other { // and so it is for those before it: new ones come last
-			break
-		}
-		if chain := c.chains.id(w.owner, tail); chain != w.chain {
-			c.count(w)
-			c.endChain(w)
-			w.chain, w.chained, w.cut = chain, c.elapsed, w.cut && w.chain == other
-		}
+	if l.found {
+		return
 	}
-	if tail != before || c.chains.end(tail) == EndDeadlock { // a cycle looks different from each of its members
-		for _, w := range l.waiters {
-			c.reach(w.session)
-			if w.under != nil {
-				c.reach(w.under)
+	if s := c.step(l); s != l.step || l.forced {
+		l.step, l.found = s, true
+		before := l.tail
+		l.tail = c.tail(l, 0)
+		c.chainWaiters(l, l.tail != before)
+		if l.tail != before || c.chains.end(l.tail) == EndDeadlock { // a cycle looks different from each of its members
+			for _, w := range l.waiters {
+				c.reach(w.session)
+				if w.under != nil {
+					c.reach(w.under)
+				}
 			}
 		}
+	} else {
+		c.chainWaiters(l, false)
 	}
 	if head := l.headSession(); head != l.head { // for these, it is another question whether they wait behind themselves
 		for _, s := range []*session{head, l.head} {
 			if s != nil {
-				c.reach(s)
+				c.touchHeld(s)
 			}
 		}
 		l.head = head
+	}
+}
+
+// chainWaiters has the waiters of a lock wait for its tail; unless that is another one, those
+// that do not yet, which are the last ones.
+func (c *Collector) chainWaiters(l *lock, all bool) {
+	for i := len(l.waiters) - 1; i >= 0; i-- {
+		w := l.waiters[i]
+		if !all && w.chain != other {
+			break
+		}
+		if chain := c.chains.id(w.owner, l.tail); chain != w.chain {
+			c.count(w)
+			c.endChain(w)
+			w.chain, w.chained, w.cut = chain, c.elapsed, w.cut && w.chain == other
+		}
 	}
 }
 

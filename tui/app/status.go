@@ -75,6 +75,9 @@ func tourText(c *nav.Context) string {
 	if !v.Known || c.InPast() {
 		return ""
 	}
+	if len(c.Tour.Steps) == 0 { // only the demo has some, and there can be very many findings
+		return inKeys(c, c.Tour.After)
+	}
 	for _, f := range v.Findings {
 		for _, step := range c.Tour.Steps {
 			about := func(id inspect.LockID) bool { return id.Name == step.Lock }

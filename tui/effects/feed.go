@@ -27,6 +27,18 @@ const (
 // could be drawn: ten snapshots a second are lively enough, and cost a third.
 const UpdatePause = time.Second / 10
 
+// From each so many requests on, the pause is one UpdatePause longer, up to so many times as
+// long: what an update costs grows with them, and keys wait for it.
+const (
+	pauseGrows = 25_000
+	pauseMost  = 5
+)
+
+// updatePause returns the pause after an update with a number of requests.
+func updatePause(least time.Duration, requests int) time.Duration {
+	return least * time.Duration(min(1+requests/pauseGrows, pauseMost))
+}
+
 // feed follows etcd: its locks, its leases, its status, and what is wrong.
 type feed struct {
 	*env
@@ -77,7 +89,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	f.note(msg.Update, first)
 	e.learning.note(msg.Update)
 	f.Live.Snapshot = msg.Update.Snapshot
-	next := nav.Batch{f.waitUpdate(f.Pause), said}
+	next := nav.Batch{f.waitUpdate(updatePause(f.Pause, f.Live.Snapshot.Requests())), said}
 	if !f.Connected() {
 		f.Leases.Reset()
 		return append(next, nav.Refresh{})

@@ -30,6 +30,11 @@ func TestUpdatePause(t *testing.T) {
 	if e.Pause != UpdatePause {
 		t.Errorf("the pause is %v", e.Pause)
 	}
+	for requests, want := range map[int]time.Duration{0: UpdatePause, 10_000: UpdatePause, 50_000: 3 * UpdatePause, 100_000: 5 * UpdatePause, 1_000_000: 5 * UpdatePause} {
+		if got := updatePause(UpdatePause, requests); got != want {
+			t.Errorf("a pause of %v with %d requests, want %v", got, requests, want)
+		}
+	}
 }
 
 // Leaving does not take for ever.
