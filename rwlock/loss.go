@@ -129,6 +129,13 @@ func (l *loss) report(ctx context.Context, err error) {
 	}
 }
 
+// reason returns why the locks were lost, or nil if no loss was noticed.
+func (l *loss) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
 // isKnown reports whether the locks are known to be lost.
 func (l *loss) isKnown() bool {
 	l.mu.Lock()

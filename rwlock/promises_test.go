@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,9 @@ func TestUnlockIsBounded(t *testing.T) {
 		g.open(time.Minute)
 		d, err := took(m.Unlock)
 		f.mustBe(err, context.DeadlineExceeded)
+		if !strings.Contains(err.Error(), "etcd has not answered yet, so this goes on in the background") {
+			t.Errorf("%v does not say what becomes of the key", err)
+		}
 		if d < unlockTimeout || d > unlockTimeout+cleanupWait {
 			t.Errorf("unlocked within %s", d)
 		}
@@ -111,6 +115,37 @@ func TestDoReturnsBothErrors(t *testing.T) {
 		})
 		f.mustBe(err, errWork)
 		f.mustBe(err, ErrLost)
+		f.must(s.Close())
+	})
+}
+
+// A loss that the work returns as it was told is in the error of RWDo once, also where the work
+// adds to it. Another lock's loss is another error.
+func TestDoReturnsOneLossOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		do := func(work func(cause error) error) string {
+			m := s.NewRWMutex(f.name)
+			err := m.RWDo(f.soon(), func(ctx context.Context) error {
+				f.mustDelete(other, m.Key())
+				<-ctx.Done()
+				return work(context.Cause(ctx))
+			})
+			f.mustBe(err, ErrLost)
+			return err.Error()
+		}
+		lost := fmt.Sprintf("%v (write lock %q)", ErrLost, f.name)
+		for text, work := range map[string]func(error) error{
+			lost:                                  func(cause error) error { return cause },
+			"half done: " + lost:                  func(cause error) error { return fmt.Errorf("half done: %w", cause) },
+			"other lock\n" + lost:                 func(error) error { return errors.New("other lock") },
+			ErrLost.Error() + " (other)\n" + lost: func(error) error { return named(ErrLost, "other") },
+		} {
+			if got := do(work); got != text {
+				t.Errorf("got %q, want %q", got, text)
+			}
+		}
 		f.must(s.Close())
 	})
 }

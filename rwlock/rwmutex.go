@@ -89,9 +89,9 @@ func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error 
 // RWDo acquires the lock for writing, calls f, and unlocks, also when f panics.
 // The context of f ends with ctx, or when the lock is lost; then its cause is
 // ErrLost, ErrSessionExpired or ErrSessionClosed, or either of the first two after a
-// lease was revoked. RWDo
-// returns the error of the acquisition, or else the errors of f and of Unlock,
-// joined.
+// lease was revoked. RWDo returns the error of the acquisition, or else the errors of
+// f and of Unlock, joined. A loss that f returns, wrapped or not, as the cause of its
+// context is not joined a second time.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
 	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
 }

@@ -76,7 +76,7 @@ func (s *Semaphore) tryAcquire(ctx context.Context, weight int) (*loss, error) {
 func (s *Semaphore) run(ctx context.Context, weight int, f func(*request, context.Context) error) (*loss, error) {
 	lock := LockRequest{Name: s.name, Mode: Slot, Weight: weight, Permits: s.permits}
 	if weight < 1 {
-		return nil, named(ErrInvalidPermits, lock.text())
+		return nil, named(ErrInvalidPermits, permitsText(weight, s.permits, s.name))
 	}
 	if err := lock.check(); err != nil {
 		return nil, err
