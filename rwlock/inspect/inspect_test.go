@@ -15,6 +15,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
 	"etcd-lock/rwlock/inspect"
+	"etcd-lock/rwlock/rwlocktest"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -58,6 +59,31 @@ func TestList(t *testing.T) {
 		if !strings.HasPrefix(r.Owner.String(), "nightly ") {
 			t.Errorf("owner %q", r.Owner)
 		}
+	}
+}
+
+// Whoever inspects a semaphore has to see why a request waits although not all permits are taken.
+func TestListSemaphore(t *testing.T) {
+	t.Parallel()
+	client := rwlocktest.New().Client(t)
+	session, err := rwlock.NewSession(t.Context(), client, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	if err := session.NewSemaphore("/convert", 3).Acquire(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s, err := inspect.New(client).List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := s.Named("/convert")
+	if len(locks) != 1 || locks[0].State != inspect.Slots || len(locks[0].Queue) != 1 {
+		t.Fatalf("%+v", locks)
+	}
+	if r := locks[0].Queue[0]; r.Mode != rwlock.Slot || r.Weight != 2 || r.Permits != 3 {
+		t.Errorf("%+v", r)
 	}
 }
 
