@@ -177,7 +177,8 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 				return ErrLost
 			}
 		}
-		if err := r.verify(w.ctx, resp.Header.Revision); err != nil {
+		verify := func(ctx context.Context) error { return r.verify(ctx, resp.Header.Revision) }
+		if err := answered(w.ctx, verify); err != nil {
 			return err
 		}
 	}

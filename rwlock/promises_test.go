@@ -3,7 +3,6 @@ package rwlock
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -115,37 +114,6 @@ func TestDoReturnsBothErrors(t *testing.T) {
 		})
 		f.mustBe(err, errWork)
 		f.mustBe(err, ErrLost)
-		f.must(s.Close())
-	})
-}
-
-// A loss that the work returns as it was told is in the error of RWDo once, also where the work
-// adds to it. Another lock's loss is another error.
-func TestDoReturnsOneLossOnce(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
-		s := f.bubbleSession(time.Hour)
-		do := func(work func(cause error) error) string {
-			m := s.NewRWMutex(f.name)
-			err := m.RWDo(f.soon(), func(ctx context.Context) error {
-				f.mustDelete(other, m.Key())
-				<-ctx.Done()
-				return work(context.Cause(ctx))
-			})
-			f.mustBe(err, ErrLost)
-			return err.Error()
-		}
-		lost := fmt.Sprintf("%v (write lock %q)", ErrLost, f.name)
-		for text, work := range map[string]func(error) error{
-			lost:                                  func(cause error) error { return cause },
-			"half done: " + lost:                  func(cause error) error { return fmt.Errorf("half done: %w", cause) },
-			"other lock\n" + lost:                 func(error) error { return errors.New("other lock") },
-			ErrLost.Error() + " (other)\n" + lost: func(error) error { return named(ErrLost, "other") },
-		} {
-			if got := do(work); got != text {
-				t.Errorf("got %q, want %q", got, text)
-			}
-		}
 		f.must(s.Close())
 	})
 }
