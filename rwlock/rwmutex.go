@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -110,7 +111,7 @@ var keepPauses = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * ti
 // returns the error of f, also nil. What f returns after its hold was lost is dropped, and f
 // is called again when the lock is granted again: so f must bear being repeated.
 //
-// Before f is called, Keep returns the error of ctx when that has ended, and what trying
+// Before f is called, Keep returns an error that wraps the one of ctx when that has ended, and what trying
 // again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such as
 // a missing permission), and a closed client. An error of Unlock after f is not returned:
 // closing the session gives up the lock too, or its lease expires.
@@ -126,9 +127,19 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 			pauses = keepPauses
 		}
 		if !pauses.Pause(ctx) {
-			return ctx.Err()
+			return keepEnded(ctx, name, err)
 		}
 	}
+}
+
+// keepEnded returns the error of Keep after ctx has ended, which tells how the last attempt
+// failed unless that was because of ctx.
+func keepEnded(ctx context.Context, name string, last error) error {
+	what := LockRequest{Name: name, Mode: Write}.text()
+	if last == nil || errors.Is(last, ctx.Err()) {
+		return fmt.Errorf("rwlock: keep %s: %w", what, ctx.Err())
+	}
+	return fmt.Errorf("rwlock: keep %s: %w; the last attempt failed: %s", what, ctx.Err(), last.Error())
 }
 
 // keepOnce runs f once for Keep. It reports whether f was called, and whether what f

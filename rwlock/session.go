@@ -140,6 +140,8 @@ func (s *Session) Deadline() time.Time {
 // The lease is not renewed any more and expires, if it is not revoked before: that goes on
 // in the background until then.
 //
+// Close sessions before their client: a closed client cannot revoke leases.
+//
 // A session that has expired and has a lock delay is not revoked: Close returns
 // ErrSessionExpired, and its locks are released when the lease expires.
 func (s *Session) Close() error {
@@ -159,10 +161,15 @@ func (s *Session) CloseContext(ctx context.Context) error {
 	}
 	revoked := make(chan error, 1)
 	go func() { revoked <- s.revoke() }()
-	if err := outcomeOf(ctx, revoked); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	err := outcomeOf(ctx, revoked)
+	switch {
+	case err == nil, errors.Is(err, rpctypes.ErrLeaseNotFound):
+		return nil
+	case s.client.Ctx().Err() != nil:
+		return fmt.Errorf("rwlock: close session: its client was closed before, so its locks are held until its lease expires: %w", err)
+	default:
 		return fmt.Errorf("rwlock: close session: %w", err)
 	}
-	return nil
 }
 
 // endIfOver ends a session with a lock delay whose deadline has passed, if the process was
