@@ -104,16 +104,18 @@ var keepPauses = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * ti
 // starts again when the session or the lock was lost: with a new session, and after a pause
 // that grows from 250 ms to 15 s and is short again after each grant. The context of f ends
 // with ctx, or when the lock is lost, with the cause that RWDo gives; token is the fencing
-// token of the hold. There is never more than one call of f at a time, so f must return when
+// token of the hold. Keep never calls f while an earlier call goes on, so f must return when
 // its context ends.
 //
 // If f returns while it holds the lock, or after ctx has ended, Keep releases the lock and
 // returns the error of f, also nil. What f returns after its hold was lost is dropped, and f
-// is called again when the lock is granted again: so f must bear being repeated.
+// is called again when the lock is granted again: so f must bear being repeated. Another
+// process that runs Keep on the same name is granted the lock then, and calls its f: work that
+// is to be done once has to look first whether it is done.
 //
-// Before f is called, Keep returns an error that wraps the one of ctx when that has ended, and what trying
-// again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such as
-// a missing permission), and a closed client. An error of Unlock after f is not returned:
+// Before f is called, Keep returns an error that wraps that of ctx when ctx has ended, and what
+// trying again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such
+// as a missing permission), and a closed client. An error of Unlock after f is not returned:
 // closing the session gives up the lock too, or its lease expires.
 func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(ctx context.Context, token int64) error, opts ...Option) error {
 	for pauses := keepPauses; ; {

@@ -94,8 +94,8 @@ const (
 // String returns the severity's word.
 func (s Severity) String() string { return diagnose.Severity(s).String() }
 
-// Thresholds say from when on a wait or a hold is a finding. Those that are 0 are half a
-// minute for a wait and ten minutes for a hold.
+// Thresholds say how long a wait or a hold lasts before it is a finding. 0 stands for half a
+// minute for a wait, and for ten minutes for a hold.
 type Thresholds struct{ Wait, Hold time.Duration }
 
 // Finding is something that is wrong with locks, or may be.
@@ -120,8 +120,7 @@ type Remedy struct {
 // Diagnose says what is wrong with the locks of a snapshot, the worst first: deadlocks,
 // requests without a lease, leases that are not renewed, long waits and holds. It looks up
 // the leases of the snapshot, those that most others wait for first, and at most 64: what
-// could not be looked up is not known, and an error of that is returned beside the
-// findings.
+// could not be looked up is not known, and the error is returned beside the findings.
 //
 // Long waits and holds are found in a snapshot of Watch, or where owners say when they
 // made their requests.
