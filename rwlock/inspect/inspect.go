@@ -39,7 +39,7 @@ type Update struct {
 
 // Event is something that happened to a request.
 type Event struct {
-	Kind     string // waiting, granted, released, left, detached, blocks or cleared, as "etcd-lock watch" has them
+	Kind     string // waiting, granted, released, expired, revoked, ended, left, detached, blocks or cleared: see "etcd-lock watch --help"
 	Lock     string
 	Layout   string
 	Request  Request
@@ -51,12 +51,13 @@ type Event struct {
 // Err. Changes within about 50 ms make one update; a receiver that is slow gets one update
 // for all that it missed, with the last 1000 events.
 //
-// It uses one watch of etcd for each prefix. When the loop is left, nothing is left
-// running.
+// It uses one watch of etcd for each prefix, and looks up a bounded number of leases, to tell
+// a lock that was released from one whose session ended. When the loop is left, nothing is
+// left running.
 func (i *Inspector) Watch(ctx context.Context, prefixes ...string) iter.Seq[Update] {
 	return func(yield func(Update) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		updates := i.source.Watch(ctx, prefixes...)
+		updates := i.source.WatchKinds(ctx, prefixes...)
 		defer func() {
 			cancel()
 			for range updates { // until the watch has ended
@@ -112,7 +113,7 @@ type Finding struct {
 
 // Remedy is a way out. Nothing is done by itself.
 type Remedy struct {
-	Command string // for a shell
+	Command string // for a shell, without the flags of the connection
 	Text    string
 	Clauses []string
 }
