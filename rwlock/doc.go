@@ -7,7 +7,7 @@
 // [RWMutex.RDo], which always unlock and which cancel the context of that code when
 // the lock is lost. Use RLock, RWLock and Unlock for what does not fit into a
 // function, a [Set] to acquire several locks at once, the Try calls to acquire
-// without waiting, and a [Semaphore] where some clients may hold a lock at a time. [Keep]
+// without waiting, and a [Semaphore] where several clients may hold a lock at once. [Keep]
 // runs work under a lock for as long as the program runs, on whichever machine has it.
 // [WithLocalQueue] and [WithKeep] spare requests to etcd where one process takes the same
 // lock again and again.
@@ -64,7 +64,7 @@
 // # Semaphores
 //
 // A [Semaphore] has a number of permits, of which each request takes one or more, so that
-// some clients hold it at a time. Its requests are keys <name>/slot/<id>, whose owners say how
+// several clients hold it at once. Its requests are keys <name>/slot/<id>, whose owners say how
 // many permits they take, of how many. They are granted in their order: one that takes many
 // permits is not overtaken by others that take few. Use a name for a read/write lock or for a
 // semaphore: Acquire returns ErrOtherKind for the name of a read/write lock that is in use, but

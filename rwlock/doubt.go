@@ -90,6 +90,20 @@ func newTrustedWatch(ctx context.Context, client *clientv3.Client) *trustedWatch
 	return w
 }
 
+// answered calls read, whose context does not end with ctx but cleanupWait later, and returns
+// the error of ctx if that has ended meanwhile. Many holds end while a read for them is under
+// way. It is soon answered, but if it were cancelled, etcd's client would log a warning.
+func answered(ctx context.Context, read func(context.Context) error) error {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(cleanupWait, cancel) })()
+	err := read(late)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // open opens the watch. etcd serves it at once only if it starts at the current revision;
 // one that starts in the past waits for a loop that runs ten times a second. So it starts
 // "now", and the first response has the revision at which it does.

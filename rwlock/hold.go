@@ -203,6 +203,15 @@ func (h *hold) lost() <-chan struct{} {
 	return nil
 }
 
+// joinLoss joins the errors of f and of Unlock. A loss that f has returned already, as the cause
+// of its context, is not told twice.
+func joinLoss(work, unlock error, held *loss) error {
+	if known := held.reason(); errors.Is(known, ErrLost) && errors.Is(work, known) && errors.Is(unlock, ErrLost) {
+		return work
+	}
+	return errors.Join(work, unlock)
+}
+
 // do acquires the locks, runs f, and unlocks. The context of f ends with ctx, or
 // on loss, which is its cause then.
 func (h *hold) do(ctx context.Context, acquire func(context.Context) (*loss, error), f func(context.Context) error) (err error) {
@@ -210,7 +219,7 @@ func (h *hold) do(ctx context.Context, acquire func(context.Context) (*loss, err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.unlockInTime(held)) }() // after a panic too
+	defer func() { err = joinLoss(err, h.unlockInTime(held), held) }() // after a panic too
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // before the lock is released
 	held.notify(cancel)

@@ -3,7 +3,10 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -161,4 +164,83 @@ func TestDoAndAnUnlockInBetween(t *testing.T) {
 		t.Error("RWDo unlocked a hold that it did not take")
 	}
 	f.must(m.Unlock())
+}
+
+// A loss that the work returns as it was told is in the error of RWDo once, also where the work
+// adds to it. Another lock's loss is another error.
+func TestDoReturnsOneLossOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f fixture, _ *gate, other *clientv3.Client) {
+		s := f.bubbleSession(time.Hour)
+		do := func(work func(cause error) error) string {
+			m := s.NewRWMutex(f.name)
+			err := m.RWDo(f.soon(), func(ctx context.Context) error {
+				f.mustDelete(other, m.Key())
+				<-ctx.Done()
+				return work(context.Cause(ctx))
+			})
+			f.mustBe(err, ErrLost)
+			return err.Error()
+		}
+		lost := fmt.Sprintf("%v (write lock %q)", ErrLost, f.name)
+		for text, work := range map[string]func(error) error{
+			lost:                                  func(cause error) error { return cause },
+			"half done: " + lost:                  func(cause error) error { return fmt.Errorf("half done: %w", cause) },
+			"other lock\n" + lost:                 func(error) error { return errors.New("other lock") },
+			ErrLost.Error() + " (other)\n" + lost: func(error) error { return named(ErrLost, "other") },
+		} {
+			if got := do(work); got != text {
+				t.Errorf("got %q, want %q", got, text)
+			}
+		}
+		f.must(s.Close())
+	})
+}
+
+// notedKV keeps the contexts of transactions, and holds up all but the first one.
+type notedKV struct {
+	clientv3.KV
+	contexts chan context.Context
+	first    atomic.Bool
+	goOn     chan struct{}
+}
+
+func (kv *notedKV) Txn(ctx context.Context) clientv3.Txn {
+	if !kv.first.CompareAndSwap(false, true) {
+		kv.contexts <- ctx
+		<-kv.goOn
+	}
+	return kv.KV.Txn(ctx)
+}
+
+// A read in the background is not cancelled when its hold ends: etcd's client warns of each request
+// that is cancelled. One that is not answered ends soon.
+func TestReadsAreNotCancelled(t *testing.T) {
+	t.Parallel()
+	for _, watch := range []func(*RWMutex) <-chan struct{}{(*RWMutex).Lost, (*RWMutex).Wanted} {
+		inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
+			kv := &notedKV{KV: f.client.KV, contexts: make(chan context.Context, 2), goOn: make(chan struct{})}
+			f.client.KV = kv
+			s := f.bubbleSession(time.Hour)
+			m := s.NewRWMutex(f.name)
+			f.must(m.RWLock(f.soon()))
+			signal := watch(m)
+			read := <-kv.contexts
+			unlocked := start(m.Unlock)
+			<-kv.contexts
+			synctest.Wait()
+			if read.Err() != nil {
+				t.Error("the read was cancelled")
+			}
+			time.Sleep(cleanupWait)
+			synctest.Wait()
+			if read.Err() == nil {
+				t.Error("the read goes on")
+			}
+			close(kv.goOn)
+			f.must(f.await(unlocked))
+			f.open(signal)
+			f.must(s.Close())
+		})
+	}
 }

@@ -31,9 +31,9 @@ type Event struct {
 	Err    error         // with failed and lost, and with released when Unlock returns an error
 
 	// Position is how many requests were ahead when the request was queued, and Ahead the last
-	// of them in the order of the queue: up to eight readers and eight writers. They are known
-	// with queued only, and not there either while the request waits in a local queue, or in a
-	// long one that the client did not read. Of a Set, they are of the first lock that has to
+	// of them in the order of the queue: up to eight readers and eight writers. They are set
+	// with EventQueued only, and not even then while the request waits in a local queue, or in
+	// a long one that the client did not read. Of a Set, they are of the first lock that has to
 	// be waited for. Beyond eight, Position counts keys, those of locks nested below the name
 	// too.
 	Position int

@@ -16,10 +16,10 @@ import (
 // uses again and again costs it next to nothing, and a stranger waits for the give-back: as
 // long as a hand-off and a request take.
 //
-// The key's owner says that the lock may be kept, so that inspectors tell it apart, and so
-// that Try calls of others wait half a second at most for it to be given back. Try calls of
-// builds without this option, and locks of other kinds, do not know of it: they are refused, or
-// wait until idle has passed.
+// The key's owner says that the lock may be kept, so that inspectors tell it apart
+// (etcd-lock calls such a lock cached), and so that Try calls of others wait half a second at
+// most for it to be given back. Try calls of builds without this option, and locks of other
+// kinds, do not know of it: they are refused, or wait until idle has passed.
 //
 // All holds of one key have one token. So a hold of which Token, Guard or Key was called is
 // never kept, and the events of a hook have no token. A hold that can be downgraded is not kept

@@ -129,6 +129,13 @@ func (l *loss) report(ctx context.Context, err error) {
 	}
 }
 
+// reason returns why the locks were lost, or nil if no loss was noticed.
+func (l *loss) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
 // isKnown reports whether the locks are known to be lost.
 func (l *loss) isKnown() bool {
 	l.mu.Lock()
@@ -170,7 +177,8 @@ func (r *request) watchKey(ctx context.Context, e *entry) error {
 				return ErrLost
 			}
 		}
-		if err := r.verify(w.ctx, resp.Header.Revision); err != nil {
+		verify := func(ctx context.Context) error { return r.verify(ctx, resp.Header.Revision) }
+		if err := answered(w.ctx, verify); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,9 @@ func TestUnlockIsBounded(t *testing.T) {
 		g.open(time.Minute)
 		d, err := took(m.Unlock)
 		f.mustBe(err, context.DeadlineExceeded)
+		if !strings.Contains(err.Error(), "etcd has not answered yet, so this goes on in the background") {
+			t.Errorf("%v does not say what becomes of the key", err)
+		}
 		if d < unlockTimeout || d > unlockTimeout+cleanupWait {
 			t.Errorf("unlocked within %s", d)
 		}
@@ -144,6 +148,9 @@ func TestSessionOfAClosedClient(t *testing.T) {
 		})
 		f.mustBe(err, ErrSessionClosed)
 		f.mustBe(m.RWLock(f.soon()), ErrSessionClosed)
+		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "its client was closed before, so its locks are held until its lease expires") {
+			t.Errorf("Close of a session whose client was closed: %v", err)
+		}
 	})
 }
 
@@ -194,7 +201,7 @@ func TestWantedGoesOn(t *testing.T) {
 }
 
 // Keep begins again after pauses that grow, and soon after a lock that it had was lost. It
-// returns what trying again does not mend.
+// returns what trying again does not mend, and says how the last attempt failed when its context has ended.
 func TestKeepPauses(t *testing.T) {
 	t.Parallel()
 	work := func(context.Context, int64) error { return nil }
@@ -224,6 +231,24 @@ func TestKeepPauses(t *testing.T) {
 		if n := len(leases.Leases); n > 0 {
 			t.Errorf("%d sessions are left", n)
 		}
+	})
+	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
+		ended := func() string {
+			err := Keep(f.soon(), f.client, 10*time.Second, f.name, work)
+			f.mustBe(err, context.DeadlineExceeded)
+			return strings.TrimPrefix(err.Error(), fmt.Sprintf("rwlock: keep write lock %q: ", f.name))
+		}
+		holder := f.bubbleSession(time.Hour)
+		f.must(holder.NewRWMutex(f.name).RWLock(f.soon()))
+		if says := ended(); says != "context deadline exceeded" {
+			t.Errorf("behind another holder: %s", says)
+		}
+		g.refuse(errors.New("broken"))
+		if says := ended(); says != "context deadline exceeded; the last attempt failed: rwlock: new session: broken" {
+			t.Errorf("without sessions: %s", says)
+		}
+		g.open(0)
+		f.must(holder.Close())
 	})
 	inBubble(t, func(f fixture, g *gate, _ *clientv3.Client) {
 		g.refuse(rpctypes.ErrPermissionDenied)

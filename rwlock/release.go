@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -28,8 +29,8 @@ const (
 )
 
 // release deletes the keys of entries. It returns nil when they were deleted,
-// ErrLost when one of them did not exist any more, and the error of ctx soon after
-// ctx ends; then the removal goes on in the background while the session lives. So
+// ErrLost when one of them did not exist any more, and one that wraps that of ctx soon
+// after ctx ends; then the removal goes on in the background while the session lives. So
 // a key is never left to its lease while etcd can be reached.
 func (r *request) release(ctx context.Context, entries ...*entry) error {
 	rm := &removal{request: r, entries: entries, sessionOver: r.session.Ctx().Err() != nil}
@@ -55,7 +56,8 @@ func (r *request) abandon() {
 	go rm.run(make(chan error, 1))
 }
 
-// outcomeOf returns what done gets, or the error of ctx cleanupWait after it has ended.
+// outcomeOf returns what done gets, or cleanupWait after ctx has ended an error that wraps the
+// one of ctx: what is done goes on then.
 func outcomeOf(ctx context.Context, done <-chan error) error {
 	select {
 	case err := <-done:
@@ -68,7 +70,7 @@ func outcomeOf(ctx context.Context, done <-chan error) error {
 	case err := <-done:
 		return err
 	case <-t.C:
-		return ctx.Err()
+		return fmt.Errorf("etcd has not answered yet, so this goes on in the background: %w", ctx.Err())
 	}
 }
 

@@ -3,6 +3,7 @@ package rwlock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -89,9 +90,9 @@ func (m *RWMutex) RDo(ctx context.Context, f func(context.Context) error) error 
 // RWDo acquires the lock for writing, calls f, and unlocks, also when f panics.
 // The context of f ends with ctx, or when the lock is lost; then its cause is
 // ErrLost, ErrSessionExpired or ErrSessionClosed, or either of the first two after a
-// lease was revoked. RWDo
-// returns the error of the acquisition, or else the errors of f and of Unlock,
-// joined.
+// lease was revoked. RWDo returns the error of the acquisition, or else the errors of
+// f and of Unlock, joined. A loss that f returns, wrapped or not, as the cause of its
+// context is not joined a second time.
 func (m *RWMutex) RWDo(ctx context.Context, f func(context.Context) error) error {
 	return m.hold.do(ctx, func(ctx context.Context) (*loss, error) { return m.lock(ctx, Write) }, f)
 }
@@ -103,16 +104,18 @@ var keepPauses = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * ti
 // starts again when the session or the lock was lost: with a new session, and after a pause
 // that grows from 250 ms to 15 s and is short again after each grant. The context of f ends
 // with ctx, or when the lock is lost, with the cause that RWDo gives; token is the fencing
-// token of the hold. There is never more than one call of f at a time, so f must return when
+// token of the hold. Keep never calls f while an earlier call goes on, so f must return when
 // its context ends.
 //
 // If f returns while it holds the lock, or after ctx has ended, Keep releases the lock and
 // returns the error of f, also nil. What f returns after its hold was lost is dropped, and f
-// is called again when the lock is granted again: so f must bear being repeated.
+// is called again when the lock is granted again: so f must bear being repeated. Another
+// process that runs Keep on the same name is granted the lock then, and calls its f: work that
+// is to be done once has to look first whether it is done.
 //
-// Before f is called, Keep returns the error of ctx when that has ended, and what trying
-// again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such as
-// a missing permission), and a closed client. An error of Unlock after f is not returned:
+// Before f is called, Keep returns an error that wraps that of ctx when ctx has ended, and what
+// trying again does not mend: an empty name, a ttl that is not possible, a refusal by etcd (such
+// as a missing permission), and a closed client. An error of Unlock after f is not returned:
 // closing the session gives up the lock too, or its lease expires.
 func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name string, f func(ctx context.Context, token int64) error, opts ...Option) error {
 	for pauses := keepPauses; ; {
@@ -126,9 +129,19 @@ func Keep(ctx context.Context, client *clientv3.Client, ttl time.Duration, name 
 			pauses = keepPauses
 		}
 		if !pauses.Pause(ctx) {
-			return ctx.Err()
+			return keepEnded(ctx, name, err)
 		}
 	}
+}
+
+// keepEnded returns the error of Keep after ctx has ended, which tells how the last attempt
+// failed unless that was because of ctx.
+func keepEnded(ctx context.Context, name string, last error) error {
+	what := LockRequest{Name: name, Mode: Write}.text()
+	if last == nil || errors.Is(last, ctx.Err()) {
+		return fmt.Errorf("rwlock: keep %s: %w", what, ctx.Err())
+	}
+	return fmt.Errorf("rwlock: keep %s: %w; the last attempt failed: %s", what, ctx.Err(), last.Error())
 }
 
 // keepOnce runs f once for Keep. It reports whether f was called, and whether what f

@@ -8,7 +8,7 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-// Semaphore is one client of a semaphore: a lock that some clients can hold at a time. It has
+// Semaphore is one client of a semaphore: a lock that several clients can hold at once. It has
 // a number of permits, of which a request takes its weight. Requests are granted in the order
 // in which etcd received them: one that takes many permits waits until they are free, and later
 // ones wait behind it, so that it is not overtaken for ever.
@@ -76,7 +76,7 @@ func (s *Semaphore) tryAcquire(ctx context.Context, weight int) (*loss, error) {
 func (s *Semaphore) run(ctx context.Context, weight int, f func(*request, context.Context) error) (*loss, error) {
 	lock := LockRequest{Name: s.name, Mode: Slot, Weight: weight, Permits: s.permits}
 	if weight < 1 {
-		return nil, named(ErrInvalidPermits, lock.text())
+		return nil, named(ErrInvalidPermits, permitsText(weight, s.permits, s.name))
 	}
 	if err := lock.check(); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,6 +126,11 @@ func TestSemaphoreIsRefused(t *testing.T) {
 	f.mustBe(NewSemaphore(f.session(), "", 1).Acquire(f.soon(), 1), ErrInvalidName)
 	for _, bad := range [][2]int{{0, 1}, {1, 0}, {2, 3}, {-1, 1}, {1, -1}, {1_000_000_001, 1}} {
 		f.mustBe(f.semaphore(bad[0]).TryAcquire(f.soon(), bad[1]), ErrInvalidPermits)
+	}
+	for weight, says := range map[int]string{-1: "(-1 of 3 permits", 0: "(0 of 3 permits", 4: "(4 of 3 permits"} {
+		if err := f.semaphore(3).Acquire(f.soon(), weight); !strings.Contains(err.Error(), says) {
+			t.Errorf("a request for %d permits: %v", weight, err)
+		}
 	}
 	set := NewSet(f.session(), []LockRequest{{Name: f.name, Mode: Slot, Permits: 1}, {Name: f.name, Mode: Write}})
 	f.mustBe(set.Lock(f.soon()), ErrOtherKind)

@@ -67,8 +67,8 @@ type SessionOption func(*Session)
 // The lease is granted for ttl and d together, but the session ends, and reports its locks as
 // lost, ttl after its last renewal was sent: so etcd, which counts from when it received the
 // renewal, keeps the lease d longer at least. Its locks are left to the lease then: Unlock and
-// Close delete nothing. A leader election makes that longer. It is shorter by how much faster
-// etcd's clock runs than the client's, and by nothing else that Session does not except. A lease
+// Close delete nothing. A leader election makes that longer. It is shorter by as much as etcd's clock
+// runs faster than the client's, and where etcd does not keep to its leases: see Session. A lease
 // that others revoke, and a key that they delete, is gone at once: a release by force has no
 // delay.
 func WithLockDelay(d time.Duration) SessionOption { return func(s *Session) { s.delay = d } }
@@ -137,8 +137,10 @@ func (s *Session) Deadline() time.Time {
 
 // Close ends the session and revokes its lease, which releases its locks. When etcd does
 // not answer within five seconds, or within the TTL if that is less, it returns an error.
-// The lease is not renewed any more and expires, if it is not revoked before: that goes on
-// in the background until then.
+// The lease is not renewed any more; revoking it is tried in the background until it has
+// expired.
+//
+// Close sessions before their client: a closed client cannot revoke leases.
 //
 // A session that has expired and has a lock delay is not revoked: Close returns
 // ErrSessionExpired, and its locks are released when the lease expires.
@@ -159,10 +161,15 @@ func (s *Session) CloseContext(ctx context.Context) error {
 	}
 	revoked := make(chan error, 1)
 	go func() { revoked <- s.revoke() }()
-	if err := outcomeOf(ctx, revoked); err != nil && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	err := outcomeOf(ctx, revoked)
+	switch {
+	case err == nil, errors.Is(err, rpctypes.ErrLeaseNotFound):
+		return nil
+	case s.client.Ctx().Err() != nil:
+		return fmt.Errorf("rwlock: close session: its client was closed before, so its locks are held until its lease expires: %w", err)
+	default:
 		return fmt.Errorf("rwlock: close session: %w", err)
 	}
-	return nil
 }
 
 // endIfOver ends a session with a lock delay whose deadline has passed, if the process was

@@ -184,7 +184,11 @@ func (l LockRequest) text() string {
 	if l.Mode != Slot {
 		return fmt.Sprintf("%s lock %s", l.Mode, quote(l.Name))
 	}
-	return fmt.Sprintf("%d of %d permits of semaphore %s", l.weight(), l.Permits, quote(l.Name))
+	return permitsText(l.weight(), l.Permits, l.Name)
+}
+
+func permitsText(weight, permits int, name string) string {
+	return fmt.Sprintf("%d of %d permits of semaphore %s", weight, permits, quote(name))
 }
 
 // check returns an error for a request that cannot be granted by any etcd.

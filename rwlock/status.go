@@ -243,7 +243,12 @@ func (r *request) watchForOthers(ctx context.Context, e *entry) error {
 			}
 		}
 		if resp.Created {
-			if found, err := others.read(w.ctx, resp.Header.Revision); found || err != nil {
+			found := false
+			err := answered(w.ctx, func(ctx context.Context) (err error) {
+				found, err = others.read(ctx, resp.Header.Revision)
+				return err
+			})
+			if found || err != nil {
 				return err
 			}
 		}

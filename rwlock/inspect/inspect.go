@@ -39,7 +39,7 @@ type Update struct {
 
 // Event is something that happened to a request.
 type Event struct {
-	Kind     string // waiting, granted, released, left, detached, blocks or cleared, as "etcd-lock watch" has them
+	Kind     string // waiting, granted, released, expired, revoked, ended, left, detached, blocks or cleared: see "etcd-lock watch --help"
 	Lock     string
 	Layout   string
 	Request  Request
@@ -51,12 +51,13 @@ type Event struct {
 // Err. Changes within about 50 ms make one update; a receiver that is slow gets one update
 // for all that it missed, with the last 1000 events.
 //
-// It uses one watch of etcd for each prefix. When the loop is left, nothing is left
-// running.
+// It uses one watch of etcd for each prefix, and looks up a bounded number of leases, to tell
+// a lock that was released from one whose session ended. When the loop is left, nothing is
+// left running.
 func (i *Inspector) Watch(ctx context.Context, prefixes ...string) iter.Seq[Update] {
 	return func(yield func(Update) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		updates := i.source.Watch(ctx, prefixes...)
+		updates := i.source.WatchKinds(ctx, prefixes...)
 		defer func() {
 			cancel()
 			for range updates { // until the watch has ended
@@ -94,8 +95,8 @@ const (
 // String returns the severity's word.
 func (s Severity) String() string { return diagnose.Severity(s).String() }
 
-// Thresholds say from when on a wait or a hold is a finding. Those that are 0 are half a
-// minute for a wait and ten minutes for a hold.
+// Thresholds say how long a wait or a hold lasts before it is a finding. 0 stands for half a
+// minute for a wait, and for ten minutes for a hold.
 type Thresholds struct{ Wait, Hold time.Duration }
 
 // Finding is something that is wrong with locks, or may be.
@@ -112,7 +113,7 @@ type Finding struct {
 
 // Remedy is a way out. Nothing is done by itself.
 type Remedy struct {
-	Command string // for a shell
+	Command string // for a shell, without the flags of the connection
 	Text    string
 	Clauses []string
 }
@@ -120,8 +121,7 @@ type Remedy struct {
 // Diagnose says what is wrong with the locks of a snapshot, the worst first: deadlocks,
 // requests without a lease, leases that are not renewed, long waits and holds. It looks up
 // the leases of the snapshot, those that most others wait for first, and at most 64: what
-// could not be looked up is not known, and an error of that is returned beside the
-// findings.
+// could not be looked up is not known, and the error is returned beside the findings.
 //
 // Long waits and holds are found in a snapshot of Watch, or where owners say when they
 // made their requests.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -15,6 +16,7 @@ import (
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/rwlock"
 	"etcd-lock/rwlock/inspect"
+	"etcd-lock/rwlock/rwlocktest"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
@@ -61,6 +63,31 @@ func TestList(t *testing.T) {
 	}
 }
 
+// Whoever inspects a semaphore has to see why a request waits although not all permits are taken.
+func TestListSemaphore(t *testing.T) {
+	t.Parallel()
+	client := rwlocktest.New().Client(t)
+	session, err := rwlock.NewSession(t.Context(), client, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	if err := session.NewSemaphore("/convert", 3).Acquire(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s, err := inspect.New(client).List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := s.Named("/convert")
+	if len(locks) != 1 || locks[0].State != inspect.Slots || len(locks[0].Queue) != 1 {
+		t.Fatalf("%+v", locks)
+	}
+	if r := locks[0].Queue[0]; r.Mode != rwlock.Slot || r.Weight != 2 || r.Permits != 3 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // A watch goes on until its loop is left, and then leaves nothing running.
 func TestWatch(t *testing.T) {
 	client := etcdtest.Client(t, etcdtest.Start(t))
@@ -90,6 +117,50 @@ func TestWatch(t *testing.T) {
 		t.Errorf("saw %q", kinds)
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// Locks that their holder has released, that it has lost with its session, and whose holder has
+// died are told apart, as etcd-lock watch does.
+func TestWatchSaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		etcd := rwlocktest.New()
+		client, dies := etcd.Client(t), etcd.Client(t)
+		hold := func(client *clientv3.Client, names ...string) (*rwlock.Session, *rwlock.Set) {
+			session, err := rwlock.NewSession(t.Context(), client, 10*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var locks []rwlock.LockRequest
+			for _, name := range names {
+				locks = append(locks, rwlock.LockRequest{Name: name, Mode: rwlock.Write})
+			}
+			set := session.NewSet(locks)
+			if err := set.Lock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return session, set
+		}
+		releases, released := hold(client, "/a")
+		closes, _ := hold(client, "/b", "/c")
+		hold(dies, "/d")
+		time.AfterFunc(time.Minute, func() { _ = released.Unlock() })
+		time.AfterFunc(2*time.Minute, func() { _ = closes.Close() })
+		time.AfterFunc(3*time.Minute, func() { etcd.Cut(dies, time.Hour) })
+		var kinds []string
+		for u := range inspect.New(client).Watch(t.Context()) {
+			for _, e := range u.Events {
+				kinds = append(kinds, e.Kind+" "+e.Lock)
+			}
+			if u.Snapshot.Len() == 0 {
+				break
+			}
+		}
+		if !slices.Equal(kinds, []string{"released /a", "revoked /b", "revoked /c", "expired /d"}) {
+			t.Errorf("saw %q", kinds)
+		}
+		_ = releases.Close()
+	})
 }
 
 func TestDiagnose(t *testing.T) {

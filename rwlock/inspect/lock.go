@@ -51,6 +51,9 @@ type Request struct {
 	Owner   Owner
 	Made    time.Time // by the owner's clock, else when the watch saw it; zero: not known
 	Granted time.Time // when the watch saw that; zero: not known, or it waits
+
+	Weight  int // of mode Slot: how many permits it takes
+	Permits int // of mode Slot: how many the semaphore has, as its client was told
 }
 
 // Owner is what is known of a client. All fields may be empty.
@@ -116,7 +119,8 @@ func newRequest(r inspect.Request) Request {
 	owner := r.Owner.Value()
 	request := Request{
 		Key: r.Key, Mode: rwlock.Mode(r.Mode), Holds: r.Holding, Lease: r.Lease, Token: r.Revision, Made: r.Since,
-		Owner: Owner{Label: owner.Label, Program: owner.Program, Host: owner.Host, PID: owner.PID, Traceparent: owner.Trace},
+		Owner:  Owner{Label: owner.Label, Program: owner.Program, Host: owner.Host, PID: owner.PID, Traceparent: owner.Trace},
+		Weight: owner.Weight, Permits: owner.Permits,
 	}
 	if r.Holding && r.Saw {
 		request.Granted = r.Seen

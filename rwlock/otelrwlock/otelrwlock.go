@@ -34,8 +34,12 @@ import (
 // scope is the name of the tracer.
 const scope = "etcd-lock/rwlock"
 
-// WithTracing returns an option that makes spans of requests with a tracer of the provider.
+// WithTracing returns an option that makes spans of requests with a tracer of the provider, and
+// none if that is nil.
 func WithTracing(provider trace.TracerProvider) rwlock.Option {
+	if provider == nil {
+		return rwlock.WithTracer(nil)
+	}
 	tracer := provider.Tracer(scope)
 	return rwlock.WithTracer(func(ctx context.Context, e rwlock.Event) (string, func(rwlock.Event)) {
 		r := &request{tracer: tracer, attrs: attributes(e.Locks)}

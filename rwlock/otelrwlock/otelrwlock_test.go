@@ -95,6 +95,7 @@ func TestSpans(t *testing.T) {
 			t.Errorf("links of who waited: %+v, want to span %s", queued.Links(), request.SpanContext().SpanID())
 		}
 		f.must(waiter.Unlock())
+		f.must(f.session.NewRWMutex("/none", otelrwlock.WithTracing(nil)).RWLock(ctx))
 	})
 }
 

@@ -85,7 +85,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 // Count returns an option that counts the requests of a mutex, a semaphore or a Set with lock as their
 // label: the name of a lock if there are few, and one text for all of a kind otherwise, such as
 // "/orders/*", since Prometheus keeps each series for a long time.
+// Nil metrics count nothing.
 func (m *Metrics) Count(lock string) rwlock.Option {
+	if m == nil {
+		return rwlock.WithTracer(nil)
+	}
 	return rwlock.WithTracer(func(_ context.Context, e rwlock.Event) (string, func(rwlock.Event)) {
 		r := &request{metrics: m, labels: []string{lock, mode(e.Locks)}, weight: weight(e.Locks)}
 		m.waiting.WithLabelValues(r.labels...).Inc()

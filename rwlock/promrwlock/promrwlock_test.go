@@ -33,6 +33,7 @@ func TestMetrics(t *testing.T) {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(metrics)
 		option := metrics.Count("/jobs/*")
+		must(s.NewRWMutex("/none", (*promrwlock.Metrics)(nil).Count("/none")).RWLock(t.Context()))
 		a, b := s.NewRWMutex("/jobs/a", option), s.NewRWMutex("/jobs/a", option)
 		must(a.RWLock(t.Context()))
 		if err := b.TryRWLock(t.Context()); !errors.Is(err, rwlock.ErrLocked) {

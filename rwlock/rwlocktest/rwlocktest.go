@@ -11,8 +11,8 @@
 //		defer session.Close()
 //	})
 //
-// It answers calls of keys, transactions, watches, leases and compaction as etcd 3.7 does, to
-// which it is compared. Users, alarms, maintenance and what else an etcd has are not there:
+// It answers calls of keys, transactions, watches, leases and compaction as etcd 3.7 does,
+// against which it is tested. Users, alarms, maintenance and what else an etcd has are not there:
 // such calls return the gRPC code Unimplemented. Leases have a TTL of at least two seconds, as
 // with etcd's defaults.
 //

@@ -19,9 +19,14 @@ import (
 // The message is "lock waiting", "lock queued", "lock granted", "lock failed", "lock released"
 // or "lock lost". A loss is a warning, and so are the errors of Unlock, and of acquisitions
 // unless a Try was refused or the caller's context ended. Everything else is at level debug.
-// Attributes: lock and mode, or locks of a Set; weight and permits of a semaphore; token, waited and held; position and ahead,
-// the owner right ahead, of who is queued; error.
+// Attributes: lock and mode, or locks of a Set; weight and permits of a semaphore; token, waited
+// and held; position and ahead, the owner right ahead, of who is queued; error.
+//
+// With a nil logger, nothing is logged.
 func WithLogger(l *slog.Logger) rwlock.Option {
+	if l == nil {
+		return rwlock.WithTracer(nil)
+	}
 	return rwlock.WithTracer(func(ctx context.Context, e rwlock.Event) (string, func(rwlock.Event)) {
 		ctx = context.WithoutCancel(ctx) // of which handlers need no more than the values
 		log := func(e rwlock.Event) { l.LogAttrs(ctx, level(e), "lock "+string(e.Kind), attributes(e)...) }

@@ -88,3 +88,15 @@ level=WARN msg="lock failed" locks="read /a, write /b" waited=0s error="rwlock: 
 		}
 	})
 }
+
+func TestWithoutLogger(t *testing.T) {
+	t.Parallel()
+	s, err := rwlock.NewSession(t.Context(), rwlocktest.New().Client(t), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.NewRWMutex("/a", slogrwlock.WithLogger(nil)).RWLock(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
