@@ -18,6 +18,10 @@ import (
 // Remedy returns a remedy in words: what it does, releases and grants, and what
 // to know before it is applied. Commands in it have these flags.
 func Remedy(to cmdline.Flags, r diagnose.Remedy) Text {
+	if r.Look != nil {
+		rule := r.Look.Lock.Layout
+		return Text{Headline: "look first: its own software says who holds " + lock(*r.Look), Clauses: rule.Release.Dead}
+	}
 	does := releases(r.Releases)
 	if len(r.Releases) == 1 && !r.Releases[0].IsRequest() {
 		does = "takes it out of the way"
