@@ -61,7 +61,8 @@ With -o json:
   revision            etcd revision of the preview
   gone                requests to be removed:
 ` + docs.Indent(docs.RequestHelp, "    ") + `
-  others              keys to be removed that are not lock requests
+  others              keys to be removed that count as no lock requests
+  partial             those of them that are requests for locks read in part
   granted             waiters that are granted their lock by this, as above
   in_parts            true: over 128 keys, checked in parts as described above
   released            true: it was done
@@ -69,7 +70,7 @@ With -o json:
 
 The audit log gets a line of JSON for each attempt: time, user, host, pid,
 etcd_user, etcd (endpoints), reason, lease, released (requests), others,
-revision (absent when it failed), error.`
+partial, revision (absent when it failed), error.`
 
 // releaseOptions are the options of release.
 type releaseOptions struct {
@@ -339,8 +340,7 @@ func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) erro
 	}()
 	select {
 	case line := <-answer:
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "y", "yes":
+		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))) {
 			return nil
 		}
 		return errNotConfirmed

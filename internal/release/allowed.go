@@ -30,7 +30,7 @@ func allowed(r inspect.Request, session bool) error {
 		command, look := rule.Command(r.Lock.Name), rule.Look(r.Lock.Name)
 		switch {
 		case command != "" && look != "":
-			return hint.Add(err, "look first: "+look+"; a holder that runs releases it with: "+command)
+			return hint.Add(err, "run: "+look+"; if it shows that the holder runs: "+command)
 		case command != "":
 			return hint.Add(err, "run: "+command)
 		}
