@@ -142,6 +142,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	return cmd
 }
 
+var errNotConfirmed = errors.New("not confirmed, so nothing was released")
 var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --request KEY, --lease LEASE")
 
 // check reports an error unless exactly one target is selected. Named says that
@@ -219,7 +220,8 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 		if err != nil {
 			return release.Plan{}, usageError{err}
 		}
-		return releaser.PlanSession(ctx, lease)
+		plan, err := releaser.PlanSession(ctx, lease)
+		return plan, hintDecimal(err, t.lease)
 	}
 	snapshot, err := c.SnapshotOf(ctx, 0, t.name)
 	if err != nil {
@@ -320,8 +322,6 @@ func (opts *releaseOptions) apply(ctx context.Context, releaser *release.Release
 	}
 	return releaser.Apply(ctx, plan, release.Audit{Log: log, Reason: opts.reason, Now: opts.now})
 }
-
-var errNotConfirmed = errors.New("not confirmed, so nothing was released")
 
 // confirm asks on the terminal, and takes anything but a yes for a no.
 func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) error {
