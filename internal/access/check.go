@@ -51,6 +51,9 @@ func Check(ctx context.Context, client *clientv3.Client, user, prefix string) (R
 	return report, ctx.Err()
 }
 
+// errNotTold is why it is unknown to a user who may do everything, or while there is an alarm.
+var errNotTold = errors.New("etcd before 3.5 does not say")
+
 // isAuthEnabled asks whether authentication is enabled. Some versions tell only root,
 // and 3.4 tells nobody: that a user may not do something says it too.
 func isAuthEnabled(ctx context.Context, client *clientv3.Client, user string) (bool, error) {
@@ -70,10 +73,14 @@ func isAuthEnabled(ctx context.Context, client *clientv3.Client, user string) (b
 			return false, nil
 		}
 	}
-	if IsPermissionDenied(err) || IsAuthRequired(err) {
+	switch {
+	case IsPermissionDenied(err) || IsAuthRequired(err):
 		return true, nil
+	case grpcstatus.Code(err) == codes.Unimplemented:
+		return false, errNotTold
+	default:
+		return false, err
 	}
-	return false, err
 }
 
 // IsPermissionDenied reports whether etcd has answered that the user may not do

@@ -61,7 +61,8 @@ With -o json:
   revision            etcd revision of the preview
   gone                requests to be removed:
 ` + docs.Indent(docs.RequestHelp, "    ") + `
-  others              keys to be removed that are not lock requests
+  others              keys to be removed that count as no lock requests
+  partial             those of them that are requests for locks read in part
   granted             waiters that are granted their lock by this, as above
   in_parts            true: over 128 keys, checked in parts as described above
   released            true: it was done
@@ -69,7 +70,7 @@ With -o json:
 
 The audit log gets a line of JSON for each attempt: time, user, host, pid,
 etcd_user, etcd (endpoints), reason, lease, released (requests), others,
-revision (absent when it failed), error.`
+partial, revision (absent when it failed), error.`
 
 // releaseOptions are the options of release.
 type releaseOptions struct {
@@ -141,6 +142,7 @@ func newReleaseCmd(a *app, runF func(context.Context, *releaseOptions) error) *c
 	return cmd
 }
 
+var errNotConfirmed = errors.New("not confirmed, so nothing was released")
 var errReleaseTarget = errors.New("choose exactly one of NAME --holder, NAME --waiter N, --request KEY, --lease LEASE")
 
 // check reports an error unless exactly one target is selected. Named says that
@@ -218,7 +220,8 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 		if err != nil {
 			return release.Plan{}, usageError{err}
 		}
-		return releaser.PlanSession(ctx, lease)
+		plan, err := releaser.PlanSession(ctx, lease)
+		return plan, hintDecimal(err, t.lease)
 	}
 	snapshot, err := c.SnapshotOf(ctx, 0, t.name)
 	if err != nil {
@@ -320,8 +323,6 @@ func (opts *releaseOptions) apply(ctx context.Context, releaser *release.Release
 	return releaser.Apply(ctx, plan, release.Audit{Log: log, Reason: opts.reason, Now: opts.now})
 }
 
-var errNotConfirmed = errors.New("not confirmed, so nothing was released")
-
 // confirm asks on the terminal, and takes anything but a yes for a no.
 func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) error {
 	if opts.yes {
@@ -339,8 +340,7 @@ func (opts *releaseOptions) confirm(ctx context.Context, plan release.Plan) erro
 	}()
 	select {
 	case line := <-answer:
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "y", "yes":
+		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))) {
 			return nil
 		}
 		return errNotConfirmed

@@ -60,7 +60,7 @@ func (d Diagnosis) possible(remedies []Remedy) []Remedy {
 	}
 	remedies = slices.Clone(remedies) // findings share those of a deadlock
 	for i := range remedies {
-		remedies[i].Refused = true
+		remedies[i].Refused = remedies[i].Look == nil
 	}
 	return remedies
 }

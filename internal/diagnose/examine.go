@@ -45,6 +45,9 @@ func (e *examiner) lease(v int32) {
 // is of no client.
 func ifDead(r Remedy) Remedy {
 	s := r.Session
+	if r.Look != nil {
+		return r
+	}
 	switch s.Lease.State {
 	case inspect.LeaseOverdue, inspect.LeaseMissing, inspect.LeaseGone:
 	default:

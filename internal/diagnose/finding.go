@@ -136,6 +136,7 @@ type Target struct {
 type Remedy struct {
 	Target  Target           // its zero value if Command is set
 	Command string           // of the software whose lock it is, for a shell, where no key may be deleted
+	Look    *inspect.Request // Command only shows who holds its lock, which comes first where the holder may be dead; else nil
 	Session *inspect.Session // the session of Target
 	IfDead  bool             // it helps if the session's client is dead; one that is healthy would lose its locks
 	Refused bool             // etcd refuses it now, as every write: it has the alarm CORRUPT

@@ -86,12 +86,20 @@ func (r Remedy) WithOthers(others map[int64][]string) Remedy {
 // not read does is not known, so there is none.
 func (e *examiner) remove(s *inspect.Session, r *inspect.Request) Remedy {
 	if r.IsRequest() && r.Lock.Layout.Release.How == layout.Advise {
+		if look := r.Lock.Layout.Look(r.Lock.Name); look != "" && mayBeDead(s) {
+			return Remedy{Command: look, Look: r, Session: s}
+		}
 		return Remedy{Command: r.Lock.Layout.Command(r.Lock.Name), Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
 	if r.Cut || r.IsRequest() && r.Lock.Layout.Release.How == layout.Refuse {
 		return Remedy{Session: s, Effect: e.effect([]*inspect.Request{r})}
 	}
 	return Remedy{Target: Target{Key: r.Key}, Session: s, Effect: e.effect([]*inspect.Request{r})}
+}
+
+// mayBeDead reports whether the client of a session may be dead by what is known of its lease.
+func mayBeDead(s *inspect.Session) bool {
+	return s.MissedRenewals() || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue
 }
 
 // effect returns what deleting requests does.

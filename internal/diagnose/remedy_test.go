@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,46 @@ func TestRemedyWhereWaitersAreUnknown(t *testing.T) {
 		}
 		if key != tt.key || command != tt.command {
 			t.Errorf("%s: the remedy is %q or %q, want %q or %q", tt.rule, key, command, tt.key, tt.command)
+		}
+	}
+}
+
+// TestRemedyOfAHolderThatMayBeDead wants a look first where the holder itself would carry out
+// the command that releases its lock, and may not be there to do so. It promises nothing, and
+// etcd refuses no look.
+func TestRemedyOfAHolderThatMayBeDead(t *testing.T) {
+	healthy := inspect.Lease{State: inspect.LeaseAlive, Granted: 30 * time.Second, Remaining: 25 * time.Second}
+	for name, tt := range map[string]struct {
+		lease inspect.Lease
+		looks bool
+	}{
+		"renewed":     {healthy, false},
+		"not renewed": {inspect.Lease{State: inspect.LeaseAlive, Granted: 30 * time.Second, Remaining: 3 * time.Second}, true},
+		"over":        {inspect.Lease{State: inspect.LeaseOverdue, Granted: 30 * time.Second, Remaining: -time.Minute}, true},
+		"missing":     {inspect.Lease{State: inspect.LeaseMissing}, true},
+	} {
+		for rule, command := range map[string]string{"patroni": "patronictl failover a", "patroni-citus": "patronictl failover --group 0 a"} {
+			s := oneKey(rule, 10, 1)
+			if rule == "patroni-citus" {
+				id := inspect.LockID{Layout: layout.Builtin().Rule(rule), Name: "/a/0/leader"}
+				s.Locks = inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {{Key: id.Name, Lock: id, Mode: keyspace.Write, Lease: 10, Revision: 1, Modified: 1}}})
+			}
+			d := Locks(s, map[int64]inspect.Lease{10: tt.lease}, Thresholds{}, locktest.Epoch).With([]Finding{{Kind: Corrupt, Severity: Critical}})
+			remedies := d.About(s.Locks[0].ID.Name).Remedies
+			for _, f := range d.Findings {
+				remedies = append(remedies, f.Remedies...)
+			}
+			if len(remedies) == 0 {
+				t.Errorf("%s, %s: no remedy", name, rule)
+			}
+			if tt.looks {
+				command = strings.Replace(command, "failover", "list", 1)
+			}
+			for _, r := range remedies {
+				if looks := r.Look != nil; looks != tt.looks || r.Command != command || looks && (r.IfDead || r.Refused || len(r.Releases) > 0) {
+					t.Errorf("%s, %s: %+v, want %q", name, rule, r, command)
+				}
+			}
 		}
 	}
 }

@@ -140,7 +140,7 @@ func (p *pseudonyms) findings(all []Finding) {
 			f.Locks[n] = p.path(name)
 		}
 		for n, session := range f.Sessions {
-			if _, err := format.ParseLease(string(session)); err != nil {
+			if id, err := format.ParseLease(string(session)); err != nil || format.Lease(id) != string(session) { // a key
 				f.Sessions[n] = p.path(session)
 			}
 		}

@@ -7,6 +7,7 @@ package format
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,15 +33,31 @@ func ShortLease(id int64, width int) string {
 }
 
 // ParseLease reads a lease ID as Lease and etcdctl write it: hex digits, for a
-// negative ID also with a sign. The lease 0 is none, so it is an error.
+// negative ID also with a sign, or the decimal of JSON if it has too many digits
+// for hex. The lease 0 is none, so it is an error.
 func ParseLease(s string) (int64, error) {
+	if meant := Leases(s); len(meant) > 0 {
+		return meant[0], nil
+	}
+	return 0, fmt.Errorf("lease %q: must be its ID in hex, as show and etcdctl print it", s)
+}
+
+// Leases returns the leases that a text can be the whole ID of: that in hex, and that in
+// decimal, which etcdctl prints in JSON, if it is negative or has too many digits for hex.
+func Leases(s string) []int64 {
+	var meant []int64
 	u, err := strconv.ParseUint(s, 16, 64)
 	id := int64(u)
 	if strings.HasPrefix(s, "-") {
 		id, err = strconv.ParseInt(s, 16, 64)
 	}
-	if err != nil || id == 0 {
-		return 0, fmt.Errorf("lease %q: must be its ID in hex, as show and etcdctl print it", s)
+	isHex := err == nil
+	if isHex && id != 0 {
+		meant = append(meant, id)
 	}
-	return id, nil
+	decimal, err := strconv.ParseInt(s, 10, 64)
+	if err == nil && !strings.HasPrefix(s, "+") && decimal != 0 && (decimal < 0 || !isHex) && !slices.Contains(meant, decimal) {
+		meant = append(meant, decimal)
+	}
+	return meant
 }

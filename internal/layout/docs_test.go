@@ -145,8 +145,12 @@ func docsRelease(r *Rule) string {
 func docsNotes() string {
 	var b strings.Builder
 	for _, r := range rulesInOrder() {
-		if len(r.Notes) > 0 {
-			fmt.Fprintf(&b, "- **%s.** %s\n", r.Name, strings.Join(r.Notes, " "))
+		notes := r.Notes
+		if len(r.Release.Dead) > 0 {
+			notes = append(slices.Clone(notes), "Where the holder may be dead: "+strings.Join(r.Release.Dead, "; ")+".")
+		}
+		if len(notes) > 0 {
+			fmt.Fprintf(&b, "- **%s.** %s\n", r.Name, strings.Join(notes, " "))
 		}
 	}
 	return b.String()

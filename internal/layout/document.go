@@ -75,8 +75,10 @@ type (
 	}
 
 	releaseDoc struct {
-		How     *string `yaml:"how" json:"how,omitempty"`
-		Command *string `yaml:"command" json:"command,omitempty"`
-		Why     *string `yaml:"why" json:"why,omitempty"`
+		How     *string  `yaml:"how" json:"how,omitempty"`
+		Command *string  `yaml:"command" json:"command,omitempty"`
+		Why     *string  `yaml:"why" json:"why,omitempty"`
+		Look    *string  `yaml:"look" json:"look,omitempty"`
+		Dead    []string `yaml:"dead" json:"dead,omitempty"`
 	}
 )

@@ -144,6 +144,22 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// TestLook wants the command that shows who holds a lock, where the holder itself releases it.
+func TestLook(t *testing.T) {
+	for _, tt := range []struct{ rule, lock, want string }{
+		{"patroni", "/service/demo/leader", "patronictl list demo"},
+		{"patroni", "/service/$(reboot)/leader", "patronictl list '$(reboot)'"},
+		{"patroni-citus", "/service/demo/0/leader", "patronictl list --group 0 demo"},
+		{"patroni", "/service/\x00/leader", ""},
+		{"kubernetes-lease", "/registry/leases/kube-system/kube-scheduler", ""},
+		{"etcd3gw", "/a", ""},
+	} {
+		if got := layout.Builtin().Rule(tt.rule).Look(tt.lock); got != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.rule, tt.lock, got, tt.want)
+		}
+	}
+}
+
 // TestCommand wants the software's own command, which a shell reads as it is meant
 // whatever the lock is called.
 func TestCommand(t *testing.T) {

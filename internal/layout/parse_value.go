@@ -279,24 +279,35 @@ func (r *reader) release(p yamlfile.Path, d *releaseDoc, rule *Rule) Release {
 	default:
 		return Release{How: Delete}
 	}
-	out := Release{How: word(r, p.To("how"), d.How, "", hows...), Why: deref(d.Why)}
+	out := Release{How: word(r, p.To("how"), d.How, "", hows...), Why: deref(d.Why), Dead: d.Dead}
 	switch {
 	case (out.How == Advise) != (d.Command != nil):
 		r.fail(p, "command is for how: advise, which needs it")
+	case d.Look != nil && out.How != Advise:
+		r.fail(p.To("look"), "look is for how: advise")
+	case (d.Look != nil) != (len(d.Dead) > 0):
+		r.fail(p, "look and dead go together: what to look at first where the holder may be dead, and what is so then")
 	case out.How == Refuse && out.Why == "":
 		r.fail(p, "how: refuse needs why")
 	case out.How == Revoke && !rule.Kind.isQueue():
 		r.fail(p.To("how"), "the lease of a lock of kind %s may have other keys: delete, advise or refuse", rule.Kind)
 	}
-	if d.Command != nil {
-		n := names{words: []string{"lock"}}
-		if len(rule.keys) > 0 {
-			n = rule.keys[0].namesIn()
-		}
-		out.command = r.template(p.To("command"), d.Command, n)
-		if printable.Text(*d.Command) != *d.Command {
-			r.fail(p.To("command"), "a command is a line of printable text without backslashes")
-		}
-	}
+	out.command = r.command(p.To("command"), d.Command, rule)
+	out.look = r.command(p.To("look"), d.Look, rule)
 	return out
+}
+
+// command reads a command about a lock, if there is one.
+func (r *reader) command(p yamlfile.Path, text *string, rule *Rule) template {
+	if text == nil {
+		return nil
+	}
+	n := names{words: []string{"lock"}}
+	if len(rule.keys) > 0 {
+		n = rule.keys[0].namesIn()
+	}
+	if printable.Text(*text) != *text {
+		r.fail(p, "a command is a line of printable text without backslashes")
+	}
+	return r.template(p, text, n)
 }

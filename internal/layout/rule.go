@@ -101,19 +101,31 @@ type Release struct {
 	How How
 	Why string // of Advise and Refuse
 
+	// Dead says, a clause each, what is so where the holder may be dead, of Advise with a
+	// command that the holder itself carries out.
+	Dead []string
+
 	command template // of Advise
+	look    template // of Advise: shows who holds the lock
 }
 
 // Command returns the command that releases a lock, or nothing, which is also the case if
 // the lock's name has something that is not safe in a command. What the command has from the
 // name is quoted for a shell.
-func (r *Rule) Command(lock string) string {
+func (r *Rule) Command(lock string) string { return r.shell(r.Release.command, lock) }
+
+// Look returns the command that shows who holds a lock and changes nothing, as Command does
+// the one that releases it. It comes first where the holder may be dead.
+func (r *Rule) Look(lock string) string { return r.shell(r.Release.look, lock) }
+
+// shell returns a command about a lock, for a shell.
+func (r *Rule) shell(t template, lock string) string {
 	if r.Release.How != Advise {
 		return ""
 	}
 	s := r.scopeOf(lock)
 	s.shell = true
-	command, _ := r.Release.command.render(&s)
+	command, _ := t.render(&s)
 	return command
 }
 

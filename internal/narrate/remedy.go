@@ -18,6 +18,10 @@ import (
 // Remedy returns a remedy in words: what it does, releases and grants, and what
 // to know before it is applied. Commands in it have these flags.
 func Remedy(to cmdline.Flags, r diagnose.Remedy) Text {
+	if r.Look != nil {
+		rule := r.Look.Lock.Layout
+		return Text{Headline: "look first: its own software says who holds " + lock(*r.Look), Clauses: rule.Release.Dead}
+	}
 	does := releases(r.Releases)
 	if len(r.Releases) == 1 && !r.Releases[0].IsRequest() {
 		does = "takes it out of the way"
@@ -141,14 +145,20 @@ func RequestFlag(key string) []string {
 // and shells silently end it there, which makes it another key.
 func sayable(key string) bool { return !strings.Contains(key, "\x00") }
 
+// LeaseArgs returns the last arguments of a command of etcdctl about a lease.
+func LeaseArgs(id int64) []string {
+	if id < 0 { // etcdctl reads it with a sign only
+		return []string{"--", strconv.FormatInt(id, 16)}
+	}
+	return []string{format.Lease(id)}
+}
+
 // Etcdctl returns the command of etcdctl that has the same effect as Command,
 // without its checks. It returns nil if no argument can say the key.
 func Etcdctl(t diagnose.Target) []string {
 	switch {
-	case t.Lease < 0: // etcdctl reads it with a sign only
-		return []string{"lease", "revoke", "--", strconv.FormatInt(t.Lease, 16)}
 	case t.Lease != 0:
-		return []string{"lease", "revoke", format.Lease(t.Lease)}
+		return append([]string{"lease", "revoke"}, LeaseArgs(t.Lease)...)
 	case !sayable(t.Key):
 		return nil
 	case strings.HasPrefix(t.Key, "-"):

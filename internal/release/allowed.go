@@ -27,7 +27,11 @@ func allowed(r inspect.Request, session bool) error {
 	switch {
 	case rule.Release.How == layout.Advise:
 		err := fmt.Errorf("%w: %s is a lock of %s", ErrNotOurs, name, rule)
-		if command := rule.Command(r.Lock.Name); command != "" {
+		command, look := rule.Command(r.Lock.Name), rule.Look(r.Lock.Name)
+		switch {
+		case command != "" && look != "":
+			return hint.Add(err, "run: "+look+"; if it shows that the holder runs: "+command)
+		case command != "":
 			return hint.Add(err, "run: "+command)
 		}
 		return hint.Add(err, "its name has something that is not safe in a command, so the command is not shown")

@@ -77,7 +77,8 @@ type Record struct {
 	Reason   string           `json:"reason,omitempty"`
 	Lease    string           `json:"lease,omitempty"` // that was to be revoked, in hex
 	Released []ReleasedRecord `json:"released"`
-	Others   []string         `json:"others,omitempty"`   // keys that are not lock requests
+	Others   []string         `json:"others,omitempty"`   // keys that count as no lock requests
+	Partial  []string         `json:"partial,omitempty"`  // those of them that are requests for locks of which only a part was read
 	Revision int64            `json:"revision,omitempty"` // at which the keys were removed; absent when they were not
 	Error    string           `json:"error,omitempty"`
 }
@@ -95,7 +96,8 @@ type ReleasedRecord struct {
 
 // NewRecord returns the record of a plan that this process is about to apply.
 func NewRecord(plan Plan, now time.Time) Record {
-	r := Record{Time: now, User: "?", PID: os.Getpid(), Released: []ReleasedRecord{}, Others: plan.Others}
+	r := Record{Time: now, User: "?", PID: os.Getpid(), Released: []ReleasedRecord{}}
+	r.Others, r.Partial = plan.OtherKeys()
 	if u, err := user.Current(); err == nil {
 		r.User = u.Username
 	}

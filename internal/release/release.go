@@ -6,6 +6,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
 )
 
 var (
@@ -46,11 +48,23 @@ type Plan struct {
 	Lease    int64             // to revoke; 0 when a single request would be removed
 	Revision int64             // of etcd when the plan was made
 	Gone     []inspect.Request // requests that would be removed
-	Others   []string          // keys that are not lock requests, and would be removed too
+	Others   []inspect.Request // other keys that would be removed too; see inspect.Request.AsOther
 	Granted  []inspect.Request // waiters that would be granted their lock
 
 	keys    []plannedKey
 	blocker *plannedKey // of a waiter: as long as it exists, the waiter has not been granted the lock
+}
+
+// OtherKeys returns the keys of Others, and those of them that are requests for locks of
+// which only a part was read.
+func (plan Plan) OtherKeys() (keys, partial []string) {
+	for _, o := range plan.Others {
+		keys = append(keys, o.Key)
+		if o.Cut {
+			partial = append(partial, o.Key)
+		}
+	}
+	return keys, partial
 }
 
 // plannedKey is a key and its mod revision when the plan was made. The key is
@@ -97,13 +111,17 @@ func (r *Releaser) planRequest(ctx context.Context, key string) (Plan, error) {
 		return Plan{}, fmt.Errorf("%w: no key %q", ErrGone, key)
 	}
 	plan := Plan{}
-	if err := r.preview(ctx, &plan, key); err != nil {
+	unread, err := r.preview(ctx, &plan, key)
+	switch {
+	case err != nil:
 		return Plan{}, err
-	}
-	if len(plan.keys) == 0 {
+	case len(plan.keys) > 0:
+		return plan, plan.allAllowed()
+	case isCut(key, unread):
+		return plan, r.others(ctx, &plan, []string{key}, unread)
+	default:
 		return Plan{}, fmt.Errorf("%w: %q", ErrNoRequest, key)
 	}
-	return plan, plan.allAllowed()
 }
 
 func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
@@ -112,7 +130,8 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 		return Plan{}, err
 	}
 	plan := Plan{Lease: lease, Revision: revision}
-	if err := r.preview(ctx, &plan, keys...); err != nil {
+	unread, err := r.preview(ctx, &plan, keys...)
+	if err != nil {
 		return Plan{}, err
 	}
 	planned := map[string]bool{}
@@ -121,7 +140,7 @@ func (r *Releaser) planSession(ctx context.Context, lease int64) (Plan, error) {
 	}
 	rest := slices.DeleteFunc(keys, func(key string) bool { return planned[key] })
 	for part := range slices.Chunk(rest, maxKeys) {
-		if err := r.others(ctx, &plan, part); err != nil {
+		if err := r.others(ctx, &plan, part, unread); err != nil {
 			return Plan{}, err
 		}
 	}
@@ -145,9 +164,9 @@ func (r *Releaser) attached(ctx context.Context, lease int64) (keys []string, re
 	return keys, resp.Revision, nil
 }
 
-// others adds keys of the plan's lease that are not lock requests to the plan: at most
+// others adds keys of the plan's lease that count as no lock requests to the plan: at most
 // as many as a transaction reads.
-func (r *Releaser) others(ctx context.Context, plan *Plan, keys []string) error {
+func (r *Releaser) others(ctx context.Context, plan *Plan, keys, unread []string) error {
 	var reads []clientv3.Op
 	for _, key := range keys {
 		reads = append(reads, clientv3.OpGet(key, clientv3.WithKeysOnly()))
@@ -160,23 +179,26 @@ func (r *Releaser) others(ctx context.Context, plan *Plan, keys []string) error 
 	for i, key := range keys {
 		kvs := got.Responses[i].GetResponseRange().Kvs
 		if len(kvs) == 0 {
-			return fmt.Errorf("%w: the keys of lease %s are changing", ErrChanged, format.Lease(plan.Lease))
+			return fmt.Errorf("%w: %q is gone", ErrChanged, key)
 		}
-		plan.Others = append(plan.Others, key)
+		plan.Others = append(plan.Others, inspect.Request{
+			Key: key, Lease: kvs[0].Lease, Revision: kvs[0].CreateRevision, Modified: kvs[0].ModRevision, Cut: isCut(key, unread),
+		})
 		plan.keys = append(plan.keys, plannedKey{key, kvs[0].ModRevision})
 	}
 	return nil
 }
 
 // preview adds to the plan those keys that are requests, or in the way of some, and the
-// waiters that would be granted a lock without them.
-func (r *Releaser) preview(ctx context.Context, plan *Plan, keys ...string) error {
+// waiters that would be granted a lock without them. It returns the names of locks that the
+// user may not read.
+func (r *Releaser) preview(ctx context.Context, plan *Plan, keys ...string) (unread []string, err error) {
 	if len(keys) == 0 {
-		return nil
+		return nil, nil
 	}
-	snapshot, err := r.snapshot(ctx, keys)
+	snapshot, unread, err := r.snapshot(ctx, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	without := snapshot.Without(keys...)
 	plan.Revision = max(plan.Revision, snapshot.Revision)
@@ -186,19 +208,20 @@ func (r *Releaser) preview(ctx context.Context, plan *Plan, keys ...string) erro
 		if r.IsRequest() {
 			plan.Gone = append(plan.Gone, *r)
 		} else {
-			plan.Others = append(plan.Others, r.Key)
+			plan.Others = append(plan.Others, *r)
 		}
 	}
 	if plan.Lease == 0 && len(without.Gone) == 1 {
 		plan.blocker = lastBlocker(snapshot, *without.Gone[0])
 	}
-	return nil
+	return unread, nil
 }
 
 // snapshot reads all locks that the keys can be in the way of. A key is in the way of
 // locks at any of the names above it; if the user may not read all of those, it reads
-// the lock that the only key is a request for.
-func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapshot, error) {
+// those that the keys can be requests for. It returns the names of those that are unread, because
+// the user may not read all of their requests.
+func (r *Releaser) snapshot(ctx context.Context, keys []string) (s inspect.Snapshot, unread []string, err error) {
 	prefix := keys[0]
 	for _, key := range keys[1:] {
 		for !strings.HasPrefix(key, prefix) {
@@ -206,27 +229,57 @@ func (r *Releaser) snapshot(ctx context.Context, keys []string) (inspect.Snapsho
 		}
 	}
 	top := prefix[:strings.IndexByte(prefix, '/')+1]
-	s, err := r.conn.Source.Snapshot(ctx, top)
+	s, err = r.conn.Source.Snapshot(ctx, top)
 	if !errors.Is(err, rpctypes.ErrPermissionDenied) {
-		return s, err
+		return s, nil, err
 	}
-	for _, name := range r.namesOf(keys) {
+	var read keyspace.Prefixes
+	names := r.namesOf(keys)
+	if len(names) == 0 {
+		return inspect.Snapshot{}, nil, err
+	}
+	for _, name := range names {
 		prefix, err := r.conn.Source.Around(ctx, 0, name)
 		if err != nil {
-			return inspect.Snapshot{}, err
+			return inspect.Snapshot{}, nil, err
+		}
+		if len(read) > 0 && read.Has(prefix) { // with that of a shorter name
+			continue
 		}
 		below, err := r.conn.Source.Snapshot(ctx, prefix)
-		if err != nil {
-			return inspect.Snapshot{}, err
+		switch {
+		case errors.Is(err, rpctypes.ErrPermissionDenied) && r.areCut(keys, name):
+			unread = append(unread, name)
+			continue
+		case err != nil:
+			return inspect.Snapshot{}, nil, err
 		}
+		read = append(read, prefix)
 		s.Revision = max(s.Revision, below.Revision)
-		s.Locks = append(s.Locks, slices.DeleteFunc(below.Locks, func(l inspect.Lock) bool { return l.ID.Name != name })...)
+		s.Locks = append(s.Locks, below.Locks...)
 	}
 	slices.SortFunc(s.Locks, func(a, b inspect.Lock) int { return a.ID.Compare(b.ID) })
-	return s, nil
+	return s, unread, nil
 }
 
-// namesOf returns the different names that keys can be requests for.
+// areCut reports whether all keys that can be requests for a name are those of package rwlock,
+// which say what they are. Another key may be one that must not be deleted.
+func (r *Releaser) areCut(keys []string, name string) bool {
+	return !slices.ContainsFunc(keys, func(key string) bool {
+		return slices.Contains(r.conn.Source.Layouts().Locks(key), name) && !isCut(key, []string{name})
+	})
+}
+
+// isCut reports whether a key is a request for a lock that the user may not read.
+func isCut(key string, unread []string) bool {
+	k, ok := keyspace.ParseRWLock(key)
+	if !ok {
+		k, ok = keyspace.ParseSlot(key)
+	}
+	return ok && slices.Contains(unread, k.Name)
+}
+
+// namesOf returns the different names that keys can be requests for, the shortest first.
 func (r *Releaser) namesOf(keys []string) []string {
 	var names []string
 	for _, key := range keys {
@@ -236,6 +289,7 @@ func (r *Releaser) namesOf(keys []string) []string {
 			}
 		}
 	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 	return names
 }
 

@@ -200,9 +200,9 @@ func TestSession(t *testing.T) {
 	c.put(other, "/s/a/write/2", "/s/b/write/3")
 	c.put(lease, "/s/b/write/4")
 	plan := c.planSession(lease)
-	if keys(plan.Gone) != "/s/a/write/1 /s/b/write/4 "+mutex || strings.Join(plan.Others, " ") != "/s/config" ||
+	if keys(plan.Gone) != "/s/a/write/1 /s/b/write/4 "+mutex || keys(plan.Others) != "/s/config" ||
 		keys(plan.Granted) != "/s/a/write/2" {
-		t.Fatalf("plan: gone %s, others %s, granted %s", keys(plan.Gone), plan.Others, keys(plan.Granted))
+		t.Fatalf("plan: gone %s, others %s, granted %s", keys(plan.Gone), keys(plan.Others), keys(plan.Granted))
 	}
 	if _, err := c.apply(plan); err != nil {
 		t.Fatal(err)
@@ -238,6 +238,61 @@ func TestSessionErrStillUsed(t *testing.T) {
 	}
 	if c.exists("/u/a/write/1") || !c.exists("/u/b/write/2") {
 		t.Error("the wrong keys are gone")
+	}
+}
+
+// Keys count once, and are called what they are, whatever of their locks the user may read.
+func TestOthersThatAreReadInPart(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.StartSecure(t, false)
+	etcdtest.EnableAuth(t, server.Client(""), map[string][]etcdtest.Grant{
+		"whole": {etcdtest.ReadWrite("/v/")}, "below": {etcdtest.ReadWrite("/v/write/")}, "key": {etcdtest.ReadWrite("/service/demo/leader")},
+	})
+	as := func(user string) *cluster {
+		client := server.Client(user)
+		conn := &connect.Conn{Client: client, Source: inspect.NewSource(client), Timeout: 20 * time.Second}
+		return &cluster{T: t, client: client, Releaser: release.New(conn)}
+	}
+	root := as("root")
+	lease, other := root.lease(), root.lease()
+	const cut = "/v/write/first"
+	mutex := fmt.Sprintf("/v/write/%x", other)
+	root.put(lease, cut)
+	root.put(other, mutex)
+	for _, tt := range []struct{ user, gone, others, what string }{
+		{"root", cut, "", ""},
+		{"whole", cut, "", ""},
+		{"below", "", cut, "a request for /v, of which only a part was read"},
+	} {
+		for how, plan := range map[string]release.Plan{"key": as(tt.user).planRequest(cut), "lease": as(tt.user).planSession(lease)} {
+			if keys(plan.Gone) != tt.gone || keys(plan.Others) != tt.others || tt.what != "" && plan.Others[0].AsOther() != tt.what {
+				t.Errorf("%s, by its %s: gone %q, others %+v", tt.user, how, keys(plan.Gone), plan.Others)
+			}
+			record := release.NewRecord(plan, time.Now())
+			if strings.Join(record.Others, " ") != tt.others || strings.Join(record.Partial, " ") != tt.others {
+				t.Errorf("%s, by its %s: recorded %q, %q", tt.user, how, record.Others, record.Partial)
+			}
+		}
+	}
+	root.put(root.lease(), "/service/demo/leader")
+	if plan, err := as("key").PlanRequest(t.Context(), "/service/demo/leader"); err == nil {
+		t.Errorf("a key that may be of software that alone may release it: %+v", plan)
+	}
+	alone := root.lease()
+	root.put(alone, "/v/write/x/write/7", "/v/write/last")
+	if _, err := root.client.Delete(t.Context(), mutex); err != nil {
+		t.Fatal(err)
+	}
+	plan := as("below").planSession(alone) // in the way of nothing that the user may read
+	if keys(plan.Others) != "/v/write/last" || !plan.Others[0].Cut || keys(plan.Gone) != "/v/write/x/write/7" {
+		t.Errorf("gone %s, others %+v", keys(plan.Gone), plan.Others)
+	}
+	for _, c := range []*cluster{as("whole"), as("below")} { // each removes what it planned
+		request := c.planRequest(cut)
+		if _, err := c.apply(request); err != nil || root.exists(cut) {
+			t.Errorf("Apply = %v", err)
+		}
+		root.put(root.lease(), mutex, cut)
 	}
 }
 

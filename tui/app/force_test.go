@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -151,12 +153,31 @@ func TestForceWord(t *testing.T) {
 	foreign.Owned, foreign.Owner = true, keyspace.Owner{Label: "日本"}.Ref() // not on every keyboard
 	for want, p := range map[string]backend.Release{
 		"":                 {Gone: []inspect.Request{one, one}},
-		"000000000000cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []string{"/x"}},
-		"000000000000beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []string{"/x"}},
-		"api":              {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []string{"/x"}},
+		"000000000000cafe": {Lease: 0xcafe, Gone: []inspect.Request{foreign}, Others: []inspect.Request{{Key: "/x"}}},
+		"000000000000beef": {Lease: 0xbeef, Gone: []inspect.Request{hostile}, Others: []inspect.Request{{Key: "/x"}}},
+		"api":              {Lease: 0xbeef, Gone: []inspect.Request{named}, Others: []inspect.Request{{Key: "/x"}}},
 	} {
 		if got := wordFor(p); got != want {
 			t.Errorf("%+v: %q, want %q", p, got, want)
+		}
+	}
+}
+
+// A request of which the lock was read in part is called that, and nothing is said of who is next.
+func TestForceCut(t *testing.T) {
+	t.Parallel()
+	d, _ := withForce(t)
+	lines := strings.Join(planLines(d.m.Context, diagnose.Target{Key: "/v/write/1"}, backend.Release{
+		Others: []inspect.Request{{Key: "/v/write/1", Lease: 1, Cut: true}, {Key: "/config", Lease: 1}},
+	}), "\n")
+	for want, shown := range map[string]bool{
+		"deletes /v/write/1, which is a request for /v, of which only a part was read": true,
+		"deletes /config, which is not a lock request":                                 true,
+		"who gets it next is not known: only a part of its lock was read":              true,
+		"no waiter would get a lock":                                                   false,
+	} {
+		if strings.Contains(ansi.Strip(lines), want) != shown {
+			t.Errorf("%q is to be there: %t\n%s", want, shown, lines)
 		}
 	}
 }
@@ -242,7 +263,7 @@ func TestGoldenForce(t *testing.T) {
 		d.asked()
 	}
 	force := func(o *backend.Options) {
-		o.Releaser = &backendtest.Releaser{Cluster: o.Source.(*backendtest.Cluster), Others: []string{"/config/billing"}}
+		o.Releaser = &backendtest.Releaser{Cluster: o.Source.(*backendtest.Cluster), Others: []inspect.Request{{Key: "/config/billing"}}}
 	}
 	golden(t, "force_80x24", 80, 24, ask, force)
 	golden(t, "force_120x36", 120, 36, ask, force)
@@ -274,7 +295,7 @@ func TestForceFits(t *testing.T) {
 	t.Parallel()
 	d, f := withForce(t)
 	d.show(hostile(d.clock.Now()))
-	f.Others = []string{"\x1b[2J\n日本"}
+	f.Others = []inspect.Request{{Key: "\x1b[2J\n日本"}}
 	var plan backend.Release
 	for _, l := range d.m.Live.Locks {
 		plan.Gone = append(plan.Gone, l.Queue...)

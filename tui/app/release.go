@@ -21,7 +21,7 @@ import (
 const wordMost = 24
 
 // wordFor returns what must be typed when more than one lock is hit, or a key
-// that is no lock request: the name of the client, else its session's lease.
+// that counts as no lock request: the name of the client, else its session's lease.
 func wordFor(r backend.Release) string {
 	if len(r.Locks())+len(r.Others) < 2 {
 		return ""
@@ -60,8 +60,8 @@ func failureDialog(c *nav.Context, t diagnose.Target, err error, w int) *widget.
 // planLines say what a release would remove, who is next, and what guards it.
 func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string {
 	var lines []string
-	for _, k := range plan.Others {
-		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(k)+", which is not a lock request")
+	for _, o := range plan.Others {
+		lines = append(lines, c.Theme.Lost.Render("✗")+" deletes "+term.Safe(o.Key)+", which is "+term.Safe(o.AsOther()))
 	}
 	for _, r := range plan.Gone {
 		lines = append(lines, screens.GoneLine(c.Theme, r)+ofWhom(c, r))
@@ -69,7 +69,7 @@ func planLines(c *nav.Context, t diagnose.Target, plan backend.Release) []string
 	if len(lines) == 0 {
 		lines = []string{"the session has no keys"}
 	} else {
-		lines = append(lines, screens.NextLines(c.Theme, plan.Gone, plan.Granted)...)
+		lines = append(lines, screens.NextLines(c.Theme, slices.Concat(plan.Gone, plan.Others), plan.Granted)...)
 	}
 	if says := describe.Renewals(c, leaseOf(plan)); says != "" {
 		lines = append(lines, c.Theme.Warning.Render("·")+" "+says)

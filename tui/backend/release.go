@@ -20,7 +20,7 @@ type Release struct {
 	Lease    int64             // of the session that would be revoked; 0: one request would be removed
 	Revision int64             // at which it was planned
 	Gone     []inspect.Request // that would be removed
-	Others   []string          // keys that are no lock requests and would be removed too
+	Others   []inspect.Request // other keys that would be removed too; see inspect.Request.AsOther
 	Granted  []inspect.Request // waiters that would be granted their lock
 	InParts  bool              // too many keys for one transaction: a key that appears while they are checked goes unseen
 	// Apply carries it out, unless any of that has changed since, and returns the

@@ -174,7 +174,7 @@ func Session(c *nav.Context, id inspect.SessionID) []string {
 	lines = append(lines, Field("holds", format.Count(len(s.Holds()), "lock", "locks"))...)
 	lines = append(lines, Field("waits for", format.Count(len(s.Waits()), "lock", "locks"))...)
 	if id.Lease != 0 {
-		lines = append(lines, "", "$ "+c.Flags.EtcdctlLine("lease", "timetolive", "--keys", format.Lease(id.Lease)))
+		lines = append(lines, "", "$ "+c.Flags.EtcdctlLine(append([]string{"lease", "timetolive", "--keys"}, narrate.LeaseArgs(id.Lease)...)...))
 	}
 	return append(lines, each(c, "request", inspect.Values(s.Requests), 0)...)
 }

@@ -118,11 +118,20 @@ func (r *releases) sayHolders() nav.Action {
 	return nav.Flash{Text: text + "; " + went}
 }
 
+// otherKeys names the keys of a release that count as no lock requests.
+func otherKeys(others []inspect.Request) string {
+	keys := make([]string, 0, len(others))
+	for _, o := range others {
+		keys = append(keys, o.Key)
+	}
+	return strings.Join(keys, ", ")
+}
+
 func (a applied) String() string {
 	at := " at revision " + strconv.FormatInt(a.revision, 10)
 	switch gone := a.plan.Gone; {
 	case len(gone) == 0 && a.plan.Lease == 0:
-		return "gone: " + term.Safe(strings.Join(a.plan.Others, ", ")) + at
+		return "gone: " + term.Safe(otherKeys(a.plan.Others)) + at
 	case len(gone) == 0:
 		return "session " + term.Lease(a.plan.Lease, 16) + " revoked" + at
 	case len(gone) == 1:

@@ -37,35 +37,40 @@ func TestUpdatePause(t *testing.T) {
 	}
 }
 
-// Leaving does not take for ever.
+// Leaving does not take for ever. In virtual time, a deadline passes only when nothing else is
+// to be done.
 func TestCloseTasks(t *testing.T) {
-	t.Run("Bounded", virtual(func(t *testing.T) {
-		tasks := NewTasks(t.Context())
-		c := backendtest.StuckClient{Block: make(chan struct{})}
-		defer tasks.wg.Wait()
-		defer close(c.Block)
-		tasks.keep(c)
-		if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotReleased) {
-			t.Errorf("err %v", err)
-		}
-	}))
+	t.Run("Bounded", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			tasks := NewTasks(t.Context())
+			c := backendtest.StuckClient{Block: make(chan struct{})}
+			defer tasks.wg.Wait()
+			defer close(c.Block)
+			tasks.keep(c)
+			if err := tasks.Close(time.Millisecond); !errors.Is(err, backend.ErrNotReleased) {
+				t.Errorf("err %v", err)
+			}
+		})
+	})
 
-	t.Run("Computing", virtual(func(t *testing.T) {
-		tasks := NewTasks(t.Context())
-		ends := make(chan struct{})
-		defer tasks.computing.Wait()
-		defer close(ends)
-		begun := make(chan struct{})
-		go tasks.Compute(func() tea.Msg {
-			close(begun)
-			<-ends
-			return nil
-		})()
-		<-begun
-		if err := tasks.Close(time.Millisecond); err != nil {
-			t.Errorf("err %v: what computes holds no lock", err)
-		}
-	}))
+	t.Run("Computing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			tasks := NewTasks(t.Context())
+			ends := make(chan struct{})
+			defer tasks.computing.Wait()
+			defer close(ends)
+			begun := make(chan struct{})
+			go tasks.Compute(func() tea.Msg {
+				close(begun)
+				<-ends
+				return nil
+			})()
+			<-begun
+			if err := tasks.Close(time.Millisecond); err != nil {
+				t.Errorf("err %v: what computes holds no lock", err)
+			}
+		})
+	})
 
 	t.Run("Failed", func(t *testing.T) {
 		tasks := NewTasks(t.Context())
@@ -74,9 +79,4 @@ func TestCloseTasks(t *testing.T) {
 			t.Errorf("err %v", err)
 		}
 	})
-}
-
-// virtual is a test in virtual time: a deadline passes only when nothing else is to be done.
-func virtual(f func(*testing.T)) func(*testing.T) {
-	return func(t *testing.T) { synctest.Test(t, f) }
 }

@@ -3,7 +3,6 @@ package screens
 import (
 	"cmp"
 	"math/bits"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -252,43 +251,6 @@ func unseenNow(c *nav.Context) []string {
 		return nil
 	}
 	return c.Unseen
-}
-
-// previewLines say what a release removes, and who is next.
-func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
-	lines := make([]string, 0, len(gone)+len(granted)+1)
-	for _, r := range gone {
-		lines = append(lines, GoneLine(t, r))
-	}
-	return append(lines, NextLines(t, gone, granted)...)
-}
-
-// GoneLine says what a release does to a request.
-func GoneLine(t *theme.Theme, r inspect.Request) string {
-	g, does := requestSign(t, r), "releases "
-	switch {
-	case r.Vacant(), r.Encrypted:
-		does = "deletes the key of "
-	case !r.Holding:
-		does = "cancels its wait for "
-	}
-	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Name(r.Lock.Name)
-}
-
-// NextLines say which waiters are granted their lock next, once some requests are gone.
-func NextLines(t *theme.Theme, gone, granted []inspect.Request) []string {
-	unrecorded := slices.ContainsFunc(gone, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters })
-	switch {
-	case len(granted) == 0 && unrecorded:
-		return []string{t.Dim.Render("who gets it next is not known: clients that wait leave no key")}
-	case len(granted) == 0:
-		return []string{t.Dim.Render("no waiter would get a lock")}
-	}
-	var lines []string
-	for _, r := range granted {
-		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Name(r.Lock.Name))
-	}
-	return lines
 }
 
 // filterTitle says that a table is filtered, by what it is sorted if its heading does not, and

@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"etcd-lock/tui/describe"
 	"etcd-lock/tui/state"
 	"etcd-lock/tui/term"
+	"etcd-lock/tui/theme"
 )
 
 // queueRow is a request with its position in the queue, and what it waits for, or
@@ -161,4 +163,44 @@ func (s *lockScreen) Notifiable() []state.Notification {
 		}
 	}
 	return all
+}
+
+// previewLines say what a release removes, and who is next.
+func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
+	lines := make([]string, 0, len(gone)+len(granted)+1)
+	for _, r := range gone {
+		lines = append(lines, GoneLine(t, r))
+	}
+	return append(lines, NextLines(t, gone, granted)...)
+}
+
+// GoneLine says what a release does to a request.
+func GoneLine(t *theme.Theme, r inspect.Request) string {
+	g, does := requestSign(t, r), "releases "
+	switch {
+	case r.Vacant(), r.Encrypted:
+		does = "deletes the key of "
+	case !r.Holding:
+		does = "cancels its wait for "
+	}
+	return g.Style.Render(g.Text) + " " + does + r.Mode.String() + " " + term.Name(r.Lock.Name)
+}
+
+// NextLines say which waiters are granted their lock next, once some requests are gone.
+func NextLines(t *theme.Theme, gone, granted []inspect.Request) []string {
+	cut := slices.ContainsFunc(gone, func(r inspect.Request) bool { return r.Cut })
+	unrecorded := slices.ContainsFunc(gone, func(r inspect.Request) bool { return r.IsRequest() && !r.Lock.Layout.Waiters })
+	switch {
+	case len(granted) == 0 && cut:
+		return []string{t.Dim.Render("who gets it next is not known: only a part of its lock was read")}
+	case len(granted) == 0 && unrecorded:
+		return []string{t.Dim.Render("who gets it next is not known: clients that wait leave no key")}
+	case len(granted) == 0:
+		return []string{t.Dim.Render("no waiter would get a lock")}
+	}
+	var lines []string
+	for _, r := range granted {
+		lines = append(lines, t.Own.Render("→")+" next: "+state.Who(r)+" gets "+r.Mode.String()+" "+term.Name(r.Lock.Name))
+	}
+	return lines
 }

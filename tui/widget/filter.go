@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"etcd-lock/internal/format"
 )
 
 // filter selects the rows of a table: those of which all terms hold.
@@ -168,10 +170,28 @@ func newMatcher(word string) (func(string) bool, error) {
 			return nil, err
 		}
 		return re.MatchString, nil
-	case fold:
-		return func(s string) bool { return strings.Contains(strings.ToLower(s), word) }, nil
-	default:
-		return func(s string) bool { return strings.Contains(s, word) }, nil
+	}
+	contains := func(s string) bool { return strings.Contains(s, word) }
+	if fold {
+		contains = func(s string) bool { return strings.Contains(strings.ToLower(s), word) }
+	}
+	return orLease(word, contains), nil
+}
+
+// orLease returns what also matches texts with the lease that a word is the ID of, in whatever
+// way etcdctl writes it: texts have it in one way.
+func orLease(word string, contains func(string) bool) func(string) bool {
+	var leases []string
+	for _, id := range format.Leases(word) {
+		if written := format.Lease(id); !strings.HasSuffix(written, word) { // else contains finds it
+			leases = append(leases, written)
+		}
+	}
+	if len(leases) == 0 {
+		return contains
+	}
+	return func(s string) bool {
+		return contains(s) || slices.ContainsFunc(leases, func(written string) bool { return strings.Contains(s, written) })
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"etcd-lock/internal/cli/output"
 	"etcd-lock/internal/format"
+	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/release"
 )
 
@@ -15,22 +16,28 @@ type Release struct {
 	Gone             []Request `json:"gone"`
 	Others           []string  `json:"others"`
 	OthersBase64     []string  `json:"others_base64,omitempty"`
+	Partial          []string  `json:"partial,omitempty"`
+	PartialBase64    []string  `json:"partial_base64,omitempty"`
 	Granted          []Request `json:"granted"`
 	InParts          bool      `json:"in_parts,omitempty"`
 	Released         bool      `json:"released"`
 	ReleasedRevision int64     `json:"released_revision,omitempty"`
+
+	others []inspect.Request // for people
 }
 
 // NewRelease returns the document of a plan.
 func NewRelease(plan release.Plan) Release {
 	doc := Release{
-		Revision:     plan.Revision,
-		Gone:         NewRequests(plan.Gone),
-		Others:       append([]string{}, plan.Others...),
-		OthersBase64: output.Base64s(plan.Others),
-		Granted:      NewRequests(plan.Granted),
-		InParts:      plan.InParts(),
+		Revision: plan.Revision,
+		Gone:     NewRequests(plan.Gone),
+		Granted:  NewRequests(plan.Granted),
+		InParts:  plan.InParts(),
+		others:   plan.Others,
 	}
+	others, partial := plan.OtherKeys()
+	doc.Others, doc.OthersBase64 = append([]string{}, others...), output.Base64s(others)
+	doc.Partial, doc.PartialBase64 = partial, output.Base64s(partial)
 	if plan.Lease != 0 {
 		doc.Lease = format.Lease(plan.Lease)
 	}
@@ -43,8 +50,8 @@ func (d Release) Write(out output.Printer) error {
 	for _, r := range d.Gone {
 		rows = append(rows, d.row(output.Cell{Text: "remove", Tone: output.Critical}, r))
 	}
-	for _, key := range d.Others {
-		rows = append(rows, append([]output.Cell{{Text: "remove", Tone: output.Critical}}, output.Row("-", "-", "-", "-", key)...))
+	for _, o := range d.others {
+		rows = append(rows, append([]output.Cell{{Text: "remove", Tone: output.Critical}}, output.Row("-", "-", "-", o.AsOther(), o.Key)...))
 	}
 	for _, r := range d.Granted {
 		rows = append(rows, d.row(output.Cell{Text: "grant", Tone: output.Holding}, r))

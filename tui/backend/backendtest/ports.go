@@ -13,7 +13,7 @@ import (
 // Releaser is a Releaser over a cluster.
 type Releaser struct {
 	*Cluster
-	Others []string
+	Others []inspect.Request
 	mu     sync.Mutex
 	Fail   error         // of the next Apply
 	Hold   chan struct{} // plans wait until it is closed; nil: they do not
