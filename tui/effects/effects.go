@@ -178,8 +178,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.completeFolder(a.Path)
 	case nav.Reload:
 		return e.feed.reload()
-	case nav.GoTo:
-		return nav.Batch{e.travel.do(a), e.commands.went(a.Place)}
 	default:
 		return e.travel.do(a)
 	}
