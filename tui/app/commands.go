@@ -27,7 +27,7 @@ func commands(m *Model) []command {
 		viewCommands(m.Context),
 		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
-		savedCommands(&m.screens, m.effects.Chosen()),
+		savedCommands(&m.screens, m.effects.Chosen(), m.effects.Keeps()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 		contextCommands(m),

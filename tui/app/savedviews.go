@@ -68,8 +68,8 @@ func showSaved(s *nav.Stack, v backend.View) nav.Action {
 }
 
 // savedCommands save the filter and the order of the view in front by a name, go to them,
-// and forget them.
-func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
+// and forget them. They are kept for the next time, or not.
+func savedCommands(s *nav.Stack, prefs *backend.Prefs, kept bool) []command {
 	names := func() []string {
 		var all []string
 		for _, v := range prefs.Views {
@@ -90,7 +90,7 @@ func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
 	}
 	return []command{
 		{name: "save", args: "NAME", about: "save the filter and the order as a view", complete: names, run: func(name string) nav.Action {
-			return saveView(s.Front(), prefs, name)
+			return saveView(s.Front(), prefs, kept, name)
 		}},
 		{name: "view", args: "NAME", about: "go to a saved view", complete: names, run: func(name string) nav.Action {
 			i, failed := find("view", name)
@@ -111,7 +111,7 @@ func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
 }
 
 // saveView saves the filter and the order of a view, in place of one of that name.
-func saveView(front nav.Screen, prefs *backend.Prefs, name string) nav.Action {
+func saveView(front nav.Screen, prefs *backend.Prefs, kept bool, name string) nav.Action {
 	kind, grid := front.Ref().Kind, front.Grid()
 	switch {
 	case name == "":
@@ -128,9 +128,12 @@ func saveView(front nav.Screen, prefs *backend.Prefs, name string) nav.Action {
 	}
 	views[i] = v
 	prefs.Views = views
-	how := ":view " + name
+	saved, how := "saved", ":view "+name
+	if !kept {
+		saved = "saved until you quit, since the file of preferences is not used"
+	}
 	if n := firstViewKey + i; n <= lastViewKey {
 		how = "F" + strconv.Itoa(n)
 	}
-	return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: "saved: " + how + " goes to " + name}}
+	return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: saved + ": " + how + " goes to " + name}}
 }

@@ -127,6 +127,9 @@ func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != ni
 // it.
 func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 
+// Keeps reports whether what the user has chosen is there the next time too.
+func (e *Effects) Keeps() bool { return e.ports.Preferences != nil }
+
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
