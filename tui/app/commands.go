@@ -241,6 +241,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 // settingCommands change how the UI looks.
 func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 	onOff := func() []string { return []string{"on", "off"} }
+	chosen := func(name, value string) nav.Action { return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: name + ": " + value}} }
 	set := func(name string, values ...*bool) func(string) nav.Action {
 		return func(arg string) nav.Action {
 			if arg != "" && !slices.Contains(onOff(), arg) {
@@ -250,7 +251,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 			for _, v := range values {
 				*v = on
 			}
-			return nav.SavePrefs{}
+			return chosen(name, map[bool]string{true: "on", false: "off"}[on])
 		}
 	}
 	return []command{
@@ -263,7 +264,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 					return nav.Fail("background: dark, light or auto")
 				}
 				prefs.Background = to
-				return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
+				return nav.Batch{nav.Restyle{}, chosen("background", to)}
 			},
 		},
 		{
@@ -273,7 +274,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 					return nav.Fail("ask: others or always")
 				}
 				prefs.Ask = when
-				return nav.SavePrefs{}
+				return chosen("ask", when)
 			},
 		},
 	}

@@ -119,7 +119,7 @@ func askReadOnly(c *nav.Context, arg string) nav.Action {
 	}
 	return nav.Ask{
 		Dialog: &widget.Dialog{
-			Title: "allow writing", Word: c.Etcd.Name, Yes: "allow it",
+			Title: "allow writing", Word: c.Etcd.Name, Yes: "Allow",
 			Lines: []string{
 				"The keys that take and release locks would work, on " + term.Safe(c.Etcd.Name) + ":", "",
 				"  " + term.Safe(c.Etcd.Endpoints), "",

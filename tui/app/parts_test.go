@@ -101,7 +101,13 @@ func TestCommandLine(t *testing.T) {
 	})
 
 	t.Run("Sets", func(t *testing.T) {
-		for _, text := range []string{"mouse off", "background light", "locks", "sort -name", "pause"} {
+		for _, text := range []string{"ask always", "ascii on", "ascii off", "mouse off", "background light"} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+			d.mustShow(strings.Replace(text, " ", ": ", 1))
+		}
+		for _, text := range []string{"locks", "sort -name", "pause"} {
 			d.press(":")
 			d.typed(text)
 			d.press("enter")
