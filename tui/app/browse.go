@@ -67,7 +67,7 @@ func (m *Model) releases() bool {
 func (m *Model) typed(msg tea.Msg) nav.Action {
 	_, paste := msg.(tea.PasteMsg)
 	switch {
-	case m.asked != nil && !(paste && m.asked.Dialog.Word == ""):
+	case m.asked != nil && (!paste || m.asked.Dialog.Word != ""):
 		return m.answer(msg)
 	case m.asked == nil && m.line.open():
 		return m.line.update(msg)

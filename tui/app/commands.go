@@ -27,7 +27,7 @@ func commands(m *Model) []command {
 		viewCommands(m.Context),
 		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
-		savedCommands(&m.screens, m.effects.Chosen(), m.effects.Keeps()),
+		savedCommands(m.Context, &m.screens, m.effects.Chosen(), m.effects.Keeps()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 		contextCommands(m),
@@ -241,7 +241,9 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 // settingCommands change how the UI looks.
 func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 	onOff := func() []string { return []string{"on", "off"} }
-	chosen := func(name, value string) nav.Action { return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: name + ": " + value}} }
+	chosen := func(name, value string) nav.Action {
+		return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: name + ": " + value}}
+	}
 	set := func(name string, values ...*bool) func(string) nav.Action {
 		return func(arg string) nav.Action {
 			if arg != "" && !slices.Contains(onOff(), arg) {

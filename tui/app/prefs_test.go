@@ -223,3 +223,36 @@ func TestSavedViews(t *testing.T) {
 	next.press("1", "f2")
 	next.in("sessions")
 }
+
+// A saved view that cannot be shown says why, and changes nothing.
+func TestSavedViewsThatFail(t *testing.T) {
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
+	var views []backend.View
+	for _, v := range []backend.View{
+		{Screen: "locks", Filter: "~["}, {Screen: "locks", Filter: "x", Sort: "nonsense"}, {Screen: "scenarios"}, {Screen: "lock"},
+	} {
+		v.Name = "v" + v.Screen + v.Sort
+		views = append(views, v)
+	}
+	if err := f.Save(backend.Prefs{Background: backend.BackgroundAuto, Views: views}); err != nil {
+		t.Fatal(err)
+	}
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(d)
+	d.press("/")
+	d.typed("billing")
+	d.press("enter")
+	before := d.names()
+	for name, why := range map[string]string{
+		"vlocks": "error parsing regexp", "vlocksnonsense": "no column nonsense to sort by",
+		"vscenarios": "scenarios: not available here", "vlock": "there is no view of the screen lock",
+	} {
+		d.press(":")
+		d.typed("view " + name)
+		d.press("enter")
+		d.mustShow("✗ view " + name + ": " + why)
+		if now := d.names(); now != before || d.home().Filtered() != "billing" {
+			t.Errorf("%s: %q are shown, by %q; before %q", name, now, d.home().Filtered(), before)
+		}
+	}
+}
