@@ -2,6 +2,7 @@ package format
 
 import (
 	"context"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -78,12 +79,16 @@ const (
 	SignNotice    = "·"
 )
 
+// dialing is what gRPC says around the error of a connection.
+var dialing = regexp.MustCompile(`(?:connection error: )?desc = "transport: Error while dialing: ([^"]*)"`)
+
 // Plainly returns the text of an error without the packages that it and the errors in it are
-// from, and in no words of Go's.
+// from, and in no words of Go's or gRPC's.
 func Plainly(err error) string {
 	s := err.Error()
 	for _, of := range []string{"inspect: ", "release: ", "rwlock: "} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, of), ": "+of, ": ")
 	}
+	s = dialing.ReplaceAllString(s, "$1")
 	return strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "no answer in time")
 }

@@ -102,6 +102,16 @@ func (s Session) Who() string {
 	return format.Client(o, s.ID.Lease, s.ID.Key)
 }
 
+// Named is the session's ID and, where more is known of it, its client, with a text in
+// between.
+func (s Session) Named(between string) string {
+	who := s.Who()
+	if who == format.Client(keyspace.Owner{}, s.ID.Lease, s.ID.Key) { // which says the ID again
+		return s.ID.String()
+	}
+	return s.ID.String() + between + who
+}
+
 // Who names the client of a request, as Session.Who does.
 func (r Request) Who() string { return format.Client(r.Owner.Value(), r.Lease, r.Key) }
 

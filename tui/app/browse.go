@@ -65,13 +65,14 @@ func (m *Model) releases() bool {
 
 // typed passes a key or a paste to the open dialog or line.
 func (m *Model) typed(msg tea.Msg) nav.Action {
+	_, paste := msg.(tea.PasteMsg)
 	switch {
-	case m.asked != nil:
+	case m.asked != nil && (!paste || m.asked.Dialog.Word != ""):
 		return m.answer(msg)
-	case m.line.open():
+	case m.asked == nil && m.line.open():
 		return m.line.update(msg)
 	default:
-		return nil
+		return nav.Flash{Text: "paste: there is nothing to type into here"}
 	}
 }
 
@@ -154,7 +155,7 @@ func (m *Model) mouse(msg tea.MouseMsg) nav.Action {
 // screen in front.
 func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 	if m.asked != nil {
-		return nil
+		return nav.Flash{Text: "a dialog is answered with keys, not with clicks"}
 	}
 	if kind := tabAt(&m.screens, m.Context, m.width, at.X); m.height >= barHeight && at.Y == 1 && kind != 0 {
 		m.line.close()
@@ -169,7 +170,13 @@ func (m *Model) click(at tea.Mouse, place widget.Mouse) nav.Action {
 		return nil
 	}
 	_, h := m.body()
-	if m.line.open() || m.help.open || at.Button != tea.MouseLeft || place.Y < 0 || place.Y >= h {
+	if at.Button != tea.MouseLeft || place.Y < 0 || place.Y >= h {
+		return nil
+	}
+	if m.line.mode == linePick && m.line.picker.Click(place.Y-1) {
+		return m.line.acceptPick()
+	}
+	if m.line.open() || m.help.open {
 		return nil
 	}
 	then := m.screens.Front().Mouse(place)
@@ -182,6 +189,8 @@ func (m *Model) wheel(place widget.Mouse) nav.Action {
 		m.asked.Dialog.Scroll(place.Wheel)
 	case m.help.open:
 		m.help.scroll(place.Wheel, len(m.helpLines()))
+	case m.line.mode == linePick:
+		m.line.picker.Move(place.Wheel)
 	case !m.line.open():
 		return m.screens.Front().Mouse(place)
 	}

@@ -111,3 +111,17 @@ func TestCommandLogFails(t *testing.T) {
 		t.Errorf("reported %d times", n)
 	}
 }
+
+// A revision that could not be shown is not said to have been.
+func TestCommandLogOfNoRevision(t *testing.T) {
+	d, _ := withPast(t, 100)
+	for _, rev := range []string{"99999", "101"} {
+		d.press(":")
+		d.typed("rev " + rev)
+		d.press("enter")
+		d.idle()
+	}
+	d.press("@")
+	d.row("showed revision 99999").has("✗ failed")
+	d.row("showed revision 101").has("✓ done")
+}

@@ -24,10 +24,10 @@ import (
 func commands(m *Model) []command {
 	front := m.screens.Front()
 	all := slices.Concat(
-		viewCommands(&m.screens, m.Context),
+		viewCommands(m.Context),
 		tableCommands(m.Context, front, m.Now),
 		columnCommands(front, m.effects.Chosen()),
-		savedCommands(&m.screens, m.effects.Chosen()),
+		savedCommands(m.Context, &m.screens, m.effects.Chosen(), m.effects.Keeps()),
 		settingCommands(m.effects.Chosen(), &m.ascii),
 		timeCommands(m.Context),
 		contextCommands(m),
@@ -43,10 +43,10 @@ func commands(m *Model) []command {
 }
 
 // viewCommands go to a view by its name, and to a lock.
-func viewCommands(s *nav.Stack, c *nav.Context) []command {
+func viewCommands(c *nav.Context) []command {
 	var all []command
-	for _, k := range s.Kinds() {
-		all = append(all, command{name: k.String(), about: "view " + k.String(), run: func(string) nav.Action { return nav.OpenView(k) }})
+	for k := nav.KindLocks; k <= nav.LastView; k++ {
+		all = append(all, command{name: k.String(), about: "view " + k.String(), off: offView(c, k).Why, run: func(string) nav.Action { return nav.OpenView(k) }})
 	}
 	return append(all, command{
 		name: "notifications", about: "what you are notified of", run: func(string) nav.Action { return nav.OpenView(nav.KindNotifications) },
@@ -102,10 +102,11 @@ func tableCommands(c *nav.Context, front nav.Screen, now time.Time) []command {
 		{name: "copy", about: "what is under the cursor, or marked", run: func(string) nav.Action { return copyRows(g) }},
 		{name: "export", args: "FILE", about: "the table to a new CSV file", run: func(path string) nav.Action { return exportTable(front, path, now) }},
 	}
+	fixed := ""
 	if len(g.Sortable()) == 0 {
-		return all
+		fixed = front.Ref().Kind.String() + " cannot be sorted"
 	}
-	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", complete: g.Sortable, run: func(by string) nav.Action {
+	return append(all, command{name: "sort", args: "COLUMN", about: "sort; - in front reverses", off: fixed, complete: g.Sortable, run: func(by string) nav.Action {
 		switch names := strings.Join(g.Sortable(), ", "); {
 		case by == "":
 			return nav.Fail("sort: column missing; columns: " + names)
@@ -147,8 +148,11 @@ func describeRow(c *nav.Context, s nav.Screen) nav.Action {
 			lines = append(lines, describe.Field(name, strings.TrimSpace(texts[i]))...)
 		}
 	}
-	title := term.Cut(term.Safe(label), 60)
-	return nav.Open{Ref: nav.Ref{Kind: nav.KindText, Text: &nav.Text{Title: s.Ref().Kind.String() + " · " + title, Lines: lines}}}
+	title := s.Ref().Kind.String()
+	if text := term.Cut(term.Safe(cmp.Or(label, s.Ref().Lock.Name)), 60); text != "" { // without a row it is about the lock
+		title += " · " + text
+	}
+	return nav.Open{Ref: nav.Ref{Kind: nav.KindText, Text: &nav.Text{Title: title, Lines: lines}}}
 }
 
 // asOf says which moment is described.
@@ -202,6 +206,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 	shown := func() []string {
 		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(hidden(), name) })
 	}
+	named := front.Grid().Named
 	hide := func(names []string) nav.Action {
 		prefs.Hidden[kind] = names
 		if len(names) == 0 {
@@ -211,7 +216,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 	}
 	return []command{
 		{name: "hide", args: "COLUMN", about: "hide a column", complete: shown, run: func(name string) nav.Action {
-			switch {
+			switch name = named(name); {
 			case name == "":
 				return nav.Fail("hide: column missing; columns: " + strings.Join(shown(), ", "))
 			case !slices.Contains(shown(), name):
@@ -222,7 +227,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 			return hide(append(slices.Clone(hidden()), name))
 		}},
 		{name: "show", args: "COLUMN", about: "show a hidden column, or all", complete: hidden, run: func(name string) nav.Action {
-			switch {
+			switch name = named(name); {
 			case name == "":
 				return hide(nil)
 			case !slices.Contains(hidden(), name):
@@ -236,6 +241,9 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 // settingCommands change how the UI looks.
 func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 	onOff := func() []string { return []string{"on", "off"} }
+	chosen := func(name, value string) nav.Action {
+		return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: name + ": " + value}}
+	}
 	set := func(name string, values ...*bool) func(string) nav.Action {
 		return func(arg string) nav.Action {
 			if arg != "" && !slices.Contains(onOff(), arg) {
@@ -245,7 +253,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 			for _, v := range values {
 				*v = on
 			}
-			return nav.SavePrefs{}
+			return chosen(name, map[bool]string{true: "on", false: "off"}[on])
 		}
 	}
 	return []command{
@@ -258,7 +266,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 					return nav.Fail("background: dark, light or auto")
 				}
 				prefs.Background = to
-				return nav.Batch{nav.Restyle{}, nav.SavePrefs{}}
+				return nav.Batch{nav.Restyle{}, chosen("background", to)}
 			},
 		},
 		{
@@ -268,7 +276,7 @@ func settingCommands(prefs *backend.Prefs, ascii *bool) []command {
 					return nav.Fail("ask: others or always")
 				}
 				prefs.Ask = when
-				return nav.SavePrefs{}
+				return chosen("ask", when)
 			},
 		},
 	}

@@ -97,7 +97,10 @@ func (m *Model) toContext(to string) tea.Cmd {
 		return m.goContext(to)
 	}
 	for name := range strings.SplitSeq(to, ",") {
-		if name = strings.TrimSpace(name); !slices.Contains(known, name) {
+		switch name = strings.TrimSpace(name); {
+		case name == "":
+			return m.perform(nav.Fail("ctx: a name is missing between commas; contexts: " + strings.Join(known, ", ")))
+		case !slices.Contains(known, name):
 			return m.perform(nav.Fail("ctx: no context " + name + "; contexts: " + strings.Join(known, ", ")))
 		}
 	}
@@ -116,7 +119,7 @@ func askReadOnly(c *nav.Context, arg string) nav.Action {
 	}
 	return nav.Ask{
 		Dialog: &widget.Dialog{
-			Title: "allow writing", Word: c.Etcd.Name, Yes: "allow it",
+			Title: "allow writing", Word: c.Etcd.Name, Yes: "Allow",
 			Lines: []string{
 				"The keys that take and release locks would work, on " + term.Safe(c.Etcd.Name) + ":", "",
 				"  " + term.Safe(c.Etcd.Endpoints), "",

@@ -15,6 +15,7 @@ import (
 	"etcd-lock/tui/backend"
 	"etcd-lock/tui/backend/backendtest"
 	"etcd-lock/tui/nav"
+	"etcd-lock/tui/widget"
 )
 
 // q goes back where there is something to go back to, and says so in the bottom line.
@@ -325,4 +326,76 @@ func TestDescribe(t *testing.T) {
 	empty.do(nav.OpenLock(rw("/free")))
 	empty.press("d")
 	empty.mustShow("free: it has no requests")
+}
+
+// What is pasted becomes one line, and what is not taken is said.
+func TestPaste(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Write, 0)
+	d.send(tea.PasteMsg{Content: "r"})
+	d.mustShow("paste: there is nothing to type into here")
+	d.press("w")
+	d.asked()
+	d.press("n")
+	d.press("?")
+	d.send(tea.PasteMsg{Content: "q"})
+	d.mustShow("paste: there is nothing to type into here")
+	d.press("?", "/")
+	d.send(tea.PasteMsg{Content: "\nowner:pay\r\n\twaiters>1\x1b\n"})
+	d.mustShow("filter: owner:pay waiters>1")
+	d.send(tea.PasteMsg{Content: strings.Repeat("x", widget.InputLimit)})
+	d.mustShow("✗ a line has 1024 characters at most")
+	if text := d.m.line.input.Text(); len(text) != widget.InputLimit {
+		t.Errorf("the line has %d characters", len(text))
+	}
+	d.press("esc", "w")
+	d.asked()
+	d.send(tea.PasteMsg{Content: "y"})
+	d.mustShow("paste: there is nothing to type into here")
+	if d.m.asked == nil || len(d.m.Requests) > 0 {
+		t.Error("a paste answered the dialog")
+	}
+}
+
+// The wheel and clicks choose from a list; a dialog says that it is not for clicks.
+func TestPointAtList(t *testing.T) {
+	d := newDriver(t, nil)
+	for _, name := range []string{"/a", "/b", "/c"} {
+		d.put(name, keyspace.Write, 0)
+	}
+	click := func(text string) {
+		for y, l := range strings.Split(d.plain(), "\n") {
+			if strings.Contains(l, text) {
+				d.send(tea.MouseClickMsg{X: 3, Y: y, Button: tea.MouseLeft})
+				return
+			}
+		}
+		t.Fatalf("%q is not shown", text)
+	}
+	d.press("ctrl+p")
+	d.send(tea.MouseWheelMsg{X: 3, Y: 5, Button: tea.MouseWheelDown})
+	d.mustShow("> /c")
+	click("  /b")
+	d.mustShow("> /b")
+	click("letters:")
+	click("> /b")
+	d.in("lock")
+	d.mustShow("/b · rwlock")
+	d.press("w")
+	d.asked()
+	click("No")
+	d.mustShow("a dialog is answered with keys, not with clicks")
+}
+
+// Without a row, what a lock is described as has its name.
+func TestDescribeWithoutRow(t *testing.T) {
+	d := newDriver(t, nil)
+	d.put("/a", keyspace.Write, 0)
+	d.press("enter")
+	d.in("lock")
+	d.press("/")
+	d.typed("zzz")
+	d.press("enter", "d")
+	d.in("description")
+	d.mustShow("▸ lock · /a ─")
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -113,8 +114,17 @@ func (l *inputLine) update(msg tea.Msg) nav.Action {
 			return nil
 		}
 	}
-	l.input.Update(msg)
+	fits := l.input.Update(msg)
 	l.candidates = nil
+	then := l.edited()
+	if !fits {
+		return nav.Batch{then, nav.Flash{Error: true, Text: "a line has " + strconv.Itoa(widget.InputLimit) + " characters at most: the rest is left out"}}
+	}
+	return then
+}
+
+// edited follows the text of the line.
+func (l *inputLine) edited() nav.Action {
 	switch l.mode {
 	case lineFilter:
 		return l.filter(l.input.Text())

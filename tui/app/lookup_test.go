@@ -57,3 +57,25 @@ func TestLeases(t *testing.T) {
 		d.mustNotShow(" 0s ")
 	})
 }
+
+// However many sessions there are, Problems says of the one that holds up the others whether
+// its lease is renewed.
+func TestProblemLeases(t *testing.T) {
+	d := newDriver(t, nil)
+	for i := range 500 {
+		d.cluster.Put(inspect.Request{
+			Lock: rw("/a"), Mode: keyspace.Write, Lease: int64(i + 1), Owned: true, Since: d.clock.Now().Add(-time.Hour),
+			Owner: keyspace.Owner{Host: "web-1", PID: i + 1, Program: "worker"}.Ref(),
+		})
+	}
+	d.until("all are there", func() bool { return len(d.queue()) == 500 })
+	d.diagnosed()
+	d.press("3")
+	for range 4 { // by turns, all of them are looked up in more than that
+		d.mustShow("long-wait")
+		d.clock.add(3 * time.Second)
+		d.send(tickMsg{})
+		d.idle()
+	}
+	d.mustShow("worker[1]@web-1: a renewal of its lease was last seen")
+}

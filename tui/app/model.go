@@ -83,7 +83,7 @@ func abilities(o backend.Options) nav.Can {
 	writes := !o.ReadOnly
 	return nav.Can{
 		Take: writes && o.Locker != nil, Release: writes && o.Releaser != nil, Scenarios: writes && o.Scenarios != nil,
-		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly,
+		TimeTravel: o.Past != nil, Record: writes && o.Recorder != nil, ReadOnly: o.ReadOnly, Unlock: !o.Locked && o.Context.Name != "",
 		Clock: o.Archive != nil, Recording: o.Source == nil, Limited: o.Notice != "",
 	}
 }

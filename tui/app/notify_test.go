@@ -111,3 +111,23 @@ func TestNotifyEnds(t *testing.T) {
 		t.Error("it is still waited for")
 	}
 }
+
+// A session of which nothing but its lease is known is named once.
+func TestSessionNamedOnce(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.Put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: 0xa1})
+	d.cluster.Put(inspect.Request{Lock: rw("/a"), Mode: keyspace.Write, Lease: 0xa2, Owned: true, Owner: keyspace.Owner{Label: "backup"}.Ref()})
+	d.until("both are there", func() bool { return len(d.queue()) == 2 })
+	d.diagnosed()
+	d.press("enter")
+	d.in("lock")
+	d.press("!")
+	d.mustShow("when session 00000000000000a1 is gone")
+	d.press("esc", "j", "!")
+	d.mustShow("when session 00000000000000a2 of backup is gone")
+	d.press("esc", "enter")
+	d.in("session")
+	d.mustShow("▸ session 00000000000000a2 · backup ─")
+	d.press("esc", "k", "enter")
+	d.mustShow("▸ session 00000000000000a1 ─")
+}

@@ -72,13 +72,22 @@ func TestCommandLine(t *testing.T) {
 		for text, why := range map[string]string{
 			"ctx": "✗ ctx: no contexts here; etcd-lock contexts says where to configure them", "ctx prod": "✗ ctx: no contexts here;",
 			"readonly off": "✗ readonly: is for contexts; etcd-lock contexts says where to", "rev 3": "✗ rev: ", "live": "✗ live: ",
-			"reado": "✗ no command reado", "at": "✗ at: ",
+			"reado": "✗ no command reado", "at": "✗ at: ", "past": "✗ past: not available here", "scenarios": "✗ scenarios: not available here",
 		} {
 			d.press(":")
 			d.typed(text)
 			d.press("enter")
 			d.mustShow(why)
 		}
+	})
+
+	t.Run("SaysWhatHasNoOrder", func(t *testing.T) {
+		d.press("1", "d")
+		d.in("description")
+		d.press(":")
+		d.typed("sort text")
+		d.press("enter")
+		d.mustShow("✗ sort: description cannot be sorted")
 	})
 
 	t.Run("ForgetsWhatWasSaid", func(t *testing.T) {
@@ -92,7 +101,13 @@ func TestCommandLine(t *testing.T) {
 	})
 
 	t.Run("Sets", func(t *testing.T) {
-		for _, text := range []string{"mouse off", "background light", "locks", "sort -name", "pause"} {
+		for _, text := range []string{"ask always", "ascii on", "ascii off", "mouse off", "background light"} {
+			d.press(":")
+			d.typed(text)
+			d.press("enter")
+			d.mustShow(strings.Replace(text, " ", ": ", 1))
+		}
+		for _, text := range []string{"locks", "sort -name", "pause"} {
 			d.press(":")
 			d.typed(text)
 			d.press("enter")

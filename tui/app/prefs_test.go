@@ -43,13 +43,20 @@ func TestPrefs(t *testing.T) {
 	})
 
 	t.Run("Broken", func(t *testing.T) {
-		for _, text := range []string{"mouse: [", "nonsense: 1", "background: pink", "ask: never", "views: [{filter: a}]", "\x00\x01", "- a"} {
+		for text, why := range map[string]string{
+			"mouse: [": ":1:8: ", "nonsense: 1": `:1:1: unknown field "nonsense"`, "background: pink": `: background "pink": dark, light or auto`, "ask: never": `: ask "never": others or always`,
+			"views: [{filter: a}]": ": views: each needs a name and a screen", "\x00\x01": ":1:1: ", "- a": ":1:1: wrong kind of value: want a mapping",
+			"# mine\nmouse: maybe": ":2:8: wrong kind of value: want true or false", "views: 3": ":1:8: wrong kind of value: want a list",
+		} {
 			f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 			d.until("told", func() bool { return d.m.flash.isError })
+			if told := d.m.flash.text; !strings.HasPrefix(told, string(f)+why) {
+				t.Errorf("%q: %s", text, told)
+			}
 			if diff := cmp.Diff(backend.DefaultPrefs(), *d.m.effects.Chosen()); diff != "" {
 				t.Error(diff)
 			}
@@ -58,6 +65,23 @@ func TestPrefs(t *testing.T) {
 			d.press("enter")
 			if kept, err := os.ReadFile(string(f)); !d.m.effects.Idle() || string(kept) != text {
 				t.Errorf("%q is to be written over, now %q, %v", text, kept, err)
+			}
+			d.press(":")
+			d.typed("save mine")
+			d.press("enter")
+			d.mustShow("saved until you quit, since the file of preferences is not used: F2 goes to")
+		}
+	})
+
+	t.Run("Empty", func(t *testing.T) {
+		for _, text := range []string{"", "\n", "# nothing yet\n"} {
+			f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
+			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p, err := f.Load()
+			if diff := cmp.Diff(backend.DefaultPrefs(), p); err != nil || diff != "" {
+				t.Errorf("%q: %v\n%s", text, err, diff)
 			}
 		}
 	})
@@ -198,4 +222,37 @@ func TestSavedViews(t *testing.T) {
 	next.mustShow("✗ view: no view by billing; saved: all sessions")
 	next.press("1", "f2")
 	next.in("sessions")
+}
+
+// A saved view that cannot be shown says why, and changes nothing.
+func TestSavedViewsThatFail(t *testing.T) {
+	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
+	var views []backend.View
+	for _, v := range []backend.View{
+		{Screen: "locks", Filter: "~["}, {Screen: "locks", Filter: "x", Sort: "nonsense"}, {Screen: "scenarios"}, {Screen: "lock"},
+	} {
+		v.Name = "v" + v.Screen + v.Sort
+		views = append(views, v)
+	}
+	if err := f.Save(backend.Prefs{Background: backend.BackgroundAuto, Views: views}); err != nil {
+		t.Fatal(err)
+	}
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	incident(d)
+	d.press("/")
+	d.typed("billing")
+	d.press("enter")
+	before := d.names()
+	for name, why := range map[string]string{
+		"vlocks": "error parsing regexp", "vlocksnonsense": "no column nonsense to sort by",
+		"vscenarios": "scenarios: not available here", "vlock": "there is no view of the screen lock",
+	} {
+		d.press(":")
+		d.typed("view " + name)
+		d.press("enter")
+		d.mustShow("✗ view " + name + ": " + why)
+		if now := d.names(); now != before || d.home().Filtered() != "billing" {
+			t.Errorf("%s: %q are shown, by %q; before %q", name, now, d.home().Filtered(), before)
+		}
+	}
 }

@@ -102,5 +102,5 @@ func (m *Model) confirmCommand(c backend.Command, values map[string]string) nav.
 		lines = append(lines, "  "+name+"="+printable.Shell(value))
 	}
 	lines = append(lines, "  "+term.Safe(printable.Shell(line.Args...)))
-	return nav.Ask{Dialog: &widget.Dialog{Title: c.Name, Lines: lines, Yes: "run it"}, Yes: run}
+	return nav.Ask{Dialog: &widget.Dialog{Title: c.Name, Lines: lines, Yes: "Run"}, Yes: run}
 }

@@ -21,11 +21,11 @@ const savedTitle = "saved views"
 // renameSaved has the help say what was saved.
 func (m *Model) renameSaved() {
 	i := slices.IndexFunc(m.keys, func(g widget.Group) bool { return g.Title == savedTitle })
-	m.keys[i].Bindings = savedBindings(&m.screens, m.effects.Chosen())
+	m.keys[i].Bindings = savedBindings(m.Context, &m.screens, m.effects.Chosen())
 }
 
 // savedBindings are the keys of the saved views.
-func savedBindings(s *nav.Stack, prefs *backend.Prefs) []widget.Binding {
+func savedBindings(c *nav.Context, s *nav.Stack, prefs *backend.Prefs) []widget.Binding {
 	var keys []widget.Binding
 	for n := firstViewKey; n <= lastViewKey; n++ {
 		i := n - firstViewKey
@@ -38,7 +38,7 @@ func savedBindings(s *nav.Stack, prefs *backend.Prefs) []widget.Binding {
 				}
 				return widget.Off{Why: "no view saved here; :save NAME saves this filter and order"}
 			},
-			Do: func() nav.Action { return showSaved(s, prefs.Views[i]) },
+			Do: func() nav.Action { return showSaved(c, s, prefs.Views[i]) },
 		}
 		if i < len(prefs.Views) {
 			v := prefs.Views[i]
@@ -49,27 +49,33 @@ func savedBindings(s *nav.Stack, prefs *backend.Prefs) []widget.Binding {
 	return keys
 }
 
-// showSaved goes to a saved view.
-func showSaved(s *nav.Stack, v backend.View) nav.Action {
-	for _, k := range s.Kinds() {
+// showSaved goes to a saved view. One that cannot be shown changes nothing.
+func showSaved(c *nav.Context, s *nav.Stack, v backend.View) nav.Action {
+	failed := func(why string) nav.Action { return nav.Fail("view " + v.Name + ": " + why) }
+	for k := nav.KindLocks; k <= nav.LastView; k++ {
 		if k.String() != v.Screen {
 			continue
 		}
+		if off := offView(c, k); off.Why != "" {
+			return failed(v.Screen + ": " + off.Why)
+		}
 		grid := s.Views[k].Grid()
+		before := grid.Filtered()
 		if err := grid.SetFilter(v.Filter); err != nil {
-			return nav.Fail("view " + v.Name + ": " + err.Error())
+			return failed(err.Error())
 		}
 		if !grid.SetSort(v.Sort) {
-			return nav.Fail("view " + v.Name + ": no column " + v.Sort)
+			_ = grid.SetFilter(before) // which was a good one
+			return failed("no column " + v.Sort + " to sort by")
 		}
 		return nav.OpenView(k)
 	}
-	return nav.Fail("view " + v.Name + ": there is no screen " + v.Screen + " here")
+	return failed("there is no view of the screen " + v.Screen)
 }
 
 // savedCommands save the filter and the order of the view in front by a name, go to them,
-// and forget them.
-func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
+// and forget them. They are kept for the next time, or not.
+func savedCommands(c *nav.Context, s *nav.Stack, prefs *backend.Prefs, kept bool) []command {
 	names := func() []string {
 		var all []string
 		for _, v := range prefs.Views {
@@ -90,14 +96,14 @@ func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
 	}
 	return []command{
 		{name: "save", args: "NAME", about: "save the filter and the order as a view", complete: names, run: func(name string) nav.Action {
-			return saveView(s.Front(), prefs, name)
+			return saveView(s.Front(), prefs, kept, name)
 		}},
 		{name: "view", args: "NAME", about: "go to a saved view", complete: names, run: func(name string) nav.Action {
 			i, failed := find("view", name)
 			if failed != nil {
 				return failed
 			}
-			return showSaved(s, prefs.Views[i])
+			return showSaved(c, s, prefs.Views[i])
 		}},
 		{name: "forget", args: "NAME", about: "forget a saved view", complete: names, run: func(name string) nav.Action {
 			i, failed := find("forget", name)
@@ -111,7 +117,7 @@ func savedCommands(s *nav.Stack, prefs *backend.Prefs) []command {
 }
 
 // saveView saves the filter and the order of a view, in place of one of that name.
-func saveView(front nav.Screen, prefs *backend.Prefs, name string) nav.Action {
+func saveView(front nav.Screen, prefs *backend.Prefs, kept bool, name string) nav.Action {
 	kind, grid := front.Ref().Kind, front.Grid()
 	switch {
 	case name == "":
@@ -128,9 +134,12 @@ func saveView(front nav.Screen, prefs *backend.Prefs, name string) nav.Action {
 	}
 	views[i] = v
 	prefs.Views = views
-	how := ":view " + name
+	saved, how := "saved", ":view "+name
+	if !kept {
+		saved = "saved until you quit, since the file of preferences is not used"
+	}
 	if n := firstViewKey + i; n <= lastViewKey {
 		how = "F" + strconv.Itoa(n)
 	}
-	return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: "saved: " + how + " goes to " + name}}
+	return nav.Batch{nav.SavePrefs{}, nav.Flash{Text: saved + ": " + how + " goes to " + name}}
 }

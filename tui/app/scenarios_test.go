@@ -68,7 +68,7 @@ func runs(goOn chan struct{}) backendtest.Scenarios {
 				tell(backend.ScenarioStep{At: time.Second, Text: "cleaned up"})
 				return nil, ctx.Err()
 			case "broken":
-				return nil, errors.New("no session")
+				return nil, errors.New("scenario broken: no session")
 			case "unexpected":
 				tell(backend.ScenarioStep{At: 4 * time.Second, Text: "reader not acquired", Bad: true})
 				<-goOn

@@ -295,3 +295,18 @@ func TestTravelFits(t *testing.T) {
 		d.press("esc", "esc", "esc")
 	}
 }
+
+// Where nothing is older, nothing offers to read it.
+func TestNoHistory(t *testing.T) {
+	d, _ := withPast(t, 100)
+	d.press(":")
+	d.typed("lock /never")
+	d.press("enter", "H", "enter")
+	d.until("read", func() bool { return d.m.Changes != nil })
+	for d.m.Changes.Since.Compare(d.m.Changes.Floor) > 0 {
+		d.mustShow("no changes in that time; o reads older ones")
+		d.press("o")
+		d.idle()
+	}
+	d.mustShow("no changes; older revisions are compacted: history starts at 100")
+}

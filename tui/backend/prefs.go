@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml"
+
+	"etcd-lock/internal/yamlfile"
 )
 
 // Prefs are the user's preferences, as stored in a file.
@@ -66,18 +68,27 @@ type Preferences interface {
 // PrefsFile stores preferences in a YAML file of that name.
 type PrefsFile string
 
+// prefsForm is what the file looks like.
+var prefsForm = yamlfile.Form{Empty: "there is nothing in it", Second: "one document is wanted", Flags: []string{"mouse", "ascii"}}
+
 // Load reads the file. A missing file is no error. If it cannot be parsed, the
 // error says where and why, and the preferences are the default.
 func (f PrefsFile) Load() (Prefs, error) {
 	p := DefaultPrefs()
 	b, err := os.ReadFile(string(f))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return p, nil
+	case err != nil:
+		return p, fmt.Errorf("preferences: %w", err)
 	}
-	if err == nil {
-		err = yaml.UnmarshalWithOptions(b, &p, yaml.Strict())
+	var wrong *yamlfile.Error
+	_, err = prefsForm.Decode(string(f), b, &p)
+	if errors.As(err, &wrong) && wrong.Msg != prefsForm.Empty {
+		return DefaultPrefs(), err
 	}
-	if err == nil && !slices.Contains([]string{BackgroundAuto, BackgroundDark, BackgroundLight}, p.Background) {
+	err = nil
+	if !slices.Contains([]string{BackgroundAuto, BackgroundDark, BackgroundLight}, p.Background) {
 		err = fmt.Errorf("background %q: dark, light or auto", p.Background)
 	}
 	if p.Ask == "" {

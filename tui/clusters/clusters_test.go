@@ -230,6 +230,8 @@ func TestGoToErrors(t *testing.T) {
 	d.shows("ctx gone: no etcd there")
 	d.types(":ctx none")
 	d.shows("ctx: no context none; contexts: dev, gone, prod")
+	d.types(":ctx dev,")
+	d.shows("ctx: a name is missing between commas; contexts: dev, gone, prod")
 	d.shows("/lock-of-dev")
 }
 
@@ -238,7 +240,7 @@ func TestReadOnly(t *testing.T) {
 	d := newDriver(t, newFleet("prod"), "prod")
 	d.shows("/lock-of-prod")
 	d.send(tea.KeyPressMsg{Code: 'r', Text: "r"})
-	d.shows("r: read-only mode")
+	d.shows("r: read-only mode; :readonly off ends it")
 	d.types(":readonly off")
 	d.shows("type prod to go on")
 	d.send(tea.KeyPressMsg{Code: tea.KeyEnter}) // nothing was typed: it stays

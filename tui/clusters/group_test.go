@@ -154,6 +154,11 @@ func TestSeveral(t *testing.T) {
 	d.hasNot("client-prod")
 	d.press("esc")
 	d.shows("locks 4 · dev, prod")
+	for _, field := range []string{"context", "ctx"} { // the heading is the shorter one
+		d.types("/" + field + ":dev")
+		d.shows("locks 2 of 4")
+		d.press("esc")
+	}
 }
 
 // The sessions and problems of clusters are kept apart, though leases and names are the same.

@@ -190,7 +190,7 @@ func Finding(c *nav.Context, f *diagnose.Finding) []string {
 		lines = append(lines, Field("lock", format.Name(id.Name))...)
 	}
 	for _, s := range f.Sessions {
-		lines = append(lines, Field("session", s.ID.String()+"  "+s.Who())...)
+		lines = append(lines, Field("session", s.Named("  "))...)
 	}
 	for _, r := range f.Remedies {
 		remedy := narrate.Remedy(c.Flags, r)

@@ -11,7 +11,6 @@ import (
 	"etcd-lock/internal/format"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/narrate"
-	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/state"
 )
@@ -122,9 +121,11 @@ func (l *commandLog) recorded(path string) nav.Action {
 	return l.note("recorded into "+path, nil, append([]string{"simulate", "record", "--file", path, "--"}, l.ports.Prefixes...), nil)
 }
 
-// went notes that a revision was shown. Those of a recording are not etcd's to show.
-func (l *commandLog) went(to backend.Place) nav.Action {
-	if to.Revision == 0 || l.ports.Archive != nil {
+// went notes that a revision was shown that the user had asked for, or why it was not. Those
+// of a recording are not etcd's to show.
+func (l *commandLog) went(msg PastMsg) nav.Action {
+	to := msg.target.Place
+	if !msg.target.asked || to.Revision == 0 || l.ports.Archive != nil {
 		return nil
 	}
 	rev := strconv.FormatInt(to.Revision, 10)
@@ -132,5 +133,5 @@ func (l *commandLog) went(to backend.Place) nav.Action {
 	if len(l.ports.Prefixes) == 1 {
 		etcdctl = []string{"get", "--prefix", "--rev", rev, "--", l.ports.Prefixes[0]}
 	}
-	return l.note("showed revision "+rev, nil, append([]string{"ls", "--rev", rev, "--"}, l.ports.Prefixes...), etcdctl)
+	return l.note("showed revision "+rev, msg.err, append([]string{"ls", "--rev", rev, "--"}, l.ports.Prefixes...), etcdctl)
 }

@@ -127,6 +127,9 @@ func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != ni
 // it.
 func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
 
+// Keeps reports whether what the user has chosen is there the next time too.
+func (e *Effects) Keeps() bool { return e.ports.Preferences != nil }
+
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
@@ -178,8 +181,6 @@ func (e *Effects) Do(a nav.Action) nav.Action {
 		return e.completeFolder(a.Path)
 	case nav.Reload:
 		return e.feed.reload()
-	case nav.GoTo:
-		return nav.Batch{e.travel.do(a), e.commands.went(a.Place)}
 	default:
 		return e.travel.do(a)
 	}

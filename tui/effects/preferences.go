@@ -41,7 +41,7 @@ func (msg prefsMsg) Apply(e *Effects) nav.Action {
 	e.prefs.chosen, e.prefs.loading = msg.prefs, false
 	if msg.err != nil {
 		e.ports.Preferences = nil // or the next save would overwrite a file that could not be read
-		return nav.Batch{nav.Fail("preferences: " + msg.err.Error()), nav.PrefsLoaded{}}
+		return nav.Batch{nav.Fail(msg.err.Error()), nav.PrefsLoaded{}}
 	}
 	return nav.PrefsLoaded{}
 }

@@ -2,6 +2,7 @@ package effects
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -126,7 +127,7 @@ func (msg runMsg) Apply(e *Effects) nav.Action {
 	outcome := run.Outcome()
 	e.Scenarios.Ended(run.Name, outcome)
 	if outcome.Failed() {
-		return nav.Say{Kind: state.EntryError, Text: "scenario " + run.Name + ": " + outcome.String()}
+		return nav.Say{Kind: state.EntryError, Text: "scenario " + run.Name + ": " + strings.TrimPrefix(outcome.String(), "scenario "+run.Name+": ")}
 	}
 	return nav.Say{Kind: state.EntryScenario, Text: run.Name + ": " + outcome.String()}
 }

@@ -27,6 +27,7 @@ type journey struct {
 	backend.Place
 	says    string // on arrival; empty: nothing
 	playing bool   // nobody asked for just this place
+	asked   bool   // the user did, by its name or by what is there
 }
 
 // changesMsg brings what changed, and the step that it was read for, if any, with
@@ -57,7 +58,7 @@ type grantMsg struct {
 func (t *timeTravel) do(a nav.Action) nav.Action {
 	switch a := a.(type) {
 	case nav.GoTo:
-		return t.goTo(a.Place)
+		return t.travel(journey{Place: a.Place, asked: true})
 	case nav.GoToGrant:
 		return t.goToGrant(a.Request)
 	case nav.GoLive:
@@ -216,7 +217,7 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 		if t.InPast() {
 			t.target = &journey{Place: t.Frozen.Place}
 		}
-		return nav.Fail(format.Plainly(msg.err))
+		return nav.Batch{nav.Fail(format.Plainly(msg.err)), e.commands.went(msg)}
 	case msg.err != nil:
 		return t.travel(*t.target)
 	}
@@ -225,9 +226,11 @@ func (msg PastMsg) Apply(e *Effects) nav.Action {
 		msg.frozen.Wanted = earlier(msg.target.Time, msg.frozen.Last)
 	}
 	shown := nav.Batch{nav.Freeze{To: msg.frozen}, t.follow(msg.frozen)}
-	switch {
-	case !arrived:
+	if !arrived {
 		return append(shown, nav.Quiet{}, t.travel(*t.target))
+	}
+	shown = append(shown, e.commands.went(msg))
+	switch {
 	case msg.target.says != "":
 		shown = append(shown, nav.Flash{Text: msg.target.says})
 	case !msg.target.playing: // the messages on the way are obsolete
@@ -264,7 +267,7 @@ func (msg grantMsg) Apply(e *Effects) nav.Action {
 	case msg.place == backend.Place{}:
 		return nav.Note("not granted yet")
 	default:
-		return e.travel.goTo(msg.place)
+		return e.travel.travel(journey{Place: msg.place, asked: true})
 	}
 }
 

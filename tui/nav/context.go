@@ -29,6 +29,7 @@ type Context struct {
 type Can struct {
 	Take, Release, TimeTravel, Scenarios, Record bool
 	ReadOnly                                     bool // no key writes to etcd
+	Unlock                                       bool // the user may end that
 	Clock                                        bool // the past has times: a recorder kept it
 	Recording                                    bool // there is no etcd, only what was recorded
 	Limited                                      bool // the user may read the prefixes that are shown, and not all keys
@@ -55,6 +56,8 @@ func (c *Context) Needs(can bool) widget.Off {
 		return widget.Off{}
 	case c.Can.Recording:
 		return widget.Off{Why: whyRecorded}
+	case c.Can.ReadOnly && c.Can.Unlock:
+		return widget.Off{Why: whyReadOnly + "; :readonly off ends it"}
 	case c.Can.ReadOnly:
 		return widget.Off{Why: whyReadOnly}
 	default:

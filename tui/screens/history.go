@@ -207,6 +207,9 @@ func (s *historyScreen) View(w, h int) string {
 	if s.Changes != nil {
 		title += " · " + rangeText(s.Changes) + filterTitle(s.table)
 		empty = "no changes in that time; " + s.KeyOn(s.ref.Kind, "o") + " reads older ones"
+		if why := s.offOlder().Why; why != "" {
+			empty = "no changes; " + why
+		}
 		if s.Changes.Unproven {
 			title += " · " + unproven
 			empty = unproven

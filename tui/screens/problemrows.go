@@ -160,15 +160,20 @@ func (s *problemsScreen) words(p *problem) narrate.Text {
 	return inWords(p.of, p.Finding)
 }
 
-// aliveLines say of the sessions that a finding is about what look-ups have shown of their
-// leases' renewals.
-func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
+// concerned are the first sessions whose life matters to a finding: those of a wait hold.
+func concerned(f *diagnose.Finding) []*inspect.Session {
 	sessions := f.Sessions
 	if f.Kind == diagnose.LongWait {
 		sessions = f.Holders
 	}
+	return sessions[:min(len(sessions), 5)]
+}
+
+// aliveLines say of the sessions that a finding is about what look-ups have shown of their
+// leases' renewals.
+func aliveLines(c *nav.Context, f *diagnose.Finding, w int) []string {
 	var lines []string
-	for _, session := range sessions[:min(len(sessions), 5)] {
+	for _, session := range concerned(f) {
 		if says := describe.Renewals(c, session.ID.Lease); says != "" {
 			lines = append(lines, term.Wrap("  "+term.Safe(session.Who())+": "+says, w, c.Theme.Plain.Render)...)
 		}

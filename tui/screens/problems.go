@@ -105,6 +105,16 @@ func (s *problemsScreen) Alert() theme.Text {
 	return theme.Styled(strings.Join(words, " "), worst.Style)
 }
 
+// Leases implements nav.Leaser: below the table is whether these are renewed.
+func (s *problemsScreen) Leases(of *nav.Context) (ids []int64) {
+	if p, ok := s.table.Current(); ok && p.of.Data == of.Data {
+		for _, session := range concerned(p.Finding) {
+			ids = append(ids, session.ID.Lease)
+		}
+	}
+	return ids
+}
+
 // At implements nav.Roamer.
 func (s *problemsScreen) At() *nav.Context {
 	if p, ok := s.table.Current(); ok {

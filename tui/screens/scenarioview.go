@@ -54,7 +54,11 @@ func (p *scenariosScreen) lanes(w, h int, boxed bool) string {
 	if mark := p.Run.Mark(); mark != "" {
 		title += " " + p.Theme.Paused.Render(" "+mark+" ")
 	}
-	return p.Theme.Panel(title, scenarioLanes(p.Theme, p.Run.State.Lanes, p.Run.Length(), iw, ih), w, h, false, boxed)
+	content := scenarioLanes(p.Theme, p.Run.State.Lanes, p.Run.Length(), iw, ih)
+	if p.Run.Over && len(p.Run.State.Lanes) == 0 {
+		content = p.Theme.Dim.Render(term.Cut("  it ended before its clients were ready", iw))
+	}
+	return p.Theme.Panel(title, content, w, h, false, boxed)
 }
 
 // stepsShown is how many steps of a run that goes on can be scrolled back to: it is drawn

@@ -138,10 +138,11 @@ func (s *sessionScreen) Refresh() {
 
 func (s *sessionScreen) View(w, h int) string {
 	th := s.tableHeight()
-	title := s.Of("session " + term.Safe(s.id.String()))
+	name := s.id.String()
 	if s.session != nil {
-		title += " · " + term.Safe(s.session.Who())
+		name = s.session.Named(" · ")
 	}
+	title := s.Of("session " + term.Safe(name))
 	parts := []string{s.Theme.Panel(title+filterTitle(s.table), s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, "this session has ended, or has no requests left")), w, th, !s.pager.Focused(), false)}
 	return strings.Join(append(parts, s.effects(w, h-th)), "\n")
 }

@@ -238,7 +238,7 @@ func AboutLock(id inspect.LockID) []Notification {
 
 // AboutSession is what can be waited for of a session.
 func AboutSession(s *inspect.Session) []Notification {
-	return []Notification{{When: WhenGone, About: "session " + term.Safe(s.ID.String()+" of "+s.Who()), Session: s.ID}}
+	return []Notification{{When: WhenGone, About: "session " + term.Safe(s.Named(" of ")), Session: s.ID}}
 }
 
 // AboutFinding are what can be waited for of a finding: that it is gone, and the next one of

@@ -64,7 +64,7 @@ func (t *Table[K, R]) parse(text string) (filter[R], error) {
 func (t *Table[K, R]) term(word string) (func(R) bool, error) {
 	texts := t.texts
 	if i := strings.IndexAny(word, ":<>="); i > 0 {
-		name, rest := word[:i], word[i:]
+		name, rest := t.Named(word[:i]), word[i:]
 		column := slices.IndexFunc(t.cols, func(c Column[R]) bool { return c.name() == name })
 		field, isField := t.Fields[name]
 		switch value, isText := strings.CutPrefix(rest, ":"); {
@@ -96,7 +96,7 @@ func (t *Table[K, R]) odd(word string) string {
 	if i <= 0 || !isField(word[:i]) {
 		return ""
 	}
-	name := word[:i]
+	name := t.Named(word[:i])
 	known, numbers := slices.Collect(maps.Keys(t.Fields)), false
 	for _, c := range t.cols {
 		numbers = numbers || c.name() == name && c.Number != nil

@@ -25,6 +25,7 @@ func newFilterTable() *Table[string, thing] {
 			Number: func(r thing) (float64, bool) { return float64(r.waiters), r.waiters >= 0 },
 		},
 	}
+	cols = append(cols, Column[thing]{Title: "own", Long: "owned by", Cell: func(r thing, _ int) theme.Text { return theme.Text{Text: r.owner} }})
 	looks := theme.New(true, true)
 	t := NewTable(&looks, cols, func(r thing) string { return r.name })
 	t.Match = func(r thing) string { return r.name }
@@ -47,7 +48,7 @@ func TestFilter(t *testing.T) {
 		"!owner:shop": "/Billing urn:x", "name:eu": "/orders/eu", "urn:": "urn:x", "urn:x": "urn:x",
 		"waiters>12": "/orders/us", "waiters>=12": "/orders/eu /orders/us", "waiters<12": "urn:x", "waiters<=12": "/orders/eu urn:x",
 		"waiters=12": "/orders/eu", "waiters==12": "/orders/eu", "waiters>1m": "/orders/us", "!waiters>12": "/orders/eu /Billing urn:x",
-		"orders waiters>100 owner:shop": "/orders/us", "name>3": "",
+		"orders waiters>100 owner:shop": "/orders/us", "own:report": "/Billing", "name>3": "",
 	} {
 		table := newFilterTable()
 		if err := table.SetFilter(text); err != nil {

@@ -15,6 +15,7 @@ type Grid interface {
 	SetSort(text string) bool
 	Sortable() []string
 	Columns() []string
+	Named(text string) string
 	Hide(names []string)
 	Copied() []string
 	MarkCount() int
@@ -73,6 +74,7 @@ func (t *Table[K, R]) SortUnseen() string {
 // SetSort sorts by a column, as Sorted names it, and reports whether there is one.
 func (t *Table[K, R]) SetSort(text string) bool {
 	name, reversed := strings.CutPrefix(text, "-")
+	name = t.Named(name)
 	by := -1
 	if name != "" {
 		by = slices.IndexFunc(t.cols, func(c Column[R]) bool { return c.Compare != nil && c.name() == name })
@@ -82,6 +84,17 @@ func (t *Table[K, R]) SetSort(text string) bool {
 	}
 	t.sortBy(order{by, reversed})
 	return true
+}
+
+// Named is the name of the column with that name or, if there is none, that heading; the
+// text itself if there is neither.
+func (t *Table[K, R]) Named(text string) string {
+	for _, c := range t.cols {
+		if text != "" && c.Title == text && !slices.Contains(t.Columns(), text) {
+			return c.name()
+		}
+	}
+	return text
 }
 
 // Sortable returns the names of the columns that can be sorted by.

@@ -11,8 +11,8 @@ import (
 	"etcd-lock/tui/theme"
 )
 
-// inputLimit bounds what can be typed, in runes.
-const inputLimit = 1024
+// InputLimit bounds what can be typed, in runes.
+const InputLimit = 1024
 
 // Input is a line to type in. That of bubbles comes with a clipboard
 // library that runs programs to paste; here pasting is the terminal's.
@@ -33,18 +33,22 @@ func (in *Input) Text() string { return string(in.value) }
 // Set replaces the text of the line.
 func (in *Input) Set(text string) { in.value, in.at = []rune(text), len([]rune(text)) }
 
-// Update handles a key or a paste.
-func (in *Input) Update(msg tea.Msg) {
+// Update handles a key or a paste, and reports whether the line had room for all of it.
+func (in *Input) Update(msg tea.Msg) (fits bool) {
 	switch msg := msg.(type) {
 	case tea.PasteMsg:
-		in.insert(msg.Content)
+		return in.insert(strings.Join(strings.FieldsFunc(msg.Content, isBreak), " "))
 	case tea.KeyPressMsg:
-		in.press(msg)
+		return in.press(msg)
 	}
+	return true
 }
 
+// isBreak reports whether a space stands for a rune in a line.
+func isBreak(r rune) bool { return strings.ContainsRune("\r\n\t\v\f\u0085\u2028\u2029", r) }
+
 // press edits as a shell's command line does.
-func (in *Input) press(msg tea.KeyPressMsg) {
+func (in *Input) press(msg tea.KeyPressMsg) (fits bool) {
 	switch msg.String() {
 	case "left", "ctrl+b":
 		in.at = max(in.at-1, 0)
@@ -64,8 +68,9 @@ func (in *Input) press(msg tea.KeyPressMsg) {
 		before := strings.TrimRight(string(in.value[:in.at]), " /")
 		in.cut(len([]rune(before[:strings.LastIndexAny(before, " /")+1])), in.at)
 	default:
-		in.insert(msg.Text)
+		return in.insert(msg.Text)
 	}
+	return true
 }
 
 // cut removes the runes from..to, as far as there are any.
@@ -78,15 +83,19 @@ func (in *Input) cut(from, to int) {
 	in.at = from
 }
 
-// insert takes what can be printed, up to the limit.
-func (in *Input) insert(s string) {
+// insert takes what can be printed, up to the limit, and reports whether that was all.
+func (in *Input) insert(s string) (fits bool) {
 	for _, r := range s {
-		if len(in.value) >= inputLimit || !unicode.IsPrint(r) {
+		switch {
+		case !unicode.IsPrint(r):
 			continue
+		case len(in.value) >= InputLimit:
+			return false
 		}
 		in.value = append(in.value[:in.at:in.at], append([]rune{r}, in.value[in.at:]...)...)
 		in.at++
 	}
+	return true
 }
 
 // View returns the prompt and the part of the text around the cursor that fits.

@@ -116,6 +116,17 @@ func sideBySide(item, word string) (rank int) {
 // Move puts the cursor delta items further.
 func (p *Picker) Move(delta int) { p.cursor.move(delta, len(p.shown)) }
 
+// Click puts the cursor on the item at a line of the list, and reports whether it was there.
+func (p *Picker) Click(line int) (again bool) {
+	from, to := p.cursor.window(len(p.shown), p.Page())
+	if line < 0 || from+line >= to {
+		return false
+	}
+	again = p.cursor.at == from+line
+	p.cursor.at = from + line
+	return again
+}
+
 // Page returns how many items are in view.
 func (p *Picker) Page() int { return max(p.page, 1) }
 
