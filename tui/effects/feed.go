@@ -89,7 +89,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	f.note(msg.Update, first)
 	e.learning.note(msg.Update)
 	f.Live.Snapshot = msg.Update.Snapshot
-	next := nav.Batch{f.waitUpdate(updatePause(f.Pause, f.Live.Snapshot.Requests())), said}
+	next := nav.Batch{f.waitUpdate(updatePause(f.Pause, f.Live.Requests())), said}
 	if !f.Connected() {
 		f.Leases.Reset()
 		return append(next, nav.Refresh{})
