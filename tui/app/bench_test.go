@@ -181,6 +181,22 @@ func TestViewCost(t *testing.T) {
 	}
 }
 
+// A verdict does not bring screens up to date that are behind another one: keys wait for it.
+func TestVerdictCost(t *testing.T) {
+	take := func(locks int) uint64 {
+		m, c, ck := crowded(t, locks)
+		verdict := state.NewVerdict(c.snapshot, nil, ck.Now().Add(time.Second))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		m.Update(effects.DiagnosedMsg{Verdict: verdict})
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs
+	}
+	if few, many := take(crowdLocks/30), take(crowdLocks/3); many > 2*few+1000 {
+		t.Errorf("%d objects, and %d with ten times the locks", few, many)
+	}
+}
+
 // BenchmarkView draws each screen.
 func BenchmarkView(b *testing.B) {
 	for _, s := range everyScreen {
@@ -223,5 +239,15 @@ func BenchmarkDiagnose(b *testing.B) {
 	c := newCrowd(newClock().Now(), crowdLocks)
 	for b.Loop() {
 		state.NewVerdict(c.snapshot, nil, c.now)
+	}
+}
+
+// BenchmarkDiagnosed is a verdict that comes, and keys wait for.
+func BenchmarkDiagnosed(b *testing.B) {
+	m, c, ck := crowded(b, crowdLocks)
+	verdict := state.NewVerdict(c.snapshot, nil, ck.Now())
+	for b.Loop() {
+		verdict.At = verdict.At.Add(time.Second)
+		m.Update(effects.DiagnosedMsg{Verdict: verdict})
 	}
 }

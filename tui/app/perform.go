@@ -24,6 +24,8 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		return a.Cmd
 	case nav.Refresh:
 		m.refresh(a.All)
+	case nav.Judged:
+		m.judged()
 	case nav.Restyle:
 		m.restyle()
 	case nav.PrefsLoaded:
@@ -160,6 +162,15 @@ func (m *Model) refresh(all bool) {
 		}
 	case m.Frozen == nil:
 		m.screens.Front().Refresh()
+	}
+}
+
+// judged shows a new verdict. Problems notes it also while it is behind another screen: what is
+// resolved is shown as that for a while, from then on.
+func (m *Model) judged() {
+	m.refresh(false)
+	if problems := m.screens.Views[nav.KindProblems]; problems != m.screens.Front() {
+		problems.Refresh()
 	}
 }
 

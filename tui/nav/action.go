@@ -31,6 +31,8 @@ type (
 	// Refresh updates the front screen, unless the display is frozen, or all
 	// screens.
 	Refresh struct{ All bool }
+	// Judged says that there is a new verdict.
+	Judged struct{}
 
 	// PrefsLoaded takes over what the user chose before.
 	PrefsLoaded struct{}
