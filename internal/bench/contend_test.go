@@ -94,12 +94,8 @@ func exportCommit(t *testing.T, commit, dir string) error {
 // run runs a contender with waiters for one lock, and returns what a hand-off costs.
 func (b bench) run(p contenderProgram, waiters int) contended {
 	b.Helper()
-	fill := time.Duration(waiters) * time.Millisecond // the queue has to form
-	if !*compare {
-		fill = 0
-	}
 	cmd := exec.CommandContext(b.Context(), p.path, "-endpoint", b.endpoint, "-who", p.who, "-name", "/contended/"+filepath.Base(p.path)+p.who,
-		"-waiters", strconv.Itoa(waiters), "-warm-up", (b.warmUp + fill).String(), "-measure", b.measure.String())
+		"-waiters", strconv.Itoa(waiters), "-warm-up", b.warmUp.String(), "-measure", b.measure.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	b.must(err)
