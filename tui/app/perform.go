@@ -23,9 +23,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Do:
 		return a.Cmd
 	case nav.Refresh:
-		m.refresh(a.All)
-	case nav.Judged:
-		m.judged()
+		m.refresh(a)
 	case nav.Restyle:
 		m.restyle()
 	case nav.PrefsLoaded:
@@ -35,7 +33,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
 		m.retheme()
-		m.refresh(true)
+		m.refresh(nav.Refresh{All: true})
 	case nav.Open:
 		m.open(a.Ref)
 	case nav.Select:
@@ -153,23 +151,18 @@ func (m *Model) arrive() {
 	front.Refresh()
 }
 
-// refresh updates the front screen, or all screens.
-func (m *Model) refresh(all bool) {
+// refresh updates the front screen, or all screens. Problems notes a verdict also while it is
+// behind another screen: what is resolved is shown as that for a while, from then on.
+func (m *Model) refresh(r nav.Refresh) {
 	switch {
-	case all:
+	case r.All:
 		for _, s := range m.screens.All() {
 			s.Refresh()
 		}
 	case m.Frozen == nil:
 		m.screens.Front().Refresh()
 	}
-}
-
-// judged shows a new verdict. Problems notes it also while it is behind another screen: what is
-// resolved is shown as that for a while, from then on.
-func (m *Model) judged() {
-	m.refresh(false)
-	if problems := m.screens.Views[nav.KindProblems]; problems != m.screens.Front() {
+	if problems := m.screens.Views[nav.KindProblems]; r.Judged && problems != m.screens.Front() {
 		problems.Refresh()
 	}
 }

@@ -94,7 +94,7 @@ func (m *Model) Redraw() tea.Cmd {
 
 // Refit fits the screen in front, after the number of lines above it may have changed.
 func (m *Model) Refit() {
-	m.refresh(true)
+	m.refresh(nav.Refresh{All: true})
 	m.arrive()
 	m.frame.dirty = true
 }

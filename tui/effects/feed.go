@@ -213,7 +213,7 @@ func (msg DiagnosedMsg) Apply(e *Effects) nav.Action {
 	if e.Frozen != nil {
 		return told
 	}
-	return nav.Batch{told, nav.Judged{}}
+	return nav.Batch{told, nav.Refresh{Judged: true}}
 }
 
 // reload has leases, etcd's status and problems read again at once.

@@ -29,10 +29,8 @@ type (
 	// Do runs a command, which is for I/O only.
 	Do struct{ Cmd tea.Cmd }
 	// Refresh updates the front screen, unless the display is frozen, or all
-	// screens.
-	Refresh struct{ All bool }
-	// Judged says that there is a new verdict.
-	Judged struct{}
+	// screens. Judged says that there is a new verdict.
+	Refresh struct{ All, Judged bool }
 
 	// PrefsLoaded takes over what the user chose before.
 	PrefsLoaded struct{}
