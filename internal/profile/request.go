@@ -227,21 +227,19 @@ func (c *Collector) settleLock(l *lock) {
 	if l.found {
 		return
 	}
+	before := l.tail
 	if s := c.step(l); s != l.step || l.forced {
 		l.step, l.found = s, true
-		before := l.tail
 		l.tail = c.tail(l, 0)
-		c.chainWaiters(l, l.tail != before)
-		if l.tail != before || c.chains.end(l.tail) == EndDeadlock { // a cycle looks different from each of its members
-			for _, w := range l.waiters {
-				c.reach(w.session)
-				if w.under != nil {
-					c.reach(w.under)
-				}
+	}
+	c.chainWaiters(l, l.tail != before)
+	if l.tail != before || l.found && c.chains.end(l.tail) == EndDeadlock { // a cycle looks different from each of its members
+		for _, w := range l.waiters {
+			c.reach(w.session)
+			if w.under != nil {
+				c.reach(w.under)
 			}
 		}
-	} else {
-		c.chainWaiters(l, false)
 	}
 	if head := l.headSession(); head != l.head { // for these, it is another question whether they wait behind themselves
 		for _, s := range []*session{head, l.head} {
