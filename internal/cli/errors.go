@@ -20,6 +20,7 @@ import (
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/narrate"
 	"etcd-lock/internal/printable"
+	"etcd-lock/internal/release"
 	"etcd-lock/rwlock"
 	"etcd-lock/simulate/forecast"
 	"etcd-lock/simulate/outcome"
@@ -119,6 +120,15 @@ func (g *globals) leadOn(err error) error {
 		return err
 	}
 	return hint.Add(err, g.connection.Flags.Line("access", "--check")+" says which permissions the user has, and "+g.connection.Flags.Line("access")+" which ones it takes")
+}
+
+// hintDecimal says of a lease that is not there which one the text is in decimal, as JSON of
+// etcdctl has it. It is not taken for that: another client may have it.
+func hintDecimal(err error, text string) error {
+	if meant := format.Leases(text); len(meant) > 1 && errors.Is(err, release.ErrGone) {
+		return hint.Add(err, "if "+text+" is decimal, it is --lease "+format.Lease(meant[1]))
+	}
+	return err
 }
 
 // isUsage reports whether the flags or the input are wrong. Where a signal ended their reading,

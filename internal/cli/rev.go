@@ -16,10 +16,7 @@ import (
 	"etcd-lock/internal/cli/recording"
 	"etcd-lock/internal/connect"
 	"etcd-lock/internal/flight"
-	"etcd-lock/internal/format"
-	"etcd-lock/internal/hint"
 	"etcd-lock/internal/inspect"
-	"etcd-lock/internal/release"
 )
 
 // revs is the value of --rev: a revision, or two to compare.
@@ -204,13 +201,4 @@ func newSnapshotCmd(a *app, runF func(context.Context, *recording.SnapshotOption
 	opts.Span.Register(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.Anonymize, "anonymize", false, "replace the names of locks, keys, hosts, programs and labels")
 	return cmd
-}
-
-// hintDecimal says of a lease that is not there which one the text is in decimal, as JSON of
-// etcdctl has it. It is not taken for that: another client may have it.
-func hintDecimal(err error, text string) error {
-	if meant := format.Leases(text); len(meant) > 1 && errors.Is(err, release.ErrGone) {
-		return hint.Add(err, "if "+text+" is decimal, it is --lease "+format.Lease(meant[1]))
-	}
-	return err
 }
