@@ -144,19 +144,22 @@ func main() {
 `
 
 // buildConsumer compiles a module that has ours, called name, replaced by the one
-// at top, and returns its folder. It needs nothing that the tests have not fetched. A renamed
-// module is compiled anew each time: nothing is optimized or linked.
+// at top, and returns its folder. It needs nothing that the tests have not fetched, so it
+// requires all that we do by name: otherwise Go would look for that in the requirements of
+// modules of which the tests need nothing. A renamed module is compiled anew each time:
+// nothing is optimized or linked.
 func buildConsumer(t *testing.T, name, top string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	sums, err := os.ReadFile(filepath.Join(top, "go.sum"))
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(top, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, file), string(text))
 	}
-	write(t, filepath.Join(dir, "go.sum"), string(sums))
 	write(t, filepath.Join(dir, "main.go"), strings.ReplaceAll(consumer, "MODULE", name))
-	run(t, dir, "go", "mod", "init", "example.com/consumer")
-	run(t, dir, "go", "mod", "edit", "-require", name+"@v0.0.0", "-replace", name+"="+top)
+	run(t, dir, "go", "mod", "edit", "-module", "example.com/consumer", "-require", name+"@v0.0.0", "-replace", name+"="+top)
 	run(t, dir, "go", "list", "-export", "-mod=mod", "-gcflags="+name+"/...=-N -l", ".")
 	return dir
 }
