@@ -49,6 +49,7 @@ func runScripts(t *testing.T, dir string) {
 			"detach":      cmdDetach,
 			"resolve":     cmdResolve,
 			"secure":      cmdSecure,
+			"interrupt":   cmdInterrupt,
 			"del":         cmdDel,
 			"compact":     cmdCompact,
 			"churn":       cmdChurn,
@@ -252,6 +253,17 @@ func cmdDetach(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = client.Put(context.Background(), string(resp.Kvs[0].Key), "value")
 	ts.Check(err)
+}
+
+// cmdInterrupt sends SIGINT twice at once to the command in the background. The first may end
+// it before the second.
+func cmdInterrupt(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		if err := cmd.Process.Signal(os.Interrupt); !errors.Is(err, os.ErrProcessDone) {
+			ts.Check(err)
+		}
+	}
 }
 
 // cmdResolve carries out the first remedy of the first finding of the JSON that
