@@ -8,17 +8,28 @@ const maxEffort = 4 << 20
 
 // components returns the strongly connected components of the wait-for graph:
 // two sessions are in the same one if each waits for the other, directly or not.
-// A component comes after all components that it waits for. It is Kosaraju's
-// algorithm, on an explicit stack, since a path can be as long as a queue.
+// A component comes after all components that it waits for.
 func (g *graph) components() [][]int32 {
-	finished := make([]int32, 0, len(g.sessions))
+	every := make([]int32, len(g.sessions))
+	for v := range every {
+		every[v] = int32(v)
+	}
+	return g.componentsOf(every, nil)
+}
+
+// componentsOf is components of some sessions, which those within are, without the others.
+// It is Kosaraju's algorithm, on an explicit stack, since a path can be as long as a queue.
+func (g *graph) componentsOf(sessions []int32, within []bool) [][]int32 {
+	finished := make([]int32, 0, len(sessions))
 	back := g.search(true)
-	for v := range int32(len(g.sessions)) {
+	back.within = within
+	for _, v := range sessions {
 		finished = back.descend(v, finished)
 	}
 	var components [][]int32
-	members := make([]int32, 0, len(g.sessions)) // most components are of one session
+	members := make([]int32, 0, len(sessions)) // most components are of one session
 	ahead := g.search(false)
+	ahead.within = within
 	for _, v := range slices.Backward(finished) {
 		begin := len(members)
 		if members = ahead.descend(v, members); len(members) > begin {

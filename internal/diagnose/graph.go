@@ -115,16 +115,24 @@ func (g *graph) group(leases map[int64]inspect.Lease, brief bool) {
 
 // byPlace returns the nodes of all queues by place.
 func (g *graph) byPlace() []int32 {
-	order := make([]int32, len(g.nodes))
-	for n := range order {
-		order[n] = int32(n)
+	type place struct { // beside each other, since looking each of them up takes longer than to compare them
+		revision int64
+		node     int32
 	}
-	slices.SortFunc(order, func(a, b int32) int {
-		if c := cmp.Compare(g.nodes[a].revision, g.nodes[b].revision); c != 0 {
+	places := make([]place, len(g.nodes))
+	for n := range places {
+		places[n] = place{g.nodes[n].revision, int32(n)}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if c := cmp.Compare(a.revision, b.revision); c != 0 {
 			return c
 		}
-		return strings.Compare(g.request(a).Key, g.request(b).Key)
+		return strings.Compare(g.request(a.node).Key, g.request(b.node).Key)
 	})
+	order := make([]int32, len(places))
+	for i, p := range places {
+		order[i] = p.node
+	}
 	return order
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
 	"etcd-lock/internal/layout"
@@ -347,6 +349,41 @@ func checkBestRemedy(t *testing.T, s inspect.Snapshot) {
 			}
 		}
 	}
+}
+
+// TestComponentsOfLaw: the components of some sessions within the graph are those of a graph
+// that has no others.
+func TestComponentsOfLaw(t *testing.T) {
+	locktest.EachRandom(t, func(t *testing.T, s inspect.Snapshot) {
+		t.Helper()
+		g := newGraph(s.Locks, nil, false)
+		for left := range int32(len(g.sessions)) {
+			var rest []int32
+			within := make([]bool, len(g.sessions))
+			for v := range within {
+				if within[v] = int32(v) != left; within[v] {
+					rest = append(rest, int32(v))
+				}
+			}
+			var want [][]int32
+			sub := g.among(rest)
+			for _, component := range sub.components() {
+				var members []int32
+				for _, v := range component {
+					members = append(members, g.vertex(sub.sessions[v].ID))
+				}
+				slices.Sort(members)
+				want = append(want, members)
+			}
+			got := g.componentsOf(rest, within)
+			for _, c := range [][][]int32{got, want} {
+				slices.SortFunc(c, func(a, b []int32) int { return int(a[0] - b[0]) })
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("without session %s: %s", g.sessions[left].ID, diff)
+			}
+		}
+	})
 }
 
 func BenchmarkLocks(b *testing.B) {
