@@ -325,6 +325,27 @@ func TestFrames(t *testing.T) {
 	})
 }
 
+// What comes by itself again and again is drawn with the next update.
+func TestFramesWaitForUpdates(t *testing.T) {
+	d := newDriver(t, nil)
+	d.idle()
+	d.m.View()
+	d.m.effects.Pause = time.Hour
+	d.clock.add(time.Minute)
+	for _, msg := range []tea.Msg{tickMsg{}, effects.DiagnosedMsg{}, effects.StatusMsg{}} {
+		if d.send(msg); d.m.frame.dirty {
+			t.Errorf("%T is drawn at once", msg)
+		}
+	}
+	if d.send(effects.UpdateMsg{OK: true, Update: inspect.Update{Snapshot: d.m.Live.Snapshot}}); !d.m.frame.dirty {
+		t.Error("an update is not drawn")
+	}
+	d.m.View()
+	if d.send(frameMsg{}); d.m.frame.dirty {
+		t.Error("what was drawn with the update is drawn again")
+	}
+}
+
 // What a terminal says of its background chooses the colours, unless the user
 // has.
 func TestBackground(t *testing.T) {

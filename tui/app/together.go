@@ -2,10 +2,12 @@ package app
 
 import (
 	"strconv"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"etcd-lock/internal/format"
+	"etcd-lock/tui/effects"
 	"etcd-lock/tui/nav"
 	"etcd-lock/tui/screens"
 	"etcd-lock/tui/term"
@@ -105,7 +107,11 @@ func (m *Model) requestFrame(msg tea.Msg) tea.Cmd {
 	if _, due := msg.(frameMsg); m.behind != nil && !due {
 		return nil
 	}
-	return m.frame.request(msg, m.Now, m.effects.Tasks)
+	var wait time.Duration
+	if _, tick := msg.(tickMsg); tick || effects.ComesAgain(msg) {
+		wait = m.effects.UntilUpdate()
+	}
+	return m.frame.request(msg, m.Now, wait, m.effects.Tasks)
 }
 
 // from says which cluster a text is of, unless that one is in front.

@@ -39,6 +39,19 @@ func updatePause(least time.Duration, requests int) time.Duration {
 	return least * time.Duration(min(1+requests/pauseGrows, pauseMost))
 }
 
+// UntilUpdate is the least time until the next update.
+func (e *env) UntilUpdate() time.Duration { return updatePause(e.Pause, e.Live.Requests()) }
+
+// ComesAgain reports whether nobody waits for a message, since one like it comes by itself
+// again and again. With many locks, what it changes is drawn with the next update.
+func ComesAgain(msg tea.Msg) bool {
+	switch msg.(type) {
+	case DiagnosedMsg, leasesMsg, sampledMsg, StatusMsg, unseenMsg, learntMsg, costsMsg:
+		return true
+	}
+	return false
+}
+
 // feed follows etcd: its locks, its leases, its status, and what is wrong.
 type feed struct {
 	*env
@@ -89,7 +102,7 @@ func (msg UpdateMsg) Apply(e *Effects) nav.Action {
 	f.note(msg.Update, first)
 	e.learning.note(msg.Update)
 	f.Live.Snapshot = msg.Update.Snapshot
-	next := nav.Batch{f.waitUpdate(updatePause(f.Pause, f.Live.Requests())), said}
+	next := nav.Batch{f.waitUpdate(f.UntilUpdate()), said}
 	if !f.Connected() {
 		f.Leases.Reset()
 		return append(next, nav.Refresh{})
