@@ -256,6 +256,10 @@ func TestKeepPauses(t *testing.T) {
 	})
 	inBubble(t, func(f fixture, _ *gate, _ *clientv3.Client) {
 		_ = f.client.Close()
+		began := time.Now()
+		if _, err := NewSession(f.soon(), f.client, 10*time.Second); err == nil || !strings.Contains(err.Error(), "its client was closed") || time.Since(began) > 0 {
+			t.Errorf("a session of a closed client after %s: %v", time.Since(began), err)
+		}
 		if err := Keep(f.soon(), f.client, 10*time.Second, f.name, work); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a closed client: %v", err)
 		}

@@ -96,6 +96,8 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 		return nil, fmt.Errorf("%w, and is %s", errInvalidTTL, ttl)
 	case s.delay < 0 || s.delay > maxTTL-ttl:
 		return nil, fmt.Errorf("%w, with a lock delay of at least 0, and is %s with one of %s", errInvalidTTL, ttl, s.delay)
+	case client.Ctx().Err() != nil: // which etcd's client tries for seconds before it says so
+		return nil, fmt.Errorf("rwlock: new session: its client was closed: %w", client.Ctx().Err())
 	}
 	granted := grantLease(ctx, client, seconds.Up(ttl+s.delay))
 	if granted.err != nil {
