@@ -45,6 +45,7 @@ func (t *Table[K, R]) SetFilter(text string) error {
 		return err
 	}
 	t.filter = f
+	clear(t.needs)
 	t.Rebuild()
 	return nil
 }
@@ -122,6 +123,7 @@ func (t *Table[K, R]) Hide(names []string) {
 	for i, c := range t.cols {
 		t.hidden[i] = slices.Contains(names, c.name())
 	}
+	t.seen = sight{}
 }
 
 // Copied returns the labels of the marked rows, or of the one under the cursor.
