@@ -36,12 +36,12 @@ func TestPrefsFaults(t *testing.T) {
 	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
 	d.send(resize(400, 24))
 	d.until("said", func() bool { return d.m.flash.isError })
-	d.mustShow("✗ 1 of 9, see events: " + string(f) + ":1:15: sort of locks: no column nonsense to sort by")
+	d.mustShow("✗ 1 of 9, see events: ui.yaml:1:15: sort of locks: no column nonsense to sort by")
 	incident(d)
 	var said []string
 	for _, e := range d.m.Log.Entries {
 		if e.Kind == state.EntryError {
-			said = append(said, strings.TrimPrefix(e.Text, string(f)))
+			said = append(said, strings.TrimPrefix(e.Text, "ui.yaml"))
 		}
 	}
 	want := []string{

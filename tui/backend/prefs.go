@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -28,13 +27,15 @@ type Prefs struct {
 	File *yamlfile.File `yaml:"-"` // that they were read from; nil: none
 }
 
-// At says where in the file a value stands, as errors begin: its path is names of fields and
-// indices of lists. Empty if there is no file.
+// At says where in the file a value stands, as errors begin, without its folder, which would
+// leave a line of 80 columns little room: its path is names of fields and indices of lists.
+// Empty if there is no file.
 func (p *Prefs) At(path ...any) string {
 	if p.File == nil {
 		return ""
 	}
-	return strings.TrimSuffix(p.File.Errorf(path, "").Error(), " ") + " "
+	e := p.File.Errorf(path, "")
+	return fmt.Sprintf("%s:%d:%d: ", filepath.Base(e.File), e.Line, e.Column)
 }
 
 // View is a filter and an order of a screen that were saved by a name.
