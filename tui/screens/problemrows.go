@@ -105,8 +105,9 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 	return slices.Insert(columns, 1, contextColumn(s.Context, func(p *problem) *nav.Context { return p.of })...)
 }
 
-// The column of locks is as wide as their names are, within bounds.
-const lockLeast, lockMost = 14, 32
+// The column of locks is as wide as their names are, within bounds: beyond them it shares the
+// room with what the problem is.
+const lockLeast, lockMost = 14, 20
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {

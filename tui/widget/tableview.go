@@ -18,9 +18,10 @@ const gutter = 2
 func (t *Table[K, R]) Widths() []int { return FitColumns(t.boxes(), t.w) }
 
 // Room is the width in which those columns are whole that others yield to, with these and
-// without them.
+// without them; 0: they are whole at their least widths.
 func (t *Table[K, R]) Room() (all, without int) {
 	all, without = -1, -1
+	long := false
 	for i, b := range t.boxes() {
 		if i > 0 && t.hidden[i-1] {
 			continue
@@ -28,11 +29,15 @@ func (t *Table[K, R]) Room() (all, without int) {
 		w := b.Min + 1
 		if b.yieldedTo() {
 			w = max(b.Min, b.Need) + 1
+			long = long || b.Need > b.Min
 		}
 		all += w
 		if !b.Yields {
 			without += w
 		}
+	}
+	if !long {
+		return 0, 0
 	}
 	return all, without
 }
