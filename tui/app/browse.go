@@ -109,7 +109,8 @@ func (m *Model) keepSort() nav.Action {
 func (m *Model) noteSort() bool {
 	front := m.screens.Front()
 	name, by := front.Ref().Kind.String(), front.Grid().Sorted()
-	if by == m.effects.Chosen().Sort[name] {
+	chosen := m.effects.Chosen().Sort[name]
+	if by == chosen || by == "" && !sorts(front.Grid(), chosen) {
 		return false
 	}
 	m.effects.Chosen().Sort[name] = by
@@ -117,6 +118,13 @@ func (m *Model) noteSort() bool {
 		delete(m.effects.Chosen().Sort, name)
 	}
 	return true
+}
+
+// sorts reports whether a table can be sorted so. One that was chosen for other tables of the
+// kind, such as by context, stays chosen while a table without it has its own order.
+func sorts(g widget.Grid, by string) bool {
+	name := strings.TrimPrefix(by, "-")
+	return name == "" || slices.Contains(g.Sortable(), g.Named(name))
 }
 
 // back undoes the filter, or goes back to the screen before. It never quits.

@@ -202,11 +202,16 @@ func exportTable(s nav.Screen, path string, now time.Time) nav.Action {
 // kept for all tables of its kind.
 func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 	kind, all := front.Ref().Kind.String(), front.Grid().Columns()
-	hidden := func() []string { return prefs.Hidden[kind] }
+	named := front.Grid().Named
+	hidden := func() (names []string) {
+		for _, name := range prefs.Hidden[kind] { // a heading, if the file says so
+			names = append(names, named(name))
+		}
+		return names
+	}
 	shown := func() []string {
 		return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(hidden(), name) })
 	}
-	named := front.Grid().Named
 	hide := func(names []string) nav.Action {
 		prefs.Hidden[kind] = names
 		if len(names) == 0 {
@@ -224,7 +229,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 			case len(shown()) == 1:
 				return nav.Fail("hide: " + name + " is the last column")
 			}
-			return hide(append(slices.Clone(hidden()), name))
+			return hide(append(hidden(), name))
 		}},
 		{name: "show", args: "COLUMN", about: "show a hidden column, or all", complete: hidden, run: func(name string) nav.Action {
 			switch name = named(name); {
@@ -233,7 +238,7 @@ func columnCommands(front nav.Screen, prefs *backend.Prefs) []command {
 			case !slices.Contains(hidden(), name):
 				return nav.Fail("show: " + name + " is not hidden; hidden: " + cmp.Or(strings.Join(hidden(), ", "), "none"))
 			}
-			return hide(slices.DeleteFunc(slices.Clone(hidden()), func(h string) bool { return h == name }))
+			return hide(slices.DeleteFunc(hidden(), func(h string) bool { return h == name }))
 		}},
 	}
 }

@@ -40,6 +40,7 @@ type Model struct {
 	frame         frame
 	scrubber      scrubber
 	hinted        map[string]bool // keys of which it was said what they do not do
+	faults        string          // of the preferences that were said
 
 	goContext func(name string) tea.Cmd // goes to other clusters; nil: there are none
 	goIn      func(nav.In) tea.Cmd      // opens a lock of another one

@@ -30,6 +30,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
 		m.renameSaved()
 		m.restyle()
+		m.sayFaults()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
 		m.retheme()

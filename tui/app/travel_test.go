@@ -217,7 +217,7 @@ func TestPastNewest(t *testing.T) {
 	d.mustNotShow("/late")
 	d.press("n")
 	d.until("read anew", func() bool { return d.m.Changes.Until.Revision == r.Revision })
-	d.mustShow(">         106 ● granted  read  /late")
+	d.mustShow("106 ● granted  read  /late")
 	if len(c.Reads) != 2 {
 		t.Errorf("read %v", c.Reads)
 	}

@@ -177,6 +177,7 @@ func TestNoColor(t *testing.T) {
 func TestGolden(t *testing.T) {
 	golden(t, "locks_80x24", 80, 24, scene)
 	golden(t, "locks_160x50", 160, 50, scene)
+	golden(t, "locks_200x60_names", 200, 60, names)
 	golden(t, "locks_80x24_lost", 80, 24, func(d *driver) {
 		scene(d)
 		d.cluster.SetDown(errors.New("connection refused"))
@@ -250,6 +251,20 @@ func scene(d *driver) {
 		return ok && d.m.effects.Idle()
 	})
 	d.m.Now = d.clock.Now()
+}
+
+// names is locks with names of all lengths, as software other than this has them.
+func names(d *driver) {
+	d.t.Helper()
+	for _, name := range []string{
+		"/calico/openstack/region1/neutron_election", "cilium/state/identities/v1/locks/k8s:app=web;",
+		"/jobs/import", "/taskflow/jobs/octavia/failover-7.lock", "/tenants/umbrella/import",
+	} {
+		d.put(name, keyspace.Write, 10*time.Second)
+	}
+	d.put("/jobs/import", keyspace.Write, 5*time.Second)
+	d.until("all are there", func() bool { return len(d.m.Live.Locks) == 5 })
+	d.diagnosed()
 }
 
 // On 80 columns no word is cut in its middle: the pictures of all screens, as far as they

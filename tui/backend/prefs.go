@@ -23,6 +23,19 @@ type Prefs struct {
 	Sort       map[string]string   `yaml:"sort,omitempty"`   // by screen: a column, reversed with - in front
 	Hidden     map[string][]string `yaml:"hidden,omitempty"` // by screen: columns
 	Views      []View              `yaml:"views,omitempty"`  // filters with a name, in the order of their keys
+
+	File *yamlfile.File `yaml:"-"` // that they were read from; nil: none
+}
+
+// At says where in the file a value stands, as errors begin, without its folder, which would
+// leave a line of 80 columns little room: its path is names of fields and indices of lists.
+// Empty if there is no file.
+func (p *Prefs) At(path ...any) string {
+	if p.File == nil {
+		return ""
+	}
+	e := p.File.Errorf(path, "")
+	return fmt.Sprintf("%s:%d:%d: ", filepath.Base(e.File), e.Line, e.Column)
 }
 
 // View is a filter and an order of a screen that were saved by a name.
@@ -83,7 +96,7 @@ func (f PrefsFile) Load() (Prefs, error) {
 		return p, fmt.Errorf("preferences: %w", err)
 	}
 	var wrong *yamlfile.Error
-	_, err = prefsForm.Decode(string(f), b, &p)
+	file, err := prefsForm.Decode(string(f), b, &p)
 	if errors.As(err, &wrong) && wrong.Msg != prefsForm.Empty {
 		return DefaultPrefs(), err
 	}
@@ -102,6 +115,9 @@ func (f PrefsFile) Load() (Prefs, error) {
 	}
 	if err != nil {
 		return DefaultPrefs(), fmt.Errorf("%s: %w", string(f), err)
+	}
+	if wrong == nil {
+		p.File = file
 	}
 	if p.Sort == nil {
 		p.Sort = map[string]string{}

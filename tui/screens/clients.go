@@ -23,8 +23,8 @@ type clientsScreen struct {
 func newClientsScreen(c *nav.Context) *clientsScreen {
 	s := &clientsScreen{Context: c}
 	s.table = widget.NewTable(c.Theme, []widget.Column[clientRow]{
-		{Title: "client", Box: widget.Box{Min: 16, Want: 34, Flex: true}, Cell: s.who, Text: func(r clientRow) string { return strings.TrimSpace(s.who(r, widget.WholeWidth).Text) }},
-		{Title: "state", Box: widget.Box{Min: 20, Want: 34}, Cell: s.state},
+		{Title: "client", Box: widget.Box{Min: 16, Want: 34, Flex: true, Uncut: true}, Cell: s.who, Text: func(r clientRow) string { return strings.TrimSpace(s.who(r, widget.WholeWidth).Text) }},
+		{Title: "state", Box: widget.Box{Min: 20, Want: 34, Uncut: true}, Cell: s.state},
 		{Title: "ttl", Box: widget.Box{Min: 12, Want: 22, Rank: 1}, Cell: s.ttl},
 		{Title: "token", Box: widget.Box{Min: 9, Rank: 2}, Right: true, Cell: s.token},
 		{Title: "lease", Box: widget.Box{Min: 10, Want: 16, Rank: 3}, Cell: s.leaseCell},

@@ -87,10 +87,10 @@ func (s *historyScreen) tableColumns() []widget.Column[backend.Change] {
 			return entrySign(s.Theme, state.EntryKind(e.Kind))
 		}},
 		{Title: "mode", Box: widget.Box{Min: 5, Rank: 3}, Cell: func(e backend.Change, _ int) theme.Text { return theme.Styled(modeText(e.Request), s.Theme.Plain) }},
-		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true}, Cell: func(e backend.Change, w int) theme.Text {
+		{Title: "lock", Box: widget.Box{Min: 12, Want: 32, Soon: true, Uncut: true}, Cell: func(e backend.Change, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(term.Name(e.Lock().Name), w), s.Theme.Plain)
 		}},
-		{Title: "client", Box: widget.Box{Min: clientLeast, Rank: 1, Flex: true}, Cell: func(e backend.Change, w int) theme.Text {
+		{Title: "client", Box: widget.Box{Min: clientLeast, Rank: 1, Flex: true, Uncut: true}, Cell: func(e backend.Change, w int) theme.Text {
 			if !e.Kind.OfOther() {
 				return theme.Styled(clientIn(e.Request, w), s.Theme.Plain)
 			}

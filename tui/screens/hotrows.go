@@ -208,7 +208,7 @@ func (s *hotScreen) columns() []widget.Column[*hotRow] {
 		}
 	}
 	return []widget.Column[*hotRow]{
-		{Title: "name", Box: widget.Box{Min: 24, Want: 60, Flex: true}, Key: "N", Ascending: true,
+		{Title: "name", Box: widget.Box{Min: 24, Want: 60, Flex: true, Uncut: true}, Key: "N", Ascending: true,
 			Compare: func(a, b *hotRow) int { return strings.Compare(a.name, b.name) },
 			Cell:    func(r *hotRow, w int) theme.Text { return theme.Styled(term.CutMiddle(r.name, w), s.Theme.Plain) }},
 		duration("waited", "W", widget.Box{}, func(r *hotRow) time.Duration { return r.waited }, waitedText),

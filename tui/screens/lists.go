@@ -35,8 +35,8 @@ func newCommandsScreen(c *nav.Context) *commandsScreen {
 			}
 			return theme.Styled("✓ "+r.Outcome(), s.Theme.Holding)
 		}},
-		{Title: "what", Box: widget.Box{Min: 24, Want: 60, Soon: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.What, s.Theme.Plain) }},
-		{Title: "command", Box: widget.Box{Min: 20, Rank: 2, Flex: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.EtcdLock, s.Theme.Dim) }},
+		{Title: "what", Box: widget.Box{Min: 24, Want: 60, Soon: true, Uncut: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.What, s.Theme.Plain) }},
+		{Title: "command", Box: widget.Box{Min: 20, Rank: 2, Flex: true, Uncut: true}, Cell: func(r *state.Command, _ int) theme.Text { return theme.Styled(r.EtcdLock, s.Theme.Dim) }},
 	}, func(r *state.Command) uint64 { return r.ID })
 	s.table.Match = func(r *state.Command) string { return r.What + " " + r.EtcdLock + " " + r.Etcdctl }
 	s.table.Label = func(r *state.Command) string { return r.EtcdLock }

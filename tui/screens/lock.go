@@ -56,11 +56,11 @@ func (s *lockScreen) tableColumns() []widget.Column[queueRow] {
 		{Title: "#", Box: widget.Box{Min: 3}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(r.position(), s.Theme.Dim) }},
 		{Title: "mode", Box: widget.Box{Min: 5, Rank: 1}, Cell: func(r queueRow, _ int) theme.Text { return theme.Styled(modeText(r.Request), s.Theme.Plain) }},
 		{Title: "state", Box: widget.Box{Min: 8, Want: 9}, Cell: s.state},
-		{Title: "owner", Box: widget.Box{Min: ownerShort, Want: ownerLeast, Soon: true}, Cell: s.owner, Brief: func(r queueRow) string { return briefWho(r.Request) }},
+		{Title: "owner", Box: widget.Box{Min: ownerShort, Want: ownerLeast, Soon: true, Uncut: true}, Cell: s.owner, Brief: func(r queueRow) string { return briefWho(r.Request) }},
 		{Title: "session", Box: widget.Box{Min: 7, Want: 16, Rank: 5}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(term.Lease(r.Lease, w), s.Theme.Dim) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16, Rank: 3}, Cell: func(r queueRow, w int) theme.Text { return ttlBar(s.Context, r.Request, w) }},
 		{Title: "for", Box: widget.Box{Min: 7}, Right: true, Cell: func(r queueRow, _ int) theme.Text { return age(s.Context, r.Start()) }},
-		{Title: "why it waits", Box: widget.Box{Min: whyShort, Want: whyLeast, Rank: 2, Soon: true, Flex: true}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(r.whyIn(w), s.Theme.Dim) }},
+		{Title: "why it waits", Box: widget.Box{Min: whyShort, Want: whyLeast, Rank: 2, Soon: true, Flex: true, Uncut: true}, Cell: func(r queueRow, w int) theme.Text { return theme.Styled(r.whyIn(w), s.Theme.Dim) }},
 	}
 }
 

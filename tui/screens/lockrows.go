@@ -22,16 +22,16 @@ import (
 
 func (s *locksScreen) tableColumns() []widget.Column[*lockRow] {
 	columns := []widget.Column[*lockRow]{
-		{Title: "", Long: "finding", Box: widget.Box{Min: 1, Want: 2}, Key: "F", Compare: bySeverity,
+		{Title: "", Long: "finding", Box: widget.Box{Min: 1}, Key: "F", Compare: bySeverity,
 			Cell: s.finding, Text: func(r *lockRow) string { return string(r.finding.Kind) }},
-		{Title: "name", Box: widget.Box{Min: 18, Want: 40, Flex: true, Soon: true}, Key: "N", Compare: byName, Ascending: true,
+		{Title: "name", Box: widget.Box{Min: 18, Want: 48, Flex: true, Soon: true, Uncut: true}, Key: "N", Compare: byName, Ascending: true,
 			Cell: s.nameCell, Text: func(r *lockRow) string { return term.Name(r.lock.ID.Name) }},
-		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 7}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
+		{Title: "layout", Box: widget.Box{Min: 7, Want: 16, Rank: 6, Yields: true}, Key: "L", Compare: byLayout, Ascending: true, Cell: s.layout},
 		{Title: "state", Box: widget.Box{Min: 11, Rank: 4}, Key: "S", Compare: byState, Cell: s.state},
-		{Title: "holder", Box: widget.Box{Min: 16, Want: 32, Rank: 2, Soon: true}, Key: "O", Compare: byHolder, Ascending: true, Cell: s.holder,
+		{Title: "holder", Box: widget.Box{Min: 16, Want: 32, Rank: 2, Soon: true, Uncut: true}, Key: "O", Compare: byHolder, Ascending: true, Cell: s.holder,
 			Last: func(r *lockRow) bool { return r.holders() == 0 }, Brief: briefHolder},
-		{Title: "readers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers, Number: countOf(func(c inspect.Counts) int { return c.Readers })},
-		{Title: "writers", Box: widget.Box{Min: 7, Rank: 6}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers, Number: countOf(func(c inspect.Counts) int { return c.Writers })},
+		{Title: "readers", Box: widget.Box{Min: 7, Rank: 7, Yields: true}, Right: true, Key: "E", Compare: byReaders, Cell: s.readers, Number: countOf(func(c inspect.Counts) int { return c.Readers })},
+		{Title: "writers", Box: widget.Box{Min: 7, Rank: 7, Yields: true}, Right: true, Key: "D", Compare: byWriters, Cell: s.writers, Number: countOf(func(c inspect.Counts) int { return c.Writers })},
 		{Title: "waiters", Box: widget.Box{Min: 8}, Right: true, Key: "W", Compare: byWaiters, Cell: s.waiters, Number: func(r *lockRow) (float64, bool) {
 			return float64(r.counts.Waiters), r.free() || r.lock.ID.Layout.Waiters
 		}},

@@ -98,6 +98,10 @@ func (s *locksScreen) Fit(w, h int) {
 	s.MoveTo(s.At())
 	p := s.panes(w, h)
 	s.table.Resize(theme.Inner(p.table.w, p.table.h, p.boxed))
+	if p.boxed { // its rows in view are known by now, and how wide they are
+		p = s.panes(w, h)
+		s.table.Resize(theme.Inner(p.table.w, p.table.h, p.boxed))
+	}
 	s.tree.resize(theme.Inner(p.tree.w, p.tree.h, p.boxed))
 	s.tree.show(s.selected())
 }
@@ -208,8 +212,9 @@ func (s *locksScreen) keepTop(judged bool) bool {
 	return !s.begun && (!judged || slices.ContainsFunc(s.parts, func(p *lockPart) bool { return p.known.IsZero() }))
 }
 
-// besideWidth is where the queue has room beside the locks.
-const besideWidth = 140
+// besideWidth is where the queue has room beside the locks. It leaves to their names what
+// these need beyond besideLeast, and to their other columns what is beyond besideWell.
+const besideWidth, besideLeast, besideWell = 140, 56, 68
 
 // locksPanes is where the parts of the screen go.
 type locksPanes struct {
@@ -227,7 +232,8 @@ func (s *locksScreen) panes(w, h int) locksPanes {
 	}
 	switch {
 	case p.boxed:
-		left := max(w*57/100, 82)
+		all, names := s.table.Room()
+		left := max(w*57/100, 82, min(theme.Outer(names), w-1-besideLeast), min(theme.Outer(all), w-1-besideWell))
 		p.table, p.tree = size{left, h}, size{w - left - 1, h}
 	case h >= 12:
 		p.table = size{w, h - h*2/5}

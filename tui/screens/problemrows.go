@@ -93,20 +93,21 @@ func (s *problemsScreen) columns() []widget.Column[*problem] {
 		{Title: "", Long: "severity", Box: widget.Box{Min: 1, Want: severityWide}, Key: "S", Compare: func(a, b *problem) int { return int(b.Severity) - int(a.Severity) }, Cell: s.severity},
 		{Title: "kind", Box: widget.Box{Min: 13, Rank: 1}, Key: "N", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(string(a.Kind), string(b.Kind)) },
 			Cell: func(p *problem, _ int) theme.Text { return theme.Styled(string(p.Kind), s.Theme.Bold) }},
-		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
+		{Title: "lock", Box: widget.Box{Min: lockLeast, Soon: true, Uncut: true}, Key: "L", Ascending: true, Compare: func(a, b *problem) int { return strings.Compare(locksText(a), locksText(b)) },
 			Cell: func(p *problem, w int) theme.Text {
 				return theme.Styled(term.CutMiddle(locksText(p), w), s.Theme.Plain)
 			}},
 		{Title: "behind", Box: widget.Box{Min: 7, Rank: 2}, Right: true, Key: "B", Compare: func(a, b *problem) int { return b.Behind - a.Behind },
 			Cell:   func(p *problem, _ int) theme.Text { return theme.Styled(strconv.Itoa(p.Behind), s.Theme.Plain) },
 			Number: func(p *problem) (float64, bool) { return float64(p.Behind), true }},
-		{Title: "what", Box: widget.Box{Min: 15, Want: 50, Flex: true, Soon: true}, Cell: s.what},
+		{Title: "what", Box: widget.Box{Min: 15, Want: 50, Flex: true, Soon: true, Uncut: true}, Cell: s.what},
 	}
 	return slices.Insert(columns, 1, contextColumn(s.Context, func(p *problem) *nav.Context { return p.of })...)
 }
 
-// The column of locks is as wide as their names are, within bounds.
-const lockLeast, lockMost = 14, 32
+// The column of locks is as wide as their names are, within bounds: beyond them it shares the
+// room with what the problem is.
+const lockLeast, lockMost = 14, 20
 
 // locksText names the locks that a problem is about, the first one in full.
 func locksText(p *problem) string {

@@ -28,11 +28,11 @@ type scenariosScreen struct {
 func newScenariosScreen(c *nav.Context) *scenariosScreen {
 	s := &scenariosScreen{Context: c}
 	s.table = widget.NewTable(c.Theme, []widget.Column[backend.Scenario]{
-		{Title: "name", Box: widget.Box{Min: 12, Want: 28}, Cell: func(sc backend.Scenario, w int) theme.Text {
+		{Title: "name", Box: widget.Box{Min: 12, Want: 28, Uncut: true}, Cell: func(sc backend.Scenario, w int) theme.Text {
 			return theme.Styled(term.CutMiddle(term.Safe(sc.Name), w), s.Theme.Plain)
 		}},
 		{Title: "state", Box: widget.Box{Min: 14}, Cell: s.state},
-		{Title: "about", Box: widget.Box{Min: 10, Rank: 1, Flex: true}, Cell: func(sc backend.Scenario, _ int) theme.Text { return theme.Styled(term.Safe(sc.About), s.Theme.Dim) }},
+		{Title: "about", Box: widget.Box{Min: 10, Rank: 1, Flex: true, Uncut: true}, Cell: func(sc backend.Scenario, _ int) theme.Text { return theme.Styled(term.Safe(sc.About), s.Theme.Dim) }},
 	}, func(sc backend.Scenario) string { return sc.Name })
 	s.table.Match = func(sc backend.Scenario) string { return term.Safe(sc.Name + " " + sc.About) }
 	s.table.Label = func(sc backend.Scenario) string { return sc.Name }

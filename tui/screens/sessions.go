@@ -51,7 +51,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 	return append(contextColumn(s.Context, func(r *sessionRow) *nav.Context { return r.of }), []widget.Column[*sessionRow]{
 		{Title: "session", Box: widget.Box{Min: 8, Want: 16, Rank: 2}, Key: "S", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.ID.String(), b.ID.String()) }, Cell: s.id},
-		{Title: "client", Box: widget.Box{Min: 11, Want: 34, Soon: true}, Key: "N", Ascending: true,
+		{Title: "client", Box: widget.Box{Min: 11, Want: 34, Soon: true, Uncut: true}, Key: "N", Ascending: true,
 			Compare: func(a, b *sessionRow) int { return strings.Compare(a.who, b.who) }, Cell: s.client,
 			Brief: func(r *sessionRow) string { owner, _ := r.Owner(); return briefOwner(owner) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
@@ -69,7 +69,7 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 		{Title: "for", Long: "oldest", Box: widget.Box{Min: 7, Rank: 4}, Right: true, Key: "A",
 			Compare: func(a, b *sessionRow) int { return a.since.Compare(b.since) }, Last: func(r *sessionRow) bool { return !r.since.Known() },
 			Cell: func(r *sessionRow, _ int) theme.Text { return age(r.of, r.since) }},
-		{Title: "locks", Box: widget.Box{Min: 14, Rank: 6, Flex: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
+		{Title: "locks", Box: widget.Box{Min: 14, Rank: 6, Flex: true, Uncut: true}, Cell: func(r *sessionRow, _ int) theme.Text { return theme.Styled(r.locks, s.Theme.Dim) }},
 	}...)
 }
 

@@ -169,3 +169,6 @@ func Inner(w, h int, boxed bool) (iw, ih int) {
 	}
 	return w, max(h-1, 0)
 }
+
+// Outer returns the width of a panel that is boxed, with a body that wide.
+func Outer(w int) int { return w + 4 }

@@ -45,6 +45,7 @@ func (t *Table[K, R]) SetFilter(text string) error {
 		return err
 	}
 	t.filter = f
+	clear(t.needs)
 	t.Rebuild()
 	return nil
 }
@@ -120,8 +121,9 @@ func (t *Table[K, R]) Columns() []string {
 // Hide hides columns by their names, and shows all others.
 func (t *Table[K, R]) Hide(names []string) {
 	for i, c := range t.cols {
-		t.hidden[i] = slices.Contains(names, c.name())
+		t.hidden[i] = slices.ContainsFunc(names, func(name string) bool { return t.Named(name) == c.name() })
 	}
+	t.seen = sight{}
 }
 
 // Copied returns the labels of the marked rows, or of the one under the cursor.

@@ -32,8 +32,8 @@ func NewPicker(title string, items []string) Picker {
 }
 
 // Search shows the items that have the letters of text in their order, the best first: those
-// of which they are a word, which begin one, which have them side by side, and then close
-// together; of these the shortest. Case matters if there is a capital letter.
+// of which they are a word, which begin one, which have them side by side, whose words begin
+// with them, and then close together; of these the shortest. Case matters if there is a capital letter.
 func (p *Picker) Search(text string) {
 	wanted := []rune(strings.Join(strings.Fields(text), ""))
 	fold := !slices.ContainsFunc(wanted, unicode.IsUpper)
@@ -69,6 +69,9 @@ func fuzzy(item string, wanted []rune) (rank int, ok bool) {
 	if rank := sideBySide(item, string(wanted)); rank <= inPart {
 		return rank, true
 	}
+	if beginnings(item, wanted) {
+		return inPart + 1, true
+	}
 	letters := []rune(item)
 	end, at := -1, 0
 	for i, r := range letters {
@@ -88,13 +91,35 @@ func fuzzy(item string, wanted []rune) (rank int, ok bool) {
 			at--
 		}
 	}
-	return inPart + (end - begin - len(wanted)), true
+	return inPart + 1 + (end - begin - len(wanted)), true
+}
+
+// separators are between the words of a name.
+const separators = "/-_.: "
+
+// beginnings reports whether the letters are those that words of the item begin with, one
+// word after the other: oeu of /orders/eu.
+func beginnings(item string, wanted []rune) bool {
+	reached := make([]bool, len(wanted)+1) // how many letters the words so far may have
+	reached[0] = true
+	for word := range strings.FieldsFuncSeq(item, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+		for from := len(wanted) - 1; from >= 0; from-- {
+			at := from
+			for _, r := range word {
+				if !reached[from] || at == len(wanted) || r != wanted[at] {
+					break
+				}
+				at++
+				reached[at] = true
+			}
+		}
+	}
+	return reached[len(wanted)]
 }
 
 // sideBySide returns the rank of an item by the place where the word fits best: as a whole
 // word, at the beginning of one, at its end, or inside; without the word it is above inPart.
 func sideBySide(item, word string) (rank int) {
-	const separators = "/-_.: "
 	rank = inPart + 1
 	for at := 0; ; at++ {
 		i := strings.Index(item[at:], word)

@@ -36,6 +36,14 @@ func TestPickerOrder(t *testing.T) {
 	}
 }
 
+// Letters that words begin with come before those that are anywhere.
+func TestPickerBeginnings(t *testing.T) {
+	t.Parallel()
+	items := []string{"/stock/eu", "/calico/openstack/neutron", "/orders/eu", "/ops/eu/jobs", "/orders/e/u"}
+	checkSearch(t, items, "oeu", []string{"/orders/eu", "/orders/e/u", "/ops/eu/jobs", "/stock/eu", "/calico/openstack/neutron"})
+	checkSearch(t, items, "oreu", []string{"/orders/eu", "/orders/e/u"})
+}
+
 func checkSearch(t *testing.T, items []string, text string, want []string) {
 	t.Helper()
 	p := NewPicker("", items)

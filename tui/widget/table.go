@@ -57,6 +57,9 @@ type Table[K comparable, R any] struct {
 	Fold         func(rows []R, cursor K) []R        // has rows stand for several; not for the one under the cursor. nil: none do
 	Whole        func(R) (text theme.Text, is bool)  // a row that is one text, without columns; nil: none is
 	hidden       []bool                              // by column
+	needs        []int                               // by column: the width of its widest cell that was in view
+	seen         sight                               // what that is known of
+	version      int                                 // of the rows
 
 	all, rows []R
 	matching  []R // that the filter shows: rows, before some stand for several
@@ -73,7 +76,7 @@ type Table[K comparable, R any] struct {
 func NewTable[K comparable, R any](t *theme.Theme, cols []Column[R], id func(R) K) *Table[K, R] {
 	return &Table[K, R]{
 		theme: t, cols: cols, id: id, order: order{by: -1},
-		marks: map[K]bool{}, hidden: make([]bool, len(cols)), Moved: func() {},
+		marks: map[K]bool{}, hidden: make([]bool, len(cols)), needs: make([]int, len(cols)), Moved: func() {},
 	}
 }
 
@@ -144,6 +147,7 @@ func (t *Table[K, R]) Choose(id K) {
 
 // Rebuild filters and sorts, and brings the cursor back onto its row.
 func (t *Table[K, R]) Rebuild() {
+	t.version++
 	t.matching = t.matching[:0]
 	for _, r := range t.all {
 		if t.filter.shows(r) {

@@ -15,18 +15,75 @@ const gutter = 2
 
 // Widths returns the width of the gutter and of each column, 0 for those that are
 // left out.
-func (t *Table[K, R]) Widths() []int {
+func (t *Table[K, R]) Widths() []int { return FitColumns(t.boxes(), t.w) }
+
+// Room is the width in which those columns are whole that others yield to, with these and
+// without them; 0: they are whole at their least widths.
+func (t *Table[K, R]) Room() (all, without int) {
+	all, without = -1, -1
+	long := false
+	for i, b := range t.boxes() {
+		if i > 0 && t.hidden[i-1] {
+			continue
+		}
+		w := b.Min + 1
+		if b.yieldedTo() {
+			w = max(b.Min, b.Need) + 1
+			long = long || b.Need > b.Min
+		}
+		all += w
+		if !b.Yields {
+			without += w
+		}
+	}
+	if !long {
+		return 0, 0
+	}
+	return all, without
+}
+
+// boxes are the gutter and the columns.
+func (t *Table[K, R]) boxes() []Box {
+	t.measure()
 	boxes := make([]Box, 0, len(t.cols)+1)
 	boxes = append(boxes, Box{Min: gutter})
 	for i, c := range t.cols {
 		b := c.Box
+		b.Need = t.needs[i]
 		if t.hidden[i] {
 			b = Box{Min: 1 << 16, Rank: 1 << 16}
 		}
 		boxes = append(boxes, b)
 	}
-	return FitColumns(boxes, t.w)
+	return boxes
 }
+
+// measure notes how wide the cells in view are that should be whole. It reads no other rows,
+// since there may be many, and forgets none until another filter is set: columns would go to
+// and fro while rows are scrolled or replaced.
+func (t *Table[K, R]) measure() {
+	from, to := t.cursor.window(len(t.rows), t.h-1)
+	seen := sight{t.version, from, to}
+	if t.seen == seen {
+		return
+	}
+	t.seen = seen
+	for _, r := range t.rows[from:to] {
+		if t.Whole != nil {
+			if _, is := t.Whole(r); is {
+				continue
+			}
+		}
+		for i, c := range t.cols {
+			if c.Uncut && !t.hidden[i] {
+				t.needs[i] = max(t.needs[i], term.Width(c.Cell(r, WholeWidth).Text))
+			}
+		}
+	}
+}
+
+// sight is the rows in view: which of them, and as of which version of the table.
+type sight struct{ version, from, to int }
 
 // View is the heading and the rows in view, or, when there are none, why.
 func (t *Table[K, R]) View(focused bool, empty string) string {
