@@ -27,10 +27,7 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 	case nav.Restyle:
 		m.restyle()
 	case nav.PrefsLoaded:
-		m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
-		m.renameSaved()
-		m.restyle()
-		m.sayFaults()
+		m.takePrefs()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
 		m.retheme()
@@ -62,6 +59,14 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		return m.performGrave(a)
 	}
 	return nil
+}
+
+// takePrefs has the UI be as the user has chosen.
+func (m *Model) takePrefs() {
+	m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
+	m.renameSaved()
+	m.restyle()
+	m.sayFaults()
 }
 
 // choose opens the locks, with the cursor on one.
