@@ -14,30 +14,44 @@ func (g *graph) components() [][]int32 {
 	for v := range every {
 		every[v] = int32(v)
 	}
-	return g.componentsOf(every, nil)
+	return g.sides().components(every)
 }
 
-// componentsOf is components of some sessions, which those within are, without the others.
-// It is Kosaraju's algorithm, on an explicit stack, since a path can be as long as a queue.
-func (g *graph) componentsOf(sessions []int32, within []bool) [][]int32 {
+// sides search a graph in both directions.
+type sides struct{ back, ahead *search }
+
+func (g *graph) sides() sides { return sides{g.search(true), g.search(false)} }
+
+// components is that of a graph, for the sessions that both searches may discover. It is
+// Kosaraju's algorithm, on an explicit stack, since a path can be as long as a queue.
+func (s sides) components(sessions []int32) [][]int32 {
 	finished := make([]int32, 0, len(sessions))
-	back := g.search(true)
-	back.within = within
 	for _, v := range sessions {
-		finished = back.descend(v, finished)
+		finished = s.back.descend(v, finished)
 	}
 	var components [][]int32
 	members := make([]int32, 0, len(sessions)) // most components are of one session
-	ahead := g.search(false)
-	ahead.within = within
 	for _, v := range slices.Backward(finished) {
 		begin := len(members)
-		if members = ahead.descend(v, members); len(members) > begin {
+		if members = s.ahead.descend(v, members); len(members) > begin {
 			component := members[begin:len(members):len(members)]
 			slices.Sort(component)
 			components = append(components, component)
 		}
 	}
+	return components
+}
+
+// componentsWithin is components of some sessions without all others. The searches can be used
+// for that again: they take memory in the number of locks.
+func (s sides) componentsWithin(sessions []int32) [][]int32 {
+	s.back.reset()
+	s.ahead.reset()
+	s.back.limit(sessions)
+	s.ahead.limit(sessions)
+	components := s.components(sessions)
+	s.back.unlimit(sessions)
+	s.ahead.unlimit(sessions)
 	return components
 }
 
@@ -104,17 +118,9 @@ func (g *graph) cycleAmong(component []int32) []Edge {
 
 // cycleWithin is shortestCycle, in the whole graph.
 func (s *search) cycleWithin(component []int32) []Edge {
-	if s.within == nil {
-		s.within = make([]bool, len(s.g.sessions))
-	}
-	for _, v := range component {
-		s.within[v] = true
-	}
-	cycle := s.shortestCycle(component)
-	for _, v := range component {
-		s.within[v] = false
-	}
-	return cycle
+	s.limit(component)
+	defer s.unlimit(component)
+	return s.shortestCycle(component)
 }
 
 // shortestCycle returns the shortest of the cycles through some sessions.

@@ -109,11 +109,7 @@ func (e *examiner) resolves(d *deadlock, id inspect.SessionID) bool {
 		return true
 	}
 	others := slices.DeleteFunc(slices.Clone(d.component), func(v int32) bool { return e.sessions[v].ID == id })
-	within := make([]bool, len(e.sessions))
-	for _, v := range others {
-		within[v] = true
-	}
-	return len(e.componentsOf(others, within)) == len(others)
+	return len(e.parts.componentsWithin(others)) == len(others)
 }
 
 // endMember returns the remedy that ends the session from which an edge of a

@@ -119,6 +119,7 @@ type examiner struct {
 	deadlocked []int32       // for each session, the index of the deadlock that it is in, or -1
 	blockers   []rootBlocker // of each session
 	back       *search       // counts the sessions behind others
+	parts      sides         // search parts of the graph
 	ends       map[inspect.SessionID]Remedy
 	drafts     []*draft
 	most       int // findings
@@ -134,7 +135,7 @@ func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Threshold
 	e := &examiner{
 		graph: g, previewer: inspect.NewPreviewer(s), limits: t, now: now, brief: brief,
 		forest: g.grow(components), deadlocks: g.deadlocks(components),
-		deadlocked: make([]int32, len(g.sessions)), back: g.search(true),
+		deadlocked: make([]int32, len(g.sessions)), back: g.search(true), parts: g.sides(),
 		ends: map[inspect.SessionID]Remedy{}, alike: map[string]*draft{}, most: all,
 	}
 	for v := range e.deadlocked {

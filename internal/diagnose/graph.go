@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"sort"
-	"strings"
 
 	"etcd-lock/internal/inspect"
 	"etcd-lock/internal/keyspace"
@@ -124,10 +123,7 @@ func (g *graph) byPlace() []int32 {
 		places[n] = place{g.nodes[n].revision, int32(n)}
 	}
 	slices.SortFunc(places, func(a, b place) int {
-		if c := cmp.Compare(a.revision, b.revision); c != 0 {
-			return c
-		}
-		return strings.Compare(g.request(a.node).Key, g.request(b.node).Key)
+		return cmp.Or(cmp.Compare(a.revision, b.revision), cmp.Compare(a.node, b.node))
 	})
 	order := make([]int32, len(places))
 	for i, p := range places {

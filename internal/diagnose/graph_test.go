@@ -351,18 +351,18 @@ func checkBestRemedy(t *testing.T, s inspect.Snapshot) {
 	}
 }
 
-// TestComponentsOfLaw: the components of some sessions within the graph are those of a graph
+// TestComponentsWithinLaw: the components of some sessions within the graph are those of a graph
 // that has no others.
-func TestComponentsOfLaw(t *testing.T) {
+func TestComponentsWithinLaw(t *testing.T) {
 	locktest.EachRandom(t, func(t *testing.T, s inspect.Snapshot) {
 		t.Helper()
 		g := newGraph(s.Locks, nil, false)
+		parts := g.sides()
 		for left := range int32(len(g.sessions)) {
 			var rest []int32
-			within := make([]bool, len(g.sessions))
-			for v := range within {
-				if within[v] = int32(v) != left; within[v] {
-					rest = append(rest, int32(v))
+			for v := range int32(len(g.sessions)) {
+				if v != left {
+					rest = append(rest, v)
 				}
 			}
 			var want [][]int32
@@ -375,7 +375,7 @@ func TestComponentsOfLaw(t *testing.T) {
 				slices.Sort(members)
 				want = append(want, members)
 			}
-			got := g.componentsOf(rest, within)
+			got := parts.componentsWithin(rest)
 			for _, c := range [][][]int32{got, want} {
 				slices.SortFunc(c, func(a, b []int32) int { return int(a[0] - b[0]) })
 			}

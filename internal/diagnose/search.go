@@ -41,6 +41,23 @@ func (g *graph) search(back bool) *search {
 // reset forgets what was discovered.
 func (s *search) reset() { s.round++ }
 
+// limit limits the search to some sessions, until unlimit.
+func (s *search) limit(to []int32) {
+	if s.within == nil {
+		s.within = make([]bool, len(s.g.sessions))
+	}
+	for _, v := range to {
+		s.within[v] = true
+	}
+}
+
+// unlimit ends what limit began. The search is for parts of the graph from then on.
+func (s *search) unlimit(to []int32) {
+	for _, v := range to {
+		s.within[v] = false
+	}
+}
+
 // discover marks a session as seen, and reports whether it was not before.
 func (s *search) discover(session int32) bool {
 	if s.seen[session] == s.round || s.within != nil && !s.within[session] {

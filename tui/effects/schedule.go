@@ -9,7 +9,7 @@ import "time"
 const (
 	diagnoseEvery = time.Second
 	diagnoseIdle  = 5 * time.Second
-	diagnoseRest  = 20 // times as long as it took
+	diagnoseRest  = 40 // times as long as it took
 	diagnoseSleep = 200
 )
 
