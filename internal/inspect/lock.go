@@ -273,13 +273,16 @@ func NewLock(id LockID, queue []Request, others ...Request) Lock {
 	return Lock{ID: id, Queue: queue, Others: others}
 }
 
-// ByPlace orders requests by their place in a queue. Requests of one transaction
+// ByPlace orders requests by their place in a queue.
+func ByPlace(a, b Request) int { return a.ComparePlace(&b) }
+
+// ComparePlace compares the places of requests in a queue. Requests of one transaction
 // share a revision and so a place; the key only makes the order total.
-func ByPlace(a, b Request) int {
-	if c := cmp.Compare(a.Revision, b.Revision); c != 0 {
+func (r *Request) ComparePlace(to *Request) int {
+	if c := cmp.Compare(r.Revision, to.Revision); c != 0 {
 		return c
 	}
-	return strings.Compare(a.Key, b.Key)
+	return strings.Compare(r.Key, to.Key)
 }
 
 // Snapshot is the locks whose keys have one of some prefixes, at one revision.

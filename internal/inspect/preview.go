@@ -105,7 +105,7 @@ func byLock(a, b *Request) int {
 	if a.Lock != b.Lock {
 		return a.Lock.Compare(b.Lock)
 	}
-	return ByPlace(*a, *b)
+	return a.ComparePlace(b)
 }
 
 // inOrder returns requests by lock, then place, each once.

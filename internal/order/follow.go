@@ -52,7 +52,7 @@ func (f *Follower) Begin(t time.Time, s inspect.Snapshot) {
 			}
 		}
 	}
-	slices.SortFunc(waiting, func(a, b *inspect.Request) int { return inspect.ByPlace(*a, *b) })
+	slices.SortFunc(waiting, (*inspect.Request).ComparePlace)
 	for _, r := range waiting {
 		f.request(r, t)
 	}

@@ -244,7 +244,7 @@ func (c *Collector) enterAll(s inspect.Snapshot) {
 			}
 		}
 	}
-	slices.SortFunc(fresh, func(a, b *inspect.Request) int { return inspect.ByPlace(*a, *b) })
+	slices.SortFunc(fresh, (*inspect.Request).ComparePlace)
 	for _, r := range fresh {
 		c.enter(r)
 	}
