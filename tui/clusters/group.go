@@ -208,20 +208,21 @@ func (m *Model) follow() tea.Cmd {
 		}
 		m.arrange()
 	}
+	var cmds []tea.Cmd
+	for _, c := range g.clusters() {
+		if c != m.front {
+			cmds = append(cmds, c.SetPaused(m.front.Paused())) // which can bring another row under the cursor
+		}
+	}
 	m.focus(m.looked())
 	shared, is := m.front.Screen().(nav.Roamer)
 	if is && shared.At() == nil {
 		shared.MoveTo(m.front.Context)
 	}
-	var cmds []tea.Cmd
 	for _, c := range g.clusters() {
-		if c == m.front {
-			continue
-		}
-		if is && c.Screen() != m.front.Screen() {
+		if is && c != m.front && c.Screen() != m.front.Screen() {
 			c.Mirror(m.front.Model)
 		}
-		cmds = append(cmds, c.SetPaused(m.front.Paused()))
 	}
 	return tea.Batch(cmds...)
 }

@@ -293,6 +293,27 @@ func TestSeveralTravel(t *testing.T) {
 	d.shows("locks 3 · dev, prod")
 }
 
+// What came while all were paused can be a row of another cluster than the one in front.
+func TestSeveralResume(t *testing.T) {
+	t.Parallel()
+	f := newFleet("dev", "prod")
+	d := together(t, f, "dev", "prod")
+	d.shows("/lock-of-dev", "/lock-of-prod")
+	d.cursorOn("/lock-of-dev")
+	d.types("/new")
+	d.press("space")
+	f.put("prod", "/new", 1, "client")
+	d.until("prod has seen it", func() bool { return len(d.m.group.clusters()[1].Live.Locks) == 2 })
+	if at := d.m.front.At(); at != nil {
+		t.Fatalf("a row of %s is under the cursor before", at.Etcd.Name)
+	}
+	d.press("space")
+	d.shows("/new")
+	if at := d.m.front.At(); at == nil || at != d.m.front.Context {
+		t.Errorf("%s is in front, with a row of another under the cursor", d.m.front.Name())
+	}
+}
+
 // All clusters are paused together.
 func TestSeveralPause(t *testing.T) {
 	t.Parallel()
