@@ -90,7 +90,7 @@ func TestFlowLooking(t *testing.T) {
 	tm := startTerminal(t, backend.Options{Prefixes: keyspace.Prefixes{"/"}, Source: c, Past: &backendtest.History{Cluster: c, Floor: 100}, ReadOnly: true})
 	tm.shows("/jobs")
 	tm.Type("2")
-	tm.shows("worker[42]@web-1")
+	tm.shows("sessions 2")
 	tm.enter()
 	tm.shows("gets write /jobs")
 	tm.enter()

@@ -45,6 +45,17 @@ func (e *env) background(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tas
 // compute is background for an f that talks to nobody.
 func (e *env) compute(f func() tea.Msg) nav.Action { return nav.Do{Cmd: e.Tasks.Compute(f)} }
 
+// computeAfter is compute after a time.
+func (e *env) computeAfter(wait time.Duration, f func() tea.Msg) nav.Action {
+	done := e.Tasks.Ctx.Done()
+	return e.compute(func() tea.Msg {
+		if wait > 0 && !Sleep(done, wait) {
+			return nil
+		}
+		return f()
+	})
+}
+
 // Result is the message that a command of an effect ends with.
 type Result interface {
 	// Apply notes the result, and returns the next action. It is called in Update.

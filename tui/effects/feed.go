@@ -42,6 +42,15 @@ func updatePause(least time.Duration, requests int) time.Duration {
 // UntilUpdate is the least time until the next update.
 func (e *env) UntilUpdate() time.Duration { return updatePause(e.Pause, e.Live.Requests()) }
 
+// untilDrawn is how long to wait with what takes all of a core until the locks are drawn for
+// the first time.
+func (e *env) untilDrawn() time.Duration {
+	if e.Live.Verdict.Known {
+		return 0
+	}
+	return e.UntilUpdate()
+}
+
 // ComesAgain reports whether nobody waits for a message, since one like it comes by itself
 // again and again. With many locks, what it changes is drawn with the next update.
 func ComesAgain(msg tea.Msg) bool {
@@ -214,7 +223,7 @@ func (f *feed) diagnose() nav.Action {
 	}
 	f.diagnosis.start(f.Now)
 	s, leases, cluster, now := f.Live.Snapshot, f.Leases.Facts(), diagnose.Cluster(f.Status.Cluster), f.Now
-	return f.compute(func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now, cluster...)} })
+	return f.computeAfter(f.untilDrawn(), func() tea.Msg { return DiagnosedMsg{Verdict: state.NewVerdict(s, leases, now, cluster...)} })
 }
 
 // Apply shows the verdict, unless the display is frozen.

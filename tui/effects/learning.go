@@ -49,7 +49,7 @@ func (l *learning) learn(costs bool) nav.Action {
 	if l.Connected() {
 		until = l.Now
 	}
-	return l.compute(func() tea.Msg {
+	return l.computeAfter(l.untilDrawn(), func() tea.Msg {
 		began := time.Now()
 		lessons.Learn(seen)
 		msg := learntMsg{}

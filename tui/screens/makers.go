@@ -124,6 +124,11 @@ func emptyText(c *nav.Context, none string) string {
 	return c.EmptyText(known, none)
 }
 
+// judged reports whether there is a verdict of a cluster: problems, and the sessions.
+func judged(c *nav.Context) bool {
+	return slices.ContainsFunc(c.Clusters(), func(c *nav.Context) bool { return c.Shown().Verdict.Known })
+}
+
 // noLocks says what was read where there is no lock, and what to try. Of several clusters, it
 // says only what is true of all.
 func noLocks(c *nav.Context) string {

@@ -320,11 +320,6 @@ func (s *problemsScreen) join() (changed bool) {
 	return changed || len(s.parts) != len(old)
 }
 
-// judged reports whether there is a verdict of a cluster.
-func (s *problemsScreen) judged() bool {
-	return slices.ContainsFunc(s.Clusters(), func(c *nav.Context) bool { return c.Shown().Verdict.Known })
-}
-
 // countProblems counts the problems of clusters, with potential deadlocks as notices. It
 // reports whether there is none in what is seen, and not all is.
 func countProblems(clusters []*nav.Context) (counts map[diagnose.Severity]int, unseen bool) {

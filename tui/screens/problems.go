@@ -216,7 +216,7 @@ func (s *problemsScreen) View(w, h int) string {
 	if len(unseenNow(s.Context)) > 0 {
 		none = "no problems in what is read"
 	}
-	empty := s.EmptyText(s.judged(), none)
+	empty := s.EmptyText(judged(s.Context), none)
 	parts := []string{s.Theme.Panel(title, s.table.View(!s.pager.Focused(), orUnmatched(s.Context, s.table, empty)), w, th, !s.pager.Focused(), false)}
 	if h > th {
 		parts = append(parts, s.below(w, h-th)...)

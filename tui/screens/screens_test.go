@@ -253,3 +253,18 @@ func TestOwnerIn(t *testing.T) {
 		t.Errorf("without a name: %q", got)
 	}
 }
+
+// Sessions come with the first verdict: before, nothing is said of them.
+func TestSessionsBeforeAVerdict(t *testing.T) {
+	c := newTestContext()
+	c.Live.Snapshot = inspect.Snapshot{Revision: 7, Locks: []inspect.Lock{inspect.NewLock(rwLock("/a"), []inspect.Request{{Lock: rwLock("/a"), Lease: 1}})}}
+	s := New(c, nav.Ref{Kind: nav.KindSessions})
+	for known, want := range map[bool]string{false: "no data yet", true: "no lock is held or waited for"} {
+		c.Live.Verdict.Known = known
+		s.Refresh()
+		s.Fit(80, 20)
+		if got := ansi.Strip(s.View(80, 20)); !strings.Contains(got, want) {
+			t.Errorf("verdict %v, want %q:\n%s", known, want, got)
+		}
+	}
+}

@@ -256,7 +256,7 @@ func (s *sessionsScreen) View(w, h int) string {
 		title = "sessions " + strconv.Itoa(s.table.Len()) + " of " + strconv.Itoa(s.table.Total())
 	}
 	title += ofClusters(s.Context) + filterTitle(s.table)
-	empty := orUnmatched(s.Context, s.table, emptyText(s.Context, "no lock is held or waited for"))
+	empty := orUnmatched(s.Context, s.table, s.EmptyText(judged(s.Context), "no lock is held or waited for"))
 	if s.details == nil {
 		return s.Theme.Panel(title, s.table.View(true, empty), w, h, true, false)
 	}
