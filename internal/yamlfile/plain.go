@@ -8,8 +8,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// plain makes every value without quotes the text that the file has, where YAML reads
-// a number, true or false: 007 and 7 are two names, and so are 1.10 and 1.1. The
+// plain makes every value and every key without quotes the text that the file has, where
+// YAML reads a number, true or false: 007 and 7 are two names, and so are 1.10 and 1.1. The
 // fields that are true or false stay so. It returns an error for a null that is
 // written out, which is not text.
 func (form Form) plain(f *File) error {
@@ -33,6 +33,9 @@ type plainText struct {
 func (p *plainText) Visit(n ast.Node) ast.Visitor {
 	switch n := n.(type) {
 	case *ast.MappingValueNode:
+		if key, ok := p.text(n.Key).(ast.MapKeyNode); ok {
+			n.Key = key
+		}
 		if !p.isFlag(n.Key) {
 			n.Value = p.text(n.Value)
 		}
