@@ -29,6 +29,9 @@ type plainText struct {
 	err   *Error // the first one
 }
 
+// numberTags say that a text is something else.
+var numberTags = []string{"!!int", "!!float", "!!bool"}
+
 // Visit implements ast.Visitor.
 func (p *plainText) Visit(n ast.Node) ast.Visitor {
 	switch n := n.(type) {
@@ -57,9 +60,14 @@ func (p *plainText) isFlag(key ast.MapKeyNode) bool {
 	return tk != nil && slices.Contains(p.flags, tk.Value)
 }
 
-// text returns the node of n's own text if n is not text to YAML, and otherwise n.
+// text returns the node of n's own text if n is not text to YAML, and otherwise n. A tag such
+// as !!int changes nothing of that: the library would decode 0x10 as 0 with it.
 func (p *plainText) text(n ast.Node) ast.Node {
-	switch n.(type) {
+	switch n := n.(type) {
+	case *ast.TagNode:
+		if plain := p.text(n.Value); plain != n.Value || slices.Contains(numberTags, n.Start.Value) {
+			return plain
+		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode, *ast.BoolNode:
 		return ast.String(n.GetToken())
 	case *ast.NullNode:
