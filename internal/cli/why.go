@@ -298,12 +298,16 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 }
 
 // keysElsewhere says which sessions that others wait for have keys that were not read,
-// among those that keep NAME or anything waiting: whether they wait there is not known.
+// among those that keep NAME or anything waiting, and who waits under locks that were not:
+// whether they are in deadlocks is not known.
 func keysElsewhere(ctx context.Context, c *connect.Conn, a answer) (unknown []string) {
 	const most = 8
 	read, roots := a.Snapshot.Prefixes, a.Roots
 	if a.name != "" {
 		roots = a.account.Roots
+	}
+	for _, r := range a.Nested(a.name, most) {
+		unknown = append(unknown, narrate.Nested(r, read, narrate.PrefixFlags))
 	}
 	for _, id := range a.RootLeases(roots, most) {
 		var out inspect.Outside
