@@ -219,6 +219,16 @@ func split(findings []diagnose.Finding, so func(diagnose.Finding) bool) (these, 
 	return these, others
 }
 
+// nestedElsewhere says who waits under locks that were not read, among those who keep NAME or
+// anything waiting: whether they are in deadlocks is not known.
+func (a answer) nestedElsewhere() (unknown []string) {
+	const most = 8
+	for _, r := range a.Nested(a.name, most) {
+		unknown = append(unknown, a.tense().Nested(r, a.Snapshot.Prefixes, narrate.PrefixFlags))
+	}
+	return unknown
+}
+
 // unknownAges says of how many requests nobody noted since when they hold or wait,
 // among those for NAME or all; it is empty when there are none.
 func (a answer) unknownAges() string {

@@ -238,6 +238,7 @@ func (opts *whyOptions) answer(ctx context.Context, c *connect.Conn) (answer, er
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
 	a.leases, a.unknown, a.flags = leases, unknown, c.Flags
+	a.unknown = append(a.unknown, a.nestedElsewhere()...)
 	if !a.past() {
 		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a)...)
 	}
@@ -298,16 +299,12 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 }
 
 // keysElsewhere says which sessions that others wait for have keys that were not read,
-// among those that keep NAME or anything waiting, and who waits under locks that were not:
-// whether they are in deadlocks is not known.
+// among those that keep NAME or anything waiting: whether they wait there is not known.
 func keysElsewhere(ctx context.Context, c *connect.Conn, a answer) (unknown []string) {
 	const most = 8
 	read, roots := a.Snapshot.Prefixes, a.Roots
 	if a.name != "" {
 		roots = a.account.Roots
-	}
-	for _, r := range a.Nested(a.name, most) {
-		unknown = append(unknown, narrate.Nested(r, read, narrate.PrefixFlags))
 	}
 	for _, id := range a.RootLeases(roots, most) {
 		var out inspect.Outside

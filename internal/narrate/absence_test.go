@@ -58,7 +58,7 @@ func TestNested(t *testing.T) {
 	want := "whether lease 0000000000000003, which waits for /zoo/s, is in a deadlock: it runs under a lock that was not read, below /app/; --prefix /app/ --prefix /mid/ --prefix /zoo/ reads that too"
 	for name, n := range map[string]int{"": 1, "/zoo/s": 1, "/mid/m": 1, "/zoo/other": 0} {
 		nested := d.Nested(name, 8)
-		if len(nested) != n || n > 0 && narrate.Nested(nested[0], s.Prefixes, narrate.PrefixFlags) != want {
+		if len(nested) != n || n > 0 && narrate.Present.Nested(nested[0], s.Prefixes, narrate.PrefixFlags) != want {
 			t.Errorf("of %q: %+v", name, nested)
 		}
 	}

@@ -36,7 +36,7 @@ func (f *feed) lookOutside() nav.Action {
 	ctx, source, flags := f.Tasks.Ctx, f.ports.Source, f.ports.Flags
 	var texts []string
 	for _, r := range v.Nested("", unseenMost) {
-		texts = append(texts, narrate.Nested(r, read, narrate.UICommand(flags)))
+		texts = append(texts, narrate.Present.Nested(r, read, narrate.UICommand(flags)))
 	}
 	ids := v.RootLeases(v.Roots, unseenMost)
 	if len(ids) == 0 {
