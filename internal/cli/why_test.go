@@ -266,6 +266,13 @@ func TestWhyPastOfPrefixes(t *testing.T) {
 		if got := append(now.nestedElsewhere(), all.nestedElsewhere()...); len(got) > 0 {
 			t.Errorf("of %q: %q", name, got)
 		}
+		under := answerOn("", nil).Snapshot
+		under.Prefixes = keyspace.NewPrefixes("/a")
+		under.Locks[0].Queue[2].Owner = keyspace.Owner{Under: "/b/write/1"}.Ref()
+		now = newAnswer(diagnose.Locks(under, nil, diagnose.Thresholds{}, noon), name, noon)
+		if got := now.nestedElsewhere(); len(got) != 1 || !strings.HasSuffix(got[0], "below /b/; --prefix /a --prefix /b/ reads that too") {
+			t.Errorf("of %q: %q", name, got)
+		}
 	}
 }
 
